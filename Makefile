@@ -1,0 +1,159 @@
+# hapair: `make` builds, `make demo` shows, `make test` proves. See README.md.
+
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+B ?= build
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1)')
+FOLDERS := core config failover proxy hapair
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wswitch-enum -Wvla -Wformat=2 -Werror
+CFLAGS ?= -O2 -g
+PKGS := yaml-0.1 libnl-3.0 libnl-route-3.0 libsodium jansson libcap-ng libsystemd libcares
+CPPFLAGS += -D_GNU_SOURCE -I. -isystem /usr/include/libnl3
+ALL_CFLAGS := -std=gnu17 $(WARN) $(CFLAGS) $(EXTRA) -fstack-protector-strong \
+	-fno-strict-aliasing -pthread -MMD -MP
+LIBS = -lev -lm $(shell pkg-config --libs $(PKGS))
+
+SRC := $(foreach d,$(FOLDERS),$(wildcard $(d)/*.c))
+OBJ := $(SRC:%.c=$(B)/obj/%.o)
+# A test, a fuzzer or a simulation links the folder it belongs to and what that
+# folder may depend on: the archives below, in the direction of the includes.
+archive = $(foreach d,$(1),$(B)/lib$(d).a)
+ARCHIVES := $(call archive,$(FOLDERS))
+NEEDS_core := core
+NEEDS_config := config core
+NEEDS_failover := failover config core
+NEEDS_proxy := proxy config core
+NEEDS_hapair := hapair proxy failover config core
+
+UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
+UNIT := $(UNIT_SRC:%.c=$(B)/%)
+SIM := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/sim_*.c))
+FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) \
+	$(patsubst %.c,$(B)/%.so,$(wildcard tests/preload/*.c))
+
+.DELETE_ON_ERROR:
+.PHONY: all deps demo bench test check check-asan check-ubsan check-tsan check-clang \
+	rules matrix unit fuzz fuzzers system simulate sim tools objects clean
+.SECONDARY:
+
+all: $(B)/hapair
+
+$(B)/hapair: $(B)/obj/hapair/main.o $(ARCHIVES)
+	$(call say,LINK    $@)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $< $(call archive,$(NEEDS_hapair)) $(LIBS)
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC      $<)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(call say,CC      $<)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+define archive_rule
+$(B)/lib$(1).a: $(filter-out $(B)/obj/hapair/main.o,$(filter $(B)/obj/$(1)/%,$(OBJ)))
+	@rm -f $$@
+	$(Q)ar rcs $$@ $$^
+$(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(B)/tests/lib/test.o \
+    $(call archive,$(NEEDS_$(1)))
+	$(Q)$(CC) $(ALL_CFLAGS) -o $$@ $$^ -lcmocka $$(LIBS)
+endef
+$(foreach d,$(FOLDERS),$(eval $(call archive_rule,$(d))))
+
+$(B)/tests/sim/%: $(B)/tests/sim/%.o $(call archive,$(NEEDS_failover))
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+$(B)/tests/tools/%: $(B)/tests/tools/%.o
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^
+
+$(B)/tests/preload/%.so: tests/preload/%.c
+	@mkdir -p $(@D)
+	$(call say,CC      $<)
+	$(Q)$(CC) $(CPPFLAGS) -std=gnu17 $(WARN) -O2 -fPIC -shared -o $@ $<
+
+$(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(call archive,$(NEEDS_hapair))
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+-include $(FUZZ:=.d) $(OBJ:.o=.d) $(UNIT:=.d) $(SIM:=.d) $(TOOLS:=.d) $(B)/tests/lib/test.d
+
+objects: $(OBJ)
+unit: $(UNIT)
+tools: $(TOOLS)
+sim: $(SIM)
+
+# What is mechanical about style.md, and the golden files; a few seconds.
+PURE = $(shell sed -n 's|^\([a-z].*\)\.c$$|$(B)/obj/\1.o|p' scripts/pure-files)
+rules: $(B)/tests/sim/sim_matrix $(OBJ)
+	$(Q)scripts/check-size
+	$(Q)scripts/check-includes
+	$(Q)scripts/check-names
+	$(Q)scripts/check-format
+	$(Q)scripts/check-docs
+	$(Q)scripts/check-pure $(PURE)
+	$(Q)$(B)/tests/sim/sim_matrix | diff -u doc/election.md - || \
+		{ echo 'doc/election.md is not what the code does: make matrix' >&2; exit 1; }
+
+matrix: $(B)/tests/sim/sim_matrix
+	$(Q)$< >doc/election.md
+
+check: all rules unit
+	$(Q)scripts/run-units $(B)
+
+# The unit and system tests under a sanitizer, in a build of its own.
+ASAN := address
+UBSAN := undefined
+TSAN := thread
+define sanitized
+check-$(1): deps
+	$$(Q)$$(MAKE) --no-print-directory B=build/$(1) CC=$(3) CFLAGS='-O1 -g' \
+		EXTRA='-fsanitize=$(2) -fno-omit-frame-pointer $(4)' all unit tools
+	$$(Q)scripts/run-units build/$(1)
+	$$(Q)HAPAIR_SLOW=1 tests/system/run --binary build/$(1)/hapair \
+		--tools build/tests/tools
+endef
+$(eval $(call sanitized,asan,address,gcc,))
+$(eval $(call sanitized,ubsan,undefined,clang,-fno-sanitize-recover=undefined))
+$(eval $(call sanitized,tsan,thread,gcc,-Wno-tsan))
+
+# Both compilers, no warnings: the second one only compiles.
+check-clang:
+	$(Q)$(MAKE) --no-print-directory B=build/clang CC=clang all unit tools sim
+
+# Each fuzz target for a while; `make fuzz SECONDS=3600` for a long one.
+SECONDS ?= 20
+fuzz:
+	$(Q)$(MAKE) --no-print-directory B=build/fuzz CC=clang CFLAGS='-O1 -g' \
+		EXTRA='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' fuzzers
+	$(Q)scripts/fuzz $(SECONDS)
+
+fuzzers: $(FUZZ)
+
+system: all tools
+	$(Q)tests/system/run
+
+simulate: $(B)/tests/sim/sim_failover
+	$(Q)$<
+
+deps:
+	$(Q)scripts/install-deps
+
+test: deps
+	$(Q)scripts/test
+
+demo:
+	$(Q)scripts/install-deps demo
+	$(Q)$(MAKE) --no-print-directory all tools
+	$(Q)scripts/demo
+
+# Beside haproxy and nginx; `make bench BENCH='-n 9 -w rr,crr'` for a part.
+bench:
+	$(Q)scripts/install-deps bench
+	$(Q)$(MAKE) --no-print-directory all tools
+	$(Q)scripts/bench --binary $(B)/hapair --tools $(B)/tests/tools $(BENCH)
+
+clean:
+	rm -rf build

@@ -1,0 +1,175 @@
+#include "config/config.h"
+
+#include <stdlib.h>
+
+const char *const config_balance_words[] = {
+	[CONFIG_BALANCE_ROUNDROBIN] = "roundrobin",
+	[CONFIG_BALANCE_LEASTCONN] = "leastconn",
+	[CONFIG_BALANCE_SOURCE] = "source",
+	[CONFIG_BALANCE_RANDOM] = "random",
+	NULL,
+};
+
+const char *const config_connect_words[] = {
+	[CONFIG_CONNECT_AT_ACCEPT] = "at_accept",
+	[CONFIG_CONNECT_AT_FIRST_BYTE] = "at_first_byte",
+	NULL,
+};
+
+const char *const config_preface_words[] = {
+	[CONFIG_PREFACE_NONE] = "none",
+	[CONFIG_PREFACE_V1] = "v1",
+	[CONFIG_PREFACE_V2] = "v2",
+	NULL,
+};
+
+const char *const config_check_type_words[] = {
+	[CONFIG_CHECK_TCP] = "tcp",
+	NULL,
+};
+
+const char *const config_log_level_words[] = {
+	[LOG_LEVEL_ERROR] = "error",
+	[LOG_LEVEL_WARNING] = "warning",
+	[LOG_LEVEL_NOTICE] = "notice",
+	[LOG_LEVEL_INFO] = "info",
+	[LOG_LEVEL_DEBUG] = "debug",
+	NULL,
+};
+
+/* RFC 5424, table 1: the index is the number on the wire. */
+const char *const config_log_facility_words[] = {
+	"kern",
+	"user",
+	"mail",
+	"daemon",
+	"auth",
+	"syslog",
+	"lpr",
+	"news",
+	"uucp",
+	"cron",
+	"authpriv",
+	"ftp",
+	"ntp",
+	"audit",
+	"alert",
+	"clock",
+	"local0",
+	"local1",
+	"local2",
+	"local3",
+	"local4",
+	"local5",
+	"local6",
+	"local7",
+	NULL,
+};
+
+struct log_options
+config_log_options(const struct config_log *log, const char *role)
+{
+	return (struct log_options){ .target = log->target,
+		.level = log->level,
+		.path = log->path,
+		.dest = log->dest,
+		.facility = log->facility,
+		.role = role };
+}
+
+const char *
+config_balance_name(enum config_balance balance)
+{
+	return config_balance_words[balance];
+}
+
+const char *
+config_connect_name(enum config_connect connect)
+{
+	return config_connect_words[connect];
+}
+
+const char *
+config_preface_name(enum config_preface preface)
+{
+	return config_preface_words[preface];
+}
+
+const char *
+config_check_type_name(enum config_check_type type)
+{
+	return config_check_type_words[type];
+}
+
+const char *
+config_log_level_name(enum log_level level)
+{
+	return config_log_level_words[level];
+}
+
+const char *
+config_log_facility_name(unsigned facility)
+{
+	if (facility >= ARRAY_LEN(config_log_facility_words))
+		return NULL;
+	return config_log_facility_words[facility];
+}
+
+/* What others may only read is ours to free. */
+static void
+free_text(const char *text)
+{
+	free((void *)(uintptr_t)text);
+}
+
+static void
+free_pair(struct config_pair *p)
+{
+	for (size_t i = 0; i < CONFIG_NODES; i++)
+		free_text(p->nodes[i].name);
+	for (size_t i = 0; i < p->n_groups; i++) {
+		free_text(p->groups[i].name);
+		free_text(p->groups[i].interface);
+		free(p->groups[i].addresses);
+	}
+	free(p->groups);
+	free_text(p->key_file);
+}
+
+static void
+free_service(struct config_service *s)
+{
+	for (size_t i = 0; i < s->n_servers; i++) {
+		free_text(s->servers[i].name);
+		free_text(s->servers[i].host);
+	}
+	free(s->servers);
+	free(s->listens);
+	free(s->allow);
+	free(s->deny);
+	free_text(s->name);
+}
+
+void
+config_free(struct config *c)
+{
+	if (c == NULL)
+		return;
+	free_pair(&c->pair);
+	for (size_t i = 0; i < c->n_services; i++)
+		free_service(&c->services[i]);
+	free(c->services);
+	free_text(c->user);
+	free_text(c->group);
+	free_text(c->control);
+	free_text(c->pid_file);
+	free_text(c->log.path);
+	free(c);
+}
+
+void
+config_free_at(struct config **c)
+{
+	config_free(*c);
+	*c = NULL;
+}

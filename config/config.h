@@ -1,0 +1,183 @@
+#pragma once
+
+/*
+ * The configuration as a value: what load.c makes of a file, checked whole,
+ * and what everything else reads. Immutable once loaded. All strings and
+ * arrays belong to the struct config and live as long as it does.
+ */
+
+#include "core/addr.h"
+#include "core/base.h"
+#include "core/log.h"
+
+#define CONFIG_NODES 2 /* a pair */
+#define CONFIG_GROUPS_MAX 16
+#define CONFIG_GROUP_ADDRESSES_MAX 32
+#define CONFIG_NAME_MAX 64 /* of a node, group, service, server; with NUL */
+#define CONFIG_SERVICES_MAX 1024
+#define CONFIG_LISTENS_MAX 32
+#define CONFIG_NETWORKS_MAX 1024 /* of `allow` or `deny` */
+#define CONFIG_SERVERS_MAX 1024
+#define CONFIG_LISTENS_TOTAL_MAX 4096 /* of all services together */
+#define CONFIG_SERVERS_TOTAL_MAX 4096
+#define CONFIG_HOST_MAX 256 /* of a host name; with NUL */
+#define CONFIG_HASH_BYTES 16
+#define CONFIG_NO_NODE (-1)
+
+struct config_node {
+	const char *name;
+	union addr address; /* no port: pair.port is everybody's */
+	uint8_t priority;   /* 1-254 */
+};
+
+/* An address with its prefix length: 10.0.0.100/24; of a network, 10.0.0.0/24.
+ */
+struct config_cidr {
+	union addr addr; /* no port */
+	uint8_t prefix;
+};
+
+struct config_group {
+	const char *name;
+	const char *interface;
+	struct config_cidr *addresses;
+	size_t n_addresses;
+};
+
+struct config_pair {
+	struct config_node nodes[CONFIG_NODES];
+	uint16_t port;
+	const char *key_file;
+	uint32_t interval_ms;
+	uint32_t misses;
+	struct config_group *groups;
+	size_t n_groups;
+};
+
+enum config_check_type {
+	CONFIG_CHECK_TCP,
+};
+
+struct config_check {
+	enum config_check_type type;
+	uint32_t interval_ms, timeout_ms;
+	uint32_t rise, fall;
+	uint16_t port; /* 0: the server's own */
+};
+
+/*
+ * A server's address: numeric (`host` NULL), or a name that is resolved in the
+ * background and has no address until then: `address` is 0.0.0.0 and void but
+ * for its port.
+ */
+struct config_server {
+	const char *name;
+	union addr address;       /* with its port */
+	const char *host;         /* the name to resolve, lower case, or NULL */
+	uint32_t weight;          /* 0-256; 0: no new connections */
+	uint32_t max_connections; /* 0: no limit; more of them queue */
+	bool backup;              /* used only when all others are down */
+	uint32_t slow_start_ms;   /* after it came up: its weight grows */
+	struct config_check check; /* the service's, where it says none */
+};
+
+/* "*:8007" becomes two of these, 0.0.0.0 and [::]. */
+struct config_listen {
+	union addr address;
+};
+
+enum config_balance {
+	CONFIG_BALANCE_ROUNDROBIN,
+	CONFIG_BALANCE_LEASTCONN,
+	CONFIG_BALANCE_SOURCE,
+	CONFIG_BALANCE_RANDOM,
+};
+
+enum config_connect {
+	CONFIG_CONNECT_AT_ACCEPT,
+	CONFIG_CONNECT_AT_FIRST_BYTE,
+};
+
+enum config_preface { /* `proxy_protocol` */
+	CONFIG_PREFACE_NONE,
+	CONFIG_PREFACE_V1,
+	CONFIG_PREFACE_V2,
+};
+
+struct config_timeouts {
+	uint32_t connect_ms;
+	uint32_t idle_ms;        /* 0: none */
+	uint32_t half_closed_ms; /* never 0 */
+	uint32_t queue_ms;       /* never 0 */
+	uint32_t first_byte_ms;  /* never 0 */
+};
+
+struct config_service {
+	const char *name;
+	struct config_listen *listens;
+	size_t n_listens;
+	enum config_balance balance;
+	enum config_connect connect;
+	uint32_t max_connections; /* 0: no limit */
+	struct config_timeouts timeouts;
+	uint32_t retries;
+	uint32_t keepalive_ms;            /* 0: off; whole seconds */
+	struct config_cidr *allow, *deny; /* networks; none is in both */
+	size_t n_allow, n_deny;
+	enum config_preface preface;
+	bool has_source;
+	union addr source; /* no port; where servers are connected from */
+	struct config_check check; /* what its servers' checks begin with */
+	struct config_server *servers;
+	size_t n_servers;
+};
+
+struct config_log {
+	enum log_target target;
+	const char *path;  /* of LOG_TARGET_FILE, else NULL */
+	union addr dest;   /* of LOG_TARGET_UDP */
+	unsigned facility; /* RFC 5424 number */
+	enum log_level level;
+	bool connections; /* a line a connection */
+};
+
+struct config {
+	bool has_pair; /* else a single node, and `pair` is void */
+	struct config_pair pair;
+	struct config_service *services;
+	size_t n_services;
+	uint32_t threads;         /* 0: one a core */
+	const char *user, *group; /* NULL: hapair if it exists, else nobody */
+	uint32_t max_connections; /* 0: from the descriptor limit */
+	const char *control;
+	const char *pid_file; /* NULL: none */
+	struct config_log log;
+	uint8_t hash[CONFIG_HASH_BYTES]; /* of the canonical text */
+};
+
+/* NULL-safe; frees the half-built too. */
+void config_free(struct config *c);
+void config_free_at(struct config **c); /* for CLEANUP */
+
+/* What log_open() wants, for a role; borrows the path. */
+struct log_options config_log_options(
+    const struct config_log *log, const char *role);
+
+/* The words of the file and of `status`. */
+const char *config_balance_name(enum config_balance balance);
+const char *config_connect_name(enum config_connect connect);
+const char *config_preface_name(enum config_preface preface);
+const char *config_check_type_name(enum config_check_type type);
+const char *config_log_level_name(enum log_level level);
+const char *config_log_facility_name(unsigned facility); /* NULL: none */
+
+/*
+ * The words themselves, in the order of their values and with a NULL at the
+ * end, for the tables that read and print them.
+ */
+extern const char *const config_balance_words[];
+extern const char *const config_connect_words[];
+extern const char *const config_preface_words[];
+extern const char *const config_check_type_words[];
+extern const char *const config_log_level_words[];
+extern const char *const config_log_facility_words[];

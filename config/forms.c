@@ -1,0 +1,304 @@
+#include "config/forms.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/diag.h"
+#include "config/scalar.h"
+#include "config/tree.h"
+
+static size_t
+parse_cidr(struct schema *s, const struct tree_node *text, void *ret_value)
+{
+	struct config_cidr *c = ret_value;
+	union addr a;
+
+	if (scalar_cidr(text->text, c) == 0) {
+		schema_mark(s, c, text);
+		return 1;
+	}
+	if (addr_parse_ip(text->text, &a) == 0)
+		diag_error(s->diag, &text->at,
+		    "'%s' has no prefix length; expected such as %s/%d",
+		    text->shown, text->shown,
+		    a.sa.sa_family == AF_INET6 ? 64 : 24);
+	else
+		diag_error(s->diag, &text->at,
+		    "'%s' is not an address with its prefix length (1 to 32, "
+		    "IPv6 1 to 128); expected such as 10.0.0.100/24",
+		    text->shown);
+	return 0;
+}
+
+static const char *
+print_cidr(const void *value, char *buf, size_t room)
+{
+	char text[SCALAR_CIDR_TEXT];
+
+	(void)snprintf(buf, room, "%s", scalar_cidr_text(value, text));
+	return buf;
+}
+
+const struct schema_form forms_cidr = {
+	.name = "ip/prefix",
+	.parse = parse_cidr,
+	.print = print_cidr,
+};
+
+static size_t
+parse_network(struct schema *s, const struct tree_node *text, void *ret_value)
+{
+	struct config_cidr c, network;
+	char meant[SCALAR_CIDR_TEXT];
+
+	if (scalar_network(text->text, &c) < 0) {
+		diag_error(s->diag, &text->at,
+		    "'%s' is not a network; expected such as 10.0.0.0/8, "
+		    "fd00::/8 or an address alone",
+		    text->shown);
+		return 0;
+	}
+	network = scalar_network_of(&c);
+	if (!addr_is_same_ip(&network.addr, &c.addr)) {
+		diag_error(s->diag, &text->at,
+		    "'%s' is an address within its network; did you mean "
+		    "'%s'?",
+		    text->shown, scalar_cidr_text(&network, meant));
+		return 0;
+	}
+	memcpy(ret_value, &network, sizeof(network));
+	schema_mark(s, ret_value, text);
+	return 1;
+}
+
+const struct schema_form forms_network = {
+	.name = "ip/prefix or an IP address",
+	.parse = parse_network,
+	.print = print_cidr,
+};
+
+static size_t
+parse_listen(struct schema *s, const struct tree_node *text, void *ret_value)
+{
+	struct config_listen *l = ret_value;
+	union addr addrs[2];
+	uint64_t number;
+	size_t n;
+
+	if (scalar_listen(text->text, addrs, &n) < 0) {
+		const char *port = text->text + (text->text[0] == ':');
+
+		/* Other programs take a port alone for every address. */
+		if (scalar_number(port, &number) == 0) {
+			diag_error(s->diag, &text->at,
+			    "'%s' has no address; expected ip:port, or "
+			    "\"*:%s\" for every address",
+			    text->shown, port);
+			return 0;
+		}
+		diag_error(s->diag, &text->at, "'%s' %s", text->shown,
+		    scalar_address_fault(text->text));
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		l[i].address = addrs[i];
+		schema_mark(s, &l[i], text);
+	}
+	return n;
+}
+
+static const char *
+print_listen(const void *value, char *buf, size_t room)
+{
+	const struct config_listen *l = value;
+	char text[ADDR_TEXT_MAX];
+
+	(void)snprintf(buf, room, "%s", addr_format(&l->address, text));
+	return buf;
+}
+
+const struct schema_form forms_listen = {
+	.name = "ip:port or \"*:port\"",
+	.parse = parse_listen,
+	.print = print_listen,
+};
+
+static size_t
+parse_host(struct schema *s, const struct tree_node *text, void *ret_value)
+{
+	struct config_server *server = ret_value;
+	char host[CONFIG_HOST_MAX];
+
+	if (scalar_server(text->text, &server->address, host) < 0) {
+		diag_error(s->diag, &text->at, "'%s' %s", text->shown,
+		    scalar_server_fault(text->text));
+		return 0;
+	}
+	if (host[0] != '\0')
+		server->host = schema_copy(s, host);
+	schema_mark(s, &server->address, text);
+	return 1;
+}
+
+static const char *
+print_host(const void *value, char *buf, size_t room)
+{
+	const struct config_server *server = value;
+	char text[ADDR_TEXT_MAX];
+
+	if (server->host == NULL)
+		(void)snprintf(
+		    buf, room, "%s", addr_format(&server->address, text));
+	else
+		(void)snprintf(buf, room, "%s:%u", server->host,
+		    addr_port(&server->address));
+	return buf;
+}
+
+const struct schema_form forms_host = {
+	.name = "host:port or ip:port",
+	.parse = parse_host,
+	.print = print_host,
+};
+
+/* What a map would fill in: forms_name_servers() adds the name. */
+static size_t
+parse_server(struct schema *s, const struct tree_node *text, void *ret_value)
+{
+	struct config_server *server = ret_value;
+
+	server->weight = 1;
+	return parse_host(s, text, server);
+}
+
+/* A server has keys; never printed as its address alone. */
+const struct schema_form forms_server = {
+	.name = "host:port, ip:port or a map of keys",
+	.parse = parse_server,
+	.print = NULL,
+};
+
+void
+forms_born_server(void *item, const void *parent)
+{
+	struct config_server *server = item;
+
+	server->check = ((const struct config_service *)parent)->check;
+}
+
+static bool
+is_nameless(const struct config_server *server)
+{
+	return server->name == NULL &&
+	    server->address.sa.sa_family != AF_UNSPEC;
+}
+
+static bool
+is_same_host(const struct config_server *a, const struct config_server *b)
+{
+	if (a->host == NULL || b->host == NULL)
+		return a->host == b->host &&
+		    addr_is_same_ip(&a->address, &b->address);
+	return strcmp(a->host, b->host) == 0;
+}
+
+static bool
+shares_host(const struct config_service *service, size_t i)
+{
+	const struct config_server *servers = service->servers;
+
+	for (size_t j = 0; j < service->n_servers; j++)
+		if (j != i && is_nameless(&servers[j]) &&
+		    is_same_host(&servers[i], &servers[j]))
+			return true;
+	return false;
+}
+
+static void
+name_server(struct schema *s, struct config_server *server, bool with_port)
+{
+	char text[CONFIG_HOST_MAX + ADDR_TEXT_MAX];
+	const char *name = server->host;
+
+	if (with_port)
+		name = print_host(server, text, sizeof(text));
+	else if (name == NULL)
+		name = addr_format_ip(&server->address, text);
+	server->name = schema_copy(s, name);
+}
+
+void
+forms_name_servers(struct schema *s, void *parent)
+{
+	struct config_service *service = parent;
+	const size_t n = service->n_servers;
+	bool shared[CONFIG_SERVERS_MAX];
+
+	/* First look at all, then name: a name makes it no longer nameless. */
+	for (size_t i = 0; i < n; i++)
+		shared[i] = is_nameless(&service->servers[i]) &&
+		    shares_host(service, i);
+	for (size_t i = 0; i < n; i++)
+		if (is_nameless(&service->servers[i]))
+			name_server(s, &service->servers[i], shared[i]);
+}
+
+static size_t
+parse_target(struct schema *s, const struct tree_node *text, void *ret_value)
+{
+	static const char udp[] = "udp://";
+	struct config_log *log = ret_value;
+	const char *t = text->text;
+
+	if (strcmp(t, "stderr") == 0) {
+		log->target = LOG_TARGET_STDERR;
+	} else if (strcmp(t, "syslog") == 0) {
+		log->target = LOG_TARGET_SYSLOG;
+	} else if (strncmp(t, udp, strlen(udp)) == 0) {
+		log->target = LOG_TARGET_UDP;
+		if (addr_parse(t + strlen(udp), &log->dest) < 0) {
+			diag_error(s->diag, &text->at, "'%s' %s", text->shown,
+			    scalar_address_fault(t + strlen(udp)));
+			return 0;
+		}
+	} else if (scalar_is_path(t) && strlen(t) < PATH_MAX) {
+		log->target = LOG_TARGET_FILE;
+		log->path = schema_copy(s, t);
+	} else {
+		diag_error(s->diag, &text->at,
+		    "'%s' is no target for the log; expected stderr, syslog, "
+		    "an absolute path or udp://ip:port",
+		    text->shown);
+		return 0;
+	}
+	return 1;
+}
+
+static const char *
+print_target(const void *value, char *buf, size_t room)
+{
+	const struct config_log *log = value;
+	char dest[ADDR_TEXT_MAX];
+
+	switch (log->target) {
+	case LOG_TARGET_STDERR:
+		return "stderr";
+	case LOG_TARGET_SYSLOG:
+		return "syslog";
+	case LOG_TARGET_FILE:
+		return log->path;
+	case LOG_TARGET_UDP:
+		(void)snprintf(
+		    buf, room, "udp://%s", addr_format(&log->dest, dest));
+		return buf;
+	}
+	return NULL;
+}
+
+const struct schema_form forms_target = {
+	.name = "stderr, syslog, an absolute path or udp://ip:port",
+	.parse = parse_target,
+	.print = print_target,
+};

@@ -1,0 +1,27 @@
+#pragma once
+
+/*
+ * Values with a form of their own: an address to listen on, a virtual IP with
+ * its prefix, a network, a server's address, which may be a host name, and a
+ * server written as that alone, where the log goes. The schema's engine calls
+ * them through these.
+ */
+
+#include "config/schema.h"
+
+extern const struct schema_form forms_cidr;    /* struct config_cidr */
+extern const struct schema_form forms_network; /* struct config_cidr */
+extern const struct schema_form forms_listen;  /* struct config_listen [2] */
+extern const struct schema_form forms_server;  /* struct config_server */
+extern const struct schema_form forms_host;    /* its address and host */
+extern const struct schema_form forms_target;  /* struct config_log */
+
+/*
+ * Servers without a name get one: the host of their address, or where two of
+ * the service's have that in common, host and port; it may be too long (see
+ * rules.c). `parent` is a service.
+ */
+void forms_name_servers(struct schema *s, void *parent);
+
+/* A server begins with the check of its service. */
+void forms_born_server(void *item, const void *parent);

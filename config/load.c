@@ -1,0 +1,147 @@
+#include "config/load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "config/diag.h"
+#include "config/keys.h"
+#include "config/print.h"
+#include "config/rules.h"
+#include "config/schema.h"
+#include "config/tree.h"
+#include "core/fd.h"
+#include "core/secret.h"
+
+/* Editors of another system put it first; it says nothing of the content. */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
+static const struct diag_place whole_file = { .line = 0 };
+
+static int
+open_regular(const char *path, struct diag *diag, int *ret_fd)
+{
+	CLEANUP(fd_close) int fd = -1;
+	struct stat st;
+
+	/* Not to wait for the writer of a pipe, only to refuse it. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd == -1 || fstat(fd, &st) == -1) {
+		const int error = errno;
+
+		diag_error(
+		    diag, &whole_file, "cannot be read: %s", strerror(error));
+		return -error;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		diag_error(diag, &whole_file, "is not a regular file");
+		return -EINVAL;
+	}
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+int
+load_read(const char *path, struct diag *diag, char **ret_text, size_t *ret_len)
+{
+	CLEANUP(fd_close) int fd = -1;
+	int r = diag_start(diag, path, NULL, 0);
+
+	if (r == 0)
+		r = open_regular(path, diag, &fd);
+	if (r < 0)
+		return r;
+	r = fd_read_all(fd, LOAD_FILE_MAX, ret_text, ret_len);
+	if (r == -EFBIG)
+		diag_error(diag, &whole_file,
+		    "is too large; expected at most %d bytes", LOAD_FILE_MAX);
+	else if (r < 0)
+		diag_error(
+		    diag, &whole_file, "cannot be read: %s", strerror(-r));
+	return r;
+}
+
+static int
+fill(const struct tree *tree, struct diag *diag, struct config *c)
+{
+	const struct tree_node *root = tree_root(tree);
+	struct schema s = { .diag = diag };
+	int r = 0;
+
+	if (root == NULL || root->type != TREE_MAP) {
+		diag_error(diag, root == NULL ? &whole_file : &root->at,
+		    "%s; expected the keys 'pair' and 'services', or one of "
+		    "them",
+		    root == NULL ? "nothing is configured"
+		                 : "the file is not a map of keys");
+		return 0;
+	}
+	schema_fill(&s, &keys_file, root, c);
+	if (!s.out_of_memory) {
+		marks_sort(&s.marks);
+		r = rules_check(c, &s.marks, diag);
+	}
+	if (!c->has_pair && c->n_services == 0 && diag_count(diag) == 0)
+		diag_error(diag, &root->at,
+		    "there is neither a pair nor a service; expected 'pair' "
+		    "or 'services', or both");
+	if (s.out_of_memory)
+		r = -ENOMEM;
+	schema_fini(&s);
+	return r;
+}
+
+/* Two nodes compare it: so of what the file means, not of how it is written. */
+static int
+hash(struct config *c)
+{
+	CLEANUP(free_str) char *text = NULL;
+	size_t len;
+	int r = secret_init();
+
+	if (r == 0)
+		r = print_text(c, &text, &len);
+	if (r == 0)
+		secret_hash(text, len, c->hash, sizeof(c->hash));
+	return r;
+}
+
+int
+load_text(const char *name, const char *text, size_t len, struct diag *diag,
+    struct config **ret_config)
+{
+	CLEANUP(tree_free_at) struct tree *tree = NULL;
+	CLEANUP(config_free_at) struct config *c = NULL;
+	CLEANUP(diag_free_at) struct diag *own = NULL;
+	int r;
+
+	/* Mistakes are counted there, so there is always one. */
+	if (diag == NULL)
+		diag = own = diag_new();
+	if (diag == NULL)
+		return -ENOMEM;
+	if (len >= 3 && memcmp(text, BYTE_ORDER_MARK, 3) == 0) {
+		text += 3;
+		len -= 3;
+	}
+	r = diag_start(diag, name, text, len);
+	if (r == 0)
+		r = tree_parse(text, len, diag, &tree);
+	if (r < 0)
+		return r;
+	c = calloc(1, sizeof(*c));
+	if (c == NULL)
+		return -ENOMEM;
+	r = fill(tree, diag, c);
+	if (r == 0 && diag_count(diag) > 0)
+		r = -EINVAL;
+	if (r == 0)
+		r = hash(c);
+	if (r < 0)
+		return r;
+	*ret_config = c;
+	c = NULL;
+	return 0;
+}

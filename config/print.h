@@ -1,0 +1,18 @@
+#pragma once
+
+/*
+ * The canonical text of a configuration: every key that has a value, defaults
+ * included, in the order of the tables, always written alike. Loading it gives
+ * the same configuration, and printing that the same text.
+ */
+
+#include "config/config.h"
+
+#include <stdio.h>
+
+/* Returns 0 or -EIO. */
+MUST_CHECK int print_config(const struct config *c, FILE *out);
+
+/* The same as a string, which the caller frees. Returns 0 or -ENOMEM. */
+MUST_CHECK int print_text(
+    const struct config *c, char **ret_text, size_t *ret_len);

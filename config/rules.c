@@ -1,0 +1,501 @@
+#include "config/rules.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/diag.h"
+#include "config/marks.h"
+#include "config/tree.h"
+#include "config/twins.h"
+
+struct rules {
+	const struct config *config;
+	const struct marks *marks;
+	struct diag *diag;
+};
+
+/* Why nobody can mean this address, or NULL where somebody may. */
+static const char *
+address_fault(const union addr *a)
+{
+	size_t len;
+	const uint8_t *bytes = addr_bytes(a, &len);
+
+	if (addr_is_any(a))
+		return "stands for every address; expected a single one";
+	if (len == 4 && bytes[0] >= 224 && bytes[0] < 240)
+		return "is a multicast address; expected that of a host";
+	if (len == 4 && (bytes[0] >= 240 || bytes[0] == 0))
+		return "is not the address of a host; expected one that is";
+	if (len == 16 && bytes[0] == 0xff)
+		return "is a multicast address; expected that of a host";
+	return NULL;
+}
+
+static bool
+is_loopback(const union addr *a)
+{
+	size_t len;
+	const uint8_t *bytes = addr_bytes(a, &len);
+	static const uint8_t v6[16] = { [15] = 1 };
+
+	return len == 4 ? bytes[0] == 127 : memcmp(bytes, v6, 16) == 0;
+}
+
+/* Also of an address to connect from: there is no saying on which link. */
+static const char *
+link_fault(const union addr *a)
+{
+	size_t len;
+	const uint8_t *bytes = addr_bytes(a, &len);
+
+	if (len == 16 && bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80)
+		return "is good on one link only; expected an address that "
+		       "is not link-local";
+	return address_fault(a);
+}
+
+static const char *
+node_fault(const union addr *a)
+{
+	if (is_loopback(a))
+		return "is this host only; expected an address that the peer "
+		       "can reach";
+	return link_fault(a);
+}
+
+/* In IPv4, the first and the last address of a network are no host's. */
+static const char *
+cidr_fault(const struct config_cidr *c)
+{
+	size_t len;
+	const uint8_t *bytes = addr_bytes(&c->addr, &len);
+	uint32_t ip, host;
+
+	if (is_loopback(&c->addr))
+		return "is this host only; expected an address that clients "
+		       "can reach";
+	if (address_fault(&c->addr) != NULL)
+		return address_fault(&c->addr);
+	if (len != 4 || c->prefix > 30)
+		return NULL;
+	ip = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+	    (uint32_t)bytes[2] << 8 | bytes[3];
+	host = UINT32_MAX >> c->prefix;
+	if ((ip & host) == 0)
+		return "is the address of the network itself; expected that "
+		       "of a host in it";
+	if ((ip & host) == host)
+		return "is the broadcast address of its network; expected "
+		       "that of a host in it";
+	return NULL;
+}
+
+static void
+refuse(struct rules *r, const struct tree_node *node, const char *fault)
+{
+	if (node != NULL && fault != NULL)
+		diag_error(r->diag, &node->at, "'%s' %s", node->shown, fault);
+}
+
+static int
+check_nodes(struct rules *r)
+{
+	const struct config_node *nodes = r->config->pair.nodes;
+	CLEANUP(twins_fini) struct twins names = { .n = 0 };
+	CLEANUP(twins_fini) struct twins addrs = { .n = 0 };
+	const struct tree_node *where[CONFIG_NODES];
+
+	if (twins_init(&names, CONFIG_NODES) < 0 ||
+	    twins_init(&addrs, CONFIG_NODES) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < CONFIG_NODES; i++) {
+		where[i] = marks_get(r->marks, &nodes[i].address);
+		twins_add(&names,
+		    (struct twins_item){ .name = nodes[i].name,
+		        .node = marks_get(r->marks, &nodes[i].name) });
+		twins_add(&addrs,
+		    (struct twins_item){
+		        .addr = &nodes[i].address, .node = where[i] });
+		if (where[i] != NULL)
+			refuse(r, where[i], node_fault(&nodes[i].address));
+	}
+	twins_report(&names, r->diag, "the node name", "");
+	twins_report(&addrs, r->diag, "the node address", "");
+	if (where[0] != NULL && where[1] != NULL &&
+	    nodes[0].address.sa.sa_family != nodes[1].address.sa.sa_family) {
+		diag_error(r->diag, &where[1]->at,
+		    "'%s' and '%s' cannot talk to each other; expected both "
+		    "IPv4 or both IPv6",
+		    where[0]->shown, where[1]->shown);
+		diag_note(r->diag, &where[0]->at, "the other node");
+	}
+	return 0;
+}
+
+static void
+check_virtual(
+    struct rules *r, const struct config_cidr *c, const struct tree_node *where)
+{
+	refuse(r, where, cidr_fault(c));
+	for (size_t i = 0; i < CONFIG_NODES; i++) {
+		const struct config_node *n = &r->config->pair.nodes[i];
+		const struct tree_node *other =
+		    marks_get(r->marks, &n->address);
+
+		if (other == NULL || !addr_is_same_ip(&c->addr, &n->address))
+			continue;
+		diag_error(r->diag, &where->at,
+		    "the virtual IP '%s' is the address of a node; expected "
+		    "one that no host has of its own",
+		    where->shown);
+		diag_note(r->diag, &other->at, "the node");
+	}
+}
+
+static int
+check_groups(struct rules *r)
+{
+	const struct config_pair *pair = &r->config->pair;
+	CLEANUP(twins_fini) struct twins names = { .n = 0 };
+	CLEANUP(twins_fini) struct twins addrs = { .n = 0 };
+
+	if (twins_init(&names, CONFIG_GROUPS_MAX) < 0 ||
+	    twins_init(&addrs, CONFIG_GROUPS_MAX * CONFIG_GROUP_ADDRESSES_MAX) <
+	        0)
+		return -ENOMEM;
+	for (size_t i = 0; i < pair->n_groups; i++) {
+		const struct config_group *g = &pair->groups[i];
+
+		twins_add(&names,
+		    (struct twins_item){ .name = g->name,
+		        .node = marks_get(r->marks, &g->name) });
+		for (size_t j = 0; j < g->n_addresses; j++) {
+			const struct config_cidr *c = &g->addresses[j];
+			const struct tree_node *at = marks_get(r->marks, c);
+
+			twins_add(&addrs,
+			    (struct twins_item){
+			        .addr = &c->addr, .node = at });
+			if (at != NULL)
+				check_virtual(r, c, at);
+		}
+	}
+	twins_report(&names, r->diag, "the group name", "");
+	twins_report(&addrs, r->diag, "the virtual IP", "");
+	return 0;
+}
+
+/* A service that is its own server would connect until nothing is left. */
+static void
+check_loop(struct rules *r, const struct config_service *s,
+    const union addr *server, const struct tree_node *where)
+{
+	for (size_t i = 0; i < s->n_listens; i++) {
+		const struct tree_node *listen =
+		    marks_get(r->marks, &s->listens[i]);
+
+		if (!addr_is_same(&s->listens[i].address, server))
+			continue;
+		diag_error(r->diag, &where->at,
+		    "the server '%s' is where the service itself listens; "
+		    "expected another address or port",
+		    where->shown);
+		diag_note(r->diag, &listen->at, "the listener");
+	}
+}
+
+/* A number is checked; a name has no address before it is resolved. */
+static void
+check_address(struct rules *r, const struct config_service *s,
+    const struct config_server *server, const struct tree_node *where)
+{
+	const struct tree_node *source = marks_get(r->marks, &s->source);
+	const union addr *a = &server->address;
+
+	if (server->host != NULL)
+		return;
+	refuse(r, where, address_fault(a));
+	check_loop(r, s, a, where);
+	if (source == NULL || a->sa.sa_family == s->source.sa.sa_family)
+		return;
+	diag_error(r->diag, &where->at,
+	    "the server '%s' cannot be reached from the source '%s'; expected "
+	    "both IPv4 or both IPv6",
+	    where->shown, source->shown);
+	diag_note(r->diag, &source->at, "the source");
+}
+
+/* `name` NULL: the server has none in the file, and one made of its address. */
+static void
+check_server(struct rules *r, const struct config_service *s,
+    const struct config_server *server, const struct tree_node *name)
+{
+	const struct tree_node *at = marks_get(r->marks, &server->address);
+
+	if (at == NULL)
+		return;
+	check_address(r, s, server, at);
+	if (name == NULL && strlen(server->name) >= CONFIG_NAME_MAX)
+		diag_error(r->diag, &at->at,
+		    "'%s' is too long to name its server; expected also a "
+		    "'name', of at most %d characters",
+		    at->shown, CONFIG_NAME_MAX - 1);
+}
+
+static int
+check_servers(struct rules *r, const struct config_service *s)
+{
+	CLEANUP(twins_fini) struct twins names = { .n = 0 };
+	CLEANUP(twins_fini) struct twins addrs = { .n = 0 };
+	char where[CONFIG_NAME_MAX + 32] = " in this service";
+
+	if (twins_init(&names, s->n_servers) < 0 ||
+	    twins_init(&addrs, s->n_servers) < 0)
+		return -ENOMEM;
+	if (s->name != NULL)
+		(void)snprintf(
+		    where, sizeof(where), " in service '%s'", s->name);
+	for (size_t i = 0; i < s->n_servers; i++) {
+		const struct config_server *server = &s->servers[i];
+		const struct tree_node *name =
+		    marks_get(r->marks, &server->name);
+		const struct tree_node *at =
+		    marks_get(r->marks, &server->address);
+
+		if (server->name != NULL)
+			twins_add(&names,
+			    (struct twins_item){ .name = server->name,
+			        .node = name != NULL ? name : at,
+			        .derived = name == NULL });
+		twins_add(&addrs,
+		    (struct twins_item){ .name = server->host,
+		        .addr = &server->address,
+		        .node = at });
+		check_server(r, s, server, name);
+	}
+	twins_report(&names, r->diag, "the server name", where);
+	twins_report(&addrs, r->diag, "the server address", where);
+	return 0;
+}
+
+/* With nobody to stand in for, a backup is only a server. */
+static void
+check_backups(struct rules *r, const struct config_service *s)
+{
+	const struct tree_node *list = marks_get(r->marks, &s->servers);
+	const struct tree_node *first = NULL;
+
+	/* Of one that was refused, we cannot say what it is. */
+	if (list == NULL ||
+	    s->n_servers != (list->type == TREE_LIST ? list->n_items : 1))
+		return;
+	for (size_t i = 0; i < s->n_servers; i++) {
+		const struct config_server *server = &s->servers[i];
+
+		if (!server->backup)
+			return;
+		if (first == NULL)
+			first = marks_get(r->marks, &server->backup);
+	}
+	if (first != NULL)
+		diag_error(r->diag, &first->at,
+		    "every server of this service is a backup; expected at "
+		    "least one that is not");
+}
+
+static void
+add_networks(struct rules *r, struct twins *all, const struct config_cidr *list,
+    size_t n, bool denied)
+{
+	for (size_t i = 0; i < n; i++)
+		twins_add(all,
+		    (struct twins_item){ .addr = &list[i].addr,
+		        .prefix = list[i].prefix,
+		        .node = marks_get(r->marks, &list[i]),
+		        .denied = denied });
+}
+
+/* The longest prefix decides, so no network may be in the lists twice. */
+static int
+check_access(struct rules *r, const struct config_service *s)
+{
+	CLEANUP(twins_fini) struct twins all = { .n = 0 };
+
+	if (twins_init(&all, s->n_allow + s->n_deny) < 0)
+		return -ENOMEM;
+	add_networks(r, &all, s->allow, s->n_allow, false);
+	add_networks(r, &all, s->deny, s->n_deny, true);
+	qsort(all.all, all.n, sizeof(*all.all), twins_by_key);
+	for (size_t i = 1, first = 0; i < all.n; i++) {
+		const struct twins_item *a = &all.all[first], *b = &all.all[i];
+
+		if (twins_compare(a, b) != 0) {
+			first = i;
+			continue;
+		}
+		if (a->denied != b->denied)
+			diag_error(r->diag, &b->node->at,
+			    "'%s' is both allowed and denied; expected one of "
+			    "them",
+			    b->node->shown);
+		else
+			diag_error(r->diag, &b->node->at,
+			    "the network '%s' is given twice in '%s'; expected "
+			    "once",
+			    b->node->shown, b->denied ? "deny" : "allow");
+		diag_note(r->diag, &a->node->at, "the first one");
+	}
+	return 0;
+}
+
+/* The same port of a family together, in it every address first. */
+static int
+by_port(const void *left, const void *right)
+{
+	const struct twins_item *a = left, *b = right;
+	int order = (int)a->addr->sa.sa_family - (int)b->addr->sa.sa_family;
+
+	if (order == 0)
+		order = (int)addr_port(a->addr) - (int)addr_port(b->addr);
+	if (order == 0)
+		order = (int)addr_is_any(b->addr) - (int)addr_is_any(a->addr);
+	return order == 0 ? twins_by_key(a, b) : order;
+}
+
+static bool
+is_same_port(const struct twins_item *a, const struct twins_item *b)
+{
+	return a->addr->sa.sa_family == b->addr->sa.sa_family &&
+	    addr_port(a->addr) == addr_port(b->addr);
+}
+
+static void
+report_collision(
+    struct rules *r, const struct twins_item *e, const struct twins_item *other)
+{
+	const char *name = other->service->name;
+	const char *shown = name == NULL ? "another" : name;
+	const char *q = name == NULL ? "" : "'";
+
+	diag_error(r->diag, &e->node->at,
+	    "'%s' collides with '%s' of service %s%s%s; expected an address "
+	    "and port of its own",
+	    e->node->shown, other->node->shown, q, shown, q);
+	diag_note(r->diag, &other->node->at, "the other one");
+}
+
+static const struct twins_item *
+earlier(const struct twins_item *a, const struct twins_item *b)
+{
+	if (a == NULL || b == NULL)
+		return a == NULL ? b : a;
+	return a->order < b->order ? a : b;
+}
+
+/*
+ * Listeners on one port, sorted: of each, the first before it in the file that
+ * it collides with. The wildcard collides with all, others with their equals.
+ */
+static void
+report_port(struct rules *r, const struct twins_item *all, size_t n)
+{
+	const struct twins_item *wild =
+	    addr_is_any(all[0].addr) ? &all[0] : NULL;
+	const struct twins_item *first = NULL, *twin = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		first = earlier(first, &all[i]);
+	for (size_t i = 0; i < n; i++) {
+		const struct twins_item *e = &all[i], *other;
+
+		if (twin == NULL || twins_compare(twin, e) != 0)
+			twin = e;
+		other = addr_is_any(e->addr) ? first : earlier(wild, twin);
+		if (other->order < e->order)
+			report_collision(r, e, other);
+	}
+}
+
+static int
+check_listens(struct rules *r, size_t total)
+{
+	CLEANUP(twins_fini) struct twins all = { .n = 0 };
+
+	if (twins_init(&all, total) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->config->n_services; i++) {
+		const struct config_service *s = &r->config->services[i];
+
+		for (size_t j = 0; j < s->n_listens; j++) {
+			const union addr *a = &s->listens[j].address;
+			const struct tree_node *at =
+			    marks_get(r->marks, &s->listens[j]);
+
+			twins_add(&all,
+			    (struct twins_item){
+			        .addr = a, .node = at, .service = s });
+			if (!addr_is_any(a))
+				refuse(r, at, address_fault(a));
+		}
+	}
+	qsort(all.all, all.n, sizeof(*all.all), by_port);
+	for (size_t from = 0, to; from < all.n; from = to) {
+		for (to = from + 1;
+		     to < all.n && is_same_port(&all.all[from], &all.all[to]);)
+			to++;
+		report_port(r, all.all + from, to - from);
+	}
+	return 0;
+}
+
+static int
+check_services(struct rules *r)
+{
+	const struct config *c = r->config;
+	const struct diag_place whole = { .line = 0 };
+	CLEANUP(twins_fini) struct twins names = { .n = 0 };
+	size_t listens = 0, servers = 0;
+
+	if (twins_init(&names, c->n_services) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->n_services; i++) {
+		const struct config_service *s = &c->services[i];
+
+		twins_add(&names,
+		    (struct twins_item){ .name = s->name,
+		        .node = marks_get(r->marks, &s->name) });
+		listens += s->n_listens;
+		servers += s->n_servers;
+		refuse(
+		    r, marks_get(r->marks, &s->source), link_fault(&s->source));
+		check_backups(r, s);
+		if (check_servers(r, s) < 0 || check_access(r, s) < 0)
+			return -ENOMEM;
+	}
+	twins_report(&names, r->diag, "the service name", "");
+	if (servers > CONFIG_SERVERS_TOTAL_MAX)
+		diag_error(r->diag, &whole,
+		    "%zu servers; expected at most %d in all services together",
+		    servers, CONFIG_SERVERS_TOTAL_MAX);
+	if (listens > CONFIG_LISTENS_TOTAL_MAX)
+		diag_error(r->diag, &whole,
+		    "%zu addresses to listen on; expected at most %d in all "
+		    "services together",
+		    listens, CONFIG_LISTENS_TOTAL_MAX);
+	return check_listens(r, listens);
+}
+
+int
+rules_check(
+    const struct config *c, const struct marks *marks, struct diag *diag)
+{
+	struct rules r = { .config = c, .marks = marks, .diag = diag };
+
+	if (c->has_pair && (check_nodes(&r) < 0 || check_groups(&r) < 0))
+		return -ENOMEM;
+	return check_services(&r);
+}

@@ -1,0 +1,113 @@
+#pragma once
+
+/*
+ * The engine behind the tables in keys.c: fills structs from a tree, a row for
+ * each key. Knows types, limits and defaults; knows nothing of what the keys
+ * are for. A value that is wrong goes to `diag` and is left out; everything
+ * else is still read, so that one run tells all mistakes.
+ */
+
+#include "config/marks.h"
+#include "core/base.h"
+
+struct diag;
+struct schema_table;
+struct tree_node;
+
+enum schema_type {
+	SCHEMA_NAME,     /* const char *: of .max characters, also .extra */
+	SCHEMA_PATH,     /* const char *: absolute, of .max characters */
+	SCHEMA_NUMBER,   /* an unsigned of .size bytes, .min to .max */
+	SCHEMA_BOOL,     /* bool */
+	SCHEMA_DURATION, /* uint32_t, ms, .min to .max */
+	SCHEMA_IP,       /* union addr without port */
+	SCHEMA_WORD,     /* an enum or unsigned: the index into .words */
+	SCHEMA_MAP,      /* keys of the same struct: .table */
+	SCHEMA_LIST,     /* .list, from .min to .max items */
+	SCHEMA_OTHER,    /* .form */
+};
+
+/* What one load needs; on the stack of its caller. */
+struct schema {
+	struct diag *diag;  /* borrowed */
+	struct marks marks; /* owned: schema_fini */
+	bool out_of_memory;
+};
+
+/* A value with a form of its own. */
+struct schema_form {
+	const char *name; /* for the manual: "address", "ip/prefix" */
+	/*
+	 * Text to value, which may be more than one: fills an array and returns
+	 * how many, 0 where it is wrong and `diag` was told so. Marks what a
+	 * rule may ask for.
+	 */
+	size_t (*parse)(
+	    struct schema *s, const struct tree_node *text, void *ret_value);
+	/* As parse reads it. NULL where the file cannot say it. */
+	const char *(*print)(const void *value, char *buf, size_t room);
+};
+
+#define SCHEMA_FORM_TEXT 4200 /* room for print: a path and something */
+
+struct schema_list {
+	size_t count_at; /* offset of the count; of an array in place, none */
+	size_t item_size;
+	size_t spread; /* how many items one text may become, at most */
+	bool in_place; /* an array of .max items within the struct */
+	const struct schema_form *form;   /* of items that are text, or NULL */
+	const struct schema_table *table; /* of items that are maps, or NULL */
+	/* Before an item is filled, and when all are; NULL: nothing to do. */
+	void (*born)(void *item, const void *parent);
+	void (*done)(struct schema *s, void *parent);
+};
+
+struct schema_key {
+	const char *name;
+	enum schema_type type;
+	size_t offset; /* of the value in its struct */
+	size_t size;   /* of the value; see SCHEMA_AT */
+	int64_t min, max;
+	const char *fallback; /* as the user would write it; NULL: none */
+	bool required;
+	bool in_seconds;   /* of a duration: whole ones */
+	bool inherit;      /* of a map: keys that are absent stay as they are */
+	bool optional;     /* of a map or address: absent, nothing is filled */
+	size_t present_at; /* of what is optional: a bool in the struct */
+	const char *zero;  /* of a number: the word for 0 */
+	const char *extra; /* of a name: further characters; NULL: none */
+	const char *const *words; /* ends with NULL */
+	const struct schema_table *table;
+	const struct schema_list *list;
+	const struct schema_form *form;
+	const char *help; /* a sentence or two for the manual */
+};
+
+struct schema_table {
+	const char *what; /* "a server": what has these keys, for messages */
+	const struct schema_key *keys;
+	size_t n_keys;
+};
+
+/* Offset and size of a member, in the order of struct schema_key. */
+#define SCHEMA_AT(type, member)                                                \
+	offsetof(type, member), sizeof(((type *)NULL)->member)
+
+/* Fills `base`, zeroed before, from a map: the whole of the file. */
+void schema_fill(struct schema *s, const struct schema_table *table,
+    const struct tree_node *map, void *base);
+
+/* For forms: `field` came from `node`; a default has no place to come from. */
+void schema_mark(
+    struct schema *s, const void *field, const struct tree_node *node);
+
+/* For forms: a copy of the text, NULL (and remembered) where memory is out. */
+char *schema_copy(struct schema *s, const char *text);
+
+/* The value of a number, word or duration. */
+uint64_t schema_get_number(const struct schema_key *k, const void *base);
+
+/* "number, 0 to 256", "duration, 5ms to 10s", "list of ..." for the manual. */
+void schema_type_text(const struct schema_key *k, char *buf, size_t room);
+
+void schema_fini(struct schema *s);

@@ -1,0 +1,90 @@
+/*
+ * The place in the file is the second key of the order: a file of ten thousand
+ * addresses costs no more than it should.
+ */
+#include "config/twins.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/diag.h"
+#include "config/tree.h"
+
+int
+twins_init(struct twins *t, size_t room)
+{
+	*t = (struct twins){ .all = calloc(room + 1, sizeof(*t->all)) };
+	return t->all == NULL ? -ENOMEM : 0;
+}
+
+void
+twins_fini(struct twins *t)
+{
+	free(t->all);
+	*t = (struct twins){ .all = NULL };
+}
+
+void
+twins_add(struct twins *t, struct twins_item item)
+{
+	if (item.node == NULL)
+		return;
+	item.order = t->n;
+	t->all[t->n++] = item;
+}
+
+static int
+compare_names(const char *a, const char *b)
+{
+	if (a != NULL && b != NULL)
+		return strcmp(a, b);
+	return (a != NULL) - (b != NULL);
+}
+
+int
+twins_compare(const struct twins_item *a, const struct twins_item *b)
+{
+	int order = compare_names(a->name, b->name);
+
+	if (order != 0 || a->addr == NULL || b->addr == NULL)
+		return order;
+	order = addr_compare_ip(a->addr, b->addr);
+	if (order == 0)
+		order = (int)addr_port(a->addr) - (int)addr_port(b->addr);
+	if (order == 0)
+		order = (int)a->prefix - (int)b->prefix;
+	return order;
+}
+
+int
+twins_by_key(const void *left, const void *right)
+{
+	const struct twins_item *a = left, *b = right;
+	int order = twins_compare(a, b);
+
+	if (order != 0)
+		return order;
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+void
+twins_report(
+    struct twins *t, struct diag *diag, const char *what, const char *where)
+{
+	qsort(t->all, t->n, sizeof(*t->all), twins_by_key);
+	for (size_t i = 1, first = 0; i < t->n; i++) {
+		const struct twins_item *a = &t->all[first], *b = &t->all[i];
+
+		if (twins_compare(a, b) != 0) {
+			first = i;
+			continue;
+		}
+		if (a->derived && b->derived)
+			continue;
+		diag_error(diag, &b->node->at,
+		    "%s '%s' is given twice%s; expected once", what,
+		    b->addr == NULL ? b->name : b->node->shown, where);
+		diag_note(diag, &a->node->at, "the first one");
+	}
+}

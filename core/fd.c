@@ -1,0 +1,91 @@
+#include "core/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void
+fd_close(int *fd)
+{
+	if (*fd != -1) {
+		/* EINTR too has closed it, on Linux: never try again. */
+		(void)close(*fd);
+		*fd = -1;
+	}
+}
+
+int
+fd_take(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
+int
+fd_set_nonblock(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1)
+		return -errno;
+	return 0;
+}
+
+int
+fd_set_inherited(int fd, bool inherited)
+{
+	if (fcntl(fd, F_SETFD, inherited ? 0 : FD_CLOEXEC) == -1)
+		return -errno;
+	return 0;
+}
+
+int
+fd_write_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -errno;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int
+fd_read_all(int fd, size_t max, char **ret_text, size_t *ret_len)
+{
+	CLEANUP(free_str) char *text = malloc(max + 2);
+	size_t len = 0;
+
+	if (text == NULL)
+		return -ENOMEM;
+	for (;;) {
+		/* One byte beyond the limit tells "more" from "just full". */
+		ssize_t n = read(fd, text + len, max + 1 - len);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -errno;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+		if (len > max)
+			return -EFBIG;
+	}
+	text[len] = '\0';
+	*ret_text = text;
+	*ret_len = len;
+	text = NULL;
+	return 0;
+}

@@ -1,0 +1,268 @@
+#include "core/log.h"
+
+#include "core/ring.h"
+#include "core/sink.h"
+#include "core/wall.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/*
+ * How: a line is formatted into a slot of the ring by whoever logs, and the
+ * writer thread, woken by a semaphore, brings it to the sink. The writer is
+ * the only one that can be held up by a disk or a pipe.
+ */
+
+/* How long log_close() waits for a writer that is stuck in its sink. */
+#define CLOSE_PATIENCE_MS 500
+
+static struct {
+	atomic_bool running;
+	atomic_bool ending;
+	atomic_int level;
+	atomic_ulong dropped;
+	sem_t wake;
+	pthread_t writer;
+	struct ring ring;
+	struct sink sink;
+} logger = { .level = LOG_LEVEL_INFO };
+
+/* Tells of lines lost, once there is room again to tell anything. */
+static void
+tell_dropped(unsigned long *told)
+{
+	unsigned long dropped = atomic_load(&logger.dropped);
+	char text[64];
+	int n;
+
+	if (dropped == *told)
+		return;
+	n = snprintf(
+	    text, sizeof(text), "log: %lu lines dropped", dropped - *told);
+	if (sink_write(&logger.sink, LOG_LEVEL_WARNING, wall_now_ms(), text,
+	        (size_t)n) == 0)
+		*told = dropped;
+}
+
+static void
+drain(unsigned long *told)
+{
+	struct ring_line *line;
+
+	while ((line = ring_peek(&logger.ring)) != NULL) {
+		if (sink_write(&logger.sink, (enum log_level)line->level,
+		        line->wall_ms, line->text, line->len) < 0)
+			atomic_fetch_add(&logger.dropped, 1);
+		ring_release(&logger.ring);
+		tell_dropped(told);
+	}
+	if (sink_flush(&logger.sink) < 0)
+		atomic_fetch_add(&logger.dropped, 1);
+}
+
+static void *
+writer_main(void *unused)
+{
+	unsigned long told = 0;
+	bool ending;
+
+	(void)unused;
+	do {
+		while (sem_wait(&logger.wake) == -1 && errno == EINTR)
+			continue;
+		/* Asked before draining: what was logged until then goes out.
+		 */
+		ending = atomic_load(&logger.ending);
+		drain(&told);
+	} while (!ending);
+	return NULL;
+}
+
+static int
+start_writer(void)
+{
+	sigset_t all, before;
+	int r;
+
+	/* Signals are the main thread's business. */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&logger.writer, NULL, writer_main, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -r;
+}
+
+int
+log_open(const struct log_options *options)
+{
+	int r = sink_open(&logger.sink, options);
+
+	if (r < 0)
+		return r;
+	ring_init(&logger.ring);
+	atomic_store(&logger.ending, false);
+	atomic_store(&logger.level, (int)options->level);
+	if (sem_init(&logger.wake, 0, 0) == -1)
+		return -errno;
+	r = start_writer();
+	if (r < 0) {
+		sink_close(&logger.sink);
+		return r;
+	}
+	atomic_store(&logger.running, true);
+	return 0;
+}
+
+void
+log_close(void)
+{
+	struct timespec until;
+
+	if (!atomic_exchange(&logger.running, false))
+		return;
+	atomic_store(&logger.ending, true);
+	(void)sem_post(&logger.wake);
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += CLOSE_PATIENCE_MS * 1000000L;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000L;
+	}
+	/* A writer that is stuck keeps its sink; the process ends anyway. */
+	if (pthread_timedjoin_np(logger.writer, NULL, &until) == 0)
+		sink_close(&logger.sink);
+	else
+		(void)pthread_detach(logger.writer);
+}
+
+uint64_t
+log_dropped(void)
+{
+	return atomic_load(&logger.dropped);
+}
+
+bool
+log_is_on(enum log_level level)
+{
+	return (int)level <=
+	    atomic_load_explicit(&logger.level, memory_order_relaxed);
+}
+
+/* Foreign text must not forge a line or talk to a terminal. */
+static unsigned
+disarm(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = '?';
+	return (unsigned)len;
+}
+
+static unsigned format_line(char text[static RING_LINE_MAX],
+    const char *subject, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
+static unsigned
+format_line(char text[static RING_LINE_MAX], const char *subject,
+    const char *format, va_list args)
+{
+	int n = snprintf(text, RING_LINE_MAX, "%s: ", subject);
+	size_t len = 0;
+
+	if (n > 0)
+		len = (size_t)n < RING_LINE_MAX ? (size_t)n : RING_LINE_MAX - 1;
+	n = vsnprintf(text + len, RING_LINE_MAX - len, format, args);
+	if (n > 0)
+		len += (size_t)n;
+	if (len >= RING_LINE_MAX)
+		len = RING_LINE_MAX - 1;
+	return disarm(text, len);
+}
+
+static void write_line(enum log_level level, const char *subject,
+    const char *format, va_list args) __attribute__((format(printf, 3, 0)));
+
+static void
+write_line(
+    enum log_level level, const char *subject, const char *format, va_list args)
+{
+	struct ring_line *line;
+
+	if (!log_is_on(level))
+		return;
+	if (!atomic_load_explicit(&logger.running, memory_order_relaxed)) {
+		char text[RING_LINE_MAX];
+
+		(void)format_line(text, subject, format, args);
+		(void)fprintf(stderr, "hapair: %s\n", text);
+		return;
+	}
+	line = ring_claim(&logger.ring);
+	if (line == NULL) {
+		atomic_fetch_add(&logger.dropped, 1);
+		return;
+	}
+	line->level = (int)level;
+	line->wall_ms = wall_now_ms();
+	line->len = format_line(line->text, subject, format, args);
+	ring_publish(line);
+	(void)sem_post(&logger.wake);
+}
+
+void
+log_error(const char *subject, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	write_line(LOG_LEVEL_ERROR, subject, format, args);
+	va_end(args);
+}
+
+void
+log_warning(const char *subject, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	write_line(LOG_LEVEL_WARNING, subject, format, args);
+	va_end(args);
+}
+
+void
+log_notice(const char *subject, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	write_line(LOG_LEVEL_NOTICE, subject, format, args);
+	va_end(args);
+}
+
+void
+log_info(const char *subject, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	write_line(LOG_LEVEL_INFO, subject, format, args);
+	va_end(args);
+}
+
+void
+log_debug(const char *subject, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	write_line(LOG_LEVEL_DEBUG, subject, format, args);
+	va_end(args);
+}

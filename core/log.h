@@ -1,0 +1,61 @@
+#pragma once
+
+/*
+ * The log of one process: "subject: fact, reason" lines at a level, to stderr,
+ * a file or syslog. Writing a line never waits: it is formatted into a slot of
+ * a ring, and a thread of this file's own does the slow part. Where the ring is
+ * full the line is dropped and counted, and a later line tells how many.
+ *
+ * Only shells log (style.md). The sink is the one mutable global of a process.
+ * Any thread may call log_error() and its siblings; open and close belong to
+ * the main thread. Before log_open() lines go straight to stderr.
+ */
+
+#include "core/addr.h"
+#include "core/base.h"
+
+enum log_level {
+	LOG_LEVEL_ERROR,   /* someone must act */
+	LOG_LEVEL_WARNING, /* degraded but serving, says what we do about it */
+	LOG_LEVEL_NOTICE,  /* changes of state, start and end */
+	LOG_LEVEL_INFO,    /* a line per connection */
+	LOG_LEVEL_DEBUG,
+};
+
+enum log_target {
+	LOG_TARGET_STDERR,
+	LOG_TARGET_FILE,
+	LOG_TARGET_SYSLOG, /* RFC 5424 to /dev/log */
+	LOG_TARGET_UDP,    /* RFC 5424 in UDP, RFC 5426 */
+};
+
+struct log_options {
+	enum log_target target;
+	enum log_level level;
+	const char *path;  /* of the file; borrowed for the call */
+	union addr dest;   /* of LOG_TARGET_UDP */
+	unsigned facility; /* 0-23, as in RFC 5424 */
+	const char *role;  /* "supervisor", "relay"; a string constant */
+};
+
+/*
+ * Opens the sink and starts the writer. Returns 0 or -errno (a file that
+ * cannot be opened); syslog that is not there yet is tried again by the line.
+ */
+MUST_CHECK int log_open(const struct log_options *options);
+
+/* Writes out what is queued, for 500 ms at most, and returns to stderr. */
+void log_close(void);
+
+/* Lines dropped since the start, because the ring or the sink was full. */
+uint64_t log_dropped(void);
+
+/* Worth formatting? For lines that cost something to put together. */
+bool log_is_on(enum log_level level);
+
+void log_error(const char *subject, const char *format, ...) PRINTF_LIKE(2, 3);
+void log_warning(const char *subject, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+void log_notice(const char *subject, const char *format, ...) PRINTF_LIKE(2, 3);
+void log_info(const char *subject, const char *format, ...) PRINTF_LIKE(2, 3);
+void log_debug(const char *subject, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -1,0 +1,233 @@
+#include "core/msg.h"
+
+#include "core/buf.h"
+
+#include <errno.h>
+
+/*
+ * Read every field, then ask once: the reader remembers its first failure.
+ * Statements, not an initialiser list: C leaves its order open, and the order
+ * is the format.
+ */
+
+static bool
+get_bool(struct buf *b)
+{
+	uint8_t v = buf_get_u8(b);
+
+	if (v > 1)
+		b->bad = true;
+	return v == 1;
+}
+
+static enum msg_group_state
+get_state(struct buf *b)
+{
+	uint8_t v = buf_get_u8(b);
+
+	if (v > MSG_GROUP_FAULT)
+		b->bad = true;
+	return (enum msg_group_state)v;
+}
+
+void
+msg_put_start(struct buf *b, const struct msg_start *m)
+{
+	buf_put_u16(b, m->node);
+	buf_put_u16(b, m->n_listeners);
+	buf_put_u16(b, m->n_groups);
+	buf_put_u16(b, m->workers);
+	buf_put_u32(b, m->max_connections);
+	buf_put_u16(b, m->pipes);
+	buf_put_u64(b, (uint64_t)m->loaded_wall_ms);
+	buf_put_u64(b, (uint64_t)m->started_ns);
+	buf_put_str(b, m->path);
+}
+
+int
+msg_get_start(struct buf *b, struct msg_start *ret_start)
+{
+	struct msg_start m;
+
+	m.node = buf_get_u16(b);
+	m.n_listeners = buf_get_u16(b);
+	m.n_groups = buf_get_u16(b);
+	m.workers = buf_get_u16(b);
+	m.max_connections = buf_get_u32(b);
+	m.pipes = buf_get_u16(b);
+	m.loaded_wall_ms = (int64_t)buf_get_u64(b);
+	m.started_ns = (int64_t)buf_get_u64(b);
+	buf_get_str(b, m.path, sizeof(m.path));
+	if (!buf_is_done(b) || m.workers == 0 || m.max_connections == 0)
+		return -EBADMSG;
+	*ret_start = m;
+	return 0;
+}
+
+void
+msg_put_listener(struct buf *b, const struct msg_listener *m)
+{
+	buf_put_u16(b, m->service);
+	buf_put_u16(b, m->listen);
+	buf_put_u16(b, m->worker);
+}
+
+int
+msg_get_listener(struct buf *b, struct msg_listener *ret)
+{
+	struct msg_listener m;
+
+	m.service = buf_get_u16(b);
+	m.listen = buf_get_u16(b);
+	m.worker = buf_get_u16(b);
+	if (!buf_is_done(b))
+		return -EBADMSG;
+	*ret = m;
+	return 0;
+}
+
+void
+msg_put_control(struct buf *b, const struct msg_control *m)
+{
+	buf_put_str(b, m->request);
+}
+
+int
+msg_get_control(struct buf *b, struct msg_control *ret_control)
+{
+	struct msg_control m;
+
+	buf_get_str(b, m.request, sizeof(m.request));
+	if (!buf_is_done(b))
+		return -EBADMSG;
+	*ret_control = m;
+	return 0;
+}
+
+void
+msg_put_group(struct buf *b, const struct msg_group *m)
+{
+	buf_put_u16(b, m->group);
+	buf_put_u8(b, (uint8_t)m->state);
+	buf_put_u8(b, m->priority);
+	buf_put_u8(b, m->effective_priority);
+	buf_put_u32(b, m->transitions);
+	buf_put_u64(b, m->term);
+	buf_put_u64(b, (uint64_t)m->since_wall_ms);
+	buf_put_str(b, m->reason);
+}
+
+int
+msg_get_group(struct buf *b, struct msg_group *ret_group)
+{
+	struct msg_group m;
+
+	m.group = buf_get_u16(b);
+	m.state = get_state(b);
+	m.priority = buf_get_u8(b);
+	m.effective_priority = buf_get_u8(b);
+	m.transitions = buf_get_u32(b);
+	m.term = buf_get_u64(b);
+	m.since_wall_ms = (int64_t)buf_get_u64(b);
+	buf_get_str(b, m.reason, sizeof(m.reason));
+	if (!buf_is_done(b))
+		return -EBADMSG;
+	*ret_group = m;
+	return 0;
+}
+
+void
+msg_put_peer(struct buf *b, const struct msg_peer *m)
+{
+	buf_put_u16(b, m->node);
+	buf_put_u8(b, m->reachable);
+	buf_put_u8(b, m->config_known);
+	buf_put_u8(b, m->config_matches);
+	buf_put_u64(b, (uint64_t)m->last_heard_ms);
+	buf_put_u64(b, m->received);
+	buf_put_u64(b, m->lost);
+	buf_put_u64(b, m->rejected);
+	buf_put_u16(b, m->n_groups);
+	for (unsigned i = 0; i < m->n_groups && i < MSG_PEER_GROUPS_MAX; i++)
+		buf_put_u8(b, (uint8_t)m->groups[i]);
+}
+
+int
+msg_get_peer(struct buf *b, struct msg_peer *ret_peer)
+{
+	struct msg_peer m;
+
+	m.node = buf_get_u16(b);
+	m.reachable = get_bool(b);
+	m.config_known = get_bool(b);
+	m.config_matches = get_bool(b);
+	m.last_heard_ms = (int64_t)buf_get_u64(b);
+	m.received = buf_get_u64(b);
+	m.lost = buf_get_u64(b);
+	m.rejected = buf_get_u64(b);
+	m.n_groups = buf_get_u16(b);
+	if (m.n_groups > MSG_PEER_GROUPS_MAX)
+		return -EBADMSG;
+	for (unsigned i = 0; i < MSG_PEER_GROUPS_MAX; i++)
+		m.groups[i] = i < m.n_groups ? get_state(b) : MSG_GROUP_INIT;
+	if (!buf_is_done(b))
+		return -EBADMSG;
+	*ret_peer = m;
+	return 0;
+}
+
+void
+msg_put_service(struct buf *b, const struct msg_service *m)
+{
+	buf_put_u16(b, m->service);
+	buf_put_u16(b, m->servers);
+	buf_put_u16(b, m->up);
+}
+
+int
+msg_get_service(struct buf *b, struct msg_service *ret_service)
+{
+	struct msg_service m;
+
+	m.service = buf_get_u16(b);
+	m.servers = buf_get_u16(b);
+	m.up = buf_get_u16(b);
+	if (!buf_is_done(b) || m.up > m.servers)
+		return -EBADMSG;
+	*ret_service = m;
+	return 0;
+}
+
+void
+msg_put_ask(struct buf *b, const struct msg_ask *m)
+{
+	buf_put_u32(b, m->id);
+}
+
+int
+msg_get_ask(struct buf *b, struct msg_ask *ret_ask)
+{
+	struct msg_ask m;
+
+	m.id = buf_get_u32(b);
+	if (!buf_is_done(b))
+		return -EBADMSG;
+	*ret_ask = m;
+	return 0;
+}
+
+const char *
+msg_group_state_name(enum msg_group_state state)
+{
+	switch (state) {
+	case MSG_GROUP_INIT:
+		return "init";
+	case MSG_GROUP_BACKUP:
+		return "backup";
+	case MSG_GROUP_MASTER:
+		return "master";
+	case MSG_GROUP_FAULT:
+		return "fault";
+	}
+	return "?";
+}

@@ -1,0 +1,123 @@
+#pragma once
+
+/*
+ * All that the processes ever say to each other. Each message has a struct, a
+ * _put_ that writes its fields into a buf one by one, and a _get_ that reads
+ * them all or refuses the message whole (-EBADMSG). Messages travel as the
+ * body of a chan packet whose type is the enum value.
+ *
+ *   supervisor -> role   START LISTENER SIBLING CONTROL STOP, GROUP (what a
+ *                        failover that died last said of itself)
+ *   role -> supervisor   READY, STOPPED, GROUP (failover: on each change)
+ *   failover -> relay    GROUP (on each change), and for ASK: PEER, ANSWERED
+ *   relay -> failover    SERVING, SERVICE (on each change), ASK, STOPPED
+ *
+ * Pure.
+ */
+
+#include "core/base.h"
+
+struct buf;
+
+enum msg_type {
+	MSG_START = 1, /* descriptor: the configuration, a sealed memfd */
+	MSG_LISTENER,  /* descriptor: a listening socket */
+	MSG_SIBLING,   /* descriptor: a channel to the other role; empty */
+	MSG_CONTROL,   /* descriptor: the socket to answer on */
+	MSG_STOP,      /* end in good order; empty */
+	MSG_READY,     /* the role does its work; empty */
+	MSG_STOPPED, /* after STOP: no connection, no address is left; empty */
+	MSG_GROUP,
+	MSG_PEER,
+	MSG_SERVING, /* the relay accepts connections; empty */
+	MSG_SERVICE,
+	MSG_ASK, /* send PEER, then ANSWERED */
+	MSG_ANSWERED,
+};
+
+#define MSG_TEXT_MAX 256 /* a name, a reason, a path's last part */
+#define MSG_PATH_MAX 1024
+#define MSG_REQUEST_MAX 1024 /* a request line of the control socket */
+#define MSG_PEER_GROUPS_MAX 16
+#define MSG_NO_NODE UINT16_MAX
+
+/* Group states: the same words in code, log, `status` and notify. */
+enum msg_group_state {
+	MSG_GROUP_INIT,
+	MSG_GROUP_BACKUP,
+	MSG_GROUP_MASTER,
+	MSG_GROUP_FAULT,
+};
+
+/* First message to a role: everything it needs to load the file. */
+struct msg_start {
+	uint16_t node;        /* index into pair.nodes, or MSG_NO_NODE */
+	uint16_t n_listeners; /* LISTENER messages that follow */
+	uint16_t n_groups;    /* GROUP messages that follow (failover only) */
+	uint16_t workers;     /* relay threads */
+	uint32_t max_connections; /* of the node, never 0 */
+	uint16_t pipes;           /* a worker may have, for splice */
+	int64_t loaded_wall_ms;
+	int64_t started_ns;      /* struct mono: when the daemon was started */
+	char path[MSG_PATH_MAX]; /* of the file, for messages and status */
+};
+
+struct msg_listener {
+	uint16_t service, listen; /* indices in the configuration */
+	uint16_t worker;
+};
+
+struct msg_control {
+	char request[MSG_REQUEST_MAX]; /* one line, without its newline */
+};
+
+/* How a group stands on this node, whole, after each change. */
+struct msg_group {
+	uint16_t group; /* index into pair.groups */
+	enum msg_group_state state;
+	uint8_t priority, effective_priority;
+	uint32_t transitions; /* since the daemon started */
+	uint64_t term;        /* rises with each claim, never falls */
+	int64_t since_wall_ms;
+	char reason[MSG_TEXT_MAX];
+};
+
+/* What failover knows of the peer, when asked. */
+struct msg_peer {
+	uint16_t node;
+	bool reachable;
+	bool config_known, config_matches; /* known once it was heard */
+	int64_t last_heard_ms;             /* -1: never */
+	uint64_t received, lost, rejected; /* heartbeats */
+	uint16_t n_groups;
+	enum msg_group_state groups[MSG_PEER_GROUPS_MAX];
+};
+
+struct msg_service {
+	uint16_t service;
+	uint16_t servers, up;
+};
+
+/* ASK and its ANSWERED carry the asker's number. */
+struct msg_ask {
+	uint32_t id;
+};
+
+void msg_put_start(struct buf *b, const struct msg_start *m);
+void msg_put_listener(struct buf *b, const struct msg_listener *m);
+void msg_put_control(struct buf *b, const struct msg_control *m);
+void msg_put_group(struct buf *b, const struct msg_group *m);
+void msg_put_peer(struct buf *b, const struct msg_peer *m);
+void msg_put_service(struct buf *b, const struct msg_service *m);
+void msg_put_ask(struct buf *b, const struct msg_ask *m);
+
+MUST_CHECK int msg_get_start(struct buf *b, struct msg_start *ret_start);
+MUST_CHECK int msg_get_listener(struct buf *b, struct msg_listener *ret);
+MUST_CHECK int msg_get_control(struct buf *b, struct msg_control *ret_control);
+MUST_CHECK int msg_get_group(struct buf *b, struct msg_group *ret_group);
+MUST_CHECK int msg_get_peer(struct buf *b, struct msg_peer *ret_peer);
+MUST_CHECK int msg_get_service(struct buf *b, struct msg_service *ret_service);
+MUST_CHECK int msg_get_ask(struct buf *b, struct msg_ask *ret_ask);
+
+/* "init", "backup", "master", "fault". */
+const char *msg_group_state_name(enum msg_group_state state);

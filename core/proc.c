@@ -1,0 +1,122 @@
+#include "core/proc.h"
+
+#include "core/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cap-ng.h>
+
+static int
+become(const char *user, const char *group)
+{
+	const struct passwd *pw = getpwnam(user);
+	const struct group *gr;
+	gid_t gid;
+
+	if (pw == NULL)
+		return -ENOENT;
+	gid = pw->pw_gid;
+	if (group != NULL) {
+		gr = getgrnam(group);
+		if (gr == NULL)
+			return -ENOENT;
+		gid = gr->gr_gid;
+	}
+	if (setgroups(0, NULL) == -1 || setresgid(gid, gid, gid) == -1 ||
+	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) == -1)
+		return -errno;
+	return 0;
+}
+
+static int
+keep_only(enum proc_caps caps)
+{
+	const capng_type_t in = CAPNG_EFFECTIVE | CAPNG_PERMITTED;
+	int r = 0;
+
+	capng_clear(CAPNG_SELECT_ALL);
+	switch (caps) {
+	case PROC_CAPS_NONE:
+		break;
+	case PROC_CAPS_FAILOVER:
+		r = capng_updatev(
+		    CAPNG_ADD, in, CAP_NET_ADMIN, CAP_NET_RAW, -1);
+		break;
+	}
+	/* The bounding set goes too, where we may: no exec brings them back. */
+	if (r != 0 || capng_apply(CAPNG_SELECT_CAPS) != 0)
+		return -EPERM;
+	return 0;
+}
+
+int
+proc_drop(const char *user, const char *group, enum proc_caps caps,
+    const char **ret_what)
+{
+	int r;
+
+	if (geteuid() == 0) {
+		/*
+		 * In this order: the bounding set needs CAP_SETPCAP, and a
+		 * change to another user clears the rest by itself.
+		 */
+		capng_clear(CAPNG_SELECT_BOUNDS);
+		*ret_what = "clearing the capability bounding set";
+		if (capng_apply(CAPNG_SELECT_BOUNDS) != 0)
+			return -EPERM;
+		*ret_what = "changing to the user";
+		r = user != NULL ? become(user, group) : 0;
+		if (r < 0)
+			return r;
+		*ret_what = "dropping capabilities";
+		r = keep_only(caps);
+		if (r < 0)
+			return r;
+	}
+	*ret_what = "giving up new privileges";
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		return -errno;
+	return 0;
+}
+
+int
+proc_die_with(pid_t parent, int sig)
+{
+	if (prctl(PR_SET_PDEATHSIG, sig) == -1)
+		return -errno;
+	/* It may have ended before we asked: then we have a new parent. */
+	return getppid() == parent ? 0 : -ESRCH;
+}
+
+void
+proc_set_name(const char *name)
+{
+	(void)prctl(PR_SET_NAME, name);
+}
+
+int
+proc_sealed_file(const char *name, const void *data, size_t len)
+{
+	CLEANUP(fd_close) int fd = -1;
+	int r;
+
+	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd == -1)
+		return -errno;
+	r = fd_write_all(fd, data, len);
+	if (r < 0)
+		return r;
+	if (lseek(fd, 0, SEEK_SET) == -1)
+		return -errno;
+	if (fcntl(fd, F_ADD_SEALS,
+	        F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == -1)
+		return -errno;
+	return fd_take(&fd);
+}

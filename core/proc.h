@@ -1,0 +1,40 @@
+#pragma once
+
+/*
+ * What a process may do and when it must end: capabilities (the door to
+ * libcap-ng), user, death with its parent. Called once, at a role's start.
+ */
+
+#include "core/base.h"
+
+#include <sys/types.h>
+
+enum proc_caps {
+	PROC_CAPS_NONE,
+	PROC_CAPS_FAILOVER, /* CAP_NET_ADMIN, CAP_NET_RAW */
+};
+
+/*
+ * Becomes `user` and `group` (names; NULL: stays who it is), keeps only these
+ * capabilities, and can never gain any again (no_new_privs). Where the caller
+ * is not root there is nothing to drop and users stay. Returns 0 or -errno,
+ * with *ret_what naming the step that failed.
+ */
+MUST_CHECK int proc_drop(const char *user, const char *group,
+    enum proc_caps caps, const char **ret_what);
+
+/*
+ * This process gets `sig` when its parent ends. To be called after proc_drop():
+ * the kernel forgets it on a change of user. Returns 0, or -ESRCH where the
+ * parent (`parent`) has ended already.
+ */
+MUST_CHECK int proc_die_with(pid_t parent, int sig);
+
+/* The name that ps and top show, at most 15 characters. */
+void proc_set_name(const char *name);
+
+/*
+ * A memory file that nobody can change any more, at offset 0. Returns a
+ * descriptor or -errno.
+ */
+MUST_CHECK int proc_sealed_file(const char *name, const void *data, size_t len);

@@ -1,0 +1,83 @@
+#include "core/reply.h"
+
+#include "core/fd.h"
+#include "core/jdoc.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define PATIENCE_S 5.
+
+struct reply {
+	int fd;
+	char *text;
+	size_t pos, len;
+	ev_io writable;
+	ev_timer patience;
+};
+
+static void
+finish(struct ev_loop *loop, struct reply *r)
+{
+	ev_io_stop(loop, &r->writable);
+	ev_timer_stop(loop, &r->patience);
+	fd_close(&r->fd);
+	free(r->text);
+	free(r);
+}
+
+static void
+on_writable(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct reply *r = CONTAINER_OF(io, struct reply, writable);
+	ssize_t n;
+
+	(void)revents;
+	n = send(r->fd, r->text + r->pos, r->len - r->pos,
+	    MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		r->pos += (size_t)n;
+	if (n == -1 || r->pos == r->len)
+		finish(loop, r); /* nothing of it is used after this */
+}
+
+static void
+on_patience(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	(void)revents;
+	finish(loop, CONTAINER_OF(t, struct reply, patience));
+}
+
+void
+reply_send(struct ev_loop *loop, int *fd, char *text)
+{
+	struct reply *r = calloc(1, sizeof(*r));
+
+	if (r == NULL || text == NULL) {
+		free(r);
+		free(text);
+		fd_close(fd);
+		return;
+	}
+	r->fd = fd_take(fd);
+	r->text = text;
+	r->len = strlen(text);
+	ev_io_init(&r->writable, on_writable, r->fd, EV_WRITE);
+	ev_timer_init(&r->patience, on_patience, PATIENCE_S, 0.);
+	ev_io_start(loop, &r->writable);
+	ev_timer_start(loop, &r->patience);
+}
+
+void
+reply_error(struct ev_loop *loop, int *fd, const char *text)
+{
+	CLEANUP(jdoc_free_at) struct jdoc *doc = jdoc_new();
+
+	jdoc_put_string(doc, "error", text);
+	reply_send(loop, fd, jdoc_text(doc, false));
+}

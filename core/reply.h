@@ -1,0 +1,19 @@
+#pragma once
+
+/*
+ * The answer to a control connection: one text, written without waiting, then
+ * the socket is closed. A reader that does not read is given up after 5 s.
+ */
+
+#include "core/base.h"
+
+struct ev_loop;
+
+/*
+ * Takes the socket and the text (malloc'd; NULL says that memory ran out), and
+ * frees both when all is written, or cannot be.
+ */
+void reply_send(struct ev_loop *loop, int *fd, char *text);
+
+/* {"error": TEXT} and a newline. */
+void reply_error(struct ev_loop *loop, int *fd, const char *text);

@@ -1,0 +1,131 @@
+#include "core/secret.h"
+
+#include "core/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#define HEX_BYTES (SECRET_KEY_BYTES * 2)
+
+int
+secret_init(void)
+{
+	return sodium_init() == -1 ? -EIO : 0;
+}
+
+void
+secret_random(void *ret_bytes, size_t len)
+{
+	randombytes_buf(ret_bytes, len);
+}
+
+static void
+hmac(const struct secret_key *key, const void *a, size_t a_len, const void *b,
+    size_t b_len, uint8_t ret_full[static crypto_auth_hmacsha256_BYTES])
+{
+	crypto_auth_hmacsha256_state state;
+
+	crypto_auth_hmacsha256_init(&state, key->bytes, sizeof(key->bytes));
+	crypto_auth_hmacsha256_update(&state, a, a_len);
+	crypto_auth_hmacsha256_update(&state, b, b_len);
+	crypto_auth_hmacsha256_final(&state, ret_full);
+	sodium_memzero(&state, sizeof(state));
+}
+
+void
+secret_mac(const struct secret_key *key, const void *bytes, size_t len,
+    uint8_t ret_mac[static SECRET_MAC_BYTES])
+{
+	uint8_t full[crypto_auth_hmacsha256_BYTES];
+
+	hmac(key, bytes, len, "", 0, full);
+	memcpy(ret_mac, full, SECRET_MAC_BYTES);
+}
+
+bool
+secret_is_same(const void *a, const void *b, size_t len)
+{
+	return sodium_memcmp(a, b, len) == 0;
+}
+
+void
+secret_derive(const struct secret_key *key, const char *label,
+    const void *context, size_t len, struct secret_key *ret_key)
+{
+	_Static_assert(SECRET_KEY_BYTES == crypto_auth_hmacsha256_BYTES,
+	    "a derived key is one whole MAC");
+	/* The label's NUL parts it from the context: no two pairs run alike. */
+	hmac(key, label, strlen(label) + 1, context, len, ret_key->bytes);
+}
+
+void
+secret_hash(const void *bytes, size_t len, uint8_t *ret_hash, size_t hash_len)
+{
+	(void)crypto_generichash(ret_hash, hash_len, bytes, len, NULL, 0);
+}
+
+void
+secret_wipe(void *bytes, size_t len)
+{
+	sodium_memzero(bytes, len);
+}
+
+int
+secret_load(const char *path, struct secret_key *ret_key)
+{
+	CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	char text[HEX_BYTES + 2];
+	struct stat st;
+	ssize_t n;
+	int result = -EINVAL;
+	size_t len = 0;
+
+	if (fd == -1)
+		return -errno;
+	if (fstat(fd, &st) == -1)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if ((st.st_mode & 077) != 0 ||
+	    (st.st_uid != 0 && st.st_uid != geteuid()))
+		return -EPERM;
+	n = read(fd, text, sizeof(text));
+	if (n == -1)
+		return -errno;
+	if (n > 0 && text[n - 1] == '\n')
+		n--;
+	if (n == HEX_BYTES &&
+	    sodium_hex2bin(ret_key->bytes, sizeof(ret_key->bytes), text,
+	        HEX_BYTES, NULL, &len, NULL) == 0 &&
+	    len == SECRET_KEY_BYTES)
+		result = 0;
+	sodium_memzero(text, sizeof(text));
+	return result;
+}
+
+int
+secret_save(const char *path, const struct secret_key *key)
+{
+	CLEANUP(fd_close) int fd = -1;
+	char text[HEX_BYTES + 1];
+	int r;
+
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+	if (fd == -1)
+		return -errno;
+	(void)sodium_bin2hex(
+	    text, sizeof(text), key->bytes, sizeof(key->bytes));
+	text[HEX_BYTES] = '\n'; /* where the NUL was */
+	r = fd_write_all(fd, text, sizeof(text));
+	if (r == 0 && fsync(fd) == -1)
+		r = -errno;
+	sodium_memzero(text, sizeof(text));
+	if (r < 0)
+		(void)unlink(path);
+	return r;
+}

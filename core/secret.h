@@ -1,0 +1,51 @@
+#pragma once
+
+/*
+ * The door to libsodium: random bytes, a keyed MAC, a hash, and keys that are
+ * wiped. Call secret_init() once before anything else here; it may be called
+ * again.
+ */
+
+#include "core/base.h"
+
+#define SECRET_KEY_BYTES 32
+#define SECRET_MAC_BYTES 16 /* HMAC-SHA-256 cut to 128 bits, RFC 2104 s. 5 */
+
+struct secret_key {
+	uint8_t bytes[SECRET_KEY_BYTES];
+};
+
+/* Returns 0 or -EIO where the system has no random source. */
+MUST_CHECK int secret_init(void);
+
+void secret_random(void *ret_bytes, size_t len);
+
+/* HMAC-SHA-256 over `len` bytes, cut to SECRET_MAC_BYTES. */
+void secret_mac(const struct secret_key *key, const void *bytes, size_t len,
+    uint8_t ret_mac[static SECRET_MAC_BYTES]);
+
+/* Compares in constant time. */
+bool secret_is_same(const void *a, const void *b, size_t len);
+
+/*
+ * A key for one purpose out of another: HMAC-SHA-256 of a label and a context,
+ * whole. Different labels or contexts give unrelated keys.
+ */
+void secret_derive(const struct secret_key *key, const char *label,
+    const void *context, size_t len, struct secret_key *ret_key);
+
+/* A hash (BLAKE2b) of any length up to 64 bytes, no key. */
+void secret_hash(
+    const void *bytes, size_t len, uint8_t *ret_hash, size_t hash_len);
+
+/* Overwrites, in a way that no compiler leaves out. */
+void secret_wipe(void *bytes, size_t len);
+
+/*
+ * A key file: SECRET_KEY_BYTES as hexadecimal digits and a newline, mode 0400
+ * or 0600 and owned by root or the caller. `secret_load` returns 0 or -errno:
+ * -EPERM where others may read or write it, -EINVAL where the content is none.
+ * `secret_save` makes a new one and never replaces a file: -EEXIST.
+ */
+MUST_CHECK int secret_load(const char *path, struct secret_key *ret_key);
+MUST_CHECK int secret_save(const char *path, const struct secret_key *key);

@@ -1,0 +1,171 @@
+#include "core/sink.h"
+
+#include "core/fd.h"
+#include "core/wall.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* RFC 5424 s. 6.2.1, in the order of enum log_level. */
+static const unsigned severities[] = { 3, 4, 5, 6, 7 };
+static const char *const words[] = { "error", "warning", "notice", "info",
+	"debug" };
+
+/* The header of a line never takes more: time, role, pid, level. */
+#define HEADER_MAX 256
+
+static int
+open_syslog(void)
+{
+	const struct sockaddr_un un = { .sun_family = AF_UNIX,
+		.sun_path = "/dev/log" };
+	const struct timeval patience = { .tv_sec = 1 };
+	CLEANUP(fd_close) int fd = -1;
+
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return -errno;
+	/* A stuck syslog daemon costs lines, not this thread for ever. */
+	(void)setsockopt(
+	    fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (connect(fd, (const struct sockaddr *)&un, sizeof(un)) == -1)
+		return -errno;
+	return fd_take(&fd);
+}
+
+static int
+open_udp(const union addr *dest)
+{
+	CLEANUP(fd_close) int fd = -1;
+
+	fd = socket(dest->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return -errno;
+	if (connect(fd, &dest->sa, addr_len(dest)) == -1)
+		return -errno;
+	return fd_take(&fd);
+}
+
+static int
+open_target(const struct sink *s, const char *path)
+{
+	int fd = -1;
+
+	switch (s->target) {
+	case LOG_TARGET_STDERR:
+		return STDERR_FILENO;
+	case LOG_TARGET_FILE:
+		fd =
+		    open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+		return fd == -1 ? -errno : fd;
+	case LOG_TARGET_SYSLOG:
+		return open_syslog();
+	case LOG_TARGET_UDP:
+		return open_udp(&s->dest);
+	}
+	return -EINVAL;
+}
+
+int
+sink_open(struct sink *s, const struct log_options *o)
+{
+	int fd;
+
+	*s = (struct sink){ .target = o->target,
+		.facility = o->facility,
+		.role = o->role,
+		.dest = o->dest,
+		.fd = -1 };
+	if (gethostname(s->host, sizeof(s->host) - 1) == -1)
+		s->host[0] = '-';
+	fd = open_target(s, o->path);
+	if (fd < 0 && o->target == LOG_TARGET_FILE)
+		return fd;
+	s->fd = fd < 0 ? -1 : fd;
+	return 0;
+}
+
+void
+sink_close(struct sink *s)
+{
+	if (s->target == LOG_TARGET_STDERR)
+		s->fd = -1; /* not ours to close */
+	fd_close(&s->fd);
+}
+
+/*
+ * RFC 5424 s. 6: <PRI>1 TIME HOST APP PROCID MSGID SD MSG. The role is the
+ * MSGID, so that one program's processes can be told apart.
+ */
+static int
+send_syslog(struct sink *s, enum log_level level, int64_t wall_ms,
+    const char *text, size_t len)
+{
+	char time[WALL_TEXT_MAX];
+	char line[HEADER_MAX + 1024];
+	int n;
+
+	n = snprintf(line, sizeof(line), "<%u>1 %s %s hapair %d %s - %.*s",
+	    s->facility * 8 + severities[level], wall_format(wall_ms, time),
+	    s->host, (int)getpid(), s->role, (int)len, text);
+	if (n < 0)
+		return -EIO;
+	if ((size_t)n >= sizeof(line))
+		n = sizeof(line) - 1;
+	/* The daemon may have been restarted since: once more, afresh. */
+	for (int attempt = 0; attempt < 2; attempt++) {
+		if (s->fd == -1)
+			s->fd = open_target(s, NULL);
+		if (s->fd < 0) {
+			int r = s->fd;
+
+			s->fd = -1;
+			return r;
+		}
+		if (send(s->fd, line, (size_t)n, MSG_NOSIGNAL) != -1)
+			return 0;
+		if (errno == EAGAIN || errno == EMSGSIZE)
+			return -errno;
+		if (s->target == LOG_TARGET_SYSLOG)
+			fd_close(&s->fd);
+	}
+	return -ECONNREFUSED;
+}
+
+int
+sink_write(struct sink *s, enum log_level level, int64_t wall_ms,
+    const char *text, size_t len)
+{
+	char time[WALL_TEXT_MAX];
+	int n, r;
+
+	if (s->target == LOG_TARGET_SYSLOG || s->target == LOG_TARGET_UDP)
+		return send_syslog(s, level, wall_ms, text, len);
+	if (sizeof(s->batch) - s->batched < len + HEADER_MAX) {
+		r = sink_flush(s);
+		if (r < 0)
+			return r;
+	}
+	n = snprintf(s->batch + s->batched, sizeof(s->batch) - s->batched,
+	    "%s %s[%d] %s: %.*s\n", wall_format(wall_ms, time), s->role,
+	    (int)getpid(), words[level], (int)len, text);
+	if (n > 0)
+		s->batched += (size_t)n;
+	return 0;
+}
+
+int
+sink_flush(struct sink *s)
+{
+	int r = 0;
+
+	if (s->batched > 0 && s->fd != -1)
+		r = fd_write_all(s->fd, s->batch, s->batched);
+	s->batched = 0;
+	return r;
+}

@@ -1,0 +1,30 @@
+#pragma once
+
+/*
+ * Where log lines end up: stderr, a file, a syslog socket. Used by log.c's
+ * writer thread alone, which may wait here for as long as a disk takes.
+ */
+
+#include "core/log.h"
+
+struct sink {
+	enum log_target target;
+	unsigned facility;
+	const char *role;
+	int fd; /* -1 while syslog is away */
+	union addr dest;
+	char host[65]; /* RFC 5424 HOSTNAME */
+	char batch[64 * 1024];
+	size_t batched;
+};
+
+/* Returns 0 or -errno: a file that cannot be opened. */
+MUST_CHECK int sink_open(struct sink *s, const struct log_options *options);
+void sink_close(struct sink *s);
+
+/* One line; syslog sends it, the others collect it for sink_flush(). */
+MUST_CHECK int sink_write(struct sink *s, enum log_level level, int64_t wall_ms,
+    const char *text, size_t len);
+
+/* What was collected goes out in one write. Returns 0 or -errno. */
+MUST_CHECK int sink_flush(struct sink *s);

@@ -1,0 +1,27 @@
+#include "core/wall.h"
+
+#include <stdio.h>
+#include <time.h>
+
+int64_t
+wall_now_ms(void)
+{
+	struct timespec ts = { 0, 0 };
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+const char *
+wall_format(int64_t wall_ms, char buf[static WALL_TEXT_MAX])
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	char head[24] = "";
+	struct tm tm;
+
+	if (gmtime_r(&seconds, &tm) != NULL)
+		(void)strftime(head, sizeof(head), "%Y-%m-%dT%H:%M:%S", &tm);
+	(void)snprintf(
+	    buf, WALL_TEXT_MAX, "%s.%03uZ", head, (unsigned)(wall_ms % 1000));
+	return buf;
+}

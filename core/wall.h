@@ -1,0 +1,15 @@
+#pragma once
+
+/*
+ * The time of day, for people: log lines and `status`. Nothing decides by it,
+ * since it may be stepped at any moment. Milliseconds since 1970, UTC.
+ */
+
+#include "core/base.h"
+
+#define WALL_TEXT_MAX 32
+
+int64_t wall_now_ms(void);
+
+/* "2026-11-22T10:00:01.120Z" into `buf`, which is also returned. */
+const char *wall_format(int64_t wall_ms, char buf[static WALL_TEXT_MAX]);

@@ -1,0 +1,325 @@
+#include "failover/beat.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/log.h"
+#include "core/secret.h"
+#include "failover/group.h"
+
+_Static_assert(HELLO_CONFIG_BYTES == CONFIG_HASH_BYTES, "one hash");
+_Static_assert(HELLO_GROUPS_MAX >= CONFIG_GROUPS_MAX, "a packet says all");
+
+#define PACKET_MAX (HELLO_BYTES_MAX + SECRET_MAC_BYTES)
+
+/* Read at once; a flood must not keep us from our own heartbeat. */
+#define BUDGET 64
+
+/* A stranger may be anybody's recording: answers are rationed. */
+#define CHALLENGE_MS 5
+
+/* What a stranger can trigger is told once a second at most. */
+#define TELL_REJECTED_MS 1000
+
+uint32_t
+beat_dead_ms(const struct role *role)
+{
+	/* A peer with a slower heartbeat is given its time. */
+	return role->peer.dead_ms > role->dead_ms ? role->peer.dead_ms
+	                                          : role->dead_ms;
+}
+
+static void
+describe(const struct role *role, struct hello *h)
+{
+	const struct config_pair *pair = &role->config->pair;
+
+	h->interval_ms = (uint16_t)pair->interval_ms;
+	h->misses = (uint8_t)pair->misses;
+	h->resigning = role->stopping;
+	memcpy(h->config_hash, role->config->hash, sizeof(h->config_hash));
+	h->n_groups = (uint8_t)role->n_groups;
+	for (size_t i = 0; i < role->n_groups; i++) {
+		const struct role_group *g = &role->groups[i];
+
+		h->groups[i] = (struct hello_group){ .id = g->id,
+			.state = g->election.state,
+			.held = g->holder.held,
+			.priority = g->election.config.priority,
+			.term = g->election.term };
+	}
+}
+
+/* Told when it begins, changes and ends; an interval apart would be a storm. */
+static void
+note_sent(struct role *role, int r)
+{
+	if (r == role->link_error)
+		return;
+	role->link_error = r;
+	if (r < 0)
+		log_warning(role->peer_subject,
+		    "cannot send heartbeats: %s, trying on", strerror(-r));
+	else
+		log_notice(role->peer_subject, "sending heartbeats again");
+}
+
+static void
+send_hello(
+    struct role *role, enum hello_type type, const struct hello *answered)
+{
+	uint8_t packet[PACKET_MAX];
+	struct buf b = buf_writer(packet, HELLO_BYTES_MAX);
+	struct hello h = { .type = type };
+
+	describe(role, &h);
+	peer_stamp(&role->peer, answered, &h);
+	hello_encode(&b, &h);
+	note_sent(role,
+	    link_send(
+	        &role->link, packet, seal_close(&role->seal, packet, b.pos)));
+	role->beaten = mono_now();
+	role->beaten_boot = mono_boot_now();
+}
+
+void
+beat_send(struct role *role)
+{
+	send_hello(role, HELLO_BEAT, NULL);
+}
+
+static void
+challenge(struct role *role, const struct hello *h, struct mono now)
+{
+	if (mono_before(now, mono_add_ms(role->challenged, CHALLENGE_MS)))
+		return;
+	role->challenged = now;
+	send_hello(role, HELLO_CHALLENGE, h);
+	for (size_t i = 0; i < role->n_groups; i++)
+		group_post(&role->groups[i],
+		    &(struct election_event){ .type = ELECTION_UNPROVEN });
+}
+
+static void
+tell_groups(struct role *role, const struct hello *h, struct mono now)
+{
+	const uint32_t dead_ms = beat_dead_ms(role);
+	const bool hears_us = peer_hears_us(&role->peer, dead_ms, now);
+
+	for (size_t i = 0; i < role->n_groups; i++) {
+		struct role_group *g = &role->groups[i];
+		const struct hello_group *said = hello_find(h, g->id);
+		/* A group that its configuration lacks: it can't serve it. */
+		const struct hello_group none = { .state = ELECTION_FAULT,
+			.priority = 1 };
+		struct election_event ev = { .type = ELECTION_HEARTBEAT };
+
+		if (said == NULL)
+			said = &none;
+		g->peer_state = (enum msg_group_state)said->state;
+		ev.heartbeat = (struct election_heartbeat){
+			.state = said->state,
+			.resigning = h->resigning,
+			.hears_us = hears_us,
+			.priority = said->priority,
+			.term = said->term,
+			.dead_ms = dead_ms,
+		};
+		group_post(g, &ev);
+	}
+}
+
+static void
+note_heard(struct role *role, const struct hello *h, bool new_boot)
+{
+	const bool differs = memcmp(h->config_hash, role->config->hash,
+	                         sizeof(h->config_hash)) != 0;
+
+	if (new_boot || !role->peer_told)
+		log_notice(role->peer_subject, "%s",
+		    new_boot ? "heard, it has been started" : "heard again");
+	role->peer_told = true;
+	if (differs && !role->config_told)
+		log_warning(role->peer_subject,
+		    "its configuration differs from ours, serving on");
+	else if (!differs && role->config_told)
+		log_notice(
+		    role->peer_subject, "its configuration matches ours");
+	role->config_told = differs;
+}
+
+static void
+take(struct role *role, const struct hello *h)
+{
+	const struct mono now = mono_now();
+
+	switch (peer_receive(&role->peer, h, role->fresh, now)) {
+	case PEER_NEW_BOOT:
+		secret_random(&role->fresh, sizeof(role->fresh));
+		/* It waits for our echo before it believes us. */
+		beat_send(role);
+		tell_groups(role, h, now);
+		note_heard(role, h, true);
+		break;
+	case PEER_ACCEPTED:
+		if (h->type == HELLO_CHALLENGE)
+			beat_send(role);
+		tell_groups(role, h, now);
+		note_heard(role, h, false);
+		break;
+	case PEER_STRANGER:
+		challenge(role, h, now);
+		break;
+	case PEER_REPEATED:
+	case PEER_MISDIRECTED:
+		break;
+	}
+}
+
+/* The cheap questions first: a MAC costs more than a comparison. */
+static void
+open_packet(struct role *role, const uint8_t *packet, int len)
+{
+	struct hello h;
+	struct buf b;
+
+	if (len < 0) {
+		peer_count_reject(&role->peer, PEER_REJECT_FOREIGN);
+		return;
+	}
+	b = buf_reader(packet,
+	    len < SECRET_MAC_BYTES ? 0 : (size_t)len - SECRET_MAC_BYTES);
+	if (hello_decode(&b, &h) < 0)
+		peer_count_reject(&role->peer, PEER_REJECT_SHAPE);
+	else if (!peer_is_addressed(&role->peer, &h))
+		return;
+	else if (!seal_is_good(&role->seal, packet, (size_t)len))
+		peer_count_reject(&role->peer, PEER_REJECT_FORGED);
+	else
+		take(role, &h);
+}
+
+static void
+on_link(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct role *role = w->data;
+
+	(void)loop;
+	(void)revents;
+	for (int i = 0; i < BUDGET; i++) {
+		/* One more than the largest: too long is seen as too long. */
+		uint8_t packet[PACKET_MAX + 1];
+		int len = link_receive(&role->link, packet, sizeof(packet));
+
+		if (len == 0)
+			break;
+		open_packet(role, packet, len);
+	}
+}
+
+static void
+tell_rejected(struct role *role, struct mono now)
+{
+	if (mono_before(now, mono_add_ms(role->rejected_at, TELL_REJECTED_MS)))
+		return;
+	role->rejected_at = now;
+	for (unsigned i = 0; i < PEER_REJECTS; i++) {
+		const uint64_t n =
+		    role->peer.rejected[i] - role->rejected_told[i];
+
+		role->rejected_told[i] = role->peer.rejected[i];
+		/* A restart and a reordered packet are daily bread. */
+		if (n == 0 || i == PEER_REJECT_STALE ||
+		    i == PEER_REJECT_REPEATED)
+			continue;
+		log_warning(role->peer_subject,
+		    "%" PRIu64 " packets dropped: %s", n,
+		    peer_reject_name((enum peer_reject)i));
+	}
+}
+
+static void
+on_beat(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct role *role = w->data;
+	const struct mono now = mono_now();
+
+	(void)loop;
+	(void)revents;
+	beat_send(role);
+	for (size_t i = 0; i < role->n_groups; i++)
+		group_tell(&role->groups[i]);
+	if (role->peer_told &&
+	    !peer_is_alive(&role->peer, beat_dead_ms(role), now)) {
+		role->peer_told = false;
+		log_warning(role->peer_subject, "silent for %" PRId64 " ms%s",
+		    mono_span_ms(role->peer.heard, now),
+		    role->peer.resigned ? ", it was stopped" : "");
+	}
+	tell_rejected(role, now);
+}
+
+/*
+ * Runs before all other callbacks of a turn. Our last hello is how the peer
+ * measures us: if that is too long ago it has claimed, and what we believe is
+ * of the past. CLOCK_BOOTTIME also counts a host's sleep.
+ */
+static void
+on_turn(struct ev_loop *loop, ev_check *w, int revents)
+{
+	struct role *role = w->data;
+	const int64_t late_ms = mono_span_ms(role->beaten, mono_now());
+	const int64_t slept_ms =
+	    mono_span_ms(role->beaten_boot, mono_boot_now());
+
+	(void)loop;
+	(void)revents;
+	if (late_ms < role->dead_ms && slept_ms < role->dead_ms)
+		return;
+	for (size_t i = 0; i < role->n_groups; i++)
+		group_post(&role->groups[i],
+		    &(struct election_event){ .type = ELECTION_STALLED });
+	beat_send(role);
+	log_warning("failover", "stood still for %" PRId64 " ms",
+	    late_ms > slept_ms ? late_ms : slept_ms);
+}
+
+void
+beat_start(struct role *role)
+{
+	const double interval_s = role->config->pair.interval_ms / 1e3;
+
+	if (beat_is_started(role))
+		return;
+	ev_io_init(&role->link_ready, on_link, role->link.fd, EV_READ);
+	role->link_ready.data = role;
+	ev_io_start(role->loop, &role->link_ready);
+	ev_timer_init(&role->beat, on_beat, interval_s, interval_s);
+	role->beat.data = role;
+	ev_timer_start(role->loop, &role->beat);
+	ev_check_init(&role->turn, on_turn);
+	ev_set_priority(&role->turn, EV_MAXPRI);
+	role->turn.data = role;
+	ev_check_start(role->loop, &role->turn);
+	beat_send(role);
+	/* Arms each group's first tick. */
+	for (size_t i = 0; i < role->n_groups; i++)
+		group_post(&role->groups[i],
+		    &(struct election_event){ .type = ELECTION_TICK });
+}
+
+bool
+beat_is_started(const struct role *role)
+{
+	return ev_is_active(&role->beat);
+}
+
+void
+beat_stop(struct role *role)
+{
+	ev_io_stop(role->loop, &role->link_ready);
+	ev_timer_stop(role->loop, &role->beat);
+	ev_check_stop(role->loop, &role->turn);
+}

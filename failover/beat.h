@@ -1,0 +1,23 @@
+#pragma once
+
+/*
+ * The heartbeat in the shell: sends a hello each interval and at each change,
+ * takes the peer's in, and notices when our own loop stood still.
+ */
+
+#include "core/base.h"
+#include "failover/role.h"
+
+/*
+ * From here on we are heard, hear, and decide. Opens nothing: the link is open
+ * already. Calling it again does nothing.
+ */
+void beat_start(struct role *role);
+bool beat_is_started(const struct role *role);
+void beat_stop(struct role *role);
+
+/* A hello now, as things stand. */
+void beat_send(struct role *role);
+
+/* How long the peer may be silent before it counts as gone. */
+uint32_t beat_dead_ms(const struct role *role);

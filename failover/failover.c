@@ -1,0 +1,418 @@
+#include "failover/failover.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/diag.h"
+#include "config/load.h"
+#include "core/buf.h"
+#include "core/chan.h"
+#include "core/fd.h"
+#include "core/log.h"
+#include "core/proc.h"
+#include "core/secret.h"
+#include "failover/announce.h"
+#include "failover/beat.h"
+#include "failover/group.h"
+#include "failover/realtime.h"
+#include "failover/role.h"
+#include "failover/sibling.h"
+#include "failover/watch.h"
+
+/*
+ * The role's life: idle until START and the groups it announces are here, then
+ * begin() opens everything, gives up what it need not be able to do, and says
+ * READY. The end is always the same, whether the supervisor asks for it, dies,
+ * or a signal comes: release, resign, return.
+ */
+
+/* A resignation that is lost costs the clients dead_ms: say it thrice. */
+#define RESIGN_REPEATS 2
+
+/* Both nodes' names, and whether this one is among them. */
+static void
+find_nodes(struct role *role)
+{
+	const struct config_pair *pair = &role->config->pair;
+
+	if (!role->config->has_pair || role->start.node >= CONFIG_NODES)
+		return;
+	role->self = &pair->nodes[role->start.node];
+	role->other = &pair->nodes[1 - role->start.node];
+	role->dead_ms = pair->interval_ms * pair->misses;
+	snprintf(role->peer_subject, sizeof(role->peer_subject), "peer %s",
+	    role->other->name);
+}
+
+static int
+open_log(const struct role *role)
+{
+	const struct log_options options =
+	    config_log_options(&role->config->log, "failover");
+
+	return log_open(&options);
+}
+
+static int
+failed(const char *what, int r)
+{
+	log_error("failover", "%s: %s", what, strerror(-r));
+	return r;
+}
+
+/* Keys and identities; the key itself is forgotten. */
+static int
+read_key(struct role *role)
+{
+	const struct config_pair *pair = &role->config->pair;
+	struct peer_config peer;
+	struct secret_key key;
+	uint64_t nonce;
+	int r = secret_init();
+
+	if (r == 0)
+		r = secret_load(pair->key_file, &key);
+	if (r < 0)
+		return failed(pair->key_file, r);
+	role->seal =
+	    seal_init(&key, &role->self->address, &role->other->address);
+	for (size_t i = 0; i < pair->n_groups; i++)
+		role->groups[i].id = seal_name_id(&key, pair->groups[i].name);
+	secret_wipe(&key, sizeof(key));
+	peer = (struct peer_config){ .cluster = role->seal.cluster,
+		.self = role->seal.self,
+		.other = role->seal.other,
+		.key_id = role->seal.key_id };
+	secret_random(&peer.boot, sizeof(peer.boot));
+	secret_random(&nonce, sizeof(nonce));
+	secret_random(&role->fresh, sizeof(role->fresh));
+	role->peer = peer_init(&peer, nonce);
+	return 0;
+}
+
+static int
+open_sockets(struct role *role)
+{
+	int r = link_open(&role->self->address, &role->other->address,
+	    role->config->pair.port, &role->link);
+
+	if (r < 0)
+		return failed("opening the heartbeat's socket", r);
+	role->packet = announce_open();
+	if (role->packet < 0)
+		return failed("opening a packet socket", role->packet);
+	r = netlink_open(&role->netlink);
+	if (r < 0)
+		return failed("opening netlink", r);
+	return 0;
+}
+
+static const struct msg_group *
+restored(const struct role *role, unsigned index)
+{
+	for (unsigned i = 0; i < role->n_restored; i++)
+		if (role->restored[i].group == index)
+			return &role->restored[i];
+	return NULL;
+}
+
+/*
+ * What an earlier run left: addresses go, unless a failover that died a moment
+ * ago was master with them; then the reign goes on.
+ */
+static void
+restore(struct role_group *g)
+{
+	const struct msg_group *was = restored(g->role, g->index);
+	const bool master = was != NULL && was->state == MSG_GROUP_MASTER &&
+	    g->causes == 0; /* else it has to go anyway */
+	struct election_event ev = { .type = ELECTION_RESTORE };
+	unsigned deleted = 0;
+	bool kept = false;
+	int r = holder_clear(&g->holder, master, &kept, &deleted);
+
+	if (r < 0)
+		log_error(g->subject,
+		    "cannot clear addresses of an earlier run: %s",
+		    strerror(-r));
+	if (deleted > 0)
+		log_notice(g->subject,
+		    "deleted %u addresses that an earlier run left", deleted);
+	if (was == NULL)
+		return;
+	g->told.transitions = was->transitions;
+	g->told.term = was->term;
+	ev.restore.master = kept;
+	ev.restore.term = was->term;
+	group_post(g, &ev);
+}
+
+static void
+begin_groups(struct role *role)
+{
+	const struct config_pair *pair = &role->config->pair;
+
+	role->n_groups = pair->n_groups;
+	for (unsigned i = 0; i < role->n_groups; i++)
+		group_init(role, i);
+	for (unsigned i = 0; i < role->n_groups; i++) {
+		struct role_group *g = &role->groups[i];
+		bool changed;
+
+		/* Looked at first: what can't serve is not restored. */
+		if (holder_look(&g->holder, &changed) == 0)
+			watch_look(g);
+		if (holder_survey(&g->holder) < 0)
+			log_warning(g->subject, "cannot list addresses");
+		restore(g);
+	}
+	for (unsigned i = 0; i < role->n_groups; i++)
+		group_tell(&role->groups[i]);
+	sibling_begin(role);
+}
+
+/*
+ * The log's writer thread is started first: threads inherit the scheduling,
+ * and it shall not be a real-time one.
+ */
+static int
+begin_pair(struct role *role)
+{
+	const char *what = "";
+	int r = read_key(role);
+
+	if (r == 0)
+		r = open_sockets(role);
+	if (r < 0)
+		return r;
+	r = realtime_enter(&what);
+	if (r < 0)
+		log_warning(
+		    "failover", "%s: %s, working without", what, strerror(-r));
+	r = proc_drop(NULL, NULL, PROC_CAPS_FAILOVER, &what);
+	return r < 0 ? failed(what, r) : 0;
+}
+
+static int
+begin(struct role *role)
+{
+	const char *what = "";
+	int r = open_log(role);
+
+	if (r < 0)
+		log_warning("failover", "opening the log: %s, using stderr",
+		    strerror(-r));
+	find_nodes(role);
+	if (role->other != NULL)
+		r = begin_pair(role);
+	else
+		r = proc_drop(NULL, NULL, PROC_CAPS_NONE, &what);
+	if (r == 0)
+		r = proc_die_with(role->parent, SIGTERM);
+	if (r < 0)
+		return r;
+	role->begun = true;
+	if (role->other != NULL) {
+		watch_start(role);
+		begin_groups(role);
+	}
+	return chan_send(role->supervisor, MSG_READY, NULL, 0, -1);
+}
+
+static int
+load(struct role *role, int fd)
+{
+	CLEANUP(diag_free_at) struct diag *diag = diag_new();
+	CLEANUP(free_str) char *text = NULL;
+	size_t len;
+	int r = fd_read_all(fd, LOAD_FILE_MAX, &text, &len);
+
+	if (r == 0)
+		r = load_text(role->start.path, text, len, diag, &role->config);
+	/* The supervisor has checked this very text. */
+	return r < 0 ? failed("loading the configuration", r) : 0;
+}
+
+static int
+on_start(struct role *role, struct chan_packet *p)
+{
+	CLEANUP(fd_close) int fd = fd_take(&p->fd);
+	struct buf b = buf_reader(p->body, p->len);
+
+	if (role->config != NULL || fd == -1 ||
+	    msg_get_start(&b, &role->start) < 0 ||
+	    role->start.n_groups > CONFIG_GROUPS_MAX)
+		return -EBADMSG;
+	return load(role, fd);
+}
+
+static int
+on_restored(struct role *role, const struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+
+	if (role->config == NULL || role->n_restored == role->start.n_groups)
+		return -EBADMSG;
+	return msg_get_group(&b, &role->restored[role->n_restored++]);
+}
+
+static void
+end(struct role *role, int status)
+{
+	role->status = status;
+	ev_break(role->loop, EVBREAK_ALL);
+}
+
+/* Returns 0, or -errno where it makes no sense or can't be done. */
+static int
+obey(struct role *role, struct chan_packet *p)
+{
+	switch ((enum msg_type)p->type) {
+	case MSG_START:
+		return on_start(role, p);
+	case MSG_GROUP:
+		return on_restored(role, p);
+	case MSG_SIBLING:
+		if (p->fd == -1)
+			return -EBADMSG;
+		sibling_take(role, fd_take(&p->fd));
+		return 0;
+	case MSG_STOP:
+		end(role, 0);
+		return 0;
+	case MSG_LISTENER:
+	case MSG_CONTROL:
+	case MSG_READY:
+	case MSG_STOPPED:
+	case MSG_PEER:
+	case MSG_SERVING:
+	case MSG_SERVICE:
+	case MSG_ASK:
+	case MSG_ANSWERED:
+		return -EBADMSG;
+	}
+	return -EBADMSG;
+}
+
+static void
+on_supervisor(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct role *role = w->data;
+	struct chan_packet p = { .fd = -1 };
+	int r = chan_recv(role->supervisor, &p);
+
+	(void)loop;
+	(void)revents;
+	if (r == -EAGAIN)
+		return;
+	if (r == 0) {
+		log_notice("failover", "the supervisor has ended, ending too");
+		end(role, 0);
+		return;
+	}
+	if (r == 1)
+		r = obey(role, &p);
+	fd_close(&p.fd);
+	if (r == 0 && role->config != NULL && !role->begun &&
+	    role->n_restored == role->start.n_groups)
+		r = begin(role);
+	if (r < 0) {
+		failed("cannot do what the supervisor says, ending", r);
+		end(role, 1);
+	}
+}
+
+static void
+on_signal(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	end(w->data, 0);
+}
+
+/* The addresses go first, then the peer is told (the election's order). */
+static void
+resign(struct role *role)
+{
+	role->stopping = true;
+	if (!role->begun || role->other == NULL)
+		return;
+	for (size_t i = 0; i < role->n_groups; i++)
+		group_post(&role->groups[i],
+		    &(struct election_event){ .type = ELECTION_STOP });
+	for (int i = 0; i < RESIGN_REPEATS; i++)
+		beat_send(role);
+}
+
+static void
+finish(struct role *role)
+{
+	int r;
+
+	resign(role);
+	r = chan_send(role->supervisor, MSG_STOPPED, NULL, 0, -1);
+	if (r < 0)
+		log_debug("failover", "nobody to tell: %s", strerror(-r));
+	if (role->begun && role->other != NULL) {
+		beat_stop(role);
+		watch_stop(role);
+	}
+	for (size_t i = 0; i < role->n_groups; i++)
+		group_stop_timers(&role->groups[i]);
+	sibling_close(role);
+	link_close(&role->link);
+	fd_close(&role->packet);
+	netlink_free(role->netlink);
+	seal_fini(&role->seal);
+	ev_io_stop(role->loop, &role->supervisor_ready);
+	ev_signal_stop(role->loop, &role->on_term);
+	ev_signal_stop(role->loop, &role->on_int);
+	fd_close(&role->supervisor);
+	ev_loop_destroy(role->loop);
+	config_free(role->config);
+	log_close();
+}
+
+static void
+watch_signal(struct role *role, ev_signal *w, int number)
+{
+	ev_signal_init(w, on_signal, number);
+	ev_set_priority(w, EV_MAXPRI);
+	w->data = role;
+	ev_signal_start(role->loop, w);
+}
+
+int
+failover_run(int chan)
+{
+	struct role *role = calloc(1, sizeof(*role));
+	int status;
+
+	if (role == NULL)
+		return 1;
+	proc_set_name("hapair-failover");
+	role->parent = getppid();
+	role->supervisor = chan;
+	role->relay = role->packet = -1;
+	role->link = link_empty();
+	role->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+	if (role->loop == NULL) {
+		free(role);
+		return 1;
+	}
+	(void)signal(SIGPIPE, SIG_IGN);
+	watch_signal(role, &role->on_term, SIGTERM);
+	watch_signal(role, &role->on_int, SIGINT);
+	ev_io_init(&role->supervisor_ready, on_supervisor, chan, EV_READ);
+	role->supervisor_ready.data = role;
+	ev_io_start(role->loop, &role->supervisor_ready);
+	ev_run(role->loop, 0);
+	finish(role);
+	status = role->status;
+	free(role);
+	return status;
+}

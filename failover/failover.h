@@ -1,0 +1,15 @@
+#pragma once
+
+/*
+ * The failover role: the process that holds the heartbeat and the election and
+ * alone changes addresses. This is its main function; it returns when the role
+ * has ended in good order, with every virtual IP released and the peer told.
+ */
+
+#include "core/base.h"
+
+/*
+ * `chan` is the channel to the supervisor (core/msg.h says what comes over
+ * it). Returns the process's exit status.
+ */
+int failover_run(int chan);

@@ -1,0 +1,28 @@
+#pragma once
+
+/*
+ * The frames that tell a LAN where a virtual IP is now, as bytes: gratuitous
+ * ARP (RFC 5227 announcement, and the reply form for neighbours that only
+ * learn from replies) and the unsolicited neighbour advertisement (RFC 4861).
+ *
+ * Pure.
+ */
+
+#include "core/base.h"
+
+#define FRAME_MAC_BYTES 6
+#define FRAME_BYTES_MAX 86 /* Ethernet 14, IPv6 40, advertisement 32 */
+
+struct frame {
+	size_t len;
+	uint8_t bytes[FRAME_BYTES_MAX];
+};
+
+/* `mac` is our interface's, `ip` in network order. */
+struct frame frame_arp_request(
+    const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 4]);
+struct frame frame_arp_reply(
+    const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 4]);
+
+struct frame frame_neighbour_advert(
+    const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 16]);

@@ -1,0 +1,32 @@
+#pragma once
+
+/*
+ * A group in the shell: feeds its election, carries out what it asks for, and
+ * tells supervisor, relay and log what became of it.
+ */
+
+#include "core/base.h"
+#include "failover/role.h"
+
+/*
+ * Fills the zeroed group, whose `id` is set: its election begins to listen now.
+ */
+void group_init(struct role *role, unsigned index);
+
+/* One event, settled with all that it raises before this returns. */
+void group_post(struct role_group *g, const struct election_event *ev);
+
+/*
+ * Something tracked is at fault (`reason`) or well again (ELECTION_RECOVERED).
+ * The election hears of the first cause that comes and the last that goes.
+ */
+void group_track(
+    struct role_group *g, enum role_cause cause, enum election_reason reason);
+
+/* Announces anew, where it is master. */
+void group_announce(struct role_group *g);
+
+/* Sends how it stands to whom it is owed; again later where that fails. */
+void group_tell(struct role_group *g);
+
+void group_stop_timers(struct role_group *g);

@@ -1,0 +1,84 @@
+#pragma once
+
+/*
+ * The kernel's addresses and interfaces: the door to libnl. Requests are
+ * answered before they return (the kernel works on them within the call) and
+ * allocate nothing; changes made by others are read one by one. Only the
+ * failover process has one, in its only thread.
+ */
+
+#include "core/addr.h"
+#include "core/base.h"
+
+#include <net/if.h>
+
+#define NETLINK_MAC_BYTES 6
+
+struct netlink;
+
+struct netlink_link {
+	int index; /* 0: there is no such interface */
+	bool up;   /* the administrator's word */
+	bool carrier;
+	bool ethernet; /* `mac` is valid, and neighbours want announcements */
+	uint8_t mac[NETLINK_MAC_BYTES];
+};
+
+struct netlink_address {
+	int index;       /* of the interface */
+	union addr addr; /* no port */
+	uint8_t prefix;
+	bool no_route; /* without the connected route of its subnet */
+	uint32_t valid_s;
+};
+
+enum netlink_change_type {
+	NETLINK_LINK,         /* something about interface `name` */
+	NETLINK_ADDRESS,      /* `addr` came or was refreshed on `index` */
+	NETLINK_ADDRESS_GONE, /* `addr` went from `index` */
+	NETLINK_LOST,         /* changes were lost: look at everything anew */
+};
+
+struct netlink_change {
+	enum netlink_change_type type;
+	char name[IF_NAMESIZE];
+	int index;
+	union addr addr;
+};
+
+/* Returns 0 or -errno. */
+MUST_CHECK int netlink_open(struct netlink **ret_netlink);
+void netlink_free(struct netlink *n);
+
+/*
+ * Readable when netlink_next() has something, but for what was read along with
+ * the change before: netlink_is_pending().
+ */
+int netlink_fd(const struct netlink *n);
+bool netlink_is_pending(const struct netlink *n);
+
+/* 1 and the next change made since, 0 when there is none, or -errno. */
+MUST_CHECK int netlink_next(
+    struct netlink *n, struct netlink_change *ret_change);
+
+/* Returns 0 or -errno; no such interface: 0, with index 0. */
+MUST_CHECK int netlink_find_link(
+    struct netlink *n, const char *name, struct netlink_link *ret_link);
+
+/*
+ * Adds the address, or renews its lease: `valid_s` from now the kernel removes
+ * it. An IPv6 one is usable at once (no duplicate detection) and never chosen
+ * as a source. Returns what the kernel answered: 0 or -errno.
+ */
+MUST_CHECK int netlink_put_address(
+    struct netlink *n, const struct netlink_address *a);
+
+/* Returns 0, also where it is not there (any more), or -errno. */
+MUST_CHECK int netlink_del_address(
+    struct netlink *n, const struct netlink_address *a);
+
+typedef void netlink_address_fn(void *arg, const struct netlink_address *a);
+
+/* Calls `fn` for each address of this host. Returns 0 or -errno. */
+MUST_CHECK int netlink_each_address(
+    struct netlink *n, netlink_address_fn *fn, void *arg);

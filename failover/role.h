@@ -1,0 +1,110 @@
+#pragma once
+
+/*
+ * The failover role's state: one struct, made by failover.c in the process's
+ * only thread, and worked on by the shell files, each by its part:
+ *
+ *	failover.c  start, end, and what the supervisor says
+ *	beat.c      heartbeats out and in
+ *	group.c     a group's election and what it asks for
+ *	watch.c     interfaces and addresses, as the kernel tells of them
+ *	sibling.c   the relay: does it serve, what does it ask
+ */
+
+#include "config/config.h"
+#include "core/msg.h"
+#include "failover/election.h"
+#include "failover/holder.h"
+#include "failover/link.h"
+#include "failover/peer.h"
+#include "failover/reason.h"
+#include "failover/schedule.h"
+#include "failover/seal.h"
+
+#include <ev.h>
+
+/* A step raises at most one event, and one more may come from outside. */
+#define ROLE_EVENTS_MAX 8
+
+/* What keeps a group from serving: bits of role_group.causes. */
+enum role_cause {
+	ROLE_CAUSE_INTERFACE = 1,
+	ROLE_CAUSE_RELAY = 2,
+};
+
+struct role;
+
+struct role_group {
+	struct role *role; /* borrowed: the one it is in */
+	unsigned index;    /* among pair.groups */
+	const struct config_group *config;
+	char subject[CONFIG_NAME_MAX + 8]; /* of its log lines: "group main" */
+	uint32_t id;                       /* on the wire */
+
+	struct election election;
+	struct election_event events[ROLE_EVENTS_MAX];
+	unsigned n_events;
+	bool settling; /* a step is being carried out */
+	unsigned causes;
+
+	struct holder holder;
+	struct schedule schedule;
+	struct schedule_lane *lane; /* of its interface */
+	int announce_error;         /* told once, 0: none */
+	uint64_t readded;           /* addresses that others deleted */
+	struct mono readded_told;
+
+	ev_timer tick, frame;
+
+	struct msg_group told; /* how it stands, for supervisor and relay */
+	bool supervisor_owes, relay_owes; /* not sent yet */
+	enum msg_group_state peer_state;
+};
+
+struct role {
+	struct ev_loop *loop;
+	pid_t parent;
+	int status;    /* of the process, once the loop has ended */
+	bool begun;    /* sockets are open, listening */
+	bool stopping; /* on the way out: our hellos resign */
+
+	int supervisor; /* channel */
+	ev_io supervisor_ready;
+	ev_signal on_term, on_int;
+	struct msg_start start;
+	struct config *config;
+	unsigned n_restored;
+	struct msg_group restored[CONFIG_GROUPS_MAX];
+
+	int relay;         /* channel, -1: none */
+	bool relay_leaves; /* it said that its end is meant */
+	bool relay_serves;
+	ev_io relay_ready;
+	ev_timer relay_grace;
+
+	const struct config_node *self, *other; /* NULL: no pair */
+	char peer_subject[CONFIG_NAME_MAX + 8];
+	uint32_t dead_ms;
+	struct seal seal;
+	struct link link;
+	struct peer peer;
+	uint64_t fresh; /* 64 random bits for the next new boot */
+	ev_io link_ready;
+	ev_timer beat;
+	struct mono beaten, beaten_boot; /* the last hello, on two clocks */
+	struct mono challenged;          /* the last stranger was */
+	int link_error;                  /* told once, 0: none */
+	bool peer_told, config_told;     /* reachable; configurations differ */
+	uint64_t rejected_told[PEER_REJECTS];
+	struct mono rejected_at;
+	ev_check turn;
+
+	struct netlink *netlink;
+	int packet; /* AF_PACKET socket */
+	ev_io netlink_ready;
+	ev_timer renew;
+
+	size_t n_groups;
+	struct role_group groups[CONFIG_GROUPS_MAX];
+	struct schedule_lane lanes[CONFIG_GROUPS_MAX];
+};

@@ -1,0 +1,228 @@
+#include "failover/sibling.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/chan.h"
+#include "core/fd.h"
+#include "core/log.h"
+#include "failover/beat.h"
+#include "failover/group.h"
+
+/*
+ * A relay that crashed is started again at once, while its clients wait in the
+ * backlog of listeners that stay open. That takes a few ms; a takeover costs
+ * the established connections of every other service too.
+ */
+#define GRACE_MS 250
+
+static void
+track_all(struct role *role, enum election_reason reason)
+{
+	for (size_t i = 0; i < role->n_groups; i++)
+		group_track(&role->groups[i], ROLE_CAUSE_RELAY, reason);
+}
+
+static void
+on_grace(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct role *role = w->data;
+
+	(void)revents;
+	ev_timer_stop(loop, w);
+	if (role->relay_serves)
+		return;
+	track_all(role,
+	    beat_is_started(role) ? ELECTION_RELAY_GONE
+	                          : ELECTION_RELAY_STARTING);
+	beat_start(role);
+}
+
+static void
+await(struct role *role)
+{
+	role->relay_serves = false;
+	if (role->config == NULL || role->config->n_services == 0 ||
+	    role->other == NULL || role->stopping)
+		return;
+	if (!ev_is_active(&role->relay_grace)) {
+		ev_timer_init(&role->relay_grace, on_grace, GRACE_MS / 1e3, 0.);
+		role->relay_grace.data = role;
+		ev_timer_start(role->loop, &role->relay_grace);
+	}
+}
+
+static void
+lose(struct role *role, const char *why)
+{
+	ev_io_stop(role->loop, &role->relay_ready);
+	fd_close(&role->relay);
+	await(role);
+	if (role->stopping)
+		return;
+	if (role->relay_leaves)
+		log_notice("failover", "relay: stopped");
+	else
+		log_warning("failover", "relay: %s, waiting %d ms for another",
+		    why, GRACE_MS);
+}
+
+static void
+on_serving(struct role *role)
+{
+	role->relay_serves = true;
+	ev_timer_stop(role->loop, &role->relay_grace);
+	track_all(role, ELECTION_RECOVERED);
+	if (role->begun && role->other != NULL)
+		beat_start(role);
+}
+
+static bool
+send_peer(struct role *role)
+{
+	uint8_t body[CHAN_BODY_MAX];
+	struct buf b = buf_writer(body, sizeof(body));
+	const struct peer *p = &role->peer;
+	const struct mono now = mono_now();
+	struct msg_peer m = { .node = (uint16_t)(1 - role->start.node),
+		.reachable = peer_is_alive(p, beat_dead_ms(role), now),
+		.config_known = p->known,
+		.config_matches = memcmp(p->config_hash, role->config->hash,
+		                      sizeof(p->config_hash)) == 0,
+		.last_heard_ms = -1,
+		.received = p->received,
+		.lost = p->lost,
+		.rejected = peer_rejected(p),
+		.n_groups = (uint16_t)role->n_groups };
+
+	if (!mono_is_never(p->heard))
+		m.last_heard_ms = mono_span_ms(p->heard, now);
+	for (size_t i = 0; i < role->n_groups; i++)
+		m.groups[i] = role->groups[i].peer_state;
+	msg_put_peer(&b, &m);
+	return !b.bad && chan_send(role->relay, MSG_PEER, body, b.pos, -1) == 0;
+}
+
+static void
+answer(struct role *role, const struct msg_ask *ask)
+{
+	uint8_t body[16];
+	struct buf b = buf_writer(body, sizeof(body));
+
+	/* A relay that does not read gets no answer; its own time runs out. */
+	if (role->other != NULL && !send_peer(role))
+		return;
+	msg_put_ask(&b, ask);
+	if (chan_send(role->relay, MSG_ANSWERED, body, b.pos, -1) < 0)
+		log_debug("failover", "relay: no room for an answer");
+}
+
+/* Returns whether it made sense. */
+static bool
+obey(struct role *role, const struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_service service;
+	struct msg_ask ask;
+
+	if (p->fd != -1)
+		return false;
+	switch ((enum msg_type)p->type) {
+	case MSG_SERVING:
+		if (p->len != 0)
+			return false;
+		on_serving(role);
+		return true;
+	case MSG_SERVICE:
+		return msg_get_service(&b, &service) == 0;
+	case MSG_STOPPED:
+		role->relay_leaves = true;
+		return p->len == 0;
+	case MSG_ASK:
+		if (msg_get_ask(&b, &ask) < 0)
+			return false;
+		answer(role, &ask);
+		return true;
+	case MSG_START:
+	case MSG_LISTENER:
+	case MSG_SIBLING:
+	case MSG_CONTROL:
+	case MSG_STOP:
+	case MSG_READY:
+	case MSG_GROUP:
+	case MSG_PEER:
+	case MSG_ANSWERED:
+		return false;
+	}
+	return false;
+}
+
+static void
+on_relay(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct role *role = w->data;
+	struct chan_packet p;
+	int r = chan_recv(role->relay, &p);
+
+	(void)loop;
+	(void)revents;
+	if (r == -EAGAIN)
+		return;
+	if (r == 0) {
+		lose(role, "its channel has ended");
+	} else if (r < 0) {
+		lose(role, "its channel is broken");
+	} else if (!obey(role, &p)) {
+		fd_close(&p.fd);
+		lose(role, "it said what it must not say");
+	}
+}
+
+void
+sibling_take(struct role *role, int chan)
+{
+	const bool replaced = role->relay != -1;
+
+	if (replaced)
+		ev_io_stop(role->loop, &role->relay_ready);
+	fd_close(&role->relay);
+	role->relay = chan;
+	role->relay_leaves = false;
+	ev_io_init(&role->relay_ready, on_relay, chan, EV_READ);
+	role->relay_ready.data = role;
+	ev_io_start(role->loop, &role->relay_ready);
+	if (replaced && role->begun)
+		await(role);
+	for (size_t i = 0; i < role->n_groups; i++) {
+		role->groups[i].relay_owes = true;
+		group_tell(&role->groups[i]);
+	}
+}
+
+static bool
+is_master(const struct role *role)
+{
+	for (size_t i = 0; i < role->n_groups; i++)
+		if (role->groups[i].election.state == ELECTION_MASTER)
+			return true;
+	return false;
+}
+
+void
+sibling_begin(struct role *role)
+{
+	if (role->config->n_services > 0 && !role->relay_serves)
+		await(role);
+	if (!ev_is_active(&role->relay_grace) || is_master(role))
+		beat_start(role);
+}
+
+void
+sibling_close(struct role *role)
+{
+	ev_timer_stop(role->loop, &role->relay_grace);
+	if (role->relay != -1)
+		ev_io_stop(role->loop, &role->relay_ready);
+	fd_close(&role->relay);
+}

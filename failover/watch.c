@@ -1,0 +1,187 @@
+#include "failover/watch.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "failover/group.h"
+
+/* Another program that deletes our addresses may do so a thousand times. */
+#define TELL_READDED_MS 1000
+
+/* A flood of foreign changes must not keep us from the heartbeat. */
+#define BUDGET 64
+
+static enum election_reason
+verdict(const struct netlink_link *link)
+{
+	if (link->index == 0)
+		return ELECTION_INTERFACE_MISSING;
+	if (!link->up)
+		return ELECTION_INTERFACE_DOWN;
+	if (!link->carrier)
+		return ELECTION_INTERFACE_CARRIER;
+	return ELECTION_RECOVERED;
+}
+
+static void
+refused(struct role_group *g, int r)
+{
+	log_error(g->subject, "renewing the addresses on %s failed: %s",
+	    g->config->interface, strerror(-r));
+	group_post(
+	    g, &(struct election_event){ .type = ELECTION_ACTION_FAILED });
+}
+
+static void
+add_again(struct role_group *g)
+{
+	int r = holder_hold(&g->holder);
+
+	if (r < 0)
+		refused(g, r);
+	else
+		group_announce(g);
+}
+
+void
+watch_look(struct role_group *g)
+{
+	bool changed = false;
+	int r = holder_look(&g->holder, &changed);
+
+	if (r < 0) {
+		log_warning(g->subject,
+		    "cannot look at interface %s: %s, going by what was",
+		    g->config->interface, strerror(-r));
+		return;
+	}
+	group_track(g, ROLE_CAUSE_INTERFACE, verdict(&g->holder.link));
+	/* Deleted and made anew between two looks, or a bond that moved. */
+	if (changed && g->holder.held)
+		add_again(g);
+}
+
+static void
+survey(struct role_group *g)
+{
+	int r = holder_survey(&g->holder);
+
+	if (r < 0)
+		log_warning(g->subject,
+		    "cannot list addresses: %s, going by what was",
+		    strerror(-r));
+}
+
+static void
+on_gone(struct role_group *g, const struct netlink_change *c)
+{
+	const struct mono now = mono_now();
+
+	if (!g->holder.held || c->index != g->holder.link.index)
+		return;
+	/* It may have gone along with the address that brought the route. */
+	survey(g);
+	add_again(g);
+	g->readded++;
+	if (!mono_is_never(g->readded_told) &&
+	    mono_before(now, mono_add_ms(g->readded_told, TELL_READDED_MS)))
+		return;
+	g->readded_told = now;
+	log_warning(g->subject,
+	    "another program deleted a virtual IP, added again (%" PRIu64
+	    " times so far)",
+	    g->readded);
+}
+
+static void
+on_change(struct role_group *g, const struct netlink_change *c)
+{
+	const bool ours = c->type != NETLINK_LINK && c->type != NETLINK_LOST &&
+	    holder_find(&g->holder, &c->addr) != -1;
+
+	switch (c->type) {
+	case NETLINK_LINK:
+		if (strcmp(c->name, g->config->interface) != 0 &&
+		    c->index != g->holder.link.index)
+			break;
+		watch_look(g);
+		survey(g);
+		break;
+	case NETLINK_ADDRESS:
+		/* Our own leases come by twice a second. */
+		if (!ours && c->index == g->holder.link.index)
+			survey(g);
+		break;
+	case NETLINK_ADDRESS_GONE:
+		if (ours)
+			on_gone(g, c);
+		else if (c->index == g->holder.link.index)
+			survey(g);
+		break;
+	case NETLINK_LOST:
+		watch_look(g);
+		survey(g);
+		if (g->holder.held)
+			add_again(g);
+		break;
+	}
+}
+
+static void
+on_netlink(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct role *role = w->data;
+	struct netlink_change c;
+	int r = 0;
+
+	(void)loop;
+	(void)revents;
+	for (int i = 0; i < BUDGET || netlink_is_pending(role->netlink); i++) {
+		r = netlink_next(role->netlink, &c);
+		if (r <= 0)
+			break;
+		for (size_t g = 0; g < role->n_groups; g++)
+			on_change(&role->groups[g], &c);
+	}
+	if (r < 0)
+		log_error("failover",
+		    "cannot hear the kernel's changes: %s, trying on",
+		    strerror(-r));
+}
+
+static void
+on_renew(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct role *role = w->data;
+
+	(void)loop;
+	(void)revents;
+	for (size_t i = 0; i < role->n_groups; i++) {
+		struct role_group *g = &role->groups[i];
+		int r = g->holder.held ? holder_hold(&g->holder) : 0;
+
+		if (r < 0)
+			refused(g, r);
+	}
+}
+
+void
+watch_start(struct role *role)
+{
+	ev_io_init(&role->netlink_ready, on_netlink, netlink_fd(role->netlink),
+	    EV_READ);
+	role->netlink_ready.data = role;
+	ev_io_start(role->loop, &role->netlink_ready);
+	ev_timer_init(&role->renew, on_renew, HOLDER_RENEW_MS / 1e3,
+	    HOLDER_RENEW_MS / 1e3);
+	role->renew.data = role;
+	ev_timer_start(role->loop, &role->renew);
+}
+
+void
+watch_stop(struct role *role)
+{
+	ev_io_stop(role->loop, &role->netlink_ready);
+	ev_timer_stop(role->loop, &role->renew);
+}

@@ -1,0 +1,17 @@
+#pragma once
+
+/*
+ * What the kernel tells of interfaces and addresses, in the shell: a carrier
+ * that is lost, an address that somebody else deleted, and the leases that we
+ * renew.
+ */
+
+#include "core/base.h"
+#include "failover/role.h"
+
+/* Watchers and timers over the netlink that is open already. */
+void watch_start(struct role *role);
+void watch_stop(struct role *role);
+
+/* Looks at a group's interface again, and tells its election. */
+void watch_look(struct role_group *g);

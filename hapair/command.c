@@ -1,0 +1,81 @@
+#include "hapair/command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <getopt.h>
+
+static const struct command commands[] = {
+	{ "run", cmd_run, "[-c FILE] [--node NAME] [--daemon]",
+	    "runs this node",
+	    "In the foreground, until SIGTERM or SIGINT. The node is the one\n"
+	    "of pair.nodes whose address this host has, or --node NAME. With\n"
+	    "--daemon it goes into the background once it is ready; the exit\n"
+	    "status tells whether it got there. A service manager is told of\n"
+	    "its readiness (sd_notify)." },
+	{ "check", cmd_check, "[-c FILE] [--print]",
+	    "checks a configuration file",
+	    "Reports every mistake as FILE:LINE:COLUMN and exits with 2 where\n"
+	    "there is one. --print writes the file back in canonical form with\n"
+	    "every default filled in." },
+	{ "status", cmd_status, "[-c FILE | -s SOCKET] [--json | --short]",
+	    "shows how this node is",
+	    "Who is master and why, whether the peer is alive and runs the\n"
+	    "same configuration, which servers are up. --short prints a line\n"
+	    "'GROUP STATE' for each group, --json everything. Exits with 0\n"
+	    "where the node is healthy, 1 where anything is degraded, 3 where\n"
+	    "no daemon answers." },
+	{ "genkey", cmd_genkey, "[FILE]", "makes a new pair key",
+	    "Writes it to FILE, mode 0400, which must not exist yet; without\n"
+	    "FILE to standard output. Both nodes need the same key." },
+	{ "version", cmd_version, "", "prints the version", "" },
+	{ "help", cmd_help, "[COMMAND | keys]", "explains a command",
+	    "`hapair help keys` lists every key of the configuration file." },
+	{ "role", cmd_role, NULL, "", "" },
+};
+
+const struct command *
+command_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+int
+command_misused(const char *name, const char *format, ...)
+{
+	const struct command *c = command_find(name);
+	va_list args;
+
+	(void)fprintf(stderr, "hapair %s: ", name);
+	va_start(args, format);
+	(void)vfprintf(stderr, format, args);
+	va_end(args);
+	(void)fprintf(stderr, "\nusage: hapair %s %s\n", name,
+	    c != NULL && c->usage != NULL ? c->usage : "");
+	return COMMAND_WRONG;
+}
+
+int
+command_bad_option(const char *name, char **argv)
+{
+	return command_misused(
+	    name, "'%s' is not understood", argv[optind - 1]);
+}
+
+void
+command_print_all(FILE *out)
+{
+	(void)fprintf(out, "usage: hapair COMMAND ...\n\n");
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (commands[i].usage != NULL)
+			(void)fprintf(out, "  %-8s %s\n", commands[i].name,
+			    commands[i].summary);
+	(void)fprintf(out,
+	    "\n`hapair help COMMAND` tells more. The configuration file is\n"
+	    "%s where -c does not name another.\n",
+	    COMMAND_CONFIG_PATH);
+}

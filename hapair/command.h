@@ -1,0 +1,47 @@
+#pragma once
+
+/*
+ * The table of commands: one row drives dispatch and help. One file per
+ * command, cmd_NAME.c. Exit statuses are cli.md's.
+ */
+
+#include "core/base.h"
+
+#include <stdio.h>
+
+enum command_exit {
+	COMMAND_DONE = 0,
+	COMMAND_FAILED = 1,      /* the thing asked for failed or is not so */
+	COMMAND_WRONG = 2,       /* the words or the configuration are wrong */
+	COMMAND_UNREACHABLE = 3, /* no daemon there */
+};
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *usage; /* what follows the name; NULL: not for people */
+	const char *summary;
+	const char *details; /* of `hapair help NAME` */
+};
+
+#define COMMAND_CONFIG_PATH "/etc/hapair/hapair.yaml"
+
+/* The row, or NULL. */
+const struct command *command_find(const char *name);
+
+/* "hapair NAME: TEXT", and how the command is used. Returns COMMAND_WRONG. */
+int command_misused(const char *name, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+
+/* After getopt_long said '?' or ':'. Returns COMMAND_WRONG. */
+int command_bad_option(const char *name, char **argv);
+
+void command_print_all(FILE *out);
+
+int cmd_run(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_genkey(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+int cmd_help(int argc, char **argv);
+int cmd_role(int argc, char **argv);

@@ -1,0 +1,46 @@
+#pragma once
+
+/*
+ * The control socket: accepts, reads one request line, and hands the line and
+ * the socket on. Bounded: 64 callers at once, a line of MSG_REQUEST_MAX, 1 s
+ * to say it.
+ */
+
+#include <ev.h>
+#include <sys/queue.h>
+
+#include "core/base.h"
+
+struct control_caller;
+
+/* Gets the line, and the socket to keep or close (fd_take it to keep it). */
+typedef void control_request_fn(void *arg, const char *request, int *socket);
+
+struct control {
+	struct ev_loop *loop; /* borrowed */
+	control_request_fn *on_request;
+	void *arg;
+	int lock; /* held as long as we run: one daemon per socket */
+	int fd;
+	const char *path; /* borrowed: the configuration's */
+	unsigned n_callers;
+	LIST_HEAD(, control_caller) callers;
+	ev_io ready;
+};
+
+/*
+ * Takes the lock (PATH.lock) and opens the socket, mode 0660, of `group`
+ * where that is not NULL. Returns 0 or -errno: -EEXIST where another daemon
+ * holds the lock, with its process number in *ret_pid.
+ */
+MUST_CHECK int control_open(
+    struct control *c, const char *path, const char *group, int *ret_pid);
+
+/* After a fork into the background: the lock names this process. */
+MUST_CHECK int control_claim(struct control *c);
+
+void control_start(struct control *c, struct ev_loop *loop,
+    control_request_fn *on_request, void *arg);
+
+/* Removes the socket's file and lets the lock go. */
+void control_close(struct control *c);

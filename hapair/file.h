@@ -1,0 +1,19 @@
+#pragma once
+
+/*
+ * A configuration file as a command uses it: its text and its value, with the
+ * mistakes told on stderr.
+ */
+
+#include "config/config.h"
+
+struct file {
+	const char *path; /* borrowed */
+	char *text;
+	size_t len;
+	struct config *config;
+};
+
+/* Returns 0, or -errno with everything said. */
+MUST_CHECK int file_load(struct file *f);
+void file_free(struct file *f);

@@ -1,0 +1,25 @@
+#pragma once
+
+/*
+ * All listening sockets of the configuration: for each address of each service
+ * one per worker. Opened once, before anything runs, and kept until the end.
+ */
+
+#include "config/config.h"
+
+struct listeners {
+	int *fds; /* by service, then address, then worker */
+	size_t n;
+	unsigned workers;
+};
+
+/*
+ * Opens them. Returns 0 or -errno, with *ret_service and *ret_listen telling
+ * which one could not be.
+ */
+MUST_CHECK int listeners_open(struct listeners *l, const struct config *c,
+    unsigned workers, size_t *ret_service, size_t *ret_listen);
+void listeners_close(struct listeners *l);
+
+/* New clients get no answer from now on (listener_hush). */
+void listeners_hush(struct listeners *l);

@@ -1,0 +1,431 @@
+#include "hapair/supervisor.h"
+
+#include "core/buf.h"
+#include "core/fd.h"
+#include "core/log.h"
+#include "core/mono.h"
+#include "core/msg.h"
+#include "core/proc.h"
+#include "core/reply.h"
+#include "core/wall.h"
+#include "hapair/child.h"
+#include "hapair/listeners.h"
+#include "hapair/ready.h"
+#include "proxy/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * A stop goes through these in order. New clients are hushed first, so that
+ * they ask the peer; connections are reset while the address can still say so;
+ * then the address goes. Each step has its patience: what hangs is killed.
+ */
+enum stage {
+	STAGE_RUNNING,
+	STAGE_RELAY,    /* STOP was sent to the relay */
+	STAGE_FAILOVER, /* STOP was sent to failover */
+	STAGE_ENDED,
+};
+
+#define RELAY_PATIENCE_S 0.5
+#define FAILOVER_PATIENCE_S 2.0
+
+struct supervisor {
+	const struct supervisor_setup *setup; /* borrowed: the caller's */
+	struct ev_loop *loop;
+	struct child failover, relay;
+	enum stage stage;
+	bool was_ready;
+	int file; /* the configuration, sealed */
+	struct mono started;
+	int64_t loaded_wall_ms;
+	struct msg_group *groups; /* the last that failover said of each */
+	bool *known;
+	ev_signal terminated, interrupted, hung_up;
+	ev_timer patience;
+};
+
+static size_t
+n_groups(const struct supervisor *s)
+{
+	const struct config *c = s->setup->config;
+
+	return c->has_pair ? c->pair.n_groups : 0;
+}
+
+static struct msg_start
+start_message(const struct supervisor *s)
+{
+	const struct supervisor_setup *setup = s->setup;
+	struct msg_start m = {
+		.node = setup->node == CONFIG_NO_NODE ? MSG_NO_NODE
+		                                      : (uint16_t)setup->node,
+		.n_listeners = (uint16_t)setup->listeners->n,
+		.workers = (uint16_t)setup->workers,
+		.max_connections = setup->max_connections,
+		.pipes = (uint16_t)setup->pipes,
+		.loaded_wall_ms = s->loaded_wall_ms,
+		.started_ns = s->started.ns,
+	};
+
+	for (size_t i = 0; i < n_groups(s); i++)
+		m.n_groups += s->known[i];
+	strncpy(m.path, setup->path, sizeof(m.path) - 1);
+	return m;
+}
+
+/*
+ * Passed as it is, the file would be read by both roles at one shared offset:
+ * each gets a description of its own.
+ */
+static int
+send_start(struct supervisor *s, struct child *r)
+{
+	CLEANUP(fd_close) int file = -1;
+	struct msg_start m = start_message(s);
+	uint8_t room[MSG_PATH_MAX + 64];
+	struct buf b = buf_writer(room, sizeof(room));
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", s->file);
+	file = open(path, O_RDONLY | O_CLOEXEC);
+	if (file == -1)
+		return -errno;
+	msg_put_start(&b, &m);
+	child_send(r, MSG_START, b.data, b.pos, file);
+	return 0;
+}
+
+static void
+send_listeners(struct supervisor *s)
+{
+	const struct config *c = s->setup->config;
+	const struct listeners *l = s->setup->listeners;
+	size_t next = 0;
+
+	for (size_t i = 0; i < c->n_services; i++)
+		for (size_t k = 0; k < c->services[i].n_listens; k++)
+			for (unsigned w = 0; w < l->workers; w++) {
+				struct msg_listener m = {
+					.service = (uint16_t)i,
+					.listen = (uint16_t)k,
+					.worker = (uint16_t)w,
+				};
+				uint8_t room[16];
+				struct buf b = buf_writer(room, sizeof(room));
+
+				msg_put_listener(&b, &m);
+				child_send(&s->relay, MSG_LISTENER, b.data,
+				    b.pos, l->fds[next++]);
+			}
+}
+
+/* A failover that is replaced goes on from what the last one said. */
+static void
+send_groups(struct supervisor *s)
+{
+	for (size_t i = 0; i < n_groups(s); i++) {
+		uint8_t room[MSG_TEXT_MAX + 64];
+		struct buf b = buf_writer(room, sizeof(room));
+
+		if (!s->known[i])
+			continue;
+		msg_put_group(&b, &s->groups[i]);
+		child_send(&s->failover, MSG_GROUP, b.data, b.pos, -1);
+	}
+}
+
+/* A fresh channel between the two, whenever one of them is new. */
+static void
+introduce(struct supervisor *s)
+{
+	CLEANUP(fd_close) int a = -1;
+	CLEANUP(fd_close) int b = -1;
+	int ends[2];
+
+	if (s->failover.chan == -1 || s->relay.chan == -1)
+		return;
+	if (chan_pair(ends) < 0)
+		return;
+	a = ends[0];
+	b = ends[1];
+	child_send(&s->failover, MSG_SIBLING, NULL, 0, a);
+	child_send(&s->relay, MSG_SIBLING, NULL, 0, b);
+}
+
+static int
+on_spawn(void *arg, struct child *r)
+{
+	struct supervisor *s = arg;
+	int e = send_start(s, r);
+
+	if (e < 0)
+		return e;
+	if (r == &s->relay)
+		send_listeners(s);
+	else
+		send_groups(s);
+	introduce(s);
+	return 0;
+}
+
+static void
+tell_ready(struct supervisor *s)
+{
+	if (s->was_ready || !s->failover.ready || !s->relay.ready)
+		return;
+	s->was_ready = true;
+	log_notice("supervisor", "ready");
+	ready_tell();
+	if (s->setup->ready_fd != -1 &&
+	    fd_write_all(s->setup->ready_fd, "", 1) < 0)
+		log_debug("supervisor", "nobody waits for us any more");
+}
+
+static int
+take_group(struct supervisor *s, const struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_group m;
+	int e = msg_get_group(&b, &m);
+
+	if (e < 0)
+		return e;
+	if (m.group >= n_groups(s))
+		return -EBADMSG;
+	s->groups[m.group] = m;
+	s->known[m.group] = true;
+	return 0;
+}
+
+static void stop_failover(struct supervisor *s);
+
+static int
+on_packet(void *arg, struct child *r, struct chan_packet *p)
+{
+	struct supervisor *s = arg;
+
+	switch (p->type) {
+	case MSG_READY:
+		r->ready = true;
+		tell_ready(s);
+		return 0;
+	case MSG_GROUP:
+		return r == &s->failover ? take_group(s, p) : -EBADMSG;
+	case MSG_STOPPED:
+		if (r == &s->relay && s->stage == STAGE_RELAY)
+			stop_failover(s);
+		return 0;
+	default: /* not an enum: a number from another process */
+		return -EBADMSG;
+	}
+}
+
+static void
+wait_s(struct supervisor *s, double seconds)
+{
+	ev_timer_stop(s->loop, &s->patience);
+	ev_now_update(s->loop);
+	ev_timer_set(&s->patience, seconds, 0.);
+	ev_timer_start(s->loop, &s->patience);
+}
+
+/* The supervisor is the last to go. */
+static void
+end_if_alone(struct supervisor *s)
+{
+	if (s->failover.pid != 0 || s->relay.pid != 0)
+		return;
+	s->stage = STAGE_ENDED;
+	ev_break(s->loop, EVBREAK_ALL);
+}
+
+static void
+stop_failover(struct supervisor *s)
+{
+	s->stage = STAGE_FAILOVER;
+	child_send(&s->failover, MSG_STOP, NULL, 0, -1);
+	wait_s(s, FAILOVER_PATIENCE_S);
+	end_if_alone(s);
+}
+
+static void
+stop_relay(struct supervisor *s)
+{
+	s->stage = STAGE_RELAY;
+	s->failover.stopping = s->relay.stopping = true;
+	ready_stopping();
+	listeners_hush(s->setup->listeners);
+	if (s->relay.pid == 0) {
+		stop_failover(s);
+		return;
+	}
+	child_send(&s->relay, MSG_STOP, NULL, 0, -1);
+	wait_s(s, RELAY_PATIENCE_S);
+}
+
+static void
+on_end(void *arg, struct child *r)
+{
+	struct supervisor *s = arg;
+
+	if (r == &s->relay && s->stage == STAGE_RELAY)
+		stop_failover(s);
+	else if (s->stage == STAGE_FAILOVER)
+		end_if_alone(s);
+}
+
+static void
+on_patience(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct supervisor *s = CONTAINER_OF(t, struct supervisor, patience);
+
+	(void)loop;
+	(void)revents;
+	switch (s->stage) {
+	case STAGE_RELAY:
+		log_warning("supervisor",
+		    "the relay does not stop, going on without it");
+		stop_failover(s);
+		break;
+	case STAGE_FAILOVER:
+		log_error("supervisor", "not all processes stop, killing them");
+		child_kill(&s->failover);
+		child_kill(&s->relay);
+		break;
+	case STAGE_RUNNING:
+	case STAGE_ENDED:
+		break;
+	}
+}
+
+static void
+on_signal(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	struct supervisor *s = w->data;
+
+	(void)loop;
+	(void)revents;
+	if (s->stage != STAGE_RUNNING)
+		return;
+	log_notice("supervisor", "stopping, reason: signal %d", w->signum);
+	stop_relay(s);
+}
+
+/* Terminals and old scripts send it: no reason to end, nothing to reload. */
+static void
+on_hang_up(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	(void)loop;
+	(void)w;
+	(void)revents;
+	log_notice("supervisor", "SIGHUP is ignored");
+}
+
+static char *
+own_report(struct supervisor *s)
+{
+	struct msg_start m = start_message(s);
+	bool all_known = true;
+	struct report r = {
+		.config = s->setup->config, .start = &m, .pid = (int)getpid()
+	};
+
+	for (size_t i = 0; i < n_groups(s); i++)
+		all_known = all_known && s->known[i];
+	if (all_known)
+		r.groups = s->groups;
+	return report_text(&r);
+}
+
+static void
+on_request(void *arg, const char *request, int *socket)
+{
+	struct supervisor *s = arg;
+	struct msg_control m = { .request = "" };
+	uint8_t room[MSG_REQUEST_MAX + 8];
+	struct buf b = buf_writer(room, sizeof(room));
+
+	if (strcmp(request, "status") != 0) {
+		reply_error(s->loop, socket, "unknown request");
+	} else if (!s->relay.ready || s->stage != STAGE_RUNNING) {
+		reply_send(s->loop, socket, own_report(s));
+	} else {
+		strncpy(m.request, request, sizeof(m.request) - 1);
+		msg_put_control(&b, &m);
+		child_send(&s->relay, MSG_CONTROL, b.data, b.pos, *socket);
+	}
+}
+
+static void
+watch_signal(struct supervisor *s, ev_signal *w,
+    void (*call)(struct ev_loop *, ev_signal *, int), int sig)
+{
+	ev_signal_init(w, call, sig);
+	w->data = s;
+	ev_signal_start(s->loop, w);
+}
+
+static int
+supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
+{
+	static const struct child_calls calls = {
+		.on_spawn = on_spawn, .on_packet = on_packet, .on_end = on_end
+	};
+
+	s->setup = setup;
+	s->started = mono_now();
+	s->loaded_wall_ms = wall_now_ms();
+	s->loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV);
+	s->groups = calloc(n_groups(s) + 1, sizeof(*s->groups));
+	s->known = calloc(n_groups(s) + 1, sizeof(*s->known));
+	s->file = proc_sealed_file("hapair.yaml", setup->text, setup->len);
+	child_init(&s->failover, "failover", &calls, s);
+	child_init(&s->relay, "relay", &calls, s);
+	ev_timer_init(&s->patience, on_patience, 0., 0.);
+	if (s->loop == NULL || s->groups == NULL || s->known == NULL)
+		return -ENOMEM;
+	if (s->file < 0)
+		return s->file;
+	(void)signal(SIGPIPE, SIG_IGN);
+	watch_signal(s, &s->terminated, on_signal, SIGTERM);
+	watch_signal(s, &s->interrupted, on_signal, SIGINT);
+	watch_signal(s, &s->hung_up, on_hang_up, SIGHUP);
+	control_start(setup->control, s->loop, on_request, s);
+	return 0;
+}
+
+static void
+supervisor_fini(struct supervisor *s)
+{
+	child_fini(&s->failover);
+	child_fini(&s->relay);
+	free(s->groups);
+	free(s->known);
+	if (s->file >= 0)
+		fd_close(&s->file);
+}
+
+int
+supervisor_run(const struct supervisor_setup *setup)
+{
+	struct supervisor s = { 0 };
+	int e = supervisor_init(&s, setup);
+
+	if (e < 0) {
+		log_error("supervisor", "cannot start: %s", strerror(-e));
+	} else {
+		child_start(&s.failover);
+		child_start(&s.relay);
+		(void)ev_run(s.loop, 0);
+		log_notice("supervisor", "stopped");
+	}
+	supervisor_fini(&s);
+	return e < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

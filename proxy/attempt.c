@@ -1,0 +1,333 @@
+#include "proxy/attempt.h"
+
+#include "config/config.h"
+#include "core/fd.h"
+#include "proxy/dial.h"
+#include "proxy/ports.h"
+#include "proxy/preface.h"
+#include "proxy/session.h"
+#include "proxy/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+/*
+ * Before the same servers are asked a second time: all of them have just said
+ * no, and a restart takes about that long.
+ */
+#define SECOND_ROUND_S 1.0
+
+/*
+ * Ports tried for one connection with `source`: others may hold some of them
+ * (TIME_WAIT, other programs), and a long search would stop the thread.
+ */
+#define PORTS_TRIED_MAX 32
+
+static void next(struct session *s);
+
+static struct pool_server *
+server_of(const struct session *s)
+{
+	return &s->pool->servers[s->info.server];
+}
+
+void
+attempt_leave(struct session *s)
+{
+	if (s->phase == SESSION_QUEUED)
+		pool_leave(s->pool, &s->waiter);
+	if (s->info.server == SESSION_NO_SERVER)
+		return;
+	fd_close(&s->ends[SESSION_SERVER].fd);
+	s->ends[SESSION_SERVER] =
+	    (struct flow_end){ .fd = -1, .side = SESSION_SERVER };
+	if (s->info.source_port != 0)
+		ports_give(server_of(s)->ports, s->info.source_port);
+	s->info.source_port = 0;
+	counters_add(&session_server_counters(s)->active, -1);
+	pool_give(s->pool, s->info.server);
+}
+
+/* The one it is with did not answer: that counts as a failed check. */
+static void
+accuse(struct session *s)
+{
+	struct worker_shared *shared = s->worker->shared;
+
+	counters_add(&session_server_counters(s)->failed, 1);
+	counters_add(&session_service_counters(s)->sum.failed, 1);
+	if (!atomic_exchange(&server_of(s)->accused, true))
+		shared->on_accused(shared->on_accused_arg);
+}
+
+/*
+ * The connect to the present server has failed: the next one is asked at once.
+ */
+static void
+failed(struct session *s, int error)
+{
+	if (dial_is_local_failure(error)) {
+		session_reset(s, ENDING_RESOURCES, error);
+		return;
+	}
+	accuse(s);
+	attempt_leave(s);
+	s->info.server = SESSION_NO_SERVER;
+	s->info.error = error;
+	if (s->info.attempts > s->pool->config->retries) {
+		session_reset(s,
+		    error == ETIMEDOUT ? ENDING_SERVER_TIMEOUT
+		                       : ENDING_SERVER_REFUSED,
+		    error);
+		return;
+	}
+	counters_add(&session_service_counters(s)->retries, 1);
+	next(s);
+}
+
+/* The client's words are here, to go out with the end of the handshake. */
+static bool
+is_quiet(const struct session *s)
+{
+	return s->is_fresh && flow_is_holding(&s->flows[SESSION_CLIENT]);
+}
+
+/* With `source`: from there, and from a port of ours. */
+static int
+dial_from_source(struct session *s, const union addr *to)
+{
+	struct ports *ports = server_of(s)->ports;
+	union addr from = s->pool->config->source;
+	int fd = -EADDRNOTAVAIL;
+
+	for (unsigned i = 0; i < PORTS_TRIED_MAX; i++) {
+		uint16_t port = ports_take(ports);
+
+		if (port == 0)
+			return -EADDRNOTAVAIL;
+		addr_set_port(&from, port);
+		fd = dial_start(to, &from, is_quiet(s));
+		if (fd >= 0) {
+			s->info.source_port = port;
+			return fd;
+		}
+		ports_give(ports, port);
+		if (fd != -EADDRNOTAVAIL && fd != -EADDRINUSE)
+			return fd;
+	}
+	return fd;
+}
+
+/* A place at info.server is taken: connect. */
+static void
+dial(struct session *s)
+{
+	union addr to;
+	int fd;
+
+	s->phase = SESSION_CONNECTING;
+	counters_add(&session_server_counters(s)->active, 1);
+	s->info.attempts++;
+	s->tried[s->n_tried++] = (uint16_t)s->info.server;
+	if (!pool_get_address(s->pool, server_of(s), &to))
+		fd = -EHOSTUNREACH;
+	else if (s->pool->config->has_source)
+		fd = dial_from_source(s, &to);
+	else
+		fd = dial_start(&to, NULL, is_quiet(s));
+	if (fd < 0) {
+		failed(s, -fd);
+		return;
+	}
+	s->ends[SESSION_SERVER].fd = fd;
+	fd = session_watch(s, SESSION_SERVER);
+	if (fd < 0)
+		session_reset(s, ENDING_RESOURCES, -fd);
+	else
+		session_wait(s, s->pool->config->timeouts.connect_ms / 1000.);
+}
+
+static void
+no_server(struct session *s)
+{
+	bool tried = s->info.attempts > 0;
+
+	s->n_tried = 0;
+	if (tried && pool_is_usable(s->pool)) {
+		s->phase = SESSION_PAUSING; /* each was asked once */
+		session_wait(s, SECOND_ROUND_S);
+	} else {
+		session_reset(s,
+		    tried ? ENDING_SERVER_REFUSED : ENDING_NO_SERVER,
+		    s->info.error);
+	}
+}
+
+static void
+next(struct session *s)
+{
+	size_t len;
+	const uint8_t *ip = addr_bytes(&s->info.client, &len);
+	const struct pool_request request = {
+		.tried = s->tried,
+		.n_tried = s->n_tried,
+		.client_hash = balance_hash(ip, len),
+		.chance = worker_chance(s->worker),
+		.now = mono_now(),
+	};
+	int server = pool_take(s->pool, &request, &s->waiter);
+
+	switch (server) {
+	case POOL_NONE:
+		no_server(s);
+		break;
+	case POOL_QUEUED:
+		s->phase = SESSION_QUEUED;
+		session_wait(s, s->pool->config->timeouts.queue_ms / 1000.);
+		break;
+	default: /* an index: dial counts it */
+		s->info.server = server;
+		dial(s);
+		break;
+	}
+}
+
+void
+attempt_begin(struct session *s)
+{
+	int e = 0;
+
+	switch (flow_prefetch(&s->flows[SESSION_CLIENT],
+	    &s->ends[SESSION_CLIENT], &s->worker->tools, &e)) {
+	case FLOW_BUSY:
+	case FLOW_WAITS:
+		next(s);
+		break;
+	case FLOW_ENDED:
+	case FLOW_READ_FAILED:
+	case FLOW_WRITE_FAILED:
+		session_reset(s, ENDING_CLIENT_CONNECT, e);
+		break;
+	case FLOW_NO_MEMORY:
+		session_reset(s, ENDING_RESOURCES, ENOMEM);
+		break;
+	}
+}
+
+void
+attempt_on_grant(struct session *s)
+{
+	s->info.queued_ms =
+	    (uint32_t)mono_span_ms(s->info.accepted, mono_now());
+	s->info.server = s->waiter.server;
+	dial(s);
+}
+
+void
+attempt_on_timer(struct session *s)
+{
+	switch (s->phase) {
+	case SESSION_LISTENING:
+		session_reset(s, ENDING_CLIENT_SILENT, 0);
+		break;
+	case SESSION_QUEUED:
+		session_reset(s, ENDING_QUEUE_TIMEOUT, 0);
+		break;
+	case SESSION_CONNECTING:
+		failed(s, ETIMEDOUT);
+		break;
+	case SESSION_PAUSING:
+		next(s);
+		break;
+	case SESSION_MOVING:
+	case SESSION_PARTING:
+	case SESSION_ENDED:
+		break;
+	}
+}
+
+/* The server's first bytes tell it who the client is. */
+static int
+send_preface(struct session *s)
+{
+	uint8_t header[PREFACE_MAX];
+	union addr local = { 0 };
+	socklen_t size = sizeof(local);
+	size_t len;
+
+	if (s->pool->config->preface == CONFIG_PREFACE_NONE)
+		return 0;
+	if (getsockname(s->ends[SESSION_CLIENT].fd, &local.sa, &size) == -1)
+		return -errno;
+	addr_normalize(&local);
+	len = preface_encode(
+	    s->pool->config->preface, &s->info.client, &local, header);
+	/* A socket this new takes a hundred bytes, or it is broken. */
+	if (send(s->ends[SESSION_SERVER].fd, header, len,
+	        MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)len)
+		return -EPIPE;
+	return 0;
+}
+
+void
+attempt_on_server(struct session *s, uint32_t events)
+{
+	struct flow_end *end = &s->ends[SESSION_SERVER];
+	int e = 0;
+
+	if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0)
+		return;
+	/* Writable and no error: it is there, and need not be asked. */
+	if ((events & (EPOLLERR | EPOLLHUP)) != 0)
+		e = dial_result(end->fd);
+	/* It may have answered, said all, and gone: not a failure yet. */
+	if (e == 0 && (events & EPOLLOUT) != 0)
+		e = send_preface(s);
+	else if (e == 0)
+		e = -ECONNREFUSED;
+	if (e < 0) {
+		failed(s, -e);
+		return;
+	}
+	counters_add(&session_server_counters(s)->total, 1);
+	s->info.connected = mono_now();
+	end->readable = true;
+	end->writable = true;
+	session_connected(s);
+}
+
+static bool
+has_spoken(const struct session *s)
+{
+	char byte;
+
+	if (flow_is_holding(&s->flows[SESSION_CLIENT]))
+		return true;
+	return recv(s->ends[SESSION_CLIENT].fd, &byte, 1,
+	           MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/*
+ * The client while there is no server yet. One that has spoken and then sent
+ * its FIN still wants its answer; one that left without a word does not.
+ */
+void
+attempt_on_client(struct session *s)
+{
+	struct flow_end *end = &s->ends[SESSION_CLIENT];
+	enum ending ending = s->phase == SESSION_QUEUED ? ENDING_CLIENT_QUEUE
+	                                                : ENDING_CLIENT_CONNECT;
+
+	if (end->failed) {
+		session_reset(s, ending, ECONNRESET);
+	} else if (s->phase == SESSION_LISTENING) {
+		if (has_spoken(s))
+			next(s);
+		else if (end->hung_up)
+			session_reset(s, ending, 0);
+	} else if (end->hung_up && !has_spoken(s)) {
+		session_reset(s, ending, 0);
+	}
+}

@@ -1,0 +1,34 @@
+#pragma once
+
+/*
+ * From a client to a server: the part of a session's life before bytes move.
+ * Chooses a server, waits in the queue where all are full, connects, and goes
+ * on to another server at once when that fails, as long as there are retries;
+ * nothing has been sent to any server by then, so nothing can arrive twice.
+ */
+
+#include "core/base.h"
+
+struct session;
+
+/*
+ * Begins, right after accept(): what the client has said by then is read, so
+ * that it can go out with the end of the handshake. With at_first_byte it is
+ * the client's first word that begins, in attempt_on_client.
+ */
+void attempt_begin(struct session *s);
+
+/* An event at the server's end while connecting. */
+void attempt_on_server(struct session *s, uint32_t events);
+
+/* An event at the client's end, whatever the phase before moving. */
+void attempt_on_client(struct session *s);
+
+/* The session's timer, in a phase before moving. */
+void attempt_on_timer(struct session *s);
+
+/* It was granted a place (pool_collect): its turn in the queue has come. */
+void attempt_on_grant(struct session *s);
+
+/* Gives its server back, if it has one, and closes that socket. */
+void attempt_leave(struct session *s);

@@ -1,0 +1,65 @@
+#pragma once
+
+/*
+ * Opens connections to servers, without waiting for them.
+ */
+
+#include "core/addr.h"
+
+/*
+ * Starts a connection, from `from` (with its port) where that is not NULL.
+ * `quiet`: there is something to say at once, so that the handshake's last
+ * acknowledgement may travel with it (see dial_delay_acks).
+ * Returns a non-blocking descriptor whose connection is under way or there
+ * (writable means decided: ask dial_result), or -errno.
+ */
+MUST_CHECK int dial_start(
+    const union addr *to, const union addr *from, bool quiet);
+
+/* What became of it: 0, or -errno. To be asked once: it clears the error. */
+MUST_CHECK int dial_result(int fd);
+
+/*
+ * Whether a failure is our own lack (ports, descriptors, memory) and says
+ * nothing about the server.
+ */
+bool dial_is_local_failure(int error);
+
+/*
+ * A socket such that closing it sends RST: if this process dies, its peer sees
+ * a broken connection and never a clean end that was none. dial_end_in_order()
+ * takes that back, before the close that follows both FINs. Clients' sockets
+ * inherit it from the listener; a server's gets it once the connection has
+ * lasted a while (upkeep.c). dial_break_by_default() returns 0 or -errno.
+ */
+MUST_CHECK int dial_break_by_default(int fd);
+void dial_end_in_order(int fd);
+
+/*
+ * A young socket acknowledges every segment at once; in a short exchange the
+ * answer follows anyway and could carry it. Delayed, a connection of one
+ * request takes 7 segments of ours instead of 10. But a peer that writes in
+ * small pieces and waits for the first to be acknowledged (Nagle) would stand
+ * still for the kernel's 40 ms: so this is for the first moments only, then
+ * dial_acknowledge() says what is owed and goes back to the usual.
+ */
+void dial_delay_acks(int fd);
+void dial_acknowledge(int fd);
+
+/* What keeps a connection alive, and finds that it is not. 0: off. */
+struct dial_keepalive {
+	unsigned idle_s;     /* silence before the first probe */
+	unsigned interval_s; /* between probes */
+	unsigned probes;
+};
+
+/* `keepalive` of the configuration, with probes 10 s apart, 3 of them. */
+struct dial_keepalive dial_keepalive_of(uint32_t keepalive_ms);
+
+/*
+ * Sets it. With `user_timeout` data that is not acknowledged ends the
+ * connection after the same time (TCP_USER_TIMEOUT): for servers only, since
+ * it also ends a living peer that does not read. Returns 0 or -errno.
+ */
+MUST_CHECK int dial_keep_alive(
+    int fd, const struct dial_keepalive *k, bool user_timeout);

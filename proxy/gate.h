@@ -1,0 +1,28 @@
+#pragma once
+
+/*
+ * A gate counts connections against a limit, for all workers together. A place
+ * is taken before accept() and given back when the connection has ended, so a
+ * limit is never overrun and a client over it waits in the kernel's backlog.
+ *
+ * Any thread. Who was turned away has asked to be told: the next that leaves
+ * says so, and its caller wakes the workers.
+ */
+
+#include "core/base.h"
+
+#include <stdatomic.h>
+
+struct gate {
+	atomic_uint inside;
+	atomic_bool wanted; /* somebody was turned away and waits */
+	uint32_t limit;     /* 0: none; constant */
+};
+
+void gate_init(struct gate *g, uint32_t limit);
+
+/* Takes a place. False: full, and the caller will be woken. */
+MUST_CHECK bool gate_enter(struct gate *g);
+
+/* Gives it back. True: somebody waits, wake the workers. */
+MUST_CHECK bool gate_leave(struct gate *g);

@@ -1,0 +1,21 @@
+#pragma once
+
+/*
+ * Listening sockets. The supervisor opens and keeps them, so that clients wait
+ * in the backlog while a relay is being replaced; the relay's workers accept.
+ */
+
+#include "core/addr.h"
+
+/*
+ * A listening socket on an address that need not be here (yet). Returns the
+ * descriptor or -errno. Several may share an address: one per worker. What is
+ * accepted inherits `keepalive_ms` (0: off) and more.
+ */
+MUST_CHECK int listener_open(const union addr *local, uint32_t keepalive_ms);
+
+/*
+ * From now on new clients get no answer, neither yes nor no, so that they ask
+ * again when the peer has the address. Returns 0 or -errno.
+ */
+MUST_CHECK int listener_hush(int fd);

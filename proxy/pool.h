@@ -1,0 +1,122 @@
+#pragma once
+
+/*
+ * A pool is one service at run time: its servers, their states, who gets the
+ * next connection, the one queue of those that wait for a free place, and its
+ * limit. Shared by all threads: what is chosen and counted is the node's, not
+ * a thread's. Everything here is under the pool's lock, which is taken a few
+ * times in the life of a connection and never on the data path.
+ */
+
+#include "proxy/balance.h"
+#include "proxy/gate.h"
+#include "proxy/verdict.h"
+
+#include "core/addr.h"
+#include "core/mono.h"
+
+#include <pthread.h>
+#include <sys/queue.h>
+
+struct access;
+struct config_server;
+struct config_service;
+struct ports;
+
+struct pool_server {
+	const struct config_server *config; /* borrowed: the configuration's */
+	atomic_int state;     /* enum verdict_state; set by pool_set_state */
+	atomic_bool accused;  /* a live connect failed: check it now */
+	unsigned slot;        /* into each worker's server counters */
+	bool has_address;     /* else its name is not resolved yet */
+	union addr address;   /* with its port */
+	struct mono up_since; /* of its slow start; never: no ramp */
+	struct ports *ports;  /* with `source`: our ports towards it */
+};
+
+enum pool_waiting {
+	POOL_WAITS_NOT,
+	POOL_WAITS,   /* in the queue */
+	POOL_GRANTED, /* a place was taken for it; its owner is being woken */
+};
+
+/* Someone who waits for a place; part of a session, on its worker's thread. */
+struct pool_waiter {
+	enum pool_waiting waiting;
+	int server;           /* of POOL_GRANTED */
+	uint64_t client_hash; /* of its request */
+	uint64_t chance;
+	void *owner;
+	void (*wake)(void *owner); /* called under the lock, by any thread */
+	TAILQ_ENTRY(pool_waiter) link;
+};
+
+TAILQ_HEAD(pool_queue, pool_waiter);
+
+struct pool {
+	const struct config_service *config; /* borrowed */
+	unsigned index;        /* in the configuration, and in counters */
+	atomic_bool open;      /* first checks have ended: accept */
+	atomic_uint n_waiting; /* in the queue; read by anyone */
+	atomic_uint n_granted; /* and not collected yet */
+	struct gate gate;
+	struct access *access; /* NULL: everybody may connect */
+	struct pool_server *servers;
+	size_t n_servers;
+	pthread_mutex_t lock; /* of all that follows */
+	struct balance_slot *slots;
+	struct pool_queue queue, granted;
+};
+
+/* What a new connection is like. */
+struct pool_request {
+	const uint16_t *tried; /* servers it has tried in vain */
+	unsigned n_tried;
+	uint64_t client_hash; /* of its address */
+	uint64_t chance;      /* 64 random bits */
+	struct mono now;
+};
+
+/* pool_take's answers besides a server's index. */
+#define POOL_NONE (-1) /* none is up that was not tried */
+#define POOL_QUEUED                                                            \
+	(-2) /* those that are up are full: the waiter is queued               \
+	      */
+
+/* `first_slot`: of its first server in the counters. Returns 0 or -errno. */
+MUST_CHECK int pool_init(struct pool *p, const struct config_service *config,
+    unsigned index, unsigned first_slot);
+void pool_fini(struct pool *p);
+
+/*
+ * A place at a server for a new connection, or a place in the queue, or
+ * neither. A place is given back with pool_give.
+ */
+MUST_CHECK int pool_take(struct pool *p, const struct pool_request *request,
+    struct pool_waiter *waiter);
+void pool_give(struct pool *p, int server);
+
+/*
+ * After a wake: a waiter of this owner that was granted a place, or NULL; the
+ * place is the caller's, at waiter->server, and it waits no more.
+ */
+MUST_CHECK struct pool_waiter *pool_collect(struct pool *p, const void *owner);
+
+/* Leaves the queue, and gives back what may have been granted meanwhile. */
+void pool_leave(struct pool *p, struct pool_waiter *waiter);
+
+/* By check.c and names: then waiters may have somewhere to go. */
+void pool_set_state(struct pool *p, struct pool_server *server,
+    enum verdict_state state, struct mono now);
+void pool_set_address(
+    struct pool *p, struct pool_server *server, const union addr *ip);
+
+/* False where its name is not resolved yet. */
+MUST_CHECK bool pool_get_address(
+    struct pool *p, struct pool_server *server, union addr *ret_address);
+
+enum verdict_state pool_server_state(struct pool_server *server);
+unsigned pool_count_up(struct pool *p);
+
+/* Whether some server takes new connections: up, resolved, of some weight. */
+bool pool_is_usable(struct pool *p);

@@ -1,0 +1,451 @@
+#include "proxy/relay.h"
+
+#include "config/config.h"
+#include "config/load.h"
+#include "core/buf.h"
+#include "core/chan.h"
+#include "core/fd.h"
+#include "core/log.h"
+#include "core/msg.h"
+#include "core/proc.h"
+#include "core/reply.h"
+#include "core/secret.h"
+#include "proxy/asker.h"
+#include "proxy/pool.h"
+#include "proxy/report.h"
+#include "proxy/roster.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * How: the supervisor's START brings the configuration, LISTENERs follow; when
+ * the last is here, privileges go, workers and checks start. A service opens
+ * when its first checks have ended, and with the last of them the relay is
+ * ready. From then on this thread checks, sums up and answers.
+ */
+
+/* How often a stop looks whether all workers have reset their connections. */
+#define STOP_POLL_S 0.001
+
+struct relay {
+	struct ev_loop *loop;
+	int chan, failover; /* channels; failover is -1 while there is none */
+	pid_t parent;
+	struct msg_start start;
+	struct config *config; /* NULL before START */
+	unsigned n_listeners;  /* received so far */
+	bool started, ready, stopping;
+	struct roster roster;
+	struct msg_group *groups;
+	struct asker asker;
+	ev_io chan_ready, failover_ready;
+	ev_timer stop_poll;
+	ev_signal terminated, interrupted;
+	int status;
+};
+
+static void
+quit(struct relay *r, int status)
+{
+	r->status = status;
+	ev_break(r->loop, EVBREAK_ALL);
+}
+
+static void
+send_failover(struct relay *r, enum msg_type type, const struct buf *body)
+{
+	if (r->failover == -1)
+		return;
+	/* Full or gone: then it is not reading, and is about to be replaced. */
+	if (chan_send(r->failover, (uint16_t)type, body ? body->data : NULL,
+	        body ? body->pos : 0, -1) < 0)
+		log_debug("relay", "failover does not take messages");
+}
+
+static void
+tell_service(struct relay *r, struct pool *pool)
+{
+	uint8_t room[64];
+	struct buf b = buf_writer(room, sizeof(room));
+	struct msg_service m = { .service = (uint16_t)pool->index,
+		.servers = (uint16_t)pool->n_servers,
+		.up = (uint16_t)pool_count_up(pool) };
+
+	msg_put_service(&b, &m);
+	send_failover(r, MSG_SERVICE, &b);
+}
+
+/* Everything the failover must know, also when it is a new one. */
+static void
+tell_all(struct relay *r)
+{
+	for (size_t i = 0; i < r->config->n_services; i++)
+		tell_service(r, roster_pool(&r->roster, i));
+	if (r->ready)
+		send_failover(r, MSG_SERVING, NULL);
+}
+
+static void
+become_ready(struct relay *r)
+{
+	r->ready = true;
+	send_failover(r, MSG_SERVING, NULL);
+	if (chan_send(r->chan, MSG_READY, NULL, 0, -1) < 0)
+		quit(r, EXIT_FAILURE);
+}
+
+static int
+load(struct relay *r, int fd)
+{
+	CLEANUP(free_str) char *text = NULL;
+	size_t len;
+	int e = fd_read_all(fd, LOAD_FILE_MAX, &text, &len);
+
+	if (e == 0)
+		e = secret_init();
+	if (e < 0)
+		return e;
+	return load_text(r->start.path, text, len, NULL, &r->config);
+}
+
+static int
+open_log(const struct config *c)
+{
+	const struct log_options o = config_log_options(&c->log, "relay");
+
+	return log_open(&o);
+}
+
+/* As the configuration says; else hapair where there is one, else nobody. */
+static int
+drop_privileges(struct relay *r)
+{
+	const char *user = r->config->user;
+	const char *what = "";
+	int e;
+
+	if (user == NULL)
+		user = getpwnam("hapair") != NULL ? "hapair" : "nobody";
+	e = proc_drop(user, r->config->group, PROC_CAPS_NONE, &what);
+	if (e < 0)
+		log_error("relay", "%s '%s': %s", what, user, strerror(-e));
+	else
+		e = proc_die_with(r->parent, SIGTERM);
+	return e;
+}
+
+static void
+on_roster_changed(void *arg, struct pool *pool)
+{
+	struct relay *r = arg;
+
+	tell_service(r, pool);
+	if (!r->ready && roster_is_open(&r->roster))
+		become_ready(r);
+}
+
+/* All that START announced is here. */
+static int
+start_serving(struct relay *r)
+{
+	int e = drop_privileges(r);
+
+	if (e == 0)
+		e = roster_start(&r->roster, on_roster_changed, r);
+	if (e < 0)
+		return e;
+	r->started = true;
+	log_notice("relay",
+	    "started: %u workers, %zu services, %u connections at most",
+	    r->start.workers, r->config->n_services, r->start.max_connections);
+	if (roster_is_open(&r->roster) && !r->ready)
+		become_ready(r); /* nothing to serve: a pair alone */
+	return 0;
+}
+
+static int
+take_start(struct relay *r, struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	int e = msg_get_start(&b, &r->start);
+
+	if (e == 0 && r->config != NULL)
+		e = -EBADMSG;
+	if (e == 0)
+		e = load(r, p->fd);
+	if (e == 0)
+		e = open_log(r->config);
+	if (e == 0)
+		e = roster_init(&r->roster, r->loop, r->config, &r->start);
+	if (e == 0 && r->config->has_pair) {
+		r->groups =
+		    calloc(r->config->pair.n_groups + 1, sizeof(*r->groups));
+		e = r->groups != NULL ? 0 : -ENOMEM;
+	}
+	if (e == 0 && r->start.n_listeners == 0)
+		e = start_serving(r);
+	return e;
+}
+
+static int
+take_listener(struct relay *r, struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_listener m;
+	int e = msg_get_listener(&b, &m);
+
+	if (e < 0)
+		return e;
+	if (r->config == NULL || p->fd == -1)
+		return -EBADMSG;
+	e = roster_add_listener(&r->roster, &m, &p->fd);
+	if (e == 0 && ++r->n_listeners == r->start.n_listeners)
+		e = start_serving(r);
+	return e;
+}
+
+/* The answer to `status`, malloc'd. `peer` NULL: failover did not answer. */
+static char *
+make_report(void *arg, const struct msg_peer *peer)
+{
+	struct relay *r = arg;
+	struct report report = { .config = r->config,
+		.start = &r->start,
+		.groups = peer != NULL ? r->groups : NULL,
+		.peer = peer,
+		.pid = (int)r->parent };
+
+	return roster_report(&r->roster, &report);
+}
+
+static int
+take_control(struct relay *r, struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_control m;
+	int e = msg_get_control(&b, &m);
+
+	if (e < 0)
+		return e;
+	if (p->fd == -1 || !r->started)
+		return -EBADMSG;
+	if (strcmp(m.request, "status") != 0)
+		reply_error(r->loop, &p->fd, "unknown request");
+	else if (!r->config->has_pair)
+		reply_send(r->loop, &p->fd, make_report(r, NULL));
+	else
+		asker_ask(&r->asker, &p->fd, r->failover);
+	return 0;
+}
+
+static void on_failover(struct ev_loop *loop, ev_io *io, int revents);
+
+static void
+take_sibling(struct relay *r, struct chan_packet *p)
+{
+	ev_io_stop(r->loop, &r->failover_ready);
+	fd_close(&r->failover);
+	r->failover = fd_take(&p->fd);
+	ev_io_set(&r->failover_ready, r->failover, EV_READ);
+	ev_io_start(r->loop, &r->failover_ready);
+	if (r->started)
+		tell_all(r);
+}
+
+static void
+on_stop_poll(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct relay *r = CONTAINER_OF(t, struct relay, stop_poll);
+
+	(void)loop;
+	(void)revents;
+	if (!roster_is_dropped(&r->roster))
+		return;
+	send_failover(r, MSG_STOPPED, NULL);
+	if (chan_send(r->chan, MSG_STOPPED, NULL, 0, -1) < 0)
+		log_debug("relay", "the supervisor is gone already");
+	quit(r, EXIT_SUCCESS);
+}
+
+/* Both sides of every connection hear it, while the address is still here. */
+static void
+stop(struct relay *r)
+{
+	if (r->stopping)
+		return;
+	r->stopping = true;
+	roster_drop(&r->roster);
+	ev_timer_again(r->loop, &r->stop_poll);
+	on_stop_poll(r->loop, &r->stop_poll, 0);
+}
+
+static int
+take(struct relay *r, struct chan_packet *p)
+{
+	switch (p->type) {
+	case MSG_START:
+		return take_start(r, p);
+	case MSG_LISTENER:
+		return take_listener(r, p);
+	case MSG_SIBLING:
+		if (p->fd == -1)
+			return -EBADMSG;
+		take_sibling(r, p);
+		return 0;
+	case MSG_CONTROL:
+		return take_control(r, p);
+	case MSG_STOP:
+		stop(r);
+		return 0;
+	default: /* not an enum: a number from another process */
+		return -EBADMSG;
+	}
+}
+
+static void
+on_chan(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct relay *r = CONTAINER_OF(io, struct relay, chan_ready);
+	struct chan_packet p;
+	int e;
+
+	(void)loop;
+	(void)revents;
+	while ((e = chan_recv(r->chan, &p)) == 1) {
+		e = take(r, &p);
+		fd_close(&p.fd);
+		if (e < 0) {
+			log_error(
+			    "relay", "starting or a message: %s", strerror(-e));
+			quit(r, EXIT_FAILURE);
+			return;
+		}
+	}
+	if (e == -EAGAIN)
+		return;
+	/* The supervisor is gone: nobody would restart or stop us. */
+	ev_io_stop(r->loop, io);
+	stop(r);
+}
+
+static int
+take_group(struct relay *r, const struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_group m;
+	int e = msg_get_group(&b, &m);
+	bool left;
+
+	if (e < 0)
+		return e;
+	if (r->groups == NULL || m.group >= r->config->pair.n_groups)
+		return -EBADMSG;
+	left = r->groups[m.group].state == MSG_GROUP_MASTER &&
+	    m.state != MSG_GROUP_MASTER;
+	r->groups[m.group] = m;
+	if (left)
+		roster_drop_group(&r->roster, m.group);
+	return 0;
+}
+
+static int
+take_failover(struct relay *r, const struct chan_packet *p)
+{
+	switch (p->type) {
+	case MSG_GROUP:
+		return take_group(r, p);
+	case MSG_PEER:
+		return asker_take_peer(&r->asker, p);
+	case MSG_ANSWERED:
+		return asker_take_answered(&r->asker, p);
+	default: /* not an enum: a number from another process */
+		return -EBADMSG;
+	}
+}
+
+static void
+on_failover(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct relay *r = CONTAINER_OF(io, struct relay, failover_ready);
+	struct chan_packet p;
+	int e;
+
+	(void)revents;
+	while ((e = chan_recv(r->failover, &p)) == 1) {
+		e = take_failover(r, &p);
+		fd_close(&p.fd);
+		if (e < 0)
+			break;
+	}
+	if (e == -EAGAIN)
+		return;
+	/* Ended, or mad: the supervisor brings the next one. */
+	ev_io_stop(loop, io);
+	fd_close(&r->failover);
+}
+
+static void
+on_signal(struct ev_loop *loop, ev_signal *s, int revents)
+{
+	(void)loop;
+	(void)revents;
+	stop(s->data);
+}
+
+static void
+relay_init(struct relay *r, int chan)
+{
+	r->loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV);
+	r->chan = chan;
+	r->failover = -1;
+	r->parent = getppid();
+	r->status = EXIT_FAILURE;
+	asker_init(&r->asker, r->loop, make_report, r);
+	ev_io_init(&r->chan_ready, on_chan, chan, EV_READ);
+	ev_io_start(r->loop, &r->chan_ready);
+	ev_init(&r->failover_ready, on_failover);
+	ev_timer_init(&r->stop_poll, on_stop_poll, STOP_POLL_S, STOP_POLL_S);
+	ev_signal_init(&r->terminated, on_signal, SIGTERM);
+	ev_signal_init(&r->interrupted, on_signal, SIGINT);
+	r->terminated.data = r->interrupted.data = r;
+	ev_signal_start(r->loop, &r->terminated);
+	ev_signal_start(r->loop, &r->interrupted);
+}
+
+static void
+relay_fini(struct relay *r)
+{
+	asker_fini(&r->asker);
+	roster_fini(&r->roster);
+	free(r->groups);
+	fd_close(&r->failover);
+	fd_close(&r->chan);
+	ev_loop_destroy(r->loop);
+	log_close();
+	config_free(r->config);
+}
+
+int
+relay_run(int chan)
+{
+	struct relay *r = calloc(1, sizeof(*r));
+	int status;
+
+	if (r == NULL)
+		return EXIT_FAILURE;
+	proc_set_name("hapair-relay");
+	/* splice() and write() know no MSG_NOSIGNAL. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	relay_init(r, chan);
+	(void)ev_run(r->loop, 0);
+	status = r->status;
+	relay_fini(r);
+	free(r);
+	return status;
+}

@@ -1,0 +1,283 @@
+#include "proxy/report.h"
+
+#include "core/jdoc.h"
+#include "core/log.h"
+#include "core/mono.h"
+#include "core/version.h"
+#include "core/wall.h"
+#include "proxy/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static void problem(struct jdoc *problems, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+
+static void
+problem(struct jdoc *problems, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	jdoc_put_string(problems, NULL, text);
+}
+
+static void
+put_wall(struct jdoc *at, const char *key, int64_t wall_ms)
+{
+	char text[WALL_TEXT_MAX];
+
+	if (wall_ms == 0)
+		jdoc_put_null(at, key);
+	else
+		jdoc_put_string(at, key, wall_format(wall_ms, text));
+}
+
+static void
+put_config(struct jdoc *doc, const struct report *r, struct jdoc *problems)
+{
+	struct jdoc *at = jdoc_put_object(doc, "config");
+	char hash[2 * CONFIG_HASH_BYTES + 1];
+
+	for (size_t i = 0; i < CONFIG_HASH_BYTES; i++)
+		(void)snprintf(hash + 2 * i, 3, "%02x", r->config->hash[i]);
+	jdoc_put_string(at, "path", r->start->path);
+	jdoc_put_string(at, "hash", hash);
+	put_wall(at, "loaded_at", r->start->loaded_wall_ms);
+	if (r->peer == NULL || !r->peer->config_known) {
+		jdoc_put_null(at, "peer_matches");
+		return;
+	}
+	jdoc_put_bool(at, "peer_matches", r->peer->config_matches);
+	if (!r->peer->config_matches)
+		problem(problems, "the peer runs another configuration");
+}
+
+static void
+put_group(struct jdoc *groups, const struct config_group *c,
+    const struct msg_group *m, struct jdoc *problems)
+{
+	struct jdoc *at = jdoc_put_object(groups, NULL);
+	struct jdoc *addresses;
+	char ip[ADDR_TEXT_MAX], cidr[ADDR_TEXT_MAX + 8];
+
+	jdoc_put_string(at, "name", c->name);
+	jdoc_put_string(at, "state", msg_group_state_name(m->state));
+	put_wall(at, "since", m->since_wall_ms);
+	jdoc_put_string(at, "reason", m->reason);
+	jdoc_put_int(at, "priority", m->priority);
+	jdoc_put_int(at, "effective_priority", m->effective_priority);
+	jdoc_put_int(at, "transitions", m->transitions);
+	jdoc_put_int(at, "term", (int64_t)m->term);
+	jdoc_put_string(at, "interface", c->interface);
+	addresses = jdoc_put_array(at, "addresses");
+	for (size_t i = 0; i < c->n_addresses; i++) {
+		(void)snprintf(cidr, sizeof(cidr), "%s/%u",
+		    addr_format_ip(&c->addresses[i].addr, ip),
+		    c->addresses[i].prefix);
+		jdoc_put_string(addresses, NULL, cidr);
+	}
+	if (m->state == MSG_GROUP_INIT || m->state == MSG_GROUP_FAULT)
+		problem(problems, "group %s is in %s: %s", c->name,
+		    msg_group_state_name(m->state), m->reason);
+}
+
+static void
+put_groups(struct jdoc *doc, const struct report *r, struct jdoc *problems)
+{
+	struct jdoc *groups = jdoc_put_array(doc, "groups");
+
+	if (!r->config->has_pair)
+		return;
+	if (r->groups == NULL) {
+		problem(problems, "the failover process does not answer");
+		return;
+	}
+	for (size_t i = 0; i < r->config->pair.n_groups; i++)
+		put_group(groups, &r->config->pair.groups[i], &r->groups[i],
+		    problems);
+}
+
+static void
+put_peer(struct jdoc *peers, const struct report *r, struct jdoc *problems)
+{
+	const struct config_pair *pair = &r->config->pair;
+	const struct msg_peer *m = r->peer;
+	const struct config_node *other = &pair->nodes[m->node];
+	struct jdoc *at = jdoc_put_object(peers, NULL);
+	struct jdoc *list, *link;
+	char ip[ADDR_TEXT_MAX];
+
+	jdoc_put_string(at, "name", other->name);
+	jdoc_put_bool(at, "reachable", m->reachable);
+	if (m->last_heard_ms < 0)
+		jdoc_put_null(at, "last_heard_ms");
+	else
+		jdoc_put_int(at, "last_heard_ms", m->last_heard_ms);
+	list = jdoc_put_array(at, "groups");
+	for (size_t i = 0; i < m->n_groups && i < pair->n_groups; i++) {
+		struct jdoc *group = jdoc_put_object(list, NULL);
+
+		jdoc_put_string(group, "name", pair->groups[i].name);
+		jdoc_put_string(
+		    group, "state", msg_group_state_name(m->groups[i]));
+	}
+	list = jdoc_put_array(at, "links");
+	link = jdoc_put_object(list, NULL);
+	jdoc_put_string(link, "local",
+	    addr_format_ip(&pair->nodes[r->start->node].address, ip));
+	jdoc_put_string(link, "remote", addr_format_ip(&other->address, ip));
+	jdoc_put_bool(link, "up", m->reachable);
+	jdoc_put_int(link, "received", (int64_t)m->received);
+	jdoc_put_int(link, "lost", (int64_t)m->lost);
+	jdoc_put_int(link, "rejected", (int64_t)m->rejected);
+	if (!m->reachable)
+		problem(problems, "peer %s is not heard", other->name);
+}
+
+static struct jdoc *
+put_sums(struct jdoc *at, const struct counters_sum *sum)
+{
+	struct jdoc *connections = jdoc_put_object(at, "connections");
+	struct jdoc *bytes = jdoc_put_object(at, "bytes");
+
+	jdoc_put_int(connections, "active", (int64_t)sum->active);
+	jdoc_put_int(connections, "total", (int64_t)sum->total);
+	jdoc_put_int(connections, "failed", (int64_t)sum->failed);
+	jdoc_put_int(bytes, "in", (int64_t)sum->bytes_in);
+	jdoc_put_int(bytes, "out", (int64_t)sum->bytes_out);
+	return connections;
+}
+
+/* How connections ended, by words; only those that did. */
+static void
+put_endings(struct jdoc *at, const struct counters_service_sum *sums)
+{
+	struct jdoc *endings = jdoc_put_object(at, "endings");
+
+	for (enum ending e = 0; e < ENDING_COUNT; e++)
+		if (sums->endings[e] > 0)
+			jdoc_put_int(endings, ending_words(e),
+			    (int64_t)sums->endings[e]);
+}
+
+static void
+put_check(struct jdoc *server, const struct config_check *config,
+    const struct check *c)
+{
+	struct jdoc *at = jdoc_put_object(server, "check");
+
+	jdoc_put_string(at, "type", config_check_type_name(config->type));
+	if (c->since_wall_ms == 0)
+		jdoc_put_null(at, "last");
+	else
+		jdoc_put_string(at, "last", c->passed ? "ok" : "failed");
+	jdoc_put_string(at, "detail", c->detail);
+	jdoc_put_real(at, "latency_ms", c->latency_ms);
+	put_wall(at, "since", c->since_wall_ms);
+}
+
+/* As the file says it; and for a name what it has been resolved to. */
+static void
+put_address(struct jdoc *at, const struct config_server *c,
+    const struct report_server *s)
+{
+	char text[CONFIG_HOST_MAX + ADDR_TEXT_MAX];
+
+	if (c->host == NULL) {
+		jdoc_put_string(at, "address", addr_format(&c->address, text));
+		return;
+	}
+	(void)snprintf(
+	    text, sizeof(text), "%s:%u", c->host, addr_port(&c->address));
+	jdoc_put_string(at, "address", text);
+	if (s != NULL && s->has_address)
+		jdoc_put_string(at, "resolved", addr_format(&s->address, text));
+	else
+		jdoc_put_null(at, "resolved");
+}
+
+static void
+put_server(struct jdoc *servers, const struct config_service *service, size_t i,
+    const struct report_server *s, struct jdoc *problems)
+{
+	const struct config_server *c = &service->servers[i];
+	struct jdoc *at = jdoc_put_object(servers, NULL);
+
+	jdoc_put_string(at, "name", c->name);
+	put_address(at, c, s);
+	jdoc_put_string(at, "state", s != NULL ? s->state : "unknown");
+	jdoc_put_string(at, "admin", "ready");
+	jdoc_put_bool(at, "active", s != NULL && s->active);
+	jdoc_put_int(at, "weight", c->weight);
+	if (s == NULL)
+		return;
+	(void)put_sums(at, &s->sum);
+	put_check(at, &c->check, s->check);
+	if (s->check->verdict.state == VERDICT_DOWN)
+		problem(problems, "server %s of service %s is down: %s",
+		    c->name, service->name, s->check->detail);
+}
+
+static void
+put_service(struct jdoc *services, const struct config_service *c,
+    const struct report_service *s, struct jdoc *problems)
+{
+	struct jdoc *at = jdoc_put_object(services, NULL);
+	struct jdoc *list;
+	char address[ADDR_TEXT_MAX];
+
+	jdoc_put_string(at, "name", c->name);
+	jdoc_put_string(at, "mode", "balance");
+	jdoc_put_string(at, "balance", config_balance_name(c->balance));
+	jdoc_put_string(at, "state", s != NULL ? s->state : "unknown");
+	list = jdoc_put_array(at, "listen");
+	for (size_t i = 0; i < c->n_listens; i++)
+		jdoc_put_string(
+		    list, NULL, addr_format(&c->listens[i].address, address));
+	if (s != NULL) {
+		struct jdoc *connections = put_sums(at, &s->sums.sum);
+
+		jdoc_put_int(connections, "queued", s->queued);
+		jdoc_put_int(connections, "retries", (int64_t)s->sums.retries);
+		jdoc_put_int(connections, "denied", (int64_t)s->sums.denied);
+		put_endings(at, &s->sums);
+	}
+	list = jdoc_put_array(at, "servers");
+	for (size_t i = 0; i < c->n_servers; i++)
+		put_server(
+		    list, c, i, s != NULL ? &s->servers[i] : NULL, problems);
+}
+
+char *
+report_text(const struct report *r)
+{
+	CLEANUP(jdoc_free_at) struct jdoc *doc = jdoc_new();
+	const struct config *c = r->config;
+	struct jdoc *peers, *services, *problems;
+
+	jdoc_put_string(doc, "version", VERSION);
+	jdoc_put_string(
+	    doc, "node", c->has_pair ? c->pair.nodes[r->start->node].name : "");
+	jdoc_put_int(doc, "pid", r->pid);
+	jdoc_put_real(doc, "uptime_s",
+	    (double)(mono_now().ns - r->start->started_ns) / 1e9);
+	problems = jdoc_put_array(doc, "problems");
+	put_config(doc, r, problems);
+	put_groups(doc, r, problems);
+	peers = jdoc_put_array(doc, "peers");
+	if (c->has_pair && r->peer != NULL)
+		put_peer(peers, r, problems);
+	services = jdoc_put_array(doc, "services");
+	for (size_t i = 0; i < c->n_services; i++)
+		put_service(services, &c->services[i],
+		    r->services != NULL ? &r->services[i] : NULL, problems);
+	if (r->services == NULL)
+		problem(problems, "the relay process is being restarted");
+	jdoc_put_int(doc, "dropped_log_lines", (int64_t)log_dropped());
+	jdoc_put_bool(doc, "healthy", jdoc_count(problems) == 0);
+	return jdoc_text(doc, false);
+}

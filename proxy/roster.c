@@ -1,0 +1,329 @@
+#include "proxy/roster.h"
+
+#include "config/config.h"
+#include "core/log.h"
+#include "proxy/check.h"
+#include "proxy/names.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Runs on a worker's thread. */
+static void
+on_worker_accused(void *arg)
+{
+	struct roster *r = arg;
+
+	ev_async_send(r->loop, &r->accused);
+}
+
+static void
+on_accused(struct ev_loop *loop, ev_async *async, int revents)
+{
+	struct roster *r = CONTAINER_OF(async, struct roster, accused);
+
+	(void)loop;
+	(void)revents;
+	for (size_t i = 0; i < r->shared.n_servers; i++)
+		if (atomic_exchange(&r->checks[i].server->accused, false))
+			check_accuse(&r->checks[i]);
+}
+
+static int
+make_pools(struct roster *r, const struct config *config)
+{
+	struct worker_shared *sh = &r->shared;
+	unsigned slot = 0;
+
+	sh->pools = calloc(config->n_services + 1, sizeof(*sh->pools));
+	if (sh->pools == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->n_services; i++) {
+		const struct config_service *c = &config->services[i];
+		int e = pool_init(&sh->pools[i], c, (unsigned)i, slot);
+
+		if (e < 0)
+			return e;
+		sh->n_pools++;
+		slot += (unsigned)c->n_servers;
+	}
+	r->checks = calloc(slot + 1, sizeof(*r->checks));
+	if (r->checks == NULL)
+		return -ENOMEM;
+	sh->n_servers = slot;
+	return 0;
+}
+
+static int
+make_workers(struct roster *r, const struct msg_start *start)
+{
+	struct worker_shared *sh = &r->shared;
+
+	sh->workers = calloc(start->workers, sizeof(*sh->workers));
+	if (sh->workers == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < start->workers; i++) {
+		int e = worker_init(&sh->workers[i], sh, i);
+
+		sh->n_workers++; /* worker_fini takes the half-built */
+		if (e < 0)
+			return e;
+	}
+	return 0;
+}
+
+int
+roster_init(struct roster *r, struct ev_loop *loop, const struct config *config,
+    const struct msg_start *start)
+{
+	struct worker_shared *sh = &r->shared;
+	int e;
+
+	r->loop = loop;
+	sh->config = config;
+	sh->on_accused = on_worker_accused;
+	sh->on_accused_arg = r;
+	sh->log_connections = config->log.connections;
+	sh->pipes = start->pipes;
+	gate_init(&sh->gate, start->max_connections);
+	e = make_pools(r, config);
+	if (e == 0)
+		e = make_workers(r, start);
+	return e;
+}
+
+int
+roster_add_listener(struct roster *r, const struct msg_listener *m, int *fd)
+{
+	struct worker_shared *sh = &r->shared;
+
+	if (m->service >= sh->n_pools || m->worker >= sh->n_workers)
+		return -EBADMSG;
+	return worker_add_listener(
+	    &sh->workers[m->worker], &sh->pools[m->service], fd);
+}
+
+/* A service opens once somebody can serve, or all are known not to. */
+static void
+open_if_known(struct roster *r, struct pool *p)
+{
+	bool known = true;
+
+	for (size_t i = 0; i < p->n_servers; i++)
+		known = known &&
+		    pool_server_state(&p->servers[i]) != VERDICT_UNKNOWN;
+	if (atomic_load(&p->open) || (!known && pool_count_up(p) == 0))
+		return;
+	atomic_store(&p->open, true);
+	worker_wake_all(&r->shared);
+}
+
+static void
+on_check_changed(void *arg, struct pool *pool)
+{
+	struct roster *r = arg;
+
+	open_if_known(r, pool);
+	r->on_change(r->arg, pool);
+}
+
+/* A name has an address, or another: its server moves there. */
+static void
+on_name(void *arg, unsigned id, const union addr *ip)
+{
+	struct roster *r = arg;
+	struct check *c = &r->checks[id];
+	const struct config_service *service = c->pool->config;
+
+	if (service->has_source &&
+	    service->source.sa.sa_family != ip->sa.sa_family) {
+		log_warning("names",
+		    "server %s of service %s has no address of the family of its source, leaving it as it is",
+		    c->server->config->name, service->name);
+		return;
+	}
+	pool_set_address(c->pool, c->server, ip);
+	check_move(c);
+}
+
+/* Those without an address yet are down until they have one. */
+static int
+start_names(struct roster *r)
+{
+	for (unsigned i = 0; i < r->shared.n_servers; i++) {
+		const char *host = r->checks[i].server->config->host;
+		int e;
+
+		if (host == NULL)
+			continue;
+		if (r->names == NULL)
+			r->names = names_new(r->loop, on_name, r);
+		if (r->names == NULL)
+			return -ENOMEM;
+		e = names_add(r->names, host, i);
+		if (e < 0)
+			return e;
+	}
+	return 0;
+}
+
+static int
+start_checks(struct roster *r)
+{
+	for (size_t i = 0; i < r->shared.n_pools; i++) {
+		struct pool *p = &r->shared.pools[i];
+
+		for (size_t k = 0; k < p->n_servers; k++) {
+			struct check *c = &r->checks[p->servers[k].slot];
+
+			c->loop = r->loop;
+			c->on_change = on_check_changed;
+			c->arg = r;
+			check_prepare(c, p, &p->servers[k]);
+		}
+	}
+	/* Only now: a check that fails at once looks at all of them. */
+	for (size_t i = 0; i < r->shared.n_servers; i++)
+		check_start(&r->checks[i]);
+	return start_names(r);
+}
+
+int
+roster_start(struct roster *r, void (*on_change)(void *arg, struct pool *pool),
+    void *arg)
+{
+	r->on_change = on_change;
+	r->arg = arg;
+	ev_async_init(&r->accused, on_accused);
+	ev_async_start(r->loop, &r->accused);
+	r->started = true;
+	for (unsigned i = 0; i < r->shared.n_workers; i++) {
+		int e = worker_start(&r->shared.workers[i]);
+
+		if (e < 0)
+			return e;
+	}
+	return start_checks(r);
+}
+
+bool
+roster_is_open(struct roster *r)
+{
+	for (size_t i = 0; i < r->shared.n_pools; i++)
+		if (!atomic_load(&r->shared.pools[i].open))
+			return false;
+	return true;
+}
+
+void
+roster_drop(struct roster *r)
+{
+	for (unsigned i = 0; i < r->shared.n_workers; i++) {
+		atomic_store(&r->shared.workers[i].drop_all, true);
+		worker_wake(&r->shared.workers[i]);
+	}
+}
+
+bool
+roster_is_dropped(struct roster *r)
+{
+	for (unsigned i = 0; i < r->shared.n_workers; i++) {
+		struct worker *w = &r->shared.workers[i];
+
+		if (w->started && !atomic_load(&w->dropped))
+			return false;
+	}
+	return true;
+}
+
+void
+roster_drop_group(struct roster *r, unsigned group)
+{
+	for (unsigned i = 0; i < r->shared.n_workers; i++) {
+		atomic_fetch_or(&r->shared.workers[i].drop_groups, 1U << group);
+		worker_wake(&r->shared.workers[i]);
+	}
+}
+
+struct pool *
+roster_pool(struct roster *r, size_t service)
+{
+	return &r->shared.pools[service];
+}
+
+static struct report_server
+sum_server(struct roster *r, struct pool *p, size_t i)
+{
+	struct pool_server *s = &p->servers[i];
+	enum verdict_state state = pool_server_state(s);
+	struct report_server out = { .state = verdict_state_name(state),
+		.active = state == VERDICT_UP && s->config->weight > 0,
+		.check = &r->checks[s->slot] };
+
+	out.has_address = pool_get_address(p, s, &out.address);
+	for (unsigned w = 0; w < r->shared.n_workers; w++)
+		counters_sum_up(
+		    &out.sum, &r->shared.workers[w].servers[s->slot]);
+	return out;
+}
+
+static struct report_service
+sum_service(struct roster *r, struct pool *p, struct report_server *servers)
+{
+	struct report_service out = { .servers = servers,
+		.state = "unknown",
+		.queued = atomic_load(&p->n_waiting) };
+
+	if (atomic_load(&p->open))
+		out.state = pool_count_up(p) > 0 ? "up" : "down";
+	for (unsigned w = 0; w < r->shared.n_workers; w++)
+		counters_service_sum_up(
+		    &out.sums, &r->shared.workers[w].services[p->index]);
+	for (size_t i = 0; i < p->n_servers; i++)
+		servers[i] = sum_server(r, p, i);
+	return out;
+}
+
+char *
+roster_report(struct roster *r, struct report *report)
+{
+	struct worker_shared *sh = &r->shared;
+	struct report_server *servers =
+	    calloc(sh->n_servers + 1, sizeof(*servers));
+	struct report_service *services =
+	    calloc(sh->n_pools + 1, sizeof(*services));
+	char *text = NULL;
+
+	if (servers != NULL && services != NULL) {
+		for (size_t i = 0; i < sh->n_pools; i++) {
+			struct pool *p = &sh->pools[i];
+
+			services[i] =
+			    sum_service(r, p, servers + p->servers[0].slot);
+		}
+		report->services = services;
+		text = report_text(report);
+	}
+	free(servers);
+	free(services);
+	return text;
+}
+
+void
+roster_fini(struct roster *r)
+{
+	struct worker_shared *sh = &r->shared;
+
+	names_free(r->names);
+	if (r->started)
+		ev_async_stop(r->loop, &r->accused);
+	for (unsigned i = 0; i < sh->n_workers; i++)
+		worker_fini(&sh->workers[i]);
+	for (size_t i = 0; r->checks != NULL && i < sh->n_servers; i++)
+		check_stop(&r->checks[i]);
+	for (size_t i = 0; i < sh->n_pools; i++)
+		pool_fini(&sh->pools[i]);
+	free(sh->workers);
+	free(sh->pools);
+	free(r->checks);
+}

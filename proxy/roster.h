@@ -1,0 +1,52 @@
+#pragma once
+
+/*
+ * The roster: all that this relay serves, and with what: pools, their checks,
+ * the workers. On the relay's main thread; owned by relay.c.
+ */
+
+#include "proxy/report.h"
+#include "proxy/worker.h"
+
+struct check;
+struct names;
+
+struct roster {
+	struct worker_shared shared;
+	struct check *checks; /* by pool_server.slot */
+	struct names *names;  /* NULL: no server has one */
+	struct ev_loop *loop; /* borrowed: the main thread's */
+	bool started;
+	ev_async accused;
+	/* Told after each change of a server's state. */
+	void (*on_change)(void *arg, struct pool *pool);
+	void *arg;
+};
+
+/* From zeroes. Returns 0 or -errno; roster_fini takes the half-built. */
+MUST_CHECK int roster_init(struct roster *r, struct ev_loop *loop,
+    const struct config *config, const struct msg_start *start);
+void roster_fini(struct roster *r);
+
+/* Before roster_start. Takes the descriptor. Returns 0 or -errno. */
+MUST_CHECK int roster_add_listener(
+    struct roster *r, const struct msg_listener *m, int *fd);
+
+/* Threads and checks begin. Returns 0 or -errno. */
+MUST_CHECK int roster_start(struct roster *r,
+    void (*on_change)(void *arg, struct pool *pool), void *arg);
+
+/* Every service accepts: each has had its first checks. */
+bool roster_is_open(struct roster *r);
+
+/* Resets all connections and accepts no more; then asks whether it is done. */
+void roster_drop(struct roster *r);
+bool roster_is_dropped(struct roster *r);
+
+/* Resets the connections to the addresses of a group. */
+void roster_drop_group(struct roster *r, unsigned group);
+
+struct pool *roster_pool(struct roster *r, size_t service);
+
+/* The report with its services filled in, as text (report.h). */
+char *roster_report(struct roster *r, struct report *report);

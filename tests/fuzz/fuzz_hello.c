@@ -1,0 +1,37 @@
+/*
+ * Any bytes as a hello: refused, or read, and then written again the same. What
+ * was read goes through the peer, with numbers from the same bytes.
+ */
+
+#include <assert.h>
+#include <string.h>
+
+#include "core/base.h"
+#include "core/buf.h"
+#include "failover/hello.h"
+#include "failover/peer.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct peer_config config = { .cluster = 0, .self = 1 };
+	struct peer peer = peer_init(&config, 0);
+	struct buf b = buf_reader(data, size);
+	uint8_t again[HELLO_BYTES_MAX];
+	enum peer_verdict verdict;
+	struct hello h;
+
+	if (hello_decode(&b, &h) < 0)
+		return 0;
+	b = buf_writer(again, sizeof(again));
+	hello_encode(&b, &h);
+	assert(b.pos == size && memcmp(again, data, size) == 0);
+	for (int i = 0; i < 2; i++) {
+		verdict = peer_receive(&peer, &h, h.nonce, mono_never());
+		assert(i == 0 ||
+		    (verdict != PEER_ACCEPTED && verdict != PEER_NEW_BOOT));
+	}
+	return 0;
+}

@@ -1,0 +1,28 @@
+#pragma once
+
+/*
+ * The door to cmocka, and what unit tests share. A test file has functions
+ * whose names are sentences, `static void x(void **state)`, and a main() that
+ * hands their table to TEST_MAIN.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/base.h"
+
+#define TEST_MAIN(tests) return cmocka_run_group_tests(tests, NULL, NULL)
+
+/* Fails with both texts printed; either may be NULL. */
+#define assert_text(actual, expected)                                          \
+	test_assert_text(actual, expected, __FILE__, __LINE__)
+
+void test_assert_text(
+    const char *actual, const char *expected, const char *file, int line);
+
+/* The name of the table row that is being checked, printed on failure. */
+void test_row(const char *name);

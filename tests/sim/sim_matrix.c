@@ -1,0 +1,182 @@
+/*
+ * Prints doc/election.md: what each event does in each state, asked of the
+ * election itself. `make check` compares, so that a change of behaviour is a
+ * changed table in the diff.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base.h"
+#include "failover/election.h"
+
+/* All figures of the matrix: dead after 60 ms, now is 10 s. */
+#define DEAD_MS 60
+#define LISTEN_MS 1000
+#define TERM 5
+
+static const struct election_config config = {
+	.dead_ms = DEAD_MS,
+	.listen_ms = LISTEN_MS,
+	.priority = 100,
+	.wins_ties = true,
+};
+
+static struct mono
+at_ms(int64_t ms)
+{
+	return mono_add_ms((struct mono){ 0 }, ms);
+}
+
+#define NOW_MS 10000
+
+/* A state as it is met: the deadline of BACKUP and INIT is now. */
+struct start {
+	const char *name;
+	enum election_state state;
+	bool settling, contested, faulted, stopped;
+	int64_t deadline_ms; /* 0: never */
+};
+
+static const struct start starts[] = {
+	{ "init", ELECTION_INIT, .deadline_ms = NOW_MS },
+	{ "init, after a stall", ELECTION_INIT, .settling = true,
+	    .deadline_ms = NOW_MS },
+	{ "backup", ELECTION_BACKUP, .deadline_ms = NOW_MS },
+	{ "master", ELECTION_MASTER, .deadline_ms = 0 },
+	{ "master, contested for 200 ms", ELECTION_MASTER, .contested = true },
+	{ "fault, tracked", ELECTION_FAULT, .faulted = true },
+	{ "fault, refused 1 s ago", ELECTION_FAULT, .deadline_ms = NOW_MS },
+	{ "fault, stopped", ELECTION_FAULT, .stopped = true },
+};
+
+struct row {
+	const char *name;
+	struct election_event ev;
+};
+
+#define HEARD(STATE, PRIORITY, TERM_, HEARS, RESIGNING)                        \
+	{                                                                      \
+		.type = ELECTION_HEARTBEAT, .heartbeat = {                     \
+			.state = (STATE),                                      \
+			.resigning = (RESIGNING),                              \
+			.hears_us = (HEARS),                                   \
+			.priority = (PRIORITY),                                \
+			.term = (TERM_),                                       \
+			.dead_ms = DEAD_MS                                     \
+		}                                                              \
+	}
+
+static const struct row rows[] = {
+	{ "tick, due", { .type = ELECTION_TICK } },
+	{ "peer: init, ranks lower",
+	    HEARD(ELECTION_INIT, 50, TERM, true, false) },
+	{ "peer: init, ranks higher",
+	    HEARD(ELECTION_INIT, 150, TERM, true, false) },
+	{ "peer: backup, ranks lower",
+	    HEARD(ELECTION_BACKUP, 50, TERM, true, false) },
+	{ "peer: backup, ranks higher",
+	    HEARD(ELECTION_BACKUP, 150, TERM, true, false) },
+	{ "peer: backup, same rank, lower address",
+	    HEARD(ELECTION_BACKUP, 100, TERM, true, false) },
+	{ "peer: fault", HEARD(ELECTION_FAULT, 150, TERM, true, false) },
+	{ "peer: resigning", HEARD(ELECTION_FAULT, 150, TERM, true, true) },
+	{ "peer: master, lower term",
+	    HEARD(ELECTION_MASTER, 150, TERM - 1, true, false) },
+	{ "peer: master, lower term, deaf",
+	    HEARD(ELECTION_MASTER, 150, TERM - 1, false, false) },
+	{ "peer: master, same term, ranks lower",
+	    HEARD(ELECTION_MASTER, 50, TERM, true, false) },
+	{ "peer: master, same term, ranks higher",
+	    HEARD(ELECTION_MASTER, 150, TERM, true, false) },
+	{ "peer: master, higher term",
+	    HEARD(ELECTION_MASTER, 50, TERM + 1, true, false) },
+	{ "unproven", { .type = ELECTION_UNPROVEN } },
+	{ "track fault",
+	    { .type = ELECTION_TRACK_FAULT,
+	        .fault = ELECTION_INTERFACE_CARRIER } },
+	{ "track ok", { .type = ELECTION_TRACK_OK } },
+	{ "stalled", { .type = ELECTION_STALLED } },
+	{ "action failed", { .type = ELECTION_ACTION_FAILED } },
+	{ "stop", { .type = ELECTION_STOP } },
+	{ "restore, as master",
+	    { .type = ELECTION_RESTORE,
+	        .restore = { .master = true, .term = TERM } } },
+	{ "restore, as another",
+	    { .type = ELECTION_RESTORE, .restore = { .term = TERM } } },
+};
+
+static struct election
+begin(const struct start *s)
+{
+	struct election e = election_init(&config, at_ms(NOW_MS - LISTEN_MS));
+
+	e.state = s->state;
+	e.settling = s->settling;
+	e.faulted = s->faulted;
+	e.stopped = s->stopped;
+	e.term = TERM;
+	e.heard = at_ms(NOW_MS - DEAD_MS + 1);
+	e.contested = s->contested ? at_ms(NOW_MS - 200) : mono_never();
+	e.deadline = s->deadline_ms != 0 ? at_ms(s->deadline_ms) : mono_never();
+	return e;
+}
+
+static void
+print_change(const struct election *before, const struct election *after,
+    const struct election_out *out)
+{
+	const char *joint = "";
+
+	if (before->state != after->state)
+		printf("**%s**", election_state_name(after->state));
+	else
+		printf("stays");
+	if (before->term != after->term)
+		printf(", term %+d", (int)(after->term - before->term));
+	if (out->n_actions > 0)
+		printf(": ");
+	for (unsigned i = 0; i < out->n_actions; i++) {
+		printf("%s%s", joint, election_action_name(out->actions[i]));
+		joint = ", ";
+	}
+	if (mono_is_never(out->wake))
+		printf("; no deadline");
+	else
+		printf("; deadline in %d ms",
+		    (int)mono_span_ms(at_ms(NOW_MS), out->wake));
+}
+
+static void
+print_row(const struct start *s, const struct row *row)
+{
+	const struct election before = begin(s);
+	struct election_out out;
+	const struct election after =
+	    election_step(&before, &row->ev, at_ms(NOW_MS), &out);
+
+	printf("| %s | ", row->name);
+	if (memcmp(&before, &after, sizeof(before)) == 0 && out.n_actions == 0)
+		printf("ignored");
+	else
+		print_change(&before, &after, &out);
+	printf(" |\n");
+}
+
+int
+main(void)
+{
+	printf("# The election, state by state\n\n"
+	       "Generated by `tests/sim/sim_matrix` from the code; do not edit."
+	       "\nThis node has priority 100, the higher address and term %d; "
+	       "the peer was\nlast heard %d ms ago and is dead after %d ms; "
+	       "listening takes %d ms.\n",
+	    TERM, DEAD_MS - 1, DEAD_MS, LISTEN_MS);
+	for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
+		printf("\n## %s\n\n| event | what it does |\n|---|---|\n",
+		    starts[i].name);
+		for (size_t j = 0; j < ARRAY_LEN(rows); j++)
+			print_row(&starts[i], &rows[j]);
+	}
+	return 0;
+}

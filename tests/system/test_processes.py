@@ -1,0 +1,109 @@
+"""Goal: each process has the rights it needs and no more, and none of them
+outlives the others: what is left of a node after any kill is nothing."""
+
+import os
+import pwd
+import re
+import signal
+from pathlib import Path
+
+from stage import SLOW, Stage, alive, single, wait_for
+
+CAP_NET_ADMIN, CAP_NET_RAW = 1 << 12, 1 << 13
+
+
+def status(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {k: v.strip() for k, _, v in (x.partition(":") for x in lines)}
+
+
+def test_relay_has_no_rights() -> None:
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        relay = status(stage["p1"].relay())
+        users = [u.pw_name for u in pwd.getpwall()]
+        user = pwd.getpwnam("hapair" if "hapair" in users else "nobody")
+        assert relay["Uid"].split() == [str(user.pw_uid)] * 4, relay["Uid"]
+        assert "0" not in relay["Gid"].split(), relay["Gid"]
+        assert "0" not in relay["Groups"].split(), relay["Groups"]
+        for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            assert int(relay[name], 16) == 0, (name, relay[name])
+        assert relay["NoNewPrivs"] == "1"
+
+
+def test_relay_of_the_configured_user() -> None:
+    with single(user="daemon", group="daemon") as stage:
+        stage.serve()
+        stage.start()
+        relay = status(stage["p1"].relay())
+        daemon = pwd.getpwnam("daemon")
+        assert relay["Uid"].split() == [str(daemon.pw_uid)] * 4
+        assert relay["Gid"].split() == [str(daemon.pw_gid)] * 4
+
+
+def test_failover_has_two_rights() -> None:
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        failover = status(stage["p1"].failover())
+        allowed = CAP_NET_ADMIN | CAP_NET_RAW
+        for name in ("CapPrm", "CapEff", "CapBnd"):
+            assert int(failover[name], 16) & ~allowed == 0, (name, failover[name])
+        assert int(failover["CapEff"], 16) == allowed
+        assert failover["NoNewPrivs"] == "1"
+
+
+def test_roles_hold_only_their_descriptors() -> None:
+    """No role keeps the key or the configuration file open, or a stray one."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        for pid in stage["p1"].roles().values():
+            for fd in os.listdir(f"/proc/{pid}/fd"):
+                target = os.readlink(f"/proc/{pid}/fd/{fd}")
+                assert not re.search(r"pair\.key|hapair\.yaml|\.pid$", target), target
+
+
+def test_children_die_with_the_supervisor() -> None:
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        pids = stage["p1"].everyone()
+        assert len(pids) == 3, pids
+        os.kill(pids[0], signal.SIGKILL)
+        wait_for(lambda: not any(map(alive, pids[1:])), 3 * SLOW)
+
+
+def test_names_in_ps() -> None:
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        for role, pid in stage["p1"].roles().items():
+            assert Path(f"/proc/{pid}/comm").read_text().strip() == f"hapair-{role}"
+
+
+def test_roles_are_restarted() -> None:
+    """The supervisor is told of each death and says why it restarts."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        for role in ("relay", "failover"):
+            before = stage["p1"].roles()[role]
+            os.kill(before, signal.SIGKILL)
+            wait_for(lambda: stage["p1"].roles().get(role, before) != before, 5)
+        stage.wait_serving("p1")
+        assert stage.ask() in ("s1", "s2", "s3")
+        assert stage["p1"].process.poll() is None
+
+
+def test_sigterm_and_sigint_end_in_order() -> None:
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        with single() as stage:
+            stage.serve()
+            stage.start()
+            pids = stage["p1"].everyone()
+            os.kill(pids[0], sig)
+            assert stage["p1"].process.wait(5 * SLOW) == 0
+            assert not any(map(alive, pids))
+            assert not os.path.exists(f"{stage.lab.host_dir('p1')}/control.sock")

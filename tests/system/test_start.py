@@ -1,0 +1,238 @@
+"""Goal: a start either works or says why not, in words that name the place;
+a second start, a bad key, a bad file harm nothing that runs."""
+
+import os
+import re
+import signal
+import socket
+import stat
+import time
+from pathlib import Path
+
+from stage import (
+    SLOW, VIP, Stage, alive, hapair, scripted_service, service, single, wait_for,
+)
+
+
+def refused(stage: Stage, *args: str, host: str = "p1") -> str:
+    """Runs the daemon, which must end soon and unhappily; returns its words."""
+    node = stage[host]
+    log = f"{stage.lab.dir}/refused.log"
+    process = stage.lab.spawn(host, node_argv(node, *args), log=log)
+    assert process.wait(5 * SLOW) != 0
+    return Path(log).read_text()
+
+
+def node_argv(node, *args: str) -> list[str]:
+    from stage import BINARY
+
+    return [BINARY, "run", "-c", node.config, *args]
+
+
+def test_second_start_is_refused() -> None:
+    """The second says so at once, the first does not notice."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        running = stage.probe(4, 1.5)
+        for _ in range(3):
+            said = refused(stage)
+            assert re.search(r"(?i)already|in use|another", said), said
+        result = running.result()
+        assert result["ok"] == result["probes"], result
+        stage.wait_master("p1")
+        # The socket file is still the first one's.
+        assert stage["p1"].state() == "master"
+
+
+def test_second_start_after_a_kill() -> None:
+    """A socket and a pid file left by kill -9 do not stop the next start."""
+    with Stage(pid_file="{run}/hapair.pid") as stage:
+        stage.serve()
+        stage.start()
+        stage["p1"].kill_all()
+        assert os.path.exists(f"{stage.lab.host_dir('p1')}/control.sock")
+        stage["p1"].start()
+        stage.wait_serving("p1")
+        wait_for(lambda: stage["p1"].state() in ("master", "backup"), 5 * SLOW)
+
+
+def test_leftover_addresses_are_removed() -> None:
+    """An earlier run's addresses on a node that is to be the backup."""
+    with Stage() as stage:
+        stage.serve()
+        stage["p1"].start()
+        wait_for(lambda: stage["p1"].state() == "master", 5 * SLOW)
+        for family, prefix in ((4, 24), (6, 64)):
+            stage.lab.run("p2", "ip", "addr", "add", f"{VIP[family]}/{prefix}", "dev", "eth0")
+        assert stage.lab.holders(VIP[4]) == ["p1", "p2"]
+        stage["p2"].start()
+        wait_for(lambda: VIP[4] not in stage.lab.addresses("p2"), 2 * SLOW)
+        wait_for(lambda: VIP[6] not in stage.lab.addresses("p2"), 2 * SLOW)
+        stage.wait_master("p1")
+        assert stage["p1"].state() == "master"
+
+
+def test_key_that_others_can_read() -> None:
+    with Stage() as stage:
+        os.chmod(stage.key_file, 0o644)
+        said = refused(stage)
+        assert stage.key_file in said, said
+        os.chmod(stage.key_file, 0o400)
+        Path(stage.key_file).chmod(0o600)
+        Path(stage.key_file).write_text("not a key\n")
+        assert stage.key_file in refused(stage)
+        os.unlink(stage.key_file)
+        assert stage.key_file in refused(stage)
+        assert stage.lab.holders(VIP[4]) == []
+
+
+def test_genkey_makes_a_key_that_works() -> None:
+    with Stage(pair={"key_file": "{run}/pair.key"}) as stage:
+        path = Path(stage.lab.dir, "made.key")
+        assert hapair("genkey", str(path)).returncode == 0
+        assert stat.S_IMODE(path.stat().st_mode) == 0o400
+        first = path.read_bytes()
+        assert hapair("genkey", str(path)).returncode == 1, "replaced a key"
+        assert path.read_bytes() == first
+        for host in ("p1", "p2"):
+            copy = Path(stage.lab.host_dir(host), "pair.key")
+            copy.write_bytes(first)
+            copy.chmod(0o400)
+        stage.serve()
+        stage.start()
+        assert stage["p1"].status()["peers"][0]["reachable"] is True
+
+
+def test_wrong_file_is_refused_with_its_places() -> None:
+    """Each mistake at FILE:LINE:COLUMN, all in one run, status 2."""
+    with Stage() as stage:
+        bad = f"{stage.lab.dir}/bad.yaml"
+        Path(bad).write_text(
+            "services:\n"
+            "  - name: web\n"
+            "    listen: 10.77.0.1:80\n"
+            "    blance: roundrobin\n"
+            "    max_connections: many\n"
+            "    servers: [10.77.0.21:80]\n"
+        )
+        for command in ("check", "run"):
+            done = hapair(command, "-c", bad)
+            assert done.returncode == 2, done
+            assert f"{bad}:4:5: error: " in done.stderr, done.stderr
+            assert "balance" in done.stderr, "the nearest key"
+            assert f"{bad}:5:22: error: " in done.stderr, done.stderr
+        assert hapair("check", "-c", stage.config).returncode == 0
+        missing = hapair("check", "-c", f"{stage.lab.dir}/none.yaml")
+        assert missing.returncode == 2 and "none.yaml" in missing.stderr, missing
+
+
+def test_check_print_is_stable() -> None:
+    with Stage() as stage:
+        once = hapair("check", "--print", "-c", stage.config)
+        assert once.returncode == 0, once.stderr
+        path = Path(stage.lab.dir, "printed.yaml")
+        path.write_text(once.stdout)
+        again = hapair("check", "--print", "-c", str(path))
+        assert again.stdout == once.stdout
+
+
+def test_node_that_is_not_in_the_file() -> None:
+    """A host that owns neither address, and a name that is no node's."""
+    with Stage() as stage:
+        log = f"{stage.lab.dir}/stranger.log"
+        process = stage.lab.spawn("s1", node_argv(stage["p1"]), log=log)
+        assert process.wait(5 * SLOW) != 0
+        said = Path(log).read_text()
+        assert "10.77.0.1" in said or "proxy1" in said, said
+        assert "nobody" in refused(stage, "--node", "nobody")
+
+
+def test_node_by_name() -> None:
+    with Stage() as stage:
+        stage.serve()
+        stage["p2"].start("--node", "proxy2")
+        wait_for(lambda: stage["p2"].state() == "master", 5 * SLOW)
+        assert stage["p2"].status()["node"] == "proxy2"
+
+
+def test_listen_port_in_use() -> None:
+    """Somebody else's port: refused, and the place is named."""
+    with single() as stage:
+        with stage.lab.socket("p1") as sock:
+            sock.bind(("10.77.0.1", 80))
+            sock.listen(1)
+            said = refused(stage)
+            assert "10.77.0.1:80" in said and "in use" in said.lower(), said
+
+
+def test_daemon_and_pid_file() -> None:
+    """--daemon returns once it serves; the pid file names what runs."""
+    with Stage(pid_file="{run}/hapair.pid", log={"target": "{run}/hapair.log"}) as stage:
+        stage.serve()
+        stage["p1"].start("--daemon")
+        assert stage["p1"].process.wait(10 * SLOW) == 0, stage["p1"].log()
+        pid_file = Path(stage.lab.host_dir("p1"), "hapair.pid")
+        pid = int(pid_file.read_text())
+        assert alive(pid) and pid in stage.lab.pids("p1")
+        assert stage["p1"].status()["pid"] == pid
+        wait_for(lambda: stage["p1"].state() == "master", 5 * SLOW)
+        assert Path(f"/proc/{pid}/cwd").readlink() == Path("/")
+        for fd in "012":
+            assert "/dev/null" in os.readlink(f"/proc/{pid}/fd/{fd}")
+        os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: not alive(pid), 5 * SLOW)
+        assert not pid_file.exists()
+        assert stage.lab.holders(VIP[4]) == []
+        assert "p1" and Path(stage.lab.host_dir("p1"), "hapair.log").read_text()
+
+
+def test_ready_is_told_to_systemd() -> None:
+    with single() as stage:
+        stage.serve()
+        path = f"{stage.lab.dir}/notify"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.bind(path)
+            sock.settimeout(5 * SLOW)
+            os.environ["NOTIFY_SOCKET"] = path
+            try:
+                stage["p1"].start()
+            finally:
+                del os.environ["NOTIFY_SOCKET"]
+            assert "READY=1" in sock.recv(1000).decode()
+            assert stage["p1"].status()["pid"] == stage["p1"].pid
+
+
+def test_listens_before_it_has_the_address() -> None:
+    """A backup is bound to the virtual IP: at the move nothing is refused."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        listening = stage.lab.run("p2", "ss", "-Hltn").stdout
+        for family in (4, 6):
+            assert VIP[family] in listening, listening
+
+
+def test_star_listens_on_everything() -> None:
+    with Stage(services=[service(["*:80"])]) as stage:
+        stage.serve()
+        stage.start()
+        for addr in ("10.77.0.1", "fd77::1", "10.77.0.2", "fd77::2", *VIP.values()):
+            with stage.lab.connect("c", addr, 80) as sock:
+                assert sock.recv(1) == b"s", addr
+
+
+def test_start_without_any_server() -> None:
+    """All servers dead at the start: it runs, and says so."""
+    with single(services=[scripted_service()]) as stage:
+        stage["p1"].start()
+        stage.wait_serving("p1")
+        assert set(stage["p1"].server_states().values()) == {"down"}
+        assert stage["p1"].cli("status").returncode == 1
+        begun = time.monotonic()
+        try:
+            with stage.client() as sock:
+                sock.recv(1)
+            raise AssertionError("served by nobody")
+        except ConnectionError:
+            assert time.monotonic() - begun < 1

@@ -1,0 +1,169 @@
+/*
+ * The server of `make bench`, in one thread, for messages far smaller than a
+ * socket's buffer:
+ *
+ *   bench_server PORT
+ *
+ *   PORT      gives back every message, and closes when the client has
+ *   PORT + 1  sends zeroes for as long as somebody takes them
+ *
+ * It costs as little as a server can, so that what is measured is the relay:
+ * it keeps nothing for a connection, and the zeroes are never copied.
+ */
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ZEROES (1 << 20) /* as much as a socket's buffer takes at a time */
+#define EVENTS 256
+#define ACCEPTS 64 /* at a time: those who are connected want answers too */
+
+/* What a descriptor is there for; both fit into an event's 64 bits. */
+enum role {
+	LISTEN_ECHO,
+	LISTEN_SOURCE,
+	ECHO,
+	SOURCE,
+};
+
+struct server {
+	int epoll;
+	int zeroes; /* memory that sendfile() reads from */
+};
+
+static bool
+watch(const struct server *s, int fd, enum role role)
+{
+	struct epoll_event ev = {
+		.events = role == SOURCE ? EPOLLOUT | EPOLLRDHUP : EPOLLIN,
+		.data.u64 = (uint64_t)role << 32 | (uint32_t)fd,
+	};
+
+	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev) == 0;
+}
+
+static bool
+listen_on(const struct server *s, unsigned port, enum role role)
+{
+	const struct sockaddr_in any = {
+		.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+	};
+	const int on = 1;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	/* What it accepts inherits TCP_NODELAY. */
+	return fd != -1 &&
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0 &&
+	    bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0 &&
+	    listen(fd, 65535) == 0 && watch(s, fd, role);
+}
+
+static void
+accept_some(const struct server *s, int listener, enum role role)
+{
+	for (unsigned i = 0; i < ACCEPTS; i++) {
+		int fd =
+		    accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd == -1)
+			return;
+		if (!watch(s, fd, role))
+			close(fd);
+	}
+}
+
+static void
+echo(int fd)
+{
+	char bytes[65536];
+	ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
+
+	if (n == -1 && errno == EAGAIN)
+		return;
+	if (n <= 0 || send(fd, bytes, (size_t)n, MSG_NOSIGNAL) != n)
+		close(fd);
+}
+
+static void
+send_zeroes(const struct server *s, int fd, uint32_t events)
+{
+	off_t from = 0;
+
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) ||
+	    (sendfile(fd, s->zeroes, &from, ZEROES) == -1 && errno != EAGAIN))
+		close(fd);
+}
+
+static void
+on_event(const struct server *s, const struct epoll_event *ev)
+{
+	int fd = (int)(uint32_t)ev->data.u64;
+
+	switch ((enum role)(ev->data.u64 >> 32)) {
+	case LISTEN_ECHO:
+		accept_some(s, fd, ECHO);
+		break;
+	case LISTEN_SOURCE:
+		accept_some(s, fd, SOURCE);
+		break;
+	case ECHO:
+		echo(fd);
+		break;
+	case SOURCE:
+		send_zeroes(s, fd, ev->events);
+		break;
+	}
+}
+
+/* Pages that exist: a hole would be filled while somebody measures. */
+static int
+make_zeroes(void)
+{
+	static const char page[4096];
+	int fd = memfd_create("zeroes", MFD_CLOEXEC);
+
+	for (size_t i = 0; fd != -1 && i < ZEROES; i += sizeof(page))
+		if (write(fd, page, sizeof(page)) != sizeof(page))
+			return -1;
+	return fd;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct server s = { .epoll = epoll_create1(EPOLL_CLOEXEC),
+		.zeroes = make_zeroes() };
+	unsigned long port = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
+
+	if (port < 1 || port > 65534) {
+		fprintf(stderr, "usage: bench_server PORT\n");
+		return 2;
+	}
+	if (s.epoll == -1 || s.zeroes == -1 ||
+	    !listen_on(&s, (unsigned)port, LISTEN_ECHO) ||
+	    !listen_on(&s, (unsigned)port + 1, LISTEN_SOURCE)) {
+		perror("bench_server");
+		return 1;
+	}
+	signal(SIGPIPE, SIG_IGN); /* sendfile() has no MSG_NOSIGNAL */
+	for (;;) {
+		struct epoll_event events[EVENTS];
+		int n = epoll_wait(s.epoll, events, EVENTS, -1);
+
+		for (int i = 0; i < n; i++)
+			on_event(&s, &events[i]);
+	}
+}

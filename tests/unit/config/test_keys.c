@@ -1,0 +1,138 @@
+/*
+ * The tables are data: what schema.c and print.c take for granted about them is
+ * checked here, for every row, so that a new key cannot break it unseen.
+ */
+#include "tests/lib/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/keys.h"
+#include "config/schema.h"
+
+static void
+check_number(const struct schema_key *k)
+{
+	assert_true(k->min >= 0 && k->min <= k->max);
+	assert_true(k->max <= UINT32_MAX);
+	assert_true(k->size == 1 || k->size == 2 || k->size == 4);
+	assert_true(k->size == 4 || k->max < (int64_t)1 << (8 * k->size));
+	/* The word for 0 must not have a number's meaning too. */
+	assert_true(k->zero == NULL || k->min > 0);
+}
+
+static void
+check_list(const struct schema_key *k)
+{
+	const struct schema_list *l = k->list;
+
+	assert_non_null(l);
+	assert_true(l->item_size > 0 && l->spread > 0);
+	assert_true(l->table != NULL || l->form != NULL);
+	/* Printed: by keys, or by its form. */
+	assert_true(l->table != NULL || l->form->print != NULL);
+	assert_true(k->min >= 0 && k->max > 0);
+	if (l->in_place)
+		assert_int_equal(k->size, (size_t)k->max * l->item_size);
+}
+
+static void
+check_key(const struct schema_key *k)
+{
+	test_row(k->name);
+	assert_non_null(k->help);
+	assert_true(strlen(k->help) > 0);
+	assert_int_equal(k->help[strlen(k->help) - 1], '.');
+	assert_false(k->required && k->fallback != NULL);
+	switch (k->type) {
+	case SCHEMA_NAME:
+	case SCHEMA_PATH:
+		assert_int_equal(k->size, sizeof(const char *));
+		assert_true(k->max > 0);
+		break;
+	case SCHEMA_NUMBER:
+	case SCHEMA_DURATION:
+		check_number(k);
+		break;
+	case SCHEMA_BOOL:
+		assert_int_equal(k->size, sizeof(bool));
+		break;
+	case SCHEMA_IP:
+		assert_int_equal(k->size, sizeof(union addr));
+		break;
+	case SCHEMA_WORD:
+		assert_int_equal(k->size, sizeof(unsigned));
+		assert_non_null(k->words);
+		break;
+	case SCHEMA_MAP:
+		assert_non_null(k->table);
+		break;
+	case SCHEMA_LIST:
+		check_list(k);
+		break;
+	case SCHEMA_OTHER:
+		assert_non_null(k->form);
+		assert_non_null(k->form->print);
+		break;
+	}
+}
+
+static size_t
+check_table(const struct schema_table *t)
+{
+	size_t n = t->n_keys;
+
+	for (size_t i = 0; i < t->n_keys; i++) {
+		const struct schema_key *k = &t->keys[i];
+
+		check_key(k);
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(k->name, t->keys[j].name);
+		if (k->table != NULL)
+			n += check_table(k->table);
+		if (k->list == NULL || k->list->table == NULL)
+			continue;
+		/* What follows the dash of a list must be printed. */
+		assert_int_equal(k->list->table->keys[0].type, SCHEMA_NAME);
+		n += check_table(k->list->table);
+	}
+	return n;
+}
+
+static void
+every_row_is_sound(void **state)
+{
+	(void)state;
+	assert_true(check_table(&keys_file) > 40);
+}
+
+static void
+the_manual_lists_a_key_once_and_in_full(void **state)
+{
+	CLEANUP(free_str) char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	assert_non_null(out);
+	keys_document(out);
+	assert_int_equal(fclose(out), 0);
+	assert_non_null(strstr(text,
+	    "`pair.interval`: a duration from 5ms to 10s, default `20ms`\n"
+	    ":   Heartbeat period.\n"));
+	assert_non_null(strstr(text, "`services[].check.fall`: "));
+	assert_non_null(strstr(text, "`services[].servers[].check`: "));
+	assert_null(strstr(text, "servers[].check.fall"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_row_is_sound),
+		cmocka_unit_test(the_manual_lists_a_key_once_and_in_full),
+	};
+
+	TEST_MAIN(tests);
+}

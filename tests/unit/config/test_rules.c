@@ -1,0 +1,188 @@
+#include "tests/lib/test.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/diag.h"
+#include "config/load.h"
+
+#define PAIR                                                                   \
+	"pair:\n"                                                              \
+	"  key_file: /k\n"                                                     \
+	"  nodes: [{name: a, address: 10.0.0.1}, {name: b, address: "          \
+	"10.0.0.2}]\n"
+#define SERVICE(name, listen, servers)                                         \
+	"  - {name: " name ", listen: [" listen "], servers: [" servers "]}\n"
+#define GROUP(name, addresses)                                                 \
+	"    - {name: " name ", interface: eth0, addresses: [" addresses "]}\n"
+#define S "services:\n"
+
+/* What is allowed, and what only looks alike. */
+static const struct row {
+	const char *name, *text;
+	const char *error; /* in the first message; NULL: none */
+} rows[] = {
+	{ "a pair alone", PAIR, NULL },
+	{ "a listener that is no virtual IP",
+	    PAIR "  groups:\n" GROUP("g", "10.0.0.100/24")
+	        S SERVICE("s", "10.9.9.9:80", "10.0.0.1:80"),
+	    NULL },
+	{ "the same port of two addresses",
+	    S SERVICE("s", "'10.0.0.1:80', '10.0.0.2:80'", "'10.0.0.3:80'"),
+	    NULL },
+	{ "the same address, two ports",
+	    S SERVICE("s", "'10.0.0.1:80', '10.0.0.1:81'", "'10.0.0.3:80'"),
+	    NULL },
+	{ "every IPv4 address and one of IPv6",
+	    S SERVICE("s", "'0.0.0.0:80', '[fd00::1]:80'", "'10.0.0.3:80'"),
+	    NULL },
+	{ "every IPv6 address and one of IPv4",
+	    S SERVICE("s", "'[::]:80', '10.0.0.1:80'", "'10.0.0.3:80'"), NULL },
+	{ "every address of both, one by one",
+	    S SERVICE("s", "'[::]:80'", "'10.0.0.3:80'")
+	        SERVICE("t", "'0.0.0.0:80'", "'10.0.0.3:80'"),
+	    NULL },
+	{ "a server of two services",
+	    S SERVICE("s", "'10.0.0.1:80'", "'10.0.0.3:80'")
+	        SERVICE("t", "'10.0.0.1:81'", "'10.0.0.3:80'"),
+	    NULL },
+	{ "two ports of a server",
+	    S SERVICE("s", "'10.0.0.1:80'", "'10.0.0.3:80', '10.0.0.3:81'"),
+	    NULL },
+	{ "a server on this host",
+	    S SERVICE("s", "'10.0.0.1:80'", "'127.0.0.1:80'"), NULL },
+	{ "a listener for this host alone",
+	    S SERVICE("s", "'127.0.0.1:80'", "'10.0.0.1:80'"), NULL },
+	{ "a check that may take longer than its interval",
+	    S "  - {name: s, listen: '10.0.0.1:80', servers: '10.0.0.2:80', "
+	      "check: {interval: 1s, timeout: 2s}}\n",
+	    NULL },
+	{ "virtual IPs of both families",
+	    PAIR "  groups:\n" GROUP("g", "10.0.0.100/24, 'fd00::100/64'"),
+	    NULL },
+	{ "single addresses and those of a link of two",
+	    PAIR
+	    "  groups:\n" GROUP("g", "10.0.0.0/32, 10.0.1.0/31, 10.0.1.1/31"),
+	    NULL },
+	{ "the same name for a service and a group",
+	    PAIR "  groups:\n" GROUP("x", "10.0.0.100/24")
+	        S SERVICE("x", "'10.0.0.1:80'", "'10.0.0.3:80'"),
+	    NULL },
+	{ "host names that differ, or their ports do",
+	    S SERVICE("s", "'*:80'", "'a:80', 'b:80', 'a:81', '10.0.0.3:80'"),
+	    NULL },
+	{ "a host name where the service listens on every address",
+	    S SERVICE("s", "'0.0.0.0:80'", "'a:80'"), NULL },
+	{ "a source of the family of its servers, and names",
+	    S "  - {name: s, listen: '10.0.0.1:80', source: 'fd00::1', "
+	      "servers: ['[fd00::2]:80', 'a:80']}\n",
+	    NULL },
+	{ "a network within a network",
+	    S "  - {name: s, listen: '10.0.0.1:80', servers: 'a:80', "
+	      "allow: [10.0.0.0/8, 10.0.0.0/16], deny: [10.0.0.0/12]}\n",
+	    NULL },
+	{ "the same network of two services",
+	    S "  - {name: s, listen: '10.0.0.1:80', servers: 'a:80', "
+	      "allow: 10.0.0.0/8}\n"
+	      "  - {name: t, listen: '10.0.0.1:81', servers: 'a:80', "
+	      "deny: 10.0.0.0/8}\n",
+	    NULL },
+	{ "a backup and a server",
+	    S SERVICE("s", "'10.0.0.1:80'",
+	        "{address: 'a:80', backup: true}, 'b:80'"),
+	    NULL },
+	{ "the same host name in two ways of writing",
+	    S SERVICE("s", "'10.0.0.1:80'", "'Web1:80', 'b:80', 'web1:80'"),
+	    "the server address 'web1:80' is given twice in service 's'" },
+	{ "a name made of a host, and the same given to another",
+	    S SERVICE("s", "'10.0.0.1:80'",
+	        "'web1:80', {name: web1, address: 'b:80'}"),
+	    "the server name 'web1' is given twice in service 's'" },
+	{ "nothing but backups",
+	    S SERVICE("s", "'10.0.0.1:80'",
+	        "{address: 'a:80', backup: true}, "
+	        "{address: 'b:80', backup: true}"),
+	    "f:2:76: error: every server of this service is a backup" },
+	{ "a network that is allowed and denied",
+	    S "  - {name: s, listen: '10.0.0.1:80', servers: 'a:80', "
+	      "allow: 10.0.0.1, deny: [10.0.0.0/8, 10.0.0.1/32]}\n",
+	    "'10.0.0.1/32' is both allowed and denied" },
+	{ "the same listener twice in a service",
+	    S SERVICE("s", "'10.0.0.1:80', '10.0.0.1:80'", "'10.0.0.3:80'"),
+	    "collides with '10.0.0.1:80' of service 's'" },
+	{ "equals with others between them",
+	    S SERVICE("s",
+	        "'10.0.0.5:80', '10.0.0.7:80', '10.0.0.6:80', '10.0.0.5:80'",
+	        "'10.0.0.3:80'"),
+	    "f:2:69: error: '10.0.0.5:80' collides with '10.0.0.5:80'" },
+	{ "one form of an address and another",
+	    S SERVICE(
+	        "s", "'10.0.0.1:80', '[::ffff:10.0.0.1]:80'", "'10.0.0.3:80'"),
+	    "'[::ffff:10.0.0.1]:80' collides with '10.0.0.1:80'" },
+	{ "one form of an IPv6 address and another",
+	    S SERVICE("s", "'[fd00::1]:80', '[fd00:0::1]:80'", "'10.0.0.3:80'"),
+	    "'[fd00:0::1]:80' collides with '[fd00::1]:80'" },
+	{ "a wildcard before and one after",
+	    S SERVICE("s", "'0.0.0.0:80'", "'10.0.0.3:80'")
+	        SERVICE("t", "'*:80'", "'10.0.0.3:80'"),
+	    "'*:80' collides with '0.0.0.0:80' of service 's'" },
+	{ "a virtual IP in two groups, with two prefixes",
+	    PAIR "  groups:\n" GROUP("g", "10.0.0.100/24")
+	        GROUP("h", "10.0.0.100/25"),
+	    "the virtual IP '10.0.0.100/25' is given twice" },
+	{ "a virtual IP that is a node",
+	    PAIR "  groups:\n" GROUP("g", "10.0.0.2/24"),
+	    "is the address of a node" },
+	{ "a server's name made from an address and given to another",
+	    S SERVICE("s", "'10.0.0.1:80'",
+	        "'10.0.0.3:80', {name: 10.0.0.3, address: '10.0.0.4:80'}"),
+	    "the server name '10.0.0.3' is given twice in service 's'" },
+	{ "a service that is its own server",
+	    S SERVICE(
+	        "s", "'*:81', '[fd00::1]:80'", "'10.0.0.3:80', '[fd00::1]:80'"),
+	    "'[fd00::1]:80' is where the service itself listens" },
+	{ "the same server twice is one mistake",
+	    S SERVICE("s", "'10.0.0.1:80'", "'10.0.0.3:80', '10.0.0.3:80'"),
+	    "the server address '10.0.0.3:80' is given twice" },
+};
+
+static void
+what_belongs_together_is_checked_together(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct row *r = &rows[i];
+		CLEANUP(diag_free_at) struct diag *diag = diag_new();
+		CLEANUP(config_free_at) struct config *c = NULL;
+		CLEANUP(free_str) char *said = NULL;
+		size_t len;
+		FILE *out = open_memstream(&said, &len);
+		int result = load_text("f", r->text, strlen(r->text), diag, &c);
+
+		test_row(r->name);
+		assert_non_null(out);
+		diag_print(diag, out);
+		assert_int_equal(fclose(out), 0);
+		if (r->error == NULL) {
+			assert_text(said, "");
+			assert_int_equal(result, 0);
+			continue;
+		}
+		assert_int_equal(result, -EINVAL);
+		assert_int_equal(diag_count(diag), 1);
+		if (strstr(said, r->error) == NULL)
+			fail_msg("%s: %s", r->name, said);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_belongs_together_is_checked_together),
+	};
+
+	TEST_MAIN(tests);
+}

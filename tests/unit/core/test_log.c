@@ -1,0 +1,184 @@
+#include "core/log.h"
+
+#include "core/fd.h"
+#include "tests/lib/test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define THREADS 4
+#define LINES_EACH 200
+
+static char *
+read_file(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+	char *text = NULL;
+	size_t len;
+
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(fd_read_all(fd, 1 << 24, &text, &len), 0);
+	fd_close(&fd);
+	return text;
+}
+
+static void *
+write_lines(void *arg)
+{
+	for (int i = 0; i < LINES_EACH; i++)
+		log_info("thread", "%d line %d", *(int *)arg, i);
+	return NULL;
+}
+
+static void
+lines_of_all_threads_reach_a_file_whole(void **state)
+{
+	char path[] = "/tmp/hapair-log-XXXXXX";
+	int fd = mkstemp(path), numbers[THREADS];
+	const struct log_options o = { .target = LOG_TARGET_FILE,
+		.level = LOG_LEVEL_INFO,
+		.path = path,
+		.role = "test" };
+	pthread_t threads[THREADS];
+	char *text, *save, *line;
+	int n = 0;
+
+	(void)state;
+	assert_int_equal(log_open(&o), 0);
+	for (int i = 0; i < THREADS; i++) {
+		numbers[i] = i;
+		(void)pthread_create(
+		    &threads[i], NULL, write_lines, &numbers[i]);
+	}
+	for (int i = 0; i < THREADS; i++)
+		(void)pthread_join(threads[i], NULL);
+	log_debug("quiet", "below the level");
+	log_close();
+	text = read_file(path);
+	assert_null(strstr(text, "quiet"));
+	for (line = strtok_r(text, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save), n++)
+		assert_non_null(strstr(line, " info: thread: "));
+	assert_int_equal(n, THREADS * LINES_EACH);
+	free(text);
+	fd_close(&fd);
+	(void)unlink(path);
+}
+
+static void
+foreign_text_cannot_forge_a_line(void **state)
+{
+	char path[] = "/tmp/hapair-log-XXXXXX";
+	int fd = mkstemp(path);
+	const struct log_options o = { .target = LOG_TARGET_FILE,
+		.level = LOG_LEVEL_INFO,
+		.path = path,
+		.role = "test" };
+	char *text;
+
+	(void)state;
+	assert_int_equal(log_open(&o), 0);
+	log_notice("s", "a\nb\033[31mc");
+	log_close();
+	text = read_file(path);
+	assert_non_null(strstr(text, "notice: s: a?b?[31mc\n"));
+	free(text);
+	fd_close(&fd);
+	(void)unlink(path);
+}
+
+/* A pipe that nobody reads: the writer is stuck, and nobody else. */
+static void
+a_stuck_sink_costs_lines_and_no_time(void **state)
+{
+	char dir[] = "/tmp/hapair-log-XXXXXX", path[64];
+	const struct log_options o = { .target = LOG_TARGET_FILE,
+		.level = LOG_LEVEL_INFO,
+		.path = path,
+		.role = "test" };
+	uint64_t before = log_dropped();
+	char filler[900];
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/fifo", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	fd = open(path, O_RDWR | O_NONBLOCK);
+	memset(filler, 'x', sizeof(filler) - 1);
+	filler[sizeof(filler) - 1] = '\0';
+	assert_int_equal(log_open(&o), 0);
+	for (int i = 0; i < 10000; i++)
+		log_info("s", "%s", filler);
+	assert_true(log_dropped() > before);
+	log_close();
+	fd_close(&fd);
+	(void)unlink(path);
+	(void)rmdir(dir);
+}
+
+static void
+syslog_lines_are_rfc_5424(void **state)
+{
+	union addr here = { .in = { .sin_family = AF_INET } };
+	socklen_t len = sizeof(here.in);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	struct log_options o = { .target = LOG_TARGET_UDP,
+		.level = LOG_LEVEL_INFO,
+		.facility = 16,
+		.role = "relay" };
+	char line[2048], host[65] = "", expected[256];
+	ssize_t n;
+
+	(void)state;
+	here.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, &here.sa, len), 0);
+	assert_int_equal(getsockname(fd, &here.sa, &len), 0);
+	o.dest = here;
+	assert_int_equal(log_open(&o), 0);
+	log_error("group main", "gone");
+	log_close();
+	n = recv(fd, line, sizeof(line) - 1, MSG_DONTWAIT);
+	assert_true(n > 0);
+	line[n] = '\0';
+	/* local0 (16) * 8 + error (3); version 1 */
+	assert_memory_equal(line, "<131>1 20", 9);
+	(void)gethostname(host, sizeof(host) - 1);
+	(void)snprintf(expected, sizeof(expected),
+	    "Z %s hapair %d relay - group main: gone", host, (int)getpid());
+	assert_string_equal(strchr(line, 'Z'), expected);
+	fd_close(&fd);
+}
+
+static void
+a_file_that_cannot_be_opened_is_an_error(void **state)
+{
+	const struct log_options o = { .target = LOG_TARGET_FILE,
+		.path = "/nonexistent/log",
+		.role = "test" };
+
+	(void)state;
+	assert_int_equal(log_open(&o), -ENOENT);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_of_all_threads_reach_a_file_whole),
+		cmocka_unit_test(foreign_text_cannot_forge_a_line),
+		cmocka_unit_test(syslog_lines_are_rfc_5424),
+		cmocka_unit_test(a_file_that_cannot_be_opened_is_an_error),
+		/* Last: it leaves the writer stuck for good. */
+		cmocka_unit_test(a_stuck_sink_costs_lines_and_no_time),
+	};
+
+	TEST_MAIN(tests);
+}

@@ -1,0 +1,110 @@
+#include "core/msg.h"
+
+#include "core/buf.h"
+#include "tests/lib/test.h"
+
+#include <errno.h>
+#include <string.h>
+
+/*
+ * For each message: what was put is got, whole; every shorter text is refused,
+ * and so is a longer one.
+ */
+#define ROUND_TRIP(kind, ...)                                                  \
+	do {                                                                   \
+		struct msg_##kind in = { __VA_ARGS__ }, out;                   \
+		uint8_t room[2048];                                            \
+		struct buf w = buf_writer(room, sizeof(room));                 \
+		struct buf r;                                                  \
+		msg_put_##kind(&w, &in);                                       \
+		assert_false(w.bad);                                           \
+		memset(&out, 0, sizeof(out));                                  \
+		r = buf_reader(room, w.pos);                                   \
+		assert_int_equal(msg_get_##kind(&r, &out), 0);                 \
+		w = buf_writer(room + 1024, 1024);                             \
+		msg_put_##kind(&w, &out);                                      \
+		assert_int_equal(w.pos, r.len);                                \
+		assert_memory_equal(room, room + 1024, r.len);                 \
+		for (size_t len = 0; len < w.pos; len++) {                     \
+			r = buf_reader(room, len);                             \
+			assert_int_equal(msg_get_##kind(&r, &out), -EBADMSG);  \
+		}                                                              \
+		room[w.pos] = 0;                                               \
+		r = buf_reader(room, w.pos + 1);                               \
+		assert_int_equal(msg_get_##kind(&r, &out), -EBADMSG);          \
+	} while (0)
+
+static void
+each_message_is_taken_whole_or_refused(void **state)
+{
+	(void)state;
+	ROUND_TRIP(start, .node = 1, .n_listeners = 3, .workers = 2,
+	    .max_connections = 99, .loaded_wall_ms = 1700000000000,
+	    .started_ns = 12345, .path = "/etc/hapair/hapair.yaml");
+	ROUND_TRIP(listener, .service = 7, .listen = 1, .worker = 3);
+	ROUND_TRIP(control, .request = "status");
+	ROUND_TRIP(group, .group = 2, .state = MSG_GROUP_MASTER,
+	    .priority = 150, .effective_priority = 140, .transitions = 4,
+	    .term = 9, .since_wall_ms = 5, .reason = "peer silent for 61 ms");
+	ROUND_TRIP(peer, .node = 1, .reachable = true, .config_known = true,
+	    .last_heard_ms = -1, .received = 10, .lost = 2, .rejected = 1,
+	    .n_groups = 2, .groups = { MSG_GROUP_BACKUP, MSG_GROUP_FAULT });
+	ROUND_TRIP(service, .service = 1, .servers = 3, .up = 3);
+	ROUND_TRIP(ask, .id = 77);
+}
+
+static void
+absurd_values_are_refused(void **state)
+{
+	const struct msg_service more_up_than_there_are = { .servers = 2,
+		.up = 3 };
+	const struct msg_peer too_many_groups = { .n_groups = 17 };
+	const struct msg_start nobody_to_work = { .max_connections = 1 };
+	const struct msg_group no_such_state = { .state = MSG_GROUP_FAULT + 1 };
+	struct msg_service service;
+	struct msg_start start;
+	struct msg_group group;
+	struct msg_peer peer;
+	uint8_t room[2048];
+	struct buf w, r;
+
+	(void)state;
+	w = buf_writer(room, sizeof(room));
+	msg_put_service(&w, &more_up_than_there_are);
+	r = buf_reader(room, w.pos);
+	assert_int_equal(msg_get_service(&r, &service), -EBADMSG);
+	w = buf_writer(room, sizeof(room));
+	msg_put_peer(&w, &too_many_groups);
+	r = buf_reader(room, w.pos);
+	assert_int_equal(msg_get_peer(&r, &peer), -EBADMSG);
+	w = buf_writer(room, sizeof(room));
+	msg_put_start(&w, &nobody_to_work);
+	r = buf_reader(room, w.pos);
+	assert_int_equal(msg_get_start(&r, &start), -EBADMSG);
+	w = buf_writer(room, sizeof(room));
+	msg_put_group(&w, &no_such_state);
+	r = buf_reader(room, w.pos);
+	assert_int_equal(msg_get_group(&r, &group), -EBADMSG);
+}
+
+static void
+group_states_have_the_words_of_status(void **state)
+{
+	(void)state;
+	assert_string_equal(msg_group_state_name(MSG_GROUP_INIT), "init");
+	assert_string_equal(msg_group_state_name(MSG_GROUP_BACKUP), "backup");
+	assert_string_equal(msg_group_state_name(MSG_GROUP_MASTER), "master");
+	assert_string_equal(msg_group_state_name(MSG_GROUP_FAULT), "fault");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_message_is_taken_whole_or_refused),
+		cmocka_unit_test(absurd_values_are_refused),
+		cmocka_unit_test(group_states_have_the_words_of_status),
+	};
+
+	TEST_MAIN(tests);
+}

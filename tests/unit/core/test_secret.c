@@ -1,0 +1,115 @@
+#include "core/secret.h"
+
+#include "tests/lib/test.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* RFC 4231 s. 4.3 has HMAC-SHA-256 of a short key; padded with zeros to the
+ * block it is the same as our 32-byte key that ends in zeros. */
+static void
+the_mac_is_hmac_sha256_cut_short(void **state)
+{
+	struct secret_key key = { .bytes = "Jefe" };
+	uint8_t mac[SECRET_MAC_BYTES];
+	static const uint8_t expected[] = { 0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60,
+		0x75, 0x4e, 0x6a, 0x04, 0x24, 0x26, 0x08, 0x95, 0x75, 0xc7 };
+	const char *text = "what do ya want for nothing?";
+
+	(void)state;
+	secret_mac(&key, text, strlen(text), mac);
+	assert_memory_equal(mac, expected, sizeof(mac));
+}
+
+static void
+derived_keys_differ_by_label_and_context(void **state)
+{
+	struct secret_key key, a, b, c, again;
+
+	(void)state;
+	secret_random(&key, sizeof(key));
+	secret_derive(&key, "x", "yz", 2, &a);
+	secret_derive(&key, "xy", "z", 1, &b);
+	secret_derive(&key, "x", "yy", 2, &c);
+	secret_derive(&key, "x", "yz", 2, &again);
+	assert_false(secret_is_same(&a, &b, sizeof(a)));
+	assert_false(secret_is_same(&a, &c, sizeof(a)));
+	assert_true(secret_is_same(&a, &again, sizeof(a)));
+}
+
+static void
+a_key_file_is_written_once_and_read_back(void **state)
+{
+	char dir[] = "/tmp/hapair-secret-XXXXXX", path[64];
+	struct secret_key key, back;
+	struct stat st;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/key", dir);
+	secret_random(&key, sizeof(key));
+	assert_int_equal(secret_save(path, &key), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0400);
+	assert_int_equal(secret_load(path, &back), 0);
+	assert_true(secret_is_same(&key, &back, sizeof(key)));
+	assert_int_equal(secret_save(path, &back), -EEXIST);
+	assert_int_equal(chmod(path, 0440), 0);
+	assert_int_equal(secret_load(path, &back), -EPERM);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(secret_load(path, &back), -ENOENT);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+static const struct row {
+	const char *name, *text;
+} no_keys[] = {
+	{ "empty", "" },
+	{ "short", "00112233\n" },
+	{ "one digit short",
+	    "0011223344556677889900112233445566778899001122334455667788990a1\n" },
+	{ "not hexadecimal",
+	    "zz11223344556677889900112233445566778899001122334455667788990011\n" },
+	{ "too long",
+	    "001122334455667788990011223344556677889900112233445566778899001122\n" },
+	{ "two lines",
+	    "0011223344556677889900112233445566778899001122334455667788990011\n\n" },
+};
+
+static void
+what_is_no_key_is_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(no_keys); i++) {
+		char path[] = "/tmp/hapair-secret-XXXXXX";
+		struct secret_key key;
+		int fd = mkstemp(path);
+		size_t len = strlen(no_keys[i].text);
+
+		test_row(no_keys[i].name);
+		assert_int_not_equal(fd, -1);
+		assert_int_equal(write(fd, no_keys[i].text, len), len);
+		assert_int_equal(secret_load(path, &key), -EINVAL);
+		(void)close(fd);
+		(void)unlink(path);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_mac_is_hmac_sha256_cut_short),
+		cmocka_unit_test(derived_keys_differ_by_label_and_context),
+		cmocka_unit_test(a_key_file_is_written_once_and_read_back),
+		cmocka_unit_test(what_is_no_key_is_refused),
+	};
+
+	if (secret_init() < 0)
+		return 1;
+	TEST_MAIN(tests);
+}

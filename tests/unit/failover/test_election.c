@@ -1,0 +1,401 @@
+#include "failover/election.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/lib/test.h"
+
+/*
+ * Dead after 60 ms, listening takes 1 s, our priority is 100 and our address
+ * the higher one. The whole matrix is in doc/election.md; here is what must
+ * not change with it.
+ */
+static const struct election_config config = {
+	.dead_ms = 60,
+	.listen_ms = 1000,
+	.priority = 100,
+	.wins_ties = true,
+};
+
+static struct mono
+at(int64_t ms)
+{
+	return mono_add_ms((struct mono){ 0 }, ms);
+}
+
+static struct election_event
+heard(enum election_state state, uint8_t priority, uint64_t term)
+{
+	struct election_event ev = { .type = ELECTION_HEARTBEAT };
+
+	ev.heartbeat = (struct election_heartbeat){ .state = state,
+		.hears_us = true,
+		.priority = priority,
+		.term = term,
+		.dead_ms = 60 };
+	return ev;
+}
+
+static struct election_event
+plain(enum election_type type)
+{
+	return (struct election_event){ .type = type,
+		.fault = ELECTION_INTERFACE_DOWN };
+}
+
+/* Steps in place. */
+static struct election_out
+step(struct election *e, struct election_event ev, int64_t now_ms)
+{
+	struct election_out out;
+
+	*e = election_step(e, &ev, at(now_ms), &out);
+	return out;
+}
+
+static struct election
+backup(void)
+{
+	struct election e = election_init(&config, at(0));
+
+	(void)step(&e, heard(ELECTION_MASTER, 150, 7), 0);
+	assert_int_equal(e.state, ELECTION_BACKUP);
+	return e;
+}
+
+static struct election
+master(void)
+{
+	struct election e = backup();
+
+	(void)step(&e, plain(ELECTION_TICK), 60);
+	assert_int_equal(e.state, ELECTION_MASTER);
+	assert_int_equal(e.term, 8);
+	return e;
+}
+
+static const struct row {
+	const char *name;
+	int64_t at_ms;
+	struct election_event ev;
+	enum election_state to;
+	enum election_reason reason;
+} backup_rows[] = {
+	{ "early tick", 59, { .type = ELECTION_TICK }, ELECTION_BACKUP,
+	    ELECTION_UNCHANGED },
+	{ "silent", 60, { .type = ELECTION_TICK }, ELECTION_MASTER,
+	    ELECTION_PEER_SILENT },
+	{ "resigned", 10,
+	    { .type = ELECTION_HEARTBEAT,
+	        .heartbeat = { .state = ELECTION_FAULT,
+	            .resigning = true,
+	            .priority = 150,
+	            .dead_ms = 60 } },
+	    ELECTION_MASTER, ELECTION_PEER_RESIGNED },
+	{ "in fault", 10,
+	    { .type = ELECTION_HEARTBEAT,
+	        .heartbeat = { .state = ELECTION_FAULT,
+	            .priority = 150,
+	            .dead_ms = 60 } },
+	    ELECTION_MASTER, ELECTION_PEER_FAULT },
+	{ "lower backup", 10,
+	    { .type = ELECTION_HEARTBEAT,
+	        .heartbeat = { .state = ELECTION_BACKUP,
+	            .priority = 99,
+	            .dead_ms = 60 } },
+	    ELECTION_MASTER, ELECTION_PREFERRED },
+	{ "same priority, our address is higher", 10,
+	    { .type = ELECTION_HEARTBEAT,
+	        .heartbeat = { .state = ELECTION_BACKUP,
+	            .priority = 100,
+	            .dead_ms = 60 } },
+	    ELECTION_MASTER, ELECTION_PREFERRED },
+	{ "higher backup", 10,
+	    { .type = ELECTION_HEARTBEAT,
+	        .heartbeat = { .state = ELECTION_BACKUP,
+	            .priority = 101,
+	            .dead_ms = 60 } },
+	    ELECTION_BACKUP, ELECTION_UNCHANGED },
+	{ "unproven", 10, { .type = ELECTION_UNPROVEN }, ELECTION_BACKUP,
+	    ELECTION_UNCHANGED },
+	{ "track fault", 10,
+	    { .type = ELECTION_TRACK_FAULT, .fault = ELECTION_RELAY_GONE },
+	    ELECTION_FAULT, ELECTION_RELAY_GONE },
+	{ "stalled", 9000, { .type = ELECTION_STALLED }, ELECTION_BACKUP,
+	    ELECTION_UNCHANGED },
+	{ "stop", 10, { .type = ELECTION_STOP }, ELECTION_FAULT,
+	    ELECTION_STOPPED },
+};
+
+static void
+a_backup_claims_for_good_reasons_only(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(backup_rows); i++) {
+		const struct row *row = &backup_rows[i];
+		struct election e = backup();
+		struct election_out out;
+
+		test_row(row->name);
+		out = step(&e, row->ev, row->at_ms);
+		assert_int_equal(e.state, row->to);
+		assert_int_equal(out.reason, row->reason);
+		if (row->to != ELECTION_MASTER)
+			continue;
+		assert_int_equal(out.n_actions, 3);
+		assert_int_equal(out.actions[0], ELECTION_SEND_HELLO);
+		assert_int_equal(out.actions[1], ELECTION_ADD_ADDRESSES);
+		assert_int_equal(out.actions[2], ELECTION_ANNOUNCE);
+		assert_int_equal(e.term, 8);
+	}
+}
+
+static void
+only_a_master_renews_the_belief_of_a_backup(void **state)
+{
+	struct election e = backup();
+	struct election_out out;
+
+	(void)state;
+	out = step(&e, heard(ELECTION_MASTER, 150, 7), 50);
+	assert_int_equal(out.wake.ns, at(110).ns);
+	out = step(&e, heard(ELECTION_BACKUP, 150, 7), 100);
+	assert_int_equal(out.wake.ns, at(110).ns);
+	out = step(&e, plain(ELECTION_TICK), 110);
+	assert_int_equal(e.state, ELECTION_MASTER);
+	assert_int_equal(out.reason, ELECTION_PEER_IDLE);
+}
+
+static void
+a_slower_peer_is_given_its_time(void **state)
+{
+	struct election e = backup();
+	struct election_event ev = heard(ELECTION_MASTER, 150, 7);
+
+	(void)state;
+	ev.heartbeat.dead_ms = 3000;
+	assert_int_equal(step(&e, ev, 10).wake.ns, at(3010).ns);
+}
+
+static const struct contest {
+	const char *name;
+	uint8_t priority;
+	uint64_t term;
+	enum election_reason reason;
+	enum election_state to;
+} contests[] = {
+	{ "it claimed later", 1, 9, ELECTION_OUTRANKED_TERM, ELECTION_BACKUP },
+	{ "it claimed earlier", 254, 7, ELECTION_CONTESTED, ELECTION_MASTER },
+	{ "same time, it ranks higher", 101, 8, ELECTION_OUTRANKED_RANK,
+	    ELECTION_BACKUP },
+	{ "same time, we rank higher", 99, 8, ELECTION_CONTESTED,
+	    ELECTION_MASTER },
+	{ "a tie", 100, 8, ELECTION_CONTESTED, ELECTION_MASTER },
+};
+
+static void
+of_two_masters_the_later_claim_stays(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(contests); i++) {
+		const struct contest *c = &contests[i];
+		struct election e = master();
+		struct election_out out;
+
+		test_row(c->name);
+		out =
+		    step(&e, heard(ELECTION_MASTER, c->priority, c->term), 70);
+		assert_int_equal(e.state, c->to);
+		assert_int_equal(out.reason, c->reason);
+		if (c->to == ELECTION_BACKUP) {
+			assert_int_equal(
+			    out.actions[0], ELECTION_DEL_ADDRESSES);
+			assert_int_equal(out.actions[1], ELECTION_SEND_HELLO);
+		}
+	}
+}
+
+static void
+the_winner_of_a_contest_announces_again_when_it_ends(void **state)
+{
+	struct election e = master();
+	struct election_out out;
+
+	(void)state;
+	(void)step(&e, heard(ELECTION_MASTER, 50, 5), 70);
+	out = step(&e, heard(ELECTION_MASTER, 50, 5), 75);
+	assert_int_equal(out.n_actions, 0);
+	out = step(&e, heard(ELECTION_BACKUP, 50, 8), 80);
+	assert_int_equal(out.reason, ELECTION_UNCONTESTED);
+	assert_int_equal(out.actions[0], ELECTION_ANNOUNCE);
+}
+
+static void
+a_winner_that_is_not_heard_yields_to_who_can_not_hear(void **state)
+{
+	struct election e = master();
+	struct election_event ev = heard(ELECTION_MASTER, 50, 5);
+
+	(void)state;
+	ev.heartbeat.hears_us = false;
+	(void)step(&e, ev, 70);
+	(void)step(&e, ev, 189);
+	assert_int_equal(e.state, ELECTION_MASTER);
+	assert_int_equal(step(&e, ev, 190).reason, ELECTION_PEER_DEAF);
+	assert_int_equal(e.state, ELECTION_BACKUP);
+}
+
+static void
+a_master_announces_when_its_peer_is_heard_again(void **state)
+{
+	struct election e = master();
+
+	(void)state;
+	(void)step(&e, heard(ELECTION_BACKUP, 150, 7), 70);
+	assert_int_equal(
+	    step(&e, heard(ELECTION_BACKUP, 150, 7), 90).n_actions, 0);
+	assert_int_equal(
+	    step(&e, heard(ELECTION_BACKUP, 150, 7), 150).actions[0],
+	    ELECTION_ANNOUNCE);
+}
+
+static void
+a_master_that_slept_drops_and_believes_only_a_master(void **state)
+{
+	struct election e = master();
+	struct election_out out = step(&e, plain(ELECTION_STALLED), 500);
+
+	(void)state;
+	assert_int_equal(e.state, ELECTION_INIT);
+	assert_int_equal(out.actions[0], ELECTION_DEL_ADDRESSES);
+	(void)step(&e, heard(ELECTION_BACKUP, 50, 8), 501);
+	assert_int_equal(e.state, ELECTION_INIT);
+	(void)step(&e, heard(ELECTION_MASTER, 50, 9), 502);
+	assert_int_equal(e.state, ELECTION_BACKUP);
+}
+
+static void
+a_refused_address_leaves_the_group_to_the_peer_for_a_while(void **state)
+{
+	struct election e = master();
+	struct election_out out = step(&e, plain(ELECTION_ACTION_FAILED), 60);
+
+	(void)state;
+	assert_int_equal(e.state, ELECTION_FAULT);
+	assert_int_equal(out.reason, ELECTION_REFUSED);
+	assert_int_equal(out.actions[0], ELECTION_DEL_ADDRESSES);
+	(void)step(&e, plain(ELECTION_TICK), 1059);
+	assert_int_equal(e.state, ELECTION_FAULT);
+	(void)step(&e, plain(ELECTION_TICK), 1060);
+	assert_int_equal(e.state, ELECTION_INIT);
+}
+
+static void
+faults_end_with_track_ok_and_stop_never(void **state)
+{
+	struct election e = master();
+
+	(void)state;
+	(void)step(&e, plain(ELECTION_TRACK_FAULT), 100);
+	assert_int_equal(e.state, ELECTION_FAULT);
+	(void)step(&e, heard(ELECTION_FAULT, 150, 0), 110);
+	assert_int_equal(e.state, ELECTION_FAULT);
+	(void)step(&e, plain(ELECTION_TRACK_OK), 120);
+	assert_int_equal(e.state, ELECTION_INIT);
+	(void)step(&e, plain(ELECTION_STOP), 130);
+	(void)step(&e, plain(ELECTION_TRACK_OK), 140);
+	(void)step(&e, plain(ELECTION_TICK), 9999);
+	(void)step(&e, heard(ELECTION_FAULT, 150, 0), 10000);
+	assert_int_equal(e.state, ELECTION_FAULT);
+}
+
+static void
+listening_ends_at_once_when_the_peer_is_heard(void **state)
+{
+	struct election e = election_init(&config, at(0));
+
+	(void)state;
+	assert_int_equal(step(&e, heard(ELECTION_INIT, 50, 3), 5).reason,
+	    ELECTION_PREFERRED);
+	assert_int_equal(e.term, 4);
+	e = election_init(&config, at(0));
+	(void)step(&e, heard(ELECTION_INIT, 150, 3), 5);
+	assert_int_equal(e.state, ELECTION_BACKUP);
+	e = election_init(&config, at(0));
+	(void)step(&e, plain(ELECTION_TICK), 999);
+	assert_int_equal(e.state, ELECTION_INIT);
+	assert_int_equal(
+	    step(&e, plain(ELECTION_TICK), 1000).reason, ELECTION_NO_PEER);
+}
+
+static void
+unproven_traffic_prolongs_listening_up_to_a_limit(void **state)
+{
+	struct election e = election_init(&config, at(0));
+
+	(void)state;
+	assert_int_equal(
+	    step(&e, plain(ELECTION_UNPROVEN), 900).wake.ns, at(1900).ns);
+	assert_int_equal(
+	    step(&e, plain(ELECTION_UNPROVEN), 2900).wake.ns, at(3000).ns);
+}
+
+static void
+a_restored_master_goes_on_with_its_term(void **state)
+{
+	struct election e = election_init(&config, at(0));
+	struct election_event ev = { .type = ELECTION_RESTORE };
+	struct election_out out;
+
+	(void)state;
+	ev.restore.master = true;
+	ev.restore.term = 42;
+	out = step(&e, ev, 1);
+	assert_int_equal(e.state, ELECTION_MASTER);
+	assert_int_equal(e.term, 42);
+	assert_int_equal(out.reason, ELECTION_RESTORED);
+	/* The peer claimed meanwhile. */
+	(void)step(&e, heard(ELECTION_MASTER, 50, 43), 2);
+	assert_int_equal(e.state, ELECTION_BACKUP);
+}
+
+static void
+the_highest_term_there_is_does_not_overflow(void **state)
+{
+	struct election e = backup();
+
+	(void)state;
+	(void)step(&e, heard(ELECTION_MASTER, 150, UINT64_MAX), 10);
+	(void)step(&e, plain(ELECTION_TICK), 70);
+	assert_int_equal(e.state, ELECTION_MASTER);
+	assert_true(e.term == UINT64_MAX);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_backup_claims_for_good_reasons_only),
+		cmocka_unit_test(only_a_master_renews_the_belief_of_a_backup),
+		cmocka_unit_test(a_slower_peer_is_given_its_time),
+		cmocka_unit_test(of_two_masters_the_later_claim_stays),
+		cmocka_unit_test(
+		    the_winner_of_a_contest_announces_again_when_it_ends),
+		cmocka_unit_test(
+		    a_winner_that_is_not_heard_yields_to_who_can_not_hear),
+		cmocka_unit_test(
+		    a_master_announces_when_its_peer_is_heard_again),
+		cmocka_unit_test(
+		    a_master_that_slept_drops_and_believes_only_a_master),
+		cmocka_unit_test(
+		    a_refused_address_leaves_the_group_to_the_peer_for_a_while),
+		cmocka_unit_test(faults_end_with_track_ok_and_stop_never),
+		cmocka_unit_test(listening_ends_at_once_when_the_peer_is_heard),
+		cmocka_unit_test(
+		    unproven_traffic_prolongs_listening_up_to_a_limit),
+		cmocka_unit_test(a_restored_master_goes_on_with_its_term),
+		cmocka_unit_test(the_highest_term_there_is_does_not_overflow),
+	};
+
+	TEST_MAIN(tests);
+}

@@ -1,0 +1,79 @@
+#include "failover/frame.h"
+
+#include "tests/lib/test.h"
+
+static const uint8_t mac[FRAME_MAC_BYTES] = { 2, 0, 0, 0, 0, 9 };
+static const uint8_t v4[4] = { 10, 0, 0, 100 };
+static const uint8_t v6[16] = { 0xfd, [15] = 0x64 };
+
+/* As on the wire: RFC 826, sender and target both the address announced. */
+static const uint8_t request[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0,
+	0, 0, 9, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 9, 10, 0, 0, 100,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 10, 0, 0, 100 };
+
+static void
+a_request_announces_the_address(void **state)
+{
+	const struct frame f = frame_arp_request(mac, v4);
+
+	(void)state;
+	assert_int_equal(f.len, sizeof(request));
+	assert_memory_equal(f.bytes, request, sizeof(request));
+}
+
+static void
+a_reply_differs_in_the_operation_alone(void **state)
+{
+	struct frame f = frame_arp_reply(mac, v4);
+
+	(void)state;
+	assert_int_equal(f.len, sizeof(request));
+	assert_int_equal(f.bytes[21], 2);
+	f.bytes[21] = 1;
+	assert_memory_equal(f.bytes, request, sizeof(request));
+}
+
+static uint32_t
+words(const uint8_t *p, size_t len)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < len; i += 2)
+		sum += (uint32_t)(p[i] << 8 | p[i + 1]);
+	return sum;
+}
+
+static void
+an_advertisement_overrides_and_adds_up(void **state)
+{
+	const struct frame f = frame_neighbour_advert(mac, v6);
+	uint32_t sum;
+
+	(void)state;
+	assert_int_equal(f.len, 86);
+	assert_int_equal(f.bytes[12] << 8 | f.bytes[13], 0x86dd);
+	assert_int_equal(f.bytes[14 + 7], 255); /* hop limit */
+	assert_memory_equal(f.bytes + 14 + 8, v6, 16);
+	assert_int_equal(f.bytes[54], 136);
+	assert_int_equal(f.bytes[58], 0x20); /* O=1, S=0, R=0 */
+	assert_memory_equal(f.bytes + 62, v6, 16);
+	assert_int_equal(f.bytes[78], 2);
+	assert_memory_equal(f.bytes + 80, mac, 6);
+	/* RFC 1071: with the checksum in it, the sum is all ones. */
+	sum = words(f.bytes + 22, 32) + 58 + 32 + words(f.bytes + 54, 32);
+	while (sum >> 16 != 0)
+		sum = (sum & 0xffff) + (sum >> 16);
+	assert_int_equal(sum, 0xffff);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_request_announces_the_address),
+		cmocka_unit_test(a_reply_differs_in_the_operation_alone),
+		cmocka_unit_test(an_advertisement_overrides_and_adds_up),
+	};
+
+	TEST_MAIN(tests);
+}

@@ -1,0 +1,238 @@
+/*
+ * The real kernel, in a network namespace that this process makes for itself
+ * and that goes with it. Skipped where that is not allowed.
+ */
+#include "failover/netlink.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "failover/holder.h"
+#include "tests/lib/test.h"
+
+static struct netlink *netlink;
+
+static int
+sh(const char *command)
+{
+	int status = system(command);
+
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	if (unshare(CLONE_NEWNET) == -1)
+		return 0; /* each test skips */
+	if (sh("ip link add v0 type veth peer name v1 && "
+	       "ip link set v0 up && ip link set v1 up && "
+	       "ip addr add 10.9.0.1/24 dev v0 && "
+	       "ip addr add fd09::1/64 dev v0 nodad") != 0)
+		return -1;
+	return netlink_open(&netlink);
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	netlink_free(netlink);
+	return 0;
+}
+
+static struct netlink_link
+v0(void)
+{
+	struct netlink_link l;
+
+	if (netlink == NULL)
+		skip(); /* no namespace of our own: not root */
+	assert_int_equal(netlink_find_link(netlink, "v0", &l), 0);
+	return l;
+}
+
+static struct netlink_address
+address(const char *ip, uint8_t prefix)
+{
+	struct netlink_address a = {
+		.index = v0().index, .prefix = prefix, .valid_s = 3
+	};
+
+	assert_int_equal(addr_parse_ip(ip, &a.addr), 0);
+	return a;
+}
+
+static void
+count(void *arg, const struct netlink_address *a)
+{
+	struct {
+		const union addr *addr;
+		unsigned n;
+	} *c = arg;
+
+	c->n += addr_is_same_ip(c->addr, &a->addr);
+}
+
+static unsigned
+there(const struct netlink_address *a)
+{
+	struct {
+		const union addr *addr;
+		unsigned n;
+	} c = { &a->addr, 0 };
+
+	assert_int_equal(netlink_each_address(netlink, count, &c), 0);
+	return c.n;
+}
+
+static void
+an_interface_is_found_by_its_name(void **state)
+{
+	struct netlink_link l = v0();
+
+	(void)state;
+	assert_true(l.index > 0 && l.up && l.carrier && l.ethernet);
+	assert_int_equal(netlink_find_link(netlink, "nosuch", &l), 0);
+	assert_int_equal(l.index, 0);
+	assert_int_equal(sh("ip link set v1 down"), 0);
+	assert_false(v0().carrier);
+	assert_int_equal(sh("ip link set v1 up"), 0);
+}
+
+static void
+an_address_is_a_lease_and_no_source(void **state)
+{
+	const struct netlink_address a = address("10.9.0.100", 24);
+	struct netlink_address b = address("fd09::100", 64);
+
+	(void)state;
+	b.no_route = true;
+	for (int i = 0; i < 2; i++) { /* added, then renewed */
+		assert_int_equal(netlink_put_address(netlink, &a), 0);
+		assert_int_equal(netlink_put_address(netlink, &b), 0);
+		assert_int_equal(there(&a), 1);
+		assert_int_equal(there(&b), 1);
+	}
+	assert_int_equal(sh("ip -d addr show v0 | grep -A1 10.9.0.100/24 | "
+	                    "grep -q 'valid_lft [23]sec'"),
+	    0);
+	assert_int_equal(sh("ip -d addr show v0 | grep 10.9.0.100/24 | "
+	                    "grep -q secondary"),
+	    0);
+	assert_int_equal(sh("ip -d addr show v0 | grep -A1 fd09::100/64 | "
+	                    "grep -q 'preferred_lft 0sec'"),
+	    0);
+	assert_int_equal(sh("ip -d addr show v0 | grep fd09::100/64 | "
+	                    "grep nodad | grep -q noprefixroute"),
+	    0);
+	assert_int_equal(
+	    sh("ip -6 route get fd09::5 | grep -q 'src fd09::1 '"), 0);
+	assert_int_equal(netlink_del_address(netlink, &a), 0);
+	assert_int_equal(netlink_del_address(netlink, &b), 0);
+	assert_int_equal(there(&a) + there(&b), 0);
+	/* Gone already: that is what was wanted. */
+	assert_int_equal(netlink_del_address(netlink, &a), 0);
+}
+
+static void
+a_refused_address_is_reported(void **state)
+{
+	struct netlink_address a = address("10.9.0.100", 24);
+	struct netlink_address b = address("fd09::100", 64);
+
+	(void)state;
+	a.prefix = 33;
+	assert_int_equal(netlink_put_address(netlink, &a), -EINVAL);
+	a.prefix = 24;
+	a.index = 9999;
+	assert_int_equal(netlink_put_address(netlink, &a), -ENODEV);
+	assert_int_equal(netlink_del_address(netlink, &a), 0);
+	assert_int_equal(sh("sysctl -q -w net.ipv6.conf.v0.disable_ipv6=1"), 0);
+	assert_true(netlink_put_address(netlink, &b) < 0);
+	assert_int_equal(sh("sysctl -q -w net.ipv6.conf.v0.disable_ipv6=0 && "
+	                    "ip addr add fd09::1/64 dev v0 nodad"),
+	    0);
+}
+
+static void
+what_others_delete_is_heard(void **state)
+{
+	const struct netlink_address a = address("10.9.0.100", 24);
+	struct netlink_change c;
+	bool heard = false;
+
+	(void)state;
+	assert_int_equal(netlink_put_address(netlink, &a), 0);
+	while (netlink_next(netlink, &c) == 1)
+		;
+	assert_int_equal(sh("ip addr del 10.9.0.100/24 dev v0"), 0);
+	while (netlink_next(netlink, &c) == 1)
+		if (c.type == NETLINK_ADDRESS_GONE &&
+		    addr_is_same_ip(&c.addr, &a.addr))
+			heard = c.index == a.index;
+	assert_true(heard);
+	assert_int_equal(sh("ip link set v1 down"), 0);
+	heard = false;
+	while (netlink_next(netlink, &c) == 1)
+		heard |= c.type == NETLINK_LINK && strcmp(c.name, "v0") == 0;
+	assert_true(heard);
+	assert_int_equal(sh("ip link set v1 up"), 0);
+}
+
+static void
+a_holder_clears_what_an_earlier_run_left(void **state)
+{
+	struct config_cidr cidrs[2] = { { .prefix = 24 }, { .prefix = 64 } };
+	const struct config_group group = { .name = "main",
+		.interface = "v0",
+		.addresses = cidrs,
+		.n_addresses = 2 };
+	struct holder h = holder_init(&group, netlink);
+	bool changed, kept;
+	unsigned deleted;
+
+	(void)state;
+	(void)v0(); /* skips */
+	assert_int_equal(addr_parse_ip("10.9.0.100", &cidrs[0].addr), 0);
+	assert_int_equal(addr_parse_ip("fd09::100", &cidrs[1].addr), 0);
+	/* Left with another prefix, and on another interface. */
+	assert_int_equal(sh("ip addr add 10.9.0.100/32 dev v0 && "
+	                    "ip addr add fd09::100/64 dev v1 nodad"),
+	    0);
+	assert_int_equal(holder_look(&h, &changed), 0);
+	assert_true(changed);
+	assert_int_equal(holder_clear(&h, true, &kept, &deleted), 0);
+	assert_false(kept);
+	assert_int_equal(deleted, 2);
+	assert_int_equal(holder_survey(&h), 0);
+	assert_true(h.no_route[0] && h.no_route[1]);
+	assert_int_equal(holder_hold(&h), 0);
+	/* All of them here: a restarted master goes on with them. */
+	assert_int_equal(holder_clear(&h, true, &kept, &deleted), 0);
+	assert_true(kept);
+	assert_int_equal(holder_clear(&h, false, &kept, &deleted), 0);
+	assert_int_equal(deleted, 2);
+	assert_int_equal(holder_release(&h), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_interface_is_found_by_its_name),
+		cmocka_unit_test(an_address_is_a_lease_and_no_source),
+		cmocka_unit_test(a_refused_address_is_reported),
+		cmocka_unit_test(what_others_delete_is_heard),
+		cmocka_unit_test(a_holder_clears_what_an_earlier_run_left),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

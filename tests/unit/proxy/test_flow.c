@@ -1,0 +1,301 @@
+#include "proxy/flow.h"
+
+#include "core/fd.h"
+#include "proxy/dial.h"
+#include "proxy/pipes.h"
+#include "tests/lib/test.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/*
+ * One direction between two real TCP connections on loopback: `in` writes what
+ * the flow reads, `out` reads what it sends.
+ */
+struct bench {
+	int in, out;
+	struct flow_end src, dst;
+	struct flow flow;
+	struct pipes pipes;
+	uint8_t *scratch;
+};
+
+/* All tests run twice: with pipes to splice through, and without. */
+static unsigned n_pipes;
+
+static int
+use_pipes(void **state)
+{
+	(void)state;
+	n_pipes = PIPES_MAX;
+	return 0;
+}
+
+/* Two ends of one TCP connection. */
+static void
+tcp_pair(int ret[2])
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&a, len), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&a, &len), 0);
+	ret[0] = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(ret[0], (struct sockaddr *)&a, len), 0);
+	ret[1] = accept(listener, NULL, NULL);
+	assert_int_not_equal(ret[1], -1);
+	(void)close(listener);
+}
+
+static struct bench
+bench_open(void)
+{
+	struct bench b = { .scratch = malloc(FLOW_SCRATCH_BYTES) };
+	int source[2], destination[2];
+
+	pipes_init(&b.pipes, n_pipes);
+	tcp_pair(source);
+	tcp_pair(destination);
+	/* As in a session: splice() knows no MSG_DONTWAIT for sockets. */
+	assert_int_equal(fd_set_nonblock(source[1]), 0);
+	assert_int_equal(fd_set_nonblock(destination[0]), 0);
+	b.in = source[0];
+	b.out = destination[1];
+	b.src = (struct flow_end){ .fd = source[1], .readable = true };
+	b.dst = (struct flow_end){ .fd = destination[0], .writable = true };
+	return b;
+}
+
+static void
+bench_close(struct bench *b)
+{
+	flow_fini(&b->flow, &b->pipes);
+	pipes_fini(&b->pipes);
+	fd_close(&b->in);
+	fd_close(&b->out);
+	fd_close(&b->src.fd);
+	fd_close(&b->dst.fd);
+	free(b->scratch);
+}
+
+static enum flow_result
+turn(struct bench *b)
+{
+	const struct flow_tools tools = { .scratch = b->scratch,
+		.pipes = &b->pipes };
+	enum flow_result r;
+	int ignored;
+
+	r = flow_pump(&b->flow, &b->src, &b->dst, &tools, &ignored);
+	if (r == FLOW_ENDED)
+		assert_int_equal(flow_pass_end(&b->flow, &b->dst), 0);
+	return r;
+}
+
+static void
+small_exchanges_keep_nothing(void **state)
+{
+	struct bench b = bench_open();
+	char text[16] = "";
+
+	(void)state;
+	assert_int_equal(send(b.in, "hello", 5, 0), 5);
+	assert_int_equal(turn(&b), FLOW_WAITS);
+	assert_int_equal(recv(b.out, text, sizeof(text), 0), 5);
+	assert_string_equal(text, "hello");
+	assert_null(b.flow.held);
+	assert_int_equal(b.flow.bytes, 5);
+	assert_false(b.src.readable);
+	bench_close(&b);
+}
+
+/*
+ * The reader is stuck: at most one scratch buffer is held, and nothing more is
+ * read. When it reads on, every byte is there, in order, and then the end.
+ */
+static void
+a_stuck_reader_stops_the_reading(void **state)
+{
+	enum {
+		TOTAL = 8 * 1024 * 1024
+	};
+	struct bench b = bench_open();
+	uint8_t *data = malloc(TOTAL), *got = malloc(TOTAL);
+	size_t sent = 0, received = 0;
+	enum flow_result r = FLOW_WAITS;
+
+	(void)state;
+	for (size_t i = 0; i < TOTAL; i++)
+		data[i] = (uint8_t)(i * 2654435761u >> 13);
+	while (received < TOTAL || r != FLOW_ENDED) {
+		ssize_t n = 0;
+
+		if (sent < TOTAL)
+			n = send(b.in, data + sent, TOTAL - sent, MSG_DONTWAIT);
+		if (n > 0)
+			sent += (size_t)n;
+		if (sent == TOTAL)
+			(void)shutdown(b.in, SHUT_WR);
+		b.src.readable = true;
+		r = turn(&b);
+		assert_true(b.flow.held_len <= FLOW_SCRATCH_BYTES);
+		/* The reader moves only when everything else is stuck. */
+		if (r == FLOW_WAITS || r == FLOW_ENDED) {
+			n = recv(b.out, got + received, 100000, MSG_DONTWAIT);
+			if (n > 0)
+				received += (size_t)n;
+			b.dst.writable = true;
+		}
+	}
+	assert_memory_equal(data, got, TOTAL);
+	assert_int_equal(recv(b.out, got, 1, 0), 0);
+	assert_null(b.flow.held);
+	free(data);
+	free(got);
+	bench_close(&b);
+}
+
+static void
+the_end_is_passed_on_after_the_last_byte(void **state)
+{
+	struct bench b = bench_open();
+	char text[16] = "";
+
+	(void)state;
+	assert_int_equal(send(b.in, "bye", 3, 0), 3);
+	(void)shutdown(b.in, SHUT_WR);
+	b.src.hung_up = true; /* as epoll says */
+	assert_int_equal(turn(&b), FLOW_ENDED);
+	assert_int_equal(recv(b.out, text, sizeof(text), MSG_WAITALL), 3);
+	assert_int_equal(recv(b.out, text, sizeof(text), 0), 0);
+	/* Once: a second turn does nothing. */
+	assert_int_equal(turn(&b), FLOW_ENDED);
+	bench_close(&b);
+}
+
+/*
+ * A short read without a hint of the end: the flow waits for the next edge,
+ * and the end that raises it is not missed.
+ */
+static void
+an_end_that_comes_later_is_a_new_edge(void **state)
+{
+	struct bench b = bench_open();
+
+	(void)state;
+	assert_int_equal(send(b.in, "x", 1, 0), 1);
+	assert_int_equal(turn(&b), FLOW_WAITS);
+	assert_false(b.src.readable);
+	(void)shutdown(b.in, SHUT_WR);
+	b.src.readable = b.src.hung_up = true;
+	assert_int_equal(turn(&b), FLOW_ENDED);
+	bench_close(&b);
+}
+
+static void
+a_reset_source_is_told_after_what_it_said(void **state)
+{
+	struct bench b = bench_open();
+	char text[16] = "";
+
+	(void)state;
+	assert_int_equal(send(b.in, "last words", 10, 0), 10);
+	assert_int_equal(dial_break_by_default(b.in), 0);
+	fd_close(&b.in);
+	b.src.hung_up = b.src.failed = true;
+	assert_int_equal(turn(&b), FLOW_READ_FAILED);
+	assert_int_equal(recv(b.out, text, sizeof(text), MSG_DONTWAIT), 10);
+	assert_string_equal(text, "last words");
+	bench_close(&b);
+}
+
+/* recv() tells of an error once, then says 0, as if that were the end. */
+static void
+a_reset_is_never_passed_on_as_an_end(void **state)
+{
+	struct bench b = bench_open();
+	char byte;
+
+	(void)state;
+	assert_int_equal(dial_break_by_default(b.in), 0);
+	fd_close(&b.in);
+	b.src.hung_up = b.src.failed = true;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(turn(&b), FLOW_READ_FAILED);
+	assert_int_equal(recv(b.out, &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(errno, EAGAIN);
+	bench_close(&b);
+}
+
+static void
+a_reset_destination_is_told(void **state)
+{
+	struct bench b = bench_open();
+	enum flow_result r = FLOW_WAITS;
+
+	(void)state;
+	assert_int_equal(dial_break_by_default(b.out), 0);
+	fd_close(&b.out);
+	for (int i = 0; i < 3 && r == FLOW_WAITS; i++) {
+		assert_int_equal(send(b.in, "x", 1, 0), 1);
+		b.src.readable = true;
+		r = turn(&b);
+	}
+	assert_int_equal(r, FLOW_WRITE_FAILED);
+	bench_close(&b);
+}
+
+static void
+a_turn_is_bounded(void **state)
+{
+	struct bench b = bench_open();
+	const int size = 8 * 1024 * 1024;
+	uint8_t *data = calloc(1, (size_t)size);
+	size_t read_before;
+	char *sink = malloc((size_t)size);
+
+	(void)state;
+	(void)setsockopt(b.in, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	(void)setsockopt(b.dst.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	(void)setsockopt(b.out, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	/* More than a turn moves, however the kernel sizes its buffers. */
+	for (int i = 0; i < 64; i++) {
+		(void)send(b.in, data, 256 * 1024, MSG_DONTWAIT);
+		read_before = b.flow.bytes;
+		b.src.readable = true;
+		(void)turn(&b);
+		assert_true(b.flow.bytes - read_before <= 2 * 1024 * 1024);
+		(void)recv(b.out, sink, (size_t)size, MSG_DONTWAIT);
+		b.dst.writable = true;
+	}
+	free(data);
+	free(sink);
+	bench_close(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(small_exchanges_keep_nothing),
+		cmocka_unit_test(a_stuck_reader_stops_the_reading),
+		cmocka_unit_test(the_end_is_passed_on_after_the_last_byte),
+		cmocka_unit_test(an_end_that_comes_later_is_a_new_edge),
+		cmocka_unit_test(a_reset_source_is_told_after_what_it_said),
+		cmocka_unit_test(a_reset_is_never_passed_on_as_an_end),
+		cmocka_unit_test(a_reset_destination_is_told),
+		cmocka_unit_test(a_turn_is_bounded),
+	};
+
+	int failed = cmocka_run_group_tests_name("copy", tests, NULL, NULL);
+
+	return failed +
+	    cmocka_run_group_tests_name("splice", tests, use_pipes, NULL);
+}

@@ -1,0 +1,137 @@
+#include "proxy/listener.h"
+
+#include "core/fd.h"
+#include "proxy/dial.h"
+#include "tests/lib/test.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+static union addr
+parsed(const char *text)
+{
+	union addr a;
+
+	assert_int_equal(addr_parse_ip(text, &a), 0);
+	return a;
+}
+
+/* The address a listener got. */
+static union addr
+where(int fd)
+{
+	union addr a = { 0 };
+	socklen_t len = sizeof(a);
+
+	assert_int_equal(getsockname(fd, &a.sa, &len), 0);
+	return a;
+}
+
+static void
+an_address_that_is_not_here_is_bound_all_the_same(void **state)
+{
+	const char *const elsewhere[] = { "203.0.113.9", "2001:db8::9" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++) {
+		union addr a = parsed(elsewhere[i]);
+		int fd = listener_open(&a, 0);
+
+		test_row(elsewhere[i]);
+		assert_true(fd >= 0);
+		fd_close(&fd);
+	}
+}
+
+static void
+several_share_one_address(void **state)
+{
+	union addr a = parsed("127.0.0.1");
+	int first = listener_open(&a, 0), second;
+
+	(void)state;
+	a = where(first);
+	second = listener_open(&a, 0);
+	assert_true(second >= 0);
+	fd_close(&first);
+	fd_close(&second);
+}
+
+static void
+all_of_v6_leaves_v4_alone(void **state)
+{
+	union addr v6 = parsed("::"), v4 = parsed("0.0.0.0");
+	int six = listener_open(&v6, 0), four;
+
+	(void)state;
+	v6 = where(six);
+	addr_set_port(&v4, addr_port(&v6));
+	four = listener_open(&v4, 0);
+	assert_true(four >= 0);
+	fd_close(&six);
+	fd_close(&four);
+}
+
+/* Neither yes nor no: a refused client would not ask again. */
+static void
+a_hushed_listener_does_not_answer(void **state)
+{
+	union addr a = parsed("127.0.0.1");
+	int listener = listener_open(&a, 0), client;
+	struct pollfd p = { .events = POLLOUT };
+
+	(void)state;
+	a = where(listener);
+	assert_int_equal(listener_hush(listener), 0);
+	client = dial_start(&a, NULL, false);
+	assert_true(client >= 0);
+	p.fd = client;
+	assert_int_equal(poll(&p, 1, 200), 0);
+	fd_close(&client);
+	fd_close(&listener);
+}
+
+/* If we die, the other side sees a broken connection, not a clean end. */
+static void
+a_socket_that_is_just_closed_resets(void **state)
+{
+	union addr a = parsed("127.0.0.1");
+	int listener = listener_open(&a, 0), client, server;
+	char byte;
+
+	(void)state;
+	a = where(listener);
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(client, &a.sa, addr_len(&a)), 0);
+	server = accept(listener, NULL, NULL);
+	fd_close(&server);
+	assert_int_equal(recv(client, &byte, 1, 0), -1);
+	assert_int_equal(errno, ECONNRESET);
+	fd_close(&client);
+
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(client, &a.sa, addr_len(&a)), 0);
+	server = accept(listener, NULL, NULL);
+	dial_end_in_order(server);
+	fd_close(&server);
+	assert_int_equal(recv(client, &byte, 1, 0), 0);
+	fd_close(&client);
+	fd_close(&listener);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    an_address_that_is_not_here_is_bound_all_the_same),
+		cmocka_unit_test(several_share_one_address),
+		cmocka_unit_test(all_of_v6_leaves_v4_alone),
+		cmocka_unit_test(a_hushed_listener_does_not_answer),
+		cmocka_unit_test(a_socket_that_is_just_closed_resets),
+	};
+
+	TEST_MAIN(tests);
+}

@@ -1,0 +1,243 @@
+#include "proxy/pool.h"
+
+#include "config/config.h"
+#include "tests/lib/test.h"
+
+#include <string.h>
+
+#define SERVERS 3
+
+static struct config_server servers[SERVERS];
+static struct config_service service;
+static unsigned wakes;
+
+static void
+count_wake(void *owner)
+{
+	(void)owner;
+	wakes++;
+}
+
+/* Three servers, all up, of weight 1 and without a limit. */
+static void
+open_pool(struct pool *p, uint32_t limit)
+{
+	static const char *const names[SERVERS] = { "a", "b", "c" };
+
+	memset(&service, 0, sizeof(service));
+	memset(servers, 0, sizeof(servers));
+	for (int i = 0; i < SERVERS; i++) {
+		servers[i].name = names[i];
+		servers[i].weight = 1;
+		servers[i].max_connections = limit;
+	}
+	service.servers = servers;
+	service.n_servers = SERVERS;
+	assert_int_equal(pool_init(p, &service, 0, 0), 0);
+	for (int i = 0; i < SERVERS; i++)
+		pool_set_state(p, &p->servers[i], VERDICT_UP, mono_now());
+	wakes = 0;
+}
+
+static struct pool_waiter
+new_waiter(void *owner)
+{
+	return (struct pool_waiter){ .owner = owner, .wake = count_wake };
+}
+
+static int
+take(struct pool *p, struct pool_waiter *w)
+{
+	const struct pool_request r = { .now = mono_now() };
+
+	return pool_take(p, &r, w);
+}
+
+static void
+tried_servers_are_left_out(void **state)
+{
+	const uint16_t tried[] = { 0, 2, 1 };
+	struct pool_waiter w = new_waiter(NULL);
+	struct pool p;
+
+	(void)state;
+	open_pool(&p, 0);
+	for (unsigned n = 0; n <= SERVERS; n++) {
+		const struct pool_request r = {
+			.tried = tried, .n_tried = n, .now = mono_now()
+		};
+		int server = pool_take(&p, &r, &w);
+
+		if (n == SERVERS)
+			assert_int_equal(server, POOL_NONE);
+		for (unsigned i = 0; i < n; i++)
+			assert_int_not_equal(server, tried[i]);
+	}
+	pool_fini(&p);
+}
+
+static void
+backups_serve_only_when_no_other_is_up(void **state)
+{
+	struct pool_waiter w = new_waiter(NULL);
+	struct pool p;
+
+	(void)state;
+	open_pool(&p, 0);
+	servers[2].backup = true;
+	for (int i = 0; i < 10; i++)
+		assert_int_not_equal(take(&p, &w), 2);
+	pool_set_state(&p, &p.servers[0], VERDICT_DOWN, mono_now());
+	assert_int_equal(take(&p, &w), 1);
+	pool_set_state(&p, &p.servers[1], VERDICT_DOWN, mono_now());
+	assert_int_equal(take(&p, &w), 2);
+	pool_set_state(&p, &p.servers[1], VERDICT_UP, mono_now());
+	assert_int_equal(take(&p, &w), 1);
+	pool_fini(&p);
+}
+
+static void
+who_came_first_is_served_first(void **state)
+{
+	struct pool_waiter w[4];
+	int owners[4];
+	struct pool p;
+
+	(void)state;
+	open_pool(&p, 1);
+	for (int i = 0; i < 4; i++)
+		w[i] = new_waiter(&owners[i]);
+	for (int i = 0; i < SERVERS; i++)
+		assert_true(take(&p, &w[0]) >= 0);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(take(&p, &w[i]), POOL_QUEUED);
+	assert_int_equal(atomic_load(&p.n_waiting), 4);
+	assert_null(pool_collect(&p, &owners[0]));
+	pool_give(&p, 1);
+	assert_int_equal(wakes, 1);
+	assert_null(pool_collect(&p, &owners[1]));
+	assert_ptr_equal(pool_collect(&p, &owners[0]), &w[0]);
+	assert_int_equal(w[0].server, 1);
+	assert_int_equal(atomic_load(&p.n_waiting), 3);
+	/* A newcomer does not overtake. */
+	pool_leave(&p, &w[1]);
+	pool_leave(&p, &w[2]);
+	assert_int_equal(take(&p, &w[0]), POOL_QUEUED);
+	pool_give(&p, 2);
+	assert_ptr_equal(pool_collect(&p, &owners[3]), &w[3]);
+	pool_leave(&p, &w[0]);
+	pool_fini(&p);
+}
+
+/* T21, T26: whoever leaves takes nothing along, wherever it stood. */
+static void
+t21_leaving_the_queue_gives_everything_back(void **state)
+{
+	struct pool_waiter w[3];
+	struct pool p;
+	int server = 0;
+
+	(void)state;
+	open_pool(&p, 1);
+	for (int i = 0; i < 3; i++)
+		w[i] = new_waiter(&w[i]);
+	for (int i = 0; i < SERVERS; i++)
+		server = take(&p, &w[0]);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(take(&p, &w[i]), POOL_QUEUED);
+	pool_give(&p, server); /* granted to the first, who leaves */
+	pool_leave(&p, &w[0]); /* so it goes to the second */
+	pool_leave(&p, &w[2]); /* the third leaves while it waits */
+	assert_null(pool_collect(&p, &w[0]));
+	assert_null(pool_collect(&p, &w[2]));
+	assert_ptr_equal(pool_collect(&p, &w[1]), &w[1]);
+	for (int i = 0; i < SERVERS; i++)
+		pool_give(&p, i);
+	for (int i = 0; i < SERVERS; i++)
+		assert_int_equal(p.slots[i].load, 0);
+	assert_int_equal(atomic_load(&p.n_waiting), 0);
+	assert_int_equal(atomic_load(&p.n_granted), 0);
+	pool_fini(&p);
+}
+
+/* T17: a limit that is lifted by something else than an end wakes, too. */
+static void
+t17_a_server_that_comes_up_serves_those_who_wait(void **state)
+{
+	struct pool_waiter w = new_waiter(&w);
+	struct pool p;
+
+	(void)state;
+	open_pool(&p, 1);
+	pool_set_state(&p, &p.servers[2], VERDICT_DOWN, mono_now());
+	assert_true(take(&p, &w) >= 0);
+	assert_true(take(&p, &w) >= 0);
+	assert_int_equal(take(&p, &w), POOL_QUEUED);
+	pool_set_state(&p, &p.servers[2], VERDICT_UP, mono_now());
+	assert_ptr_equal(pool_collect(&p, &w), &w);
+	assert_int_equal(w.server, 2);
+	pool_fini(&p);
+}
+
+/* T34: under leastconn it would otherwise get every new connection. */
+static void
+t34_a_returning_server_is_not_flooded(void **state)
+{
+	struct pool_waiter w = new_waiter(NULL);
+	unsigned got = 0;
+	struct pool p;
+
+	(void)state;
+	open_pool(&p, 0);
+	service.balance = CONFIG_BALANCE_LEASTCONN;
+	for (int i = 0; i < SERVERS; i++)
+		servers[i].slow_start_ms = 60000;
+	pool_set_state(&p, &p.servers[2], VERDICT_DOWN, mono_now());
+	for (int i = 0; i < 200; i++)
+		assert_int_not_equal(take(&p, &w), 2);
+	pool_set_state(&p, &p.servers[2], VERDICT_UP, mono_now());
+	for (int i = 0; i < 100; i++)
+		got += take(&p, &w) == 2;
+	assert_true(got > 0);
+	assert_true(got < 20);
+	pool_fini(&p);
+}
+
+static void
+a_server_without_an_address_is_not_chosen(void **state)
+{
+	struct pool_waiter w = new_waiter(NULL);
+	union addr ip, got;
+	struct pool p;
+
+	(void)state;
+	open_pool(&p, 0);
+	assert_int_equal(addr_parse("127.0.0.1:80", &servers[1].address), 0);
+	p.servers[1].has_address = false;
+	for (int i = 0; i < 10; i++)
+		assert_int_not_equal(take(&p, &w), 1);
+	assert_false(pool_get_address(&p, &p.servers[1], &got));
+	assert_int_equal(addr_parse_ip("10.1.1.1", &ip), 0);
+	pool_set_address(&p, &p.servers[1], &ip);
+	assert_true(pool_get_address(&p, &p.servers[1], &got));
+	assert_true(addr_is_same_ip(&got, &ip));
+	assert_int_equal(addr_port(&got), 80);
+	pool_fini(&p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tried_servers_are_left_out),
+		cmocka_unit_test(backups_serve_only_when_no_other_is_up),
+		cmocka_unit_test(who_came_first_is_served_first),
+		cmocka_unit_test(
+		    t17_a_server_that_comes_up_serves_those_who_wait),
+		cmocka_unit_test(t21_leaving_the_queue_gives_everything_back),
+		cmocka_unit_test(t34_a_returning_server_is_not_flooded),
+		cmocka_unit_test(a_server_without_an_address_is_not_chosen),
+	};
+
+	TEST_MAIN(tests);
+}

@@ -1,0 +1,77 @@
+#include "proxy/verdict.h"
+
+#include "tests/lib/test.h"
+
+/* A row of results, + and -, and the states they lead to: ? u d. */
+static const struct row {
+	const char *name, *results, *states;
+	uint32_t rise, fall;
+} rows[] = {
+	{ "the first result counts alone: up", "+", "u", 2, 3 },
+	{ "the first result counts alone: down", "-", "d", 2, 3 },
+	{ "three failures in a row", "+---", "uuud", 2, 3 },
+	{ "a success in between starts anew", "+--+--", "uuuuuu", 2, 3 },
+	{ "two successes bring it back", "-++", "ddu", 2, 3 },
+	{ "a failure in between starts anew", "-+-+", "dddd", 2, 3 },
+	{ "rise and fall of one", "+-+-", "udud", 1, 1 },
+	{ "down stays down", "-----", "ddddd", 2, 3 },
+	{ "after a return the failures count from zero", "+---++--", "uuudduuu",
+	    2, 3 },
+};
+
+static void
+results_in_a_row_turn_the_state(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct verdict v = { .rise = rows[i].rise,
+			.fall = rows[i].fall };
+		char states[16] = "";
+
+		test_row(rows[i].name);
+		for (size_t k = 0; rows[i].results[k] != '\0'; k++) {
+			enum verdict_state was = v.state;
+			bool changed =
+			    verdict_step(&v, rows[i].results[k] == '+');
+
+			assert_int_equal(changed, v.state != was);
+			states[k] = "?ud"[v.state];
+		}
+		assert_text(states, rows[i].states);
+	}
+}
+
+static void
+it_wavers_while_results_contradict_it(void **state)
+{
+	struct verdict v = { .rise = 2, .fall = 3 };
+
+	(void)state;
+	(void)verdict_step(&v, true);
+	assert_false(verdict_is_wavering(&v));
+	(void)verdict_step(&v, false);
+	assert_true(verdict_is_wavering(&v));
+	(void)verdict_step(&v, true);
+	assert_false(verdict_is_wavering(&v));
+}
+
+static void
+states_have_the_words_of_status(void **state)
+{
+	(void)state;
+	assert_string_equal(verdict_state_name(VERDICT_UNKNOWN), "unknown");
+	assert_string_equal(verdict_state_name(VERDICT_UP), "up");
+	assert_string_equal(verdict_state_name(VERDICT_DOWN), "down");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(results_in_a_row_turn_the_state),
+		cmocka_unit_test(it_wavers_while_results_contradict_it),
+		cmocka_unit_test(states_have_the_words_of_status),
+	};
+
+	TEST_MAIN(tests);
+}
