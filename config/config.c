@@ -1,6 +1,7 @@
 #include "config/config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const char *const config_balance_words[] = {
 	[CONFIG_BALANCE_ROUNDROBIN] = "roundrobin",
@@ -66,6 +67,43 @@ const char *const config_log_facility_words[] = {
 	NULL,
 };
 
+uint8_t
+config_priority(const struct config_pair *pair, size_t group, size_t node)
+{
+	const uint8_t own = pair->groups[group].priority[node];
+
+	return own != 0 ? own : pair->nodes[node].priority;
+}
+
+enum config_track_kind
+config_track_kind(const struct config_track *t)
+{
+	if (t->interface != NULL)
+		return CONFIG_TRACK_INTERFACE;
+	return t->service != NULL ? CONFIG_TRACK_SERVICE : CONFIG_TRACK_SCRIPT;
+}
+
+int
+config_find_service(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_services; i++)
+		if (c->services[i].name != NULL &&
+		    strcmp(c->services[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+bool
+config_has_virtual(const struct config_pair *pair, const union addr *a)
+{
+	for (size_t i = 0; i < pair->n_groups; i++)
+		for (size_t j = 0; j < pair->groups[i].n_addresses; j++)
+			if (addr_is_same_ip(
+			        &pair->groups[i].addresses[j].addr, a))
+				return true;
+	return false;
+}
+
 struct log_options
 config_log_options(const struct config_log *log, const char *role)
 {
@@ -93,6 +131,18 @@ const char *
 config_preface_name(enum config_preface preface)
 {
 	return config_preface_words[preface];
+}
+
+const char *
+config_track_kind_name(enum config_track_kind kind)
+{
+	static const char *const names[] = {
+		[CONFIG_TRACK_INTERFACE] = "interface",
+		[CONFIG_TRACK_SERVICE] = "service",
+		[CONFIG_TRACK_SCRIPT] = "script",
+	};
+
+	return names[kind];
 }
 
 const char *
@@ -125,14 +175,24 @@ free_text(const char *text)
 static void
 free_pair(struct config_pair *p)
 {
-	for (size_t i = 0; i < CONFIG_NODES; i++)
+	for (size_t i = 0; i < CONFIG_NODES; i++) {
 		free_text(p->nodes[i].name);
+		free(p->nodes[i].links);
+	}
 	for (size_t i = 0; i < p->n_groups; i++) {
 		free_text(p->groups[i].name);
 		free_text(p->groups[i].interface);
 		free(p->groups[i].addresses);
 	}
 	free(p->groups);
+	for (size_t i = 0; i < p->n_tracks; i++) {
+		free_text(p->tracks[i].interface);
+		free_text(p->tracks[i].service);
+		free_text(p->tracks[i].script);
+	}
+	free(p->tracks);
+	free(p->witnesses);
+	free_text(p->notify);
 	free_text(p->key_file);
 }
 

@@ -10,7 +10,10 @@
 #include "core/base.h"
 #include "core/log.h"
 
-#define CONFIG_NODES 2 /* a pair */
+#define CONFIG_NODES 2     /* a pair */
+#define CONFIG_LINKS_MAX 4 /* of a node, beside its address */
+#define CONFIG_WITNESSES_MAX 8
+#define CONFIG_TRACKS_MAX 16
 #define CONFIG_GROUPS_MAX 16
 #define CONFIG_GROUP_ADDRESSES_MAX 32
 #define CONFIG_NAME_MAX 64 /* of a node, group, service, server; with NUL */
@@ -28,6 +31,8 @@ struct config_node {
 	const char *name;
 	union addr address; /* no port: pair.port is everybody's */
 	uint8_t priority;   /* 1-254 */
+	union addr *links;  /* no port; the n-th talks to the peer's n-th */
+	size_t n_links;     /* the same at both nodes */
 };
 
 /* An address with its prefix length: 10.0.0.100/24; of a network, 10.0.0.0/24.
@@ -42,6 +47,27 @@ struct config_group {
 	const char *interface;
 	struct config_cidr *addresses;
 	size_t n_addresses;
+	/* By node; 0: the node's own. See config_priority(). */
+	uint8_t priority[CONFIG_NODES];
+	bool has_priority;
+	const struct config_node *nodes; /* borrowed: the pair's, that many */
+};
+
+enum config_track_kind {
+	CONFIG_TRACK_INTERFACE,
+	CONFIG_TRACK_SERVICE,
+	CONFIG_TRACK_SCRIPT,
+};
+
+/* What this node is worth depends on it. One of the three names is there. */
+struct config_track {
+	const char *interface;
+	const char *service;
+	uint32_t min_servers; /* of a service; 1 or more */
+	const char *script;
+	uint32_t interval_ms, timeout_ms; /* of a script */
+	uint32_t rise, fall;              /* of a script */
+	uint8_t weight;                   /* 1-253; 0: none, bad is a fault */
 };
 
 struct config_pair {
@@ -50,6 +76,14 @@ struct config_pair {
 	const char *key_file;
 	uint32_t interval_ms;
 	uint32_t misses;
+	uint32_t hang_ms; /* longer than interval x misses */
+	bool preempt;
+	uint32_t preempt_delay_ms; /* 0 without preempt */
+	union addr *witnesses;     /* no port */
+	size_t n_witnesses;
+	struct config_track *tracks;
+	size_t n_tracks;
+	const char *notify; /* path; NULL: none */
 	struct config_group *groups;
 	size_t n_groups;
 };
@@ -163,10 +197,23 @@ void config_free_at(struct config **c); /* for CLEANUP */
 struct log_options config_log_options(
     const struct config_log *log, const char *role);
 
+/* What a node is worth in a group, before anything is tracked. */
+uint8_t config_priority(
+    const struct config_pair *pair, size_t group, size_t node);
+
+enum config_track_kind config_track_kind(const struct config_track *t);
+
+/* The index, or -1. */
+int config_find_service(const struct config *c, const char *name);
+
+/* Whether an address, whatever its prefix, is one of a group's. */
+bool config_has_virtual(const struct config_pair *pair, const union addr *a);
+
 /* The words of the file and of `status`. */
 const char *config_balance_name(enum config_balance balance);
 const char *config_connect_name(enum config_connect connect);
 const char *config_preface_name(enum config_preface preface);
+const char *config_track_kind_name(enum config_track_kind kind);
 const char *config_check_type_name(enum config_check_type type);
 const char *config_log_level_name(enum log_level level);
 const char *config_log_facility_name(unsigned facility); /* NULL: none */

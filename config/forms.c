@@ -10,6 +10,38 @@
 #include "config/tree.h"
 
 static size_t
+parse_ip(struct schema *s, const struct tree_node *text, void *ret_value)
+{
+	union addr a;
+
+	if (addr_parse_ip(text->text, &a) < 0) {
+		diag_error(s->diag, &text->at,
+		    "'%s' %s; expected an IP address", text->shown,
+		    addr_parse(text->text, &a) == 0 ? "has a port"
+		                                    : "is not an address");
+		return 0;
+	}
+	memcpy(ret_value, &a, sizeof(a));
+	schema_mark(s, ret_value, text);
+	return 1;
+}
+
+static const char *
+print_ip(const void *value, char *buf, size_t room)
+{
+	char text[ADDR_TEXT_MAX];
+
+	(void)snprintf(buf, room, "%s", addr_format_ip(value, text));
+	return buf;
+}
+
+const struct schema_form forms_ip = {
+	.name = "IP addresses",
+	.parse = parse_ip,
+	.print = print_ip,
+};
+
+static size_t
 parse_cidr(struct schema *s, const struct tree_node *text, void *ret_value)
 {
 	struct config_cidr *c = ret_value;
@@ -186,6 +218,20 @@ forms_born_server(void *item, const void *parent)
 	struct config_server *server = item;
 
 	server->check = ((const struct config_service *)parent)->check;
+}
+
+void
+forms_born_group(void *item, const void *parent)
+{
+	struct config_group *group = item;
+
+	group->nodes = ((const struct config_pair *)parent)->nodes;
+}
+
+const char *
+forms_node_name(const void *group, size_t i)
+{
+	return ((const struct config_group *)group)->nodes[i].name;
 }
 
 static bool

@@ -1,14 +1,15 @@
 #pragma once
 
 /*
- * Values with a form of their own: an address to listen on, a virtual IP with
- * its prefix, a network, a server's address, which may be a host name, and a
- * server written as that alone, where the log goes. The schema's engine calls
+ * Values with a form of their own: an address, one to listen on, a virtual IP
+ * with its prefix, a network, a server's address, which may be a host name, and
+ * a server written as that alone, where the log goes. The schema's engine calls
  * them through these.
  */
 
 #include "config/schema.h"
 
+extern const struct schema_form forms_ip;      /* union addr */
 extern const struct schema_form forms_cidr;    /* struct config_cidr */
 extern const struct schema_form forms_network; /* struct config_cidr */
 extern const struct schema_form forms_listen;  /* struct config_listen [2] */
@@ -25,3 +26,7 @@ void forms_name_servers(struct schema *s, void *parent);
 
 /* A server begins with the check of its service. */
 void forms_born_server(void *item, const void *parent);
+
+/* A group knows the nodes of its pair, and is asked for their names. */
+void forms_born_group(void *item, const void *parent);
+const char *forms_node_name(const void *group, size_t i);

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "config/forms.h"
 #include "config/schema.h"
+#include "config/schema_type.h"
 
 #define NAME_MAX_LEN (CONFIG_NAME_MAX - 1)
 #define USER_MAX 32      /* of useradd(8) */
@@ -27,6 +28,13 @@
 		.what = text, .keys = rows, .n_keys = ARRAY_LEN(rows)          \
 	}
 
+static const struct schema_list link_list = {
+	.count_at = offsetof(struct config_node, n_links),
+	.item_size = sizeof(union addr),
+	.spread = 1,
+	.form = &forms_ip,
+};
+
 static const struct schema_key node_keys[] = {
 	{ "name", SCHEMA_NAME, SCHEMA_AT(struct config_node, name),
 	    .max = NAME_MAX_LEN, .required = true,
@@ -39,6 +47,10 @@ static const struct schema_key node_keys[] = {
 	    .min = 1, .max = 254, .fallback = "100",
 	    .help = "The higher one becomes master; a tie goes to the higher "
 	            "address." },
+	{ "links", SCHEMA_LIST, SCHEMA_AT(struct config_node, links), .min = 0,
+	    .max = CONFIG_LINKS_MAX, .list = &link_list,
+	    .help = "Further addresses of this node for heartbeats, on other "
+	            "networks; the n-th talks to the peer's n-th." },
 };
 
 static const struct schema_table node_table = TABLE("a node", node_keys);
@@ -69,6 +81,13 @@ static const struct schema_key group_keys[] = {
 	    .list = &cidr_list,
 	    .help = "The virtual IPs, each with its prefix length. They move "
 	            "together." },
+	{ "priority", SCHEMA_MAP, SCHEMA_AT(struct config_group, priority),
+	    .min = 1, .max = 254, .optional = true,
+	    .present_at = offsetof(struct config_group, has_priority),
+	    .name_at = forms_node_name, .what = "the pair",
+	    .help = "Priority in this group by the name of the node, where it "
+	            "is not the node's own: so each can be master of one "
+	            "group." },
 };
 
 static const struct schema_table group_table = TABLE("a group", group_keys);
@@ -78,6 +97,61 @@ static const struct schema_list group_list = {
 	.item_size = sizeof(struct config_group),
 	.spread = 1,
 	.table = &group_table,
+	.born = forms_born_group,
+};
+
+static const struct schema_list witness_list = {
+	.count_at = offsetof(struct config_pair, n_witnesses),
+	.item_size = sizeof(union addr),
+	.spread = 1,
+	.form = &forms_ip,
+};
+
+static const struct schema_key track_keys[] = {
+	{ "interface", SCHEMA_NAME, SCHEMA_AT(struct config_track, interface),
+	    .max = INTERFACE_MAX, .choice = true,
+	    .help = "A network interface: it has to be up, with a carrier." },
+	{ "service", SCHEMA_NAME, SCHEMA_AT(struct config_track, service),
+	    .max = NAME_MAX_LEN, .choice = true,
+	    .help = "A service of this file: servers of it have to be up." },
+	{ "min_servers", SCHEMA_NUMBER,
+	    SCHEMA_AT(struct config_track, min_servers), .min = 1,
+	    .max = CONFIG_SERVERS_MAX, .fallback = "1", .with = "service",
+	    .help = "How many of them." },
+	{ "script", SCHEMA_PATH, SCHEMA_AT(struct config_track, script),
+	    .max = PATH_LEN, .choice = true,
+	    .help = "A program, run as root and without arguments: it has to "
+	            "exit with status 0." },
+	{ "interval", SCHEMA_DURATION,
+	    SCHEMA_AT(struct config_track, interval_ms), .min = 100,
+	    .max = HOUR, .fallback = "1s", .with = "script",
+	    .help = "From the start of one run to the next; there are never "
+	            "two at once." },
+	{ "timeout", SCHEMA_DURATION,
+	    SCHEMA_AT(struct config_track, timeout_ms), .min = 10,
+	    .max = 10 * MINUTE, .fallback = "1s", .with = "script",
+	    .help = "A run that takes longer is killed and has failed." },
+	{ "rise", SCHEMA_NUMBER, SCHEMA_AT(struct config_track, rise), .min = 1,
+	    .max = 100, .fallback = "1", .with = "script",
+	    .help = "Good runs in a row after which it is well again." },
+	{ "fall", SCHEMA_NUMBER, SCHEMA_AT(struct config_track, fall), .min = 1,
+	    .max = 100, .fallback = "1", .with = "script",
+	    .help = "Failed runs in a row after which it is not." },
+	{ "weight", SCHEMA_NUMBER, SCHEMA_AT(struct config_track, weight),
+	    .min = 1, .max = 253,
+	    .help = "How much the priority of this node falls meanwhile; "
+	            "without it, the node is at fault and holds no virtual "
+	            "IP." },
+};
+
+static const struct schema_table track_table =
+    TABLE("an item of 'track'", track_keys);
+
+static const struct schema_list track_list = {
+	.count_at = offsetof(struct config_pair, n_tracks),
+	.item_size = sizeof(struct config_track),
+	.spread = 1,
+	.table = &track_table,
 };
 
 static const struct schema_key pair_keys[] = {
@@ -98,6 +172,35 @@ static const struct schema_key pair_keys[] = {
 	{ "misses", SCHEMA_NUMBER, SCHEMA_AT(struct config_pair, misses),
 	    .min = 2, .max = 20, .fallback = "3",
 	    .help = "Silent periods before the peer is suspect." },
+	{ "hang_timeout", SCHEMA_DURATION,
+	    SCHEMA_AT(struct config_pair, hang_ms), .min = 100, .max = MINUTE,
+	    .fallback = "1s",
+	    .help = "How long a peer that is silent, but whose host still "
+	            "answers for a virtual IP, keeps it. Longer than "
+	            "`interval` x `misses`." },
+	{ "preempt", SCHEMA_BOOL, SCHEMA_AT(struct config_pair, preempt),
+	    .fallback = "false",
+	    .help = "Whether a node of higher priority takes a group back "
+	            "from a healthy master." },
+	{ "preempt_delay", SCHEMA_DURATION,
+	    SCHEMA_AT(struct config_pair, preempt_delay_ms), .min = 0,
+	    .max = HOUR, .fallback = "0s",
+	    .help = "With `preempt: true`, how long it has been well before "
+	            "it does." },
+	{ "witness", SCHEMA_LIST, SCHEMA_AT(struct config_pair, witnesses),
+	    .min = 0, .max = CONFIG_WITNESSES_MAX, .list = &witness_list,
+	    .help = "Addresses of third hosts, such as gateways. A node that "
+	            "hears neither its peer nor any of them holds no virtual "
+	            "IP and claims none." },
+	{ "track", SCHEMA_LIST, SCHEMA_AT(struct config_pair, tracks), .min = 0,
+	    .max = CONFIG_TRACKS_MAX, .list = &track_list,
+	    .help = "What has to be well for this node to be worth its "
+	            "priority." },
+	{ "notify", SCHEMA_PATH, SCHEMA_AT(struct config_pair, notify),
+	    .max = PATH_LEN,
+	    .help = "A program, run as root as PATH GROUP STATE REASON after "
+	            "each change of a group: in order, one at a time, never "
+	            "waited for." },
 	{ "groups", SCHEMA_LIST, SCHEMA_AT(struct config_pair, groups),
 	    .min = 0, .max = CONFIG_GROUPS_MAX, .list = &group_list,
 	    .help = "Groups of virtual IPs, each held by one node at a "

@@ -11,6 +11,7 @@
 #include "config/keys.h"
 #include "config/scalar.h"
 #include "config/schema.h"
+#include "config/schema_type.h"
 
 #define INDENT 2
 
@@ -84,7 +85,9 @@ value_text(const struct schema_key *k, const void *base, char *buf, size_t room)
 	case SCHEMA_BOOL:
 		return *(const bool *)field ? "true" : "false";
 	case SCHEMA_DURATION:
-		return scalar_duration_text(schema_get_number(k, base), buf);
+		n = schema_get_number(k, base);
+		return (int64_t)n < k->min ? NULL
+		                           : scalar_duration_text(n, buf);
 	case SCHEMA_IP:
 		(void)snprintf(buf, room, "%s", addr_format_ip(field, addr));
 		return buf;
@@ -138,12 +141,21 @@ put_list(const struct schema_key *k, const void *base, int depth, FILE *out)
 static void
 put_map(const struct schema_key *k, const void *base, int depth, FILE *out)
 {
+	const void *field = (const char *)base + k->offset;
+
 	if (k->optional && !is_present(k, base))
 		return;
 	put_indent(depth, out);
 	(void)fprintf(out, "%s:\n", k->name);
-	print_table(
-	    k->table, (const char *)base + k->offset, depth + 1, false, out);
+	if (k->name_at != NULL) {
+		struct schema_key keys[SCHEMA_NAMES_MAX];
+		const struct schema_table table =
+		    schema_type_named(k, base, keys);
+
+		print_table(&table, field, depth + 1, false, out);
+		return;
+	}
+	print_table(k->table, field, depth + 1, false, out);
 }
 
 /* `after_dash`: the first key stands behind the dash of its list. */

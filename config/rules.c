@@ -7,7 +7,9 @@
 
 #include "config/config.h"
 #include "config/diag.h"
+#include "config/faults.h"
 #include "config/marks.h"
+#include "config/pair_rules.h"
 #include "config/tree.h"
 #include "config/twins.h"
 
@@ -17,176 +19,10 @@ struct rules {
 	struct diag *diag;
 };
 
-/* Why nobody can mean this address, or NULL where somebody may. */
-static const char *
-address_fault(const union addr *a)
-{
-	size_t len;
-	const uint8_t *bytes = addr_bytes(a, &len);
-
-	if (addr_is_any(a))
-		return "stands for every address; expected a single one";
-	if (len == 4 && bytes[0] >= 224 && bytes[0] < 240)
-		return "is a multicast address; expected that of a host";
-	if (len == 4 && (bytes[0] >= 240 || bytes[0] == 0))
-		return "is not the address of a host; expected one that is";
-	if (len == 16 && bytes[0] == 0xff)
-		return "is a multicast address; expected that of a host";
-	return NULL;
-}
-
-static bool
-is_loopback(const union addr *a)
-{
-	size_t len;
-	const uint8_t *bytes = addr_bytes(a, &len);
-	static const uint8_t v6[16] = { [15] = 1 };
-
-	return len == 4 ? bytes[0] == 127 : memcmp(bytes, v6, 16) == 0;
-}
-
-/* Also of an address to connect from: there is no saying on which link. */
-static const char *
-link_fault(const union addr *a)
-{
-	size_t len;
-	const uint8_t *bytes = addr_bytes(a, &len);
-
-	if (len == 16 && bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80)
-		return "is good on one link only; expected an address that "
-		       "is not link-local";
-	return address_fault(a);
-}
-
-static const char *
-node_fault(const union addr *a)
-{
-	if (is_loopback(a))
-		return "is this host only; expected an address that the peer "
-		       "can reach";
-	return link_fault(a);
-}
-
-/* In IPv4, the first and the last address of a network are no host's. */
-static const char *
-cidr_fault(const struct config_cidr *c)
-{
-	size_t len;
-	const uint8_t *bytes = addr_bytes(&c->addr, &len);
-	uint32_t ip, host;
-
-	if (is_loopback(&c->addr))
-		return "is this host only; expected an address that clients "
-		       "can reach";
-	if (address_fault(&c->addr) != NULL)
-		return address_fault(&c->addr);
-	if (len != 4 || c->prefix > 30)
-		return NULL;
-	ip = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
-	    (uint32_t)bytes[2] << 8 | bytes[3];
-	host = UINT32_MAX >> c->prefix;
-	if ((ip & host) == 0)
-		return "is the address of the network itself; expected that "
-		       "of a host in it";
-	if ((ip & host) == host)
-		return "is the broadcast address of its network; expected "
-		       "that of a host in it";
-	return NULL;
-}
-
 static void
 refuse(struct rules *r, const struct tree_node *node, const char *fault)
 {
-	if (node != NULL && fault != NULL)
-		diag_error(r->diag, &node->at, "'%s' %s", node->shown, fault);
-}
-
-static int
-check_nodes(struct rules *r)
-{
-	const struct config_node *nodes = r->config->pair.nodes;
-	CLEANUP(twins_fini) struct twins names = { .n = 0 };
-	CLEANUP(twins_fini) struct twins addrs = { .n = 0 };
-	const struct tree_node *where[CONFIG_NODES];
-
-	if (twins_init(&names, CONFIG_NODES) < 0 ||
-	    twins_init(&addrs, CONFIG_NODES) < 0)
-		return -ENOMEM;
-	for (size_t i = 0; i < CONFIG_NODES; i++) {
-		where[i] = marks_get(r->marks, &nodes[i].address);
-		twins_add(&names,
-		    (struct twins_item){ .name = nodes[i].name,
-		        .node = marks_get(r->marks, &nodes[i].name) });
-		twins_add(&addrs,
-		    (struct twins_item){
-		        .addr = &nodes[i].address, .node = where[i] });
-		if (where[i] != NULL)
-			refuse(r, where[i], node_fault(&nodes[i].address));
-	}
-	twins_report(&names, r->diag, "the node name", "");
-	twins_report(&addrs, r->diag, "the node address", "");
-	if (where[0] != NULL && where[1] != NULL &&
-	    nodes[0].address.sa.sa_family != nodes[1].address.sa.sa_family) {
-		diag_error(r->diag, &where[1]->at,
-		    "'%s' and '%s' cannot talk to each other; expected both "
-		    "IPv4 or both IPv6",
-		    where[0]->shown, where[1]->shown);
-		diag_note(r->diag, &where[0]->at, "the other node");
-	}
-	return 0;
-}
-
-static void
-check_virtual(
-    struct rules *r, const struct config_cidr *c, const struct tree_node *where)
-{
-	refuse(r, where, cidr_fault(c));
-	for (size_t i = 0; i < CONFIG_NODES; i++) {
-		const struct config_node *n = &r->config->pair.nodes[i];
-		const struct tree_node *other =
-		    marks_get(r->marks, &n->address);
-
-		if (other == NULL || !addr_is_same_ip(&c->addr, &n->address))
-			continue;
-		diag_error(r->diag, &where->at,
-		    "the virtual IP '%s' is the address of a node; expected "
-		    "one that no host has of its own",
-		    where->shown);
-		diag_note(r->diag, &other->at, "the node");
-	}
-}
-
-static int
-check_groups(struct rules *r)
-{
-	const struct config_pair *pair = &r->config->pair;
-	CLEANUP(twins_fini) struct twins names = { .n = 0 };
-	CLEANUP(twins_fini) struct twins addrs = { .n = 0 };
-
-	if (twins_init(&names, CONFIG_GROUPS_MAX) < 0 ||
-	    twins_init(&addrs, CONFIG_GROUPS_MAX * CONFIG_GROUP_ADDRESSES_MAX) <
-	        0)
-		return -ENOMEM;
-	for (size_t i = 0; i < pair->n_groups; i++) {
-		const struct config_group *g = &pair->groups[i];
-
-		twins_add(&names,
-		    (struct twins_item){ .name = g->name,
-		        .node = marks_get(r->marks, &g->name) });
-		for (size_t j = 0; j < g->n_addresses; j++) {
-			const struct config_cidr *c = &g->addresses[j];
-			const struct tree_node *at = marks_get(r->marks, c);
-
-			twins_add(&addrs,
-			    (struct twins_item){
-			        .addr = &c->addr, .node = at });
-			if (at != NULL)
-				check_virtual(r, c, at);
-		}
-	}
-	twins_report(&names, r->diag, "the group name", "");
-	twins_report(&addrs, r->diag, "the virtual IP", "");
-	return 0;
+	faults_refuse(r->diag, node, fault);
 }
 
 /* A service that is its own server would connect until nothing is left. */
@@ -218,7 +54,7 @@ check_address(struct rules *r, const struct config_service *s,
 
 	if (server->host != NULL)
 		return;
-	refuse(r, where, address_fault(a));
+	refuse(r, where, faults_of_address(a));
 	check_loop(r, s, a, where);
 	if (source == NULL || a->sa.sa_family == s->source.sa.sa_family)
 		return;
@@ -439,7 +275,7 @@ check_listens(struct rules *r, size_t total)
 			    (struct twins_item){
 			        .addr = a, .node = at, .service = s });
 			if (!addr_is_any(a))
-				refuse(r, at, address_fault(a));
+				refuse(r, at, faults_of_address(a));
 		}
 	}
 	qsort(all.all, all.n, sizeof(*all.all), by_port);
@@ -470,8 +306,8 @@ check_services(struct rules *r)
 		        .node = marks_get(r->marks, &s->name) });
 		listens += s->n_listens;
 		servers += s->n_servers;
-		refuse(
-		    r, marks_get(r->marks, &s->source), link_fault(&s->source));
+		refuse(r, marks_get(r->marks, &s->source),
+		    faults_of_link(&s->source));
 		check_backups(r, s);
 		if (check_servers(r, s) < 0 || check_access(r, s) < 0)
 			return -ENOMEM;
@@ -495,7 +331,7 @@ rules_check(
 {
 	struct rules r = { .config = c, .marks = marks, .diag = diag };
 
-	if (c->has_pair && (check_nodes(&r) < 0 || check_groups(&r) < 0))
+	if (c->has_pair && pair_rules_check(c, marks, diag) < 0)
 		return -ENOMEM;
 	return check_services(&r);
 }

@@ -13,6 +13,7 @@
 #include "config/diag.h"
 #include "config/nearest.h"
 #include "config/scalar.h"
+#include "config/schema_type.h"
 #include "config/tree.h"
 
 static void fill_map(struct schema *s, const struct schema_table *table,
@@ -70,75 +71,11 @@ schema_get_number(const struct schema_key *k, const void *base)
 	return u32;
 }
 
-/* "a, b or c", as far as there is room. */
-static void
-list_words(const char *const *words, char *buf, size_t room)
-{
-	size_t used = 0;
-
-	for (size_t i = 0; words[i] != NULL && used < room; i++) {
-		const char *join = words[i + 1] == NULL ? " or " : ", ";
-
-		used += (size_t)snprintf(buf + used, room - used, "%s%s",
-		    i == 0 ? "" : join, words[i]);
-	}
-}
-
-void
-schema_type_text(const struct schema_key *k, char *buf, size_t room)
-{
-	char min[SCALAR_DURATION_TEXT], max[SCALAR_DURATION_TEXT];
-
-	switch (k->type) {
-	case SCHEMA_NAME:
-		(void)snprintf(buf, room,
-		    "at most %d letters, digits, '_', '-' and '.', the last "
-		    "two not in front",
-		    (int)k->max);
-		break;
-	case SCHEMA_PATH:
-		(void)snprintf(buf, room,
-		    "an absolute path of at most %d characters", (int)k->max);
-		break;
-	case SCHEMA_NUMBER:
-		(void)snprintf(buf, room, "%s%sa number from %d to %d",
-		    k->zero == NULL ? "" : k->zero,
-		    k->zero == NULL ? "" : " or ", (int)k->min, (int)k->max);
-		break;
-	case SCHEMA_BOOL:
-		(void)snprintf(buf, room, "true or false");
-		break;
-	case SCHEMA_DURATION:
-		(void)snprintf(buf, room, "a duration from %s to %s%s",
-		    scalar_duration_text((uint64_t)k->min, min),
-		    scalar_duration_text((uint64_t)k->max, max),
-		    k->in_seconds ? " in whole seconds" : "");
-		break;
-	case SCHEMA_IP:
-		(void)snprintf(buf, room, "an IP address");
-		break;
-	case SCHEMA_WORD:
-		list_words(k->words, buf, room);
-		break;
-	case SCHEMA_MAP:
-		(void)snprintf(buf, room, "a map of keys");
-		break;
-	case SCHEMA_LIST:
-		(void)snprintf(buf, room, "a list");
-		break;
-	case SCHEMA_OTHER:
-		(void)snprintf(buf, room, "%s", k->form->name);
-		break;
-	}
-}
-
-#define WANTED_MAX 320
-
 static void
 refuse(struct schema *s, const struct schema_key *k,
     const struct tree_node *node, const char *fault)
 {
-	char wanted[WANTED_MAX];
+	char wanted[SCHEMA_TYPE_TEXT];
 
 	schema_type_text(k, wanted, sizeof(wanted));
 	if (node->is_none)
@@ -247,7 +184,7 @@ static bool
 fill_word(struct schema *s, const struct schema_key *k,
     const struct tree_node *node, void *field)
 {
-	char wanted[WANTED_MAX];
+	char wanted[SCHEMA_TYPE_TEXT];
 
 	for (unsigned i = 0; k->words[i] != NULL; i++) {
 		if (strcmp(node->text, k->words[i]) != 0)
@@ -418,19 +355,19 @@ fill_list(struct schema *s, const struct schema_key *k,
 }
 
 static void
-refuse_map(
-    struct schema *s, const struct schema_key *k, const struct tree_node *node)
+refuse_map(struct schema *s, const struct schema_key *k,
+    const struct schema_table *table, const struct tree_node *node)
 {
 	const char *q = node->type == TREE_TEXT ? "'" : "";
 
-	if (node->is_none)
+	if (node->is_none || node->type == TREE_MAP)
 		diag_error(s->diag, &node->at,
 		    "'%s' is empty; expected keys such as '%s'", k->name,
-		    k->table->keys[0].name);
+		    table->keys[0].name);
 	else
 		diag_error(s->diag, &node->at,
 		    "'%s' wants keys, found %s%s%s; expected such as '%s: ...'",
-		    k->name, q, node->shown, q, k->table->keys[0].name);
+		    k->name, q, node->shown, q, table->keys[0].name);
 }
 
 static void
@@ -440,6 +377,25 @@ set_present(const struct schema_key *k, void *base)
 
 	if (k->optional)
 		memcpy((char *)base + k->present_at, &present, sizeof(present));
+}
+
+/* Numbers by names that the file itself gave. */
+static void
+fill_named(struct schema *s, const struct schema_key *k,
+    const struct tree_node *node, void *base)
+{
+	struct schema_key keys[SCHEMA_NAMES_MAX];
+	const struct schema_table table = schema_type_named(k, base, keys);
+
+	/* Of names that were refused, nothing can be said. */
+	if (table.n_keys == 0)
+		return;
+	if (node->type != TREE_MAP || node->n_items == 0) {
+		refuse_map(s, k, &table, node);
+		return;
+	}
+	set_present(k, base);
+	fill_map(s, &table, node, (char *)base + k->offset, false);
 }
 
 static void
@@ -455,7 +411,7 @@ fill_value(struct schema *s, const struct schema_key *k,
 		return;
 	}
 	if (k->type != SCHEMA_MAP) {
-		char wanted[WANTED_MAX];
+		char wanted[SCHEMA_TYPE_TEXT];
 
 		if (node->type == TREE_TEXT) {
 			if (fill_text(s, k, node, (char *)base + k->offset))
@@ -467,8 +423,12 @@ fill_value(struct schema *s, const struct schema_key *k,
 		    k->name, node->shown, wanted);
 		return;
 	}
+	if (k->name_at != NULL) {
+		fill_named(s, k, node, base);
+		return;
+	}
 	if (node->type != TREE_MAP) {
-		refuse_map(s, k, node);
+		refuse_map(s, k, k->table, node);
 		return;
 	}
 	set_present(k, base);
@@ -498,7 +458,7 @@ refuse_key(struct schema *s, const struct schema_table *table,
 {
 	unsigned best = nearest_limit(key->text) + 1;
 	const char *near = NULL;
-	char keys[WANTED_MAX];
+	char keys[SCHEMA_TYPE_TEXT];
 	size_t used = 0;
 
 	keys[0] = '\0';
@@ -524,6 +484,16 @@ refuse_key(struct schema *s, const struct schema_table *table,
 		    table->what, keys);
 }
 
+/* The key itself, not its value; NULL: it is not there. */
+static const struct tree_node *
+find_key(const struct tree_node *map, const char *name)
+{
+	for (size_t i = 0; map != NULL && i < map->n_items; i += 2)
+		if (strcmp(map->items[i]->text, name) == 0)
+			return map->items[i];
+	return NULL;
+}
+
 static bool
 has_key(const struct schema_table *table, const char *name)
 {
@@ -531,6 +501,50 @@ has_key(const struct schema_table *table, const char *name)
 		if (strcmp(table->keys[i].name, name) == 0)
 			return true;
 	return false;
+}
+
+/* Of keys that exclude each other, one has to be there. */
+static void
+check_choice(struct schema *s, const struct schema_table *table,
+    const struct tree_node *map)
+{
+	const struct tree_node *first = NULL;
+	char names[SCHEMA_TYPE_TEXT];
+
+	schema_type_choice(table, names, sizeof(names));
+	for (size_t i = 0; i < table->n_keys; i++) {
+		const struct tree_node *key =
+		    find_key(map, table->keys[i].name);
+
+		if (!table->keys[i].choice || key == NULL)
+			continue;
+		if (first != NULL) {
+			diag_error(s->diag, &key->at,
+			    "'%s' beside '%s'; %s has one of the keys %s",
+			    key->shown, first->shown, table->what, names);
+			diag_note(s->diag, &first->at, "the first one");
+		} else {
+			first = key;
+		}
+	}
+	if (first == NULL && names[0] != '\0')
+		diag_error(s->diag, &map->at,
+		    "%s lacks one of the keys %s, which is required",
+		    table->what, names);
+}
+
+static void
+fill_key(struct schema *s, const struct schema_key *k,
+    const struct tree_node *map, void *base)
+{
+	const struct tree_node *key = find_key(map, k->name);
+
+	if (k->with != NULL && find_key(map, k->with) == NULL)
+		diag_error(s->diag, &key->at,
+		    "'%s' belongs to '%s', and there is none here", key->shown,
+		    k->with);
+	else
+		fill_value(s, k, tree_get(map, k->name), base);
 }
 
 /* `map` NULL: nothing was given. `keep`: what is absent stays as it is. */
@@ -543,18 +557,18 @@ fill_map(struct schema *s, const struct schema_table *table,
 			refuse_key(s, table, map->items[i]);
 	for (size_t i = 0; i < table->n_keys && !s->out_of_memory; i++) {
 		const struct schema_key *k = &table->keys[i];
-		const struct tree_node *node =
-		    map == NULL ? NULL : tree_get(map, k->name);
 
-		if (node != NULL)
-			fill_value(s, k, node, base);
+		if (find_key(map, k->name) != NULL)
+			fill_key(s, k, map, base);
 		else if (k->required && map != NULL)
 			diag_error(s->diag, &map->at,
 			    "%s lacks the key '%s', which is required",
 			    table->what, k->name);
-		else if (!keep)
+		else if (!keep && (k->with == NULL || find_key(map, k->with)))
 			fill_absent(s, k, base);
 	}
+	if (map != NULL)
+		check_choice(s, table, map);
 }
 
 void

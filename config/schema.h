@@ -22,7 +22,7 @@ enum schema_type {
 	SCHEMA_DURATION, /* uint32_t, ms, .min to .max */
 	SCHEMA_IP,       /* union addr without port */
 	SCHEMA_WORD,     /* an enum or unsigned: the index into .words */
-	SCHEMA_MAP,      /* keys of the same struct: .table */
+	SCHEMA_MAP,      /* keys of the same struct: .table, or .name_at */
 	SCHEMA_LIST,     /* .list, from .min to .max items */
 	SCHEMA_OTHER,    /* .form */
 };
@@ -48,6 +48,8 @@ struct schema_form {
 	const char *(*print)(const void *value, char *buf, size_t room);
 };
 
+#define SCHEMA_NAMES_MAX 16   /* of a map of names */
+#define SCHEMA_CHOICES_MAX 8  /* of a table */
 #define SCHEMA_FORM_TEXT 4200 /* room for print: a path and something */
 
 struct schema_list {
@@ -74,12 +76,20 @@ struct schema_key {
 	bool inherit;      /* of a map: keys that are absent stay as they are */
 	bool optional;     /* of a map or address: absent, nothing is filled */
 	size_t present_at; /* of what is optional: a bool in the struct */
+	bool choice;       /* of these keys of a table, one is there */
+	const char *with;  /* makes sense beside this key only; or NULL */
 	const char *zero;  /* of a number: the word for 0 */
 	const char *extra; /* of a name: further characters; NULL: none */
 	const char *const *words; /* ends with NULL */
 	const struct schema_table *table;
 	const struct schema_list *list;
 	const struct schema_form *form;
+	/*
+	 * Of a map of names to numbers of a byte each, .min to .max: the i-th
+	 * name, from the struct that the map is in; NULL: there is none.
+	 */
+	const char *(*name_at)(const void *base, size_t i);
+	const char *what; /* of such a map: as that of a table */
 	const char *help; /* a sentence or two for the manual */
 };
 
@@ -106,8 +116,5 @@ char *schema_copy(struct schema *s, const char *text);
 
 /* The value of a number, word or duration. */
 uint64_t schema_get_number(const struct schema_key *k, const void *base);
-
-/* "number, 0 to 256", "duration, 5ms to 10s", "list of ..." for the manual. */
-void schema_type_text(const struct schema_key *k, char *buf, size_t room);
 
 void schema_fini(struct schema *s);

@@ -45,6 +45,12 @@ the_half_built_is_freed(void **state)
 	(void)state;
 	assert_non_null(c);
 	c->pair.nodes[1].name = strdup("b");
+	c->pair.nodes[1].links = calloc(1, sizeof(*c->pair.nodes[1].links));
+	c->pair.witnesses = calloc(1, sizeof(*c->pair.witnesses));
+	c->pair.tracks = calloc(2, sizeof(*c->pair.tracks));
+	c->pair.n_tracks = 2;
+	c->pair.tracks[1].script = strdup("/s");
+	c->pair.notify = strdup("/n");
 	c->pair.groups = calloc(2, sizeof(*c->pair.groups));
 	c->pair.n_groups = 2;
 	c->pair.groups[1].interface = strdup("eth0");
@@ -61,6 +67,65 @@ the_half_built_is_freed(void **state)
 	config_free(NULL);
 }
 
+static void
+a_priority_is_that_of_the_group_or_else_of_the_node(void **state)
+{
+	struct config_group groups[] = { { .priority = { 0, 7 } },
+		{ .priority = { 9, 0 } } };
+	struct config_pair pair = { .nodes = { { .priority = 150 },
+		                        { .priority = 100 } },
+		.groups = groups,
+		.n_groups = 2 };
+
+	(void)state;
+	assert_int_equal(config_priority(&pair, 0, 0), 150);
+	assert_int_equal(config_priority(&pair, 0, 1), 7);
+	assert_int_equal(config_priority(&pair, 1, 0), 9);
+	assert_int_equal(config_priority(&pair, 1, 1), 100);
+}
+
+static void
+what_is_tracked_is_known_by_its_name(void **state)
+{
+	struct config_service services[] = { { .name = NULL }, { .name = "b" },
+		{ .name = "c" } };
+	struct config c = { .services = services, .n_services = 3 };
+
+	(void)state;
+	assert_int_equal(config_find_service(&c, "c"), 2);
+	assert_int_equal(config_find_service(&c, "a"), -1);
+	assert_int_equal(
+	    config_track_kind(&(struct config_track){ .interface = "eth0" }),
+	    CONFIG_TRACK_INTERFACE);
+	assert_int_equal(
+	    config_track_kind(&(struct config_track){ .service = "b" }),
+	    CONFIG_TRACK_SERVICE);
+	assert_int_equal(
+	    config_track_kind(&(struct config_track){ .script = "/s" }),
+	    CONFIG_TRACK_SCRIPT);
+	assert_text(config_track_kind_name(CONFIG_TRACK_SERVICE), "service");
+	assert_text(config_track_kind_name(CONFIG_TRACK_SCRIPT), "script");
+	assert_text(
+	    config_track_kind_name(CONFIG_TRACK_INTERFACE), "interface");
+}
+
+static void
+a_virtual_ip_is_one_whatever_its_prefix(void **state)
+{
+	struct config_cidr own[] = { { .prefix = 24 } };
+	struct config_group groups[] = { { .addresses = own,
+	    .n_addresses = 1 } };
+	struct config_pair pair = { .groups = groups, .n_groups = 1 };
+	union addr a;
+
+	(void)state;
+	assert_int_equal(addr_parse_ip("fd00::100", &own[0].addr), 0);
+	assert_int_equal(addr_parse_ip("fd00:0::100", &a), 0);
+	assert_true(config_has_virtual(&pair, &a));
+	assert_int_equal(addr_parse_ip("fd00::101", &a), 0);
+	assert_false(config_has_virtual(&pair, &a));
+}
+
 int
 main(void)
 {
@@ -68,6 +133,10 @@ main(void)
 		cmocka_unit_test(values_have_the_words_of_the_file),
 		cmocka_unit_test(facilities_have_the_numbers_of_the_rfc),
 		cmocka_unit_test(the_half_built_is_freed),
+		cmocka_unit_test(
+		    a_priority_is_that_of_the_group_or_else_of_the_node),
+		cmocka_unit_test(what_is_tracked_is_known_by_its_name),
+		cmocka_unit_test(a_virtual_ip_is_one_whatever_its_prefix),
 	};
 
 	TEST_MAIN(tests);

@@ -38,6 +38,33 @@ check_list(const struct schema_key *k)
 }
 
 static void
+check_map(const struct schema_key *k)
+{
+	/* Keys of ours, or names of the file's. */
+	assert_true((k->table == NULL) == (k->name_at != NULL));
+	if (k->name_at == NULL)
+		return;
+	assert_true(k->size <= SCHEMA_NAMES_MAX);
+	assert_true(k->min > 0 && k->max <= UINT8_MAX);
+	assert_true(k->optional);
+	assert_non_null(k->what);
+}
+
+/* Printed only where it was given: what it belongs to is there, 0 is not. */
+static void
+check_with(const struct schema_table *t, const struct schema_key *k)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < t->n_keys; i++)
+		found |= strcmp(t->keys[i].name, k->with) == 0;
+	assert_true(found);
+	assert_false(k->required);
+	assert_true(k->type == SCHEMA_NUMBER || k->type == SCHEMA_DURATION);
+	assert_true(k->min > 0);
+}
+
+static void
 check_key(const struct schema_key *k)
 {
 	test_row(k->name);
@@ -66,7 +93,7 @@ check_key(const struct schema_key *k)
 		assert_non_null(k->words);
 		break;
 	case SCHEMA_MAP:
-		assert_non_null(k->table);
+		check_map(k);
 		break;
 	case SCHEMA_LIST:
 		check_list(k);
@@ -81,7 +108,7 @@ check_key(const struct schema_key *k)
 static size_t
 check_table(const struct schema_table *t)
 {
-	size_t n = t->n_keys;
+	size_t n = t->n_keys, choices = 0;
 
 	for (size_t i = 0; i < t->n_keys; i++) {
 		const struct schema_key *k = &t->keys[i];
@@ -89,6 +116,9 @@ check_table(const struct schema_table *t)
 		check_key(k);
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(k->name, t->keys[j].name);
+		choices += k->choice;
+		if (k->with != NULL)
+			check_with(t, k);
 		if (k->table != NULL)
 			n += check_table(k->table);
 		if (k->list == NULL || k->list->table == NULL)
@@ -97,6 +127,7 @@ check_table(const struct schema_table *t)
 		assert_int_equal(k->list->table->keys[0].type, SCHEMA_NAME);
 		n += check_table(k->list->table);
 	}
+	assert_true(choices != 1 && choices <= SCHEMA_CHOICES_MAX);
 	return n;
 }
 

@@ -93,6 +93,35 @@ static const struct row {
 	    S SERVICE("s", "'10.0.0.1:80'",
 	        "{address: 'a:80', backup: true}, 'b:80'"),
 	    NULL },
+	{ "links of both families, each with its counterpart",
+	    "pair:\n"
+	    "  key_file: /k\n"
+	    "  nodes:\n"
+	    "  - {name: a, address: 10.0.0.1, links: [10.1.0.1, 'fd01::1']}\n"
+	    "  - {name: b, address: 10.0.0.2, links: [10.1.0.2, 'fd01::2']}\n",
+	    NULL },
+	{ "a hang timeout that is longer by a millisecond",
+	    PAIR "  interval: 50ms\n  misses: 2\n  hang_timeout: 101ms\n",
+	    NULL },
+	{ "a hang timeout that is as long",
+	    PAIR "  interval: 50ms\n  misses: 2\n  hang_timeout: 100ms\n",
+	    "f:6:17: error: 'hang_timeout' is 100ms, and a peer is suspect "
+	    "only after 100ms" },
+	{ "a delay of 0s without preempt", PAIR "  preempt_delay: 0s\n", NULL },
+	{ "a tracked service that follows",
+	    PAIR "  track: {service: s, min_servers: 1}\n" S SERVICE(
+	        "s", "'10.0.0.1:80'", "'10.0.0.3:80'"),
+	    NULL },
+	{ "an interface that is a group's and tracked",
+	    PAIR "  groups:\n" GROUP(
+	        "g", "10.0.0.100/24") "  track: {interface: eth0}\n",
+	    NULL },
+	{ "a tracked service of which one server was refused",
+	    PAIR "  track: {service: s, min_servers: 1}\n" S SERVICE(
+	        "s", "'10.0.0.1:80'", "nothing"),
+	    "'nothing' has no port" },
+	{ "a witness of the other family", PAIR "  witness: 'fd00::1'\n",
+	    NULL },
 	{ "the same host name in two ways of writing",
 	    S SERVICE("s", "'10.0.0.1:80'", "'Web1:80', 'b:80', 'web1:80'"),
 	    "the server address 'web1:80' is given twice in service 's'" },

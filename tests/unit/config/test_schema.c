@@ -32,6 +32,10 @@ struct outer {
 	uint32_t seconds;
 	bool has_ip;
 	union addr ip;
+	struct inner either;
+	uint8_t named[2];
+	bool has_named;
+	const char *names[2];
 };
 
 static const struct schema_key inner_keys[] = {
@@ -75,6 +79,25 @@ static const struct schema_list pair_list = {
 	.table = &item_table,
 };
 
+/* One of `small` and `other`; `flag` goes with the one of them. */
+static const struct schema_key either_keys[] = {
+	{ "small", SCHEMA_NUMBER, SCHEMA_AT(struct inner, small), .min = 1,
+	    .max = 9, .choice = true, .help = "." },
+	{ "other", SCHEMA_NUMBER, SCHEMA_AT(struct inner, small), .min = 10,
+	    .max = 99, .choice = true, .help = "." },
+	{ "flag", SCHEMA_BOOL, SCHEMA_AT(struct inner, flag),
+	    .fallback = "true", .with = "other", .help = "." },
+};
+
+static const struct schema_table either_table = { "either", either_keys,
+	ARRAY_LEN(either_keys) };
+
+static const char *
+name_at(const void *base, size_t i)
+{
+	return ((const struct outer *)base)->names[i];
+}
+
 static const char *const words[] = { "red", "green", NULL };
 
 static const struct schema_key outer_keys[] = {
@@ -97,6 +120,11 @@ static const struct schema_key outer_keys[] = {
 	    .min = 0, .max = 60000, .in_seconds = true, .help = "." },
 	{ "ip", SCHEMA_IP, SCHEMA_AT(struct outer, ip), .optional = true,
 	    .present_at = offsetof(struct outer, has_ip), .help = "." },
+	{ "either", SCHEMA_MAP, SCHEMA_AT(struct outer, either),
+	    .table = &either_table, .help = "." },
+	{ "named", SCHEMA_MAP, SCHEMA_AT(struct outer, named), .min = 1,
+	    .max = 50, .name_at = name_at, .what = "the file", .optional = true,
+	    .present_at = offsetof(struct outer, has_named), .help = "." },
 };
 
 static const struct schema_table outer_table = { "the file", outer_keys,
@@ -116,7 +144,8 @@ load(struct load *l, const char *text)
 	size_t len;
 	FILE *out;
 
-	*l = (struct load){ .diag = diag_new() };
+	*l = (struct load){ .diag = diag_new(),
+		.outer.names = { "left", "right" } };
 	l->schema.diag = l->diag;
 	assert_int_equal(diag_start(l->diag, "f", NULL, 0), 0);
 	assert_int_equal(tree_parse(text, strlen(text), l->diag, &l->tree), 0);
@@ -278,6 +307,87 @@ all_mistakes_are_told_and_the_rest_is_filled(void **state)
 	unload(&l);
 }
 
+static void
+of_keys_that_exclude_each_other_one_is_wanted(void **state)
+{
+	static const struct {
+		const char *text, *said;
+	} rows[] = {
+		{ "either: {small: 3}", "" },
+		{ "either: {other: 30}", "" },
+		{ "either: {}",
+		    "f:1:9: error: either lacks one of the keys small or "
+		    "other, which is required\n" },
+		{ "either: {flag: true}",
+		    "f:1:10: error: 'flag' belongs to 'other', and there is "
+		    "none here\n"
+		    "f:1:10: error: either lacks one of the keys small or "
+		    "other, which is required\n" },
+		{ "either: {other: 30, small: 3}",
+		    "f:1:10: error: 'other' beside 'small'; either has one of "
+		    "the keys small or other\n"
+		    "f:1:21: note: the first one\n" },
+		{ "either: {small: 3, flag: false}",
+		    "f:1:20: error: 'flag' belongs to 'other', and there is "
+		    "none here\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct load l;
+
+		test_row(rows[i].text);
+		load(&l, rows[i].text);
+		assert_text(l.said, rows[i].said);
+		unload(&l);
+	}
+}
+
+/* No default for what would mean nothing. */
+static void
+a_default_comes_with_the_key_it_belongs_to(void **state)
+{
+	struct load l;
+
+	(void)state;
+	load(&l, "either: {small: 3}");
+	assert_false(l.outer.either.flag);
+	unload(&l);
+	load(&l, "either: {other: 30}");
+	assert_true(l.outer.either.flag);
+	unload(&l);
+	load(&l, "either: {other: 30, flag: false}");
+	assert_false(l.outer.either.flag);
+	unload(&l);
+}
+
+static void
+a_map_may_have_names_of_the_file_as_its_keys(void **state)
+{
+	struct load l;
+
+	(void)state;
+	load(&l, "named: {right: 50}");
+	assert_text(l.said, "");
+	assert_true(l.outer.has_named);
+	assert_int_equal(l.outer.named[0], 0);
+	assert_int_equal(l.outer.named[1], 50);
+	marks_sort(&l.schema.marks);
+	assert_non_null(marks_get(&l.schema.marks, &l.outer.named[1]));
+	unload(&l);
+	load(&l, "named: {rigth: 50, left: 51}");
+	assert_text(l.said,
+	    "f:1:9: error: unknown key 'rigth'; did you mean 'right'?\n"
+	    "f:1:26: error: '51' is out of range; expected a number from 1 to "
+	    "50\n");
+	unload(&l);
+	load(&l, "named: {}");
+	assert_text(l.said,
+	    "f:1:8: error: 'named' is empty; expected keys such as "
+	    "'left'\n");
+	unload(&l);
+}
+
 int
 main(void)
 {
@@ -288,6 +398,9 @@ main(void)
 		cmocka_unit_test(a_list_of_one_is_its_item),
 		cmocka_unit_test(values_know_where_they_came_from),
 		cmocka_unit_test(all_mistakes_are_told_and_the_rest_is_filled),
+		cmocka_unit_test(of_keys_that_exclude_each_other_one_is_wanted),
+		cmocka_unit_test(a_default_comes_with_the_key_it_belongs_to),
+		cmocka_unit_test(a_map_may_have_names_of_the_file_as_its_keys),
 	};
 
 	TEST_MAIN(tests);

@@ -1,0 +1,89 @@
+#include "config/faults.h"
+
+#include <string.h>
+
+#include "config/config.h"
+#include "config/diag.h"
+#include "config/tree.h"
+
+const char *
+faults_of_address(const union addr *a)
+{
+	size_t len;
+	const uint8_t *bytes = addr_bytes(a, &len);
+
+	if (addr_is_any(a))
+		return "stands for every address; expected a single one";
+	if (len == 4 && bytes[0] >= 224 && bytes[0] < 240)
+		return "is a multicast address; expected that of a host";
+	if (len == 4 && (bytes[0] >= 240 || bytes[0] == 0))
+		return "is not the address of a host; expected one that is";
+	if (len == 16 && bytes[0] == 0xff)
+		return "is a multicast address; expected that of a host";
+	return NULL;
+}
+
+static bool
+is_loopback(const union addr *a)
+{
+	size_t len;
+	const uint8_t *bytes = addr_bytes(a, &len);
+	static const uint8_t v6[16] = { [15] = 1 };
+
+	return len == 4 ? bytes[0] == 127 : memcmp(bytes, v6, 16) == 0;
+}
+
+const char *
+faults_of_link(const union addr *a)
+{
+	size_t len;
+	const uint8_t *bytes = addr_bytes(a, &len);
+
+	if (len == 16 && bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80)
+		return "is good on one link only; expected an address that "
+		       "is not link-local";
+	return faults_of_address(a);
+}
+
+const char *
+faults_of_node(const union addr *a)
+{
+	if (is_loopback(a))
+		return "is this host only; expected an address that the peer "
+		       "can reach";
+	return faults_of_link(a);
+}
+
+const char *
+faults_of_cidr(const struct config_cidr *c)
+{
+	size_t len;
+	const uint8_t *bytes = addr_bytes(&c->addr, &len);
+	uint32_t ip, host;
+
+	if (is_loopback(&c->addr))
+		return "is this host only; expected an address that clients "
+		       "can reach";
+	if (faults_of_address(&c->addr) != NULL)
+		return faults_of_address(&c->addr);
+	if (len != 4 || c->prefix > 30)
+		return NULL;
+	ip = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+	    (uint32_t)bytes[2] << 8 | bytes[3];
+	host = UINT32_MAX >> c->prefix;
+	if ((ip & host) == 0)
+		return "is the address of the network itself; expected that "
+		       "of a host in it";
+	if ((ip & host) == host)
+		return "is the broadcast address of its network; expected "
+		       "that of a host in it";
+	return NULL;
+}
+
+void
+faults_refuse(
+    struct diag *diag, const struct tree_node *node, const char *fault)
+{
+	if (node != NULL && fault != NULL)
+		diag_error(diag, &node->at, "'%s' %s", node->shown, fault);
+}

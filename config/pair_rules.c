@@ -1,0 +1,354 @@
+#include "config/pair_rules.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/diag.h"
+#include "config/faults.h"
+#include "config/marks.h"
+#include "config/nearest.h"
+#include "config/scalar.h"
+#include "config/tree.h"
+#include "config/twins.h"
+
+struct rules {
+	const struct config *config;
+	const struct config_pair *pair;
+	const struct marks *marks;
+	struct diag *diag;
+};
+
+#define NODE_ADDRESSES (1 + CONFIG_LINKS_MAX)
+
+/* Of a node: its address first, then its links. */
+static const union addr *
+node_address(const struct config_node *n, size_t i)
+{
+	if (i == 0)
+		return &n->address;
+	return i - 1 < n->n_links ? &n->links[i - 1] : NULL;
+}
+
+/* A pair of addresses that are to talk to each other. */
+static void
+check_families(struct rules *r, const union addr *a, const union addr *b)
+{
+	const struct tree_node *at = marks_get(r->marks, a);
+	const struct tree_node *other = marks_get(r->marks, b);
+
+	if (at == NULL || other == NULL || a->sa.sa_family == b->sa.sa_family)
+		return;
+	diag_error(r->diag, &other->at,
+	    "'%s' and '%s' cannot talk to each other; expected both IPv4 or "
+	    "both IPv6",
+	    at->shown, other->shown);
+	diag_note(r->diag, &at->at, "the other node");
+}
+
+static size_t
+list_length(const struct tree_node *list)
+{
+	if (list == NULL)
+		return 0;
+	return list->type == TREE_LIST ? list->n_items : 1;
+}
+
+/* A link is two addresses, those at one place in the lists of both nodes. */
+static void
+check_links(struct rules *r)
+{
+	const struct config_node *a = &r->pair->nodes[0];
+	const struct config_node *b = &r->pair->nodes[1];
+	const struct tree_node *lists[] = { marks_get(r->marks, &a->links),
+		marks_get(r->marks, &b->links) };
+	size_t n[] = { list_length(lists[0]), list_length(lists[1]) };
+	const size_t more = n[0] > n[1] ? 0 : 1;
+
+	if (n[0] != n[1]) {
+		const struct tree_node *other = lists[1 - more];
+
+		diag_error(r->diag, &lists[more]->at,
+		    "%zu in 'links' here and %zu at the other node; expected "
+		    "as many, each with its counterpart",
+		    n[more], n[1 - more]);
+		if (other != NULL)
+			diag_note(r->diag, &other->at, "the other node's");
+		return;
+	}
+	/* With one refused, positions no longer are those of the file. */
+	if (a->n_links != n[0] || b->n_links != n[1])
+		return;
+	for (size_t i = 0; i < a->n_links; i++)
+		check_families(r, &a->links[i], &b->links[i]);
+}
+
+static int
+check_nodes(struct rules *r)
+{
+	const struct config_node *nodes = r->pair->nodes;
+	CLEANUP(twins_fini) struct twins names = { .n = 0 };
+	CLEANUP(twins_fini) struct twins addrs = { .n = 0 };
+
+	if (twins_init(&names, CONFIG_NODES) < 0 ||
+	    twins_init(&addrs, CONFIG_NODES * NODE_ADDRESSES) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < CONFIG_NODES; i++) {
+		const union addr *a;
+
+		twins_add(&names,
+		    (struct twins_item){ .name = nodes[i].name,
+		        .node = marks_get(r->marks, &nodes[i].name) });
+		for (size_t j = 0; (a = node_address(&nodes[i], j)); j++) {
+			const struct tree_node *at = marks_get(r->marks, a);
+
+			twins_add(&addrs,
+			    (struct twins_item){ .addr = a, .node = at });
+			if (at != NULL)
+				faults_refuse(r->diag, at, faults_of_node(a));
+		}
+	}
+	twins_report(&names, r->diag, "the node name", "");
+	twins_report(&addrs, r->diag, "the node address", "");
+	check_families(r, &nodes[0].address, &nodes[1].address);
+	check_links(r);
+	return 0;
+}
+
+/* Refuses `a`, a WHAT, where it is an address of one of the nodes. */
+static void
+refuse_nodes_own(struct rules *r, const union addr *a,
+    const struct tree_node *where, const char *what, const char *expected)
+{
+	for (size_t i = 0; i < CONFIG_NODES; i++) {
+		const union addr *own;
+
+		for (size_t j = 0; (own = node_address(&r->pair->nodes[i], j));
+		     j++) {
+			const struct tree_node *at = marks_get(r->marks, own);
+
+			if (at == NULL || !addr_is_same_ip(a, own))
+				continue;
+			diag_error(r->diag, &where->at,
+			    "the %s '%s' is the address of a node; expected "
+			    "one that %s",
+			    what, where->shown, expected);
+			diag_note(r->diag, &at->at, "the node");
+		}
+	}
+}
+
+static int
+check_groups(struct rules *r)
+{
+	CLEANUP(twins_fini) struct twins names = { .n = 0 };
+	CLEANUP(twins_fini) struct twins addrs = { .n = 0 };
+
+	if (twins_init(&names, CONFIG_GROUPS_MAX) < 0 ||
+	    twins_init(&addrs, CONFIG_GROUPS_MAX * CONFIG_GROUP_ADDRESSES_MAX) <
+	        0)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->pair->n_groups; i++) {
+		const struct config_group *g = &r->pair->groups[i];
+
+		twins_add(&names,
+		    (struct twins_item){ .name = g->name,
+		        .node = marks_get(r->marks, &g->name) });
+		for (size_t j = 0; j < g->n_addresses; j++) {
+			const struct config_cidr *c = &g->addresses[j];
+			const struct tree_node *at = marks_get(r->marks, c);
+
+			twins_add(&addrs,
+			    (struct twins_item){
+			        .addr = &c->addr, .node = at });
+			if (at == NULL)
+				continue;
+			faults_refuse(r->diag, at, faults_of_cidr(c));
+			refuse_nodes_own(r, &c->addr, at, "virtual IP",
+			    "no host has of its own");
+		}
+	}
+	twins_report(&names, r->diag, "the group name", "");
+	twins_report(&addrs, r->diag, "the virtual IP", "");
+	return 0;
+}
+
+/* One that the pair itself has would be a witness of nothing. */
+static int
+check_witnesses(struct rules *r)
+{
+	CLEANUP(twins_fini) struct twins addrs = { .n = 0 };
+
+	if (twins_init(&addrs, CONFIG_WITNESSES_MAX) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->pair->n_witnesses; i++) {
+		const union addr *a = &r->pair->witnesses[i];
+		const struct tree_node *at = marks_get(r->marks, a);
+
+		if (at == NULL)
+			continue;
+		twins_add(&addrs, (struct twins_item){ .addr = a, .node = at });
+		faults_refuse(r->diag, at, faults_of_node(a));
+		refuse_nodes_own(
+		    r, a, at, "witness", "belongs to a third host");
+		if (config_has_virtual(r->pair, a))
+			diag_error(r->diag, &at->at,
+			    "the witness '%s' is a virtual IP of the pair; "
+			    "expected one that belongs to a third host",
+			    at->shown);
+	}
+	twins_report(&addrs, r->diag, "the witness", "");
+	return 0;
+}
+
+static void
+check_times(struct rules *r)
+{
+	const struct config_pair *p = r->pair;
+	const struct tree_node *hang = marks_get(r->marks, &p->hang_ms);
+	const struct tree_node *delay =
+	    marks_get(r->marks, &p->preempt_delay_ms);
+	const struct tree_node *interval = marks_get(r->marks, &p->interval_ms);
+	const struct tree_node *misses = marks_get(r->marks, &p->misses);
+	const uint32_t silent_ms = p->interval_ms * p->misses;
+	char hang_text[SCALAR_DURATION_TEXT], silent_text[SCALAR_DURATION_TEXT];
+	const struct tree_node *at = hang;
+
+	if (at == NULL)
+		at = interval != NULL ? interval : misses;
+	/* Zero: one of them was refused. */
+	if (at != NULL && silent_ms != 0 && p->hang_ms != 0 &&
+	    p->hang_ms <= silent_ms)
+		diag_error(r->diag, &at->at,
+		    "'hang_timeout' is %s, and a peer is suspect only after %s "
+		    "('interval' x 'misses'); expected a 'hang_timeout' that "
+		    "is longer",
+		    scalar_duration_text(p->hang_ms, hang_text),
+		    scalar_duration_text(silent_ms, silent_text));
+	if (delay != NULL && p->preempt_delay_ms != 0 && !p->preempt)
+		diag_error(r->diag, &delay->at,
+		    "'preempt_delay' without 'preempt: true' is the delay of "
+		    "nothing; expected both or neither");
+}
+
+static void
+refuse_service(struct rules *r, const struct tree_node *at, const char *name)
+{
+	const struct config *c = r->config;
+	unsigned best = nearest_limit(name) + 1;
+	const char *near = NULL;
+
+	for (size_t i = 0; i < c->n_services; i++) {
+		const char *other = c->services[i].name;
+		unsigned d =
+		    other == NULL ? best : nearest_distance(name, other);
+
+		if (d < best) {
+			best = d;
+			near = other;
+		}
+	}
+	if (near != NULL)
+		diag_error(r->diag, &at->at,
+		    "there is no service '%s'; did you mean '%s'?", at->shown,
+		    near);
+	else
+		diag_error(r->diag, &at->at,
+		    "there is no service '%s'; expected one of 'services'",
+		    at->shown);
+}
+
+static void
+check_tracked_service(struct rules *r, const struct config_track *t)
+{
+	const struct tree_node *at = marks_get(r->marks, &t->service);
+	const struct tree_node *min = marks_get(r->marks, &t->min_servers);
+	const struct config_service *s;
+	int i;
+
+	if (at == NULL)
+		return;
+	i = config_find_service(r->config, t->service);
+	if (i < 0) {
+		refuse_service(r, at, t->service);
+		return;
+	}
+	s = &r->config->services[i];
+	if (min == NULL || s->n_servers == 0 || t->min_servers <= s->n_servers)
+		return;
+	diag_error(r->diag, &min->at,
+	    "'%s' is more than the servers of service '%s'; expected at most "
+	    "%zu",
+	    min->shown, t->service, s->n_servers);
+	diag_note(r->diag, &at->at, "the service");
+}
+
+static bool
+is_same_text(const char *a, const char *b)
+{
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+/* Of one service, several numbers of servers may each have their weight. */
+static bool
+is_same_track(const struct config_track *a, const struct config_track *b)
+{
+	return is_same_text(a->interface, b->interface) ||
+	    is_same_text(a->script, b->script) ||
+	    (is_same_text(a->service, b->service) &&
+	        a->min_servers == b->min_servers);
+}
+
+static const struct tree_node *
+track_mark(struct rules *r, const struct config_track *t)
+{
+	switch (config_track_kind(t)) {
+	case CONFIG_TRACK_INTERFACE:
+		return marks_get(r->marks, &t->interface);
+	case CONFIG_TRACK_SERVICE:
+		return marks_get(r->marks, &t->service);
+	case CONFIG_TRACK_SCRIPT:
+		return marks_get(r->marks, &t->script);
+	}
+	return NULL;
+}
+
+static void
+check_tracks(struct rules *r)
+{
+	const struct config_track *all = r->pair->tracks;
+
+	for (size_t i = 0; i < r->pair->n_tracks; i++) {
+		const struct tree_node *at = track_mark(r, &all[i]), *first;
+
+		if (at == NULL)
+			continue;
+		check_tracked_service(r, &all[i]);
+		for (size_t j = 0; j < i; j++) {
+			if (!is_same_track(&all[i], &all[j]))
+				continue;
+			first = track_mark(r, &all[j]);
+			diag_error(r->diag, &at->at,
+			    "'%s' is tracked twice; expected once", at->shown);
+			diag_note(r->diag, &first->at, "the first one");
+			break;
+		}
+	}
+}
+
+int
+pair_rules_check(
+    const struct config *c, const struct marks *marks, struct diag *diag)
+{
+	struct rules r = {
+		.config = c, .pair = &c->pair, .marks = marks, .diag = diag
+	};
+
+	if (check_nodes(&r) < 0 || check_groups(&r) < 0 ||
+	    check_witnesses(&r) < 0)
+		return -ENOMEM;
+	check_times(&r);
+	check_tracks(&r);
+	return 0;
+}

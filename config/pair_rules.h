@@ -1,0 +1,15 @@
+#pragma once
+
+/*
+ * The rules of rules.h for the part of the file under `pair`.
+ */
+
+#include "core/base.h"
+
+struct config;
+struct diag;
+struct marks;
+
+/* As rules_check(); only where there is a pair. */
+MUST_CHECK int pair_rules_check(
+    const struct config *c, const struct marks *marks, struct diag *diag);
