@@ -29,7 +29,7 @@ NEEDS_hapair := hapair proxy failover config core
 
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
-SIM := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/sim_*.c))
+SIM := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/sim_*.c tests/model/*.c))
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) \
 	$(patsubst %.c,$(B)/%.so,$(wildcard tests/preload/*.c))
@@ -65,7 +65,11 @@ $(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(B)/tests/lib/test.o \
 endef
 $(foreach d,$(FOLDERS),$(eval $(call archive_rule,$(d))))
 
-$(B)/tests/sim/%: $(B)/tests/sim/%.o $(call archive,$(NEEDS_failover))
+$(B)/tests/sim/%: $(B)/tests/sim/%.o $(B)/tests/sim/world.o \
+    $(B)/tests/sim/broken.o $(call archive,$(NEEDS_failover))
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+$(B)/tests/model/%: $(B)/tests/model/%.o $(B)/tests/sim/broken.o \
+    $(call archive,$(NEEDS_failover))
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 $(B)/tests/tools/%: $(B)/tests/tools/%.o
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^
@@ -78,7 +82,8 @@ $(B)/tests/preload/%.so: tests/preload/%.c
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(call archive,$(NEEDS_hapair))
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
--include $(FUZZ:=.d) $(OBJ:.o=.d) $(UNIT:=.d) $(SIM:=.d) $(TOOLS:=.d) $(B)/tests/lib/test.d
+-include $(FUZZ:=.d) $(OBJ:.o=.d) $(UNIT:=.d) $(SIM:=.d) $(B)/tests/sim/world.d $(B)/tests/sim/broken.d \
+	$(TOOLS:=.d) $(B)/tests/lib/test.d
 
 objects: $(OBJ)
 unit: $(UNIT)
@@ -135,8 +140,12 @@ fuzzers: $(FUZZ)
 system: all tools
 	$(Q)tests/system/run
 
-simulate: $(B)/tests/sim/sim_failover
-	$(Q)$<
+# Each once as it is, then with a rule broken, which it must notice.
+simulate: $(B)/tests/sim/sim_failover $(B)/tests/model/model_pair
+	$(Q)for proof in $^; do $$proof && for rule in yield doubt; do \
+		! $$proof --break $$rule >/dev/null || \
+		{ echo "$$proof: rule '$$rule' is broken, unnoticed" >&2; \
+		exit 1; }; done || exit 1; done
 
 deps:
 	$(Q)scripts/install-deps

@@ -144,32 +144,42 @@ msg_put_peer(struct buf *b, const struct msg_peer *m)
 	buf_put_u8(b, m->config_known);
 	buf_put_u8(b, m->config_matches);
 	buf_put_u64(b, (uint64_t)m->last_heard_ms);
-	buf_put_u64(b, m->received);
-	buf_put_u64(b, m->lost);
-	buf_put_u64(b, m->rejected);
 	buf_put_u16(b, m->n_groups);
 	for (unsigned i = 0; i < m->n_groups && i < MSG_PEER_GROUPS_MAX; i++)
 		buf_put_u8(b, (uint8_t)m->groups[i]);
+	buf_put_u16(b, m->n_links);
+	for (unsigned i = 0; i < m->n_links && i < MSG_PEER_LINKS_MAX; i++) {
+		buf_put_u8(b, m->links[i].up);
+		buf_put_u64(b, m->links[i].received);
+		buf_put_u64(b, m->links[i].lost);
+		buf_put_u64(b, m->links[i].rejected);
+	}
 }
 
 int
 msg_get_peer(struct buf *b, struct msg_peer *ret_peer)
 {
-	struct msg_peer m;
+	struct msg_peer m = { 0 };
 
 	m.node = buf_get_u16(b);
 	m.reachable = get_bool(b);
 	m.config_known = get_bool(b);
 	m.config_matches = get_bool(b);
 	m.last_heard_ms = (int64_t)buf_get_u64(b);
-	m.received = buf_get_u64(b);
-	m.lost = buf_get_u64(b);
-	m.rejected = buf_get_u64(b);
 	m.n_groups = buf_get_u16(b);
 	if (m.n_groups > MSG_PEER_GROUPS_MAX)
 		return -EBADMSG;
 	for (unsigned i = 0; i < MSG_PEER_GROUPS_MAX; i++)
 		m.groups[i] = i < m.n_groups ? get_state(b) : MSG_GROUP_INIT;
+	m.n_links = buf_get_u16(b);
+	if (m.n_links > MSG_PEER_LINKS_MAX)
+		return -EBADMSG;
+	for (unsigned i = 0; i < m.n_links; i++) {
+		m.links[i].up = get_bool(b);
+		m.links[i].received = buf_get_u64(b);
+		m.links[i].lost = buf_get_u64(b);
+		m.links[i].rejected = buf_get_u64(b);
+	}
 	if (!buf_is_done(b))
 		return -EBADMSG;
 	*ret_peer = m;

@@ -39,6 +39,7 @@ enum msg_type {
 #define MSG_PATH_MAX 1024
 #define MSG_REQUEST_MAX 1024 /* a request line of the control socket */
 #define MSG_PEER_GROUPS_MAX 16
+#define MSG_PEER_LINKS_MAX 5
 #define MSG_NO_NODE UINT16_MAX
 
 /* Group states: the same words in code, log, `status` and notify. */
@@ -82,15 +83,21 @@ struct msg_group {
 	char reason[MSG_TEXT_MAX];
 };
 
+struct msg_peer_link {
+	bool up;
+	uint64_t received, lost, rejected; /* heartbeats */
+};
+
 /* What failover knows of the peer, when asked. */
 struct msg_peer {
 	uint16_t node;
 	bool reachable;
 	bool config_known, config_matches; /* known once it was heard */
 	int64_t last_heard_ms;             /* -1: never */
-	uint64_t received, lost, rejected; /* heartbeats */
 	uint16_t n_groups;
 	enum msg_group_state groups[MSG_PEER_GROUPS_MAX];
+	uint16_t n_links; /* the address first, then those of `links` */
+	struct msg_peer_link links[MSG_PEER_LINKS_MAX];
 };
 
 struct msg_service {

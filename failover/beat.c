@@ -47,23 +47,30 @@ describe(const struct role *role, struct hello *h)
 		h->groups[i] = (struct hello_group){ .id = g->id,
 			.state = g->election.state,
 			.held = g->holder.held,
-			.priority = g->election.config.priority,
+			.hands_over = g->election.handing,
+			.priority = g->election.priority,
 			.term = g->election.term };
+		memcpy(h->groups[i].mac, g->holder.link.mac, HELLO_MAC_BYTES);
 	}
 }
 
 /* Told when it begins, changes and ends; an interval apart would be a storm. */
 static void
-note_sent(struct role *role, int r)
+note_sent(struct role_link *l, int r)
 {
-	if (r == role->link_error)
+	char from[ADDR_TEXT_MAX];
+
+	if (r == l->error)
 		return;
-	role->link_error = r;
+	l->error = r;
+	addr_format_ip(&l->link.self, from);
 	if (r < 0)
-		log_warning(role->peer_subject,
-		    "cannot send heartbeats: %s, trying on", strerror(-r));
+		log_warning(l->role->peer_subject,
+		    "cannot send heartbeats from %s: %s, trying on", from,
+		    strerror(-r));
 	else
-		log_notice(role->peer_subject, "sending heartbeats again");
+		log_notice(l->role->peer_subject,
+		    "sending heartbeats from %s again", from);
 }
 
 static void
@@ -73,13 +80,15 @@ send_hello(
 	uint8_t packet[PACKET_MAX];
 	struct buf b = buf_writer(packet, HELLO_BYTES_MAX);
 	struct hello h = { .type = type };
+	size_t len;
 
 	describe(role, &h);
 	peer_stamp(&role->peer, answered, &h);
 	hello_encode(&b, &h);
-	note_sent(role,
-	    link_send(
-	        &role->link, packet, seal_close(&role->seal, packet, b.pos)));
+	len = seal_close(&role->seal, packet, b.pos);
+	for (size_t i = 0; i < role->n_links; i++)
+		note_sent(&role->links[i],
+		    link_send(&role->links[i].link, packet, len));
 	role->beaten = mono_now();
 	role->beaten_boot = mono_boot_now();
 }
@@ -119,10 +128,12 @@ tell_groups(struct role *role, const struct hello *h, struct mono now)
 		if (said == NULL)
 			said = &none;
 		g->peer_state = (enum msg_group_state)said->state;
+		memcpy(g->peer_mac, said->mac, HELLO_MAC_BYTES);
 		ev.heartbeat = (struct election_heartbeat){
 			.state = said->state,
 			.resigning = h->resigning,
 			.hears_us = hears_us,
+			.hands_over = said->hands_over,
 			.priority = said->priority,
 			.term = said->term,
 			.dead_ms = dead_ms,
@@ -151,11 +162,14 @@ note_heard(struct role *role, const struct hello *h, bool new_boot)
 }
 
 static void
-take(struct role *role, const struct hello *h)
+take(struct role *role, struct peer_path *path, const struct hello *h)
 {
 	const struct mono now = mono_now();
+	const enum peer_verdict verdict =
+	    peer_receive(&role->peer, h, role->fresh, now);
 
-	switch (peer_receive(&role->peer, h, role->fresh, now)) {
+	peer_path_note(path, &role->peer, h, verdict, now);
+	switch (verdict) {
 	case PEER_NEW_BOOT:
 		secret_random(&role->fresh, sizeof(role->fresh));
 		/* It waits for our echo before it believes us. */
@@ -179,43 +193,50 @@ take(struct role *role, const struct hello *h)
 }
 
 /* The cheap questions first: a MAC costs more than a comparison. */
-static void
-open_packet(struct role *role, const uint8_t *packet, int len)
+static bool
+is_authentic(
+    struct role *role, const uint8_t *packet, int len, struct hello *ret_hello)
 {
-	struct hello h;
 	struct buf b;
 
 	if (len < 0) {
 		peer_count_reject(&role->peer, PEER_REJECT_FOREIGN);
-		return;
+		return false;
 	}
 	b = buf_reader(packet,
 	    len < SECRET_MAC_BYTES ? 0 : (size_t)len - SECRET_MAC_BYTES);
-	if (hello_decode(&b, &h) < 0)
+	if (hello_decode(&b, ret_hello) < 0) {
 		peer_count_reject(&role->peer, PEER_REJECT_SHAPE);
-	else if (!peer_is_addressed(&role->peer, &h))
-		return;
-	else if (!seal_is_good(&role->seal, packet, (size_t)len))
+		return false;
+	}
+	if (!peer_is_addressed(&role->peer, ret_hello))
+		return false;
+	if (!seal_is_good(&role->seal, packet, (size_t)len)) {
 		peer_count_reject(&role->peer, PEER_REJECT_FORGED);
-	else
-		take(role, &h);
+		return false;
+	}
+	return true;
 }
 
 static void
 on_link(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct role *role = w->data;
+	struct role_link *l = w->data;
 
 	(void)loop;
 	(void)revents;
 	for (int i = 0; i < BUDGET; i++) {
 		/* One more than the largest: too long is seen as too long. */
 		uint8_t packet[PACKET_MAX + 1];
-		int len = link_receive(&role->link, packet, sizeof(packet));
+		int len = link_receive(&l->link, packet, sizeof(packet));
+		struct hello h;
 
 		if (len == 0)
 			break;
-		open_packet(role, packet, len);
+		if (is_authentic(l->role, packet, len, &h))
+			take(l->role, &l->path, &h);
+		else
+			l->path.rejected++;
 	}
 }
 
@@ -293,9 +314,13 @@ beat_start(struct role *role)
 
 	if (beat_is_started(role))
 		return;
-	ev_io_init(&role->link_ready, on_link, role->link.fd, EV_READ);
-	role->link_ready.data = role;
-	ev_io_start(role->loop, &role->link_ready);
+	for (size_t i = 0; i < role->n_links; i++) {
+		struct role_link *l = &role->links[i];
+
+		ev_io_init(&l->ready, on_link, l->link.fd, EV_READ);
+		l->ready.data = l;
+		ev_io_start(role->loop, &l->ready);
+	}
 	ev_timer_init(&role->beat, on_beat, interval_s, interval_s);
 	role->beat.data = role;
 	ev_timer_start(role->loop, &role->beat);
@@ -319,7 +344,8 @@ beat_is_started(const struct role *role)
 void
 beat_stop(struct role *role)
 {
-	ev_io_stop(role->loop, &role->link_ready);
+	for (size_t i = 0; i < role->n_links; i++)
+		ev_io_stop(role->loop, &role->links[i].ready);
 	ev_timer_stop(role->loop, &role->beat);
 	ev_check_stop(role->loop, &role->turn);
 }

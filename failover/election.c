@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "failover/change.h"
+
 /*
  * How long a node that was refused an address leaves the group to its peer.
  * With a healthy peer the length does not matter; without one, each retry is a
@@ -9,103 +11,11 @@
  */
 #define RETRY_MS 1000
 
-/*
- * Traffic with the right key that nobody proved fresh is either our peer, one
- * round trip before the proof, or a recording. It makes us listen longer, but
- * no recording makes us listen for ever.
- */
-#define LISTEN_LIMIT_MS 3000
-
 /* A contest whose loser can't hear us is not won by waiting. */
 #define CONTEST_DEAD_TIMES 2
 
-static void
-ask(struct election_out *out, enum election_action action)
-{
-	assert(out->n_actions < ELECTION_ACTIONS_MAX);
-	out->actions[out->n_actions++] = action;
-}
-
-static bool
-asks(const struct election_out *out, enum election_action action)
-{
-	for (unsigned i = 0; i < out->n_actions; i++)
-		if (out->actions[i] == action)
-			return true;
-	return false;
-}
-
-/*
- * The one place where the state is written, and so the one that decides in
- * which order the world learns of it. A claim is told first, so that a master
- * we don't hear lets go before our announcement. A release is told when the
- * addresses are gone: the peer claims as soon as it hears.
- */
-static void
-enter(struct election *e, enum election_state to, struct mono deadline,
-    enum election_reason reason, struct election_out *out)
-{
-	const enum election_state from = e->state;
-
-	e->state = to;
-	e->deadline = deadline;
-	e->contested = mono_never();
-	e->settling = false;
-	out->reason = reason;
-	if (from == ELECTION_MASTER && to != ELECTION_MASTER) {
-		ask(out, ELECTION_DEL_ADDRESSES);
-		if (e->heard_term > e->term)
-			e->term = e->heard_term;
-	}
-	ask(out, ELECTION_SEND_HELLO);
-	if (to == ELECTION_MASTER && from != ELECTION_MASTER) {
-		ask(out, ELECTION_ADD_ADDRESSES);
-		ask(out, ELECTION_ANNOUNCE);
-	}
-}
-
-static void
-begin_listening(struct election *e, struct mono now,
-    enum election_reason reason, struct election_out *out)
-{
-	enter(e, ELECTION_INIT, mono_add_ms(now, e->config.listen_ms), reason,
-	    out);
-	e->listen_end = mono_add_ms(now, LISTEN_LIMIT_MS);
-}
-
-static void
-claim(struct election *e, struct mono now, enum election_reason reason,
-    struct election_out *out)
-{
-	if (e->heard_term > e->term)
-		e->term = e->heard_term;
-	if (e->term < UINT64_MAX)
-		e->term++;
-	if (reason == ELECTION_PEER_SILENT)
-		out->silent_ms = (uint32_t)mono_span_ms(e->heard, now);
-	enter(e, ELECTION_MASTER, mono_never(), reason, out);
-}
-
-static void
-follow(struct election *e, const struct election_heartbeat *h, struct mono now,
-    enum election_reason reason, struct election_out *out)
-{
-	enter(e, ELECTION_BACKUP, mono_add_ms(now, h->dead_ms), reason, out);
-}
-
-static void
-fail(struct election *e, enum election_reason reason, struct election_out *out)
-{
-	e->faulted = true;
-	enter(e, ELECTION_FAULT, mono_never(), reason, out);
-}
-
-static void
-stop(struct election *e, struct election_out *out)
-{
-	e->stopped = true;
-	enter(e, ELECTION_FAULT, mono_never(), ELECTION_STOPPED, out);
-}
+/* DEFEND_INTERVAL of RFC 5227 is 10 s: two that defend more often never end. */
+#define DEFEND_MS 10000
 
 static void
 note(struct election *e, const struct election_heartbeat *h, struct mono now)
@@ -122,9 +32,57 @@ note(struct election *e, const struct election_heartbeat *h, struct mono now)
 static bool
 outranks_us(const struct election *e, const struct election_heartbeat *h)
 {
-	if (h->priority != e->config.priority)
-		return h->priority > e->config.priority;
+	if (h->priority != e->priority)
+		return h->priority > e->priority;
 	return !e->config.wins_ties;
+}
+
+/* No doubt, until then. */
+static void
+believe(struct election *e, struct mono until)
+{
+	e->doubt = doubt_none();
+	e->deadline = until;
+}
+
+/*
+ * The time of patience with a silent peer is over: who has the addresses is
+ * asked, and what the answers mean is done. `alone` is the reason to give where
+ * nobody answers.
+ */
+static void
+question(struct election *e, struct mono now, enum election_reason alone,
+    struct election_out *out)
+{
+	const enum doubt_verdict before = e->doubt.last;
+	const enum doubt_verdict verdict =
+	    doubt_step(&e->doubt, &e->config.doubt, now, &e->deadline);
+
+	switch (verdict) {
+	case DOUBT_ASK:
+		change_ask(out, ELECTION_PROBE);
+		break;
+	case DOUBT_GONE:
+		change_claim(e, now, alone, out);
+		break;
+	case DOUBT_RELEASED:
+		change_claim(e, now, ELECTION_PEER_RELEASED, out);
+		break;
+	case DOUBT_HUNG:
+		change_claim(e, now, ELECTION_PEER_HUNG, out);
+		break;
+	case DOUBT_HOLDS:
+		if (before != verdict)
+			out->reason = ELECTION_PEER_HANGS;
+		break;
+	case DOUBT_CONFLICT:
+		if (before != verdict)
+			out->reason = ELECTION_CONFLICT;
+		break;
+	case DOUBT_ISOLATED:
+		change_isolate(e, now, out);
+		break;
+	}
 }
 
 /*
@@ -137,11 +95,11 @@ claim_if_better(struct election *e, const struct election_heartbeat *h,
     struct mono now, struct election_out *out)
 {
 	if (h->resigning)
-		claim(e, now, ELECTION_PEER_RESIGNED, out);
+		change_claim(e, now, ELECTION_PEER_RESIGNED, out);
 	else if (h->state == ELECTION_FAULT)
-		claim(e, now, ELECTION_PEER_FAULT, out);
+		change_claim(e, now, ELECTION_PEER_FAULT, out);
 	else if (!outranks_us(e, h))
-		claim(e, now, ELECTION_PREFERRED, out);
+		change_claim(e, now, ELECTION_PREFERRED, out);
 	else
 		return false;
 	return true;
@@ -162,17 +120,17 @@ step_init(struct election *e, const struct election_event *ev, struct mono now,
 	switch (ev->type) {
 	case ELECTION_TICK:
 		if (!mono_before(now, e->deadline)) /* else: woken early */
-			claim(e, now, ELECTION_NO_PEER, out);
+			question(e, now, ELECTION_NO_PEER, out);
 		break;
 	case ELECTION_HEARTBEAT:
 		note(e, &ev->heartbeat, now);
 		if (ev->heartbeat.state == ELECTION_MASTER)
-			follow(
+			change_follow(
 			    e, &ev->heartbeat, now, ELECTION_PEER_MASTER, out);
 		else if (!e->settling &&
 		    !claim_if_better(e, &ev->heartbeat, now, out))
-			follow(e, &ev->heartbeat, now, ELECTION_PEER_PREFERRED,
-			    out);
+			change_follow(e, &ev->heartbeat, now,
+			    ELECTION_PEER_PREFERRED, out);
 		break;
 	case ELECTION_UNPROVEN:
 		if (!e->settling)
@@ -181,14 +139,17 @@ step_init(struct election *e, const struct election_event *ev, struct mono now,
 			        e->listen_end);
 		break;
 	case ELECTION_TRACK_FAULT:
-		fail(e, ev->fault, out);
+		change_fail(e, ev->fault, out);
 		break;
 	case ELECTION_STALLED:
-		e->deadline = mono_add_ms(now, e->config.dead_ms);
+		believe(e, mono_add_ms(now, e->config.dead_ms));
 		e->settling = true;
 		break;
+	case ELECTION_ANSWER:
+		doubt_note(&e->doubt, ev->answer);
+		break;
 	case ELECTION_STOP:
-		stop(e, out);
+		change_stop(e, out);
 		break;
 	case ELECTION_RESTORE:
 		/*
@@ -199,19 +160,25 @@ step_init(struct election *e, const struct election_event *ev, struct mono now,
 		if (ev->restore.term > e->term)
 			e->term = ev->restore.term;
 		if (ev->restore.master)
-			enter(e, ELECTION_MASTER, mono_never(),
+			change_enter(e, ELECTION_MASTER,
+			    change_reign_end(e, now, e->config.dead_ms),
 			    ELECTION_RESTORED, out);
 		break;
-	case ELECTION_TRACK_OK:      /* already eligible */
-	case ELECTION_ACTION_FAILED: /* of a mastership we no longer have */
+	case ELECTION_TRACK_OK:       /* already eligible */
+	case ELECTION_ACTION_FAILED:  /* of a mastership we no longer have */
+	case ELECTION_CONTRADICTED:   /* it is not ours */
+	case ELECTION_PEER_ENDED:     /* we listen for its successor, too */
+	case ELECTION_PRIORITY:       /* election_step() has noted it */
+	case ELECTION_HANDOVER_BEGIN: /* there is nothing to give */
+	case ELECTION_HANDOVER_ABORT:
 		break;
 	}
 }
 
 /*
  * BACKUP: somebody else is believed to hold the virtual IPs, or to claim them
- * presently. The deadline is the moment that belief expires; only a master's
- * heartbeat renews it.
+ * presently. The deadline is the moment that belief expires, and then of the
+ * next question; only a master's heartbeat renews it.
  */
 static void
 step_backup(struct election *e, const struct election_event *ev,
@@ -219,35 +186,50 @@ step_backup(struct election *e, const struct election_event *ev,
 {
 	switch (ev->type) {
 	case ELECTION_TICK:
-		if (!mono_before(now, e->deadline)) /* else: woken early */
-			claim(e, now,
-			    mono_before(
-			        now, mono_add_ms(e->heard, e->config.dead_ms))
-			        ? ELECTION_PEER_IDLE
-			        : ELECTION_PEER_SILENT,
-			    out);
+		if (mono_before(now, e->deadline))
+			break; /* woken early */
+		/* Also who is heard may have claimed, and not be heard to. */
+		question(e, now,
+		    mono_before(now, mono_add_ms(e->heard, e->config.dead_ms))
+		        ? ELECTION_PEER_IDLE
+		        : ELECTION_PEER_SILENT,
+		    out);
 		break;
 	case ELECTION_HEARTBEAT:
 		note(e, &ev->heartbeat, now);
-		if (ev->heartbeat.state == ELECTION_MASTER)
-			e->deadline = mono_add_ms(now, ev->heartbeat.dead_ms);
-		else
+		if (ev->heartbeat.state != ELECTION_MASTER)
 			(void)claim_if_better(e, &ev->heartbeat, now, out);
+		else if (ev->heartbeat.hands_over)
+			change_claim(e, now, ELECTION_HANDED_OVER, out);
+		else
+			believe(e, mono_add_ms(now, ev->heartbeat.dead_ms));
 		break;
 	case ELECTION_TRACK_FAULT:
-		fail(e, ev->fault, out);
+		change_fail(e, ev->fault, out);
 		break;
 	case ELECTION_STALLED:
 		/* Its heartbeats may wait unread in our socket: listen anew. */
-		e->deadline = mono_add_ms(now, e->config.dead_ms);
+		believe(e, mono_add_ms(now, e->config.dead_ms));
+		break;
+	case ELECTION_ANSWER:
+		doubt_note(&e->doubt, ev->answer);
+		break;
+	case ELECTION_PEER_ENDED:
+		/* What its kernel may still hold is a lease that nobody renews.
+		 */
+		change_claim(e, now, ELECTION_PEER_DIED, out);
 		break;
 	case ELECTION_STOP:
-		stop(e, out);
+		change_stop(e, out);
 		break;
-	case ELECTION_UNPROVEN:      /* neither renews nor ends a belief */
-	case ELECTION_TRACK_OK:      /* already eligible */
-	case ELECTION_ACTION_FAILED: /* of a mastership we no longer have */
-	case ELECTION_RESTORE:       /* belongs to the start */
+	case ELECTION_UNPROVEN:       /* neither renews nor ends a belief */
+	case ELECTION_TRACK_OK:       /* already eligible */
+	case ELECTION_ACTION_FAILED:  /* of a mastership we no longer have */
+	case ELECTION_RESTORE:        /* belongs to the start */
+	case ELECTION_CONTRADICTED:   /* it is not ours */
+	case ELECTION_PRIORITY:       /* election_step() has noted it */
+	case ELECTION_HANDOVER_BEGIN: /* there is nothing to give */
+	case ELECTION_HANDOVER_ABORT:
 		break;
 	}
 }
@@ -264,19 +246,21 @@ contest(struct election *e, const struct election_heartbeat *h, struct mono now,
 	const int64_t patience_ms = CONTEST_DEAD_TIMES * e->config.dead_ms;
 
 	if (h->term > e->term) {
-		follow(e, h, now, ELECTION_OUTRANKED_TERM, out);
+		change_follow(e, h, now,
+		    e->handing ? ELECTION_GAVE_OVER : ELECTION_OUTRANKED_TERM,
+		    out);
 	} else if (h->term == e->term && outranks_us(e, h)) {
-		follow(e, h, now, ELECTION_OUTRANKED_RANK, out);
+		change_follow(e, h, now, ELECTION_OUTRANKED_RANK, out);
 	} else if (mono_is_never(e->contested)) {
 		e->contested = now;
 		out->reason = ELECTION_CONTESTED;
-		ask(out, ELECTION_SEND_HELLO);
-		ask(out, ELECTION_ANNOUNCE);
+		change_ask(out, ELECTION_SEND_HELLO);
+		change_ask(out, ELECTION_ANNOUNCE);
 	} else if (h->hears_us) {
 		e->contested = now; /* it is about to drop */
 	} else if (!mono_before(now, mono_add_ms(e->contested, patience_ms))) {
 		/* The road is open one way only: who can hear must yield. */
-		follow(e, h, now, ELECTION_PEER_DEAF, out);
+		change_follow(e, h, now, ELECTION_PEER_DEAF, out);
 	}
 }
 
@@ -290,73 +274,182 @@ was_cut_off(const struct election *e, const struct election_heartbeat *h,
 }
 
 /*
+ * The peer is well and preferred: by what we track, which has pulled us below
+ * it, at once; by preference alone only with `preempt`, and once it has been so
+ * for long enough. It takes what is given, and nothing is lost on the way.
+ */
+static void
+give_if_worse(struct election *e, const struct election_heartbeat *h,
+    struct mono now, struct election_out *out)
+{
+	const bool ill = e->priority < e->config.priority;
+	const uint32_t delay_ms = ill ? 0 : e->config.preempt_delay_ms;
+
+	if (h->state != ELECTION_BACKUP || h->priority <= e->priority ||
+	    !(ill || e->config.preempt)) {
+		e->better = mono_never();
+		return;
+	}
+	if (mono_is_never(e->better))
+		e->better = now;
+	if (e->handing || mono_before(now, mono_add_ms(e->better, delay_ms)))
+		return;
+	change_ask(out, ELECTION_HAND_OVER);
+	e->better = mono_add_ms(now, RETRY_MS); /* not again at once */
+}
+
+static void
+master_hears(struct election *e, const struct election_heartbeat *h,
+    struct mono now, struct election_out *out)
+{
+	const bool cut_off = was_cut_off(e, h, now);
+
+	note(e, h, now);
+	believe(e, change_reign_end(e, now, h->dead_ms));
+	if (h->state == ELECTION_MASTER) {
+		contest(e, h, now, out);
+		return;
+	}
+	if (!mono_is_never(e->contested)) {
+		e->contested = mono_never();
+		out->reason = ELECTION_UNCONTESTED;
+		change_ask(out, ELECTION_ANNOUNCE);
+	} else if (cut_off) {
+		change_ask(out, ELECTION_ANNOUNCE);
+	}
+	give_if_worse(e, h, now, out);
+}
+
+/* The peer is silent, and there are witnesses: is it us who are cut off? */
+static void
+look_around(struct election *e, struct mono now, struct election_out *out)
+{
+	switch (doubt_step(&e->doubt, &e->config.doubt, now, &e->deadline)) {
+	case DOUBT_ASK:
+		change_ask(out, ELECTION_PROBE);
+		break;
+	case DOUBT_ISOLATED:
+		change_isolate(e, now, out);
+		break;
+	case DOUBT_GONE:
+	case DOUBT_RELEASED:
+	case DOUBT_HUNG:
+	case DOUBT_HOLDS:
+	case DOUBT_CONFLICT:
+		believe(e, mono_add_ms(now, CHANGE_WITNESS_MS));
+		break;
+	}
+}
+
+/*
  * MASTER: we hold the virtual IPs until we can't serve, are outdone, or don't
- * trust ourselves. Silence of the peer is no reason for anything; but once it
- * speaks again we announce anew, for it may have claimed meanwhile and yielded
- * before we heard of it, and neighbours on its side believe it still.
+ * trust ourselves. Silence of the peer is no reason for anything, unless no
+ * witness is heard either; but once it speaks again we announce anew, for it
+ * may have claimed meanwhile and yielded before we heard of it, and neighbours
+ * on its side believe it still.
  */
 static void
 step_master(struct election *e, const struct election_event *ev,
     struct mono now, struct election_out *out)
 {
-	bool cut_off;
-
 	switch (ev->type) {
+	case ELECTION_TICK:
+		if (!mono_before(now, e->deadline)) /* else: woken early */
+			look_around(e, now, out);
+		break;
 	case ELECTION_HEARTBEAT:
-		cut_off = was_cut_off(e, &ev->heartbeat, now);
-		note(e, &ev->heartbeat, now);
-		if (ev->heartbeat.state == ELECTION_MASTER) {
-			contest(e, &ev->heartbeat, now, out);
-		} else if (!mono_is_never(e->contested)) {
-			e->contested = mono_never();
-			out->reason = ELECTION_UNCONTESTED;
-			ask(out, ELECTION_ANNOUNCE);
-		} else if (cut_off) {
-			ask(out, ELECTION_ANNOUNCE);
-		}
+		master_hears(e, &ev->heartbeat, now, out);
 		break;
 	case ELECTION_TRACK_FAULT:
-		fail(e, ev->fault, out);
+		change_fail(e, ev->fault, out);
 		break;
 	case ELECTION_STALLED:
 		/* Drop first, ask afterwards: the peer has claimed by now. */
-		begin_listening(e, now, ELECTION_LATE, out);
+		change_listen(e, now, ELECTION_LATE, out);
 		e->deadline = mono_add_ms(now, e->config.dead_ms);
 		e->settling = true;
 		break;
 	case ELECTION_ACTION_FAILED:
-		enter(e, ELECTION_FAULT, mono_add_ms(now, RETRY_MS),
+		change_enter(e, ELECTION_FAULT, mono_add_ms(now, RETRY_MS),
 		    ELECTION_REFUSED, out);
 		break;
-	case ELECTION_STOP:
-		stop(e, out);
+	case ELECTION_ANSWER:
+		doubt_note(&e->doubt, ev->answer);
 		break;
-	case ELECTION_TICK:     /* nothing is timed */
-	case ELECTION_UNPROVEN: /* never demotes a master */
-	case ELECTION_TRACK_OK: /* already eligible */
-	case ELECTION_RESTORE:  /* belongs to the start */
+	case ELECTION_CONTRADICTED:
+		if (!mono_is_never(e->defended) &&
+		    mono_before(now, mono_add_ms(e->defended, DEFEND_MS)))
+			break;
+		e->defended = now;
+		out->reason = ELECTION_CONFLICT;
+		change_ask(out, ELECTION_ANNOUNCE);
+		break;
+	case ELECTION_HANDOVER_BEGIN:
+		e->handing = true;
+		change_ask(out, ELECTION_SEND_HELLO);
+		break;
+	case ELECTION_HANDOVER_ABORT:
+		e->handing = false;
+		change_ask(out, ELECTION_SEND_HELLO);
+		break;
+	case ELECTION_STOP:
+		change_stop(e, out);
+		break;
+	case ELECTION_UNPROVEN:   /* never demotes a master */
+	case ELECTION_TRACK_OK:   /* already eligible */
+	case ELECTION_RESTORE:    /* belongs to the start */
+	case ELECTION_PEER_ENDED: /* it held nothing */
+	case ELECTION_PRIORITY:   /* the next heartbeat tells who is better */
 		break;
 	}
 }
 
 /*
  * FAULT: this node can't serve: something tracked is at fault, the kernel
- * refused an address (then the deadline is the next try), or the daemon ends.
+ * refused an address (then the deadline is the next try), nobody is heard (then
+ * it is the next question to the witnesses), or the daemon ends.
  */
+static void
+recover_if_heard(struct election *e, struct mono now, struct election_out *out)
+{
+	if (!e->isolated)
+		return;
+	e->isolated = false;
+	e->deadline = mono_never();
+	if (!e->faulted && !e->stopped)
+		change_listen(e, now, ELECTION_RECOVERED, out);
+}
+
+static void
+fault_tick(struct election *e, struct mono now, struct election_out *out)
+{
+	if (mono_before(now, e->deadline))
+		return; /* woken early */
+	if (e->isolated) {
+		change_ask(out, ELECTION_PROBE);
+		e->deadline = mono_add_ms(now, CHANGE_WITNESS_MS);
+		return;
+	}
+	e->deadline = mono_never();
+	if (!e->faulted && !e->stopped)
+		change_listen(e, now, ELECTION_RETRY, out);
+}
+
 static void
 step_fault(struct election *e, const struct election_event *ev, struct mono now,
     struct election_out *out)
 {
 	switch (ev->type) {
 	case ELECTION_TICK:
-		if (mono_before(now, e->deadline))
-			break; /* woken early */
-		e->deadline = mono_never();
-		if (!e->faulted && !e->stopped)
-			begin_listening(e, now, ELECTION_RETRY, out);
+		fault_tick(e, now, out);
 		break;
 	case ELECTION_HEARTBEAT:
 		note(e, &ev->heartbeat, now);
+		recover_if_heard(e, now, out);
+		break;
+	case ELECTION_ANSWER:
+		if (ev->answer == DOUBT_WITNESS)
+			recover_if_heard(e, now, out);
 		break;
 	case ELECTION_TRACK_FAULT:
 		e->faulted = true;
@@ -364,20 +457,26 @@ step_fault(struct election *e, const struct election_event *ev, struct mono now,
 	case ELECTION_TRACK_OK:
 		e->faulted = false;
 		if (mono_is_never(e->deadline) && !e->stopped)
-			begin_listening(e, now, ELECTION_RECOVERED, out);
+			change_listen(e, now, ELECTION_RECOVERED, out);
 		break;
 	case ELECTION_STOP:
 		e->stopped = true;
+		e->isolated = false;
 		e->deadline = mono_never();
-		ask(out, ELECTION_SEND_HELLO);
+		change_ask(out, ELECTION_SEND_HELLO);
 		break;
 	case ELECTION_RESTORE:
 		if (ev->restore.term > e->term)
 			e->term = ev->restore.term;
 		break;
-	case ELECTION_UNPROVEN:      /* we claim nothing anyway */
-	case ELECTION_STALLED:       /* we hold nothing anyway */
-	case ELECTION_ACTION_FAILED: /* a release: the lease will end it */
+	case ELECTION_UNPROVEN:       /* we claim nothing anyway */
+	case ELECTION_STALLED:        /* we hold nothing anyway */
+	case ELECTION_ACTION_FAILED:  /* a release: the lease will end it */
+	case ELECTION_CONTRADICTED:   /* it is not ours */
+	case ELECTION_PEER_ENDED:     /* we can't take its place */
+	case ELECTION_PRIORITY:       /* election_step() has noted it */
+	case ELECTION_HANDOVER_BEGIN: /* there is nothing to give */
+	case ELECTION_HANDOVER_ABORT:
 		break;
 	}
 }
@@ -386,6 +485,15 @@ struct mono
 election_wake(const struct election *e)
 {
 	return e->deadline;
+}
+
+static bool
+asks(const struct election_out *out, enum election_action action)
+{
+	for (unsigned i = 0; i < out->n_actions; i++)
+		if (out->actions[i] == action)
+			return true;
+	return false;
 }
 
 /*
@@ -405,9 +513,9 @@ is_sane(const struct election *before, const struct election *after,
 		return false;
 	if (is && (after->faulted || after->stopped))
 		return false;
-	if (is != mono_is_never(after->deadline) &&
+	if (!is && mono_is_never(after->deadline) &&
 	    after->state != ELECTION_FAULT)
-		return false;
+		return false; /* nothing would ever end it */
 	if (claimed && before->term != UINT64_MAX)
 		return after->term > before->term;
 	return after->term >= before->term;
@@ -420,9 +528,13 @@ election_init(const struct election_config *config, struct mono now)
 		.config = *config,
 		.state = ELECTION_INIT,
 		.deadline = mono_add_ms(now, config->listen_ms),
-		.listen_end = mono_add_ms(now, LISTEN_LIMIT_MS),
+		.listen_end = mono_add_ms(now, CHANGE_LISTEN_LIMIT_MS),
 		.heard = mono_never(),
 		.contested = mono_never(),
+		.better = mono_never(),
+		.defended = mono_never(),
+		.doubt = doubt_none(),
+		.priority = config->priority,
 	};
 }
 
@@ -433,6 +545,8 @@ election_step(const struct election *before, const struct election_event *ev,
 	struct election_out out = { .reason = ELECTION_UNCHANGED };
 	struct election after = *before;
 
+	if (ev->type == ELECTION_PRIORITY)
+		after.priority = ev->priority;
 	switch (before->state) {
 	case ELECTION_INIT:
 		step_init(&after, ev, now, &out);
@@ -456,31 +570,27 @@ election_step(const struct election *before, const struct election_event *ev,
 const char *
 election_state_name(enum election_state state)
 {
-	switch (state) {
-	case ELECTION_INIT:
-		return "init";
-	case ELECTION_BACKUP:
-		return "backup";
-	case ELECTION_MASTER:
-		return "master";
-	case ELECTION_FAULT:
-		return "fault";
-	}
-	return "?";
+	static const char *const names[ELECTION_STATES] = {
+		[ELECTION_INIT] = "init",
+		[ELECTION_BACKUP] = "backup",
+		[ELECTION_MASTER] = "master",
+		[ELECTION_FAULT] = "fault",
+	};
+
+	return names[state];
 }
 
 const char *
 election_action_name(enum election_action action)
 {
-	switch (action) {
-	case ELECTION_SEND_HELLO:
-		return "send hello";
-	case ELECTION_ADD_ADDRESSES:
-		return "add addresses";
-	case ELECTION_DEL_ADDRESSES:
-		return "delete addresses";
-	case ELECTION_ANNOUNCE:
-		return "announce";
-	}
-	return "?";
+	static const char *const names[] = {
+		[ELECTION_SEND_HELLO] = "send hello",
+		[ELECTION_ADD_ADDRESSES] = "add addresses",
+		[ELECTION_DEL_ADDRESSES] = "delete addresses",
+		[ELECTION_ANNOUNCE] = "announce",
+		[ELECTION_PROBE] = "probe",
+		[ELECTION_HAND_OVER] = "hand over",
+	};
+
+	return names[action];
 }

@@ -8,12 +8,14 @@
  * tests copy it freely. One per group, owned by group.c; no threads.
  *
  * Able to serve goes before incumbent, incumbent before priority, priority
- * before the higher address. A term rises with each claim; of two masters the
- * higher term stays, then the rank decides.
+ * before the higher address. A peer that falls silent is doubted before its
+ * addresses are claimed (doubt.h). A term rises with each claim; of two masters
+ * the higher term stays, then the rank decides.
  */
 
 #include "core/base.h"
 #include "core/mono.h"
+#include "failover/doubt.h"
 
 /* The numbers are on the wire (hello.c). */
 enum election_state {
@@ -35,9 +37,15 @@ enum election_type {
 	ELECTION_ACTION_FAILED, /* an action of the last step was refused */
 	ELECTION_STOP,          /* the daemon ends */
 	ELECTION_RESTORE,       /* what a failover that died said of itself */
+	ELECTION_ANSWER,        /* to our probes; `answer` */
+	ELECTION_CONTRADICTED,  /* unasked, another host shows our address */
+	ELECTION_PEER_ENDED,    /* its processes are gone, its kernel says so */
+	ELECTION_PRIORITY,      /* what is tracked has changed ours */
+	ELECTION_HANDOVER_BEGIN, /* ask the peer to take the group */
+	ELECTION_HANDOVER_ABORT, /* it did not */
 };
 
-#define ELECTION_TYPES 9
+#define ELECTION_TYPES 15
 
 enum election_reason {
 	ELECTION_UNCHANGED,   /* no change of state, nothing to tell */
@@ -65,24 +73,35 @@ enum election_reason {
 	ELECTION_RETRY,             /* after ELECTION_REFUSED */
 	ELECTION_STOPPED,
 	ELECTION_RESTORED,
+	ELECTION_PEER_DIED,     /* its processes ended, its host did not say */
+	ELECTION_PEER_RELEASED, /* silent, and its host lives without them */
+	ELECTION_PEER_HANGS,  /* stays: silent, but its host answers for them */
+	ELECTION_PEER_HUNG,   /* and has done so for hang_timeout */
+	ELECTION_CONFLICT,    /* stays: a third host answers for an address */
+	ELECTION_ISOLATED,    /* neither the peer nor a witness is heard */
+	ELECTION_HANDED_OVER, /* the peer asked us to take it */
+	ELECTION_GAVE_OVER,   /* the peer has taken it, as we asked */
 };
 
-#define ELECTION_REASONS 25
+#define ELECTION_REASONS 33
 
 enum election_action {
 	ELECTION_SEND_HELLO, /* tell the peer now, as we stand after the step */
 	ELECTION_ADD_ADDRESSES,
 	ELECTION_DEL_ADDRESSES,
-	ELECTION_ANNOUNCE, /* begin the gratuitous ARP schedule anew */
+	ELECTION_ANNOUNCE,  /* begin the gratuitous ARP schedule anew */
+	ELECTION_PROBE,     /* ask the network who has the addresses */
+	ELECTION_HAND_OVER, /* begin a handover, as if an operator had asked */
 };
 
 #define ELECTION_ACTIONS_MAX 4
 
 struct election_heartbeat {
 	enum election_state state;
-	bool resigning; /* its daemon ends */
-	bool hears_us;  /* what we send reached it lately */
-	uint8_t priority;
+	bool resigning;   /* its daemon ends */
+	bool hears_us;    /* what we send reached it lately */
+	bool hands_over;  /* it is master and asks us to take the group */
+	uint8_t priority; /* as what it tracks has made it */
 	uint64_t term;
 	uint32_t dead_ms; /* its silence for so long means it is gone */
 };
@@ -92,6 +111,8 @@ struct election_event {
 	union {
 		struct election_heartbeat heartbeat;
 		enum election_reason fault; /* of ELECTION_TRACK_FAULT */
+		enum doubt_answer answer;   /* of ELECTION_ANSWER */
+		uint8_t priority;           /* of ELECTION_PRIORITY, 1-254 */
 		struct {
 			bool master; /* and the addresses are still here */
 			uint64_t term;
@@ -110,20 +131,29 @@ struct election_out {
 struct election_config {
 	uint32_t dead_ms;   /* interval x misses, never 0 */
 	uint32_t listen_ms; /* before the first claim, at least dead_ms */
+	struct doubt_config doubt;
 	uint8_t priority;
-	bool wins_ties; /* our address is the higher one */
+	bool wins_ties;            /* our address is the higher one */
+	bool preempt;              /* who is preferred takes a group back */
+	uint32_t preempt_delay_ms; /* once it has been well for so long */
 };
 
 struct election {
 	struct election_config config;
-	enum election_state state; /* written only by enter() */
+	enum election_state state; /* written only by change.c */
 	struct mono deadline;      /* what it means depends on the state */
 	struct mono listen_end;    /* INIT: unproven traffic waits no longer */
 	struct mono heard;         /* the last heartbeat, never() if none */
 	struct mono contested;     /* MASTER: the peer claims too, since */
+	struct mono better;        /* MASTER: the peer is preferred, since */
+	struct mono defended;      /* MASTER: when we last contradicted */
+	struct doubt doubt;        /* the peer is silent: who has them? */
 	uint64_t term;             /* of our reign, else the highest known */
 	uint64_t heard_term;       /* the highest the peer spoke of */
+	uint8_t priority;          /* the configured one, less what is ill */
+	bool handing;              /* MASTER: we ask the peer to take it */
 	bool settling;             /* INIT after a stall: see step_init() */
+	bool isolated;             /* FAULT: nobody is heard */
 	bool faulted;              /* something tracked is at fault */
 	bool stopped;              /* never claims again */
 };

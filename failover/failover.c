@@ -18,10 +18,12 @@
 #include "failover/announce.h"
 #include "failover/beat.h"
 #include "failover/group.h"
+#include "failover/neighbours.h"
 #include "failover/realtime.h"
 #include "failover/role.h"
 #include "failover/sibling.h"
 #include "failover/watch.h"
+#include "failover/witness.h"
 
 /*
  * The role's life: idle until START and the groups it announces are here, then
@@ -95,13 +97,43 @@ read_key(struct role *role)
 }
 
 static int
+open_link(struct role *role, const union addr *self, const union addr *other)
+{
+	struct role_link *l = &role->links[role->n_links];
+	int r = link_open(self, other, role->config->pair.port, &l->link);
+
+	l->role = role;
+	l->path = peer_path_init();
+	if (r == 0)
+		role->n_links++;
+	return r;
+}
+
+/* The nodes' addresses, then their `links`, pair by pair. */
+static int
+open_links(struct role *role)
+{
+	const struct config_node *self = role->self, *other = role->other;
+	int r = open_link(role, &self->address, &other->address);
+
+	for (size_t i = 0; r == 0 && i < self->n_links; i++)
+		r = open_link(role, &self->links[i], &other->links[i]);
+	return r;
+}
+
+static int
 open_sockets(struct role *role)
 {
-	int r = link_open(&role->self->address, &role->other->address,
-	    role->config->pair.port, &role->link);
+	int r = open_links(role);
 
 	if (r < 0)
-		return failed("opening the heartbeat's socket", r);
+		return failed("opening the heartbeat's sockets", r);
+	r = neighbours_open(role);
+	if (r < 0)
+		return failed("opening sockets to hear neighbours", r);
+	r = witness_open(role);
+	if (r < 0)
+		return failed("opening sockets to ask witnesses", r);
 	role->packet = announce_open();
 	if (role->packet < 0)
 		return failed("opening a packet socket", role->packet);
@@ -218,6 +250,8 @@ begin(struct role *role)
 	role->begun = true;
 	if (role->other != NULL) {
 		watch_start(role);
+		neighbours_start(role);
+		witness_start(role);
 		begin_groups(role);
 	}
 	return chan_send(role->supervisor, MSG_READY, NULL, 0, -1);
@@ -361,10 +395,13 @@ finish(struct role *role)
 		beat_stop(role);
 		watch_stop(role);
 	}
+	neighbours_close(role);
+	witness_close(role);
 	for (size_t i = 0; i < role->n_groups; i++)
 		group_stop_timers(&role->groups[i]);
 	sibling_close(role);
-	link_close(&role->link);
+	for (size_t i = 0; i < role->n_links; i++)
+		link_close(&role->links[i].link);
 	fd_close(&role->packet);
 	netlink_free(role->netlink);
 	seal_fini(&role->seal);
@@ -398,7 +435,8 @@ failover_run(int chan)
 	role->parent = getppid();
 	role->supervisor = chan;
 	role->relay = role->packet = -1;
-	role->link = link_empty();
+	neighbours_init(role);
+	witness_init(role);
 	role->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
 	if (role->loop == NULL) {
 		free(role);

@@ -76,15 +76,15 @@ sum16(uint32_t sum, const uint8_t *bytes, size_t len)
 	return sum;
 }
 
-/* RFC 8200 section 8.1: the pseudo-header, then the message. */
-static uint16_t
-checksum(const uint8_t *source, const uint8_t *message)
+uint16_t
+frame_checksum(const uint8_t source[static 16], const uint8_t dest[static 16],
+    uint8_t protocol, const uint8_t *message, size_t len)
 {
-	uint32_t sum = ADVERT_BYTES + ICMPV6;
+	uint32_t sum = (uint32_t)len + protocol;
 
 	sum = sum16(sum, source, 16);
-	sum = sum16(sum, all_nodes, 16);
-	sum = sum16(sum, message, ADVERT_BYTES);
+	sum = sum16(sum, dest, 16);
+	sum = sum16(sum, message, len);
 	while (sum >> 16 != 0)
 		sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)~sum;
@@ -119,7 +119,8 @@ frame_neighbour_advert(
 	buf_put_u8(&b, 2); /* option: target link-layer address */
 	buf_put_u8(&b, 1); /* of 8 bytes */
 	buf_put_bytes(&b, mac, FRAME_MAC_BYTES);
-	sum = checksum(ip, f.bytes + MESSAGE);
+	sum = frame_checksum(
+	    ip, all_nodes, ICMPV6, f.bytes + MESSAGE, ADVERT_BYTES);
 	f.bytes[CHECKSUM] = (uint8_t)(sum >> 8);
 	f.bytes[CHECKSUM + 1] = (uint8_t)sum;
 	return finish(&f, &b);

@@ -10,6 +10,8 @@
 #include "core/wall.h"
 #include "failover/announce.h"
 #include "failover/beat.h"
+#include "failover/neighbours.h"
+#include "failover/witness.h"
 
 static void
 arm(struct ev_loop *loop, ev_timer *timer, struct mono at)
@@ -109,9 +111,13 @@ group_init(struct role *role, unsigned index)
 		.dead_ms = role->dead_ms,
 		.listen_ms =
 		    pair->interval_ms * 5 > 1000 ? pair->interval_ms * 5 : 1000,
-		.priority = role->self->priority,
+		.doubt = { .hang_ms = pair->hang_ms,
+		    .witnesses = pair->n_witnesses > 0 },
+		.priority = config_priority(pair, index, role->start.node),
 		.wins_ties = addr_compare_ip(&role->self->address,
 		                 &role->other->address) > 0,
+		.preempt = pair->preempt,
+		.preempt_delay_ms = pair->preempt_delay_ms,
 	};
 
 	g->role = role;
@@ -119,7 +125,9 @@ group_init(struct role *role, unsigned index)
 	g->config = &pair->groups[index];
 	snprintf(g->subject, sizeof(g->subject), "group %s", g->config->name);
 	g->election = election_init(&config, mono_now());
-	g->holder = holder_init(g->config, role->netlink);
+	g->holder = holder_init(g->config, role->netlink,
+	    holder_lease_s(pair->hang_ms, role->dead_ms));
+	g->peer_near = holder_is_near(&g->holder, &role->other->address);
 	g->schedule = schedule_idle();
 	role->lanes[index] = schedule_lane_init();
 	g->lane = lane_of(role, index);
@@ -136,6 +144,25 @@ group_init(struct role *role, unsigned index)
 	g->supervisor_owes = g->relay_owes = true;
 }
 
+static void
+push(struct role_group *g, const struct election_event *ev)
+{
+	/* Full only in a storm of our own making; the oldest matter most. */
+	if (g->n_events < ROLE_EVENTS_MAX)
+		g->events[g->n_events++] = *ev;
+}
+
+static bool
+pop(struct role_group *g, struct election_event *ret_ev)
+{
+	if (g->n_events == 0)
+		return false;
+	*ret_ev = g->events[0];
+	g->n_events--;
+	memmove(g->events, g->events + 1, g->n_events * sizeof(g->events[0]));
+	return true;
+}
+
 static int
 carry_out(struct role_group *g, enum election_action action)
 {
@@ -150,6 +177,15 @@ carry_out(struct role_group *g, enum election_action action)
 		return holder_release(&g->holder);
 	case ELECTION_ANNOUNCE:
 		group_announce(g);
+		return 0;
+	case ELECTION_PROBE:
+		neighbours_ask(g);
+		witness_ask(g->role);
+		return 0;
+	case ELECTION_HAND_OVER:
+		push(g,
+		    &(struct election_event){
+		        .type = ELECTION_HANDOVER_BEGIN });
 		return 0;
 	}
 	return -EINVAL;
@@ -187,8 +223,8 @@ tell(struct role_group *g, enum election_state was,
 	if (is != was) {
 		g->told.transitions++;
 		g->told.since_wall_ms = wall_now_ms();
-		snprintf(g->told.reason, sizeof(g->told.reason), "%s", text);
 	}
+	snprintf(g->told.reason, sizeof(g->told.reason), "%s", text);
 	g->supervisor_owes = g->relay_owes = true;
 	group_tell(g);
 	if (is != was)
@@ -197,25 +233,6 @@ tell(struct role_group *g, enum election_state was,
 	else
 		log_notice(g->subject, "stays %s, reason: %s",
 		    election_state_name(is), text);
-}
-
-static void
-push(struct role_group *g, const struct election_event *ev)
-{
-	/* Full only in a storm of our own making; the oldest matter most. */
-	if (g->n_events < ROLE_EVENTS_MAX)
-		g->events[g->n_events++] = *ev;
-}
-
-static bool
-pop(struct role_group *g, struct election_event *ret_ev)
-{
-	if (g->n_events == 0)
-		return false;
-	*ret_ev = g->events[0];
-	g->n_events--;
-	memmove(g->events, g->events + 1, g->n_events * sizeof(g->events[0]));
-	return true;
 }
 
 /*

@@ -11,6 +11,8 @@
 
 #define FLAG_RESIGNING 0x01
 #define GROUP_FLAG_HELD 0x01
+#define GROUP_FLAG_HANDS_OVER 0x02
+#define GROUP_FLAGS (GROUP_FLAG_HELD | GROUP_FLAG_HANDS_OVER)
 
 /* What the configuration allows; no honest peer says anything else. */
 #define INTERVAL_MS_MAX 10000
@@ -21,10 +23,14 @@ put_group(struct buf *b, const struct hello_group *g)
 {
 	buf_put_u32(b, g->id);
 	buf_put_u8(b, (uint8_t)g->state);
-	buf_put_u8(b, g->held ? GROUP_FLAG_HELD : 0);
+	buf_put_u8(b,
+	    (g->held ? GROUP_FLAG_HELD : 0) |
+	        (g->hands_over ? GROUP_FLAG_HANDS_OVER : 0));
 	buf_put_u8(b, g->priority);
 	buf_put_u8(b, 0);
 	buf_put_u64(b, g->term);
+	buf_put_bytes(b, g->mac, HELLO_MAC_BYTES);
+	buf_put_u16(b, 0);
 }
 
 void
@@ -84,10 +90,17 @@ get_group(struct buf *b, const struct hello *h, struct hello_group *g)
 		return false;
 	flags = buf_get_u8(b);
 	g->held = (flags & GROUP_FLAG_HELD) != 0;
+	g->hands_over = (flags & GROUP_FLAG_HANDS_OVER) != 0;
 	g->priority = buf_get_u8(b);
-	if (buf_get_u8(b) != 0 || (flags & ~GROUP_FLAG_HELD) != 0)
+	if (buf_get_u8(b) != 0 || (flags & ~GROUP_FLAGS) != 0)
+		return false;
+	/* Only who has something can give it away. */
+	if (g->hands_over && g->state != ELECTION_MASTER)
 		return false;
 	g->term = buf_get_u64(b);
+	buf_get_bytes(b, g->mac, HELLO_MAC_BYTES);
+	if (buf_get_u16(b) != 0)
+		return false;
 	return g->priority >= 1 && g->priority <= 254;
 }
 

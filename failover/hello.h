@@ -14,7 +14,8 @@
  *	8 cluster  8 sender  16 sender_boot  16 echo_boot
  *	8 nonce  8 echo_nonce  8 seq  8 echo_seq
  *	2 interval in ms  1 misses  1 flags  16 hash of the configuration
- *	then 16 a group: 4 id  1 state  1 flags  1 priority  1 zero  8 term
+ *	then 24 a group: 4 id  1 state  1 flags  1 priority  1 zero  8 term
+ *	6 hardware address  2 zero
  */
 
 #include "core/base.h"
@@ -24,11 +25,12 @@ struct buf;
 
 #define HELLO_GROUPS_MAX 16
 #define HELLO_HEAD_BYTES 108
-#define HELLO_GROUP_BYTES 16
+#define HELLO_GROUP_BYTES 24
 #define HELLO_BYTES_MAX                                                        \
 	(HELLO_HEAD_BYTES + HELLO_GROUPS_MAX * HELLO_GROUP_BYTES)
 #define HELLO_BOOT_BYTES 16
 #define HELLO_CONFIG_BYTES 16
+#define HELLO_MAC_BYTES 6
 
 enum hello_type {
 	HELLO_BEAT = 1,
@@ -43,9 +45,11 @@ struct hello_boot {
 struct hello_group {
 	uint32_t id; /* of the group's name, so that order does not matter */
 	enum election_state state;
-	bool held; /* the addresses are in place */
+	bool held;       /* the addresses are in place */
+	bool hands_over; /* master, and asks the peer to take them */
 	uint8_t priority;
 	uint64_t term;
+	uint8_t mac[HELLO_MAC_BYTES]; /* of its interface; zeros: none */
 };
 
 struct hello {

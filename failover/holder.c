@@ -8,9 +8,20 @@ _Static_assert(HOLDER_ADDRESSES_MAX == CONFIG_GROUP_ADDRESSES_MAX,
     "an address more than the survey has room for");
 
 struct holder
-holder_init(const struct config_group *group, struct netlink *netlink)
+holder_init(
+    const struct config_group *group, struct netlink *netlink, uint32_t lease_s)
 {
-	return (struct holder){ .group = group, .netlink = netlink };
+	return (struct holder){
+		.group = group, .netlink = netlink, .lease_s = lease_s
+	};
+}
+
+uint32_t
+holder_lease_s(uint32_t hang_ms, uint32_t dead_ms)
+{
+	const uint32_t least_ms = 3 * dead_ms;
+
+	return ((hang_ms > least_ms ? hang_ms : least_ms) + 999) / 1000;
 }
 
 int
@@ -36,7 +47,7 @@ lease(const struct holder *h, size_t i)
 		.addr = c->addr,
 		.prefix = c->prefix,
 		.no_route = h->no_route[i],
-		.valid_s = HOLDER_LEASE_S };
+		.valid_s = h->lease_s };
 }
 
 int
@@ -90,6 +101,15 @@ is_in_subnet(const union addr *a, const struct config_cidr *subnet)
 	if (len != other_len || memcmp(x, y, whole) != 0)
 		return false;
 	return rest == 0 || ((x[whole] ^ y[whole]) >> (8 - rest)) == 0;
+}
+
+bool
+holder_is_near(const struct holder *h, const union addr *a)
+{
+	for (size_t i = 0; i < h->group->n_addresses; i++)
+		if (is_in_subnet(a, &h->group->addresses[i]))
+			return true;
+	return false;
 }
 
 static void

@@ -14,28 +14,31 @@
 
 struct config_group;
 
-/*
- * Must outlast any pause that we survive as master (dead_ms, 60 ms by default)
- * several times over; the kernel counts in seconds and may be one late.
- */
-#define HOLDER_LEASE_S 3
-
-/* Six chances to renew within a lease. */
-#define HOLDER_RENEW_MS 500
+/* How many chances to renew there are within a lease. */
+#define HOLDER_RENEWALS 5
 
 #define HOLDER_ADDRESSES_MAX 32
 
 struct holder {
 	const struct config_group *group; /* borrowed: the configuration's */
 	struct netlink *netlink;          /* borrowed: the role's */
+	uint32_t lease_s;
 	struct netlink_link link;
 	bool held; /* the addresses are ours to renew */
 	/* Another address of the subnet already brings the connected route. */
 	bool no_route[HOLDER_ADDRESSES_MAX];
 };
 
-struct holder holder_init(
-    const struct config_group *group, struct netlink *netlink);
+struct holder holder_init(const struct config_group *group,
+    struct netlink *netlink, uint32_t lease_s);
+
+/*
+ * How long a lease has to be, in the kernel's whole seconds: a peer that is
+ * silent and still answers is replaced after hang_timeout, and by then nobody
+ * should hold what it held; but it must outlast any pause that we survive as
+ * master (dead_ms) several times over.
+ */
+uint32_t holder_lease_s(uint32_t hang_ms, uint32_t dead_ms);
 
 /*
  * Looks at the interface again. Returns 0 or -errno; *ret_changed tells
@@ -57,6 +60,9 @@ MUST_CHECK int holder_release(struct holder *h);
 
 /* The group's own: its index among the addresses, or -1. */
 int holder_find(const struct holder *h, const union addr *a);
+
+/* Whether an address is in a subnet of the group's: neighbours can be asked. */
+bool holder_is_near(const struct holder *h, const union addr *a);
 
 /*
  * Deletes the group's addresses from wherever an earlier run left them on this

@@ -60,7 +60,6 @@ take(struct peer *p, const struct hello *h, struct mono now)
 {
 	p->high = h->seq;
 	p->heard = now;
-	p->received++;
 	p->dead_ms = (uint32_t)h->interval_ms * h->misses;
 	p->resigned = h->resigning;
 	memcpy(p->config_hash, h->config_hash, sizeof(p->config_hash));
@@ -82,11 +81,8 @@ peer_receive(
 	if (!peer_is_addressed(p, h))
 		return PEER_MISDIRECTED;
 	if (p->known && hello_boot_is_same(&h->sender_boot, &p->boot)) {
-		if (h->seq <= p->high) {
-			peer_count_reject(p, PEER_REJECT_REPEATED);
+		if (h->seq <= p->high)
 			return PEER_REPEATED;
-		}
-		p->lost += h->seq - p->high - 1;
 		take(p, h, now);
 		return PEER_ACCEPTED;
 	}
@@ -101,6 +97,41 @@ peer_receive(
 	p->nonce = fresh; /* what echoes the old one is a recording now */
 	take(p, h, now);
 	return PEER_NEW_BOOT;
+}
+
+struct peer_path
+peer_path_init(void)
+{
+	return (struct peer_path){ .heard = mono_never() };
+}
+
+void
+peer_path_note(struct peer_path *path, struct peer *p, const struct hello *h,
+    enum peer_verdict verdict, struct mono now)
+{
+	switch (verdict) {
+	case PEER_NEW_BOOT:
+		path->high = h->seq - 1; /* what went before was another's */
+		break;
+	case PEER_ACCEPTED:
+	case PEER_REPEATED:
+		break;
+	case PEER_STRANGER:
+	case PEER_MISDIRECTED:
+		path->rejected++;
+		return;
+	}
+	if (h->seq <= path->high) {
+		peer_count_reject(p, PEER_REJECT_REPEATED);
+		path->rejected++;
+		return;
+	}
+	/* The first that came over it lost nothing on the way. */
+	if (path->high != 0)
+		path->lost += h->seq - path->high - 1;
+	path->high = h->seq;
+	path->heard = now;
+	path->received++;
 }
 
 void
@@ -125,6 +156,13 @@ is_recent(struct mono at, uint32_t span_ms, struct mono now)
 }
 
 bool
+peer_path_is_alive(
+    const struct peer_path *path, uint32_t dead_ms, struct mono now)
+{
+	return is_recent(path->heard, dead_ms, now);
+}
+
+bool
 peer_is_alive(const struct peer *p, uint32_t dead_ms, struct mono now)
 {
 	return is_recent(p->heard, dead_ms, now);
@@ -134,16 +172,6 @@ bool
 peer_hears_us(const struct peer *p, uint32_t dead_ms, struct mono now)
 {
 	return is_recent(p->echoed_at, dead_ms, now);
-}
-
-uint64_t
-peer_rejected(const struct peer *p)
-{
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < PEER_REJECTS; i++)
-		sum += p->rejected[i];
-	return sum;
 }
 
 const char *

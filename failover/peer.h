@@ -27,7 +27,7 @@ enum peer_verdict {
 	PEER_ACCEPTED,
 	PEER_NEW_BOOT,    /* accepted, the first of its boot: answer at once */
 	PEER_STRANGER,    /* unproven: challenge it */
-	PEER_REPEATED,    /* a number not above the highest: drop */
+	PEER_REPEATED,    /* a number not above the highest: came before */
 	PEER_MISDIRECTED, /* not from the peer, or of another pair: drop */
 };
 
@@ -65,8 +65,17 @@ struct peer {
 	uint32_t dead_ms; /* by its own interval and misses, 0: not heard */
 	bool resigned;    /* by its last word */
 	uint8_t config_hash[HELLO_CONFIG_BYTES];
-	uint64_t received, lost;
 	uint64_t rejected[PEER_REJECTS];
+};
+
+/*
+ * One road between the nodes. The same hello comes over each of them; the first
+ * to arrive counts, the others show that their road is open.
+ */
+struct peer_path {
+	uint64_t high;     /* the highest number that came over it */
+	struct mono heard; /* never() if nothing has */
+	uint64_t received, lost, rejected;
 };
 
 /* `nonce`: 64 random bits. */
@@ -78,6 +87,19 @@ struct peer peer_init(const struct peer_config *config, uint64_t nonce);
  */
 MUST_CHECK enum peer_verdict peer_receive(
     struct peer *p, const struct hello *h, uint64_t fresh, struct mono now);
+
+struct peer_path peer_path_init(void);
+
+/*
+ * What peer_receive() said of a hello that came over this road. One that is old
+ * on its own road, too, is counted as repeated.
+ */
+void peer_path_note(struct peer_path *path, struct peer *p,
+    const struct hello *h, enum peer_verdict verdict, struct mono now);
+
+/* Something came over it within dead_ms. */
+bool peer_path_is_alive(
+    const struct peer_path *path, uint32_t dead_ms, struct mono now);
 
 /* Counts a packet that did not get as far as peer_receive(). */
 void peer_count_reject(struct peer *p, enum peer_reject why);
@@ -97,5 +119,4 @@ bool peer_is_alive(const struct peer *p, uint32_t dead_ms, struct mono now);
 /* It echoed something we sent, at most dead_ms ago. */
 bool peer_hears_us(const struct peer *p, uint32_t dead_ms, struct mono now);
 
-uint64_t peer_rejected(const struct peer *p);
 const char *peer_reject_name(enum peer_reject why);

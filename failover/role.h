@@ -8,6 +8,7 @@
  *	beat.c      heartbeats out and in
  *	group.c     a group's election and what it asks for
  *	watch.c     interfaces and addresses, as the kernel tells of them
+ *	neighbours.c, witness.c  what the network says, asked and unasked
  *	sibling.c   the relay: does it serve, what does it ask
  */
 
@@ -59,7 +60,22 @@ struct role_group {
 	struct msg_group told; /* how it stands, for supervisor and relay */
 	bool supervisor_owes, relay_owes; /* not sent yet */
 	enum msg_group_state peer_state;
+	/* The peer's interface: by its own word, else as seen; zeros: unknown.
+	 */
+	uint8_t peer_mac[HELLO_MAC_BYTES];
+	bool peer_near; /* its address is in a subnet of the group's */
 };
+
+/* The nodes' addresses, or a pair of their `links`. */
+struct role_link {
+	struct role *role; /* borrowed: the one it is in */
+	struct link link;
+	struct peer_path path;
+	int error; /* of sending; told once, 0: none */
+	ev_io ready;
+};
+
+#define ROLE_LINKS_MAX (1 + CONFIG_LINKS_MAX)
 
 struct role {
 	struct ev_loop *loop;
@@ -86,21 +102,25 @@ struct role {
 	char peer_subject[CONFIG_NAME_MAX + 8];
 	uint32_t dead_ms;
 	struct seal seal;
-	struct link link;
+	size_t n_links;
+	struct role_link links[ROLE_LINKS_MAX];
 	struct peer peer;
 	uint64_t fresh; /* 64 random bits for the next new boot */
-	ev_io link_ready;
 	ev_timer beat;
 	struct mono beaten, beaten_boot; /* the last hello, on two clocks */
 	struct mono challenged;          /* the last stranger was */
-	int link_error;                  /* told once, 0: none */
 	bool peer_told, config_told;     /* reachable; configurations differ */
 	uint64_t rejected_told[PEER_REJECTS];
 	struct mono rejected_at;
 	ev_check turn;
 
 	struct netlink *netlink;
-	int packet; /* AF_PACKET socket */
+	int packet;      /* AF_PACKET socket, to send alone */
+	int arp, advert; /* what neighbours say; -1: none */
+	ev_io arp_ready, advert_ready;
+	int echo4, echo6; /* to the witnesses; -1: none */
+	uint64_t echo_token;
+	ev_io echo4_ready, echo6_ready;
 	ev_io netlink_ready;
 	ev_timer renew;
 

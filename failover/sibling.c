@@ -10,6 +10,8 @@
 #include "failover/beat.h"
 #include "failover/group.h"
 
+_Static_assert(MSG_PEER_LINKS_MAX >= ROLE_LINKS_MAX, "status tells of all");
+
 /*
  * A relay that crashed is started again at once, while its clients wait in the
  * backlog of listeners that stay open. That takes a few ms; a takeover costs
@@ -91,15 +93,23 @@ send_peer(struct role *role)
 		.config_matches = memcmp(p->config_hash, role->config->hash,
 		                      sizeof(p->config_hash)) == 0,
 		.last_heard_ms = -1,
-		.received = p->received,
-		.lost = p->lost,
-		.rejected = peer_rejected(p),
-		.n_groups = (uint16_t)role->n_groups };
+		.n_groups = (uint16_t)role->n_groups,
+		.n_links = (uint16_t)role->n_links };
 
 	if (!mono_is_never(p->heard))
 		m.last_heard_ms = mono_span_ms(p->heard, now);
 	for (size_t i = 0; i < role->n_groups; i++)
 		m.groups[i] = role->groups[i].peer_state;
+	for (size_t i = 0; i < role->n_links; i++) {
+		const struct peer_path *path = &role->links[i].path;
+
+		m.links[i] = (struct msg_peer_link){
+			.up = peer_path_is_alive(path, beat_dead_ms(role), now),
+			.received = path->received,
+			.lost = path->lost,
+			.rejected = path->rejected,
+		};
+	}
 	msg_put_peer(&b, &m);
 	return !b.bad && chan_send(role->relay, MSG_PEER, body, b.pos, -1) == 0;
 }

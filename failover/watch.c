@@ -109,7 +109,7 @@ on_change(struct role_group *g, const struct netlink_change *c)
 		survey(g);
 		break;
 	case NETLINK_ADDRESS:
-		/* Our own leases come by twice a second. */
+		/* Our own leases come by several times a second. */
 		if (!ours && c->index == g->holder.link.index)
 			survey(g);
 		break;
@@ -169,12 +169,15 @@ on_renew(struct ev_loop *loop, ev_timer *w, int revents)
 void
 watch_start(struct role *role)
 {
+	const double renew_s =
+	    holder_lease_s(role->config->pair.hang_ms, role->dead_ms) /
+	    (double)HOLDER_RENEWALS;
+
 	ev_io_init(&role->netlink_ready, on_netlink, netlink_fd(role->netlink),
 	    EV_READ);
 	role->netlink_ready.data = role;
 	ev_io_start(role->loop, &role->netlink_ready);
-	ev_timer_init(&role->renew, on_renew, HOLDER_RENEW_MS / 1e3,
-	    HOLDER_RENEW_MS / 1e3);
+	ev_timer_init(&role->renew, on_renew, renew_s, renew_s);
 	role->renew.data = role;
 	ev_timer_start(role->loop, &role->renew);
 }

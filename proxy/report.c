@@ -101,6 +101,28 @@ put_groups(struct jdoc *doc, const struct report *r, struct jdoc *problems)
 		    problems);
 }
 
+/* The i-th road between the nodes: their addresses, then their `links`. */
+static void
+put_link(struct jdoc *list, const struct report *r, size_t i)
+{
+	const struct config_node *nodes = r->config->pair.nodes;
+	const struct config_node *self = &nodes[r->start->node];
+	const struct config_node *other = &nodes[r->peer->node];
+	const struct msg_peer_link *m = &r->peer->links[i];
+	struct jdoc *link = jdoc_put_object(list, NULL);
+	char ip[ADDR_TEXT_MAX];
+
+	jdoc_put_string(link, "local",
+	    addr_format_ip(i == 0 ? &self->address : &self->links[i - 1], ip));
+	jdoc_put_string(link, "remote",
+	    addr_format_ip(
+	        i == 0 ? &other->address : &other->links[i - 1], ip));
+	jdoc_put_bool(link, "up", m->up);
+	jdoc_put_int(link, "received", (int64_t)m->received);
+	jdoc_put_int(link, "lost", (int64_t)m->lost);
+	jdoc_put_int(link, "rejected", (int64_t)m->rejected);
+}
+
 static void
 put_peer(struct jdoc *peers, const struct report *r, struct jdoc *problems)
 {
@@ -108,8 +130,7 @@ put_peer(struct jdoc *peers, const struct report *r, struct jdoc *problems)
 	const struct msg_peer *m = r->peer;
 	const struct config_node *other = &pair->nodes[m->node];
 	struct jdoc *at = jdoc_put_object(peers, NULL);
-	struct jdoc *list, *link;
-	char ip[ADDR_TEXT_MAX];
+	struct jdoc *list;
 
 	jdoc_put_string(at, "name", other->name);
 	jdoc_put_bool(at, "reachable", m->reachable);
@@ -126,16 +147,14 @@ put_peer(struct jdoc *peers, const struct report *r, struct jdoc *problems)
 		    group, "state", msg_group_state_name(m->groups[i]));
 	}
 	list = jdoc_put_array(at, "links");
-	link = jdoc_put_object(list, NULL);
-	jdoc_put_string(link, "local",
-	    addr_format_ip(&pair->nodes[r->start->node].address, ip));
-	jdoc_put_string(link, "remote", addr_format_ip(&other->address, ip));
-	jdoc_put_bool(link, "up", m->reachable);
-	jdoc_put_int(link, "received", (int64_t)m->received);
-	jdoc_put_int(link, "lost", (int64_t)m->lost);
-	jdoc_put_int(link, "rejected", (int64_t)m->rejected);
+	for (size_t i = 0; i < m->n_links && i <= other->n_links; i++)
+		put_link(list, r, i);
 	if (!m->reachable)
 		problem(problems, "peer %s is not heard", other->name);
+	for (size_t i = 0; m->reachable && i < m->n_links; i++)
+		if (!m->links[i].up)
+			problem(problems, "link %zu to peer %s is down", i + 1,
+			    other->name);
 }
 
 static struct jdoc *

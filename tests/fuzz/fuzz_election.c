@@ -22,6 +22,7 @@ read_event(struct buf *b)
 		ev.heartbeat.state = buf_get_u8(b) % ELECTION_STATES;
 		ev.heartbeat.resigning = buf_get_u8(b) & 1;
 		ev.heartbeat.hears_us = buf_get_u8(b) & 1;
+		ev.heartbeat.hands_over = buf_get_u8(b) & 1;
 		ev.heartbeat.priority = buf_get_u8(b);
 		ev.heartbeat.term = buf_get_u64(b);
 		ev.heartbeat.dead_ms = buf_get_u16(b);
@@ -33,6 +34,16 @@ read_event(struct buf *b)
 		ev.restore.master = buf_get_u8(b) & 1;
 		ev.restore.term = buf_get_u64(b);
 		break;
+	case ELECTION_ANSWER:
+		ev.answer = buf_get_u8(b) % (DOUBT_WITNESS + 1);
+		break;
+	case ELECTION_PRIORITY:
+		ev.priority = buf_get_u8(b) % 254 + 1;
+		break;
+	case ELECTION_CONTRADICTED:
+	case ELECTION_PEER_ENDED:
+	case ELECTION_HANDOVER_BEGIN:
+	case ELECTION_HANDOVER_ABORT:
 	case ELECTION_TICK:
 	case ELECTION_UNPROVEN:
 	case ELECTION_TRACK_OK:
@@ -58,8 +69,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct election_config config = { .dead_ms = 60,
 		.listen_ms = 1000,
+		.doubt = { .hang_ms = 1000, .witnesses = size & 2 },
 		.priority = 100,
-		.wins_ties = size & 1 };
+		.wins_ties = size & 1,
+		.preempt = size & 4,
+		.preempt_delay_ms = size & 8 ? 500 : 0 };
 	struct buf b = buf_reader(data, size);
 	struct mono now = { 0 };
 	struct election e = election_init(&config, now);
@@ -76,6 +90,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (asks(&out, ELECTION_DEL_ADDRESSES))
 			held = false;
 		assert(held == (e.state == ELECTION_MASTER));
+		assert(!e.handing || held);
+		assert(!e.isolated || e.state == ELECTION_FAULT);
+		assert(!config.doubt.witnesses || !held ||
+		    !mono_is_never(out.wake));
 		/* Who waits for something is woken. */
 		assert(
 		    !mono_is_never(out.wake) || held || e.faulted || e.stopped);

@@ -18,6 +18,7 @@
 static const struct election_config config = {
 	.dead_ms = DEAD_MS,
 	.listen_ms = LISTEN_MS,
+	.doubt = { .hang_ms = 1000 },
 	.priority = 100,
 	.wins_ties = true,
 };
@@ -34,19 +35,47 @@ at_ms(int64_t ms)
 struct start {
 	const char *name;
 	enum election_state state;
-	bool settling, contested, faulted, stopped;
+	bool settling, contested, faulted, stopped, handing, isolated;
+	bool witnesses, preempt;
+	struct doubt doubt;
 	int64_t deadline_ms; /* 0: never */
 };
+
+/* Both probes are out, and this is what has come back. */
+#define DOUBT(...)                                                             \
+	{                                                                      \
+		.open = true, .since = { (NOW_MS - 10) * INT64_C(1000000) },   \
+		.rounds = 2, __VA_ARGS__                                       \
+	}
 
 static const struct start starts[] = {
 	{ "init", ELECTION_INIT, .deadline_ms = NOW_MS },
 	{ "init, after a stall", ELECTION_INIT, .settling = true,
 	    .deadline_ms = NOW_MS },
 	{ "backup", ELECTION_BACKUP, .deadline_ms = NOW_MS },
+	{ "backup, in doubt: nobody has answered", ELECTION_BACKUP,
+	    .doubt = DOUBT(.last = DOUBT_ASK), .deadline_ms = NOW_MS },
+	{ "backup, in doubt: the peer's host answers for the address",
+	    ELECTION_BACKUP, .doubt = DOUBT(.at_peer = true, .peer = true),
+	    .deadline_ms = NOW_MS },
+	{ "backup, in doubt: the peer's host answers for itself alone",
+	    ELECTION_BACKUP, .doubt = DOUBT(.peer = true),
+	    .deadline_ms = NOW_MS },
+	{ "backup, in doubt: a third host answers", ELECTION_BACKUP,
+	    .doubt = DOUBT(.elsewhere = true), .deadline_ms = NOW_MS },
+	{ "backup, in doubt for 10 ms: no witness has answered",
+	    ELECTION_BACKUP, .witnesses = true,
+	    .doubt = DOUBT(.last = DOUBT_ASK), .deadline_ms = NOW_MS },
 	{ "master", ELECTION_MASTER, .deadline_ms = 0 },
 	{ "master, contested for 200 ms", ELECTION_MASTER, .contested = true },
+	{ "master, handing over", ELECTION_MASTER, .handing = true },
+	{ "master, with preempt", ELECTION_MASTER, .preempt = true },
+	{ "master, with witnesses", ELECTION_MASTER, .witnesses = true,
+	    .deadline_ms = NOW_MS },
 	{ "fault, tracked", ELECTION_FAULT, .faulted = true },
 	{ "fault, refused 1 s ago", ELECTION_FAULT, .deadline_ms = NOW_MS },
+	{ "fault, isolated", ELECTION_FAULT, .isolated = true,
+	    .witnesses = true, .deadline_ms = NOW_MS },
 	{ "fault, stopped", ELECTION_FAULT, .stopped = true },
 };
 
@@ -91,7 +120,29 @@ static const struct row rows[] = {
 	    HEARD(ELECTION_MASTER, 150, TERM, true, false) },
 	{ "peer: master, higher term",
 	    HEARD(ELECTION_MASTER, 50, TERM + 1, true, false) },
+	{ "peer: master, hands over",
+	    { .type = ELECTION_HEARTBEAT,
+	        .heartbeat = { .state = ELECTION_MASTER,
+	            .hears_us = true,
+	            .hands_over = true,
+	            .priority = 150,
+	            .term = TERM,
+	            .dead_ms = DEAD_MS } } },
 	{ "unproven", { .type = ELECTION_UNPROVEN } },
+	{ "answer: address, at the peer",
+	    { .type = ELECTION_ANSWER, .answer = DOUBT_ADDRESS_AT_PEER } },
+	{ "answer: address, elsewhere",
+	    { .type = ELECTION_ANSWER, .answer = DOUBT_ADDRESS_ELSEWHERE } },
+	{ "answer: the peer's host",
+	    { .type = ELECTION_ANSWER, .answer = DOUBT_PEER } },
+	{ "answer: a witness",
+	    { .type = ELECTION_ANSWER, .answer = DOUBT_WITNESS } },
+	{ "contradicted", { .type = ELECTION_CONTRADICTED } },
+	{ "peer ended", { .type = ELECTION_PEER_ENDED } },
+	{ "priority lowered to 90",
+	    { .type = ELECTION_PRIORITY, .priority = 90 } },
+	{ "handover, begin", { .type = ELECTION_HANDOVER_BEGIN } },
+	{ "handover, abort", { .type = ELECTION_HANDOVER_ABORT } },
 	{ "track fault",
 	    { .type = ELECTION_TRACK_FAULT,
 	        .fault = ELECTION_INTERFACE_CARRIER } },
@@ -115,6 +166,12 @@ begin(const struct start *s)
 	e.settling = s->settling;
 	e.faulted = s->faulted;
 	e.stopped = s->stopped;
+	e.handing = s->handing;
+	e.isolated = s->isolated;
+	e.config.doubt.witnesses = s->witnesses;
+	e.config.preempt = s->preempt;
+	if (s->doubt.open)
+		e.doubt = s->doubt;
 	e.term = TERM;
 	e.heard = at_ms(NOW_MS - DEAD_MS + 1);
 	e.contested = s->contested ? at_ms(NOW_MS - 200) : mono_never();

@@ -47,8 +47,10 @@ each_message_is_taken_whole_or_refused(void **state)
 	    .priority = 150, .effective_priority = 140, .transitions = 4,
 	    .term = 9, .since_wall_ms = 5, .reason = "peer silent for 61 ms");
 	ROUND_TRIP(peer, .node = 1, .reachable = true, .config_known = true,
-	    .last_heard_ms = -1, .received = 10, .lost = 2, .rejected = 1,
-	    .n_groups = 2, .groups = { MSG_GROUP_BACKUP, MSG_GROUP_FAULT });
+	    .last_heard_ms = -1, .n_groups = 2,
+	    .groups = { MSG_GROUP_BACKUP, MSG_GROUP_FAULT }, .n_links = 2,
+	    .links = { { .up = true, .received = 10, .lost = 2, .rejected = 1 },
+	        { .rejected = 7 } });
 	ROUND_TRIP(service, .service = 1, .servers = 3, .up = 3);
 	ROUND_TRIP(ask, .id = 77);
 }
@@ -59,6 +61,7 @@ absurd_values_are_refused(void **state)
 	const struct msg_service more_up_than_there_are = { .servers = 2,
 		.up = 3 };
 	const struct msg_peer too_many_groups = { .n_groups = 17 };
+	const struct msg_peer too_many_links = { .n_links = 6 };
 	const struct msg_start nobody_to_work = { .max_connections = 1 };
 	const struct msg_group no_such_state = { .state = MSG_GROUP_FAULT + 1 };
 	struct msg_service service;
@@ -75,6 +78,11 @@ absurd_values_are_refused(void **state)
 	assert_int_equal(msg_get_service(&r, &service), -EBADMSG);
 	w = buf_writer(room, sizeof(room));
 	msg_put_peer(&w, &too_many_groups);
+	r = buf_reader(room, w.pos);
+	assert_int_equal(msg_get_peer(&r, &peer), -EBADMSG);
+
+	w = buf_writer(room, sizeof(room));
+	msg_put_peer(&w, &too_many_links);
 	r = buf_reader(room, w.pos);
 	assert_int_equal(msg_get_peer(&r, &peer), -EBADMSG);
 	w = buf_writer(room, sizeof(room));

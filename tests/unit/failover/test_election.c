@@ -13,6 +13,7 @@
 static const struct election_config config = {
 	.dead_ms = 60,
 	.listen_ms = 1000,
+	.doubt = { .hang_ms = 1000 },
 	.priority = 100,
 	.wins_ties = true,
 };
@@ -63,12 +64,27 @@ backup(void)
 	return e;
 }
 
+/* Two probes 5 ms apart, to which nobody answers; gives the last step. */
+static struct election_out
+doubt(struct election *e, int64_t from_ms)
+{
+	struct election_out out;
+
+	for (int64_t ms = from_ms; ms < from_ms + 10; ms += 5) {
+		out = step(e, plain(ELECTION_TICK), ms);
+		assert_int_equal(out.n_actions, 1);
+		assert_int_equal(out.actions[0], ELECTION_PROBE);
+		assert_int_equal(out.wake.ns, at(ms + 5).ns);
+	}
+	return step(e, plain(ELECTION_TICK), from_ms + 10);
+}
+
 static struct election
 master(void)
 {
 	struct election e = backup();
 
-	(void)step(&e, plain(ELECTION_TICK), 60);
+	(void)step(&e, plain(ELECTION_PEER_ENDED), 60);
 	assert_int_equal(e.state, ELECTION_MASTER);
 	assert_int_equal(e.term, 8);
 	return e;
@@ -83,8 +99,22 @@ static const struct row {
 } backup_rows[] = {
 	{ "early tick", 59, { .type = ELECTION_TICK }, ELECTION_BACKUP,
 	    ELECTION_UNCHANGED },
-	{ "silent", 60, { .type = ELECTION_TICK }, ELECTION_MASTER,
-	    ELECTION_PEER_SILENT },
+	{ "silent: it is doubted first", 60, { .type = ELECTION_TICK },
+	    ELECTION_BACKUP, ELECTION_UNCHANGED },
+	{ "its processes are gone", 10, { .type = ELECTION_PEER_ENDED },
+	    ELECTION_MASTER, ELECTION_PEER_DIED },
+	{ "it hands over", 10,
+	    { .type = ELECTION_HEARTBEAT,
+	        .heartbeat = { .state = ELECTION_MASTER,
+	            .hands_over = true,
+	            .priority = 150,
+	            .dead_ms = 60 } },
+	    ELECTION_MASTER, ELECTION_HANDED_OVER },
+	{ "contradicted", 10, { .type = ELECTION_CONTRADICTED },
+	    ELECTION_BACKUP, ELECTION_UNCHANGED },
+	{ "an answer that nobody asked for", 10,
+	    { .type = ELECTION_ANSWER, .answer = DOUBT_PEER }, ELECTION_BACKUP,
+	    ELECTION_UNCHANGED },
 	{ "resigned", 10,
 	    { .type = ELECTION_HEARTBEAT,
 	        .heartbeat = { .state = ELECTION_FAULT,
@@ -161,7 +191,7 @@ only_a_master_renews_the_belief_of_a_backup(void **state)
 	assert_int_equal(out.wake.ns, at(110).ns);
 	out = step(&e, heard(ELECTION_BACKUP, 150, 7), 100);
 	assert_int_equal(out.wake.ns, at(110).ns);
-	out = step(&e, plain(ELECTION_TICK), 110);
+	out = doubt(&e, 110);
 	assert_int_equal(e.state, ELECTION_MASTER);
 	assert_int_equal(out.reason, ELECTION_PEER_IDLE);
 }
@@ -324,8 +354,7 @@ listening_ends_at_once_when_the_peer_is_heard(void **state)
 	e = election_init(&config, at(0));
 	(void)step(&e, plain(ELECTION_TICK), 999);
 	assert_int_equal(e.state, ELECTION_INIT);
-	assert_int_equal(
-	    step(&e, plain(ELECTION_TICK), 1000).reason, ELECTION_NO_PEER);
+	assert_int_equal(doubt(&e, 1000).reason, ELECTION_NO_PEER);
 }
 
 static void
@@ -366,9 +395,99 @@ the_highest_term_there_is_does_not_overflow(void **state)
 
 	(void)state;
 	(void)step(&e, heard(ELECTION_MASTER, 150, UINT64_MAX), 10);
-	(void)step(&e, plain(ELECTION_TICK), 70);
+	(void)doubt(&e, 70);
 	assert_int_equal(e.state, ELECTION_MASTER);
 	assert_true(e.term == UINT64_MAX);
+}
+
+static void
+a_master_gives_what_the_peer_takes(void **state)
+{
+	struct election e = master();
+	struct election_out out;
+
+	(void)state;
+	out = step(&e, plain(ELECTION_HANDOVER_BEGIN), 100);
+	assert_true(e.handing);
+	assert_int_equal(out.actions[0], ELECTION_SEND_HELLO);
+	(void)step(&e, heard(ELECTION_BACKUP, 150, 8), 101);
+	assert_int_equal(e.state, ELECTION_MASTER);
+	out = step(&e, heard(ELECTION_MASTER, 150, 9), 102);
+	assert_int_equal(e.state, ELECTION_BACKUP);
+	assert_int_equal(out.reason, ELECTION_GAVE_OVER);
+	assert_false(e.handing);
+	e = master();
+	(void)step(&e, plain(ELECTION_HANDOVER_BEGIN), 100);
+	(void)step(&e, plain(ELECTION_HANDOVER_ABORT), 600);
+	assert_false(e.handing);
+	assert_int_equal(e.state, ELECTION_MASTER);
+}
+
+static bool
+gives(struct election *e, struct election_event ev, int64_t ms)
+{
+	const struct election_out out = step(e, ev, ms);
+
+	for (unsigned i = 0; i < out.n_actions; i++)
+		if (out.actions[i] == ELECTION_HAND_OVER)
+			return true;
+	return false;
+}
+
+static void
+a_better_peer_is_given_the_group_with_preempt_only(void **state)
+{
+	struct election e = master();
+
+	(void)state;
+	assert_false(gives(&e, heard(ELECTION_BACKUP, 150, 8), 70));
+	e = master();
+	e.config.preempt = true;
+	e.config.preempt_delay_ms = 100;
+	assert_false(gives(&e, heard(ELECTION_BACKUP, 150, 8), 70));
+	assert_false(gives(&e, heard(ELECTION_BACKUP, 150, 8), 169));
+	assert_true(gives(&e, heard(ELECTION_BACKUP, 150, 8), 170));
+	/* Not again at once, should it fail. */
+	assert_false(gives(&e, heard(ELECTION_BACKUP, 150, 8), 190));
+	assert_true(gives(&e, heard(ELECTION_BACKUP, 150, 8), 1270));
+	/* An interruption begins the delay anew; equals are left alone. */
+	assert_false(gives(&e, heard(ELECTION_INIT, 150, 8), 3000));
+	assert_false(gives(&e, heard(ELECTION_BACKUP, 150, 8), 3010));
+	assert_false(gives(&e, heard(ELECTION_BACKUP, 100, 8), 5000));
+	assert_false(gives(&e, heard(ELECTION_FAULT, 150, 8), 5010));
+}
+
+static void
+who_is_ill_gives_the_group_to_a_better_peer(void **state)
+{
+	struct election e = master();
+	struct election_event ill = { .type = ELECTION_PRIORITY,
+		.priority = 90 };
+
+	(void)state;
+	assert_false(gives(&e, heard(ELECTION_BACKUP, 95, 8), 70));
+	(void)step(&e, ill, 71);
+	assert_true(gives(&e, heard(ELECTION_BACKUP, 95, 8), 90));
+	/* And does not take it back from a peer that is well. */
+	(void)step(&e, heard(ELECTION_MASTER, 95, 9), 100);
+	assert_int_equal(e.state, ELECTION_BACKUP);
+}
+
+static void
+a_contradicted_master_defends_every_ten_seconds(void **state)
+{
+	struct election e = master();
+	struct election_out out;
+
+	(void)state;
+	out = step(&e, plain(ELECTION_CONTRADICTED), 100);
+	assert_int_equal(out.actions[0], ELECTION_ANNOUNCE);
+	assert_int_equal(out.reason, ELECTION_CONFLICT);
+	assert_int_equal(e.state, ELECTION_MASTER);
+	out = step(&e, plain(ELECTION_CONTRADICTED), 10099);
+	assert_int_equal(out.n_actions, 0);
+	out = step(&e, plain(ELECTION_CONTRADICTED), 10100);
+	assert_int_equal(out.n_actions, 1);
 }
 
 int
@@ -395,6 +514,12 @@ main(void)
 		    unproven_traffic_prolongs_listening_up_to_a_limit),
 		cmocka_unit_test(a_restored_master_goes_on_with_its_term),
 		cmocka_unit_test(the_highest_term_there_is_does_not_overflow),
+		cmocka_unit_test(a_master_gives_what_the_peer_takes),
+		cmocka_unit_test(
+		    a_better_peer_is_given_the_group_with_preempt_only),
+		cmocka_unit_test(who_is_ill_gives_the_group_to_a_better_peer),
+		cmocka_unit_test(
+		    a_contradicted_master_defends_every_ten_seconds),
 	};
 
 	TEST_MAIN(tests);

@@ -28,8 +28,10 @@ example(void)
 	h.groups[0] = (struct hello_group){ .id = 11,
 		.state = ELECTION_MASTER,
 		.held = true,
+		.hands_over = true,
 		.priority = 150,
-		.term = 12 };
+		.term = 12,
+		.mac = { 2, 0, 0, 0, 0, 9 } };
 	h.groups[1] = (struct hello_group){
 		.id = 12, .state = ELECTION_FAULT, .priority = 1
 	};
@@ -70,6 +72,8 @@ what_is_said_is_what_is_heard(void **state)
 	assert_int_equal(heard.type, HELLO_CHALLENGE);
 	assert_true(heard.resigning);
 	assert_true(heard.groups[0].held);
+	assert_true(heard.groups[0].hands_over);
+	assert_int_equal(heard.groups[0].mac[5], 9);
 	assert_int_equal(heard.groups[0].term, 12);
 	assert_int_equal(hello_find(&heard, 12)->state, ELECTION_FAULT);
 	assert_null(hello_find(&heard, 13));
@@ -103,10 +107,13 @@ static const struct row {
 	{ "misses", 90, 0 },
 	{ "unknown flag", 91, 2 },
 	{ "state", HELLO_HEAD_BYTES + 4, 4 },
-	{ "group flag", HELLO_HEAD_BYTES + 5, 2 },
+	{ "group flag", HELLO_HEAD_BYTES + 5, 4 },
+	{ "a fault that hands over", HELLO_HEAD_BYTES + HELLO_GROUP_BYTES + 5,
+	    2 },
 	{ "priority 0", HELLO_HEAD_BYTES + 6, 0 },
 	{ "priority 255", HELLO_HEAD_BYTES + 6, 255 },
 	{ "reserved", HELLO_HEAD_BYTES + 7, 1 },
+	{ "reserved at the end", HELLO_HEAD_BYTES + 23, 1 },
 	{ "a group twice", HELLO_HEAD_BYTES + HELLO_GROUP_BYTES + 3, 11 },
 };
 

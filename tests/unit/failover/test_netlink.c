@@ -195,7 +195,7 @@ a_holder_clears_what_an_earlier_run_left(void **state)
 		.interface = "v0",
 		.addresses = cidrs,
 		.n_addresses = 2 };
-	struct holder h = holder_init(&group, netlink);
+	struct holder h = holder_init(&group, netlink, 3);
 	bool changed, kept;
 	unsigned deleted;
 

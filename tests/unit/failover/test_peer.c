@@ -101,9 +101,59 @@ a_repeated_or_older_number_is_dropped(void **state)
 	assert_int_equal(hear(&p.b, &second, 20), PEER_ACCEPTED);
 	assert_int_equal(hear(&p.b, &second, 21), PEER_REPEATED);
 	assert_int_equal(hear(&p.b, &first, 22), PEER_REPEATED);
-	assert_int_equal(p.b.lost, 1);
 	assert_int_equal(p.b.heard.ns, at(20).ns);
-	assert_int_equal(p.b.rejected[PEER_REJECT_REPEATED], 2);
+}
+
+static void
+road(struct peer_path *path, struct pair *p, const struct hello *h, int64_t ms)
+{
+	peer_path_note(path, &p->b, h, hear(&p->b, h, ms), at(ms));
+}
+
+static void
+each_road_counts_for_itself(void **state)
+{
+	struct pair p = acquainted();
+	struct hello h[5];
+	struct peer_path a = peer_path_init(), b = peer_path_init();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(h); i++)
+		h[i] = say(&p.a, NULL);
+	assert_false(peer_path_is_alive(&a, 60, at(10)));
+	road(&a, &p, &h[0], 10);
+	road(&b, &p, &h[0], 11); /* the second to bring it */
+	road(&b, &p, &h[3], 12); /* two of its own got lost */
+	road(&a, &p, &h[1], 13); /* late, but the first on this road */
+	road(&a, &p, &h[1], 14); /* somebody repeats it */
+	assert_int_equal(a.received, 2);
+	assert_int_equal(a.lost, 0);
+	assert_int_equal(a.rejected, 1);
+	assert_int_equal(b.received, 2);
+	assert_int_equal(b.lost, 2);
+	assert_int_equal(b.rejected, 0);
+	assert_int_equal(p.b.rejected[PEER_REJECT_REPEATED], 1);
+	assert_true(peer_path_is_alive(&a, 60, at(73)));
+	assert_false(peer_path_is_alive(&a, 60, at(74)));
+}
+
+static void
+a_new_boot_begins_its_road_anew(void **state)
+{
+	struct pair p = acquainted();
+	struct peer_path path = peer_path_init();
+	struct hello h = say(&p.a, NULL);
+
+	(void)state;
+	h.seq = 1000;
+	road(&path, &p, &h, 10);
+	h.seq = 1;
+	peer_path_note(&path, &p.b, &h, PEER_NEW_BOOT, at(20));
+	assert_int_equal(path.high, 1);
+	assert_int_equal(path.received, 2);
+	assert_int_equal(path.lost, 0);
+	peer_path_note(&path, &p.b, &h, PEER_STRANGER, at(21));
+	assert_int_equal(path.rejected, 1);
 }
 
 static void
@@ -203,6 +253,8 @@ main(void)
 		    two_strangers_know_each_other_after_one_round_trip),
 		cmocka_unit_test(a_stranger_changes_nothing),
 		cmocka_unit_test(a_repeated_or_older_number_is_dropped),
+		cmocka_unit_test(each_road_counts_for_itself),
+		cmocka_unit_test(a_new_boot_begins_its_road_anew),
 		cmocka_unit_test(
 		    a_restarted_peer_is_believed_after_one_round_trip),
 		cmocka_unit_test(recordings_of_a_dead_boot_are_not_believed),
