@@ -66,7 +66,9 @@ question(struct election *e, struct mono now, enum election_reason alone,
 		change_claim(e, now, alone, out);
 		break;
 	case DOUBT_RELEASED:
-		change_claim(e, now, ELECTION_PEER_RELEASED, out);
+		change_claim(e, now,
+		    alone == ELECTION_NO_PEER ? alone : ELECTION_PEER_RELEASED,
+		    out);
 		break;
 	case DOUBT_HUNG:
 		change_claim(e, now, ELECTION_PEER_HUNG, out);
@@ -381,7 +383,8 @@ step_master(struct election *e, const struct election_event *ev,
 		    mono_before(now, mono_add_ms(e->defended, DEFEND_MS)))
 			break;
 		e->defended = now;
-		out->reason = ELECTION_CONFLICT;
+		out->reason =
+		    ev->at_peer ? ELECTION_PEER_SHOWS : ELECTION_CONFLICT;
 		change_ask(out, ELECTION_ANNOUNCE);
 		break;
 	case ELECTION_HANDOVER_BEGIN:

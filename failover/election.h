@@ -78,12 +78,13 @@ enum election_reason {
 	ELECTION_PEER_HANGS,  /* stays: silent, but its host answers for them */
 	ELECTION_PEER_HUNG,   /* and has done so for hang_timeout */
 	ELECTION_CONFLICT,    /* stays: a third host answers for an address */
+	ELECTION_PEER_SHOWS,  /* stays master: so does a peer we cannot hear */
 	ELECTION_ISOLATED,    /* neither the peer nor a witness is heard */
 	ELECTION_HANDED_OVER, /* the peer asked us to take it */
 	ELECTION_GAVE_OVER,   /* the peer has taken it, as we asked */
 };
 
-#define ELECTION_REASONS 33
+#define ELECTION_REASONS 34
 
 enum election_action {
 	ELECTION_SEND_HELLO, /* tell the peer now, as we stand after the step */
@@ -112,6 +113,7 @@ struct election_event {
 		struct election_heartbeat heartbeat;
 		enum election_reason fault; /* of ELECTION_TRACK_FAULT */
 		enum doubt_answer answer;   /* of ELECTION_ANSWER */
+		bool at_peer;               /* of ELECTION_CONTRADICTED */
 		uint8_t priority;           /* of ELECTION_PRIORITY, 1-254 */
 		struct {
 			bool master; /* and the addresses are still here */

@@ -179,8 +179,9 @@ saw_address(struct role_group *g, const struct query_sighting *s)
 	    (g->election.handing ||
 	        peer_is_alive(&role->peer, beat_dead_ms(role), mono_now())))
 		return;
-	group_post(
-	    g, &(struct election_event){ .type = ELECTION_CONTRADICTED });
+	group_post(g,
+	    &(struct election_event){
+	        .type = ELECTION_CONTRADICTED, .at_peer = at_peer });
 }
 
 static void

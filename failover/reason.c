@@ -36,6 +36,7 @@ static const char *const words[ELECTION_REASONS] = {
 	    "peer silent, but its host answers for the addresses",
 	[ELECTION_PEER_HUNG] = "peer hangs for longer than hang_timeout",
 	[ELECTION_CONFLICT] = "address conflict, a third host answers",
+	[ELECTION_PEER_SHOWS] = "two masters, peer is not heard",
 	[ELECTION_ISOLATED] = "neither peer nor witness heard",
 	[ELECTION_HANDED_OVER] = "peer handed over",
 	[ELECTION_GAVE_OVER] = "handed over to the peer",

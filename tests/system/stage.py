@@ -349,6 +349,17 @@ class Stage:
         with self.lab.listen(name, PORT) as work, self.lab.listen(name, CHECK_PORT):
             yield work
 
+    @contextlib.contextmanager
+    def lab_address(self, host: str, family: int, prefix: int) -> Iterator[None]:
+        """The virtual IP on a host that has nothing to do with it."""
+        words = (f"{VIP[family]}/{prefix}", "dev", "eth0")
+        more = ("nodad",) if family == 6 else ()
+        done = self.lab.run(host, "ip", "addr", "add", *words, *more)
+        assert done.returncode == 0, done.stderr
+        yield
+        done = self.lab.run(host, "ip", "addr", "del", *words)
+        assert done.returncode == 0, done.stderr
+
     # -- judgement -------------------------------------------------------------
 
     def check_sanitizers(self) -> None:
