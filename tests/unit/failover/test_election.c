@@ -477,17 +477,22 @@ static void
 a_contradicted_master_defends_every_ten_seconds(void **state)
 {
 	struct election e = master();
+	const struct election_event third = { .type = ELECTION_CONTRADICTED };
+	const struct election_event peer = { .type = ELECTION_CONTRADICTED,
+		.at_peer = true };
 	struct election_out out;
 
 	(void)state;
-	out = step(&e, plain(ELECTION_CONTRADICTED), 100);
+	out = step(&e, third, 100);
 	assert_int_equal(out.actions[0], ELECTION_ANNOUNCE);
 	assert_int_equal(out.reason, ELECTION_CONFLICT);
 	assert_int_equal(e.state, ELECTION_MASTER);
-	out = step(&e, plain(ELECTION_CONTRADICTED), 10099);
+	out = step(&e, third, 10099);
 	assert_int_equal(out.n_actions, 0);
-	out = step(&e, plain(ELECTION_CONTRADICTED), 10100);
+	out = step(&e, third, 10100);
 	assert_int_equal(out.n_actions, 1);
+	out = step(&e, peer, 20100);
+	assert_int_equal(out.reason, ELECTION_PEER_SHOWS);
 }
 
 int
