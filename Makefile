@@ -129,7 +129,7 @@ check-clang:
 	$(Q)$(MAKE) --no-print-directory B=build/clang CC=clang all unit tools sim
 
 # Each fuzz target for a while; `make fuzz SECONDS=3600` for a long one.
-SECONDS ?= 20
+SECONDS ?= 60
 fuzz:
 	$(Q)$(MAKE) --no-print-directory B=build/fuzz CC=clang CFLAGS='-O1 -g' \
 		EXTRA='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' fuzzers

@@ -19,6 +19,8 @@ from traps import (
     write_till_stuck,
 )
 
+ALONE = True  # it judges milliseconds or processor time
+
 
 def small_windows(stage: Stage) -> None:
     """So that it is the relay's memory that is measured: 1000 windows of the
