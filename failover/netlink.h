@@ -3,8 +3,8 @@
 /*
  * The kernel's addresses and interfaces: the door to libnl. Requests are
  * answered before they return (the kernel works on them within the call) and
- * allocate nothing; changes made by others are read one by one. Only the
- * failover process has one, in its only thread.
+ * allocate nothing; changes made by others are read one by one. The failover
+ * process has one, and `hapair release`; in their only thread.
  */
 
 #include "core/addr.h"

@@ -26,6 +26,12 @@ static const struct command commands[] = {
 	    "'GROUP STATE' for each group, --json everything. Exits with 0\n"
 	    "where the node is healthy, 1 where anything is degraded, 3 where\n"
 	    "no daemon answers." },
+	{ "release", cmd_release, "[-c FILE]",
+	    "removes the virtual IPs from this host",
+	    "Those of every group in the file, from whatever interface they\n"
+	    "are on: after a daemon that ended without doing so itself\n"
+	    "(ExecStopPost= of the systemd unit). Refuses while a daemon\n"
+	    "runs, whose they are." },
 	{ "genkey", cmd_genkey, "[FILE]", "makes a new pair key",
 	    "Writes it to FILE, mode 0400, which must not exist yet; without\n"
 	    "FILE to standard output. Both nodes need the same key." },

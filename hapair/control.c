@@ -30,22 +30,23 @@ struct control_caller {
 	LIST_ENTRY(control_caller) all;
 };
 
-static int
-take_lock(struct control *c, const char *path, int *ret_pid)
+int
+control_lock(const char *path, int *ret_pid)
 {
 	char name[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 8];
+	CLEANUP(fd_close) int lock = -1;
 	char text[16] = "";
 	ssize_t n;
 
 	(void)snprintf(name, sizeof(name), "%s.lock", path);
-	c->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	if (c->lock == -1)
+	lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (lock == -1)
 		return -errno;
-	if (flock(c->lock, LOCK_EX | LOCK_NB) == 0)
-		return 0;
+	if (flock(lock, LOCK_EX | LOCK_NB) == 0)
+		return fd_take(&lock);
 	if (errno != EWOULDBLOCK)
 		return -errno;
-	n = read(c->lock, text, sizeof(text) - 1);
+	n = read(lock, text, sizeof(text) - 1);
 	*ret_pid = n > 0 ? atoi(text) : 0;
 	return -EEXIST;
 }
@@ -97,9 +98,11 @@ control_open(
 
 	*c = (struct control){ .lock = -1, .fd = -1 };
 	make_directory(path);
-	e = take_lock(c, path, ret_pid);
-	if (e == 0)
+	e = control_lock(path, ret_pid);
+	if (e >= 0) {
+		c->lock = e;
 		e = control_claim(c);
+	}
 	if (e == 0)
 		e = open_socket(c, path, group);
 	if (e < 0)

@@ -29,7 +29,14 @@ struct control {
 };
 
 /*
- * Takes the lock (PATH.lock) and opens the socket, mode 0660, of `group`
+ * The lock of a control socket (PATH.lock), which a daemon holds as long as it
+ * runs. Returns a descriptor that holds it, or -errno: -EEXIST where another
+ * process does, with its number in *ret_pid.
+ */
+MUST_CHECK int control_lock(const char *path, int *ret_pid);
+
+/*
+ * Takes the lock and opens the socket, mode 0660, of `group`
  * where that is not NULL. Returns 0 or -errno: -EEXIST where another daemon
  * holds the lock, with its process number in *ret_pid.
  */

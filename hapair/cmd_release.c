@@ -1,0 +1,109 @@
+#include "core/fd.h"
+#include "failover/holder.h"
+#include "failover/netlink.h"
+#include "hapair/command.h"
+#include "hapair/control.h"
+#include "hapair/file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <getopt.h>
+
+static int
+parse(int argc, char **argv, const char **ret_path)
+{
+	static const struct option options[] = { { NULL, 0, NULL, 0 } };
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+		if (c != 'c')
+			return command_bad_option("release", argv);
+		*ret_path = optarg;
+	}
+	if (optind < argc)
+		return command_misused(
+		    "release", "'%s' is not expected", argv[optind]);
+	return COMMAND_DONE;
+}
+
+/*
+ * Held until the end, so that no daemon that starts meanwhile loses what it
+ * has just claimed. Without the directory there is none.
+ */
+static int
+take_lock(const char *control, int *ret_lock)
+{
+	int pid = 0;
+	int lock = control_lock(control, &pid);
+
+	if (lock >= 0) {
+		*ret_lock = lock;
+		return COMMAND_DONE;
+	}
+	if (lock == -ENOENT)
+		return COMMAND_DONE;
+	if (lock == -EEXIST)
+		(void)fprintf(stderr,
+		    "hapair: running as process %d, which holds %s and the virtual IPs; stop it instead\n",
+		    pid, control);
+	else
+		(void)fprintf(
+		    stderr, "hapair: %s.lock: %s\n", control, strerror(-lock));
+	return COMMAND_FAILED;
+}
+
+static int
+release(const struct config_pair *pair)
+{
+	struct netlink *netlink = NULL;
+	int first = netlink_open(&netlink);
+
+	if (first < 0)
+		(void)fprintf(
+		    stderr, "hapair: opening netlink: %s\n", strerror(-first));
+	for (size_t i = 0; netlink != NULL && i < pair->n_groups; i++) {
+		/* Holds nothing, so for how long says nothing. */
+		struct holder h = holder_init(&pair->groups[i], netlink, 1);
+		unsigned deleted = 0;
+		bool kept = false;
+		int r = holder_clear(&h, false, &kept, &deleted);
+
+		if (r < 0)
+			(void)fprintf(stderr, "hapair: group %s: %s\n",
+			    pair->groups[i].name, strerror(-r));
+		else if (deleted > 0)
+			(void)printf("group %s: deleted %u virtual IP%s\n",
+			    pair->groups[i].name, deleted,
+			    deleted == 1 ? "" : "s");
+		if (first == 0)
+			first = r;
+	}
+	netlink_free(netlink);
+	return first < 0 ? COMMAND_FAILED : COMMAND_DONE;
+}
+
+int
+cmd_release(int argc, char **argv)
+{
+	CLEANUP(file_free) struct file f = { .path = COMMAND_CONFIG_PATH };
+	CLEANUP(fd_close) int lock = -1;
+	int status = parse(argc, argv, &f.path);
+
+	if (status != COMMAND_DONE)
+		return status;
+	if (file_load(&f) < 0)
+		return COMMAND_WRONG;
+	if (!f.config->has_pair)
+		return COMMAND_DONE;
+	if (geteuid() != 0) {
+		(void)fprintf(
+		    stderr, "hapair: removing addresses needs root\n");
+		return COMMAND_FAILED;
+	}
+	status = take_lock(f.config->control, &lock);
+	return status == COMMAND_DONE ? release(&f.config->pair) : status;
+}
