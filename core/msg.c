@@ -226,6 +226,24 @@ msg_get_ask(struct buf *b, struct msg_ask *ret_ask)
 	return 0;
 }
 
+void
+msg_put_pulse(struct buf *b, const struct msg_pulse *m)
+{
+	buf_put_u8(b, m->own);
+}
+
+int
+msg_get_pulse(struct buf *b, struct msg_pulse *ret_pulse)
+{
+	struct msg_pulse m;
+
+	m.own = get_bool(b);
+	if (!buf_is_done(b))
+		return -EBADMSG;
+	*ret_pulse = m;
+	return 0;
+}
+
 const char *
 msg_group_state_name(enum msg_group_state state)
 {

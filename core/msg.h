@@ -6,11 +6,11 @@
  * them all or refuses the message whole (-EBADMSG). Messages travel as the
  * body of a chan packet whose type is the enum value.
  *
- *   supervisor -> role   START LISTENER SIBLING CONTROL STOP, GROUP (what a
- *                        failover that died last said of itself)
- *   role -> supervisor   READY, STOPPED, GROUP (failover: on each change)
- *   failover -> relay    GROUP (on each change), and for ASK: PEER, ANSWERED
- *   relay -> failover    SERVING, SERVICE (on each change), ASK, STOPPED
+ *   supervisor -> role   PULSE START LISTENER SIBLING CONTROL STOP, GROUP (what
+ * a failover that died last said of itself) role -> supervisor   READY,
+ * STOPPED, GROUP (failover: on each change) failover -> relay    GROUP (on each
+ * change), and for ASK: PEER, ANSWERED relay -> failover    SERVING, SERVICE
+ * (on each change), ASK, STOPPED
  *
  * Pure.
  */
@@ -33,6 +33,7 @@ enum msg_type {
 	MSG_SERVICE,
 	MSG_ASK, /* send PEER, then ANSWERED */
 	MSG_ANSWERED,
+	MSG_PULSE, /* descriptor: a pulse, its own to write, or to look at */
 };
 
 #define MSG_TEXT_MAX 256 /* a name, a reason, a path's last part */
@@ -110,6 +111,10 @@ struct msg_ask {
 	uint32_t id;
 };
 
+struct msg_pulse {
+	bool own; /* else it is the other role's */
+};
+
 void msg_put_start(struct buf *b, const struct msg_start *m);
 void msg_put_listener(struct buf *b, const struct msg_listener *m);
 void msg_put_control(struct buf *b, const struct msg_control *m);
@@ -117,6 +122,7 @@ void msg_put_group(struct buf *b, const struct msg_group *m);
 void msg_put_peer(struct buf *b, const struct msg_peer *m);
 void msg_put_service(struct buf *b, const struct msg_service *m);
 void msg_put_ask(struct buf *b, const struct msg_ask *m);
+void msg_put_pulse(struct buf *b, const struct msg_pulse *m);
 
 MUST_CHECK int msg_get_start(struct buf *b, struct msg_start *ret_start);
 MUST_CHECK int msg_get_listener(struct buf *b, struct msg_listener *ret);
@@ -125,6 +131,7 @@ MUST_CHECK int msg_get_group(struct buf *b, struct msg_group *ret_group);
 MUST_CHECK int msg_get_peer(struct buf *b, struct msg_peer *ret_peer);
 MUST_CHECK int msg_get_service(struct buf *b, struct msg_service *ret_service);
 MUST_CHECK int msg_get_ask(struct buf *b, struct msg_ask *ret_ask);
+MUST_CHECK int msg_get_pulse(struct buf *b, struct msg_pulse *ret_pulse);
 
 /* "init", "backup", "master", "fault". */
 const char *msg_group_state_name(enum msg_group_state state);

@@ -545,7 +545,8 @@ struct election
 election_step(const struct election *before, const struct election_event *ev,
     struct mono now, struct election_out *ret_out)
 {
-	struct election_out out = { .reason = ELECTION_UNCHANGED };
+	struct election_out out = { .reason = ELECTION_UNCHANGED,
+		.which = ev->which };
 	struct election after = *before;
 
 	if (ev->type == ELECTION_PRIORITY)

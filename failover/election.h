@@ -67,6 +67,10 @@ enum election_reason {
 	ELECTION_INTERFACE_CARRIER, /* tracked */
 	ELECTION_RELAY_STARTING,    /* tracked */
 	ELECTION_RELAY_GONE,        /* tracked */
+	ELECTION_RELAY_STALLED,     /* tracked; `which` of its threads */
+	ELECTION_TRACK_INTERFACE,   /* tracked; `which` of pair.track */
+	ELECTION_TRACK_SERVICE,     /* tracked; the same */
+	ELECTION_TRACK_SCRIPT,      /* tracked; the same */
 	ELECTION_RECOVERED,         /* what was tracked is well again */
 	ELECTION_LATE,              /* our own loop stood still */
 	ELECTION_REFUSED,           /* the kernel refused an address */
@@ -84,7 +88,7 @@ enum election_reason {
 	ELECTION_GAVE_OVER,   /* the peer has taken it, as we asked */
 };
 
-#define ELECTION_REASONS 34
+#define ELECTION_REASONS 38
 
 enum election_action {
 	ELECTION_SEND_HELLO, /* tell the peer now, as we stand after the step */
@@ -109,6 +113,7 @@ struct election_heartbeat {
 
 struct election_event {
 	enum election_type type;
+	unsigned which; /* of several that `fault` may mean; handed on */
 	union {
 		struct election_heartbeat heartbeat;
 		enum election_reason fault; /* of ELECTION_TRACK_FAULT */
@@ -127,6 +132,7 @@ struct election_out {
 	unsigned n_actions;
 	enum election_reason reason;
 	uint32_t silent_ms; /* valid with ELECTION_PEER_SILENT */
+	unsigned which;     /* the event's */
 	struct mono wake;   /* send ELECTION_TICK at this time */
 };
 

@@ -21,6 +21,7 @@
 #include "failover/neighbours.h"
 #include "failover/realtime.h"
 #include "failover/role.h"
+#include "failover/sentry.h"
 #include "failover/sibling.h"
 #include "failover/watch.h"
 #include "failover/witness.h"
@@ -315,6 +316,8 @@ obey(struct role *role, struct chan_packet *p)
 			return -EBADMSG;
 		sibling_take(role, fd_take(&p->fd));
 		return 0;
+	case MSG_PULSE:
+		return sentry_take(role, p);
 	case MSG_STOP:
 		end(role, 0);
 		return 0;
@@ -400,6 +403,7 @@ finish(struct role *role)
 	for (size_t i = 0; i < role->n_groups; i++)
 		group_stop_timers(&role->groups[i]);
 	sibling_close(role);
+	sentry_stop(role);
 	for (size_t i = 0; i < role->n_links; i++)
 		link_close(&role->links[i].link);
 	fd_close(&role->packet);
@@ -448,6 +452,7 @@ failover_run(int chan)
 	ev_io_init(&role->supervisor_ready, on_supervisor, chan, EV_READ);
 	role->supervisor_ready.data = role;
 	ev_io_start(role->loop, &role->supervisor_ready);
+	sentry_start(role);
 	ev_run(role->loop, 0);
 	finish(role);
 	status = role->status;

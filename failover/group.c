@@ -215,9 +215,10 @@ tell(struct role_group *g, enum election_state was,
     const struct election_out *out)
 {
 	const enum election_state is = g->election.state;
-	char text[REASON_TEXT_MAX];
+	char subject[REASON_SUBJECT_MAX], text[REASON_TEXT_MAX];
 
-	reason_text(out, g->config->interface, text);
+	reason_subject(out, &g->role->config->pair, g->config, subject);
+	reason_text(out, subject, text);
 	g->told.state = msg_state(is);
 	g->told.term = g->election.term;
 	if (is != was) {
@@ -284,6 +285,13 @@ void
 group_track(
     struct role_group *g, enum role_cause cause, enum election_reason reason)
 {
+	group_track_one(g, cause, reason, 0);
+}
+
+void
+group_track_one(struct role_group *g, enum role_cause cause,
+    enum election_reason reason, unsigned which)
+{
 	const unsigned before = g->causes;
 
 	if (reason == ELECTION_RECOVERED)
@@ -292,8 +300,9 @@ group_track(
 		g->causes |= cause;
 	if (before == 0 && g->causes != 0)
 		group_post(g,
-		    &(struct election_event){
-		        .type = ELECTION_TRACK_FAULT, .fault = reason });
+		    &(struct election_event){ .type = ELECTION_TRACK_FAULT,
+		        .which = which,
+		        .fault = reason });
 	else if (before != 0 && g->causes == 0)
 		group_post(
 		    g, &(struct election_event){ .type = ELECTION_TRACK_OK });

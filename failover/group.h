@@ -23,6 +23,10 @@ void group_post(struct role_group *g, const struct election_event *ev);
 void group_track(
     struct role_group *g, enum role_cause cause, enum election_reason reason);
 
+/* The same, where the reason may mean several: which of them. */
+void group_track_one(struct role_group *g, enum role_cause cause,
+    enum election_reason reason, unsigned which);
+
 /* Announces anew, where it is master. */
 void group_announce(struct role_group *g);
 

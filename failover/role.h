@@ -10,10 +10,13 @@
  *	watch.c     interfaces and addresses, as the kernel tells of them
  *	neighbours.c, witness.c  what the network says, asked and unasked
  *	sibling.c   the relay: does it serve, what does it ask
+ *	sentry.c    shows that this process turns, looks whether the relay does
  */
 
 #include "config/config.h"
 #include "core/msg.h"
+#include "core/pulse.h"
+#include "core/stall.h"
 #include "failover/election.h"
 #include "failover/holder.h"
 #include "failover/link.h"
@@ -31,6 +34,7 @@
 enum role_cause {
 	ROLE_CAUSE_INTERFACE = 1,
 	ROLE_CAUSE_RELAY = 2,
+	ROLE_CAUSE_STALLED = 4,
 };
 
 struct role;
@@ -97,6 +101,11 @@ struct role {
 	bool relay_serves;
 	ev_io relay_ready;
 	ev_timer relay_grace;
+	struct pulse *pulse;              /* our own; NULL: nobody watches */
+	struct pulse *relay_pulse;        /* to look at; NULL: none */
+	struct stall stalls[PULSE_LINES]; /* of the relay */
+	bool relay_stalled;
+	ev_timer look;
 
 	const struct config_node *self, *other; /* NULL: no pair */
 	char peer_subject[CONFIG_NAME_MAX + 8];

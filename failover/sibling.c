@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "failover/beat.h"
 #include "failover/group.h"
+#include "failover/sentry.h"
 
 _Static_assert(MSG_PEER_LINKS_MAX >= ROLE_LINKS_MAX, "status tells of all");
 
@@ -76,6 +77,7 @@ on_serving(struct role *role)
 	role->relay_serves = true;
 	ev_timer_stop(role->loop, &role->relay_grace);
 	track_all(role, ELECTION_RECOVERED);
+	sentry_reset(role);
 	if (role->begun && role->other != NULL)
 		beat_start(role);
 }
@@ -163,6 +165,7 @@ obey(struct role *role, const struct chan_packet *p)
 	case MSG_GROUP:
 	case MSG_PEER:
 	case MSG_ANSWERED:
+	case MSG_PULSE:
 		return false;
 	}
 	return false;

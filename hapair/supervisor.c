@@ -11,6 +11,7 @@
 #include "hapair/child.h"
 #include "hapair/listeners.h"
 #include "hapair/ready.h"
+#include "hapair/warden.h"
 #include "proxy/report.h"
 
 #include <errno.h>
@@ -40,6 +41,7 @@ struct supervisor {
 	const struct supervisor_setup *setup; /* borrowed: the caller's */
 	struct ev_loop *loop;
 	struct child failover, relay;
+	struct warden warden;
 	enum stage stage;
 	bool was_ready;
 	int file; /* the configuration, sealed */
@@ -163,7 +165,10 @@ static int
 on_spawn(void *arg, struct child *r)
 {
 	struct supervisor *s = arg;
-	int e = send_start(s, r);
+	int e;
+
+	warden_meet(&s->warden, r);
+	e = send_start(s, r);
 
 	if (e < 0)
 		return e;
@@ -378,6 +383,7 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 	static const struct child_calls calls = {
 		.on_spawn = on_spawn, .on_packet = on_packet, .on_end = on_end
 	};
+	int e;
 
 	s->setup = setup;
 	s->started = mono_now();
@@ -393,6 +399,10 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 		return -ENOMEM;
 	if (s->file < 0)
 		return s->file;
+	e = warden_init(
+	    &s->warden, setup->config, setup->workers, &s->failover, &s->relay);
+	if (e < 0)
+		return e;
 	(void)signal(SIGPIPE, SIG_IGN);
 	watch_signal(s, &s->terminated, on_signal, SIGTERM);
 	watch_signal(s, &s->interrupted, on_signal, SIGINT);
@@ -404,6 +414,7 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 static void
 supervisor_fini(struct supervisor *s)
 {
+	warden_fini(&s->warden);
 	child_fini(&s->failover);
 	child_fini(&s->relay);
 	free(s->groups);
@@ -415,7 +426,7 @@ supervisor_fini(struct supervisor *s)
 int
 supervisor_run(const struct supervisor_setup *setup)
 {
-	struct supervisor s = { 0 };
+	struct supervisor s = { .warden = warden_none() };
 	int e = supervisor_init(&s, setup);
 
 	if (e < 0) {

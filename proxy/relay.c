@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "core/msg.h"
 #include "core/proc.h"
+#include "core/pulse.h"
 #include "core/reply.h"
 #include "core/secret.h"
 #include "proxy/asker.h"
@@ -33,6 +34,9 @@
 /* How often a stop looks whether all workers have reset their connections. */
 #define STOP_POLL_S 0.001
 
+/* How often the main thread shows that it turns; the workers do as often. */
+#define PULSE_S 0.1
+
 struct relay {
 	struct ev_loop *loop;
 	int chan, failover; /* channels; failover is -1 while there is none */
@@ -45,7 +49,8 @@ struct relay {
 	struct msg_group *groups;
 	struct asker asker;
 	ev_io chan_ready, failover_ready;
-	ev_timer stop_poll;
+	ev_timer stop_poll, beat;
+	struct pulse *pulse; /* NULL: nobody watches */
 	ev_signal terminated, interrupted;
 	int status;
 };
@@ -181,6 +186,7 @@ take_start(struct relay *r, struct chan_packet *p)
 		e = load(r, p->fd);
 	if (e == 0)
 		e = open_log(r->config);
+	r->roster.shared.pulse = r->pulse;
 	if (e == 0)
 		e = roster_init(&r->roster, r->loop, r->config, &r->start);
 	if (e == 0 && r->config->has_pair) {
@@ -208,6 +214,31 @@ take_listener(struct relay *r, struct chan_packet *p)
 	if (e == 0 && ++r->n_listeners == r->start.n_listeners)
 		e = start_serving(r);
 	return e;
+}
+
+/* Before START, which makes the workers. */
+static int
+take_pulse(struct relay *r, const struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_pulse m;
+	int e = msg_get_pulse(&b, &m);
+
+	if (e < 0)
+		return e;
+	if (!m.own || p->fd == -1 || r->config != NULL || r->pulse != NULL)
+		return -EBADMSG;
+	return pulse_map(p->fd, true, &r->pulse);
+}
+
+static void
+on_beat(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct relay *r = CONTAINER_OF(t, struct relay, beat);
+
+	(void)loop;
+	(void)revents;
+	pulse_beat(r->pulse, PULSE_MAIN);
 }
 
 /* The answer to `status`, malloc'd. `peer` NULL: failover did not answer. */
@@ -300,6 +331,8 @@ take(struct relay *r, struct chan_packet *p)
 		return 0;
 	case MSG_CONTROL:
 		return take_control(r, p);
+	case MSG_PULSE:
+		return take_pulse(r, p);
 	case MSG_STOP:
 		stop(r);
 		return 0;
@@ -411,6 +444,8 @@ relay_init(struct relay *r, int chan)
 	ev_io_start(r->loop, &r->chan_ready);
 	ev_init(&r->failover_ready, on_failover);
 	ev_timer_init(&r->stop_poll, on_stop_poll, STOP_POLL_S, STOP_POLL_S);
+	ev_timer_init(&r->beat, on_beat, 0., PULSE_S);
+	ev_timer_start(r->loop, &r->beat);
 	ev_signal_init(&r->terminated, on_signal, SIGTERM);
 	ev_signal_init(&r->interrupted, on_signal, SIGINT);
 	r->terminated.data = r->interrupted.data = r;
@@ -429,6 +464,7 @@ relay_fini(struct relay *r)
 	ev_loop_destroy(r->loop);
 	log_close();
 	config_free(r->config);
+	pulse_unmap(&r->pulse);
 }
 
 int

@@ -4,6 +4,7 @@
 #include "core/fd.h"
 #include "core/log.h"
 #include "core/proc.h"
+#include "core/pulse.h"
 #include "proxy/acceptor.h"
 #include "proxy/attempt.h"
 #include "proxy/dial.h"
@@ -211,6 +212,7 @@ on_upkeep(struct ev_loop *loop, ev_timer *t, int revents)
 
 	(void)loop;
 	(void)revents;
+	pulse_beat(w->shared->pulse, PULSE_MAIN + 1 + w->index);
 	if (w->next_upkeep == NULL)
 		w->next_upkeep = LIST_FIRST(&w->sessions);
 	while (n-- > 0 && w->next_upkeep != NULL) {

@@ -26,6 +26,7 @@
 
 struct acceptor;
 struct config;
+struct pulse;
 struct worker_gift;
 
 /* What all workers of the relay share; owned by relay.c. */
@@ -41,6 +42,7 @@ struct worker_shared {
 	void (*on_accused)(void *arg);
 	void *on_accused_arg;
 	bool log_connections;
+	struct pulse *pulse; /* borrowed: relay.c's; NULL: nobody watches */
 };
 
 struct worker {

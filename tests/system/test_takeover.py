@@ -263,20 +263,6 @@ def test_both_started_at_once() -> None:
                 assert stage[host].stop() == 0
 
 
-def test_stopped_failover_process() -> None:
-    """SIGSTOP of the master's failover for 2 s: once it runs again, one."""
-    with Stage() as stage:
-        stage.serve()
-        stage.start()
-        failover = stage["p1"].failover()
-        os.kill(failover, signal.SIGSTOP)
-        time.sleep(2)
-        os.kill(failover, signal.SIGCONT)
-        wait_for(lambda: one_holder(stage), 5)
-        settled(stage)
-        served(stage)
-
-
 def test_deleted_address_comes_back() -> None:
     """Somebody deletes the virtual IP from the master: it is put back."""
     with Stage() as stage:

@@ -53,6 +53,7 @@ each_message_is_taken_whole_or_refused(void **state)
 	        { .rejected = 7 } });
 	ROUND_TRIP(service, .service = 1, .servers = 3, .up = 3);
 	ROUND_TRIP(ask, .id = 77);
+	ROUND_TRIP(pulse, .own = true);
 }
 
 static void

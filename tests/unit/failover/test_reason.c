@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "config/config.h"
+
 #include "tests/lib/test.h"
 
 static void
@@ -18,13 +20,31 @@ reasons_read_as_an_operator_says_them(void **state)
 		    "interface eth0 lost its carrier" },
 		{ { .reason = ELECTION_INTERFACE_MISSING },
 		    "interface eth0 is missing" },
+		{ { .reason = ELECTION_TRACK_INTERFACE, .which = 0 },
+		    "tracked interface eth1 is down" },
+		{ { .reason = ELECTION_TRACK_SERVICE, .which = 1 },
+		    "tracked service web has too few servers up" },
+		{ { .reason = ELECTION_TRACK_SCRIPT, .which = 2 },
+		    "tracked script healthy failed" },
+		{ { .reason = ELECTION_RELAY_STALLED, .which = 0 },
+		    "relay main thread stands still" },
+		{ { .reason = ELECTION_RELAY_STALLED, .which = 1 },
+		    "relay worker 0 stands still" },
+		{ { .reason = ELECTION_RELAY_STALLED, .which = 64 },
+		    "relay worker 63 stands still" },
 	};
-	char buf[REASON_TEXT_MAX];
+	struct config_track tracks[] = { { .interface = "eth1" },
+		{ .service = "web" }, { .script = "/etc/hapair/healthy" } };
+	const struct config_pair pair = { .tracks = tracks, .n_tracks = 3 };
+	const struct config_group group = { .interface = "eth0" };
+	char subject[REASON_SUBJECT_MAX], buf[REASON_TEXT_MAX];
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		reason_subject(&rows[i].out, &pair, &group, subject);
 		assert_text(
-		    reason_text(&rows[i].out, "eth0", buf), rows[i].text);
+		    reason_text(&rows[i].out, subject, buf), rows[i].text);
+	}
 }
 
 static void

@@ -1,0 +1,39 @@
+#pragma once
+
+/*
+ * Pulse: a few pages of shared memory in which the threads of one role show
+ * that they turn. Each has a line of its own and counts in it; who watches
+ * reads along, for which neither needs the other's help or a system call.
+ *
+ * Made by the supervisor, one per role, for as long as it runs: written by the
+ * role, by whichever process is it, read by the others. What a count means is
+ * stall.h's.
+ */
+
+#include "core/base.h"
+
+/* The main thread's line; the workers of a relay follow. */
+#define PULSE_MAIN 0
+#define PULSE_WORKERS_MAX 64 /* `threads` has the same limit */
+#define PULSE_LINES (1 + PULSE_WORKERS_MAX)
+
+struct pulse;
+
+/*
+ * A memory file of that size, which nobody can make smaller under another's
+ * hands. Returns a descriptor or -errno.
+ */
+MUST_CHECK int pulse_create(void);
+
+/* The same file for reading only. Returns a descriptor or -errno. */
+MUST_CHECK int pulse_reader(int fd);
+
+/* Maps it, `writable` or to look at. Returns 0 or -errno. */
+MUST_CHECK int pulse_map(int fd, bool writable, struct pulse **ret_pulse);
+void pulse_unmap(struct pulse **p); /* NULL-safe in value */
+
+/* "I turn." One writer a line. A NULL pulse is nobody's. */
+void pulse_beat(struct pulse *p, unsigned line);
+
+/* The first `n` counts. */
+void pulse_read(const struct pulse *p, uint64_t *ret_counts, unsigned n);

@@ -1,0 +1,24 @@
+#pragma once
+
+/*
+ * The reverse watch, in the shell: a healthy heartbeat in front of a relay that
+ * stands still would be a black hole. Every thread of the relay counts in its
+ * pulse, and here its counts are looked at; one that stands is a fault of all
+ * groups. Along the way this process shows that it turns itself, for the
+ * supervisor to look at.
+ */
+
+#include "core/base.h"
+#include "failover/role.h"
+
+struct chan_packet;
+
+/* A timer, from the first moment: also before the groups begin. */
+void sentry_start(struct role *role);
+void sentry_stop(struct role *role);
+
+/* A pulse, ours or the relay's. Returns 0 or -errno. */
+MUST_CHECK int sentry_take(struct role *role, const struct chan_packet *p);
+
+/* A relay serves (again): what was known of the one before is void. */
+void sentry_reset(struct role *role);

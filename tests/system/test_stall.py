@@ -1,0 +1,185 @@
+"""Goal: who stands still is no holder for long, and who is stopped and goes on
+does no harm: each process watches the others by what their threads count."""
+
+import ctypes
+import os
+import re
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from stage import SLOW, VIP, Stage, alive, figure, limit, wait_for
+
+libc = ctypes.CDLL(None, use_errno=True)
+PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
+WALL = 0x40000000
+
+
+class Holders:
+    """Who holds both addresses, looked at as often as can be."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.seen, self.over = stage, [], threading.Event()
+        self.thread = threading.Thread(target=self.look)
+        self.thread.start()
+
+    def look(self) -> None:
+        while not self.over.is_set():
+            for family in (4, 6):
+                self.seen.append(tuple(self.stage.lab.holders(VIP[family])))
+            time.sleep(0.01)
+
+    def result(self) -> set[tuple[str, ...]]:
+        self.over.set()
+        self.thread.join()
+        assert len(self.seen) > 20
+        return set(self.seen)
+
+
+def transitions(stage: Stage, host: str) -> int:
+    return int(stage[host].status()["groups"][0]["transitions"])
+
+
+@limit(60)
+def test_stopped_failover() -> None:
+    """SIGSTOP of the master's failover for 5 s: it is replaced by one that knows
+    what it was; one holder throughout, nobody notices, nothing flaps."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        before = stage["p1"].failover()
+        moves = transitions(stage, "p2")
+        holders = Holders(stage)
+        running = stage.probes(6 * SLOW)
+        time.sleep(0.5)
+        os.kill(before, signal.SIGSTOP)
+        began = time.monotonic()
+        wait_for(lambda: stage["p1"].roles().get("failover", before) != before, 3 * SLOW)
+        assert time.monotonic() - began <= figure(600) / 1000
+        time.sleep(max(0, 5 - (time.monotonic() - began)))
+        result = running.result()
+        assert not alive(before)
+        assert result["ok"] == result["probes"], result
+        stage.wait_master("p1")
+        assert transitions(stage, "p2") == moves, "the peer took over"
+        assert holders.result() == {("p1",)}
+        log = stage["p1"].log()
+        assert re.search(r"failover: process \d+ stands still for \d+ ms, killing it", log)
+        assert "failover process restarted" in log
+
+
+def test_stopped_failover_of_the_backup() -> None:
+    """The same on the other side: the master does not care."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        before = stage["p2"].failover()
+        holders = Holders(stage)
+        os.kill(before, signal.SIGSTOP)
+        wait_for(lambda: stage["p2"].roles().get("failover", before) != before, 3 * SLOW)
+        stage.wait_master("p1")
+        assert holders.result() == {("p1",)}
+
+
+@limit(60)
+def test_stopped_relay() -> None:
+    """SIGSTOP of all threads of the master's relay: the peer serves after 1 s,
+    after 5 s it is killed, and the node is well again."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        before = stage["p1"].relay()
+        running = stage.probes(3, timeout=int(figure(3000)), interval=20)
+        time.sleep(0.5)
+        os.kill(before, signal.SIGSTOP)
+        began = time.monotonic()
+        wait_for(lambda: stage.lab.holders(VIP[4]) == ["p2"], 5 * SLOW)
+        took = time.monotonic() - began
+        assert 0.9 <= took <= 1 + figure(500) / 1000, took
+        assert running.result()["gap_ms"] <= 1000 + figure(500)
+        assert "relay main thread stands still" in stage["p1"].log()
+        wait_for(lambda: stage["p1"].roles().get("relay", before) != before, 5 + 3 * SLOW)
+        took = time.monotonic() - began
+        assert 4.9 <= took <= 5 + figure(1500) / 1000, took
+        assert not alive(before)
+        stage.wait_serving("p1")
+        stage.wait_master("p2")
+
+
+@limit(60)
+def test_relay_that_goes_on() -> None:
+    """Stopped for 2.5 s and then continued: it leaves, and stays as backup, the
+    very process that it was."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        relay = stage["p1"].relay()
+        os.kill(relay, signal.SIGSTOP)
+        wait_for(lambda: stage.lab.holders(VIP[4]) == ["p2"], 5 * SLOW)
+        time.sleep(1)
+        os.kill(relay, signal.SIGCONT)
+        stage.wait_master("p2")
+        assert stage["p1"].relay() == relay
+        assert stage["p1"].state() == "backup"
+
+
+def stop_thread(tid: int) -> None:
+    """This thread alone, until go_on(): the others run on."""
+    for request in (PTRACE_SEIZE, PTRACE_INTERRUPT):
+        assert libc.ptrace(request, tid, None, None) == 0, os.strerror(ctypes.get_errno())
+    os.waitpid(tid, WALL)
+
+
+def go_on(tid: int) -> None:
+    assert libc.ptrace(PTRACE_DETACH, tid, None, None) == 0, os.strerror(ctypes.get_errno())
+
+
+def thread(pid: int, name: str) -> int:
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        if (task / "comm").read_text().strip() == name:
+            return int(task.name)
+    raise AssertionError(f"no thread {name}")
+
+
+def one_thread(name: str, told: str) -> None:
+    with Stage(threads=2) as stage:
+        stage.serve()
+        stage.start()
+        tid = thread(stage["p1"].relay(), name)
+        stop_thread(tid)
+        try:
+            wait_for(lambda: stage.lab.holders(VIP[4]) == ["p2"], 5 * SLOW)
+            wait_for(lambda: told in stage["p1"].log(), 5)
+        finally:
+            go_on(tid)
+        stage.wait_master("p2")
+
+
+def test_one_worker_of_two() -> None:
+    """The other one and the main thread turn, and half of the clients hang."""
+    one_thread("relay-w1", "relay worker 1 stands still")
+
+
+def test_main_thread_of_the_relay() -> None:
+    """No checks and no status any more, though connections are served."""
+    one_thread("hapair-relay", "relay main thread stands still")
+
+
+def test_all_stopped_and_continued() -> None:
+    """All processes of a node for 3 s (a paused host): nobody blames another."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        before: dict[str, Any] = stage["p2"].roles()
+        pids = stage["p2"].everyone()
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(3)
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        time.sleep(1)
+        assert stage["p2"].roles() == before
+        assert "stands still" not in stage["p2"].log()
+        stage.wait_master("p1")
