@@ -6,11 +6,16 @@
  * them all or refuses the message whole (-EBADMSG). Messages travel as the
  * body of a chan packet whose type is the enum value.
  *
- *   supervisor -> role   PULSE START LISTENER SIBLING CONTROL STOP, GROUP (what
- * a failover that died last said of itself) role -> supervisor   READY,
- * STOPPED, GROUP (failover: on each change) failover -> relay    GROUP (on each
- * change), and for ASK: PEER, ANSWERED relay -> failover    SERVING, SERVICE
- * (on each change), ASK, STOPPED
+ * Who says what:
+ *
+ * supervisor -> role: PULSE START LISTENER SIBLING CONTROL STOP, and GROUP
+ * (what a failover that died last said of itself)
+ *
+ * role -> supervisor: READY, STOPPED, and GROUP (failover, on each change)
+ *
+ * failover -> relay: GROUP (on each change), and for ASK: PEER, ANSWERED
+ *
+ * relay -> failover: SERVING, SERVICE (on each change), ASK, STOPPED
  *
  * Pure.
  */

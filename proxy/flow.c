@@ -290,7 +290,8 @@ int
 flow_pass_end(struct flow *f, struct flow_end *dst)
 {
 	if (!f->end_passed && shutdown(dst->fd, SHUT_WR) == -1)
-		return -errno;
+		/* Not connected any more: its reset is not read yet. */
+		return errno == ENOTCONN ? -ECONNRESET : -errno;
 	f->end_passed = true;
 	return 0;
 }
