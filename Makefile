@@ -36,7 +36,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) \
 
 .DELETE_ON_ERROR:
 .PHONY: all deps demo bench test check check-asan check-ubsan check-tsan check-clang \
-	rules matrix unit fuzz fuzzers system simulate sim tools objects clean
+	rules matrix unit fuzz fuzzers system simulate sim soak tools objects clean
 .SECONDARY:
 
 all: $(B)/hapair
@@ -146,6 +146,18 @@ simulate: $(B)/tests/sim/sim_failover $(B)/tests/model/model_pair
 		! $$proof --break $$rule >/dev/null || \
 		{ echo "$$proof: rule '$$rule' is broken, unnoticed" >&2; \
 		exit 1; }; done || exit 1; done
+
+# What takes longer than `make test` may: the same, for an hour.
+soak: deps all tools sim
+	$(Q)$(B)/tests/sim/sim_failover 60000 100001
+	$(Q)HAPAIR_CHURN=60 tests/system/run --only traps_churn
+	$(Q)for build in address thread; do \
+		$(MAKE) --no-print-directory B=build/soak-$$build CFLAGS='-O1 -g' \
+		EXTRA="-fsanitize=$$build -fno-omit-frame-pointer -Wno-tsan" all && \
+		HAPAIR_SLOW=1 HAPAIR_CHURN=60 tests/system/run --only traps_churn \
+		--binary build/soak-$$build/hapair --tools $(B)/tests/tools || exit 1; \
+	done
+	$(Q)$(MAKE) --no-print-directory fuzz SECONDS=1800
 
 deps:
 	$(Q)scripts/install-deps
