@@ -192,6 +192,7 @@ msg_put_service(struct buf *b, const struct msg_service *m)
 	buf_put_u16(b, m->service);
 	buf_put_u16(b, m->servers);
 	buf_put_u16(b, m->up);
+	buf_put_u16(b, m->unknown);
 }
 
 int
@@ -202,7 +203,8 @@ msg_get_service(struct buf *b, struct msg_service *ret_service)
 	m.service = buf_get_u16(b);
 	m.servers = buf_get_u16(b);
 	m.up = buf_get_u16(b);
-	if (!buf_is_done(b) || m.up > m.servers)
+	m.unknown = buf_get_u16(b);
+	if (!buf_is_done(b) || m.up + m.unknown > m.servers)
 		return -EBADMSG;
 	*ret_service = m;
 	return 0;
@@ -223,6 +225,50 @@ msg_get_ask(struct buf *b, struct msg_ask *ret_ask)
 	if (!buf_is_done(b))
 		return -EBADMSG;
 	*ret_ask = m;
+	return 0;
+}
+
+void
+msg_put_script(struct buf *b, const struct msg_script *m)
+{
+	buf_put_u16(b, m->track);
+	buf_put_u8(b, m->passed);
+}
+
+int
+msg_get_script(struct buf *b, struct msg_script *ret_script)
+{
+	struct msg_script m;
+
+	m.track = buf_get_u16(b);
+	m.passed = get_bool(b);
+	if (!buf_is_done(b))
+		return -EBADMSG;
+	*ret_script = m;
+	return 0;
+}
+
+void
+msg_put_tracks(struct buf *b, const struct msg_tracks *m)
+{
+	buf_put_u16(b, m->n);
+	for (unsigned i = 0; i < m->n && i < MSG_TRACKS_MAX; i++)
+		buf_put_u8(b, m->ok[i]);
+}
+
+int
+msg_get_tracks(struct buf *b, struct msg_tracks *ret_tracks)
+{
+	struct msg_tracks m;
+
+	m.n = buf_get_u16(b);
+	if (m.n > MSG_TRACKS_MAX)
+		return -EBADMSG;
+	for (unsigned i = 0; i < MSG_TRACKS_MAX; i++)
+		m.ok[i] = i < m.n && get_bool(b);
+	if (!buf_is_done(b))
+		return -EBADMSG;
+	*ret_tracks = m;
 	return 0;
 }
 

@@ -6,16 +6,13 @@
  * them all or refuses the message whole (-EBADMSG). Messages travel as the
  * body of a chan packet whose type is the enum value.
  *
- * Who says what:
- *
- * supervisor -> role: PULSE START LISTENER SIBLING CONTROL STOP, and GROUP
- * (what a failover that died last said of itself)
- *
- * role -> supervisor: READY, STOPPED, and GROUP (failover, on each change)
- *
- * failover -> relay: GROUP (on each change), and for ASK: PEER, ANSWERED
- *
- * relay -> failover: SERVING, SERVICE (on each change), ASK, STOPPED
+ *   supervisor -> role       PULSE START LISTENER SIBLING CONTROL STOP
+ *   supervisor -> failover   GROUP (what one that died last said of itself),
+ *                            SCRIPT (after each run)
+ *   role -> supervisor       READY, STOPPED, GROUP (failover, on each change)
+ *   failover -> relay        GROUP (on each change), for ASK: PEER, TRACKS,
+ *                            ANSWERED
+ *   relay -> failover        SERVING, SERVICE (on each change), ASK, STOPPED
  *
  * Pure.
  */
@@ -38,7 +35,9 @@ enum msg_type {
 	MSG_SERVICE,
 	MSG_ASK, /* send PEER, then ANSWERED */
 	MSG_ANSWERED,
-	MSG_PULSE, /* descriptor: a pulse, its own to write, or to look at */
+	MSG_SCRIPT, /* a tracked script has run */
+	MSG_TRACKS, /* how all that is tracked stands */
+	MSG_PULSE,  /* descriptor: a pulse, its own to write, or to look at */
 };
 
 #define MSG_TEXT_MAX 256 /* a name, a reason, a path's last part */
@@ -46,6 +45,7 @@ enum msg_type {
 #define MSG_REQUEST_MAX 1024 /* a request line of the control socket */
 #define MSG_PEER_GROUPS_MAX 16
 #define MSG_PEER_LINKS_MAX 5
+#define MSG_TRACKS_MAX 16
 #define MSG_NO_NODE UINT16_MAX
 
 /* Group states: the same words in code, log, `status` and notify. */
@@ -109,11 +109,23 @@ struct msg_peer {
 struct msg_service {
 	uint16_t service;
 	uint16_t servers, up;
+	uint16_t unknown; /* their first check has not ended */
 };
 
 /* ASK and its ANSWERED carry the asker's number. */
 struct msg_ask {
 	uint32_t id;
+};
+
+struct msg_script {
+	uint16_t track; /* index into pair.track */
+	bool passed;
+};
+
+/* In the order of pair.track. */
+struct msg_tracks {
+	uint16_t n;
+	bool ok[MSG_TRACKS_MAX];
 };
 
 struct msg_pulse {
@@ -127,6 +139,8 @@ void msg_put_group(struct buf *b, const struct msg_group *m);
 void msg_put_peer(struct buf *b, const struct msg_peer *m);
 void msg_put_service(struct buf *b, const struct msg_service *m);
 void msg_put_ask(struct buf *b, const struct msg_ask *m);
+void msg_put_script(struct buf *b, const struct msg_script *m);
+void msg_put_tracks(struct buf *b, const struct msg_tracks *m);
 void msg_put_pulse(struct buf *b, const struct msg_pulse *m);
 
 MUST_CHECK int msg_get_start(struct buf *b, struct msg_start *ret_start);
@@ -136,6 +150,8 @@ MUST_CHECK int msg_get_group(struct buf *b, struct msg_group *ret_group);
 MUST_CHECK int msg_get_peer(struct buf *b, struct msg_peer *ret_peer);
 MUST_CHECK int msg_get_service(struct buf *b, struct msg_service *ret_service);
 MUST_CHECK int msg_get_ask(struct buf *b, struct msg_ask *ret_ask);
+MUST_CHECK int msg_get_script(struct buf *b, struct msg_script *ret_script);
+MUST_CHECK int msg_get_tracks(struct buf *b, struct msg_tracks *ret_tracks);
 MUST_CHECK int msg_get_pulse(struct buf *b, struct msg_pulse *ret_pulse);
 
 /* "init", "backup", "master", "fault". */

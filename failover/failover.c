@@ -23,6 +23,7 @@
 #include "failover/role.h"
 #include "failover/sentry.h"
 #include "failover/sibling.h"
+#include "failover/track.h"
 #include "failover/watch.h"
 #include "failover/witness.h"
 
@@ -192,6 +193,7 @@ begin_groups(struct role *role)
 	role->n_groups = pair->n_groups;
 	for (unsigned i = 0; i < role->n_groups; i++)
 		group_init(role, i);
+	track_begin(role);
 	for (unsigned i = 0; i < role->n_groups; i++) {
 		struct role_group *g = &role->groups[i];
 		bool changed;
@@ -269,7 +271,10 @@ load(struct role *role, int fd)
 	if (r == 0)
 		r = load_text(role->start.path, text, len, diag, &role->config);
 	/* The supervisor has checked this very text. */
-	return r < 0 ? failed("loading the configuration", r) : 0;
+	if (r < 0)
+		return failed("loading the configuration", r);
+	track_init(role);
+	return 0;
 }
 
 static int
@@ -316,6 +321,8 @@ obey(struct role *role, struct chan_packet *p)
 			return -EBADMSG;
 		sibling_take(role, fd_take(&p->fd));
 		return 0;
+	case MSG_SCRIPT:
+		return track_take_script(role, p);
 	case MSG_PULSE:
 		return sentry_take(role, p);
 	case MSG_STOP:
@@ -330,6 +337,7 @@ obey(struct role *role, struct chan_packet *p)
 	case MSG_SERVICE:
 	case MSG_ASK:
 	case MSG_ANSWERED:
+	case MSG_TRACKS:
 		return -EBADMSG;
 	}
 	return -EBADMSG;
@@ -404,6 +412,7 @@ finish(struct role *role)
 		group_stop_timers(&role->groups[i]);
 	sibling_close(role);
 	sentry_stop(role);
+	track_stop(role);
 	for (size_t i = 0; i < role->n_links; i++)
 		link_close(&role->links[i].link);
 	fd_close(&role->packet);

@@ -309,6 +309,22 @@ group_track_one(struct role_group *g, enum role_cause cause,
 }
 
 void
+group_weigh(struct role_group *g, uint8_t priority)
+{
+	const uint8_t before = g->told.effective_priority;
+
+	if (priority == before)
+		return;
+	g->told.effective_priority = priority;
+	g->supervisor_owes = g->relay_owes = true;
+	group_post(g,
+	    &(struct election_event){
+	        .type = ELECTION_PRIORITY, .priority = priority });
+	group_tell(g);
+	log_notice(g->subject, "priority %u -> %u", before, priority);
+}
+
+void
 group_announce(struct role_group *g)
 {
 	if (g->election.state != ELECTION_MASTER)

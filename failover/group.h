@@ -27,6 +27,9 @@ void group_track(
 void group_track_one(struct role_group *g, enum role_cause cause,
     enum election_reason reason, unsigned which);
 
+/* Its effective priority, which what is tracked has changed, or has not. */
+void group_weigh(struct role_group *g, uint8_t priority);
+
 /* Announces anew, where it is master. */
 void group_announce(struct role_group *g);
 

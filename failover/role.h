@@ -10,6 +10,7 @@
  *	watch.c     interfaces and addresses, as the kernel tells of them
  *	neighbours.c, witness.c  what the network says, asked and unasked
  *	sibling.c   the relay: does it serve, what does it ask
+ *	track.c     what the configuration tracks, and what follows from it
  *	sentry.c    shows that this process turns, looks whether the relay does
  */
 
@@ -24,6 +25,7 @@
 #include "failover/reason.h"
 #include "failover/schedule.h"
 #include "failover/seal.h"
+#include "failover/tracker.h"
 
 #include <ev.h>
 
@@ -35,6 +37,7 @@ enum role_cause {
 	ROLE_CAUSE_INTERFACE = 1,
 	ROLE_CAUSE_RELAY = 2,
 	ROLE_CAUSE_STALLED = 4,
+	ROLE_CAUSE_TRACK = 8,
 };
 
 struct role;
@@ -81,6 +84,14 @@ struct role_link {
 
 #define ROLE_LINKS_MAX (1 + CONFIG_LINKS_MAX)
 
+/* One of pair.track. */
+struct role_track {
+	const struct config_track *config;
+	struct tracker tracker;
+	int link;    /* an interface's index, 0: it is not there */
+	int service; /* a service's index in the configuration */
+};
+
 struct role {
 	struct ev_loop *loop;
 	pid_t parent;
@@ -106,6 +117,10 @@ struct role {
 	struct stall stalls[PULSE_LINES]; /* of the relay */
 	bool relay_stalled;
 	ev_timer look;
+
+	size_t n_tracks;
+	struct role_track tracks[CONFIG_TRACKS_MAX];
+	ev_timer settle; /* an interface is about to count as up */
 
 	const struct config_node *self, *other; /* NULL: no pair */
 	char peer_subject[CONFIG_NAME_MAX + 8];

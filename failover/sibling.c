@@ -10,6 +10,7 @@
 #include "failover/beat.h"
 #include "failover/group.h"
 #include "failover/sentry.h"
+#include "failover/track.h"
 
 _Static_assert(MSG_PEER_LINKS_MAX >= ROLE_LINKS_MAX, "status tells of all");
 
@@ -116,6 +117,18 @@ send_peer(struct role *role)
 	return !b.bad && chan_send(role->relay, MSG_PEER, body, b.pos, -1) == 0;
 }
 
+static bool
+send_tracks(struct role *role)
+{
+	const struct msg_tracks m = track_message(role);
+	uint8_t body[64];
+	struct buf b = buf_writer(body, sizeof(body));
+
+	msg_put_tracks(&b, &m);
+	return !b.bad &&
+	    chan_send(role->relay, MSG_TRACKS, body, b.pos, -1) == 0;
+}
+
 static void
 answer(struct role *role, const struct msg_ask *ask)
 {
@@ -123,7 +136,7 @@ answer(struct role *role, const struct msg_ask *ask)
 	struct buf b = buf_writer(body, sizeof(body));
 
 	/* A relay that does not read gets no answer; its own time runs out. */
-	if (role->other != NULL && !send_peer(role))
+	if (role->other != NULL && (!send_peer(role) || !send_tracks(role)))
 		return;
 	msg_put_ask(&b, ask);
 	if (chan_send(role->relay, MSG_ANSWERED, body, b.pos, -1) < 0)
@@ -147,7 +160,10 @@ obey(struct role *role, const struct chan_packet *p)
 		on_serving(role);
 		return true;
 	case MSG_SERVICE:
-		return msg_get_service(&b, &service) == 0;
+		if (msg_get_service(&b, &service) < 0)
+			return false;
+		track_take_service(role, &service);
+		return true;
 	case MSG_STOPPED:
 		role->relay_leaves = true;
 		return p->len == 0;
@@ -165,6 +181,8 @@ obey(struct role *role, const struct chan_packet *p)
 	case MSG_GROUP:
 	case MSG_PEER:
 	case MSG_ANSWERED:
+	case MSG_SCRIPT:
+	case MSG_TRACKS:
 	case MSG_PULSE:
 		return false;
 	}

@@ -5,6 +5,7 @@
 
 #include "core/log.h"
 #include "failover/group.h"
+#include "failover/track.h"
 
 /* Another program that deletes our addresses may do so a thousand times. */
 #define TELL_READDED_MS 1000
@@ -143,6 +144,7 @@ on_netlink(struct ev_loop *loop, ev_io *w, int revents)
 			break;
 		for (size_t g = 0; g < role->n_groups; g++)
 			on_change(&role->groups[g], &c);
+		track_on_change(role, &c);
 	}
 	if (r < 0)
 		log_error("failover",

@@ -11,6 +11,7 @@
 #include "hapair/child.h"
 #include "hapair/listeners.h"
 #include "hapair/ready.h"
+#include "hapair/scripts.h"
 #include "hapair/warden.h"
 #include "proxy/report.h"
 
@@ -42,6 +43,7 @@ struct supervisor {
 	struct ev_loop *loop;
 	struct child failover, relay;
 	struct warden warden;
+	struct scripts scripts;
 	enum stage stage;
 	bool was_ready;
 	int file; /* the configuration, sealed */
@@ -177,6 +179,8 @@ on_spawn(void *arg, struct child *r)
 	else
 		send_groups(s);
 	introduce(s);
+	if (r == &s->failover)
+		scripts_repeat(&s->scripts);
 	return 0;
 }
 
@@ -249,6 +253,19 @@ end_if_alone(struct supervisor *s)
 		return;
 	s->stage = STAGE_ENDED;
 	ev_break(s->loop, EVBREAK_ALL);
+}
+
+static void
+on_script(void *arg, unsigned track, bool passed)
+{
+	struct supervisor *s = arg;
+	const struct msg_script m = { .track = (uint16_t)track,
+		.passed = passed };
+	uint8_t room[8];
+	struct buf b = buf_writer(room, sizeof(room));
+
+	msg_put_script(&b, &m);
+	child_send(&s->failover, MSG_SCRIPT, b.data, b.pos, -1);
 }
 
 static void
@@ -417,6 +434,7 @@ supervisor_fini(struct supervisor *s)
 	warden_fini(&s->warden);
 	child_fini(&s->failover);
 	child_fini(&s->relay);
+	scripts_stop(&s->scripts);
 	free(s->groups);
 	free(s->known);
 	if (s->file >= 0)
@@ -434,6 +452,7 @@ supervisor_run(const struct supervisor_setup *setup)
 	} else {
 		child_start(&s.failover);
 		child_start(&s.relay);
+		scripts_start(&s.scripts, setup->config, on_script, &s);
 		(void)ev_run(s.loop, 0);
 		log_notice("supervisor", "stopped");
 	}

@@ -27,23 +27,25 @@ asker_init(
 }
 
 static void
-finish(struct asker_request *q, const struct msg_peer *peer)
+finish(struct asker_request *q, const struct asker_said *said)
 {
 	struct asker *a = q->asker;
 
 	ev_timer_stop(a->loop, &q->patience);
 	LIST_REMOVE(q, all);
 	a->n_waiting--;
-	reply_send(a->loop, &q->socket, a->answer(a->arg, peer));
+	reply_send(a->loop, &q->socket, a->answer(a->arg, said));
 	free(q);
 }
+
+static const struct asker_said nothing = { .peer = NULL };
 
 static void
 on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	(void)loop;
 	(void)revents;
-	finish(CONTAINER_OF(t, struct asker_request, patience), NULL);
+	finish(CONTAINER_OF(t, struct asker_request, patience), &nothing);
 }
 
 void
@@ -70,7 +72,7 @@ asker_ask(struct asker *a, int *socket, int failover)
 	a->n_waiting++;
 	if (failover == -1 ||
 	    chan_send(failover, MSG_ASK, b.data, b.pos, -1) < 0)
-		finish(q, NULL);
+		finish(q, &nothing);
 }
 
 int
@@ -84,9 +86,23 @@ asker_take_peer(struct asker *a, const struct chan_packet *p)
 }
 
 int
+asker_take_tracks(struct asker *a, const struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	int e = msg_get_tracks(&b, &a->tracks);
+
+	a->has_tracks = e == 0;
+	return e;
+}
+
+int
 asker_take_answered(struct asker *a, const struct chan_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
+	const struct asker_said said = {
+		.peer = a->has_peer ? &a->peer : NULL,
+		.tracks = a->has_tracks ? &a->tracks : NULL,
+	};
 	struct asker_request *q, *next;
 	struct msg_ask m;
 	int e = msg_get_ask(&b, &m);
@@ -96,9 +112,9 @@ asker_take_answered(struct asker *a, const struct chan_packet *p)
 	for (q = LIST_FIRST(&a->waiting); q != NULL; q = next) {
 		next = LIST_NEXT(q, all);
 		if (q->id == m.id)
-			finish(q, a->has_peer ? &a->peer : NULL);
+			finish(q, &said);
 	}
-	a->has_peer = false;
+	a->has_peer = a->has_tracks = false;
 	return 0;
 }
 

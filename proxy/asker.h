@@ -15,8 +15,14 @@
 struct chan_packet;
 struct asker_request;
 
-/* Makes the answer; `peer` is NULL where failover did not say. malloc'd. */
-typedef char *asker_answer_fn(void *arg, const struct msg_peer *peer);
+/* What failover said; NULL: it did not. */
+struct asker_said {
+	const struct msg_peer *peer;
+	const struct msg_tracks *tracks;
+};
+
+/* Makes the answer, malloc'd. */
+typedef char *asker_answer_fn(void *arg, const struct asker_said *said);
 
 struct asker {
 	struct ev_loop *loop; /* borrowed */
@@ -25,7 +31,8 @@ struct asker {
 	uint32_t next_id;
 	unsigned n_waiting;
 	struct msg_peer peer; /* of the answer under way */
-	bool has_peer;
+	struct msg_tracks tracks;
+	bool has_peer, has_tracks;
 	LIST_HEAD(, asker_request) waiting;
 };
 
@@ -38,5 +45,6 @@ void asker_ask(struct asker *a, int *socket, int failover);
 
 /* What failover says. Return 0 or -EBADMSG. */
 MUST_CHECK int asker_take_peer(struct asker *a, const struct chan_packet *p);
+MUST_CHECK int asker_take_tracks(struct asker *a, const struct chan_packet *p);
 MUST_CHECK int asker_take_answered(
     struct asker *a, const struct chan_packet *p);

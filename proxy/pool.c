@@ -334,11 +334,17 @@ pool_server_state(struct pool_server *server)
 }
 
 unsigned
-pool_count_up(struct pool *p)
+pool_count(struct pool *p, enum verdict_state state)
 {
-	unsigned up = 0;
+	unsigned n = 0;
 
 	for (size_t i = 0; i < p->n_servers; i++)
-		up += pool_server_state(&p->servers[i]) == VERDICT_UP;
-	return up;
+		n += pool_server_state(&p->servers[i]) == state;
+	return n;
+}
+
+unsigned
+pool_count_up(struct pool *p)
+{
+	return pool_count(p, VERDICT_UP);
 }

@@ -116,6 +116,7 @@ MUST_CHECK bool pool_get_address(
     struct pool *p, struct pool_server *server, union addr *ret_address);
 
 enum verdict_state pool_server_state(struct pool_server *server);
+unsigned pool_count(struct pool *p, enum verdict_state state);
 unsigned pool_count_up(struct pool *p);
 
 /* Whether some server takes new connections: up, resolved, of some weight. */

@@ -80,7 +80,8 @@ tell_service(struct relay *r, struct pool *pool)
 	struct buf b = buf_writer(room, sizeof(room));
 	struct msg_service m = { .service = (uint16_t)pool->index,
 		.servers = (uint16_t)pool->n_servers,
-		.up = (uint16_t)pool_count_up(pool) };
+		.up = (uint16_t)pool_count_up(pool),
+		.unknown = (uint16_t)pool_count(pool, VERDICT_UNKNOWN) };
 
 	msg_put_service(&b, &m);
 	send_failover(r, MSG_SERVICE, &b);
@@ -241,15 +242,16 @@ on_beat(struct ev_loop *loop, ev_timer *t, int revents)
 	pulse_beat(r->pulse, PULSE_MAIN);
 }
 
-/* The answer to `status`, malloc'd. `peer` NULL: failover did not answer. */
+/* The answer to `status`, malloc'd. */
 static char *
-make_report(void *arg, const struct msg_peer *peer)
+make_report(void *arg, const struct asker_said *said)
 {
 	struct relay *r = arg;
 	struct report report = { .config = r->config,
 		.start = &r->start,
-		.groups = peer != NULL ? r->groups : NULL,
-		.peer = peer,
+		.groups = said->peer != NULL ? r->groups : NULL,
+		.peer = said->peer,
+		.tracks = said->tracks,
 		.pid = (int)r->parent };
 
 	return roster_report(&r->roster, &report);
@@ -269,7 +271,8 @@ take_control(struct relay *r, struct chan_packet *p)
 	if (strcmp(m.request, "status") != 0)
 		reply_error(r->loop, &p->fd, "unknown request");
 	else if (!r->config->has_pair)
-		reply_send(r->loop, &p->fd, make_report(r, NULL));
+		reply_send(r->loop, &p->fd,
+		    make_report(r, &(struct asker_said){ .peer = NULL }));
 	else
 		asker_ask(&r->asker, &p->fd, r->failover);
 	return 0;
@@ -395,6 +398,8 @@ take_failover(struct relay *r, const struct chan_packet *p)
 		return take_group(r, p);
 	case MSG_PEER:
 		return asker_take_peer(&r->asker, p);
+	case MSG_TRACKS:
+		return asker_take_tracks(&r->asker, p);
 	case MSG_ANSWERED:
 		return asker_take_answered(&r->asker, p);
 	default: /* not an enum: a number from another process */

@@ -56,10 +56,76 @@ put_config(struct jdoc *doc, const struct report *r, struct jdoc *problems)
 		problem(problems, "the peer runs another configuration");
 }
 
-static void
-put_group(struct jdoc *groups, const struct config_group *c,
-    const struct msg_group *m, struct jdoc *problems)
+static const char *
+track_name(const struct config_track *t)
 {
+	switch (config_track_kind(t)) {
+	case CONFIG_TRACK_INTERFACE:
+		return t->interface;
+	case CONFIG_TRACK_SERVICE:
+		return t->service;
+	case CONFIG_TRACK_SCRIPT:
+		return t->script;
+	}
+	return "";
+}
+
+/* The same for every group: all hang on what the node is worth. */
+static void
+put_tracks(struct jdoc *group, const struct report *r)
+{
+	const struct config_pair *pair = &r->config->pair;
+	const struct msg_tracks *m = r->tracks;
+	struct jdoc *list = jdoc_put_array(group, "track");
+
+	for (size_t i = 0; i < pair->n_tracks; i++) {
+		const struct config_track *t = &pair->tracks[i];
+		struct jdoc *at = jdoc_put_object(list, NULL);
+
+		jdoc_put_string(
+		    at, "kind", config_track_kind_name(config_track_kind(t)));
+		jdoc_put_string(at, "name", track_name(t));
+		if (m != NULL && i < m->n)
+			jdoc_put_bool(at, "ok", m->ok[i]);
+		else
+			jdoc_put_null(at, "ok");
+		if (t->weight > 0)
+			jdoc_put_int(at, "weight", t->weight);
+		else
+			jdoc_put_null(at, "weight"); /* a fault */
+		if (t->service != NULL)
+			jdoc_put_int(at, "min_servers", t->min_servers);
+	}
+}
+
+static void
+tell_tracks(const struct report *r, struct jdoc *problems)
+{
+	const struct config_pair *pair = &r->config->pair;
+
+	for (size_t i = 0; r->tracks != NULL && i < pair->n_tracks; i++) {
+		const struct config_track *t = &pair->tracks[i];
+
+		if (i >= r->tracks->n || r->tracks->ok[i])
+			continue;
+		if (t->service != NULL)
+			problem(problems,
+			    "tracked service %s has fewer than %u servers up",
+			    t->service, t->min_servers);
+		else
+			problem(problems, "tracked %s %s %s",
+			    config_track_kind_name(config_track_kind(t)),
+			    track_name(t),
+			    t->script != NULL ? "failed" : "is down");
+	}
+}
+
+static void
+put_group(struct jdoc *groups, const struct report *r, size_t i,
+    struct jdoc *problems)
+{
+	const struct config_group *c = &r->config->pair.groups[i];
+	const struct msg_group *m = &r->groups[i];
 	struct jdoc *at = jdoc_put_object(groups, NULL);
 	struct jdoc *addresses;
 	char ip[ADDR_TEXT_MAX], cidr[ADDR_TEXT_MAX + 8];
@@ -74,12 +140,13 @@ put_group(struct jdoc *groups, const struct config_group *c,
 	jdoc_put_int(at, "term", (int64_t)m->term);
 	jdoc_put_string(at, "interface", c->interface);
 	addresses = jdoc_put_array(at, "addresses");
-	for (size_t i = 0; i < c->n_addresses; i++) {
+	for (size_t k = 0; k < c->n_addresses; k++) {
 		(void)snprintf(cidr, sizeof(cidr), "%s/%u",
-		    addr_format_ip(&c->addresses[i].addr, ip),
-		    c->addresses[i].prefix);
+		    addr_format_ip(&c->addresses[k].addr, ip),
+		    c->addresses[k].prefix);
 		jdoc_put_string(addresses, NULL, cidr);
 	}
+	put_tracks(at, r);
 	if (m->state == MSG_GROUP_INIT || m->state == MSG_GROUP_FAULT)
 		problem(problems, "group %s is in %s: %s", c->name,
 		    msg_group_state_name(m->state), m->reason);
@@ -97,8 +164,8 @@ put_groups(struct jdoc *doc, const struct report *r, struct jdoc *problems)
 		return;
 	}
 	for (size_t i = 0; i < r->config->pair.n_groups; i++)
-		put_group(groups, &r->config->pair.groups[i], &r->groups[i],
-		    problems);
+		put_group(groups, r, i, problems);
+	tell_tracks(r, problems);
 }
 
 /* The i-th road between the nodes: their addresses, then their `links`. */

@@ -35,8 +35,9 @@ struct report_service {
 struct report {
 	const struct config *config;
 	const struct msg_start *start;
-	const struct msg_group *groups; /* config's order; NULL: none known */
-	const struct msg_peer *peer;    /* NULL: failover did not answer */
+	const struct msg_group *groups;  /* config's order; NULL: none known */
+	const struct msg_peer *peer;     /* NULL: failover did not answer */
+	const struct msg_tracks *tracks; /* NULL: failover did not answer */
 	const struct report_service *services; /* NULL: no relay */
 	int pid;                               /* of the supervisor */
 };

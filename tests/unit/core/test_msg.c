@@ -51,16 +51,19 @@ each_message_is_taken_whole_or_refused(void **state)
 	    .groups = { MSG_GROUP_BACKUP, MSG_GROUP_FAULT }, .n_links = 2,
 	    .links = { { .up = true, .received = 10, .lost = 2, .rejected = 1 },
 	        { .rejected = 7 } });
-	ROUND_TRIP(service, .service = 1, .servers = 3, .up = 3);
+	ROUND_TRIP(service, .service = 1, .servers = 3, .up = 2, .unknown = 1);
 	ROUND_TRIP(ask, .id = 77);
+	ROUND_TRIP(script, .track = 3, .passed = true);
+	ROUND_TRIP(tracks, .n = 3, .ok = { true, false, true });
 	ROUND_TRIP(pulse, .own = true);
 }
 
 static void
 absurd_values_are_refused(void **state)
 {
-	const struct msg_service more_up_than_there_are = { .servers = 2,
-		.up = 3 };
+	const struct msg_service more_up_than_there_are = {
+		.servers = 2, .up = 2, .unknown = 1
+	};
 	const struct msg_peer too_many_groups = { .n_groups = 17 };
 	const struct msg_peer too_many_links = { .n_links = 6 };
 	const struct msg_start nobody_to_work = { .max_connections = 1 };
@@ -97,6 +100,21 @@ absurd_values_are_refused(void **state)
 }
 
 static void
+more_tracks_than_there_may_be_are_refused(void **state)
+{
+	const struct msg_tracks many = { .n = MSG_TRACKS_MAX + 1 };
+	struct msg_tracks tracks;
+	uint8_t room[64];
+	struct buf w = buf_writer(room, sizeof(room));
+	struct buf r;
+
+	(void)state;
+	msg_put_tracks(&w, &many);
+	r = buf_reader(room, w.pos);
+	assert_int_equal(msg_get_tracks(&r, &tracks), -EBADMSG);
+}
+
+static void
 group_states_have_the_words_of_status(void **state)
 {
 	(void)state;
@@ -112,6 +130,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_message_is_taken_whole_or_refused),
 		cmocka_unit_test(absurd_values_are_refused),
+		cmocka_unit_test(more_tracks_than_there_may_be_are_refused),
 		cmocka_unit_test(group_states_have_the_words_of_status),
 	};
 

@@ -1,0 +1,152 @@
+#include "hapair/program.h"
+
+#include "core/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* As a shell says it: the file cannot be executed, or is not there. */
+#define STATUS_NO_PROGRAM 126
+#define STATUS_NO_FILE 127
+
+static int
+point_at_nothing(void)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	if (null == -1)
+		return -errno;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (dup2(null, fd) == -1)
+			return -errno;
+	/* What we were started with, or a library has left open, too. */
+	if (close_range(STDERR_FILENO + 1, ~0U, 0) == -1)
+		return -errno;
+	return 0;
+}
+
+/* After fork, in the child: nothing here allocates or locks. */
+static _Noreturn void
+become(const char *const argv[], pid_t parent, bool mortal)
+{
+	static char *const env[] = {
+		(char *)(uintptr_t) "PATH=/usr/local/sbin:/usr/local/bin:"
+		                    "/usr/sbin:/usr/bin:/sbin:/bin",
+		(char *)(uintptr_t) "LANG=C", NULL
+	};
+	sigset_t none;
+
+	(void)setpgid(0, 0);
+	/* What is ignored stays so over exec; handlers do not. */
+	(void)signal(SIGPIPE, SIG_DFL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (mortal && proc_die_with(parent, SIGKILL) < 0)
+		_exit(STATUS_NO_PROGRAM);
+	if (point_at_nothing() < 0 || chdir("/") == -1)
+		_exit(STATUS_NO_PROGRAM);
+	(void)execve(argv[0], (char *const *)(uintptr_t)argv, env);
+	_exit(errno == ENOENT ? STATUS_NO_FILE : STATUS_NO_PROGRAM);
+}
+
+static void
+on_patience(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct program *p = CONTAINER_OF(t, struct program, patience);
+
+	(void)loop;
+	(void)revents;
+	p->overdue = true;
+	(void)kill(-p->pid, SIGKILL);
+	p->calls->on_overdue(p);
+}
+
+static const char *
+fault_of(int status, bool overdue, char buf[static PROGRAM_FAULT_MAX])
+{
+	if (overdue)
+		(void)snprintf(buf, PROGRAM_FAULT_MAX, "took too long");
+	else if (WIFSIGNALED(status))
+		(void)snprintf(buf, PROGRAM_FAULT_MAX, "killed by signal %d",
+		    WTERMSIG(status));
+	else if (WEXITSTATUS(status) == STATUS_NO_FILE)
+		(void)snprintf(
+		    buf, PROGRAM_FAULT_MAX, "status 127, no such file");
+	else if (WEXITSTATUS(status) == STATUS_NO_PROGRAM)
+		(void)snprintf(
+		    buf, PROGRAM_FAULT_MAX, "status 126, cannot be executed");
+	else if (WEXITSTATUS(status) != 0)
+		(void)snprintf(
+		    buf, PROGRAM_FAULT_MAX, "status %d", WEXITSTATUS(status));
+	else
+		return NULL;
+	return buf;
+}
+
+static void
+on_ended(struct ev_loop *loop, ev_child *c, int revents)
+{
+	struct program *p = CONTAINER_OF(c, struct program, ended);
+	char buf[PROGRAM_FAULT_MAX];
+
+	(void)revents;
+	ev_child_stop(loop, c);
+	ev_timer_stop(loop, &p->patience);
+	p->pid = 0;
+	p->calls->on_end(p, fault_of(c->rstatus, p->overdue, buf));
+}
+
+void
+program_init(struct program *p, const struct program_calls *calls)
+{
+	*p = (struct program){ .calls = calls,
+		.loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV) };
+	ev_init(&p->ended, on_ended);
+	ev_init(&p->patience, on_patience);
+}
+
+int
+program_start(struct program *p, const char *const argv[], uint32_t timeout_ms,
+    bool mortal)
+{
+	const pid_t parent = getpid();
+	/* Not posix_spawn(), which waits until the file has been read. */
+	pid_t pid = fork();
+
+	if (pid == -1)
+		return -errno;
+	if (pid == 0)
+		become(argv, parent, mortal);
+	/* Here too: whichever of us is first. */
+	(void)setpgid(pid, pid);
+	p->pid = pid;
+	p->overdue = false;
+	ev_child_set(&p->ended, pid, 0);
+	ev_child_start(p->loop, &p->ended);
+	ev_now_update(p->loop);
+	ev_timer_set(&p->patience, timeout_ms / 1e3, 0.);
+	ev_timer_start(p->loop, &p->patience);
+	return 0;
+}
+
+bool
+program_is_running(const struct program *p)
+{
+	return p->pid != 0;
+}
+
+void
+program_fini(struct program *p, bool kill_it)
+{
+	if (p->pid != 0 && kill_it)
+		(void)kill(-p->pid, SIGKILL);
+	p->pid = 0;
+	if (p->loop == NULL)
+		return;
+	ev_child_stop(p->loop, &p->ended);
+	ev_timer_stop(p->loop, &p->patience);
+}

@@ -1,0 +1,49 @@
+#pragma once
+
+/*
+ * A program of the operator's, run by the supervisor: with a few arguments, a
+ * small environment, nothing on its standard descriptors, and no other one of
+ * ours. It is never waited for; what outlasts its time is killed, with all that
+ * is in its process group. One at a time per struct; a slot of its own for each
+ * that may run beside others. On the default loop.
+ */
+
+#include "core/base.h"
+
+#include <ev.h>
+#include <sys/types.h>
+
+#define PROGRAM_FAULT_MAX 64
+
+struct program;
+
+struct program_calls {
+	/* Its time is over; it is being killed, which `on_end` will tell. */
+	void (*on_overdue)(struct program *p);
+	/* It has ended, and may be started again. `fault` NULL: status 0. */
+	void (*on_end)(struct program *p, const char *fault);
+};
+
+struct program {
+	const struct program_calls *calls;
+	struct ev_loop *loop;
+	pid_t pid; /* 0: does not run */
+	bool overdue;
+	ev_child ended;
+	ev_timer patience;
+};
+
+void program_init(struct program *p, const struct program_calls *calls);
+
+/*
+ * `argv` ends with NULL, the first is its path. `mortal`: it gets SIGKILL when
+ * we end. Returns 0 or -errno where there is no process to be had; that its
+ * file is not there or is no program is its end, with a fault.
+ */
+MUST_CHECK int program_start(struct program *p, const char *const argv[],
+    uint32_t timeout_ms, bool mortal);
+
+bool program_is_running(const struct program *p);
+
+/* Kills what runs, or lets it live on; neither end will be told. */
+void program_fini(struct program *p, bool kill_it);

@@ -1,0 +1,42 @@
+#pragma once
+
+/*
+ * The scripts of `track`, run by the supervisor since failover must neither
+ * fork nor be root: each every `interval` from start to start, never two of one
+ * at once, killed after `timeout`. Whether a run passed is told after each;
+ * what follows from it is failover's. Owned by supervisor.c.
+ */
+
+#include "hapair/program.h"
+
+#include "config/config.h"
+
+struct scripts;
+
+struct scripts_one {
+	struct scripts *all; /* borrowed: the set it is in */
+	const struct config_track *config;
+	unsigned index; /* in pair.track */
+	struct program program;
+	ev_timer due;
+	bool owed;          /* it was due while it ran */
+	bool known, passed; /* the last result */
+};
+
+struct scripts {
+	struct ev_loop *loop;
+	struct scripts_one one[CONFIG_TRACKS_MAX];
+	unsigned n;
+	void (*on_result)(void *arg, unsigned track, bool passed);
+	void *arg;
+};
+
+/* Their first runs begin at once. */
+void scripts_start(struct scripts *s, const struct config *config,
+    void (*on_result)(void *arg, unsigned track, bool passed), void *arg);
+
+/* Tells the last results again: who heard them has been replaced. */
+void scripts_repeat(struct scripts *s);
+
+/* What runs is killed. */
+void scripts_stop(struct scripts *s);
