@@ -10,6 +10,7 @@
 #include "core/wall.h"
 #include "hapair/child.h"
 #include "hapair/listeners.h"
+#include "hapair/notify.h"
 #include "hapair/ready.h"
 #include "hapair/scripts.h"
 #include "hapair/warden.h"
@@ -26,17 +27,20 @@
 /*
  * A stop goes through these in order. New clients are hushed first, so that
  * they ask the peer; connections are reset while the address can still say so;
- * then the address goes. Each step has its patience: what hangs is killed.
+ * then the address goes. Each step has its patience: what hangs is killed. Last
+ * comes what the operator's program has yet to be told.
  */
 enum stage {
 	STAGE_RUNNING,
 	STAGE_RELAY,    /* STOP was sent to the relay */
 	STAGE_FAILOVER, /* STOP was sent to failover */
+	STAGE_NOTIFY,   /* both have ended, notify has not */
 	STAGE_ENDED,
 };
 
 #define RELAY_PATIENCE_S 0.5
 #define FAILOVER_PATIENCE_S 2.0
+#define NOTIFY_PATIENCE_S 3.0
 
 struct supervisor {
 	const struct supervisor_setup *setup; /* borrowed: the caller's */
@@ -44,6 +48,7 @@ struct supervisor {
 	struct child failover, relay;
 	struct warden warden;
 	struct scripts scripts;
+	struct notify notify;
 	enum stage stage;
 	bool was_ready;
 	int file; /* the configuration, sealed */
@@ -210,6 +215,7 @@ take_group(struct supervisor *s, const struct chan_packet *p)
 		return -EBADMSG;
 	s->groups[m.group] = m;
 	s->known[m.group] = true;
+	notify_tell(&s->notify, &m);
 	return 0;
 }
 
@@ -245,14 +251,34 @@ wait_s(struct supervisor *s, double seconds)
 	ev_timer_start(s->loop, &s->patience);
 }
 
+static void
+end(struct supervisor *s)
+{
+	s->stage = STAGE_ENDED;
+	ev_break(s->loop, EVBREAK_ALL);
+}
+
 /* The supervisor is the last to go. */
 static void
 end_if_alone(struct supervisor *s)
 {
 	if (s->failover.pid != 0 || s->relay.pid != 0)
 		return;
-	s->stage = STAGE_ENDED;
-	ev_break(s->loop, EVBREAK_ALL);
+	if (notify_is_idle(&s->notify)) {
+		end(s);
+		return;
+	}
+	s->stage = STAGE_NOTIFY;
+	wait_s(s, NOTIFY_PATIENCE_S);
+}
+
+static void
+on_notified(void *arg)
+{
+	struct supervisor *s = arg;
+
+	if (s->stage == STAGE_NOTIFY)
+		end(s);
 }
 
 static void
@@ -320,6 +346,11 @@ on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 		log_error("supervisor", "not all processes stop, killing them");
 		child_kill(&s->failover);
 		child_kill(&s->relay);
+		break;
+	case STAGE_NOTIFY:
+		log_warning("supervisor",
+		    "notify does not end, not waiting any longer");
+		end(s);
 		break;
 	case STAGE_RUNNING:
 	case STAGE_ENDED:
@@ -411,6 +442,7 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 	s->file = proc_sealed_file("hapair.yaml", setup->text, setup->len);
 	child_init(&s->failover, "failover", &calls, s);
 	child_init(&s->relay, "relay", &calls, s);
+	notify_init(&s->notify, setup->config, on_notified, s);
 	ev_timer_init(&s->patience, on_patience, 0., 0.);
 	if (s->loop == NULL || s->groups == NULL || s->known == NULL)
 		return -ENOMEM;
@@ -435,6 +467,7 @@ supervisor_fini(struct supervisor *s)
 	child_fini(&s->failover);
 	child_fini(&s->relay);
 	scripts_stop(&s->scripts);
+	notify_fini(&s->notify);
 	free(s->groups);
 	free(s->known);
 	if (s->file >= 0)

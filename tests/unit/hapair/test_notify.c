@@ -1,0 +1,204 @@
+#include "hapair/notify.h"
+
+#include "core/fd.h"
+#include "tests/lib/test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * The program writes a line when it begins and one when it ends; what it does
+ * in between is its last argument, the reason.
+ */
+#define PROGRAM                                                                \
+	"#!/bin/sh\n"                                                          \
+	"cd %s\n"                                                              \
+	"echo \"$1 $2\" >>out\n"                                               \
+	"$3\n"                                                                 \
+	"status=$?\n"                                                          \
+	"echo . >>out\n"                                                       \
+	"exit $status\n"
+
+static char folder[] = "/tmp/test_notify.XXXXXX";
+static char program[64], out[64];
+
+static struct config_group groups[] = { { .name = "one" }, { .name = "two" } };
+static struct config config = { .has_pair = true,
+	.pair = { .groups = groups, .n_groups = 2, .notify = program } };
+
+static void
+on_idle(void *arg)
+{
+	struct notify *n = arg;
+
+	ev_break(n->program.loop, EVBREAK_ALL);
+}
+
+static void
+tell(struct notify *n, uint16_t group, enum msg_group_state state,
+    const char *reason)
+{
+	struct msg_group m = { .group = group, .state = state };
+
+	(void)snprintf(m.reason, sizeof(m.reason), "%s", reason);
+	notify_tell(n, &m);
+}
+
+static void
+begin(struct notify *n)
+{
+	(void)unlink(out);
+	notify_init(n, &config, on_idle, n);
+}
+
+/* Runs until all is said, and compares what was. */
+static void
+finish(struct notify *n, const char *expected)
+{
+	char *text = NULL;
+	size_t len;
+	int fd;
+
+	if (!notify_is_idle(n))
+		(void)ev_run(n->program.loop, 0);
+	assert_true(notify_is_idle(n));
+	fd = open(out, O_RDONLY);
+	if (fd == -1) {
+		assert_text("", expected);
+		return;
+	}
+	assert_int_equal(fd_read_all(fd, 1 << 16, &text, &len), 0);
+	fd_close(&fd);
+	assert_text(text, expected);
+	free(text);
+	notify_fini(n);
+}
+
+static void
+calls_are_made_in_order_and_one_at_a_time(void **state)
+{
+	struct notify n;
+
+	(void)state;
+	begin(&n);
+	tell(&n, 0, MSG_GROUP_BACKUP, "sleep 0.1");
+	tell(&n, 0, MSG_GROUP_MASTER, "true");
+	tell(&n, 1, MSG_GROUP_FAULT, "sleep 0.05");
+	tell(&n, 0, MSG_GROUP_BACKUP, "true");
+	assert_false(notify_is_idle(&n));
+	finish(
+	    &n, "one backup\n.\none master\n.\ntwo fault\n.\none backup\n.\n");
+}
+
+static void
+only_changes_of_state_are_told_and_not_the_first_one(void **state)
+{
+	struct notify n;
+
+	(void)state;
+	begin(&n);
+	tell(&n, 0, MSG_GROUP_INIT, "true");
+	assert_true(notify_is_idle(&n));
+	tell(&n, 0, MSG_GROUP_MASTER, "true");
+	tell(&n, 0, MSG_GROUP_MASTER, "true");
+	tell(&n, 0, MSG_GROUP_INIT, "true"); /* it stood still: a loss */
+	tell(&n, 0, MSG_GROUP_INIT, "true");
+	finish(&n, "one master\n.\none init\n.\n");
+}
+
+static void
+one_that_fails_or_hangs_holds_up_nothing(void **state)
+{
+	struct notify n;
+
+	(void)state;
+	begin(&n);
+	n.timeout_ms = 200;
+	tell(&n, 0, MSG_GROUP_BACKUP, "false");
+	tell(&n, 0, MSG_GROUP_MASTER, "sleep 60");
+	tell(&n, 0, MSG_GROUP_FAULT, "true");
+	finish(&n, "one backup\n.\none master\none fault\n.\n");
+}
+
+static void
+the_oldest_calls_are_left_out_when_there_are_too_many(void **state)
+{
+	char expected[16384];
+	size_t used = 0;
+	struct notify n;
+
+	(void)state;
+	begin(&n);
+	/* The first one runs; of 70 that follow, 64 have room. */
+	for (unsigned i = 0; i <= 70; i++)
+		tell(&n, 0, i % 2 == 0 ? MSG_GROUP_BACKUP : MSG_GROUP_MASTER,
+		    "true");
+	assert_int_equal(n.dropped, 6);
+	for (unsigned i = 0; i <= 70; i++)
+		if (i == 0 || i > 6)
+			used += (size_t)snprintf(expected + used,
+			    sizeof(expected) - used, "one %s\n.\n",
+			    i % 2 == 0 ? "backup" : "master");
+	finish(&n, expected);
+}
+
+static void
+without_a_program_there_is_nothing_to_do(void **state)
+{
+	struct config none = config;
+	struct notify n;
+
+	(void)state;
+	none.pair.notify = NULL;
+	begin(&n);
+	notify_init(&n, &none, on_idle, &n);
+	tell(&n, 0, MSG_GROUP_MASTER, "true");
+	finish(&n, "");
+}
+
+static int
+make_program(void **state)
+{
+	FILE *f;
+
+	(void)state;
+	if (mkdtemp(folder) == NULL)
+		return -1;
+	(void)snprintf(program, sizeof(program), "%s/notify", folder);
+	(void)snprintf(out, sizeof(out), "%s/out", folder);
+	f = fopen(program, "w");
+	if (f == NULL)
+		return -1;
+	(void)fprintf(f, PROGRAM, folder);
+	return fclose(f) == 0 ? chmod(program, 0755) : -1;
+}
+
+static int
+remove_folder(void **state)
+{
+	char command[64];
+
+	(void)state;
+	(void)snprintf(command, sizeof(command), "rm -r %s", folder);
+	return system(command);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(calls_are_made_in_order_and_one_at_a_time),
+		cmocka_unit_test(
+		    only_changes_of_state_are_told_and_not_the_first_one),
+		cmocka_unit_test(one_that_fails_or_hangs_holds_up_nothing),
+		cmocka_unit_test(
+		    the_oldest_calls_are_left_out_when_there_are_too_many),
+		cmocka_unit_test(without_a_program_there_is_nothing_to_do),
+	};
+
+	return cmocka_run_group_tests(tests, make_program, remove_folder);
+}
