@@ -57,7 +57,7 @@ struct supervisor {
 	struct msg_group *groups; /* the last that failover said of each */
 	bool *known;
 	ev_signal terminated, interrupted, hung_up;
-	ev_timer patience;
+	ev_timer patience, alive;
 };
 
 static size_t
@@ -425,6 +425,26 @@ watch_signal(struct supervisor *s, ev_signal *w,
 	ev_signal_start(s->loop, w);
 }
 
+static void
+on_alive(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	(void)loop;
+	(void)t;
+	(void)revents;
+	ready_alive();
+}
+
+/* Twice as often as it wants to hear. */
+static void
+start_watchdog(struct supervisor *s)
+{
+	const double every_s = (double)ready_watchdog_us() / 2e6;
+
+	ev_timer_init(&s->alive, on_alive, 0., every_s);
+	if (every_s > 0.)
+		ev_timer_start(s->loop, &s->alive);
+}
+
 static int
 supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 {
@@ -456,6 +476,7 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 	watch_signal(s, &s->terminated, on_signal, SIGTERM);
 	watch_signal(s, &s->interrupted, on_signal, SIGINT);
 	watch_signal(s, &s->hung_up, on_hang_up, SIGHUP);
+	start_watchdog(s);
 	control_start(setup->control, s->loop, on_request, s);
 	return 0;
 }

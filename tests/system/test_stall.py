@@ -1,10 +1,12 @@
 """Goal: who stands still is no holder for long, and who is stopped and goes on
 does no harm: each process watches the others by what their threads count."""
 
+import contextlib
 import ctypes
 import os
 import re
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -165,6 +167,46 @@ def test_one_worker_of_two() -> None:
 def test_main_thread_of_the_relay() -> None:
     """No checks and no status any more, though connections are served."""
     one_thread("hapair-relay", "relay main thread stands still")
+
+
+def test_watchdog_of_the_service_manager() -> None:
+    """It is told that the supervisor turns, twice in the time that it allows;
+    and nothing when it does not ask."""
+    with Stage(single=True) as stage, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        stage.serve()
+        path = f"{stage.lab.dir}/notify"
+        sock.bind(path)
+        sock.settimeout(5 * SLOW)
+        asked = {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": str(200000 * SLOW)}
+        os.environ.update(asked)
+        try:
+            stage["p1"].start()
+        finally:
+            for name in asked:
+                del os.environ[name]
+        heard = b""
+        while b"READY=1" not in heard:
+            heard = sock.recv(1000)
+        began = time.monotonic()
+        for _ in range(10):
+            assert sock.recv(1000) == b"WATCHDOG=1"
+        assert figure(800) <= (time.monotonic() - began) * 1000 <= figure(1300)
+        stage["p1"].stop()
+        os.environ["NOTIFY_SOCKET"] = path
+        try:
+            stage["p1"].start()
+        finally:
+            del os.environ["NOTIFY_SOCKET"]
+        # What the first one said last comes first.
+        while sock.recv(1000) != b"STOPPING=1":
+            pass
+        assert sock.recv(1000) == b"READY=1"
+        stage.wait_serving("p1")
+        sock.setblocking(False)
+        time.sleep(0.5)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                assert b"WATCHDOG" not in sock.recv(1000)
 
 
 def test_all_stopped_and_continued() -> None:
