@@ -1,6 +1,7 @@
 #include "proxy/listener.h"
 
 #include "core/fd.h"
+#include "core/sieve.h"
 #include "proxy/dial.h"
 
 #include <errno.h>
@@ -61,6 +62,15 @@ listener_open(const union addr *local, uint32_t keepalive_ms)
 	return fd_take(&fd);
 }
 
+static int
+attach(int fd, const struct sock_fprog *program)
+{
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, program,
+	           sizeof(*program)) == -1
+	    ? -errno
+	    : 0;
+}
+
 int
 listener_hush(int fd)
 {
@@ -79,8 +89,25 @@ listener_hush(int fd)
 	const struct sock_fprog program = { .len = ARRAY_LEN(code),
 		.filter = code };
 
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
-	           sizeof(program)) == -1
-	    ? -errno
-	    : 0;
+	return attach(fd, &program);
+}
+
+int
+listener_hush_some(int fd, struct sieve *s)
+{
+	const struct sock_fprog program = sieve_program(s);
+
+	return attach(fd, &program);
+}
+
+int
+listener_unhush(int fd)
+{
+	const int unused = 0;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused,
+	        sizeof(unused)) == -1 &&
+	    errno != ENOENT)
+		return -errno;
+	return 0;
 }

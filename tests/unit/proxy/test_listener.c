@@ -1,6 +1,7 @@
 #include "proxy/listener.h"
 
 #include "core/fd.h"
+#include "core/sieve.h"
 #include "proxy/dial.h"
 #include "tests/lib/test.h"
 
@@ -93,6 +94,57 @@ a_hushed_listener_does_not_answer(void **state)
 	fd_close(&listener);
 }
 
+static bool
+answers(const union addr *to)
+{
+	struct pollfd p = { .events = POLLOUT };
+	bool connected;
+
+	p.fd = dial_start(to, NULL, false);
+	assert_true(p.fd >= 0);
+	connected = poll(&p, 1, 100) == 1 && dial_result(p.fd) == 0;
+	fd_close(&p.fd);
+	return connected;
+}
+
+/* One that listens everywhere still serves the addresses that stay. */
+static void
+one_address_is_hushed_and_heard_again(void **state)
+{
+	const struct {
+		const char *any, *here, *hushed;
+	} rows[] = {
+		{ "0.0.0.0", "127.0.0.1", "127.0.0.2" },
+		{ "::", "::1", "::1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		union addr any = parsed(rows[i].any);
+		union addr here = parsed(rows[i].here);
+		union addr hushed = parsed(rows[i].hushed);
+		int listener = listener_open(&any, 0);
+		struct sieve s;
+
+		test_row(rows[i].any);
+		any = where(listener);
+		addr_set_port(&here, addr_port(&any));
+		addr_set_port(&hushed, addr_port(&any));
+		assert_true(answers(&hushed));
+		sieve_begin(&s, SIEVE_HUSH, any.sa.sa_family);
+		sieve_add(&s, &hushed);
+		assert_int_equal(sieve_end(&s), 0);
+		assert_int_equal(listener_hush_some(listener, &s), 0);
+		assert_false(answers(&hushed));
+		if (!addr_is_same_ip(&here, &hushed))
+			assert_true(answers(&here));
+		assert_int_equal(listener_unhush(listener), 0);
+		assert_true(answers(&hushed));
+		assert_int_equal(listener_unhush(listener), 0);
+		fd_close(&listener);
+	}
+}
+
 /* If we die, the other side sees a broken connection, not a clean end. */
 static void
 a_socket_that_is_just_closed_resets(void **state)
@@ -130,6 +182,7 @@ main(void)
 		cmocka_unit_test(several_share_one_address),
 		cmocka_unit_test(all_of_v6_leaves_v4_alone),
 		cmocka_unit_test(a_hushed_listener_does_not_answer),
+		cmocka_unit_test(one_address_is_hushed_and_heard_again),
 		cmocka_unit_test(a_socket_that_is_just_closed_resets),
 	};
 

@@ -1,0 +1,168 @@
+#include "core/sieve.h"
+
+#include "core/addr.h"
+
+#include <errno.h>
+
+/*
+ * Jumps reach 255 instructions, so nothing jumps to a common end: each question
+ * that decides has its own return right behind it.
+ */
+
+#define ALL UINT32_MAX
+#define NONE 0
+
+/* A packet socket's frame begins with the Ethernet header. */
+#define ETHERNET 14
+
+#define IPV4_PROTOCOL 9
+#define IPV4_FRAGMENT 6
+#define IPV4_TO 16
+#define IPV6_NEXT 6
+#define IPV6_TO 24
+#define IPV6_BYTES 40
+#define TCP 6
+#define TCP_FLAGS 13
+#define SYN 0x02
+#define SYN_AND_ACK 0x12
+
+static void
+put(struct sieve *s, struct sock_filter instruction)
+{
+	if (s->n == SIEVE_CODE_MAX)
+		s->full = true;
+	else
+		s->code[s->n++] = instruction;
+}
+
+static void
+load(struct sieve *s, uint16_t how, uint32_t at)
+{
+	put(s, (struct sock_filter)BPF_STMT(BPF_LD | how, at));
+}
+
+/* Goes on where the accumulator is `value`, else ends with `verdict`. */
+static void
+require(struct sieve *s, uint32_t value, uint32_t verdict)
+{
+	put(s,
+	    (struct sock_filter)BPF_JUMP(
+	        BPF_JMP | BPF_JEQ | BPF_K, value, 1, 0));
+	put(s, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, verdict));
+}
+
+/* The accumulator holds TCP's flags: a connection begins with SYN alone. */
+static void
+require_syn(struct sieve *s, uint32_t verdict)
+{
+	put(s,
+	    (struct sock_filter)BPF_STMT(
+	        BPF_ALU | BPF_AND | BPF_K, SYN_AND_ACK));
+	require(s, SYN, verdict);
+}
+
+/* What is no address: to the listener it is let through, here dropped. */
+static uint32_t
+miss(const struct sieve *s)
+{
+	return s->kind == SIEVE_HUSH ? ALL : NONE;
+}
+
+static void
+begin_frame_v4(struct sieve *s)
+{
+	load(s, BPF_B | BPF_ABS, ETHERNET + IPV4_PROTOCOL);
+	require(s, TCP, NONE);
+	/* A later fragment has no TCP header. */
+	load(s, BPF_H | BPF_ABS, ETHERNET + IPV4_FRAGMENT);
+	put(s, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x1fff));
+	require(s, 0, NONE);
+	if (s->kind == SIEVE_TCP)
+		return;
+	put(s,
+	    (struct sock_filter)BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, ETHERNET));
+	load(s, BPF_B | BPF_IND, ETHERNET + TCP_FLAGS);
+	require_syn(s, NONE);
+}
+
+/* Extension headers before a SYN are no client's that we serve. */
+static void
+begin_frame_v6(struct sieve *s)
+{
+	load(s, BPF_B | BPF_ABS, ETHERNET + IPV6_NEXT);
+	require(s, TCP, NONE);
+	if (s->kind == SIEVE_TCP)
+		return;
+	load(s, BPF_B | BPF_ABS, ETHERNET + IPV6_BYTES + TCP_FLAGS);
+	require_syn(s, NONE);
+}
+
+void
+sieve_begin(struct sieve *s, enum sieve_kind kind, sa_family_t family)
+{
+	s->kind = kind;
+	s->family = family;
+	s->full = false;
+	s->n = 0;
+	switch (kind) {
+	case SIEVE_HUSH:
+		/* A listener's filter sees the TCP header at offset 0. */
+		load(s, BPF_B | BPF_ABS, TCP_FLAGS);
+		require_syn(s, ALL);
+		break;
+	case SIEVE_SYNS:
+	case SIEVE_TCP:
+		if (family == AF_INET)
+			begin_frame_v4(s);
+		else
+			begin_frame_v6(s);
+		break;
+	}
+}
+
+static uint32_t
+word(const uint8_t *bytes)
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+	    (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+void
+sieve_add(struct sieve *s, const union addr *a)
+{
+	const uint32_t at = s->family == AF_INET ? IPV4_TO : IPV6_TO;
+	const uint32_t network =
+	    s->kind == SIEVE_HUSH ? (uint32_t)SKF_NET_OFF : ETHERNET;
+	const bool v4 = s->family == AF_INET;
+	const uint8_t *bytes =
+	    v4 ? (const uint8_t *)&a->in.sin_addr : a->in6.sin6_addr.s6_addr;
+	const size_t len = v4 ? 4 : 16;
+
+	if (a->sa.sa_family != s->family)
+		return;
+	for (size_t i = 0; i < len; i += 4) {
+		/* Past the other words' pairs, and past the verdict. */
+		const uint8_t rest = (uint8_t)((len - 4 - i) / 2 + 1);
+
+		load(s, BPF_W | BPF_ABS, network + at + (uint32_t)i);
+		put(s,
+		    (struct sock_filter)BPF_JUMP(
+		        BPF_JMP | BPF_JEQ | BPF_K, word(bytes + i), 0, rest));
+	}
+	put(s,
+	    (struct sock_filter)BPF_STMT(
+	        BPF_RET | BPF_K, s->kind == SIEVE_HUSH ? NONE : ALL));
+}
+
+int
+sieve_end(struct sieve *s)
+{
+	put(s, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, miss(s)));
+	return s->full ? -E2BIG : 0;
+}
+
+struct sock_fprog
+sieve_program(struct sieve *s)
+{
+	return (struct sock_fprog){ .len = s->n, .filter = s->code };
+}

@@ -1,0 +1,202 @@
+#include "core/sieve.h"
+
+#include "core/addr.h"
+#include "core/fd.h"
+#include "tests/lib/test.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * The programs run in the kernel, on a pair of unix sockets: there a filter
+ * sees the bytes that were sent. What reads the network header, which they
+ * lack, is tested with a real listener (test_listener.c).
+ */
+
+#define FRAME_MAX 128
+
+struct frame {
+	uint8_t bytes[FRAME_MAX];
+	size_t len;
+};
+
+static struct frame
+v4_frame(const char *to, uint8_t protocol, uint8_t options, uint8_t flags)
+{
+	struct frame f = { .len = 14 + 20 + options + 20U };
+	uint8_t *ip = f.bytes + 14;
+	union addr a;
+	size_t len;
+
+	assert_int_equal(addr_parse_ip(to, &a), 0);
+	ip[0] = (uint8_t)(0x40 | (20 + options) / 4);
+	ip[6] = 0x40; /* don't fragment */
+	ip[9] = protocol;
+	memcpy(ip + 16, addr_bytes(&a, &len), 4);
+	ip[20 + options + 13] = flags;
+	return f;
+}
+
+static struct frame
+v6_frame(const char *to, uint8_t next, uint8_t flags)
+{
+	struct frame f = { .len = 14 + 40 + 20 };
+	uint8_t *ip = f.bytes + 14;
+	union addr a;
+	size_t len;
+
+	assert_int_equal(addr_parse_ip(to, &a), 0);
+	ip[0] = 0x60;
+	ip[6] = next;
+	memcpy(ip + 24, addr_bytes(&a, &len), 16);
+	ip[40 + 13] = flags;
+	return f;
+}
+
+static void
+add(struct sieve *s, const char *text)
+{
+	union addr a;
+
+	assert_int_equal(addr_parse_ip(text, &a), 0);
+	sieve_add(s, &a);
+}
+
+/* Whether the kernel, running the program, lets the frame through whole. */
+static bool
+passes(struct sieve *s, const struct frame *f)
+{
+	const struct sock_fprog program = sieve_program(s);
+	uint8_t room[FRAME_MAX];
+	int ends[2];
+	ssize_t n;
+
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends), 0);
+	assert_int_equal(setsockopt(ends[1], SOL_SOCKET, SO_ATTACH_FILTER,
+	                     &program, sizeof(program)),
+	    0);
+	/* Unix sockets tell the sender nothing of a filter's no. */
+	n = send(ends[0], f->bytes, f->len, 0);
+	assert_true(n == (ssize_t)f->len || errno == EPERM);
+	n = recv(ends[1], room, sizeof(room), 0);
+	assert_true(n == (ssize_t)f->len || (n == -1 && errno == EAGAIN));
+	fd_close(&ends[0]);
+	fd_close(&ends[1]);
+	return n > 0;
+}
+
+static void
+frames_are_told_apart(void **state)
+{
+	const struct {
+		const char *name;
+		struct frame frame;
+		sa_family_t family;
+		bool syns, tcp;
+	} rows[] = {
+		{ "syn", v4_frame("10.0.0.1", 6, 0, 0x02), AF_INET, true,
+		    true },
+		{ "another's syn", v4_frame("10.0.0.9", 6, 0, 0x02), AF_INET,
+		    false, false },
+		{ "syn to the second", v4_frame("10.0.0.2", 6, 0, 0x02),
+		    AF_INET, true, true },
+		{ "syn, ecn asked for", v4_frame("10.0.0.2", 6, 0, 0xc2),
+		    AF_INET, true, true },
+		{ "syn and ack", v4_frame("10.0.0.1", 6, 0, 0x12), AF_INET,
+		    false, true },
+		{ "data", v4_frame("10.0.0.1", 6, 0, 0x18), AF_INET, false,
+		    true },
+		{ "syn behind ip options", v4_frame("10.0.0.1", 6, 8, 0x02),
+		    AF_INET, true, true },
+		{ "data behind ip options", v4_frame("10.0.0.1", 6, 8, 0x10),
+		    AF_INET, false, true },
+		{ "udp", v4_frame("10.0.0.1", 17, 0, 0x02), AF_INET, false,
+		    false },
+		{ "v6 syn", v6_frame("fd00::1", 6, 0x02), AF_INET6, true,
+		    true },
+		{ "v6 data", v6_frame("fd00::1", 6, 0x10), AF_INET6, false,
+		    true },
+		{ "v6, the last bit another", v6_frame("fd00::3", 6, 0x02),
+		    AF_INET6, false, false },
+		{ "v6, the first word another", v6_frame("fd01::1", 6, 0x02),
+		    AF_INET6, false, false },
+		{ "v6 syn to the second", v6_frame("fd00::2", 6, 0x02),
+		    AF_INET6, true, true },
+		{ "v6 udp", v6_frame("fd00::1", 17, 0x02), AF_INET6, false,
+		    false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		for (int all = 0; all < 2; all++) {
+			struct sieve s;
+
+			test_row(rows[i].name);
+			sieve_begin(
+			    &s, all ? SIEVE_TCP : SIEVE_SYNS, rows[i].family);
+			add(&s, "10.0.0.1");
+			add(&s, "fd00::1");
+			add(&s, "10.0.0.2");
+			add(&s, "fd00::2");
+			assert_int_equal(sieve_end(&s), 0);
+			assert_int_equal(passes(&s, &rows[i].frame),
+			    all ? rows[i].tcp : rows[i].syns);
+		}
+}
+
+static void
+a_later_fragment_is_no_syn(void **state)
+{
+	struct frame f = v4_frame("10.0.0.1", 6, 0, 0x02);
+	struct sieve s;
+
+	(void)state;
+	f.bytes[14 + 7] = 1; /* the offset's last bits */
+	sieve_begin(&s, SIEVE_SYNS, AF_INET);
+	add(&s, "10.0.0.1");
+	assert_int_equal(sieve_end(&s), 0);
+	assert_false(passes(&s, &f));
+}
+
+static void
+without_an_address_nothing_passes(void **state)
+{
+	const struct frame f = v4_frame("10.0.0.1", 6, 0, 0x02);
+	struct sieve s;
+
+	(void)state;
+	sieve_begin(&s, SIEVE_TCP, AF_INET);
+	assert_int_equal(sieve_end(&s), 0);
+	assert_false(passes(&s, &f));
+}
+
+static void
+too_many_addresses_are_refused(void **state)
+{
+	struct sieve s;
+
+	(void)state;
+	sieve_begin(&s, SIEVE_HUSH, AF_INET6);
+	for (int i = 0; i < 200; i++)
+		add(&s, "fd00::1");
+	assert_int_equal(sieve_end(&s), 0);
+	sieve_begin(&s, SIEVE_HUSH, AF_INET6);
+	for (int i = 0; i < SIEVE_CODE_MAX; i++)
+		add(&s, "fd00::1");
+	assert_int_equal(sieve_end(&s), -E2BIG);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(frames_are_told_apart),
+		cmocka_unit_test(a_later_fragment_is_no_syn),
+		cmocka_unit_test(without_an_address_nothing_passes),
+		cmocka_unit_test(too_many_addresses_are_refused),
+	};
+
+	TEST_MAIN(tests);
+}
