@@ -233,3 +233,12 @@ config_free_at(struct config **c)
 	config_free(*c);
 	*c = NULL;
 }
+
+bool
+config_group_has(const struct config_group *g, const union addr *a)
+{
+	for (size_t i = 0; i < g->n_addresses; i++)
+		if (addr_is_same_ip(&g->addresses[i].addr, a))
+			return true;
+	return false;
+}

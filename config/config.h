@@ -193,6 +193,9 @@ struct config {
 void config_free(struct config *c);
 void config_free_at(struct config **c); /* for CLEANUP */
 
+/* Whether this is one of its addresses; ports do not matter. */
+bool config_group_has(const struct config_group *g, const union addr *a);
+
 /* What log_open() wants, for a role; borrows the path. */
 struct log_options config_log_options(
     const struct config_log *log, const char *role);

@@ -290,6 +290,44 @@ msg_get_pulse(struct buf *b, struct msg_pulse *ret_pulse)
 	return 0;
 }
 
+void
+msg_put_hush(struct buf *b, const struct msg_hush *m)
+{
+	buf_put_u16(b, m->group);
+	buf_put_u8(b, m->hushed);
+}
+
+int
+msg_get_hush(struct buf *b, struct msg_hush *ret_hush)
+{
+	struct msg_hush m;
+
+	m.group = buf_get_u16(b);
+	m.hushed = get_bool(b);
+	if (!buf_is_done(b))
+		return -EBADMSG;
+	*ret_hush = m;
+	return 0;
+}
+
+void
+msg_put_drop(struct buf *b, const struct msg_drop *m)
+{
+	buf_put_u16(b, m->group);
+}
+
+int
+msg_get_drop(struct buf *b, struct msg_drop *ret_drop)
+{
+	struct msg_drop m;
+
+	m.group = buf_get_u16(b);
+	if (!buf_is_done(b))
+		return -EBADMSG;
+	*ret_drop = m;
+	return 0;
+}
+
 const char *
 msg_group_state_name(enum msg_group_state state)
 {

@@ -6,13 +6,18 @@
  * them all or refuses the message whole (-EBADMSG). Messages travel as the
  * body of a chan packet whose type is the enum value.
  *
+ * Who says what:
+ *
  *   supervisor -> role       PULSE START LISTENER SIBLING CONTROL STOP
  *   supervisor -> failover   GROUP (what one that died last said of itself),
- *                            SCRIPT (after each run)
- *   role -> supervisor       READY, STOPPED, GROUP (failover, on each change)
- *   failover -> relay        GROUP (on each change), for ASK: PEER, TRACKS,
- *                            ANSWERED
- *   relay -> failover        SERVING, SERVICE (on each change), ASK, STOPPED
+ *                            SCRIPT (after each run), HAND_OVER_ALL, and HUSH
+ *                            as an answer
+ *   role -> supervisor       READY, STOPPED
+ *   failover -> supervisor   GROUP (on each change), HUSH, HANDED_OVER
+ *   failover -> relay        GROUP (on each change), DROP, and for ASK: PEER,
+ *                            TRACKS, ANSWERED
+ *   relay -> failover        SERVING, SERVICE (on each change), ASK, STOPPED,
+ *                            and DROP as an answer
  *
  * Pure.
  */
@@ -38,6 +43,10 @@ enum msg_type {
 	MSG_SCRIPT, /* a tracked script has run */
 	MSG_TRACKS, /* how all that is tracked stands */
 	MSG_PULSE,  /* descriptor: a pulse, its own to write, or to look at */
+	MSG_HUSH,
+	MSG_DROP,
+	MSG_HAND_OVER_ALL, /* every group we are master of; empty */
+	MSG_HANDED_OVER,   /* nothing more to wait for; empty */
 };
 
 #define MSG_TEXT_MAX 256 /* a name, a reason, a path's last part */
@@ -132,6 +141,23 @@ struct msg_pulse {
 	bool own; /* else it is the other role's */
 };
 
+/*
+ * New clients of a group's addresses get no answer from our listeners, or get
+ * one again. Hushing is answered with what has come about.
+ */
+struct msg_hush {
+	uint16_t group;
+	bool hushed;
+};
+
+/*
+ * The connections to a group's addresses shall be reset, both legs; answered
+ * when they were.
+ */
+struct msg_drop {
+	uint16_t group;
+};
+
 void msg_put_start(struct buf *b, const struct msg_start *m);
 void msg_put_listener(struct buf *b, const struct msg_listener *m);
 void msg_put_control(struct buf *b, const struct msg_control *m);
@@ -142,6 +168,8 @@ void msg_put_ask(struct buf *b, const struct msg_ask *m);
 void msg_put_script(struct buf *b, const struct msg_script *m);
 void msg_put_tracks(struct buf *b, const struct msg_tracks *m);
 void msg_put_pulse(struct buf *b, const struct msg_pulse *m);
+void msg_put_hush(struct buf *b, const struct msg_hush *m);
+void msg_put_drop(struct buf *b, const struct msg_drop *m);
 
 MUST_CHECK int msg_get_start(struct buf *b, struct msg_start *ret_start);
 MUST_CHECK int msg_get_listener(struct buf *b, struct msg_listener *ret);
@@ -153,6 +181,8 @@ MUST_CHECK int msg_get_ask(struct buf *b, struct msg_ask *ret_ask);
 MUST_CHECK int msg_get_script(struct buf *b, struct msg_script *ret_script);
 MUST_CHECK int msg_get_tracks(struct buf *b, struct msg_tracks *ret_tracks);
 MUST_CHECK int msg_get_pulse(struct buf *b, struct msg_pulse *ret_pulse);
+MUST_CHECK int msg_get_hush(struct buf *b, struct msg_hush *ret_hush);
+MUST_CHECK int msg_get_drop(struct buf *b, struct msg_drop *ret_drop);
 
 /* "init", "backup", "master", "fault". */
 const char *msg_group_state_name(enum msg_group_state state);

@@ -338,6 +338,10 @@ obey(struct role *role, struct chan_packet *p)
 	case MSG_ASK:
 	case MSG_ANSWERED:
 	case MSG_TRACKS:
+	case MSG_HUSH:
+	case MSG_DROP:
+	case MSG_HAND_OVER_ALL:
+	case MSG_HANDED_OVER:
 		return -EBADMSG;
 	}
 	return -EBADMSG;

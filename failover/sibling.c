@@ -184,6 +184,10 @@ obey(struct role *role, const struct chan_packet *p)
 	case MSG_SCRIPT:
 	case MSG_TRACKS:
 	case MSG_PULSE:
+	case MSG_HUSH:
+	case MSG_DROP:
+	case MSG_HAND_OVER_ALL:
+	case MSG_HANDED_OVER:
 		return false;
 	}
 	return false;

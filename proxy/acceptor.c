@@ -135,6 +135,21 @@ acceptor_free(struct acceptor *a)
 }
 
 void
+acceptor_reset_waiting(struct acceptor *a, const struct config_group *group)
+{
+	union addr here = { 0 };
+	socklen_t len = sizeof(here);
+	int fd;
+
+	if (getsockname(a->fd, &here.sa, &len) == -1 ||
+	    !config_group_has(group, &here))
+		return;
+	/* They have inherited what makes a plain close a reset. */
+	while ((fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC)) != -1)
+		fd_close(&fd);
+}
+
+void
 acceptor_watch(struct acceptor *a)
 {
 	struct worker *w = a->worker;

@@ -10,6 +10,7 @@
 #include <ev.h>
 #include <sys/queue.h>
 
+struct config_group;
 struct pool;
 struct worker;
 
@@ -26,6 +27,13 @@ struct acceptor {
 MUST_CHECK struct acceptor *acceptor_new(
     struct worker *w, struct pool *pool, int *fd);
 void acceptor_free(struct acceptor *a);
+
+/*
+ * Resets who waits in the backlog, where the socket's own address is one of
+ * the group's.
+ */
+void acceptor_reset_waiting(
+    struct acceptor *a, const struct config_group *group);
 
 /* Looks at the gates anew, and watches the socket or not: the only place. */
 void acceptor_watch(struct acceptor *a);

@@ -156,14 +156,28 @@ on_roster_changed(void *arg, struct pool *pool)
 		become_ready(r);
 }
 
+static void
+on_dropped(void *arg, unsigned group)
+{
+	const struct msg_drop m = { .group = (uint16_t)group };
+	uint8_t room[16];
+	struct buf b = buf_writer(room, sizeof(room));
+
+	msg_put_drop(&b, &m);
+	send_failover(arg, MSG_DROP, &b);
+}
+
 /* All that START announced is here. */
 static int
 start_serving(struct relay *r)
 {
+	static const struct roster_calls calls = {
+		.on_change = on_roster_changed, .on_dropped = on_dropped
+	};
 	int e = drop_privileges(r);
 
 	if (e == 0)
-		e = roster_start(&r->roster, on_roster_changed, r);
+		e = roster_start(&r->roster, &calls, r);
 	if (e < 0)
 		return e;
 	r->started = true;
@@ -391,6 +405,22 @@ take_group(struct relay *r, const struct chan_packet *p)
 }
 
 static int
+take_drop(struct relay *r, const struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_drop m;
+	int e = msg_get_drop(&b, &m);
+
+	if (e < 0)
+		return e;
+	if (r->groups == NULL || m.group >= r->config->pair.n_groups)
+		return -EBADMSG;
+	if (r->started)
+		roster_drop_group(&r->roster, m.group);
+	return 0;
+}
+
+static int
 take_failover(struct relay *r, const struct chan_packet *p)
 {
 	switch (p->type) {
@@ -402,6 +432,8 @@ take_failover(struct relay *r, const struct chan_packet *p)
 		return asker_take_tracks(&r->asker, p);
 	case MSG_ANSWERED:
 		return asker_take_answered(&r->asker, p);
+	case MSG_DROP:
+		return take_drop(r, p);
 	default: /* not an enum: a number from another process */
 		return -EBADMSG;
 	}

@@ -29,6 +29,40 @@ on_accused(struct ev_loop *loop, ev_async *async, int revents)
 			check_accuse(&r->checks[i]);
 }
 
+/* Likewise. */
+static void
+on_worker_dropped(void *arg)
+{
+	struct roster *r = arg;
+
+	ev_async_send(r->loop, &r->dropped);
+}
+
+static bool
+has_dropped(struct roster *r, unsigned group)
+{
+	for (unsigned i = 0; i < r->shared.n_workers; i++)
+		if ((atomic_load(&r->shared.workers[i].dropped_groups) &
+		        1U << group) == 0)
+			return false;
+	return true;
+}
+
+static void
+on_dropped(struct ev_loop *loop, ev_async *async, int revents)
+{
+	struct roster *r = CONTAINER_OF(async, struct roster, dropped);
+
+	(void)loop;
+	(void)revents;
+	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++) {
+		if ((r->dropping & 1U << i) == 0 || !has_dropped(r, i))
+			continue;
+		r->dropping &= ~(1U << i);
+		r->calls->on_dropped(r->arg, i);
+	}
+}
+
 static int
 make_pools(struct roster *r, const struct config *config)
 {
@@ -83,6 +117,8 @@ roster_init(struct roster *r, struct ev_loop *loop, const struct config *config,
 	sh->config = config;
 	sh->on_accused = on_worker_accused;
 	sh->on_accused_arg = r;
+	sh->on_dropped = on_worker_dropped;
+	sh->on_dropped_arg = r;
 	sh->log_connections = config->log.connections;
 	sh->pipes = start->pipes;
 	gate_init(&sh->gate, start->max_connections);
@@ -124,7 +160,7 @@ on_check_changed(void *arg, struct pool *pool)
 	struct roster *r = arg;
 
 	open_if_known(r, pool);
-	r->on_change(r->arg, pool);
+	r->calls->on_change(r->arg, pool);
 }
 
 /* A name has an address, or another: its server moves there. */
@@ -189,13 +225,14 @@ start_checks(struct roster *r)
 }
 
 int
-roster_start(struct roster *r, void (*on_change)(void *arg, struct pool *pool),
-    void *arg)
+roster_start(struct roster *r, const struct roster_calls *calls, void *arg)
 {
-	r->on_change = on_change;
+	r->calls = calls;
 	r->arg = arg;
 	ev_async_init(&r->accused, on_accused);
 	ev_async_start(r->loop, &r->accused);
+	ev_async_init(&r->dropped, on_dropped);
+	ev_async_start(r->loop, &r->dropped);
 	r->started = true;
 	for (unsigned i = 0; i < r->shared.n_workers; i++) {
 		int e = worker_start(&r->shared.workers[i]);
@@ -239,9 +276,13 @@ roster_is_dropped(struct roster *r)
 void
 roster_drop_group(struct roster *r, unsigned group)
 {
+	r->dropping |= 1U << group;
 	for (unsigned i = 0; i < r->shared.n_workers; i++) {
-		atomic_fetch_or(&r->shared.workers[i].drop_groups, 1U << group);
-		worker_wake(&r->shared.workers[i]);
+		struct worker *w = &r->shared.workers[i];
+
+		atomic_fetch_and(&w->dropped_groups, ~(1U << group));
+		atomic_fetch_or(&w->drop_groups, 1U << group);
+		worker_wake(w);
 	}
 }
 
@@ -315,8 +356,10 @@ roster_fini(struct roster *r)
 	struct worker_shared *sh = &r->shared;
 
 	names_free(r->names);
-	if (r->started)
+	if (r->started) {
 		ev_async_stop(r->loop, &r->accused);
+		ev_async_stop(r->loop, &r->dropped);
+	}
 	for (unsigned i = 0; i < sh->n_workers; i++)
 		worker_fini(&sh->workers[i]);
 	for (size_t i = 0; r->checks != NULL && i < sh->n_servers; i++)

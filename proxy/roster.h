@@ -11,15 +11,22 @@
 struct check;
 struct names;
 
+struct roster_calls {
+	/* After each change of a server's state. */
+	void (*on_change)(void *arg, struct pool *pool);
+	/* After roster_drop_group(): no connection is left. */
+	void (*on_dropped)(void *arg, unsigned group);
+};
+
 struct roster {
 	struct worker_shared shared;
 	struct check *checks; /* by pool_server.slot */
 	struct names *names;  /* NULL: no server has one */
 	struct ev_loop *loop; /* borrowed: the main thread's */
 	bool started;
-	ev_async accused;
-	/* Told after each change of a server's state. */
-	void (*on_change)(void *arg, struct pool *pool);
+	ev_async accused, dropped;
+	unsigned dropping;                /* a bit for each group */
+	const struct roster_calls *calls; /* borrowed */
 	void *arg;
 };
 
@@ -33,8 +40,8 @@ MUST_CHECK int roster_add_listener(
     struct roster *r, const struct msg_listener *m, int *fd);
 
 /* Threads and checks begin. Returns 0 or -errno. */
-MUST_CHECK int roster_start(struct roster *r,
-    void (*on_change)(void *arg, struct pool *pool), void *arg);
+MUST_CHECK int roster_start(
+    struct roster *r, const struct roster_calls *calls, void *arg);
 
 /* Every service accepts: each has had its first checks. */
 bool roster_is_open(struct roster *r);

@@ -374,7 +374,7 @@ session_run(struct session *s)
 }
 
 bool
-session_is_at(const struct session *s, const union addr *local)
+session_get_local(const struct session *s, union addr *ret_local)
 {
 	union addr here = { 0 };
 	socklen_t len = sizeof(here);
@@ -382,7 +382,8 @@ session_is_at(const struct session *s, const union addr *local)
 	if (getsockname(s->ends[SESSION_CLIENT].fd, &here.sa, &len) == -1)
 		return false;
 	addr_normalize(&here);
-	return addr_is_same_ip(&here, local);
+	*ret_local = here;
+	return true;
 }
 
 void

@@ -114,8 +114,9 @@ struct counters_service *session_service_counters(const struct session *s);
 /* Resets both sides and leaves the session to the graveyard. */
 void session_reset(struct session *s, enum ending ending, int error);
 
-/* Whether the address that the client connected to is this one. */
-bool session_is_at(const struct session *s, const union addr *local);
+/* The address that the client connected to. False: the kernel can't say. */
+MUST_CHECK bool session_get_local(
+    const struct session *s, union addr *ret_local);
 
 /* By the graveyard alone. */
 void session_free(struct session *s);

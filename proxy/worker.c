@@ -120,13 +120,16 @@ reset_all(struct worker *w, enum ending ending)
 	}
 }
 
+/* By either leg: the server's may come from an address of the group, too. */
 static bool
 is_in_group(const struct session *s, const struct config_group *g)
 {
-	for (size_t i = 0; i < g->n_addresses; i++)
-		if (session_is_at(s, &g->addresses[i].addr))
-			return true;
-	return false;
+	const struct config_service *c = s->pool->config;
+	union addr here;
+
+	if (c->has_source && config_group_has(g, &c->source))
+		return true;
+	return session_get_local(s, &here) && config_group_has(g, &here);
 }
 
 static void
@@ -134,12 +137,28 @@ reset_group(struct worker *w, unsigned group)
 {
 	const struct config_pair *pair = &w->shared->config->pair;
 	struct session *s, *next;
+	struct acceptor *a;
 
 	for (s = LIST_FIRST(&w->sessions); s != NULL; s = next) {
 		next = LIST_NEXT(s, all);
 		if (is_in_group(s, &pair->groups[group]))
 			session_reset(s, ENDING_ADDRESS_MOVED, 0);
 	}
+	/* Nor must anybody stay behind whom a full service never accepted. */
+	SLIST_FOREACH (a, &w->acceptors, all)
+		acceptor_reset_waiting(a, &pair->groups[group]);
+}
+
+static void
+reset_groups(struct worker *w, unsigned groups)
+{
+	if (groups == 0)
+		return;
+	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++)
+		if ((groups & 1U << i) != 0)
+			reset_group(w, i);
+	atomic_fetch_or(&w->dropped_groups, groups);
+	w->shared->on_dropped(w->shared->on_dropped_arg);
 }
 
 /* Clients that other workers have accepted for us. */
@@ -176,13 +195,10 @@ static void
 on_woken(struct ev_loop *loop, ev_async *async, int revents)
 {
 	struct worker *w = CONTAINER_OF(async, struct worker, woken);
-	unsigned groups = atomic_exchange(&w->drop_groups, 0);
 
 	(void)revents;
-	for (unsigned i = 0; groups != 0; i++, groups >>= 1)
-		if ((groups & 1) != 0)
-			reset_group(w, i);
-	unwrap_gifts(w);
+	unwrap_gifts(w); /* first: they may have to be reset, too */
+	reset_groups(w, atomic_exchange(&w->drop_groups, 0));
 	collect_grants(w);
 	watch_all(w);
 	if (atomic_load(&w->drop_all)) {

@@ -41,6 +41,9 @@ struct worker_shared {
 	/* Runs on any worker's thread: a live connect to this server failed. */
 	void (*on_accused)(void *arg);
 	void *on_accused_arg;
+	/* Likewise: a worker has added to its `dropped_groups`. */
+	void (*on_dropped)(void *arg);
+	void *on_dropped_arg;
 	bool log_connections;
 	struct pulse *pulse; /* borrowed: relay.c's; NULL: nobody watches */
 };
@@ -63,7 +66,8 @@ struct worker {
 	struct limiter pauses, denials; /* of their log lines */
 	/* Orders from the main thread, read when woken. */
 	atomic_bool stop, drop_all, dropped;
-	atomic_uint drop_groups; /* a bit each: virtual IPs that have left */
+	/* A bit each: groups whose connections shall end, and whose did. */
+	atomic_uint drop_groups, dropped_groups;
 	LIST_HEAD(, session) sessions;
 	struct session *next_upkeep; /* NULL: from the first */
 	atomic_uint n_sessions;      /* for the others to compare */

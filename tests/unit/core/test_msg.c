@@ -56,6 +56,8 @@ each_message_is_taken_whole_or_refused(void **state)
 	ROUND_TRIP(script, .track = 3, .passed = true);
 	ROUND_TRIP(tracks, .n = 3, .ok = { true, false, true });
 	ROUND_TRIP(pulse, .own = true);
+	ROUND_TRIP(hush, .group = 3, .hushed = true);
+	ROUND_TRIP(drop, .group = 3);
 }
 
 static void
