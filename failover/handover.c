@@ -1,0 +1,399 @@
+#include "failover/handover.h"
+
+#include <assert.h>
+
+static void
+ask(struct handover_out *out, enum handover_action action)
+{
+	assert(out->n_actions < HANDOVER_ACTIONS_MAX);
+	out->actions[out->n_actions++] = action;
+}
+
+/* The one place where the state is written. */
+static void
+enter(struct handover *h, enum handover_state to, struct mono deadline)
+{
+	h->state = to;
+	h->deadline = deadline;
+}
+
+/* Whoever waits is told, once. */
+static void
+conclude(
+    struct handover *h, enum handover_outcome outcome, struct handover_out *out)
+{
+	if (h->wanted)
+		out->outcome = outcome;
+	h->wanted = false;
+}
+
+static void
+rest(struct handover *h)
+{
+	h->hushed = h->served = false;
+	enter(h, HANDOVER_IDLE, mono_never());
+}
+
+/*
+ * Before the peer has claimed: everything is as it was. What was held is not
+ * given back to the kernel, which could not tell it from a second answer; those
+ * clients ask again.
+ */
+static void
+give_up(
+    struct handover *h, enum handover_outcome outcome, struct handover_out *out)
+{
+	ask(out, HANDOVER_ANSWER);
+	ask(out, HANDOVER_LET_GO);
+	conclude(h, outcome, out);
+	rest(h);
+}
+
+/* The addresses go; nobody is asked for what is not here. */
+static void
+let_them_go(struct handover *h, struct mono now, struct handover_out *out)
+{
+	ask(out, HANDOVER_DELETE);
+	ask(out, HANDOVER_ANSWER);
+	h->hushed = false;
+	if (h->served)
+		conclude(h, HANDOVER_DONE, out);
+	enter(h, HANDOVER_FORWARDING, mono_add_ms(now, HANDOVER_FORWARD_MS));
+}
+
+/*
+ * The election lets go. Softly: new clients are not let in any more, if they
+ * were before, and then the relay resets all who are. Else at once: there is no
+ * relay, or no time.
+ */
+static void
+release(struct handover *h, const struct handover_event *ev, struct mono now,
+    struct handover_out *out)
+{
+	if (ev->softly) {
+		ask(out, HANDOVER_HOLD);
+		ask(out, h->hushed ? HANDOVER_DROP : HANDOVER_HUSH);
+		enter(h, HANDOVER_RELEASING,
+		    mono_add_ms(now, HANDOVER_RELEASE_MS));
+		return;
+	}
+	ask(out, HANDOVER_DELETE);
+	if (h->state != HANDOVER_IDLE) {
+		ask(out, HANDOVER_ANSWER);
+		ask(out, HANDOVER_LET_GO);
+	}
+	conclude(h, HANDOVER_LOST, out);
+	rest(h);
+}
+
+/* What the peer says counts from the moment it was asked. */
+static void
+note_served(struct handover *h, struct handover_out *out)
+{
+	if (!h->served)
+		ask(out, HANDOVER_FORWARD);
+	h->served = true;
+}
+
+/* IDLE: either node may have the group, and nothing is to be done about it. */
+static void
+step_idle(struct handover *h, const struct handover_event *ev, struct mono now,
+    struct handover_out *out)
+{
+	switch (ev->type) {
+	case HANDOVER_BEGIN:
+		h->wanted = true;
+		/* First: no SYN is between the two. */
+		ask(out, HANDOVER_HOLD);
+		ask(out, HANDOVER_HUSH);
+		enter(h, HANDOVER_HUSHING, mono_add_ms(now, HANDOVER_HUSH_MS));
+		break;
+	case HANDOVER_RELEASE:
+		release(h, ev, now, out);
+		break;
+	case HANDOVER_TICK:   /* of a handover that is over, */
+	case HANDOVER_HUSHED: /* and so are these */
+	case HANDOVER_NOT_HUSHED:
+	case HANDOVER_DROPPED:
+	case HANDOVER_RELAY_GONE:
+	case HANDOVER_PEER:  /* does not matter */
+	case HANDOVER_CLAIM: /* nothing was let go */
+		break;
+	}
+}
+
+/* HUSHING: until we are told so, new clients may still be answered. */
+static void
+step_hushing(struct handover *h, const struct handover_event *ev,
+    struct mono now, struct handover_out *out)
+{
+	switch (ev->type) {
+	case HANDOVER_HUSHED:
+		h->hushed = true;
+		enter(
+		    h, HANDOVER_SETTLING, mono_add_ms(now, HANDOVER_SETTLE_MS));
+		break;
+	case HANDOVER_TICK:
+		if (!mono_before(now, h->deadline)) /* else: woken early */
+			give_up(h, HANDOVER_HUSH_FAILED, out);
+		break;
+	case HANDOVER_NOT_HUSHED:
+		give_up(h, HANDOVER_HUSH_FAILED, out);
+		break;
+	case HANDOVER_RELAY_GONE:
+		give_up(h, HANDOVER_NO_RELAY, out);
+		break;
+	case HANDOVER_PEER:
+		if (!ev->peer.sound)
+			give_up(h, HANDOVER_PEER_LOST, out);
+		break;
+	case HANDOVER_RELEASE:
+		release(h, ev, now, out);
+		break;
+	case HANDOVER_BEGIN:   /* has begun */
+	case HANDOVER_DROPPED: /* of an earlier release */
+	case HANDOVER_CLAIM:   /* we are master */
+		break;
+	}
+}
+
+/* SETTLING: nobody new is answered, and the last who were get through. */
+static void
+step_settling(struct handover *h, const struct handover_event *ev,
+    struct mono now, struct handover_out *out)
+{
+	switch (ev->type) {
+	case HANDOVER_TICK:
+		if (mono_before(now, h->deadline))
+			break; /* woken early */
+		ask(out, HANDOVER_ASK);
+		enter(h, HANDOVER_ASKING, mono_add_ms(now, HANDOVER_ASK_MS));
+		break;
+	case HANDOVER_RELAY_GONE:
+		give_up(h, HANDOVER_NO_RELAY, out);
+		break;
+	case HANDOVER_PEER:
+		if (!ev->peer.sound)
+			give_up(h, HANDOVER_PEER_LOST, out);
+		break;
+	case HANDOVER_RELEASE:
+		release(h, ev, now, out);
+		break;
+	case HANDOVER_BEGIN:  /* has begun */
+	case HANDOVER_HUSHED: /* it is, whatever comes late */
+	case HANDOVER_NOT_HUSHED:
+	case HANDOVER_DROPPED: /* of an earlier release */
+	case HANDOVER_CLAIM:   /* we are master */
+		break;
+	}
+}
+
+/*
+ * ASKING: our heartbeats ask the peer to claim. Its claim reaches us through
+ * the election, as RELEASE. A claim that comes after we took it back is a
+ * contest like any other, which its higher term wins.
+ */
+static void
+step_asking(struct handover *h, const struct handover_event *ev,
+    struct mono now, struct handover_out *out)
+{
+	switch (ev->type) {
+	case HANDOVER_TICK:
+		if (mono_before(now, h->deadline))
+			break; /* woken early */
+		ask(out, HANDOVER_TAKE_BACK);
+		give_up(h, HANDOVER_PEER_MUTE, out);
+		break;
+	case HANDOVER_RELAY_GONE:
+		ask(out, HANDOVER_TAKE_BACK);
+		give_up(h, HANDOVER_NO_RELAY, out);
+		break;
+	case HANDOVER_PEER:
+		if (ev->peer.sound)
+			break;
+		ask(out, HANDOVER_TAKE_BACK);
+		give_up(h, HANDOVER_PEER_LOST, out);
+		break;
+	case HANDOVER_RELEASE:
+		release(h, ev, now, out);
+		break;
+	case HANDOVER_BEGIN:  /* has begun */
+	case HANDOVER_HUSHED: /* it is, whatever comes late */
+	case HANDOVER_NOT_HUSHED:
+	case HANDOVER_DROPPED: /* of an earlier release */
+	case HANDOVER_CLAIM:   /* we are master */
+		break;
+	}
+}
+
+/*
+ * RELEASING: the peer has claimed, and both have the addresses while the relay
+ * resets the connections here. What is held can go as soon as the peer serves.
+ */
+static void
+step_releasing(struct handover *h, const struct handover_event *ev,
+    struct mono now, struct handover_out *out)
+{
+	switch (ev->type) {
+	case HANDOVER_TICK:
+		if (!mono_before(now, h->deadline)) /* else: woken early */
+			let_them_go(h, now, out);
+		break;
+	case HANDOVER_HUSHED:
+	case HANDOVER_NOT_HUSHED: /* then those few find nobody */
+		if (!h->hushed)
+			ask(out, HANDOVER_DROP);
+		h->hushed = true;
+		break;
+	case HANDOVER_DROPPED:
+		if (h->hushed) /* else: of an earlier release */
+			let_them_go(h, now, out);
+		break;
+	case HANDOVER_RELAY_GONE: /* its sockets reset when it dies */
+		let_them_go(h, now, out);
+		break;
+	case HANDOVER_PEER:
+		if (ev->peer.serves)
+			note_served(h, out);
+		break;
+	case HANDOVER_RELEASE: /* no more waiting: the process ends */
+		release(h, ev, now, out);
+		break;
+	case HANDOVER_CLAIM:
+		give_up(h, HANDOVER_TAKEN_BACK, out);
+		break;
+	case HANDOVER_BEGIN: /* we are not master */
+		break;
+	}
+}
+
+/*
+ * FORWARDING: we have nothing, but neighbours that missed the announcement
+ * still send to us. Back as master we stop at once: the peer would send it
+ * back, and so on for ever.
+ */
+static void
+step_forwarding(struct handover *h, const struct handover_event *ev,
+    struct mono now, struct handover_out *out)
+{
+	switch (ev->type) {
+	case HANDOVER_TICK:
+		if (mono_before(now, h->deadline))
+			break; /* woken early */
+		ask(out, HANDOVER_LET_GO);
+		conclude(h, HANDOVER_PEER_UNSURE, out);
+		rest(h);
+		break;
+	case HANDOVER_PEER:
+		if (!ev->peer.serves)
+			break;
+		note_served(h, out);
+		conclude(h, HANDOVER_DONE, out);
+		break;
+	case HANDOVER_CLAIM:
+		ask(out, HANDOVER_LET_GO);
+		conclude(h, HANDOVER_TAKEN_BACK, out);
+		rest(h);
+		break;
+	case HANDOVER_RELEASE: /* no more waiting: the process ends */
+		release(h, ev, now, out);
+		break;
+	case HANDOVER_BEGIN:      /* we are not master */
+	case HANDOVER_HUSHED:     /* of what is over */
+	case HANDOVER_NOT_HUSHED: /* and so */
+	case HANDOVER_DROPPED:    /* is this */
+	case HANDOVER_RELAY_GONE: /* no longer needed */
+		break;
+	}
+}
+
+struct handover
+handover_idle(void)
+{
+	return (struct handover){ .state = HANDOVER_IDLE,
+		.deadline = mono_never() };
+}
+
+enum handover_outcome
+handover_objection(const struct handover_view *v)
+{
+	if (!v->master)
+		return HANDOVER_NOT_MASTER;
+	if (!v->relay)
+		return HANDOVER_NO_RELAY;
+	if (!v->peer_heard)
+		return HANDOVER_PEER_UNHEARD;
+	if (!v->peer_same_config)
+		return HANDOVER_PEER_DIFFERS;
+	if (!v->peer_backup)
+		return HANDOVER_PEER_UNFIT;
+	return HANDOVER_UNDECIDED;
+}
+
+/* Who waits for something is woken; nobody is left waiting. */
+static bool
+is_sane(const struct handover *before, const struct handover *after,
+    const struct handover_out *out)
+{
+	if ((after->state == HANDOVER_IDLE) != mono_is_never(after->deadline))
+		return false;
+	if (after->state == HANDOVER_IDLE &&
+	    (after->wanted || after->hushed || after->served))
+		return false;
+	if (before->wanted && !after->wanted)
+		return out->outcome != HANDOVER_UNDECIDED;
+	return out->outcome == HANDOVER_UNDECIDED;
+}
+
+struct handover
+handover_step(const struct handover *before, const struct handover_event *ev,
+    struct mono now, struct handover_out *ret_out)
+{
+	struct handover_out out = { .outcome = HANDOVER_UNDECIDED };
+	struct handover after = *before;
+
+	switch (before->state) {
+	case HANDOVER_IDLE:
+		step_idle(&after, ev, now, &out);
+		break;
+	case HANDOVER_HUSHING:
+		step_hushing(&after, ev, now, &out);
+		break;
+	case HANDOVER_SETTLING:
+		step_settling(&after, ev, now, &out);
+		break;
+	case HANDOVER_ASKING:
+		step_asking(&after, ev, now, &out);
+		break;
+	case HANDOVER_RELEASING:
+		step_releasing(&after, ev, now, &out);
+		break;
+	case HANDOVER_FORWARDING:
+		step_forwarding(&after, ev, now, &out);
+		break;
+	}
+	out.wake = after.deadline;
+	assert(is_sane(before, &after, &out));
+	*ret_out = out;
+	return after;
+}
+
+const char *
+handover_state_name(enum handover_state state)
+{
+	switch (state) {
+	case HANDOVER_IDLE:
+		return "idle";
+	case HANDOVER_HUSHING:
+		return "hushing";
+	case HANDOVER_SETTLING:
+		return "settling";
+	case HANDOVER_ASKING:
+		return "asking";
+	case HANDOVER_RELEASING:
+		return "releasing";
+	case HANDOVER_FORWARDING:
+		return "forwarding";
+	}
+	return "?";
+}
