@@ -7,6 +7,7 @@
 #include "core/buf.h"
 #include "core/log.h"
 #include "core/secret.h"
+#include "failover/giver.h"
 #include "failover/group.h"
 
 _Static_assert(HELLO_CONFIG_BYTES == CONFIG_HASH_BYTES, "one hash");
@@ -46,7 +47,7 @@ describe(const struct role *role, struct hello *h)
 
 		h->groups[i] = (struct hello_group){ .id = g->id,
 			.state = g->election.state,
-			.held = g->holder.held,
+			.held = holder_is_complete(&g->holder),
 			.hands_over = g->election.handing,
 			.priority = g->election.priority,
 			.term = g->election.term };
@@ -139,6 +140,7 @@ tell_groups(struct role *role, const struct hello *h, struct mono now)
 			.dead_ms = dead_ms,
 		};
 		group_post(g, &ev);
+		giver_heard(g, said->held);
 	}
 }
 
@@ -272,6 +274,7 @@ on_beat(struct ev_loop *loop, ev_timer *w, int revents)
 	beat_send(role);
 	for (size_t i = 0; i < role->n_groups; i++)
 		group_tell(&role->groups[i]);
+	giver_look(role);
 	if (role->peer_told &&
 	    !peer_is_alive(&role->peer, beat_dead_ms(role), now)) {
 		role->peer_told = false;

@@ -14,9 +14,11 @@
 #include "core/fd.h"
 #include "core/log.h"
 #include "core/proc.h"
+#include "core/reply.h"
 #include "core/secret.h"
 #include "failover/announce.h"
 #include "failover/beat.h"
+#include "failover/giver.h"
 #include "failover/group.h"
 #include "failover/neighbours.h"
 #include "failover/realtime.h"
@@ -136,6 +138,9 @@ open_sockets(struct role *role)
 	r = witness_open(role);
 	if (r < 0)
 		return failed("opening sockets to ask witnesses", r);
+	r = giver_open(role);
+	if (r < 0)
+		return failed("opening the handover's sockets", r);
 	role->packet = announce_open();
 	if (role->packet < 0)
 		return failed("opening a packet socket", role->packet);
@@ -254,6 +259,7 @@ begin(struct role *role)
 	if (role->other != NULL) {
 		watch_start(role);
 		neighbours_start(role);
+		giver_start(role);
 		witness_start(role);
 		begin_groups(role);
 	}
@@ -307,6 +313,56 @@ end(struct role *role, int status)
 	ev_break(role->loop, EVBREAK_ALL);
 }
 
+static void
+on_leaving(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	end(w->data, 0);
+}
+
+/* At once, unless what was handed over a moment ago still needs us. */
+static void
+leave(struct role *role)
+{
+	const uint32_t after_ms = giver_lingers_ms(role);
+
+	if (after_ms == 0) {
+		end(role, 0);
+		return;
+	}
+	ev_timer_stop(role->loop, &role->leaving);
+	ev_timer_set(&role->leaving, after_ms / 1e3, 0.);
+	ev_timer_start(role->loop, &role->leaving);
+}
+
+static int
+on_hush(struct role *role, const struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_hush m;
+
+	if (msg_get_hush(&b, &m) < 0)
+		return -EBADMSG;
+	giver_take_hush(role, &m);
+	return 0;
+}
+
+static int
+on_control(struct role *role, struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_control m;
+
+	if (p->fd == -1 || msg_get_control(&b, &m) < 0)
+		return -EBADMSG;
+	if (!role->begun || role->other == NULL)
+		reply_error(role->loop, &p->fd, "there is no pair");
+	else
+		errand_ask(role, m.request, &p->fd);
+	return 0;
+}
+
 /* Returns 0, or -errno where it makes no sense or can't be done. */
 static int
 obey(struct role *role, struct chan_packet *p)
@@ -325,11 +381,17 @@ obey(struct role *role, struct chan_packet *p)
 		return track_take_script(role, p);
 	case MSG_PULSE:
 		return sentry_take(role, p);
+	case MSG_CONTROL:
+		return on_control(role, p);
+	case MSG_HUSH:
+		return on_hush(role, p);
+	case MSG_HAND_OVER_ALL:
+		errand_ask_all(role);
+		return 0;
 	case MSG_STOP:
-		end(role, 0);
+		leave(role);
 		return 0;
 	case MSG_LISTENER:
-	case MSG_CONTROL:
 	case MSG_READY:
 	case MSG_STOPPED:
 	case MSG_PEER:
@@ -338,9 +400,7 @@ obey(struct role *role, struct chan_packet *p)
 	case MSG_ASK:
 	case MSG_ANSWERED:
 	case MSG_TRACKS:
-	case MSG_HUSH:
 	case MSG_DROP:
-	case MSG_HAND_OVER_ALL:
 	case MSG_HANDED_OVER:
 		return -EBADMSG;
 	}
@@ -390,6 +450,7 @@ resign(struct role *role)
 	role->stopping = true;
 	if (!role->begun || role->other == NULL)
 		return;
+	giver_finish(role);
 	for (size_t i = 0; i < role->n_groups; i++)
 		group_post(&role->groups[i],
 		    &(struct election_event){ .type = ELECTION_STOP });
@@ -410,6 +471,8 @@ finish(struct role *role)
 		beat_stop(role);
 		watch_stop(role);
 	}
+	ev_timer_stop(role->loop, &role->leaving);
+	giver_close(role);
 	neighbours_close(role);
 	witness_close(role);
 	for (size_t i = 0; i < role->n_groups; i++)
@@ -453,6 +516,9 @@ failover_run(int chan)
 	role->supervisor = chan;
 	role->relay = role->packet = -1;
 	neighbours_init(role);
+	giver_init(role);
+	ev_init(&role->leaving, on_leaving);
+	role->leaving.data = role;
 	witness_init(role);
 	role->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
 	if (role->loop == NULL) {

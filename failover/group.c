@@ -10,6 +10,7 @@
 #include "core/wall.h"
 #include "failover/announce.h"
 #include "failover/beat.h"
+#include "failover/giver.h"
 #include "failover/neighbours.h"
 #include "failover/witness.h"
 
@@ -135,6 +136,7 @@ group_init(struct role *role, unsigned index)
 	g->tick.data = g;
 	ev_init(&g->frame, on_frame);
 	g->frame.data = g;
+	giver_init_group(g);
 	g->told = (struct msg_group){ .group = (uint16_t)index,
 		.state = MSG_GROUP_INIT,
 		.priority = config.priority,
@@ -171,10 +173,12 @@ carry_out(struct role_group *g, enum election_action action)
 		beat_send(g->role);
 		return 0;
 	case ELECTION_ADD_ADDRESSES:
+		giver_claim(g);
 		return holder_hold(&g->holder);
 	case ELECTION_DEL_ADDRESSES:
 		schedule_stop(&g->schedule);
-		return holder_release(&g->holder);
+		giver_release(g); /* maybe in a moment: see handover.h */
+		return 0;
 	case ELECTION_ANNOUNCE:
 		group_announce(g);
 		return 0;
@@ -183,9 +187,7 @@ carry_out(struct role_group *g, enum election_action action)
 		witness_ask(g->role);
 		return 0;
 	case ELECTION_HAND_OVER:
-		push(g,
-		    &(struct election_event){
-		        .type = ELECTION_HANDOVER_BEGIN });
+		giver_offer(g);
 		return 0;
 	}
 	return -EINVAL;

@@ -45,7 +45,7 @@ struct hello_boot {
 struct hello_group {
 	uint32_t id; /* of the group's name, so that order does not matter */
 	enum election_state state;
-	bool held;       /* the addresses are in place */
+	bool held;       /* the addresses are in place, and usable */
 	bool hands_over; /* master, and asks the peer to take them */
 	uint8_t priority;
 	uint64_t term;

@@ -53,6 +53,8 @@ lease(const struct holder *h, size_t i)
 int
 holder_hold(struct holder *h)
 {
+	if (!h->held)
+		h->usable = 0;
 	h->held = true; /* also the half of them: release deletes it */
 	for (size_t i = 0; i < h->group->n_addresses; i++) {
 		const struct netlink_address a = lease(h, i);
@@ -77,7 +79,28 @@ holder_release(struct holder *h)
 			first = r;
 	}
 	h->held = false; /* what could not be deleted is not renewed */
+	h->usable = 0;
 	return first;
+}
+
+bool
+holder_is_complete(const struct holder *h)
+{
+	const uint64_t all = (UINT64_C(1) << h->group->n_addresses) - 1;
+
+	return h->held && h->usable == all;
+}
+
+bool
+holder_note(struct holder *h, int i, bool there)
+{
+	const bool was = holder_is_complete(h);
+
+	if (there)
+		h->usable |= 1u << i;
+	else
+		h->usable &= ~(1u << i);
+	return !was && holder_is_complete(h);
 }
 
 int

@@ -24,7 +24,8 @@ struct holder {
 	struct netlink *netlink;          /* borrowed: the role's */
 	uint32_t lease_s;
 	struct netlink_link link;
-	bool held; /* the addresses are ours to renew */
+	bool held;       /* the addresses are ours to renew */
+	uint32_t usable; /* a bit each: the kernel has said that it is there */
 	/* Another address of the subnet already brings the connected route. */
 	bool no_route[HOLDER_ADDRESSES_MAX];
 };
@@ -57,6 +58,16 @@ MUST_CHECK int holder_hold(struct holder *h);
 
 /* Deletes all that are there; goes on after a failure and returns it. */
 MUST_CHECK int holder_release(struct holder *h);
+
+/*
+ * The kernel tells that address `i` has come, or gone. An IPv6 one is usable
+ * only some time after it was added, and packets to it are lost until then.
+ * Returns whether with this one all are usable.
+ */
+bool holder_note(struct holder *h, int i, bool there);
+
+/* It has all of them, and each is usable. */
+bool holder_is_complete(const struct holder *h);
 
 /* The group's own: its index among the addresses, or -1. */
 int holder_find(const struct holder *h, const union addr *a);

@@ -7,6 +7,8 @@
  *	failover.c  start, end, and what the supervisor says
  *	beat.c      heartbeats out and in
  *	group.c     a group's election and what it asks for
+ *	giver.c     a group's handover, and how its addresses leave
+ *	errand.c    who asked for a handover, and the answer
  *	watch.c     interfaces and addresses, as the kernel tells of them
  *	neighbours.c, witness.c  what the network says, asked and unasked
  *	sibling.c   the relay: does it serve, what does it ask
@@ -19,12 +21,15 @@
 #include "core/pulse.h"
 #include "core/stall.h"
 #include "failover/election.h"
+#include "failover/errand.h"
+#include "failover/handover.h"
 #include "failover/holder.h"
 #include "failover/link.h"
 #include "failover/peer.h"
 #include "failover/reason.h"
 #include "failover/schedule.h"
 #include "failover/seal.h"
+#include "failover/seam.h"
 #include "failover/tracker.h"
 
 #include <ev.h>
@@ -63,6 +68,14 @@ struct role_group {
 	struct mono readded_told;
 
 	ev_timer tick, frame;
+
+	struct handover handover;
+	struct handover_event handover_events[ROLE_EVENTS_MAX];
+	unsigned n_handover_events;
+	bool giving;      /* a step of the handover is being carried out */
+	bool answer_owed; /* the supervisor must hear that they are to answer */
+	enum handover_outcome objection_told; /* to the election's wish */
+	ev_timer handover_tick;
 
 	struct msg_group told; /* how it stands, for supervisor and relay */
 	bool supervisor_owes, relay_owes; /* not sent yet */
@@ -145,6 +158,10 @@ struct role {
 	int echo4, echo6; /* to the witnesses; -1: none */
 	uint64_t echo_token;
 	ev_io echo4_ready, echo6_ready;
+	struct seam seam;
+	ev_io seam_ready[2];
+	struct errand errand;
+	ev_timer leaving; /* stopped, but still sending on */
 	ev_io netlink_ready;
 	ev_timer renew;
 

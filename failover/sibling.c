@@ -8,6 +8,7 @@
 #include "core/fd.h"
 #include "core/log.h"
 #include "failover/beat.h"
+#include "failover/giver.h"
 #include "failover/group.h"
 #include "failover/sentry.h"
 #include "failover/track.h"
@@ -62,6 +63,7 @@ lose(struct role *role, const char *why)
 {
 	ev_io_stop(role->loop, &role->relay_ready);
 	fd_close(&role->relay);
+	giver_lose_relay(role);
 	await(role);
 	if (role->stopping)
 		return;
@@ -150,6 +152,7 @@ obey(struct role *role, const struct chan_packet *p)
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_service service;
 	struct msg_ask ask;
+	struct msg_drop drop;
 
 	if (p->fd != -1)
 		return false;
@@ -172,6 +175,11 @@ obey(struct role *role, const struct chan_packet *p)
 			return false;
 		answer(role, &ask);
 		return true;
+	case MSG_DROP:
+		if (msg_get_drop(&b, &drop) < 0)
+			return false;
+		giver_take_drop(role, &drop);
+		return true;
 	case MSG_START:
 	case MSG_LISTENER:
 	case MSG_SIBLING:
@@ -185,7 +193,6 @@ obey(struct role *role, const struct chan_packet *p)
 	case MSG_TRACKS:
 	case MSG_PULSE:
 	case MSG_HUSH:
-	case MSG_DROP:
 	case MSG_HAND_OVER_ALL:
 	case MSG_HANDED_OVER:
 		return false;
@@ -224,6 +231,7 @@ sibling_take(struct role *role, int chan)
 	fd_close(&role->relay);
 	role->relay = chan;
 	role->relay_leaves = false;
+	giver_lose_relay(role);
 	ev_io_init(&role->relay_ready, on_relay, chan, EV_READ);
 	role->relay_ready.data = role;
 	ev_io_start(role->loop, &role->relay_ready);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "failover/beat.h"
 #include "failover/group.h"
 #include "failover/track.h"
 
@@ -74,13 +75,23 @@ survey(struct role_group *g)
 		    strerror(-r));
 }
 
+/* Whoever handed the group over waits for the word that we serve. */
 static void
-on_gone(struct role_group *g, const struct netlink_change *c)
+on_there(struct role_group *g, const struct netlink_change *c, int index)
+{
+	if (g->holder.held && c->index == g->holder.link.index &&
+	    holder_note(&g->holder, index, true))
+		beat_send(g->role);
+}
+
+static void
+on_gone(struct role_group *g, const struct netlink_change *c, int index)
 {
 	const struct mono now = mono_now();
 
 	if (!g->holder.held || c->index != g->holder.link.index)
 		return;
+	(void)holder_note(&g->holder, index, false);
 	/* It may have gone along with the address that brought the route. */
 	survey(g);
 	add_again(g);
@@ -98,8 +109,10 @@ on_gone(struct role_group *g, const struct netlink_change *c)
 static void
 on_change(struct role_group *g, const struct netlink_change *c)
 {
-	const bool ours = c->type != NETLINK_LINK && c->type != NETLINK_LOST &&
-	    holder_find(&g->holder, &c->addr) != -1;
+	const int index = c->type == NETLINK_LINK || c->type == NETLINK_LOST
+	    ? -1
+	    : holder_find(&g->holder, &c->addr);
+	const bool ours = index != -1;
 
 	switch (c->type) {
 	case NETLINK_LINK:
@@ -111,12 +124,14 @@ on_change(struct role_group *g, const struct netlink_change *c)
 		break;
 	case NETLINK_ADDRESS:
 		/* Our own leases come by several times a second. */
-		if (!ours && c->index == g->holder.link.index)
+		if (ours)
+			on_there(g, c, index);
+		else if (c->index == g->holder.link.index)
 			survey(g);
 		break;
 	case NETLINK_ADDRESS_GONE:
 		if (ours)
-			on_gone(g, c);
+			on_gone(g, c, index);
 		else if (c->index == g->holder.link.index)
 			survey(g);
 		break;

@@ -32,6 +32,13 @@ static const struct command commands[] = {
 	    "are on: after a daemon that ended without doing so itself\n"
 	    "(ExecStopPost= of the systemd unit). Refuses while a daemon\n"
 	    "runs, whose they are." },
+	{ "handover", cmd_handover, "[-c FILE | -s SOCKET] [GROUP]",
+	    "gives a group to the peer",
+	    "The peer takes the group's addresses before this node lets go of\n"
+	    "them, so that nobody who connects finds nobody; connections that\n"
+	    "are open here are reset. Without GROUP: every group this node is\n"
+	    "master of. Answers when the peer serves, or says why not and\n"
+	    "exits with 1; then everything is as it was." },
 	{ "genkey", cmd_genkey, "[FILE]", "makes a new pair key",
 	    "Writes it to FILE, mode 0400, which must not exist yet; without\n"
 	    "FILE to standard output. Both nodes need the same key." },

@@ -42,6 +42,7 @@ int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_release(int argc, char **argv);
+int cmd_handover(int argc, char **argv);
 int cmd_genkey(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_help(int argc, char **argv);

@@ -8,9 +8,11 @@
 #include "config/config.h"
 
 struct listeners {
-	int *fds; /* by service, then address, then worker */
+	const struct config *config; /* borrowed */
+	int *fds;                    /* by service, then address, then worker */
 	size_t n;
 	unsigned workers;
+	unsigned hushed; /* a bit for each group */
 };
 
 /*
@@ -23,3 +25,10 @@ void listeners_close(struct listeners *l);
 
 /* New clients get no answer from now on (listener_hush). */
 void listeners_hush(struct listeners *l);
+
+/*
+ * New clients of a group's addresses get none, or one again. Where they can't
+ * be hushed all is as it was. Returns 0 or -errno.
+ */
+MUST_CHECK int listeners_hush_group(
+    struct listeners *l, unsigned group, bool hushed);

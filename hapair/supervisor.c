@@ -25,19 +25,24 @@
 #include <unistd.h>
 
 /*
- * A stop goes through these in order. New clients are hushed first, so that
- * they ask the peer; connections are reset while the address can still say so;
- * then the address goes. Each step has its patience: what hangs is killed. Last
- * comes what the operator's program has yet to be told.
+ * A stop goes through these in order. The peer is asked to take the groups, so
+ * that nobody who connects finds nobody. What it does not take goes the short
+ * way: new clients are hushed, so that they ask the peer; connections are reset
+ * while the address can still say so; then the address goes. Each step has its
+ * patience: what hangs is killed. Last comes what the operator's program
+ * has yet to be told.
  */
 enum stage {
 	STAGE_RUNNING,
+	STAGE_HANDOVER, /* HAND_OVER_ALL was sent to failover */
 	STAGE_RELAY,    /* STOP was sent to the relay */
 	STAGE_FAILOVER, /* STOP was sent to failover */
 	STAGE_NOTIFY,   /* both have ended, notify has not */
 	STAGE_ENDED,
 };
 
+/* A handover takes 30 ms; failover itself gives up after 620. */
+#define HANDOVER_PATIENCE_S 0.7
 #define RELAY_PATIENCE_S 0.5
 #define FAILOVER_PATIENCE_S 2.0
 #define NOTIFY_PATIENCE_S 3.0
@@ -219,6 +224,39 @@ take_group(struct supervisor *s, const struct chan_packet *p)
 	return 0;
 }
 
+static void
+hush(struct supervisor *s, unsigned group, bool hushed)
+{
+	int e = listeners_hush_group(s->setup->listeners, group, hushed);
+
+	if (e < 0)
+		log_error("supervisor", "a listener cannot be %s: %s",
+		    hushed ? "hushed" : "unhushed", strerror(-e));
+}
+
+/* Failover hands a group over: new clients shall find the peer, not us. */
+static int
+take_hush(struct supervisor *s, const struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	uint8_t room[16];
+	struct buf reply = buf_writer(room, sizeof(room));
+	struct msg_hush m;
+
+	if (msg_get_hush(&b, &m) < 0 || m.group >= n_groups(s))
+		return -EBADMSG;
+	/* From STAGE_RELAY on all are hushed, and stay so. */
+	if (s->stage == STAGE_RUNNING || s->stage == STAGE_HANDOVER)
+		hush(s, m.group, m.hushed);
+	if (!m.hushed)
+		return 0;
+	m.hushed = (s->setup->listeners->hushed & 1U << m.group) != 0;
+	msg_put_hush(&reply, &m);
+	child_send(&s->failover, MSG_HUSH, reply.data, reply.pos, -1);
+	return 0;
+}
+
+static void stop_relay(struct supervisor *s);
 static void stop_failover(struct supervisor *s);
 
 static int
@@ -233,6 +271,12 @@ on_packet(void *arg, struct child *r, struct chan_packet *p)
 		return 0;
 	case MSG_GROUP:
 		return r == &s->failover ? take_group(s, p) : -EBADMSG;
+	case MSG_HUSH:
+		return r == &s->failover ? take_hush(s, p) : -EBADMSG;
+	case MSG_HANDED_OVER:
+		if (r == &s->failover && s->stage == STAGE_HANDOVER)
+			stop_relay(s);
+		return 0;
 	case MSG_STOPPED:
 		if (r == &s->relay && s->stage == STAGE_RELAY)
 			stop_failover(s);
@@ -304,11 +348,23 @@ stop_failover(struct supervisor *s)
 }
 
 static void
+stop(struct supervisor *s)
+{
+	s->stage = STAGE_HANDOVER;
+	s->failover.stopping = s->relay.stopping = true;
+	ready_stopping();
+	if (s->failover.pid == 0 || s->relay.pid == 0) {
+		stop_relay(s);
+		return;
+	}
+	child_send(&s->failover, MSG_HAND_OVER_ALL, NULL, 0, -1);
+	wait_s(s, HANDOVER_PATIENCE_S);
+}
+
+static void
 stop_relay(struct supervisor *s)
 {
 	s->stage = STAGE_RELAY;
-	s->failover.stopping = s->relay.stopping = true;
-	ready_stopping();
 	listeners_hush(s->setup->listeners);
 	if (s->relay.pid == 0) {
 		stop_failover(s);
@@ -323,7 +379,13 @@ on_end(void *arg, struct child *r)
 {
 	struct supervisor *s = arg;
 
-	if (r == &s->relay && s->stage == STAGE_RELAY)
+	if (r == &s->failover && s->stage == STAGE_RUNNING)
+		/* A handover that it had begun ended with it. */
+		for (unsigned i = 0; i < n_groups(s); i++)
+			hush(s, i, false);
+	if (s->stage == STAGE_HANDOVER)
+		stop_relay(s);
+	else if (r == &s->relay && s->stage == STAGE_RELAY)
 		stop_failover(s);
 	else if (s->stage == STAGE_FAILOVER)
 		end_if_alone(s);
@@ -337,6 +399,11 @@ on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 	(void)loop;
 	(void)revents;
 	switch (s->stage) {
+	case STAGE_HANDOVER:
+		log_warning("supervisor",
+		    "the handover takes too long, stopping without it");
+		stop_relay(s);
+		break;
 	case STAGE_RELAY:
 		log_warning("supervisor",
 		    "the relay does not stop, going on without it");
@@ -368,7 +435,7 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 	if (s->stage != STAGE_RUNNING)
 		return;
 	log_notice("supervisor", "stopping, reason: signal %d", w->signum);
-	stop_relay(s);
+	stop(s);
 }
 
 /* Terminals and old scripts send it: no reason to end, nothing to reload. */
@@ -397,22 +464,49 @@ own_report(struct supervisor *s)
 	return report_text(&r);
 }
 
+/* The role answers on the caller's socket itself. */
 static void
-on_request(void *arg, const char *request, int *socket)
+pass_on(struct child *r, const char *request, int socket)
 {
-	struct supervisor *s = arg;
 	struct msg_control m = { .request = "" };
 	uint8_t room[MSG_REQUEST_MAX + 8];
 	struct buf b = buf_writer(room, sizeof(room));
 
-	if (strcmp(request, "status") != 0) {
+	strncpy(m.request, request, sizeof(m.request) - 1);
+	msg_put_control(&b, &m);
+	child_send(r, MSG_CONTROL, b.data, b.pos, socket);
+}
+
+/* "handover" or "handover GROUP" */
+static bool
+is_handover(const char *request)
+{
+	static const char verb[] = "handover";
+	const size_t len = sizeof(verb) - 1;
+
+	return strncmp(request, verb, len) == 0 &&
+	    (request[len] == '\0' || request[len] == ' ');
+}
+
+static void
+on_request(void *arg, const char *request, int *socket)
+{
+	struct supervisor *s = arg;
+	const bool running = s->stage == STAGE_RUNNING;
+
+	if (is_handover(request)) {
+		if (running && s->failover.ready)
+			pass_on(&s->failover, request, *socket);
+		else
+			reply_error(s->loop, socket,
+			    running ? "the failover process does not run"
+			            : "this node is stopping");
+	} else if (strcmp(request, "status") != 0) {
 		reply_error(s->loop, socket, "unknown request");
-	} else if (!s->relay.ready || s->stage != STAGE_RUNNING) {
+	} else if (!s->relay.ready || !running) {
 		reply_send(s->loop, socket, own_report(s));
 	} else {
-		strncpy(m.request, request, sizeof(m.request) - 1);
-		msg_put_control(&b, &m);
-		child_send(&s->relay, MSG_CONTROL, b.data, b.pos, *socket);
+		pass_on(&s->relay, request, *socket);
 	}
 }
 

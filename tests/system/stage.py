@@ -185,9 +185,10 @@ class Probes:
     def result(self) -> dict[str, Any]:
         v4, v6 = (p.result() for p in self.probes)
         worst: dict[str, Any] = {"v4": v4, "v6": v6}
-        for key in ("probes", "ok", "refused", "reset", "timeout", "other"):
+        for key in ("probes", "ok", "late", "refused", "reset", "timeout", "other"):
             worst[key] = v4[key] + v6[key]
         worst["gap_ms"] = max(v4["gap_ms"], v6["gap_ms"])
+        worst["latency_max_ms"] = max(v["latency_ms"]["max"] for v in (v4, v6))
         return worst
 
 

@@ -7,8 +7,10 @@
  * A probe is ok once connected; with -e (and -s, sent first) once an answer
  * came that begins with that text. `gap_ms` is the longest time between the
  * starts of two successive probes that were ok: what a client that had to wait
- * would have waited. The stretches before the first and after the last ok
- * count too, so a service that never comes back shows.
+ * would have waited; `late` are those that were ok, but took longer than 150
+ * ms: a SYN that was lost is repeated after a second. The stretches before the
+ * first and after the last ok count too, so a service that never comes back
+ * shows.
  *
  * Connections are closed by a reset, so no port stays in TIME_WAIT.
  */
@@ -31,6 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define LATE_NS INT64_C(150000000)
 #define ANSWER_MAX 63
 #define ANSWERS_MAX 16 /* distinct ones that are counted */
 
@@ -351,7 +354,7 @@ static void
 print_latency(const struct run *r, size_t n)
 {
 	int64_t *took = calloc(n + 1, sizeof(*took));
-	size_t ok = 0;
+	size_t ok = 0, late = 0;
 
 	if (took == NULL)
 		return;
@@ -360,6 +363,9 @@ print_latency(const struct run *r, size_t n)
 			took[ok++] =
 			    r->probes[i].end_ns - r->probes[i].start_ns;
 	qsort(took, ok, sizeof(*took), compare);
+	while (late < ok && took[ok - 1 - late] > LATE_NS)
+		late++;
+	printf(" \"late\": %zu,\n", late);
 	printf(
 	    " \"latency_ms\": {\"p50\": %.2f, \"p99\": %.2f, \"max\": %.2f},\n",
 	    ok ? ms(took[ok / 2]) : -1, ok ? ms(took[ok * 99 / 100]) : -1,

@@ -1,0 +1,274 @@
+"""Goal: a group that is handed over, by command or because its node stops, is
+never without somebody who serves new clients; live connections are reset while
+the address can still say so; and where the peer cannot take it, nothing
+happens, and the operator is told why."""
+
+import os
+import signal
+import time
+from typing import Any
+
+from stage import (
+    BINARY,
+    PORT,
+    SLOW,
+    VIP,
+    Stage,
+    families,
+    figure,
+    limit,
+    scripted_service,
+    service,
+    wait_for,
+)
+
+RUNS = 5
+
+
+def flawless(result: dict, probes: int) -> None:
+    """Every connect was served, and none had to ask again."""
+    assert result["probes"] > probes / 2, result
+    assert result["ok"] == result["probes"], result
+    assert result["late"] == 0 or SLOW > 1, result
+
+
+def give(stage: Stage, host: str, *group: str) -> None:
+    done = stage[host].cli("handover", *group)
+    assert done.returncode == 0, done.stderr
+    assert f"handed over to {other_name(host)}" in done.stdout
+
+
+def other(host: str) -> str:
+    return "p2" if host == "p1" else "p1"
+
+
+def other_name(host: str) -> str:
+    return f"proxy{other(host)[1]}"
+
+
+def refused(stage: Stage, host: str, *group: str) -> str:
+    """Why the handover is refused."""
+    done = stage[host].cli("handover", *group)
+    assert done.returncode == 1 and done.stdout == "", done
+    return str(done.stderr.strip())
+
+
+def everywhere() -> list:
+    return [service([f"*:{PORT}"])]
+
+
+# -- nobody finds nobody ---------------------------------------------------------
+
+
+@limit(60)
+@families
+def test_command(family: int) -> None:
+    """One connect a millisecond over five handovers, there and back."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        host = "p1"
+        for _ in range(RUNS):
+            running = stage.probe(family, 1, timeout=3000)
+            time.sleep(0.3)
+            give(stage, host)
+            host = other(host)
+            flawless(running.result(), 1000 // SLOW)
+            stage.wait_master(host)
+
+
+@limit(60)
+@families
+def test_command_listening_everywhere(family: int) -> None:
+    """The same with `listen: "*:80"`, whose own addresses serve on."""
+    with Stage(services=everywhere()) as stage:
+        stage.serve()
+        stage.start()
+        host = "p1"
+        for _ in range(RUNS):
+            own = stage.probe(4, 1, timeout=3000, interval=5 * SLOW, to="10.77.0.1")
+            running = stage.probe(family, 1, timeout=3000)
+            time.sleep(0.3)
+            give(stage, host)
+            host = other(host)
+            flawless(running.result(), 1000 // SLOW)
+            flawless(own.result(), 200 // SLOW)
+            stage.wait_master(host)
+
+
+def stop_five_times(stage: Stage, family: int) -> None:
+    host = "p1"
+    for _ in range(RUNS):
+        running = stage.probe(family, 1, timeout=3000)
+        time.sleep(0.3)
+        assert stage[host].stop() == 0
+        assert stage.lab.holders(VIP[family]) == [other(host)]
+        flawless(running.result(), 1000 // SLOW)
+        stage[host].start()
+        stage.wait_serving(host)
+        host = other(host)
+        stage.wait_master(host)
+
+
+@limit(90)
+@families
+def test_sigterm(family: int) -> None:
+    """One connect a millisecond while the master is stopped, five times."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        stop_five_times(stage, family)
+
+
+@limit(90)
+def test_sigterm_listening_everywhere() -> None:
+    with Stage(services=everywhere()) as stage:
+        stage.serve()
+        stage.start()
+        stop_five_times(stage, 4)
+
+
+@limit(60)
+def test_there_and_back_ten_times() -> None:
+    """Without a pause, under connects: frames do not go round in circles."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        running = stage.probes(4, timeout=3000)
+        host = "p1"
+        for _ in range(10):
+            give(stage, host)
+            host = other(host)
+        stage.wait_master(host)
+        flawless(running.result(), 2000 // SLOW)
+
+
+# -- live connections ------------------------------------------------------------
+
+
+@families
+def test_live_connections_are_reset(family: int) -> None:
+    """Both sides of a long connection see it broken, at once, not silent."""
+    with Stage(services=[scripted_service()]) as stage:
+        with stage.scripted() as work:
+            stage.start()
+            client = stage.client(family)
+            end, _ = work.accept()
+            give(stage, "p1")
+            for sock in (client, end):
+                assert is_reset(sock)
+
+
+def is_reset(sock: Any) -> bool:
+    sock.settimeout(figure(300) / 1000)
+    try:
+        sock.recv(100)
+    except ConnectionResetError:
+        return True
+    return False
+
+
+def test_two_groups_one_is_given() -> None:
+    """Its addresses move, the other's stay and its connections live on."""
+    more = {4: "10.77.0.101", 6: "fd77::101"}
+    groups = [
+        {"name": "main", "interface": "eth0", "addresses": [f"{VIP[4]}/24", f"{VIP[6]}/64"]},
+        {"name": "side", "interface": "eth0", "addresses": [f"{more[4]}/24", f"{more[6]}/64"]},
+    ]
+    with Stage(services=everywhere(), pair={"groups": groups}) as stage:
+        stage.serve("echo")
+        stage.start()
+        wait_for(lambda: all(stage.lab.holders(a) == ["p1"] for a in more.values()))
+        stays = [stage.lab.connect("c", a, PORT) for a in more.values()]
+        goes = [stage.client(f) for f in (4, 6)]
+        for sock in stays + goes:
+            sock.send(b"x")
+            assert sock.recv(1) == b"x"
+        give(stage, "p1", "main")
+        assert all(map(is_reset, goes))
+        for sock in stays:
+            sock.send(b"y")
+            assert sock.recv(1) == b"y"
+        assert all(stage.lab.holders(a) == ["p1"] for a in more.values())
+        wait_for(lambda: stage.lab.holders(VIP[4]) == stage.lab.holders(VIP[6]) == ["p2"])
+        # What is left is given without naming it.
+        done = stage["p1"].cli("handover")
+        assert done.stdout == "group side: handed over to proxy2\n", done
+        assert refused(stage, "p1") == "hapair handover: this node is master of no group"
+        wait_for(lambda: all(stage.lab.holders(a) == ["p2"] for a in more.values()))
+
+
+# -- and where it cannot be --------------------------------------------------------
+
+
+def serves_on(stage: Stage, host: str) -> None:
+    for family in (4, 6):
+        assert stage.lab.holders(VIP[family]) == [host]
+        assert stage.ask(family) in ("s1", "s2", "s3")
+
+
+def test_refusals() -> None:
+    """Not master, no such group, no peer: said, with status 1, and no harm."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        assert refused(stage, "p2", "main").endswith("group main: this node is backup")
+        assert refused(stage, "p1", "nix").endswith("no group 'nix'; there is main")
+        assert stage["p2"].stop() == 0
+        wait_for(lambda: not stage["p1"].status()["peers"][0]["reachable"])
+        assert refused(stage, "p1").endswith("group main: proxy2 is not heard")
+        serves_on(stage, "p1")
+        assert stage["p1"].stop() == 0
+
+
+def test_refused_by_a_peer_in_fault() -> None:
+    """The group's interface is down there, the heartbeat's is not."""
+    group = {"name": "main", "interface": "vlan1", "addresses": [f"{VIP[4]}/24", f"{VIP[6]}/64"]}
+    with Stage(services=everywhere(), pair={"groups": [group]}) as stage:
+        for host in ("p1", "p2"):
+            for words in ("add name vlan1 type veth peer name vlan2", "set dev vlan1 up", "set dev vlan2 up"):
+                assert stage.lab.run(host, "ip", "link", *words.split()).returncode == 0
+        stage.serve()
+        for host in ("p1", "p2"):
+            stage[host].start()
+            wait_for(lambda: stage[host].state() in ("master", "backup"))
+        stage.lab.run("p2", "ip", "link", "set", "dev", "vlan1", "down")
+        wait_for(lambda: stage[host].state() == "fault")
+        assert refused(stage, "p1").endswith("group main: proxy2 is in state fault")
+        assert stage["p1"].state() == "master"
+
+
+def test_refused_where_configurations_differ() -> None:
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        assert stage["p2"].stop() == 0
+        another = f"{stage.lab.dir}/another.yaml"
+        text = open(stage.config, encoding="utf-8").read()
+        with open(another, "w", encoding="utf-8") as f:
+            f.write(text.replace('"100ms"', '"101ms"'))
+        stage["p2"].config = another
+        stage["p2"].start()
+        stage.wait_serving("p2")
+        stage.wait_master("p1")
+        assert refused(stage, "p1").endswith("group main: proxy2 has another configuration")
+        serves_on(stage, "p1")
+
+
+def test_peer_dies_in_the_middle() -> None:
+    """kill -9 of the peer while we settle: we stay, and answer again."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        asking = stage.lab.spawn("p1", handover_command(stage, "p1"))
+        wait_for(lambda: "handing over to proxy2" in stage["p1"].log(), step=0.001)
+        stage["p2"].kill_all()
+        assert asking.wait(5) == 1
+        assert stage["p1"].state() == "master"
+        assert "stays" not in stage["p1"].log().split("handover failed")[1]
+        serves_on(stage, "p1")
+
+
+def handover_command(stage: Stage, host: str) -> list:
+    sock = f"{stage.lab.host_dir(host)}/control.sock"
+    return [BINARY, "handover", "-s", sock]
