@@ -8,6 +8,7 @@
 #include "core/proc.h"
 #include "core/reply.h"
 #include "core/wall.h"
+#include "hapair/briefing.h"
 #include "hapair/child.h"
 #include "hapair/listeners.h"
 #include "hapair/notify.h"
@@ -17,7 +18,6 @@
 #include "proxy/report.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,52 +94,6 @@ start_message(const struct supervisor *s)
 	return m;
 }
 
-/*
- * Passed as it is, the file would be read by both roles at one shared offset:
- * each gets a description of its own.
- */
-static int
-send_start(struct supervisor *s, struct child *r)
-{
-	CLEANUP(fd_close) int file = -1;
-	struct msg_start m = start_message(s);
-	uint8_t room[MSG_PATH_MAX + 64];
-	struct buf b = buf_writer(room, sizeof(room));
-	char path[32];
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", s->file);
-	file = open(path, O_RDONLY | O_CLOEXEC);
-	if (file == -1)
-		return -errno;
-	msg_put_start(&b, &m);
-	child_send(r, MSG_START, b.data, b.pos, file);
-	return 0;
-}
-
-static void
-send_listeners(struct supervisor *s)
-{
-	const struct config *c = s->setup->config;
-	const struct listeners *l = s->setup->listeners;
-	size_t next = 0;
-
-	for (size_t i = 0; i < c->n_services; i++)
-		for (size_t k = 0; k < c->services[i].n_listens; k++)
-			for (unsigned w = 0; w < l->workers; w++) {
-				struct msg_listener m = {
-					.service = (uint16_t)i,
-					.listen = (uint16_t)k,
-					.worker = (uint16_t)w,
-				};
-				uint8_t room[16];
-				struct buf b = buf_writer(room, sizeof(room));
-
-				msg_put_listener(&b, &m);
-				child_send(&s->relay, MSG_LISTENER, b.data,
-				    b.pos, l->fds[next++]);
-			}
-}
-
 /* A failover that is replaced goes on from what the last one said. */
 static void
 send_groups(struct supervisor *s)
@@ -155,40 +109,22 @@ send_groups(struct supervisor *s)
 	}
 }
 
-/* A fresh channel between the two, whenever one of them is new. */
-static void
-introduce(struct supervisor *s)
-{
-	CLEANUP(fd_close) int a = -1;
-	CLEANUP(fd_close) int b = -1;
-	int ends[2];
-
-	if (s->failover.chan == -1 || s->relay.chan == -1)
-		return;
-	if (chan_pair(ends) < 0)
-		return;
-	a = ends[0];
-	b = ends[1];
-	child_send(&s->failover, MSG_SIBLING, NULL, 0, a);
-	child_send(&s->relay, MSG_SIBLING, NULL, 0, b);
-}
-
 static int
 on_spawn(void *arg, struct child *r)
 {
 	struct supervisor *s = arg;
+	const struct msg_start m = start_message(s);
 	int e;
 
 	warden_meet(&s->warden, r);
-	e = send_start(s, r);
-
+	e = briefing_start(r, &m, s->file);
 	if (e < 0)
 		return e;
 	if (r == &s->relay)
-		send_listeners(s);
+		briefing_listeners(r, s->setup->config, s->setup->listeners);
 	else
 		send_groups(s);
-	introduce(s);
+	briefing_introduce(&s->failover, &s->relay);
 	if (r == &s->failover)
 		scripts_repeat(&s->scripts);
 	return 0;

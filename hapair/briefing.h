@@ -1,0 +1,26 @@
+#pragma once
+
+/*
+ * What a role is told when it begins, as messages over its channel: the
+ * configuration, its listening sockets, and the way to the other role. The
+ * supervisor says when.
+ */
+
+#include "hapair/child.h"
+
+struct config;
+struct listeners;
+
+/*
+ * START, with the configuration: `file` is a sealed memory file and stays the
+ * caller's. Returns 0 or -errno.
+ */
+MUST_CHECK int briefing_start(
+    struct child *role, const struct msg_start *m, int file);
+
+/* Each LISTENER of the configuration, for the relay. */
+void briefing_listeners(
+    struct child *relay, const struct config *c, const struct listeners *l);
+
+/* A fresh channel between the two, where both are there. */
+void briefing_introduce(struct child *failover, struct child *relay);
