@@ -69,6 +69,18 @@ secret_hash(const void *bytes, size_t len, uint8_t *ret_hash, size_t hash_len)
 	(void)crypto_generichash(ret_hash, hash_len, bytes, len, NULL, 0);
 }
 
+uint64_t
+secret_short_hash(const struct secret_key *key, const void *bytes, size_t len)
+{
+	uint64_t h;
+
+	_Static_assert(SECRET_KEY_BYTES >= crypto_shorthash_KEYBYTES &&
+	        crypto_shorthash_BYTES == sizeof(h),
+	    "SipHash-2-4 takes a part of the key");
+	(void)crypto_shorthash((unsigned char *)&h, bytes, len, key->bytes);
+	return h;
+}
+
 void
 secret_wipe(void *bytes, size_t len)
 {

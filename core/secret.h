@@ -38,6 +38,13 @@ void secret_derive(const struct secret_key *key, const char *label,
 void secret_hash(
     const void *bytes, size_t len, uint8_t *ret_hash, size_t hash_len);
 
+/*
+ * SipHash-2-4, for tables whose keys a stranger can choose: quick, and without
+ * the key nobody can tell which ones collide.
+ */
+uint64_t secret_short_hash(
+    const struct secret_key *key, const void *bytes, size_t len);
+
 /* Overwrites, in a way that no compiler leaves out. */
 void secret_wipe(void *bytes, size_t len);
 

@@ -1,0 +1,130 @@
+#include "core/conn.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/addr.h"
+#include "core/buf.h"
+
+static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+static size_t
+ip_bytes(uint16_t family)
+{
+	return family == AF_INET ? 4 : 16;
+}
+
+struct conn_end
+conn_end_of(const union addr *a)
+{
+	const bool v6 = a->sa.sa_family == AF_INET6;
+	struct conn_end e = { .family = v6 ? AF_INET6 : AF_INET };
+	uint8_t port[2];
+
+	memcpy(port, v6 ? &a->in6.sin6_port : &a->in.sin_port, sizeof(port));
+	e.port = (uint16_t)(port[0] << 8 | port[1]);
+	if (!v6) {
+		memcpy(e.ip, &a->in.sin_addr, 4);
+	} else if (memcmp(&a->in6.sin6_addr, mapped, sizeof(mapped)) == 0) {
+		e.family = AF_INET;
+		memcpy(e.ip, &a->in6.sin6_addr.s6_addr[12], 4);
+	} else {
+		memcpy(e.ip, &a->in6.sin6_addr, 16);
+	}
+	return e;
+}
+
+union addr
+conn_end_addr(const struct conn_end *e)
+{
+	const uint8_t port[2] = { (uint8_t)(e->port >> 8), (uint8_t)e->port };
+	union addr a;
+
+	memset(&a, 0, sizeof(a));
+	a.sa.sa_family = e->family;
+	if (e->family == AF_INET6) {
+		memcpy(&a.in6.sin6_addr, e->ip, 16);
+		memcpy(&a.in6.sin6_port, port, sizeof(port));
+	} else {
+		memcpy(&a.in.sin_addr, e->ip, 4);
+		memcpy(&a.in.sin_port, port, sizeof(port));
+	}
+	return a;
+}
+
+bool
+conn_end_is_same(const struct conn_end *a, const struct conn_end *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static void
+put_end(struct buf *b, const struct conn_end *e)
+{
+	buf_put_u8(b, e->family == AF_INET ? 4 : 6);
+	buf_put_bytes(b, e->ip, ip_bytes(e->family));
+	buf_put_u16(b, e->port);
+}
+
+static struct conn_end
+get_end(struct buf *b)
+{
+	struct conn_end e = { 0 };
+	const uint8_t family = buf_get_u8(b);
+
+	if (family != 4 && family != 6)
+		b->bad = true;
+	e.family = family == 4 ? AF_INET : AF_INET6;
+	buf_get_bytes(b, e.ip, ip_bytes(e.family));
+	e.port = buf_get_u16(b);
+	if (e.port == 0)
+		b->bad = true;
+	return e;
+}
+
+static bool
+has_server(const struct conn *c)
+{
+	return c->change == CONN_OPENED && c->source.family != 0;
+}
+
+void
+conn_encode(struct buf *b, const struct conn *c)
+{
+	buf_put_u8(b, (uint8_t)c->change);
+	buf_put_u8(b, has_server(c) ? 4 : 2);
+	buf_put_u64(b, c->id);
+	put_end(b, &c->client);
+	put_end(b, &c->local);
+	if (has_server(c)) {
+		put_end(b, &c->source);
+		put_end(b, &c->server);
+	}
+}
+
+int
+conn_decode(struct buf *b, struct conn *ret_conn)
+{
+	struct conn c = { 0 };
+	const uint8_t change = buf_get_u8(b);
+	const uint8_t ends = buf_get_u8(b);
+
+	c.change = (enum conn_change)change;
+	c.id = buf_get_u64(b);
+	c.client = get_end(b);
+	c.local = get_end(b);
+	if (change < CONN_OPENED || change > CONN_LEFT ||
+	    (ends != 2 && ends != 4) || c.client.family != c.local.family)
+		b->bad = true;
+	if (ends == 4) {
+		c.source = get_end(b);
+		c.server = get_end(b);
+		if (c.change != CONN_OPENED ||
+		    c.source.family != c.server.family)
+			b->bad = true;
+	}
+	if (b->bad)
+		return -EBADMSG;
+	*ret_conn = c;
+	return 0;
+}

@@ -1,0 +1,58 @@
+#pragma once
+
+/*
+ * A live connection as the other node must know it: who talks to which virtual
+ * IP, and from where we talk to the server, so that after a takeover both can
+ * be told. One record a change, in the relay's messages to failover and in the
+ * wire's frames alike. Decoded whole or refused.
+ *
+ * Pure.
+ *
+ * Layout, in network byte order: 1 change, 1 ends, 8 id, then each end as 1
+ * family (4 or 6), 4 or 16 address, 2 port: client and local, and where `ends`
+ * is 4 also source and server.
+ */
+
+#include "core/base.h"
+
+struct buf;
+union addr;
+
+#define CONN_BYTES_MAX 86
+
+enum conn_change {
+	CONN_OPENED = 1,
+	CONN_CLOSED = 2, /* ended like any connection: to be forgotten */
+	/*
+	 * Ended because this node gave up the address, or stops: its ends may
+	 * not have heard of it, so whoever knows it goes on knowing it.
+	 */
+	CONN_LEFT = 3,
+};
+
+/* No padding and no union: compared and hashed as bytes. */
+struct conn_end {
+	uint16_t family; /* AF_INET, AF_INET6; 0: none */
+	uint16_t port;
+	uint8_t ip[16]; /* of IPv4 the first four, the rest zero */
+};
+
+struct conn {
+	/* The two that tell connections of this moment apart. */
+	struct conn_end client, local;
+	/* Of the way to the server; none unless `source` is a virtual IP. */
+	struct conn_end source, server;
+	uint64_t id; /* tells it from an earlier one with the same ends */
+	enum conn_change change;
+};
+
+/* From and to a socket address; a v4-mapped one is IPv4. */
+struct conn_end conn_end_of(const union addr *a);
+union addr conn_end_addr(const struct conn_end *e);
+bool conn_end_is_same(const struct conn_end *a, const struct conn_end *b);
+
+/* At most CONN_BYTES_MAX bytes. */
+void conn_encode(struct buf *b, const struct conn *c);
+
+/* One record; more may follow in the buffer. Returns 0 or -EBADMSG. */
+MUST_CHECK int conn_decode(struct buf *b, struct conn *ret_conn);
