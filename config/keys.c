@@ -160,7 +160,7 @@ static const struct schema_key pair_keys[] = {
 	    .list = &node_list, .help = "The two hosts of the pair." },
 	{ "port", SCHEMA_NUMBER, SCHEMA_AT(struct config_pair, port), .min = 1,
 	    .max = UINT16_MAX, .fallback = "8401",
-	    .help = "UDP port of the heartbeats." },
+	    .help = "UDP port of the heartbeats, TCP port of the wire." },
 	{ "key_file", SCHEMA_PATH, SCHEMA_AT(struct config_pair, key_file),
 	    .max = PATH_LEN, .required = true,
 	    .help = "The key that both nodes share, made by `hapair genkey`. "

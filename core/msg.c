@@ -144,6 +144,9 @@ msg_put_peer(struct buf *b, const struct msg_peer *m)
 	buf_put_u8(b, m->config_known);
 	buf_put_u8(b, m->config_matches);
 	buf_put_u64(b, (uint64_t)m->last_heard_ms);
+	buf_put_u8(b, m->wire_up);
+	buf_put_u32(b, m->connections);
+	buf_put_u64(b, m->wire_rejected);
 	buf_put_u16(b, m->n_groups);
 	for (unsigned i = 0; i < m->n_groups && i < MSG_PEER_GROUPS_MAX; i++)
 		buf_put_u8(b, (uint8_t)m->groups[i]);
@@ -166,6 +169,9 @@ msg_get_peer(struct buf *b, struct msg_peer *ret_peer)
 	m.config_known = get_bool(b);
 	m.config_matches = get_bool(b);
 	m.last_heard_ms = (int64_t)buf_get_u64(b);
+	m.wire_up = get_bool(b);
+	m.connections = buf_get_u32(b);
+	m.wire_rejected = buf_get_u64(b);
 	m.n_groups = buf_get_u16(b);
 	if (m.n_groups > MSG_PEER_GROUPS_MAX)
 		return -EBADMSG;

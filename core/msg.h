@@ -13,11 +13,13 @@
  *                            SCRIPT (after each run), HAND_OVER_ALL, and HUSH
  *                            as an answer
  *   role -> supervisor       READY, STOPPED
- *   failover -> supervisor   GROUP (on each change), HUSH, HANDED_OVER
+ *   failover -> supervisor   GROUP (on each change), HUSH, HANDED_OVER, WIRE,
+ *                            WIRE_DOWN
  *   failover -> relay        GROUP (on each change), DROP, and for ASK: PEER,
  *                            TRACKS, ANSWERED
  *   relay -> failover        SERVING, SERVICE (on each change), ASK, STOPPED,
- *                            and DROP as an answer
+ *                            DROP as an answer, and CONNECTIONS, between BEGIN
+ *                            and END and after
  *
  * Pure.
  */
@@ -47,6 +49,12 @@ enum msg_type {
 	MSG_DROP,
 	MSG_HAND_OVER_ALL, /* every group we are master of; empty */
 	MSG_HANDED_OVER,   /* nothing more to wait for; empty */
+	/* Of live connections at virtual IPs: what follows is all there is. */
+	MSG_CONNECTIONS_BEGIN, /* empty */
+	MSG_CONNECTIONS,       /* records of conn.h, one after the other */
+	MSG_CONNECTIONS_END,   /* empty: the others are no more */
+	MSG_WIRE,      /* descriptor: the wire's socket, to be held; empty */
+	MSG_WIRE_DOWN, /* it has ended; empty */
 };
 
 #define MSG_TEXT_MAX 256 /* a name, a reason, a path's last part */
@@ -109,6 +117,9 @@ struct msg_peer {
 	bool reachable;
 	bool config_known, config_matches; /* known once it was heard */
 	int64_t last_heard_ms;             /* -1: never */
+	bool wire_up;
+	uint32_t connections;   /* of the peer, that we would have to tell */
+	uint64_t wire_rejected; /* connections that were none of the peer's */
 	uint16_t n_groups;
 	enum msg_group_state groups[MSG_PEER_GROUPS_MAX];
 	uint16_t n_links; /* the address first, then those of `links` */

@@ -9,6 +9,7 @@
 #include "core/secret.h"
 #include "failover/giver.h"
 #include "failover/group.h"
+#include "failover/replica.h"
 
 _Static_assert(HELLO_CONFIG_BYTES == CONFIG_HASH_BYTES, "one hash");
 _Static_assert(HELLO_GROUPS_MAX >= CONFIG_GROUPS_MAX, "a packet says all");
@@ -170,9 +171,11 @@ take(struct role *role, struct peer_path *path, const struct hello *h)
 	const enum peer_verdict verdict =
 	    peer_receive(&role->peer, h, role->fresh, now);
 
-	peer_path_note(path, &role->peer, h, verdict, now);
+	if (path != NULL) /* else over the wire */
+		peer_path_note(path, &role->peer, h, verdict, now);
 	switch (verdict) {
 	case PEER_NEW_BOOT:
+		replica_expect(role, &h->sender_boot);
 		secret_random(&role->fresh, sizeof(role->fresh));
 		/* It waits for our echo before it believes us. */
 		beat_send(role);
@@ -218,6 +221,15 @@ is_authentic(
 		return false;
 	}
 	return true;
+}
+
+void
+beat_take(struct role *role, const uint8_t *packet, size_t len)
+{
+	struct hello h;
+
+	if (len <= PACKET_MAX && is_authentic(role, packet, (int)len, &h))
+		take(role, NULL, &h);
 }
 
 static void

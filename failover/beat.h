@@ -16,6 +16,9 @@ void beat_start(struct role *role);
 bool beat_is_started(const struct role *role);
 void beat_stop(struct role *role);
 
+/* A hello's packet that came over the wire. */
+void beat_take(struct role *role, const uint8_t *packet, size_t len);
+
 /* A hello now, as things stand. */
 void beat_send(struct role *role);
 

@@ -12,6 +12,7 @@
 #include "failover/beat.h"
 #include "failover/giver.h"
 #include "failover/neighbours.h"
+#include "failover/tickle.h"
 #include "failover/witness.h"
 
 static void
@@ -238,6 +239,21 @@ tell(struct role_group *g, enum election_state was,
 		    election_state_name(is), text);
 }
 
+/* Who was connected to the peer learns that it is not there any more. */
+static void
+tell_connected(
+    struct role_group *g, enum election_state was, enum election_reason reason)
+{
+	const enum election_state is = g->election.state;
+
+	if (reason == ELECTION_HANDED_OVER)
+		tickle_mute(g);
+	else if (is == ELECTION_MASTER && was != ELECTION_MASTER)
+		tickle_begin(g);
+	else if (is != ELECTION_MASTER && was == ELECTION_MASTER)
+		tickle_stop(g);
+}
+
 /*
  * The one place where the election meets the world. An action may raise an
  * event (an address refused): it is queued and settled here, so a step never
@@ -257,6 +273,7 @@ settle_one(struct role_group *g, const struct election_event *ev)
 		done++;
 	arm(g->role->loop, &g->tick, out.wake);
 
+	tell_connected(g, was, out.reason);
 	/* Act first, then tell: a takeover waits for no log. */
 	if (out.reason != ELECTION_UNCHANGED)
 		tell(g, was, &out);

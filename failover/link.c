@@ -107,6 +107,8 @@ link_receive(struct link *l, void *ret_bytes, size_t room)
 	if (n == -1)
 		/* An ICMP error of the past is no packet either. */
 		return 0;
+	if (n == 0)
+		return 0; /* a knock: see knock.h */
 	if (!addr_is_same(&from, &l->other))
 		return -EXDEV;
 	return (int)n;

@@ -14,6 +14,8 @@
  *	sibling.c   the relay: does it serve, what does it ask
  *	track.c     what the configuration tracks, and what follows from it
  *	sentry.c    shows that this process turns, looks whether the relay does
+ *	replica.c   the wire, and each node's connections as the other knows
+ *	tickle.c    who is told of a takeover
  */
 
 #include "config/config.h"
@@ -45,7 +47,9 @@ enum role_cause {
 	ROLE_CAUSE_TRACK = 8,
 };
 
+struct replica;
 struct role;
+struct tickle;
 
 struct role_group {
 	struct role *role; /* borrowed: the one it is in */
@@ -150,6 +154,8 @@ struct role {
 	uint64_t rejected_told[PEER_REJECTS];
 	struct mono rejected_at;
 	ev_check turn;
+	struct replica *replica; /* NULL: no pair */
+	struct tickle *tickle;
 
 	struct netlink *netlink;
 	int packet;      /* AF_PACKET socket, to send alone */

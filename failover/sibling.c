@@ -10,6 +10,7 @@
 #include "failover/beat.h"
 #include "failover/giver.h"
 #include "failover/group.h"
+#include "failover/replica.h"
 #include "failover/sentry.h"
 #include "failover/track.h"
 
@@ -115,6 +116,7 @@ send_peer(struct role *role)
 			.rejected = path->rejected,
 		};
 	}
+	replica_describe(role, &m);
 	msg_put_peer(&b, &m);
 	return !b.bad && chan_send(role->relay, MSG_PEER, body, b.pos, -1) == 0;
 }
@@ -180,6 +182,10 @@ obey(struct role *role, const struct chan_packet *p)
 			return false;
 		giver_take_drop(role, &drop);
 		return true;
+	case MSG_CONNECTIONS_BEGIN:
+	case MSG_CONNECTIONS:
+	case MSG_CONNECTIONS_END:
+		return replica_take(role, p);
 	case MSG_START:
 	case MSG_LISTENER:
 	case MSG_SIBLING:
@@ -191,6 +197,8 @@ obey(struct role *role, const struct chan_packet *p)
 	case MSG_ANSWERED:
 	case MSG_SCRIPT:
 	case MSG_TRACKS:
+	case MSG_WIRE:
+	case MSG_WIRE_DOWN:
 	case MSG_PULSE:
 	case MSG_HUSH:
 	case MSG_HAND_OVER_ALL:

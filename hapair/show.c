@@ -116,7 +116,7 @@ show_peers(const struct jdoc *peers, FILE *out, const struct style *st)
 {
 	CLEANUP(table_free_at) struct table *t = table_new();
 	static const char *const heading[] = { "PEER", "REACHABLE",
-		"LAST HEARD", "HEARTBEATS", "LOST", "REJECTED" };
+		"LAST HEARD", "HEARTBEATS", "LOST", "REJECTED", "WIRE" };
 
 	if (jdoc_count(peers) == 0)
 		return;
@@ -137,6 +137,8 @@ show_peers(const struct jdoc *peers, FILE *out, const struct style *st)
 		table_cell(t, "%" PRId64, jdoc_int(link, "received"));
 		table_cell(t, "%" PRId64, jdoc_int(link, "lost"));
 		table_cell(t, "%" PRId64, jdoc_int(link, "rejected"));
+		table_cell(t, "%s",
+		    jdoc_bool(jdoc_get(p, "wire"), "up") ? "up" : "down");
 		table_end_row(t);
 	}
 	(void)fputc('\n', out);

@@ -57,6 +57,11 @@ struct supervisor {
 	enum stage stage;
 	bool was_ready;
 	int file; /* the configuration, sealed */
+	/*
+	 * The wire's socket, never read here: while we hold it the peer does
+	 * not see the wire end, for one of this node's processes still lives.
+	 */
+	int wire;
 	struct mono started;
 	int64_t loaded_wall_ms;
 	struct msg_group *groups; /* the last that failover said of each */
@@ -213,6 +218,15 @@ on_packet(void *arg, struct child *r, struct chan_packet *p)
 		if (r == &s->failover && s->stage == STAGE_HANDOVER)
 			stop_relay(s);
 		return 0;
+	case MSG_WIRE:
+		if (r != &s->failover || p->fd == -1)
+			return -EBADMSG;
+		fd_close(&s->wire);
+		s->wire = fd_take(&p->fd);
+		return 0;
+	case MSG_WIRE_DOWN:
+		fd_close(&s->wire);
+		return r == &s->failover ? 0 : -EBADMSG;
 	case MSG_STOPPED:
 		if (r == &s->relay && s->stage == STAGE_RELAY)
 			stop_failover(s);
@@ -484,6 +498,7 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 	int e;
 
 	s->setup = setup;
+	s->wire = -1;
 	s->started = mono_now();
 	s->loaded_wall_ms = wall_now_ms();
 	s->loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV);
@@ -521,6 +536,7 @@ supervisor_fini(struct supervisor *s)
 	notify_fini(&s->notify);
 	free(s->groups);
 	free(s->known);
+	fd_close(&s->wire);
 	if (s->file >= 0)
 		fd_close(&s->file);
 }

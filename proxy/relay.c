@@ -204,6 +204,8 @@ take_start(struct relay *r, struct chan_packet *p)
 	r->roster.shared.pulse = r->pulse;
 	if (e == 0)
 		e = roster_init(&r->roster, r->loop, r->config, &r->start);
+	if (e == 0)
+		roster_tell(&r->roster, r->failover);
 	if (e == 0 && r->config->has_pair) {
 		r->groups =
 		    calloc(r->config->pair.n_groups + 1, sizeof(*r->groups));
@@ -302,6 +304,8 @@ take_sibling(struct relay *r, struct chan_packet *p)
 	r->failover = fd_take(&p->fd);
 	ev_io_set(&r->failover_ready, r->failover, EV_READ);
 	ev_io_start(r->loop, &r->failover_ready);
+	if (r->config != NULL)
+		roster_tell(&r->roster, r->failover);
 	if (r->started)
 		tell_all(r);
 }
@@ -457,6 +461,7 @@ on_failover(struct ev_loop *loop, ev_io *io, int revents)
 		return;
 	/* Ended, or mad: the supervisor brings the next one. */
 	ev_io_stop(loop, io);
+	roster_tell(&r->roster, -1);
 	fd_close(&r->failover);
 }
 

@@ -191,6 +191,16 @@ put_link(struct jdoc *list, const struct report *r, size_t i)
 }
 
 static void
+put_wire(struct jdoc *peer, const struct msg_peer *m)
+{
+	struct jdoc *wire = jdoc_put_object(peer, "wire");
+
+	jdoc_put_bool(wire, "up", m->wire_up);
+	jdoc_put_int(wire, "connections", m->connections);
+	jdoc_put_int(wire, "rejected", (int64_t)m->wire_rejected);
+}
+
+static void
 put_peer(struct jdoc *peers, const struct report *r, struct jdoc *problems)
 {
 	const struct config_pair *pair = &r->config->pair;
@@ -216,6 +226,7 @@ put_peer(struct jdoc *peers, const struct report *r, struct jdoc *problems)
 	list = jdoc_put_array(at, "links");
 	for (size_t i = 0; i < m->n_links && i <= other->n_links; i++)
 		put_link(list, r, i);
+	put_wire(at, m);
 	if (!m->reachable)
 		problem(problems, "peer %s is not heard", other->name);
 	for (size_t i = 0; m->reachable && i < m->n_links; i++)

@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "core/log.h"
 #include "proxy/check.h"
+#include "proxy/feed.h"
 #include "proxy/names.h"
 
 #include <errno.h>
@@ -106,6 +107,29 @@ make_workers(struct roster *r, const struct msg_start *start)
 	return 0;
 }
 
+static void
+on_wake(void *arg)
+{
+	worker_wake_all(arg);
+}
+
+static int
+make_feed(struct roster *r, const struct msg_start *start)
+{
+	struct worker_shared *sh = &r->shared;
+	const struct feed_setup setup = { .loop = r->loop,
+		.config = sh->config,
+		.n_workers = start->workers,
+		.max_connections = start->max_connections,
+		.wake = on_wake,
+		.arg = sh };
+
+	if (!sh->config->has_pair)
+		return 0;
+	sh->feed = feed_new(&setup);
+	return sh->feed != NULL ? 0 : -ENOMEM;
+}
+
 int
 roster_init(struct roster *r, struct ev_loop *loop, const struct config *config,
     const struct msg_start *start)
@@ -123,6 +147,8 @@ roster_init(struct roster *r, struct ev_loop *loop, const struct config *config,
 	sh->pipes = start->pipes;
 	gate_init(&sh->gate, start->max_connections);
 	e = make_pools(r, config);
+	if (e == 0)
+		e = make_feed(r, start);
 	if (e == 0)
 		e = make_workers(r, start);
 	return e;
@@ -286,6 +312,17 @@ roster_drop_group(struct roster *r, unsigned group)
 	}
 }
 
+void
+roster_tell(struct roster *r, int failover)
+{
+	if (r->shared.feed == NULL)
+		return;
+	if (failover != -1)
+		feed_begin(r->shared.feed, failover);
+	else
+		feed_stop(r->shared.feed);
+}
+
 struct pool *
 roster_pool(struct roster *r, size_t service)
 {
@@ -362,6 +399,7 @@ roster_fini(struct roster *r)
 	}
 	for (unsigned i = 0; i < sh->n_workers; i++)
 		worker_fini(&sh->workers[i]);
+	feed_free(sh->feed);
 	for (size_t i = 0; r->checks != NULL && i < sh->n_servers; i++)
 		check_stop(&r->checks[i]);
 	for (size_t i = 0; i < sh->n_pools; i++)

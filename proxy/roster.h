@@ -53,6 +53,12 @@ bool roster_is_dropped(struct roster *r);
 /* Resets the connections to the addresses of a group. */
 void roster_drop_group(struct roster *r, unsigned group);
 
+/*
+ * From now on a failover at this channel (-1: none) is told of connections,
+ * beginning with all there are. The channel stays the caller's.
+ */
+void roster_tell(struct roster *r, int failover);
+
 struct pool *roster_pool(struct roster *r, size_t service);
 
 /* The report with its services filled in, as text (report.h). */

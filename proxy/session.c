@@ -56,6 +56,7 @@ end(struct session *s, enum ending ending, int error)
 	s->info.ending = ending;
 	s->info.error = error;
 	record_session(s);
+	tap_ended(&w->tap, s, ending);
 	ev_timer_stop(w->loop, &s->timer);
 	attempt_leave(s);
 	fd_close(&s->ends[SESSION_CLIENT].fd);
@@ -200,6 +201,7 @@ session_connected(struct session *s)
 
 	s->phase = SESSION_MOVING;
 	s->active = s->worker->now;
+	tap_connected(&s->worker->tap, s);
 	if (idle > 0.)
 		session_wait(s, idle);
 	else

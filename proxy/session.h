@@ -61,6 +61,8 @@ struct session {
 	enum session_phase phase;
 	bool is_busy;
 	bool is_fresh; /* acknowledgements may wait: in worker.fresh */
+	bool is_young; /* in tap.young */
+	bool is_told;  /* failover knows of it: see tap.h */
 	bool kept;     /* upkeep.c has set its options towards the server */
 	struct flow_end ends[2]; /* by side; epoll points at these */
 	struct flow flows[2];    /* by the side they come from */
@@ -74,6 +76,7 @@ struct session {
 	LIST_ENTRY(session) all;
 	TAILQ_ENTRY(session) busy;
 	TAILQ_ENTRY(session) fresh;
+	TAILQ_ENTRY(session) young;
 	SLIST_ENTRY(session) buried;
 };
 

@@ -199,6 +199,7 @@ on_woken(struct ev_loop *loop, ev_async *async, int revents)
 	(void)revents;
 	unwrap_gifts(w); /* first: they may have to be reset, too */
 	reset_groups(w, atomic_exchange(&w->drop_groups, 0));
+	tap_look(&w->tap);
 	collect_grants(w);
 	watch_all(w);
 	if (atomic_load(&w->drop_all)) {
@@ -419,6 +420,7 @@ worker_init(struct worker *w, struct worker_shared *shared, unsigned index)
 	(void)pthread_mutex_init(&w->gift_lock, NULL);
 	w->chance = (uint64_t)mono_now().ns + index;
 	pipes_init(&w->pipes, shared->pipes);
+	tap_init(&w->tap, w, shared->feed);
 	w->tools =
 	    (struct flow_tools){ .scratch = w->scratch, .pipes = &w->pipes };
 	w->servers = calloc(shared->n_servers + 1, sizeof(*w->servers));
@@ -514,6 +516,7 @@ worker_fini(struct worker *w)
 		reset_all(w, ENDING_STOPPED);
 		drop_gifts(w);
 		on_bury(w->loop, &w->bury, 0);
+		tap_fini(&w->tap);
 		pipes_fini(&w->pipes);
 		while ((a = SLIST_FIRST(&w->acceptors)) != NULL) {
 			SLIST_REMOVE_HEAD(&w->acceptors, all);

@@ -16,6 +16,7 @@
 #include "proxy/pipes.h"
 #include "proxy/pool.h"
 #include "proxy/session.h"
+#include "proxy/tap.h"
 
 #include "core/addr.h"
 #include "core/limiter.h"
@@ -26,6 +27,7 @@
 
 struct acceptor;
 struct config;
+struct feed;
 struct pulse;
 struct worker_gift;
 
@@ -44,6 +46,7 @@ struct worker_shared {
 	/* Likewise: a worker has added to its `dropped_groups`. */
 	void (*on_dropped)(void *arg);
 	void *on_dropped_arg;
+	struct feed *feed; /* NULL: no pair */
 	bool log_connections;
 	struct pulse *pulse; /* borrowed: relay.c's; NULL: nobody watches */
 };
@@ -81,6 +84,7 @@ struct worker {
 	struct counters_service *services; /* by pool.index */
 	uint64_t chance;                   /* see worker_chance */
 	struct pipes pipes;
+	struct tap tap;
 	struct flow_tools tools;
 	uint8_t scratch[FLOW_SCRATCH_BYTES];
 };

@@ -1,0 +1,239 @@
+#include "failover/tickle.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core/conn.h"
+#include "core/fd.h"
+#include "core/log.h"
+#include "failover/estate.h"
+#include "failover/ledger.h"
+#include "failover/replica.h"
+#include "failover/segment.h"
+
+/* 50,000 a second; a turn takes less than a millisecond. */
+#define LEGS_A_TURN 100
+#define TURN_MS 2
+
+/* More than the 500 ms in which a host answers but once. */
+#define ROUND_MS 600
+
+enum mood {
+	IDLE,
+	TELLING,
+	MUTE, /* after a handover */
+};
+
+struct group {
+	struct role_group *of; /* borrowed: the role's */
+	enum mood mood;
+	ev_timer turn;
+	unsigned clients, servers; /* told, each counted once */
+};
+
+struct tickle {
+	int v4, v6; /* raw sockets; -1: none */
+	struct group groups[CONFIG_GROUPS_MAX];
+};
+
+static struct group *
+group_of(struct role_group *g)
+{
+	return &g->role->tickle->groups[g->index];
+}
+
+static void
+wait_ms(struct group *t, double ms)
+{
+	struct ev_loop *loop = t->of->role->loop;
+
+	ev_timer_stop(loop, &t->turn);
+	ev_timer_set(&t->turn, ms / 1e3, 0.);
+	ev_timer_start(loop, &t->turn);
+}
+
+static int
+send_ack(const struct tickle *t, const struct estate_leg *leg)
+{
+	const struct segment s = segment_ack(&leg->from, &leg->to);
+	union addr to = conn_end_addr(&leg->to);
+	const int fd = leg->to.family == AF_INET6 ? t->v6 : t->v4;
+
+	/* To a raw socket the port would be a protocol. */
+	addr_set_port(&to, 0);
+	if (sendto(fd, s.bytes, s.len, MSG_DONTWAIT | MSG_NOSIGNAL, &to.sa,
+	        addr_len(&to)) == -1)
+		return -errno;
+	return 0;
+}
+
+static void
+tell(struct group *t, const struct estate_leg *leg)
+{
+	const struct role *role = t->of->role;
+	struct estate *estate = replica_estate(role);
+
+	/* Its client has come back already, by the very same port. */
+	if (t->mood == MUTE ||
+	    (leg->is_client &&
+	        ledger_is_live(replica_ledger(role), &leg->conn))) {
+		estate_forget(estate);
+		return;
+	}
+	if (!leg->told_before && leg->is_client)
+		t->clients++;
+	else if (!leg->told_before)
+		t->servers++;
+	/* What cannot be sent now has two more rounds. */
+	if (send_ack(role->tickle, leg) < 0)
+		log_debug(t->of->subject, "cannot tell somebody");
+	estate_tell(estate);
+}
+
+/* All have heard it as often as they should. */
+static void
+finish(struct group *t)
+{
+	if (t->mood == MUTE)
+		return; /* until the next claim: some may yet be told of */
+	t->mood = IDLE;
+	if (t->clients > 0 || t->servers > 0)
+		log_notice(t->of->subject,
+		    "told %u clients and %u servers of the takeover",
+		    t->clients, t->servers);
+	t->clients = t->servers = 0;
+}
+
+static void
+on_turn(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct group *t = timer->data;
+	struct estate *estate = replica_estate(t->of->role);
+	struct estate_leg leg;
+
+	(void)loop;
+	(void)revents;
+	for (unsigned i = 0; i < LEGS_A_TURN; i++) {
+		if (estate_next(estate, t->of->index, &leg)) {
+			tell(t, &leg);
+			continue;
+		}
+		if (estate_is_empty(estate, t->of->index)) {
+			finish(t);
+			return;
+		}
+		estate_rewind(estate, t->of->index);
+		wait_ms(t, ROUND_MS);
+		return;
+	}
+	wait_ms(t, TURN_MS);
+}
+
+static void
+start(struct group *t, enum mood mood)
+{
+	t->mood = mood;
+	estate_rewind(replica_estate(t->of->role), t->of->index);
+	wait_ms(t, TURN_MS);
+}
+
+void
+tickle_begin(struct role_group *g)
+{
+	/* Under way: who comes to it later has its three rounds, too. */
+	if (g->role->tickle != NULL && (group_of(g)->mood != TELLING))
+		start(group_of(g), TELLING);
+}
+
+void
+tickle_mute(struct role_group *g)
+{
+	if (g->role->tickle != NULL)
+		start(group_of(g), MUTE);
+}
+
+void
+tickle_stop(struct role_group *g)
+{
+	struct group *t;
+
+	if (g->role->tickle == NULL)
+		return;
+	t = group_of(g);
+	ev_timer_stop(g->role->loop, &t->turn);
+	t->mood = IDLE;
+	t->clients = t->servers = 0;
+}
+
+void
+tickle_news(struct role *role, unsigned groups)
+{
+	for (unsigned i = 0; role->tickle != NULL && i < role->n_groups; i++) {
+		struct group *t = &role->tickle->groups[i];
+
+		if ((groups & 1u << i) == 0 || ev_is_active(&t->turn) ||
+		    role->groups[i].election.state != ELECTION_MASTER)
+			continue;
+		/*
+		 * The peer had it, too, or lets go of it: whatever it still
+		 * speaks of there has no home any more.
+		 */
+		start(t, t->mood == MUTE ? MUTE : TELLING);
+	}
+}
+
+/* IPPROTO_RAW: we bring the IP header, and nothing is received. */
+static int
+open_raw(int family)
+{
+	int fd = socket(
+	    family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW);
+
+	return fd == -1 ? -errno : fd;
+}
+
+int
+tickle_open(struct role *role)
+{
+	struct tickle *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return -ENOMEM;
+	role->tickle = t;
+	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++) {
+		t->groups[i].of = &role->groups[i];
+		ev_init(&t->groups[i].turn, on_turn);
+		ev_set_priority(&t->groups[i].turn, EV_MINPRI);
+		t->groups[i].turn.data = &t->groups[i];
+	}
+	t->v4 = open_raw(AF_INET);
+	t->v6 = open_raw(AF_INET6);
+	/* A kernel without IPv6 has no IPv6 clients either. */
+	if (t->v6 < 0)
+		t->v6 = -1;
+	if (t->v4 < 0) {
+		const int r = t->v4;
+
+		t->v4 = -1;
+		return r;
+	}
+	return 0;
+}
+
+void
+tickle_close(struct role *role)
+{
+	struct tickle *t = role->tickle;
+
+	if (t == NULL)
+		return;
+	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++)
+		ev_timer_stop(role->loop, &t->groups[i].turn);
+	fd_close(&t->v4);
+	fd_close(&t->v6);
+	free(t);
+	role->tickle = NULL;
+}
