@@ -93,7 +93,7 @@ def test_stopped_relay() -> None:
         stage.serve()
         stage.start()
         before = stage["p1"].relay()
-        running = stage.probes(3, timeout=int(figure(3000)), interval=20)
+        running = stage.probes(2, timeout=2000, interval=20)  # over before the 5 s are
         time.sleep(0.5)
         os.kill(before, signal.SIGSTOP)
         began = time.monotonic()
@@ -101,7 +101,7 @@ def test_stopped_relay() -> None:
         took = time.monotonic() - began
         assert 0.9 <= took <= 1 + figure(500) / 1000, took
         assert running.result()["gap_ms"] <= 1000 + figure(500)
-        assert "relay main thread stands still" in stage["p1"].log()
+        assert re.search(r"relay (main thread|worker \d) stands still", stage["p1"].log())
         wait_for(lambda: stage["p1"].roles().get("relay", before) != before, 5 + 3 * SLOW)
         took = time.monotonic() - began
         assert 4.9 <= took <= 5 + figure(1500) / 1000, took
