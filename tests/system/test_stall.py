@@ -44,11 +44,8 @@ def transitions(stage: Stage, host: str) -> int:
     return int(stage[host].status()["groups"][0]["transitions"])
 
 
-@limit(60)
-def test_stopped_failover() -> None:
-    """SIGSTOP of the master's failover for 5 s: it is replaced by one that knows
-    what it was; one holder throughout, nobody notices, nothing flaps."""
-    with Stage() as stage:
+def stopped_failover(**pair: Any) -> None:
+    with Stage(pair=pair) as stage:
         stage.serve()
         stage.start()
         before = stage["p1"].failover()
@@ -70,6 +67,19 @@ def test_stopped_failover() -> None:
         log = stage["p1"].log()
         assert re.search(r"failover: process \d+ stands still for \d+ ms, killing it", log)
         assert "failover process restarted" in log
+
+
+@limit(60)
+def test_stopped_failover() -> None:
+    """SIGSTOP of the master's failover for 5 s: it is replaced by one that knows
+    what it was; one holder throughout, nobody notices, nothing flaps."""
+    stopped_failover()
+
+
+@limit(60)
+def test_stopped_failover_at_the_fastest() -> None:
+    """The same, where the peer doubts it after 10 ms."""
+    stopped_failover(interval="5ms", misses=2)
 
 
 def test_stopped_failover_of_the_backup() -> None:
