@@ -35,7 +35,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) \
 	$(patsubst %.c,$(B)/%.so,$(wildcard tests/preload/*.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all deps demo bench test check check-asan check-ubsan check-tsan check-clang \
+.PHONY: all deps demo bench faults test check check-asan check-ubsan check-tsan check-clang \
 	rules matrix unit fuzz fuzzers system simulate sim soak tools objects clean
 .SECONDARY:
 
@@ -175,6 +175,12 @@ bench:
 	$(Q)scripts/install-deps bench
 	$(Q)$(MAKE) --no-print-directory all tools
 	$(Q)scripts/bench --binary $(B)/hapair --tools $(B)/tests/tools $(BENCH)
+
+# What clients see of each fault, many times; `make faults FAULTS='-n 5 --only handover'`.
+faults:
+	$(Q)scripts/install-deps demo
+	$(Q)$(MAKE) --no-print-directory all tools
+	$(Q)scripts/faults --binary $(B)/hapair --tools $(B)/tests/tools $(FAULTS)
 
 clean:
 	rm -rf build
