@@ -15,6 +15,13 @@
  */
 #define LINGER_MS 150
 
+/*
+ * A peer that was heard so recently is asked, and waited for, even where the
+ * settings call it silent sooner: held clients wait, and that costs them less
+ * than a handover that is given up because a heartbeat was late.
+ */
+#define PEER_PATIENCE_MS 100
+
 static void post(struct role_group *g, const struct handover_event *ev);
 
 static void
@@ -228,7 +235,11 @@ has_same_config(const struct role *role)
 static bool
 is_heard(const struct role *role)
 {
-	return peer_is_alive(&role->peer, beat_dead_ms(role), mono_now()) &&
+	const uint32_t dead_ms = beat_dead_ms(role);
+	const uint32_t patience_ms =
+	    dead_ms > PEER_PATIENCE_MS ? dead_ms : PEER_PATIENCE_MS;
+
+	return peer_is_alive(&role->peer, patience_ms, mono_now()) &&
 	    !role->peer.resigned;
 }
 

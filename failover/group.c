@@ -52,6 +52,20 @@ note_announced(struct role_group *g, int r)
 		    g->config->interface);
 }
 
+/*
+ * Frame `i` of a round; the first are one for each address. An IPv6 address is
+ * not usable as soon as it was added: clients that heard of it then would wait
+ * a second for their next try. It is announced when it is.
+ */
+static void
+announce(struct role_group *g, unsigned i)
+{
+	if (i < g->config->n_addresses && !holder_is_usable(&g->holder, i))
+		return;
+	note_announced(
+	    g, announce_send(g->role->packet, &g->holder.link, g->config, i));
+}
+
 /* What is due, and the timer for the rest. */
 static void
 announce_due(struct role_group *g)
@@ -59,9 +73,7 @@ announce_due(struct role_group *g)
 	unsigned frame;
 
 	while (schedule_next(&g->schedule, g->lane, mono_now(), &frame))
-		note_announced(g,
-		    announce_send(
-		        g->role->packet, &g->holder.link, g->config, frame));
+		announce(g, frame);
 	arm(g->role->loop, &g->frame, schedule_wake(&g->schedule, g->lane));
 }
 
@@ -341,6 +353,13 @@ group_weigh(struct role_group *g, uint8_t priority)
 	        .type = ELECTION_PRIORITY, .priority = priority });
 	group_tell(g);
 	log_notice(g->subject, "priority %u -> %u", before, priority);
+}
+
+void
+group_announce_address(struct role_group *g, unsigned i)
+{
+	if (g->election.state == ELECTION_MASTER)
+		announce(g, i);
 }
 
 void

@@ -30,8 +30,9 @@ void group_track_one(struct role_group *g, enum role_cause cause,
 /* Its effective priority, which what is tracked has changed, or has not. */
 void group_weigh(struct role_group *g, uint8_t priority);
 
-/* Announces anew, where it is master. */
+/* Announces anew, where it is master: all, or one that has become usable. */
 void group_announce(struct role_group *g);
+void group_announce_address(struct role_group *g, unsigned i);
 
 /* Sends how it stands to whom it is owed; again later where that fails. */
 void group_tell(struct role_group *g);

@@ -84,6 +84,15 @@ holder_release(struct holder *h)
 }
 
 bool
+holder_is_usable(const struct holder *h, size_t i)
+{
+	const union addr *a = &h->group->addresses[i].addr;
+
+	return h->held &&
+	    (a->sa.sa_family == AF_INET || (h->usable & 1u << i) != 0);
+}
+
+bool
 holder_is_complete(const struct holder *h)
 {
 	const uint64_t all = (UINT64_C(1) << h->group->n_addresses) - 1;

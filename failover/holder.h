@@ -66,6 +66,9 @@ MUST_CHECK int holder_release(struct holder *h);
  */
 bool holder_note(struct holder *h, int i, bool there);
 
+/* What is sent to address `i` arrives. */
+bool holder_is_usable(const struct holder *h, size_t i);
+
 /* It has all of them, and each is usable. */
 bool holder_is_complete(const struct holder *h);
 

@@ -75,12 +75,19 @@ survey(struct role_group *g)
 		    strerror(-r));
 }
 
-/* Whoever handed the group over waits for the word that we serve. */
+/* Clients may come now, and who handed the group over waits for the word. */
 static void
 on_there(struct role_group *g, const struct netlink_change *c, int index)
 {
-	if (g->holder.held && c->index == g->holder.link.index &&
-	    holder_note(&g->holder, index, true))
+	bool was_usable, complete;
+
+	if (!g->holder.held || c->index != g->holder.link.index)
+		return;
+	was_usable = holder_is_usable(&g->holder, (size_t)index);
+	complete = holder_note(&g->holder, index, true);
+	if (!was_usable)
+		group_announce_address(g, (unsigned)index);
+	if (complete)
 		beat_send(g->role);
 }
 
