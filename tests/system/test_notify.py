@@ -107,7 +107,7 @@ def test_one_that_hangs() -> None:
         time.sleep(0.5)
         os.kill(stage["p1"].pid, signal.SIGTERM)
         result = running.result()
-        assert result["gap_ms"] <= figure(20), result
+        assert result["gap_ms"] <= figure(150), result
         began = time.monotonic()
         assert stage["p1"].process.wait(10 * SLOW) == 0
         assert time.monotonic() - began < 3 + figure(1000) / 1000

@@ -10,34 +10,36 @@ import socket
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 from stage import SLOW, VIP, Stage, alive, figure, limit, wait_for
+
+ALONE = True  # judges milliseconds
 
 libc = ctypes.CDLL(None, use_errno=True)
 PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
 WALL = 0x40000000
 
 
-class Holders:
-    """Who holds both addresses, looked at as often as can be."""
+@contextlib.contextmanager
+def holders(stage: Stage) -> Iterator[set[tuple[str, ...]]]:
+    """Who holds the addresses meanwhile, looked at as often as can be."""
+    seen: set[tuple[str, ...]] = set()
+    over = threading.Event()
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage, self.seen, self.over = stage, [], threading.Event()
-        self.thread = threading.Thread(target=self.look)
-        self.thread.start()
-
-    def look(self) -> None:
-        while not self.over.is_set():
+    def look() -> None:
+        while not over.is_set():
             for family in (4, 6):
-                self.seen.append(tuple(self.stage.lab.holders(VIP[family])))
+                seen.add(tuple(stage.lab.holders(VIP[family])))
             time.sleep(0.01)
 
-    def result(self) -> set[tuple[str, ...]]:
-        self.over.set()
-        self.thread.join()
-        assert len(self.seen) > 20
-        return set(self.seen)
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
 
 
 def transitions(stage: Stage, host: str) -> int:
@@ -50,20 +52,23 @@ def stopped_failover(**pair: Any) -> None:
         stage.start()
         before = stage["p1"].failover()
         moves = transitions(stage, "p2")
-        holders = Holders(stage)
         running = stage.probes(6 * SLOW)
         time.sleep(0.5)
-        os.kill(before, signal.SIGSTOP)
-        began = time.monotonic()
-        wait_for(lambda: stage["p1"].roles().get("failover", before) != before, 3 * SLOW)
-        assert time.monotonic() - began <= figure(600) / 1000
-        time.sleep(max(0, 5 - (time.monotonic() - began)))
+        with holders(stage) as seen:
+            os.kill(before, signal.SIGSTOP)
+            began = time.monotonic()
+            wait_for(lambda: stage["p1"].roles().get("failover", before) != before, 3 * SLOW)
+            # Before its peer gives it up, after hang_timeout.
+            assert time.monotonic() - began <= figure(1000) / 1000
+            time.sleep(max(0, 5 - (time.monotonic() - began)))
         result = running.result()
         assert not alive(before)
-        assert result["ok"] == result["probes"], result
+        # Nobody ever left: what a busy machine delays is not refused or reset.
+        assert result["refused"] == result["reset"] == 0, result
+        assert result["gap_ms"] <= figure(300), result
         stage.wait_master("p1")
         assert transitions(stage, "p2") == moves, "the peer took over"
-        assert holders.result() == {("p1",)}
+        assert seen == {("p1",)}
         log = stage["p1"].log()
         assert re.search(r"failover: process \d+ stands still for \d+ ms, killing it", log)
         assert "failover process restarted" in log
@@ -88,11 +93,11 @@ def test_stopped_failover_of_the_backup() -> None:
         stage.serve()
         stage.start()
         before = stage["p2"].failover()
-        holders = Holders(stage)
-        os.kill(before, signal.SIGSTOP)
-        wait_for(lambda: stage["p2"].roles().get("failover", before) != before, 3 * SLOW)
-        stage.wait_master("p1")
-        assert holders.result() == {("p1",)}
+        with holders(stage) as seen:
+            os.kill(before, signal.SIGSTOP)
+            wait_for(lambda: stage["p2"].roles().get("failover", before) != before, 3 * SLOW)
+            stage.wait_master("p1")
+        assert seen == {("p1",)}
 
 
 @limit(60)

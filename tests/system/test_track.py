@@ -98,7 +98,7 @@ def test_interface_at_fault() -> None:
         time.sleep(0.5)
         link(stage, "p1", "down")
         result = running.result()
-        assert result["gap_ms"] <= figure(30), result
+        assert result["gap_ms"] <= figure(150), result
         away(stage, "tracked interface other is down")
         link(stage, "p1", "up")
         began = time.monotonic()
@@ -146,7 +146,7 @@ def test_interface_with_weight() -> None:
         time.sleep(0.5)
         link(stage, "p1", "down")
         result = running.result()
-        assert result["gap_ms"] <= figure(30), result
+        assert result["gap_ms"] <= figure(150), result
         stage.wait_master("p2")
         one = group(stage, "p1")
         assert (one["priority"], one["effective_priority"]) == (150, 90), one
