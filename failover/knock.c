@@ -10,10 +10,11 @@
 #include "failover/role.h"
 
 /*
- * When to ask, in ms after one another: a datagram or its answer may be lost,
- * and a kernel rations what it answers, after six at once one a second.
+ * When to ask, in ms after one another. Often at first: a process that dies
+ * closes the wire a moment before its UDP port, and asking an open port costs
+ * nothing. Of refusals a kernel sends six at once, and then one a second.
  */
-static const uint16_t pauses_ms[] = { 0, 5, 15, 40, 140, 400 };
+static const uint16_t pauses_ms[] = { 0, 1, 1, 1, 2, 5, 10, 40, 140, 400 };
 
 static void
 died(struct knock *k)

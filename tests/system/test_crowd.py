@@ -215,6 +215,27 @@ def test_t43_connections_that_outlive_their_address(family: int) -> None:
             wait_for(lambda: wire(stage, holder)["up"], 5 * SLOW)
 
 
+@families
+def test_a_handover_tells_nobody(family: int) -> None:
+    """It resets its connections itself, so there is nobody to be told by the
+    peer, which forgets them."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        crowd = clients(stage, family, 200)
+        known(stage, "p2", 200)
+        begun = time.monotonic()
+        done = stage["p1"].cli("handover")
+        assert done.returncode == 0, done.stderr
+        crowd.watch(5)
+        crowd.judge(begun, 1000)
+        stage.wait_master("p2")
+        known(stage, "p2", 0)
+        time.sleep(1.5)  # as long as rounds would last
+        assert not lines(stage, "p2", "of the takeover"), stage["p2"].log()
+        crowd.close()
+
+
 def count_tickles(stage: Stage, seconds: float) -> int:
     """Bare ACKs of segment.c that reach the client's host, by their window."""
 

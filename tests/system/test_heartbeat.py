@@ -96,7 +96,7 @@ def test_wrong_key() -> None:
             done = stage[host].cli("status")
             assert done.returncode == 1, done.stdout
             # They say why, and a line a second at most, not one a packet.
-            lines = [x for x in stage[host].log().splitlines() if " key" in x]
+            lines = [x for x in stage[host].log().splitlines() if "dropped: " in x]
             assert 1 <= len(lines) <= 4 * SLOW, lines
 
 
