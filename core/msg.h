@@ -14,7 +14,7 @@
  *                            as an answer
  *   role -> supervisor       READY, STOPPED
  *   failover -> supervisor   GROUP (on each change), HUSH, HANDED_OVER, WIRE,
- *                            WIRE_DOWN
+ *                            WIRE_DOWN, HOLD
  *   failover -> relay        GROUP (on each change), DROP, and for ASK: PEER,
  *                            TRACKS, ANSWERED
  *   relay -> failover        SERVING, SERVICE (on each change), ASK, STOPPED,
@@ -55,6 +55,7 @@ enum msg_type {
 	MSG_CONNECTIONS_END,   /* empty: the others are no more */
 	MSG_WIRE,      /* descriptor: the wire's socket, to be held; empty */
 	MSG_WIRE_DOWN, /* it has ended; empty */
+	MSG_HOLD,      /* descriptor: a packet socket, to be held; empty */
 };
 
 #define MSG_TEXT_MAX 256 /* a name, a reason, a path's last part */

@@ -226,6 +226,18 @@ begin_groups(struct role *role)
 	sibling_begin(role);
 }
 
+/* The supervisor keeps duplicates, for the sake of a quick end (holding.h). */
+static void
+lend_sockets(const struct role *role)
+{
+	const int fds[] = { role->packet, role->arp, seam_fd(&role->seam, 0),
+		seam_fd(&role->seam, 1) };
+
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		if (chan_send(role->supervisor, MSG_HOLD, NULL, 0, fds[i]) < 0)
+			log_debug("failover", "no room to lend a socket");
+}
+
 /*
  * The log's writer thread is started first: threads inherit the scheduling,
  * and it shall not be a real-time one.
@@ -240,6 +252,7 @@ begin_pair(struct role *role)
 		r = open_sockets(role);
 	if (r < 0)
 		return r;
+	lend_sockets(role);
 	r = realtime_enter(&what);
 	if (r < 0)
 		log_warning(
@@ -418,6 +431,7 @@ obey(struct role *role, struct chan_packet *p)
 	case MSG_CONNECTIONS_END:
 	case MSG_WIRE:
 	case MSG_WIRE_DOWN:
+	case MSG_HOLD:
 		return -EBADMSG;
 	}
 	return -EBADMSG;

@@ -199,6 +199,7 @@ obey(struct role *role, const struct chan_packet *p)
 	case MSG_TRACKS:
 	case MSG_WIRE:
 	case MSG_WIRE_DOWN:
+	case MSG_HOLD:
 	case MSG_PULSE:
 	case MSG_HUSH:
 	case MSG_HAND_OVER_ALL:

@@ -10,6 +10,7 @@
 #include "core/wall.h"
 #include "hapair/briefing.h"
 #include "hapair/child.h"
+#include "hapair/holding.h"
 #include "hapair/listeners.h"
 #include "hapair/notify.h"
 #include "hapair/ready.h"
@@ -62,6 +63,7 @@ struct supervisor {
 	 * not see the wire end, for one of this node's processes still lives.
 	 */
 	int wire;
+	struct holding holding;
 	struct mono started;
 	int64_t loaded_wall_ms;
 	struct msg_group *groups; /* the last that failover said of each */
@@ -209,6 +211,8 @@ on_packet(void *arg, struct child *r, struct chan_packet *p)
 	case MSG_READY:
 		r->ready = true;
 		tell_ready(s);
+		if (r == &s->failover)
+			holding_let_go(&s->holding);
 		return 0;
 	case MSG_GROUP:
 		return r == &s->failover ? take_group(s, p) : -EBADMSG;
@@ -224,6 +228,10 @@ on_packet(void *arg, struct child *r, struct chan_packet *p)
 		fd_close(&s->wire);
 		s->wire = fd_take(&p->fd);
 		return 0;
+	case MSG_HOLD:
+		if (r != &s->failover || p->fd == -1)
+			return -EBADMSG;
+		return holding_take(&s->holding, &p->fd);
 	case MSG_WIRE_DOWN:
 		fd_close(&s->wire);
 		return r == &s->failover ? 0 : -EBADMSG;
@@ -329,6 +337,8 @@ on_end(void *arg, struct child *r)
 {
 	struct supervisor *s = arg;
 
+	if (r == &s->failover)
+		holding_turn(&s->holding);
 	if (r == &s->failover && s->stage == STAGE_RUNNING)
 		/* A handover that it had begun ended with it. */
 		for (unsigned i = 0; i < n_groups(s); i++)
@@ -532,6 +542,7 @@ supervisor_fini(struct supervisor *s)
 	warden_fini(&s->warden);
 	child_fini(&s->failover);
 	child_fini(&s->relay);
+	holding_fini(&s->holding);
 	scripts_stop(&s->scripts);
 	notify_fini(&s->notify);
 	free(s->groups);
