@@ -91,6 +91,7 @@ send_hello(
 	for (size_t i = 0; i < role->n_links; i++)
 		note_sent(&role->links[i],
 		    link_send(&role->links[i].link, packet, len));
+	replica_send_hello(role, packet, len);
 	role->beaten = mono_now();
 	role->beaten_boot = mono_boot_now();
 }

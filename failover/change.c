@@ -26,7 +26,6 @@ change_enter(struct election *e, enum election_state to, struct mono deadline,
 	e->better = mono_never();
 	e->doubt = doubt_none();
 	e->handing = false;
-	e->settling = false;
 	e->isolated = false;
 	out->reason = reason;
 	if (from == ELECTION_MASTER && to != ELECTION_MASTER) {

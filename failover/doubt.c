@@ -34,9 +34,9 @@ begin_series(struct doubt *d)
 }
 
 static bool
-has_lasted(const struct doubt *d, uint32_t span_ms, struct mono now)
+has_lasted(struct mono since, uint32_t span_ms, struct mono now)
 {
-	return !mono_before(now, mono_add_ms(d->since, span_ms));
+	return !mono_before(now, mono_add_ms(since, span_ms));
 }
 
 /* Nobody has the addresses. Whether that is so everywhere, witnesses know. */
@@ -46,7 +46,8 @@ judge_silence(
 {
 	if (!config->witnesses || d->witness)
 		return DOUBT_GONE;
-	return has_lasted(d, WITNESS_MS, now) ? DOUBT_ISOLATED : DOUBT_ASK;
+	return has_lasted(d->asked, WITNESS_MS, now) ? DOUBT_ISOLATED
+	                                             : DOUBT_ASK;
 }
 
 /* The worst that was heard counts. */
@@ -56,8 +57,8 @@ judge(const struct doubt *d, const struct doubt_config *config, struct mono now)
 	if (d->elsewhere)
 		return DOUBT_CONFLICT;
 	if (d->at_peer)
-		return has_lasted(d, config->hang_ms, now) ? DOUBT_HUNG
-		                                           : DOUBT_HOLDS;
+		return has_lasted(d->since, config->hang_ms, now) ? DOUBT_HUNG
+		                                                  : DOUBT_HOLDS;
 	if (d->peer)
 		return DOUBT_RELEASED;
 	return judge_silence(d, config, now);
@@ -66,6 +67,11 @@ judge(const struct doubt *d, const struct doubt_config *config, struct mono now)
 static enum doubt_verdict
 ask(struct doubt *d, struct mono now, struct mono *ret_wake)
 {
+	/* Somebody answered before: what a witness said then is old. */
+	if (d->rounds == 0 && d->last != DOUBT_ASK) {
+		d->asked = now;
+		d->witness = false;
+	}
 	d->rounds++;
 	*ret_wake = mono_add_ms(now, ROUND_MS);
 	return DOUBT_ASK;
@@ -80,7 +86,7 @@ doubt_step(struct doubt *d, const struct doubt_config *config, struct mono now,
 	if (!d->open) {
 		*d = doubt_none();
 		d->open = true;
-		d->since = now;
+		d->since = d->asked = now;
 	}
 	if (d->rounds < ROUNDS)
 		return ask(d, now, ret_wake);

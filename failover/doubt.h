@@ -41,9 +41,10 @@ enum doubt_verdict {
 struct doubt {
 	bool open;
 	struct mono since;
-	unsigned rounds;               /* of probes, in this series */
+	struct mono asked; /* since nobody has answered for the addresses */
+	unsigned rounds;   /* of probes, in this series */
 	bool at_peer, elsewhere, peer; /* answers to this series */
-	bool witness;                  /* answered since the doubt began */
+	bool witness;                  /* has answered since then */
 	enum doubt_verdict last; /* of the series before; DOUBT_ASK: none */
 };
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "failover/change.h"
+#include "failover/rank.h"
 
 /*
  * How long a node that was refused an address leaves the group to its peer.
@@ -10,9 +11,6 @@
  * chance, and one a second disturbs nobody.
  */
 #define RETRY_MS 1000
-
-/* A contest whose loser can't hear us is not won by waiting. */
-#define CONTEST_DEAD_TIMES 2
 
 /* DEFEND_INTERVAL of RFC 5227 is 10 s: two that defend more often never end. */
 #define DEFEND_MS 10000
@@ -26,15 +24,6 @@ note(struct election *e, const struct election_heartbeat *h, struct mono now)
 	/* While we reign the term is that of our reign. */
 	if (e->state != ELECTION_MASTER && h->term > e->term)
 		e->term = h->term;
-}
-
-/* By preference alone, when neither is incumbent: both nodes agree on it. */
-static bool
-outranks_us(const struct election *e, const struct election_heartbeat *h)
-{
-	if (h->priority != e->priority)
-		return h->priority > e->priority;
-	return !e->config.wins_ties;
 }
 
 /* No doubt, until then. */
@@ -100,7 +89,7 @@ claim_if_better(struct election *e, const struct election_heartbeat *h,
 		change_claim(e, now, ELECTION_PEER_RESIGNED, out);
 	else if (h->state == ELECTION_FAULT)
 		change_claim(e, now, ELECTION_PEER_FAULT, out);
-	else if (!outranks_us(e, h))
+	else if (!rank_is_outranked(e, h))
 		change_claim(e, now, ELECTION_PREFERRED, out);
 	else
 		return false;
@@ -108,12 +97,19 @@ claim_if_better(struct election *e, const struct election_heartbeat *h,
 }
 
 /*
+ * After a stall the first heartbeats we read have waited in our socket and tell
+ * of the past: only a master's counts, the others don't make us claim.
+ * Meanwhile a living peer claims, for it did not hear us.
+ */
+static bool
+is_settling(const struct election *e, struct mono now)
+{
+	return mono_before(now, e->settled);
+}
+
+/*
  * INIT: we hold nothing and know nothing. A peer that is heard, proven, lets
  * us decide at once; the deadline is when we stop believing in one.
- *
- * After a stall the first heartbeats we read waited in our socket and tell of
- * the past: only a master's counts, the others don't make us claim. Meanwhile
- * a living peer claims, for it did not hear us.
  */
 static void
 step_init(struct election *e, const struct election_event *ev, struct mono now,
@@ -129,23 +125,22 @@ step_init(struct election *e, const struct election_event *ev, struct mono now,
 		if (ev->heartbeat.state == ELECTION_MASTER)
 			change_follow(
 			    e, &ev->heartbeat, now, ELECTION_PEER_MASTER, out);
-		else if (!e->settling &&
+		else if (!is_settling(e, now) &&
 		    !claim_if_better(e, &ev->heartbeat, now, out))
 			change_follow(e, &ev->heartbeat, now,
 			    ELECTION_PEER_PREFERRED, out);
 		break;
 	case ELECTION_UNPROVEN:
-		if (!e->settling)
-			e->deadline =
+		if (!is_settling(e, now) && mono_before(now, e->listen_end))
+			believe(e,
 			    mono_min(mono_add_ms(now, e->config.listen_ms),
-			        e->listen_end);
+			        e->listen_end));
 		break;
 	case ELECTION_TRACK_FAULT:
 		change_fail(e, ev->fault, out);
 		break;
 	case ELECTION_STALLED:
 		believe(e, mono_add_ms(now, e->config.dead_ms));
-		e->settling = true;
 		break;
 	case ELECTION_ANSWER:
 		doubt_note(&e->doubt, ev->answer);
@@ -177,6 +172,16 @@ step_init(struct election *e, const struct election_event *ev, struct mono now,
 	}
 }
 
+static void
+hear_master(struct election *e, const struct election_heartbeat *h,
+    struct mono now, struct election_out *out)
+{
+	if (h->hands_over)
+		change_claim(e, now, ELECTION_HANDED_OVER, out);
+	else
+		believe(e, mono_add_ms(now, h->dead_ms));
+}
+
 /*
  * BACKUP: somebody else is believed to hold the virtual IPs, or to claim them
  * presently. The deadline is the moment that belief expires, and then of the
@@ -199,12 +204,10 @@ step_backup(struct election *e, const struct election_event *ev,
 		break;
 	case ELECTION_HEARTBEAT:
 		note(e, &ev->heartbeat, now);
-		if (ev->heartbeat.state != ELECTION_MASTER)
+		if (ev->heartbeat.state == ELECTION_MASTER)
+			hear_master(e, &ev->heartbeat, now, out);
+		else if (!is_settling(e, now))
 			(void)claim_if_better(e, &ev->heartbeat, now, out);
-		else if (ev->heartbeat.hands_over)
-			change_claim(e, now, ELECTION_HANDED_OVER, out);
-		else
-			believe(e, mono_add_ms(now, ev->heartbeat.dead_ms));
 		break;
 	case ELECTION_TRACK_FAULT:
 		change_fail(e, ev->fault, out);
@@ -236,36 +239,6 @@ step_backup(struct election *e, const struct election_event *ev,
 	}
 }
 
-/*
- * Two masters, after a cut has healed. The loser drops at once. The winner
- * speaks at once, so that the loser hears it, and announces when the contest
- * begins and when it ends, for the loser's announcements were heard too.
- */
-static void
-contest(struct election *e, const struct election_heartbeat *h, struct mono now,
-    struct election_out *out)
-{
-	const int64_t patience_ms = CONTEST_DEAD_TIMES * e->config.dead_ms;
-
-	if (h->term > e->term) {
-		change_follow(e, h, now,
-		    e->handing ? ELECTION_GAVE_OVER : ELECTION_OUTRANKED_TERM,
-		    out);
-	} else if (h->term == e->term && outranks_us(e, h)) {
-		change_follow(e, h, now, ELECTION_OUTRANKED_RANK, out);
-	} else if (mono_is_never(e->contested)) {
-		e->contested = now;
-		out->reason = ELECTION_CONTESTED;
-		change_ask(out, ELECTION_SEND_HELLO);
-		change_ask(out, ELECTION_ANNOUNCE);
-	} else if (h->hears_us) {
-		e->contested = now; /* it is about to drop */
-	} else if (!mono_before(now, mono_add_ms(e->contested, patience_ms))) {
-		/* The road is open one way only: who can hear must yield. */
-		change_follow(e, h, now, ELECTION_PEER_DEAF, out);
-	}
-}
-
 /* Before this heartbeat there was none for so long that the peer may claim. */
 static bool
 was_cut_off(const struct election *e, const struct election_heartbeat *h,
@@ -273,31 +246,6 @@ was_cut_off(const struct election *e, const struct election_heartbeat *h,
 {
 	return mono_is_never(e->heard) ||
 	    !mono_before(now, mono_add_ms(e->heard, h->dead_ms));
-}
-
-/*
- * The peer is well and preferred: by what we track, which has pulled us below
- * it, at once; by preference alone only with `preempt`, and once it has been so
- * for long enough. It takes what is given, and nothing is lost on the way.
- */
-static void
-give_if_worse(struct election *e, const struct election_heartbeat *h,
-    struct mono now, struct election_out *out)
-{
-	const bool ill = e->priority < e->config.priority;
-	const uint32_t delay_ms = ill ? 0 : e->config.preempt_delay_ms;
-
-	if (h->state != ELECTION_BACKUP || h->priority <= e->priority ||
-	    !(ill || e->config.preempt)) {
-		e->better = mono_never();
-		return;
-	}
-	if (mono_is_never(e->better))
-		e->better = now;
-	if (e->handing || mono_before(now, mono_add_ms(e->better, delay_ms)))
-		return;
-	change_ask(out, ELECTION_HAND_OVER);
-	e->better = mono_add_ms(now, RETRY_MS); /* not again at once */
 }
 
 static void
@@ -309,7 +257,7 @@ master_hears(struct election *e, const struct election_heartbeat *h,
 	note(e, h, now);
 	believe(e, change_reign_end(e, now, h->dead_ms));
 	if (h->state == ELECTION_MASTER) {
-		contest(e, h, now, out);
+		rank_contest(e, h, now, out);
 		return;
 	}
 	if (!mono_is_never(e->contested)) {
@@ -319,7 +267,7 @@ master_hears(struct election *e, const struct election_heartbeat *h,
 	} else if (cut_off) {
 		change_ask(out, ELECTION_ANNOUNCE);
 	}
-	give_if_worse(e, h, now, out);
+	rank_give(e, h, now, out);
 }
 
 /* The peer is silent, and there are witnesses: is it us who are cut off? */
@@ -369,7 +317,6 @@ step_master(struct election *e, const struct election_event *ev,
 		/* Drop first, ask afterwards: the peer has claimed by now. */
 		change_listen(e, now, ELECTION_LATE, out);
 		e->deadline = mono_add_ms(now, e->config.dead_ms);
-		e->settling = true;
 		break;
 	case ELECTION_ACTION_FAILED:
 		change_enter(e, ELECTION_FAULT, mono_add_ms(now, RETRY_MS),
@@ -535,6 +482,7 @@ election_init(const struct election_config *config, struct mono now)
 		.heard = mono_never(),
 		.contested = mono_never(),
 		.better = mono_never(),
+		.settled = now,
 		.defended = mono_never(),
 		.doubt = doubt_none(),
 		.priority = config->priority,
@@ -551,6 +499,8 @@ election_step(const struct election *before, const struct election_event *ev,
 
 	if (ev->type == ELECTION_PRIORITY)
 		after.priority = ev->priority;
+	if (ev->type == ELECTION_STALLED)
+		after.settled = mono_add_ms(now, before->config.dead_ms);
 	switch (before->state) {
 	case ELECTION_INIT:
 		step_init(&after, ev, now, &out);

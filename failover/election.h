@@ -155,12 +155,12 @@ struct election {
 	struct mono contested;     /* MASTER: the peer claims too, since */
 	struct mono better;        /* MASTER: the peer is preferred, since */
 	struct mono defended;      /* MASTER: when we last contradicted */
+	struct mono settled;       /* after a stall: what we read is new */
 	struct doubt doubt;        /* the peer is silent: who has them? */
 	uint64_t term;             /* of our reign, else the highest known */
 	uint64_t heard_term;       /* the highest the peer spoke of */
 	uint8_t priority;          /* the configured one, less what is ill */
 	bool handing;              /* MASTER: we ask the peer to take it */
-	bool settling;             /* INIT after a stall: see step_init() */
 	bool isolated;             /* FAULT: nobody is heard */
 	bool faulted;              /* something tracked is at fault */
 	bool stopped;              /* never claims again */

@@ -260,7 +260,8 @@ tell_connected(
 
 	if (reason == ELECTION_HANDED_OVER)
 		tickle_mute(g);
-	else if (is == ELECTION_MASTER && was != ELECTION_MASTER)
+	else if (is == ELECTION_MASTER &&
+	    (was != ELECTION_MASTER || reason == ELECTION_UNCONTESTED))
 		tickle_begin(g);
 	else if (is != ELECTION_MASTER && was == ELECTION_MASTER)
 		tickle_stop(g);

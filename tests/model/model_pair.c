@@ -199,6 +199,9 @@ age(struct election *e)
 	e->heard = shift(e->heard);
 	e->contested = shift(e->contested);
 	e->doubt.since = shift(e->doubt.since);
+	e->settled = shift(e->settled);
+	if (mono_before(e->settled, at(0)))
+		e->settled = at(0); /* it is */
 	if (mono_before(e->deadline, at(0)))
 		e->deadline = at(0); /* due is due */
 }
@@ -419,12 +422,13 @@ put_node(struct buf *b, const struct node *n)
 	put_moment(b, e->heard);
 	put_moment(b, e->contested);
 	put_moment(b, e->doubt.since);
+	put_moment(b, e->settled);
 	buf_put_u8(b, (uint8_t)e->doubt.rounds);
 	buf_put_u8(b, (uint8_t)e->doubt.last);
 	buf_put_u8(b,
 	    (uint8_t)(e->doubt.open | e->doubt.at_peer << 1 |
-	        e->doubt.peer << 2 | e->handing << 3 | e->settling << 4 |
-	        n->running << 5 | n->dead << 6 | n->held << 7));
+	        e->doubt.peer << 2 | e->handing << 3 | n->running << 5 |
+	        n->dead << 6 | n->held << 7));
 	buf_put_u8(b, (uint8_t)e->term);
 	buf_put_u8(b, (uint8_t)e->heard_term);
 	buf_put_u8(b, n->kept);

@@ -53,6 +53,8 @@ static const struct start starts[] = {
 	{ "init, after a stall", ELECTION_INIT, .settling = true,
 	    .deadline_ms = NOW_MS },
 	{ "backup", ELECTION_BACKUP, .deadline_ms = NOW_MS },
+	{ "backup, after a stall", ELECTION_BACKUP, .settling = true,
+	    .deadline_ms = NOW_MS },
 	{ "backup, in doubt: nobody has answered", ELECTION_BACKUP,
 	    .doubt = DOUBT(.last = DOUBT_ASK), .deadline_ms = NOW_MS },
 	{ "backup, in doubt: the peer's host answers for the address",
@@ -163,7 +165,7 @@ begin(const struct start *s)
 	struct election e = election_init(&config, at_ms(NOW_MS - LISTEN_MS));
 
 	e.state = s->state;
-	e.settling = s->settling;
+	e.settled = at_ms(s->settling ? NOW_MS + DEAD_MS : 0);
 	e.faulted = s->faulted;
 	e.stopped = s->stopped;
 	e.handing = s->handing;

@@ -167,6 +167,11 @@ check_claim(struct sim *s, unsigned i, enum election_reason reason)
 
 	s->claims++;
 	s->forced += reason == ELECTION_PEER_HUNG;
+	if (other->held && s->now_ms > other->free_ms + DELAY_MAX_MS + 2 &&
+	    !other->election.handing &&
+	    (reason == ELECTION_PREFERRED || reason == ELECTION_PEER_FAULT ||
+	        reason == ELECTION_PEER_RESIGNED))
+		world_fail(s, "node %u: claimed on old news", i);
 	if (reason != ELECTION_PEER_SILENT && reason != ELECTION_NO_PEER &&
 	    reason != ELECTION_PEER_RELEASED)
 		return;

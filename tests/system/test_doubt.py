@@ -59,6 +59,22 @@ def test_silent_peer_that_answers_is_left_alone() -> None:
 
 
 @limit(45)
+def test_filtered_heartbeats_go_over_the_wire() -> None:
+    """UDP alone is filtered, for longer than hang_timeout: nothing moves."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        filter_words(stage, HEARTBEAT)
+        quiet(stage, 3.0 * SLOW)
+        status = stage["p2"].status()
+        assert status["peers"][0]["reachable"] is True
+        assert [one["up"] for one in status["peers"][0]["links"]] == [False]
+        stage.lab.undrop()
+        settled_at(stage, "p1")
+        assert stage["p1"].status()["groups"][0]["transitions"] == 1
+
+
+@limit(45)
 def test_hang_timeout_ends_it() -> None:
     """A peer that is silent for good is replaced after hang_timeout, although
     its kernel answers; afterwards there is one again."""
