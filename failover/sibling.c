@@ -52,6 +52,8 @@ await(struct role *role)
 	if (role->config == NULL || role->config->n_services == 0 ||
 	    role->other == NULL || role->stopping)
 		return;
+	/* Beginning may have taken long: the loop's idea of now is old. */
+	ev_now_update(role->loop);
 	if (!ev_is_active(&role->relay_grace)) {
 		ev_timer_init(&role->relay_grace, on_grace, GRACE_MS / 1e3, 0.);
 		role->relay_grace.data = role;
