@@ -3,39 +3,95 @@
 #include "core/fd.h"
 
 #include <errno.h>
-#include <string.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static struct holding_bank
+bank_none(void)
+{
+	struct holding_bank b = { .n = 0 };
+
+	for (unsigned i = 0; i < HOLDING_MAX; i++)
+		b.slots[i] = -1;
+	return b;
+}
+
+struct holding
+holding_none(void)
+{
+	return (struct holding){
+		.null = -1, .present = bank_none(), .past = bank_none()
+	};
+}
+
+static int
+reserve(struct holding_bank *b)
+{
+	for (unsigned i = 0; i < HOLDING_MAX; i++) {
+		b->slots[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (b->slots[i] == -1)
+			return -errno;
+	}
+	return 0;
+}
 
 int
-holding_take(struct holding *h, int *fd)
+holding_init(struct holding *h)
 {
-	if (h->n_present == HOLDING_MAX)
+	int e = reserve(&h->present);
+
+	if (e == 0)
+		e = reserve(&h->past);
+	if (e < 0)
+		return e;
+	h->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return h->null == -1 ? -errno : 0;
+}
+
+int
+holding_take(struct holding *h, int fd)
+{
+	struct holding_bank *b = &h->present;
+
+	if (b->n == HOLDING_MAX || dup3(fd, b->slots[b->n], O_CLOEXEC) == -1)
 		return -EBADMSG;
-	h->present[h->n_present++] = fd_take(fd);
+	b->n++;
 	return 0;
 }
 
 void
 holding_turn(struct holding *h)
 {
-	if (h->n_present == 0)
+	const struct holding_bank empty = h->past;
+
+	if (h->present.n == 0)
 		return; /* it had not got so far: the past is still that */
 	holding_let_go(h);
-	memcpy(h->past, h->present, sizeof(h->past));
-	h->n_past = h->n_present;
-	h->n_present = 0;
+	h->past = h->present;
+	h->present = empty;
+	h->present.n = 0;
 }
 
 void
 holding_let_go(struct holding *h)
 {
-	while (h->n_past > 0)
-		fd_close(&h->past[--h->n_past]);
+	while (h->past.n > 0)
+		/* Of two that are open, it cannot fail. */
+		(void)dup3(h->null, h->past.slots[--h->past.n], O_CLOEXEC);
+}
+
+static void
+bank_fini(struct holding_bank *b)
+{
+	for (unsigned i = 0; i < HOLDING_MAX; i++)
+		fd_close(&b->slots[i]);
+	b->n = 0;
 }
 
 void
 holding_fini(struct holding *h)
 {
-	holding_let_go(h);
-	holding_turn(h);
-	holding_let_go(h);
+	bank_fini(&h->present);
+	bank_fini(&h->past);
+	fd_close(&h->null);
 }

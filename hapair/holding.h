@@ -6,26 +6,41 @@
  * processor has been idle or scheduled (an RCU grace period): 10 to 20 ms each,
  * and ten times that on a busy host. A process that was killed is not gone
  * before, and its successor would come too late to go on with its addresses. So
- * the last close is ours, once the successor is there. Owned by supervisor.c.
+ * the last close is ours, once the successor is there.
+ *
+ * When we are killed ourselves, it must not delay what tells others of it: the
+ * channels to the roles, and the wire. The kernel closes the descriptors of a
+ * dying process from the highest, so ours are taken before any of those, and
+ * kept for this use. Owned by supervisor.c.
  */
 
 #include "core/base.h"
 
 #define HOLDING_MAX 8
 
-struct holding {
-	int present[HOLDING_MAX]; /* of the failover that runs */
-	int past[HOLDING_MAX];    /* of the one before */
-	unsigned n_present, n_past;
+/* Descriptors, with /dev/null where nothing is held. */
+struct holding_bank {
+	int slots[HOLDING_MAX];
+	unsigned n; /* the first of them are held */
 };
 
-/* The empty value is zeros. Takes the descriptor. 0, or -EBADMSG: too many. */
-MUST_CHECK int holding_take(struct holding *h, int *fd);
+struct holding {
+	int null;                    /* to fill what is empty */
+	struct holding_bank present; /* of the failover that runs */
+	struct holding_bank past;    /* of the one before */
+};
+
+struct holding holding_none(void); /* the empty value */
+
+/* Takes its descriptors. Returns 0 or -errno. */
+MUST_CHECK int holding_init(struct holding *h);
+void holding_fini(struct holding *h);
+
+/* Takes a duplicate; `fd` stays the caller's. 0 or -EBADMSG: too many. */
+MUST_CHECK int holding_take(struct holding *h, int fd);
 
 /* It has ended: its sockets are the past. */
 void holding_turn(struct holding *h);
 
 /* Its successor works: closes what is past. */
 void holding_let_go(struct holding *h);
-
-void holding_fini(struct holding *h);

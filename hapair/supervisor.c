@@ -231,7 +231,7 @@ on_packet(void *arg, struct child *r, struct chan_packet *p)
 	case MSG_HOLD:
 		if (r != &s->failover || p->fd == -1)
 			return -EBADMSG;
-		return holding_take(&s->holding, &p->fd);
+		return holding_take(&s->holding, p->fd);
 	case MSG_WIRE_DOWN:
 		fd_close(&s->wire);
 		return r == &s->failover ? 0 : -EBADMSG;
@@ -523,6 +523,10 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 		return -ENOMEM;
 	if (s->file < 0)
 		return s->file;
+	/* Before the channels and the wire: holding.h tells why. */
+	e = holding_init(&s->holding);
+	if (e < 0)
+		return e;
 	e = warden_init(
 	    &s->warden, setup->config, setup->workers, &s->failover, &s->relay);
 	if (e < 0)
@@ -555,7 +559,8 @@ supervisor_fini(struct supervisor *s)
 int
 supervisor_run(const struct supervisor_setup *setup)
 {
-	struct supervisor s = { .warden = warden_none() };
+	struct supervisor s = { .warden = warden_none(),
+		.holding = holding_none() };
 	int e = supervisor_init(&s, setup);
 
 	if (e < 0) {
