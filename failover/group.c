@@ -259,7 +259,7 @@ tell_connected(
 	const enum election_state is = g->election.state;
 
 	if (reason == ELECTION_HANDED_OVER)
-		tickle_mute(g);
+		tickle_begin_late(g);
 	else if (is == ELECTION_MASTER &&
 	    (was != ELECTION_MASTER || reason == ELECTION_UNCONTESTED))
 		tickle_begin(g);

@@ -21,10 +21,15 @@
 /* More than the 500 ms in which a host answers but once. */
 #define ROUND_MS 600
 
+/*
+ * The peer that hands over takes 20 ms to reset what is connected to it, at
+ * most (handover.h).
+ */
+#define HANDED_OVER_MS 100
+
 enum mood {
 	IDLE,
 	TELLING,
-	MUTE, /* after a handover */
 };
 
 struct group {
@@ -77,9 +82,8 @@ tell(struct group *t, const struct estate_leg *leg)
 	struct estate *estate = replica_estate(role);
 
 	/* Its client has come back already, by the very same port. */
-	if (t->mood == MUTE ||
-	    (leg->is_client &&
-	        ledger_is_live(replica_ledger(role), &leg->conn))) {
+	if (leg->is_client &&
+	    ledger_is_live(replica_ledger(role), &leg->conn)) {
 		estate_forget(estate);
 		return;
 	}
@@ -97,8 +101,6 @@ tell(struct group *t, const struct estate_leg *leg)
 static void
 finish(struct group *t)
 {
-	if (t->mood == MUTE)
-		return; /* until the next claim: some may yet be told of */
 	t->mood = IDLE;
 	if (t->clients > 0 || t->servers > 0)
 		log_notice(t->of->subject,
@@ -133,26 +135,26 @@ on_turn(struct ev_loop *loop, ev_timer *timer, int revents)
 }
 
 static void
-start(struct group *t, enum mood mood)
+start(struct group *t, double after_ms)
 {
-	t->mood = mood;
+	t->mood = TELLING;
 	estate_rewind(replica_estate(t->of->role), t->of->index);
-	wait_ms(t, TURN_MS);
+	wait_ms(t, after_ms);
 }
 
 void
 tickle_begin(struct role_group *g)
 {
 	/* Under way: who comes to it later has its three rounds, too. */
-	if (g->role->tickle != NULL && (group_of(g)->mood != TELLING))
-		start(group_of(g), TELLING);
+	if (g->role->tickle != NULL && group_of(g)->mood != TELLING)
+		start(group_of(g), TURN_MS);
 }
 
 void
-tickle_mute(struct role_group *g)
+tickle_begin_late(struct role_group *g)
 {
 	if (g->role->tickle != NULL)
-		start(group_of(g), MUTE);
+		start(group_of(g), HANDED_OVER_MS);
 }
 
 void
@@ -181,7 +183,7 @@ tickle_news(struct role *role, unsigned groups)
 		 * The peer had it, too, or lets go of it: whatever it still
 		 * speaks of there has no home any more.
 		 */
-		start(t, t->mood == MUTE ? MUTE : TELLING);
+		start(t, TURN_MS);
 	}
 }
 

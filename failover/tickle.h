@@ -23,10 +23,10 @@ void tickle_close(struct role *role); /* also where there is none */
 void tickle_begin(struct role_group *g);
 
 /*
- * It was handed over: the peer ends its connections itself. Those that we know
- * of are forgotten.
+ * It was handed over: the peer resets its connections itself, but its time for
+ * that is short, and a reset may be lost. It gets a start.
  */
-void tickle_mute(struct role_group *g);
+void tickle_begin_late(struct role_group *g);
 
 /* The group is not ours any more. */
 void tickle_stop(struct role_group *g);

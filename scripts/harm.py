@@ -255,6 +255,18 @@ def idle_clients(
             sock.close()
 
 
+def idle_handover(
+    stage: Any, host: str, healing: contextlib.ExitStack, clients: Clients
+) -> dict[str, Any]:
+    """They are reset before the address leaves, or told by the peer."""
+    try:
+        hand_over(stage, host, healing, None)
+        return _await_resets(clients)
+    finally:
+        for sock in clients:
+            sock.close()
+
+
 def _connect_idle() -> Clients:
     clients = []
     for i in range(IDLE_CLIENTS):
@@ -334,4 +346,6 @@ FAULTS = [
           **both(NOTHING), **UNMOVED),
     Fault("power cut, idle clients", "5,000 that only wait: all are told", idle_clients,
           CUT, CUT_FAST, seconds=4.0, heals_late=True, prepare=connect_idle),
+    Fault("handover, idle clients", "5,000 that only wait: all are told", idle_handover,
+          **both(Goal(failed=0)), timeout_ms=3000, seconds=4.0, prepare=connect_idle),
 ]

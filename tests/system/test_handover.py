@@ -3,6 +3,7 @@ never without somebody who serves new clients; live connections are reset while
 the address can still say so; and where the peer cannot take it, nothing
 happens, and the operator is told why."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable
 
+import harm
 from stage import (
     BINARY,
     PORT,
@@ -169,6 +171,19 @@ def is_reset(sock: Any) -> bool:
     except ConnectionResetError:
         return True
     return False
+
+
+@limit(60)
+def test_crowd_is_reset() -> None:
+    """More than can be reset in the 20 ms for it: the peer tells the others."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        clients = harm.connect_idle(stage)
+        with contextlib.ExitStack() as healing:
+            figures = harm.idle_handover(stage, "p1", healing, clients)
+        assert figures["hung"] == 0, figures
+        assert figures["reset_ms"] <= figure(1000), figures
 
 
 def test_two_groups_one_is_given() -> None:
