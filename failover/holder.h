@@ -15,7 +15,7 @@
 struct config_group;
 
 /* How many chances to renew there are within a lease. */
-#define HOLDER_RENEWALS 5
+#define HOLDER_RENEWALS 3
 
 #define HOLDER_ADDRESSES_MAX 32
 
