@@ -60,9 +60,9 @@ MUST_CHECK int holder_hold(struct holder *h);
 MUST_CHECK int holder_release(struct holder *h);
 
 /*
- * The kernel tells that address `i` has come, or gone. An IPv6 one is usable
- * only some time after it was added, and packets to it are lost until then.
- * Returns whether with this one all are usable.
+ * The kernel tells that address `i` has come or was renewed, or has gone. An
+ * IPv6 one is usable only some time after it was added, and packets to it are
+ * lost until then. Returns whether with this one all are usable.
  */
 bool holder_note(struct holder *h, int i, bool there);
 

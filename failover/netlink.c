@@ -276,6 +276,30 @@ netlink_del_address(struct netlink *n, const struct netlink_address *a)
 	return r == -EADDRNOTAVAIL || r == -ENODEV ? 0 : r;
 }
 
+static void
+on_route(void *arg, struct nlmsghdr *h)
+{
+	const struct rtmsg *m = nlmsg_data(h);
+
+	if (h->nlmsg_type == RTM_NEWROUTE)
+		*(bool *)arg = m->rtm_type == RTN_LOCAL;
+}
+
+bool
+netlink_is_local(struct netlink *n, const union addr *a)
+{
+	size_t len;
+	const uint8_t *ip = addr_bytes(a, &len);
+	struct rtmsg m = { .rtm_family = (uint8_t)a->sa.sa_family,
+		.rtm_dst_len = (uint8_t)(len * 8) };
+	bool local = false;
+
+	request(n, RTM_GETROUTE, NLM_F_ACK);
+	(void)nlmsg_append(n->msg, &m, sizeof(m), NLMSG_ALIGNTO);
+	(void)nla_put(n->msg, RTA_DST, (int)len, ip);
+	return transact(n, on_route, &local) == 0 && local;
+}
+
 static bool
 read_ip(struct nlattr *attr, int family, union addr *ret_addr)
 {

@@ -67,8 +67,9 @@ MUST_CHECK int netlink_find_link(
 
 /*
  * Adds the address, or renews its lease: `valid_s` from now the kernel removes
- * it. An IPv6 one is usable at once (no duplicate detection) and never chosen
- * as a source. Returns what the kernel answered: 0 or -errno.
+ * it. An IPv6 one is usable soon (no duplicate detection, but see
+ * netlink_is_local) and never chosen as a source. Returns what the kernel
+ * answered: 0 or -errno.
  */
 MUST_CHECK int netlink_put_address(
     struct netlink *n, const struct netlink_address *a);
@@ -76,6 +77,13 @@ MUST_CHECK int netlink_put_address(
 /* Returns 0, also where it is not there (any more), or -errno. */
 MUST_CHECK int netlink_del_address(
     struct netlink *n, const struct netlink_address *a);
+
+/*
+ * Whether packets to the address come to this host. An IPv6 address that was
+ * just added is there, and its route comes some time later. False where the
+ * kernel does not say.
+ */
+bool netlink_is_local(struct netlink *n, const union addr *a);
 
 typedef void netlink_address_fn(void *arg, const struct netlink_address *a);
 

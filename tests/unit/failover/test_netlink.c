@@ -223,6 +223,31 @@ a_holder_clears_what_an_earlier_run_left(void **state)
 	assert_int_equal(holder_release(&h), 0);
 }
 
+/* Not as soon as it was added, and renewing it changes nothing. */
+static void
+an_address_becomes_local_and_is_no_more(void **state)
+{
+	const char *const texts[] = { "10.9.0.77", "fd09::77" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct netlink_address a = { .index = v0().index,
+			.prefix = i == 0 ? 24 : 64,
+			.valid_s = 9 };
+		int tries = 1000;
+
+		test_row(texts[i]);
+		assert_int_equal(addr_parse_ip(texts[i], &a.addr), 0);
+		assert_false(netlink_is_local(netlink, &a.addr));
+		assert_int_equal(netlink_put_address(netlink, &a), 0);
+		while (!netlink_is_local(netlink, &a.addr) && --tries > 0)
+			usleep(1000);
+		assert_true(tries > 0);
+		assert_int_equal(netlink_del_address(netlink, &a), 0);
+		assert_false(netlink_is_local(netlink, &a.addr));
+	}
+}
+
 int
 main(void)
 {
@@ -231,6 +256,7 @@ main(void)
 		cmocka_unit_test(an_address_is_a_lease_and_no_source),
 		cmocka_unit_test(a_refused_address_is_reported),
 		cmocka_unit_test(what_others_delete_is_heard),
+		cmocka_unit_test(an_address_becomes_local_and_is_no_more),
 		cmocka_unit_test(a_holder_clears_what_an_earlier_run_left),
 	};
 
