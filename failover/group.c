@@ -148,6 +148,7 @@ group_init(struct role *role, unsigned index)
 	ev_init(&g->tick, on_tick);
 	g->tick.data = g;
 	ev_init(&g->frame, on_frame);
+	ev_init(&g->route_look, NULL);
 	g->frame.data = g;
 	giver_init_group(g);
 	g->told = (struct msg_group){ .group = (uint16_t)index,

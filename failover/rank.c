@@ -22,6 +22,9 @@ rank_contest(struct election *e, const struct election_heartbeat *h,
 {
 	const int64_t patience_ms = CONTEST_DEAD_TIMES * e->config.dead_ms;
 
+	/* It has asked us to take it, and does not know yet that we have. */
+	if (h->hands_over && h->term < e->term)
+		return;
 	if (h->term > e->term) {
 		change_follow(e, h, now,
 		    e->handing ? ELECTION_GAVE_OVER : ELECTION_OUTRANKED_TERM,

@@ -70,6 +70,8 @@ struct role_group {
 	int announce_error;         /* told once, 0: none */
 	uint64_t readded;           /* addresses that others deleted */
 	struct mono readded_told;
+	ev_timer route_look; /* of an address that is not usable yet */
+	unsigned route_looks;
 
 	ev_timer tick, frame;
 

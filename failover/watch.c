@@ -14,6 +14,13 @@
 /* A flood of foreign changes must not keep us from the heartbeat. */
 #define BUDGET 64
 
+/*
+ * The kernel tells of a new IPv6 address before its route is there, and of the
+ * route not at all: it is looked for, every millisecond for a while.
+ */
+#define ROUTE_LOOK_S 0.001
+#define ROUTE_LOOKS 200
+
 static enum election_reason
 verdict(const struct netlink_link *link)
 {
@@ -77,18 +84,45 @@ survey(struct role_group *g)
 
 /* Clients may come now, and who handed the group over waits for the word. */
 static void
-on_there(struct role_group *g, const struct netlink_change *c, int index)
+note_there(struct role_group *g, size_t i)
 {
-	bool was_usable, complete;
+	const bool was_usable = holder_is_usable(&g->holder, i);
+	const bool complete = holder_note(&g->holder, (int)i, true);
 
-	if (!g->holder.held || c->index != g->holder.link.index)
-		return;
-	was_usable = holder_is_usable(&g->holder, (size_t)index);
-	complete = holder_note(&g->holder, index, true);
-	if (!was_usable)
-		group_announce_address(g, (unsigned)index);
+	if (!was_usable && holder_is_usable(&g->holder, i))
+		group_announce_address(g, (unsigned)i);
 	if (complete)
 		beat_send(g->role);
+}
+
+static void
+on_route_look(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct role_group *g = w->data;
+
+	(void)revents;
+	for (size_t i = 0; g->holder.held && i < g->config->n_addresses; i++)
+		if (!holder_is_usable(&g->holder, i))
+			note_there(g, i);
+	if (!g->holder.held || holder_is_complete(&g->holder) ||
+	    --g->route_looks == 0)
+		ev_timer_stop(loop, w);
+}
+
+static void
+on_there(struct role_group *g, const struct netlink_change *c, int index)
+{
+	if (!g->holder.held || c->index != g->holder.link.index)
+		return;
+	note_there(g, (size_t)index);
+	if (holder_is_usable(&g->holder, (size_t)index) ||
+	    ev_is_active(&g->route_look))
+		return;
+	g->route_looks = ROUTE_LOOKS;
+	ev_timer_init(
+	    &g->route_look, on_route_look, ROUTE_LOOK_S, ROUTE_LOOK_S);
+	g->route_look.data = g;
+	ev_timer_start(g->role->loop, &g->route_look);
 }
 
 static void
@@ -209,6 +243,8 @@ watch_start(struct role *role)
 void
 watch_stop(struct role *role)
 {
+	for (size_t i = 0; i < role->n_groups; i++)
+		ev_timer_stop(role->loop, &role->groups[i].route_look);
 	ev_io_stop(role->loop, &role->netlink_ready);
 	ev_timer_stop(role->loop, &role->renew);
 }

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CALLERS_MAX 64
@@ -30,6 +31,13 @@ struct control_caller {
 	LIST_ENTRY(control_caller) all;
 };
 
+/*
+ * A daemon that was killed a moment ago may hold its lock still: the kernel
+ * closes its packet sockets first, which takes up to 100 ms on a busy host.
+ */
+#define LOCK_TRIES 25
+static const struct timespec LOCK_PAUSE = { .tv_nsec = 20000000 };
+
 int
 control_lock(const char *path, int *ret_pid)
 {
@@ -42,10 +50,13 @@ control_lock(const char *path, int *ret_pid)
 	lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (lock == -1)
 		return -errno;
-	if (flock(lock, LOCK_EX | LOCK_NB) == 0)
-		return fd_take(&lock);
-	if (errno != EWOULDBLOCK)
-		return -errno;
+	for (unsigned tries = 0; tries < LOCK_TRIES; tries++) {
+		if (flock(lock, LOCK_EX | LOCK_NB) == 0)
+			return fd_take(&lock);
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		(void)nanosleep(&LOCK_PAUSE, NULL);
+	}
 	n = read(lock, text, sizeof(text) - 1);
 	*ret_pid = n > 0 ? atoi(text) : 0;
 	return -EEXIST;

@@ -216,9 +216,9 @@ def test_t43_connections_that_outlive_their_address(family: int) -> None:
 
 
 @families
-def test_a_handover_tells_nobody(family: int) -> None:
-    """It resets its connections itself, so there is nobody to be told by the
-    peer, which forgets them."""
+def test_a_handover_resets_its_own(family: int) -> None:
+    """It resets its connections itself, at once; the peer, which begins later,
+    finds nobody left, and forgets them."""
     with Stage() as stage:
         stage.serve()
         stage.start()
@@ -228,11 +228,10 @@ def test_a_handover_tells_nobody(family: int) -> None:
         done = stage["p1"].cli("handover")
         assert done.returncode == 0, done.stderr
         crowd.watch(5)
-        crowd.judge(begun, 1000)
+        # The peer begins 100 ms after its claim.
+        crowd.judge(begun, 100)
         stage.wait_master("p2")
         known(stage, "p2", 0)
-        time.sleep(1.5)  # as long as rounds would last
-        assert not lines(stage, "p2", "of the takeover"), stage["p2"].log()
         crowd.close()
 
 

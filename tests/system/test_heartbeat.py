@@ -7,7 +7,9 @@ import statistics
 import time
 from pathlib import Path
 
-from stage import SLOW, VIP, Stage, address, families, limit, wait_for, write_key
+from stage import (
+    SLOW, VIP, Stage, address, families, interval_ms, limit, wait_for, write_key,
+)
 
 PORT = 8401
 ETH_P_ALL = 3
@@ -74,7 +76,8 @@ def test_wireshark_reads_them() -> None:
                      if r["ip.src"] == address(host)]
             assert len(times) > 30, (host, len(times))
             steps = [b - a for a, b in zip(times, times[1:])]
-            assert 0.010 < statistics.median(steps) < 0.025 * SLOW, steps
+            interval = interval_ms() / 1000
+        assert 0.5 * interval < statistics.median(steps) < 1.25 * interval, steps
         assert len({r["udp.length"] for r in rows}) == 1, "one size"
 
 

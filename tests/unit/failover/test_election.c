@@ -423,6 +423,25 @@ a_master_gives_what_the_peer_takes(void **state)
 	assert_int_equal(e.state, ELECTION_MASTER);
 }
 
+/* Its claim and our last word have crossed: nobody contests anything. */
+static void
+what_the_giver_said_before_it_knew_is_no_contest(void **state)
+{
+	struct election e = backup();
+	struct election_event ev = heard(ELECTION_MASTER, 150, 7);
+	struct election_out out;
+
+	(void)state;
+	ev.heartbeat.hands_over = true;
+	out = step(&e, ev, 10);
+	assert_int_equal(out.reason, ELECTION_HANDED_OVER);
+	out = step(&e, ev, 11);
+	assert_int_equal(out.reason, ELECTION_UNCHANGED);
+	assert_int_equal(out.n_actions, 0);
+	ev.heartbeat.hands_over = false;
+	assert_int_equal(step(&e, ev, 12).reason, ELECTION_CONTESTED);
+}
+
 static bool
 gives(struct election *e, struct election_event ev, int64_t ms)
 {
@@ -520,6 +539,8 @@ main(void)
 		cmocka_unit_test(a_restored_master_goes_on_with_its_term),
 		cmocka_unit_test(the_highest_term_there_is_does_not_overflow),
 		cmocka_unit_test(a_master_gives_what_the_peer_takes),
+		cmocka_unit_test(
+		    what_the_giver_said_before_it_knew_is_no_contest),
 		cmocka_unit_test(
 		    a_better_peer_is_given_the_group_with_preempt_only),
 		cmocka_unit_test(who_is_ill_gives_the_group_to_a_better_peer),
