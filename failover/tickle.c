@@ -118,6 +118,15 @@ on_turn(struct ev_loop *loop, ev_timer *timer, int revents)
 
 	(void)loop;
 	(void)revents;
+	/*
+	 * From an address that is not usable yet nothing comes of it but a
+	 * question for the client's hardware that is lost, and the kernel asks
+	 * again after a second.
+	 */
+	if (!holder_is_complete(&t->of->holder)) {
+		wait_ms(t, TURN_MS);
+		return;
+	}
 	for (unsigned i = 0; i < LEGS_A_TURN; i++) {
 		if (estate_next(estate, t->of->index, &leg)) {
 			tell(t, &leg);
