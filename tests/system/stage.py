@@ -134,11 +134,13 @@ class Node:
         return [self.pid, *self.roles().values()]
 
     def kill_all(self) -> None:
-        """kill -9 of supervisor and roles, as close together as can be."""
+        """kill -9 of supervisor and roles at once: stopped, none has the time to
+        react to the death of another."""
         pids = self.everyone()
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        for sig in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, sig)
 
     def stop(self, timeout: float = 10) -> int:
         """SIGTERM and its end; returns the exit status."""
@@ -263,6 +265,8 @@ class Stage:
                 ],
                 "key_file": self.key_file,
                 "interval": f"{interval_ms()}ms",
+                # As many of them as by default: leases and patience follow.
+                "hang_timeout": f"{50 * interval_ms()}ms",
                 "groups": [
                     {
                         "name": "main",

@@ -198,6 +198,8 @@ def test_t43_connections_that_outlive_their_address(family: int) -> None:
         stage.serve()
         stage.start()
         for holder, other, cut_s in (("p1", "p2", 5), ("p2", "p1", 2)):
+            # Cut off it has heard nothing of its servers.
+            wait_for(lambda: set(stage[holder].server_states().values()) == {"up"}, 5 * SLOW)
             crowd = clients(stage, family, 200)
             known(stage, other, 200)
             # The clients are on the holder's side and do not hear the other.

@@ -61,7 +61,7 @@ def test_silent_peer_that_answers_is_left_alone() -> None:
 @limit(45)
 def test_filtered_heartbeats_go_over_the_wire() -> None:
     """UDP alone is filtered, for longer than hang_timeout: nothing moves."""
-    with Stage() as stage:
+    with Stage(pair={"hang_timeout": f"{SLOW}s"}) as stage:
         stage.serve()
         stage.start()
         filter_words(stage, HEARTBEAT)
@@ -94,7 +94,7 @@ def test_hang_timeout_ends_it() -> None:
 def test_all_processes_stand_still() -> None:
     """SIGSTOP of everything for 5 s: the lease ends, the peer claims, and
     nothing moves when they go on."""
-    with Stage() as stage:
+    with Stage(pair={"hang_timeout": f"{SLOW}s"}) as stage:
         stage.serve()
         stage.start()
         pids = stage["p1"].everyone()

@@ -2,6 +2,7 @@
 half-closes and resets: every byte right, every end the right kind, and nothing
 left of any of them; traps T26 and T37 of relay.md, and all others by chance."""
 
+import contextlib
 import json
 import os
 import signal
@@ -48,6 +49,8 @@ def test_t26_churn_leaves_nothing(family: int) -> None:
         r.clean()
         # The servers may still pause before they read the last ends.
         wait_for(lambda: "CLOSE-WAIT" not in states(stage), 5 * SLOW, 0.1)
+        # Also a reset may have to wait until a paused end looks for it.
+        wait_for(lambda: all(sockets(s.pid) == 1 for s in servers), 5 * SLOW, 0.1)
         results = [mine]
         for server in servers:
             server.send_signal(signal.SIGTERM)
@@ -56,6 +59,14 @@ def test_t26_churn_leaves_nothing(family: int) -> None:
             wrong = {k: result[k] for k in FAULTS if result[k]}
             assert not wrong, (results, r.endings())
         assert mine["ended"] > CONNECTIONS and mine["resets"] and mine["in_order"]
+
+
+def sockets(pid: int) -> int:
+    found = 0
+    for entry in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(OSError):
+            found += os.readlink(f"/proc/{pid}/fd/{entry}").startswith("socket:")
+    return found
 
 
 def states(stage: Stage) -> str:
