@@ -1,5 +1,6 @@
 #include "core/log.h"
 
+#include "core/proc.h"
 #include "core/ring.h"
 #include "core/sink.h"
 #include "core/wall.h"
@@ -26,7 +27,7 @@
 
 static struct {
 	atomic_bool running;
-	atomic_bool ending;
+	atomic_bool ending, dropping;
 	atomic_int level;
 	atomic_ulong dropped;
 	sem_t wake;
@@ -78,6 +79,8 @@ writer_main(void *unused)
 	do {
 		while (sem_wait(&logger.wake) == -1 && errno == EINTR)
 			continue;
+		if (atomic_exchange(&logger.dropping, false))
+			proc_drop_thread();
 		/* Asked before draining: what was logged until then goes out.
 		 */
 		ending = atomic_load(&logger.ending);
@@ -119,6 +122,15 @@ log_open(const struct log_options *options)
 	}
 	atomic_store(&logger.running, true);
 	return 0;
+}
+
+void
+log_drop(void)
+{
+	if (!atomic_load(&logger.running))
+		return;
+	atomic_store(&logger.dropping, true);
+	(void)sem_post(&logger.wake);
 }
 
 void

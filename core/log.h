@@ -44,6 +44,12 @@ struct log_options {
  */
 MUST_CHECK int log_open(const struct log_options *options);
 
+/*
+ * After proc_drop(): the writer gives up its capabilities too, soon. It writes
+ * to what is open, and is as old as the log.
+ */
+void log_drop(void);
+
 /* Writes out what is queued, for 500 ms at most, and returns to stderr. */
 void log_close(void);
 

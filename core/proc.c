@@ -56,6 +56,22 @@ keep_only(enum proc_caps caps)
 	return 0;
 }
 
+static bool
+clear_bounds(void)
+{
+	capng_clear(CAPNG_SELECT_BOUNDS);
+	return capng_apply(CAPNG_SELECT_BOUNDS) == 0;
+}
+
+void
+proc_drop_thread(void)
+{
+	/* Without CAP_SETPCAP the bounds stay, and mean nothing here. */
+	(void)clear_bounds();
+	(void)keep_only(PROC_CAPS_NONE);
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
 int
 proc_drop(const char *user, const char *group, enum proc_caps caps,
     const char **ret_what)
@@ -67,9 +83,8 @@ proc_drop(const char *user, const char *group, enum proc_caps caps,
 		 * In this order: the bounding set needs CAP_SETPCAP, and a
 		 * change to another user clears the rest by itself.
 		 */
-		capng_clear(CAPNG_SELECT_BOUNDS);
 		*ret_what = "clearing the capability bounding set";
-		if (capng_apply(CAPNG_SELECT_BOUNDS) != 0)
+		if (!clear_bounds())
 			return -EPERM;
 		*ret_what = "changing to the user";
 		r = user != NULL ? become(user, group) : 0;

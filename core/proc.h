@@ -2,7 +2,8 @@
 
 /*
  * What a process may do and when it must end: capabilities (the door to
- * libcap-ng), user, death with its parent. Called once, at a role's start.
+ * libcap-ng), user, death with its parent. Called once, at a role's start, and
+ * proc_drop_thread() by the log's thread.
  */
 
 #include "core/base.h"
@@ -22,6 +23,14 @@ enum proc_caps {
  */
 MUST_CHECK int proc_drop(const char *user, const char *group,
     enum proc_caps caps, const char **ret_what);
+
+/*
+ * The calling thread keeps no capability and can never gain any. proc_drop()
+ * takes away from its own thread and from those that start later (users are
+ * everybody's); one that was there before does this itself, and after it: a
+ * change of user that one thread may not make ends the process.
+ */
+void proc_drop_thread(void);
 
 /*
  * This process gets `sig` when its parent ends. To be called after proc_drop():

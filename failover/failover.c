@@ -279,6 +279,7 @@ begin(struct role *role)
 		r = proc_die_with(role->parent, SIGTERM);
 	if (r < 0)
 		return r;
+	log_drop();
 	role->begun = true;
 	if (role->other != NULL) {
 		watch_start(role);

@@ -143,6 +143,7 @@ drop_privileges(struct relay *r)
 		log_error("relay", "%s '%s': %s", what, user, strerror(-e));
 	else
 		e = proc_die_with(r->parent, SIGTERM);
+	log_drop();
 	return e;
 }
 

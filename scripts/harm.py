@@ -48,6 +48,7 @@ class Fault(NamedTuple):
     seconds: float = 1.0  # of probes, after the fault
     timeout_ms: int = 200  # of a connect
     heals_late: bool = False  # `one after` counts from the healing
+    fresh: bool = False  # a role that dies again and again is started later and later
     prepare: Callable[[Any], Any] | None = None
 
     def goal(self, settings: str) -> Goal:
@@ -323,15 +324,15 @@ FAULTS = [
     Fault("kill -9 of all", "every process of the master at once", kill_all,
           **both(Goal(gap_ms=20, one_ms=4000))),
     Fault("kill -9 of the relay", "who connects meanwhile waits and is served", kill_relay,
-          **both(Goal(gap_ms=50, refused=0)), claims=0, timeout_ms=3000),
+          **both(Goal(gap_ms=50, refused=0)), claims=0, timeout_ms=3000, fresh=True),
     Fault("kill -9 of failover", "it comes back with the state it had", kill_failover,
-          **both(Goal(gap_ms=50)), claims=0),
+          **both(Goal(gap_ms=50)), claims=0, fresh=True),
     Fault("kill -9 of supervisor", "its children end with it", kill_supervisor,
           **both(Goal(gap_ms=50))),
     Fault("SIGSTOP of failover", "for 5 s", stop_failover,
-          **both(Goal(one_ms=10000)), claims=0, seconds=5.5),
+          **both(Goal(one_ms=10000)), claims=0, seconds=5.5, fresh=True),
     Fault("SIGSTOP of all", "for 5 s", stop_all,
-          **both(Goal(one_ms=10000)), claims=1, seconds=5.5),
+          **both(Goal(one_ms=10000)), claims=1, seconds=5.5, fresh=True),
     Fault("heartbeats cut", "on all links, both ways; the hosts live", heartbeats_cut,
           **both(NOTHING), **UNMOVED),
     Fault("heartbeats cut one way", "the master's are lost, it hears all", heartbeats_one_way,

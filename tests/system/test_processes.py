@@ -12,9 +12,14 @@ from stage import SLOW, Stage, alive, single, wait_for
 CAP_NET_ADMIN, CAP_NET_RAW = 1 << 12, 1 << 13
 
 
-def status(pid: int) -> dict[str, str]:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+def status(pid: int, thread: int = 0) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/task/{thread or pid}/status").read_text().splitlines()
     return {k: v.strip() for k, _, v in (x.partition(":") for x in lines)}
+
+
+def rights(pid: int, thread: int) -> int:
+    one = status(pid, thread)
+    return int(one["CapPrm"], 16) | int(one["CapEff"], 16)
 
 
 def test_relay_has_no_rights() -> None:
@@ -52,6 +57,20 @@ def test_failover_has_two_rights() -> None:
             assert int(failover[name], 16) & ~allowed == 0, (name, failover[name])
         assert int(failover["CapEff"], 16) == allowed
         assert failover["NoNewPrivs"] == "1"
+
+
+def test_no_thread_keeps_more() -> None:
+    """Capabilities are a thread's, and the log's is there before the rest drops."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        node = stage["p1"]
+        for pid, allowed in ((node.failover(), CAP_NET_ADMIN | CAP_NET_RAW), (node.relay(), 0)):
+            threads = [int(t) for t in os.listdir(f"/proc/{pid}/task")]
+            assert len(threads) > 1, threads
+            for thread in threads:
+                wait_for(lambda: rights(pid, thread) & ~allowed == 0, 3 * SLOW)
+                assert status(pid, thread)["NoNewPrivs"] == "1", thread
 
 
 def test_roles_hold_only_their_descriptors() -> None:
