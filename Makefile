@@ -109,7 +109,7 @@ check: all rules unit
 	$(Q)scripts/run-units $(B)
 
 # The unit and system tests under a sanitizer, in a build of its own.
-# Two in one: they bear each other, and half of the time is the tests' own.
+# A variable, since its comma would end an argument of `call`.
 ASAN := address,undefined
 define sanitized
 check-$(1): deps
