@@ -69,7 +69,7 @@ def test_in_order_with_quick_flaps() -> None:
         stage.serve()
         stage.start()
         for _ in range(6):
-            host = stage.lab.holders(VIP[4])[0]
+            host = wait_for(lambda: stage.lab.holders(VIP[4]), 10 * SLOW)[0]
             other = "p2" if host == "p1" else "p1"
             link(stage, host, "down", "up", "down", "up", "down")
             wait_for(lambda: stage.lab.holders(VIP[4]) == [other], 10 * SLOW)
