@@ -282,7 +282,9 @@ begin(struct role *role)
 	log_drop();
 	role->begun = true;
 	if (role->other != NULL) {
-		watch_start(role);
+		r = watch_start(role);
+		if (r < 0)
+			return failed("starting to renew addresses", r);
 		neighbours_start(role);
 		giver_start(role);
 		witness_start(role);

@@ -8,6 +8,7 @@
 #include "failover/beat.h"
 #include "failover/errand.h"
 #include "failover/group.h"
+#include "failover/renewer.h"
 
 /*
  * After an address has left, the peer announces it at 0, 20 and 100 ms: a
@@ -125,8 +126,10 @@ let_go(struct role_group *g)
 static void
 delete_now(struct role_group *g)
 {
-	int r = holder_release(&g->holder);
+	int r;
 
+	renewer_forget(g->role->renewer, g->index);
+	r = holder_release(&g->holder);
 	if (r < 0) {
 		log_error(g->subject, "deleting addresses failed on %s: %s",
 		    g->config->interface, strerror(-r));

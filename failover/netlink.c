@@ -102,8 +102,8 @@ open_hearing(struct netlink *n)
 	return 0;
 }
 
-int
-netlink_open(struct netlink **ret_netlink)
+static int
+open_both(bool hears, struct netlink **ret_netlink)
 {
 	struct netlink *n = calloc(1, sizeof(*n));
 	int r;
@@ -111,7 +111,7 @@ netlink_open(struct netlink **ret_netlink)
 	if (n == NULL)
 		return -ENOMEM;
 	r = open_asking(n);
-	if (r == 0)
+	if (r == 0 && hears)
 		r = open_hearing(n);
 	if (r < 0) {
 		netlink_free(n);
@@ -119,6 +119,18 @@ netlink_open(struct netlink **ret_netlink)
 	}
 	*ret_netlink = n;
 	return 0;
+}
+
+int
+netlink_open(struct netlink **ret_netlink)
+{
+	return open_both(true, ret_netlink);
+}
+
+int
+netlink_open_deaf(struct netlink **ret_netlink)
+{
+	return open_both(false, ret_netlink);
 }
 
 void

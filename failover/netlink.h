@@ -48,6 +48,9 @@ struct netlink_change {
 
 /* Returns 0 or -errno. */
 MUST_CHECK int netlink_open(struct netlink **ret_netlink);
+
+/* One that only asks: for it there is no netlink_fd() and netlink_next(). */
+MUST_CHECK int netlink_open_deaf(struct netlink **ret_netlink);
 void netlink_free(struct netlink *n);
 
 /*

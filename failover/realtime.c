@@ -8,6 +8,7 @@
 
 /* Above every ordinary process, below those with a reason to be higher. */
 #define PRIORITY 2
+#define FOLLOWER_PRIORITY 1
 
 /*
  * Processor time without a single wait. Ours is a fraction of a millisecond;
@@ -54,6 +55,7 @@ become_realtime(void)
 {
 	const struct sched_param param = { .sched_priority = PRIORITY };
 	const struct rlimit guard = { GUARD_SOFT_US, GUARD_HARD_US };
+	const struct rlimit follower = { FOLLOWER_PRIORITY, FOLLOWER_PRIORITY };
 
 	/* The guard first: never real-time without it. */
 	if (setrlimit(RLIMIT_RTTIME, &guard) == -1)
@@ -61,7 +63,18 @@ become_realtime(void)
 	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) ==
 	    -1)
 		return -errno;
+	/* Once the capabilities are dropped this is what allows it. */
+	(void)setrlimit(RLIMIT_RTPRIO, &follower);
 	return 0;
+}
+
+void
+realtime_follow(void)
+{
+	const struct sched_param param = { .sched_priority =
+		                               FOLLOWER_PRIORITY };
+
+	(void)sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param);
 }
 
 int

@@ -13,3 +13,9 @@
  * *ret_what naming the first step that failed; the others were still tried.
  */
 MUST_CHECK int realtime_enter(const char **ret_what);
+
+/*
+ * The calling thread, started after realtime_enter() and as an ordinary one,
+ * becomes real-time too, a step below. Where that failed it stays ordinary.
+ */
+void realtime_follow(void);

@@ -172,6 +172,7 @@ struct role {
 	ev_timer leaving; /* stopped, but still sending on */
 	ev_io netlink_ready;
 	ev_timer renew;
+	struct renewer *renewer; /* NULL: no pair */
 
 	size_t n_groups;
 	struct role_group groups[CONFIG_GROUPS_MAX];

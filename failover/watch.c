@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "failover/beat.h"
 #include "failover/group.h"
+#include "failover/renewer.h"
 #include "failover/track.h"
 
 /* Another program that deletes our addresses may do so a thousand times. */
@@ -212,25 +213,36 @@ static void
 on_renew(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct role *role = w->data;
+	const struct holder *holders[CONFIG_GROUPS_MAX];
 
 	(void)loop;
 	(void)revents;
-	for (size_t i = 0; i < role->n_groups; i++) {
-		struct role_group *g = &role->groups[i];
-		int r = g->holder.held ? holder_hold(&g->holder) : 0;
-
-		if (r < 0)
-			refused(g, r);
-	}
+	for (size_t i = 0; i < role->n_groups; i++)
+		holders[i] = &role->groups[i].holder;
+	renewer_ask(role->renewer, holders, role->n_groups);
 }
 
-void
+static void
+on_renewal_failed(void *arg, size_t group, int error)
+{
+	struct role *role = arg;
+
+	/* Given up in the meantime: then it is no matter. */
+	if (role->groups[group].holder.held)
+		refused(&role->groups[group], error);
+}
+
+int
 watch_start(struct role *role)
 {
+	const int r =
+	    renewer_start(role->loop, on_renewal_failed, role, &role->renewer);
 	const double renew_s =
 	    holder_lease_s(role->config->pair.hang_ms, role->dead_ms) /
 	    (double)HOLDER_RENEWALS;
 
+	if (r < 0)
+		return r;
 	ev_io_init(&role->netlink_ready, on_netlink, netlink_fd(role->netlink),
 	    EV_READ);
 	role->netlink_ready.data = role;
@@ -238,6 +250,7 @@ watch_start(struct role *role)
 	ev_timer_init(&role->renew, on_renew, renew_s, renew_s);
 	role->renew.data = role;
 	ev_timer_start(role->loop, &role->renew);
+	return 0;
 }
 
 void
@@ -247,4 +260,5 @@ watch_stop(struct role *role)
 		ev_timer_stop(role->loop, &role->groups[i].route_look);
 	ev_io_stop(role->loop, &role->netlink_ready);
 	ev_timer_stop(role->loop, &role->renew);
+	renewer_free(role->renewer);
 }

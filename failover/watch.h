@@ -9,8 +9,11 @@
 #include "core/base.h"
 #include "failover/role.h"
 
-/* Watchers and timers over the netlink that is open already. */
-void watch_start(struct role *role);
+/*
+ * Watchers and timers over the netlink that is open already. After proc_drop():
+ * starts a thread. Returns 0 or -errno.
+ */
+MUST_CHECK int watch_start(struct role *role);
 void watch_stop(struct role *role);
 
 /* Looks at a group's interface again, and tells its election. */

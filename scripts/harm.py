@@ -15,6 +15,7 @@ import select
 import signal
 import socket
 import struct
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -213,6 +214,20 @@ def _is_heartbeat(frame: bytes) -> bool:
     return frame[12:14] == b"\x08\x00" and frame[23] == 17 and frame[36:38] == struct.pack("!H", 8401)
 
 
+# -- the host ----------------------------------------------------------------------
+
+
+def interfaces_churned(stage: Any, host: str, healing: contextlib.ExitStack, _: Any) -> None:
+    """Somebody starts and stops containers: each change takes the kernel's one lock."""
+    add = "; ".join(f"ip link add d{i} mtu 9000 type veth peer name e{i}" for i in range(4))
+    delete = "; ".join(f"ip link del d{i}" for i in range(4))
+    argv = ["unshare", "-n", "sh", "-ec", f"while :; do {add}; {delete}; done"]
+    for _ in range(4):
+        process = subprocess.Popen(argv)
+        healing.callback(process.wait)
+        healing.callback(process.kill)
+
+
 # -- the clock ---------------------------------------------------------------------
 
 
@@ -343,6 +358,8 @@ FAULTS = [
           **both(NOTHING), **UNMOVED),
     Fault("heartbeats reordered", "each pair the other way round", heartbeats_reordered,
           **both(NOTHING), **UNMOVED),
+    Fault("interfaces churned", "as containers that come and go do", interfaces_churned,
+          **both(Goal(failed=0)), claims=0, timeout_ms=3000, seconds=2.5),
     Fault("clock stepped", "an hour on, then two back, on both nodes", clock_stepped,
           **both(NOTHING), **UNMOVED),
     Fault("power cut, idle clients", "5,000 that only wait: all are told", idle_clients,
