@@ -1,6 +1,7 @@
 #include "config/print.h"
 #include "hapair/command.h"
 #include "hapair/file.h"
+#include "hapair/machine.h"
 
 #include <stdio.h>
 
@@ -10,11 +11,15 @@ int
 cmd_check(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "host", no_argument, NULL, 'h' },
+		{ "node", required_argument, NULL, 'n' },
 		{ "print", no_argument, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
 	};
 	CLEANUP(file_free) struct file f = { .path = COMMAND_CONFIG_PATH };
-	bool print = false;
+	const char *node = NULL;
+	bool host = false, print = false;
+	int status = COMMAND_DONE;
 	int c;
 
 	opterr = 0;
@@ -22,6 +27,12 @@ cmd_check(int argc, char **argv)
 		switch (c) {
 		case 'c':
 			f.path = optarg;
+			break;
+		case 'h':
+			host = true;
+			break;
+		case 'n':
+			node = optarg;
 			break;
 		case 'p':
 			print = true;
@@ -32,11 +43,17 @@ cmd_check(int argc, char **argv)
 	if (optind < argc)
 		return command_misused(
 		    "check", "'%s' is not expected", argv[optind]);
+	if ((host && print) || (!host && node != NULL))
+		return command_misused("check",
+		    host ? "--print and --host do not go together"
+		         : "--node belongs to --host");
 	if (file_load(&f) < 0)
 		return COMMAND_WRONG;
+	if (print && print_config(f.config, stdout) < 0)
+		return COMMAND_FAILED;
 	if (!print)
 		(void)printf("%s: fine\n", f.path);
-	else if (print_config(f.config, stdout) < 0)
-		return COMMAND_FAILED;
-	return fflush(stdout) == 0 ? COMMAND_DONE : COMMAND_FAILED;
+	if (host && machine_check(f.config, f.path, node, stdout) > 0)
+		status = COMMAND_FAILED;
+	return fflush(stdout) == 0 ? status : COMMAND_FAILED;
 }

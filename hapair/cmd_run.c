@@ -1,23 +1,19 @@
 #include "core/fd.h"
 #include "core/proc.h"
-#include "core/secret.h"
 #include "hapair/command.h"
 #include "hapair/control.h"
 #include "hapair/file.h"
-#include "hapair/limits.h"
 #include "hapair/listeners.h"
 #include "hapair/pidfile.h"
+#include "hapair/preflight.h"
 #include "hapair/supervisor.h"
-#include "hapair/whoami.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /*
  * Everything that can be found wrong is found here, in the foreground and
@@ -81,95 +77,25 @@ parse(struct run *r, int argc, char **argv)
 }
 
 static int
-find_node(struct run *r)
+look_first(struct run *r)
 {
 	const struct config *c = r->file.config;
-	const struct config_node *n = c->pair.nodes;
-	char a[ADDR_TEXT_MAX], b[ADDR_TEXT_MAX];
-	int e = whoami_find(c, r->node_name, &r->setup.node);
+	char text[PREFLIGHT_TEXT];
+	struct limits l = { 0 };
+	enum command_exit status =
+	    preflight_node(c, r->file.path, r->node_name, &r->setup.node, text);
 
-	if (e == 0)
-		return COMMAND_DONE;
-	if (e == -ENOENT && !c->has_pair)
-		return refuse(COMMAND_WRONG, "--node %s: %s has no 'pair'",
-		    r->node_name, r->file.path);
-	(void)addr_format_ip(&n[0].address, a);
-	(void)addr_format_ip(&n[1].address, b);
-	if (e == -ENOENT)
-		return refuse(COMMAND_WRONG,
-		    "--node %s: no such node; expected '%s' or '%s'",
-		    r->node_name, n[0].name, n[1].name);
-	if (e == -EADDRNOTAVAIL)
-		return refuse(COMMAND_FAILED,
-		    "this host is no node of the pair: it has neither %s (%s) nor %s (%s); expected one of them, or --node NAME",
-		    a, n[0].name, b, n[1].name);
-	if (e == -EEXIST)
-		return refuse(COMMAND_FAILED,
-		    "this host has both %s (%s) and %s (%s); expected --node NAME",
-		    a, n[0].name, b, n[1].name);
-	return refuse(
-	    COMMAND_FAILED, "reading this host's addresses: %s", strerror(-e));
-}
-
-static int
-test_key(const struct config *c)
-{
-	struct secret_key key;
-	int e;
-
-	if (!c->has_pair)
-		return COMMAND_DONE;
-	e = secret_load(c->pair.key_file, &key);
-	secret_wipe(&key, sizeof(key));
-	if (e == -EPERM)
-		return refuse(COMMAND_WRONG,
-		    "key file %s: others can read it, or it is not yours; expected mode 0400 and owner root",
-		    c->pair.key_file);
-	if (e == -EINVAL)
-		return refuse(COMMAND_WRONG,
-		    "key file %s: holds no key; expected what `hapair genkey` writes",
-		    c->pair.key_file);
-	if (e < 0)
-		return refuse(COMMAND_WRONG, "key file %s: %s",
-		    c->pair.key_file, strerror(-e));
-	return COMMAND_DONE;
-}
-
-static int
-test_user(const struct config *c)
-{
-	if (c->user != NULL && getpwnam(c->user) == NULL)
-		return refuse(
-		    COMMAND_WRONG, "user '%s' does not exist", c->user);
-	if (c->group != NULL && getgrnam(c->group) == NULL)
-		return refuse(
-		    COMMAND_WRONG, "group '%s' does not exist", c->group);
-	if (c->has_pair && geteuid() != 0)
-		return refuse(
-		    COMMAND_FAILED, "a pair needs root, to move its addresses");
-	return COMMAND_DONE;
-}
-
-static int
-make_budget(struct run *r)
-{
-	const struct config *c = r->file.config;
-	struct limits l;
-	int e;
-
+	if (status == COMMAND_DONE)
+		status = preflight_key(c, text);
+	if (status == COMMAND_DONE)
+		status = preflight_user(c, text);
 	r->setup.workers = limits_workers(c);
-	e = limits_budget(c, r->setup.workers, &l);
-	if (e == -EMFILE)
-		return refuse(COMMAND_FAILED,
-		    "max_connections %u needs %llu descriptors, the limit is %llu; expected a higher LimitNOFILE (ulimit -Hn) or a lower max_connections",
-		    c->max_connections > 0 ? c->max_connections : 1,
-		    (unsigned long long)l.needed, (unsigned long long)l.limit);
-	if (e < 0)
-		return refuse(
-		    COMMAND_FAILED, "descriptor limit: %s", strerror(-e));
+	if (status == COMMAND_DONE)
+		status = preflight_budget(c, r->setup.workers, &l, text);
 	r->setup.max_connections = l.connections;
 	r->setup.pipes = l.pipes;
-	return COMMAND_DONE;
+	return status == COMMAND_DONE ? COMMAND_DONE
+	                              : refuse((int)status, "%s", text);
 }
 
 static int
@@ -238,13 +164,7 @@ prepare(struct run *r)
 	if (r->daemon && c->log.target == LOG_TARGET_STDERR)
 		return refuse(COMMAND_WRONG,
 		    "--daemon has no stderr to log to; expected log.target syslog, a file or udp://");
-	status = find_node(r);
-	if (status == COMMAND_DONE)
-		status = test_key(c);
-	if (status == COMMAND_DONE)
-		status = test_user(c);
-	if (status == COMMAND_DONE)
-		status = make_budget(r);
+	status = look_first(r);
 	if (status == COMMAND_DONE)
 		status = open_control(r);
 	if (status == COMMAND_DONE)

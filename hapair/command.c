@@ -14,11 +14,14 @@ static const struct command commands[] = {
 	    "--daemon it goes into the background once it is ready; the exit\n"
 	    "status tells whether it got there. A service manager is told of\n"
 	    "its readiness (sd_notify)." },
-	{ "check", cmd_check, "[-c FILE] [--print]",
+	{ "check", cmd_check, "[-c FILE] [--print | --host [--node NAME]]",
 	    "checks a configuration file",
 	    "Reports every mistake as FILE:LINE:COLUMN and exits with 2 where\n"
 	    "there is one. --print writes the file back in canonical form with\n"
-	    "every default filled in." },
+	    "every default filled in. --host looks at this machine, too: the\n"
+	    "interfaces, the peer, ports, descriptors, the files and their\n"
+	    "rights, the servers' names; a line each, and exit status 1 where\n"
+	    "one is an error. It changes nothing, a daemon may run or not." },
 	{ "status", cmd_status, "[-c FILE | -s SOCKET] [--json | --short]",
 	    "shows how this node is",
 	    "Who is master and why, whether the peer is alive and runs the\n"

@@ -38,16 +38,41 @@ struct control_caller {
 #define LOCK_TRIES 25
 static const struct timespec LOCK_PAUSE = { .tv_nsec = 20000000 };
 
+/* Opens PATH.lock. */
+static int
+open_lock(const char *path, int flags)
+{
+	char name[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 8];
+
+	(void)snprintf(name, sizeof(name), "%s.lock", path);
+	return open(name, flags | O_CLOEXEC, 0644);
+}
+
+static int
+read_holder(int lock)
+{
+	char text[16] = "";
+	const ssize_t n = read(lock, text, sizeof(text) - 1);
+
+	return n > 0 ? atoi(text) : 0;
+}
+
+int
+control_holder(const char *path)
+{
+	CLEANUP(fd_close) int lock = open_lock(path, O_RDONLY);
+
+	if (lock == -1 || flock(lock, LOCK_SH | LOCK_NB) == 0 ||
+	    errno != EWOULDBLOCK)
+		return 0;
+	return read_holder(lock);
+}
+
 int
 control_lock(const char *path, int *ret_pid)
 {
-	char name[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 8];
-	CLEANUP(fd_close) int lock = -1;
-	char text[16] = "";
-	ssize_t n;
+	CLEANUP(fd_close) int lock = open_lock(path, O_RDWR | O_CREAT);
 
-	(void)snprintf(name, sizeof(name), "%s.lock", path);
-	lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (lock == -1)
 		return -errno;
 	for (unsigned tries = 0; tries < LOCK_TRIES; tries++) {
@@ -57,8 +82,7 @@ control_lock(const char *path, int *ret_pid)
 			return -errno;
 		(void)nanosleep(&LOCK_PAUSE, NULL);
 	}
-	n = read(lock, text, sizeof(text) - 1);
-	*ret_pid = n > 0 ? atoi(text) : 0;
+	*ret_pid = read_holder(lock);
 	return -EEXIST;
 }
 

@@ -35,6 +35,9 @@ struct control {
  */
 MUST_CHECK int control_lock(const char *path, int *ret_pid);
 
+/* The process that holds the lock, 0: none. Makes and changes no file. */
+int control_holder(const char *path);
+
 /*
  * Takes the lock and opens the socket, mode 0660, of `group`
  * where that is not NULL. Returns 0 or -errno: -EEXIST where another daemon

@@ -1,0 +1,113 @@
+"""Goal: `check --host` finds, before the start, what would stop the start or a
+takeover, names each in words that say what to do, and harms nothing."""
+
+import contextlib
+import os
+import re
+from pathlib import Path
+from typing import Iterator
+
+import lab as labs
+import stage as stages
+from stage import VIP, Stage, service, wait_for
+
+
+def look(stage: Stage, host: str = "p1", *args: str) -> tuple[int, str]:
+    done = stage.lab.run(host, stages.BINARY, "check", "--host", "-c", stage.config, *args)
+    assert done.stderr == "", done.stderr
+    return done.returncode, done.stdout
+
+
+def found(text: str, kind: str) -> list[str]:
+    return [line[9:] for line in text.splitlines() if re.match(f"{kind}  *", line)]
+
+
+@contextlib.contextmanager
+def left_address(lab: labs.Lab) -> Iterator[None]:
+    """The virtual IP, as an earlier run may have left it."""
+
+    def change(word: str) -> None:
+        done = lab.run("p1", "ip", "addr", word, f"{VIP[4]}/24", "dev", "eth0")
+        assert done.returncode == 0, done.stderr
+
+    change("add")
+    yield
+    change("del")
+
+
+def test_sound_machine() -> None:
+    """Nothing is wrong, with daemons and without, and a running one is known."""
+    with Stage() as stage:
+        stage.serve()
+        before = look(stage)
+        assert before[0] == 0 and not found(before[1], "(error|warning)"), before
+        assert "this is node proxy1" in before[1], before
+        assert f"{VIP[4]}:80 is free" in before[1] and f"[{VIP[6]}]:80 is free" in before[1]
+        assert "10.77.0.2 answers 10.77.0.1, hapair does not run there" in before[1], before
+        stage.start()
+        running = stage.probe(4, 1)
+        status, text = look(stage)
+        assert status == 0 and not found(text, "(error|warning)"), text
+        assert f"hapair runs, as process {stage['p1'].pid}" in text, text
+        assert "10.77.0.2 answers 10.77.0.1, hapair runs there" in text, text
+        assert "is free" not in text, text
+        assert "this is node proxy2" in look(stage, "p2")[1]
+        # To have looked has moved nothing and cost no client anything.
+        result = running.result()
+        assert result["ok"] == result["probes"], result
+        assert stage["p1"].state() == "master"
+        assert stage["p1"].status()["groups"][0]["transitions"] == 1
+
+
+def test_each_fault_is_named() -> None:
+    """Every fault at once: none hides another, and the status says it."""
+    with Stage() as stage:
+        lab = stage.lab
+        script = Path(lab.dir, "notify")
+        script.write_text("#!/bin/sh\n")
+        script.chmod(0o777)
+        config = stage.build()
+        config["pair"]["notify"] = str(script)
+        config["pair"]["track"] = [{"script": f"{lab.dir}/nosuch"}]
+        config["pair"]["groups"].append(
+            {"name": "other", "interface": "nosuch0", "addresses": ["10.77.0.200/24"]}
+        )
+        config["services"].append(
+            service(["10.77.0.200:81"], name="api", servers=["nosuch.invalid:80"])
+        )
+        config["log"] = {"target": f"{lab.dir}/none/hapair.log"}
+        config["user"] = "nobodyatall"
+        stage.configure(config)
+        os.chmod(stage.key_file, 0o644)
+        with lab.socket("p1") as other, left_address(lab):
+            other.bind(("0.0.0.0", 80))
+            other.listen()
+            lab.power_cut("p2")
+            status, text = look(stage)
+        assert status == 1, text
+        errors = "\n".join(found(text, "error"))
+        for said in (
+            r"key file .*others can read it.*mode 0400",
+            r"user 'nobodyatall' does not exist",
+            r"service web: cannot listen on 10.77.0.100:80: Address already in use",
+            r"group other: interface nosuch0: there is no such interface",
+            r"peer proxy2: 10.77.0.2 does not answer 10.77.0.1",
+            r"track script .*/nosuch: No such file",
+            r"log .*/none/hapair.log: directory: No such file",
+        ):
+            assert re.search(said, errors), (said, text)
+        warnings = "\n".join(found(text, "warning"))
+        assert re.search(r"notify .*root runs it, and others can change it", warnings), text
+        assert "service api: server nosuch.invalid: " in warnings, text
+        assert re.search(rf"group main: .* has {VIP[4]} and no hapair runs", warnings), text
+
+
+def test_interface_that_is_down() -> None:
+    """Down, and up without a cable: told apart."""
+    with Stage() as stage:
+        stage.lab.pull_cable("p1")
+        wait_for(lambda: "it has no carrier" in look(stage)[1])
+        assert look(stage)[0] == 1
+        stage.lab.run("p1", "ip", "link", "set", "eth0", "down")
+        status, text = look(stage, "p1", "--node", "proxy1")
+        assert status == 1 and "interface eth0: it is down" in text, text
