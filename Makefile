@@ -36,7 +36,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) \
 
 .DELETE_ON_ERROR:
 .PHONY: all deps demo bench faults test check check-asan check-ubsan check-tsan check-clang \
-	rules matrix unit fuzz fuzzers system simulate sim soak tools objects clean
+	rules matrix manual unit fuzz fuzzers system simulate sim soak tools objects clean
 .SECONDARY:
 
 all: $(B)/hapair
@@ -92,18 +92,22 @@ sim: $(SIM)
 
 # What is mechanical about style.md, and the golden files; a few seconds.
 PURE = $(shell sed -n 's|^\([a-z].*\)\.c$$|$(B)/obj/\1.o|p' scripts/pure-files)
-rules: $(B)/tests/sim/sim_matrix $(OBJ)
+rules: $(B)/tests/sim/sim_matrix $(B)/hapair $(OBJ)
 	$(Q)scripts/check-size
 	$(Q)scripts/check-includes
 	$(Q)scripts/check-names
 	$(Q)scripts/check-format
 	$(Q)scripts/check-docs
 	$(Q)scripts/check-pure $(PURE)
+	$(Q)scripts/make-manual $(B)/hapair --check
 	$(Q)$(B)/tests/sim/sim_matrix | diff -u doc/election.md - || \
 		{ echo 'doc/election.md is not what the code does: make matrix' >&2; exit 1; }
 
 matrix: $(B)/tests/sim/sim_matrix
 	$(Q)$< >doc/election.md
+
+manual: $(B)/hapair
+	$(Q)scripts/make-manual $< >doc/hapair.yaml.5
 
 check: all rules unit
 	$(Q)scripts/run-units $(B)
