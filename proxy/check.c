@@ -48,7 +48,8 @@ count(struct check *c, bool passed)
 {
 	enum verdict_state was = c->verdict.state;
 
-	if (!verdict_step(&c->verdict, passed))
+	if (!verdict_step(
+	        &c->verdict, passed ? VERDICT_PASSED : VERDICT_FAILED))
 		return;
 	c->since_wall_ms = wall_now_ms();
 	pool_set_state(c->pool, c->server, c->verdict.state, mono_now());

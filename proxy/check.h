@@ -18,6 +18,14 @@ struct pool_server;
 
 #define CHECK_DETAIL_MAX 80
 
+/* What a server says that it is, among several that back each other. */
+enum check_role {
+	CHECK_ROLE_UNSAID, /* nothing: it is down, was not asked, does not say
+	                    */
+	CHECK_ROLE_ACTIVE,
+	CHECK_ROLE_STANDBY,
+};
+
 enum check_phase {
 	CHECK_IDLE,      /* waiting for the next */
 	CHECK_RESOLVING, /* its name has no address yet */

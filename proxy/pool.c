@@ -2,6 +2,7 @@
 
 #include "config/config.h"
 #include "proxy/access.h"
+#include "proxy/check.h"
 #include "proxy/ports.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@ init_server(struct pool *p, size_t i, unsigned slot)
 	s->address = c->address;
 	s->up_since = mono_never();
 	atomic_init(&s->state, VERDICT_UNKNOWN);
+	atomic_init(&s->role, CHECK_ROLE_UNSAID);
 	atomic_init(&s->accused, false);
 	p->slots[i].name_hash = balance_hash(c->name, strlen(c->name));
 	if (p->config->has_source) {
@@ -280,7 +282,7 @@ pool_set_state(struct pool *p, struct pool_server *server,
 	(void)pthread_mutex_lock(&p->lock);
 	/* Not at the first start: there is nobody it would have to catch up
 	 * with. */
-	if (state == VERDICT_UP && pool_server_state(server) == VERDICT_DOWN)
+	if (state == VERDICT_UP && pool_server_state(server) != VERDICT_UNKNOWN)
 		server->up_since = now;
 	atomic_store(&server->state, (int)state);
 	grant(p);

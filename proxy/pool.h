@@ -26,6 +26,7 @@ struct ports;
 struct pool_server {
 	const struct config_server *config; /* borrowed: the configuration's */
 	atomic_int state;     /* enum verdict_state; set by pool_set_state */
+	atomic_int role;      /* enum check_role; by check.c */
 	atomic_bool accused;  /* a live connect failed: check it now */
 	unsigned slot;        /* into each worker's server counters */
 	bool has_address;     /* else its name is not resolved yet */

@@ -16,19 +16,39 @@ contradict(struct verdict *v, uint32_t needed, enum verdict_state other)
 	return v->streak >= needed && enter(v, other);
 }
 
-bool
-verdict_step(struct verdict *v, bool passed)
+/* What a result stands for, where nothing is known that it contradicts. */
+static enum verdict_state
+meaning(enum verdict_result result)
 {
+	switch (result) {
+	case VERDICT_FAILED:
+		return VERDICT_DOWN;
+	case VERDICT_PASSED:
+		return VERDICT_UP;
+	case VERDICT_DRAINS:
+		return VERDICT_DRAIN;
+	}
+	return VERDICT_UNKNOWN;
+}
+
+bool
+verdict_step(struct verdict *v, enum verdict_result result)
+{
+	const enum verdict_state said = meaning(result);
+
 	switch (v->state) {
 	case VERDICT_UNKNOWN:
-		return enter(v, passed ? VERDICT_UP : VERDICT_DOWN);
+		return enter(v, said);
 	case VERDICT_UP:
-		if (!passed)
-			return contradict(v, v->fall, VERDICT_DOWN);
+	case VERDICT_DRAIN:
+		if (said == VERDICT_DOWN)
+			return contradict(v, v->fall, said);
+		if (said != v->state)
+			return enter(v, said);
 		break;
 	case VERDICT_DOWN:
-		if (passed)
-			return contradict(v, v->rise, VERDICT_UP);
+		if (said != VERDICT_DOWN)
+			return contradict(v, v->rise, said);
 		break;
 	}
 	v->streak = 0;
@@ -51,6 +71,8 @@ verdict_state_name(enum verdict_state state)
 		return "up";
 	case VERDICT_DOWN:
 		return "down";
+	case VERDICT_DRAIN:
+		return "drain";
 	}
 	return "?";
 }

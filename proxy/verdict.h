@@ -3,7 +3,9 @@
 /*
  * Verdict: what a row of check results makes of a server. `fall` failures in a
  * row take it down, `rise` successes bring it up; the very first result
- * decides alone, so that a start does not wait for three rounds.
+ * decides alone, so that a start does not wait for three rounds. A server that
+ * is up and says that it drains, or no longer does, is believed at once: it
+ * speaks of itself, which a lost packet cannot do for it.
  *
  * Pure: no clock, socket, allocation or log. One per server, owned by check.c.
  */
@@ -14,6 +16,14 @@ enum verdict_state {
 	VERDICT_UNKNOWN, /* no check has ended yet: takes no connections */
 	VERDICT_UP,
 	VERDICT_DOWN,
+	VERDICT_DRAIN, /* serves what it has, wants no new connections */
+};
+
+/* Of one check. */
+enum verdict_result {
+	VERDICT_FAILED,
+	VERDICT_PASSED,
+	VERDICT_DRAINS, /* passed, and said so */
 };
 
 struct verdict {
@@ -23,10 +33,10 @@ struct verdict {
 };
 
 /* Returns whether the state changed. */
-bool verdict_step(struct verdict *v, bool passed);
+bool verdict_step(struct verdict *v, enum verdict_result result);
 
 /* A result is pending that may change the state: check again soon. */
 bool verdict_is_wavering(const struct verdict *v);
 
-/* "unknown", "up", "down". */
+/* "unknown", "up", "down", "drain". */
 const char *verdict_state_name(enum verdict_state state);

@@ -2,7 +2,7 @@
 
 #include "tests/lib/test.h"
 
-/* A row of results, + and -, and the states they lead to: ? u d. */
+/* A row of results, + - and ~ (drains), and the states: ? u d r. */
 static const struct row {
 	const char *name, *results, *states;
 	uint32_t rise, fall;
@@ -17,7 +17,22 @@ static const struct row {
 	{ "down stays down", "-----", "ddddd", 2, 3 },
 	{ "after a return the failures count from zero", "+---++--", "uuudduuu",
 	    2, 3 },
+	{ "who drains is believed at once, both ways", "+~+~~+", "ururru", 2,
+	    3 },
+	{ "the first result counts alone: drain", "~", "r", 2, 3 },
+	{ "draining, it can fail", "+~---", "urrrd", 2, 3 },
+	{ "draining, a success starts anew", "~--~--", "rrrrrr", 2, 3 },
+	{ "it comes back as it says it is", "-+~", "ddr", 2, 3 },
+	{ "and the other way round", "-~+", "ddu", 2, 3 },
 };
+
+static enum verdict_result
+result_of(char c)
+{
+	if (c == '~')
+		return VERDICT_DRAINS;
+	return c == '+' ? VERDICT_PASSED : VERDICT_FAILED;
+}
 
 static void
 results_in_a_row_turn_the_state(void **state)
@@ -32,10 +47,10 @@ results_in_a_row_turn_the_state(void **state)
 		for (size_t k = 0; rows[i].results[k] != '\0'; k++) {
 			enum verdict_state was = v.state;
 			bool changed =
-			    verdict_step(&v, rows[i].results[k] == '+');
+			    verdict_step(&v, result_of(rows[i].results[k]));
 
 			assert_int_equal(changed, v.state != was);
-			states[k] = "?ud"[v.state];
+			states[k] = "?udr"[v.state];
 		}
 		assert_text(states, rows[i].states);
 	}
@@ -47,11 +62,11 @@ it_wavers_while_results_contradict_it(void **state)
 	struct verdict v = { .rise = 2, .fall = 3 };
 
 	(void)state;
-	(void)verdict_step(&v, true);
+	(void)verdict_step(&v, VERDICT_PASSED);
 	assert_false(verdict_is_wavering(&v));
-	(void)verdict_step(&v, false);
+	(void)verdict_step(&v, VERDICT_FAILED);
 	assert_true(verdict_is_wavering(&v));
-	(void)verdict_step(&v, true);
+	(void)verdict_step(&v, VERDICT_PASSED);
 	assert_false(verdict_is_wavering(&v));
 }
 
@@ -62,6 +77,7 @@ states_have_the_words_of_status(void **state)
 	assert_string_equal(verdict_state_name(VERDICT_UNKNOWN), "unknown");
 	assert_string_equal(verdict_state_name(VERDICT_UP), "up");
 	assert_string_equal(verdict_state_name(VERDICT_DOWN), "down");
+	assert_string_equal(verdict_state_name(VERDICT_DRAIN), "drain");
 }
 
 int
