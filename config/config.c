@@ -26,6 +26,15 @@ const char *const config_preface_words[] = {
 
 const char *const config_check_type_words[] = {
 	[CONFIG_CHECK_TCP] = "tcp",
+	[CONFIG_CHECK_NONE] = "none",
+	[CONFIG_CHECK_HTTP] = "http",
+	[CONFIG_CHECK_SCRIPT] = "script",
+	NULL,
+};
+
+const char *const config_preset_words[] = {
+	[CONFIG_PRESET_NONE] = "none",
+	[CONFIG_PRESET_IMPALAD] = "impalad",
 	NULL,
 };
 
@@ -197,12 +206,52 @@ free_pair(struct config_pair *p)
 }
 
 static void
+free_matches(struct config_matches m)
+{
+	for (size_t i = 0; i < m.n; i++) {
+		free_text(m.all[i].key);
+		free_text(m.all[i].value);
+	}
+	free(m.all);
+}
+
+static void
+free_other(const char *text, const char *inherited)
+{
+	if (text != inherited)
+		free_text(text);
+}
+
+/* All but what it has from another, whose it is. */
+static void
+free_check(const struct config_check *c, const struct config_check *from)
+{
+	free_other(c->script, from->script);
+	free_other(c->path, from->path);
+	free_other(c->expect, from->expect);
+	free_other(c->fallback, from->fallback);
+	free_other(c->role, from->role);
+	free_other(c->role_path, from->role_path);
+	free_other(c->ca, from->ca);
+	free_other(c->user, from->user);
+	free_other(c->password_file, from->password_file);
+	if (c->json.all != from->json.all)
+		free_matches(c->json);
+	if (c->drain.all != from->drain.all)
+		free_matches(c->drain);
+}
+
+static void
 free_service(struct config_service *s)
 {
+	static const struct config_check nobody;
+
 	for (size_t i = 0; i < s->n_servers; i++) {
 		free_text(s->servers[i].name);
 		free_text(s->servers[i].host);
+		free_check(&s->servers[i].check, &s->check);
 	}
+	free_check(&s->check, &nobody);
 	free(s->servers);
 	free(s->listens);
 	free(s->allow);

@@ -88,15 +88,57 @@ struct config_pair {
 	size_t n_groups;
 };
 
-enum config_check_type {
-	CONFIG_CHECK_TCP,
+enum config_preset {
+	CONFIG_PRESET_NONE,
+	CONFIG_PRESET_IMPALAD,
 };
 
+enum config_check_type {
+	CONFIG_CHECK_TCP,
+	CONFIG_CHECK_NONE,
+	CONFIG_CHECK_HTTP,
+	CONFIG_CHECK_SCRIPT,
+};
+
+enum config_match_kind {
+	CONFIG_MATCH_BOOL,
+	CONFIG_MATCH_NUMBER,
+	CONFIG_MATCH_STRING,
+};
+
+/* A key at the top of a JSON object, and the value it has to have. */
+struct config_match {
+	const char *key;
+	enum config_match_kind kind;
+	const char *value; /* as the file has it: "true", "12", "Active" */
+};
+
+struct config_matches {
+	struct config_match *all;
+	size_t n;
+};
+
+/*
+ * A server's texts and matches are the service's own, unless it says otherwise:
+ * compare pointers before freeing them. What follows the port is void but for
+ * its type, `script` for script and all else for http.
+ */
 struct config_check {
 	enum config_check_type type;
 	uint32_t interval_ms, timeout_ms;
 	uint32_t rise, fall;
-	uint16_t port; /* 0: the server's own */
+	uint16_t port;      /* 0: the server's own */
+	const char *script; /* with type script, never NULL */
+	const char *path;   /* of the URL, with its query */
+	uint16_t status;
+	const char *expect; /* "text" or "!text"; NULL: any body */
+	struct config_matches json, drain;
+	const char *fallback;  /* path; NULL: none */
+	const char *role;      /* the JSON key that says it; NULL: none */
+	const char *role_path; /* never NULL */
+	bool tls;
+	const char *ca;                   /* path; NULL: the system's */
+	const char *user, *password_file; /* both or none */
 };
 
 /*
@@ -148,6 +190,7 @@ struct config_timeouts {
 
 struct config_service {
 	const char *name;
+	enum config_preset preset;
 	struct config_listen *listens;
 	size_t n_listens;
 	enum config_balance balance;
@@ -229,5 +272,6 @@ extern const char *const config_balance_words[];
 extern const char *const config_connect_words[];
 extern const char *const config_preface_words[];
 extern const char *const config_check_type_words[];
+extern const char *const config_preset_words[];
 extern const char *const config_log_level_words[];
 extern const char *const config_log_facility_words[];

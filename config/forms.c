@@ -195,20 +195,13 @@ const struct schema_form forms_host = {
 	.print = print_host,
 };
 
-/* What a map would fill in: forms_name_servers() adds the name. */
-static size_t
-parse_server(struct schema *s, const struct tree_node *text, void *ret_value)
-{
-	struct config_server *server = ret_value;
-
-	server->weight = 1;
-	return parse_host(s, text, server);
-}
-
-/* A server has keys; never printed as its address alone. */
+/*
+ * A server has keys, the others of which were filled before; never printed as
+ * its address alone. forms_name_servers() adds the name.
+ */
 const struct schema_form forms_server = {
 	.name = "host:port, ip:port or a map of keys",
-	.parse = parse_server,
+	.parse = parse_host,
 	.print = NULL,
 };
 

@@ -9,6 +9,8 @@
 
 #include "config/config.h"
 #include "config/forms.h"
+#include "config/keys_check.h"
+#include "config/presets.h"
 #include "config/schema.h"
 #include "config/schema_type.h"
 
@@ -209,31 +211,6 @@ static const struct schema_key pair_keys[] = {
 
 static const struct schema_table pair_table = TABLE("'pair'", pair_keys);
 
-static const struct schema_key check_keys[] = {
-	{ "type", SCHEMA_WORD, SCHEMA_AT(struct config_check, type),
-	    .words = config_check_type_words, .fallback = "tcp",
-	    .help = "tcp: the server is well when it accepts a connection." },
-	{ "interval", SCHEMA_DURATION,
-	    SCHEMA_AT(struct config_check, interval_ms), .min = 10, .max = HOUR,
-	    .fallback = "2s",
-	    .help = "From the start of one check to the next." },
-	{ "timeout", SCHEMA_DURATION,
-	    SCHEMA_AT(struct config_check, timeout_ms), .min = 10,
-	    .max = 10 * MINUTE, .fallback = "1s",
-	    .help = "A check that takes longer has failed." },
-	{ "rise", SCHEMA_NUMBER, SCHEMA_AT(struct config_check, rise), .min = 1,
-	    .max = 100, .fallback = "2",
-	    .help = "Good checks in a row that bring a server up." },
-	{ "fall", SCHEMA_NUMBER, SCHEMA_AT(struct config_check, fall), .min = 1,
-	    .max = 100, .fallback = "3",
-	    .help = "Failed checks in a row that take a server down." },
-	{ "port", SCHEMA_NUMBER, SCHEMA_AT(struct config_check, port), .min = 1,
-	    .max = UINT16_MAX,
-	    .help = "Port to check; without it, the server's own." },
-};
-
-static const struct schema_table check_table = TABLE("a check", check_keys);
-
 static const struct schema_key server_keys[] = {
 	{ "name", SCHEMA_NAME, SCHEMA_AT(struct config_server, name),
 	    .max = NAME_MAX_LEN, .extra = ":[]",
@@ -264,7 +241,7 @@ static const struct schema_key server_keys[] = {
 	    .help = "How long its share of the connections grows after it "
 	            "came up, until it is that of its weight." },
 	{ "check", SCHEMA_MAP, SCHEMA_AT(struct config_server, check),
-	    .table = &check_table, .inherit = true,
+	    .table = &keys_check_table, .inherit = true,
 	    .help = "Overrides the service's check, key by key." },
 };
 
@@ -333,6 +310,12 @@ static const struct schema_key service_keys[] = {
 	{ "name", SCHEMA_NAME, SCHEMA_AT(struct config_service, name),
 	    .max = NAME_MAX_LEN, .required = true,
 	    .help = "What status, log and commands call the service." },
+	{ "preset", SCHEMA_WORD, SCHEMA_AT(struct config_service, preset),
+	    .words = config_preset_words, .fallback = "none",
+	    .help = "What is known of a kind of server: other defaults for the "
+	            "keys below, any of which may be given all the same. "
+	            "`hapair check --print` shows what became of it. impalad: "
+	            "coordinators of Apache Impala." },
 	{ "listen", SCHEMA_LIST, SCHEMA_AT(struct config_service, listens),
 	    .min = 1, .max = CONFIG_LISTENS_MAX, .required = true,
 	    .list = &listen_list,
@@ -388,7 +371,7 @@ static const struct schema_key service_keys[] = {
 	            "kernel chooses. A virtual IP will do while this node is "
 	            "master." },
 	{ "check", SCHEMA_MAP, SCHEMA_AT(struct config_service, check),
-	    .table = &check_table,
+	    .table = &keys_check_table,
 	    .help = "How its servers are checked, where they do not say." },
 	{ "servers", SCHEMA_LIST, SCHEMA_AT(struct config_service, servers),
 	    .min = 1, .max = CONFIG_SERVERS_MAX, .required = true,
@@ -403,6 +386,7 @@ static const struct schema_list service_list = {
 	.item_size = sizeof(struct config_service),
 	.spread = 1,
 	.table = &service_table,
+	.defaults = presets_of,
 };
 
 static const struct schema_key log_keys[] = {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "config/keys.h"
+#include "config/matches.h"
 #include "config/scalar.h"
 #include "config/schema.h"
 #include "config/schema_type.h"
@@ -29,6 +30,8 @@ is_plain(const char *text)
 	size_t len = strlen(text);
 
 	if (len == 0 || strspn(text, safe) != len)
+		return false;
+	if (strcasecmp(text, "null") == 0) /* nothing at all, in YAML */
 		return false;
 	/* fd00::1 is quoted, 10.0.0.1:80 and udp:// are not. */
 	if (colon != NULL && (strchr(colon + 1, ':') != NULL || colon == text))
@@ -97,6 +100,7 @@ value_text(const struct schema_key *k, const void *base, char *buf, size_t room)
 		return k->form->print(field, buf, room);
 	case SCHEMA_MAP:
 	case SCHEMA_LIST:
+	case SCHEMA_MATCHES:
 		break;
 	}
 	return NULL;
@@ -168,6 +172,17 @@ print_table(const struct schema_table *table, const void *base, int depth,
 		char buf[SCHEMA_FORM_TEXT];
 		const char *text;
 
+		if (k->applies != NULL && !k->applies(base))
+			continue;
+		if (k->type == SCHEMA_MATCHES) {
+			put_indent(depth, out);
+			(void)fprintf(out, "%s: ", k->name);
+			matches_print(
+			    (const void *)((const char *)base + k->offset),
+			    out);
+			(void)fputc('\n', out);
+			continue;
+		}
 		if (k->type == SCHEMA_LIST) {
 			put_list(k, base, depth, out);
 			continue;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/check_rules.h"
 #include "config/config.h"
 #include "config/diag.h"
 #include "config/faults.h"
@@ -309,6 +310,7 @@ check_services(struct rules *r)
 		refuse(r, marks_get(r->marks, &s->source),
 		    faults_of_link(&s->source));
 		check_backups(r, s);
+		check_rules_check(s, r->marks, r->diag);
 		if (check_servers(r, s) < 0 || check_access(r, s) < 0)
 			return -ENOMEM;
 	}

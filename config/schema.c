@@ -11,18 +11,27 @@
 #include <string.h>
 
 #include "config/diag.h"
+#include "config/matches.h"
 #include "config/nearest.h"
-#include "config/scalar.h"
+#include "config/schema_text.h"
 #include "config/schema_type.h"
 #include "config/tree.h"
 
+/* What to fill a struct from. */
+struct source {
+	const struct tree_node *map;      /* NULL: nothing was given */
+	const struct tree_node *defaults; /* a map, NULL: none */
+	bool keep;                        /* what is absent stays as it is */
+};
+
 static void fill_map(struct schema *s, const struct schema_table *table,
-    const struct tree_node *map, void *base, bool keep);
+    struct source from, void *base);
 
 void
 schema_mark(struct schema *s, const void *field, const struct tree_node *node)
 {
-	if (node->at.line > 0 && marks_add(&s->marks, field, node) < 0)
+	if (node->at.line > 0 && s->in_defaults == 0 &&
+	    marks_add(&s->marks, field, node) < 0)
 		s->out_of_memory = true;
 }
 
@@ -34,21 +43,6 @@ schema_copy(struct schema *s, const char *text)
 	if (copy == NULL)
 		s->out_of_memory = true;
 	return copy;
-}
-
-static void
-put_number(const struct schema_key *k, void *field, uint64_t value)
-{
-	const uint8_t u8 = (uint8_t)value;
-	const uint16_t u16 = (uint16_t)value;
-	const uint32_t u32 = (uint32_t)value;
-
-	if (k->size == sizeof(u8))
-		memcpy(field, &u8, sizeof(u8));
-	else if (k->size == sizeof(u16))
-		memcpy(field, &u16, sizeof(u16));
-	else
-		memcpy(field, &u32, sizeof(u32));
 }
 
 uint64_t
@@ -71,203 +65,19 @@ schema_get_number(const struct schema_key *k, const void *base)
 	return u32;
 }
 
-static void
-refuse(struct schema *s, const struct schema_key *k,
-    const struct tree_node *node, const char *fault)
-{
-	char wanted[SCHEMA_TYPE_TEXT];
-
-	schema_type_text(k, wanted, sizeof(wanted));
-	if (node->is_none)
-		diag_error(s->diag, &node->at, "'%s' has no value; expected %s",
-		    k->name, wanted);
-	else
-		diag_error(s->diag, &node->at, "'%s' %s; expected %s",
-		    node->shown, fault, wanted);
-}
-
-static bool
-fill_string(struct schema *s, const struct schema_key *k,
-    const struct tree_node *node, void *field)
-{
-	const char *extra = k->extra == NULL ? "" : k->extra;
-	char *copy;
-
-	if (k->type == SCHEMA_NAME &&
-	    !scalar_is_name(node->text, (size_t)k->max, extra)) {
-		refuse(s, k, node,
-		    strlen(node->text) > (size_t)k->max ? "is too long"
-		                                        : "is not a name");
-		return false;
-	}
-	if (k->type == SCHEMA_PATH &&
-	    (!scalar_is_path(node->text) ||
-	        strlen(node->text) > (size_t)k->max)) {
-		refuse(s, k, node,
-		    strlen(node->text) > (size_t)k->max
-		        ? "is too long"
-		        : "is not the path of a file");
-		return false;
-	}
-	copy = schema_copy(s, node->text);
-	memcpy(field, &copy, sizeof(copy));
-	return copy != NULL;
-}
-
-static bool
-fill_number(struct schema *s, const struct schema_key *k,
-    const struct tree_node *node, void *field)
-{
-	uint64_t value;
-	int r;
-
-	if (k->zero != NULL && strcmp(node->text, k->zero) == 0) {
-		put_number(k, field, 0);
-		return true;
-	}
-	r = scalar_number(node->text, &value);
-	if (r == -EINVAL) {
-		refuse(s, k, node, "is not a number");
-		return false;
-	}
-	if (r < 0 || (int64_t)value < k->min || (int64_t)value > k->max) {
-		refuse(s, k, node, "is out of range");
-		return false;
-	}
-	put_number(k, field, value);
-	return true;
-}
-
-static bool
-fill_duration(struct schema *s, const struct schema_key *k,
-    const struct tree_node *node, void *field)
-{
-	uint64_t ms;
-	int r = scalar_duration(node->text, &ms);
-
-	if (r == -ENODATA) {
-		refuse(s, k, node, "has no unit (ms, s, m or h)");
-		return false;
-	}
-	if (r == -EINVAL) {
-		refuse(s, k, node,
-		    "is not a whole number with its unit (ms, s, m or h)");
-		return false;
-	}
-	if (r < 0 || (int64_t)ms < k->min || (int64_t)ms > k->max) {
-		refuse(s, k, node, "is out of range");
-		return false;
-	}
-	if (k->in_seconds && ms % 1000 != 0) {
-		refuse(s, k, node, "has a fraction");
-		return false;
-	}
-	put_number(k, field, ms);
-	return true;
-}
-
-static bool
-fill_bool(struct schema *s, const struct schema_key *k,
-    const struct tree_node *node, void *field)
-{
-	const bool value = strcmp(node->text, "true") == 0;
-
-	if (!value && strcmp(node->text, "false") != 0) {
-		refuse(s, k, node, "is neither true nor false");
-		return false;
-	}
-	memcpy(field, &value, sizeof(value));
-	return true;
-}
-
-static bool
-fill_word(struct schema *s, const struct schema_key *k,
-    const struct tree_node *node, void *field)
-{
-	char wanted[SCHEMA_TYPE_TEXT];
-
-	for (unsigned i = 0; k->words[i] != NULL; i++) {
-		if (strcmp(node->text, k->words[i]) != 0)
-			continue;
-		put_number(k, field, i);
-		return true;
-	}
-	schema_type_text(k, wanted, sizeof(wanted));
-	diag_error(s->diag, &node->at, "unknown %s '%s'; expected %s", k->name,
-	    node->shown, wanted);
-	return false;
-}
-
-static bool
-fill_ip(struct schema *s, const struct schema_key *k,
-    const struct tree_node *node, void *field)
-{
-	union addr a;
-
-	if (addr_parse_ip(node->text, &a) < 0) {
-		refuse(s, k, node,
-		    addr_parse(node->text, &a) == 0 ? "has a port"
-		                                    : "is not an address");
-		return false;
-	}
-	memcpy(field, &a, sizeof(a));
-	return true;
-}
-
-/* What is neither list nor map. Says whether there is a value now. */
-static bool
-fill_text(struct schema *s, const struct schema_key *k,
-    const struct tree_node *node, void *field)
-{
-	bool good = false;
-
-	if (node->is_none) {
-		refuse(s, k, node, "");
-		return false;
-	}
-	switch (k->type) {
-	case SCHEMA_NAME:
-	case SCHEMA_PATH:
-		good = fill_string(s, k, node, field);
-		break;
-	case SCHEMA_NUMBER:
-		good = fill_number(s, k, node, field);
-		break;
-	case SCHEMA_BOOL:
-		good = fill_bool(s, k, node, field);
-		break;
-	case SCHEMA_DURATION:
-		good = fill_duration(s, k, node, field);
-		break;
-	case SCHEMA_IP:
-		good = fill_ip(s, k, node, field);
-		break;
-	case SCHEMA_WORD:
-		good = fill_word(s, k, node, field);
-		break;
-	case SCHEMA_OTHER:
-		good = k->form->parse(s, node, field) > 0;
-		break;
-	case SCHEMA_MAP:
-	case SCHEMA_LIST:
-		break;
-	}
-	/* A form knows itself which of its fields these are. */
-	if (good && k->type != SCHEMA_OTHER)
-		schema_mark(s, field, node);
-	return good;
-}
-
 /* One item of a list. Returns how many it became. */
 static size_t
 fill_item(struct schema *s, const struct schema_key *k,
-    const struct tree_node *node, void *item)
+    const struct tree_node *node, const struct tree_node *defaults, void *item)
 {
 	const struct schema_list *list = k->list;
 	const char *q = node->type == TREE_TEXT ? "'" : "";
 
 	if (node->type == TREE_MAP && list->table != NULL) {
-		fill_map(s, list->table, node, item, false);
+		if (list->defaults != NULL)
+			defaults = list->defaults(s, node);
+		fill_map(s, list->table,
+		    (struct source){ .map = node, .defaults = defaults }, item);
 		return 1;
 	}
 	if (node->is_none) {
@@ -275,8 +85,13 @@ fill_item(struct schema *s, const struct schema_key *k,
 		    s->diag, &node->at, "'%s' has an empty item", k->name);
 		return 0;
 	}
-	if (node->type == TREE_TEXT && list->form != NULL)
+	if (node->type == TREE_TEXT && list->form != NULL) {
+		/* The text is for some of the keys, the others it lacks. */
+		if (list->table != NULL)
+			fill_map(s, list->table,
+			    (struct source){ .defaults = defaults }, item);
 		return list->form->parse(s, node, item);
+	}
 	if (list->form == NULL)
 		diag_error(s->diag, &node->at,
 		    "'%s' wants keys here, found %s%s%s; expected %s, such as "
@@ -319,7 +134,7 @@ count_is_good(
  */
 static void
 fill_list(struct schema *s, const struct schema_key *k,
-    const struct tree_node *node, void *base)
+    const struct tree_node *node, const struct tree_node *defaults, void *base)
 {
 	const struct schema_list *list = k->list;
 	struct tree_node *only = (struct tree_node *)node;
@@ -346,7 +161,7 @@ fill_list(struct schema *s, const struct schema_key *k,
 
 		if (list->born != NULL)
 			list->born(item, base);
-		used += fill_item(s, k, items[i], item);
+		used += fill_item(s, k, items[i], defaults, item);
 	}
 	if (!list->in_place)
 		memcpy((char *)base + list->count_at, &used, sizeof(used));
@@ -395,49 +210,60 @@ fill_named(struct schema *s, const struct schema_key *k,
 		return;
 	}
 	set_present(k, base);
-	fill_map(s, &table, node, (char *)base + k->offset, false);
+	fill_map(s, &table, (struct source){ .map = node },
+	    (char *)base + k->offset);
+}
+
+/* Of what may be a list or a map; `defaults` are those of its parts. */
+static void
+fill_parts(struct schema *s, const struct schema_key *k,
+    const struct tree_node *node, const struct tree_node *defaults, void *base)
+{
+	void *field = (char *)base + k->offset;
+
+	if (k->type == SCHEMA_LIST && node->is_none)
+		diag_error(s->diag, &node->at,
+		    "'%s' has no value; expected a list", k->name);
+	else if (k->type == SCHEMA_LIST)
+		fill_list(s, k, node, defaults, base);
+	else if (k->name_at != NULL)
+		fill_named(s, k, node, base);
+	else if (node->type != TREE_MAP)
+		refuse_map(s, k, k->table, node);
+	else {
+		set_present(k, base);
+		fill_map(s, k->table,
+		    (struct source){
+		        .map = node, .defaults = defaults, .keep = k->inherit },
+		    field);
+	}
 }
 
 static void
 fill_value(struct schema *s, const struct schema_key *k,
-    const struct tree_node *node, void *base)
+    const struct tree_node *node, const struct tree_node *defaults, void *base)
 {
-	if (k->type == SCHEMA_LIST) {
-		if (node->is_none)
-			diag_error(s->diag, &node->at,
-			    "'%s' has no value; expected a list", k->name);
-		else
-			fill_list(s, k, node, base);
-		return;
-	}
-	if (k->type != SCHEMA_MAP) {
-		char wanted[SCHEMA_TYPE_TEXT];
+	void *field = (char *)base + k->offset;
+	char wanted[SCHEMA_TYPE_TEXT];
 
-		if (node->type == TREE_TEXT) {
-			if (fill_text(s, k, node, (char *)base + k->offset))
-				set_present(k, base);
-			return;
-		}
+	if (k->type == SCHEMA_LIST || k->type == SCHEMA_MAP) {
+		fill_parts(s, k, node, defaults, base);
+	} else if (k->type == SCHEMA_MATCHES && node->type == TREE_MAP) {
+		matches_fill(s, k, node, field);
+	} else if (k->type != SCHEMA_MATCHES && node->type == TREE_TEXT) {
+		if (schema_text_fill(s, k, node, field))
+			set_present(k, base);
+	} else {
 		schema_type_text(k, wanted, sizeof(wanted));
 		diag_error(s->diag, &node->at, "'%s' is %s; expected %s",
-		    k->name, node->shown, wanted);
-		return;
+		    k->name, node->is_none ? "empty" : node->shown, wanted);
 	}
-	if (k->name_at != NULL) {
-		fill_named(s, k, node, base);
-		return;
-	}
-	if (node->type != TREE_MAP) {
-		refuse_map(s, k, k->table, node);
-		return;
-	}
-	set_present(k, base);
-	fill_map(s, k->table, node, (char *)base + k->offset, k->inherit);
 }
 
 /* The default, as if the user had written it. */
 static void
-fill_absent(struct schema *s, const struct schema_key *k, void *base)
+fill_absent(struct schema *s, const struct schema_key *k,
+    const struct tree_node *given, void *base)
 {
 	const struct tree_node node = {
 		.type = TREE_TEXT,
@@ -446,10 +272,15 @@ fill_absent(struct schema *s, const struct schema_key *k, void *base)
 		.weight = 1,
 	};
 
-	if (k->type == SCHEMA_MAP && !k->optional && !k->inherit)
-		fill_map(s, k->table, NULL, (char *)base + k->offset, false);
+	s->in_defaults++;
+	if (given != NULL)
+		fill_value(s, k, given, NULL, base);
+	else if (k->type == SCHEMA_MAP && !k->optional && !k->inherit)
+		fill_map(s, k->table, (struct source){ .map = NULL },
+		    (char *)base + k->offset);
 	else if (k->fallback != NULL)
-		fill_value(s, k, &node, base);
+		fill_value(s, k, &node, NULL, base);
+	s->in_defaults--;
 }
 
 static void
@@ -535,7 +366,7 @@ check_choice(struct schema *s, const struct schema_table *table,
 
 static void
 fill_key(struct schema *s, const struct schema_key *k,
-    const struct tree_node *map, void *base)
+    const struct tree_node *map, const struct tree_node *defaults, void *base)
 {
 	const struct tree_node *key = find_key(map, k->name);
 
@@ -543,15 +374,21 @@ fill_key(struct schema *s, const struct schema_key *k,
 		diag_error(s->diag, &key->at,
 		    "'%s' belongs to '%s', and there is none here", key->shown,
 		    k->with);
+	else if (k->applies != NULL && !k->applies(base))
+		diag_error(s->diag, &key->at,
+		    "'%s' belongs to '%s', and there is none here", key->shown,
+		    k->applies_to);
 	else
-		fill_value(s, k, tree_get(map, k->name), base);
+		fill_value(s, k, tree_get(map, k->name),
+		    tree_get(defaults, k->name), base);
 }
 
-/* `map` NULL: nothing was given. `keep`: what is absent stays as it is. */
 static void
-fill_map(struct schema *s, const struct schema_table *table,
-    const struct tree_node *map, void *base, bool keep)
+fill_map(struct schema *s, const struct schema_table *table, struct source from,
+    void *base)
 {
+	const struct tree_node *map = from.map;
+
 	for (size_t i = 0; map != NULL && i < map->n_items; i += 2)
 		if (!has_key(table, map->items[i]->text))
 			refuse_key(s, table, map->items[i]);
@@ -559,13 +396,15 @@ fill_map(struct schema *s, const struct schema_table *table,
 		const struct schema_key *k = &table->keys[i];
 
 		if (find_key(map, k->name) != NULL)
-			fill_key(s, k, map, base);
+			fill_key(s, k, map, from.defaults, base);
 		else if (k->required && map != NULL)
 			diag_error(s->diag, &map->at,
 			    "%s lacks the key '%s', which is required",
 			    table->what, k->name);
-		else if (!keep && (k->with == NULL || find_key(map, k->with)))
-			fill_absent(s, k, base);
+		else if (!from.keep &&
+		    (k->with == NULL || find_key(map, k->with)))
+			fill_absent(
+			    s, k, tree_get(from.defaults, k->name), base);
 	}
 	if (map != NULL)
 		check_choice(s, table, map);
@@ -575,11 +414,13 @@ void
 schema_fill(struct schema *s, const struct schema_table *table,
     const struct tree_node *map, void *base)
 {
-	fill_map(s, table, map, base, false);
+	fill_map(s, table, (struct source){ .map = map }, base);
 }
 
 void
 schema_fini(struct schema *s)
 {
 	marks_fini(&s->marks);
+	for (size_t i = 0; i < SCHEMA_DEFAULTS_MAX; i++)
+		tree_free_at(&s->defaults[i]);
 }

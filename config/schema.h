@@ -24,14 +24,19 @@ enum schema_type {
 	SCHEMA_WORD,     /* an enum or unsigned: the index into .words */
 	SCHEMA_MAP,      /* keys of the same struct: .table, or .name_at */
 	SCHEMA_LIST,     /* .list, from .min to .max items */
+	SCHEMA_MATCHES,  /* struct config_matches, at most .max of them */
 	SCHEMA_OTHER,    /* .form */
 };
+
+#define SCHEMA_DEFAULTS_MAX 4
 
 /* What one load needs; on the stack of its caller. */
 struct schema {
 	struct diag *diag;  /* borrowed */
 	struct marks marks; /* owned: schema_fini */
 	bool out_of_memory;
+	unsigned in_defaults; /* what is filled is not in the file: no marks */
+	struct tree *defaults[SCHEMA_DEFAULTS_MAX]; /* owned; of .defaults */
 };
 
 /* A value with a form of its own. */
@@ -59,6 +64,12 @@ struct schema_list {
 	bool in_place; /* an array of .max items within the struct */
 	const struct schema_form *form;   /* of items that are text, or NULL */
 	const struct schema_table *table; /* of items that are maps, or NULL */
+	/*
+	 * Of items that are maps: a map of what this one has where the file
+	 * does not say, beside or instead of the fallbacks; NULL: none.
+	 */
+	const struct tree_node *(*defaults)(
+	    struct schema *s, const struct tree_node *item);
 	/* Before an item is filled, and when all are; NULL: nothing to do. */
 	void (*born)(void *item, const void *parent);
 	void (*done)(struct schema *s, void *parent);
@@ -78,6 +89,13 @@ struct schema_key {
 	size_t present_at; /* of what is optional: a bool in the struct */
 	bool choice;       /* of these keys of a table, one is there */
 	const char *with;  /* makes sense beside this key only; or NULL */
+	/*
+	 * Whether it has a meaning, given the struct as far as it is filled:
+	 * else it is refused, and not printed. `applies_to` tells to what it
+	 * belongs. NULL: always.
+	 */
+	bool (*applies)(const void *base);
+	const char *applies_to;
 	const char *zero;  /* of a number: the word for 0 */
 	const char *extra; /* of a name: further characters; NULL: none */
 	const char *const *words; /* ends with NULL */

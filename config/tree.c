@@ -579,7 +579,7 @@ tree_root(const struct tree *t)
 const struct tree_node *
 tree_get(const struct tree_node *map, const char *key)
 {
-	for (size_t i = 0; i + 1 < map->n_items; i += 2)
+	for (size_t i = 0; map != NULL && i + 1 < map->n_items; i += 2)
 		if (strcmp(map->items[i]->text, key) == 0)
 			return map->items[i + 1];
 	return NULL;

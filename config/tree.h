@@ -55,5 +55,5 @@ void tree_free_at(struct tree **t); /* for CLEANUP */
 /* NULL where the text is empty, or nothing but comments. Borrowed. */
 const struct tree_node *tree_root(const struct tree *t);
 
-/* The value of a key in a map, NULL where it is not there. */
+/* The value of a key in a map, NULL where it, or the map, is not there. */
 const struct tree_node *tree_get(const struct tree_node *map, const char *key);

@@ -1,5 +1,6 @@
 #include "core/jdoc.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <jansson.h>
@@ -32,6 +33,12 @@ struct jdoc *
 jdoc_parse(const char *text, size_t len)
 {
 	return out(json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL));
+}
+
+struct jdoc *
+jdoc_parse_foreign(const char *text, size_t len)
+{
+	return out(json_loadb(text, len, JSON_ALLOW_NUL, NULL));
 }
 
 void
@@ -173,4 +180,46 @@ bool
 jdoc_is_null(const struct jdoc *value)
 {
 	return value == NULL || json_is_null(in(value));
+}
+
+bool
+jdoc_is_object(const struct jdoc *value)
+{
+	return json_is_object(in(value));
+}
+
+bool
+jdoc_is_string(const struct jdoc *value)
+{
+	return json_is_string(in(value));
+}
+
+bool
+jdoc_is_bool(const struct jdoc *value, bool wanted)
+{
+	return wanted ? json_is_true(in(value)) : json_is_false(in(value));
+}
+
+bool
+jdoc_is_number(const struct jdoc *value, double wanted)
+{
+	const double n = json_number_value(in(value));
+
+	/* Not ==: both come from a text, and equal texts give equal numbers. */
+	return json_is_number(in(value)) && n <= wanted && n >= wanted;
+}
+
+void
+jdoc_show(const struct jdoc *value, char *buf, size_t room)
+{
+	CLEANUP(free_str) char *text = NULL;
+
+	if (json_is_object(in(value)) || json_is_array(in(value))) {
+		(void)snprintf(buf, room, "%s",
+		    json_is_object(in(value)) ? "{...}" : "[...]");
+		return;
+	}
+	text = json_dumps(
+	    in(value), JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_COMPACT);
+	(void)snprintf(buf, room, "%s", text == NULL ? "?" : text);
 }

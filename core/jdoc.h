@@ -15,6 +15,8 @@ struct jdoc;
 struct jdoc *jdoc_new(void);
 /* NULL where it is no JSON. */
 struct jdoc *jdoc_parse(const char *text, size_t len);
+/* The same for what others wrote, who may say a key twice: the last counts. */
+struct jdoc *jdoc_parse_foreign(const char *text, size_t len);
 void jdoc_free(struct jdoc *doc);
 void jdoc_free_at(struct jdoc **doc); /* for CLEANUP */
 
@@ -41,3 +43,10 @@ bool jdoc_bool(const struct jdoc *at, const char *key);
 /* Of a value that is itself a string; "" where it is none. */
 const char *jdoc_text_value(const struct jdoc *value);
 bool jdoc_is_null(const struct jdoc *value);
+bool jdoc_is_object(const struct jdoc *value);
+bool jdoc_is_string(const struct jdoc *value);
+/* Of a value that is itself a boolean or a number, and this one. */
+bool jdoc_is_bool(const struct jdoc *value, bool wanted);
+bool jdoc_is_number(const struct jdoc *value, double wanted);
+/* For messages: true, 12, "text", [...]; cut to the room. */
+void jdoc_show(const struct jdoc *value, char *buf, size_t room);

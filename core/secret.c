@@ -87,15 +87,14 @@ secret_wipe(void *bytes, size_t len)
 	sodium_memzero(bytes, len);
 }
 
-int
-secret_load(const char *path, struct secret_key *ret_key)
+/* A descriptor, or -errno where others may read or write the file. */
+static int
+open_private(const char *path)
 {
-	CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	char text[HEX_BYTES + 2];
+	/* A FIFO would wait for its writer. */
+	CLEANUP(fd_close)
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
-	ssize_t n;
-	int result = -EINVAL;
-	size_t len = 0;
 
 	if (fd == -1)
 		return -errno;
@@ -106,6 +105,20 @@ secret_load(const char *path, struct secret_key *ret_key)
 	if ((st.st_mode & 077) != 0 ||
 	    (st.st_uid != 0 && st.st_uid != geteuid()))
 		return -EPERM;
+	return fd_take(&fd);
+}
+
+int
+secret_load(const char *path, struct secret_key *ret_key)
+{
+	CLEANUP(fd_close) int fd = open_private(path);
+	char text[HEX_BYTES + 2];
+	ssize_t n;
+	int result = -EINVAL;
+	size_t len = 0;
+
+	if (fd < 0)
+		return fd_take(&fd);
 	n = read(fd, text, sizeof(text));
 	if (n == -1)
 		return -errno;
@@ -140,4 +153,27 @@ secret_save(const char *path, const struct secret_key *key)
 	if (r < 0)
 		(void)unlink(path);
 	return r;
+}
+
+int
+secret_load_line(const char *path, char *ret_line, size_t room)
+{
+	CLEANUP(fd_close) int fd = open_private(path);
+	ssize_t n;
+	size_t len;
+
+	if (fd < 0)
+		return fd_take(&fd);
+	n = read(fd, ret_line, room - 1);
+	if (n == -1)
+		return -errno;
+	ret_line[n] = '\0';
+	len = strcspn(ret_line, "\r\n");
+	/* No line's end, and no room for one: it may go on. */
+	if (len == 0 || len == room - 1) {
+		secret_wipe(ret_line, room);
+		return -EINVAL;
+	}
+	secret_wipe(ret_line + len, room - len);
+	return 0;
 }

@@ -44,7 +44,8 @@ fixed_fds(const struct config *c, unsigned workers)
 
 	for (size_t i = 0; i < c->n_services; i++) {
 		n += c->services[i].n_listens * workers;
-		n += c->services[i].n_servers; /* a check each */
+		/* A check each, and the one before that takes its leave. */
+		n += 2 * c->services[i].n_servers;
 	}
 	return n;
 }

@@ -7,7 +7,7 @@
  * oldest calls are left out, and that is said. Owned by supervisor.c.
  */
 
-#include "hapair/program.h"
+#include "core/program.h"
 
 #include "config/config.h"
 #include "core/msg.h"

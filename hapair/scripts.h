@@ -7,7 +7,7 @@
  * what follows from it is failover's. Owned by supervisor.c.
  */
 
-#include "hapair/program.h"
+#include "core/program.h"
 
 #include "config/config.h"
 

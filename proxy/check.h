@@ -1,14 +1,14 @@
 #pragma once
 
 /*
- * Checks: asks every server again and again whether it answers, and keeps its
- * verdict. On the relay's main thread; what it finds is published in
- * pool_server.state, which the workers read.
+ * Checks: makes a verdict of each server out of what its survey hears
+ * (survey.h), and publishes it in pool_server.state and .role, which the
+ * workers read. On the relay's main thread.
  */
 
+#include "proxy/survey.h"
 #include "proxy/verdict.h"
 
-#include "core/addr.h"
 #include "core/mono.h"
 
 #include <ev.h>
@@ -26,29 +26,20 @@ enum check_role {
 	CHECK_ROLE_STANDBY,
 };
 
-enum check_phase {
-	CHECK_IDLE,      /* waiting for the next */
-	CHECK_RESOLVING, /* its name has no address yet */
-	CHECK_CONNECTING,
-	CHECK_CLOSING, /* politely: the server's FIN is awaited */
-};
-
-/* Told after each change of a verdict, and of the first. */
+/* Told after each change of a verdict or a role, and of the first verdict. */
 typedef void check_changed_fn(void *arg, struct pool *pool);
 
 struct check {
 	struct ev_loop *loop;
+	struct surveys *surveys;    /* borrowed: roster.c's */
 	struct pool *pool;          /* borrowed: relay.c's */
 	struct pool_server *server; /* borrowed: the pool's */
 	check_changed_fn *on_change;
 	void *arg;
 	struct verdict verdict;
-	enum check_phase phase;
-	bool again; /* asked for while one was under way */
-	int fd;
-	struct mono began;
-	ev_io io;
-	ev_timer timer;
+	struct survey_listener listener;
+	ev_timer unresolved;    /* how long its name may have no address */
+	char ip[ADDR_TEXT_MAX]; /* in place of a name */
 	/* What `status` shows of the last one. */
 	bool passed;
 	char detail[CHECK_DETAIL_MAX];
@@ -56,12 +47,12 @@ struct check {
 	int64_t since_wall_ms; /* of the present verdict; 0: none yet */
 };
 
-/* Its loop and callback are set; this sets the rest, and sends nothing. */
+/* Its loop, surveys and callback are set; this sets the rest, and asks not. */
 void check_prepare(
     struct check *c, struct pool *pool, struct pool_server *server);
 
-/* The first check, at once. */
-void check_start(struct check *c);
+/* The first check, at once. Returns 0 or -ENOMEM. */
+MUST_CHECK int check_start(struct check *c);
 
 /* A live connect to the server failed: that counts, and check now. */
 void check_accuse(struct check *c);
@@ -70,3 +61,8 @@ void check_accuse(struct check *c);
 void check_move(struct check *c);
 
 void check_stop(struct check *c);
+
+enum check_role check_role(const struct check *c);
+
+/* "active", "standby"; NULL: unsaid. */
+const char *check_role_name(enum check_role role);

@@ -265,6 +265,7 @@ static void
 put_check(struct jdoc *server, const struct config_check *config,
     const struct check *c)
 {
+	const char *role = check_role_name(check_role(c));
 	struct jdoc *at = jdoc_put_object(server, "check");
 
 	jdoc_put_string(at, "type", config_check_type_name(config->type));
@@ -275,6 +276,10 @@ put_check(struct jdoc *server, const struct config_check *config,
 	jdoc_put_string(at, "detail", c->detail);
 	jdoc_put_real(at, "latency_ms", c->latency_ms);
 	put_wall(at, "since", c->since_wall_ms);
+	if (config->role != NULL && role != NULL)
+		jdoc_put_string(at, "role", role);
+	else if (config->role != NULL)
+		jdoc_put_null(at, "role");
 }
 
 /* As the file says it; and for a name what it has been resolved to. */

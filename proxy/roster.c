@@ -5,6 +5,8 @@
 #include "proxy/check.h"
 #include "proxy/feed.h"
 #include "proxy/names.h"
+#include "proxy/passwords.h"
+#include "proxy/survey.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -147,6 +149,10 @@ roster_init(struct roster *r, struct ev_loop *loop, const struct config *config,
 	sh->pipes = start->pipes;
 	gate_init(&sh->gate, start->max_connections);
 	e = make_pools(r, config);
+	if (e == 0) {
+		r->passwords = passwords_load(config);
+		e = r->passwords != NULL ? 0 : -ENOMEM;
+	}
 	if (e == 0)
 		e = make_feed(r, start);
 	if (e == 0)
@@ -232,6 +238,11 @@ start_names(struct roster *r)
 static int
 start_checks(struct roster *r)
 {
+	int e = 0;
+
+	r->surveys = survey_open(r->loop, r->passwords, r->shared.n_servers);
+	if (r->surveys == NULL)
+		return -ENOMEM;
 	for (size_t i = 0; i < r->shared.n_pools; i++) {
 		struct pool *p = &r->shared.pools[i];
 
@@ -239,15 +250,16 @@ start_checks(struct roster *r)
 			struct check *c = &r->checks[p->servers[k].slot];
 
 			c->loop = r->loop;
+			c->surveys = r->surveys;
 			c->on_change = on_check_changed;
 			c->arg = r;
 			check_prepare(c, p, &p->servers[k]);
 		}
 	}
 	/* Only now: a check that fails at once looks at all of them. */
-	for (size_t i = 0; i < r->shared.n_servers; i++)
-		check_start(&r->checks[i]);
-	return start_names(r);
+	for (size_t i = 0; e == 0 && i < r->shared.n_servers; i++)
+		e = check_start(&r->checks[i]);
+	return e < 0 ? e : start_names(r);
 }
 
 int
@@ -402,6 +414,8 @@ roster_fini(struct roster *r)
 	feed_free(sh->feed);
 	for (size_t i = 0; r->checks != NULL && i < sh->n_servers; i++)
 		check_stop(&r->checks[i]);
+	survey_close(r->surveys);
+	passwords_free(r->passwords);
 	for (size_t i = 0; i < sh->n_pools; i++)
 		pool_fini(&sh->pools[i]);
 	free(sh->workers);

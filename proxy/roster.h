@@ -10,6 +10,8 @@
 
 struct check;
 struct names;
+struct passwords;
+struct surveys;
 
 struct roster_calls {
 	/* After each change of a server's state. */
@@ -21,6 +23,8 @@ struct roster_calls {
 struct roster {
 	struct worker_shared shared;
 	struct check *checks; /* by pool_server.slot */
+	struct surveys *surveys;
+	struct passwords *passwords;
 	struct names *names;  /* NULL: no server has one */
 	struct ev_loop *loop; /* borrowed: the main thread's */
 	bool started;
@@ -30,7 +34,8 @@ struct roster {
 	void *arg;
 };
 
-/* From zeroes. Returns 0 or -errno; roster_fini takes the half-built. */
+/* From zeroes, as root. Returns 0 or -errno; roster_fini takes the half-built.
+ */
 MUST_CHECK int roster_init(struct roster *r, struct ev_loop *loop,
     const struct config *config, const struct msg_start *start);
 void roster_fini(struct roster *r);

@@ -148,7 +148,8 @@ every_file_is_refused_or_printed_as_it_was(void **state)
 static void
 every_example_loads(void **state)
 {
-	static const char *const names[] = { "pair", "single", "full" };
+	static const char *const names[] = { "pair", "single", "full",
+		"impala" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {

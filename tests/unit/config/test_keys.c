@@ -72,6 +72,9 @@ check_key(const struct schema_key *k)
 	assert_true(strlen(k->help) > 0);
 	assert_int_equal(k->help[strlen(k->help) - 1], '.');
 	assert_false(k->required && k->fallback != NULL);
+	/* Where it has no meaning it cannot be asked for. */
+	assert_true((k->applies == NULL) == (k->applies_to == NULL));
+	assert_false(k->applies != NULL && k->required);
 	switch (k->type) {
 	case SCHEMA_NAME:
 	case SCHEMA_PATH:
@@ -97,6 +100,10 @@ check_key(const struct schema_key *k)
 		break;
 	case SCHEMA_LIST:
 		check_list(k);
+		break;
+	case SCHEMA_MATCHES:
+		assert_int_equal(k->size, sizeof(struct config_matches));
+		assert_true(k->max > 0);
 		break;
 	case SCHEMA_OTHER:
 		assert_non_null(k->form);

@@ -1,11 +1,11 @@
 #pragma once
 
 /*
- * A program of the operator's, run by the supervisor: with a few arguments, a
- * small environment, nothing on its standard descriptors, and no other one of
- * ours. It is never waited for; what outlasts its time is killed, with all that
- * is in its process group. One at a time per struct; a slot of its own for each
- * that may run beside others. On the default loop.
+ * A program of the operator's: with a few arguments, a small environment,
+ * nothing on its standard descriptors (or a pipe for what it prints), and no
+ * other one of ours. It is never waited for; what outlasts its time is killed,
+ * with all that is in its process group. One at a time per struct; a slot of
+ * its own for each that may run beside others. On the default loop.
  */
 
 #include "core/base.h"
@@ -27,7 +27,8 @@ struct program_calls {
 struct program {
 	const struct program_calls *calls;
 	struct ev_loop *loop;
-	pid_t pid; /* 0: does not run */
+	pid_t pid;  /* 0: does not run */
+	int output; /* borrowed: what it prints to, above 2; -1: nothing */
 	bool overdue;
 	ev_child ended;
 	ev_timer patience;

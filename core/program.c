@@ -1,4 +1,4 @@
-#include "hapair/program.h"
+#include "core/program.h"
 
 #include "core/proc.h"
 
@@ -14,7 +14,7 @@
 #define STATUS_NO_FILE 127
 
 static int
-point_at_nothing(void)
+point_at_nothing(int output)
 {
 	int null = open("/dev/null", O_RDWR);
 
@@ -23,6 +23,8 @@ point_at_nothing(void)
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (dup2(null, fd) == -1)
 			return -errno;
+	if (output != -1 && dup2(output, STDOUT_FILENO) == -1)
+		return -errno;
 	/* What we were started with, or a library has left open, too. */
 	if (close_range(STDERR_FILENO + 1, ~0U, 0) == -1)
 		return -errno;
@@ -31,7 +33,7 @@ point_at_nothing(void)
 
 /* After fork, in the child: nothing here allocates or locks. */
 static _Noreturn void
-become(const char *const argv[], pid_t parent, bool mortal)
+become(const char *const argv[], pid_t parent, bool mortal, int output)
 {
 	static char *const env[] = {
 		(char *)(uintptr_t) "PATH=/usr/local/sbin:/usr/local/bin:"
@@ -47,7 +49,7 @@ become(const char *const argv[], pid_t parent, bool mortal)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (mortal && proc_die_with(parent, SIGKILL) < 0)
 		_exit(STATUS_NO_PROGRAM);
-	if (point_at_nothing() < 0 || chdir("/") == -1)
+	if (point_at_nothing(output) < 0 || chdir("/") == -1)
 		_exit(STATUS_NO_PROGRAM);
 	(void)execve(argv[0], (char *const *)(uintptr_t)argv, env);
 	_exit(errno == ENOENT ? STATUS_NO_FILE : STATUS_NO_PROGRAM);
@@ -104,6 +106,7 @@ void
 program_init(struct program *p, const struct program_calls *calls)
 {
 	*p = (struct program){ .calls = calls,
+		.output = -1,
 		.loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV) };
 	ev_init(&p->ended, on_ended);
 	ev_init(&p->patience, on_patience);
@@ -120,7 +123,7 @@ program_start(struct program *p, const char *const argv[], uint32_t timeout_ms,
 	if (pid == -1)
 		return -errno;
 	if (pid == 0)
-		become(argv, parent, mortal);
+		become(argv, parent, mortal, p->output);
 	/* Here too: whichever of us is first. */
 	(void)setpgid(pid, pid);
 	p->pid = pid;

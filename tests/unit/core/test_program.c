@@ -1,4 +1,4 @@
-#include "hapair/program.h"
+#include "core/program.h"
 
 #include "core/fd.h"
 #include "tests/lib/test.h"

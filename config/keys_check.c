@@ -1,0 +1,105 @@
+#include "config/keys_check.h"
+
+#include <limits.h>
+
+#include "config/check_forms.h"
+#include "config/config.h"
+
+#define PATH_LEN (PATH_MAX - 1)
+#define MATCHES_MAX 16
+#define SECOND 1000
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+
+#define OF_HTTP .applies = check_forms_is_http, .applies_to = "type: http"
+#define OF_SCRIPT .applies = check_forms_is_script, .applies_to = "type: script"
+
+#define TEXT_AT(member)                                                        \
+	SCHEMA_OTHER, SCHEMA_AT(struct config_check, member),                  \
+	    .form = &check_forms_text
+#define URL_PATH_AT(member)                                                    \
+	SCHEMA_OTHER, SCHEMA_AT(struct config_check, member),                  \
+	    .form = &check_forms_path
+
+/* The type first: whether the others have a meaning depends on it. */
+static const struct schema_key check_keys[] = {
+	{ "type", SCHEMA_WORD, SCHEMA_AT(struct config_check, type),
+	    .words = config_check_type_words, .fallback = "tcp",
+	    .help = "tcp: the server is well when it accepts a connection. "
+	            "http: when a page says so. script: when a program does. "
+	            "none: always. Servers that are asked the same are asked "
+	            "once." },
+	{ "interval", SCHEMA_DURATION,
+	    SCHEMA_AT(struct config_check, interval_ms), .min = 10, .max = HOUR,
+	    .fallback = "2s",
+	    .help = "From the end of one check to the next, give or take a "
+	            "tenth." },
+	{ "timeout", SCHEMA_DURATION,
+	    SCHEMA_AT(struct config_check, timeout_ms), .min = 10,
+	    .max = 10 * MINUTE, .fallback = "1s",
+	    .help = "A check that takes longer has failed." },
+	{ "rise", SCHEMA_NUMBER, SCHEMA_AT(struct config_check, rise), .min = 1,
+	    .max = 100, .fallback = "2",
+	    .help = "Good checks in a row that bring a server up." },
+	{ "fall", SCHEMA_NUMBER, SCHEMA_AT(struct config_check, fall), .min = 1,
+	    .max = 100, .fallback = "3",
+	    .help = "Failed checks in a row that take a server down." },
+	{ "port", SCHEMA_NUMBER, SCHEMA_AT(struct config_check, port), .min = 1,
+	    .max = UINT16_MAX,
+	    .help = "Port to check; without it, the server's own." },
+	{ "script", SCHEMA_PATH, SCHEMA_AT(struct config_check, script),
+	    .max = PATH_LEN, OF_SCRIPT,
+	    .help = "A program, run as the relay's user as PATH SERVICE SERVER "
+	            "ADDRESS PORT: the server is well when it exits with "
+	            "status 0. The first line that it prints is shown. Servers "
+	            "share no run of it." },
+	{ "path", URL_PATH_AT(path), .fallback = "/", OF_HTTP,
+	    .help = "Of the page that is asked for." },
+	{ "status", SCHEMA_NUMBER, SCHEMA_AT(struct config_check, status),
+	    .min = 100, .max = 599, .fallback = "200", OF_HTTP,
+	    .help = "The status that the answer must have. No redirection is "
+	            "followed." },
+	{ "expect", TEXT_AT(expect), OF_HTTP,
+	    .help = "A text that the body must hold, or with a ! in front must "
+	            "not." },
+	{ "json", SCHEMA_MATCHES, SCHEMA_AT(struct config_check, json),
+	    .max = MATCHES_MAX, OF_HTTP,
+	    .help = "Keys at the top of a JSON body, and the values that they "
+	            "must have." },
+	{ "drain", SCHEMA_MATCHES, SCHEMA_AT(struct config_check, drain),
+	    .max = MATCHES_MAX, OF_HTTP,
+	    .help = "Likewise: a server that is well and of which all of these "
+	            "match drains. It keeps its connections and gets no new "
+	            "ones." },
+	{ "fallback", URL_PATH_AT(fallback), OF_HTTP,
+	    .help = "A page whose status decides where the body has none of "
+	            "the keys of `json` and `drain`." },
+	{ "role", TEXT_AT(role), OF_HTTP,
+	    .help =
+	        "A key at the top of a JSON body that says which of several "
+	        "servers is in charge: its value is Active or Standby. "
+	        "Without it, the server says nothing." },
+	{ "role_path", URL_PATH_AT(role_path), .fallback = "/", OF_HTTP,
+	    .help = "Of the page that has the role. That it is not there is no "
+	            "failure." },
+	{ "tls", SCHEMA_BOOL, SCHEMA_AT(struct config_check, tls),
+	    .fallback = "false", OF_HTTP,
+	    .help = "Asks by https. The certificate must be valid for the host "
+	            "of the server's address." },
+	{ "ca", SCHEMA_PATH, SCHEMA_AT(struct config_check, ca),
+	    .max = PATH_LEN, OF_HTTP,
+	    .help = "Certificates (PEM) that vouch for the server's, in place "
+	            "of the system's. The relay's user reads it." },
+	{ "user", TEXT_AT(user), OF_HTTP,
+	    .help = "Who asks, by basic or digest authentication, whichever "
+	            "the server wants." },
+	{ "password_file", SCHEMA_PATH,
+	    SCHEMA_AT(struct config_check, password_file), .max = PATH_LEN,
+	    OF_HTTP,
+	    .help = "The first line is that user's password. Read as root, "
+	            "once. Refused if others can read it." },
+};
+
+const struct schema_table keys_check_table = {
+	.what = "a check", .keys = check_keys, .n_keys = ARRAY_LEN(check_keys)
+};

@@ -1,0 +1,41 @@
+#pragma once
+
+/*
+ * Asks a server for a page, where that does not tell for the fallback, and
+ * where all is well for its role; within one timeout. Owned by its survey.
+ */
+
+#include "core/addr.h"
+#include "core/mono.h"
+#include "proxy/judge.h"
+
+struct fetch;
+struct fetcher;
+struct passwords;
+
+enum ask_http_stage {
+	ASK_HTTP_PAGE,
+	ASK_HTTP_FALLBACK,
+	ASK_HTTP_ROLE,
+};
+
+/* From the loop or from within ask_http_start. */
+typedef void ask_http_fn(void *arg, const struct judge_answer *answer);
+
+struct ask_http {
+	struct fetcher *fetcher;           /* borrowed */
+	const struct passwords *passwords; /* borrowed */
+	const struct config_check *config; /* borrowed */
+	const char *host;                  /* borrowed: the server's name */
+	ask_http_fn *on_answer;
+	void *arg;
+	union addr to;
+	enum ask_http_stage stage;
+	struct mono began;
+	struct fetch *fetch; /* NULL: nothing under way */
+	struct judge_answer said;
+};
+
+/* The fields before `to` are set. */
+void ask_http_start(struct ask_http *a, const union addr *to);
+void ask_http_stop(struct ask_http *a);

@@ -1,0 +1,26 @@
+#pragma once
+
+/*
+ * Leaving like a guest: FIN, then wait for the server's own, since a reset
+ * fills the logs of many a server. For connections of checks, on the main
+ * thread; whoever is done with one gives it away here. Bounded in time and
+ * number: a server that keeps its side open is not waited for long.
+ */
+
+#include <ev.h>
+#include <sys/queue.h>
+
+struct farewell_guest;
+TAILQ_HEAD(farewell_guests, farewell_guest);
+
+struct farewell {
+	struct ev_loop *loop;                /* borrowed */
+	struct farewell_guests guests, gone; /* gone: freed by the next */
+	unsigned n, max; /* the oldest leave earlier when there are more */
+};
+
+void farewell_init(struct farewell *f, struct ev_loop *loop, unsigned max);
+void farewell_fini(struct farewell *f);
+
+/* Takes the descriptor. */
+void farewell_take(struct farewell *f, int *fd);

@@ -1,0 +1,56 @@
+#pragma once
+
+/*
+ * Pages by HTTP, for checks: the door to libcurl. On the relay's main thread,
+ * in its libev loop; nothing here waits, and no name is ever resolved: the
+ * address is the caller's. HTTP/1.1, one GET for each connection, no
+ * redirections, no proxies, nothing from the environment or a .netrc. What is
+ * kept of a body is bounded.
+ */
+
+#include "core/addr.h"
+
+struct ev_loop;
+struct farewell;
+struct fetch;
+struct fetcher;
+
+#define FETCH_BODY_MAX ((size_t)256 * 1024)
+#define FETCH_ERROR_MAX 80
+
+/* Borrowed for the call, all of it. */
+struct fetch_request {
+	const char *host; /* name or number: of the Host header, certificate */
+	union addr to;    /* where it really goes, with the port */
+	const char *path; /* with its query */
+	bool tls;
+	const char *ca;              /* path; NULL: the system's */
+	const char *user, *password; /* basic or digest; NULL: neither */
+	uint32_t timeout_ms;         /* of the whole */
+};
+
+/* For the time of the callback. */
+struct fetch_page {
+	const char *error; /* why there is none; NULL: there is one */
+	bool is_ours;      /* the error is our own lack, not the server's */
+	unsigned status;
+	const char *body; /* with a NUL behind it */
+	size_t len;
+	bool cut; /* there was more than FETCH_BODY_MAX */
+};
+
+/* From the loop. The fetch is over and gone; may start another. */
+typedef void fetch_end_fn(void *arg, const struct fetch_page *page);
+
+/* NULL where memory is out. Closes its connections by this farewell. */
+struct fetcher *fetch_open(struct ev_loop *loop, struct farewell *farewell);
+
+/* After all its fetches have ended or were cancelled. */
+void fetch_close(struct fetcher *f);
+
+/* NULL where memory is out. */
+MUST_CHECK struct fetch *fetch_start(struct fetcher *f,
+    const struct fetch_request *request, fetch_end_fn *on_end, void *arg);
+
+/* Its end will not be told. NULL-safe. */
+void fetch_cancel(struct fetch *fetch);

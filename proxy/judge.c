@@ -1,0 +1,206 @@
+#include "proxy/judge.h"
+
+#include "config/config.h"
+#include "core/jdoc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Of foreign texts within a sentence: what is left is for the sentence. */
+#define QUOTED_MAX 24
+
+static bool
+is_met(const struct config_match *m, const struct jdoc *value)
+{
+	switch (m->kind) {
+	case CONFIG_MATCH_BOOL:
+		return jdoc_is_bool(value, strcmp(m->value, "true") == 0);
+	case CONFIG_MATCH_NUMBER:
+		return jdoc_is_number(value, strtod(m->value, NULL));
+	case CONFIG_MATCH_STRING:
+		return jdoc_is_string(value) &&
+		    strcmp(jdoc_text_value(value), m->value) == 0;
+	}
+	return false;
+}
+
+static bool
+has_any(const struct jdoc *doc, const struct config_matches *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (jdoc_get(doc, m->all[i].key) != NULL)
+			return true;
+	return false;
+}
+
+static bool
+are_met(const struct jdoc *doc, const struct config_matches *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (!is_met(&m->all[i], jdoc_get(doc, m->all[i].key)))
+			return false;
+	return true;
+}
+
+static void
+say(struct judge_answer *a, enum verdict_result result, const char *text)
+{
+	a->result = result;
+	(void)snprintf(a->detail, sizeof(a->detail), "%s", text);
+}
+
+/* The first one that is not met. */
+static void
+tell_unmet(const struct jdoc *doc, const struct config_matches *m,
+    struct judge_answer *a)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		const struct config_match *one = &m->all[i];
+		const struct jdoc *value = jdoc_get(doc, one->key);
+		char shown[QUOTED_MAX];
+
+		if (is_met(one, value))
+			continue;
+		a->result = VERDICT_FAILED;
+		jdoc_show(value, shown, sizeof(shown));
+		if (value == NULL)
+			(void)snprintf(a->detail, sizeof(a->detail),
+			    "%.*s is missing, expected %.*s", QUOTED_MAX,
+			    one->key, QUOTED_MAX, one->value);
+		else
+			(void)snprintf(a->detail, sizeof(a->detail),
+			    "%.*s is %s, expected %.16s", QUOTED_MAX, one->key,
+			    shown, one->value);
+		return;
+	}
+}
+
+static bool
+judge_json(const struct config_check *c, const struct judge_page *page,
+    struct judge_answer *a)
+{
+	CLEANUP(jdoc_free_at) struct jdoc *doc = NULL;
+
+	if (c->json.n == 0 && c->drain.n == 0)
+		return true;
+	if (page->cut) {
+		say(a, VERDICT_FAILED, "the body is too long to be read");
+		return true;
+	}
+	doc = jdoc_parse_foreign(page->body, page->len);
+	if (c->fallback != NULL && !has_any(doc, &c->json) &&
+	    !has_any(doc, &c->drain))
+		return false;
+	if (!jdoc_is_object(doc))
+		say(a, VERDICT_FAILED, "the body is no JSON object");
+	else if (!are_met(doc, &c->json))
+		tell_unmet(doc, &c->json, a);
+	else if (c->drain.n > 0 && are_met(doc, &c->drain)) {
+		a->result = VERDICT_DRAINS;
+		(void)snprintf(a->detail, sizeof(a->detail), "%.*s is %.*s",
+		    QUOTED_MAX, c->drain.all[0].key, QUOTED_MAX,
+		    c->drain.all[0].value);
+	}
+	return true;
+}
+
+/* Bytes may be anything, NUL among them. */
+static bool
+is_in(const struct judge_page *page, const char *text)
+{
+	return memmem(page->body, page->len, text, strlen(text)) != NULL;
+}
+
+static void
+judge_expect(const struct config_check *c, const struct judge_page *page,
+    struct judge_answer *a)
+{
+	bool unwanted = c->expect[0] == '!';
+	const char *text = c->expect + unwanted;
+	bool found = is_in(page, text);
+
+	if (!found && page->cut) {
+		/* Behind what we keep there may be anything. */
+		say(a, VERDICT_FAILED, "the body is too long to be read");
+	} else if (found == unwanted) {
+		a->result = VERDICT_FAILED;
+		(void)snprintf(a->detail, sizeof(a->detail),
+		    "the body %s '%.50s'", found ? "has" : "lacks", text);
+	}
+}
+
+static bool
+judge_status(
+    const struct judge_page *page, unsigned wanted, struct judge_answer *a)
+{
+	*a = (struct judge_answer){ .result = VERDICT_PASSED };
+	if (page->status != wanted) {
+		a->result = VERDICT_FAILED;
+		(void)snprintf(a->detail, sizeof(a->detail),
+		    "status %u, expected %u", page->status, wanted);
+		return false;
+	}
+	(void)snprintf(a->detail, sizeof(a->detail), "status %u", page->status);
+	return true;
+}
+
+bool
+judge_page(const struct config_check *c, const struct judge_page *page,
+    struct judge_answer *ret_answer)
+{
+	struct judge_answer a;
+	bool told = true;
+
+	if (judge_status(page, c->status, &a) && c->expect != NULL)
+		judge_expect(c, page, &a);
+	if (a.result == VERDICT_PASSED)
+		told = judge_json(c, page, &a);
+	*ret_answer = a;
+	return told;
+}
+
+void
+judge_fallback(const struct config_check *c, const struct judge_page *page,
+    struct judge_answer *ret_answer)
+{
+	struct judge_answer a;
+
+	if (judge_status(page, c->status, &a))
+		(void)snprintf(a.detail, sizeof(a.detail), "status %u of %.50s",
+		    page->status, c->fallback);
+	*ret_answer = a;
+}
+
+enum check_role
+judge_role(const struct config_check *c, const struct judge_page *page)
+{
+	CLEANUP(jdoc_free_at) struct jdoc *doc = NULL;
+	const char *said;
+
+	if (page->status != 200 || page->cut)
+		return CHECK_ROLE_UNSAID;
+	doc = jdoc_parse_foreign(page->body, page->len);
+	said = jdoc_string(doc, c->role);
+	if (strcasecmp(said, "active") == 0)
+		return CHECK_ROLE_ACTIVE;
+	if (strcasecmp(said, "standby") == 0)
+		return CHECK_ROLE_STANDBY;
+	return CHECK_ROLE_UNSAID;
+}
+
+void
+judge_quote(
+    const char *text, size_t len, char ret_detail[static CHECK_DETAIL_MAX])
+{
+	size_t n = 0;
+
+	while (n < len && n < CHECK_DETAIL_MAX - 1 && text[n] != '\n' &&
+	    text[n] != '\0') {
+		bool plain = text[n] >= ' ' && text[n] <= '~';
+
+		ret_detail[n] = plain ? text[n] : '?';
+		n++;
+	}
+	ret_detail[n] = '\0';
+}

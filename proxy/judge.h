@@ -1,0 +1,44 @@
+#pragma once
+
+/*
+ * Judge: what a page says of the server that it comes from. Computes only; the
+ * asking is ask_http.c's.
+ */
+
+#include "proxy/check.h"
+
+struct config_check;
+
+/* What came of asking a server once, in whatever way. */
+struct judge_answer {
+	enum verdict_result result;
+	enum check_role role;
+	bool is_void; /* our own lack: says nothing of the server */
+	char detail[CHECK_DETAIL_MAX];
+};
+
+struct judge_page {
+	unsigned status;
+	const char *body; /* with a NUL behind it */
+	size_t len;
+	bool cut; /* there was more than we keep */
+};
+
+/*
+ * By the rules of its check: status, `expect`, `json`, `drain`. False where
+ * only the fallback can tell: the body has none of the keys.
+ */
+MUST_CHECK bool judge_page(const struct config_check *c,
+    const struct judge_page *page, struct judge_answer *ret_answer);
+
+/* The fallback: its status alone. */
+void judge_fallback(const struct config_check *c, const struct judge_page *page,
+    struct judge_answer *ret_answer);
+
+/* Of the page at `role_path`. */
+enum check_role judge_role(
+    const struct config_check *c, const struct judge_page *page);
+
+/* The first line that a script printed, or any foreign text, made harmless. */
+void judge_quote(
+    const char *text, size_t len, char ret_detail[static CHECK_DETAIL_MAX]);

@@ -1,0 +1,351 @@
+#include "proxy/survey.h"
+
+#include "config/config.h"
+#include "core/log.h"
+#include "core/mono.h"
+#include "core/secret.h"
+#include "proxy/ask_http.h"
+#include "proxy/ask_script.h"
+#include "proxy/ask_tcp.h"
+#include "proxy/farewell.h"
+#include "proxy/fetch.h"
+#include "proxy/judge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ev.h>
+
+/* While results contradict a verdict, they come this much faster. */
+#define WAVERING_FACTOR 4.
+
+/* Of an interval, either way: so that many do not go on asking together. */
+#define JITTER 0.1
+
+struct survey {
+	struct surveys *all;
+	struct survey_question question;
+	LIST_HEAD(, survey_listener) listeners;
+	LIST_ENTRY(survey) link;
+	bool busy;
+	bool again; /* asked for while one was under way */
+	struct mono began;
+	ev_timer timer; /* busy: of its patience, else until the next */
+	union {
+		struct ask_tcp tcp;
+		struct ask_http http;
+		struct ask_script script;
+	} ask;
+};
+
+struct surveys {
+	struct ev_loop *loop;
+	const struct passwords *passwords; /* borrowed */
+	struct fetcher *fetcher;           /* NULL until a page is asked for */
+	struct farewell farewell;
+	LIST_HEAD(, survey) surveys;
+};
+
+static void
+wait_s(struct survey *p, double seconds)
+{
+	struct ev_loop *loop = p->all->loop;
+
+	ev_timer_stop(loop, &p->timer);
+	ev_now_update(loop);
+	ev_timer_set(&p->timer, seconds, 0.);
+	ev_timer_start(loop, &p->timer);
+}
+
+/* From 1 - JITTER to 1 + JITTER. */
+static double
+jitter(void)
+{
+	uint16_t n;
+
+	secret_random(&n, sizeof(n));
+	return 1. + JITTER * (n / 32768. - 1.);
+}
+
+static void
+stop_asking(struct survey *p)
+{
+	p->busy = false;
+	switch (p->question.check->type) {
+	case CONFIG_CHECK_TCP:
+		ask_tcp_stop(&p->ask.tcp);
+		break;
+	case CONFIG_CHECK_HTTP:
+		ask_http_stop(&p->ask.http);
+		break;
+	case CONFIG_CHECK_SCRIPT:
+		ask_script_stop(&p->ask.script);
+		break;
+	case CONFIG_CHECK_NONE:
+		break;
+	}
+}
+
+/* Counted from the end of this one. */
+static void
+rest(struct survey *p, bool wavering)
+{
+	double s = p->question.check->interval_ms / 1000. * jitter();
+
+	if (p->again)
+		s = 0.;
+	else if (wavering)
+		s /= WAVERING_FACTOR;
+	p->again = false;
+	wait_s(p, s);
+}
+
+static void
+on_answer(void *arg, const struct judge_answer *answer)
+{
+	struct survey *p = arg;
+	double ms = (double)mono_span_us(p->began, mono_now()) / 1000.;
+	struct survey_listener *l;
+	bool wavering = false;
+
+	p->busy = false;
+	if (answer->is_void) {
+		/* Says nothing of the server: leave it as it is. */
+		log_warning("check", "%s, trying again", answer->detail);
+		rest(p, false);
+		return;
+	}
+	LIST_FOREACH (l, &p->listeners, link)
+		wavering |= l->on_heard(l->arg, answer, ms);
+	rest(p, wavering);
+}
+
+static void
+ask(struct survey *p)
+{
+	const struct survey_question *q = &p->question;
+
+	p->busy = true;
+	p->began = mono_now();
+	/* Those that have a timeout of their own answer before this one. */
+	wait_s(p, q->check->timeout_ms / 1000. * 2 + 1);
+	switch (q->check->type) {
+	case CONFIG_CHECK_TCP:
+		wait_s(p, q->check->timeout_ms / 1000.);
+		ask_tcp_start(&p->ask.tcp, &q->to);
+		break;
+	case CONFIG_CHECK_HTTP:
+		ask_http_start(&p->ask.http, &q->to);
+		break;
+	case CONFIG_CHECK_SCRIPT:
+		ask_script_start(&p->ask.script, &q->to, q->check->timeout_ms);
+		break;
+	case CONFIG_CHECK_NONE:
+		break;
+	}
+}
+
+static void
+on_timer(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct survey *p = CONTAINER_OF(t, struct survey, timer);
+	struct judge_answer late = { .result = VERDICT_FAILED,
+		.detail = "connect: Connection timed out" };
+
+	(void)loop;
+	(void)revents;
+	if (!p->busy) {
+		ask(p);
+		return;
+	}
+	stop_asking(p);
+	on_answer(p, &late);
+}
+
+static void
+set_asker(struct survey *p)
+{
+	const struct survey_question *q = &p->question;
+	struct surveys *all = p->all;
+
+	switch (q->check->type) {
+	case CONFIG_CHECK_TCP:
+		p->ask.tcp = (struct ask_tcp){ .loop = all->loop,
+			.farewell = &all->farewell,
+			.on_answer = on_answer,
+			.arg = p,
+			.fd = -1 };
+		break;
+	case CONFIG_CHECK_HTTP:
+		p->ask.http = (struct ask_http){ .fetcher = all->fetcher,
+			.passwords = all->passwords,
+			.config = q->check,
+			.host = q->host,
+			.on_answer = on_answer,
+			.arg = p };
+		break;
+	case CONFIG_CHECK_SCRIPT:
+		p->ask.script = (struct ask_script){ .loop = all->loop,
+			.path = q->check->script,
+			.service = q->service,
+			.server = q->server,
+			.on_answer = on_answer,
+			.arg = p };
+		ask_script_init(&p->ask.script);
+		break;
+	case CONFIG_CHECK_NONE:
+		break;
+	}
+}
+
+static bool
+is_same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool
+is_same_matches(const struct config_matches *a, const struct config_matches *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (a->all[i].kind != b->all[i].kind ||
+		    strcmp(a->all[i].key, b->all[i].key) != 0 ||
+		    strcmp(a->all[i].value, b->all[i].value) != 0)
+			return false;
+	return true;
+}
+
+static bool
+is_same_page(const struct config_check *a, const struct config_check *b)
+{
+	return is_same_text(a->path, b->path) && a->status == b->status &&
+	    is_same_text(a->expect, b->expect) &&
+	    is_same_matches(&a->json, &b->json) &&
+	    is_same_matches(&a->drain, &b->drain) &&
+	    is_same_text(a->fallback, b->fallback) &&
+	    is_same_text(a->role, b->role) &&
+	    is_same_text(a->role_path, b->role_path) && a->tls == b->tls &&
+	    is_same_text(a->ca, b->ca) && is_same_text(a->user, b->user) &&
+	    is_same_text(a->password_file, b->password_file);
+}
+
+/* Not `rise` and `fall`: these are for who makes a verdict of the answers. */
+static bool
+is_same(const struct survey_question *a, const struct survey_question *b)
+{
+	const struct config_check *x = a->check, *y = b->check;
+
+	if (!addr_is_same(&a->to, &b->to) || x->type != y->type ||
+	    x->interval_ms != y->interval_ms || x->timeout_ms != y->timeout_ms)
+		return false;
+	switch (x->type) {
+	case CONFIG_CHECK_TCP:
+		return true;
+	case CONFIG_CHECK_HTTP:
+		return is_same_text(a->host, b->host) && is_same_page(x, y);
+	case CONFIG_CHECK_SCRIPT: /* it is told whom it is for */
+	case CONFIG_CHECK_NONE:
+		break;
+	}
+	return false;
+}
+
+static struct survey *
+make(struct surveys *all, const struct survey_question *question)
+{
+	struct survey *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	if (question->check->type == CONFIG_CHECK_HTTP && all->fetcher == NULL)
+		all->fetcher = fetch_open(all->loop, &all->farewell);
+	if (question->check->type == CONFIG_CHECK_HTTP &&
+	    all->fetcher == NULL) {
+		free(p);
+		return NULL;
+	}
+	p->all = all;
+	p->question = *question;
+	LIST_INIT(&p->listeners);
+	ev_timer_init(&p->timer, on_timer, 0., 0.);
+	set_asker(p);
+	LIST_INSERT_HEAD(&all->surveys, p, link);
+	return p;
+}
+
+int
+survey_join(struct surveys *all, struct survey_listener *l,
+    const struct survey_question *question)
+{
+	struct survey *p;
+
+	LIST_FOREACH (p, &all->surveys, link)
+		if (is_same(&p->question, question))
+			break;
+	if (p == NULL)
+		p = make(all, question);
+	if (p == NULL)
+		return -ENOMEM;
+	l->survey = p;
+	LIST_INSERT_HEAD(&p->listeners, l, link);
+	survey_hurry(l);
+	return 0;
+}
+
+void
+survey_leave(struct survey_listener *l)
+{
+	struct survey *p = l->survey;
+
+	if (p == NULL)
+		return;
+	l->survey = NULL;
+	LIST_REMOVE(l, link);
+	if (!LIST_EMPTY(&p->listeners))
+		return;
+	stop_asking(p);
+	ev_timer_stop(p->all->loop, &p->timer);
+	LIST_REMOVE(p, link);
+	free(p);
+}
+
+void
+survey_hurry(struct survey_listener *l)
+{
+	struct survey *p = l->survey;
+
+	if (p == NULL)
+		return;
+	if (p->busy)
+		p->again = true;
+	else
+		wait_s(p, 0.);
+}
+
+struct surveys *
+survey_open(
+    struct ev_loop *loop, const struct passwords *passwords, unsigned max)
+{
+	struct surveys *all = calloc(1, sizeof(*all));
+
+	if (all == NULL)
+		return NULL;
+	all->loop = loop;
+	all->passwords = passwords;
+	LIST_INIT(&all->surveys);
+	farewell_init(&all->farewell, loop, max);
+	return all;
+}
+
+void
+survey_close(struct surveys *all)
+{
+	if (all == NULL)
+		return;
+	fetch_close(all->fetcher);
+	farewell_fini(&all->farewell);
+	free(all);
+}

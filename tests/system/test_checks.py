@@ -1,0 +1,382 @@
+"""Goal: a check says what is so: it judges a page by what it holds, waits for no
+more than its timeout, asks each server once however many want to know, and
+leaves as a guest does."""
+
+import contextlib
+import hashlib
+import os
+import re
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+from stage import (
+    CHECK_PORT, PORT, SLOW, Stage, address, endpoint, families, hapair, server, single, wait_for,
+)
+
+# A connection, and the head of the request that came over it.
+Answer = Callable[[socket.socket, bytes], None]
+
+
+class Pages:
+    """A web server that answers as the test says, and remembers what it saw."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer, self.requests, self.ends = answer, [], []
+        self.lock = threading.Lock()
+
+    def run(self, door: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                sock, _ = door.accept()
+                threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+
+    def serve(self, sock: socket.socket) -> None:
+        sock.settimeout(60)
+        with contextlib.suppress(OSError), sock:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                part = sock.recv(65536)
+                if not part:
+                    return
+                head += part
+            with self.lock:
+                self.requests.append(head)
+            self.answer(sock, head)
+            # Ours last: what the check does of itself is to be seen.
+            try:
+                end = "fin" if sock.recv(1) == b"" else "more"
+            except ConnectionResetError:
+                end = "reset"
+            with self.lock:
+                self.ends.append(end)
+
+    def count(self) -> int:
+        with self.lock:
+            return len(self.requests)
+
+
+def page(body: str, status: str = "200 OK", *headers: str) -> bytes:
+    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
+    return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
+
+
+def sends(raw: bytes) -> Answer:
+    return lambda sock, _: sock.sendall(raw)
+
+
+@contextlib.contextmanager
+def pages(stage: Stage, answer: Answer, host: str = "s1") -> Iterator[Pages]:
+    """At the check's port of the host, for both families."""
+    p = Pages(answer)
+    with stage.lab.listen(host, CHECK_PORT) as door:
+        door.settimeout(None)
+        threading.Thread(target=p.run, args=(door,), daemon=True).start()
+        yield p
+        door.shutdown(socket.SHUT_RDWR)
+
+
+def service(family: int = 4, **check: Any) -> dict[str, Any]:
+    asked = {"type": "http", "port": CHECK_PORT, "interval": "50ms", "rise": 1, "fall": 1}
+    asked.update({"timeout": f"{SLOW}s"}, **check)
+    return {"name": "web", "check": asked, "servers": [server("s1", family)]}
+
+
+def check_of(stage: Stage) -> dict[str, Any]:
+    services = stage["p1"].status().get("services") or [{"servers": [{"check": {}}]}]
+    return dict(services[0]["servers"][0]["check"])
+
+
+def is_found(stage: Stage, state: str, detail: str) -> None:
+    def so() -> bool:
+        """the check has found just that"""
+        found = check_of(stage).get("detail", "")
+        states = stage["p1"].server_states()
+        return bool(re.fullmatch(detail, found)) and states == {"s1": state}
+
+    try:
+        wait_for(so, 10 * SLOW)
+    except AssertionError as e:
+        raise AssertionError(f"{check_of(stage)}, not {state}: {detail}") from e
+
+
+def slowly(sock: socket.socket, _: bytes) -> None:
+    """In pieces of a byte, for longer than a round trip each."""
+    for byte in page('{"ready": true}'):
+        sock.sendall(bytes([byte]))
+        time.sleep(0.002)
+
+
+def never(sock: socket.socket, _: bytes) -> None:
+    """Goes on and on, and never comes to an end."""
+    sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        sock.sendall(b" ")
+        time.sleep(0.05)
+
+
+def endlessly(sock: socket.socket, _: bytes) -> None:
+    """The same, as fast as can be."""
+    sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        sock.sendall(b" " * 65536)
+
+
+@families
+def test_answers(family: int) -> None:
+    """Whole, split, slow, endless, wrong, none at all."""
+    rows: list[tuple[Answer, str, str]] = [
+        (sends(page('{"ready": true}')), "up", "status 200"),
+        (sends(page("", "503 Busy")), "down", "status 503, expected 200"),
+        (slowly, "up", "status 200"),
+        (sends(page('{"ready": false}')), "down", "ready is false, expected true"),
+        (sends(page("<html>")), "down", "the body is no JSON object"),
+        (sends(page("", "302 Found", "Location: /other")), "down", "status 302, .*"),
+        (sends(b"SSH-2.0-x\r\n"), "down", ".*HTTP/0.9.*"),
+        (lambda sock, _: sock.shutdown(socket.SHUT_WR), "down", "Empty reply.*"),
+        (sends(page('{"ready": true, "x": "' + "x" * 200000 + '"}')), "up", "status 200"),
+        (endlessly, "down", "the body is too long to be read"),
+        (never, "down", f"no answer within {SLOW}000 ms"),
+    ]
+    with single(services=[service(family, json={"ready": True})]) as stage:
+        with pages(stage, rows[0][0]) as p:
+            stage.start()
+            for answer, state, detail in rows:
+                p.answer = answer
+                is_found(stage, state, detail)
+        is_found(stage, "down", "connect: Connection refused")
+        log = stage["p1"].log()
+        assert "server s1: up -> down, reason: status 503, expected 200" in log
+        where = re.escape(endpoint(address("s1", family), CHECK_PORT)).encode()
+        for head in p.requests:
+            assert re.match(rb"GET / HTTP/1.1\r\n", head), head
+            assert re.search(rb"\r\nHost: " + where + rb"\r\n", head), head
+
+
+def test_it_leaves_as_a_guest() -> None:
+    """A FIN, never a reset, from each check; http as tcp."""
+    with single(services=[service(), {**service(type="tcp", interval="50ms"), "name": "tcp",
+                                      "listen": [endpoint("10.77.0.1", 88)]}]) as stage:
+        # A server that keeps its side open until we have closed ours.
+        with pages(stage, sends(page("fine"))) as p:
+            stage.start()
+            wait_for(lambda: len(p.ends) >= 10, 20 * SLOW)
+            assert set(p.ends) == {"fin"}, p.ends
+        # The tcp check says nothing at all: seen by a door of our own.
+        with stage.lab.listen("s1", CHECK_PORT) as door:
+            for _ in range(4):
+                with door.accept()[0] as sock:
+                    sock.settimeout(10 * SLOW)
+                    heard = sock.recv(65536)
+                    assert heard == b"" or heard.startswith(b"GET "), heard
+
+
+def test_asked_once_for_all() -> None:
+    """Five services with ten servers at one place: one request at a time, and
+    all of them know."""
+    services = []
+    for i in range(5):
+        one = service(interval="200ms")
+        one.update(name=f"web{i}", listen=[endpoint("10.77.0.1", 80 + i)])
+        one["servers"] = [server("s1"), {"name": "too", "address": endpoint(address("s1"), 82)}]
+        services.append(one)
+    with single(services=services) as stage:
+        with pages(stage, sends(page("fine"))) as p:
+            stage.start()
+            begun, had = time.monotonic(), p.count()
+            wait_for(lambda: p.count() >= had + 10, 20 * SLOW)
+            # 200 ms from end to end, less a tenth: ten take 1.6 s and more.
+            assert time.monotonic() - begun > 1.4, "asked more often than once"
+            p.answer = sends(page("no", "500 No"))
+
+            def down() -> bool:
+                """all ten servers are down"""
+                shown = stage["p1"].status()["services"]
+                return all(s["state"] == "down" for x in shown for s in x["servers"])
+
+            wait_for(down, 10 * SLOW)
+
+
+def test_a_client_brings_the_check_forward() -> None:
+    """The server dies between two checks an hour apart: the client that finds
+    that is sent on, and the server is asked at once."""
+    spec = service(interval="1h", fall=3)
+    spec["servers"].append(server("s2"))
+    with single(services=[spec]) as stage:
+        with pages(stage, sends(page("fine"))) as p, pages(stage, sends(page("ok")), "s2"):
+            tools = stage.serve("banner", "s1", "s2")
+            stage.start()
+            assert p.count() == 1, p.requests
+            tools["s1"].kill()
+            tools["s1"].wait()
+            assert [stage.ask() for _ in range(4)] == ["s2"] * 4
+            wait_for(lambda: p.count() >= 2, 10 * SLOW)
+
+
+def test_names_stay_names() -> None:
+    """A server with a name is asked by it, at the address that it has."""
+    spec = service()
+    spec["servers"] = [{"name": "s1", "address": f"localhost:{PORT}"}]
+    with single(services=[spec]) as stage, pages(stage, sends(page("fine")), "p1") as p:
+        stage.start()
+        is_found(stage, "up", "status 200")
+        assert f"\r\nHost: localhost:{CHECK_PORT}\r\n".encode() in p.requests[0], p.requests
+
+
+def write(path: str, text: str, mode: int) -> str:
+    Path(path).write_text(text)
+    os.chmod(path, mode)
+    return path
+
+
+def test_script() -> None:
+    """As the relay's user, with its arguments; its first line is shown; what
+    takes too long is killed, and what prints much is read."""
+    with single(services=[service()]) as stage:
+        said = f"{stage.lab.dir}/said"
+        script = write(f"{stage.lab.dir}/check", f"#!/bin/sh\n. {said}\n", 0o755)
+
+        def says(text: str) -> None:
+            write(said + ".new", text, 0o644)
+            os.rename(said + ".new", said)
+
+        config = stage.build()
+        config["services"] = [service(type="script", script=script)]
+        config["services"][0]["check"]["timeout"] = f"{400 * SLOW}ms"
+        config["services"][0]["listen"] = [endpoint("10.77.0.1", PORT)]
+        stage.configure(config)
+        says('echo "$*" $(id -u); echo second')
+        stage.start()
+        nobody = int(subprocess.check_output(["id", "-u", "nobody"]))
+        where = f"web s1 {address('s1')} {CHECK_PORT}"
+        is_found(stage, "up", f"{where} ({nobody}|[1-9][0-9]*)")
+        says("exit 3")
+        is_found(stage, "down", "status 3")
+        says("exit 0")
+        is_found(stage, "up", "status 0")
+        says('printf "tired\\033[31m\\n"; exit 1')
+        is_found(stage, "down", r"tired\?\[31m")
+        says('head -c 1000000 /dev/zero | tr "\\0" x; exit 0')
+        is_found(stage, "up", "x{79}")
+        says("sleep 3600 & wait")
+        is_found(stage, "down", "took too long")
+        # The whole of it, its child too: of several runs, one is left.
+        time.sleep(4 * 0.4 * SLOW)
+        assert sleepers(stage) <= 1, sleepers(stage)
+
+
+def sleepers(stage: Stage) -> int:
+    """How many of the scripts' children live."""
+    found = 0
+    for pid in stage.lab.pids("p1"):
+        with contextlib.suppress(OSError):
+            found += Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sleep\0")
+    return found
+
+
+def test_none_is_always_up() -> None:
+    """At once, with nobody there, and whatever clients find."""
+    with single(services=[service(type="none")]) as stage:
+        stage.start()
+        is_found(stage, "up", "not checked")
+        with stage.client() as sock, contextlib.suppress(ConnectionResetError):
+            assert sock.recv(1) == b""
+        is_found(stage, "up", "not checked")
+
+
+def certificate(stage: Stage, name: str) -> ssl.SSLContext:
+    """One that vouches for itself, in NAME.pem, for the address of s1."""
+    path = f"{stage.lab.dir}/{name}.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    words += ["-nodes", "-keyout", path + ".key", "-out", path, "-days", "2"]
+    words += ["-subj", f"/CN={name}", "-addext", f"subjectAltName=IP:{address(name)}"]
+    subprocess.run(words, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path, path + ".key")
+    return context
+
+
+def test_tls() -> None:
+    """Of a certificate that is vouched for, for that very server, and of no
+    other."""
+    stage = single(services=[service()])
+    with stage:
+        good, other = certificate(stage, "s1"), certificate(stage, "s2")
+        config = stage.build()
+        spec = service(tls=True, ca=f"{stage.lab.dir}/s1.pem")
+        config["services"] = [{**spec, "listen": [endpoint("10.77.0.1", PORT)]}]
+        stage.configure(config)
+        context = good
+
+        def answer(sock: socket.socket) -> None:
+            with contextlib.suppress(OSError), context.wrap_socket(sock, server_side=True) as s:
+                s.recv(65536)
+                s.sendall(page("fine"))
+                s.unwrap()
+
+        p = Pages(sends(b""))
+        setattr(p, "serve", answer)
+        with stage.lab.listen("s1", CHECK_PORT) as door:
+            door.settimeout(None)
+            threading.Thread(target=p.run, args=(door,), daemon=True).start()
+            stage.start()
+            is_found(stage, "up", "status 200")
+            context = other
+            is_found(stage, "down", ".*certificate.*")
+            door.shutdown(socket.SHUT_RDWR)
+
+
+def md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def digest(sock: socket.socket, head: bytes) -> None:
+    """Lets in who knows the password of `me` by digest."""
+    given = dict(re.findall(r'(\w+)="?([^",\r]+)', head.decode()))
+    wanted = md5(f"{md5('me:here:se cret')}:abc:{md5('GET:/')}")
+    if given.get("response") == wanted:
+        sock.sendall(page("fine"))
+    else:
+        ask = 'WWW-Authenticate: Digest realm="here", nonce="abc"'
+        sock.sendall(page("", "401 Who", ask))
+
+
+def basic(sock: socket.socket, head: bytes) -> None:
+    if b"\r\nAuthorization: Basic bWU6c2UgY3JldA==\r\n" in head:
+        sock.sendall(page("fine"))
+    else:
+        sock.sendall(page("", "401 Who", 'WWW-Authenticate: Basic realm="here"'))
+
+
+def test_password() -> None:
+    """Basic and digest; the file is root's alone, and its content is shown
+    nowhere."""
+    stage = single(services=[service()])
+    with stage:
+        secret = write(f"{stage.lab.dir}/password", "se cret\n", 0o600)
+        spec = service(user="me", password_file=secret)
+        config = stage.build()
+        config["services"] = [{**spec, "listen": [endpoint("10.77.0.1", PORT)]}]
+        stage.configure(config)
+        with pages(stage, digest) as p:
+            stage.start()
+            is_found(stage, "up", "status 200")
+            p.answer = sends(page("", "401 Who", 'WWW-Authenticate: Basic realm="x"'))
+            is_found(stage, "down", "status 401, expected 200")
+            p.answer = basic
+            is_found(stage, "up", "status 200")
+            shown = hapair("check", "-c", stage.config, "--print").stdout
+            assert secret in shown
+            for text in (shown, stage["p1"].log(), stage["p1"].cli("status", "--json").stdout):
+                assert "se cret" not in text, text
+            stage["p1"].stop()
+            os.chmod(secret, 0o640)
+            asked = p.count()
+            stage.start()
+            is_found(stage, "down", "the password file cannot be used")
+            assert p.count() == asked
+            assert f"password file '{secret}': others can read it" in stage["p1"].log()
