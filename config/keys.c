@@ -311,7 +311,7 @@ static const struct schema_key service_keys[] = {
 	    .max = NAME_MAX_LEN, .required = true,
 	    .help = "What status, log and commands call the service." },
 	{ "preset", SCHEMA_WORD, SCHEMA_AT(struct config_service, preset),
-	    .words = config_preset_words, .fallback = "none",
+	    .words = config_preset_words, .fallback = "none", .decides = true,
 	    .help = "What is known of a kind of server: other defaults for the "
 	            "keys below, any of which may be given all the same. "
 	            "`hapair check --print` shows what became of it. impalad: "

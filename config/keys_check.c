@@ -25,6 +25,7 @@
 static const struct schema_key check_keys[] = {
 	{ "type", SCHEMA_WORD, SCHEMA_AT(struct config_check, type),
 	    .words = config_check_type_words, .fallback = "tcp",
+	    .decides = true,
 	    .help = "tcp: the server is well when it accepts a connection. "
 	            "http: when a page says so. script: when a program does. "
 	            "none: always. Servers that are asked the same are asked "

@@ -158,10 +158,12 @@ fill_list(struct schema *s, const struct schema_key *k,
 	}
 	for (size_t i = 0; i < n && !s->out_of_memory; i++) {
 		char *item = array + used * list->item_size;
+		const bool undecided = s->undecided;
 
 		if (list->born != NULL)
 			list->born(item, base);
 		used += fill_item(s, k, items[i], defaults, item);
+		s->undecided = undecided;
 	}
 	if (!list->in_place)
 		memcpy((char *)base + list->count_at, &used, sizeof(used));
@@ -245,19 +247,23 @@ fill_value(struct schema *s, const struct schema_key *k,
 {
 	void *field = (char *)base + k->offset;
 	char wanted[SCHEMA_TYPE_TEXT];
+	bool good = true;
 
 	if (k->type == SCHEMA_LIST || k->type == SCHEMA_MAP) {
 		fill_parts(s, k, node, defaults, base);
 	} else if (k->type == SCHEMA_MATCHES && node->type == TREE_MAP) {
 		matches_fill(s, k, node, field);
 	} else if (k->type != SCHEMA_MATCHES && node->type == TREE_TEXT) {
-		if (schema_text_fill(s, k, node, field))
+		good = schema_text_fill(s, k, node, field);
+		if (good)
 			set_present(k, base);
 	} else {
+		good = false;
 		schema_type_text(k, wanted, sizeof(wanted));
 		diag_error(s->diag, &node->at, "'%s' is %s; expected %s",
 		    k->name, node->is_none ? "empty" : node->shown, wanted);
 	}
+	s->undecided |= k->decides && !good;
 }
 
 /* The default, as if the user had written it. */
@@ -374,7 +380,7 @@ fill_key(struct schema *s, const struct schema_key *k,
 		diag_error(s->diag, &key->at,
 		    "'%s' belongs to '%s', and there is none here", key->shown,
 		    k->with);
-	else if (k->applies != NULL && !k->applies(base))
+	else if (k->applies != NULL && !s->undecided && !k->applies(base))
 		diag_error(s->diag, &key->at,
 		    "'%s' belongs to '%s', and there is none here", key->shown,
 		    k->applies_to);

@@ -36,6 +36,7 @@ struct schema {
 	struct marks marks; /* owned: schema_fini */
 	bool out_of_memory;
 	unsigned in_defaults; /* what is filled is not in the file: no marks */
+	bool undecided; /* of this item: what .applies needs was refused */
 	struct tree *defaults[SCHEMA_DEFAULTS_MAX]; /* owned; of .defaults */
 };
 
@@ -89,9 +90,11 @@ struct schema_key {
 	size_t present_at; /* of what is optional: a bool in the struct */
 	bool choice;       /* of these keys of a table, one is there */
 	const char *with;  /* makes sense beside this key only; or NULL */
+	bool decides;      /* .applies of keys behind it depends on this one */
 	/*
 	 * Whether it has a meaning, given the struct as far as it is filled:
-	 * else it is refused, and not printed. `applies_to` tells to what it
+	 * else it is refused, and not printed; but where the word that decides
+	 * was refused, that is the only mistake. `applies_to` tells to what it
 	 * belongs. NULL: always.
 	 */
 	bool (*applies)(const void *base);
