@@ -239,7 +239,8 @@ static const struct schema_key server_keys[] = {
 	    SCHEMA_AT(struct config_server, slow_start_ms), .min = 0,
 	    .max = HOUR, .fallback = "0s",
 	    .help = "How long its share of the connections grows after it "
-	            "came up, until it is that of its weight." },
+	            "came up, until it is that of its weight. With `balance: "
+	            "source` its clients return to it over that time." },
 	{ "check", SCHEMA_MAP, SCHEMA_AT(struct config_server, check),
 	    .table = &keys_check_table, .inherit = true,
 	    .help = "Overrides the service's check, key by key." },
@@ -315,7 +316,8 @@ static const struct schema_key service_keys[] = {
 	    .help = "What is known of a kind of server: other defaults for the "
 	            "keys below, any of which may be given all the same. "
 	            "`hapair check --print` shows what became of it. impalad: "
-	            "coordinators of Apache Impala." },
+	            "coordinators of Apache Impala, with `balance: source` "
+	            "without its slow_start." },
 	{ "listen", SCHEMA_LIST, SCHEMA_AT(struct config_service, listens),
 	    .min = 1, .max = CONFIG_LISTENS_MAX, .required = true,
 	    .list = &listen_list,

@@ -2,7 +2,7 @@
 
 /*
  * What is known of a kind of server, as defaults for its service. Why each of
- * them is as it is: doc/hapair.yaml.5.
+ * them is as it is, is said beside it.
  */
 
 struct schema;
@@ -14,6 +14,3 @@ struct tree_node;
  */
 const struct tree_node *presets_of(
     struct schema *s, const struct tree_node *service);
-
-/* The text of a preset by its number, in YAML; NULL: has none. */
-const char *presets_text(unsigned preset);

@@ -24,7 +24,8 @@ def service(family: int = 4, **more: Any) -> dict[str, Any]:
     names = more.pop("names", SERVERS)
     weights = more.pop("weights", {})
     # At once, all of what is its due: what grows is judged in traps_balance.
-    slow_start = more.pop("slow_start", "0s")
+    # With `source` the preset itself has none, and that is to be seen.
+    start = {} if more.get("balance") == "source" else {"slow_start": "0s"}
     return {
         "name": "impala",
         "preset": "impalad",
@@ -34,7 +35,7 @@ def service(family: int = 4, **more: Any) -> dict[str, Any]:
                 "name": n,
                 "address": endpoint(address(n, family), PORT),
                 "weight": weights.get(n, 1),
-                "slow_start": slow_start,
+                **start,
             }
             for n in names
         ],
