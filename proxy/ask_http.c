@@ -4,6 +4,7 @@
 #include "proxy/fetch.h"
 #include "proxy/passwords.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void go(struct ask_http *a, enum ask_http_stage stage);
@@ -14,6 +15,17 @@ fail(struct ask_http *a, const char *why, bool is_ours)
 	a->said = (struct judge_answer){ .result = VERDICT_FAILED,
 		.is_void = is_ours };
 	judge_quote(why, strlen(why), a->said.detail);
+}
+
+/* The time is that of the whole, whichever page it ran out at. */
+static void
+fail_page(struct ask_http *a, const struct fetch_page *page)
+{
+	char late[CHECK_DETAIL_MAX];
+
+	(void)snprintf(late, sizeof(late), "no answer within %u ms",
+	    a->config->timeout_ms);
+	fail(a, page->is_late ? late : page->error, page->is_ours);
 }
 
 /* What is known now is the answer, unless it is left to ask for the role. */
@@ -40,7 +52,7 @@ on_page(void *arg, const struct fetch_page *page)
 	switch (a->stage) {
 	case ASK_HTTP_PAGE:
 		if (page->error != NULL)
-			fail(a, page->error, page->is_ours);
+			fail_page(a, page);
 		else if (!judge_page(a->config, &judged, &a->said)) {
 			go(a, ASK_HTTP_FALLBACK);
 			return;
@@ -48,7 +60,7 @@ on_page(void *arg, const struct fetch_page *page)
 		break;
 	case ASK_HTTP_FALLBACK:
 		if (page->error != NULL)
-			fail(a, page->error, page->is_ours);
+			fail_page(a, page);
 		else
 			judge_fallback(a->config, &judged, &a->said);
 		break;

@@ -20,8 +20,7 @@ struct pool_server;
 
 /* What a server says that it is, among several that back each other. */
 enum check_role {
-	CHECK_ROLE_UNSAID, /* nothing: it is down, was not asked, does not say
-	                    */
+	CHECK_ROLE_UNSAID, /* nothing: is down, was not asked, or is mute */
 	CHECK_ROLE_ACTIVE,
 	CHECK_ROLE_STANDBY,
 };

@@ -9,11 +9,13 @@
 #include "proxy/dial.h"
 #include "proxy/farewell.h"
 
+#include <errno.h>
 #include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 
 #include <curl/curl.h>
 
@@ -46,7 +48,7 @@ struct fetch {
 	char *body;
 	size_t len, room;
 	bool cut, out_of_memory;
-	uint32_t timeout_ms;
+	int lack; /* why there is no socket; 0: there was one */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -142,6 +144,18 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *of_socket)
 	return 0;
 }
 
+/* As libcurl would, but it forgets why there is none. */
+static curl_socket_t
+on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	struct fetch *t = arg;
+	int fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+
+	(void)purpose;
+	t->lack = fd == -1 ? errno : 0;
+	return fd == -1 ? CURL_SOCKET_BAD : fd;
+}
+
 static int
 on_close(void *arg, curl_socket_t fd)
 {
@@ -202,18 +216,17 @@ tell_error(const struct fetch *t, CURLcode code, struct fetch_page *page,
 {
 	const char *said =
 	    t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
-	long error = 0;
+	long error = t->lack;
 
 	page->error = buf;
 	page->is_ours = t->out_of_memory || code == CURLE_OUT_OF_MEMORY;
-	(void)curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
+	page->is_late = code == CURLE_OPERATION_TIMEDOUT;
+	if (error == 0)
+		(void)curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
 	if (code == CURLE_COULDNT_CONNECT && error != 0) {
 		page->is_ours = dial_is_local_failure((int)error);
 		(void)snprintf(
 		    buf, FETCH_ERROR_MAX, "connect: %s", strerror((int)error));
-	} else if (code == CURLE_OPERATION_TIMEDOUT) {
-		(void)snprintf(buf, FETCH_ERROR_MAX, "no answer within %u ms",
-		    t->timeout_ms);
 	} else {
 		(void)snprintf(buf, FETCH_ERROR_MAX, "%.79s", said);
 	}
@@ -339,6 +352,8 @@ set_manners(struct fetch *t)
 	(void)curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
 	(void)curl_easy_setopt(e, CURLOPT_USERAGENT, "hapair/" VERSION);
 	(void)curl_easy_setopt(e, CURLOPT_HTTPHEADER, f->headers);
+	(void)curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	(void)curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
 	(void)curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close);
 	(void)curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, f);
 	(void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
@@ -379,7 +394,6 @@ fetch_start(struct fetcher *f, const struct fetch_request *request,
 	t->fetcher = f;
 	t->on_end = on_end;
 	t->arg = arg;
-	t->timeout_ms = request->timeout_ms;
 	t->easy = curl_easy_init();
 	if (t->easy != NULL) {
 		set_manners(t);

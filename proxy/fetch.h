@@ -33,6 +33,7 @@ struct fetch_request {
 struct fetch_page {
 	const char *error; /* why there is none; NULL: there is one */
 	bool is_ours;      /* the error is our own lack, not the server's */
+	bool is_late;      /* the error is that there was no time left */
 	unsigned status;
 	const char *body; /* with a NUL behind it */
 	size_t len;

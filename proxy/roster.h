@@ -34,7 +34,9 @@ struct roster {
 	void *arg;
 };
 
-/* From zeroes, as root. Returns 0 or -errno; roster_fini takes the half-built.
+/*
+ * From zeroes, and while still root, for files of passwords. Returns 0 or
+ * -errno; roster_fini takes the half-built.
  */
 MUST_CHECK int roster_init(struct roster *r, struct ev_loop *loop,
     const struct config *config, const struct msg_start *start);

@@ -1,6 +1,7 @@
 #include "proxy/survey.h"
 
 #include "config/config.h"
+#include "core/limiter.h"
 #include "core/log.h"
 #include "core/mono.h"
 #include "core/secret.h"
@@ -12,6 +13,8 @@
 #include "proxy/judge.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +47,7 @@ struct surveys {
 	const struct passwords *passwords; /* borrowed */
 	struct fetcher *fetcher;           /* NULL until a page is asked for */
 	struct farewell farewell;
+	struct limiter lacks; /* of memory, descriptors, ports: log lines */
 	LIST_HEAD(, survey) surveys;
 };
 
@@ -102,6 +106,18 @@ rest(struct survey *p, bool wavering)
 }
 
 static void
+tell_lack(struct survey *p, const char *detail)
+{
+	uint64_t left_out;
+
+	if (limiter_allows(&p->all->lacks, mono_now(), &left_out))
+		log_warning("check",
+		    "%s, trying again (%" PRIu64
+		    " times more since the last line)",
+		    detail, left_out);
+}
+
+static void
 on_answer(void *arg, const struct judge_answer *answer)
 {
 	struct survey *p = arg;
@@ -112,7 +128,7 @@ on_answer(void *arg, const struct judge_answer *answer)
 	p->busy = false;
 	if (answer->is_void) {
 		/* Says nothing of the server: leave it as it is. */
-		log_warning("check", "%s, trying again", answer->detail);
+		tell_lack(p, answer->detail);
 		rest(p, false);
 		return;
 	}
@@ -150,8 +166,7 @@ static void
 on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct survey *p = CONTAINER_OF(t, struct survey, timer);
-	struct judge_answer late = { .result = VERDICT_FAILED,
-		.detail = "connect: Connection timed out" };
+	struct judge_answer late = { .result = VERDICT_FAILED };
 
 	(void)loop;
 	(void)revents;
@@ -159,6 +174,10 @@ on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 		ask(p);
 		return;
 	}
+	(void)snprintf(late.detail, sizeof(late.detail), "%s",
+	    p->question.check->type == CONFIG_CHECK_TCP
+	        ? "connect: Connection timed out"
+	        : "no answer in time");
 	stop_asking(p);
 	on_answer(p, &late);
 }

@@ -65,6 +65,47 @@ bytes_that_are_no_utf8_do_not_lose_the_value(void **state)
 	jdoc_free(d);
 }
 
+static void
+what_others_wrote_is_shown_and_compared(void **state)
+{
+	const char *const text = "{\"a\": 1, \"a\": 2.50, \"b\": true, "
+	                         "\"c\": \"x\\u0000\\u00e4\", "
+	                         "\"d\": [1], \"e\": {}, \"f\": null}";
+	static const struct {
+		const char *key, *shown;
+	} rows[] = {
+		{ "a", "2.5" },
+		{ "b", "true" },
+		{ "c", "\"x\\u0000\\u00E4\"" },
+		{ "d", "[...]" },
+		{ "e", "{...}" },
+		{ "f", "null" },
+	};
+	struct jdoc *d = jdoc_parse_foreign(text, strlen(text));
+	char shown[32];
+
+	(void)state;
+	assert_null(jdoc_parse(text, strlen(text)));
+	assert_true(jdoc_is_object(d));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		test_row(rows[i].key);
+		jdoc_show(jdoc_get(d, rows[i].key), shown, sizeof(shown));
+		assert_text(shown, rows[i].shown);
+	}
+	jdoc_show(jdoc_get(d, "c"), shown, 4);
+	assert_text(shown, "\"x\\");
+	assert_true(jdoc_is_number(jdoc_get(d, "a"), 2.5));
+	assert_false(jdoc_is_number(jdoc_get(d, "a"), 2.6));
+	assert_false(jdoc_is_number(jdoc_get(d, "f"), 0.));
+	assert_true(jdoc_is_bool(jdoc_get(d, "b"), true));
+	assert_false(jdoc_is_bool(jdoc_get(d, "b"), false));
+	assert_false(jdoc_is_bool(jdoc_get(d, "f"), false));
+	assert_true(jdoc_is_string(jdoc_get(d, "c")));
+	assert_false(jdoc_is_string(jdoc_get(d, "x")));
+	jdoc_free(d);
+	assert_null(jdoc_parse_foreign("<html>", 6));
+}
+
 int
 main(void)
 {
@@ -72,6 +113,7 @@ main(void)
 		cmocka_unit_test(what_is_written_is_read_back),
 		cmocka_unit_test(what_is_not_there_reads_as_nothing),
 		cmocka_unit_test(bytes_that_are_no_utf8_do_not_lose_the_value),
+		cmocka_unit_test(what_others_wrote_is_shown_and_compared),
 	};
 
 	TEST_MAIN(tests);

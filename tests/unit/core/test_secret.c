@@ -99,6 +99,55 @@ what_is_no_key_is_refused(void **state)
 	}
 }
 
+/* Into room for seven characters, the end of the line among them. */
+static const struct {
+	const char *name, *text, *line;
+	mode_t mode;
+} password_rows[] = {
+	{ "a line", "secret\n", "secret", 0400 },
+	{ "with blanks, and no end", " a b ", " a b ", 0600 },
+	{ "from elsewhere", "secret\r\n", "secret", 0600 },
+	{ "only the first counts", "a\nb\n", "a", 0600 },
+	{ "one too long", "secret7\n", NULL, 0600 },
+	{ "longer still", "secret78\n", NULL, 0600 },
+	{ "nothing", "", NULL, 0600 },
+	{ "an empty line", "\nsecret\n", NULL, 0600 },
+	{ "others may read it", "secret\n", NULL, 0640 },
+};
+
+static void
+a_password_is_a_line_that_others_cannot_read(void **state)
+{
+	char dir[] = "/tmp/hapair-secret-XXXXXX", path[64], line[8];
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/password", dir);
+	assert_int_equal(secret_load_line(path, line, sizeof(line)), -ENOENT);
+	for (size_t i = 0; i < ARRAY_LEN(password_rows); i++) {
+		const char *wanted = password_rows[i].line;
+		FILE *f = fopen(path, "w");
+		int r;
+
+		test_row(password_rows[i].name);
+		assert_non_null(f);
+		assert_int_not_equal(fputs(password_rows[i].text, f), EOF);
+		assert_int_equal(fclose(f), 0);
+		assert_int_equal(chmod(path, password_rows[i].mode), 0);
+		r = secret_load_line(path, line, sizeof(line));
+		if (wanted != NULL)
+			assert_text(line, wanted);
+		else
+			assert_int_equal(r,
+			    password_rows[i].mode == 0640 ? -EPERM : -EINVAL);
+	}
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(secret_load_line(path, line, sizeof(line)), -EINVAL);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int
 main(void)
 {
@@ -107,6 +156,7 @@ main(void)
 		cmocka_unit_test(derived_keys_differ_by_label_and_context),
 		cmocka_unit_test(a_key_file_is_written_once_and_read_back),
 		cmocka_unit_test(what_is_no_key_is_refused),
+		cmocka_unit_test(a_password_is_a_line_that_others_cannot_read),
 	};
 
 	if (secret_init() < 0)
