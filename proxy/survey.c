@@ -26,6 +26,12 @@
 /* Of an interval, either way: so that many do not go on asking together. */
 #define JITTER 0.1
 
+/*
+ * From the start of one to the next where that is hurried: clients that find
+ * one server dead, many a second, make no storm of questions.
+ */
+#define HURRY_MS 100
+
 struct survey {
 	struct surveys *all;
 	struct survey_question question;
@@ -91,6 +97,18 @@ stop_asking(struct survey *p)
 	}
 }
 
+/* How long one that is hurried has to wait all the same, in seconds. */
+static double
+hurry_s(const struct survey *p)
+{
+	int64_t gap_ms = p->question.check->interval_ms;
+	int64_t since_ms = mono_span_ms(p->began, mono_now());
+
+	if (gap_ms > HURRY_MS)
+		gap_ms = HURRY_MS;
+	return since_ms < gap_ms ? (double)(gap_ms - since_ms) / 1000. : 0.;
+}
+
 /* Counted from the end of this one. */
 static void
 rest(struct survey *p, bool wavering)
@@ -98,7 +116,7 @@ rest(struct survey *p, bool wavering)
 	double s = p->question.check->interval_ms / 1000. * jitter();
 
 	if (p->again)
-		s = 0.;
+		s = hurry_s(p);
 	else if (wavering)
 		s /= WAVERING_FACTOR;
 	p->again = false;
@@ -341,7 +359,7 @@ survey_hurry(struct survey_listener *l)
 	if (p->busy)
 		p->again = true;
 	else
-		wait_s(p, 0.);
+		wait_s(p, hurry_s(p));
 }
 
 struct surveys *

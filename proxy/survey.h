@@ -56,5 +56,5 @@ MUST_CHECK int survey_join(struct surveys *p, struct survey_listener *l,
 /* Also where it does not listen. */
 void survey_leave(struct survey_listener *l);
 
-/* Asks now; where one is under way, another follows it. */
+/* Asks now, but ten times a second at most. */
 void survey_hurry(struct survey_listener *l);

@@ -217,6 +217,22 @@ def test_a_client_brings_the_check_forward() -> None:
             wait_for(lambda: p.count() >= 2, 10 * SLOW)
 
 
+def test_clients_bring_no_storm() -> None:
+    """A server with a fine page refuses clients: all are sent on to another, and
+    its page is asked for ten times a second at most."""
+    spec = service(interval="1h", fall=100)
+    spec["servers"].append(server("s2"))
+    with single(services=[spec]) as stage:
+        with pages(stage, sends(page("fine"))) as p, pages(stage, sends(page("ok")), "s2"):
+            stage.serve("banner", "s2")
+            stage.start()
+            begun, had = time.monotonic(), p.count()
+            while p.count() < had + 4:
+                assert stage.ask() == "s2"
+            # 100 ms from the start of one to the next, as here it is seen.
+            assert time.monotonic() - begun > 0.25, "a storm"
+
+
 def test_names_stay_names() -> None:
     """A server with a name is asked by it, at the address that it has."""
     spec = service()
