@@ -89,8 +89,10 @@ static const struct schema_key check_keys[] = {
 	            "of the server's address." },
 	{ "ca", SCHEMA_PATH, SCHEMA_AT(struct config_check, ca),
 	    .max = PATH_LEN, OF_HTTP,
-	    .help = "Certificates (PEM) that vouch for the server's, in place "
-	            "of the system's. The relay's user reads it." },
+	    .help =
+	        "Certificates (PEM) that vouch for the server's, in place "
+	        "of the system's. Read by the relay's user, at its start and "
+	        "once a day." },
 	{ "user", TEXT_AT(user), OF_HTTP,
 	    .help = "Who asks, by basic or digest authentication, whichever "
 	            "the server wants." },

