@@ -177,3 +177,13 @@ secret_load_line(const char *path, char *ret_line, size_t room)
 	secret_wipe(ret_line + len, room - len);
 	return 0;
 }
+
+const char *
+secret_line_fault(int error)
+{
+	if (error == -EPERM)
+		return "others can read it, or it is not root's; expected mode 0400";
+	if (error == -EINVAL)
+		return "there is no password in its first line";
+	return strerror(-error);
+}

@@ -57,9 +57,14 @@ void secret_wipe(void *bytes, size_t len);
 MUST_CHECK int secret_load(const char *path, struct secret_key *ret_key);
 MUST_CHECK int secret_save(const char *path, const struct secret_key *key);
 
+#define SECRET_LINE_MAX 256 /* room enough, with the line's end */
+
 /*
  * The first line of a file with a password, without its end; the same files
  * are refused as by secret_load. -EINVAL where the line is empty or does not
  * fit into the room. Returns 0 or -errno; the caller wipes it.
  */
 MUST_CHECK int secret_load_line(const char *path, char *ret_line, size_t room);
+
+/* Why not, in words, for what it returned below 0. */
+const char *secret_line_fault(int error);

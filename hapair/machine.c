@@ -1,6 +1,7 @@
 #include "hapair/machine.h"
 
 #include "core/fd.h"
+#include "core/secret.h"
 #include "failover/netlink.h"
 #include "hapair/control.h"
 #include "hapair/preflight.h"
@@ -263,7 +264,8 @@ check_peer(struct machine *m)
 
 /* A program that root runs is as safe as the rights on its file. */
 static void
-check_program(struct machine *m, const char *what, const char *path)
+check_program(
+    struct machine *m, const char *what, const char *path, bool by_root)
 {
 	struct stat st;
 
@@ -274,12 +276,66 @@ check_program(struct machine *m, const char *what, const char *path)
 	else if (!S_ISREG(st.st_mode) || access(path, X_OK) == -1)
 		tell(m, ERROR, "%s %s: cannot be run; expected a program", what,
 		    path);
+	else if (!by_root)
+		tell(m, OK, "%s %s", what, path);
 	else if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		tell(m, WARNING,
 		    "%s %s: root runs it, and others can change it", what,
 		    path);
 	else
 		tell(m, OK, "%s %s", what, path);
+}
+
+static void
+check_password(struct machine *m, const char *path)
+{
+	char line[SECRET_LINE_MAX];
+	int e = secret_load_line(path, line, sizeof(line));
+
+	secret_wipe(line, sizeof(line));
+	if (e == 0)
+		tell(m, OK, "password file %s", path);
+	else
+		tell(m, ERROR, "password file %s: %s", path,
+		    secret_line_fault(e));
+}
+
+/* What a server is checked with. */
+static void
+check_check(struct machine *m, const struct config_check *c)
+{
+	if (c->type == CONFIG_CHECK_SCRIPT)
+		check_program(m, "check script", c->script, false);
+	if (c->type != CONFIG_CHECK_HTTP)
+		return;
+	if (c->ca != NULL && access(c->ca, R_OK) == -1)
+		tell(m, ERROR, "ca %s: %s", c->ca, strerror(errno));
+	if (c->password_file != NULL)
+		check_password(m, c->password_file);
+}
+
+/* Whether an earlier server of its service has the same files. */
+static bool
+is_seen(const struct config_service *s, size_t server)
+{
+	const struct config_check *c = &s->servers[server].check;
+
+	for (size_t i = 0; i < server; i++) {
+		const struct config_check *o = &s->servers[i].check;
+
+		if (o->type == c->type && o->script == c->script &&
+		    o->ca == c->ca && o->password_file == c->password_file)
+			return true;
+	}
+	return false;
+}
+
+static void
+check_checks(struct machine *m, const struct config_service *s)
+{
+	for (size_t i = 0; i < s->n_servers; i++)
+		if (!is_seen(s, i))
+			check_check(m, &s->servers[i].check);
 }
 
 static void
@@ -305,11 +361,14 @@ check_files(struct machine *m)
 	if (c->log.target == LOG_TARGET_FILE)
 		check_directory_of(m, "log", c->log.path);
 	check_directory_of(m, "pid file", c->pid_file);
+	for (size_t i = 0; i < c->n_services; i++)
+		check_checks(m, &c->services[i]);
 	if (!c->has_pair)
 		return;
-	check_program(m, "notify", c->pair.notify);
+	check_program(m, "notify", c->pair.notify, true);
 	for (size_t i = 0; i < c->pair.n_tracks; i++)
-		check_program(m, "track script", c->pair.tracks[i].script);
+		check_program(
+		    m, "track script", c->pair.tracks[i].script, true);
 }
 
 /* -- names --------------------------------------------------------------------

@@ -9,12 +9,10 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#define PASSWORD_MAX 256
-
 struct one {
 	const char *path; /* borrowed: the configuration's */
 	bool good;
-	char password[PASSWORD_MAX];
+	char password[SECRET_LINE_MAX];
 	SLIST_ENTRY(one) link;
 };
 
@@ -33,16 +31,6 @@ find(const struct passwords *p, const char *path)
 	return NULL;
 }
 
-static const char *
-reason(int error)
-{
-	if (error == EPERM)
-		return "others can read it, or it is not root's";
-	if (error == EINVAL)
-		return "there is no password in its first line";
-	return strerror(error);
-}
-
 static int
 add(struct passwords *p, const char *path)
 {
@@ -58,7 +46,8 @@ add(struct passwords *p, const char *path)
 	e = secret_load_line(path, o->password, sizeof(o->password));
 	o->good = e == 0;
 	if (e < 0)
-		log_error("check", "password file '%s': %s", path, reason(-e));
+		log_error("check", "password file '%s': %s", path,
+		    secret_line_fault(e));
 	SLIST_INSERT_HEAD(&p->all, o, link);
 	return 0;
 }

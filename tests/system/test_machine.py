@@ -75,6 +75,14 @@ def test_each_fault_is_named() -> None:
         config["services"].append(
             service(["10.77.0.200:81"], name="api", servers=["nosuch.invalid:80"])
         )
+        secret = Path(lab.dir, "password")
+        secret.write_text("word\n")
+        secret.chmod(0o644)
+        asked = {"type": "http", "user": "me", "password_file": str(secret)}
+        asked.update(tls=True, ca=f"{lab.dir}/noca")
+        config["services"].append(service(["10.77.0.100:82"], name="web2", check=asked))
+        run = {"type": "script", "script": f"{lab.dir}/nocheck"}
+        config["services"].append(service(["10.77.0.100:83"], name="web3", check=run))
         config["log"] = {"target": f"{lab.dir}/none/hapair.log"}
         config["user"] = "nobodyatall"
         stage.configure(config)
@@ -93,9 +101,14 @@ def test_each_fault_is_named() -> None:
             r"group other: interface nosuch0: there is no such interface",
             r"peer proxy2: 10.77.0.2 does not answer 10.77.0.1",
             r"track script .*/nosuch: No such file",
+            r"password file .*/password: others can read it, .*mode 0400",
+            r"ca .*/noca: No such file",
+            r"check script .*/nocheck: No such file",
             r"log .*/none/hapair.log: directory: No such file",
         ):
             assert re.search(said, errors), (said, text)
+        # Three servers have it, and it is said once.
+        assert errors.count("password file ") == 1, text
         warnings = "\n".join(found(text, "warning"))
         assert re.search(r"notify .*root runs it, and others can change it", warnings), text
         assert "service api: server nosuch.invalid: " in warnings, text
