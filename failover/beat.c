@@ -300,7 +300,7 @@ on_beat(struct ev_loop *loop, ev_timer *w, int revents)
 
 /*
  * Runs before all other callbacks of a turn. Our last hello is how the peer
- * measures us: if that is too long ago it has claimed, and what we believe is
+ * measures us: if that is long ago it may have claimed, and what we believe is
  * of the past. CLOCK_BOOTTIME also counts a host's sleep.
  */
 static void
@@ -310,17 +310,19 @@ on_turn(struct ev_loop *loop, ev_check *w, int revents)
 	const int64_t late_ms = mono_span_ms(role->beaten, mono_now());
 	const int64_t slept_ms =
 	    mono_span_ms(role->beaten_boot, mono_boot_now());
+	const int64_t silent_ms = late_ms > slept_ms ? late_ms : slept_ms;
+	struct election_event ev = { .type = ELECTION_STALLED };
 
 	(void)loop;
 	(void)revents;
-	if (late_ms < role->dead_ms && slept_ms < role->dead_ms)
+	if (silent_ms < role->dead_ms)
 		return;
+	ev.stalled_ms =
+	    silent_ms < UINT32_MAX ? (uint32_t)silent_ms : UINT32_MAX;
 	for (size_t i = 0; i < role->n_groups; i++)
-		group_post(&role->groups[i],
-		    &(struct election_event){ .type = ELECTION_STALLED });
+		group_post(&role->groups[i], &ev);
 	beat_send(role);
-	log_warning("failover", "stood still for %" PRId64 " ms",
-	    late_ms > slept_ms ? late_ms : slept_ms);
+	log_warning("failover", "stood still for %" PRId64 " ms", silent_ms);
 }
 
 void

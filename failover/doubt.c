@@ -7,6 +7,7 @@
  */
 #define ROUNDS 2
 #define ROUND_MS 5
+_Static_assert(ROUNDS *ROUND_MS == DOUBT_LEAST_MS, "the least");
 
 /* While a silent peer still answers: how soon its letting go is seen. */
 #define HOLDS_MS 20

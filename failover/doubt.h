@@ -48,6 +48,9 @@ struct doubt {
 	enum doubt_verdict last; /* of the series before; DOUBT_ASK: none */
 };
 
+/* Who begins to doubt takes no shorter to come to a verdict. */
+#define DOUBT_LEAST_MS 10
+
 /* The empty value: no doubt. */
 struct doubt doubt_none(void);
 

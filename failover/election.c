@@ -15,6 +15,13 @@
 /* DEFEND_INTERVAL of RFC 5227 is 10 s: two that defend more often never end. */
 #define DEFEND_MS 10000
 
+/*
+ * A master that woke after dead_ms holds on for so much longer: its peer cannot
+ * have claimed, for it asks first. Half of that time is left for a hello that
+ * was lost before the stall, from which the peer counts.
+ */
+#define STALL_SPARE_MS (DOUBT_LEAST_MS / 2)
+
 static void
 note(struct election *e, const struct election_heartbeat *h, struct mono now)
 {
@@ -314,7 +321,9 @@ step_master(struct election *e, const struct election_event *ev,
 		change_fail(e, ev->fault, out);
 		break;
 	case ELECTION_STALLED:
-		/* Drop first, ask afterwards: the peer has claimed by now. */
+		if (ev->stalled_ms < e->config.dead_ms + STALL_SPARE_MS)
+			break;
+		/* Drop first, ask afterwards: the peer may have claimed. */
 		change_listen(e, now, ELECTION_LATE, out);
 		e->deadline = mono_add_ms(now, e->config.dead_ms);
 		break;

@@ -119,7 +119,8 @@ struct election_event {
 		enum election_reason fault; /* of ELECTION_TRACK_FAULT */
 		enum doubt_answer answer;   /* of ELECTION_ANSWER */
 		bool at_peer;               /* of ELECTION_CONTRADICTED */
-		uint8_t priority;           /* of ELECTION_PRIORITY, 1-254 */
+		uint32_t stalled_ms; /* of ELECTION_STALLED: our silence */
+		uint8_t priority;    /* of ELECTION_PRIORITY, 1-254 */
 		struct {
 			bool master; /* and the addresses are still here */
 			uint64_t term;

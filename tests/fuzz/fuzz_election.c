@@ -40,6 +40,9 @@ read_event(struct buf *b)
 	case ELECTION_PRIORITY:
 		ev.priority = buf_get_u8(b) % 254 + 1;
 		break;
+	case ELECTION_STALLED:
+		ev.stalled_ms = buf_get_u8(b);
+		break;
 	case ELECTION_CONTRADICTED:
 	case ELECTION_PEER_ENDED:
 	case ELECTION_HANDOVER_BEGIN:
@@ -47,7 +50,6 @@ read_event(struct buf *b)
 	case ELECTION_TICK:
 	case ELECTION_UNPROVEN:
 	case ELECTION_TRACK_OK:
-	case ELECTION_STALLED:
 	case ELECTION_ACTION_FAILED:
 	case ELECTION_STOP:
 		break;

@@ -242,7 +242,9 @@ happen(struct state *s, const struct chance *c)
 			return false;
 		n->running = !n->running;
 		if (n->running && n->idle * STEP_MS >= DEAD_MS)
-			post_type(s, c->who, ELECTION_STALLED);
+			post(s, c->who,
+			    &(struct election_event){ .type = ELECTION_STALLED,
+			        .stalled_ms = n->idle * STEP_MS });
 		return true;
 	case DIE_OR_START:
 		start_or_die(s, c->who);

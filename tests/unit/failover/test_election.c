@@ -289,11 +289,35 @@ a_master_announces_when_its_peer_is_heard_again(void **state)
 	    ELECTION_ANNOUNCE);
 }
 
+static struct election_event
+stalled(uint32_t ms)
+{
+	return (struct election_event){ .type = ELECTION_STALLED,
+		.stalled_ms = ms };
+}
+
+/* As long as the peer can but have begun to ask. */
+static void
+a_master_that_hardly_slept_holds_on(void **state)
+{
+	struct election e = master();
+	const uint32_t dead_ms = e.config.dead_ms;
+
+	(void)state;
+	assert_int_equal(step(&e, stalled(dead_ms), 500).n_actions, 0);
+	assert_int_equal(
+	    step(&e, stalled(dead_ms + DOUBT_LEAST_MS / 2 - 1), 600).n_actions,
+	    0);
+	assert_int_equal(e.state, ELECTION_MASTER);
+	(void)step(&e, stalled(dead_ms + DOUBT_LEAST_MS / 2), 700);
+	assert_int_equal(e.state, ELECTION_INIT);
+}
+
 static void
 a_master_that_slept_drops_and_believes_only_a_master(void **state)
 {
 	struct election e = master();
-	struct election_out out = step(&e, plain(ELECTION_STALLED), 500);
+	struct election_out out = step(&e, stalled(UINT32_MAX / 2), 500);
 
 	(void)state;
 	assert_int_equal(e.state, ELECTION_INIT);
@@ -528,6 +552,7 @@ main(void)
 		    a_winner_that_is_not_heard_yields_to_who_can_not_hear),
 		cmocka_unit_test(
 		    a_master_announces_when_its_peer_is_heard_again),
+		cmocka_unit_test(a_master_that_hardly_slept_holds_on),
 		cmocka_unit_test(
 		    a_master_that_slept_drops_and_believes_only_a_master),
 		cmocka_unit_test(
