@@ -4,7 +4,7 @@ CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 B ?= build
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)')
-FOLDERS := core config failover proxy hapair
+FOLDERS := core config failover proxy keytab hapair
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wswitch-enum -Wvla -Wformat=2 -Werror
@@ -25,7 +25,8 @@ NEEDS_core := core
 NEEDS_config := config core
 NEEDS_failover := failover config core
 NEEDS_proxy := proxy config core
-NEEDS_hapair := hapair proxy failover config core
+NEEDS_keytab := keytab config core
+NEEDS_hapair := hapair proxy failover keytab config core
 
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 UNIT := $(UNIT_SRC:%.c=$(B)/%)

@@ -45,6 +45,13 @@ static const struct command commands[] = {
 	{ "genkey", cmd_genkey, "[FILE]", "makes a new pair key",
 	    "Writes it to FILE, mode 0400, which must not exist yet; without\n"
 	    "FILE to standard output. Both nodes need the same key." },
+	{ "keytab", cmd_keytab, "list FILE [--json]",
+	    "shows what a Kerberos keytab holds",
+	    "`list` prints each entry's kvno, enctype, timestamp, name type and\n"
+	    "principal, and a fingerprint of its key, never the key: the same\n"
+	    "fingerprint on two hosts is the same key. A file that is truncated\n"
+	    "or no keytab is refused with the place, where MIT's tools stop\n"
+	    "reading without a word." },
 	{ "version", cmd_version, "", "prints the version", "" },
 	{ "help", cmd_help, "[COMMAND | keys]", "explains a command",
 	    "`hapair help keys` lists every key of the configuration file." },

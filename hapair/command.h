@@ -44,6 +44,7 @@ int cmd_status(int argc, char **argv);
 int cmd_release(int argc, char **argv);
 int cmd_handover(int argc, char **argv);
 int cmd_genkey(int argc, char **argv);
+int cmd_keytab(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_role(int argc, char **argv);

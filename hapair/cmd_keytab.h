@@ -1,0 +1,25 @@
+#pragma once
+
+/*
+ * The commands below `hapair keytab`: each in a file of its own, called with
+ * its own name as argv[0]. Results to stdout, everything else to stderr.
+ */
+
+#include "core/base.h"
+#include "keytab/keyfile.h"
+
+int cmd_keytab_list(int argc, char **argv);
+
+/* "hapair keytab: TEXT", and how the command is used. Returns COMMAND_WRONG. */
+int cmd_keytab_misused(const char *name, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+
+/* After getopt_long said '?' or ':'. Returns COMMAND_WRONG. */
+int cmd_keytab_bad_option(const char *name, char **argv);
+
+/* Opens it, and says on stderr what is wrong or odd. Returns 0 or -errno. */
+MUST_CHECK int cmd_keytab_open(struct keyfile *f, const char *path);
+
+/* "hapair keytab: PATH: TEXT" on stderr. */
+void cmd_keytab_say(const char *path, const char *format, ...)
+    PRINTF_LIKE(2, 3);

@@ -1,0 +1,45 @@
+#include "keytab/advice.h"
+
+#include "keytab/enctype.h"
+
+#include <string.h>
+
+static bool
+holds(struct keytab_span s, char from, char to)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.at[i] >= (uint8_t)from && s.at[i] <= (uint8_t)to)
+			return true;
+	return false;
+}
+
+unsigned
+advice_on(
+    const struct keytab_entry *e, const char *ret_words[static ADVICE_MAX])
+{
+	struct keytab_span host = keytab_component(e, 1);
+	unsigned n = 0;
+
+	if (enctype_is_weak(e->enctype))
+		ret_words[n++] =
+		    "an enctype that today's Kerberos passes over; extract an AES key";
+	if (e->kvno == 0)
+		ret_words[n++] =
+		    "kvno 0, which no KDC issues; extract it from the KDC";
+	if (holds(e->realm, 'a', 'z'))
+		ret_words[n++] =
+		    "a realm with small letters; realms are compared letter by letter";
+	/* One component is a user, three are something else altogether. */
+	if (e->n_components != 2)
+		return n;
+	if (holds(host, 'A', 'Z'))
+		ret_words[n++] =
+		    "a host with capital letters; clients ask for it in small ones";
+	if (host.len > 0 && host.at[host.len - 1] == '.')
+		ret_words[n++] =
+		    "a host with a dot at its end, as no client asks for it";
+	if (!holds(host, '.', '.'))
+		ret_words[n++] =
+		    "a host without a domain; clients ask for its full name";
+	return n;
+}

@@ -1,0 +1,321 @@
+#include "keytab/keytab.h"
+
+#include "core/buf.h"
+#include "keytab/enctype.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define VERSION_BYTES 2
+#define LENGTH_BYTES 4
+
+static int
+fail(struct keytab_fault *ret_fault, enum keytab_fault_kind kind, size_t offset,
+    uint64_t says, uint64_t really)
+{
+	*ret_fault = (struct keytab_fault){
+		.kind = kind,
+		.offset = offset,
+		.says = says,
+		.really = really,
+	};
+	return -EBADMSG;
+}
+
+int
+keytab_begin(struct keytab_reader *r, const void *bytes, size_t len,
+    struct keytab_fault *ret_fault)
+{
+	const uint8_t *b = bytes;
+
+	if (len == 0)
+		return fail(ret_fault, KEYTAB_EMPTY, 0, 0, 0);
+	if (len >= VERSION_BYTES && b[0] == 5 && b[1] == 1)
+		return fail(ret_fault, KEYTAB_OLD_FORMAT, 0, 0, 0);
+	if (len < VERSION_BYTES || b[0] != 5 || b[1] != 2)
+		return fail(ret_fault, KEYTAB_NO_KEYTAB, 0, 0, 0);
+	*r = (struct keytab_reader){
+		.bytes = b,
+		.len = len,
+		.pos = VERSION_BYTES,
+	};
+	return 0;
+}
+
+/* A 16-bit length and that many bytes. */
+static struct keytab_span
+get_span(struct buf *b)
+{
+	struct keytab_span s = { .len = buf_get_u16(b) };
+
+	if (b->bad || s.len > b->len - b->pos) {
+		b->bad = true;
+		return (struct keytab_span){ .len = 0 };
+	}
+	s.at = b->data + b->pos;
+	b->pos += s.len;
+	return s;
+}
+
+static int
+read_names(struct buf *b, size_t offset, struct keytab_entry *e,
+    struct keytab_fault *ret_fault)
+{
+	size_t begun;
+
+	e->n_components = buf_get_u16(b);
+	if (!b->bad && e->n_components == 0)
+		return fail(ret_fault, KEYTAB_NO_COMPONENTS, offset, 0, 0);
+	begun = b->pos;
+	e->realm = get_span(b);
+	if (!b->bad && e->realm.len == 0)
+		return fail(
+		    ret_fault, KEYTAB_EMPTY_REALM, offset + begun, 0, 0);
+	e->components.at = b->data + b->pos;
+	for (unsigned i = 0; i < e->n_components && !b->bad; i++) {
+		size_t at = b->pos;
+		struct keytab_span s = get_span(b);
+
+		if (!b->bad && s.len == 0)
+			return fail(ret_fault, KEYTAB_EMPTY_COMPONENT,
+			    offset + at, i + 1, 0);
+	}
+	if (b->bad)
+		return 0; /* the caller tells */
+	e->components.len = (size_t)(b->data + b->pos - e->components.at);
+	if (b->pos - begun > KEYTAB_NAMES_MAX)
+		return fail(ret_fault, KEYTAB_LONG_NAMES, offset + begun,
+		    b->pos - begun, KEYTAB_NAMES_MAX);
+	return 0;
+}
+
+/* The wide kvno where there is room for one, and then nothing but zeros. */
+static int
+read_rest(struct buf *b, size_t offset, struct keytab_entry *e,
+    struct keytab_fault *ret_fault)
+{
+	uint32_t wide;
+
+	if (b->len - b->pos >= sizeof(wide)) {
+		wide = buf_get_u32(b);
+		if (wide != 0)
+			e->kvno = wide;
+	}
+	for (; b->pos < b->len; b->pos++)
+		if (b->data[b->pos] != 0)
+			return fail(ret_fault, KEYTAB_STRAY_BYTES,
+			    offset + b->pos, b->len - b->pos, 0);
+	return 0;
+}
+
+/* `offset` is that of the entry itself, behind the record's length. */
+static int
+read_entry(struct buf *b, size_t offset, struct keytab_entry *ret_entry,
+    struct keytab_fault *ret_fault)
+{
+	struct keytab_entry e = { .offset = offset - LENGTH_BYTES };
+	size_t key_at, expected;
+
+	if (read_names(b, offset, &e, ret_fault) < 0)
+		return -EBADMSG;
+	e.name_type = buf_get_u32(b);
+	e.timestamp = buf_get_u32(b);
+	e.kvno = buf_get_u8(b);
+	e.enctype = buf_get_u16(b);
+	key_at = b->pos;
+	e.key = get_span(b);
+	if (b->bad)
+		return fail(ret_fault, KEYTAB_OVERRUN, e.offset, b->len, 0);
+	if (e.key.len == 0)
+		return fail(ret_fault, KEYTAB_EMPTY_KEY, offset + key_at, 0, 0);
+	expected = enctype_key_bytes(e.enctype);
+	if (expected != 0 && e.key.len != expected)
+		return fail(ret_fault, KEYTAB_KEY_LENGTH, offset + key_at,
+		    e.key.len, expected);
+	if (read_rest(b, offset, &e, ret_fault) < 0)
+		return -EBADMSG;
+	*ret_entry = e;
+	return 0;
+}
+
+/* What stands behind the mark of the end is not read by anybody. */
+static int
+read_end(struct keytab_reader *r, struct keytab_fault *ret_fault)
+{
+	for (; r->pos < r->len; r->pos++)
+		if (r->bytes[r->pos] != 0)
+			return fail(ret_fault, KEYTAB_AFTER_END, r->pos,
+			    r->len - r->pos, 0);
+	return 0;
+}
+
+int
+keytab_next(struct keytab_reader *r, struct keytab_entry *ret_entry,
+    struct keytab_fault *ret_fault)
+{
+	while (r->pos < r->len) {
+		size_t at = r->pos, left = r->len - r->pos;
+		struct buf b = buf_reader(r->bytes + at, left);
+		uint32_t word = buf_get_u32(&b);
+		bool hole = word > INT32_MAX;
+		size_t size = hole ? (size_t)0 - (int32_t)word : word;
+
+		if (b.bad)
+			return fail(ret_fault, KEYTAB_TRUNCATED, at,
+			    LENGTH_BYTES, left);
+		if (word == (uint32_t)INT32_MIN)
+			return fail(ret_fault, KEYTAB_ABSURD_LENGTH, at, 0, 0);
+		r->pos += LENGTH_BYTES;
+		left -= LENGTH_BYTES;
+		if (size == 0)
+			return read_end(r, ret_fault);
+		if (size > left)
+			return fail(
+			    ret_fault, KEYTAB_TRUNCATED, at, size, left);
+		r->pos += size;
+		if (hole)
+			continue;
+		b = buf_reader(r->bytes + at + LENGTH_BYTES, size);
+		if (read_entry(&b, at + LENGTH_BYTES, ret_entry, ret_fault) < 0)
+			return -EBADMSG;
+		return 1;
+	}
+	return 0;
+}
+
+static const char *
+fault_words(enum keytab_fault_kind kind)
+{
+	switch (kind) {
+	case KEYTAB_EMPTY:
+		return "the file is empty, which is no keytab";
+	case KEYTAB_OLD_FORMAT:
+		return "format 5.01, in the byte order of whatever machine wrote it; rewrite it there with ktutil (rkt, wkt)";
+	case KEYTAB_NO_KEYTAB:
+		return "this is no keytab: it does not begin with 05 02";
+	case KEYTAB_TRUNCATED:
+		return "truncated";
+	case KEYTAB_ABSURD_LENGTH:
+		return "a record of -2147483648 bytes";
+	case KEYTAB_OVERRUN:
+		return "a field goes beyond the end of its record";
+	case KEYTAB_NO_COMPONENTS:
+		return "a principal without components";
+	case KEYTAB_EMPTY_REALM:
+		return "a principal with an empty realm";
+	case KEYTAB_EMPTY_COMPONENT:
+		return "a principal with an empty component";
+	case KEYTAB_EMPTY_KEY:
+		return "an empty key";
+	case KEYTAB_KEY_LENGTH:
+		return "a key of the wrong length";
+	case KEYTAB_LONG_NAMES:
+		return "a principal that is too long";
+	case KEYTAB_STRAY_BYTES:
+		return "bytes that mean nothing, behind an entry";
+	case KEYTAB_AFTER_END:
+		return "bytes behind the mark of the end";
+	}
+	return "";
+}
+
+const char *
+keytab_fault_text(
+    const struct keytab_fault *f, char buf[static KEYTAB_FAULT_MAX])
+{
+	const char *words = fault_words(f->kind);
+	unsigned long long says = f->says, really = f->really;
+	size_t n;
+
+	if (f->offset == 0) {
+		(void)snprintf(buf, KEYTAB_FAULT_MAX, "%s", words);
+		return buf;
+	}
+	(void)snprintf(buf, KEYTAB_FAULT_MAX, "byte %zu: %s", f->offset, words);
+	n = strlen(buf);
+	if (f->kind == KEYTAB_TRUNCATED)
+		(void)snprintf(buf + n, KEYTAB_FAULT_MAX - n,
+		    ": %llu bytes should follow, and %llu do", says, really);
+	else if (f->kind == KEYTAB_OVERRUN)
+		(void)snprintf(
+		    buf + n, KEYTAB_FAULT_MAX - n, " of %llu bytes", says);
+	else if (f->kind == KEYTAB_KEY_LENGTH)
+		(void)snprintf(buf + n, KEYTAB_FAULT_MAX - n,
+		    ": %llu bytes, where its enctype has %llu", says, really);
+	return buf;
+}
+
+struct keytab_span
+keytab_component(const struct keytab_entry *e, unsigned index)
+{
+	struct keytab_span s = { .len = 0 };
+	struct buf b = buf_reader(e->components.at, e->components.len);
+
+	if (index >= e->n_components)
+		return s;
+	for (unsigned i = 0; i <= index; i++)
+		s = get_span(&b);
+	return s;
+}
+
+bool
+keytab_span_is(struct keytab_span s, const char *text)
+{
+	return s.len == strlen(text) && memcmp(s.at, text, s.len) == 0;
+}
+
+bool
+keytab_is_same_span(struct keytab_span a, struct keytab_span b)
+{
+	return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
+}
+
+bool
+keytab_is_same_principal(
+    const struct keytab_entry *a, const struct keytab_entry *b)
+{
+	return a->n_components == b->n_components &&
+	    keytab_is_same_span(a->components, b->components) &&
+	    keytab_is_same_span(a->realm, b->realm);
+}
+
+/* Appends one name at `n`; there is room, since names are bounded. */
+static size_t
+put_name(char *buf, size_t n, struct keytab_span s)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t c = s.at[i];
+
+		if (c < 0x20 || c > 0x7e) {
+			buf[n++] = '\\';
+			buf[n++] = 'x';
+			buf[n++] = digits[c >> 4];
+			buf[n++] = digits[c & 15];
+			continue;
+		}
+		if (c == '/' || c == '@' || c == '\\')
+			buf[n++] = '\\';
+		buf[n++] = (char)c;
+	}
+	return n;
+}
+
+const char *
+keytab_principal_text(
+    const struct keytab_entry *e, char buf[static KEYTAB_TEXT_MAX])
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < e->n_components; i++) {
+		if (i > 0)
+			buf[n++] = '/';
+		n = put_name(buf, n, keytab_component(e, i));
+	}
+	buf[n++] = '@';
+	n = put_name(buf, n, e->realm);
+	buf[n] = '\0';
+	return buf;
+}

@@ -1,0 +1,89 @@
+#pragma once
+
+/*
+ * What a keytab file says, format 5.02, read strictly: every length is checked
+ * against the record and the file it is in, and what does not fit is a fault
+ * with its place, never the end of the file.
+ *
+ * Pure. Entries are views into the caller's bytes, keys included: nothing of a
+ * key is copied.
+ */
+
+#include "core/base.h"
+
+/* Realm and components together, with a 16-bit length before each. */
+#define KEYTAB_NAMES_MAX 1000
+/* A principal as text: each byte may become \xNN. */
+#define KEYTAB_TEXT_MAX (4 * KEYTAB_NAMES_MAX + 1)
+#define KEYTAB_FAULT_MAX 160
+
+struct keytab_span {
+	const uint8_t *at; /* borrowed: the file's bytes */
+	size_t len;
+};
+
+struct keytab_entry {
+	size_t offset; /* of its record in the file */
+	struct keytab_span realm;
+	unsigned n_components;
+	struct keytab_span components; /* as in the file, lengths included */
+	struct keytab_span key;
+	uint32_t name_type, timestamp, kvno;
+	uint16_t enctype;
+};
+
+enum keytab_fault_kind {
+	KEYTAB_EMPTY,
+	KEYTAB_OLD_FORMAT,
+	KEYTAB_NO_KEYTAB,
+	KEYTAB_TRUNCATED, /* the file ends within a length or a record */
+	KEYTAB_ABSURD_LENGTH,
+	KEYTAB_OVERRUN, /* a field goes beyond its record */
+	KEYTAB_NO_COMPONENTS,
+	KEYTAB_EMPTY_REALM,
+	KEYTAB_EMPTY_COMPONENT,
+	KEYTAB_EMPTY_KEY,
+	KEYTAB_KEY_LENGTH, /* not that of its enctype */
+	KEYTAB_LONG_NAMES,
+	KEYTAB_STRAY_BYTES, /* after an entry, and not zero */
+	KEYTAB_AFTER_END,
+};
+
+struct keytab_fault {
+	enum keytab_fault_kind kind;
+	size_t offset;         /* in the file */
+	uint64_t says, really; /* what these are depends on the kind */
+};
+
+struct keytab_reader {
+	const uint8_t *bytes; /* borrowed: the caller's */
+	size_t len, pos;
+};
+
+/* Returns 0, or -EBADMSG where this is no keytab. */
+MUST_CHECK int keytab_begin(struct keytab_reader *r, const void *bytes,
+    size_t len, struct keytab_fault *ret_fault);
+
+/* The next entry, over holes. Returns 1, 0 at the end, or -EBADMSG. */
+MUST_CHECK int keytab_next(struct keytab_reader *r,
+    struct keytab_entry *ret_entry, struct keytab_fault *ret_fault);
+
+/* "byte 124: …" into `buf`, which is also returned. */
+const char *keytab_fault_text(
+    const struct keytab_fault *f, char buf[static KEYTAB_FAULT_MAX]);
+
+/* An empty span where there are not so many components. */
+struct keytab_span keytab_component(
+    const struct keytab_entry *e, unsigned index);
+
+bool keytab_span_is(struct keytab_span s, const char *text);
+bool keytab_is_same_span(struct keytab_span a, struct keytab_span b);
+bool keytab_is_same_principal(
+    const struct keytab_entry *a, const struct keytab_entry *b);
+
+/*
+ * "proxy/vip.example.org@EXAMPLE.ORG", with a backslash before what a name may
+ * not hold bare, and \xNN for what a terminal should not see. Returns `buf`.
+ */
+const char *keytab_principal_text(
+    const struct keytab_entry *e, char buf[static KEYTAB_TEXT_MAX]);

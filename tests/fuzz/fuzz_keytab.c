@@ -1,0 +1,49 @@
+/*
+ * Any bytes as a keytab: a fault within the file, or entries that can be shown.
+ */
+
+#include <assert.h>
+#include <string.h>
+
+#include "core/base.h"
+#include "keytab/advice.h"
+#include "keytab/keytab.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+look_at(const struct keytab_entry *e, const uint8_t *data, size_t size)
+{
+	char name[KEYTAB_TEXT_MAX];
+	const char *words[ADVICE_MAX];
+
+	assert(e->offset < size);
+	assert(e->key.len > 0 && e->key.at >= data &&
+	    e->key.at + e->key.len <= data + size);
+	assert(keytab_component(e, e->n_components - 1).len > 0);
+	assert(advice_on(e, words) <= ADVICE_MAX);
+	(void)keytab_principal_text(e, name);
+	assert(strlen(name) < KEYTAB_TEXT_MAX);
+	for (const char *c = name; *c != '\0'; c++)
+		assert(*c >= 0x20 && *c <= 0x7e);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct keytab_reader r;
+	struct keytab_fault fault;
+	struct keytab_entry e;
+	char text[KEYTAB_FAULT_MAX];
+	int got = keytab_begin(&r, data, size, &fault);
+
+	if (got == 0)
+		while ((got = keytab_next(&r, &e, &fault)) == 1)
+			look_at(&e, data, size);
+	if (got == 0)
+		return 0;
+	assert(fault.offset == 0 || fault.offset < size);
+	(void)keytab_fault_text(&fault, text);
+	assert(strlen(text) < KEYTAB_FAULT_MAX - 1);
+	return 0;
+}
