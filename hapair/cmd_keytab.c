@@ -15,6 +15,10 @@ static const struct sub {
 	const char *usage;
 } subs[] = {
 	{ "list", cmd_keytab_list, "FILE [--json]" },
+	{ "merge", cmd_keytab_merge,
+	    "-o OUT [--principal PATTERN]... [--drop-kvno-older-than N] [--owner USER[:GROUP]] IN..." },
+	{ "merge", cmd_keytab_merge,
+	    "--proxy FILE --hosts DIR --out DIR [the same options]" },
 };
 
 static void
@@ -79,6 +83,8 @@ cmd_keytab_open(struct keyfile *f, const char *path)
 int
 cmd_keytab(int argc, char **argv)
 {
+	int status;
+
 	if (argc < 2)
 		return cmd_keytab_misused(NULL, "expected what to do");
 	for (size_t i = 0; i < ARRAY_LEN(subs); i++) {
@@ -90,7 +96,9 @@ cmd_keytab(int argc, char **argv)
 			    stderr, "hapair keytab: no random numbers\n");
 			return COMMAND_FAILED;
 		}
-		return subs[i].run(argc - 1, argv + 1);
+		status = subs[i].run(argc - 1, argv + 1);
+		vault_scrub_stack();
+		return status;
 	}
 	return cmd_keytab_misused(NULL, "there is no '%s'", argv[1]);
 }

@@ -45,13 +45,23 @@ static const struct command commands[] = {
 	{ "genkey", cmd_genkey, "[FILE]", "makes a new pair key",
 	    "Writes it to FILE, mode 0400, which must not exist yet; without\n"
 	    "FILE to standard output. Both nodes need the same key." },
-	{ "keytab", cmd_keytab, "list FILE [--json]",
-	    "shows what a Kerberos keytab holds",
-	    "`list` prints each entry's kvno, enctype, timestamp, name type and\n"
-	    "principal, and a fingerprint of its key, never the key: the same\n"
-	    "fingerprint on two hosts is the same key. A file that is truncated\n"
-	    "or no keytab is refused with the place, where MIT's tools stop\n"
-	    "reading without a word." },
+	{ "keytab", cmd_keytab, "list|merge ...",
+	    "makes and checks Kerberos keytabs",
+	    "list FILE [--json]\n"
+	    "    Each entry's kvno, enctype, timestamp, name type and principal,\n"
+	    "    and a fingerprint of its key, never the key: the same one on two\n"
+	    "    hosts is the same key. A file that is truncated or no keytab is\n"
+	    "    refused with the place, where MIT's tools stop without a word.\n"
+	    "merge -o OUT [--principal PATTERN]... [--drop-kvno-older-than N]\n"
+	    "      [--owner USER[:GROUP]] IN...\n"
+	    "    One keytab out of several, mode 0400, its owner kept: renamed\n"
+	    "    into place, or OUT is left as it was. Keys that are there twice\n"
+	    "    are kept once; different keys under one name are refused. OUT\n"
+	    "    may be an IN, and must be to keep what it has. PATTERN is a\n"
+	    "    shell's: 'proxy/*'. Of no principal is the newest kvno dropped.\n"
+	    "merge --proxy FILE --hosts DIR --out DIR [the same options]\n"
+	    "    The same for many hosts: each keytab in DIR, called HOST or\n"
+	    "    HOST.keytab and of that host alone, together with FILE." },
 	{ "version", cmd_version, "", "prints the version", "" },
 	{ "help", cmd_help, "[COMMAND | keys]", "explains a command",
 	    "`hapair help keys` lists every key of the configuration file." },

@@ -7,6 +7,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+/* Deeper than anything here or in libkrb5 was seen to go. */
+#define SCRUB_BYTES (256 * 1024)
+
 int
 vault_open(struct vault *v, size_t room)
 {
@@ -42,4 +45,12 @@ vault_seal_process(void)
 	/* The limit does not hold for cores that are piped into a program, the
 	 * flag does; the limit is inherited, the flag is not. */
 	(void)setrlimit(RLIMIT_CORE, &none);
+}
+
+__attribute__((noinline)) void
+vault_scrub_stack(void)
+{
+	uint8_t below[SCRUB_BYTES];
+
+	secret_wipe(below, sizeof(below));
 }

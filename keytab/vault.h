@@ -21,3 +21,10 @@ void vault_close(struct vault *v);
  * into by its own user, whatever is still in registers, stacks and libraries.
  */
 void vault_seal_process(void);
+
+/*
+ * Wipes the stack below the caller, where functions that have returned may have
+ * left a key: the dynamic linker, when it looks a function up at its first
+ * call, was seen to save the registers there in which memcpy() moves bytes.
+ */
+void vault_scrub_stack(void);

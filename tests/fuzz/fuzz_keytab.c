@@ -1,13 +1,18 @@
 /*
- * Any bytes as a keytab: a fault within the file, or entries that can be shown.
+ * Any bytes as a keytab: a fault within the file, or entries that can be shown,
+ * and that are read again the same once they were written.
  */
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base.h"
+#include "core/buf.h"
 #include "keytab/advice.h"
+#include "keytab/emit.h"
 #include "keytab/keytab.h"
+#include "keytab/merge.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -28,6 +33,29 @@ look_at(const struct keytab_entry *e, const uint8_t *data, size_t size)
 		assert(*c >= 0x20 && *c <= 0x7e);
 }
 
+static void
+write_and_read(const struct keytab_entry *e)
+{
+	const size_t len = EMIT_HEAD_BYTES + emit_entry_bytes(e);
+	uint8_t *bytes = malloc(len);
+	struct buf out = buf_writer(bytes, len);
+	struct keytab_reader r;
+	struct keytab_fault fault;
+	struct keytab_entry again;
+
+	assert(bytes != NULL);
+	emit_put_head(&out);
+	emit_put_entry(&out, e);
+	assert(buf_is_done(&out));
+	assert(keytab_begin(&r, bytes, len, &fault) == 0);
+	assert(keytab_next(&r, &again, &fault) == 1);
+	assert(merge_is_same_key(e, &again));
+	assert(
+	    e->name_type == again.name_type && e->timestamp == again.timestamp);
+	assert(keytab_next(&r, &again, &fault) == 0);
+	free(bytes);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -38,8 +66,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int got = keytab_begin(&r, data, size, &fault);
 
 	if (got == 0)
-		while ((got = keytab_next(&r, &e, &fault)) == 1)
+		while ((got = keytab_next(&r, &e, &fault)) == 1) {
 			look_at(&e, data, size);
+			write_and_read(&e);
+		}
 	if (got == 0)
 		return 0;
 	assert(fault.offset == 0 || fault.offset < size);

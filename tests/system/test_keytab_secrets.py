@@ -1,0 +1,176 @@
+"""Goal: a merge that is killed at any moment leaves the old keytab or the new one,
+and no key stays in the memory of the process or reaches a core."""
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+from keytabs import Entry, done, folder, klist, pack, put, write
+from stage import BINARY, SLOW, TOOLS, limit, wait_for
+
+MORTAL = Path(TOOLS).parent / "preload/mortal.so"
+OLD = Entry("impala/h1.example.test", 1)
+NEW = tuple(
+    Entry(f"{name}.example.test", 2, key=os.urandom(32)) for name in ("proxy/vip", "impala/h1")
+)
+
+
+def merge(out: str, *files: str, **mortal: str) -> subprocess.Popen[bytes]:
+    return begin("merge", "-o", out, *files, **mortal)
+
+
+def begin(*words: str, **mortal: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [BINARY, "keytab", *words],
+        env={**os.environ, "LD_PRELOAD": str(MORTAL), **mortal},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+    )
+
+
+@limit(60)
+def test_killed_at_any_call_out_is_old_or_new() -> None:
+    """And what it leaves beside is taken away by the next run."""
+    if SLOW != 1:
+        print("a sanitizer must be loaded first: not with this build")
+        return
+    with folder() as top:
+        files = [write(f"{top}/{i}", e) for i, e in enumerate(NEW)]
+        out = f"{top}/dir/out"
+        os.mkdir(f"{top}/dir")
+        seen, beside, at, status = set(), 0, 0, -signal.SIGKILL
+        while status == -signal.SIGKILL:
+            at += 1
+            assert at < 500
+            write(out, OLD)
+            status = merge(out, *files, MORTAL_AT=str(at)).wait()
+            found = Path(out).read_bytes()
+            assert found in (pack(OLD), pack(*NEW)), f"call {at}"
+            seen.add(found)
+            left = os.listdir(f"{top}/dir")
+            beside += len(left) > 1
+            for name in left:
+                assert os.stat(f"{top}/dir/{name}").st_mode & 0o77 == 0, "keys for others"
+            done("merge", "-o", out, *files) if found == pack(*NEW) else subprocess.run(
+                [BINARY, "keytab", "merge", "-o", out, *files], check=True, capture_output=True
+            )
+            assert os.listdir(f"{top}/dir") == ["out"], f"left after call {at}"
+        assert status == 0 and len(seen) == 2, "it was killed before and after the renaming"
+        assert beside > 3, "and with a file beside"
+
+
+def test_a_run_beside_another_takes_nothing_away() -> None:
+    """A file that is being written is no leftover: its lock is held."""
+    if SLOW != 1:
+        print("a sanitizer must be loaded first: not with this build")
+        return
+    with folder() as top:
+        files = [write(f"{top}/{i}", e) for i, e in enumerate(NEW)]
+        os.mkdir(f"{top}/dir")
+        out = f"{top}/dir/out"
+        first = merge(out, *files, MORTAL_STOP="renameat")
+        stopped(first)
+        done("merge", "-o", out, *files)
+        assert len(os.listdir(f"{top}/dir")) == 2
+        first.send_signal(signal.SIGCONT)
+        assert first.wait(20) == 0 and os.listdir(f"{top}/dir") == ["out"]
+        assert len(klist(out)) == 2
+
+
+def test_a_polite_signal_does_not_leave_keys_lying_about() -> None:
+    if SLOW != 1:
+        print("a sanitizer must be loaded first: not with this build")
+        return
+    with folder() as top:
+        os.mkdir(f"{top}/dir")
+        out = f"{top}/dir/out"
+        process = merge(out, *[write(f"{top}/{i}", e) for i, e in enumerate(NEW)],
+                        MORTAL_STOP="renameat")
+        stopped(process)
+        for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            process.send_signal(sig)
+        process.send_signal(signal.SIGCONT)
+        process.wait(20)
+        assert os.listdir(f"{top}/dir") == ["out"] and len(klist(out)) == 2
+
+
+def stopped(process: subprocess.Popen[bytes]) -> None:
+    def is_stopped() -> bool:
+        """the process stopped where it was told to"""
+        text = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2]
+        assert text.split()[0] != "Z", "it ended"
+        return text.split()[0] == "T"
+
+    wait_for(is_stopped, 20)
+
+
+def mappings(pid: int) -> list[tuple[int, int, bool]]:
+    """(begin, end, left out of cores) of all that can be read."""
+    found = []
+    for block in re.split(r"\n(?=[0-9a-f]+-[0-9a-f]+ )", Path(f"/proc/{pid}/smaps").read_text()):
+        head = re.match(r"([0-9a-f]+)-([0-9a-f]+) r\S+ \S+ \S+ \S+ *(.*)", block)
+        if head and not head[3].startswith("[v"):
+            dont = " dd" in re.findall(r"^VmFlags:(.*)$", block, re.M)[0]
+            found.append((int(head[1], 16), int(head[2], 16), dont))
+    return found
+
+
+def places(pid: int, keys: list[bytes]) -> list[bool]:
+    """Where in memory there are 8 bytes in a row of a key: for each place
+    whether a core would leave it out."""
+    slices = {k[i : i + 8] for k in keys for i in range(len(k) - 7)}
+    found = []
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
+        for begin, end, dont in mappings(pid):
+            mem.seek(begin)
+            data = b""
+            while len(data) < end - begin:
+                try:
+                    part = mem.read(end - begin - len(data))
+                except OSError:
+                    break  # beyond the end of a file that is mapped
+                if not part:
+                    break
+                data += part
+            found += [dont for s in slices if s in data]
+    return found
+
+
+def test_no_key_stays_in_memory() -> None:
+    """While it holds keys they are where no core has them; when it is done they
+    are nowhere. Cores are off besides."""
+    if SLOW != 1:
+        print("a sanitizer must be loaded first: not with this build")
+        return
+    with folder() as top:
+        files = [write(f"{top}/{i}", e) for i, e in enumerate(NEW)]
+        keys = [e.secret() for e in NEW]
+        put(f"{top}/out", b"")
+        words = ("merge", "-o", f"{top}/out", *files)
+        for moment, held, words in (
+            ("renameat", True, words), ("exit", False, words),
+            ("exit", False, ("list", files[0], "--json")),
+        ):
+            process = begin(*words, MORTAL_STOP=moment)
+            stopped(process)
+            try:
+                found = places(process.pid, keys)
+                assert bool(found) == held, (moment, len(found))
+                assert all(found), f"{moment}: in memory that a core shows"
+                limits = Path(f"/proc/{process.pid}/limits").read_text()
+                assert re.search(r"^Max core file size +0 +0 ", limits, re.M)
+            finally:
+                process.kill()
+                process.wait()
+
+
+def test_the_scan_finds_what_is_there() -> None:
+    """A process that holds a key openly is found out: the test above can fail."""
+    key = NEW[0].secret()
+    process = subprocess.Popen(["sleep", "60"], env={"KEY": key.hex()})
+    try:
+        assert wait_for(lambda: places(process.pid, [key.hex().encode()]), 20)
+    finally:
+        process.kill()
+        process.wait()
