@@ -19,6 +19,10 @@ static const struct sub {
 	    "-o OUT [--principal PATTERN]... [--drop-kvno-older-than N] [--owner USER[:GROUP]] IN..." },
 	{ "merge", cmd_keytab_merge,
 	    "--proxy FILE --hosts DIR --out DIR [the same options]" },
+	{ "flags", cmd_keytab_flags,
+	    "FILE --vip HOST --host HOST [--port PORT]" },
+	{ "flags", cmd_keytab_flags,
+	    "--lint FLAGS [FILE] [--vip HOST] [--host HOST]" },
 };
 
 static void

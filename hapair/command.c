@@ -45,7 +45,7 @@ static const struct command commands[] = {
 	{ "genkey", cmd_genkey, "[FILE]", "makes a new pair key",
 	    "Writes it to FILE, mode 0400, which must not exist yet; without\n"
 	    "FILE to standard output. Both nodes need the same key." },
-	{ "keytab", cmd_keytab, "list|merge ...",
+	{ "keytab", cmd_keytab, "list|merge|flags ...",
 	    "makes and checks Kerberos keytabs",
 	    "list FILE [--json]\n"
 	    "    Each entry's kvno, enctype, timestamp, name type and principal,\n"
@@ -61,7 +61,14 @@ static const struct command commands[] = {
 	    "    shell's: 'proxy/*'. Of no principal is the newest kvno dropped.\n"
 	    "merge --proxy FILE --hosts DIR --out DIR [the same options]\n"
 	    "    The same for many hosts: each keytab in DIR, called HOST or\n"
-	    "    HOST.keytab and of that host alone, together with FILE." },
+	    "    HOST.keytab and of that host alone, together with FILE.\n"
+	    "flags FILE --vip HOST --host HOST [--port PORT]\n"
+	    "    The flags of the impalad on that host, in the order that works,\n"
+	    "    and what clients of the virtual IP have to write.\n"
+	    "flags --lint FLAGS [FILE] [--vip HOST] [--host HOST]\n"
+	    "    Looks at the flags that an impalad has, in a flag file or\n"
+	    "    /etc/default/impala: swapped, missing, not in the keytab. Exits\n"
+	    "    with 1 where there is something." },
 	{ "version", cmd_version, "", "prints the version", "" },
 	{ "help", cmd_help, "[COMMAND | keys]", "explains a command",
 	    "`hapair help keys` lists every key of the configuration file." },
