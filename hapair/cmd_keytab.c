@@ -19,6 +19,7 @@ static const struct sub {
 	    "-o OUT [--principal PATTERN]... [--drop-kvno-older-than N] [--owner USER[:GROUP]] IN..." },
 	{ "merge", cmd_keytab_merge,
 	    "--proxy FILE --hosts DIR --out DIR [the same options]" },
+	{ "verify", cmd_keytab_verify, "FILE [--principal PRINCIPAL]" },
 	{ "flags", cmd_keytab_flags,
 	    "FILE --vip HOST --host HOST [--port PORT]" },
 	{ "flags", cmd_keytab_flags,

@@ -11,6 +11,7 @@
 int cmd_keytab_list(int argc, char **argv);
 int cmd_keytab_merge(int argc, char **argv);
 int cmd_keytab_flags(int argc, char **argv);
+int cmd_keytab_verify(int argc, char **argv);
 
 /* "hapair keytab: TEXT", and how the command is used. Returns COMMAND_WRONG. */
 int cmd_keytab_misused(const char *name, const char *format, ...)

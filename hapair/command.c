@@ -45,7 +45,7 @@ static const struct command commands[] = {
 	{ "genkey", cmd_genkey, "[FILE]", "makes a new pair key",
 	    "Writes it to FILE, mode 0400, which must not exist yet; without\n"
 	    "FILE to standard output. Both nodes need the same key." },
-	{ "keytab", cmd_keytab, "list|merge|flags ...",
+	{ "keytab", cmd_keytab, "list|merge|verify|flags ...",
 	    "makes and checks Kerberos keytabs",
 	    "list FILE [--json]\n"
 	    "    Each entry's kvno, enctype, timestamp, name type and principal,\n"
@@ -62,6 +62,12 @@ static const struct command commands[] = {
 	    "merge --proxy FILE --hosts DIR --out DIR [the same options]\n"
 	    "    The same for many hosts: each keytab in DIR, called HOST or\n"
 	    "    HOST.keytab and of that host alone, together with FILE.\n"
+	    "verify FILE [--principal PRINCIPAL]\n"
+	    "    Proves against the KDC that the keys work: logs in with each\n"
+	    "    principal, asks for a ticket for it, opens that with the key.\n"
+	    "    What fails is told with what mends it, and exits with 1; so does\n"
+	    "    a clock or a host name that would make the service refuse. Run\n"
+	    "    it on the host where the keytab is used.\n"
 	    "flags FILE --vip HOST --host HOST [--port PORT]\n"
 	    "    The flags of the impalad on that host, in the order that works,\n"
 	    "    and what clients of the virtual IP have to write.\n"

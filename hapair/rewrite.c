@@ -77,6 +77,7 @@ static int
 read_back(const struct rewrite *w, char why[static KEYFILE_WHY_MAX])
 {
 	CLEANUP(keyfile_close) struct keyfile f = { .path = NULL };
+	CLEANUP(kerberos_free_at) struct kerberos *k = NULL;
 	int e = keyfile_open(&f, w->replace.path, why);
 
 	if (e < 0)
@@ -87,7 +88,10 @@ read_back(const struct rewrite *w, char why[static KEYFILE_WHY_MAX])
 		    "what was written reads back as something else");
 		return -EIO;
 	}
-	return kerberos_compare(w->replace.path, f.entries, f.n, why);
+	k = kerberos_new(why);
+	if (k == NULL)
+		return -EIO;
+	return kerberos_compare(k, w->replace.path, f.entries, f.n, why);
 }
 
 int

@@ -52,3 +52,15 @@ gettimeofday(struct timeval *restrict tv, void *restrict tz)
 	tv->tv_usec = t.tv_nsec / 1000;
 	return 0;
 }
+
+time_t
+time(time_t *ret_t)
+{
+	struct timespec t;
+
+	if (clock_gettime(CLOCK_REALTIME, &t) == -1)
+		return -1;
+	if (ret_t != NULL)
+		*ret_t = t.tv_sec;
+	return t.tv_sec;
+}

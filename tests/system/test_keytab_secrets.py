@@ -8,9 +8,9 @@ import subprocess
 from pathlib import Path
 
 from keytabs import Entry, done, folder, klist, pack, put, write
-from stage import BINARY, SLOW, TOOLS, limit, wait_for
+from secrets_kept import begin, places, stopped
+from stage import BINARY, SLOW, limit, wait_for
 
-MORTAL = Path(TOOLS).parent / "preload/mortal.so"
 OLD = Entry("impala/h1.example.test", 1)
 NEW = tuple(
     Entry(f"{name}.example.test", 2, key=os.urandom(32)) for name in ("proxy/vip", "impala/h1")
@@ -19,14 +19,6 @@ NEW = tuple(
 
 def merge(out: str, *files: str, **mortal: str) -> subprocess.Popen[bytes]:
     return begin("merge", "-o", out, *files, **mortal)
-
-
-def begin(*words: str, **mortal: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [BINARY, "keytab", *words],
-        env={**os.environ, "LD_PRELOAD": str(MORTAL), **mortal},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
-    )
 
 
 @limit(60)
@@ -93,48 +85,6 @@ def test_a_polite_signal_does_not_leave_keys_lying_about() -> None:
         process.send_signal(signal.SIGCONT)
         process.wait(20)
         assert os.listdir(f"{top}/dir") == ["out"] and len(klist(out)) == 2
-
-
-def stopped(process: subprocess.Popen[bytes]) -> None:
-    def is_stopped() -> bool:
-        """the process stopped where it was told to"""
-        text = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2]
-        assert text.split()[0] != "Z", "it ended"
-        return text.split()[0] == "T"
-
-    wait_for(is_stopped, 20)
-
-
-def mappings(pid: int) -> list[tuple[int, int, bool]]:
-    """(begin, end, left out of cores) of all that can be read."""
-    found = []
-    for block in re.split(r"\n(?=[0-9a-f]+-[0-9a-f]+ )", Path(f"/proc/{pid}/smaps").read_text()):
-        head = re.match(r"([0-9a-f]+)-([0-9a-f]+) r\S+ \S+ \S+ \S+ *(.*)", block)
-        if head and not head[3].startswith("[v"):
-            dont = " dd" in re.findall(r"^VmFlags:(.*)$", block, re.M)[0]
-            found.append((int(head[1], 16), int(head[2], 16), dont))
-    return found
-
-
-def places(pid: int, keys: list[bytes]) -> list[bool]:
-    """Where in memory there are 8 bytes in a row of a key: for each place
-    whether a core would leave it out."""
-    slices = {k[i : i + 8] for k in keys for i in range(len(k) - 7)}
-    found = []
-    with open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
-        for begin, end, dont in mappings(pid):
-            mem.seek(begin)
-            data = b""
-            while len(data) < end - begin:
-                try:
-                    part = mem.read(end - begin - len(data))
-                except OSError:
-                    break  # beyond the end of a file that is mapped
-                if not part:
-                    break
-                data += part
-            found += [dont for s in slices if s in data]
-    return found
 
 
 def test_no_key_stays_in_memory() -> None:

@@ -1,0 +1,124 @@
+#include "keytab/proof.h"
+
+const struct keytab_entry *
+proof_pick(const struct keytab_entry *entries, size_t n,
+    const struct keytab_entry *principal, uint32_t kvno, uint16_t enctype)
+{
+	const struct keytab_entry *alike = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct keytab_entry *e = &entries[i];
+
+		if (e->enctype != enctype ||
+		    !keytab_is_same_principal(e, principal))
+			continue;
+		if (e->kvno == kvno)
+			return e;
+		if (alike == NULL && (e->kvno & 0xff) == (kvno & 0xff))
+			alike = e;
+	}
+	return alike;
+}
+
+/* No entry fits the ticket: by what it differs from those that are there. */
+static enum proof_verdict
+judge_missing(const struct proof *p, const struct keytab_entry *entries,
+    size_t n, const struct keytab_entry *principal)
+{
+	bool newer = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!keytab_is_same_principal(&entries[i], principal))
+			continue;
+		if (entries[i].kvno == p->kvno)
+			return PROOF_KEY_KIND;
+		newer |= entries[i].kvno > p->kvno;
+	}
+	return newer ? PROOF_KEY_AHEAD : PROOF_KEY_OLD;
+}
+
+enum proof_verdict
+proof_judge(const struct proof *p, const struct keytab_entry *entries, size_t n,
+    const struct keytab_entry *principal)
+{
+	switch (p->ticket) {
+	case PROOF_YES:
+		break;
+	case PROOF_UNTRIED:
+		if (p->login == PROOF_UNREACHABLE)
+			return PROOF_NO_KDC;
+		return p->login == PROOF_SKEW ? PROOF_CLOCK : PROOF_NOTHING;
+	case PROOF_NOT_KNOWN:
+		return PROOF_NO_SERVICE;
+	case PROOF_UNREACHABLE:
+		return PROOF_NO_KDC;
+	case PROOF_SKEW:
+		return PROOF_CLOCK;
+	case PROOF_WRONG_KEY:
+	case PROOF_NO_ENCTYPE:
+	case PROOF_OTHER:
+		return PROOF_NO_TICKET;
+	}
+	if (proof_pick(entries, n, principal, p->kvno, p->enctype) == NULL)
+		return judge_missing(p, entries, n, principal);
+	if (!p->opened)
+		return PROOF_KEY_OTHER;
+	/* In Active Directory a service's name is usually no client's. */
+	if (p->login == PROOF_WRONG_KEY || p->login == PROOF_NO_ENCTYPE)
+		return PROOF_LOGIN_REFUSED;
+	return PROOF_GOOD;
+}
+
+const char *
+proof_advice(enum proof_verdict v)
+{
+	switch (v) {
+	case PROOF_GOOD:
+		return "";
+	case PROOF_LOGIN_REFUSED:
+		return "opens tickets, but the KDC refuses its login: a daemon of this name gets no ticket of its own; extract it again";
+	case PROOF_KEY_OLD:
+		return "the KDC issues a newer kvno: extract it once more (each ktadd makes a new key: once, not once a host), merge, and copy it to all hosts";
+	case PROOF_KEY_AHEAD:
+		return "the KDC issues an older kvno: it is a replica that lags behind, or the keytab is of another realm's KDC";
+	case PROOF_KEY_KIND:
+		return "the kvno is there, but not the enctype: extract it with this one too, or take it from the principal's keys";
+	case PROOF_KEY_OTHER:
+		return "kvno and enctype are there, but the key is another one: from another KDC, or extracted twice; take the newest to all hosts";
+	case PROOF_NO_SERVICE:
+		return "the KDC has no such principal: create it, by the full name that clients ask for";
+	case PROOF_NO_KDC:
+		return "no KDC answers, so nothing is proven: look at krb5.conf, and let port 88 pass";
+	case PROOF_CLOCK:
+		return "clocks are too far apart, so nothing is proven: set this host's or the KDC's";
+	case PROOF_NOTHING:
+		return "no key of this keytab is let in by the KDC, so nothing could be asked for: extract one that may log in, impala/HOST";
+	case PROOF_NO_TICKET:
+		return "the KDC issues no ticket for it";
+	}
+	return "";
+}
+
+const char *
+proof_answer_text(enum proof_answer a)
+{
+	switch (a) {
+	case PROOF_UNTRIED:
+		return "not tried";
+	case PROOF_YES:
+		return "yes";
+	case PROOF_NOT_KNOWN:
+		return "no such client, which a service need not be";
+	case PROOF_WRONG_KEY:
+		return "no, its key is not the KDC's";
+	case PROOF_NO_ENCTYPE:
+		return "no, its enctype is not taken";
+	case PROOF_UNREACHABLE:
+		return "no KDC answers";
+	case PROOF_SKEW:
+		return "clocks are too far apart";
+	case PROOF_OTHER:
+		return "no";
+	}
+	return "";
+}

@@ -1,0 +1,63 @@
+#pragma once
+
+/*
+ * What is proven of one principal of a keytab: whether the KDC lets it in, and
+ * whether a ticket for it can be opened with a key that is there. The verdict
+ * is drawn from what was seen, since libkrb5 has one and the same error for
+ * most of it.
+ *
+ * Pure.
+ */
+
+#include "core/base.h"
+#include "keytab/keytab.h"
+
+enum proof_answer {
+	PROOF_UNTRIED,
+	PROOF_YES,
+	PROOF_NOT_KNOWN,   /* the KDC has no such principal, for this use */
+	PROOF_WRONG_KEY,   /* it was refused, or what came could not be read */
+	PROOF_NO_ENCTYPE,  /* none that both sides take */
+	PROOF_UNREACHABLE, /* no KDC answers */
+	PROOF_SKEW,        /* clocks are too far apart */
+	PROOF_OTHER,
+};
+
+struct proof {
+	enum proof_answer login;  /* with this principal's key */
+	enum proof_answer ticket; /* for this principal, by whoever is in */
+	uint32_t kvno;            /* the ticket's */
+	uint16_t enctype;         /* the ticket's */
+	bool opened;              /* by the key that proof_pick() gives */
+};
+
+enum proof_verdict {
+	PROOF_GOOD,
+	PROOF_LOGIN_REFUSED, /* opens tickets, but cannot ask for any */
+	PROOF_KEY_OLD,       /* the KDC issues a newer kvno */
+	PROOF_KEY_AHEAD,     /* … an older one */
+	PROOF_KEY_KIND,      /* the kvno is there, but not that enctype */
+	PROOF_KEY_OTHER,     /* kvno and enctype are there, the bytes differ */
+	PROOF_NO_SERVICE,
+	PROOF_NO_KDC,
+	PROOF_CLOCK,
+	PROOF_NOTHING,   /* nobody could ask the KDC for a ticket */
+	PROOF_NO_TICKET, /* the KDC refused, for a reason of its own */
+};
+
+/*
+ * The entry of that principal by which libkrb5 would open such a ticket: the
+ * kvno, or where no entry has it one with the same low 8 bits. NULL: none.
+ */
+const struct keytab_entry *proof_pick(const struct keytab_entry *entries,
+    size_t n, const struct keytab_entry *principal, uint32_t kvno,
+    uint16_t enctype);
+
+enum proof_verdict proof_judge(const struct proof *p,
+    const struct keytab_entry *entries, size_t n,
+    const struct keytab_entry *principal);
+
+/* What to do about it; "" where all is well. */
+const char *proof_advice(enum proof_verdict v);
+
+const char *proof_answer_text(enum proof_answer a);

@@ -1,0 +1,110 @@
+#include "keytab/proof.h"
+
+#include "tests/lib/test.h"
+
+#include <string.h>
+
+#define SPAN(text)                                                             \
+	{                                                                      \
+		(const uint8_t *)(text), sizeof(text) - 1                      \
+	}
+#define ENTRY(letter, number, kind)                                            \
+	{                                                                      \
+		.realm = SPAN("R"), .n_components = 1,                         \
+		.components = SPAN(letter), .kvno = number, .enctype = kind    \
+	}
+
+/* Of principal a: kvno 2 and 300 as aes256, 3 as aes128. Of b: 9. */
+static const struct keytab_entry entries[] = {
+	ENTRY("a", 2, 18),
+	ENTRY("a", 300, 18),
+	ENTRY("a", 3, 17),
+	ENTRY("b", 9, 18),
+};
+
+static void
+a_ticket_is_opened_by_its_kvno_or_what_8_bits_leave_of_it(void **state)
+{
+	const struct keytab_entry *e = entries;
+	const size_t n = ARRAY_LEN(entries);
+
+	(void)state;
+	assert_ptr_equal(proof_pick(e, n, &e[0], 2, 18), &e[0]);
+	assert_ptr_equal(proof_pick(e, n, &e[0], 300, 18), &e[1]);
+	assert_ptr_equal(proof_pick(e, n, &e[0], 300 & 0xff, 18), &e[1]);
+	assert_ptr_equal(proof_pick(e, n, &e[0], 3, 17), &e[2]);
+	assert_null(proof_pick(e, n, &e[0], 3, 18));
+	assert_null(proof_pick(e, n, &e[0], 9, 18));
+	assert_ptr_equal(proof_pick(e, n, &e[3], 9, 18), &e[3]);
+}
+
+static const struct row {
+	const char *name;
+	enum proof_answer login, ticket;
+	uint32_t kvno;
+	uint16_t enctype;
+	bool opened;
+	enum proof_verdict verdict;
+} rows[] = {
+	{ "good", PROOF_YES, PROOF_YES, 2, 18, true, PROOF_GOOD },
+	{ "a service that is no client", PROOF_NOT_KNOWN, PROOF_YES, 2, 18,
+	    true, PROOF_GOOD },
+	{ "not tried as a client", PROOF_UNTRIED, PROOF_YES, 2, 18, true,
+	    PROOF_GOOD },
+	{ "login refused", PROOF_WRONG_KEY, PROOF_YES, 2, 18, true,
+	    PROOF_LOGIN_REFUSED },
+	{ "enctype refused", PROOF_NO_ENCTYPE, PROOF_YES, 2, 18, true,
+	    PROOF_LOGIN_REFUSED },
+	{ "rotated", PROOF_WRONG_KEY, PROOF_YES, 301, 18, false,
+	    PROOF_KEY_OLD },
+	{ "a replica behind", PROOF_YES, PROOF_YES, 1, 18, false,
+	    PROOF_KEY_AHEAD },
+	{ "another enctype", PROOF_YES, PROOF_YES, 3, 18, false,
+	    PROOF_KEY_KIND },
+	{ "another key", PROOF_WRONG_KEY, PROOF_YES, 2, 18, false,
+	    PROOF_KEY_OTHER },
+	{ "no such service", PROOF_NOT_KNOWN, PROOF_NOT_KNOWN, 0, 0, false,
+	    PROOF_NO_SERVICE },
+	{ "nobody is in", PROOF_WRONG_KEY, PROOF_UNTRIED, 0, 0, false,
+	    PROOF_NOTHING },
+	{ "no KDC", PROOF_UNREACHABLE, PROOF_UNTRIED, 0, 0, false,
+	    PROOF_NO_KDC },
+	{ "the KDC went away", PROOF_YES, PROOF_UNREACHABLE, 0, 0, false,
+	    PROOF_NO_KDC },
+	{ "clocks", PROOF_SKEW, PROOF_UNTRIED, 0, 0, false, PROOF_CLOCK },
+	{ "clocks, later", PROOF_YES, PROOF_SKEW, 0, 0, false, PROOF_CLOCK },
+	{ "policy", PROOF_YES, PROOF_OTHER, 0, 0, false, PROOF_NO_TICKET },
+};
+
+static void
+each_case_has_its_verdict(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct proof p = { .login = rows[i].login,
+			.ticket = rows[i].ticket,
+			.kvno = rows[i].kvno,
+			.enctype = rows[i].enctype,
+			.opened = rows[i].opened };
+		enum proof_verdict v =
+		    proof_judge(&p, entries, ARRAY_LEN(entries), &entries[0]);
+
+		test_row(rows[i].name);
+		if (v != rows[i].verdict)
+			assert_text(proof_advice(v), rows[i].name);
+		assert_int_equal(v == PROOF_GOOD, strlen(proof_advice(v)) == 0);
+		assert_true(strlen(proof_answer_text(p.login)) > 0);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    a_ticket_is_opened_by_its_kvno_or_what_8_bits_leave_of_it),
+		cmocka_unit_test(each_case_has_its_verdict),
+	};
+
+	TEST_MAIN(tests);
+}
