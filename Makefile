@@ -76,8 +76,9 @@ $(B)/tests/sim/%: $(B)/tests/sim/%.o $(B)/tests/sim/world.o \
 $(B)/tests/model/%: $(B)/tests/model/%.o $(B)/tests/sim/broken.o \
     $(call archive,$(NEEDS_failover))
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+$(B)/tests/tools/impalad: TOOL_LIBS := -lsasl2
 $(B)/tests/tools/%: $(B)/tests/tools/%.o
-	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TOOL_LIBS)
 
 $(B)/tests/preload/%.so: tests/preload/%.c
 	@mkdir -p $(@D)

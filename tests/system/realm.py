@@ -1,5 +1,5 @@
-"""A throw-away Kerberos realm: a real MIT KDC on loopback, all of it in one
-temporary directory. No file of the system is read or written."""
+"""A throw-away Kerberos realm: a real MIT KDC on loopback or in a lab, all of it
+in one temporary directory. No file of the system is read or written."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from keytabs import keytab
-from stage import TOOLS, wait_for
+from stage import TOOLS, Lab, address, wait_for
 
 NAME = "EXAMPLE.TEST"
 ENCTYPES = "aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal"
 
 
 class Realm:
-    """Use as a context manager."""
+    """Use as a context manager: on loopback, or on a host of a lab."""
 
-    def __init__(self, address: str = "127.0.0.1") -> None:
-        self.address = address
+    def __init__(self, lab: Lab | None = None, host: str = "s3") -> None:
+        self.lab, self.host = lab, host
+        self.address = "127.0.0.1" if lab is None else address(host)
         self.kdc: subprocess.Popen[Any] | None = None
 
     def __enter__(self) -> Realm:
@@ -104,15 +105,20 @@ class Realm:
             env["LD_PRELOAD"] = str(Path(TOOLS).parent / "preload/clock.so")
             env["CLOCK_STEP"] = str(clock)
         with open(f"{self.dir}/kdc.out", "ab") as out:
-            self.kdc = subprocess.Popen(
-                ["krb5kdc", "-n", "-P", f"{self.dir}/kdc.pid"],
-                env=env, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
-            )
+            argv = ["/usr/sbin/krb5kdc", "-n", "-P", f"{self.dir}/kdc.pid"]
+            more: dict[str, Any] = {"env": env, "stdout": out, "stderr": out}
+            if self.lab is None:
+                self.kdc = subprocess.Popen(argv, stdin=subprocess.DEVNULL, **more)
+            else:
+                self.kdc = self.lab.spawn(self.host, argv, **more)
 
         def listening() -> bool:
             """the KDC takes connections"""
             with contextlib.suppress(OSError):
-                socket.create_connection((self.address, self.port), 1).close()
+                if self.lab is None:
+                    socket.create_connection((self.address, self.port), 1).close()
+                else:
+                    self.lab.connect(self.host, self.address, self.port, 1).close()
                 return True
             assert self.kdc and self.kdc.poll() is None, Path(self.dir, "kdc.out").read_text()
             return False
@@ -124,6 +130,12 @@ class Realm:
             self.kdc.terminate()
             self.kdc.wait()
             self.kdc = None
+
+    def on(self, host: str, *argv: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command on a host of the lab, in this realm."""
+        assert self.lab is not None
+        names = ("KRB5_CONFIG", "KRB5CCNAME")
+        return self.lab.run(host, "env", *(f"{n}={self.env[n]}" for n in names), *argv)
 
     def verify(self, *words: str) -> tuple[int, str]:
         """(exit status, what it found)"""
