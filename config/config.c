@@ -17,6 +17,12 @@ const char *const config_connect_words[] = {
 	NULL,
 };
 
+const char *const config_on_down_words[] = {
+	[CONFIG_ON_DOWN_KEEP] = "keep",
+	[CONFIG_ON_DOWN_RESET] = "reset",
+	NULL,
+};
+
 const char *const config_preface_words[] = {
 	[CONFIG_PREFACE_NONE] = "none",
 	[CONFIG_PREFACE_V1] = "v1",

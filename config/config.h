@@ -174,6 +174,11 @@ enum config_connect {
 	CONFIG_CONNECT_AT_FIRST_BYTE,
 };
 
+enum config_on_down {
+	CONFIG_ON_DOWN_KEEP,
+	CONFIG_ON_DOWN_RESET,
+};
+
 enum config_preface { /* `proxy_protocol` */
 	CONFIG_PREFACE_NONE,
 	CONFIG_PREFACE_V1,
@@ -195,6 +200,8 @@ struct config_service {
 	size_t n_listens;
 	enum config_balance balance;
 	enum config_connect connect;
+	uint32_t hold_ms; /* how long down until it is given up */
+	enum config_on_down on_down;
 	uint32_t max_connections; /* 0: no limit */
 	struct config_timeouts timeouts;
 	uint32_t retries;
@@ -270,6 +277,7 @@ const char *config_log_facility_name(unsigned facility); /* NULL: none */
  */
 extern const char *const config_balance_words[];
 extern const char *const config_connect_words[];
+extern const char *const config_on_down_words[];
 extern const char *const config_preface_words[];
 extern const char *const config_check_type_words[];
 extern const char *const config_preset_words[];

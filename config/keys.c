@@ -336,6 +336,14 @@ static const struct schema_key service_keys[] = {
 	    .help = "When the server is connected to: at once, or when the "
 	            "client has sent something, so that silent clients never "
 	            "reach it. Not where servers speak first." },
+	{ "hold", SCHEMA_DURATION, SCHEMA_AT(struct config_service, hold_ms),
+	    .min = 0, .max = HOUR, .fallback = "0s",
+	    .help = "How long a server has been down when it is given up." },
+	{ "on_down", SCHEMA_WORD, SCHEMA_AT(struct config_service, on_down),
+	    .words = config_on_down_words, .fallback = "keep",
+	    .help = "What becomes of the connections of a server that is given "
+	            "up: they are kept, for they may live, or both sides are "
+	            "reset. One that drains is not down." },
 	{ "max_connections", SCHEMA_NUMBER,
 	    SCHEMA_AT(struct config_service, max_connections), .min = 0,
 	    .max = CONNECTIONS_MAX, .fallback = "0",

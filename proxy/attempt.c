@@ -225,6 +225,17 @@ attempt_on_grant(struct session *s)
 	dial(s);
 }
 
+bool
+attempt_elsewhere(struct session *s)
+{
+	if (s->phase != SESSION_CONNECTING)
+		return false;
+	attempt_leave(s);
+	s->info.server = SESSION_NO_SERVER;
+	next(s);
+	return true;
+}
+
 void
 attempt_on_timer(struct session *s)
 {

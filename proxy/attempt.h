@@ -18,6 +18,10 @@ struct session;
  */
 void attempt_begin(struct session *s);
 
+/* Its server shall have nobody any more: goes on to another, if not too late.
+ * False: bytes move already. */
+MUST_CHECK bool attempt_elsewhere(struct session *s);
+
 /* An event at the server's end while connecting. */
 void attempt_on_server(struct session *s, uint32_t events);
 

@@ -28,6 +28,36 @@ tell(struct check *c, enum verdict_state was)
 	    c->detail);
 }
 
+/* It has been down for `hold`. */
+static void
+on_giving_up(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct check *c = CONTAINER_OF(t, struct check, giving_up);
+	char buf[2 * CONFIG_NAME_MAX + 16];
+
+	(void)loop;
+	(void)revents;
+	pool_cut(c->pool, c->server);
+	log_notice(subject(c, buf, sizeof(buf)),
+	    "given up, its connections are reset");
+	c->on_change(c->arg, c->pool);
+}
+
+static void
+turn(struct check *c)
+{
+	const struct config_service *service = c->pool->config;
+
+	c->since_wall_ms = wall_now_ms();
+	pool_set_state(c->pool, c->server, c->verdict.state, mono_now());
+	ev_timer_stop(c->loop, &c->giving_up);
+	if (c->verdict.state != VERDICT_DOWN ||
+	    service->on_down != CONFIG_ON_DOWN_RESET)
+		return;
+	ev_timer_set(&c->giving_up, service->hold_ms / 1000., 0.);
+	ev_timer_start(c->loop, &c->giving_up);
+}
+
 /* Returns whether it is another one. */
 static bool
 take_role(struct check *c, enum check_role role)
@@ -51,9 +81,7 @@ count(struct check *c, const struct judge_answer *a)
 	c->passed = a->result != VERDICT_FAILED;
 	memcpy(c->detail, a->detail, sizeof(c->detail));
 	if (turned) {
-		c->since_wall_ms = wall_now_ms();
-		pool_set_state(
-		    c->pool, c->server, c->verdict.state, mono_now());
+		turn(c);
 		tell(c, was);
 	}
 	if (changed)
@@ -127,6 +155,7 @@ check_prepare(struct check *c, struct pool *pool, struct pool_server *server)
 	    (struct verdict){ .rise = config->rise, .fall = config->fall };
 	c->listener =
 	    (struct survey_listener){ .on_heard = on_heard, .arg = c };
+	ev_timer_init(&c->giving_up, on_giving_up, 0., 0.);
 	ev_timer_init(&c->unresolved, on_unresolved, 0., 0.);
 }
 
@@ -171,6 +200,7 @@ check_stop(struct check *c)
 {
 	if (c->loop == NULL)
 		return;
+	ev_timer_stop(c->loop, &c->giving_up);
 	ev_timer_stop(c->loop, &c->unresolved);
 	survey_leave(&c->listener);
 }

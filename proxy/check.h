@@ -37,6 +37,7 @@ struct check {
 	void *arg;
 	struct verdict verdict;
 	struct survey_listener listener;
+	ev_timer giving_up;     /* down: until its connections end */
 	ev_timer unresolved;    /* how long its name may have no address */
 	char ip[ADDR_TEXT_MAX]; /* in place of a name */
 	/* What `status` shows of the last one. */

@@ -14,6 +14,7 @@ static const struct row {
 	[ENDING_SERVER_TIMEOUT] = { "sC", "no server answered in time" },
 	[ENDING_SERVER_DATA] = { "SD", "server reset the connection" },
 	[ENDING_SERVER_GONE] = { "sD", "server does not answer any more" },
+	[ENDING_SERVER_DOWN] = { "DD", "its server was given up" },
 	[ENDING_NO_SERVER] = { "SC", "no server is up" },
 	[ENDING_QUEUE_TIMEOUT] = { "sQ", "no server had a place in time" },
 	[ENDING_IDLE] = { "cD", "nothing moved for timeouts.idle" },

@@ -20,6 +20,7 @@ enum ending {
 	ENDING_SERVER_TIMEOUT, /* no server answered in time */
 	ENDING_SERVER_DATA,    /* the server reset the connection */
 	ENDING_SERVER_GONE,    /* the server's host does not answer any more */
+	ENDING_SERVER_DOWN,    /* it was given up, or put out of service */
 	ENDING_NO_SERVER,      /* none was up */
 	ENDING_QUEUE_TIMEOUT,  /* no server had a place in time */
 	ENDING_IDLE,           /* nothing moved for timeouts.idle */

@@ -23,6 +23,7 @@ init_server(struct pool *p, size_t i, unsigned slot)
 	atomic_init(&s->state, VERDICT_UNKNOWN);
 	atomic_init(&s->role, CHECK_ROLE_UNSAID);
 	atomic_init(&s->accused, false);
+	atomic_init(&s->era, 0);
 	p->slots[i].name_hash = balance_hash(c->name, strlen(c->name));
 	if (p->config->has_source) {
 		s->ports = ports_new();
@@ -42,6 +43,7 @@ pool_init(struct pool *p, const struct config_service *config, unsigned index,
 		.config = config, .index = index, .n_servers = config->n_servers
 	};
 	atomic_init(&p->open, false);
+	atomic_init(&p->was_cut, false);
 	atomic_init(&p->n_waiting, 0);
 	atomic_init(&p->n_granted, 0);
 	gate_init(&p->gate, config->max_connections);
@@ -158,6 +160,13 @@ choose(struct pool *p, const struct pool_request *request)
 }
 
 static void
+occupy(struct pool *p, int server, struct pool_waiter *w)
+{
+	p->slots[server].load++;
+	w->era = atomic_load(&p->servers[server].era);
+}
+
+static void
 enqueue(
     struct pool *p, const struct pool_request *request, struct pool_waiter *w)
 {
@@ -184,7 +193,7 @@ pool_take(struct pool *p, const struct pool_request *request,
 	else
 		full = true;
 	if (server != BALANCE_NONE) {
-		p->slots[server].load++;
+		occupy(p, server, waiter);
 	} else if (full) {
 		enqueue(p, request, waiter);
 		server = POOL_QUEUED;
@@ -213,7 +222,7 @@ grant(struct pool *p)
 		server = choose(p, &request);
 		if (server == BALANCE_NONE)
 			return;
-		p->slots[server].load++;
+		occupy(p, server, w);
 		TAILQ_REMOVE(&p->queue, w, link);
 		atomic_fetch_sub(&p->n_waiting, 1);
 		w->waiting = POOL_GRANTED;
@@ -287,6 +296,22 @@ pool_set_state(struct pool *p, struct pool_server *server,
 	atomic_store(&server->state, (int)state);
 	grant(p);
 	(void)pthread_mutex_unlock(&p->lock);
+}
+
+/* Under the lock, so that nobody gets a place between this and a new choice. */
+void
+pool_cut(struct pool *p, struct pool_server *server)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	atomic_fetch_add(&server->era, 1);
+	(void)pthread_mutex_unlock(&p->lock);
+	atomic_store(&p->was_cut, true);
+}
+
+bool
+pool_is_cut(struct pool *p, int server, const struct pool_waiter *waiter)
+{
+	return atomic_load(&p->servers[server].era) != waiter->era;
 }
 
 void

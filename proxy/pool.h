@@ -29,6 +29,7 @@ struct pool_server {
 	atomic_int role;      /* enum check_role; by check.c */
 	atomic_bool accused;  /* a live connect failed: check it now */
 	unsigned slot;        /* into each worker's server counters */
+	atomic_uint era;      /* connections of earlier ones shall end */
 	bool has_address;     /* else its name is not resolved yet */
 	union addr address;   /* with its port */
 	struct mono up_since; /* of its slow start; never: no ramp */
@@ -45,6 +46,7 @@ enum pool_waiting {
 struct pool_waiter {
 	enum pool_waiting waiting;
 	int server;           /* of POOL_GRANTED */
+	unsigned era;         /* its server's, when it got the place */
 	uint64_t client_hash; /* of its request */
 	uint64_t chance;
 	void *owner;
@@ -58,6 +60,7 @@ struct pool {
 	const struct config_service *config; /* borrowed */
 	unsigned index;        /* in the configuration, and in counters */
 	atomic_bool open;      /* first checks have ended: accept */
+	atomic_bool was_cut;   /* a server's era is new: tell the workers */
 	atomic_uint n_waiting; /* in the queue; read by anyone */
 	atomic_uint n_granted; /* and not collected yet */
 	struct gate gate;
@@ -111,6 +114,15 @@ void pool_set_state(struct pool *p, struct pool_server *server,
     enum verdict_state state, struct mono now);
 void pool_set_address(
     struct pool *p, struct pool_server *server, const union addr *ip);
+
+/*
+ * The connections that this server has by now shall end: workers that look
+ * find them by pool_is_cut. The caller sees to it that they look.
+ */
+void pool_cut(struct pool *p, struct pool_server *server);
+
+/* Whether the server was cut since the waiter got its place there. */
+bool pool_is_cut(struct pool *p, int server, const struct pool_waiter *waiter);
 
 /* False where its name is not resolved yet. */
 MUST_CHECK bool pool_get_address(

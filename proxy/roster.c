@@ -191,6 +191,8 @@ on_check_changed(void *arg, struct pool *pool)
 {
 	struct roster *r = arg;
 
+	if (atomic_exchange(&pool->was_cut, false))
+		worker_cut_all(&r->shared);
 	open_if_known(r, pool);
 	r->calls->on_change(r->arg, pool);
 }

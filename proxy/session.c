@@ -82,6 +82,16 @@ session_reset(struct session *s, enum ending ending, int error)
 	end(s, ending, error);
 }
 
+void
+session_cut(struct session *s)
+{
+	if (s->info.server == SESSION_NO_SERVER ||
+	    !pool_is_cut(s->pool, s->info.server, &s->waiter))
+		return;
+	if (!attempt_elsewhere(s))
+		session_reset(s, ENDING_SERVER_DOWN, 0);
+}
+
 static struct session *
 new_session(struct worker *w, struct pool *pool, int client_fd,
     const union addr *client)

@@ -114,6 +114,9 @@ MUST_CHECK int session_watch(struct session *s, enum session_side side);
 struct counters *session_server_counters(const struct session *s);
 struct counters_service *session_service_counters(const struct session *s);
 
+/* Ends it where its server was cut, or sends it to another if it can. */
+void session_cut(struct session *s);
+
 /* Resets both sides and leaves the session to the graveyard. */
 void session_reset(struct session *s, enum ending ending, int error);
 

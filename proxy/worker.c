@@ -120,6 +120,20 @@ reset_all(struct worker *w, enum ending ending)
 	}
 }
 
+/* One that goes on to another server may end, but no other one with it. */
+static void
+look_for_cuts(struct worker *w)
+{
+	struct session *s, *next;
+
+	if (!atomic_exchange(&w->look_cuts, false))
+		return;
+	for (s = LIST_FIRST(&w->sessions); s != NULL; s = next) {
+		next = LIST_NEXT(s, all);
+		session_cut(s);
+	}
+}
+
 /* By either leg: the server's may come from an address of the group, too. */
 static bool
 is_in_group(const struct session *s, const struct config_group *g)
@@ -201,6 +215,7 @@ on_woken(struct ev_loop *loop, ev_async *async, int revents)
 	reset_groups(w, atomic_exchange(&w->drop_groups, 0));
 	tap_look(&w->tap);
 	collect_grants(w);
+	look_for_cuts(w);
 	watch_all(w);
 	if (atomic_load(&w->drop_all)) {
 		reset_all(w, ENDING_STOPPED);
@@ -486,6 +501,15 @@ worker_wake_all(struct worker_shared *shared)
 {
 	for (unsigned i = 0; i < shared->n_workers; i++)
 		worker_wake(&shared->workers[i]);
+}
+
+void
+worker_cut_all(struct worker_shared *shared)
+{
+	for (unsigned i = 0; i < shared->n_workers; i++) {
+		atomic_store(&shared->workers[i].look_cuts, true);
+		worker_wake(&shared->workers[i]);
+	}
 }
 
 /* Clients that came too late for this worker. */

@@ -69,6 +69,7 @@ struct worker {
 	struct limiter pauses, denials; /* of their log lines */
 	/* Orders from the main thread, read when woken. */
 	atomic_bool stop, drop_all, dropped;
+	atomic_bool look_cuts; /* servers were cut: pool.h */
 	/* A bit each: groups whose connections shall end, and whose did. */
 	atomic_uint drop_groups, dropped_groups;
 	LIST_HEAD(, session) sessions;
@@ -105,6 +106,9 @@ void worker_wake_all(struct worker_shared *shared);
 
 /* The same, for pool_waiter.wake: `owner` is the worker. */
 void worker_wake_owner(void *owner);
+
+/* From any thread: ends the connections whose servers were cut (pool.h). */
+void worker_cut_all(struct worker_shared *shared);
 
 /*
  * A client that one worker has accepted goes to the one with the least

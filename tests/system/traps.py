@@ -154,6 +154,7 @@ WORDS = {
     "unanswered": "no server answered in time",
     "server_reset": "server reset the connection",
     "server_gone": "server does not answer any more",
+    "server_down": "its server was given up",
     "no_server": "no server is up",
     "no_place": "no server had a place in time",
     "idle": "nothing moved for timeouts.idle",

@@ -225,6 +225,35 @@ a_server_without_an_address_is_not_chosen(void **state)
 	pool_fini(&p);
 }
 
+/* Also of places that were granted, and not of those given after the cut. */
+static void
+a_cut_is_for_those_who_have_a_place(void **state)
+{
+	struct pool_waiter w[3];
+	struct pool p;
+
+	(void)state;
+	open_pool(&p, 1);
+	for (int i = 0; i < 3; i++)
+		w[i] = new_waiter(&w[i]);
+	for (int i = 1; i < SERVERS; i++)
+		pool_set_state(&p, &p.servers[i], VERDICT_DOWN, mono_now());
+	assert_int_equal(take(&p, &w[0]), 0);
+	assert_int_equal(take(&p, &w[1]), POOL_QUEUED);
+	pool_give(&p, 0);
+	assert_ptr_equal(pool_collect(&p, &w[1]), &w[1]);
+	assert_false(pool_is_cut(&p, 0, &w[0]));
+	pool_cut(&p, &p.servers[0]);
+	assert_true(atomic_load(&p.was_cut));
+	assert_true(pool_is_cut(&p, 0, &w[0]));
+	assert_true(pool_is_cut(&p, 0, &w[1]));
+	assert_int_equal(take(&p, &w[2]), POOL_QUEUED);
+	pool_give(&p, 0);
+	assert_ptr_equal(pool_collect(&p, &w[2]), &w[2]);
+	assert_false(pool_is_cut(&p, 0, &w[2]));
+	pool_fini(&p);
+}
+
 int
 main(void)
 {
@@ -237,6 +266,7 @@ main(void)
 		cmocka_unit_test(t21_leaving_the_queue_gives_everything_back),
 		cmocka_unit_test(t34_a_returning_server_is_not_flooded),
 		cmocka_unit_test(a_server_without_an_address_is_not_chosen),
+		cmocka_unit_test(a_cut_is_for_those_who_have_a_place),
 	};
 
 	TEST_MAIN(tests);
