@@ -8,18 +8,19 @@
  *
  * Who says what:
  *
- *   supervisor -> role       PULSE START LISTENER SIBLING CONTROL STOP
+ *   supervisor -> role       PULSE START LISTENER SIBLING CONTROL STOP, and
+ *                            ACCORDS (what it has kept)
  *   supervisor -> failover   GROUP (what one that died last said of itself),
  *                            SCRIPT (after each run), HAND_OVER_ALL, and HUSH
  *                            as an answer
  *   role -> supervisor       READY, STOPPED
  *   failover -> supervisor   GROUP (on each change), HUSH, HANDED_OVER, WIRE,
- *                            WIRE_DOWN, HOLD
+ *                            WIRE_DOWN, HOLD, ACCORDS (to be kept)
  *   failover -> relay        GROUP (on each change), DROP, and for ASK: PEER,
- *                            TRACKS, ANSWERED
+ *                            TRACKS, ANSWERED, ACCORDS (of the peer)
  *   relay -> failover        SERVING, SERVICE (on each change), ASK, STOPPED,
- *                            DROP as an answer, and CONNECTIONS, between BEGIN
- *                            and END and after
+ *                            DROP as an answer, CONNECTIONS, between BEGIN
+ *                            and END and after, and ACCORDS (made here)
  *
  * Pure.
  */
@@ -56,6 +57,7 @@ enum msg_type {
 	MSG_WIRE,      /* descriptor: the wire's socket, to be held; empty */
 	MSG_WIRE_DOWN, /* it has ended; empty */
 	MSG_HOLD,      /* descriptor: a packet socket, to be held; empty */
+	MSG_ACCORDS,   /* accord.h, one after the other */
 };
 
 #define MSG_TEXT_MAX 256 /* a name, a reason, a path's last part */

@@ -415,6 +415,10 @@ obey(struct role *role, struct chan_packet *p)
 	case MSG_HAND_OVER_ALL:
 		errand_ask_all(role);
 		return 0;
+	case MSG_ACCORDS:
+		return pact_take(role, PACT_SUPERVISOR, p->body, p->len)
+		    ? 0
+		    : -EBADMSG;
 	case MSG_STOP:
 		leave(role);
 		return 0;
@@ -514,6 +518,7 @@ finish(struct role *role)
 	sentry_stop(role);
 	track_stop(role);
 	tickle_close(role);
+	pact_close(role);
 	replica_close(role);
 	for (size_t i = 0; i < role->n_links; i++)
 		link_close(&role->links[i].link);
@@ -552,6 +557,7 @@ failover_run(int chan)
 	role->relay = role->packet = -1;
 	neighbours_init(role);
 	giver_init(role);
+	pact_init(role);
 	ev_init(&role->leaving, on_leaving);
 	role->leaving.data = role;
 	witness_init(role);

@@ -13,6 +13,7 @@
 #include "failover/estate.h"
 #include "failover/knock.h"
 #include "failover/ledger.h"
+#include "failover/pact.h"
 #include "failover/tickle.h"
 #include "failover/wire.h"
 
@@ -125,6 +126,7 @@ on_up(void *arg)
 	knock_stop(&r->knock);
 	tell_supervisor(r, MSG_WIRE, wire_fd(r->wire));
 	ledger_restart(r->ledger);
+	pact_meet_peer(r->role);
 	pay(r);
 }
 
@@ -173,6 +175,8 @@ take_frame(
 		return len == 0;
 	case WIRE_RECORDS:
 		return take_records(r, body, len);
+	case WIRE_ACCORDS:
+		return pact_take(r->role, PACT_PEER, body, len);
 	case WIRE_END:
 		estate_end(r->estate);
 		work_on(r);
@@ -193,7 +197,10 @@ on_frame(void *arg, uint8_t type, const uint8_t *body, size_t len)
 static void
 on_room(void *arg)
 {
-	pay(arg);
+	struct replica *r = arg;
+
+	pact_pay(r->role);
+	pay(r);
 }
 
 static const struct wire_calls wire_calls = { .on_up = on_up,
@@ -295,6 +302,17 @@ replica_expect(struct role *role, const struct hello_boot *boot)
 {
 	if (role->replica != NULL)
 		wire_expect(role->replica->wire, boot);
+}
+
+int
+replica_send_accords(struct role *role, const void *body, size_t len)
+{
+	struct replica *r = role->replica;
+
+	if (r == NULL || !wire_has_room(r->wire) ||
+	    wire_send(r->wire, WIRE_ACCORDS, body, len) < 0)
+		return -EAGAIN;
+	return 0;
 }
 
 void

@@ -28,6 +28,13 @@ MUST_CHECK bool replica_take(
 void replica_expect(struct role *role, const struct hello_boot *boot);
 
 /*
+ * A frame for the peer. Returns 0, or -EAGAIN where it has to be given again:
+ * pact_pay() will be called when there is room, or a wire.
+ */
+MUST_CHECK int replica_send_accords(
+    struct role *role, const void *body, size_t len);
+
+/*
  * A hello's packet, for a peer that UDP does not reach. Left out while earlier
  * bytes are not acknowledged: TCP would bring it later, as news of the past.
  */

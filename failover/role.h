@@ -16,6 +16,7 @@
  *	sentry.c    shows that this process turns, looks whether the relay does
  *	replica.c   the wire, and each node's connections as the other knows
  *	tickle.c    who is told of a takeover
+ *	pact.c      what both nodes agree on
  */
 
 #include "config/config.h"
@@ -27,6 +28,7 @@
 #include "failover/handover.h"
 #include "failover/holder.h"
 #include "failover/link.h"
+#include "failover/pact.h"
 #include "failover/peer.h"
 #include "failover/reason.h"
 #include "failover/schedule.h"
@@ -158,6 +160,7 @@ struct role {
 	ev_check turn;
 	struct replica *replica; /* NULL: no pair */
 	struct tickle *tickle;
+	struct pact pact;
 
 	struct netlink *netlink;
 	int packet;      /* AF_PACKET socket, to send alone */

@@ -149,12 +149,22 @@ answer(struct role *role, const struct msg_ask *ask)
 		log_debug("failover", "relay: no room for an answer");
 }
 
+static bool
+take_service(struct role *role, struct buf *b)
+{
+	struct msg_service service;
+
+	if (msg_get_service(b, &service) < 0)
+		return false;
+	track_take_service(role, &service);
+	return true;
+}
+
 /* Returns whether it made sense. */
 static bool
 obey(struct role *role, const struct chan_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
-	struct msg_service service;
 	struct msg_ask ask;
 	struct msg_drop drop;
 
@@ -167,10 +177,7 @@ obey(struct role *role, const struct chan_packet *p)
 		on_serving(role);
 		return true;
 	case MSG_SERVICE:
-		if (msg_get_service(&b, &service) < 0)
-			return false;
-		track_take_service(role, &service);
-		return true;
+		return take_service(role, &b);
 	case MSG_STOPPED:
 		role->relay_leaves = true;
 		return p->len == 0;
@@ -188,6 +195,8 @@ obey(struct role *role, const struct chan_packet *p)
 	case MSG_CONNECTIONS:
 	case MSG_CONNECTIONS_END:
 		return replica_take(role, p);
+	case MSG_ACCORDS:
+		return pact_take(role, PACT_RELAY, p->body, p->len);
 	case MSG_START:
 	case MSG_LISTENER:
 	case MSG_SIBLING:
@@ -248,6 +257,7 @@ sibling_take(struct role *role, int chan)
 	ev_io_start(role->loop, &role->relay_ready);
 	if (replaced && role->begun)
 		await(role);
+	pact_meet_relay(role);
 	for (size_t i = 0; i < role->n_groups; i++) {
 		role->groups[i].relay_owes = true;
 		group_tell(&role->groups[i]);

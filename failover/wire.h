@@ -30,6 +30,7 @@ enum wire_type {
 	WIRE_BEGIN = 3, /* empty: what follows is all connections there are */
 	WIRE_RECORDS = 4, /* of connections: conn.h, one after the other */
 	WIRE_END = 5,     /* empty: what was not told since BEGIN is gone */
+	WIRE_ACCORDS = 6, /* accord.h, one after the other */
 };
 
 /* Called from the loop; each may call the wire again. */

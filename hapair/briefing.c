@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 
 /*
  * Passed as it is, the file would be read by both roles at one shared offset:
@@ -69,4 +70,31 @@ briefing_introduce(struct child *failover, struct child *relay)
 	b = ends[1];
 	child_send(failover, MSG_SIBLING, NULL, 0, a);
 	child_send(relay, MSG_SIBLING, NULL, 0, b);
+}
+
+void
+briefing_groups(struct child *failover, const struct msg_group *groups,
+    const bool *known, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint8_t room[MSG_TEXT_MAX + 64];
+		struct buf b = buf_writer(room, sizeof(room));
+
+		if (!known[i])
+			continue;
+		msg_put_group(&b, &groups[i]);
+		child_send(failover, MSG_GROUP, b.data, b.pos, -1);
+	}
+}
+
+void
+briefing_request(struct child *role, const char *request, int socket)
+{
+	struct msg_control m = { .request = "" };
+	uint8_t room[MSG_REQUEST_MAX + 8];
+	struct buf b = buf_writer(room, sizeof(room));
+
+	strncpy(m.request, request, sizeof(m.request) - 1);
+	msg_put_control(&b, &m);
+	child_send(role, MSG_CONTROL, b.data, b.pos, socket);
 }

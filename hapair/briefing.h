@@ -24,3 +24,10 @@ void briefing_listeners(
 
 /* A fresh channel between the two, where both are there. */
 void briefing_introduce(struct child *failover, struct child *relay);
+
+/* A failover that is replaced goes on from what the last one said. */
+void briefing_groups(struct child *failover, const struct msg_group *groups,
+    const bool *known, size_t n);
+
+/* An operator's, which the role answers on the caller's socket itself. */
+void briefing_request(struct child *role, const char *request, int socket);

@@ -161,6 +161,18 @@ add_figures(struct table *t, const struct jdoc *at)
 	table_cell(t, "%s", out);
 }
 
+/* An operator's word stands behind that of the checks. */
+static void
+add_state(struct table *t, const struct jdoc *server)
+{
+	const char *admin = jdoc_string(server, "admin");
+
+	if (strcmp(admin, "drain") == 0 || strcmp(admin, "maint") == 0)
+		table_cell(t, "%s, %s", jdoc_string(server, "state"), admin);
+	else
+		table_cell(t, "%s", jdoc_string(server, "state"));
+}
+
 static void
 add_service(struct table *t, const struct jdoc *s)
 {
@@ -179,7 +191,7 @@ add_service(struct table *t, const struct jdoc *s)
 
 		table_cell(t, "  %s", jdoc_string(v, "name"));
 		table_cell(t, "%s", jdoc_string(v, "address"));
-		table_cell(t, "%s", jdoc_string(v, "state"));
+		add_state(t, v);
 		add_figures(t, v);
 		table_cell(
 		    t, "%s", jdoc_string(jdoc_get(v, "check"), "detail"));

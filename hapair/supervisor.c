@@ -11,6 +11,7 @@
 #include "hapair/briefing.h"
 #include "hapair/child.h"
 #include "hapair/holding.h"
+#include "hapair/keeper.h"
 #include "hapair/listeners.h"
 #include "hapair/notify.h"
 #include "hapair/ready.h"
@@ -64,6 +65,7 @@ struct supervisor {
 	 */
 	int wire;
 	struct holding holding;
+	struct keeper keeper;
 	struct mono started;
 	int64_t loaded_wall_ms;
 	struct msg_group *groups; /* the last that failover said of each */
@@ -101,21 +103,6 @@ start_message(const struct supervisor *s)
 	return m;
 }
 
-/* A failover that is replaced goes on from what the last one said. */
-static void
-send_groups(struct supervisor *s)
-{
-	for (size_t i = 0; i < n_groups(s); i++) {
-		uint8_t room[MSG_TEXT_MAX + 64];
-		struct buf b = buf_writer(room, sizeof(room));
-
-		if (!s->known[i])
-			continue;
-		msg_put_group(&b, &s->groups[i]);
-		child_send(&s->failover, MSG_GROUP, b.data, b.pos, -1);
-	}
-}
-
 static int
 on_spawn(void *arg, struct child *r)
 {
@@ -127,10 +114,11 @@ on_spawn(void *arg, struct child *r)
 	e = briefing_start(r, &m, s->file);
 	if (e < 0)
 		return e;
+	keeper_brief(&s->keeper, r);
 	if (r == &s->relay)
 		briefing_listeners(r, s->setup->config, s->setup->listeners);
 	else
-		send_groups(s);
+		briefing_groups(r, s->groups, s->known, n_groups(s));
 	briefing_introduce(&s->failover, &s->relay);
 	if (r == &s->failover)
 		scripts_repeat(&s->scripts);
@@ -235,6 +223,9 @@ on_packet(void *arg, struct child *r, struct chan_packet *p)
 	case MSG_WIRE_DOWN:
 		fd_close(&s->wire);
 		return r == &s->failover ? 0 : -EBADMSG;
+	case MSG_ACCORDS:
+		return r == &s->failover ? keeper_take(&s->keeper, p)
+		                         : -EBADMSG;
 	case MSG_STOPPED:
 		if (r == &s->relay && s->stage == STAGE_RELAY)
 			stop_failover(s);
@@ -424,50 +415,37 @@ own_report(struct supervisor *s)
 	return report_text(&r);
 }
 
-/* The role answers on the caller's socket itself. */
-static void
-pass_on(struct child *r, const char *request, int socket)
-{
-	struct msg_control m = { .request = "" };
-	uint8_t room[MSG_REQUEST_MAX + 8];
-	struct buf b = buf_writer(room, sizeof(room));
-
-	strncpy(m.request, request, sizeof(m.request) - 1);
-	msg_put_control(&b, &m);
-	child_send(r, MSG_CONTROL, b.data, b.pos, socket);
-}
-
-/* "handover" or "handover GROUP" */
+/* VERB alone, or with words behind it. */
 static bool
-is_handover(const char *request)
+is_request(const char *request, const char *verb)
 {
-	static const char verb[] = "handover";
-	const size_t len = sizeof(verb) - 1;
+	const size_t len = strlen(verb);
 
 	return strncmp(request, verb, len) == 0 &&
 	    (request[len] == '\0' || request[len] == ' ');
 }
 
+/* To the role that answers it. */
 static void
 on_request(void *arg, const char *request, int *socket)
 {
 	struct supervisor *s = arg;
-	const bool running = s->stage == STAGE_RUNNING;
+	const bool status = is_request(request, "status");
+	const bool handover = is_request(request, "handover");
+	struct child *r = handover ? &s->failover : &s->relay;
 
-	if (is_handover(request)) {
-		if (running && s->failover.ready)
-			pass_on(&s->failover, request, *socket);
-		else
-			reply_error(s->loop, socket,
-			    running ? "the failover process does not run"
-			            : "this node is stopping");
-	} else if (strcmp(request, "status") != 0) {
+	if (!status && !handover && !is_request(request, "server"))
 		reply_error(s->loop, socket, "unknown request");
-	} else if (!s->relay.ready || !running) {
+	else if (r->ready && s->stage == STAGE_RUNNING)
+		briefing_request(r, request, *socket);
+	else if (status)
 		reply_send(s->loop, socket, own_report(s));
-	} else {
-		pass_on(&s->relay, request, *socket);
-	}
+	else if (s->stage != STAGE_RUNNING)
+		reply_error(s->loop, socket, "this node is stopping");
+	else
+		reply_error(s->loop, socket,
+		    handover ? "the failover process does not run"
+		             : "the relay process does not run");
 }
 
 static void
@@ -515,6 +493,7 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 	s->groups = calloc(n_groups(s) + 1, sizeof(*s->groups));
 	s->known = calloc(n_groups(s) + 1, sizeof(*s->known));
 	s->file = proc_sealed_file("hapair.yaml", setup->text, setup->len);
+	keeper_init(&s->keeper);
 	child_init(&s->failover, "failover", &calls, s);
 	child_init(&s->relay, "relay", &calls, s);
 	notify_init(&s->notify, setup->config, on_notified, s);
@@ -549,6 +528,7 @@ supervisor_fini(struct supervisor *s)
 	holding_fini(&s->holding);
 	scripts_stop(&s->scripts);
 	notify_fini(&s->notify);
+	keeper_fini(&s->keeper);
 	free(s->groups);
 	free(s->known);
 	fd_close(&s->wire);

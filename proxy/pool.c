@@ -17,6 +17,8 @@ init_server(struct pool *p, size_t i, unsigned slot)
 
 	s->config = c;
 	s->slot = slot;
+	s->admin = ACCORD_READY;
+	s->weight = c->weight;
 	s->has_address = c->host == NULL;
 	s->address = c->address;
 	s->up_since = mono_never();
@@ -90,7 +92,7 @@ static bool
 is_usable(struct pool_server *s)
 {
 	return pool_server_state(s) == VERDICT_UP && s->has_address &&
-	    s->config->weight > 0;
+	    s->admin == ACCORD_READY && s->weight > 0;
 }
 
 /* Backups are for when no other is up at all. */
@@ -136,8 +138,8 @@ mark(struct pool *p, const struct pool_request *request)
 		}
 		if (!mono_is_never(s->up_since))
 			up_ms = mono_span_ms(s->up_since, request->now);
-		slot->weight = balance_ramp(
-		    s->config->weight, up_ms, s->config->slow_start_ms);
+		slot->weight =
+		    balance_ramp(s->weight, up_ms, s->config->slow_start_ms);
 	}
 	return full;
 }
@@ -284,6 +286,14 @@ pool_leave(struct pool *p, struct pool_waiter *waiter)
 	(void)pthread_mutex_unlock(&p->lock);
 }
 
+/* Under the lock. */
+static void
+cut(struct pool *p, struct pool_server *server)
+{
+	atomic_fetch_add(&server->era, 1);
+	atomic_store(&p->was_cut, true);
+}
+
 void
 pool_set_state(struct pool *p, struct pool_server *server,
     enum verdict_state state, struct mono now)
@@ -298,14 +308,47 @@ pool_set_state(struct pool *p, struct pool_server *server,
 	(void)pthread_mutex_unlock(&p->lock);
 }
 
+void
+pool_set_admin(
+    struct pool *p, struct pool_server *server, enum accord_admin admin)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	server->admin = admin;
+	if (admin == ACCORD_MAINT)
+		cut(p, server);
+	grant(p);
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
+void
+pool_set_weight(struct pool *p, struct pool_server *server, uint32_t weight)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	server->weight = weight;
+	grant(p);
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
+void
+pool_look(
+    struct pool *p, struct pool_server *server, struct pool_view *ret_view)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	*ret_view = (struct pool_view){ .admin = server->admin,
+		.weight = server->weight,
+		.usable = is_usable(server),
+		.has_address = server->has_address,
+		.address = server->address };
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
 /* Under the lock, so that nobody gets a place between this and a new choice. */
 void
 pool_cut(struct pool *p, struct pool_server *server)
 {
 	(void)pthread_mutex_lock(&p->lock);
-	atomic_fetch_add(&server->era, 1);
+	cut(p, server);
 	(void)pthread_mutex_unlock(&p->lock);
-	atomic_store(&p->was_cut, true);
 }
 
 bool

@@ -12,6 +12,7 @@
 #include "proxy/gate.h"
 #include "proxy/verdict.h"
 
+#include "core/accord.h"
 #include "core/addr.h"
 #include "core/mono.h"
 
@@ -25,13 +26,15 @@ struct ports;
 
 struct pool_server {
 	const struct config_server *config; /* borrowed: the configuration's */
-	atomic_int state;     /* enum verdict_state; set by pool_set_state */
-	atomic_int role;      /* enum check_role; by check.c */
-	atomic_bool accused;  /* a live connect failed: check it now */
-	unsigned slot;        /* into each worker's server counters */
-	atomic_uint era;      /* connections of earlier ones shall end */
-	bool has_address;     /* else its name is not resolved yet */
-	union addr address;   /* with its port */
+	atomic_int state;        /* enum verdict_state; set by pool_set_state */
+	atomic_int role;         /* enum check_role; by check.c */
+	atomic_bool accused;     /* a live connect failed: check it now */
+	unsigned slot;           /* into each worker's server counters */
+	atomic_uint era;         /* connections of earlier ones shall end */
+	enum accord_admin admin; /* what an operator wants; under the lock */
+	uint32_t weight;    /* the configured one, or an operator's; likewise */
+	bool has_address;   /* else its name is not resolved yet */
+	union addr address; /* with its port */
 	struct mono up_since; /* of its slow start; never: no ramp */
 	struct ports *ports;  /* with `source`: our ports towards it */
 };
@@ -115,6 +118,24 @@ void pool_set_state(struct pool *p, struct pool_server *server,
 void pool_set_address(
     struct pool *p, struct pool_server *server, const union addr *ip);
 
+/* By orders.c. Maintenance cuts, as below. */
+void pool_set_admin(
+    struct pool *p, struct pool_server *server, enum accord_admin admin);
+void pool_set_weight(
+    struct pool *p, struct pool_server *server, uint32_t weight);
+
+/* How it stands, for who tells of it. */
+struct pool_view {
+	enum accord_admin admin;
+	uint32_t weight;
+	bool usable; /* it takes new connections: see pool_is_usable */
+	bool has_address;
+	union addr address;
+};
+
+void pool_look(
+    struct pool *p, struct pool_server *server, struct pool_view *ret_view);
+
 /*
  * The connections that this server has by now shall end: workers that look
  * find them by pool_is_cut. The caller sees to it that they look.
@@ -132,5 +153,8 @@ enum verdict_state pool_server_state(struct pool_server *server);
 unsigned pool_count(struct pool *p, enum verdict_state state);
 unsigned pool_count_up(struct pool *p);
 
-/* Whether some server takes new connections: up, resolved, of some weight. */
+/*
+ * Whether some server takes new connections: up, resolved, of some weight, and
+ * no operator has taken it out.
+ */
 bool pool_is_usable(struct pool *p);

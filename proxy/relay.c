@@ -12,6 +12,7 @@
 #include "core/reply.h"
 #include "core/secret.h"
 #include "proxy/asker.h"
+#include "proxy/orders.h"
 #include "proxy/pool.h"
 #include "proxy/report.h"
 #include "proxy/roster.h"
@@ -46,6 +47,7 @@ struct relay {
 	unsigned n_listeners;  /* received so far */
 	bool started, ready, stopping;
 	struct roster roster;
+	struct orders orders;
 	struct msg_group *groups;
 	struct asker asker;
 	ev_io chan_ready, failover_ready;
@@ -190,6 +192,21 @@ start_serving(struct relay *r)
 	return 0;
 }
 
+static void
+send_accords(void *arg, const struct buf *body)
+{
+	send_failover(arg, MSG_ACCORDS, body);
+}
+
+static int
+take_accords(
+    struct relay *r, enum orders_source from, const struct chan_packet *p)
+{
+	if (r->config == NULL)
+		return -EBADMSG;
+	return orders_take(&r->orders, from, p->body, p->len);
+}
+
 static int
 take_start(struct relay *r, struct chan_packet *p)
 {
@@ -205,6 +222,9 @@ take_start(struct relay *r, struct chan_packet *p)
 	r->roster.shared.pulse = r->pulse;
 	if (e == 0)
 		e = roster_init(&r->roster, r->loop, r->config, &r->start);
+	r->orders.config = r->config;
+	if (r->start.node != MSG_NO_NODE)
+		r->orders.node = (uint8_t)r->start.node;
 	if (e == 0)
 		roster_tell(&r->roster, r->failover);
 	if (e == 0 && r->config->has_pair) {
@@ -285,7 +305,9 @@ take_control(struct relay *r, struct chan_packet *p)
 		return e;
 	if (p->fd == -1 || !r->started)
 		return -EBADMSG;
-	if (strcmp(m.request, "status") != 0)
+	if (strncmp(m.request, "server ", 7) == 0)
+		reply_send(r->loop, &p->fd, orders_obey(&r->orders, m.request));
+	else if (strcmp(m.request, "status") != 0)
 		reply_error(r->loop, &p->fd, "unknown request");
 	else if (!r->config->has_pair)
 		reply_send(r->loop, &p->fd,
@@ -309,6 +331,7 @@ take_sibling(struct relay *r, struct chan_packet *p)
 		roster_tell(&r->roster, r->failover);
 	if (r->started)
 		tell_all(r);
+	orders_tell_all(&r->orders);
 }
 
 static void
@@ -355,6 +378,8 @@ take(struct relay *r, struct chan_packet *p)
 		return take_control(r, p);
 	case MSG_PULSE:
 		return take_pulse(r, p);
+	case MSG_ACCORDS:
+		return take_accords(r, ORDERS_KEPT, p);
 	case MSG_STOP:
 		stop(r);
 		return 0;
@@ -439,6 +464,8 @@ take_failover(struct relay *r, const struct chan_packet *p)
 		return asker_take_answered(&r->asker, p);
 	case MSG_DROP:
 		return take_drop(r, p);
+	case MSG_ACCORDS:
+		return take_accords(r, ORDERS_PEER, p);
 	default: /* not an enum: a number from another process */
 		return -EBADMSG;
 	}
@@ -483,6 +510,9 @@ relay_init(struct relay *r, int chan)
 	r->parent = getppid();
 	r->status = EXIT_FAILURE;
 	asker_init(&r->asker, r->loop, make_report, r);
+	r->orders = (struct orders){
+		.roster = &r->roster, .send = send_accords, .arg = r
+	};
 	ev_io_init(&r->chan_ready, on_chan, chan, EV_READ);
 	ev_io_start(r->loop, &r->chan_ready);
 	ev_init(&r->failover_ready, on_failover);
@@ -500,6 +530,7 @@ static void
 relay_fini(struct relay *r)
 {
 	asker_fini(&r->asker);
+	orders_fini(&r->orders);
 	roster_fini(&r->roster);
 	free(r->groups);
 	fd_close(&r->failover);

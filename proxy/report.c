@@ -296,8 +296,9 @@ put_address(struct jdoc *at, const struct config_server *c,
 	(void)snprintf(
 	    text, sizeof(text), "%s:%u", c->host, addr_port(&c->address));
 	jdoc_put_string(at, "address", text);
-	if (s != NULL && s->has_address)
-		jdoc_put_string(at, "resolved", addr_format(&s->address, text));
+	if (s != NULL && s->view.has_address)
+		jdoc_put_string(
+		    at, "resolved", addr_format(&s->view.address, text));
 	else
 		jdoc_put_null(at, "resolved");
 }
@@ -312,14 +313,16 @@ put_server(struct jdoc *servers, const struct config_service *service, size_t i,
 	jdoc_put_string(at, "name", c->name);
 	put_address(at, c, s);
 	jdoc_put_string(at, "state", s != NULL ? s->state : "unknown");
-	jdoc_put_string(at, "admin", "ready");
-	jdoc_put_bool(at, "active", s != NULL && s->active);
-	jdoc_put_int(at, "weight", c->weight);
+	jdoc_put_string(at, "admin",
+	    s != NULL ? accord_admin_name(s->view.admin) : "unknown");
+	jdoc_put_bool(at, "active", s != NULL && s->view.usable);
+	jdoc_put_int(at, "weight", s != NULL ? s->view.weight : c->weight);
 	if (s == NULL)
 		return;
 	(void)put_sums(at, &s->sum);
 	put_check(at, &c->check, s->check);
-	if (s->check->verdict.state == VERDICT_DOWN)
+	if (s->check->verdict.state == VERDICT_DOWN &&
+	    s->view.admin != ACCORD_MAINT)
 		problem(problems, "server %s of service %s is down: %s",
 		    c->name, service->name, s->check->detail);
 }

@@ -12,15 +12,13 @@
 #include "config/config.h"
 #include "core/msg.h"
 #include "proxy/counters.h"
+#include "proxy/pool.h"
 
 struct check;
-struct pool;
 
 struct report_server {
 	const char *state;
-	bool active;
-	bool has_address; /* else its name is not resolved */
-	union addr address;
+	struct pool_view view;
 	struct counters_sum sum;
 	const struct check *check; /* NULL: no relay */
 };

@@ -186,15 +186,21 @@ open_if_known(struct roster *r, struct pool *p)
 	worker_wake_all(&r->shared);
 }
 
-static void
-on_check_changed(void *arg, struct pool *pool)
+void
+roster_changed(struct roster *r, struct pool *pool)
 {
-	struct roster *r = arg;
-
+	if (!r->started)
+		return;
 	if (atomic_exchange(&pool->was_cut, false))
 		worker_cut_all(&r->shared);
 	open_if_known(r, pool);
 	r->calls->on_change(r->arg, pool);
+}
+
+static void
+on_check_changed(void *arg, struct pool *pool)
+{
+	roster_changed(arg, pool);
 }
 
 /* A name has an address, or another: its server moves there. */
@@ -349,10 +355,9 @@ sum_server(struct roster *r, struct pool *p, size_t i)
 	struct pool_server *s = &p->servers[i];
 	enum verdict_state state = pool_server_state(s);
 	struct report_server out = { .state = verdict_state_name(state),
-		.active = state == VERDICT_UP && s->config->weight > 0,
 		.check = &r->checks[s->slot] };
 
-	out.has_address = pool_get_address(p, s, &out.address);
+	pool_look(p, s, &out.view);
 	for (unsigned w = 0; w < r->shared.n_workers; w++)
 		counters_sum_up(
 		    &out.sum, &r->shared.workers[w].servers[s->slot]);
@@ -367,7 +372,7 @@ sum_service(struct roster *r, struct pool *p, struct report_server *servers)
 		.queued = atomic_load(&p->n_waiting) };
 
 	if (atomic_load(&p->open))
-		out.state = pool_count_up(p) > 0 ? "up" : "down";
+		out.state = pool_is_usable(p) ? "up" : "down";
 	for (unsigned w = 0; w < r->shared.n_workers; w++)
 		counters_service_sum_up(
 		    &out.sums, &r->shared.workers[w].services[p->index]);

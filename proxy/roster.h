@@ -66,6 +66,12 @@ void roster_drop_group(struct roster *r, unsigned group);
  */
 void roster_tell(struct roster *r, int failover);
 
+/*
+ * Something about a server of the pool is another now: what follows from it,
+ * once the roster has started.
+ */
+void roster_changed(struct roster *r, struct pool *pool);
+
 struct pool *roster_pool(struct roster *r, size_t service);
 
 /* The report with its services filled in, as text (report.h). */

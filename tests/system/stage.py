@@ -101,12 +101,15 @@ class Node:
         self.lab, self.host, self.config = lab, host, config
         self.name = NODES[host]
         self.log_path = f"{lab.dir}/{self.name}.log"
+        self.state_dir = f"{lab.host_dir(host)}/state"
         self.process: subprocess.Popen[Any] | None = None
 
     def start(self, *args: str, prefix: tuple[str, ...] = (), **more: Any) -> None:
         more.setdefault("log", self.log_path)
         argv = [*prefix, BINARY, "run", "-c", self.config, *args]
-        self.process = self.lab.spawn(self.host, argv, env=environment(self.lab), **more)
+        env = environment(self.lab)
+        env["STATE_DIRECTORY"] = self.state_dir
+        self.process = self.lab.spawn(self.host, argv, env=env, **more)
 
     @property
     def pid(self) -> int:

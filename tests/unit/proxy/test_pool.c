@@ -254,6 +254,45 @@ a_cut_is_for_those_who_have_a_place(void **state)
 	pool_fini(&p);
 }
 
+/* And whoever waits is served by a server that is made ready. */
+static void
+an_operator_takes_servers_out_and_in(void **state)
+{
+	struct pool_waiter w[2];
+	struct pool_view view;
+	struct pool p;
+
+	(void)state;
+	open_pool(&p, 2);
+	w[0] = new_waiter(&w[0]);
+	w[1] = new_waiter(&w[1]);
+	pool_set_admin(&p, &p.servers[0], ACCORD_DRAIN);
+	pool_set_weight(&p, &p.servers[1], 0);
+	assert_int_equal(take(&p, &w[0]), 2);
+	assert_int_equal(take(&p, &w[0]), 2);
+	assert_int_equal(take(&p, &w[1]), POOL_QUEUED);
+	pool_look(&p, &p.servers[0], &view);
+	assert_int_equal(view.admin, ACCORD_DRAIN);
+	assert_false(view.usable);
+	assert_false(atomic_load(&p.was_cut));
+	pool_set_admin(&p, &p.servers[0], ACCORD_READY);
+	assert_ptr_equal(pool_collect(&p, &w[1]), &w[1]);
+	assert_int_equal(w[1].server, 0);
+	pool_set_admin(&p, &p.servers[0], ACCORD_MAINT);
+	assert_true(pool_is_cut(&p, 0, &w[1]));
+	assert_true(atomic_load(&p.was_cut));
+	pool_set_weight(&p, &p.servers[1], 5);
+	pool_look(&p, &p.servers[1], &view);
+	assert_int_equal(view.weight, 5);
+	assert_true(view.usable);
+	assert_int_equal(take(&p, &w[0]), 1);
+	pool_set_admin(&p, &p.servers[1], ACCORD_MAINT);
+	pool_set_admin(&p, &p.servers[2], ACCORD_MAINT);
+	assert_false(pool_is_usable(&p));
+	assert_int_equal(take(&p, &w[0]), POOL_NONE);
+	pool_fini(&p);
+}
+
 int
 main(void)
 {
@@ -267,6 +306,7 @@ main(void)
 		cmocka_unit_test(t34_a_returning_server_is_not_flooded),
 		cmocka_unit_test(a_server_without_an_address_is_not_chosen),
 		cmocka_unit_test(a_cut_is_for_those_who_have_a_place),
+		cmocka_unit_test(an_operator_takes_servers_out_and_in),
 	};
 
 	TEST_MAIN(tests);

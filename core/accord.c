@@ -1,0 +1,125 @@
+#include "core/accord.h"
+
+#include "core/buf.h"
+
+#include <errno.h>
+#include <string.h>
+
+int
+accord_compare(const struct accord *a, const struct accord *b)
+{
+	int order = (int)a->kind - (int)b->kind;
+
+	if (order == 0)
+		order = strcmp(a->subject, b->subject);
+	return order == 0 ? strcmp(a->server, b->server) : order;
+}
+
+/*
+ * Two of one epoch were made while the nodes did not hear each other: the node
+ * decides. Two of one node and epoch come from a node that has lost its memory
+ * in between: then the value does, for any rule will do that both follow.
+ */
+bool
+accord_is_newer(const struct accord *a, const struct accord *b)
+{
+	if (a->epoch != b->epoch)
+		return a->epoch > b->epoch;
+	if (a->node != b->node)
+		return a->node > b->node;
+	return a->value > b->value;
+}
+
+void
+accord_put(struct buf *b, const struct accord *a)
+{
+	buf_put_u8(b, (uint8_t)a->kind);
+	buf_put_str(b, a->subject);
+	buf_put_str(b, a->server);
+	buf_put_u16(b, a->value);
+	buf_put_u64(b, a->epoch);
+	buf_put_u8(b, a->node);
+}
+
+static bool
+value_is_sane(const struct accord *a)
+{
+	switch (a->kind) {
+	case ACCORD_ADMIN:
+		return a->value <= ACCORD_MAINT;
+	case ACCORD_WEIGHT:
+		return a->value <= ACCORD_WEIGHT_MAX ||
+		    a->value == ACCORD_AS_CONFIGURED;
+	}
+	return false;
+}
+
+bool
+accord_is_sane(const struct accord *a)
+{
+	return value_is_sane(a) && a->subject[0] != '\0' &&
+	    a->server[0] != '\0' && a->epoch > 0;
+}
+
+int
+accord_get(struct buf *b, struct accord *ret_accord)
+{
+	struct accord a;
+
+	memset(&a, 0, sizeof(a));
+	a.kind = (enum accord_kind)buf_get_u8(b);
+	buf_get_str(b, a.subject, sizeof(a.subject));
+	buf_get_str(b, a.server, sizeof(a.server));
+	a.value = buf_get_u16(b);
+	a.epoch = buf_get_u64(b);
+	a.node = buf_get_u8(b);
+	if (b->bad || !accord_is_sane(&a))
+		return -EBADMSG;
+	*ret_accord = a;
+	return 0;
+}
+
+static const char *const admin_names[] = {
+	[ACCORD_READY] = "ready",
+	[ACCORD_DRAIN] = "drain",
+	[ACCORD_MAINT] = "maint",
+};
+
+static const char *const kind_names[] = {
+	[ACCORD_ADMIN] = "admin",
+	[ACCORD_WEIGHT] = "weight",
+};
+
+const char *
+accord_admin_name(enum accord_admin admin)
+{
+	return admin_names[admin];
+}
+
+const char *
+accord_kind_name(enum accord_kind kind)
+{
+	return kind_names[kind];
+}
+
+bool
+accord_parse_admin(const char *word, enum accord_admin *ret_admin)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(admin_names); i++)
+		if (strcmp(word, admin_names[i]) == 0) {
+			*ret_admin = (enum accord_admin)i;
+			return true;
+		}
+	return false;
+}
+
+bool
+accord_parse_kind(const char *word, enum accord_kind *ret_kind)
+{
+	for (unsigned i = ACCORD_ADMIN; i < ARRAY_LEN(kind_names); i++)
+		if (strcmp(word, kind_names[i]) == 0) {
+			*ret_kind = (enum accord_kind)i;
+			return true;
+		}
+	return false;
+}

@@ -1,0 +1,75 @@
+#pragma once
+
+/*
+ * An accord: one thing that both nodes must agree on and remember, such as
+ * that an operator has put a server out of service. Whoever changes it raises
+ * the epoch; of two that are about the same thing the newer one holds, wherever
+ * it came from and in whatever order, so that both nodes end with the same.
+ *
+ * It is about names, not indices: the configuration may change around it.
+ *
+ * A value. Pure.
+ */
+
+#include "core/base.h"
+
+struct buf;
+
+#define ACCORD_SUBJECT_MAX 64 /* a service's name; with NUL */
+#define ACCORD_SERVER_MAX                                                      \
+	272 /* a server's, which may be host:port; likewise                    \
+	     */
+#define ACCORD_BYTES_MAX                                                       \
+	(1 + 2 + ACCORD_SUBJECT_MAX + 2 + ACCORD_SERVER_MAX + 11)
+#define ACCORD_WEIGHT_MAX 256
+#define ACCORD_AS_CONFIGURED UINT16_MAX /* a weight */
+
+/* What it is about. Numbers are on the wire. */
+enum accord_kind {
+	ACCORD_ADMIN = 1,  /* a server of the service; enum accord_admin */
+	ACCORD_WEIGHT = 2, /* likewise; 0-256, or ACCORD_AS_CONFIGURED */
+};
+
+/* What an operator wants of a server. */
+enum accord_admin {
+	ACCORD_READY,
+	ACCORD_DRAIN, /* it gets no new connections, and keeps the old ones */
+	ACCORD_MAINT, /* it has no connections */
+};
+
+struct accord {
+	enum accord_kind kind;
+	char subject[ACCORD_SUBJECT_MAX];
+	char server[ACCORD_SERVER_MAX];
+	uint16_t value;
+	uint64_t epoch; /* 1 or more */
+	uint8_t node;   /* who has made it: index into pair.nodes, or 0 */
+};
+
+/* Order by what they are about; 0: the same thing. */
+int accord_compare(const struct accord *a, const struct accord *b);
+
+/*
+ * Whether `a`, about the same thing, takes the place of `b`. Never both ways;
+ * neither way only where they are the same.
+ */
+bool accord_is_newer(const struct accord *a, const struct accord *b);
+
+void accord_put(struct buf *b, const struct accord *a);
+
+/* One of several, one after the other. Returns 0 or -EBADMSG. */
+MUST_CHECK int accord_get(struct buf *b, struct accord *ret_accord);
+
+/* Whether its fields are what they may be: for who has it from elsewhere. */
+bool accord_is_sane(const struct accord *a);
+
+/* "ready", "drain", "maint". */
+const char *accord_admin_name(enum accord_admin admin);
+
+/* The words of the state file. */
+const char *accord_kind_name(enum accord_kind kind);
+
+/* False: no such word. */
+MUST_CHECK bool accord_parse_admin(
+    const char *word, enum accord_admin *ret_admin);
+MUST_CHECK bool accord_parse_kind(const char *word, enum accord_kind *ret_kind);

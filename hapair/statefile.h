@@ -1,0 +1,43 @@
+#pragma once
+
+/*
+ * The state file: what is agreed on (core/accord.h), as text on disk, so that
+ * it survives the end of both nodes. JSON, for people who have to look:
+ *
+ *	{"version": 1, "accords": [
+ *	  {"kind": "admin", "service": "web", "server": "s1", "value": "maint",
+ *	   "epoch": 3, "node": 0}]}
+ *
+ * It is there whole or not at all: written beside, synced, and renamed. What is
+ * damaged is believed in no part. Waits for the disk; no threads of its own.
+ */
+
+#include "core/base.h"
+
+struct accords;
+
+#define STATEFILE_NAME "state.json"
+#define STATEFILE_MAX ((size_t)8 * 1024 * 1024)
+
+/* The directory: $STATE_DIRECTORY of systemd, else /var/lib/hapair. */
+const char *statefile_directory(void);
+
+/* Malloc'd; NULL where memory is out. */
+char *statefile_text(const struct accords *all);
+
+/* All of it, or -EBADMSG and nothing. -ENOMEM. */
+MUST_CHECK int statefile_parse(
+    const char *text, size_t len, struct accords *ret_all);
+
+/*
+ * Adds what is in the directory's file. Returns 0, also where there is none;
+ * -EBADMSG where it is damaged; -errno.
+ */
+MUST_CHECK int statefile_load(const char *directory, struct accords *ret_all);
+
+/* Out of the way, for someone to look at. Returns 0 or -errno. */
+MUST_CHECK int statefile_set_aside(const char *directory);
+
+/* Makes the directory where only it is missing. Returns 0 or -errno. */
+MUST_CHECK int statefile_write(
+    const char *directory, const char *text, size_t len);
