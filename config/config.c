@@ -17,6 +17,12 @@ const char *const config_connect_words[] = {
 	NULL,
 };
 
+const char *const config_mode_words[] = {
+	[CONFIG_MODE_BALANCE] = "balance",
+	[CONFIG_MODE_STANDBY] = "standby",
+	NULL,
+};
+
 const char *const config_on_down_words[] = {
 	[CONFIG_ON_DOWN_KEEP] = "keep",
 	[CONFIG_ON_DOWN_RESET] = "reset",
@@ -134,6 +140,24 @@ const char *
 config_balance_name(enum config_balance balance)
 {
 	return config_balance_words[balance];
+}
+
+const char *
+config_mode_name(enum config_mode mode)
+{
+	return config_mode_words[mode];
+}
+
+size_t
+config_standby_leader(const struct config *c, size_t service)
+{
+	const char *group = c->services[service].standby_group;
+
+	for (size_t i = 0; group != NULL && i < service; i++)
+		if (c->services[i].standby_group != NULL &&
+		    strcmp(c->services[i].standby_group, group) == 0)
+			return i;
+	return service;
 }
 
 const char *
@@ -262,6 +286,9 @@ free_service(struct config_service *s)
 	free(s->listens);
 	free(s->allow);
 	free(s->deny);
+	free_text(s->standby_group);
+	free_text(s->fence);
+	free_text(s->promote);
 	free_text(s->name);
 }
 

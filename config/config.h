@@ -21,6 +21,7 @@
 #define CONFIG_LISTENS_MAX 32
 #define CONFIG_NETWORKS_MAX 1024 /* of `allow` or `deny` */
 #define CONFIG_SERVERS_MAX 1024
+#define CONFIG_STANDBY_SERVERS_MAX 16 /* of a standby service */
 #define CONFIG_LISTENS_TOTAL_MAX 4096 /* of all services together */
 #define CONFIG_SERVERS_TOTAL_MAX 4096
 #define CONFIG_HOST_MAX 256 /* of a host name; with NUL */
@@ -174,6 +175,11 @@ enum config_connect {
 	CONFIG_CONNECT_AT_FIRST_BYTE,
 };
 
+enum config_mode {
+	CONFIG_MODE_BALANCE,
+	CONFIG_MODE_STANDBY,
+};
+
 enum config_on_down {
 	CONFIG_ON_DOWN_KEEP,
 	CONFIG_ON_DOWN_RESET,
@@ -200,6 +206,13 @@ struct config_service {
 	size_t n_listens;
 	enum config_balance balance;
 	enum config_connect connect;
+	enum config_mode mode;
+	/* What follows is void but for CONFIG_MODE_STANDBY. */
+	const char *standby_group; /* NULL: it stands alone */
+	bool failback;
+	const char *fence, *promote; /* paths; NULL: none */
+	uint32_t fence_timeout_ms;
+	/* Of any mode again. */
 	uint32_t hold_ms; /* how long down until it is given up */
 	enum config_on_down on_down;
 	uint32_t max_connections; /* 0: no limit */
@@ -262,8 +275,15 @@ int config_find_service(const struct config *c, const char *name);
 /* Whether an address, whatever its prefix, is one of a group's. */
 bool config_has_virtual(const struct config_pair *pair, const union addr *a);
 
+/*
+ * The first service that moves together with this one: of its standby group,
+ * or itself.
+ */
+size_t config_standby_leader(const struct config *c, size_t service);
+
 /* The words of the file and of `status`. */
 const char *config_balance_name(enum config_balance balance);
+const char *config_mode_name(enum config_mode mode);
 const char *config_connect_name(enum config_connect connect);
 const char *config_preface_name(enum config_preface preface);
 const char *config_track_kind_name(enum config_track_kind kind);
@@ -277,6 +297,7 @@ const char *config_log_facility_name(unsigned facility); /* NULL: none */
  */
 extern const char *const config_balance_words[];
 extern const char *const config_connect_words[];
+extern const char *const config_mode_words[];
 extern const char *const config_on_down_words[];
 extern const char *const config_preface_words[];
 extern const char *const config_check_type_words[];

@@ -284,6 +284,13 @@ forms_name_servers(struct schema *s, void *parent)
 			name_server(s, &service->servers[i], shared[i]);
 }
 
+bool
+forms_is_standby(const void *service)
+{
+	return ((const struct config_service *)service)->mode ==
+	    CONFIG_MODE_STANDBY;
+}
+
 static size_t
 parse_target(struct schema *s, const struct tree_node *text, void *ret_value)
 {

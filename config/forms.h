@@ -24,6 +24,9 @@ extern const struct schema_form forms_target;  /* struct config_log */
  */
 void forms_name_servers(struct schema *s, void *parent);
 
+/* Whether a service is one; for the keys of those. */
+bool forms_is_standby(const void *service);
+
 /* A server begins with the check of its service. */
 void forms_born_server(void *item, const void *parent);
 

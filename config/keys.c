@@ -25,6 +25,8 @@
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
 
+#define OF_STANDBY .applies = forms_is_standby, .applies_to = "mode: standby"
+
 #define TABLE(text, rows)                                                      \
 	{                                                                      \
 		.what = text, .keys = rows, .n_keys = ARRAY_LEN(rows)          \
@@ -336,14 +338,51 @@ static const struct schema_key service_keys[] = {
 	    .help = "When the server is connected to: at once, or when the "
 	            "client has sent something, so that silent clients never "
 	            "reach it. Not where servers speak first." },
+	{ "mode", SCHEMA_WORD, SCHEMA_AT(struct config_service, mode),
+	    .words = config_mode_words, .fallback = "balance", .decides = true,
+	    .help =
+	        "balance: the connections are spread over the servers. "
+	        "standby: all go to one, the active server; when it fails "
+	        "the next takes over, the connections of the old one are "
+	        "reset, and it stays so. Both nodes agree on which it is." },
+	{ "standby_group", SCHEMA_NAME,
+	    SCHEMA_AT(struct config_service, standby_group),
+	    .max = NAME_MAX_LEN, OF_STANDBY,
+	    .help = "Services of one group move together: the n-th servers of "
+	            "each are one host, which is fit if all of them are." },
+	{ "failback", SCHEMA_BOOL, SCHEMA_AT(struct config_service, failback),
+	    .fallback = "false", OF_STANDBY,
+	    .help = "The first server becomes the active one again when it "
+	            "has been fit for `hold`." },
+	{ "fence", SCHEMA_PATH, SCHEMA_AT(struct config_service, fence),
+	    .max = PATH_LEN, OF_STANDBY,
+	    .help =
+	        "A program, run as root as PATH SERVICE OLD NEW before "
+	        "another server becomes active: it sees to it that the old "
+	        "one is not any more. Unless it exits with status 0, nothing changes, "
+	        "and it is tried again after 30 seconds. It may run more "
+	        "than once for a change." },
+	{ "fence_timeout", SCHEMA_DURATION,
+	    SCHEMA_AT(struct config_service, fence_timeout_ms), .min = 100,
+	    .max = HOUR, .fallback = "10s", OF_STANDBY,
+	    .help = "A `fence` or `promote` that takes longer is killed and "
+	            "has failed." },
+	{ "promote", SCHEMA_PATH, SCHEMA_AT(struct config_service, promote),
+	    .max = PATH_LEN, OF_STANDBY,
+	    .help = "A program, run as root as PATH SERVICE OLD NEW after "
+	            "another server has become active." },
 	{ "hold", SCHEMA_DURATION, SCHEMA_AT(struct config_service, hold_ms),
 	    .min = 0, .max = HOUR, .fallback = "0s",
-	    .help = "How long a server has been down when it is given up." },
+	    .help = "How long a server has been down when it is given up. With "
+	            "`mode: standby` 6s by default, and then the next becomes "
+	            "active." },
 	{ "on_down", SCHEMA_WORD, SCHEMA_AT(struct config_service, on_down),
 	    .words = config_on_down_words, .fallback = "keep",
-	    .help = "What becomes of the connections of a server that is given "
-	            "up: they are kept, for they may live, or both sides are "
-	            "reset. One that drains is not down." },
+	    .help =
+	        "What becomes of the connections of a server that is given "
+	        "up: they are kept, for they may live, or both sides are "
+	        "reset, which is the default with `mode: standby`. One that "
+	        "drains is not down." },
 	{ "max_connections", SCHEMA_NUMBER,
 	    SCHEMA_AT(struct config_service, max_connections), .min = 0,
 	    .max = CONNECTIONS_MAX, .fallback = "0",

@@ -1,6 +1,7 @@
 #include "config/presets.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "config/config.h"
@@ -47,7 +48,13 @@ static const struct preset {
 	},
 };
 
-_Static_assert(2 * ARRAY_LEN(presets) <= SCHEMA_DEFAULTS_MAX, "room for each");
+_Static_assert(4 * ARRAY_LEN(presets) <= SCHEMA_DEFAULTS_MAX, "room for each");
+
+/* What changes with `mode: standby`, beside or without a preset. */
+static const char standby_text[] = "hold: 6s\n"
+                                   "on_down: reset\n";
+
+#define TEXT_MAX 1024
 
 static bool
 is_text(const struct tree_node *node, const char *text)
@@ -56,25 +63,36 @@ is_text(const struct tree_node *node, const char *text)
 	    strcmp(node->text, text) == 0;
 }
 
+/* What is no preset is refused where the key itself is read. */
+static unsigned
+preset_of(const struct tree_node *service)
+{
+	const struct tree_node *name = tree_get(service, "preset");
+
+	for (unsigned i = 0; i < ARRAY_LEN(presets); i++)
+		if (is_text(name, config_preset_words[i]))
+			return i;
+	return CONFIG_PRESET_NONE;
+}
+
 const struct tree_node *
 presets_of(struct schema *s, const struct tree_node *service)
 {
 	const char *const source = config_balance_words[CONFIG_BALANCE_SOURCE];
 	const bool by_source = is_text(tree_get(service, "balance"), source);
-	const struct tree_node *name = tree_get(service, "preset");
-	struct tree **defaults;
-	const char *text;
-	size_t i = 0;
+	const char *const mode = config_mode_words[CONFIG_MODE_STANDBY];
+	const bool standby = is_text(tree_get(service, "mode"), mode);
+	const unsigned i = preset_of(service);
+	const char *text = by_source ? presets[i].by_source : presets[i].text;
+	struct tree **defaults = &s->defaults[4 * i + 2 * standby + by_source];
+	char whole[TEXT_MAX];
 
-	/* What is no preset is refused where the key itself is read. */
-	while (i < ARRAY_LEN(presets) && !is_text(name, config_preset_words[i]))
-		i++;
-	if (i == ARRAY_LEN(presets) || presets[i].text == NULL)
+	if (text == NULL && !standby)
 		return NULL;
-	text = by_source ? presets[i].by_source : presets[i].text;
-	defaults = &s->defaults[2 * i + by_source];
+	(void)snprintf(whole, sizeof(whole), "%s%s", text != NULL ? text : "",
+	    standby ? standby_text : "");
 	if (*defaults == NULL &&
-	    tree_parse(text, strlen(text), NULL, defaults) == -ENOMEM)
+	    tree_parse(whole, strlen(whole), NULL, defaults) == -ENOMEM)
 		s->out_of_memory = true;
 	return *defaults == NULL ? NULL : tree_root(*defaults);
 }

@@ -9,8 +9,8 @@ struct schema;
 struct tree_node;
 
 /*
- * The defaults of the preset that a service names, as a map of its keys; what
- * is under `servers` is for each of them. NULL where it names none.
+ * The defaults that follow from a service's preset and mode, as a map of its
+ * keys; what is under `servers` is for each of them. NULL where there are none.
  */
 const struct tree_node *presets_of(
     struct schema *s, const struct tree_node *service);

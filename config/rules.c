@@ -11,6 +11,7 @@
 #include "config/faults.h"
 #include "config/marks.h"
 #include "config/pair_rules.h"
+#include "config/standby_rules.h"
 #include "config/tree.h"
 #include "config/twins.h"
 
@@ -314,6 +315,7 @@ check_services(struct rules *r)
 		if (check_servers(r, s) < 0 || check_access(r, s) < 0)
 			return -ENOMEM;
 	}
+	standby_rules_check(c, r->marks, r->diag);
 	twins_report(&names, r->diag, "the service name", "");
 	if (servers > CONFIG_SERVERS_TOTAL_MAX)
 		diag_error(r->diag, &whole,

@@ -28,7 +28,7 @@ enum schema_type {
 	SCHEMA_OTHER,    /* .form */
 };
 
-#define SCHEMA_DEFAULTS_MAX 8
+#define SCHEMA_DEFAULTS_MAX 16
 
 /* What one load needs; on the stack of its caller. */
 struct schema {

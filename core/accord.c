@@ -5,6 +5,13 @@
 #include <errno.h>
 #include <string.h>
 
+/* Of which server it is the answer. */
+static bool
+is_choice(enum accord_kind kind)
+{
+	return kind == ACCORD_ACTIVE || kind == ACCORD_ACTIVE_GROUP;
+}
+
 int
 accord_compare(const struct accord *a, const struct accord *b)
 {
@@ -12,7 +19,9 @@ accord_compare(const struct accord *a, const struct accord *b)
 
 	if (order == 0)
 		order = strcmp(a->subject, b->subject);
-	return order == 0 ? strcmp(a->server, b->server) : order;
+	if (order != 0 || is_choice(a->kind))
+		return order;
+	return strcmp(a->server, b->server);
 }
 
 /*
@@ -27,7 +36,9 @@ accord_is_newer(const struct accord *a, const struct accord *b)
 		return a->epoch > b->epoch;
 	if (a->node != b->node)
 		return a->node > b->node;
-	return a->value > b->value;
+	if (a->value != b->value)
+		return a->value > b->value;
+	return strcmp(a->server, b->server) > 0;
 }
 
 void
@@ -50,6 +61,9 @@ value_is_sane(const struct accord *a)
 	case ACCORD_WEIGHT:
 		return a->value <= ACCORD_WEIGHT_MAX ||
 		    a->value == ACCORD_AS_CONFIGURED;
+	case ACCORD_ACTIVE:
+	case ACCORD_ACTIVE_GROUP:
+		return a->value == 0;
 	}
 	return false;
 }
@@ -88,6 +102,8 @@ static const char *const admin_names[] = {
 static const char *const kind_names[] = {
 	[ACCORD_ADMIN] = "admin",
 	[ACCORD_WEIGHT] = "weight",
+	[ACCORD_ACTIVE] = "active",
+	[ACCORD_ACTIVE_GROUP] = "active_group",
 };
 
 const char *

@@ -16,9 +16,7 @@
 struct buf;
 
 #define ACCORD_SUBJECT_MAX 64 /* a service's name; with NUL */
-#define ACCORD_SERVER_MAX                                                      \
-	272 /* a server's, which may be host:port; likewise                    \
-	     */
+#define ACCORD_SERVER_MAX 64  /* a server's; likewise */
 #define ACCORD_BYTES_MAX                                                       \
 	(1 + 2 + ACCORD_SUBJECT_MAX + 2 + ACCORD_SERVER_MAX + 11)
 #define ACCORD_WEIGHT_MAX 256
@@ -28,6 +26,10 @@ struct buf;
 enum accord_kind {
 	ACCORD_ADMIN = 1,  /* a server of the service; enum accord_admin */
 	ACCORD_WEIGHT = 2, /* likewise; 0-256, or ACCORD_AS_CONFIGURED */
+	/* The active server of a standby service, or of a standby group's first
+	 * service: what is agreed on is `server`. No value. */
+	ACCORD_ACTIVE = 3,
+	ACCORD_ACTIVE_GROUP = 4, /* the subject is the group */
 };
 
 /* What an operator wants of a server. */

@@ -334,6 +334,70 @@ msg_get_drop(struct buf *b, struct msg_drop *ret_drop)
 	return 0;
 }
 
+void
+msg_put_known(struct buf *b, const struct msg_known *m)
+{
+	buf_put_u8(b, m->known);
+}
+
+int
+msg_get_known(struct buf *b, struct msg_known *ret_known)
+{
+	struct msg_known m;
+
+	m.known = get_bool(b);
+	if (!buf_is_done(b))
+		return -EBADMSG;
+	*ret_known = m;
+	return 0;
+}
+
+void
+msg_put_fence(struct buf *b, const struct msg_fence *m)
+{
+	buf_put_u32(b, m->id);
+	buf_put_u16(b, m->service);
+	buf_put_u8(b, m->promote);
+	buf_put_u16(b, m->from);
+	buf_put_u16(b, m->to);
+}
+
+int
+msg_get_fence(struct buf *b, struct msg_fence *ret_fence)
+{
+	struct msg_fence m;
+
+	m.id = buf_get_u32(b);
+	m.service = buf_get_u16(b);
+	m.promote = get_bool(b);
+	m.from = buf_get_u16(b);
+	m.to = buf_get_u16(b);
+	if (!buf_is_done(b))
+		return -EBADMSG;
+	*ret_fence = m;
+	return 0;
+}
+
+void
+msg_put_fenced(struct buf *b, const struct msg_fenced *m)
+{
+	buf_put_u32(b, m->id);
+	buf_put_u8(b, m->passed);
+}
+
+int
+msg_get_fenced(struct buf *b, struct msg_fenced *ret_fenced)
+{
+	struct msg_fenced m;
+
+	m.id = buf_get_u32(b);
+	m.passed = get_bool(b);
+	if (!buf_is_done(b))
+		return -EBADMSG;
+	*ret_fenced = m;
+	return 0;
+}
+
 const char *
 msg_group_state_name(enum msg_group_state state)
 {

@@ -13,11 +13,13 @@
  *   supervisor -> failover   GROUP (what one that died last said of itself),
  *                            SCRIPT (after each run), HAND_OVER_ALL, and HUSH
  *                            as an answer
+ *   supervisor -> relay      FENCED, for FENCE
  *   role -> supervisor       READY, STOPPED
+ *   relay -> supervisor      FENCE
  *   failover -> supervisor   GROUP (on each change), HUSH, HANDED_OVER, WIRE,
  *                            WIRE_DOWN, HOLD, ACCORDS (to be kept)
  *   failover -> relay        GROUP (on each change), DROP, and for ASK: PEER,
- *                            TRACKS, ANSWERED, ACCORDS (of the peer)
+ *                            TRACKS, ANSWERED, ACCORDS (of the peer), KNOWN
  *   relay -> failover        SERVING, SERVICE (on each change), ASK, STOPPED,
  *                            DROP as an answer, CONNECTIONS, between BEGIN
  *                            and END and after, and ACCORDS (made here)
@@ -58,6 +60,9 @@ enum msg_type {
 	MSG_WIRE_DOWN, /* it has ended; empty */
 	MSG_HOLD,      /* descriptor: a packet socket, to be held; empty */
 	MSG_ACCORDS,   /* accord.h, one after the other */
+	MSG_KNOWN,
+	MSG_FENCE,
+	MSG_FENCED,
 };
 
 #define MSG_TEXT_MAX 256 /* a name, a reason, a path's last part */
@@ -172,6 +177,30 @@ struct msg_drop {
 	uint16_t group;
 };
 
+/*
+ * Whether the accords are all there are: the peer has told its own, or can't be
+ * asked.
+ */
+struct msg_known {
+	bool known;
+};
+
+/*
+ * A standby service's active server is to be another: run its `fence` or, when
+ * it is done, its `promote`. The fence is answered, with the asker's number.
+ */
+struct msg_fence {
+	uint32_t id;
+	uint16_t service;
+	bool promote;
+	uint16_t from, to; /* of its servers */
+};
+
+struct msg_fenced {
+	uint32_t id;
+	bool passed;
+};
+
 void msg_put_start(struct buf *b, const struct msg_start *m);
 void msg_put_listener(struct buf *b, const struct msg_listener *m);
 void msg_put_control(struct buf *b, const struct msg_control *m);
@@ -184,6 +213,9 @@ void msg_put_tracks(struct buf *b, const struct msg_tracks *m);
 void msg_put_pulse(struct buf *b, const struct msg_pulse *m);
 void msg_put_hush(struct buf *b, const struct msg_hush *m);
 void msg_put_drop(struct buf *b, const struct msg_drop *m);
+void msg_put_known(struct buf *b, const struct msg_known *m);
+void msg_put_fence(struct buf *b, const struct msg_fence *m);
+void msg_put_fenced(struct buf *b, const struct msg_fenced *m);
 
 MUST_CHECK int msg_get_start(struct buf *b, struct msg_start *ret_start);
 MUST_CHECK int msg_get_listener(struct buf *b, struct msg_listener *ret);
@@ -197,6 +229,9 @@ MUST_CHECK int msg_get_tracks(struct buf *b, struct msg_tracks *ret_tracks);
 MUST_CHECK int msg_get_pulse(struct buf *b, struct msg_pulse *ret_pulse);
 MUST_CHECK int msg_get_hush(struct buf *b, struct msg_hush *ret_hush);
 MUST_CHECK int msg_get_drop(struct buf *b, struct msg_drop *ret_drop);
+MUST_CHECK int msg_get_known(struct buf *b, struct msg_known *ret_known);
+MUST_CHECK int msg_get_fence(struct buf *b, struct msg_fence *ret_fence);
+MUST_CHECK int msg_get_fenced(struct buf *b, struct msg_fenced *ret_fenced);
 
 /* "init", "backup", "master", "fault". */
 const char *msg_group_state_name(enum msg_group_state state);

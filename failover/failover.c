@@ -281,6 +281,7 @@ begin(struct role *role)
 		return r;
 	log_drop();
 	role->begun = true;
+	pact_start(role);
 	if (role->other != NULL) {
 		r = watch_start(role);
 		if (r < 0)
@@ -439,6 +440,9 @@ obey(struct role *role, struct chan_packet *p)
 	case MSG_WIRE:
 	case MSG_WIRE_DOWN:
 	case MSG_HOLD:
+	case MSG_KNOWN:
+	case MSG_FENCE:
+	case MSG_FENCED:
 		return -EBADMSG;
 	}
 	return -EBADMSG;

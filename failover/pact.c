@@ -10,6 +10,12 @@
 /* A relay or supervisor whose channel is full reads again in a moment. */
 #define AGAIN_MS 50
 
+/*
+ * Who is not heard of, or does not tell what it knows, for so long, is decided
+ * without. A wire takes a second at most to be made.
+ */
+#define PATIENCE_MS 3000
+
 static void
 on_again(struct ev_loop *loop, ev_timer *t, int revents)
 {
@@ -20,18 +26,60 @@ on_again(struct ev_loop *loop, ev_timer *t, int revents)
 	pact_pay(p->role);
 }
 
+static void
+set_known(struct role *role, bool known)
+{
+	struct pact *p = &role->pact;
+
+	ev_timer_stop(role->loop, &p->patience);
+	p->known = known;
+	p->known_owed = true;
+	if (!known) {
+		ev_timer_set(&p->patience, PATIENCE_MS / 1e3, 0.);
+		ev_timer_start(role->loop, &p->patience);
+	}
+	pact_pay(role);
+}
+
+static void
+on_patience(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct pact *p = CONTAINER_OF(t, struct pact, patience);
+
+	(void)loop;
+	(void)revents;
+	set_known(p->role, true);
+}
+
+void
+pact_start(struct role *role)
+{
+	/* The loop's idea of now is old. */
+	ev_now_update(role->loop);
+	set_known(role, role->other == NULL);
+}
+
+void
+pact_take_end(struct role *role)
+{
+	set_known(role, true);
+}
+
 void
 pact_init(struct role *role)
 {
 	role->pact = (struct pact){ .role = role };
 	ev_init(&role->pact.again, on_again);
 	ev_set_priority(&role->pact.again, EV_MINPRI);
+	ev_init(&role->pact.patience, on_patience);
+	ev_set_priority(&role->pact.patience, EV_MINPRI);
 }
 
 void
 pact_close(struct role *role)
 {
 	ev_timer_stop(role->loop, &role->pact.again);
+	ev_timer_stop(role->loop, &role->pact.patience);
 	accords_fini(&role->pact.all);
 }
 
@@ -66,6 +114,38 @@ send_to(struct role *role, enum pact_side to, const struct buf *b)
 }
 
 static void
+pay_later(struct role *role, enum pact_side to)
+{
+	struct pact *p = &role->pact;
+
+	/* The wire says itself when there is room. */
+	if (to == PACT_PEER || ev_is_active(&p->again))
+		return;
+	ev_timer_set(&p->again, AGAIN_MS / 1e3, 0.);
+	ev_timer_start(role->loop, &p->again);
+}
+
+/* What is owed beside the accords, after them. */
+static void
+pay_end(struct role *role, enum pact_side to)
+{
+	struct pact *p = &role->pact;
+	const struct msg_known m = { .known = p->known };
+	uint8_t room[8];
+	struct buf b = buf_writer(room, sizeof(room));
+
+	if (to == PACT_PEER && p->peer_owed_end)
+		p->peer_owed_end = replica_end_accords(role) < 0;
+	if (to != PACT_RELAY || !p->known_owed)
+		return;
+	msg_put_known(&b, &m);
+	p->known_owed =
+	    chan_send(role->relay, MSG_KNOWN, b.data, b.pos, -1) < 0;
+	if (p->known_owed)
+		pay_later(role, to);
+}
+
+static void
 pay_one(struct role *role, enum pact_side to)
 {
 	struct pact *p = &role->pact;
@@ -76,15 +156,12 @@ pay_one(struct role *role, enum pact_side to)
 		size_t next = accords_put(&p->all, p->told[to], &b);
 
 		if (send_to(role, to, &b) < 0) {
-			/* The wire says itself when there is room. */
-			if (to != PACT_PEER && !ev_is_active(&p->again)) {
-				ev_timer_set(&p->again, AGAIN_MS / 1e3, 0.);
-				ev_timer_start(role->loop, &p->again);
-			}
+			pay_later(role, to);
 			return;
 		}
 		p->told[to] = next;
 	}
+	pay_end(role, to);
 }
 
 void
@@ -144,6 +221,7 @@ void
 pact_meet_relay(struct role *role)
 {
 	role->pact.told[PACT_RELAY] = 0;
+	role->pact.known_owed = true;
 	pact_pay(role);
 }
 
@@ -151,5 +229,6 @@ void
 pact_meet_peer(struct role *role)
 {
 	role->pact.told[PACT_PEER] = 0;
-	pact_pay(role);
+	role->pact.peer_owed_end = true;
+	set_known(role, false);
 }

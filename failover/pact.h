@@ -28,6 +28,10 @@ struct pact {
 	struct accords all;
 	size_t told[PACT_SIDES]; /* the first so many are known there */
 	ev_timer again;          /* for who did not read */
+	bool peer_owed_end;      /* it has not heard yet that it knows all */
+	bool known;              /* all that the peer knows, or it is away */
+	bool known_owed;         /* the relay has not heard that */
+	ev_timer patience;       /* until it counts as away */
 };
 
 void pact_init(struct role *role);
@@ -36,6 +40,12 @@ void pact_close(struct role *role);
 /* What this side says. False: malformed, or more than there can be. */
 MUST_CHECK bool pact_take(
     struct role *role, enum pact_side from, const void *body, size_t len);
+
+/* The pair's sockets are open, or there is none: the peer is waited for. */
+void pact_start(struct role *role);
+
+/* The peer has told all that it knew. */
+void pact_take_end(struct role *role);
 
 /* Another relay, or another wire: it is told all. */
 void pact_meet_relay(struct role *role);

@@ -177,6 +177,9 @@ take_frame(
 		return take_records(r, body, len);
 	case WIRE_ACCORDS:
 		return pact_take(r->role, PACT_PEER, body, len);
+	case WIRE_ACCORDS_END:
+		pact_take_end(r->role);
+		return len == 0;
 	case WIRE_END:
 		estate_end(r->estate);
 		work_on(r);
@@ -304,15 +307,27 @@ replica_expect(struct role *role, const struct hello_boot *boot)
 		wire_expect(role->replica->wire, boot);
 }
 
-int
-replica_send_accords(struct role *role, const void *body, size_t len)
+static int
+send_frame(struct role *role, enum wire_type type, const void *body, size_t len)
 {
 	struct replica *r = role->replica;
 
 	if (r == NULL || !wire_has_room(r->wire) ||
-	    wire_send(r->wire, WIRE_ACCORDS, body, len) < 0)
+	    wire_send(r->wire, type, body, len) < 0)
 		return -EAGAIN;
 	return 0;
+}
+
+int
+replica_send_accords(struct role *role, const void *body, size_t len)
+{
+	return send_frame(role, WIRE_ACCORDS, body, len);
+}
+
+int
+replica_end_accords(struct role *role)
+{
+	return send_frame(role, WIRE_ACCORDS_END, NULL, 0);
 }
 
 void

@@ -33,6 +33,7 @@ void replica_expect(struct role *role, const struct hello_boot *boot);
  */
 MUST_CHECK int replica_send_accords(
     struct role *role, const void *body, size_t len);
+MUST_CHECK int replica_end_accords(struct role *role);
 
 /*
  * A hello's packet, for a peer that UDP does not reach. Left out while earlier

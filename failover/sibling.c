@@ -211,6 +211,9 @@ obey(struct role *role, const struct chan_packet *p)
 	case MSG_WIRE:
 	case MSG_WIRE_DOWN:
 	case MSG_HOLD:
+	case MSG_KNOWN:
+	case MSG_FENCE:
+	case MSG_FENCED:
 	case MSG_PULSE:
 	case MSG_HUSH:
 	case MSG_HAND_OVER_ALL:

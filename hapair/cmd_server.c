@@ -48,7 +48,8 @@ check(const struct words *w)
 	if (w->word == NULL)
 		return command_misused(
 		    "server", "expected what it shall be, behind its name");
-	if (!accord_parse_admin(w->word, &admin) && !is_weight(w->word))
+	if (!accord_parse_admin(w->word, &admin) && !is_weight(w->word) &&
+	    strcmp(w->word, "activate") != 0)
 		return command_misused(
 		    "server", "'%s' is not understood", w->word);
 	return COMMAND_DONE;

@@ -43,14 +43,20 @@ static const struct command commands[] = {
 	    "master of. Answers when the peer serves, or says why not and\n"
 	    "exits with 1; then everything is as it was." },
 	{ "server", cmd_server,
-	    "[-c FILE | -s SOCKET] SERVICE/NAME ready|drain|maint|weight=N",
+	    "[-c FILE | -s SOCKET] SERVICE/NAME "
+	    "ready|drain|maint|weight=N|activate",
 	    "changes a server at run time",
 	    "drain: it gets no new connections and keeps those it has. maint:\n"
 	    "those are reset, too. ready: it takes part again. weight=N, 0 to\n"
 	    "256: its share, in place of the one in the file. Holds on both\n"
 	    "nodes, at once where they hear each other, and until it is\n"
 	    "changed again: over restarts, too. Of two changes of the same\n"
-	    "thing the later one holds." },
+	    "thing the later one holds.\n"
+	    "Of a standby service: maint of the active server makes the next\n"
+	    "one active at once, drain does not. activate makes this one\n"
+	    "active, after the fence, where there is one. It is for the node\n"
+	    "that decides, the master, and refused where the server is not\n"
+	    "fit, or where the servers say themselves who of them is active." },
 	{ "genkey", cmd_genkey, "[FILE]", "makes a new pair key",
 	    "Writes it to FILE, mode 0400, which must not exist yet; without\n"
 	    "FILE to standard output. Both nodes need the same key." },

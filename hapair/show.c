@@ -161,16 +161,34 @@ add_figures(struct table *t, const struct jdoc *at)
 	table_cell(t, "%s", out);
 }
 
-/* An operator's word stands behind that of the checks. */
+/* Behind what the checks say: whether it is active, and an operator's word. */
 static void
-add_state(struct table *t, const struct jdoc *server)
+add_state(
+    struct table *t, const struct jdoc *service, const struct jdoc *server)
 {
 	const char *admin = jdoc_string(server, "admin");
+	const char *active =
+	    jdoc_string(jdoc_get(service, "standby"), "active");
+	const bool told =
+	    strcmp(admin, "drain") == 0 || strcmp(admin, "maint") == 0;
 
-	if (strcmp(admin, "drain") == 0 || strcmp(admin, "maint") == 0)
-		table_cell(t, "%s, %s", jdoc_string(server, "state"), admin);
+	table_cell(t, "%s%s%s%s", jdoc_string(server, "state"),
+	    strcmp(active, jdoc_string(server, "name")) == 0 ? ", active" : "",
+	    told ? ", " : "", told ? admin : "");
+}
+
+/* Of a standby service: whether a change of the active server is under way. */
+static void
+add_mode(struct table *t, const struct jdoc *service)
+{
+	const char *phase = jdoc_string(jdoc_get(service, "standby"), "phase");
+
+	if (strcmp(jdoc_string(service, "mode"), "standby") != 0)
+		table_cell(t, "%s", jdoc_string(service, "balance"));
+	else if (strcmp(phase, "fencing") == 0 || strcmp(phase, "blocked") == 0)
+		table_cell(t, "standby, %s", phase);
 	else
-		table_cell(t, "%s", jdoc_string(server, "state"));
+		table_cell(t, "standby");
 }
 
 static void
@@ -184,14 +202,14 @@ add_service(struct table *t, const struct jdoc *s)
 	    jdoc_count(listen) > 1 ? " …" : "");
 	table_cell(t, "%s", jdoc_string(s, "state"));
 	add_figures(t, s);
-	table_cell(t, "%s", jdoc_string(s, "balance"));
+	add_mode(t, s);
 	table_end_row(t);
 	for (size_t i = 0; i < jdoc_count(servers); i++) {
 		const struct jdoc *v = jdoc_at(servers, i);
 
 		table_cell(t, "  %s", jdoc_string(v, "name"));
 		table_cell(t, "%s", jdoc_string(v, "address"));
-		add_state(t, v);
+		add_state(t, s, v);
 		add_figures(t, v);
 		table_cell(
 		    t, "%s", jdoc_string(jdoc_get(v, "check"), "detail"));

@@ -45,6 +45,9 @@ put(struct jdoc *list, const struct accord *a)
 		else
 			jdoc_put_int(at, "value", a->value);
 		break;
+	case ACCORD_ACTIVE:
+	case ACCORD_ACTIVE_GROUP:
+		break;
 	}
 	jdoc_put_int(at, "epoch", (int64_t)a->epoch);
 	jdoc_put_int(at, "node", a->node);
@@ -105,6 +108,9 @@ get_value(const struct jdoc *at, struct accord *a)
 		else if (!get_number(at, "value", ACCORD_WEIGHT_MAX, &n))
 			return false;
 		a->value = (uint16_t)n;
+		return true;
+	case ACCORD_ACTIVE:
+	case ACCORD_ACTIVE_GROUP:
 		return true;
 	}
 	return false;

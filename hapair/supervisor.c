@@ -10,6 +10,7 @@
 #include "core/wall.h"
 #include "hapair/briefing.h"
 #include "hapair/child.h"
+#include "hapair/fences.h"
 #include "hapair/holding.h"
 #include "hapair/keeper.h"
 #include "hapair/listeners.h"
@@ -66,6 +67,7 @@ struct supervisor {
 	int wire;
 	struct holding holding;
 	struct keeper keeper;
+	struct fences fences;
 	struct mono started;
 	int64_t loaded_wall_ms;
 	struct msg_group *groups; /* the last that failover said of each */
@@ -226,6 +228,8 @@ on_packet(void *arg, struct child *r, struct chan_packet *p)
 	case MSG_ACCORDS:
 		return r == &s->failover ? keeper_take(&s->keeper, p)
 		                         : -EBADMSG;
+	case MSG_FENCE:
+		return r == &s->relay ? fences_take(&s->fences, p) : -EBADMSG;
 	case MSG_STOPPED:
 		if (r == &s->relay && s->stage == STAGE_RELAY)
 			stop_failover(s);
@@ -285,6 +289,17 @@ on_script(void *arg, unsigned track, bool passed)
 
 	msg_put_script(&b, &m);
 	child_send(&s->failover, MSG_SCRIPT, b.data, b.pos, -1);
+}
+
+static void
+on_fenced(void *arg, const struct msg_fenced *m)
+{
+	struct supervisor *s = arg;
+	uint8_t room[8];
+	struct buf b = buf_writer(room, sizeof(room));
+
+	msg_put_fenced(&b, m);
+	child_send(&s->relay, MSG_FENCED, b.data, b.pos, -1);
 }
 
 static void
@@ -502,6 +517,9 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 		return -ENOMEM;
 	if (s->file < 0)
 		return s->file;
+	e = fences_init(&s->fences, setup->config, on_fenced, s);
+	if (e < 0)
+		return e;
 	/* Before the channels and the wire: holding.h tells why. */
 	e = holding_init(&s->holding);
 	if (e < 0)
@@ -528,6 +546,7 @@ supervisor_fini(struct supervisor *s)
 	holding_fini(&s->holding);
 	scripts_stop(&s->scripts);
 	notify_fini(&s->notify);
+	fences_fini(&s->fences);
 	keeper_fini(&s->keeper);
 	free(s->groups);
 	free(s->known);

@@ -5,6 +5,7 @@
 #include "core/chan.h"
 #include "core/jdoc.h"
 #include "core/log.h"
+#include "proxy/marshal.h"
 #include "proxy/pool.h"
 #include "proxy/roster.h"
 
@@ -59,6 +60,9 @@ compare(struct pool *p, struct pool_server *s, const struct accord *a,
 		(void)snprintf(
 		    text, room, "weight %u -> %u", is.weight, weight);
 		return is.weight != weight;
+	case ACCORD_ACTIVE:
+	case ACCORD_ACTIVE_GROUP:
+		break; /* the marshal's */
 	}
 	return false;
 }
@@ -73,6 +77,9 @@ act(struct pool *p, struct pool_server *s, const struct accord *a)
 	case ACCORD_WEIGHT:
 		pool_set_weight(p, s, weight_of(s, a->value));
 		break;
+	case ACCORD_ACTIVE:
+	case ACCORD_ACTIVE_GROUP:
+		break;
 	}
 }
 
@@ -83,6 +90,10 @@ apply(struct orders *o, const struct accord *a, const char *why)
 	struct pool_server *s = p != NULL ? find_server(p, a->server) : NULL;
 	char change[64], subject[TEXT_MAX];
 
+	if (a->kind == ACCORD_ACTIVE || a->kind == ACCORD_ACTIVE_GROUP) {
+		marshal_agree(o->marshal, a);
+		return;
+	}
 	if (s == NULL || !compare(p, s, a, change, sizeof(change)))
 		return;
 	act(p, s, a);
@@ -141,9 +152,8 @@ answer(const char *key, const char *format, ...)
 	return jdoc_text(doc, false);
 }
 
-/* In a new epoch, in place of what was agreed before. */
-static int
-make(struct orders *o, struct accord *a)
+int
+orders_make(struct orders *o, struct accord *a)
 {
 	const struct accord *known =
 	    accords_find(&o->all, a->kind, a->subject, a->server);
@@ -157,7 +167,6 @@ make(struct orders *o, struct accord *a)
 	e = accords_take(&o->all, a, &index);
 	if (e < 0)
 		return e;
-	apply(o, a, "an operator here");
 	accord_put(&b, a);
 	o->send(o->arg, &b);
 	return 0;
@@ -189,6 +198,21 @@ parse_word(const char *word, const struct pool_server *s, struct accord *a)
 }
 
 static char *
+activate(struct orders *o, struct pool *p, struct pool_server *s)
+{
+	bool waits = false;
+	const char *why = marshal_ask(
+	    o->marshal, p->index, (unsigned)(s - p->servers), &waits);
+
+	if (why != NULL)
+		return answer("error", "server %s of service %s: %s",
+		    s->config->name, p->config->name, why);
+	return answer("text", "server %s of service %s: %s", s->config->name,
+	    p->config->name,
+	    waits ? "the fence runs, then it is active" : "active");
+}
+
+static char *
 obey(
     struct orders *o, const char *service, const char *server, const char *word)
 {
@@ -204,13 +228,17 @@ obey(
 	if (s == NULL)
 		return answer("error", "no server '%.256s' in service %s",
 		    server, service);
+	if (strcmp(word, "activate") == 0)
+		return activate(o, p, s);
 	if (!parse_word(word, s, &a))
 		return answer("error", "'%.64s' is not understood", word);
 	(void)snprintf(a.subject, sizeof(a.subject), "%s", service);
 	(void)snprintf(a.server, sizeof(a.server), "%s", server);
 	differs = compare(p, s, &a, change, sizeof(change));
 	if (differs)
-		e = make(o, &a);
+		e = orders_make(o, &a);
+	if (differs && e == 0)
+		apply(o, &a, "an operator here");
 	if (e < 0)
 		return answer("error", "it cannot be kept: %s", strerror(-e));
 	return answer("text", "server %s of service %s: %s%s", server, service,

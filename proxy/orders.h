@@ -15,6 +15,7 @@
 
 struct buf;
 struct config;
+struct marshal;
 struct roster;
 
 /* Sends ACCORDS to failover, where there is one. */
@@ -23,6 +24,7 @@ typedef void orders_send_fn(void *arg, const struct buf *body);
 struct orders {
 	const struct config *config; /* borrowed: the relay's */
 	struct roster *roster;       /* likewise */
+	struct marshal *marshal;     /* likewise: who is active is its affair */
 	uint8_t node;                /* our index, 0 without a pair */
 	orders_send_fn *send;
 	void *arg;
@@ -41,6 +43,13 @@ MUST_CHECK int orders_take(
 
 /* Another failover is told all. */
 void orders_tell_all(struct orders *o);
+
+/*
+ * An accord of ours, about which all but the epoch and the node is said: these
+ * are filled in, in place of what was agreed on before, and the others are
+ * told. Returns 0 or -errno.
+ */
+MUST_CHECK int orders_make(struct orders *o, struct accord *a);
 
 /*
  * "server SERVICE/NAME WORD", as `hapair server` sends it. Returns the answer,

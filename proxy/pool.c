@@ -44,6 +44,7 @@ pool_init(struct pool *p, const struct config_service *config, unsigned index,
 	*p = (struct pool){
 		.config = config, .index = index, .n_servers = config->n_servers
 	};
+	p->active = config->mode == CONFIG_MODE_STANDBY ? 0 : POOL_NONE;
 	atomic_init(&p->open, false);
 	atomic_init(&p->was_cut, false);
 	atomic_init(&p->n_waiting, 0);
@@ -89,8 +90,10 @@ was_tried(size_t server, const struct pool_request *request)
 }
 
 static bool
-is_usable(struct pool_server *s)
+is_usable(const struct pool *p, struct pool_server *s)
 {
+	if (p->active != POOL_NONE && s != &p->servers[p->active])
+		return false;
 	return pool_server_state(s) == VERDICT_UP && s->has_address &&
 	    s->admin == ACCORD_READY && s->weight > 0;
 }
@@ -100,7 +103,8 @@ static bool
 needs_backup(struct pool *p)
 {
 	for (size_t i = 0; i < p->n_servers; i++)
-		if (!p->servers[i].config->backup && is_usable(&p->servers[i]))
+		if (!p->servers[i].config->backup &&
+		    is_usable(p, &p->servers[i]))
 			return false;
 	return true;
 }
@@ -128,8 +132,8 @@ mark(struct pool *p, const struct pool_request *request)
 		struct balance_slot *slot = &p->slots[i];
 		int64_t up_ms = INT64_MAX;
 
-		slot->eligible = is_usable(s) && s->config->backup == backup &&
-		    !was_tried(i, request);
+		slot->eligible = is_usable(p, s) &&
+		    s->config->backup == backup && !was_tried(i, request);
 		if (!slot->eligible)
 			continue;
 		if (is_full(p, i)) {
@@ -330,13 +334,25 @@ pool_set_weight(struct pool *p, struct pool_server *server, uint32_t weight)
 }
 
 void
+pool_set_active(struct pool *p, unsigned server)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	if (p->active != (int)server) {
+		cut(p, &p->servers[p->active]);
+		p->active = (int)server;
+		grant(p);
+	}
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
+void
 pool_look(
     struct pool *p, struct pool_server *server, struct pool_view *ret_view)
 {
 	(void)pthread_mutex_lock(&p->lock);
 	*ret_view = (struct pool_view){ .admin = server->admin,
 		.weight = server->weight,
-		.usable = is_usable(server),
+		.usable = is_usable(p, server),
 		.has_address = server->has_address,
 		.address = server->address };
 	(void)pthread_mutex_unlock(&p->lock);
@@ -391,7 +407,7 @@ pool_is_usable(struct pool *p)
 
 	(void)pthread_mutex_lock(&p->lock);
 	for (size_t i = 0; !usable && i < p->n_servers; i++)
-		usable = is_usable(&p->servers[i]);
+		usable = is_usable(p, &p->servers[i]);
 	(void)pthread_mutex_unlock(&p->lock);
 	return usable;
 }

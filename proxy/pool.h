@@ -71,6 +71,7 @@ struct pool {
 	struct pool_server *servers;
 	size_t n_servers;
 	pthread_mutex_t lock; /* of all that follows */
+	int active;           /* of a standby service; else POOL_NONE */
 	struct balance_slot *slots;
 	struct pool_queue queue, granted;
 };
@@ -123,6 +124,12 @@ void pool_set_admin(
     struct pool *p, struct pool_server *server, enum accord_admin admin);
 void pool_set_weight(
     struct pool *p, struct pool_server *server, uint32_t weight);
+
+/*
+ * Of a standby service: this one alone gets connections from now on, and the
+ * one before it is cut.
+ */
+void pool_set_active(struct pool *p, unsigned server);
 
 /* How it stands, for who tells of it. */
 struct pool_view {

@@ -12,7 +12,8 @@
 #include "core/reply.h"
 #include "core/secret.h"
 #include "proxy/asker.h"
-#include "proxy/orders.h"
+#include "proxy/council.h"
+#include "proxy/marshal.h"
 #include "proxy/pool.h"
 #include "proxy/report.h"
 #include "proxy/roster.h"
@@ -47,7 +48,7 @@ struct relay {
 	unsigned n_listeners;  /* received so far */
 	bool started, ready, stopping;
 	struct roster roster;
-	struct orders orders;
+	struct council council;
 	struct msg_group *groups;
 	struct asker asker;
 	ev_io chan_ready, failover_ready;
@@ -155,6 +156,7 @@ on_roster_changed(void *arg, struct pool *pool)
 	struct relay *r = arg;
 
 	tell_service(r, pool);
+	marshal_look(r->council.marshal, pool->index);
 	if (!r->ready && roster_is_open(&r->roster))
 		become_ready(r);
 }
@@ -192,19 +194,18 @@ start_serving(struct relay *r)
 	return 0;
 }
 
-static void
-send_accords(void *arg, const struct buf *body)
-{
-	send_failover(arg, MSG_ACCORDS, body);
-}
-
 static int
-take_accords(
-    struct relay *r, enum orders_source from, const struct chan_packet *p)
+begin_council(struct relay *r)
 {
-	if (r->config == NULL)
-		return -EBADMSG;
-	return orders_take(&r->orders, from, p->body, p->len);
+	const struct council_setup setup = { .loop = r->loop,
+		.config = r->config,
+		.roster = &r->roster,
+		.groups = r->groups,
+		.node = r->start.node,
+		.supervisor = r->chan,
+		.failover = &r->failover };
+
+	return council_begin(&r->council, &setup);
 }
 
 static int
@@ -222,9 +223,6 @@ take_start(struct relay *r, struct chan_packet *p)
 	r->roster.shared.pulse = r->pulse;
 	if (e == 0)
 		e = roster_init(&r->roster, r->loop, r->config, &r->start);
-	r->orders.config = r->config;
-	if (r->start.node != MSG_NO_NODE)
-		r->orders.node = (uint8_t)r->start.node;
 	if (e == 0)
 		roster_tell(&r->roster, r->failover);
 	if (e == 0 && r->config->has_pair) {
@@ -232,6 +230,8 @@ take_start(struct relay *r, struct chan_packet *p)
 		    calloc(r->config->pair.n_groups + 1, sizeof(*r->groups));
 		e = r->groups != NULL ? 0 : -ENOMEM;
 	}
+	if (e == 0)
+		e = begin_council(r);
 	if (e == 0 && r->start.n_listeners == 0)
 		e = start_serving(r);
 	return e;
@@ -289,6 +289,7 @@ make_report(void *arg, const struct asker_said *said)
 		.groups = said->peer != NULL ? r->groups : NULL,
 		.peer = said->peer,
 		.tracks = said->tracks,
+		.marshal = r->council.marshal,
 		.pid = (int)r->parent };
 
 	return roster_report(&r->roster, &report);
@@ -306,7 +307,8 @@ take_control(struct relay *r, struct chan_packet *p)
 	if (p->fd == -1 || !r->started)
 		return -EBADMSG;
 	if (strncmp(m.request, "server ", 7) == 0)
-		reply_send(r->loop, &p->fd, orders_obey(&r->orders, m.request));
+		reply_send(r->loop, &p->fd,
+		    orders_obey(&r->council.orders, m.request));
 	else if (strcmp(m.request, "status") != 0)
 		reply_error(r->loop, &p->fd, "unknown request");
 	else if (!r->config->has_pair)
@@ -331,7 +333,7 @@ take_sibling(struct relay *r, struct chan_packet *p)
 		roster_tell(&r->roster, r->failover);
 	if (r->started)
 		tell_all(r);
-	orders_tell_all(&r->orders);
+	orders_tell_all(&r->council.orders);
 }
 
 static void
@@ -379,7 +381,8 @@ take(struct relay *r, struct chan_packet *p)
 	case MSG_PULSE:
 		return take_pulse(r, p);
 	case MSG_ACCORDS:
-		return take_accords(r, ORDERS_KEPT, p);
+	case MSG_FENCED:
+		return council_take(&r->council, ORDERS_KEPT, p);
 	case MSG_STOP:
 		stop(r);
 		return 0;
@@ -429,6 +432,7 @@ take_group(struct relay *r, const struct chan_packet *p)
 	left = r->groups[m.group].state == MSG_GROUP_MASTER &&
 	    m.state != MSG_GROUP_MASTER;
 	r->groups[m.group] = m;
+	marshal_look_at_groups(r->council.marshal);
 	if (left)
 		roster_drop_group(&r->roster, m.group);
 	return 0;
@@ -465,7 +469,8 @@ take_failover(struct relay *r, const struct chan_packet *p)
 	case MSG_DROP:
 		return take_drop(r, p);
 	case MSG_ACCORDS:
-		return take_accords(r, ORDERS_PEER, p);
+	case MSG_KNOWN:
+		return council_take(&r->council, ORDERS_PEER, p);
 	default: /* not an enum: a number from another process */
 		return -EBADMSG;
 	}
@@ -510,9 +515,6 @@ relay_init(struct relay *r, int chan)
 	r->parent = getppid();
 	r->status = EXIT_FAILURE;
 	asker_init(&r->asker, r->loop, make_report, r);
-	r->orders = (struct orders){
-		.roster = &r->roster, .send = send_accords, .arg = r
-	};
 	ev_io_init(&r->chan_ready, on_chan, chan, EV_READ);
 	ev_io_start(r->loop, &r->chan_ready);
 	ev_init(&r->failover_ready, on_failover);
@@ -530,7 +532,7 @@ static void
 relay_fini(struct relay *r)
 {
 	asker_fini(&r->asker);
-	orders_fini(&r->orders);
+	council_fini(&r->council);
 	roster_fini(&r->roster);
 	free(r->groups);
 	fd_close(&r->failover);

@@ -6,6 +6,7 @@
 #include "core/version.h"
 #include "core/wall.h"
 #include "proxy/check.h"
+#include "proxy/marshal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -327,18 +328,55 @@ put_server(struct jdoc *servers, const struct config_service *service, size_t i,
 		    c->name, service->name, s->check->detail);
 }
 
+/* What is wrong is said once, of a group by its first service. */
 static void
-put_service(struct jdoc *services, const struct config_service *c,
-    const struct report_service *s, struct jdoc *problems)
+put_standby(struct jdoc *service, const struct report *r, size_t i,
+    struct jdoc *problems)
 {
+	const struct config_service *c = &r->config->services[i];
+	const struct standby *s =
+	    r->marshal != NULL ? marshal_standby(r->marshal, i) : NULL;
+	const char *active;
+	struct jdoc *at;
+
+	if (s == NULL)
+		return;
+	active = c->servers[s->active].name;
+	at = jdoc_put_object(service, "standby");
+	if (c->standby_group != NULL)
+		jdoc_put_string(at, "group", c->standby_group);
+	else
+		jdoc_put_null(at, "group");
+	jdoc_put_string(at, "active", active);
+	jdoc_put_int(at, "epoch", (int64_t)s->epoch);
+	jdoc_put_bool(at, "decides", s->phase != STANDBY_FOLLOWS);
+	jdoc_put_string(at, "phase", standby_phase_name(s->phase));
+	if (s->trouble == STANDBY_NO_TROUBLE) {
+		jdoc_put_null(at, "trouble");
+		return;
+	}
+	jdoc_put_string(at, "trouble", standby_trouble_text(s->trouble));
+	if (config_standby_leader(r->config, i) == i)
+		problem(problems, "service %s: active server stays %s: %s",
+		    c->name, active, standby_trouble_text(s->trouble));
+}
+
+static void
+put_service(struct jdoc *services, const struct report *r, size_t number,
+    struct jdoc *problems)
+{
+	const struct config_service *c = &r->config->services[number];
+	const struct report_service *s =
+	    r->services != NULL ? &r->services[number] : NULL;
 	struct jdoc *at = jdoc_put_object(services, NULL);
 	struct jdoc *list;
 	char address[ADDR_TEXT_MAX];
 
 	jdoc_put_string(at, "name", c->name);
-	jdoc_put_string(at, "mode", "balance");
+	jdoc_put_string(at, "mode", config_mode_name(c->mode));
 	jdoc_put_string(at, "balance", config_balance_name(c->balance));
 	jdoc_put_string(at, "state", s != NULL ? s->state : "unknown");
+	put_standby(at, r, number, problems);
 	list = jdoc_put_array(at, "listen");
 	for (size_t i = 0; i < c->n_listens; i++)
 		jdoc_put_string(
@@ -378,8 +416,7 @@ report_text(const struct report *r)
 		put_peer(peers, r, problems);
 	services = jdoc_put_array(doc, "services");
 	for (size_t i = 0; i < c->n_services; i++)
-		put_service(services, &c->services[i],
-		    r->services != NULL ? &r->services[i] : NULL, problems);
+		put_service(services, r, i, problems);
 	if (r->services == NULL)
 		problem(problems, "the relay process is being restarted");
 	jdoc_put_int(doc, "dropped_log_lines", (int64_t)log_dropped());

@@ -15,6 +15,7 @@
 #include "proxy/pool.h"
 
 struct check;
+struct marshal;
 
 struct report_server {
 	const char *state;
@@ -37,6 +38,7 @@ struct report {
 	const struct msg_peer *peer;     /* NULL: failover did not answer */
 	const struct msg_tracks *tracks; /* NULL: failover did not answer */
 	const struct report_service *services; /* NULL: no relay */
+	const struct marshal *marshal;         /* likewise */
 	int pid;                               /* of the supervisor */
 };
 

@@ -49,7 +49,8 @@ compare(const char *path, const char *text)
 static void
 status_reads_as_its_golden_files(void **state)
 {
-	static const char *const names[] = { "healthy", "degraded", "single" };
+	static const char *const names[] = { "healthy", "degraded", "single",
+		"standby" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
