@@ -47,6 +47,8 @@ const char *const config_check_type_words[] = {
 const char *const config_preset_words[] = {
 	[CONFIG_PRESET_NONE] = "none",
 	[CONFIG_PRESET_IMPALAD] = "impalad",
+	[CONFIG_PRESET_STATESTORED] = "statestored",
+	[CONFIG_PRESET_CATALOGD] = "catalogd",
 	NULL,
 };
 

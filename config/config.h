@@ -92,6 +92,8 @@ struct config_pair {
 enum config_preset {
 	CONFIG_PRESET_NONE,
 	CONFIG_PRESET_IMPALAD,
+	CONFIG_PRESET_STATESTORED,
+	CONFIG_PRESET_CATALOGD,
 };
 
 enum config_check_type {

@@ -315,11 +315,13 @@ static const struct schema_key service_keys[] = {
 	    .help = "What status, log and commands call the service." },
 	{ "preset", SCHEMA_WORD, SCHEMA_AT(struct config_service, preset),
 	    .words = config_preset_words, .fallback = "none", .decides = true,
-	    .help = "What is known of a kind of server: other defaults for the "
-	            "keys below, any of which may be given all the same. "
-	            "`hapair check --print` shows what became of it. impalad: "
-	            "coordinators of Apache Impala, with `balance: source` "
-	            "without its slow_start." },
+	    .help =
+	        "What is known of a kind of server: other defaults for the "
+	        "keys below, any of which may be given all the same. "
+	        "`hapair check --print` shows what became of it. impalad: "
+	        "coordinators of Apache Impala, with `balance: source` "
+	        "without its slow_start. statestored, catalogd: its masters, "
+	        "one of them active." },
 	{ "listen", SCHEMA_LIST, SCHEMA_AT(struct config_service, listens),
 	    .min = 1, .max = CONFIG_LISTENS_MAX, .required = true,
 	    .list = &listen_list,

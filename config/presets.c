@@ -38,14 +38,46 @@
 	"  drain: {is_quiescing: true}\n"                                      \
 	"  fallback: /healthz\n"
 
+/*
+ * mode: one of them is in use, by all. With two, half of the cluster follows
+ * the one, and half the other.
+ *
+ * connect: their clients speak first, but connect seldom, and want to be
+ * refused at once where nobody serves.
+ *
+ * idle: nothing is said for weeks on a statestored's port, for hours on a
+ * catalogd's.
+ *
+ * check: the daemon's own word, not its port's, which a hung one accepts on.
+ * Two that know of each other (4.3 and 4.4 on) say on another page who of them
+ * is active, and that one is followed; the standby is well, too.
+ */
+#define MASTER(port, role)                                                     \
+	"mode: standby\n"                                                      \
+	"connect: at_accept\n"                                                 \
+	"timeouts: {idle: 0s}\n"                                               \
+	"check:\n"                                                             \
+	"  type: http\n"                                                       \
+	"  port: " port "\n"                                                   \
+	"  path: /healthz\n"                                                   \
+	"  role: " role "\n"                                                   \
+	"  role_path: /?json\n"
+
+#define STATESTORED MASTER("25010", "statestore_active_status")
+#define CATALOGD MASTER("25020", "catalogd_active_status")
+
 static const struct preset {
 	const char *text, *by_source; /* YAML; NULL: none */
+	bool standby;                 /* its mode */
 } presets[] = {
-	[CONFIG_PRESET_NONE] = { NULL, NULL },
+	[CONFIG_PRESET_NONE] = { NULL, NULL, false },
 	[CONFIG_PRESET_IMPALAD] = {
 	    IMPALAD "servers: {max_connections: 60, slow_start: 30s}\n",
 	    IMPALAD "servers: {max_connections: 60}\n",
+	    false,
 	},
+	[CONFIG_PRESET_STATESTORED] = { STATESTORED, STATESTORED, true },
+	[CONFIG_PRESET_CATALOGD] = { CATALOGD, CATALOGD, true },
 };
 
 _Static_assert(4 * ARRAY_LEN(presets) <= SCHEMA_DEFAULTS_MAX, "room for each");
@@ -75,14 +107,23 @@ preset_of(const struct tree_node *service)
 	return CONFIG_PRESET_NONE;
 }
 
+static bool
+is_standby(const struct tree_node *service, bool fallback)
+{
+	const struct tree_node *mode = tree_get(service, "mode");
+
+	return mode == NULL
+	    ? fallback
+	    : is_text(mode, config_mode_words[CONFIG_MODE_STANDBY]);
+}
+
 const struct tree_node *
 presets_of(struct schema *s, const struct tree_node *service)
 {
 	const char *const source = config_balance_words[CONFIG_BALANCE_SOURCE];
 	const bool by_source = is_text(tree_get(service, "balance"), source);
-	const char *const mode = config_mode_words[CONFIG_MODE_STANDBY];
-	const bool standby = is_text(tree_get(service, "mode"), mode);
 	const unsigned i = preset_of(service);
+	const bool standby = is_standby(service, presets[i].standby);
 	const char *text = by_source ? presets[i].by_source : presets[i].text;
 	struct tree **defaults = &s->defaults[4 * i + 2 * standby + by_source];
 	char whole[TEXT_MAX];

@@ -35,6 +35,28 @@ see(struct standby *s, const struct standby_rules *rules,
 }
 
 static bool
+says(const struct standby *s, unsigned host, enum standby_claim claim)
+{
+	return is_fit(s, host) && s->hosts[host].claim == claim;
+}
+
+/* Two that call themselves active know nothing of each other (any more). */
+static void
+note_claims(struct standby *s, const struct standby_rules *rules)
+{
+	unsigned active = 0, standby = 0;
+
+	for (unsigned i = 0; i < rules->n_hosts; i++) {
+		active += says(s, i, STANDBY_CLAIMS_ACTIVE);
+		standby += says(s, i, STANDBY_CLAIMS_STANDBY);
+	}
+	if (standby > 0)
+		s->paired = true;
+	else if (active > 1)
+		s->paired = false;
+}
+
+static bool
 knows_all(const struct standby *s, const struct standby_rules *rules)
 {
 	for (unsigned i = 0; i < rules->n_hosts; i++)
@@ -43,14 +65,14 @@ knows_all(const struct standby *s, const struct standby_rules *rules)
 	return true;
 }
 
-/* The one that says that it is active, where it is the only one. */
+/* The one that says that it is active, where that means something. */
 static unsigned
 claimant(const struct standby *s, const struct standby_rules *rules)
 {
 	unsigned found = NOBODY;
 
-	for (unsigned i = 0; i < rules->n_hosts; i++) {
-		if (s->hosts[i].claim != STANDBY_CLAIMS_ACTIVE || !is_fit(s, i))
+	for (unsigned i = 0; s->paired && i < rules->n_hosts; i++) {
+		if (!says(s, i, STANDBY_CLAIMS_ACTIVE))
 			continue;
 		if (found != NOBODY)
 			return NOBODY;
@@ -189,6 +211,7 @@ look(struct standby *s, const struct standby_rules *rules,
 	unsigned host;
 
 	see(s, rules, ev, now);
+	note_claims(s, rules);
 	if (!ev->decides) {
 		/* What a fence says that still runs is the past's. */
 		enter(s, STANDBY_FOLLOWS, STANDBY_NO_TROUBLE);

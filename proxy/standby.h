@@ -13,7 +13,9 @@
  * for `hold`, and then the next fit one takes over, in the order of the file
  * and round again; before that the fence must have succeeded, if there is one.
  * Nobody comes back by being fit again, unless `failback` says so. Where the
- * servers themselves say who of them is active, that one is followed at once.
+ * servers know of each other and say who of them is active, that one is
+ * followed at once. That they do is seen by one that says it is standby: a
+ * catalogd that knows of no other always calls itself active.
  */
 
 #include "core/base.h"
@@ -77,6 +79,7 @@ enum standby_reason {
 struct standby {
 	unsigned active;
 	uint64_t epoch; /* of the present choice; 0: of the file */
+	bool paired;    /* the servers know of each other */
 	enum standby_phase phase;
 	enum standby_trouble trouble;
 	enum standby_reason reason; /* of STANDBY_FENCING */

@@ -17,6 +17,7 @@ from stage import (
 )
 
 PORT = impala.CLIENT_PORT["impalad"]
+MASTERS = ("statestored", "catalogd")
 CHECK = {"interval": "100ms", "timeout": f"{SLOW}s", "rise": 1, "fall": 2}
 
 
@@ -226,22 +227,38 @@ def test_hue_stays_with_its_coordinator() -> None:
             assert names(sessions(stage, 3)) == mine
 
 
+def master(stage: Stage, kind: str) -> str:
+    """Who answers as the one statestored, or catalogd."""
+    with stage.lab.connect("c", stage.front(), impala.CLIENT_PORT[kind], figure(5000)) as sock:
+        return say(sock)
+
+
 def test_the_first_users_cluster() -> None:
     """config/examples/impala.yaml, with its names replaced by the lab's: five
-    impalads on three hosts, one after the other."""
+    impalads on three hosts, one after the other; and the masters of one host, until
+    an operator moves them to the other, by way of the fence."""
     text = Path(ROOT, "config/examples/impala.yaml").read_text()
     places = [(f"10.77.0.{31 + i}", SERVERS[i % 3]) for i in range(5)]
     for i, (addr, _) in enumerate(places):
         text = text.replace(f"hadoop{461 + i}.lt.server.org", addr)
-    assert "server.org:21050" not in text, text
+    assert "server.org:" not in text, text
     stage = single()
-    with stage, impala.started(stage.lab, "impalad", *SERVERS) as daemons:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(stage)
+        daemons = stack.enter_context(impala.started(stage.lab, "impalad", *SERVERS))
+        for kind in MASTERS:
+            stack.enter_context(impala.started(stage.lab, kind, "s1", "s2"))
         for addr, host in places:
             done = stage.lab.run(host, "ip", "addr", "add", f"{addr}/24", "dev", "eth0")
             assert done.returncode == 0, done.stderr
         # Of the pair only one node plays: its part is tested elsewhere.
         text = re.sub(r"(?ms)^pair:.*?^(?=services:)", "", text)
-        text = re.sub(r"10\.0\.0\.100:8006", endpoint(stage.front(), 8006), text)
+        text = text.replace("10.0.0.100", stage.front())
+        for script in ("fence", "promote"):
+            path = Path(stage.lab.dir, script)
+            path.write_text(f'#!/bin/sh\necho {script} "$@" >>{stage.lab.dir}/said\n')
+            path.chmod(0o755)
+            text = text.replace(f"/etc/hapair/{script}-masters", str(path))
         text += f"\ncontrol: {stage.lab.run_dir}/control.sock\n"
         Path(stage.config).write_text(text)
         stage.start()
@@ -252,3 +269,10 @@ def test_the_first_users_cluster() -> None:
         got = sorted(say(sock) for sock in served)
         assert got == ["s1"] * 4 + ["s2"] * 4 + ["s3"] * 2, got
         assert all(d.seen()["pages"].keys() == {"/?json"} for d in daemons.values())
+        assert [master(stage, kind) for kind in MASTERS] == ["s1", "s1"]
+        done = stage["p1"].cli("server", f"catalogd/{places[1][0]}", "activate")
+        assert done.returncode == 0, done.stderr
+        wait_for(lambda: [master(stage, kind) for kind in MASTERS] == ["s2", "s2"], 10)
+        words = f"statestored {places[0][0]} {places[1][0]}"
+        said = Path(stage.lab.dir, "said")
+        wait_for(lambda: said.read_text() == f"fence {words}\npromote {words}\n", 10)

@@ -28,13 +28,11 @@ def services(front: Any, family: int = 4, **more: Any) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "mode": "standby",
+            "preset": kind,
             "standby_group": "masters",
             "hold": f"{HOLD}s",
             "listen": [endpoint(front(f), impala.CLIENT_PORT[kind]) for f in (4, 6)],
             "check": {
-                "type": "http", "port": impala.WEB_PORT[kind], "path": "/healthz",
-                "role": ROLES[name], "role_path": "/?json",
                 "interval": "100ms", "timeout": f"{SLOW}s", "rise": 1, "fall": 2,
             },
             "servers": [

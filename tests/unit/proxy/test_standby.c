@@ -248,10 +248,12 @@ who_says_that_it_is_active_is_followed(void **state)
 {
 	(void)state;
 	begin(true, false);
+	claims[0] = STANDBY_CLAIMS_STANDBY;
 	claims[1] = STANDBY_CLAIMS_ACTIVE;
 	look(0, F, F, F); /* no fence: they have settled it themselves */
 	assert_switched(0, 1, STANDBY_SAYS_SO);
 	/* Of two nobody knows who is right. */
+	claims[0] = STANDBY_CLAIMS_NOTHING;
 	claims[2] = STANDBY_CLAIMS_ACTIVE;
 	assert_int_equal(look(1, F, F, F), STANDBY_DO_NOTHING);
 	assert_int_equal(s.active, 1);
@@ -268,6 +270,27 @@ who_says_that_it_is_active_is_followed(void **state)
 	look(9000, F, F, D);
 	assert_switched(2, 0, STANDBY_SAYS_SO);
 	assert_int_equal(ask(9001, 1), STANDBY_THEY_SAY);
+}
+
+/* Each of them, having been told of no other. */
+static void
+who_always_calls_itself_active_is_not_followed(void **state)
+{
+	(void)state;
+	begin(true, false);
+	claims[0] = claims[1] = STANDBY_CLAIMS_ACTIVE;
+	assert_int_equal(look(0, F, F, D), STANDBY_DO_NOTHING);
+	claims[0] = STANDBY_CLAIMS_NOTHING;
+	assert_int_equal(look(10, D, F, D), STANDBY_DO_NOTHING);
+	assert_int_equal(look(9 + HOLD, D, F, D), STANDBY_DO_NOTHING);
+	assert_int_equal(look(10 + HOLD, D, F, D), STANDBY_FENCE);
+	fenced(20 + HOLD, true);
+	assert_switched(0, 1, STANDBY_HAS_FAILED);
+	/* It returns, and says the same as ever. */
+	claims[0] = STANDBY_CLAIMS_ACTIVE;
+	assert_int_equal(look(30 + HOLD, F, F, D), STANDBY_DO_NOTHING);
+	assert_int_equal(s.active, 1);
+	assert_int_equal(ask(40 + HOLD, 0), STANDBY_NOT_REFUSED);
 }
 
 static void
@@ -557,6 +580,8 @@ main(void)
 		cmocka_unit_test(failback_waits_for_hold),
 		cmocka_unit_test(what_an_operator_takes_out_is_left_at_once),
 		cmocka_unit_test(who_says_that_it_is_active_is_followed),
+		cmocka_unit_test(
+		    who_always_calls_itself_active_is_not_followed),
 		cmocka_unit_test(an_operator_may_ask),
 		cmocka_unit_test(who_follows_does_what_was_agreed_on),
 		cmocka_unit_test(two_nodes_end_with_the_same_active),
