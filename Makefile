@@ -127,11 +127,11 @@ check-$(1): deps
 		EXTRA='-fsanitize=$(2) -fno-omit-frame-pointer $(4)' all unit tools
 	$$(Q)scripts/run-units build/$(1)
 	$$(Q)HAPAIR_SLOW=1 tests/system/run --binary build/$(1)/hapair \
-		--tools build/tests/tools
+		--tools build/tests/tools $(5)
 endef
 $(eval $(call sanitized,asan,$(ASAN),gcc,-fno-sanitize-recover=undefined))
 $(eval $(call sanitized,ubsan,undefined,clang,-fno-sanitize-recover=undefined))
-$(eval $(call sanitized,tsan,thread,gcc,-Wno-tsan))
+$(eval $(call sanitized,tsan,thread,gcc,-Wno-tsan,--threads))
 
 # Both compilers, no warnings: the second one only compiles.
 check-clang:

@@ -6,6 +6,8 @@ import stat
 
 from keytabs import Entry, done, folder, keytab, pack, refused, write
 
+THREADS = False
+
 PROXY = Entry("proxy/vip.example.test", 3)
 HOSTS = ("h1.example.test", "h2.example.test", "h3.example.test")
 

@@ -3,6 +3,8 @@ finds the order that does not in a flag file there is."""
 
 from keytabs import Entry, done, folder, keytab, refused, write
 
+THREADS = False
+
 VIP, HOST = "vip.example.test", "h1.example.test"
 PROXY, IMPALA = Entry(f"proxy/{VIP}"), Entry(f"impala/{HOST}")
 WORDS = ("--vip", VIP, "--host", HOST)

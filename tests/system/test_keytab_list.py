@@ -7,6 +7,8 @@ import stat
 
 from keytabs import AES128, RC4, Entry, done, folder, keytab, klist, pack, put, refused, write
 
+THREADS = False
+
 PROXY = Entry("proxy/vip.example.test", 3)
 IMPALA = Entry("impala/h1.example.test", 300, AES128)
 

@@ -11,6 +11,8 @@ from keytabs import (
 )
 from stage import BINARY, SLOW, limit
 
+THREADS = False
+
 PROXY = Entry("proxy/vip.example.test", 3, timestamp=1600000000)
 IMPALA = Entry("impala/h1.example.test", 2, name_type=3)
 WEAK = IMPALA._replace(enctype=AES128)

@@ -11,6 +11,8 @@ from keytabs import Entry, done, folder, klist, pack, put, write
 from secrets_kept import begin, places, stopped
 from stage import BINARY, SLOW, limit, wait_for
 
+THREADS = False
+
 OLD = Entry("impala/h1.example.test", 1)
 NEW = tuple(
     Entry(f"{name}.example.test", 2, key=os.urandom(32)) for name in ("proxy/vip", "impala/h1")

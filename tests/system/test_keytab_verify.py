@@ -9,6 +9,8 @@ from realm import Realm
 from secrets_kept import begin, places, stopped
 from stage import BINARY, SLOW, limit
 
+THREADS = False
+
 VIP, HOST = "proxy/vip.example.test", "impala/h1.example.test"
 FULL = tuple(f"{p}@EXAMPLE.TEST" for p in (VIP, HOST))
 
