@@ -1,19 +1,15 @@
 #include "core/jdoc.h"
 #include "core/msg.h"
-#include "hapair/client.h"
 #include "hapair/command.h"
-#include "hapair/file.h"
+#include "hapair/talk.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct words {
-	const char *socket; /* NULL: as the configuration says */
-	const char *group;  /* NULL: all */
-	struct file file;
+	struct talk talk;
+	const char *group; /* NULL: all */
 };
 
 static int
@@ -23,17 +19,9 @@ parse(struct words *w, int argc, char **argv)
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "c:s:", none, NULL)) != -1)
-		switch (c) {
-		case 'c':
-			w->file.path = optarg;
-			break;
-		case 's':
-			w->socket = optarg;
-			break;
-		default: /* what getopt makes of anything else */
+	while ((c = getopt_long(argc, argv, TALK_OPTIONS, none, NULL)) != -1)
+		if (!talk_take(&w->talk, c))
 			return command_bad_option("handover", argv);
-		}
 	if (optind < argc)
 		w->group = argv[optind++];
 	if (optind < argc)
@@ -44,18 +32,11 @@ parse(struct words *w, int argc, char **argv)
 
 /* A line a group: what was done to stdout, what was not to stderr. */
 static int
-print(const char *text, size_t len)
+print(const struct jdoc *d)
 {
-	CLEANUP(jdoc_free_at) struct jdoc *d = jdoc_parse(text, len);
 	const struct jdoc *groups = jdoc_get(d, "groups");
 	int status = COMMAND_DONE;
 
-	if (groups == NULL) {
-		(void)fprintf(stderr, "hapair handover: %s\n",
-		    d != NULL ? jdoc_string(d, "error")
-		              : "the daemon says nothing sensible");
-		return COMMAND_FAILED;
-	}
 	for (size_t i = 0; i < jdoc_count(groups); i++) {
 		const struct jdoc *g = jdoc_at(groups, i);
 		const bool done = jdoc_bool(g, "done");
@@ -70,39 +51,25 @@ print(const char *text, size_t len)
 }
 
 static int
-ask(const struct words *w)
+ask(const struct words *w, struct jdoc **ret_answer)
 {
 	char request[MSG_REQUEST_MAX];
-	CLEANUP(free_str) char *answer = NULL;
-	size_t len = 0;
-	int n, e;
-
-	n = snprintf(request, sizeof(request), "handover%s%s",
+	int n = snprintf(request, sizeof(request), "handover%s%s",
 	    w->group != NULL ? " " : "", w->group != NULL ? w->group : "");
+
 	if ((size_t)n >= sizeof(request) || strchr(request, '\n') != NULL)
 		return command_misused("handover", "that is no group's name");
-	e = client_ask(w->socket, request, &answer, &len);
-	if (e == 0)
-		return print(answer, len);
-	(void)fprintf(stderr, "hapair handover: %s: %s%s\n", w->socket,
-	    strerror(-e),
-	    e == -ENOENT || e == -ECONNREFUSED ? "; no daemon runs here" : "");
-	return COMMAND_UNREACHABLE;
+	return talk_ask(&w->talk, request, ret_answer);
 }
 
 int
 cmd_handover(int argc, char **argv)
 {
-	struct words w = { .file = { .path = COMMAND_CONFIG_PATH } };
+	struct words w = { .talk = { .command = "handover" } };
+	CLEANUP(jdoc_free_at) struct jdoc *d = NULL;
 	int status = parse(&w, argc, argv);
 
-	if (status != COMMAND_DONE)
-		return status;
-	if (w.socket == NULL && file_load(&w.file) < 0)
-		return COMMAND_WRONG;
-	if (w.socket == NULL)
-		w.socket = w.file.config->control;
-	status = ask(&w);
-	file_free(&w.file);
-	return status;
+	if (status == COMMAND_DONE)
+		status = ask(&w, &d);
+	return status == COMMAND_DONE ? print(d) : status;
 }

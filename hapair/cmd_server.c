@@ -1,21 +1,18 @@
 #include "core/accord.h"
 #include "core/jdoc.h"
 #include "core/msg.h"
-#include "hapair/client.h"
 #include "hapair/command.h"
-#include "hapair/file.h"
+#include "hapair/talk.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct words {
-	const char *socket; /* NULL: as the configuration says */
+	struct talk talk;
 	const char *server; /* SERVICE/NAME */
 	const char *word;
-	struct file file;
 };
 
 static bool
@@ -62,17 +59,9 @@ parse(struct words *w, int argc, char **argv)
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "c:s:", none, NULL)) != -1)
-		switch (c) {
-		case 'c':
-			w->file.path = optarg;
-			break;
-		case 's':
-			w->socket = optarg;
-			break;
-		default: /* what getopt makes of anything else */
+	while ((c = getopt_long(argc, argv, TALK_OPTIONS, none, NULL)) != -1)
+		if (!talk_take(&w->talk, c))
 			return command_bad_option("server", argv);
-		}
 	if (optind < argc)
 		w->server = argv[optind++];
 	if (optind < argc)
@@ -84,55 +73,29 @@ parse(struct words *w, int argc, char **argv)
 }
 
 static int
-print(const char *text, size_t len)
-{
-	CLEANUP(jdoc_free_at) struct jdoc *d = jdoc_parse(text, len);
-	const char *done = jdoc_string(d, "text");
-
-	if (*done == '\0') {
-		(void)fprintf(stderr, "hapair server: %s\n",
-		    d != NULL ? jdoc_string(d, "error")
-		              : "the daemon says nothing sensible");
-		return COMMAND_FAILED;
-	}
-	return puts(done) < 0 || fflush(stdout) != 0 ? COMMAND_FAILED
-	                                             : COMMAND_DONE;
-}
-
-static int
-ask(const struct words *w)
+ask(const struct words *w, struct jdoc **ret_answer)
 {
 	char request[MSG_REQUEST_MAX];
-	CLEANUP(free_str) char *answer = NULL;
-	size_t len = 0;
-	int n, e;
-
-	n = snprintf(
+	int n = snprintf(
 	    request, sizeof(request), "server %s %s", w->server, w->word);
+
 	if ((size_t)n >= sizeof(request))
 		return command_misused("server", "that is no server's name");
-	e = client_ask(w->socket, request, &answer, &len);
-	if (e == 0)
-		return print(answer, len);
-	(void)fprintf(stderr, "hapair server: %s: %s%s\n", w->socket,
-	    strerror(-e),
-	    e == -ENOENT || e == -ECONNREFUSED ? "; no daemon runs here" : "");
-	return COMMAND_UNREACHABLE;
+	return talk_ask(&w->talk, request, ret_answer);
 }
 
 int
 cmd_server(int argc, char **argv)
 {
-	struct words w = { .file = { .path = COMMAND_CONFIG_PATH } };
+	struct words w = { .talk = { .command = "server" } };
+	CLEANUP(jdoc_free_at) struct jdoc *d = NULL;
 	int status = parse(&w, argc, argv);
 
+	if (status == COMMAND_DONE)
+		status = ask(&w, &d);
 	if (status != COMMAND_DONE)
 		return status;
-	if (w.socket == NULL && file_load(&w.file) < 0)
-		return COMMAND_WRONG;
-	if (w.socket == NULL)
-		w.socket = w.file.config->control;
-	status = ask(&w);
-	file_free(&w.file);
-	return status;
+	return puts(jdoc_string(d, "text")) < 0 || fflush(stdout) != 0
+	    ? COMMAND_FAILED
+	    : COMMAND_DONE;
 }

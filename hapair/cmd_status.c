@@ -1,14 +1,11 @@
 #include "core/jdoc.h"
-#include "hapair/client.h"
 #include "hapair/command.h"
-#include "hapair/file.h"
 #include "hapair/show.h"
+#include "hapair/talk.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum form {
@@ -18,8 +15,7 @@ enum form {
 };
 
 struct words {
-	const char *socket; /* NULL: as the configuration says */
-	struct file file;
+	struct talk talk;
 	enum form form;
 };
 
@@ -34,22 +30,17 @@ parse(struct words *w, int argc, char **argv)
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "c:s:", options, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, TALK_OPTIONS, options, NULL)) != -1)
 		switch (c) {
-		case 'c':
-			w->file.path = optarg;
-			break;
-		case 's':
-			w->socket = optarg;
-			break;
 		case 'j':
 			w->form = FORM_JSON;
 			break;
 		case 'h':
 			w->form = FORM_SHORT;
 			break;
-		default: /* what getopt makes of anything else */
-			return command_bad_option("status", argv);
+		default: /* ours it is not, or not at all */
+			if (!talk_take(&w->talk, c))
+				return command_bad_option("status", argv);
 		}
 	if (optind < argc)
 		return command_misused(
@@ -66,17 +57,11 @@ wants_colour(void)
 }
 
 static int
-print(const struct words *w, const char *text, size_t len)
+print(enum form form, const struct jdoc *d)
 {
-	CLEANUP(jdoc_free_at) struct jdoc *d = jdoc_parse(text, len);
 	CLEANUP(free_str) char *pretty = NULL;
 
-	if (d == NULL || *jdoc_string(d, "error") != '\0') {
-		(void)fprintf(stderr, "hapair status: the daemon says: %s\n",
-		    d != NULL ? jdoc_string(d, "error") : "nothing sensible");
-		return COMMAND_FAILED;
-	}
-	switch (w->form) {
+	switch (form) {
 	case FORM_TEXT:
 		show_status(d, stdout, wants_colour());
 		break;
@@ -96,28 +81,11 @@ print(const struct words *w, const char *text, size_t len)
 int
 cmd_status(int argc, char **argv)
 {
-	struct words w = { .file = { .path = COMMAND_CONFIG_PATH } };
-	char *answer = NULL;
-	size_t len = 0;
-	int e, status = parse(&w, argc, argv);
+	struct words w = { .talk = { .command = "status" } };
+	CLEANUP(jdoc_free_at) struct jdoc *d = NULL;
+	int status = parse(&w, argc, argv);
 
-	if (status != COMMAND_DONE)
-		return status;
-	if (w.socket == NULL && file_load(&w.file) < 0)
-		return COMMAND_WRONG;
-	if (w.socket == NULL)
-		w.socket = w.file.config->control;
-	e = client_ask(w.socket, "status", &answer, &len);
-	if (e < 0) {
-		(void)fprintf(stderr, "hapair status: %s: %s%s\n", w.socket,
-		    strerror(-e),
-		    e == -ENOENT || e == -ECONNREFUSED ? "; no daemon runs here"
-		                                       : "");
-		status = COMMAND_UNREACHABLE;
-	} else {
-		status = print(&w, answer, len);
-	}
-	free(answer);
-	file_free(&w.file);
-	return status;
+	if (status == COMMAND_DONE)
+		status = talk_ask(&w.talk, "status", &d);
+	return status == COMMAND_DONE ? print(w.form, d) : status;
 }

@@ -1,0 +1,73 @@
+#include "hapair/talk.h"
+
+#include "core/jdoc.h"
+#include "hapair/client.h"
+#include "hapair/command.h"
+#include "hapair/file.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+bool
+talk_take(struct talk *t, int option)
+{
+	switch (option) {
+	case 'c':
+		t->path = optarg;
+		return true;
+	case 's':
+		t->socket = optarg;
+		return true;
+	default: /* of the command's own */
+		return false;
+	}
+}
+
+static int
+read_answer(const struct talk *t, const char *text, size_t len,
+    struct jdoc **ret_answer)
+{
+	CLEANUP(jdoc_free_at) struct jdoc *d = jdoc_parse(text, len);
+	const char *error = d != NULL ? jdoc_string(d, "error")
+	                              : "the daemon says nothing sensible";
+
+	if (*error != '\0') {
+		(void)fprintf(stderr, "hapair %s: %s\n", t->command, error);
+		return COMMAND_FAILED;
+	}
+	*ret_answer = d;
+	d = NULL;
+	return COMMAND_DONE;
+}
+
+static int
+ask_at(const struct talk *t, const char *socket, const char *request,
+    struct jdoc **ret_answer)
+{
+	CLEANUP(free_str) char *text = NULL;
+	size_t len = 0;
+	const int e = client_ask(socket, request, &text, &len);
+
+	if (e == 0)
+		return read_answer(t, text, len, ret_answer);
+	(void)fprintf(stderr, "hapair %s: %s: %s%s\n", t->command, socket,
+	    strerror(-e),
+	    e == -ENOENT || e == -ECONNREFUSED ? "; no daemon runs here" : "");
+	return COMMAND_UNREACHABLE;
+}
+
+int
+talk_ask(const struct talk *t, const char *request, struct jdoc **ret_answer)
+{
+	CLEANUP(file_free)
+	struct file f = { .path =
+		              t->path != NULL ? t->path : COMMAND_CONFIG_PATH };
+
+	if (t->socket != NULL)
+		return ask_at(t, t->socket, request, ret_answer);
+	if (file_load(&f) < 0)
+		return COMMAND_WRONG;
+	return ask_at(t, f.config->control, request, ret_answer);
+}
