@@ -284,6 +284,7 @@ free_service(struct config_service *s)
 		free_check(&s->servers[i].check, &s->check);
 	}
 	free_check(&s->check, &nobody);
+	free_text(s->keytab);
 	free(s->servers);
 	free(s->listens);
 	free(s->allow);

@@ -225,7 +225,8 @@ struct config_service {
 	size_t n_allow, n_deny;
 	enum config_preface preface;
 	bool has_source;
-	union addr source; /* no port; where servers are connected from */
+	union addr source;  /* no port; where servers are connected from */
+	const char *keytab; /* path; NULL: none */
 	struct config_check check; /* what its servers' checks begin with */
 	struct config_server *servers;
 	size_t n_servers;

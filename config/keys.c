@@ -421,6 +421,12 @@ static const struct schema_key service_keys[] = {
 	    .help = "Address to connect to the servers from; without it, the "
 	            "kernel chooses. A virtual IP will do while this node is "
 	            "master." },
+	{ "keytab", SCHEMA_PATH, SCHEMA_AT(struct config_service, keytab),
+	    .max = PATH_LEN,
+	    .help =
+	        "The merged Kerberos keytab that its servers have, as a "
+	        "copy on this host. Only `hapair check --host` reads it: it "
+	        "has to hold what clients of the service ask for." },
 	{ "check", SCHEMA_MAP, SCHEMA_AT(struct config_service, check),
 	    .table = &keys_check_table,
 	    .help = "How its servers are checked, where they do not say." },

@@ -5,6 +5,7 @@
 #include "failover/netlink.h"
 #include "hapair/control.h"
 #include "hapair/preflight.h"
+#include "hapair/tabcheck.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -402,6 +403,12 @@ check_names(struct machine *m)
 	}
 }
 
+static void
+on_keytab(void *arg, bool good, const char *text)
+{
+	tell(arg, good ? OK : WARNING, "%s", text);
+}
+
 unsigned
 machine_check(
     const struct config *c, const char *path, const char *node, FILE *out)
@@ -417,5 +424,7 @@ machine_check(
 		check_peer(&m);
 	check_files(&m);
 	check_names(&m);
+	for (size_t i = 0; i < c->n_services; i++)
+		tabcheck_service(&c->services[i], on_keytab, &m);
 	return m.errors;
 }
