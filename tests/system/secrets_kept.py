@@ -14,11 +14,12 @@ MORTAL = Path(TOOLS).parent / "preload/mortal.so"
 
 
 def begin(
-    *words: str, env: Mapping[str, str] = os.environ, **mortal: str
+    *words: str, env: Mapping[str, str] = os.environ, program: str = BINARY,
+    library: str = str(MORTAL), user: int | None = None, **mortal: str,
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [BINARY, "keytab", *words],
-        env={**env, "LD_PRELOAD": str(MORTAL), **mortal},
+        [program, "keytab", *words],
+        env={**env, "LD_PRELOAD": library, **mortal}, user=user,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
     )
 

@@ -106,8 +106,9 @@ class Cluster:
 @contextlib.contextmanager
 def cluster() -> Iterator[Cluster]:
     listen = [endpoint(VIP[f], PORT) for f in (4, 6)]
-    impala = service(listen, servers=[server("s1"), server("s2", 6)])
+    # Patient, so that both servers take turns however busy the machine is.
     check = {"interval": "200ms", "timeout": "2s", "rise": 1, "fall": 3}
+    impala = service(listen, servers=[server("s1"), server("s2", 6)], check=check)
     gss = {
         "name": "gss", "listen": [endpoint(VIP[4], GSS)], "check": check,
         "servers": [{"name": n, "address": endpoint(address(n), GSS)} for n in HOSTS],

@@ -38,7 +38,7 @@ def test_one_keytab_out_of_two_as_ktutil_makes_it() -> None:
     with folder() as top:
         a = write(f"{top}/a", PROXY, PROXY._replace(enctype=AES128))
         b = write(f"{top}/b", IMPALA, WEAK, Entry("impala/h1.example.test", 300))
-        before = os.umask(0o277)
+        before = os.umask(0o777)
         try:
             said = done("merge", "-o", f"{top}/out", a, b)
         finally:

@@ -3,12 +3,13 @@ and no key stays in the memory of the process or reaches a core."""
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
 
 from keytabs import Entry, done, folder, klist, pack, put, write
-from secrets_kept import begin, places, stopped
+from secrets_kept import MORTAL, begin, places, stopped
 from stage import BINARY, SLOW, limit, wait_for
 
 THREADS = False
@@ -115,6 +116,30 @@ def test_no_key_stays_in_memory() -> None:
             finally:
                 process.kill()
                 process.wait()
+
+
+def test_who_may_not_be_root_may_not_look_in() -> None:
+    """The process gives no core and cannot be traced by its own user, who could
+    read the file, but need not have the keys in a crash report as well."""
+    if SLOW != 1:
+        print("a sanitizer must be loaded first: not with this build")
+        return
+    with folder() as top:
+        os.chmod(top, 0o755)
+        path = write(f"{top}/k", *NEW)
+        os.chown(path, 65534, 65534)
+        # What is in the checkout may be for root alone.
+        program, library = shutil.copy(BINARY, f"{top}/hapair"), shutil.copy(MORTAL, f"{top}/so")
+        process = begin(
+            "list", path, program=program, library=library, user=65534, MORTAL_STOP="exit"
+        )
+        stopped(process)
+        try:
+            # Of a process that may be dumped these are its own user's.
+            assert os.stat(f"/proc/{process.pid}/mem").st_uid == 0
+        finally:
+            process.kill()
+            process.wait()
 
 
 def test_the_scan_finds_what_is_there() -> None:

@@ -1,0 +1,114 @@
+#include "keytab/kerberos.h"
+
+#include "core/buf.h"
+#include "keytab/emit.h"
+#include "tests/lib/test.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct keytab_entry entries[] = {
+	{ .realm = { (const uint8_t *)"R", 1 },
+	    .n_components = 2,
+	    .components = { (const uint8_t *)"\0\1p\0\1h", 6 },
+	    .name_type = 3,
+	    .timestamp = 1700000000,
+	    .kvno = 300,
+	    .enctype = 17,
+	    .key = { (const uint8_t *)"0123456789abcdef", 16 } },
+	{ .realm = { (const uint8_t *)"R", 1 },
+	    .n_components = 1,
+	    .components = { (const uint8_t *)"\0\1u", 3 },
+	    .name_type = 1,
+	    .timestamp = 1,
+	    .kvno = 1,
+	    .enctype = 17,
+	    .key = { (const uint8_t *)"fedcba9876543210", 16 } },
+};
+
+static void
+write_entries(const char *path)
+{
+	uint8_t bytes[256];
+	struct buf b = buf_writer(bytes, sizeof(bytes));
+	FILE *f = fopen(path, "w");
+
+	emit_put_head(&b);
+	for (size_t i = 0; i < ARRAY_LEN(entries); i++)
+		emit_put_entry(&b, &entries[i]);
+	assert_false(b.bad);
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, b.pos, f), b.pos);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* One thing at a time that libkrb5 reads otherwise than we say it is. */
+static void
+bend(struct keytab_entry *e, unsigned how)
+{
+	switch (how) {
+	case 0:
+		e->kvno = 44; /* the low 8 bits of 300 */
+		break;
+	case 1:
+		e->timestamp++;
+		break;
+	case 2:
+		e->name_type = 1;
+		break;
+	case 3:
+		e->enctype = 18;
+		break;
+	case 4:
+		e->key.at = (const uint8_t *)"0123456789abcdeF";
+		break;
+	case 5:
+		e->components.at = (const uint8_t *)"\0\1p\0\1i";
+		break;
+	default: /* the last */
+		e->realm.at = (const uint8_t *)"S";
+		break;
+	}
+}
+
+static void
+libkrb5_reads_these_entries_and_no_others(void **state)
+{
+	char path[] = "/tmp/hapair-test-kerberos-XXXXXX";
+	char why[KERBEROS_WHY_MAX];
+	struct kerberos *k = kerberos_new(why);
+	const size_t n = ARRAY_LEN(entries);
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_non_null(k);
+	assert_true(fd != -1);
+	(void)close(fd);
+	write_entries(path);
+	assert_int_equal(kerberos_compare(k, path, entries, n, why), 0);
+	assert_int_equal(kerberos_compare(k, path, entries, n - 1, why), -EIO);
+	for (unsigned how = 0; how < 7; how++) {
+		struct keytab_entry bent[ARRAY_LEN(entries)];
+
+		memcpy(bent, entries, sizeof(bent));
+		bend(&bent[0], how);
+		assert_int_equal(kerberos_compare(k, path, bent, n, why), -EIO);
+	}
+	(void)unlink(path);
+	assert_int_equal(kerberos_compare(k, path, entries, n, why), -EIO);
+	assert_true(strlen(why) > 0);
+	kerberos_free(k);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(libkrb5_reads_these_entries_and_no_others),
+	};
+
+	TEST_MAIN(tests);
+}
