@@ -7,6 +7,8 @@ from typing import Any
 from keytabs import Entry, put, write
 from stage import BINARY, VIP, Stage
 
+THREADS = False
+
 NAME = "vip.example.test"
 PROXY, IMPALA = Entry(f"proxy/{NAME}"), Entry("impala/h1.example.test")
 

@@ -15,6 +15,8 @@ from keytabs import done, klist
 from realm import Realm
 from stage import BINARY, ROOT
 
+THREADS = False
+
 SCRIPT = ROOT / "scripts/rollout-keytabs"
 VIP = "vip.example.test"
 HOSTS = ("h1.example.test", "h2.example.test")
