@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keytabs import keytab
-from stage import TOOLS, Lab, address, wait_for
+from stage import TOOLS, Lab, address, endpoint, wait_for
 
 NAME = "EXAMPLE.TEST"
 ENCTYPES = "aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal"
@@ -21,9 +21,9 @@ ENCTYPES = "aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal"
 class Realm:
     """Use as a context manager: on loopback, or on a host of a lab."""
 
-    def __init__(self, lab: Lab | None = None, host: str = "s3") -> None:
+    def __init__(self, lab: Lab | None = None, host: str = "s3", family: int = 4) -> None:
         self.lab, self.host = lab, host
-        self.address = "127.0.0.1" if lab is None else address(host)
+        self.address = "127.0.0.1" if lab is None else address(host, family)
         self.kdc: subprocess.Popen[Any] | None = None
 
     def __enter__(self) -> Realm:
@@ -61,13 +61,14 @@ class Realm:
             **more,
         }
         lines = "".join(f" {key} = {value}\n" for key, value in defaults.items())
+        kdc = endpoint(self.address, self.port)
         Path(self.dir, "krb5.conf").write_text(
             f"[libdefaults]\n{lines}[realms]\n {NAME} = {{\n"
-            f"  kdc = {self.address}:{self.port}\n }}\n"
+            f"  kdc = {kdc}\n }}\n"
             f"[domain_realm]\n .example.test = {NAME}\n"
         )
         Path(self.dir, "kdc.conf").write_text(
-            f"[kdcdefaults]\n kdc_listen = \"\"\n kdc_tcp_listen = {self.address}:{self.port}\n"
+            f"[kdcdefaults]\n kdc_listen = \"\"\n kdc_tcp_listen = {kdc}\n"
             f"[realms]\n {NAME} = {{\n  database_name = {self.dir}/kdc/principal\n"
             f"  key_stash_file = {self.dir}/kdc/stash\n  acl_file = {self.dir}/kdc/acl\n"
             f"  max_life = 1h\n  supported_enctypes = {ENCTYPES}\n }}\n"

@@ -104,7 +104,8 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster() -> Iterator[Cluster]:
+def cluster(family: int) -> Iterator[Cluster]:
+    """The family is that by which the KDC is reached; clients log in by both."""
     listen = [endpoint(VIP[f], PORT) for f in (4, 6)]
     # Patient, so that both servers take turns however busy the machine is.
     check = {"interval": "200ms", "timeout": "2s", "rise": 1, "fall": 3}
@@ -113,7 +114,7 @@ def cluster() -> Iterator[Cluster]:
         "name": "gss", "listen": [endpoint(VIP[4], GSS)], "check": check,
         "servers": [{"name": n, "address": endpoint(address(n), GSS)} for n in HOSTS],
     }
-    with Stage(services=[impala, gss]) as stage, Realm(stage.lab) as realm:
+    with Stage(services=[impala, gss]) as stage, Realm(stage.lab, family=family) as realm:
         yield Cluster(stage, realm)
 
 
@@ -127,7 +128,7 @@ def gss_client(c: Cluster) -> str:
 
 @limit(60)
 def test_logins_before_and_after_a_takeover() -> None:
-    with cluster() as c:
+    with cluster(4) as c:
         c.serve()
         for name in HOSTS:
             c.spawn(name, "gss-server", "-port", str(GSS), f"proxy@{NAME}")
@@ -147,7 +148,7 @@ def test_logins_before_and_after_a_takeover() -> None:
 
 @limit(60)
 def test_swapped_flags_and_a_stale_keytab() -> None:
-    with cluster() as c:
+    with cluster(6) as c:
         c.serve("be_principal")
         c.stage.start()
         said = c.log_in()

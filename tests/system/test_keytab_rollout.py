@@ -116,7 +116,7 @@ def test_one_stale_host_and_nobody_gets_anything() -> None:
         assert {k for k, n, _ in klist(h.keytab(HOSTS[0])) if VIP in n} == {2}
 
 
-def test_swapped_flags_and_a_host_that_does_not_come_back_stop_it() -> None:
+def test_swapped_flags_and_a_host_that_stays_away_stop_it() -> None:
     with hosts() as h:
         restart = ("--restart", "touch restarted", "--ready", "false", "--patience", "1")
         ran = h.run("--go", *restart)
