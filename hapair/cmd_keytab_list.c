@@ -77,7 +77,7 @@ put_entry(struct jdoc *at, const struct keytab_entry *e)
 	jdoc_put_string(at, "principal", keytab_principal_text(e, name));
 	jdoc_put_int(at, "kvno", e->kvno);
 	jdoc_put_string(at, "enctype", enctype_name(e->enctype, kind));
-	jdoc_put_int(at, "enctype_number", e->enctype);
+	jdoc_put_int(at, "enctype_number", (int16_t)e->enctype);
 	jdoc_put_string(at, "name_type", name_type_text(e->name_type, type));
 	jdoc_put_string(at, "timestamp", time_text(e->timestamp, when));
 	jdoc_put_string(at, "fingerprint", fingerprint_text(e->key, finger));

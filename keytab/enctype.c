@@ -41,7 +41,7 @@ enctype_name(uint16_t enctype, char buf[static ENCTYPE_TEXT_MAX])
 		(void)snprintf(buf, ENCTYPE_TEXT_MAX, "%s", r->name);
 	else
 		(void)snprintf(
-		    buf, ENCTYPE_TEXT_MAX, "enctype %u", (unsigned)enctype);
+		    buf, ENCTYPE_TEXT_MAX, "enctype %d", (int16_t)enctype);
 	return buf;
 }
 

@@ -79,7 +79,7 @@ is_same(const krb5_keytab_entry *t, const struct keytab_entry *e)
 	    is_data(&p->realm, e->realm) &&
 	    p->type == (krb5_int32)e->name_type && t->vno == e->kvno &&
 	    (uint32_t)t->timestamp == e->timestamp &&
-	    t->key.enctype == (krb5_enctype)e->enctype &&
+	    t->key.enctype == (int16_t)e->enctype &&
 	    t->key.length == e->key.len &&
 	    memcmp(t->key.contents, e->key.at, e->key.len) == 0;
 
@@ -181,7 +181,7 @@ add_key(krb5_context c, krb5_keytab tab, krb5_principal name,
 		.principal = name,
 		.timestamp = (krb5_timestamp)e->timestamp,
 		.vno = e->kvno,
-		.key = { .enctype = e->enctype,
+		.key = { .enctype = (int16_t)e->enctype,
 		    .length = (unsigned)e->key.len,
 		    .contents = (krb5_octet *)(uintptr_t)e->key.at },
 	};

@@ -29,7 +29,7 @@ struct keytab_entry {
 	struct keytab_span components; /* as in the file, lengths included */
 	struct keytab_span key;
 	uint32_t name_type, timestamp, kvno;
-	uint16_t enctype;
+	uint16_t enctype; /* those of private use are negative, if signed */
 };
 
 enum keytab_fault_kind {

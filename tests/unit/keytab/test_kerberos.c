@@ -2,6 +2,7 @@
 
 #include "core/buf.h"
 #include "keytab/emit.h"
+#include "keytab/keyfile.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -103,11 +104,79 @@ libkrb5_reads_these_entries_and_no_others(void **state)
 	kerberos_free(k);
 }
 
+/* A file of entries, holes, padding and an end, one byte or two changed. */
+static size_t
+make_odd_file(uint8_t *bytes, size_t room)
+{
+	struct buf b = buf_writer(bytes, room);
+	size_t changes;
+
+	emit_put_head(&b);
+	for (size_t i = 0; i < 4; i++) {
+		size_t at = b.pos, padding = (size_t)rand() % 8;
+
+		if (rand() % 3 == 0) {
+			buf_put_u32(&b, (uint32_t)-8);
+			buf_put_u64(&b, 0);
+			at = b.pos;
+		}
+		emit_put_entry(&b, &entries[i % ARRAY_LEN(entries)]);
+		if (rand() % 3 == 0)
+			b.pos -= 4; /* without the wide kvno */
+		for (; padding > 0 && rand() % 2 == 0; padding--)
+			buf_put_u8(&b, 0);
+		struct buf length = buf_writer(bytes + at, 4);
+		buf_put_u32(&length, (uint32_t)(b.pos - at - 4));
+	}
+	if (rand() % 8 == 0)
+		buf_put_u32(&b, 0);
+	changes = (size_t)rand() % 3;
+	for (size_t i = 0; i < changes; i++)
+		bytes[(size_t)rand() % b.pos] ^= (uint8_t)(1 << rand() % 8);
+	assert_false(b.bad);
+	return b.pos;
+}
+
+static void
+what_we_accept_libkrb5_reads_the_same(void **state)
+{
+	char path[] = "/tmp/hapair-test-kerberos-XXXXXX";
+	char why[KEYFILE_WHY_MAX];
+	struct kerberos *k = kerberos_new(why);
+	int fd = mkstemp(path);
+	unsigned accepted = 0;
+
+	(void)state;
+	assert_non_null(k);
+	assert_true(fd != -1);
+	srand(1);
+	for (unsigned i = 0; i < 4000; i++) {
+		struct keyfile f = { .path = path };
+		uint8_t bytes[1024];
+		size_t len = make_odd_file(bytes, sizeof(bytes));
+
+		if (keyfile_parse(&f, bytes, len, why) == 0) {
+			accepted++;
+			assert_int_equal(ftruncate(fd, 0), 0);
+			assert_int_equal(
+			    pwrite(fd, bytes, len, 0), (ssize_t)len);
+			if (kerberos_compare(k, path, f.entries, f.n, why) < 0)
+				fail_msg("file %u: %s", i, why);
+		}
+		keyfile_close(&f);
+	}
+	assert_in_range(accepted, 1000, 3000);
+	(void)close(fd);
+	(void)unlink(path);
+	kerberos_free(k);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(libkrb5_reads_these_entries_and_no_others),
+		cmocka_unit_test(what_we_accept_libkrb5_reads_the_same),
 	};
 
 	TEST_MAIN(tests);
