@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import subprocess
+import threading
 from typing import Any, Iterator
 
 from keytabs import done, keytab
@@ -118,6 +119,29 @@ def cluster(family: int) -> Iterator[Cluster]:
         yield Cluster(stage, realm)
 
 
+@contextlib.contextmanager
+def replacing(c: Cluster) -> Iterator[list[int]]:
+    """Merges anew all the time, with an entry more and one less; counts."""
+    times, over = [0], threading.Event()
+
+    def go_on() -> None:
+        while not over.is_set():
+            more = [f"{c.realm.dir}/alice"] if times[0] % 2 == 0 else []
+            for host in HOSTS.values():
+                files = [f"{c.realm.dir}/proxy", f"{c.realm.dir}/hosts/{host}", *more]
+                ran = keytab("merge", "-o", f"{c.realm.dir}/merged/{host}", *files)
+                assert ran.returncode == 0 and "as before" not in ran.stdout, ran.stderr
+            times[0] += 1
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        yield times
+    finally:
+        over.set()
+        thread.join()
+
+
 EACH = ["s1 alice", "s1 alice", "s2 alice", "s2 alice"]
 
 
@@ -139,6 +163,12 @@ def test_logins_before_and_after_a_takeover() -> None:
         # no client of the virtual IP.
         refused = c.log_in("impala", HOSTS["s1"])
         assert all(x.startswith("failed:") for x in refused), refused
+
+        # Keytabs are replaced while they are in use, and no login meets a half.
+        with replacing(c) as times:
+            for _ in range(3):
+                assert c.log_in() == EACH
+        assert times[0] > 1, times
 
         c.stage["p1"].kill_all()
         c.stage.wait_master("p2", 10)
