@@ -37,6 +37,28 @@ judge_missing(const struct proof *p, const struct keytab_entry *entries,
 	return newer ? PROOF_KEY_AHEAD : PROOF_KEY_OLD;
 }
 
+/* Of a principal of which a ticket was opened. */
+static enum proof_verdict
+judge_login(enum proof_answer login)
+{
+	switch (login) {
+	case PROOF_UNTRIED:
+	case PROOF_YES:
+	/* In Active Directory a service's name is usually no client's. */
+	case PROOF_NOT_KNOWN:
+		return PROOF_GOOD;
+	case PROOF_WRONG_KEY:
+	case PROOF_NO_ENCTYPE:
+	case PROOF_OTHER: /* expired, locked, a policy */
+		return PROOF_LOGIN_REFUSED;
+	case PROOF_UNREACHABLE:
+		return PROOF_NO_KDC;
+	case PROOF_SKEW:
+		return PROOF_CLOCK;
+	}
+	return PROOF_NOTHING;
+}
+
 enum proof_verdict
 proof_judge(const struct proof *p, const struct keytab_entry *entries, size_t n,
     const struct keytab_entry *principal)
@@ -63,10 +85,7 @@ proof_judge(const struct proof *p, const struct keytab_entry *entries, size_t n,
 		return judge_missing(p, entries, n, principal);
 	if (!p->opened)
 		return PROOF_KEY_OTHER;
-	/* In Active Directory a service's name is usually no client's. */
-	if (p->login == PROOF_WRONG_KEY || p->login == PROOF_NO_ENCTYPE)
-		return PROOF_LOGIN_REFUSED;
-	return PROOF_GOOD;
+	return judge_login(p->login);
 }
 
 const char *
@@ -76,7 +95,7 @@ proof_advice(enum proof_verdict v)
 	case PROOF_GOOD:
 		return "";
 	case PROOF_LOGIN_REFUSED:
-		return "opens tickets, but the KDC refuses its login: a daemon of this name gets no ticket of its own; extract it again";
+		return "opens tickets, but the KDC refuses its login, so a daemon of this name gets no ticket of its own: mend the principal, or extract it again";
 	case PROOF_KEY_OLD:
 		return "the KDC issues a newer kvno: extract it once more (each ktadd makes a new key: once, not once a host), merge, and copy it to all hosts";
 	case PROOF_KEY_AHEAD:
@@ -108,7 +127,7 @@ proof_answer_text(enum proof_answer a)
 	case PROOF_YES:
 		return "yes";
 	case PROOF_NOT_KNOWN:
-		return "no such client, which a service need not be";
+		return "no such client: will do for --principal, not for --be_principal";
 	case PROOF_WRONG_KEY:
 		return "no, its key is not the KDC's";
 	case PROOF_NO_ENCTYPE:

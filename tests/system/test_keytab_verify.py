@@ -81,6 +81,12 @@ def test_principals_that_are_not_there() -> None:
         status, said = realm.verify(write_both(realm, host, made_up))
         assert status == 1 and "the KDC has no such principal: create it" in said
         assert f"{FULL[1]}: good" in said
+        # There, but not for logging in.
+        good = realm.extract(f"{realm.dir}/good", VIP)
+        realm.admin(f"modprinc -pwexpire yesterday {VIP}")
+        status, said = realm.verify(write_both(realm, host, good))
+        assert status == 1 and f"{FULL[0]}: FAILED: opens tickets, but the KDC refuses" in said
+        assert "    login: Password has expired" in said, said
         # Alone nothing is proven, since nobody gets a ticket.
         status, said = realm.verify(made_up)
         assert status == 1 and "no key of this keytab is let in by the KDC" in said
