@@ -183,7 +183,8 @@ static void
 hear_master(struct election *e, const struct election_heartbeat *h,
     struct mono now, struct election_out *out)
 {
-	if (h->hands_over)
+	/* What waited in our socket may have been taken back since. */
+	if (h->hands_over && !is_settling(e, now))
 		change_claim(e, now, ELECTION_HANDED_OVER, out);
 	else
 		believe(e, mono_add_ms(now, h->dead_ms));

@@ -328,6 +328,22 @@ a_master_that_slept_drops_and_believes_only_a_master(void **state)
 	assert_int_equal(e.state, ELECTION_BACKUP);
 }
 
+/* It may have given up asking while we stood still: see is_settling(). */
+static void
+a_backup_that_slept_takes_only_what_is_still_offered(void **state)
+{
+	struct election e = backup();
+	struct election_event offer = heard(ELECTION_MASTER, 150, 7);
+
+	(void)state;
+	offer.heartbeat.hands_over = true;
+	(void)step(&e, plain(ELECTION_STALLED), 500);
+	(void)step(&e, offer, 501);
+	assert_int_equal(e.state, ELECTION_BACKUP);
+	(void)step(&e, offer, 560);
+	assert_int_equal(e.state, ELECTION_MASTER);
+}
+
 static void
 a_refused_address_leaves_the_group_to_the_peer_for_a_while(void **state)
 {
@@ -557,6 +573,8 @@ main(void)
 		    a_master_that_slept_drops_and_believes_only_a_master),
 		cmocka_unit_test(
 		    a_refused_address_leaves_the_group_to_the_peer_for_a_while),
+		cmocka_unit_test(
+		    a_backup_that_slept_takes_only_what_is_still_offered),
 		cmocka_unit_test(faults_end_with_track_ok_and_stop_never),
 		cmocka_unit_test(listening_ends_at_once_when_the_peer_is_heard),
 		cmocka_unit_test(
