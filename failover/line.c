@@ -173,14 +173,26 @@ line_has_room(const struct line *l)
 	return sizeof(l->out) - l->out_len >= 2 * CABLE_FRAME_MAX;
 }
 
+/* Whoever found no room waits for the word, whatever made it. */
+static void
+tell_room(struct line *l, bool was_full)
+{
+	if (l->state == LINE_PROVEN && was_full && line_has_room(l))
+		l->calls->on_room(l);
+}
+
 int
 line_send(struct line *l, uint8_t type, const void *body, size_t len)
 {
+	const bool was_full = !line_has_room(l);
+
 	if (len > CABLE_BODY_MAX)
 		return -EMSGSIZE;
 	if (sizeof(l->out) - l->out_len < CABLE_FRAME_MAX)
 		return -EAGAIN;
 	put(l, type, body, len);
+	/* A pulse, say, for which there was room, took all along. */
+	tell_room(l, was_full);
 	return 0;
 }
 
@@ -259,7 +271,6 @@ on_ready(struct ev_loop *loop, ev_io *w, int revents)
 		if ((revents & EV_READ) != 0)
 			line_receive(l);
 	}
-	if (l->state == LINE_PROVEN && was_full && line_has_room(l))
-		l->calls->on_room(l);
+	tell_room(l, was_full);
 	watch(l);
 }

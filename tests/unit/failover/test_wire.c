@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "failover/cable.h"
@@ -162,6 +164,48 @@ a_full_queue_refuses_and_then_says_that_it_has_room(void **state)
 	bed_fini(&b);
 }
 
+/* What the kernel has, and the other end has not. */
+static int
+unread(const struct node *n)
+{
+	int bytes = -1;
+
+	assert_int_equal(ioctl(wire_fd(n->wire), SIOCOUTQ, &bytes), 0);
+	return bytes;
+}
+
+/* For a pulse there was room, and it takes along what was waiting. */
+static void
+room_that_a_send_has_made_is_told(void **state)
+{
+	static const uint8_t body[CABLE_BODY_MAX];
+	struct ev_loop *peers = ev_loop_new(EVFLAG_AUTO);
+	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+	struct node dials, listens;
+
+	(void)state;
+	node_open(&listens, peers, 1, "127.0.0.3", "127.0.0.2", 1);
+	node_open(&dials, loop, 1, "127.0.0.2", "127.0.0.3", 2);
+	for (unsigned i = 0; i < 3000 && dials.ups + listens.ups < 2;
+	     i++, usleep(1000)) {
+		(void)ev_run(loop, EVRUN_NOWAIT);
+		(void)ev_run(peers, EVRUN_NOWAIT);
+	}
+	while (wire_has_room(dials.wire))
+		assert_int_equal(
+		    wire_send(dials.wire, WIRE_RECORDS, body, sizeof(body)), 0);
+	for (unsigned i = 0; i < 3000 && unread(&dials) > 0; i++, usleep(1000))
+		(void)ev_run(peers, EVRUN_NOWAIT);
+	assert_false(wire_is_drained(dials.wire));
+	assert_int_equal(wire_send(dials.wire, WIRE_PULSE, NULL, 0), 0);
+	assert_true(wire_has_room(dials.wire));
+	assert_int_equal(dials.rooms, 1);
+	wire_close(dials.wire);
+	wire_close(listens.wire);
+	ev_loop_destroy(loop);
+	ev_loop_destroy(peers);
+}
+
 static void
 an_end_is_told_and_the_wire_returns(void **state)
 {
@@ -246,6 +290,7 @@ main(void)
 		cmocka_unit_test(frames_pass_both_ways),
 		cmocka_unit_test(
 		    a_full_queue_refuses_and_then_says_that_it_has_room),
+		cmocka_unit_test(room_that_a_send_has_made_is_told),
 		cmocka_unit_test(an_end_is_told_and_the_wire_returns),
 		cmocka_unit_test(a_process_that_is_replaced_is_no_end),
 		cmocka_unit_test(a_new_process_is_dialled_when_it_is_heard_of),
