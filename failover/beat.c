@@ -246,8 +246,11 @@ on_link(struct ev_loop *loop, ev_io *w, int revents)
 		int len = link_receive(&l->link, packet, sizeof(packet));
 		struct hello h;
 
-		if (len == 0)
+		if (len == -EAGAIN)
 			break;
+		/* A knock: what comes behind it must not wait for a turn. */
+		if (len == 0)
+			continue;
 		if (is_authentic(l->role, packet, len, &h))
 			take(l->role, &l->path, &h);
 		else

@@ -104,11 +104,12 @@ link_receive(struct link *l, void *ret_bytes, size_t room)
 		n = recvfrom(
 		    l->fd, ret_bytes, room, MSG_DONTWAIT, &from.sa, &from_len);
 	while (n == -1 && errno == EINTR);
+	/* An ICMP error of the past is no packet either. */
 	if (n == -1)
-		/* An ICMP error of the past is no packet either. */
-		return 0;
+		return -EAGAIN;
+	/* Whoever asks whether this port is open. */
 	if (n == 0)
-		return 0; /* a knock: see knock.h */
+		return 0;
 	if (!addr_is_same(&from, &l->other))
 		return -EXDEV;
 	return (int)n;

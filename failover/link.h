@@ -27,7 +27,8 @@ void link_close(struct link *l);
 MUST_CHECK int link_send(struct link *l, const void *bytes, size_t len);
 
 /*
- * One packet. Returns its length (cut to `room`), 0 when there is none, or
- * -EXDEV for one that came from elsewhere than the peer.
+ * One packet. Returns its length (cut to `room`; 0 is a knock, see knock.h),
+ * -EAGAIN when there is none, or -EXDEV for one that came from elsewhere than
+ * the peer.
  */
 MUST_CHECK int link_receive(struct link *l, void *ret_bytes, size_t room);

@@ -32,10 +32,10 @@ open_link(const char *self, const char *other)
 static int
 receive(struct link *l, char *room, size_t len)
 {
-	int n = 0;
+	int n = -EAGAIN;
 
 	/* Loopback is quick, and yet not at once. */
-	for (int i = 0; i < 100 && n == 0; i++, usleep(1000))
+	for (int i = 0; i < 100 && n == -EAGAIN; i++, usleep(1000))
 		n = link_receive(l, room, len);
 	return n;
 }
@@ -49,7 +49,7 @@ only_the_peer_is_heard(void **state)
 	char room[8];
 
 	(void)state;
-	assert_int_equal(link_receive(&b, room, sizeof(room)), 0);
+	assert_int_equal(link_receive(&b, room, sizeof(room)), -EAGAIN);
 	assert_int_equal(link_send(&a, "hello", 5), 0);
 	assert_int_equal(receive(&b, room, sizeof(room)), 5);
 	assert_memory_equal(room, "hello", 5);
@@ -58,6 +58,24 @@ only_the_peer_is_heard(void **state)
 	link_close(&a);
 	link_close(&b);
 	link_close(&c);
+}
+
+/* Anybody can send these: else one of them a turn would be all we read. */
+static void
+a_knock_is_not_the_end_of_what_waits(void **state)
+{
+	struct link a = open_link("127.0.0.2", "127.0.0.3");
+	struct link b = open_link("127.0.0.3", "127.0.0.2");
+	char room[8];
+
+	(void)state;
+	assert_int_equal(link_send(&a, "", 0), 0);
+	assert_int_equal(link_send(&a, "hello", 5), 0);
+	assert_int_equal(receive(&b, room, sizeof(room)), 0);
+	assert_int_equal(receive(&b, room, sizeof(room)), 5);
+	assert_int_equal(link_receive(&b, room, sizeof(room)), -EAGAIN);
+	link_close(&a);
+	link_close(&b);
 }
 
 static void
@@ -69,7 +87,7 @@ a_peer_that_is_not_there_is_no_error(void **state)
 	(void)state;
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(link_send(&a, "hello", 5), 0);
-		assert_int_equal(link_receive(&a, room, sizeof(room)), 0);
+		assert_int_equal(link_receive(&a, room, sizeof(room)), -EAGAIN);
 	}
 	link_close(&a);
 }
@@ -91,6 +109,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_the_peer_is_heard),
+		cmocka_unit_test(a_knock_is_not_the_end_of_what_waits),
 		cmocka_unit_test(a_peer_that_is_not_there_is_no_error),
 		cmocka_unit_test(an_address_may_come_later_than_its_socket),
 	};
