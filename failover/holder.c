@@ -147,19 +147,32 @@ holder_is_near(const struct holder *h, const union addr *a)
 	return false;
 }
 
+bool
+holder_note_other(
+    struct holder *h, const union addr *a, uint8_t prefix, bool there)
+{
+	bool doubtful = false;
+
+	for (size_t i = 0; i < h->group->n_addresses; i++) {
+		const struct config_cidr *c = &h->group->addresses[i];
+
+		if (prefix != c->prefix || !is_in_subnet(a, c))
+			continue;
+		if (there)
+			h->no_route[i] = true;
+		else
+			doubtful = true;
+	}
+	return doubtful;
+}
+
 static void
 survey_one(void *arg, const struct netlink_address *a)
 {
 	struct holder *h = arg;
 
-	if (a->index != h->link.index || holder_find(h, &a->addr) != -1)
-		return;
-	for (size_t i = 0; i < h->group->n_addresses; i++) {
-		const struct config_cidr *c = &h->group->addresses[i];
-
-		if (a->prefix == c->prefix && is_in_subnet(&a->addr, c))
-			h->no_route[i] = true;
-	}
+	if (a->index == h->link.index && holder_find(h, &a->addr) == -1)
+		(void)holder_note_other(h, &a->addr, a->prefix, true);
 }
 
 int

@@ -53,6 +53,13 @@ MUST_CHECK int holder_look(struct holder *h, bool *ret_changed);
  */
 MUST_CHECK int holder_survey(struct holder *h);
 
+/*
+ * The same by news of one address, not ours, that came to or went from the
+ * interface. Returns whether a survey is needed: another may be left.
+ */
+bool holder_note_other(
+    struct holder *h, const union addr *a, uint8_t prefix, bool there);
+
 /* Adds all, or renews the leases of all. Returns 0 or the first -errno. */
 MUST_CHECK int holder_hold(struct holder *h);
 

@@ -452,6 +452,7 @@ read_change(struct nlmsghdr *h, struct netlink_change *c)
 		                                       : NETLINK_ADDRESS_GONE;
 		c->index = a.index;
 		c->addr = a.addr;
+		c->prefix = a.prefix;
 		return true;
 	default:
 		return false;

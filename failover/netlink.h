@@ -44,6 +44,7 @@ struct netlink_change {
 	char name[IF_NAMESIZE];
 	int index;
 	union addr addr;
+	uint8_t prefix; /* the address's */
 };
 
 /* Returns 0 or -errno. */

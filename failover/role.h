@@ -53,6 +53,14 @@ struct replica;
 struct role;
 struct tickle;
 
+/* What a batch of the kernel's news asks for, once for all of them: watch.c. */
+struct role_chores {
+	bool look;   /* at the interface */
+	bool survey; /* the other addresses on it */
+	bool add;    /* the virtual IPs again */
+	bool tell;   /* that others deleted some */
+};
+
 struct role_group {
 	struct role *role; /* borrowed: the one it is in */
 	unsigned index;    /* among pair.groups */
@@ -70,7 +78,8 @@ struct role_group {
 	struct schedule schedule;
 	struct schedule_lane *lane; /* of its interface */
 	int announce_error;         /* told once, 0: none */
-	uint64_t readded;           /* addresses that others deleted */
+	struct role_chores chores;
+	uint64_t readded; /* addresses that others deleted */
 	struct mono readded_told;
 	ev_timer route_look; /* of an address that is not usable yet */
 	unsigned route_looks;

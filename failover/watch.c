@@ -126,18 +126,63 @@ on_there(struct role_group *g, const struct netlink_change *c, int index)
 	ev_timer_start(g->role->loop, &g->route_look);
 }
 
+/* It may have gone along with the address that brought the route. */
 static void
 on_gone(struct role_group *g, const struct netlink_change *c, int index)
 {
-	const struct mono now = mono_now();
-
 	if (!g->holder.held || c->index != g->holder.link.index)
 		return;
 	(void)holder_note(&g->holder, index, false);
-	/* It may have gone along with the address that brought the route. */
-	survey(g);
-	add_again(g);
 	g->readded++;
+	g->chores.survey = g->chores.add = g->chores.tell = true;
+}
+
+static void
+on_other(struct role_group *g, const struct netlink_change *c)
+{
+	if (c->index == g->holder.link.index &&
+	    holder_note_other(
+	        &g->holder, &c->addr, c->prefix, c->type == NETLINK_ADDRESS))
+		g->chores.survey = true;
+}
+
+static void
+on_change(struct role_group *g, const struct netlink_change *c)
+{
+	const int index = c->type == NETLINK_LINK || c->type == NETLINK_LOST
+	    ? -1
+	    : holder_find(&g->holder, &c->addr);
+
+	switch (c->type) {
+	case NETLINK_LINK:
+		if (strcmp(c->name, g->config->interface) == 0 ||
+		    c->index == g->holder.link.index)
+			g->chores.look = g->chores.survey = true;
+		break;
+	case NETLINK_ADDRESS:
+		/* Our own leases come by several times a second. */
+		if (index != -1)
+			on_there(g, c, index);
+		else
+			on_other(g, c);
+		break;
+	case NETLINK_ADDRESS_GONE:
+		if (index != -1)
+			on_gone(g, c, index);
+		else
+			on_other(g, c);
+		break;
+	case NETLINK_LOST:
+		g->chores.look = g->chores.survey = g->chores.add = true;
+		break;
+	}
+}
+
+static void
+tell_readded(struct role_group *g)
+{
+	const struct mono now = mono_now();
+
 	if (!mono_is_never(g->readded_told) &&
 	    mono_before(now, mono_add_ms(g->readded_told, TELL_READDED_MS)))
 		return;
@@ -148,42 +193,24 @@ on_gone(struct role_group *g, const struct netlink_change *c, int index)
 	    g->readded);
 }
 
+/*
+ * A survey takes a list of all the host's addresses, and somebody may change
+ * thousands of them: it is made once for as many changes as were read.
+ */
 static void
-on_change(struct role_group *g, const struct netlink_change *c)
+do_chores(struct role_group *g)
 {
-	const int index = c->type == NETLINK_LINK || c->type == NETLINK_LOST
-	    ? -1
-	    : holder_find(&g->holder, &c->addr);
-	const bool ours = index != -1;
+	const struct role_chores chores = g->chores;
 
-	switch (c->type) {
-	case NETLINK_LINK:
-		if (strcmp(c->name, g->config->interface) != 0 &&
-		    c->index != g->holder.link.index)
-			break;
+	g->chores = (struct role_chores){ 0 };
+	if (chores.look)
 		watch_look(g);
+	if (chores.survey)
 		survey(g);
-		break;
-	case NETLINK_ADDRESS:
-		/* Our own leases come by several times a second. */
-		if (ours)
-			on_there(g, c, index);
-		else if (c->index == g->holder.link.index)
-			survey(g);
-		break;
-	case NETLINK_ADDRESS_GONE:
-		if (ours)
-			on_gone(g, c, index);
-		else if (c->index == g->holder.link.index)
-			survey(g);
-		break;
-	case NETLINK_LOST:
-		watch_look(g);
-		survey(g);
-		if (g->holder.held)
-			add_again(g);
-		break;
-	}
+	if (chores.add && g->holder.held)
+		add_again(g);
+	if (chores.tell)
+		tell_readded(g);
 }
 
 static void
@@ -203,6 +230,8 @@ on_netlink(struct ev_loop *loop, ev_io *w, int revents)
 			on_change(&role->groups[g], &c);
 		track_on_change(role, &c);
 	}
+	for (size_t g = 0; g < role->n_groups; g++)
+		do_chores(&role->groups[g]);
 	if (r < 0)
 		log_error("failover",
 		    "cannot hear the kernel's changes: %s, trying on",

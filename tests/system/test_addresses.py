@@ -1,0 +1,46 @@
+"""Goal: what other programs do to a host's addresses costs no heartbeat."""
+
+from stage import SLOW, VIP, Stage, limit, wait_for
+
+MANY = 10000
+OTHERS = [f"10.88.{i // 250}.{i % 250 + 1}" for i in range(MANY)]
+
+
+def batch(stage: Stage, *lines: str) -> None:
+    path = f"{stage.lab.dir}/batch"
+    with open(path, "w") as file:
+        file.write("\n".join(lines) + "\n")
+    done = stage.lab.run("p1", "ip", "-batch", path, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+@limit(60)
+def test_thousands_come_and_go() -> None:
+    """Ten thousand addresses are added to the master's interface and flushed
+    again: it stays master, and its failover is the process that it was."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        before = stage["p1"].roles()
+        moves = [stage[h].status()["groups"][0]["transitions"] for h in ("p1", "p2")]
+        batch(stage, *(f"addr add {a}/32 dev eth0" for a in OTHERS))
+        batch(stage, "addr flush dev eth0 to 10.88.0.0/16")
+        stage.wait_master("p1")
+        assert stage["p1"].roles() == before
+        after = [stage[h].status()["groups"][0]["transitions"] for h in ("p1", "p2")]
+        assert after == moves, stage["p1"].log()
+
+
+def test_all_are_deleted() -> None:
+    """Every virtual IP of many at once: all are back, and nobody took over."""
+    addresses = [f"10.77.0.{i}/24" for i in range(100, 131)] + [f"{VIP[6]}/64"]
+    group = {"name": "main", "interface": "eth0", "addresses": addresses}
+    with Stage(pair={"groups": [group]}) as stage:
+        stage.serve()
+        stage.start()
+        for _ in range(5):
+            batch(stage, *(f"addr del {a} dev eth0" for a in addresses))
+            wait_for(lambda: len(set(stage.lab.addresses("p1"))) == len(addresses) + 2, 2 * SLOW)
+        stage.wait_master("p1")
+        assert stage["p2"].status()["groups"][0]["transitions"] == 1
+        assert "another program deleted a virtual IP" in stage["p1"].log()
