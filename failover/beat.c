@@ -75,15 +75,54 @@ note_sent(struct role_link *l, int r)
 		    "sending heartbeats from %s again", from);
 }
 
+/*
+ * Our last hello is how the peer measures us: if that is long ago it may have
+ * claimed, and what we believe is of the past. CLOCK_BOOTTIME also counts a
+ * host's sleep.
+ */
+static void
+look_at_clock(struct role *role, struct mono now, struct mono boot_now)
+{
+	const int64_t late_ms = mono_span_ms(role->beaten, now);
+	const int64_t slept_ms = mono_span_ms(role->beaten_boot, boot_now);
+	const int64_t silent_ms = late_ms > slept_ms ? late_ms : slept_ms;
+	struct election_event ev = { .type = ELECTION_STALLED };
+
+	if (!beat_is_started(role) || silent_ms < role->dead_ms)
+		return;
+	/* Said once: what follows from it is in time. */
+	role->beaten = now;
+	role->beaten_boot = boot_now;
+	ev.stalled_ms =
+	    silent_ms < UINT32_MAX ? (uint32_t)silent_ms : UINT32_MAX;
+	for (size_t i = 0; i < role->n_groups; i++)
+		group_post(&role->groups[i], &ev);
+	beat_send(role);
+	log_warning("failover", "stood still for %" PRId64 " ms", silent_ms);
+}
+
+void
+beat_look(struct role *role)
+{
+	look_at_clock(role, mono_now(), mono_boot_now());
+}
+
 static void
 send_hello(
     struct role *role, enum hello_type type, const struct hello *answered)
 {
 	uint8_t packet[PACKET_MAX];
 	struct buf b = buf_writer(packet, HELLO_BYTES_MAX);
+	const struct mono now = mono_now(), boot_now = mono_boot_now();
 	struct hello h = { .type = type };
 	size_t len;
 
+	/* A hello that is late would hide that it is. */
+	look_at_clock(role, now, boot_now);
+	/* Not when it is out: who is stopped in between is late the next time.
+	 */
+	role->beaten = now;
+	role->beaten_boot = boot_now;
 	describe(role, &h);
 	peer_stamp(&role->peer, answered, &h);
 	hello_encode(&b, &h);
@@ -92,8 +131,6 @@ send_hello(
 		note_sent(&role->links[i],
 		    link_send(&role->links[i].link, packet, len));
 	replica_send_hello(role, packet, len);
-	role->beaten = mono_now();
-	role->beaten_boot = mono_boot_now();
 }
 
 void
@@ -301,31 +338,15 @@ on_beat(struct ev_loop *loop, ev_timer *w, int revents)
 	tell_rejected(role, now);
 }
 
-/*
- * Runs before all other callbacks of a turn. Our last hello is how the peer
- * measures us: if that is long ago it may have claimed, and what we believe is
- * of the past. CLOCK_BOOTTIME also counts a host's sleep.
- */
+/* Runs before all other callbacks of a turn. */
 static void
 on_turn(struct ev_loop *loop, ev_check *w, int revents)
 {
 	struct role *role = w->data;
-	const int64_t late_ms = mono_span_ms(role->beaten, mono_now());
-	const int64_t slept_ms =
-	    mono_span_ms(role->beaten_boot, mono_boot_now());
-	const int64_t silent_ms = late_ms > slept_ms ? late_ms : slept_ms;
-	struct election_event ev = { .type = ELECTION_STALLED };
 
 	(void)loop;
 	(void)revents;
-	if (silent_ms < role->dead_ms)
-		return;
-	ev.stalled_ms =
-	    silent_ms < UINT32_MAX ? (uint32_t)silent_ms : UINT32_MAX;
-	for (size_t i = 0; i < role->n_groups; i++)
-		group_post(&role->groups[i], &ev);
-	beat_send(role);
-	log_warning("failover", "stood still for %" PRId64 " ms", silent_ms);
+	beat_look(role);
 }
 
 void
@@ -342,6 +363,8 @@ beat_start(struct role *role)
 		l->ready.data = l;
 		ev_io_start(role->loop, &l->ready);
 	}
+	role->beaten = mono_now();
+	role->beaten_boot = mono_boot_now();
 	ev_timer_init(&role->beat, on_beat, interval_s, interval_s);
 	role->beat.data = role;
 	ev_timer_start(role->loop, &role->beat);

@@ -305,6 +305,8 @@ group_post(struct role_group *g, const struct election_event *ev)
 {
 	struct election_event next;
 
+	/* Before all else that happened meanwhile. */
+	beat_look(g->role);
 	push(g, ev);
 	if (g->settling)
 		return; /* the caller is a step: it comes to this one later */

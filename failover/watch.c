@@ -222,6 +222,8 @@ on_netlink(struct ev_loop *loop, ev_io *w, int revents)
 
 	(void)loop;
 	(void)revents;
+	/* Leases may have run out meanwhile: nothing is to be mended then. */
+	beat_look(role);
 	for (int i = 0; i < BUDGET || netlink_is_pending(role->netlink); i++) {
 		r = netlink_next(role->netlink, &c);
 		if (r <= 0)

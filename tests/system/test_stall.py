@@ -18,6 +18,9 @@ ALONE = True  # judges milliseconds
 
 libc = ctypes.CDLL(None, use_errno=True)
 PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
+PTRACE_SYSCALL, PTRACE_SETOPTIONS, PTRACE_GET_SYSCALL_INFO = 24, 0x4200, 0x420E
+TRACESYSGOOD, ENTRY = 1, 1
+SENDTO = {"x86_64": 44, "aarch64": 206}[os.uname().machine]
 WALL = 0x40000000
 
 
@@ -150,6 +153,19 @@ def stop_thread(tid: int) -> None:
     os.waitpid(tid, WALL)
 
 
+def stop_in_sendto(tid: int) -> None:
+    """The same, as soon as it has something to send and has not sent it."""
+    stop_thread(tid)
+    info = ctypes.create_string_buffer(88)
+    libc.ptrace(PTRACE_SETOPTIONS, tid, None, TRACESYSGOOD)
+    while True:
+        libc.ptrace(PTRACE_SYSCALL, tid, None, None)
+        os.waitpid(tid, WALL)
+        libc.ptrace(PTRACE_GET_SYSCALL_INFO, tid, ctypes.c_size_t(len(info)), info)
+        if info.raw[0] == ENTRY and int.from_bytes(info.raw[24:32], "little") == SENDTO:
+            return
+
+
 def go_on(tid: int) -> None:
     assert libc.ptrace(PTRACE_DETACH, tid, None, None) == 0, os.strerror(ctypes.get_errno())
 
@@ -223,6 +239,28 @@ def test_watchdog_of_the_service_manager() -> None:
         with contextlib.suppress(BlockingIOError):
             while True:
                 assert b"WATCHDOG" not in sock.recv(1000)
+
+
+@limit(60)
+def test_stopped_while_it_sends() -> None:
+    """A host that is paused just when a heartbeat was about to go out: that one
+    goes out late, and still the node knows that it was away, and drops first."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        others = [stage["p1"].pid, stage["p1"].relay()]
+        failover = stage["p1"].failover()
+        for pid in others:
+            os.kill(pid, signal.SIGSTOP)
+        stop_in_sendto(failover)
+        try:
+            wait_for(lambda: stage.lab.holders(VIP[4]) == ["p2"], 10 * SLOW)
+        finally:
+            go_on(failover)
+            for pid in others:
+                os.kill(pid, signal.SIGCONT)
+        stage.wait_master("p2")
+        assert "master -> init, reason: own process stood still" in stage["p1"].log()
 
 
 def test_all_stopped_and_continued() -> None:
