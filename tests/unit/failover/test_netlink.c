@@ -218,6 +218,28 @@ what_others_delete_is_heard(void **state)
 	assert_int_equal(sh("ip link set v1 up"), 0);
 }
 
+static bool
+is_lost(const struct netlink_change *c, const struct netlink_address *a)
+{
+	(void)a;
+	return c->type == NETLINK_LOST;
+}
+
+/* More than the buffer holds (each of some 800 bytes), and nobody reads. */
+static void
+an_overrun_is_told_and_heard_out(void **state)
+{
+	const struct netlink_address a = address("10.9.0.100", 24);
+
+	(void)state;
+	for (unsigned i = 0; i < 20000; i++)
+		assert_int_equal(netlink_put_address(netlink, &a), 0);
+	assert_true(hears(is_lost, NULL));
+	forget_news();
+	assert_int_equal(netlink_del_address(netlink, &a), 0);
+	assert_true(hears(is_gone, &a));
+}
+
 static void
 a_holder_clears_what_an_earlier_run_left(void **state)
 {
@@ -287,6 +309,7 @@ main(void)
 		cmocka_unit_test(an_address_is_a_lease_and_no_source),
 		cmocka_unit_test(a_refused_address_is_reported),
 		cmocka_unit_test(what_others_delete_is_heard),
+		cmocka_unit_test(an_overrun_is_told_and_heard_out),
 		cmocka_unit_test(an_address_becomes_local_and_is_no_more),
 		cmocka_unit_test(a_holder_clears_what_an_earlier_run_left),
 	};
