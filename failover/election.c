@@ -411,8 +411,9 @@ step_fault(struct election *e, const struct election_event *ev, struct mono now,
 		if (ev->answer == DOUBT_WITNESS)
 			recover_if_heard(e, now, out);
 		break;
-	case ELECTION_TRACK_FAULT:
+	case ELECTION_TRACK_FAULT: /* another one, or one more */
 		e->faulted = true;
+		out->reason = ev->fault;
 		break;
 	case ELECTION_TRACK_OK:
 		e->faulted = false;

@@ -179,7 +179,7 @@ restore(struct role_group *g)
 {
 	const struct msg_group *was = restored(g->role, g->index);
 	const bool master = was != NULL && was->state == MSG_GROUP_MASTER &&
-	    g->causes == 0; /* else it has to go anyway */
+	    group_is_well(g); /* else it has to go anyway */
 	struct election_event ev = { .type = ELECTION_RESTORE };
 	unsigned deleted = 0;
 	bool kept = false;

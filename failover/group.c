@@ -323,24 +323,42 @@ group_track(
 	group_track_one(g, cause, reason, 0);
 }
 
+static struct role_fault
+first_fault(const struct role_group *g)
+{
+	for (unsigned i = 0; i < ROLE_CAUSES; i++)
+		if (g->faults[i].reason != ELECTION_UNCHANGED)
+			return g->faults[i];
+	return (struct role_fault){ 0 };
+}
+
+bool
+group_is_well(const struct role_group *g)
+{
+	return first_fault(g).reason == ELECTION_UNCHANGED;
+}
+
 void
 group_track_one(struct role_group *g, enum role_cause cause,
     enum election_reason reason, unsigned which)
 {
-	const unsigned before = g->causes;
+	struct role_fault now = { reason, which };
 
 	if (reason == ELECTION_RECOVERED)
-		g->causes &= ~(unsigned)cause;
-	else
-		g->causes |= cause;
-	if (before == 0 && g->causes != 0)
-		group_post(g,
-		    &(struct election_event){ .type = ELECTION_TRACK_FAULT,
-		        .which = which,
-		        .fault = reason });
-	else if (before != 0 && g->causes == 0)
+		now = (struct role_fault){ 0 };
+	g->faults[cause] = now;
+	now = first_fault(g);
+	if (now.reason == g->fault.reason && now.which == g->fault.which)
+		return;
+	g->fault = now;
+	if (now.reason == ELECTION_UNCHANGED)
 		group_post(
 		    g, &(struct election_event){ .type = ELECTION_TRACK_OK });
+	else
+		group_post(g,
+		    &(struct election_event){ .type = ELECTION_TRACK_FAULT,
+		        .which = now.which,
+		        .fault = now.reason });
 }
 
 void

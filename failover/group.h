@@ -18,7 +18,7 @@ void group_post(struct role_group *g, const struct election_event *ev);
 
 /*
  * Something tracked is at fault (`reason`) or well again (ELECTION_RECOVERED).
- * The election hears of the first cause that comes and the last that goes.
+ * The election hears of the first of all faults, whenever that is another one.
  */
 void group_track(
     struct role_group *g, enum role_cause cause, enum election_reason reason);
@@ -26,6 +26,9 @@ void group_track(
 /* The same, where the reason may mean several: which of them. */
 void group_track_one(struct role_group *g, enum role_cause cause,
     enum election_reason reason, unsigned which);
+
+/* Nothing tracked is at fault. */
+bool group_is_well(const struct role_group *g);
 
 /* Its effective priority, which what is tracked has changed, or has not. */
 void group_weigh(struct role_group *g, uint8_t priority);

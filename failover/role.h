@@ -41,12 +41,19 @@
 /* A step raises at most one event, and one more may come from outside. */
 #define ROLE_EVENTS_MAX 8
 
-/* What keeps a group from serving: bits of role_group.causes. */
+/* What keeps a group from serving; of several the first is told. */
 enum role_cause {
-	ROLE_CAUSE_INTERFACE = 1,
-	ROLE_CAUSE_RELAY = 2,
-	ROLE_CAUSE_STALLED = 4,
-	ROLE_CAUSE_TRACK = 8,
+	ROLE_CAUSE_INTERFACE,
+	ROLE_CAUSE_RELAY,
+	ROLE_CAUSE_STALLED,
+	ROLE_CAUSE_TRACK,
+};
+
+#define ROLE_CAUSES 4
+
+struct role_fault {
+	enum election_reason reason; /* ELECTION_UNCHANGED: there is none */
+	unsigned which;              /* of several that it may mean */
 };
 
 struct replica;
@@ -72,7 +79,8 @@ struct role_group {
 	struct election_event events[ROLE_EVENTS_MAX];
 	unsigned n_events;
 	bool settling; /* a step is being carried out */
-	unsigned causes;
+	struct role_fault faults[ROLE_CAUSES];
+	struct role_fault fault; /* as the election was told */
 
 	struct holder holder;
 	struct schedule schedule;

@@ -136,6 +136,30 @@ def test_interface_that_is_not_there_at_the_start() -> None:
         wait_for(lambda: len(stage.lab.holders(VIP[4])) == 1, 10 * SLOW)
 
 
+def test_reason_is_a_fault_that_still_is() -> None:
+    """Two faults, of which the first to come is the first to go: who looks is
+    told of the other then, and the log has a line for each."""
+    with tracking({"interface": "other"}) as stage:
+        other_interfaces(stage)
+        stage.serve()
+        stage.start()
+        link(stage, "p1", "down")
+        away(stage, "tracked interface other is down")
+        stage.lab.pull_cable("p1")
+        wait_for(lambda: group(stage, "p1")["reason"] == "interface eth0 lost its carrier", 5 * SLOW)
+        link(stage, "p1", "up")
+        time.sleep(1.2)
+        assert group(stage, "p1")["reason"] == "interface eth0 lost its carrier"
+        link(stage, "p1", "down")
+        time.sleep(0.3)
+        stage.lab.plug_cable("p1")
+        wait_for(lambda: group(stage, "p1")["reason"] == "tracked interface other is down", 5 * SLOW)
+        assert group(stage, "p1")["transitions"] == 2
+        assert "stays fault, reason: interface eth0 lost its carrier" in stage["p1"].log()
+        link(stage, "p1", "up")
+        back(stage)
+
+
 def test_interface_with_weight() -> None:
     """Its priority falls below the peer's, which takes over without a gap."""
     with tracking({"interface": "other", "weight": 60}) as stage:

@@ -370,6 +370,8 @@ faults_end_with_track_ok_and_stop_never(void **state)
 	assert_int_equal(e.state, ELECTION_FAULT);
 	(void)step(&e, heard(ELECTION_FAULT, 150, 0), 110);
 	assert_int_equal(e.state, ELECTION_FAULT);
+	assert_int_equal(step(&e, plain(ELECTION_TRACK_FAULT), 115).reason,
+	    ELECTION_INTERFACE_DOWN);
 	(void)step(&e, plain(ELECTION_TRACK_OK), 120);
 	assert_int_equal(e.state, ELECTION_INIT);
 	(void)step(&e, plain(ELECTION_STOP), 130);
