@@ -1,9 +1,12 @@
 #pragma once
 
 /*
- * The frames that tell a LAN where a virtual IP is now, as bytes: gratuitous
- * ARP (RFC 5227 announcement, and the reply form for neighbours that only
- * learn from replies) and the unsolicited neighbour advertisement (RFC 4861).
+ * The frames that we send, as bytes. Some tell a LAN where a virtual IP is now:
+ * gratuitous ARP (RFC 5227 announcement, and the reply form for neighbours that
+ * only learn from replies) and the unsolicited neighbour advertisement (RFC
+ * 4861). Others ask who has an address, and tell nobody one of ours: the ARP
+ * probe (RFC 5227 section 2.1.1) and the neighbour solicitation from the
+ * unspecified address (RFC 4862 section 5.4.2).
  *
  * Pure.
  */
@@ -25,6 +28,12 @@ struct frame frame_arp_reply(
     const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 4]);
 
 struct frame frame_neighbour_advert(
+    const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 16]);
+
+/* `ip` is the address that is asked for. */
+struct frame frame_arp_probe(
+    const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 4]);
+struct frame frame_neighbour_solicit(
     const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 16]);
 
 /*

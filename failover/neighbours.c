@@ -12,7 +12,7 @@
 #include "core/log.h"
 #include "failover/beat.h"
 #include "failover/group.h"
-#include "failover/query.h"
+#include "failover/sighting.h"
 
 /* Read at once; a flood must not keep us from the heartbeat. */
 #define BUDGET 64
@@ -131,7 +131,7 @@ neighbours_open(struct role *role)
 }
 
 static bool
-is_at(const struct query_sighting *s, const union addr *a)
+is_at(const struct sighting *s, const union addr *a)
 {
 	size_t len;
 	const uint8_t *ip = addr_bytes(a, &len);
@@ -140,7 +140,7 @@ is_at(const struct query_sighting *s, const union addr *a)
 }
 
 static bool
-is_ours(const struct role_group *g, const struct query_sighting *s)
+is_ours(const struct role_group *g, const struct sighting *s)
 {
 	for (size_t i = 0; i < g->config->n_addresses; i++)
 		if (is_at(s, &g->config->addresses[i].addr))
@@ -166,12 +166,12 @@ answer(struct role_group *g, enum doubt_answer answer)
 
 /* One of the group's addresses, at hardware that is not ours. */
 static void
-saw_address(struct role_group *g, const struct query_sighting *s)
+saw_address(struct role_group *g, const struct sighting *s)
 {
 	const struct role *role = g->role;
 	/* Which hardware is the peer's is not known: then it may be that. */
 	const bool at_peer = (is_zero(g->peer_mac) && !g->peer_near) ||
-	    query_is_from(s, g->peer_mac);
+	    sighting_is_from(s, g->peer_mac);
 
 	answer(g, at_peer ? DOUBT_ADDRESS_AT_PEER : DOUBT_ADDRESS_ELSEWHERE);
 	/* What a peer does that we hear is settled with it, not with ARP. */
@@ -185,13 +185,14 @@ saw_address(struct role_group *g, const struct query_sighting *s)
 }
 
 static void
-saw(struct role *role, int interface, const struct query_sighting *s)
+saw(struct role *role, int interface, const struct sighting *s)
 {
 	for (size_t i = 0; i < role->n_groups; i++) {
 		struct role_group *g = &role->groups[i];
 
 		if (interface != g->holder.link.index ||
-		    (!is_zero(s->mac) && query_is_from(s, g->holder.link.mac)))
+		    (!is_zero(s->mac) &&
+		        sighting_is_from(s, g->holder.link.mac)))
 			continue;
 		if (is_at(s, &role->other->address)) {
 			if (is_zero(g->peer_mac))
@@ -214,13 +215,13 @@ on_arp(struct ev_loop *loop, ev_io *w, int revents)
 		struct sockaddr_ll from = { 0 };
 		socklen_t from_len = sizeof(from);
 		uint8_t frame[64];
-		struct query_sighting s;
+		struct sighting s;
 		ssize_t n = recvfrom(role->arp, frame, sizeof(frame),
 		    MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
 
 		if (n == -1)
 			break; /* nothing left, or an interface went down */
-		if (query_read_arp(frame, (size_t)n, &s))
+		if (sighting_read_arp(frame, (size_t)n, &s))
 			saw(role, from.sll_ifindex, &s);
 	}
 }
@@ -262,14 +263,15 @@ on_advert(struct ev_loop *loop, ev_io *w, int revents)
 			.msg_iovlen = 1,
 			.msg_control = control,
 			.msg_controllen = sizeof(control) };
-		struct query_sighting s;
+		struct sighting s;
 		ssize_t n = recvmsg(role->advert, &m, MSG_DONTWAIT);
 		int interface;
 
 		if (n == -1)
 			break;
 		interface = interface_of(&m);
-		if (interface != 0 && query_read_advert(message, (size_t)n, &s))
+		if (interface != 0 &&
+		    sighting_read_advert(message, (size_t)n, &s))
 			saw(role, interface, &s);
 	}
 }
@@ -309,8 +311,9 @@ ask(struct role_group *g, const union addr *a)
 		.sll_halen = FRAME_MAC_BYTES };
 	size_t len;
 	const uint8_t *ip = addr_bytes(a, &len);
-	const struct frame f = len == 4 ? query_arp(link->mac, ip)
-	                                : query_neighbour(link->mac, ip);
+	const struct frame f = len == 4
+	    ? frame_arp_probe(link->mac, ip)
+	    : frame_neighbour_solicit(link->mac, ip);
 
 	memcpy(to.sll_addr, f.bytes, FRAME_MAC_BYTES);
 	/* Lost is lost: the next round asks again. */

@@ -66,10 +66,50 @@ an_advertisement_overrides_and_adds_up(void **state)
 	assert_int_equal(sum, 0xffff);
 }
 
+/* RFC 5227 section 2.1.1: no sender address, no target hardware. */
+static const uint8_t probe[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0,
+	0, 9, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 10, 0, 0, 100 };
+
+static void
+a_probe_tells_no_address_of_ours(void **state)
+{
+	const struct frame f = frame_arp_probe(mac, v4);
+
+	(void)state;
+	assert_int_equal(f.len, sizeof(probe));
+	assert_memory_equal(f.bytes, probe, sizeof(probe));
+}
+
+static void
+a_solicitation_goes_to_the_node_that_is_meant(void **state)
+{
+	static const uint8_t head[] = { 0x33, 0x33, 0xff, 0xab, 0xcd, 0xef, 2,
+		0, 0, 0, 0, 9, 0x86, 0xdd, 0x60, 0, 0, 0, 0, 24, 58, 255 };
+	static const uint8_t group[16] = { 0xff, 2, [11] = 1, 0xff, 0xab, 0xcd,
+		0xef };
+	static const uint8_t unspecified[16];
+	static const uint8_t asked[16] = { 0xfd, [13] = 0xab, 0xcd, 0xef };
+	struct frame f = frame_neighbour_solicit(mac, asked);
+
+	(void)state;
+	assert_int_equal(f.len, 14 + 40 + 24);
+	assert_memory_equal(f.bytes, head, sizeof(head));
+	assert_memory_equal(f.bytes + 22, unspecified, 16);
+	assert_memory_equal(f.bytes + 38, group, 16);
+	assert_int_equal(f.bytes[54], 135);
+	assert_memory_equal(f.bytes + 62, asked, 16);
+	/* RFC 1071: over a message that holds its own checksum it is 0. */
+	assert_int_equal(
+	    frame_checksum(unspecified, group, 58, f.bytes + 54, 24), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_probe_tells_no_address_of_ours),
+		cmocka_unit_test(a_solicitation_goes_to_the_node_that_is_meant),
 		cmocka_unit_test(a_request_announces_the_address),
 		cmocka_unit_test(a_reply_differs_in_the_operation_alone),
 		cmocka_unit_test(an_advertisement_overrides_and_adds_up),
