@@ -43,6 +43,8 @@ static void
 give_up(
     struct handover *h, enum handover_outcome outcome, struct handover_out *out)
 {
+	if (h->state == HANDOVER_ASKING)
+		ask(out, HANDOVER_TAKE_BACK);
 	ask(out, HANDOVER_ANSWER);
 	ask(out, HANDOVER_LET_GO);
 	conclude(h, outcome, out);
@@ -199,20 +201,15 @@ step_asking(struct handover *h, const struct handover_event *ev,
 {
 	switch (ev->type) {
 	case HANDOVER_TICK:
-		if (mono_before(now, h->deadline))
-			break; /* woken early */
-		ask(out, HANDOVER_TAKE_BACK);
-		give_up(h, HANDOVER_PEER_MUTE, out);
+		if (!mono_before(now, h->deadline)) /* else: woken early */
+			give_up(h, HANDOVER_PEER_MUTE, out);
 		break;
 	case HANDOVER_RELAY_GONE:
-		ask(out, HANDOVER_TAKE_BACK);
 		give_up(h, HANDOVER_NO_RELAY, out);
 		break;
 	case HANDOVER_PEER:
-		if (ev->peer.sound)
-			break;
-		ask(out, HANDOVER_TAKE_BACK);
-		give_up(h, HANDOVER_PEER_LOST, out);
+		if (!ev->peer.sound)
+			give_up(h, HANDOVER_PEER_LOST, out);
 		break;
 	case HANDOVER_RELEASE:
 		release(h, ev, now, out);
