@@ -62,10 +62,10 @@ struct tickle;
 
 /* What a batch of the kernel's news asks for, once for all of them: watch.c. */
 struct role_chores {
-	bool look;   /* at the interface */
-	bool survey; /* the other addresses on it */
-	bool add;    /* the virtual IPs again */
-	bool tell;   /* that others deleted some */
+	bool look;     /* at the interface */
+	bool survey;   /* the other addresses on it */
+	bool add;      /* the virtual IPs again, if they are still ours */
+	unsigned gone; /* so many of them were deleted by others */
 };
 
 struct role_group {

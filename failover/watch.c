@@ -34,6 +34,13 @@ verdict(const struct netlink_link *link)
 	return ELECTION_RECOVERED;
 }
 
+/* Held, and not on their way out: what is missing is to be mended. */
+static bool
+is_at_home(const struct role_group *g)
+{
+	return g->holder.held && g->election.state == ELECTION_MASTER;
+}
+
 static void
 refused(struct role_group *g, int r)
 {
@@ -68,7 +75,7 @@ watch_look(struct role_group *g)
 	}
 	group_track(g, ROLE_CAUSE_INTERFACE, verdict(&g->holder.link));
 	/* Deleted and made anew between two looks, or a bond that moved. */
-	if (changed && g->holder.held)
+	if (changed && is_at_home(g))
 		add_again(g);
 }
 
@@ -133,8 +140,8 @@ on_gone(struct role_group *g, const struct netlink_change *c, int index)
 	if (!g->holder.held || c->index != g->holder.link.index)
 		return;
 	(void)holder_note(&g->holder, index, false);
-	g->readded++;
-	g->chores.survey = g->chores.add = g->chores.tell = true;
+	g->chores.survey = g->chores.add = true;
+	g->chores.gone++;
 }
 
 static void
@@ -207,9 +214,13 @@ do_chores(struct role_group *g)
 		watch_look(g);
 	if (chores.survey)
 		survey(g);
-	if (chores.add && g->holder.held)
-		add_again(g);
-	if (chores.tell)
+	/* An interface that went down took them along, and is a fault by now.
+	 */
+	if (!chores.add || !is_at_home(g))
+		return;
+	add_again(g);
+	g->readded += chores.gone;
+	if (chores.gone > 0)
 		tell_readded(g);
 }
 
@@ -259,7 +270,7 @@ on_renewal_failed(void *arg, size_t group, int error)
 	struct role *role = arg;
 
 	/* Given up in the meantime: then it is no matter. */
-	if (role->groups[group].holder.held)
+	if (is_at_home(&role->groups[group]))
 		refused(&role->groups[group], error);
 }
 

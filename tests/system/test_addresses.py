@@ -44,3 +44,19 @@ def test_all_are_deleted() -> None:
         stage.wait_master("p1")
         assert stage["p2"].status()["groups"][0]["transitions"] == 1
         assert "another program deleted a virtual IP" in stage["p1"].log()
+
+
+def test_interface_that_goes_down() -> None:
+    """It takes the IPv6 ones along: no other program has done that, and nothing
+    is mended that is on its way to the peer."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        batch(stage, "link set eth0 down")
+        wait_for(lambda: stage["p2"].state() == "master", 5 * SLOW)
+        wait_for(lambda: stage.lab.holders(VIP[4]) == stage.lab.holders(VIP[6]) == ["p2"], 5 * SLOW)
+        batch(stage, "link set eth0 up")
+        stage.wait_master("p2", 10)
+        log = stage["p1"].log()
+        assert "master -> fault, reason: interface eth0 is down" in log
+        assert "deleted a virtual IP" not in log and "renewing" not in log
