@@ -96,8 +96,8 @@ hold(struct role_group *g)
 	/* Without it, those clients ask again after a second. */
 	if (r < 0)
 		log_warning(g->subject,
-		    "new clients of the handover cannot be held: %s, going on without",
-		    strerror(-r));
+		    "new clients cannot be held for %s: %s, going on without",
+		    g->role->other->name, strerror(-r));
 }
 
 static void
@@ -107,7 +107,7 @@ forward(struct role_group *g)
 
 	if (r < 0)
 		log_warning(g->subject,
-		    "new clients of the handover cannot be sent to %s: %s",
+		    "new clients cannot be sent on to %s: %s",
 		    g->role->other->name, strerror(-r));
 }
 

@@ -6,11 +6,11 @@ MANY = 10000
 OTHERS = [f"10.88.{i // 250}.{i % 250 + 1}" for i in range(MANY)]
 
 
-def batch(stage: Stage, *lines: str) -> None:
+def batch(stage: Stage, *lines: str, host: str = "p1") -> None:
     path = f"{stage.lab.dir}/batch"
     with open(path, "w") as file:
         file.write("\n".join(lines) + "\n")
-    done = stage.lab.run("p1", "ip", "-batch", path, timeout=60)
+    done = stage.lab.run(host, "ip", "-batch", path, timeout=60)
     assert done.returncode == 0, done.stderr
 
 
@@ -60,3 +60,39 @@ def test_interface_that_goes_down() -> None:
         log = stage["p1"].log()
         assert "master -> fault, reason: interface eth0 is down" in log
         assert "deleted a virtual IP" not in log and "renewing" not in log
+
+
+def states(stage: Stage) -> list[str]:
+    return [stage[h].state() for h in ("p1", "p2")]
+
+
+ANEW = ("link add link eth0 name lan type macvlan mode bridge", "link set lan up")
+
+
+def test_interface_that_comes_late_and_is_made_anew() -> None:
+    """Not there at the start, then there; then deleted and made again in one go,
+    under another number: each time who can serves, and clients find it."""
+    addresses = [f"{VIP[4]}/24", f"{VIP[6]}/64"]
+    group = {"name": "main", "interface": "lan", "addresses": addresses}
+    with Stage(pair={"groups": [group]}) as stage:
+
+        def wait(first: str, second: str) -> None:
+            wait_for(lambda: states(stage) == [first, second], 5 * SLOW)
+
+        stage.serve()
+        for host in ("p1", "p2"):
+            stage[host].start()
+        wait("fault", "fault")
+        batch(stage, *ANEW, host="p1")
+        wait("master", "fault")
+        batch(stage, *ANEW, host="p2")
+        wait("master", "backup")
+        for host in ("p1", "p2"):
+            stage.wait_serving(host)
+        assert stage.ask(4) and stage.ask(6)
+        for _ in range(3):
+            master = "p1" if stage["p1"].state() == "master" else "p2"
+            batch(stage, "link del lan", *ANEW, host=master)
+            # Its peer has it, or it was so quick that nothing was missing.
+            wait_for(lambda: sorted(states(stage)) == ["backup", "master"], 5 * SLOW)
+            assert stage.ask(4) and stage.ask(6)
