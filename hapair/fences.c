@@ -104,6 +104,20 @@ start(struct fences_run *r, const struct msg_fence *m)
 	return program_start(&r->program, argv, c->fence_timeout_ms, false);
 }
 
+/*
+ * A relay that was started again asks for what already runs: its end is the
+ * answer. One that is only being killed has failed.
+ */
+static bool
+joins(struct fences_run *r, const struct msg_fence *m)
+{
+	if (!program_is_running(&r->program) || r->program.overdue ||
+	    r->wanted.from != m->from || r->wanted.to != m->to)
+		return false;
+	r->wanted = *m;
+	return true;
+}
+
 int
 fences_take(struct fences *f, const struct chan_packet *p)
 {
@@ -120,6 +134,8 @@ fences_take(struct fences *f, const struct chan_packet *p)
 	    (m.promote ? c->promote : c->fence) == NULL)
 		return -EBADMSG;
 	r = &f->runs[2 * m.service + m.promote];
+	if (joins(r, &m))
+		return 0;
 	e = program_is_running(&r->program) ? -EBUSY : start(r, &m);
 	if (e < 0) {
 		tell(r, &m,

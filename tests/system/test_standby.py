@@ -181,11 +181,21 @@ def test_masters_move_together_and_stay(family: int) -> None:
 
 
 def test_a_flap_does_nothing() -> None:
-    """Down for less than `hold`: nobody is reset and nothing moves."""
+    """Down for less than `hold`: nobody is reset and nothing moves. Nor when all say
+    that they are active, as Impala's do without its high availability, and meanwhile
+    the other one is alone in saying so."""
     with cluster(alone(fence="/bin/false")) as masters:
         node, store = masters.stage["p1"], masters.daemons["store", "s1"]
         sock = masters.connect("store")
         assert masters.ask("store", sock) == "s1"
+        for (name, _), daemon in masters.daemons.items():
+            daemon.set(**{ROLES[name]: "Active"})
+
+        def said() -> bool:
+            """all have said so"""
+            return node.log().count("it says that it is active") == 4
+
+        wait_for(said, 10 * SLOW, 0.05)
         for _ in range(3):
             store.set(healthy=False)
             wait_for(lambda: node.server_states()["m1"] == "down", 10 * SLOW, 0.02)
@@ -386,3 +396,31 @@ def test_who_comes_alone_waits_for_its_peer() -> None:
             datetime.fromisoformat(x.split()[0].rstrip("Z")) for x in (lines[0], switch)
         )
         assert (done - begun).total_seconds() > 2.5, (begun, done)
+
+
+def test_a_relay_that_dies_during_the_fence() -> None:
+    """The next one asks for the same, which still runs and is its answer: the fence
+    runs once, and then the other server is active."""
+    stage = alone()
+    with stage:
+        go = Path(stage.lab.dir, "go")
+        fence = script(
+            stage, "fence", f"echo $* >>{go}.told; until [ -e {go} ]; do sleep 0.1; done"
+        )
+        stage.services = services(
+            lambda f: address("p1", f), fence=fence, fence_timeout="60s"
+        )
+        stage.configure(stage.build())
+        masters = Masters(stage)
+        stage.start()
+        node = stage["p1"]
+        masters.daemons["store", "s1"].kill()
+        begun = "fencing the active server: m1 -> m2"
+        wait_for(lambda: begun in node.log(), 20 * SLOW, 0.05)
+        os.kill(node.relay(), signal.SIGKILL)
+        wait_for(lambda: node.log().count(begun) == 2, 20 * SLOW, 0.05)
+        assert Path(f"{go}.told").read_text() == "store m1 m2\n"
+        go.touch()
+        becomes("m2", node)
+        assert masters.both() == ("s2", "s2")
+        assert Path(f"{go}.told").read_text() == "store m1 m2\ncatalog m1 m2\n"

@@ -135,9 +135,9 @@ a_program_that_is_not_there_has_failed(void **state)
 	fences_fini(&f);
 }
 
-/* Of a relay that has been started again, say. */
+/* Of a relay that has been started again. */
 static void
-a_second_one_at_once_has_failed(void **state)
+the_same_one_at_once_is_answered_by_its_end(void **state)
 {
 	struct fences f;
 
@@ -145,6 +145,24 @@ a_second_one_at_once_has_failed(void **state)
 	begin(&f, "sleep 0.1");
 	assert_int_equal(ask(&f, 1, 1, 1), 0);
 	assert_int_equal(ask(&f, 2, 1, 1), 0);
+	assert_int_equal(answers, 0);
+	(void)ev_run(ev_default_loop(0), 0);
+	assert_int_equal(answers, 1);
+	assert_int_equal(answered, 2);
+	assert_int_equal(passes, 1);
+	assert_ran_with("store m1 m2\n");
+	fences_fini(&f);
+}
+
+static void
+another_one_at_once_has_failed(void **state)
+{
+	struct fences f;
+
+	(void)state;
+	begin(&f, "sleep 0.1");
+	assert_int_equal(ask(&f, 1, 1, 1), 0);
+	assert_int_equal(ask(&f, 2, 1, 0), 0);
 	assert_int_equal(answers, 1);
 	assert_int_equal(answered, 2);
 	assert_int_equal(passes, 0);
@@ -197,7 +215,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(its_status_is_the_answer),
 		cmocka_unit_test(a_program_that_is_not_there_has_failed),
-		cmocka_unit_test(a_second_one_at_once_has_failed),
+		cmocka_unit_test(the_same_one_at_once_is_answered_by_its_end),
+		cmocka_unit_test(another_one_at_once_has_failed),
 		cmocka_unit_test(what_the_file_does_not_say_is_refused),
 	};
 
