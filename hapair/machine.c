@@ -362,8 +362,11 @@ check_files(struct machine *m)
 	if (c->log.target == LOG_TARGET_FILE)
 		check_directory_of(m, "log", c->log.path);
 	check_directory_of(m, "pid file", c->pid_file);
-	for (size_t i = 0; i < c->n_services; i++)
+	for (size_t i = 0; i < c->n_services; i++) {
 		check_checks(m, &c->services[i]);
+		check_program(m, "fence", c->services[i].fence, true);
+		check_program(m, "promote", c->services[i].promote, true);
+	}
 	if (!c->has_pair)
 		return;
 	check_program(m, "notify", c->pair.notify, true);

@@ -83,6 +83,8 @@ def test_each_fault_is_named() -> None:
         config["services"].append(service(["10.77.0.100:82"], name="web2", check=asked))
         run = {"type": "script", "script": f"{lab.dir}/nocheck"}
         config["services"].append(service(["10.77.0.100:83"], name="web3", check=run))
+        standby = {"mode": "standby", "fence": f"{lab.dir}/nofence", "promote": str(script)}
+        config["services"].append(service(["10.77.0.100:84"], name="web4", **standby))
         config["log"] = {"target": f"{lab.dir}/none/hapair.log"}
         config["user"] = "nobodyatall"
         stage.configure(config)
@@ -104,6 +106,7 @@ def test_each_fault_is_named() -> None:
             r"password file .*/password: others can read it, .*mode 0400",
             r"ca .*/noca: No such file",
             r"check script .*/nocheck: No such file",
+            r"fence .*/nofence: No such file",
             r"log .*/none/hapair.log: directory: No such file",
         ):
             assert re.search(said, errors), (said, text)
@@ -111,6 +114,7 @@ def test_each_fault_is_named() -> None:
         assert errors.count("password file ") == 1, text
         warnings = "\n".join(found(text, "warning"))
         assert re.search(r"notify .*root runs it, and others can change it", warnings), text
+        assert re.search(r"promote .*root runs it, and others can change it", warnings), text
         assert "service api: server nosuch.invalid: " in warnings, text
         assert re.search(rf"group main: .* has {VIP[4]} and no hapair runs", warnings), text
 
