@@ -68,11 +68,25 @@ value_is_sane(const struct accord *a)
 	return false;
 }
 
+static bool
+is_name(const char *text)
+{
+	for (const char *c = text; *c != '\0'; c++) {
+		const bool letter =
+		    (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z');
+		const bool digit = *c >= '0' && *c <= '9';
+
+		if (!letter && !digit && strchr("_-.:[]", *c) == NULL)
+			return false;
+	}
+	return *text != '\0';
+}
+
 bool
 accord_is_sane(const struct accord *a)
 {
-	return value_is_sane(a) && a->subject[0] != '\0' &&
-	    a->server[0] != '\0' && a->epoch > 0;
+	return value_is_sane(a) && is_name(a->subject) && is_name(a->server) &&
+	    a->epoch > 0 && a->epoch <= ACCORD_EPOCH_MAX;
 }
 
 int

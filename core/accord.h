@@ -20,7 +20,8 @@ struct buf;
 #define ACCORD_BYTES_MAX                                                       \
 	(1 + 2 + ACCORD_SUBJECT_MAX + 2 + ACCORD_SERVER_MAX + 11)
 #define ACCORD_WEIGHT_MAX 256
-#define ACCORD_AS_CONFIGURED UINT16_MAX /* a weight */
+#define ACCORD_EPOCH_MAX (UINT64_C(1) << 52) /* JSON's numbers are doubles */
+#define ACCORD_AS_CONFIGURED UINT16_MAX      /* a weight */
 
 /* What it is about. Numbers are on the wire. */
 enum accord_kind {
@@ -44,7 +45,7 @@ struct accord {
 	char subject[ACCORD_SUBJECT_MAX];
 	char server[ACCORD_SERVER_MAX];
 	uint16_t value;
-	uint64_t epoch; /* 1 or more */
+	uint64_t epoch; /* 1 to ACCORD_EPOCH_MAX */
 	uint8_t node;   /* who has made it: index into pair.nodes, or 0 */
 };
 
@@ -62,7 +63,10 @@ void accord_put(struct buf *b, const struct accord *a);
 /* One of several, one after the other. Returns 0 or -EBADMSG. */
 MUST_CHECK int accord_get(struct buf *b, struct accord *ret_accord);
 
-/* Whether its fields are what they may be: for who has it from elsewhere. */
+/*
+ * Whether its fields are what they may be, names of the configuration's
+ * characters among them: for who has it from elsewhere.
+ */
 bool accord_is_sane(const struct accord *a);
 
 /* "ready", "drain", "maint". */

@@ -162,6 +162,8 @@ orders_make(struct orders *o, struct accord *a)
 	size_t index;
 	int e;
 
+	if (known != NULL && known->epoch == ACCORD_EPOCH_MAX)
+		return -EOVERFLOW;
 	a->epoch = known != NULL ? known->epoch + 1 : 1;
 	a->node = o->node;
 	e = accords_take(&o->all, a, &index);

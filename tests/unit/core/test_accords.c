@@ -61,7 +61,7 @@ what_is_put_is_got_or_refused(void **state)
 static void
 the_longest_fits(void **state)
 {
-	struct accord in = admin("", 0, UINT64_MAX, UINT8_MAX);
+	struct accord in = admin("", 0, ACCORD_EPOCH_MAX, UINT8_MAX);
 	uint8_t room[ACCORD_BYTES_MAX];
 	struct buf w = buf_writer(room, sizeof(room));
 
@@ -85,6 +85,11 @@ absurd_ones_are_refused(void **state)
 		{ "no service", { ACCORD_WEIGHT, "", "s1", 1, 1, 0 } },
 		{ "no server", { ACCORD_WEIGHT, "web", "", 1, 1, 0 } },
 		{ "no epoch", { ACCORD_WEIGHT, "web", "s1", 1, 0, 0 } },
+		{ "an epoch that JSON cannot say",
+		    { ACCORD_WEIGHT, "web", "s1", 1, ACCORD_EPOCH_MAX + 1,
+		        0 } },
+		{ "a name that no file can have",
+		    { ACCORD_WEIGHT, "web", "s\xff", 1, 1, 0 } },
 	};
 
 	(void)state;

@@ -1,0 +1,66 @@
+/*
+ * Any bytes as what the peer agrees on, and as the state file: refused, or
+ * read, and then written and read again as the same.
+ */
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/accords.h"
+#include "core/base.h"
+#include "core/buf.h"
+#include "hapair/statefile.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+take(struct accords *all, const struct accord *a)
+{
+	size_t index;
+
+	if (accords_take(all, a, &index) > 0) {
+		assert(index < all->n);
+		assert(accord_compare(&all->all[index], a) == 0);
+	}
+	/* What is known is no news. */
+	assert(accords_take(all, a, &index) == 0);
+}
+
+/* In order, each thing once, and the same after a way over the disk. */
+static void
+check(const struct accords *all)
+{
+	CLEANUP(free_str) char *text = statefile_text(all);
+	struct accords again = { .n = 0 };
+
+	assert(text != NULL);
+	assert(statefile_parse(text, strlen(text), &again) == 0);
+	assert(again.n == all->n);
+	for (size_t i = 0; i < all->n; i++) {
+		const struct accord *a = &all->all[i], *b = &again.all[i];
+
+		assert(i == 0 || accord_compare(&all->all[i - 1], a) < 0);
+		assert(accord_compare(a, b) == 0);
+		assert(!accord_is_newer(a, b) && !accord_is_newer(b, a));
+	}
+	accords_fini(&again);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct accords all = { .n = 0 };
+	struct buf b = buf_reader(data, size);
+	struct accord a;
+
+	while (b.pos < b.len && accord_get(&b, &a) == 0)
+		take(&all, &a);
+	check(&all);
+	accords_fini(&all);
+	if (statefile_parse((const char *)data, size, &all) == 0) {
+		check(&all);
+		accords_fini(&all);
+	}
+	return 0;
+}
