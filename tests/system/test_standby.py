@@ -287,13 +287,16 @@ def test_a_fence_that_hangs_is_killed() -> None:
 
 
 def test_operators_decide_on_the_master() -> None:
-    """activate on the master alone, of what is fit alone; maintenance of the active
-    one moves at once, drain does not."""
-    stage = pair_of()
+    """activate on the master alone (of the first group, for what listens everywhere),
+    of what is fit alone; maintenance of the active one moves at once, drain does
+    not. Who is connected by way of the other node is reset as well."""
+    stage = Stage(services=services(lambda f: {4: "0.0.0.0", 6: "::"}[f]))
     with cluster(stage) as masters:
         p1, p2 = stage["p1"], stage["p2"]
         sock = masters.connect("store")
         assert masters.ask("store", sock) == "s1"
+        aside = stage.lab.connect("c", address("p2"), STORE, 10 * SLOW)
+        assert masters.ask("store", aside) == "s1"
         for node, server, said in (
             (p2, "store/m2", "the other node decides, ask there"),
             (p1, "store/m1", "it is active already"),
@@ -302,7 +305,7 @@ def test_operators_decide_on_the_master() -> None:
             assert done.returncode == 1 and said in done.stderr, done
         assert p1.cli("server", "catalog/m2", "activate").returncode == 0
         becomes("m2", p1, p2)
-        assert is_cut(sock) and masters.both() == ("s2", "s2")
+        assert is_cut(sock) and is_cut(aside) and masters.both() == ("s2", "s2")
         masters.daemons["store", "s1"].kill()
         wait_for(lambda: p1.server_states()["m1"] == "down", 10 * SLOW)
         done = p1.cli("server", "store/m1", "activate")
@@ -318,6 +321,34 @@ def test_operators_decide_on_the_master() -> None:
         assert p2.cli("server", "store/m2", "maint").returncode == 0
         becomes("m1", p1, p2)
         assert is_cut(sock) and masters.both() == ("s1", "s1")
+
+
+def test_the_master_of_the_service_decides() -> None:
+    """With a group on each node it is the one whose address the service has."""
+    groups = [
+        {"name": name, "interface": "eth0", "addresses": [addr], "priority": rank}
+        for name, addr, rank in (
+            ("one", f"{VIP[4]}/24", {"proxy1": 200, "proxy2": 100}),
+            ("two", "10.77.0.101/24", {"proxy1": 100, "proxy2": 200}),
+        )
+    ]
+    spec = services(lambda f: {4: "10.77.0.101", 6: "::1"}[f])
+    with Stage(services=spec, pair={"groups": groups, "preempt": True}) as stage:
+        Masters(stage)
+        for node in stage.nodes.values():
+            node.start()
+        p1, p2 = stage["p1"], stage["p2"]
+
+        def settled() -> bool:
+            """each is master of one, and the peer's words are known"""
+            return [standby(n).get("decides") for n in (p1, p2)] == [False, True] and [
+                [g["state"] for g in n.status()["groups"]] for n in (p1, p2)
+            ] == [["master", "backup"], ["backup", "master"]]
+
+        wait_for(settled, 20 * SLOW, 0.1)
+        assert p1.cli("server", "store/m2", "activate").returncode == 1
+        assert p2.cli("server", "store/m2", "activate").returncode == 0
+        becomes("m2", p1, p2)
 
 
 def test_failback() -> None:
