@@ -17,6 +17,7 @@
 #define MODE 0400
 /* Between the name of the file and the random digits of the one beside it. */
 #define MARK ".hapair-"
+#define DIGITS 8
 
 struct replace
 replace_nothing(void)
@@ -73,12 +74,26 @@ remove_stale(int dir_fd, const char *name)
 		(void)unlinkat(dir_fd, name, 0);
 }
 
+/* ".NAME.hapair-" and eight digits: nobody else calls a file so. */
+static bool
+is_beside(const char *entry, const char *name)
+{
+	const size_t len = strlen(name), mark = strlen(MARK);
+	const char *digits;
+
+	if (entry[0] != '.' || strncmp(entry + 1, name, len) != 0 ||
+	    strncmp(entry + 1 + len, MARK, mark) != 0)
+		return false;
+	digits = entry + 1 + len + mark;
+	return strlen(digits) == DIGITS &&
+	    strspn(digits, "0123456789abcdef") == DIGITS;
+}
+
 static void
 remove_all_stale(const struct replace *r)
 {
 	/* A description of its own: reading a directory moves its place. */
 	int fd = openat(r->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	size_t len = strlen(r->name);
 	const struct dirent *d;
 	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
 
@@ -87,9 +102,7 @@ remove_all_stale(const struct replace *r)
 		return;
 	}
 	while ((d = readdir(dir)) != NULL)
-		if (d->d_name[0] == '.' &&
-		    strncmp(d->d_name + 1, r->name, len) == 0 &&
-		    strncmp(d->d_name + 1 + len, MARK, strlen(MARK)) == 0)
+		if (is_beside(d->d_name, r->name))
 			remove_stale(r->dir_fd, d->d_name);
 	(void)closedir(dir);
 }
@@ -152,8 +165,9 @@ create(struct replace *r, const char *dir)
 	int n;
 
 	secret_random(&chance, sizeof(chance));
-	n = asprintf(&r->path, "%s/.%s" MARK "%08x",
-	    strcmp(dir, "/") == 0 ? "" : dir, r->name, (unsigned)chance);
+	n = asprintf(&r->path, "%s/.%s" MARK "%0*x",
+	    strcmp(dir, "/") == 0 ? "" : dir, r->name, DIGITS,
+	    (unsigned)chance);
 	if (n < 0) {
 		r->path = NULL;
 		return -ENOMEM;

@@ -39,7 +39,7 @@ class Hosts:
         os.chmod(f"{self.top}/bin/ssh", 0o755)
         os.symlink(BINARY, f"{self.top}/bin/hapair")
         self.words = ["--vip", VIP, "--hosts", f"{self.top}/in", "--work", f"{self.top}/work"]
-        self.words += ["--remote", "impala.keytab", "--owner", "77", "--kadmin", "kadmin.local"]
+        self.words += ["--remote", "impala.keytab", "--owner", "77", "--kadmin", "kadmin.local -r EXAMPLE.TEST"]
 
     def run(self, *more: str) -> subprocess.CompletedProcess[str]:
         env = {**self.realm.env, "FAKE": self.top}

@@ -73,6 +73,17 @@ def test_a_run_beside_another_takes_nothing_away() -> None:
         assert len(klist(out)) == 2
 
 
+def test_only_leftovers_are_taken_away() -> None:
+    """What an operator calls much alike, and another file's leftover, stay."""
+    with folder() as top:
+        left = f"{top}/.out.hapair-0123abcd"
+        others = [".out.hapair-backup", ".out.hapair-0123abcd.old", ".out2.hapair-0123abcd"]
+        for path in (left, *(f"{top}/{x}" for x in others)):
+            write(path, OLD)
+        done("merge", "-o", f"{top}/out", *[write(f"{top}/{i}", e) for i, e in enumerate(NEW)])
+        assert sorted(os.listdir(top)) == sorted([*others, "0", "1", "out"])
+
+
 def test_a_polite_signal_does_not_leave_keys_lying_about() -> None:
     if SLOW != 1:
         print("a sanitizer must be loaded first: not with this build")
