@@ -351,6 +351,33 @@ def test_the_master_of_the_service_decides() -> None:
         becomes("m2", p1, p2)
 
 
+def test_the_choice_is_of_a_name() -> None:
+    """Another order of servers in the file, or of services, moves nothing; and where
+    the active one has left the file the first is active."""
+    stage = alone()
+    with cluster(stage) as masters:
+        node = stage["p1"]
+        assert node.cli("server", "store/m2", "activate").returncode == 0
+        becomes("m2", node)
+
+        def restart() -> None:
+            assert node.stop() == 0
+            stage.configure(stage.build())
+            stage.start()
+
+        for spec in stage.services or []:
+            spec["servers"].reverse()
+        (stage.services or []).reverse()
+        restart()
+        becomes("m2", node)
+        assert masters.both() == ("s2", "s2")
+        for spec in stage.services or []:
+            spec["servers"][0]["name"] = "m3"
+        restart()
+        becomes("m3", node)
+        assert "m2 was active, and is no server any more; m3 is" in node.log()
+
+
 def test_failback() -> None:
     with cluster(alone(failback=True)) as masters:
         node = masters.stage["p1"]
