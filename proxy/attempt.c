@@ -231,6 +231,9 @@ attempt_elsewhere(struct session *s)
 	if (s->phase != SESSION_CONNECTING)
 		return false;
 	attempt_leave(s);
+	/* It has not failed: that was no attempt, and it was not tried. */
+	s->info.attempts--;
+	s->n_tried--;
 	s->info.server = SESSION_NO_SERVER;
 	next(s);
 	return true;

@@ -10,9 +10,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from stage import SLOW, Stage, families, wait_for
+from stage import (
+    CHECK_PORT, PORT, SLOW, Stage, address, endpoint, families, single, wait_for,
+)
 from test_down import one_each, two_servers
-from traps import echo_once, is_quiet, is_reset
+from traps import Relay, echo_once, is_reset, service_of
 
 
 def order(node: Any, *words: str) -> str:
@@ -110,6 +112,37 @@ def test_weight() -> None:
         assert got == {"s1": 6, "s2": 2}, got
         assert "weight 3 -> 1" in order(r.node, "web6/s1", "weight=1")
         assert "as it was" in order(r.node, "web6/s1", "weight=1")
+
+
+def test_a_client_that_is_sent_on_and_on() -> None:
+    """One after the other of many servers is put into maintenance while it is being
+    connected to; the last one serves the client. That costs no retries."""
+    ports = range(1001, 1015)
+    more = {"retries": 0, "timeouts": {"connect": "60s"}}
+    spec = service_of(4, servers=[
+        {"name": f"n{p}", "address": endpoint(address("s1"), p)} for p in ports
+    ], **more)
+    with single(services=[spec]) as stage:
+        work = {n: stage.lab.listen(n, PORT) for n in ("s1",)}
+        with stage.lab.listen("s1", CHECK_PORT), stage.lab.listen("s1", ports[-1]) as last:
+            stage.lab.drop("s1", "to", f"tcp dport {ports[0]}-{ports[-2]}")
+            stage.start()
+            r = Relay(stage, 4, work)
+            client = r.client()
+            client.sendall(b"hello")
+            for port in ports[:-1]:
+
+                def there() -> bool:
+                    """it is being connected to this one"""
+                    found = {s["name"]: s for s in r.service()["servers"]}
+                    return bool(found[f"n{port}"]["connections"]["active"] == 1)
+
+                wait_for(there, 10 * SLOW, 0.02)
+                order(r.node, f"web4/n{port}", "maint")
+            end = last.accept()[0]
+            assert end.recv(5) == b"hello"
+            echo_once(client, end)
+            assert r.endings() == {}
 
 
 def test_what_makes_no_sense() -> None:
