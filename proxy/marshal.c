@@ -85,7 +85,7 @@ decides(const struct unit *u)
 	return setup->groups[group_of(u)].state == MSG_GROUP_MASTER;
 }
 
-/* -- what it sees ---------------------------------------------------------- */
+/* -- what it sees ------------------------------------------------------- */
 
 static enum standby_fitness
 fitness_of(struct pool *p, struct pool_server *s)
@@ -162,8 +162,7 @@ look_at(struct unit *u, unsigned n)
 	return host;
 }
 
-/* -- what it does -----------------------------------------------------------
- */
+/* -- what it does ------------------------------------------------------- */
 
 /* The next fence that there is; false: that was all. */
 static bool
@@ -354,8 +353,7 @@ on_wake(struct ev_loop *loop, ev_timer *t, int revents)
 	look(CONTAINER_OF(t, struct unit, wake));
 }
 
-/* -- who asks ----------------------------------------------------------------
- */
+/* -- who asks ----------------------------------------------------------- */
 
 static struct unit *
 unit_of(const struct marshal *m, size_t service)
@@ -489,8 +487,7 @@ marshal_standby(const struct marshal *m, size_t service)
 	return u != NULL ? &u->standby : NULL;
 }
 
-/* -- life --------------------------------------------------------------------
- */
+/* -- life --------------------------------------------------------------- */
 
 static void
 init_unit(struct marshal *m, size_t service)
