@@ -228,9 +228,12 @@ def test_hue_stays_with_its_coordinator() -> None:
 
 
 def master(stage: Stage, kind: str) -> str:
-    """Who answers as the one statestored, or catalogd."""
-    with stage.lab.connect("c", stage.front(), impala.CLIENT_PORT[kind], figure(5000)) as sock:
-        return say(sock)
+    """Who answers as the one statestored, or catalogd; "" while that changes."""
+    try:
+        with stage.lab.connect("c", stage.front(), impala.CLIENT_PORT[kind], figure(5000)) as sock:
+            return say(sock)
+    except OSError:
+        return ""
 
 
 def test_the_first_users_cluster() -> None:
