@@ -36,11 +36,9 @@ become(const char *name, int chan)
 static void
 start_later(struct child *r)
 {
-	uint32_t pause_ms = restart_ended(&r->restart, mono_now());
-
 	ev_timer_stop(r->loop, &r->again);
 	ev_now_update(r->loop);
-	ev_timer_set(&r->again, pause_ms / 1000., 0.);
+	ev_timer_set(&r->again, r->pause_ms / 1000., 0.);
 	ev_timer_start(r->loop, &r->again);
 }
 
@@ -144,16 +142,16 @@ on_packets(struct ev_loop *loop, ev_io *io, int revents)
 }
 
 static void
-tell_end(const struct child *r, int status)
+tell_end(const struct child *r, pid_t pid, int status)
 {
 	const char *then = r->stopping ? "" : ", restarting it";
 
 	if (WIFSIGNALED(status))
 		log_error(r->name, "process %d was killed by signal %d%s",
-		    (int)r->pid, WTERMSIG(status), then);
+		    (int)pid, WTERMSIG(status), then);
 	else if (!r->stopping || WEXITSTATUS(status) != 0)
 		log_error(r->name, "process %d ended with status %d%s",
-		    (int)r->pid, WEXITSTATUS(status), then);
+		    (int)pid, WEXITSTATUS(status), then);
 }
 
 static void
@@ -161,13 +159,15 @@ on_ended(struct ev_loop *loop, ev_child *c, int revents)
 {
 	struct child *r = CONTAINER_OF(c, struct child, ended);
 	int status = c->rstatus;
+	const pid_t pid = r->pid;
 
 	(void)revents;
 	ev_child_stop(loop, c);
+	r->pid = 0;            /* the number may be another's already */
 	(void)read_packets(r); /* its last words */
 	drop_channel(r);
-	tell_end(r, status);
-	r->pid = 0;
+	tell_end(r, pid, status);
+	r->pause_ms = restart_ended(&r->restart, mono_now());
 	r->calls->on_end(r->arg, r);
 	if (!r->stopping)
 		start_later(r);

@@ -35,6 +35,7 @@ struct child {
 	bool ready;           /* it has said so */
 	bool stopping;        /* its next end is the last */
 	struct restart restart;
+	uint32_t pause_ms; /* from its end to its next start */
 	ev_io packets;
 	ev_child ended;
 	ev_timer again;

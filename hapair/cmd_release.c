@@ -1,9 +1,8 @@
 #include "core/fd.h"
-#include "failover/holder.h"
-#include "failover/netlink.h"
 #include "hapair/command.h"
 #include "hapair/control.h"
 #include "hapair/file.h"
+#include "hapair/release.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -56,34 +55,28 @@ take_lock(const char *control, int *ret_lock)
 	return COMMAND_FAILED;
 }
 
+static void
+tell(void *arg, const struct config_group *group, unsigned deleted, int error)
+{
+	(void)arg;
+	if (error < 0)
+		(void)fprintf(stderr, "hapair: group %s: %s\n", group->name,
+		    strerror(-error));
+	else if (deleted > 0)
+		(void)printf("group %s: deleted %u virtual IP%s\n", group->name,
+		    deleted, deleted == 1 ? "" : "s");
+}
+
 static int
 release(const struct config_pair *pair)
 {
-	struct netlink *netlink = NULL;
-	int first = netlink_open(&netlink);
+	const int r = release_all(pair, tell, NULL);
 
-	if (first < 0)
-		(void)fprintf(
-		    stderr, "hapair: opening netlink: %s\n", strerror(-first));
-	for (size_t i = 0; netlink != NULL && i < pair->n_groups; i++) {
-		/* Holds nothing, so for how long says nothing. */
-		struct holder h = holder_init(&pair->groups[i], netlink, 1);
-		unsigned deleted = 0;
-		bool kept = false;
-		int r = holder_clear(&h, false, &kept, &deleted);
-
-		if (r < 0)
-			(void)fprintf(stderr, "hapair: group %s: %s\n",
-			    pair->groups[i].name, strerror(-r));
-		else if (deleted > 0)
-			(void)printf("group %s: deleted %u virtual IP%s\n",
-			    pair->groups[i].name, deleted,
-			    deleted == 1 ? "" : "s");
-		if (first == 0)
-			first = r;
-	}
-	netlink_free(netlink);
-	return first < 0 ? COMMAND_FAILED : COMMAND_DONE;
+	if (r == 0)
+		return COMMAND_DONE;
+	(void)fprintf(
+	    stderr, "hapair: virtual IPs may be left: %s\n", strerror(-r));
+	return COMMAND_FAILED;
 }
 
 int

@@ -16,6 +16,7 @@
 #include "hapair/listeners.h"
 #include "hapair/notify.h"
 #include "hapair/ready.h"
+#include "hapair/release.h"
 #include "hapair/scripts.h"
 #include "hapair/warden.h"
 #include "proxy/report.h"
@@ -43,6 +44,9 @@ enum stage {
 	STAGE_NOTIFY,   /* both have ended, notify has not */
 	STAGE_ENDED,
 };
+
+/* A failover that comes back sooner goes on as if nothing had been. */
+#define FORSAKE_PAUSE_MS 100
 
 /* A handover takes 30 ms; failover itself gives up after 620. */
 #define HANDOVER_PATIENCE_S 0.7
@@ -338,6 +342,15 @@ stop_relay(struct supervisor *s)
 	wait_s(s, RELAY_PATIENCE_S);
 }
 
+/* Nobody shall wait for it: the peer claims when our wire has ended. */
+static void
+forsake(struct supervisor *s)
+{
+	if (n_groups(s) > 0)
+		release_forsaken(&s->setup->config->pair);
+	fd_close(&s->wire);
+}
+
 static void
 on_end(void *arg, struct child *r)
 {
@@ -345,6 +358,9 @@ on_end(void *arg, struct child *r)
 
 	if (r == &s->failover)
 		holding_turn(&s->holding);
+	if (r == &s->failover && s->stage == STAGE_RUNNING &&
+	    r->pause_ms > FORSAKE_PAUSE_MS)
+		forsake(s);
 	if (r == &s->failover && s->stage == STAGE_RUNNING)
 		/* A handover that it had begun ended with it. */
 		for (unsigned i = 0; i < n_groups(s); i++)

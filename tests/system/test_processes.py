@@ -123,6 +123,30 @@ def test_roles_are_restarted() -> None:
         assert stage["p1"].process.poll() is None
 
 
+def test_failover_that_keeps_ending() -> None:
+    """At first it goes on where it was. When it has to pause, the supervisor lets
+    the addresses go and the wire end, and the peer serves at once."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        node = stage["p1"]
+        for end in range(1, 5):
+            before = node.failover()
+            os.kill(before, signal.SIGKILL)
+            wait_for(lambda: node.log().count("was killed by signal 9") == end, 5)
+            if end < 4:
+                wait_for(lambda: node.roles().get("failover", before) != before, 5)
+                assert "keeps ending" not in node.log()
+        said = "group main: deleted 2 addresses, failover keeps ending"
+        wait_for(lambda: said in node.log(), 5)
+        wait_for(lambda: stage["p2"].state() == "master", 5)
+        assert "reason: peer's processes ended" in stage["p2"].log(), stage["p2"].log()
+        stage.wait_master("p2")
+        assert stage.ask() in ("s1", "s2", "s3")
+        # It comes back, and nothing moves.
+        wait_for(lambda: node.state() == "backup", 10 * SLOW)
+
+
 def test_sigterm_and_sigint_end_in_order() -> None:
     for sig in (signal.SIGTERM, signal.SIGINT):
         with single() as stage:
