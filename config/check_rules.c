@@ -24,6 +24,21 @@ lacks(struct diag *diag, const struct tree_node *at, const char *needs,
 		    needs, has);
 }
 
+static void
+check_negotiate(const struct config_check *c, const struct config_check *from,
+    const struct marks *marks, struct diag *diag)
+{
+	const struct tree_node *at =
+	    place(marks, &c->negotiate_keytab, &from->negotiate_keytab);
+
+	if (!c->negotiate && c->negotiate_keytab != NULL)
+		lacks(diag, at, "negotiate_keytab", "negotiate: true");
+	at = place(marks, &c->negotiate, &from->negotiate);
+	if (c->negotiate && c->user != NULL && at != NULL)
+		diag_error(diag, &at->at,
+		    "'negotiate' with 'user'; expected one of them");
+}
+
 /* `from`: whose keys these are where they are not its own. */
 static void
 check_one(const struct config_check *c, const struct config_check *from,
@@ -43,6 +58,7 @@ check_one(const struct config_check *c, const struct config_check *from,
 		lacks(diag,
 		    place(marks, &c->password_file, &from->password_file),
 		    "password_file", "user");
+	check_negotiate(c, from, marks, diag);
 }
 
 void

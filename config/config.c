@@ -267,6 +267,7 @@ free_check(const struct config_check *c, const struct config_check *from)
 	free_other(c->ca, from->ca);
 	free_other(c->user, from->user);
 	free_other(c->password_file, from->password_file);
+	free_other(c->negotiate_keytab, from->negotiate_keytab);
 	if (c->json.all != from->json.all)
 		free_matches(c->json);
 	if (c->drain.all != from->drain.all)

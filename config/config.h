@@ -142,6 +142,8 @@ struct config_check {
 	bool tls;
 	const char *ca;                   /* path; NULL: the system's */
 	const char *user, *password_file; /* both or none */
+	bool negotiate;                   /* by SPNEGO; then no user */
+	const char *negotiate_keytab;     /* path; NULL: the environment's */
 };
 
 /*

@@ -101,6 +101,18 @@ static const struct schema_key check_keys[] = {
 	    OF_HTTP,
 	    .help = "The first line is that user's password. Read as root, "
 	            "once. Refused if others can read it." },
+	{ "negotiate", SCHEMA_BOOL, SCHEMA_AT(struct config_check, negotiate),
+	    .fallback = "false", OF_HTTP,
+	    .help = "Asks with a Kerberos ticket (SPNEGO) for HTTP/HOST, where "
+	            "HOST is that of the server's address. The KDC's answers "
+	            "count as part of the check's time." },
+	{ "negotiate_keytab", SCHEMA_PATH,
+	    SCHEMA_AT(struct config_check, negotiate_keytab), .max = PATH_LEN,
+	    OF_HTTP,
+	    .help = "Whose first principal asks. Read as root, once. Refused "
+	            "if others can read it. Without it, the relay's user asks "
+	            "as the environment says: KRB5_CLIENT_KTNAME, else "
+	            "KRB5CCNAME." },
 };
 
 const struct schema_table keys_check_table = {

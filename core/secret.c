@@ -81,15 +81,26 @@ secret_short_hash(const struct secret_key *key, const void *bytes, size_t len)
 	return h;
 }
 
+char *
+secret_base64(const void *bytes, size_t len)
+{
+	const int variant = sodium_base64_VARIANT_ORIGINAL;
+	const size_t room = sodium_base64_encoded_len(len, variant);
+	char *text = malloc(room);
+
+	if (text != NULL)
+		(void)sodium_bin2base64(text, room, bytes, len, variant);
+	return text;
+}
+
 void
 secret_wipe(void *bytes, size_t len)
 {
 	sodium_memzero(bytes, len);
 }
 
-/* A descriptor, or -errno where others may read or write the file. */
-static int
-open_private(const char *path)
+int
+secret_open(const char *path)
 {
 	/* A FIFO would wait for its writer. */
 	CLEANUP(fd_close)
@@ -111,7 +122,7 @@ open_private(const char *path)
 int
 secret_load(const char *path, struct secret_key *ret_key)
 {
-	CLEANUP(fd_close) int fd = open_private(path);
+	CLEANUP(fd_close) int fd = secret_open(path);
 	char text[HEX_BYTES + 2];
 	ssize_t n;
 	int result = -EINVAL;
@@ -158,7 +169,7 @@ secret_save(const char *path, const struct secret_key *key)
 int
 secret_load_line(const char *path, char *ret_line, size_t room)
 {
-	CLEANUP(fd_close) int fd = open_private(path);
+	CLEANUP(fd_close) int fd = secret_open(path);
 	ssize_t n;
 	size_t len;
 

@@ -45,6 +45,9 @@ void secret_hash(
 uint64_t secret_short_hash(
     const struct secret_key *key, const void *bytes, size_t len);
 
+/* Base64 (RFC 4648, with padding), malloc'd. NULL where memory is out. */
+char *secret_base64(const void *bytes, size_t len);
+
 /* Overwrites, in a way that no compiler leaves out. */
 void secret_wipe(void *bytes, size_t len);
 
@@ -57,6 +60,13 @@ void secret_wipe(void *bytes, size_t len);
 MUST_CHECK int secret_load(const char *path, struct secret_key *ret_key);
 MUST_CHECK int secret_save(const char *path, const struct secret_key *key);
 
+/*
+ * Opens a file for reading that others cannot read or write, and that is
+ * root's or the caller's. Returns a descriptor, or -errno: -EPERM where they
+ * can, -EINVAL where it is no file.
+ */
+MUST_CHECK int secret_open(const char *path);
+
 #define SECRET_LINE_MAX 256 /* room enough, with the line's end */
 
 /*
@@ -66,5 +76,5 @@ MUST_CHECK int secret_save(const char *path, const struct secret_key *key);
  */
 MUST_CHECK int secret_load_line(const char *path, char *ret_line, size_t room);
 
-/* Why not, in words, for what it returned below 0. */
+/* Why not, in words, for what secret_load_line() returned below 0. */
 const char *secret_line_fault(int error);

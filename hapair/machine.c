@@ -6,6 +6,7 @@
 #include "hapair/control.h"
 #include "hapair/preflight.h"
 #include "hapair/tabcheck.h"
+#include "proxy/keytabs.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -301,6 +302,17 @@ check_password(struct machine *m, const char *path)
 		    secret_line_fault(e));
 }
 
+static void
+check_keytab(struct machine *m, const char *path)
+{
+	int e = keytabs_try(path);
+
+	if (e == 0)
+		tell(m, OK, "keytab %s", path);
+	else
+		tell(m, ERROR, "keytab %s: %s", path, keytabs_fault(e));
+}
+
 /* What a server is checked with. */
 static void
 check_check(struct machine *m, const struct config_check *c)
@@ -313,6 +325,8 @@ check_check(struct machine *m, const struct config_check *c)
 		tell(m, ERROR, "ca %s: %s", c->ca, strerror(errno));
 	if (c->password_file != NULL)
 		check_password(m, c->password_file);
+	if (c->negotiate_keytab != NULL)
+		check_keytab(m, c->negotiate_keytab);
 }
 
 /* Whether an earlier server of its service has the same files. */
@@ -325,7 +339,8 @@ is_seen(const struct config_service *s, size_t server)
 		const struct config_check *o = &s->servers[i].check;
 
 		if (o->type == c->type && o->script == c->script &&
-		    o->ca == c->ca && o->password_file == c->password_file)
+		    o->ca == c->ca && o->password_file == c->password_file &&
+		    o->negotiate_keytab == c->negotiate_keytab)
 			return true;
 	}
 	return false;

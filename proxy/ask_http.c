@@ -2,9 +2,11 @@
 
 #include "config/config.h"
 #include "proxy/fetch.h"
+#include "proxy/keytabs.h"
 #include "proxy/passwords.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void go(struct ask_http *a, enum ask_http_stage stage);
@@ -26,6 +28,16 @@ fail_page(struct ask_http *a, const struct fetch_page *page)
 	(void)snprintf(late, sizeof(late), "no answer within %u ms",
 	    a->config->timeout_ms);
 	fail(a, page->is_late ? late : page->error, page->is_ours);
+}
+
+/* A ticket does not let everybody in. */
+static void
+tell_refused(struct ask_http *a, const struct judge_page *page)
+{
+	if (a->said.result == VERDICT_FAILED && page->status == 401 &&
+	    a->name[0] != '\0')
+		(void)snprintf(a->said.detail, sizeof(a->said.detail),
+		    "status 401 in spite of a ticket of %.40s", a->name);
 }
 
 /* What is known now is the answer, unless it is left to ask for the role. */
@@ -57,12 +69,14 @@ on_page(void *arg, const struct fetch_page *page)
 			go(a, ASK_HTTP_FALLBACK);
 			return;
 		}
+		tell_refused(a, &judged);
 		break;
 	case ASK_HTTP_FALLBACK:
 		if (page->error != NULL)
 			fail_page(a, page);
 		else
 			judge_fallback(a->config, &judged, &a->said);
+		tell_refused(a, &judged);
 		break;
 	case ASK_HTTP_ROLE: /* no page, no role: it is well all the same */
 		if (page->error == NULL)
@@ -86,32 +100,87 @@ path_of(const struct ask_http *a)
 	return "/";
 }
 
+static uint32_t
+left_ms(const struct ask_http *a)
+{
+	int64_t left =
+	    a->config->timeout_ms - mono_span_ms(a->began, mono_now());
+
+	return left < 1 ? 1 : (uint32_t)left;
+}
+
 static void
-go(struct ask_http *a, enum ask_http_stage stage)
+give_up(struct ask_http *a, const char *why, bool is_ours)
+{
+	fail(a, why, is_ours);
+	a->on_answer(a->arg, &a->said);
+}
+
+static void
+fetch_page(struct ask_http *a, const char *token)
 {
 	const struct config_check *c = a->config;
-	int64_t left_ms = c->timeout_ms - mono_span_ms(a->began, mono_now());
 	struct fetch_request r = { .host = a->host,
 		.to = a->to,
+		.path = path_of(a),
 		.tls = c->tls,
 		.ca = c->ca,
 		.user = c->user,
-		.timeout_ms = left_ms < 1 ? 1 : (uint32_t)left_ms };
+		.token = token,
+		.timeout_ms = left_ms(a) };
 
-	a->stage = stage;
-	r.path = path_of(a);
 	if (c->user != NULL)
 		r.password = passwords_get(a->passwords, c->password_file);
 	if (c->user != NULL && r.password == NULL) {
-		fail(a, "the password file cannot be used", false);
-		a->on_answer(a->arg, &a->said);
+		give_up(a, "the password file cannot be used", false);
 		return;
 	}
 	a->fetch = fetch_start(a->fetcher, &r, on_page, a);
-	if (a->fetch != NULL)
+	if (a->fetch == NULL)
+		give_up(a, "no memory", true);
+}
+
+static void
+on_ticket(void *arg, const struct ticket *ticket)
+{
+	struct ask_http *a = arg;
+
+	(void)snprintf(a->name, sizeof(a->name), "%s", ticket->name);
+	if (ticket->token != NULL)
+		fetch_page(a, ticket->token);
+	else if (a->stage == ASK_HTTP_ROLE)
+		conclude(a);
+	else
+		give_up(a, ticket->error, ticket->is_ours);
+}
+
+static void
+ask_ticket(struct ask_http *a)
+{
+	const char *path = a->config->negotiate_keytab;
+	const struct negotiate_question q = { .host = a->host,
+		.keytab = path != NULL ? keytabs_get(a->keytabs, path)
+		                       : getenv("KRB5_CLIENT_KTNAME"),
+		.timeout_ms = left_ms(a) };
+
+	if (path != NULL && q.keytab == NULL) {
+		give_up(a, "the keytab cannot be used", false);
 		return;
-	fail(a, "no memory", true);
-	a->on_answer(a->arg, &a->said);
+	}
+	a->call.on_answer = on_ticket;
+	a->call.arg = a;
+	if (negotiate_ask(a->negotiate, &a->call, &q) < 0)
+		give_up(a, "no memory or threads", true);
+}
+
+static void
+go(struct ask_http *a, enum ask_http_stage stage)
+{
+	a->stage = stage;
+	if (a->config->negotiate)
+		ask_ticket(a);
+	else
+		fetch_page(a, NULL);
 }
 
 void
@@ -125,6 +194,7 @@ ask_http_start(struct ask_http *a, const union addr *to)
 void
 ask_http_stop(struct ask_http *a)
 {
+	negotiate_cancel(&a->call);
 	fetch_cancel(a->fetch);
 	a->fetch = NULL;
 }

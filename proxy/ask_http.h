@@ -8,9 +8,11 @@
 #include "core/addr.h"
 #include "core/mono.h"
 #include "proxy/judge.h"
+#include "proxy/negotiate.h"
 
 struct fetch;
 struct fetcher;
+struct keytabs;
 struct passwords;
 
 enum ask_http_stage {
@@ -25,6 +27,8 @@ typedef void ask_http_fn(void *arg, const struct judge_answer *answer);
 struct ask_http {
 	struct fetcher *fetcher;           /* borrowed */
 	const struct passwords *passwords; /* borrowed */
+	const struct keytabs *keytabs;     /* borrowed */
+	struct negotiate *negotiate;       /* borrowed; NULL: no tickets */
 	const struct config_check *config; /* borrowed */
 	const char *host;                  /* borrowed: the server's name */
 	ask_http_fn *on_answer;
@@ -32,7 +36,9 @@ struct ask_http {
 	union addr to;
 	enum ask_http_stage stage;
 	struct mono began;
-	struct fetch *fetch; /* NULL: nothing under way */
+	struct negotiate_call call;
+	char name[TICKET_NAME_MAX]; /* whom the ticket is of; empty: none */
+	struct fetch *fetch;        /* NULL: nothing under way */
 	struct judge_answer said;
 };
 

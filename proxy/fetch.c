@@ -34,7 +34,6 @@ struct fetcher {
 	struct ev_loop *loop;
 	struct farewell *farewell;
 	CURLM *multi;
-	struct curl_slist *headers;
 	ev_timer timer;
 	SLIST_HEAD(, watch) watches;
 };
@@ -42,7 +41,7 @@ struct fetcher {
 struct fetch {
 	struct fetcher *fetcher;
 	CURL *easy;
-	struct curl_slist *connect_to;
+	struct curl_slist *connect_to, *headers;
 	fetch_end_fn *on_end;
 	void *arg;
 	char *body;
@@ -196,6 +195,7 @@ free_fetch(struct fetch *t)
 {
 	curl_easy_cleanup(t->easy);
 	curl_slist_free_all(t->connect_to);
+	curl_slist_free_all(t->headers);
 	free(t->body);
 	free(t);
 }
@@ -282,10 +282,8 @@ fetch_open(struct ev_loop *loop, struct farewell *farewell)
 	f->farewell = farewell;
 	SLIST_INIT(&f->watches);
 	ev_timer_init(&f->timer, on_timer, 0., 0.);
-	/* So that the server ends it, with everything said. */
-	f->headers = curl_slist_append(NULL, "Connection: close");
 	f->multi = curl_multi_init();
-	if (f->multi == NULL || f->headers == NULL) {
+	if (f->multi == NULL) {
 		fetch_close(f);
 		return NULL;
 	}
@@ -310,7 +308,6 @@ fetch_close(struct fetcher *f)
 		ev_io_stop(f->loop, &w->io);
 		free(w);
 	}
-	curl_slist_free_all(f->headers);
 	free(f);
 	curl_global_cleanup();
 }
@@ -337,6 +334,40 @@ set_target(struct fetch *t, const struct fetch_request *r)
 	return curl_easy_setopt(t->easy, CURLOPT_URL, url);
 }
 
+static int
+add_header(struct fetch *t, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(t->headers, line);
+
+	if (longer == NULL)
+		return CURLE_OUT_OF_MEMORY;
+	t->headers = longer;
+	return CURLE_OK;
+}
+
+/*
+ * The token with the first request already: a server that was asked without it
+ * would only say 401, and hear it by a second one.
+ */
+static int
+set_headers(struct fetch *t, const struct fetch_request *r)
+{
+	/* So that the server ends it, with everything said. */
+	int c = add_header(t, "Connection: close");
+	char *line = NULL;
+
+	if (c == CURLE_OK && r->token != NULL) {
+		if (asprintf(&line, "Authorization: Negotiate %s", r->token) <
+		    0)
+			return CURLE_OUT_OF_MEMORY;
+		c = add_header(t, line);
+		free(line);
+	}
+	if (c != CURLE_OK)
+		return c;
+	return curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+}
+
 static void
 set_manners(struct fetch *t)
 {
@@ -351,7 +382,6 @@ set_manners(struct fetch *t)
 	(void)curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
 	(void)curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
 	(void)curl_easy_setopt(e, CURLOPT_USERAGENT, "hapair/" VERSION);
-	(void)curl_easy_setopt(e, CURLOPT_HTTPHEADER, f->headers);
 	(void)curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
 	(void)curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
 	(void)curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close);
@@ -403,6 +433,7 @@ fetch_start(struct fetcher *f, const struct fetch_request *request,
 	if (t->easy != NULL) {
 		set_manners(t);
 		if (set_target(t, request) == CURLE_OK &&
+		    set_headers(t, request) == CURLE_OK &&
 		    set_request(t, request) == CURLE_OK &&
 		    curl_multi_add_handle(f->multi, t->easy) == CURLM_OK)
 			return t;

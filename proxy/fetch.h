@@ -26,6 +26,7 @@ struct fetch_request {
 	bool tls;
 	const char *ca;              /* path; NULL: the system's */
 	const char *user, *password; /* basic or digest; NULL: neither */
+	const char *token;           /* of `Negotiate`, in base64; NULL: none */
 	uint32_t timeout_ms;         /* of the whole */
 };
 

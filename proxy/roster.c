@@ -4,6 +4,7 @@
 #include "core/log.h"
 #include "proxy/check.h"
 #include "proxy/feed.h"
+#include "proxy/keytabs.h"
 #include "proxy/names.h"
 #include "proxy/passwords.h"
 #include "proxy/survey.h"
@@ -151,7 +152,8 @@ roster_init(struct roster *r, struct ev_loop *loop, const struct config *config,
 	e = make_pools(r, config);
 	if (e == 0) {
 		r->passwords = passwords_load(config);
-		e = r->passwords != NULL ? 0 : -ENOMEM;
+		r->keytabs = keytabs_load(config);
+		e = r->passwords != NULL && r->keytabs != NULL ? 0 : -ENOMEM;
 	}
 	if (e == 0)
 		e = make_feed(r, start);
@@ -248,7 +250,8 @@ start_checks(struct roster *r)
 {
 	int e = 0;
 
-	r->surveys = survey_open(r->loop, r->passwords, r->shared.n_servers);
+	r->surveys =
+	    survey_open(r->loop, r->passwords, r->keytabs, r->shared.n_servers);
 	if (r->surveys == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < r->shared.n_pools; i++) {
@@ -423,6 +426,7 @@ roster_fini(struct roster *r)
 		check_stop(&r->checks[i]);
 	survey_close(r->surveys);
 	passwords_free(r->passwords);
+	keytabs_free(r->keytabs);
 	for (size_t i = 0; i < sh->n_pools; i++)
 		pool_fini(&sh->pools[i]);
 	free(sh->workers);

@@ -9,6 +9,7 @@
 #include "proxy/worker.h"
 
 struct check;
+struct keytabs;
 struct names;
 struct passwords;
 struct surveys;
@@ -25,6 +26,7 @@ struct roster {
 	struct check *checks; /* by pool_server.slot */
 	struct surveys *surveys;
 	struct passwords *passwords;
+	struct keytabs *keytabs;
 	struct names *names;  /* NULL: no server has one */
 	struct ev_loop *loop; /* borrowed: the main thread's */
 	bool started;
@@ -35,7 +37,7 @@ struct roster {
 };
 
 /*
- * From zeroes, and while still root, for files of passwords. Returns 0 or
+ * From zeroes, and while still root, for passwords and keytabs. Returns 0 or
  * -errno; roster_fini takes the half-built.
  */
 MUST_CHECK int roster_init(struct roster *r, struct ev_loop *loop,

@@ -51,7 +51,9 @@ struct survey {
 struct surveys {
 	struct ev_loop *loop;
 	const struct passwords *passwords; /* borrowed */
+	const struct keytabs *keytabs;     /* borrowed */
 	struct fetcher *fetcher;           /* NULL until a page is asked for */
+	struct negotiate *negotiate;       /* likewise, with a ticket */
 	struct farewell farewell;
 	struct limiter lacks; /* of memory, descriptors, ports: log lines */
 	LIST_HEAD(, survey) surveys;
@@ -217,6 +219,8 @@ set_asker(struct survey *p)
 	case CONFIG_CHECK_HTTP:
 		p->ask.http = (struct ask_http){ .fetcher = all->fetcher,
 			.passwords = all->passwords,
+			.keytabs = all->keytabs,
+			.negotiate = all->negotiate,
 			.config = q->check,
 			.host = q->host,
 			.on_answer = on_answer,
@@ -266,7 +270,9 @@ is_same_page(const struct config_check *a, const struct config_check *b)
 	    is_same_text(a->role, b->role) &&
 	    is_same_text(a->role_path, b->role_path) && a->tls == b->tls &&
 	    is_same_text(a->ca, b->ca) && is_same_text(a->user, b->user) &&
-	    is_same_text(a->password_file, b->password_file);
+	    is_same_text(a->password_file, b->password_file) &&
+	    a->negotiate == b->negotiate &&
+	    is_same_text(a->negotiate_keytab, b->negotiate_keytab);
 }
 
 /* Not `rise` and `fall`: these are for who makes a verdict of the answers. */
@@ -290,6 +296,20 @@ is_same(const struct survey_question *a, const struct survey_question *b)
 	return false;
 }
 
+/* Made when the first one needs them. False where memory is out. */
+static bool
+has_means(struct surveys *all, const struct config_check *c)
+{
+	if (c->type != CONFIG_CHECK_HTTP)
+		return true;
+	if (all->fetcher == NULL)
+		all->fetcher = fetch_open(all->loop, &all->farewell);
+	if (c->negotiate && all->negotiate == NULL)
+		all->negotiate = negotiate_open(all->loop, ticket_get);
+	return all->fetcher != NULL &&
+	    (!c->negotiate || all->negotiate != NULL);
+}
+
 static struct survey *
 make(struct surveys *all, const struct survey_question *question)
 {
@@ -297,10 +317,7 @@ make(struct surveys *all, const struct survey_question *question)
 
 	if (p == NULL)
 		return NULL;
-	if (question->check->type == CONFIG_CHECK_HTTP && all->fetcher == NULL)
-		all->fetcher = fetch_open(all->loop, &all->farewell);
-	if (question->check->type == CONFIG_CHECK_HTTP &&
-	    all->fetcher == NULL) {
+	if (!has_means(all, question->check)) {
 		free(p);
 		return NULL;
 	}
@@ -363,8 +380,8 @@ survey_hurry(struct survey_listener *l)
 }
 
 struct surveys *
-survey_open(
-    struct ev_loop *loop, const struct passwords *passwords, unsigned max)
+survey_open(struct ev_loop *loop, const struct passwords *passwords,
+    const struct keytabs *keytabs, unsigned max)
 {
 	struct surveys *all = calloc(1, sizeof(*all));
 
@@ -372,6 +389,7 @@ survey_open(
 		return NULL;
 	all->loop = loop;
 	all->passwords = passwords;
+	all->keytabs = keytabs;
 	LIST_INIT(&all->surveys);
 	farewell_init(&all->farewell, loop, max);
 	return all;
@@ -382,6 +400,7 @@ survey_close(struct surveys *all)
 {
 	if (all == NULL)
 		return;
+	negotiate_close(all->negotiate);
 	fetch_close(all->fetcher);
 	farewell_fini(&all->farewell);
 	free(all);

@@ -14,6 +14,7 @@
 struct config_check;
 struct ev_loop;
 struct judge_answer;
+struct keytabs;
 struct passwords;
 struct survey;
 struct surveys;
@@ -42,8 +43,9 @@ struct survey_question {
 };
 
 /* For at most `max` servers. NULL where memory is out. */
-struct surveys *survey_open(
-    struct ev_loop *loop, const struct passwords *passwords, unsigned max);
+struct surveys *survey_open(struct ev_loop *loop,
+    const struct passwords *passwords, const struct keytabs *keytabs,
+    unsigned max);
 void survey_close(struct surveys *p);
 
 /*

@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -B
 """A fake Impala: daemons with the ports, pages and weaknesses of the real ones.
 
-    impala.py impalad NAME [--statestore HOST:PORT]
+    impala.py impalad NAME [--statestore HOST:PORT] [--spnego KEYTAB]
     impala.py statestored NAME
     impala.py catalogd NAME [--statestore HOST:PORT]
 
@@ -17,6 +17,8 @@ a while registers again. Spans are a twentieth of the real ones.
 The web port has /healthz and /?json, and what a test wants to know or change:
 /seen tells counts, /set?KEY=JSON changes the state, such as is_quiescing=true,
 healthy=false, delay=2.5, split=true; a key set to null is missing from /?json.
+With --spnego its pages, but not these two, are for clients with a ticket, and
+where admits="NAME@REALM" is set for that one alone.
 
 For tests there is `class Daemon`, which starts one on a host of the lab.
 """
@@ -24,6 +26,7 @@ For tests there is `class Daemon`, which starts one on a host of the lab.
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import json
 import os
@@ -86,7 +89,8 @@ class Fake:
     def __init__(self, kind: str, name: str) -> None:
         self.kind, self.name = kind, name
         self.lock = threading.Lock()
-        self.state = {"healthy": True, "delay": 0, "split": False, **STATE[kind]}
+        self.doorman: Doorman | None = None
+        self.state = {"healthy": True, "delay": 0, "split": False, "admits": "", **STATE[kind]}
         self.seen: dict[str, Any] = {"accepted": 0, "serving": 0, "most": 0, "pages": {}}
 
     def count(self, key: str, by: int = 1) -> None:
@@ -125,6 +129,26 @@ class Fake:
         return self.name.encode() + b" " + frame
 
 
+class Doorman:
+    """Knows who comes by a ticket for a service in this keytab."""
+
+    def __init__(self, keytab: str) -> None:
+        import gssapi  # no other test needs it
+
+        self.gssapi = gssapi
+        self.credentials = gssapi.Credentials(usage="accept", store={"keytab": keytab})
+
+    def who(self, authorization: str) -> str:
+        """The client's principal; '': nobody in particular."""
+        word, _, token = authorization.partition(" ")
+        context = self.gssapi.SecurityContext(creds=self.credentials, usage="accept")
+        with contextlib.suppress(self.gssapi.exceptions.GSSError, ValueError):
+            if word == "Negotiate":
+                context.step(base64.b64decode(token))
+                return str(context.initiator_name) if context.complete else ""
+        return ""
+
+
 class Web(ThreadingHTTPServer):
     address_family = socket.AF_INET6
     daemon_threads = True
@@ -159,11 +183,21 @@ class Page(BaseHTTPRequestHandler):
                 pages = fake.seen["pages"]
                 pages[self.path] = pages.get(self.path, 0) + 1
             time.sleep(fake.state["delay"])
-            self.say(*fake.page(self.path), split=fake.state["split"])
+            if self.is_welcome():
+                self.say(*fake.page(self.path), split=fake.state["split"])
+            else:
+                self.say(401, "Who are you?", "WWW-Authenticate: Negotiate\r\n")
 
-    def say(self, status: int, body: str, split: bool = False) -> None:
+    def is_welcome(self) -> bool:
+        fake = self.server.fake
+        if fake.doorman is None:
+            return True
+        who = fake.doorman.who(self.headers.get("Authorization", ""))
+        return bool(who) and fake.state["admits"] in ("", who)
+
+    def say(self, status: int, body: str, more: str = "", split: bool = False) -> None:
         raw = body.encode()
-        head = f"HTTP/1.1 {status} Fake\r\nContent-Length: {len(raw)}\r\n\r\n".encode()
+        head = f"HTTP/1.1 {status} Fake\r\n{more}Content-Length: {len(raw)}\r\n\r\n".encode()
         with contextlib.suppress(OSError):
             for part in [bytes([b]) for b in head + raw] if split else [head + raw]:
                 self.wfile.write(part)
@@ -326,9 +360,12 @@ def main() -> None:
     parser.add_argument("kind", choices=sorted(CLIENT_PORT))
     parser.add_argument("name")
     parser.add_argument("--statestore")
+    parser.add_argument("--spnego", metavar="KEYTAB")
     args = parser.parse_args()
     kinds = {"impalad": Impalad, "statestored": Statestored, "catalogd": Fake}
     fake = kinds[args.kind](args.kind, args.name)
+    if args.spnego:
+        fake.doorman = Doorman(args.spnego)
     if args.statestore:
         Subscriber(fake, args.statestore)
     fake.run()

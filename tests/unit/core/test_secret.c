@@ -148,6 +148,31 @@ a_password_is_a_line_that_others_cannot_read(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+/* RFC 4648, section 10. */
+static const struct {
+	const char *bytes, *text;
+} base64_rows[] = {
+	{ "", "" },
+	{ "f", "Zg==" },
+	{ "fo", "Zm8=" },
+	{ "foob", "Zm9vYg==" },
+	{ "foobar", "Zm9vYmFy" },
+	{ "\xfb\xff", "+/8=" },
+};
+
+static void
+base64_has_its_padding(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(base64_rows); i++) {
+		const char *bytes = base64_rows[i].bytes;
+		CLEANUP(free_str)
+		char *text = secret_base64(bytes, strlen(bytes));
+
+		assert_text(text, base64_rows[i].text);
+	}
+}
+
 int
 main(void)
 {
@@ -157,6 +182,7 @@ main(void)
 		cmocka_unit_test(a_key_file_is_written_once_and_read_back),
 		cmocka_unit_test(what_is_no_key_is_refused),
 		cmocka_unit_test(a_password_is_a_line_that_others_cannot_read),
+		cmocka_unit_test(base64_has_its_padding),
 	};
 
 	if (secret_init() < 0)

@@ -1,0 +1,61 @@
+#pragma once
+
+/*
+ * Tickets without waiting: each is fetched by a thread of its own, since what
+ * fetches them blocks (ticket.h) and the relay's main thread must not. Who asks
+ * is answered within the time it allows, whatever becomes of the thread: one
+ * that hangs is left to itself, also by negotiate_close(), and ends when it
+ * may. How many there are is bounded, for each server and altogether; who finds
+ * no place waits for one. All calls by the loop's thread.
+ */
+
+#include "proxy/ticket.h"
+
+#include <ev.h>
+#include <sys/queue.h>
+
+struct negotiate;
+struct negotiate_errand;
+struct negotiate_target;
+
+/* What fetches one; on any thread. */
+typedef void negotiate_get_fn(
+    const struct ticket_wish *wish, struct ticket *ret_ticket);
+
+/* From the loop. The question is over: another may be asked. */
+typedef void negotiate_answer_fn(void *arg, const struct ticket *ticket);
+
+/* Borrowed for the call. */
+struct negotiate_question {
+	const char *host;
+	const char *keytab; /* as libkrb5 names it; NULL: the environment's */
+	uint32_t timeout_ms;
+};
+
+/* Part of who asks, from zeroes. */
+struct negotiate_call {
+	struct negotiate *all; /* NULL: nothing is asked */
+	negotiate_answer_fn *on_answer;
+	void *arg;
+	uint32_t timeout_ms;
+	struct negotiate_target *target;
+	struct negotiate_errand *errand; /* NULL: waits for one */
+	ev_timer late;
+	TAILQ_ENTRY(negotiate_call) link; /* of those that wait */
+};
+
+/* NULL where memory is out. */
+struct negotiate *negotiate_open(struct ev_loop *loop, negotiate_get_fn *get);
+
+/* After all its calls were answered or cancelled. NULL-safe. */
+void negotiate_close(struct negotiate *n);
+
+/*
+ * `on_answer` and `arg` are set, and nothing is asked. Returns 0, or -errno
+ * where memory or threads are out and no answer will come.
+ */
+MUST_CHECK int negotiate_ask(struct negotiate *n, struct negotiate_call *call,
+    const struct negotiate_question *question);
+
+/* Also where nothing is asked: no answer will come. */
+void negotiate_cancel(struct negotiate_call *call);

@@ -1,0 +1,150 @@
+/*
+ * The login is a step of its own, with Kerberos' own mechanism: asked for both
+ * at once, SPNEGO says of whatever is wrong with it that it finds no mechanism.
+ */
+#include "proxy/ticket.h"
+
+#include "core/secret.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <gssapi/gssapi_ext.h>
+
+/* RFC 4121, RFC 4178; read only, whatever their type says. */
+static gss_OID_desc kerberos = { 9,
+	(void *)"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02" };
+static gss_OID_desc spnego = { 6, (void *)"\x2b\x06\x01\x05\x05\x02" };
+
+/* One of the two codes in words; false: there are none. */
+static bool
+show(OM_uint32 code, int kind, gss_OID mechanism, char *ret_text)
+{
+	OM_uint32 minor, context = 0;
+	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
+
+	if (gss_display_status(&minor, code, kind, mechanism, &context,
+	        &text) != GSS_S_COMPLETE)
+		return false;
+	(void)snprintf(ret_text, TICKET_ERROR_MAX, "no ticket: %.*s",
+	    (int)text.length, (const char *)text.value);
+	(void)gss_release_buffer(&minor, &text);
+	return true;
+}
+
+/* The mechanism's own words where it has some. */
+static void
+tell(struct ticket *t, OM_uint32 major, OM_uint32 minor, gss_OID mechanism)
+{
+	if (minor != 0 && show(minor, GSS_C_MECH_CODE, mechanism, t->error))
+		return;
+	if (!show(major, GSS_C_GSS_CODE, mechanism, t->error))
+		(void)snprintf(
+		    t->error, sizeof(t->error), "no ticket: error 0x%x", major);
+}
+
+/* From the keytab where there is no good ticket in its cache. */
+static bool
+log_in(const struct ticket_wish *wish, struct ticket *t, gss_cred_id_t *ret)
+{
+	gss_OID_desc both[] = { kerberos, spnego };
+	gss_OID_set_desc mechanisms = { ARRAY_LEN(both), both };
+	gss_key_value_element_desc places[] = {
+		{ "client_keytab", wish->keytab },
+		{ "ccache", wish->cache },
+	};
+	gss_key_value_set_desc store = { ARRAY_LEN(places), places };
+	OM_uint32 minor = 0;
+	OM_uint32 major = gss_acquire_cred_from(&minor, GSS_C_NO_NAME,
+	    GSS_C_INDEFINITE, &mechanisms, GSS_C_INITIATE,
+	    wish->keytab != NULL ? &store : GSS_C_NO_CRED_STORE, ret, NULL,
+	    NULL);
+
+	if (major != GSS_S_COMPLETE)
+		tell(t, major, minor, &kerberos);
+	return major == GSS_S_COMPLETE;
+}
+
+static void
+take_name(gss_cred_id_t credentials, struct ticket *t)
+{
+	gss_name_t name = GSS_C_NO_NAME;
+	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
+	OM_uint32 minor;
+
+	if (gss_inquire_cred(&minor, credentials, &name, NULL, NULL, NULL) ==
+	        GSS_S_COMPLETE &&
+	    gss_display_name(&minor, name, &text, NULL) == GSS_S_COMPLETE)
+		(void)snprintf(t->name, sizeof(t->name), "%.*s",
+		    (int)text.length, (const char *)text.value);
+	(void)gss_release_buffer(&minor, &text);
+	(void)gss_release_name(&minor, &name);
+}
+
+static bool
+name_server(const struct ticket_wish *wish, struct ticket *t, gss_name_t *ret)
+{
+	char text[300];
+	const int len = snprintf(text, sizeof(text), "HTTP@%s", wish->host);
+	gss_buffer_desc b = { len < 0 ? 0 : strlen(text), text };
+	OM_uint32 minor = 0;
+	OM_uint32 major =
+	    gss_import_name(&minor, &b, GSS_C_NT_HOSTBASED_SERVICE, ret);
+
+	if (major != GSS_S_COMPLETE)
+		tell(t, major, minor, &kerberos);
+	return major == GSS_S_COMPLETE;
+}
+
+/*
+ * The first token is all there is: with Kerberos nothing that the server
+ * answers could change what it lets us see.
+ */
+static void
+make_token(struct ticket *t, gss_cred_id_t credentials, gss_name_t server)
+{
+	gss_ctx_id_t context = GSS_C_NO_CONTEXT;
+	gss_buffer_desc token = GSS_C_EMPTY_BUFFER;
+	OM_uint32 minor = 0, ignored;
+	OM_uint32 major = gss_init_sec_context(&minor, credentials, &context,
+	    server, &spnego, 0, 0, GSS_C_NO_CHANNEL_BINDINGS, GSS_C_NO_BUFFER,
+	    NULL, &token, NULL, NULL);
+
+	if (GSS_ERROR(major)) {
+		tell(t, major, minor, &spnego);
+	} else {
+		t->token = secret_base64(token.value, token.length);
+		t->is_ours = t->token == NULL;
+		if (t->is_ours)
+			(void)snprintf(t->error, sizeof(t->error), "no memory");
+	}
+	(void)gss_release_buffer(&ignored, &token);
+	(void)gss_delete_sec_context(&ignored, &context, GSS_C_NO_BUFFER);
+}
+
+void
+ticket_get(const struct ticket_wish *wish, struct ticket *ret_ticket)
+{
+	struct ticket t = { .token = NULL };
+	gss_cred_id_t credentials = GSS_C_NO_CREDENTIAL;
+	gss_name_t server = GSS_C_NO_NAME;
+	OM_uint32 minor;
+
+	if (log_in(wish, &t, &credentials) && name_server(wish, &t, &server)) {
+		take_name(credentials, &t);
+		make_token(&t, credentials, server);
+	}
+	(void)gss_release_name(&minor, &server);
+	(void)gss_release_cred(&minor, &credentials);
+	*ret_ticket = t;
+}
+
+void
+ticket_wipe(struct ticket *t)
+{
+	if (t->token != NULL)
+		secret_wipe(t->token, strlen(t->token));
+	free(t->token);
+	*t = (struct ticket){ .token = NULL };
+}

@@ -1,0 +1,31 @@
+#pragma once
+
+/*
+ * Tickets for a web server's `Authorization: Negotiate` (SPNEGO, RFC 4559): the
+ * door to GSSAPI. It asks the KDC and resolves names, and blocks for as long as
+ * these take, which was seen to be 50 s: for a thread that nobody waits for
+ * (negotiate.c). Any number of threads at once.
+ */
+
+#include "core/base.h"
+
+#define TICKET_ERROR_MAX 80
+#define TICKET_NAME_MAX 64
+
+struct ticket_wish {
+	const char *host; /* of the principal HTTP/host */
+	const char
+	    *keytab;       /* as libkrb5 names it; NULL: what there is anyway */
+	const char *cache; /* likewise: where tickets wait; with a keytab */
+};
+
+struct ticket {
+	char *token;                  /* in base64; NULL: there is none */
+	char name[TICKET_NAME_MAX];   /* whose it is */
+	char error[TICKET_ERROR_MAX]; /* why there is none, one line */
+	bool is_ours;                 /* that is our own lack: of memory */
+};
+
+/* What comes of it is to be wiped, also where that is an error. */
+void ticket_get(const struct ticket_wish *wish, struct ticket *ret_ticket);
+void ticket_wipe(struct ticket *t);
