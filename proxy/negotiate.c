@@ -6,7 +6,12 @@
  */
 #include "proxy/negotiate.h"
 
+#include "core/limiter.h"
+#include "core/log.h"
+#include "core/mono.h"
+
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,11 +21,7 @@
 /* Threads that hang cost little, but so many are no use to anybody. */
 #define ERRANDS_MAX 256
 
-/*
- * For one server. More than one, since a login is renewed at half of its life:
- * if no KDC answers then, the first hangs and the next ones do with the ticket
- * that is still good.
- */
+/* For one server's ticket: one that hangs may not be all there is. */
 #define ERRANDS_EACH 4
 
 /* Names are resolved in it, by whatever the host has configured for that. */
@@ -28,7 +29,7 @@
 
 struct negotiate_errand {
 	struct mailbox *box;
-	negotiate_get_fn *get;
+	negotiate_ticket_fn *fn;
 	struct ticket_wish wish;
 	char *host, *keytab; /* the wish's */
 	char cache[32];
@@ -36,6 +37,7 @@ struct negotiate_errand {
 	/* Not the thread's. */
 	struct negotiate_target *target;
 	struct negotiate_call *call; /* NULL: nobody waits for it any more */
+	bool renews;                 /* nobody ever does */
 	LIST_ENTRY(negotiate_errand) running;
 	STAILQ_ENTRY(negotiate_errand) mail;
 };
@@ -50,14 +52,17 @@ struct mailbox {
 
 struct negotiate_target {
 	char *host, *keytab;
-	unsigned number; /* of its cache, which no two share */
-	unsigned n_running;
+	unsigned number;    /* of its cache, which no two share */
+	unsigned n_running; /* that get a ticket */
+	bool is_renewing;
+	struct mono renewed; /* or tried to */
 	SLIST_ENTRY(negotiate_target) link;
 };
 
 struct negotiate {
 	struct ev_loop *loop;
-	negotiate_get_fn *get;
+	struct negotiate_means means;
+	struct limiter complaints; /* log lines */
 	struct mailbox *box;
 	unsigned n_running, n_targets;
 	LIST_HEAD(, negotiate_errand) running;
@@ -103,7 +108,7 @@ errand_main(void *arg)
 {
 	struct negotiate_errand *e = arg;
 
-	e->get(&e->wish, &e->ticket);
+	e->fn(&e->wish, &e->ticket);
 	leave_mailbox(e->box, e);
 	return NULL;
 }
@@ -158,21 +163,18 @@ make_errand(struct negotiate *n, struct negotiate_target *t,
 		.host = e->host, .keytab = e->keytab, .cache = e->cache
 	};
 	e->box = n->box;
-	e->get = n->get;
+	e->fn = n->means.get;
 	e->target = t;
 	*ret_errand = e;
 	return 0;
 }
 
+/* Takes the errand, also where it fails. */
 static int
-launch(struct negotiate *n, struct negotiate_target *t,
-    struct negotiate_errand **ret_errand)
+launch(struct negotiate *n, struct negotiate_errand *e)
 {
-	struct negotiate_errand *e;
-	int r = make_errand(n, t, &e);
+	int r;
 
-	if (r < 0)
-		return r;
 	(void)pthread_mutex_lock(&n->box->lock);
 	n->box->known_by++;
 	(void)pthread_mutex_unlock(&n->box->lock);
@@ -184,9 +186,41 @@ launch(struct negotiate *n, struct negotiate_target *t,
 	}
 	LIST_INSERT_HEAD(&n->running, e, running);
 	n->n_running++;
+	return 0;
+}
+
+static int
+launch_for_ticket(struct negotiate *n, struct negotiate_target *t,
+    struct negotiate_errand **ret_errand)
+{
+	struct negotiate_errand *e;
+	int r = make_errand(n, t, &e);
+
+	if (r == 0)
+		r = launch(n, e);
+	if (r < 0)
+		return r;
 	t->n_running++;
 	*ret_errand = e;
 	return 0;
+}
+
+/* Where it does not come to it, the next ticket brings it about. */
+static void
+renew_if_due(struct negotiate *n, struct negotiate_target *t)
+{
+	struct negotiate_errand *e;
+
+	if (t->keytab == NULL || t->is_renewing ||
+	    n->n_running >= ERRANDS_MAX ||
+	    mono_span_ms(t->renewed, mono_now()) <
+	        (int64_t)n->means.renew_every_ms ||
+	    make_errand(n, t, &e) < 0)
+		return;
+	e->fn = n->means.renew;
+	e->renews = true;
+	t->renewed = mono_now();
+	t->is_renewing = launch(n, e) == 0;
 }
 
 /* One that is out for this server already, and for nobody. */
@@ -196,7 +230,7 @@ find_errand(struct negotiate *n, const struct negotiate_target *t)
 	struct negotiate_errand *e;
 
 	LIST_FOREACH (e, &n->running, running)
-		if (e->target == t && e->call == NULL)
+		if (e->target == t && e->call == NULL && !e->renews)
 			return e;
 	return NULL;
 }
@@ -209,7 +243,7 @@ send_for(struct negotiate *n, struct negotiate_call *c)
 	int r = 0;
 
 	if (n->n_running < ERRANDS_MAX && c->target->n_running < ERRANDS_EACH)
-		r = launch(n, c->target, &e);
+		r = launch_for_ticket(n, c->target, &e);
 	else
 		e = find_errand(n, c->target);
 	if (e == NULL)
@@ -280,6 +314,33 @@ take_mail(struct mailbox *box)
 	return e;
 }
 
+/* It goes on with the last login, until that is over. */
+static void
+take_renewal(struct negotiate *n, struct negotiate_errand *e)
+{
+	uint64_t left_out;
+
+	e->target->is_renewing = false;
+	if (e->ticket.error[0] != '\0' &&
+	    limiter_allows(&n->complaints, mono_now(), &left_out))
+		log_warning("check",
+		    "renewing the login for HTTP/%s: %s (%" PRIu64
+		    " times more since the last line)",
+		    e->host, e->ticket.error, left_out);
+}
+
+static void
+take_ticket(struct negotiate *n, struct negotiate_errand *e)
+{
+	const bool good = e->ticket.token != NULL;
+
+	e->target->n_running--;
+	if (e->call != NULL)
+		answer(e->call, &e->ticket);
+	if (good)
+		renew_if_due(n, e->target);
+}
+
 static void
 on_arrived(struct ev_loop *loop, ev_async *async, int revents)
 {
@@ -291,9 +352,10 @@ on_arrived(struct ev_loop *loop, ev_async *async, int revents)
 	while ((e = take_mail(n->box)) != NULL) {
 		LIST_REMOVE(e, running);
 		n->n_running--;
-		e->target->n_running--;
-		if (e->call != NULL)
-			answer(e->call, &e->ticket);
+		if (e->renews)
+			take_renewal(n, e);
+		else
+			take_ticket(n, e);
 		free_errand(e);
 	}
 	send_for_those_who_wait(n);
@@ -332,6 +394,7 @@ target_of(struct negotiate *n, const struct negotiate_question *q)
 		return NULL;
 	}
 	t->number = n->n_targets++;
+	t->renewed = mono_now();
 	SLIST_INSERT_HEAD(&n->targets, t, link);
 	return t;
 }
@@ -379,14 +442,14 @@ make_mailbox(struct negotiate *n)
 }
 
 struct negotiate *
-negotiate_open(struct ev_loop *loop, negotiate_get_fn *get)
+negotiate_open(struct ev_loop *loop, const struct negotiate_means *means)
 {
 	struct negotiate *n = calloc(1, sizeof(*n));
 
 	if (n == NULL)
 		return NULL;
 	n->loop = loop;
-	n->get = get;
+	n->means = *means;
 	LIST_INIT(&n->running);
 	TAILQ_INIT(&n->waiting);
 	SLIST_INIT(&n->targets);

@@ -18,9 +18,15 @@ struct negotiate;
 struct negotiate_errand;
 struct negotiate_target;
 
-/* What fetches one; on any thread. */
-typedef void negotiate_get_fn(
+typedef void negotiate_ticket_fn(
     const struct ticket_wish *wish, struct ticket *ret_ticket);
+
+/* What threads do, any number of them at once: ticket.h's. */
+struct negotiate_means {
+	negotiate_ticket_fn *get;
+	negotiate_ticket_fn *renew; /* beside those that get, who wait not */
+	uint32_t renew_every_ms;    /* for each server */
+};
 
 /* From the loop. The question is over: another may be asked. */
 typedef void negotiate_answer_fn(void *arg, const struct ticket *ticket);
@@ -44,8 +50,9 @@ struct negotiate_call {
 	TAILQ_ENTRY(negotiate_call) link; /* of those that wait */
 };
 
-/* NULL where memory is out. */
-struct negotiate *negotiate_open(struct ev_loop *loop, negotiate_get_fn *get);
+/* NULL where memory is out. Keeps the means. */
+struct negotiate *negotiate_open(
+    struct ev_loop *loop, const struct negotiate_means *means);
 
 /* After all its calls were answered or cancelled. NULL-safe. */
 void negotiate_close(struct negotiate *n);

@@ -296,6 +296,12 @@ is_same(const struct survey_question *a, const struct survey_question *b)
 	return false;
 }
 
+static const struct negotiate_means tickets = {
+	.get = ticket_get,
+	.renew = ticket_renew,
+	.renew_every_ms = 60 * 1000, /* does nothing until half of it is over */
+};
+
 /* Made when the first one needs them. False where memory is out. */
 static bool
 has_means(struct surveys *all, const struct config_check *c)
@@ -305,7 +311,7 @@ has_means(struct surveys *all, const struct config_check *c)
 	if (all->fetcher == NULL)
 		all->fetcher = fetch_open(all->loop, &all->farewell);
 	if (c->negotiate && all->negotiate == NULL)
-		all->negotiate = negotiate_open(all->loop, ticket_get);
+		all->negotiate = negotiate_open(all->loop, &tickets);
 	return all->fetcher != NULL &&
 	    (!c->negotiate || all->negotiate != NULL);
 }

@@ -1,6 +1,8 @@
 /*
- * The login is a step of its own, with Kerberos' own mechanism: asked for both
- * at once, SPNEGO says of whatever is wrong with it that it finds no mechanism.
+ * The login is a step of its own, with Kerberos' own mechanism, for SPNEGO says
+ * of whatever is wrong with it that it finds no mechanism. And not each time:
+ * given the keys, the library tries a login that is half over anew before it
+ * uses it, each time, and with no KDC there each time waits for it in vain.
  */
 #include "proxy/ticket.h"
 
@@ -11,6 +13,9 @@
 #include <string.h>
 
 #include <gssapi/gssapi_ext.h>
+
+/* A keytab of libkrb5's that nobody ever puts a key into. */
+#define NO_KEYS "MEMORY:hapair-no-keys"
 
 /* RFC 4121, RFC 4178; read only, whatever their type says. */
 static gss_OID_desc kerberos = { 9,
@@ -44,25 +49,66 @@ tell(struct ticket *t, OM_uint32 major, OM_uint32 minor, gss_OID mechanism)
 		    t->error, sizeof(t->error), "no ticket: error 0x%x", major);
 }
 
-/* From the keytab where there is no good ticket in its cache. */
-static bool
-log_in(const struct ticket_wish *wish, struct ticket *t, gss_cred_id_t *ret)
+/*
+ * The credentials for one mechanism, where need be by a login. Without a keytab
+ * they are those that this user has anyway. Returns a major code.
+ */
+static OM_uint32
+acquire(const struct ticket_wish *wish, gss_OID mechanism, bool logs_in,
+    gss_cred_id_t *ret_credentials, OM_uint32 *ret_minor)
 {
-	gss_OID_desc both[] = { kerberos, spnego };
-	gss_OID_set_desc mechanisms = { ARRAY_LEN(both), both };
+	gss_OID_set_desc mechanisms = { 1, mechanism };
 	gss_key_value_element_desc places[] = {
-		{ "client_keytab", wish->keytab },
+		{ "client_keytab", logs_in ? wish->keytab : NO_KEYS },
 		{ "ccache", wish->cache },
 	};
 	gss_key_value_set_desc store = { ARRAY_LEN(places), places };
-	OM_uint32 minor = 0;
-	OM_uint32 major = gss_acquire_cred_from(&minor, GSS_C_NO_NAME,
+	const bool is_ours = wish->keytab != NULL;
+	OM_uint32 left_s = 0, ignored;
+	OM_uint32 major = gss_acquire_cred_from(ret_minor, GSS_C_NO_NAME,
 	    GSS_C_INDEFINITE, &mechanisms, GSS_C_INITIATE,
-	    wish->keytab != NULL ? &store : GSS_C_NO_CRED_STORE, ret, NULL,
-	    NULL);
+	    is_ours ? &store : GSS_C_NO_CRED_STORE, ret_credentials, NULL,
+	    &left_s);
 
-	if (major != GSS_S_COMPLETE)
+	if (major != GSS_S_COMPLETE || !is_ours || left_s > 0)
+		return major;
+	(void)gss_release_cred(&ignored, ret_credentials);
+	return GSS_S_CREDENTIALS_EXPIRED;
+}
+
+/* Does nothing where the last login is not half over. */
+static bool
+log_in(const struct ticket_wish *wish, struct ticket *t)
+{
+	gss_cred_id_t credentials = GSS_C_NO_CREDENTIAL;
+	OM_uint32 minor = 0, ignored;
+	OM_uint32 major = acquire(wish, &kerberos, true, &credentials, &minor);
+
+	if (major == GSS_S_CREDENTIALS_EXPIRED)
+		/* The library keeps to itself why. */
+		(void)snprintf(t->error, sizeof(t->error),
+		    "no ticket: the last login is over, and a new one failed");
+	else if (major != GSS_S_COMPLETE)
 		tell(t, major, minor, &kerberos);
+	(void)gss_release_cred(&ignored, &credentials);
+	return major == GSS_S_COMPLETE;
+}
+
+static bool
+find_credentials(const struct ticket_wish *wish, struct ticket *t,
+    gss_cred_id_t *ret_credentials)
+{
+	OM_uint32 minor = 0;
+	OM_uint32 major =
+	    acquire(wish, &spnego, false, ret_credentials, &minor);
+
+	if (major == GSS_S_COMPLETE)
+		return true;
+	if (!log_in(wish, t))
+		return false;
+	major = acquire(wish, &spnego, false, ret_credentials, &minor);
+	if (major != GSS_S_COMPLETE)
+		tell(t, major, minor, &spnego);
 	return major == GSS_S_COMPLETE;
 }
 
@@ -131,12 +177,22 @@ ticket_get(const struct ticket_wish *wish, struct ticket *ret_ticket)
 	gss_name_t server = GSS_C_NO_NAME;
 	OM_uint32 minor;
 
-	if (log_in(wish, &t, &credentials) && name_server(wish, &t, &server)) {
+	if (find_credentials(wish, &t, &credentials) &&
+	    name_server(wish, &t, &server)) {
 		take_name(credentials, &t);
 		make_token(&t, credentials, server);
 	}
 	(void)gss_release_name(&minor, &server);
 	(void)gss_release_cred(&minor, &credentials);
+	*ret_ticket = t;
+}
+
+void
+ticket_renew(const struct ticket_wish *wish, struct ticket *ret_ticket)
+{
+	struct ticket t = { .token = NULL };
+
+	(void)log_in(wish, &t);
 	*ret_ticket = t;
 }
 

@@ -26,6 +26,16 @@ struct ticket {
 	bool is_ours;                 /* that is our own lack: of memory */
 };
 
-/* What comes of it is to be wiped, also where that is an error. */
+/*
+ * Asks a KDC only for what is not in the cache or is over. What comes of it is
+ * to be wiped, also where that is an error.
+ */
 void ticket_get(const struct ticket_wish *wish, struct ticket *ret_ticket);
+
+/*
+ * Logs in anew where half of a login's life is over; there is no token in what
+ * it returns, and an error where that failed.
+ */
+void ticket_renew(const struct ticket_wish *wish, struct ticket *ret_ticket);
+
 void ticket_wipe(struct ticket *t);

@@ -5,7 +5,10 @@ else waits for a KDC that hangs."""
 import contextlib
 import os
 import re
+import shutil
 import signal
+import struct
+import tempfile
 import time
 from pathlib import Path
 from typing import Any, Iterator
@@ -14,7 +17,7 @@ import impala
 from keytabs import Entry, write
 from realm import Realm
 from stage import (
-    PORT, SLOW, Stage, address, endpoint, families, hapair, server, single, wait_for,
+    PORT, SLOW, TOOLS, Stage, address, endpoint, families, hapair, server, single, wait_for,
 )
 
 ME = "mon@EXAMPLE.TEST"
@@ -99,9 +102,16 @@ def test_a_ticket_opens_the_door(family: int) -> None:
     is told so; and what is in the cache serves while the KDC is away."""
     stage = single()
     with kerberized(stage, "s1") as (realm, mine, daemons):
-        readable = f"{realm.dir}/readable"
-        Path(readable).write_bytes(Path(mine).read_bytes())
-        os.environ["KRB5_CLIENT_KTNAME"] = readable
+        # The environment has a keytab, or tickets.
+        has, variable = f"{realm.dir}/has", "KRB5_CLIENT_KTNAME"
+        if family == 4:
+            Path(has).write_bytes(Path(mine).read_bytes())
+        else:
+            variable = "KRB5CCNAME"
+            done = realm.on("p1", "kinit", "-c", has, "-k", "-t", mine, "mon")
+            assert done.returncode == 0, done.stderr
+            shutil.chown(has, "nobody")
+        os.environ[variable] = has
         page = {"path": "/?json", "json": {"is_coordinator": True}}
         drain = {"is_quiescing": True}
         configure(
@@ -166,6 +176,41 @@ def test_a_kdc_that_hangs() -> None:
             assert "stands still" not in stage["p1"].log()
         realm.hang()
         assert stage["p1"].stop() == 0
+
+
+def test_a_login_lasts_to_its_end() -> None:
+    """Half of it is over and no KDC renews it: nobody notices. When all of it is,
+    the servers are down; when the KDC is back, so are they."""
+    library = Path(TOOLS).parent / "preload/clock.so"
+    if SLOW != 1:
+        print("a sanitizer must be loaded first: not with this build")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        clock = Path(folder, "step")
+        clock.write_bytes(struct.pack("q", 0))
+        # Everybody's, since clocks that differ are another thing.
+        os.environ.update(LD_PRELOAD=str(library), CLOCK_STEP=str(clock))
+        stage = single()
+        with kerberized(stage, "s1") as (realm, mine, daemons):
+            configure(stage, service("web", PORT, "s1", path="/healthz", fall=3,
+                                     negotiate=True, negotiate_keytab=mine))
+            stage.start()
+            is_found(stage, "web", "up", "status 200")
+            realm.hang()
+            set_clock(clock, 40 * 60)
+            before = daemons["s1"].seen()["pages"]["/healthz"]
+            wait_for(lambda: daemons["s1"].seen()["pages"]["/healthz"] > before + 20, 20)
+            assert "-> down" not in stage["p1"].log()
+            set_clock(clock, 62 * 60)
+            is_found(stage, "web", "down", "no ticket within 1000 ms, no KDC answers")
+            realm.hang(False)
+            is_found(stage, "web", "up", "status 200")
+
+
+def set_clock(clock: Path, ahead_s: int) -> None:
+    with clock.open("r+b") as f:
+        f.write(struct.pack("q", ahead_s))
 
 
 def test_what_is_wrong_is_said() -> None:

@@ -15,6 +15,7 @@
 static sem_t gate;
 static atomic_uint asked, left;
 static atomic_bool hangs;
+static atomic_uint renewed;
 
 static void
 fake_get(const struct ticket_wish *wish, struct ticket *ret_ticket)
@@ -29,6 +30,19 @@ fake_get(const struct ticket_wish *wish, struct ticket *ret_ticket)
 	*ret_ticket = t;
 	atomic_fetch_add(&left, 1);
 }
+
+/* Fails each time. */
+static void
+fake_renew(const struct ticket_wish *wish, struct ticket *ret_ticket)
+{
+	struct ticket t = { .error = "no ticket: it is late" };
+
+	(void)wish;
+	atomic_fetch_add(&renewed, 1);
+	*ret_ticket = t;
+}
+
+static const struct negotiate_means means = { fake_get, fake_renew, 20 };
 
 struct run {
 	struct ev_loop *loop;
@@ -59,8 +73,9 @@ set_up(struct run *r, bool hanging)
 	assert_int_equal(sem_init(&gate, 0, 0), 0);
 	atomic_store(&asked, 0);
 	atomic_store(&left, 0);
+	atomic_store(&renewed, 0);
 	atomic_store(&hangs, hanging);
-	r->all = negotiate_open(r->loop, fake_get);
+	r->all = negotiate_open(r->loop, &means);
 	assert_non_null(r->all);
 	r->call.on_answer = on_answer;
 	r->call.arg = r;
@@ -173,6 +188,35 @@ threads_that_hang_are_few_and_of_use_when_they_end(void **state)
 	tear_down(&r);
 }
 
+/* Once in the time that is due, by the way, and only with a keytab. */
+static void
+a_login_is_renewed_beside(void **state)
+{
+	const struct timespec due = { .tv_nsec = 30000000 };
+	struct run r;
+	unsigned asked_for = 0;
+
+	(void)state;
+	set_up(&r, false);
+	ask(&r, "a", NULL, 60000);
+	(void)ev_run(r.loop, 0);
+	(void)nanosleep(&due, NULL);
+	ask(&r, "a", NULL, 60000);
+	(void)ev_run(r.loop, 0);
+	ask(&r, "a", "FILE:b", 60000);
+	(void)ev_run(r.loop, 0);
+	assert_int_equal(atomic_load(&renewed), 0);
+	while (atomic_load(&renewed) < 3) {
+		ask(&r, "a", "FILE:b", 60000);
+		(void)ev_run(r.loop, 0);
+		assert_text(r.token, "a");
+		(void)nanosleep(&due, NULL);
+		asked_for++;
+	}
+	assert_in_range(asked_for, 3, 1000);
+	tear_down(&r);
+}
+
 static void
 what_is_cancelled_is_not_told(void **state)
 {
@@ -222,6 +266,7 @@ main(void)
 		cmocka_unit_test(a_kdc_that_hangs_keeps_nobody_waiting),
 		cmocka_unit_test(
 		    threads_that_hang_are_few_and_of_use_when_they_end),
+		cmocka_unit_test(a_login_is_renewed_beside),
 		cmocka_unit_test(what_is_cancelled_is_not_told),
 		cmocka_unit_test(threads_may_outlive_all_else),
 	};
