@@ -17,6 +17,9 @@
 /* A worker's epoll sets and event descriptor, and one accept in flight. */
 #define FDS_PER_WORKER 8
 
+/* To the KDC, a file of tickets; that of the keytab stays open. */
+#define FDS_PER_TICKET 3
+
 /* Channels, log, timers, control connections, the C library's own. */
 #define FDS_RESERVE 128
 
@@ -46,6 +49,10 @@ fixed_fds(const struct config *c, unsigned workers)
 		n += c->services[i].n_listens * workers;
 		/* A check each, and the one before that takes its leave. */
 		n += 2 * c->services[i].n_servers;
+		for (size_t k = 0; k < c->services[i].n_servers; k++)
+			n += c->services[i].servers[k].check.negotiate
+			    ? FDS_PER_TICKET
+			    : 0;
 	}
 	return n;
 }

@@ -113,11 +113,11 @@ def test_a_ticket_opens_the_door(family: int) -> None:
             shutil.chown(has, "nobody")
         os.environ[variable] = has
         page = {"path": "/?json", "json": {"is_coordinator": True}}
-        drain = {"is_quiescing": True}
+        preset = service("keytab", PORT, "s1", family, negotiate=True, negotiate_keytab=mine)
+        preset["preset"] = "impalad"
         configure(
             stage,
-            service("keytab", PORT, "s1", family, negotiate=True, negotiate_keytab=mine,
-                    drain=drain, **page),
+            preset,
             service("environment", 81, "s1", family, negotiate=True, **page),
             service("nobody", 82, "s1", family, **page),
         )
@@ -127,7 +127,10 @@ def test_a_ticket_opens_the_door(family: int) -> None:
         is_found(stage, "nobody", "down", "status 401, expected 200")
         daemons["s1"].set(is_quiescing=True)
         is_found(stage, "keytab", "drain", "is_quiescing is true")
-        daemons["s1"].set(is_quiescing=False, admits="somebody@EXAMPLE.TEST")
+        # A page of its own, with a ticket of its own.
+        daemons["s1"].set(is_quiescing=None, is_coordinator=None)
+        is_found(stage, "keytab", "up", "status 200 of /healthz")
+        daemons["s1"].set(is_quiescing=False, is_coordinator=True, admits="somebody@EXAMPLE.TEST")
         refused = f"status 401 in spite of a ticket of {ME}"
         is_found(stage, "keytab", "down", refused)
         is_found(stage, "environment", "down", refused)
