@@ -34,10 +34,12 @@ fail_page(struct ask_http *a, const struct fetch_page *page)
 static void
 tell_refused(struct ask_http *a, const struct judge_page *page)
 {
-	if (a->said.result == VERDICT_FAILED && page->status == 401 &&
-	    a->name[0] != '\0')
-		(void)snprintf(a->said.detail, sizeof(a->said.detail),
-		    "status 401 in spite of a ticket of %.40s", a->name);
+	if (a->said.result != VERDICT_FAILED || page->status != 401 ||
+	    a->name[0] == '\0')
+		return;
+	(void)snprintf(a->said.detail, sizeof(a->said.detail),
+	    "status 401 in spite of a ticket of %.40s", a->name);
+	negotiate_distrust(&a->call);
 }
 
 /* What is known now is the answer, unless it is left to ask for the role. */

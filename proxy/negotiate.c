@@ -24,6 +24,9 @@
 /* For one server's ticket: one that hangs may not be all there is. */
 #define ERRANDS_EACH 4
 
+/* Who is refused for good costs the KDC two questions that often, no more. */
+#define DISTRUST_EVERY_MS (60 * 1000)
+
 /* Names are resolved in it, by whatever the host has configured for that. */
 #define STACK_BYTES ((size_t)1024 * 1024)
 
@@ -56,6 +59,8 @@ struct negotiate_target {
 	unsigned n_running; /* that get a ticket */
 	bool is_renewing;
 	struct mono renewed; /* or tried to */
+	bool is_distrusted;
+	struct mono distrusted; /* when it last was */
 	SLIST_ENTRY(negotiate_target) link;
 };
 
@@ -160,7 +165,10 @@ make_errand(struct negotiate *n, struct negotiate_target *t,
 	(void)snprintf(
 	    e->cache, sizeof(e->cache), "MEMORY:hapair-%u", t->number);
 	e->wish = (struct ticket_wish){
-		.host = e->host, .keytab = e->keytab, .cache = e->cache
+		.host = e->host,
+		.keytab = e->keytab,
+		.cache = e->cache,
+		.anew = t->is_distrusted,
 	};
 	e->box = n->box;
 	e->fn = n->means.get;
@@ -201,6 +209,7 @@ launch_for_ticket(struct negotiate *n, struct negotiate_target *t,
 	if (r < 0)
 		return r;
 	t->n_running++;
+	t->is_distrusted = false;
 	*ret_errand = e;
 	return 0;
 }
@@ -395,6 +404,7 @@ target_of(struct negotiate *n, const struct negotiate_question *q)
 	}
 	t->number = n->n_targets++;
 	t->renewed = mono_now();
+	t->distrusted = mono_add_ms(t->renewed, -DISTRUST_EVERY_MS);
 	SLIST_INSERT_HEAD(&n->targets, t, link);
 	return t;
 }
@@ -419,6 +429,18 @@ negotiate_ask(struct negotiate *n, struct negotiate_call *call,
 	ev_timer_init(&call->late, on_late, question->timeout_ms / 1000., 0.);
 	ev_timer_start(n->loop, &call->late);
 	return 0;
+}
+
+void
+negotiate_distrust(struct negotiate_call *call)
+{
+	struct negotiate_target *t = call->target;
+
+	if (t == NULL ||
+	    mono_span_ms(t->distrusted, mono_now()) < DISTRUST_EVERY_MS)
+		return;
+	t->is_distrusted = true;
+	t->distrusted = mono_now();
 }
 
 static struct mailbox *

@@ -44,7 +44,7 @@ struct negotiate_call {
 	negotiate_answer_fn *on_answer;
 	void *arg;
 	uint32_t timeout_ms;
-	struct negotiate_target *target;
+	struct negotiate_target *target; /* NULL: nothing was asked yet */
 	struct negotiate_errand *errand; /* NULL: waits for one */
 	ev_timer late;
 	TAILQ_ENTRY(negotiate_call) link; /* of those that wait */
@@ -63,6 +63,12 @@ void negotiate_close(struct negotiate *n);
  */
 MUST_CHECK int negotiate_ask(struct negotiate *n, struct negotiate_call *call,
     const struct negotiate_question *question);
+
+/*
+ * The server would not have the ticket that was the last answer: it may have
+ * other keys by now. The next one is new, but not as often as all that.
+ */
+void negotiate_distrust(struct negotiate_call *call);
 
 /* Also where nothing is asked: no answer will come. */
 void negotiate_cancel(struct negotiate_call *call);

@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <gssapi/gssapi_ext.h>
+/* With libkrb5's own names, for the cache: GSSAPI cannot empty one. */
+#include <gssapi/gssapi_krb5.h>
 
 /* A keytab of libkrb5's that nobody ever puts a key into. */
 #define NO_KEYS "MEMORY:hapair-no-keys"
@@ -169,6 +170,19 @@ make_token(struct ticket *t, gss_cred_id_t credentials, gss_name_t server)
 	(void)gss_delete_sec_context(&ignored, &context, GSS_C_NO_BUFFER);
 }
 
+static void
+empty_cache(const char *name)
+{
+	krb5_context k;
+	krb5_ccache cache;
+
+	if (krb5_init_context(&k) != 0)
+		return;
+	if (krb5_cc_resolve(k, name, &cache) == 0)
+		(void)krb5_cc_destroy(k, cache);
+	krb5_free_context(k);
+}
+
 void
 ticket_get(const struct ticket_wish *wish, struct ticket *ret_ticket)
 {
@@ -177,6 +191,8 @@ ticket_get(const struct ticket_wish *wish, struct ticket *ret_ticket)
 	gss_name_t server = GSS_C_NO_NAME;
 	OM_uint32 minor;
 
+	if (wish->anew && wish->keytab != NULL)
+		empty_cache(wish->cache);
 	if (find_credentials(wish, &t, &credentials) &&
 	    name_server(wish, &t, &server)) {
 		take_name(credentials, &t);

@@ -13,10 +13,10 @@
 #define TICKET_NAME_MAX 64
 
 struct ticket_wish {
-	const char *host; /* of the principal HTTP/host */
-	const char
-	    *keytab;       /* as libkrb5 names it; NULL: what there is anyway */
-	const char *cache; /* likewise: where tickets wait; with a keytab */
+	const char *host;   /* of the principal HTTP/host */
+	const char *keytab; /* as libkrb5 names it; NULL: the environment's */
+	const char *cache;  /* likewise: where tickets wait; with a keytab */
+	bool anew;          /* what waits there is no good; with a keytab */
 };
 
 struct ticket {

@@ -91,7 +91,9 @@ class Fake:
         self.lock = threading.Lock()
         self.doorman: Doorman | None = None
         self.state = {"healthy": True, "delay": 0, "split": False, "admits": "", **STATE[kind]}
-        self.seen: dict[str, Any] = {"accepted": 0, "serving": 0, "most": 0, "pages": {}}
+        self.seen: dict[str, Any] = {
+            "accepted": 0, "serving": 0, "most": 0, "pages": {}, "refused": 0,
+        }
 
     def count(self, key: str, by: int = 1) -> None:
         with self.lock:
@@ -193,7 +195,9 @@ class Page(BaseHTTPRequestHandler):
         if fake.doorman is None:
             return True
         who = fake.doorman.who(self.headers.get("Authorization", ""))
-        return bool(who) and fake.state["admits"] in ("", who)
+        welcome = bool(who) and fake.state["admits"] in ("", who)
+        fake.count("refused", not welcome)
+        return welcome
 
     def say(self, status: int, body: str, more: str = "", split: bool = False) -> None:
         raw = body.encode()

@@ -181,6 +181,23 @@ def test_a_kdc_that_hangs() -> None:
         assert stage["p1"].stop() == 0
 
 
+def test_a_server_with_new_keys() -> None:
+    """Tickets in the cache are for the old ones: a check that is refused brings a
+    new one, so that the server does not go down."""
+    stage = single()
+    with kerberized(stage, "s1") as (realm, mine, daemons):
+        configure(stage, service("web", PORT, "s1", path="/healthz", fall=2,
+                                 negotiate=True, negotiate_keytab=mine))
+        stage.start()
+        is_found(stage, "web", "up", "status 200")
+        newer = realm.extract(f"{realm.dir}/newer", f"HTTP/{address('s1')}")
+        os.replace(newer, f"{realm.dir}/http.keytab")
+        wait_for(lambda: daemons["s1"].seen()["refused"] > 0, 20 * SLOW)
+        is_found(stage, "web", "up", "status 200")
+        assert daemons["s1"].seen()["refused"] == 1
+        assert "-> down" not in stage["p1"].log()
+
+
 def test_a_login_lasts_to_its_end() -> None:
     """Half of it is over and no KDC renews it: nobody notices. When all of it is,
     the servers are down; when the KDC is back, so are they."""

@@ -20,7 +20,7 @@ static atomic_uint renewed;
 static void
 fake_get(const struct ticket_wish *wish, struct ticket *ret_ticket)
 {
-	struct ticket t = { .token = strdup(wish->host) };
+	struct ticket t = { .token = strdup(wish->anew ? "new" : wish->host) };
 
 	atomic_fetch_add(&asked, 1);
 	if (atomic_load(&hangs))
@@ -217,6 +217,28 @@ a_login_is_renewed_beside(void **state)
 	tear_down(&r);
 }
 
+/* Once: the next refusal of the new one changes nothing, for a minute. */
+static void
+who_was_refused_gets_a_new_ticket(void **state)
+{
+	static const char *const tokens[] = { "a", "new", "a", "a" };
+	struct run r;
+
+	(void)state;
+	set_up(&r, false);
+	negotiate_distrust(&r.call); /* nothing was asked */
+	for (size_t i = 0; i < ARRAY_LEN(tokens); i++) {
+		ask(&r, "a", "FILE:b", 60000);
+		(void)ev_run(r.loop, 0);
+		assert_text(r.token, tokens[i]);
+		negotiate_distrust(&r.call);
+	}
+	ask(&r, "other", "FILE:b", 60000);
+	(void)ev_run(r.loop, 0);
+	assert_text(r.token, "other");
+	tear_down(&r);
+}
+
 static void
 what_is_cancelled_is_not_told(void **state)
 {
@@ -267,6 +289,7 @@ main(void)
 		cmocka_unit_test(
 		    threads_that_hang_are_few_and_of_use_when_they_end),
 		cmocka_unit_test(a_login_is_renewed_beside),
+		cmocka_unit_test(who_was_refused_gets_a_new_ticket),
 		cmocka_unit_test(what_is_cancelled_is_not_told),
 		cmocka_unit_test(threads_may_outlive_all_else),
 	};
