@@ -27,6 +27,9 @@
 /* Who is refused for good costs the KDC two questions that often, no more. */
 #define DISTRUST_EVERY_MS (60 * 1000)
 
+/* Of a login's life: less is left only of one that should be new by now. */
+#define LATE_PART 4
+
 /* Names are resolved in it, by whatever the host has configured for that. */
 #define STACK_BYTES ((size_t)1024 * 1024)
 
@@ -58,7 +61,8 @@ struct negotiate_target {
 	unsigned number;    /* of its cache, which no two share */
 	unsigned n_running; /* that get a ticket */
 	bool is_renewing;
-	struct mono renewed; /* or tried to */
+	struct mono renewed;     /* or tried to */
+	uint32_t left_s, life_s; /* of the login, when a ticket last came */
 	bool is_distrusted;
 	struct mono distrusted; /* when it last was */
 	SLIST_ENTRY(negotiate_target) link;
@@ -220,8 +224,7 @@ renew_if_due(struct negotiate *n, struct negotiate_target *t)
 {
 	struct negotiate_errand *e;
 
-	if (t->keytab == NULL || t->is_renewing ||
-	    n->n_running >= ERRANDS_MAX ||
+	if (t->is_renewing || n->n_running >= ERRANDS_MAX ||
 	    mono_span_ms(t->renewed, mono_now()) <
 	        (int64_t)n->means.renew_every_ms ||
 	    make_errand(n, t, &e) < 0)
@@ -323,31 +326,39 @@ take_mail(struct mailbox *box)
 	return e;
 }
 
-/* It goes on with the last login, until that is over. */
+/*
+ * A login that is well is never older than half of its life. If it is, somebody
+ * is to know before it is over: the KDC is away, or the keytab's key is old.
+ */
 static void
-take_renewal(struct negotiate *n, struct negotiate_errand *e)
+watch_login(struct negotiate *n, struct negotiate_target *t, uint32_t left_s)
 {
 	uint64_t left_out;
 
-	e->target->is_renewing = false;
-	if (e->ticket.error[0] != '\0' &&
+	if (left_s > t->left_s)
+		t->life_s = left_s;
+	t->left_s = left_s;
+	if (left_s < t->life_s / LATE_PART &&
 	    limiter_allows(&n->complaints, mono_now(), &left_out))
 		log_warning("check",
-		    "renewing the login for HTTP/%s: %s (%" PRIu64
+		    "the login for HTTP/%s ends in %u s and cannot be renewed (%" PRIu64
 		    " times more since the last line)",
-		    e->host, e->ticket.error, left_out);
+		    t->host, left_s, left_out);
 }
 
 static void
 take_ticket(struct negotiate *n, struct negotiate_errand *e)
 {
 	const bool good = e->ticket.token != NULL;
+	struct negotiate_target *t = e->target;
 
-	e->target->n_running--;
+	t->n_running--;
 	if (e->call != NULL)
 		answer(e->call, &e->ticket);
-	if (good)
-		renew_if_due(n, e->target);
+	if (!good || t->keytab == NULL)
+		return;
+	watch_login(n, t, e->ticket.left_s);
+	renew_if_due(n, t);
 }
 
 static void
@@ -362,7 +373,7 @@ on_arrived(struct ev_loop *loop, ev_async *async, int revents)
 		LIST_REMOVE(e, running);
 		n->n_running--;
 		if (e->renews)
-			take_renewal(n, e);
+			e->target->is_renewing = false;
 		else
 			take_ticket(n, e);
 		free_errand(e);

@@ -114,14 +114,14 @@ find_credentials(const struct ticket_wish *wish, struct ticket *t,
 }
 
 static void
-take_name(gss_cred_id_t credentials, struct ticket *t)
+take_name_and_life(gss_cred_id_t credentials, struct ticket *t)
 {
 	gss_name_t name = GSS_C_NO_NAME;
 	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
 	OM_uint32 minor;
 
-	if (gss_inquire_cred(&minor, credentials, &name, NULL, NULL, NULL) ==
-	        GSS_S_COMPLETE &&
+	if (gss_inquire_cred(&minor, credentials, &name, &t->left_s, NULL,
+	        NULL) == GSS_S_COMPLETE &&
 	    gss_display_name(&minor, name, &text, NULL) == GSS_S_COMPLETE)
 		(void)snprintf(t->name, sizeof(t->name), "%.*s",
 		    (int)text.length, (const char *)text.value);
@@ -195,7 +195,7 @@ ticket_get(const struct ticket_wish *wish, struct ticket *ret_ticket)
 		empty_cache(wish->cache);
 	if (find_credentials(wish, &t, &credentials) &&
 	    name_server(wish, &t, &server)) {
-		take_name(credentials, &t);
+		take_name_and_life(credentials, &t);
 		make_token(&t, credentials, server);
 	}
 	(void)gss_release_name(&minor, &server);

@@ -22,6 +22,7 @@ struct ticket_wish {
 struct ticket {
 	char *token;                  /* in base64; NULL: there is none */
 	char name[TICKET_NAME_MAX];   /* whose it is */
+	uint32_t left_s;              /* of the login that it came by */
 	char error[TICKET_ERROR_MAX]; /* why there is none, one line */
 	bool is_ours;                 /* that is our own lack: of memory */
 };
@@ -33,8 +34,8 @@ struct ticket {
 void ticket_get(const struct ticket_wish *wish, struct ticket *ret_ticket);
 
 /*
- * Logs in anew where half of a login's life is over; there is no token in what
- * it returns, and an error where that failed.
+ * Logs in anew where half of a login's life is over, and returns no token.
+ * Where that fails the library is silent as long as there is something left.
  */
 void ticket_renew(const struct ticket_wish *wish, struct ticket *ret_ticket);
 

@@ -199,8 +199,8 @@ def test_a_server_with_new_keys() -> None:
 
 
 def test_a_login_lasts_to_its_end() -> None:
-    """Half of it is over and no KDC renews it: nobody notices. When all of it is,
-    the servers are down; when the KDC is back, so are they."""
+    """Half of it is over and no KDC renews it: no server goes down, and the log
+    warns in time. At its end they do; when the KDC is back, they are up."""
     library = Path(TOOLS).parent / "preload/clock.so"
     if SLOW != 1:
         print("a sanitizer must be loaded first: not with this build")
@@ -217,10 +217,14 @@ def test_a_login_lasts_to_its_end() -> None:
                                      negotiate=True, negotiate_keytab=mine))
             stage.start()
             is_found(stage, "web", "up", "status 200")
+            late = rf"the login for HTTP/{address('s1')} ends in [56]\d\d s and cannot be renewed"
             realm.hang()
             set_clock(clock, 40 * 60)
             before = daemons["s1"].seen()["pages"]["/healthz"]
             wait_for(lambda: daemons["s1"].seen()["pages"]["/healthz"] > before + 20, 20)
+            assert "cannot be renewed" not in stage["p1"].log()
+            set_clock(clock, 50 * 60)
+            wait_for(lambda: re.search(late, stage["p1"].log()), 20)
             assert "-> down" not in stage["p1"].log()
             set_clock(clock, 62 * 60)
             is_found(stage, "web", "down", "no ticket within 1000 ms, no KDC answers")
