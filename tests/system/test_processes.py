@@ -140,7 +140,9 @@ def test_failover_that_keeps_ending() -> None:
         said = "group main: deleted 2 addresses, failover keeps ending"
         wait_for(lambda: said in node.log(), 5)
         wait_for(lambda: stage["p2"].state() == "master", 5)
-        assert "reason: peer's processes ended" in stage["p2"].log(), stage["p2"].log()
+        # Kernels say but once a second that a port is closed.
+        reasons = ("peer's processes ended", "peer silent, its host has let go")
+        assert any(f"-> master, reason: {r}" in stage["p2"].log() for r in reasons)
         stage.wait_master("p2")
         assert stage.ask() in ("s1", "s2", "s3")
         # It comes back, and nothing moves.
