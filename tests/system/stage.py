@@ -60,6 +60,12 @@ def families(test: Callable[..., None]) -> Callable[..., None]:
     return test
 
 
+def together(test: Callable[..., None]) -> Any:
+    """Of a module that is ALONE, this one waits more than it judges."""
+    setattr(test, "alone", False)
+    return test
+
+
 def limit(seconds: float) -> Callable[[Callable[..., None]], Any]:
     """The test's time, where the usual does not do."""
 

@@ -13,7 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from stage import SLOW, TOOLS, Stage, cpu_s, families, figure, limit, memory_kib, wait_for
+from stage import (
+    SLOW, TOOLS, Stage, cpu_s, families, figure, limit, memory_kib, together, wait_for,
+)
 from traps import (
     MIB, echo_once, in_thread, is_quiet, is_reset, read_to_end, relay,
     write_till_stuck,
@@ -157,6 +159,7 @@ def answer_all(sock: socket.socket) -> bool:
     return True
 
 
+@together
 @limit(140)
 def test_t32_vanished_and_paused() -> None:
     """keepalive 1s, so 31 s is the limit of patience. Who has vanished goes
