@@ -300,6 +300,7 @@ void
 msg_put_hush(struct buf *b, const struct msg_hush *m)
 {
 	buf_put_u16(b, m->group);
+	buf_put_u8(b, m->wanted);
 	buf_put_u8(b, m->hushed);
 }
 
@@ -309,6 +310,7 @@ msg_get_hush(struct buf *b, struct msg_hush *ret_hush)
 	struct msg_hush m;
 
 	m.group = buf_get_u16(b);
+	m.wanted = get_bool(b);
 	m.hushed = get_bool(b);
 	if (!buf_is_done(b))
 		return -EBADMSG;

@@ -162,11 +162,12 @@ struct msg_pulse {
 
 /*
  * New clients of a group's addresses get no answer from our listeners, or get
- * one again. Hushing is answered with what has come about.
+ * one again. Sent back with what has come about.
  */
 struct msg_hush {
 	uint16_t group;
-	bool hushed;
+	bool wanted; /* to be hushed */
+	bool hushed; /* in the answer */
 };
 
 /*

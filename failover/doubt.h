@@ -49,7 +49,7 @@ struct doubt {
 };
 
 /* Who begins to doubt takes no shorter to come to a verdict. */
-#define DOUBT_LEAST_MS 10
+#define DOUBT_LEAST_MS 8
 
 /* The empty value: no doubt. */
 struct doubt doubt_none(void);

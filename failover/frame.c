@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "failover/checksum.h"
 
 #define ETHERTYPE_ARP_ 0x0806
 #define ETHERTYPE_IPV6_ 0x86dd
@@ -93,29 +94,6 @@ frame_arp_probe(
 	        .target_ip = ip });
 }
 
-/* RFC 1071, over an even number of bytes. */
-static uint32_t
-sum16(uint32_t sum, const uint8_t *bytes, size_t len)
-{
-	for (size_t i = 0; i + 1 < len; i += 2)
-		sum += (uint32_t)(bytes[i] << 8 | bytes[i + 1]);
-	return sum;
-}
-
-uint16_t
-frame_checksum(const uint8_t source[static 16], const uint8_t dest[static 16],
-    uint8_t protocol, const uint8_t *message, size_t len)
-{
-	uint32_t sum = (uint32_t)len + protocol;
-
-	sum = sum16(sum, source, 16);
-	sum = sum16(sum, dest, 16);
-	sum = sum16(sum, message, len);
-	while (sum >> 16 != 0)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
 /* A message about the address `target`, up to its options. */
 struct neighbour {
 	const uint8_t *source, *dest, *target;
@@ -147,11 +125,12 @@ put_neighbour(struct buf *b, const uint8_t *mac, const struct neighbour *n)
 static void
 finish(struct frame *f, const struct buf *b, const struct neighbour *n)
 {
-	const uint16_t sum = frame_checksum(
-	    n->source, n->dest, ICMPV6, f->bytes + MESSAGE_AT, n->bytes);
+	uint32_t sum = ICMPV6 + n->bytes; /* RFC 8200 section 8.1 */
 
-	f->bytes[CHECKSUM_AT] = (uint8_t)(sum >> 8);
-	f->bytes[CHECKSUM_AT + 1] = (uint8_t)sum;
+	sum = checksum_add(sum, n->source, 16);
+	sum = checksum_add(sum, n->dest, 16);
+	sum = checksum_add(sum, f->bytes + MESSAGE_AT, n->bytes);
+	checksum_put(f->bytes + CHECKSUM_AT, sum);
 	f->len = b->pos;
 }
 

@@ -35,11 +35,3 @@ struct frame frame_arp_probe(
     const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 4]);
 struct frame frame_neighbour_solicit(
     const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 16]);
-
-/*
- * Of what IPv6 carries: RFC 8200 section 8.1, the pseudo-header, then the
- * message, of an even length.
- */
-uint16_t frame_checksum(const uint8_t source[static 16],
-    const uint8_t dest[static 16], uint8_t protocol, const uint8_t *message,
-    size_t len);

@@ -57,7 +57,7 @@ static bool
 tell_supervisor(struct role_group *g, bool hushed)
 {
 	const struct msg_hush m = { .group = (uint16_t)g->index,
-		.hushed = hushed };
+		.wanted = hushed };
 	uint8_t body[16];
 	struct buf b = buf_writer(body, sizeof(body));
 
@@ -112,15 +112,15 @@ forward(struct role_group *g)
 }
 
 static void
-let_go(struct role_group *g)
+tell_seam(const struct role_group *g)
 {
 	const struct seam_side *side = &g->role->seam.sides[g->index];
 
 	if (side->held > 0 || side->forwarded > 0)
 		log_debug(g->subject,
-		    "handover: %u new clients held, %u frames sent on",
-		    side->held, side->forwarded);
-	seam_let_go(&g->role->seam, g->index);
+		    "handover: %u new clients held, %u frames sent on, "
+		    "%u given back",
+		    side->held, side->forwarded, side->returned);
 }
 
 static void
@@ -157,8 +157,13 @@ carry_out(struct role_group *g, enum handover_action action)
 	case HANDOVER_FORWARD:
 		forward(g);
 		break;
+	case HANDOVER_GIVE_BACK:
+		seam_give_back(&g->role->seam, g->index);
+		tell_seam(g);
+		break;
 	case HANDOVER_LET_GO:
-		let_go(g);
+		seam_let_go(&g->role->seam, g->index);
+		tell_seam(g);
 		break;
 	case HANDOVER_HUSH:
 		hush(g);
@@ -345,6 +350,11 @@ giver_take_hush(struct role *role, const struct msg_hush *m)
 
 	if (m->hushed)
 		ev.type = HANDOVER_HUSHED;
+	if (!m->wanted) {
+		if (m->hushed)
+			return; /* it could not be done: time tells */
+		ev.type = HANDOVER_ANSWERED;
+	}
 	if (m->group < role->n_groups)
 		post(&role->groups[m->group], &ev);
 }

@@ -34,21 +34,35 @@ rest(struct handover *h)
 	enter(h, HANDOVER_IDLE, mono_never());
 }
 
+static void
+begin(struct handover *h, struct mono now, struct handover_out *out)
+{
+	/* First: no SYN is between the two. */
+	ask(out, HANDOVER_HOLD);
+	ask(out, HANDOVER_HUSH);
+	enter(h, HANDOVER_HUSHING, mono_add_ms(now, HANDOVER_HUSH_MS));
+}
+
 /*
- * Before the peer has claimed: everything is as it was. What was held is not
- * given back to the kernel, which could not tell it from a second answer; those
- * clients ask again.
+ * Everything shall be as it was. What is held goes to our listeners, as soon as
+ * they answer; unless the peer has got it.
  */
 static void
-give_up(
-    struct handover *h, enum handover_outcome outcome, struct handover_out *out)
+give_up(struct handover *h, enum handover_outcome outcome, struct mono now,
+    struct handover_out *out)
 {
+	const bool served = h->served;
+
 	if (h->state == HANDOVER_ASKING)
 		ask(out, HANDOVER_TAKE_BACK);
 	ask(out, HANDOVER_ANSWER);
-	ask(out, HANDOVER_LET_GO);
 	conclude(h, outcome, out);
 	rest(h);
+	if (served)
+		ask(out, HANDOVER_LET_GO);
+	else
+		enter(
+		    h, HANDOVER_ANSWERING, mono_add_ms(now, HANDOVER_HUSH_MS));
 }
 
 /* The addresses go; nobody is asked for what is not here. */
@@ -105,10 +119,7 @@ step_idle(struct handover *h, const struct handover_event *ev, struct mono now,
 	switch (ev->type) {
 	case HANDOVER_BEGIN:
 		h->wanted = true;
-		/* First: no SYN is between the two. */
-		ask(out, HANDOVER_HOLD);
-		ask(out, HANDOVER_HUSH);
-		enter(h, HANDOVER_HUSHING, mono_add_ms(now, HANDOVER_HUSH_MS));
+		begin(h, now, out);
 		break;
 	case HANDOVER_RELEASE:
 		release(h, ev, now, out);
@@ -116,6 +127,7 @@ step_idle(struct handover *h, const struct handover_event *ev, struct mono now,
 	case HANDOVER_TICK:   /* of a handover that is over, */
 	case HANDOVER_HUSHED: /* and so are these */
 	case HANDOVER_NOT_HUSHED:
+	case HANDOVER_ANSWERED:
 	case HANDOVER_DROPPED:
 	case HANDOVER_RELAY_GONE:
 	case HANDOVER_PEER:  /* does not matter */
@@ -137,24 +149,25 @@ step_hushing(struct handover *h, const struct handover_event *ev,
 		break;
 	case HANDOVER_TICK:
 		if (!mono_before(now, h->deadline)) /* else: woken early */
-			give_up(h, HANDOVER_HUSH_FAILED, out);
+			give_up(h, HANDOVER_HUSH_FAILED, now, out);
 		break;
 	case HANDOVER_NOT_HUSHED:
-		give_up(h, HANDOVER_HUSH_FAILED, out);
+		give_up(h, HANDOVER_HUSH_FAILED, now, out);
 		break;
 	case HANDOVER_RELAY_GONE:
-		give_up(h, HANDOVER_NO_RELAY, out);
+		give_up(h, HANDOVER_NO_RELAY, now, out);
 		break;
 	case HANDOVER_PEER:
 		if (!ev->peer.sound)
-			give_up(h, HANDOVER_PEER_LOST, out);
+			give_up(h, HANDOVER_PEER_LOST, now, out);
 		break;
 	case HANDOVER_RELEASE:
 		release(h, ev, now, out);
 		break;
-	case HANDOVER_BEGIN:   /* has begun */
-	case HANDOVER_DROPPED: /* of an earlier release */
-	case HANDOVER_CLAIM:   /* we are master */
+	case HANDOVER_BEGIN:    /* has begun */
+	case HANDOVER_ANSWERED: /* of an earlier one, */
+	case HANDOVER_DROPPED:  /* and so is this */
+	case HANDOVER_CLAIM:    /* we are master */
 		break;
 	}
 }
@@ -172,11 +185,11 @@ step_settling(struct handover *h, const struct handover_event *ev,
 		enter(h, HANDOVER_ASKING, mono_add_ms(now, HANDOVER_ASK_MS));
 		break;
 	case HANDOVER_RELAY_GONE:
-		give_up(h, HANDOVER_NO_RELAY, out);
+		give_up(h, HANDOVER_NO_RELAY, now, out);
 		break;
 	case HANDOVER_PEER:
 		if (!ev->peer.sound)
-			give_up(h, HANDOVER_PEER_LOST, out);
+			give_up(h, HANDOVER_PEER_LOST, now, out);
 		break;
 	case HANDOVER_RELEASE:
 		release(h, ev, now, out);
@@ -184,8 +197,9 @@ step_settling(struct handover *h, const struct handover_event *ev,
 	case HANDOVER_BEGIN:  /* has begun */
 	case HANDOVER_HUSHED: /* it is, whatever comes late */
 	case HANDOVER_NOT_HUSHED:
-	case HANDOVER_DROPPED: /* of an earlier release */
-	case HANDOVER_CLAIM:   /* we are master */
+	case HANDOVER_ANSWERED: /* of an earlier one, */
+	case HANDOVER_DROPPED:  /* and so is this */
+	case HANDOVER_CLAIM:    /* we are master */
 		break;
 	}
 }
@@ -202,14 +216,14 @@ step_asking(struct handover *h, const struct handover_event *ev,
 	switch (ev->type) {
 	case HANDOVER_TICK:
 		if (!mono_before(now, h->deadline)) /* else: woken early */
-			give_up(h, HANDOVER_PEER_MUTE, out);
+			give_up(h, HANDOVER_PEER_MUTE, now, out);
 		break;
 	case HANDOVER_RELAY_GONE:
-		give_up(h, HANDOVER_NO_RELAY, out);
+		give_up(h, HANDOVER_NO_RELAY, now, out);
 		break;
 	case HANDOVER_PEER:
 		if (!ev->peer.sound)
-			give_up(h, HANDOVER_PEER_LOST, out);
+			give_up(h, HANDOVER_PEER_LOST, now, out);
 		break;
 	case HANDOVER_RELEASE:
 		release(h, ev, now, out);
@@ -217,8 +231,9 @@ step_asking(struct handover *h, const struct handover_event *ev,
 	case HANDOVER_BEGIN:  /* has begun */
 	case HANDOVER_HUSHED: /* it is, whatever comes late */
 	case HANDOVER_NOT_HUSHED:
-	case HANDOVER_DROPPED: /* of an earlier release */
-	case HANDOVER_CLAIM:   /* we are master */
+	case HANDOVER_ANSWERED: /* of an earlier one, */
+	case HANDOVER_DROPPED:  /* and so is this */
+	case HANDOVER_CLAIM:    /* we are master */
 		break;
 	}
 }
@@ -257,9 +272,10 @@ step_releasing(struct handover *h, const struct handover_event *ev,
 		release(h, ev, now, out);
 		break;
 	case HANDOVER_CLAIM:
-		give_up(h, HANDOVER_TAKEN_BACK, out);
+		give_up(h, HANDOVER_TAKEN_BACK, now, out);
 		break;
-	case HANDOVER_BEGIN: /* we are not master */
+	case HANDOVER_BEGIN:    /* we are not master */
+	case HANDOVER_ANSWERED: /* of an earlier one */
 		break;
 	}
 }
@@ -288,20 +304,55 @@ step_forwarding(struct handover *h, const struct handover_event *ev,
 		conclude(h, HANDOVER_DONE, out);
 		break;
 	case HANDOVER_CLAIM:
-		ask(out, HANDOVER_LET_GO);
-		conclude(h, HANDOVER_TAKEN_BACK, out);
-		rest(h);
+		give_up(h, HANDOVER_TAKEN_BACK, now, out);
 		break;
 	case HANDOVER_RELEASE: /* no more waiting: the process ends */
 		release(h, ev, now, out);
 		break;
 	case HANDOVER_BEGIN:      /* we are not master */
+	case HANDOVER_ANSWERED:   /* since the addresses went */
 	case HANDOVER_HUSHED:     /* of what is over */
 	case HANDOVER_NOT_HUSHED: /* and so */
 	case HANDOVER_DROPPED:    /* is this */
 	case HANDOVER_RELAY_GONE: /* no longer needed */
 		break;
 	}
+}
+
+/*
+ * ANSWERING: nobody has moved. Who wants to try again waits until all is as it
+ * was.
+ */
+static void
+step_answering(struct handover *h, const struct handover_event *ev,
+    struct mono now, struct handover_out *out)
+{
+	switch (ev->type) {
+	case HANDOVER_TICK:
+		if (mono_before(now, h->deadline))
+			return; /* woken early */
+		ask(out, HANDOVER_LET_GO);
+		break;
+	case HANDOVER_ANSWERED:
+		ask(out, HANDOVER_GIVE_BACK);
+		break;
+	case HANDOVER_BEGIN:
+		h->wanted = true;
+		return;
+	case HANDOVER_RELEASE:
+		release(h, ev, now, out);
+		return;
+	case HANDOVER_HUSHED:     /* late, and taken back */
+	case HANDOVER_NOT_HUSHED: /* as little as that */
+	case HANDOVER_DROPPED:    /* of an earlier release */
+	case HANDOVER_RELAY_GONE: /* the next one finds them waiting */
+	case HANDOVER_PEER:       /* does not matter */
+	case HANDOVER_CLAIM:      /* we are master */
+		return;
+	}
+	rest(h);
+	if (h->wanted)
+		begin(h, now, out);
 }
 
 struct handover
@@ -368,6 +419,9 @@ handover_step(const struct handover *before, const struct handover_event *ev,
 	case HANDOVER_FORWARDING:
 		step_forwarding(&after, ev, now, &out);
 		break;
+	case HANDOVER_ANSWERING:
+		step_answering(&after, ev, now, &out);
+		break;
 	}
 	out.wake = after.deadline;
 	assert(is_sane(before, &after, &out));
@@ -391,6 +445,8 @@ handover_state_name(enum handover_state state)
 		return "releasing";
 	case HANDOVER_FORWARDING:
 		return "forwarding";
+	case HANDOVER_ANSWERING:
+		return "answering";
 	}
 	return "?";
 }

@@ -9,10 +9,11 @@
  *	IDLE  BEGIN→  HUSHING  HUSHED→  SETTLING  20 ms→  ASKING
  *	ASKING (or any state)  RELEASE→  RELEASING  DROPPED→  FORWARDING  1 s→
  *IDLE
+ *	given up: ANSWERING  ANSWERED→  IDLE
  *
  * From HUSHING on, new clients get no answer from our listeners; their SYNs are
  * held (seam.c), and given to the peer as soon as it serves. Until the peer has
- * claimed everything can be taken back.
+ * claimed everything can be taken back: then our own listeners get them.
  *
  * Pure: no clock, socket, allocation or log. One per group, owned by giver.c,
  * which feeds it and carries out what it asks for. Who is master is the
@@ -29,15 +30,17 @@ enum handover_state {
 	HANDOVER_ASKING,   /* the peer is asked to claim */
 	HANDOVER_RELEASING,  /* the relay resets, then the addresses go */
 	HANDOVER_FORWARDING, /* they are gone; stragglers are sent on */
+	HANDOVER_ANSWERING,  /* given up: our listeners shall answer again */
 };
 
-#define HANDOVER_STATES 6
+#define HANDOVER_STATES 7
 
 enum handover_type {
 	HANDOVER_BEGIN,      /* somebody wants it, nothing speaks against it */
 	HANDOVER_TICK,       /* the time that `wake` asked for has come */
 	HANDOVER_HUSHED,     /* no listener answers a new client any more */
 	HANDOVER_NOT_HUSHED, /* that could not be done */
+	HANDOVER_ANSWERED,   /* they answer again */
 	HANDOVER_DROPPED,    /* the relay has reset all connections */
 	HANDOVER_RELAY_GONE, /* it will not */
 	HANDOVER_PEER,       /* how the peer stands: `peer` */
@@ -45,11 +48,12 @@ enum handover_type {
 	HANDOVER_CLAIM,      /* the election has claimed them (again) */
 };
 
-#define HANDOVER_TYPES 9
+#define HANDOVER_TYPES 10
 
 enum handover_action {
 	HANDOVER_HOLD,      /* keep the SYNs to the addresses */
 	HANDOVER_FORWARD,   /* send them to the peer, and what still comes */
+	HANDOVER_GIVE_BACK, /* what is kept is for our listeners, after all */
 	HANDOVER_LET_GO,    /* keep and send nothing any more */
 	HANDOVER_HUSH,      /* the supervisor: answer no new client */
 	HANDOVER_ANSWER,    /* the supervisor: answer them again */

@@ -10,6 +10,7 @@
 
 #include "core/addr.h"
 #include "core/fd.h"
+#include "failover/packet.h"
 
 /*
  * Two kernel habits shape this. A packet socket that is taken off its hook
@@ -36,7 +37,6 @@
 #define HEADER_BYTES sizeof(struct virtio_net_hdr)
 #define ETHERNET_BYTES 14
 #define SOURCE_AT (HEADER_BYTES + NETLINK_MAC_BYTES)
-#define IPV6_BYTES 40 /* also the least of IPv4 with TCP */
 #define NETWORK_AT (HEADER_BYTES + ETHERNET_BYTES)
 
 /* The largest that the kernel builds, with its headers. */
@@ -60,6 +60,7 @@ seam_init(struct seam *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->fds[V4] = s->fds[V6] = -1;
+	s->raw = raw_none();
 }
 
 static int
@@ -133,7 +134,9 @@ seam_open(struct seam *s)
 	if (s->frames == NULL || s->scratch == NULL)
 		return -ENOMEM;
 	r = open_one(s, V4);
-	return r < 0 ? r : open_one(s, V6);
+	if (r == 0)
+		r = open_one(s, V6);
+	return r < 0 ? r : raw_open(&s->raw);
 }
 
 void
@@ -141,6 +144,7 @@ seam_close(struct seam *s)
 {
 	fd_close(&s->fds[V4]);
 	fd_close(&s->fds[V6]);
+	raw_close(&s->raw);
 	free(s->frames);
 	free(s->scratch);
 	seam_init(s);
@@ -185,9 +189,39 @@ send_on(struct seam *s, unsigned which, struct seam_side *side, uint8_t *bytes,
 		side->forwarded++;
 }
 
-/* Forgets the side's frames; sends those first that are not too old. */
+/* As if it came now. What our kernel refuses is lost, as it was before. */
 static void
-empty(struct seam *s, unsigned index, bool send)
+give_back(struct seam *s, struct seam_frame *f)
+{
+	struct virtio_net_hdr offload;
+	uint8_t *ip = f->bytes + NETWORK_AT;
+	const size_t len = packet_len(ip, f->len - NETWORK_AT);
+	const union addr to = packet_dest(ip);
+
+	if (len == 0)
+		return;
+	memcpy(&offload, f->bytes, sizeof(offload));
+	if ((offload.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0) {
+		const size_t at = offload.csum_start;
+
+		if (at < ETHERNET_BYTES ||
+		    !packet_finish_checksum(
+		        ip, len, at - ETHERNET_BYTES, offload.csum_offset))
+			return;
+	}
+	if (raw_send(&s->raw, ip, len, &to) == 0)
+		s->sides[f->side].returned++;
+}
+
+enum fate {
+	FORGET,
+	SEND_ON,
+	GIVE_BACK,
+};
+
+/* What becomes of the side's frames; those that are too old are forgotten. */
+static void
+empty(struct seam *s, unsigned index, enum fate fate)
 {
 	const struct mono now = mono_now();
 	unsigned kept = 0;
@@ -200,9 +234,13 @@ empty(struct seam *s, unsigned index, bool send)
 			if (kept != i)
 				s->frames[kept] = *f;
 			kept++;
-		} else if (send && mono_span_ms(f->at, now) < STALE_MS) {
+		} else if (mono_span_ms(f->at, now) >= STALE_MS) {
+			continue;
+		} else if (fate == SEND_ON) {
 			send_on(s, v6 ? V6 : V4, &s->sides[index], f->bytes,
 			    f->len);
+		} else if (fate == GIVE_BACK) {
+			give_back(s, f);
 		}
 	}
 	s->n_frames = kept;
@@ -240,31 +278,40 @@ seam_forward(struct seam *s, unsigned index,
 		return -EHOSTUNREACH;
 	memcpy(side->peer_mac, peer_mac, NETLINK_MAC_BYTES);
 	side->mode = SEAM_FORWARDING;
-	empty(s, index, true);
+	empty(s, index, SEND_ON);
 	return refilter_all(s);
+}
+
+static void
+finish(struct seam *s, unsigned index, enum fate fate)
+{
+	s->sides[index].mode = SEAM_OFF;
+	empty(s, index, fate);
+	/* Fewer addresses than before fit; else it is read for nothing. */
+	(void)refilter_all(s);
+}
+
+void
+seam_give_back(struct seam *s, unsigned index)
+{
+	/* Those that wait in the sockets are of the same moment. */
+	seam_read(s, V4);
+	seam_read(s, V6);
+	finish(s, index, GIVE_BACK);
 }
 
 void
 seam_let_go(struct seam *s, unsigned index)
 {
-	s->sides[index].mode = SEAM_OFF;
-	empty(s, index, false);
-	/* Fewer addresses than before fit; else it is read for nothing. */
-	(void)refilter_all(s);
+	finish(s, index, FORGET);
 }
 
 /* -1: no group's, or of one that is not in question. */
 static int
 side_of(const struct seam *s, const uint8_t *network, int interface)
 {
-	union addr to = { .sa.sa_family = AF_INET };
+	const union addr to = packet_dest(network);
 
-	if (network[0] >> 4 == 4) {
-		memcpy(&to.in.sin_addr, network + 16, 4);
-	} else {
-		to.sa.sa_family = AF_INET6;
-		memcpy(&to.in6.sin6_addr, network + 24, 16);
-	}
 	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++) {
 		const struct seam_side *side = &s->sides[i];
 
@@ -273,15 +320,6 @@ side_of(const struct seam *s, const uint8_t *network, int interface)
 			return (int)i;
 	}
 	return -1;
-}
-
-static bool
-is_syn(const uint8_t *network, size_t len)
-{
-	const size_t ip =
-	    network[0] >> 4 == 4 ? (network[0] & 15U) * 4 : IPV6_BYTES;
-
-	return len > ip + 13 && (network[ip + 13] & 0x12) == 0x02;
 }
 
 static void
@@ -307,7 +345,8 @@ take(struct seam *s, unsigned which, const struct sockaddr_ll *from, size_t len)
 	int index;
 
 	/* To us by hardware address: a switch may flood, others may listen. */
-	if (len < NETWORK_AT + IPV6_BYTES || from->sll_pkttype != PACKET_HOST)
+	if (len < NETWORK_AT + PACKET_BYTES_MIN ||
+	    from->sll_pkttype != PACKET_HOST)
 		return;
 	index = side_of(s, s->scratch + NETWORK_AT, from->sll_ifindex);
 	if (index == -1)
@@ -321,7 +360,7 @@ take(struct seam *s, unsigned which, const struct sockaddr_ll *from, size_t len)
 	case SEAM_OFF:
 		break;
 	case SEAM_HOLDING:
-		if (is_syn(s->scratch + NETWORK_AT, len - NETWORK_AT))
+		if (packet_is_syn(s->scratch + NETWORK_AT, len - NETWORK_AT))
 			keep(s, (unsigned)index, len);
 		break;
 	case SEAM_FORWARDING:

@@ -5,7 +5,8 @@
  * hands. SYNs that our relay does not answer any more are held, and sent to the
  * peer as soon as it serves: their clients would ask again only after a second.
  * For a while after that, what neighbours still send here by mistake is sent on
- * too. Decides nothing and logs nothing. One for all groups, owned by the role.
+ * too. Where nothing comes of it, our own kernel is given what was held.
+ * Decides nothing and logs nothing. One for all groups, owned by the role.
  *
  * Frames go to the peer's hardware address on the interface they came by, so
  * both nodes are on one Ethernet there, as virtual IPs demand anyway.
@@ -16,6 +17,7 @@
 #include "core/mono.h"
 #include "core/sieve.h"
 #include "failover/netlink.h"
+#include "failover/raw.h"
 
 /* A burst of as many new clients within a handover finds room. */
 #define SEAM_FRAMES_MAX 1024
@@ -34,14 +36,16 @@ struct seam_side {
 	const struct config_group *group; /* borrowed: the configuration's */
 	struct netlink_link link;         /* where frames come from, and go */
 	uint8_t peer_mac[NETLINK_MAC_BYTES];
-	unsigned held, forwarded; /* frames, since seam_hold() */
+	/* Frames, since seam_hold(). */
+	unsigned held, forwarded, returned;
 };
 
 struct seam_frame;
 
 struct seam {
-	int fds[2];  /* IPv4, IPv6 */
-	bool hooked; /* the kernel shows them what arrives */
+	int fds[2];     /* IPv4, IPv6 */
+	bool hooked;    /* the kernel shows them what arrives */
+	struct raw raw; /* for what is given back */
 	struct seam_side sides[CONFIG_GROUPS_MAX];
 	unsigned n_frames;
 	struct seam_frame *frames; /* SEAM_FRAMES_MAX, in order of arrival */
@@ -69,6 +73,14 @@ MUST_CHECK int seam_hold(struct seam *s, unsigned index,
  */
 MUST_CHECK int seam_forward(struct seam *s, unsigned index,
     const uint8_t peer_mac[static NETLINK_MAC_BYTES]);
+
+/*
+ * No more; what is held is given to our kernel, as if it came now, and finds
+ * whoever listens. It may know a client already, whose SYN was held and
+ * answered at once: then it answers once more, as it would a SYN that came
+ * twice (RFC 9293 section 3.10.7.4).
+ */
+void seam_give_back(struct seam *s, unsigned index);
 
 /* No more; what is held is forgotten. */
 void seam_let_go(struct seam *s, unsigned index);

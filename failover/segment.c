@@ -2,6 +2,7 @@
 
 #include "core/buf.h"
 #include "core/conn.h"
+#include "failover/checksum.h"
 
 #include <netinet/in.h>
 
@@ -9,24 +10,6 @@
 #define TCP_ACK 0x10
 #define TCP_CHECKSUM_AT 16
 #define HOPS 255
-
-/* RFC 1071, over an even number of bytes. */
-static uint32_t
-sum16(uint32_t sum, const uint8_t *bytes, size_t len)
-{
-	for (size_t i = 0; i + 1 < len; i += 2)
-		sum += (uint32_t)(bytes[i] << 8 | bytes[i + 1]);
-	return sum;
-}
-
-static void
-put_checksum(uint8_t *at, uint32_t sum)
-{
-	while (sum >> 16 != 0)
-		sum = (sum & 0xffff) + (sum >> 16);
-	at[0] = (uint8_t)(~sum >> 8);
-	at[1] = (uint8_t)~sum;
-}
 
 static void
 put_v4_header(struct buf *b, const uint8_t *from, const uint8_t *to)
@@ -39,7 +22,7 @@ put_v4_header(struct buf *b, const uint8_t *from, const uint8_t *to)
 	buf_put_u16(b, 0); /* the checksum, below */
 	buf_put_bytes(b, from, 4);
 	buf_put_bytes(b, to, 4);
-	put_checksum(b->data + 10, sum16(0, b->data, 20));
+	checksum_put(b->data + 10, checksum_add(0, b->data, 20));
 }
 
 static void
@@ -76,9 +59,9 @@ segment_ack(const struct conn_end *from, const struct conn_end *to)
 	buf_put_u8(&b, TCP_ACK);
 	buf_put_u16(&b, SEGMENT_WINDOW);
 	buf_put_u32(&b, 0); /* the checksum, below; urgent pointer */
-	sum = sum16(sum, from->ip, ip_len);
-	sum = sum16(sum, to->ip, ip_len);
-	put_checksum(tcp + TCP_CHECKSUM_AT, sum16(sum, tcp, TCP_BYTES));
+	sum = checksum_add(sum, from->ip, ip_len);
+	sum = checksum_add(sum, to->ip, ip_len);
+	checksum_put(tcp + TCP_CHECKSUM_AT, checksum_add(sum, tcp, TCP_BYTES));
 	s.len = b.pos;
 	return s;
 }

@@ -1,16 +1,14 @@
 #include "failover/tickle.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "core/conn.h"
-#include "core/fd.h"
 #include "core/log.h"
 #include "failover/estate.h"
 #include "failover/ledger.h"
+#include "failover/raw.h"
 #include "failover/replica.h"
 #include "failover/segment.h"
 
@@ -40,7 +38,7 @@ struct group {
 };
 
 struct tickle {
-	int v4, v6; /* raw sockets; -1: none */
+	struct raw raw;
 	struct group groups[CONFIG_GROUPS_MAX];
 };
 
@@ -64,15 +62,9 @@ static int
 send_ack(const struct tickle *t, const struct estate_leg *leg)
 {
 	const struct segment s = segment_ack(&leg->from, &leg->to);
-	union addr to = conn_end_addr(&leg->to);
-	const int fd = leg->to.family == AF_INET6 ? t->v6 : t->v4;
+	const union addr to = conn_end_addr(&leg->to);
 
-	/* To a raw socket the port would be a protocol. */
-	addr_set_port(&to, 0);
-	if (sendto(fd, s.bytes, s.len, MSG_DONTWAIT | MSG_NOSIGNAL, &to.sa,
-	        addr_len(&to)) == -1)
-		return -errno;
-	return 0;
+	return raw_send(&t->raw, s.bytes, s.len, &to);
 }
 
 static void
@@ -196,16 +188,6 @@ tickle_news(struct role *role, unsigned groups)
 	}
 }
 
-/* IPPROTO_RAW: we bring the IP header, and nothing is received. */
-static int
-open_raw(int family)
-{
-	int fd = socket(
-	    family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW);
-
-	return fd == -1 ? -errno : fd;
-}
-
 int
 tickle_open(struct role *role)
 {
@@ -220,18 +202,8 @@ tickle_open(struct role *role)
 		ev_set_priority(&t->groups[i].turn, EV_MINPRI);
 		t->groups[i].turn.data = &t->groups[i];
 	}
-	t->v4 = open_raw(AF_INET);
-	t->v6 = open_raw(AF_INET6);
-	/* A kernel without IPv6 has no IPv6 clients either. */
-	if (t->v6 < 0)
-		t->v6 = -1;
-	if (t->v4 < 0) {
-		const int r = t->v4;
-
-		t->v4 = -1;
-		return r;
-	}
-	return 0;
+	t->raw = raw_none();
+	return raw_open(&t->raw);
 }
 
 void
@@ -243,8 +215,7 @@ tickle_close(struct role *role)
 		return;
 	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++)
 		ev_timer_stop(role->loop, &t->groups[i].turn);
-	fd_close(&t->v4);
-	fd_close(&t->v6);
+	raw_close(&t->raw);
 	free(t);
 	role->tickle = NULL;
 }

@@ -184,9 +184,7 @@ take_hush(struct supervisor *s, const struct chan_packet *p)
 		return -EBADMSG;
 	/* From STAGE_RELAY on all are hushed, and stay so. */
 	if (s->stage == STAGE_RUNNING || s->stage == STAGE_HANDOVER)
-		hush(s, m.group, m.hushed);
-	if (!m.hushed)
-		return 0;
+		hush(s, m.group, m.wanted);
 	m.hushed = (s->setup->listeners->hushed & 1U << m.group) != 0;
 	msg_put_hush(&reply, &m);
 	child_send(&s->failover, MSG_HUSH, reply.data, reply.pos, -1);

@@ -56,7 +56,7 @@ struct judge {
 		SPLIT
 	} phase;
 	int64_t phase_end_ms, well_ms, alone_ms[2], overlap_ms;
-	int64_t one_ms; /* when there was exactly one holder */
+	int64_t some_ms, few_ms; /* when there was a holder; and not two */
 	int64_t one_way_ms, faulted_ms[2], cut_ms[2], lit_ms[2];
 	int64_t rogue_ms; /* when a third host last had the address */
 	uint64_t overlaps;
@@ -252,15 +252,17 @@ check(const struct sim *s, struct judge *j)
 		j->well_ms = 0;
 	else if (j->well_ms == 0)
 		j->well_ms = s->now_ms;
-	if (!joined || !sound || held == 1)
-		j->one_ms = s->now_ms;
+	if (!joined || !sound || held > 0)
+		j->some_ms = s->now_ms;
+	if (!joined || !sound || held < 2)
+		j->few_ms = s->now_ms;
 	if (s->cut[0] == s->cut[1] || s->mute || s->loss_percent != 0 ||
 	    !sound || held < 2 || !is_known(s, s->cut[0] ? 1 : 0))
 		j->one_way_ms = s->now_ms;
 	check_overlap(s, j);
-	if (held == 2 && s->now_ms > j->one_ms + BOTH_MS)
+	if (s->now_ms > j->few_ms + BOTH_MS)
 		world_fail(s, "2 masters");
-	if (held == 0 && s->now_ms > j->one_ms + NONE_MS)
+	if (s->now_ms > j->some_ms + NONE_MS)
 		world_fail(s, "no master");
 	if (s->now_ms > j->one_way_ms + ONE_WAY_MS)
 		world_fail(s, "2 masters, one direction cut");

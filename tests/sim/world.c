@@ -440,10 +440,12 @@ static void
 run_handover(struct sim *s, unsigned i)
 {
 	struct node *n = &s->nodes[i];
+	const bool over = s->now_ms > n->handing_ms + HANDOVER_MS ||
+	    !peer_is_alive(&n->peer, PATIENCE_MS, world_now(s));
 
 	if (n->handing_ms == s->now_ms)
 		post_type(s, i, ELECTION_HANDOVER_BEGIN);
-	else if (n->election.handing && s->now_ms > n->handing_ms + HANDOVER_MS)
+	else if (n->election.handing && over)
 		post_type(s, i, ELECTION_HANDOVER_ABORT);
 }
 

@@ -20,7 +20,9 @@
 #define HANG_MS 1000
 /* An address that nobody renews: HOLDER's lease, and the kernel's slack. */
 #define LEASE_MS 1100
-#define HANDOVER_MS 500 /* then the shell gives up */
+/* Then the shell gives up a handover: in all, and with a silent peer. */
+#define HANDOVER_MS 500
+#define PATIENCE_MS 100
 
 enum parcel {
 	PARCEL_NONE, /* a free slot */

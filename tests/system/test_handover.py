@@ -301,6 +301,36 @@ def test_peer_dies_in_the_middle() -> None:
         serves_on(stage, "p1")
 
 
+def signal_all(stage: Stage, host: str, sig: int) -> None:
+    for pid in stage[host].everyone():
+        os.kill(pid, sig)
+
+
+def given_back(stage: Stage) -> int:
+    """How many clients p1 held for the peer, and served itself in the end."""
+    told = [line for line in stage["p1"].log().splitlines() if line.endswith("given back")]
+    return sum(int(line.split()[-3]) for line in told)
+
+
+@families
+def test_given_up_with_clients_waiting(family: int) -> None:
+    """Who connected while the peer was to have it is served here, without asking
+    again: the peer says nothing more, or is dead."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        for sig in (signal.SIGSTOP, signal.SIGKILL):
+            before = given_back(stage)
+            running = stage.probe(family, 1, timeout=3000)
+            time.sleep(0.3)
+            assert in_the_middle(stage, lambda: signal_all(stage, "p2", sig)) == 1
+            flawless(running.result(), 1000 // SLOW)
+            assert given_back(stage) > before
+            if sig == signal.SIGSTOP:
+                signal_all(stage, "p2", signal.SIGCONT)
+                stage.wait_master("p1")
+
+
 def test_relay_dies_in_the_middle() -> None:
     """We stay master, the next relay answers, and a second try succeeds."""
     with Stage() as stage:

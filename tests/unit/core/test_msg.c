@@ -57,7 +57,7 @@ each_message_is_taken_whole_or_refused(void **state)
 	ROUND_TRIP(script, .track = 3, .passed = true);
 	ROUND_TRIP(tracks, .n = 3, .ok = { true, false, true });
 	ROUND_TRIP(pulse, .own = true);
-	ROUND_TRIP(hush, .group = 3, .hushed = true);
+	ROUND_TRIP(hush, .group = 3, .wanted = true, .hushed = false);
 	ROUND_TRIP(known, .known = true);
 	ROUND_TRIP(
 	    fence, .id = 9, .service = 2, .promote = true, .from = 1, .to = 3);

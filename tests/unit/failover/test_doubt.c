@@ -61,19 +61,19 @@ backup(void)
 	return e;
 }
 
-/* Two probes 5 ms apart, to which nobody answers; gives the last step. */
+/* Two probes 4 ms apart, to which nobody answers; gives the last step. */
 static struct election_out
 doubt(struct election *e, int64_t from_ms)
 {
 	struct election_out out;
 
-	for (int64_t ms = from_ms; ms < from_ms + 10; ms += 5) {
+	for (int64_t ms = from_ms; ms < from_ms + DOUBT_LEAST_MS; ms += 4) {
 		out = step(e, plain(ELECTION_TICK), ms);
 		assert_int_equal(out.n_actions, 1);
 		assert_int_equal(out.actions[0], ELECTION_PROBE);
-		assert_int_equal(out.wake.ns, at(ms + 5).ns);
+		assert_int_equal(out.wake.ns, at(ms + 4).ns);
 	}
-	return step(e, plain(ELECTION_TICK), from_ms + 10);
+	return step(e, plain(ELECTION_TICK), from_ms + DOUBT_LEAST_MS);
 }
 
 static struct election_event
@@ -92,7 +92,7 @@ a_silent_peer_is_replaced_when_nobody_answers(void **state)
 	(void)state;
 	assert_int_equal(e.state, ELECTION_MASTER);
 	assert_int_equal(out.reason, ELECTION_PEER_SILENT);
-	assert_int_equal(out.silent_ms, 70);
+	assert_int_equal(out.silent_ms, 68);
 }
 
 static void
@@ -122,7 +122,7 @@ a_peer_whose_host_answers_keeps_them_for_hang_timeout(void **state)
 		out = step(&e, plain(ELECTION_TICK), ms);
 		(void)step(&e, answered(DOUBT_PEER), ms + 1);
 		(void)step(&e, answered(DOUBT_ADDRESS_AT_PEER), ms + 1);
-		if (ms == 70)
+		if (ms == 68)
 			assert_int_equal(out.reason, ELECTION_PEER_HANGS);
 		else if (e.state == ELECTION_BACKUP)
 			assert_int_equal(out.reason, ELECTION_UNCHANGED);
@@ -141,13 +141,13 @@ a_peer_that_has_let_go_is_replaced_at_once(void **state)
 	(void)state;
 	(void)step(&e, plain(ELECTION_TICK), 60);
 	(void)step(&e, answered(DOUBT_ADDRESS_AT_PEER), 61);
-	(void)step(&e, plain(ELECTION_TICK), 65);
-	(void)step(&e, plain(ELECTION_TICK), 70);
+	(void)step(&e, plain(ELECTION_TICK), 64);
+	(void)step(&e, plain(ELECTION_TICK), 68);
 	assert_int_equal(e.state, ELECTION_BACKUP);
 	/* The next series: its host answers, but no more for the address. */
 	(void)step(&e, plain(ELECTION_TICK), 90);
 	(void)step(&e, answered(DOUBT_PEER), 91);
-	(void)step(&e, plain(ELECTION_TICK), 95);
+	(void)step(&e, plain(ELECTION_TICK), 94);
 	assert_int_equal(
 	    step(&e, plain(ELECTION_TICK), 100).reason, ELECTION_PEER_RELEASED);
 }
@@ -164,7 +164,7 @@ an_address_of_a_third_host_is_not_claimed(void **state)
 		(void)step(&e, answered(DOUBT_ADDRESS_ELSEWHERE), ms);
 		assert_int_equal(e.state, ELECTION_BACKUP);
 		assert_int_equal(out.reason,
-		    ms == 70 ? ELECTION_CONFLICT : ELECTION_UNCHANGED);
+		    ms == 68 ? ELECTION_CONFLICT : ELECTION_UNCHANGED);
 	}
 	assert_int_equal(doubt(&e, 61000).reason, ELECTION_UNCHANGED);
 	assert_int_equal(doubt(&e, 62000).reason, ELECTION_PEER_SILENT);
@@ -204,9 +204,9 @@ with_witnesses_one_word_is_enough_to_claim(void **state)
 	e.config.doubt.witnesses = true;
 	(void)step(&e, plain(ELECTION_TICK), 60);
 	(void)step(&e, answered(DOUBT_WITNESS), 61);
-	(void)step(&e, plain(ELECTION_TICK), 65);
+	(void)step(&e, plain(ELECTION_TICK), 64);
 	assert_int_equal(
-	    step(&e, plain(ELECTION_TICK), 70).reason, ELECTION_PEER_SILENT);
+	    step(&e, plain(ELECTION_TICK), 68).reason, ELECTION_PEER_SILENT);
 	assert_int_equal(e.state, ELECTION_MASTER);
 }
 
@@ -223,7 +223,7 @@ a_master_that_hears_neither_peer_nor_witness_gives_up(void **state)
 	assert_int_equal(out.wake.ns, at(70).ns);
 	(void)step(&e, plain(ELECTION_TICK), 70);
 	(void)step(&e, answered(DOUBT_WITNESS), 71);
-	(void)step(&e, plain(ELECTION_TICK), 75);
+	(void)step(&e, plain(ELECTION_TICK), 74);
 	out = step(&e, plain(ELECTION_TICK), 80);
 	assert_int_equal(e.state, ELECTION_MASTER);
 	assert_int_equal(out.wake.ns, at(580).ns);

@@ -7,6 +7,7 @@
 static const char *const action_words[] = {
 	[HANDOVER_HOLD] = "hold",
 	[HANDOVER_FORWARD] = "forward",
+	[HANDOVER_GIVE_BACK] = "give-back",
 	[HANDOVER_LET_GO] = "let-go",
 	[HANDOVER_HUSH] = "hush",
 	[HANDOVER_DROP] = "drop",
@@ -40,13 +41,14 @@ in(enum handover_state state)
 		[HANDOVER_ASKING] = HANDOVER_ASK_MS,
 		[HANDOVER_RELEASING] = HANDOVER_RELEASE_MS,
 		[HANDOVER_FORWARDING] = HANDOVER_FORWARD_MS,
+		[HANDOVER_ANSWERING] = HANDOVER_HUSH_MS,
 	};
 	struct handover h = handover_idle();
 
 	if (state == HANDOVER_IDLE)
 		return h;
 	h.state = state;
-	h.wanted = true;
+	h.wanted = state != HANDOVER_ANSWERING; /* told already */
 	h.hushed = state == HANDOVER_SETTLING || state == HANDOVER_ASKING ||
 	    state == HANDOVER_RELEASING;
 	h.deadline = mono_add_ms(start, patience_ms[state]);
@@ -93,18 +95,18 @@ static const struct row {
 	    { .type = HANDOVER_TICK }, HANDOVER_HUSHING, "",
 	    HANDOVER_UNDECIDED },
 	{ "nobody says", HANDOVER_HUSHING, HANDOVER_HUSH_MS,
-	    { .type = HANDOVER_TICK }, HANDOVER_IDLE, "answer let-go",
+	    { .type = HANDOVER_TICK }, HANDOVER_ANSWERING, "answer",
 	    HANDOVER_HUSH_FAILED },
 	{ "a listener refuses", HANDOVER_HUSHING, 1,
-	    { .type = HANDOVER_NOT_HUSHED }, HANDOVER_IDLE, "answer let-go",
+	    { .type = HANDOVER_NOT_HUSHED }, HANDOVER_ANSWERING, "answer",
 	    HANDOVER_HUSH_FAILED },
 	{ "the relay dies, hushing", HANDOVER_HUSHING, 1,
-	    { .type = HANDOVER_RELAY_GONE }, HANDOVER_IDLE, "answer let-go",
+	    { .type = HANDOVER_RELAY_GONE }, HANDOVER_ANSWERING, "answer",
 	    HANDOVER_NO_RELAY },
 	{ "a fault of ours, hushing", HANDOVER_HUSHING, 1, RELEASE(true),
 	    HANDOVER_RELEASING, "hold hush", HANDOVER_UNDECIDED },
 	{ "the peer goes", HANDOVER_HUSHING, 1, PEER(false, false),
-	    HANDOVER_IDLE, "answer let-go", HANDOVER_PEER_LOST },
+	    HANDOVER_ANSWERING, "answer", HANDOVER_PEER_LOST },
 	{ "the peer stays", HANDOVER_HUSHING, 1, PEER(true, false),
 	    HANDOVER_HUSHING, "", HANDOVER_UNDECIDED },
 	{ "asked for again", HANDOVER_HUSHING, 1, { .type = HANDOVER_BEGIN },
@@ -117,7 +119,7 @@ static const struct row {
 	    { .type = HANDOVER_TICK }, HANDOVER_ASKING, "ask",
 	    HANDOVER_UNDECIDED },
 	{ "the relay dies", HANDOVER_SETTLING, 1,
-	    { .type = HANDOVER_RELAY_GONE }, HANDOVER_IDLE, "answer let-go",
+	    { .type = HANDOVER_RELAY_GONE }, HANDOVER_ANSWERING, "answer",
 	    HANDOVER_NO_RELAY },
 	{ "a fault of ours comes first", HANDOVER_SETTLING, 1, RELEASE(true),
 	    HANDOVER_RELEASING, "hold drop", HANDOVER_UNDECIDED },
@@ -126,13 +128,13 @@ static const struct row {
 	    { .type = HANDOVER_TICK }, HANDOVER_ASKING, "",
 	    HANDOVER_UNDECIDED },
 	{ "the peer does not claim", HANDOVER_ASKING, HANDOVER_ASK_MS,
-	    { .type = HANDOVER_TICK }, HANDOVER_IDLE, "take-back answer let-go",
+	    { .type = HANDOVER_TICK }, HANDOVER_ANSWERING, "take-back answer",
 	    HANDOVER_PEER_MUTE },
 	{ "the peer dies, asked", HANDOVER_ASKING, 9, PEER(false, false),
-	    HANDOVER_IDLE, "take-back answer let-go", HANDOVER_PEER_LOST },
+	    HANDOVER_ANSWERING, "take-back answer", HANDOVER_PEER_LOST },
 	{ "the relay dies, the peer asked", HANDOVER_ASKING, 9,
-	    { .type = HANDOVER_RELAY_GONE }, HANDOVER_IDLE,
-	    "take-back answer let-go", HANDOVER_NO_RELAY },
+	    { .type = HANDOVER_RELAY_GONE }, HANDOVER_ANSWERING,
+	    "take-back answer", HANDOVER_NO_RELAY },
 	{ "the peer has claimed", HANDOVER_ASKING, 1, RELEASE(true),
 	    HANDOVER_RELEASING, "hold drop", HANDOVER_UNDECIDED },
 	{ "we are late, and drop first", HANDOVER_ASKING, 1, RELEASE(false),
@@ -152,7 +154,7 @@ static const struct row {
 	{ "it has claimed, and does not serve yet", HANDOVER_RELEASING, 1,
 	    PEER(true, false), HANDOVER_RELEASING, "", HANDOVER_UNDECIDED },
 	{ "back at once", HANDOVER_RELEASING, 1, { .type = HANDOVER_CLAIM },
-	    HANDOVER_IDLE, "answer let-go", HANDOVER_TAKEN_BACK },
+	    HANDOVER_ANSWERING, "answer", HANDOVER_TAKEN_BACK },
 	{ "the process ends meanwhile", HANDOVER_RELEASING, 1, RELEASE(false),
 	    HANDOVER_IDLE, "delete answer let-go", HANDOVER_LOST },
 
@@ -161,9 +163,27 @@ static const struct row {
 	{ "it never says so", HANDOVER_FORWARDING, HANDOVER_FORWARD_MS,
 	    { .type = HANDOVER_TICK }, HANDOVER_IDLE, "let-go",
 	    HANDOVER_PEER_UNSURE },
-	{ "master again: forward nothing", HANDOVER_FORWARDING, 1,
-	    { .type = HANDOVER_CLAIM }, HANDOVER_IDLE, "let-go",
+	{ "master again, before the peer served", HANDOVER_FORWARDING, 1,
+	    { .type = HANDOVER_CLAIM }, HANDOVER_ANSWERING, "answer",
 	    HANDOVER_TAKEN_BACK },
+
+	{ "as it was", HANDOVER_ANSWERING, 1, { .type = HANDOVER_ANSWERED },
+	    HANDOVER_IDLE, "give-back", HANDOVER_UNDECIDED },
+	{ "a hush that comes late", HANDOVER_ANSWERING, 1,
+	    { .type = HANDOVER_HUSHED }, HANDOVER_ANSWERING, "",
+	    HANDOVER_UNDECIDED },
+	{ "the supervisor says nothing yet", HANDOVER_ANSWERING,
+	    HANDOVER_HUSH_MS - 1, { .type = HANDOVER_TICK }, HANDOVER_ANSWERING,
+	    "", HANDOVER_UNDECIDED },
+	{ "nor now", HANDOVER_ANSWERING, HANDOVER_HUSH_MS,
+	    { .type = HANDOVER_TICK }, HANDOVER_IDLE, "let-go",
+	    HANDOVER_UNDECIDED },
+	{ "the peer claims all the same", HANDOVER_ANSWERING, 1, RELEASE(true),
+	    HANDOVER_RELEASING, "hold hush", HANDOVER_UNDECIDED },
+	{ "late, and given up", HANDOVER_ANSWERING, 1, RELEASE(false),
+	    HANDOVER_IDLE, "delete answer let-go", HANDOVER_UNDECIDED },
+	{ "the peer is lost twice", HANDOVER_ANSWERING, 1, PEER(false, false),
+	    HANDOVER_ANSWERING, "", HANDOVER_UNDECIDED },
 };
 
 static void
@@ -239,6 +259,55 @@ it_is_done_when_both_have_come(void **state)
 	assert_int_equal(h.state, HANDOVER_IDLE);
 }
 
+/* The peer that has what was held must not get it, or us, a second time. */
+static void
+what_was_sent_on_is_not_given_back(void **state)
+{
+	const enum handover_state states[] = { HANDOVER_RELEASING,
+		HANDOVER_FORWARDING };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+		struct handover h = in(states[i]);
+		struct handover_out out;
+		char text[128];
+
+		h = handover_step(
+		    &h, &(struct handover_event)PEER(true, true), start, &out);
+		h = handover_step(&h,
+		    &(struct handover_event){ .type = HANDOVER_CLAIM }, start,
+		    &out);
+		assert_text(words(&out, text), "answer let-go");
+		assert_int_equal(h.state, HANDOVER_IDLE);
+	}
+}
+
+/* Wanted anew while all is put back: it begins when that is done. */
+static void
+a_second_try_waits_for_the_first_to_end(void **state)
+{
+	const struct handover_event answered = { .type = HANDOVER_ANSWERED };
+	struct handover h = in(HANDOVER_ANSWERING);
+	struct handover_out out;
+	char text[128];
+
+	(void)state;
+	h = handover_step(&h,
+	    &(struct handover_event){ .type = HANDOVER_BEGIN }, start, &out);
+	assert_text(words(&out, text), "");
+	assert_int_equal(out.outcome, HANDOVER_UNDECIDED);
+	h = handover_step(&h, &answered, start, &out);
+	assert_text(words(&out, text), "give-back hold hush");
+	assert_int_equal(h.state, HANDOVER_HUSHING);
+	assert_true(h.wanted);
+	/* And whose try ends otherwise is told, too. */
+	h = in(HANDOVER_ANSWERING);
+	h.wanted = true;
+	h = handover_step(
+	    &h, &(struct handover_event)RELEASE(false), start, &out);
+	assert_int_equal(out.outcome, HANDOVER_LOST);
+}
+
 static void
 objections_are_told_in_order(void **state)
 {
@@ -305,6 +374,11 @@ carry_out(struct world *w, const struct handover_out *out, struct mono now)
 		case HANDOVER_FORWARD:
 			w->held = true;
 			break;
+		case HANDOVER_GIVE_BACK:
+			assert_false(w->hushed); /* or nobody hears them */
+			assert_true(w->has_addresses);
+			w->held = false;
+			break;
 		case HANDOVER_LET_GO:
 			w->held = false;
 			break;
@@ -366,7 +440,8 @@ any_order_ends_well(void **state)
 			w.releasing = now;
 			w.asked = false; /* who is not master does not ask */
 		}
-		if (ev.type == HANDOVER_BEGIN && h.state == HANDOVER_IDLE)
+		if (ev.type == HANDOVER_BEGIN && !h.wanted &&
+		    (h.state == HANDOVER_IDLE || h.state == HANDOVER_ANSWERING))
 			w.wanted = now;
 		h = handover_step(&h, &ev, now, &out);
 		carry_out(&w, &out, now);
@@ -401,6 +476,8 @@ main(void)
 		cmocka_unit_test(each_event_has_its_answer),
 		cmocka_unit_test(a_reset_waits_for_the_hush),
 		cmocka_unit_test(it_is_done_when_both_have_come),
+		cmocka_unit_test(what_was_sent_on_is_not_given_back),
+		cmocka_unit_test(a_second_try_waits_for_the_first_to_end),
 		cmocka_unit_test(objections_are_told_in_order),
 		cmocka_unit_test(any_order_ends_well),
 	};

@@ -1,0 +1,25 @@
+#pragma once
+
+/*
+ * Raw sockets that only send: whole IP packets, whose header we bring. One for
+ * each address family. They ask for CAP_NET_RAW when they are made.
+ */
+
+#include "core/base.h"
+
+union addr;
+
+struct raw {
+	int v4, v6; /* -1: none */
+};
+
+/* The empty value. */
+struct raw raw_none(void);
+
+/* A kernel without IPv6 gives no socket for it. Returns 0 or -errno. */
+MUST_CHECK int raw_open(struct raw *r);
+void raw_close(struct raw *r);
+
+/* Never waits; the port of `to` does not matter. Returns 0 or -errno. */
+MUST_CHECK int raw_send(const struct raw *r, const uint8_t *packet, size_t len,
+    const union addr *to);
