@@ -189,6 +189,16 @@ check_cut_off(const struct sim *s, struct judge *j, unsigned i)
 		world_fail(s, "node %u: cut off, and holds on", i);
 }
 
+/* A boot that was never proven can't be, while one direction is cut. */
+static bool
+is_known(const struct sim *s, unsigned i)
+{
+	const struct peer *p = &s->nodes[i].peer;
+
+	return p->known &&
+	    hello_boot_is_same(&p->boot, &s->nodes[1 - i].peer.config.boot);
+}
+
 /*
  * How long a backup may hear nobody: hardly longer than the dead time where the
  * other host is off, and so can't answer either.
@@ -219,7 +229,7 @@ check_backup(const struct sim *s, struct judge *j, unsigned i)
 
 	if (!is_sound(s, i) || n->election.state != ELECTION_BACKUP ||
 	    !world_is_awake(s, 1 - i) || !other->faulted || s->cut[i] ||
-	    s->mute || s->loss_percent != 0)
+	    s->mute || s->loss_percent != 0 || !is_known(s, i))
 		j->faulted_ms[i] = s->now_ms;
 	if (s->now_ms > j->faulted_ms[i] + BOTH_MS)
 		world_fail(s, "node %u: backup of a node at fault", i);
@@ -228,16 +238,6 @@ check_backup(const struct sim *s, struct judge *j, unsigned i)
 	    n->election.state == ELECTION_BACKUP &&
 	    mono_span_ms(n->peer.heard, world_now(s)) > patience)
 		world_fail(s, "node %u: backup of nobody", i);
-}
-
-/* A boot that was never proven can't be, while one direction is cut. */
-static bool
-is_known(const struct sim *s, unsigned i)
-{
-	const struct peer *p = &s->nodes[i].peer;
-
-	return p->known &&
-	    hello_boot_is_same(&p->boot, &s->nodes[1 - i].peer.config.boot);
 }
 
 static void
