@@ -3,7 +3,6 @@
 #include "hapair/command.h"
 #include "hapair/talk.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,24 +10,6 @@ struct words {
 	struct talk talk;
 	const char *group; /* NULL: all */
 };
-
-static int
-parse(struct words *w, int argc, char **argv)
-{
-	static const struct option none[] = { { NULL, 0, NULL, 0 } };
-	int c;
-
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, TALK_OPTIONS, none, NULL)) != -1)
-		if (!talk_take(&w->talk, c))
-			return command_bad_option("handover", argv);
-	if (optind < argc)
-		w->group = argv[optind++];
-	if (optind < argc)
-		return command_misused(
-		    "handover", "'%s' is not expected", argv[optind]);
-	return COMMAND_DONE;
-}
 
 /* A line a group: what was done to stdout, what was not to stderr. */
 static int
@@ -67,7 +48,7 @@ cmd_handover(int argc, char **argv)
 {
 	struct words w = { .talk = { .command = "handover" } };
 	CLEANUP(jdoc_free_at) struct jdoc *d = NULL;
-	int status = parse(&w, argc, argv);
+	int status = talk_parse(&w.talk, argc, argv, &w.group, 1);
 
 	if (status == COMMAND_DONE)
 		status = ask(&w, &d);

@@ -4,7 +4,6 @@
 #include "hapair/command.h"
 #include "hapair/talk.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,26 +52,6 @@ check(const struct words *w)
 }
 
 static int
-parse(struct words *w, int argc, char **argv)
-{
-	static const struct option none[] = { { NULL, 0, NULL, 0 } };
-	int c;
-
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, TALK_OPTIONS, none, NULL)) != -1)
-		if (!talk_take(&w->talk, c))
-			return command_bad_option("server", argv);
-	if (optind < argc)
-		w->server = argv[optind++];
-	if (optind < argc)
-		w->word = argv[optind++];
-	if (optind < argc)
-		return command_misused(
-		    "server", "'%s' is not expected", argv[optind]);
-	return check(w);
-}
-
-static int
 ask(const struct words *w, struct jdoc **ret_answer)
 {
 	char request[MSG_REQUEST_MAX];
@@ -89,8 +68,13 @@ cmd_server(int argc, char **argv)
 {
 	struct words w = { .talk = { .command = "server" } };
 	CLEANUP(jdoc_free_at) struct jdoc *d = NULL;
-	int status = parse(&w, argc, argv);
+	const char *found[2] = { NULL };
+	int status = talk_parse(&w.talk, argc, argv, found, ARRAY_LEN(found));
 
+	w.server = found[0];
+	w.word = found[1];
+	if (status == COMMAND_DONE)
+		status = check(&w);
 	if (status == COMMAND_DONE)
 		status = ask(&w, &d);
 	if (status != COMMAND_DONE)

@@ -25,6 +25,24 @@ talk_take(struct talk *t, int option)
 	}
 }
 
+int
+talk_parse(struct talk *t, int argc, char **argv, const char **ret_words, int n)
+{
+	static const struct option none[] = { { NULL, 0, NULL, 0 } };
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, TALK_OPTIONS, none, NULL)) != -1)
+		if (!talk_take(t, c))
+			return command_bad_option(t->command, argv);
+	for (int i = 0; i < n; i++)
+		ret_words[i] = optind < argc ? argv[optind++] : NULL;
+	if (optind < argc)
+		return command_misused(
+		    t->command, "'%s' is not expected", argv[optind]);
+	return COMMAND_DONE;
+}
+
 static int
 read_answer(const struct talk *t, const char *text, size_t len,
     struct jdoc **ret_answer)

@@ -22,6 +22,14 @@ struct talk {
 MUST_CHECK bool talk_take(struct talk *t, int option);
 
 /*
+ * Takes these options, and at most `n` words behind them; a word that is not
+ * there is NULL. Returns COMMAND_DONE, or another exit status with everything
+ * said.
+ */
+MUST_CHECK int talk_parse(
+    struct talk *t, int argc, char **argv, const char **ret_words, int n);
+
+/*
  * Asks. Returns COMMAND_DONE with the answer, which the caller frees; or
  * another exit status, with everything said.
  */

@@ -10,10 +10,9 @@
 #include "proxy/judge.h"
 #include "proxy/negotiate.h"
 
+struct drawer;
 struct fetch;
 struct fetcher;
-struct keytabs;
-struct passwords;
 
 enum ask_http_stage {
 	ASK_HTTP_PAGE,
@@ -26,8 +25,8 @@ typedef void ask_http_fn(void *arg, const struct judge_answer *answer);
 
 struct ask_http {
 	struct fetcher *fetcher;           /* borrowed */
-	const struct passwords *passwords; /* borrowed */
-	const struct keytabs *keytabs;     /* borrowed */
+	const struct drawer *passwords;    /* borrowed */
+	const struct drawer *keytabs;      /* borrowed */
 	struct negotiate *negotiate;       /* borrowed; NULL: no tickets */
 	const struct config_check *config; /* borrowed */
 	const char *host;                  /* borrowed: the server's name */

@@ -5,12 +5,12 @@
 #include "core/log.h"
 #include "core/proc.h"
 #include "core/secret.h"
+#include "proxy/drawer.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 /* A monitor's has a few keys of some 80 bytes each. */
 #define SIZE_MAX_BYTES ((size_t)1024 * 1024)
@@ -18,15 +18,9 @@
 /* A version in two bytes, then entries that begin with their length in four. */
 #define HEAD_BYTES 6
 
-struct one {
-	const char *path; /* borrowed: the configuration's */
-	int fd;           /* -1: it cannot be used */
-	char name[48];
-	SLIST_ENTRY(one) link;
-};
-
-struct keytabs {
-	SLIST_HEAD(, one) all;
+struct kept {
+	int fd;
+	char name[48]; /* libkrb5's */
 };
 
 static bool
@@ -79,81 +73,55 @@ keytabs_fault(int error)
 	return strerror(-error);
 }
 
-static struct one *
-find(const struct keytabs *p, const char *path)
+static const char *
+path_of(const struct config_check *check)
 {
-	struct one *o;
-
-	SLIST_FOREACH (o, &p->all, link)
-		if (strcmp(o->path, path) == 0)
-			return o;
-	return NULL;
+	return check->negotiate_keytab;
 }
 
-static int
-add(struct keytabs *p, const char *path)
+static bool
+read_keytab(const char *path, void *value)
 {
-	struct one *o;
+	struct kept *k = value;
 
-	if (path == NULL || find(p, path) != NULL)
-		return 0;
-	o = calloc(1, sizeof(*o));
-	if (o == NULL)
-		return -ENOMEM;
-	o->path = path;
-	o->fd = copy(path);
-	if (o->fd < 0) {
+	k->fd = copy(path);
+	if (k->fd < 0) {
 		log_error(
-		    "check", "keytab '%s': %s", path, keytabs_fault(o->fd));
-		o->fd = -1;
+		    "check", "keytab '%s': %s", path, keytabs_fault(k->fd));
+		k->fd = -1;
+		return false;
 	}
 	/* A process may open what is its own, whoever it has become. */
 	(void)snprintf(
-	    o->name, sizeof(o->name), "FILE:/proc/self/fd/%d", o->fd);
-	SLIST_INSERT_HEAD(&p->all, o, link);
-	return 0;
+	    k->name, sizeof(k->name), "FILE:/proc/self/fd/%d", k->fd);
+	return true;
 }
 
-struct keytabs *
+static void
+forget(void *value)
+{
+	struct kept *k = value;
+
+	fd_close(&k->fd);
+}
+
+static const struct drawer_kind kind = {
+	.path = path_of,
+	.read = read_keytab,
+	.forget = forget,
+	.size = sizeof(struct kept),
+};
+
+struct drawer *
 keytabs_load(const struct config *config)
 {
-	struct keytabs *p = calloc(1, sizeof(*p));
-	int e = 0;
-
-	if (p == NULL)
-		return NULL;
-	SLIST_INIT(&p->all);
-	for (size_t i = 0; i < config->n_services; i++) {
-		const struct config_service *s = &config->services[i];
-
-		for (size_t k = 0; e == 0 && k < s->n_servers; k++)
-			e = add(p, s->servers[k].check.negotiate_keytab);
-	}
-	if (e == 0)
-		return p;
-	keytabs_free(p);
-	return NULL;
-}
-
-void
-keytabs_free(struct keytabs *p)
-{
-	struct one *o;
-
-	if (p == NULL)
-		return;
-	while ((o = SLIST_FIRST(&p->all)) != NULL) {
-		SLIST_REMOVE_HEAD(&p->all, link);
-		fd_close(&o->fd);
-		free(o);
-	}
-	free(p);
+	return drawer_fill(&kind, config);
 }
 
 const char *
-keytabs_get(const struct keytabs *p, const char *path)
+keytabs_get(const struct drawer *d, const char *path)
 {
-	const struct one *o = find(p, path);
+	const struct kept *k = drawer_get(d, path);
 
-	return o != NULL && o->fd != -1 ? o->name : NULL;
+	return k != NULL ? k->name : NULL;
 }

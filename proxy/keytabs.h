@@ -9,14 +9,13 @@
 #include "core/base.h"
 
 struct config;
-struct keytabs;
+struct drawer;
 
 /* Says in the log which one cannot be used. NULL where memory is out. */
-struct keytabs *keytabs_load(const struct config *config);
-void keytabs_free(struct keytabs *p); /* NULL-safe */
+struct drawer *keytabs_load(const struct config *config);
 
 /* What libkrb5 names it. NULL: there is none that could be used. */
-const char *keytabs_get(const struct keytabs *p, const char *path);
+const char *keytabs_get(const struct drawer *d, const char *path);
 
 /* Whether it could be used: 0 or -errno, and that in words. */
 MUST_CHECK int keytabs_try(const char *path);

@@ -9,11 +9,10 @@
 #include "core/base.h"
 
 struct config;
-struct passwords;
+struct drawer;
 
 /* Says in the log which file cannot be used. NULL where memory is out. */
-struct passwords *passwords_load(const struct config *config);
-void passwords_free(struct passwords *p);
+struct drawer *passwords_load(const struct config *config);
 
 /* NULL: there is none that could be used. */
-const char *passwords_get(const struct passwords *p, const char *path);
+const char *passwords_get(const struct drawer *d, const char *path);

@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "core/log.h"
 #include "proxy/check.h"
+#include "proxy/drawer.h"
 #include "proxy/feed.h"
 #include "proxy/keytabs.h"
 #include "proxy/names.h"
@@ -425,8 +426,8 @@ roster_fini(struct roster *r)
 	for (size_t i = 0; r->checks != NULL && i < sh->n_servers; i++)
 		check_stop(&r->checks[i]);
 	survey_close(r->surveys);
-	passwords_free(r->passwords);
-	keytabs_free(r->keytabs);
+	drawer_free(r->passwords);
+	drawer_free(r->keytabs);
 	for (size_t i = 0; i < sh->n_pools; i++)
 		pool_fini(&sh->pools[i]);
 	free(sh->workers);

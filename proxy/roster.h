@@ -9,9 +9,8 @@
 #include "proxy/worker.h"
 
 struct check;
-struct keytabs;
+struct drawer;
 struct names;
-struct passwords;
 struct surveys;
 
 struct roster_calls {
@@ -25,8 +24,8 @@ struct roster {
 	struct worker_shared shared;
 	struct check *checks; /* by pool_server.slot */
 	struct surveys *surveys;
-	struct passwords *passwords;
-	struct keytabs *keytabs;
+	struct drawer *passwords;
+	struct drawer *keytabs;
 	struct names *names;  /* NULL: no server has one */
 	struct ev_loop *loop; /* borrowed: the main thread's */
 	bool started;

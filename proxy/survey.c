@@ -50,10 +50,10 @@ struct survey {
 
 struct surveys {
 	struct ev_loop *loop;
-	const struct passwords *passwords; /* borrowed */
-	const struct keytabs *keytabs;     /* borrowed */
-	struct fetcher *fetcher;           /* NULL until a page is asked for */
-	struct negotiate *negotiate;       /* likewise, with a ticket */
+	const struct drawer *passwords; /* borrowed */
+	const struct drawer *keytabs;   /* borrowed */
+	struct fetcher *fetcher;        /* NULL until a page is asked for */
+	struct negotiate *negotiate;    /* likewise, with a ticket */
 	struct farewell farewell;
 	struct limiter lacks; /* of memory, descriptors, ports: log lines */
 	LIST_HEAD(, survey) surveys;
@@ -386,8 +386,8 @@ survey_hurry(struct survey_listener *l)
 }
 
 struct surveys *
-survey_open(struct ev_loop *loop, const struct passwords *passwords,
-    const struct keytabs *keytabs, unsigned max)
+survey_open(struct ev_loop *loop, const struct drawer *passwords,
+    const struct drawer *keytabs, unsigned max)
 {
 	struct surveys *all = calloc(1, sizeof(*all));
 

@@ -12,10 +12,9 @@
 #include <sys/queue.h>
 
 struct config_check;
+struct drawer;
 struct ev_loop;
 struct judge_answer;
-struct keytabs;
-struct passwords;
 struct survey;
 struct surveys;
 
@@ -44,8 +43,7 @@ struct survey_question {
 
 /* For at most `max` servers. NULL where memory is out. */
 struct surveys *survey_open(struct ev_loop *loop,
-    const struct passwords *passwords, const struct keytabs *keytabs,
-    unsigned max);
+    const struct drawer *passwords, const struct drawer *keytabs, unsigned max);
 void survey_close(struct surveys *p);
 
 /*
