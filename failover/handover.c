@@ -136,23 +136,55 @@ step_idle(struct handover *h, const struct handover_event *ev, struct mono now,
 	}
 }
 
-/* HUSHING: until we are told so, new clients may still be answered. */
+/* The time for what we wait for is over. */
 static void
-step_hushing(struct handover *h, const struct handover_event *ev,
+run_out(struct handover *h, struct mono now, struct handover_out *out)
+{
+	switch (h->state) {
+	case HANDOVER_HUSHING:
+		give_up(h, HANDOVER_HUSH_FAILED, now, out);
+		break;
+	case HANDOVER_SETTLING:
+		ask(out, HANDOVER_ASK);
+		enter(h, HANDOVER_ASKING, mono_add_ms(now, HANDOVER_ASK_MS));
+		break;
+	case HANDOVER_ASKING:
+		give_up(h, HANDOVER_PEER_MUTE, now, out);
+		break;
+	case HANDOVER_IDLE: /* these have steps of their own */
+	case HANDOVER_RELEASING:
+	case HANDOVER_FORWARDING:
+	case HANDOVER_ANSWERING:
+		break;
+	}
+}
+
+/*
+ * HUSHING: until we are told so, new clients may still be answered. SETTLING:
+ * nobody new is, and the last who were get through. ASKING: our heartbeats ask
+ * the peer to claim; its claim reaches us through the election, as RELEASE. A
+ * claim that comes after we took it back is a contest like any other, which its
+ * higher term wins.
+ */
+static void
+step_revocable(struct handover *h, const struct handover_event *ev,
     struct mono now, struct handover_out *out)
 {
 	switch (ev->type) {
+	case HANDOVER_TICK:
+		if (!mono_before(now, h->deadline)) /* else: woken early */
+			run_out(h, now, out);
+		break;
 	case HANDOVER_HUSHED:
+		if (h->state != HANDOVER_HUSHING)
+			break; /* it is, whatever comes late */
 		h->hushed = true;
 		enter(
 		    h, HANDOVER_SETTLING, mono_add_ms(now, HANDOVER_SETTLE_MS));
 		break;
-	case HANDOVER_TICK:
-		if (!mono_before(now, h->deadline)) /* else: woken early */
-			give_up(h, HANDOVER_HUSH_FAILED, now, out);
-		break;
 	case HANDOVER_NOT_HUSHED:
-		give_up(h, HANDOVER_HUSH_FAILED, now, out);
+		if (h->state == HANDOVER_HUSHING)
+			give_up(h, HANDOVER_HUSH_FAILED, now, out);
 		break;
 	case HANDOVER_RELAY_GONE:
 		give_up(h, HANDOVER_NO_RELAY, now, out);
@@ -165,72 +197,6 @@ step_hushing(struct handover *h, const struct handover_event *ev,
 		release(h, ev, now, out);
 		break;
 	case HANDOVER_BEGIN:    /* has begun */
-	case HANDOVER_ANSWERED: /* of an earlier one, */
-	case HANDOVER_DROPPED:  /* and so is this */
-	case HANDOVER_CLAIM:    /* we are master */
-		break;
-	}
-}
-
-/* SETTLING: nobody new is answered, and the last who were get through. */
-static void
-step_settling(struct handover *h, const struct handover_event *ev,
-    struct mono now, struct handover_out *out)
-{
-	switch (ev->type) {
-	case HANDOVER_TICK:
-		if (mono_before(now, h->deadline))
-			break; /* woken early */
-		ask(out, HANDOVER_ASK);
-		enter(h, HANDOVER_ASKING, mono_add_ms(now, HANDOVER_ASK_MS));
-		break;
-	case HANDOVER_RELAY_GONE:
-		give_up(h, HANDOVER_NO_RELAY, now, out);
-		break;
-	case HANDOVER_PEER:
-		if (!ev->peer.sound)
-			give_up(h, HANDOVER_PEER_LOST, now, out);
-		break;
-	case HANDOVER_RELEASE:
-		release(h, ev, now, out);
-		break;
-	case HANDOVER_BEGIN:  /* has begun */
-	case HANDOVER_HUSHED: /* it is, whatever comes late */
-	case HANDOVER_NOT_HUSHED:
-	case HANDOVER_ANSWERED: /* of an earlier one, */
-	case HANDOVER_DROPPED:  /* and so is this */
-	case HANDOVER_CLAIM:    /* we are master */
-		break;
-	}
-}
-
-/*
- * ASKING: our heartbeats ask the peer to claim. Its claim reaches us through
- * the election, as RELEASE. A claim that comes after we took it back is a
- * contest like any other, which its higher term wins.
- */
-static void
-step_asking(struct handover *h, const struct handover_event *ev,
-    struct mono now, struct handover_out *out)
-{
-	switch (ev->type) {
-	case HANDOVER_TICK:
-		if (!mono_before(now, h->deadline)) /* else: woken early */
-			give_up(h, HANDOVER_PEER_MUTE, now, out);
-		break;
-	case HANDOVER_RELAY_GONE:
-		give_up(h, HANDOVER_NO_RELAY, now, out);
-		break;
-	case HANDOVER_PEER:
-		if (!ev->peer.sound)
-			give_up(h, HANDOVER_PEER_LOST, now, out);
-		break;
-	case HANDOVER_RELEASE:
-		release(h, ev, now, out);
-		break;
-	case HANDOVER_BEGIN:  /* has begun */
-	case HANDOVER_HUSHED: /* it is, whatever comes late */
-	case HANDOVER_NOT_HUSHED:
 	case HANDOVER_ANSWERED: /* of an earlier one, */
 	case HANDOVER_DROPPED:  /* and so is this */
 	case HANDOVER_CLAIM:    /* we are master */
@@ -405,13 +371,9 @@ handover_step(const struct handover *before, const struct handover_event *ev,
 		step_idle(&after, ev, now, &out);
 		break;
 	case HANDOVER_HUSHING:
-		step_hushing(&after, ev, now, &out);
-		break;
 	case HANDOVER_SETTLING:
-		step_settling(&after, ev, now, &out);
-		break;
 	case HANDOVER_ASKING:
-		step_asking(&after, ev, now, &out);
+		step_revocable(&after, ev, now, &out);
 		break;
 	case HANDOVER_RELEASING:
 		step_releasing(&after, ev, now, &out);

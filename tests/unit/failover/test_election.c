@@ -3,81 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/lib/test.h"
+#include "tests/lib/pair.h"
 
-/*
- * Dead after 60 ms, listening takes 1 s, our priority is 100 and our address
- * the higher one. The whole matrix is in doc/election.md; here is what must
- * not change with it.
+/* The whole matrix is in doc/election.md; here is what must not change with it.
  */
-static const struct election_config config = {
-	.dead_ms = 60,
-	.listen_ms = 1000,
-	.doubt = { .hang_ms = 1000 },
-	.priority = 100,
-	.wins_ties = true,
-};
-
-static struct mono
-at(int64_t ms)
-{
-	return mono_add_ms((struct mono){ 0 }, ms);
-}
-
-static struct election_event
-heard(enum election_state state, uint8_t priority, uint64_t term)
-{
-	struct election_event ev = { .type = ELECTION_HEARTBEAT };
-
-	ev.heartbeat = (struct election_heartbeat){ .state = state,
-		.hears_us = true,
-		.priority = priority,
-		.term = term,
-		.dead_ms = 60 };
-	return ev;
-}
-
-static struct election_event
-plain(enum election_type type)
-{
-	return (struct election_event){ .type = type,
-		.fault = ELECTION_INTERFACE_DOWN };
-}
-
-/* Steps in place. */
-static struct election_out
-step(struct election *e, struct election_event ev, int64_t now_ms)
-{
-	struct election_out out;
-
-	*e = election_step(e, &ev, at(now_ms), &out);
-	return out;
-}
-
-static struct election
-backup(void)
-{
-	struct election e = election_init(&config, at(0));
-
-	(void)step(&e, heard(ELECTION_MASTER, 150, 7), 0);
-	assert_int_equal(e.state, ELECTION_BACKUP);
-	return e;
-}
-
-/* Two probes 4 ms apart, to which nobody answers; gives the last step. */
-static struct election_out
-doubt(struct election *e, int64_t from_ms)
-{
-	struct election_out out;
-
-	for (int64_t ms = from_ms; ms < from_ms + DOUBT_LEAST_MS; ms += 4) {
-		out = step(e, plain(ELECTION_TICK), ms);
-		assert_int_equal(out.n_actions, 1);
-		assert_int_equal(out.actions[0], ELECTION_PROBE);
-		assert_int_equal(out.wake.ns, at(ms + 4).ns);
-	}
-	return step(e, plain(ELECTION_TICK), from_ms + DOUBT_LEAST_MS);
-}
 
 static struct election
 master(void)
@@ -384,16 +313,16 @@ faults_end_with_track_ok_and_stop_never(void **state)
 static void
 listening_ends_at_once_when_the_peer_is_heard(void **state)
 {
-	struct election e = election_init(&config, at(0));
+	struct election e = election_init(&pair_config, at(0));
 
 	(void)state;
 	assert_int_equal(step(&e, heard(ELECTION_INIT, 50, 3), 5).reason,
 	    ELECTION_PREFERRED);
 	assert_int_equal(e.term, 4);
-	e = election_init(&config, at(0));
+	e = election_init(&pair_config, at(0));
 	(void)step(&e, heard(ELECTION_INIT, 150, 3), 5);
 	assert_int_equal(e.state, ELECTION_BACKUP);
-	e = election_init(&config, at(0));
+	e = election_init(&pair_config, at(0));
 	(void)step(&e, plain(ELECTION_TICK), 999);
 	assert_int_equal(e.state, ELECTION_INIT);
 	assert_int_equal(doubt(&e, 1000).reason, ELECTION_NO_PEER);
@@ -402,7 +331,7 @@ listening_ends_at_once_when_the_peer_is_heard(void **state)
 static void
 unproven_traffic_prolongs_listening_up_to_a_limit(void **state)
 {
-	struct election e = election_init(&config, at(0));
+	struct election e = election_init(&pair_config, at(0));
 
 	(void)state;
 	assert_int_equal(
@@ -414,7 +343,7 @@ unproven_traffic_prolongs_listening_up_to_a_limit(void **state)
 static void
 a_restored_master_goes_on_with_its_term(void **state)
 {
-	struct election e = election_init(&config, at(0));
+	struct election e = election_init(&pair_config, at(0));
 	struct election_event ev = { .type = ELECTION_RESTORE };
 	struct election_out out;
 
