@@ -26,6 +26,7 @@ static void
 note(struct election *e, const struct election_heartbeat *h, struct mono now)
 {
 	e->heard = now;
+	e->heard_dead_ms = h->dead_ms;
 	if (h->term > e->heard_term)
 		e->heard_term = h->term;
 	/* While we reign the term is that of our reign. */
@@ -300,6 +301,25 @@ look_around(struct election *e, struct mono now, struct election_out *out)
 }
 
 /*
+ * We stood still so long that the peer may have claimed meanwhile. Not one that
+ * had been silent before: either it is gone, and nobody but us serves, or it is
+ * cut off from us, and claims whatever we do. Nor does it hear the difference
+ * for as long as our kernel goes on to answer, hang_timeout at most.
+ */
+static bool
+stood_too_long(const struct election *e, uint32_t stalled_ms, struct mono now)
+{
+	const int64_t feared_ms = (int64_t)e->heard_dead_ms + stalled_ms;
+
+	if (stalled_ms < e->config.dead_ms + STALL_SPARE_MS)
+		return false;
+	if (stalled_ms >= e->config.doubt.hang_ms)
+		return true;
+	return !mono_is_never(e->heard) &&
+	    !mono_before(mono_add_ms(e->heard, feared_ms), now);
+}
+
+/*
  * MASTER: we hold the virtual IPs until we can't serve, are outdone, or don't
  * trust ourselves. Silence of the peer is no reason for anything, unless no
  * witness is heard either; but once it speaks again we announce anew, for it
@@ -322,7 +342,7 @@ step_master(struct election *e, const struct election_event *ev,
 		change_fail(e, ev->fault, out);
 		break;
 	case ELECTION_STALLED:
-		if (ev->stalled_ms < e->config.dead_ms + STALL_SPARE_MS)
+		if (!stood_too_long(e, ev->stalled_ms, now))
 			break;
 		/* Drop first, ask afterwards: the peer may have claimed. */
 		change_listen(e, now, ELECTION_LATE, out);

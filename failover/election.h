@@ -153,6 +153,7 @@ struct election {
 	struct mono deadline;      /* what it means depends on the state */
 	struct mono listen_end;    /* INIT: unproven traffic waits no longer */
 	struct mono heard;         /* the last heartbeat, never() if none */
+	uint32_t heard_dead_ms;    /* what it said: who is silent so long is */
 	struct mono contested;     /* MASTER: the peer claims too, since */
 	struct mono better;        /* MASTER: the peer is preferred, since */
 	struct mono defended;      /* MASTER: when we last contradicted */

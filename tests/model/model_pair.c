@@ -433,6 +433,7 @@ put_node(struct buf *b, const struct node *n)
 	        n->dead << 6 | n->held << 7));
 	buf_put_u8(b, (uint8_t)e->term);
 	buf_put_u8(b, (uint8_t)e->heard_term);
+	buf_put_u8(b, (uint8_t)e->heard_dead_ms);
 	buf_put_u8(b, n->kept);
 	buf_put_u8(b, n->idle);
 	buf_put_u8(b, n->lost);

@@ -456,13 +456,16 @@ notice_stall(struct sim *s, unsigned i)
 	struct node *n = &s->nodes[i];
 	const int64_t dead_ms = n->interval_ms * n->misses;
 	const int64_t silent_ms = mono_span_ms(n->beaten, world_now(s));
+	const bool had_peer =
+	    peer_is_alive(&n->peer, world_dead_ms(s, i), n->beaten);
 
 	if (!world_is_awake(s, i) || silent_ms < dead_ms)
 		return;
 	post(s, i,
 	    &(struct election_event){
 	        .type = ELECTION_STALLED, .stalled_ms = (uint32_t)silent_ms });
-	if (n->held && silent_ms >= dead_ms + DOUBT_LEAST_MS)
+	if (n->held && silent_ms >= dead_ms + DOUBT_LEAST_MS &&
+	    (had_peer || silent_ms >= HANG_MS))
 		world_fail(s, "node %u: slept, and holds on", i);
 	send_hello(s, i, HELLO_BEAT, NULL);
 }

@@ -233,13 +233,53 @@ a_master_that_hardly_slept_holds_on(void **state)
 	const uint32_t dead_ms = e.config.dead_ms;
 
 	(void)state;
+	(void)step(&e, heard(ELECTION_BACKUP, 50, 8), 430);
 	assert_int_equal(step(&e, stalled(dead_ms), 500).n_actions, 0);
+	(void)step(&e, heard(ELECTION_BACKUP, 50, 8), 530);
 	assert_int_equal(
 	    step(&e, stalled(dead_ms + DOUBT_LEAST_MS / 2 - 1), 600).n_actions,
 	    0);
+	(void)step(&e, heard(ELECTION_BACKUP, 50, 8), 630);
 	assert_int_equal(e.state, ELECTION_MASTER);
 	(void)step(&e, stalled(dead_ms + DOUBT_LEAST_MS / 2), 700);
 	assert_int_equal(e.state, ELECTION_INIT);
+}
+
+/* Who has heard nobody for the dead time was not missed by anybody either. */
+static void
+a_master_that_slept_alone_holds_on(void **state)
+{
+	static const struct {
+		const char *name;
+		int64_t heard_ms; /* before it fell asleep; -1: never */
+		uint32_t slept_ms;
+		enum election_state to;
+	} rows[] = {
+		{ "the peer just heard us", 1, 100, ELECTION_INIT },
+		{ "it may still count on us", 60, 100, ELECTION_INIT },
+		{ "it does not any more", 61, 100, ELECTION_MASTER },
+		{ "for almost hang_timeout", 61, 999, ELECTION_MASTER },
+		{ "for so long that it claims anyway", 61, 1000,
+		    ELECTION_INIT },
+		{ "it never was there", -1, 999, ELECTION_MASTER },
+		{ "nor that long", -1, 1000, ELECTION_INIT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct election e = election_init(&pair_config, at(0));
+		const int64_t asleep_ms = 5000;
+
+		test_row(rows[i].name);
+		(void)doubt(&e, 1000);
+		assert_int_equal(e.state, ELECTION_MASTER);
+		if (rows[i].heard_ms != -1)
+			(void)step(&e, heard(ELECTION_BACKUP, 50, 0),
+			    asleep_ms - rows[i].heard_ms);
+		(void)step(&e, stalled(rows[i].slept_ms),
+		    asleep_ms + rows[i].slept_ms);
+		assert_int_equal(e.state, rows[i].to);
+	}
 }
 
 static void
@@ -500,6 +540,7 @@ main(void)
 		cmocka_unit_test(
 		    a_master_announces_when_its_peer_is_heard_again),
 		cmocka_unit_test(a_master_that_hardly_slept_holds_on),
+		cmocka_unit_test(a_master_that_slept_alone_holds_on),
 		cmocka_unit_test(
 		    a_master_that_slept_drops_and_believes_only_a_master),
 		cmocka_unit_test(
