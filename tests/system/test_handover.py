@@ -328,6 +328,7 @@ def test_given_up_with_clients_waiting(family: int) -> None:
             assert given_back(stage) > before
             if sig == signal.SIGSTOP:
                 signal_all(stage, "p2", signal.SIGCONT)
+                wait_for(lambda: stage["p1"].status()["peers"][0]["reachable"])
                 stage.wait_master("p1")
 
 
