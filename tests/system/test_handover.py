@@ -281,10 +281,12 @@ def test_refused_where_configurations_differ() -> None:
 def in_the_middle(stage: Stage, harm: Callable[[], object]) -> int:
     """Does harm while p1 lets the last handshakes through; its exit status."""
     sock = f"{stage.lab.host_dir('p1')}/control.sock"
+    begun = "handing over to proxy2"
+    before = stage["p1"].log().count(begun)
     asking = stage.lab.spawn(
         "p1", [BINARY, "handover", "-s", sock], stderr=subprocess.PIPE, text=True
     )
-    wait_for(lambda: "handing over to proxy2" in stage["p1"].log(), step=0.0005)
+    wait_for(lambda: stage["p1"].log().count(begun) > before, step=0.0005)
     harm()
     print(asking.communicate(timeout=5)[1])
     return int(asking.returncode)
