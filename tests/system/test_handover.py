@@ -327,8 +327,8 @@ def test_given_up_with_clients_waiting(family: int) -> None:
             time.sleep(0.3)
             assert in_the_middle(stage, lambda: signal_all(stage, "p2", sig)) == 1
             flawless(running.result(), 1000 // SLOW)
-            assert given_back(stage) > before
-            if sig == signal.SIGSTOP:
+            if sig == signal.SIGSTOP:  # a death is known too soon to hold many
+                assert given_back(stage) > before
                 signal_all(stage, "p2", signal.SIGCONT)
                 wait_for(lambda: stage["p1"].status()["peers"][0]["reachable"])
                 stage.wait_master("p1")
