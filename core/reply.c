@@ -29,20 +29,26 @@ finish(struct ev_loop *loop, struct reply *r)
 	free(r);
 }
 
+/* Returns whether there is nothing more to do: all is written, or cannot be. */
+static bool
+is_through(struct reply *r)
+{
+	ssize_t n = send(r->fd, r->text + r->pos, r->len - r->pos,
+	    MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n == -1)
+		return errno != EAGAIN && errno != EINTR;
+	r->pos += (size_t)n;
+	return r->pos == r->len;
+}
+
 static void
 on_writable(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct reply *r = CONTAINER_OF(io, struct reply, writable);
-	ssize_t n;
 
 	(void)revents;
-	n = send(r->fd, r->text + r->pos, r->len - r->pos,
-	    MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (n == -1 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n > 0)
-		r->pos += (size_t)n;
-	if (n == -1 || r->pos == r->len)
+	if (is_through(r))
 		finish(loop, r); /* nothing of it is used after this */
 }
 
@@ -69,6 +75,15 @@ reply_send(struct ev_loop *loop, int *fd, char *text)
 	r->len = strlen(text);
 	ev_io_init(&r->writable, on_writable, r->fd, EV_WRITE);
 	ev_timer_init(&r->patience, on_patience, PATIENCE_S, 0.);
+	/*
+	 * Nearly always all of it fits at once. Whoever passed us the socket
+	 * may not have closed his own yet: epoll would tell of ours even after
+	 * we have closed it, and the loop would have to make its set anew.
+	 */
+	if (is_through(r)) {
+		finish(loop, r);
+		return;
+	}
 	ev_io_start(loop, &r->writable);
 	ev_timer_start(loop, &r->patience);
 }
