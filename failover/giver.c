@@ -248,7 +248,7 @@ is_heard(const struct role *role)
 	    dead_ms > PEER_PATIENCE_MS ? dead_ms : PEER_PATIENCE_MS;
 
 	return peer_is_alive(&role->peer, patience_ms, mono_now()) &&
-	    !role->peer.resigned;
+	    !role->peer.resigned && !role->peer.ended;
 }
 
 enum handover_outcome

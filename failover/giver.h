@@ -38,7 +38,8 @@ void giver_claim(struct role_group *g);
 /* A heartbeat of the peer was settled; `held`: it has the addresses. */
 void giver_heard(struct role_group *g, bool held);
 
-/* Once an interval: the peer may be silent, a word may be owed. */
+/* Once an interval, and when the peer has died: it may be silent, a word may be
+ * owed. */
 void giver_look(struct role *role);
 
 /* What the supervisor and the relay say, or that the relay is gone. */

@@ -6,6 +6,7 @@
 
 #include "core/fd.h"
 #include "core/log.h"
+#include "failover/giver.h"
 #include "failover/group.h"
 #include "failover/role.h"
 
@@ -23,9 +24,11 @@ died(struct knock *k)
 
 	knock_stop(k);
 	log_notice(role->peer_subject, "its processes are gone");
+	role->peer.ended = true;
 	for (size_t i = 0; i < role->n_groups; i++)
 		group_post(&role->groups[i],
 		    &(struct election_event){ .type = ELECTION_PEER_ENDED });
+	giver_look(role);
 }
 
 static void

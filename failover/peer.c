@@ -62,6 +62,7 @@ take(struct peer *p, const struct hello *h, struct mono now)
 	p->heard = now;
 	p->dead_ms = (uint32_t)h->interval_ms * h->misses;
 	p->resigned = h->resigning;
+	p->ended = false;
 	memcpy(p->config_hash, h->config_hash, sizeof(p->config_hash));
 	echo(p, h);
 	note_echo(p, h, now);

@@ -64,6 +64,7 @@ struct peer {
 	struct mono echoed_at;
 	uint32_t dead_ms; /* by its own interval and misses, 0: not heard */
 	bool resigned;    /* by its last word */
+	bool ended;       /* found out since that word: its processes died */
 	uint8_t config_hash[HELLO_CONFIG_BYTES];
 	uint64_t rejected[PEER_REJECTS];
 };

@@ -18,6 +18,7 @@ import struct
 import subprocess
 import sys
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
@@ -61,9 +62,21 @@ def families(test: Callable[..., None]) -> Callable[..., None]:
 
 
 def together(test: Callable[..., None]) -> Any:
-    """Of a module that is ALONE, this one waits more than it judges."""
-    setattr(test, "alone", False)
+    """Of a module that is TIMED, this one waits more than it judges."""
+    setattr(test, "timed", False)
     return test
+
+
+@contextlib.contextmanager
+def hurried() -> Iterator[None]:
+    """Before all that is not real-time, however busy the machine: for what has
+    but milliseconds to happen in. What it starts is not."""
+    first = os.sched_param(1)
+    os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, first)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def limit(seconds: float) -> Callable[[Callable[..., None]], Any]:
@@ -473,6 +486,16 @@ def connects(lab: Lab, host: str, addr: str, port: int) -> bool:
         return True
     except OSError:
         return False
+
+
+def lines(stage: Stage, host: str, what: str) -> list[tuple[float, str]]:
+    """(seconds since 1970, text) of the log's lines that hold `what`."""
+    found = []
+    for line in stage[host].log().splitlines():
+        if what in line and (m := re.match(r"(\S+)Z ", line)):
+            at = datetime.fromisoformat(m[1]).replace(tzinfo=timezone.utc)
+            found.append((at.timestamp(), line))
+    return found
 
 
 def memory_kib(pid: int, field: str = "VmRSS") -> int:

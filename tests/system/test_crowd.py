@@ -28,7 +28,7 @@ from stage import (
 )
 from test_wire import lines, wire
 
-ALONE = True  # it judges milliseconds or processor time
+TIMED = True  # it judges milliseconds or processor time
 FILES = 20000
 WINDOW = 8401  # SEGMENT_WINDOW of failover/segment.h
 

@@ -12,7 +12,7 @@ from stage import (
     scripted_service, service, single, wait_for,
 )
 
-ALONE = True  # it judges milliseconds or processor time
+TIMED = True  # it judges milliseconds or processor time
 
 
 def active(stage: Stage) -> int:

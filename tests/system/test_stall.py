@@ -14,7 +14,7 @@ from typing import Any, Iterator
 
 from stage import SLOW, VIP, Stage, alive, figure, limit, wait_for
 
-ALONE = True  # judges milliseconds
+TIMED = True  # it judges milliseconds or processor time
 
 libc = ctypes.CDLL(None, use_errno=True)
 PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17

@@ -9,7 +9,7 @@ from typing import Callable
 
 from stage import SLOW, VIP, Stage, alive, figure, limit, service, wait_for
 
-ALONE = True  # it judges milliseconds or processor time
+TIMED = True  # it judges milliseconds or processor time
 
 
 def takeover(

@@ -383,7 +383,8 @@ def test_each_node_holds_a_group() -> None:
         hold(stage, "p1", "p1")
         stage["p2"].start()
         hold(stage, "p1", "p2")
-        running = [stage.probe(f, 1, to=a) for f in (4, 6) for a in (VIP[f], SECOND[f])]
+        fronts = [(f, a) for f in (4, 6) for a in (VIP[f], SECOND[f])]
+        running = [stage.probe(f, 1, to=a, interval=4 * SLOW) for f, a in fronts]
         for probe in running:
             result = probe.result()
             assert result["ok"] == result["probes"], result

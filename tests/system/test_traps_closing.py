@@ -15,7 +15,7 @@ from traps import (
     MIB, SIZES, echo_once, in_thread, is_reset, payload, read_to_end, relay, write_till_stuck,
 )
 
-ALONE = True  # it judges milliseconds or processor time
+TIMED = True  # it judges milliseconds or processor time
 
 SIDES = ("client", "server")
 

@@ -6,11 +6,9 @@ what a stranger says."""
 import contextlib
 import errno
 import os
-import re
 import signal
 import socket
 import time
-from datetime import datetime, timezone
 from typing import Any
 
 from stage import (
@@ -21,12 +19,13 @@ from stage import (
     families,
     figure,
     limit,
+    lines,
     read_all,
     wait_for,
     write_key,
 )
 
-ALONE = True  # it judges milliseconds or processor time
+TIMED = True  # it judges milliseconds or processor time
 PORT = 8401
 
 
@@ -51,16 +50,6 @@ def wait_up(stage: Stage) -> None:
         return all(wire(stage, h)["up"] for h in ("p1", "p2"))
 
     wait_for(up, 5 * SLOW)
-
-
-def lines(stage: Stage, host: str, what: str) -> list[tuple[float, str]]:
-    """(seconds since 1970, text) of the log's lines that hold `what`."""
-    found = []
-    for line in stage[host].log().splitlines():
-        if what in line and (m := re.match(r"(\S+)Z ", line)):
-            at = datetime.fromisoformat(m[1]).replace(tzinfo=timezone.utc)
-            found.append((at.timestamp(), line))
-    return found
 
 
 @families
@@ -114,9 +103,9 @@ def kill_at_once(stage: Stage, host: str) -> float:
 @limit(60)
 @families
 def test_kill_of_all_ends_it_at_once(family: int) -> None:
-    """kill -9 of everything, three times: 5 ms later the peer knows, at the
-    best (the kernel frees a process's memory before its sockets, which may take
-    10 ms on a busy machine), and 20 ms later it serves, in the middle."""
+    """kill -9 of everything, three times: 10 ms later the peer knows, at the
+    best (the kernel frees a process's memory before its sockets, which takes long
+    on a busy machine), and 20 ms later it serves, in the middle."""
     ended, claimed = [], []
     for _ in range(3):
         with Stage(pair=pair(family)) as stage:
@@ -130,7 +119,7 @@ def test_kill_of_all_ends_it_at_once(family: int) -> None:
             assert lines(stage, "p2", "its processes are gone")
             stage.wait_master("p2", 10)
     print(f"wire ended after {ended} ms, claimed after {claimed} ms")
-    assert min(ended) <= figure(5), ended
+    assert min(ended) <= figure(10), ended
     assert sorted(claimed)[1] <= figure(20), claimed
 
 

@@ -92,6 +92,22 @@ a_stranger_changes_nothing(void **state)
 }
 
 static void
+who_is_heard_has_not_ended(void **state)
+{
+	struct pair p = acquainted();
+	struct hello first = say(&p.a, NULL), second = say(&p.a, NULL);
+
+	(void)state;
+	assert_int_equal(hear(&p.b, &second, 20), PEER_ACCEPTED);
+	p.b.ended = true;
+	assert_int_equal(hear(&p.b, &first, 21), PEER_REPEATED);
+	assert_true(p.b.ended);
+	first = say(&p.a, NULL);
+	assert_int_equal(hear(&p.b, &first, 22), PEER_ACCEPTED);
+	assert_false(p.b.ended);
+}
+
+static void
 a_repeated_or_older_number_is_dropped(void **state)
 {
 	struct pair p = acquainted();
@@ -252,6 +268,7 @@ main(void)
 		cmocka_unit_test(
 		    two_strangers_know_each_other_after_one_round_trip),
 		cmocka_unit_test(a_stranger_changes_nothing),
+		cmocka_unit_test(who_is_heard_has_not_ended),
 		cmocka_unit_test(a_repeated_or_older_number_is_dropped),
 		cmocka_unit_test(each_road_counts_for_itself),
 		cmocka_unit_test(a_new_boot_begins_its_road_anew),
