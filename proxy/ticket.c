@@ -8,6 +8,7 @@
 
 #include "core/secret.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 
 /* A keytab of libkrb5's that nobody ever puts a key into. */
 #define NO_KEYS "MEMORY:hapair-no-keys"
+
+#define CACHE_MAX 64 /* its name */
 
 /* RFC 4121, RFC 4178; read only, whatever their type says. */
 static gss_OID_desc kerberos = { 9,
@@ -183,6 +186,46 @@ empty_cache(const char *name)
 	krb5_free_context(k);
 }
 
+/* `to` has what `from` had, which is no more; or both are as they were. */
+static void
+move_cache(const char *from, const char *to)
+{
+	krb5_context k;
+	krb5_ccache source, target;
+
+	if (krb5_init_context(&k) != 0)
+		return;
+	if (krb5_cc_resolve(k, from, &source) == 0) {
+		if (krb5_cc_resolve(k, to, &target) != 0) {
+			(void)krb5_cc_close(k, source);
+		} else {
+			if (krb5_cc_move(k, source, target) != 0)
+				(void)krb5_cc_close(k, source);
+			(void)krb5_cc_close(k, target);
+		}
+	}
+	krb5_free_context(k);
+}
+
+/*
+ * In another cache first: a server refuses a good ticket too, if its clock is
+ * wrong for a while, and where no KDC answers there would not be another.
+ */
+static void
+replace_login(const struct ticket_wish *wish)
+{
+	struct ticket_wish fresh = *wish;
+	struct ticket t = { .token = NULL };
+	char cache[CACHE_MAX];
+
+	(void)snprintf(cache, sizeof(cache), "%.40s-%lx", wish->cache,
+	    (unsigned long)pthread_self());
+	fresh.cache = cache;
+	if (log_in(&fresh, &t))
+		move_cache(cache, wish->cache);
+	empty_cache(cache);
+}
+
 void
 ticket_get(const struct ticket_wish *wish, struct ticket *ret_ticket)
 {
@@ -192,7 +235,7 @@ ticket_get(const struct ticket_wish *wish, struct ticket *ret_ticket)
 	OM_uint32 minor;
 
 	if (wish->anew && wish->keytab != NULL)
-		empty_cache(wish->cache);
+		replace_login(wish);
 	if (find_credentials(wish, &t, &credentials) &&
 	    name_server(wish, &t, &server)) {
 		take_name_and_life(credentials, &t);

@@ -16,7 +16,7 @@ struct ticket_wish {
 	const char *host;   /* of the principal HTTP/host */
 	const char *keytab; /* as libkrb5 names it; NULL: the environment's */
 	const char *cache;  /* likewise: where tickets wait; with a keytab */
-	bool anew;          /* what waits there is no good; with a keytab */
+	bool anew;          /* replace what waits there; with a keytab */
 };
 
 struct ticket {

@@ -232,6 +232,32 @@ def test_a_login_lasts_to_its_end() -> None:
             is_found(stage, "web", "up", "status 200")
 
 
+def test_a_refused_ticket_is_kept_while_no_kdc_answers() -> None:
+    """A server whose clock is wrong for a while refuses good tickets, and there
+    are no others; when it is right again, they serve."""
+    if SLOW != 1:
+        print("a sanitizer must be loaded first: not with this build")
+        return
+    library = Path(TOOLS).parent / "preload/clock.so"
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        clock = Path(folder, "step")
+        clock.write_bytes(struct.pack("q", 0))
+        stage = single()
+        os.environ.update(LD_PRELOAD=str(library), CLOCK_STEP=str(clock))
+        with kerberized(stage, "s1") as (realm, mine, daemons):
+            del os.environ["LD_PRELOAD"], os.environ["CLOCK_STEP"]
+            configure(stage, service("web", PORT, "s1", path="/healthz", fall=2,
+                                     negotiate=True, negotiate_keytab=mine))
+            stage.start()
+            is_found(stage, "web", "up", "status 200")
+            realm.hang()
+            set_clock(clock, 20 * 60)
+            is_found(stage, "web", "down", "status 401 in spite of a ticket of .*")
+            set_clock(clock, 0)
+            is_found(stage, "web", "up", "status 200")
+
+
 def set_clock(clock: Path, ahead_s: int) -> None:
     with clock.open("r+b") as f:
         f.write(struct.pack("q", ahead_s))
