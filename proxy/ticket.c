@@ -186,7 +186,7 @@ empty_cache(const char *name)
 	krb5_free_context(k);
 }
 
-/* `to` has what `from` had, which is no more; or both are as they were. */
+/* `to` gets what `from` had. At worst it is empty then: a login follows. */
 static void
 move_cache(const char *from, const char *to)
 {

@@ -67,6 +67,12 @@ def together(test: Callable[..., None]) -> Any:
     return test
 
 
+def alone(test: Callable[..., None]) -> Any:
+    """Of a module that is TIMED, this one judges too closely for a neighbour."""
+    setattr(test, "alone", True)
+    return test
+
+
 @contextlib.contextmanager
 def hurried() -> Iterator[None]:
     """Before all that is not real-time, however busy the machine: for what has

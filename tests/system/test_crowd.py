@@ -18,6 +18,7 @@ from stage import (
     VIP,
     Stage,
     address,
+    alone,
     endpoint,
     families,
     figure,
@@ -217,6 +218,7 @@ def test_t43_connections_that_outlive_their_address(family: int) -> None:
             wait_for(lambda: wire(stage, holder)["up"], 5 * SLOW)
 
 
+@alone
 @families
 def test_a_handover_resets_its_own(family: int) -> None:
     """It resets its connections itself, at once; the peer, which begins later,
