@@ -40,11 +40,10 @@ def flawless(result: dict, probes: int) -> None:
 
 
 def served(result: dict, probes: int) -> None:
-    """Every connect was, and none had to ask again, which takes a second. On slow
-    builds a few are not through in the 20 ms that they have."""
+    """Every connect was. On slow builds a few are not through in the 20 ms that
+    they have."""
     assert result["probes"] > probes / 2, result
     assert result["ok"] >= result["probes"] - (probes * 0.05 if SLOW > 1 else 0), result
-    assert result["latency_ms"]["max"] < 900 or SLOW > 1, result
 
 
 def give(stage: Stage, host: str, *group: str) -> None:
@@ -340,7 +339,10 @@ def test_given_up_with_clients_waiting(family: int) -> None:
             if sig == signal.SIGKILL:  # known too soon to hold many
                 flawless(running.result(), 1000 // SLOW)
             else:  # silent for 100 ms: then it is lost
-                served(running.result(), 1000 // SLOW)
+                result = running.result()
+                served(result, 1000 // SLOW)
+                # To ask again takes a second.
+                assert result["latency_ms"]["max"] < 900 or SLOW > 1, result
                 assert given_back(stage) > before
                 signal_all(stage, "p2", signal.SIGCONT)
                 wait_for(lambda: stage["p1"].status()["peers"][0]["reachable"])
