@@ -206,110 +206,12 @@ config_log_facility_name(unsigned facility)
 	return config_log_facility_words[facility];
 }
 
-/* What others may only read is ours to free. */
-static void
-free_text(const char *text)
-{
-	free((void *)(uintptr_t)text);
-}
-
-static void
-free_pair(struct config_pair *p)
-{
-	for (size_t i = 0; i < CONFIG_NODES; i++) {
-		free_text(p->nodes[i].name);
-		free(p->nodes[i].links);
-	}
-	for (size_t i = 0; i < p->n_groups; i++) {
-		free_text(p->groups[i].name);
-		free_text(p->groups[i].interface);
-		free(p->groups[i].addresses);
-	}
-	free(p->groups);
-	for (size_t i = 0; i < p->n_tracks; i++) {
-		free_text(p->tracks[i].interface);
-		free_text(p->tracks[i].service);
-		free_text(p->tracks[i].script);
-	}
-	free(p->tracks);
-	free(p->witnesses);
-	free_text(p->notify);
-	free_text(p->key_file);
-}
-
-static void
-free_matches(struct config_matches m)
-{
-	for (size_t i = 0; i < m.n; i++) {
-		free_text(m.all[i].key);
-		free_text(m.all[i].value);
-	}
-	free(m.all);
-}
-
-static void
-free_other(const char *text, const char *inherited)
-{
-	if (text != inherited)
-		free_text(text);
-}
-
-/* All but what it has from another, whose it is. */
-static void
-free_check(const struct config_check *c, const struct config_check *from)
-{
-	free_other(c->script, from->script);
-	free_other(c->path, from->path);
-	free_other(c->expect, from->expect);
-	free_other(c->fallback, from->fallback);
-	free_other(c->role, from->role);
-	free_other(c->role_path, from->role_path);
-	free_other(c->ca, from->ca);
-	free_other(c->user, from->user);
-	free_other(c->password_file, from->password_file);
-	free_other(c->negotiate_keytab, from->negotiate_keytab);
-	if (c->json.all != from->json.all)
-		free_matches(c->json);
-	if (c->drain.all != from->drain.all)
-		free_matches(c->drain);
-}
-
-static void
-free_service(struct config_service *s)
-{
-	static const struct config_check nobody;
-
-	for (size_t i = 0; i < s->n_servers; i++) {
-		free_text(s->servers[i].name);
-		free_text(s->servers[i].host);
-		free_check(&s->servers[i].check, &s->check);
-	}
-	free_check(&s->check, &nobody);
-	free_text(s->keytab);
-	free(s->servers);
-	free(s->listens);
-	free(s->allow);
-	free(s->deny);
-	free_text(s->standby_group);
-	free_text(s->fence);
-	free_text(s->promote);
-	free_text(s->name);
-}
-
 void
 config_free(struct config *c)
 {
 	if (c == NULL)
 		return;
-	free_pair(&c->pair);
-	for (size_t i = 0; i < c->n_services; i++)
-		free_service(&c->services[i]);
-	free(c->services);
-	free_text(c->user);
-	free_text(c->group);
-	free_text(c->control);
-	free_text(c->pid_file);
-	free_text(c->log.path);
+	arena_fini(&c->memory);
 	free(c);
 }
 

@@ -6,6 +6,7 @@
  * arrays belong to the struct config and live as long as it does.
  */
 
+#include "config/arena.h"
 #include "core/addr.h"
 #include "core/base.h"
 #include "core/log.h"
@@ -122,9 +123,8 @@ struct config_matches {
 };
 
 /*
- * A server's texts and matches are the service's own, unless it says otherwise:
- * compare pointers before freeing them. What follows the port is void but for
- * its type, `script` for script and all else for http.
+ * What follows the port is void but for its type, `script` for script and all
+ * else for http.
  */
 struct config_check {
 	enum config_check_type type;
@@ -244,6 +244,7 @@ struct config_log {
 };
 
 struct config {
+	struct arena memory; /* of its strings and arrays */
 	bool has_pair; /* else a single node, and `pair` is void */
 	struct config_pair pair;
 	struct config_service *services;
@@ -257,7 +258,7 @@ struct config {
 	uint8_t hash[CONFIG_HASH_BYTES]; /* of the canonical text */
 };
 
-/* NULL-safe; frees the half-built too. */
+/* NULL-safe; frees the half-built too, with all that `memory` has. */
 void config_free(struct config *c);
 void config_free_at(struct config **c); /* for CLEANUP */
 

@@ -67,7 +67,7 @@ static int
 fill(const struct tree *tree, struct diag *diag, struct config *c)
 {
 	const struct tree_node *root = tree_root(tree);
-	struct schema s = { .diag = diag };
+	struct schema s = { .diag = diag, .memory = &c->memory };
 	int r = 0;
 
 	if (root == NULL || root->type != TREE_MAP) {

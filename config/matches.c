@@ -1,6 +1,5 @@
 #include "config/matches.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "config/check_forms.h"
@@ -75,12 +74,9 @@ matches_fill(struct schema *s, const struct schema_key *k,
 		    map->n_items / 2, k->name, wanted);
 		return;
 	}
-	/* Never NULL: an empty one of a server's is not its service's. */
-	m.all = calloc(map->n_items / 2 + 1, sizeof(*m.all));
-	if (m.all == NULL) {
-		s->out_of_memory = true;
+	m.all = schema_alloc(s, map->n_items / 2, sizeof(*m.all));
+	if (m.all == NULL)
 		return;
-	}
 	for (size_t i = 0; i < map->n_items; i += 2) {
 		const struct tree_node *value = map->items[i + 1];
 

@@ -7,9 +7,9 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "config/arena.h"
 #include "config/diag.h"
 #include "config/matches.h"
 #include "config/nearest.h"
@@ -35,13 +35,24 @@ schema_mark(struct schema *s, const void *field, const struct tree_node *node)
 		s->out_of_memory = true;
 }
 
+void *
+schema_alloc(struct schema *s, size_t n, size_t size)
+{
+	void *items = arena_alloc(s->memory, n * size);
+
+	if (items == NULL)
+		s->out_of_memory = true;
+	return items;
+}
+
 char *
 schema_copy(struct schema *s, const char *text)
 {
-	char *copy = strdup(text);
+	const size_t len = strlen(text);
+	char *copy = schema_alloc(s, len + 1, 1);
 
-	if (copy == NULL)
-		s->out_of_memory = true;
+	if (copy != NULL)
+		memcpy(copy, text, len);
 	return copy;
 }
 
@@ -148,11 +159,9 @@ fill_list(struct schema *s, const struct schema_key *k,
 	if (n == 0)
 		return;
 	if (!list->in_place) {
-		array = calloc(n * list->spread, list->item_size);
-		if (array == NULL) {
-			s->out_of_memory = true;
+		array = schema_alloc(s, n * list->spread, list->item_size);
+		if (array == NULL)
 			return;
-		}
 		memcpy(field, &array, sizeof(array));
 		schema_mark(s, field, node);
 	}

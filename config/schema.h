@@ -10,6 +10,7 @@
 #include "config/marks.h"
 #include "core/base.h"
 
+struct arena;
 struct diag;
 struct schema_table;
 struct tree_node;
@@ -32,7 +33,8 @@ enum schema_type {
 
 /* What one load needs; on the stack of its caller. */
 struct schema {
-	struct diag *diag;  /* borrowed */
+	struct diag *diag;    /* borrowed */
+	struct arena *memory; /* borrowed: of what is filled, and its owner's */
 	struct marks marks; /* owned: schema_fini */
 	bool out_of_memory;
 	unsigned in_defaults; /* what is filled is not in the file: no marks */
@@ -132,7 +134,11 @@ void schema_fill(struct schema *s, const struct schema_table *table,
 void schema_mark(
     struct schema *s, const void *field, const struct tree_node *node);
 
-/* For forms: a copy of the text, NULL (and remembered) where memory is out. */
+/*
+ * For forms: zeroed items, or a copy of the text, in `memory`. NULL (and
+ * remembered) where it is out.
+ */
+void *schema_alloc(struct schema *s, size_t n, size_t size);
 char *schema_copy(struct schema *s, const char *text);
 
 /* The value of a number, word or duration. */

@@ -44,24 +44,11 @@ the_half_built_is_freed(void **state)
 
 	(void)state;
 	assert_non_null(c);
-	c->pair.nodes[1].name = strdup("b");
-	c->pair.nodes[1].links = calloc(1, sizeof(*c->pair.nodes[1].links));
-	c->pair.witnesses = calloc(1, sizeof(*c->pair.witnesses));
-	c->pair.tracks = calloc(2, sizeof(*c->pair.tracks));
-	c->pair.n_tracks = 2;
-	c->pair.tracks[1].script = strdup("/s");
-	c->pair.notify = strdup("/n");
-	c->pair.groups = calloc(2, sizeof(*c->pair.groups));
-	c->pair.n_groups = 2;
-	c->pair.groups[1].interface = strdup("eth0");
-	c->services = calloc(2, sizeof(*c->services));
+	c->services = arena_alloc(&c->memory, 2 * sizeof(*c->services));
+	assert_non_null(c->services);
 	c->n_services = 2;
-	c->services[0].servers = calloc(1, sizeof(*c->services[0].servers));
-	c->services[0].n_servers = 1;
-	c->services[0].servers[0].host = strdup("h");
-	c->services[0].deny = calloc(1, sizeof(*c->services[0].deny));
-	c->services[1].name = strdup("s");
-	c->log.path = strdup("/l");
+	c->services[1].name = arena_copy(&c->memory, "s", 1);
+	assert_non_null(c->services[1].name);
 	config_free_at(&c);
 	assert_null(c);
 	config_free(NULL);

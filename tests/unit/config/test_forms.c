@@ -1,8 +1,8 @@
 #include "tests/lib/test.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "config/arena.h"
 #include "config/config.h"
 #include "config/diag.h"
 #include "config/forms.h"
@@ -62,7 +62,9 @@ texts_become_values_and_texts_again(void **state)
 		const struct tree_node node = {
 			.text = r->text, .shown = r->text, .at = { 1, 1, 1, 2 }
 		};
-		struct schema s = { .diag = diag_new() };
+		struct arena memory = { .blocks = NULL };
+		struct schema s = { .diag = diag_new(),
+			.memory = &memory };
 		char buf[SCHEMA_FORM_TEXT];
 		union value v;
 
@@ -73,11 +75,8 @@ texts_become_values_and_texts_again(void **state)
 		if (r->printed != NULL)
 			assert_text(
 			    r->form->print(&v, buf, sizeof(buf)), r->printed);
-		if (r->form == &forms_target)
-			free((void *)(uintptr_t)v.log.path);
-		if (r->form == &forms_host || r->form == &forms_server)
-			free((void *)(uintptr_t)v.server.host);
 		schema_fini(&s);
+		arena_fini(&memory);
 		diag_free(s.diag);
 	}
 }
@@ -91,7 +90,8 @@ hosts_lend_their_names_as_addresses_do(void **state)
 		"web2:81", "web1.example" };
 	struct config_server servers[5];
 	struct config_service service = { .servers = servers, .n_servers = 5 };
-	struct schema s = { .diag = NULL };
+	struct arena memory = { .blocks = NULL };
+	struct schema s = { .memory = &memory };
 
 	(void)state;
 	memset(servers, 0, sizeof(servers));
@@ -101,11 +101,10 @@ hosts_lend_their_names_as_addresses_do(void **state)
 		servers[i].host = hosts[i][0] == '\0' ? NULL : hosts[i];
 	}
 	forms_name_servers(&s, &service);
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		assert_text(servers[i].name, names[i]);
-		free((void *)(uintptr_t)servers[i].name);
-	}
 	schema_fini(&s);
+	arena_fini(&memory);
 }
 
 static void
@@ -118,21 +117,21 @@ servers_are_named_by_their_hosts(void **state)
 		"10.0.0.2:81", "fd00::1", "big" };
 	struct config_server servers[6];
 	struct config_service service = { .servers = servers, .n_servers = 6 };
-	struct schema s = { .diag = NULL };
+	struct arena memory = { .blocks = NULL };
+	struct schema s = { .memory = &memory };
 
 	(void)state;
 	memset(servers, 0, sizeof(servers));
 	for (size_t i = 0; i < ARRAY_LEN(addrs); i++)
 		assert_int_equal(addr_parse(addrs[i], &servers[i].address), 0);
-	servers[4].name = strdup("big");
+	servers[4].name = "big";
 	forms_name_servers(&s, &service);
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		assert_text(servers[i].name, names[i]);
-		free((void *)(uintptr_t)servers[i].name);
-	}
 	/* Its address was refused, so there is nothing to name it by. */
 	assert_null(servers[5].name);
 	schema_fini(&s);
+	arena_fini(&memory);
 }
 
 int

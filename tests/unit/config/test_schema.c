@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/arena.h"
 #include "config/diag.h"
 #include "config/schema.h"
 #include "config/tree.h"
@@ -134,6 +135,7 @@ struct load {
 	struct diag *diag;
 	struct tree *tree;
 	struct schema schema;
+	struct arena memory;
 	struct outer outer;
 	char *said;
 };
@@ -147,6 +149,7 @@ load(struct load *l, const char *text)
 	*l = (struct load){ .diag = diag_new(),
 		.outer.names = { "left", "right" } };
 	l->schema.diag = l->diag;
+	l->schema.memory = &l->memory;
 	assert_int_equal(diag_start(l->diag, "f", NULL, 0), 0);
 	assert_int_equal(tree_parse(text, strlen(text), l->diag, &l->tree), 0);
 	schema_fill(&l->schema, &outer_table, tree_root(l->tree), &l->outer);
@@ -160,11 +163,7 @@ load(struct load *l, const char *text)
 static void
 unload(struct load *l)
 {
-	for (size_t i = 0; i < l->outer.n_items; i++)
-		free((void *)(uintptr_t)l->outer.items[i].name);
-	for (size_t i = 0; i < 2; i++)
-		free((void *)(uintptr_t)l->outer.pair[i].name);
-	free(l->outer.items);
+	arena_fini(&l->memory);
 	schema_fini(&l->schema);
 	tree_free(l->tree);
 	diag_free(l->diag);
