@@ -433,9 +433,11 @@ own_report(struct supervisor *s)
 {
 	struct msg_start m = start_message(s);
 	bool all_known = true;
-	struct report r = {
-		.config = s->setup->config, .start = &m, .pid = (int)getpid()
-	};
+	struct report r = { .config = s->setup->config,
+		.start = &m,
+		.pid = (int)getpid(),
+		.now = mono_now(),
+		.dropped_log_lines = log_dropped() };
 
 	for (size_t i = 0; i < n_groups(s); i++)
 		all_known = all_known && s->known[i];

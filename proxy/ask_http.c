@@ -23,7 +23,7 @@ fail(struct ask_http *a, const char *why, bool is_ours)
 static void
 fail_page(struct ask_http *a, const struct fetch_page *page)
 {
-	char late[CHECK_DETAIL_MAX];
+	char late[JUDGE_DETAIL_MAX];
 
 	(void)snprintf(late, sizeof(late), "no answer within %u ms",
 	    a->config->timeout_ms);

@@ -21,7 +21,7 @@ struct ask_script {
 	struct program program;
 	int output; /* the pipe's end for reading, -1: none */
 	ev_io readable;
-	char line[CHECK_DETAIL_MAX]; /* how its output begins */
+	char line[JUDGE_DETAIL_MAX]; /* how its output begins */
 	size_t len;
 };
 

@@ -3,7 +3,6 @@
 #include "config/config.h"
 #include "core/log.h"
 #include "core/wall.h"
-#include "proxy/judge.h"
 #include "proxy/pool.h"
 
 #include <errno.h>
@@ -19,13 +18,13 @@ subject(const struct check *c, char *buf, size_t room)
 }
 
 static void
-tell(struct check *c, enum verdict_state was)
+tell(struct check *c, enum server_state was)
 {
 	char buf[2 * CONFIG_NAME_MAX + 16];
 
 	log_notice(subject(c, buf, sizeof(buf)), "%s -> %s, reason: %s",
-	    verdict_state_name(was), verdict_state_name(c->verdict.state),
-	    c->detail);
+	    server_state_name(was), server_state_name(c->verdict.state),
+	    c->view.detail);
 }
 
 /* It has been down for `hold`. */
@@ -48,10 +47,10 @@ turn(struct check *c)
 {
 	const struct config_service *service = c->pool->config;
 
-	c->since_wall_ms = wall_now_ms();
+	c->view.since_wall_ms = wall_now_ms();
 	pool_set_state(c->pool, c->server, c->verdict.state, mono_now());
 	ev_timer_stop(c->loop, &c->giving_up);
-	if (c->verdict.state != VERDICT_DOWN ||
+	if (c->verdict.state != SERVER_DOWN ||
 	    service->on_down != CONFIG_ON_DOWN_RESET)
 		return;
 	ev_timer_set(&c->giving_up, service->hold_ms / 1000., 0.);
@@ -60,26 +59,26 @@ turn(struct check *c)
 
 /* Returns whether it is another one. */
 static bool
-take_role(struct check *c, enum check_role role)
+take_role(struct check *c, enum server_role role)
 {
 	char buf[2 * CONFIG_NAME_MAX + 16];
 
 	if (atomic_exchange(&c->server->role, (int)role) == (int)role)
 		return false;
 	log_notice(subject(c, buf, sizeof(buf)), "it says that it is %s",
-	    role == CHECK_ROLE_UNSAID ? "nothing" : check_role_name(role));
+	    role == SERVER_ROLE_UNSAID ? "nothing" : server_role_name(role));
 	return true;
 }
 
 static void
 count(struct check *c, const struct judge_answer *a)
 {
-	enum verdict_state was = c->verdict.state;
+	enum server_state was = c->verdict.state;
 	bool turned = verdict_step(&c->verdict, a->result);
 	bool changed = take_role(c, a->role) || turned;
 
-	c->passed = a->result != VERDICT_FAILED;
-	memcpy(c->detail, a->detail, sizeof(c->detail));
+	c->view.passed = a->result != VERDICT_FAILED;
+	memcpy(c->view.detail, a->detail, sizeof(c->view.detail));
 	if (turned) {
 		turn(c);
 		tell(c, was);
@@ -94,7 +93,7 @@ on_heard(void *arg, const struct judge_answer *answer, double latency_ms)
 	struct check *c = arg;
 
 	if (answer->result != VERDICT_FAILED)
-		c->latency_ms = latency_ms;
+		c->view.latency_ms = latency_ms;
 	count(c, answer);
 	return verdict_is_wavering(&c->verdict);
 }
@@ -113,7 +112,7 @@ static void
 on_unresolved(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct check *c = CONTAINER_OF(t, struct check, unresolved);
-	char why[CHECK_DETAIL_MAX];
+	char why[JUDGE_DETAIL_MAX];
 
 	(void)loop;
 	(void)revents;
@@ -176,7 +175,7 @@ check_accuse(struct check *c)
 {
 	if (c->server->config->check.type == CONFIG_CHECK_NONE)
 		return;
-	if (c->verdict.state == VERDICT_UP || c->verdict.state == VERDICT_DRAIN)
+	if (c->verdict.state == SERVER_UP || c->verdict.state == SERVER_DRAIN)
 		count_failure(c, "connect of a client failed");
 	survey_hurry(&c->listener);
 }
@@ -189,7 +188,7 @@ check_move(struct check *c)
 	ev_timer_stop(c->loop, &c->unresolved);
 	survey_leave(&c->listener);
 	/* Down for want of an address says nothing: one success is enough. */
-	if (c->verdict.state == VERDICT_DOWN)
+	if (c->verdict.state == SERVER_DOWN)
 		c->verdict.streak = c->verdict.rise - 1;
 	if (join(c) < 0)
 		count_failure(c, "no memory");
@@ -203,24 +202,4 @@ check_stop(struct check *c)
 	ev_timer_stop(c->loop, &c->giving_up);
 	ev_timer_stop(c->loop, &c->unresolved);
 	survey_leave(&c->listener);
-}
-
-enum check_role
-check_role(const struct check *c)
-{
-	return (enum check_role)atomic_load(&c->server->role);
-}
-
-const char *
-check_role_name(enum check_role role)
-{
-	switch (role) {
-	case CHECK_ROLE_UNSAID:
-		break;
-	case CHECK_ROLE_ACTIVE:
-		return "active";
-	case CHECK_ROLE_STANDBY:
-		return "standby";
-	}
-	return NULL;
 }

@@ -6,6 +6,7 @@
  * workers read. On the relay's main thread.
  */
 
+#include "proxy/judge.h"
 #include "proxy/survey.h"
 #include "proxy/verdict.h"
 
@@ -16,17 +17,16 @@
 struct pool;
 struct pool_server;
 
-#define CHECK_DETAIL_MAX 80
-
-/* What a server says that it is, among several that back each other. */
-enum check_role {
-	CHECK_ROLE_UNSAID, /* nothing: is down, was not asked, or is mute */
-	CHECK_ROLE_ACTIVE,
-	CHECK_ROLE_STANDBY,
-};
-
 /* Told after each change of a verdict or a role, and of the first verdict. */
 typedef void check_changed_fn(void *arg, struct pool *pool);
+
+/* What `status` shows of it. */
+struct check_view {
+	bool passed; /* the last one */
+	char detail[JUDGE_DETAIL_MAX];
+	double latency_ms;
+	int64_t since_wall_ms; /* of the present verdict; 0: none yet */
+};
 
 struct check {
 	struct ev_loop *loop;
@@ -40,11 +40,7 @@ struct check {
 	ev_timer giving_up;     /* down: until its connections end */
 	ev_timer unresolved;    /* how long its name may have no address */
 	char ip[ADDR_TEXT_MAX]; /* in place of a name */
-	/* What `status` shows of the last one. */
-	bool passed;
-	char detail[CHECK_DETAIL_MAX];
-	double latency_ms;
-	int64_t since_wall_ms; /* of the present verdict; 0: none yet */
+	struct check_view view;
 };
 
 /* Its loop, surveys and callback are set; this sets the rest, and asks not. */
@@ -61,8 +57,3 @@ void check_accuse(struct check *c);
 void check_move(struct check *c);
 
 void check_stop(struct check *c);
-
-enum check_role check_role(const struct check *c);
-
-/* "active", "standby"; NULL: unsaid. */
-const char *check_role_name(enum check_role role);

@@ -37,6 +37,14 @@ send_fence(void *arg, const struct msg_fence *m)
 		    strerror(-e));
 }
 
+static int
+agree(void *arg, struct accord *a)
+{
+	struct council *c = arg;
+
+	return orders_make(&c->orders, a);
+}
+
 int
 council_begin(struct council *c, const struct council_setup *setup)
 {
@@ -44,9 +52,9 @@ council_begin(struct council *c, const struct council_setup *setup)
 	const struct marshal_setup marshal = { .loop = setup->loop,
 		.config = setup->config,
 		.roster = setup->roster,
-		.orders = &c->orders,
 		.groups = setup->groups,
 		.node = alone ? -1 : (int)setup->node,
+		.agree = agree,
 		.send = send_fence,
 		.arg = c };
 

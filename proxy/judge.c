@@ -172,30 +172,30 @@ judge_fallback(const struct config_check *c, const struct judge_page *page,
 	*ret_answer = a;
 }
 
-enum check_role
+enum server_role
 judge_role(const struct config_check *c, const struct judge_page *page)
 {
 	CLEANUP(jdoc_free_at) struct jdoc *doc = NULL;
 	const char *said;
 
 	if (page->status != 200 || page->cut)
-		return CHECK_ROLE_UNSAID;
+		return SERVER_ROLE_UNSAID;
 	doc = jdoc_parse_foreign(page->body, page->len);
 	said = jdoc_string(doc, c->role);
 	if (strcasecmp(said, "active") == 0)
-		return CHECK_ROLE_ACTIVE;
+		return SERVER_ROLE_ACTIVE;
 	if (strcasecmp(said, "standby") == 0)
-		return CHECK_ROLE_STANDBY;
-	return CHECK_ROLE_UNSAID;
+		return SERVER_ROLE_STANDBY;
+	return SERVER_ROLE_UNSAID;
 }
 
 void
 judge_quote(
-    const char *text, size_t len, char ret_detail[static CHECK_DETAIL_MAX])
+    const char *text, size_t len, char ret_detail[static JUDGE_DETAIL_MAX])
 {
 	size_t n = 0;
 
-	while (n < len && n < CHECK_DETAIL_MAX - 1 && text[n] != '\n' &&
+	while (n < len && n < JUDGE_DETAIL_MAX - 1 && text[n] != '\n' &&
 	    text[n] != '\0') {
 		bool plain = text[n] >= ' ' && text[n] <= '~';
 

@@ -5,16 +5,18 @@
  * asking is ask_http.c's.
  */
 
-#include "proxy/check.h"
+#include "proxy/verdict.h"
 
 struct config_check;
+
+#define JUDGE_DETAIL_MAX 80
 
 /* What came of asking a server once, in whatever way. */
 struct judge_answer {
 	enum verdict_result result;
-	enum check_role role;
+	enum server_role role;
 	bool is_void; /* our own lack: says nothing of the server */
-	char detail[CHECK_DETAIL_MAX];
+	char detail[JUDGE_DETAIL_MAX];
 };
 
 struct judge_page {
@@ -36,9 +38,9 @@ void judge_fallback(const struct config_check *c, const struct judge_page *page,
     struct judge_answer *ret_answer);
 
 /* Of the page at `role_path`. */
-enum check_role judge_role(
+enum server_role judge_role(
     const struct config_check *c, const struct judge_page *page);
 
 /* The first line that a script printed, or any foreign text, made harmless. */
 void judge_quote(
-    const char *text, size_t len, char ret_detail[static CHECK_DETAIL_MAX]);
+    const char *text, size_t len, char ret_detail[static JUDGE_DETAIL_MAX]);

@@ -3,10 +3,9 @@
 #include "config/config.h"
 #include "core/log.h"
 #include "core/mono.h"
-#include "proxy/check.h"
-#include "proxy/orders.h"
 #include "proxy/pool.h"
 #include "proxy/roster.h"
+#include "proxy/standby_view.h"
 
 #include <ev.h>
 #include <stdio.h>
@@ -87,79 +86,19 @@ decides(const struct unit *u)
 
 /* -- what it sees ------------------------------------------------------- */
 
-static enum standby_fitness
-fitness_of(struct pool *p, struct pool_server *s)
-{
-	const enum verdict_state state = pool_server_state(s);
-	struct pool_view view;
-
-	pool_look(p, s, &view);
-	if (view.admin == ACCORD_MAINT)
-		return STANDBY_OUT;
-	if (view.admin == ACCORD_DRAIN)
-		return STANDBY_PARKED;
-	if (state == VERDICT_UNKNOWN)
-		return STANDBY_UNKNOWN;
-	return state == VERDICT_UP && view.has_address && view.weight > 0
-	    ? STANDBY_FIT
-	    : STANDBY_UNFIT;
-}
-
-static enum standby_claim
-claim_of(struct pool_server *s)
-{
-	switch ((enum check_role)atomic_load(&s->role)) {
-	case CHECK_ROLE_UNSAID:
-		break;
-	case CHECK_ROLE_ACTIVE:
-		return STANDBY_CLAIMS_ACTIVE;
-	case CHECK_ROLE_STANDBY:
-		return STANDBY_CLAIMS_STANDBY;
-	}
-	return STANDBY_CLAIMS_NOTHING;
-}
-
-/* A host is what the worst of its servers is: the order says who that is. */
-static enum standby_fitness
-worse(enum standby_fitness a, enum standby_fitness b)
-{
-	static const unsigned badness[] = {
-		[STANDBY_FIT] = 0,
-		[STANDBY_UNFIT] = 1,
-		[STANDBY_UNKNOWN] = 2,
-		[STANDBY_PARKED] = 3,
-		[STANDBY_OUT] = 4,
-	};
-
-	return badness[a] > badness[b] ? a : b;
-}
-
-/* Some may say nothing; those that do have to agree. */
-static enum standby_claim
-both(enum standby_claim a, enum standby_claim b, bool *conflict)
-{
-	if (a == STANDBY_CLAIMS_NOTHING || a == b)
-		return b;
-	*conflict = *conflict || b != STANDBY_CLAIMS_NOTHING;
-	return a;
-}
-
 static struct standby_host
 look_at(struct unit *u, unsigned n)
 {
-	struct standby_host host = { .fitness = STANDBY_FIT };
-	bool conflict = false;
+	struct standby_view seen = { 0 };
 
 	for (size_t i = u->leader; i != NO_UNIT; i = next_member(u, i)) {
 		struct pool *p = roster_pool(u->marshal->setup.roster, i);
-		struct pool_server *s = &p->servers[n];
+		struct pool_view server;
 
-		host.fitness = worse(host.fitness, fitness_of(p, s));
-		host.claim = both(host.claim, claim_of(s), &conflict);
+		pool_look(p, &p->servers[n], &server);
+		standby_view_add(&seen, &server);
 	}
-	if (conflict)
-		host.claim = STANDBY_CLAIMS_NOTHING;
-	return host;
+	return standby_view_host(&seen);
 }
 
 /* -- what it does ------------------------------------------------------- */
@@ -216,6 +155,7 @@ point(struct unit *u)
 static void
 agree(struct unit *u)
 {
+	const struct marshal_setup *setup = &u->marshal->setup;
 	const struct config_service *c = leader_of(u);
 	struct accord a = { .kind = c->standby_group != NULL
 		    ? ACCORD_ACTIVE_GROUP
@@ -225,7 +165,7 @@ agree(struct unit *u)
 	    c->standby_group != NULL ? c->standby_group : c->name);
 	(void)snprintf(a.server, sizeof(a.server), "%s",
 	    c->servers[u->standby.active].name);
-	if (orders_make(u->marshal->setup.orders, &a) < 0)
+	if (setup->agree(setup->arg, &a) < 0)
 		log_error(
 		    u->subject, "no room to remember which server is active");
 	u->standby.epoch = a.epoch;

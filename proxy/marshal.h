@@ -17,16 +17,19 @@
 struct config;
 struct ev_loop;
 struct marshal;
-struct orders;
 struct roster;
 
 struct marshal_setup {
 	struct ev_loop *loop;
 	const struct config *config;    /* borrowed */
 	struct roster *roster;          /* likewise */
-	struct orders *orders;          /* likewise */
 	const struct msg_group *groups; /* likewise: how each stands here */
 	int node;                       /* our index, -1: there is no pair */
+	/*
+	 * Keeps who is active and tells the peer. Fills in epoch and node;
+	 * returns 0 or -errno.
+	 */
+	int (*agree)(void *arg, struct accord *a);
 	/* Sends FENCE to the supervisor. */
 	void (*send)(void *arg, const struct msg_fence *m);
 	void *arg;

@@ -2,7 +2,6 @@
 
 #include "config/config.h"
 #include "proxy/access.h"
-#include "proxy/check.h"
 #include "proxy/ports.h"
 
 #include <errno.h>
@@ -22,8 +21,8 @@ init_server(struct pool *p, size_t i, unsigned slot)
 	s->has_address = c->host == NULL;
 	s->address = c->address;
 	s->up_since = mono_never();
-	atomic_init(&s->state, VERDICT_UNKNOWN);
-	atomic_init(&s->role, CHECK_ROLE_UNSAID);
+	atomic_init(&s->state, SERVER_UNKNOWN);
+	atomic_init(&s->role, SERVER_ROLE_UNSAID);
 	atomic_init(&s->accused, false);
 	atomic_init(&s->era, 0);
 	p->slots[i].name_hash = balance_hash(c->name, strlen(c->name));
@@ -94,7 +93,7 @@ is_usable(const struct pool *p, struct pool_server *s)
 {
 	if (p->active != POOL_NONE && s != &p->servers[p->active])
 		return false;
-	return pool_server_state(s) == VERDICT_UP && s->has_address &&
+	return pool_server_state(s) == SERVER_UP && s->has_address &&
 	    s->admin == ACCORD_READY && s->weight > 0;
 }
 
@@ -300,12 +299,12 @@ cut(struct pool *p, struct pool_server *server)
 
 void
 pool_set_state(struct pool *p, struct pool_server *server,
-    enum verdict_state state, struct mono now)
+    enum server_state state, struct mono now)
 {
 	(void)pthread_mutex_lock(&p->lock);
 	/* Not at the first start: there is nobody it would have to catch up
 	 * with. */
-	if (state == VERDICT_UP && pool_server_state(server) != VERDICT_UNKNOWN)
+	if (state == SERVER_UP && pool_server_state(server) != SERVER_UNKNOWN)
 		server->up_since = now;
 	atomic_store(&server->state, (int)state);
 	grant(p);
@@ -350,11 +349,15 @@ pool_look(
     struct pool *p, struct pool_server *server, struct pool_view *ret_view)
 {
 	(void)pthread_mutex_lock(&p->lock);
-	*ret_view = (struct pool_view){ .admin = server->admin,
+	*ret_view = (struct pool_view){
+		.state = pool_server_state(server),
+		.role = (enum server_role)atomic_load(&server->role),
+		.admin = server->admin,
 		.weight = server->weight,
 		.usable = is_usable(p, server),
 		.has_address = server->has_address,
-		.address = server->address };
+		.address = server->address,
+	};
 	(void)pthread_mutex_unlock(&p->lock);
 }
 
@@ -412,15 +415,15 @@ pool_is_usable(struct pool *p)
 	return usable;
 }
 
-enum verdict_state
+enum server_state
 pool_server_state(struct pool_server *server)
 {
-	return (enum verdict_state)atomic_load_explicit(
+	return (enum server_state)atomic_load_explicit(
 	    &server->state, memory_order_relaxed);
 }
 
 unsigned
-pool_count(struct pool *p, enum verdict_state state)
+pool_count(struct pool *p, enum server_state state)
 {
 	unsigned n = 0;
 
@@ -432,5 +435,5 @@ pool_count(struct pool *p, enum verdict_state state)
 unsigned
 pool_count_up(struct pool *p)
 {
-	return pool_count(p, VERDICT_UP);
+	return pool_count(p, SERVER_UP);
 }

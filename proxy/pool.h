@@ -10,7 +10,7 @@
 
 #include "proxy/balance.h"
 #include "proxy/gate.h"
-#include "proxy/verdict.h"
+#include "proxy/server.h"
 
 #include "core/accord.h"
 #include "core/addr.h"
@@ -26,8 +26,8 @@ struct ports;
 
 struct pool_server {
 	const struct config_server *config; /* borrowed: the configuration's */
-	atomic_int state;        /* enum verdict_state; set by pool_set_state */
-	atomic_int role;         /* enum check_role; by check.c */
+	atomic_int state;        /* enum server_state; set by pool_set_state */
+	atomic_int role;         /* enum server_role; by check.c */
 	atomic_bool accused;     /* a live connect failed: check it now */
 	unsigned slot;           /* into each worker's server counters */
 	atomic_uint era;         /* connections of earlier ones shall end */
@@ -115,7 +115,7 @@ void pool_leave(struct pool *p, struct pool_waiter *waiter);
 
 /* By check.c and names: then waiters may have somewhere to go. */
 void pool_set_state(struct pool *p, struct pool_server *server,
-    enum verdict_state state, struct mono now);
+    enum server_state state, struct mono now);
 void pool_set_address(
     struct pool *p, struct pool_server *server, const union addr *ip);
 
@@ -133,6 +133,8 @@ void pool_set_active(struct pool *p, unsigned server);
 
 /* How it stands, for who tells of it. */
 struct pool_view {
+	enum server_state state;
+	enum server_role role;
 	enum accord_admin admin;
 	uint32_t weight;
 	bool usable; /* it takes new connections: see pool_is_usable */
@@ -156,8 +158,8 @@ bool pool_is_cut(struct pool *p, int server, const struct pool_waiter *waiter);
 MUST_CHECK bool pool_get_address(
     struct pool *p, struct pool_server *server, union addr *ret_address);
 
-enum verdict_state pool_server_state(struct pool_server *server);
-unsigned pool_count(struct pool *p, enum verdict_state state);
+enum server_state pool_server_state(struct pool_server *server);
+unsigned pool_count(struct pool *p, enum server_state state);
 unsigned pool_count_up(struct pool *p);
 
 /*

@@ -15,8 +15,8 @@
 #include "proxy/council.h"
 #include "proxy/marshal.h"
 #include "proxy/pool.h"
-#include "proxy/report.h"
 #include "proxy/roster.h"
+#include "proxy/status_collect.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -84,7 +84,7 @@ tell_service(struct relay *r, struct pool *pool)
 	struct msg_service m = { .service = (uint16_t)pool->index,
 		.servers = (uint16_t)pool->n_servers,
 		.up = (uint16_t)pool_count_up(pool),
-		.unknown = (uint16_t)pool_count(pool, VERDICT_UNKNOWN) };
+		.unknown = (uint16_t)pool_count(pool, SERVER_UNKNOWN) };
 
 	msg_put_service(&b, &m);
 	send_failover(r, MSG_SERVICE, &b);
@@ -284,15 +284,14 @@ static char *
 make_report(void *arg, const struct asker_said *said)
 {
 	struct relay *r = arg;
-	struct report report = { .config = r->config,
+	const struct status_collect from = { .config = r->config,
 		.start = &r->start,
-		.groups = said->peer != NULL ? r->groups : NULL,
-		.peer = said->peer,
-		.tracks = said->tracks,
+		.groups = r->groups,
 		.marshal = r->council.marshal,
+		.roster = &r->roster,
 		.pid = (int)r->parent };
 
-	return roster_report(&r->roster, &report);
+	return status_collect_text(&from, said);
 }
 
 static int

@@ -1,12 +1,10 @@
 #include "proxy/report.h"
 
 #include "core/jdoc.h"
-#include "core/log.h"
-#include "core/mono.h"
 #include "core/version.h"
 #include "core/wall.h"
 #include "proxy/check.h"
-#include "proxy/marshal.h"
+#include "proxy/standby.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -264,9 +262,10 @@ put_endings(struct jdoc *at, const struct counters_service_sum *sums)
 
 static void
 put_check(struct jdoc *server, const struct config_check *config,
-    const struct check *c)
+    const struct report_server *s)
 {
-	const char *role = check_role_name(check_role(c));
+	const struct check_view *c = s->check;
+	const char *role = server_role_name(s->view.role);
 	struct jdoc *at = jdoc_put_object(server, "check");
 
 	jdoc_put_string(at, "type", config_check_type_name(config->type));
@@ -313,7 +312,8 @@ put_server(struct jdoc *servers, const struct config_service *service, size_t i,
 
 	jdoc_put_string(at, "name", c->name);
 	put_address(at, c, s);
-	jdoc_put_string(at, "state", s != NULL ? s->state : "unknown");
+	jdoc_put_string(at, "state",
+	    server_state_name(s != NULL ? s->view.state : SERVER_UNKNOWN));
 	jdoc_put_string(at, "admin",
 	    s != NULL ? accord_admin_name(s->view.admin) : "unknown");
 	jdoc_put_bool(at, "active", s != NULL && s->view.usable);
@@ -321,9 +321,8 @@ put_server(struct jdoc *servers, const struct config_service *service, size_t i,
 	if (s == NULL)
 		return;
 	(void)put_sums(at, &s->sum);
-	put_check(at, &c->check, s->check);
-	if (s->check->verdict.state == VERDICT_DOWN &&
-	    s->view.admin != ACCORD_MAINT)
+	put_check(at, &c->check, s);
+	if (s->view.state == SERVER_DOWN && s->view.admin != ACCORD_MAINT)
 		problem(problems, "server %s of service %s is down: %s",
 		    c->name, service->name, s->check->detail);
 }
@@ -335,7 +334,7 @@ put_standby(struct jdoc *service, const struct report *r, size_t i,
 {
 	const struct config_service *c = &r->config->services[i];
 	const struct standby *s =
-	    r->marshal != NULL ? marshal_standby(r->marshal, i) : NULL;
+	    r->services != NULL ? r->services[i].standby : NULL;
 	const char *active;
 	struct jdoc *at;
 
@@ -406,8 +405,8 @@ report_text(const struct report *r)
 	jdoc_put_string(
 	    doc, "node", c->has_pair ? c->pair.nodes[r->start->node].name : "");
 	jdoc_put_int(doc, "pid", r->pid);
-	jdoc_put_real(doc, "uptime_s",
-	    (double)(mono_now().ns - r->start->started_ns) / 1e9);
+	jdoc_put_real(
+	    doc, "uptime_s", (double)(r->now.ns - r->start->started_ns) / 1e9);
 	problems = jdoc_put_array(doc, "problems");
 	put_config(doc, r, problems);
 	put_groups(doc, r, problems);
@@ -419,7 +418,7 @@ report_text(const struct report *r)
 		put_service(services, r, i, problems);
 	if (r->services == NULL)
 		problem(problems, "the relay process is being restarted");
-	jdoc_put_int(doc, "dropped_log_lines", (int64_t)log_dropped());
+	jdoc_put_int(doc, "dropped_log_lines", (int64_t)r->dropped_log_lines);
 	jdoc_put_bool(doc, "healthy", jdoc_count(problems) == 0);
 	return jdoc_text(doc, false);
 }

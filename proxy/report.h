@@ -2,8 +2,8 @@
 
 /*
  * Report: the document that `hapair status --json` prints (cli.md fixes its
- * keys), put together from values. The relay makes it; while no relay runs the
- * supervisor does, without the servers' states.
+ * keys), put together from values alone. status_collect.c has the relay's;
+ * while no relay runs the supervisor makes it, without the servers' states.
  *
  * What is degraded is listed in words under "problems"; "healthy" says that
  * there are none.
@@ -14,18 +14,18 @@
 #include "proxy/counters.h"
 #include "proxy/pool.h"
 
-struct check;
-struct marshal;
+struct check_view;
+struct standby;
 
 struct report_server {
-	const char *state;
 	struct pool_view view;
 	struct counters_sum sum;
-	const struct check *check; /* NULL: no relay */
+	const struct check_view *check;
 };
 
 struct report_service {
 	const char *state;
+	const struct standby *standby; /* NULL: it is none of that mode */
 	unsigned queued;
 	struct counters_service_sum sums;
 	const struct report_server *servers; /* config's order */
@@ -38,8 +38,9 @@ struct report {
 	const struct msg_peer *peer;     /* NULL: failover did not answer */
 	const struct msg_tracks *tracks; /* NULL: failover did not answer */
 	const struct report_service *services; /* NULL: no relay */
-	const struct marshal *marshal;         /* likewise */
 	int pid;                               /* of the supervisor */
+	struct mono now;
+	uint64_t dropped_log_lines;
 };
 
 /* The text, malloc'd; NULL where memory is out. */

@@ -2,6 +2,7 @@
 
 #include "config/config.h"
 #include "core/log.h"
+#include "core/msg.h"
 #include "proxy/check.h"
 #include "proxy/drawer.h"
 #include "proxy/feed.h"
@@ -182,7 +183,7 @@ open_if_known(struct roster *r, struct pool *p)
 
 	for (size_t i = 0; i < p->n_servers; i++)
 		known = known &&
-		    pool_server_state(&p->servers[i]) != VERDICT_UNKNOWN;
+		    pool_server_state(&p->servers[i]) != SERVER_UNKNOWN;
 	if (atomic_load(&p->open) || (!known && pool_count_up(p) == 0))
 		return;
 	atomic_store(&p->open, true);
@@ -353,61 +354,31 @@ roster_pool(struct roster *r, size_t service)
 	return &r->shared.pools[service];
 }
 
-static struct report_server
-sum_server(struct roster *r, struct pool *p, size_t i)
+const struct check_view *
+roster_check(const struct roster *r, unsigned slot)
 {
-	struct pool_server *s = &p->servers[i];
-	enum verdict_state state = pool_server_state(s);
-	struct report_server out = { .state = verdict_state_name(state),
-		.check = &r->checks[s->slot] };
-
-	pool_look(p, s, &out.view);
-	for (unsigned w = 0; w < r->shared.n_workers; w++)
-		counters_sum_up(
-		    &out.sum, &r->shared.workers[w].servers[s->slot]);
-	return out;
+	return &r->checks[slot].view;
 }
 
-static struct report_service
-sum_service(struct roster *r, struct pool *p, struct report_server *servers)
+struct counters_sum
+roster_sum_server(const struct roster *r, unsigned slot)
 {
-	struct report_service out = { .servers = servers,
-		.state = "unknown",
-		.queued = atomic_load(&p->n_waiting) };
+	struct counters_sum sum = { 0 };
 
-	if (atomic_load(&p->open))
-		out.state = pool_is_usable(p) ? "up" : "down";
-	for (unsigned w = 0; w < r->shared.n_workers; w++)
+	for (unsigned i = 0; i < r->shared.n_workers; i++)
+		counters_sum_up(&sum, &r->shared.workers[i].servers[slot]);
+	return sum;
+}
+
+struct counters_service_sum
+roster_sum_service(const struct roster *r, size_t service)
+{
+	struct counters_service_sum sum = { 0 };
+
+	for (unsigned i = 0; i < r->shared.n_workers; i++)
 		counters_service_sum_up(
-		    &out.sums, &r->shared.workers[w].services[p->index]);
-	for (size_t i = 0; i < p->n_servers; i++)
-		servers[i] = sum_server(r, p, i);
-	return out;
-}
-
-char *
-roster_report(struct roster *r, struct report *report)
-{
-	struct worker_shared *sh = &r->shared;
-	struct report_server *servers =
-	    calloc(sh->n_servers + 1, sizeof(*servers));
-	struct report_service *services =
-	    calloc(sh->n_pools + 1, sizeof(*services));
-	char *text = NULL;
-
-	if (servers != NULL && services != NULL) {
-		for (size_t i = 0; i < sh->n_pools; i++) {
-			struct pool *p = &sh->pools[i];
-
-			services[i] =
-			    sum_service(r, p, servers + p->servers[0].slot);
-		}
-		report->services = services;
-		text = report_text(report);
-	}
-	free(servers);
-	free(services);
-	return text;
+		    &sum, &r->shared.workers[i].services[service]);
+	return sum;
 }
 
 void

@@ -5,11 +5,13 @@
  * the workers. On the relay's main thread; owned by relay.c.
  */
 
-#include "proxy/report.h"
 #include "proxy/worker.h"
 
 struct check;
+struct check_view;
 struct drawer;
+struct msg_listener;
+struct msg_start;
 struct names;
 struct surveys;
 
@@ -75,5 +77,8 @@ void roster_changed(struct roster *r, struct pool *pool);
 
 struct pool *roster_pool(struct roster *r, size_t service);
 
-/* The report with its services filled in, as text (report.h). */
-char *roster_report(struct roster *r, struct report *report);
+/* What `status` tells of a server, by its slot, or of a service. */
+const struct check_view *roster_check(const struct roster *r, unsigned slot);
+struct counters_sum roster_sum_server(const struct roster *r, unsigned slot);
+struct counters_service_sum roster_sum_service(
+    const struct roster *r, size_t service);

@@ -10,14 +10,9 @@
  * Pure: no clock, socket, allocation or log. One per server, owned by check.c.
  */
 
-#include "core/base.h"
+#include "proxy/server.h"
 
-enum verdict_state {
-	VERDICT_UNKNOWN, /* no check has ended yet: takes no connections */
-	VERDICT_UP,
-	VERDICT_DOWN,
-	VERDICT_DRAIN, /* serves what it has, wants no new connections */
-};
+#include "core/base.h"
 
 /* Of one check. */
 enum verdict_result {
@@ -27,7 +22,7 @@ enum verdict_result {
 };
 
 struct verdict {
-	enum verdict_state state;
+	enum server_state state;
 	uint32_t streak;     /* results in a row that contradict the state */
 	uint32_t rise, fall; /* from the configuration, never 0 */
 };
@@ -37,6 +32,3 @@ bool verdict_step(struct verdict *v, enum verdict_result result);
 
 /* A result is pending that may change the state: check again soon. */
 bool verdict_is_wavering(const struct verdict *v);
-
-/* "unknown", "up", "down", "drain". */
-const char *verdict_state_name(enum verdict_state state);

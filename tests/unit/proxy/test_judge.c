@@ -123,7 +123,7 @@ a_page_tells_how_its_server_is(void **state)
 		assert_true(judge_page(rows[i].check, &page, &a));
 		assert_int_equal(a.result, rows[i].result);
 		assert_text(a.detail, rows[i].detail);
-		assert_int_equal(a.role, CHECK_ROLE_UNSAID);
+		assert_int_equal(a.role, SERVER_ROLE_UNSAID);
 	}
 }
 
@@ -151,7 +151,7 @@ without_any_of_the_keys_the_fallback_decides(void **state)
 	assert_text(a.detail, "status 503, expected 200");
 }
 
-static enum check_role
+static enum server_role
 role_of(unsigned status, const char *body)
 {
 	const struct config_check c = { .role = "catalogd_active_status" };
@@ -168,24 +168,21 @@ a_role_is_what_the_page_says_or_nothing(void **state)
 	const char *const active = "{\"catalogd_active_status\": \"Active\"}";
 
 	(void)state;
-	assert_int_equal(role_of(200, active), CHECK_ROLE_ACTIVE);
+	assert_int_equal(role_of(200, active), SERVER_ROLE_ACTIVE);
 	assert_int_equal(
 	    role_of(200, "{\"catalogd_active_status\": \"Standby\"}"),
-	    CHECK_ROLE_STANDBY);
-	assert_int_equal(role_of(404, active), CHECK_ROLE_UNSAID);
-	assert_int_equal(role_of(200, "{}"), CHECK_ROLE_UNSAID);
-	assert_int_equal(role_of(200, "no JSON"), CHECK_ROLE_UNSAID);
+	    SERVER_ROLE_STANDBY);
+	assert_int_equal(role_of(404, active), SERVER_ROLE_UNSAID);
+	assert_int_equal(role_of(200, "{}"), SERVER_ROLE_UNSAID);
+	assert_int_equal(role_of(200, "no JSON"), SERVER_ROLE_UNSAID);
 	assert_int_equal(role_of(200, "{\"catalogd_active_status\": true}"),
-	    CHECK_ROLE_UNSAID);
-	assert_text(check_role_name(CHECK_ROLE_ACTIVE), "active");
-	assert_text(check_role_name(CHECK_ROLE_STANDBY), "standby");
-	assert_null(check_role_name(CHECK_ROLE_UNSAID));
+	    SERVER_ROLE_UNSAID);
 }
 
 static void
 foreign_text_is_one_clean_line(void **state)
 {
-	char detail[CHECK_DETAIL_MAX];
+	char detail[JUDGE_DETAIL_MAX];
 	char lots[200];
 
 	(void)state;
@@ -195,7 +192,7 @@ foreign_text_is_one_clean_line(void **state)
 	assert_text(detail, "");
 	memset(lots, 'x', sizeof(lots));
 	judge_quote(lots, sizeof(lots), detail);
-	assert_int_equal(strlen(detail), CHECK_DETAIL_MAX - 1);
+	assert_int_equal(strlen(detail), JUDGE_DETAIL_MAX - 1);
 }
 
 int

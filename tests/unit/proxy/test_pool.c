@@ -35,7 +35,7 @@ open_pool(struct pool *p, uint32_t limit)
 	service.n_servers = SERVERS;
 	assert_int_equal(pool_init(p, &service, 0, 0), 0);
 	for (int i = 0; i < SERVERS; i++)
-		pool_set_state(p, &p->servers[i], VERDICT_UP, mono_now());
+		pool_set_state(p, &p->servers[i], SERVER_UP, mono_now());
 	wakes = 0;
 }
 
@@ -87,11 +87,11 @@ backups_serve_only_when_no_other_is_up(void **state)
 	servers[2].backup = true;
 	for (int i = 0; i < 10; i++)
 		assert_int_not_equal(take(&p, &w), 2);
-	pool_set_state(&p, &p.servers[0], VERDICT_DOWN, mono_now());
+	pool_set_state(&p, &p.servers[0], SERVER_DOWN, mono_now());
 	assert_int_equal(take(&p, &w), 1);
-	pool_set_state(&p, &p.servers[1], VERDICT_DOWN, mono_now());
+	pool_set_state(&p, &p.servers[1], SERVER_DOWN, mono_now());
 	assert_int_equal(take(&p, &w), 2);
-	pool_set_state(&p, &p.servers[1], VERDICT_UP, mono_now());
+	pool_set_state(&p, &p.servers[1], SERVER_UP, mono_now());
 	assert_int_equal(take(&p, &w), 1);
 	pool_fini(&p);
 }
@@ -169,11 +169,11 @@ t17_a_server_that_comes_up_serves_those_who_wait(void **state)
 
 	(void)state;
 	open_pool(&p, 1);
-	pool_set_state(&p, &p.servers[2], VERDICT_DOWN, mono_now());
+	pool_set_state(&p, &p.servers[2], SERVER_DOWN, mono_now());
 	assert_true(take(&p, &w) >= 0);
 	assert_true(take(&p, &w) >= 0);
 	assert_int_equal(take(&p, &w), POOL_QUEUED);
-	pool_set_state(&p, &p.servers[2], VERDICT_UP, mono_now());
+	pool_set_state(&p, &p.servers[2], SERVER_UP, mono_now());
 	assert_ptr_equal(pool_collect(&p, &w), &w);
 	assert_int_equal(w.server, 2);
 	pool_fini(&p);
@@ -192,10 +192,10 @@ t34_a_returning_server_is_not_flooded(void **state)
 	service.balance = CONFIG_BALANCE_LEASTCONN;
 	for (int i = 0; i < SERVERS; i++)
 		servers[i].slow_start_ms = 60000;
-	pool_set_state(&p, &p.servers[2], VERDICT_DOWN, mono_now());
+	pool_set_state(&p, &p.servers[2], SERVER_DOWN, mono_now());
 	for (int i = 0; i < 200; i++)
 		assert_int_not_equal(take(&p, &w), 2);
-	pool_set_state(&p, &p.servers[2], VERDICT_UP, mono_now());
+	pool_set_state(&p, &p.servers[2], SERVER_UP, mono_now());
 	for (int i = 0; i < 100; i++)
 		got += take(&p, &w) == 2;
 	assert_true(got > 0);
@@ -237,7 +237,7 @@ a_cut_is_for_those_who_have_a_place(void **state)
 	for (int i = 0; i < 3; i++)
 		w[i] = new_waiter(&w[i]);
 	for (int i = 1; i < SERVERS; i++)
-		pool_set_state(&p, &p.servers[i], VERDICT_DOWN, mono_now());
+		pool_set_state(&p, &p.servers[i], SERVER_DOWN, mono_now());
 	assert_int_equal(take(&p, &w[0]), 0);
 	assert_int_equal(take(&p, &w[1]), POOL_QUEUED);
 	pool_give(&p, 0);

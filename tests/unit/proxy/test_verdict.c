@@ -45,7 +45,7 @@ results_in_a_row_turn_the_state(void **state)
 
 		test_row(rows[i].name);
 		for (size_t k = 0; rows[i].results[k] != '\0'; k++) {
-			enum verdict_state was = v.state;
+			enum server_state was = v.state;
 			bool changed =
 			    verdict_step(&v, result_of(rows[i].results[k]));
 
@@ -70,23 +70,12 @@ it_wavers_while_results_contradict_it(void **state)
 	assert_false(verdict_is_wavering(&v));
 }
 
-static void
-states_have_the_words_of_status(void **state)
-{
-	(void)state;
-	assert_string_equal(verdict_state_name(VERDICT_UNKNOWN), "unknown");
-	assert_string_equal(verdict_state_name(VERDICT_UP), "up");
-	assert_string_equal(verdict_state_name(VERDICT_DOWN), "down");
-	assert_string_equal(verdict_state_name(VERDICT_DRAIN), "drain");
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(results_in_a_row_turn_the_state),
 		cmocka_unit_test(it_wavers_while_results_contradict_it),
-		cmocka_unit_test(states_have_the_words_of_status),
 	};
 
 	TEST_MAIN(tests);
