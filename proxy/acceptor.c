@@ -5,7 +5,9 @@
 #include "core/fd.h"
 #include "core/log.h"
 #include "proxy/access.h"
-#include "proxy/worker.h"
+#include "proxy/placement.h"
+#include "proxy/pool.h"
+#include "proxy/session_thread.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,12 +20,76 @@
  */
 #define ACCEPTS_PER_TURN 16
 
+/* Descriptors come back as connections end; asking more often is a spin. */
+#define PAUSE_S 0.1
+
+/* One listening socket. */
+struct acceptor {
+	struct acceptor_set *set; /* borrowed */
+	struct pool *pool;        /* borrowed */
+	int fd;
+	bool full; /* a gate turned us away; the next look is at all */
+	ev_io ready;
+	SLIST_ENTRY(acceptor) all;
+};
+
+/* Watches the socket or not: the only place. */
+static void
+watch(struct acceptor *a)
+{
+	const struct acceptor_set *set = a->set;
+	bool accept = atomic_load(&a->pool->open) && !set->paused &&
+	    !set->closed && !a->full;
+
+	if (accept)
+		ev_io_start(set->thread->loop, &a->ready);
+	else
+		ev_io_stop(set->thread->loop, &a->ready);
+}
+
+void
+acceptor_look(struct acceptor_set *set)
+{
+	struct acceptor *a;
+
+	SLIST_FOREACH (a, &set->all, all) {
+		a->full = false;
+		watch(a);
+	}
+}
+
+static void
+on_unpause(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct acceptor_set *set =
+	    CONTAINER_OF(t, struct acceptor_set, unpause);
+
+	(void)loop;
+	(void)revents;
+	set->paused = false;
+	acceptor_look(set);
+}
+
+static void
+pause_all(struct acceptor_set *set)
+{
+	struct ev_loop *loop = set->thread->loop;
+	struct acceptor *a;
+
+	set->paused = true;
+	SLIST_FOREACH (a, &set->all, all)
+		watch(a);
+	ev_timer_stop(loop, &set->unpause);
+	ev_timer_set(&set->unpause, PAUSE_S, 0.);
+	ev_timer_start(loop, &set->unpause);
+}
+
 static void
 tell_pause(struct acceptor *a, int error)
 {
 	uint64_t left_out;
 
-	if (limiter_allows(&a->worker->pauses, mono_now(), &left_out))
+	if (limiter_allows(&a->set->pauses, mono_now(), &left_out))
 		log_warning("relay",
 		    "accept: %s, trying again in 100ms (%" PRIu64
 		    " times more since the last line)",
@@ -36,7 +102,7 @@ tell_denial(struct acceptor *a, const union addr *client)
 	char text[ADDR_TEXT_MAX];
 	uint64_t left_out;
 
-	if (limiter_allows(&a->worker->denials, mono_now(), &left_out))
+	if (limiter_allows(&a->set->denials, mono_now(), &left_out))
 		log_info("relay",
 		    "service %s: client %s may not connect (%" PRIu64
 		    " more since the last line)",
@@ -59,7 +125,7 @@ survive(struct acceptor *a, int error)
 		/* Descriptors, memory, or worse: a level-triggered socket
 		 * would spin, so nobody accepts for a moment. */
 		tell_pause(a, error);
-		worker_pause(a->worker);
+		pause_all(a->set);
 		return false;
 	}
 }
@@ -68,22 +134,23 @@ survive(struct acceptor *a, int error)
 static void
 admit(struct acceptor *a, int fd, const union addr *client)
 {
-	struct worker *w = a->worker;
+	struct session_thread *t = a->set->thread;
 
 	if (access_is_allowed(a->pool->access, client)) {
-		worker_place(w, a->pool, fd, client);
+		placement_place(t, a->pool, fd, client);
 		return;
 	}
 	fd_close(&fd);
 	tell_denial(a, client);
-	counters_add(&w->services[a->pool->index].denied, 1);
-	worker_leave_gates(w, a->pool);
+	counters_add(&t->services[a->pool->index].denied, 1);
+	session_thread_leave_gates(t, a->pool);
 }
 
 static void
 on_ready(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct acceptor *a = CONTAINER_OF(io, struct acceptor, ready);
+	struct session_thread *t = a->set->thread;
 
 	(void)loop;
 	(void)revents;
@@ -92,7 +159,7 @@ on_ready(struct ev_loop *loop, ev_io *io, int revents)
 		socklen_t len = sizeof(client);
 		int fd;
 
-		a->full = !worker_enter_gates(a->worker, a->pool);
+		a->full = !session_thread_enter_gates(t, a->pool);
 		if (a->full)
 			break;
 		fd = accept4(
@@ -103,39 +170,52 @@ on_ready(struct ev_loop *loop, ev_io *io, int revents)
 		}
 		int error = errno;
 
-		worker_leave_gates(a->worker, a->pool);
+		session_thread_leave_gates(t, a->pool);
 		if (!survive(a, error))
 			break;
 	}
-	acceptor_watch(a);
+	watch(a);
 }
 
-struct acceptor *
-acceptor_new(struct worker *w, struct pool *pool, int *fd)
+void
+acceptor_init(struct acceptor_set *set, struct session_thread *t)
+{
+	set->thread = t;
+	SLIST_INIT(&set->all);
+	ev_timer_init(&set->unpause, on_unpause, 0., 0.);
+}
+
+void
+acceptor_fini(struct acceptor_set *set)
+{
+	struct acceptor *a;
+
+	while ((a = SLIST_FIRST(&set->all)) != NULL) {
+		SLIST_REMOVE_HEAD(&set->all, all);
+		ev_io_stop(set->thread->loop, &a->ready);
+		fd_close(&a->fd);
+		free(a);
+	}
+	ev_timer_stop(set->thread->loop, &set->unpause);
+}
+
+int
+acceptor_add(struct acceptor_set *set, struct pool *pool, int *fd)
 {
 	struct acceptor *a = calloc(1, sizeof(*a));
 
 	if (a == NULL)
-		return NULL;
-	a->worker = w;
+		return -ENOMEM;
+	a->set = set;
 	a->pool = pool;
 	a->fd = fd_take(fd);
 	ev_io_init(&a->ready, on_ready, a->fd, EV_READ);
-	return a;
+	SLIST_INSERT_HEAD(&set->all, a, all);
+	return 0;
 }
 
-void
-acceptor_free(struct acceptor *a)
-{
-	if (a == NULL)
-		return;
-	ev_io_stop(a->worker->loop, &a->ready);
-	fd_close(&a->fd);
-	free(a);
-}
-
-void
-acceptor_reset_waiting(struct acceptor *a, const struct config_group *group)
+static void
+reset_waiting(struct acceptor *a, const struct config_group *group)
 {
 	union addr here = { 0 };
 	socklen_t len = sizeof(here);
@@ -150,14 +230,11 @@ acceptor_reset_waiting(struct acceptor *a, const struct config_group *group)
 }
 
 void
-acceptor_watch(struct acceptor *a)
+acceptor_reset_waiting(
+    struct acceptor_set *set, const struct config_group *group)
 {
-	struct worker *w = a->worker;
-	bool accept = atomic_load(&a->pool->open) && !w->paused && !a->full &&
-	    !atomic_load(&w->drop_all);
+	struct acceptor *a;
 
-	if (accept)
-		ev_io_start(w->loop, &a->ready);
-	else
-		ev_io_stop(w->loop, &a->ready);
+	SLIST_FOREACH (a, &set->all, all)
+		reset_waiting(a, group);
 }

@@ -1,39 +1,44 @@
 #pragma once
 
 /*
- * Accepts from one listening socket of one worker, as long as the service is
- * open and both gates, the service's and the node's, have a place.
+ * Accepts from the listening sockets of one worker, as long as their services
+ * are open and both gates, the service's and the node's, have a place. Part of
+ * struct worker, on its thread.
  */
 
-#include "core/base.h"
+#include "core/limiter.h"
 
 #include <ev.h>
 #include <sys/queue.h>
 
+struct acceptor;
 struct config_group;
 struct pool;
-struct worker;
+struct session_thread;
 
-struct acceptor {
-	struct worker *worker; /* borrowed */
-	struct pool *pool;     /* borrowed */
-	int fd;
-	bool full; /* a gate turned us away; the next wake-up looks again */
-	ev_io ready;
-	SLIST_ENTRY(acceptor) all;
+struct acceptor_set {
+	struct session_thread *thread; /* borrowed: its worker's */
+	SLIST_HEAD(, acceptor) all;
+	bool paused; /* for want of descriptors */
+	bool closed; /* for good */
+	ev_timer unpause;
+	struct limiter pauses, denials; /* of their log lines */
 };
 
-/* Takes the descriptor. NULL where memory is out. */
-MUST_CHECK struct acceptor *acceptor_new(
-    struct worker *w, struct pool *pool, int *fd);
-void acceptor_free(struct acceptor *a);
+/* From zeroes; the thread need not have a loop yet. */
+void acceptor_init(struct acceptor_set *set, struct session_thread *t);
+void acceptor_fini(struct acceptor_set *set);
+
+/* Takes the descriptor. Returns 0 or -ENOMEM. */
+MUST_CHECK int acceptor_add(
+    struct acceptor_set *set, struct pool *pool, int *fd);
+
+/* Looks at the gates anew: who was turned away by them may come in now. */
+void acceptor_look(struct acceptor_set *set);
 
 /*
- * Resets who waits in the backlog, where the socket's own address is one of
- * the group's.
+ * Resets who waits in a backlog, where the socket's own address is one of the
+ * group's.
  */
 void acceptor_reset_waiting(
-    struct acceptor *a, const struct config_group *group);
-
-/* Looks at the gates anew, and watches the socket or not: the only place. */
-void acceptor_watch(struct acceptor *a);
+    struct acceptor_set *set, const struct config_group *group);

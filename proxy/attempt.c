@@ -1,15 +1,14 @@
 #include "proxy/attempt.h"
 
 #include "config/config.h"
-#include "core/fd.h"
 #include "proxy/dial.h"
 #include "proxy/ports.h"
 #include "proxy/preface.h"
 #include "proxy/session.h"
-#include "proxy/worker.h"
+#include "proxy/session_end.h"
+#include "proxy/session_move.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -33,28 +32,11 @@ server_of(const struct session *s)
 	return &s->pool->servers[s->info.server];
 }
 
-void
-attempt_leave(struct session *s)
-{
-	if (s->phase == SESSION_QUEUED)
-		pool_leave(s->pool, &s->waiter);
-	if (s->info.server == SESSION_NO_SERVER)
-		return;
-	fd_close(&s->ends[SESSION_SERVER].fd);
-	s->ends[SESSION_SERVER] =
-	    (struct flow_end){ .fd = -1, .side = SESSION_SERVER };
-	if (s->info.source_port != 0)
-		ports_give(server_of(s)->ports, s->info.source_port);
-	s->info.source_port = 0;
-	counters_add(&session_server_counters(s)->active, -1);
-	pool_give(s->pool, s->info.server);
-}
-
 /* The one it is with did not answer: that counts as a failed check. */
 static void
 accuse(struct session *s)
 {
-	struct worker_shared *shared = s->worker->shared;
+	const struct session_shared *shared = s->thread->shared;
 
 	counters_add(&session_server_counters(s)->failed, 1);
 	counters_add(&session_service_counters(s)->sum.failed, 1);
@@ -69,15 +51,15 @@ static void
 failed(struct session *s, int error)
 {
 	if (dial_is_local_failure(error)) {
-		session_reset(s, ENDING_RESOURCES, error);
+		session_end_reset(s, ENDING_RESOURCES, error);
 		return;
 	}
 	accuse(s);
-	attempt_leave(s);
+	session_leave_server(s);
 	s->info.server = SESSION_NO_SERVER;
 	s->info.error = error;
 	if (s->info.attempts > s->pool->config->retries) {
-		session_reset(s,
+		session_end_reset(s,
 		    error == ETIMEDOUT ? ENDING_SERVER_TIMEOUT
 		                       : ENDING_SERVER_REFUSED,
 		    error);
@@ -144,7 +126,7 @@ dial(struct session *s)
 	s->ends[SESSION_SERVER].fd = fd;
 	fd = session_watch(s, SESSION_SERVER);
 	if (fd < 0)
-		session_reset(s, ENDING_RESOURCES, -fd);
+		session_end_reset(s, ENDING_RESOURCES, -fd);
 	else
 		session_wait(s, s->pool->config->timeouts.connect_ms / 1000.);
 }
@@ -159,7 +141,7 @@ no_server(struct session *s)
 		s->phase = SESSION_PAUSING; /* each was asked once */
 		session_wait(s, SECOND_ROUND_S);
 	} else {
-		session_reset(s,
+		session_end_reset(s,
 		    tried ? ENDING_SERVER_REFUSED : ENDING_NO_SERVER,
 		    s->info.error);
 	}
@@ -174,7 +156,7 @@ next(struct session *s)
 		.tried = s->tried,
 		.n_tried = s->n_tried,
 		.client_hash = balance_hash(ip, len),
-		.chance = worker_chance(s->worker),
+		.chance = session_thread_chance(s->thread),
 		.now = mono_now(),
 	};
 	int server = pool_take(s->pool, &request, &s->waiter);
@@ -200,7 +182,7 @@ attempt_begin(struct session *s)
 	int e = 0;
 
 	switch (flow_prefetch(&s->flows[SESSION_CLIENT],
-	    &s->ends[SESSION_CLIENT], &s->worker->tools, &e)) {
+	    &s->ends[SESSION_CLIENT], &s->thread->tools, &e)) {
 	case FLOW_BUSY:
 	case FLOW_WAITS:
 		next(s);
@@ -208,10 +190,10 @@ attempt_begin(struct session *s)
 	case FLOW_ENDED:
 	case FLOW_READ_FAILED:
 	case FLOW_WRITE_FAILED:
-		session_reset(s, ENDING_CLIENT_CONNECT, e);
+		session_end_reset(s, ENDING_CLIENT_CONNECT, e);
 		break;
 	case FLOW_NO_MEMORY:
-		session_reset(s, ENDING_RESOURCES, ENOMEM);
+		session_end_reset(s, ENDING_RESOURCES, ENOMEM);
 		break;
 	}
 }
@@ -230,7 +212,7 @@ attempt_elsewhere(struct session *s)
 {
 	if (s->phase != SESSION_CONNECTING)
 		return false;
-	attempt_leave(s);
+	session_leave_server(s);
 	/* It has not failed: that was no attempt, and it was not tried. */
 	s->info.attempts--;
 	s->n_tried--;
@@ -244,10 +226,10 @@ attempt_on_timer(struct session *s)
 {
 	switch (s->phase) {
 	case SESSION_LISTENING:
-		session_reset(s, ENDING_CLIENT_SILENT, 0);
+		session_end_reset(s, ENDING_CLIENT_SILENT, 0);
 		break;
 	case SESSION_QUEUED:
-		session_reset(s, ENDING_QUEUE_TIMEOUT, 0);
+		session_end_reset(s, ENDING_QUEUE_TIMEOUT, 0);
 		break;
 	case SESSION_CONNECTING:
 		failed(s, ETIMEDOUT);
@@ -267,15 +249,15 @@ static int
 send_preface(struct session *s)
 {
 	uint8_t header[PREFACE_MAX];
-	union addr local = { 0 };
-	socklen_t size = sizeof(local);
+	union addr local;
 	size_t len;
+	int e;
 
 	if (s->pool->config->preface == CONFIG_PREFACE_NONE)
 		return 0;
-	if (getsockname(s->ends[SESSION_CLIENT].fd, &local.sa, &size) == -1)
-		return -errno;
-	addr_normalize(&local);
+	e = session_get_local(s, &local);
+	if (e < 0)
+		return e;
 	len = preface_encode(
 	    s->pool->config->preface, &s->info.client, &local, header);
 	/* A socket this new takes a hundred bytes, or it is broken. */
@@ -309,7 +291,7 @@ attempt_on_server(struct session *s, uint32_t events)
 	s->info.connected = mono_now();
 	end->readable = true;
 	end->writable = true;
-	session_connected(s);
+	session_move_begin(s);
 }
 
 static bool
@@ -335,13 +317,13 @@ attempt_on_client(struct session *s)
 	                                                : ENDING_CLIENT_CONNECT;
 
 	if (end->failed) {
-		session_reset(s, ending, ECONNRESET);
+		session_end_reset(s, ending, ECONNRESET);
 	} else if (s->phase == SESSION_LISTENING) {
 		if (has_spoken(s))
 			next(s);
 		else if (end->hung_up)
-			session_reset(s, ending, 0);
+			session_end_reset(s, ending, 0);
 	} else if (end->hung_up && !has_spoken(s)) {
-		session_reset(s, ending, 0);
+		session_end_reset(s, ending, 0);
 	}
 }

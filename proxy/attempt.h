@@ -33,6 +33,3 @@ void attempt_on_timer(struct session *s);
 
 /* It was granted a place (pool_collect): its turn in the queue has come. */
 void attempt_on_grant(struct session *s);
-
-/* Gives its server back, if it has one, and closes that socket. */
-void attempt_leave(struct session *s);

@@ -4,7 +4,6 @@
 #include "core/log.h"
 #include "core/mono.h"
 #include "proxy/session.h"
-#include "proxy/worker.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,7 +31,7 @@ record_session(const struct session *s)
 	struct mono now;
 	int64_t connect_ms = -1;
 
-	if (!s->worker->shared->log_connections || !log_is_on(LOG_LEVEL_INFO))
+	if (!s->thread->shared->log_connections || !log_is_on(LOG_LEVEL_INFO))
 		return;
 	now = mono_now();
 	if (!mono_is_never(i->connected))

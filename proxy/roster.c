@@ -9,6 +9,7 @@
 #include "proxy/keytabs.h"
 #include "proxy/names.h"
 #include "proxy/passwords.h"
+#include "proxy/pool.h"
 #include "proxy/survey.h"
 
 #include <errno.h>
@@ -115,7 +116,7 @@ make_workers(struct roster *r, const struct msg_start *start)
 static void
 on_wake(void *arg)
 {
-	worker_wake_all(arg);
+	session_thread_wake_all(arg);
 }
 
 static int
@@ -127,7 +128,7 @@ make_feed(struct roster *r, const struct msg_start *start)
 		.n_workers = start->workers,
 		.max_connections = start->max_connections,
 		.wake = on_wake,
-		.arg = sh };
+		.arg = &sh->sessions };
 
 	if (!sh->config->has_pair)
 		return 0;
@@ -144,13 +145,14 @@ roster_init(struct roster *r, struct ev_loop *loop, const struct config *config,
 
 	r->loop = loop;
 	sh->config = config;
-	sh->on_accused = on_worker_accused;
-	sh->on_accused_arg = r;
+	sh->sessions.on_accused = on_worker_accused;
+	sh->sessions.on_accused_arg = r;
 	sh->on_dropped = on_worker_dropped;
 	sh->on_dropped_arg = r;
-	sh->log_connections = config->log.connections;
+	sh->sessions.log_connections = config->log.connections;
 	sh->pipes = start->pipes;
-	gate_init(&sh->gate, start->max_connections);
+	STAILQ_INIT(&sh->sessions.threads);
+	gate_init(&sh->sessions.gate, start->max_connections);
 	e = make_pools(r, config);
 	if (e == 0) {
 		r->passwords = passwords_load(config);
@@ -187,7 +189,7 @@ open_if_known(struct roster *r, struct pool *p)
 	if (atomic_load(&p->open) || (!known && pool_count_up(p) == 0))
 		return;
 	atomic_store(&p->open, true);
-	worker_wake_all(&r->shared);
+	session_thread_wake_all(&r->shared.sessions);
 }
 
 void
@@ -366,7 +368,8 @@ roster_sum_server(const struct roster *r, unsigned slot)
 	struct counters_sum sum = { 0 };
 
 	for (unsigned i = 0; i < r->shared.n_workers; i++)
-		counters_sum_up(&sum, &r->shared.workers[i].servers[slot]);
+		counters_sum_up(
+		    &sum, &r->shared.workers[i].sessions.servers[slot]);
 	return sum;
 }
 
@@ -377,7 +380,7 @@ roster_sum_service(const struct roster *r, size_t service)
 
 	for (unsigned i = 0; i < r->shared.n_workers; i++)
 		counters_service_sum_up(
-		    &sum, &r->shared.workers[i].services[service]);
+		    &sum, &r->shared.workers[i].sessions.services[service]);
 	return sum;
 }
 
@@ -391,6 +394,8 @@ roster_fini(struct roster *r)
 		ev_async_stop(r->loop, &r->accused);
 		ev_async_stop(r->loop, &r->dropped);
 	}
+	for (unsigned i = 0; i < sh->n_workers; i++)
+		worker_stop(&sh->workers[i]);
 	for (unsigned i = 0; i < sh->n_workers; i++)
 		worker_fini(&sh->workers[i]);
 	feed_free(sh->feed);

@@ -3,7 +3,9 @@
 /*
  * A session is one connection: the client's socket and the server's. Accepted
  * by a worker, it gets a server (or waits for one), is connected to it, and
- * then two flows move the bytes; on the worker's thread for all its life.
+ * then two flows move the bytes; on the worker's thread for all its life. This
+ * is the value, and what all phases of that life do with it: session_run.h
+ * begins it, attempt.h and session_move.h go on, session_end.h ends it.
  *
  * End-of-stream is in the flows, never inferred from the kernel's socket
  * states, and `info` describes the session wholly apart from descriptors and
@@ -13,16 +15,13 @@
 #include "proxy/ending.h"
 #include "proxy/flow.h"
 #include "proxy/pool.h"
+#include "proxy/session_thread.h"
 
 #include "core/addr.h"
 #include "core/mono.h"
 
 #include <ev.h>
 #include <sys/queue.h>
-
-struct counters;
-struct counters_service;
-struct worker;
 
 /* `retries` goes up to 10: as many servers and the first. */
 #define SESSION_TRIED_MAX 11
@@ -40,7 +39,7 @@ enum session_phase {
 	SESSION_CONNECTING, /* to info.server */
 	SESSION_PAUSING,    /* all were tried: a moment before they are again */
 	SESSION_MOVING,
-	SESSION_PARTING, /* the server has reset it: see parting.h */
+	SESSION_PARTING, /* the server has reset it: see session_move.c */
 	SESSION_ENDED,   /* in the graveyard */
 };
 
@@ -56,14 +55,18 @@ struct session_info {
 };
 
 struct session {
-	struct worker *worker; /* borrowed */
-	struct pool *pool;     /* borrowed */
+	struct session_thread *thread; /* borrowed: its worker's */
+	struct pool *pool;             /* borrowed */
 	enum session_phase phase;
 	bool is_busy;
-	bool is_fresh; /* acknowledgements may wait: in worker.fresh */
-	bool is_young; /* in tap.young */
-	bool is_told;  /* failover knows of it: see tap.h */
-	bool kept;     /* upkeep.c has set its options towards the server */
+	/*
+	 * For its first moments its sockets delay their acknowledgements
+	 * (dial_delay_acks), and say what they owe when that is over.
+	 */
+	bool is_fresh;
+	bool is_young;           /* in tap.young */
+	bool is_told;            /* failover knows of it: see tap.h */
+	bool kept;               /* has lasted: see session_move_upkeep */
 	struct flow_end ends[2]; /* by side; epoll points at these */
 	struct flow flows[2];    /* by the side they come from */
 	struct session_info info;
@@ -81,48 +84,41 @@ struct session {
 };
 
 /*
- * A connection that was just accepted; its places in both gates are the
- * session's from here. The descriptor too, whatever happens.
+ * One that was just accepted, among those of its thread. Takes the descriptor
+ * and its places in both gates. Its timer is for session_run.c to set up. NULL
+ * where memory is out, and nothing was taken.
  */
-void session_start(struct worker *w, struct pool *pool, int client_fd,
-    const union addr *client);
+MUST_CHECK struct session *session_new(struct session_thread *t,
+    struct pool *pool, int client_fd, const union addr *client);
 
-/* What epoll says of one of its ends. */
-void session_on_event(struct flow_end *end, uint32_t events);
-
-/* Its turn has come again. */
-void session_run(struct session *s);
-
-/* By attempt.c: the server has accepted, its end of `ends` is ready. */
-void session_connected(struct session *s);
-
-/*
- * Moves what can be moved from one side to the other, and counts it. For
- * parting.c, as is its turn in the queue of the busy.
- */
-MUST_CHECK enum flow_result session_pump(
-    struct session *s, enum session_side from);
-void session_be_busy(struct session *s);
+/* By the graveyard alone. */
+void session_free(struct session *s);
 
 /* One timer, set anew by each phase. */
 void session_wait(struct session *s, double seconds);
 
-/* Registers an end with the worker's epoll set. Returns 0 or -errno. */
+/* Registers an end with the thread's epoll set. Returns 0 or -errno. */
 MUST_CHECK int session_watch(struct session *s, enum session_side side);
 
-/* The worker's counters of its server, and of its service. */
-struct counters *session_server_counters(const struct session *s);
-struct counters_service *session_service_counters(const struct session *s);
+/* It has more to move than its turn allowed: another one will come. */
+void session_be_busy(struct session *s);
 
-/* Ends it where its server was cut, or sends it to another if it can. */
-void session_cut(struct session *s);
+/* Gives its server back, if it has one, or its place in the queue. */
+void session_leave_server(struct session *s);
 
-/* Resets both sides and leaves the session to the graveyard. */
-void session_reset(struct session *s, enum ending ending, int error);
+/* The thread's counters of its server, and of its service. */
+static inline struct counters *
+session_server_counters(const struct session *s)
+{
+	return &s->thread->servers[s->pool->servers[s->info.server].slot];
+}
 
-/* The address that the client connected to. False: the kernel can't say. */
-MUST_CHECK bool session_get_local(
+static inline struct counters_service *
+session_service_counters(const struct session *s)
+{
+	return &s->thread->services[s->pool->index];
+}
+
+/* The address that the client connected to. Returns 0 or -errno. */
+MUST_CHECK int session_get_local(
     const struct session *s, union addr *ret_local);
-
-/* By the graveyard alone. */
-void session_free(struct session *s);

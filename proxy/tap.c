@@ -5,7 +5,6 @@
 #include "core/conn.h"
 #include "proxy/feed.h"
 #include "proxy/session.h"
-#include "proxy/worker.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -23,9 +22,9 @@
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents);
 
 void
-tap_init(struct tap *t, struct worker *w, struct feed *feed)
+tap_init(struct tap *t, struct session_thread *thread, struct feed *feed)
 {
-	t->worker = w;
+	t->thread = thread;
 	t->feed = feed;
 	TAILQ_INIT(&t->young);
 	ev_timer_init(&t->tick, on_tick, 0., TICK_S);
@@ -34,7 +33,7 @@ tap_init(struct tap *t, struct worker *w, struct feed *feed)
 void
 tap_fini(struct tap *t)
 {
-	ev_timer_stop(t->worker->loop, &t->tick);
+	ev_timer_stop(t->thread->loop, &t->tick);
 	free(t->chunk);
 	t->chunk = NULL;
 }
@@ -81,18 +80,7 @@ put(struct tap *t, const struct conn *record)
 	conn_encode(&b, record);
 	c->len = b.pos;
 	if (!ev_is_active(&t->tick))
-		ev_timer_again(t->worker->loop, &t->tick);
-}
-
-static bool
-local_of(const struct session *s, union addr *ret_addr)
-{
-	socklen_t len = sizeof(*ret_addr);
-
-	if (getsockname(s->ends[SESSION_CLIENT].fd, &ret_addr->sa, &len) == -1)
-		return false;
-	addr_normalize(ret_addr);
-	return true;
+		ev_timer_again(t->thread->loop, &t->tick);
 }
 
 /* The way to the server, where it begins at a virtual IP. */
@@ -118,9 +106,9 @@ static bool
 describe(const struct session *s, enum conn_change change,
     union addr *ret_local, struct conn *ret_conn)
 {
-	union addr local = { 0 };
+	union addr local;
 
-	if (!local_of(s, &local))
+	if (session_get_local(s, &local) < 0)
 		return false;
 	*ret_local = local;
 	*ret_conn = (struct conn){
@@ -177,7 +165,7 @@ tap_connected(struct tap *t, struct session *s)
 	s->is_young = true;
 	TAILQ_INSERT_TAIL(&t->young, s, young);
 	if (!ev_is_active(&t->tick))
-		ev_timer_again(t->worker->loop, &t->tick);
+		ev_timer_again(t->thread->loop, &t->tick);
 }
 
 void
@@ -207,7 +195,7 @@ tap_look(struct tap *t)
 	t->epoch = feed_epoch(t->feed);
 	free(t->chunk);
 	t->chunk = NULL;
-	LIST_FOREACH (s, &t->worker->sessions, all)
+	LIST_FOREACH (s, &t->thread->sessions, all)
 		if (s->is_told)
 			tell(t, s);
 	c = chunk(t);

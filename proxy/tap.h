@@ -19,10 +19,10 @@
 struct feed;
 struct feed_chunk;
 struct session;
-struct worker;
+struct session_thread;
 
 struct tap {
-	struct worker *worker;       /* borrowed */
+	struct session_thread *thread; /* borrowed: the worker's */
 	struct feed *feed;           /* borrowed: the roster's; NULL: no pair */
 	unsigned epoch;              /* of the feed, when all was last told */
 	struct feed_chunk *chunk;    /* being filled, or NULL */
@@ -30,7 +30,7 @@ struct tap {
 	ev_timer tick;
 };
 
-void tap_init(struct tap *t, struct worker *w, struct feed *feed);
+void tap_init(struct tap *t, struct session_thread *thread, struct feed *feed);
 void tap_fini(struct tap *t);
 
 /* The session has a server now. */
