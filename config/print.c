@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "config/keys.h"
+#include "config/keys_check.h"
 #include "config/matches.h"
 #include "config/scalar.h"
 #include "config/schema.h"
@@ -211,22 +212,38 @@ print_config(const struct config *c, FILE *out)
 	return ferror(out) ? -EIO : 0;
 }
 
-int
-print_text(const struct config *c, char **ret_text, size_t *ret_len)
+static int
+text_of(const struct schema_table *table, const void *base, char **ret_text,
+    size_t *ret_len)
 {
 	CLEANUP(free_str) char *text = NULL;
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);
-	int r;
+	bool failed;
 
 	if (out == NULL)
 		return -ENOMEM;
-	r = print_config(c, out);
+	print_table(table, base, 0, false, out);
+	failed = ferror(out) != 0;
 	/* glibc closes without a word where it cannot trim the text. */
-	if (fclose(out) == EOF || r < 0 || text == NULL)
+	if (fclose(out) == EOF || failed || text == NULL)
 		return -ENOMEM;
 	*ret_text = text;
 	*ret_len = len;
 	text = NULL;
 	return 0;
+}
+
+int
+print_text(const struct config *c, char **ret_text, size_t *ret_len)
+{
+	return text_of(&keys_file, c, ret_text, ret_len);
+}
+
+int
+print_check(const struct config_check *c, char **ret_text)
+{
+	size_t len;
+
+	return text_of(&keys_check_table, c, ret_text, &len);
 }

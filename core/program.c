@@ -1,6 +1,7 @@
 #include "core/program.h"
 
 #include "core/proc.h"
+#include "core/timeout.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -130,9 +131,7 @@ program_start(struct program *p, const char *const argv[], uint32_t timeout_ms,
 	p->overdue = false;
 	ev_child_set(&p->ended, pid, 0);
 	ev_child_start(p->loop, &p->ended);
-	ev_now_update(p->loop);
-	ev_timer_set(&p->patience, timeout_ms / 1e3, 0.);
-	ev_timer_start(p->loop, &p->patience);
+	timeout_arm(p->loop, &p->patience, timeout_ms / 1e3);
 	return 0;
 }
 

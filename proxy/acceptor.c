@@ -4,6 +4,7 @@
 #include "core/addr.h"
 #include "core/fd.h"
 #include "core/log.h"
+#include "core/timeout.h"
 #include "proxy/access.h"
 #include "proxy/placement.h"
 #include "proxy/pool.h"
@@ -73,15 +74,12 @@ on_unpause(struct ev_loop *loop, ev_timer *t, int revents)
 static void
 pause_all(struct acceptor_set *set)
 {
-	struct ev_loop *loop = set->thread->loop;
 	struct acceptor *a;
 
 	set->paused = true;
 	SLIST_FOREACH (a, &set->all, all)
 		watch(a);
-	ev_timer_stop(loop, &set->unpause);
-	ev_timer_set(&set->unpause, PAUSE_S, 0.);
-	ev_timer_start(loop, &set->unpause);
+	timeout_arm(set->thread->loop, &set->unpause, PAUSE_S);
 }
 
 static void

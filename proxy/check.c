@@ -2,6 +2,7 @@
 
 #include "config/config.h"
 #include "core/log.h"
+#include "core/timeout.h"
 #include "core/wall.h"
 #include "proxy/pool.h"
 
@@ -53,8 +54,7 @@ turn(struct check *c)
 	if (c->verdict.state != SERVER_DOWN ||
 	    service->on_down != CONFIG_ON_DOWN_RESET)
 		return;
-	ev_timer_set(&c->giving_up, service->hold_ms / 1000., 0.);
-	ev_timer_start(c->loop, &c->giving_up);
+	timeout_arm(c->loop, &c->giving_up, service->hold_ms / 1000.);
 }
 
 /* Returns whether it is another one. */
@@ -132,8 +132,8 @@ join(struct check *c)
 		.server = s->name };
 
 	if (!pool_get_address(c->pool, c->server, &q.to)) {
-		ev_timer_set(&c->unresolved, s->check.timeout_ms / 1000., 0.);
-		ev_timer_start(c->loop, &c->unresolved);
+		timeout_arm(
+		    c->loop, &c->unresolved, s->check.timeout_ms / 1000.);
 		return 0;
 	}
 	if (s->check.port != 0)

@@ -30,7 +30,7 @@ bool dial_is_local_failure(int error);
  * a broken connection and never a clean end that was none. dial_end_in_order()
  * takes that back, before the close that follows both FINs. Clients' sockets
  * inherit it from the listener; a server's gets it once the connection has
- * lasted a while (upkeep.c). dial_break_by_default() returns 0 or -errno.
+ * lasted a while. dial_break_by_default() returns 0 or -errno.
  */
 MUST_CHECK int dial_break_by_default(int fd);
 void dial_end_in_order(int fd);

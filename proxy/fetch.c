@@ -5,6 +5,7 @@
  */
 #include "proxy/fetch.h"
 
+#include "core/timeout.h"
 #include "core/version.h"
 #include "proxy/dial.h"
 #include "proxy/farewell.h"
@@ -86,12 +87,10 @@ on_set_timer(CURLM *multi, long ms, void *arg)
 	struct fetcher *f = arg;
 
 	(void)multi;
-	ev_timer_stop(f->loop, &f->timer);
 	if (ms < 0)
-		return 0;
-	ev_now_update(f->loop);
-	ev_timer_set(&f->timer, (double)ms / 1e3, 0.);
-	ev_timer_start(f->loop, &f->timer);
+		ev_timer_stop(f->loop, &f->timer);
+	else
+		timeout_arm(f->loop, &f->timer, (double)ms / 1e3);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "core/log.h"
 #include "core/mono.h"
+#include "core/timeout.h"
 #include "proxy/pool.h"
 #include "proxy/roster.h"
 #include "proxy/standby_view.h"
@@ -219,12 +220,10 @@ wake_at(struct unit *u, struct mono when)
 	struct ev_loop *loop = u->marshal->setup.loop;
 	double s = (double)mono_span_ms(mono_now(), when) / 1e3 + 0.001;
 
-	ev_timer_stop(loop, &u->wake);
 	if (mono_is_never(when))
-		return;
-	ev_now_update(loop);
-	ev_timer_set(&u->wake, s > 0. ? s : 0., 0.);
-	ev_timer_start(loop, &u->wake);
+		ev_timer_stop(loop, &u->wake);
+	else
+		timeout_arm(loop, &u->wake, s);
 }
 
 /* One step; what it does may be seen by another one, before this returns. */

@@ -1,6 +1,7 @@
 #include "proxy/names.h"
 
 #include "core/log.h"
+#include "core/timeout.h"
 
 #include <ares.h>
 #include <errno.h>
@@ -89,12 +90,8 @@ struct names {
 static void
 plan(struct names_host *h, unsigned seconds)
 {
-	struct ev_loop *loop = h->names->loop;
-
 	h->state = HOST_RESTING;
-	ev_timer_stop(loop, &h->timer);
-	ev_timer_set(&h->timer, seconds, 0.);
-	ev_timer_start(loop, &h->timer);
+	timeout_arm(h->names->loop, &h->timer, seconds);
 }
 
 /* Who does not know the present address yet. */
@@ -271,12 +268,11 @@ settle(struct names *n)
 
 	while (n->n_asking < ASKING_MAX && !TAILQ_EMPTY(&n->due))
 		ask(TAILQ_FIRST(&n->due));
-	ev_timer_stop(n->loop, &n->timer);
 	if (ares_timeout(n->channel, NULL, &left) == NULL)
-		return;
-	ev_timer_set(&n->timer,
-	    (double)left.tv_sec + (double)left.tv_usec / 1000000., 0.);
-	ev_timer_start(n->loop, &n->timer);
+		ev_timer_stop(n->loop, &n->timer);
+	else
+		timeout_arm(n->loop, &n->timer,
+		    (double)left.tv_sec + (double)left.tv_usec / 1e6);
 }
 
 static void

@@ -1,6 +1,7 @@
 #include "proxy/session.h"
 
 #include "core/fd.h"
+#include "core/timeout.h"
 #include "proxy/ports.h"
 
 #include <errno.h>
@@ -50,13 +51,7 @@ session_free(struct session *s)
 void
 session_wait(struct session *s, double seconds)
 {
-	struct ev_loop *loop = s->thread->loop;
-
-	ev_timer_stop(loop, &s->timer);
-	/* The loop's idea of now may be as old as this batch of events. */
-	ev_now_update(loop);
-	ev_timer_set(&s->timer, seconds, 0.);
-	ev_timer_start(loop, &s->timer);
+	timeout_arm(s->thread->loop, &s->timer, seconds);
 }
 
 int

@@ -1,10 +1,12 @@
 #include "proxy/survey.h"
 
 #include "config/config.h"
+#include "config/print.h"
 #include "core/limiter.h"
 #include "core/log.h"
 #include "core/mono.h"
 #include "core/secret.h"
+#include "core/timeout.h"
 #include "proxy/ask_http.h"
 #include "proxy/ask_script.h"
 #include "proxy/ask_tcp.h"
@@ -62,12 +64,7 @@ struct surveys {
 static void
 wait_s(struct survey *p, double seconds)
 {
-	struct ev_loop *loop = p->all->loop;
-
-	ev_timer_stop(loop, &p->timer);
-	ev_now_update(loop);
-	ev_timer_set(&p->timer, seconds, 0.);
-	ev_timer_start(loop, &p->timer);
+	timeout_arm(p->all->loop, &p->timer, seconds);
 }
 
 /* From 1 - JITTER to 1 + JITTER. */
@@ -240,55 +237,35 @@ set_asker(struct survey *p)
 	}
 }
 
+/*
+ * All that the file says of how to ask: by its text, so that a key that is new
+ * cannot be forgotten here. Not `rise` and `fall`, which are for who makes a
+ * verdict of the answers; the port is in the address.
+ */
 static bool
-is_same_text(const char *a, const char *b)
+asks_alike(const struct config_check *a, const struct config_check *b)
 {
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+	CLEANUP(free_str) char *x = NULL, *y = NULL;
+	struct config_check copy = *a;
+
+	copy.rise = b->rise;
+	copy.fall = b->fall;
+	copy.port = b->port;
+	return print_check(&copy, &x) == 0 && print_check(b, &y) == 0 &&
+	    strcmp(x, y) == 0;
 }
 
-static bool
-is_same_matches(const struct config_matches *a, const struct config_matches *b)
+bool
+survey_is_same(const struct survey_question *a, const struct survey_question *b)
 {
-	if (a->n != b->n)
+	if (a->check->type != b->check->type || !addr_is_same(&a->to, &b->to))
 		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (a->all[i].kind != b->all[i].kind ||
-		    strcmp(a->all[i].key, b->all[i].key) != 0 ||
-		    strcmp(a->all[i].value, b->all[i].value) != 0)
-			return false;
-	return true;
-}
-
-static bool
-is_same_page(const struct config_check *a, const struct config_check *b)
-{
-	return is_same_text(a->path, b->path) && a->status == b->status &&
-	    is_same_text(a->expect, b->expect) &&
-	    is_same_matches(&a->json, &b->json) &&
-	    is_same_matches(&a->drain, &b->drain) &&
-	    is_same_text(a->fallback, b->fallback) &&
-	    is_same_text(a->role, b->role) &&
-	    is_same_text(a->role_path, b->role_path) && a->tls == b->tls &&
-	    is_same_text(a->ca, b->ca) && is_same_text(a->user, b->user) &&
-	    is_same_text(a->password_file, b->password_file) &&
-	    a->negotiate == b->negotiate &&
-	    is_same_text(a->negotiate_keytab, b->negotiate_keytab);
-}
-
-/* Not `rise` and `fall`: these are for who makes a verdict of the answers. */
-static bool
-is_same(const struct survey_question *a, const struct survey_question *b)
-{
-	const struct config_check *x = a->check, *y = b->check;
-
-	if (!addr_is_same(&a->to, &b->to) || x->type != y->type ||
-	    x->interval_ms != y->interval_ms || x->timeout_ms != y->timeout_ms)
-		return false;
-	switch (x->type) {
+	switch (a->check->type) {
 	case CONFIG_CHECK_TCP:
-		return true;
+		return asks_alike(a->check, b->check);
 	case CONFIG_CHECK_HTTP:
-		return is_same_text(a->host, b->host) && is_same_page(x, y);
+		return strcmp(a->host, b->host) == 0 &&
+		    asks_alike(a->check, b->check);
 	case CONFIG_CHECK_SCRIPT: /* it is told whom it is for */
 	case CONFIG_CHECK_NONE:
 		break;
@@ -343,7 +320,7 @@ survey_join(struct surveys *all, struct survey_listener *l,
 	struct survey *p;
 
 	LIST_FOREACH (p, &all->surveys, link)
-		if (is_same(&p->question, question))
+		if (survey_is_same(&p->question, question))
 			break;
 	if (p == NULL)
 		p = make(all, question);

@@ -41,6 +41,10 @@ struct survey_question {
 	union addr to;                /* with the port to ask at */
 };
 
+/* Whether one answer tells both. */
+bool survey_is_same(
+    const struct survey_question *a, const struct survey_question *b);
+
 /* For at most `max` servers. NULL where memory is out. */
 struct surveys *survey_open(struct ev_loop *loop,
     const struct drawer *passwords, const struct drawer *keytabs, unsigned max);
