@@ -15,8 +15,7 @@
  *	greeting  4 magic  1 version  1 key id  2 zero  8 cluster  8 sender
  *	          16 boot  16 nonce
  *	frame     2 length of the body  1 type  1 zero  body  16 MAC over the
- *	          frame's number (8 bytes, from 0) and all that is before the
- *MAC
+ *	          frame's number (8 bytes, from 0) and all that stands before
  */
 
 #include "core/base.h"

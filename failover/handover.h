@@ -6,10 +6,14 @@
  * whatever makes the election let go while the relay lives, connections are
  * reset before the addresses are deleted.
  *
- *	IDLE  BEGIN→  HUSHING  HUSHED→  SETTLING  20 ms→  ASKING
- *	ASKING (or any state)  RELEASE→  RELEASING  DROPPED→  FORWARDING  1 s→
- *IDLE
- *	given up: ANSWERING  ANSWERED→  IDLE
+ *	IDLE                    BEGIN→    HUSHING
+ *	HUSHING                 HUSHED→   SETTLING
+ *	SETTLING                20 ms→    ASKING
+ *	ASKING (or any state)   RELEASE→  RELEASING
+ *	RELEASING               DROPPED→  FORWARDING
+ *	FORWARDING              1 s→      IDLE
+ *
+ *	given up: ANSWERING     ANSWERED→ IDLE
  *
  * From HUSHING on, new clients get no answer from our listeners; their SYNs are
  * held (seam.c), and given to the peer as soon as it serves. Until the peer has
@@ -106,8 +110,8 @@ enum handover_outcome {
 struct handover_event {
 	enum handover_type type;
 	union {
-		bool softly; /* RELEASE: the relay can be asked, and waited
-		                for */
+		/* RELEASE: the relay can be asked, and waited for. */
+		bool softly;
 		struct {
 			bool sound;  /* fit to take the group, or has it */
 			bool serves; /* it is master and has the addresses */
