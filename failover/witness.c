@@ -9,10 +9,12 @@
 #include "core/buf.h"
 #include "core/fd.h"
 #include "core/secret.h"
+#include "failover/checksum.h"
 #include "failover/group.h"
 
 /* RFC 792, RFC 4443 section 4: type, code, checksum, id, number; then ours. */
 #define HEAD_BYTES 8
+#define CHECKSUM_AT 2
 #define TOKEN_BYTES 8
 #define ECHO_BYTES (HEAD_BYTES + TOKEN_BYTES)
 
@@ -89,7 +91,6 @@ static void
 encode(const struct role *role, bool v6, uint8_t ret_echo[static ECHO_BYTES])
 {
 	struct buf b = buf_writer(ret_echo, ECHO_BYTES);
-	uint32_t sum = 0;
 
 	buf_put_u8(&b, v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO);
 	buf_put_u8(&b, 0);
@@ -99,12 +100,8 @@ encode(const struct role *role, bool v6, uint8_t ret_echo[static ECHO_BYTES])
 	buf_put_u64(&b, role->echo_token);
 	if (v6)
 		return;
-	for (size_t i = 0; i < ECHO_BYTES; i += 2)
-		sum += (uint32_t)ret_echo[i] << 8 | ret_echo[i + 1];
-	while (sum >> 16 != 0)
-		sum = (sum & 0xffff) + (sum >> 16);
-	b = buf_writer(ret_echo + 2, 2);
-	buf_put_u16(&b, (uint16_t)~sum);
+	checksum_put(
+	    ret_echo + CHECKSUM_AT, checksum_add(0, ret_echo, ECHO_BYTES));
 }
 
 void
