@@ -17,7 +17,10 @@
  * expected.
  */
 
-/* Which node this is, CONFIG_NO_NODE without a pair. `name` may be NULL. */
+/*
+ * Which node of the pair this host is: the one whose address it has, or whose
+ * name it was told (NULL: none). CONFIG_NO_NODE without a pair.
+ */
 MUST_CHECK enum command_exit preflight_node(const struct config *c,
     const char *path, const char *name, int *ret_node, char *ret_text);
 
