@@ -139,7 +139,7 @@ def test_silent_clients_block_nobody() -> None:
     """Two of them stop every login of a coordinator; behind hapair, 200 do not."""
     stage = single(services=[service()])
     with cluster(stage) as daemons:
-        # The failure, as research describes it: past hapair.
+        # The failure, as its users describe it: past hapair.
         held = silent(stage, 2, address("s3"), PORT)
         wait_for(lambda: daemons["s3"].seen()["accepted"] == 2)
         with stage.lab.connect("c", address("s3"), PORT, 0.5) as blocked:

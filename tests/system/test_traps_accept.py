@@ -1,5 +1,5 @@
 """Goal: who may be accepted is, who may not waits, and every limit lets go
-again; traps T16 to T21 and T38 of relay.md (T16 and T38 also in test_load and
+again; traps T16 to T21 and T38 of tests/TRAPS.md (T16 and T38 also in test_load and
 test_traffic)."""
 
 import contextlib

@@ -1,6 +1,6 @@
 """Goal: a server that comes back is not run over, clients of `source` keep
 their server, and a check that is under way does no harm; traps T34 to T36 of
-relay.md (the choices themselves: tests/unit/proxy/test_balance.c)."""
+tests/TRAPS.md (the choices themselves: tests/unit/proxy/test_balance.c)."""
 
 import socket
 import time

@@ -1,6 +1,6 @@
 """Goal: thousands of connections at once, with random amounts, pauses,
 half-closes and resets: every byte right, every end the right kind, and nothing
-left of any of them; traps T26 and T37 of relay.md, and all others by chance."""
+left of any of them; traps T26 and T37 of tests/TRAPS.md, and all others by chance."""
 
 import contextlib
 import json

@@ -1,5 +1,5 @@
 """Goal: the end of one side becomes the same end of the other, after the last
-byte of what it said; traps T1 to T9 of relay.md."""
+byte of what it said; traps T1 to T9 of tests/TRAPS.md."""
 
 import contextlib
 import fcntl

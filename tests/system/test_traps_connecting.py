@@ -1,6 +1,6 @@
 """Goal: a server that refuses, is silent or speaks and goes costs a client at
 most a retry, and what is our own fault is not blamed on a server; traps T22 to
-T27 of relay.md (T26 is test_traps_churn)."""
+T27 of tests/TRAPS.md (T26 is test_traps_churn)."""
 
 import contextlib
 import socket

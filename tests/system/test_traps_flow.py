@@ -1,6 +1,6 @@
 """Goal: waiting costs nothing and bulk starves nobody, and who has vanished is
 found out while who only pauses is left alone; traps T28, T29, T32 and T33 of
-relay.md (T28 and T30 also in test_streams)."""
+tests/TRAPS.md (T28 and T30 also in test_streams)."""
 
 import os
 import re

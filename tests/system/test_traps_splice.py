@@ -1,6 +1,6 @@
 """Goal: bytes in pipes are as safe as bytes in memory: none is lost, doubled
 or put before another, and none gets into a stranger's connection; traps T10 to
-T15 and T31 of relay.md."""
+T15 and T31 of tests/TRAPS.md."""
 
 import os
 import socket

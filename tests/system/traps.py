@@ -1,8 +1,8 @@
 """What the tests of the traps share: a relay between scripted ends.
 
-relay.md, the research note, numbers the traps; tests/TRAPS.md says which test
-is about which. Each ends with the same questions: no connection counted that
-is gone, no descriptor left in the relay, no CLOSE-WAIT of ours.
+tests/TRAPS.md numbers the traps and says which test is about which. Each ends
+with the same questions: no connection counted that is gone, no descriptor left in
+the relay, no CLOSE-WAIT of ours.
 """
 
 from __future__ import annotations
