@@ -104,6 +104,7 @@ rules: $(B)/tests/sim/sim_matrix $(B)/hapair $(OBJ)
 	$(Q)scripts/check-names
 	$(Q)scripts/check-format
 	$(Q)scripts/check-docs
+	$(Q)scripts/check-contract
 	$(Q)scripts/check-pure $(PURE)
 	$(Q)scripts/make-manual $(B)/hapair --check
 	$(Q)$(B)/tests/sim/sim_matrix | diff -u doc/election.md - || \
