@@ -245,7 +245,7 @@ struct config_log {
 
 struct config {
 	struct arena memory; /* of its strings and arrays */
-	bool has_pair; /* else a single node, and `pair` is void */
+	bool has_pair;       /* else a single node, and `pair` is void */
 	struct config_pair pair;
 	struct config_service *services;
 	size_t n_services;

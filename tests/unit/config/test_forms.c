@@ -63,8 +63,7 @@ texts_become_values_and_texts_again(void **state)
 			.text = r->text, .shown = r->text, .at = { 1, 1, 1, 2 }
 		};
 		struct arena memory = { .blocks = NULL };
-		struct schema s = { .diag = diag_new(),
-			.memory = &memory };
+		struct schema s = { .diag = diag_new(), .memory = &memory };
 		char buf[SCHEMA_FORM_TEXT];
 		union value v;
 
