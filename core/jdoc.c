@@ -70,7 +70,7 @@ put(struct jdoc *at, const char *key, json_t *value)
 void
 jdoc_put_string(struct jdoc *at, const char *key, const char *value)
 {
-	json_t *string = json_string(value);
+	json_t *string = value != NULL ? json_string(value) : json_null();
 
 	/* Bytes that are no UTF-8 (a file's name): better than no value. */
 	if (string == NULL)

@@ -20,7 +20,10 @@ struct jdoc *jdoc_parse_foreign(const char *text, size_t len);
 void jdoc_free(struct jdoc *doc);
 void jdoc_free_at(struct jdoc **doc); /* for CLEANUP */
 
-/* `key` NULL where `at` is an array: the value is appended. */
+/*
+ * `key` NULL where `at` is an array: the value is appended. A string that is
+ * NULL is null.
+ */
 void jdoc_put_string(struct jdoc *at, const char *key, const char *value);
 void jdoc_put_int(struct jdoc *at, const char *key, int64_t value);
 void jdoc_put_real(struct jdoc *at, const char *key, double value);

@@ -20,9 +20,6 @@ enum ask_http_stage {
 	ASK_HTTP_ROLE,
 };
 
-/* From the loop or from within ask_http_start. */
-typedef void ask_http_fn(void *arg, const struct judge_answer *answer);
-
 struct ask_http {
 	struct fetcher *fetcher;           /* borrowed */
 	const struct drawer *passwords;    /* borrowed */
@@ -30,7 +27,7 @@ struct ask_http {
 	struct negotiate *negotiate;       /* borrowed; NULL: no tickets */
 	const struct config_check *config; /* borrowed */
 	const char *host;                  /* borrowed: the server's name */
-	ask_http_fn *on_answer;
+	judge_answer_fn *on_answer;
 	void *arg;
 	union addr to;
 	enum ask_http_stage stage;

@@ -10,13 +10,10 @@
 #include "core/program.h"
 #include "proxy/judge.h"
 
-/* From the loop or from within ask_script_start. */
-typedef void ask_script_fn(void *arg, const struct judge_answer *answer);
-
 struct ask_script {
 	struct ev_loop *loop;
 	const char *path, *service, *server; /* borrowed */
-	ask_script_fn *on_answer;
+	judge_answer_fn *on_answer;
 	void *arg;
 	struct program program;
 	int output; /* the pipe's end for reading, -1: none */

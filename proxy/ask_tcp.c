@@ -3,7 +3,6 @@
 #include "core/fd.h"
 #include "proxy/dial.h"
 #include "proxy/farewell.h"
-#include "proxy/judge.h"
 
 #include <stdio.h>
 #include <string.h>

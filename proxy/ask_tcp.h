@@ -3,19 +3,16 @@
 /* Asks a server whether it accepts a connection. Owned by its survey. */
 
 #include "core/addr.h"
+#include "proxy/judge.h"
 
 #include <ev.h>
 
 struct farewell;
-struct judge_answer;
-
-/* From the loop or from within ask_tcp_start. */
-typedef void ask_tcp_fn(void *arg, const struct judge_answer *answer);
 
 struct ask_tcp {
 	struct ev_loop *loop;
 	struct farewell *farewell;
-	ask_tcp_fn *on_answer;
+	judge_answer_fn *on_answer;
 	void *arg;
 	int fd;
 	ev_io io;

@@ -19,6 +19,9 @@ struct judge_answer {
 	char detail[JUDGE_DETAIL_MAX];
 };
 
+/* Of who asks: from the loop, or at once from what starts the asking. */
+typedef void judge_answer_fn(void *arg, const struct judge_answer *answer);
+
 struct judge_page {
 	unsigned status;
 	const char *body; /* with a NUL behind it */

@@ -29,10 +29,8 @@ put_wall(struct jdoc *at, const char *key, int64_t wall_ms)
 {
 	char text[WALL_TEXT_MAX];
 
-	if (wall_ms == 0)
-		jdoc_put_null(at, key);
-	else
-		jdoc_put_string(at, key, wall_format(wall_ms, text));
+	jdoc_put_string(
+	    at, key, wall_ms != 0 ? wall_format(wall_ms, text) : NULL);
 }
 
 static void
@@ -265,21 +263,16 @@ put_check(struct jdoc *server, const struct config_check *config,
     const struct report_server *s)
 {
 	const struct check_view *c = s->check;
-	const char *role = server_role_name(s->view.role);
+	const char *last = c->passed ? "ok" : "failed";
 	struct jdoc *at = jdoc_put_object(server, "check");
 
 	jdoc_put_string(at, "type", config_check_type_name(config->type));
-	if (c->since_wall_ms == 0)
-		jdoc_put_null(at, "last");
-	else
-		jdoc_put_string(at, "last", c->passed ? "ok" : "failed");
+	jdoc_put_string(at, "last", c->since_wall_ms != 0 ? last : NULL);
 	jdoc_put_string(at, "detail", c->detail);
 	jdoc_put_real(at, "latency_ms", c->latency_ms);
 	put_wall(at, "since", c->since_wall_ms);
-	if (config->role != NULL && role != NULL)
-		jdoc_put_string(at, "role", role);
-	else if (config->role != NULL)
-		jdoc_put_null(at, "role");
+	if (config->role != NULL)
+		jdoc_put_string(at, "role", server_role_name(s->view.role));
 }
 
 /* As the file says it; and for a name what it has been resolved to. */
@@ -296,11 +289,10 @@ put_address(struct jdoc *at, const struct config_server *c,
 	(void)snprintf(
 	    text, sizeof(text), "%s:%u", c->host, addr_port(&c->address));
 	jdoc_put_string(at, "address", text);
-	if (s != NULL && s->view.has_address)
-		jdoc_put_string(
-		    at, "resolved", addr_format(&s->view.address, text));
-	else
-		jdoc_put_null(at, "resolved");
+	jdoc_put_string(at, "resolved",
+	    s != NULL && s->view.has_address
+	        ? addr_format(&s->view.address, text)
+	        : NULL);
 }
 
 static void
@@ -335,29 +327,24 @@ put_standby(struct jdoc *service, const struct report *r, size_t i,
 	const struct config_service *c = &r->config->services[i];
 	const struct standby *s =
 	    r->services != NULL ? r->services[i].standby : NULL;
-	const char *active;
+	const char *active, *trouble = NULL;
 	struct jdoc *at;
 
 	if (s == NULL)
 		return;
 	active = c->servers[s->active].name;
 	at = jdoc_put_object(service, "standby");
-	if (c->standby_group != NULL)
-		jdoc_put_string(at, "group", c->standby_group);
-	else
-		jdoc_put_null(at, "group");
+	jdoc_put_string(at, "group", c->standby_group);
 	jdoc_put_string(at, "active", active);
 	jdoc_put_int(at, "epoch", (int64_t)s->epoch);
 	jdoc_put_bool(at, "decides", s->phase != STANDBY_FOLLOWS);
 	jdoc_put_string(at, "phase", standby_phase_name(s->phase));
-	if (s->trouble == STANDBY_NO_TROUBLE) {
-		jdoc_put_null(at, "trouble");
-		return;
-	}
-	jdoc_put_string(at, "trouble", standby_trouble_text(s->trouble));
-	if (config_standby_leader(r->config, i) == i)
+	if (s->trouble != STANDBY_NO_TROUBLE)
+		trouble = standby_trouble_text(s->trouble);
+	jdoc_put_string(at, "trouble", trouble);
+	if (trouble != NULL && config_standby_leader(r->config, i) == i)
 		problem(problems, "service %s: active server stays %s: %s",
-		    c->name, active, standby_trouble_text(s->trouble));
+		    c->name, active, trouble);
 }
 
 static void
