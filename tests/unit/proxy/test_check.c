@@ -1,0 +1,265 @@
+/* What checks make of answers; who asks is test_survey.c's. */
+#include "proxy/check.h"
+
+#include "config/config.h"
+#include "proxy/pool.h"
+#include "tests/lib/test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct run {
+	struct ev_loop *loop;
+	struct config_server servers[1];
+	struct config_service service;
+	struct pool pool;
+	struct surveys *surveys;
+	struct check check;
+	unsigned changes;
+};
+
+static void
+on_change(void *arg, struct pool *pool)
+{
+	struct run *r = arg;
+
+	assert_ptr_equal(pool, &r->pool);
+	r->changes++;
+}
+
+/* rise 2, fall 3; a port where nobody is. */
+static void
+set_up(struct run *r, enum config_check_type type)
+{
+	*r = (struct run){ .loop = ev_loop_new(EVFLAG_AUTO),
+		.servers = { { .name = "a",
+		    .weight = 1,
+		    .check = { .type = type,
+		        .interval_ms = 60000,
+		        .timeout_ms = 20,
+		        .rise = 2,
+		        .fall = 3 } } },
+		.service = { .name = "s", .n_servers = 1, .hold_ms = 20 } };
+	assert_non_null(r->loop);
+	r->service.servers = r->servers;
+	assert_int_equal(addr_parse("127.0.0.1:1", &r->servers[0].address), 0);
+	assert_int_equal(pool_init(&r->pool, &r->service, 0, 0), 0);
+	r->surveys = survey_open(r->loop, NULL, NULL, 1);
+	assert_non_null(r->surveys);
+	r->check.loop = r->loop;
+	r->check.surveys = r->surveys;
+	r->check.on_change = on_change;
+	r->check.arg = r;
+	check_prepare(&r->check, &r->pool, &r->pool.servers[0]);
+}
+
+static void
+tear_down(struct run *r)
+{
+	check_stop(&r->check);
+	survey_close(r->surveys);
+	pool_fini(&r->pool);
+	ev_loop_destroy(r->loop);
+}
+
+/* An answer; returns whether the next question shall come soon. */
+static bool
+hear(struct run *r, enum verdict_result result, enum server_role role)
+{
+	struct judge_answer a = { .result = result, .role = role };
+
+	(void)snprintf(a.detail, sizeof(a.detail), "result %d", result);
+	return r->check.listener.on_heard(&r->check, &a, 7.);
+}
+
+static enum server_state
+state_of(struct run *r)
+{
+	return pool_server_state(&r->pool.servers[0]);
+}
+
+static const struct row {
+	const char *name;
+	const char *answers; /* p, f or d each */
+	enum server_state state;
+	unsigned changes;
+	bool wavers;
+} rows[] = {
+	{ "the first one decides", "p", SERVER_UP, 1, false },
+	{ "also that it is down", "f", SERVER_DOWN, 1, false },
+	{ "two failures are none yet", "pff", SERVER_UP, 1, true },
+	{ "three are", "pfff", SERVER_DOWN, 2, false },
+	{ "not if a good one is among them", "pffpff", SERVER_UP, 1, true },
+	{ "one good one is not enough", "fp", SERVER_DOWN, 1, true },
+	{ "two are", "fpp", SERVER_UP, 2, false },
+	{ "draining is believed at once", "pd", SERVER_DRAIN, 2, false },
+	{ "and back", "pdp", SERVER_UP, 3, false },
+};
+
+static void
+answers_in_a_row_make_a_verdict(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct run r;
+		bool wavers = false;
+
+		test_row(rows[i].name);
+		set_up(&r, CONFIG_CHECK_TCP);
+		for (const char *a = rows[i].answers; *a != '\0'; a++)
+			wavers = hear(&r,
+			    *a == 'p'       ? VERDICT_PASSED
+			        : *a == 'f' ? VERDICT_FAILED
+			                    : VERDICT_DRAINS,
+			    SERVER_ROLE_UNSAID);
+		assert_int_equal(state_of(&r), rows[i].state);
+		assert_int_equal(r.changes, rows[i].changes);
+		assert_int_equal(wavers, rows[i].wavers);
+		tear_down(&r);
+	}
+}
+
+static void
+status_sees_the_last_answer(void **state)
+{
+	struct run r;
+
+	(void)state;
+	set_up(&r, CONFIG_CHECK_TCP);
+	assert_int_equal(r.check.view.since_wall_ms, 0);
+	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
+	assert_true(r.check.view.passed);
+	assert_true(r.check.view.since_wall_ms > 0);
+	assert_true(r.check.view.latency_ms == 7.);
+	(void)hear(&r, VERDICT_FAILED, SERVER_ROLE_UNSAID);
+	assert_false(r.check.view.passed);
+	assert_text(r.check.view.detail, "result 0");
+	tear_down(&r);
+}
+
+static void
+another_role_is_told_though_the_state_is_the_same(void **state)
+{
+	struct pool_view view;
+	struct run r;
+
+	(void)state;
+	set_up(&r, CONFIG_CHECK_TCP);
+	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_STANDBY);
+	assert_int_equal(r.changes, 1);
+	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_ACTIVE);
+	assert_int_equal(r.changes, 2);
+	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_ACTIVE);
+	assert_int_equal(r.changes, 2);
+	pool_look(&r.pool, &r.pool.servers[0], &view);
+	assert_int_equal(view.role, SERVER_ROLE_ACTIVE);
+	tear_down(&r);
+}
+
+static void
+a_clients_failure_counts_while_it_is_up(void **state)
+{
+	struct run r;
+
+	(void)state;
+	set_up(&r, CONFIG_CHECK_TCP);
+	check_accuse(&r.check); /* nothing is known of it: that says nothing */
+	assert_int_equal(state_of(&r), SERVER_UNKNOWN);
+	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
+	for (int i = 0; i < 3; i++)
+		check_accuse(&r.check);
+	assert_int_equal(state_of(&r), SERVER_DOWN);
+	assert_text(r.check.view.detail, "connect of a client failed");
+	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
+	check_accuse(&r.check); /* down: its good answers are not undone */
+	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
+	assert_int_equal(state_of(&r), SERVER_UP);
+	tear_down(&r);
+}
+
+static void
+without_a_check_it_is_up_whatever_clients_see(void **state)
+{
+	struct run r;
+
+	(void)state;
+	set_up(&r, CONFIG_CHECK_NONE);
+	assert_int_equal(check_start(&r.check), 0);
+	assert_int_equal(state_of(&r), SERVER_UP);
+	assert_text(r.check.view.detail, "not checked");
+	for (int i = 0; i < 9; i++)
+		check_accuse(&r.check);
+	check_move(&r.check);
+	assert_int_equal(state_of(&r), SERVER_UP);
+	tear_down(&r);
+}
+
+/* Where the service says so, after `hold`, and not if it is back by then. */
+static void
+one_that_stays_down_is_given_up(void **state)
+{
+	struct run r;
+
+	(void)state;
+	for (int reset = 0; reset < 2; reset++) {
+		for (int back = 0; back < 2; back++) {
+			struct pool_waiter place = { .era = 0 };
+			const bool cut = reset && !back;
+
+			set_up(&r, CONFIG_CHECK_TCP);
+			r.service.on_down =
+			    reset ? CONFIG_ON_DOWN_RESET : CONFIG_ON_DOWN_KEEP;
+			(void)hear(&r, VERDICT_FAILED, SERVER_ROLE_UNSAID);
+			for (int i = 0; back && i < 2; i++)
+				(void)hear(
+				    &r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
+			assert_false(pool_is_cut(&r.pool, 0, &place));
+			(void)ev_run(r.loop, 0);
+			assert_int_equal(pool_is_cut(&r.pool, 0, &place), cut);
+			assert_int_equal(r.changes, 1u + (unsigned)back + cut);
+			tear_down(&r);
+		}
+	}
+}
+
+static void
+a_name_without_an_address_is_down_until_it_has_one(void **state)
+{
+	struct run r;
+	union addr ip;
+
+	(void)state;
+	set_up(&r, CONFIG_CHECK_TCP);
+	r.servers[0].host = "db.example";
+	r.pool.servers[0].has_address = false;
+	assert_int_equal(check_start(&r.check), 0);
+	assert_int_equal(state_of(&r), SERVER_UNKNOWN);
+	(void)ev_run(r.loop, 0);
+	assert_int_equal(state_of(&r), SERVER_DOWN);
+	assert_text(r.check.view.detail, "name 'db.example' is not resolved");
+	assert_int_equal(addr_parse_ip("127.0.0.1", &ip), 0);
+	pool_set_address(&r.pool, &r.pool.servers[0], &ip);
+	check_move(&r.check);
+	/* It was down for want of an address: one success is enough. */
+	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
+	assert_int_equal(state_of(&r), SERVER_UP);
+	tear_down(&r);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answers_in_a_row_make_a_verdict),
+		cmocka_unit_test(status_sees_the_last_answer),
+		cmocka_unit_test(
+		    another_role_is_told_though_the_state_is_the_same),
+		cmocka_unit_test(a_clients_failure_counts_while_it_is_up),
+		cmocka_unit_test(without_a_check_it_is_up_whatever_clients_see),
+		cmocka_unit_test(one_that_stays_down_is_given_up),
+		cmocka_unit_test(
+		    a_name_without_an_address_is_down_until_it_has_one),
+	};
+
+	TEST_MAIN(tests);
+}
