@@ -34,6 +34,7 @@ NEEDS_hapair := hapair proxy failover keytab config core
 
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
+TEST_LIB := $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/*.c))
 SIM := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/sim_*.c tests/model/*.c))
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) \
@@ -64,7 +65,7 @@ define archive_rule
 $(B)/lib$(1).a: $(filter-out $(B)/obj/hapair/main.o,$(filter $(B)/obj/$(1)/%,$(OBJ)))
 	@rm -f $$@
 	$(Q)ar rcs $$@ $$^
-$(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(B)/tests/lib/test.o \
+$(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(TEST_LIB) \
     $(call archive,$(NEEDS_$(1)))
 	$(Q)$(CC) $(ALL_CFLAGS) -o $$@ $$^ -lcmocka $$(LIBS)
 endef
@@ -89,7 +90,7 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(call archive,$(NEEDS_hapair))
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 -include $(FUZZ:=.d) $(OBJ:.o=.d) $(UNIT:=.d) $(SIM:=.d) $(B)/tests/sim/world.d $(B)/tests/sim/broken.d \
-	$(TOOLS:=.d) $(B)/tests/lib/test.d
+	$(TOOLS:=.d) $(TEST_LIB:.o=.d)
 
 objects: $(OBJ)
 unit: $(UNIT)

@@ -1,3 +1,4 @@
+#include "tests/lib/scratch.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -319,27 +320,6 @@ servers_of_all_services_are_bounded(void **state)
 	expect_refused("servers of all services", text, len);
 }
 
-/* In a folder of its own, which is removed. */
-struct place {
-	char folder[64];
-	char path[96];
-};
-
-static void
-place_open(struct place *p)
-{
-	(void)strcpy(p->folder, "/tmp/test_load.XXXXXX");
-	assert_non_null(mkdtemp(p->folder));
-	(void)snprintf(p->path, sizeof(p->path), "%s/f", p->folder);
-}
-
-static void
-place_close(struct place *p)
-{
-	(void)unlink(p->path);
-	(void)rmdir(p->folder);
-}
-
 static void
 write_file(const char *path, size_t len)
 {
@@ -371,48 +351,44 @@ read_it(const char *path, size_t *ret_len, char *ret_said, size_t room)
 static void
 a_file_is_read_whole_or_not_at_all(void **state)
 {
-	struct place p;
-	char said[256], expected[256];
+	char path[SCRATCH_PATH_MAX], said[256], expected[256];
 	size_t len = 0;
 
 	(void)state;
-	place_open(&p);
-	write_file(p.path, 5);
-	assert_int_equal(read_it(p.path, &len, said, sizeof(said)), 0);
+	(void)scratch_path("f", path);
+	write_file(path, 5);
+	assert_int_equal(read_it(path, &len, said, sizeof(said)), 0);
 	assert_int_equal(len, 5);
-	write_file(p.path, 0);
-	assert_int_equal(read_it(p.path, &len, said, sizeof(said)), 0);
+	write_file(path, 0);
+	assert_int_equal(read_it(path, &len, said, sizeof(said)), 0);
 	assert_int_equal(len, 0);
-	write_file(p.path, LOAD_FILE_MAX);
-	assert_int_equal(read_it(p.path, &len, said, sizeof(said)), 0);
+	write_file(path, LOAD_FILE_MAX);
+	assert_int_equal(read_it(path, &len, said, sizeof(said)), 0);
 	assert_int_equal(len, LOAD_FILE_MAX);
-	write_file(p.path, LOAD_FILE_MAX + 1);
-	assert_int_equal(read_it(p.path, &len, said, sizeof(said)), -EFBIG);
+	write_file(path, LOAD_FILE_MAX + 1);
+	assert_int_equal(read_it(path, &len, said, sizeof(said)), -EFBIG);
 	(void)snprintf(expected, sizeof(expected),
-	    "%s: error: is too large; expected at most 1048576 bytes\n",
-	    p.path);
+	    "%s: error: is too large; expected at most 1048576 bytes\n", path);
 	assert_text(said, expected);
-	place_close(&p);
 }
 
 static void
 only_regular_files_are_read(void **state)
 {
-	struct place p;
-	char said[256], expected[256];
+	char path[SCRATCH_PATH_MAX], said[256], expected[256];
 	size_t len = 0;
 
 	(void)state;
-	place_open(&p);
-	assert_int_equal(read_it(p.path, &len, said, sizeof(said)), -ENOENT);
+	(void)scratch_path("g", path);
+	assert_int_equal(read_it(path, &len, said, sizeof(said)), -ENOENT);
 	(void)snprintf(expected, sizeof(expected),
-	    "%s: error: cannot be read: No such file or directory\n", p.path);
+	    "%s: error: cannot be read: No such file or directory\n", path);
 	assert_text(said, expected);
-	assert_int_equal(read_it(p.folder, &len, said, sizeof(said)), -EINVAL);
+	assert_int_equal(
+	    read_it(scratch_folder(), &len, said, sizeof(said)), -EINVAL);
 	/* Nobody writes to it: opening it must not wait. */
-	assert_int_equal(mkfifo(p.path, 0600), 0);
-	assert_int_equal(read_it(p.path, &len, said, sizeof(said)), -EINVAL);
-	place_close(&p);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(read_it(path, &len, said, sizeof(said)), -EINVAL);
 }
 
 int
@@ -431,5 +407,5 @@ main(void)
 		cmocka_unit_test(only_regular_files_are_read),
 	};
 
-	TEST_MAIN(tests);
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

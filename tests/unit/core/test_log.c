@@ -1,6 +1,7 @@
 #include "core/log.h"
 
 #include "core/fd.h"
+#include "tests/lib/scratch.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -16,19 +17,6 @@
 #define THREADS 4
 #define LINES_EACH 200
 
-static char *
-read_file(const char *path)
-{
-	int fd = open(path, O_RDONLY);
-	char *text = NULL;
-	size_t len;
-
-	assert_int_not_equal(fd, -1);
-	assert_int_equal(fd_read_all(fd, 1 << 24, &text, &len), 0);
-	fd_close(&fd);
-	return text;
-}
-
 static void *
 write_lines(void *arg)
 {
@@ -40,15 +28,14 @@ write_lines(void *arg)
 static void
 lines_of_all_threads_reach_a_file_whole(void **state)
 {
-	char path[] = "/tmp/hapair-log-XXXXXX";
-	int fd = mkstemp(path), numbers[THREADS];
+	char path[SCRATCH_PATH_MAX];
 	const struct log_options o = { .target = LOG_TARGET_FILE,
 		.level = LOG_LEVEL_INFO,
-		.path = path,
+		.path = scratch_path("threads", path),
 		.role = "test" };
 	pthread_t threads[THREADS];
 	char *text, *save, *line;
-	int n = 0;
+	int n = 0, numbers[THREADS];
 
 	(void)state;
 	assert_int_equal(log_open(&o), 0);
@@ -61,25 +48,23 @@ lines_of_all_threads_reach_a_file_whole(void **state)
 		(void)pthread_join(threads[i], NULL);
 	log_debug("quiet", "below the level");
 	log_close();
-	text = read_file(path);
+	text = scratch_text("threads");
+	assert_non_null(text);
 	assert_null(strstr(text, "quiet"));
 	for (line = strtok_r(text, "\n", &save); line != NULL;
 	     line = strtok_r(NULL, "\n", &save), n++)
 		assert_non_null(strstr(line, " info: thread: "));
 	assert_int_equal(n, THREADS * LINES_EACH);
 	free(text);
-	fd_close(&fd);
-	(void)unlink(path);
 }
 
 static void
 foreign_text_cannot_forge_a_line(void **state)
 {
-	char path[] = "/tmp/hapair-log-XXXXXX";
-	int fd = mkstemp(path);
+	char path[SCRATCH_PATH_MAX];
 	const struct log_options o = { .target = LOG_TARGET_FILE,
 		.level = LOG_LEVEL_INFO,
-		.path = path,
+		.path = scratch_path("forged", path),
 		.role = "test" };
 	char *text;
 
@@ -87,29 +72,26 @@ foreign_text_cannot_forge_a_line(void **state)
 	assert_int_equal(log_open(&o), 0);
 	log_notice("s", "a\nb\033[31mc");
 	log_close();
-	text = read_file(path);
+	text = scratch_text("forged");
+	assert_non_null(text);
 	assert_non_null(strstr(text, "notice: s: a?b?[31mc\n"));
 	free(text);
-	fd_close(&fd);
-	(void)unlink(path);
 }
 
 /* A pipe that nobody reads: the writer is stuck, and nobody else. */
 static void
 a_stuck_sink_costs_lines_and_no_time(void **state)
 {
-	char dir[] = "/tmp/hapair-log-XXXXXX", path[64];
+	char path[SCRATCH_PATH_MAX];
 	const struct log_options o = { .target = LOG_TARGET_FILE,
 		.level = LOG_LEVEL_INFO,
-		.path = path,
+		.path = scratch_path("fifo", path),
 		.role = "test" };
 	uint64_t before = log_dropped();
 	char filler[900];
 	int fd;
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
-	(void)snprintf(path, sizeof(path), "%s/fifo", dir);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	fd = open(path, O_RDWR | O_NONBLOCK);
 	memset(filler, 'x', sizeof(filler) - 1);
@@ -120,8 +102,6 @@ a_stuck_sink_costs_lines_and_no_time(void **state)
 	assert_true(log_dropped() > before);
 	log_close();
 	fd_close(&fd);
-	(void)unlink(path);
-	(void)rmdir(dir);
 }
 
 static void
@@ -180,5 +160,5 @@ main(void)
 		cmocka_unit_test(a_stuck_sink_costs_lines_and_no_time),
 	};
 
-	TEST_MAIN(tests);
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

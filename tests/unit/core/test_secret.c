@@ -1,10 +1,9 @@
 #include "core/secret.h"
 
+#include "tests/lib/scratch.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,13 +43,12 @@ derived_keys_differ_by_label_and_context(void **state)
 static void
 a_key_file_is_written_once_and_read_back(void **state)
 {
-	char dir[] = "/tmp/hapair-secret-XXXXXX", path[64];
+	char path[SCRATCH_PATH_MAX];
 	struct secret_key key, back;
 	struct stat st;
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
-	(void)snprintf(path, sizeof(path), "%s/key", dir);
+	(void)scratch_path("key", path);
 	secret_random(&key, sizeof(key));
 	assert_int_equal(secret_save(path, &key), 0);
 	assert_int_equal(stat(path, &st), 0);
@@ -62,7 +60,6 @@ a_key_file_is_written_once_and_read_back(void **state)
 	assert_int_equal(secret_load(path, &back), -EPERM);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(secret_load(path, &back), -ENOENT);
-	assert_int_equal(rmdir(dir), 0);
 }
 
 static const struct row {
@@ -85,17 +82,12 @@ what_is_no_key_is_refused(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(no_keys); i++) {
-		char path[] = "/tmp/hapair-secret-XXXXXX";
+		char path[SCRATCH_PATH_MAX];
 		struct secret_key key;
-		int fd = mkstemp(path);
-		size_t len = strlen(no_keys[i].text);
 
 		test_row(no_keys[i].name);
-		assert_int_not_equal(fd, -1);
-		assert_int_equal(write(fd, no_keys[i].text, len), len);
+		(void)scratch_write("none", no_keys[i].text, 0600, path);
 		assert_int_equal(secret_load(path, &key), -EINVAL);
-		(void)close(fd);
-		(void)unlink(path);
 	}
 }
 
@@ -118,22 +110,18 @@ static const struct {
 static void
 a_password_is_a_line_that_others_cannot_read(void **state)
 {
-	char dir[] = "/tmp/hapair-secret-XXXXXX", path[64], line[8];
+	char path[SCRATCH_PATH_MAX], line[8];
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
-	(void)snprintf(path, sizeof(path), "%s/password", dir);
+	(void)scratch_path("password", path);
 	assert_int_equal(secret_load_line(path, line, sizeof(line)), -ENOENT);
 	for (size_t i = 0; i < ARRAY_LEN(password_rows); i++) {
 		const char *wanted = password_rows[i].line;
-		FILE *f = fopen(path, "w");
 		int r;
 
 		test_row(password_rows[i].name);
-		assert_non_null(f);
-		assert_int_not_equal(fputs(password_rows[i].text, f), EOF);
-		assert_int_equal(fclose(f), 0);
-		assert_int_equal(chmod(path, password_rows[i].mode), 0);
+		(void)scratch_write("password", password_rows[i].text,
+		    password_rows[i].mode, path);
 		r = secret_load_line(path, line, sizeof(line));
 		if (wanted != NULL)
 			assert_text(line, wanted);
@@ -144,8 +132,6 @@ a_password_is_a_line_that_others_cannot_read(void **state)
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	assert_int_equal(secret_load_line(path, line, sizeof(line)), -EINVAL);
-	assert_int_equal(unlink(path), 0);
-	assert_int_equal(rmdir(dir), 0);
 }
 
 /* RFC 4648, section 10. */
@@ -187,5 +173,5 @@ main(void)
 
 	if (secret_init() < 0)
 		return 1;
-	TEST_MAIN(tests);
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -3,20 +3,17 @@
 #include "config/config.h"
 #include "core/buf.h"
 #include "core/chan.h"
-#include "core/fd.h"
+#include "tests/lib/scratch.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
 #include <ev.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/test_fences.XXXXXX";
-static char fence[64], promote[64], out[64];
+static char fence[SCRATCH_PATH_MAX], promote[SCRATCH_PATH_MAX];
+static char out[SCRATCH_PATH_MAX];
 
 static struct config_server servers[] = { { .name = "m1" }, { .name = "m2" } };
 static struct config_service services[] = {
@@ -42,23 +39,22 @@ on_answer(void *arg, const struct msg_fenced *m)
 	ev_break(ev_default_loop(0), EVBREAK_ALL);
 }
 
+/* It says what it was told, then does `body`. */
 static void
-write_program(const char *path, const char *body)
+write_program(const char *name, const char *body)
 {
-	FILE *f = fopen(path, "w");
+	char text[256], path[SCRATCH_PATH_MAX];
 
-	assert_non_null(f);
-	(void)fprintf(f, "#!/bin/sh\necho \"$*\" >>%s\n%s\n", out, body);
-	assert_int_equal(fclose(f), 0);
-	assert_int_equal(chmod(path, 0755), 0);
+	(void)snprintf(text, sizeof(text), "echo \"$*\" >>out\n%s", body);
+	(void)scratch_script(name, text, path);
 }
 
 static void
 begin(struct fences *f, const char *body)
 {
 	(void)unlink(out);
-	write_program(fence, body);
-	write_program(promote, "exit 0");
+	write_program("fence", body);
+	write_program("promote", "exit 0");
 	answers = passes = 0;
 	assert_int_equal(fences_init(f, &config, on_answer, NULL), 0);
 }
@@ -80,13 +76,8 @@ ask(struct fences *f, uint32_t id, uint16_t service, uint16_t to)
 static void
 assert_ran_with(const char *expected)
 {
-	char *text = NULL;
-	size_t len;
-	int fd = open(out, O_RDONLY);
+	char *text = scratch_text("out");
 
-	assert_true(fd >= 0);
-	assert_int_equal(fd_read_all(fd, 1 << 16, &text, &len), 0);
-	fd_close(&fd);
 	assert_text(text, expected);
 	free(text);
 }
@@ -188,25 +179,16 @@ what_the_file_does_not_say_is_refused(void **state)
 }
 
 static int
-make_folder(void **state)
+make_paths(void **state)
 {
-	(void)state;
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	(void)snprintf(fence, sizeof(fence), "%s/fence", folder);
-	(void)snprintf(promote, sizeof(promote), "%s/promote", folder);
-	(void)snprintf(out, sizeof(out), "%s/out", folder);
-	return 0;
-}
+	const int r = scratch_make(state);
 
-static int
-remove_folder(void **state)
-{
-	(void)state;
-	(void)unlink(fence);
-	(void)unlink(promote);
-	(void)unlink(out);
-	return rmdir(folder);
+	if (r == 0) {
+		(void)scratch_path("fence", fence);
+		(void)scratch_path("promote", promote);
+		(void)scratch_path("out", out);
+	}
+	return r;
 }
 
 int
@@ -220,5 +202,5 @@ main(void)
 		cmocka_unit_test(what_the_file_does_not_say_is_refused),
 	};
 
-	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+	return cmocka_run_group_tests(tests, make_paths, scratch_remove);
 }

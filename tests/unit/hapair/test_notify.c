@@ -1,30 +1,22 @@
 #include "hapair/notify.h"
 
-#include "core/fd.h"
+#include "tests/lib/scratch.h"
 #include "tests/lib/test.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /*
  * The program writes a line when it begins and one when it ends; what it does
  * in between is its last argument, the reason.
  */
-#define PROGRAM                                                                \
-	"#!/bin/sh\n"                                                          \
-	"cd %s\n"                                                              \
-	"echo \"$1 $2\" >>out\n"                                               \
-	"$3\n"                                                                 \
-	"status=$?\n"                                                          \
-	"echo . >>out\n"                                                       \
-	"exit $status\n"
+static const char body[] = "echo \"$1 $2\" >>out\n"
+                           "$3\n"
+                           "status=$?\n"
+                           "echo . >>out\n"
+                           "exit $status";
 
-static char folder[] = "/tmp/test_notify.XXXXXX";
-static char program[64], out[64];
+static char program[SCRATCH_PATH_MAX], out[SCRATCH_PATH_MAX];
 
 static struct config_group groups[] = { { .name = "one" }, { .name = "two" } };
 static struct config config = { .has_pair = true,
@@ -59,22 +51,13 @@ begin(struct notify *n)
 static void
 finish(struct notify *n, const char *expected)
 {
-	char *text = NULL;
-	size_t len;
-	int fd;
+	CLEANUP(free_str) char *text = NULL;
 
 	if (!notify_is_idle(n))
 		(void)ev_run(n->program.loop, 0);
 	assert_true(notify_is_idle(n));
-	fd = open(out, O_RDONLY);
-	if (fd == -1) {
-		assert_text("", expected);
-		return;
-	}
-	assert_int_equal(fd_read_all(fd, 1 << 16, &text, &len), 0);
-	fd_close(&fd);
-	assert_text(text, expected);
-	free(text);
+	text = scratch_text("out");
+	assert_text(text != NULL ? text : "", expected);
 	notify_fini(n);
 }
 
@@ -163,28 +146,13 @@ without_a_program_there_is_nothing_to_do(void **state)
 static int
 make_program(void **state)
 {
-	FILE *f;
+	const int r = scratch_make(state);
 
-	(void)state;
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	(void)snprintf(program, sizeof(program), "%s/notify", folder);
-	(void)snprintf(out, sizeof(out), "%s/out", folder);
-	f = fopen(program, "w");
-	if (f == NULL)
-		return -1;
-	(void)fprintf(f, PROGRAM, folder);
-	return fclose(f) == 0 ? chmod(program, 0755) : -1;
-}
-
-static int
-remove_folder(void **state)
-{
-	char command[64];
-
-	(void)state;
-	(void)snprintf(command, sizeof(command), "rm -r %s", folder);
-	return system(command);
+	if (r == 0) {
+		(void)scratch_script("notify", body, program);
+		(void)scratch_path("out", out);
+	}
+	return r;
 }
 
 int
@@ -200,5 +168,5 @@ main(void)
 		cmocka_unit_test(without_a_program_there_is_nothing_to_do),
 	};
 
-	return cmocka_run_group_tests(tests, make_program, remove_folder);
+	return cmocka_run_group_tests(tests, make_program, scratch_remove);
 }

@@ -1,17 +1,10 @@
 #include "hapair/scripts.h"
 
-#include "core/fd.h"
-#include "core/mono.h"
+#include "tests/lib/scratch.h"
 #include "tests/lib/test.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static char folder[] = "/tmp/test_scripts.XXXXXX";
 
 #define RESULTS_MAX 100
 
@@ -29,20 +22,6 @@ on_result(void *arg, unsigned track, bool passed)
 	track -= track > 1; /* the second of the three is no script */
 	assert_true(track < 2 && h->n[track] < RESULTS_MAX - 1);
 	h->results[track][h->n[track]++] = passed ? '+' : '-';
-}
-
-static const char *
-script(char path[static 64], const char *name, const char *text)
-{
-	FILE *f;
-
-	(void)snprintf(path, 64, "%s/%s", folder, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	(void)fprintf(f, "#!/bin/sh\ncd %s\n%s\n", folder, text);
-	assert_int_equal(fclose(f), 0);
-	assert_int_equal(chmod(path, 0755), 0);
-	return path;
 }
 
 static void
@@ -68,13 +47,13 @@ run_for(struct ev_loop *loop, double seconds)
 static void
 each_run_tells_its_result_and_both_go_their_way(void **state)
 {
-	char good[64], bad[64];
+	char good[SCRATCH_PATH_MAX], bad[SCRATCH_PATH_MAX];
 	struct config_track tracks[] = {
-		{ .script = script(good, "good", "exit 0"),
+		{ .script = scratch_script("good", "exit 0", good),
 		    .interval_ms = 100,
 		    .timeout_ms = 5000 },
 		{ .interface = "eth0" },
-		{ .script = script(bad, "bad", "exit 1"),
+		{ .script = scratch_script("bad", "exit 1", bad),
 		    .interval_ms = 10000,
 		    .timeout_ms = 5000 },
 	};
@@ -100,10 +79,10 @@ each_run_tells_its_result_and_both_go_their_way(void **state)
 static void
 there_are_never_two_of_one_script_at_once(void **state)
 {
-	char slow[64], path[80], *text = NULL;
+	char slow[SCRATCH_PATH_MAX], *text;
 	struct config_track tracks[] = { {
-	    .script =
-		script(slow, "slow", "echo a >>out; sleep 0.25; echo b >>out"),
+	    .script = scratch_script(
+		"slow", "echo a >>out; sleep 0.25; echo b >>out", slow),
 	    .interval_ms = 100,
 	    .timeout_ms = 5000,
 	} };
@@ -111,8 +90,6 @@ there_are_never_two_of_one_script_at_once(void **state)
 		.pair = { .tracks = tracks, .n_tracks = 1 } };
 	struct heard h = { .n = { 0 } };
 	struct scripts s;
-	size_t len;
-	int fd;
 
 	(void)state;
 	scripts_start(&s, &c, on_result, &h);
@@ -121,11 +98,9 @@ there_are_never_two_of_one_script_at_once(void **state)
 	/* Back to back, since the next is due before the last has ended. */
 	assert_true(h.n[0] >= 2 && h.n[0] <= 6);
 	assert_int_equal(strspn(h.results[0], "+"), h.n[0]);
-	(void)snprintf(path, sizeof(path), "%s/out", folder);
-	fd = open(path, O_RDONLY);
-	assert_int_equal(fd_read_all(fd, 4096, &text, &len), 0);
-	fd_close(&fd);
-	for (size_t i = 0; i < len; i++)
+	text = scratch_text("out");
+	assert_non_null(text);
+	for (size_t i = 0; text[i] != '\0'; i++)
 		assert_int_equal(text[i], "a\nb\n"[i % 4]);
 	free(text);
 }
@@ -133,9 +108,9 @@ there_are_never_two_of_one_script_at_once(void **state)
 static void
 one_that_hangs_has_failed_when_its_time_is_over(void **state)
 {
-	char hang[64];
+	char hang[SCRATCH_PATH_MAX];
 	struct config_track tracks[] = { {
-	    .script = script(hang, "hang", "sleep 60"),
+	    .script = scratch_script("hang", "sleep 60", hang),
 	    .interval_ms = 400,
 	    .timeout_ms = 200,
 	} };
@@ -155,23 +130,6 @@ one_that_hangs_has_failed_when_its_time_is_over(void **state)
 	scripts_stop(&s);
 }
 
-static int
-make_folder(void **state)
-{
-	(void)state;
-	return mkdtemp(folder) == NULL ? -1 : 0;
-}
-
-static int
-remove_folder(void **state)
-{
-	char command[64];
-
-	(void)state;
-	(void)snprintf(command, sizeof(command), "rm -r %s", folder);
-	return system(command);
-}
-
 int
 main(void)
 {
@@ -183,5 +141,5 @@ main(void)
 		    one_that_hangs_has_failed_when_its_time_is_over),
 	};
 
-	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
