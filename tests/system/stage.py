@@ -396,11 +396,14 @@ class Stage:
         """The virtual IP on a host that has nothing to do with it."""
         words = (f"{VIP[family]}/{prefix}", "dev", "eth0")
         more = ("nodad",) if family == 6 else ()
-        done = self.lab.run(host, "ip", "addr", "add", *words, *more)
-        assert done.returncode == 0, done.stderr
+        self.ip(host, "addr", "add", *words, *more)
         yield
-        done = self.lab.run(host, "ip", "addr", "del", *words)
-        assert done.returncode == 0, done.stderr
+        self.ip(host, "addr", "del", *words)
+
+    def ip(self, host: str, *words: str) -> None:
+        """`ip` with these words on a host, where it must succeed."""
+        done = self.lab.run(host, "ip", *words)
+        assert done.returncode == 0, (words, done.stderr)
 
     # -- judgement -------------------------------------------------------------
 
@@ -437,6 +440,13 @@ def scripted_service(*names: str, **more: Any) -> dict[str, Any]:
     check = {"port": CHECK_PORT, "interval": "200ms", "timeout": "1s", "rise": 1, "fall": 2}
     servers = [server(n) for n in names or ("s1",)]
     return {"name": "web", "check": check, "servers": servers, **more}
+
+
+def write_script(path: str, body: str) -> str:
+    """A shell script that may be run; returns its path."""
+    Path(path).write_text(f"#!/bin/sh\n{body}\n")
+    os.chmod(path, 0o755)
+    return path
 
 
 def write_key(path: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Iterator
 import impala
 from lab import SERVERS
 from stage import (
-    ROOT, SLOW, Stage, address, endpoint, families, figure, limit, single, wait_for,
+    ROOT, SLOW, Stage, address, endpoint, families, figure, limit, single, wait_for, write_script,
 )
 
 PORT = impala.CLIENT_PORT["impalad"]
@@ -252,16 +252,14 @@ def test_the_first_users_cluster() -> None:
         for kind in MASTERS:
             stack.enter_context(impala.started(stage.lab, kind, "s1", "s2"))
         for addr, host in places:
-            done = stage.lab.run(host, "ip", "addr", "add", f"{addr}/24", "dev", "eth0")
-            assert done.returncode == 0, done.stderr
+            stage.ip(host, "addr", "add", f"{addr}/24", "dev", "eth0")
         # Of the pair only one node plays: its part is tested elsewhere.
         text = re.sub(r"(?ms)^pair:.*?^(?=services:)", "", text)
         text = text.replace("10.0.0.100", stage.front())
         for script in ("fence", "promote"):
-            path = Path(stage.lab.dir, script)
-            path.write_text(f'#!/bin/sh\necho {script} "$@" >>{stage.lab.dir}/said\n')
-            path.chmod(0o755)
-            text = text.replace(f"/etc/hapair/{script}-masters", str(path))
+            said = f'echo {script} "$@" >>{stage.lab.dir}/said'
+            path = write_script(f"{stage.lab.dir}/{script}", said)
+            text = text.replace(f"/etc/hapair/{script}-masters", path)
         text += f"\ncontrol: {stage.lab.run_dir}/control.sock\n"
         Path(stage.config).write_text(text)
         stage.start()

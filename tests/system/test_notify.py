@@ -7,7 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-from stage import SLOW, VIP, Stage, figure, limit, wait_for
+from stage import SLOW, VIP, Stage, figure, limit, wait_for, write_script
 
 RECORD = 'echo "$#:$1 $2 $3" >>calls'
 
@@ -20,9 +20,7 @@ def with_notify() -> Stage:
 def put(stage: Stage, body: str) -> None:
     """The program, on both hosts."""
     for host in ("p1", "p2"):
-        path = Path(stage.lab.host_dir(host), "notify")
-        path.write_text(f"#!/bin/sh\ncd {stage.lab.run_dir}\n{body}\n")
-        path.chmod(0o755)
+        write_script(f"{stage.lab.host_dir(host)}/notify", f"cd {stage.lab.run_dir}\n{body}")
 
 
 def calls(stage: Stage, host: str) -> list[str]:
@@ -41,12 +39,6 @@ def settled(stage: Stage) -> bool:
     states = {host: stage[host].state() for host in ("p1", "p2")}
     masters = [host for host, state in states.items() if state == "master"]
     return sorted(states.values()) == ["backup", "master"] and masters == stage.lab.holders(VIP[4])
-
-
-def link(stage: Stage, host: str, *words: str) -> None:
-    for word in words:
-        done = stage.lab.run(host, "ip", "link", "set", "eth0", word)
-        assert done.returncode == 0, done.stderr
 
 
 def agree(stage: Stage, host: str) -> None:
@@ -71,9 +63,10 @@ def test_in_order_with_quick_flaps() -> None:
         for _ in range(6):
             host = wait_for(lambda: stage.lab.holders(VIP[4]), 10 * SLOW)[0]
             other = "p2" if host == "p1" else "p1"
-            link(stage, host, "down", "up", "down", "up", "down")
+            for word in ("down", "up", "down", "up", "down"):
+                stage.ip(host, "link", "set", "eth0", word)
             wait_for(lambda: stage.lab.holders(VIP[4]) == [other], 10 * SLOW)
-            link(stage, host, "up")
+            stage.ip(host, "link", "set", "eth0", "up")
             # Whoever it is: one that comes back so quickly may not be noticed.
             wait_for(lambda: settled(stage), 10 * SLOW)
         for host in ("p1", "p2"):

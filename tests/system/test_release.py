@@ -56,8 +56,7 @@ def test_from_any_interface_and_only_ours() -> None:
             ("addr", "add", f"{VIP[4]}/24", "dev", "eth0"),
             ("addr", "add", "10.77.0.99/24", "dev", "eth0"),
         ):
-            done = stage.lab.run("p1", "ip", *words)
-            assert done.returncode == 0, (words, done.stderr)
+            stage.ip("p1", *words)
         before = stage.lab.addresses("p1")
         done = release(stage, "p1")
         assert done.stdout == "group main: deleted 3 virtual IPs\n", done

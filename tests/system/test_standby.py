@@ -15,7 +15,9 @@ from typing import Any, Iterator
 
 import impala
 from lab import VIP
-from stage import SLOW, Stage, address, endpoint, families, limit, single, wait_for
+from stage import (
+    SLOW, Stage, address, endpoint, families, limit, single, wait_for, write_script,
+)
 
 HOLD = 1 if SLOW == 1 else 3
 STORE, CATALOG = (impala.CLIENT_PORT[k] for k in ("statestored", "catalogd"))
@@ -208,10 +210,7 @@ def test_a_flap_does_nothing() -> None:
 
 
 def script(stage: Stage, name: str, body: str) -> str:
-    path = Path(stage.lab.dir, name)
-    path.write_text(f"#!/bin/sh\n{body}\n")
-    path.chmod(0o755)
-    return str(path)
+    return write_script(f"{stage.lab.dir}/{name}", body)
 
 
 def test_a_fence_that_fails_stops_it() -> None:

@@ -14,6 +14,7 @@ from stage import (
     PORT, SLOW, Stage, families, figure, limit, memory_kib, read_all, read_exactly,
     reset, scripted_service, single, wait_for,
 )
+from traps import in_thread, is_reset
 
 TIMED = True  # it judges milliseconds or processor time
 
@@ -34,30 +35,6 @@ def joined(family: int, **more: Any) -> Iterator[tuple[Stage, Any, Any]]:
                     a.settimeout(10 * SLOW)
                     b.settimeout(10 * SLOW)
                     yield stage, a, b
-
-
-def is_reset(sock: socket.socket) -> bool:
-    """What comes next, after any data, is a reset."""
-    try:
-        while sock.recv(1 << 16):
-            pass
-        return False
-    except ConnectionResetError:
-        return True
-
-
-def in_thread(do: Any, *args: Any) -> Any:
-    """Starts do(*args); calling the result joins it and gives its value."""
-    box: list[Any] = []
-    thread = threading.Thread(target=lambda: box.append(do(*args)), daemon=True)
-    thread.start()
-
-    def join() -> Any:
-        thread.join(60 * SLOW)
-        assert box, "the other side came to no end"
-        return box[0]
-
-    return join
 
 
 def send_hashed(sock: socket.socket, total: int) -> tuple[str, int]:

@@ -8,7 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stage import SLOW, VIP, Stage, address, endpoint, figure, limit, service, wait_for
+from stage import (
+    SLOW, VIP, Stage, address, endpoint, figure, limit, service, wait_for, write_script,
+)
 
 
 def tracking(*track: dict[str, Any], **pair: Any) -> Stage:
@@ -23,31 +25,21 @@ def other_interfaces(stage: Stage) -> None:
             ("link", "set", "end", "up"),
             ("link", "set", "other", "up"),
         ):
-            done = stage.lab.run(host, "ip", *words)
-            assert done.returncode == 0, (words, done.stderr)
-
-
-def link(stage: Stage, host: str, word: str, name: str = "other") -> None:
-    done = stage.lab.run(host, "ip", "link", "set", name, word)
-    assert done.returncode == 0, done.stderr
+            stage.ip(host, *words)
 
 
 def unreachable(stage: Stage, host: str, *servers: str, word: str = "add") -> None:
     """This host alone does not reach these servers, by IPv4 and IPv6."""
     for name in servers:
         for family, bits in ((4, 32), (6, 128)):
-            done = stage.lab.run(
-                host, "ip", f"-{family}", "route", word, "prohibit", f"{address(name, family)}/{bits}"
-            )
-            assert done.returncode == 0, done.stderr
+            to = f"{address(name, family)}/{bits}"
+            stage.ip(host, f"-{family}", "route", word, "prohibit", to)
 
 
 def script(stage: Stage, body: str) -> None:
     """As {run}/check, in each host's own folder."""
     for host in ("p1", "p2"):
-        path = Path(stage.lab.host_dir(host), "check")
-        path.write_text(f"#!/bin/sh\ncd {stage.lab.run_dir}\n{body}\n")
-        path.chmod(0o755)
+        write_script(f"{stage.lab.host_dir(host)}/check", f"cd {stage.lab.run_dir}\n{body}")
 
 
 def mark(stage: Stage, host: str, name: str, there: bool = True) -> None:
@@ -96,11 +88,11 @@ def test_interface_at_fault() -> None:
         ]
         running = stage.probes(1.5)
         time.sleep(0.5)
-        link(stage, "p1", "down")
+        stage.ip("p1", "link", "set", "other", "down")
         result = running.result()
         assert result["gap_ms"] <= figure(150), result
         away(stage, "tracked interface other is down")
-        link(stage, "p1", "up")
+        stage.ip("p1", "link", "set", "other", "up")
         began = time.monotonic()
         wait_for(lambda: group(stage, "p1")["state"] != "fault", 5 * SLOW)
         assert 0.8 <= time.monotonic() - began <= 1 + figure(500) / 1000
@@ -112,12 +104,11 @@ def test_interface_without_carrier_or_gone() -> None:
         other_interfaces(stage)
         stage.serve()
         stage.start()
-        link(stage, "p1", "down", "end")
+        stage.ip("p1", "link", "set", "end", "down")
         away(stage, "tracked interface other is down")
-        link(stage, "p1", "up", "end")
+        stage.ip("p1", "link", "set", "end", "up")
         back(stage)
-        done = stage.lab.run("p2", "ip", "link", "del", "other")
-        assert done.returncode == 0, done.stderr
+        stage.ip("p2", "link", "del", "other")
         stage.wait_serving("p1")
         wait_for(lambda: stage.lab.holders(VIP[4]) == ["p1"], 5 * SLOW)
         assert group(stage, "p2")["reason"] == "tracked interface other is down"
@@ -143,20 +134,20 @@ def test_reason_is_a_fault_that_still_is() -> None:
         other_interfaces(stage)
         stage.serve()
         stage.start()
-        link(stage, "p1", "down")
+        stage.ip("p1", "link", "set", "other", "down")
         away(stage, "tracked interface other is down")
         stage.lab.pull_cable("p1")
         wait_for(lambda: group(stage, "p1")["reason"] == "interface eth0 lost its carrier", 5 * SLOW)
-        link(stage, "p1", "up")
+        stage.ip("p1", "link", "set", "other", "up")
         time.sleep(1.2)
         assert group(stage, "p1")["reason"] == "interface eth0 lost its carrier"
-        link(stage, "p1", "down")
+        stage.ip("p1", "link", "set", "other", "down")
         time.sleep(0.3)
         stage.lab.plug_cable("p1")
         wait_for(lambda: group(stage, "p1")["reason"] == "tracked interface other is down", 5 * SLOW)
         assert group(stage, "p1")["transitions"] == 2
         assert "stays fault, reason: interface eth0 lost its carrier" in stage["p1"].log()
-        link(stage, "p1", "up")
+        stage.ip("p1", "link", "set", "other", "up")
         back(stage)
 
 
@@ -168,7 +159,7 @@ def test_interface_with_weight() -> None:
         stage.start()
         running = stage.probes(1.5)
         time.sleep(0.5)
-        link(stage, "p1", "down")
+        stage.ip("p1", "link", "set", "other", "down")
         result = running.result()
         assert result["gap_ms"] <= figure(150), result
         stage.wait_master("p2")
@@ -178,7 +169,7 @@ def test_interface_with_weight() -> None:
             "kind": "interface", "name": "other", "ok": False, "weight": 60
         }
         assert one["reason"] == "handed over to the peer", one
-        link(stage, "p1", "up")
+        stage.ip("p1", "link", "set", "other", "up")
         wait_for(lambda: group(stage, "p1")["effective_priority"] == 150, 5 * SLOW)
         back(stage)
 
@@ -190,9 +181,9 @@ def test_weight_that_changes_nothing() -> None:
         stage.serve()
         stage.start()
         running = stage.probes(1.5)
-        link(stage, "p1", "down")
+        stage.ip("p1", "link", "set", "other", "down")
         wait_for(lambda: group(stage, "p1")["effective_priority"] == 110, 5 * SLOW)
-        link(stage, "p2", "down")
+        stage.ip("p2", "link", "set", "other", "down")
         wait_for(lambda: group(stage, "p2")["effective_priority"] == 60, 5 * SLOW)
         result = running.result()
         assert result["ok"] == result["probes"], result
