@@ -43,7 +43,7 @@ parse_path(struct schema *s, const struct tree_node *text, void *ret_value)
 	if (is_url_path(text->text))
 		return keep(s, text, ret_value);
 	diag_error(s->diag, &text->at,
-	    "'%s' is not the path of a URL; expected such as /healthz or "
+	    "'%s' is not a URL path; expected, for example, /healthz or "
 	    "\"/?json\", of at most %d characters",
 	    text->shown, TEXT_MAX);
 	return 0;

@@ -40,8 +40,7 @@ faults_of_link(const union addr *a)
 	const uint8_t *bytes = addr_bytes(a, &len);
 
 	if (len == 16 && bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80)
-		return "is good on one link only; expected an address that "
-		       "is not link-local";
+		return "is a link-local address; expected one that is valid beyond its link";
 	return faults_of_address(a);
 }
 
@@ -49,8 +48,7 @@ const char *
 faults_of_node(const union addr *a)
 {
 	if (is_loopback(a))
-		return "is this host only; expected an address that the peer "
-		       "can reach";
+		return "is a loopback address; expected one that the peer can reach";
 	return faults_of_link(a);
 }
 
@@ -62,8 +60,7 @@ faults_of_cidr(const struct config_cidr *c)
 	uint32_t ip, host;
 
 	if (is_loopback(&c->addr))
-		return "is this host only; expected an address that clients "
-		       "can reach";
+		return "is a loopback address; expected one that clients can reach";
 	if (faults_of_address(&c->addr) != NULL)
 		return faults_of_address(&c->addr);
 	if (len != 4 || c->prefix > 30)

@@ -53,13 +53,13 @@ parse_cidr(struct schema *s, const struct tree_node *text, void *ret_value)
 	}
 	if (addr_parse_ip(text->text, &a) == 0)
 		diag_error(s->diag, &text->at,
-		    "'%s' has no prefix length; expected such as %s/%d",
+		    "'%s' has no prefix length; expected, for example, %s/%d",
 		    text->shown, text->shown,
 		    a.sa.sa_family == AF_INET6 ? 64 : 24);
 	else
 		diag_error(s->diag, &text->at,
 		    "'%s' is not an address with its prefix length (1 to 32, "
-		    "IPv6 1 to 128); expected such as 10.0.0.100/24",
+		    "IPv6 1 to 128); expected, for example, 10.0.0.100/24",
 		    text->shown);
 	return 0;
 }
@@ -87,7 +87,7 @@ parse_network(struct schema *s, const struct tree_node *text, void *ret_value)
 
 	if (scalar_network(text->text, &c) < 0) {
 		diag_error(s->diag, &text->at,
-		    "'%s' is not a network; expected such as 10.0.0.0/8, "
+		    "'%s' is not a network; expected, for example, 10.0.0.0/8, "
 		    "fd00::/8 or an address alone",
 		    text->shown);
 		return 0;

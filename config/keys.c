@@ -45,16 +45,16 @@ static const struct schema_key node_keys[] = {
 	    .help = "What status, log and `--node` call this node." },
 	{ "address", SCHEMA_IP, SCHEMA_AT(struct config_node, address),
 	    .required = true,
-	    .help = "Where its heartbeats come from; a node knows itself by "
-	            "owning this address." },
+	    .help = "Heartbeats come from here. A host that owns this address "
+	            "is this node." },
 	{ "priority", SCHEMA_NUMBER, SCHEMA_AT(struct config_node, priority),
 	    .min = 1, .max = 254, .fallback = "100",
-	    .help = "The higher one becomes master; a tie goes to the higher "
-	            "address." },
+	    .help = "The node with the higher priority becomes master. A tie "
+	            "goes to the higher address." },
 	{ "links", SCHEMA_LIST, SCHEMA_AT(struct config_node, links), .min = 0,
 	    .max = CONFIG_LINKS_MAX, .list = &link_list,
 	    .help = "Further addresses of this node for heartbeats, on other "
-	            "networks; the n-th talks to the peer's n-th." },
+	            "networks. The n-th link talks to the peer's n-th." },
 };
 
 static const struct schema_table node_table = TABLE("a node", node_keys);
@@ -89,9 +89,9 @@ static const struct schema_key group_keys[] = {
 	    .min = 1, .max = 254, .optional = true,
 	    .present_at = offsetof(struct config_group, has_priority),
 	    .name_at = forms_node_name, .what = "the pair",
-	    .help = "Priority in this group by the name of the node, where it "
-	            "is not the node's own: so each can be master of one "
-	            "group." },
+	    .help = "The priority of a node in this group, by the node's "
+	            "name, in place of the node's own. So each node can be "
+	            "master of one group." },
 };
 
 static const struct schema_table group_table = TABLE("a group", group_keys);
@@ -114,38 +114,39 @@ static const struct schema_list witness_list = {
 static const struct schema_key track_keys[] = {
 	{ "interface", SCHEMA_NAME, SCHEMA_AT(struct config_track, interface),
 	    .max = INTERFACE_MAX, .choice = true,
-	    .help = "A network interface: it has to be up, with a carrier." },
+	    .help = "A network interface. It has to be up, with a carrier." },
 	{ "service", SCHEMA_NAME, SCHEMA_AT(struct config_track, service),
 	    .max = NAME_MAX_LEN, .choice = true,
-	    .help = "A service of this file: servers of it have to be up." },
+	    .help = "A service of this file. Some of its servers have to be "
+	            "up." },
 	{ "min_servers", SCHEMA_NUMBER,
 	    SCHEMA_AT(struct config_track, min_servers), .min = 1,
 	    .max = CONFIG_SERVERS_MAX, .fallback = "1", .with = "service",
-	    .help = "How many of them." },
+	    .help = "How many servers of the service have to be up." },
 	{ "script", SCHEMA_PATH, SCHEMA_AT(struct config_track, script),
 	    .max = PATH_LEN, .choice = true,
-	    .help = "A program, run as root and without arguments: it has to "
-	            "exit with status 0." },
+	    .help = "A program that is run as root and without arguments. It "
+	            "has to exit with status 0." },
 	{ "interval", SCHEMA_DURATION,
 	    SCHEMA_AT(struct config_track, interval_ms), .min = 100,
 	    .max = HOUR, .fallback = "1s", .with = "script",
-	    .help = "From the start of one run to the next; there are never "
-	            "two at once." },
+	    .help = "From the start of one run to the start of the next. Two "
+	            "never run at once." },
 	{ "timeout", SCHEMA_DURATION,
 	    SCHEMA_AT(struct config_track, timeout_ms), .min = 10,
 	    .max = 10 * MINUTE, .fallback = "1s", .with = "script",
 	    .help = "A run that takes longer is killed and has failed." },
 	{ "rise", SCHEMA_NUMBER, SCHEMA_AT(struct config_track, rise), .min = 1,
 	    .max = 100, .fallback = "1", .with = "script",
-	    .help = "Good runs in a row after which it is well again." },
+	    .help = "So many good runs in a row make it well again." },
 	{ "fall", SCHEMA_NUMBER, SCHEMA_AT(struct config_track, fall), .min = 1,
 	    .max = 100, .fallback = "1", .with = "script",
-	    .help = "Failed runs in a row after which it is not." },
+	    .help = "So many failed runs in a row make it not well." },
 	{ "weight", SCHEMA_NUMBER, SCHEMA_AT(struct config_track, weight),
 	    .min = 1, .max = 253,
-	    .help = "How much the priority of this node falls meanwhile; "
-	            "without it, the node is at fault and holds no virtual "
-	            "IP." },
+	    .help = "The priority of this node falls by so much while it is "
+	            "not well. Without a weight the node is at fault and "
+	            "holds no virtual IP." },
 };
 
 static const struct schema_table track_table =
@@ -168,7 +169,7 @@ static const struct schema_key pair_keys[] = {
 	{ "key_file", SCHEMA_PATH, SCHEMA_AT(struct config_pair, key_file),
 	    .max = PATH_LEN, .required = true,
 	    .help = "The key that both nodes share, made by `hapair genkey`. "
-	            "Refused if others can read it." },
+	            "The file is refused if others can read it." },
 	{ "interval", SCHEMA_DURATION,
 	    SCHEMA_AT(struct config_pair, interval_ms), .min = 5,
 	    .max = 10 * SECOND, .fallback = "20ms",
@@ -179,8 +180,8 @@ static const struct schema_key pair_keys[] = {
 	{ "hang_timeout", SCHEMA_DURATION,
 	    SCHEMA_AT(struct config_pair, hang_ms), .min = 100, .max = MINUTE,
 	    .fallback = "1s",
-	    .help = "How long a peer that is silent, but whose host still "
-	            "answers for a virtual IP, keeps it. Longer than "
+	    .help = "A silent peer keeps a virtual IP for so long while its "
+	            "host still answers for it. It must be longer than "
 	            "`interval` x `misses`." },
 	{ "preempt", SCHEMA_BOOL, SCHEMA_AT(struct config_pair, preempt),
 	    .fallback = "false",
@@ -189,8 +190,8 @@ static const struct schema_key pair_keys[] = {
 	{ "preempt_delay", SCHEMA_DURATION,
 	    SCHEMA_AT(struct config_pair, preempt_delay_ms), .min = 0,
 	    .max = HOUR, .fallback = "0s",
-	    .help = "With `preempt: true`, how long it has been well before "
-	            "it does." },
+	    .help = "With `preempt: true`, how long the node must have been "
+	            "well before it takes a group back." },
 	{ "witness", SCHEMA_LIST, SCHEMA_AT(struct config_pair, witnesses),
 	    .min = 0, .max = CONFIG_WITNESSES_MAX, .list = &witness_list,
 	    .help = "Addresses of third hosts, such as gateways. A node that "
@@ -198,13 +199,13 @@ static const struct schema_key pair_keys[] = {
 	            "IP and claims none." },
 	{ "track", SCHEMA_LIST, SCHEMA_AT(struct config_pair, tracks), .min = 0,
 	    .max = CONFIG_TRACKS_MAX, .list = &track_list,
-	    .help = "What has to be well for this node to be worth its "
-	            "priority." },
+	    .help = "What has to be well on this node. Each entry lowers the "
+	            "node's priority, or is a fault of it, while it is not." },
 	{ "notify", SCHEMA_PATH, SCHEMA_AT(struct config_pair, notify),
 	    .max = PATH_LEN,
-	    .help = "A program, run as root as PATH GROUP STATE REASON after "
-	            "each change of a group: in order, one at a time, never "
-	            "waited for." },
+	    .help = "A program that is run as root, as PATH GROUP STATE "
+	            "REASON, after each change of a group. Runs are in order "
+	            "and one at a time, and hapair never waits for them." },
 	{ "groups", SCHEMA_LIST, SCHEMA_AT(struct config_pair, groups),
 	    .min = 0, .max = CONFIG_GROUPS_MAX, .list = &group_list,
 	    .help = "Groups of virtual IPs, each held by one node at a "
@@ -216,33 +217,36 @@ static const struct schema_table pair_table = TABLE("'pair'", pair_keys);
 static const struct schema_key server_keys[] = {
 	{ "name", SCHEMA_NAME, SCHEMA_AT(struct config_server, name),
 	    .max = NAME_MAX_LEN, .extra = ":[]",
-	    .help = "What status, log and commands call the server; without "
-	            "it, the host of its address, or host and port where two "
-	            "servers would have the same name." },
+	    .help = "What status, log and commands call the server. Without "
+	            "it, this is the host of its address, or host and port "
+	            "where two servers would have the same name." },
 	{ "address", SCHEMA_OTHER, .offset = 0,
 	    .size = sizeof(struct config_server), .form = &forms_host,
 	    .required = true,
-	    .help = "Where it listens. A host name is resolved at start and "
-	            "again while the relay runs; until it has an address, the "
-	            "server is down. A server may be written as this alone." },
+	    .help = "Where the server listens. A host name is resolved at "
+	            "start and again while the relay runs; the server is down "
+	            "until it has an address. A server may be written as this "
+	            "alone." },
 	{ "weight", SCHEMA_NUMBER, SCHEMA_AT(struct config_server, weight),
 	    .min = 0, .max = 256, .fallback = "1",
-	    .help = "Its share of the connections; 0: no new ones." },
+	    .help = "The server's share of the connections. 0: it gets no new "
+	            "ones." },
 	{ "max_connections", SCHEMA_NUMBER,
 	    SCHEMA_AT(struct config_server, max_connections), .min = 0,
 	    .max = CONNECTIONS_MAX, .fallback = "0",
-	    .help = "Further clients wait until one of its connections ends, "
-	            "or another server has room; 0: no limit." },
+	    .help = "Further clients wait until one of its connections ends "
+	            "or another server has room. 0: no limit." },
 	{ "backup", SCHEMA_BOOL, SCHEMA_AT(struct config_server, backup),
 	    .fallback = "false",
-	    .help = "It is used only when all servers that are no backups are "
-	            "down." },
+	    .help = "The server is used only when all servers that are no "
+	            "backups are down." },
 	{ "slow_start", SCHEMA_DURATION,
 	    SCHEMA_AT(struct config_server, slow_start_ms), .min = 0,
 	    .max = HOUR, .fallback = "0s",
-	    .help = "How long its share of the connections grows after it "
-	            "came up, until it is that of its weight. With `balance: "
-	            "source` its clients return to it over that time." },
+	    .help = "After the server came up its share of the connections "
+	            "grows for so long, until it is that of its weight. With "
+	            "`balance: source` its clients return to it over that "
+	            "time." },
 	{ "check", SCHEMA_MAP, SCHEMA_AT(struct config_server, check),
 	    .table = &keys_check_table, .inherit = true,
 	    .help = "Overrides the service's check, key by key." },
@@ -288,12 +292,12 @@ static const struct schema_key timeout_keys[] = {
 	    .help = "How long a server may take to accept a connection." },
 	{ "idle", SCHEMA_DURATION, SCHEMA_AT(struct config_timeouts, idle_ms),
 	    .min = 0, .max = 30 * (int64_t)DAY, .fallback = "0s",
-	    .help = "A connection on which neither side has sent anything for "
-	            "so long is ended; 0s: never." },
+	    .help = "A connection ends when neither side has sent anything "
+	            "for so long. 0s: never." },
 	{ "half_closed", SCHEMA_DURATION,
 	    SCHEMA_AT(struct config_timeouts, half_closed_ms), .min = 1,
 	    .max = DAY, .fallback = "60s",
-	    .help = "The same, once one of the sides has sent all it had." },
+	    .help = "The same, once one side has sent its end." },
 	{ "queue", SCHEMA_DURATION, SCHEMA_AT(struct config_timeouts, queue_ms),
 	    .min = 1, .max = HOUR, .fallback = "30s",
 	    .help = "How long a client waits for a server that has room (see "
@@ -315,43 +319,44 @@ static const struct schema_key service_keys[] = {
 	    .help = "What status, log and commands call the service." },
 	{ "preset", SCHEMA_WORD, SCHEMA_AT(struct config_service, preset),
 	    .words = config_preset_words, .fallback = "none", .decides = true,
-	    .help =
-	        "What is known of a kind of server: other defaults for the "
-	        "keys below, any of which may be given all the same. "
-	        "`hapair check --print` shows what became of it. impalad: "
-	        "coordinators of Apache Impala, with `balance: source` "
-	        "without its slow_start. statestored, catalogd: its masters, "
-	        "one of them active." },
+	    .help = "Other defaults for the keys below, for a kind of server "
+	            "that hapair knows. The file may give any of these keys "
+	            "all the same. `hapair check --print` shows the result. "
+	            "impalad: coordinators of Apache Impala; with `balance: "
+	            "source` there is no slow_start. statestored, catalogd: "
+	            "its masters, one of them active." },
 	{ "listen", SCHEMA_LIST, SCHEMA_AT(struct config_service, listens),
 	    .min = 1, .max = CONFIG_LISTENS_MAX, .required = true,
 	    .list = &listen_list,
-	    .help = "Where clients connect; \"*:port\" is every address, IPv4 "
+	    .help = "Clients connect here. \"*:port\" is every address, IPv4 "
 	            "and IPv6. A virtual IP is bound even while the peer has "
 	            "it." },
 	{ "balance", SCHEMA_WORD, SCHEMA_AT(struct config_service, balance),
 	    .words = config_balance_words, .fallback = "roundrobin",
-	    .help = "roundrobin: one after the other, by weight. leastconn: "
-	            "the one with the fewest connections for its weight. "
-	            "source: the same one for a client's address, on both "
-	            "nodes. random: of two at random, the one with fewer "
-	            "connections." },
+	    .help = "roundrobin: one server after the other, by weight. "
+	            "leastconn: the server with the fewest connections for "
+	            "its weight. source: always the same server for a "
+	            "client's address, on both nodes. random: of two servers "
+	            "at random, the one with fewer connections." },
 	{ "connect", SCHEMA_WORD, SCHEMA_AT(struct config_service, connect),
 	    .words = config_connect_words, .fallback = "at_accept",
-	    .help = "When the server is connected to: at once, or when the "
+	    .help = "When hapair connects to a server: at once, or when the "
 	            "client has sent something, so that silent clients never "
-	            "reach it. Not where servers speak first." },
+	            "reach a server. The latter is not for servers that speak "
+	            "first." },
 	{ "mode", SCHEMA_WORD, SCHEMA_AT(struct config_service, mode),
 	    .words = config_mode_words, .fallback = "balance", .decides = true,
-	    .help =
-	        "balance: the connections are spread over the servers. "
-	        "standby: all go to one, the active server; when it fails "
-	        "the next takes over, the connections of the old one are "
-	        "reset, and it stays so. Both nodes agree on which it is." },
+	    .help = "balance: connections are spread over the servers. "
+	            "standby: all connections go to one server, the active "
+	            "one. When it fails the next server becomes active, and "
+	            "connections to the old one are reset; the old one does "
+	            "not come back by itself. Both nodes agree on which "
+	            "server is active." },
 	{ "standby_group", SCHEMA_NAME,
 	    SCHEMA_AT(struct config_service, standby_group),
 	    .max = NAME_MAX_LEN, OF_STANDBY,
-	    .help = "Services of one group move together: the n-th servers of "
-	            "each are one host, which is fit if all of them are." },
+	    .help = "Services of one group move together. Their n-th servers "
+	            "are one host, which is fit if all of them are." },
 	{ "failback", SCHEMA_BOOL, SCHEMA_AT(struct config_service, failback),
 	    .fallback = "false", OF_STANDBY,
 	    .help = "The first server becomes the active one again when it "
@@ -359,11 +364,11 @@ static const struct schema_key service_keys[] = {
 	{ "fence", SCHEMA_PATH, SCHEMA_AT(struct config_service, fence),
 	    .max = PATH_LEN, OF_STANDBY,
 	    .help =
-	        "A program, run as root as PATH SERVICE OLD NEW before "
-	        "another server becomes active: it sees to it that the old "
-	        "one is not any more. Unless it exits with status 0, nothing changes, "
-	        "and it is tried again after 30 seconds. It may run more "
-	        "than once for a change." },
+	        "A program that is run as root, as PATH SERVICE OLD NEW, "
+	        "before another server becomes active. It makes sure that "
+	        "the old server is not active any more. Unless it exits "
+	        "with status 0 nothing changes, and it is tried again "
+	        "after 30 seconds. It may run more than once for a change." },
 	{ "fence_timeout", SCHEMA_DURATION,
 	    SCHEMA_AT(struct config_service, fence_timeout_ms), .min = 100,
 	    .max = HOUR, .fallback = "10s", OF_STANDBY,
@@ -371,42 +376,43 @@ static const struct schema_key service_keys[] = {
 	            "has failed." },
 	{ "promote", SCHEMA_PATH, SCHEMA_AT(struct config_service, promote),
 	    .max = PATH_LEN, OF_STANDBY,
-	    .help = "A program, run as root as PATH SERVICE OLD NEW after "
-	            "another server has become active." },
+	    .help = "A program that is run as root, as PATH SERVICE OLD NEW, "
+	            "after another server has become active." },
 	{ "hold", SCHEMA_DURATION, SCHEMA_AT(struct config_service, hold_ms),
 	    .min = 0, .max = HOUR, .fallback = "0s",
-	    .help = "How long a server has been down when it is given up. With "
-	            "`mode: standby` 6s by default, and then the next becomes "
-	            "active." },
+	    .help = "A server that has been down for so long is given up. "
+	            "With `mode: standby` the default is 6s, and the next "
+	            "server becomes active then." },
 	{ "on_down", SCHEMA_WORD, SCHEMA_AT(struct config_service, on_down),
 	    .words = config_on_down_words, .fallback = "keep",
-	    .help =
-	        "What becomes of the connections of a server that is given "
-	        "up: they are kept, for they may live, or both sides are "
-	        "reset, which is the default with `mode: standby`. One that "
-	        "drains is not down." },
+	    .help = "What happens to the connections of a server that is "
+	            "given up. keep: they go on, since they may live. reset: "
+	            "both sides are reset; with `mode: standby` this is the "
+	            "default. A server that drains is not down." },
 	{ "max_connections", SCHEMA_NUMBER,
 	    SCHEMA_AT(struct config_service, max_connections), .min = 0,
 	    .max = CONNECTIONS_MAX, .fallback = "0",
-	    .help = "Further clients wait in the kernel's backlog; 0: no "
+	    .help = "Further clients wait in the kernel's backlog. 0: no "
 	            "limit." },
 	{ "timeouts", SCHEMA_MAP, SCHEMA_AT(struct config_service, timeouts),
-	    .table = &timeout_table, .help = "How long to wait for what." },
+	    .table = &timeout_table,
+	    .help = "How long hapair waits, and for what." },
 	{ "retries", SCHEMA_NUMBER, SCHEMA_AT(struct config_service, retries),
 	    .min = 0, .max = 10, .fallback = "3",
-	    .help = "A connect that failed is tried again at once, on another "
-	            "server where there is one, this many times." },
+	    .help = "hapair tries a connect that failed again at once, on "
+	            "another server where there is one, so many times." },
 	{ "keepalive", SCHEMA_DURATION,
 	    SCHEMA_AT(struct config_service, keepalive_ms), .min = 0,
 	    .max = 2 * HOUR, .in_seconds = true, .fallback = "60s",
-	    .help = "After so long without a word, TCP asks whether the other "
-	            "side is still there: 3 times, 10 seconds apart; 0s: "
+	    .help = "After so long without a word TCP asks whether the other "
+	            "side is still there, 3 times, 10 seconds apart. 0s: "
 	            "never." },
 	{ "allow", SCHEMA_LIST, SCHEMA_AT(struct config_service, allow),
 	    .min = 1, .max = CONFIG_NETWORKS_MAX, .list = &allow_list,
-	    .help = "Networks of clients that may connect. Of all in `allow` "
-	            "and `deny` that hold a client, the smallest decides. "
-	            "Others may connect unless there is an `allow`." },
+	    .help = "Networks of clients that may connect. The smallest "
+	            "network in `allow` and `deny` that holds a client "
+	            "decides. A client in none of them may connect unless "
+	            "there is an `allow`." },
 	{ "deny", SCHEMA_LIST, SCHEMA_AT(struct config_service, deny), .min = 1,
 	    .max = CONFIG_NETWORKS_MAX, .list = &deny_list,
 	    .help = "Networks of clients that may not connect." },
@@ -418,21 +424,23 @@ static const struct schema_key service_keys[] = {
 	{ "source", SCHEMA_IP, SCHEMA_AT(struct config_service, source),
 	    .optional = true,
 	    .present_at = offsetof(struct config_service, has_source),
-	    .help = "Address to connect to the servers from; without it, the "
-	            "kernel chooses. A virtual IP will do while this node is "
-	            "master." },
+	    .help = "hapair connects to the servers from this address. "
+	            "Without it the kernel chooses one. A virtual IP works "
+	            "while this node is master." },
 	{ "keytab", SCHEMA_PATH, SCHEMA_AT(struct config_service, keytab),
 	    .max = PATH_LEN,
-	    .help =
-	        "The merged Kerberos keytab that its servers have, as a "
-	        "copy on this host. Only `hapair check --host` reads it: it "
-	        "has to hold what clients of the service ask for." },
+	    .help = "A copy on this host of the merged Kerberos keytab that "
+	            "the servers have. Only `hapair check --host` reads it, "
+	            "to see whether it holds what clients of the service ask "
+	            "for." },
 	{ "check", SCHEMA_MAP, SCHEMA_AT(struct config_service, check),
 	    .table = &keys_check_table,
-	    .help = "How its servers are checked, where they do not say." },
+	    .help = "How the servers are checked, unless a server says "
+	            "otherwise." },
 	{ "servers", SCHEMA_LIST, SCHEMA_AT(struct config_service, servers),
 	    .min = 1, .max = CONFIG_SERVERS_MAX, .required = true,
-	    .list = &server_list, .help = "Who gets the connections." },
+	    .list = &server_list,
+	    .help = "The servers that get the connections." },
 };
 
 static const struct schema_table service_table =
@@ -466,25 +474,26 @@ static const struct schema_key file_keys[] = {
 	{ "pair", SCHEMA_MAP, SCHEMA_AT(struct config, pair),
 	    .table = &pair_table, .optional = true,
 	    .present_at = offsetof(struct config, has_pair),
-	    .help = "The other node and the virtual IPs; left out: a single "
-	            "node without any." },
+	    .help = "The two nodes and their virtual IPs. Without it this is "
+	            "a single node that has none." },
 	{ "services", SCHEMA_LIST, SCHEMA_AT(struct config, services), .min = 0,
 	    .max = CONFIG_SERVICES_MAX, .list = &service_list,
-	    .help = "What is relayed to where." },
+	    .help = "Each service relays connections from its addresses to "
+	            "its servers." },
 	{ "threads", SCHEMA_NUMBER, SCHEMA_AT(struct config, threads), .min = 1,
 	    .max = 64, .zero = "auto", .fallback = "auto",
-	    .help = "Threads of the relay; auto: one a core." },
+	    .help = "Threads of the relay. auto: one for each core." },
 	{ "user", SCHEMA_NAME, SCHEMA_AT(struct config, user), .max = USER_MAX,
-	    .help = "Whom the relay runs as; without it, hapair if there is "
-	            "such a user, else nobody." },
+	    .help = "The relay runs as this user. Without it, as hapair if "
+	            "that user exists, else as nobody." },
 	{ "group", SCHEMA_NAME, SCHEMA_AT(struct config, group),
 	    .max = USER_MAX,
-	    .help = "Its group; without it, as for the user." },
+	    .help = "The relay's group. Without it, as for the user." },
 	{ "max_connections", SCHEMA_NUMBER,
 	    SCHEMA_AT(struct config, max_connections), .min = 0,
 	    .max = CONNECTIONS_MAX, .fallback = "0",
-	    .help = "Of the whole node; 0: as many as the limit on "
-	            "descriptors allows." },
+	    .help = "Connections of the whole node. 0: as many as the limit "
+	            "on descriptors allows." },
 	{ "control", SCHEMA_PATH, SCHEMA_AT(struct config, control),
 	    .max = CONTROL_MAX, .fallback = "/run/hapair/control.sock",
 	    .help = "The socket that the command line talks to." },

@@ -27,14 +27,14 @@ static const struct schema_key check_keys[] = {
 	    .words = config_check_type_words, .fallback = "tcp",
 	    .decides = true,
 	    .help = "tcp: the server is well when it accepts a connection. "
-	            "http: when a page says so. script: when a program does. "
-	            "none: always. Servers that are asked the same are asked "
-	            "once." },
+	            "http: when a page says so. script: when a program says "
+	            "so. none: always. The same question to the same address "
+	            "is asked once, for all services." },
 	{ "interval", SCHEMA_DURATION,
 	    SCHEMA_AT(struct config_check, interval_ms), .min = 10, .max = HOUR,
 	    .fallback = "2s",
-	    .help = "From the end of one check to the next, give or take a "
-	            "tenth." },
+	    .help = "From the end of one check to the start of the next, give "
+	            "or take a tenth." },
 	{ "timeout", SCHEMA_DURATION,
 	    SCHEMA_AT(struct config_check, timeout_ms), .min = 10,
 	    .max = 10 * MINUTE, .fallback = "1s",
@@ -47,72 +47,71 @@ static const struct schema_key check_keys[] = {
 	    .help = "Failed checks in a row that take a server down." },
 	{ "port", SCHEMA_NUMBER, SCHEMA_AT(struct config_check, port), .min = 1,
 	    .max = UINT16_MAX,
-	    .help = "Port to check; without it, the server's own." },
+	    .help = "The port to check. Without it the server's own." },
 	{ "script", SCHEMA_PATH, SCHEMA_AT(struct config_check, script),
 	    .max = PATH_LEN, OF_SCRIPT,
-	    .help = "A program, run as the relay's user as PATH SERVICE SERVER "
-	            "ADDRESS PORT: the server is well when it exits with "
-	            "status 0. The first line that it prints is shown. Servers "
-	            "share no run of it." },
+	    .help = "A program that is run as the relay's user, as PATH "
+	            "SERVICE SERVER ADDRESS PORT. The server is well when the "
+	            "program exits with status 0. `status` shows the first "
+	            "line that it prints. Each server has runs of its own." },
 	{ "path", URL_PATH_AT(path), .fallback = "/", OF_HTTP,
-	    .help = "Of the page that is asked for." },
+	    .help = "The path of the page that is asked for." },
 	{ "status", SCHEMA_NUMBER, SCHEMA_AT(struct config_check, status),
 	    .min = 100, .max = 599, .fallback = "200", OF_HTTP,
 	    .help = "The status that the answer must have. No redirection is "
 	            "followed." },
 	{ "expect", TEXT_AT(expect), OF_HTTP,
-	    .help = "A text that the body must hold, or with a ! in front must "
-	            "not." },
+	    .help = "A text that the body must hold. With a ! in front, a "
+	            "text that it must not hold." },
 	{ "json", SCHEMA_MATCHES, SCHEMA_AT(struct config_check, json),
 	    .max = MATCHES_MAX, OF_HTTP,
 	    .help = "Keys at the top of a JSON body, and the values that they "
 	            "must have." },
 	{ "drain", SCHEMA_MATCHES, SCHEMA_AT(struct config_check, drain),
 	    .max = MATCHES_MAX, OF_HTTP,
-	    .help = "Likewise: a server that is well and of which all of these "
-	            "match drains. It keeps its connections and gets no new "
-	            "ones." },
+	    .help = "Likewise. A server that is well and of which all of "
+	            "these match drains: it keeps its connections and gets no "
+	            "new ones." },
 	{ "fallback", URL_PATH_AT(fallback), OF_HTTP,
 	    .help = "A page whose status decides where the body has none of "
 	            "the keys of `json` and `drain`." },
 	{ "role", TEXT_AT(role), OF_HTTP,
-	    .help =
-	        "A key at the top of a JSON body that says which of several "
-	        "servers is in charge: its value is Active or Standby. "
-	        "Without it, the server says nothing." },
+	    .help = "A key at the top of a JSON body that says which of "
+	            "several servers is in charge. Its value is Active or "
+	            "Standby. A body without the key says nothing." },
 	{ "role_path", URL_PATH_AT(role_path), .fallback = "/", OF_HTTP,
-	    .help = "Of the page that has the role. That it is not there is no "
-	            "failure." },
+	    .help = "The path of the page that has the role. A server without "
+	            "that page has not failed." },
 	{ "tls", SCHEMA_BOOL, SCHEMA_AT(struct config_check, tls),
 	    .fallback = "false", OF_HTTP,
-	    .help = "Asks by https. The certificate must be valid for the host "
-	            "of the server's address." },
+	    .help = "Checks ask by https. The certificate must be valid for "
+	            "the host of the server's address." },
 	{ "ca", SCHEMA_PATH, SCHEMA_AT(struct config_check, ca),
 	    .max = PATH_LEN, OF_HTTP,
-	    .help =
-	        "Certificates (PEM) that vouch for the server's, in place "
-	        "of the system's. Read by the relay's user, at its start and "
-	        "once a day." },
+	    .help = "Certificates (PEM) that vouch for the server's, in place "
+	            "of the system's. The relay's user reads them at its "
+	            "start and once a day." },
 	{ "user", TEXT_AT(user), OF_HTTP,
-	    .help = "Who asks, by basic or digest authentication, whichever "
-	            "the server wants." },
+	    .help = "Checks ask as this user, by basic or digest "
+	            "authentication, whichever the server wants." },
 	{ "password_file", SCHEMA_PATH,
 	    SCHEMA_AT(struct config_check, password_file), .max = PATH_LEN,
 	    OF_HTTP,
-	    .help = "The first line is that user's password. Read as root, "
-	            "once. Refused if others can read it." },
+	    .help =
+	        "The first line is that user's password. hapair reads the "
+	        "file as root, once, and refuses it if others can read it." },
 	{ "negotiate", SCHEMA_BOOL, SCHEMA_AT(struct config_check, negotiate),
 	    .fallback = "false", OF_HTTP,
-	    .help = "Asks with a Kerberos ticket (SPNEGO) for HTTP/HOST, where "
-	            "HOST is that of the server's address. The KDC's answers "
-	            "count as part of the check's time." },
+	    .help = "Checks ask with a Kerberos ticket (SPNEGO) for "
+	            "HTTP/HOST, where HOST is that of the server's address. "
+	            "The time of the KDC counts as part of the check's time." },
 	{ "negotiate_keytab", SCHEMA_PATH,
 	    SCHEMA_AT(struct config_check, negotiate_keytab), .max = PATH_LEN,
 	    OF_HTTP,
-	    .help = "Whose first principal asks. Read as root, once. Refused "
-	            "if others can read it. Without it, the relay's user asks "
-	            "as the environment says: KRB5_CLIENT_KTNAME, else "
-	            "KRB5CCNAME." },
+	    .help = "Checks ask as the first principal of this keytab. hapair "
+	            "reads it as root, once, and refuses it if others can "
+	            "read it. Without it the relay's user asks as the "
+	            "environment says: KRB5_CLIENT_KTNAME, else KRB5CCNAME." },
 };
 
 const struct schema_table keys_check_table = {

@@ -71,7 +71,7 @@ check_links(struct rules *r)
 
 		diag_error(r->diag, &lists[more]->at,
 		    "%zu in 'links' here and %zu at the other node; expected "
-		    "as many, each with its counterpart",
+		    "the same number on both",
 		    n[more], n[1 - more]);
 		if (other != NULL)
 			diag_note(r->diag, &other->at, "the other node's");
@@ -228,8 +228,7 @@ check_times(struct rules *r)
 		    scalar_duration_text(silent_ms, silent_text));
 	if (delay != NULL && p->preempt_delay_ms != 0 && !p->preempt)
 		diag_error(r->diag, &delay->at,
-		    "'preempt_delay' without 'preempt: true' is the delay of "
-		    "nothing; expected both or neither");
+		    "'preempt_delay' has no effect without 'preempt: true'; expected both or neither");
 }
 
 static void

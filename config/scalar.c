@@ -344,7 +344,7 @@ host_fault(const char *text, size_t len)
 		label--;
 	if (label < text + len &&
 	    is_numeric(label, (size_t)(text + len - label)))
-		return "ends like an address and is none; expected host:port, "
+		return "ends like an address but is not one; expected host:port, "
 		       "such as db1.example.org:5432";
 	for (size_t n = 0, i = 0; i < len; i++) {
 		n = text[i] == '.' ? 0 : n + 1;

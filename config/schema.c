@@ -192,7 +192,7 @@ refuse_map(struct schema *s, const struct schema_key *k,
 		    table->keys[0].name);
 	else
 		diag_error(s->diag, &node->at,
-		    "'%s' wants keys, found %s%s%s; expected such as '%s: ...'",
+		    "'%s' wants keys, found %s%s%s; expected, for example, '%s: ...'",
 		    k->name, q, node->shown, q, table->keys[0].name);
 }
 
@@ -387,11 +387,11 @@ fill_key(struct schema *s, const struct schema_key *k,
 
 	if (k->with != NULL && find_key(map, k->with) == NULL)
 		diag_error(s->diag, &key->at,
-		    "'%s' belongs to '%s', and there is none here", key->shown,
+		    "'%s' belongs to '%s', which is missing here", key->shown,
 		    k->with);
 	else if (k->applies != NULL && !s->undecided && !k->applies(base))
 		diag_error(s->diag, &key->at,
-		    "'%s' belongs to '%s', and there is none here", key->shown,
+		    "'%s' belongs to '%s', which is missing here", key->shown,
 		    k->applies_to);
 	else
 		fill_value(s, k, tree_get(map, k->name),

@@ -26,8 +26,7 @@ schema_type_text(const struct schema_key *k, char *buf, size_t room)
 	switch (k->type) {
 	case SCHEMA_NAME:
 		(void)snprintf(buf, room,
-		    "at most %d letters, digits, '_', '-' and '.', the last "
-		    "two not in front",
+		    "at most %d letters, digits, '_', '-' and '.', not beginning with '-' or '.'",
 		    (int)k->max);
 		break;
 	case SCHEMA_PATH:

@@ -441,7 +441,7 @@ explain(struct builder *b, const struct diag_place *at)
 	if (*problem == ':' && problem > b->text && problem[-1] == ']') {
 		diag_error(b->diag, at,
 		    "an address in brackets must be quoted, since YAML takes a "
-		    "bracket for a list; expected such as \"[fd00::1]:80\"");
+		    "bracket for a list; expected, for example, \"[fd00::1]:80\"");
 		return true;
 	}
 	if (p->problem != NULL &&

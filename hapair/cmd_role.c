@@ -29,6 +29,6 @@ cmd_role(int argc, char **argv)
 		if (strcmp(argv[1], "relay") == 0)
 			return relay_run(CHILD_CHAN_FD);
 	}
-	(void)fprintf(stderr, "hapair: 'role' is the supervisor's to use\n");
+	(void)fprintf(stderr, "hapair: 'role' is for the supervisor alone\n");
 	return COMMAND_WRONG;
 }

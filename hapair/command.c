@@ -9,87 +9,95 @@
 static const struct command commands[] = {
 	{ "run", cmd_run, "[-c FILE] [--node NAME] [--daemon]",
 	    "runs this node",
-	    "In the foreground, until SIGTERM or SIGINT. The node is the one\n"
-	    "of pair.nodes whose address this host has, or --node NAME. With\n"
-	    "--daemon it goes into the background once it is ready; the exit\n"
-	    "status tells whether it got there. A service manager is told of\n"
-	    "its readiness (sd_notify)." },
+	    "Runs in the foreground, until SIGTERM or SIGINT. This node is the\n"
+	    "one of pair.nodes whose address this host has, or --node NAME.\n"
+	    "With --daemon it goes into the background once it is ready, and\n"
+	    "the exit status says whether it became ready. It tells a service\n"
+	    "manager when it is ready (sd_notify)." },
 	{ "check", cmd_check, "[-c FILE] [--print | --host [--node NAME]]",
 	    "checks a configuration file",
-	    "Reports every mistake as FILE:LINE:COLUMN and exits with 2 where\n"
+	    "Reports every mistake as FILE:LINE:COLUMN, and exits with 2 if\n"
 	    "there is one. --print writes the file back in canonical form with\n"
-	    "every default filled in. --host looks at this machine, too: the\n"
-	    "interfaces, the peer, ports, descriptors, the files and their\n"
-	    "rights, the servers' names; a line each, and exit status 1 where\n"
-	    "one is an error. It changes nothing, a daemon may run or not." },
+	    "every default filled in. --host checks this machine, too: the\n"
+	    "interfaces, the peer, ports, descriptors, files and their rights,\n"
+	    "the servers' names. It prints a line for each, and exits with 1\n"
+	    "if one is an error. It changes nothing, and works whether a\n"
+	    "daemon runs or not." },
 	{ "status", cmd_status, "[-c FILE | -s SOCKET] [--json | --short]",
 	    "shows how this node is",
-	    "Who is master and why, whether the peer is alive and runs the\n"
-	    "same configuration, which servers are up. --short prints a line\n"
-	    "'GROUP STATE' for each group, --json everything. Exits with 0\n"
-	    "where the node is healthy, 1 where anything is degraded, 3 where\n"
-	    "no daemon answers." },
+	    "Shows which node is master and why, whether the peer is alive and\n"
+	    "runs the same configuration, and which servers are up. --short\n"
+	    "prints a line 'GROUP STATE' for each group, --json everything.\n"
+	    "Exits with 0 if the node is healthy, with 1 if anything is\n"
+	    "degraded, and with 3 if no daemon answers." },
 	{ "release", cmd_release, "[-c FILE]",
 	    "removes the virtual IPs from this host",
-	    "Those of every group in the file, from whatever interface they\n"
-	    "are on: after a daemon that ended without doing so itself\n"
-	    "(ExecStopPost= of the systemd unit). Refuses while a daemon\n"
-	    "runs, whose they are." },
+	    "Removes the addresses of every group in the file, from whatever\n"
+	    "interface they are on. It is for a daemon that ended without\n"
+	    "doing so itself (ExecStopPost= of the systemd unit), and refuses\n"
+	    "while a daemon runs, since the addresses are the daemon's." },
 	{ "handover", cmd_handover, "[-c FILE | -s SOCKET] [GROUP]",
 	    "gives a group to the peer",
 	    "The peer takes the group's addresses before this node lets go of\n"
-	    "them, so that nobody who connects finds nobody; connections that\n"
-	    "are open here are reset. Without GROUP: every group this node is\n"
-	    "master of. Answers when the peer serves, or says why not and\n"
-	    "exits with 1; then everything is as it was." },
+	    "them, so every new client is served. Connections that are open\n"
+	    "here are reset. Without GROUP it gives every group of which this\n"
+	    "node is master. It answers when the peer serves. If the peer\n"
+	    "cannot take it, it says why and exits with 1; then everything is\n"
+	    "as it was." },
 	{ "server", cmd_server,
 	    "[-c FILE | -s SOCKET] SERVICE/NAME "
 	    "ready|drain|maint|weight=N|activate",
 	    "changes a server at run time",
-	    "drain: it gets no new connections and keeps those it has. maint:\n"
-	    "those are reset, too. ready: it takes part again. weight=N, 0 to\n"
-	    "256: its share, in place of the one in the file. Holds on both\n"
-	    "nodes, at once where they hear each other, and until it is\n"
-	    "changed again: over restarts, too. Of two changes of the same\n"
-	    "thing the later one holds.\n"
-	    "Of a standby service: maint of the active server makes the next\n"
-	    "one active at once, drain does not. activate makes this one\n"
-	    "active, after the fence, where there is one. It is for the node\n"
-	    "that decides, the master, and refused where the server is not\n"
-	    "fit, or where the servers say themselves who of them is active." },
+	    "drain: the server gets no new connections and keeps those it has.\n"
+	    "maint: its connections are reset, too. ready: it takes part\n"
+	    "again. weight=N, 0 to 256: its share, in place of the one in the\n"
+	    "file. A change holds on both nodes, at once where they hear each\n"
+	    "other, and until the next change, over restarts, too. Of two\n"
+	    "changes of the same thing the later one holds.\n"
+	    "In a standby service maint of the active server makes the next\n"
+	    "one active at once; drain does not. activate makes this server\n"
+	    "active, after the fence if there is one. Ask the node that\n"
+	    "decides, which is the master. activate is refused if the server\n"
+	    "is not fit, or if the servers say themselves which of them is\n"
+	    "active." },
 	{ "genkey", cmd_genkey, "[FILE]", "makes a new pair key",
-	    "Writes it to FILE, mode 0400, which must not exist yet; without\n"
-	    "FILE to standard output. Both nodes need the same key." },
+	    "Writes the key to FILE, which must not exist yet, with mode 0400;\n"
+	    "without FILE it writes to standard output. Both nodes need the\n"
+	    "same key." },
 	{ "keytab", cmd_keytab, "list|merge|verify|flags ...",
 	    "makes and checks Kerberos keytabs",
 	    "list FILE [--json]\n"
-	    "    Each entry's kvno, enctype, timestamp, name type and principal,\n"
-	    "    and a fingerprint of its key, never the key: the same one on two\n"
-	    "    hosts is the same key. A file that is truncated or no keytab is\n"
-	    "    refused with the place, where MIT's tools stop without a word.\n"
+	    "    Shows each entry's kvno, enctype, timestamp, name type and\n"
+	    "    principal, and a fingerprint of its key, never the key itself.\n"
+	    "    The same fingerprint on two hosts means the same key. A file\n"
+	    "    that is truncated or no keytab is refused with the place of the\n"
+	    "    fault; MIT's tools stop there without a word.\n"
 	    "merge -o OUT [--principal PATTERN]... [--drop-kvno-older-than N]\n"
 	    "      [--owner USER[:GROUP]] IN...\n"
-	    "    One keytab out of several, mode 0400, its owner kept: renamed\n"
-	    "    into place, or OUT is left as it was. Keys that are there twice\n"
-	    "    are kept once; different keys under one name are refused. OUT\n"
-	    "    may be an IN, and must be to keep what it has. PATTERN is a\n"
-	    "    shell's: 'proxy/*'. Of no principal is the newest kvno dropped.\n"
+	    "    Makes one keytab out of several, with mode 0400 and the owner\n"
+	    "    that OUT had. It is renamed into place, or OUT stays as it was.\n"
+	    "    A key that occurs twice is kept once; different keys under one\n"
+	    "    name are refused. OUT may be an IN, and must be one to keep what\n"
+	    "    it has. PATTERN is a shell's, such as 'proxy/*'. The newest kvno\n"
+	    "    of a principal is never dropped.\n"
 	    "merge --proxy FILE --hosts DIR --out DIR [the same options]\n"
-	    "    The same for many hosts: each keytab in DIR, called HOST or\n"
-	    "    HOST.keytab and of that host alone, together with FILE.\n"
+	    "    The same for many hosts: merges each keytab in DIR with FILE.\n"
+	    "    A keytab in DIR is called HOST or HOST.keytab, and has keys of\n"
+	    "    that host alone.\n"
 	    "verify FILE [--principal PRINCIPAL]\n"
 	    "    Proves against the KDC that the keys work: logs in with each\n"
-	    "    principal, asks for a ticket for it, opens that with the key.\n"
-	    "    What fails is told with what mends it, and exits with 1; so does\n"
-	    "    a clock or a host name that would make the service refuse. Run\n"
-	    "    it on the host where the keytab is used.\n"
+	    "    principal, asks for a ticket for it, and opens the ticket with\n"
+	    "    the key. It says what fails and what mends it, and exits with 1;\n"
+	    "    it also does so for a clock or a host name that would make the\n"
+	    "    service refuse. Run it on the host where the keytab is used.\n"
 	    "flags FILE --vip HOST --host HOST [--port PORT]\n"
-	    "    The flags of the impalad on that host, in the order that works,\n"
-	    "    and what clients of the virtual IP have to write.\n"
+	    "    Prints the flags of the impalad on that host, in the order that\n"
+	    "    works, and what clients of the virtual IP have to write.\n"
 	    "flags --lint FLAGS [FILE] [--vip HOST] [--host HOST]\n"
 	    "    Looks at the flags that an impalad has, in a flag file or\n"
-	    "    /etc/default/impala: swapped, missing, not in the keytab. Exits\n"
-	    "    with 1 where there is something." },
+	    "    /etc/default/impala: flags that are swapped or missing, and\n"
+	    "    principals that are not in the keytab. Exits with 1 if there is\n"
+	    "    one." },
 	{ "version", cmd_version, "", "prints the version", "" },
 	{ "help", cmd_help, "[COMMAND | keys]", "explains a command",
 	    "`hapair help keys` lists every key of the configuration file." },

@@ -162,7 +162,7 @@ check_link(struct machine *m, struct netlink *n, const struct config_group *g)
 		    g->interface, wrong);
 	else if (!link.ethernet)
 		tell(m, WARNING,
-		    "group %s: interface %s is no Ethernet, nobody can be told that an address moved",
+		    "group %s: interface %s is not Ethernet, so neighbours cannot be told that an address has moved",
 		    g->name, g->interface);
 	else
 		tell(m, OK, "group %s: interface %s has carrier", g->name,

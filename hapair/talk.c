@@ -49,7 +49,7 @@ read_answer(const struct talk *t, const char *text, size_t len,
 {
 	CLEANUP(jdoc_free_at) struct jdoc *d = jdoc_parse(text, len);
 	const char *error = d != NULL ? jdoc_string(d, "error")
-	                              : "the daemon says nothing sensible";
+	                              : "the daemon's answer cannot be read";
 
 	if (*error != '\0') {
 		(void)fprintf(stderr, "hapair %s: %s\n", t->command, error);

@@ -28,16 +28,16 @@ advice_on(
 		    "kvno 0, which no KDC issues; extract it from the KDC";
 	if (holds(e->realm, 'a', 'z'))
 		ret_words[n++] =
-		    "a realm with small letters; realms are compared letter by letter";
+		    "a realm with lower-case letters; realms are compared letter by letter";
 	/* One component is a user, three are something else altogether. */
 	if (e->n_components != 2)
 		return n;
 	if (holds(host, 'A', 'Z'))
 		ret_words[n++] =
-		    "a host with capital letters; clients ask for it in small ones";
+		    "a host with capital letters; clients ask for it in lower case";
 	if (host.len > 0 && host.at[host.len - 1] == '.')
 		ret_words[n++] =
-		    "a host with a dot at its end, as no client asks for it";
+		    "a host with a dot at its end; no client asks for it like that";
 	if (!holds(host, '.', '.'))
 		ret_words[n++] =
 		    "a host without a domain; clients ask for its full name";

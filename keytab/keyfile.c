@@ -77,7 +77,7 @@ read_whole(struct keyfile *f, int fd, size_t expected,
 		return explain(-errno, ret_why, strerror(errno));
 	if (f->len != expected)
 		return explain(-EAGAIN, ret_why,
-		    "somebody is writing to it; once more when that is done");
+		    "another process is writing to it; try again when it is done");
 	return 0;
 }
 

@@ -201,7 +201,7 @@ lint_words(enum lint_kind kind)
 	case LINT_UNDERSCORE_HOST:
 		return "_HOST becomes what gethostname() says, which is neither the virtual IP's name nor always a full one; write the name";
 	case LINT_BAD_HOST:
-		return "the host is no full name in small letters, as clients ask for it";
+		return "the host is not a full name in lower case, which is what clients ask for";
 	case LINT_SWAPPED:
 		return "swapped with --be_principal: clients ask for what is in --principal, which is the virtual IP's; daemons know each other by --be_principal, which is this host's";
 	case LINT_ONE_FOR_ALL:

@@ -14,9 +14,9 @@ static const struct row {
 	{ "10.0.0.1", NULL, NULL, NULL },
 	{ "fd00::1", NULL, NULL, NULL },
 	{ "223.255.255.255", NULL, NULL, NULL },
-	{ "127.0.0.1", NULL, NULL, "is this host only" },
-	{ "::1", NULL, NULL, "is this host only" },
-	{ "fe80::1", NULL, "is good on one link", "is good on one link" },
+	{ "127.0.0.1", NULL, NULL, "is a loopback address" },
+	{ "::1", NULL, NULL, "is a loopback address" },
+	{ "fe80::1", NULL, "is a link-local", "is a link-local" },
 	{ "0.0.0.0", "stands for every", "stands for every",
 	    "stands for every" },
 	{ "::", "stands for every", "stands for every", "stands for every" },
@@ -68,7 +68,7 @@ a_virtual_ip_is_not_the_end_of_its_network(void **state)
 		{ "10.0.0.1/31", NULL },
 		{ "10.0.0.0/32", NULL },
 		{ "fd00::/64", NULL },
-		{ "127.0.0.1/8", "is this host only" },
+		{ "127.0.0.1/8", "is a loopback address" },
 		{ "ff02::1/64", "is a multicast" },
 	};
 

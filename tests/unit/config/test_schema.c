@@ -260,7 +260,7 @@ values_know_where_they_came_from(void **state)
 	marks_sort(&l.schema.marks);
 	assert_text(l.said,
 	    "f:4:9: error: 'b!' is not a name; expected at most 8 letters, "
-	    "digits, '_', '-' and '.', the last two not in front\n");
+	    "digits, '_', '-' and '.', not beginning with '-' or '.'\n");
 	assert_int_equal(marks_get(&l.schema.marks, &l.outer.word)->at.line, 1);
 	assert_int_equal(
 	    marks_get(&l.schema.marks, &l.outer.items[0].name)->at.line, 3);
@@ -287,7 +287,7 @@ all_mistakes_are_told_and_the_rest_is_filled(void **state)
 	    "to 5s\n"
 	    "f:2:1: error: unknown key 'midle'; did you mean 'middle'?\n"
 	    "f:3:7: error: unknown word 'blue'; expected red or green\n"
-	    "f:4:8: error: 'inner' wants keys, found '3'; expected such as "
+	    "f:4:8: error: 'inner' wants keys, found '3'; expected, for example, "
 	    "'small: ...'\n"
 	    "f:5:16: error: '256' is out of range; expected a number from 0 "
 	    "to 255\n"
@@ -318,8 +318,7 @@ of_keys_that_exclude_each_other_one_is_wanted(void **state)
 		    "f:1:9: error: either lacks one of the keys small or "
 		    "other, which is required\n" },
 		{ "either: {flag: true}",
-		    "f:1:10: error: 'flag' belongs to 'other', and there is "
-		    "none here\n"
+		    "f:1:10: error: 'flag' belongs to 'other', which is missing here\n"
 		    "f:1:10: error: either lacks one of the keys small or "
 		    "other, which is required\n" },
 		{ "either: {other: 30, small: 3}",
@@ -327,8 +326,7 @@ of_keys_that_exclude_each_other_one_is_wanted(void **state)
 		    "the keys small or other\n"
 		    "f:1:21: note: the first one\n" },
 		{ "either: {small: 3, flag: false}",
-		    "f:1:20: error: 'flag' belongs to 'other', and there is "
-		    "none here\n" },
+		    "f:1:20: error: 'flag' belongs to 'other', which is missing here\n" },
 	};
 
 	(void)state;
