@@ -147,10 +147,10 @@ merge_one(const struct cmd_keytab_merge *m)
 
 	for (size_t i = 0; files != NULL && list != NULL && i < m->n_files;
 	     i++) {
-		int r = cmd_keytab_open(&files[i], m->files[i]);
+		int opened = cmd_keytab_open(&files[i], m->files[i]);
 
 		list[i] = &files[i];
-		e = e < 0 ? e : r;
+		e = e < 0 ? e : opened;
 	}
 	if (e == 0)
 		e = rewrite_prepare(

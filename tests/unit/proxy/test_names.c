@@ -455,8 +455,8 @@ one_name_of_several_ids_is_asked_for_once(void **state)
 	world_init(&w);
 	w.server.addresses[0] = "10.0.0.1";
 	w.server.ttl = 600;
-	for (unsigned id = 0; id < 10; id++)
-		assert_int_equal(names_add(w.names, "db.hapair.test", id), 0);
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(names_add(w.names, "db.hapair.test", i), 0);
 	for (unsigned id = 0; id < 10; id++)
 		assert_true(wait_told(&w, id, 1, 20));
 	pass_quietly(&w, 0, 0.2);
