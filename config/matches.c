@@ -92,8 +92,8 @@ matches_fill(struct schema *s, const struct schema_key *k,
 	schema_mark(s, field, map);
 }
 
-static void
-print_quoted(const char *text, FILE *out)
+void
+matches_print_quoted(const char *text, FILE *out)
 {
 	(void)fputc('"', out);
 	for (; *text != '\0'; text++) {
@@ -112,10 +112,10 @@ matches_print(const struct config_matches *m, FILE *out)
 		const struct config_match *one = &m->all[i];
 
 		(void)fputs(i == 0 ? "" : ", ", out);
-		print_quoted(one->key, out);
+		matches_print_quoted(one->key, out);
 		(void)fputs(": ", out);
 		if (one->kind == CONFIG_MATCH_STRING)
-			print_quoted(one->value, out);
+			matches_print_quoted(one->value, out);
 		else
 			(void)fputs(one->value, out);
 	}

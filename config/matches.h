@@ -22,3 +22,6 @@ void matches_fill(struct schema *s, const struct schema_key *k,
 
 /* In one line, as matches_fill reads it: `{is_coordinator: true}`. */
 void matches_print(const struct config_matches *m, FILE *out);
+
+/* A text in quotes, as YAML and JSON alike read it. */
+void matches_print_quoted(const char *text, FILE *out);

@@ -43,17 +43,10 @@ is_plain(const char *text)
 static void
 put_text(const char *text, FILE *out)
 {
-	if (is_plain(text)) {
+	if (is_plain(text))
 		(void)fputs(text, out);
-		return;
-	}
-	(void)fputc('"', out);
-	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
-			(void)fputc('\\', out);
-		(void)fputc(*text, out);
-	}
-	(void)fputc('"', out);
+	else
+		matches_print_quoted(text, out);
 }
 
 static bool

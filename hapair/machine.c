@@ -6,7 +6,7 @@
 #include "hapair/control.h"
 #include "hapair/preflight.h"
 #include "hapair/tabcheck.h"
-#include "proxy/keytabs.h"
+#include "proxy/secret_files.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -305,12 +305,13 @@ check_password(struct machine *m, const char *path)
 static void
 check_keytab(struct machine *m, const char *path)
 {
-	int e = keytabs_try(path);
+	int e = secret_files_try_keytab(path);
 
 	if (e == 0)
 		tell(m, OK, "keytab %s", path);
 	else
-		tell(m, ERROR, "keytab %s: %s", path, keytabs_fault(e));
+		tell(m, ERROR, "keytab %s: %s", path,
+		    secret_files_keytab_fault(e));
 }
 
 /* What a server is checked with. */

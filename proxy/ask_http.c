@@ -2,8 +2,7 @@
 
 #include "config/config.h"
 #include "proxy/fetch.h"
-#include "proxy/keytabs.h"
-#include "proxy/passwords.h"
+#include "proxy/secret_files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +36,7 @@ tell_refused(struct ask_http *a, const struct judge_page *page)
 	if (a->said.result != VERDICT_FAILED || page->status != 401 ||
 	    a->name[0] == '\0')
 		return;
-	(void)snprintf(a->said.detail, sizeof(a->said.detail),
+	judge_say(&a->said, VERDICT_FAILED,
 	    "status 401 in spite of a ticket of %.40s", a->name);
 	negotiate_distrust(&a->call);
 }
@@ -132,7 +131,8 @@ fetch_page(struct ask_http *a, const char *token)
 		.timeout_ms = left_ms(a) };
 
 	if (c->user != NULL)
-		r.password = passwords_get(a->passwords, c->password_file);
+		r.password =
+		    secret_files_password(a->secrets, c->password_file);
 	if (c->user != NULL && r.password == NULL) {
 		give_up(a, "the password file cannot be used", false);
 		return;
@@ -161,7 +161,7 @@ ask_ticket(struct ask_http *a)
 {
 	const char *path = a->config->negotiate_keytab;
 	const struct negotiate_question q = { .host = a->host,
-		.keytab = path != NULL ? keytabs_get(a->keytabs, path)
+		.keytab = path != NULL ? secret_files_keytab(a->secrets, path)
 		                       : getenv("KRB5_CLIENT_KTNAME"),
 		.timeout_ms = left_ms(a) };
 

@@ -10,9 +10,9 @@
 #include "proxy/judge.h"
 #include "proxy/negotiate.h"
 
-struct drawer;
 struct fetch;
 struct fetcher;
+struct secret_files;
 
 enum ask_http_stage {
 	ASK_HTTP_PAGE,
@@ -21,12 +21,11 @@ enum ask_http_stage {
 };
 
 struct ask_http {
-	struct fetcher *fetcher;           /* borrowed */
-	const struct drawer *passwords;    /* borrowed */
-	const struct drawer *keytabs;      /* borrowed */
-	struct negotiate *negotiate;       /* borrowed; NULL: no tickets */
-	const struct config_check *config; /* borrowed */
-	const char *host;                  /* borrowed: the server's name */
+	struct fetcher *fetcher;            /* borrowed */
+	const struct secret_files *secrets; /* borrowed */
+	struct negotiate *negotiate;        /* borrowed; NULL: no tickets */
+	const struct config_check *config;  /* borrowed */
+	const char *host;                   /* borrowed: the server's name */
 	judge_answer_fn *on_answer;
 	void *arg;
 	union addr to;

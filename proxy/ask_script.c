@@ -49,14 +49,11 @@ answer(struct ask_script *a, const char *fault)
 	read_output(a);
 	close_output(a);
 	judge_quote(a->line, a->len, said.detail);
-	if (fault != NULL) {
+	if (fault != NULL)
 		said.result = VERDICT_FAILED;
-		if (said.detail[0] == '\0')
-			(void)snprintf(
-			    said.detail, sizeof(said.detail), "%s", fault);
-	} else if (said.detail[0] == '\0') {
-		(void)snprintf(said.detail, sizeof(said.detail), "status 0");
-	}
+	if (said.detail[0] == '\0')
+		judge_say(&said, said.result, "%s",
+		    fault != NULL ? fault : "status 0");
 	a->on_answer(a->arg, &said);
 }
 
@@ -88,12 +85,10 @@ ask_script_init(struct ask_script *a)
 static void
 lack(struct ask_script *a, int error)
 {
-	struct judge_answer said = { .result = VERDICT_FAILED,
-		.is_void = true };
+	struct judge_answer said = { .is_void = true };
 
 	close_output(a);
-	(void)snprintf(said.detail, sizeof(said.detail), "cannot be run: %s",
-	    strerror(error));
+	judge_say(&said, VERDICT_FAILED, "cannot be run: %s", strerror(error));
 	a->on_answer(a->arg, &said);
 }
 

@@ -4,22 +4,18 @@
 #include "proxy/dial.h"
 #include "proxy/farewell.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static void
 answer(struct ask_tcp *a, int error)
 {
-	struct judge_answer said = { .result = VERDICT_PASSED };
+	struct judge_answer said = { .is_void = dial_is_local_failure(error) };
 
-	if (error == 0) {
-		(void)snprintf(said.detail, sizeof(said.detail), "connected");
-	} else {
-		said.result = VERDICT_FAILED;
-		said.is_void = dial_is_local_failure(error);
-		(void)snprintf(said.detail, sizeof(said.detail), "connect: %s",
-		    strerror(error));
-	}
+	if (error == 0)
+		judge_say(&said, VERDICT_PASSED, "connected");
+	else
+		judge_say(
+		    &said, VERDICT_FAILED, "connect: %s", strerror(error));
 	a->on_answer(a->arg, &said);
 }
 

@@ -10,22 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *
-subject(const struct check *c, char *buf, size_t room)
-{
-	(void)snprintf(buf, room, "service %s, server %s",
-	    c->pool->config->name, c->server->config->name);
-	return buf;
-}
-
 static void
 tell(struct check *c, enum server_state was)
 {
-	char buf[2 * CONFIG_NAME_MAX + 16];
-
-	log_notice(subject(c, buf, sizeof(buf)), "%s -> %s, reason: %s",
-	    server_state_name(was), server_state_name(c->verdict.state),
-	    c->view.detail);
+	log_notice(c->subject, "%s -> %s, reason: %s", server_state_name(was),
+	    server_state_name(c->verdict.state), c->view.detail);
 }
 
 /* It has been down for `hold`. */
@@ -33,13 +22,11 @@ static void
 on_giving_up(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct check *c = CONTAINER_OF(t, struct check, giving_up);
-	char buf[2 * CONFIG_NAME_MAX + 16];
 
 	(void)loop;
 	(void)revents;
 	pool_cut(c->pool, c->server);
-	log_notice(subject(c, buf, sizeof(buf)),
-	    "given up, its connections are reset");
+	log_notice(c->subject, "given up, its connections are reset");
 	c->on_change(c->arg, c->pool);
 }
 
@@ -51,21 +38,18 @@ turn(struct check *c)
 	c->view.since_wall_ms = wall_now_ms();
 	pool_set_state(c->pool, c->server, c->verdict.state, mono_now());
 	ev_timer_stop(c->loop, &c->giving_up);
-	if (c->verdict.state != SERVER_DOWN ||
-	    service->on_down != CONFIG_ON_DOWN_RESET)
-		return;
-	timeout_arm(c->loop, &c->giving_up, service->hold_ms / 1000.);
+	if (c->verdict.state == SERVER_DOWN &&
+	    service->on_down == CONFIG_ON_DOWN_RESET)
+		timeout_arm(c->loop, &c->giving_up, service->hold_ms / 1000.);
 }
 
 /* Returns whether it is another one. */
 static bool
 take_role(struct check *c, enum server_role role)
 {
-	char buf[2 * CONFIG_NAME_MAX + 16];
-
 	if (atomic_exchange(&c->server->role, (int)role) == (int)role)
 		return false;
-	log_notice(subject(c, buf, sizeof(buf)), "it says that it is %s",
+	log_notice(c->subject, "it says that it is %s",
 	    role == SERVER_ROLE_UNSAID ? "nothing" : server_role_name(role));
 	return true;
 }
@@ -102,9 +86,9 @@ on_heard(void *arg, const struct judge_answer *answer, double latency_ms)
 static void
 count_failure(struct check *c, const char *why)
 {
-	struct judge_answer a = { .result = VERDICT_FAILED };
+	struct judge_answer a = { .is_void = false };
 
-	(void)snprintf(a.detail, sizeof(a.detail), "%s", why);
+	judge_say(&a, VERDICT_FAILED, "%s", why);
 	count(c, &a);
 }
 
@@ -112,13 +96,13 @@ static void
 on_unresolved(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct check *c = CONTAINER_OF(t, struct check, unresolved);
-	char why[JUDGE_DETAIL_MAX];
+	struct judge_answer a = { .is_void = false };
 
 	(void)loop;
 	(void)revents;
-	(void)snprintf(why, sizeof(why), "name '%.50s' is not resolved",
+	judge_say(&a, VERDICT_FAILED, "name '%.50s' is not resolved",
 	    c->server->config->host);
-	count_failure(c, why);
+	count(c, &a);
 }
 
 /* Where to: the server's address, at the check's port. */
@@ -150,6 +134,8 @@ check_prepare(struct check *c, struct pool *pool, struct pool_server *server)
 
 	c->pool = pool;
 	c->server = server;
+	(void)snprintf(c->subject, sizeof(c->subject), "service %s, server %s",
+	    pool->config->name, server->config->name);
 	c->verdict =
 	    (struct verdict){ .rise = config->rise, .fall = config->fall };
 	c->listener =

@@ -10,6 +10,7 @@
 #include "proxy/survey.h"
 #include "proxy/verdict.h"
 
+#include "config/config.h"
 #include "core/mono.h"
 
 #include <ev.h>
@@ -40,6 +41,7 @@ struct check {
 	ev_timer giving_up;     /* down: until its connections end */
 	ev_timer unresolved;    /* how long its name may have no address */
 	char ip[ADDR_TEXT_MAX]; /* in place of a name */
+	char subject[2 * CONFIG_NAME_MAX + 16]; /* of its log lines */
 	struct check_view view;
 };
 

@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "core/jdoc.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,11 +44,16 @@ are_met(const struct jdoc *doc, const struct config_matches *m)
 	return true;
 }
 
-static void
-say(struct judge_answer *a, enum verdict_result result, const char *text)
+void
+judge_say(
+    struct judge_answer *a, enum verdict_result result, const char *format, ...)
 {
+	va_list args;
+
 	a->result = result;
-	(void)snprintf(a->detail, sizeof(a->detail), "%s", text);
+	va_start(args, format);
+	(void)vsnprintf(a->detail, sizeof(a->detail), format, args);
+	va_end(args);
 }
 
 /* The first one that is not met. */
@@ -62,14 +68,13 @@ tell_unmet(const struct jdoc *doc, const struct config_matches *m,
 
 		if (is_met(one, value))
 			continue;
-		a->result = VERDICT_FAILED;
 		jdoc_show(value, shown, sizeof(shown));
 		if (value == NULL)
-			(void)snprintf(a->detail, sizeof(a->detail),
+			judge_say(a, VERDICT_FAILED,
 			    "%.*s is missing, expected %.*s", QUOTED_MAX,
 			    one->key, QUOTED_MAX, one->value);
 		else
-			(void)snprintf(a->detail, sizeof(a->detail),
+			judge_say(a, VERDICT_FAILED,
 			    "%.*s is %s, expected %.16s", QUOTED_MAX, one->key,
 			    shown, one->value);
 		return;
@@ -85,7 +90,7 @@ judge_json(const struct config_check *c, const struct judge_page *page,
 	if (c->json.n == 0 && c->drain.n == 0)
 		return true;
 	if (page->cut) {
-		say(a, VERDICT_FAILED, "the body is too long to be read");
+		judge_say(a, VERDICT_FAILED, "the body is too long to be read");
 		return true;
 	}
 	doc = jdoc_parse_foreign(page->body, page->len);
@@ -93,15 +98,12 @@ judge_json(const struct config_check *c, const struct judge_page *page,
 	    !has_any(doc, &c->drain))
 		return false;
 	if (!jdoc_is_object(doc))
-		say(a, VERDICT_FAILED, "the body is no JSON object");
+		judge_say(a, VERDICT_FAILED, "the body is no JSON object");
 	else if (!are_met(doc, &c->json))
 		tell_unmet(doc, &c->json, a);
-	else if (c->drain.n > 0 && are_met(doc, &c->drain)) {
-		a->result = VERDICT_DRAINS;
-		(void)snprintf(a->detail, sizeof(a->detail), "%.*s is %.*s",
-		    QUOTED_MAX, c->drain.all[0].key, QUOTED_MAX,
-		    c->drain.all[0].value);
-	}
+	else if (c->drain.n > 0 && are_met(doc, &c->drain))
+		judge_say(a, VERDICT_DRAINS, "%.*s is %.*s", QUOTED_MAX,
+		    c->drain.all[0].key, QUOTED_MAX, c->drain.all[0].value);
 	return true;
 }
 
@@ -120,29 +122,25 @@ judge_expect(const struct config_check *c, const struct judge_page *page,
 	const char *text = c->expect + unwanted;
 	bool found = is_in(page, text);
 
-	if (!found && page->cut) {
-		/* Behind what we keep there may be anything. */
-		say(a, VERDICT_FAILED, "the body is too long to be read");
-	} else if (found == unwanted) {
-		a->result = VERDICT_FAILED;
-		(void)snprintf(a->detail, sizeof(a->detail),
-		    "the body %s '%.50s'", found ? "has" : "lacks", text);
-	}
+	/* Behind what we keep there may be anything. */
+	if (!found && page->cut)
+		judge_say(a, VERDICT_FAILED, "the body is too long to be read");
+	else if (found == unwanted)
+		judge_say(a, VERDICT_FAILED, "the body %s '%.50s'",
+		    found ? "has" : "lacks", text);
 }
 
 static bool
 judge_status(
     const struct judge_page *page, unsigned wanted, struct judge_answer *a)
 {
-	*a = (struct judge_answer){ .result = VERDICT_PASSED };
-	if (page->status != wanted) {
-		a->result = VERDICT_FAILED;
-		(void)snprintf(a->detail, sizeof(a->detail),
-		    "status %u, expected %u", page->status, wanted);
-		return false;
-	}
-	(void)snprintf(a->detail, sizeof(a->detail), "status %u", page->status);
-	return true;
+	*a = (struct judge_answer){ .is_void = false };
+	if (page->status == wanted)
+		judge_say(a, VERDICT_PASSED, "status %u", page->status);
+	else
+		judge_say(a, VERDICT_FAILED, "status %u, expected %u",
+		    page->status, wanted);
+	return page->status == wanted;
 }
 
 bool
@@ -167,7 +165,7 @@ judge_fallback(const struct config_check *c, const struct judge_page *page,
 	struct judge_answer a;
 
 	if (judge_status(page, c->status, &a))
-		(void)snprintf(a.detail, sizeof(a.detail), "status %u of %.50s",
+		judge_say(&a, VERDICT_PASSED, "status %u of %.50s",
 		    page->status, c->fallback);
 	*ret_answer = a;
 }

@@ -19,6 +19,10 @@ struct judge_answer {
 	char detail[JUDGE_DETAIL_MAX];
 };
 
+/* Sets both, and nothing else. */
+void judge_say(struct judge_answer *a, enum verdict_result result,
+    const char *format, ...) PRINTF_LIKE(3, 4);
+
 /* Of who asks: from the loop, or at once from what starts the asking. */
 typedef void judge_answer_fn(void *arg, const struct judge_answer *answer);
 

@@ -4,12 +4,10 @@
 #include "core/log.h"
 #include "core/msg.h"
 #include "proxy/check.h"
-#include "proxy/drawer.h"
 #include "proxy/feed.h"
-#include "proxy/keytabs.h"
 #include "proxy/names.h"
-#include "proxy/passwords.h"
 #include "proxy/pool.h"
+#include "proxy/secret_files.h"
 #include "proxy/survey.h"
 
 #include <errno.h>
@@ -155,9 +153,8 @@ roster_init(struct roster *r, struct ev_loop *loop, const struct config *config,
 	gate_init(&sh->sessions.gate, start->max_connections);
 	e = make_pools(r, config);
 	if (e == 0) {
-		r->passwords = passwords_load(config);
-		r->keytabs = keytabs_load(config);
-		e = r->passwords != NULL && r->keytabs != NULL ? 0 : -ENOMEM;
+		r->secrets = secret_files_load(config);
+		e = r->secrets != NULL ? 0 : -ENOMEM;
 	}
 	if (e == 0)
 		e = make_feed(r, start);
@@ -254,8 +251,7 @@ start_checks(struct roster *r)
 {
 	int e = 0;
 
-	r->surveys =
-	    survey_open(r->loop, r->passwords, r->keytabs, r->shared.n_servers);
+	r->surveys = survey_open(r->loop, r->secrets, r->shared.n_servers);
 	if (r->surveys == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < r->shared.n_pools; i++) {
@@ -402,8 +398,7 @@ roster_fini(struct roster *r)
 	for (size_t i = 0; r->checks != NULL && i < sh->n_servers; i++)
 		check_stop(&r->checks[i]);
 	survey_close(r->surveys);
-	drawer_free(r->passwords);
-	drawer_free(r->keytabs);
+	secret_files_free(r->secrets);
 	for (size_t i = 0; i < sh->n_pools; i++)
 		pool_fini(&sh->pools[i]);
 	free(sh->workers);

@@ -9,10 +9,10 @@
 
 struct check;
 struct check_view;
-struct drawer;
 struct msg_listener;
 struct msg_start;
 struct names;
+struct secret_files;
 struct surveys;
 
 struct roster_calls {
@@ -26,8 +26,7 @@ struct roster {
 	struct worker_shared shared;
 	struct check *checks; /* by pool_server.slot */
 	struct surveys *surveys;
-	struct drawer *passwords;
-	struct drawer *keytabs;
+	struct secret_files *secrets;
 	struct names *names;  /* NULL: no server has one */
 	struct ev_loop *loop; /* borrowed: the main thread's */
 	bool started;

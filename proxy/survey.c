@@ -52,10 +52,9 @@ struct survey {
 
 struct surveys {
 	struct ev_loop *loop;
-	const struct drawer *passwords; /* borrowed */
-	const struct drawer *keytabs;   /* borrowed */
-	struct fetcher *fetcher;        /* NULL until a page is asked for */
-	struct negotiate *negotiate;    /* likewise, with a ticket */
+	const struct secret_files *secrets; /* borrowed */
+	struct fetcher *fetcher;            /* NULL until a page is asked for */
+	struct negotiate *negotiate;        /* likewise, with a ticket */
 	struct farewell farewell;
 	struct limiter lacks; /* of memory, descriptors, ports: log lines */
 	LIST_HEAD(, survey) surveys;
@@ -183,7 +182,7 @@ static void
 on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct survey *p = CONTAINER_OF(t, struct survey, timer);
-	struct judge_answer late = { .result = VERDICT_FAILED };
+	struct judge_answer late = { .is_void = false };
 
 	(void)loop;
 	(void)revents;
@@ -191,7 +190,7 @@ on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 		ask(p);
 		return;
 	}
-	(void)snprintf(late.detail, sizeof(late.detail), "%s",
+	judge_say(&late, VERDICT_FAILED, "%s",
 	    p->question.check->type == CONFIG_CHECK_TCP
 	        ? "connect: Connection timed out"
 	        : "no answer in time");
@@ -215,8 +214,7 @@ set_asker(struct survey *p)
 		break;
 	case CONFIG_CHECK_HTTP:
 		p->ask.http = (struct ask_http){ .fetcher = all->fetcher,
-			.passwords = all->passwords,
-			.keytabs = all->keytabs,
+			.secrets = all->secrets,
 			.negotiate = all->negotiate,
 			.config = q->check,
 			.host = q->host,
@@ -363,16 +361,15 @@ survey_hurry(struct survey_listener *l)
 }
 
 struct surveys *
-survey_open(struct ev_loop *loop, const struct drawer *passwords,
-    const struct drawer *keytabs, unsigned max)
+survey_open(
+    struct ev_loop *loop, const struct secret_files *secrets, unsigned max)
 {
 	struct surveys *all = calloc(1, sizeof(*all));
 
 	if (all == NULL)
 		return NULL;
 	all->loop = loop;
-	all->passwords = passwords;
-	all->keytabs = keytabs;
+	all->secrets = secrets;
 	LIST_INIT(&all->surveys);
 	farewell_init(&all->farewell, loop, max);
 	return all;

@@ -12,9 +12,9 @@
 #include <sys/queue.h>
 
 struct config_check;
-struct drawer;
 struct ev_loop;
 struct judge_answer;
+struct secret_files;
 struct survey;
 struct surveys;
 
@@ -46,8 +46,8 @@ bool survey_is_same(
     const struct survey_question *a, const struct survey_question *b);
 
 /* For at most `max` servers. NULL where memory is out. */
-struct surveys *survey_open(struct ev_loop *loop,
-    const struct drawer *passwords, const struct drawer *keytabs, unsigned max);
+struct surveys *survey_open(
+    struct ev_loop *loop, const struct secret_files *secrets, unsigned max);
 void survey_close(struct surveys *p);
 
 /*

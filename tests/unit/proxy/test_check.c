@@ -44,7 +44,7 @@ set_up(struct run *r, enum config_check_type type)
 	r->service.servers = r->servers;
 	assert_int_equal(addr_parse("127.0.0.1:1", &r->servers[0].address), 0);
 	assert_int_equal(pool_init(&r->pool, &r->service, 0, 0), 0);
-	r->surveys = survey_open(r->loop, NULL, NULL, 1);
+	r->surveys = survey_open(r->loop, NULL, 1);
 	assert_non_null(r->surveys);
 	r->check.loop = r->loop;
 	r->check.surveys = r->surveys;

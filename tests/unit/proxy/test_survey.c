@@ -201,7 +201,7 @@ set_up(struct run *r, const char *keys)
 
 	*r = (struct run){ .loop = ev_default_loop(EVFLAG_NOENV) };
 	assert_non_null(r->loop);
-	r->surveys = survey_open(r->loop, NULL, NULL, 8);
+	r->surveys = survey_open(r->loop, NULL, 8);
 	assert_non_null(r->surveys);
 	r->config = with_check(keys);
 	r->question = question_of(r->config, "h", "127.0.0.1:1");
