@@ -138,18 +138,6 @@ config_log_options(const struct config_log *log, const char *role)
 		.role = role };
 }
 
-const char *
-config_balance_name(enum config_balance balance)
-{
-	return config_balance_words[balance];
-}
-
-const char *
-config_mode_name(enum config_mode mode)
-{
-	return config_mode_words[mode];
-}
-
 size_t
 config_standby_leader(const struct config *c, size_t service)
 {
@@ -163,18 +151,6 @@ config_standby_leader(const struct config *c, size_t service)
 }
 
 const char *
-config_connect_name(enum config_connect connect)
-{
-	return config_connect_words[connect];
-}
-
-const char *
-config_preface_name(enum config_preface preface)
-{
-	return config_preface_words[preface];
-}
-
-const char *
 config_track_kind_name(enum config_track_kind kind)
 {
 	static const char *const names[] = {
@@ -184,26 +160,6 @@ config_track_kind_name(enum config_track_kind kind)
 	};
 
 	return names[kind];
-}
-
-const char *
-config_check_type_name(enum config_check_type type)
-{
-	return config_check_type_words[type];
-}
-
-const char *
-config_log_level_name(enum log_level level)
-{
-	return config_log_level_words[level];
-}
-
-const char *
-config_log_facility_name(unsigned facility)
-{
-	if (facility >= ARRAY_LEN(config_log_facility_words))
-		return NULL;
-	return config_log_facility_words[facility];
 }
 
 void

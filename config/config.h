@@ -287,19 +287,12 @@ bool config_has_virtual(const struct config_pair *pair, const union addr *a);
  */
 size_t config_standby_leader(const struct config *c, size_t service);
 
-/* The words of the file and of `status`. */
-const char *config_balance_name(enum config_balance balance);
-const char *config_mode_name(enum config_mode mode);
-const char *config_connect_name(enum config_connect connect);
-const char *config_preface_name(enum config_preface preface);
+/* For `status`. */
 const char *config_track_kind_name(enum config_track_kind kind);
-const char *config_check_type_name(enum config_check_type type);
-const char *config_log_level_name(enum log_level level);
-const char *config_log_facility_name(unsigned facility); /* NULL: none */
 
 /*
- * The words themselves, in the order of their values and with a NULL at the
- * end, for the tables that read and print them.
+ * The words of the file and of `status`, in the order of their values and with
+ * a NULL at the end.
  */
 extern const char *const config_balance_words[];
 extern const char *const config_connect_words[];

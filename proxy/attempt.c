@@ -36,12 +36,12 @@ server_of(const struct session *s)
 static void
 accuse(struct session *s)
 {
-	const struct session_shared *shared = s->thread->shared;
+	struct session_shared *shared = s->thread->shared;
 
 	counters_add(&session_server_counters(s)->failed, 1);
 	counters_add(&session_service_counters(s)->sum.failed, 1);
 	if (!atomic_exchange(&server_of(s)->accused, true))
-		shared->on_accused(shared->on_accused_arg);
+		ev_async_send(shared->main, &shared->accused);
 }
 
 /*

@@ -266,7 +266,7 @@ put_check(struct jdoc *server, const struct config_check *config,
 	const char *last = c->passed ? "ok" : "failed";
 	struct jdoc *at = jdoc_put_object(server, "check");
 
-	jdoc_put_string(at, "type", config_check_type_name(config->type));
+	jdoc_put_string(at, "type", config_check_type_words[config->type]);
 	jdoc_put_string(at, "last", c->since_wall_ms != 0 ? last : NULL);
 	jdoc_put_string(at, "detail", c->detail);
 	jdoc_put_real(at, "latency_ms", c->latency_ms);
@@ -359,8 +359,8 @@ put_service(struct jdoc *services, const struct report *r, size_t number,
 	char address[ADDR_TEXT_MAX];
 
 	jdoc_put_string(at, "name", c->name);
-	jdoc_put_string(at, "mode", config_mode_name(c->mode));
-	jdoc_put_string(at, "balance", config_balance_name(c->balance));
+	jdoc_put_string(at, "mode", config_mode_words[c->mode]);
+	jdoc_put_string(at, "balance", config_balance_words[c->balance]);
 	jdoc_put_string(at, "state", s != NULL ? s->state : "unknown");
 	put_standby(at, r, number, problems);
 	list = jdoc_put_array(at, "listen");

@@ -13,34 +13,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Runs on a worker's thread. */
-static void
-on_worker_accused(void *arg)
-{
-	struct roster *r = arg;
-
-	ev_async_send(r->loop, &r->accused);
-}
-
 static void
 on_accused(struct ev_loop *loop, ev_async *async, int revents)
 {
-	struct roster *r = CONTAINER_OF(async, struct roster, accused);
+	struct roster *r =
+	    CONTAINER_OF(async, struct roster, shared.sessions.accused);
 
 	(void)loop;
 	(void)revents;
 	for (size_t i = 0; i < r->shared.n_servers; i++)
 		if (atomic_exchange(&r->checks[i].server->accused, false))
 			check_accuse(&r->checks[i]);
-}
-
-/* Likewise. */
-static void
-on_worker_dropped(void *arg)
-{
-	struct roster *r = arg;
-
-	ev_async_send(r->loop, &r->dropped);
 }
 
 static bool
@@ -56,7 +39,7 @@ has_dropped(struct roster *r, unsigned group)
 static void
 on_dropped(struct ev_loop *loop, ev_async *async, int revents)
 {
-	struct roster *r = CONTAINER_OF(async, struct roster, dropped);
+	struct roster *r = CONTAINER_OF(async, struct roster, shared.dropped);
 
 	(void)loop;
 	(void)revents;
@@ -121,7 +104,7 @@ static int
 make_feed(struct roster *r, const struct msg_start *start)
 {
 	struct worker_shared *sh = &r->shared;
-	const struct feed_setup setup = { .loop = r->loop,
+	const struct feed_setup setup = { .loop = r->shared.sessions.main,
 		.config = sh->config,
 		.n_workers = start->workers,
 		.max_connections = start->max_connections,
@@ -141,12 +124,8 @@ roster_init(struct roster *r, struct ev_loop *loop, const struct config *config,
 	struct worker_shared *sh = &r->shared;
 	int e;
 
-	r->loop = loop;
 	sh->config = config;
-	sh->sessions.on_accused = on_worker_accused;
-	sh->sessions.on_accused_arg = r;
-	sh->on_dropped = on_worker_dropped;
-	sh->on_dropped_arg = r;
+	sh->sessions.main = loop;
 	sh->sessions.log_connections = config->log.connections;
 	sh->pipes = start->pipes;
 	STAILQ_INIT(&sh->sessions.threads);
@@ -236,7 +215,8 @@ start_names(struct roster *r)
 		if (host == NULL)
 			continue;
 		if (r->names == NULL)
-			r->names = names_new(r->loop, on_name, r);
+			r->names =
+			    names_new(r->shared.sessions.main, on_name, r);
 		if (r->names == NULL)
 			return -ENOMEM;
 		e = names_add(r->names, host, i);
@@ -251,7 +231,8 @@ start_checks(struct roster *r)
 {
 	int e = 0;
 
-	r->surveys = survey_open(r->loop, r->secrets, r->shared.n_servers);
+	r->surveys = survey_open(
+	    r->shared.sessions.main, r->secrets, r->shared.n_servers);
 	if (r->surveys == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < r->shared.n_pools; i++) {
@@ -260,7 +241,7 @@ start_checks(struct roster *r)
 		for (size_t k = 0; k < p->n_servers; k++) {
 			struct check *c = &r->checks[p->servers[k].slot];
 
-			c->loop = r->loop;
+			c->loop = r->shared.sessions.main;
 			c->surveys = r->surveys;
 			c->on_change = on_check_changed;
 			c->arg = r;
@@ -278,10 +259,10 @@ roster_start(struct roster *r, const struct roster_calls *calls, void *arg)
 {
 	r->calls = calls;
 	r->arg = arg;
-	ev_async_init(&r->accused, on_accused);
-	ev_async_start(r->loop, &r->accused);
-	ev_async_init(&r->dropped, on_dropped);
-	ev_async_start(r->loop, &r->dropped);
+	ev_async_init(&r->shared.sessions.accused, on_accused);
+	ev_async_start(r->shared.sessions.main, &r->shared.sessions.accused);
+	ev_async_init(&r->shared.dropped, on_dropped);
+	ev_async_start(r->shared.sessions.main, &r->shared.dropped);
 	r->started = true;
 	for (unsigned i = 0; i < r->shared.n_workers; i++) {
 		int e = worker_start(&r->shared.workers[i]);
@@ -387,8 +368,9 @@ roster_fini(struct roster *r)
 
 	names_free(r->names);
 	if (r->started) {
-		ev_async_stop(r->loop, &r->accused);
-		ev_async_stop(r->loop, &r->dropped);
+		ev_async_stop(
+		    r->shared.sessions.main, &r->shared.sessions.accused);
+		ev_async_stop(r->shared.sessions.main, &r->shared.dropped);
 	}
 	for (unsigned i = 0; i < sh->n_workers; i++)
 		worker_stop(&sh->workers[i]);

@@ -27,10 +27,8 @@ struct roster {
 	struct check *checks; /* by pool_server.slot */
 	struct surveys *surveys;
 	struct secret_files *secrets;
-	struct names *names;  /* NULL: no server has one */
-	struct ev_loop *loop; /* borrowed: the main thread's */
+	struct names *names; /* NULL: no server has one */
 	bool started;
-	ev_async accused, dropped;
 	unsigned dropping;                /* a bit for each group */
 	const struct roster_calls *calls; /* borrowed */
 	void *arg;

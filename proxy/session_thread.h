@@ -27,11 +27,9 @@ struct tap;
 struct session_shared {
 	struct gate gate; /* of the node */
 	bool log_connections;
-	/* Runs on any of the threads: a live connect to a server failed. */
-	void (*on_accused)(void *arg);
-	void *on_accused_arg;
-	STAILQ_HEAD(, session_thread)
-	threads; /* all there are, once they run */
+	struct ev_loop *main; /* borrowed: the main thread's, which is told */
+	ev_async accused;     /* of a live connect that failed */
+	STAILQ_HEAD(, session_thread) threads; /* before any of them runs */
 };
 
 struct session_thread {

@@ -145,7 +145,7 @@ reset_groups(struct worker *w, unsigned groups)
 		if ((groups & 1U << i) != 0)
 			reset_group(w, &w->shared->config->pair.groups[i]);
 	atomic_fetch_or(&w->dropped_groups, groups);
-	w->shared->on_dropped(w->shared->on_dropped_arg);
+	ev_async_send(w->shared->sessions.main, &w->shared->dropped);
 }
 
 static void

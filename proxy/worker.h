@@ -31,10 +31,8 @@ struct worker_shared {
 	unsigned n_pools, n_servers;
 	struct worker *workers;
 	unsigned n_workers;
-	unsigned pipes; /* a worker may have */
-	/* On any worker's thread: it has added to its `dropped_groups`. */
-	void (*on_dropped)(void *arg);
-	void *on_dropped_arg;
+	unsigned pipes;      /* a worker may have */
+	ev_async dropped;    /* a worker has added to its `dropped_groups` */
 	struct feed *feed;   /* NULL: no pair */
 	struct pulse *pulse; /* borrowed: relay.c's; NULL: nobody watches */
 };

@@ -10,15 +10,15 @@ values_have_the_words_of_the_file(void **state)
 {
 	(void)state;
 	assert_text(
-	    config_balance_name(CONFIG_BALANCE_ROUNDROBIN), "roundrobin");
-	assert_text(config_balance_name(CONFIG_BALANCE_RANDOM), "random");
-	assert_text(
-	    config_connect_name(CONFIG_CONNECT_AT_FIRST_BYTE), "at_first_byte");
-	assert_text(config_preface_name(CONFIG_PREFACE_NONE), "none");
-	assert_text(config_preface_name(CONFIG_PREFACE_V2), "v2");
-	assert_text(config_check_type_name(CONFIG_CHECK_TCP), "tcp");
-	assert_text(config_log_level_name(LOG_LEVEL_ERROR), "error");
-	assert_text(config_log_level_name(LOG_LEVEL_DEBUG), "debug");
+	    config_balance_words[CONFIG_BALANCE_ROUNDROBIN], "roundrobin");
+	assert_text(config_balance_words[CONFIG_BALANCE_RANDOM], "random");
+	assert_text(config_connect_words[CONFIG_CONNECT_AT_FIRST_BYTE],
+	    "at_first_byte");
+	assert_text(config_preface_words[CONFIG_PREFACE_NONE], "none");
+	assert_text(config_preface_words[CONFIG_PREFACE_V2], "v2");
+	assert_text(config_check_type_words[CONFIG_CHECK_TCP], "tcp");
+	assert_text(config_log_level_words[LOG_LEVEL_ERROR], "error");
+	assert_text(config_log_level_words[LOG_LEVEL_DEBUG], "debug");
 }
 
 /* RFC 5424, table 1. */
@@ -26,14 +26,13 @@ static void
 facilities_have_the_numbers_of_the_rfc(void **state)
 {
 	(void)state;
-	assert_text(config_log_facility_name(0), "kern");
-	assert_text(config_log_facility_name(3), "daemon");
-	assert_text(config_log_facility_name(10), "authpriv");
-	assert_text(config_log_facility_name(11), "ftp");
-	assert_text(config_log_facility_name(16), "local0");
-	assert_text(config_log_facility_name(23), "local7");
-	assert_null(config_log_facility_name(24));
-	assert_null(config_log_facility_name(1000));
+	assert_text(config_log_facility_words[0], "kern");
+	assert_text(config_log_facility_words[3], "daemon");
+	assert_text(config_log_facility_words[10], "authpriv");
+	assert_text(config_log_facility_words[11], "ftp");
+	assert_text(config_log_facility_words[16], "local0");
+	assert_text(config_log_facility_words[23], "local7");
+	assert_null(config_log_facility_words[24]);
 }
 
 /* Under a sanitizer: nothing is left and nothing is freed twice. */
