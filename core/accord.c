@@ -3,6 +3,7 @@
 #include "core/buf.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Of which server it is the answer. */
@@ -141,6 +142,32 @@ accord_parse_admin(const char *word, enum accord_admin *ret_admin)
 			return true;
 		}
 	return false;
+}
+
+bool
+accord_parse_word(
+    const char *word, enum accord_kind *ret_kind, uint16_t *ret_value)
+{
+	static const char weight[] = "weight=";
+	const char *number = word + sizeof(weight) - 1;
+	enum accord_admin admin;
+	unsigned long n;
+	char *end;
+
+	if (accord_parse_admin(word, &admin)) {
+		*ret_kind = ACCORD_ADMIN;
+		*ret_value = (uint16_t)admin;
+		return true;
+	}
+	if (strncmp(word, weight, sizeof(weight) - 1) != 0)
+		return false;
+	n = strtoul(number, &end, 10);
+	if (*number < '0' || *number > '9' || *end != '\0' ||
+	    n > ACCORD_WEIGHT_MAX)
+		return false;
+	*ret_kind = ACCORD_WEIGHT;
+	*ret_value = (uint16_t)n;
+	return true;
 }
 
 bool

@@ -78,4 +78,11 @@ const char *accord_kind_name(enum accord_kind kind);
 /* False: no such word. */
 MUST_CHECK bool accord_parse_admin(
     const char *word, enum accord_admin *ret_admin);
+
+/*
+ * An operator's word for a server, one of these names or "weight=N": the kind
+ * and the value that go with it. False: none of them.
+ */
+MUST_CHECK bool accord_parse_word(
+    const char *word, enum accord_kind *ret_kind, uint16_t *ret_value);
 MUST_CHECK bool accord_parse_kind(const char *word, enum accord_kind *ret_kind);

@@ -5,7 +5,6 @@
 #include "hapair/talk.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct words {
@@ -14,26 +13,12 @@ struct words {
 	const char *word;
 };
 
-static bool
-is_weight(const char *word)
-{
-	static const char key[] = "weight=";
-	unsigned long n;
-	char *end;
-
-	if (strncmp(word, key, sizeof(key) - 1) != 0)
-		return false;
-	word += sizeof(key) - 1;
-	n = strtoul(word, &end, 10);
-	return *word >= '0' && *word <= '9' && *end == '\0' &&
-	    n <= ACCORD_WEIGHT_MAX;
-}
-
 static int
 check(const struct words *w)
 {
 	const char *slash = w->server != NULL ? strchr(w->server, '/') : NULL;
-	enum accord_admin admin;
+	enum accord_kind kind;
+	uint16_t value;
 
 	if (slash == NULL || slash == w->server || slash[1] == '\0' ||
 	    strpbrk(w->server, " \n") != NULL)
@@ -44,7 +29,7 @@ check(const struct words *w)
 	if (w->word == NULL)
 		return command_misused(
 		    "server", "expected what it shall be, behind its name");
-	if (!accord_parse_admin(w->word, &admin) && !is_weight(w->word) &&
+	if (!accord_parse_word(w->word, &kind, &value) &&
 	    strcmp(w->word, "activate") != 0)
 		return command_misused(
 		    "server", "'%s' is not understood", w->word);

@@ -187,6 +187,46 @@ two_nodes_end_with_the_same(void **state)
 }
 
 static void
+an_operators_words(void **state)
+{
+	static const struct row {
+		const char *word;
+		int kind; /* 0: it is none */
+		uint16_t value;
+	} rows[] = {
+		{ "ready", ACCORD_ADMIN, ACCORD_READY },
+		{ "drain", ACCORD_ADMIN, ACCORD_DRAIN },
+		{ "maint", ACCORD_ADMIN, ACCORD_MAINT },
+		{ "weight=0", ACCORD_WEIGHT, 0 },
+		{ "weight=256", ACCORD_WEIGHT, 256 },
+		{ "weight=257", 0, 0 },
+		{ "weight=", 0, 0 },
+		{ "weight=-1", 0, 0 },
+		{ "weight= 1", 0, 0 },
+		{ "weight=1x", 0, 0 },
+		{ "weight=99999999999999999999", 0, 0 },
+		{ "weight", 0, 0 },
+		{ "Ready", 0, 0 },
+		{ "activate", 0, 0 },
+		{ "", 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		enum accord_kind kind;
+		uint16_t value;
+
+		test_row(rows[i].word);
+		assert_int_equal(accord_parse_word(rows[i].word, &kind, &value),
+		    rows[i].kind != 0);
+		if (rows[i].kind == 0)
+			continue;
+		assert_int_equal(kind, rows[i].kind);
+		assert_int_equal(value, rows[i].value);
+	}
+}
+
+static void
 there_is_a_bound(void **state)
 {
 	struct accords all = { .n = 0 };
@@ -212,6 +252,7 @@ main(void)
 		cmocka_unit_test(absurd_ones_are_refused),
 		cmocka_unit_test(the_newer_one_holds),
 		cmocka_unit_test(two_nodes_end_with_the_same),
+		cmocka_unit_test(an_operators_words),
 		cmocka_unit_test(there_is_a_bound),
 	};
 
