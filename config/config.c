@@ -150,6 +150,35 @@ config_standby_leader(const struct config *c, size_t service)
 	return service;
 }
 
+size_t
+config_standby_decider(const struct config *c, size_t leader)
+{
+	const struct config_service *s = &c->services[leader];
+
+	for (size_t i = 0; i < s->n_listens; i++)
+		for (size_t g = 0; g < c->pair.n_groups; g++)
+			if (config_group_has(
+			        &c->pair.groups[g], &s->listens[i].address))
+				return g;
+	return 0;
+}
+
+int
+config_standby_host(const struct config *c, size_t leader, const char *name)
+{
+	for (size_t i = leader; i < c->n_services; i++) {
+		const struct config_service *s = &c->services[i];
+
+		if (s->mode != CONFIG_MODE_STANDBY ||
+		    config_standby_leader(c, i) != leader)
+			continue;
+		for (size_t n = 0; n < s->n_servers; n++)
+			if (strcmp(s->servers[n].name, name) == 0)
+				return (int)n;
+	}
+	return -1;
+}
+
 const char *
 config_track_kind_name(enum config_track_kind kind)
 {

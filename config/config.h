@@ -287,6 +287,19 @@ bool config_has_virtual(const struct config_pair *pair, const union addr *a);
  */
 size_t config_standby_leader(const struct config *c, size_t service);
 
+/*
+ * Of a leader: the group whose master decides, which is the one that has the
+ * service's address, or the first.
+ */
+size_t config_standby_decider(const struct config *c, size_t leader);
+
+/*
+ * Which of its hosts has this server, -1: none. By the name in any service of
+ * the group: another one may have been the first when it was written down.
+ */
+int config_standby_host(
+    const struct config *c, size_t leader, const char *name);
+
 /* For `status`. */
 const char *config_track_kind_name(enum config_track_kind kind);
 

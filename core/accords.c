@@ -66,6 +66,22 @@ accords_take(struct accords *all, const struct accord *a, size_t *ret_index)
 	return 1;
 }
 
+int
+accords_make(
+    struct accords *all, uint8_t node, struct accord *a, size_t *ret_index)
+{
+	const struct accord *known =
+	    accords_find(all, a->kind, a->subject, a->server);
+	int e;
+
+	if (known != NULL && known->epoch == ACCORD_EPOCH_MAX)
+		return -EOVERFLOW;
+	a->epoch = known != NULL ? known->epoch + 1 : 1;
+	a->node = node;
+	e = accords_take(all, a, ret_index);
+	return e < 0 ? e : 0;
+}
+
 const struct accord *
 accords_find(const struct accords *all, enum accord_kind kind,
     const char *subject, const char *server)

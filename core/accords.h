@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * All accords that a process knows, each thing once, in the order of what they
- * are about. Each process has its own and tells the others what is news;
+ * All accords of a node, each thing once, in the order of what they are about.
+ * Its supervisor has them and tells its relay and the peer what is news;
  * telling again what is known changes nothing. The empty value is zeros.
  */
 
@@ -25,6 +25,14 @@ struct accords {
  */
 MUST_CHECK int accords_take(
     struct accords *all, const struct accord *a, size_t *ret_index);
+
+/*
+ * The same for what is decided here, by this node, about which all but epoch
+ * and node is said: they are filled in, so that it takes the place of what was
+ * agreed on before. Returns 0, -EOVERFLOW, -ENOSPC or -ENOMEM.
+ */
+MUST_CHECK int accords_make(
+    struct accords *all, uint8_t node, struct accord *a, size_t *ret_index);
 
 /* NULL where nothing was agreed on. */
 const struct accord *accords_find(const struct accords *all,

@@ -400,6 +400,28 @@ msg_get_fenced(struct buf *b, struct msg_fenced *ret_fenced)
 	return 0;
 }
 
+void
+msg_put_active(struct buf *b, const struct msg_active *m)
+{
+	buf_put_u16(b, m->service);
+	buf_put_u16(b, m->server);
+	buf_put_u64(b, m->epoch);
+}
+
+int
+msg_get_active(struct buf *b, struct msg_active *ret_active)
+{
+	struct msg_active m;
+
+	m.service = buf_get_u16(b);
+	m.server = buf_get_u16(b);
+	m.epoch = buf_get_u64(b);
+	if (!buf_is_done(b))
+		return -EBADMSG;
+	*ret_active = m;
+	return 0;
+}
+
 const char *
 msg_group_state_name(enum msg_group_state state)
 {

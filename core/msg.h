@@ -8,21 +8,22 @@
  *
  * Who says what:
  *
- *   supervisor -> role       PULSE START LISTENER SIBLING CONTROL STOP, and
- *                            ACCORDS (what it has kept)
+ *   supervisor -> role       PULSE START LISTENER SIBLING CONTROL STOP
  *   supervisor -> failover   GROUP (what one that died last said of itself),
- *                            SCRIPT (after each run), HAND_OVER_ALL, and HUSH
- *                            as an answer
- *   supervisor -> relay      FENCED, for FENCE
+ *                            SCRIPT (after each run), HAND_OVER_ALL, HUSH as
+ *                            an answer, and FOR_PEER, one for each WANTED
+ *   supervisor -> relay      ACCORDS, KNOWN, ACTIVATE, REPLY, and CHOSEN and
+ *                            FENCED as answers
  *   role -> supervisor       READY, STOPPED
- *   relay -> supervisor      FENCE
+ *   relay -> supervisor      FENCE, CHOSEN
  *   failover -> supervisor   GROUP (on each change), HUSH, HANDED_OVER, WIRE,
- *                            WIRE_DOWN, HOLD, ACCORDS (to be kept)
+ *                            WIRE_DOWN, HOLD, ACCORDS (the peer's; none:
+ *                            these were all), WANTED
  *   failover -> relay        GROUP (on each change), DROP, and for ASK: PEER,
- *                            TRACKS, ANSWERED, ACCORDS (of the peer), KNOWN
+ *                            TRACKS, ANSWERED
  *   relay -> failover        SERVING, SERVICE (on each change), ASK, STOPPED,
  *                            DROP as an answer, CONNECTIONS, between BEGIN
- *                            and END and after, and ACCORDS (made here)
+ *                            and END and after
  *
  * Pure.
  */
@@ -61,8 +62,21 @@ enum msg_type {
 	MSG_HOLD,      /* descriptor: a packet socket, to be held; empty */
 	MSG_ACCORDS,   /* accord.h, one after the other */
 	MSG_KNOWN,
+	/*
+	 * Something for the peer behind the wire of this number; another one
+	 * than before: the peer has been told nothing yet.
+	 */
+	MSG_WANTED,   /* struct msg_ask */
+	MSG_FOR_PEER, /* that number, then accords; none: these were all */
 	MSG_FENCE,
 	MSG_FENCED,
+	MSG_CHOSEN,   /* the relay has made this server active */
+	MSG_ACTIVATE, /* it shall be; descriptor: the socket to answer on */
+	/*
+	 * The answer to an operator, by whoever has done by then what was said
+	 * before. Descriptor: the socket to answer on.
+	 */
+	MSG_REPLY,
 };
 
 #define MSG_TEXT_MAX 256 /* a name, a reason, a path's last part */
@@ -140,7 +154,7 @@ struct msg_service {
 	uint16_t unknown; /* their first check has not ended */
 };
 
-/* ASK and its ANSWERED carry the asker's number. */
+/* ASK and its ANSWERED, and WANTED, carry the asker's number. */
 struct msg_ask {
 	uint32_t id;
 };
@@ -202,6 +216,15 @@ struct msg_fenced {
 	bool passed;
 };
 
+/*
+ * The active server of a standby service: in CHOSEN of the first of its group.
+ * Each CHOSEN of the relay is answered with what is agreed on then.
+ */
+struct msg_active {
+	uint16_t service, server;
+	uint64_t epoch; /* of an answer; 0: nobody ever chose */
+};
+
 void msg_put_start(struct buf *b, const struct msg_start *m);
 void msg_put_listener(struct buf *b, const struct msg_listener *m);
 void msg_put_control(struct buf *b, const struct msg_control *m);
@@ -217,6 +240,7 @@ void msg_put_drop(struct buf *b, const struct msg_drop *m);
 void msg_put_known(struct buf *b, const struct msg_known *m);
 void msg_put_fence(struct buf *b, const struct msg_fence *m);
 void msg_put_fenced(struct buf *b, const struct msg_fenced *m);
+void msg_put_active(struct buf *b, const struct msg_active *m);
 
 MUST_CHECK int msg_get_start(struct buf *b, struct msg_start *ret_start);
 MUST_CHECK int msg_get_listener(struct buf *b, struct msg_listener *ret);
@@ -233,6 +257,7 @@ MUST_CHECK int msg_get_drop(struct buf *b, struct msg_drop *ret_drop);
 MUST_CHECK int msg_get_known(struct buf *b, struct msg_known *ret_known);
 MUST_CHECK int msg_get_fence(struct buf *b, struct msg_fence *ret_fence);
 MUST_CHECK int msg_get_fenced(struct buf *b, struct msg_fenced *ret_fenced);
+MUST_CHECK int msg_get_active(struct buf *b, struct msg_active *ret_active);
 
 /* "init", "backup", "master", "fault". */
 const char *msg_group_state_name(enum msg_group_state state);

@@ -281,7 +281,6 @@ begin(struct role *role)
 		return r;
 	log_drop();
 	role->begun = true;
-	pact_start(role);
 	if (role->other != NULL) {
 		r = watch_start(role);
 		if (r < 0)
@@ -416,10 +415,8 @@ obey(struct role *role, struct chan_packet *p)
 	case MSG_HAND_OVER_ALL:
 		errand_ask_all(role);
 		return 0;
-	case MSG_ACCORDS:
-		return pact_take(role, PACT_SUPERVISOR, p->body, p->len)
-		    ? 0
-		    : -EBADMSG;
+	case MSG_FOR_PEER:
+		return state_sync_take(&role->sync, p);
 	case MSG_STOP:
 		leave(role);
 		return 0;
@@ -502,7 +499,7 @@ finish(struct role *role)
 	sentry_stop(role);
 	track_stop(role);
 	tickle_close(role);
-	pact_close(role);
+	state_sync_close(&role->sync);
 	replica_close(role);
 	for (size_t i = 0; i < role->n_links; i++)
 		link_close(&role->links[i].link);
@@ -541,7 +538,6 @@ failover_run(int chan)
 	role->relay = role->packet = -1;
 	neighbours_init(role);
 	giver_init(role);
-	pact_init(role);
 	ev_init(&role->leaving, on_leaving);
 	role->leaving.data = role;
 	witness_init(role);
@@ -550,6 +546,7 @@ failover_run(int chan)
 		free(role);
 		return 1;
 	}
+	replica_init_sync(role);
 	(void)signal(SIGPIPE, SIG_IGN);
 	watch_signal(role, &role->on_term, SIGTERM);
 	watch_signal(role, &role->on_int, SIGINT);

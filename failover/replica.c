@@ -13,7 +13,6 @@
 #include "failover/estate.h"
 #include "failover/knock.h"
 #include "failover/ledger.h"
-#include "failover/pact.h"
 #include "failover/tickle.h"
 #include "failover/wire.h"
 
@@ -126,7 +125,7 @@ on_up(void *arg)
 	knock_stop(&r->knock);
 	tell_supervisor(r, MSG_WIRE, wire_fd(r->wire));
 	ledger_restart(r->ledger);
-	pact_meet_peer(r->role);
+	state_sync_meet_peer(&r->role->sync);
 	pay(r);
 }
 
@@ -176,10 +175,10 @@ take_frame(
 	case WIRE_RECORDS:
 		return take_records(r, body, len);
 	case WIRE_ACCORDS:
-		return pact_take(r->role, PACT_PEER, body, len);
+		return state_sync_take_from_peer(&r->role->sync, body, len);
 	case WIRE_ACCORDS_END:
-		pact_take_end(r->role);
-		return len == 0;
+		return len == 0 &&
+		    state_sync_take_from_peer(&r->role->sync, body, len);
 	case WIRE_END:
 		estate_end(r->estate);
 		work_on(r);
@@ -202,7 +201,7 @@ on_room(void *arg)
 {
 	struct replica *r = arg;
 
-	pact_pay(r->role);
+	state_sync_pay(&r->role->sync);
 	pay(r);
 }
 
@@ -308,8 +307,9 @@ replica_expect(struct role *role, const struct hello_boot *boot)
 }
 
 static int
-send_frame(struct role *role, enum wire_type type, const void *body, size_t len)
+send_frame(void *arg, enum wire_type type, const void *body, size_t len)
 {
+	const struct role *role = arg;
 	struct replica *r = role->replica;
 
 	if (r == NULL || !wire_has_room(r->wire) ||
@@ -318,16 +318,26 @@ send_frame(struct role *role, enum wire_type type, const void *body, size_t len)
 	return 0;
 }
 
-int
-replica_send_accords(struct role *role, const void *body, size_t len)
+static void
+restart(void *arg, const char *why)
 {
-	return send_frame(role, WIRE_ACCORDS, body, len);
+	const struct role *role = arg;
+
+	if (role->replica != NULL)
+		wire_restart(role->replica->wire, why);
 }
 
-int
-replica_end_accords(struct role *role)
+void
+replica_init_sync(struct role *role)
 {
-	return send_frame(role, WIRE_ACCORDS_END, NULL, 0);
+	static const struct state_sync_calls calls = { .send = send_frame,
+		.restart = restart };
+	const struct state_sync_setup setup = { .loop = role->loop,
+		.supervisor = role->supervisor,
+		.calls = &calls,
+		.arg = role };
+
+	state_sync_init(&role->sync, &setup);
 }
 
 void

@@ -27,13 +27,8 @@ MUST_CHECK bool replica_take(
 /* The peer's process is this one now: see wire_expect(). */
 void replica_expect(struct role *role, const struct hello_boot *boot);
 
-/*
- * A frame for the peer. Returns 0, or -EAGAIN where it has to be given again:
- * pact_pay() will be called when there is room, or a wire.
- */
-MUST_CHECK int replica_send_accords(
-    struct role *role, const void *body, size_t len);
-MUST_CHECK int replica_end_accords(struct role *role);
+/* Begins role->sync, which goes over our wire while there is one. */
+void replica_init_sync(struct role *role);
 
 /*
  * A hello's packet, for a peer that UDP does not reach. Left out while earlier

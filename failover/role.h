@@ -16,7 +16,7 @@
  *	sentry.c    shows that this process turns, looks whether the relay does
  *	replica.c   the wire, and each node's connections as the other knows
  *	tickle.c    who is told of a takeover
- *	pact.c      what both nodes agree on
+ *	state_sync.c  what both nodes agree on
  */
 
 #include "config/config.h"
@@ -28,12 +28,12 @@
 #include "failover/handover.h"
 #include "failover/holder.h"
 #include "failover/link.h"
-#include "failover/pact.h"
 #include "failover/peer.h"
 #include "failover/reason.h"
 #include "failover/schedule.h"
 #include "failover/seal.h"
 #include "failover/seam.h"
+#include "failover/state_sync.h"
 #include "failover/tracker.h"
 
 #include <ev.h>
@@ -177,7 +177,7 @@ struct role {
 	ev_check turn;
 	struct replica *replica; /* NULL: no pair */
 	struct tickle *tickle;
-	struct pact pact;
+	struct state_sync sync;
 
 	struct netlink *netlink;
 	int packet;      /* AF_PACKET socket, to send alone */

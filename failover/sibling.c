@@ -195,8 +195,6 @@ obey(struct role *role, const struct chan_packet *p)
 	case MSG_CONNECTIONS:
 	case MSG_CONNECTIONS_END:
 		return replica_take(role, p);
-	case MSG_ACCORDS:
-		return pact_take(role, PACT_RELAY, p->body, p->len);
 	default: /* not an enum: a number from another process */
 		return false;
 	}
@@ -239,7 +237,6 @@ sibling_take(struct role *role, int chan)
 	ev_io_start(role->loop, &role->relay_ready);
 	if (replaced && role->begun)
 		await(role);
-	pact_meet_relay(role);
 	for (size_t i = 0; i < role->n_groups; i++) {
 		role->groups[i].relay_owes = true;
 		group_tell(&role->groups[i]);

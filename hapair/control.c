@@ -157,6 +157,15 @@ control_claim(struct control *c)
 	return 0;
 }
 
+bool
+control_is_request(const char *request, const char *verb)
+{
+	const size_t len = strlen(verb);
+
+	return strncmp(request, verb, len) == 0 &&
+	    (request[len] == '\0' || request[len] == ' ');
+}
+
 static void
 forget(struct control_caller *q)
 {

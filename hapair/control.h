@@ -16,6 +16,9 @@ struct control_caller;
 /* Gets the line, and the socket to keep or close (fd_take it to keep it). */
 typedef void control_request_fn(void *arg, const char *request, int *socket);
 
+/* Of such a line: VERB alone, or with words behind it. */
+bool control_is_request(const char *request, const char *verb);
+
 struct control {
 	struct ev_loop *loop; /* borrowed */
 	control_request_fn *on_request;

@@ -12,12 +12,13 @@
 #include "hapair/child.h"
 #include "hapair/fences.h"
 #include "hapair/holding.h"
-#include "hapair/keeper.h"
 #include "hapair/listeners.h"
 #include "hapair/notify.h"
 #include "hapair/ready.h"
 #include "hapair/release.h"
 #include "hapair/scripts.h"
+#include "hapair/state_store.h"
+#include "hapair/statefile.h"
 #include "hapair/warden.h"
 #include "proxy/report.h"
 
@@ -70,7 +71,7 @@ struct supervisor {
 	 */
 	int wire;
 	struct holding holding;
-	struct keeper keeper;
+	struct state_store store;
 	struct fences fences;
 	struct mono started;
 	int64_t loaded_wall_ms;
@@ -120,7 +121,7 @@ on_spawn(void *arg, struct child *r)
 	e = briefing_start(r, &m, s->file);
 	if (e < 0)
 		return e;
-	keeper_brief(&s->keeper, r);
+	state_store_meet(&s->store, r);
 	if (r == &s->relay)
 		briefing_listeners(r, s->setup->config, s->setup->listeners);
 	else
@@ -158,6 +159,7 @@ take_group(struct supervisor *s, const struct chan_packet *p)
 	s->groups[m.group] = m;
 	s->known[m.group] = true;
 	notify_tell(&s->notify, &m);
+	state_store_look(&s->store);
 	return 0;
 }
 
@@ -227,9 +229,6 @@ on_packet(void *arg, struct child *r, struct chan_packet *p)
 	case MSG_WIRE_DOWN:
 		fd_close(&s->wire);
 		return r == &s->failover ? 0 : -EBADMSG;
-	case MSG_ACCORDS:
-		return r == &s->failover ? keeper_take(&s->keeper, p)
-		                         : -EBADMSG;
 	case MSG_FENCE:
 		return r == &s->relay ? fences_take(&s->fences, p) : -EBADMSG;
 	case MSG_STOPPED:
@@ -237,7 +236,7 @@ on_packet(void *arg, struct child *r, struct chan_packet *p)
 			stop_failover(s);
 		return 0;
 	default: /* not an enum: a number from another process */
-		return -EBADMSG;
+		return state_store_take(&s->store, r, p);
 	}
 }
 
@@ -446,37 +445,29 @@ own_report(struct supervisor *s)
 	return report_text(&r);
 }
 
-/* VERB alone, or with words behind it. */
-static bool
-is_request(const char *request, const char *verb)
-{
-	const size_t len = strlen(verb);
-
-	return strncmp(request, verb, len) == 0 &&
-	    (request[len] == '\0' || request[len] == ' ');
-}
-
 /* To the role that answers it. */
 static void
 on_request(void *arg, const char *request, int *socket)
 {
 	struct supervisor *s = arg;
-	const bool status = is_request(request, "status");
-	const bool handover = is_request(request, "handover");
+	const bool status = control_is_request(request, "status");
+	const bool handover = control_is_request(request, "handover");
+	const bool server = control_is_request(request, "server");
 	struct child *r = handover ? &s->failover : &s->relay;
 
-	if (!status && !handover && !is_request(request, "server"))
+	if (!status && !handover && !server)
 		reply_error(s->loop, socket, "unknown request");
+	else if (server && s->stage == STAGE_RUNNING)
+		state_store_obey(&s->store, request, socket);
 	else if (r->ready && s->stage == STAGE_RUNNING)
 		briefing_request(r, request, *socket);
 	else if (status)
 		reply_send(s->loop, socket, own_report(s));
-	else if (s->stage != STAGE_RUNNING)
-		reply_error(s->loop, socket, "this node is stopping");
 	else
 		reply_error(s->loop, socket,
-		    handover ? "the failover process does not run"
-		             : "the relay process does not run");
+		    s->stage != STAGE_RUNNING
+		        ? "this node is stopping"
+		        : "the failover process does not run");
 }
 
 static void
@@ -509,6 +500,20 @@ start_watchdog(struct supervisor *s)
 }
 
 static int
+init_store(struct supervisor *s)
+{
+	const struct state_store_setup setup = { .loop = s->loop,
+		.config = s->setup->config,
+		.node = s->setup->node,
+		.directory = statefile_directory(),
+		.groups = s->groups,
+		.failover = &s->failover,
+		.relay = &s->relay };
+
+	return state_store_init(&s->store, &setup);
+}
+
+static int
 supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 {
 	static const struct child_calls calls = {
@@ -524,7 +529,6 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 	s->groups = calloc(n_groups(s) + 1, sizeof(*s->groups));
 	s->known = calloc(n_groups(s) + 1, sizeof(*s->known));
 	s->file = proc_sealed_file("hapair.yaml", setup->text, setup->len);
-	keeper_init(&s->keeper);
 	child_init(&s->failover, "failover", &calls, s);
 	child_init(&s->relay, "relay", &calls, s);
 	notify_init(&s->notify, setup->config, on_notified, s);
@@ -534,6 +538,8 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 	if (s->file < 0)
 		return s->file;
 	e = fences_init(&s->fences, setup->config, on_fenced, s);
+	if (e == 0)
+		e = init_store(s);
 	if (e < 0)
 		return e;
 	/* Before the channels and the wire: holding.h tells why. */
@@ -563,7 +569,7 @@ supervisor_fini(struct supervisor *s)
 	scripts_stop(&s->scripts);
 	notify_fini(&s->notify);
 	fences_fini(&s->fences);
-	keeper_fini(&s->keeper);
+	state_store_fini(&s->store);
 	free(s->groups);
 	free(s->known);
 	fd_close(&s->wire);

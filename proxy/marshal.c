@@ -8,6 +8,7 @@
 #include "proxy/roster.h"
 #include "proxy/standby_view.h"
 
+#include <errno.h>
 #include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ struct unit {
 	struct standby_rules rules;
 	struct standby standby;
 	bool settling, again; /* see settle() */
+	unsigned unanswered;  /* choices of ours; the last answer holds */
 	ev_timer wake;
 	/* While it is fencing: services in order, one after the other. */
 	uint32_t fence_id;
@@ -56,21 +58,6 @@ next_member(const struct unit *u, size_t after)
 	return NO_UNIT;
 }
 
-/* The group that decides: the one whose address the first service has. */
-static size_t
-group_of(const struct unit *u)
-{
-	const struct config_pair *pair = &u->marshal->setup.config->pair;
-	const struct config_service *c = leader_of(u);
-
-	for (size_t i = 0; i < c->n_listens; i++)
-		for (size_t g = 0; g < pair->n_groups; g++)
-			if (config_group_has(
-			        &pair->groups[g], &c->listens[i].address))
-				return g;
-	return 0;
-}
-
 static bool
 decides(const struct unit *u)
 {
@@ -82,7 +69,8 @@ decides(const struct unit *u)
 		return false;
 	if (setup->config->pair.n_groups == 0)
 		return setup->node == 0;
-	return setup->groups[group_of(u)].state == MSG_GROUP_MASTER;
+	return setup->groups[config_standby_decider(setup->config, u->leader)]
+	           .state == MSG_GROUP_MASTER;
 }
 
 /* -- what it sees ------------------------------------------------------- */
@@ -152,24 +140,16 @@ point(struct unit *u)
 	}
 }
 
-/* Tells the peer and the disk. */
+/* Tells the supervisor, which agrees on it and keeps it. */
 static void
-agree(struct unit *u)
+choose(struct unit *u)
 {
 	const struct marshal_setup *setup = &u->marshal->setup;
-	const struct config_service *c = leader_of(u);
-	struct accord a = { .kind = c->standby_group != NULL
-		    ? ACCORD_ACTIVE_GROUP
-		    : ACCORD_ACTIVE };
 
-	(void)snprintf(a.subject, sizeof(a.subject), "%s",
-	    c->standby_group != NULL ? c->standby_group : c->name);
-	(void)snprintf(a.server, sizeof(a.server), "%s",
-	    c->servers[u->standby.active].name);
-	if (setup->agree(setup->arg, &a) < 0)
-		log_error(
-		    u->subject, "no room to remember which server is active");
-	u->standby.epoch = a.epoch;
+	u->unanswered++;
+	setup->choose(setup->arg,
+	    &(struct msg_active){ .service = (uint16_t)u->leader,
+	        .server = (uint16_t)u->standby.active });
 }
 
 static void
@@ -207,7 +187,7 @@ carry_out(struct unit *u, const struct standby_out *out)
 		break;
 	case STANDBY_SWITCH:
 		point(u);
-		agree(u);
+		choose(u);
 		tell(u, out, "active server");
 		promote(u, out->from, out->to);
 		break;
@@ -336,51 +316,66 @@ is_about(const struct unit *u, const struct accord *a)
 	return a->kind == ACCORD_ACTIVE && strcmp(a->subject, c->name) == 0;
 }
 
-/* By the name in any of its services: another may be the first by now. */
-static bool
-find_host(const struct unit *u, const char *name, unsigned *ret_host)
-{
-	for (size_t i = u->leader; i != NO_UNIT; i = next_member(u, i)) {
-		const struct config_service *c =
-		    &u->marshal->setup.config->services[i];
-
-		for (unsigned n = 0; n < c->n_servers; n++)
-			if (strcmp(c->servers[n].name, name) == 0) {
-				*ret_host = n;
-				return true;
-			}
-	}
-	return false;
-}
-
 static void
-follow(struct unit *u, const struct accord *a)
+follow(struct unit *u, unsigned host, uint64_t epoch)
 {
-	struct standby_event ev = { .type = STANDBY_AGREED, .epoch = a->epoch };
+	const struct standby_event ev = {
+		.type = STANDBY_AGREED, .host = host, .epoch = epoch
+	};
 	const unsigned was = u->standby.active;
 	const struct config_service *c = leader_of(u);
 
-	if (!find_host(u, a->server, &ev.host)) {
-		log_warning(u->subject,
-		    "%s was active, and is no server any more; %s is",
-		    a->server, c->servers[was].name);
-		return;
-	}
 	(void)settle(u, &ev);
-	if (ev.host == was)
+	if (host == was)
 		return;
 	log_notice(u->subject,
 	    "active server: %s -> %s, reason: it was agreed on",
-	    c->servers[was].name, c->servers[ev.host].name);
+	    c->servers[was].name, c->servers[host].name);
 	point(u);
+}
+
+static void
+agree(struct unit *u, const struct accord *a)
+{
+	const int host =
+	    config_standby_host(u->marshal->setup.config, u->leader, a->server);
+
+	if (host >= 0)
+		follow(u, (unsigned)host, a->epoch);
+	else
+		log_warning(u->subject,
+		    "%s was active, and is no server any more; %s is",
+		    a->server, leader_of(u)->servers[u->standby.active].name);
 }
 
 void
 marshal_agree(struct marshal *m, const struct accord *a)
 {
 	for (size_t i = 0; i < m->n_units; i++)
-		if (is_about(&m->units[i], a))
-			follow(&m->units[i], a);
+		/* The answer that is due tells what holds after both. */
+		if (is_about(&m->units[i], a) && m->units[i].unanswered == 0)
+			agree(&m->units[i], a);
+}
+
+int
+marshal_take_chosen(struct marshal *m, const struct msg_active *chosen)
+{
+	struct unit *u = chosen->service < m->setup.config->n_services
+	    ? unit_of(m, chosen->service)
+	    : NULL;
+
+	if (u == NULL || u->unanswered == 0 ||
+	    chosen->server >= u->rules.n_hosts)
+		return -EBADMSG;
+	u->unanswered--;
+	if (u->unanswered > 0)
+		return 0;
+	/* As we said: what may be under way by now goes on. */
+	if (chosen->server == u->standby.active)
+		u->standby.epoch = chosen->epoch;
+	else
+		follow(u, chosen->server, chosen->epoch);
+	return 0;
 }
 
 void

@@ -3,8 +3,9 @@
 /*
  * The marshal: the standby services of this relay. Feeds the decision of each
  * (standby.h) with what checks, operators and the peer say, and carries out
- * what it asks for: has fences run, changes who is active, agrees on it with
- * the peer. Services of one standby group are one unit.
+ * what it asks for: has fences run, changes who is active, and tells the
+ * supervisor, which agrees on it with the peer. Services of one standby group
+ * are one unit.
  *
  * On the relay's main thread; owned by relay.c.
  */
@@ -25,11 +26,8 @@ struct marshal_setup {
 	struct roster *roster;          /* likewise */
 	const struct msg_group *groups; /* likewise: how each stands here */
 	int node;                       /* our index, -1: there is no pair */
-	/*
-	 * Keeps who is active and tells the peer. Fills in epoch and node;
-	 * returns 0 or -errno.
-	 */
-	int (*agree)(void *arg, struct accord *a);
+	/* Sends CHOSEN to the supervisor. */
+	void (*choose)(void *arg, const struct msg_active *m);
 	/* Sends FENCE to the supervisor. */
 	void (*send)(void *arg, const struct msg_fence *m);
 	void *arg;
@@ -48,6 +46,10 @@ void marshal_set_known(struct marshal *m, bool known);
 
 /* An accord about who is active, by the peer or from before. */
 void marshal_agree(struct marshal *m, const struct accord *a);
+
+/* CHOSEN, the answer to one of ours. Returns 0 or -EBADMSG. */
+MUST_CHECK int marshal_take_chosen(
+    struct marshal *m, const struct msg_active *chosen);
 
 /* FENCED. */
 void marshal_take_fenced(struct marshal *m, const struct msg_fenced *fenced);

@@ -119,7 +119,7 @@ void pool_set_state(struct pool *p, struct pool_server *server,
 void pool_set_address(
     struct pool *p, struct pool_server *server, const union addr *ip);
 
-/* By orders.c. Maintenance cuts, as below. */
+/* By server_admin.c. Maintenance cuts, as below. */
 void pool_set_admin(
     struct pool *p, struct pool_server *server, enum accord_admin admin);
 void pool_set_weight(

@@ -12,10 +12,10 @@
 #include "core/reply.h"
 #include "core/secret.h"
 #include "proxy/asker.h"
-#include "proxy/council.h"
 #include "proxy/marshal.h"
 #include "proxy/pool.h"
 #include "proxy/roster.h"
+#include "proxy/server_admin.h"
 #include "proxy/status_collect.h"
 
 #include <errno.h>
@@ -48,7 +48,7 @@ struct relay {
 	unsigned n_listeners;  /* received so far */
 	bool started, ready, stopping;
 	struct roster roster;
-	struct council council;
+	struct server_admin admin;
 	struct msg_group *groups;
 	struct asker asker;
 	ev_io chan_ready, failover_ready;
@@ -156,7 +156,7 @@ on_roster_changed(void *arg, struct pool *pool)
 	struct relay *r = arg;
 
 	tell_service(r, pool);
-	marshal_look(r->council.marshal, pool->index);
+	marshal_look(r->admin.marshal, pool->index);
 	if (!r->ready && roster_is_open(&r->roster))
 		become_ready(r);
 }
@@ -195,17 +195,17 @@ start_serving(struct relay *r)
 }
 
 static int
-begin_council(struct relay *r)
+init_admin(struct relay *r)
 {
-	const struct council_setup setup = { .loop = r->loop,
+	const bool alone = r->start.node == MSG_NO_NODE;
+	const struct server_admin_setup setup = { .loop = r->loop,
 		.config = r->config,
 		.roster = &r->roster,
 		.groups = r->groups,
-		.node = r->start.node,
-		.supervisor = r->chan,
-		.failover = &r->failover };
+		.node = alone ? -1 : (int)r->start.node,
+		.supervisor = r->chan };
 
-	return council_begin(&r->council, &setup);
+	return server_admin_init(&r->admin, &setup);
 }
 
 static int
@@ -231,7 +231,7 @@ take_start(struct relay *r, struct chan_packet *p)
 		e = r->groups != NULL ? 0 : -ENOMEM;
 	}
 	if (e == 0)
-		e = begin_council(r);
+		e = init_admin(r);
 	if (e == 0 && r->start.n_listeners == 0)
 		e = start_serving(r);
 	return e;
@@ -287,7 +287,7 @@ make_report(void *arg, const struct asker_said *said)
 	const struct status_collect from = { .config = r->config,
 		.start = &r->start,
 		.groups = r->groups,
-		.marshal = r->council.marshal,
+		.marshal = r->admin.marshal,
 		.roster = &r->roster,
 		.pid = (int)r->parent };
 
@@ -305,10 +305,7 @@ take_control(struct relay *r, struct chan_packet *p)
 		return e;
 	if (p->fd == -1 || !r->started)
 		return -EBADMSG;
-	if (strncmp(m.request, "server ", 7) == 0)
-		reply_send(r->loop, &p->fd,
-		    orders_obey(&r->council.orders, m.request));
-	else if (strcmp(m.request, "status") != 0)
+	if (strcmp(m.request, "status") != 0)
 		reply_error(r->loop, &p->fd, "unknown request");
 	else if (!r->config->has_pair)
 		reply_send(r->loop, &p->fd,
@@ -332,7 +329,6 @@ take_sibling(struct relay *r, struct chan_packet *p)
 		roster_tell(&r->roster, r->failover);
 	if (r->started)
 		tell_all(r);
-	orders_tell_all(&r->council.orders);
 }
 
 static void
@@ -379,14 +375,11 @@ take(struct relay *r, struct chan_packet *p)
 		return take_control(r, p);
 	case MSG_PULSE:
 		return take_pulse(r, p);
-	case MSG_ACCORDS:
-	case MSG_FENCED:
-		return council_take(&r->council, ORDERS_KEPT, p);
 	case MSG_STOP:
 		stop(r);
 		return 0;
 	default: /* not an enum: a number from another process */
-		return -EBADMSG;
+		return server_admin_take(&r->admin, p);
 	}
 }
 
@@ -431,7 +424,7 @@ take_group(struct relay *r, const struct chan_packet *p)
 	left = r->groups[m.group].state == MSG_GROUP_MASTER &&
 	    m.state != MSG_GROUP_MASTER;
 	r->groups[m.group] = m;
-	marshal_look_at_groups(r->council.marshal);
+	marshal_look_at_groups(r->admin.marshal);
 	if (left)
 		roster_drop_group(&r->roster, m.group);
 	return 0;
@@ -467,9 +460,6 @@ take_failover(struct relay *r, const struct chan_packet *p)
 		return asker_take_answered(&r->asker, p);
 	case MSG_DROP:
 		return take_drop(r, p);
-	case MSG_ACCORDS:
-	case MSG_KNOWN:
-		return council_take(&r->council, ORDERS_PEER, p);
 	default: /* not an enum: a number from another process */
 		return -EBADMSG;
 	}
@@ -531,7 +521,7 @@ static void
 relay_fini(struct relay *r)
 {
 	asker_fini(&r->asker);
-	council_fini(&r->council);
+	server_admin_fini(&r->admin);
 	roster_fini(&r->roster);
 	free(r->groups);
 	fd_close(&r->failover);

@@ -187,6 +187,31 @@ two_nodes_end_with_the_same(void **state)
 }
 
 static void
+what_is_made_here_takes_the_place_of_what_was(void **state)
+{
+	struct accords all = { .n = 0 };
+	struct accord a = admin("s1", ACCORD_DRAIN, 0, 0);
+	size_t index;
+
+	(void)state;
+	assert_int_equal(accords_make(&all, 1, &a, &index), 0);
+	assert_int_equal(a.epoch, 1);
+	assert_int_equal(a.node, 1);
+	assert_int_equal(take(&all, admin("s1", ACCORD_MAINT, 7, 0)), 1);
+	assert_int_equal(take(&all, admin("r1", ACCORD_MAINT, 1, 0)), 1);
+	a.value = ACCORD_READY;
+	assert_int_equal(accords_make(&all, 0, &a, &index), 0);
+	assert_int_equal(index, 1);
+	assert_int_equal(a.epoch, 8);
+	assert_int_equal(all.all[1].value, ACCORD_READY);
+	assert_int_equal(
+	    take(&all, admin("s1", ACCORD_MAINT, ACCORD_EPOCH_MAX, 0)), 1);
+	assert_int_equal(accords_make(&all, 0, &a, &index), -EOVERFLOW);
+	assert_int_equal(all.all[1].value, ACCORD_MAINT);
+	accords_fini(&all);
+}
+
+static void
 an_operators_words(void **state)
 {
 	static const struct row {
@@ -252,6 +277,7 @@ main(void)
 		cmocka_unit_test(absurd_ones_are_refused),
 		cmocka_unit_test(the_newer_one_holds),
 		cmocka_unit_test(two_nodes_end_with_the_same),
+		cmocka_unit_test(what_is_made_here_takes_the_place_of_what_was),
 		cmocka_unit_test(an_operators_words),
 		cmocka_unit_test(there_is_a_bound),
 	};

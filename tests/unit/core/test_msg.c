@@ -62,6 +62,7 @@ each_message_is_taken_whole_or_refused(void **state)
 	ROUND_TRIP(
 	    fence, .id = 9, .service = 2, .promote = true, .from = 1, .to = 3);
 	ROUND_TRIP(fenced, .id = 9, .passed = true);
+	ROUND_TRIP(active, .service = 4, .server = 2, .epoch = 12);
 	ROUND_TRIP(drop, .group = 3);
 }
 

@@ -47,8 +47,8 @@ struct run {
 	struct msg_group groups[2];
 	struct marshal *marshal;
 	struct msg_fence sent[8];
-	unsigned n_sent, n_agreed;
-	struct accord agreed; /* the last one */
+	unsigned n_sent, n_chosen;
+	struct msg_active chosen; /* the last one */
 };
 
 static void
@@ -60,14 +60,13 @@ send_fence(void *arg, const struct msg_fence *m)
 	r->sent[r->n_sent++] = *m;
 }
 
-static int
-agree(void *arg, struct accord *a)
+static void
+send_choice(void *arg, const struct msg_active *m)
 {
 	struct run *r = arg;
 
-	a->epoch = ++r->n_agreed;
-	r->agreed = *a;
-	return 0;
+	r->n_chosen++;
+	r->chosen = *m;
 }
 
 static void
@@ -113,7 +112,7 @@ set_up(struct run *r, int node, const char *first, const char *second)
 		.roster = &r->roster,
 		.groups = r->groups,
 		.node = node,
-		.agree = agree,
+		.choose = send_choice,
 		.send = send_fence,
 		.arg = r };
 
@@ -188,11 +187,12 @@ services_of_a_group_move_together(void **state)
 	assert_null(marshal_standby(r.marshal, 0));
 	take_out(&r, 2, 0);
 	assert_active(&r, 1);
-	assert_int_equal(r.n_agreed, 1);
-	assert_int_equal(r.agreed.kind, ACCORD_ACTIVE_GROUP);
-	assert_text(r.agreed.subject, "pg");
-	assert_text(r.agreed.server, "d2");
-	assert_int_equal(marshal_standby(r.marshal, 1)->epoch, 1);
+	assert_int_equal(r.n_chosen, 1);
+	assert_int_equal(r.chosen.service, 1);
+	assert_int_equal(r.chosen.server, 1);
+	r.chosen.epoch = 7;
+	assert_int_equal(marshal_take_chosen(r.marshal, &r.chosen), 0);
+	assert_int_equal(marshal_standby(r.marshal, 1)->epoch, 7);
 	/* Only the one that has a promote is promoted. */
 	assert_int_equal(r.n_sent, 1);
 	assert_sent(&r, 0, 2, true);
@@ -222,7 +222,7 @@ fences_run_one_after_the_other_before_anybody_takes_over(void **state)
 	marshal_take_fenced(r.marshal,
 	    &(struct msg_fenced){ .id = r.sent[1].id, .passed = true });
 	assert_active(&r, 1);
-	assert_int_equal(r.n_agreed, 1);
+	assert_int_equal(r.n_chosen, 1);
 	tear_down(&r);
 }
 
@@ -238,7 +238,7 @@ a_fence_that_fails_stops_the_next_one_too(void **state)
 	    r.marshal, &(struct msg_fenced){ .id = r.sent[0].id });
 	assert_active(&r, 0);
 	assert_int_equal(r.n_sent, 1);
-	assert_int_equal(r.n_agreed, 0);
+	assert_int_equal(r.n_chosen, 0);
 	assert_int_equal(
 	    marshal_standby(r.marshal, 1)->trouble, STANDBY_FENCE_FAILED);
 	tear_down(&r);
@@ -284,7 +284,7 @@ what_the_peer_has_agreed_on_holds_by_name(void **state)
 	assert_int_equal(marshal_standby(r.marshal, 1)->epoch, 9);
 	/* The peer has run what there is to run. */
 	assert_int_equal(r.n_sent, 0);
-	assert_int_equal(r.n_agreed, 0);
+	assert_int_equal(r.n_chosen, 0);
 	(void)snprintf(a.server, sizeof(a.server), "gone");
 	marshal_agree(r.marshal, &a);
 	assert_active(&r, 1);

@@ -1,0 +1,121 @@
+#include "failover/state_sync.h"
+
+#include "core/accord.h"
+#include "core/buf.h"
+#include "core/msg.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A supervisor whose channel is full reads again in a moment. */
+#define AGAIN_MS 50
+
+static void
+pay_supervisor(struct state_sync *s)
+{
+	const struct msg_ask wanted = { .id = s->wire };
+	uint8_t room[8];
+	struct buf b = buf_writer(room, sizeof(room));
+
+	if (!s->wanted_owed)
+		return;
+	msg_put_ask(&b, &wanted);
+	s->wanted_owed =
+	    chan_send(s->setup.supervisor, MSG_WANTED, b.data, b.pos, -1) < 0;
+	if (s->wanted_owed && !ev_is_active(&s->again)) {
+		ev_timer_set(&s->again, AGAIN_MS / 1e3, 0.);
+		ev_timer_start(s->setup.loop, &s->again);
+	}
+}
+
+static void
+pay_peer(struct state_sync *s)
+{
+	const struct state_sync_setup *setup = &s->setup;
+	const enum wire_type type =
+	    s->held_len > 0 ? WIRE_ACCORDS : WIRE_ACCORDS_END;
+
+	if (!s->holds ||
+	    setup->calls->send(setup->arg, type, s->held, s->held_len) < 0)
+		return;
+	s->holds = false;
+	s->wanted_owed = true;
+}
+
+void
+state_sync_pay(struct state_sync *s)
+{
+	pay_peer(s);
+	pay_supervisor(s);
+}
+
+static void
+on_again(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct state_sync *s = CONTAINER_OF(t, struct state_sync, again);
+
+	(void)loop;
+	(void)revents;
+	state_sync_pay(s);
+}
+
+void
+state_sync_init(struct state_sync *s, const struct state_sync_setup *setup)
+{
+	*s = (struct state_sync){ .setup = *setup };
+	ev_init(&s->again, on_again);
+	ev_set_priority(&s->again, EV_MINPRI);
+}
+
+void
+state_sync_close(struct state_sync *s)
+{
+	if (s->setup.loop != NULL)
+		ev_timer_stop(s->setup.loop, &s->again);
+}
+
+void
+state_sync_meet_peer(struct state_sync *s)
+{
+	s->wire++;
+	s->holds = false;
+	s->wanted_owed = true;
+	pay_supervisor(s);
+}
+
+bool
+state_sync_take_from_peer(struct state_sync *s, const void *body, size_t len)
+{
+	struct buf b = buf_reader(body, len);
+	struct accord a;
+
+	/* All of it or nothing. */
+	while (b.pos < b.len)
+		if (accord_get(&b, &a) < 0)
+			return false;
+	/* The peer believes that we have it; on a new wire it tells all. */
+	if (chan_send(s->setup.supervisor, MSG_ACCORDS, body, len, -1) < 0)
+		s->setup.calls->restart(
+		    s->setup.arg, "the supervisor does not read");
+	return true;
+}
+
+int
+state_sync_take(struct state_sync *s, const struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	const uint32_t wire = buf_get_u32(&b);
+
+	if (b.bad)
+		return -EBADMSG;
+	/* An earlier wire has asked for it; this one has asked for all. */
+	if (wire != s->wire)
+		return 0;
+	if (s->holds)
+		return -EBADMSG;
+	s->holds = true;
+	s->held_len = b.len - b.pos;
+	memcpy(s->held, p->body + b.pos, s->held_len);
+	state_sync_pay(s);
+	return 0;
+}

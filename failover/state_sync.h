@@ -1,0 +1,60 @@
+#pragma once
+
+/*
+ * Carries what both nodes agree on (core/accord.h) between this node's
+ * supervisor, who keeps it, and the peer. Nothing is kept or understood here.
+ * What the peer says goes on at once. What the peer has not been told is asked
+ * of the supervisor, packet by packet, when the wire has room for one: so there
+ * is one under way at most, nothing waits, and a new wire just asks for all.
+ *
+ * One per role, in its only thread.
+ */
+
+#include "core/base.h"
+#include "core/chan.h"
+#include "failover/wire.h"
+
+#include <ev.h>
+
+struct state_sync_calls {
+	/* A frame for the peer. Returns 0, or -EAGAIN: see state_sync_pay(). */
+	int (*send)(
+	    void *arg, enum wire_type type, const void *body, size_t len);
+	/* The wire shall be made anew, so that the peer tells all again. */
+	void (*restart)(void *arg, const char *why);
+};
+
+struct state_sync_setup {
+	struct ev_loop *loop;
+	int supervisor; /* channel; the role's */
+	const struct state_sync_calls *calls;
+	void *arg;
+};
+
+struct state_sync {
+	struct state_sync_setup setup;
+	uint32_t wire;    /* a number for each that there was */
+	bool wanted_owed; /* the supervisor has not been asked yet */
+	bool holds;       /* an answer, while the wire has no room for it */
+	size_t held_len;
+	uint8_t held[CHAN_BODY_MAX];
+	ev_timer again;
+};
+
+void state_sync_init(
+    struct state_sync *s, const struct state_sync_setup *setup);
+void state_sync_close(struct state_sync *s); /* takes zeros */
+
+/* Another wire is up: the peer is told all. */
+void state_sync_meet_peer(struct state_sync *s);
+
+/* What the peer says; empty: that was all it knew. False: malformed. */
+MUST_CHECK bool state_sync_take_from_peer(
+    struct state_sync *s, const void *body, size_t len);
+
+/* FOR_PEER, of the supervisor. Returns 0 or -EBADMSG. */
+MUST_CHECK int state_sync_take(
+    struct state_sync *s, const struct chan_packet *p);
+
+/* The wire may have room: what is under way goes on. */
+void state_sync_pay(struct state_sync *s);

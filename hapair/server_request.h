@@ -1,0 +1,36 @@
+#pragma once
+
+/*
+ * What `hapair server SERVICE/NAME WORD` asks of the daemon, and what it is
+ * told: which server of the configuration is meant, what was agreed on about
+ * it, and what shall be.
+ *
+ * Pure: state_store.c does it.
+ */
+
+#include "core/accord.h"
+
+#include <stddef.h>
+
+struct config;
+
+#define SERVER_REQUEST_TEXT_MAX 512
+
+struct server_request {
+	uint16_t service, server; /* indices in the configuration */
+	bool activate;            /* else `wanted`: */
+	struct accord wanted;     /* without epoch and node */
+	uint32_t weight;          /* the server's, in the file */
+};
+
+/* Of the request's line. False: no, and why is in `ret_why`. */
+MUST_CHECK bool server_request_parse(const struct config *c, const char *line,
+    struct server_request *ret_request,
+    char ret_why[static SERVER_REQUEST_TEXT_MAX]);
+
+/*
+ * The answer, where this is agreed on so far about the same thing (NULL:
+ * nothing). Returns whether something has to be changed for it.
+ */
+MUST_CHECK bool server_request_answer(const struct server_request *request,
+    const struct accord *known, char ret_text[static SERVER_REQUEST_TEXT_MAX]);

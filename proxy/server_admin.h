@@ -1,0 +1,44 @@
+#pragma once
+
+/*
+ * What is agreed on about servers (core/accord.h), as this relay acts by it:
+ * who takes part, with which weight, and who is active. Nothing of it is kept
+ * here: the supervisor tells all of it to a relay that begins, then what is
+ * news. Names that the configuration does not have do nothing.
+ *
+ * On the relay's main thread; embedded in struct relay.
+ */
+
+#include "core/base.h"
+
+struct chan_packet;
+struct config;
+struct ev_loop;
+struct marshal;
+struct msg_group;
+struct roster;
+
+struct server_admin_setup {
+	struct ev_loop *loop;
+	const struct config *config;    /* borrowed */
+	struct roster *roster;          /* likewise */
+	const struct msg_group *groups; /* likewise; void without a pair */
+	int node;                       /* our index, -1: there is no pair */
+	int supervisor;                 /* channel; the relay's */
+};
+
+struct server_admin {
+	struct server_admin_setup setup;
+	struct marshal *marshal; /* of the standby services; NULL: not begun */
+};
+
+/* Returns 0 or -ENOMEM. */
+MUST_CHECK int server_admin_init(
+    struct server_admin *a, const struct server_admin_setup *setup);
+void server_admin_fini(struct server_admin *a); /* takes zeros */
+
+/*
+ * What the supervisor says of servers; its descriptor may be taken. Returns 0
+ * or -EBADMSG, also for what is about something else.
+ */
+MUST_CHECK int server_admin_take(struct server_admin *a, struct chan_packet *p);

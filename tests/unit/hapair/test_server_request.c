@@ -1,0 +1,163 @@
+#include "hapair/server_request.h"
+
+#include "config/config.h"
+#include "tests/lib/test.h"
+
+#include <string.h>
+
+static struct config_server servers[] = {
+	{ .name = "s1", .weight = 1 },
+	{ .name = "[::1]:80", .weight = 7 },
+};
+static struct config_service services[] = {
+	{ .name = "w", .servers = servers, .n_servers = 1 },
+	{ .name = "web", .servers = servers, .n_servers = 2 },
+};
+static const struct config config = { .services = services, .n_services = 2 };
+
+static char text[SERVER_REQUEST_TEXT_MAX];
+
+static void
+what_makes_no_sense_is_refused_with_why(void **state)
+{
+	static const struct row {
+		const char *line, *why;
+	} rows[] = {
+		{ "server web/s9 drain", "no server 's9' in service web" },
+		{ "server w/[::1]:80 drain",
+		    "no server '[::1]:80' in service w" },
+		{ "server web9/s1 drain", "no service 'web9'" },
+		{ "server we/s1 drain", "no service 'we'" },
+		{ "server /s1 drain", "no service ''" },
+		{ "server web/ drain", "no server '' in service web" },
+		{ "server web/s1 gone", "'gone' is not understood" },
+		{ "server web/s1 weight=257",
+		    "'weight=257' is not understood" },
+		{ "server web/s1 ", "'' is not understood" },
+		{ "server web/s1",
+		    "expected: server SERVICE/NAME and what it shall be" },
+		{ "server web/s1 drain now",
+		    "expected: server SERVICE/NAME and what it shall be" },
+		{ "server web s1/drain",
+		    "expected: server SERVICE/NAME and what it shall be" },
+		{ "server",
+		    "expected: server SERVICE/NAME and what it shall be" },
+		{ "", "expected: server SERVICE/NAME and what it shall be" },
+	};
+	struct server_request q;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		test_row(rows[i].line);
+		assert_false(
+		    server_request_parse(&config, rows[i].line, &q, text));
+		assert_string_equal(text, rows[i].why);
+	}
+}
+
+/* As long as a request may be: cut where it is shown, and nothing else. */
+static void
+a_long_name_is_shown_in_part(void **state)
+{
+	char line[1024] = "server ";
+	struct server_request q;
+
+	(void)state;
+	memset(line + 7, 'x', 900);
+	strcpy(line + 907, "/s1 drain");
+	assert_false(server_request_parse(&config, line, &q, text));
+	assert_int_equal(strlen(text), strlen("no service ''") + 64);
+	strcpy(line, "server web/");
+	memset(line + 11, 'y', 900);
+	strcpy(line + 911, " drain");
+	assert_false(server_request_parse(&config, line, &q, text));
+	assert_int_equal(
+	    strlen(text), strlen("no server '' in service web") + 256);
+}
+
+#define NOTHING 0xfffe
+
+/* What is agreed on about the kind, what is said, and what follows. */
+static void
+each_word_is_answered_by_how_it_was(void **state)
+{
+	static const struct row {
+		const char *line;
+		unsigned known; /* or NOTHING */
+		bool differs;
+		const char *answer;
+		unsigned made;
+	} rows[] = {
+		{ "server web/s1 drain", NOTHING, true,
+		    "server s1 of service web: ready -> drain", ACCORD_DRAIN },
+		{ "server web/s1 maint", ACCORD_DRAIN, true,
+		    "server s1 of service web: drain -> maint", ACCORD_MAINT },
+		{ "server web/s1 ready", NOTHING, false,
+		    "server s1 of service web: ready -> ready, as it was",
+		    ACCORD_READY },
+		{ "server web/s1 maint", ACCORD_MAINT, false,
+		    "server s1 of service web: maint -> maint, as it was",
+		    ACCORD_MAINT },
+		{ "server web/[::1]:80 weight=3", NOTHING, true,
+		    "server [::1]:80 of service web: weight 7 -> 3", 3 },
+		{ "server web/[::1]:80 weight=7", 3, true,
+		    "server [::1]:80 of service web: weight 3 -> 7",
+		    ACCORD_AS_CONFIGURED },
+		{ "server web/[::1]:80 weight=0", ACCORD_AS_CONFIGURED, true,
+		    "server [::1]:80 of service web: weight 7 -> 0", 0 },
+		{ "server web/s1 weight=1", NOTHING, false,
+		    "server s1 of service web: weight 1 -> 1, as it was",
+		    ACCORD_AS_CONFIGURED },
+		/* The file says by now what an operator once said. */
+		{ "server web/s1 weight=1", 1, false,
+		    "server s1 of service web: weight 1 -> 1, as it was",
+		    ACCORD_AS_CONFIGURED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct row *row = &rows[i];
+		struct server_request q;
+		struct accord known;
+
+		test_row(row->line);
+		assert_true(server_request_parse(&config, row->line, &q, text));
+		assert_int_equal(q.service, 1);
+		assert_false(q.activate);
+		assert_string_equal(q.wanted.subject, "web");
+		assert_int_equal(q.wanted.value, row->made);
+		known = q.wanted;
+		known.value = (uint16_t)row->known;
+		assert_int_equal(
+		    server_request_answer(
+		        &q, row->known == NOTHING ? NULL : &known, text),
+		    row->differs);
+		assert_string_equal(text, row->answer);
+	}
+}
+
+static void
+to_be_active_is_no_accord_yet(void **state)
+{
+	struct server_request q;
+
+	(void)state;
+	assert_true(server_request_parse(
+	    &config, "server web/[::1]:80 activate", &q, text));
+	assert_true(q.activate);
+	assert_int_equal(q.service, 1);
+	assert_int_equal(q.server, 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_makes_no_sense_is_refused_with_why),
+		cmocka_unit_test(a_long_name_is_shown_in_part),
+		cmocka_unit_test(each_word_is_answered_by_how_it_was),
+		cmocka_unit_test(to_be_active_is_no_accord_yet),
+	};
+
+	TEST_MAIN(tests);
+}
