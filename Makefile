@@ -42,6 +42,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) \
 
 .DELETE_ON_ERROR:
 .PHONY: all deps demo bench faults test check check-asan check-ubsan check-tsan check-clang \
+	build-asan build-ubsan build-tsan build-fuzz compiled threaded \
 	rules matrix manual unit fuzz fuzzers system simulate sim soak tools objects clean
 .SECONDARY:
 
@@ -124,27 +125,37 @@ check: all rules unit
 # A variable, since its comma would end an argument of `call`.
 ASAN := address,undefined
 define sanitized
-check-$(1): deps
-	$$(Q)$$(MAKE) --no-print-directory B=build/$(1) CC=$(3) CFLAGS='-O1 -g' \
-		EXTRA='-fsanitize=$(2) -fno-omit-frame-pointer $(4)' all unit tools
+build-$(1):
+	$$(Q)$$(MAKE) --no-print-directory B=build/$(1) CC=$(3) CFLAGS='-O1 -g1' \
+		EXTRA='-fsanitize=$(2) -fno-omit-frame-pointer $(4)' all $(5)
+check-$(1): deps build-$(1) tools
 	$$(Q)scripts/run-units build/$(1)
 	$$(Q)HAPAIR_SLOW=1 tests/system/run --binary build/$(1)/hapair \
-		--tools build/tests/tools $(5)
+		--tools $(B)/tests/tools $(6)
 endef
-$(eval $(call sanitized,asan,$(ASAN),gcc,-fno-sanitize-recover=undefined))
-$(eval $(call sanitized,ubsan,undefined,clang,-fno-sanitize-recover=undefined))
-$(eval $(call sanitized,tsan,thread,gcc,-Wno-tsan,--threads))
+$(eval $(call sanitized,asan,$(ASAN),gcc,-fno-sanitize-recover=undefined,unit))
+$(eval $(call sanitized,ubsan,undefined,clang,-fno-sanitize-recover=undefined,unit))
+$(eval $(call sanitized,tsan,thread,gcc,-Wno-tsan,threaded,--threads))
 
-# Both compilers, no warnings: the second one only compiles.
+# ThreadSanitizer has nothing to find in the others.
+THREADS := grep -lE '<(pthread|semaphore|stdatomic)\.h>'
+threaded: $(patsubst %.c,$(B)/%,$(shell $(THREADS) $(UNIT_SRC))) \
+	$(filter $(addprefix %/test_,$(basename $(notdir $(shell $(THREADS) -r $(FOLDERS))))),$(UNIT))
+
+# Both compilers, no warnings: the second one only compiles, and what it warns of
+# does not depend on how much it optimises.
 check-clang:
-	$(Q)$(MAKE) --no-print-directory B=build/clang CC=clang all unit tools sim
+	$(Q)$(MAKE) --no-print-directory B=build/clang CC=clang CFLAGS=-O0 compiled
+compiled: $(OBJ) $(UNIT:=.o) $(SIM:=.o) $(FUZZ:=.o) $(TEST_LIB) \
+	$(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/*.c tests/tools/*.c)) $(filter %.so,$(TOOLS))
 
-# Each fuzz target for a while; `make fuzz SECONDS=3600` for a long one.
+# Each fuzz target for a while, two at a time; `make fuzz SECONDS=3600` for long.
 SECONDS ?= 60
-fuzz:
-	$(Q)$(MAKE) --no-print-directory B=build/fuzz CC=clang CFLAGS='-O1 -g' \
-		EXTRA='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' fuzzers
+fuzz: build-fuzz
 	$(Q)scripts/fuzz $(SECONDS)
+build-fuzz:
+	$(Q)$(MAKE) --no-print-directory B=build/fuzz CC=clang CFLAGS='-O1 -g1' \
+		EXTRA='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' fuzzers
 
 fuzzers: $(FUZZ)
 
@@ -169,7 +180,7 @@ soak: deps all tools sim
 		--binary build/soak-$$build/hapair --tools $(B)/tests/tools || exit 1; \
 	done
 	$(Q)$(MAKE) --no-print-directory check-ubsan
-	$(Q)$(MAKE) --no-print-directory fuzz SECONDS=1800
+	$(Q)$(MAKE) --no-print-directory fuzz SECONDS=600
 
 deps:
 	$(Q)scripts/install-deps
