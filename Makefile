@@ -35,7 +35,7 @@ NEEDS_hapair := hapair proxy failover keytab config core
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
 TEST_LIB := $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/*.c))
-SIM := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/sim_*.c tests/model/*.c))
+SIM := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/sim_*.c tests/model/*_pair.c))
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) \
 	$(patsubst %.c,$(B)/%.so,$(wildcard tests/preload/*.c))
@@ -72,12 +72,14 @@ $(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(TEST_LIB) \
 endef
 $(foreach d,$(FOLDERS),$(eval $(call archive_rule,$(d))))
 
+# Simulation and model break a rule on purpose in tests/sim/broken.c.
+WRAP := -Wl,--wrap=node_step
 $(B)/tests/sim/%: $(B)/tests/sim/%.o $(B)/tests/sim/world.o \
-    $(B)/tests/sim/broken.o $(call archive,$(NEEDS_failover))
-	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
-$(B)/tests/model/%: $(B)/tests/model/%.o $(B)/tests/sim/broken.o \
+    $(B)/tests/sim/world_host.o $(B)/tests/sim/broken.o $(call archive,$(NEEDS_failover))
+	$(Q)$(CC) $(ALL_CFLAGS) $(WRAP) -o $@ $^ $(LIBS)
+$(B)/tests/model/%: $(B)/tests/model/%.o $(B)/tests/model/model_state.o $(B)/tests/sim/broken.o \
     $(call archive,$(NEEDS_failover))
-	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(WRAP) -o $@ $^ $(LIBS)
 $(B)/tests/tools/impalad: TOOL_LIBS := -lsasl2
 $(B)/tests/tools/%: $(B)/tests/tools/%.o
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TOOL_LIBS)
@@ -90,7 +92,8 @@ $(B)/tests/preload/%.so: tests/preload/%.c
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(call archive,$(NEEDS_hapair))
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
--include $(FUZZ:=.d) $(OBJ:.o=.d) $(UNIT:=.d) $(SIM:=.d) $(B)/tests/sim/world.d $(B)/tests/sim/broken.d \
+-include $(FUZZ:=.d) $(OBJ:.o=.d) $(UNIT:=.d) $(SIM:=.d) $(B)/tests/sim/world.d \
+	$(B)/tests/model/model_state.d $(B)/tests/sim/world_host.d $(B)/tests/sim/broken.d \
 	$(TOOLS:=.d) $(TEST_LIB:.o=.d)
 
 objects: $(OBJ)
@@ -164,7 +167,7 @@ system: all tools
 
 # Each once as it is, then with a rule broken, which it must notice.
 simulate: $(B)/tests/sim/sim_failover $(B)/tests/model/model_pair
-	$(Q)for proof in $^; do $$proof && for rule in yield doubt; do \
+	$(Q)for proof in $^; do $$proof && for rule in early yield keep handover; do \
 		! $$proof --break $$rule >/dev/null || \
 		{ echo "$$proof: rule '$$rule' is broken, unnoticed" >&2; \
 		exit 1; }; done || exit 1; done

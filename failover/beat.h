@@ -1,33 +1,34 @@
 #pragma once
 
 /*
- * The heartbeat in the shell: sends a hello each interval and at each change,
- * takes the peer's in, and notices when our own loop stood still.
+ * The heartbeat in the shell: sends a hello each interval and whenever the node
+ * wants to, puts the peer's into the inbox, and has it look at the clock in
+ * each turn of the loop.
  */
 
 #include "core/base.h"
 #include "failover/role.h"
 
-/*
- * From here on we are heard, hear, and decide. Opens nothing: the link is open
- * already. Calling it again does nothing.
- */
+struct msg_peer;
+
+/* The sockets of the nodes' addresses and `links`. Returns 0 or -errno. */
+MUST_CHECK int beat_open(struct role *role);
+void beat_close(struct role *role);
+
+/* From here on we are heard, and hear. Opens nothing. */
 void beat_start(struct role *role);
-bool beat_is_started(const struct role *role);
-void beat_stop(struct role *role);
 
 /* A hello's packet that came over the wire. */
 void beat_take(struct role *role, const uint8_t *packet, size_t len);
 
-/* A hello now, as things stand. */
-void beat_send(struct role *role);
+/* A hello now, as the node stands; as a challenge, to a stranger. */
+void beat_send(struct role *role, bool challenge, const struct node_now *now);
 
-/*
- * Notices when our own loop stood still, in the middle of a turn, too: to be
- * called before what the world says is believed, and before it is changed.
- * Posts ELECTION_STALLED to all groups, and sends a hello.
- */
-void beat_look(struct role *role);
+/* The peer has another boot now; the random number for it is used up. */
+void beat_expect(struct role *role);
 
-/* How long the peer may be silent before it counts as gone. */
-uint32_t beat_dead_ms(const struct role *role);
+/* The peer was heard: tells what is new about that. */
+void beat_note_heard(struct role *role, bool anew);
+
+/* For `status`: fills in how the peer is heard. */
+void beat_describe(const struct role *role, struct msg_peer *m);

@@ -8,7 +8,6 @@
 #include "core/jdoc.h"
 #include "core/log.h"
 #include "core/reply.h"
-#include "failover/giver.h"
 #include "failover/role.h"
 
 struct errand
@@ -29,6 +28,9 @@ errand_is_under_way(const struct errand *e)
 {
 	return e->socket != -1 || e->supervisor;
 }
+
+/* Room for a sentence about a handover. */
+#define TEXT_MAX 192
 
 static const char *
 words(enum handover_outcome outcome)
@@ -64,25 +66,25 @@ words(enum handover_outcome outcome)
 	return "?";
 }
 
-const char *
-errand_text(const struct role_group *g, enum handover_outcome outcome,
-    char buf[static ERRAND_TEXT_MAX])
+static const char *
+text_of(const struct role_group *g, enum handover_outcome outcome,
+    char buf[static TEXT_MAX])
 {
 	const char *peer = g->role->other->name;
 	const char *text = words(outcome);
 	const char *name = strstr(text, "%s");
 
 	if (outcome == HANDOVER_NOT_MASTER)
-		snprintf(buf, ERRAND_TEXT_MAX, "this node is %s",
-		    election_state_name(g->election.state));
+		snprintf(buf, TEXT_MAX, "this node is %s",
+		    election_state_name(role_stand(g)->election.state));
 	else if (outcome == HANDOVER_PEER_UNFIT)
-		snprintf(buf, ERRAND_TEXT_MAX, "%s is in state %s", peer,
-		    msg_group_state_name(g->peer_state));
+		snprintf(buf, TEXT_MAX, "%s is in state %s", peer,
+		    election_state_name(role_stand(g)->peer_state));
 	else if (name == NULL)
-		snprintf(buf, ERRAND_TEXT_MAX, "%s", text);
+		snprintf(buf, TEXT_MAX, "%s", text);
 	else
-		snprintf(buf, ERRAND_TEXT_MAX, "%.*s%s%s", (int)(name - text),
-		    text, peer, name + 2);
+		snprintf(buf, TEXT_MAX, "%.*s%s%s", (int)(name - text), text,
+		    peer, name + 2);
 	return buf;
 }
 
@@ -96,7 +98,7 @@ answer_text(struct role *role)
 
 	for (size_t i = 0; i < role->n_groups; i++) {
 		const struct role_group *g = &role->groups[i];
-		char text[ERRAND_TEXT_MAX];
+		char text[TEXT_MAX];
 		struct jdoc *at;
 
 		if ((e->asked & 1U << i) == 0)
@@ -104,8 +106,7 @@ answer_text(struct role *role)
 		at = jdoc_put_object(groups, NULL);
 		jdoc_put_string(at, "name", g->config->name);
 		jdoc_put_bool(at, "done", e->outcomes[i] == HANDOVER_DONE);
-		jdoc_put_string(
-		    at, "text", errand_text(g, e->outcomes[i], text));
+		jdoc_put_string(at, "text", text_of(g, e->outcomes[i], text));
 	}
 	return jdoc_text(doc, false);
 }
@@ -125,14 +126,32 @@ answer_if_settled(struct role *role)
 	*e = errand_none();
 }
 
-void
-errand_settle(struct role_group *g, enum handover_outcome outcome)
+static void
+settle(struct role_group *g, enum handover_outcome outcome)
 {
 	struct errand *e = &g->role->errand;
 
 	e->outcomes[g->index] = outcome;
 	e->pending &= ~(1U << g->index);
 	answer_if_settled(g->role);
+}
+
+void
+errand_tell(struct role_group *g, enum node_effect_type what,
+    enum handover_outcome outcome)
+{
+	char text[TEXT_MAX];
+
+	text_of(g, outcome, text);
+	if (what == NODE_TELL_UNWILLING)
+		log_warning(g->subject,
+		    "the peer is preferred, but cannot be given it: %s", text);
+	else if (what == NODE_TELL_OUTCOME && outcome == HANDOVER_DONE)
+		log_notice(g->subject, "%s", text);
+	else if (what == NODE_TELL_OUTCOME)
+		log_warning(g->subject, "handover failed, reason: %s", text);
+	if (what != NODE_TELL_UNWILLING)
+		settle(g, outcome);
 }
 
 /* The mask of all groups that we are master of. */
@@ -142,7 +161,7 @@ reign(const struct role *role)
 	unsigned mask = 0;
 
 	for (size_t i = 0; i < role->n_groups; i++)
-		if (role->groups[i].election.state == ELECTION_MASTER)
+		if (node_is_master(role_node(role), (unsigned)i))
 			mask |= 1U << i;
 	return mask;
 }
@@ -153,16 +172,9 @@ begin(struct role *role, unsigned mask)
 {
 	role->errand.asked |= mask;
 	role->errand.pending |= mask;
-	for (size_t i = 0; i < role->n_groups; i++) {
-		struct role_group *g = &role->groups[i];
-		enum handover_outcome objection;
-
-		if ((mask & 1U << i) == 0)
-			continue;
-		objection = giver_begin(g);
-		if (objection != HANDOVER_UNDECIDED)
-			errand_settle(g, objection);
-	}
+	for (unsigned i = 0; i < role->n_groups; i++)
+		if ((mask & 1U << i) != 0)
+			inbox_put_group(&role->inbox, NODE_HAND_OVER, i);
 	answer_if_settled(role);
 }
 

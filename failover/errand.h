@@ -8,7 +8,7 @@
 
 #include "config/config.h"
 #include "core/base.h"
-#include "failover/handover.h"
+#include "failover/node.h"
 
 struct role;
 struct role_group;
@@ -20,8 +20,6 @@ struct errand {
 	unsigned pending; /* and whose outcome is not known yet */
 	enum handover_outcome outcomes[CONFIG_GROUPS_MAX];
 };
-
-#define ERRAND_TEXT_MAX 192
 
 /* The empty value. */
 struct errand errand_none(void);
@@ -38,9 +36,10 @@ void errand_ask(struct role *role, const char *request, int *socket);
 /* Every group we are master of; then HANDED_OVER to the supervisor. */
 void errand_ask_all(struct role *role);
 
-/* The outcome of one group's handover, whoever wanted it. */
-void errand_settle(struct role_group *g, enum handover_outcome outcome);
-
-/* As in "group main: proxy2 is not heard"; `buf` is also returned. */
-const char *errand_text(const struct role_group *g,
-    enum handover_outcome outcome, char buf[static ERRAND_TEXT_MAX]);
+/*
+ * What the node tells of one group's handover, whoever wanted it: a refusal,
+ * its outcome, or why it will not be offered (NODE_TELL_REFUSED, _OUTCOME,
+ * _UNWILLING).
+ */
+void errand_tell(struct role_group *g, enum node_effect_type what,
+    enum handover_outcome outcome);

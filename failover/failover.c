@@ -18,6 +18,7 @@
 #include "core/secret.h"
 #include "failover/announce.h"
 #include "failover/beat.h"
+#include "failover/effects.h"
 #include "failover/giver.h"
 #include "failover/group.h"
 #include "failover/neighbours.h"
@@ -38,8 +39,24 @@
  * or a signal comes: release, resign, return.
  */
 
-/* A resignation that is lost costs the clients dead_ms: say it thrice. */
-#define RESIGN_REPEATS 2
+/* Of failover.c alone. */
+struct life {
+	struct role role; /* first: what it is all about */
+	pid_t parent;
+	int status; /* of the process, once the loop has ended */
+	ev_io supervisor_ready;
+	ev_signal on_term, on_int;
+	ev_timer leaving; /* stopped, but still sending on */
+	uint32_t group_ids[CONFIG_GROUPS_MAX];
+	unsigned n_restored;
+	struct msg_group restored[CONFIG_GROUPS_MAX];
+};
+
+static struct life *
+life_of(const struct role *role)
+{
+	return CONTAINER_OF(role, struct life, role);
+}
 
 /* Both nodes' names, and whether this one is among them. */
 static void
@@ -51,7 +68,6 @@ find_nodes(struct role *role)
 		return;
 	role->self = &pair->nodes[role->start.node];
 	role->other = &pair->nodes[1 - role->start.node];
-	role->dead_ms = pair->interval_ms * pair->misses;
 	snprintf(role->peer_subject, sizeof(role->peer_subject), "peer %s",
 	    role->other->name);
 }
@@ -77,7 +93,12 @@ static int
 read_key(struct role *role)
 {
 	const struct config_pair *pair = &role->config->pair;
-	struct peer_config peer;
+	struct node_config config = {
+		.interval_ms = (uint16_t)pair->interval_ms,
+		.misses = (uint8_t)pair->misses,
+		.patience_ms = NODE_PATIENCE_MS,
+		.needs_relay = role->config->n_services > 0,
+	};
 	struct secret_key key;
 	uint64_t nonce;
 	int r = secret_init();
@@ -89,42 +110,19 @@ read_key(struct role *role)
 	role->seal =
 	    seal_init(&key, &role->self->address, &role->other->address);
 	for (size_t i = 0; i < pair->n_groups; i++)
-		role->groups[i].id = seal_name_id(&key, pair->groups[i].name);
+		life_of(role)->group_ids[i] =
+		    seal_name_id(&key, pair->groups[i].name);
 	secret_wipe(&key, sizeof(key));
-	peer = (struct peer_config){ .cluster = role->seal.cluster,
+	memcpy(
+	    config.config_hash, role->config->hash, sizeof(config.config_hash));
+	config.peer = (struct peer_config){ .cluster = role->seal.cluster,
 		.self = role->seal.self,
 		.other = role->seal.other,
 		.key_id = role->seal.key_id };
-	secret_random(&peer.boot, sizeof(peer.boot));
+	secret_random(&config.peer.boot, sizeof(config.peer.boot));
 	secret_random(&nonce, sizeof(nonce));
-	secret_random(&role->fresh, sizeof(role->fresh));
-	role->peer = peer_init(&peer, nonce);
+	node_init(&role->inbox.node, &config, nonce);
 	return 0;
-}
-
-static int
-open_link(struct role *role, const union addr *self, const union addr *other)
-{
-	struct role_link *l = &role->links[role->n_links];
-	int r = link_open(self, other, role->config->pair.port, &l->link);
-
-	l->role = role;
-	l->path = peer_path_init();
-	if (r == 0)
-		role->n_links++;
-	return r;
-}
-
-/* The nodes' addresses, then their `links`, pair by pair. */
-static int
-open_links(struct role *role)
-{
-	const struct config_node *self = role->self, *other = role->other;
-	int r = open_link(role, &self->address, &other->address);
-
-	for (size_t i = 0; r == 0 && i < self->n_links; i++)
-		r = open_link(role, &self->links[i], &other->links[i]);
-	return r;
 }
 
 /*
@@ -154,7 +152,7 @@ open_sockets(struct role *role)
 	r = tickle_open(role);
 	if (r < 0)
 		return failed("opening a raw socket", r);
-	r = open_links(role);
+	r = beat_open(role);
 	if (r < 0)
 		return failed("opening the heartbeat's sockets", r);
 	r = replica_open(role);
@@ -164,9 +162,11 @@ open_sockets(struct role *role)
 static const struct msg_group *
 restored(const struct role *role, unsigned index)
 {
-	for (unsigned i = 0; i < role->n_restored; i++)
-		if (role->restored[i].group == index)
-			return &role->restored[i];
+	const struct life *life = life_of(role);
+
+	for (unsigned i = 0; i < life->n_restored; i++)
+		if (life->restored[i].group == index)
+			return &life->restored[i];
 	return NULL;
 }
 
@@ -179,8 +179,8 @@ restore(struct role_group *g)
 {
 	const struct msg_group *was = restored(g->role, g->index);
 	const bool master = was != NULL && was->state == MSG_GROUP_MASTER &&
-	    group_is_well(g); /* else it has to go anyway */
-	struct election_event ev = { .type = ELECTION_RESTORE };
+	    node_is_well(role_node(g->role), g->index); /* else it goes */
+	struct node_event ev = { .type = NODE_RESTORE, .group = g->index };
 	unsigned deleted = 0;
 	bool kept = false;
 	int r = holder_clear(&g->holder, master, &kept, &deleted);
@@ -198,7 +198,7 @@ restore(struct role_group *g)
 	g->told.term = was->term;
 	ev.restore.master = kept;
 	ev.restore.term = was->term;
-	group_post(g, &ev);
+	inbox_put(&g->role->inbox, &ev);
 }
 
 static void
@@ -208,7 +208,7 @@ begin_groups(struct role *role)
 
 	role->n_groups = pair->n_groups;
 	for (unsigned i = 0; i < role->n_groups; i++)
-		group_init(role, i);
+		group_init(role, i, life_of(role)->group_ids[i]);
 	track_begin(role);
 	for (unsigned i = 0; i < role->n_groups; i++) {
 		struct role_group *g = &role->groups[i];
@@ -230,8 +230,8 @@ begin_groups(struct role *role)
 static void
 lend_sockets(const struct role *role)
 {
-	const int fds[] = { role->packet, role->arp, seam_fd(&role->seam, 0),
-		seam_fd(&role->seam, 1) };
+	const int fds[] = { role->packet, neighbours_fd(role),
+		giver_fd(role, 0), giver_fd(role, 1) };
 
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		if (chan_send(role->supervisor, MSG_HOLD, NULL, 0, fds[i]) < 0)
@@ -276,7 +276,7 @@ begin(struct role *role)
 	else
 		r = proc_drop(NULL, NULL, PROC_CAPS_NONE, &what);
 	if (r == 0)
-		r = proc_die_with(role->parent, SIGTERM);
+		r = proc_die_with(life_of(role)->parent, SIGTERM);
 	if (r < 0)
 		return r;
 	log_drop();
@@ -306,8 +306,7 @@ load(struct role *role, int fd)
 	/* The supervisor has checked this very text. */
 	if (r < 0)
 		return failed("loading the configuration", r);
-	track_init(role);
-	return 0;
+	return track_new(role);
 }
 
 static int
@@ -326,17 +325,18 @@ on_start(struct role *role, struct chan_packet *p)
 static int
 on_restored(struct role *role, const struct chan_packet *p)
 {
+	struct life *life = life_of(role);
 	struct buf b = buf_reader(p->body, p->len);
 
-	if (role->config == NULL || role->n_restored == role->start.n_groups)
+	if (role->config == NULL || life->n_restored == role->start.n_groups)
 		return -EBADMSG;
-	return msg_get_group(&b, &role->restored[role->n_restored++]);
+	return msg_get_group(&b, &life->restored[life->n_restored++]);
 }
 
 static void
 end(struct role *role, int status)
 {
-	role->status = status;
+	life_of(role)->status = status;
 	ev_break(role->loop, EVBREAK_ALL);
 }
 
@@ -352,15 +352,16 @@ on_leaving(struct ev_loop *loop, ev_timer *w, int revents)
 static void
 leave(struct role *role)
 {
-	const uint32_t after_ms = giver_lingers_ms(role);
+	const uint32_t after_ms = node_lingers_ms(role_node(role), mono_now());
+	ev_timer *leaving = &life_of(role)->leaving;
 
 	if (after_ms == 0) {
 		end(role, 0);
 		return;
 	}
-	ev_timer_stop(role->loop, &role->leaving);
-	ev_timer_set(&role->leaving, after_ms / 1e3, 0.);
-	ev_timer_start(role->loop, &role->leaving);
+	ev_timer_stop(role->loop, leaving);
+	ev_timer_set(leaving, after_ms / 1e3, 0.);
+	ev_timer_start(role->loop, leaving);
 }
 
 static int
@@ -445,7 +446,7 @@ on_supervisor(struct ev_loop *loop, ev_io *w, int revents)
 		r = obey(role, &p);
 	fd_close(&p.fd);
 	if (r == 0 && role->config != NULL && !role->begun &&
-	    role->n_restored == role->start.n_groups)
+	    life_of(role)->n_restored == role->start.n_groups)
 		r = begin(role);
 	if (r < 0) {
 		failed("cannot do what the supervisor says, ending", r);
@@ -461,55 +462,45 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 	end(w->data, 0);
 }
 
-/* The addresses go first, then the peer is told (the election's order). */
 static void
-resign(struct role *role)
+close_all(struct role *role)
 {
-	role->stopping = true;
-	if (!role->begun || role->other == NULL)
-		return;
-	giver_finish(role);
-	for (size_t i = 0; i < role->n_groups; i++)
-		group_post(&role->groups[i],
-		    &(struct election_event){ .type = ELECTION_STOP });
-	for (int i = 0; i < RESIGN_REPEATS; i++)
-		beat_send(role);
-}
-
-static void
-finish(struct role *role)
-{
-	int r;
-
-	resign(role);
-	r = chan_send(role->supervisor, MSG_STOPPED, NULL, 0, -1);
-	if (r < 0)
-		log_debug("failover", "nobody to tell: %s", strerror(-r));
-	if (role->begun && role->other != NULL) {
-		beat_stop(role);
-		watch_stop(role);
-	}
-	ev_timer_stop(role->loop, &role->leaving);
+	watch_stop(role);
 	giver_close(role);
 	neighbours_close(role);
 	witness_close(role);
 	for (size_t i = 0; i < role->n_groups; i++)
-		group_stop_timers(&role->groups[i]);
+		group_end_announcing(&role->groups[i]);
 	sibling_close(role);
 	sentry_stop(role);
-	track_stop(role);
+	track_free(role);
 	tickle_close(role);
 	state_sync_close(&role->sync);
+	errand_close(&role->errand);
 	replica_close(role);
-	for (size_t i = 0; i < role->n_links; i++)
-		link_close(&role->links[i].link);
+	beat_close(role);
+	effects_free(role);
 	fd_close(&role->packet);
 	netlink_free(role->netlink);
 	seal_fini(&role->seal);
-	ev_io_stop(role->loop, &role->supervisor_ready);
-	ev_signal_stop(role->loop, &role->on_term);
-	ev_signal_stop(role->loop, &role->on_int);
 	fd_close(&role->supervisor);
+}
+
+static void
+finish(struct life *life)
+{
+	struct role *role = &life->role;
+	int r;
+
+	inbox_put_type(&role->inbox, NODE_STOP);
+	r = chan_send(role->supervisor, MSG_STOPPED, NULL, 0, -1);
+	if (r < 0)
+		log_debug("failover", "nobody to tell: %s", strerror(-r));
+	ev_timer_stop(role->loop, &life->leaving);
+	ev_io_stop(role->loop, &life->supervisor_ready);
+	ev_signal_stop(role->loop, &life->on_term);
+	ev_signal_stop(role->loop, &life->on_int);
+	close_all(role);
 	ev_loop_destroy(role->loop);
 	config_free(role->config);
 	log_close();
@@ -524,39 +515,53 @@ watch_signal(struct role *role, ev_signal *w, int number)
 	ev_signal_start(role->loop, w);
 }
 
+/* Empty, and able to hear the supervisor. */
+static int
+start(struct life *life, int chan)
+{
+	struct role *role = &life->role;
+	int r;
+
+	life->parent = getppid();
+	role->supervisor = chan;
+	role->relay = role->packet = -1;
+	role->errand = errand_none();
+	role->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+	if (role->loop == NULL)
+		return -ENOMEM;
+	replica_init_sync(role);
+	r = effects_new(role);
+	if (r == 0)
+		r = sibling_new(role);
+	if (r == 0)
+		r = sentry_start(role);
+	if (r < 0)
+		return r;
+	ev_init(&life->leaving, on_leaving);
+	life->leaving.data = role;
+	watch_signal(role, &life->on_term, SIGTERM);
+	watch_signal(role, &life->on_int, SIGINT);
+	ev_io_init(&life->supervisor_ready, on_supervisor, chan, EV_READ);
+	life->supervisor_ready.data = role;
+	ev_io_start(role->loop, &life->supervisor_ready);
+	return 0;
+}
+
 int
 failover_run(int chan)
 {
-	struct role *role = calloc(1, sizeof(*role));
+	struct life *life = calloc(1, sizeof(*life));
 	int status;
 
-	if (role == NULL)
+	if (life == NULL)
 		return 1;
 	proc_set_name("hapair-failover");
-	role->parent = getppid();
-	role->supervisor = chan;
-	role->relay = role->packet = -1;
-	neighbours_init(role);
-	giver_init(role);
-	ev_init(&role->leaving, on_leaving);
-	role->leaving.data = role;
-	witness_init(role);
-	role->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
-	if (role->loop == NULL) {
-		free(role);
-		return 1;
-	}
-	replica_init_sync(role);
 	(void)signal(SIGPIPE, SIG_IGN);
-	watch_signal(role, &role->on_term, SIGTERM);
-	watch_signal(role, &role->on_int, SIGINT);
-	ev_io_init(&role->supervisor_ready, on_supervisor, chan, EV_READ);
-	role->supervisor_ready.data = role;
-	ev_io_start(role->loop, &role->supervisor_ready);
-	sentry_start(role);
-	ev_run(role->loop, 0);
-	finish(role);
-	status = role->status;
-	free(role);
+	if (start(life, chan) < 0)
+		return 1; /* and the process ends with all that it had */
+	ev_run(life->role.loop, 0);
+	finish(life);
+	status = life->status;
+	free(life);
 	return status;
 }

@@ -40,7 +40,7 @@ begin(struct handover *h, struct mono now, struct handover_out *out)
 	/* First: no SYN is between the two. */
 	ask(out, HANDOVER_HOLD);
 	ask(out, HANDOVER_HUSH);
-	enter(h, HANDOVER_HUSHING, mono_add_ms(now, HANDOVER_HUSH_MS));
+	enter(h, HANDOVER_HUSHING, mono_add_ms(now, h->times.hush_ms));
 }
 
 /*
@@ -62,7 +62,7 @@ give_up(struct handover *h, enum handover_outcome outcome, struct mono now,
 		ask(out, HANDOVER_LET_GO);
 	else
 		enter(
-		    h, HANDOVER_ANSWERING, mono_add_ms(now, HANDOVER_HUSH_MS));
+		    h, HANDOVER_ANSWERING, mono_add_ms(now, h->times.hush_ms));
 }
 
 /* The addresses go; nobody is asked for what is not here. */
@@ -74,7 +74,7 @@ let_them_go(struct handover *h, struct mono now, struct handover_out *out)
 	h->hushed = false;
 	if (h->served)
 		conclude(h, HANDOVER_DONE, out);
-	enter(h, HANDOVER_FORWARDING, mono_add_ms(now, HANDOVER_FORWARD_MS));
+	enter(h, HANDOVER_FORWARDING, mono_add_ms(now, h->times.forward_ms));
 }
 
 /*
@@ -90,7 +90,7 @@ release(struct handover *h, const struct handover_event *ev, struct mono now,
 		ask(out, HANDOVER_HOLD);
 		ask(out, h->hushed ? HANDOVER_DROP : HANDOVER_HUSH);
 		enter(h, HANDOVER_RELEASING,
-		    mono_add_ms(now, HANDOVER_RELEASE_MS));
+		    mono_add_ms(now, h->times.release_ms));
 		return;
 	}
 	ask(out, HANDOVER_DELETE);
@@ -146,7 +146,7 @@ run_out(struct handover *h, struct mono now, struct handover_out *out)
 		break;
 	case HANDOVER_SETTLING:
 		ask(out, HANDOVER_ASK);
-		enter(h, HANDOVER_ASKING, mono_add_ms(now, HANDOVER_ASK_MS));
+		enter(h, HANDOVER_ASKING, mono_add_ms(now, h->times.ask_ms));
 		break;
 	case HANDOVER_ASKING:
 		give_up(h, HANDOVER_PEER_MUTE, now, out);
@@ -180,7 +180,7 @@ step_revocable(struct handover *h, const struct handover_event *ev,
 			break; /* it is, whatever comes late */
 		h->hushed = true;
 		enter(
-		    h, HANDOVER_SETTLING, mono_add_ms(now, HANDOVER_SETTLE_MS));
+		    h, HANDOVER_SETTLING, mono_add_ms(now, h->times.settle_ms));
 		break;
 	case HANDOVER_NOT_HUSHED:
 		if (h->state == HANDOVER_HUSHING)
@@ -324,7 +324,12 @@ step_answering(struct handover *h, const struct handover_event *ev,
 struct handover
 handover_idle(void)
 {
-	return (struct handover){ .state = HANDOVER_IDLE,
+	return (struct handover){ .times = { .hush_ms = HANDOVER_HUSH_MS,
+		                      .settle_ms = HANDOVER_SETTLE_MS,
+		                      .ask_ms = HANDOVER_ASK_MS,
+		                      .release_ms = HANDOVER_RELEASE_MS,
+		                      .forward_ms = HANDOVER_FORWARD_MS },
+		.state = HANDOVER_IDLE,
 		.deadline = mono_never() };
 }
 

@@ -19,8 +19,8 @@
  * held (seam.c), and given to the peer as soon as it serves. Until the peer has
  * claimed everything can be taken back: then our own listeners get them.
  *
- * Pure: no clock, socket, allocation or log. One per group, owned by giver.c,
- * which feeds it and carries out what it asks for. Who is master is the
+ * Pure: no clock, socket, allocation or log. One per group, fed by
+ * node_group.c. Who is master is the
  * election's business: this asks for a handover, the election says RELEASE.
  */
 
@@ -107,6 +107,11 @@ enum handover_outcome {
 /* Neighbours that missed the peer's first announcement hear the next. */
 #define HANDOVER_FORWARD_MS 1000
 
+/* The above; in a model shorter ones. */
+struct handover_times {
+	uint32_t hush_ms, settle_ms, ask_ms, release_ms, forward_ms;
+};
+
 struct handover_event {
 	enum handover_type type;
 	union {
@@ -127,6 +132,7 @@ struct handover_out {
 };
 
 struct handover {
+	struct handover_times times;
 	enum handover_state state; /* written only by enter() */
 	struct mono deadline;      /* never() when idle */
 	bool wanted;               /* somebody waits for the outcome */

@@ -100,19 +100,17 @@ holder_is_complete(const struct holder *h)
 	return h->held && h->usable == all;
 }
 
-bool
+void
 holder_note(struct holder *h, int i, bool there)
 {
 	const union addr *a = &h->group->addresses[i].addr;
 	const uint32_t bit = 1u << i;
-	const bool was = holder_is_complete(h);
 
 	if (!there)
 		h->usable &= ~bit;
 	/* A renewal is told, too, and says nothing of the route. */
 	else if ((h->usable & bit) == 0 && netlink_is_local(h->netlink, a))
 		h->usable |= bit;
-	return !was && holder_is_complete(h);
 }
 
 int

@@ -69,9 +69,9 @@ MUST_CHECK int holder_release(struct holder *h);
 /*
  * The kernel tells that address `i` has come or was renewed, or has gone. An
  * IPv6 one is usable only some time after it was added, and packets to it are
- * lost until then. Returns whether with this one all are usable.
+ * lost until then.
  */
-bool holder_note(struct holder *h, int i, bool there);
+void holder_note(struct holder *h, int i, bool there);
 
 /* What is sent to address `i` arrives. */
 bool holder_is_usable(const struct holder *h, size_t i);

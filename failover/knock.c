@@ -6,8 +6,6 @@
 
 #include "core/fd.h"
 #include "core/log.h"
-#include "failover/giver.h"
-#include "failover/group.h"
 #include "failover/role.h"
 
 /*
@@ -24,11 +22,7 @@ died(struct knock *k)
 
 	knock_stop(k);
 	log_notice(role->peer_subject, "its processes are gone");
-	role->peer.ended = true;
-	for (size_t i = 0; i < role->n_groups; i++)
-		group_post(&role->groups[i],
-		    &(struct election_event){ .type = ELECTION_PEER_ENDED });
-	giver_look(role);
+	inbox_put_type(&role->inbox, NODE_PEER_ENDED);
 }
 
 static void
@@ -43,14 +37,14 @@ on_answer(struct ev_loop *loop, ev_io *io, int revents)
 	    errno != ECONNREFUSED)
 		return;
 	/* One on its way since before it died? The next try will tell. */
-	if (k->role->peer.heard.ns == k->heard.ns)
+	if (role_node(k->role)->peer.heard.ns == k->heard.ns)
 		died(k);
 }
 
 static void
 ask(struct knock *k)
 {
-	k->heard = k->role->peer.heard;
+	k->heard = role_node(k->role)->peer.heard;
 	/* A refusal that waits in the socket is reported once, here or there.
 	 */
 	if (send(k->fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) == -1 &&

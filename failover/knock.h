@@ -29,7 +29,7 @@ struct knock {
 void knock_init(struct knock *k, struct role *role);
 
 /*
- * Asks, for 600 ms at most; what it finds is posted to the groups, unless a
+ * Asks, for 600 ms at most; what it finds is put into the inbox, unless a
  * heartbeat came meanwhile.
  */
 void knock_begin(struct knock *k);

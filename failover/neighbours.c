@@ -5,13 +5,12 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <netinet/icmp6.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "core/fd.h"
 #include "core/log.h"
-#include "failover/beat.h"
-#include "failover/group.h"
 #include "failover/sighting.h"
 
 /* Read at once; a flood must not keep us from the heartbeat. */
@@ -24,6 +23,11 @@
 
 /* Where an ARP packet in an Ethernet frame tells its sender's address. */
 #define ARP_SENDER_AT (14 + 14)
+
+struct neighbours {
+	int arp, advert; /* what they say; -1: none */
+	ev_io arp_ready, advert_ready;
+};
 
 static void
 accept_sender(struct sock_fprog *p, const union addr *a)
@@ -113,21 +117,27 @@ open_advert(int *ret_fd)
 	return 0;
 }
 
-void
-neighbours_init(struct role *role)
-{
-	role->arp = role->advert = -1;
-}
-
 int
 neighbours_open(struct role *role)
 {
-	int r = open_arp(role, &role->arp);
+	struct neighbours *n = calloc(1, sizeof(*n));
+	int r;
 
+	if (n == NULL)
+		return -ENOMEM;
+	role->neighbours = n;
+	n->arp = n->advert = -1;
+	r = open_arp(role, &n->arp);
 	if (r == 0)
-		r = open_advert(&role->advert);
+		r = open_advert(&n->advert);
 	/* A host without IPv6 has no such neighbours either. */
 	return r == -EAFNOSUPPORT || r == -EPROTONOSUPPORT ? 0 : r;
+}
+
+int
+neighbours_fd(const struct role *role)
+{
+	return role->neighbours->arp;
 }
 
 static bool
@@ -157,50 +167,22 @@ is_zero(const uint8_t mac[static FRAME_MAC_BYTES])
 }
 
 static void
-answer(struct role_group *g, enum doubt_answer answer)
-{
-	group_post(g,
-	    &(struct election_event){
-	        .type = ELECTION_ANSWER, .answer = answer });
-}
-
-/* One of the group's addresses, at hardware that is not ours. */
-static void
-saw_address(struct role_group *g, const struct sighting *s)
-{
-	const struct role *role = g->role;
-	/* Which hardware is the peer's is not known: then it may be that. */
-	const bool at_peer = (is_zero(g->peer_mac) && !g->peer_near) ||
-	    sighting_is_from(s, g->peer_mac);
-
-	answer(g, at_peer ? DOUBT_ADDRESS_AT_PEER : DOUBT_ADDRESS_ELSEWHERE);
-	/* What a peer does that we hear is settled with it, not with ARP. */
-	if (at_peer &&
-	    (g->election.handing ||
-	        peer_is_alive(&role->peer, beat_dead_ms(role), mono_now())))
-		return;
-	group_post(g,
-	    &(struct election_event){
-	        .type = ELECTION_CONTRADICTED, .at_peer = at_peer });
-}
-
-static void
 saw(struct role *role, int interface, const struct sighting *s)
 {
+	struct node_event ev = { .type = NODE_SHOWN };
+
+	memcpy(ev.shown.mac, s->mac, sizeof(ev.shown.mac));
 	for (size_t i = 0; i < role->n_groups; i++) {
-		struct role_group *g = &role->groups[i];
+		const struct role_group *g = &role->groups[i];
 
 		if (interface != g->holder.link.index ||
 		    (!is_zero(s->mac) &&
 		        sighting_is_from(s, g->holder.link.mac)))
 			continue;
-		if (is_at(s, &role->other->address)) {
-			if (is_zero(g->peer_mac))
-				memcpy(g->peer_mac, s->mac, sizeof(s->mac));
-			answer(g, DOUBT_PEER);
-		} else if (is_ours(g, s)) {
-			saw_address(g, s);
-		}
+		ev.group = (unsigned)i;
+		ev.shown.own = is_at(s, &role->other->address);
+		if (ev.shown.own || is_ours(g, s))
+			inbox_put(&role->inbox, &ev);
 	}
 }
 
@@ -216,8 +198,9 @@ on_arp(struct ev_loop *loop, ev_io *w, int revents)
 		socklen_t from_len = sizeof(from);
 		uint8_t frame[64];
 		struct sighting s;
-		ssize_t n = recvfrom(role->arp, frame, sizeof(frame),
-		    MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
+		ssize_t n =
+		    recvfrom(role->neighbours->arp, frame, sizeof(frame),
+		        MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
 
 		if (n == -1)
 			break; /* nothing left, or an interface went down */
@@ -264,7 +247,7 @@ on_advert(struct ev_loop *loop, ev_io *w, int revents)
 			.msg_control = control,
 			.msg_controllen = sizeof(control) };
 		struct sighting s;
-		ssize_t n = recvmsg(role->advert, &m, MSG_DONTWAIT);
+		ssize_t n = recvmsg(role->neighbours->advert, &m, MSG_DONTWAIT);
 		int interface;
 
 		if (n == -1)
@@ -289,17 +272,25 @@ watch(struct role *role, ev_io *w, int fd,
 void
 neighbours_start(struct role *role)
 {
-	watch(role, &role->arp_ready, role->arp, on_arp);
-	watch(role, &role->advert_ready, role->advert, on_advert);
+	struct neighbours *n = role->neighbours;
+
+	watch(role, &n->arp_ready, n->arp, on_arp);
+	watch(role, &n->advert_ready, n->advert, on_advert);
 }
 
 void
 neighbours_close(struct role *role)
 {
-	ev_io_stop(role->loop, &role->arp_ready);
-	ev_io_stop(role->loop, &role->advert_ready);
-	fd_close(&role->arp);
-	fd_close(&role->advert);
+	struct neighbours *n = role->neighbours;
+
+	if (n == NULL)
+		return;
+	ev_io_stop(role->loop, &n->arp_ready);
+	ev_io_stop(role->loop, &n->advert_ready);
+	fd_close(&n->arp);
+	fd_close(&n->advert);
+	free(n);
+	role->neighbours = NULL;
 }
 
 static void
@@ -340,7 +331,7 @@ neighbours_ask(struct role_group *g)
 	if (!g->holder.link.ethernet)
 		return; /* nobody there would answer */
 	/* The peer first: its hardware is known when the others answer. */
-	if (g->peer_near)
+	if (role_stand(g)->peer_near)
 		ask(g, &g->role->other->address);
 	ask_first(g, AF_INET);
 	ask_first(g, AF_INET6);

@@ -3,15 +3,11 @@
 /*
  * What the LAN says of our addresses, in the shell: asks neighbours who has a
  * group's virtual IPs, and hears what they show unasked. The answers go to the
- * elections; nothing here decides. Nobody vouches for what is heard: it may
- * keep a node from claiming, and never makes a master give up.
+ * node; nothing here decides.
  */
 
 #include "core/base.h"
 #include "failover/role.h"
-
-/* Empty sockets, before neighbours_open(). */
-void neighbours_init(struct role *role);
 
 /*
  * Opens what hears: ARP of all interfaces, filtered in the kernel to the
@@ -22,8 +18,11 @@ MUST_CHECK int neighbours_open(struct role *role);
 void neighbours_start(struct role *role);
 void neighbours_close(struct role *role);
 
+/* The socket that hears ARP: for the supervisor to keep (holding.h). */
+int neighbours_fd(const struct role *role);
+
 /*
  * Asks once for the peer's own address, where it is on the group's network, and
- * for one virtual IP of each family. Answers come back as ELECTION_ANSWER.
+ * for one virtual IP of each family. Answers come back as NODE_SHOWN.
  */
 void neighbours_ask(struct role_group *g);

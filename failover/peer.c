@@ -90,6 +90,9 @@ peer_receive(
 	if (!is_proven(p, h)) {
 		if (!p->known)
 			echo(p, h); /* so that its proof may come sooner */
+		p->stranger_boot = h->sender_boot;
+		p->stranger_nonce = h->nonce;
+		p->stranger_seq = h->seq;
 		peer_count_reject(p, PEER_REJECT_STALE);
 		return PEER_STRANGER;
 	}
@@ -136,17 +139,19 @@ peer_path_note(struct peer_path *path, struct peer *p, const struct hello *h,
 }
 
 void
-peer_stamp(struct peer *p, const struct hello *answered, struct hello *h)
+peer_stamp(struct peer *p, struct hello *h)
 {
+	const bool challenge = h->type == HELLO_CHALLENGE;
+
 	h->key_id = p->config.key_id;
 	h->cluster = p->config.cluster;
 	h->sender = p->config.self;
 	h->sender_boot = p->config.boot;
 	h->nonce = p->nonce;
 	h->seq = ++p->sent;
-	h->echo_boot = answered ? answered->sender_boot : p->echo_boot;
-	h->echo_nonce = answered ? answered->nonce : p->echo_nonce;
-	h->echo_seq = answered ? answered->seq : p->echo_seq;
+	h->echo_boot = challenge ? p->stranger_boot : p->echo_boot;
+	h->echo_nonce = challenge ? p->stranger_nonce : p->echo_nonce;
+	h->echo_seq = challenge ? p->stranger_seq : p->echo_seq;
 }
 
 static bool

@@ -4,8 +4,8 @@
  * The peer as we know it: which of its hellos are of now, when it was last
  * heard, and whether it hears us. Says nothing of who is master.
  *
- * Pure: time and random numbers are arguments. One per peer, owned by
- * failover.c.
+ * Pure: time and random numbers are arguments. Embedded in
+ * struct node.
  *
  * A hello whose MAC is good counts when it can't be a recording:
  *   - its boot is the one we know, and its number is above the highest, or
@@ -59,6 +59,9 @@ struct peer {
 	/* What we echo: of the known boot, or of the last stranger. */
 	struct hello_boot echo_boot;
 	uint64_t echo_nonce, echo_seq;
+	/* The last stranger: what a challenge echoes. */
+	struct hello_boot stranger_boot;
+	uint64_t stranger_nonce, stranger_seq;
 	struct mono heard; /* the last that was accepted, never() if none */
 	uint64_t echoed;   /* the highest number of ours that it echoed */
 	struct mono echoed_at;
@@ -109,10 +112,10 @@ void peer_count_reject(struct peer *p, enum peer_reject why);
 bool peer_is_addressed(struct peer *p, const struct hello *h);
 
 /*
- * Fills in who speaks, the number and the echoes. `answered` is the stranger
- * that a challenge answers, else NULL.
+ * Fills in who speaks, the number and the echoes: of the peer, or in a
+ * challenge of the last stranger.
  */
-void peer_stamp(struct peer *p, const struct hello *answered, struct hello *h);
+void peer_stamp(struct peer *p, struct hello *h);
 
 /* Heard within dead_ms. */
 bool peer_is_alive(const struct peer *p, uint32_t dead_ms, struct mono now);

@@ -217,7 +217,7 @@ replica_open(struct role *role)
 		.calls = &wire_calls,
 		.subject = role->peer_subject,
 		.seal = &role->seal,
-		.boot = role->peer.config.boot,
+		.boot = role_node(role)->config.peer.boot,
 		.self = role->self->address,
 		.other = role->other->address,
 		.port = role->config->pair.port };

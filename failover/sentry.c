@@ -1,10 +1,12 @@
 #include "failover/sentry.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "core/buf.h"
 #include "core/chan.h"
-#include "failover/group.h"
+#include "core/pulse.h"
+#include "core/stall.h"
 
 /*
  * The relay's threads wake each 100 ms, whether they have anything to do or
@@ -14,34 +16,46 @@
 #define STALL_MS 1000
 #define LOOK_MS 50
 
+struct sentry {
+	struct pulse *own;                /* NULL: nobody watches */
+	struct pulse *relay;              /* to look at; NULL: none */
+	struct stall stalls[PULSE_LINES]; /* of the relay */
+	bool stalled;
+	ev_timer look;
+};
+
 static void
-track_all(struct role *role, enum election_reason reason, unsigned which)
+tell(struct role *role, int which)
 {
-	for (size_t i = 0; i < role->n_groups; i++)
-		group_track_one(
-		    &role->groups[i], ROLE_CAUSE_STALLED, reason, which);
+	const bool stalled = which != -1;
+
+	role->sentry->stalled = stalled;
+	inbox_put(&role->inbox,
+	    &(struct node_event){ .type = NODE_FAULT,
+	        .group = NODE_EVERY,
+	        .fault = { .cause = NODE_CAUSE_STALLED,
+	            .reason =
+	                stalled ? ELECTION_RELAY_STALLED : ELECTION_RECOVERED,
+	            .which = stalled ? (unsigned)which : 0 } });
 }
 
 static void
 look(struct role *role)
 {
 	const unsigned n = PULSE_MAIN + 1 + role->start.workers;
+	const struct node *node = role_node(role);
+	struct sentry *s = role->sentry;
 	uint64_t counts[PULSE_LINES];
 	int which;
 
 	/* One that ends, or begins, is sibling.c's. */
-	if (role->relay_pulse == NULL || !role->relay_serves ||
-	    role->relay_leaves || n > PULSE_LINES)
+	if (s->relay == NULL || !node->relay_serves || node->relay_leaves ||
+	    n > PULSE_LINES)
 		return;
-	pulse_read(role->relay_pulse, counts, n);
-	which = stall_first(role->stalls, counts, n, mono_now(), STALL_MS);
-	if ((which != -1) == role->relay_stalled)
-		return;
-	role->relay_stalled = which != -1;
-	if (which == -1)
-		track_all(role, ELECTION_RECOVERED, 0);
-	else
-		track_all(role, ELECTION_RELAY_STALLED, (unsigned)which);
+	pulse_read(s->relay, counts, n);
+	which = stall_first(s->stalls, counts, n, mono_now(), STALL_MS);
+	if ((which != -1) != s->stalled)
+		tell(role, which);
 }
 
 static void
@@ -51,24 +65,36 @@ on_look(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	pulse_beat(role->pulse, PULSE_MAIN);
+	pulse_beat(role->sentry->own, PULSE_MAIN);
 	look(role);
 }
 
-void
+int
 sentry_start(struct role *role)
 {
-	ev_timer_init(&role->look, on_look, 0., LOOK_MS / 1e3);
-	role->look.data = role;
-	ev_timer_start(role->loop, &role->look);
+	struct sentry *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return -ENOMEM;
+	role->sentry = s;
+	ev_timer_init(&s->look, on_look, 0., LOOK_MS / 1e3);
+	s->look.data = role;
+	ev_timer_start(role->loop, &s->look);
+	return 0;
 }
 
 void
 sentry_stop(struct role *role)
 {
-	ev_timer_stop(role->loop, &role->look);
-	pulse_unmap(&role->pulse);
-	pulse_unmap(&role->relay_pulse);
+	struct sentry *s = role->sentry;
+
+	if (s == NULL)
+		return;
+	ev_timer_stop(role->loop, &s->look);
+	pulse_unmap(&s->own);
+	pulse_unmap(&s->relay);
+	free(s);
+	role->sentry = NULL;
 }
 
 int
@@ -81,7 +107,7 @@ sentry_take(struct role *role, const struct chan_packet *p)
 
 	if (r < 0)
 		return r;
-	place = m.own ? &role->pulse : &role->relay_pulse;
+	place = m.own ? &role->sentry->own : &role->sentry->relay;
 	if (p->fd == -1 || *place != NULL)
 		return -EBADMSG;
 	return pulse_map(p->fd, m.own, place);
@@ -91,7 +117,6 @@ void
 sentry_reset(struct role *role)
 {
 	for (unsigned i = 0; i < PULSE_LINES; i++)
-		role->stalls[i] = stall_init();
-	role->relay_stalled = false;
-	track_all(role, ELECTION_RECOVERED, 0);
+		role->sentry->stalls[i] = stall_init();
+	role->sentry->stalled = false;
 }

@@ -13,8 +13,8 @@
 
 struct chan_packet;
 
-/* A timer, from the first moment: also before the groups begin. */
-void sentry_start(struct role *role);
+/* A timer, from the first moment: also before the groups begin. 0 or -errno. */
+MUST_CHECK int sentry_start(struct role *role);
 void sentry_stop(struct role *role);
 
 /* A pulse, ours or the relay's. Returns 0 or -errno. */

@@ -1,7 +1,7 @@
 #include "failover/sibling.h"
 
 #include <errno.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "core/buf.h"
 #include "core/chan.h"
@@ -23,12 +23,10 @@ _Static_assert(MSG_PEER_LINKS_MAX >= ROLE_LINKS_MAX, "status tells of all");
  */
 #define GRACE_MS 250
 
-static void
-track_all(struct role *role, enum election_reason reason)
-{
-	for (size_t i = 0; i < role->n_groups; i++)
-		group_track(&role->groups[i], ROLE_CAUSE_RELAY, reason);
-}
+struct sibling {
+	ev_io ready;
+	ev_timer grace;
+};
 
 static void
 on_grace(struct ev_loop *loop, ev_timer *w, int revents)
@@ -37,40 +35,37 @@ on_grace(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)revents;
 	ev_timer_stop(loop, w);
-	if (role->relay_serves)
-		return;
-	track_all(role,
-	    beat_is_started(role) ? ELECTION_RELAY_GONE
-	                          : ELECTION_RELAY_STARTING);
-	beat_start(role);
+	inbox_put_type(&role->inbox, NODE_RELAY_OVERDUE);
 }
 
 static void
 await(struct role *role)
 {
-	role->relay_serves = false;
+	ev_timer *grace = &role->sibling->grace;
+
 	if (role->config == NULL || role->config->n_services == 0 ||
-	    role->other == NULL || role->stopping)
+	    role->other == NULL || role_node(role)->stopping)
 		return;
 	/* Beginning may have taken long: the loop's idea of now is old. */
 	ev_now_update(role->loop);
-	if (!ev_is_active(&role->relay_grace)) {
-		ev_timer_init(&role->relay_grace, on_grace, GRACE_MS / 1e3, 0.);
-		role->relay_grace.data = role;
-		ev_timer_start(role->loop, &role->relay_grace);
+	if (!ev_is_active(grace)) {
+		ev_timer_set(grace, GRACE_MS / 1e3, 0.);
+		ev_timer_start(role->loop, grace);
 	}
 }
 
 static void
 lose(struct role *role, const char *why)
 {
-	ev_io_stop(role->loop, &role->relay_ready);
+	const bool leaves = role_node(role)->relay_leaves;
+
+	ev_io_stop(role->loop, &role->sibling->ready);
 	fd_close(&role->relay);
-	giver_lose_relay(role);
+	inbox_put_type(&role->inbox, NODE_RELAY_GONE);
 	await(role);
-	if (role->stopping)
+	if (role_node(role)->stopping)
 		return;
-	if (role->relay_leaves)
+	if (leaves)
 		log_notice("failover", "relay: stopped");
 	else
 		log_warning("failover", "relay: %s, waiting %d ms for another",
@@ -80,12 +75,9 @@ lose(struct role *role, const char *why)
 static void
 on_serving(struct role *role)
 {
-	role->relay_serves = true;
-	ev_timer_stop(role->loop, &role->relay_grace);
-	track_all(role, ELECTION_RECOVERED);
+	ev_timer_stop(role->loop, &role->sibling->grace);
 	sentry_reset(role);
-	if (role->begun && role->other != NULL)
-		beat_start(role);
+	inbox_put_type(&role->inbox, NODE_RELAY_SERVES);
 }
 
 static bool
@@ -93,31 +85,9 @@ send_peer(struct role *role)
 {
 	uint8_t body[CHAN_BODY_MAX];
 	struct buf b = buf_writer(body, sizeof(body));
-	const struct peer *p = &role->peer;
-	const struct mono now = mono_now();
-	struct msg_peer m = { .node = (uint16_t)(1 - role->start.node),
-		.reachable = peer_is_alive(p, beat_dead_ms(role), now),
-		.config_known = p->known,
-		.config_matches = memcmp(p->config_hash, role->config->hash,
-		                      sizeof(p->config_hash)) == 0,
-		.last_heard_ms = -1,
-		.n_groups = (uint16_t)role->n_groups,
-		.n_links = (uint16_t)role->n_links };
+	struct msg_peer m = { .node = (uint16_t)(1 - role->start.node) };
 
-	if (!mono_is_never(p->heard))
-		m.last_heard_ms = mono_span_ms(p->heard, now);
-	for (size_t i = 0; i < role->n_groups; i++)
-		m.groups[i] = role->groups[i].peer_state;
-	for (size_t i = 0; i < role->n_links; i++) {
-		const struct peer_path *path = &role->links[i].path;
-
-		m.links[i] = (struct msg_peer_link){
-			.up = peer_path_is_alive(path, beat_dead_ms(role), now),
-			.received = path->received,
-			.lost = path->lost,
-			.rejected = path->rejected,
-		};
-	}
+	beat_describe(role, &m);
 	replica_describe(role, &m);
 	msg_put_peer(&b, &m);
 	return !b.bad && chan_send(role->relay, MSG_PEER, body, b.pos, -1) == 0;
@@ -179,7 +149,7 @@ obey(struct role *role, const struct chan_packet *p)
 	case MSG_SERVICE:
 		return take_service(role, &b);
 	case MSG_STOPPED:
-		role->relay_leaves = true;
+		inbox_put_type(&role->inbox, NODE_RELAY_LEAVES);
 		return p->len == 0;
 	case MSG_ASK:
 		if (msg_get_ask(&b, &ask) < 0)
@@ -225,16 +195,14 @@ void
 sibling_take(struct role *role, int chan)
 {
 	const bool replaced = role->relay != -1;
+	ev_io *ready = &role->sibling->ready;
 
-	if (replaced)
-		ev_io_stop(role->loop, &role->relay_ready);
+	ev_io_stop(role->loop, ready);
 	fd_close(&role->relay);
 	role->relay = chan;
-	role->relay_leaves = false;
-	giver_lose_relay(role);
-	ev_io_init(&role->relay_ready, on_relay, chan, EV_READ);
-	role->relay_ready.data = role;
-	ev_io_start(role->loop, &role->relay_ready);
+	inbox_put_type(&role->inbox, NODE_RELAY_CAME);
+	ev_io_set(ready, chan, EV_READ);
+	ev_io_start(role->loop, ready);
 	if (replaced && role->begun)
 		await(role);
 	for (size_t i = 0; i < role->n_groups; i++) {
@@ -243,29 +211,39 @@ sibling_take(struct role *role, int chan)
 	}
 }
 
-static bool
-is_master(const struct role *role)
-{
-	for (size_t i = 0; i < role->n_groups; i++)
-		if (role->groups[i].election.state == ELECTION_MASTER)
-			return true;
-	return false;
-}
-
 void
 sibling_begin(struct role *role)
 {
-	if (role->config->n_services > 0 && !role->relay_serves)
+	const struct node *n = role_node(role);
+
+	if (n->config.needs_relay && !n->relay_serves)
 		await(role);
-	if (!ev_is_active(&role->relay_grace) || is_master(role))
-		beat_start(role);
+	inbox_put_type(&role->inbox, NODE_BEGIN);
+}
+
+int
+sibling_new(struct role *role)
+{
+	struct sibling *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return -ENOMEM;
+	ev_init(&s->ready, on_relay);
+	s->ready.data = role;
+	ev_init(&s->grace, on_grace);
+	s->grace.data = role;
+	role->sibling = s;
+	return 0;
 }
 
 void
 sibling_close(struct role *role)
 {
-	ev_timer_stop(role->loop, &role->relay_grace);
-	if (role->relay != -1)
-		ev_io_stop(role->loop, &role->relay_ready);
+	if (role->sibling == NULL)
+		return;
+	ev_timer_stop(role->loop, &role->sibling->grace);
+	ev_io_stop(role->loop, &role->sibling->ready);
 	fd_close(&role->relay);
+	free(role->sibling);
+	role->sibling = NULL;
 }

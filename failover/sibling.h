@@ -11,12 +11,10 @@
 /* A new channel, owned from now on; the one before is closed. */
 void sibling_take(struct role *role, int chan);
 
-/*
- * The groups are ready to begin, and do so (beat_start) when the relay serves:
- * a node that said sooner that it can't serve yet would leave everything to a
- * peer whose relay was a moment faster. They don't wait for ever, nor where one
- * of them is master already.
- */
+/* The groups are ready to begin, and do so when the relay serves. They don't
+ * wait for it for ever. */
 void sibling_begin(struct role *role);
 
+/* Returns 0 or -errno. */
+MUST_CHECK int sibling_new(struct role *role);
 void sibling_close(struct role *role);

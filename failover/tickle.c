@@ -178,7 +178,7 @@ tickle_news(struct role *role, unsigned groups)
 		struct group *t = &role->tickle->groups[i];
 
 		if ((groups & 1u << i) == 0 || ev_is_active(&t->turn) ||
-		    role->groups[i].election.state != ELECTION_MASTER)
+		    !node_is_master(role_node(role), i))
 			continue;
 		/*
 		 * The peer had it, too, or lets go of it: whatever it still

@@ -1,14 +1,30 @@
 #include "failover/track.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/buf.h"
 #include "core/chan.h"
 #include "core/log.h"
-#include "failover/group.h"
+#include "failover/timer.h"
+#include "failover/tracker.h"
 
 _Static_assert(MSG_TRACKS_MAX == CONFIG_TRACKS_MAX, "status tells of all");
+
+/* One of pair.track. */
+struct track_item {
+	const struct config_track *config;
+	struct tracker tracker;
+	int link;    /* an interface's index, 0: it is not there */
+	int service; /* a service's index in the configuration */
+};
+
+struct track {
+	size_t n;
+	struct track_item items[CONFIG_TRACKS_MAX];
+	ev_timer settle; /* an interface is about to count as up */
+};
 
 static enum election_reason
 reason_of(const struct config_track *t)
@@ -24,30 +40,27 @@ reason_of(const struct config_track *t)
 	return ELECTION_UNCHANGED;
 }
 
-/* The priority first: what a group says next, it says with the new one. */
 static void
 settle(struct role *role)
 {
+	const struct track *track = role->track;
 	struct tracker_sum sum = tracker_sum_none();
+	struct node_event ev = { .type = NODE_TRACKED, .group = NODE_EVERY };
 
-	for (size_t i = 0; i < role->n_tracks; i++)
-		tracker_add(&sum, (int)i, &role->tracks[i].tracker,
-		    role->tracks[i].config);
-	for (size_t i = 0; i < role->n_groups; i++) {
-		struct role_group *g = &role->groups[i];
-
-		group_weigh(g, tracker_priority(g->told.priority, &sum));
-		if (sum.fault == -1)
-			group_track(g, ROLE_CAUSE_TRACK, ELECTION_RECOVERED);
-		else
-			group_track_one(g, ROLE_CAUSE_TRACK,
-			    reason_of(role->tracks[sum.fault].config),
-			    (unsigned)sum.fault);
+	for (size_t i = 0; i < track->n; i++)
+		tracker_add(&sum, (int)i, &track->items[i].tracker,
+		    track->items[i].config);
+	ev.tracked.lowered = sum.lowered;
+	ev.tracked.reason = ELECTION_RECOVERED;
+	if (sum.fault != -1) {
+		ev.tracked.reason = reason_of(track->items[sum.fault].config);
+		ev.tracked.which = (unsigned)sum.fault;
 	}
+	inbox_put(&role->inbox, &ev);
 }
 
 static void
-tell(const struct role_track *t)
+tell(const struct track_item *t)
 {
 	const struct config_track *c = t->config;
 	const char *is = t->tracker.ok ? "well again" : "not well";
@@ -68,7 +81,7 @@ tell(const struct role_track *t)
 
 /* Acts first, then tells: a takeover waits for no log. */
 static void
-changed(struct role *role, const struct role_track *t)
+changed(struct role *role, const struct track_item *t)
 {
 	if (!role->begun || role->other == NULL)
 		return;
@@ -77,7 +90,7 @@ changed(struct role *role, const struct role_track *t)
 }
 
 static bool
-is_up(struct role *role, struct role_track *t)
+is_up(struct role *role, struct track_item *t)
 {
 	struct netlink_link link;
 	int r = netlink_find_link(role->netlink, t->config->interface, &link);
@@ -96,21 +109,16 @@ is_up(struct role *role, struct role_track *t)
 static void
 arm(struct role *role)
 {
+	struct track *track = role->track;
 	struct mono wake = mono_never();
-	double after_s;
 
-	for (size_t i = 0; i < role->n_tracks; i++)
-		wake = mono_min(wake, role->tracks[i].tracker.wake);
-	ev_timer_stop(role->loop, &role->settle);
-	if (mono_is_never(wake))
-		return;
-	after_s = (double)mono_span_us(mono_now(), wake) / 1e6;
-	ev_timer_set(&role->settle, after_s > 0. ? after_s : 0., 0.);
-	ev_timer_start(role->loop, &role->settle);
+	for (size_t i = 0; i < track->n; i++)
+		wake = mono_min(wake, track->items[i].tracker.wake);
+	timer_arm(role->loop, &track->settle, wake);
 }
 
 static void
-look(struct role *role, struct role_track *t)
+look(struct role *role, struct track_item *t)
 {
 	const bool was = t->tracker.ok;
 
@@ -126,38 +134,42 @@ on_settle(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	for (size_t i = 0; i < role->n_tracks; i++)
-		if (!mono_is_never(role->tracks[i].tracker.wake))
-			look(role, &role->tracks[i]);
+	for (size_t i = 0; i < role->track->n; i++)
+		if (!mono_is_never(role->track->items[i].tracker.wake))
+			look(role, &role->track->items[i]);
 	arm(role);
 }
 
-void
-track_init(struct role *role)
+int
+track_new(struct role *role)
 {
 	const struct config *config = role->config;
+	struct track *track = calloc(1, sizeof(*track));
 
-	ev_init(&role->settle, on_settle);
-	role->settle.data = role;
-	if (!config->has_pair)
-		return;
-	role->n_tracks = config->pair.n_tracks;
-	for (size_t i = 0; i < role->n_tracks; i++) {
+	if (track == NULL)
+		return -ENOMEM;
+	role->track = track;
+	ev_init(&track->settle, on_settle);
+	track->settle.data = role;
+	if (config->has_pair)
+		track->n = config->pair.n_tracks;
+	for (size_t i = 0; i < track->n; i++) {
 		const struct config_track *c = &config->pair.tracks[i];
-		struct role_track *t = &role->tracks[i];
+		struct track_item *t = &track->items[i];
 
-		*t = (struct role_track){ .config = c,
+		*t = (struct track_item){ .config = c,
 			.tracker = tracker_init() };
 		if (c->service != NULL)
 			t->service = config_find_service(config, c->service);
 	}
+	return 0;
 }
 
 void
 track_begin(struct role *role)
 {
-	for (size_t i = 0; i < role->n_tracks; i++) {
-		struct role_track *t = &role->tracks[i];
+	for (size_t i = 0; i < role->track->n; i++) {
+		struct track_item *t = &role->track->items[i];
 
 		if (t->config->interface != NULL)
 			tracker_begin(&t->tracker, is_up(role, t));
@@ -170,8 +182,8 @@ track_on_change(struct role *role, const struct netlink_change *c)
 {
 	if (c->type != NETLINK_LINK && c->type != NETLINK_LOST)
 		return;
-	for (size_t i = 0; i < role->n_tracks; i++) {
-		struct role_track *t = &role->tracks[i];
+	for (size_t i = 0; i < role->track->n; i++) {
+		struct track_item *t = &role->track->items[i];
 
 		if (t->config->interface == NULL)
 			continue;
@@ -186,15 +198,17 @@ int
 track_take_script(struct role *role, const struct chan_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
-	struct role_track *t;
+	struct track_item *t;
 	struct msg_script m;
 	bool was;
 
-	if (msg_get_script(&b, &m) < 0 || p->fd != -1 ||
-	    m.track >= role->n_tracks ||
-	    role->tracks[m.track].config->script == NULL)
+	if (role->track == NULL)
 		return -EBADMSG;
-	t = &role->tracks[m.track];
+	if (msg_get_script(&b, &m) < 0 || p->fd != -1 ||
+	    m.track >= role->track->n ||
+	    role->track->items[m.track].config->script == NULL)
+		return -EBADMSG;
+	t = &role->track->items[m.track];
 	was = t->tracker.ok;
 	tracker_run(&t->tracker, t->config, m.passed);
 	if (t->tracker.ok != was)
@@ -205,8 +219,8 @@ track_take_script(struct role *role, const struct chan_packet *p)
 void
 track_take_service(struct role *role, const struct msg_service *m)
 {
-	for (size_t i = 0; i < role->n_tracks; i++) {
-		struct role_track *t = &role->tracks[i];
+	for (size_t i = 0; role->track != NULL && i < role->track->n; i++) {
+		struct track_item *t = &role->track->items[i];
 		const bool was = t->tracker.ok;
 
 		if (t->config->service == NULL || t->service != m->service)
@@ -220,16 +234,19 @@ track_take_service(struct role *role, const struct msg_service *m)
 struct msg_tracks
 track_message(const struct role *role)
 {
-	struct msg_tracks m = { .n = (uint16_t)role->n_tracks };
+	struct msg_tracks m = { .n = (uint16_t)role->track->n };
 
-	for (size_t i = 0; i < role->n_tracks; i++)
-		m.ok[i] = role->tracks[i].tracker.ok;
+	for (size_t i = 0; i < role->track->n; i++)
+		m.ok[i] = role->track->items[i].tracker.ok;
 	return m;
 }
 
 void
-track_stop(struct role *role)
+track_free(struct role *role)
 {
-	if (role->config != NULL)
-		ev_timer_stop(role->loop, &role->settle);
+	if (role->track == NULL)
+		return;
+	ev_timer_stop(role->loop, &role->track->settle);
+	free(role->track);
+	role->track = NULL;
 }

@@ -2,8 +2,8 @@
 
 /*
  * What the configuration tracks, in the shell: looks at interfaces, takes what
- * the relay says of services and the supervisor of scripts, and lets the groups
- * know: a fault of all of them, or another effective priority.
+ * the relay says of services and the supervisor of scripts, and lets the node
+ * know: a fault of all groups, or another effective priority.
  */
 
 #include "core/base.h"
@@ -13,7 +13,8 @@ struct chan_packet;
 struct netlink_change;
 
 /* The configuration is loaded: all is well until something else is known. */
-void track_init(struct role *role);
+MUST_CHECK int track_new(struct role *role);
+void track_free(struct role *role);
 
 /* The groups are there, and have not begun. */
 void track_begin(struct role *role);
@@ -29,5 +30,3 @@ void track_take_service(struct role *role, const struct msg_service *m);
 
 /* For `status`. */
 struct msg_tracks track_message(const struct role *role);
-
-void track_stop(struct role *role);

@@ -1,10 +1,11 @@
 #include "failover/watch.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/log.h"
-#include "failover/beat.h"
 #include "failover/group.h"
 #include "failover/renewer.h"
 #include "failover/track.h"
@@ -22,6 +23,31 @@
 #define ROUTE_LOOK_S 0.001
 #define ROUTE_LOOKS 200
 
+/* A group's; what a batch of news asks for is done once for all of them. */
+struct side {
+	bool look;     /* at the interface */
+	bool survey;   /* the other addresses on it */
+	bool add;      /* the virtual IPs again, if they are still ours */
+	unsigned gone; /* so many of them were deleted by others */
+	uint64_t readded;
+	struct mono readded_told;
+	ev_timer route; /* of an address that is not usable yet */
+	unsigned route_looks;
+};
+
+struct watch {
+	struct renewer *renewer;
+	ev_io ready;
+	ev_timer renew;
+	struct side sides[CONFIG_GROUPS_MAX];
+};
+
+static struct side *
+side_of(const struct role_group *g)
+{
+	return &g->role->watch->sides[g->index];
+}
+
 static enum election_reason
 verdict(const struct netlink_link *link)
 {
@@ -34,31 +60,10 @@ verdict(const struct netlink_link *link)
 	return ELECTION_RECOVERED;
 }
 
-/* Held, and not on their way out: what is missing is to be mended. */
-static bool
-is_at_home(const struct role_group *g)
-{
-	return g->holder.held && g->election.state == ELECTION_MASTER;
-}
-
 static void
-refused(struct role_group *g, int r)
+put(struct role_group *g, enum node_type type)
 {
-	log_error(g->subject, "renewing the addresses on %s failed: %s",
-	    g->config->interface, strerror(-r));
-	group_post(
-	    g, &(struct election_event){ .type = ELECTION_ACTION_FAILED });
-}
-
-static void
-add_again(struct role_group *g)
-{
-	int r = holder_hold(&g->holder);
-
-	if (r < 0)
-		refused(g, r);
-	else
-		group_announce(g);
+	inbox_put_group(&g->role->inbox, type, g->index);
 }
 
 void
@@ -73,10 +78,14 @@ watch_look(struct role_group *g)
 		    g->config->interface, strerror(-r));
 		return;
 	}
-	group_track(g, ROLE_CAUSE_INTERFACE, verdict(&g->holder.link));
+	inbox_put(&g->role->inbox,
+	    &(struct node_event){ .type = NODE_FAULT,
+	        .group = g->index,
+	        .fault = { .cause = NODE_CAUSE_INTERFACE,
+	            .reason = verdict(&g->holder.link) } });
 	/* Deleted and made anew between two looks, or a bond that moved. */
-	if (changed && is_at_home(g))
-		add_again(g);
+	if (changed)
+		put(g, NODE_LOST);
 }
 
 static void
@@ -90,17 +99,23 @@ survey(struct role_group *g)
 		    strerror(-r));
 }
 
-/* Clients may come now, and who handed the group over waits for the word. */
+/*
+ * Announced first: who handed the group over sends its clients on as soon as it
+ * hears that all are usable, and then neighbours have to know where they are.
+ */
 static void
-note_there(struct role_group *g, size_t i)
+note(struct role_group *g, int i, bool there)
 {
-	const bool was_usable = holder_is_usable(&g->holder, i);
-	const bool complete = holder_note(&g->holder, (int)i, true);
+	const bool was_usable = holder_is_usable(&g->holder, (size_t)i);
+	const bool was_complete = holder_is_complete(&g->holder);
+	struct node_event ev = { .type = NODE_USABLE, .group = g->index };
 
-	if (!was_usable && holder_is_usable(&g->holder, i))
+	holder_note(&g->holder, i, there);
+	if (!was_usable && holder_is_usable(&g->holder, (size_t)i))
 		group_announce_address(g, (unsigned)i);
-	if (complete)
-		beat_send(g->role);
+	ev.usable = holder_is_complete(&g->holder);
+	if (ev.usable != was_complete)
+		inbox_put(&g->role->inbox, &ev);
 }
 
 static void
@@ -111,26 +126,27 @@ on_route_look(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)revents;
 	for (size_t i = 0; g->holder.held && i < g->config->n_addresses; i++)
 		if (!holder_is_usable(&g->holder, i))
-			note_there(g, i);
+			note(g, (int)i, true);
 	if (!g->holder.held || holder_is_complete(&g->holder) ||
-	    --g->route_looks == 0)
+	    --side_of(g)->route_looks == 0)
 		ev_timer_stop(loop, w);
 }
 
 static void
 on_there(struct role_group *g, const struct netlink_change *c, int index)
 {
+	struct side *side = side_of(g);
+
 	if (!g->holder.held || c->index != g->holder.link.index)
 		return;
-	note_there(g, (size_t)index);
+	note(g, index, true);
 	if (holder_is_usable(&g->holder, (size_t)index) ||
-	    ev_is_active(&g->route_look))
+	    ev_is_active(&side->route))
 		return;
-	g->route_looks = ROUTE_LOOKS;
-	ev_timer_init(
-	    &g->route_look, on_route_look, ROUTE_LOOK_S, ROUTE_LOOK_S);
-	g->route_look.data = g;
-	ev_timer_start(g->role->loop, &g->route_look);
+	side->route_looks = ROUTE_LOOKS;
+	ev_timer_init(&side->route, on_route_look, ROUTE_LOOK_S, ROUTE_LOOK_S);
+	side->route.data = g;
+	ev_timer_start(g->role->loop, &side->route);
 }
 
 /* It may have gone along with the address that brought the route. */
@@ -139,9 +155,9 @@ on_gone(struct role_group *g, const struct netlink_change *c, int index)
 {
 	if (!g->holder.held || c->index != g->holder.link.index)
 		return;
-	(void)holder_note(&g->holder, index, false);
-	g->chores.survey = g->chores.add = true;
-	g->chores.gone++;
+	note(g, index, false);
+	side_of(g)->survey = side_of(g)->add = true;
+	side_of(g)->gone++;
 }
 
 static void
@@ -150,7 +166,7 @@ on_other(struct role_group *g, const struct netlink_change *c)
 	if (c->index == g->holder.link.index &&
 	    holder_note_other(
 	        &g->holder, &c->addr, c->prefix, c->type == NETLINK_ADDRESS))
-		g->chores.survey = true;
+		side_of(g)->survey = true;
 }
 
 static void
@@ -159,12 +175,13 @@ on_change(struct role_group *g, const struct netlink_change *c)
 	const int index = c->type == NETLINK_LINK || c->type == NETLINK_LOST
 	    ? -1
 	    : holder_find(&g->holder, &c->addr);
+	struct side *side = side_of(g);
 
 	switch (c->type) {
 	case NETLINK_LINK:
 		if (strcmp(c->name, g->config->interface) == 0 ||
 		    c->index == g->holder.link.index)
-			g->chores.look = g->chores.survey = true;
+			side->look = side->survey = true;
 		break;
 	case NETLINK_ADDRESS:
 		/* Our own leases come by several times a second. */
@@ -180,24 +197,25 @@ on_change(struct role_group *g, const struct netlink_change *c)
 			on_other(g, c);
 		break;
 	case NETLINK_LOST:
-		g->chores.look = g->chores.survey = g->chores.add = true;
+		side->look = side->survey = side->add = true;
 		break;
 	}
 }
 
 static void
-tell_readded(struct role_group *g)
+tell_readded(const struct role_group *g, unsigned gone)
 {
+	struct side *side = side_of(g);
 	const struct mono now = mono_now();
 
-	if (!mono_is_never(g->readded_told) &&
-	    mono_before(now, mono_add_ms(g->readded_told, TELL_READDED_MS)))
+	side->readded += gone;
+	if (mono_before(now, mono_add_ms(side->readded_told, TELL_READDED_MS)))
 		return;
-	g->readded_told = now;
+	side->readded_told = now;
 	log_warning(g->subject,
 	    "another program deleted a virtual IP, added again (%" PRIu64
 	    " times so far)",
-	    g->readded);
+	    side->readded);
 }
 
 /*
@@ -207,21 +225,23 @@ tell_readded(struct role_group *g)
 static void
 do_chores(struct role_group *g)
 {
-	const struct role_chores chores = g->chores;
+	struct side *side = side_of(g);
+	const bool look = side->look, list = side->survey, add = side->add;
+	const unsigned gone = side->gone;
 
-	g->chores = (struct role_chores){ 0 };
-	if (chores.look)
+	side->look = side->survey = side->add = false;
+	side->gone = 0;
+	if (look)
 		watch_look(g);
-	if (chores.survey)
+	if (list)
 		survey(g);
+	if (!add)
+		return;
+	put(g, NODE_LOST);
 	/* An interface that went down took them along, and is a fault by now.
 	 */
-	if (!chores.add || !is_at_home(g))
-		return;
-	add_again(g);
-	g->readded += chores.gone;
-	if (chores.gone > 0)
-		tell_readded(g);
+	if (gone > 0 && node_is_master(role_node(g->role), g->index))
+		tell_readded(g, gone);
 }
 
 static void
@@ -234,7 +254,7 @@ on_netlink(struct ev_loop *loop, ev_io *w, int revents)
 	(void)loop;
 	(void)revents;
 	/* Leases may have run out meanwhile: nothing is to be mended then. */
-	beat_look(role);
+	inbox_look(&role->inbox);
 	for (int i = 0; i < BUDGET || netlink_is_pending(role->netlink); i++) {
 		r = netlink_next(role->netlink, &c);
 		if (r <= 0)
@@ -261,7 +281,7 @@ on_renew(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)revents;
 	for (size_t i = 0; i < role->n_groups; i++)
 		holders[i] = &role->groups[i].holder;
-	renewer_ask(role->renewer, holders, role->n_groups);
+	renewer_ask(role->watch->renewer, holders, role->n_groups);
 }
 
 static void
@@ -270,37 +290,63 @@ on_renewal_failed(void *arg, size_t group, int error)
 	struct role *role = arg;
 
 	/* Given up in the meantime: then it is no matter. */
-	if (is_at_home(&role->groups[group]))
-		refused(&role->groups[group], error);
+	if (node_is_master(role_node(role), (unsigned)group))
+		inbox_put(&role->inbox,
+		    &(struct node_event){ .type = NODE_FAILED,
+		        .group = (unsigned)group,
+		        .failed = { .what = NODE_DO_RENEW, .error = error } });
+}
+
+int
+watch_release(struct role_group *g)
+{
+	renewer_forget(g->role->watch->renewer, g->index);
+	return holder_release(&g->holder);
 }
 
 int
 watch_start(struct role *role)
 {
-	const int r =
-	    renewer_start(role->loop, on_renewal_failed, role, &role->renewer);
+	const struct config_pair *pair = &role->config->pair;
 	const double renew_s =
-	    holder_lease_s(role->config->pair.hang_ms, role->dead_ms) /
+	    holder_lease_s(pair->hang_ms, pair->interval_ms * pair->misses) /
 	    (double)HOLDER_RENEWALS;
+	struct watch *watch = calloc(1, sizeof(*watch));
+	int r;
 
+	if (watch == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < ARRAY_LEN(watch->sides); i++) {
+		watch->sides[i].readded_told =
+		    mono_add_ms(mono_now(), -TELL_READDED_MS);
+		ev_init(&watch->sides[i].route, on_route_look);
+	}
+	role->watch = watch;
+	r = renewer_start(role->loop, on_renewal_failed, role, &watch->renewer);
 	if (r < 0)
 		return r;
-	ev_io_init(&role->netlink_ready, on_netlink, netlink_fd(role->netlink),
-	    EV_READ);
-	role->netlink_ready.data = role;
-	ev_io_start(role->loop, &role->netlink_ready);
-	ev_timer_init(&role->renew, on_renew, renew_s, renew_s);
-	role->renew.data = role;
-	ev_timer_start(role->loop, &role->renew);
+	ev_io_init(
+	    &watch->ready, on_netlink, netlink_fd(role->netlink), EV_READ);
+	watch->ready.data = role;
+	ev_io_start(role->loop, &watch->ready);
+	ev_timer_init(&watch->renew, on_renew, renew_s, renew_s);
+	watch->renew.data = role;
+	ev_timer_start(role->loop, &watch->renew);
 	return 0;
 }
 
 void
 watch_stop(struct role *role)
 {
-	for (size_t i = 0; i < role->n_groups; i++)
-		ev_timer_stop(role->loop, &role->groups[i].route_look);
-	ev_io_stop(role->loop, &role->netlink_ready);
-	ev_timer_stop(role->loop, &role->renew);
-	renewer_free(role->renewer);
+	struct watch *watch = role->watch;
+
+	if (watch == NULL)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(watch->sides); i++)
+		ev_timer_stop(role->loop, &watch->sides[i].route);
+	ev_io_stop(role->loop, &watch->ready);
+	ev_timer_stop(role->loop, &watch->renew);
+	renewer_free(watch->renewer);
+	free(watch);
+	role->watch = NULL;
 }

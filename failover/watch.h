@@ -16,5 +16,8 @@
 MUST_CHECK int watch_start(struct role *role);
 void watch_stop(struct role *role);
 
-/* Looks at a group's interface again, and tells its election. */
+/* Deletes a group's addresses: none is renewed after that. 0 or -errno. */
+MUST_CHECK int watch_release(struct role_group *g);
+
+/* Looks at a group's interface again, and tells the node. */
 void watch_look(struct role_group *g);

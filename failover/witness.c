@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/icmp.h>
 #include <netinet/icmp6.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -10,7 +11,6 @@
 #include "core/fd.h"
 #include "core/secret.h"
 #include "failover/checksum.h"
-#include "failover/group.h"
 
 /* RFC 792, RFC 4443 section 4: type, code, checksum, id, number; then ours. */
 #define HEAD_BYTES 8
@@ -20,6 +20,12 @@
 
 /* Read at once; a flood must not keep us from the heartbeat. */
 #define BUDGET 64
+
+struct witness {
+	int echo4, echo6; /* -1: none */
+	uint64_t token;
+	ev_io ready4, ready6;
+};
 
 static int
 open_v4(int *ret_fd)
@@ -56,12 +62,6 @@ open_v6(int *ret_fd)
 	return 0;
 }
 
-void
-witness_init(struct role *role)
-{
-	role->echo4 = role->echo6 = -1;
-}
-
 static bool
 is_v6(const union addr *a)
 {
@@ -72,16 +72,21 @@ int
 witness_open(struct role *role)
 {
 	const struct config_pair *pair = &role->config->pair;
+	struct witness *w = calloc(1, sizeof(*w));
 	int r = 0;
 
-	secret_random(&role->echo_token, sizeof(role->echo_token));
+	if (w == NULL)
+		return -ENOMEM;
+	role->witness = w;
+	w->echo4 = w->echo6 = -1;
+	secret_random(&w->token, sizeof(w->token));
 	for (size_t i = 0; i < pair->n_witnesses && r == 0; i++) {
 		const bool v6 = is_v6(&pair->witnesses[i]);
 
-		if (v6 && role->echo6 == -1)
-			r = open_v6(&role->echo6);
-		else if (!v6 && role->echo4 == -1)
-			r = open_v4(&role->echo4);
+		if (v6 && w->echo6 == -1)
+			r = open_v6(&w->echo6);
+		else if (!v6 && w->echo4 == -1)
+			r = open_v4(&w->echo4);
 	}
 	return r;
 }
@@ -95,9 +100,9 @@ encode(const struct role *role, bool v6, uint8_t ret_echo[static ECHO_BYTES])
 	buf_put_u8(&b, v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO);
 	buf_put_u8(&b, 0);
 	buf_put_u16(&b, 0); /* IPv6: the kernel's to fill in */
-	buf_put_u16(&b, (uint16_t)role->echo_token);
+	buf_put_u16(&b, (uint16_t)role->witness->token);
 	buf_put_u16(&b, 0);
-	buf_put_u64(&b, role->echo_token);
+	buf_put_u64(&b, role->witness->token);
 	if (v6)
 		return;
 	checksum_put(
@@ -115,8 +120,9 @@ witness_ask(struct role *role)
 
 		encode(role, is_v6(to), echo);
 		/* Lost is lost: the next round asks again. */
-		(void)sendto(is_v6(to) ? role->echo6 : role->echo4, echo,
-		    sizeof(echo), MSG_DONTWAIT | MSG_NOSIGNAL, &to->sa,
+		(void)sendto(
+		    is_v6(to) ? role->witness->echo6 : role->witness->echo4,
+		    echo, sizeof(echo), MSG_DONTWAIT | MSG_NOSIGNAL, &to->sa,
 		    addr_len(to));
 	}
 }
@@ -147,14 +153,14 @@ is_answer(const struct role *role, const uint8_t *packet, size_t len, bool v6)
 	(void)buf_get_u8(&b);
 	(void)buf_get_u16(&b);
 	(void)buf_get_u32(&b);
-	return buf_get_u64(&b) == role->echo_token && buf_is_done(&b);
+	return buf_get_u64(&b) == role->witness->token && buf_is_done(&b);
 }
 
 static void
 on_echo(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct role *role = w->data;
-	const bool v6 = w->fd == role->echo6;
+	const bool v6 = w->fd == role->witness->echo6;
 
 	(void)loop;
 	(void)revents;
@@ -171,10 +177,7 @@ on_echo(struct ev_loop *loop, ev_io *w, int revents)
 		if (!is_answer(role, packet, (size_t)n, v6) ||
 		    !is_witness(role, &from))
 			continue;
-		for (size_t g = 0; g < role->n_groups; g++)
-			group_post(&role->groups[g],
-			    &(struct election_event){ .type = ELECTION_ANSWER,
-			        .answer = DOUBT_WITNESS });
+		inbox_put_group(&role->inbox, NODE_WITNESS, NODE_EVERY);
 	}
 }
 
@@ -190,15 +193,23 @@ watch(struct role *role, ev_io *w, int fd)
 void
 witness_start(struct role *role)
 {
-	watch(role, &role->echo4_ready, role->echo4);
-	watch(role, &role->echo6_ready, role->echo6);
+	struct witness *w = role->witness;
+
+	watch(role, &w->ready4, w->echo4);
+	watch(role, &w->ready6, w->echo6);
 }
 
 void
 witness_close(struct role *role)
 {
-	ev_io_stop(role->loop, &role->echo4_ready);
-	ev_io_stop(role->loop, &role->echo6_ready);
-	fd_close(&role->echo4);
-	fd_close(&role->echo6);
+	struct witness *w = role->witness;
+
+	if (w == NULL)
+		return;
+	ev_io_stop(role->loop, &w->ready4);
+	ev_io_stop(role->loop, &w->ready6);
+	fd_close(&w->echo4);
+	fd_close(&w->echo6);
+	free(w);
+	role->witness = NULL;
 }

@@ -10,8 +10,6 @@
 #include "core/base.h"
 #include "failover/role.h"
 
-void witness_init(struct role *role);
-
 /* Needs CAP_NET_RAW. Opens nothing where there are none. Returns 0 or -errno.
  */
 MUST_CHECK int witness_open(struct role *role);

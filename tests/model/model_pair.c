@@ -1,20 +1,28 @@
 /*
- * Every way that two nodes can go: all states that the real election can reach,
+ * Every way that two nodes can go: all states that the real node can reach (its
+ * inbox and node_step(): peer, election, handover, the look at its own clock),
  * breadth first, where at each step any heartbeat may be lost (two in a row at
- * most) or come late, and up to BUDGET times something happens: the network
+ * most) or come late, and up to twice something happens: the network
  * parts or heals, a process stands still or goes on, dies or is started again,
- * an operator hands over. What must hold in each of these states:
+ * an operator hands over, a supervisor or a relay does not answer. What must
+ * hold in each of these states:
  *
  *   1. with both running and the network whole, two hold the addresses for
  *      BOTH steps at most: what a word takes that is lost twice and then late
  *   2. ... and nobody for NONE at most
  *   3. nobody claims what the other's kernel has answered for, unless that has
- *      been silent for hang_timeout
+ *      been silent for hang_timeout; nor from a master that it hears
+ *   4. who runs holds nothing that it has let go
+ *   5. listeners are not hushed for longer than HUSHED steps, and clients are
+ *      held or sent on only while a handover is under way
  *
- * A step is 5 ms, which is also the interval; times are kept relative to now
- * and forgotten once they make no difference, so that the states are finite.
+ * One group, no witnesses, nothing tracked, no address refused: those are the
+ * simulation's. A step is 5 ms, which is also the interval; the times of a
+ * handover are shorter than real ones. Moments are kept relative to now and
+ * forgotten once they make no difference, numbers of hellos by their order
+ * alone, so that the states are finite.
  *
- *	model_pair [--break yield|doubt]
+ *	model_pair [--break early|yield|keep|handover]
  */
 
 #include <inttypes.h>
@@ -22,63 +30,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "core/base.h"
-#include "core/buf.h"
+#include "tests/model/model_state.h"
 #include "tests/sim/broken.h"
 
-#define STEP_MS 5
-#define DEAD_MS (3 * STEP_MS)
-#define LISTEN_MS (6 * STEP_MS)
-#define HANG_MS (8 * STEP_MS)
-#define LEASE 10                 /* steps */
-#define FORGET_MS (12 * STEP_MS) /* older is as good as never again */
-#define ASKED 3 /* steps from a doubt's first probe to its end */
 #define LOSSES 2
-#define BUDGET 3
-/* Two lost, one late; and the step in which it is read. */
-#define BOTH 5
-/* A node that has just begun listens, and doubts, and may be wrong once. */
-#define NONE 30
-#define TERM_MAX 7
-#define KEY_MAX 48
-
-struct hello {
-	bool there;
-	enum election_state state;
-	bool hands_over, hears_us;
-	uint64_t term;
-};
-
-struct node {
-	struct election e;
-	bool running, dead; /* not running, and not dead: it stands still */
-	bool held;
-	uint8_t kept;      /* steps that it has held them, up to ASKED */
-	uint8_t idle;      /* steps since it last ran */
-	uint8_t lost;      /* heartbeats in a row, on the way to it */
-	struct hello late; /* on the way to it, for the next step */
-};
-
-struct state {
-	struct node nodes[2];
-	bool parted;
-	uint8_t budget;
-	uint8_t whole;     /* steps since the network has healed, up to BOTH */
-	uint8_t none;      /* steps with no holder */
-	int8_t over;       /* steps with two */
-	bool had[2];       /* who held them when the step began */
-	const char *wrong; /* what a claim of this step broke, or NULL */
-};
-
-struct seen {
-	UT_hash_handle hh;
-	struct seen *next; /* in the queue */
-	struct state state;
-	struct seen *from; /* for the story of a failure */
-	uint8_t key[KEY_MAX];
-};
 
 /* What chance may decide for one step. */
 enum happening {
@@ -87,6 +43,7 @@ enum happening {
 	STOP_OR_GO,
 	DIE_OR_START,
 	HAND_OVER,
+	NO_WORD,
 	HAPPENINGS,
 };
 
@@ -96,7 +53,8 @@ struct chance {
 	unsigned road[2]; /* towards each: 0 arrives, 1 late, 2 lost */
 };
 
-static const char *broken;
+/* The one that is explored; inbox calls find it here. */
+static struct model_state now;
 
 static struct mono
 at(int64_t ms)
@@ -104,158 +62,163 @@ at(int64_t ms)
 	return mono_add_ms((struct mono){ 0 }, ms);
 }
 
-static struct election
-begin(unsigned i)
-{
-	const struct election_config config = { .dead_ms = DEAD_MS,
-		.listen_ms = LISTEN_MS,
-		.doubt = { .hang_ms = HANG_MS },
-		.priority = i == 0 ? 150 : 100,
-		.wins_ties = i == 1 };
-
-	return election_init(&config, at(0));
-}
-
-static void post(struct state *s, unsigned i, const struct election_event *ev);
-
 static void
-answer(struct state *s, unsigned i, enum doubt_answer what)
+look_at_clock(void *arg, struct node_now *ret_now)
 {
-	post(s, i,
-	    &(struct election_event){
-	        .type = ELECTION_ANSWER, .answer = what });
+	(void)arg;
+	*ret_now = (struct node_now){ at(0), at(0) };
 }
 
 static void
-probe(struct state *s, unsigned i)
+probe(struct model_host *h)
 {
-	if (s->parted)
+	const struct model_host *other = &now.hosts[1 - h->index];
+	struct node_event ev = { .type = NODE_SHOWN };
+
+	if (now.parted)
 		return;
-	answer(s, i, DOUBT_PEER);
-	if (s->nodes[1 - i].held)
-		answer(s, i, DOUBT_ADDRESS_AT_PEER);
+	ev.shown.mac[0] = 1;
+	ev.shown.own = true;
+	inbox_put(model_state_inbox(h->index), &ev);
+	ev.shown.own = false;
+	if (other->held)
+		inbox_put(model_state_inbox(h->index), &ev);
 }
+
+static int
+carry_out(void *arg, const struct node_effect *e, const struct node_now *t)
+{
+	struct model_host *h = arg;
+
+	if (e->type == NODE_DO_SAY)
+		node_speak(model_state_node(h->index),
+		    h->challenges ? HELLO_CHALLENGE : HELLO_BEAT, t, &h->said);
+	else if (e->type == NODE_DO_CHALLENGE)
+		h->challenges = true; /* it speaks at each step anyway */
+	else if (e->type == NODE_DO_PROBE)
+		probe(h);
+	else if (e->type == NODE_DO_ADD || e->type == NODE_DO_RENEW)
+		h->held = true;
+	else if (e->type == NODE_DO_DELETE)
+		h->held = false;
+	else if (e->type == NODE_DO_HOLD || e->type == NODE_DO_FORWARD)
+		h->holds_clients = true;
+	else if (e->type == NODE_DO_GIVE_BACK || e->type == NODE_DO_LET_GO)
+		h->holds_clients = false;
+	else if (e->type == NODE_DO_DROP)
+		h->word_dropped = true;
+	else if (e->type == NODE_DO_HUSH || e->type == NODE_DO_ANSWER) {
+		h->word_hush = true;
+		h->hushed = e->type == NODE_DO_HUSH;
+	}
+	return 0;
+}
+
+static void
+ignore_failed(void *arg, const struct node_event *ev)
+{
+	(void)arg;
+	(void)ev;
+}
+
+static void
+ignore_wake(void *arg, struct mono wake)
+{
+	(void)arg;
+	(void)wake;
+}
+
+static const struct inbox_calls calls = { .clock = look_at_clock,
+	.carry_out = carry_out,
+	.failed = ignore_failed,
+	.wake_at = ignore_wake };
 
 /* Both probes of the doubt went out over a network that is whole. */
 static void
-check_claim(struct state *s, unsigned i, enum election_reason reason)
+check_claim(unsigned i, const struct node *before, const struct node *after,
+    enum election_reason reason)
 {
+	const struct model_host *other = &now.hosts[1 - i];
+	const struct peer *p = &before->peer;
 	const bool asked = reason == ELECTION_NO_PEER ||
 	    reason == ELECTION_PEER_SILENT || reason == ELECTION_PEER_IDLE ||
 	    reason == ELECTION_PEER_RELEASED;
 
-	if (asked && s->nodes[1 - i].kept == ASKED && s->nodes[1 - i].held &&
-	    s->whole == BOTH)
-		s->wrong = "claimed what the other's kernel answers for";
+	if (asked && other->kept == MODEL_STATE_KEPT_MAX && other->held &&
+	    now.whole == MODEL_STATE_BOTH)
+		now.wrong = "claimed what the other's kernel answers for";
+	if (reason != ELECTION_HANDED_OVER && !other->dead &&
+	    after->groups[0].peer_state == ELECTION_MASTER &&
+	    peer_is_alive(p, node_dead_ms(before), at(0)) &&
+	    hello_boot_is_same(
+	        &after->peer.boot, &model_state_node(1 - i)->config.peer.boot))
+		now.wrong = "claimed from a master that it hears";
 }
 
 static void
-post(struct state *s, unsigned i, const struct election_event *ev)
+watch(const struct node *before, const struct node *after,
+    const struct node_event *ev, const struct node_out *out)
 {
-	struct node *n = &s->nodes[i];
-	struct election_out out;
-
-	n->e = broken_step(broken, &n->e, ev, at(0), &out);
-	for (unsigned a = 0; a < out.n_actions; a++) {
-		switch (out.actions[a]) {
-		case ELECTION_ADD_ADDRESSES:
-			check_claim(s, i, out.reason);
-			n->held = true;
-			break;
-		case ELECTION_DEL_ADDRESSES:
-			n->held = false;
-			break;
-		case ELECTION_PROBE:
-			probe(s, i);
-			break;
-		case ELECTION_SEND_HELLO: /* it speaks at each step anyway */
-		case ELECTION_ANNOUNCE:
-		case ELECTION_HAND_OVER:
-			break;
-		}
-	}
+	(void)ev;
+	for (unsigned e = 0; e < out->n; e++)
+		if (out->effects[e].type == NODE_TELL_STATE &&
+		    out->effects[e].change.is == ELECTION_MASTER &&
+		    out->effects[e].change.was != ELECTION_MASTER)
+			check_claim(after == model_state_node(1), before, after,
+			    out->effects[e].change.reason);
 }
 
 static void
-post_type(struct state *s, unsigned i, enum election_type type)
+start_or_die(unsigned i)
 {
-	post(s, i, &(struct election_event){ .type = type });
-}
+	struct model_host *h = &now.hosts[i];
 
-static struct mono
-shift(struct mono m)
-{
-	m = mono_add_ms(m, -STEP_MS);
-	if (mono_before(m, at(-FORGET_MS)))
-		m = at(-FORGET_MS);
-	return m;
-}
-
-static void
-age(struct election *e)
-{
-	e->deadline = shift(e->deadline);
-	e->listen_end = at(0); /* nothing unproven comes: without a meaning */
-	e->heard = shift(e->heard);
-	e->contested = shift(e->contested);
-	e->doubt.since = shift(e->doubt.since);
-	e->settled = shift(e->settled);
-	if (mono_before(e->settled, at(0)))
-		e->settled = at(0); /* it is */
-	if (mono_before(e->deadline, at(0)))
-		e->deadline = at(0); /* due is due */
-}
-
-static void
-start_or_die(struct state *s, unsigned i)
-{
-	struct node *n = &s->nodes[i];
-
-	if (n->dead) {
-		*n = (struct node){ .e = begin(i), .running = true };
+	if (h->dead) {
+		model_state_start(&now, i);
 		return;
 	}
-	n->dead = true;
-	n->running = false;
-	if (!s->parted && s->nodes[1 - i].running)
-		post_type(s, 1 - i, ELECTION_PEER_ENDED);
+	h->dead = true;
+	h->running = h->hushed = h->holds_clients = false;
+	if (!now.parted && now.hosts[1 - i].running)
+		inbox_put_type(model_state_inbox(1 - i), NODE_PEER_ENDED);
 }
 
 /* False where it makes no sense, or is one too many. */
 static bool
-happen(struct state *s, const struct chance *c)
+happen(const struct chance *c)
 {
-	struct node *n = &s->nodes[c->who];
+	struct model_host *h = &now.hosts[c->who];
 
 	if (c->happening == NOTHING)
 		return c->who == 0;
-	if (s->budget == 0)
+	if (now.budget == 0)
 		return false;
-	s->budget--;
+	now.budget--;
 	switch (c->happening) {
 	case PART_OR_HEAL:
-		s->parted = !s->parted;
-		s->whole = 0;
+		now.parted = !now.parted;
+		now.whole = 0;
 		return c->who == 0;
 	case STOP_OR_GO:
-		if (n->dead)
+		if (h->dead)
 			return false;
-		n->running = !n->running;
-		if (n->running && n->idle * STEP_MS >= DEAD_MS)
-			post(s, c->who,
-			    &(struct election_event){ .type = ELECTION_STALLED,
-			        .stalled_ms = n->idle * STEP_MS });
+		h->running = !h->running;
+		if (h->running)
+			inbox_look(model_state_inbox(c->who));
 		return true;
 	case DIE_OR_START:
-		start_or_die(s, c->who);
+		start_or_die(c->who);
 		return true;
 	case HAND_OVER:
-		if (!n->running || n->e.state != ELECTION_MASTER)
+		if (!h->running || !node_is_master(model_state_node(c->who), 0))
 			return false;
-		s->over = -BOTH; /* one is meant: asking takes as long again */
-		post_type(s, c->who,
-		    n->e.handing ? ELECTION_HANDOVER_ABORT
-		                 : ELECTION_HANDOVER_BEGIN);
+		now.over = -MODEL_STATE_BOTH; /* one is meant */
+		inbox_put_type(model_state_inbox(c->who), NODE_HAND_OVER);
+		return true;
+	case NO_WORD:
+		if (!h->running || !(h->word_hush || h->word_dropped))
+			return false;
+		h->word_hush = h->word_dropped = false;
 		return true;
 	case NOTHING:
 	case HAPPENINGS:
@@ -264,298 +227,255 @@ happen(struct state *s, const struct chance *c)
 	return false;
 }
 
-static struct hello
-speak(const struct node *n)
+/* Of the supervisor, the relay and the kernel, to what was asked of them. */
+static void
+hear_words(unsigned i)
 {
-	return (struct hello){ .there = n->running,
-		.state = n->e.state,
-		.hands_over = n->e.handing,
-		.hears_us =
-		    mono_before(at(0), mono_add_ms(n->e.heard, DEAD_MS)) &&
-		    !mono_is_never(n->e.heard),
-		.term = n->e.term };
+	struct model_host *h = &now.hosts[i];
+	struct inbox *inbox = model_state_inbox(i);
+	const struct node_group *g = &model_state_node(i)->groups[0];
+	const bool hush = h->word_hush, dropped = h->word_dropped;
+
+	if (!h->running)
+		return; /* they wait in its sockets */
+	h->word_hush = h->word_dropped = false;
+	if (hush)
+		inbox_put_type(inbox, h->hushed ? NODE_HUSHED : NODE_ANSWERED);
+	if (dropped)
+		inbox_put_type(inbox, NODE_DROPPED);
+	if (h->held && g->given && !g->usable)
+		inbox_put(inbox,
+		    &(struct node_event){
+		        .type = NODE_USABLE, .usable = true });
 }
 
 static void
-hear(struct state *s, unsigned i, const struct hello *h)
+hear(unsigned i, const struct hello *h)
 {
-	struct election_event ev = { .type = ELECTION_HEARTBEAT };
+	struct node_event ev = { .type = NODE_HELLO };
 
-	if (!h->there || !s->nodes[i].running)
+	if (h->type == 0 || !now.hosts[i].running)
 		return;
-	ev.heartbeat = (struct election_heartbeat){ .state = h->state,
-		.hears_us = h->hears_us,
-		.hands_over = h->hands_over,
-		.priority = i == 0 ? 100 : 150,
-		.term = h->term,
-		.dead_ms = DEAD_MS };
-	post(s, i, &ev);
+	ev.hello.said = *h;
+	ev.hello.path = NODE_PATHS_MAX;
+	ev.hello.fresh = model_state_node(i)->peer.nonce + 1;
+	inbox_put(model_state_inbox(i), &ev);
 }
 
 /* False where the road may not lose another one. */
 static bool
-carry(struct state *s, unsigned to, const struct hello *said, unsigned road)
+carry(unsigned to, const struct hello *said, unsigned road)
 {
-	struct node *n = &s->nodes[to];
-	const struct hello late = n->late;
+	struct model_host *h = &now.hosts[to];
+	const struct hello late = h->late;
 
-	n->late = (struct hello){ 0 };
-	hear(s, to, &late);
-	if (s->parted || !said->there)
+	h->late.type = 0;
+	hear(to, &late);
+	if (now.parted || said->type == 0)
 		return road == 0;
 	switch (road) {
 	case 0:
-		hear(s, to, said);
+		hear(to, said);
 		break;
 	case 1:
-		n->late = *said;
+		h->late = *said;
 		break;
 	default:
-		if (n->lost == LOSSES)
+		if (h->lost == LOSSES)
 			return false;
-		n->lost++;
+		h->lost++;
 		return true;
 	}
-	n->lost = 0;
+	h->lost = 0;
 	return true;
 }
 
 static void
-run_kernel(struct node *n)
+run_kernel(struct model_host *h)
 {
-	if (n->running)
-		n->idle = 0;
-	else if (n->idle < LEASE)
-		n->idle++;
-	if (n->idle == LEASE)
-		n->held = false;
+	if (h->running)
+		h->idle = 0;
+	else if (h->idle < MODEL_STATE_LEASE)
+		h->idle++;
+	if (h->idle == MODEL_STATE_LEASE)
+		h->held = false;
+	if (!h->hushed || !h->running)
+		h->hushed_steps = 0;
+	else
+		h->hushed_steps++;
 }
 
-/* Terms matter by which is higher alone. */
 static void
-lower_terms(struct state *s)
+speak(unsigned i)
 {
-	struct election *a = &s->nodes[0].e, *b = &s->nodes[1].e;
-	uint64_t least = a->term < b->term ? a->term : b->term;
-	uint64_t *terms[] = { &a->term, &b->term, &a->heard_term,
-		&b->heard_term, &s->nodes[0].late.term,
-		&s->nodes[1].late.term };
+	struct model_host *h = &now.hosts[i];
 
-	for (size_t i = 0; i < ARRAY_LEN(terms); i++) {
-		*terms[i] = *terms[i] > least ? *terms[i] - least : 0;
-		if (*terms[i] > TERM_MAX) {
-			printf("model: terms drift apart\n");
-			exit(1);
-		}
-	}
+	h->said.type = 0;
+	if (h->running)
+		inbox_put_type(model_state_inbox(i), NODE_BEAT);
+	h->challenges = false;
 }
 
 static bool
-step(struct state *s, const struct chance *c)
+step(const struct chance *c)
 {
 	struct hello said[2];
 
-	for (unsigned i = 0; i < 2; i++) {
-		struct node *n = &s->nodes[i];
-
-		age(&n->e);
-		if (!n->held)
-			n->kept = 0;
-		else if (n->kept < ASKED)
-			n->kept++;
-	}
-	if (!happen(s, c))
+	model_state_age(&now);
+	if (!happen(c))
 		return false;
+	for (unsigned i = 0; i < 2; i++) {
+		hear_words(i);
+		speak(i);
+		said[1 - i] = now.hosts[i].said;
+	}
 	for (unsigned i = 0; i < 2; i++)
-		said[1 - i] = speak(&s->nodes[i]);
-	for (unsigned i = 0; i < 2; i++)
-		if (!carry(s, i, &said[i], c->road[i]))
+		if (!carry(i, &said[i], c->road[i]))
 			return false;
 	for (unsigned i = 0; i < 2; i++)
-		if (s->nodes[i].running &&
-		    !mono_before(at(0), s->nodes[i].e.deadline))
-			post_type(s, i, ELECTION_TICK);
+		if (now.hosts[i].running &&
+		    !mono_before(at(0), node_wake(model_state_node(i))))
+			inbox_put_type(model_state_inbox(i), NODE_TICK);
 	for (unsigned i = 0; i < 2; i++)
-		run_kernel(&s->nodes[i]);
-	lower_terms(s);
-	if (!s->parted && s->whole < BOTH)
-		s->whole++;
+		run_kernel(&now.hosts[i]);
+	if (!now.parted && now.whole < MODEL_STATE_BOTH)
+		now.whole++;
 	return true;
+}
+
+static bool
+hands_over(unsigned i)
+{
+	return model_state_node(i)->groups[0].handover.state != HANDOVER_IDLE;
 }
 
 /* NULL, or what is wrong. Counts how long nobody held them. */
 static const char *
-judge(struct state *s)
+judge(void)
 {
-	const struct node *a = &s->nodes[0], *b = &s->nodes[1];
-	const bool both = a->running && b->running && s->whole == BOTH;
+	const struct model_host *a = &now.hosts[0], *b = &now.hosts[1];
+	const bool both =
+	    a->running && b->running && now.whole == MODEL_STATE_BOTH;
 
-	if (s->wrong != NULL)
-		return s->wrong;
+	if (now.wrong != NULL)
+		return now.wrong;
+	for (unsigned i = 0; i < 2; i++) {
+		const struct model_host *h = &now.hosts[i];
+
+		const struct node_group *g = &model_state_node(i)->groups[0];
+
+		if (h->running && h->held && !g->given)
+			return "holds what it has let go";
+		if (h->hushed_steps > MODEL_STATE_HUSHED)
+			return "listeners stay hushed";
+		if (h->running && h->holds_clients &&
+		    g->handover.state == HANDOVER_IDLE)
+			return "clients are held, and no handover is";
+	}
 	if (a->held && b->held && both)
-		s->over++;
-	else if (s->over > 0 || !(a->e.handing || b->e.handing))
-		s->over = 0;
-	if (s->over > BOTH)
+		now.over++;
+	else if (now.over > 0 || !(hands_over(0) || hands_over(1)))
+		now.over = 0;
+	if (now.over > MODEL_STATE_BOTH + MODEL_STATE_RELEASE)
 		return "two nodes hold the addresses";
 	if (a->held || b->held || !both)
-		s->none = 0;
-	else if (++s->none > NONE)
+		now.none = 0;
+	else if (++now.none > MODEL_STATE_NONE)
 		return "nobody holds the addresses";
 	return NULL;
 }
 
 static void
-put_moment(struct buf *b, struct mono m)
+tell_state(const struct model_state *s)
 {
-	buf_put_u8(b,
-	    mono_is_never(m)
-	        ? UINT8_MAX
-	        : (uint8_t)(m.ns / (STEP_MS * 1000000) + FORGET_MS / STEP_MS));
-}
-
-static void
-put_node(struct buf *b, const struct node *n)
-{
-	const struct election *e = &n->e;
-
-	buf_put_u8(b, (uint8_t)e->state);
-	put_moment(b, e->deadline);
-	put_moment(b, e->heard);
-	put_moment(b, e->contested);
-	put_moment(b, e->doubt.since);
-	put_moment(b, e->settled);
-	buf_put_u8(b, (uint8_t)e->doubt.rounds);
-	buf_put_u8(b, (uint8_t)e->doubt.last);
-	buf_put_u8(b,
-	    (uint8_t)(e->doubt.open | e->doubt.at_peer << 1 |
-	        e->doubt.peer << 2 | e->handing << 3 | n->running << 5 |
-	        n->dead << 6 | n->held << 7));
-	buf_put_u8(b, (uint8_t)e->term);
-	buf_put_u8(b, (uint8_t)e->heard_term);
-	buf_put_u8(b, (uint8_t)e->heard_dead_ms);
-	buf_put_u8(b, n->kept);
-	buf_put_u8(b, n->idle);
-	buf_put_u8(b, n->lost);
-	buf_put_u8(b,
-	    (uint8_t)(n->late.there | n->late.hands_over << 1 |
-	        n->late.hears_us << 2));
-	buf_put_u8(b, (uint8_t)n->late.state);
-	buf_put_u8(b, (uint8_t)n->late.term);
-}
-
-static unsigned
-make_key(const struct state *s, uint8_t key[static KEY_MAX])
-{
-	struct buf b = buf_writer(key, KEY_MAX);
-
-	memset(key, 0, KEY_MAX);
-	put_node(&b, &s->nodes[0]);
-	put_node(&b, &s->nodes[1]);
-	buf_put_u8(&b, s->parted);
-	buf_put_u8(&b, s->budget);
-	buf_put_u8(&b, s->whole);
-	buf_put_u8(&b, s->none);
-	buf_put_u8(&b, (uint8_t)s->over);
-	return (unsigned)b.pos;
-}
-
-static void
-tell_story(const struct seen *last, const struct state *end)
-{
-	if (last != NULL)
-		tell_story(last->from, &last->state);
 	for (unsigned i = 0; i < 2; i++) {
-		const struct node *n = &end->nodes[i];
+		const struct model_host *h = &s->hosts[i];
+		const struct node_group *g = &model_state_node(i)->groups[0];
 
-		printf("%-7s term %u%s%s%s%s", election_state_name(n->e.state),
-		    (unsigned)n->e.term, n->held ? " holds" : "",
-		    n->dead          ? " dead"
-		        : n->running ? ""
+		printf("%-7s term %u, %s%s%s%s%s",
+		    election_state_name(g->election.state),
+		    (unsigned)g->election.term,
+		    handover_state_name(g->handover.state),
+		    h->held ? " holds" : "",
+		    h->dead          ? " dead"
+		        : h->running ? ""
 		                     : " stands still",
-		    n->e.doubt.open ? " doubts" : "", i == 0 ? " | " : "");
+		    g->election.doubt.open ? " doubts" : "",
+		    i == 0 ? " | " : "");
 	}
-	printf("%s\n", end->parted ? ", parted" : "");
-}
-
-struct search {
-	struct seen *all, *head, *tail;
-	unsigned key_len;
-	uint64_t steps;
-};
-
-static void
-add(struct search *q, const struct state *s, struct seen *from)
-{
-	uint8_t key[KEY_MAX];
-	struct seen *x;
-
-	q->key_len = make_key(s, key);
-	HASH_FIND(hh, q->all, key, q->key_len, x);
-	if (x != NULL)
-		return;
-	x = calloc(1, sizeof(*x));
-	if (x == NULL) {
-		printf("model: out of memory\n");
-		exit(1);
-	}
-	x->state = *s;
-	x->from = from;
-	memcpy(x->key, key, q->key_len);
-	HASH_ADD(hh, q->all, key, q->key_len, x);
-	if (q->tail != NULL)
-		q->tail->next = x;
-	else
-		q->head = x;
-	q->tail = x;
+	printf("%s\n", s->parted ? ", parted" : "");
 }
 
 static void
-explore(struct search *q, struct seen *from, const struct chance *c)
+tell_story(const struct model_state_seen *last)
 {
-	struct state s = from->state;
-	const char *wrong;
+	if (last == NULL)
+		return;
+	tell_story(last->from);
+	model_state_unpack(last, &now);
+	tell_state(&now);
+}
 
-	if (!step(&s, c))
-		return;
-	q->steps++;
-	wrong = judge(&s);
-	if (wrong == NULL) {
-		add(q, &s, from);
-		return;
-	}
-	tell_story(from, &s);
+static void
+fail(const struct model_state_seen *from, const char *wrong)
+{
+	static struct model_state end;
+	static struct node nodes[2];
+
+	end = now;
+	for (unsigned i = 0; i < 2; i++)
+		nodes[i] = *model_state_node(i);
+	tell_story(from);
+	for (unsigned i = 0; i < 2; i++)
+		*model_state_node(i) = nodes[i];
+	tell_state(&end);
 	printf("model: %s\n", wrong);
 	exit(1);
 }
 
-static void
-explore_all(struct search *q, struct seen *from)
+static uint64_t
+explore(const struct model_state_seen *from)
 {
-	for (unsigned h = 0; h < HAPPENINGS; h++)
-		for (unsigned who = 0; who < 2; who++)
-			for (unsigned roads = 0; roads < 9; roads++)
-				explore(q, from,
-				    &(struct chance){ .happening = h,
-				        .who = who,
-				        .road = { roads % 3, roads / 3 } });
+	uint64_t steps = 0;
+
+	for (unsigned n = 0; n < HAPPENINGS * 2 * 9; n++) {
+		const struct chance c = { .happening = n / 18,
+			.who = n / 9 % 2,
+			.road = { n % 3, n / 3 % 3 } };
+		const char *wrong;
+
+		/* Of what can't happen nothing is to be undone. */
+		if (c.happening != NOTHING && from->budget == 0)
+			break;
+		model_state_unpack(from, &now);
+		if (!step(&c))
+			continue;
+		steps++;
+		wrong = judge();
+		if (wrong != NULL)
+			fail(from, wrong);
+		model_state_add(&now, from);
+	}
+	return steps;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct state first = { .budget = BUDGET, .whole = BOTH };
-	struct search q = { 0 };
+	uint64_t steps = 0;
 
-	if (argc == 3 && strcmp(argv[1], "--break") == 0)
-		broken = argv[2];
-	for (unsigned i = 0; i < 2; i++)
-		first.nodes[i] =
-		    (struct node){ .e = begin(i), .running = true };
-	add(&q, &first, NULL);
-	for (struct seen *x = q.head; x != NULL; x = x->next)
-		explore_all(&q, x);
-	printf("model: %u states, %" PRIu64 " steps: ok\n", HASH_COUNT(q.all),
-	    q.steps);
+	if (argc == 3 &&
+	    (strcmp(argv[1], "--break") != 0 || !broken_choose(argv[2]))) {
+		printf("there is no rule '%s'\n", argv[2]);
+		return 2;
+	}
+	broken_watch(watch);
+	model_state_begin(&now, &calls);
+	model_state_add(&now, NULL);
+	for (const struct model_state_seen *x;
+	     (x = model_state_next()) != NULL;)
+		steps += explore(x);
+	printf("model: %u states, %" PRIu64 " steps: ok\n", model_state_count(),
+	    steps);
 	return 0;
 }

@@ -1,16 +1,23 @@
 #pragma once
 
 /*
- * An election in which a rule is broken on purpose: simulation and model must
- * notice, or they prove nothing.
+ * node_step() with a rule broken on purpose: simulation and model must notice,
+ * or they prove nothing. Both are linked with --wrap=node_step, so the
+ *product's inbox calls this one, and knows nothing of it.
  *
- *	yield  a master yields to nobody, unless it has asked to be relieved
- *	doubt  what is answered to the probes of a doubt is not heard
+ *	early     claims too early: does not hear what is answered to its probes
+ *	yield     yields to nobody, unless it has asked to be relieved
+ *	keep      keeps the addresses after it let go
+ *	handover  hands over, and claims at once
  */
 
-#include "failover/election.h"
+#include "failover/node.h"
 
-/* As election_step(); `rule` NULL: nothing is broken. */
-MUST_CHECK struct election broken_step(const char *rule,
-    const struct election *before, const struct election_event *ev,
-    struct mono now, struct election_out *ret_out);
+/* False: there is no such rule. */
+MUST_CHECK bool broken_choose(const char *rule);
+
+/* Sees each step that was made, as it was decided. */
+typedef void broken_watch_fn(const struct node *before,
+    const struct node *after, const struct node_event *ev,
+    const struct node_out *out);
+void broken_watch(broken_watch_fn *fn);

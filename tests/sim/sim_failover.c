@@ -1,8 +1,10 @@
 /*
- * A pair (world.h) under cuts, losses, pauses, kills, restarts, faults, refused
- * addresses, heartbeats that are filtered while all else gets through, a third
- * host with the address, and handovers. Chaos and calm alternate, for what must
- * hold is about what happens once things are well again:
+ * A pair (world.h) under cuts, losses, pauses (in the middle of a step, too),
+ * kills, restarts, faults, refused addresses, heartbeats that are filtered
+ *while all else gets through, a third host with the address, handovers, stops
+ *that begin with one, and a supervisor and a relay that refuse, die or are
+ *silent. Chaos and calm alternate, for what must hold is about what happens
+ *once things are well again:
  *
  *   1. both connected, awake and sound: two masters for BOTH_MS at most
  *   2. ... none for NONE_MS at most; a sound node that hears nobody: master
@@ -15,10 +17,14 @@
  *   8. a backup is one no longer than its master is heard, or in fault
  *   9. who slept too long holds nothing when it wakes
  *  10. with witnesses, who is cut off holds nothing after CUT_OFF_MS
+ *  11. nobody claims from a master that it hears and was not asked by
+ *  12. listeners that were hushed answer again after HUSHED_MS
+ *  13. clients are held or sent on while a handover is under way, and not to
+ *      and fro between two nodes for longer than BOTH_MS
  *
- * election.c asserts more after each step (is_sane).
+ * The node, its elections and handovers assert more after each step (is_sane).
  *
- *	sim_failover [--break yield|doubt] [SEEDS [FIRST_SEED]]
+ *	sim_failover [--break early|yield|keep|handover] [SEEDS [FIRST_SEED]]
  */
 
 #include <inttypes.h>
@@ -26,6 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/broken.h"
 #include "tests/sim/world.h"
 
 #define TURNS 60000
@@ -47,7 +54,10 @@
 /* The last of the early rounds of schedule.c. */
 #define ANNOUNCED_MS 5000
 /* A master asks its witnesses each 500 ms while its peer is silent. */
-#define CUT_OFF_MS (60 + 500 + WITNESS_MS + 60)
+#define CUT_OFF_MS (60 + 500 + WITNESS_MS + 60 + HANDOVER_RELEASE_MS + 10)
+/* Hushed, asked for, and nobody claims; or the answer is said again. */
+#define HUSHED_MS                                                              \
+	(HANDOVER_HUSH_MS + HANDOVER_SETTLE_MS + HANDOVER_ASK_MS + 100)
 
 struct judge {
 	enum {
@@ -59,15 +69,16 @@ struct judge {
 	int64_t some_ms, few_ms; /* when there was a holder; and not two */
 	int64_t one_way_ms, faulted_ms[2], cut_ms[2], lit_ms[2];
 	int64_t rogue_ms; /* when a third host last had the address */
+	int64_t hushed_ms[2], apart_ms; /* not both send on */
 	uint64_t overlaps;
 };
 
 static void
 misfortune_of(struct sim *s, unsigned i)
 {
-	struct node *n = &s->nodes[i];
+	struct host *n = &s->hosts[i];
 
-	switch (world_below(s, 6)) {
+	switch (world_below(s, 10)) {
 	case 0:
 		if (world_is_awake(s, i))
 			n->awake_ms = s->now_ms +
@@ -90,6 +101,16 @@ misfortune_of(struct sim *s, unsigned i)
 	case 5:
 		world_set_lowered(s, i, n->lowered != 0 ? 0 : 60);
 		break;
+	case 6:
+	case 7:
+		world_hand_over(s, i, world_percent(s, 30));
+		break;
+	case 8:
+		world_kill_relay(s, i);
+		break;
+	case 9:
+		n->sullen = !n->sullen;
+		break;
 	}
 }
 
@@ -98,7 +119,10 @@ misfortune(struct sim *s)
 {
 	const unsigned i = world_below(s, 2);
 
-	switch (world_below(s, 10)) {
+	switch (world_below(s, 11)) {
+	case 10:
+		s->jerky = !s->jerky && world_percent(s, 50);
+		break;
 	case 0:
 		s->cut[i] = !s->cut[i];
 		break;
@@ -128,28 +152,32 @@ static void
 calm_down(struct sim *s)
 {
 	s->cut[0] = s->cut[1] = s->mute = s->rogue = false;
+	s->jerky = false;
 	s->loss_percent = 0;
 	for (unsigned i = 0; i < 2; i++) {
-		s->nodes[i].refusals = 0;
-		if (!s->nodes[i].alive)
-			s->nodes[i].reborn_ms = s->now_ms;
+		s->hosts[i].refusals = 0;
+		s->hosts[i].sullen = false;
+		s->hosts[i].stop_ms = 0;
+		if (!s->hosts[i].alive)
+			s->hosts[i].reborn_ms = s->now_ms;
 	}
 }
 
 static bool
 is_sound(const struct sim *s, unsigned i)
 {
-	const struct node *n = &s->nodes[i];
+	const struct host *n = &s->hosts[i];
 
-	return world_is_awake(s, i) && !n->faulted && n->refusals == 0;
+	return world_is_awake(s, i) && !n->faulted && n->refusals == 0 &&
+	    n->relay_up;
 }
 
 static void
 check_overlap(const struct sim *s, struct judge *j)
 {
-	const bool both = s->nodes[0].held && s->nodes[1].held;
-	const bool one = s->nodes[0].held != s->nodes[1].held;
-	const struct node *n = &s->nodes[s->nodes[0].held ? 0 : 1];
+	const bool both = s->hosts[0].held && s->hosts[1].held;
+	const bool one = s->hosts[0].held != s->hosts[1].held;
+	const struct host *n = &s->hosts[s->hosts[0].held ? 0 : 1];
 
 	if (both) {
 		if (j->overlap_ms == 0)
@@ -169,19 +197,19 @@ check_overlap(const struct sim *s, struct judge *j)
 static void
 check_alone(const struct sim *s, struct judge *j, unsigned i)
 {
-	const bool deaf = s->cut[i] || !s->nodes[1 - i].alive;
+	const bool deaf = s->cut[i] || !s->hosts[1 - i].alive;
 
 	if (!deaf || !is_sound(s, i) || j->alone_ms[i] == 0 || s->rogue ||
-	    (s->nodes[i].witnesses && s->cut[i]))
+	    (s->hosts[i].witnesses && s->cut[i]))
 		j->alone_ms[i] = s->now_ms;
-	else if (s->now_ms > j->alone_ms[i] + ALONE_MS && !s->nodes[i].held)
+	else if (s->now_ms > j->alone_ms[i] + ALONE_MS && !s->hosts[i].held)
 		world_fail(s, "node %u: alone, and not master", i);
 }
 
 static void
 check_cut_off(const struct sim *s, struct judge *j, unsigned i)
 {
-	const struct node *n = &s->nodes[i];
+	const struct host *n = &s->hosts[i];
 
 	if (!n->witnesses || !s->cut[i] || !is_sound(s, i))
 		j->cut_ms[i] = s->now_ms;
@@ -193,10 +221,11 @@ check_cut_off(const struct sim *s, struct judge *j, unsigned i)
 static bool
 is_known(const struct sim *s, unsigned i)
 {
-	const struct peer *p = &s->nodes[i].peer;
+	const struct peer *p = &world_node(s, i)->peer;
 
 	return p->known &&
-	    hello_boot_is_same(&p->boot, &s->nodes[1 - i].peer.config.boot);
+	    hello_boot_is_same(
+	        &p->boot, &world_node(s, 1 - i)->config.peer.boot);
 }
 
 /*
@@ -206,9 +235,9 @@ is_known(const struct sim *s, unsigned i)
 static int64_t
 patience_of(const struct sim *s, struct judge *j, unsigned i)
 {
-	const struct node *other = &s->nodes[1 - i];
+	const struct host *other = &s->hosts[1 - i];
 	int64_t patience = world_dead_ms(s, i) + DOUBT_MS +
-	    (s->nodes[i].witnesses ? WITNESS_MS : 0);
+	    (s->hosts[i].witnesses ? WITNESS_MS : 0);
 
 	if (!other->dark)
 		j->lit_ms[i] = s->now_ms;
@@ -223,11 +252,11 @@ patience_of(const struct sim *s, struct judge *j, unsigned i)
 static void
 check_backup(const struct sim *s, struct judge *j, unsigned i)
 {
-	const struct node *n = &s->nodes[i];
-	const struct node *other = &s->nodes[1 - i];
+	const struct host *n = &s->hosts[i];
+	const struct host *other = &s->hosts[1 - i];
 	const int64_t patience = patience_of(s, j, i);
 
-	if (!is_sound(s, i) || n->election.state != ELECTION_BACKUP ||
+	if (!is_sound(s, i) || world_state(s, i) != ELECTION_BACKUP ||
 	    !world_is_awake(s, 1 - i) || !other->faulted || s->cut[i] ||
 	    s->mute || s->loss_percent != 0 || !is_known(s, i))
 		j->faulted_ms[i] = s->now_ms;
@@ -235,9 +264,28 @@ check_backup(const struct sim *s, struct judge *j, unsigned i)
 		world_fail(s, "node %u: backup of a node at fault", i);
 	if (patience != INT64_MAX && world_is_awake(s, i) &&
 	    s->now_ms > n->awake_ms + patience &&
-	    n->election.state == ELECTION_BACKUP &&
-	    mono_span_ms(n->peer.heard, world_now(s)) > patience)
+	    world_state(s, i) == ELECTION_BACKUP &&
+	    mono_span_ms(world_node(s, i)->peer.heard, world_now(s)) > patience)
 		world_fail(s, "node %u: backup of nobody", i);
+}
+
+static void
+check_handover(const struct sim *s, struct judge *j, unsigned i)
+{
+	const struct host *h = &s->hosts[i];
+	const struct node_group *g = &world_node(s, i)->groups[0];
+
+	if (!h->hushed || h->sullen || !world_is_awake(s, i) || s->jerky)
+		j->hushed_ms[i] = s->now_ms;
+	if (s->now_ms > j->hushed_ms[i] + HUSHED_MS)
+		world_fail(s, "node %u: stays hushed", i);
+	if (world_is_awake(s, i) && h->seam != SEAM_OFF &&
+	    g->handover.state == HANDOVER_IDLE)
+		world_fail(s, "node %u: holds clients for ever", i);
+	if (h->seam != SEAM_FORWARDING || !world_is_awake(s, i) || s->jerky)
+		j->apart_ms = s->now_ms;
+	if (s->now_ms > j->apart_ms + BOTH_MS)
+		world_fail(s, "both send on what comes");
 }
 
 static void
@@ -246,7 +294,7 @@ check(const struct sim *s, struct judge *j)
 	const bool joined =
 	    !s->cut[0] && !s->cut[1] && !s->mute && s->loss_percent == 0;
 	const bool sound = is_sound(s, 0) && is_sound(s, 1) && !s->rogue;
-	const unsigned held = s->nodes[0].held + s->nodes[1].held;
+	const unsigned held = s->hosts[0].held + s->hosts[1].held;
 
 	if (!joined || !sound)
 		j->well_ms = 0;
@@ -270,6 +318,7 @@ check(const struct sim *s, struct judge *j)
 		check_alone(s, j, i);
 		check_backup(s, j, i);
 		check_cut_off(s, j, i);
+		check_handover(s, j, i);
 	}
 }
 
@@ -294,6 +343,15 @@ next_phase(struct sim *s, struct judge *j)
 	}
 }
 
+/* Also in those turns for which one node was stopped in the middle of one. */
+static struct judge *judging;
+
+static void
+after_turn(struct sim *s)
+{
+	check(s, judging);
+}
+
 static void
 turn(struct sim *s, struct judge *j)
 {
@@ -308,37 +366,47 @@ turn(struct sim *s, struct judge *j)
 		world_set_fault(s, i, false);
 		world_set_lowered(s, i, 0);
 	}
-	check(s, j);
 }
 
 int
 main(int argc, char **argv)
 {
 	const bool breaks = argc > 2 && strcmp(argv[1], "--break") == 0;
-	const char *broken = breaks ? argv[2] : NULL;
 	char **rest = breaks ? argv + 2 : argv;
 	const uint64_t seeds = rest[1] ? strtoull(rest[1], NULL, 0) : SEEDS;
 	const uint64_t first =
 	    rest[1] && rest[2] ? strtoull(rest[2], NULL, 0) : 1;
-	uint64_t steps = 0, claims = 0, forced = 0, overlaps = 0, replays = 0;
+	static struct sim sum;
+	uint64_t overlaps = 0;
 	static struct sim s;
 
+	if (breaks && !broken_choose(argv[2])) {
+		printf("there is no rule '%s'\n", argv[2]);
+		return 2;
+	}
 	for (uint64_t seed = first; seed < first + seeds; seed++) {
 		struct judge j = { .phase = CALM };
 
-		world_init(&s, seed, broken);
+		judging = &j;
+		world_init(&s, seed);
+		s.after_turn = after_turn;
 		j.phase_end_ms = s.now_ms + NONE_MS;
 		for (s.turn = 0; s.turn < TURNS; s.turn++)
 			turn(&s, &j);
-		steps += s.steps;
-		claims += s.claims;
-		forced += s.forced;
+		sum.steps += s.steps;
+		sum.claims += s.claims;
+		sum.forced += s.forced;
+		sum.replays += s.replays;
+		sum.handovers += s.handovers;
+		sum.given_up += s.given_up;
+		sum.stops += s.stops;
 		overlaps += j.overlaps;
-		replays += s.replays;
 	}
-	printf("%" PRIu64 " seeds, %" PRIu64 " steps, %" PRIu64
-	       " claims (%" PRIu64 " after hang_timeout), %" PRIu64
-	       " overlaps, %" PRIu64 " replays: ok\n",
-	    seeds, steps, claims, forced, overlaps, replays);
+	printf("%" PRIu64 " seeds, %" PRIu64 " steps (%" PRIu64
+	       " stopped in the middle), %" PRIu64 " claims (%" PRIu64
+	       " after hang_timeout), %" PRIu64 " handovers and %" PRIu64
+	       " given up, %" PRIu64 " overlaps, %" PRIu64 " replays: ok\n",
+	    seeds, sum.steps, sum.stops, sum.claims, sum.forced, sum.handovers,
+	    sum.given_up, overlaps, sum.replays);
 	return 0;
 }

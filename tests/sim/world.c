@@ -8,6 +8,21 @@
 
 #include "core/buf.h"
 #include "tests/sim/broken.h"
+#include "tests/sim/world_host.h"
+
+static struct sim *current; /* broken.h's watch has no argument */
+
+const struct node *
+world_node(const struct sim *s, unsigned i)
+{
+	return &s->hosts[i].inbox.node;
+}
+
+enum election_state
+world_state(const struct sim *s, unsigned i)
+{
+	return world_node(s, i)->groups[0].election.state;
+}
 
 void
 world_fail(const struct sim *s, const char *format, ...)
@@ -19,11 +34,15 @@ world_fail(const struct sim *s, const char *format, ...)
 	vprintf(format, args);
 	va_end(args);
 	printf("\n");
-	for (const struct node *n = s->nodes; n < s->nodes + 2; n++)
-		printf("  %s, term %" PRIu64 ", %s%s%s\n",
-		    election_state_name(n->election.state), n->election.term,
-		    n->alive ? "alive" : "dead", n->held ? ", holds" : "",
-		    n->faulted ? ", at fault" : "");
+	for (const struct host *h = s->hosts; h < s->hosts + 2; h++)
+		printf("  %s, term %" PRIu64 ", %s, %s%s%s%s%s\n",
+		    election_state_name(world_state(s, h->index)),
+		    h->inbox.node.groups[0].election.term,
+		    handover_state_name(h->inbox.node.groups[0].handover.state),
+		    h->alive ? "alive" : "dead", h->held ? ", holds" : "",
+		    h->hushed ? ", hushed" : "",
+		    h->relay_up ? "" : ", without a relay",
+		    h->faulted ? ", at fault" : "");
 	exit(1);
 }
 
@@ -59,20 +78,24 @@ world_now(const struct sim *s)
 bool
 world_is_awake(const struct sim *s, unsigned i)
 {
-	return s->nodes[i].alive && s->now_ms >= s->nodes[i].awake_ms;
+	return s->hosts[i].alive && s->now_ms >= s->hosts[i].awake_ms;
 }
 
 uint32_t
 world_dead_ms(const struct sim *s, unsigned i)
 {
-	const struct node *n = &s->nodes[i];
-	const uint32_t own = n->interval_ms * n->misses;
-
-	return n->peer.dead_ms > own ? n->peer.dead_ms : own;
+	return node_dead_ms(world_node(s, i));
 }
 
-static struct packet *
-new_packet(struct sim *s, enum parcel kind, unsigned to, unsigned delay_ms)
+struct node_now
+world_moment(const struct sim *s)
+{
+	return (struct node_now){ world_now(s), world_now(s) };
+}
+
+struct packet *
+world_new_packet(
+    struct sim *s, enum parcel kind, unsigned to, unsigned delay_ms)
 {
 	for (unsigned i = 0; i < PACKETS_MAX; i++) {
 		struct packet *p = &s->wire[i];
@@ -89,86 +112,74 @@ new_packet(struct sim *s, enum parcel kind, unsigned to, unsigned delay_ms)
 	return NULL; /* a full network loses, too */
 }
 
+/*
+ * Now and then the node is stopped just here, between two effects, and the
+ * world goes on without it.
+ */
 static void
-send_hello(struct sim *s, unsigned from, enum hello_type type,
-    const struct hello *answered)
+look_at_clock(void *arg, struct node_now *ret_now)
 {
-	struct node *n = &s->nodes[from];
-	const unsigned to = 1 - from;
-	uint8_t bytes[HELLO_BYTES_MAX];
-	struct buf b = buf_writer(bytes, sizeof(bytes));
-	struct hello h = { .type = type,
-		.interval_ms = (uint16_t)n->interval_ms,
-		.misses = (uint8_t)n->misses,
-		.resigning = n->resigning,
-		.n_groups = 1 };
+	struct host *h = arg;
+	struct sim *s = h->sim;
 
-	h.groups[0] = (struct hello_group){ .id = 1,
-		.state = n->election.state,
-		.held = n->held,
-		.hands_over = n->election.handing,
-		.priority = n->election.priority,
-		.term = n->election.term };
-	peer_stamp(&n->peer, answered, &h);
-	hello_encode(&b, &h);
-	n->beaten = world_now(s);
-	if (s->cut[to] || s->mute || world_percent(s, s->loss_percent))
-		return;
-	for (int i = world_percent(s, s->twice_percent); i >= 0; i--) {
-		struct packet *p = new_packet(s, PARCEL_HELLO, to, s->delay_ms);
+	if (s->jerky && h->inbox.busy && world_below(s, 200) == 0) {
+		const int64_t until_ms = s->now_ms +
+		    world_below(s, world_percent(s, 20) ? 3000 : 200);
 
-		if (p == NULL)
-			break;
-		p->len = b.pos;
-		memcpy(p->bytes, bytes, b.pos);
+		s->stops++;
+		h->awake_ms = INT64_MAX;
+		while (s->now_ms < until_ms)
+			world_turn(s);
+		h->awake_ms = s->now_ms;
 	}
+	*ret_now = world_moment(s);
 }
 
 static void
-reply(struct sim *s, unsigned to, enum doubt_answer answer)
+note_failed(void *arg, const struct node_event *ev)
 {
-	/* A kernel is quick; what loses heartbeats loses this, too. */
-	struct packet *p = s->cut[to] || world_percent(s, s->loss_percent / 2)
-	    ? NULL
-	    : new_packet(s, PARCEL_ANSWER, to, s->delay_ms < 2 ? 0 : 2);
-
-	if (p != NULL)
-		p->answer = answer;
+	(void)arg;
+	(void)ev;
 }
 
-/* Who gets the probe answers it, whatever its daemon does. */
 static void
-probe(struct sim *s, unsigned from)
+wake_at(void *arg, struct mono wake)
 {
-	const unsigned to = 1 - from;
-	const struct node *other = &s->nodes[to];
-
-	if (!s->cut[to] && !other->dark) {
-		reply(s, from, DOUBT_PEER);
-		if (other->held)
-			reply(s, from, DOUBT_ADDRESS_AT_PEER);
-	}
-	if (s->rogue)
-		reply(s, from, DOUBT_ADDRESS_ELSEWHERE);
-	if (s->nodes[from].witnesses)
-		reply(s, from, DOUBT_WITNESS);
+	(void)arg;
+	(void)wake; /* run_host() asks in each turn */
 }
+
+static const struct inbox_calls calls = { .clock = look_at_clock,
+	.carry_out = world_host_carry_out,
+	.failed = note_failed,
+	.wake_at = wake_at };
 
 /*
  * What was found out by asking must be true: nobody claims what the other's
- * kernel would have answered for, unless that has gone on for hang_timeout.
+ * kernel would have answered for, unless that has gone on for hang_timeout; and
+ * nobody claims from a master that it hears.
  */
 static void
-check_claim(struct sim *s, unsigned i, enum election_reason reason)
+check_claim(struct sim *s, unsigned i, const struct node *before,
+    enum election_reason reason)
 {
-	const struct node *other = &s->nodes[1 - i];
+	const struct host *other = &s->hosts[1 - i];
+	const struct node *o = world_node(s, 1 - i);
+	const struct node *n = world_node(s, i);
 	/* For so long that both probes were answered. */
 	const int64_t since_ms = s->now_ms - 20;
 
 	s->claims++;
 	s->forced += reason == ELECTION_PEER_HUNG;
+	if (reason != ELECTION_HANDED_OVER && reason != ELECTION_RESTORED &&
+	    n->groups[0].peer_state == ELECTION_MASTER && !n->peer.resigned &&
+	    peer_is_alive(&before->peer, node_dead_ms(n), world_now(s)) &&
+	    other->alive &&
+	    hello_boot_is_same(&n->peer.boot, &o->config.peer.boot))
+		world_fail(s, "node %u: claimed from a master it hears", i);
 	if (other->held && s->now_ms > other->free_ms + DELAY_MAX_MS + 2 &&
-	    !other->election.handing &&
+	    !o->groups[0].election.handing &&
+	    o->groups[0].handover.state != HANDOVER_RELEASING &&
 	    (reason == ELECTION_PREFERRED || reason == ELECTION_PEER_FAULT ||
 	        reason == ELECTION_PEER_RESIGNED))
 		world_fail(s, "node %u: claimed on old news", i);
@@ -183,126 +194,70 @@ check_claim(struct sim *s, unsigned i, enum election_reason reason)
 		world_fail(s, "node %u: claimed what a third one has", i);
 }
 
-static bool
-carry_out(struct sim *s, unsigned i, const struct election_out *out, unsigned a)
-{
-	struct node *n = &s->nodes[i];
-
-	switch (out->actions[a]) {
-	case ELECTION_SEND_HELLO:
-		send_hello(s, i, HELLO_BEAT, NULL);
-		return true;
-	case ELECTION_ADD_ADDRESSES:
-		check_claim(s, i, out->reason);
-		n->held = true;
-		n->renewed_ms = s->now_ms;
-		if (n->refusals == 0)
-			return true;
-		n->refusals--;
-		return false;
-	case ELECTION_DEL_ADDRESSES:
-		n->held = false;
-		return true;
-	case ELECTION_ANNOUNCE:
-		n->announced_ms = s->now_ms;
-		return true;
-	case ELECTION_PROBE:
-		probe(s, i);
-		return true;
-	case ELECTION_HAND_OVER:
-		n->handing_ms = s->now_ms; /* run_node() begins it */
-		return true;
-	}
-	return true;
-}
-
 static void
-post(struct sim *s, unsigned i, const struct election_event *ev)
+watch(const struct node *before, const struct node *after,
+    const struct node_event *ev, const struct node_out *out)
 {
-	struct node *n = &s->nodes[i];
-	struct election_out out;
-	bool done = true;
+	struct sim *s = current;
+	const unsigned i = after == world_node(s, 1);
+	struct host *h = &s->hosts[i];
 
+	(void)ev;
 	s->steps++;
-	n->election =
-	    broken_step(s->broken, &n->election, ev, world_now(s), &out);
-	if (n->election.term < n->term)
+	if (after->groups[0].election.term < h->term)
 		world_fail(s, "node %u: its term fell", i);
-	n->term = n->election.term;
-	for (unsigned a = 0; a < out.n_actions && done; a++)
-		done = carry_out(s, i, &out, a);
-	if (!done)
-		post(s, i,
-		    &(struct election_event){ .type = ELECTION_ACTION_FAILED });
+	h->term = after->groups[0].election.term;
+	for (unsigned e = 0; e < out->n; e++)
+		if (out->effects[e].type == NODE_TELL_STATE &&
+		    out->effects[e].change.is == ELECTION_MASTER &&
+		    out->effects[e].change.was != ELECTION_MASTER)
+			check_claim(
+			    s, i, before, out->effects[e].change.reason);
 }
 
-static void
-post_type(struct sim *s, unsigned i, enum election_type type)
-{
-	post(s, i,
-	    &(struct election_event){
-	        .type = type, .fault = ELECTION_INTERFACE_CARRIER });
-}
-
-static void
-tell_election(struct sim *s, unsigned i, const struct hello *h)
-{
-	struct node *n = &s->nodes[i];
-	struct election_event ev = { .type = ELECTION_HEARTBEAT };
-	const uint32_t dead_ms = world_dead_ms(s, i);
-
-	ev.heartbeat = (struct election_heartbeat){
-		.state = h->groups[0].state,
-		.resigning = h->resigning,
-		.hears_us = peer_hears_us(&n->peer, dead_ms, world_now(s)),
-		.hands_over = h->groups[0].hands_over,
-		.priority = h->groups[0].priority,
-		.term = h->groups[0].term,
-		.dead_ms = dead_ms,
-	};
-	post(s, i, &ev);
-}
-
+/* True: it was believed. */
 static bool
 receive(struct sim *s, unsigned i, const struct packet *p)
 {
-	struct node *n = &s->nodes[i];
+	struct host *h = &s->hosts[i];
+	const struct peer *peer = &world_node(s, i)->peer;
+	const struct hello_boot boot = peer->boot;
+	const uint64_t high = peer->high;
 	struct buf b = buf_reader(p->bytes, p->len);
-	struct hello h;
+	struct node_event ev = { .type = NODE_HELLO };
 
-	if (hello_decode(&b, &h) < 0)
+	if (hello_decode(&b, &ev.hello.said) < 0)
 		world_fail(s, "node %u: could not read its peer's hello", i);
-	switch (peer_receive(&n->peer, &h, draw(s), world_now(s))) {
-	case PEER_NEW_BOOT:
-		send_hello(s, i, HELLO_BEAT, NULL);
-		tell_election(s, i, &h);
-		return true;
-	case PEER_ACCEPTED:
-		if (h.type == HELLO_CHALLENGE)
-			send_hello(s, i, HELLO_BEAT, NULL);
-		tell_election(s, i, &h);
-		return true;
-	case PEER_STRANGER:
-		send_hello(s, i, HELLO_CHALLENGE, &h);
-		post_type(s, i, ELECTION_UNPROVEN);
-		return false;
-	case PEER_REPEATED:
-	case PEER_MISDIRECTED:
-		break;
-	}
-	return false;
+	ev.hello.fresh = draw(s);
+	inbox_put(&h->inbox, &ev);
+	return peer->high != high || !hello_boot_is_same(&peer->boot, &boot);
+}
+
+static void
+take_word(struct host *h, const struct packet *p)
+{
+	if (p->boot != h->boot)
+		return;
+	if (p->word != NODE_USABLE)
+		inbox_put_type(&h->inbox, p->word);
+	else if (h->held)
+		inbox_put(&h->inbox,
+		    &(struct node_event){
+		        .type = NODE_USABLE, .usable = true });
 }
 
 static void
 deliver(struct sim *s, struct packet *p)
 {
 	const struct packet it = *p;
-	const struct node *other = &s->nodes[1 - p->to];
+	const struct host *other = &s->hosts[1 - p->to];
+	struct host *h = &s->hosts[p->to];
+	struct node_event ev = { .type = NODE_SHOWN };
 
-	if (s->nodes[p->to].alive && !world_is_awake(s, p->to))
+	if (h->alive && !world_is_awake(s, p->to))
 		return; /* waits in its socket */
 	p->kind = PARCEL_NONE;
-	if (!s->nodes[it.to].alive)
+	if (!h->alive)
 		return;
 	switch (it.kind) {
 	case PARCEL_NONE:
@@ -311,15 +266,21 @@ deliver(struct sim *s, struct packet *p)
 		if (receive(s, it.to, &it))
 			s->recorded[s->n_recorded++ % RECORDED_MAX] = it;
 		break;
-	case PARCEL_ANSWER:
-		post(s, it.to,
-		    &(struct election_event){
-		        .type = ELECTION_ANSWER, .answer = it.answer });
+	case PARCEL_SHOWN:
+		ev.shown.own = it.own;
+		ev.shown.mac[5] = (uint8_t)(it.from + 1);
+		inbox_put(&h->inbox, &ev);
+		break;
+	case PARCEL_WITNESS:
+		inbox_put_group(&h->inbox, NODE_WITNESS, NODE_EVERY);
 		break;
 	case PARCEL_ENDED:
 		/* Its successor may have spoken meanwhile. */
 		if (!other->alive && other->boot == it.boot)
-			post_type(s, it.to, ELECTION_PEER_ENDED);
+			inbox_put_type(&h->inbox, NODE_PEER_ENDED);
+		break;
+	case PARCEL_WORD:
+		take_word(h, &it);
 		break;
 	}
 }
@@ -330,168 +291,251 @@ world_replay(struct sim *s)
 	const unsigned n = s->n_recorded < RECORDED_MAX
 	    ? (unsigned)s->n_recorded
 	    : RECORDED_MAX;
-	const struct packet *p;
+	struct packet p;
 	enum election_state was;
 
 	if (n == 0)
 		return;
-	p = &s->recorded[world_below(s, n)];
-	if (!world_is_awake(s, p->to))
+	p = s->recorded[world_below(s, n)];
+	if (!world_is_awake(s, p.to))
 		return;
 	s->replays++;
-	was = s->nodes[p->to].election.state;
-	if (receive(s, p->to, p) || s->nodes[p->to].election.state != was)
-		world_fail(s, "node %u: believed a recording", p->to);
+	/* What time does with it is another matter. */
+	inbox_look(&s->hosts[p.to].inbox);
+	was = world_state(s, p.to);
+	if (receive(s, p.to, &p) || (world_state(s, p.to) != was && !s->jerky))
+		world_fail(s, "node %u: believed a recording", p.to);
 }
 
 static void
-start_node(struct sim *s, unsigned i, bool restore)
+set_up(struct host *h)
 {
-	struct node *n = &s->nodes[i];
-	struct peer_config peer = { .cluster = 7, .self = i, .other = 1 - i };
-	const struct election_config config = {
-		.dead_ms = n->interval_ms * n->misses,
+	struct sim *s = h->sim;
+	struct node *n = &h->inbox.node;
+	const struct election_config election = {
+		.dead_ms = h->interval_ms * h->misses,
 		.listen_ms = LISTEN_MS,
-		.doubt = { .hang_ms = HANG_MS, .witnesses = n->witnesses },
-		.priority = n->priority,
-		.wins_ties = i == 1,
-		.preempt = n->preempt,
+		.doubt = { .hang_ms = HANG_MS, .witnesses = h->witnesses },
+		.priority = h->priority,
+		.wins_ties = h->index == 1,
+		.preempt = h->preempt,
 	};
-	struct election_event ev = { .type = ELECTION_RESTORE };
+	struct node_config config = { .peer = { .cluster = 7,
+		                          .self = h->index,
+		                          .other = 1 - h->index },
+		.interval_ms = (uint16_t)h->interval_ms,
+		.misses = (uint8_t)h->misses,
+		.patience_ms = NODE_PATIENCE_MS,
+		.needs_relay = true };
 
-	ev.restore.master =
-	    restore && n->held && n->election.state == ELECTION_MASTER;
-	ev.restore.term = restore ? n->election.term : 0;
-	n->boot = ++s->boots;
-	memcpy(peer.boot.bytes, &s->boots, sizeof(s->boots));
-	n->alive = true;
-	n->dark = n->resigning = false;
-	n->term = ev.restore.term;
-	n->awake_ms = 0;
-	n->lowered = 0;
-	n->peer = peer_init(&peer, draw(s));
-	n->election = election_init(&config, world_now(s));
-	n->beaten = world_now(s);
+	h->boot = ++s->boots;
+	memcpy(config.peer.boot.bytes, &s->boots, sizeof(s->boots));
+	*n = (struct node){ 0 };
+	h->inbox.n = 0;
+	inbox_init(&h->inbox, &calls, h);
+	node_init(n, &config, draw(s));
+	node_add_group(n, 1, true, &election, world_now(s));
+}
+
+static void
+put_fault(struct host *h)
+{
+	inbox_put(&h->inbox,
+	    &(struct node_event){ .type = NODE_FAULT,
+	        .fault = { .cause = NODE_CAUSE_INTERFACE,
+	            .reason = h->faulted ? ELECTION_INTERFACE_CARRIER
+	                                 : ELECTION_RECOVERED } });
+}
+
+static void
+start_host(struct sim *s, unsigned i, bool restore)
+{
+	struct host *h = &s->hosts[i];
+	struct node_event ev = { .type = NODE_RESTORE };
+
+	ev.restore.master = restore && h->held && !h->faulted &&
+	    world_state(s, i) == ELECTION_MASTER;
+	ev.restore.term =
+	    restore ? world_node(s, i)->groups[0].election.term : 0;
+	h->term = 0;
+	set_up(h);
+	h->alive = true;
+	h->dark = h->lost = h->hushed = h->overdue = false;
+	h->seam = SEAM_OFF;
+	h->awake_ms = h->stop_ms = 0;
+	h->lowered = 0;
 	if (!ev.restore.master)
-		n->held = false; /* cleared at start */
-	post(s, i, &ev);
-	if (n->faulted)
-		post_type(s, i, ELECTION_TRACK_FAULT);
+		h->held = false; /* cleared at start */
+	if (h->faulted)
+		put_fault(h);
+	inbox_put(&h->inbox, &ev);
+	if (restore && h->relay_up) {
+		inbox_put_type(&h->inbox, NODE_RELAY_CAME);
+		inbox_put_type(&h->inbox, NODE_RELAY_SERVES);
+	} else {
+		h->relay_up = false;
+		h->relay_gone_ms = s->now_ms;
+		h->relay_at_ms = s->now_ms + world_below(s, 40);
+	}
+	inbox_put_type(&h->inbox, NODE_BEGIN);
 }
 
 void
 world_kill(struct sim *s, unsigned i)
 {
-	struct node *n = &s->nodes[i];
+	struct host *h = &s->hosts[i];
 	struct packet *p;
 
-	n->alive = false;
-	n->restorable = world_percent(s, 50);
-	n->dark = !n->restorable && world_percent(s, 50);
-	n->reborn_ms = s->now_ms +
-	    (n->restorable ? 1 + world_below(s, 100) : world_below(s, 3000));
-	if (n->dark)
-		n->held = false;
+	h->alive = false;
+	h->restorable = world_percent(s, 50);
+	h->dark = !h->restorable && world_percent(s, 50);
+	h->reborn_ms = s->now_ms +
+	    (h->restorable ? 1 + world_below(s, 100) : world_below(s, 3000));
+	if (h->dark)
+		h->held = false;
+	h->hushed = false; /* who hushed them is gone */
+	h->seam = SEAM_OFF;
 	/* A supervisor that lives keeps the wire: then nobody is told. */
-	if (n->dark || n->restorable || s->cut[1 - i])
+	if (h->dark || h->restorable || s->cut[1 - i])
 		return;
-	p = new_packet(s, PARCEL_ENDED, 1 - i, 0);
+	p = world_new_packet(s, PARCEL_ENDED, 1 - i, 0);
 	if (p != NULL)
-		p->boot = n->boot;
+		p->boot = h->boot;
 }
 
 void
 world_stop(struct sim *s, unsigned i)
 {
-	s->nodes[i].resigning = true;
-	post_type(s, i, ELECTION_STOP);
-	if (s->nodes[i].held)
+	inbox_put_type(&s->hosts[i].inbox, NODE_STOP);
+	if (s->hosts[i].held)
 		world_fail(s, "node %u: stopped, and holds on", i);
 	world_kill(s, i);
-	s->nodes[i].restorable = false;
+	s->hosts[i].restorable = false;
+}
+
+void
+world_hand_over(struct sim *s, unsigned i, bool stop)
+{
+	if (!world_is_awake(s, i))
+		return;
+	if (stop)
+		s->hosts[i].stop_ms = s->now_ms + 1 + world_below(s, 1500);
+	inbox_put_group(&s->hosts[i].inbox, NODE_HAND_OVER, 0);
+}
+
+void
+world_kill_relay(struct sim *s, unsigned i)
+{
+	struct host *h = &s->hosts[i];
+
+	if (!world_is_awake(s, i) || !h->relay_up)
+		return;
+	h->relay_up = h->overdue = false;
+	h->relay_gone_ms = s->now_ms;
+	h->relay_at_ms = s->now_ms + 1 + world_below(s, 500);
+	if (world_percent(s, 50))
+		inbox_put_type(&h->inbox, NODE_RELAY_LEAVES);
+	inbox_put_type(&h->inbox, NODE_RELAY_GONE);
 }
 
 void
 world_set_fault(struct sim *s, unsigned i, bool faulted)
 {
-	struct node *n = &s->nodes[i];
+	struct host *h = &s->hosts[i];
 
-	if (n->faulted == faulted || !world_is_awake(s, i))
+	if (h->faulted == faulted || !world_is_awake(s, i))
 		return;
-	n->faulted = faulted;
-	post_type(s, i, faulted ? ELECTION_TRACK_FAULT : ELECTION_TRACK_OK);
+	h->faulted = faulted;
+	put_fault(h);
 }
 
 void
 world_set_lowered(struct sim *s, unsigned i, uint8_t by)
 {
-	struct node *n = &s->nodes[i];
+	struct host *h = &s->hosts[i];
 
-	if (n->lowered == by || !world_is_awake(s, i))
+	if (h->lowered == by || !world_is_awake(s, i))
 		return;
-	n->lowered = by;
-	post(s, i,
-	    &(struct election_event){ .type = ELECTION_PRIORITY,
-	        .priority = (uint8_t)(n->priority - by) });
+	h->lowered = by;
+	inbox_put(&h->inbox,
+	    &(struct node_event){ .type = NODE_TRACKED,
+	        .tracked = { .lowered = by, .reason = ELECTION_RECOVERED } });
 }
 
-/* As the shell does: begins what the election asked for, and gives it up. */
+/* The first thing in a turn of its loop. */
 static void
-run_handover(struct sim *s, unsigned i)
+wake_up(struct sim *s, unsigned i)
 {
-	struct node *n = &s->nodes[i];
-	const bool over = s->now_ms > n->handing_ms + HANDOVER_MS ||
-	    !peer_is_alive(&n->peer, PATIENCE_MS, world_now(s));
-
-	if (n->handing_ms == s->now_ms)
-		post_type(s, i, ELECTION_HANDOVER_BEGIN);
-	else if (n->election.handing && over)
-		post_type(s, i, ELECTION_HANDOVER_ABORT);
-}
-
-/* Before all else in a turn of its loop (beat.c). */
-static void
-notice_stall(struct sim *s, unsigned i)
-{
-	struct node *n = &s->nodes[i];
-	const int64_t dead_ms = n->interval_ms * n->misses;
-	const int64_t silent_ms = mono_span_ms(n->beaten, world_now(s));
+	struct host *h = &s->hosts[i];
+	const struct node *n = &h->inbox.node;
+	const bool was_master = node_is_master(n, 0);
+	const int64_t dead_ms = h->interval_ms * h->misses;
+	const int64_t silent_ms = mono_span_ms(n->beaten.mono, world_now(s));
 	const bool had_peer =
-	    peer_is_alive(&n->peer, world_dead_ms(s, i), n->beaten);
+	    peer_is_alive(&n->peer, world_dead_ms(s, i), n->beaten.mono);
 
-	if (!world_is_awake(s, i) || silent_ms < dead_ms)
-		return;
-	post(s, i,
-	    &(struct election_event){
-	        .type = ELECTION_STALLED, .stalled_ms = (uint32_t)silent_ms });
-	if (n->held && silent_ms >= dead_ms + DOUBT_LEAST_MS &&
-	    (had_peer || silent_ms >= HANG_MS))
-		world_fail(s, "node %u: slept, and holds on", i);
-	send_hello(s, i, HELLO_BEAT, NULL);
-}
-
-static void
-run_node(struct sim *s, unsigned i)
-{
-	struct node *n = &s->nodes[i];
-	const struct mono now = world_now(s);
-
-	if (!n->alive && s->now_ms >= n->reborn_ms)
-		start_node(s, i, n->restorable);
-	/* The kernel's side: a lease ends whatever the daemon does. */
-	if (n->held && s->now_ms > n->renewed_ms + LEASE_MS)
-		n->held = false;
-	if (!n->held)
-		n->free_ms = s->now_ms;
 	if (!world_is_awake(s, i))
 		return;
-	if (n->held)
-		n->renewed_ms = s->now_ms;
-	run_handover(s, i);
-	if (!mono_before(now, n->election.deadline))
-		post_type(s, i, ELECTION_TICK);
-	if (mono_span_ms(n->beaten, now) >= n->interval_ms)
-		send_hello(s, i, HELLO_BEAT, NULL);
+	inbox_look(&h->inbox);
+	if (n->started && was_master && h->held &&
+	    silent_ms >= dead_ms + DOUBT_LEAST_MS &&
+	    (had_peer || silent_ms >= HANG_MS))
+		world_fail(s, "node %u: slept, and holds on", i);
+	if (!h->lost)
+		return;
+	h->lost = false;
+	inbox_put_type(&h->inbox, NODE_USABLE);
+	inbox_put_type(&h->inbox, NODE_LOST);
+}
+
+static void
+run_relay(struct host *h)
+{
+	const int64_t now_ms = h->sim->now_ms;
+
+	if (h->relay_up)
+		return;
+	if (now_ms >= h->relay_at_ms) {
+		h->relay_up = true;
+		inbox_put_type(&h->inbox, NODE_RELAY_CAME);
+		inbox_put_type(&h->inbox, NODE_RELAY_SERVES);
+	} else if (!h->overdue && now_ms >= h->relay_gone_ms + GRACE_MS) {
+		h->overdue = true;
+		inbox_put_type(&h->inbox, NODE_RELAY_OVERDUE);
+	}
+}
+
+static void
+run_host(struct sim *s, unsigned i)
+{
+	struct host *h = &s->hosts[i];
+	const struct node *n = &h->inbox.node;
+	const struct mono now = world_now(s);
+
+	if (!h->alive && s->now_ms >= h->reborn_ms)
+		start_host(s, i, h->restorable);
+	/* The kernel's side: a lease ends whatever the daemon does. */
+	if (h->held && s->now_ms > h->renewed_ms + LEASE_MS) {
+		h->held = false;
+		h->lost = true;
+	}
+	if (!h->held)
+		h->free_ms = s->now_ms;
+	if (!world_is_awake(s, i))
+		return;
+	if (h->held)
+		h->renewed_ms = s->now_ms;
+	if (h->seam == SEAM_HOLDING && h->held)
+		h->syns++;
+	run_relay(h);
+	if (h->stop_ms != 0 && s->now_ms >= h->stop_ms) {
+		world_stop(s, i);
+		return;
+	}
+	if (!mono_before(now, node_wake(n)))
+		inbox_put_type(&h->inbox, NODE_TICK);
+	if (n->started && mono_span_ms(n->beaten.mono, now) >= h->interval_ms)
+		inbox_put_type(&h->inbox, NODE_BEAT);
 }
 
 void
@@ -500,43 +544,48 @@ world_turn(struct sim *s)
 	const bool open = !s->cut[0] && !s->cut[1] && s->loss_percent == 0;
 
 	s->now_ms++;
-	if (!open || s->delay_ms > 1)
+	if (!open || s->delay_ms > 1 || s->jerky)
 		s->quick_ms = s->now_ms;
 	if (!s->rogue)
 		s->honest_ms = s->now_ms;
-	notice_stall(s, 0);
-	notice_stall(s, 1);
+	wake_up(s, 0);
+	wake_up(s, 1);
 	for (unsigned i = 0; i < s->n_wire; i++)
 		if (s->wire[i].kind != PARCEL_NONE &&
 		    s->wire[i].at_ms <= s->now_ms)
 			deliver(s, &s->wire[i]);
 	while (s->n_wire > 0 && s->wire[s->n_wire - 1].kind == PARCEL_NONE)
 		s->n_wire--;
-	run_node(s, 0);
-	run_node(s, 1);
+	run_host(s, 0);
+	run_host(s, 1);
+	s->after_turn(s);
 }
 
 void
-world_init(struct sim *s, uint64_t seed, const char *broken)
+world_init(struct sim *s, uint64_t seed)
 {
 	bool witnesses, preempt;
 
 	memset(s, 0, sizeof(*s));
+	current = s;
+	broken_watch(watch);
 	s->seed = s->random = seed;
-	s->broken = broken;
 	s->now_ms = 1000;
 	witnesses = world_percent(s, 30);
 	preempt = world_percent(s, 30);
 	for (unsigned i = 0; i < 2; i++) {
-		struct node *n = &s->nodes[i];
+		struct host *h = &s->hosts[i];
 
-		n->interval_ms =
+		h->sim = s;
+		h->index = i;
+		h->interval_ms =
 		    world_percent(s, 70) ? 20 : 5 + world_below(s, 16);
-		n->misses = 3;
-		n->priority =
+		h->misses = 3;
+		h->priority =
 		    (uint8_t)(world_percent(s, 70) ? 150 - 50 * i : 100);
-		n->witnesses = witnesses;
-		n->preempt = preempt;
-		start_node(s, i, false);
+		h->witnesses = witnesses;
+		h->preempt = preempt;
 	}
+	start_host(s, 0, false);
+	start_host(s, 1, false);
 }

@@ -2,15 +2,15 @@
 
 /*
  * Two nodes, a clock that is a variable, and a network between them that loses,
- * delays, doubles and reorders as the seed decides: the real codec, liveness
- * and election. What may go wrong, and what must hold all the same, is
- * sim_failover.c's. One turn is one millisecond.
+ * delays, doubles and reorders as the seed decides: the product's own inbox and
+ * node (inbox.h, node.h), and round them a supervisor, a relay and a kernel
+ * that may refuse, be late or never answer. What may go wrong, and what must
+ * hold all the same, is sim_failover.c's. One turn is one millisecond; a node
+ * may also be stopped in the middle of one, between two effects of a step.
  */
 
 #include "core/base.h"
-#include "failover/election.h"
-#include "failover/hello.h"
-#include "failover/peer.h"
+#include "failover/inbox.h"
 
 #define PACKETS_MAX 512
 #define RECORDED_MAX 256
@@ -20,40 +20,62 @@
 #define HANG_MS 1000
 /* An address that nobody renews: HOLDER's lease, and the kernel's slack. */
 #define LEASE_MS 1100
-/* Then the shell gives up a handover: in all, and with a silent peer. */
-#define HANDOVER_MS 500
-#define PATIENCE_MS 100
+/* A relay that ended is waited for, in sibling.c. */
+#define GRACE_MS 250
 
 enum parcel {
 	PARCEL_NONE, /* a free slot */
 	PARCEL_HELLO,
-	PARCEL_ANSWER, /* of a kernel, to a probe */
-	PARCEL_ENDED,  /* a kernel says that its processes are gone */
+	PARCEL_SHOWN, /* by a kernel, to a probe */
+	PARCEL_WITNESS,
+	PARCEL_ENDED, /* a kernel says that its processes are gone */
+	PARCEL_WORD,  /* of the supervisor, the relay, the own kernel */
 };
 
 struct packet {
 	enum parcel kind;
 	int64_t at_ms; /* of its delivery */
 	unsigned to;
-	enum doubt_answer answer;
-	uint64_t boot; /* of PARCEL_ENDED: whose end it was */
+	bool own;      /* of PARCEL_SHOWN: the host's own address */
+	unsigned from; /* of PARCEL_SHOWN: whose hardware, 2: a third one's */
+	enum node_type word;
+	uint64_t boot; /* of PARCEL_ENDED, PARCEL_WORD: whose it is */
 	size_t len;
 	uint8_t bytes[HELLO_BYTES_MAX];
 };
 
-struct node {
-	bool alive;        /* its daemon */
-	bool dark;         /* its host, too, is off */
-	int64_t awake_ms;  /* paused until */
-	int64_t reborn_ms; /* dead until */
+enum seam {
+	SEAM_OFF,
+	SEAM_HOLDING,
+	SEAM_FORWARDING,
+};
+
+struct sim;
+
+struct host {
+	struct sim *sim;
+	unsigned index;
+	struct inbox inbox; /* of its daemon */
+	bool alive;         /* its daemon */
+	bool dark;          /* its host, too, is off */
+	int64_t awake_ms;   /* paused until */
+	int64_t reborn_ms;  /* dead until */
 	uint64_t boot;
-	struct peer peer;
-	struct election election;
-	struct mono beaten;
 	bool held; /* by its kernel, whatever its daemon believes */
-	bool faulted, resigning, restorable;
+	bool lost; /* its lease has run out, unnoticed */
+	bool faulted, restorable;
 	unsigned refusals; /* how many additions will be refused */
-	int64_t announced_ms, renewed_ms, handing_ms;
+	bool sullen;       /* supervisor and relay refuse, or are late */
+	bool relay_up;
+	int64_t relay_at_ms, relay_gone_ms; /* when it comes, and went */
+	bool overdue;                       /* told */
+	bool hushed;                        /* its listeners */
+	int64_t hushed_ms;
+	enum seam seam;
+	unsigned syns;       /* held */
+	uint64_t syns_given; /* to the peer, or to our listeners */
+	int64_t stop_ms;     /* 0: nobody wants it stopped */
+	int64_t announced_ms, renewed_ms;
 	int64_t free_ms; /* when it last did not hold it */
 	uint64_t term;   /* the highest it ever had in this life */
 	uint32_t interval_ms, misses;
@@ -65,23 +87,25 @@ struct sim {
 	uint64_t seed, random;
 	unsigned turn;
 	int64_t now_ms;
-	struct node nodes[2];
+	struct host hosts[2];
 	bool cut[2]; /* nothing gets through towards that node */
 	bool mute;   /* heartbeats alone do not get through, either way */
 	bool rogue;  /* a third host answers for the address */
+	bool jerky;  /* nodes are stopped in the middle of a turn, too */
 	unsigned loss_percent, twice_percent;
 	unsigned delay_ms;
-	int64_t quick_ms;   /* since when all gets through, without a delay */
-	int64_t honest_ms;  /* when there was no third host with it */
-	const char *broken; /* NULL, or the rule that the nodes break */
+	int64_t quick_ms;  /* since when all gets through, without a delay */
+	int64_t honest_ms; /* when there was no third host with it */
 	struct packet wire[PACKETS_MAX];
 	unsigned n_wire; /* slots that were ever used */
 	struct packet recorded[RECORDED_MAX];
 	uint64_t n_recorded, boots, steps, claims, replays, forced;
+	uint64_t handovers, given_up, stops; /* and in the midst of a step */
+	void (*after_turn)(struct sim *s);
 };
 
 /* Both nodes, just started, as the seed has them. */
-void world_init(struct sim *s, uint64_t seed, const char *broken);
+void world_init(struct sim *s, uint64_t seed);
 
 /* Delivers what is due, and lets both nodes run for a millisecond. */
 void world_turn(struct sim *s);
@@ -94,9 +118,23 @@ void world_stop(struct sim *s, unsigned i);
 void world_set_fault(struct sim *s, unsigned i, bool faulted);
 void world_set_lowered(struct sim *s, unsigned i, uint8_t by);
 
+/* An operator wants it handed over; before it is stopped, maybe. */
+void world_hand_over(struct sim *s, unsigned i, bool stop);
+
+/* Its relay dies, and is back some time later. */
+void world_kill_relay(struct sim *s, unsigned i);
+
 bool world_is_awake(const struct sim *s, unsigned i);
 struct mono world_now(const struct sim *s);
+struct node_now world_moment(const struct sim *s);
+
+/* On its way to that node; NULL where the network is full. */
+struct packet *world_new_packet(
+    struct sim *s, enum parcel kind, unsigned to, unsigned delay_ms);
+
 uint32_t world_dead_ms(const struct sim *s, unsigned i);
+const struct node *world_node(const struct sim *s, unsigned i);
+enum election_state world_state(const struct sim *s, unsigned i);
 
 /* Chance. */
 unsigned world_below(struct sim *s, unsigned n);

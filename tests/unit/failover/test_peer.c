@@ -38,7 +38,7 @@ say(struct peer *p, const struct hello *answered)
 		.interval_ms = 20,
 		.misses = 3 };
 
-	peer_stamp(p, answered, &h);
+	peer_stamp(p, &h);
 	return h;
 }
 

@@ -1,0 +1,184 @@
+#include "failover/effects.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "failover/beat.h"
+#include "failover/errand.h"
+#include "failover/giver.h"
+#include "failover/group.h"
+#include "failover/neighbours.h"
+#include "failover/tickle.h"
+#include "failover/timer.h"
+#include "failover/watch.h"
+#include "failover/witness.h"
+
+struct effects {
+	struct role *role; /* borrowed */
+	ev_timer tick;
+};
+
+static void
+look_at_clock(void *arg, struct node_now *ret_now)
+{
+	(void)arg;
+	*ret_now = (struct node_now){ mono_now(), mono_boot_now() };
+}
+
+static void
+on_tick(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct effects *e = w->data;
+
+	(void)loop;
+	(void)revents;
+	inbox_put_type(&e->role->inbox, NODE_TICK);
+}
+
+static void
+wake_at(void *arg, struct mono wake)
+{
+	struct role *role = arg;
+
+	timer_arm(role->loop, &role->effects->tick, wake);
+}
+
+/* What is about the node, and no group. */
+static int
+act(struct role *role, const struct node_effect *e, const struct node_now *now)
+{
+	if (e->type == NODE_DO_START)
+		beat_start(role);
+	else if (e->type == NODE_DO_EXPECT)
+		beat_expect(role);
+	else
+		beat_send(role, e->type == NODE_DO_CHALLENGE, now);
+	return 0;
+}
+
+/* The handover's: what can be refused. */
+static int
+act_on_clients(struct role_group *g, enum node_effect_type type)
+{
+	if (type == NODE_DO_HUSH || type == NODE_DO_ANSWER)
+		return giver_hush(g, type == NODE_DO_HUSH);
+	if (type == NODE_DO_DROP)
+		return giver_drop(g);
+	giver_hold(g, type);
+	return 0;
+}
+
+/* What is about a group. */
+static int
+act_on(struct role_group *g, enum node_effect_type type)
+{
+	if (type == NODE_DO_PROBE) {
+		neighbours_ask(g);
+		witness_ask(g->role);
+	} else if (type == NODE_DO_ADD || type == NODE_DO_RENEW) {
+		return holder_hold(&g->holder);
+	} else if (type == NODE_DO_DELETE) {
+		return watch_release(g);
+	} else if (type == NODE_DO_ANNOUNCE) {
+		group_announce(g);
+	} else if (type == NODE_DO_END_ANNOUNCING) {
+		group_end_announcing(g);
+	} else if (type == NODE_DO_TICKLE) {
+		tickle_begin(g);
+	} else if (type == NODE_DO_TICKLE_LATE) {
+		tickle_begin_late(g);
+	} else if (type == NODE_DO_END_TICKLING) {
+		tickle_stop(g);
+	} else {
+		return act_on_clients(g, type);
+	}
+	return 0;
+}
+
+static void
+tell(struct role *role, const struct node_effect *e)
+{
+	struct role_group *g = &role->groups[e->group];
+
+	if (e->type == NODE_TELL_STATE)
+		group_tell_change(g, &e->change);
+	else if (e->type == NODE_TELL_PRIORITY)
+		group_tell_priority(g, e->priority);
+	else if (e->type == NODE_TELL_HEARD)
+		beat_note_heard(role, e->anew);
+	else if (e->type == NODE_TELL_STALL)
+		log_warning(
+		    "failover", "stood still for %" PRId64 " ms", e->ms);
+	else if (e->type == NODE_TELL_BEGUN)
+		log_notice(g->subject, "handing over to %s", role->other->name);
+	else
+		errand_tell(g, e->type, e->outcome);
+}
+
+static int
+carry_out(void *arg, const struct node_effect *e, const struct node_now *now)
+{
+	struct role *role = arg;
+
+	if (e->type <= NODE_DO_EXPECT)
+		return act(role, e, now);
+	if (e->type < NODE_TELL_STATE)
+		return act_on(&role->groups[e->group], e->type);
+	tell(role, e);
+	return 0;
+}
+
+static void
+tell_failed(void *arg, const struct node_event *ev)
+{
+	const struct role *role = arg;
+	const struct role_group *g = &role->groups[ev->group];
+	const char *interface = g->config->interface;
+	const char *why = strerror(-ev->failed.error);
+
+	if (ev->failed.what == NODE_DO_ADD)
+		log_error(g->subject, "%s failed on %s: %s",
+		    election_action_name(ELECTION_ADD_ADDRESSES), interface,
+		    why);
+	else if (ev->failed.what == NODE_DO_RENEW)
+		log_error(g->subject, "renewing the addresses on %s failed: %s",
+		    interface, why);
+	else if (ev->failed.what == NODE_DO_DELETE)
+		log_error(g->subject, "deleting addresses failed on %s: %s",
+		    interface, why);
+}
+
+static const struct inbox_calls calls = {
+	.clock = look_at_clock,
+	.carry_out = carry_out,
+	.failed = tell_failed,
+	.wake_at = wake_at,
+};
+
+int
+effects_new(struct role *role)
+{
+	struct effects *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return -ENOMEM;
+	e->role = role;
+	ev_init(&e->tick, on_tick);
+	e->tick.data = e;
+	role->effects = e;
+	inbox_init(&role->inbox, &calls, role);
+	return 0;
+}
+
+void
+effects_free(struct role *role)
+{
+	if (role->effects == NULL)
+		return;
+	ev_timer_stop(role->loop, &role->effects->tick);
+	free(role->effects);
+	role->effects = NULL;
+}

@@ -1,0 +1,246 @@
+#include "tests/sim/world_host.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "tests/sim/world.h"
+
+static void
+send_hello(struct sim *s, unsigned from, enum hello_type type)
+{
+	struct host *h = &s->hosts[from];
+	const unsigned to = 1 - from;
+	const struct node_now now = world_moment(s);
+	uint8_t bytes[HELLO_BYTES_MAX];
+	struct buf b = buf_writer(bytes, sizeof(bytes));
+	struct hello hello;
+
+	node_speak(&h->inbox.node, type, &now, &hello);
+	hello.groups[0].mac[5] = (uint8_t)(from + 1);
+	hello_encode(&b, &hello);
+	if (s->cut[to] || s->mute || world_percent(s, s->loss_percent))
+		return;
+	for (int i = world_percent(s, s->twice_percent); i >= 0; i--) {
+		struct packet *p =
+		    world_new_packet(s, PARCEL_HELLO, to, s->delay_ms);
+
+		if (p == NULL)
+			break;
+		p->len = b.pos;
+		memcpy(p->bytes, bytes, b.pos);
+	}
+}
+
+/* A kernel is quick; what loses heartbeats loses this, too. */
+static struct packet *
+reply(struct sim *s, enum parcel kind, unsigned to)
+{
+	return s->cut[to] || world_percent(s, s->loss_percent / 2)
+	    ? NULL
+	    : world_new_packet(s, kind, to, s->delay_ms < 2 ? 0 : 2);
+}
+
+static void
+show(struct sim *s, unsigned to, unsigned from, bool own)
+{
+	struct packet *p = reply(s, PARCEL_SHOWN, to);
+
+	if (p == NULL)
+		return;
+	p->from = from;
+	p->own = own;
+}
+
+/* Who gets the probe answers it, whatever its daemon does. */
+static void
+probe(struct sim *s, unsigned from)
+{
+	const unsigned to = 1 - from;
+	const struct host *other = &s->hosts[to];
+
+	if (!s->cut[to] && !other->dark) {
+		show(s, from, to, true);
+		if (other->held)
+			show(s, from, to, false);
+	}
+	if (s->rogue)
+		show(s, from, 2, false);
+	if (s->hosts[from].witnesses)
+		(void)reply(s, PARCEL_WITNESS, from);
+}
+
+/* A word to the own daemon; of one that dies meanwhile it is never read. */
+static void
+say(struct host *h, enum node_type word, unsigned delay_ms)
+{
+	struct packet *p =
+	    world_new_packet(h->sim, PARCEL_WORD, h->index, delay_ms);
+
+	if (p == NULL)
+		return;
+	p->word = word;
+	p->boot = h->boot;
+}
+
+/* Supervisor and relay: mostly at once, else late, or never. */
+static unsigned
+reluctance(struct host *h)
+{
+	if (!h->sullen)
+		return world_below(h->sim, 4);
+	return world_below(h->sim, world_percent(h->sim, 50) ? 30 : 300);
+}
+
+static int
+hush(struct host *h)
+{
+	struct sim *s = h->sim;
+
+	if (h->sullen && world_percent(s, 20))
+		return -EAGAIN;
+	if (!h->hushed)
+		h->hushed_ms = s->now_ms;
+	h->hushed = true;
+	if (h->sullen && world_percent(s, 20))
+		say(h, NODE_NOT_HUSHED, reluctance(h));
+	else if (!h->sullen || world_percent(s, 70))
+		say(h, NODE_HUSHED, reluctance(h));
+	return 0;
+}
+
+static int
+let_answer(struct host *h)
+{
+	if (h->sullen && world_percent(h->sim, 20))
+		return -EAGAIN;
+	h->hushed = false;
+	if (!h->sullen || world_percent(h->sim, 70))
+		say(h, NODE_ANSWERED, reluctance(h));
+	return 0;
+}
+
+static int
+drop(struct host *h)
+{
+	if (!h->relay_up || (h->sullen && world_percent(h->sim, 20)))
+		return -ENOTCONN;
+	if (!h->sullen || world_percent(h->sim, 70))
+		say(h, NODE_DROPPED, reluctance(h));
+	return 0;
+}
+
+static int
+add(struct host *h)
+{
+	const struct node_now real = world_moment(h->sim);
+
+	if (node_is_late(&h->inbox.node, &real))
+		world_fail(h->sim, "node %u: claims, and is late", h->index);
+	h->held = true; /* also the half of them */
+	h->lost = false;
+	h->renewed_ms = h->sim->now_ms;
+	if (h->refusals > 0) {
+		h->refusals--;
+		return -EPERM;
+	}
+	say(h, NODE_USABLE, world_below(h->sim, 3));
+	return 0;
+}
+
+static void
+set_seam(struct host *h, enum seam mode)
+{
+	/* Held ones are sent to the peer, or given to our own kernel. */
+	if (mode == SEAM_FORWARDING || h->seam == SEAM_HOLDING) {
+		h->syns_given += h->syns;
+		h->syns = 0;
+	}
+	h->seam = mode;
+}
+
+static void
+conclude(struct host *h, const struct node_effect *e)
+{
+	struct sim *s = h->sim;
+
+	if (e->type == NODE_TELL_OUTCOME) {
+		s->handovers += e->outcome == HANDOVER_DONE;
+		s->given_up += e->outcome != HANDOVER_DONE;
+	}
+	if (h->stop_ms != 0)
+		h->stop_ms = s->now_ms; /* it waited for that */
+}
+
+static void
+speak(struct host *h, enum node_effect_type type)
+{
+	const struct node_now real = world_moment(h->sim);
+
+	if (node_is_late(&h->inbox.node, &real))
+		world_fail(h->sim, "node %u: speaks, and is late", h->index);
+	send_hello(h->sim, h->index,
+	    type == NODE_DO_SAY ? HELLO_BEAT : HELLO_CHALLENGE);
+}
+
+int
+world_host_carry_out(
+    void *arg, const struct node_effect *e, const struct node_now *now)
+{
+	struct host *h = arg;
+	struct sim *s = h->sim;
+
+	(void)now;
+	switch (e->type) {
+	case NODE_DO_SAY:
+	case NODE_DO_CHALLENGE:
+		speak(h, e->type);
+		return 0;
+	case NODE_DO_ADD:
+	case NODE_DO_RENEW:
+		return add(h);
+	case NODE_DO_DELETE:
+		h->held = false;
+		return 0;
+	case NODE_DO_ANNOUNCE:
+		h->announced_ms = s->now_ms;
+		return 0;
+	case NODE_DO_PROBE:
+		probe(s, h->index);
+		return 0;
+	case NODE_DO_HOLD:
+		set_seam(h, SEAM_HOLDING);
+		return 0;
+	case NODE_DO_FORWARD:
+		set_seam(h, SEAM_FORWARDING);
+		return 0;
+	case NODE_DO_GIVE_BACK:
+	case NODE_DO_LET_GO:
+		set_seam(h, SEAM_OFF);
+		return 0;
+	case NODE_DO_HUSH:
+		return hush(h);
+	case NODE_DO_ANSWER:
+		return let_answer(h);
+	case NODE_DO_DROP:
+		return drop(h);
+	case NODE_TELL_OUTCOME:
+	case NODE_TELL_REFUSED:
+		conclude(h, e);
+		return 0;
+	case NODE_DO_START:
+	case NODE_DO_EXPECT:
+	case NODE_DO_END_ANNOUNCING:
+	case NODE_DO_TICKLE:
+	case NODE_DO_TICKLE_LATE:
+	case NODE_DO_END_TICKLING:
+	case NODE_TELL_STATE:
+	case NODE_TELL_PRIORITY:
+	case NODE_TELL_HEARD:
+	case NODE_TELL_STALL:
+	case NODE_TELL_BEGUN:
+	case NODE_TELL_UNWILLING:
+		break;
+	}
+	return 0;
+}

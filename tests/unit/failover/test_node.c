@@ -1,0 +1,447 @@
+#include "failover/node.h"
+
+#include <string.h>
+
+#include "tests/lib/test.h"
+
+/* Of effects, in the order of enum node_effect_type. */
+static const char *const words[] = { "start", "say", "challenge", "expect",
+	"probe", "add", "renew", "delete", "announce", "end-announcing",
+	"tickle", "tickle-late", "end-tickling", "hold", "forward", "give-back",
+	"let-go", "hush", "answer", "drop", "[state]", "[priority]", "[heard]",
+	"[stall]", "[begun]", "[unwilling]", "[refused]", "[outcome]" };
+
+/* A node, its peer as it would speak, and what the last step asked for. */
+struct pair {
+	struct node node;
+	struct peer peer;
+	int64_t now_ms;
+	struct node_out out;
+};
+
+static struct node_now
+moment(const struct pair *p)
+{
+	const struct mono m = mono_add_ms((struct mono){ 0 }, p->now_ms);
+
+	return (struct node_now){ m, m };
+}
+
+static void
+put(struct pair *p, const struct node_event *ev)
+{
+	const struct node_now now = moment(p);
+
+	node_step(&p->node, ev, &now, &p->out);
+}
+
+static void
+put_type(struct pair *p, enum node_type type)
+{
+	put(p, &(struct node_event){ .type = type });
+}
+
+static const char *
+asked(const struct pair *p)
+{
+	static char text[512];
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < p->out.n; i++) {
+		strcat(text, i > 0 ? " " : "");
+		strcat(text, words[p->out.effects[i].type]);
+	}
+	return text;
+}
+
+static void
+hear(struct pair *p, const struct hello_group *g, bool resigning)
+{
+	struct node_event ev = { .type = NODE_HELLO,
+		.hello = { .said = { .type = HELLO_BEAT,
+		               .interval_ms = 20,
+		               .misses = 3,
+		               .resigning = resigning,
+		               .n_groups = 1 },
+		    .fresh = 99 } };
+
+	ev.hello.said.groups[0] = *g;
+	ev.hello.said.groups[0].id = 1;
+	ev.hello.said.groups[0].mac[5] = 2;
+	peer_stamp(&p->peer, &ev.hello.said);
+	put(p, &ev);
+}
+
+static void
+hear_state(struct pair *p, enum election_state state, uint64_t term)
+{
+	hear(p,
+	    &(struct hello_group){ .state = state,
+	        .held = state == ELECTION_MASTER,
+	        .priority = 100,
+	        .term = term },
+	    false);
+}
+
+static struct pair
+started(void)
+{
+	const struct election_config election = { .dead_ms = 60,
+		.listen_ms = 1000,
+		.doubt = { .hang_ms = 1000 },
+		.priority = 100,
+		.wins_ties = true };
+	const struct node_config config = {
+		.peer = { .cluster = 7,
+		    .self = 1,
+		    .other = 2,
+		    .boot = { { 1 } } },
+		.interval_ms = 20,
+		.misses = 3,
+		.patience_ms = NODE_PATIENCE_MS,
+		.needs_relay = true,
+	};
+	const struct peer_config other = {
+		.cluster = 7, .self = 2, .other = 1, .boot = { { 2 } }
+	};
+	struct pair p = { .now_ms = 10000 };
+
+	p.peer = peer_init(&other, 50);
+	put_type(&p, NODE_RELAY_CAME);
+	node_init(&p.node, &config, 40);
+	node_add_group(&p.node, 1, true, &election, moment(&p).mono);
+	put_type(&p, NODE_BEGIN);
+	assert_string_equal(asked(&p), "");
+	put_type(&p, NODE_RELAY_SERVES);
+	assert_string_equal(asked(&p), "start say");
+	return p;
+}
+
+/* The peer knows us, and has not spoken yet. */
+static struct pair
+acquainted(void)
+{
+	struct pair p = started();
+	const struct node_now now = moment(&p);
+	struct hello h;
+
+	hear_state(&p, ELECTION_INIT, 0);
+	assert_string_equal(asked(&p), "challenge");
+	node_speak(&p.node, HELLO_CHALLENGE, &now, &h);
+	assert_int_equal(
+	    peer_receive(&p.peer, &h, 51, now.mono), PEER_NEW_BOOT);
+	return p;
+}
+
+static struct pair
+backup(void)
+{
+	struct pair p = acquainted();
+
+	hear_state(&p, ELECTION_MASTER, 3);
+	assert_string_equal(asked(&p), "expect say say [state] [heard]");
+	p.now_ms += 10;
+	return p;
+}
+
+static struct pair
+master(void)
+{
+	struct pair p = acquainted();
+
+	hear_state(&p, ELECTION_BACKUP, 3);
+	assert_string_equal(
+	    asked(&p), "expect say say add announce tickle [state] [heard]");
+	put(&p, &(struct node_event){ .type = NODE_USABLE, .usable = true });
+	assert_string_equal(asked(&p), "say");
+	p.now_ms += 10;
+	return p;
+}
+
+static struct pair
+without_relay(void)
+{
+	struct pair p = master();
+
+	put_type(&p, NODE_RELAY_GONE);
+	return p;
+}
+
+static struct pair
+hushing(void)
+{
+	struct pair p = master();
+
+	put_type(&p, NODE_HAND_OVER);
+	assert_string_equal(asked(&p), "hold hush [begun]");
+	return p;
+}
+
+static struct pair
+asking(void)
+{
+	struct pair p = hushing();
+
+	put_type(&p, NODE_HUSHED);
+	assert_string_equal(asked(&p), "");
+	p.now_ms += 20;
+	put_type(&p, NODE_TICK);
+	assert_string_equal(asked(&p), "say");
+	return p;
+}
+
+static struct pair
+releasing(void)
+{
+	struct pair p = asking();
+
+	hear_state(&p, ELECTION_MASTER, 5);
+	assert_string_equal(asked(&p),
+	    "end-announcing hold drop say end-tickling [state] forward "
+	    "[heard]");
+	return p;
+}
+
+#define FAULT(why)                                                             \
+	{                                                                      \
+		.type = NODE_FAULT, .fault = {.reason = (why) }                \
+	}
+#define FAILED(effect)                                                         \
+	{                                                                      \
+		.type = NODE_FAILED, .failed = {.what = (effect) }             \
+	}
+#define SHOWN(by)                                                              \
+	{                                                                      \
+		.type = NODE_SHOWN, .shown = {.mac = { [5] = (by) } }          \
+	}
+
+/* What each event asks for, `after_ms` after the state was reached. */
+static const struct row {
+	const char *name;
+	struct pair (*from)(void);
+	int64_t after_ms;
+	struct node_event ev;
+	const char *asked;
+	enum election_state to;
+} rows[] = {
+	{ "the peer's processes end", backup, 0, { .type = NODE_PEER_ENDED },
+	    "say add announce tickle [state]", ELECTION_MASTER },
+	{ "the peer is silent: the network is asked", backup, 55,
+	    { .type = NODE_TICK }, "probe", ELECTION_BACKUP },
+	{ "woken early", backup, 20, { .type = NODE_TICK }, "",
+	    ELECTION_BACKUP },
+	{ "a fault of a backup", backup, 0, FAULT(ELECTION_INTERFACE_DOWN),
+	    "say [state]", ELECTION_FAULT },
+	{ "a fault, the relay can be waited for", master, 0,
+	    FAULT(ELECTION_INTERFACE_DOWN),
+	    "end-announcing hold hush say end-tickling [state]",
+	    ELECTION_FAULT },
+	{ "a fault, there is no relay", without_relay, 0,
+	    FAULT(ELECTION_INTERFACE_DOWN),
+	    "end-announcing delete say end-tickling [state]", ELECTION_FAULT },
+	{ "the relay is not back in time", without_relay, 0,
+	    { .type = NODE_RELAY_OVERDUE },
+	    "end-announcing delete say end-tickling [state]", ELECTION_FAULT },
+	{ "stood still: drops first, waits for nobody", master, 990,
+	    { .type = NODE_CLOCK },
+	    "end-announcing delete say end-tickling [state] say [stall]",
+	    ELECTION_INIT },
+	{ "in time", master, 20, { .type = NODE_CLOCK }, "", ELECTION_MASTER },
+	{ "the end", master, 0, { .type = NODE_STOP },
+	    "end-announcing delete say end-tickling [state] say say",
+	    ELECTION_FAULT },
+	{ "the end of a backup", backup, 0, { .type = NODE_STOP },
+	    "say [state] say say", ELECTION_FAULT },
+	{ "an address is gone", master, 0, { .type = NODE_LOST },
+	    "renew announce", ELECTION_MASTER },
+	{ "of a backup it is none of its business", backup, 0,
+	    { .type = NODE_LOST }, "", ELECTION_BACKUP },
+	{ "on its way out it stays away", releasing, 0, { .type = NODE_LOST },
+	    "", ELECTION_BACKUP },
+	{ "an address is refused", master, 0, FAILED(NODE_DO_ADD),
+	    "end-announcing hold hush say end-tickling [state]",
+	    ELECTION_FAULT },
+	{ "renewing is refused to who let go", backup, 0, FAILED(NODE_DO_RENEW),
+	    "", ELECTION_BACKUP },
+	{ "a third host shows our address", master, 0, SHOWN(9),
+	    "announce [state]", ELECTION_MASTER },
+	{ "the peer does, and is heard", master, 0, SHOWN(2), "",
+	    ELECTION_MASTER },
+	{ "who is no master has nothing to give", backup, 0,
+	    { .type = NODE_HAND_OVER }, "[refused]", ELECTION_BACKUP },
+	{ "a handover without a relay", without_relay, 0,
+	    { .type = NODE_HAND_OVER }, "[refused]", ELECTION_MASTER },
+	{ "a handover to who is not heard", master, 100,
+	    { .type = NODE_HAND_OVER }, "[refused]", ELECTION_MASTER },
+	{ "wanted again while it goes on", hushing, 0,
+	    { .type = NODE_HAND_OVER }, "", ELECTION_MASTER },
+	{ "the supervisor refuses to hush", hushing, 0, FAILED(NODE_DO_HUSH),
+	    "answer [outcome]", ELECTION_MASTER },
+	{ "nobody says that they are hushed", hushing, 100,
+	    { .type = NODE_TICK }, "answer [outcome]", ELECTION_MASTER },
+	{ "the relay dies while the peer is asked", asking, 0,
+	    { .type = NODE_RELAY_GONE }, "say answer [outcome]",
+	    ELECTION_MASTER },
+	{ "the peer does not claim", asking, 500, { .type = NODE_TICK },
+	    "say answer [outcome]", ELECTION_MASTER },
+	{ "the peer's processes end while it is asked", asking, 0,
+	    { .type = NODE_PEER_ENDED }, "say answer [outcome]",
+	    ELECTION_MASTER },
+	{ "all are reset", releasing, 0, { .type = NODE_DROPPED },
+	    "delete say answer [outcome]", ELECTION_BACKUP },
+	{ "the relay can't be asked", releasing, 0, FAILED(NODE_DO_DROP),
+	    "delete say answer [outcome]", ELECTION_BACKUP },
+	{ "the end does not wait for the relay", releasing, 0,
+	    { .type = NODE_STOP },
+	    "delete say answer let-go [outcome] say [state] say say",
+	    ELECTION_FAULT },
+};
+
+static void
+each_event_has_its_effects(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct row *r = &rows[i];
+		struct pair p = r->from();
+
+		p.now_ms += r->after_ms;
+		put(&p, &r->ev);
+		if (strcmp(asked(&p), r->asked) != 0 ||
+		    p.node.groups[0].election.state != r->to)
+			fail_msg("%s: %s, %s", r->name, asked(&p),
+			    election_state_name(
+			        p.node.groups[0].election.state));
+	}
+}
+
+static void
+a_word_that_was_not_heard_is_said_again(void **state)
+{
+	struct pair p = releasing();
+
+	(void)state;
+	put_type(&p, NODE_DROPPED);
+	put(&p, &(struct node_event)FAILED(NODE_DO_ANSWER));
+	assert_string_equal(asked(&p), "");
+	put_type(&p, NODE_BEAT);
+	assert_string_equal(asked(&p), "say answer");
+	put_type(&p, NODE_BEAT);
+	assert_string_equal(asked(&p), "say");
+}
+
+static void
+of_several_faults_the_first_is_told_and_the_last_ends_it(void **state)
+{
+	struct pair p = backup();
+	struct node_event interface = FAULT(ELECTION_INTERFACE_DOWN);
+	struct node_event track = { .type = NODE_TRACKED,
+		.group = NODE_EVERY,
+		.tracked = { .lowered = 30,
+		    .reason = ELECTION_TRACK_SERVICE,
+		    .which = 2 } };
+
+	(void)state;
+	put(&p, &track);
+	assert_string_equal(asked(&p), "[priority] say [state]");
+	assert_int_equal(p.node.groups[0].election.priority, 70);
+	assert_int_equal(p.out.effects[2].change.which, 2);
+	put(&p, &interface);
+	assert_string_equal(asked(&p), "[state]");
+	assert_int_equal(
+	    p.out.effects[0].change.reason, ELECTION_INTERFACE_DOWN);
+	track.tracked.reason = ELECTION_RECOVERED;
+	put(&p, &track);
+	assert_string_equal(asked(&p), "");
+	interface.fault.reason = ELECTION_RECOVERED;
+	put(&p, &interface);
+	assert_string_equal(asked(&p), "say [state]");
+	assert_int_equal(p.node.groups[0].election.state, ELECTION_INIT);
+}
+
+static void
+it_says_what_it_holds_and_who_it_is(void **state)
+{
+	struct pair p = master();
+	struct node_now now = moment(&p);
+	struct hello h;
+
+	(void)state;
+	node_speak(&p.node, HELLO_BEAT, &now, &h);
+	assert_true(h.groups[0].held && !h.resigning);
+	assert_int_equal(h.groups[0].state, ELECTION_MASTER);
+	assert_int_equal(h.groups[0].term, 4);
+	p.now_ms += 59;
+	now = moment(&p);
+	assert_false(node_is_late(&p.node, &now));
+	now.boot = mono_add_ms(now.boot, 1); /* the host slept */
+	assert_true(node_is_late(&p.node, &now));
+	put_type(&p, NODE_STOP);
+	node_speak(&p.node, HELLO_BEAT, &now, &h);
+	assert_true(!h.groups[0].held && h.resigning);
+}
+
+static void
+strangers_are_answered_now_and_then(void **state)
+{
+	struct pair p = started();
+
+	(void)state;
+	hear_state(&p, ELECTION_MASTER, 3);
+	assert_string_equal(asked(&p), "challenge");
+	p.now_ms += 4;
+	hear_state(&p, ELECTION_MASTER, 3);
+	assert_string_equal(asked(&p), "");
+	p.now_ms += 1;
+	hear_state(&p, ELECTION_MASTER, 3);
+	assert_string_equal(asked(&p), "challenge");
+	assert_int_equal(p.node.groups[0].election.state, ELECTION_INIT);
+}
+
+static void
+effects_that_a_stall_has_undone_are_not_due(void **state)
+{
+	struct pair p = backup();
+	const struct node_effect add = { .type = NODE_DO_ADD };
+	const struct node_effect hush = { .type = NODE_DO_HUSH };
+
+	(void)state;
+	put_type(&p, NODE_PEER_ENDED);
+	assert_true(node_is_due(&p.node, &add));
+	assert_false(node_is_due(&p.node, &hush));
+	p.now_ms += 2000;
+	put_type(&p, NODE_CLOCK);
+	assert_false(node_is_due(&p.node, &add));
+	p = hushing();
+	assert_true(node_is_due(&p.node, &hush));
+}
+
+static void
+a_process_that_has_given_away_lingers(void **state)
+{
+	struct pair p = releasing();
+
+	(void)state;
+	assert_int_equal(node_lingers_ms(&p.node, moment(&p).mono), 0);
+	put_type(&p, NODE_DROPPED);
+	assert_int_equal(node_lingers_ms(&p.node, moment(&p).mono), 150);
+	p.now_ms += 100;
+	assert_int_equal(node_lingers_ms(&p.node, moment(&p).mono), 50);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_event_has_its_effects),
+		cmocka_unit_test(a_word_that_was_not_heard_is_said_again),
+		cmocka_unit_test(
+		    of_several_faults_the_first_is_told_and_the_last_ends_it),
+		cmocka_unit_test(it_says_what_it_holds_and_who_it_is),
+		cmocka_unit_test(strangers_are_answered_now_and_then),
+		cmocka_unit_test(effects_that_a_stall_has_undone_are_not_due),
+		cmocka_unit_test(a_process_that_has_given_away_lingers),
+	};
+
+	TEST_MAIN(tests);
+}
