@@ -8,23 +8,24 @@
 #include "core/pulse.h"
 
 /*
- * As an operator would say it, with a * for the subject. A test sees to it that
- * none is missing.
+ * As an operator would say it, with a * for the subject. It is read for days
+ * after the change: what has passed is told as past, and a fault, which lasts,
+ * as what is. A test sees to it that none is missing.
  */
 static const char *const words[ELECTION_REASONS] = {
 	[ELECTION_UNCHANGED] = "unchanged",
-	[ELECTION_NO_PEER] = "no peer heard",
+	[ELECTION_NO_PEER] = "no peer was heard",
 	[ELECTION_PEER_SILENT] = "peer silent",
-	[ELECTION_PEER_IDLE] = "peer is preferred, but did not claim",
+	[ELECTION_PEER_IDLE] = "peer was preferred, but did not claim",
 	[ELECTION_PEER_RESIGNED] = "peer resigned",
-	[ELECTION_PEER_FAULT] = "peer in fault",
-	[ELECTION_PEER_MASTER] = "peer is master",
+	[ELECTION_PEER_FAULT] = "peer was in fault",
+	[ELECTION_PEER_MASTER] = "peer was master",
 	[ELECTION_PREFERRED] = "preferred to the peer",
-	[ELECTION_PEER_PREFERRED] = "peer is preferred",
+	[ELECTION_PEER_PREFERRED] = "peer was preferred",
 	[ELECTION_OUTRANKED_TERM] = "two masters, peer claimed later",
-	[ELECTION_OUTRANKED_RANK] = "two masters, peer is preferred",
-	[ELECTION_PEER_DEAF] = "two masters, peer does not hear us",
-	[ELECTION_CONTESTED] = "two masters, peer has to yield",
+	[ELECTION_OUTRANKED_RANK] = "two masters, peer was preferred",
+	[ELECTION_PEER_DEAF] = "two masters, peer did not hear us",
+	[ELECTION_CONTESTED] = "two masters, peer had to yield",
 	[ELECTION_UNCONTESTED] = "peer yielded, announcing again",
 	[ELECTION_INTERFACE_MISSING] = "interface * is missing",
 	[ELECTION_INTERFACE_DOWN] = "interface * is down",
@@ -44,10 +45,10 @@ static const char *const words[ELECTION_REASONS] = {
 	[ELECTION_PEER_DIED] = "peer's processes ended",
 	[ELECTION_PEER_RELEASED] = "peer silent, its host has let go",
 	[ELECTION_PEER_HANGS] =
-	    "peer silent, but its host answers for the addresses",
-	[ELECTION_PEER_HUNG] = "peer hangs for longer than hang_timeout",
-	[ELECTION_CONFLICT] = "address conflict, a third host answers",
-	[ELECTION_PEER_SHOWS] = "two masters, peer is not heard",
+	    "peer silent, but its host answered for the addresses",
+	[ELECTION_PEER_HUNG] = "peer hung for longer than hang_timeout",
+	[ELECTION_CONFLICT] = "address conflict, a third host answered",
+	[ELECTION_PEER_SHOWS] = "two masters, peer was not heard",
 	[ELECTION_ISOLATED] = "neither peer nor witness heard",
 	[ELECTION_HANDED_OVER] = "peer handed over",
 	[ELECTION_GAVE_OVER] = "handed over to the peer",

@@ -44,14 +44,27 @@ format_bytes(int64_t n, char *buf, size_t room)
 	(void)snprintf(buf, room, u == 0 ? "%.0f %s" : "%.1f %s", v, units[u]);
 }
 
-/* "2026-11-22T10:00:01.120Z" as "2026-11-22 10:00:01Z". */
+/*
+ * The last change of a group, with its time: "became master 2026-11-22
+ * 10:00:01Z: no peer was heard". What was true of the peer then need not be so
+ * any more, and stands beside what is; only a fault lasts.
+ */
 static void
-cell_moment(struct table *t, const char *iso)
+cell_change(struct table *t, const struct jdoc *group)
 {
-	if (strlen(iso) < 19)
-		table_cell(t, "-");
+	const char *state = jdoc_string(group, "state");
+	const char *iso = jdoc_string(group, "since");
+	const char *reason = jdoc_string(group, "reason");
+	char when[32] = "";
+
+	/* "2026-11-22T10:00:01.120Z": nobody reads the milliseconds. */
+	if (strlen(iso) >= 19)
+		(void)snprintf(
+		    when, sizeof(when), " %.10s %.8sZ", iso, iso + 11);
+	if (strcmp(state, "master") == 0 || strcmp(state, "backup") == 0)
+		table_cell(t, "became %s%s: %s", state, when, reason);
 	else
-		table_cell(t, "%.10s %.8sZ", iso, iso + 11);
+		table_cell(t, "in %s since%s: %s", state, when, reason);
 }
 
 static void
@@ -80,8 +93,8 @@ static void
 show_groups(const struct jdoc *groups, FILE *out, const struct style *st)
 {
 	CLEANUP(table_free_at) struct table *t = table_new();
-	static const char *const heading[] = { "GROUP", "STATE", "SINCE",
-		"PRIORITY", "ADDRESSES", "REASON" };
+	static const char *const heading[] = { "GROUP", "STATE", "PRIORITY",
+		"ADDRESSES", "LAST CHANGE" };
 
 	if (jdoc_count(groups) == 0)
 		return;
@@ -94,14 +107,13 @@ show_groups(const struct jdoc *groups, FILE *out, const struct style *st)
 
 		table_cell(t, "%s", jdoc_string(g, "name"));
 		table_cell(t, "%s", jdoc_string(g, "state"));
-		cell_moment(t, jdoc_string(g, "since"));
 		table_cell(t, "%" PRId64, jdoc_int(g, "effective_priority"));
 		table_cell(t, "%s on %s", jdoc_text_value(jdoc_at(a, 0)),
 		    jdoc_string(g, "interface"));
-		table_cell(t, "%s", jdoc_string(g, "reason"));
+		cell_change(t, g);
 		table_end_row(t);
 		for (size_t k = 1; k < jdoc_count(a); k++) {
-			for (unsigned c = 0; c < 4; c++)
+			for (unsigned c = 0; c < 3; c++)
 				table_cell(t, "%s", "");
 			table_cell(t, "%s", jdoc_text_value(jdoc_at(a, k)));
 			table_end_row(t);

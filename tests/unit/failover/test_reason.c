@@ -16,6 +16,7 @@ reasons_read_as_an_operator_says_them(void **state)
 		{ { .reason = ELECTION_PEER_SILENT, .silent_ms = 61 },
 		    "peer silent for 61 ms" },
 		{ { .reason = ELECTION_PEER_RESIGNED }, "peer resigned" },
+		{ { .reason = ELECTION_NO_PEER }, "no peer was heard" },
 		{ { .reason = ELECTION_INTERFACE_CARRIER },
 		    "interface eth0 lost its carrier" },
 		{ { .reason = ELECTION_INTERFACE_MISSING },
