@@ -70,14 +70,39 @@ def _enter(path: str) -> None:
         os.close(fd)
 
 
-def _bind(own: str, to: str) -> None:
-    """Shows the directory `own` at the place `to`, to this process alone."""
+def _own_mounts() -> None:
+    """What this process mounts from now on is seen by it and its children."""
     if (
         _libc.unshare(CLONE_NEWNS) == -1
         or _libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) == -1
-        or _libc.mount(own.encode(), to.encode(), None, MS_BIND, None) == -1
     ):
-        raise OSError(ctypes.get_errno(), f"cannot bind {own} to {to}")
+        raise OSError(ctypes.get_errno(), "cannot have mounts of its own")
+
+
+def _mount(
+    what: str, to: str, flags: int = MS_BIND, kind: bytes | None = None, how: bytes | None = None
+) -> None:
+    if _libc.mount(what.encode(), to.encode(), kind, flags, how) == -1:
+        raise OSError(ctypes.get_errno(), f"cannot mount {what} at {to}")
+
+
+def _show(own: str, place: str, room: str) -> None:
+    """Shows the directory `own` as `place`. The machine may have no such place:
+    then the folder that it would be in becomes one of links to all that is there,
+    by way of the empty directory `room`."""
+    folder = os.path.dirname(place)
+    if not os.path.isdir(place):
+        _mount(folder, room, MS_BIND | MS_REC)
+        _mount("none", folder, 0, b"tmpfs", b"mode=755")
+        for name in os.listdir(room):
+            os.symlink(f"{room}/{name}", f"{folder}/{name}")
+        os.mkdir(place)
+    _mount(own, place)
+
+
+def die_with_parent() -> None:
+    """Between fork and exec: the thread that starts a process takes it along."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _ip(*args: str, batch: Iterable[str] | None = None) -> str:
@@ -201,17 +226,27 @@ class Lab:
         return outcome[0]
 
     def spawn(
-        self, host: str, argv: list[str], log: str | None = None, **more: Any
+        self,
+        host: str,
+        argv: list[str],
+        log: str | None = None,
+        places: dict[str, str] | None = None,
+        **more: Any,
     ) -> subprocess.Popen[Any]:
-        """Starts a process on the host; it dies with us at the latest."""
+        """Starts a process on the host; it dies with us at the latest. It sees the
+        directories `places` where the keys say, whether the machine has that or not.
+        """
         path = f"/run/netns/{self.ns(host)}"
-        own = None if host == SWITCH else self.host_dir(host)
+        rooms = {place: tempfile.mkdtemp(dir=self.dir) for place in places or {}}
 
         def prepare() -> None:
             _enter(path)
-            if own is not None:
-                _bind(own, self.run_dir)
-            _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if host != SWITCH:
+                _own_mounts()
+                _mount(self.host_dir(host), self.run_dir)
+            for place, own in (places or {}).items():
+                _show(own, place, rooms[place])
+            die_with_parent()
 
         more.setdefault("stdin", subprocess.DEVNULL)
         with contextlib.ExitStack() as stack:

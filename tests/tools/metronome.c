@@ -2,15 +2,18 @@
  * Tells when this machine stood still, on any of its processors, for longer
  * than programs can be blamed for:
  *
- *   metronome MS
+ *   metronome MS [ordinary]
  *
  * A thread on each processor, before all others of the machine, sleeps for a
  * millisecond again and again. Where it wakes MS or more too late, a line says
- * when (CLOCK_MONOTONIC, in seconds) and for how many milliseconds.
+ * when (CLOCK_MONOTONIC, in seconds) and for how many milliseconds. With
+ * `ordinary` the threads have no priority: then a line also tells of a
+ * processor that others kept busy.
  */
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +26,7 @@
 #define STACK (64 * 1024)
 
 static int64_t limit_ns;
+static bool ordinary;
 
 static int64_t
 now_ns(void)
@@ -65,9 +69,11 @@ start_on(int cpu)
 	CPU_SET((size_t)cpu, &set);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK);
-	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
-	pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
-	pthread_attr_setschedparam(&attr, &first);
+	if (!ordinary) {
+		pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
+		pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
+		pthread_attr_setschedparam(&attr, &first);
+	}
 	pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
 	e = pthread_create(&thread, &attr, beat, NULL);
 	pthread_attr_destroy(&attr);
@@ -79,9 +85,11 @@ main(int argc, char **argv)
 {
 	const long n = sysconf(_SC_NPROCESSORS_ONLN);
 
-	limit_ns = argc == 2 ? strtol(argv[1], NULL, 10) * 1000000 : 0;
+	ordinary = argc == 3 && strcmp(argv[2], "ordinary") == 0;
+	if (argc == 2 || ordinary)
+		limit_ns = strtol(argv[1], NULL, 10) * 1000000;
 	if (limit_ns <= 0) {
-		fprintf(stderr, "usage: metronome MS\n");
+		fprintf(stderr, "usage: metronome MS [ordinary]\n");
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
