@@ -10,7 +10,6 @@
 #include "core/secret.h"
 #include "failover/group.h"
 #include "failover/link.h"
-#include "failover/replica.h"
 
 _Static_assert(HELLO_CONFIG_BYTES == CONFIG_HASH_BYTES, "one hash");
 _Static_assert(NODE_GROUPS_MAX >= CONFIG_GROUPS_MAX, "a packet says all");
@@ -63,31 +62,18 @@ note_sent(struct beat_link *l, int r)
 }
 
 void
-beat_send(struct role *role, bool challenge, const struct node_now *now)
+beat_transmit(struct role *role, const uint8_t *packet, size_t len)
 {
 	struct beat *beat = role->beat;
-	uint8_t packet[PACKET_MAX];
-	struct buf b = buf_writer(packet, HELLO_BYTES_MAX);
-	struct hello h;
-	size_t len;
 
-	node_speak(&role->inbox.node, challenge ? HELLO_CHALLENGE : HELLO_BEAT,
-	    now, &h);
-	for (size_t i = 0; i < role->n_groups; i++)
-		memcpy(h.groups[i].mac, role->groups[i].holder.link.mac,
-		    HELLO_MAC_BYTES);
-	hello_encode(&b, &h);
-	len = seal_close(&role->seal, packet, b.pos);
 	for (size_t i = 0; i < beat->n_links; i++)
 		note_sent(&beat->links[i],
 		    link_send(&beat->links[i].link, packet, len));
-	replica_send_hello(role, packet, len);
 }
 
 void
-beat_expect(struct role *role)
+beat_renew_chance(struct role *role)
 {
-	replica_expect(role, &role_node(role)->peer.boot);
 	secret_random(&role->beat->fresh, sizeof(role->beat->fresh));
 }
 

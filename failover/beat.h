@@ -1,9 +1,8 @@
 #pragma once
 
 /*
- * The heartbeat in the shell: sends a hello each interval and whenever the node
- * wants to, puts the peer's into the inbox, and has it look at the clock in
- * each turn of the loop.
+ * The heartbeat in the shell: its links and its interval. Puts the peer's
+ * hellos into the inbox, and has it look at the clock in each turn of the loop.
  */
 
 #include "core/base.h"
@@ -21,11 +20,11 @@ void beat_start(struct role *role);
 /* A hello's packet that came over the wire. */
 void beat_take(struct role *role, const uint8_t *packet, size_t len);
 
-/* A hello now, as the node stands; as a challenge, to a stranger. */
-void beat_send(struct role *role, bool challenge, const struct node_now *now);
+/* A hello's packet goes out over all links. */
+void beat_transmit(struct role *role, const uint8_t *packet, size_t len);
 
-/* The peer has another boot now; the random number for it is used up. */
-void beat_expect(struct role *role);
+/* The random number for the peer's next boot is used up. */
+void beat_renew_chance(struct role *role);
 
 /* The peer was heard: tells what is new about that. */
 void beat_note_heard(struct role *role, bool anew);

@@ -10,7 +10,9 @@
 #include "failover/errand.h"
 #include "failover/giver.h"
 #include "failover/group.h"
+#include "failover/heartbeat_send.h"
 #include "failover/neighbours.h"
+#include "failover/replica.h"
 #include "failover/tickle.h"
 #include "failover/timer.h"
 #include "failover/watch.h"
@@ -46,6 +48,14 @@ wake_at(void *arg, struct mono wake)
 	timer_arm(role->loop, &role->effects->tick, wake);
 }
 
+/* The peer has another boot now. */
+static void
+expect(struct role *role)
+{
+	replica_expect(role, &role_node(role)->peer.boot);
+	beat_renew_chance(role);
+}
+
 /* What is about the node, and no group. */
 static int
 act(struct role *role, const struct node_effect *e, const struct node_now *now)
@@ -53,9 +63,9 @@ act(struct role *role, const struct node_effect *e, const struct node_now *now)
 	if (e->type == NODE_DO_START)
 		beat_start(role);
 	else if (e->type == NODE_DO_EXPECT)
-		beat_expect(role);
+		expect(role);
 	else
-		beat_send(role, e->type == NODE_DO_CHALLENGE, now);
+		heartbeat_send_hello(role, e->type == NODE_DO_CHALLENGE, now);
 	return 0;
 }
 
@@ -90,6 +100,8 @@ act_on(struct role_group *g, enum node_effect_type type)
 		tickle_begin(g);
 	} else if (type == NODE_DO_TICKLE_LATE) {
 		tickle_begin_late(g);
+	} else if (type == NODE_DO_TICKLE_MORE) {
+		tickle_begin_again(g);
 	} else if (type == NODE_DO_END_TICKLING) {
 		tickle_stop(g);
 	} else {

@@ -1,6 +1,8 @@
 #include "failover/errand.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/chan.h"
@@ -10,21 +12,38 @@
 #include "core/reply.h"
 #include "failover/role.h"
 
-struct errand
-errand_none(void)
+struct errand {
+	int socket;       /* of the operator, -1: none waits */
+	bool supervisor;  /* it waits */
+	unsigned asked;   /* a bit for each group that it is about */
+	unsigned pending; /* and whose outcome is not known yet */
+	enum handover_outcome outcomes[CONFIG_GROUPS_MAX];
+};
+
+int
+errand_new(struct role *role)
 {
-	return (struct errand){ .socket = -1 };
+	struct errand *e = malloc(sizeof(*e));
+
+	if (e == NULL)
+		return -ENOMEM;
+	*e = (struct errand){ .socket = -1 };
+	role->errand = e;
+	return 0;
 }
 
 void
-errand_close(struct errand *e)
+errand_free(struct role *role)
 {
-	fd_close(&e->socket);
-	*e = errand_none();
+	if (role->errand == NULL)
+		return;
+	fd_close(&role->errand->socket);
+	free(role->errand);
+	role->errand = NULL;
 }
 
-bool
-errand_is_under_way(const struct errand *e)
+static bool
+is_under_way(const struct errand *e)
 {
 	return e->socket != -1 || e->supervisor;
 }
@@ -94,7 +113,7 @@ answer_text(struct role *role)
 {
 	CLEANUP(jdoc_free_at) struct jdoc *doc = jdoc_new();
 	struct jdoc *groups = jdoc_put_array(doc, "groups");
-	const struct errand *e = &role->errand;
+	const struct errand *e = role->errand;
 
 	for (size_t i = 0; i < role->n_groups; i++) {
 		const struct role_group *g = &role->groups[i];
@@ -114,22 +133,22 @@ answer_text(struct role *role)
 static void
 answer_if_settled(struct role *role)
 {
-	struct errand *e = &role->errand;
+	struct errand *e = role->errand;
 
-	if (e->pending != 0 || !errand_is_under_way(e))
+	if (e->pending != 0 || !is_under_way(e))
 		return;
 	if (e->socket != -1)
 		reply_send(role->loop, &e->socket, answer_text(role));
 	if (e->supervisor &&
 	    chan_send(role->supervisor, MSG_HANDED_OVER, NULL, 0, -1) < 0)
 		log_debug("failover", "the supervisor does not listen");
-	*e = errand_none();
+	*e = (struct errand){ .socket = -1 };
 }
 
 static void
 settle(struct role_group *g, enum handover_outcome outcome)
 {
-	struct errand *e = &g->role->errand;
+	struct errand *e = g->role->errand;
 
 	e->outcomes[g->index] = outcome;
 	e->pending &= ~(1U << g->index);
@@ -170,8 +189,8 @@ reign(const struct role *role)
 static void
 begin(struct role *role, unsigned mask)
 {
-	role->errand.asked |= mask;
-	role->errand.pending |= mask;
+	role->errand->asked |= mask;
+	role->errand->pending |= mask;
 	for (unsigned i = 0; i < role->n_groups; i++)
 		if ((mask & 1U << i) != 0)
 			inbox_put_group(&role->inbox, NODE_HAND_OVER, i);
@@ -217,7 +236,7 @@ errand_ask(struct role *role, const char *request, int *socket)
 	if (*name == ' ')
 		name++;
 	mask = *name != '\0' ? find(role, name) : reign(role);
-	if (errand_is_under_way(&role->errand)) {
+	if (is_under_way(role->errand)) {
 		reply_error(role->loop, socket, "a handover is under way");
 	} else if (mask == 0 && *name != '\0') {
 		refuse_unknown(role, name, socket);
@@ -225,7 +244,7 @@ errand_ask(struct role *role, const char *request, int *socket)
 		reply_error(
 		    role->loop, socket, "this node is master of no group");
 	} else {
-		role->errand.socket = fd_take(socket);
+		role->errand->socket = fd_take(socket);
 		begin(role, mask);
 	}
 }
@@ -234,6 +253,6 @@ void
 errand_ask_all(struct role *role)
 {
 	/* An operator's errand that is under way is part of it. */
-	role->errand.supervisor = true;
-	begin(role, reign(role) & ~role->errand.pending);
+	role->errand->supervisor = true;
+	begin(role, reign(role) & ~role->errand->pending);
 }

@@ -3,29 +3,18 @@
 /*
  * An errand: somebody wants groups handed over, and is answered once, when the
  * outcome of each is known: the operator on a control socket, the supervisor
- * (which is about to stop) on its channel. One at a time, embedded in the role.
+ * (which is about to stop) on its channel. One at a time.
  */
 
-#include "config/config.h"
 #include "core/base.h"
 #include "failover/node.h"
 
 struct role;
 struct role_group;
 
-struct errand {
-	int socket;       /* of the operator, -1: none waits */
-	bool supervisor;  /* it waits */
-	unsigned asked;   /* a bit for each group that it is about */
-	unsigned pending; /* and whose outcome is not known yet */
-	enum handover_outcome outcomes[CONFIG_GROUPS_MAX];
-};
-
-/* The empty value. */
-struct errand errand_none(void);
-void errand_close(struct errand *e);
-
-bool errand_is_under_way(const struct errand *e);
+/* Returns 0 or -errno. */
+MUST_CHECK int errand_new(struct role *role);
+void errand_free(struct role *role);
 
 /*
  * What an operator asks for: `request` is the line of the control socket,

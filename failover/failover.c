@@ -19,6 +19,7 @@
 #include "failover/announce.h"
 #include "failover/beat.h"
 #include "failover/effects.h"
+#include "failover/errand.h"
 #include "failover/giver.h"
 #include "failover/group.h"
 #include "failover/neighbours.h"
@@ -476,7 +477,7 @@ close_all(struct role *role)
 	track_free(role);
 	tickle_close(role);
 	state_sync_close(&role->sync);
-	errand_close(&role->errand);
+	errand_free(role);
 	replica_close(role);
 	beat_close(role);
 	effects_free(role);
@@ -525,12 +526,13 @@ start(struct life *life, int chan)
 	life->parent = getppid();
 	role->supervisor = chan;
 	role->relay = role->packet = -1;
-	role->errand = errand_none();
 	role->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
 	if (role->loop == NULL)
 		return -ENOMEM;
 	replica_init_sync(role);
 	r = effects_new(role);
+	if (r == 0)
+		r = errand_new(role);
 	if (r == 0)
 		r = sibling_new(role);
 	if (r == 0)

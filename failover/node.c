@@ -304,6 +304,18 @@ take_word(struct node_group_step *s, unsigned i, const struct node_event *ev)
 	node_group_hand_type(s, i, words[ev->type]);
 }
 
+/*
+ * The peer had it, too, or lets go of it: whatever it still speaks of there has
+ * no home any more.
+ */
+static void
+tell_more(struct node_group_step *s, unsigned i, const struct node_event *ev)
+{
+	(void)ev;
+	if (node_is_master(s->node, i))
+		node_group_do(s, NODE_DO_TICKLE_MORE, i);
+}
+
 static void
 wish(struct node_group_step *s, unsigned i, const struct node_event *ev)
 {
@@ -365,6 +377,7 @@ step_groups(struct node_group_step *s, const struct node_event *ev)
 		[NODE_NOT_HUSHED] = take_word,
 		[NODE_ANSWERED] = take_word,
 		[NODE_DROPPED] = take_word,
+		[NODE_CONNECTED] = tell_more,
 		[NODE_HAND_OVER] = wish,
 		[NODE_FAILED] = fail,
 	};
@@ -419,6 +432,7 @@ step(struct node_group_step *s, const struct node_event *ev,
 	case NODE_NOT_HUSHED:
 	case NODE_ANSWERED:
 	case NODE_DROPPED:
+	case NODE_CONNECTED:
 	case NODE_HAND_OVER:
 	case NODE_FAILED:
 		step_groups(s, ev);
@@ -458,7 +472,7 @@ node_is_due(const struct node *n, const struct node_effect *e)
 
 	if (type == NODE_DO_ADD || type == NODE_DO_RENEW ||
 	    type == NODE_DO_ANNOUNCE || type == NODE_DO_TICKLE ||
-	    type == NODE_DO_TICKLE_LATE)
+	    type == NODE_DO_TICKLE_LATE || type == NODE_DO_TICKLE_MORE)
 		return node_is_master(n, e->group);
 	if (type == NODE_DO_HOLD || type == NODE_DO_FORWARD ||
 	    type == NODE_DO_HUSH || type == NODE_DO_DROP)

@@ -67,11 +67,12 @@ enum node_type {
 	NODE_NOT_HUSHED,    /* that could not be done */
 	NODE_ANSWERED,      /* they are, again */
 	NODE_DROPPED,       /* the relay has reset all connections */
+	NODE_CONNECTED,     /* the peer knows of more connections there */
 	NODE_HAND_OVER,     /* somebody wants the group handed over */
 	NODE_FAILED,        /* an effect was refused: `failed` */
 };
 
-#define NODE_TYPES 25
+#define NODE_TYPES 26
 
 enum node_effect_type {
 	NODE_DO_START,     /* from now on we are heard, and hear */
@@ -86,6 +87,7 @@ enum node_effect_type {
 	NODE_DO_END_ANNOUNCING,
 	NODE_DO_TICKLE, /* who was connected to the peer is told */
 	NODE_DO_TICKLE_LATE,
+	NODE_DO_TICKLE_MORE, /* unless that is under way */
 	NODE_DO_END_TICKLING,
 	NODE_DO_HOLD, /* these seven: see handover.h */
 	NODE_DO_FORWARD,

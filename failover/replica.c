@@ -13,7 +13,6 @@
 #include "failover/estate.h"
 #include "failover/knock.h"
 #include "failover/ledger.h"
-#include "failover/tickle.h"
 #include "failover/wire.h"
 
 /* A record has at least 24 bytes. */
@@ -154,7 +153,9 @@ take_records(struct replica *r, const uint8_t *body, size_t len)
 	}
 	for (unsigned i = 0; i < n; i++)
 		groups |= estate_take(r->estate, &conns[i]);
-	tickle_news(r->role, groups);
+	for (unsigned i = 0; i < r->role->n_groups; i++)
+		if ((groups & 1u << i) != 0)
+			inbox_put_group(&r->role->inbox, NODE_CONNECTED, i);
 	return true;
 }
 

@@ -8,7 +8,7 @@
  *	failover.c  start, end, and what the supervisor says
  *	effects.c   carries out what the node decides (inbox.h)
  *	group.c     a group's announcements, and how it stands, to be told
- *	beat.c      heartbeats out and in
+ *	beat.c, heartbeat_send.c  heartbeats in and out
  *	giver.c     a group's handover: who is asked, what is held and sent on
  *	errand.c    who asked for a handover, and the answer
  *	watch.c     interfaces and addresses, as the kernel tells of them
@@ -25,7 +25,6 @@
 
 #include "config/config.h"
 #include "core/msg.h"
-#include "failover/errand.h"
 #include "failover/holder.h"
 #include "failover/inbox.h"
 #include "failover/schedule.h"
@@ -38,6 +37,7 @@
 
 struct beat;
 struct effects;
+struct errand;
 struct giver;
 struct neighbours;
 struct replica;
@@ -83,12 +83,12 @@ struct role {
 	struct seal seal;
 	struct netlink *netlink;
 	int packet; /* AF_PACKET socket, to send alone */
-	struct errand errand;
 	struct state_sync sync;
 
 	/* Each its own file's; NULL before its _open() or _new(). */
 	struct beat *beat;
 	struct effects *effects;
+	struct errand *errand;
 	struct giver *giver;
 	struct neighbours *neighbours;
 	struct replica *replica;

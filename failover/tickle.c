@@ -172,20 +172,10 @@ tickle_stop(struct role_group *g)
 }
 
 void
-tickle_news(struct role *role, unsigned groups)
+tickle_begin_again(struct role_group *g)
 {
-	for (unsigned i = 0; role->tickle != NULL && i < role->n_groups; i++) {
-		struct group *t = &role->tickle->groups[i];
-
-		if ((groups & 1u << i) == 0 || ev_is_active(&t->turn) ||
-		    !node_is_master(role_node(role), i))
-			continue;
-		/*
-		 * The peer had it, too, or lets go of it: whatever it still
-		 * speaks of there has no home any more.
-		 */
-		start(t, TURN_MS);
-	}
+	if (g->role->tickle != NULL && !ev_is_active(&group_of(g)->turn))
+		start(group_of(g), TURN_MS);
 }
 
 int

@@ -31,5 +31,5 @@ void tickle_begin_late(struct role_group *g);
 /* The group is not ours any more. */
 void tickle_stop(struct role_group *g);
 
-/* The estate has got more in these groups, a bit each. */
-void tickle_news(struct role *role, unsigned groups);
+/* The estate has got more in it. */
+void tickle_begin_again(struct role_group *g);

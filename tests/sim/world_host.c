@@ -188,7 +188,6 @@ world_host_carry_out(
     void *arg, const struct node_effect *e, const struct node_now *now)
 {
 	struct host *h = arg;
-	struct sim *s = h->sim;
 
 	(void)now;
 	switch (e->type) {
@@ -203,10 +202,10 @@ world_host_carry_out(
 		h->held = false;
 		return 0;
 	case NODE_DO_ANNOUNCE:
-		h->announced_ms = s->now_ms;
+		h->announced_ms = h->sim->now_ms;
 		return 0;
 	case NODE_DO_PROBE:
-		probe(s, h->index);
+		probe(h->sim, h->index);
 		return 0;
 	case NODE_DO_HOLD:
 		set_seam(h, SEAM_HOLDING);
@@ -233,6 +232,7 @@ world_host_carry_out(
 	case NODE_DO_END_ANNOUNCING:
 	case NODE_DO_TICKLE:
 	case NODE_DO_TICKLE_LATE:
+	case NODE_DO_TICKLE_MORE:
 	case NODE_DO_END_TICKLING:
 	case NODE_TELL_STATE:
 	case NODE_TELL_PRIORITY:

@@ -38,10 +38,10 @@ carry_out(void *arg, const struct node_effect *e, const struct node_now *now)
 {
 	static const char *const words[] = { "start", "say", "challenge",
 		"expect", "probe", "add", "renew", "delete", "announce",
-		"end-announcing", "tickle", "tickle-late", "end-tickling",
-		"hold", "forward", "give-back", "let-go", "hush", "answer",
-		"drop", "[state]", "[priority]", "[heard]", "[stall]",
-		"[begun]", "[unwilling]", "[refused]", "[outcome]" };
+		"end-announcing", "tickle", "tickle-late", "tickle-more",
+		"end-tickling", "hold", "forward", "give-back", "let-go",
+		"hush", "answer", "drop", "[state]", "[priority]", "[heard]",
+		"[stall]", "[begun]", "[unwilling]", "[refused]", "[outcome]" };
 	struct hello h;
 
 	(void)arg;

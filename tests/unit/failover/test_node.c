@@ -7,9 +7,10 @@
 /* Of effects, in the order of enum node_effect_type. */
 static const char *const words[] = { "start", "say", "challenge", "expect",
 	"probe", "add", "renew", "delete", "announce", "end-announcing",
-	"tickle", "tickle-late", "end-tickling", "hold", "forward", "give-back",
-	"let-go", "hush", "answer", "drop", "[state]", "[priority]", "[heard]",
-	"[stall]", "[begun]", "[unwilling]", "[refused]", "[outcome]" };
+	"tickle", "tickle-late", "tickle-more", "end-tickling", "hold",
+	"forward", "give-back", "let-go", "hush", "answer", "drop", "[state]",
+	"[priority]", "[heard]", "[stall]", "[begun]", "[unwilling]",
+	"[refused]", "[outcome]" };
 
 /* A node, its peer as it would speak, and what the last step asked for. */
 struct pair {
@@ -267,6 +268,10 @@ static const struct row {
 	    "announce [state]", ELECTION_MASTER },
 	{ "the peer does, and is heard", master, 0, SHOWN(2), "",
 	    ELECTION_MASTER },
+	{ "the peer knows of connections to what we have", master, 0,
+	    { .type = NODE_CONNECTED }, "tickle-more", ELECTION_MASTER },
+	{ "to what it has itself", backup, 0, { .type = NODE_CONNECTED }, "",
+	    ELECTION_BACKUP },
 	{ "who is no master has nothing to give", backup, 0,
 	    { .type = NODE_HAND_OVER }, "[refused]", ELECTION_BACKUP },
 	{ "a handover without a relay", without_relay, 0,
