@@ -41,23 +41,33 @@ TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) \
 	$(patsubst %.c,$(B)/%.so,$(wildcard tests/preload/*.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all deps demo bench faults test check check-asan check-ubsan check-tsan check-clang \
+TARGETS := all deps demo bench faults test check check-asan check-ubsan check-tsan check-clang \
 	build-asan build-ubsan build-tsan build-fuzz compiled threaded \
-	rules matrix manual unit fuzz fuzzers system simulate sim soak tools objects clean
+	rules matrix manual unit fuzz fuzzers system simulate sim soak tools product objects
+.PHONY: $(TARGETS) packages clean
 .SECONDARY:
 
 all: $(B)/hapair
+
+# The packages of all that was asked for, before any of it is built; once, and not
+# again in the makes below this one. Whoever brings them otherwise says HAPAIR_DEPS=no.
+$(TARGETS): | packages
+packages:
+ifeq ($(HAPAIR_DEPS),)
+	$(Q)scripts/install-deps $(or $(MAKECMDGOALS),all) $(if $(PEERS),peers)
+endif
+export HAPAIR_DEPS := $(or $(HAPAIR_DEPS),done)
 
 $(B)/hapair: $(B)/obj/hapair/main.o $(ARCHIVES)
 	$(call say,LINK    $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(BIND) -o $@ $< $(call archive,$(NEEDS_hapair)) $(LIBS)
 
-$(B)/obj/%.o: %.c
+$(B)/obj/%.o: %.c | packages
 	@mkdir -p $(@D)
 	$(call say,CC      $<)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
-$(B)/tests/%.o: tests/%.c
+$(B)/tests/%.o: tests/%.c | packages
 	@mkdir -p $(@D)
 	$(call say,CC      $<)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
@@ -84,7 +94,7 @@ $(B)/tests/tools/impalad: TOOL_LIBS := -lsasl2
 $(B)/tests/tools/%: $(B)/tests/tools/%.o
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TOOL_LIBS)
 
-$(B)/tests/preload/%.so: tests/preload/%.c
+$(B)/tests/preload/%.so: tests/preload/%.c | packages
 	@mkdir -p $(@D)
 	$(call say,CC      $<)
 	$(Q)$(CC) $(CPPFLAGS) -std=gnu17 $(WARN) -O2 -fPIC -shared -o $@ $<
@@ -106,6 +116,7 @@ PURE = $(shell sed -n 's|^\([a-z].*\)\.c$$|$(B)/obj/\1.o|p' scripts/pure-files)
 rules: $(B)/tests/sim/sim_matrix $(B)/hapair $(OBJ)
 	$(Q)scripts/check-size
 	$(Q)scripts/check-includes
+	$(Q)scripts/check-packages
 	$(Q)scripts/check-names
 	$(Q)scripts/check-format
 	$(Q)scripts/check-docs
@@ -131,7 +142,7 @@ define sanitized
 build-$(1):
 	$$(Q)$$(MAKE) --no-print-directory B=build/$(1) CC=$(3) CFLAGS='-O1 -g1' \
 		EXTRA='-fsanitize=$(2) -fno-omit-frame-pointer $(4)' all $(5)
-check-$(1): deps build-$(1) tools
+check-$(1): build-$(1) tools
 	$$(Q)scripts/run-units build/$(1)
 	$$(Q)HAPAIR_SLOW=1 tests/system/run --binary build/$(1)/hapair \
 		--tools $(B)/tests/tools $(6)
@@ -173,7 +184,7 @@ simulate: $(B)/tests/sim/sim_failover $(B)/tests/model/model_pair
 		exit 1; }; done || exit 1; done
 
 # What takes longer than `make test` may: the same, for an hour.
-soak: deps all tools sim
+soak: all tools sim
 	$(Q)$(B)/tests/sim/sim_failover 60000 100001
 	$(Q)HAPAIR_CHURN=60 tests/system/run --only traps_churn
 	$(Q)for build in address thread; do \
@@ -186,26 +197,27 @@ soak: deps all tools sim
 	$(Q)$(MAKE) --no-print-directory fuzz SECONDS=600
 
 deps:
-	$(Q)scripts/install-deps
 
-test: deps
+test:
 	$(Q)scripts/test
 
-demo:
-	$(Q)scripts/install-deps demo
-	$(Q)$(MAKE) --no-print-directory all tools
-	$(Q)scripts/demo
+# For what is shown and measured: built by all processors, with a line about it.
+product:
+	@echo '  BUILD   $(B)/hapair, and the tools'
+	$(Q)$(MAKE) --no-print-directory say= \
+		$(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) all tools
+
+# `make demo KEEP=1` leaves the lab standing; PEERS=1: keepalived and haproxy beside.
+demo: product
+	$(Q)scripts/demo --binary $(B)/hapair --tools $(B)/tests/tools \
+		$(if $(KEEP),--keep) $(if $(PEERS),--peers)
 
 # Beside haproxy and nginx; `make bench BENCH='-n 9 -w rr,crr'` for a part.
-bench:
-	$(Q)scripts/install-deps bench
-	$(Q)$(MAKE) --no-print-directory all tools
+bench: product
 	$(Q)scripts/bench --binary $(B)/hapair --tools $(B)/tests/tools $(BENCH)
 
 # What clients see of each fault, many times; `make faults FAULTS='-n 5 --only handover'`.
-faults:
-	$(Q)scripts/install-deps demo
-	$(Q)$(MAKE) --no-print-directory all tools
+faults: product
 	$(Q)scripts/faults --binary $(B)/hapair --tools $(B)/tests/tools $(FAULTS)
 
 clean:
