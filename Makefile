@@ -43,7 +43,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) \
 .DELETE_ON_ERROR:
 TARGETS := all deps demo bench faults test check check-asan check-ubsan check-tsan check-clang \
 	build-asan build-ubsan build-tsan build-fuzz compiled threaded \
-	rules matrix manual unit fuzz fuzzers system simulate sim soak tools product objects
+	check-bare rules matrix manual unit fuzz fuzzers system simulate sim soak tools product objects
 .PHONY: $(TARGETS) packages clean
 .SECONDARY:
 
@@ -219,6 +219,10 @@ bench: product
 # What clients see of each fault, many times; `make faults FAULTS='-n 5 --only handover'`.
 faults: product
 	$(Q)scripts/faults --binary $(B)/hapair --tools $(B)/tests/tools $(FAULTS)
+
+# The targets on minimal Debian 12 systems; `make check-bare BARE='demo check'` for a part.
+check-bare:
+	$(Q)scripts/check-bare $(BARE)
 
 clean:
 	rm -rf build
