@@ -91,6 +91,7 @@ $(B)/tests/model/%: $(B)/tests/model/%.o $(B)/tests/model/model_state.o $(B)/tes
     $(call archive,$(NEEDS_failover))
 	$(Q)$(CC) $(ALL_CFLAGS) $(WRAP) -o $@ $^ $(LIBS)
 $(B)/tests/tools/impalad: TOOL_LIBS := -lsasl2
+$(B)/tests/tools/stream_model: $(B)/tests/lib/stream_plan.o
 $(B)/tests/tools/%: $(B)/tests/tools/%.o
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TOOL_LIBS)
 
@@ -187,6 +188,7 @@ simulate: $(B)/tests/sim/sim_failover $(B)/tests/model/model_pair
 soak: all tools sim
 	$(Q)$(B)/tests/sim/sim_failover 60000 100001
 	$(Q)HAPAIR_CHURN=60 tests/system/run --only traps_churn
+	$(Q)HAPAIR_STREAMS=50000 tests/system/run --only stream_model.r01_r02
 	$(Q)for build in address thread; do \
 		$(MAKE) --no-print-directory B=build/soak-$$build CFLAGS='-O1 -g' \
 		EXTRA="-fsanitize=$$build -fno-omit-frame-pointer -Wno-tsan" all && \

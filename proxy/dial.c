@@ -18,6 +18,9 @@ dial_start(const union addr *to, const union addr *from, bool quiet)
 	/* We send what we have: waiting for more would add 40 ms. */
 	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == -1)
 		return -errno;
+	/* See flow.h: urgent bytes. */
+	if (setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)) == -1)
+		return -errno;
 	if (from != NULL) {
 		/* Several connections share our port, to other servers. */
 		if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ==

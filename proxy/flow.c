@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /*
@@ -17,30 +19,38 @@
 /* A splice that brings less than this is no bulk any more. */
 #define SPLICE_LEAST (16 * 1024)
 
+/* The kernel tells an error once: the call that is told it remembers that. */
+static enum flow_result
+fail(struct flow_end *end, enum flow_result result, int *ret_errno)
+{
+	*ret_errno = errno;
+	end->spent = true;
+	return result;
+}
+
 /*
  * Sends; what does not fit is left over and `writable` cleared, so that the
- * next edge is waited for. Returns bytes taken or -errno.
+ * next edge is waited for. Returns bytes taken or -1 with errno.
  */
 static ssize_t
-send_some(struct flow_end *dst, const uint8_t *p, size_t len)
+send_some(struct flow_end *dst, const uint8_t *p, size_t len, bool urgent)
 {
+	const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (urgent ? MSG_OOB : 0);
 	ssize_t n;
 
 	do
-		n = send(dst->fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = send(dst->fd, p, len, flags);
 	while (n == -1 && errno == EINTR);
 	if (n == -1 && errno == EAGAIN)
 		n = 0;
-	if (n == -1)
-		return -errno;
-	if ((size_t)n < len)
+	if (n != -1 && (size_t)n < len)
 		dst->writable = false;
 	return n;
 }
 
 /* Keeps a private copy of what a send left over. */
 static int
-hold(struct flow *f, const uint8_t *p, size_t len)
+hold(struct flow *f, const uint8_t *p, size_t len, bool urgent)
 {
 	f->held = malloc(len);
 	if (f->held == NULL)
@@ -48,6 +58,7 @@ hold(struct flow *f, const uint8_t *p, size_t len)
 	memcpy(f->held, p, len);
 	f->held_pos = 0;
 	f->held_len = (uint32_t)len;
+	f->held_urgent = urgent;
 	return 0;
 }
 
@@ -77,13 +88,11 @@ flow_is_holding(const struct flow *f)
 static enum flow_result
 empty_held(struct flow *f, struct flow_end *dst, int *ret_errno)
 {
-	ssize_t n =
-	    send_some(dst, f->held + f->held_pos, f->held_len - f->held_pos);
+	ssize_t n = send_some(dst, f->held + f->held_pos,
+	    f->held_len - f->held_pos, f->held_urgent);
 
-	if (n < 0) {
-		*ret_errno = (int)-n;
-		return FLOW_WRITE_FAILED;
-	}
+	if (n == -1)
+		return fail(dst, FLOW_WRITE_FAILED, ret_errno);
 	f->held_pos += (uint32_t)n;
 	f->bytes += (uint64_t)n;
 	if (f->held_pos < f->held_len)
@@ -107,10 +116,8 @@ empty_pipe(struct flow *f, struct flow_end *dst, int *ret_errno)
 			dst->writable = false;
 			return FLOW_WAITS;
 		}
-		if (n == -1) {
-			*ret_errno = errno;
-			return FLOW_WRITE_FAILED;
-		}
+		if (n == -1)
+			return fail(dst, FLOW_WRITE_FAILED, ret_errno);
 		f->pipe->bytes -= (size_t)n;
 		f->bytes += (uint64_t)n;
 	}
@@ -118,8 +125,10 @@ empty_pipe(struct flow *f, struct flow_end *dst, int *ret_errno)
 }
 
 /*
- * Fills the empty pipe. Since it is empty, EAGAIN can only mean that the
- * socket is.
+ * Fills the empty pipe. Since it is empty, EAGAIN means that the socket is, or
+ * that it stands at an urgent byte that epoll is yet to tell us of: in both
+ * cases an edge will come. But 0 may be the end or, with the FIN already
+ * there, an urgent byte in front of it: recv() is asked.
  */
 static enum flow_result
 fill_pipe(
@@ -144,7 +153,7 @@ fill_pipe(
 		return FLOW_BUSY;
 	}
 	if (n == 0) {
-		f->end_read = true;
+		src->mark = FLOW_MARK_AHEAD; /* until recv() knows better */
 		return FLOW_BUSY;
 	}
 	switch (errno) {
@@ -157,47 +166,115 @@ fill_pipe(
 		f->no_splice = true;
 		return FLOW_BUSY;
 	default:
-		*ret_errno = errno;
-		return FLOW_READ_FAILED;
+		return fail(src, FLOW_READ_FAILED, ret_errno);
 	}
 }
 
-/* One read into the scratch buffer: FLOW_BUSY with *ret_n bytes in it. */
-static enum flow_result
-read_once(struct flow *f, struct flow_end *src, const struct flow_tools *tools,
-    size_t *ret_n, int *ret_errno)
+static bool
+is_at_mark(const struct flow_end *src)
 {
-	ssize_t n;
+	int at_mark = 0;
 
-	*ret_n = 0;
-	n = recv(src->fd, tools->scratch, FLOW_SCRATCH_BYTES, MSG_DONTWAIT);
-	if (n == -1 && errno == EINTR)
-		return FLOW_BUSY;
-	if (n == -1 && errno == EAGAIN) {
-		src->readable = false;
-		return FLOW_WAITS;
-	}
-	if (n == -1) {
-		*ret_errno = errno;
+	return ioctl(src->fd, SIOCATMARK, &at_mark) == 0 && at_mark != 0;
+}
+
+/*
+ * Whether there is nothing to read, and no end. Then recv() is not asked: a
+ * byte that comes in between would be read without a look whether it is urgent.
+ * Behind an end none comes.
+ */
+static bool
+is_drained(const struct flow_end *src)
+{
+	int n = 1;
+
+	return !src->hung_up && !src->failed &&
+	    ioctl(src->fd, FIONREAD, &n) == 0 && n == 0;
+}
+
+/* Until the next edge. */
+static enum flow_result
+stop_reading(struct flow_end *src)
+{
+	src->readable = false;
+	src->mark = FLOW_MARK_NONE;
+	return FLOW_WAITS;
+}
+
+/* recv() says 0: the source's end, or an error that was told before. */
+static enum flow_result
+read_nothing(struct flow *f, const struct flow_end *src, int *ret_errno)
+{
+	if (src->spent) {
+		*ret_errno = ECONNRESET;
 		return FLOW_READ_FAILED;
 	}
-	if (n == 0) {
-		f->end_read = true;
-		return FLOW_BUSY;
-	}
-	if (n == FLOW_SCRATCH_BYTES) {
+	f->end_read = true;
+	return FLOW_BUSY;
+}
+
+/*
+ * A short read has emptied the socket: the next byte is a new edge. Not so an
+ * end that came before, which raises none, nor what is behind an urgent byte,
+ * where reads stop. One that epoll has not told us of yet is an edge to come.
+ */
+static void
+note_amount(struct flow *f, struct flow_end *src, size_t n, size_t asked)
+{
+	if (n == asked) {
 		if (f->full_reads < FLOW_BULK_READS)
 			f->full_reads++;
-	} else {
-		f->full_reads = 0;
-		/*
-		 * A short read has emptied the socket: the next byte is a new
-		 * edge. Not so an end that came before: it raises none.
-		 */
-		if (!src->hung_up && !src->failed)
-			src->readable = false;
+		/* It goes on without an edge that would tell. */
+		if (src->mark == FLOW_MARK_NONE)
+			src->mark = FLOW_MARK_MAYBE;
+		return;
 	}
-	*ret_n = (size_t)n;
+	f->full_reads = 0;
+	if (!src->hung_up && !src->failed && src->mark == FLOW_MARK_NONE)
+		src->readable = false;
+}
+
+/* What read_once() has got: bytes in the scratch buffer. */
+struct got {
+	size_t n;    /* 0: none */
+	bool urgent; /* it is one, and has the mark */
+};
+
+/*
+ * One read into the scratch buffer: FLOW_BUSY with *ret_got in it. An urgent
+ * byte is read alone.
+ */
+static enum flow_result
+read_once(struct flow *f, struct flow_end *src, const struct flow_tools *tools,
+    struct got *ret_got, int *ret_errno)
+{
+	bool at_mark = false;
+	size_t asked;
+	ssize_t n;
+
+	*ret_got = (struct got){ .n = 0 };
+	if (src->mark != FLOW_MARK_NONE || src->asks) {
+		if (is_drained(src))
+			return stop_reading(src);
+		at_mark = is_at_mark(src);
+		if (!at_mark && src->mark == FLOW_MARK_MAYBE)
+			src->mark = FLOW_MARK_NONE;
+	}
+	asked = at_mark ? 1 : FLOW_SCRATCH_BYTES;
+	n = recv(src->fd, tools->scratch, asked, MSG_DONTWAIT);
+	if (n == -1 && errno == EINTR)
+		return FLOW_BUSY;
+	if (n == -1 && errno == EAGAIN)
+		return stop_reading(src);
+	if (n == -1)
+		return fail(src, FLOW_READ_FAILED, ret_errno);
+	if (n == 0)
+		return read_nothing(f, src, ret_errno);
+	if (at_mark)
+		src->mark = FLOW_MARK_MAYBE; /* another one */
+	else
+		note_amount(f, src, (size_t)n, asked);
+	*ret_got = (struct got){ .n = (size_t)n, .urgent = at_mark };
 	return FLOW_BUSY;
 }
 
@@ -206,20 +283,19 @@ static enum flow_result
 copy_once(struct flow *f, struct flow_end *src, struct flow_end *dst,
     const struct flow_tools *tools, int *ret_errno)
 {
-	size_t n;
+	struct got got;
 	ssize_t sent;
-	enum flow_result r = read_once(f, src, tools, &n, ret_errno);
+	enum flow_result r = read_once(f, src, tools, &got, ret_errno);
 
-	if (r != FLOW_BUSY || n == 0)
+	if (r != FLOW_BUSY || got.n == 0)
 		return r;
-	sent = send_some(dst, tools->scratch, n);
-	if (sent < 0) {
-		*ret_errno = (int)-sent;
-		return FLOW_WRITE_FAILED;
-	}
+	sent = send_some(dst, tools->scratch, got.n, got.urgent);
+	if (sent == -1)
+		return fail(dst, FLOW_WRITE_FAILED, ret_errno);
 	f->bytes += (uint64_t)sent;
-	if ((size_t)sent < n &&
-	    hold(f, tools->scratch + sent, n - (size_t)sent) < 0)
+	if ((size_t)sent < got.n &&
+	    hold(f, tools->scratch + sent, got.n - (size_t)sent, got.urgent) <
+	        0)
 		return FLOW_NO_MEMORY;
 	return FLOW_BUSY;
 }
@@ -228,22 +304,25 @@ enum flow_result
 flow_prefetch(struct flow *f, struct flow_end *src,
     const struct flow_tools *tools, int *ret_errno)
 {
-	size_t n;
-	enum flow_result r = read_once(f, src, tools, &n, ret_errno);
+	struct got got;
+	enum flow_result r = read_once(f, src, tools, &got, ret_errno);
 
 	if (r != FLOW_BUSY)
 		return r;
 	if (f->end_read)
 		return FLOW_ENDED;
-	if (n == 0)
+	if (got.n == 0)
 		return FLOW_WAITS; /* interrupted: its edge is not lost */
-	return hold(f, tools->scratch, n) < 0 ? FLOW_NO_MEMORY : FLOW_BUSY;
+	return hold(f, tools->scratch, got.n, got.urgent) < 0 ? FLOW_NO_MEMORY
+	                                                      : FLOW_BUSY;
 }
 
+/* A splice stops at an urgent byte for good. */
 static bool
-is_bulk(const struct flow *f)
+may_splice(const struct flow *f, const struct flow_end *src)
 {
-	return f->full_reads == FLOW_BULK_READS && !f->no_splice;
+	return f->full_reads == FLOW_BULK_READS && !f->no_splice &&
+	    src->mark != FLOW_MARK_AHEAD;
 }
 
 /* One step: what is held first, and nothing is read while anything is. */
@@ -257,16 +336,11 @@ step(struct flow *f, struct flow_end *src, struct flow_end *dst,
 	if (f->pipe != NULL && f->pipe->bytes > 0)
 		return dst->writable ? empty_pipe(f, dst, ret_errno)
 		                     : FLOW_WAITS;
-	if (f->end_read && src->failed) {
-		/* After an error recv says 0: that is no end. */
-		*ret_errno = ECONNRESET;
-		return FLOW_READ_FAILED;
-	}
 	if (f->end_read)
 		return FLOW_ENDED;
 	if (!src->readable)
 		return FLOW_WAITS;
-	if (is_bulk(f))
+	if (may_splice(f, src))
 		return fill_pipe(f, src, tools->pipes, ret_errno);
 	return copy_once(f, src, dst, tools, ret_errno);
 }

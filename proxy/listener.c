@@ -47,6 +47,9 @@ listener_open(const union addr *local, uint32_t keepalive_ms)
 	/* Inherited by what is accepted: one call a connection saved. */
 	if (r == 0)
 		r = set(fd, IPPROTO_TCP, TCP_NODELAY);
+	/* See flow.h: urgent bytes. */
+	if (r == 0)
+		r = set(fd, SOL_SOCKET, SO_OOBINLINE);
 	if (r == 0)
 		r = dial_break_by_default(fd);
 	if (r == 0)

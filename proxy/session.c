@@ -59,7 +59,7 @@ session_watch(struct session *s, enum session_side side)
 {
 	/* Once for good, edge-triggered: no call per change of interest. */
 	struct epoll_event ev = {
-		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+		.events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 		.data.ptr = &s->ends[side],
 	};
 

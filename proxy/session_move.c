@@ -99,6 +99,11 @@ part(struct session *s)
 	/* Only its room can be waited for: the server's socket is dead. */
 	bool all_sent = r != FLOW_WAITS && r != FLOW_BUSY;
 
+	/* It had said its last word before it broke: the client hears both. */
+	if (r == FLOW_ENDED &&
+	    flow_pass_end(&s->flows[SESSION_SERVER], &s->ends[SESSION_CLIENT]) <
+	        0)
+		r = FLOW_WRITE_FAILED;
 	if (delivered != s->parting_delivered) {
 		s->parting_delivered = delivered;
 		s->active = s->thread->now;
@@ -138,6 +143,7 @@ static void
 side_failed(struct session *s, enum session_side side, int error)
 {
 	bool gone = error == ETIMEDOUT || error == EHOSTUNREACH;
+	enum flow_result r;
 
 	if (side == SESSION_SERVER) {
 		begin_parting(s, error);
@@ -145,8 +151,12 @@ side_failed(struct session *s, enum session_side side, int error)
 	}
 	s->ends[side].readable = true;
 	s->ends[side].failed = true;
-	while (pump_one(s, side) == FLOW_BUSY)
-		continue;
+	do
+		r = pump_one(s, side);
+	while (r == FLOW_BUSY);
+	/* It had said its last word before it broke: the server hears both. */
+	if (r == FLOW_ENDED)
+		(void)!flow_pass_end(&s->flows[side], &s->ends[1 - side]);
 	session_end_reset(
 	    s, gone ? ENDING_CLIENT_GONE : ENDING_CLIENT_DATA, error);
 }
@@ -199,6 +209,7 @@ settle(struct session *s, const enum flow_result r[static 2], const int e[2])
 		}
 		/* Nothing to read, or no room for it: the reset goes first. */
 		if (s->ends[from].failed && r[from] != FLOW_BUSY) {
+			s->ends[from].spent = true;
 			side_failed(s, from, -dial_result(s->ends[from].fd));
 			return;
 		}

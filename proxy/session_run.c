@@ -56,8 +56,13 @@ session_run_event(struct flow_end *end, uint32_t events)
 
 	if (s->phase == SESSION_ENDED)
 		return; /* of a batch that was read before it ended */
-	if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+	if ((events &
+	        (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
 		end->readable = true;
+	if ((events & EPOLLPRI) != 0) {
+		end->mark = FLOW_MARK_AHEAD;
+		end->asks = true;
+	}
 	if ((events & EPOLLOUT) != 0)
 		end->writable = true;
 	if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0)

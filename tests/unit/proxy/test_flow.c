@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -58,6 +59,7 @@ static struct bench
 bench_open(void)
 {
 	struct bench b = { .scratch = malloc(FLOW_SCRATCH_BYTES) };
+	const int on = 1;
 	int source[2], destination[2];
 
 	pipes_init(&b.pipes, n_pipes);
@@ -66,6 +68,9 @@ bench_open(void)
 	/* As in a session: splice() knows no MSG_DONTWAIT for sockets. */
 	assert_int_equal(fd_set_nonblock(source[1]), 0);
 	assert_int_equal(fd_set_nonblock(destination[0]), 0);
+	assert_int_equal(
+	    setsockopt(source[1], SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)),
+	    0);
 	b.in = source[0];
 	b.out = destination[1];
 	b.src = (struct flow_end){ .fd = source[1], .readable = true };
@@ -97,6 +102,23 @@ turn(struct bench *b)
 	if (r == FLOW_ENDED)
 		assert_int_equal(flow_pass_end(&b->flow, &b->dst), 0);
 	return r;
+}
+
+/* What epoll would say of the source now. */
+static void
+look(struct bench *b)
+{
+	struct pollfd p = { .fd = b->src.fd,
+		.events = POLLIN | POLLPRI | POLLRDHUP };
+
+	assert_int_equal(poll(&p, 1, 1000), 1);
+	b->src.readable = true;
+	if ((p.revents & POLLPRI) != 0) {
+		b->src.mark = FLOW_MARK_AHEAD;
+		b->src.asks = true;
+	}
+	b->src.hung_up = b->src.hung_up || (p.revents & POLLRDHUP) != 0;
+	b->src.failed = b->src.failed || (p.revents & POLLERR) != 0;
 }
 
 static void
@@ -141,8 +163,10 @@ a_stuck_reader_stops_the_reading(void **state)
 			n = send(b.in, data + sent, TOTAL - sent, MSG_DONTWAIT);
 		if (n > 0)
 			sent += (size_t)n;
-		if (sent == TOTAL)
+		if (sent == TOTAL) {
 			(void)shutdown(b.in, SHUT_WR);
+			b.src.hung_up = true; /* as epoll says */
+		}
 		b.src.readable = true;
 		r = turn(&b);
 		assert_true(b.flow.held_len <= FLOW_SCRATCH_BYTES);
@@ -252,6 +276,172 @@ a_reset_destination_is_told(void **state)
 	bench_close(&b);
 }
 
+/* R2: a read stops at the urgent byte, and so many bytes are behind it. */
+static void
+r02_reading_goes_on_behind_an_urgent_byte(void **state)
+{
+	struct bench b = bench_open();
+	char text[16] = "", byte;
+
+	(void)state;
+	assert_int_equal(send(b.in, "abc", 3, 0), 3);
+	assert_int_equal(send(b.in, "X", 1, MSG_OOB), 1);
+	assert_int_equal(send(b.in, "def", 3, 0), 3);
+	look(&b);
+	assert_int_equal(turn(&b), FLOW_WAITS);
+	assert_int_equal(b.flow.bytes, 7);
+	/* As urgent as it was: out of the band, for who wants it so. */
+	assert_int_equal(recv(b.out, &byte, 1, MSG_OOB), 1);
+	assert_int_equal(byte, 'X');
+	assert_int_equal(recv(b.out, text, 3, MSG_WAITALL), 3);
+	assert_int_equal(recv(b.out, text + 3, 3, MSG_WAITALL), 3);
+	assert_string_equal(text, "abcdef");
+	assert_int_equal(b.src.mark, FLOW_MARK_NONE);
+	bench_close(&b);
+}
+
+/* Each is a byte of the stream to a reader that asks for it (SO_OOBINLINE). */
+static void
+r02_no_urgent_byte_is_lost(void **state)
+{
+	struct bench b = bench_open();
+	const int on = 1;
+	char text[16] = "";
+
+	(void)state;
+	assert_int_equal(
+	    setsockopt(b.out, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(send(b.in, "ab", 2, 0), 2);
+		assert_int_equal(send(b.in, "XYZ" + i, 1, MSG_OOB), 1);
+		if (i == 1)
+			continue; /* overtaken by the next before it is read */
+		look(&b);
+		assert_int_equal(turn(&b), FLOW_WAITS);
+	}
+	(void)shutdown(b.in, SHUT_WR);
+	look(&b);
+	assert_int_equal(turn(&b), FLOW_ENDED);
+	for (size_t n = 0; n < 9;) {
+		ssize_t r = recv(b.out, text + n, sizeof(text) - n, 0);
+
+		assert_true(r > 0);
+		n += (size_t)r;
+	}
+	assert_string_equal(text, "abXabYabZ");
+	assert_int_equal(recv(b.out, text, 1, 0), 0);
+	bench_close(&b);
+}
+
+/*
+ * R1: in the middle of bulk, with the FIN there already: splice() says 0 at the
+ * urgent byte, as if that were the end.
+ */
+static void
+r01_an_urgent_byte_in_bulk_is_no_end(void **state)
+{
+	enum {
+		FIRST = 3 * 1024 * 1024,
+		REST = 100000
+	};
+	struct bench b = bench_open();
+	uint8_t *data = calloc(1, FIRST);
+	size_t sent = 0, received = 0;
+	enum flow_result r = FLOW_WAITS;
+	bool said = false;
+
+	(void)state;
+	while (r != FLOW_ENDED) {
+		ssize_t n =
+		    said ? 0 : send(b.in, data, FIRST - sent, MSG_DONTWAIT);
+
+		if (n > 0)
+			sent += (size_t)n;
+		if (sent == FIRST && !said) {
+			said = true;
+			assert_int_equal(send(b.in, "X", 1, MSG_OOB), 1);
+			assert_int_equal(send(b.in, data, REST, 0), REST);
+			(void)shutdown(b.in, SHUT_WR);
+			(void)usleep(10000);
+		}
+		if (said)
+			look(&b);
+		b.src.readable = true;
+		r = turn(&b);
+		while ((n = recv(b.out, data, FIRST, MSG_DONTWAIT)) > 0)
+			received += (size_t)n;
+		b.dst.writable = true;
+	}
+	while (recv(b.out, data, 1, 0) > 0)
+		received++;
+	assert_int_equal(received, FIRST + REST);
+	assert_int_equal(b.flow.bytes, FIRST + REST + 1);
+	free(data);
+	bench_close(&b);
+}
+
+/* R1: and as the very last byte; it waits until the destination takes it. */
+static void
+r01_an_urgent_byte_waits_as_one(void **state)
+{
+	struct bench b = bench_open();
+	char text[16] = "", byte;
+
+	(void)state;
+	b.dst.writable = true;
+	b.flow.held = malloc(3);
+	memcpy(b.flow.held, "abc", 3);
+	b.flow.held_len = 3;
+	b.dst.writable = false;
+	assert_int_equal(send(b.in, "X", 1, MSG_OOB), 1);
+	(void)shutdown(b.in, SHUT_WR);
+	look(&b);
+	assert_int_equal(turn(&b), FLOW_WAITS);
+	b.dst.writable = true;
+	assert_int_equal(turn(&b), FLOW_ENDED);
+	assert_int_equal(recv(b.out, text, 3, MSG_WAITALL), 3);
+	assert_string_equal(text, "abc");
+	assert_int_equal(recv(b.out, &byte, 1, MSG_OOB), 1);
+	assert_int_equal(byte, 'X');
+	assert_int_equal(recv(b.out, &byte, 1, 0), 0);
+	bench_close(&b);
+}
+
+/* Its last word was said: that it breaks afterwards takes nothing back. */
+static void
+an_end_before_a_reset_is_an_end(void **state)
+{
+	struct bench b = bench_open();
+	char text[16] = "";
+
+	(void)state;
+	assert_int_equal(send(b.in, "all", 3, 0), 3);
+	(void)shutdown(b.in, SHUT_WR);
+	assert_int_equal(dial_break_by_default(b.in), 0);
+	fd_close(&b.in);
+	look(&b);
+	assert_true(b.src.failed);
+	assert_int_equal(turn(&b), FLOW_ENDED);
+	assert_int_equal(recv(b.out, text, sizeof(text), MSG_WAITALL), 3);
+	bench_close(&b);
+}
+
+/* The other direction's send was told of the reset: recv() says 0 for it. */
+static void
+an_error_told_elsewhere_is_no_end(void **state)
+{
+	struct bench b = bench_open();
+
+	(void)state;
+	assert_int_equal(dial_break_by_default(b.in), 0);
+	fd_close(&b.in);
+	assert_int_equal(send(b.src.fd, "x", 1, MSG_NOSIGNAL), -1);
+	b.src.spent = true; /* as the other flow has noted */
+	look(&b);
+	assert_int_equal(turn(&b), FLOW_READ_FAILED);
+	bench_close(&b);
+}
+
 static void
 a_turn_is_bounded(void **state)
 {
@@ -291,6 +481,12 @@ main(void)
 		cmocka_unit_test(a_reset_source_is_told_after_what_it_said),
 		cmocka_unit_test(a_reset_is_never_passed_on_as_an_end),
 		cmocka_unit_test(a_reset_destination_is_told),
+		cmocka_unit_test(r02_reading_goes_on_behind_an_urgent_byte),
+		cmocka_unit_test(r02_no_urgent_byte_is_lost),
+		cmocka_unit_test(r01_an_urgent_byte_in_bulk_is_no_end),
+		cmocka_unit_test(r01_an_urgent_byte_waits_as_one),
+		cmocka_unit_test(an_end_before_a_reset_is_an_end),
+		cmocka_unit_test(an_error_told_elsewhere_is_no_end),
 		cmocka_unit_test(a_turn_is_bounded),
 	};
 
