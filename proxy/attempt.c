@@ -289,7 +289,7 @@ attempt_on_server(struct session *s, uint32_t events)
 	}
 	counters_add(&session_server_counters(s)->total, 1);
 	s->info.connected = mono_now();
-	end->readable = true;
+	/* Whether it has spoken already, this event tells, or the next. */
 	end->writable = true;
 	session_move_begin(s);
 }
