@@ -198,7 +198,7 @@ enum config_preface { /* `proxy_protocol` */
 struct config_timeouts {
 	uint32_t connect_ms;
 	uint32_t idle_ms;        /* 0: none */
-	uint32_t half_closed_ms; /* never 0 */
+	uint32_t half_closed_ms; /* 0: as idle_ms */
 	uint32_t queue_ms;       /* never 0 */
 	uint32_t first_byte_ms;  /* never 0 */
 };

@@ -295,9 +295,10 @@ static const struct schema_key timeout_keys[] = {
 	    .help = "A connection ends when neither side has sent anything "
 	            "for so long. 0s: never." },
 	{ "half_closed", SCHEMA_DURATION,
-	    SCHEMA_AT(struct config_timeouts, half_closed_ms), .min = 1,
+	    SCHEMA_AT(struct config_timeouts, half_closed_ms), .min = 0,
 	    .max = DAY, .fallback = "60s",
-	    .help = "The same, once one side has sent its end." },
+	    .help = "The same, once one side has sent its end. 0s: only `idle` "
+	            "ends it." },
 	{ "queue", SCHEMA_DURATION, SCHEMA_AT(struct config_timeouts, queue_ms),
 	    .min = 1, .max = HOUR, .fallback = "30s",
 	    .help = "How long a client waits for a server that has room (see "

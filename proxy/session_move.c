@@ -28,7 +28,20 @@ patience_of(const struct session *s)
 	const struct config_timeouts *t = &s->pool->config->timeouts;
 	bool half = s->flows[0].end_read != s->flows[1].end_read;
 
-	return (half ? t->half_closed_ms : t->idle_ms) / 1000.;
+	if (half && t->half_closed_ms > 0)
+		return t->half_closed_ms / 1000.;
+	return t->idle_ms / 1000.;
+}
+
+static void
+watch_idleness(struct session *s)
+{
+	double patience = patience_of(s);
+
+	if (patience > 0.)
+		session_wait(s, patience);
+	else
+		ev_timer_stop(s->thread->loop, &s->timer);
 }
 
 static void
@@ -184,7 +197,7 @@ settle_ends(struct session *s, const enum flow_result r[static 2])
 			side_failed(s, to, -e);
 			return true;
 		}
-		session_wait(s, patience_of(s));
+		watch_idleness(s);
 	}
 	return false;
 }
@@ -238,15 +251,10 @@ session_move_turn(struct session *s)
 void
 session_move_begin(struct session *s)
 {
-	double idle = s->pool->config->timeouts.idle_ms / 1000.;
-
 	s->phase = SESSION_MOVING;
 	s->active = s->thread->now;
 	tap_connected(s->thread->tap, s);
-	if (idle > 0.)
-		session_wait(s, idle);
-	else
-		ev_timer_stop(s->thread->loop, &s->timer);
+	watch_idleness(s);
 	session_move_turn(s);
 }
 
