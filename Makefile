@@ -189,6 +189,7 @@ soak: all tools sim
 	$(Q)$(B)/tests/sim/sim_failover 60000 100001
 	$(Q)HAPAIR_CHURN=60 tests/system/run --only traps_churn
 	$(Q)HAPAIR_STREAMS=50000 tests/system/run --only stream_model.r01_r02
+	$(Q)HAPAIR_PATIENCE=300 tests/system/run --only patience
 	$(Q)for build in address thread; do \
 		$(MAKE) --no-print-directory B=build/soak-$$build CFLAGS='-O1 -g' \
 		EXTRA="-fsanitize=$$build -fno-omit-frame-pointer -Wno-tsan" all && \

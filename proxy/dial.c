@@ -1,9 +1,13 @@
 #include "proxy/dial.h"
 
 #include "core/fd.h"
+#include "proxy/dead_peer.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
+
+/* TCP_RTO_MAX_MS of Linux 6.15, which libraries' headers may not have. */
+#define RTO_MAX_MS 44
 
 int
 dial_start(const union addr *to, const union addr *from, bool quiet)
@@ -123,16 +127,18 @@ set_number(int fd, int option, unsigned value)
 	return 0;
 }
 
+uint32_t
+dial_patience_ms(const struct dial_keepalive *k)
+{
+	if (k->idle_s == 0)
+		return 0;
+	return (k->idle_s + k->interval_s * k->probes) * 1000;
+}
+
 int
-dial_keep_alive(int fd, const struct dial_keepalive *k, bool user_timeout)
+dial_keep_alive(int fd, const struct dial_keepalive *k)
 {
 	const int on = k->idle_s > 0;
-	/*
-	 * A second less than keepalive takes in all: the kernel compares when
-	 * the last probe's time is over, and with a moment missing it would
-	 * wait for another.
-	 */
-	unsigned ms = (k->idle_s + k->interval_s * k->probes - 1) * 1000;
 	int e;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == -1)
@@ -144,7 +150,8 @@ dial_keep_alive(int fd, const struct dial_keepalive *k, bool user_timeout)
 		e = set_number(fd, TCP_KEEPINTVL, k->interval_s);
 	if (e == 0)
 		e = set_number(fd, TCP_KEEPCNT, k->probes);
-	if (e == 0 && user_timeout)
-		e = set_number(fd, TCP_USER_TIMEOUT, ms);
-	return e;
+	if (e == 0)
+		e = set_number(
+		    fd, RTO_MAX_MS, dead_peer_apart_ms(dial_patience_ms(k)));
+	return e == -ENOPROTOOPT ? 0 : e;
 }

@@ -56,10 +56,13 @@ struct dial_keepalive {
 /* `keepalive` of the configuration, with probes 10 s apart, 3 of them. */
 struct dial_keepalive dial_keepalive_of(uint32_t keepalive_ms);
 
+/* From the last word of a peer until it is taken for dead; 0: never. */
+uint32_t dial_patience_ms(const struct dial_keepalive *k);
+
 /*
- * Sets it. With `user_timeout` data that is not acknowledged ends the
- * connection after the same time (TCP_USER_TIMEOUT): for servers only, since
- * it also ends a living peer that does not read. Returns 0 or -errno.
+ * Sets it, and lets the kernel's other questions, while data waits, come as
+ * often as dead_peer.h needs them: where it can (Linux 6.15), else a peer that
+ * dies in a long pause is found later, after 3 that are 2 minutes apart.
+ * Returns 0 or -errno.
  */
-MUST_CHECK int dial_keep_alive(
-    int fd, const struct dial_keepalive *k, bool user_timeout);
+MUST_CHECK int dial_keep_alive(int fd, const struct dial_keepalive *k);

@@ -53,7 +53,7 @@ listener_open(const union addr *local, uint32_t keepalive_ms)
 	if (r == 0)
 		r = dial_break_by_default(fd);
 	if (r == 0)
-		r = dial_keep_alive(fd, &keepalive, false);
+		r = dial_keep_alive(fd, &keepalive);
 	if (r < 0)
 		return r;
 	if (bind(fd, &local->sa, addr_len(local)) == -1)

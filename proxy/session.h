@@ -12,6 +12,7 @@
  * buffers.
  */
 
+#include "proxy/dead_peer.h"
 #include "proxy/ending.h"
 #include "proxy/flow.h"
 #include "proxy/pool.h"
@@ -64,11 +65,12 @@ struct session {
 	 * (dial_delay_acks), and say what they owe when that is over.
 	 */
 	bool is_fresh;
-	bool is_young;           /* in tap.young */
-	bool is_told;            /* failover knows of it: see tap.h */
-	bool kept;               /* has lasted: see session_move_upkeep */
-	struct flow_end ends[2]; /* by side; epoll points at these */
-	struct flow flows[2];    /* by the side they come from */
+	bool is_young;             /* in tap.young */
+	bool is_told;              /* failover knows of it: see tap.h */
+	bool kept;                 /* has lasted: see session_move_upkeep */
+	struct flow_end ends[2];   /* by side; epoll points at these */
+	struct flow flows[2];      /* by the side they come from */
+	struct dead_peer peers[2]; /* by side; see session_move_upkeep */
 	struct session_info info;
 	struct pool_waiter waiter;
 	uint16_t tried[SESSION_TRIED_MAX];

@@ -300,44 +300,45 @@ keep_server_alive(struct session *s)
 	int fd = s->ends[SESSION_SERVER].fd;
 
 	/* Refused, it is no worse than before, and asked once. */
-	(void)!dial_keep_alive(fd, &k, true);
+	(void)!dial_keep_alive(fd, &k);
 	(void)!dial_break_by_default(fd);
 	s->kept = true;
 }
 
-/*
- * Keepalive sends no probes while data waits to be acknowledged, and
- * TCP_USER_TIMEOUT would also end a client that lives and does not read: its
- * window is closed, but it acknowledges each probe of the window. So: data
- * waits, and no acknowledgement of anything came for as long as keepalive
- * would have waited.
- */
+/* What keepalive cannot find out, while bytes wait for that peer: see there. */
 static bool
-client_is_gone(const struct session *s)
+is_gone(struct session *s, enum session_side side, struct mono now)
 {
 	const struct dial_keepalive k =
 	    dial_keepalive_of(s->pool->config->keepalive_ms);
-	int fd = s->ends[SESSION_CLIENT].fd;
+	struct dead_peer_facts facts = { 0 };
+	int fd = s->ends[side].fd;
 	struct tcp_info info;
 	socklen_t len = sizeof(info);
 	int waiting = 0;
 
-	if (k.idle_s == 0 || ioctl(fd, SIOCOUTQ, &waiting) == -1 ||
-	    waiting == 0)
+	if (ioctl(fd, SIOCOUTQ, &waiting) == -1)
 		return false;
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
-		return false;
-	return info.tcpi_last_ack_recv / 1000 >
-	    k.idle_s + k.interval_s * k.probes;
+	if (waiting > 0) {
+		if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
+			return false;
+		facts = dead_peer_facts_of(&info, (uint32_t)waiting);
+	}
+	return dead_peer_look(
+	    &s->peers[side], &facts, dial_patience_ms(&k), now);
 }
 
 void
 session_move_upkeep(struct session *s)
 {
+	const struct mono now = mono_now();
+
 	if (s->phase != SESSION_MOVING)
 		return;
-	if (!s->kept && mono_span_ms(s->info.connected, mono_now()) >= YOUNG_MS)
+	if (!s->kept && mono_span_ms(s->info.connected, now) >= YOUNG_MS)
 		keep_server_alive(s);
-	if (s->kept && client_is_gone(s))
+	if (is_gone(s, SESSION_CLIENT, now))
 		session_end_reset(s, ENDING_CLIENT_GONE, ETIMEDOUT);
+	else if (is_gone(s, SESSION_SERVER, now))
+		session_end_reset(s, ENDING_SERVER_GONE, ETIMEDOUT);
 }

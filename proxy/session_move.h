@@ -25,7 +25,7 @@ void session_move_on_timer(struct session *s);
 
 /*
  * What it needs only if it lasts: probes towards a silent server, and a look
- * whether a client that owes us acknowledgements still lives. A worker goes
+ * whether a peer that owes us acknowledgements still lives. A worker goes
  * through its sessions again and again, a few at a time, so that short
  * connections never pay for it.
  */
