@@ -111,6 +111,20 @@ proc_die_with(pid_t parent, int sig)
 }
 
 void
+proc_spare_no_more(void)
+{
+	char text[16] = "";
+	int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+
+	if (fd == -1)
+		return;
+	/* Refused, it is no worse than before. */
+	if (read(fd, text, sizeof(text) - 1) > 0 && text[0] == '-')
+		(void)!pwrite(fd, "0", 1, 0);
+	(void)close(fd);
+}
+
+void
 proc_set_name(const char *name)
 {
 	(void)prctl(PR_SET_NAME, name);

@@ -39,6 +39,13 @@ void proc_drop_thread(void);
  */
 MUST_CHECK int proc_die_with(pid_t parent, int sig);
 
+/*
+ * Where memory is out the kernel may end this process like any other, whatever
+ * its parent is spared. Only raises what was lowered. Safe after fork(); while
+ * the file is still ours, before proc_drop().
+ */
+void proc_spare_no_more(void);
+
 /* The name that ps and top show, at most 15 characters. */
 void proc_set_name(const char *name);
 

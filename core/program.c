@@ -44,6 +44,7 @@ become(const char *const argv[], pid_t parent, bool mortal, int output)
 	sigset_t none;
 
 	(void)setpgid(0, 0);
+	proc_spare_no_more();
 	/* What is ignored stays so over exec; handlers do not. */
 	(void)signal(SIGPIPE, SIG_DFL);
 	(void)sigemptyset(&none);

@@ -16,6 +16,12 @@
  */
 #define TURN_BYTES (1024 * 1024)
 
+/*
+ * What is read of a client that has no server yet. Enough for a request; many
+ * may wait, and whatever more they say waits in their kernels.
+ */
+#define PREFETCH_BYTES 4096
+
 /* A splice that brings less than this is no bulk any more. */
 #define SPLICE_LEAST (16 * 1024)
 
@@ -222,7 +228,8 @@ static void
 note_amount(struct flow *f, struct flow_end *src, size_t n, size_t asked)
 {
 	if (n == asked) {
-		if (f->full_reads < FLOW_BULK_READS)
+		if (asked == FLOW_SCRATCH_BYTES &&
+		    f->full_reads < FLOW_BULK_READS)
 			f->full_reads++;
 		/* It goes on without an edge that would tell. */
 		if (src->mark == FLOW_MARK_NONE)
@@ -234,25 +241,25 @@ note_amount(struct flow *f, struct flow_end *src, size_t n, size_t asked)
 		src->readable = false;
 }
 
-/* What read_once() has got: bytes in the scratch buffer. */
+/* What read_once() is to get, and has got: bytes in the scratch buffer. */
 struct got {
+	size_t most;
 	size_t n;    /* 0: none */
 	bool urgent; /* it is one, and has the mark */
 };
 
 /*
- * One read into the scratch buffer: FLOW_BUSY with *ret_got in it. An urgent
+ * One read into the scratch buffer: FLOW_BUSY with *got in it. An urgent
  * byte is read alone.
  */
 static enum flow_result
 read_once(struct flow *f, struct flow_end *src, const struct flow_tools *tools,
-    struct got *ret_got, int *ret_errno)
+    struct got *got, int *ret_errno)
 {
+	size_t asked = got->most;
 	bool at_mark = false;
-	size_t asked;
 	ssize_t n;
 
-	*ret_got = (struct got){ .n = 0 };
 	if (src->mark != FLOW_MARK_NONE || src->asks) {
 		if (is_drained(src))
 			return stop_reading(src);
@@ -260,7 +267,8 @@ read_once(struct flow *f, struct flow_end *src, const struct flow_tools *tools,
 		if (!at_mark && src->mark == FLOW_MARK_MAYBE)
 			src->mark = FLOW_MARK_NONE;
 	}
-	asked = at_mark ? 1 : FLOW_SCRATCH_BYTES;
+	if (at_mark)
+		asked = 1;
 	n = recv(src->fd, tools->scratch, asked, MSG_DONTWAIT);
 	if (n == -1 && errno == EINTR)
 		return FLOW_BUSY;
@@ -274,7 +282,8 @@ read_once(struct flow *f, struct flow_end *src, const struct flow_tools *tools,
 		src->mark = FLOW_MARK_MAYBE; /* another one */
 	else
 		note_amount(f, src, (size_t)n, asked);
-	*ret_got = (struct got){ .n = (size_t)n, .urgent = at_mark };
+	got->n = (size_t)n;
+	got->urgent = at_mark;
 	return FLOW_BUSY;
 }
 
@@ -283,7 +292,7 @@ static enum flow_result
 copy_once(struct flow *f, struct flow_end *src, struct flow_end *dst,
     const struct flow_tools *tools, int *ret_errno)
 {
-	struct got got;
+	struct got got = { .most = FLOW_SCRATCH_BYTES };
 	ssize_t sent;
 	enum flow_result r = read_once(f, src, tools, &got, ret_errno);
 
@@ -304,7 +313,7 @@ enum flow_result
 flow_prefetch(struct flow *f, struct flow_end *src,
     const struct flow_tools *tools, int *ret_errno)
 {
-	struct got got;
+	struct got got = { .most = PREFETCH_BYTES };
 	enum flow_result r = read_once(f, src, tools, &got, ret_errno);
 
 	if (r != FLOW_BUSY)

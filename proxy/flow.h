@@ -92,7 +92,7 @@ MUST_CHECK enum flow_result flow_pump(struct flow *f, struct flow_end *src,
     struct flow_end *dst, const struct flow_tools *tools, int *ret_errno);
 
 /*
- * Before there is a destination: reads once, and holds what it gets. FLOW_BUSY:
+ * Before there is a destination: reads once, a little, and holds what it gets. FLOW_BUSY:
  * something is held; FLOW_ENDED: the source has ended without a word.
  */
 MUST_CHECK enum flow_result flow_prefetch(struct flow *f, struct flow_end *src,

@@ -141,6 +141,8 @@ drop_privileges(struct relay *r)
 
 	if (user == NULL)
 		user = getpwnam("hapair") != NULL ? "hapair" : "nobody";
+	/* Connections take memory; the failover role must outlive that. */
+	proc_spare_no_more();
 	e = proc_drop(user, r->config->group, PROC_CAPS_NONE, &what);
 	if (e < 0)
 		log_error("relay", "%s '%s': %s", what, user, strerror(-e));

@@ -12,6 +12,7 @@
 #include "proxy/session_run.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -25,6 +26,12 @@
 #define UPKEEP_S 0.1
 #define UPKEEP_PART 20
 #define UPKEEP_LEAST 64
+
+/*
+ * The C library keeps what is freed. Once so many connections were here at one
+ * time, and half of them are gone, the system gets it back.
+ */
+#define CROWD_LEAST 500
 
 /*
  * How long acknowledgements may wait for an answer to travel with: longer than
@@ -183,6 +190,19 @@ on_woken(struct ev_loop *loop, ev_async *async, int revents)
 }
 
 static void
+give_memory_back(struct worker *w)
+{
+	unsigned n = atomic_load(&w->sessions.n_sessions);
+
+	if (n > w->crowd) {
+		w->crowd = n;
+	} else if (w->crowd >= CROWD_LEAST && n < w->crowd / 2) {
+		(void)malloc_trim(0);
+		w->crowd = n;
+	}
+}
+
+static void
 on_upkeep(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct worker *w = CONTAINER_OF(t, struct worker, upkeep);
@@ -192,6 +212,7 @@ on_upkeep(struct ev_loop *loop, ev_timer *t, int revents)
 	(void)loop;
 	(void)revents;
 	pulse_beat(w->shared->pulse, PULSE_MAIN + 1 + w->index);
+	give_memory_back(w);
 	if (all->next_upkeep == NULL)
 		all->next_upkeep = LIST_FIRST(&all->sessions);
 	while (n-- > 0 && all->next_upkeep != NULL) {

@@ -53,6 +53,7 @@ struct worker {
 	atomic_bool look_cuts; /* servers were cut: pool.h */
 	/* A bit each: groups whose connections shall end, and whose did. */
 	atomic_uint drop_groups, dropped_groups;
+	unsigned crowd; /* most connections since memory was given back */
 	struct pipes pipes;
 	struct tap tap;
 	uint8_t scratch[FLOW_SCRATCH_BYTES];

@@ -442,6 +442,34 @@ an_error_told_elsewhere_is_no_end(void **state)
 	bench_close(&b);
 }
 
+/* R11: of a client that waits for a server a request is enough. */
+static void
+r11_little_is_held_of_who_waits(void **state)
+{
+	struct bench b = bench_open();
+	const struct flow_tools tools = { .scratch = b.scratch,
+		.pipes = &b.pipes };
+	uint8_t *data = calloc(1, 65536);
+	size_t received = 0;
+	ssize_t n;
+	int e;
+
+	(void)state;
+	assert_int_equal(send(b.in, data, 65536, 0), 65536);
+	look(&b);
+	assert_int_equal(flow_prefetch(&b.flow, &b.src, &tools, &e), FLOW_BUSY);
+	assert_int_equal(b.flow.held_len, 4096);
+	/* What it left is not forgotten. */
+	while (received < 65536) {
+		(void)turn(&b);
+		while ((n = recv(b.out, data, 65536, MSG_DONTWAIT)) > 0)
+			received += (size_t)n;
+		b.dst.writable = true;
+	}
+	free(data);
+	bench_close(&b);
+}
+
 static void
 a_turn_is_bounded(void **state)
 {
@@ -487,6 +515,7 @@ main(void)
 		cmocka_unit_test(r01_an_urgent_byte_waits_as_one),
 		cmocka_unit_test(an_end_before_a_reset_is_an_end),
 		cmocka_unit_test(an_error_told_elsewhere_is_no_end),
+		cmocka_unit_test(r11_little_is_held_of_who_waits),
 		cmocka_unit_test(a_turn_is_bounded),
 	};
 
