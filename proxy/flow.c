@@ -11,12 +11,6 @@
 #include <sys/socket.h>
 
 /*
- * One turn: about a quarter of a millisecond of copying. More would let one
- * bulk connection delay all others of its thread.
- */
-#define TURN_BYTES (1024 * 1024)
-
-/*
  * What is read of a client that has no server yet. Enough for a request; many
  * may wait, and whatever more they say waits in their kernels.
  */
@@ -82,6 +76,12 @@ give_pipe(struct flow *f, struct pipes *pipes)
 	if (f->pipe != NULL)
 		pipes_give(pipes, f->pipe);
 	f->pipe = NULL;
+}
+
+bool
+flow_is_bulk(const struct flow *f)
+{
+	return f->full_reads > 0 || flow_is_holding(f);
 }
 
 bool
@@ -358,7 +358,7 @@ enum flow_result
 flow_pump(struct flow *f, struct flow_end *src, struct flow_end *dst,
     const struct flow_tools *tools, int *ret_errno)
 {
-	const uint64_t enough = f->bytes + TURN_BYTES;
+	const uint64_t enough = f->bytes + tools->turn_bytes;
 	enum flow_result r;
 
 	do

@@ -55,8 +55,17 @@ struct flow_end {
 	uint8_t mark;  /* enum flow_mark */
 };
 
+/*
+ * What a turn moves at most. At once, when epoll tells of something: a small
+ * exchange, whole. What has more goes on in its turn among the others that
+ * have, up to a quarter of a millisecond each.
+ */
+#define FLOW_SLICE_BYTES FLOW_SCRATCH_BYTES
+#define FLOW_TURN_BYTES (1024 * 1024)
+
 /* What a flow borrows for a turn: the thread's. */
 struct flow_tools {
+	uint32_t turn_bytes;
 	uint8_t *scratch; /* FLOW_SCRATCH_BYTES */
 	struct pipes *pipes;
 };
@@ -92,8 +101,9 @@ MUST_CHECK enum flow_result flow_pump(struct flow *f, struct flow_end *src,
     struct flow_end *dst, const struct flow_tools *tools, int *ret_errno);
 
 /*
- * Before there is a destination: reads once, a little, and holds what it gets. FLOW_BUSY:
- * something is held; FLOW_ENDED: the source has ended without a word.
+ * Before there is a destination: reads once, a little, and holds what it gets.
+ * FLOW_BUSY: something is held; FLOW_ENDED: the source has ended without a
+ * word.
  */
 MUST_CHECK enum flow_result flow_prefetch(struct flow *f, struct flow_end *src,
     const struct flow_tools *tools, int *ret_errno);
@@ -106,6 +116,9 @@ MUST_CHECK int flow_pass_end(struct flow *f, struct flow_end *dst);
 
 /* Whether bytes wait here for the destination. */
 bool flow_is_holding(const struct flow *f);
+
+/* Whether it has more under way than a small exchange. */
+bool flow_is_bulk(const struct flow *f);
 
 /* Frees what is held. */
 void flow_fini(struct flow *f, struct pipes *pipes);

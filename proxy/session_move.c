@@ -60,6 +60,7 @@ count_bytes(struct session *s, const uint64_t before[static 2])
 	}
 	if (in > 0 || out > 0)
 		s->active = s->thread->now;
+	s->thread->moved += (uint64_t)(in + out);
 }
 
 static enum flow_result
@@ -246,6 +247,16 @@ session_move_turn(struct session *s)
 	r[SESSION_SERVER] = pump(s, SESSION_SERVER, &e[SESSION_SERVER]);
 	count_bytes(s, before);
 	settle(s, r, e);
+}
+
+void
+session_move_on_event(struct session *s)
+{
+	if (s->is_busy || flow_is_bulk(&s->flows[SESSION_CLIENT]) ||
+	    flow_is_bulk(&s->flows[SESSION_SERVER]))
+		session_be_busy(s);
+	else
+		session_move_turn(s);
 }
 
 void

@@ -17,7 +17,13 @@ struct session;
 /* The server has accepted, its end of `ends` is ready. */
 void session_move_begin(struct session *s);
 
-/* Something may move: an event at one of the ends, or its turn has come. */
+/*
+ * Something may move. A small exchange does at once; bulk queues for its turn,
+ * so that it makes nobody wait who has little to say.
+ */
+void session_move_on_event(struct session *s);
+
+/* Its turn has come. */
 void session_move_turn(struct session *s);
 
 /* Its timer, in SESSION_MOVING or SESSION_PARTING. */

@@ -70,7 +70,7 @@ session_run_event(struct flow_end *end, uint32_t events)
 	if ((events & EPOLLERR) != 0)
 		end->failed = true;
 	if (s->phase == SESSION_MOVING || s->phase == SESSION_PARTING)
-		session_move_turn(s);
+		session_move_on_event(s);
 	else if (end->side == SESSION_CLIENT)
 		attempt_on_client(s);
 	else

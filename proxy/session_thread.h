@@ -48,6 +48,7 @@ struct session_thread {
 	atomic_uint n_sessions;            /* for the others to compare */
 	struct counters *servers;          /* by pool_server.slot */
 	struct counters_service *services; /* by pool.index */
+	uint64_t moved;                    /* bytes, all in all */
 	struct flow_tools tools;
 	struct tap *tap; /* borrowed: the worker's */
 	uint64_t chance; /* see session_thread_chance */

@@ -40,56 +40,81 @@
 #define FRESH_MS 10
 
 static void
-on_epoll_ready(struct ev_loop *loop, ev_io *io, int revents)
+bury(struct worker *w)
 {
-	struct worker *w = CONTAINER_OF(io, struct worker, epoll_ready);
-	struct epoll_event events[EVENTS_PER_TURN];
-	int n = epoll_wait(w->sessions.epoll, events, EVENTS_PER_TURN, 0);
+	struct session *s;
 
-	(void)revents;
-	w->sessions.now = mono_now();
-	for (int i = 0; i < n; i++)
-		session_run_event(events[i].data.ptr, events[i].events);
-	if (!TAILQ_EMPTY(&w->sessions.busy))
-		ev_idle_start(loop, &w->busy_again);
+	while ((s = SLIST_FIRST(&w->sessions.graveyard)) != NULL) {
+		SLIST_REMOVE_HEAD(&w->sessions.graveyard, buried);
+		session_free(s);
+	}
 }
 
-/* Each busy session has one turn; who is busy after it queues up anew. */
+/*
+ * Those with more to move have a turn each, the longest waiting first, until
+ * together they have had one turn's bytes: then epoll is asked again, since
+ * small exchanges go first.
+ */
 static void
-on_busy_again(struct ev_loop *loop, ev_idle *idle, int revents)
+run_busy(struct worker *w)
 {
-	struct worker *w = CONTAINER_OF(idle, struct worker, busy_again);
 	struct session_thread *t = &w->sessions;
+	const uint64_t enough = t->moved + FLOW_TURN_BYTES;
 	struct session *last = TAILQ_LAST(&t->busy, session_thread_busy);
 	struct session *s;
 
-	(void)revents;
-	t->now = mono_now();
+	t->tools.turn_bytes = FLOW_TURN_BYTES;
 	while ((s = TAILQ_FIRST(&t->busy)) != NULL) {
 		bool was_last = s == last;
 
 		TAILQ_REMOVE(&t->busy, s, busy);
 		s->is_busy = false;
 		session_move_turn(s);
-		if (was_last)
+		if (was_last || t->moved >= enough)
 			break;
 	}
-	if (TAILQ_EMPTY(&t->busy))
-		ev_idle_stop(loop, &w->busy_again);
+	t->tools.turn_bytes = FLOW_SLICE_BYTES;
 }
 
 static void
-on_bury(struct ev_loop *loop, ev_prepare *prepare, int revents)
+on_epoll_ready(struct ev_loop *loop, ev_io *io, int revents)
 {
-	struct worker *w = CONTAINER_OF(prepare, struct worker, bury);
-	struct session *s;
+	struct worker *w = CONTAINER_OF(io, struct worker, epoll_ready);
+	struct epoll_event events[EVENTS_PER_TURN];
+	int n = epoll_wait(w->sessions.epoll, events, EVENTS_PER_TURN, 0);
 
 	(void)loop;
 	(void)revents;
-	while ((s = SLIST_FIRST(&w->sessions.graveyard)) != NULL) {
-		SLIST_REMOVE_HEAD(&w->sessions.graveyard, buried);
-		session_free(s);
-	}
+	w->sessions.now = mono_now();
+	for (int i = 0; i < n; i++)
+		session_run_event(events[i].data.ptr, events[i].events);
+	run_busy(w);
+}
+
+/* Nothing else is to do. */
+static void
+on_idle(struct ev_loop *loop, ev_idle *idle, int revents)
+{
+	struct worker *w = CONTAINER_OF(idle, struct worker, busy_again);
+
+	(void)loop;
+	(void)revents;
+	w->sessions.now = mono_now();
+	run_busy(w);
+}
+
+/* Whoever is busy keeps the loop from sleeping. */
+static void
+on_before_sleep(struct ev_loop *loop, ev_prepare *prepare, int revents)
+{
+	struct worker *w = CONTAINER_OF(prepare, struct worker, bury);
+
+	(void)revents;
+	bury(w);
+	if (TAILQ_EMPTY(&w->sessions.busy))
+		ev_idle_stop(loop, &w->busy_again);
+	else
+		ev_idle_start(loop, &w->busy_again);
 }
 
 static void
@@ -253,9 +278,9 @@ watch(struct worker *w)
 	ev_io_start(t->loop, &w->epoll_ready);
 	ev_async_init(&t->woken, on_woken);
 	ev_async_start(t->loop, &t->woken);
-	ev_prepare_init(&w->bury, on_bury);
+	ev_prepare_init(&w->bury, on_before_sleep);
 	ev_prepare_start(t->loop, &w->bury);
-	ev_idle_init(&w->busy_again, on_busy_again);
+	ev_idle_init(&w->busy_again, on_idle);
 	ev_timer_init(&w->upkeep, on_upkeep, UPKEEP_S, UPKEEP_S);
 	ev_timer_start(t->loop, &w->upkeep);
 	ev_timer_init(&t->refresh, on_refresh, 0., FRESH_MS / 1000.);
@@ -270,8 +295,9 @@ worker_init(struct worker *w, struct worker_shared *shared, unsigned index)
 	w->shared = shared;
 	w->index = index;
 	pipes_init(&w->pipes, shared->pipes);
-	t->tools =
-	    (struct flow_tools){ .scratch = w->scratch, .pipes = &w->pipes };
+	t->tools = (struct flow_tools){ .turn_bytes = FLOW_SLICE_BYTES,
+		.scratch = w->scratch,
+		.pipes = &w->pipes };
 	t->tap = &w->tap;
 	tap_init(&w->tap, t, shared->feed);
 	acceptor_init(&w->acceptors, t);
@@ -350,7 +376,7 @@ worker_fini(struct worker *w)
 	if (t->loop != NULL) {
 		reset_all(w, ENDING_STOPPED);
 		placement_drop(t);
-		on_bury(t->loop, &w->bury, 0);
+		bury(w);
 		tap_fini(&w->tap);
 		pipes_fini(&w->pipes);
 		acceptor_fini(&w->acceptors);

@@ -1,10 +1,15 @@
 """Goal: what one connection costs is bounded, and so is the time that it takes
 of others: R9, R10, R11 and G3 of TRAPS.md."""
 
-import time
+import json
+import shutil
+import subprocess
 from pathlib import Path
 
-from stage import SLOW, families, limit, memory_kib, wait_for
+from stage import (
+    SLOW, TOOLS, Stage, address, alone, connects, families, figure, limit, memory_kib,
+    single, wait_for,
+)
 from traps import relay, server_at
 
 TIMED = True  # it judges memory and processor time
@@ -58,3 +63,63 @@ def test_r11_not_spared() -> None:
             assert scores == {r.node.pid: -900, r.pid: 0}
     finally:
         Path("/proc/self/oom_score_adj").write_text(was)
+
+
+def small_beside_bulk(stage: Stage, front: str) -> float:
+    """The median round trip in ms of 2 connections beside 16 downloads."""
+    down = stage.lab.spawn(
+        "c", [f"{TOOLS}/bench_client", "down", "-c", "16", "-d", "4", front, "81"],
+        stdout=subprocess.DEVNULL,
+    )
+    rr = stage.lab.spawn(
+        "c", [f"{TOOLS}/bench_client", "rr", "-c", "2", "-w", "1", "-d", "2", front, "80"],
+        stdout=subprocess.PIPE, text=True,
+    )
+    found = json.loads(rr.communicate()[0])
+    down.wait()
+    return float(found["p50_us"]) / 1000
+
+
+HAPROXY = """
+global
+    nbthread 1
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client 1m
+    timeout server 1m
+listen small
+    bind {here}:80
+    server s {there}:80
+listen bulk
+    bind {here}:81
+    server s {there}:81
+"""
+
+
+@alone
+@limit(90)
+def test_r09_small_exchanges_go_first() -> None:
+    """16 downloads and 2 ping-pongs on one thread: no slower than haproxy in the
+    same minute, or what is a wait to nobody."""
+    services = [
+        {"name": f"port{p}", "listen": [f"{address('p1')}:{p}"], "check": {"type": "none"},
+         "servers": [f"{address('s1')}:{p}"]}
+        for p in (80, 81)
+    ]
+    with single(services=services, threads=1, log={"level": "notice"}) as stage:
+        stage.lab.spawn("s1", [f"{TOOLS}/bench_server", "80"])
+        stage.start(wait=False)
+        wait_for(lambda: connects(stage.lab, "c", address("p1"), 80))
+        ours = sorted(small_beside_bulk(stage, address("p1")) for _ in range(3))[1]
+        if shutil.which("haproxy") is None:
+            print("haproxy is not installed: it stands against no one")
+            assert ours < figure(25), ours
+            return
+        config = Path(stage.lab.dir, "haproxy.cfg")
+        config.write_text(HAPROXY.format(here=address("p2"), there=address("s1")))
+        stage.lab.spawn("p2", ["haproxy", "-db", "-f", str(config)])
+        wait_for(lambda: connects(stage.lab, "c", address("p2"), 80))
+        theirs = sorted(small_beside_bulk(stage, address("p2")) for _ in range(3))[1]
+        print(f"median: {ours:.2f} ms, haproxy {theirs:.2f} ms")
+        assert ours < max(theirs, 1), (ours, theirs)

@@ -93,7 +93,8 @@ bench_close(struct bench *b)
 static enum flow_result
 turn(struct bench *b)
 {
-	const struct flow_tools tools = { .scratch = b->scratch,
+	const struct flow_tools tools = { .turn_bytes = FLOW_TURN_BYTES,
+		.scratch = b->scratch,
 		.pipes = &b->pipes };
 	enum flow_result r;
 	int ignored;
@@ -447,7 +448,8 @@ static void
 r11_little_is_held_of_who_waits(void **state)
 {
 	struct bench b = bench_open();
-	const struct flow_tools tools = { .scratch = b.scratch,
+	const struct flow_tools tools = { .turn_bytes = FLOW_TURN_BYTES,
+		.scratch = b.scratch,
 		.pipes = &b.pipes };
 	uint8_t *data = calloc(1, 65536);
 	size_t received = 0;
