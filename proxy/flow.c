@@ -2,19 +2,33 @@
 
 #include "proxy/pipes.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sockios.h>
+#include <linux/sock_diag.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /*
  * What is read of a client that has no server yet. Enough for a request; many
  * may wait, and whatever more they say waits in their kernels.
  */
 #define PREFETCH_BYTES 4096
+
+/*
+ * What a splice takes in beyond the destination's room: enough to fill it, so
+ * that its next room is an edge, and what is left then is small.
+ */
+#define SPLICE_BEYOND (48 * 1024)
+
+/* Below this the destination is asked again. */
+#define ROOM_LEAST (64 * 1024)
+
+/* A pipe with more in it stays with its flow. */
+#define HELD_MAX (128 * 1024)
 
 /* A splice that brings less than this is no bulk any more. */
 #define SPLICE_LEAST (16 * 1024)
@@ -120,6 +134,7 @@ empty_pipe(struct flow *f, struct flow_end *dst, int *ret_errno)
 		/* 0 too: there are bytes in the pipe, so it is no end. */
 		if (n == 0 || (n == -1 && errno == EAGAIN)) {
 			dst->writable = false;
+			f->room = 0;
 			return FLOW_WAITS;
 		}
 		if (n == -1)
@@ -131,29 +146,100 @@ empty_pipe(struct flow *f, struct flow_end *dst, int *ret_errno)
 }
 
 /*
+ * Somebody stands still with a pipe that we could use: its bytes go to memory,
+ * where they wait as well.
+ */
+static void
+free_a_pipe(struct pipes *pipes)
+{
+	struct pipes_pipe *pipe = pipes_longest_waiting(pipes);
+	struct flow *f;
+	size_t n = 0;
+
+	if (pipe == NULL || pipe->bytes > HELD_MAX)
+		return;
+	f = pipe->flow;
+	f->held = malloc(pipe->bytes);
+	if (f->held == NULL)
+		return;
+	while (n < pipe->bytes) {
+		ssize_t r = read(pipe->out, f->held + n, pipe->bytes - n);
+
+		/* They are in it: there is nothing to wait for. */
+		assert(r > 0 || errno == EINTR);
+		n += r > 0 ? (size_t)r : 0;
+	}
+	f->held_pos = 0;
+	f->held_len = (uint32_t)n;
+	f->held_urgent = false;
+	f->pipe = NULL;
+	pipe->bytes = 0;
+	pipes_give(pipes, pipe);
+}
+
+static struct pipes_pipe *
+take_pipe(struct pipes *pipes)
+{
+	struct pipes_pipe *pipe = pipes_take(pipes);
+
+	if (pipe != NULL)
+		return pipe;
+	free_a_pipe(pipes);
+	return pipes_take(pipes);
+}
+
+/* What the destination's kernel would take now; a call for many bytes. */
+static uint32_t
+ask_room(const struct flow_end *dst)
+{
+	uint32_t m[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(m);
+
+	if (getsockopt(dst->fd, SOL_SOCKET, SO_MEMINFO, m, &len) == -1)
+		return 0;
+	if (m[SK_MEMINFO_SNDBUF] <= m[SK_MEMINFO_WMEM_QUEUED])
+		return 0;
+	return m[SK_MEMINFO_SNDBUF] - m[SK_MEMINFO_WMEM_QUEUED];
+}
+
+static size_t
+amount_for(struct flow *f, const struct flow_end *dst)
+{
+	size_t n;
+
+	if (f->room < ROOM_LEAST)
+		f->room = ask_room(dst);
+	n = (size_t)f->room + SPLICE_BEYOND;
+	return n < f->pipe->size ? n : f->pipe->size;
+}
+
+/*
  * Fills the empty pipe. Since it is empty, EAGAIN means that the socket is, or
  * that it stands at an urgent byte that epoll is yet to tell us of: in both
  * cases an edge will come. But 0 may be the end or, with the FIN already
  * there, an urgent byte in front of it: recv() is asked.
  */
 static enum flow_result
-fill_pipe(
-    struct flow *f, struct flow_end *src, struct pipes *pipes, int *ret_errno)
+fill_pipe(struct flow *f, struct flow_end *src, const struct flow_end *dst,
+    struct pipes *pipes, int *ret_errno)
 {
+	size_t most;
 	ssize_t n;
 
 	if (f->pipe == NULL)
-		f->pipe = pipes_take(pipes);
+		f->pipe = take_pipe(pipes);
 	if (f->pipe == NULL) {
 		f->full_reads = 0; /* copy for a while */
 		return FLOW_BUSY;
 	}
+	most = amount_for(f, dst);
 	do
-		n = splice(src->fd, NULL, f->pipe->in, NULL, f->pipe->size,
+		n = splice(src->fd, NULL, f->pipe->in, NULL, most,
 		    SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	while (n == -1 && errno == EINTR);
 	if (n > 0) {
 		f->pipe->bytes = (size_t)n;
+		f->room -= n < f->room ? (uint32_t)n : f->room;
 		if (n < SPLICE_LEAST)
 			f->full_reads = 0;
 		return FLOW_BUSY;
@@ -350,7 +436,7 @@ step(struct flow *f, struct flow_end *src, struct flow_end *dst,
 	if (!src->readable)
 		return FLOW_WAITS;
 	if (may_splice(f, src))
-		return fill_pipe(f, src, tools->pipes, ret_errno);
+		return fill_pipe(f, src, dst, tools->pipes, ret_errno);
 	return copy_once(f, src, dst, tools, ret_errno);
 }
 
@@ -366,6 +452,8 @@ flow_pump(struct flow *f, struct flow_end *src, struct flow_end *dst,
 	while (r == FLOW_BUSY && f->bytes < enough);
 	if (f->pipe != NULL && f->pipe->bytes == 0)
 		give_pipe(f, tools->pipes);
+	else if (f->pipe != NULL)
+		pipes_wait(tools->pipes, f->pipe, f);
 	return r;
 }
 

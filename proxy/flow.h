@@ -12,7 +12,10 @@
  *   small.
  *
  * While anything is held the flow does not read: that is the back-pressure, and
- * the bound on memory. An idle flow holds nothing.
+ * the bound on memory. An idle flow holds nothing. And one whose destination
+ * stands still owns no pipe for long: another that needs one moves those bytes
+ * to memory. They are few, since a splice takes in little more than the
+ * destination has room for.
  *
  * Sockets are registered edge-triggered: `readable` and `writable` remember
  * what the kernel has said and what our calls have found out since. No answer
@@ -74,6 +77,7 @@ struct flow {
 	uint8_t *held;           /* NULL: nothing */
 	struct pipes_pipe *pipe; /* NULL, or with bytes in it */
 	uint32_t held_pos, held_len;
+	uint32_t room;      /* what the destination takes, as far as known */
 	uint8_t full_reads; /* in a row: at FLOW_BULK_READS it splices */
 	bool no_splice;     /* the kernel can't, for these sockets */
 	bool held_urgent;   /* what is held is one byte, and is urgent */

@@ -22,11 +22,15 @@
 /* After a refusal this many takers copy before the kernel is asked again. */
 #define REFUSAL_PAUSE 256
 
+/* A destination that takes nothing for so long stands still. */
+#define WAITING_MS 50
+
 void
 pipes_init(struct pipes *p, unsigned limit)
 {
 	*p = (struct pipes){ .limit = limit };
 	SLIST_INIT(&p->spare);
+	TAILQ_INIT(&p->waiting);
 }
 
 static void
@@ -96,9 +100,41 @@ pipes_take(struct pipes *p)
 	return pipe;
 }
 
+static void
+wait_no_more(struct pipes *p, struct pipes_pipe *pipe)
+{
+	if (pipe->flow != NULL)
+		TAILQ_REMOVE(&p->waiting, pipe, wait);
+	pipe->flow = NULL;
+}
+
+void
+pipes_wait(struct pipes *p, struct pipes_pipe *pipe, struct flow *flow)
+{
+	/* The other direction may have had its turn, and this one moved not. */
+	if (pipe->flow != NULL && pipe->waiting == pipe->bytes)
+		return;
+	wait_no_more(p, pipe);
+	pipe->flow = flow;
+	pipe->waiting = pipe->bytes;
+	pipe->since = mono_now();
+	TAILQ_INSERT_TAIL(&p->waiting, pipe, wait);
+}
+
+struct pipes_pipe *
+pipes_longest_waiting(const struct pipes *p)
+{
+	struct pipes_pipe *pipe = TAILQ_FIRST(&p->waiting);
+
+	if (pipe == NULL || mono_span_ms(pipe->since, mono_now()) < WAITING_MS)
+		return NULL;
+	return pipe;
+}
+
 void
 pipes_give(struct pipes *p, struct pipes_pipe *pipe)
 {
+	wait_no_more(p, pipe);
 	if (pipe->bytes > 0)
 		destroy(p, pipe);
 	else

@@ -21,7 +21,7 @@ struct bench {
 	int in, out;
 	struct flow_end src, dst;
 	struct flow flow;
-	struct pipes pipes;
+	struct pipes *pipes;
 	uint8_t *scratch;
 };
 
@@ -62,7 +62,8 @@ bench_open(void)
 	const int on = 1;
 	int source[2], destination[2];
 
-	pipes_init(&b.pipes, n_pipes);
+	b.pipes = malloc(sizeof(*b.pipes));
+	pipes_init(b.pipes, n_pipes);
 	tcp_pair(source);
 	tcp_pair(destination);
 	/* As in a session: splice() knows no MSG_DONTWAIT for sockets. */
@@ -81,8 +82,9 @@ bench_open(void)
 static void
 bench_close(struct bench *b)
 {
-	flow_fini(&b->flow, &b->pipes);
-	pipes_fini(&b->pipes);
+	flow_fini(&b->flow, b->pipes);
+	pipes_fini(b->pipes);
+	free(b->pipes);
 	fd_close(&b->in);
 	fd_close(&b->out);
 	fd_close(&b->src.fd);
@@ -95,7 +97,7 @@ turn(struct bench *b)
 {
 	const struct flow_tools tools = { .turn_bytes = FLOW_TURN_BYTES,
 		.scratch = b->scratch,
-		.pipes = &b->pipes };
+		.pipes = b->pipes };
 	enum flow_result r;
 	int ignored;
 
@@ -450,7 +452,7 @@ r11_little_is_held_of_who_waits(void **state)
 	struct bench b = bench_open();
 	const struct flow_tools tools = { .turn_bytes = FLOW_TURN_BYTES,
 		.scratch = b.scratch,
-		.pipes = &b.pipes };
+		.pipes = b.pipes };
 	uint8_t *data = calloc(1, 65536);
 	size_t received = 0;
 	ssize_t n;
@@ -469,6 +471,74 @@ r11_little_is_held_of_who_waits(void **state)
 		b.dst.writable = true;
 	}
 	free(data);
+	bench_close(&b);
+}
+
+/* Bulk until its reader, who reads nothing, makes it wait. Bytes sent. */
+static size_t
+push_till_stuck(struct bench *b, const uint8_t *data, size_t total)
+{
+	size_t sent = 0;
+
+	for (int quiet = 0; quiet < 20;) {
+		ssize_t n =
+		    send(b->in, data + sent, total - sent, MSG_DONTWAIT);
+
+		sent += n > 0 ? (size_t)n : 0;
+		quiet = n > 0 ? 0 : quiet + 1;
+		b->src.readable = true;
+		(void)turn(b);
+		(void)usleep(quiet > 0 ? 1000 : 0);
+	}
+	return sent;
+}
+
+/*
+ * R10: one pipe, and its flow stands still; another one gets it, and no byte of
+ * the first is lost.
+ */
+static void
+r10_who_stands_still_owns_no_pipe(void **state)
+{
+	enum {
+		TOTAL = 24 * 1024 * 1024
+	};
+	struct bench b = bench_open(), other = bench_open();
+	uint8_t *data = malloc(TOTAL), *got = malloc(TOTAL);
+	struct pipes *unused = other.pipes;
+	size_t sent, received = 0;
+
+	(void)state;
+	for (size_t i = 0; i < TOTAL; i++)
+		data[i] = (uint8_t)(i * 2654435761u >> 13);
+	sent = push_till_stuck(&b, data, TOTAL);
+	if (n_pipes > 0) {
+		/* It took in little more than there was room for. */
+		assert_true(b.flow.pipe->bytes <= 128 * 1024);
+		b.pipes->limit = 1;
+		other.pipes = b.pipes;
+		other.flow.full_reads = FLOW_BULK_READS;
+		assert_int_equal(send(other.in, data, 100000, 0), 100000);
+		(void)usleep(100000);
+		assert_int_equal(turn(&other), FLOW_WAITS);
+		assert_null(b.flow.pipe);
+		assert_int_equal(b.pipes->n, 1);
+		other.pipes = unused;
+	}
+	assert_non_null(b.flow.held);
+	(void)shutdown(b.in, SHUT_WR);
+	while (received < sent) {
+		ssize_t n;
+
+		b.src.readable = b.src.hung_up = b.dst.writable = true;
+		(void)turn(&b);
+		n = recv(b.out, got + received, TOTAL - received, MSG_DONTWAIT);
+		received += n > 0 ? (size_t)n : 0;
+	}
+	assert_memory_equal(data, got, sent);
+	free(data);
+	free(got);
+	bench_close(&other);
 	bench_close(&b);
 }
 
@@ -518,6 +588,7 @@ main(void)
 		cmocka_unit_test(an_end_before_a_reset_is_an_end),
 		cmocka_unit_test(an_error_told_elsewhere_is_no_end),
 		cmocka_unit_test(r11_little_is_held_of_who_waits),
+		cmocka_unit_test(r10_who_stands_still_owns_no_pipe),
 		cmocka_unit_test(a_turn_is_bounded),
 	};
 
