@@ -17,6 +17,8 @@ unlink_session(struct session *s)
 		TAILQ_REMOVE(&t->fresh, s, fresh);
 	if (t->next_upkeep == s)
 		t->next_upkeep = LIST_NEXT(s, all);
+	if (t->next_sweep == s)
+		t->next_sweep = LIST_NEXT(s, all);
 	LIST_REMOVE(s, all);
 	SLIST_INSERT_HEAD(&t->graveyard, s, buried);
 	atomic_fetch_sub_explicit(&t->n_sessions, 1, memory_order_relaxed);

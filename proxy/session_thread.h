@@ -41,6 +41,7 @@ struct session_thread {
 	struct mono now;
 	LIST_HEAD(, session) sessions;
 	struct session *next_upkeep; /* NULL: from the first */
+	struct session *next_sweep;  /* see session_sweep.h; NULL: the end */
 	TAILQ_HEAD(session_thread_busy, session) busy;
 	TAILQ_HEAD(, session) fresh; /* the oldest first; see session.h */
 	ev_timer refresh;            /* runs while there are such */

@@ -20,12 +20,13 @@
 #define EVENTS_PER_TURN 256
 
 /*
- * Each session is looked at about every 2 s: this often, this part of them,
- * and at least so many.
+ * Each session is looked at about every 2 s: this often, and at most so many at
+ * a time, so that nobody waits for it; where there are more, more often.
  */
 #define UPKEEP_S 0.1
 #define UPKEEP_PART 20
 #define UPKEEP_LEAST 64
+#define UPKEEP_MOST 256
 
 /*
  * The C library keeps what is freed. Once so many connections were here at one
@@ -128,56 +129,36 @@ reset_all(struct worker *w, enum ending ending)
 	}
 }
 
-/* One that goes on to another server may end, but no other one with it. */
+/* Those who left are told of, and no order stands any more. */
 static void
-look_for_cuts(struct worker *w)
+finish_sweep(struct worker *w)
 {
-	struct session *s, *next;
+	const struct config_pair *pair = &w->shared->config->pair;
+	const unsigned groups = w->sweep.groups;
 
-	if (!atomic_exchange(&w->look_cuts, false))
-		return;
-	for (s = LIST_FIRST(&w->sessions.sessions); s != NULL; s = next) {
-		next = LIST_NEXT(s, all);
-		session_run_cut(s);
-	}
-}
-
-/* By either leg: the server's may come from an address of the group, too. */
-static bool
-is_in_group(const struct session *s, const struct config_group *g)
-{
-	const struct config_service *c = s->pool->config;
-	union addr here;
-
-	if (c->has_source && config_group_has(g, &c->source))
-		return true;
-	return session_get_local(s, &here) == 0 && config_group_has(g, &here);
-}
-
-static void
-reset_group(struct worker *w, const struct config_group *group)
-{
-	struct session *s, *next;
-
-	for (s = LIST_FIRST(&w->sessions.sessions); s != NULL; s = next) {
-		next = LIST_NEXT(s, all);
-		if (is_in_group(s, group))
-			session_end_reset(s, ENDING_ADDRESS_MOVED, 0);
-	}
-	/* Nor must anybody stay behind whom a full service never accepted. */
-	acceptor_reset_waiting(&w->acceptors, group);
-}
-
-static void
-reset_groups(struct worker *w, unsigned groups)
-{
+	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++)
+		/* Nor must anybody stay whom a full service never accepted. */
+		if ((groups & 1U << i) != 0)
+			acceptor_reset_waiting(&w->acceptors, &pair->groups[i]);
+	if (w->sweep.all)
+		atomic_store(&w->dropped, true);
+	w->sweep = (struct session_sweep){ 0 };
 	if (groups == 0)
 		return;
-	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++)
-		if ((groups & 1U << i) != 0)
-			reset_group(w, &w->shared->config->pair.groups[i]);
 	atomic_fetch_or(&w->dropped_groups, groups);
 	ev_async_send(w->shared->sessions.main, &w->shared->dropped);
+}
+
+static void
+sweep(struct worker *w)
+{
+	/* Others have their turn in between, and who watches sees us turn. */
+	pulse_beat(w->shared->pulse, PULSE_MAIN + 1 + w->index);
+	if (session_sweep_turn(
+	        &w->sweep, &w->sessions, &w->shared->config->pair))
+		finish_sweep(w);
+	else
+		worker_wake(w);
 }
 
 static void
@@ -200,16 +181,13 @@ on_woken(struct ev_loop *loop, ev_async *async, int revents)
 
 	(void)revents;
 	placement_unwrap(&w->sessions); /* first: may have to be reset, too */
-	reset_groups(w, atomic_exchange(&w->drop_groups, 0));
+	w->acceptors.closed = drop_all;
+	session_sweep_order(&w->sweep, atomic_exchange(&w->look_cuts, false),
+	    drop_all, atomic_exchange(&w->drop_groups, 0));
+	sweep(w);
 	tap_look(&w->tap);
 	collect_grants(w);
-	look_for_cuts(w);
-	w->acceptors.closed = drop_all;
 	acceptor_look(&w->acceptors);
-	if (drop_all) {
-		reset_all(w, ENDING_STOPPED);
-		atomic_store(&w->dropped, true);
-	}
 	if (atomic_load(&w->stop))
 		ev_break(loop, EVBREAK_ALL);
 }
@@ -234,10 +212,15 @@ on_upkeep(struct ev_loop *loop, ev_timer *t, int revents)
 	struct session_thread *all = &w->sessions;
 	unsigned n = atomic_load(&all->n_sessions) / UPKEEP_PART + UPKEEP_LEAST;
 
-	(void)loop;
 	(void)revents;
 	pulse_beat(w->shared->pulse, PULSE_MAIN + 1 + w->index);
 	give_memory_back(w);
+	t->repeat = UPKEEP_S;
+	if (n > UPKEEP_MOST) {
+		t->repeat = UPKEEP_S * UPKEEP_MOST / n;
+		n = UPKEEP_MOST;
+	}
+	ev_timer_again(loop, t);
 	if (all->next_upkeep == NULL)
 		all->next_upkeep = LIST_FIRST(&all->sessions);
 	while (n-- > 0 && all->next_upkeep != NULL) {

@@ -13,6 +13,7 @@
 
 #include "proxy/acceptor.h"
 #include "proxy/pipes.h"
+#include "proxy/session_sweep.h"
 #include "proxy/session_thread.h"
 #include "proxy/tap.h"
 
@@ -43,6 +44,7 @@ struct worker {
 	pthread_t thread;
 	bool started;
 	struct session_thread sessions;
+	struct session_sweep sweep;
 	struct acceptor_set acceptors;
 	ev_io epoll_ready;
 	ev_prepare bury;

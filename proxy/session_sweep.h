@@ -1,0 +1,38 @@
+#pragma once
+
+/*
+ * Goes through all sessions of a thread and ends those that an order is about:
+ * the cut of a server, the leaving of an address, the end of the node. A few
+ * hundred a turn, since each reset takes the kernel 30 microseconds, and others
+ * have something to move meanwhile.
+ *
+ * New sessions are put first in the list, where a pass that has begun does not
+ * see them. So a sweep is over when a pass has seen all that were begun since
+ * the one before, within one turn.
+ */
+
+#include "core/mono.h"
+
+struct config_pair;
+struct session_thread;
+
+/* What is to be ended; orders that come meanwhile are added. */
+struct session_sweep {
+	bool cut;        /* whose server shall have nobody any more */
+	bool all;        /* the node is being stopped */
+	unsigned groups; /* a bit each: whose addresses leave */
+	bool under_way;
+	struct mono begun; /* this pass */
+	struct mono since; /* it is about sessions accepted since then */
+};
+
+/* Adds orders; there may be none. From the first session again. */
+void session_sweep_order(
+    struct session_sweep *w, bool cut, bool all, unsigned groups);
+
+/*
+ * A turn of it. True: nothing is left to do; the orders stand until the caller
+ * clears them. False: there is more, come again.
+ */
+MUST_CHECK bool session_sweep_turn(struct session_sweep *w,
+    struct session_thread *t, const struct config_pair *pair);

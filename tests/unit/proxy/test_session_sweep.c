@@ -1,0 +1,178 @@
+#include "proxy/session_sweep.h"
+
+#include "config/config.h"
+#include "proxy/pipes.h"
+#include "proxy/pool.h"
+#include "proxy/session.h"
+#include "proxy/session_end.h"
+#include "proxy/tap.h"
+#include "tests/lib/test.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+/* A thread that never runs, with clients that say nothing. */
+struct crowd {
+	struct session_shared shared;
+	struct session_thread thread;
+	struct config_service service;
+	struct config_pair pair;
+	struct pool pool;
+	struct pipes pipes;
+	struct tap tap;
+};
+
+static void
+on_nothing(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	(void)loop;
+	(void)t;
+	(void)revents;
+}
+
+static struct crowd *
+crowd_new(void)
+{
+	struct crowd *c = calloc(1, sizeof(*c));
+
+	assert_non_null(c);
+	STAILQ_INIT(&c->shared.threads);
+	gate_init(&c->shared.gate, 0);
+	gate_init(&c->pool.gate, 0);
+	c->pool.config = &c->service;
+	c->thread.tap = &c->tap;
+	c->thread.tools.pipes = &c->pipes;
+	pipes_init(&c->pipes, 0);
+	assert_int_equal(session_thread_init(&c->thread, &c->shared, 1, 1), 0);
+	ev_timer_init(&c->thread.refresh, on_nothing, 0., 1.);
+	return c;
+}
+
+static void
+join(struct crowd *c, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const union addr client = { 0 };
+		struct session *s = session_new(&c->thread, &c->pool,
+		    socket(AF_INET, SOCK_STREAM, 0), &client);
+
+		assert_non_null(s);
+		assert_true(session_thread_enter_gates(&c->thread, &c->pool));
+		ev_timer_init(&s->timer, on_nothing, 0., 0.);
+	}
+}
+
+static void
+bury(struct crowd *c)
+{
+	struct session *s;
+
+	while ((s = SLIST_FIRST(&c->thread.graveyard)) != NULL) {
+		SLIST_REMOVE_HEAD(&c->thread.graveyard, buried);
+		session_free(s);
+	}
+}
+
+static void
+crowd_free(struct crowd *c)
+{
+	while (!LIST_EMPTY(&c->thread.sessions))
+		session_end_reset(
+		    LIST_FIRST(&c->thread.sessions), ENDING_STOPPED, 0);
+	bury(c);
+	session_thread_fini(&c->thread);
+	free(c);
+}
+
+/* G3: not all in one turn, however many there are. */
+static void
+g03_a_few_hundred_a_turn(void **state)
+{
+	struct crowd *c = crowd_new();
+	struct session_sweep w = { 0 };
+	unsigned turns = 0, left = 450;
+
+	(void)state;
+	join(c, left);
+	session_sweep_order(&w, false, true, 0);
+	while (!session_sweep_turn(&w, &c->thread, &c->pair)) {
+		assert_true(left - c->thread.n_sessions <= 200);
+		assert_true(c->thread.n_sessions < left);
+		left = c->thread.n_sessions;
+		assert_true(++turns < 10);
+	}
+	assert_int_equal(c->thread.n_sessions, 0);
+	assert_int_equal(turns, 2);
+	crowd_free(c);
+}
+
+/* Accepted between two turns: the order is about them as well. */
+static void
+who_comes_meanwhile_is_seen(void **state)
+{
+	struct crowd *c = crowd_new();
+	struct session_sweep w = { 0 };
+	unsigned turns = 0;
+
+	(void)state;
+	join(c, 450);
+	session_sweep_order(&w, false, true, 0);
+	while (!session_sweep_turn(&w, &c->thread, &c->pair)) {
+		bury(c);
+		if (++turns <= 2)
+			join(c, 50);
+	}
+	assert_int_equal(c->thread.n_sessions, 0);
+	crowd_free(c);
+}
+
+/* The one that would be next ends by itself between two turns. */
+static void
+who_leaves_meanwhile_is_no_trap(void **state)
+{
+	struct crowd *c = crowd_new();
+	struct session_sweep w = { 0 };
+
+	(void)state;
+	join(c, 450);
+	session_sweep_order(&w, false, true, 0);
+	while (!session_sweep_turn(&w, &c->thread, &c->pair)) {
+		assert_non_null(c->thread.next_sweep);
+		session_end_reset(c->thread.next_sweep, ENDING_NORMAL, 0);
+		bury(c);
+	}
+	assert_int_equal(c->thread.n_sessions, 0);
+	crowd_free(c);
+}
+
+/* Nobody has a server: a cut is about none of them, and ends. */
+static void
+who_is_not_meant_stays(void **state)
+{
+	struct crowd *c = crowd_new();
+	struct session_sweep w = { 0 };
+	unsigned turns = 1;
+
+	(void)state;
+	assert_true(session_sweep_turn(&w, &c->thread, &c->pair));
+	join(c, 450);
+	session_sweep_order(&w, true, false, 0);
+	while (!session_sweep_turn(&w, &c->thread, &c->pair))
+		assert_true(++turns < 10);
+	assert_int_equal(turns, 3);
+	assert_int_equal(c->thread.n_sessions, 450);
+	crowd_free(c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(g03_a_few_hundred_a_turn),
+		cmocka_unit_test(who_comes_meanwhile_is_seen),
+		cmocka_unit_test(who_leaves_meanwhile_is_no_trap),
+		cmocka_unit_test(who_is_not_meant_stays),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
