@@ -438,6 +438,8 @@ explore(const struct model_state_seen *from)
 {
 	uint64_t steps = 0;
 
+	model_state_unpack(from, &now);
+	model_state_keep(&now);
 	for (unsigned n = 0; n < HAPPENINGS * 2 * 9; n++) {
 		const struct chance c = { .happening = n / 18,
 			.who = n / 9 % 2,
@@ -447,7 +449,7 @@ explore(const struct model_state_seen *from)
 		/* Of what can't happen nothing is to be undone. */
 		if (c.happening != NOTHING && from->budget == 0)
 			break;
-		model_state_unpack(from, &now);
+		model_state_restore(&now);
 		if (!step(&c))
 			continue;
 		steps++;

@@ -239,7 +239,7 @@ struct coder {
 	bool reads;
 };
 
-static uint64_t
+static inline uint64_t
 code(struct coder *c, uint64_t value)
 {
 	assert(c->pos < MODEL_STATE_BYTES);
@@ -419,6 +419,28 @@ model_state_unpack(const struct model_state_seen *seen, struct model_state *s)
 		s->hosts[i].index = i;
 	}
 	code_state(&c, s);
+}
+
+/* As it was unpacked: many steps begin with it. */
+static struct {
+	struct model_state state;
+	uint8_t nodes[2][offsetof(struct node, groups[1])];
+} kept;
+
+void
+model_state_keep(const struct model_state *s)
+{
+	kept.state = *s;
+	for (unsigned i = 0; i < 2; i++)
+		memcpy(kept.nodes[i], &inboxes[i].node, sizeof(kept.nodes[i]));
+}
+
+void
+model_state_restore(struct model_state *s)
+{
+	*s = kept.state;
+	for (unsigned i = 0; i < 2; i++)
+		memcpy(&inboxes[i].node, kept.nodes[i], sizeof(kept.nodes[i]));
 }
 
 void

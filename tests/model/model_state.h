@@ -81,3 +81,7 @@ unsigned model_state_count(void);
 
 void model_state_unpack(
     const struct model_state_seen *seen, struct model_state *s);
+
+/* What was unpacked is needed again: the same, but faster. */
+void model_state_keep(const struct model_state *s);
+void model_state_restore(struct model_state *s);
