@@ -50,7 +50,7 @@ def test_silent_peer_that_answers_is_left_alone() -> None:
         stage.serve()
         stage.start()
         filter_words(stage, HEARTBEAT, WIRE, WIRE_BACK)
-        wait_for(lambda: "answers for the addresses" in reason(stage, "p2"), 2 * SLOW)
+        wait_for(lambda: "answered for the addresses" in reason(stage, "p2"), 2 * SLOW)
         quiet(stage, 1.5)
         stage.lab.undrop()
         settled_at(stage, "p1")
