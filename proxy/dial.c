@@ -139,6 +139,12 @@ int
 dial_keep_alive(int fd, const struct dial_keepalive *k)
 {
 	const int on = k->idle_s > 0;
+	/*
+	 * The kernel looks again an interval after each answer. Where that is
+	 * longer than the silence it waits for, the first question is late by
+	 * one, and the last one not needed for the same patience.
+	 */
+	const unsigned late = k->idle_s < k->interval_s ? 1 : 0;
 	int e;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == -1)
@@ -149,7 +155,7 @@ dial_keep_alive(int fd, const struct dial_keepalive *k)
 	if (e == 0)
 		e = set_number(fd, TCP_KEEPINTVL, k->interval_s);
 	if (e == 0)
-		e = set_number(fd, TCP_KEEPCNT, k->probes);
+		e = set_number(fd, TCP_KEEPCNT, k->probes - late);
 	if (e == 0)
 		e = set_number(
 		    fd, RTO_MAX_MS, dead_peer_apart_ms(dial_patience_ms(k)));
