@@ -239,7 +239,9 @@ static const struct schema_key server_keys[] = {
 	{ "backup", SCHEMA_BOOL, SCHEMA_AT(struct config_server, backup),
 	    .fallback = "false",
 	    .help = "The server is used only when all servers that are no "
-	            "backups are down." },
+	            "backups are down, and by a client that all of these "
+	            "have just refused. Servers that are full are not "
+	            "down." },
 	{ "slow_start", SCHEMA_DURATION,
 	    SCHEMA_AT(struct config_server, slow_start_ms), .min = 0,
 	    .max = HOUR, .fallback = "0s",
@@ -301,8 +303,9 @@ static const struct schema_key timeout_keys[] = {
 	            "ends it." },
 	{ "queue", SCHEMA_DURATION, SCHEMA_AT(struct config_timeouts, queue_ms),
 	    .min = 1, .max = HOUR, .fallback = "30s",
-	    .help = "How long a client waits for a server that has room (see "
-	            "`max_connections` of the servers)." },
+	    .help = "How long a client waits while every server is down, or "
+	            "has no room (see `max_connections` of the servers). It "
+	            "is reset then." },
 	{ "first_byte", SCHEMA_DURATION,
 	    SCHEMA_AT(struct config_timeouts, first_byte_ms), .min = 1,
 	    .max = HOUR, .fallback = "10s",

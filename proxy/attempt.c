@@ -112,7 +112,7 @@ dial(struct session *s)
 	s->phase = SESSION_CONNECTING;
 	counters_add(&session_server_counters(s)->active, 1);
 	s->info.attempts++;
-	s->tried[s->n_tried++] = (uint16_t)s->info.server;
+	s->waiter.tried[s->waiter.n_tried++] = (uint16_t)s->info.server;
 	if (!pool_get_address(s->pool, server_of(s), &to))
 		fd = -EHOSTUNREACH;
 	else if (s->pool->config->has_source)
@@ -131,20 +131,37 @@ dial(struct session *s)
 		session_wait(s, s->pool->config->timeouts.connect_ms / 1000.);
 }
 
-static void
-no_server(struct session *s)
+/* Until timeouts.queue is over, counted from the first time that it waited. */
+static double
+patience_s(struct session *s)
 {
-	bool tried = s->info.attempts > 0;
+	struct mono now = mono_now();
 
-	s->n_tried = 0;
-	if (tried && pool_is_usable(s->pool)) {
-		s->phase = SESSION_PAUSING; /* each was asked once */
-		session_wait(s, SECOND_ROUND_S);
-	} else {
-		session_end_reset(s,
-		    tried ? ENDING_SERVER_REFUSED : ENDING_NO_SERVER,
-		    s->info.error);
-	}
+	if (mono_is_never(s->info.waits_until))
+		s->info.waits_until =
+		    mono_add_ms(now, s->pool->config->timeouts.queue_ms);
+	if (!mono_before(now, s->info.waits_until))
+		return 0.;
+	return (double)mono_span_us(now, s->info.waits_until) / 1e6;
+}
+
+/*
+ * It is woken by a grant: for a place, for a server that comes up or that a
+ * check finds well again. Servers that refused it and count as up are asked
+ * once more after a while; but for the last time only where it waits for
+ * nothing else.
+ */
+static void
+wait_for(struct session *s, enum pool_choice wants)
+{
+	uint32_t last = s->pool->config->retries;
+	double left = patience_s(s);
+
+	s->phase = SESSION_QUEUED;
+	if (left > SECOND_ROUND_S && s->info.attempts > 0 &&
+	    (wants == POOL_CHOICE_ROUND || s->info.attempts < last))
+		left = SECOND_ROUND_S;
+	session_wait(s, left);
 }
 
 static void
@@ -152,28 +169,36 @@ next(struct session *s)
 {
 	size_t len;
 	const uint8_t *ip = addr_bytes(&s->info.client, &len);
-	const struct pool_request request = {
-		.tried = s->tried,
-		.n_tried = s->n_tried,
-		.client_hash = balance_hash(ip, len),
-		.chance = session_thread_chance(s->thread),
-		.now = mono_now(),
-	};
-	int server = pool_take(s->pool, &request, &s->waiter);
+	enum pool_choice wants;
+	int server;
 
-	switch (server) {
-	case POOL_NONE:
-		no_server(s);
-		break;
-	case POOL_QUEUED:
-		s->phase = SESSION_QUEUED;
-		session_wait(s, s->pool->config->timeouts.queue_ms / 1000.);
-		break;
-	default: /* an index: dial counts it */
+	s->waiter.client_hash = balance_hash(ip, len);
+	s->waiter.chance = session_thread_chance(s->thread);
+	server = pool_take(s->pool, &s->waiter, mono_now(), &wants);
+	if (server == POOL_QUEUED) {
+		wait_for(s, wants);
+	} else {
 		s->info.server = server;
 		dial(s);
-		break;
 	}
+}
+
+/* A second round, unless the time is over: then the reason is known. */
+static void
+waited(struct session *s)
+{
+	enum ending ending = ENDING_QUEUE_TIMEOUT;
+	double left = patience_s(s);
+
+	if (left > 0.) {
+		session_wait(s, left);
+		pool_forget(s->pool, &s->waiter);
+		return;
+	}
+	if (!pool_is_usable(s->pool))
+		ending = s->info.attempts > 0 ? ENDING_SERVER_REFUSED
+		                              : ENDING_NO_SERVER;
+	session_end_reset(s, ending, s->info.error);
 }
 
 void
@@ -215,7 +240,7 @@ attempt_elsewhere(struct session *s)
 	session_leave_server(s);
 	/* It has not failed: that was no attempt, and it was not tried. */
 	s->info.attempts--;
-	s->n_tried--;
+	s->waiter.n_tried--;
 	s->info.server = SESSION_NO_SERVER;
 	next(s);
 	return true;
@@ -229,13 +254,10 @@ attempt_on_timer(struct session *s)
 		session_end_reset(s, ENDING_CLIENT_SILENT, 0);
 		break;
 	case SESSION_QUEUED:
-		session_end_reset(s, ENDING_QUEUE_TIMEOUT, 0);
+		waited(s);
 		break;
 	case SESSION_CONNECTING:
 		failed(s, ETIMEDOUT);
-		break;
-	case SESSION_PAUSING:
-		next(s);
 		break;
 	case SESSION_MOVING:
 	case SESSION_PARTING:

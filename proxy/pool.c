@@ -54,7 +54,10 @@ pool_init(struct pool *p, const struct config_service *config, unsigned index,
 	TAILQ_INIT(&p->granted);
 	p->servers = calloc(p->n_servers, sizeof(*p->servers));
 	p->slots = calloc(p->n_servers, sizeof(*p->slots));
-	e = p->servers != NULL && p->slots != NULL ? 0 : -ENOMEM;
+	p->choices = calloc(p->n_servers, sizeof(*p->choices));
+	e = p->servers != NULL && p->slots != NULL && p->choices != NULL
+	    ? 0
+	    : -ENOMEM;
 	if (e == 0)
 		e = access_new(config, &p->access);
 	for (size_t i = 0; e == 0 && i < p->n_servers; i++)
@@ -71,21 +74,14 @@ pool_fini(struct pool *p)
 		ports_free(p->servers[i].ports);
 	free(p->servers);
 	free(p->slots);
+	free(p->choices);
 	access_free(p->access);
 	p->servers = NULL;
 	p->slots = NULL;
+	p->choices = NULL;
 	p->access = NULL;
 	p->n_servers = 0;
 	(void)pthread_mutex_destroy(&p->lock);
-}
-
-static bool
-was_tried(size_t server, const struct pool_request *request)
-{
-	for (unsigned i = 0; i < request->n_tried; i++)
-		if (request->tried[i] == server)
-			return true;
-	return false;
 }
 
 static bool
@@ -97,17 +93,6 @@ is_usable(const struct pool *p, struct pool_server *s)
 	    s->admin == ACCORD_READY && s->weight > 0;
 }
 
-/* Backups are for when no other is up at all. */
-static bool
-needs_backup(struct pool *p)
-{
-	for (size_t i = 0; i < p->n_servers; i++)
-		if (!p->servers[i].config->backup &&
-		    is_usable(p, &p->servers[i]))
-			return false;
-	return true;
-}
-
 static bool
 is_full(const struct pool *p, size_t i)
 {
@@ -116,39 +101,45 @@ is_full(const struct pool *p, size_t i)
 	return limit > 0 && p->slots[i].load >= limit;
 }
 
-/*
- * Marks who is eligible, with the weight of this moment. Returns whether some
- * server was left out for being full alone.
- */
-static bool
-mark(struct pool *p, const struct pool_request *request)
+/* How each server stands, for this one. */
+static enum pool_choice
+look(struct pool *p, const struct pool_waiter *w, unsigned *ret_tier)
 {
-	bool backup = needs_backup(p);
-	bool full = false;
+	for (size_t i = 0; i < p->n_servers; i++) {
+		struct pool_server *s = &p->servers[i];
 
+		p->choices[i] = (struct pool_choice_server){
+			.usable = is_usable(p, s),
+			.full = is_full(p, i),
+			.tier = s->config->backup,
+		};
+	}
+	for (unsigned i = 0; i < w->n_tried; i++)
+		p->choices[w->tried[i]].tried = true;
+	return pool_choice_look(p->choices, p->n_servers, ret_tier);
+}
+
+/* Who of the tier may be chosen, with the weight of this moment. */
+static void
+mark(struct pool *p, unsigned tier, struct mono now)
+{
 	for (size_t i = 0; i < p->n_servers; i++) {
 		struct pool_server *s = &p->servers[i];
 		struct balance_slot *slot = &p->slots[i];
 		int64_t up_ms = INT64_MAX;
 
-		slot->eligible = is_usable(p, s) &&
-		    s->config->backup == backup && !was_tried(i, request);
+		slot->eligible = pool_choice_has(&p->choices[i], tier);
 		if (!slot->eligible)
 			continue;
-		if (is_full(p, i)) {
-			slot->eligible = false;
-			full = true;
-		}
 		if (!mono_is_never(s->up_since))
-			up_ms = mono_span_ms(s->up_since, request->now);
+			up_ms = mono_span_ms(s->up_since, now);
 		slot->weight =
 		    balance_ramp(s->weight, up_ms, s->config->slow_start_ms);
 	}
-	return full;
 }
 
 static int
-choose(struct pool *p, const struct pool_request *request)
+balance(struct pool *p, const struct pool_waiter *w)
 {
 	switch (p->config->balance) {
 	case CONFIG_BALANCE_ROUNDROBIN:
@@ -156,78 +147,85 @@ choose(struct pool *p, const struct pool_request *request)
 	case CONFIG_BALANCE_LEASTCONN:
 		return balance_leastconn(p->slots, p->n_servers);
 	case CONFIG_BALANCE_SOURCE:
-		return balance_source(
-		    p->slots, p->n_servers, request->client_hash);
+		return balance_source(p->slots, p->n_servers, w->client_hash);
 	case CONFIG_BALANCE_RANDOM:
-		return balance_random(p->slots, p->n_servers, request->chance);
+		return balance_random(p->slots, p->n_servers, w->chance);
 	}
 	return BALANCE_NONE;
 }
 
-static void
-occupy(struct pool *p, int server, struct pool_waiter *w)
+/* A place for this one, or POOL_NONE and what it would have to wait for. */
+static int
+find_place(struct pool *p, struct pool_waiter *w, struct mono now,
+    enum pool_choice *ret_wants)
 {
+	unsigned tier;
+	int server;
+
+	*ret_wants = look(p, w, &tier);
+	if (*ret_wants != POOL_CHOICE_SERVER)
+		return POOL_NONE;
+	mark(p, tier, now);
+	server = balance(p, w);
 	p->slots[server].load++;
 	w->era = atomic_load(&p->servers[server].era);
+	return server;
 }
 
-static void
-enqueue(
-    struct pool *p, const struct pool_request *request, struct pool_waiter *w)
-{
-	w->client_hash = request->client_hash;
-	w->chance = request->chance;
-	w->waiting = POOL_WAITS;
-	TAILQ_INSERT_TAIL(&p->queue, w, link);
-	atomic_fetch_add(&p->n_waiting, 1);
-}
-
+/*
+ * After each change grant() has given away whatever somebody in the queue can
+ * have: so what is free now is of use to nobody there, and is for the taking.
+ */
 int
-pool_take(struct pool *p, const struct pool_request *request,
-    struct pool_waiter *waiter)
+pool_take(struct pool *p, struct pool_waiter *waiter, struct mono now,
+    enum pool_choice *ret_wants)
 {
-	int server = BALANCE_NONE;
-	bool full;
+	int server;
 
 	(void)pthread_mutex_lock(&p->lock);
-	full = mark(p, request);
-	/* Who came earlier goes first, except for one that has been served a
-	 * dead server: it has had its turn. */
-	if (TAILQ_EMPTY(&p->queue) || request->n_tried > 0)
-		server = choose(p, request);
-	else
-		full = true;
-	if (server != BALANCE_NONE) {
-		occupy(p, server, waiter);
-	} else if (full) {
-		enqueue(p, request, waiter);
+	server = find_place(p, waiter, now, ret_wants);
+	if (server == POOL_NONE) {
+		waiter->waiting = POOL_WAITS;
+		TAILQ_INSERT_TAIL(&p->queue, waiter, link);
+		atomic_fetch_add(&p->n_waiting, 1);
 		server = POOL_QUEUED;
-	} else {
-		server = POOL_NONE;
 	}
 	(void)pthread_mutex_unlock(&p->lock);
 	return server;
 }
 
-/* Gives free places to those at the head, as long as there are any. */
+/* Whether one that has the same servers behind it was refused just now. */
+static bool
+is_like(const struct pool_waiter *w, const struct pool_waiter *refused)
+{
+	return refused != NULL && w->n_tried == refused->n_tried &&
+	    memcmp(w->tried, refused->tried, w->n_tried * sizeof(*w->tried)) ==
+	    0;
+}
+
+/*
+ * Gives free places to those who wait, the first one first. One who cannot have
+ * what is free stays, and those behind it are asked all the same. Many have
+ * tried the same servers: they are not looked at one by one.
+ */
 static void
 grant(struct pool *p)
 {
-	struct pool_waiter *w;
+	struct pool_waiter *w = TAILQ_FIRST(&p->queue), *next;
+	const struct pool_waiter *refused = NULL, *fresh = NULL;
+	const struct mono now = w != NULL ? mono_now() : mono_never();
+	enum pool_choice ignored;
 
-	while ((w = TAILQ_FIRST(&p->queue)) != NULL) {
-		const struct pool_request request = {
-			.client_hash = w->client_hash,
-			.chance = w->chance,
-			.now = mono_now(),
-		};
-		int server;
+	for (; w != NULL; w = next) {
+		int server = POOL_NONE;
 
-		(void)mark(p, &request);
-		server = choose(p, &request);
-		if (server == BALANCE_NONE)
-			return;
-		occupy(p, server, w);
+		next = TAILQ_NEXT(w, link);
+		if (!is_like(w, refused) && !is_like(w, fresh))
+			server = find_place(p, w, now, &ignored);
+		if (server == POOL_NONE) {
+			*(w->n_tried == 0 ? &fresh : &refused) = w;
+			continue;
+		}
 		TAILQ_REMOVE(&p->queue, w, link);
 		atomic_fetch_sub(&p->n_waiting, 1);
 		w->waiting = POOL_GRANTED;
@@ -236,6 +234,45 @@ grant(struct pool *p)
 		atomic_fetch_add(&p->n_granted, 1);
 		w->wake(w->owner);
 	}
+}
+
+void
+pool_forget(struct pool *p, struct pool_waiter *waiter)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	waiter->n_tried = 0;
+	grant(p);
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
+static void
+forgive(struct pool_waiter *w, uint16_t server)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < w->n_tried; i++)
+		if (w->tried[i] != server)
+			w->tried[n++] = w->tried[i];
+	w->n_tried = (uint16_t)n;
+}
+
+/* Under the lock. */
+static void
+forgive_all(struct pool *p, const struct pool_server *server)
+{
+	struct pool_waiter *w;
+
+	TAILQ_FOREACH (w, &p->queue, link)
+		forgive(w, (uint16_t)(server - p->servers));
+}
+
+void
+pool_forgive(struct pool *p, struct pool_server *server)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	forgive_all(p, server);
+	grant(p);
+	(void)pthread_mutex_unlock(&p->lock);
 }
 
 void
@@ -307,6 +344,8 @@ pool_set_state(struct pool *p, struct pool_server *server,
 	if (state == SERVER_UP && pool_server_state(server) != SERVER_UNKNOWN)
 		server->up_since = now;
 	atomic_store(&server->state, (int)state);
+	if (state == SERVER_UP)
+		forgive_all(p, server);
 	grant(p);
 	(void)pthread_mutex_unlock(&p->lock);
 }

@@ -10,6 +10,7 @@
 
 #include "proxy/balance.h"
 #include "proxy/gate.h"
+#include "proxy/pool_choice.h"
 #include "proxy/server.h"
 
 #include "core/accord.h"
@@ -45,13 +46,21 @@ enum pool_waiting {
 	POOL_GRANTED, /* a place was taken for it; its owner is being woken */
 };
 
-/* Someone who waits for a place; part of a session, on its worker's thread. */
+/* `retries` goes up to 10: as many servers and the first. */
+#define POOL_TRIED_MAX 11
+
+/*
+ * Someone who wants a place; part of a session, on its worker's thread. While
+ * it waits it is the pool's, which may also take servers out of `tried`.
+ */
 struct pool_waiter {
 	enum pool_waiting waiting;
-	int server;           /* of POOL_GRANTED */
-	unsigned era;         /* its server's, when it got the place */
-	uint64_t client_hash; /* of its request */
-	uint64_t chance;
+	int server;   /* of POOL_GRANTED */
+	unsigned era; /* its server's, when it got the place */
+	uint16_t tried[POOL_TRIED_MAX]; /* servers it has tried in vain */
+	uint16_t n_tried;
+	uint64_t client_hash; /* of its address */
+	uint64_t chance;      /* 64 random bits */
 	void *owner;
 	void (*wake)(void *owner); /* called under the lock, by any thread */
 	TAILQ_ENTRY(pool_waiter) link;
@@ -61,10 +70,11 @@ TAILQ_HEAD(pool_queue, pool_waiter);
 
 struct pool {
 	const struct config_service *config; /* borrowed */
-	unsigned index;        /* in the configuration, and in counters */
-	atomic_bool open;      /* first checks have ended: accept */
-	atomic_bool was_cut;   /* a server's era is new: tell the workers */
-	atomic_uint n_waiting; /* in the queue; read by anyone */
+	unsigned index;      /* in the configuration, and in counters */
+	atomic_bool open;    /* first checks have ended: accept */
+	atomic_bool was_cut; /* a server's era is new: tell the workers */
+	atomic_uint
+	    n_waiting; /* in the queue, for any reason; read by anyone */
 	atomic_uint n_granted; /* and not collected yet */
 	struct gate gate;
 	struct access *access; /* NULL: everybody may connect */
@@ -73,23 +83,12 @@ struct pool {
 	pthread_mutex_t lock; /* of all that follows */
 	int active;           /* of a standby service; else POOL_NONE */
 	struct balance_slot *slots;
+	struct pool_choice_server *choices; /* for who asks now */
 	struct pool_queue queue, granted;
 };
 
-/* What a new connection is like. */
-struct pool_request {
-	const uint16_t *tried; /* servers it has tried in vain */
-	unsigned n_tried;
-	uint64_t client_hash; /* of its address */
-	uint64_t chance;      /* 64 random bits */
-	struct mono now;
-};
-
-/* pool_take's answers besides a server's index. */
-#define POOL_NONE (-1) /* none is up that was not tried */
-#define POOL_QUEUED                                                            \
-	(-2) /* those that are up are full: the waiter is queued               \
-	      */
+#define POOL_NONE (-1)   /* no server */
+#define POOL_QUEUED (-2) /* pool_take: the waiter waits */
 
 /* `first_slot`: of its first server in the counters. Returns 0 or -errno. */
 MUST_CHECK int pool_init(struct pool *p, const struct config_service *config,
@@ -97,12 +96,20 @@ MUST_CHECK int pool_init(struct pool *p, const struct config_service *config,
 void pool_fini(struct pool *p);
 
 /*
- * A place at a server for a new connection, or a place in the queue, or
- * neither. A place is given back with pool_give.
+ * A place at a server that the waiter has not tried, as an index, to be given
+ * back with pool_give; or POOL_QUEUED, and the waiter is in the queue for what
+ * *ret_wants tells. Of two who wait for the same the first one gets it; nobody
+ * waits because another one has to.
  */
-MUST_CHECK int pool_take(struct pool *p, const struct pool_request *request,
-    struct pool_waiter *waiter);
+MUST_CHECK int pool_take(struct pool *p, struct pool_waiter *waiter,
+    struct mono now, enum pool_choice *ret_wants);
 void pool_give(struct pool *p, int server);
+
+/* It may try again whatever it has tried, and keeps its place in the queue. */
+void pool_forget(struct pool *p, struct pool_waiter *waiter);
+
+/* Who waits and has tried this server in vain may try it again. */
+void pool_forgive(struct pool *p, struct pool_server *server);
 
 /*
  * After a wake: a waiter of this owner that was granted a place, or NULL; the

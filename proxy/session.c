@@ -22,6 +22,7 @@ session_new(struct session_thread *t, struct pool *pool, int client_fd,
 	s->info = (struct session_info){ .client = *client,
 		.accepted = mono_now(),
 		.connected = mono_never(),
+		.waits_until = mono_never(),
 		.server = SESSION_NO_SERVER };
 	s->peers[0] = s->peers[1] = dead_peer_init(s->info.accepted);
 	s->ends[SESSION_CLIENT] = (struct flow_end){ .fd = client_fd,

@@ -24,9 +24,6 @@
 #include <ev.h>
 #include <sys/queue.h>
 
-/* `retries` goes up to 10: as many servers and the first. */
-#define SESSION_TRIED_MAX 11
-
 #define SESSION_NO_SERVER (-1)
 
 enum session_side {
@@ -36,9 +33,8 @@ enum session_side {
 
 enum session_phase {
 	SESSION_LISTENING,  /* at_first_byte: until the client speaks */
-	SESSION_QUEUED,     /* until a server has a place */
+	SESSION_QUEUED,     /* until there is a server, or a place there */
 	SESSION_CONNECTING, /* to info.server */
-	SESSION_PAUSING,    /* all were tried: a moment before they are again */
 	SESSION_MOVING,
 	SESSION_PARTING, /* the server has reset it: see session_move.c */
 	SESSION_ENDED,   /* in the graveyard */
@@ -50,6 +46,7 @@ struct session_info {
 	int server;                      /* index in the pool, or -1 */
 	uint16_t source_port;            /* of our allocator, or 0 */
 	unsigned attempts;
+	struct mono waits_until; /* timeouts.queue is over; never: not set */
 	uint32_t queued_ms;
 	enum ending ending;
 	int error; /* errno behind the ending, or 0 */
@@ -73,8 +70,6 @@ struct session {
 	struct dead_peer peers[2]; /* by side; see session_move_upkeep */
 	struct session_info info;
 	struct pool_waiter waiter;
-	uint16_t tried[SESSION_TRIED_MAX];
-	uint16_t n_tried;
 	ev_timer timer;     /* of the phase; while moving: of idleness */
 	struct mono active; /* when bytes last moved */
 	uint64_t parting_delivered; /* to the client, when last looked at */

@@ -264,7 +264,7 @@ def test_t25_a_place_freed_by_a_failed_connect(family: int) -> None:
 def test_t25_no_retry_after_the_last(family: int) -> None:
     """All servers that are left refuse, another takes no new connections
     (weight 0): the client is told, and is not left hanging."""
-    service: dict[str, Any] = {"retries": 2}
+    service: dict[str, Any] = {"retries": 2, "timeouts": {"queue": "2s"}}
     service["servers"] = [server_at("s1", family), server_at("s2", family, weight=0)]
     service["check"] = {"port": 81, "interval": "200ms", "rise": 1, "fall": 1}
     with relay(family, "s1", "s2", service=service) as r:

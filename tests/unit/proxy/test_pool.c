@@ -48,30 +48,156 @@ new_waiter(void *owner)
 static int
 take(struct pool *p, struct pool_waiter *w)
 {
-	const struct pool_request r = { .now = mono_now() };
+	enum pool_choice wants;
 
-	return pool_take(p, &r, w);
+	return pool_take(p, w, mono_now(), &wants);
+}
+
+/* One that has tried these, and their number. */
+static struct pool_waiter
+refused_by(unsigned n, const uint16_t *tried)
+{
+	struct pool_waiter w = new_waiter(NULL);
+
+	for (unsigned i = 0; i < n; i++)
+		w.tried[w.n_tried++] = tried[i];
+	return w;
 }
 
 static void
 tried_servers_are_left_out(void **state)
 {
 	const uint16_t tried[] = { 0, 2, 1 };
-	struct pool_waiter w = new_waiter(NULL);
+	enum pool_choice wants;
 	struct pool p;
 
 	(void)state;
 	open_pool(&p, 0);
 	for (unsigned n = 0; n <= SERVERS; n++) {
-		const struct pool_request r = {
-			.tried = tried, .n_tried = n, .now = mono_now()
-		};
-		int server = pool_take(&p, &r, &w);
+		struct pool_waiter w = refused_by(n, tried);
+		int server = pool_take(&p, &w, mono_now(), &wants);
 
-		if (n == SERVERS)
-			assert_int_equal(server, POOL_NONE);
+		if (n == SERVERS) {
+			assert_int_equal(server, POOL_QUEUED);
+			assert_int_equal(wants, POOL_CHOICE_ROUND);
+			pool_leave(&p, &w);
+		}
 		for (unsigned i = 0; i < n; i++)
 			assert_int_not_equal(server, tried[i]);
+	}
+	pool_fini(&p);
+}
+
+/* N1: one whom only a full server is left does not stand in others' way. */
+static void
+n01_who_cannot_go_on_holds_up_nobody(void **state)
+{
+	struct pool_waiter stuck = refused_by(2, (uint16_t[]){ 0, 1 });
+	struct pool_waiter w[2] = { new_waiter(&w[0]), new_waiter(&w[1]) };
+	struct pool p;
+
+	(void)state;
+	open_pool(&p, 1);
+	stuck.owner = &stuck;
+	assert_int_equal(take(&p, &w[0]), 0);
+	assert_int_equal(take(&p, &w[0]), 1);
+	assert_int_equal(take(&p, &w[0]), 2);
+	assert_int_equal(take(&p, &stuck), POOL_QUEUED);
+	assert_int_equal(take(&p, &w[0]), POOL_QUEUED);
+	/* A place that the first one has tried goes to the second, */
+	pool_give(&p, 0);
+	assert_ptr_equal(pool_collect(&p, &w[0]), &w[0]);
+	assert_int_equal(w[0].server, 0);
+	/* and one that nobody waits for to whoever comes. */
+	pool_give(&p, 1);
+	assert_int_equal(take(&p, &w[1]), 1);
+	/* The third is still the first one's. */
+	assert_int_equal(take(&p, &w[1]), POOL_QUEUED);
+	pool_give(&p, 2);
+	assert_ptr_equal(pool_collect(&p, &stuck), &stuck);
+	assert_int_equal(stuck.server, 2);
+	pool_leave(&p, &w[1]);
+	pool_fini(&p);
+}
+
+/* N2: a server that refuses, without a limit, is not the way out for all. */
+static void
+n02_who_waits_is_granted_by_what_it_has_not_tried(void **state)
+{
+	struct pool_waiter w[4], first = new_waiter(NULL);
+	struct pool p;
+
+	(void)state;
+	open_pool(&p, 0);
+	servers[1].max_connections = 1;
+	pool_set_state(&p, &p.servers[2], SERVER_DOWN, mono_now());
+	assert_int_equal(take(&p, &first), 0);
+	assert_int_equal(take(&p, &first), 1);
+	for (int i = 0; i < 4; i++) {
+		w[i] = refused_by(1, (uint16_t[]){ 0 });
+		w[i].owner = &w[i];
+		assert_int_equal(take(&p, &w[i]), POOL_QUEUED);
+	}
+	pool_give(&p, 1);
+	assert_int_equal(wakes, 1);
+	assert_ptr_equal(pool_collect(&p, &w[0]), &w[0]);
+	assert_int_equal(w[0].server, 1);
+	pool_give(&p, 0); /* a place there is nothing for them */
+	assert_int_equal(wakes, 1);
+	/* A check found it well again: for all of them, in their order. */
+	pool_forgive(&p, &p.servers[0]);
+	for (int i = 1; i < 4; i++) {
+		assert_ptr_equal(pool_collect(&p, &w[i]), &w[i]);
+		assert_int_equal(w[i].server, 0);
+	}
+	pool_fini(&p);
+}
+
+/* After a while it tries again, at its place in the queue. */
+static void
+n01_who_forgets_keeps_its_place(void **state)
+{
+	struct pool_waiter first = refused_by(1, (uint16_t[]){ 0 });
+	struct pool_waiter later = new_waiter(&later);
+	struct pool p;
+
+	(void)state;
+	open_pool(&p, 1);
+	first.owner = &first;
+	for (int i = 0; i < SERVERS; i++)
+		assert_int_equal(take(&p, &later), i);
+	assert_int_equal(take(&p, &first), POOL_QUEUED);
+	assert_int_equal(take(&p, &later), POOL_QUEUED);
+	pool_forget(&p, &first);
+	pool_give(&p, 0);
+	assert_ptr_equal(pool_collect(&p, &first), &first);
+	pool_leave(&p, &later);
+	pool_fini(&p);
+}
+
+/* R6: with nobody up they wait, and the first that comes up serves them. */
+static void
+r06_with_nobody_up_clients_wait(void **state)
+{
+	struct pool_waiter w[2] = { new_waiter(&w[0]),
+		refused_by(1, (uint16_t[]){ 1 }) };
+	enum pool_choice wants;
+	struct pool p;
+
+	(void)state;
+	open_pool(&p, 0);
+	w[1].owner = &w[1];
+	for (int i = 0; i < SERVERS; i++)
+		pool_set_state(&p, &p.servers[i], SERVER_DOWN, mono_now());
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(
+		    pool_take(&p, &w[i], mono_now(), &wants), POOL_QUEUED);
+		assert_int_equal(wants, POOL_CHOICE_UP);
+	}
+	pool_set_state(&p, &p.servers[1], SERVER_UP, mono_now());
+	for (int i = 0; i < 2; i++) {
+		assert_ptr_equal(pool_collect(&p, &w[i]), &w[i]);
+		assert_int_equal(w[i].server, 1);
 	}
 	pool_fini(&p);
 }
@@ -289,7 +415,8 @@ an_operator_takes_servers_out_and_in(void **state)
 	pool_set_admin(&p, &p.servers[1], ACCORD_MAINT);
 	pool_set_admin(&p, &p.servers[2], ACCORD_MAINT);
 	assert_false(pool_is_usable(&p));
-	assert_int_equal(take(&p, &w[0]), POOL_NONE);
+	assert_int_equal(take(&p, &w[0]), POOL_QUEUED);
+	pool_leave(&p, &w[0]);
 	pool_fini(&p);
 }
 
@@ -298,6 +425,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tried_servers_are_left_out),
+		cmocka_unit_test(n01_who_cannot_go_on_holds_up_nobody),
+		cmocka_unit_test(n01_who_forgets_keeps_its_place),
+		cmocka_unit_test(
+		    n02_who_waits_is_granted_by_what_it_has_not_tried),
+		cmocka_unit_test(r06_with_nobody_up_clients_wait),
 		cmocka_unit_test(backups_serve_only_when_no_other_is_up),
 		cmocka_unit_test(who_came_first_is_served_first),
 		cmocka_unit_test(
