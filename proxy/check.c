@@ -71,6 +71,24 @@ count(struct check *c, const struct judge_answer *a)
 		c->on_change(c->arg, c->pool);
 }
 
+/* Only who asks where clients connect to can tell that they may again. */
+static bool
+asks_there(const struct check *c)
+{
+	const struct config_server *s = c->server->config;
+
+	return s->check.type != CONFIG_CHECK_SCRIPT &&
+	    (s->check.port == 0 || s->check.port == addr_port(&s->address));
+}
+
+static void
+forgive(struct check *c)
+{
+	if (c->accused && asks_there(c))
+		pool_forgive(c->pool, c->server);
+	c->accused = false;
+}
+
 static bool
 on_heard(void *arg, const struct judge_answer *answer, double latency_ms)
 {
@@ -79,6 +97,8 @@ on_heard(void *arg, const struct judge_answer *answer, double latency_ms)
 	if (answer->result != VERDICT_FAILED)
 		c->view.latency_ms = latency_ms;
 	count(c, answer);
+	if (answer->result == VERDICT_PASSED)
+		forgive(c);
 	return verdict_is_wavering(&c->verdict);
 }
 
@@ -159,10 +179,14 @@ check_start(struct check *c)
 void
 check_accuse(struct check *c)
 {
-	if (c->server->config->check.type == CONFIG_CHECK_NONE)
+	const struct config_check *config = &c->server->config->check;
+
+	if (config->type == CONFIG_CHECK_NONE)
 		return;
-	if (c->verdict.state == SERVER_UP || c->verdict.state == SERVER_DRAIN)
-		count_failure(c, "connect of a client failed");
+	c->accused = true;
+	if (!verdict_hear(&c->verdict, config->interval_ms, mono_now()))
+		return;
+	count_failure(c, "connect of a client failed");
 	survey_hurry(&c->listener);
 }
 

@@ -37,6 +37,7 @@ struct check {
 	check_changed_fn *on_change;
 	void *arg;
 	struct verdict verdict;
+	bool accused; /* since its last good answer */
 	struct survey_listener listener;
 	ev_timer giving_up;     /* down: until its connections end */
 	ev_timer unresolved;    /* how long its name may have no address */
@@ -52,7 +53,10 @@ void check_prepare(
 /* The first check, at once. Returns 0 or -ENOMEM. */
 MUST_CHECK int check_start(struct check *c);
 
-/* A live connect to the server failed: that counts, and check now. */
+/*
+ * A live connect to the server failed: that counts as a failed check, once an
+ * interval, and then the next one comes at once.
+ */
 void check_accuse(struct check *c);
 
 /* Its server has another address, or its first: check there, now. */

@@ -56,6 +56,17 @@ verdict_step(struct verdict *v, enum verdict_result result)
 }
 
 bool
+verdict_hear(struct verdict *v, uint32_t interval_ms, struct mono now)
+{
+	if (v->state != SERVER_UP && v->state != SERVER_DRAIN)
+		return false;
+	if (mono_before(now, v->heard))
+		return false;
+	v->heard = mono_add_ms(now, interval_ms);
+	return true;
+}
+
+bool
 verdict_is_wavering(const struct verdict *v)
 {
 	return v->streak > 0;

@@ -27,6 +27,12 @@ on_change(void *arg, struct pool *pool)
 	r->changes++;
 }
 
+static void
+ignore_wake(void *owner)
+{
+	(void)owner;
+}
+
 /* rise 2, fall 3; a port where nobody is. */
 static void
 set_up(struct run *r, enum config_check_type type)
@@ -166,15 +172,50 @@ a_clients_failure_counts_while_it_is_up(void **state)
 	check_accuse(&r.check); /* nothing is known of it: that says nothing */
 	assert_int_equal(state_of(&r), SERVER_UNKNOWN);
 	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
-	for (int i = 0; i < 3; i++)
+	/* R6: however many there are, they are one witness. */
+	for (int i = 0; i < 9; i++)
 		check_accuse(&r.check);
-	assert_int_equal(state_of(&r), SERVER_DOWN);
 	assert_text(r.check.view.detail, "connect of a client failed");
+	(void)hear(&r, VERDICT_FAILED, SERVER_ROLE_UNSAID);
+	assert_int_equal(state_of(&r), SERVER_UP);
+	(void)hear(&r, VERDICT_FAILED, SERVER_ROLE_UNSAID);
+	assert_int_equal(state_of(&r), SERVER_DOWN);
 	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
 	check_accuse(&r.check); /* down: its good answers are not undone */
 	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
 	assert_int_equal(state_of(&r), SERVER_UP);
 	tear_down(&r);
+}
+
+/*
+ * R6: whom it refused waits, and goes back to it when a check has found it well
+ * at the port that refused; a check of another port knows nothing of that.
+ */
+static void
+r06_a_good_check_lets_clients_try_again(void **state)
+{
+	(void)state;
+	for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
+		struct pool_waiter w = { .wake = ignore_wake, .n_tried = 1 };
+		enum pool_choice wants;
+		struct run r;
+
+		set_up(&r, CONFIG_CHECK_TCP);
+		r.servers[0].check.port = elsewhere ? 2 : 0;
+		(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
+		assert_int_equal(
+		    pool_take(&r.pool, &w, mono_now(), &wants), POOL_QUEUED);
+		(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
+		assert_null(pool_collect(&r.pool, NULL)); /* not accused */
+		check_accuse(&r.check);
+		(void)hear(&r, VERDICT_FAILED, SERVER_ROLE_UNSAID);
+		assert_null(pool_collect(&r.pool, NULL));
+		(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
+		assert_ptr_equal(
+		    pool_collect(&r.pool, NULL), elsewhere ? NULL : &w);
+		pool_leave(&r.pool, &w);
+		tear_down(&r);
+	}
 }
 
 static void
@@ -255,6 +296,7 @@ main(void)
 		cmocka_unit_test(
 		    another_role_is_told_though_the_state_is_the_same),
 		cmocka_unit_test(a_clients_failure_counts_while_it_is_up),
+		cmocka_unit_test(r06_a_good_check_lets_clients_try_again),
 		cmocka_unit_test(without_a_check_it_is_up_whatever_clients_see),
 		cmocka_unit_test(one_that_stays_down_is_given_up),
 		cmocka_unit_test(

@@ -56,6 +56,43 @@ results_in_a_row_turn_the_state(void **state)
 	}
 }
 
+/* At each moment (of 100 ms) with a mark an accusation, which counts or not. */
+static const struct accusations {
+	const char *name;
+	enum server_state state;
+	const char *at, *counts;
+} accusations[] = {
+	{ "R6: a hundred in a moment are one", SERVER_UP, "xxxxxxxxx",
+	    "x--------" },
+	{ "one an interval", SERVER_UP, "xxxxxxxxxxxxxxxxxxxxxxx",
+	    "x---------x---------x--" },
+	{ "the next one after a rest", SERVER_UP, "x..............x........x",
+	    "x..............x........-" },
+	{ "of one that drains, too", SERVER_DRAIN, "xx", "x-" },
+	{ "nothing is known", SERVER_UNKNOWN, "xx", "--" },
+	{ "it is down anyway", SERVER_DOWN, "xx", "--" },
+};
+
+static void
+r06_clients_count_once_an_interval(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(accusations); i++) {
+		const struct accusations *a = &accusations[i];
+		struct verdict v = { .state = a->state, .rise = 2, .fall = 3 };
+
+		test_row(a->name);
+		for (size_t k = 0; a->at[k] != '\0'; k++) {
+			struct mono now = { .ns =
+				                (int64_t)(k + 7) * 100000000 };
+
+			if (a->at[k] == 'x')
+				assert_int_equal(verdict_hear(&v, 1000, now),
+				    a->counts[k] == 'x');
+		}
+	}
+}
+
 static void
 it_wavers_while_results_contradict_it(void **state)
 {
@@ -75,6 +112,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(results_in_a_row_turn_the_state),
+		cmocka_unit_test(r06_clients_count_once_an_interval),
 		cmocka_unit_test(it_wavers_while_results_contradict_it),
 	};
 
