@@ -11,6 +11,12 @@ const char *const config_balance_words[] = {
 	NULL,
 };
 
+const char *const config_backups_words[] = {
+	[CONFIG_BACKUPS_ORDERED] = "ordered",
+	[CONFIG_BACKUPS_ALL] = "all",
+	NULL,
+};
+
 const char *const config_connect_words[] = {
 	[CONFIG_CONNECT_AT_ACCEPT] = "at_accept",
 	[CONFIG_CONNECT_AT_FIRST_BYTE] = "at_first_byte",

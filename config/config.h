@@ -189,6 +189,11 @@ enum config_on_down {
 	CONFIG_ON_DOWN_RESET,
 };
 
+enum config_backups { /* which of several serve when no other server is up */
+	CONFIG_BACKUPS_ORDERED, /* the first that is up */
+	CONFIG_BACKUPS_ALL,
+};
+
 enum config_preface { /* `proxy_protocol` */
 	CONFIG_PREFACE_NONE,
 	CONFIG_PREFACE_V1,
@@ -209,6 +214,7 @@ struct config_service {
 	struct config_listen *listens;
 	size_t n_listens;
 	enum config_balance balance;
+	enum config_backups backups;
 	enum config_connect connect;
 	enum config_mode mode;
 	/* What follows is void but for CONFIG_MODE_STANDBY. */
@@ -308,6 +314,7 @@ const char *config_track_kind_name(enum config_track_kind kind);
  * a NULL at the end.
  */
 extern const char *const config_balance_words[];
+extern const char *const config_backups_words[];
 extern const char *const config_connect_words[];
 extern const char *const config_mode_words[];
 extern const char *const config_on_down_words[];

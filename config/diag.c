@@ -25,7 +25,7 @@ struct message {
 
 struct entry {
 	struct message error, note;
-	bool has_note;
+	bool is_warning, has_note;
 };
 
 struct diag {
@@ -33,7 +33,7 @@ struct diag {
 	char *text; /* NULL: not known */
 	size_t len;
 	struct entry *entries[DIAG_KEPT]; /* by place, then by arrival */
-	size_t n_entries, n_errors;
+	size_t n_entries, n_errors, n_warnings;
 	struct entry *last; /* that a note belongs to; NULL: it was dropped */
 };
 
@@ -173,31 +173,57 @@ insert(struct diag *d, struct entry *e)
 	d->last = e;
 }
 
-void
-diag_error(struct diag *d, const struct diag_place *at, const char *format, ...)
-{
-	struct entry *e;
-	va_list args;
+static void add(struct diag *d, const struct diag_place *at, bool is_warning,
+    const char *format, va_list args) __attribute__((format(printf, 4, 0)));
 
-	if (d == NULL)
-		return;
+static void
+add(struct diag *d, const struct diag_place *at, bool is_warning,
+    const char *format, va_list args)
+{
+	size_t *count = is_warning ? &d->n_warnings : &d->n_errors;
+	struct entry *e;
+
 	d->last = NULL;
-	d->n_errors++;
+	++*count;
 	if (d->n_entries == DIAG_KEPT &&
 	    !is_before(at, &d->entries[DIAG_KEPT - 1]->error.at))
 		return;
 	e = calloc(1, sizeof(*e));
 	if (e == NULL)
-		return; /* counted: the load fails all the same */
-	va_start(args, format);
+		return; /* counted: with an error the load fails all the same */
+	e->is_warning = is_warning;
 	fill(&e->error, at, format, args);
-	va_end(args);
 	if (is_known(d, &e->error)) {
-		d->n_errors--;
+		--*count;
 		free(e);
 		return;
 	}
 	insert(d, e);
+}
+
+void
+diag_error(struct diag *d, const struct diag_place *at, const char *format, ...)
+{
+	va_list args;
+
+	if (d == NULL)
+		return;
+	va_start(args, format);
+	add(d, at, false, format, args);
+	va_end(args);
+}
+
+void
+diag_warning(
+    struct diag *d, const struct diag_place *at, const char *format, ...)
+{
+	va_list args;
+
+	if (d == NULL)
+		return;
+	va_start(args, format);
+	add(d, at, true, format, args);
+	va_end(args);
 }
 
 void
@@ -329,17 +355,22 @@ print_message(
 void
 diag_print(const struct diag *d, FILE *out)
 {
+	size_t found;
+
 	if (d == NULL)
 		return;
 	for (size_t i = 0; i < d->n_entries; i++) {
 		const struct entry *e = d->entries[i];
 
-		print_message(d, &e->error, "error", out);
+		print_message(
+		    d, &e->error, e->is_warning ? "warning" : "error", out);
 		if (e->has_note)
 			print_message(d, &e->note, "note", out);
 	}
-	if (d->n_errors > d->n_entries)
-		(void)fprintf(out, "%s: error: and %zu more\n",
+	found = d->n_errors + d->n_warnings;
+	if (found > d->n_entries)
+		(void)fprintf(out, "%s: %s: and %zu more\n",
 		    d->name == NULL ? "-" : d->name,
-		    d->n_errors - d->n_entries);
+		    d->n_errors > 0 ? "error" : "warning",
+		    found - d->n_entries);
 }

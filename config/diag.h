@@ -8,6 +8,9 @@
  *	   16 |     listen: "*:21050"
  *	      |             ^~~~~~~~~
  *
+ * A warning is printed like one, and is none: what the file says is possible,
+ *and perhaps not meant.
+ *
  * Keeps the first DIAG_KEPT mistakes of the file and counts the others, so that
  * a hostile file costs no more than a wrong one. What is printed is clean: no
  * control character of the file reaches a terminal. Every function takes a
@@ -44,11 +47,14 @@ MUST_CHECK int diag_start(
 void diag_error(struct diag *d, const struct diag_place *at, const char *format,
     ...) PRINTF_LIKE(3, 4);
 
+void diag_warning(struct diag *d, const struct diag_place *at,
+    const char *format, ...) PRINTF_LIKE(3, 4);
+
 /* The other place that the last error has to do with; one for each error. */
 void diag_note(struct diag *d, const struct diag_place *at, const char *format,
     ...) PRINTF_LIKE(3, 4);
 
-/* All of them, also those that are not kept. */
+/* All mistakes, also those that are not kept; no warnings. */
 size_t diag_count(const struct diag *d);
 
 void diag_print(const struct diag *d, FILE *out);

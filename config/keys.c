@@ -342,6 +342,11 @@ static const struct schema_key service_keys[] = {
 	            "its weight. source: always the same server for a "
 	            "client's address, on both nodes. random: of two servers "
 	            "at random, the one with fewer connections." },
+	{ "backups", SCHEMA_WORD, SCHEMA_AT(struct config_service, backups),
+	    .words = config_backups_words, .fallback = "ordered",
+	    .help = "Which servers with `backup: true` serve when the others "
+	            "cannot. ordered: the first one that is up. all: every "
+	            "one that is up shares the connections." },
 	{ "connect", SCHEMA_WORD, SCHEMA_AT(struct config_service, connect),
 	    .words = config_connect_words, .fallback = "at_accept",
 	    .help = "When hapair connects to a server: at once, or when the "

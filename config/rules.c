@@ -120,6 +120,29 @@ check_servers(struct rules *r, const struct config_service *s)
 	return 0;
 }
 
+/*
+ * Elsewhere several backups share the connections: who does not say what is
+ * meant hears what it is.
+ */
+static void
+warn_of_backups(struct rules *r, const struct config_service *s)
+{
+	const struct tree_node *at = NULL;
+	size_t n = 0;
+
+	if (marks_get(r->marks, &s->backups) != NULL)
+		return;
+	for (size_t i = 0; i < s->n_servers; i++)
+		if (s->servers[i].backup && ++n == 2)
+			at = marks_get(r->marks, &s->servers[i].backup);
+	if (at != NULL && n < s->n_servers)
+		diag_warning(r->diag, &at->at,
+		    "the service has %zu backups, of which the first that is "
+		    "up serves alone; 'backups: ordered' says that this is "
+		    "meant, with 'backups: all' they share the connections",
+		    n);
+}
+
 /* With nobody to stand in for, a backup is only a server. */
 static void
 check_backups(struct rules *r, const struct config_service *s)
@@ -311,6 +334,7 @@ check_services(struct rules *r)
 		refuse(r, marks_get(r->marks, &s->source),
 		    faults_of_link(&s->source));
 		check_backups(r, s);
+		warn_of_backups(r, s);
 		check_rules_check(s, r->marks, r->diag);
 		if (check_servers(r, s) < 0 || check_access(r, s) < 0)
 			return -ENOMEM;

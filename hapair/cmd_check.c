@@ -47,6 +47,7 @@ cmd_check(int argc, char **argv)
 		return command_misused("check",
 		    host ? "--print and --host do not go together"
 		         : "--node belongs to --host");
+	f.warns = true;
 	if (file_load(&f) < 0)
 		return COMMAND_WRONG;
 	if (print && print_config(f.config, stdout) < 0)

@@ -158,6 +158,7 @@ prepare(struct run *r)
 	const struct config *c;
 	int status;
 
+	r->file.warns = true;
 	if (file_load(&r->file) < 0)
 		return COMMAND_WRONG;
 	c = r->file.config;

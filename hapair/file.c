@@ -19,7 +19,7 @@ file_load(struct file *f)
 		e = load_read(f->path, diag, &f->text, &f->len);
 	if (e == 0)
 		e = load_text(f->path, f->text, f->len, diag, &f->config);
-	if (e < 0 && diag_count(diag) > 0)
+	if ((e < 0 && diag_count(diag) > 0) || (e == 0 && f->warns))
 		diag_print(diag, stderr);
 	else if (e < 0)
 		(void)fprintf(

@@ -9,6 +9,7 @@
 
 struct file {
 	const char *path; /* borrowed */
+	bool warns;       /* of what is perhaps not meant, too */
 	char *text;
 	size_t len;
 	struct config *config;

@@ -34,6 +34,19 @@ init_server(struct pool *p, size_t i, unsigned slot)
 	return 0;
 }
 
+/* Backups in order are a tier each. */
+static void
+set_tiers(struct pool *p)
+{
+	unsigned last = 0;
+
+	for (size_t i = 0; i < p->n_servers; i++)
+		if (p->servers[i].config->backup)
+			p->servers[i].tier =
+			    p->config->backups == CONFIG_BACKUPS_ALL ? 1
+			                                             : ++last;
+}
+
 int
 pool_init(struct pool *p, const struct config_service *config, unsigned index,
     unsigned first_slot)
@@ -64,6 +77,8 @@ pool_init(struct pool *p, const struct config_service *config, unsigned index,
 		e = init_server(p, i, first_slot + (unsigned)i);
 	if (e < 0)
 		pool_fini(p);
+	else
+		set_tiers(p);
 	return e;
 }
 
@@ -111,7 +126,7 @@ look(struct pool *p, const struct pool_waiter *w, unsigned *ret_tier)
 		p->choices[i] = (struct pool_choice_server){
 			.usable = is_usable(p, s),
 			.full = is_full(p, i),
-			.tier = s->config->backup,
+			.tier = s->tier,
 		};
 	}
 	for (unsigned i = 0; i < w->n_tried; i++)

@@ -31,6 +31,7 @@ struct pool_server {
 	atomic_int role;         /* enum server_role; by check.c */
 	atomic_bool accused;     /* a live connect failed: check it now */
 	unsigned slot;           /* into each worker's server counters */
+	unsigned tier;           /* see pool_choice.h */
 	atomic_uint era;         /* connections of earlier ones shall end */
 	enum accord_admin admin; /* what an operator wants; under the lock */
 	uint32_t weight;    /* the configured one, or an operator's; likewise */

@@ -203,14 +203,27 @@ r06_with_nobody_up_clients_wait(void **state)
 }
 
 static void
+open_with_backups(struct pool *p, int first, enum config_backups backups)
+{
+	memset(&service, 0, sizeof(service));
+	open_pool(p, 0);
+	pool_fini(p);
+	for (int i = first; i < SERVERS; i++)
+		servers[i].backup = true;
+	service.backups = backups;
+	assert_int_equal(pool_init(p, &service, 0, 0), 0);
+	for (int i = 0; i < SERVERS; i++)
+		pool_set_state(p, &p->servers[i], SERVER_UP, mono_now());
+}
+
+static void
 backups_serve_only_when_no_other_is_up(void **state)
 {
 	struct pool_waiter w = new_waiter(NULL);
 	struct pool p;
 
 	(void)state;
-	open_pool(&p, 0);
-	servers[2].backup = true;
+	open_with_backups(&p, 2, CONFIG_BACKUPS_ORDERED);
 	for (int i = 0; i < 10; i++)
 		assert_int_not_equal(take(&p, &w), 2);
 	pool_set_state(&p, &p.servers[0], SERVER_DOWN, mono_now());
@@ -220,6 +233,28 @@ backups_serve_only_when_no_other_is_up(void **state)
 	pool_set_state(&p, &p.servers[1], SERVER_UP, mono_now());
 	assert_int_equal(take(&p, &w), 1);
 	pool_fini(&p);
+}
+
+/* Two writers, where one was meant, are worse than none. */
+static void
+r08_of_several_backups_the_first_serves_unless_all_shall(void **state)
+{
+	struct pool_waiter w = new_waiter(NULL);
+	struct pool p;
+
+	(void)state;
+	for (enum config_backups b = 0; b <= CONFIG_BACKUPS_ALL; b++) {
+		unsigned got = 0;
+
+		open_with_backups(&p, 1, b);
+		pool_set_state(&p, &p.servers[0], SERVER_DOWN, mono_now());
+		for (int i = 0; i < 10; i++)
+			got += take(&p, &w) == 1;
+		assert_int_equal(got, b == CONFIG_BACKUPS_ORDERED ? 10 : 5);
+		pool_set_state(&p, &p.servers[1], SERVER_DOWN, mono_now());
+		assert_int_equal(take(&p, &w), 2);
+		pool_fini(&p);
+	}
 }
 
 static void
@@ -431,6 +466,8 @@ main(void)
 		    n02_who_waits_is_granted_by_what_it_has_not_tried),
 		cmocka_unit_test(r06_with_nobody_up_clients_wait),
 		cmocka_unit_test(backups_serve_only_when_no_other_is_up),
+		cmocka_unit_test(
+		    r08_of_several_backups_the_first_serves_unless_all_shall),
 		cmocka_unit_test(who_came_first_is_served_first),
 		cmocka_unit_test(
 		    t17_a_server_that_comes_up_serves_those_who_wait),
