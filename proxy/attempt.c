@@ -45,13 +45,32 @@ accuse(struct session *s)
 }
 
 /*
+ * Something of ours is lacking. Ports are lacking towards one server, so another
+ * one may do; that was no try, and the server is not to blame.
+ */
+static void
+lacked(struct session *s, int error)
+{
+	s->info.error = error;
+	if (!dial_is_port_failure(error) ||
+	    s->waiter.n_tried == POOL_TRIED_MAX) {
+		session_end_reset(s, ENDING_RESOURCES, error);
+		return;
+	}
+	session_leave_server(s);
+	s->info.server = SESSION_NO_SERVER;
+	s->info.attempts--;
+	next(s);
+}
+
+/*
  * The connect to the present server has failed: the next one is asked at once.
  */
 static void
 failed(struct session *s, int error)
 {
 	if (dial_is_local_failure(error)) {
-		session_end_reset(s, ENDING_RESOURCES, error);
+		lacked(s, error);
 		return;
 	}
 	accuse(s);
@@ -175,7 +194,12 @@ next(struct session *s)
 	s->waiter.client_hash = balance_hash(ip, len);
 	s->waiter.chance = session_thread_chance(s->thread);
 	server = pool_take(s->pool, &s->waiter, mono_now(), &wants);
-	if (server == POOL_QUEUED) {
+	if (server == POOL_QUEUED && wants == POOL_CHOICE_ROUND &&
+	    dial_is_port_failure(s->info.error)) {
+		/* No server is left that we could reach. */
+		pool_leave(s->pool, &s->waiter);
+		session_end_reset(s, ENDING_RESOURCES, s->info.error);
+	} else if (server == POOL_QUEUED) {
 		wait_for(s, wants);
 	} else {
 		s->info.server = server;

@@ -69,6 +69,12 @@ dial_is_local_failure(int error)
 	}
 }
 
+bool
+dial_is_port_failure(int error)
+{
+	return error == EADDRNOTAVAIL || error == EADDRINUSE;
+}
+
 static int
 set_linger(int fd, bool breaks)
 {

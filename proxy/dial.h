@@ -25,6 +25,9 @@ MUST_CHECK int dial_result(int fd);
  */
 bool dial_is_local_failure(int error);
 
+/* Of these, a lack towards this one server: no port is left to it. */
+bool dial_is_port_failure(int error);
+
 /*
  * A socket such that closing it sends RST: if this process dies, its peer sees
  * a broken connection and never a clean end that was none. dial_end_in_order()

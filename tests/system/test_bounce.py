@@ -9,6 +9,7 @@ from typing import Any, Iterator
 
 from fronts import ASIDE, UNCHECKED
 from stage import CHECK_PORT, PORT, SLOW, Stage, address, families, limit, single, wait_for
+from test_traps_connecting import connect_some, failures, ports
 from traps import Relay, echo_once, in_thread, is_quiet, is_reset, read_to_end, relay, server_at
 
 # At the server's own port, as fast and as patient as by default.
@@ -207,3 +208,19 @@ def test_r07_the_backup_is_asked_at_once(family: int) -> None:
             for _ in range(5):
                 who, seconds = ask(stage, family)
                 assert who == "s2" and seconds < 0.5 * SLOW, (check, who, seconds)
+
+
+@families
+@limit(60)
+def test_r12_out_of_ports_towards_one_server(family: int) -> None:
+    """10 ports with `source`: the eleventh connection to s1 would lack one, and goes
+    to s2. Only where both are used up clients are reset, and neither is to blame."""
+    source = {"source": address("p1", family), "balance": "source", "check": UNCHECKED}
+    with relay(family, "s1", "s2", service=source, prepare=ports(40000, 40009)) as r:
+        clients = connect_some(r, 24)
+        wait_for(lambda: r.service()["connections"]["total"] == 24)
+        r.ended(resources=4)
+        served = [r.accept(name) for name in ("s1", "s2") for _ in range(10)]
+        assert r.gauges() == (20, 0) and failures(r) == {}
+        for sock in served + clients:
+            sock.close()
