@@ -59,7 +59,8 @@ on_page(void *arg, const struct fetch_page *page)
 	const struct judge_page judged = { .status = page->status,
 		.body = page->body,
 		.len = page->len,
-		.cut = page->cut };
+		.cut = page->cut,
+		.broken = page->broken };
 
 	a->fetch = NULL;
 	switch (a->stage) {

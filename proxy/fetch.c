@@ -48,7 +48,8 @@ struct fetch {
 	char *body;
 	size_t len, room;
 	bool cut, out_of_memory;
-	int lack; /* why there is no socket; 0: there was one */
+	bool has_head; /* status and headers came, whole */
+	int lack;      /* why there is no socket; 0: there was one */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -189,6 +190,16 @@ on_body(char *data, size_t size, size_t n, void *arg)
 	return t->cut ? 0 : len;
 }
 
+/* An empty line is the end of them, unless another answer follows (1xx). */
+static size_t
+on_header(char *line, size_t size, size_t n, void *arg)
+{
+	struct fetch *t = arg;
+
+	t->has_head = *line == '\r' || *line == '\n';
+	return size * n;
+}
+
 static void
 free_fetch(struct fetch *t)
 {
@@ -208,6 +219,35 @@ fetch_cancel(struct fetch *fetch)
 	free_fetch(fetch);
 }
 
+/*
+ * libcurl says that it is out of memory for a header that is longer than it
+ * takes, too, and that is the server's doing: so from the moment that it could
+ * be asked.
+ */
+static bool
+is_our_memory(const struct fetch *t, CURLcode code)
+{
+	curl_off_t before_us = 0;
+
+	if (t->out_of_memory || code != CURLE_OUT_OF_MEMORY)
+		return t->out_of_memory;
+	(void)curl_easy_getinfo(
+	    t->easy, CURLINFO_PRETRANSFER_TIME_T, &before_us);
+	return before_us == 0;
+}
+
+/*
+ * The connection broke when the answer was known: a server that closes with our
+ * request unread resets, and has said what was asked for.
+ */
+static bool
+is_broken(const struct fetch *t, CURLcode code)
+{
+	return t->has_head &&
+	    (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
+	        code == CURLE_PARTIAL_FILE);
+}
+
 /* In the words of the other checks where there are such. */
 static void
 tell_error(const struct fetch *t, CURLcode code, struct fetch_page *page,
@@ -218,7 +258,7 @@ tell_error(const struct fetch *t, CURLcode code, struct fetch_page *page,
 	long error = t->lack;
 
 	page->error = buf;
-	page->is_ours = t->out_of_memory || code == CURLE_OUT_OF_MEMORY;
+	page->is_ours = is_our_memory(t, code);
 	page->is_late = code == CURLE_OPERATION_TIMEDOUT;
 	if (error == 0)
 		(void)curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
@@ -226,6 +266,8 @@ tell_error(const struct fetch *t, CURLcode code, struct fetch_page *page,
 		page->is_ours = dial_is_local_failure((int)error);
 		(void)snprintf(
 		    buf, FETCH_ERROR_MAX, "connect: %s", strerror((int)error));
+	} else if (code == CURLE_OUT_OF_MEMORY && !page->is_ours) {
+		(void)snprintf(buf, FETCH_ERROR_MAX, "a header is too long");
 	} else {
 		(void)snprintf(buf, FETCH_ERROR_MAX, "%.79s", said);
 	}
@@ -242,7 +284,9 @@ finish(struct fetch *t, CURLcode code)
 
 	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	page.status = (unsigned)status;
-	if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && t->cut))
+	page.broken = is_broken(t, code);
+	if (code != CURLE_OK && !page.broken &&
+	    !(code == CURLE_WRITE_ERROR && t->cut))
 		tell_error(t, code, &page, buf);
 	(void)curl_multi_remove_handle(t->fetcher->multi, t->easy);
 	t->on_end(t->arg, &page);
@@ -385,6 +429,8 @@ set_manners(struct fetch *t)
 	(void)curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
 	(void)curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close);
 	(void)curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, f);
+	(void)curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+	(void)curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
 	(void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	(void)curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
 	(void)curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);

@@ -33,6 +33,7 @@ struct fetch_request {
 /* For the time of the callback. */
 struct fetch_page {
 	const char *error; /* why there is none; NULL: there is one */
+	bool broken;       /* there is one, but it ended before its end */
 	bool is_ours;      /* the error is our own lack, not the server's */
 	bool is_late;      /* the error is that there was no time left */
 	unsigned status;

@@ -81,6 +81,17 @@ tell_unmet(const struct jdoc *doc, const struct config_matches *m,
 	}
 }
 
+/* Whether what is not there may be in a part that we do not have. */
+static bool
+is_partial(const struct judge_page *page, struct judge_answer *a)
+{
+	if (page->cut)
+		judge_say(a, VERDICT_FAILED, "the body is too long to be read");
+	else if (page->broken)
+		judge_say(a, VERDICT_FAILED, "the body broke off");
+	return page->cut || page->broken;
+}
+
 static bool
 judge_json(const struct config_check *c, const struct judge_page *page,
     struct judge_answer *a)
@@ -89,11 +100,11 @@ judge_json(const struct config_check *c, const struct judge_page *page,
 
 	if (c->json.n == 0 && c->drain.n == 0)
 		return true;
-	if (page->cut) {
-		judge_say(a, VERDICT_FAILED, "the body is too long to be read");
-		return true;
-	}
+	if (page->cut)
+		return is_partial(page, a);
 	doc = jdoc_parse_foreign(page->body, page->len);
+	if (!jdoc_is_object(doc) && is_partial(page, a))
+		return true;
 	if (c->fallback != NULL && !has_any(doc, &c->json) &&
 	    !has_any(doc, &c->drain))
 		return false;
@@ -122,10 +133,9 @@ judge_expect(const struct config_check *c, const struct judge_page *page,
 	const char *text = c->expect + unwanted;
 	bool found = is_in(page, text);
 
-	/* Behind what we keep there may be anything. */
-	if (!found && page->cut)
-		judge_say(a, VERDICT_FAILED, "the body is too long to be read");
-	else if (found == unwanted)
+	if (!found && is_partial(page, a))
+		return;
+	if (found == unwanted)
 		judge_say(a, VERDICT_FAILED, "the body %s '%.50s'",
 		    found ? "has" : "lacks", text);
 }

@@ -30,7 +30,8 @@ struct judge_page {
 	unsigned status;
 	const char *body; /* with a NUL behind it */
 	size_t len;
-	bool cut; /* there was more than we keep */
+	bool cut;    /* there was more than we keep */
+	bool broken; /* there may have been more */
 };
 
 /*
