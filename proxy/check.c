@@ -89,11 +89,32 @@ forgive(struct check *c)
 	c->accused = false;
 }
 
+/*
+ * A failure now or not, it is what `status` shows; and as one it takes the
+ * server down at once, for it has been patient for long enough.
+ */
+static void
+lack(struct check *c, const struct judge_answer *answer)
+{
+	struct judge_answer failed = { .is_void = true };
+
+	judge_say(
+	    &failed, VERDICT_FAILED, "cannot be asked: %.60s", answer->detail);
+	c->view.passed = false;
+	memcpy(c->view.detail, failed.detail, sizeof(c->view.detail));
+	if (verdict_lack(&c->verdict))
+		count(c, &failed);
+}
+
 static bool
 on_heard(void *arg, const struct judge_answer *answer, double latency_ms)
 {
 	struct check *c = arg;
 
+	if (answer->is_void) {
+		lack(c, answer);
+		return verdict_is_wavering(&c->verdict);
+	}
 	if (answer->result != VERDICT_FAILED)
 		c->view.latency_ms = latency_ms;
 	count(c, answer);

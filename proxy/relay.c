@@ -11,6 +11,7 @@
 #include "core/pulse.h"
 #include "core/reply.h"
 #include "core/secret.h"
+#include "core/timeout.h"
 #include "proxy/asker.h"
 #include "proxy/marshal.h"
 #include "proxy/pool.h"
@@ -29,9 +30,14 @@
 /*
  * How: the supervisor's START brings the configuration, LISTENERs follow; when
  * the last is here, privileges go, workers and checks start. A service opens
- * when its first checks have ended, and with the last of them the relay is
- * ready. From then on this thread checks, sums up and answers.
+ * when a server of it is up, or all are known not to be. With the last of them
+ * the relay is ready, and at the latest after a moment: a server that does not
+ * answer must not hold up what the others are needed for, and clients wait in
+ * the backlog. From then on this thread checks, sums up and answers.
  */
+
+/* Enough for servers that answer, a fifth of what failover waits for us. */
+#define FIRST_CHECKS_S 0.05
 
 /* How often a stop looks whether all workers have reset their connections. */
 #define STOP_POLL_S 0.001
@@ -52,7 +58,7 @@ struct relay {
 	struct msg_group *groups;
 	struct asker asker;
 	ev_io chan_ready, failover_ready;
-	ev_timer stop_poll, beat;
+	ev_timer stop_poll, beat, first_checks;
 	struct pulse *pulse; /* NULL: nobody watches */
 	ev_signal terminated, interrupted;
 	int status;
@@ -103,10 +109,21 @@ tell_all(struct relay *r)
 static void
 become_ready(struct relay *r)
 {
+	if (r->ready)
+		return;
 	r->ready = true;
+	ev_timer_stop(r->loop, &r->first_checks);
 	send_failover(r, MSG_SERVING, NULL);
 	if (chan_send(r->chan, MSG_READY, NULL, 0, -1) < 0)
 		quit(r, EXIT_FAILURE);
+}
+
+static void
+on_first_checks(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	(void)loop;
+	(void)revents;
+	become_ready(CONTAINER_OF(t, struct relay, first_checks));
 }
 
 static int
@@ -159,7 +176,7 @@ on_roster_changed(void *arg, struct pool *pool)
 
 	tell_service(r, pool);
 	marshal_look(r->admin.marshal, pool->index);
-	if (!r->ready && roster_is_open(&r->roster))
+	if (roster_is_open(&r->roster))
 		become_ready(r);
 }
 
@@ -191,8 +208,10 @@ start_serving(struct relay *r)
 	log_notice("relay",
 	    "started: %u workers, %zu services, %u connections at most",
 	    r->start.workers, r->config->n_services, r->start.max_connections);
-	if (roster_is_open(&r->roster) && !r->ready)
+	if (roster_is_open(&r->roster))
 		become_ready(r); /* nothing to serve: a pair alone */
+	else if (!r->ready)
+		timeout_arm(r->loop, &r->first_checks, FIRST_CHECKS_S);
 	return 0;
 }
 
@@ -510,6 +529,7 @@ relay_init(struct relay *r, int chan)
 	ev_io_start(r->loop, &r->chan_ready);
 	ev_init(&r->failover_ready, on_failover);
 	ev_timer_init(&r->stop_poll, on_stop_poll, STOP_POLL_S, STOP_POLL_S);
+	ev_timer_init(&r->first_checks, on_first_checks, 0., 0.);
 	ev_timer_init(&r->beat, on_beat, 0., PULSE_S);
 	ev_timer_start(r->loop, &r->beat);
 	ev_signal_init(&r->terminated, on_signal, SIGTERM);

@@ -142,12 +142,8 @@ on_answer(void *arg, const struct judge_answer *answer)
 	bool wavering = false;
 
 	p->busy = false;
-	if (answer->is_void) {
-		/* Says nothing of the server: leave it as it is. */
+	if (answer->is_void)
 		tell_lack(p, answer->detail);
-		rest(p, false);
-		return;
-	}
 	LIST_FOREACH (l, &p->listeners, link)
 		wavering |= l->on_heard(l->arg, answer, ms);
 	rest(p, wavering);

@@ -19,8 +19,9 @@ struct survey;
 struct surveys;
 
 /*
- * Of a listener: an answer, and how long it took. Returns whether it wavers:
- * then the next question comes sooner. May neither join nor leave.
+ * Of a listener: an answer (or that there can be none: is_void), and how long
+ * it took. Returns whether it wavers: then the next question comes sooner. May
+ * neither join nor leave.
  */
 typedef bool survey_heard_fn(
     void *arg, const struct judge_answer *answer, double latency_ms);

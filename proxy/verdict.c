@@ -36,6 +36,7 @@ verdict_step(struct verdict *v, enum verdict_result result)
 {
 	const enum server_state said = meaning(result);
 
+	v->unasked = 0;
 	switch (v->state) {
 	case SERVER_UNKNOWN:
 		return enter(v, said);
@@ -56,6 +57,17 @@ verdict_step(struct verdict *v, enum verdict_result result)
 }
 
 bool
+verdict_lack(struct verdict *v)
+{
+	if (v->state == SERVER_DOWN)
+		return false;
+	if (++v->unasked < v->fall)
+		return false;
+	v->streak = v->fall - 1;
+	return true;
+}
+
+bool
 verdict_hear(struct verdict *v, uint32_t interval_ms, struct mono now)
 {
 	if (v->state != SERVER_UP && v->state != SERVER_DRAIN)
@@ -69,5 +81,5 @@ verdict_hear(struct verdict *v, uint32_t interval_ms, struct mono now)
 bool
 verdict_is_wavering(const struct verdict *v)
 {
-	return v->streak > 0;
+	return v->streak > 0 || (v->unasked > 0 && v->state == SERVER_UNKNOWN);
 }

@@ -11,6 +11,10 @@
  * once in an interval of the checks, however many there are. Else a restart of
  * some milliseconds would take a busy server down.
  *
+ * A server that cannot be asked (no descriptor, no port, no address of its
+ * family here) is left as it is for a while; but `fall` times in a row is a
+ * failure, since clients cannot be sent there either.
+ *
  * Pure: no clock, socket, allocation or log. One per server, owned by check.c.
  */
 
@@ -30,10 +34,17 @@ struct verdict {
 	uint32_t streak;     /* results in a row that contradict the state */
 	uint32_t rise, fall; /* from the configuration, never 0 */
 	struct mono heard;   /* clients do not count until then */
+	uint32_t unasked;    /* times in a row that it could not be asked */
 };
 
 /* Returns whether the state changed. */
 bool verdict_step(struct verdict *v, enum verdict_result result);
+
+/*
+ * It could not be asked. Whether that is a failure now, for verdict_step, which
+ * then takes it down: it was waited for long enough.
+ */
+MUST_CHECK bool verdict_lack(struct verdict *v);
 
 /*
  * A client's connect has failed. Whether it counts as a failure, for

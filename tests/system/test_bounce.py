@@ -5,11 +5,12 @@ import contextlib
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import Any, Iterator
 
 from fronts import ASIDE, UNCHECKED
 from stage import CHECK_PORT, PORT, SLOW, Stage, address, families, limit, single, wait_for
-from test_traps_connecting import connect_some, failures, ports
+from test_traps_connecting import connect_some, failures, ports, reject
 from traps import Relay, echo_once, in_thread, is_quiet, is_reset, read_to_end, relay, server_at
 
 # At the server's own port, as fast and as patient as by default.
@@ -40,15 +41,14 @@ class Server:
         listener.close()
 
     def stop(self) -> None:
-        """Refuses from now on; who was accepted is served."""
-        self.listener = None
-        deadline = time.monotonic() + 2 * SLOW
-        while time.monotonic() < deadline:
-            try:
-                self.stage.lab.connect(self.name, address(self.name), PORT, 0.2).close()
-            except ConnectionRefusedError:
-                return
-        raise AssertionError("it does not stop listening")
+        """Refuses from now on. Its socket stays: closing it would reset whoever is in
+        its backlog, which is nobody's fault."""
+        if self.listener is not None:
+            reject(self.stage, self.name, f"tcp dport {PORT} tcp flags syn reject with tcp reset")
+
+    def resume(self) -> None:
+        done = self.stage.lab.run(self.name, "nft", "delete table inet lab")
+        assert done.returncode == 0, done.stderr
 
 
 def ask(stage: Stage, family: int, timeout: float = 8) -> tuple[str, float]:
@@ -111,7 +111,7 @@ def test_r06_a_restart_costs_nobody(family: int) -> None:
             time.sleep(0.3)
             found["s1"].stop()
             time.sleep(away)
-            found["s1"].start()
+            found["s1"].resume()
             answers = clients()
             assert {who for who, _ in answers} == {"s1"}, (away, answers)
             slowest = max(ms for _, ms in answers)
@@ -224,3 +224,33 @@ def test_r12_out_of_ports_towards_one_server(family: int) -> None:
         assert r.gauges() == (20, 0) and failures(r) == {}
         for sock in served + clients:
             sock.close()
+
+
+def without_ipv6(stage: Stage) -> None:
+    """Of what is configured on the node's interfaces, only IPv4 is left."""
+    off = Path("/proc/sys/net/ipv6/conf/all/disable_ipv6")
+    stage.lab.inside("p1", lambda: off.write_text("1"))
+
+
+def test_r05_a_server_that_cannot_be_asked_holds_up_nobody() -> None:
+    """The host has no IPv6, and one service of two has a v6 server: the other one is
+    served at once, and `status` says what is the matter."""
+    check = {"interval": "200ms", "timeout": "1s", "rise": 1, "fall": 2}
+    listen = [f"{address('p1')}:{PORT}"]
+    four = {"name": "four", "listen": listen, "servers": [server_at("s1", 4)], "check": check}
+    six = {"name": "six", "listen": [f"{address('p1')}:{CHECK_PORT}"],
+           "servers": [server_at("s2", 6)], "check": check}
+    with single(services=[four, six]) as stage:
+        server = Server(stage, "s1")
+        server.start()
+        without_ipv6(stage)
+        stage["p1"].start()
+        wait_for(lambda: stage["p1"].server_states() == {"s1": "up"}, 5 * SLOW)
+        assert ask(stage, 4)[0] == "s1"
+
+        def of_six() -> dict[str, Any]:
+            return dict(stage["p1"].status()["services"][1]["servers"][0])
+
+        wait_for(lambda: of_six()["state"] == "down", 5 * SLOW)
+        assert "Cannot assign requested address" in str(of_six()), of_six()
+        server.listener = None

@@ -125,6 +125,29 @@ answers_in_a_row_make_a_verdict(void **state)
 	}
 }
 
+/* R5: and `status` tells why from the first time on. */
+static void
+r05_a_check_that_cannot_be_made_ends_in_a_verdict(void **state)
+{
+	struct judge_answer a = { .is_void = true,
+		.detail = "connect: Cannot assign requested address" };
+	struct run r;
+
+	(void)state;
+	set_up(&r, CONFIG_CHECK_TCP);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(state_of(&r), SERVER_UNKNOWN);
+		assert_int_equal(
+		    r.check.listener.on_heard(&r.check, &a, 0.), i < 2);
+		assert_text(r.check.view.detail,
+		    "cannot be asked: connect: Cannot assign requested "
+		    "address");
+	}
+	assert_int_equal(state_of(&r), SERVER_DOWN);
+	assert_int_equal(r.changes, 1);
+	tear_down(&r);
+}
+
 static void
 status_sees_the_last_answer(void **state)
 {
@@ -292,6 +315,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_in_a_row_make_a_verdict),
+		cmocka_unit_test(
+		    r05_a_check_that_cannot_be_made_ends_in_a_verdict),
 		cmocka_unit_test(status_sees_the_last_answer),
 		cmocka_unit_test(
 		    another_role_is_told_though_the_state_is_the_same),

@@ -56,6 +56,39 @@ results_in_a_row_turn_the_state(void **state)
 	}
 }
 
+/* A row of results, o where it could not be asked. */
+static const struct row lacks[] = {
+	{ "R5: three times in a row", "ooo", "??d", 2, 3 },
+	{ "it was up", "+ooo", "uuud", 2, 3 },
+	{ "an answer in between", "+oo+oo", "uuuuuu", 2, 3 },
+	{ "a bad answer in between", "+oo-oo", "uuuuuu", 2, 3 },
+	{ "it comes back as from any failure", "ooo++", "??ddu", 2, 3 },
+	{ "down stays down", "-oooo", "ddddd", 2, 3 },
+};
+
+static void
+r05_who_cannot_be_asked_is_down_in_the_end(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lacks); i++) {
+		struct verdict v = { .rise = lacks[i].rise,
+			.fall = lacks[i].fall };
+		char states[16] = "";
+
+		test_row(lacks[i].name);
+		for (size_t k = 0; lacks[i].results[k] != '\0'; k++) {
+			if (lacks[i].results[k] != 'o') {
+				(void)verdict_step(
+				    &v, result_of(lacks[i].results[k]));
+			} else if (verdict_lack(&v)) {
+				(void)verdict_step(&v, VERDICT_FAILED);
+			}
+			states[k] = "?udr"[v.state];
+		}
+		assert_text(states, lacks[i].states);
+	}
+}
+
 /* At each moment (of 100 ms) with a mark an accusation, which counts or not. */
 static const struct accusations {
 	const char *name;
@@ -112,6 +145,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(results_in_a_row_turn_the_state),
+		cmocka_unit_test(r05_who_cannot_be_asked_is_down_in_the_end),
 		cmocka_unit_test(r06_clients_count_once_an_interval),
 		cmocka_unit_test(it_wavers_while_results_contradict_it),
 	};
