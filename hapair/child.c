@@ -192,6 +192,7 @@ child_init(struct child *r, const char *name, const struct child_calls *calls,
 		.calls = calls,
 		.arg = arg,
 		.loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV),
+		.restart = { .well_ms = RESTART_WELL_MS },
 		.chan = -1 };
 	ev_init(&r->packets, on_packets);
 	ev_init(&r->ended, on_ended);

@@ -14,7 +14,7 @@ restart_ended(struct restart *r, struct mono now)
 {
 	uint32_t pause = 0;
 
-	if (mono_span_ms(r->started, now) >= RESTART_WELL_MS)
+	if (mono_span_ms(r->started, now) >= r->well_ms)
 		r->row = 0;
 	for (unsigned i = 0; i < r->row && pause < RESTART_PAUSE_MAX_MS; i++)
 		pause = pause == 0 ? FIRST_PAUSE_MS : 2 * pause;

@@ -531,6 +531,7 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 	s->file = proc_sealed_file("hapair.yaml", setup->text, setup->len);
 	child_init(&s->failover, "failover", &calls, s);
 	child_init(&s->relay, "relay", &calls, s);
+	s->relay.restart.well_ms = RESTART_WELL_RELAY_MS;
 	notify_init(&s->notify, setup->config, on_notified, s);
 	ev_timer_init(&s->patience, on_patience, 0., 0.);
 	if (s->loop == NULL || s->groups == NULL || s->known == NULL)

@@ -2,6 +2,8 @@
 must: R6, R7, R8, R12, R13, N1, N2, N4 and N5 of tests/TRAPS.md."""
 
 import contextlib
+import os
+import signal
 import socket
 import threading
 import time
@@ -9,7 +11,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 from fronts import ASIDE, UNCHECKED
-from stage import CHECK_PORT, PORT, SLOW, Stage, address, families, limit, single, wait_for
+from stage import CHECK_PORT, PORT, SLOW, Stage, address, families, figure, limit, single, wait_for
 from test_traps_connecting import connect_some, failures, ports, reject
 from traps import Relay, echo_once, in_thread, is_quiet, is_reset, read_to_end, relay, server_at
 
@@ -254,3 +256,23 @@ def test_r05_a_server_that_cannot_be_asked_holds_up_nobody() -> None:
         wait_for(lambda: of_six()["state"] == "down", 5 * SLOW)
         assert "Cannot assign requested address" in str(of_six()), of_six()
         server.listener = None
+
+
+@limit(60)
+def test_r25_a_relay_killed_often_moves_nothing() -> None:
+    """Ten kills in ten seconds: the addresses stay, each client is served, and no
+    kill costs more than another."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        gaps = []
+        for _ in range(10):
+            pid = stage["p1"].relay()
+            os.kill(pid, signal.SIGKILL)
+            begun = time.monotonic()
+            assert stage.ask()
+            gaps.append(round(1000 * (time.monotonic() - begun)))
+            time.sleep(0.9)
+        assert max(gaps) < figure(250), gaps
+        assert stage["p1"].state() == "master"
+        assert stage["p1"].log().count("master ->") == 0, stage["p1"].log()
