@@ -35,6 +35,13 @@ const char *const config_on_down_words[] = {
 	NULL,
 };
 
+const char *const config_prefer_words[] = {
+	[CONFIG_PREFER_ANY] = "any",
+	[CONFIG_PREFER_IPV4] = "ipv4",
+	[CONFIG_PREFER_IPV6] = "ipv6",
+	NULL,
+};
+
 const char *const config_preface_words[] = {
 	[CONFIG_PREFACE_NONE] = "none",
 	[CONFIG_PREFACE_V1] = "v1",

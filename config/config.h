@@ -194,6 +194,12 @@ enum config_backups { /* which of several serve when no other server is up */
 	CONFIG_BACKUPS_ALL,
 };
 
+enum config_prefer { /* of a name's addresses, which is tried first */
+	CONFIG_PREFER_ANY,
+	CONFIG_PREFER_IPV4,
+	CONFIG_PREFER_IPV6,
+};
+
 enum config_preface { /* `proxy_protocol` */
 	CONFIG_PREFACE_NONE,
 	CONFIG_PREFACE_V1,
@@ -232,6 +238,7 @@ struct config_service {
 	struct config_cidr *allow, *deny; /* networks; none is in both */
 	size_t n_allow, n_deny;
 	enum config_preface preface;
+	enum config_prefer prefer;
 	bool has_source;
 	union addr source;  /* no port; where servers are connected from */
 	const char *keytab; /* path; NULL: none */
@@ -318,6 +325,7 @@ extern const char *const config_backups_words[];
 extern const char *const config_connect_words[];
 extern const char *const config_mode_words[];
 extern const char *const config_on_down_words[];
+extern const char *const config_prefer_words[];
 extern const char *const config_preface_words[];
 extern const char *const config_check_type_words[];
 extern const char *const config_preset_words[];

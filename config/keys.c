@@ -430,6 +430,12 @@ static const struct schema_key service_keys[] = {
 	    .words = config_preface_words, .fallback = "none",
 	    .help = "Tells the server the client's address in a header of the "
 	            "PROXY protocol; the server has to expect it." },
+	{ "prefer", SCHEMA_WORD, SCHEMA_AT(struct config_service, prefer),
+	    .words = config_prefer_words, .fallback = "any",
+	    .help = "Which of the addresses of a server's name are tried "
+	            "first: ipv4, ipv6, or any, in the order of the name "
+	            "server's answer. Where one does not answer the next is "
+	            "tried." },
 	{ "source", SCHEMA_IP, SCHEMA_AT(struct config_service, source),
 	    .optional = true,
 	    .present_at = offsetof(struct config_service, has_source),

@@ -45,8 +45,8 @@ accuse(struct session *s)
 }
 
 /*
- * Something of ours is lacking. Ports are lacking towards one server, so another
- * one may do; that was no try, and the server is not to blame.
+ * Something of ours is lacking. Ports are lacking towards one server, so that
+ * another one may do; that was no try, and the server is not to blame.
  */
 static void
 lacked(struct session *s, int error)

@@ -9,6 +9,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+
+/* Of an interval: when all addresses of a name are asked anew. */
+#define WAVERING_FACTOR 4.
 
 static void
 tell(struct check *c, enum server_state was)
@@ -89,40 +93,6 @@ forgive(struct check *c)
 	c->accused = false;
 }
 
-/*
- * A failure now or not, it is what `status` shows; and as one it takes the
- * server down at once, for it has been patient for long enough.
- */
-static void
-lack(struct check *c, const struct judge_answer *answer)
-{
-	struct judge_answer failed = { .is_void = true };
-
-	judge_say(
-	    &failed, VERDICT_FAILED, "cannot be asked: %.60s", answer->detail);
-	c->view.passed = false;
-	memcpy(c->view.detail, failed.detail, sizeof(c->view.detail));
-	if (verdict_lack(&c->verdict))
-		count(c, &failed);
-}
-
-static bool
-on_heard(void *arg, const struct judge_answer *answer, double latency_ms)
-{
-	struct check *c = arg;
-
-	if (answer->is_void) {
-		lack(c, answer);
-		return verdict_is_wavering(&c->verdict);
-	}
-	if (answer->result != VERDICT_FAILED)
-		c->view.latency_ms = latency_ms;
-	count(c, answer);
-	if (answer->result == VERDICT_PASSED)
-		forgive(c);
-	return verdict_is_wavering(&c->verdict);
-}
-
 /* What is wrong is not the server's answer. */
 static void
 count_failure(struct check *c, const char *why)
@@ -146,7 +116,21 @@ on_unresolved(struct ev_loop *loop, ev_timer *t, int revents)
 	count(c, &a);
 }
 
-/* Where to: the server's address, at the check's port. */
+/* Where to: the address to ask, at the check's port. False: none is known. */
+static bool
+target(struct check *c, union addr *ret_to)
+{
+	const struct config_server *s = c->server->config;
+
+	if (c->addresses.n > 0)
+		*ret_to = c->addresses.all[c->addresses.asked];
+	else if (!pool_get_address(c->pool, c->server, ret_to))
+		return false;
+	addr_set_port(ret_to,
+	    s->check.port != 0 ? s->check.port : addr_port(&s->address));
+	return true;
+}
+
 static int
 join(struct check *c)
 {
@@ -156,16 +140,106 @@ join(struct check *c)
 		.service = c->pool->config->name,
 		.server = s->name };
 
-	if (!pool_get_address(c->pool, c->server, &q.to)) {
+	if (!target(c, &q.to)) {
 		timeout_arm(
 		    c->loop, &c->unresolved, s->check.timeout_ms / 1000.);
 		return 0;
 	}
-	if (s->check.port != 0)
-		addr_set_port(&q.to, s->check.port);
 	if (q.host == NULL)
 		q.host = addr_format_ip(&s->address, c->ip);
 	return survey_join(c->surveys, &c->listener, &q);
+}
+
+/* A listener may not leave while it hears: so from the loop. */
+static void
+on_moving(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct check *c = CONTAINER_OF(t, struct check, moving);
+	double pause = c->server->config->check.interval_ms / 1000.;
+	bool rests = c->listener.survey != NULL && c->addresses.silent == 0;
+
+	(void)loop;
+	(void)revents;
+	survey_leave(&c->listener);
+	/* Each was asked: the next round is as far away as a check is. */
+	if (verdict_is_wavering(&c->verdict))
+		pause /= WAVERING_FACTOR;
+	if (rests)
+		timeout_arm(c->loop, &c->moving, pause);
+	else if (join(c) < 0)
+		count_failure(c, "no memory");
+}
+
+/*
+ * The next address, where there are several. True: the failure is that of an
+ * address, and none of the server yet.
+ */
+static bool
+try_next(struct check *c)
+{
+	bool more;
+
+	if (c->addresses.n < 2)
+		return false;
+	more = server_addresses_fail(&c->addresses);
+	timeout_arm(c->loop, &c->moving, 0.);
+	return more;
+}
+
+/* The address that answered is where clients go. */
+static void
+settle(struct check *c)
+{
+	union addr is, was;
+	char to[ADDR_TEXT_MAX];
+
+	server_addresses_pass(&c->addresses);
+	if (c->addresses.n == 0)
+		return;
+	is = c->addresses.all[c->addresses.asked];
+	if (pool_get_address(c->pool, c->server, &was) &&
+	    addr_is_same_ip(&is, &was))
+		return;
+	pool_set_address(c->pool, c->server, &is);
+	log_notice(c->subject, "is reached at %s now", addr_format_ip(&is, to));
+}
+
+/*
+ * A failure now or not, it is what `status` shows; and as one it takes the
+ * server down at once, for it has been patient for long enough.
+ */
+static void
+lack(struct check *c, const struct judge_answer *answer)
+{
+	struct judge_answer failed = { .is_void = true };
+
+	judge_say(
+	    &failed, VERDICT_FAILED, "cannot be asked: %.60s", answer->detail);
+	c->view.passed = false;
+	memcpy(c->view.detail, failed.detail, sizeof(c->view.detail));
+	if (!try_next(c) && verdict_lack(&c->verdict))
+		count(c, &failed);
+}
+
+static bool
+on_heard(void *arg, const struct judge_answer *answer, double latency_ms)
+{
+	struct check *c = arg;
+
+	if (answer->is_void) {
+		lack(c, answer);
+		return verdict_is_wavering(&c->verdict);
+	}
+	if (answer->result == VERDICT_FAILED && try_next(c))
+		return false;
+	if (answer->result != VERDICT_FAILED) {
+		c->view.latency_ms = latency_ms;
+		settle(c);
+	}
+	count(c, answer);
+	if (answer->result == VERDICT_PASSED)
+		forgive(c);
+	return verdict_is_wavering(&c->verdict);
 }
 
 void
@@ -183,6 +257,7 @@ check_prepare(struct check *c, struct pool *pool, struct pool_server *server)
 	    (struct survey_listener){ .on_heard = on_heard, .arg = c };
 	ev_timer_init(&c->giving_up, on_giving_up, 0., 0.);
 	ev_timer_init(&c->unresolved, on_unresolved, 0., 0.);
+	ev_timer_init(&c->moving, on_moving, 0., 0.);
 }
 
 int
@@ -211,18 +286,42 @@ check_accuse(struct check *c)
 	survey_hurry(&c->listener);
 }
 
-void
-check_move(struct check *c)
+/* The server is at another address: one success there is enough. */
+static void
+move(struct check *c)
 {
 	if (c->server->config->check.type == CONFIG_CHECK_NONE)
 		return;
 	ev_timer_stop(c->loop, &c->unresolved);
+	ev_timer_stop(c->loop, &c->moving);
 	survey_leave(&c->listener);
-	/* Down for want of an address says nothing: one success is enough. */
+	/* Down for want of an address says nothing. */
 	if (c->verdict.state == SERVER_DOWN)
 		c->verdict.streak = c->verdict.rise - 1;
 	if (join(c) < 0)
 		count_failure(c, "no memory");
+}
+
+bool
+check_set_addresses(struct check *c, const union addr *all, unsigned n)
+{
+	static const int families[] = { [CONFIG_PREFER_ANY] = AF_UNSPEC,
+		[CONFIG_PREFER_IPV4] = AF_INET,
+		[CONFIG_PREFER_IPV6] = AF_INET6 };
+	const struct config_service *s = c->pool->config;
+	bool only = s->has_source;
+	int family = only ? s->source.sa.sa_family : families[s->prefer];
+	struct server_addresses next = c->addresses;
+	bool moved = server_addresses_set(&next, all, n, family, only);
+
+	if (next.n == 0)
+		return false;
+	c->addresses = next;
+	if (!moved)
+		return true;
+	pool_set_address(c->pool, c->server, &next.all[next.asked]);
+	move(c);
+	return true;
 }
 
 void
@@ -232,5 +331,6 @@ check_stop(struct check *c)
 		return;
 	ev_timer_stop(c->loop, &c->giving_up);
 	ev_timer_stop(c->loop, &c->unresolved);
+	ev_timer_stop(c->loop, &c->moving);
 	survey_leave(&c->listener);
 }

@@ -7,6 +7,7 @@
  */
 
 #include "proxy/judge.h"
+#include "proxy/server_addresses.h"
 #include "proxy/survey.h"
 #include "proxy/verdict.h"
 
@@ -37,10 +38,12 @@ struct check {
 	check_changed_fn *on_change;
 	void *arg;
 	struct verdict verdict;
-	bool accused; /* since its last good answer */
+	bool accused;                      /* since its last good answer */
+	struct server_addresses addresses; /* of its name */
 	struct survey_listener listener;
 	ev_timer giving_up;     /* down: until its connections end */
 	ev_timer unresolved;    /* how long its name may have no address */
+	ev_timer moving;        /* until the next address is asked */
 	char ip[ADDR_TEXT_MAX]; /* in place of a name */
 	char subject[2 * CONFIG_NAME_MAX + 16]; /* of its log lines */
 	struct check_view view;
@@ -59,7 +62,11 @@ MUST_CHECK int check_start(struct check *c);
  */
 void check_accuse(struct check *c);
 
-/* Its server has another address, or its first: check there, now. */
-void check_move(struct check *c);
+/*
+ * Its server's name has these addresses. Another one, or the first: check
+ * there, now. False: it has none of the family that the service can use.
+ */
+MUST_CHECK bool check_set_addresses(
+    struct check *c, const union addr *all, unsigned n);
 
 void check_stop(struct check *c);

@@ -45,7 +45,7 @@ enum host_state {
 struct names_id {
 	SLIST_ENTRY(names_id) next;
 	unsigned id;
-	bool told; /* the present address */
+	bool told; /* the present addresses */
 };
 
 struct names_host {
@@ -57,8 +57,10 @@ struct names_host {
 	enum host_state state;
 	ev_timer timer;
 	bool known, failing;
-	union addr address; /* the last good one; void unless known */
-	unsigned retry_s;   /* after the next failure */
+	/* The last good ones, the present one first; void unless known. */
+	union addr all[NAMES_ADDRESSES_MAX];
+	unsigned n;
+	unsigned retry_s; /* after the next failure */
 };
 
 /*
@@ -94,7 +96,7 @@ plan(struct names_host *h, unsigned seconds)
 	timeout_arm(h->names->loop, &h->timer, seconds);
 }
 
-/* Who does not know the present address yet. */
+/* Who does not know the present addresses yet. */
 static void
 tell(struct names_host *h)
 {
@@ -104,7 +106,7 @@ tell(struct names_host *h)
 		if (i->told)
 			continue;
 		i->told = true;
-		h->names->on_change(h->names->arg, i->id, &h->address);
+		h->names->on_change(h->names->arg, i->id, h->all, h->n);
 	}
 }
 
@@ -114,27 +116,47 @@ format_subject(const struct names_host *h, char buf[static NI_MAXHOST])
 	(void)snprintf(buf, NI_MAXHOST, "name %.256s", h->name);
 }
 
+static bool
+has(const union addr *all, unsigned n, const union addr *a)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (addr_is_same_ip(&all[i], a))
+			return true;
+	return false;
+}
+
+/* In whatever order: name servers turn their answers. */
+static bool
+are_known(const struct names_host *h, const union addr *all, unsigned n)
+{
+	while (n > 0 && has(h->all, h->n, &all[n - 1]))
+		n--;
+	return n == 0;
+}
+
 static void
-resolved(struct names_host *h, const union addr *a, unsigned ttl_s)
+resolved(
+    struct names_host *h, const union addr *all, unsigned n, unsigned ttl_s)
 {
 	char subject[NI_MAXHOST], is[ADDR_TEXT_MAX], was[ADDR_TEXT_MAX];
 	struct names_id *i;
 
 	format_subject(h, subject);
-	addr_format_ip(a, is);
+	addr_format_ip(&all[0], is);
 	if (!h->known)
 		log_notice(subject, "has address %s", is);
-	else if (!addr_is_same_ip(a, &h->address))
+	else if (!addr_is_same_ip(&all[0], &h->all[0]))
 		log_notice(
-		    subject, "%s -> %s", addr_format_ip(&h->address, was), is);
+		    subject, "%s -> %s", addr_format_ip(&h->all[0], was), is);
 	else if (h->failing)
 		log_notice(subject, "resolved again");
-	if (!h->known || !addr_is_same_ip(a, &h->address))
+	if (h->n != n || !are_known(h, all, n))
 		SLIST_FOREACH (i, &h->ids, next)
 			i->told = false;
 	h->known = true;
 	h->failing = false;
-	h->address = *a;
+	memcpy(h->all, all, n * sizeof(*all));
+	h->n = n;
 	h->retry_s = RETRY_FIRST_S;
 	plan(h, ttl_s);
 }
@@ -147,7 +169,7 @@ failed(struct names_host *h, const char *reason)
 	format_subject(h, subject);
 	if (!h->failing && h->known)
 		log_warning(subject, "not resolved: '%s', keeping %s", reason,
-		    addr_format_ip(&h->address, ip));
+		    addr_format_ip(&h->all[0], ip));
 	else if (!h->failing)
 		log_warning(subject, "not resolved: '%s', retrying in %us",
 		    reason, h->retry_s);
@@ -179,29 +201,27 @@ address_of(const struct ares_addrinfo_node *node, union addr *ret_addr)
 	return true;
 }
 
-/* The present address where it is among them, else the first. */
-static bool
-pick(const struct names_host *h, const struct ares_addrinfo *answer,
-    union addr *ret_addr)
+/* As many as fit; the present one first, where it is among them. */
+static unsigned
+collect(const struct names_host *h, const struct ares_addrinfo *answer,
+    union addr ret_all[static NAMES_ADDRESSES_MAX])
 {
 	const struct ares_addrinfo_node *node;
-	union addr a, first;
-	bool any = false;
+	unsigned n = 0;
 
 	for (node = answer->nodes; node != NULL; node = node->ai_next) {
-		if (!address_of(node, &a))
+		union addr a;
+
+		if (n == NAMES_ADDRESSES_MAX || !address_of(node, &a) ||
+		    has(ret_all, n, &a))
 			continue;
-		if (!any)
-			first = a;
-		any = true;
-		if (h->known && addr_is_same_ip(&a, &h->address)) {
-			*ret_addr = a;
-			return true;
-		}
+		ret_all[n++] = a;
+		if (!h->known || !addr_is_same_ip(&a, &h->all[0]))
+			continue;
+		memmove(&ret_all[1], &ret_all[0], (n - 1) * sizeof(a));
+		ret_all[0] = a;
 	}
-	if (any)
-		*ret_addr = first;
-	return any;
+	return n;
 }
 
 /* The shortest on the way from the name to its addresses, in our limits. */
@@ -226,7 +246,8 @@ static void
 on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *answer)
 {
 	struct names_host *h = arg;
-	union addr a;
+	union addr all[NAMES_ADDRESSES_MAX];
+	unsigned n = 0;
 
 	(void)timeouts;
 	h->state = HOST_RESTING;
@@ -236,12 +257,14 @@ on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *answer)
 		ares_freeaddrinfo(answer);
 		return;
 	}
+	if (status == ARES_SUCCESS)
+		n = collect(h, answer, all);
 	if (status != ARES_SUCCESS)
 		failed(h, ares_strerror(status));
-	else if (!pick(h, answer, &a))
+	else if (n == 0)
 		failed(h, "no address in the answer");
 	else
-		resolved(h, &a, ttl_of(answer));
+		resolved(h, all, n, ttl_of(answer));
 	ares_freeaddrinfo(answer);
 	/* A failure, too, tells an id that was added meanwhile. */
 	if (h->known)

@@ -185,23 +185,17 @@ on_check_changed(void *arg, struct pool *pool)
 	roster_changed(arg, pool);
 }
 
-/* A name has an address, or another: its server moves there. */
+/* A name has addresses, or others: its server may have to move. */
 static void
-on_name(void *arg, unsigned id, const union addr *ip)
+on_name(void *arg, unsigned id, const union addr *all, unsigned n)
 {
 	struct roster *r = arg;
 	struct check *c = &r->checks[id];
-	const struct config_service *service = c->pool->config;
 
-	if (service->has_source &&
-	    service->source.sa.sa_family != ip->sa.sa_family) {
+	if (!check_set_addresses(c, all, n))
 		log_warning("names",
 		    "server %s of service %s has no address of the family of its source, leaving it as it is",
-		    c->server->config->name, service->name);
-		return;
-	}
-	pool_set_address(c->pool, c->server, ip);
-	check_move(c);
+		    c->server->config->name, c->pool->config->name);
 }
 
 /* Those without an address yet are down until they have one. */

@@ -5,8 +5,12 @@
 #include "proxy/pool.h"
 #include "tests/lib/test.h"
 
+#include "core/fd.h"
+
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct run {
 	struct ev_loop *loop;
@@ -66,6 +70,23 @@ tear_down(struct run *r)
 	survey_close(r->surveys);
 	pool_fini(&r->pool);
 	ev_loop_destroy(r->loop);
+}
+
+/* What the name server says of it. */
+static void
+name_has(struct run *r, unsigned n, const char *first, ...)
+{
+	union addr all[3];
+	va_list more;
+
+	va_start(more, first);
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(
+		    addr_parse_ip(
+		        i == 0 ? first : va_arg(more, const char *), &all[i]),
+		    0);
+	va_end(more);
+	assert_true(check_set_addresses(&r->check, all, n));
 }
 
 /* An answer; returns whether the next question shall come soon. */
@@ -253,7 +274,7 @@ without_a_check_it_is_up_whatever_clients_see(void **state)
 	assert_text(r.check.view.detail, "not checked");
 	for (int i = 0; i < 9; i++)
 		check_accuse(&r.check);
-	check_move(&r.check);
+	name_has(&r, 1, "127.0.0.9");
 	assert_int_equal(state_of(&r), SERVER_UP);
 	tear_down(&r);
 }
@@ -290,7 +311,6 @@ static void
 a_name_without_an_address_is_down_until_it_has_one(void **state)
 {
 	struct run r;
-	union addr ip;
 
 	(void)state;
 	set_up(&r, CONFIG_CHECK_TCP);
@@ -301,12 +321,48 @@ a_name_without_an_address_is_down_until_it_has_one(void **state)
 	(void)ev_run(r.loop, 0);
 	assert_int_equal(state_of(&r), SERVER_DOWN);
 	assert_text(r.check.view.detail, "name 'db.example' is not resolved");
-	assert_int_equal(addr_parse_ip("127.0.0.1", &ip), 0);
-	pool_set_address(&r.pool, &r.pool.servers[0], &ip);
-	check_move(&r.check);
+	name_has(&r, 1, "127.0.0.1");
 	/* It was down for want of an address: one success is enough. */
 	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
 	assert_int_equal(state_of(&r), SERVER_UP);
+	tear_down(&r);
+}
+
+/* R13: an AAAA whose server listens on IPv4 only; a first address that is dead.
+ */
+static void
+r13_of_a_names_addresses_the_one_that_answers_is_used(void **state)
+{
+	CLEANUP(fd_close) int door = socket(AF_INET, SOCK_STREAM, 0);
+	union addr at, used;
+	socklen_t len = sizeof(at);
+	struct run r;
+
+	(void)state;
+	assert_int_equal(addr_parse_ip("127.0.0.2", &at), 0);
+	assert_int_equal(bind(door, &at.sa, addr_len(&at)), 0);
+	assert_int_equal(listen(door, 8), 0);
+	assert_int_equal(getsockname(door, &at.sa, &len), 0);
+	set_up(&r, CONFIG_CHECK_TCP);
+	r.servers[0].host = "db.example";
+	addr_set_port(&r.servers[0].address, addr_port(&at));
+	r.pool.servers[0].has_address = false;
+	assert_int_equal(check_start(&r.check), 0);
+	name_has(&r, 3, "::1", "127.0.0.9", "127.0.0.2");
+	while (state_of(&r) == SERVER_UNKNOWN)
+		(void)ev_run(r.loop, EVRUN_ONCE);
+	assert_int_equal(state_of(&r), SERVER_UP);
+	assert_true(pool_get_address(&r.pool, &r.pool.servers[0], &used));
+	assert_true(addr_is_same(&used, &at));
+	/* Nobody answers: that is one failure, of the server, not three. */
+	r.changes = 0;
+	fd_close(&door);
+	(void)hear(&r, VERDICT_FAILED, SERVER_ROLE_UNSAID);
+	assert_int_equal(r.check.verdict.streak, 0);
+	while (r.check.verdict.streak == 0)
+		(void)ev_run(r.loop, EVRUN_ONCE);
+	assert_int_equal(r.check.verdict.streak, 1);
+	assert_int_equal(r.changes, 0);
 	tear_down(&r);
 }
 
@@ -324,6 +380,8 @@ main(void)
 		cmocka_unit_test(r06_a_good_check_lets_clients_try_again),
 		cmocka_unit_test(without_a_check_it_is_up_whatever_clients_see),
 		cmocka_unit_test(one_that_stays_down_is_given_up),
+		cmocka_unit_test(
+		    r13_of_a_names_addresses_the_one_that_answers_is_used),
 		cmocka_unit_test(
 		    a_name_without_an_address_is_down_until_it_has_one),
 	};

@@ -1,0 +1,134 @@
+#include "proxy/server_addresses.h"
+
+#include "tests/lib/test.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+/* Addresses by a letter: a to e are IPv4, A to E are IPv6. */
+static union addr
+address_of(char c)
+{
+	const char *const text = c >= 'a' ? "10.0.0.1" : "fd00::1";
+	union addr a;
+
+	assert_int_equal(addr_parse_ip(text, &a), 0);
+	if (c >= 'a')
+		a.in.sin_addr.s_addr = htonl(0x0a000000U + (unsigned)c);
+	else
+		a.in6.sin6_addr.s6_addr[15] = (uint8_t)c;
+	return a;
+}
+
+static bool
+set(struct server_addresses *s, const char *all, int family, bool only)
+{
+	union addr a[2 * SERVER_ADDRESSES_MAX];
+	unsigned n = (unsigned)strlen(all);
+
+	for (unsigned i = 0; i < n; i++)
+		a[i] = address_of(all[i]);
+	return server_addresses_set(s, a, n, family, only);
+}
+
+/* All of them in their order, the one to be asked first. */
+static const char *
+shown(const struct server_addresses *s, char *buf)
+{
+	unsigned k;
+
+	for (k = 0; k < s->n; k++) {
+		const union addr *a = &s->all[(s->asked + k) % s->n];
+
+		for (char c = 'A'; c <= 'z'; c++) {
+			union addr other = address_of(c);
+
+			if (addr_is_same_ip(a, &other))
+				buf[k] = c;
+		}
+	}
+	buf[k] = '\0';
+	return buf;
+}
+
+static const struct row {
+	const char *name, *all;
+	int family;
+	bool only;
+	const char *order;
+} rows[] = {
+	{ "as the answer has them", "Aab", AF_UNSPEC, false, "Aab" },
+	{ "R13: prefer: ipv4", "AaBb", AF_INET, false, "abAB" },
+	{ "prefer: ipv6", "aAbB", AF_INET6, false, "ABab" },
+	{ "the family of `source` alone", "AaBb", AF_INET, true, "ab" },
+	{ "none of it", "AB", AF_INET, true, "" },
+	{ "more than fit", "abcdefghijklmnopqrst", AF_UNSPEC, false,
+	    "abcdefghijklmnop" },
+};
+
+static void
+the_order_is_that_of_the_answer_and_of_what_is_preferred(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct server_addresses s = { .n = 0 };
+		char buf[SERVER_ADDRESSES_MAX + 1];
+
+		test_row(rows[i].name);
+		assert_int_equal(
+		    set(&s, rows[i].all, rows[i].family, rows[i].only),
+		    rows[i].order[0] != '\0');
+		assert_text(shown(&s, buf), rows[i].order);
+	}
+}
+
+static void
+each_is_asked_before_the_server_has_failed(void **state)
+{
+	struct server_addresses s = { .n = 0 };
+	char buf[SERVER_ADDRESSES_MAX + 1];
+
+	(void)state;
+	assert_true(set(&s, "Aab", AF_UNSPEC, false));
+	assert_true(server_addresses_fail(&s));
+	assert_text(shown(&s, buf), "abA");
+	assert_true(server_addresses_fail(&s));
+	assert_false(server_addresses_fail(&s)); /* three times: all of them */
+	assert_text(shown(&s, buf), "Aab");
+	assert_true(server_addresses_fail(&s));
+	server_addresses_pass(&s); /* a answers, and begins anew when not */
+	assert_true(server_addresses_fail(&s));
+	assert_true(server_addresses_fail(&s));
+	assert_false(server_addresses_fail(&s));
+	assert_true(set(&s, "d", AF_UNSPEC, false));
+	assert_false(server_addresses_fail(&s)); /* there is no other one */
+}
+
+static void
+the_one_that_is_asked_stays_while_the_name_has_it(void **state)
+{
+	struct server_addresses s = { .n = 0 };
+	char buf[SERVER_ADDRESSES_MAX + 1];
+
+	(void)state;
+	assert_true(set(&s, "Aab", AF_UNSPEC, false));
+	assert_true(server_addresses_fail(&s));
+	assert_false(set(&s, "bcaA", AF_UNSPEC, false));
+	assert_text(shown(&s, buf), "aAbc");
+	assert_true(set(&s, "bc", AF_UNSPEC, false));
+	assert_text(shown(&s, buf), "bc");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    the_order_is_that_of_the_answer_and_of_what_is_preferred),
+		cmocka_unit_test(each_is_asked_before_the_server_has_failed),
+		cmocka_unit_test(
+		    the_one_that_is_asked_stays_while_the_name_has_it),
+	};
+
+	TEST_MAIN(tests);
+}
