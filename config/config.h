@@ -232,6 +232,7 @@ struct config_service {
 	uint32_t hold_ms; /* how long down until it is given up */
 	enum config_on_down on_down;
 	uint32_t max_connections; /* 0: no limit */
+	uint32_t max_per_client;  /* by address; 0: no limit */
 	struct config_timeouts timeouts;
 	uint32_t retries;
 	uint32_t keepalive_ms;            /* 0: off; whole seconds */

@@ -403,6 +403,12 @@ static const struct schema_key service_keys[] = {
 	    .max = CONNECTIONS_MAX, .fallback = "0",
 	    .help = "Further clients wait in the kernel's backlog. 0: no "
 	            "limit." },
+	{ "max_connections_per_client", SCHEMA_NUMBER,
+	    SCHEMA_AT(struct config_service, max_per_client), .min = 0,
+	    .max = CONNECTIONS_MAX, .fallback = "0",
+	    .help = "How many connections a client may have at once, by its "
+	            "address. Further ones are reset, counted and logged. "
+	            "0: no limit." },
 	{ "timeouts", SCHEMA_MAP, SCHEMA_AT(struct config_service, timeouts),
 	    .table = &timeout_table,
 	    .help = "How long hapair waits, and for what." },

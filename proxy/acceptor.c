@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/timeout.h"
 #include "proxy/access.h"
+#include "proxy/client_limit.h"
 #include "proxy/placement.h"
 #include "proxy/pool.h"
 #include "proxy/session_thread.h"
@@ -108,6 +109,20 @@ tell_denial(struct acceptor *a, const union addr *client)
 		    left_out);
 }
 
+static void
+tell_too_many(struct acceptor *a, const union addr *client)
+{
+	char text[ADDR_TEXT_MAX];
+	uint64_t left_out;
+
+	if (limiter_allows(&a->set->denials, mono_now(), &left_out))
+		log_info("relay",
+		    "service %s: client %s has too many connections (%" PRIu64
+		    " more since the last line)",
+		    a->pool->config->name, addr_format_ip(client, text),
+		    left_out);
+}
+
 /* What accept() may say. True: go on with the next. */
 static bool
 survive(struct acceptor *a, int error)
@@ -133,14 +148,20 @@ static void
 admit(struct acceptor *a, int fd, const union addr *client)
 {
 	struct session_thread *t = a->set->thread;
+	struct counters_service *c = &t->services[a->pool->index];
+	struct client_limit *clients = a->pool->clients;
 
-	if (access_is_allowed(a->pool->access, client)) {
+	if (!access_is_allowed(a->pool->access, client)) {
+		tell_denial(a, client);
+		counters_add(&c->denied, 1);
+	} else if (clients != NULL && !client_limit_enter(clients, client)) {
+		tell_too_many(a, client);
+		counters_add(&c->too_many, 1);
+	} else {
 		placement_place(t, a->pool, fd, client);
 		return;
 	}
 	fd_close(&fd);
-	tell_denial(a, client);
-	counters_add(&t->services[a->pool->index].denied, 1);
 	session_thread_leave_gates(t, a->pool);
 }
 

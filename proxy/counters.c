@@ -23,6 +23,7 @@ counters_service_sum_up(
 	counters_sum_up(&sum->sum, &c->sum);
 	sum->retries += get(&c->retries);
 	sum->denied += get(&c->denied);
+	sum->too_many += get(&c->too_many);
 	for (unsigned i = 0; i < ENDING_COUNT; i++)
 		sum->endings[i] += get(&c->endings[i]);
 }

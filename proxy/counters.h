@@ -22,8 +22,9 @@ struct counters {
 /* Of a service, besides its sums. */
 struct counters_service {
 	struct counters sum;
-	atomic_uint_fast64_t retries; /* connects that went on elsewhere */
-	atomic_uint_fast64_t denied;  /* by `allow` and `deny` */
+	atomic_uint_fast64_t retries;  /* connects that went on elsewhere */
+	atomic_uint_fast64_t denied;   /* by `allow` and `deny` */
+	atomic_uint_fast64_t too_many; /* for max_connections_per_client */
 	atomic_uint_fast64_t endings[ENDING_COUNT];
 };
 
@@ -46,7 +47,7 @@ void counters_sum_up(struct counters_sum *sum, struct counters *c);
 
 struct counters_service_sum {
 	struct counters_sum sum;
-	uint64_t retries, denied;
+	uint64_t retries, denied, too_many;
 	uint64_t endings[ENDING_COUNT];
 };
 

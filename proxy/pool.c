@@ -2,6 +2,7 @@
 
 #include "config/config.h"
 #include "proxy/access.h"
+#include "proxy/client_limit.h"
 #include "proxy/ports.h"
 
 #include <errno.h>
@@ -73,6 +74,10 @@ pool_init(struct pool *p, const struct config_service *config, unsigned index,
 	    : -ENOMEM;
 	if (e == 0)
 		e = access_new(config, &p->access);
+	if (e == 0 && config->max_per_client > 0) {
+		p->clients = client_limit_new(config->max_per_client);
+		e = p->clients != NULL ? 0 : -ENOMEM;
+	}
 	for (size_t i = 0; e == 0 && i < p->n_servers; i++)
 		e = init_server(p, i, first_slot + (unsigned)i);
 	if (e < 0)
@@ -91,6 +96,8 @@ pool_fini(struct pool *p)
 	free(p->slots);
 	free(p->choices);
 	access_free(p->access);
+	client_limit_free(p->clients);
+	p->clients = NULL;
 	p->servers = NULL;
 	p->slots = NULL;
 	p->choices = NULL;

@@ -21,6 +21,7 @@
 #include <sys/queue.h>
 
 struct access;
+struct client_limit;
 struct config_server;
 struct config_service;
 struct ports;
@@ -78,7 +79,8 @@ struct pool {
 	    n_waiting; /* in the queue, for any reason; read by anyone */
 	atomic_uint n_granted; /* and not collected yet */
 	struct gate gate;
-	struct access *access; /* NULL: everybody may connect */
+	struct access *access;        /* NULL: everybody may connect */
+	struct client_limit *clients; /* NULL: no limit for each */
 	struct pool_server *servers;
 	size_t n_servers;
 	pthread_mutex_t lock; /* of all that follows */

@@ -373,6 +373,8 @@ put_service(struct jdoc *services, const struct report *r, size_t number,
 		jdoc_put_int(connections, "queued", s->queued);
 		jdoc_put_int(connections, "retries", (int64_t)s->sums.retries);
 		jdoc_put_int(connections, "denied", (int64_t)s->sums.denied);
+		jdoc_put_int(
+		    connections, "too_many", (int64_t)s->sums.too_many);
 		put_endings(at, &s->sums);
 	}
 	list = jdoc_put_array(at, "servers");

@@ -1,6 +1,7 @@
 #include "proxy/session_end.h"
 
 #include "core/fd.h"
+#include "proxy/client_limit.h"
 #include "proxy/dial.h"
 #include "proxy/record.h"
 #include "proxy/session.h"
@@ -43,6 +44,8 @@ end(struct session *s, enum ending ending, int error)
 	counters_add(&counters->sum.active, -1);
 	counters_add(&counters->endings[ending], 1);
 	unlink_session(s);
+	if (s->pool->clients != NULL)
+		client_limit_leave(s->pool->clients, &s->info.client);
 	session_thread_leave_gates(t, s->pool);
 }
 

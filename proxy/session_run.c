@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "core/fd.h"
 #include "proxy/attempt.h"
+#include "proxy/client_limit.h"
 #include "proxy/session.h"
 #include "proxy/session_end.h"
 #include "proxy/session_move.h"
@@ -31,6 +32,8 @@ session_run_start(struct session_thread *t, struct pool *pool, int client_fd,
 
 	if (s == NULL) {
 		fd_close(&client_fd);
+		if (pool->clients != NULL)
+			client_limit_leave(pool->clients, client);
 		session_thread_leave_gates(t, pool);
 		return;
 	}

@@ -276,3 +276,29 @@ def test_r25_a_relay_killed_often_moves_nothing() -> None:
         assert max(gaps) < figure(250), gaps
         assert stage["p1"].state() == "master"
         assert stage["p1"].log().count("master ->") == 0, stage["p1"].log()
+
+
+@families
+def test_r22_one_client_takes_not_all(family: int) -> None:
+    """Three connections a client: the fourth is reset, counted and logged, at no
+    cost of a server; another client is served; a place that is free is free."""
+    with relay(family, service={"max_connections_per_client": 3}) as r:
+        held = [(r.client(), r.accept()) for _ in range(3)]
+        for i in range(3):
+            with contextlib.suppress(ConnectionResetError):
+                with r.client() as sock:
+                    assert is_reset(sock)
+            wait_for(lambda: r.service()["connections"]["too_many"] == i + 1)
+        said = f"client {address('c', family)} has too many connections"
+        assert said in r.node.log()
+        with r.stage.lab.connect("s3", address("p1", family), PORT) as sock:
+            with r.accept() as b:
+                echo_once(sock, b)
+        for a, b in held[:1]:
+            a.close()
+            b.close()
+        wait_for(lambda: r.gauges()[0] == 2)
+        a, b = r.client(), r.accept()
+        echo_once(a, b)
+        for sock in (a, b, *held[1], *held[2]):
+            sock.close()
