@@ -28,8 +28,10 @@ static const struct schema_key check_keys[] = {
 	    .decides = true,
 	    .help = "tcp: the server is well when it accepts a connection. "
 	            "http: when a page says so. script: when a program says "
-	            "so. none: always. The same question to the same address "
-	            "is asked once, for all services." },
+	            "so. none: until connects of `fall` clients in a row fail; "
+	            "once an `interval` one client tries it again then. The "
+	            "same question to the same address is asked once, for all "
+	            "services." },
 	{ "interval", SCHEMA_DURATION,
 	    SCHEMA_AT(struct config_check, interval_ms), .min = 10, .max = HOUR,
 	    .fallback = "2s",

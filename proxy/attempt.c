@@ -44,6 +44,16 @@ accuse(struct session *s)
 		ev_async_send(shared->main, &shared->accused);
 }
 
+/* Nobody checks it, so the main thread is told what a client has seen. */
+static void
+prove(struct session *s)
+{
+	struct session_shared *shared = s->thread->shared;
+
+	if (!atomic_exchange(&server_of(s)->proven, true))
+		ev_async_send(shared->main, &shared->accused);
+}
+
 /*
  * Something of ours is lacking. Ports are lacking towards one server, so that
  * another one may do; that was no try, and the server is not to blame.
@@ -334,6 +344,8 @@ attempt_on_server(struct session *s, uint32_t events)
 		return;
 	}
 	counters_add(&session_server_counters(s)->total, 1);
+	if (atomic_load_explicit(&server_of(s)->doubted, memory_order_relaxed))
+		prove(s);
 	s->info.connected = mono_now();
 	/* Whether it has spoken already, this event tells, or the next. */
 	end->writable = true;

@@ -34,6 +34,19 @@ on_giving_up(struct ev_loop *loop, ev_timer *t, int revents)
 	c->on_change(c->arg, c->pool);
 }
 
+/* It is down, and nobody asks it: so a client may. */
+static void
+on_resting(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct check *c = CONTAINER_OF(t, struct check, resting);
+
+	(void)loop;
+	(void)revents;
+	timeout_arm(
+	    c->loop, &c->resting, c->server->config->check.interval_ms / 1000.);
+	pool_set_trial(c->pool, c->server);
+}
+
 static void
 turn(struct check *c)
 {
@@ -42,6 +55,11 @@ turn(struct check *c)
 	c->view.since_wall_ms = wall_now_ms();
 	pool_set_state(c->pool, c->server, c->verdict.state, mono_now());
 	ev_timer_stop(c->loop, &c->giving_up);
+	ev_timer_stop(c->loop, &c->resting);
+	if (c->verdict.state == SERVER_DOWN &&
+	    c->server->config->check.type == CONFIG_CHECK_NONE)
+		timeout_arm(c->loop, &c->resting,
+		    c->server->config->check.interval_ms / 1000.);
 	if (c->verdict.state == SERVER_DOWN &&
 	    service->on_down == CONFIG_ON_DOWN_RESET)
 		timeout_arm(c->loop, &c->giving_up, service->hold_ms / 1000.);
@@ -258,6 +276,7 @@ check_prepare(struct check *c, struct pool *pool, struct pool_server *server)
 	ev_timer_init(&c->giving_up, on_giving_up, 0., 0.);
 	ev_timer_init(&c->unresolved, on_unresolved, 0., 0.);
 	ev_timer_init(&c->moving, on_moving, 0., 0.);
+	ev_timer_init(&c->resting, on_resting, 0., 0.);
 }
 
 int
@@ -272,13 +291,46 @@ check_start(struct check *c)
 	return 0;
 }
 
+/* Silent servers are found out one timeouts.connect after the other. */
+static void
+accuse_unchecked(struct check *c)
+{
+	const struct config_service *s = c->pool->config;
+	uint32_t gap_ms =
+	    c->server->config->check.interval_ms + s->timeouts.connect_ms;
+
+	if (!verdict_hear_unchecked(&c->verdict, gap_ms, mono_now()))
+		return;
+	atomic_store(&c->server->doubted, true);
+	count_failure(c, "connect of a client failed");
+	if (server_addresses_fail(&c->addresses))
+		pool_set_address(
+		    c->pool, c->server, &c->addresses.all[c->addresses.asked]);
+}
+
+void
+check_prove(struct check *c)
+{
+	struct judge_answer served = { .is_void = false };
+
+	if (c->server->config->check.type != CONFIG_CHECK_NONE)
+		return;
+	atomic_store(&c->server->doubted, false);
+	if (c->verdict.state == SERVER_DOWN)
+		c->verdict.streak = c->verdict.rise - 1;
+	judge_say(&served, VERDICT_PASSED, "not checked, a client was served");
+	count(c, &served);
+}
+
 void
 check_accuse(struct check *c)
 {
 	const struct config_check *config = &c->server->config->check;
 
-	if (config->type == CONFIG_CHECK_NONE)
+	if (config->type == CONFIG_CHECK_NONE) {
+		accuse_unchecked(c);
 		return;
+	}
 	c->accused = true;
 	if (!verdict_hear(&c->verdict, config->interval_ms, mono_now()))
 		return;
@@ -332,5 +384,6 @@ check_stop(struct check *c)
 	ev_timer_stop(c->loop, &c->giving_up);
 	ev_timer_stop(c->loop, &c->unresolved);
 	ev_timer_stop(c->loop, &c->moving);
+	ev_timer_stop(c->loop, &c->resting);
 	survey_leave(&c->listener);
 }

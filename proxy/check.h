@@ -43,6 +43,7 @@ struct check {
 	struct survey_listener listener;
 	ev_timer giving_up;     /* down: until its connections end */
 	ev_timer unresolved;    /* how long its name may have no address */
+	ev_timer resting;       /* down and unchecked: until a client may try */
 	ev_timer moving;        /* until the next address is asked */
 	char ip[ADDR_TEXT_MAX]; /* in place of a name */
 	char subject[2 * CONFIG_NAME_MAX + 16]; /* of its log lines */
@@ -58,9 +59,14 @@ MUST_CHECK int check_start(struct check *c);
 
 /*
  * A live connect to the server failed: that counts as a failed check, once an
- * interval, and then the next one comes at once.
+ * interval, and then the next one comes at once. With `type: none` clients are
+ * all there is: `fall` of them in a row take the server down, and once an
+ * interval one may try whether it is up again.
  */
 void check_accuse(struct check *c);
+
+/* A live connect to a server that is doubted has succeeded. */
+void check_prove(struct check *c);
 
 /*
  * Its server's name has these addresses. Another one, or the first: check

@@ -25,6 +25,8 @@ init_server(struct pool *p, size_t i, unsigned slot)
 	atomic_init(&s->state, SERVER_UNKNOWN);
 	atomic_init(&s->role, SERVER_ROLE_UNSAID);
 	atomic_init(&s->accused, false);
+	atomic_init(&s->doubted, false);
+	atomic_init(&s->proven, false);
 	atomic_init(&s->era, 0);
 	p->slots[i].name_hash = balance_hash(c->name, strlen(c->name));
 	if (p->config->has_source) {
@@ -111,8 +113,8 @@ is_usable(const struct pool *p, struct pool_server *s)
 {
 	if (p->active != POOL_NONE && s != &p->servers[p->active])
 		return false;
-	return pool_server_state(s) == SERVER_UP && s->has_address &&
-	    s->admin == ACCORD_READY && s->weight > 0;
+	return (pool_server_state(s) == SERVER_UP || s->trial) &&
+	    s->has_address && s->admin == ACCORD_READY && s->weight > 0;
 }
 
 static bool
@@ -190,6 +192,7 @@ find_place(struct pool *p, struct pool_waiter *w, struct mono now,
 	mark(p, tier, now);
 	server = balance(p, w);
 	p->slots[server].load++;
+	p->servers[server].trial = false;
 	w->era = atomic_load(&p->servers[server].era);
 	return server;
 }
@@ -289,6 +292,16 @@ forgive_all(struct pool *p, const struct pool_server *server)
 }
 
 void
+pool_set_trial(struct pool *p, struct pool_server *server)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	server->trial = true;
+	forgive_all(p, server);
+	grant(p);
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
+void
 pool_forgive(struct pool *p, struct pool_server *server)
 {
 	(void)pthread_mutex_lock(&p->lock);
@@ -366,6 +379,7 @@ pool_set_state(struct pool *p, struct pool_server *server,
 	if (state == SERVER_UP && pool_server_state(server) != SERVER_UNKNOWN)
 		server->up_since = now;
 	atomic_store(&server->state, (int)state);
+	server->trial = false;
 	if (state == SERVER_UP)
 		forgive_all(p, server);
 	grant(p);

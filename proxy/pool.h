@@ -31,6 +31,9 @@ struct pool_server {
 	atomic_int state;        /* enum server_state; set by pool_set_state */
 	atomic_int role;         /* enum server_role; by check.c */
 	atomic_bool accused;     /* a live connect failed: check it now */
+	atomic_bool doubted;     /* nobody checks it, and connects failed */
+	atomic_bool proven;      /* doubted, and a live connect succeeded */
+	bool trial;              /* down: one client may try; under the lock */
 	unsigned slot;           /* into each worker's server counters */
 	unsigned tier;           /* see pool_choice.h */
 	atomic_uint era;         /* connections of earlier ones shall end */
@@ -110,6 +113,9 @@ void pool_give(struct pool *p, int server);
 
 /* It may try again whatever it has tried, and keeps its place in the queue. */
 void pool_forget(struct pool *p, struct pool_waiter *waiter);
+
+/* One client, the next or one that waits, may try a server that is down. */
+void pool_set_trial(struct pool *p, struct pool_server *server);
 
 /* Who waits and has tried this server in vain may try it again. */
 void pool_forgive(struct pool *p, struct pool_server *server);

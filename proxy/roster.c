@@ -21,9 +21,14 @@ on_accused(struct ev_loop *loop, ev_async *async, int revents)
 
 	(void)loop;
 	(void)revents;
-	for (size_t i = 0; i < r->shared.n_servers; i++)
-		if (atomic_exchange(&r->checks[i].server->accused, false))
+	for (size_t i = 0; i < r->shared.n_servers; i++) {
+		struct pool_server *s = r->checks[i].server;
+
+		if (atomic_exchange(&s->accused, false))
 			check_accuse(&r->checks[i]);
+		if (atomic_exchange(&s->proven, false))
+			check_prove(&r->checks[i]);
+	}
 }
 
 static bool

@@ -6,7 +6,7 @@
  * does not answer any more the others are asked, each once, and only when none
  * has answered the server has failed.
  *
- * Pure. One per server, owned by check.c.
+ * Computes only. One per server, owned by check.c.
  */
 
 #include "core/addr.h"

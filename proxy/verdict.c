@@ -79,6 +79,17 @@ verdict_hear(struct verdict *v, uint32_t interval_ms, struct mono now)
 }
 
 bool
+verdict_hear_unchecked(struct verdict *v, uint32_t gap_ms, struct mono now)
+{
+	if (v->state != SERVER_UP)
+		return false;
+	if (!mono_before(now, v->heard))
+		v->streak = 0;
+	v->heard = mono_add_ms(now, gap_ms);
+	return true;
+}
+
+bool
 verdict_is_wavering(const struct verdict *v)
 {
 	return v->streak > 0 || (v->unasked > 0 && v->state == SERVER_UNKNOWN);

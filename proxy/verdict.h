@@ -53,5 +53,12 @@ MUST_CHECK bool verdict_lack(struct verdict *v);
 MUST_CHECK bool verdict_hear(
     struct verdict *v, uint32_t interval_ms, struct mono now);
 
+/*
+ * The same of a server that nobody checks: failures in a row count each, but
+ * not with one that is longer ago than `gap_ms`.
+ */
+MUST_CHECK bool verdict_hear_unchecked(
+    struct verdict *v, uint32_t gap_ms, struct mono now);
+
 /* A result is pending that may change the state: check again soon. */
 bool verdict_is_wavering(const struct verdict *v);

@@ -302,3 +302,26 @@ def test_r22_one_client_takes_not_all(family: int) -> None:
         echo_once(a, b)
         for sock in (a, b, *held[1], *held[2]):
             sock.close()
+
+
+@families
+@limit(60)
+def test_n05_a_silent_server_that_nobody_checks(family: int) -> None:
+    """`check: none`, and one of two hosts swallows SYNs: the first clients wait for
+    timeouts.connect, then one in a while does, and it is back when it is back."""
+    more = {"check": {"type": "none", "interval": "1s"}, "timeouts": {"connect": "500ms"}}
+    with servers(family, "s1", "s2", **more) as (stage, _):
+        stage.lab.drop("s1", "to", f"tcp dport {PORT}")
+        answers = [ask(stage, family) for _ in range(40)]
+        assert {who for who, _ in answers} == {"s2"}
+        slow = sum(seconds > 0.4 for _, seconds in answers)
+        assert slow <= 4, answers
+        assert stage["p1"].server_states() == {"s1": "down", "s2": "up"}
+        stage.lab.undrop()
+
+        def back() -> bool:
+            """a client that tries it finds it"""
+            ask(stage, family)
+            return stage["p1"].server_states()["s1"] == "up"
+
+        wait_for(back, 5 * SLOW)

@@ -262,18 +262,44 @@ r06_a_good_check_lets_clients_try_again(void **state)
 	}
 }
 
+/* N5: so that not every second client waits for a host that is gone. */
 static void
-without_a_check_it_is_up_whatever_clients_see(void **state)
+n05_without_a_check_clients_are_believed(void **state)
 {
+	struct pool_waiter w = { .wake = ignore_wake };
+	enum pool_choice wants;
 	struct run r;
 
 	(void)state;
 	set_up(&r, CONFIG_CHECK_NONE);
+	r.servers[0].check.interval_ms = 10;
+	r.service.timeouts.connect_ms = 5000;
 	assert_int_equal(check_start(&r.check), 0);
 	assert_int_equal(state_of(&r), SERVER_UP);
 	assert_text(r.check.view.detail, "not checked");
-	for (int i = 0; i < 9; i++)
+	for (int i = 0; i < 9; i++) {
+		assert_false(r.pool.servers[0].doubted);
 		check_accuse(&r.check);
+		assert_true(r.pool.servers[0].doubted);
+		check_prove(&r.check); /* another client was served */
+	}
+	assert_int_equal(state_of(&r), SERVER_UP);
+	for (int i = 0; i < 3; i++)
+		check_accuse(&r.check);
+	assert_int_equal(state_of(&r), SERVER_DOWN);
+	assert_int_equal(
+	    pool_take(&r.pool, &w, mono_now(), &wants), POOL_QUEUED);
+	/* After an interval one may try, and no other one. */
+	while (pool_collect(&r.pool, NULL) == NULL)
+		(void)ev_run(r.loop, EVRUN_ONCE);
+	assert_int_equal(w.server, 0);
+	assert_int_equal(
+	    pool_take(&r.pool, &w, mono_now(), &wants), POOL_QUEUED);
+	assert_int_equal(state_of(&r), SERVER_DOWN);
+	pool_leave(&r.pool, &w);
+	check_prove(&r.check);
+	assert_int_equal(state_of(&r), SERVER_UP);
+	assert_int_equal(pool_take(&r.pool, &w, mono_now(), &wants), 0);
 	name_has(&r, 1, "127.0.0.9");
 	assert_int_equal(state_of(&r), SERVER_UP);
 	tear_down(&r);
@@ -378,7 +404,7 @@ main(void)
 		    another_role_is_told_though_the_state_is_the_same),
 		cmocka_unit_test(a_clients_failure_counts_while_it_is_up),
 		cmocka_unit_test(r06_a_good_check_lets_clients_try_again),
-		cmocka_unit_test(without_a_check_it_is_up_whatever_clients_see),
+		cmocka_unit_test(n05_without_a_check_clients_are_believed),
 		cmocka_unit_test(one_that_stays_down_is_given_up),
 		cmocka_unit_test(
 		    r13_of_a_names_addresses_the_one_that_answers_is_used),
