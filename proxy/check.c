@@ -239,6 +239,15 @@ lack(struct check *c, const struct judge_answer *answer)
 		count(c, &failed);
 }
 
+/* Results contradict its verdict, or clients wait for it to come up. */
+static bool
+is_urgent(const struct check *c)
+{
+	return verdict_is_wavering(&c->verdict) ||
+	    (c->verdict.state == SERVER_DOWN &&
+	        atomic_load(&c->pool->n_waiting) > 0);
+}
+
 static bool
 on_heard(void *arg, const struct judge_answer *answer, double latency_ms)
 {
@@ -257,7 +266,7 @@ on_heard(void *arg, const struct judge_answer *answer, double latency_ms)
 	count(c, answer);
 	if (answer->result == VERDICT_PASSED)
 		forgive(c);
-	return verdict_is_wavering(&c->verdict);
+	return is_urgent(c);
 }
 
 void
