@@ -19,6 +19,12 @@
 #define SECOND_ROUND_S 1.0
 
 /*
+ * A client that ended its side without a word may want to be greeted (a monitor
+ * does, `nc -N`): it has this long for a connect. Then it counts as gone.
+ */
+#define MUTE_S 1.0
+
+/*
  * Ports tried for one connection with `source`: others may hold some of them
  * (TIME_WAIT, other programs), and a long search would stop the thread.
  */
@@ -131,6 +137,35 @@ dial_from_source(struct session *s, const union addr *to)
 	return fd;
 }
 
+static bool
+has_spoken(const struct session *s)
+{
+	char byte;
+
+	if (flow_is_holding(&s->flows[SESSION_CLIENT]))
+		return true;
+	return recv(s->ends[SESSION_CLIENT].fd, &byte, 1,
+	           MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* The client has ended its side and said nothing before. */
+static bool
+is_mute(const struct session *s)
+{
+	return (s->flows[SESSION_CLIENT].end_read ||
+	           s->ends[SESSION_CLIENT].hung_up) &&
+	    !has_spoken(s);
+}
+
+/* How long a connect may take, for this client. */
+static void
+wait_for_connect(struct session *s)
+{
+	double seconds = s->pool->config->timeouts.connect_ms / 1000.;
+
+	session_wait(s, seconds > MUTE_S && is_mute(s) ? MUTE_S : seconds);
+}
+
 /* A place at info.server is taken: connect. */
 static void
 dial(struct session *s)
@@ -157,7 +192,7 @@ dial(struct session *s)
 	if (fd < 0)
 		session_end_reset(s, ENDING_RESOURCES, -fd);
 	else
-		session_wait(s, s->pool->config->timeouts.connect_ms / 1000.);
+		wait_for_connect(s);
 }
 
 /* Until timeouts.queue is over, counted from the first time that it waited. */
@@ -209,6 +244,8 @@ next(struct session *s)
 		/* No server is left that we could reach. */
 		pool_leave(s->pool, &s->waiter);
 		session_end_reset(s, ENDING_RESOURCES, s->info.error);
+	} else if (server == POOL_QUEUED && is_mute(s)) {
+		session_end_reset(s, ENDING_CLIENT_QUEUE, 0);
 	} else if (server == POOL_QUEUED) {
 		wait_for(s, wants);
 	} else {
@@ -244,9 +281,9 @@ attempt_begin(struct session *s)
 	    &s->ends[SESSION_CLIENT], &s->thread->tools, &e)) {
 	case FLOW_BUSY:
 	case FLOW_WAITS:
+	case FLOW_ENDED:
 		next(s);
 		break;
-	case FLOW_ENDED:
 	case FLOW_READ_FAILED:
 	case FLOW_WRITE_FAILED:
 		session_end_reset(s, ENDING_CLIENT_CONNECT, e);
@@ -291,7 +328,10 @@ attempt_on_timer(struct session *s)
 		waited(s);
 		break;
 	case SESSION_CONNECTING:
-		failed(s, ETIMEDOUT);
+		if (is_mute(s))
+			session_end_reset(s, ENDING_CLIENT_CONNECT, 0);
+		else
+			failed(s, ETIMEDOUT);
 		break;
 	case SESSION_MOVING:
 	case SESSION_PARTING:
@@ -352,20 +392,10 @@ attempt_on_server(struct session *s, uint32_t events)
 	session_move_begin(s);
 }
 
-static bool
-has_spoken(const struct session *s)
-{
-	char byte;
-
-	if (flow_is_holding(&s->flows[SESSION_CLIENT]))
-		return true;
-	return recv(s->ends[SESSION_CLIENT].fd, &byte, 1,
-	           MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
 /*
  * The client while there is no server yet. One that has spoken and then sent
- * its FIN still wants its answer; one that left without a word does not.
+ * its FIN still wants its answer; one that left without a word holds no place
+ * in a queue, and is passed on where a connect is under way (see MUTE_S).
  */
 void
 attempt_on_client(struct session *s)
@@ -381,7 +411,10 @@ attempt_on_client(struct session *s)
 			next(s);
 		else if (end->hung_up)
 			session_end_reset(s, ending, 0);
-	} else if (end->hung_up && !has_spoken(s)) {
-		session_end_reset(s, ending, 0);
+	} else if (is_mute(s)) {
+		if (s->phase == SESSION_QUEUED)
+			session_end_reset(s, ending, 0);
+		else
+			wait_for_connect(s);
 	}
 }

@@ -325,3 +325,13 @@ def test_n05_a_silent_server_that_nobody_checks(family: int) -> None:
             return stage["p1"].server_states()["s1"] == "up"
 
         wait_for(back, 5 * SLOW)
+
+
+@families
+def test_n03_who_ends_at_once_is_greeted(family: int) -> None:
+    """`nc -N`, as monitors do it: connect, end, read to the end. Always the same."""
+    with servers(family, "s1") as (stage, _):
+        for _ in range(100):
+            with stage.client(family) as sock:
+                sock.shutdown(socket.SHUT_WR)
+                assert read_to_end(sock) == (b"s1", "end")
