@@ -316,7 +316,7 @@ r02_no_urgent_byte_is_lost(void **state)
 	    setsockopt(b.out, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)), 0);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(send(b.in, "ab", 2, 0), 2);
-		assert_int_equal(send(b.in, "XYZ" + i, 1, MSG_OOB), 1);
+		assert_int_equal(send(b.in, &"XYZ"[i], 1, MSG_OOB), 1);
 		if (i == 1)
 			continue; /* overtaken by the next before it is read */
 		look(&b);
