@@ -34,6 +34,9 @@
  */
 #define CROWD_LEAST 500
 
+/* Looks after that, since the rest of them may follow. */
+#define CALM_LOOKS 10
+
 /*
  * How long acknowledgements may wait for an answer to travel with: longer than
  * a busy server takes, short beside the 40 ms that the kernel would wait.
@@ -197,11 +200,14 @@ give_memory_back(struct worker *w)
 {
 	unsigned n = atomic_load(&w->sessions.n_sessions);
 
-	if (n > w->crowd) {
+	if (n > w->crowd)
 		w->crowd = n;
-	} else if (w->crowd >= CROWD_LEAST && n < w->crowd / 2) {
+	if (w->crowd < CROWD_LEAST || n >= w->crowd / 2) {
+		w->calm = 0;
+	} else if (++w->calm == CALM_LOOKS) {
 		(void)malloc_trim(0);
 		w->crowd = n;
+		w->calm = 0;
 	}
 }
 

@@ -56,6 +56,7 @@ struct worker {
 	/* A bit each: groups whose connections shall end, and whose did. */
 	atomic_uint drop_groups, dropped_groups;
 	unsigned crowd; /* most connections since memory was given back */
+	unsigned calm;  /* looks since half of them are gone */
 	struct pipes pipes;
 	struct tap tap;
 	uint8_t scratch[FLOW_SCRATCH_BYTES];
