@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void
 on_accused(struct ev_loop *loop, ev_async *async, int revents)
@@ -196,11 +197,22 @@ on_name(void *arg, unsigned id, const union addr *all, unsigned n)
 {
 	struct roster *r = arg;
 	struct check *c = &r->checks[id];
+	const struct config_service *service = c->pool->config;
+	const char *server = c->server->config->name;
+	union addr usable[NAMES_ADDRESSES_MAX];
+	unsigned left;
 
-	if (!check_set_addresses(c, all, n))
+	memcpy(usable, all, n * sizeof(*all));
+	left = server_addresses_drop_own(
+	    usable, n, addr_port(&c->server->config->address), service);
+	if (left < n)
+		log_error("names",
+		    "server %s of service %s is where the service itself listens, leaving that address out",
+		    server, service->name);
+	if (left > 0 && !check_set_addresses(c, usable, left))
 		log_warning("names",
 		    "server %s of service %s has no address of the family of its source, leaving it as it is",
-		    c->server->config->name, c->pool->config->name);
+		    server, service->name);
 }
 
 /* Those without an address yet are down until they have one. */

@@ -1,5 +1,7 @@
 #include "proxy/server_addresses.h"
 
+#include "config/config.h"
+
 #include <sys/socket.h>
 
 static void
@@ -29,6 +31,31 @@ server_addresses_set(struct server_addresses *s, const union addr *all,
 		}
 	s->silent = 0;
 	return s->n > 0;
+}
+
+static bool
+is_own(const union addr *a, const struct config_service *service)
+{
+	for (size_t i = 0; i < service->n_listens; i++)
+		if (addr_is_same(a, &service->listens[i].address))
+			return true;
+	return false;
+}
+
+unsigned
+server_addresses_drop_own(union addr *all, unsigned n, uint16_t port,
+    const struct config_service *service)
+{
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		union addr a = all[i];
+
+		addr_set_port(&a, port);
+		if (!is_own(&a, service))
+			all[left++] = all[i];
+	}
+	return left;
 }
 
 bool

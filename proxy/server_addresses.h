@@ -11,6 +11,8 @@
 
 #include "core/addr.h"
 
+struct config_service;
+
 #define SERVER_ADDRESSES_MAX 16
 
 /* The empty value is zeros: no name, or none known yet. */
@@ -28,6 +30,14 @@ struct server_addresses {
  */
 bool server_addresses_set(struct server_addresses *s, const union addr *all,
     unsigned n, int family, bool only);
+
+/*
+ * Leaves out those at which, with this port, the service itself listens: it
+ * would be its own server, and connect until nothing is left. Returns how many
+ * are left.
+ */
+MUST_CHECK unsigned server_addresses_drop_own(union addr *all, unsigned n,
+    uint16_t port, const struct config_service *service);
 
 /*
  * The one that was asked has not answered: the next one is to be asked. Returns

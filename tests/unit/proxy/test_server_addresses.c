@@ -1,5 +1,6 @@
 #include "proxy/server_addresses.h"
 
+#include "config/config.h"
 #include "tests/lib/test.h"
 
 #include <string.h>
@@ -119,12 +120,38 @@ the_one_that_is_asked_stays_while_the_name_has_it(void **state)
 	assert_text(shown(&s, buf), "bc");
 }
 
+/* R17: one client would make connections until the node is full. */
+static void
+r17_a_name_that_leads_back_is_not_followed(void **state)
+{
+	struct config_listen listens[2];
+	struct config_service service = { .listens = listens, .n_listens = 2 };
+	union addr all[4];
+
+	(void)state;
+	listens[0].address = address_of('b');
+	listens[1].address = address_of('A');
+	for (int i = 0; i < 2; i++)
+		addr_set_port(&listens[i].address, 80);
+	for (int i = 0; i < 4; i++)
+		all[i] = address_of("abAB"[i]);
+	assert_int_equal(server_addresses_drop_own(all, 4, 81, &service), 4);
+	assert_int_equal(server_addresses_drop_own(all, 4, 80, &service), 2);
+	for (int i = 0; i < 2; i++) {
+		union addr left = address_of("aB"[i]);
+
+		assert_true(addr_is_same_ip(&all[i], &left));
+	}
+	assert_int_equal(server_addresses_drop_own(all, 0, 80, &service), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    the_order_is_that_of_the_answer_and_of_what_is_preferred),
+		cmocka_unit_test(r17_a_name_that_leads_back_is_not_followed),
 		cmocka_unit_test(each_is_asked_before_the_server_has_failed),
 		cmocka_unit_test(
 		    the_one_that_is_asked_stays_while_the_name_has_it),
