@@ -28,7 +28,7 @@ static const struct schema_key check_keys[] = {
 	    .decides = true,
 	    .help = "tcp: the server is well when it accepts a connection. "
 	            "http: when a page says so. script: when a program says "
-	            "so. none: until connects of `fall` clients in a row fail; "
+	            "so. none: until `fall` connects of clients in a row fail; "
 	            "once an `interval` one client tries it again then. The "
 	            "same question to the same address is asked once, for all "
 	            "services." },

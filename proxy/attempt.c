@@ -93,7 +93,9 @@ failed(struct session *s, int error)
 	session_leave_server(s);
 	s->info.server = SESSION_NO_SERVER;
 	s->info.error = error;
-	if (s->info.attempts > s->pool->config->retries) {
+	/* With nobody up it waits: it was the one that may try. */
+	if (s->info.attempts > s->pool->config->retries &&
+	    pool_is_usable(s->pool)) {
 		session_end_reset(s,
 		    error == ETIMEDOUT ? ENDING_SERVER_TIMEOUT
 		                       : ENDING_SERVER_REFUSED,
@@ -176,6 +178,8 @@ dial(struct session *s)
 	s->phase = SESSION_CONNECTING;
 	counters_add(&session_server_counters(s)->active, 1);
 	s->info.attempts++;
+	if (s->waiter.n_tried == POOL_TRIED_MAX)
+		s->waiter.n_tried = 0; /* of many that it may try in turn */
 	s->waiter.tried[s->waiter.n_tried++] = (uint16_t)s->info.server;
 	if (!pool_get_address(s->pool, server_of(s), &to))
 		fd = -EHOSTUNREACH;
