@@ -37,7 +37,8 @@ struct config_node {
 	size_t n_links;     /* the same at both nodes */
 };
 
-/* An address with its prefix length: 10.0.0.100/24; of a network, 10.0.0.0/24.
+/*
+ * An address with its prefix length: 10.0.0.100/24; of a network, 10.0.0.0/24.
  */
 struct config_cidr {
 	union addr addr; /* no port */

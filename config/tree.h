@@ -28,7 +28,8 @@ struct tree_node {
 	enum tree_type type;
 	bool is_plain; /* a text without quotes */
 	bool is_none;  /* a text that YAML takes for nothing: no value */
-	/* Of a list or map: where it begins. Of a map in lines: its first key.
+	/*
+	 * Of a list or map: where it begins. Of a map in lines: its first key.
 	 */
 	struct diag_place at;
 	const char *text; /* of a text, UTF-8 without NUL; else NULL */

@@ -81,7 +81,8 @@ writer_main(void *unused)
 			continue;
 		if (atomic_exchange(&logger.dropping, false))
 			proc_drop_thread();
-		/* Asked before draining: what was logged until then goes out.
+		/*
+		 * Asked before draining: what was logged until then goes out.
 		 */
 		ending = atomic_load(&logger.ending);
 		drain(&told);

@@ -229,7 +229,8 @@ step_backup(struct election *e, const struct election_event *ev,
 		doubt_note(&e->doubt, ev->answer);
 		break;
 	case ELECTION_PEER_ENDED:
-		/* What its kernel may still hold is a lease that nobody renews.
+		/*
+		 * What its kernel may still hold is a lease that nobody renews.
 		 */
 		change_claim(e, now, ELECTION_PEER_DIED, out);
 		break;

@@ -65,7 +65,8 @@ tell(struct inbox *b, struct node_out *out, const struct node_now *now)
 static void settle(
     struct inbox *b, const struct node_event *ev, struct node_now *now);
 
-/* A hello that is late would hide that it is, and a claim would be of the past.
+/*
+ * A hello that is late would hide that it is, and a claim would be of the past.
  */
 static bool
 must_be_in_time(const struct node_effect *e)

@@ -45,7 +45,8 @@ static void
 ask(struct knock *k)
 {
 	k->heard = role_node(k->role)->peer.heard;
-	/* A refusal that waits in the socket is reported once, here or there.
+	/*
+	 * A refusal that waits in the socket is reported once, here or there.
 	 */
 	if (send(k->fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) == -1 &&
 	    errno != ECONNREFUSED)

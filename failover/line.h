@@ -85,6 +85,7 @@ MUST_CHECK int line_send(
 /* Two of the largest frames fit. */
 bool line_has_room(const struct line *l);
 
-/* Ends the connection, also where another process holds it; takes a free one.
+/*
+ * Ends the connection, also where another process holds it; takes a free one.
  */
 void line_close(struct line *l);

@@ -110,7 +110,8 @@ node_speak(struct node *n, enum hello_type type, const struct node_now *now,
 {
 	struct hello *h = ret_hello;
 
-	/* Not when it is out: who is stopped in between is late the next time.
+	/*
+	 * Not when it is out: who is stopped in between is late the next time.
 	 */
 	n->beaten = *now;
 	*h = (struct hello){ .type = type,
@@ -179,7 +180,8 @@ step_stop(struct node_group_step *s)
 	struct node *n = s->node;
 
 	n->stopping = true;
-	/* The addresses go first, then the peer is told (the election's order).
+	/*
+	 * The addresses go first, then the peer is told (the election's order).
 	 */
 	for (unsigned i = 0; i < n->n_groups; i++)
 		if (n->groups[i].handover.state == HANDOVER_RELEASING)

@@ -178,7 +178,8 @@ struct node_group {
 	struct node_fault faults[NODE_CAUSES];
 	struct node_fault fault; /* as the election was told */
 	enum election_state peer_state;
-	/* The peer's interface: by its own word, else as seen; zeros: unknown.
+	/*
+	 * The peer's interface: by its own word, else as seen; zeros: unknown.
 	 */
 	uint8_t peer_mac[HELLO_MAC_BYTES];
 	bool peer_near;   /* its address is in a subnet of the group's */

@@ -54,7 +54,8 @@ static const char *const words[ELECTION_REASONS] = {
 	[ELECTION_GAVE_OVER] = "handed over to the peer",
 };
 
-/* The last part of a path: the first ones say nothing that is worth the room.
+/*
+ * The last part of a path: the first ones say nothing that is worth the room.
  */
 static const char *
 last_part(const char *path)

@@ -100,7 +100,8 @@ struct role {
 	struct witness *witness;
 };
 
-/* The node, to look at: whoever wants something of it puts it into the inbox.
+/*
+ * The node, to look at: whoever wants something of it puts it into the inbox.
  */
 static inline const struct node *
 role_node(const struct role *role)

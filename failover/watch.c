@@ -238,7 +238,8 @@ do_chores(struct role_group *g)
 	if (!add)
 		return;
 	put(g, NODE_LOST);
-	/* An interface that went down took them along, and is a fault by now.
+	/*
+	 * An interface that went down took them along, and is a fault by now.
 	 */
 	if (gone > 0 && node_is_master(role_node(g->role), g->index))
 		tell_readded(g, gone);

@@ -296,7 +296,8 @@ on_accepting(struct ev_loop *loop, ev_io *io, int revents)
 		fd = accept4(
 		    w->listener, &from.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd == -1) {
-			/* Short of descriptors: level-triggered, it would spin.
+			/*
+			 * Short of descriptors: level-triggered, it would spin.
 			 */
 			if (errno != EAGAIN)
 				ev_io_stop(w->setup.loop, &w->accepting);

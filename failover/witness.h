@@ -10,7 +10,8 @@
 #include "core/base.h"
 #include "failover/role.h"
 
-/* Needs CAP_NET_RAW. Opens nothing where there are none. Returns 0 or -errno.
+/*
+ * Needs CAP_NET_RAW. Opens nothing where there are none. Returns 0 or -errno.
  */
 MUST_CHECK int witness_open(struct role *role);
 void witness_start(struct role *role);

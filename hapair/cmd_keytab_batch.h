@@ -8,6 +8,7 @@
 #include "core/base.h"
 #include "hapair/cmd_keytab_merge.h"
 
-/* Nothing is replaced before everything is prepared. Returns the exit status.
+/*
+ * Nothing is replaced before everything is prepared. Returns the exit status.
  */
 int cmd_keytab_batch(const struct cmd_keytab_merge *m);

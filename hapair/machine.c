@@ -53,8 +53,7 @@ tell(struct machine *m, enum finding what, const char *format, ...)
 	m->errors += what == ERROR;
 }
 
-/* -- what a start would be refused for --------------------------------------
- */
+/* -- what a start would be refused for ------------------------------------- */
 
 static void
 check_start(struct machine *m, const char *path, const char *name)
@@ -91,8 +90,7 @@ check_running(struct machine *m)
 		tell(m, OK, "hapair runs, as process %d", pid);
 }
 
-/* -- ports ------------------------------------------------------------------
- */
+/* -- ports ----------------------------------------------------------------- */
 
 /* As a listener's, but nobody can connect to it. Returns 0 or -errno. */
 static int
@@ -139,8 +137,7 @@ check_ports(struct machine *m)
 		check_service_ports(m, &m->config->services[i]);
 }
 
-/* -- interfaces and addresses -------------------------------------------------
- */
+/* -- interfaces and addresses ---------------------------------------------- */
 
 static void
 check_link(struct machine *m, struct netlink *n, const struct config_group *g)
@@ -203,8 +200,7 @@ check_groups(struct machine *m)
 	netlink_free(n);
 }
 
-/* -- the peer -----------------------------------------------------------------
- */
+/* -- the peer -------------------------------------------------------------- */
 
 /* The wire's port, from where the wire would come. Returns 0 or -errno. */
 static int
@@ -261,8 +257,7 @@ check_peer(struct machine *m)
 		check_path(m, other->name, &self->links[i], &other->links[i]);
 }
 
-/* -- files --------------------------------------------------------------------
- */
+/* -- files ----------------------------------------------------------------- */
 
 /* A program that root runs is as safe as the rights on its file. */
 static void
@@ -391,8 +386,7 @@ check_files(struct machine *m)
 		    m, "track script", c->pair.tracks[i].script, true);
 }
 
-/* -- names --------------------------------------------------------------------
- */
+/* -- names ----------------------------------------------------------------- */
 
 static void
 check_server(struct machine *m, const struct config_service *s,

@@ -48,7 +48,8 @@ on_due(struct ev_loop *loop, ev_timer *t, int revents)
 		return;
 	}
 	o->owed = true;
-	/* One that cannot even be killed (a dead file server) goes on failing.
+	/*
+	 * One that cannot even be killed (a dead file server) goes on failing.
 	 */
 	if (o->program.overdue)
 		take_result(o, "cannot be killed");

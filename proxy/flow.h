@@ -39,9 +39,9 @@ struct pipes_pipe;
 
 /* Where the source's urgent byte is. */
 enum flow_mark {
-	FLOW_MARK_NONE,  /* epoll will tell of the next one */
-	FLOW_MARK_MAYBE, /* it may be the next byte, unseen: ask before reading
-	                  */
+	FLOW_MARK_NONE, /* epoll will tell of the next one */
+	/* it may be the next byte, unseen: ask before reading */
+	FLOW_MARK_MAYBE,
 	FLOW_MARK_AHEAD, /* it is here: reads stop there, and are to go on */
 };
 

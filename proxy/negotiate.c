@@ -88,8 +88,7 @@ free_errand(struct negotiate_errand *e)
 	free(e);
 }
 
-/* -- the thread's side ------------------------------------------------------
- */
+/* -- the thread's side ----------------------------------------------------- */
 
 static void
 leave_mailbox(struct mailbox *box, struct negotiate_errand *with)
@@ -143,8 +142,7 @@ start_thread(struct negotiate_errand *e)
 	return -r;
 }
 
-/* -- the loop's side --------------------------------------------------------
- */
+/* -- the loop's side ------------------------------------------------------- */
 
 static int
 copy_text(const char *text, char **ret_copy)

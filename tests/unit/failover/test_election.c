@@ -5,7 +5,8 @@
 
 #include "tests/lib/pair.h"
 
-/* The whole matrix is in doc/election.md; here is what must not change with it.
+/*
+ * The whole matrix is in doc/election.md; here is what must not change with it.
  */
 
 static struct election

@@ -6,7 +6,8 @@
 #include "core/addr.h"
 #include "tests/lib/test.h"
 
-/* A SYN of Linux from 10.0.0.50:40000 to 10.0.0.100:80; two bytes of padding.
+/*
+ * A SYN of Linux from 10.0.0.50:40000 to 10.0.0.100:80; two bytes of padding.
  */
 static const uint8_t v4[] = { 0x45, 0, 0, 44, 0x12, 0x34, 0x40, 0, 64, 6, 0x14,
 	0x03, 10, 0, 0, 50, 10, 0, 0, 100, 0x9c, 0x40, 0, 80, 1, 2, 3, 4, 0, 0,

@@ -72,7 +72,8 @@ other_bytes_under_one_name_are_a_conflict_of_both(void **state)
 	assert_text(conflict.second.path, "h");
 }
 
-/* Entries of one principal by kvno and timestamp, 0 ends; what stays of them.
+/*
+ * Entries of one principal by kvno and timestamp, 0 ends; what stays of them.
  */
 static const struct row {
 	const char *name;

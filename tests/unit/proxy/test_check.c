@@ -354,7 +354,8 @@ a_name_without_an_address_is_down_until_it_has_one(void **state)
 	tear_down(&r);
 }
 
-/* R13: an AAAA whose server listens on IPv4 only; a first address that is dead.
+/*
+ * R13: an AAAA whose server listens on IPv4 only; a first address that is dead.
  */
 static void
 r13_of_a_names_addresses_the_one_that_answers_is_used(void **state)

@@ -46,7 +46,8 @@ r22_each_client_has_its_own_limit(void **state)
 	client_limit_free(NULL);
 }
 
-/* Who has left is forgotten: the table does not grow with those who were here.
+/*
+ * Who has left is forgotten: the table does not grow with those who were here.
  */
 static void
 many_clients_come_and_go(void **state)
