@@ -19,7 +19,7 @@ LIBS = -lev -lm $(shell pkg-config --libs $(PKGS))
 # the dynamic linker saves no registers on the stack while they hold a key.
 BIND := -Wl,-z,relro,-z,now
 
-SRC := $(foreach d,$(FOLDERS),$(wildcard $(d)/*.c))
+SRC := $(foreach d,$(FOLDERS),$(wildcard $(d)/*.c $(d)/*/*.c))
 OBJ := $(SRC:%.c=$(B)/obj/%.o)
 # A test, a fuzzer or a simulation links the folder it belongs to and what that
 # folder may depend on: the archives below, in the direction of the includes.
