@@ -366,7 +366,7 @@ class Stage:
 
     def probe(self, family: int = 4, seconds: float = 3, **more: Any) -> Probe:
         """Connects each millisecond and wants a server's banner."""
-        argv = [f"{TOOLS}/probe", "-d", str(seconds), "-e", more.pop("expect", "s")]
+        argv = [f"{TOOLS}/gap_probe", "-d", str(seconds), "-e", more.pop("expect", "s")]
         argv += ["-t", str(more.pop("timeout", int(figure(200))))]
         argv += ["-i", str(more.pop("interval", SLOW))]
         argv += [more.pop("to", self.front(family)), str(PORT)]

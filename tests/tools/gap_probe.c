@@ -2,7 +2,7 @@
  * The client's view of a service: a new connection every millisecond, and how
  * each of them went. Prints one JSON object at the end (or on SIGINT, SIGTERM).
  *
- *   probe [-i MS] [-d SECONDS] [-t MS] [-s TEXT] [-e TEXT] ADDRESS PORT
+ *   gap_probe [-i MS] [-d SECONDS] [-t MS] [-s TEXT] [-e TEXT] ADDRESS PORT
  *
  * A probe is ok once connected; with -e (and -s, sent first) once an answer
  * came that begins with that text. `gap_ms` is the longest time between the
@@ -413,7 +413,7 @@ static int
 usage(void)
 {
 	fprintf(stderr,
-	    "usage: probe [-i MS] [-d SECONDS] [-t MS] [-s SEND] [-e EXPECT] ADDRESS PORT\n");
+	    "usage: gap_probe [-i MS] [-d SECONDS] [-t MS] [-s SEND] [-e EXPECT] ADDRESS PORT\n");
 	return 2;
 }
 
@@ -505,7 +505,7 @@ main(int argc, char **argv)
 	r.probes = calloc(r.max, sizeof(*r.probes));
 	r.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (r.probes == NULL || r.epoll == -1) {
-		perror("probe");
+		perror("gap_probe");
 		return 1;
 	}
 	signal(SIGINT, on_signal);
