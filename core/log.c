@@ -3,7 +3,7 @@
 #include "core/proc.h"
 #include "core/ring.h"
 #include "core/sink.h"
-#include "core/wall.h"
+#include "core/wall_clock.h"
 
 #include <errno.h>
 #include <pthread.h>

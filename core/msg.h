@@ -55,8 +55,8 @@ enum msg_type {
 	MSG_HANDED_OVER,   /* nothing more to wait for; empty */
 	/* Of live connections at virtual IPs: what follows is all there is. */
 	MSG_CONNECTIONS_BEGIN, /* empty */
-	MSG_CONNECTIONS,       /* records of conn.h, one after the other */
-	MSG_CONNECTIONS_END,   /* empty: the others are no more */
+	MSG_CONNECTIONS,     /* records of conn_record.h, one after the other */
+	MSG_CONNECTIONS_END, /* empty: the others are no more */
 	MSG_WIRE,      /* descriptor: the wire's socket, to be held; empty */
 	MSG_WIRE_DOWN, /* it has ended; empty */
 	MSG_HOLD,      /* descriptor: a packet socket, to be held; empty */

@@ -1,7 +1,7 @@
 #include "core/reply.h"
 
 #include "core/fd.h"
-#include "core/jdoc.h"
+#include "core/json_doc.h"
 
 #include <errno.h>
 #include <ev.h>

@@ -1,7 +1,7 @@
 #include "core/sink.h"
 
 #include "core/fd.h"
-#include "core/wall.h"
+#include "core/wall_clock.h"
 
 #include <errno.h>
 #include <fcntl.h>

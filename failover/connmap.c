@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/conn.h"
+#include "core/conn_record.h"
 #include "core/secret.h"
 
 /*

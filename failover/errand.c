@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/chan.h"
+#include "core/channel.h"
 #include "core/fd.h"
-#include "core/jdoc.h"
+#include "core/json_doc.h"
 #include "core/log.h"
 #include "core/reply.h"
 #include "failover/role.h"

@@ -9,7 +9,7 @@
  */
 
 #include "core/base.h"
-#include "core/conn.h"
+#include "core/conn_record.h"
 
 struct config_pair;
 struct estate;

@@ -10,7 +10,7 @@
 #include "config/diag.h"
 #include "config/load.h"
 #include "core/buf.h"
-#include "core/chan.h"
+#include "core/channel.h"
 #include "core/fd.h"
 #include "core/log.h"
 #include "core/proc.h"

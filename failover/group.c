@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "core/buf.h"
-#include "core/chan.h"
+#include "core/channel.h"
 #include "core/log.h"
-#include "core/wall.h"
+#include "core/wall_clock.h"
 #include "failover/announce.h"
 #include "failover/reason.h"
 #include "failover/timer.h"

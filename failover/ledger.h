@@ -10,7 +10,7 @@
  */
 
 #include "core/base.h"
-#include "core/conn.h"
+#include "core/conn_record.h"
 
 struct ledger;
 

@@ -2,7 +2,7 @@
 
 /*
  * The IP packet that a packet socket has shown, IPv4 or IPv6 without extension
- * headers: what the filters before it let pass (core/sieve.h).
+ * headers: what the filters before it let pass (core/socket_filter.h).
  *
  * Pure.
  */

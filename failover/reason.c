@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "core/pulse.h"
+#include "core/liveness.h"
 
 /*
  * As an operator would say it, with a * for the subject. It is read for days

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/buf.h"
-#include "core/chan.h"
-#include "core/conn.h"
+#include "core/channel.h"
+#include "core/conn_record.h"
 #include "core/log.h"
 #include "failover/beat.h"
 #include "failover/cable.h"

@@ -15,7 +15,7 @@
 #include "config/config.h"
 #include "core/base.h"
 #include "core/mono.h"
-#include "core/sieve.h"
+#include "core/socket_filter.h"
 #include "failover/netlink.h"
 #include "failover/raw.h"
 

@@ -1,7 +1,7 @@
 #include "failover/segment.h"
 
 #include "core/buf.h"
-#include "core/conn.h"
+#include "core/conn_record.h"
 #include "failover/checksum.h"
 
 #include <netinet/in.h>

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "core/buf.h"
-#include "core/chan.h"
-#include "core/pulse.h"
-#include "core/stall.h"
+#include "core/channel.h"
+#include "core/liveness.h"
+#include "core/stall_detector.h"
 
 /*
  * The relay's threads wake each 100 ms, whether they have anything to do or

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "core/buf.h"
-#include "core/chan.h"
+#include "core/channel.h"
 #include "core/fd.h"
 #include "core/log.h"
 #include "failover/beat.h"

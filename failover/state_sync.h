@@ -11,7 +11,7 @@
  */
 
 #include "core/base.h"
-#include "core/chan.h"
+#include "core/channel.h"
 #include "failover/wire.h"
 
 #include <ev.h>

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/conn.h"
+#include "core/conn_record.h"
 #include "core/log.h"
 #include "failover/estate.h"
 #include "failover/ledger.h"

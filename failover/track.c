@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/buf.h"
-#include "core/chan.h"
+#include "core/channel.h"
 #include "core/log.h"
 #include "failover/timer.h"
 #include "failover/tracker.h"

@@ -28,8 +28,9 @@ enum wire_type {
 	WIRE_PULSE = 1, /* empty: so that silence means something */
 	WIRE_HELLO = 2, /* a heartbeat's packet, for whom UDP does not reach */
 	WIRE_BEGIN = 3, /* empty: what follows is all connections there are */
-	WIRE_RECORDS = 4,     /* of connections: conn.h, one after the other */
-	WIRE_END = 5,         /* empty: what was not told since BEGIN is gone */
+	WIRE_RECORDS =
+	    4,        /* of connections: conn_record.h, one after the other */
+	WIRE_END = 5, /* empty: what was not told since BEGIN is gone */
 	WIRE_ACCORDS = 6,     /* accord.h, one after the other */
 	WIRE_ACCORDS_END = 7, /* empty: these were all, when the wire came */
 };

@@ -2,7 +2,7 @@
 
 #include "config/config.h"
 #include "core/buf.h"
-#include "core/chan.h"
+#include "core/channel.h"
 #include "core/fd.h"
 #include "hapair/listeners.h"
 

@@ -8,7 +8,7 @@
 
 #include "hapair/restart.h"
 
-#include "core/chan.h"
+#include "core/channel.h"
 #include "core/msg.h"
 
 #include <ev.h>

@@ -1,4 +1,4 @@
-#include "core/jdoc.h"
+#include "core/json_doc.h"
 #include "core/msg.h"
 #include "hapair/command.h"
 #include "hapair/talk.h"

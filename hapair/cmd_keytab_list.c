@@ -1,5 +1,5 @@
-#include "core/jdoc.h"
-#include "core/wall.h"
+#include "core/json_doc.h"
+#include "core/wall_clock.h"
 #include "hapair/cmd_keytab.h"
 #include "hapair/command.h"
 #include "hapair/table.h"

@@ -1,5 +1,5 @@
 #include "core/accord.h"
-#include "core/jdoc.h"
+#include "core/json_doc.h"
 #include "core/msg.h"
 #include "hapair/command.h"
 #include "hapair/talk.h"

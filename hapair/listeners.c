@@ -2,7 +2,7 @@
 
 #include "core/fd.h"
 #include "core/log.h"
-#include "core/sieve.h"
+#include "core/socket_filter.h"
 #include "proxy/listener.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 #include "hapair/show.h"
 
-#include "core/jdoc.h"
+#include "core/json_doc.h"
 #include "hapair/table.h"
 
 #include <inttypes.h>

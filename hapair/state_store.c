@@ -2,8 +2,8 @@
 
 #include "config/config.h"
 #include "core/buf.h"
-#include "core/chan.h"
-#include "core/jdoc.h"
+#include "core/channel.h"
+#include "core/json_doc.h"
 #include "core/log.h"
 #include "core/reply.h"
 #include "hapair/child.h"

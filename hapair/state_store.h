@@ -8,8 +8,8 @@
  * the peer has not been told. Owned by supervisor.c.
  */
 
-#include "core/accords.h"
 #include "core/mono.h"
+#include "core/shared_state.h"
 #include "hapair/state_writer.h"
 
 #include <ev.h>

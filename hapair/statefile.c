@@ -1,8 +1,8 @@
 #include "hapair/statefile.h"
 
-#include "core/accords.h"
 #include "core/fd.h"
-#include "core/jdoc.h"
+#include "core/json_doc.h"
+#include "core/shared_state.h"
 
 #include <errno.h>
 #include <fcntl.h>

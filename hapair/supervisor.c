@@ -7,7 +7,7 @@
 #include "core/msg.h"
 #include "core/proc.h"
 #include "core/reply.h"
-#include "core/wall.h"
+#include "core/wall_clock.h"
 #include "hapair/briefing.h"
 #include "hapair/child.h"
 #include "hapair/fences.h"

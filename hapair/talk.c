@@ -1,6 +1,6 @@
 #include "hapair/talk.h"
 
-#include "core/jdoc.h"
+#include "core/json_doc.h"
 #include "hapair/client.h"
 #include "hapair/command.h"
 #include "hapair/file.h"

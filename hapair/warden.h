@@ -10,8 +10,8 @@
 #include "hapair/child.h"
 
 #include "config/config.h"
-#include "core/pulse.h"
-#include "core/stall.h"
+#include "core/liveness.h"
+#include "core/stall_detector.h"
 
 struct warden_ward {
 	struct child *child; /* borrowed: supervisor.c's */

@@ -1,7 +1,7 @@
 #include "proxy/asker.h"
 
 #include "core/buf.h"
-#include "core/chan.h"
+#include "core/channel.h"
 #include "core/fd.h"
 #include "core/reply.h"
 

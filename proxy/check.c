@@ -3,7 +3,7 @@
 #include "config/config.h"
 #include "core/log.h"
 #include "core/timeout.h"
-#include "core/wall.h"
+#include "core/wall_clock.h"
 #include "proxy/pool.h"
 
 #include <errno.h>

@@ -11,14 +11,14 @@
  */
 
 #include "core/base.h"
-#include "core/chan.h"
+#include "core/channel.h"
 
 #include <sys/queue.h>
 
+union addr;
 struct config;
 struct ev_loop;
 struct feed;
-union addr;
 
 /* As many records as go into one message. */
 struct feed_chunk {

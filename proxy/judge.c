@@ -1,7 +1,7 @@
 #include "proxy/judge.h"
 
 #include "config/config.h"
-#include "core/jdoc.h"
+#include "core/json_doc.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 #include "proxy/report.h"
 
-#include "core/jdoc.h"
+#include "core/json_doc.h"
 #include "core/version.h"
-#include "core/wall.h"
+#include "core/wall_clock.h"
 #include "proxy/check.h"
 #include "proxy/standby.h"
 

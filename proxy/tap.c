@@ -2,7 +2,7 @@
 
 #include "config/config.h"
 #include "core/buf.h"
-#include "core/conn.h"
+#include "core/conn_record.h"
 #include "proxy/feed.h"
 #include "proxy/session.h"
 

@@ -1,8 +1,8 @@
 #include "proxy/worker.h"
 
 #include "config/config.h"
+#include "core/liveness.h"
 #include "core/proc.h"
-#include "core/pulse.h"
 #include "proxy/attempt.h"
 #include "proxy/dial.h"
 #include "proxy/placement.h"

@@ -11,7 +11,7 @@
 #include "config/config.h"
 #include "core/base.h"
 #include "core/buf.h"
-#include "core/conn.h"
+#include "core/conn_record.h"
 #include "core/secret.h"
 #include "failover/cable.h"
 #include "failover/estate.h"

@@ -1,7 +1,7 @@
 #include "failover/segment.h"
 
 #include "core/addr.h"
-#include "core/conn.h"
+#include "core/conn_record.h"
 #include "tests/lib/test.h"
 
 static struct conn_end

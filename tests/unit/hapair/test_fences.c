@@ -2,7 +2,7 @@
 
 #include "config/config.h"
 #include "core/buf.h"
-#include "core/chan.h"
+#include "core/channel.h"
 #include "tests/lib/scratch.h"
 #include "tests/lib/test.h"
 

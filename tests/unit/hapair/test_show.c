@@ -1,7 +1,7 @@
 #include "hapair/show.h"
 
 #include "core/fd.h"
-#include "core/jdoc.h"
+#include "core/json_doc.h"
 #include "tests/lib/test.h"
 
 #include <fcntl.h>

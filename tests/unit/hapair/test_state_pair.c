@@ -11,7 +11,7 @@
 
 #include "config/config.h"
 #include "core/buf.h"
-#include "core/chan.h"
+#include "core/channel.h"
 #include "core/fd.h"
 #include "core/log.h"
 #include "failover/state_sync.h"

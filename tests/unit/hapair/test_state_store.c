@@ -3,7 +3,7 @@
 
 #include "config/config.h"
 #include "core/buf.h"
-#include "core/chan.h"
+#include "core/channel.h"
 #include "core/fd.h"
 #include "hapair/child.h"
 #include "hapair/statefile.h"

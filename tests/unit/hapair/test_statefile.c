@@ -1,6 +1,6 @@
 #include "hapair/statefile.h"
 
-#include "core/accords.h"
+#include "core/shared_state.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>

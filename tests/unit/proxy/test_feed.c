@@ -1,7 +1,7 @@
 #include "proxy/feed.h"
 
 #include "config/config.h"
-#include "core/chan.h"
+#include "core/channel.h"
 #include "core/fd.h"
 #include "core/msg.h"
 #include "tests/lib/test.h"

@@ -1,7 +1,7 @@
 #include "proxy/listener.h"
 
 #include "core/fd.h"
-#include "core/sieve.h"
+#include "core/socket_filter.h"
 #include "proxy/dial.h"
 #include "tests/lib/test.h"
 

@@ -1,6 +1,6 @@
 #include "proxy/report.h"
 
-#include "core/jdoc.h"
+#include "core/json_doc.h"
 #include "proxy/check.h"
 #include "proxy/standby.h"
 #include "tests/lib/from_yaml.h"

@@ -7,7 +7,7 @@
 #include "config/config.h"
 #include "core/accord.h"
 #include "core/buf.h"
-#include "core/chan.h"
+#include "core/channel.h"
 #include "core/fd.h"
 #include "core/msg.h"
 #include "proxy/marshal.h"

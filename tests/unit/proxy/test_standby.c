@@ -1,6 +1,6 @@
 #include "proxy/standby.h"
 
-#include "core/accords.h"
+#include "core/shared_state.h"
 #include "tests/lib/test.h"
 
 #include <stdio.h>

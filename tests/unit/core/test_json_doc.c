@@ -1,4 +1,4 @@
-#include "core/jdoc.h"
+#include "core/json_doc.h"
 
 #include "tests/lib/test.h"
 

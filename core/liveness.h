@@ -7,7 +7,7 @@
  *
  * Made by the supervisor, one per role, for as long as it runs: written by the
  * role, by whichever process is it, read by the others. What a count means is
- * stall.h's.
+ * stall_detector.h's.
  */
 
 #include "core/base.h"

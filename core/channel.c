@@ -1,4 +1,4 @@
-#include "core/chan.h"
+#include "core/channel.h"
 
 #include "core/fd.h"
 

@@ -1,4 +1,4 @@
-#include "core/accords.h"
+#include "core/shared_state.h"
 
 #include "core/buf.h"
 #include "tests/lib/test.h"

@@ -1,4 +1,4 @@
-#include "core/wall.h"
+#include "core/wall_clock.h"
 
 #include "tests/lib/test.h"
 

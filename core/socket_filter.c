@@ -1,4 +1,4 @@
-#include "core/sieve.h"
+#include "core/socket_filter.h"
 
 #include "core/addr.h"
 

@@ -1,4 +1,4 @@
-#include "core/pulse.h"
+#include "core/liveness.h"
 
 #include "core/fd.h"
 

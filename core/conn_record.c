@@ -1,4 +1,4 @@
-#include "core/conn.h"
+#include "core/conn_record.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "core/stall.h"
+#include "core/stall_detector.h"
 
 struct stall
 stall_init(void)

@@ -2,7 +2,7 @@
 
 /*
  * Stall: whether a thread stands still, judged by a count that it keeps moving
- * (pulse.h) and that is looked at again and again.
+ * (liveness.h) and that is looked at again and again.
  *
  * Pure: the time is an argument. One struct for each watched count.
  */

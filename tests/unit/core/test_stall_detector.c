@@ -1,4 +1,4 @@
-#include "core/stall.h"
+#include "core/stall_detector.h"
 
 #include "tests/lib/test.h"
 

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/accords.h"
 #include "core/base.h"
 #include "core/buf.h"
+#include "core/shared_state.h"
 #include "hapair/statefile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
