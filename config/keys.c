@@ -8,11 +8,11 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "config/forms.h"
 #include "config/keys_check.h"
 #include "config/presets.h"
-#include "config/schema.h"
-#include "config/schema_type.h"
+#include "config/schema/schema.h"
+#include "config/schema/schema_type.h"
+#include "config/schema/value_forms.h"
 
 #define NAME_MAX_LEN (CONFIG_NAME_MAX - 1)
 #define USER_MAX 32      /* of useradd(8) */

@@ -2,8 +2,8 @@
 
 #include <limits.h>
 
-#include "config/check_forms.h"
 #include "config/config.h"
+#include "config/schema/check_forms.h"
 
 #define PATH_LEN (PATH_MAX - 1)
 #define MATCHES_MAX 16

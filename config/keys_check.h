@@ -2,6 +2,6 @@
 
 /* The keys of a check, of a service's as of a server's. */
 
-#include "config/schema.h"
+#include "config/schema/schema.h"
 
 extern const struct schema_table keys_check_table;

@@ -6,12 +6,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "config/diag.h"
 #include "config/keys.h"
 #include "config/print.h"
-#include "config/rules.h"
-#include "config/schema.h"
-#include "config/tree.h"
+#include "config/rules/rules.h"
+#include "config/schema/schema.h"
+#include "config/yaml/diag.h"
+#include "config/yaml/tree.h"
 #include "core/fd.h"
 #include "core/secret.h"
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "config/schema.h"
-#include "config/tree.h"
+#include "config/schema/schema.h"
+#include "config/yaml/tree.h"
 
 /*
  * connect: two threads do all logins of a port, and a client that connects and

@@ -10,10 +10,10 @@
 
 #include "config/keys.h"
 #include "config/keys_check.h"
-#include "config/matches.h"
-#include "config/scalar.h"
-#include "config/schema.h"
-#include "config/schema_type.h"
+#include "config/schema/matches.h"
+#include "config/schema/scalar.h"
+#include "config/schema/schema.h"
+#include "config/schema/schema_type.h"
 
 #define INDENT 2
 

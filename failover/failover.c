@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/diag.h"
 #include "config/load.h"
+#include "config/yaml/diag.h"
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/fd.h"

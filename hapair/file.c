@@ -1,7 +1,7 @@
 #include "hapair/file.h"
 
-#include "config/diag.h"
 #include "config/load.h"
+#include "config/yaml/diag.h"
 #include "core/secret.h"
 
 #include <errno.h>

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/diag.h"
 #include "config/load.h"
 #include "config/print.h"
+#include "config/yaml/diag.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

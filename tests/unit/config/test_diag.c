@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/diag.h"
+#include "config/yaml/diag.h"
 
 static char *
 printed(const struct diag *d)

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/diag.h"
-#include "config/encoding.h"
+#include "config/yaml/diag.h"
+#include "config/yaml/encoding.h"
 
 static const struct row {
 	const char *name, *text;

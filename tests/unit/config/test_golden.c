@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/diag.h"
 #include "config/keys.h"
 #include "config/load.h"
 #include "config/print.h"
+#include "config/yaml/diag.h"
 
 #define FOLDER "tests/golden/config/"
 #define EXAMPLES "config/examples/"

@@ -9,7 +9,7 @@
 
 #include "config/config.h"
 #include "config/keys.h"
-#include "config/schema.h"
+#include "config/schema/schema.h"
 
 static void
 check_number(const struct schema_key *k)

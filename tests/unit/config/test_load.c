@@ -11,9 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "config/diag.h"
 #include "config/load.h"
 #include "config/print.h"
+#include "config/yaml/diag.h"
 #include "core/fd.h"
 
 static const char pair_text[] =

@@ -2,7 +2,7 @@
 
 #include <limits.h>
 
-#include "config/nearest.h"
+#include "config/yaml/nearest.h"
 
 static const struct row {
 	const char *a, *b;

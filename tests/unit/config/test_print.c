@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/diag.h"
 #include "config/load.h"
 #include "config/print.h"
+#include "config/yaml/diag.h"
 
 /* Values that are written as they are, and those that need quotes. */
 static const struct row {

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/diag.h"
 #include "config/load.h"
+#include "config/yaml/diag.h"
 
 #define PAIR                                                                   \
 	"pair:\n"                                                              \

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "config/scalar.h"
+#include "config/schema/scalar.h"
 
 static const struct number {
 	const char *text;

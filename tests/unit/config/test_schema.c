@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "config/arena.h"
-#include "config/diag.h"
-#include "config/schema.h"
-#include "config/tree.h"
+#include "config/schema/schema.h"
+#include "config/yaml/diag.h"
+#include "config/yaml/tree.h"
 #include "core/addr.h"
 
 struct inner {

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/diag.h"
-#include "config/tree.h"
+#include "config/yaml/diag.h"
+#include "config/yaml/tree.h"
 
 /* The tree as text: what is in it, and nothing of how it was written. */
 static void

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "config/utf8.h"
+#include "config/yaml/utf8.h"
 
 static const struct row {
 	const char *name, *text;

@@ -4,9 +4,9 @@
 
 #include "config/arena.h"
 #include "config/config.h"
-#include "config/diag.h"
-#include "config/forms.h"
-#include "config/tree.h"
+#include "config/schema/value_forms.h"
+#include "config/yaml/diag.h"
+#include "config/yaml/tree.h"
 
 static const struct row {
 	const struct schema_form *form;

@@ -7,7 +7,7 @@
  * them through these.
  */
 
-#include "config/schema.h"
+#include "config/schema/schema.h"
 
 extern const struct schema_form forms_ip;      /* union addr */
 extern const struct schema_form forms_cidr;    /* struct config_cidr */

@@ -5,7 +5,7 @@
  * and what has a form of its own. Part of the schema's engine.
  */
 
-#include "config/schema.h"
+#include "config/schema/schema.h"
 
 /*
  * From a text to the value at `field`; what is wrong goes to `diag`. Returns

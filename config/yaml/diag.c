@@ -4,7 +4,7 @@
  * falls off its end was further down. Source lines are looked up when printing,
  * for the few that are kept.
  */
-#include "config/diag.h"
+#include "config/yaml/diag.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/utf8.h"
+#include "config/yaml/utf8.h"
 
 #define TEXT_MAX 600  /* bytes of a message: two quoted texts and the advice */
 #define SHOWN_MAX 100 /* characters of a source line */

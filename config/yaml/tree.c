@@ -3,7 +3,7 @@
  * waits on a stack until the list or map around it ends and takes it. A frame
  * remembers where on that stack its items begin.
  */
-#include "config/tree.h"
+#include "config/yaml/tree.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,8 +11,8 @@
 #include <yaml.h>
 
 #include "config/arena.h"
-#include "config/encoding.h"
-#include "config/utf8.h"
+#include "config/yaml/encoding.h"
+#include "config/yaml/utf8.h"
 
 #define SHOWN_MAX 60 /* characters of a value in a message */
 

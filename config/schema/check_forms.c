@@ -1,10 +1,10 @@
-#include "config/check_forms.h"
+#include "config/schema/check_forms.h"
 
 #include <string.h>
 
 #include "config/config.h"
-#include "config/diag.h"
-#include "config/tree.h"
+#include "config/yaml/diag.h"
+#include "config/yaml/tree.h"
 
 #define TEXT_MAX 200
 

@@ -1,8 +1,8 @@
-#include "config/schema_type.h"
+#include "config/schema/schema_type.h"
 
 #include <stdio.h>
 
-#include "config/scalar.h"
+#include "config/schema/scalar.h"
 
 /* "a, b or c", as far as there is room. */
 static void

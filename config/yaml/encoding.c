@@ -1,9 +1,9 @@
-#include "config/encoding.h"
+#include "config/yaml/encoding.h"
 
 #include <errno.h>
 
-#include "config/diag.h"
-#include "config/utf8.h"
+#include "config/yaml/diag.h"
+#include "config/yaml/utf8.h"
 
 int
 encoding_check(const char *text, size_t len, struct diag *diag)

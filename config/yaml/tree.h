@@ -10,7 +10,7 @@
  * the node that its anchor names, so nodes are shared and never changed.
  */
 
-#include "config/diag.h"
+#include "config/yaml/diag.h"
 #include "core/base.h"
 
 #define TREE_TEXT_MAX ((size_t)4 * 1024 * 1024)

@@ -5,7 +5,7 @@
  * look for; and which keys belong to which type of check.
  */
 
-#include "config/schema.h"
+#include "config/schema/schema.h"
 
 extern const struct schema_form check_forms_path; /* const char * */
 extern const struct schema_form check_forms_text; /* const char * */

@@ -7,7 +7,7 @@
  * else is still read, so that one run tells all mistakes.
  */
 
-#include "config/marks.h"
+#include "config/schema/source_marks.h"
 #include "core/base.h"
 
 struct arena;

@@ -1,4 +1,4 @@
-#include "config/nearest.h"
+#include "config/yaml/nearest.h"
 
 #include <limits.h>
 #include <string.h>

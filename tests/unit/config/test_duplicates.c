@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/diag.h"
-#include "config/tree.h"
-#include "config/twins.h"
+#include "config/rules/duplicates.h"
+#include "config/yaml/diag.h"
+#include "config/yaml/tree.h"
 
 #define ITEMS_MAX 6
 

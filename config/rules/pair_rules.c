@@ -1,17 +1,17 @@
-#include "config/pair_rules.h"
+#include "config/rules/pair_rules.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/config.h"
-#include "config/diag.h"
-#include "config/faults.h"
-#include "config/marks.h"
-#include "config/nearest.h"
-#include "config/scalar.h"
-#include "config/tree.h"
-#include "config/twins.h"
+#include "config/rules/address_faults.h"
+#include "config/rules/duplicates.h"
+#include "config/schema/scalar.h"
+#include "config/schema/source_marks.h"
+#include "config/yaml/diag.h"
+#include "config/yaml/nearest.h"
+#include "config/yaml/tree.h"
 
 struct rules {
 	const struct config *config;

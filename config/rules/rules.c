@@ -1,19 +1,19 @@
-#include "config/rules.h"
+#include "config/rules/rules.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/check_rules.h"
 #include "config/config.h"
-#include "config/diag.h"
-#include "config/faults.h"
-#include "config/marks.h"
-#include "config/pair_rules.h"
-#include "config/standby_rules.h"
-#include "config/tree.h"
-#include "config/twins.h"
+#include "config/rules/address_faults.h"
+#include "config/rules/check_rules.h"
+#include "config/rules/duplicates.h"
+#include "config/rules/pair_rules.h"
+#include "config/rules/standby_rules.h"
+#include "config/schema/source_marks.h"
+#include "config/yaml/diag.h"
+#include "config/yaml/tree.h"
 
 struct rules {
 	const struct config *config;

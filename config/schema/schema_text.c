@@ -1,12 +1,12 @@
-#include "config/schema_text.h"
+#include "config/schema/schema_text.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "config/diag.h"
-#include "config/scalar.h"
-#include "config/schema_type.h"
-#include "config/tree.h"
+#include "config/schema/scalar.h"
+#include "config/schema/schema_type.h"
+#include "config/yaml/diag.h"
+#include "config/yaml/tree.h"
 
 static void
 put_number(const struct schema_key *k, void *field, uint64_t value)

@@ -7,7 +7,7 @@
  * engine, and of what prints its values.
  */
 
-#include "config/schema.h"
+#include "config/schema/schema.h"
 
 #include <stdio.h>
 

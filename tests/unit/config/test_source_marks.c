@@ -1,7 +1,7 @@
 #include "tests/lib/test.h"
 
-#include "config/marks.h"
-#include "config/tree.h"
+#include "config/schema/source_marks.h"
+#include "config/yaml/tree.h"
 
 static void
 a_value_finds_its_place_again(void **state)

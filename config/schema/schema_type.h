@@ -5,7 +5,7 @@
  * the table of a map whose keys are names that the file itself gave.
  */
 
-#include "config/schema.h"
+#include "config/schema/schema.h"
 
 #define SCHEMA_TYPE_TEXT 320
 

@@ -1,12 +1,12 @@
-#include "config/matches.h"
+#include "config/schema/matches.h"
 
 #include <string.h>
 
-#include "config/check_forms.h"
 #include "config/config.h"
-#include "config/diag.h"
-#include "config/schema_type.h"
-#include "config/tree.h"
+#include "config/schema/check_forms.h"
+#include "config/schema/schema_type.h"
+#include "config/yaml/diag.h"
+#include "config/yaml/tree.h"
 
 #define TEXT_MAX 200
 

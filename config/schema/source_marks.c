@@ -1,4 +1,4 @@
-#include "config/marks.h"
+#include "config/schema/source_marks.h"
 
 #include <assert.h>
 #include <errno.h>

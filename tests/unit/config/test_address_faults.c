@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "config/faults.h"
-#include "config/scalar.h"
+#include "config/rules/address_faults.h"
+#include "config/schema/scalar.h"
 
 /* The first words of what is wrong; NULL: nothing. */
 static const struct row {

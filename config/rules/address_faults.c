@@ -1,10 +1,10 @@
-#include "config/faults.h"
+#include "config/rules/address_faults.h"
 
 #include <string.h>
 
 #include "config/config.h"
-#include "config/diag.h"
-#include "config/tree.h"
+#include "config/yaml/diag.h"
+#include "config/yaml/tree.h"
 
 const char *
 faults_of_address(const union addr *a)

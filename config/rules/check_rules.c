@@ -1,9 +1,9 @@
-#include "config/check_rules.h"
+#include "config/rules/check_rules.h"
 
 #include "config/config.h"
-#include "config/diag.h"
-#include "config/marks.h"
-#include "config/tree.h"
+#include "config/schema/source_marks.h"
+#include "config/yaml/diag.h"
+#include "config/yaml/tree.h"
 
 /* Where a value was given: at the server's check, else at the service's. */
 static const struct tree_node *

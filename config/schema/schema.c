@@ -3,19 +3,19 @@
  * inherits from an earlier one is there. A default is text that goes through
  * the same code as the user's.
  */
-#include "config/schema.h"
+#include "config/schema/schema.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "config/arena.h"
-#include "config/diag.h"
-#include "config/matches.h"
-#include "config/nearest.h"
-#include "config/schema_text.h"
-#include "config/schema_type.h"
-#include "config/tree.h"
+#include "config/schema/matches.h"
+#include "config/schema/schema_text.h"
+#include "config/schema/schema_type.h"
+#include "config/yaml/diag.h"
+#include "config/yaml/nearest.h"
+#include "config/yaml/tree.h"
 
 /* What to fill a struct from. */
 struct source {

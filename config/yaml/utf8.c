@@ -1,4 +1,4 @@
-#include "config/utf8.h"
+#include "config/yaml/utf8.h"
 
 #include <string.h>
 

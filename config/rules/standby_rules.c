@@ -1,9 +1,9 @@
-#include "config/standby_rules.h"
+#include "config/rules/standby_rules.h"
 
 #include "config/config.h"
-#include "config/diag.h"
-#include "config/marks.h"
-#include "config/tree.h"
+#include "config/schema/source_marks.h"
+#include "config/yaml/diag.h"
+#include "config/yaml/tree.h"
 
 struct rules {
 	const struct marks *marks;

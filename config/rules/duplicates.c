@@ -2,14 +2,14 @@
  * The place in the file is the second key of the order: a file of ten thousand
  * addresses costs no more than it should.
  */
-#include "config/twins.h"
+#include "config/rules/duplicates.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/diag.h"
-#include "config/tree.h"
+#include "config/yaml/diag.h"
+#include "config/yaml/tree.h"
 
 int
 twins_init(struct twins *t, size_t room)
