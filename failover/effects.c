@@ -6,17 +6,17 @@
 #include <string.h>
 
 #include "core/log.h"
-#include "failover/beat.h"
-#include "failover/errand.h"
-#include "failover/giver.h"
+#include "failover/connsync/conn_sync.h"
+#include "failover/connsync/tickle.h"
 #include "failover/group.h"
-#include "failover/heartbeat_send.h"
-#include "failover/neighbours.h"
-#include "failover/replica.h"
-#include "failover/tickle.h"
+#include "failover/handover/handover_request.h"
+#include "failover/handover/handover_run.h"
+#include "failover/heartbeat/heartbeat.h"
+#include "failover/heartbeat/heartbeat_send.h"
+#include "failover/heartbeat/witness.h"
 #include "failover/timer.h"
-#include "failover/watch.h"
-#include "failover/witness.h"
+#include "failover/vip/arp_nd.h"
+#include "failover/vip/link_watch.h"
 
 struct effects {
 	struct role *role; /* borrowed */

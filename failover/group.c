@@ -7,9 +7,9 @@
 #include "core/channel.h"
 #include "core/log.h"
 #include "core/wall_clock.h"
-#include "failover/announce.h"
-#include "failover/reason.h"
+#include "failover/election/reason.h"
 #include "failover/timer.h"
+#include "failover/vip/garp.h"
 
 /* Errors of announcing are told once, and once that they are over. */
 static void

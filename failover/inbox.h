@@ -11,7 +11,7 @@
  * the same one. Embedded in struct role; one thread.
  */
 
-#include "failover/node.h"
+#include "failover/election/node.h"
 
 /* Of each group a few effects may be refused by one step. */
 #define INBOX_EVENTS_MAX 64

@@ -5,31 +5,36 @@
  * each shell file has for itself, allocated once at the start. One struct, made
  * by failover.c, in the process's only thread:
  *
- *	failover.c  start, end, and what the supervisor says
- *	effects.c   carries out what the node decides (inbox.h)
- *	group.c     a group's announcements, and how it stands, to be told
- *	beat.c, heartbeat_send.c  heartbeats in and out
- *	giver.c     a group's handover: who is asked, what is held and sent on
- *	errand.c    who asked for a handover, and the answer
- *	watch.c     interfaces and addresses, as the kernel tells of them
- *	neighbours.c, witness.c  what the network says, asked and unasked
- *	sibling.c   the relay: does it serve, what does it ask
- *	track.c     what the configuration tracks
- *	sentry.c    shows that this process turns, looks whether the relay does
- *	replica.c   the wire, and each node's connections as the other knows
- *	tickle.c    who is told of a takeover
- *	state_sync.c  what both nodes agree on
+ *	failover.c            start, end, and what the supervisor says
+ *	effects.c             carries out what the node decides (inbox.h)
+ *	group.c               a group's announcements, and how it stands, to be
+ *	                      told
+ *	heartbeat.c, heartbeat_send.c  heartbeats in and out
+ *	handover_run.c        a group's handover: who is asked, what is held and
+ *	                      sent on
+ *	handover_request.c    who asked for a handover, and the answer
+ *	link_watch.c          interfaces and addresses, as the kernel tells of
+ *	                      them
+ *	arp_nd.c, witness.c   what the network says, asked and unasked
+ *	relay_link.c          the relay: does it serve, what does it ask
+ *	track.c               what the configuration tracks
+ *	relay_watchdog.c      shows that this process turns, looks whether the
+ *	                      relay does
+ *	conn_sync.c           the wire, and each node's connections as the other
+ *	                      knows
+ *	tickle.c              who is told of a takeover
+ *	state_sync.c          what both nodes agree on
  *
  * Whoever hears something puts it into the inbox, and knows nobody above.
  */
 
 #include "config/config.h"
 #include "core/msg.h"
-#include "failover/holder.h"
+#include "failover/heartbeat/packet_auth.h"
 #include "failover/inbox.h"
-#include "failover/schedule.h"
-#include "failover/seal.h"
 #include "failover/state_sync.h"
+#include "failover/vip/garp_schedule.h"
+#include "failover/vip/vip.h"
 
 #include <ev.h>
 

@@ -12,7 +12,7 @@
 
 #include "core/base.h"
 #include "core/channel.h"
-#include "failover/wire.h"
+#include "failover/peerlink/peer_link.h"
 
 #include <ev.h>
 

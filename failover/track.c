@@ -7,8 +7,8 @@
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/log.h"
+#include "failover/election/track_state.h"
 #include "failover/timer.h"
-#include "failover/tracker.h"
 
 _Static_assert(MSG_TRACKS_MAX == CONFIG_TRACKS_MAX, "status tells of all");
 

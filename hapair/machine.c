@@ -2,7 +2,7 @@
 
 #include "core/fd.h"
 #include "core/secret.h"
-#include "failover/netlink.h"
+#include "failover/vip/netlink.h"
 #include "hapair/control.h"
 #include "hapair/preflight.h"
 #include "hapair/tabcheck.h"

@@ -2,8 +2,8 @@
 
 #include "config/config.h"
 #include "core/log.h"
-#include "failover/holder.h"
-#include "failover/netlink.h"
+#include "failover/vip/netlink.h"
+#include "failover/vip/vip.h"
 
 #include <string.h>
 

@@ -15,7 +15,7 @@
 #define FAILOVER_MS 300
 #define FAILOVER_DEAD_TIMES 5
 
-/* All threads of it; one alone is for failover to see (sentry.c). */
+/* All threads of it; one alone is for failover to see (relay_watchdog.c). */
 #define RELAY_MS 5000
 
 /* What loads its file, or waits for a log, is not there yet. */

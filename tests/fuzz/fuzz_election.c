@@ -8,7 +8,7 @@
 
 #include "core/base.h"
 #include "core/buf.h"
-#include "failover/election.h"
+#include "failover/election/election.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

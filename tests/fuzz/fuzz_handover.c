@@ -7,7 +7,7 @@
 
 #include "core/base.h"
 #include "core/buf.h"
-#include "failover/handover.h"
+#include "failover/election/handover.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

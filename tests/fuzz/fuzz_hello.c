@@ -8,8 +8,8 @@
 
 #include "core/base.h"
 #include "core/buf.h"
-#include "failover/hello.h"
-#include "failover/peer.h"
+#include "failover/election/hello.h"
+#include "failover/election/peer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
  * peer's words, and a clock to step by.
  */
 
-#include "failover/election.h"
+#include "failover/election/election.h"
 #include "tests/lib/test.h"
 
 /*

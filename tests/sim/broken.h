@@ -11,7 +11,7 @@
  *	handover  hands over, and claims at once
  */
 
-#include "failover/node.h"
+#include "failover/election/node.h"
 
 /* False: there is no such rule. */
 MUST_CHECK bool broken_choose(const char *rule);

@@ -47,11 +47,11 @@
 #define BOTH_MS (DELAY_MAX_MS * 2 + 60 + 10)
 /* A refused address is tried again, then somebody listens, and doubts. */
 #define NONE_MS (RETRY_MS + LISTEN_MS + BOTH_MS + HANG_MS + WITNESS_MS + 300)
-/* The wait of unproven traffic: CHANGE_LISTEN_LIMIT_MS in change.h. */
+/* The wait of unproven traffic: CHANGE_LISTEN_LIMIT_MS in transition.h. */
 #define ALONE_MS (3000 + RETRY_MS + HANG_MS + DOUBT_MS + 300)
 /* The contest's patience, twice the dead time, begins with a heartbeat. */
 #define ONE_WAY_MS (BOTH_MS + 2 * 60 + 60)
-/* The last of the early rounds of schedule.c. */
+/* The last of the early rounds of garp_schedule.c. */
 #define ANNOUNCED_MS 5000
 /* A master asks its witnesses each 500 ms while its peer is silent. */
 #define CUT_OFF_MS (60 + 500 + WITNESS_MS + 60 + HANDOVER_RELEASE_MS + 10)

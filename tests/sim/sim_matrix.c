@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/base.h"
-#include "failover/election.h"
+#include "failover/election/election.h"
 
 /* All figures of the matrix: dead after 60 ms, now is 10 s. */
 #define DEAD_MS 60

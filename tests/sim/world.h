@@ -20,7 +20,7 @@
 #define HANG_MS 1000
 /* An address that nobody renews: HOLDER's lease, and the kernel's slack. */
 #define LEASE_MS 1100
-/* A relay that ended is waited for, in sibling.c. */
+/* A relay that ended is waited for, in relay_link.c. */
 #define GRACE_MS 250
 
 enum parcel {

@@ -31,7 +31,7 @@ from test_wire import lines, wire
 
 TIMED = True  # it judges milliseconds or processor time
 FILES = 20000
-WINDOW = 8401  # SEGMENT_WINDOW of failover/segment.h
+WINDOW = 8401  # SEGMENT_WINDOW of failover/connsync/tickle_packet.h
 
 
 def many_files() -> None:
@@ -240,7 +240,7 @@ def test_a_handover_resets_its_own(family: int) -> None:
 
 
 def count_tickles(stage: Stage, seconds: float) -> int:
-    """Bare ACKs of segment.c that reach the client's host, by their window."""
+    """Bare ACKs of tickle_packet.c that reach the client's host, by their window."""
 
     def tap() -> socket.socket:
         sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))

@@ -1,4 +1,4 @@
-#include "failover/election.h"
+#include "failover/election/election.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "failover/handover.h"
+#include "failover/election/handover.h"
 
 #include "tests/lib/test.h"
 

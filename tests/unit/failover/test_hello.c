@@ -1,4 +1,4 @@
-#include "failover/hello.h"
+#include "failover/election/hello.h"
 
 #include <errno.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * The real kernel, in a network namespace that this process makes for itself
  * and that goes with it. Skipped where that is not allowed.
  */
-#include "failover/netlink.h"
+#include "failover/vip/netlink.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
-#include "failover/holder.h"
+#include "failover/vip/vip.h"
 #include "tests/lib/test.h"
 
 static struct netlink *netlink;

@@ -1,4 +1,4 @@
-#include "failover/node.h"
+#include "failover/election/node.h"
 
 #include <string.h>
 

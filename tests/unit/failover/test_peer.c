@@ -1,4 +1,4 @@
-#include "failover/peer.h"
+#include "failover/election/peer.h"
 
 #include <string.h>
 

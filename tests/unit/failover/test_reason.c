@@ -1,4 +1,4 @@
-#include "failover/reason.h"
+#include "failover/election/reason.h"
 
 #include <string.h>
 

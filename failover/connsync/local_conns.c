@@ -1,0 +1,299 @@
+#include "failover/connsync/local_conns.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#include "failover/connsync/conn_table.h"
+
+/*
+ * How: an entry is in two lists. One tells what the peer knows of it (owed,
+ * told), the other whether the relay has mentioned it since it last began to
+ * tell all (fresh, stale). Starting over joins two lists and raises a number,
+ * so that it costs the same with 10 connections and with 100,000: the role's
+ * heartbeat is in the same thread.
+ */
+struct entry {
+	struct conn conn;
+	unsigned known; /* the epoch in which the peer was told of it */
+	unsigned pass;  /* of the relay's, in which it was last mentioned */
+	bool queued;    /* in `owed`, also when the peer knows it */
+	TAILQ_ENTRY(entry) debt, mention;
+};
+
+TAILQ_HEAD(entries, entry);
+
+struct ledger {
+	struct connmap *map;
+	size_t max, n_closed, n_left; /* of each, for the peer to hear */
+	unsigned epoch, pass;
+	bool owes_begin, owes_end;
+	bool complete; /* the relay has told all that there is */
+	bool sweeping; /* what is stale has closed */
+	/* `left`: told, and so to be forgotten once that has arrived. */
+	struct entries owed, told, left, fresh, stale;
+};
+
+struct ledger *
+ledger_new(size_t max)
+{
+	struct ledger *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	TAILQ_INIT(&l->owed);
+	TAILQ_INIT(&l->told);
+	TAILQ_INIT(&l->left);
+	TAILQ_INIT(&l->fresh);
+	TAILQ_INIT(&l->stale);
+	l->epoch = l->pass = 1; /* a new entry's 0 is neither */
+	l->max = max;
+	/* Live, closed and left ones: as many of each. */
+	l->map = connmap_new(sizeof(struct entry), 3 * max + 1);
+	if (l->map == NULL) {
+		free(l);
+		return NULL;
+	}
+	return l;
+}
+
+void
+ledger_free(struct ledger *l)
+{
+	if (l == NULL)
+		return;
+	connmap_free(l->map);
+	free(l);
+}
+
+static struct entries *
+debts_of(struct ledger *l, const struct entry *e)
+{
+	if (e->queued || e->known != l->epoch)
+		return &l->owed;
+	return e->conn.change == CONN_LEFT ? &l->left : &l->told;
+}
+
+static struct entries *
+mentions_of(struct ledger *l, const struct entry *e)
+{
+	return e->pass == l->pass ? &l->fresh : &l->stale;
+}
+
+static void
+mention(struct ledger *l, struct entry *e)
+{
+	if (e->pass == l->pass)
+		return;
+	TAILQ_REMOVE(&l->stale, e, mention);
+	e->pass = l->pass;
+	TAILQ_INSERT_TAIL(&l->fresh, e, mention);
+}
+
+static size_t *
+count_of(struct ledger *l, enum conn_change change)
+{
+	return change == CONN_LEFT ? &l->n_left : &l->n_closed;
+}
+
+/* The one place that writes `change`, but for the counts' sake. */
+static void
+become(struct ledger *l, struct entry *e, enum conn_change change)
+{
+	if (e->conn.change != CONN_OPENED)
+		--*count_of(l, e->conn.change);
+	e->conn.change = change;
+	if (change != CONN_OPENED)
+		++*count_of(l, change);
+}
+
+/* What it has become is to be told. */
+static void
+owe(struct ledger *l, struct entry *e, enum conn_change change)
+{
+	TAILQ_REMOVE(debts_of(l, e), e, debt);
+	become(l, e, change);
+	e->queued = true;
+	TAILQ_INSERT_TAIL(&l->owed, e, debt);
+}
+
+static void
+drop(struct ledger *l, struct entry *e)
+{
+	TAILQ_REMOVE(debts_of(l, e), e, debt);
+	TAILQ_REMOVE(mentions_of(l, e), e, mention);
+	become(l, e, CONN_OPENED); /* for the counts */
+	connmap_remove(l->map, e);
+}
+
+static int
+open_entry(struct ledger *l, const struct conn *c)
+{
+	struct entry *e = connmap_find(l->map, c);
+
+	if (e != NULL) {
+		mention(l, e);
+		if (e->conn.id == c->id && e->conn.change == CONN_OPENED)
+			return 0;
+		owe(l, e, CONN_OPENED);
+		e->conn = *c;
+		return 0;
+	}
+	e = connmap_add(l->map, c);
+	if (e == NULL)
+		return -ENOSPC;
+	e->conn = *c;
+	e->pass = l->pass;
+	e->queued = true;
+	TAILQ_INSERT_TAIL(&l->owed, e, debt);
+	TAILQ_INSERT_TAIL(&l->fresh, e, mention);
+	return 0;
+}
+
+static void
+close_entry(struct ledger *l, struct entry *e)
+{
+	if (e->known != l->epoch) {
+		drop(l, e); /* the peer never heard of it */
+		return;
+	}
+	mention(l, e);
+	owe(l, e, CONN_CLOSED);
+}
+
+/* Without a wire for long, what was left long ago is of no use to anybody. */
+static void
+leave_entry(struct ledger *l, struct entry *e)
+{
+	if (l->n_left >= l->max) {
+		drop(l, e);
+		return;
+	}
+	mention(l, e);
+	owe(l, e, CONN_LEFT);
+}
+
+int
+ledger_take(struct ledger *l, const struct conn *c)
+{
+	struct entry *e;
+
+	if (c->change == CONN_OPENED)
+		return open_entry(l, c);
+	e = connmap_find(l->map, c);
+	/* Another worker may have been quicker with the ends' next user. */
+	if (e == NULL || e->conn.id != c->id || e->conn.change != CONN_OPENED)
+		return 0;
+	if (c->change == CONN_CLOSED)
+		close_entry(l, e);
+	else
+		leave_entry(l, e);
+	return l->n_closed > l->max ? -ENOSPC : 0;
+}
+
+void
+ledger_begin(struct ledger *l)
+{
+	TAILQ_CONCAT(&l->stale, &l->fresh, mention);
+	l->pass++;
+	l->complete = false;
+	l->sweeping = false;
+}
+
+void
+ledger_end(struct ledger *l)
+{
+	l->complete = true;
+	l->sweeping = true;
+}
+
+bool
+ledger_sweep(struct ledger *l, unsigned n)
+{
+	struct entry *e;
+
+	if (!l->sweeping)
+		return false;
+	while (n-- > 0 && (e = TAILQ_FIRST(&l->stale)) != NULL) {
+		/* What has left stays until the peer was told of it. */
+		if (e->conn.change == CONN_OPENED)
+			close_entry(l, e);
+		else
+			mention(l, e);
+	}
+	return !TAILQ_EMPTY(&l->stale);
+}
+
+void
+ledger_restart(struct ledger *l)
+{
+	TAILQ_CONCAT(&l->owed, &l->told, debt);
+	TAILQ_CONCAT(&l->owed, &l->left, debt);
+	l->epoch++;
+	l->owes_begin = l->owes_end = true;
+}
+
+/* Whether it is still worth telling; it is done with either way. */
+static bool
+pay(struct ledger *l, struct entry *e, struct conn *ret_conn)
+{
+	const bool known = e->known == l->epoch;
+
+	if (e->conn.change == CONN_CLOSED && !known) {
+		drop(l, e);
+		return false;
+	}
+	*ret_conn = e->conn;
+	if (e->conn.change == CONN_CLOSED) {
+		drop(l, e);
+		return true;
+	}
+	TAILQ_REMOVE(&l->owed, e, debt);
+	e->queued = false;
+	e->known = l->epoch;
+	TAILQ_INSERT_TAIL(debts_of(l, e), e, debt);
+	return true;
+}
+
+enum ledger_debt
+ledger_next(struct ledger *l, struct conn *ret_conn)
+{
+	struct entry *e;
+
+	if (l->owes_begin) {
+		l->owes_begin = false;
+		return LEDGER_BEGIN;
+	}
+	while ((e = TAILQ_FIRST(&l->owed)) != NULL)
+		if (pay(l, e, ret_conn))
+			return LEDGER_RECORD;
+	if (l->owes_end && l->complete) {
+		l->owes_end = false;
+		return LEDGER_END;
+	}
+	return LEDGER_PAID;
+}
+
+bool
+ledger_awaits(const struct ledger *l)
+{
+	return !TAILQ_EMPTY(&l->left);
+}
+
+void
+ledger_settle(struct ledger *l, unsigned n)
+{
+	struct entry *e;
+
+	while (n-- > 0 && (e = TAILQ_FIRST(&l->left)) != NULL)
+		drop(l, e);
+}
+
+bool
+ledger_is_live(const struct ledger *l, const struct conn *c)
+{
+	const struct entry *e = connmap_find(l->map, c);
+
+	return e != NULL && e->conn.change == CONN_OPENED &&
+	    (e->pass == l->pass || !l->sweeping);
+}

@@ -1,0 +1,279 @@
+#include "failover/connsync/peer_conns.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "config/config.h"
+#include "failover/connsync/conn_table.h"
+
+enum side {
+	CLIENT,
+	SERVER,
+	SIDES,
+};
+
+struct leg {
+	bool there;
+	uint8_t side, group, tellings;
+	TAILQ_ENTRY(leg) link; /* of its group */
+};
+
+struct entry {
+	struct conn conn;
+	unsigned pass;
+	struct leg legs[SIDES];
+	TAILQ_ENTRY(entry) mention;
+};
+
+TAILQ_HEAD(legs, leg);
+TAILQ_HEAD(entries, entry);
+
+struct estate {
+	const struct config_pair *pair; /* borrowed: the configuration's */
+	struct connmap *map;
+	unsigned pass;
+	bool sweeping;
+	struct entries fresh, stale; /* as in local_conns.c */
+	struct legs groups[CONFIG_GROUPS_MAX];
+	struct leg *next[CONFIG_GROUPS_MAX]; /* NULL: at the end */
+	struct leg *given;                   /* the last that was given out */
+};
+
+struct estate *
+estate_new(const struct config_pair *pair, size_t max)
+{
+	struct estate *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return NULL;
+	e->pair = pair;
+	TAILQ_INIT(&e->fresh);
+	TAILQ_INIT(&e->stale);
+	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++)
+		TAILQ_INIT(&e->groups[i]);
+	e->map = connmap_new(sizeof(struct entry), max);
+	if (e->map == NULL) {
+		free(e);
+		return NULL;
+	}
+	return e;
+}
+
+void
+estate_free(struct estate *e)
+{
+	if (e == NULL)
+		return;
+	connmap_free(e->map);
+	free(e);
+}
+
+static bool
+find_group(const struct estate *e, const struct conn_end *end, uint8_t *ret)
+{
+	union addr a;
+
+	if (end->family == 0)
+		return false;
+	a = conn_end_addr(end);
+	for (size_t i = 0; i < e->pair->n_groups; i++) {
+		const struct config_group *g = &e->pair->groups[i];
+
+		for (size_t k = 0; k < g->n_addresses; k++)
+			if (addr_is_same_ip(&g->addresses[k].addr, &a)) {
+				*ret = (uint8_t)i;
+				return true;
+			}
+	}
+	return false;
+}
+
+static struct entry *
+entry_of(struct leg *leg)
+{
+	return CONTAINER_OF(leg - leg->side, struct entry, legs);
+}
+
+static void
+unlink_leg(struct estate *e, struct leg *leg)
+{
+	if (!leg->there)
+		return;
+	if (e->next[leg->group] == leg)
+		e->next[leg->group] = TAILQ_NEXT(leg, link);
+	if (e->given == leg)
+		e->given = NULL;
+	TAILQ_REMOVE(&e->groups[leg->group], leg, link);
+	leg->there = false;
+}
+
+static void
+drop(struct estate *e, struct entry *t)
+{
+	for (unsigned side = 0; side < SIDES; side++)
+		unlink_leg(e, &t->legs[side]);
+	if (t->pass == e->pass)
+		TAILQ_REMOVE(&e->fresh, t, mention);
+	else
+		TAILQ_REMOVE(&e->stale, t, mention);
+	connmap_remove(e->map, t);
+}
+
+static void
+mention(struct estate *e, struct entry *t)
+{
+	if (t->pass == e->pass)
+		return;
+	TAILQ_REMOVE(&e->stale, t, mention);
+	t->pass = e->pass;
+	TAILQ_INSERT_TAIL(&e->fresh, t, mention);
+}
+
+/* To the end of its group's, to be told as often as any. */
+static unsigned
+link_leg(struct estate *e, struct entry *t, enum side side)
+{
+	struct leg *leg = &t->legs[side];
+
+	if (!find_group(e, side == CLIENT ? &t->conn.local : &t->conn.source,
+	        &leg->group))
+		return 0;
+	leg->there = true;
+	leg->side = (uint8_t)side;
+	leg->tellings = 0;
+	TAILQ_INSERT_TAIL(&e->groups[leg->group], leg, link);
+	return 1u << leg->group;
+}
+
+static unsigned
+link_legs(struct estate *e, struct entry *t)
+{
+	unsigned groups = 0;
+
+	for (unsigned side = 0; side < SIDES; side++) {
+		unlink_leg(e, &t->legs[side]);
+		groups |= link_leg(e, t, side);
+	}
+	return groups;
+}
+
+unsigned
+estate_take(struct estate *e, const struct conn *c)
+{
+	struct entry *t = connmap_find(e->map, c);
+	uint8_t group;
+
+	if (c->change == CONN_CLOSED) {
+		if (t != NULL && t->conn.id == c->id)
+			drop(e, t);
+		return 0;
+	}
+	if (t != NULL && t->conn.id == c->id && c->change == CONN_OPENED) {
+		mention(e, t);
+		return 0;
+	}
+	if (t == NULL) {
+		/* None of ours: the peer's file has more groups. */
+		if (!find_group(e, &c->local, &group) &&
+		    !find_group(e, &c->source, &group))
+			return 0;
+		t = connmap_add(e->map, c);
+		if (t == NULL)
+			return 0; /* its client waits for its own patience */
+		t->pass = e->pass;
+		TAILQ_INSERT_TAIL(&e->fresh, t, mention);
+		t->conn = *c;
+		return link_legs(e, t);
+	}
+	mention(e, t);
+	if (c->change == CONN_OPENED)
+		t->conn = *c;
+	return link_legs(e, t);
+}
+
+void
+estate_begin(struct estate *e)
+{
+	TAILQ_CONCAT(&e->stale, &e->fresh, mention);
+	e->pass++;
+	e->sweeping = false;
+}
+
+void
+estate_end(struct estate *e)
+{
+	e->sweeping = true;
+}
+
+bool
+estate_sweep(struct estate *e, unsigned n)
+{
+	struct entry *t;
+
+	if (!e->sweeping)
+		return false;
+	while (n-- > 0 && (t = TAILQ_FIRST(&e->stale)) != NULL)
+		drop(e, t);
+	return !TAILQ_EMPTY(&e->stale);
+}
+
+void
+estate_rewind(struct estate *e, unsigned group)
+{
+	e->next[group] = TAILQ_FIRST(&e->groups[group]);
+}
+
+bool
+estate_next(struct estate *e, unsigned group, struct estate_leg *ret_leg)
+{
+	struct leg *leg = e->next[group];
+	const struct conn *c;
+
+	e->given = leg;
+	if (leg == NULL)
+		return false;
+	e->next[group] = TAILQ_NEXT(leg, link);
+	c = &entry_of(leg)->conn;
+	*ret_leg = (struct estate_leg){
+		.from = leg->side == CLIENT ? c->local : c->source,
+		.to = leg->side == CLIENT ? c->client : c->server,
+		.is_client = leg->side == CLIENT,
+		.told_before = leg->tellings > 0,
+		.conn = *c,
+	};
+	return true;
+}
+
+void
+estate_forget(struct estate *e)
+{
+	struct leg *leg = e->given;
+	struct entry *t;
+
+	if (leg == NULL)
+		return;
+	t = entry_of(leg);
+	unlink_leg(e, leg);
+	if (!t->legs[CLIENT].there && !t->legs[SERVER].there)
+		drop(e, t);
+}
+
+void
+estate_tell(struct estate *e)
+{
+	if (e->given != NULL && ++e->given->tellings >= ESTATE_TELLINGS)
+		estate_forget(e);
+}
+
+bool
+estate_is_empty(const struct estate *e, unsigned group)
+{
+	return TAILQ_EMPTY(&e->groups[group]);
+}
+
+size_t
+estate_count(const struct estate *e)
+{
+	return connmap_count(e->map);
+}

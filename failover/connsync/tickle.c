@@ -1,0 +1,211 @@
+#include "failover/connsync/tickle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/conn_record.h"
+#include "core/log.h"
+#include "failover/connsync/conn_sync.h"
+#include "failover/connsync/local_conns.h"
+#include "failover/connsync/peer_conns.h"
+#include "failover/connsync/tickle_packet.h"
+#include "failover/vip/raw_socket.h"
+
+/* 50,000 a second; a turn takes less than a millisecond. */
+#define LEGS_A_TURN 100
+#define TURN_MS 2
+
+/* More than the 500 ms in which a host answers but once. */
+#define ROUND_MS 600
+
+/*
+ * The peer that hands over takes 20 ms to reset what is connected to it, at
+ * most (handover.h).
+ */
+#define HANDED_OVER_MS 100
+
+enum mood {
+	IDLE,
+	TELLING,
+};
+
+struct group {
+	struct role_group *of; /* borrowed: the role's */
+	enum mood mood;
+	ev_timer turn;
+	unsigned clients, servers; /* told, each counted once */
+};
+
+struct tickle {
+	struct raw raw;
+	struct group groups[CONFIG_GROUPS_MAX];
+};
+
+static struct group *
+group_of(struct role_group *g)
+{
+	return &g->role->tickle->groups[g->index];
+}
+
+static void
+wait_ms(struct group *t, double ms)
+{
+	struct ev_loop *loop = t->of->role->loop;
+
+	ev_timer_stop(loop, &t->turn);
+	ev_timer_set(&t->turn, ms / 1e3, 0.);
+	ev_timer_start(loop, &t->turn);
+}
+
+static int
+send_ack(const struct tickle *t, const struct estate_leg *leg)
+{
+	const struct segment s = segment_ack(&leg->from, &leg->to);
+	const union addr to = conn_end_addr(&leg->to);
+
+	return raw_send(&t->raw, s.bytes, s.len, &to);
+}
+
+static void
+tell(struct group *t, const struct estate_leg *leg)
+{
+	const struct role *role = t->of->role;
+	struct estate *estate = replica_estate(role);
+
+	/* Its client has come back already, by the very same port. */
+	if (leg->is_client &&
+	    ledger_is_live(replica_ledger(role), &leg->conn)) {
+		estate_forget(estate);
+		return;
+	}
+	if (!leg->told_before && leg->is_client)
+		t->clients++;
+	else if (!leg->told_before)
+		t->servers++;
+	/* What cannot be sent now has two more rounds. */
+	if (send_ack(role->tickle, leg) < 0)
+		log_debug(t->of->subject, "cannot tell somebody");
+	estate_tell(estate);
+}
+
+/* All have heard it as often as they should. */
+static void
+finish(struct group *t)
+{
+	t->mood = IDLE;
+	if (t->clients > 0 || t->servers > 0)
+		log_notice(t->of->subject,
+		    "told %u clients and %u servers of the takeover",
+		    t->clients, t->servers);
+	t->clients = t->servers = 0;
+}
+
+static void
+on_turn(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct group *t = timer->data;
+	struct estate *estate = replica_estate(t->of->role);
+	struct estate_leg leg;
+
+	(void)loop;
+	(void)revents;
+	/*
+	 * From an address that is not usable yet nothing comes of it but a
+	 * question for the client's hardware that is lost, and the kernel asks
+	 * again after a second.
+	 */
+	if (!holder_is_complete(&t->of->holder)) {
+		wait_ms(t, TURN_MS);
+		return;
+	}
+	for (unsigned i = 0; i < LEGS_A_TURN; i++) {
+		if (estate_next(estate, t->of->index, &leg)) {
+			tell(t, &leg);
+			continue;
+		}
+		if (estate_is_empty(estate, t->of->index)) {
+			finish(t);
+			return;
+		}
+		estate_rewind(estate, t->of->index);
+		wait_ms(t, ROUND_MS);
+		return;
+	}
+	wait_ms(t, TURN_MS);
+}
+
+static void
+start(struct group *t, double after_ms)
+{
+	t->mood = TELLING;
+	estate_rewind(replica_estate(t->of->role), t->of->index);
+	wait_ms(t, after_ms);
+}
+
+void
+tickle_begin(struct role_group *g)
+{
+	/* Under way: who comes to it later has its three rounds, too. */
+	if (g->role->tickle != NULL && group_of(g)->mood != TELLING)
+		start(group_of(g), TURN_MS);
+}
+
+void
+tickle_begin_late(struct role_group *g)
+{
+	if (g->role->tickle != NULL)
+		start(group_of(g), HANDED_OVER_MS);
+}
+
+void
+tickle_stop(struct role_group *g)
+{
+	struct group *t;
+
+	if (g->role->tickle == NULL)
+		return;
+	t = group_of(g);
+	ev_timer_stop(g->role->loop, &t->turn);
+	t->mood = IDLE;
+	t->clients = t->servers = 0;
+}
+
+void
+tickle_begin_again(struct role_group *g)
+{
+	if (g->role->tickle != NULL && !ev_is_active(&group_of(g)->turn))
+		start(group_of(g), TURN_MS);
+}
+
+int
+tickle_open(struct role *role)
+{
+	struct tickle *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return -ENOMEM;
+	role->tickle = t;
+	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++) {
+		t->groups[i].of = &role->groups[i];
+		ev_init(&t->groups[i].turn, on_turn);
+		ev_set_priority(&t->groups[i].turn, EV_MINPRI);
+		t->groups[i].turn.data = &t->groups[i];
+	}
+	t->raw = raw_none();
+	return raw_open(&t->raw);
+}
+
+void
+tickle_close(struct role *role)
+{
+	struct tickle *t = role->tickle;
+
+	if (t == NULL)
+		return;
+	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++)
+		ev_timer_stop(role->loop, &t->groups[i].turn);
+	raw_close(&t->raw);
+	free(t);
+	role->tickle = NULL;
+}

@@ -1,0 +1,582 @@
+#include "failover/election/election.h"
+
+#include <assert.h>
+
+#include "failover/election/rank.h"
+#include "failover/election/transition.h"
+
+/*
+ * How long a node that was refused an address leaves the group to its peer.
+ * With a healthy peer the length does not matter; without one, each retry is a
+ * chance, and one a second disturbs nobody.
+ */
+#define RETRY_MS 1000
+
+/* DEFEND_INTERVAL of RFC 5227 is 10 s: two that defend more often never end. */
+#define DEFEND_MS 10000
+
+/*
+ * A master that woke after dead_ms holds on for so much longer: its peer cannot
+ * have claimed, for it asks first. Half of that time is left for a hello that
+ * was lost before the stall, from which the peer counts.
+ */
+#define STALL_SPARE_MS (DOUBT_LEAST_MS / 2)
+
+static void
+note(struct election *e, const struct election_heartbeat *h, struct mono now)
+{
+	e->heard = now;
+	e->heard_dead_ms = h->dead_ms;
+	if (h->term > e->heard_term)
+		e->heard_term = h->term;
+	/* While we reign the term is that of our reign. */
+	if (e->state != ELECTION_MASTER && h->term > e->term)
+		e->term = h->term;
+}
+
+/* No doubt, until then. */
+static void
+believe(struct election *e, struct mono until)
+{
+	e->doubt = doubt_none();
+	e->deadline = until;
+}
+
+/*
+ * The time of patience with a silent peer is over: who has the addresses is
+ * asked, and what the answers mean is done. `alone` is the reason to give where
+ * nobody answers.
+ */
+static void
+question(struct election *e, struct mono now, enum election_reason alone,
+    struct election_out *out)
+{
+	const enum doubt_verdict before = e->doubt.last;
+	const enum doubt_verdict verdict =
+	    doubt_step(&e->doubt, &e->config.doubt, now, &e->deadline);
+
+	switch (verdict) {
+	case DOUBT_ASK:
+		change_ask(out, ELECTION_PROBE);
+		break;
+	case DOUBT_GONE:
+		change_claim(e, now, alone, out);
+		break;
+	case DOUBT_RELEASED:
+		change_claim(e, now,
+		    alone == ELECTION_NO_PEER ? alone : ELECTION_PEER_RELEASED,
+		    out);
+		break;
+	case DOUBT_HUNG:
+		change_claim(e, now, ELECTION_PEER_HUNG, out);
+		break;
+	case DOUBT_HOLDS:
+		if (before != verdict)
+			out->reason = ELECTION_PEER_HANGS;
+		break;
+	case DOUBT_CONFLICT:
+		if (before != verdict)
+			out->reason = ELECTION_CONFLICT;
+		break;
+	case DOUBT_ISOLATED:
+		change_isolate(e, now, out);
+		break;
+	}
+}
+
+/*
+ * Neither of us is master. If the peer can't serve, or ranks lower, waiting
+ * helps nobody. If it ranks higher it claims as soon as it hears us; a backup
+ * does not wait for that longer than it waits for a silent master.
+ */
+static bool
+claim_if_better(struct election *e, const struct election_heartbeat *h,
+    struct mono now, struct election_out *out)
+{
+	if (h->resigning)
+		change_claim(e, now, ELECTION_PEER_RESIGNED, out);
+	else if (h->state == ELECTION_FAULT)
+		change_claim(e, now, ELECTION_PEER_FAULT, out);
+	else if (!rank_is_outranked(e, h))
+		change_claim(e, now, ELECTION_PREFERRED, out);
+	else
+		return false;
+	return true;
+}
+
+/*
+ * After a stall the first heartbeats we read have waited in our socket and tell
+ * of the past: only a master's counts, the others don't make us claim.
+ * Meanwhile a living peer claims, for it did not hear us.
+ */
+static bool
+is_settling(const struct election *e, struct mono now)
+{
+	return mono_before(now, e->settled);
+}
+
+/*
+ * INIT: we hold nothing and know nothing. A peer that is heard, proven, lets
+ * us decide at once; the deadline is when we stop believing in one.
+ */
+static void
+step_init(struct election *e, const struct election_event *ev, struct mono now,
+    struct election_out *out)
+{
+	switch (ev->type) {
+	case ELECTION_TICK:
+		if (!mono_before(now, e->deadline)) /* else: woken early */
+			question(e, now, ELECTION_NO_PEER, out);
+		break;
+	case ELECTION_HEARTBEAT:
+		note(e, &ev->heartbeat, now);
+		if (ev->heartbeat.state == ELECTION_MASTER)
+			change_follow(
+			    e, &ev->heartbeat, now, ELECTION_PEER_MASTER, out);
+		else if (!is_settling(e, now) &&
+		    !claim_if_better(e, &ev->heartbeat, now, out))
+			change_follow(e, &ev->heartbeat, now,
+			    ELECTION_PEER_PREFERRED, out);
+		break;
+	case ELECTION_UNPROVEN:
+		if (!is_settling(e, now) && mono_before(now, e->listen_end))
+			believe(e,
+			    mono_min(mono_add_ms(now, e->config.listen_ms),
+			        e->listen_end));
+		break;
+	case ELECTION_TRACK_FAULT:
+		change_fail(e, ev->fault, out);
+		break;
+	case ELECTION_STALLED:
+		believe(e, mono_add_ms(now, e->config.dead_ms));
+		break;
+	case ELECTION_ANSWER:
+		doubt_note(&e->doubt, ev->answer);
+		break;
+	case ELECTION_STOP:
+		change_stop(e, out);
+		break;
+	case ELECTION_RESTORE:
+		/*
+		 * The same reign goes on: no new term. If the peer claimed
+		 * while we were dead, its term is higher and we yield to the
+		 * first heartbeat.
+		 */
+		if (ev->restore.term > e->term)
+			e->term = ev->restore.term;
+		if (ev->restore.master)
+			change_enter(e, ELECTION_MASTER,
+			    change_reign_end(e, now, e->config.dead_ms),
+			    ELECTION_RESTORED, out);
+		break;
+	case ELECTION_TRACK_OK:       /* already eligible */
+	case ELECTION_ACTION_FAILED:  /* of a mastership we no longer have */
+	case ELECTION_CONTRADICTED:   /* it is not ours */
+	case ELECTION_PEER_ENDED:     /* we listen for its successor, too */
+	case ELECTION_PRIORITY:       /* election_step() has noted it */
+	case ELECTION_HANDOVER_BEGIN: /* there is nothing to give */
+	case ELECTION_HANDOVER_ABORT:
+		break;
+	}
+}
+
+static void
+hear_master(struct election *e, const struct election_heartbeat *h,
+    struct mono now, struct election_out *out)
+{
+	/* What waited in our socket may have been taken back since. */
+	if (h->hands_over && !is_settling(e, now))
+		change_claim(e, now, ELECTION_HANDED_OVER, out);
+	else
+		believe(e, mono_add_ms(now, h->dead_ms));
+}
+
+/*
+ * BACKUP: somebody else is believed to hold the virtual IPs, or to claim them
+ * presently. The deadline is the moment that belief expires, and then of the
+ * next question; only a master's heartbeat renews it.
+ */
+static void
+step_backup(struct election *e, const struct election_event *ev,
+    struct mono now, struct election_out *out)
+{
+	switch (ev->type) {
+	case ELECTION_TICK:
+		if (mono_before(now, e->deadline))
+			break; /* woken early */
+		/* Also who is heard may have claimed, and not be heard to. */
+		question(e, now,
+		    mono_before(now, mono_add_ms(e->heard, e->config.dead_ms))
+		        ? ELECTION_PEER_IDLE
+		        : ELECTION_PEER_SILENT,
+		    out);
+		break;
+	case ELECTION_HEARTBEAT:
+		note(e, &ev->heartbeat, now);
+		if (ev->heartbeat.state == ELECTION_MASTER)
+			hear_master(e, &ev->heartbeat, now, out);
+		else if (!is_settling(e, now))
+			(void)claim_if_better(e, &ev->heartbeat, now, out);
+		break;
+	case ELECTION_TRACK_FAULT:
+		change_fail(e, ev->fault, out);
+		break;
+	case ELECTION_STALLED:
+		/* Its heartbeats may wait unread in our socket: listen anew. */
+		believe(e, mono_add_ms(now, e->config.dead_ms));
+		break;
+	case ELECTION_ANSWER:
+		doubt_note(&e->doubt, ev->answer);
+		break;
+	case ELECTION_PEER_ENDED:
+		/*
+		 * What its kernel may still hold is a lease that nobody renews.
+		 */
+		change_claim(e, now, ELECTION_PEER_DIED, out);
+		break;
+	case ELECTION_STOP:
+		change_stop(e, out);
+		break;
+	case ELECTION_UNPROVEN:       /* neither renews nor ends a belief */
+	case ELECTION_TRACK_OK:       /* already eligible */
+	case ELECTION_ACTION_FAILED:  /* of a mastership we no longer have */
+	case ELECTION_RESTORE:        /* belongs to the start */
+	case ELECTION_CONTRADICTED:   /* it is not ours */
+	case ELECTION_PRIORITY:       /* election_step() has noted it */
+	case ELECTION_HANDOVER_BEGIN: /* there is nothing to give */
+	case ELECTION_HANDOVER_ABORT:
+		break;
+	}
+}
+
+/* Before this heartbeat there was none for so long that the peer may claim. */
+static bool
+was_cut_off(const struct election *e, const struct election_heartbeat *h,
+    struct mono now)
+{
+	return mono_is_never(e->heard) ||
+	    !mono_before(now, mono_add_ms(e->heard, h->dead_ms));
+}
+
+static void
+master_hears(struct election *e, const struct election_heartbeat *h,
+    struct mono now, struct election_out *out)
+{
+	const bool cut_off = was_cut_off(e, h, now);
+
+	note(e, h, now);
+	believe(e, change_reign_end(e, now, h->dead_ms));
+	if (h->state == ELECTION_MASTER) {
+		rank_contest(e, h, now, out);
+		return;
+	}
+	if (!mono_is_never(e->contested)) {
+		e->contested = mono_never();
+		out->reason = ELECTION_UNCONTESTED;
+		change_ask(out, ELECTION_ANNOUNCE);
+	} else if (cut_off) {
+		change_ask(out, ELECTION_ANNOUNCE);
+	}
+	rank_give(e, h, now, out);
+}
+
+/* The peer is silent, and there are witnesses: is it us who are cut off? */
+static void
+look_around(struct election *e, struct mono now, struct election_out *out)
+{
+	switch (doubt_step(&e->doubt, &e->config.doubt, now, &e->deadline)) {
+	case DOUBT_ASK:
+		change_ask(out, ELECTION_PROBE);
+		break;
+	case DOUBT_ISOLATED:
+		change_isolate(e, now, out);
+		break;
+	case DOUBT_GONE:
+	case DOUBT_RELEASED:
+	case DOUBT_HUNG:
+	case DOUBT_HOLDS:
+	case DOUBT_CONFLICT:
+		believe(e, mono_add_ms(now, CHANGE_WITNESS_MS));
+		break;
+	}
+}
+
+/*
+ * We stood still so long that the peer may have claimed meanwhile. Not one that
+ * had been silent before: either it is gone, and nobody but us serves, or it is
+ * cut off from us, and claims whatever we do. Nor does it hear the difference
+ * for as long as our kernel goes on to answer, hang_timeout at most.
+ */
+static bool
+stood_too_long(const struct election *e, uint32_t stalled_ms, struct mono now)
+{
+	const int64_t feared_ms = (int64_t)e->heard_dead_ms + stalled_ms;
+
+	if (stalled_ms < e->config.dead_ms + STALL_SPARE_MS)
+		return false;
+	if (stalled_ms >= e->config.doubt.hang_ms)
+		return true;
+	return !mono_is_never(e->heard) &&
+	    !mono_before(mono_add_ms(e->heard, feared_ms), now);
+}
+
+/*
+ * MASTER: we hold the virtual IPs until we can't serve, are outdone, or don't
+ * trust ourselves. Silence of the peer is no reason for anything, unless no
+ * witness is heard either; but once it speaks again we announce anew, for it
+ * may have claimed meanwhile and yielded before we heard of it, and neighbours
+ * on its side believe it still.
+ */
+static void
+step_master(struct election *e, const struct election_event *ev,
+    struct mono now, struct election_out *out)
+{
+	switch (ev->type) {
+	case ELECTION_TICK:
+		if (!mono_before(now, e->deadline)) /* else: woken early */
+			look_around(e, now, out);
+		break;
+	case ELECTION_HEARTBEAT:
+		master_hears(e, &ev->heartbeat, now, out);
+		break;
+	case ELECTION_TRACK_FAULT:
+		change_fail(e, ev->fault, out);
+		break;
+	case ELECTION_STALLED:
+		if (!stood_too_long(e, ev->stalled_ms, now))
+			break;
+		/* Drop first, ask afterwards: the peer may have claimed. */
+		change_listen(e, now, ELECTION_LATE, out);
+		e->deadline = mono_add_ms(now, e->config.dead_ms);
+		break;
+	case ELECTION_ACTION_FAILED:
+		change_enter(e, ELECTION_FAULT, mono_add_ms(now, RETRY_MS),
+		    ELECTION_REFUSED, out);
+		break;
+	case ELECTION_ANSWER:
+		doubt_note(&e->doubt, ev->answer);
+		break;
+	case ELECTION_CONTRADICTED:
+		if (!mono_is_never(e->defended) &&
+		    mono_before(now, mono_add_ms(e->defended, DEFEND_MS)))
+			break;
+		e->defended = now;
+		out->reason =
+		    ev->at_peer ? ELECTION_PEER_SHOWS : ELECTION_CONFLICT;
+		change_ask(out, ELECTION_ANNOUNCE);
+		break;
+	case ELECTION_HANDOVER_BEGIN:
+		e->handing = true;
+		change_ask(out, ELECTION_SEND_HELLO);
+		break;
+	case ELECTION_HANDOVER_ABORT:
+		e->handing = false;
+		change_ask(out, ELECTION_SEND_HELLO);
+		break;
+	case ELECTION_STOP:
+		change_stop(e, out);
+		break;
+	case ELECTION_UNPROVEN:   /* never demotes a master */
+	case ELECTION_TRACK_OK:   /* already eligible */
+	case ELECTION_RESTORE:    /* belongs to the start */
+	case ELECTION_PEER_ENDED: /* it held nothing */
+	case ELECTION_PRIORITY:   /* the next heartbeat tells who is better */
+		break;
+	}
+}
+
+/*
+ * FAULT: this node can't serve: something tracked is at fault, the kernel
+ * refused an address (then the deadline is the next try), nobody is heard (then
+ * it is the next question to the witnesses), or the daemon ends.
+ */
+static void
+recover_if_heard(struct election *e, struct mono now, struct election_out *out)
+{
+	if (!e->isolated)
+		return;
+	e->isolated = false;
+	e->deadline = mono_never();
+	if (!e->faulted && !e->stopped)
+		change_listen(e, now, ELECTION_RECOVERED, out);
+}
+
+static void
+fault_tick(struct election *e, struct mono now, struct election_out *out)
+{
+	if (mono_before(now, e->deadline))
+		return; /* woken early */
+	if (e->isolated) {
+		change_ask(out, ELECTION_PROBE);
+		e->deadline = mono_add_ms(now, CHANGE_WITNESS_MS);
+		return;
+	}
+	e->deadline = mono_never();
+	if (!e->faulted && !e->stopped)
+		change_listen(e, now, ELECTION_RETRY, out);
+}
+
+static void
+step_fault(struct election *e, const struct election_event *ev, struct mono now,
+    struct election_out *out)
+{
+	switch (ev->type) {
+	case ELECTION_TICK:
+		fault_tick(e, now, out);
+		break;
+	case ELECTION_HEARTBEAT:
+		note(e, &ev->heartbeat, now);
+		recover_if_heard(e, now, out);
+		break;
+	case ELECTION_ANSWER:
+		if (ev->answer == DOUBT_WITNESS)
+			recover_if_heard(e, now, out);
+		break;
+	case ELECTION_TRACK_FAULT: /* another one, or one more */
+		e->faulted = true;
+		out->reason = ev->fault;
+		break;
+	case ELECTION_TRACK_OK:
+		e->faulted = false;
+		if (mono_is_never(e->deadline) && !e->stopped)
+			change_listen(e, now, ELECTION_RECOVERED, out);
+		break;
+	case ELECTION_STOP:
+		e->stopped = true;
+		e->isolated = false;
+		e->deadline = mono_never();
+		change_ask(out, ELECTION_SEND_HELLO);
+		break;
+	case ELECTION_RESTORE:
+		if (ev->restore.term > e->term)
+			e->term = ev->restore.term;
+		break;
+	case ELECTION_UNPROVEN:       /* we claim nothing anyway */
+	case ELECTION_STALLED:        /* we hold nothing anyway */
+	case ELECTION_ACTION_FAILED:  /* a release: the lease will end it */
+	case ELECTION_CONTRADICTED:   /* it is not ours */
+	case ELECTION_PEER_ENDED:     /* we can't take its place */
+	case ELECTION_PRIORITY:       /* election_step() has noted it */
+	case ELECTION_HANDOVER_BEGIN: /* there is nothing to give */
+	case ELECTION_HANDOVER_ABORT:
+		break;
+	}
+}
+
+struct mono
+election_wake(const struct election *e)
+{
+	return e->deadline;
+}
+
+static bool
+asks(const struct election_out *out, enum election_action action)
+{
+	for (unsigned i = 0; i < out->n_actions; i++)
+		if (out->actions[i] == action)
+			return true;
+	return false;
+}
+
+/*
+ * The virtual IPs come and go with mastership, and with nothing else; who
+ * can't serve or ends is no master; terms rise with a claim and never fall.
+ */
+static bool
+is_sane(const struct election *before, const struct election *after,
+    const struct election_event *ev, const struct election_out *out)
+{
+	const bool was = before->state == ELECTION_MASTER;
+	const bool is = after->state == ELECTION_MASTER;
+	const bool claimed = is && !was && ev->type != ELECTION_RESTORE;
+
+	if (asks(out, ELECTION_ADD_ADDRESSES) != (is && !was) ||
+	    asks(out, ELECTION_DEL_ADDRESSES) != (was && !is))
+		return false;
+	if (is && (after->faulted || after->stopped))
+		return false;
+	if (!is && mono_is_never(after->deadline) &&
+	    after->state != ELECTION_FAULT)
+		return false; /* nothing would ever end it */
+	if (claimed && before->term != UINT64_MAX)
+		return after->term > before->term;
+	return after->term >= before->term;
+}
+
+struct election
+election_init(const struct election_config *config, struct mono now)
+{
+	return (struct election){
+		.config = *config,
+		.state = ELECTION_INIT,
+		.deadline = mono_add_ms(now, config->listen_ms),
+		.listen_end = mono_add_ms(now, CHANGE_LISTEN_LIMIT_MS),
+		.heard = mono_never(),
+		.contested = mono_never(),
+		.better = mono_never(),
+		.settled = now,
+		.defended = mono_never(),
+		.doubt = doubt_none(),
+		.priority = config->priority,
+	};
+}
+
+struct election
+election_step(const struct election *before, const struct election_event *ev,
+    struct mono now, struct election_out *ret_out)
+{
+	struct election_out out = { .reason = ELECTION_UNCHANGED,
+		.which = ev->which };
+	struct election after = *before;
+
+	if (ev->type == ELECTION_PRIORITY)
+		after.priority = ev->priority;
+	if (ev->type == ELECTION_STALLED)
+		after.settled = mono_add_ms(now, before->config.dead_ms);
+	switch (before->state) {
+	case ELECTION_INIT:
+		step_init(&after, ev, now, &out);
+		break;
+	case ELECTION_BACKUP:
+		step_backup(&after, ev, now, &out);
+		break;
+	case ELECTION_MASTER:
+		step_master(&after, ev, now, &out);
+		break;
+	case ELECTION_FAULT:
+		step_fault(&after, ev, now, &out);
+		break;
+	}
+	out.wake = election_wake(&after);
+	assert(is_sane(before, &after, ev, &out));
+	*ret_out = out;
+	return after;
+}
+
+const char *
+election_state_name(enum election_state state)
+{
+	static const char *const names[ELECTION_STATES] = {
+		[ELECTION_INIT] = "init",
+		[ELECTION_BACKUP] = "backup",
+		[ELECTION_MASTER] = "master",
+		[ELECTION_FAULT] = "fault",
+	};
+
+	return names[state];
+}
+
+const char *
+election_action_name(enum election_action action)
+{
+	static const char *const names[] = {
+		[ELECTION_SEND_HELLO] = "send hello",
+		[ELECTION_ADD_ADDRESSES] = "add addresses",
+		[ELECTION_DEL_ADDRESSES] = "delete addresses",
+		[ELECTION_ANNOUNCE] = "announce",
+		[ELECTION_PROBE] = "probe",
+		[ELECTION_HAND_OVER] = "hand over",
+	};
+
+	return names[action];
+}

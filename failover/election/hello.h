@@ -1,0 +1,83 @@
+#pragma once
+
+/*
+ * The heartbeat's packet, a `hello`, as a value and as bytes. One packet says
+ * everything: who speaks, proof that it is of now, and how each group stands.
+ * Decoded whole or refused.
+ *
+ * Pure. The MAC is not this file's: packet_auth.c appends and checks it, over
+ * the bytes that hello_encode() wrote.
+ *
+ * Layout, in network byte order:
+ *
+ *	4 magic  1 version  1 type  1 key id  1 number of groups
+ *	8 cluster  8 sender  16 sender_boot  16 echo_boot
+ *	8 nonce  8 echo_nonce  8 seq  8 echo_seq
+ *	2 interval in ms  1 misses  1 flags  16 hash of the configuration
+ *	then 24 a group: 4 id  1 state  1 flags  1 priority  1 zero  8 term
+ *	6 hardware address  2 zero
+ */
+
+#include "core/base.h"
+#include "failover/election/election.h"
+
+struct buf;
+
+#define HELLO_GROUPS_MAX 16
+#define HELLO_HEAD_BYTES 108
+#define HELLO_GROUP_BYTES 24
+#define HELLO_BYTES_MAX                                                        \
+	(HELLO_HEAD_BYTES + HELLO_GROUPS_MAX * HELLO_GROUP_BYTES)
+#define HELLO_BOOT_BYTES 16
+#define HELLO_CONFIG_BYTES 16
+#define HELLO_MAC_BYTES 6
+
+enum hello_type {
+	HELLO_BEAT = 1,
+	HELLO_CHALLENGE = 2, /* says the same, and: prove that you are now */
+};
+
+/* 128 random bits, drawn at each start of the process; zero: none. */
+struct hello_boot {
+	uint8_t bytes[HELLO_BOOT_BYTES];
+};
+
+struct hello_group {
+	uint32_t id; /* of the group's name, so that order does not matter */
+	enum election_state state;
+	bool held;       /* the addresses are in place, and usable */
+	bool hands_over; /* master, and asks the peer to take them */
+	uint8_t priority;
+	uint64_t term;
+	uint8_t mac[HELLO_MAC_BYTES]; /* of its interface; zeros: none */
+};
+
+struct hello {
+	enum hello_type type;
+	uint8_t key_id;   /* tells "another key" from "forged" */
+	uint64_t cluster; /* derived from the key */
+	uint64_t sender;  /* derived from the key and the node's address */
+	struct hello_boot sender_boot;
+	struct hello_boot echo_boot; /* of the peer, as last heard */
+	uint64_t nonce;              /* an unknown boot must echo it */
+	uint64_t echo_nonce;
+	uint64_t seq; /* of this boot, from 1 */
+	uint64_t echo_seq;
+	uint16_t interval_ms;
+	uint8_t misses;
+	bool resigning; /* the daemon ends */
+	uint8_t config_hash[HELLO_CONFIG_BYTES];
+	uint8_t n_groups;
+	struct hello_group groups[HELLO_GROUPS_MAX];
+};
+
+/* At most HELLO_BYTES_MAX bytes. */
+void hello_encode(struct buf *b, const struct hello *h);
+
+/* Returns 0 or -EBADMSG; everything that does not belong is refused. */
+MUST_CHECK int hello_decode(struct buf *b, struct hello *ret_hello);
+
+/* NULL where the sender does not know the group. */
+const struct hello_group *hello_find(const struct hello *h, uint32_t id);
+
+bool hello_boot_is_same(const struct hello_boot *a, const struct hello_boot *b);

@@ -1,0 +1,272 @@
+#pragma once
+
+/*
+ * The node: all that a failover process decides, as one value and one step. The
+ * peer, each group's election and handover, what is at fault, and whether this
+ * process itself was away for too long are put together here, and nowhere else.
+ *
+ * Pure: no clock, socket, allocation or log; no pointers, so it can be copied.
+ * The shell turns what comes from sockets, the kernel and other processes into
+ * events, and carries out effects (inbox.h). Simulation, model and fuzzer drive
+ * the same function.
+ */
+
+#include "core/base.h"
+#include "core/mono.h"
+#include "failover/election/election.h"
+#include "failover/election/handover.h"
+#include "failover/election/hello.h"
+#include "failover/election/peer.h"
+
+#define NODE_GROUPS_MAX HELLO_GROUPS_MAX
+#define NODE_PATHS_MAX 5           /* the nodes' addresses, and their links */
+#define NODE_EVERY NODE_GROUPS_MAX /* as an event's group: all of them */
+
+/* The present, on a clock that stands still in a host's sleep and on one that
+ * does not. */
+struct node_now {
+	struct mono mono, boot;
+};
+
+/* What keeps a group from serving; of several the first is told. */
+enum node_cause {
+	NODE_CAUSE_INTERFACE,
+	NODE_CAUSE_RELAY,
+	NODE_CAUSE_STALLED,
+	NODE_CAUSE_TRACK,
+};
+
+#define NODE_CAUSES 4
+
+struct node_fault {
+	enum election_reason reason; /* ELECTION_UNCHANGED: there is none */
+	unsigned which;              /* of several that it may mean */
+};
+
+enum node_type {
+	NODE_RESTORE, /* what a failover that died said of a group: `restore` */
+	NODE_BEGIN,   /* the groups are there: when the relay serves, begins */
+	NODE_BEAT,    /* an interval has passed */
+	NODE_TICK,    /* the time of node_wake() has come */
+	NODE_CLOCK,   /* nothing has happened but time */
+	NODE_STOP,    /* the daemon ends */
+	NODE_HELLO,   /* with a good MAC: `hello` */
+	NODE_PEER_ENDED, /* its processes are gone, its kernel says so */
+	NODE_WITNESS,    /* one has answered */
+	NODE_SHOWN,      /* somebody on the LAN has an address: `shown` */
+	NODE_FAULT,      /* or none: `fault` */
+	NODE_TRACKED,    /* what is tracked makes of the node: `tracked` */
+	NODE_USABLE,     /* a group's addresses are there and usable, or not */
+	NODE_LOST,       /* they are not where they should be */
+	NODE_RELAY_CAME,
+	NODE_RELAY_SERVES,
+	NODE_RELAY_LEAVES,  /* it means to end */
+	NODE_RELAY_GONE,    /* its channel has ended */
+	NODE_RELAY_OVERDUE, /* it was waited for, long enough */
+	NODE_HUSHED,        /* the supervisor: nobody new is answered */
+	NODE_NOT_HUSHED,    /* that could not be done */
+	NODE_ANSWERED,      /* they are, again */
+	NODE_DROPPED,       /* the relay has reset all connections */
+	NODE_CONNECTED,     /* the peer knows of more connections there */
+	NODE_HAND_OVER,     /* somebody wants the group handed over */
+	NODE_FAILED,        /* an effect was refused: `failed` */
+};
+
+#define NODE_TYPES 26
+
+enum node_effect_type {
+	NODE_DO_START,     /* from now on we are heard, and hear */
+	NODE_DO_SAY,       /* a hello, as things stand: node_speak() */
+	NODE_DO_CHALLENGE, /* the same, to a stranger */
+	NODE_DO_EXPECT,    /* the peer was started anew; `fresh` is used up */
+	NODE_DO_PROBE,     /* ask the network who has the addresses */
+	NODE_DO_ADD,       /* the addresses */
+	NODE_DO_RENEW,     /* their leases, or add what is gone */
+	NODE_DO_DELETE,
+	NODE_DO_ANNOUNCE, /* begin anew; not where they could not be added */
+	NODE_DO_END_ANNOUNCING,
+	NODE_DO_TICKLE, /* who was connected to the peer is told */
+	NODE_DO_TICKLE_LATE,
+	NODE_DO_TICKLE_MORE, /* unless that is under way */
+	NODE_DO_END_TICKLING,
+	NODE_DO_HOLD, /* these seven: see handover.h */
+	NODE_DO_FORWARD,
+	NODE_DO_GIVE_BACK,
+	NODE_DO_LET_GO,
+	NODE_DO_HUSH,
+	NODE_DO_ANSWER,
+	NODE_DO_DROP,
+	/* To be told, once all of the above is done: */
+	NODE_TELL_STATE,     /* `change` */
+	NODE_TELL_PRIORITY,  /* `priority` was, the election's is */
+	NODE_TELL_HEARD,     /* the peer; `anew`: it has been started */
+	NODE_TELL_STALL,     /* we stood still for `ms` */
+	NODE_TELL_BEGUN,     /* a handover */
+	NODE_TELL_UNWILLING, /* the peer is preferred, but: `outcome` */
+	NODE_TELL_REFUSED,   /* a handover that was wanted: `outcome` */
+	NODE_TELL_OUTCOME,   /* of one that was begun: `outcome` */
+};
+
+struct node_event {
+	enum node_type type;
+	unsigned group; /* where it is about one, or NODE_EVERY */
+	union {
+		struct {
+			bool master; /* and the addresses are still here */
+			uint64_t term;
+		} restore;
+		struct {
+			struct hello said;
+			unsigned path;  /* NODE_PATHS_MAX: over the wire */
+			uint64_t fresh; /* 64 random bits */
+		} hello;
+		struct {
+			uint8_t mac[HELLO_MAC_BYTES]; /* zeros: unknown */
+			bool own; /* the peer's own address, no virtual IP */
+		} shown;
+		struct {
+			enum node_cause cause;
+			/* ELECTION_RECOVERED: no longer. */
+			enum election_reason reason;
+			unsigned which;
+		} fault;
+		struct {
+			uint32_t lowered; /* so much off the priority */
+			enum election_reason reason;
+			unsigned which;
+		} tracked;
+		bool usable;
+		struct {
+			enum node_effect_type what;
+			int error; /* -errno */
+		} failed;
+	};
+};
+
+struct node_change {
+	enum election_state was, is;
+	enum election_reason reason;
+	uint32_t silent_ms;
+	unsigned which;
+	uint64_t term;
+};
+
+struct node_effect {
+	enum node_effect_type type;
+	unsigned group;
+	union {
+		struct node_change change;
+		enum handover_outcome outcome;
+		uint8_t priority;
+		bool anew;
+		int64_t ms;
+	};
+};
+
+/* A group's most: an election's step, its handover's, and the telling. */
+#define NODE_EFFECTS_MAX (NODE_GROUPS_MAX * 20 + 8)
+
+struct node_out {
+	unsigned n;
+	struct node_effect effects[NODE_EFFECTS_MAX]; /* in this order */
+};
+
+struct node_group {
+	uint32_t id; /* in hellos */
+	struct election election;
+	struct handover handover;
+	struct node_fault faults[NODE_CAUSES];
+	struct node_fault fault; /* as the election was told */
+	enum election_state peer_state;
+	/*
+	 * The peer's interface: by its own word, else as seen; zeros: unknown.
+	 */
+	uint8_t peer_mac[HELLO_MAC_BYTES];
+	bool peer_near;   /* its address is in a subnet of the group's */
+	bool given;       /* added, and not deleted yet */
+	bool usable;      /* all the addresses, the kernel says */
+	bool answer_owed; /* the supervisor must hear that they are to answer */
+	enum handover_outcome unwilling; /* as told of the election's wish */
+};
+
+struct node_config {
+	struct peer_config peer;
+	uint16_t interval_ms;
+	uint8_t misses;
+	uint32_t patience_ms; /* a handover's, with a silent peer */
+	uint8_t config_hash[HELLO_CONFIG_BYTES];
+	bool needs_relay; /* there are services */
+};
+
+struct node {
+	struct node_config config;
+	struct peer peer;
+	struct peer_path paths[NODE_PATHS_MAX];
+	struct node_now beaten; /* the last hello */
+	struct mono challenged; /* the last stranger was */
+	bool started;           /* we speak, and decide */
+	bool stopping;          /* on the way out: our hellos resign */
+	bool relay_there, relay_serves, relay_leaves;
+	unsigned n_groups;
+	struct node_group groups[NODE_GROUPS_MAX];
+};
+
+/*
+ * A peer that was heard so recently is asked, and waited for, even where the
+ * settings call it silent sooner: held clients wait, and that costs them less
+ * than a handover that is given up because a heartbeat was late.
+ */
+#define NODE_PATIENCE_MS 100
+
+/*
+ * The zeroed value knows of the relay alone, and this leaves that as it is.
+ * `nonce`: 64 random bits.
+ */
+void node_init(
+    struct node *n, const struct node_config *config, uint64_t nonce);
+
+/* The next one: its election begins to listen now. */
+void node_add_group(struct node *n, uint32_t id, bool peer_near,
+    const struct election_config *config, struct mono now);
+
+/*
+ * One step. Effects are to be carried out in their order, each if it is still
+ * right (node_is_due); what is refused comes back as NODE_FAILED, later.
+ */
+void node_step(struct node *n, const struct node_event *ev,
+    const struct node_now *now, struct node_out *ret_out);
+
+/* When NODE_TICK is due. */
+struct mono node_wake(const struct node *n);
+
+/*
+ * Our last hello is how the peer measures us: if that is long ago it may have
+ * claimed, and what we believe is of the past. To be asked before anything is
+ * believed, told or taken; then NODE_CLOCK comes first.
+ */
+bool node_is_late(const struct node *n, const struct node_now *now);
+
+/* Not where a NODE_CLOCK in the midst of its step's effects has undone it. */
+bool node_is_due(const struct node *n, const struct node_effect *e);
+
+/*
+ * What is to be said now; it counts as said. The hardware addresses are the
+ * caller's to fill in.
+ */
+void node_speak(struct node *n, enum hello_type type,
+    const struct node_now *now, struct hello *ret_hello);
+
+/* How long the peer may be silent before it counts as gone. */
+uint32_t node_dead_ms(const struct node *n);
+
+/* As its hellos say. */
+bool node_has_same_config(const struct node *n);
+
+bool node_is_master(const struct node *n, unsigned group);
+bool node_is_well(const struct node *n, unsigned group);
+
+/*
+ * How long the process should still live to send on what neighbours send here
+ * by mistake; 0: no reason to.
+ */
+uint32_t node_lingers_ms(const struct node *n, struct mono now);

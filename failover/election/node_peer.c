@@ -1,0 +1,154 @@
+#include "failover/election/node_peer.h"
+
+#include <string.h>
+
+/* A stranger may be anybody's recording: answers are rationed. */
+#define CHALLENGE_MS 5
+
+void
+node_peer_look(struct node_group_step *s)
+{
+	for (unsigned i = 0; i < s->node->n_groups; i++) {
+		struct node_group *g = &s->node->groups[i];
+
+		if (g->answer_owed)
+			node_group_do(s, NODE_DO_ANSWER, i);
+		g->answer_owed = false;
+		node_group_meet(s, i, false);
+	}
+}
+
+static void
+hear_group(
+    struct node_group_step *s, unsigned i, const struct hello *h, bool hears_us)
+{
+	struct node_group *g = &s->node->groups[i];
+	const struct hello_group *said = hello_find(h, g->id);
+	/* A group that its configuration lacks: it can't serve it. */
+	const struct hello_group none = { .state = ELECTION_FAULT,
+		.priority = 1 };
+	struct election_event ev = { .type = ELECTION_HEARTBEAT };
+
+	if (said == NULL)
+		said = &none;
+	g->peer_state = said->state;
+	memcpy(g->peer_mac, said->mac, sizeof(g->peer_mac));
+	ev.heartbeat = (struct election_heartbeat){
+		.state = said->state,
+		.resigning = h->resigning,
+		.hears_us = hears_us,
+		.hands_over = said->hands_over,
+		.priority = said->priority,
+		.term = said->term,
+		.dead_ms = node_dead_ms(s->node),
+	};
+	node_group_elect(s, i, &ev);
+	node_group_meet(s, i, said->held);
+}
+
+static void
+hear(struct node_group_step *s, const struct hello *h, bool anew)
+{
+	const bool hears_us =
+	    peer_hears_us(&s->node->peer, node_dead_ms(s->node), s->now);
+
+	/* It waits for our echo before it believes us. */
+	if (anew)
+		node_group_do(s, NODE_DO_EXPECT, NODE_EVERY);
+	if (anew || h->type == HELLO_CHALLENGE)
+		node_group_do(s, NODE_DO_SAY, NODE_EVERY);
+	for (unsigned i = 0; i < s->node->n_groups; i++)
+		hear_group(s, i, h, hears_us);
+	node_group_add(
+	    s, &(struct node_effect){ .type = NODE_TELL_HEARD, .anew = anew });
+}
+
+static void
+challenge(struct node_group_step *s)
+{
+	struct node *n = s->node;
+
+	if (mono_before(s->now, mono_add_ms(n->challenged, CHALLENGE_MS)))
+		return;
+	n->challenged = s->now;
+	node_group_do(s, NODE_DO_CHALLENGE, NODE_EVERY);
+	for (unsigned i = 0; i < n->n_groups; i++)
+		node_group_elect_type(s, i, ELECTION_UNPROVEN);
+}
+
+void
+node_peer_hear(struct node_group_step *s, const struct node_event *ev)
+{
+	struct node *n = s->node;
+	const struct hello *h = &ev->hello.said;
+	const enum peer_verdict verdict =
+	    peer_receive(&n->peer, h, ev->hello.fresh, s->now);
+
+	if (ev->hello.path < NODE_PATHS_MAX)
+		peer_path_note(
+		    &n->paths[ev->hello.path], &n->peer, h, verdict, s->now);
+	switch (verdict) {
+	case PEER_NEW_BOOT:
+		hear(s, h, true);
+		break;
+	case PEER_ACCEPTED:
+		hear(s, h, false);
+		break;
+	case PEER_STRANGER:
+		challenge(s);
+		break;
+	case PEER_REPEATED:
+	case PEER_MISDIRECTED:
+		break;
+	}
+}
+
+void
+node_peer_end(struct node_group_step *s)
+{
+	s->node->peer.ended = true;
+	for (unsigned i = 0; i < s->node->n_groups; i++)
+		node_group_elect_type(s, i, ELECTION_PEER_ENDED);
+	node_peer_look(s);
+}
+
+void
+node_peer_answer(
+    struct node_group_step *s, unsigned i, enum doubt_answer answer)
+{
+	node_group_elect(s, i,
+	    &(struct election_event){
+	        .type = ELECTION_ANSWER, .answer = answer });
+}
+
+void
+node_peer_show(
+    struct node_group_step *s, unsigned i, const struct node_event *ev)
+{
+	static const uint8_t zero[HELLO_MAC_BYTES];
+	const struct node *n = s->node;
+	struct node_group *g = &s->node->groups[i];
+	const uint8_t *mac = ev->shown.mac;
+	const bool known = memcmp(g->peer_mac, zero, sizeof(zero)) != 0;
+	/* Which hardware is the peer's is not known: then it may be that. */
+	const bool at_peer = (!known && !g->peer_near) ||
+	    memcmp(mac, zero, sizeof(zero)) == 0 ||
+	    memcmp(mac, g->peer_mac, sizeof(zero)) == 0;
+
+	if (ev->shown.own) {
+		if (!known)
+			memcpy(g->peer_mac, mac, sizeof(g->peer_mac));
+		node_peer_answer(s, i, DOUBT_PEER);
+		return;
+	}
+	node_peer_answer(
+	    s, i, at_peer ? DOUBT_ADDRESS_AT_PEER : DOUBT_ADDRESS_ELSEWHERE);
+	/* What a peer does that we hear is settled with it, not with ARP. */
+	if (at_peer &&
+	    (g->election.handing ||
+	        peer_is_alive(&n->peer, node_dead_ms(n), s->now)))
+		return;
+	node_group_elect(s, i,
+	    &(struct election_event){
+	        .type = ELECTION_CONTRADICTED, .at_peer = at_peer });
+}

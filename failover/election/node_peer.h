@@ -1,0 +1,25 @@
+#pragma once
+
+/*
+ * The peer in the node's step: its hellos, its end, and what the network shows
+ * of it while it is silent.
+ *
+ * Pure. Of node.c alone.
+ */
+
+#include "failover/election/node_group.h"
+
+void node_peer_hear(struct node_group_step *s, const struct node_event *ev);
+void node_peer_end(struct node_group_step *s);
+
+/* Once an interval: it may be silent, a word may be owed. */
+void node_peer_look(struct node_group_step *s);
+
+/*
+ * Nobody vouches for what is seen on the LAN: it may keep a node from claiming,
+ * and never makes a master give up.
+ */
+void node_peer_show(
+    struct node_group_step *s, unsigned group, const struct node_event *ev);
+void node_peer_answer(
+    struct node_group_step *s, unsigned group, enum doubt_answer answer);

@@ -1,0 +1,201 @@
+#include "failover/election/peer.h"
+
+#include <string.h>
+
+struct peer
+peer_init(const struct peer_config *config, uint64_t nonce)
+{
+	return (struct peer){ .config = *config,
+		.nonce = nonce,
+		.heard = mono_never(),
+		.echoed_at = mono_never() };
+}
+
+void
+peer_count_reject(struct peer *p, enum peer_reject why)
+{
+	p->rejected[why]++;
+}
+
+bool
+peer_is_addressed(struct peer *p, const struct hello *h)
+{
+	if (h->cluster == p->config.cluster && h->sender == p->config.self) {
+		peer_count_reject(p, PEER_REJECT_REFLECTED);
+		return false;
+	}
+	if (h->cluster != p->config.cluster || h->sender != p->config.other ||
+	    h->key_id != p->config.key_id) {
+		peer_count_reject(p, PEER_REJECT_FOREIGN);
+		return false;
+	}
+	return true;
+}
+
+static void
+echo(struct peer *p, const struct hello *h)
+{
+	p->echo_boot = h->sender_boot;
+	p->echo_nonce = h->nonce;
+	p->echo_seq = h->seq;
+}
+
+/*
+ * A number of ours comes back: the road there is open too. Numbers that we did
+ * not send yet prove nothing; an authentic peer does not say them.
+ */
+static void
+note_echo(struct peer *p, const struct hello *h, struct mono now)
+{
+	if (!hello_boot_is_same(&h->echo_boot, &p->config.boot))
+		return;
+	if (h->echo_seq <= p->echoed || h->echo_seq > p->sent)
+		return;
+	p->echoed = h->echo_seq;
+	p->echoed_at = now;
+}
+
+static void
+take(struct peer *p, const struct hello *h, struct mono now)
+{
+	p->high = h->seq;
+	p->heard = now;
+	p->dead_ms = (uint32_t)h->interval_ms * h->misses;
+	p->resigned = h->resigning;
+	p->ended = false;
+	memcpy(p->config_hash, h->config_hash, sizeof(p->config_hash));
+	echo(p, h);
+	note_echo(p, h, now);
+}
+
+static bool
+is_proven(const struct peer *p, const struct hello *h)
+{
+	return hello_boot_is_same(&h->echo_boot, &p->config.boot) &&
+	    h->echo_nonce == p->nonce;
+}
+
+enum peer_verdict
+peer_receive(
+    struct peer *p, const struct hello *h, uint64_t fresh, struct mono now)
+{
+	if (!peer_is_addressed(p, h))
+		return PEER_MISDIRECTED;
+	if (p->known && hello_boot_is_same(&h->sender_boot, &p->boot)) {
+		if (h->seq <= p->high)
+			return PEER_REPEATED;
+		take(p, h, now);
+		return PEER_ACCEPTED;
+	}
+	if (!is_proven(p, h)) {
+		if (!p->known)
+			echo(p, h); /* so that its proof may come sooner */
+		p->stranger_boot = h->sender_boot;
+		p->stranger_nonce = h->nonce;
+		p->stranger_seq = h->seq;
+		peer_count_reject(p, PEER_REJECT_STALE);
+		return PEER_STRANGER;
+	}
+	p->known = true;
+	p->boot = h->sender_boot;
+	p->nonce = fresh; /* what echoes the old one is a recording now */
+	take(p, h, now);
+	return PEER_NEW_BOOT;
+}
+
+struct peer_path
+peer_path_init(void)
+{
+	return (struct peer_path){ .heard = mono_never() };
+}
+
+void
+peer_path_note(struct peer_path *path, struct peer *p, const struct hello *h,
+    enum peer_verdict verdict, struct mono now)
+{
+	switch (verdict) {
+	case PEER_NEW_BOOT:
+		path->high = h->seq - 1; /* what went before was another's */
+		break;
+	case PEER_ACCEPTED:
+	case PEER_REPEATED:
+		break;
+	case PEER_STRANGER:
+	case PEER_MISDIRECTED:
+		path->rejected++;
+		return;
+	}
+	if (h->seq <= path->high) {
+		peer_count_reject(p, PEER_REJECT_REPEATED);
+		path->rejected++;
+		return;
+	}
+	/* The first that came over it lost nothing on the way. */
+	if (path->high != 0)
+		path->lost += h->seq - path->high - 1;
+	path->high = h->seq;
+	path->heard = now;
+	path->received++;
+}
+
+void
+peer_stamp(struct peer *p, struct hello *h)
+{
+	const bool challenge = h->type == HELLO_CHALLENGE;
+
+	h->key_id = p->config.key_id;
+	h->cluster = p->config.cluster;
+	h->sender = p->config.self;
+	h->sender_boot = p->config.boot;
+	h->nonce = p->nonce;
+	h->seq = ++p->sent;
+	h->echo_boot = challenge ? p->stranger_boot : p->echo_boot;
+	h->echo_nonce = challenge ? p->stranger_nonce : p->echo_nonce;
+	h->echo_seq = challenge ? p->stranger_seq : p->echo_seq;
+}
+
+static bool
+is_recent(struct mono at, uint32_t span_ms, struct mono now)
+{
+	return !mono_is_never(at) &&
+	    !mono_before(mono_add_ms(at, span_ms), now);
+}
+
+bool
+peer_path_is_alive(
+    const struct peer_path *path, uint32_t dead_ms, struct mono now)
+{
+	return is_recent(path->heard, dead_ms, now);
+}
+
+bool
+peer_is_alive(const struct peer *p, uint32_t dead_ms, struct mono now)
+{
+	return is_recent(p->heard, dead_ms, now);
+}
+
+bool
+peer_hears_us(const struct peer *p, uint32_t dead_ms, struct mono now)
+{
+	return is_recent(p->echoed_at, dead_ms, now);
+}
+
+const char *
+peer_reject_name(enum peer_reject why)
+{
+	switch (why) {
+	case PEER_REJECT_SHAPE:
+		return "no hello, or of another version";
+	case PEER_REJECT_FOREIGN:
+		return "of another pair or with another key";
+	case PEER_REJECT_REFLECTED:
+		return "our own";
+	case PEER_REJECT_FORGED:
+		return "wrong signature, is the key the same";
+	case PEER_REJECT_STALE:
+		return "not proven fresh";
+	case PEER_REJECT_REPEATED:
+		return "repeated";
+	}
+	return "?";
+}

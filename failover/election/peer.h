@@ -1,0 +1,126 @@
+#pragma once
+
+/*
+ * The peer as we know it: which of its hellos are of now, when it was last
+ * heard, and whether it hears us. Says nothing of who is master.
+ *
+ * Pure: time and random numbers are arguments. Embedded in
+ * struct node.
+ *
+ * A hello whose MAC is good counts when it can't be a recording:
+ *   - its boot is the one we know, and its number is above the highest, or
+ *   - it echoes our boot and the nonce we drew since the last new boot; then
+ *     that boot is the one we know from now on.
+ * Anything else is answered with a challenge and changes nothing. So a peer
+ * that restarts is believed within one round trip, and a recording of a dead
+ * one never, for no recording knows the nonce.
+ *
+ * A known boot need not echo ours: where we are not heard, the number alone
+ * proves that it is fresh, and refusing it would blind us to a living master.
+ */
+
+#include "core/base.h"
+#include "core/mono.h"
+#include "failover/election/hello.h"
+
+enum peer_verdict {
+	PEER_ACCEPTED,
+	PEER_NEW_BOOT,    /* accepted, the first of its boot: answer at once */
+	PEER_STRANGER,    /* unproven: challenge it */
+	PEER_REPEATED,    /* a number not above the highest: came before */
+	PEER_MISDIRECTED, /* not from the peer, or of another pair: drop */
+};
+
+/* Why a packet was dropped, for the counters. */
+enum peer_reject {
+	PEER_REJECT_SHAPE,     /* none of ours, or of another version */
+	PEER_REJECT_FOREIGN,   /* another pair, node or key id */
+	PEER_REJECT_REFLECTED, /* our own */
+	PEER_REJECT_FORGED,    /* its MAC is wrong */
+	PEER_REJECT_STALE,     /* unproven */
+	PEER_REJECT_REPEATED,
+};
+
+#define PEER_REJECTS 6
+
+struct peer_config {
+	uint64_t cluster, self, other; /* ids, as in the hello */
+	uint8_t key_id;
+	struct hello_boot boot; /* ours */
+};
+
+struct peer {
+	struct peer_config config;
+	bool known;             /* `boot` was proven */
+	struct hello_boot boot; /* the peer's */
+	uint64_t high;          /* its highest number */
+	uint64_t nonce;         /* the next unknown boot must echo it */
+	uint64_t sent;          /* our last number */
+	/* What we echo: of the known boot, or of the last stranger. */
+	struct hello_boot echo_boot;
+	uint64_t echo_nonce, echo_seq;
+	/* The last stranger: what a challenge echoes. */
+	struct hello_boot stranger_boot;
+	uint64_t stranger_nonce, stranger_seq;
+	struct mono heard; /* the last that was accepted, never() if none */
+	uint64_t echoed;   /* the highest number of ours that it echoed */
+	struct mono echoed_at;
+	uint32_t dead_ms; /* by its own interval and misses, 0: not heard */
+	bool resigned;    /* by its last word */
+	bool ended;       /* found out since that word: its processes died */
+	uint8_t config_hash[HELLO_CONFIG_BYTES];
+	uint64_t rejected[PEER_REJECTS];
+};
+
+/*
+ * One road between the nodes. The same hello comes over each of them; the first
+ * to arrive counts, the others show that their road is open.
+ */
+struct peer_path {
+	uint64_t high;     /* the highest number that came over it */
+	struct mono heard; /* never() if nothing has */
+	uint64_t received, lost, rejected;
+};
+
+/* `nonce`: 64 random bits. */
+struct peer peer_init(const struct peer_config *config, uint64_t nonce);
+
+/*
+ * A hello with a good MAC. `fresh` is 64 random bits; they were used up where
+ * the verdict is PEER_NEW_BOOT.
+ */
+MUST_CHECK enum peer_verdict peer_receive(
+    struct peer *p, const struct hello *h, uint64_t fresh, struct mono now);
+
+struct peer_path peer_path_init(void);
+
+/*
+ * What peer_receive() said of a hello that came over this road. One that is old
+ * on its own road, too, is counted as repeated.
+ */
+void peer_path_note(struct peer_path *path, struct peer *p,
+    const struct hello *h, enum peer_verdict verdict, struct mono now);
+
+/* Something came over it within dead_ms. */
+bool peer_path_is_alive(
+    const struct peer_path *path, uint32_t dead_ms, struct mono now);
+
+/* Counts a packet that did not get as far as peer_receive(). */
+void peer_count_reject(struct peer *p, enum peer_reject why);
+
+/* Whether sender and cluster are the peer's; cheap, to ask before the MAC. */
+bool peer_is_addressed(struct peer *p, const struct hello *h);
+
+/*
+ * Fills in who speaks, the number and the echoes: of the peer, or in a
+ * challenge of the last stranger.
+ */
+void peer_stamp(struct peer *p, struct hello *h);
+
+/* Heard within dead_ms. */
+bool peer_is_alive(const struct peer *p, uint32_t dead_ms, struct mono now);
+
+/* It echoed something we sent, at most dead_ms ago. */
+bool peer_hears_us(const struct peer *p, uint32_t dead_ms, struct mono now);
+
+const char *peer_reject_name(enum peer_reject why);

@@ -1,0 +1,31 @@
+#pragma once
+
+/*
+ * Rank: which of two nodes shall have a group where both could: of two masters
+ * the later claim, then preference; of a master and its backup the master,
+ * unless it is ill or preference says so and may.
+ *
+ * Pure. Of election.c alone.
+ */
+
+#include "failover/election/election.h"
+
+/* By preference alone, when neither is incumbent: both nodes agree on it. */
+bool rank_is_outranked(
+    const struct election *e, const struct election_heartbeat *h);
+
+/*
+ * Two masters, after a cut has healed. The loser drops at once. The winner
+ * speaks at once, so that the loser hears it, and announces when the contest
+ * begins and when it ends, for the loser's announcements were heard too.
+ */
+void rank_contest(struct election *e, const struct election_heartbeat *h,
+    struct mono now, struct election_out *out);
+
+/*
+ * The peer is well and preferred: by what we track, which has pulled us below
+ * it, at once; by preference alone only with `preempt`, and once it has been so
+ * for long enough. It takes what is given, and nothing is lost on the way.
+ */
+void rank_give(struct election *e, const struct election_heartbeat *h,
+    struct mono now, struct election_out *out);

@@ -1,0 +1,27 @@
+#pragma once
+
+/*
+ * Why a group changed its state, in an operator's words: worded once, here, and
+ * so the same in the log, in `status` and for notify.
+ */
+
+#include "failover/election/election.h"
+
+#define REASON_SUBJECT_MAX                                                     \
+	64 /* a name; of a script the last part of its path */
+#define REASON_TEXT_MAX 128
+
+struct config_group;
+struct config_pair;
+
+/*
+ * Whom a reason names: the interface of the group, what is tracked, a thread of
+ * the relay. Returns `buf`.
+ */
+const char *reason_subject(const struct election_out *out,
+    const struct config_pair *pair, const struct config_group *group,
+    char buf[static REASON_SUBJECT_MAX]);
+
+/* "peer silent for 61 ms", "interface SUBJECT is down". Returns `buf`. */
+const char *reason_text(const struct election_out *out, const char *subject,
+    char buf[static REASON_TEXT_MAX]);

@@ -1,0 +1,102 @@
+#include "failover/election/transition.h"
+
+#include <assert.h>
+
+void
+change_ask(struct election_out *out, enum election_action action)
+{
+	assert(out->n_actions < ELECTION_ACTIONS_MAX);
+	out->actions[out->n_actions++] = action;
+}
+
+/*
+ * A claim is told first, so that a master we don't hear lets go before our
+ * announcement. A release is told when the addresses are gone: the peer claims
+ * as soon as it hears.
+ */
+void
+change_enter(struct election *e, enum election_state to, struct mono deadline,
+    enum election_reason reason, struct election_out *out)
+{
+	const enum election_state from = e->state;
+
+	e->state = to;
+	e->deadline = deadline;
+	e->contested = mono_never();
+	e->better = mono_never();
+	e->doubt = doubt_none();
+	e->handing = false;
+	e->isolated = false;
+	out->reason = reason;
+	if (from == ELECTION_MASTER && to != ELECTION_MASTER) {
+		change_ask(out, ELECTION_DEL_ADDRESSES);
+		if (e->heard_term > e->term)
+			e->term = e->heard_term;
+	}
+	change_ask(out, ELECTION_SEND_HELLO);
+	if (to == ELECTION_MASTER && from != ELECTION_MASTER) {
+		change_ask(out, ELECTION_ADD_ADDRESSES);
+		change_ask(out, ELECTION_ANNOUNCE);
+	}
+}
+
+void
+change_listen(struct election *e, struct mono now, enum election_reason reason,
+    struct election_out *out)
+{
+	change_enter(e, ELECTION_INIT, mono_add_ms(now, e->config.listen_ms),
+	    reason, out);
+	e->listen_end = mono_add_ms(now, CHANGE_LISTEN_LIMIT_MS);
+}
+
+struct mono
+change_reign_end(const struct election *e, struct mono now, uint32_t span_ms)
+{
+	return e->config.doubt.witnesses ? mono_add_ms(now, span_ms)
+	                                 : mono_never();
+}
+
+void
+change_claim(struct election *e, struct mono now, enum election_reason reason,
+    struct election_out *out)
+{
+	if (e->heard_term > e->term)
+		e->term = e->heard_term;
+	if (e->term < UINT64_MAX)
+		e->term++;
+	if (reason == ELECTION_PEER_SILENT)
+		out->silent_ms = (uint32_t)mono_span_ms(e->heard, now);
+	change_enter(e, ELECTION_MASTER,
+	    change_reign_end(e, now, e->config.dead_ms), reason, out);
+}
+
+void
+change_follow(struct election *e, const struct election_heartbeat *h,
+    struct mono now, enum election_reason reason, struct election_out *out)
+{
+	change_enter(
+	    e, ELECTION_BACKUP, mono_add_ms(now, h->dead_ms), reason, out);
+}
+
+void
+change_fail(
+    struct election *e, enum election_reason reason, struct election_out *out)
+{
+	e->faulted = true;
+	change_enter(e, ELECTION_FAULT, mono_never(), reason, out);
+}
+
+void
+change_isolate(struct election *e, struct mono now, struct election_out *out)
+{
+	change_enter(e, ELECTION_FAULT, mono_add_ms(now, CHANGE_WITNESS_MS),
+	    ELECTION_ISOLATED, out);
+	e->isolated = true;
+}
+
+void
+change_stop(struct election *e, struct election_out *out)
+{
+	e->stopped = true;
+	change_enter(e, ELECTION_FAULT, mono_never(), ELECTION_STOPPED, out);
+}

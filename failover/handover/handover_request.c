@@ -1,0 +1,258 @@
+#include "failover/handover/handover_request.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/channel.h"
+#include "core/fd.h"
+#include "core/json_doc.h"
+#include "core/log.h"
+#include "core/reply.h"
+#include "failover/role.h"
+
+struct errand {
+	int socket;       /* of the operator, -1: none waits */
+	bool supervisor;  /* it waits */
+	unsigned asked;   /* a bit for each group that it is about */
+	unsigned pending; /* and whose outcome is not known yet */
+	enum handover_outcome outcomes[CONFIG_GROUPS_MAX];
+};
+
+int
+errand_new(struct role *role)
+{
+	struct errand *e = malloc(sizeof(*e));
+
+	if (e == NULL)
+		return -ENOMEM;
+	*e = (struct errand){ .socket = -1 };
+	role->errand = e;
+	return 0;
+}
+
+void
+errand_free(struct role *role)
+{
+	if (role->errand == NULL)
+		return;
+	fd_close(&role->errand->socket);
+	free(role->errand);
+	role->errand = NULL;
+}
+
+static bool
+is_under_way(const struct errand *e)
+{
+	return e->socket != -1 || e->supervisor;
+}
+
+/* Room for a sentence about a handover. */
+#define TEXT_MAX 192
+
+static const char *
+words(enum handover_outcome outcome)
+{
+	switch (outcome) {
+	case HANDOVER_UNDECIDED:
+		return "under way";
+	case HANDOVER_DONE:
+		return "handed over to %s";
+	case HANDOVER_NOT_MASTER:
+		return "this node is not master";
+	case HANDOVER_NO_RELAY:
+		return "the relay does not serve";
+	case HANDOVER_PEER_UNHEARD:
+		return "%s is not heard";
+	case HANDOVER_PEER_UNFIT:
+		return "%s is not able to take it";
+	case HANDOVER_PEER_DIFFERS:
+		return "%s has another configuration";
+	case HANDOVER_HUSH_FAILED:
+		return "the listeners could not be hushed";
+	case HANDOVER_PEER_LOST:
+		return "%s was lost before it claimed";
+	case HANDOVER_PEER_MUTE:
+		return "%s did not claim when it was asked";
+	case HANDOVER_PEER_UNSURE:
+		return "%s claimed, but did not say that it serves";
+	case HANDOVER_LOST:
+		return "this node lost it meanwhile";
+	case HANDOVER_TAKEN_BACK:
+		return "%s let go at once, this node has it again";
+	}
+	return "?";
+}
+
+static const char *
+text_of(const struct role_group *g, enum handover_outcome outcome,
+    char buf[static TEXT_MAX])
+{
+	const char *peer = g->role->other->name;
+	const char *text = words(outcome);
+	const char *name = strstr(text, "%s");
+
+	if (outcome == HANDOVER_NOT_MASTER)
+		snprintf(buf, TEXT_MAX, "this node is %s",
+		    election_state_name(role_stand(g)->election.state));
+	else if (outcome == HANDOVER_PEER_UNFIT)
+		snprintf(buf, TEXT_MAX, "%s is in state %s", peer,
+		    election_state_name(role_stand(g)->peer_state));
+	else if (name == NULL)
+		snprintf(buf, TEXT_MAX, "%s", text);
+	else
+		snprintf(buf, TEXT_MAX, "%.*s%s%s", (int)(name - text), text,
+		    peer, name + 2);
+	return buf;
+}
+
+/* {"groups": [{"name", "done", "text"}]} */
+static char *
+answer_text(struct role *role)
+{
+	CLEANUP(jdoc_free_at) struct jdoc *doc = jdoc_new();
+	struct jdoc *groups = jdoc_put_array(doc, "groups");
+	const struct errand *e = role->errand;
+
+	for (size_t i = 0; i < role->n_groups; i++) {
+		const struct role_group *g = &role->groups[i];
+		char text[TEXT_MAX];
+		struct jdoc *at;
+
+		if ((e->asked & 1U << i) == 0)
+			continue;
+		at = jdoc_put_object(groups, NULL);
+		jdoc_put_string(at, "name", g->config->name);
+		jdoc_put_bool(at, "done", e->outcomes[i] == HANDOVER_DONE);
+		jdoc_put_string(at, "text", text_of(g, e->outcomes[i], text));
+	}
+	return jdoc_text(doc, false);
+}
+
+static void
+answer_if_settled(struct role *role)
+{
+	struct errand *e = role->errand;
+
+	if (e->pending != 0 || !is_under_way(e))
+		return;
+	if (e->socket != -1)
+		reply_send(role->loop, &e->socket, answer_text(role));
+	if (e->supervisor &&
+	    chan_send(role->supervisor, MSG_HANDED_OVER, NULL, 0, -1) < 0)
+		log_debug("failover", "the supervisor does not listen");
+	*e = (struct errand){ .socket = -1 };
+}
+
+static void
+settle(struct role_group *g, enum handover_outcome outcome)
+{
+	struct errand *e = g->role->errand;
+
+	e->outcomes[g->index] = outcome;
+	e->pending &= ~(1U << g->index);
+	answer_if_settled(g->role);
+}
+
+void
+errand_tell(struct role_group *g, enum node_effect_type what,
+    enum handover_outcome outcome)
+{
+	char text[TEXT_MAX];
+
+	text_of(g, outcome, text);
+	if (what == NODE_TELL_UNWILLING)
+		log_warning(g->subject,
+		    "the peer is preferred, but cannot be given it: %s", text);
+	else if (what == NODE_TELL_OUTCOME && outcome == HANDOVER_DONE)
+		log_notice(g->subject, "%s", text);
+	else if (what == NODE_TELL_OUTCOME)
+		log_warning(g->subject, "handover failed, reason: %s", text);
+	if (what != NODE_TELL_UNWILLING)
+		settle(g, outcome);
+}
+
+/* The mask of all groups that we are master of. */
+static unsigned
+reign(const struct role *role)
+{
+	unsigned mask = 0;
+
+	for (size_t i = 0; i < role->n_groups; i++)
+		if (node_is_master(role_node(role), (unsigned)i))
+			mask |= 1U << i;
+	return mask;
+}
+
+/* The answer may come at once: `pending` says first what it is about. */
+static void
+begin(struct role *role, unsigned mask)
+{
+	role->errand->asked |= mask;
+	role->errand->pending |= mask;
+	for (unsigned i = 0; i < role->n_groups; i++)
+		if ((mask & 1U << i) != 0)
+			inbox_put_group(&role->inbox, NODE_HAND_OVER, i);
+	answer_if_settled(role);
+}
+
+static void
+refuse_unknown(struct role *role, const char *name, int *socket)
+{
+	char text[512];
+	int n = snprintf(text, sizeof(text), "no group '%.64s'; there %s", name,
+	    role->n_groups == 1 ? "is" : "are");
+
+	for (size_t i = 0; i < role->n_groups; i++)
+		if (n > 0 && (size_t)n < sizeof(text))
+			n += snprintf(text + n, sizeof(text) - (size_t)n,
+			    "%s %s", i > 0 ? "," : "",
+			    role->groups[i].config->name);
+	reply_error(role->loop, socket, text);
+}
+
+static unsigned
+find(const struct role *role, const char *name)
+{
+	for (size_t i = 0; i < role->n_groups; i++)
+		if (strcmp(role->groups[i].config->name, name) == 0)
+			return 1U << i;
+	return 0;
+}
+
+void
+errand_ask(struct role *role, const char *request, int *socket)
+{
+	static const char verb[] = "handover";
+	const char *name = request + sizeof(verb) - 1;
+	unsigned mask;
+
+	if (strncmp(request, verb, sizeof(verb) - 1) != 0 ||
+	    (*name != '\0' && *name != ' ')) {
+		reply_error(role->loop, socket, "unknown request");
+		return;
+	}
+	if (*name == ' ')
+		name++;
+	mask = *name != '\0' ? find(role, name) : reign(role);
+	if (is_under_way(role->errand)) {
+		reply_error(role->loop, socket, "a handover is under way");
+	} else if (mask == 0 && *name != '\0') {
+		refuse_unknown(role, name, socket);
+	} else if (mask == 0) {
+		reply_error(
+		    role->loop, socket, "this node is master of no group");
+	} else {
+		role->errand->socket = fd_take(socket);
+		begin(role, mask);
+	}
+}
+
+void
+errand_ask_all(struct role *role)
+{
+	/* An operator's errand that is under way is part of it. */
+	role->errand->supervisor = true;
+	begin(role, reign(role) & ~role->errand->pending);
+}

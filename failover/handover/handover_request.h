@@ -1,0 +1,34 @@
+#pragma once
+
+/*
+ * An errand: somebody wants groups handed over, and is answered once, when the
+ * outcome of each is known: the operator on a control socket, the supervisor
+ * (which is about to stop) on its channel. One at a time.
+ */
+
+#include "core/base.h"
+#include "failover/election/node.h"
+
+struct role;
+struct role_group;
+
+/* Returns 0 or -errno. */
+MUST_CHECK int errand_new(struct role *role);
+void errand_free(struct role *role);
+
+/*
+ * What an operator asks for: `request` is the line of the control socket,
+ * "handover" or "handover GROUP". Takes the socket and answers on it.
+ */
+void errand_ask(struct role *role, const char *request, int *socket);
+
+/* Every group we are master of; then HANDED_OVER to the supervisor. */
+void errand_ask_all(struct role *role);
+
+/*
+ * What the node tells of one group's handover, whoever wanted it: a refusal,
+ * its outcome, or why it will not be offered (NODE_TELL_REFUSED, _OUTCOME,
+ * _UNWILLING).
+ */
+void errand_tell(struct role_group *g, enum node_effect_type what,
+    enum handover_outcome outcome);

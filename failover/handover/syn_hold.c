@@ -1,0 +1,385 @@
+#include "failover/handover/syn_hold.h"
+
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/virtio_net.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core/addr.h"
+#include "core/fd.h"
+#include "failover/handover/ip_packet.h"
+
+/*
+ * Two kernel habits shape this. A packet socket that is taken off its hook
+ * (closed, or bound elsewhere) waits for every processor, 6 to 42 ms, in which
+ * no heartbeat would go out; so a socket once hooked stays hooked, and a filter
+ * that passes nothing makes it quiet. And hooking one costs nothing but a few
+ * instructions for each packet that arrives, which is still something for a
+ * node that never hands over; so they are hooked at the first handover only.
+ *
+ * Frames carry the kernel's virtio header, both ways: between machines of one
+ * host, checksums are left to "the hardware" and large segments uncut, and only
+ * the header says so.
+ */
+
+#define V4 0
+#define V6 1
+
+/* Read at once; a flood must not keep us from the heartbeat. */
+#define BUDGET 64
+
+/* Room in the kernel for a burst while we are at something else. */
+#define RECEIVE_BYTES (4 * 1024 * 1024)
+
+#define HEADER_BYTES sizeof(struct virtio_net_hdr)
+#define ETHERNET_BYTES 14
+#define SOURCE_AT (HEADER_BYTES + NETLINK_MAC_BYTES)
+#define NETWORK_AT (HEADER_BYTES + ETHERNET_BYTES)
+
+/* The largest that the kernel builds, with its headers. */
+#define SCRATCH_BYTES (64 * 1024 + 256)
+
+/* A client that asked so long ago has asked again. */
+#define STALE_MS 900
+
+struct seam_frame {
+	struct mono at;
+	unsigned side;
+	size_t len; /* with the virtio header */
+	uint8_t bytes[HEADER_BYTES + SEAM_FRAME_BYTES];
+};
+
+static const sa_family_t families[] = { [V4] = AF_INET, [V6] = AF_INET6 };
+static const uint16_t protocols[] = { [V4] = ETH_P_IP, [V6] = ETH_P_IPV6 };
+
+void
+seam_init(struct seam *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->fds[V4] = s->fds[V6] = -1;
+	s->raw = raw_none();
+}
+
+static int
+attach(int fd, struct sieve *sieve)
+{
+	const struct sock_fprog program = sieve_program(sieve);
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+	           sizeof(program)) == -1
+	    ? -errno
+	    : 0;
+}
+
+/* The filter that the sides' modes ask for; without any, it passes nothing. */
+static int
+refilter(struct seam *s, unsigned which)
+{
+	enum sieve_kind kind = SIEVE_SYNS;
+	int r;
+
+	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++)
+		if (s->sides[i].mode == SEAM_FORWARDING)
+			kind = SIEVE_TCP;
+	sieve_begin(&s->sieve, kind, families[which]);
+	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++) {
+		const struct seam_side *side = &s->sides[i];
+
+		if (side->mode == SEAM_OFF)
+			continue;
+		for (size_t k = 0; k < side->group->n_addresses; k++)
+			sieve_add(&s->sieve, &side->group->addresses[k].addr);
+	}
+	r = sieve_end(&s->sieve);
+	return r < 0 ? r : attach(s->fds[which], &s->sieve);
+}
+
+static int
+refilter_all(struct seam *s)
+{
+	const int r = refilter(s, V4);
+
+	return r < 0 ? r : refilter(s, V6);
+}
+
+static int
+open_one(struct seam *s, unsigned which)
+{
+	CLEANUP(fd_close) int fd = -1;
+	const int on = 1, room = RECEIVE_BYTES;
+
+	/* Protocol 0: on no hook yet. */
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return -errno;
+	if (setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) == -1)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) ==
+	    -1)
+		return -errno;
+	s->fds[which] = fd_take(&fd);
+	return refilter(s, which);
+}
+
+int
+seam_open(struct seam *s)
+{
+	int r;
+
+	s->frames = calloc(SEAM_FRAMES_MAX, sizeof(*s->frames));
+	s->scratch = calloc(1, SCRATCH_BYTES);
+	if (s->frames == NULL || s->scratch == NULL)
+		return -ENOMEM;
+	r = open_one(s, V4);
+	if (r == 0)
+		r = open_one(s, V6);
+	return r < 0 ? r : raw_open(&s->raw);
+}
+
+void
+seam_close(struct seam *s)
+{
+	fd_close(&s->fds[V4]);
+	fd_close(&s->fds[V6]);
+	raw_close(&s->raw);
+	free(s->frames);
+	free(s->scratch);
+	seam_init(s);
+}
+
+int
+seam_fd(const struct seam *s, unsigned which)
+{
+	return s->fds[which];
+}
+
+static int
+hook(struct seam *s)
+{
+	for (unsigned i = 0; !s->hooked && i < ARRAY_LEN(s->fds); i++) {
+		const struct sockaddr_ll all = { .sll_family = AF_PACKET,
+			.sll_protocol = htons(protocols[i]) };
+
+		if (bind(s->fds[i], (const struct sockaddr *)&all,
+		        sizeof(all)) == -1)
+			return -errno;
+	}
+	s->hooked = true;
+	return 0;
+}
+
+static void
+send_on(struct seam *s, unsigned which, struct seam_side *side, uint8_t *bytes,
+    size_t len)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+		.sll_ifindex = side->link.index,
+		.sll_halen = NETLINK_MAC_BYTES };
+
+	memcpy(to.sll_addr, side->peer_mac, NETLINK_MAC_BYTES);
+	memcpy(bytes + HEADER_BYTES, side->peer_mac, NETLINK_MAC_BYTES);
+	/* From us, or switches would look for the client at our port. */
+	memcpy(bytes + SOURCE_AT, side->link.mac, NETLINK_MAC_BYTES);
+	/* A frame that is lost here was as good as lost before. */
+	if (sendto(s->fds[which], bytes, len, MSG_DONTWAIT,
+	        (const struct sockaddr *)&to, sizeof(to)) != -1)
+		side->forwarded++;
+}
+
+/* As if it came now. What our kernel refuses is lost, as it was before. */
+static void
+give_back(struct seam *s, struct seam_frame *f)
+{
+	struct virtio_net_hdr offload;
+	uint8_t *ip = f->bytes + NETWORK_AT;
+	const size_t len = packet_len(ip, f->len - NETWORK_AT);
+	const union addr to = packet_dest(ip);
+
+	if (len == 0)
+		return;
+	memcpy(&offload, f->bytes, sizeof(offload));
+	if ((offload.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0) {
+		const size_t at = offload.csum_start;
+
+		if (at < ETHERNET_BYTES ||
+		    !packet_finish_checksum(
+		        ip, len, at - ETHERNET_BYTES, offload.csum_offset))
+			return;
+	}
+	if (raw_send(&s->raw, ip, len, &to) == 0)
+		s->sides[f->side].returned++;
+}
+
+enum fate {
+	FORGET,
+	SEND_ON,
+	GIVE_BACK,
+};
+
+/* What becomes of the side's frames; those that are too old are forgotten. */
+static void
+empty(struct seam *s, unsigned index, enum fate fate)
+{
+	const struct mono now = mono_now();
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < s->n_frames; i++) {
+		struct seam_frame *f = &s->frames[i];
+		const bool v6 = (f->bytes[NETWORK_AT] >> 4) == 6;
+
+		if (f->side != index) {
+			if (kept != i)
+				s->frames[kept] = *f;
+			kept++;
+		} else if (mono_span_ms(f->at, now) >= STALE_MS) {
+			continue;
+		} else if (fate == SEND_ON) {
+			send_on(s, v6 ? V6 : V4, &s->sides[index], f->bytes,
+			    f->len);
+		} else if (fate == GIVE_BACK) {
+			give_back(s, f);
+		}
+	}
+	s->n_frames = kept;
+}
+
+int
+seam_hold(struct seam *s, unsigned index, const struct config_group *group,
+    const struct netlink_link *link)
+{
+	struct seam_side *side = &s->sides[index];
+	int r;
+
+	if (side->mode == SEAM_HOLDING)
+		return 0;
+	*side = (struct seam_side){
+		.mode = SEAM_HOLDING, .group = group, .link = *link
+	};
+	r = hook(s);
+	if (r == 0)
+		r = refilter_all(s);
+	if (r < 0)
+		seam_let_go(s, index);
+	return r;
+}
+
+int
+seam_forward(struct seam *s, unsigned index,
+    const uint8_t peer_mac[static NETLINK_MAC_BYTES])
+{
+	static const uint8_t none[NETLINK_MAC_BYTES];
+	struct seam_side *side = &s->sides[index];
+
+	if (side->mode == SEAM_OFF || !side->link.ethernet ||
+	    memcmp(peer_mac, none, sizeof(none)) == 0)
+		return -EHOSTUNREACH;
+	memcpy(side->peer_mac, peer_mac, NETLINK_MAC_BYTES);
+	side->mode = SEAM_FORWARDING;
+	empty(s, index, SEND_ON);
+	return refilter_all(s);
+}
+
+static void
+finish(struct seam *s, unsigned index, enum fate fate)
+{
+	s->sides[index].mode = SEAM_OFF;
+	empty(s, index, fate);
+	/* Fewer addresses than before fit; else it is read for nothing. */
+	(void)refilter_all(s);
+}
+
+void
+seam_give_back(struct seam *s, unsigned index)
+{
+	/* Those that wait in the sockets are of the same moment. */
+	seam_read(s, V4);
+	seam_read(s, V6);
+	finish(s, index, GIVE_BACK);
+}
+
+void
+seam_let_go(struct seam *s, unsigned index)
+{
+	finish(s, index, FORGET);
+}
+
+/* -1: no group's, or of one that is not in question. */
+static int
+side_of(const struct seam *s, const uint8_t *network, int interface)
+{
+	const union addr to = packet_dest(network);
+
+	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++) {
+		const struct seam_side *side = &s->sides[i];
+
+		if (side->mode != SEAM_OFF && side->link.index == interface &&
+		    config_group_has(side->group, &to))
+			return (int)i;
+	}
+	return -1;
+}
+
+static void
+keep(struct seam *s, unsigned index, size_t len)
+{
+	struct seam_frame *f;
+
+	/* Full, or with data: those few clients ask again. */
+	if (s->n_frames == SEAM_FRAMES_MAX || len > sizeof(f->bytes))
+		return;
+	f = &s->frames[s->n_frames++];
+	f->at = mono_now();
+	f->side = index;
+	f->len = len;
+	memcpy(f->bytes, s->scratch, len);
+	s->sides[index].held++;
+}
+
+static void
+take(struct seam *s, unsigned which, const struct sockaddr_ll *from, size_t len)
+{
+	struct seam_side *side;
+	int index;
+
+	/* To us by hardware address: a switch may flood, others may listen. */
+	if (len < NETWORK_AT + PACKET_BYTES_MIN ||
+	    from->sll_pkttype != PACKET_HOST)
+		return;
+	index = side_of(s, s->scratch + NETWORK_AT, from->sll_ifindex);
+	if (index == -1)
+		return;
+	side = &s->sides[index];
+	/* What the peer sends on to us must not go back to it. */
+	if (memcmp(s->scratch + SOURCE_AT, side->peer_mac, NETLINK_MAC_BYTES) ==
+	    0)
+		return;
+	switch (side->mode) {
+	case SEAM_OFF:
+		break;
+	case SEAM_HOLDING:
+		if (packet_is_syn(s->scratch + NETWORK_AT, len - NETWORK_AT))
+			keep(s, (unsigned)index, len);
+		break;
+	case SEAM_FORWARDING:
+		send_on(s, which, side, s->scratch, len);
+		break;
+	}
+}
+
+void
+seam_read(struct seam *s, unsigned which)
+{
+	for (int i = 0; i < BUDGET; i++) {
+		struct sockaddr_ll from = { 0 };
+		socklen_t from_len = sizeof(from);
+		ssize_t n = recvfrom(s->fds[which], s->scratch, SCRATCH_BYTES,
+		    MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
+
+		if (n == -1)
+			break; /* nothing more, or an interface went down */
+		take(s, which, &from, (size_t)n);
+	}
+}

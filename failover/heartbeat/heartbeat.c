@@ -1,0 +1,320 @@
+#include "failover/heartbeat/heartbeat.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/log.h"
+#include "core/secret.h"
+#include "failover/group.h"
+#include "failover/heartbeat/heartbeat_socket.h"
+
+_Static_assert(HELLO_CONFIG_BYTES == CONFIG_HASH_BYTES, "one hash");
+_Static_assert(NODE_GROUPS_MAX >= CONFIG_GROUPS_MAX, "a packet says all");
+_Static_assert(NODE_PATHS_MAX >= ROLE_LINKS_MAX, "a path for each link");
+
+#define PACKET_MAX (HELLO_BYTES_MAX + SECRET_MAC_BYTES)
+
+/* Read at once; a flood must not keep us from our own heartbeat. */
+#define BUDGET 64
+
+/* What a stranger can trigger is told once a second at most. */
+#define TELL_REJECTED_MS 1000
+
+/* The nodes' addresses, or a pair of their `links`. */
+struct beat_link {
+	struct role *role; /* borrowed */
+	struct link link;
+	int error; /* of sending; told once, 0: none */
+	ev_io ready;
+};
+
+struct beat {
+	size_t n_links;
+	struct beat_link links[ROLE_LINKS_MAX];
+	uint64_t fresh; /* 64 random bits for the next new boot */
+	ev_timer timer;
+	ev_check turn;
+	bool peer_told, config_told; /* reachable; configurations differ */
+	uint64_t rejected_told[PEER_REJECTS];
+	struct mono rejected_at;
+};
+
+/* Told when it begins, changes and ends; an interval apart would be a storm. */
+static void
+note_sent(struct beat_link *l, int r)
+{
+	char from[ADDR_TEXT_MAX];
+
+	if (r == l->error)
+		return;
+	l->error = r;
+	addr_format_ip(&l->link.self, from);
+	if (r < 0)
+		log_warning(l->role->peer_subject,
+		    "cannot send heartbeats from %s: %s, trying on", from,
+		    strerror(-r));
+	else
+		log_notice(l->role->peer_subject,
+		    "sending heartbeats from %s again", from);
+}
+
+void
+beat_transmit(struct role *role, const uint8_t *packet, size_t len)
+{
+	struct beat *beat = role->beat;
+
+	for (size_t i = 0; i < beat->n_links; i++)
+		note_sent(&beat->links[i],
+		    link_send(&beat->links[i].link, packet, len));
+}
+
+void
+beat_renew_chance(struct role *role)
+{
+	secret_random(&role->beat->fresh, sizeof(role->beat->fresh));
+}
+
+void
+beat_note_heard(struct role *role, bool anew)
+{
+	struct beat *beat = role->beat;
+	const bool differs = !node_has_same_config(role_node(role));
+
+	if (anew || !beat->peer_told)
+		log_notice(role->peer_subject, "%s",
+		    anew ? "heard, it has been started" : "heard again");
+	beat->peer_told = true;
+	if (differs && !beat->config_told)
+		log_warning(role->peer_subject,
+		    "its configuration differs from ours, serving on");
+	else if (!differs && beat->config_told)
+		log_notice(
+		    role->peer_subject, "its configuration matches ours");
+	beat->config_told = differs;
+}
+
+/* The cheap questions first: a MAC costs more than a comparison. */
+static bool
+is_authentic(
+    struct role *role, const uint8_t *packet, int len, struct hello *ret_hello)
+{
+	struct peer *peer = &role->inbox.node.peer;
+	struct buf b;
+
+	if (len < 0) {
+		peer_count_reject(peer, PEER_REJECT_FOREIGN);
+		return false;
+	}
+	b = buf_reader(packet,
+	    len < SECRET_MAC_BYTES ? 0 : (size_t)len - SECRET_MAC_BYTES);
+	if (hello_decode(&b, ret_hello) < 0) {
+		peer_count_reject(peer, PEER_REJECT_SHAPE);
+		return false;
+	}
+	if (!peer_is_addressed(peer, ret_hello))
+		return false;
+	if (!seal_is_good(&role->seal, packet, (size_t)len)) {
+		peer_count_reject(peer, PEER_REJECT_FORGED);
+		return false;
+	}
+	return true;
+}
+
+static void
+put(struct role *role, unsigned path, const struct hello *h)
+{
+	inbox_put(&role->inbox,
+	    &(struct node_event){ .type = NODE_HELLO,
+	        .hello = {
+	            .said = *h, .path = path, .fresh = role->beat->fresh } });
+}
+
+void
+beat_take(struct role *role, const uint8_t *packet, size_t len)
+{
+	struct hello h;
+
+	if (len <= PACKET_MAX && is_authentic(role, packet, (int)len, &h))
+		put(role, NODE_PATHS_MAX, &h);
+}
+
+static void
+on_link(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct beat_link *l = w->data;
+	const unsigned path = (unsigned)(l - l->role->beat->links);
+
+	(void)loop;
+	(void)revents;
+	for (int i = 0; i < BUDGET; i++) {
+		/* One more than the largest: too long is seen as too long. */
+		uint8_t packet[PACKET_MAX + 1];
+		int len = link_receive(&l->link, packet, sizeof(packet));
+		struct hello h;
+
+		if (len == -EAGAIN)
+			break;
+		/* A knock: what comes behind it must not wait for a turn. */
+		if (len == 0)
+			continue;
+		if (is_authentic(l->role, packet, len, &h))
+			put(l->role, path, &h);
+		else
+			l->role->inbox.node.paths[path].rejected++;
+	}
+}
+
+static void
+tell_rejected(struct role *role, struct mono now)
+{
+	struct beat *beat = role->beat;
+	const uint64_t *rejected = role_node(role)->peer.rejected;
+
+	if (mono_before(now, mono_add_ms(beat->rejected_at, TELL_REJECTED_MS)))
+		return;
+	beat->rejected_at = now;
+	for (unsigned i = 0; i < PEER_REJECTS; i++) {
+		const uint64_t n = rejected[i] - beat->rejected_told[i];
+
+		beat->rejected_told[i] = rejected[i];
+		/* A restart and a reordered packet are daily bread. */
+		if (n == 0 || i == PEER_REJECT_STALE ||
+		    i == PEER_REJECT_REPEATED)
+			continue;
+		log_warning(role->peer_subject,
+		    "%" PRIu64 " packets dropped: %s", n,
+		    peer_reject_name((enum peer_reject)i));
+	}
+}
+
+static void
+on_beat(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct role *role = w->data;
+	const struct peer *peer = &role_node(role)->peer;
+	const struct mono now = mono_now();
+
+	(void)loop;
+	(void)revents;
+	inbox_put_type(&role->inbox, NODE_BEAT);
+	for (size_t i = 0; i < role->n_groups; i++)
+		group_tell(&role->groups[i]);
+	if (role->beat->peer_told &&
+	    !peer_is_alive(peer, node_dead_ms(role_node(role)), now)) {
+		role->beat->peer_told = false;
+		log_warning(role->peer_subject, "silent for %" PRId64 " ms%s",
+		    mono_span_ms(peer->heard, now),
+		    peer->resigned ? ", it was stopped" : "");
+	}
+	tell_rejected(role, now);
+}
+
+/* Runs before all other callbacks of a turn. */
+static void
+on_turn(struct ev_loop *loop, ev_check *w, int revents)
+{
+	struct role *role = w->data;
+
+	(void)loop;
+	(void)revents;
+	inbox_look(&role->inbox);
+}
+
+static int
+open_link(struct role *role, const union addr *self, const union addr *other)
+{
+	struct beat_link *l = &role->beat->links[role->beat->n_links];
+	int r = link_open(self, other, role->config->pair.port, &l->link);
+
+	l->role = role;
+	if (r == 0)
+		role->beat->n_links++;
+	return r;
+}
+
+int
+beat_open(struct role *role)
+{
+	const struct config_node *self = role->self, *other = role->other;
+	int r;
+
+	role->beat = calloc(1, sizeof(*role->beat));
+	if (role->beat == NULL)
+		return -ENOMEM;
+	secret_random(&role->beat->fresh, sizeof(role->beat->fresh));
+	r = open_link(role, &self->address, &other->address);
+	for (size_t i = 0; r == 0 && i < self->n_links; i++)
+		r = open_link(role, &self->links[i], &other->links[i]);
+	return r;
+}
+
+void
+beat_start(struct role *role)
+{
+	const double interval_s = role->config->pair.interval_ms / 1e3;
+	struct beat *beat = role->beat;
+
+	for (size_t i = 0; i < beat->n_links; i++) {
+		struct beat_link *l = &beat->links[i];
+
+		ev_io_init(&l->ready, on_link, l->link.fd, EV_READ);
+		l->ready.data = l;
+		ev_io_start(role->loop, &l->ready);
+	}
+	ev_timer_init(&beat->timer, on_beat, interval_s, interval_s);
+	beat->timer.data = role;
+	ev_timer_start(role->loop, &beat->timer);
+	ev_check_init(&beat->turn, on_turn);
+	ev_set_priority(&beat->turn, EV_MAXPRI);
+	beat->turn.data = role;
+	ev_check_start(role->loop, &beat->turn);
+}
+
+void
+beat_close(struct role *role)
+{
+	struct beat *beat = role->beat;
+
+	if (beat == NULL)
+		return;
+	for (size_t i = 0; i < beat->n_links; i++) {
+		ev_io_stop(role->loop, &beat->links[i].ready);
+		link_close(&beat->links[i].link);
+	}
+	ev_timer_stop(role->loop, &beat->timer);
+	ev_check_stop(role->loop, &beat->turn);
+	free(beat);
+	role->beat = NULL;
+}
+
+void
+beat_describe(const struct role *role, struct msg_peer *m)
+{
+	const struct node *n = role_node(role);
+	const uint32_t dead_ms = node_dead_ms(n);
+	const struct mono now = mono_now();
+
+	m->reachable = peer_is_alive(&n->peer, dead_ms, now);
+	m->config_known = n->peer.known;
+	m->config_matches = node_has_same_config(n);
+	m->last_heard_ms = mono_is_never(n->peer.heard)
+	    ? -1
+	    : mono_span_ms(n->peer.heard, now);
+	m->n_groups = (uint16_t)n->n_groups;
+	for (unsigned i = 0; i < n->n_groups; i++)
+		m->groups[i] = (enum msg_group_state)n->groups[i].peer_state;
+	m->n_links = (uint16_t)role->beat->n_links;
+	for (size_t i = 0; i < role->beat->n_links; i++) {
+		const struct peer_path *path = &n->paths[i];
+
+		m->links[i] = (struct msg_peer_link){
+			.up = peer_path_is_alive(path, dead_ms, now),
+			.received = path->received,
+			.lost = path->lost,
+			.rejected = path->rejected,
+		};
+	}
+}

@@ -1,0 +1,116 @@
+#include "failover/heartbeat/heartbeat_socket.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core/fd.h"
+
+#define TRAFFIC_CLASS IPTOS_CLASS_CS6
+#define PRIORITY 7 /* above 6: CAP_NET_ADMIN */
+#define HOPS 255
+
+/*
+ * Unconnected: connect() fails while there is no route, and a connected socket
+ * reports ICMP errors of one packet on the next one.
+ */
+struct link
+link_empty(void)
+{
+	return (struct link){ .fd = -1 };
+}
+
+struct option {
+	int level, name, value;
+};
+
+static int
+set_options(int fd, bool v6)
+{
+	const struct option v4_options[] = {
+		{ SOL_IP, IP_FREEBIND, 1 },
+		{ SOL_IP, IP_TOS, TRAFFIC_CLASS },
+		{ SOL_IP, IP_TTL, HOPS },
+		/* After IP_TOS, which sets a priority of its own. */
+		{ SOL_SOCKET, SO_PRIORITY, PRIORITY },
+	};
+	const struct option v6_options[] = {
+		{ SOL_IPV6, IPV6_FREEBIND, 1 },
+		{ SOL_IPV6, IPV6_V6ONLY, 1 },
+		{ SOL_IPV6, IPV6_TCLASS, TRAFFIC_CLASS },
+		{ SOL_IPV6, IPV6_UNICAST_HOPS, HOPS },
+		{ SOL_SOCKET, SO_PRIORITY, PRIORITY },
+	};
+	const struct option *o = v6 ? v6_options : v4_options;
+	size_t n = v6 ? ARRAY_LEN(v6_options) : ARRAY_LEN(v4_options);
+
+	for (size_t i = 0; i < n; i++)
+		if (setsockopt(fd, o[i].level, o[i].name, &o[i].value,
+		        sizeof(o[i].value)) == -1)
+			return -errno;
+	return 0;
+}
+
+int
+link_open(const union addr *self, const union addr *other, uint16_t port,
+    struct link *ret_link)
+{
+	CLEANUP(fd_close) int fd = -1;
+	struct link l = { .self = *self, .other = *other };
+	int r;
+
+	addr_set_port(&l.self, port);
+	addr_set_port(&l.other, port);
+	fd = socket(
+	    self->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return -errno;
+	r = set_options(fd, self->sa.sa_family == AF_INET6);
+	if (r < 0)
+		return r;
+	if (bind(fd, &l.self.sa, addr_len(&l.self)) == -1)
+		return -errno;
+	l.fd = fd_take(&fd);
+	*ret_link = l;
+	return 0;
+}
+
+void
+link_close(struct link *l)
+{
+	fd_close(&l->fd);
+}
+
+int
+link_send(struct link *l, const void *bytes, size_t len)
+{
+	if (sendto(l->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL, &l->other.sa,
+	        addr_len(&l->other)) == -1)
+		return -errno;
+	return 0;
+}
+
+int
+link_receive(struct link *l, void *ret_bytes, size_t room)
+{
+	union addr from;
+	socklen_t from_len = sizeof(from);
+	ssize_t n;
+
+	memset(&from, 0, sizeof(from));
+	do
+		n = recvfrom(
+		    l->fd, ret_bytes, room, MSG_DONTWAIT, &from.sa, &from_len);
+	while (n == -1 && errno == EINTR);
+	/* An ICMP error of the past is no packet either. */
+	if (n == -1)
+		return -EAGAIN;
+	/* Whoever asks whether this port is open. */
+	if (n == 0)
+		return 0;
+	if (!addr_is_same(&from, &l->other))
+		return -EXDEV;
+	return (int)n;
+}

@@ -1,0 +1,34 @@
+#pragma once
+
+/*
+ * The heartbeat's socket: UDP, from our node's address to the peer's and back,
+ * marked as network control (DSCP CS6, priority 7, TTL 255). Our address may
+ * come later than the socket. Errors of sending are an answer here, never an
+ * end: the next heartbeat tries again.
+ */
+
+#include "core/addr.h"
+#include "core/base.h"
+
+struct link {
+	int fd;
+	union addr self, other; /* with the port */
+};
+
+/* The empty value. */
+struct link link_empty(void);
+
+/* `self` and `other` without port. Returns 0 or -errno. */
+MUST_CHECK int link_open(const union addr *self, const union addr *other,
+    uint16_t port, struct link *ret_link);
+void link_close(struct link *l);
+
+/* Returns 0 or -errno. */
+MUST_CHECK int link_send(struct link *l, const void *bytes, size_t len);
+
+/*
+ * One packet. Returns its length (cut to `room`; 0 is a knock, see
+ * peer_port_probe.h), -EAGAIN when there is none, or -EXDEV for one that came
+ * from elsewhere than the peer.
+ */
+MUST_CHECK int link_receive(struct link *l, void *ret_bytes, size_t room);

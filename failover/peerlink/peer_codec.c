@@ -1,0 +1,192 @@
+#include "failover/peerlink/peer_codec.h"
+
+#include <string.h>
+
+#include "core/buf.h"
+#include "failover/heartbeat/packet_auth.h"
+
+#define MAGIC 0x68617057u /* "hapW" */
+#define VERSION_ 1
+
+struct greeting {
+	uint8_t key_id;
+	uint64_t cluster, sender;
+	struct hello_boot boot;
+	uint8_t nonce[CABLE_NONCE_BYTES];
+};
+
+struct cable
+cable_init(const struct seal *seal, const struct hello_boot *boot)
+{
+	struct cable c = { .seal = seal, .self = *boot };
+
+	secret_random(c.nonce, sizeof(c.nonce));
+	return c;
+}
+
+void
+cable_fini(struct cable *c)
+{
+	secret_wipe(c, sizeof(*c));
+}
+
+void
+cable_greet(
+    const struct cable *c, uint8_t ret_bytes[static CABLE_GREETING_BYTES])
+{
+	struct buf b = buf_writer(ret_bytes, CABLE_GREETING_BYTES);
+
+	buf_put_u32(&b, MAGIC);
+	buf_put_u8(&b, VERSION_);
+	buf_put_u8(&b, c->seal->key_id);
+	buf_put_u16(&b, 0);
+	buf_put_u64(&b, c->seal->cluster);
+	buf_put_u64(&b, c->seal->self);
+	buf_put_bytes(&b, c->self.bytes, sizeof(c->self.bytes));
+	buf_put_bytes(&b, c->nonce, sizeof(c->nonce));
+}
+
+/* Both ends' parts, the sender's first. */
+static void
+direction(const struct secret_key *key, const struct hello_boot *from_boot,
+    const uint8_t *from_nonce, const struct hello_boot *to_boot,
+    const uint8_t *to_nonce, struct secret_key *ret_key)
+{
+	uint8_t context[2 * (HELLO_BOOT_BYTES + CABLE_NONCE_BYTES)];
+	struct buf b = buf_writer(context, sizeof(context));
+
+	buf_put_bytes(&b, from_boot->bytes, HELLO_BOOT_BYTES);
+	buf_put_bytes(&b, from_nonce, CABLE_NONCE_BYTES);
+	buf_put_bytes(&b, to_boot->bytes, HELLO_BOOT_BYTES);
+	buf_put_bytes(&b, to_nonce, CABLE_NONCE_BYTES);
+	secret_derive(key, "hapair wire", context, sizeof(context), ret_key);
+}
+
+static bool
+read_greeting(struct buf *b, struct greeting *ret)
+{
+	const uint32_t magic = buf_get_u32(b);
+	const uint8_t version = buf_get_u8(b);
+	uint16_t zero;
+
+	ret->key_id = buf_get_u8(b);
+	zero = buf_get_u16(b);
+	ret->cluster = buf_get_u64(b);
+	ret->sender = buf_get_u64(b);
+	buf_get_bytes(b, ret->boot.bytes, sizeof(ret->boot.bytes));
+	buf_get_bytes(b, ret->nonce, sizeof(ret->nonce));
+	return magic == MAGIC && version == VERSION_ && zero == 0;
+}
+
+static enum cable_result
+get_greeting(struct cable *c, struct buf *b)
+{
+	struct greeting g;
+
+	if (b->len - b->pos < CABLE_GREETING_BYTES)
+		return CABLE_MORE;
+	if (!read_greeting(b, &g))
+		return CABLE_MALFORMED;
+	if (g.cluster == c->seal->cluster && g.sender == c->seal->self)
+		return CABLE_REFLECTED;
+	if (g.cluster != c->seal->cluster || g.sender != c->seal->other ||
+	    g.key_id != c->seal->key_id)
+		return CABLE_FOREIGN;
+	direction(
+	    &c->seal->send, &c->self, c->nonce, &g.boot, g.nonce, &c->send);
+	direction(&c->seal->receive, &g.boot, g.nonce, &c->self, c->nonce,
+	    &c->receive);
+	c->other = g.boot;
+	c->greeted = true;
+	return CABLE_GREETED;
+}
+
+/* `bytes` is the frame without its MAC. */
+static void
+mac(const struct secret_key *key, uint64_t number, const uint8_t *bytes,
+    size_t len, uint8_t ret_mac[static SECRET_MAC_BYTES])
+{
+	uint8_t text[8 + CABLE_HEAD_BYTES + CABLE_BODY_MAX];
+	struct buf b = buf_writer(text, sizeof(text));
+
+	buf_put_u64(&b, number);
+	buf_put_bytes(&b, bytes, len);
+	secret_mac(key, text, b.pos, ret_mac);
+}
+
+void
+cable_put(
+    struct cable *c, struct buf *b, uint8_t type, const void *body, size_t len)
+{
+	const size_t start = b->pos;
+	uint8_t tag[SECRET_MAC_BYTES];
+
+	if (len > CABLE_BODY_MAX ||
+	    b->len - b->pos < CABLE_HEAD_BYTES + len + sizeof(tag)) {
+		b->bad = true;
+		return;
+	}
+	buf_put_u16(b, (uint16_t)len);
+	buf_put_u8(b, type);
+	buf_put_u8(b, 0);
+	buf_put_bytes(b, body, len);
+	mac(&c->send, c->sent++, b->data + start, b->pos - start, tag);
+	buf_put_bytes(b, tag, sizeof(tag));
+}
+
+enum cable_result
+cable_get(struct cable *c, struct buf *b, struct cable_frame *ret_frame)
+{
+	struct buf head = buf_reader(b->data + b->pos, b->len - b->pos);
+	uint8_t tag[SECRET_MAC_BYTES];
+	struct cable_frame f;
+	uint8_t zero;
+
+	if (!c->greeted)
+		return get_greeting(c, b);
+	f.len = buf_get_u16(&head);
+	f.type = buf_get_u8(&head);
+	zero = buf_get_u8(&head);
+	if (head.bad)
+		return CABLE_MORE;
+	/* The first must be the proof: strangers fill no memory. */
+	if (zero != 0 || f.len > CABLE_BODY_MAX ||
+	    (f.type == CABLE_PROOF) == c->proven ||
+	    (f.type == CABLE_PROOF && f.len != 0))
+		return CABLE_MALFORMED;
+	if (head.len - head.pos < f.len + sizeof(tag))
+		return CABLE_MORE;
+	f.body = head.data + head.pos;
+	mac(&c->receive, c->received, head.data, CABLE_HEAD_BYTES + f.len, tag);
+	if (!secret_is_same(tag, f.body + f.len, sizeof(tag)))
+		return CABLE_FORGED;
+	c->received++;
+	b->pos += CABLE_HEAD_BYTES + f.len + sizeof(tag);
+	if (!c->proven) {
+		c->proven = true;
+		return CABLE_PROVEN;
+	}
+	*ret_frame = f;
+	return CABLE_FRAME;
+}
+
+const char *
+cable_result_text(enum cable_result r)
+{
+	switch (r) {
+	case CABLE_MORE:
+	case CABLE_GREETED:
+	case CABLE_PROVEN:
+	case CABLE_FRAME:
+		return "nothing wrong";
+	case CABLE_MALFORMED:
+		return "not our protocol, or of another version";
+	case CABLE_FOREIGN:
+		return "of another pair or with another key";
+	case CABLE_REFLECTED:
+		return "our own words";
+	case CABLE_FORGED:
+		return "wrong signature, is the key the same";
+	}
+	return "?";
+}

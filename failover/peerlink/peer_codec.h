@@ -1,0 +1,82 @@
+#pragma once
+
+/*
+ * What goes over the wire (peer_link.h), as bytes, and who may say it. Each end
+ * of a TCP connection opens with a greeting, then sends frames; both ends'
+ * boots and random numbers go into a key per direction, so that a frame is good
+ * in one connection only, in one direction only, and at one place in it only:
+ * forged, repeated, dropped, reordered and reflected ones are all the same
+ * wrong MAC. A peer is proven by its first frame, and before it says nothing is
+ * believed.
+ *
+ * No socket and no clock: bytes in, frames out. A value.
+ *
+ * Layout, in network byte order:
+ *
+ *	greeting  4 magic  1 version  1 key id  2 zero  8 cluster  8 sender
+ *	          16 boot  16 nonce
+ *	frame     2 length of the body  1 type  1 zero  body  16 MAC over the
+ *	          frame's number (8 bytes, from 0) and all that stands before
+ */
+
+#include "core/base.h"
+#include "core/secret.h"
+#include "failover/election/hello.h"
+
+struct buf;
+struct seal;
+
+#define CABLE_GREETING_BYTES 56
+#define CABLE_NONCE_BYTES 16
+#define CABLE_HEAD_BYTES 4
+#define CABLE_BODY_MAX 4096
+#define CABLE_FRAME_MAX (CABLE_HEAD_BYTES + CABLE_BODY_MAX + SECRET_MAC_BYTES)
+#define CABLE_PROOF 0 /* the type of the first frame; its body is empty */
+
+struct cable {
+	const struct seal *seal; /* borrowed: the role's */
+	struct hello_boot self, other;
+	uint8_t nonce[CABLE_NONCE_BYTES];
+	struct secret_key send, receive; /* once greeted */
+	uint64_t sent, received;         /* frames */
+	bool greeted, proven;            /* the other end is */
+};
+
+enum cable_result {
+	CABLE_MORE,    /* not all of it is here */
+	CABLE_GREETED, /* its greeting: answer with a proof */
+	CABLE_PROVEN,  /* it is the peer, and it is there now */
+	CABLE_FRAME,   /* in *ret_frame */
+	/* The connection is to be ended: */
+	CABLE_MALFORMED, /* none of ours, or of another version */
+	CABLE_FOREIGN,   /* another pair or node, or another key */
+	CABLE_REFLECTED, /* our own words */
+	CABLE_FORGED,    /* a wrong MAC */
+};
+
+struct cable_frame {
+	uint8_t type;
+	size_t len;
+	const uint8_t *body; /* borrowed: the bytes that were read */
+};
+
+/* `boot` is this process's, as in its hellos. */
+struct cable cable_init(const struct seal *seal, const struct hello_boot *boot);
+void cable_fini(struct cable *c); /* wipes the keys */
+
+void cable_greet(
+    const struct cable *c, uint8_t ret_bytes[static CABLE_GREETING_BYTES]);
+
+/*
+ * Appends a frame; bad where there is no room, or too long a body. Not before
+ * the other end has greeted; the first must be the proof.
+ */
+void cable_put(
+    struct cable *c, struct buf *b, uint8_t type, const void *body, size_t len);
+
+/* What comes next in what was received; reads it off the buffer if whole. */
+MUST_CHECK enum cable_result cable_get(
+    struct cable *c, struct buf *b, struct cable_frame *ret_frame);
+
+/* Why a connection was ended, for the log. */
+const char *cable_result_text(enum cable_result r);

@@ -1,0 +1,491 @@
+#include "failover/peerlink/peer_link.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "core/fd.h"
+#include "core/limiter.h"
+#include "core/log.h"
+#include "failover/peerlink/accept_filter.h"
+#include "failover/peerlink/peer_stream.h"
+
+/*
+ * How: a handful of lines, one of which may be up. A line that is proven later
+ * is the newer one, since only one side dials and only one at a time: it takes
+ * the place of what was up.
+ */
+
+/* One up, and those not proven yet; who connects wildly is pushed out. */
+#define LINES 4
+
+#define DIAL_FIRST_MS 200
+#define DIAL_LAST_MS 1000
+#define DIAL_AT_ONCE_MS 1
+
+/* Two round trips, or a SYN that was lost: then better another try. */
+#define PROVE_MS 1000
+
+/* Who is silent for so many pulses is not there, whatever its kernel says. */
+#define PULSE_MS 1000
+#define SILENT_MS 3000
+#define LOOK_MS 200
+
+/* Accepted in a turn. */
+#define ACCEPTS 4
+#define BACKLOG 8
+
+struct wire {
+	struct wire_setup setup;
+	bool dials;
+	int listener; /* -1: dials, or cannot listen now */
+	ev_io accepting;
+	ev_timer dial, look;
+	uint32_t dial_ms;
+	struct line *up; /* NULL: down */
+	bool expects;
+	struct hello_boot expected; /* the peer's process, by its hellos */
+	uint64_t rejected;
+	struct limiter rejections, failures; /* of their log lines */
+	struct line lines[LINES];
+};
+
+/* Down, or up to a process that is no more. */
+static bool
+wants_line(const struct wire *w)
+{
+	return w->up == NULL ||
+	    (w->expects &&
+	        !hello_boot_is_same(&w->up->cable.other, &w->expected));
+}
+
+static bool
+is_trying(const struct wire *w)
+{
+	for (unsigned i = 0; i < LINES; i++)
+		if (w->lines[i].state != LINE_FREE && &w->lines[i] != w->up)
+			return true;
+	return false;
+}
+
+static void
+dial_in(struct wire *w, uint32_t ms)
+{
+	if (!w->dials || !wants_line(w))
+		return;
+	ev_timer_stop(w->setup.loop, &w->dial);
+	ev_timer_set(&w->dial, ms / 1e3, 0.);
+	ev_timer_start(w->setup.loop, &w->dial);
+}
+
+/* A try has failed. */
+static void
+dial_later(struct wire *w)
+{
+	if (ev_is_active(&w->dial))
+		return;
+	dial_in(w, w->dial_ms);
+	w->dial_ms =
+	    w->dial_ms * 2 > DIAL_LAST_MS ? DIAL_LAST_MS : w->dial_ms * 2;
+}
+
+static void
+reject(struct wire *w, const char *why)
+{
+	uint64_t left_out;
+
+	w->rejected++;
+	if (limiter_allows(&w->rejections, mono_now(), &left_out))
+		log_warning(w->setup.subject,
+		    "wire: refused a connection: %s (%" PRIu64
+		    " more since the last line)",
+		    why, left_out);
+}
+
+/* A free line; else the one that has been unproven for the longest time. */
+static struct line *
+find_line(struct wire *w)
+{
+	struct line *oldest = NULL;
+
+	for (unsigned i = 0; i < LINES; i++) {
+		struct line *l = &w->lines[i];
+
+		if (l->state == LINE_FREE)
+			return l;
+		if (l != w->up &&
+		    (oldest == NULL || mono_before(l->since, oldest->since)))
+			oldest = l;
+	}
+	line_close(oldest);
+	reject(w, "not proven, and there are others");
+	return oldest;
+}
+
+static void
+on_proven(struct line *l)
+{
+	struct wire *w = l->arg;
+	struct line *old = w->up;
+
+	w->up = l;
+	w->expects = true;
+	w->expected = l->cable.other;
+	w->dial_ms = DIAL_FIRST_MS;
+	ev_timer_stop(w->setup.loop, &w->dial);
+	if (old != NULL && old != l)
+		line_close(old);
+	log_notice(w->setup.subject, "wire: %s",
+	    old != NULL ? "up, in place of an earlier one" : "up");
+	w->setup.calls->on_up(w->setup.arg);
+}
+
+static void
+on_frame(struct line *l, const struct cable_frame *f)
+{
+	struct wire *w = l->arg;
+
+	if (l == w->up && f->type != WIRE_PULSE)
+		w->setup.calls->on_frame(
+		    w->setup.arg, f->type, f->body, f->len);
+}
+
+static void
+on_room(struct line *l)
+{
+	struct wire *w = l->arg;
+
+	if (l == w->up)
+		w->setup.calls->on_room(w->setup.arg);
+}
+
+static void
+go_down(struct wire *w, const char *why)
+{
+	w->up = NULL;
+	log_notice(w->setup.subject, "wire: down, reason: %s", why);
+	w->setup.calls->on_down(w->setup.arg);
+	dial_in(w, DIAL_AT_ONCE_MS);
+}
+
+/*
+ * An end is not one where another line is about to take the place: both may
+ * have come in the same turn.
+ */
+static void
+lose(struct wire *w, struct line *l, const char *why)
+{
+	for (unsigned i = 0; i < LINES; i++)
+		if (w->lines[i].state == LINE_GREETING)
+			line_receive(&w->lines[i]);
+	if (w->up == l)
+		go_down(w, why);
+}
+
+static void
+on_end(struct line *l, const struct line_end *end)
+{
+	struct wire *w = l->arg;
+	const char *why = end->refused != CABLE_MORE
+	    ? cable_result_text(end->refused)
+	    : end->error != 0 ? strerror(end->error)
+	                      : "ended by the peer";
+
+	if (l == w->up)
+		lose(w, l, why);
+	else if (end->refused != CABLE_MORE || end->was == LINE_GREETING)
+		reject(w, why);
+	dial_later(w);
+}
+
+static const struct line_calls line_calls = { .on_proven = on_proven,
+	.on_frame = on_frame,
+	.on_room = on_room,
+	.on_end = on_end };
+
+/* A socket of ours with our address, which may come later than it. */
+static int
+open_socket(const struct wire *w, uint16_t port)
+{
+	CLEANUP(fd_close) int fd = -1;
+	union addr self = w->setup.self;
+	const bool v6 = self.sa.sa_family == AF_INET6;
+	const int on = 1;
+	int r;
+
+	fd = socket(
+	    self.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return -errno;
+	if (setsockopt(fd, v6 ? SOL_IPV6 : SOL_IP,
+	        v6 ? IPV6_FREEBIND : IP_FREEBIND, &on, sizeof(on)) == -1)
+		return -errno;
+	/* The wire of a failover before us may still be held open. */
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1)
+		return -errno;
+	r = line_set_options(fd, v6);
+	if (r < 0)
+		return r;
+	addr_set_port(&self, port);
+	if (bind(fd, &self.sa, addr_len(&self)) == -1)
+		return -errno;
+	return fd_take(&fd);
+}
+
+static int
+dial(struct wire *w)
+{
+	CLEANUP(fd_close) int fd = open_socket(w, 0);
+	union addr other = w->setup.other;
+	int r = 0;
+
+	if (fd < 0) {
+		r = fd;
+		fd = -1;
+		return r;
+	}
+	addr_set_port(&other, w->setup.port);
+	if (connect(fd, &other.sa, addr_len(&other)) == -1)
+		r = -errno;
+	if (r < 0 && r != -EINPROGRESS)
+		return r;
+	line_start(find_line(w), &fd, r == 0, w->setup.seal, &w->setup.boot);
+	return 0;
+}
+
+static void
+on_dial(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct wire *w = t->data;
+
+	(void)loop;
+	(void)revents;
+	/* No route, no address yet: silent, as heartbeats say so already. */
+	if (!is_trying(w) && dial(w) < 0)
+		dial_later(w);
+}
+
+static void
+admit(struct wire *w, int *fd)
+{
+	if (line_set_options(*fd, w->setup.self.sa.sa_family == AF_INET6) < 0)
+		fd_close(fd);
+	else
+		line_start(
+		    find_line(w), fd, true, w->setup.seal, &w->setup.boot);
+}
+
+static void
+on_accepting(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct wire *w = io->data;
+
+	(void)loop;
+	(void)revents;
+	for (unsigned i = 0; i < ACCEPTS; i++) {
+		CLEANUP(fd_close) int fd = -1;
+		union addr from = { 0 };
+		socklen_t len = sizeof(from);
+
+		fd = accept4(
+		    w->listener, &from.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd == -1) {
+			/*
+			 * Short of descriptors: level-triggered, it would spin.
+			 */
+			if (errno != EAGAIN)
+				ev_io_stop(w->setup.loop, &w->accepting);
+			return;
+		}
+		admit(w, &fd);
+	}
+}
+
+static int
+listen_on(struct wire *w)
+{
+	CLEANUP(fd_close) int fd = open_socket(w, w->setup.port);
+	int r;
+
+	if (fd < 0) {
+		r = fd;
+		fd = -1;
+		return r;
+	}
+	r = doorman_admit_only(fd, &w->setup.other);
+	if (r < 0)
+		return r;
+	if (listen(fd, BACKLOG) == -1)
+		return -errno;
+	w->listener = fd_take(&fd);
+	ev_io_set(&w->accepting, w->listener, EV_READ);
+	return 0;
+}
+
+/* Listening is tried until it works; so is accepting. */
+static void
+keep_listening(struct wire *w)
+{
+	uint64_t left_out;
+	int r;
+
+	if (w->listener == -1) {
+		r = listen_on(w);
+		if (r < 0 &&
+		    limiter_allows(&w->failures, mono_now(), &left_out))
+			log_warning(w->setup.subject,
+			    "wire: cannot listen on port %u: %s, trying on",
+			    w->setup.port, strerror(-r));
+		if (r < 0)
+			return;
+	}
+	ev_io_start(w->setup.loop, &w->accepting);
+}
+
+/* Who takes too long to be proven, and who is silent. */
+static void
+look_at(struct wire *w, struct line *l, struct mono now)
+{
+	if (l == w->up) {
+		if (mono_span_ms(l->heard, now) >= SILENT_MS)
+			wire_restart(w, "silent for 3 s");
+		else if (mono_span_ms(l->spoke, now) >= PULSE_MS &&
+		    line_send(l, WIRE_PULSE, NULL, 0) < 0)
+			log_debug(w->setup.subject, "wire: full");
+	} else if (l->state != LINE_FREE &&
+	    mono_span_ms(l->since, now) >= PROVE_MS) {
+		const bool dialled = l->state == LINE_DIALLING;
+
+		line_close(l);
+		if (!dialled)
+			reject(w, "not proven in time");
+		dial_later(w);
+	}
+}
+
+static void
+on_look(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct wire *w = t->data;
+	const struct mono now = mono_now();
+
+	(void)loop;
+	(void)revents;
+	if (!w->dials)
+		keep_listening(w);
+	for (unsigned i = 0; i < LINES; i++)
+		look_at(w, &w->lines[i], now);
+}
+
+static void
+init_timer(struct wire *w, ev_timer *t,
+    void (*call)(struct ev_loop *, ev_timer *, int))
+{
+	ev_init(t, call);
+	ev_set_priority(t, EV_MINPRI);
+	t->data = w;
+}
+
+struct wire *
+wire_open(const struct wire_setup *setup)
+{
+	struct wire *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return NULL;
+	w->setup = *setup;
+	w->listener = -1;
+	w->dial_ms = DIAL_FIRST_MS;
+	w->dials = addr_compare_ip(&setup->self, &setup->other) < 0;
+	for (unsigned i = 0; i < LINES; i++)
+		line_init(&w->lines[i], setup->loop, &line_calls, w);
+	ev_init(&w->accepting, on_accepting);
+	ev_set_priority(&w->accepting, EV_MINPRI);
+	w->accepting.data = w;
+	init_timer(w, &w->dial, on_dial);
+	init_timer(w, &w->look, on_look);
+	ev_timer_set(&w->look, 0., LOOK_MS / 1e3);
+	ev_timer_start(setup->loop, &w->look);
+	dial_in(w, DIAL_AT_ONCE_MS);
+	return w;
+}
+
+void
+wire_close(struct wire *w)
+{
+	if (w == NULL)
+		return;
+	ev_timer_stop(w->setup.loop, &w->dial);
+	ev_timer_stop(w->setup.loop, &w->look);
+	ev_io_stop(w->setup.loop, &w->accepting);
+	fd_close(&w->listener);
+	for (unsigned i = 0; i < LINES; i++)
+		line_close(&w->lines[i]);
+	free(w);
+}
+
+bool
+wire_is_up(const struct wire *w)
+{
+	return w->up != NULL;
+}
+
+int
+wire_fd(const struct wire *w)
+{
+	return w->up != NULL ? w->up->fd : -1;
+}
+
+int
+wire_send(struct wire *w, enum wire_type type, const void *body, size_t len)
+{
+	if (w->up == NULL)
+		return -ENOTCONN;
+	return line_send(w->up, (uint8_t)type, body, len);
+}
+
+bool
+wire_has_room(const struct wire *w)
+{
+	return w->up != NULL && line_has_room(w->up);
+}
+
+bool
+wire_is_drained(const struct wire *w)
+{
+	int waiting = 0;
+
+	return w->up != NULL && w->up->out_len == 0 &&
+	    ioctl(w->up->fd, SIOCOUTQ, &waiting) == 0 && waiting == 0;
+}
+
+void
+wire_expect(struct wire *w, const struct hello_boot *boot)
+{
+	w->expects = true;
+	w->expected = *boot;
+	dial_in(w, DIAL_AT_ONCE_MS);
+}
+
+void
+wire_restart(struct wire *w, const char *why)
+{
+	struct line *l = w->up;
+
+	if (l == NULL)
+		return;
+	line_close(l);
+	go_down(w, why);
+}
+
+uint64_t
+wire_rejected(const struct wire *w)
+{
+	return w->rejected;
+}

@@ -1,0 +1,249 @@
+#include "failover/relay_link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/buf.h"
+#include "core/channel.h"
+#include "core/fd.h"
+#include "core/log.h"
+#include "failover/connsync/conn_sync.h"
+#include "failover/group.h"
+#include "failover/handover/handover_run.h"
+#include "failover/heartbeat/heartbeat.h"
+#include "failover/relay_watchdog.h"
+#include "failover/track.h"
+
+_Static_assert(MSG_PEER_LINKS_MAX >= ROLE_LINKS_MAX, "status tells of all");
+
+/*
+ * A relay that crashed is started again at once, while its clients wait in the
+ * backlog of listeners that stay open. That takes a few ms; a takeover costs
+ * the established connections of every other service too.
+ */
+#define GRACE_MS 250
+
+struct sibling {
+	ev_io ready;
+	ev_timer grace;
+};
+
+static void
+on_grace(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct role *role = w->data;
+
+	(void)revents;
+	ev_timer_stop(loop, w);
+	inbox_put_type(&role->inbox, NODE_RELAY_OVERDUE);
+}
+
+static void
+await(struct role *role)
+{
+	ev_timer *grace = &role->sibling->grace;
+
+	if (role->config == NULL || role->config->n_services == 0 ||
+	    role->other == NULL || role_node(role)->stopping)
+		return;
+	/* Beginning may have taken long: the loop's idea of now is old. */
+	ev_now_update(role->loop);
+	if (!ev_is_active(grace)) {
+		ev_timer_set(grace, GRACE_MS / 1e3, 0.);
+		ev_timer_start(role->loop, grace);
+	}
+}
+
+static void
+lose(struct role *role, const char *why)
+{
+	const bool leaves = role_node(role)->relay_leaves;
+
+	ev_io_stop(role->loop, &role->sibling->ready);
+	fd_close(&role->relay);
+	inbox_put_type(&role->inbox, NODE_RELAY_GONE);
+	await(role);
+	if (role_node(role)->stopping)
+		return;
+	if (leaves)
+		log_notice("failover", "relay: stopped");
+	else
+		log_warning("failover", "relay: %s, waiting %d ms for another",
+		    why, GRACE_MS);
+}
+
+static void
+on_serving(struct role *role)
+{
+	ev_timer_stop(role->loop, &role->sibling->grace);
+	sentry_reset(role);
+	inbox_put_type(&role->inbox, NODE_RELAY_SERVES);
+}
+
+static bool
+send_peer(struct role *role)
+{
+	uint8_t body[CHAN_BODY_MAX];
+	struct buf b = buf_writer(body, sizeof(body));
+	struct msg_peer m = { .node = (uint16_t)(1 - role->start.node) };
+
+	beat_describe(role, &m);
+	replica_describe(role, &m);
+	msg_put_peer(&b, &m);
+	return !b.bad && chan_send(role->relay, MSG_PEER, body, b.pos, -1) == 0;
+}
+
+static bool
+send_tracks(struct role *role)
+{
+	const struct msg_tracks m = track_message(role);
+	uint8_t body[64];
+	struct buf b = buf_writer(body, sizeof(body));
+
+	msg_put_tracks(&b, &m);
+	return !b.bad &&
+	    chan_send(role->relay, MSG_TRACKS, body, b.pos, -1) == 0;
+}
+
+static void
+answer(struct role *role, const struct msg_ask *ask)
+{
+	uint8_t body[16];
+	struct buf b = buf_writer(body, sizeof(body));
+
+	/* A relay that does not read gets no answer; its own time runs out. */
+	if (role->other != NULL && (!send_peer(role) || !send_tracks(role)))
+		return;
+	msg_put_ask(&b, ask);
+	if (chan_send(role->relay, MSG_ANSWERED, body, b.pos, -1) < 0)
+		log_debug("failover", "relay: no room for an answer");
+}
+
+static bool
+take_service(struct role *role, struct buf *b)
+{
+	struct msg_service service;
+
+	if (msg_get_service(b, &service) < 0)
+		return false;
+	track_take_service(role, &service);
+	return true;
+}
+
+/* Returns whether it made sense. */
+static bool
+obey(struct role *role, const struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_ask ask;
+	struct msg_drop drop;
+
+	if (p->fd != -1)
+		return false;
+	switch (p->type) {
+	case MSG_SERVING:
+		if (p->len != 0)
+			return false;
+		on_serving(role);
+		return true;
+	case MSG_SERVICE:
+		return take_service(role, &b);
+	case MSG_STOPPED:
+		inbox_put_type(&role->inbox, NODE_RELAY_LEAVES);
+		return p->len == 0;
+	case MSG_ASK:
+		if (msg_get_ask(&b, &ask) < 0)
+			return false;
+		answer(role, &ask);
+		return true;
+	case MSG_DROP:
+		if (msg_get_drop(&b, &drop) < 0)
+			return false;
+		giver_take_drop(role, &drop);
+		return true;
+	case MSG_CONNECTIONS_BEGIN:
+	case MSG_CONNECTIONS:
+	case MSG_CONNECTIONS_END:
+		return replica_take(role, p);
+	default: /* not an enum: a number from another process */
+		return false;
+	}
+}
+
+static void
+on_relay(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct role *role = w->data;
+	struct chan_packet p;
+	int r = chan_recv(role->relay, &p);
+
+	(void)loop;
+	(void)revents;
+	if (r == -EAGAIN)
+		return;
+	if (r == 0) {
+		lose(role, "its channel has ended");
+	} else if (r < 0) {
+		lose(role, "its channel is broken");
+	} else if (!obey(role, &p)) {
+		fd_close(&p.fd);
+		lose(role, "it said what it must not say");
+	}
+}
+
+void
+sibling_take(struct role *role, int chan)
+{
+	const bool replaced = role->relay != -1;
+	ev_io *ready = &role->sibling->ready;
+
+	ev_io_stop(role->loop, ready);
+	fd_close(&role->relay);
+	role->relay = chan;
+	inbox_put_type(&role->inbox, NODE_RELAY_CAME);
+	ev_io_set(ready, chan, EV_READ);
+	ev_io_start(role->loop, ready);
+	if (replaced && role->begun)
+		await(role);
+	for (size_t i = 0; i < role->n_groups; i++) {
+		role->groups[i].relay_owes = true;
+		group_tell(&role->groups[i]);
+	}
+}
+
+void
+sibling_begin(struct role *role)
+{
+	const struct node *n = role_node(role);
+
+	if (n->config.needs_relay && !n->relay_serves)
+		await(role);
+	inbox_put_type(&role->inbox, NODE_BEGIN);
+}
+
+int
+sibling_new(struct role *role)
+{
+	struct sibling *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return -ENOMEM;
+	ev_init(&s->ready, on_relay);
+	s->ready.data = role;
+	ev_init(&s->grace, on_grace);
+	s->grace.data = role;
+	role->sibling = s;
+	return 0;
+}
+
+void
+sibling_close(struct role *role)
+{
+	if (role->sibling == NULL)
+		return;
+	ev_timer_stop(role->loop, &role->sibling->grace);
+	ev_io_stop(role->loop, &role->sibling->ready);
+	fd_close(&role->relay);
+	free(role->sibling);
+	role->sibling = NULL;
+}

@@ -1,0 +1,122 @@
+#include "failover/relay_watchdog.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/buf.h"
+#include "core/channel.h"
+#include "core/liveness.h"
+#include "core/stall_detector.h"
+
+/*
+ * The relay's threads wake each 100 ms, whether they have anything to do or
+ * not: after ten times that nobody is served any more. A look costs no system
+ * call, so it is often enough to add little to that.
+ */
+#define STALL_MS 1000
+#define LOOK_MS 50
+
+struct sentry {
+	struct pulse *own;                /* NULL: nobody watches */
+	struct pulse *relay;              /* to look at; NULL: none */
+	struct stall stalls[PULSE_LINES]; /* of the relay */
+	bool stalled;
+	ev_timer look;
+};
+
+static void
+tell(struct role *role, int which)
+{
+	const bool stalled = which != -1;
+
+	role->sentry->stalled = stalled;
+	inbox_put(&role->inbox,
+	    &(struct node_event){ .type = NODE_FAULT,
+	        .group = NODE_EVERY,
+	        .fault = { .cause = NODE_CAUSE_STALLED,
+	            .reason =
+	                stalled ? ELECTION_RELAY_STALLED : ELECTION_RECOVERED,
+	            .which = stalled ? (unsigned)which : 0 } });
+}
+
+static void
+look(struct role *role)
+{
+	const unsigned n = PULSE_MAIN + 1 + role->start.workers;
+	const struct node *node = role_node(role);
+	struct sentry *s = role->sentry;
+	uint64_t counts[PULSE_LINES];
+	int which;
+
+	/* One that ends, or begins, is relay_link.c's. */
+	if (s->relay == NULL || !node->relay_serves || node->relay_leaves ||
+	    n > PULSE_LINES)
+		return;
+	pulse_read(s->relay, counts, n);
+	which = stall_first(s->stalls, counts, n, mono_now(), STALL_MS);
+	if ((which != -1) != s->stalled)
+		tell(role, which);
+}
+
+static void
+on_look(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct role *role = w->data;
+
+	(void)loop;
+	(void)revents;
+	pulse_beat(role->sentry->own, PULSE_MAIN);
+	look(role);
+}
+
+int
+sentry_start(struct role *role)
+{
+	struct sentry *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return -ENOMEM;
+	role->sentry = s;
+	ev_timer_init(&s->look, on_look, 0., LOOK_MS / 1e3);
+	s->look.data = role;
+	ev_timer_start(role->loop, &s->look);
+	return 0;
+}
+
+void
+sentry_stop(struct role *role)
+{
+	struct sentry *s = role->sentry;
+
+	if (s == NULL)
+		return;
+	ev_timer_stop(role->loop, &s->look);
+	pulse_unmap(&s->own);
+	pulse_unmap(&s->relay);
+	free(s);
+	role->sentry = NULL;
+}
+
+int
+sentry_take(struct role *role, const struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_pulse m;
+	struct pulse **place;
+	int r = msg_get_pulse(&b, &m);
+
+	if (r < 0)
+		return r;
+	place = m.own ? &role->sentry->own : &role->sentry->relay;
+	if (p->fd == -1 || *place != NULL)
+		return -EBADMSG;
+	return pulse_map(p->fd, m.own, place);
+}
+
+void
+sentry_reset(struct role *role)
+{
+	for (unsigned i = 0; i < PULSE_LINES; i++)
+		role->sentry->stalls[i] = stall_init();
+	role->sentry->stalled = false;
+}

@@ -1,0 +1,338 @@
+#include "failover/vip/arp_nd.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <netinet/icmp6.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core/fd.h"
+#include "core/log.h"
+#include "failover/vip/arp_nd_seen.h"
+
+/* Read at once; a flood must not keep us from the heartbeat. */
+#define BUDGET 64
+
+/* The peer's address and all of a group, twice as many groups as there are. */
+#define KNOWN_MAX (CONFIG_GROUPS_MAX * CONFIG_GROUP_ADDRESSES_MAX + 1)
+/* Two for each address, the load, and the refusal. */
+#define FILTER_MAX (2 * KNOWN_MAX + 2)
+
+/* Where an ARP packet in an Ethernet frame tells its sender's address. */
+#define ARP_SENDER_AT (14 + 14)
+
+struct neighbours {
+	int arp, advert; /* what they say; -1: none */
+	ev_io arp_ready, advert_ready;
+};
+
+static void
+accept_sender(struct sock_fprog *p, const union addr *a)
+{
+	size_t len;
+	const uint8_t *ip = addr_bytes(a, &len);
+	uint32_t word;
+
+	if (len != 4)
+		return;
+	word = (uint32_t)ip[0] << 24 | (uint32_t)ip[1] << 16 |
+	    (uint32_t)ip[2] << 8 | ip[3];
+	p->filter[p->len++] =
+	    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, word, 0, 1);
+	p->filter[p->len++] =
+	    (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, ETH_FRAME_LEN);
+}
+
+/* A LAN talks ARP all day: only what is about us shall wake us. */
+static int
+filter_arp(const struct role *role, int fd)
+{
+	struct sock_filter room[FILTER_MAX];
+	struct sock_fprog p = { .filter = room };
+	const struct config_pair *pair = &role->config->pair;
+
+	room[p.len++] = (struct sock_filter)BPF_STMT(
+	    BPF_LD | BPF_W | BPF_ABS, ARP_SENDER_AT);
+	accept_sender(&p, &role->other->address);
+	for (size_t i = 0; i < pair->n_groups; i++)
+		for (size_t k = 0; k < pair->groups[i].n_addresses; k++)
+			accept_sender(&p, &pair->groups[i].addresses[k].addr);
+	room[p.len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof(p)) == -1)
+		return -errno;
+	return 0;
+}
+
+static int
+open_arp(const struct role *role, int *ret_fd)
+{
+	CLEANUP(fd_close) int fd = -1;
+	const struct sockaddr_ll all = { .sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ARP) };
+	const int on = 1;
+	int r;
+
+	/* Protocol 0: it hears nothing before its filter is there. */
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return -errno;
+	r = filter_arp(role, fd);
+	if (r < 0)
+		return r;
+	if (setsockopt(
+	        fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) == -1)
+		return -errno;
+	if (bind(fd, (const struct sockaddr *)&all, sizeof(all)) == -1)
+		return -errno;
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+static int
+open_advert(int *ret_fd)
+{
+	CLEANUP(fd_close) int fd = -1;
+	struct icmp6_filter only;
+	const int on = 1;
+
+	fd = socket(
+	    AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMPV6);
+	if (fd == -1)
+		return -errno;
+	ICMP6_FILTER_SETBLOCKALL(&only);
+	ICMP6_FILTER_SETPASS(ND_NEIGHBOR_ADVERT, &only);
+	if (setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &only, sizeof(only)) ==
+	    -1)
+		return -errno;
+	/* RFC 4861 7.1.2: 255, or it has come through a router. */
+	if (setsockopt(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, &on, sizeof(on)) ==
+	        -1 ||
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on)) ==
+	        -1)
+		return -errno;
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+int
+neighbours_open(struct role *role)
+{
+	struct neighbours *n = calloc(1, sizeof(*n));
+	int r;
+
+	if (n == NULL)
+		return -ENOMEM;
+	role->neighbours = n;
+	n->arp = n->advert = -1;
+	r = open_arp(role, &n->arp);
+	if (r == 0)
+		r = open_advert(&n->advert);
+	/* A host without IPv6 has no such neighbours either. */
+	return r == -EAFNOSUPPORT || r == -EPROTONOSUPPORT ? 0 : r;
+}
+
+int
+neighbours_fd(const struct role *role)
+{
+	return role->neighbours->arp;
+}
+
+static bool
+is_at(const struct sighting *s, const union addr *a)
+{
+	size_t len;
+	const uint8_t *ip = addr_bytes(a, &len);
+
+	return s->ip_len == len && memcmp(s->ip, ip, len) == 0;
+}
+
+static bool
+is_ours(const struct role_group *g, const struct sighting *s)
+{
+	for (size_t i = 0; i < g->config->n_addresses; i++)
+		if (is_at(s, &g->config->addresses[i].addr))
+			return true;
+	return false;
+}
+
+static bool
+is_zero(const uint8_t mac[static FRAME_MAC_BYTES])
+{
+	static const uint8_t zero[FRAME_MAC_BYTES];
+
+	return memcmp(mac, zero, sizeof(zero)) == 0;
+}
+
+static void
+saw(struct role *role, int interface, const struct sighting *s)
+{
+	struct node_event ev = { .type = NODE_SHOWN };
+
+	memcpy(ev.shown.mac, s->mac, sizeof(ev.shown.mac));
+	for (size_t i = 0; i < role->n_groups; i++) {
+		const struct role_group *g = &role->groups[i];
+
+		if (interface != g->holder.link.index ||
+		    (!is_zero(s->mac) &&
+		        sighting_is_from(s, g->holder.link.mac)))
+			continue;
+		ev.group = (unsigned)i;
+		ev.shown.own = is_at(s, &role->other->address);
+		if (ev.shown.own || is_ours(g, s))
+			inbox_put(&role->inbox, &ev);
+	}
+}
+
+static void
+on_arp(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct role *role = w->data;
+
+	(void)loop;
+	(void)revents;
+	for (int i = 0; i < BUDGET; i++) {
+		struct sockaddr_ll from = { 0 };
+		socklen_t from_len = sizeof(from);
+		uint8_t frame[64];
+		struct sighting s;
+		ssize_t n =
+		    recvfrom(role->neighbours->arp, frame, sizeof(frame),
+		        MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
+
+		if (n == -1)
+			break; /* nothing left, or an interface went down */
+		if (sighting_read_arp(frame, (size_t)n, &s))
+			saw(role, from.sll_ifindex, &s);
+	}
+}
+
+/* The interface of a message that was not routed; 0: leave it alone. */
+static int
+interface_of(struct msghdr *m)
+{
+	int interface = 0, hops = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL;
+	     c = CMSG_NXTHDR(m, c)) {
+		struct in6_pktinfo info;
+
+		if (c->cmsg_level != IPPROTO_IPV6)
+			continue;
+		if (c->cmsg_type == IPV6_HOPLIMIT)
+			memcpy(&hops, CMSG_DATA(c), sizeof(hops));
+		if (c->cmsg_type != IPV6_PKTINFO)
+			continue;
+		memcpy(&info, CMSG_DATA(c), sizeof(info));
+		interface = (int)info.ipi6_ifindex;
+	}
+	return hops == 255 ? interface : 0;
+}
+
+static void
+on_advert(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct role *role = w->data;
+
+	(void)loop;
+	(void)revents;
+	for (int i = 0; i < BUDGET; i++) {
+		_Alignas(struct cmsghdr) uint8_t control[128];
+		uint8_t message[256];
+		struct iovec room = { message, sizeof(message) };
+		struct msghdr m = { .msg_iov = &room,
+			.msg_iovlen = 1,
+			.msg_control = control,
+			.msg_controllen = sizeof(control) };
+		struct sighting s;
+		ssize_t n = recvmsg(role->neighbours->advert, &m, MSG_DONTWAIT);
+		int interface;
+
+		if (n == -1)
+			break;
+		interface = interface_of(&m);
+		if (interface != 0 &&
+		    sighting_read_advert(message, (size_t)n, &s))
+			saw(role, interface, &s);
+	}
+}
+
+static void
+watch(struct role *role, ev_io *w, int fd,
+    void (*call)(struct ev_loop *, ev_io *, int))
+{
+	ev_io_init(w, call, fd, EV_READ);
+	w->data = role;
+	if (fd != -1)
+		ev_io_start(role->loop, w);
+}
+
+void
+neighbours_start(struct role *role)
+{
+	struct neighbours *n = role->neighbours;
+
+	watch(role, &n->arp_ready, n->arp, on_arp);
+	watch(role, &n->advert_ready, n->advert, on_advert);
+}
+
+void
+neighbours_close(struct role *role)
+{
+	struct neighbours *n = role->neighbours;
+
+	if (n == NULL)
+		return;
+	ev_io_stop(role->loop, &n->arp_ready);
+	ev_io_stop(role->loop, &n->advert_ready);
+	fd_close(&n->arp);
+	fd_close(&n->advert);
+	free(n);
+	role->neighbours = NULL;
+}
+
+static void
+ask(struct role_group *g, const union addr *a)
+{
+	const struct netlink_link *link = &g->holder.link;
+	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+		.sll_ifindex = link->index,
+		.sll_halen = FRAME_MAC_BYTES };
+	size_t len;
+	const uint8_t *ip = addr_bytes(a, &len);
+	const struct frame f = len == 4
+	    ? frame_arp_probe(link->mac, ip)
+	    : frame_neighbour_solicit(link->mac, ip);
+
+	memcpy(to.sll_addr, f.bytes, FRAME_MAC_BYTES);
+	/* Lost is lost: the next round asks again. */
+	(void)sendto(g->role->packet, f.bytes, f.len, MSG_DONTWAIT,
+	    (const struct sockaddr *)&to, sizeof(to));
+}
+
+static void
+ask_first(struct role_group *g, int family)
+{
+	for (size_t i = 0; i < g->config->n_addresses; i++) {
+		const union addr *a = &g->config->addresses[i].addr;
+
+		if (a->sa.sa_family != family)
+			continue;
+		ask(g, a);
+		return;
+	}
+}
+
+void
+neighbours_ask(struct role_group *g)
+{
+	if (!g->holder.link.ethernet)
+		return; /* nobody there would answer */
+	/* The peer first: its hardware is known when the others answer. */
+	if (role_stand(g)->peer_near)
+		ask(g, &g->role->other->address);
+	ask_first(g, AF_INET);
+	ask_first(g, AF_INET6);
+}

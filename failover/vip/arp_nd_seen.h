@@ -1,0 +1,32 @@
+#pragma once
+
+/*
+ * What neighbours' packets say about addresses, asked (arp_nd_frame.h) or not.
+ *
+ * Pure.
+ */
+
+#include "core/base.h"
+#include "failover/vip/arp_nd_frame.h"
+
+/* Somebody shows that it has an address. */
+struct sighting {
+	size_t ip_len; /* 4 or 16 */
+	uint8_t ip[16];
+	uint8_t mac[FRAME_MAC_BYTES]; /* zeros: it did not say */
+};
+
+/*
+ * The sender of an ARP request or reply, whole Ethernet frame. False where it
+ * shows nothing: a probe, another protocol, too short.
+ */
+MUST_CHECK bool sighting_read_arp(
+    const uint8_t *frame, size_t len, struct sighting *ret_sighting);
+
+/* The target of a neighbour advertisement, from its ICMPv6 header on. */
+MUST_CHECK bool sighting_read_advert(
+    const uint8_t *message, size_t len, struct sighting *ret_sighting);
+
+/* Whether the frame or message names this hardware address, or none. */
+bool sighting_is_from(
+    const struct sighting *s, const uint8_t mac[static FRAME_MAC_BYTES]);

@@ -1,0 +1,81 @@
+#include "failover/vip/garp.h"
+
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "config/config.h"
+#include "failover/vip/arp_nd_frame.h"
+#include "failover/vip/netlink.h"
+
+int
+announce_open(void)
+{
+	/* Protocol 0: bound to none, so nothing ever fills its buffer. */
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	return fd == -1 ? -errno : fd;
+}
+
+static bool
+is_v4(const struct config_group *group, size_t i)
+{
+	return group->addresses[i].addr.sa.sa_family == AF_INET;
+}
+
+unsigned
+announce_count(const struct config_group *group)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < group->n_addresses; i++)
+		n += is_v4(group, i) ? 2 : 1;
+	return n;
+}
+
+/* The n-th IPv4 address of the group. */
+static const union addr *
+nth_v4(const struct config_group *group, size_t n)
+{
+	for (size_t i = 0; i < group->n_addresses; i++)
+		if (is_v4(group, i) && n-- == 0)
+			return &group->addresses[i].addr;
+	return NULL;
+}
+
+static struct frame
+build(const uint8_t *mac, const struct config_group *group, unsigned i)
+{
+	const size_t n = group->n_addresses;
+	const union addr *a =
+	    i < n ? &group->addresses[i].addr : nth_v4(group, i - n);
+	const uint8_t *ip;
+	size_t len;
+
+	if (a == NULL)
+		return (struct frame){ 0 };
+	ip = addr_bytes(a, &len);
+	if (i >= n)
+		return frame_arp_reply(mac, ip);
+	return len == 4 ? frame_arp_request(mac, ip)
+	                : frame_neighbour_advert(mac, ip);
+}
+
+int
+announce_send(int fd, const struct netlink_link *link,
+    const struct config_group *group, unsigned i)
+{
+	const struct frame f = build(link->mac, group, i);
+	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+		.sll_ifindex = link->index,
+		.sll_halen = FRAME_MAC_BYTES };
+
+	if (!link->ethernet || f.len == 0)
+		return 0; /* nobody keeps neighbour entries there */
+	memcpy(to.sll_addr, f.bytes, FRAME_MAC_BYTES);
+	if (sendto(fd, f.bytes, f.len, MSG_DONTWAIT,
+	        (const struct sockaddr *)&to, sizeof(to)) == -1)
+		return -errno;
+	return 0;
+}

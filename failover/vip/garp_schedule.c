@@ -1,0 +1,87 @@
+#include "failover/vip/garp_schedule.h"
+
+static const uint32_t rounds_ms[] = { 0, 20, 100, 500, 1100, 2000, 5000 };
+
+/* Neighbours that lost the first shots, or moved to another port, since. */
+#define REFRESH_MS 60000
+
+/*
+ * A schedule younger than this still has its shots at 1.1, 2 and 5 s to come;
+ * beginning anew at every sign of doubt would make a storm of a bad network.
+ */
+#define YOUNG_MS 1000
+
+struct schedule
+schedule_idle(void)
+{
+	return (struct schedule){ .begun = mono_never() };
+}
+
+struct schedule_lane
+schedule_lane_init(void)
+{
+	return (struct schedule_lane){ .free = { 0 } };
+}
+
+void
+schedule_start(
+    struct schedule *s, unsigned n_frames, unsigned n_urgent, struct mono now)
+{
+	if (!mono_is_never(s->begun) && s->n_frames == n_frames &&
+	    mono_before(now, mono_add_ms(s->begun, YOUNG_MS)))
+		return;
+	*s = (struct schedule){ .begun = n_frames > 0 ? now : mono_never(),
+		.n_frames = n_frames,
+		.n_urgent = n_urgent };
+}
+
+void
+schedule_stop(struct schedule *s)
+{
+	*s = schedule_idle();
+}
+
+static struct mono
+round_begin(const struct schedule *s, unsigned round)
+{
+	const unsigned last = ARRAY_LEN(rounds_ms) - 1;
+
+	if (round <= last)
+		return mono_add_ms(s->begun, rounds_ms[round]);
+	return mono_add_ms(
+	    s->begun, rounds_ms[last] + (int64_t)(round - last) * REFRESH_MS);
+}
+
+struct mono
+schedule_wake(const struct schedule *s, const struct schedule_lane *lane)
+{
+	struct mono at;
+
+	if (mono_is_never(s->begun))
+		return mono_never();
+	at = round_begin(s, s->round);
+	if (s->round == 0 && s->frame < s->n_urgent)
+		return at;
+	return mono_before(at, lane->free) ? lane->free : at;
+}
+
+bool
+schedule_next(struct schedule *s, struct schedule_lane *lane, struct mono now,
+    unsigned *ret_frame)
+{
+	if (mono_before(now, schedule_wake(s, lane)))
+		return false;
+	*ret_frame = s->frame++;
+	lane->free = mono_add_ms(now, SCHEDULE_GAP_MS);
+	if (s->frame < s->n_frames)
+		return true;
+	s->frame = 0;
+	/*
+	 * Many addresses make a round longer than the pause before the next:
+	 * rounds that are overdue by now are one.
+	 */
+	do
+		s->round++;
+	while (!mono_before(now, round_begin(s, s->round + 1)));
+	return true;
+}

@@ -1,0 +1,353 @@
+#include "failover/vip/link_watch.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "failover/group.h"
+#include "failover/track.h"
+#include "failover/vip/vip_lease.h"
+
+/* Another program that deletes our addresses may do so a thousand times. */
+#define TELL_READDED_MS 1000
+
+/* A flood of foreign changes must not keep us from the heartbeat. */
+#define BUDGET 64
+
+/*
+ * The kernel tells of a new IPv6 address before its route is there, and of the
+ * route not at all: it is looked for, every millisecond for a while.
+ */
+#define ROUTE_LOOK_S 0.001
+#define ROUTE_LOOKS 200
+
+/* A group's; what a batch of news asks for is done once for all of them. */
+struct side {
+	bool look;     /* at the interface */
+	bool survey;   /* the other addresses on it */
+	bool add;      /* the virtual IPs again, if they are still ours */
+	unsigned gone; /* so many of them were deleted by others */
+	uint64_t readded;
+	struct mono readded_told;
+	ev_timer route; /* of an address that is not usable yet */
+	unsigned route_looks;
+};
+
+struct watch {
+	struct renewer *renewer;
+	ev_io ready;
+	ev_timer renew;
+	struct side sides[CONFIG_GROUPS_MAX];
+};
+
+static struct side *
+side_of(const struct role_group *g)
+{
+	return &g->role->watch->sides[g->index];
+}
+
+static enum election_reason
+verdict(const struct netlink_link *link)
+{
+	if (link->index == 0)
+		return ELECTION_INTERFACE_MISSING;
+	if (!link->up)
+		return ELECTION_INTERFACE_DOWN;
+	if (!link->carrier)
+		return ELECTION_INTERFACE_CARRIER;
+	return ELECTION_RECOVERED;
+}
+
+static void
+put(struct role_group *g, enum node_type type)
+{
+	inbox_put_group(&g->role->inbox, type, g->index);
+}
+
+void
+watch_look(struct role_group *g)
+{
+	bool changed = false;
+	int r = holder_look(&g->holder, &changed);
+
+	if (r < 0) {
+		log_warning(g->subject,
+		    "cannot look at interface %s: %s, going by what was",
+		    g->config->interface, strerror(-r));
+		return;
+	}
+	inbox_put(&g->role->inbox,
+	    &(struct node_event){ .type = NODE_FAULT,
+	        .group = g->index,
+	        .fault = { .cause = NODE_CAUSE_INTERFACE,
+	            .reason = verdict(&g->holder.link) } });
+	/* Deleted and made anew between two looks, or a bond that moved. */
+	if (changed)
+		put(g, NODE_LOST);
+}
+
+static void
+survey(struct role_group *g)
+{
+	int r = holder_survey(&g->holder);
+
+	if (r < 0)
+		log_warning(g->subject,
+		    "cannot list addresses: %s, going by what was",
+		    strerror(-r));
+}
+
+/*
+ * Announced first: who handed the group over sends its clients on as soon as it
+ * hears that all are usable, and then neighbours have to know where they are.
+ */
+static void
+note(struct role_group *g, int i, bool there)
+{
+	const bool was_usable = holder_is_usable(&g->holder, (size_t)i);
+	const bool was_complete = holder_is_complete(&g->holder);
+	struct node_event ev = { .type = NODE_USABLE, .group = g->index };
+
+	holder_note(&g->holder, i, there);
+	if (!was_usable && holder_is_usable(&g->holder, (size_t)i))
+		group_announce_address(g, (unsigned)i);
+	ev.usable = holder_is_complete(&g->holder);
+	if (ev.usable != was_complete)
+		inbox_put(&g->role->inbox, &ev);
+}
+
+static void
+on_route_look(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct role_group *g = w->data;
+
+	(void)revents;
+	for (size_t i = 0; g->holder.held && i < g->config->n_addresses; i++)
+		if (!holder_is_usable(&g->holder, i))
+			note(g, (int)i, true);
+	if (!g->holder.held || holder_is_complete(&g->holder) ||
+	    --side_of(g)->route_looks == 0)
+		ev_timer_stop(loop, w);
+}
+
+static void
+on_there(struct role_group *g, const struct netlink_change *c, int index)
+{
+	struct side *side = side_of(g);
+
+	if (!g->holder.held || c->index != g->holder.link.index)
+		return;
+	note(g, index, true);
+	if (holder_is_usable(&g->holder, (size_t)index) ||
+	    ev_is_active(&side->route))
+		return;
+	side->route_looks = ROUTE_LOOKS;
+	ev_timer_init(&side->route, on_route_look, ROUTE_LOOK_S, ROUTE_LOOK_S);
+	side->route.data = g;
+	ev_timer_start(g->role->loop, &side->route);
+}
+
+/* It may have gone along with the address that brought the route. */
+static void
+on_gone(struct role_group *g, const struct netlink_change *c, int index)
+{
+	if (!g->holder.held || c->index != g->holder.link.index)
+		return;
+	note(g, index, false);
+	side_of(g)->survey = side_of(g)->add = true;
+	side_of(g)->gone++;
+}
+
+static void
+on_other(struct role_group *g, const struct netlink_change *c)
+{
+	if (c->index == g->holder.link.index &&
+	    holder_note_other(
+	        &g->holder, &c->addr, c->prefix, c->type == NETLINK_ADDRESS))
+		side_of(g)->survey = true;
+}
+
+static void
+on_change(struct role_group *g, const struct netlink_change *c)
+{
+	const int index = c->type == NETLINK_LINK || c->type == NETLINK_LOST
+	    ? -1
+	    : holder_find(&g->holder, &c->addr);
+	struct side *side = side_of(g);
+
+	switch (c->type) {
+	case NETLINK_LINK:
+		if (strcmp(c->name, g->config->interface) == 0 ||
+		    c->index == g->holder.link.index)
+			side->look = side->survey = true;
+		break;
+	case NETLINK_ADDRESS:
+		/* Our own leases come by several times a second. */
+		if (index != -1)
+			on_there(g, c, index);
+		else
+			on_other(g, c);
+		break;
+	case NETLINK_ADDRESS_GONE:
+		if (index != -1)
+			on_gone(g, c, index);
+		else
+			on_other(g, c);
+		break;
+	case NETLINK_LOST:
+		side->look = side->survey = side->add = true;
+		break;
+	}
+}
+
+static void
+tell_readded(const struct role_group *g, unsigned gone)
+{
+	struct side *side = side_of(g);
+	const struct mono now = mono_now();
+
+	side->readded += gone;
+	if (mono_before(now, mono_add_ms(side->readded_told, TELL_READDED_MS)))
+		return;
+	side->readded_told = now;
+	log_warning(g->subject,
+	    "another program deleted a virtual IP, added again (%" PRIu64
+	    " times so far)",
+	    side->readded);
+}
+
+/*
+ * A survey takes a list of all the host's addresses, and somebody may change
+ * thousands of them: it is made once for as many changes as were read.
+ */
+static void
+do_chores(struct role_group *g)
+{
+	struct side *side = side_of(g);
+	const bool look = side->look, list = side->survey, add = side->add;
+	const unsigned gone = side->gone;
+
+	side->look = side->survey = side->add = false;
+	side->gone = 0;
+	if (look)
+		watch_look(g);
+	if (list)
+		survey(g);
+	if (!add)
+		return;
+	put(g, NODE_LOST);
+	/*
+	 * An interface that went down took them along, and is a fault by now.
+	 */
+	if (gone > 0 && node_is_master(role_node(g->role), g->index))
+		tell_readded(g, gone);
+}
+
+static void
+on_netlink(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct role *role = w->data;
+	struct netlink_change c;
+	int r = 0;
+
+	(void)loop;
+	(void)revents;
+	/* Leases may have run out meanwhile: nothing is to be mended then. */
+	inbox_look(&role->inbox);
+	for (int i = 0; i < BUDGET || netlink_is_pending(role->netlink); i++) {
+		r = netlink_next(role->netlink, &c);
+		if (r <= 0)
+			break;
+		for (size_t g = 0; g < role->n_groups; g++)
+			on_change(&role->groups[g], &c);
+		track_on_change(role, &c);
+	}
+	for (size_t g = 0; g < role->n_groups; g++)
+		do_chores(&role->groups[g]);
+	if (r < 0)
+		log_error("failover",
+		    "cannot hear the kernel's changes: %s, trying on",
+		    strerror(-r));
+}
+
+static void
+on_renew(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct role *role = w->data;
+	const struct holder *holders[CONFIG_GROUPS_MAX];
+
+	(void)loop;
+	(void)revents;
+	for (size_t i = 0; i < role->n_groups; i++)
+		holders[i] = &role->groups[i].holder;
+	renewer_ask(role->watch->renewer, holders, role->n_groups);
+}
+
+static void
+on_renewal_failed(void *arg, size_t group, int error)
+{
+	struct role *role = arg;
+
+	/* Given up in the meantime: then it is no matter. */
+	if (node_is_master(role_node(role), (unsigned)group))
+		inbox_put(&role->inbox,
+		    &(struct node_event){ .type = NODE_FAILED,
+		        .group = (unsigned)group,
+		        .failed = { .what = NODE_DO_RENEW, .error = error } });
+}
+
+int
+watch_release(struct role_group *g)
+{
+	renewer_forget(g->role->watch->renewer, g->index);
+	return holder_release(&g->holder);
+}
+
+int
+watch_start(struct role *role)
+{
+	const struct config_pair *pair = &role->config->pair;
+	const double renew_s =
+	    holder_lease_s(pair->hang_ms, pair->interval_ms * pair->misses) /
+	    (double)HOLDER_RENEWALS;
+	struct watch *watch = calloc(1, sizeof(*watch));
+	int r;
+
+	if (watch == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < ARRAY_LEN(watch->sides); i++) {
+		watch->sides[i].readded_told =
+		    mono_add_ms(mono_now(), -TELL_READDED_MS);
+		ev_init(&watch->sides[i].route, on_route_look);
+	}
+	role->watch = watch;
+	r = renewer_start(role->loop, on_renewal_failed, role, &watch->renewer);
+	if (r < 0)
+		return r;
+	ev_io_init(
+	    &watch->ready, on_netlink, netlink_fd(role->netlink), EV_READ);
+	watch->ready.data = role;
+	ev_io_start(role->loop, &watch->ready);
+	ev_timer_init(&watch->renew, on_renew, renew_s, renew_s);
+	watch->renew.data = role;
+	ev_timer_start(role->loop, &watch->renew);
+	return 0;
+}
+
+void
+watch_stop(struct role *role)
+{
+	struct watch *watch = role->watch;
+
+	if (watch == NULL)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(watch->sides); i++)
+		ev_timer_stop(role->loop, &watch->sides[i].route);
+	ev_io_stop(role->loop, &watch->ready);
+	ev_timer_stop(role->loop, &watch->renew);
+	renewer_free(watch->renewer);
+	free(watch);
+	role->watch = NULL;
+}

@@ -1,0 +1,491 @@
+#include "failover/vip/netlink.h"
+
+#include <errno.h>
+#include <netlink/attr.h>
+#include <netlink/errno.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <linux/if_addr.h>
+#include <linux/if_arp.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+
+/*
+ * libnl makes the sockets and knows the message format. Its caches and its
+ * address objects are not used: they allocate, and rtnl_addr_add() sends what
+ * it thinks best of flags and lifetimes.
+ *
+ * Two sockets: answers must not wait behind a flood of foreign changes.
+ */
+
+/* The kernel's own largest dump packet. */
+#define BUFFER_BYTES 32768
+#define MESSAGE_BYTES 512
+
+/* A flush of thousands of addresses elsewhere on the host must fit. */
+#define EVENT_BUFFER_BYTES (4 * 1024 * 1024)
+
+/* The kernel answers within the call; this is for a kernel that does not. */
+#define ANSWER_TIMEOUT_MS 1000
+
+/* A dump that changed while it was read is read again. */
+#define DUMP_TRIES 3
+
+struct netlink {
+	struct nl_sock *asking, *hearing;
+	struct nl_msg *msg; /* the one request, built again each time */
+	uint32_t seq;
+	struct nlmsghdr *event; /* the next unread one in `events` */
+	int event_len;          /* what is left there */
+	_Alignas(struct nlmsghdr) char answer[BUFFER_BYTES];
+	_Alignas(struct nlmsghdr) char events[BUFFER_BYTES];
+};
+
+static int
+errno_of(int nl_error)
+{
+	switch (nl_error) {
+	case -NLE_NOMEM:
+		return -ENOMEM;
+	case -NLE_PERM:
+	case -NLE_NOACCESS:
+		return -EPERM;
+	default:
+		return -EIO;
+	}
+}
+
+static int
+open_asking(struct netlink *n)
+{
+	const struct timeval patience = { .tv_sec = ANSWER_TIMEOUT_MS / 1000,
+		.tv_usec = ANSWER_TIMEOUT_MS % 1000 * 1000 };
+	int r;
+
+	n->asking = nl_socket_alloc();
+	n->msg = nlmsg_alloc_size(MESSAGE_BYTES);
+	if (n->asking == NULL || n->msg == NULL)
+		return -ENOMEM;
+	r = nl_connect(n->asking, NETLINK_ROUTE);
+	if (r < 0)
+		return errno_of(r);
+	if (setsockopt(nl_socket_get_fd(n->asking), SOL_SOCKET, SO_RCVTIMEO,
+	        &patience, sizeof(patience)) == -1)
+		return -errno;
+	return 0;
+}
+
+static int
+open_hearing(struct netlink *n)
+{
+	const int size = EVENT_BUFFER_BYTES;
+	int r;
+
+	n->hearing = nl_socket_alloc();
+	if (n->hearing == NULL)
+		return -ENOMEM;
+	r = nl_connect(n->hearing, NETLINK_ROUTE);
+	if (r == 0)
+		r = nl_socket_add_memberships(n->hearing, RTNLGRP_LINK,
+		    RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, 0);
+	if (r < 0)
+		return errno_of(r);
+	/* Without the capability the default size has to do; see LOST. */
+	(void)setsockopt(nl_socket_get_fd(n->hearing), SOL_SOCKET,
+	    SO_RCVBUFFORCE, &size, sizeof(size));
+	return 0;
+}
+
+static int
+open_both(bool hears, struct netlink **ret_netlink)
+{
+	struct netlink *n = calloc(1, sizeof(*n));
+	int r;
+
+	if (n == NULL)
+		return -ENOMEM;
+	r = open_asking(n);
+	if (r == 0 && hears)
+		r = open_hearing(n);
+	if (r < 0) {
+		netlink_free(n);
+		return r;
+	}
+	*ret_netlink = n;
+	return 0;
+}
+
+int
+netlink_open(struct netlink **ret_netlink)
+{
+	return open_both(true, ret_netlink);
+}
+
+int
+netlink_open_deaf(struct netlink **ret_netlink)
+{
+	return open_both(false, ret_netlink);
+}
+
+void
+netlink_free(struct netlink *n)
+{
+	if (n == NULL)
+		return;
+	nlmsg_free(n->msg);
+	nl_socket_free(n->asking);
+	nl_socket_free(n->hearing);
+	free(n);
+}
+
+int
+netlink_fd(const struct netlink *n)
+{
+	return nl_socket_get_fd(n->hearing);
+}
+
+bool
+netlink_is_pending(const struct netlink *n)
+{
+	return nlmsg_ok(n->event, n->event_len);
+}
+
+/* A new request in the one message; the caller appends header and fields. */
+static void
+request(struct netlink *n, int type, int flags)
+{
+	/* What nlmsg_alloc() leaves behind: an empty message. */
+	nlmsg_hdr(n->msg)->nlmsg_len = NLMSG_HDRLEN;
+	(void)nlmsg_put(
+	    n->msg, NL_AUTO_PORT, ++n->seq, type, 0, NLM_F_REQUEST | flags);
+}
+
+static int
+transmit(struct netlink *n)
+{
+	struct nlmsghdr *h = nlmsg_hdr(n->msg);
+
+	/* Answers to a request that was given up are skipped by number. */
+	if (send(nl_socket_get_fd(n->asking), h, h->nlmsg_len, 0) == -1)
+		return -errno;
+	return 0;
+}
+
+/* A datagram of answers. Returns its length or -errno. */
+static int
+receive_answer(struct netlink *n)
+{
+	ssize_t len;
+
+	do
+		len = recv(nl_socket_get_fd(n->asking), n->answer,
+		    sizeof(n->answer), 0);
+	while (len == -1 && errno == EINTR);
+	if (len == -1)
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	return (int)len;
+}
+
+typedef void message_fn(void *arg, struct nlmsghdr *h);
+
+/*
+ * Sends the request and hands each message of the answer to `fn` (may be
+ * NULL), up to the acknowledgement or the end of the dump, whose result is
+ * returned.
+ */
+static int
+transact(struct netlink *n, message_fn *fn, void *arg)
+{
+	bool interrupted = false;
+	int r = transmit(n);
+
+	while (r == 0) {
+		struct nlmsghdr *h = (void *)n->answer;
+		int left = receive_answer(n);
+
+		if (left < 0)
+			return left;
+		for (; nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
+			if (h->nlmsg_seq != n->seq)
+				continue;
+			if ((h->nlmsg_flags & NLM_F_DUMP_INTR) != 0)
+				interrupted = true;
+			if (h->nlmsg_type == NLMSG_DONE)
+				return interrupted ? -EINTR : 0;
+			if (h->nlmsg_type == NLMSG_ERROR)
+				return ((struct nlmsgerr *)nlmsg_data(h))
+				    ->error;
+			if (fn != NULL)
+				fn(arg, h);
+		}
+	}
+	return r;
+}
+
+static void
+put_ip(struct nl_msg *msg, int type, const union addr *a)
+{
+	size_t len;
+	const uint8_t *bytes = addr_bytes(a, &len);
+
+	/* NLE_NOMEM is impossible: MESSAGE_BYTES has room for all we say. */
+	(void)nla_put(msg, type, (int)len, bytes);
+}
+
+static void
+put_ifaddr(struct nl_msg *msg, const struct netlink_address *a)
+{
+	struct ifaddrmsg m = { .ifa_family = (uint8_t)a->addr.sa.sa_family,
+		.ifa_prefixlen = a->prefix,
+		.ifa_scope = RT_SCOPE_UNIVERSE,
+		.ifa_index = (uint32_t)a->index };
+
+	(void)nlmsg_append(msg, &m, sizeof(m), NLMSG_ALIGNTO);
+	put_ip(msg, IFA_LOCAL, &a->addr);
+	put_ip(msg, IFA_ADDRESS, &a->addr);
+}
+
+int
+netlink_put_address(struct netlink *n, const struct netlink_address *a)
+{
+	const bool v6 = a->addr.sa.sa_family == AF_INET6;
+	/*
+	 * A preferred lifetime of 0 makes an IPv6 address deprecated from the
+	 * start: it is never chosen as a source unless bound. For IPv4 that
+	 * has no such meaning (there a second address in a subnet is never
+	 * chosen), and "deprecated" would only puzzle readers of `ip addr`.
+	 */
+	struct ifa_cacheinfo lease = { .ifa_valid = a->valid_s,
+		.ifa_prefered = v6 ? 0 : a->valid_s };
+	uint32_t flags = 0;
+
+	if (v6)
+		flags |= IFA_F_NODAD;
+	if (a->no_route)
+		flags |= IFA_F_NOPREFIXROUTE;
+	request(n, RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
+	put_ifaddr(n->msg, a);
+	/* NOPREFIXROUTE does not fit into the header's 8 bits. */
+	(void)nla_put_u32(n->msg, IFA_FLAGS, flags);
+	(void)nla_put(n->msg, IFA_CACHEINFO, sizeof(lease), &lease);
+	return transact(n, NULL, NULL);
+}
+
+int
+netlink_del_address(struct netlink *n, const struct netlink_address *a)
+{
+	int r;
+
+	request(n, RTM_DELADDR, NLM_F_ACK);
+	put_ifaddr(n->msg, a);
+	r = transact(n, NULL, NULL);
+	return r == -EADDRNOTAVAIL || r == -ENODEV ? 0 : r;
+}
+
+static void
+on_route(void *arg, struct nlmsghdr *h)
+{
+	const struct rtmsg *m = nlmsg_data(h);
+
+	if (h->nlmsg_type == RTM_NEWROUTE)
+		*(bool *)arg = m->rtm_type == RTN_LOCAL;
+}
+
+bool
+netlink_is_local(struct netlink *n, const union addr *a)
+{
+	size_t len;
+	const uint8_t *ip = addr_bytes(a, &len);
+	struct rtmsg m = { .rtm_family = (uint8_t)a->sa.sa_family,
+		.rtm_dst_len = (uint8_t)(len * 8) };
+	bool local = false;
+
+	request(n, RTM_GETROUTE, NLM_F_ACK);
+	(void)nlmsg_append(n->msg, &m, sizeof(m), NLMSG_ALIGNTO);
+	(void)nla_put(n->msg, RTA_DST, (int)len, ip);
+	return transact(n, on_route, &local) == 0 && local;
+}
+
+static bool
+read_ip(struct nlattr *attr, int family, union addr *ret_addr)
+{
+	union addr a;
+
+	memset(&a, 0, sizeof(a));
+	if (attr == NULL)
+		return false;
+	if (family == AF_INET && nla_len(attr) == 4)
+		memcpy(&a.in.sin_addr, nla_data(attr), 4);
+	else if (family == AF_INET6 && nla_len(attr) == 16)
+		memcpy(&a.in6.sin6_addr, nla_data(attr), 16);
+	else
+		return false;
+	a.sa.sa_family = (sa_family_t)family;
+	*ret_addr = a;
+	return true;
+}
+
+static bool
+read_address(struct nlmsghdr *h, struct netlink_address *ret)
+{
+	struct nlattr *attrs[IFA_MAX + 1];
+	const struct ifaddrmsg *m = nlmsg_data(h);
+	struct netlink_address a = { 0 };
+	int attr;
+
+	if (nlmsg_parse(h, sizeof(*m), attrs, IFA_MAX, NULL) < 0)
+		return false;
+	a.index = (int)m->ifa_index;
+	a.prefix = m->ifa_prefixlen;
+	/* IPv4: the address itself is LOCAL, and ADDRESS the far end's. */
+	attr = attrs[IFA_LOCAL] != NULL ? IFA_LOCAL : IFA_ADDRESS;
+	if (!read_ip(attrs[attr], m->ifa_family, &a.addr))
+		return false;
+	*ret = a;
+	return true;
+}
+
+struct visit {
+	netlink_address_fn *fn;
+	void *arg;
+};
+
+static void
+on_address(void *arg, struct nlmsghdr *h)
+{
+	struct visit *v = arg;
+	struct netlink_address a;
+
+	if (h->nlmsg_type == RTM_NEWADDR && read_address(h, &a))
+		v->fn(v->arg, &a);
+}
+
+int
+netlink_each_address(struct netlink *n, netlink_address_fn *fn, void *arg)
+{
+	struct visit v = { .fn = fn, .arg = arg };
+	const struct ifaddrmsg all = { .ifa_family = AF_UNSPEC };
+	int r = -EINTR;
+
+	for (int i = 0; i < DUMP_TRIES && r == -EINTR; i++) {
+		request(n, RTM_GETADDR, NLM_F_DUMP);
+		(void)nlmsg_append(n->msg, (void *)(uintptr_t)&all, sizeof(all),
+		    NLMSG_ALIGNTO);
+		r = transact(n, on_address, &v);
+	}
+	return r == -EINTR ? 0 : r; /* restless, but each was seen */
+}
+
+static void
+on_link(void *arg, struct nlmsghdr *h)
+{
+	struct netlink_link *l = arg;
+	struct nlattr *attrs[IFLA_MAX + 1];
+	const struct ifinfomsg *m = nlmsg_data(h);
+	struct nlattr *mac;
+
+	if (h->nlmsg_type != RTM_NEWLINK ||
+	    nlmsg_parse(h, sizeof(*m), attrs, IFLA_MAX, NULL) < 0)
+		return;
+	mac = attrs[IFLA_ADDRESS];
+	l->index = m->ifi_index;
+	l->up = (m->ifi_flags & IFF_UP) != 0;
+	/* LOWER_UP is the wire's word, RUNNING the driver's (RFC 2863). */
+	l->carrier = (m->ifi_flags & IFF_LOWER_UP) != 0 &&
+	    (m->ifi_flags & IFF_RUNNING) != 0;
+	l->ethernet = m->ifi_type == ARPHRD_ETHER && mac != NULL &&
+	    nla_len(mac) == NETLINK_MAC_BYTES;
+	if (l->ethernet)
+		memcpy(l->mac, nla_data(mac), NETLINK_MAC_BYTES);
+}
+
+int
+netlink_find_link(
+    struct netlink *n, const char *name, struct netlink_link *ret_link)
+{
+	struct netlink_link l = { 0 };
+	const struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
+	int r;
+
+	request(n, RTM_GETLINK, NLM_F_ACK);
+	(void)nlmsg_append(
+	    n->msg, (void *)(uintptr_t)&any, sizeof(any), NLMSG_ALIGNTO);
+	(void)nla_put_string(n->msg, IFLA_IFNAME, name);
+	(void)nla_put_u32(n->msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	r = transact(n, on_link, &l);
+	if (r == -ENODEV)
+		l = (struct netlink_link){ 0 };
+	else if (r < 0)
+		return r;
+	*ret_link = l;
+	return 0;
+}
+
+static bool
+read_change(struct nlmsghdr *h, struct netlink_change *c)
+{
+	struct nlattr *attrs[IFLA_MAX + 1];
+	const struct ifinfomsg *m = nlmsg_data(h);
+	struct netlink_address a;
+
+	switch (h->nlmsg_type) {
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		if (nlmsg_parse(h, sizeof(*m), attrs, IFLA_MAX, NULL) < 0 ||
+		    attrs[IFLA_IFNAME] == NULL)
+			return false;
+		c->type = NETLINK_LINK;
+		c->index = m->ifi_index;
+		(void)nla_strlcpy(c->name, attrs[IFLA_IFNAME], sizeof(c->name));
+		return true;
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		if (!read_address(h, &a))
+			return false;
+		c->type = h->nlmsg_type == RTM_NEWADDR ? NETLINK_ADDRESS
+		                                       : NETLINK_ADDRESS_GONE;
+		c->index = a.index;
+		c->addr = a.addr;
+		c->prefix = a.prefix;
+		return true;
+	default:
+		return false;
+	}
+}
+
+int
+netlink_next(struct netlink *n, struct netlink_change *ret_change)
+{
+	for (;;) {
+		struct netlink_change c = { .type = NETLINK_LOST };
+		ssize_t len;
+
+		while (netlink_is_pending(n)) {
+			struct nlmsghdr *h = n->event;
+
+			n->event = nlmsg_next(h, &n->event_len);
+			if (!read_change(h, &c))
+				continue;
+			*ret_change = c;
+			return 1;
+		}
+		len = recv(
+		    netlink_fd(n), n->events, sizeof(n->events), MSG_DONTWAIT);
+		if (len == -1 && errno == EAGAIN)
+			return 0;
+		if (len == -1 && errno == ENOBUFS) {
+			*ret_change = c;
+			return 1;
+		}
+		if (len == -1 && errno != EINTR)
+			return -errno;
+		n->event = (void *)n->events;
+		n->event_len = len == -1 ? 0 : (int)len;
+	}
+}

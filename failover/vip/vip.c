@@ -1,0 +1,228 @@
+#include "failover/vip/vip.h"
+
+#include <string.h>
+
+#include "config/config.h"
+
+_Static_assert(HOLDER_ADDRESSES_MAX == CONFIG_GROUP_ADDRESSES_MAX,
+    "an address more than the survey has room for");
+
+struct holder
+holder_init(
+    const struct config_group *group, struct netlink *netlink, uint32_t lease_s)
+{
+	return (struct holder){
+		.group = group, .netlink = netlink, .lease_s = lease_s
+	};
+}
+
+uint32_t
+holder_lease_s(uint32_t hang_ms, uint32_t dead_ms)
+{
+	const uint32_t least_ms = 3 * dead_ms;
+
+	return ((hang_ms > least_ms ? hang_ms : least_ms) + 999) / 1000;
+}
+
+int
+holder_look(struct holder *h, bool *ret_changed)
+{
+	struct netlink_link now;
+	int r = netlink_find_link(h->netlink, h->group->interface, &now);
+
+	if (r < 0)
+		return r;
+	*ret_changed = now.index != h->link.index ||
+	    memcmp(now.mac, h->link.mac, sizeof(now.mac)) != 0;
+	h->link = now;
+	return 0;
+}
+
+static struct netlink_address
+lease(const struct holder *h, size_t i)
+{
+	const struct config_cidr *c = &h->group->addresses[i];
+
+	return (struct netlink_address){ .index = h->link.index,
+		.addr = c->addr,
+		.prefix = c->prefix,
+		.no_route = h->no_route[i],
+		.valid_s = h->lease_s };
+}
+
+int
+holder_hold(struct holder *h)
+{
+	if (!h->held)
+		h->usable = 0;
+	h->held = true; /* also the half of them: release deletes it */
+	for (size_t i = 0; i < h->group->n_addresses; i++) {
+		const struct netlink_address a = lease(h, i);
+		int r = netlink_put_address(h->netlink, &a);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int
+holder_release(struct holder *h)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < h->group->n_addresses; i++) {
+		const struct netlink_address a = lease(h, i);
+		int r = netlink_del_address(h->netlink, &a);
+
+		if (r < 0 && first == 0)
+			first = r;
+	}
+	h->held = false; /* what could not be deleted is not renewed */
+	h->usable = 0;
+	return first;
+}
+
+bool
+holder_is_usable(const struct holder *h, size_t i)
+{
+	const union addr *a = &h->group->addresses[i].addr;
+
+	return h->held &&
+	    (a->sa.sa_family == AF_INET || (h->usable & 1u << i) != 0);
+}
+
+bool
+holder_is_complete(const struct holder *h)
+{
+	const uint64_t all = (UINT64_C(1) << h->group->n_addresses) - 1;
+
+	return h->held && h->usable == all;
+}
+
+void
+holder_note(struct holder *h, int i, bool there)
+{
+	const union addr *a = &h->group->addresses[i].addr;
+	const uint32_t bit = 1u << i;
+
+	if (!there)
+		h->usable &= ~bit;
+	/* A renewal is told, too, and says nothing of the route. */
+	else if ((h->usable & bit) == 0 && netlink_is_local(h->netlink, a))
+		h->usable |= bit;
+}
+
+int
+holder_find(const struct holder *h, const union addr *a)
+{
+	for (size_t i = 0; i < h->group->n_addresses; i++)
+		if (addr_is_same_ip(&h->group->addresses[i].addr, a))
+			return (int)i;
+	return -1;
+}
+
+static bool
+is_in_subnet(const union addr *a, const struct config_cidr *subnet)
+{
+	size_t len, other_len;
+	const uint8_t *x = addr_bytes(a, &len);
+	const uint8_t *y = addr_bytes(&subnet->addr, &other_len);
+	const size_t whole = subnet->prefix / 8;
+	const unsigned rest = subnet->prefix % 8;
+
+	if (len != other_len || memcmp(x, y, whole) != 0)
+		return false;
+	return rest == 0 || ((x[whole] ^ y[whole]) >> (8 - rest)) == 0;
+}
+
+bool
+holder_is_near(const struct holder *h, const union addr *a)
+{
+	for (size_t i = 0; i < h->group->n_addresses; i++)
+		if (is_in_subnet(a, &h->group->addresses[i]))
+			return true;
+	return false;
+}
+
+bool
+holder_note_other(
+    struct holder *h, const union addr *a, uint8_t prefix, bool there)
+{
+	bool doubtful = false;
+
+	for (size_t i = 0; i < h->group->n_addresses; i++) {
+		const struct config_cidr *c = &h->group->addresses[i];
+
+		if (prefix != c->prefix || !is_in_subnet(a, c))
+			continue;
+		if (there)
+			h->no_route[i] = true;
+		else
+			doubtful = true;
+	}
+	return doubtful;
+}
+
+static void
+survey_one(void *arg, const struct netlink_address *a)
+{
+	struct holder *h = arg;
+
+	if (a->index == h->link.index && holder_find(h, &a->addr) == -1)
+		(void)holder_note_other(h, &a->addr, a->prefix, true);
+}
+
+int
+holder_survey(struct holder *h)
+{
+	memset(h->no_route, 0, sizeof(h->no_route));
+	if (h->link.index == 0)
+		return 0;
+	return netlink_each_address(h->netlink, survey_one, h);
+}
+
+struct search {
+	struct holder *holder;
+	uint32_t found;
+	unsigned n;
+	/* Deleting while the list is read would disturb the list. */
+	struct netlink_address there[HOLDER_ADDRESSES_MAX];
+};
+
+static void
+search_one(void *arg, const struct netlink_address *a)
+{
+	struct search *s = arg;
+	int i = holder_find(s->holder, &a->addr);
+
+	if (i == -1)
+		return;
+	if (a->index == s->holder->link.index)
+		s->found |= 1u << i;
+	if (s->n < ARRAY_LEN(s->there))
+		s->there[s->n++] = *a;
+}
+
+int
+holder_clear(struct holder *h, bool keep, bool *ret_kept, unsigned *ret_deleted)
+{
+	const uint64_t all = (UINT64_C(1) << h->group->n_addresses) - 1;
+	struct search s = { .holder = h };
+	int first = netlink_each_address(h->netlink, search_one, &s);
+
+	if (first < 0)
+		return first;
+	keep = keep && s.found == all;
+	for (unsigned i = 0; !keep && i < s.n; i++) {
+		int r = netlink_del_address(h->netlink, &s.there[i]);
+
+		if (r < 0 && first == 0)
+			first = r;
+	}
+	if (first < 0)
+		return first;
+	*ret_kept = keep;
+	*ret_deleted = keep ? 0 : s.n;
+	return 0;
+}

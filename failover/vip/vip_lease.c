@@ -1,0 +1,201 @@
+#include "failover/vip/vip_lease.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "config/config.h"
+#include "failover/realtime.h"
+#include "failover/vip/netlink.h"
+#include "failover/vip/vip.h"
+
+/* All memory is locked: the usual 8 MiB of a thread's stack would be, too. */
+#define STACK_BYTES (128 * 1024)
+
+struct lease {
+	bool wanted;
+	struct holder holder; /* a copy, with our netlink */
+	int error;            /* of the last renewal that failed */
+};
+
+struct renewer {
+	struct ev_loop *loop;
+	renewer_failed_fn *fn;
+	void *arg;
+	struct netlink *netlink; /* the thread's */
+	pthread_t thread;
+	bool started;
+	atomic_bool ending;
+	sem_t wake;
+	ev_async failed;
+	/*
+	 * Held by the thread while it talks to the kernel about one group. Who
+	 * waits for it lends the thread its priority.
+	 */
+	pthread_mutex_t lock;
+	struct lease leases[CONFIG_GROUPS_MAX];
+};
+
+static void
+renew(struct renewer *r, struct lease *l)
+{
+	int error = 0;
+
+	(void)pthread_mutex_lock(&r->lock);
+	if (l->wanted) {
+		l->wanted = false;
+		error = holder_hold(&l->holder);
+	}
+	if (error < 0)
+		l->error = error;
+	(void)pthread_mutex_unlock(&r->lock);
+	if (error < 0)
+		ev_async_send(r->loop, &r->failed);
+}
+
+static void *
+renewer_main(void *arg)
+{
+	struct renewer *r = arg;
+
+	realtime_follow();
+	for (;;) {
+		while (sem_wait(&r->wake) == -1 && errno == EINTR)
+			continue;
+		if (atomic_load(&r->ending))
+			return NULL;
+		for (size_t i = 0; i < ARRAY_LEN(r->leases); i++)
+			renew(r, &r->leases[i]);
+	}
+}
+
+static void
+on_failed(struct ev_loop *loop, ev_async *w, int revents)
+{
+	struct renewer *r = w->data;
+	int errors[CONFIG_GROUPS_MAX];
+
+	(void)loop;
+	(void)revents;
+	(void)pthread_mutex_lock(&r->lock);
+	for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+		errors[i] = r->leases[i].error;
+		r->leases[i].error = 0;
+	}
+	(void)pthread_mutex_unlock(&r->lock);
+	for (size_t i = 0; i < ARRAY_LEN(errors); i++)
+		if (errors[i] < 0)
+			r->fn(r->arg, i, errors[i]);
+}
+
+static int
+init_lock(struct renewer *r)
+{
+	pthread_mutexattr_t attr;
+	int e = pthread_mutexattr_init(&attr);
+
+	if (e != 0)
+		return -e;
+	e = pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
+	if (e == 0)
+		e = pthread_mutex_init(&r->lock, &attr);
+	(void)pthread_mutexattr_destroy(&attr);
+	return -e;
+}
+
+static int
+start_thread(struct renewer *r)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	int e = pthread_attr_init(&attr);
+
+	if (e != 0)
+		return -e;
+	e = pthread_attr_setstacksize(&attr, STACK_BYTES);
+	/* Signals are the main thread's business. */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (e == 0)
+		e = pthread_create(&r->thread, &attr, renewer_main, r);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	(void)pthread_attr_destroy(&attr);
+	r->started = e == 0;
+	return -e;
+}
+
+int
+renewer_start(struct ev_loop *loop, renewer_failed_fn *fn, void *arg,
+    struct renewer **ret_renewer)
+{
+	struct renewer *r = calloc(1, sizeof(*r));
+	int e;
+
+	if (r == NULL)
+		return -ENOMEM;
+	r->loop = loop;
+	r->fn = fn;
+	r->arg = arg;
+	e = init_lock(r);
+	if (e < 0) {
+		free(r);
+		return e;
+	}
+	(void)sem_init(&r->wake, 0, 0); /* fails on a value too large alone */
+	ev_async_init(&r->failed, on_failed);
+	r->failed.data = r;
+	ev_async_start(loop, &r->failed);
+	e = netlink_open_deaf(&r->netlink);
+	if (e == 0)
+		e = start_thread(r);
+	if (e < 0) {
+		renewer_free(r);
+		return e;
+	}
+	*ret_renewer = r;
+	return 0;
+}
+
+void
+renewer_free(struct renewer *r)
+{
+	if (r == NULL)
+		return;
+	if (r->started) {
+		atomic_store(&r->ending, true);
+		(void)sem_post(&r->wake);
+		(void)pthread_join(r->thread, NULL);
+	}
+	ev_async_stop(r->loop, &r->failed);
+	netlink_free(r->netlink);
+	(void)sem_destroy(&r->wake);
+	(void)pthread_mutex_destroy(&r->lock);
+	free(r);
+}
+
+void
+renewer_ask(struct renewer *r, const struct holder *const *holders, size_t n)
+{
+	if (pthread_mutex_trylock(&r->lock) != 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		struct lease *l = &r->leases[i];
+
+		l->wanted = holders[i]->held;
+		l->holder = *holders[i];
+		l->holder.netlink = r->netlink;
+	}
+	(void)pthread_mutex_unlock(&r->lock);
+	(void)sem_post(&r->wake);
+}
+
+void
+renewer_forget(struct renewer *r, size_t group)
+{
+	(void)pthread_mutex_lock(&r->lock);
+	r->leases[group].wanted = false;
+	(void)pthread_mutex_unlock(&r->lock);
+}

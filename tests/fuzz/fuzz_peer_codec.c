@@ -1,0 +1,122 @@
+/*
+ * What a stranger, and what a peer gone mad, may send over the wire. The first
+ * byte chooses: any bytes before and after the greeting, which must prove
+ * nothing; or a proven peer's records, refused or written again the same, and
+ * taken into an estate of which the rounds go through whatever is left.
+ */
+
+#include <assert.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "core/base.h"
+#include "core/buf.h"
+#include "core/conn_record.h"
+#include "core/secret.h"
+#include "failover/connsync/local_conns.h"
+#include "failover/connsync/peer_conns.h"
+#include "failover/heartbeat/packet_auth.h"
+#include "failover/peerlink/peer_codec.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+fuzz_stranger(const uint8_t *data, size_t size)
+{
+	const struct secret_key key = { { 1 } };
+	const struct hello_boot boot = { { 2 } };
+	const union addr a = { .in = { .sin_family = AF_INET } };
+	const union addr b = { .in = { .sin_family = AF_INET,
+		                   .sin_addr.s_addr = 1 } };
+	const struct seal seal = seal_init(&key, &a, &b);
+	struct cable c = cable_init(&seal, &boot);
+	struct buf in = buf_reader(data, size);
+	enum cable_result r;
+	struct cable_frame f;
+
+	do
+		r = cable_get(&c, &in, &f);
+	while (r == CABLE_GREETED);
+	assert(r != CABLE_PROVEN && r != CABLE_FRAME);
+	assert(in.pos <= in.len);
+}
+
+static void
+go_round(struct estate *e, uint8_t turns)
+{
+	struct estate_leg leg;
+
+	for (unsigned g = 0; g < 2; g++) {
+		estate_rewind(e, g);
+		for (unsigned i = 0; i < turns && estate_next(e, g, &leg); i++)
+			estate_tell(e);
+	}
+}
+
+static void
+fuzz_records(const uint8_t *data, size_t size)
+{
+	static struct config_cidr first = { .addr.in = {
+		                                .sin_family = AF_INET } };
+	static struct config_cidr second = { .addr.in6 = {
+		                                 .sin6_family = AF_INET6 } };
+	static struct config_group groups[] = {
+		{ .addresses = &first, .n_addresses = 1 },
+		{ .addresses = &second, .n_addresses = 1 },
+	};
+	static const struct config_pair pair = { .groups = groups,
+		.n_groups = 2 };
+	struct estate *e = estate_new(&pair, 20);
+	struct ledger *l = ledger_new(20);
+	struct buf b = buf_reader(data, size);
+
+	while (b.pos < b.len) {
+		const size_t start = b.pos;
+		uint8_t again[CONN_BYTES_MAX];
+		struct buf w = buf_writer(again, sizeof(again));
+		struct conn c, owed;
+
+		if (conn_decode(&b, &c) < 0)
+			break;
+		conn_encode(&w, &c);
+		assert(!w.bad && w.pos == b.pos - start &&
+		    memcmp(again, data + start, w.pos) == 0);
+		(void)estate_take(e, &c);
+		/* Its number decides what else happens at this point. */
+		if (c.id % 7 == 0)
+			go_round(e, (uint8_t)(c.id >> 8));
+		if (c.id % 11 == 0)
+			estate_begin(e);
+		if (c.id % 13 == 0) {
+			estate_end(e);
+			(void)estate_sweep(e, 2);
+		}
+		if (ledger_take(l, &c) < 0 || c.id % 5 == 0)
+			ledger_restart(l);
+		if (c.id % 3 == 0)
+			(void)ledger_next(l, &owed);
+		if (c.id % 17 == 0)
+			ledger_begin(l);
+		if (c.id % 19 == 0) {
+			ledger_end(l);
+			(void)ledger_sweep(l, 2);
+		}
+		if (c.id % 23 == 0)
+			ledger_settle(l, 2);
+	}
+	go_round(e, UINT8_MAX);
+	estate_free(e);
+	ledger_free(l);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size == 0 || secret_init() < 0)
+		return 0;
+	if (data[0] % 2 == 0)
+		fuzz_stranger(data + 1, size - 1);
+	else
+		fuzz_records(data + 1, size - 1);
+	return 0;
+}

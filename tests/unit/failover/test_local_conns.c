@@ -1,0 +1,301 @@
+#include "failover/connsync/local_conns.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "core/addr.h"
+#include "core/secret.h"
+#include "tests/lib/test.h"
+
+#define MAX 10
+
+static struct conn
+conn(unsigned port, uint64_t id, enum conn_change change)
+{
+	struct conn c = { .id = id, .change = change };
+	union addr a;
+
+	assert_int_equal(addr_parse_ip("10.0.0.50", &a), 0);
+	addr_set_port(&a, (uint16_t)port);
+	c.client = conn_end_of(&a);
+	assert_int_equal(addr_parse_ip("10.0.0.100", &a), 0);
+	addr_set_port(&a, 80);
+	c.local = conn_end_of(&a);
+	return c;
+}
+
+static void
+take(struct ledger *l, unsigned port, uint64_t id, enum conn_change change)
+{
+	const struct conn c = conn(port, id, change);
+
+	assert_int_equal(ledger_take(l, &c), 0);
+}
+
+/* What is owed, as text: "begin +1 -2 /3 end" are opened, closed, left. */
+static const char *
+owed(struct ledger *l)
+{
+	static char text[256];
+	size_t n = 0;
+	struct conn c;
+	enum ledger_debt debt;
+
+	text[0] = '\0';
+	while ((debt = ledger_next(l, &c)) != LEDGER_PAID) {
+		const char *space = n > 0 ? " " : "";
+
+		if (debt == LEDGER_RECORD)
+			n += (size_t)snprintf(text + n, sizeof(text) - n,
+			    "%s%c%u", space, "?+-/"[c.change], c.client.port);
+		else
+			n +=
+			    (size_t)snprintf(text + n, sizeof(text) - n, "%s%s",
+			        space, debt == LEDGER_BEGIN ? "begin" : "end");
+	}
+	return text;
+}
+
+/* Connected, and the relay has told that there is nothing. */
+static struct ledger *
+connected(void)
+{
+	struct ledger *l;
+
+	assert_int_equal(secret_init(), 0);
+	l = ledger_new(MAX);
+	assert_non_null(l);
+	ledger_begin(l);
+	ledger_end(l);
+	ledger_restart(l);
+	assert_text(owed(l), "begin end");
+	return l;
+}
+
+static void
+changes_are_told_once(void **state)
+{
+	struct ledger *l = connected();
+
+	(void)state;
+	take(l, 1, 1, CONN_OPENED);
+	take(l, 2, 2, CONN_OPENED);
+	assert_text(owed(l), "+1 +2");
+	assert_text(owed(l), "");
+	take(l, 1, 1, CONN_CLOSED);
+	assert_text(owed(l), "-1");
+	take(l, 1, 1, CONN_CLOSED);
+	assert_text(owed(l), "");
+	ledger_free(l);
+}
+
+static void
+what_is_over_before_its_turn_was_never_there(void **state)
+{
+	struct ledger *l = connected();
+
+	(void)state;
+	take(l, 1, 1, CONN_OPENED);
+	take(l, 1, 1, CONN_CLOSED);
+	assert_text(owed(l), "");
+	ledger_free(l);
+}
+
+static void
+a_new_wire_hears_all_that_is_live(void **state)
+{
+	struct ledger *l = connected();
+
+	(void)state;
+	for (unsigned i = 1; i <= 3; i++)
+		take(l, i, i, CONN_OPENED);
+	assert_text(owed(l), "+1 +2 +3");
+	take(l, 2, 2, CONN_CLOSED); /* not told when the wire ends */
+	ledger_restart(l);
+	assert_text(owed(l), "begin +1 +3 end");
+	take(l, 3, 3, CONN_CLOSED);
+	assert_text(owed(l), "-3");
+	ledger_free(l);
+}
+
+static void
+all_is_told_only_when_the_relay_has_told_all(void **state)
+{
+	struct ledger *l;
+
+	(void)state;
+	assert_int_equal(secret_init(), 0);
+	l = ledger_new(MAX);
+	ledger_restart(l);
+	ledger_begin(l);
+	take(l, 1, 1, CONN_OPENED);
+	assert_text(owed(l), "begin +1");
+	take(l, 2, 2, CONN_OPENED);
+	ledger_end(l);
+	assert_text(owed(l), "+2 end");
+	ledger_free(l);
+}
+
+static void
+what_the_relay_does_not_mention_again_has_closed(void **state)
+{
+	struct ledger *l = connected();
+	const struct conn one = conn(1, 1, CONN_OPENED);
+
+	(void)state;
+	take(l, 1, 1, CONN_OPENED);
+	take(l, 2, 2, CONN_OPENED);
+	assert_text(owed(l), "+1 +2");
+	ledger_begin(l);
+	take(l, 2, 2, CONN_OPENED);
+	assert_true(ledger_is_live(l, &one));
+	assert_false(ledger_sweep(l, 10));
+	ledger_end(l);
+	assert_false(ledger_is_live(l, &one));
+	assert_false(ledger_sweep(l, 10));
+	assert_text(owed(l), "-1");
+	ledger_free(l);
+}
+
+static void
+a_new_relay_without_connections_ends_all(void **state)
+{
+	struct ledger *l = connected();
+
+	(void)state;
+	for (unsigned i = 1; i <= 3; i++)
+		take(l, i, i, CONN_OPENED);
+	assert_text(owed(l), "+1 +2 +3");
+	ledger_begin(l);
+	ledger_end(l);
+	assert_true(ledger_sweep(l, 2));
+	assert_text(owed(l), "-1 -2");
+	assert_false(ledger_sweep(l, 2));
+	assert_text(owed(l), "-3");
+	ledger_free(l);
+}
+
+static void
+the_next_user_of_the_ends_is_another(void **state)
+{
+	struct ledger *l = connected();
+
+	(void)state;
+	take(l, 1, 1, CONN_OPENED);
+	assert_text(owed(l), "+1");
+	take(l, 1, 2, CONN_OPENED);
+	take(l, 1, 1, CONN_CLOSED); /* comes late, from another worker */
+	assert_text(owed(l), "+1");
+	take(l, 1, 2, CONN_CLOSED);
+	assert_text(owed(l), "-1");
+	ledger_free(l);
+}
+
+static void
+what_left_is_told_and_must_arrive(void **state)
+{
+	struct ledger *l = connected();
+	const struct conn one = conn(1, 1, CONN_OPENED);
+
+	(void)state;
+	take(l, 1, 1, CONN_OPENED);
+	assert_text(owed(l), "+1");
+	take(l, 1, 1, CONN_LEFT);
+	assert_false(ledger_is_live(l, &one));
+	assert_text(owed(l), "/1");
+	assert_true(ledger_awaits(l));
+	ledger_restart(l); /* it did not */
+	assert_text(owed(l), "begin /1 end");
+	ledger_settle(l, 10);
+	assert_false(ledger_awaits(l));
+	ledger_restart(l);
+	assert_text(owed(l), "begin end");
+	ledger_free(l);
+}
+
+static void
+who_comes_back_by_the_same_ends_is_live(void **state)
+{
+	struct ledger *l = connected();
+	const struct conn one = conn(1, 1, CONN_OPENED);
+
+	(void)state;
+	take(l, 1, 1, CONN_OPENED);
+	take(l, 1, 1, CONN_LEFT);
+	assert_text(owed(l), "/1");
+	take(l, 1, 2, CONN_OPENED);
+	assert_true(ledger_is_live(l, &one));
+	assert_false(ledger_awaits(l));
+	assert_text(owed(l), "+1");
+	ledger_free(l);
+}
+
+static void
+debts_have_a_bound_and_live_ones_always_a_place(void **state)
+{
+	struct ledger *l = connected();
+	struct conn c;
+
+	(void)state;
+	for (unsigned i = 1; i <= MAX; i++)
+		take(l, i, i, CONN_OPENED);
+	(void)owed(l);
+	for (unsigned i = 1; i <= MAX; i++)
+		take(l, i, i, CONN_CLOSED);
+	take(l, 100, 100, CONN_OPENED);
+	(void)ledger_next(l, &c); /* one of them is told */
+	take(l, 101, 101, CONN_OPENED);
+	(void)owed(l);
+	ledger_restart(l);
+	for (unsigned i = 1; i <= MAX; i++) {
+		take(l, i, i, CONN_OPENED);
+		take(l, i, i, CONN_LEFT);
+	}
+	/* As many live ones beside those that have left, wire or none. */
+	take(l, 100, 100, CONN_CLOSED);
+	take(l, 101, 101, CONN_CLOSED);
+	for (unsigned i = 201; i <= 200 + MAX; i++)
+		take(l, i, i, CONN_OPENED);
+	ledger_free(l);
+}
+
+static void
+a_peer_that_does_not_read_is_noticed(void **state)
+{
+	struct ledger *l = connected();
+	int r = 0;
+
+	(void)state;
+	for (unsigned i = 1; i <= MAX + 1; i++)
+		take(l, i, i, CONN_OPENED);
+	(void)owed(l); /* told; their closings wait */
+	for (unsigned i = 1; i <= MAX + 1 && r == 0; i++) {
+		const struct conn c = conn(i, i, CONN_CLOSED);
+
+		r = ledger_take(l, &c);
+	}
+	assert_int_equal(r, -ENOSPC);
+	ledger_free(l);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(changes_are_told_once),
+		cmocka_unit_test(what_is_over_before_its_turn_was_never_there),
+		cmocka_unit_test(a_new_wire_hears_all_that_is_live),
+		cmocka_unit_test(all_is_told_only_when_the_relay_has_told_all),
+		cmocka_unit_test(
+		    what_the_relay_does_not_mention_again_has_closed),
+		cmocka_unit_test(a_new_relay_without_connections_ends_all),
+		cmocka_unit_test(the_next_user_of_the_ends_is_another),
+		cmocka_unit_test(what_left_is_told_and_must_arrive),
+		cmocka_unit_test(who_comes_back_by_the_same_ends_is_live),
+		cmocka_unit_test(
+		    debts_have_a_bound_and_live_ones_always_a_place),
+		cmocka_unit_test(a_peer_that_does_not_read_is_noticed),
+	};
+
+	TEST_MAIN(tests);
+}

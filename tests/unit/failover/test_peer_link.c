@@ -1,0 +1,301 @@
+#include "failover/peerlink/peer_link.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <linux/sockios.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "failover/heartbeat/packet_auth.h"
+#include "failover/peerlink/peer_codec.h"
+#include "failover/peerlink/peer_stream.h"
+#include "tests/lib/test.h"
+
+/* A node's end of the wire, and what it has been told. */
+struct node {
+	struct seal seal;
+	struct wire *wire;
+	unsigned ups, downs, rooms, frames;
+	uint8_t type;
+	size_t bytes;
+};
+
+/* Of this process alone, among those that run tests at the same time. */
+static uint16_t
+port(void)
+{
+	return (uint16_t)(20000 + getpid() % 20000);
+}
+
+static void
+on_up(void *arg)
+{
+	((struct node *)arg)->ups++;
+}
+
+static void
+on_down(void *arg)
+{
+	((struct node *)arg)->downs++;
+}
+
+static void
+on_frame(void *arg, uint8_t type, const uint8_t *body, size_t len)
+{
+	struct node *n = arg;
+
+	(void)body;
+	n->frames++;
+	n->type = type;
+	n->bytes += len;
+}
+
+static void
+on_room(void *arg)
+{
+	((struct node *)arg)->rooms++;
+}
+
+static const struct wire_calls calls = { .on_up = on_up,
+	.on_down = on_down,
+	.on_frame = on_frame,
+	.on_room = on_room };
+
+static void
+node_open(struct node *n, struct ev_loop *loop, uint8_t key_byte,
+    const char *self, const char *other, uint8_t boot)
+{
+	const struct secret_key key = { { key_byte } };
+	struct wire_setup setup = { .loop = loop,
+		.calls = &calls,
+		.arg = n,
+		.subject = "test",
+		.seal = &n->seal,
+		.boot = { { boot } },
+		.port = port() };
+	int fd;
+
+	*n = (struct node){ 0 };
+	assert_int_equal(secret_init(), 0);
+	assert_int_equal(addr_parse_ip(self, &setup.self), 0);
+	assert_int_equal(addr_parse_ip(other, &setup.other), 0);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (line_set_options(fd, false) == -EPERM)
+		skip(); /* priority 7 is root's */
+	(void)close(fd);
+	n->seal = seal_init(&key, &setup.self, &setup.other);
+	n->wire = wire_open(&setup);
+	assert_non_null(n->wire);
+}
+
+/* Until *what is at least `least`; fails after 3 s. */
+static void
+await(struct ev_loop *loop, const unsigned *what, unsigned least)
+{
+	for (unsigned i = 0; i < 3000 && *what < least; i++, usleep(1000))
+		(void)ev_run(loop, EVRUN_NOWAIT);
+	assert_true(*what >= least);
+}
+
+struct bed {
+	struct ev_loop *loop;
+	struct node dials, listens;
+};
+
+static void
+bed_init(struct bed *b)
+{
+	b->loop = ev_loop_new(EVFLAG_AUTO);
+	node_open(&b->listens, b->loop, 1, "127.0.0.3", "127.0.0.2", 1);
+	node_open(&b->dials, b->loop, 1, "127.0.0.2", "127.0.0.3", 2);
+	await(b->loop, &b->dials.ups, 1);
+	await(b->loop, &b->listens.ups, 1);
+}
+
+static void
+bed_fini(struct bed *b)
+{
+	wire_close(b->dials.wire);
+	wire_close(b->listens.wire);
+	ev_loop_destroy(b->loop);
+}
+
+static void
+frames_pass_both_ways(void **state)
+{
+	struct bed b;
+
+	(void)state;
+	bed_init(&b);
+	assert_int_equal(wire_send(b.dials.wire, WIRE_HELLO, "hello", 5), 0);
+	assert_int_equal(wire_send(b.listens.wire, WIRE_END, NULL, 0), 0);
+	await(b.loop, &b.listens.frames, 1);
+	await(b.loop, &b.dials.frames, 1);
+	assert_int_equal(b.listens.type, WIRE_HELLO);
+	assert_int_equal(b.listens.bytes, 5);
+	assert_int_equal(b.dials.type, WIRE_END);
+	assert_int_equal(wire_rejected(b.listens.wire), 0);
+	bed_fini(&b);
+}
+
+static void
+a_full_queue_refuses_and_then_says_that_it_has_room(void **state)
+{
+	static const uint8_t body[CABLE_BODY_MAX];
+	unsigned sent = 0;
+	struct bed b;
+
+	(void)state;
+	bed_init(&b);
+	/* Nobody reads: the loop does not turn. */
+	while (wire_send(b.dials.wire, WIRE_RECORDS, body, sizeof(body)) == 0)
+		sent++;
+	assert_false(wire_has_room(b.dials.wire));
+	assert_false(wire_is_drained(b.dials.wire));
+	assert_int_equal(
+	    wire_send(b.dials.wire, WIRE_RECORDS, body, sizeof(body) + 1),
+	    -EMSGSIZE);
+	await(b.loop, &b.listens.frames, sent);
+	await(b.loop, &b.dials.rooms, 1);
+	assert_true(wire_has_room(b.dials.wire));
+	assert_true(wire_is_drained(b.dials.wire));
+	assert_int_equal(b.listens.bytes, (size_t)sent * sizeof(body));
+	bed_fini(&b);
+}
+
+/* What the kernel has, and the other end has not. */
+static int
+unread(const struct node *n)
+{
+	int bytes = -1;
+
+	assert_int_equal(ioctl(wire_fd(n->wire), SIOCOUTQ, &bytes), 0);
+	return bytes;
+}
+
+/* For a pulse there was room, and it takes along what was waiting. */
+static void
+room_that_a_send_has_made_is_told(void **state)
+{
+	static const uint8_t body[CABLE_BODY_MAX];
+	struct ev_loop *peers = ev_loop_new(EVFLAG_AUTO);
+	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+	struct node dials, listens;
+
+	(void)state;
+	node_open(&listens, peers, 1, "127.0.0.3", "127.0.0.2", 1);
+	node_open(&dials, loop, 1, "127.0.0.2", "127.0.0.3", 2);
+	for (unsigned i = 0; i < 3000 && dials.ups + listens.ups < 2;
+	     i++, usleep(1000)) {
+		(void)ev_run(loop, EVRUN_NOWAIT);
+		(void)ev_run(peers, EVRUN_NOWAIT);
+	}
+	while (wire_has_room(dials.wire))
+		assert_int_equal(
+		    wire_send(dials.wire, WIRE_RECORDS, body, sizeof(body)), 0);
+	for (unsigned i = 0; i < 3000 && unread(&dials) > 0; i++, usleep(1000))
+		(void)ev_run(peers, EVRUN_NOWAIT);
+	assert_false(wire_is_drained(dials.wire));
+	assert_int_equal(wire_send(dials.wire, WIRE_PULSE, NULL, 0), 0);
+	assert_true(wire_has_room(dials.wire));
+	assert_int_equal(dials.rooms, 1);
+	wire_close(dials.wire);
+	wire_close(listens.wire);
+	ev_loop_destroy(loop);
+	ev_loop_destroy(peers);
+}
+
+static void
+an_end_is_told_and_the_wire_returns(void **state)
+{
+	struct bed b;
+
+	(void)state;
+	bed_init(&b);
+	wire_restart(b.listens.wire, "the test wants it");
+	assert_int_equal(b.listens.downs, 1);
+	assert_int_equal(
+	    wire_send(b.listens.wire, WIRE_END, NULL, 0), -ENOTCONN);
+	await(b.loop, &b.dials.downs, 1);
+	await(b.loop, &b.dials.ups, 2);
+	await(b.loop, &b.listens.ups, 2);
+	bed_fini(&b);
+}
+
+/*
+ * Its supervisor holds the old connection, so nothing of it ends: the new one
+ * takes the place, whichever node it is.
+ */
+static void
+a_process_that_is_replaced_is_no_end(void **state)
+{
+	struct node again;
+	struct bed b;
+	int held;
+
+	(void)state;
+	bed_init(&b);
+	held = dup(wire_fd(b.dials.wire));
+	node_open(&again, b.loop, 1, "127.0.0.2", "127.0.0.3", 3);
+	await(b.loop, &b.listens.ups, 2);
+	await(b.loop, &again.ups, 1);
+	assert_int_equal(b.listens.downs, 0);
+	(void)close(held);
+	wire_close(again.wire);
+	bed_fini(&b);
+}
+
+static void
+a_new_process_is_dialled_when_it_is_heard_of(void **state)
+{
+	const struct hello_boot same = { { 1 } }, other = { { 9 } };
+	struct bed b;
+
+	(void)state;
+	bed_init(&b);
+	wire_expect(b.dials.wire, &same);
+	for (unsigned i = 0; i < 50; i++, usleep(1000))
+		(void)ev_run(b.loop, EVRUN_NOWAIT);
+	assert_int_equal(b.dials.ups, 1);
+	wire_expect(b.dials.wire, &other);
+	await(b.loop, &b.dials.ups, 2);
+	assert_int_equal(b.dials.downs + b.listens.downs, 0);
+	bed_fini(&b);
+}
+
+static void
+another_key_never_comes_up(void **state)
+{
+	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+	struct node dials, listens;
+
+	(void)state;
+	node_open(&listens, loop, 1, "127.0.0.3", "127.0.0.2", 1);
+	node_open(&dials, loop, 2, "127.0.0.2", "127.0.0.3", 2);
+	for (unsigned i = 0; i < 3000 && wire_rejected(listens.wire) < 2;
+	     i++, usleep(1000))
+		(void)ev_run(loop, EVRUN_NOWAIT);
+	assert_true(wire_rejected(listens.wire) >= 2);
+	assert_int_equal(dials.ups + listens.ups, 0);
+	wire_close(dials.wire);
+	wire_close(listens.wire);
+	ev_loop_destroy(loop);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(frames_pass_both_ways),
+		cmocka_unit_test(
+		    a_full_queue_refuses_and_then_says_that_it_has_room),
+		cmocka_unit_test(room_that_a_send_has_made_is_told),
+		cmocka_unit_test(an_end_is_told_and_the_wire_returns),
+		cmocka_unit_test(a_process_that_is_replaced_is_no_end),
+		cmocka_unit_test(a_new_process_is_dialled_when_it_is_heard_of),
+		cmocka_unit_test(another_key_never_comes_up),
+	};
+
+	TEST_MAIN(tests);
+}
