@@ -1,6 +1,6 @@
 #include "hapair/limits.h"
 
-#include "proxy/pipes.h"
+#include "proxy/data/pipes.h"
 
 #include <errno.h>
 #include <sched.h>

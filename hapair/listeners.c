@@ -3,7 +3,7 @@
 #include "core/fd.h"
 #include "core/log.h"
 #include "core/socket_filter.h"
-#include "proxy/listener.h"
+#include "proxy/data/listener.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include "hapair/control.h"
 #include "hapair/preflight.h"
 #include "hapair/tabcheck.h"
-#include "proxy/secret_files.h"
+#include "proxy/health/secret_files.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -20,7 +20,7 @@
 #include "hapair/state_store.h"
 #include "hapair/statefile.h"
 #include "hapair/warden.h"
-#include "proxy/report.h"
+#include "proxy/control/status.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -12,12 +12,12 @@
 #include "core/reply.h"
 #include "core/secret.h"
 #include "core/timeout.h"
-#include "proxy/asker.h"
-#include "proxy/marshal.h"
-#include "proxy/pool.h"
-#include "proxy/roster.h"
-#include "proxy/server_admin.h"
-#include "proxy/status_collect.h"
+#include "proxy/control/server_admin.h"
+#include "proxy/control/standby_run.h"
+#include "proxy/control/status_collect.h"
+#include "proxy/control/status_query.h"
+#include "proxy/pool/pool.h"
+#include "proxy/services.h"
 
 #include <errno.h>
 #include <pwd.h>

@@ -14,7 +14,7 @@ from traps import (
     write_till_stuck,
 )
 
-WORKER_PIPES = 64 # PIPES_MAX of proxy/pipes.h
+WORKER_PIPES = 64 # PIPES_MAX of proxy/data/pipes.h
 
 
 def send_parts(sock: socket.socket, data: bytes, sizes: tuple[int, ...]) -> bool:

@@ -17,10 +17,10 @@
 #include "failover/state_sync.h"
 #include "hapair/child.h"
 #include "hapair/statefile.h"
-#include "proxy/marshal.h"
-#include "proxy/pool.h"
-#include "proxy/roster.h"
-#include "proxy/server_admin.h"
+#include "proxy/control/server_admin.h"
+#include "proxy/control/standby_run.h"
+#include "proxy/pool/pool.h"
+#include "proxy/services.h"
 #include "tests/lib/test.h"
 
 #include <stdio.h>

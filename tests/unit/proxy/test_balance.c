@@ -1,4 +1,4 @@
-#include "proxy/balance.h"
+#include "proxy/pool/balance.h"
 
 #include "tests/lib/test.h"
 

@@ -1,8 +1,8 @@
-/* What checks make of answers; who asks is test_survey.c's. */
-#include "proxy/check.h"
+/* What checks make of answers; who asks is test_probe.c's. */
+#include "proxy/health/check.h"
 
 #include "config/config.h"
-#include "proxy/pool.h"
+#include "proxy/pool/pool.h"
 #include "tests/lib/test.h"
 
 #include "core/fd.h"

@@ -1,4 +1,4 @@
-#include "proxy/client_limit.h"
+#include "proxy/pool/client_limit.h"
 
 #include "core/addr.h"
 #include "core/secret.h"

@@ -1,4 +1,4 @@
-#include "proxy/dead_peer.h"
+#include "proxy/data/dead_peer.h"
 
 #include "tests/lib/test.h"
 

@@ -1,8 +1,8 @@
-#include "proxy/flow.h"
+#include "proxy/data/flow.h"
 
 #include "core/fd.h"
-#include "proxy/dial.h"
-#include "proxy/pipes.h"
+#include "proxy/data/dial.h"
+#include "proxy/data/pipes.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
-#include "proxy/listener.h"
+#include "proxy/data/listener.h"
 
 #include "core/fd.h"
 #include "core/socket_filter.h"
-#include "proxy/dial.h"
+#include "proxy/data/dial.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>

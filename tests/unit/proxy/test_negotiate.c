@@ -1,4 +1,4 @@
-#include "proxy/negotiate.h"
+#include "proxy/health/negotiate.h"
 
 #include "tests/lib/test.h"
 

@@ -1,4 +1,4 @@
-#include "proxy/pipes.h"
+#include "proxy/data/pipes.h"
 
 #include "tests/lib/test.h"
 

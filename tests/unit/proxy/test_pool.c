@@ -1,4 +1,4 @@
-#include "proxy/pool.h"
+#include "proxy/pool/pool.h"
 
 #include "config/config.h"
 #include "tests/lib/test.h"

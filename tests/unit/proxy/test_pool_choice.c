@@ -1,4 +1,4 @@
-#include "proxy/pool_choice.h"
+#include "proxy/pool/pool_choice.h"
 
 #include "tests/lib/test.h"
 

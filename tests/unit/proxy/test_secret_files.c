@@ -1,4 +1,4 @@
-#include "proxy/secret_files.h"
+#include "proxy/health/secret_files.h"
 
 #include "tests/lib/from_yaml.h"
 #include "tests/lib/scratch.h"

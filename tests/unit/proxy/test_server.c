@@ -1,4 +1,4 @@
-#include "proxy/server.h"
+#include "proxy/pool/server.h"
 
 #include "tests/lib/test.h"
 

@@ -1,4 +1,4 @@
-#include "proxy/server_addresses.h"
+#include "proxy/pool/server_addresses.h"
 
 #include "config/config.h"
 #include "tests/lib/test.h"

@@ -2,7 +2,7 @@
  * What the supervisor says of servers, and what becomes of it in the pools and
  * in the standby services, with the test as the supervisor.
  */
-#include "proxy/server_admin.h"
+#include "proxy/control/server_admin.h"
 
 #include "config/config.h"
 #include "core/accord.h"
@@ -10,9 +10,9 @@
 #include "core/channel.h"
 #include "core/fd.h"
 #include "core/msg.h"
-#include "proxy/marshal.h"
-#include "proxy/pool.h"
-#include "proxy/roster.h"
+#include "proxy/control/standby_run.h"
+#include "proxy/pool/pool.h"
+#include "proxy/services.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>

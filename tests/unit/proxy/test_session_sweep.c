@@ -1,11 +1,11 @@
-#include "proxy/session_sweep.h"
+#include "proxy/data/session_sweep.h"
 
 #include "config/config.h"
-#include "proxy/pipes.h"
-#include "proxy/pool.h"
-#include "proxy/session.h"
-#include "proxy/session_end.h"
-#include "proxy/tap.h"
+#include "proxy/data/conn_report.h"
+#include "proxy/data/pipes.h"
+#include "proxy/data/session.h"
+#include "proxy/data/session_end.h"
+#include "proxy/pool/pool.h"
 #include "tests/lib/test.h"
 
 #include <stdlib.h>

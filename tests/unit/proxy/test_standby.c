@@ -1,4 +1,4 @@
-#include "proxy/standby.h"
+#include "proxy/control/standby.h"
 
 #include "core/shared_state.h"
 #include "tests/lib/test.h"

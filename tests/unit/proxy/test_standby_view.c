@@ -1,6 +1,6 @@
-#include "proxy/standby_view.h"
+#include "proxy/control/standby_view.h"
 
-#include "proxy/pool.h"
+#include "proxy/pool/pool.h"
 #include "tests/lib/test.h"
 
 /* One that is well but for: its state, an operator's word, its own. */

@@ -1,0 +1,245 @@
+#include "proxy/control/server_admin.h"
+
+#include "config/config.h"
+#include "core/accord.h"
+#include "core/buf.h"
+#include "core/channel.h"
+#include "core/json_doc.h"
+#include "core/log.h"
+#include "core/msg.h"
+#include "core/reply.h"
+#include "proxy/control/standby_run.h"
+#include "proxy/pool/pool.h"
+#include "proxy/services.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_MAX 512
+
+/* A supervisor that does not read ends us soon. */
+static void
+send_message(
+    const struct server_admin *a, enum msg_type type, const struct buf *b)
+{
+	const int e =
+	    chan_send(a->setup.supervisor, (uint16_t)type, b->data, b->pos, -1);
+
+	if (e < 0)
+		log_error("relay", "the supervisor does not take messages: %s",
+		    strerror(-e));
+}
+
+static void
+send_fence(void *arg, const struct msg_fence *m)
+{
+	uint8_t room[16];
+	struct buf b = buf_writer(room, sizeof(room));
+
+	msg_put_fence(&b, m);
+	send_message(arg, MSG_FENCE, &b);
+}
+
+static void
+send_choice(void *arg, const struct msg_active *m)
+{
+	uint8_t room[16];
+	struct buf b = buf_writer(room, sizeof(room));
+
+	msg_put_active(&b, m);
+	send_message(arg, MSG_CHOSEN, &b);
+}
+
+int
+server_admin_init(
+    struct server_admin *a, const struct server_admin_setup *setup)
+{
+	const struct marshal_setup marshal = { .loop = setup->loop,
+		.config = setup->config,
+		.roster = setup->roster,
+		.groups = setup->groups,
+		.node = setup->node,
+		.choose = send_choice,
+		.send = send_fence,
+		.arg = a };
+
+	a->setup = *setup;
+	a->marshal = marshal_new(&marshal);
+	return a->marshal != NULL ? 0 : -ENOMEM;
+}
+
+void
+server_admin_fini(struct server_admin *a)
+{
+	marshal_free(a->marshal);
+}
+
+/* -- what is agreed on -------------------------------------------------- */
+
+static struct pool_server *
+find_server(struct pool *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_servers; i++)
+		if (strcmp(p->servers[i].config->name, name) == 0)
+			return &p->servers[i];
+	return NULL;
+}
+
+/* All that was so before is told to a relay that begins. */
+static const char *
+reason_text(const struct server_admin *a, const struct accord *accord)
+{
+	if (!a->setup.roster->started)
+		return "it was so before";
+	return accord->node == (a->setup.node < 0 ? 0 : a->setup.node)
+	    ? "an operator here"
+	    : "agreed with the peer";
+}
+
+static void
+set_admin(struct pool *p, struct pool_server *s, enum accord_admin admin,
+    char text[static TEXT_MAX])
+{
+	struct pool_view is;
+
+	pool_look(p, s, &is);
+	if (is.admin == admin)
+		return;
+	(void)snprintf(text, TEXT_MAX, "%s -> %s", accord_admin_name(is.admin),
+	    accord_admin_name(admin));
+	pool_set_admin(p, s, admin);
+}
+
+static void
+set_weight(struct pool *p, struct pool_server *s, uint32_t weight,
+    char text[static TEXT_MAX])
+{
+	struct pool_view is;
+
+	pool_look(p, s, &is);
+	if (is.weight == weight)
+		return;
+	(void)snprintf(text, TEXT_MAX, "weight %u -> %u", is.weight, weight);
+	pool_set_weight(p, s, weight);
+}
+
+static void
+apply(struct server_admin *a, const struct accord *accord)
+{
+	const int i = config_find_service(a->setup.config, accord->subject);
+	struct pool *p = i < 0 ? NULL : roster_pool(a->setup.roster, (size_t)i);
+	struct pool_server *s =
+	    p == NULL ? NULL : find_server(p, accord->server);
+	char change[TEXT_MAX] = "", subject[TEXT_MAX];
+
+	if (s == NULL)
+		return;
+	if (accord->kind == ACCORD_ADMIN)
+		set_admin(p, s, (enum accord_admin)accord->value, change);
+	else if (accord->value == ACCORD_AS_CONFIGURED)
+		set_weight(p, s, s->config->weight, change);
+	else
+		set_weight(p, s, accord->value, change);
+	if (*change == '\0') /* it is so already */
+		return;
+	roster_changed(a->setup.roster, p);
+	(void)snprintf(subject, sizeof(subject), "service %s, server %s",
+	    accord->subject, accord->server);
+	log_notice(subject, "%s, reason: %s", change, reason_text(a, accord));
+}
+
+static int
+take_accords(struct server_admin *a, struct buf *b)
+{
+	struct accord accord;
+
+	while (b->pos < b->len) {
+		if (accord_get(b, &accord) < 0)
+			return -EBADMSG;
+		switch (accord.kind) {
+		case ACCORD_ADMIN:
+		case ACCORD_WEIGHT:
+			apply(a, &accord);
+			break;
+		case ACCORD_ACTIVE:
+		case ACCORD_ACTIVE_GROUP:
+			marshal_agree(a->marshal, &accord);
+			break;
+		}
+	}
+	return 0;
+}
+
+/* -- what an operator asks ---------------------------------------------- */
+
+static char *
+activate(struct server_admin *a, const struct msg_active *m)
+{
+	CLEANUP(jdoc_free_at) struct jdoc *doc = jdoc_new();
+	const struct config_service *c = &a->setup.config->services[m->service];
+	bool waits = false;
+	const char *why =
+	    marshal_ask(a->marshal, m->service, m->server, &waits);
+	const char *is = waits ? "the fence runs, then it is active" : "active";
+	char text[TEXT_MAX];
+
+	(void)snprintf(text, sizeof(text), "server %s of service %s: %s",
+	    c->servers[m->server].name, c->name, why != NULL ? why : is);
+	jdoc_put_string(doc, why != NULL ? "error" : "text", text);
+	return jdoc_text(doc, false);
+}
+
+static int
+take_activate(struct server_admin *a, struct buf *b, int *socket)
+{
+	const struct config *c = a->setup.config;
+	struct msg_active m;
+
+	if (*socket == -1 || msg_get_active(b, &m) < 0 ||
+	    m.service >= c->n_services ||
+	    m.server >= c->services[m.service].n_servers)
+		return -EBADMSG;
+	reply_send(a->setup.loop, socket, activate(a, &m));
+	return 0;
+}
+
+int
+server_admin_take(struct server_admin *a, struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_known known;
+	struct msg_fenced fenced;
+	struct msg_active chosen;
+
+	if (a->marshal == NULL)
+		return -EBADMSG;
+	switch (p->type) {
+	case MSG_ACCORDS:
+		return take_accords(a, &b);
+	case MSG_ACTIVATE:
+		return take_activate(a, &b, &p->fd);
+	case MSG_REPLY:
+		if (p->fd == -1)
+			return -EBADMSG;
+		reply_send(a->setup.loop, &p->fd,
+		    strndup((const char *)p->body, p->len));
+		return 0;
+	case MSG_KNOWN:
+		if (msg_get_known(&b, &known) < 0)
+			return -EBADMSG;
+		marshal_set_known(a->marshal, known.known);
+		return 0;
+	case MSG_FENCED:
+		if (msg_get_fenced(&b, &fenced) < 0)
+			return -EBADMSG;
+		marshal_take_fenced(a->marshal, &fenced);
+		return 0;
+	case MSG_CHOSEN:
+		return msg_get_active(&b, &chosen) < 0
+		    ? -EBADMSG
+		    : marshal_take_chosen(a->marshal, &chosen);
+	default: /* not an enum: a number from another process */
+		return -EBADMSG;
+	}
+}

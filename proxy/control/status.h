@@ -1,0 +1,47 @@
+#pragma once
+
+/*
+ * Report: the document that `hapair status --json` prints (cli.md fixes its
+ * keys), put together from values alone. status_collect.c has the relay's;
+ * while no relay runs the supervisor makes it, without the servers' states.
+ *
+ * What is degraded is listed in words under "problems"; "healthy" says that
+ * there are none.
+ */
+
+#include "config/config.h"
+#include "core/msg.h"
+#include "proxy/data/counters.h"
+#include "proxy/pool/pool.h"
+
+struct check_view;
+struct standby;
+
+struct report_server {
+	struct pool_view view;
+	struct counters_sum sum;
+	const struct check_view *check;
+};
+
+struct report_service {
+	const char *state;
+	const struct standby *standby; /* NULL: it is none of that mode */
+	unsigned queued;
+	struct counters_service_sum sums;
+	const struct report_server *servers; /* config's order */
+};
+
+struct report {
+	const struct config *config;
+	const struct msg_start *start;
+	const struct msg_group *groups;  /* config's order; NULL: none known */
+	const struct msg_peer *peer;     /* NULL: failover did not answer */
+	const struct msg_tracks *tracks; /* NULL: failover did not answer */
+	const struct report_service *services; /* NULL: no relay */
+	int pid;                               /* of the supervisor */
+	struct mono now;
+	uint64_t dropped_log_lines;
+};
+
+/* The text, malloc'd; NULL where memory is out. */
+char *report_text(const struct report *r);

@@ -1,0 +1,259 @@
+#include "proxy/data/acceptor.h"
+
+#include "config/config.h"
+#include "core/addr.h"
+#include "core/fd.h"
+#include "core/log.h"
+#include "core/timeout.h"
+#include "proxy/data/placement.h"
+#include "proxy/data/session_thread.h"
+#include "proxy/pool/acl.h"
+#include "proxy/pool/client_limit.h"
+#include "proxy/pool/pool.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Connections taken per wake-up: enough to save wake-ups in a storm, few
+ * enough that those already here do not wait.
+ */
+#define ACCEPTS_PER_TURN 16
+
+/* Descriptors come back as connections end; asking more often is a spin. */
+#define PAUSE_S 0.1
+
+/* One listening socket. */
+struct acceptor {
+	struct acceptor_set *set; /* borrowed */
+	struct pool *pool;        /* borrowed */
+	int fd;
+	bool full; /* a gate turned us away; the next look is at all */
+	ev_io ready;
+	SLIST_ENTRY(acceptor) all;
+};
+
+/* Watches the socket or not: the only place. */
+static void
+watch(struct acceptor *a)
+{
+	const struct acceptor_set *set = a->set;
+	bool accept = atomic_load(&a->pool->open) && !set->paused &&
+	    !set->closed && !a->full;
+
+	if (accept)
+		ev_io_start(set->thread->loop, &a->ready);
+	else
+		ev_io_stop(set->thread->loop, &a->ready);
+}
+
+void
+acceptor_look(struct acceptor_set *set)
+{
+	struct acceptor *a;
+
+	SLIST_FOREACH (a, &set->all, all) {
+		a->full = false;
+		watch(a);
+	}
+}
+
+static void
+on_unpause(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct acceptor_set *set =
+	    CONTAINER_OF(t, struct acceptor_set, unpause);
+
+	(void)loop;
+	(void)revents;
+	set->paused = false;
+	acceptor_look(set);
+}
+
+static void
+pause_all(struct acceptor_set *set)
+{
+	struct acceptor *a;
+
+	set->paused = true;
+	SLIST_FOREACH (a, &set->all, all)
+		watch(a);
+	timeout_arm(set->thread->loop, &set->unpause, PAUSE_S);
+}
+
+static void
+tell_pause(struct acceptor *a, int error)
+{
+	uint64_t left_out;
+
+	if (limiter_allows(&a->set->pauses, mono_now(), &left_out))
+		log_warning("relay",
+		    "accept: %s, trying again in 100ms (%" PRIu64
+		    " times more since the last line)",
+		    strerror(error), left_out);
+}
+
+static void
+tell_denial(struct acceptor *a, const union addr *client)
+{
+	char text[ADDR_TEXT_MAX];
+	uint64_t left_out;
+
+	if (limiter_allows(&a->set->denials, mono_now(), &left_out))
+		log_info("relay",
+		    "service %s: client %s may not connect (%" PRIu64
+		    " more since the last line)",
+		    a->pool->config->name, addr_format_ip(client, text),
+		    left_out);
+}
+
+static void
+tell_too_many(struct acceptor *a, const union addr *client)
+{
+	char text[ADDR_TEXT_MAX];
+	uint64_t left_out;
+
+	if (limiter_allows(&a->set->denials, mono_now(), &left_out))
+		log_info("relay",
+		    "service %s: client %s has too many connections (%" PRIu64
+		    " more since the last line)",
+		    a->pool->config->name, addr_format_ip(client, text),
+		    left_out);
+}
+
+/* What accept() may say. True: go on with the next. */
+static bool
+survive(struct acceptor *a, int error)
+{
+	switch (error) {
+	case EINTR:
+	case ECONNABORTED: /* gone while in the backlog */
+	case EPROTO:
+		return true;
+	case EAGAIN:
+		return false;
+	default:
+		/* Descriptors, memory, or worse: a level-triggered socket
+		 * would spin, so nobody accepts for a moment. */
+		tell_pause(a, error);
+		pause_all(a->set);
+		return false;
+	}
+}
+
+/* Those who may not connect get a reset, and no memory of ours. */
+static void
+admit(struct acceptor *a, int fd, const union addr *client)
+{
+	struct session_thread *t = a->set->thread;
+	struct counters_service *c = &t->services[a->pool->index];
+	struct client_limit *clients = a->pool->clients;
+
+	if (!access_is_allowed(a->pool->access, client)) {
+		tell_denial(a, client);
+		counters_add(&c->denied, 1);
+	} else if (clients != NULL && !client_limit_enter(clients, client)) {
+		tell_too_many(a, client);
+		counters_add(&c->too_many, 1);
+	} else {
+		placement_place(t, a->pool, fd, client);
+		return;
+	}
+	fd_close(&fd);
+	session_thread_leave_gates(t, a->pool);
+}
+
+static void
+on_ready(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct acceptor *a = CONTAINER_OF(io, struct acceptor, ready);
+	struct session_thread *t = a->set->thread;
+
+	(void)loop;
+	(void)revents;
+	for (unsigned i = 0; i < ACCEPTS_PER_TURN; i++) {
+		union addr client = { 0 };
+		socklen_t len = sizeof(client);
+		int fd;
+
+		a->full = !session_thread_enter_gates(t, a->pool);
+		if (a->full)
+			break;
+		fd = accept4(
+		    a->fd, &client.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd != -1) {
+			admit(a, fd, &client);
+			continue;
+		}
+		int error = errno;
+
+		session_thread_leave_gates(t, a->pool);
+		if (!survive(a, error))
+			break;
+	}
+	watch(a);
+}
+
+void
+acceptor_init(struct acceptor_set *set, struct session_thread *t)
+{
+	set->thread = t;
+	SLIST_INIT(&set->all);
+	ev_timer_init(&set->unpause, on_unpause, 0., 0.);
+}
+
+void
+acceptor_fini(struct acceptor_set *set)
+{
+	struct acceptor *a;
+
+	while ((a = SLIST_FIRST(&set->all)) != NULL) {
+		SLIST_REMOVE_HEAD(&set->all, all);
+		ev_io_stop(set->thread->loop, &a->ready);
+		fd_close(&a->fd);
+		free(a);
+	}
+	ev_timer_stop(set->thread->loop, &set->unpause);
+}
+
+int
+acceptor_add(struct acceptor_set *set, struct pool *pool, int *fd)
+{
+	struct acceptor *a = calloc(1, sizeof(*a));
+
+	if (a == NULL)
+		return -ENOMEM;
+	a->set = set;
+	a->pool = pool;
+	a->fd = fd_take(fd);
+	ev_io_init(&a->ready, on_ready, a->fd, EV_READ);
+	SLIST_INSERT_HEAD(&set->all, a, all);
+	return 0;
+}
+
+static void
+reset_waiting(struct acceptor *a, const struct config_group *group)
+{
+	union addr here = { 0 };
+	socklen_t len = sizeof(here);
+	int fd;
+
+	if (getsockname(a->fd, &here.sa, &len) == -1 ||
+	    !config_group_has(group, &here))
+		return;
+	/* They have inherited what makes a plain close a reset. */
+	while ((fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC)) != -1)
+		fd_close(&fd);
+}
+
+void
+acceptor_reset_waiting(
+    struct acceptor_set *set, const struct config_group *group)
+{
+	struct acceptor *a;
+
+	SLIST_FOREACH (a, &set->all, all)
+		reset_waiting(a, group);
+}

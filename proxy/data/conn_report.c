@@ -1,0 +1,206 @@
+#include "proxy/data/conn_report.h"
+
+#include "config/config.h"
+#include "core/buf.h"
+#include "core/conn_record.h"
+#include "proxy/data/conn_feed.h"
+#include "proxy/data/session.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+/* How often what has come together goes out. */
+#define TICK_S 0.005
+
+/*
+ * Many connections are over within a millisecond and would be told of twice for
+ * nothing. One that is lost in its first two is not left waiting: its client
+ * has just spoken, or is about to.
+ */
+#define YOUNG_MS 2
+
+static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents);
+
+void
+tap_init(struct tap *t, struct session_thread *thread, struct feed *feed)
+{
+	t->thread = thread;
+	t->feed = feed;
+	TAILQ_INIT(&t->young);
+	ev_timer_init(&t->tick, on_tick, 0., TICK_S);
+}
+
+void
+tap_fini(struct tap *t)
+{
+	ev_timer_stop(t->thread->loop, &t->tick);
+	free(t->chunk);
+	t->chunk = NULL;
+}
+
+static void
+push(struct tap *t)
+{
+	struct feed_chunk *c = t->chunk;
+
+	t->chunk = NULL;
+	feed_push(t->feed, c);
+}
+
+/* With room for a record; NULL: no memory, and the feed begins anew. */
+static struct feed_chunk *
+chunk(struct tap *t)
+{
+	if (t->chunk != NULL &&
+	    sizeof(t->chunk->bytes) - t->chunk->len < CONN_BYTES_MAX)
+		push(t);
+	if (t->chunk == NULL) {
+		t->chunk = malloc(sizeof(*t->chunk));
+		if (t->chunk == NULL) {
+			feed_push(t->feed, NULL);
+			return NULL;
+		}
+		t->chunk->epoch = t->epoch;
+		t->chunk->last = false;
+		t->chunk->len = 0;
+	}
+	return t->chunk;
+}
+
+static void
+put(struct tap *t, const struct conn *record)
+{
+	struct feed_chunk *c = chunk(t);
+	struct buf b;
+
+	if (c == NULL)
+		return;
+	b = buf_writer(c->bytes, sizeof(c->bytes));
+	b.pos = c->len;
+	conn_encode(&b, record);
+	c->len = b.pos;
+	if (!ev_is_active(&t->tick))
+		ev_timer_again(t->thread->loop, &t->tick);
+}
+
+/* The way to the server, where it begins at a virtual IP. */
+static bool
+put_way(const struct tap *t, const struct session *s, struct conn *c)
+{
+	const struct config_service *service = s->pool->config;
+	union addr source = service->source, server = { 0 };
+	socklen_t len = sizeof(server);
+
+	if (!service->has_source || s->info.source_port == 0 ||
+	    !feed_is_virtual(t->feed, &source) ||
+	    getpeername(s->ends[SESSION_SERVER].fd, &server.sa, &len) == -1)
+		return false;
+	addr_set_port(&source, s->info.source_port);
+	c->source = conn_end_of(&source);
+	c->server = conn_end_of(&server);
+	return true;
+}
+
+/* Its two ends; also where the local one is. */
+static bool
+describe(const struct session *s, enum conn_change change,
+    union addr *ret_local, struct conn *ret_conn)
+{
+	union addr local;
+
+	if (session_get_local(s, &local) < 0)
+		return false;
+	*ret_local = local;
+	*ret_conn = (struct conn){
+		.change = change,
+		.client = conn_end_of(&s->info.client),
+		.local = conn_end_of(&local),
+		/* Two with the same ends are not accepted at one moment. */
+		.id = (uint64_t)s->info.accepted.ns,
+	};
+	return true;
+}
+
+static void
+tell(struct tap *t, struct session *s)
+{
+	union addr local;
+	struct conn c;
+	bool matters;
+
+	s->is_told = false;
+	if (!describe(s, CONN_OPENED, &local, &c))
+		return;
+	matters = put_way(t, s, &c);
+	s->is_told = feed_is_virtual(t->feed, &local) || matters;
+	if (s->is_told)
+		put(t, &c);
+}
+
+static void
+on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct tap *t = CONTAINER_OF(timer, struct tap, tick);
+	const struct mono now = mono_now();
+	struct session *s;
+
+	(void)revents;
+	while ((s = TAILQ_FIRST(&t->young)) != NULL &&
+	    mono_span_ms(s->info.connected, now) >= YOUNG_MS) {
+		TAILQ_REMOVE(&t->young, s, young);
+		s->is_young = false;
+		tell(t, s);
+	}
+	if (t->chunk != NULL)
+		push(t);
+	if (s == NULL)
+		ev_timer_stop(loop, timer);
+}
+
+void
+tap_connected(struct tap *t, struct session *s)
+{
+	if (t->feed == NULL)
+		return;
+	s->is_young = true;
+	TAILQ_INSERT_TAIL(&t->young, s, young);
+	if (!ev_is_active(&t->tick))
+		ev_timer_again(t->thread->loop, &t->tick);
+}
+
+void
+tap_ended(struct tap *t, struct session *s, enum ending ending)
+{
+	const bool left =
+	    ending == ENDING_ADDRESS_MOVED || ending == ENDING_STOPPED;
+	union addr local;
+	struct conn c;
+
+	if (s->is_young)
+		TAILQ_REMOVE(&t->young, s, young);
+	if (s->is_told &&
+	    describe(s, left ? CONN_LEFT : CONN_CLOSED, &local, &c))
+		put(t, &c);
+	s->is_young = s->is_told = false;
+}
+
+void
+tap_look(struct tap *t)
+{
+	struct session *s;
+	struct feed_chunk *c;
+
+	if (t->feed == NULL || t->epoch == feed_epoch(t->feed))
+		return;
+	t->epoch = feed_epoch(t->feed);
+	free(t->chunk);
+	t->chunk = NULL;
+	LIST_FOREACH (s, &t->thread->sessions, all)
+		if (s->is_told)
+			tell(t, s);
+	c = chunk(t);
+	if (c == NULL)
+		return;
+	c->last = true;
+	push(t);
+}

@@ -1,0 +1,70 @@
+#include "proxy/data/session_end.h"
+
+#include "core/fd.h"
+#include "proxy/data/conn_log.h"
+#include "proxy/data/conn_report.h"
+#include "proxy/data/dial.h"
+#include "proxy/data/session.h"
+#include "proxy/pool/client_limit.h"
+
+static void
+unlink_session(struct session *s)
+{
+	struct session_thread *t = s->thread;
+
+	if (s->is_busy)
+		TAILQ_REMOVE(&t->busy, s, busy);
+	if (s->is_fresh)
+		TAILQ_REMOVE(&t->fresh, s, fresh);
+	if (t->next_upkeep == s)
+		t->next_upkeep = LIST_NEXT(s, all);
+	if (t->next_sweep == s)
+		t->next_sweep = LIST_NEXT(s, all);
+	LIST_REMOVE(s, all);
+	SLIST_INSERT_HEAD(&t->graveyard, s, buried);
+	atomic_fetch_sub_explicit(&t->n_sessions, 1, memory_order_relaxed);
+}
+
+static void
+end(struct session *s, enum ending ending, int error)
+{
+	struct session_thread *t = s->thread;
+	struct counters_service *counters = session_service_counters(s);
+
+	if (s->phase == SESSION_ENDED)
+		return;
+	s->info.ending = ending;
+	s->info.error = error;
+	record_session(s);
+	tap_ended(t->tap, s, ending);
+	ev_timer_stop(t->loop, &s->timer);
+	session_leave_server(s);
+	fd_close(&s->ends[SESSION_CLIENT].fd);
+	s->phase = SESSION_ENDED;
+	counters_add(&counters->sum.active, -1);
+	counters_add(&counters->endings[ending], 1);
+	unlink_session(s);
+	if (s->pool->clients != NULL)
+		client_limit_leave(s->pool->clients, &s->info.client);
+	session_thread_leave_gates(t, s->pool);
+}
+
+void
+session_end_in_order(struct session *s)
+{
+	dial_end_in_order(s->ends[SESSION_CLIENT].fd);
+	if (s->kept)
+		dial_end_in_order(s->ends[SESSION_SERVER].fd);
+	end(s, ENDING_NORMAL, 0);
+}
+
+void
+session_end_reset(struct session *s, enum ending ending, int error)
+{
+	int server = s->ends[SESSION_SERVER].fd;
+
+	/* The client's is born so; the server's only if it was kept. */
+	if (server != -1 && !s->kept)
+		(void)!dial_break_by_default(server);
+	end(s, ending, error);
+}

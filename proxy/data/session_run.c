@@ -1,0 +1,91 @@
+#include "proxy/data/session_run.h"
+
+#include "config/config.h"
+#include "core/fd.h"
+#include "proxy/data/session.h"
+#include "proxy/data/session_connect.h"
+#include "proxy/data/session_end.h"
+#include "proxy/data/session_move.h"
+#include "proxy/pool/client_limit.h"
+
+#include <sys/epoll.h>
+
+static void
+on_timer(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct session *s = CONTAINER_OF(t, struct session, timer);
+
+	(void)loop;
+	(void)revents;
+	if (s->phase == SESSION_MOVING || s->phase == SESSION_PARTING)
+		session_move_on_timer(s);
+	else
+		attempt_on_timer(s);
+}
+
+void
+session_run_start(struct session_thread *t, struct pool *pool, int client_fd,
+    const union addr *client)
+{
+	struct session *s = session_new(t, pool, client_fd, client);
+	int e;
+
+	if (s == NULL) {
+		fd_close(&client_fd);
+		if (pool->clients != NULL)
+			client_limit_leave(pool->clients, client);
+		session_thread_leave_gates(t, pool);
+		return;
+	}
+	ev_timer_init(&s->timer, on_timer, 0., 0.);
+	counters_add(&session_service_counters(s)->sum.active, 1);
+	counters_add(&session_service_counters(s)->sum.total, 1);
+	e = session_watch(s, SESSION_CLIENT);
+	if (e < 0) {
+		session_end_reset(s, ENDING_RESOURCES, -e);
+	} else if (pool->config->connect == CONFIG_CONNECT_AT_FIRST_BYTE) {
+		s->phase = SESSION_LISTENING;
+		session_wait(s, pool->config->timeouts.first_byte_ms / 1000.);
+	} else {
+		attempt_begin(s);
+	}
+}
+
+void
+session_run_event(struct flow_end *end, uint32_t events)
+{
+	/* From this end to the array, from the array to its session. */
+	struct session *s = CONTAINER_OF(end - end->side, struct session, ends);
+
+	if (s->phase == SESSION_ENDED)
+		return; /* of a batch that was read before it ended */
+	if ((events &
+	        (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+		end->readable = true;
+	if ((events & EPOLLPRI) != 0) {
+		end->mark = FLOW_MARK_AHEAD;
+		end->asks = true;
+	}
+	if ((events & EPOLLOUT) != 0)
+		end->writable = true;
+	if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0)
+		end->hung_up = true;
+	if ((events & EPOLLERR) != 0)
+		end->failed = true;
+	if (s->phase == SESSION_MOVING || s->phase == SESSION_PARTING)
+		session_move_on_event(s);
+	else if (end->side == SESSION_CLIENT)
+		attempt_on_client(s);
+	else
+		attempt_on_server(s, events);
+}
+
+void
+session_run_cut(struct session *s)
+{
+	if (s->info.server == SESSION_NO_SERVER ||
+	    !pool_is_cut(s->pool, s->info.server, &s->waiter))
+		return;
+	if (!attempt_elsewhere(s))
+		session_end_reset(s, ENDING_SERVER_DOWN, 0);
+}

@@ -1,0 +1,85 @@
+#pragma once
+
+/*
+ * A worker: a thread with a libev loop of its own that accepts connections and
+ * moves their bytes. What it shares with the others are the pools, the gates
+ * and the orders below.
+ *
+ * Connections are in an edge-triggered epoll set that the loop hosts as one
+ * watcher: one registration per descriptor, none ever changed. Nothing is
+ * freed under its own callback: what has ended waits in the graveyard, emptied
+ * before the loop sleeps.
+ */
+
+#include "proxy/data/acceptor.h"
+#include "proxy/data/conn_report.h"
+#include "proxy/data/pipes.h"
+#include "proxy/data/session_sweep.h"
+#include "proxy/data/session_thread.h"
+
+#include <ev.h>
+
+struct config;
+struct feed;
+struct pool;
+struct pulse;
+
+/* What all workers of the relay share; owned by services.c. */
+struct worker_shared {
+	const struct config *config;
+	struct session_shared sessions;
+	struct pool *pools;
+	unsigned n_pools, n_servers;
+	struct worker *workers;
+	unsigned n_workers;
+	unsigned pipes;      /* a worker may have */
+	ev_async dropped;    /* a worker has added to its `dropped_groups` */
+	struct feed *feed;   /* NULL: no pair */
+	struct pulse *pulse; /* borrowed: relay.c's; NULL: nobody watches */
+};
+
+struct worker {
+	struct worker_shared *shared; /* borrowed: services.c's */
+	unsigned index;
+	pthread_t thread;
+	bool started;
+	struct session_thread sessions;
+	struct session_sweep sweep;
+	struct acceptor_set acceptors;
+	ev_io epoll_ready;
+	ev_prepare bury;
+	ev_idle busy_again;
+	ev_timer upkeep;
+	/* Orders from the main thread, read when woken. */
+	atomic_bool stop, drop_all, dropped;
+	atomic_bool look_cuts; /* servers were cut: pool.h */
+	/* A bit each: groups whose connections shall end, and whose did. */
+	atomic_uint drop_groups, dropped_groups;
+	unsigned crowd; /* most connections since memory was given back */
+	unsigned calm;  /* looks since half of them are gone */
+	struct pipes pipes;
+	struct tap tap;
+	uint8_t scratch[FLOW_SCRATCH_BYTES];
+};
+
+/* Starts from zeroes. Returns 0 or -errno; worker_fini frees what is there. */
+MUST_CHECK int worker_init(
+    struct worker *w, struct worker_shared *shared, unsigned index);
+
+/* Before worker_start: accepts from this socket, which it now owns. */
+MUST_CHECK int worker_add_listener(
+    struct worker *w, struct pool *pool, int *listener);
+
+MUST_CHECK int worker_start(struct worker *w);
+
+/* From any thread: look at the orders again. */
+void worker_wake(struct worker *w);
+
+/* From any thread: ends the connections whose servers were cut (pool.h). */
+void worker_cut_all(struct worker_shared *shared);
+
+/* Ends the thread; until all have, any of them may wake any other. */
+void worker_stop(struct worker *w);
+
+/* Frees a worker that was stopped; connections left are reset. */
+void worker_fini(struct worker *w);

@@ -1,0 +1,398 @@
+#include "proxy/health/check.h"
+
+#include "config/config.h"
+#include "core/log.h"
+#include "core/timeout.h"
+#include "core/wall_clock.h"
+#include "proxy/pool/pool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Of an interval: when all addresses of a name are asked anew. */
+#define WAVERING_FACTOR 4.
+
+static void
+tell(struct check *c, enum server_state was)
+{
+	log_notice(c->subject, "%s -> %s, reason: %s", server_state_name(was),
+	    server_state_name(c->verdict.state), c->view.detail);
+}
+
+/* It has been down for `hold`. */
+static void
+on_giving_up(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct check *c = CONTAINER_OF(t, struct check, giving_up);
+
+	(void)loop;
+	(void)revents;
+	pool_cut(c->pool, c->server);
+	log_notice(c->subject, "given up, its connections are reset");
+	c->on_change(c->arg, c->pool);
+}
+
+/* It is down, and nobody asks it: so a client may. */
+static void
+on_resting(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct check *c = CONTAINER_OF(t, struct check, resting);
+
+	(void)loop;
+	(void)revents;
+	timeout_arm(
+	    c->loop, &c->resting, c->server->config->check.interval_ms / 1000.);
+	pool_set_trial(c->pool, c->server);
+}
+
+static void
+turn(struct check *c)
+{
+	const struct config_service *service = c->pool->config;
+
+	c->view.since_wall_ms = wall_now_ms();
+	pool_set_state(c->pool, c->server, c->verdict.state, mono_now());
+	ev_timer_stop(c->loop, &c->giving_up);
+	ev_timer_stop(c->loop, &c->resting);
+	if (c->verdict.state == SERVER_DOWN &&
+	    c->server->config->check.type == CONFIG_CHECK_NONE)
+		timeout_arm(c->loop, &c->resting,
+		    c->server->config->check.interval_ms / 1000.);
+	if (c->verdict.state == SERVER_DOWN &&
+	    service->on_down == CONFIG_ON_DOWN_RESET)
+		timeout_arm(c->loop, &c->giving_up, service->hold_ms / 1000.);
+}
+
+/* Returns whether it is another one. */
+static bool
+take_role(struct check *c, enum server_role role)
+{
+	if (atomic_exchange(&c->server->role, (int)role) == (int)role)
+		return false;
+	log_notice(c->subject, "it says that it is %s",
+	    role == SERVER_ROLE_UNSAID ? "nothing" : server_role_name(role));
+	return true;
+}
+
+static void
+count(struct check *c, const struct judge_answer *a)
+{
+	enum server_state was = c->verdict.state;
+	bool turned = verdict_step(&c->verdict, a->result);
+	bool changed = take_role(c, a->role) || turned;
+
+	c->view.passed = a->result != VERDICT_FAILED;
+	memcpy(c->view.detail, a->detail, sizeof(c->view.detail));
+	if (turned) {
+		turn(c);
+		tell(c, was);
+	}
+	if (changed)
+		c->on_change(c->arg, c->pool);
+}
+
+/* Only who asks where clients connect to can tell that they may again. */
+static bool
+asks_there(const struct check *c)
+{
+	const struct config_server *s = c->server->config;
+
+	return s->check.type != CONFIG_CHECK_SCRIPT &&
+	    (s->check.port == 0 || s->check.port == addr_port(&s->address));
+}
+
+static void
+forgive(struct check *c)
+{
+	if (c->accused && asks_there(c))
+		pool_forgive(c->pool, c->server);
+	c->accused = false;
+}
+
+/* What is wrong is not the server's answer. */
+static void
+count_failure(struct check *c, const char *why)
+{
+	struct judge_answer a = { .is_void = false };
+
+	judge_say(&a, VERDICT_FAILED, "%s", why);
+	count(c, &a);
+}
+
+static void
+on_unresolved(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct check *c = CONTAINER_OF(t, struct check, unresolved);
+	struct judge_answer a = { .is_void = false };
+
+	(void)loop;
+	(void)revents;
+	judge_say(&a, VERDICT_FAILED, "name '%.50s' is not resolved",
+	    c->server->config->host);
+	count(c, &a);
+}
+
+/* Where to: the address to ask, at the check's port. False: none is known. */
+static bool
+target(struct check *c, union addr *ret_to)
+{
+	const struct config_server *s = c->server->config;
+
+	if (c->addresses.n > 0)
+		*ret_to = c->addresses.all[c->addresses.asked];
+	else if (!pool_get_address(c->pool, c->server, ret_to))
+		return false;
+	addr_set_port(ret_to,
+	    s->check.port != 0 ? s->check.port : addr_port(&s->address));
+	return true;
+}
+
+static int
+join(struct check *c)
+{
+	const struct config_server *s = c->server->config;
+	struct survey_question q = { .check = &s->check,
+		.host = s->host,
+		.service = c->pool->config->name,
+		.server = s->name };
+
+	if (!target(c, &q.to)) {
+		timeout_arm(
+		    c->loop, &c->unresolved, s->check.timeout_ms / 1000.);
+		return 0;
+	}
+	if (q.host == NULL)
+		q.host = addr_format_ip(&s->address, c->ip);
+	return survey_join(c->surveys, &c->listener, &q);
+}
+
+/* A listener may not leave while it hears: so from the loop. */
+static void
+on_moving(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct check *c = CONTAINER_OF(t, struct check, moving);
+	double pause = c->server->config->check.interval_ms / 1000.;
+	bool rests = c->listener.survey != NULL && c->addresses.silent == 0;
+
+	(void)loop;
+	(void)revents;
+	survey_leave(&c->listener);
+	/* Each was asked: the next round is as far away as a check is. */
+	if (verdict_is_wavering(&c->verdict))
+		pause /= WAVERING_FACTOR;
+	if (rests)
+		timeout_arm(c->loop, &c->moving, pause);
+	else if (join(c) < 0)
+		count_failure(c, "no memory");
+}
+
+/*
+ * The next address, where there are several. True: the failure is that of an
+ * address, and none of the server yet.
+ */
+static bool
+try_next(struct check *c)
+{
+	bool more;
+
+	if (c->addresses.n < 2)
+		return false;
+	more = server_addresses_fail(&c->addresses);
+	timeout_arm(c->loop, &c->moving, 0.);
+	return more;
+}
+
+/* The address that answered is where clients go. */
+static void
+settle(struct check *c)
+{
+	union addr is, was;
+	char to[ADDR_TEXT_MAX];
+
+	server_addresses_pass(&c->addresses);
+	if (c->addresses.n == 0)
+		return;
+	is = c->addresses.all[c->addresses.asked];
+	if (pool_get_address(c->pool, c->server, &was) &&
+	    addr_is_same_ip(&is, &was))
+		return;
+	pool_set_address(c->pool, c->server, &is);
+	log_notice(c->subject, "is reached at %s now", addr_format_ip(&is, to));
+}
+
+/*
+ * A failure now or not, it is what `status` shows; and as one it takes the
+ * server down at once, for it has been patient for long enough.
+ */
+static void
+lack(struct check *c, const struct judge_answer *answer)
+{
+	struct judge_answer failed = { .is_void = true };
+
+	judge_say(
+	    &failed, VERDICT_FAILED, "cannot be asked: %.60s", answer->detail);
+	c->view.passed = false;
+	memcpy(c->view.detail, failed.detail, sizeof(c->view.detail));
+	if (!try_next(c) && verdict_lack(&c->verdict))
+		count(c, &failed);
+}
+
+/* Results contradict its verdict, or clients wait for it to come up. */
+static bool
+is_urgent(const struct check *c)
+{
+	return verdict_is_wavering(&c->verdict) ||
+	    (c->verdict.state == SERVER_DOWN &&
+	        atomic_load(&c->pool->n_waiting) > 0);
+}
+
+static bool
+on_heard(void *arg, const struct judge_answer *answer, double latency_ms)
+{
+	struct check *c = arg;
+
+	if (answer->is_void) {
+		lack(c, answer);
+		return verdict_is_wavering(&c->verdict);
+	}
+	if (answer->result == VERDICT_FAILED && try_next(c))
+		return false;
+	if (answer->result != VERDICT_FAILED) {
+		c->view.latency_ms = latency_ms;
+		settle(c);
+	}
+	count(c, answer);
+	if (answer->result == VERDICT_PASSED)
+		forgive(c);
+	return is_urgent(c);
+}
+
+void
+check_prepare(struct check *c, struct pool *pool, struct pool_server *server)
+{
+	const struct config_check *config = &server->config->check;
+
+	c->pool = pool;
+	c->server = server;
+	(void)snprintf(c->subject, sizeof(c->subject), "service %s, server %s",
+	    pool->config->name, server->config->name);
+	c->verdict =
+	    (struct verdict){ .rise = config->rise, .fall = config->fall };
+	c->listener =
+	    (struct survey_listener){ .on_heard = on_heard, .arg = c };
+	ev_timer_init(&c->giving_up, on_giving_up, 0., 0.);
+	ev_timer_init(&c->unresolved, on_unresolved, 0., 0.);
+	ev_timer_init(&c->moving, on_moving, 0., 0.);
+	ev_timer_init(&c->resting, on_resting, 0., 0.);
+}
+
+int
+check_start(struct check *c)
+{
+	struct judge_answer unasked = { .result = VERDICT_PASSED,
+		.detail = "not checked" };
+
+	if (c->server->config->check.type != CONFIG_CHECK_NONE)
+		return join(c);
+	count(c, &unasked);
+	return 0;
+}
+
+/* Silent servers are found out one timeouts.connect after the other. */
+static void
+accuse_unchecked(struct check *c)
+{
+	const struct config_service *s = c->pool->config;
+	uint32_t gap_ms =
+	    c->server->config->check.interval_ms + s->timeouts.connect_ms;
+
+	if (!verdict_hear_unchecked(&c->verdict, gap_ms, mono_now()))
+		return;
+	atomic_store(&c->server->doubted, true);
+	count_failure(c, "connect of a client failed");
+	if (server_addresses_fail(&c->addresses))
+		pool_set_address(
+		    c->pool, c->server, &c->addresses.all[c->addresses.asked]);
+}
+
+void
+check_prove(struct check *c)
+{
+	struct judge_answer served = { .is_void = false };
+
+	if (c->server->config->check.type != CONFIG_CHECK_NONE)
+		return;
+	atomic_store(&c->server->doubted, false);
+	if (c->verdict.state == SERVER_DOWN)
+		c->verdict.streak = c->verdict.rise - 1;
+	judge_say(&served, VERDICT_PASSED, "not checked, a client was served");
+	count(c, &served);
+}
+
+void
+check_accuse(struct check *c)
+{
+	const struct config_check *config = &c->server->config->check;
+
+	if (config->type == CONFIG_CHECK_NONE) {
+		accuse_unchecked(c);
+		return;
+	}
+	c->accused = true;
+	if (!verdict_hear(&c->verdict, config->interval_ms, mono_now()))
+		return;
+	count_failure(c, "connect of a client failed");
+	survey_hurry(&c->listener);
+}
+
+/* The server is at another address: one success there is enough. */
+static void
+move(struct check *c)
+{
+	if (c->server->config->check.type == CONFIG_CHECK_NONE)
+		return;
+	ev_timer_stop(c->loop, &c->unresolved);
+	ev_timer_stop(c->loop, &c->moving);
+	survey_leave(&c->listener);
+	/* Down for want of an address says nothing. */
+	if (c->verdict.state == SERVER_DOWN)
+		c->verdict.streak = c->verdict.rise - 1;
+	if (join(c) < 0)
+		count_failure(c, "no memory");
+}
+
+bool
+check_set_addresses(struct check *c, const union addr *all, unsigned n)
+{
+	static const int families[] = { [CONFIG_PREFER_ANY] = AF_UNSPEC,
+		[CONFIG_PREFER_IPV4] = AF_INET,
+		[CONFIG_PREFER_IPV6] = AF_INET6 };
+	const struct config_service *s = c->pool->config;
+	bool only = s->has_source;
+	int family = only ? s->source.sa.sa_family : families[s->prefer];
+	struct server_addresses next = c->addresses;
+	bool moved = server_addresses_set(&next, all, n, family, only);
+
+	if (next.n == 0)
+		return false;
+	c->addresses = next;
+	if (!moved)
+		return true;
+	pool_set_address(c->pool, c->server, &next.all[next.asked]);
+	move(c);
+	return true;
+}
+
+void
+check_stop(struct check *c)
+{
+	if (c->loop == NULL)
+		return;
+	ev_timer_stop(c->loop, &c->giving_up);
+	ev_timer_stop(c->loop, &c->unresolved);
+	ev_timer_stop(c->loop, &c->moving);
+	ev_timer_stop(c->loop, &c->resting);
+	survey_leave(&c->listener);
+}

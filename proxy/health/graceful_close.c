@@ -1,0 +1,112 @@
+#include "proxy/health/graceful_close.h"
+
+#include "core/base.h"
+#include "core/fd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+/* How long the server's FIN is awaited. */
+#define PATIENCE_S 1.
+
+/* What it still says meanwhile; one that goes on is left by force. */
+#define READS_MAX 64
+
+struct farewell_guest {
+	struct farewell *farewell;
+	int fd;
+	unsigned reads;
+	ev_io io;
+	ev_timer patience;
+	TAILQ_ENTRY(farewell_guest) link;
+};
+
+/* Freed later: this may be under its own callback. */
+static void
+leave(struct farewell_guest *g)
+{
+	struct farewell *f = g->farewell;
+
+	ev_io_stop(f->loop, &g->io);
+	ev_timer_stop(f->loop, &g->patience);
+	fd_close(&g->fd);
+	TAILQ_REMOVE(&f->guests, g, link);
+	TAILQ_INSERT_TAIL(&f->gone, g, link);
+	f->n--;
+}
+
+static void
+on_io(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct farewell_guest *g = CONTAINER_OF(io, struct farewell_guest, io);
+	char scratch[4096];
+	ssize_t n = recv(g->fd, scratch, sizeof(scratch), MSG_DONTWAIT);
+
+	(void)loop;
+	(void)revents;
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0 || ++g->reads >= READS_MAX)
+		leave(g);
+}
+
+static void
+on_patience(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	(void)loop;
+	(void)revents;
+	leave(CONTAINER_OF(t, struct farewell_guest, patience));
+}
+
+static void
+bury(struct farewell *f)
+{
+	struct farewell_guest *g;
+
+	while ((g = TAILQ_FIRST(&f->gone)) != NULL) {
+		TAILQ_REMOVE(&f->gone, g, link);
+		free(g);
+	}
+}
+
+void
+farewell_init(struct farewell *f, struct ev_loop *loop, unsigned max)
+{
+	*f = (struct farewell){ .loop = loop, .max = max };
+	TAILQ_INIT(&f->guests);
+	TAILQ_INIT(&f->gone);
+}
+
+void
+farewell_fini(struct farewell *f)
+{
+	if (f->loop == NULL)
+		return;
+	while (!TAILQ_EMPTY(&f->guests))
+		leave(TAILQ_FIRST(&f->guests));
+	bury(f);
+}
+
+void
+farewell_take(struct farewell *f, int *fd)
+{
+	struct farewell_guest *g = calloc(1, sizeof(*g));
+
+	bury(f);
+	if (g == NULL || shutdown(*fd, SHUT_WR) == -1) {
+		free(g);
+		fd_close(fd);
+		return;
+	}
+	g->farewell = f;
+	g->fd = fd_take(fd);
+	ev_io_init(&g->io, on_io, g->fd, EV_READ);
+	ev_io_start(f->loop, &g->io);
+	ev_now_update(f->loop);
+	ev_timer_init(&g->patience, on_patience, PATIENCE_S, 0.);
+	ev_timer_start(f->loop, &g->patience);
+	TAILQ_INSERT_TAIL(&f->guests, g, link);
+	if (++f->n > f->max)
+		leave(TAILQ_FIRST(&f->guests));
+}

@@ -1,0 +1,64 @@
+#pragma once
+
+/*
+ * Verdict: what a row of check results makes of a server. `fall` failures in a
+ * row take it down, `rise` successes bring it up; the very first result
+ * decides alone, so that a start does not wait for three rounds. A server that
+ * is up and says that it drains, or no longer does, is believed at once: it
+ * speaks of itself, which a lost packet cannot do for it.
+ *
+ * A client whose connect failed is a witness, too: it counts as a failure, but
+ * once in an interval of the checks, however many there are. Else a restart of
+ * some milliseconds would take a busy server down.
+ *
+ * A server that cannot be asked (no descriptor, no port, no address of its
+ * family here) is left as it is for a while; but `fall` times in a row is a
+ * failure, since clients cannot be sent there either.
+ *
+ * Pure: no clock, socket, allocation or log. One per server, owned by check.c.
+ */
+
+#include "proxy/pool/server.h"
+
+#include "core/mono.h"
+
+/* Of one check. */
+enum verdict_result {
+	VERDICT_FAILED,
+	VERDICT_PASSED,
+	VERDICT_DRAINS, /* passed, and said so */
+};
+
+struct verdict {
+	enum server_state state;
+	uint32_t streak;     /* results in a row that contradict the state */
+	uint32_t rise, fall; /* from the configuration, never 0 */
+	struct mono heard;   /* clients do not count until then */
+	uint32_t unasked;    /* times in a row that it could not be asked */
+};
+
+/* Returns whether the state changed. */
+bool verdict_step(struct verdict *v, enum verdict_result result);
+
+/*
+ * It could not be asked. Whether that is a failure now, for verdict_step, which
+ * then takes it down: it was waited for long enough.
+ */
+MUST_CHECK bool verdict_lack(struct verdict *v);
+
+/*
+ * A client's connect has failed. Whether it counts as a failure, for
+ * verdict_step: not while nothing is known or the server is down anyway.
+ */
+MUST_CHECK bool verdict_hear(
+    struct verdict *v, uint32_t interval_ms, struct mono now);
+
+/*
+ * The same of a server that nobody checks: failures in a row count each, but
+ * not with one that is longer ago than `gap_ms`.
+ */
+MUST_CHECK bool verdict_hear_unchecked(
+    struct verdict *v, uint32_t gap_ms, struct mono now);
+
+/* A result is pending that may change the state: check again soon. */
+bool verdict_is_wavering(const struct verdict *v);

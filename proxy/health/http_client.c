@@ -1,0 +1,488 @@
+/*
+ * libcurl says which sockets and which timer it waits for, and is told when
+ * these are due. A watcher that it gives up is kept for its next socket, since
+ * that may happen under the watcher's own callback.
+ */
+#include "proxy/health/http_client.h"
+
+#include "core/timeout.h"
+#include "core/version.h"
+#include "proxy/data/dial.h"
+#include "proxy/health/graceful_close.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <curl/curl.h>
+
+/* Reading is cheap, and most pages are a few KiB. */
+#define BODY_ROOM 8192
+
+struct watch {
+	struct fetcher *fetcher;
+	int fd;
+	ev_io io;
+	SLIST_ENTRY(watch) link; /* all of them */
+	bool used;
+};
+
+struct fetcher {
+	struct ev_loop *loop;
+	struct farewell *farewell;
+	CURLM *multi;
+	ev_timer timer;
+	SLIST_HEAD(, watch) watches;
+};
+
+struct fetch {
+	struct fetcher *fetcher;
+	CURL *easy;
+	struct curl_slist *connect_to, *headers;
+	fetch_end_fn *on_end;
+	void *arg;
+	char *body;
+	size_t len, room;
+	bool cut, out_of_memory;
+	bool has_head; /* status and headers came, whole */
+	int lack;      /* why there is no socket; 0: there was one */
+	char error[CURL_ERROR_SIZE];
+};
+
+static void take_ended(struct fetcher *f);
+
+static void
+on_io(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct watch *w = CONTAINER_OF(io, struct watch, io);
+	struct fetcher *f = w->fetcher;
+	int what = (revents & EV_READ ? CURL_CSELECT_IN : 0) |
+	    (revents & EV_WRITE ? CURL_CSELECT_OUT : 0);
+	int running;
+
+	(void)loop;
+	(void)curl_multi_socket_action(f->multi, w->fd, what, &running);
+	take_ended(f);
+}
+
+static void
+on_timer(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct fetcher *f = CONTAINER_OF(t, struct fetcher, timer);
+	int running;
+
+	(void)loop;
+	(void)revents;
+	(void)curl_multi_socket_action(
+	    f->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	take_ended(f);
+}
+
+static int
+on_set_timer(CURLM *multi, long ms, void *arg)
+{
+	struct fetcher *f = arg;
+
+	(void)multi;
+	if (ms < 0)
+		ev_timer_stop(f->loop, &f->timer);
+	else
+		timeout_arm(f->loop, &f->timer, (double)ms / 1e3);
+	return 0;
+}
+
+static struct watch *
+watch_of(struct fetcher *f, int fd)
+{
+	struct watch *w;
+
+	SLIST_FOREACH (w, &f->watches, link)
+		if (!w->used)
+			break;
+	if (w == NULL) {
+		w = calloc(1, sizeof(*w));
+		if (w == NULL)
+			return NULL;
+		w->fetcher = f;
+		ev_init(&w->io, on_io);
+		SLIST_INSERT_HEAD(&f->watches, w, link);
+	}
+	w->used = true;
+	w->fd = fd;
+	return w;
+}
+
+static int
+on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *of_socket)
+{
+	struct fetcher *f = arg;
+	struct watch *w = of_socket;
+
+	(void)easy;
+	if (w == NULL && what != CURL_POLL_REMOVE) {
+		w = watch_of(f, fd);
+		if (w == NULL)
+			return -1;
+		(void)curl_multi_assign(f->multi, fd, w);
+	}
+	if (w == NULL)
+		return 0;
+	ev_io_stop(f->loop, &w->io);
+	if (what == CURL_POLL_REMOVE) {
+		w->used = false;
+		return 0;
+	}
+	ev_io_set(&w->io, fd,
+	    (what & CURL_POLL_IN ? EV_READ : 0) |
+	        (what & CURL_POLL_OUT ? EV_WRITE : 0));
+	ev_io_start(f->loop, &w->io);
+	return 0;
+}
+
+/* As libcurl would, but it forgets why there is none. */
+static curl_socket_t
+on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	struct fetch *t = arg;
+	int fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+
+	(void)purpose;
+	t->lack = fd == -1 ? errno : 0;
+	return fd == -1 ? CURL_SOCKET_BAD : fd;
+}
+
+static int
+on_close(void *arg, curl_socket_t fd)
+{
+	struct fetcher *f = arg;
+
+	farewell_take(f->farewell, &fd);
+	return 0;
+}
+
+/* More than is kept is not read either: a short count ends the transfer. */
+static size_t
+on_body(char *data, size_t size, size_t n, void *arg)
+{
+	struct fetch *t = arg;
+	size_t len = size * n, fits = FETCH_BODY_MAX - t->len;
+
+	t->cut = len > fits;
+	if (t->cut)
+		len = fits;
+	if (t->len + len >= t->room) {
+		size_t room = (t->len + len) * 2 + BODY_ROOM;
+		char *more = realloc(t->body, room);
+
+		t->out_of_memory = more == NULL;
+		if (more == NULL)
+			return 0;
+		t->body = more;
+		t->room = room;
+	}
+	memcpy(t->body + t->len, data, len);
+	t->len += len;
+	t->body[t->len] = '\0';
+	return t->cut ? 0 : len;
+}
+
+/* An empty line is the end of them, unless another answer follows (1xx). */
+static size_t
+on_header(char *line, size_t size, size_t n, void *arg)
+{
+	struct fetch *t = arg;
+
+	t->has_head = *line == '\r' || *line == '\n';
+	return size * n;
+}
+
+static void
+free_fetch(struct fetch *t)
+{
+	curl_easy_cleanup(t->easy);
+	curl_slist_free_all(t->connect_to);
+	curl_slist_free_all(t->headers);
+	free(t->body);
+	free(t);
+}
+
+void
+fetch_cancel(struct fetch *fetch)
+{
+	if (fetch == NULL)
+		return;
+	(void)curl_multi_remove_handle(fetch->fetcher->multi, fetch->easy);
+	free_fetch(fetch);
+}
+
+/*
+ * libcurl says that it is out of memory for a header that is longer than it
+ * takes, too, and that is the server's doing: so from the moment that it could
+ * be asked.
+ */
+static bool
+is_our_memory(const struct fetch *t, CURLcode code)
+{
+	curl_off_t before_us = 0;
+
+	if (t->out_of_memory || code != CURLE_OUT_OF_MEMORY)
+		return t->out_of_memory;
+	(void)curl_easy_getinfo(
+	    t->easy, CURLINFO_PRETRANSFER_TIME_T, &before_us);
+	return before_us == 0;
+}
+
+/*
+ * The connection broke when the answer was known: a server that closes with our
+ * request unread resets, and has said what was asked for.
+ */
+static bool
+is_broken(const struct fetch *t, CURLcode code)
+{
+	return t->has_head &&
+	    (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
+	        code == CURLE_PARTIAL_FILE);
+}
+
+/* In the words of the other checks where there are such. */
+static void
+tell_error(const struct fetch *t, CURLcode code, struct fetch_page *page,
+    char buf[static FETCH_ERROR_MAX])
+{
+	const char *said =
+	    t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
+	long error = t->lack;
+
+	page->error = buf;
+	page->is_ours = is_our_memory(t, code);
+	page->is_late = code == CURLE_OPERATION_TIMEDOUT;
+	if (error == 0)
+		(void)curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
+	if (code == CURLE_COULDNT_CONNECT && error != 0) {
+		page->is_ours = dial_is_local_failure((int)error);
+		(void)snprintf(
+		    buf, FETCH_ERROR_MAX, "connect: %s", strerror((int)error));
+	} else if (code == CURLE_OUT_OF_MEMORY && !page->is_ours) {
+		(void)snprintf(buf, FETCH_ERROR_MAX, "a header is too long");
+	} else {
+		(void)snprintf(buf, FETCH_ERROR_MAX, "%.79s", said);
+	}
+}
+
+static void
+finish(struct fetch *t, CURLcode code)
+{
+	struct fetch_page page = { .body = t->body == NULL ? "" : t->body,
+		.len = t->len,
+		.cut = t->cut };
+	char buf[FETCH_ERROR_MAX];
+	long status = 0;
+
+	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	page.status = (unsigned)status;
+	page.broken = is_broken(t, code);
+	if (code != CURLE_OK && !page.broken &&
+	    !(code == CURLE_WRITE_ERROR && t->cut))
+		tell_error(t, code, &page, buf);
+	(void)curl_multi_remove_handle(t->fetcher->multi, t->easy);
+	t->on_end(t->arg, &page);
+	free_fetch(t);
+}
+
+static void
+take_ended(struct fetcher *f)
+{
+	CURLMsg *m;
+	int left;
+
+	while ((m = curl_multi_info_read(f->multi, &left)) != NULL) {
+		const CURLcode code = m->data.result;
+		struct fetch *t = NULL;
+
+		if (m->msg != CURLMSG_DONE)
+			continue;
+		(void)curl_easy_getinfo(
+		    m->easy_handle, CURLINFO_PRIVATE, (void *)&t);
+		finish(t, code);
+	}
+}
+
+struct fetcher *
+fetch_open(struct ev_loop *loop, struct farewell *farewell)
+{
+	struct fetcher *f;
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return NULL;
+	f = calloc(1, sizeof(*f));
+	if (f == NULL)
+		return NULL;
+	f->loop = loop;
+	f->farewell = farewell;
+	SLIST_INIT(&f->watches);
+	ev_timer_init(&f->timer, on_timer, 0., 0.);
+	f->multi = curl_multi_init();
+	if (f->multi == NULL) {
+		fetch_close(f);
+		return NULL;
+	}
+	(void)curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	(void)curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
+	(void)curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, on_set_timer);
+	(void)curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
+	return f;
+}
+
+void
+fetch_close(struct fetcher *f)
+{
+	struct watch *w;
+
+	if (f == NULL)
+		return;
+	(void)curl_multi_cleanup(f->multi);
+	ev_timer_stop(f->loop, &f->timer);
+	while ((w = SLIST_FIRST(&f->watches)) != NULL) {
+		SLIST_REMOVE_HEAD(&f->watches, link);
+		ev_io_stop(f->loop, &w->io);
+		free(w);
+	}
+	free(f);
+	curl_global_cleanup();
+}
+
+/* The name stays that of the URL, the connection goes to the address. */
+static int
+set_target(struct fetch *t, const struct fetch_request *r)
+{
+	char ip[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX + 16], url[1024];
+	const bool v6 = strchr(r->host, ':') != NULL;
+	const bool to_v6 = r->to.sa.sa_family == AF_INET6;
+	const unsigned port = addr_port(&r->to);
+
+	(void)addr_format_ip(&r->to, ip);
+	(void)snprintf(to, sizeof(to), "::%s%s%s:%u", to_v6 ? "[" : "", ip,
+	    to_v6 ? "]" : "", port);
+	(void)snprintf(url, sizeof(url), "%s://%s%s%s:%u%s",
+	    r->tls ? "https" : "http", v6 ? "[" : "", r->host, v6 ? "]" : "",
+	    port, r->path);
+	t->connect_to = curl_slist_append(NULL, to);
+	if (t->connect_to == NULL)
+		return CURLE_OUT_OF_MEMORY;
+	(void)curl_easy_setopt(t->easy, CURLOPT_CONNECT_TO, t->connect_to);
+	return curl_easy_setopt(t->easy, CURLOPT_URL, url);
+}
+
+static int
+add_header(struct fetch *t, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(t->headers, line);
+
+	if (longer == NULL)
+		return CURLE_OUT_OF_MEMORY;
+	t->headers = longer;
+	return CURLE_OK;
+}
+
+/*
+ * The token with the first request already: a server that was asked without it
+ * would only say 401, and hear it by a second one.
+ */
+static int
+set_headers(struct fetch *t, const struct fetch_request *r)
+{
+	/* So that the server ends it, with everything said. */
+	int c = add_header(t, "Connection: close");
+	char *line = NULL;
+
+	if (c == CURLE_OK && r->token != NULL) {
+		if (asprintf(&line, "Authorization: Negotiate %s", r->token) <
+		    0)
+			return CURLE_OUT_OF_MEMORY;
+		c = add_header(t, line);
+		free(line);
+	}
+	if (c != CURLE_OK)
+		return c;
+	return curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+}
+
+static void
+set_manners(struct fetch *t)
+{
+	struct fetcher *f = t->fetcher;
+	CURL *e = t->easy;
+
+	(void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(e, CURLOPT_PROXY, "");
+	(void)curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	(void)curl_easy_setopt(
+	    e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	(void)curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+	(void)curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
+	(void)curl_easy_setopt(e, CURLOPT_USERAGENT, "hapair/" VERSION);
+	(void)curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	(void)curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
+	(void)curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+	(void)curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, f);
+	(void)curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+	(void)curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
+	(void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+	(void)curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
+	(void)curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
+	(void)curl_easy_setopt(e, CURLOPT_PRIVATE, t);
+}
+
+static CURLcode
+set_request(struct fetch *t, const struct fetch_request *r)
+{
+	CURL *e = t->easy;
+	CURLcode c = CURLE_OK;
+
+	(void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
+	(void)curl_easy_setopt(
+	    e, CURLOPT_CONNECTTIMEOUT_MS, (long)r->timeout_ms);
+	/*
+	 * libcurl's own folder of authorities would vouch beside `ca`, and with
+	 * a folder it keeps nothing: 26 ms of the loop for each connection.
+	 */
+	(void)curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+	if (r->ca != NULL)
+		c = curl_easy_setopt(e, CURLOPT_CAINFO, r->ca);
+	if (c != CURLE_OK || r->user == NULL)
+		return c;
+	(void)curl_easy_setopt(
+	    e, CURLOPT_HTTPAUTH, (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST));
+	c = curl_easy_setopt(e, CURLOPT_USERNAME, r->user);
+	if (c == CURLE_OK)
+		c = curl_easy_setopt(e, CURLOPT_PASSWORD, r->password);
+	return c;
+}
+
+struct fetch *
+fetch_start(struct fetcher *f, const struct fetch_request *request,
+    fetch_end_fn *on_end, void *arg)
+{
+	struct fetch *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->fetcher = f;
+	t->on_end = on_end;
+	t->arg = arg;
+	t->easy = curl_easy_init();
+	if (t->easy != NULL) {
+		set_manners(t);
+		if (set_target(t, request) == CURLE_OK &&
+		    set_headers(t, request) == CURLE_OK &&
+		    set_request(t, request) == CURLE_OK &&
+		    curl_multi_add_handle(f->multi, t->easy) == CURLM_OK)
+			return t;
+	}
+	free_fetch(t);
+	return NULL;
+}

@@ -1,0 +1,383 @@
+#include "proxy/health/probe.h"
+
+#include "config/config.h"
+#include "config/print.h"
+#include "core/limiter.h"
+#include "core/log.h"
+#include "core/mono.h"
+#include "core/secret.h"
+#include "core/timeout.h"
+#include "proxy/health/graceful_close.h"
+#include "proxy/health/http_client.h"
+#include "proxy/health/probe_http.h"
+#include "proxy/health/probe_judge.h"
+#include "proxy/health/probe_script.h"
+#include "proxy/health/probe_tcp.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ev.h>
+
+/* While results contradict a verdict, they come this much faster. */
+#define WAVERING_FACTOR 4.
+
+/* Of an interval, either way: so that many do not go on asking together. */
+#define JITTER 0.1
+
+/*
+ * From the start of one to the next where that is hurried: clients that find
+ * one server dead, many a second, make no storm of questions.
+ */
+#define HURRY_MS 100
+
+struct survey {
+	struct surveys *all;
+	struct survey_question question;
+	LIST_HEAD(, survey_listener) listeners;
+	LIST_ENTRY(survey) link;
+	bool busy;
+	bool again; /* asked for while one was under way */
+	struct mono began;
+	ev_timer timer; /* busy: of its patience, else until the next */
+	union {
+		struct ask_tcp tcp;
+		struct ask_http http;
+		struct ask_script script;
+	} ask;
+};
+
+struct surveys {
+	struct ev_loop *loop;
+	const struct secret_files *secrets; /* borrowed */
+	struct fetcher *fetcher;            /* NULL until a page is asked for */
+	struct negotiate *negotiate;        /* likewise, with a ticket */
+	struct farewell farewell;
+	struct limiter lacks; /* of memory, descriptors, ports: log lines */
+	LIST_HEAD(, survey) surveys;
+};
+
+static void
+wait_s(struct survey *p, double seconds)
+{
+	timeout_arm(p->all->loop, &p->timer, seconds);
+}
+
+/* From 1 - JITTER to 1 + JITTER. */
+static double
+jitter(void)
+{
+	uint16_t n;
+
+	secret_random(&n, sizeof(n));
+	return 1. + JITTER * (n / 32768. - 1.);
+}
+
+static void
+stop_asking(struct survey *p)
+{
+	p->busy = false;
+	switch (p->question.check->type) {
+	case CONFIG_CHECK_TCP:
+		ask_tcp_stop(&p->ask.tcp);
+		break;
+	case CONFIG_CHECK_HTTP:
+		ask_http_stop(&p->ask.http);
+		break;
+	case CONFIG_CHECK_SCRIPT:
+		ask_script_stop(&p->ask.script);
+		break;
+	case CONFIG_CHECK_NONE:
+		break;
+	}
+}
+
+/* How long one that is hurried has to wait all the same, in seconds. */
+static double
+hurry_s(const struct survey *p)
+{
+	int64_t gap_ms = p->question.check->interval_ms;
+	int64_t since_ms = mono_span_ms(p->began, mono_now());
+
+	if (gap_ms > HURRY_MS)
+		gap_ms = HURRY_MS;
+	return since_ms < gap_ms ? (double)(gap_ms - since_ms) / 1000. : 0.;
+}
+
+/* Counted from the end of this one. */
+static void
+rest(struct survey *p, bool wavering)
+{
+	double s = p->question.check->interval_ms / 1000. * jitter();
+
+	if (p->again)
+		s = hurry_s(p);
+	else if (wavering)
+		s /= WAVERING_FACTOR;
+	p->again = false;
+	wait_s(p, s);
+}
+
+static void
+tell_lack(struct survey *p, const char *detail)
+{
+	uint64_t left_out;
+
+	if (limiter_allows(&p->all->lacks, mono_now(), &left_out))
+		log_warning("check",
+		    "%s, trying again (%" PRIu64
+		    " times more since the last line)",
+		    detail, left_out);
+}
+
+static void
+on_answer(void *arg, const struct judge_answer *answer)
+{
+	struct survey *p = arg;
+	double ms = (double)mono_span_us(p->began, mono_now()) / 1000.;
+	struct survey_listener *l;
+	bool wavering = false;
+
+	p->busy = false;
+	if (answer->is_void)
+		tell_lack(p, answer->detail);
+	LIST_FOREACH (l, &p->listeners, link)
+		wavering |= l->on_heard(l->arg, answer, ms);
+	rest(p, wavering);
+}
+
+static void
+ask(struct survey *p)
+{
+	const struct survey_question *q = &p->question;
+
+	p->busy = true;
+	p->began = mono_now();
+	/* Those that have a timeout of their own answer before this one. */
+	wait_s(p, q->check->timeout_ms / 1000. * 2 + 1);
+	switch (q->check->type) {
+	case CONFIG_CHECK_TCP:
+		wait_s(p, q->check->timeout_ms / 1000.);
+		ask_tcp_start(&p->ask.tcp, &q->to);
+		break;
+	case CONFIG_CHECK_HTTP:
+		ask_http_start(&p->ask.http, &q->to);
+		break;
+	case CONFIG_CHECK_SCRIPT:
+		ask_script_start(&p->ask.script, &q->to, q->check->timeout_ms);
+		break;
+	case CONFIG_CHECK_NONE:
+		break;
+	}
+}
+
+static void
+on_timer(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct survey *p = CONTAINER_OF(t, struct survey, timer);
+	struct judge_answer late = { .is_void = false };
+
+	(void)loop;
+	(void)revents;
+	if (!p->busy) {
+		ask(p);
+		return;
+	}
+	judge_say(&late, VERDICT_FAILED, "%s",
+	    p->question.check->type == CONFIG_CHECK_TCP
+	        ? "connect: Connection timed out"
+	        : "no answer in time");
+	stop_asking(p);
+	on_answer(p, &late);
+}
+
+static void
+set_asker(struct survey *p)
+{
+	const struct survey_question *q = &p->question;
+	struct surveys *all = p->all;
+
+	switch (q->check->type) {
+	case CONFIG_CHECK_TCP:
+		p->ask.tcp = (struct ask_tcp){ .loop = all->loop,
+			.farewell = &all->farewell,
+			.on_answer = on_answer,
+			.arg = p,
+			.fd = -1 };
+		break;
+	case CONFIG_CHECK_HTTP:
+		p->ask.http = (struct ask_http){ .fetcher = all->fetcher,
+			.secrets = all->secrets,
+			.negotiate = all->negotiate,
+			.config = q->check,
+			.host = q->host,
+			.on_answer = on_answer,
+			.arg = p };
+		break;
+	case CONFIG_CHECK_SCRIPT:
+		p->ask.script = (struct ask_script){ .loop = all->loop,
+			.path = q->check->script,
+			.service = q->service,
+			.server = q->server,
+			.on_answer = on_answer,
+			.arg = p };
+		ask_script_init(&p->ask.script);
+		break;
+	case CONFIG_CHECK_NONE:
+		break;
+	}
+}
+
+/*
+ * All that the file says of how to ask: by its text, so that a key that is new
+ * cannot be forgotten here. Not `rise` and `fall`, which are for who makes a
+ * verdict of the answers; the port is in the address.
+ */
+static bool
+asks_alike(const struct config_check *a, const struct config_check *b)
+{
+	CLEANUP(free_str) char *x = NULL, *y = NULL;
+	struct config_check copy = *a;
+
+	copy.rise = b->rise;
+	copy.fall = b->fall;
+	copy.port = b->port;
+	return print_check(&copy, &x) == 0 && print_check(b, &y) == 0 &&
+	    strcmp(x, y) == 0;
+}
+
+bool
+survey_is_same(const struct survey_question *a, const struct survey_question *b)
+{
+	if (a->check->type != b->check->type || !addr_is_same(&a->to, &b->to))
+		return false;
+	switch (a->check->type) {
+	case CONFIG_CHECK_TCP:
+		return asks_alike(a->check, b->check);
+	case CONFIG_CHECK_HTTP:
+		return strcmp(a->host, b->host) == 0 &&
+		    asks_alike(a->check, b->check);
+	case CONFIG_CHECK_SCRIPT: /* it is told whom it is for */
+	case CONFIG_CHECK_NONE:
+		break;
+	}
+	return false;
+}
+
+static const struct negotiate_means tickets = {
+	.get = ticket_get,
+	.renew = ticket_renew,
+	.renew_every_ms = 60 * 1000, /* does nothing until half of it is over */
+};
+
+/* Made when the first one needs them. False where memory is out. */
+static bool
+has_means(struct surveys *all, const struct config_check *c)
+{
+	if (c->type != CONFIG_CHECK_HTTP)
+		return true;
+	if (all->fetcher == NULL)
+		all->fetcher = fetch_open(all->loop, &all->farewell);
+	if (c->negotiate && all->negotiate == NULL)
+		all->negotiate = negotiate_open(all->loop, &tickets);
+	return all->fetcher != NULL &&
+	    (!c->negotiate || all->negotiate != NULL);
+}
+
+static struct survey *
+make(struct surveys *all, const struct survey_question *question)
+{
+	struct survey *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	if (!has_means(all, question->check)) {
+		free(p);
+		return NULL;
+	}
+	p->all = all;
+	p->question = *question;
+	LIST_INIT(&p->listeners);
+	ev_timer_init(&p->timer, on_timer, 0., 0.);
+	set_asker(p);
+	LIST_INSERT_HEAD(&all->surveys, p, link);
+	return p;
+}
+
+int
+survey_join(struct surveys *all, struct survey_listener *l,
+    const struct survey_question *question)
+{
+	struct survey *p;
+
+	LIST_FOREACH (p, &all->surveys, link)
+		if (survey_is_same(&p->question, question))
+			break;
+	if (p == NULL)
+		p = make(all, question);
+	if (p == NULL)
+		return -ENOMEM;
+	l->survey = p;
+	LIST_INSERT_HEAD(&p->listeners, l, link);
+	survey_hurry(l);
+	return 0;
+}
+
+void
+survey_leave(struct survey_listener *l)
+{
+	struct survey *p = l->survey;
+
+	if (p == NULL)
+		return;
+	l->survey = NULL;
+	LIST_REMOVE(l, link);
+	if (!LIST_EMPTY(&p->listeners))
+		return;
+	stop_asking(p);
+	ev_timer_stop(p->all->loop, &p->timer);
+	LIST_REMOVE(p, link);
+	free(p);
+}
+
+void
+survey_hurry(struct survey_listener *l)
+{
+	struct survey *p = l->survey;
+
+	if (p == NULL)
+		return;
+	if (p->busy)
+		p->again = true;
+	else
+		wait_s(p, hurry_s(p));
+}
+
+struct surveys *
+survey_open(
+    struct ev_loop *loop, const struct secret_files *secrets, unsigned max)
+{
+	struct surveys *all = calloc(1, sizeof(*all));
+
+	if (all == NULL)
+		return NULL;
+	all->loop = loop;
+	all->secrets = secrets;
+	LIST_INIT(&all->surveys);
+	farewell_init(&all->farewell, loop, max);
+	return all;
+}
+
+void
+survey_close(struct surveys *all)
+{
+	if (all == NULL)
+		return;
+	negotiate_close(all->negotiate);
+	fetch_close(all->fetcher);
+	farewell_fini(&all->farewell);
+	free(all);
+}

@@ -1,0 +1,214 @@
+#include "proxy/health/probe_judge.h"
+
+#include "config/config.h"
+#include "core/json_doc.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Of foreign texts within a sentence: what is left is for the sentence. */
+#define QUOTED_MAX 24
+
+static bool
+is_met(const struct config_match *m, const struct jdoc *value)
+{
+	switch (m->kind) {
+	case CONFIG_MATCH_BOOL:
+		return jdoc_is_bool(value, strcmp(m->value, "true") == 0);
+	case CONFIG_MATCH_NUMBER:
+		return jdoc_is_number(value, strtod(m->value, NULL));
+	case CONFIG_MATCH_STRING:
+		return jdoc_is_string(value) &&
+		    strcmp(jdoc_text_value(value), m->value) == 0;
+	}
+	return false;
+}
+
+static bool
+has_any(const struct jdoc *doc, const struct config_matches *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (jdoc_get(doc, m->all[i].key) != NULL)
+			return true;
+	return false;
+}
+
+static bool
+are_met(const struct jdoc *doc, const struct config_matches *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (!is_met(&m->all[i], jdoc_get(doc, m->all[i].key)))
+			return false;
+	return true;
+}
+
+void
+judge_say(
+    struct judge_answer *a, enum verdict_result result, const char *format, ...)
+{
+	va_list args;
+
+	a->result = result;
+	va_start(args, format);
+	(void)vsnprintf(a->detail, sizeof(a->detail), format, args);
+	va_end(args);
+}
+
+/* The first one that is not met. */
+static void
+tell_unmet(const struct jdoc *doc, const struct config_matches *m,
+    struct judge_answer *a)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		const struct config_match *one = &m->all[i];
+		const struct jdoc *value = jdoc_get(doc, one->key);
+		char shown[QUOTED_MAX];
+
+		if (is_met(one, value))
+			continue;
+		jdoc_show(value, shown, sizeof(shown));
+		if (value == NULL)
+			judge_say(a, VERDICT_FAILED,
+			    "%.*s is missing, expected %.*s", QUOTED_MAX,
+			    one->key, QUOTED_MAX, one->value);
+		else
+			judge_say(a, VERDICT_FAILED,
+			    "%.*s is %s, expected %.16s", QUOTED_MAX, one->key,
+			    shown, one->value);
+		return;
+	}
+}
+
+/* Whether what is not there may be in a part that we do not have. */
+static bool
+is_partial(const struct judge_page *page, struct judge_answer *a)
+{
+	if (page->cut)
+		judge_say(a, VERDICT_FAILED, "the body is too long to be read");
+	else if (page->broken)
+		judge_say(a, VERDICT_FAILED, "the body broke off");
+	return page->cut || page->broken;
+}
+
+static bool
+judge_json(const struct config_check *c, const struct judge_page *page,
+    struct judge_answer *a)
+{
+	CLEANUP(jdoc_free_at) struct jdoc *doc = NULL;
+
+	if (c->json.n == 0 && c->drain.n == 0)
+		return true;
+	if (page->cut)
+		return is_partial(page, a);
+	doc = jdoc_parse_foreign(page->body, page->len);
+	if (!jdoc_is_object(doc) && is_partial(page, a))
+		return true;
+	if (c->fallback != NULL && !has_any(doc, &c->json) &&
+	    !has_any(doc, &c->drain))
+		return false;
+	if (!jdoc_is_object(doc))
+		judge_say(a, VERDICT_FAILED, "the body is no JSON object");
+	else if (!are_met(doc, &c->json))
+		tell_unmet(doc, &c->json, a);
+	else if (c->drain.n > 0 && are_met(doc, &c->drain))
+		judge_say(a, VERDICT_DRAINS, "%.*s is %.*s", QUOTED_MAX,
+		    c->drain.all[0].key, QUOTED_MAX, c->drain.all[0].value);
+	return true;
+}
+
+/* Bytes may be anything, NUL among them. */
+static bool
+is_in(const struct judge_page *page, const char *text)
+{
+	return memmem(page->body, page->len, text, strlen(text)) != NULL;
+}
+
+static void
+judge_expect(const struct config_check *c, const struct judge_page *page,
+    struct judge_answer *a)
+{
+	bool unwanted = c->expect[0] == '!';
+	const char *text = c->expect + unwanted;
+	bool found = is_in(page, text);
+
+	if (!found && is_partial(page, a))
+		return;
+	if (found == unwanted)
+		judge_say(a, VERDICT_FAILED, "the body %s '%.50s'",
+		    found ? "has" : "lacks", text);
+}
+
+static bool
+judge_status(
+    const struct judge_page *page, unsigned wanted, struct judge_answer *a)
+{
+	*a = (struct judge_answer){ .is_void = false };
+	if (page->status == wanted)
+		judge_say(a, VERDICT_PASSED, "status %u", page->status);
+	else
+		judge_say(a, VERDICT_FAILED, "status %u, expected %u",
+		    page->status, wanted);
+	return page->status == wanted;
+}
+
+bool
+judge_page(const struct config_check *c, const struct judge_page *page,
+    struct judge_answer *ret_answer)
+{
+	struct judge_answer a;
+	bool told = true;
+
+	if (judge_status(page, c->status, &a) && c->expect != NULL)
+		judge_expect(c, page, &a);
+	if (a.result == VERDICT_PASSED)
+		told = judge_json(c, page, &a);
+	*ret_answer = a;
+	return told;
+}
+
+void
+judge_fallback(const struct config_check *c, const struct judge_page *page,
+    struct judge_answer *ret_answer)
+{
+	struct judge_answer a;
+
+	if (judge_status(page, c->status, &a))
+		judge_say(&a, VERDICT_PASSED, "status %u of %.50s",
+		    page->status, c->fallback);
+	*ret_answer = a;
+}
+
+enum server_role
+judge_role(const struct config_check *c, const struct judge_page *page)
+{
+	CLEANUP(jdoc_free_at) struct jdoc *doc = NULL;
+	const char *said;
+
+	if (page->status != 200 || page->cut)
+		return SERVER_ROLE_UNSAID;
+	doc = jdoc_parse_foreign(page->body, page->len);
+	said = jdoc_string(doc, c->role);
+	if (strcasecmp(said, "active") == 0)
+		return SERVER_ROLE_ACTIVE;
+	if (strcasecmp(said, "standby") == 0)
+		return SERVER_ROLE_STANDBY;
+	return SERVER_ROLE_UNSAID;
+}
+
+void
+judge_quote(
+    const char *text, size_t len, char ret_detail[static JUDGE_DETAIL_MAX])
+{
+	size_t n = 0;
+
+	while (n < len && n < JUDGE_DETAIL_MAX - 1 && text[n] != '\n' &&
+	    text[n] != '\0') {
+		bool plain = text[n] >= ' ' && text[n] <= '~';
+
+		ret_detail[n] = plain ? text[n] : '?';
+		n++;
+	}
+	ret_detail[n] = '\0';
+}

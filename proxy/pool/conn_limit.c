@@ -1,0 +1,40 @@
+#include "proxy/pool/conn_limit.h"
+
+void
+gate_init(struct gate *g, uint32_t limit)
+{
+	atomic_init(&g->inside, 0);
+	atomic_init(&g->wanted, false);
+	g->limit = limit;
+}
+
+static bool
+try_enter(struct gate *g)
+{
+	unsigned n = atomic_load(&g->inside);
+
+	while (g->limit == 0 || n < g->limit)
+		if (atomic_compare_exchange_weak(&g->inside, &n, n + 1))
+			return true;
+	return false;
+}
+
+bool
+gate_enter(struct gate *g)
+{
+	if (try_enter(g))
+		return true;
+	/*
+	 * Say so first, then look again: the last one may have left in
+	 * between, and would have told nobody.
+	 */
+	atomic_store(&g->wanted, true);
+	return try_enter(g);
+}
+
+bool
+gate_leave(struct gate *g)
+{
+	atomic_fetch_sub(&g->inside, 1);
+	return atomic_load(&g->wanted) && atomic_exchange(&g->wanted, false);
+}

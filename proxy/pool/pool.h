@@ -1,0 +1,185 @@
+#pragma once
+
+/*
+ * A pool is one service at run time: its servers, their states, who gets the
+ * next connection, the one queue of those that wait for a free place, and its
+ * limit. Shared by all threads: what is chosen and counted is the node's, not
+ * a thread's. Everything here is under the pool's lock, which is taken a few
+ * times in the life of a connection and never on the data path.
+ */
+
+#include "proxy/pool/balance.h"
+#include "proxy/pool/conn_limit.h"
+#include "proxy/pool/pool_choice.h"
+#include "proxy/pool/server.h"
+
+#include "core/accord.h"
+#include "core/addr.h"
+#include "core/mono.h"
+
+#include <pthread.h>
+#include <sys/queue.h>
+
+struct access;
+struct client_limit;
+struct config_server;
+struct config_service;
+struct ports;
+
+struct pool_server {
+	const struct config_server *config; /* borrowed: the configuration's */
+	atomic_int state;        /* enum server_state; set by pool_set_state */
+	atomic_int role;         /* enum server_role; by check.c */
+	atomic_bool accused;     /* a live connect failed: check it now */
+	atomic_bool doubted;     /* nobody checks it, and connects failed */
+	atomic_bool proven;      /* doubted, and a live connect succeeded */
+	bool trial;              /* down: one client may try; under the lock */
+	unsigned slot;           /* into each worker's server counters */
+	unsigned tier;           /* see pool_choice.h */
+	atomic_uint era;         /* connections of earlier ones shall end */
+	enum accord_admin admin; /* what an operator wants; under the lock */
+	uint32_t weight;    /* the configured one, or an operator's; likewise */
+	bool has_address;   /* else its name is not resolved yet */
+	union addr address; /* with its port */
+	struct mono up_since; /* of its slow start; never: no ramp */
+	struct ports *ports;  /* with `source`: our ports towards it */
+};
+
+enum pool_waiting {
+	POOL_WAITS_NOT,
+	POOL_WAITS,   /* in the queue */
+	POOL_GRANTED, /* a place was taken for it; its owner is being woken */
+};
+
+/* `retries` goes up to 10: as many servers and the first. */
+#define POOL_TRIED_MAX 11
+
+/*
+ * Someone who wants a place; part of a session, on its worker's thread. While
+ * it waits it is the pool's, which may also take servers out of `tried`.
+ */
+struct pool_waiter {
+	enum pool_waiting waiting;
+	int server;   /* of POOL_GRANTED */
+	unsigned era; /* its server's, when it got the place */
+	uint16_t tried[POOL_TRIED_MAX]; /* servers it has tried in vain */
+	uint16_t n_tried;
+	uint64_t client_hash; /* of its address */
+	uint64_t chance;      /* 64 random bits */
+	void *owner;
+	void (*wake)(void *owner); /* called under the lock, by any thread */
+	TAILQ_ENTRY(pool_waiter) link;
+};
+
+TAILQ_HEAD(pool_queue, pool_waiter);
+
+struct pool {
+	const struct config_service *config; /* borrowed */
+	unsigned index;      /* in the configuration, and in counters */
+	atomic_bool open;    /* first checks have ended: accept */
+	atomic_bool was_cut; /* a server's era is new: tell the workers */
+	atomic_uint
+	    n_waiting; /* in the queue, for any reason; read by anyone */
+	atomic_uint n_granted; /* and not collected yet */
+	struct gate gate;
+	struct access *access;        /* NULL: everybody may connect */
+	struct client_limit *clients; /* NULL: no limit for each */
+	struct pool_server *servers;
+	size_t n_servers;
+	pthread_mutex_t lock; /* of all that follows */
+	int active;           /* of a standby service; else POOL_NONE */
+	struct balance_slot *slots;
+	struct pool_choice_server *choices; /* for who asks now */
+	struct pool_queue queue, granted;
+};
+
+#define POOL_NONE (-1)   /* no server */
+#define POOL_QUEUED (-2) /* pool_take: the waiter waits */
+
+/* `first_slot`: of its first server in the counters. Returns 0 or -errno. */
+MUST_CHECK int pool_init(struct pool *p, const struct config_service *config,
+    unsigned index, unsigned first_slot);
+void pool_fini(struct pool *p);
+
+/*
+ * A place at a server that the waiter has not tried, as an index, to be given
+ * back with pool_give; or POOL_QUEUED, and the waiter is in the queue for what
+ * *ret_wants tells. Of two who wait for the same the first one gets it; nobody
+ * waits because another one has to.
+ */
+MUST_CHECK int pool_take(struct pool *p, struct pool_waiter *waiter,
+    struct mono now, enum pool_choice *ret_wants);
+void pool_give(struct pool *p, int server);
+
+/* It may try again whatever it has tried, and keeps its place in the queue. */
+void pool_forget(struct pool *p, struct pool_waiter *waiter);
+
+/* One client, the next or one that waits, may try a server that is down. */
+void pool_set_trial(struct pool *p, struct pool_server *server);
+
+/* Who waits and has tried this server in vain may try it again. */
+void pool_forgive(struct pool *p, struct pool_server *server);
+
+/*
+ * After a wake: a waiter of this owner that was granted a place, or NULL; the
+ * place is the caller's, at waiter->server, and it waits no more.
+ */
+MUST_CHECK struct pool_waiter *pool_collect(struct pool *p, const void *owner);
+
+/* Leaves the queue, and gives back what may have been granted meanwhile. */
+void pool_leave(struct pool *p, struct pool_waiter *waiter);
+
+/* By check.c and names: then waiters may have somewhere to go. */
+void pool_set_state(struct pool *p, struct pool_server *server,
+    enum server_state state, struct mono now);
+void pool_set_address(
+    struct pool *p, struct pool_server *server, const union addr *ip);
+
+/* By server_admin.c. Maintenance cuts, as below. */
+void pool_set_admin(
+    struct pool *p, struct pool_server *server, enum accord_admin admin);
+void pool_set_weight(
+    struct pool *p, struct pool_server *server, uint32_t weight);
+
+/*
+ * Of a standby service: this one alone gets connections from now on, and the
+ * one before it is cut.
+ */
+void pool_set_active(struct pool *p, unsigned server);
+
+/* How it stands, for who tells of it. */
+struct pool_view {
+	enum server_state state;
+	enum server_role role;
+	enum accord_admin admin;
+	uint32_t weight;
+	bool usable; /* it takes new connections: see pool_is_usable */
+	bool has_address;
+	union addr address;
+};
+
+void pool_look(
+    struct pool *p, struct pool_server *server, struct pool_view *ret_view);
+
+/*
+ * The connections that this server has by now shall end: workers that look
+ * find them by pool_is_cut. The caller sees to it that they look.
+ */
+void pool_cut(struct pool *p, struct pool_server *server);
+
+/* Whether the server was cut since the waiter got its place there. */
+bool pool_is_cut(struct pool *p, int server, const struct pool_waiter *waiter);
+
+/* False where its name is not resolved yet. */
+MUST_CHECK bool pool_get_address(
+    struct pool *p, struct pool_server *server, union addr *ret_address);
+
+enum server_state pool_server_state(struct pool_server *server);
+unsigned pool_count(struct pool *p, enum server_state state);
+unsigned pool_count_up(struct pool *p);
+
+/*
+ * Whether some server takes new connections: up, resolved, of some weight, and
+ * no operator has taken it out.
+ */
+bool pool_is_usable(struct pool *p);

@@ -1,0 +1,86 @@
+#include "proxy/pool/source_ports.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define RANGE_FILE "/proc/sys/net/ipv4/ip_local_port_range"
+
+struct ports {
+	pthread_mutex_t lock;
+	unsigned first, n; /* the range */
+	unsigned next;     /* where the search begins, from 0 */
+	unsigned n_taken;
+	uint64_t taken[65536 / 64];
+};
+
+static void
+read_range(struct ports *p)
+{
+	FILE *f = fopen(RANGE_FILE, "re");
+	unsigned first = 0, last = 0;
+	bool read = f != NULL && fscanf(f, "%u %u", &first, &last) == 2 &&
+	    first > 0 && first <= last && last <= UINT16_MAX;
+
+	if (f != NULL)
+		(void)fclose(f);
+	if (!read) { /* the kernel's default */
+		first = 32768;
+		last = 60999;
+	}
+	p->first = first;
+	p->n = last - first + 1;
+}
+
+struct ports *
+ports_new(void)
+{
+	struct ports *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	(void)pthread_mutex_init(&p->lock, NULL);
+	read_range(p);
+	return p;
+}
+
+void
+ports_free(struct ports *p)
+{
+	if (p == NULL)
+		return;
+	(void)pthread_mutex_destroy(&p->lock);
+	free(p);
+}
+
+uint16_t
+ports_take(struct ports *p)
+{
+	unsigned port = 0;
+
+	(void)pthread_mutex_lock(&p->lock);
+	for (unsigned i = 0; i < p->n && p->n_taken < p->n; i++) {
+		unsigned k = (p->next + i) % p->n;
+
+		if ((p->taken[k / 64] >> k % 64 & 1) != 0)
+			continue;
+		p->taken[k / 64] |= (uint64_t)1 << k % 64;
+		p->n_taken++;
+		p->next = k + 1;
+		port = p->first + k;
+		break;
+	}
+	(void)pthread_mutex_unlock(&p->lock);
+	return (uint16_t)port;
+}
+
+void
+ports_give(struct ports *p, uint16_t port)
+{
+	unsigned k = port - p->first;
+
+	(void)pthread_mutex_lock(&p->lock);
+	p->taken[k / 64] &= ~((uint64_t)1 << k % 64);
+	p->n_taken--;
+	(void)pthread_mutex_unlock(&p->lock);
+}

@@ -1,0 +1,400 @@
+#include "proxy/services.h"
+
+#include "config/config.h"
+#include "core/log.h"
+#include "core/msg.h"
+#include "proxy/data/conn_feed.h"
+#include "proxy/health/check.h"
+#include "proxy/health/probe.h"
+#include "proxy/health/secret_files.h"
+#include "proxy/pool/pool.h"
+#include "proxy/pool/resolver.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+on_accused(struct ev_loop *loop, ev_async *async, int revents)
+{
+	struct roster *r =
+	    CONTAINER_OF(async, struct roster, shared.sessions.accused);
+
+	(void)loop;
+	(void)revents;
+	for (size_t i = 0; i < r->shared.n_servers; i++) {
+		struct pool_server *s = r->checks[i].server;
+
+		if (atomic_exchange(&s->accused, false))
+			check_accuse(&r->checks[i]);
+		if (atomic_exchange(&s->proven, false))
+			check_prove(&r->checks[i]);
+	}
+}
+
+static bool
+has_dropped(struct roster *r, unsigned group)
+{
+	for (unsigned i = 0; i < r->shared.n_workers; i++)
+		if ((atomic_load(&r->shared.workers[i].dropped_groups) &
+		        1U << group) == 0)
+			return false;
+	return true;
+}
+
+static void
+on_dropped(struct ev_loop *loop, ev_async *async, int revents)
+{
+	struct roster *r = CONTAINER_OF(async, struct roster, shared.dropped);
+
+	(void)loop;
+	(void)revents;
+	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++) {
+		if ((r->dropping & 1U << i) == 0 || !has_dropped(r, i))
+			continue;
+		r->dropping &= ~(1U << i);
+		r->calls->on_dropped(r->arg, i);
+	}
+}
+
+static int
+make_pools(struct roster *r, const struct config *config)
+{
+	struct worker_shared *sh = &r->shared;
+	unsigned slot = 0;
+
+	sh->pools = calloc(config->n_services + 1, sizeof(*sh->pools));
+	if (sh->pools == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->n_services; i++) {
+		const struct config_service *c = &config->services[i];
+		int e = pool_init(&sh->pools[i], c, (unsigned)i, slot);
+
+		if (e < 0)
+			return e;
+		sh->n_pools++;
+		slot += (unsigned)c->n_servers;
+	}
+	r->checks = calloc(slot + 1, sizeof(*r->checks));
+	if (r->checks == NULL)
+		return -ENOMEM;
+	sh->n_servers = slot;
+	return 0;
+}
+
+static int
+make_workers(struct roster *r, const struct msg_start *start)
+{
+	struct worker_shared *sh = &r->shared;
+
+	sh->workers = calloc(start->workers, sizeof(*sh->workers));
+	if (sh->workers == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < start->workers; i++) {
+		int e = worker_init(&sh->workers[i], sh, i);
+
+		sh->n_workers++; /* worker_fini takes the half-built */
+		if (e < 0)
+			return e;
+	}
+	return 0;
+}
+
+static void
+on_wake(void *arg)
+{
+	session_thread_wake_all(arg);
+}
+
+static int
+make_feed(struct roster *r, const struct msg_start *start)
+{
+	struct worker_shared *sh = &r->shared;
+	const struct feed_setup setup = { .loop = r->shared.sessions.main,
+		.config = sh->config,
+		.n_workers = start->workers,
+		.max_connections = start->max_connections,
+		.wake = on_wake,
+		.arg = &sh->sessions };
+
+	if (!sh->config->has_pair)
+		return 0;
+	sh->feed = feed_new(&setup);
+	return sh->feed != NULL ? 0 : -ENOMEM;
+}
+
+int
+roster_init(struct roster *r, struct ev_loop *loop, const struct config *config,
+    const struct msg_start *start)
+{
+	struct worker_shared *sh = &r->shared;
+	int e;
+
+	sh->config = config;
+	sh->sessions.main = loop;
+	sh->sessions.log_connections = config->log.connections;
+	sh->pipes = start->pipes;
+	STAILQ_INIT(&sh->sessions.threads);
+	gate_init(&sh->sessions.gate, start->max_connections);
+	e = make_pools(r, config);
+	if (e == 0) {
+		r->secrets = secret_files_load(config);
+		e = r->secrets != NULL ? 0 : -ENOMEM;
+	}
+	if (e == 0)
+		e = make_feed(r, start);
+	if (e == 0)
+		e = make_workers(r, start);
+	return e;
+}
+
+int
+roster_add_listener(struct roster *r, const struct msg_listener *m, int *fd)
+{
+	struct worker_shared *sh = &r->shared;
+
+	if (m->service >= sh->n_pools || m->worker >= sh->n_workers)
+		return -EBADMSG;
+	return worker_add_listener(
+	    &sh->workers[m->worker], &sh->pools[m->service], fd);
+}
+
+/* A service opens once somebody can serve, or all are known not to. */
+static void
+open_if_known(struct roster *r, struct pool *p)
+{
+	bool known = true;
+
+	for (size_t i = 0; i < p->n_servers; i++)
+		known = known &&
+		    pool_server_state(&p->servers[i]) != SERVER_UNKNOWN;
+	if (atomic_load(&p->open) || (!known && pool_count_up(p) == 0))
+		return;
+	atomic_store(&p->open, true);
+	session_thread_wake_all(&r->shared.sessions);
+}
+
+void
+roster_changed(struct roster *r, struct pool *pool)
+{
+	if (!r->started)
+		return;
+	if (atomic_exchange(&pool->was_cut, false))
+		worker_cut_all(&r->shared);
+	open_if_known(r, pool);
+	r->calls->on_change(r->arg, pool);
+}
+
+static void
+on_check_changed(void *arg, struct pool *pool)
+{
+	roster_changed(arg, pool);
+}
+
+/* A name has addresses, or others: its server may have to move. */
+static void
+on_name(void *arg, unsigned id, const union addr *all, unsigned n)
+{
+	struct roster *r = arg;
+	struct check *c = &r->checks[id];
+	const struct config_service *service = c->pool->config;
+	const char *server = c->server->config->name;
+	union addr usable[NAMES_ADDRESSES_MAX];
+	unsigned left;
+
+	memcpy(usable, all, n * sizeof(*all));
+	left = server_addresses_drop_own(
+	    usable, n, addr_port(&c->server->config->address), service);
+	if (left < n)
+		log_error("names",
+		    "server %s of service %s is where the service itself listens, leaving that address out",
+		    server, service->name);
+	if (left > 0 && !check_set_addresses(c, usable, left))
+		log_warning("names",
+		    "server %s of service %s has no address of the family of its source, leaving it as it is",
+		    server, service->name);
+}
+
+/* Those without an address yet are down until they have one. */
+static int
+start_names(struct roster *r)
+{
+	for (unsigned i = 0; i < r->shared.n_servers; i++) {
+		const char *host = r->checks[i].server->config->host;
+		int e;
+
+		if (host == NULL)
+			continue;
+		if (r->names == NULL)
+			r->names =
+			    names_new(r->shared.sessions.main, on_name, r);
+		if (r->names == NULL)
+			return -ENOMEM;
+		e = names_add(r->names, host, i);
+		if (e < 0)
+			return e;
+	}
+	return 0;
+}
+
+static int
+start_checks(struct roster *r)
+{
+	int e = 0;
+
+	r->surveys = survey_open(
+	    r->shared.sessions.main, r->secrets, r->shared.n_servers);
+	if (r->surveys == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->shared.n_pools; i++) {
+		struct pool *p = &r->shared.pools[i];
+
+		for (size_t k = 0; k < p->n_servers; k++) {
+			struct check *c = &r->checks[p->servers[k].slot];
+
+			c->loop = r->shared.sessions.main;
+			c->surveys = r->surveys;
+			c->on_change = on_check_changed;
+			c->arg = r;
+			check_prepare(c, p, &p->servers[k]);
+		}
+	}
+	/* Only now: a check that fails at once looks at all of them. */
+	for (size_t i = 0; e == 0 && i < r->shared.n_servers; i++)
+		e = check_start(&r->checks[i]);
+	return e < 0 ? e : start_names(r);
+}
+
+int
+roster_start(struct roster *r, const struct roster_calls *calls, void *arg)
+{
+	r->calls = calls;
+	r->arg = arg;
+	ev_async_init(&r->shared.sessions.accused, on_accused);
+	ev_async_start(r->shared.sessions.main, &r->shared.sessions.accused);
+	ev_async_init(&r->shared.dropped, on_dropped);
+	ev_async_start(r->shared.sessions.main, &r->shared.dropped);
+	r->started = true;
+	for (unsigned i = 0; i < r->shared.n_workers; i++) {
+		int e = worker_start(&r->shared.workers[i]);
+
+		if (e < 0)
+			return e;
+	}
+	return start_checks(r);
+}
+
+bool
+roster_is_open(struct roster *r)
+{
+	for (size_t i = 0; i < r->shared.n_pools; i++)
+		if (!atomic_load(&r->shared.pools[i].open))
+			return false;
+	return true;
+}
+
+void
+roster_drop(struct roster *r)
+{
+	for (unsigned i = 0; i < r->shared.n_workers; i++) {
+		atomic_store(&r->shared.workers[i].drop_all, true);
+		worker_wake(&r->shared.workers[i]);
+	}
+}
+
+bool
+roster_is_dropped(struct roster *r)
+{
+	for (unsigned i = 0; i < r->shared.n_workers; i++) {
+		struct worker *w = &r->shared.workers[i];
+
+		if (w->started && !atomic_load(&w->dropped))
+			return false;
+	}
+	return true;
+}
+
+void
+roster_drop_group(struct roster *r, unsigned group)
+{
+	r->dropping |= 1U << group;
+	for (unsigned i = 0; i < r->shared.n_workers; i++) {
+		struct worker *w = &r->shared.workers[i];
+
+		atomic_fetch_and(&w->dropped_groups, ~(1U << group));
+		atomic_fetch_or(&w->drop_groups, 1U << group);
+		worker_wake(w);
+	}
+}
+
+void
+roster_tell(struct roster *r, int failover)
+{
+	if (r->shared.feed == NULL)
+		return;
+	if (failover != -1)
+		feed_begin(r->shared.feed, failover);
+	else
+		feed_stop(r->shared.feed);
+}
+
+struct pool *
+roster_pool(struct roster *r, size_t service)
+{
+	return &r->shared.pools[service];
+}
+
+const struct check_view *
+roster_check(const struct roster *r, unsigned slot)
+{
+	return &r->checks[slot].view;
+}
+
+struct counters_sum
+roster_sum_server(const struct roster *r, unsigned slot)
+{
+	struct counters_sum sum = { 0 };
+
+	for (unsigned i = 0; i < r->shared.n_workers; i++)
+		counters_sum_up(
+		    &sum, &r->shared.workers[i].sessions.servers[slot]);
+	return sum;
+}
+
+struct counters_service_sum
+roster_sum_service(const struct roster *r, size_t service)
+{
+	struct counters_service_sum sum = { 0 };
+
+	for (unsigned i = 0; i < r->shared.n_workers; i++)
+		counters_service_sum_up(
+		    &sum, &r->shared.workers[i].sessions.services[service]);
+	return sum;
+}
+
+void
+roster_fini(struct roster *r)
+{
+	struct worker_shared *sh = &r->shared;
+
+	names_free(r->names);
+	if (r->started) {
+		ev_async_stop(
+		    r->shared.sessions.main, &r->shared.sessions.accused);
+		ev_async_stop(r->shared.sessions.main, &r->shared.dropped);
+	}
+	for (unsigned i = 0; i < sh->n_workers; i++)
+		worker_stop(&sh->workers[i]);
+	for (unsigned i = 0; i < sh->n_workers; i++)
+		worker_fini(&sh->workers[i]);
+	feed_free(sh->feed);
+	for (size_t i = 0; r->checks != NULL && i < sh->n_servers; i++)
+		check_stop(&r->checks[i]);
+	survey_close(r->surveys);
+	secret_files_free(r->secrets);
+	for (size_t i = 0; i < sh->n_pools; i++)
+		pool_fini(&sh->pools[i]);
+	free(sh->workers);
+	free(sh->pools);
+	free(r->checks);
+}

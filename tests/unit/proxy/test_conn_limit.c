@@ -1,0 +1,89 @@
+#include "proxy/pool/conn_limit.h"
+
+#include "tests/lib/test.h"
+
+#include <pthread.h>
+
+#define THREADS 4
+#define ROUNDS 50000
+
+static void
+a_full_gate_turns_away_and_tells_the_next_that_leaves(void **state)
+{
+	struct gate g;
+
+	(void)state;
+	gate_init(&g, 2);
+	assert_true(gate_enter(&g));
+	assert_true(gate_enter(&g));
+	assert_false(gate_leave(&g)); /* nobody waits */
+	assert_true(gate_enter(&g));
+	assert_false(gate_enter(&g));
+	assert_true(gate_leave(&g));
+	assert_false(gate_leave(&g)); /* told once */
+}
+
+static void
+no_limit_turns_nobody_away(void **state)
+{
+	struct gate g;
+
+	(void)state;
+	gate_init(&g, 0);
+	for (int i = 0; i < 1000; i++)
+		assert_true(gate_enter(&g));
+}
+
+struct crowd {
+	struct gate gate;
+	atomic_uint inside, most;
+};
+
+static void *
+come_and_go(void *arg)
+{
+	struct crowd *c = arg;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		unsigned now;
+
+		if (!gate_enter(&c->gate))
+			continue;
+		now = atomic_fetch_add(&c->inside, 1) + 1;
+		if (now > atomic_load(&c->most))
+			atomic_store(&c->most, now);
+		atomic_fetch_sub(&c->inside, 1);
+		if (gate_leave(&c->gate))
+			continue;
+	}
+	return NULL;
+}
+
+static void
+threads_never_overrun_the_limit(void **state)
+{
+	static struct crowd c;
+	pthread_t threads[THREADS];
+
+	(void)state;
+	gate_init(&c.gate, 2);
+	for (int i = 0; i < THREADS; i++)
+		(void)pthread_create(&threads[i], NULL, come_and_go, &c);
+	for (int i = 0; i < THREADS; i++)
+		(void)pthread_join(threads[i], NULL);
+	assert_true(atomic_load(&c.most) <= 2);
+	assert_int_equal(atomic_load(&c.gate.inside), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    a_full_gate_turns_away_and_tells_the_next_that_leaves),
+		cmocka_unit_test(no_limit_turns_nobody_away),
+		cmocka_unit_test(threads_never_overrun_the_limit),
+	};
+
+	TEST_MAIN(tests);
+}

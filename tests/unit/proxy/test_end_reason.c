@@ -1,0 +1,30 @@
+#include "proxy/data/end_reason.h"
+
+#include "tests/lib/test.h"
+
+#include <string.h>
+
+static void
+each_ending_has_two_letters_and_words(void **state)
+{
+	(void)state;
+	for (enum ending e = 0; e < ENDING_COUNT; e++) {
+		assert_int_equal(strlen(ending_code(e)), 2);
+		assert_true(strlen(ending_words(e)) > 8);
+	}
+	assert_string_equal(ending_code(ENDING_NORMAL), "--");
+	assert_string_equal(ending_code(ENDING_CLIENT_DATA), "CD");
+	assert_string_equal(ending_code(ENDING_SERVER_DATA), "SD");
+	assert_string_equal(ending_code(ENDING_SERVER_TIMEOUT), "sC");
+	assert_string_equal(ending_code(ENDING_RESOURCES), "RC");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_ending_has_two_letters_and_words),
+	};
+
+	TEST_MAIN(tests);
+}

@@ -1,0 +1,215 @@
+#include "proxy/health/probe_judge.h"
+
+#include "config/config.h"
+#include "tests/lib/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct config_match coordinator[] = {
+	{ "is_coordinator", CONFIG_MATCH_BOOL, "true" },
+};
+static struct config_match quiescing[] = {
+	{ "is_quiescing", CONFIG_MATCH_BOOL, "true" },
+};
+static struct config_match several[] = {
+	{ "load", CONFIG_MATCH_NUMBER, "1.50" },
+	{ "state", CONFIG_MATCH_STRING, "true" },
+};
+
+static const struct config_check impalad = {
+	.status = 200,
+	.json = { coordinator, 1 },
+	.drain = { quiescing, 1 },
+	.fallback = "/healthz",
+};
+static const struct config_check typed = {
+	.status = 200,
+	.json = { several, 2 },
+};
+static const struct config_check plain = { .status = 204 };
+static const struct config_check wanted = { .status = 200, .expect = "ready" };
+static const struct config_check unwanted = { .status = 200,
+	.expect = "!broken" };
+
+static const struct row {
+	const char *name;
+	const struct config_check *check;
+	struct judge_page page;
+	enum verdict_result result;
+	const char *detail;
+} rows[] = {
+	{ "status as expected", &plain, { .status = 204, .body = "" },
+	    VERDICT_PASSED, "status 204" },
+	{ "another status", &plain, { .status = 503, .body = "" },
+	    VERDICT_FAILED, "status 503, expected 204" },
+	{ "a long body does not matter for the status", &plain,
+	    { .status = 204, .body = "", .cut = true }, VERDICT_PASSED,
+	    "status 204" },
+	{ "the text is there", &wanted, { .status = 200, .body = "is ready." },
+	    VERDICT_PASSED, "status 200" },
+	{ "the text is not there", &wanted,
+	    { .status = 200, .body = "is read." }, VERDICT_FAILED,
+	    "the body lacks 'ready'" },
+	{ "there in what was read of a long one", &wanted,
+	    { .status = 200, .body = "ready", .cut = true }, VERDICT_PASSED,
+	    "status 200" },
+	{ "not there in what was read of a long one", &wanted,
+	    { .status = 200, .body = "r", .cut = true }, VERDICT_FAILED,
+	    "the body is too long to be read" },
+	{ "the unwanted text is there", &unwanted,
+	    { .status = 200, .body = "is broken" }, VERDICT_FAILED,
+	    "the body has 'broken'" },
+	{ "the unwanted text is not there", &unwanted,
+	    { .status = 200, .body = "fine" }, VERDICT_PASSED, "status 200" },
+	{ "a long one may hide the unwanted text", &unwanted,
+	    { .status = 200, .body = "fine", .cut = true }, VERDICT_FAILED,
+	    "the body is too long to be read" },
+	{ "not there in what came before it broke off", &wanted,
+	    { .status = 200, .body = "r", .broken = true }, VERDICT_FAILED,
+	    "the body broke off" },
+	{ "R18: there before it broke off", &wanted,
+	    { .status = 200, .body = "ready", .broken = true }, VERDICT_PASSED,
+	    "status 200" },
+	{ "status goes before text", &wanted,
+	    { .status = 500, .body = "ready" }, VERDICT_FAILED,
+	    "status 500, expected 200" },
+	{ "a coordinator", &impalad,
+	    { .status = 200,
+	        .body = "{\"is_coordinator\": true, \"is_quiescing\": false}" },
+	    VERDICT_PASSED, "status 200" },
+	{ "a draining one", &impalad,
+	    { .status = 200,
+	        .body = "{\"is_coordinator\": true, \"is_quiescing\": true}" },
+	    VERDICT_DRAINS, "is_quiescing is true" },
+	{ "an executor, draining or not", &impalad,
+	    { .status = 200,
+	        .body = "{\"is_coordinator\": false, \"is_quiescing\": true}" },
+	    VERDICT_FAILED, "is_coordinator is false, expected true" },
+	{ "a boolean is no string", &impalad,
+	    { .status = 200, .body = "{\"is_coordinator\": \"true\"}" },
+	    VERDICT_FAILED, "is_coordinator is \"true\", expected true" },
+	{ "one of the keys alone", &impalad,
+	    { .status = 200, .body = "{\"is_quiescing\": false}" },
+	    VERDICT_FAILED, "is_coordinator is missing, expected true" },
+	{ "a key twice: the last counts", &impalad,
+	    { .status = 200,
+	        .body =
+	            "{\"is_coordinator\": false, \"is_coordinator\":true}" },
+	    VERDICT_PASSED, "status 200" },
+	{ "numbers by value, strings as they are", &typed,
+	    { .status = 200, .body = "{\"load\": 1.5, \"state\": \"true\"}" },
+	    VERDICT_PASSED, "status 200" },
+	{ "another number", &typed,
+	    { .status = 200, .body = "{\"load\": 2, \"state\": \"true\"}" },
+	    VERDICT_FAILED, "load is 2, expected 1.50" },
+	{ "a string is no boolean", &typed,
+	    { .status = 200, .body = "{\"load\": 1.5, \"state\": true}" },
+	    VERDICT_FAILED, "state is true, expected true" },
+	{ "no JSON, and no fallback", &typed,
+	    { .status = 200, .body = "<html>" }, VERDICT_FAILED,
+	    "the body is no JSON object" },
+	{ "an array", &typed, { .status = 200, .body = "[1]" }, VERDICT_FAILED,
+	    "the body is no JSON object" },
+	{ "too long for JSON", &impalad,
+	    { .status = 200, .body = "{", .cut = true }, VERDICT_FAILED,
+	    "the body is too long to be read" },
+};
+
+static void
+a_page_tells_how_its_server_is(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct judge_page page = rows[i].page;
+		struct judge_answer a;
+
+		test_row(rows[i].name);
+		page.len = strlen(page.body);
+		assert_true(judge_page(rows[i].check, &page, &a));
+		assert_int_equal(a.result, rows[i].result);
+		assert_text(a.detail, rows[i].detail);
+		assert_int_equal(a.role, SERVER_ROLE_UNSAID);
+	}
+}
+
+static void
+without_any_of_the_keys_the_fallback_decides(void **state)
+{
+	static const char *const bodies[] = { "", "{}", "<html>", "[]",
+		"{\"version\": \"3.0\"}" };
+	struct judge_page page = { .status = 200 };
+	struct judge_answer a;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+		test_row(bodies[i]);
+		page.body = bodies[i];
+		page.len = strlen(bodies[i]);
+		assert_false(judge_page(&impalad, &page, &a));
+	}
+	judge_fallback(&impalad, &page, &a);
+	assert_int_equal(a.result, VERDICT_PASSED);
+	assert_text(a.detail, "status 200 of /healthz");
+	page.status = 503;
+	judge_fallback(&impalad, &page, &a);
+	assert_int_equal(a.result, VERDICT_FAILED);
+	assert_text(a.detail, "status 503, expected 200");
+}
+
+static enum server_role
+role_of(unsigned status, const char *body)
+{
+	const struct config_check c = { .role = "catalogd_active_status" };
+	const struct judge_page page = {
+		.status = status, .body = body, .len = strlen(body)
+	};
+
+	return judge_role(&c, &page);
+}
+
+static void
+a_role_is_what_the_page_says_or_nothing(void **state)
+{
+	const char *const active = "{\"catalogd_active_status\": \"Active\"}";
+
+	(void)state;
+	assert_int_equal(role_of(200, active), SERVER_ROLE_ACTIVE);
+	assert_int_equal(
+	    role_of(200, "{\"catalogd_active_status\": \"Standby\"}"),
+	    SERVER_ROLE_STANDBY);
+	assert_int_equal(role_of(404, active), SERVER_ROLE_UNSAID);
+	assert_int_equal(role_of(200, "{}"), SERVER_ROLE_UNSAID);
+	assert_int_equal(role_of(200, "no JSON"), SERVER_ROLE_UNSAID);
+	assert_int_equal(role_of(200, "{\"catalogd_active_status\": true}"),
+	    SERVER_ROLE_UNSAID);
+}
+
+static void
+foreign_text_is_one_clean_line(void **state)
+{
+	char detail[JUDGE_DETAIL_MAX];
+	char lots[200];
+
+	(void)state;
+	judge_quote("all \x1b[31mwell\t\xff\nand more", 22, detail);
+	assert_text(detail, "all ?[31mwell??");
+	judge_quote("", 0, detail);
+	assert_text(detail, "");
+	memset(lots, 'x', sizeof(lots));
+	judge_quote(lots, sizeof(lots), detail);
+	assert_int_equal(strlen(detail), JUDGE_DETAIL_MAX - 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_page_tells_how_its_server_is),
+		cmocka_unit_test(without_any_of_the_keys_the_fallback_decides),
+		cmocka_unit_test(a_role_is_what_the_page_says_or_nothing),
+		cmocka_unit_test(foreign_text_is_one_clean_line),
+	};
+
+	TEST_MAIN(tests);
+}

@@ -1,0 +1,61 @@
+#include "proxy/pool/source_ports.h"
+
+#include "tests/lib/test.h"
+
+#include <stdlib.h>
+
+static void
+each_port_is_given_to_one_at_a_time(void **state)
+{
+	struct ports *p = ports_new();
+	bool *seen = calloc(65536, sizeof(*seen));
+	unsigned n = 0;
+	uint16_t port;
+
+	(void)state;
+	while ((port = ports_take(p)) != 0) {
+		assert_false(seen[port]);
+		seen[port] = true;
+		n++;
+	}
+	assert_true(n > 1000);
+	/* All are out: asking on costs nothing and gives nothing. */
+	for (int i = 0; i < 100000; i++)
+		assert_int_equal(ports_take(p), 0);
+	for (unsigned i = 1; i < 65536; i++)
+		if (seen[i])
+			ports_give(p, (uint16_t)i);
+	assert_int_not_equal(ports_take(p), 0);
+	free(seen);
+	ports_free(p);
+}
+
+/* What was just given back may be in TIME_WAIT: it comes last. */
+static void
+a_port_rests_as_long_as_can_be(void **state)
+{
+	struct ports *p = ports_new();
+	uint16_t first = ports_take(p), port;
+	unsigned others = 0;
+
+	(void)state;
+	ports_give(p, first);
+	while ((port = ports_take(p)) != first) {
+		ports_give(p, port);
+		others++;
+	}
+	assert_true(others > 1000);
+	ports_free(p);
+	ports_free(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_port_is_given_to_one_at_a_time),
+		cmocka_unit_test(a_port_rests_as_long_as_can_be),
+	};
+
+	TEST_MAIN(tests);
+}

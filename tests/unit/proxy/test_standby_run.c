@@ -1,0 +1,355 @@
+/* The shell of standby services; what it decides by is test_standby.c's. */
+#include "proxy/control/standby_run.h"
+
+#include "proxy/pool/pool.h"
+#include "proxy/services.h"
+#include "tests/lib/from_yaml.h"
+#include "tests/lib/test.h"
+
+#include <ev.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SERVICES 3
+
+/* One that balances, and a group of two with fences. */
+static const char yaml[] =
+    "pair:\n"
+    "  nodes: [{name: p1, address: 10.0.0.1}, {name: p2, address: 10.0.0.2}]\n"
+    "  key_file: /k\n"
+    "  groups:\n"
+    "    - {name: g0, interface: eth0, addresses: 10.0.0.100/24}\n"
+    "    - {name: g1, interface: eth0, addresses: 10.0.0.101/24}\n"
+    "services:\n"
+    "  - {name: web, listen: 10.0.0.100:80, servers: 10.0.0.31:80}\n"
+    "  - name: db\n"
+    "    mode: standby\n"
+    "    standby_group: pg\n"
+    "    hold: 50ms\n"
+    "    %s\n"
+    "    listen: 10.0.0.101:5432\n"
+    "    servers: [{name: d1, address: 10.0.0.41:1},\n"
+    "        {name: d2, address: 10.0.0.42:1}]\n"
+    "  - name: db2\n"
+    "    mode: standby\n"
+    "    standby_group: pg\n"
+    "    hold: 50ms\n"
+    "    %s\n"
+    "    listen: 10.0.0.101:5433\n"
+    "    servers: [{name: e1, address: 10.0.0.41:2},\n"
+    "        {name: e2, address: 10.0.0.42:2}]\n";
+
+struct run {
+	struct ev_loop *loop;
+	struct config *config;
+	struct roster roster;
+	struct msg_group groups[2];
+	struct marshal *marshal;
+	struct msg_fence sent[8];
+	unsigned n_sent, n_chosen;
+	struct msg_active chosen; /* the last one */
+};
+
+static void
+send_fence(void *arg, const struct msg_fence *m)
+{
+	struct run *r = arg;
+
+	assert_true(r->n_sent < ARRAY_LEN(r->sent));
+	r->sent[r->n_sent++] = *m;
+}
+
+static void
+send_choice(void *arg, const struct msg_active *m)
+{
+	struct run *r = arg;
+
+	r->n_chosen++;
+	r->chosen = *m;
+}
+
+static void
+on_change(void *arg, struct pool *pool)
+{
+	struct run *r = arg;
+
+	if (r->marshal != NULL)
+		marshal_look(r->marshal, pool->index);
+}
+
+static const struct roster_calls calls = { .on_change = on_change };
+
+/* Whose servers are all up. */
+static void
+make_pools(struct run *r)
+{
+	struct worker_shared *sh = &r->roster.shared;
+
+	sh->pools = calloc(SERVICES, sizeof(*sh->pools));
+	assert_non_null(sh->pools);
+	for (unsigned i = 0; i < SERVICES; i++) {
+		struct pool *p = &sh->pools[i];
+
+		assert_int_equal(
+		    pool_init(p, &r->config->services[i], i, 2 * i), 0);
+		sh->n_pools++;
+		for (size_t k = 0; k < p->n_servers; k++)
+			pool_set_state(
+			    p, &p->servers[k], SERVER_UP, mono_now());
+	}
+	r->roster.started = true;
+	r->roster.calls = &calls;
+	r->roster.arg = r;
+}
+
+/* `first`, `second`: keys of the two services of the group. */
+static void
+set_up(struct run *r, int node, const char *first, const char *second)
+{
+	char text[2048];
+	struct marshal_setup setup = { .loop = ev_loop_new(EVFLAG_AUTO),
+		.roster = &r->roster,
+		.groups = r->groups,
+		.node = node,
+		.choose = send_choice,
+		.send = send_fence,
+		.arg = r };
+
+	(void)snprintf(text, sizeof(text), yaml, first, second);
+	*r = (struct run){ .loop = setup.loop, .config = from_yaml(text) };
+	assert_non_null(r->loop);
+	setup.config = r->config;
+	make_pools(r);
+	r->marshal = marshal_new(&setup);
+	assert_non_null(r->marshal);
+	marshal_set_known(r->marshal, true);
+}
+
+static void
+tear_down(struct run *r)
+{
+	marshal_free(r->marshal);
+	for (unsigned i = 0; i < SERVICES; i++)
+		pool_fini(&r->roster.shared.pools[i]);
+	free(r->roster.shared.pools);
+	config_free(r->config);
+	ev_loop_destroy(r->loop);
+}
+
+static void
+take_out(struct run *r, unsigned service, unsigned server)
+{
+	struct pool *p = roster_pool(&r->roster, service);
+
+	pool_set_admin(p, &p->servers[server], ACCORD_MAINT);
+	roster_changed(&r->roster, p);
+}
+
+static void
+set_state(
+    struct run *r, unsigned service, unsigned server, enum server_state state)
+{
+	struct pool *p = roster_pool(&r->roster, service);
+
+	pool_set_state(p, &p->servers[server], state, mono_now());
+	roster_changed(&r->roster, p);
+}
+
+/* Of both services of the group. */
+static void
+assert_active(struct run *r, int server)
+{
+	assert_int_equal(r->roster.shared.pools[1].active, server);
+	assert_int_equal(r->roster.shared.pools[2].active, server);
+	assert_int_equal(
+	    marshal_standby(r->marshal, 2)->active, (unsigned)server);
+}
+
+static void
+assert_sent(const struct run *r, unsigned i, uint16_t service, bool promote)
+{
+	assert_true(i < r->n_sent);
+	assert_int_equal(r->sent[i].service, service);
+	assert_int_equal(r->sent[i].promote, promote);
+	assert_int_equal(r->sent[i].from, 0);
+	assert_int_equal(r->sent[i].to, 1);
+}
+
+static void
+services_of_a_group_move_together(void **state)
+{
+	struct run r;
+
+	(void)state;
+	set_up(&r, -1, "", "promote: /bin/p");
+	assert_active(&r, 0);
+	assert_null(marshal_standby(r.marshal, 0));
+	take_out(&r, 2, 0);
+	assert_active(&r, 1);
+	assert_int_equal(r.n_chosen, 1);
+	assert_int_equal(r.chosen.service, 1);
+	assert_int_equal(r.chosen.server, 1);
+	r.chosen.epoch = 7;
+	assert_int_equal(marshal_take_chosen(r.marshal, &r.chosen), 0);
+	assert_int_equal(marshal_standby(r.marshal, 1)->epoch, 7);
+	/* Only the one that has a promote is promoted. */
+	assert_int_equal(r.n_sent, 1);
+	assert_sent(&r, 0, 2, true);
+	tear_down(&r);
+}
+
+static void
+fences_run_one_after_the_other_before_anybody_takes_over(void **state)
+{
+	struct run r;
+
+	(void)state;
+	set_up(&r, -1, "fence: /bin/f", "fence: /bin/g");
+	take_out(&r, 1, 0);
+	assert_active(&r, 0);
+	assert_int_equal(r.n_sent, 1);
+	assert_sent(&r, 0, 1, false);
+	/* Not its own. */
+	marshal_take_fenced(r.marshal,
+	    &(struct msg_fenced){ .id = r.sent[0].id + 7, .passed = true });
+	assert_int_equal(r.n_sent, 1);
+	marshal_take_fenced(r.marshal,
+	    &(struct msg_fenced){ .id = r.sent[0].id, .passed = true });
+	assert_active(&r, 0);
+	assert_int_equal(r.n_sent, 2);
+	assert_sent(&r, 1, 2, false);
+	marshal_take_fenced(r.marshal,
+	    &(struct msg_fenced){ .id = r.sent[1].id, .passed = true });
+	assert_active(&r, 1);
+	assert_int_equal(r.n_chosen, 1);
+	tear_down(&r);
+}
+
+static void
+a_fence_that_fails_stops_the_next_one_too(void **state)
+{
+	struct run r;
+
+	(void)state;
+	set_up(&r, -1, "fence: /bin/f", "fence: /bin/g");
+	take_out(&r, 1, 0);
+	marshal_take_fenced(
+	    r.marshal, &(struct msg_fenced){ .id = r.sent[0].id });
+	assert_active(&r, 0);
+	assert_int_equal(r.n_sent, 1);
+	assert_int_equal(r.n_chosen, 0);
+	assert_int_equal(
+	    marshal_standby(r.marshal, 1)->trouble, STANDBY_FENCE_FAILED);
+	tear_down(&r);
+}
+
+static void
+the_master_of_the_services_group_decides(void **state)
+{
+	struct run r;
+	bool waits;
+
+	(void)state;
+	set_up(&r, 0, "", "");
+	r.groups[0].state = MSG_GROUP_MASTER; /* not that of its address */
+	r.groups[1].state = MSG_GROUP_BACKUP;
+	marshal_look_at_groups(r.marshal);
+	take_out(&r, 1, 0);
+	assert_active(&r, 0);
+	assert_text(marshal_ask(r.marshal, 1, 1, &waits),
+	    "the other node decides, ask there");
+	r.groups[1].state = MSG_GROUP_MASTER;
+	/* As long as it is not known what the peer has decided, it waits. */
+	marshal_set_known(r.marshal, false);
+	assert_active(&r, 0);
+	marshal_set_known(r.marshal, true);
+	assert_active(&r, 1);
+	tear_down(&r);
+}
+
+static void
+what_the_peer_has_agreed_on_holds_by_name(void **state)
+{
+	struct accord a = { .kind = ACCORD_ACTIVE_GROUP,
+		.epoch = 9,
+		.subject = "pg",
+		.server = "e2" };
+	struct run r;
+
+	(void)state;
+	set_up(&r, 0, "fence: /bin/f", "promote: /bin/p");
+	marshal_agree(r.marshal, &a); /* the name that the second one has */
+	assert_active(&r, 1);
+	assert_int_equal(marshal_standby(r.marshal, 1)->epoch, 9);
+	/* The peer has run what there is to run. */
+	assert_int_equal(r.n_sent, 0);
+	assert_int_equal(r.n_chosen, 0);
+	(void)snprintf(a.server, sizeof(a.server), "gone");
+	marshal_agree(r.marshal, &a);
+	assert_active(&r, 1);
+	a.kind = ACCORD_ACTIVE; /* a service of that name, not the group */
+	(void)snprintf(a.server, sizeof(a.server), "d1");
+	marshal_agree(r.marshal, &a);
+	assert_active(&r, 1);
+	tear_down(&r);
+}
+
+static void
+an_operator_is_obeyed_or_told_why_not(void **state)
+{
+	struct run r;
+	bool waits = true;
+
+	(void)state;
+	set_up(&r, -1, "", "");
+	assert_text(marshal_ask(r.marshal, 0, 0, &waits),
+	    "its service is not one of mode standby");
+	assert_text(
+	    marshal_ask(r.marshal, 2, 0, &waits), "it is active already");
+	set_state(&r, 1, 1, SERVER_DOWN);
+	assert_text(marshal_ask(r.marshal, 2, 1, &waits), "it is not fit");
+	set_state(&r, 1, 1, SERVER_UP);
+	assert_null(marshal_ask(r.marshal, 2, 1, &waits));
+	assert_false(waits);
+	assert_active(&r, 1);
+	tear_down(&r);
+
+	set_up(&r, -1, "fence: /bin/f", "");
+	assert_null(marshal_ask(r.marshal, 1, 1, &waits));
+	assert_true(waits);
+	assert_active(&r, 0);
+	tear_down(&r);
+}
+
+/* Nobody tells it that the time is over: that is a timer of its own. */
+static void
+one_that_stays_down_is_replaced_after_hold(void **state)
+{
+	struct run r;
+
+	(void)state;
+	set_up(&r, -1, "", "");
+	set_state(&r, 2, 0, SERVER_DOWN);
+	assert_active(&r, 0);
+	(void)ev_run(r.loop, 0);
+	assert_active(&r, 1);
+	tear_down(&r);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(services_of_a_group_move_together),
+		cmocka_unit_test(
+		    fences_run_one_after_the_other_before_anybody_takes_over),
+		cmocka_unit_test(a_fence_that_fails_stops_the_next_one_too),
+		cmocka_unit_test(the_master_of_the_services_group_decides),
+		cmocka_unit_test(what_the_peer_has_agreed_on_holds_by_name),
+		cmocka_unit_test(an_operator_is_obeyed_or_told_why_not),
+		cmocka_unit_test(one_that_stays_down_is_replaced_after_hold),
+	};
+
+	TEST_MAIN(tests);
+}
