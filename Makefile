@@ -58,7 +58,7 @@ ifeq ($(HAPAIR_DEPS),)
 endif
 export HAPAIR_DEPS := $(or $(HAPAIR_DEPS),done)
 
-$(B)/hapair: $(B)/obj/hapair/main.o $(ARCHIVES)
+$(B)/hapair: $(B)/obj/hapair/cli/main.o $(ARCHIVES)
 	$(call say,LINK    $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(BIND) -o $@ $< $(call archive,$(NEEDS_hapair)) $(LIBS)
 
@@ -73,7 +73,7 @@ $(B)/tests/%.o: tests/%.c | packages
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
 define archive_rule
-$(B)/lib$(1).a: $(filter-out $(B)/obj/hapair/main.o,$(filter $(B)/obj/$(1)/%,$(OBJ)))
+$(B)/lib$(1).a: $(filter-out $(B)/obj/hapair/cli/main.o,$(filter $(B)/obj/$(1)/%,$(OBJ)))
 	@rm -f $$@
 	$(Q)ar rcs $$@ $$^
 $(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(TEST_LIB) \

@@ -227,7 +227,9 @@ begin_groups(struct role *role)
 	sibling_begin(role);
 }
 
-/* The supervisor keeps duplicates, for the sake of a quick end (holding.h). */
+/*
+ * The supervisor keeps duplicates, for the sake of a quick end (fd_keeper.h).
+ */
 static void
 lend_sockets(const struct role *role)
 {

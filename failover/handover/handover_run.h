@@ -16,7 +16,7 @@ MUST_CHECK int giver_open(struct role *role);
 void giver_start(struct role *role);
 void giver_close(struct role *role);
 
-/* The seam's sockets, 0 and 1: for the supervisor to keep (holding.h). */
+/* The seam's sockets, 0 and 1: for the supervisor to keep (fd_keeper.h). */
 int giver_fd(const struct role *role, unsigned which);
 
 /*

@@ -18,7 +18,7 @@ MUST_CHECK int neighbours_open(struct role *role);
 void neighbours_start(struct role *role);
 void neighbours_close(struct role *role);
 
-/* The socket that hears ARP: for the supervisor to keep (holding.h). */
+/* The socket that hears ARP: for the supervisor to keep (fd_keeper.h). */
 int neighbours_fd(const struct role *role);
 
 /*

@@ -10,7 +10,7 @@
 #include "core/base.h"
 #include "core/buf.h"
 #include "core/shared_state.h"
-#include "hapair/statefile.h"
+#include "hapair/supervisor/state_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

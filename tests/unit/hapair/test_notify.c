@@ -1,4 +1,4 @@
-#include "hapair/notify.h"
+#include "hapair/supervisor/notify.h"
 
 #include "tests/lib/scratch.h"
 #include "tests/lib/test.h"

@@ -1,4 +1,4 @@
-#include "hapair/restart.h"
+#include "hapair/supervisor/restart.h"
 
 #include "tests/lib/test.h"
 

@@ -1,4 +1,4 @@
-#include "hapair/server_request.h"
+#include "hapair/supervisor/server_request.h"
 
 #include "config/config.h"
 #include "tests/lib/test.h"

@@ -1,4 +1,4 @@
-#include "hapair/show.h"
+#include "hapair/cli/show.h"
 
 #include "core/fd.h"
 #include "core/json_doc.h"

@@ -7,7 +7,7 @@
  * relay, or all of a node, with a disk that is up to date or not. When all of
  * that is over both nodes know the same, and both relays act by it.
  */
-#include "hapair/state_store.h"
+#include "hapair/supervisor/state_store.h"
 
 #include "config/config.h"
 #include "core/buf.h"
@@ -15,8 +15,8 @@
 #include "core/fd.h"
 #include "core/log.h"
 #include "failover/state_sync.h"
-#include "hapair/child.h"
-#include "hapair/statefile.h"
+#include "hapair/supervisor/child.h"
+#include "hapair/supervisor/state_file.h"
 #include "proxy/control/server_admin.h"
 #include "proxy/control/standby_run.h"
 #include "proxy/pool/pool.h"

@@ -1,12 +1,12 @@
 /* The supervisor's store, with the test at the other ends of its channels. */
-#include "hapair/state_store.h"
+#include "hapair/supervisor/state_store.h"
 
 #include "config/config.h"
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/fd.h"
-#include "hapair/child.h"
-#include "hapair/statefile.h"
+#include "hapair/supervisor/child.h"
+#include "hapair/supervisor/state_file.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>

@@ -1,0 +1,160 @@
+#include "core/json_doc.h"
+#include "core/wall_clock.h"
+#include "hapair/cli/cmd_keytab.h"
+#include "hapair/cli/command.h"
+#include "hapair/cli/text_table.h"
+#include "keytab/advice.h"
+#include "keytab/enctype.h"
+#include "keytab/fingerprint.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <getopt.h>
+
+/* RFC 4120 s. 6.2: what sort of name it is said to be. */
+static const char *
+name_type_text(uint32_t type, char buf[static 16])
+{
+	static const char *const names[] = { "unknown", "principal", "srv-inst",
+		"srv-hst", "srv-xhst", "uid" };
+
+	if (type < ARRAY_LEN(names))
+		return names[type];
+	if (type == 10)
+		return "enterprise";
+	(void)snprintf(buf, 16, "%" PRIu32, type);
+	return buf;
+}
+
+/* Whole seconds: that is all that a keytab has. */
+static const char *
+time_text(uint32_t timestamp, char buf[static WALL_TEXT_MAX])
+{
+	(void)wall_format((int64_t)timestamp * 1000, buf);
+	buf[sizeof("2026-11-22T10:00:01") - 1] = 'Z';
+	buf[sizeof("2026-11-22T10:00:01Z") - 1] = '\0';
+	return buf;
+}
+
+static void
+print_table(const struct keyfile *f)
+{
+	CLEANUP(table_free_at) struct table *t = table_new();
+	char name[KEYTAB_TEXT_MAX], kind[ENCTYPE_TEXT_MAX], type[16];
+	char when[WALL_TEXT_MAX], finger[FINGERPRINT_TEXT_MAX];
+
+	table_cell(t, "KVNO");
+	table_cell(t, "ENCTYPE");
+	table_cell(t, "TIMESTAMP");
+	table_cell(t, "NAME TYPE");
+	table_cell(t, "FINGERPRINT");
+	table_cell(t, "PRINCIPAL");
+	table_end_row(t);
+	for (size_t i = 0; i < f->n; i++) {
+		const struct keytab_entry *e = &f->entries[i];
+
+		table_cell(t, "%" PRIu32, e->kvno);
+		table_cell(t, "%s", enctype_name(e->enctype, kind));
+		table_cell(t, "%s", time_text(e->timestamp, when));
+		table_cell(t, "%s", name_type_text(e->name_type, type));
+		table_cell(t, "%s", fingerprint_text(e->key, finger));
+		table_cell(t, "%s", keytab_principal_text(e, name));
+		table_end_row(t);
+	}
+	table_print(t, stdout, "", "");
+}
+
+static void
+put_entry(struct jdoc *at, const struct keytab_entry *e)
+{
+	char name[KEYTAB_TEXT_MAX], kind[ENCTYPE_TEXT_MAX], type[16];
+	char when[WALL_TEXT_MAX], finger[FINGERPRINT_TEXT_MAX];
+	const char *words[ADVICE_MAX];
+	unsigned n = advice_on(e, words);
+	struct jdoc *warnings;
+
+	jdoc_put_string(at, "principal", keytab_principal_text(e, name));
+	jdoc_put_int(at, "kvno", e->kvno);
+	jdoc_put_string(at, "enctype", enctype_name(e->enctype, kind));
+	jdoc_put_int(at, "enctype_number", (int16_t)e->enctype);
+	jdoc_put_string(at, "name_type", name_type_text(e->name_type, type));
+	jdoc_put_string(at, "timestamp", time_text(e->timestamp, when));
+	jdoc_put_string(at, "fingerprint", fingerprint_text(e->key, finger));
+	jdoc_put_int(at, "offset", (int64_t)e->offset);
+	warnings = jdoc_put_array(at, "warnings");
+	for (unsigned i = 0; i < n; i++)
+		jdoc_put_string(warnings, NULL, words[i]);
+}
+
+static int
+print_json(const struct keyfile *f)
+{
+	CLEANUP(jdoc_free_at) struct jdoc *doc = jdoc_new();
+	CLEANUP(free_str) char *text = NULL;
+	struct jdoc *entries;
+	char mode[8];
+
+	(void)snprintf(mode, sizeof(mode), "%04o", (unsigned)f->mode);
+	jdoc_put_string(doc, "file", f->path);
+	jdoc_put_string(doc, "mode", mode);
+	entries = jdoc_put_array(doc, "entries");
+	for (size_t i = 0; i < f->n; i++)
+		put_entry(jdoc_put_object(entries, NULL), &f->entries[i]);
+	text = jdoc_text(doc, true);
+	if (text == NULL)
+		return COMMAND_FAILED;
+	(void)printf("%s\n", text);
+	return COMMAND_DONE;
+}
+
+static void
+warn(const struct keyfile *f)
+{
+	char name[KEYTAB_TEXT_MAX];
+
+	if (f->n == 0)
+		cmd_keytab_say(f->path, "warning: no entries");
+	for (size_t i = 0; i < f->n; i++) {
+		const char *words[ADVICE_MAX];
+		unsigned n = advice_on(&f->entries[i], words);
+
+		(void)keytab_principal_text(&f->entries[i], name);
+		for (unsigned w = 0; w < n; w++)
+			cmd_keytab_say(
+			    f->path, "warning: %s: %s", name, words[w]);
+	}
+}
+
+int
+cmd_keytab_list(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ NULL, 0, NULL, 0 },
+	};
+	CLEANUP(keyfile_close) struct keyfile f = { .path = NULL };
+	int status = COMMAND_DONE;
+	bool json = false;
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+		switch (c) {
+		case 'j':
+			json = true;
+			break;
+		default: /* what getopt makes of anything else */
+			return cmd_keytab_bad_option("list", argv);
+		}
+	if (argc - optind != 1)
+		return cmd_keytab_misused("list", "expected one file");
+	if (cmd_keytab_open(&f, argv[optind]) < 0)
+		return COMMAND_FAILED;
+	warn(&f);
+	if (json)
+		status = print_json(&f);
+	else
+		print_table(&f);
+	return fflush(stdout) == 0 ? status : COMMAND_FAILED;
+}

@@ -1,0 +1,201 @@
+#include "hapair/cli/cmd_keytab_merge.h"
+
+#include "hapair/cli/cmd_keytab.h"
+#include "hapair/cli/cmd_keytab_batch.h"
+#include "hapair/cli/command.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <getopt.h>
+
+#define PATTERNS_MAX 64
+
+static bool
+read_number(const char *text, uint32_t *ret_n)
+{
+	char *end;
+	unsigned long v;
+
+	errno = 0;
+	v = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 ||
+	    v > UINT32_MAX)
+		return false;
+	*ret_n = (uint32_t)v;
+	return true;
+}
+
+/* USER, USER:GROUP or numbers. USER alone brings its own group along. */
+static bool
+read_owner(const char *text, struct replace_owner *ret_owner)
+{
+	CLEANUP(free_str) char *user = strdup(text);
+	char *group = user != NULL ? strchr(user, ':') : NULL;
+	const struct passwd *pw;
+	const struct group *gr;
+	uint32_t n;
+
+	if (user == NULL)
+		return false;
+	if (group != NULL)
+		*group++ = '\0';
+	pw = getpwnam(user);
+	if (pw != NULL)
+		*ret_owner = (struct replace_owner){ .uid = pw->pw_uid,
+			.gid = pw->pw_gid };
+	else if (read_number(user, &n) && n != REPLACE_KEEP)
+		*ret_owner =
+		    (struct replace_owner){ .uid = n, .gid = REPLACE_KEEP };
+	else
+		return false;
+	if (group == NULL)
+		return true;
+	gr = getgrnam(group);
+	if (gr == NULL && (!read_number(group, &n) || n == REPLACE_KEEP))
+		return false;
+	ret_owner->gid = gr != NULL ? gr->gr_gid : n;
+	return true;
+}
+
+static int
+check_words(const struct cmd_keytab_merge *m)
+{
+	bool batch = m->proxy != NULL || m->hosts != NULL || m->out_dir != NULL;
+
+	if (batch && (m->out != NULL || m->n_files > 0))
+		return cmd_keytab_misused("merge",
+		    "either -o OUT IN... or --proxy, --hosts and --out");
+	if (batch &&
+	    (m->proxy == NULL || m->hosts == NULL || m->out_dir == NULL))
+		return cmd_keytab_misused(
+		    "merge", "--proxy, --hosts and --out belong together");
+	if (!batch && m->out == NULL)
+		return cmd_keytab_misused("merge", "expected -o OUT");
+	if (!batch && m->n_files == 0)
+		return cmd_keytab_misused("merge", "expected files to merge");
+	return COMMAND_DONE;
+}
+
+static int
+parse(int argc, char **argv, struct cmd_keytab_merge *m, const char **patterns)
+{
+	static const struct option options[] = {
+		{ "principal", required_argument, NULL, 'p' },
+		{ "drop-kvno-older-than", required_argument, NULL, 'k' },
+		{ "owner", required_argument, NULL, 'w' },
+		{ "proxy", required_argument, NULL, 'x' },
+		{ "hosts", required_argument, NULL, 'h' },
+		{ "out", required_argument, NULL, 'd' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "o:", options, NULL)) != -1)
+		switch (c) {
+		case 'o':
+			m->out = optarg;
+			break;
+		case 'p':
+			if (m->rules.n_patterns == PATTERNS_MAX)
+				return cmd_keytab_misused(
+				    "merge", "too many --principal");
+			patterns[m->rules.n_patterns++] = optarg;
+			break;
+		case 'k':
+			if (!read_number(optarg, &m->rules.oldest_kvno))
+				return cmd_keytab_misused("merge",
+				    "'%s' is no key version number", optarg);
+			break;
+		case 'w':
+			if (!read_owner(optarg, &m->owner))
+				return cmd_keytab_misused("merge",
+				    "there is no user or group '%s'", optarg);
+			break;
+		case 'x':
+			m->proxy = optarg;
+			break;
+		case 'h':
+			m->hosts = optarg;
+			break;
+		case 'd':
+			m->out_dir = optarg;
+			break;
+		default: /* what getopt makes of anything else */
+			return cmd_keytab_bad_option("merge", argv);
+		}
+	m->rules.patterns = patterns;
+	m->files = argv + optind;
+	m->n_files = (size_t)(argc - optind);
+	return check_words(m);
+}
+
+/* Every file is looked at, so that all that is wrong is said in one run. */
+static int
+merge_one(const struct cmd_keytab_merge *m)
+{
+	struct keyfile *files = calloc(m->n_files, sizeof(*files));
+	const struct keyfile **list = calloc(m->n_files, sizeof(*list));
+	struct rewrite w = rewrite_nothing();
+	int e = files == NULL || list == NULL ? -ENOMEM : 0;
+
+	for (size_t i = 0; files != NULL && list != NULL && i < m->n_files;
+	     i++) {
+		int opened = cmd_keytab_open(&files[i], m->files[i]);
+
+		list[i] = &files[i];
+		e = e < 0 ? e : opened;
+	}
+	if (e == 0)
+		e = rewrite_prepare(
+		    &w, m->out, list, m->n_files, &m->rules, m->owner);
+	else
+		cmd_keytab_say(m->out, "left as it was");
+	if (e == 0)
+		e = rewrite_commit(&w);
+	rewrite_close(&w);
+	for (size_t i = 0; files != NULL && i < m->n_files; i++)
+		keyfile_close(&files[i]);
+	free(files);
+	free(list);
+	return e < 0 ? COMMAND_FAILED : COMMAND_DONE;
+}
+
+/* Between the making of the new file and its renaming nobody ends us politely,
+ * so that keys are not left lying about. It takes milliseconds. */
+static void
+hold_signals(void)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGQUIT);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	/* A reader of our output that went away is no reason either. */
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+int
+cmd_keytab_merge(int argc, char **argv)
+{
+	const char *patterns[PATTERNS_MAX];
+	struct cmd_keytab_merge m = {
+		.owner = { .uid = REPLACE_KEEP, .gid = REPLACE_KEEP },
+	};
+	int status = parse(argc, argv, &m, patterns);
+
+	if (status != COMMAND_DONE)
+		return status;
+	hold_signals();
+	status = m.proxy != NULL ? cmd_keytab_batch(&m) : merge_one(&m);
+	return fflush(stdout) == 0 ? status : COMMAND_FAILED;
+}

@@ -1,0 +1,102 @@
+#include "core/fd.h"
+#include "hapair/cli/command.h"
+#include "hapair/cli/file.h"
+#include "hapair/supervisor/control.h"
+#include "hapair/supervisor/release.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <getopt.h>
+
+static int
+parse(int argc, char **argv, const char **ret_path)
+{
+	static const struct option options[] = { { NULL, 0, NULL, 0 } };
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+		if (c != 'c')
+			return command_bad_option("release", argv);
+		*ret_path = optarg;
+	}
+	if (optind < argc)
+		return command_misused(
+		    "release", "'%s' is not expected", argv[optind]);
+	return COMMAND_DONE;
+}
+
+/*
+ * Held until the end, so that no daemon that starts meanwhile loses what it
+ * has just claimed. Without the directory there is none.
+ */
+static int
+take_lock(const char *control, int *ret_lock)
+{
+	int pid = 0;
+	int lock = control_lock(control, &pid);
+
+	if (lock >= 0) {
+		*ret_lock = lock;
+		return COMMAND_DONE;
+	}
+	if (lock == -ENOENT)
+		return COMMAND_DONE;
+	if (lock == -EEXIST)
+		(void)fprintf(stderr,
+		    "hapair: running as process %d, which holds %s and the virtual IPs; stop it instead\n",
+		    pid, control);
+	else
+		(void)fprintf(
+		    stderr, "hapair: %s.lock: %s\n", control, strerror(-lock));
+	return COMMAND_FAILED;
+}
+
+static void
+tell(void *arg, const struct config_group *group, unsigned deleted, int error)
+{
+	(void)arg;
+	if (error < 0)
+		(void)fprintf(stderr, "hapair: group %s: %s\n", group->name,
+		    strerror(-error));
+	else if (deleted > 0)
+		(void)printf("group %s: deleted %u virtual IP%s\n", group->name,
+		    deleted, deleted == 1 ? "" : "s");
+}
+
+static int
+release(const struct config_pair *pair)
+{
+	const int r = release_all(pair, tell, NULL);
+
+	if (r == 0)
+		return COMMAND_DONE;
+	(void)fprintf(
+	    stderr, "hapair: virtual IPs may be left: %s\n", strerror(-r));
+	return COMMAND_FAILED;
+}
+
+int
+cmd_release(int argc, char **argv)
+{
+	CLEANUP(file_free) struct file f = { .path = COMMAND_CONFIG_PATH };
+	CLEANUP(fd_close) int lock = -1;
+	int status = parse(argc, argv, &f.path);
+
+	if (status != COMMAND_DONE)
+		return status;
+	if (file_load(&f) < 0)
+		return COMMAND_WRONG;
+	if (!f.config->has_pair)
+		return COMMAND_DONE;
+	if (geteuid() != 0) {
+		(void)fprintf(
+		    stderr, "hapair: removing addresses needs root\n");
+		return COMMAND_FAILED;
+	}
+	status = take_lock(f.config->control, &lock);
+	return status == COMMAND_DONE ? release(&f.config->pair) : status;
+}

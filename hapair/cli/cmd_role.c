@@ -1,0 +1,34 @@
+#include "failover/failover.h"
+#include "hapair/cli/command.h"
+#include "hapair/supervisor/child.h"
+#include "proxy/relay.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <sys/socket.h>
+
+/* Started by hand there is no channel: say so instead of waiting on one. */
+static bool
+has_channel(void)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	return getsockopt(CHILD_CHAN_FD, SOL_SOCKET, SO_TYPE, &type, &len) !=
+	    -1 &&
+	    type == SOCK_SEQPACKET;
+}
+
+int
+cmd_role(int argc, char **argv)
+{
+	if (argc == 2 && has_channel()) {
+		if (strcmp(argv[1], "failover") == 0)
+			return failover_run(CHILD_CHAN_FD);
+		if (strcmp(argv[1], "relay") == 0)
+			return relay_run(CHILD_CHAN_FD);
+	}
+	(void)fprintf(stderr, "hapair: 'role' is for the supervisor alone\n");
+	return COMMAND_WRONG;
+}

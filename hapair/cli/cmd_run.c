@@ -1,0 +1,236 @@
+#include "core/fd.h"
+#include "core/proc.h"
+#include "hapair/cli/command.h"
+#include "hapair/cli/file.h"
+#include "hapair/cli/pidfile.h"
+#include "hapair/cli/preflight.h"
+#include "hapair/supervisor/control.h"
+#include "hapair/supervisor/listeners.h"
+#include "hapair/supervisor/supervisor.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * Everything that can be found wrong is found here, in the foreground and
+ * before anything runs: what is said reaches the person who typed the command.
+ */
+
+struct run {
+	struct file file;
+	const char *node_name; /* NULL: by address */
+	bool daemon;
+	struct supervisor_setup setup;
+	struct listeners listeners;
+	struct control control;
+	struct pidfile pidfile;
+};
+
+static int refuse(int status, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static int
+refuse(int status, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)fprintf(stderr, "hapair: ");
+	(void)vfprintf(stderr, format, args);
+	(void)fprintf(stderr, "\n");
+	va_end(args);
+	return status;
+}
+
+static int
+parse(struct run *r, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "node", required_argument, NULL, 'n' },
+		{ "daemon", no_argument, NULL, 'd' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1)
+		switch (c) {
+		case 'c':
+			r->file.path = optarg;
+			break;
+		case 'n':
+			r->node_name = optarg;
+			break;
+		case 'd':
+			r->daemon = true;
+			break;
+		default: /* what getopt makes of anything else */
+			return command_bad_option("run", argv);
+		}
+	if (optind < argc)
+		return command_misused(
+		    "run", "'%s' is not expected", argv[optind]);
+	return COMMAND_DONE;
+}
+
+static int
+look_first(struct run *r)
+{
+	const struct config *c = r->file.config;
+	char text[PREFLIGHT_TEXT];
+	struct limits l = { 0 };
+	enum command_exit status =
+	    preflight_node(c, r->file.path, r->node_name, &r->setup.node, text);
+
+	if (status == COMMAND_DONE)
+		status = preflight_key(c, text);
+	if (status == COMMAND_DONE)
+		status = preflight_user(c, text);
+	r->setup.workers = limits_workers(c);
+	if (status == COMMAND_DONE)
+		status = preflight_budget(c, r->setup.workers, &l, text);
+	r->setup.max_connections = l.connections;
+	r->setup.pipes = l.pipes;
+	return status == COMMAND_DONE ? COMMAND_DONE
+	                              : refuse((int)status, "%s", text);
+}
+
+static int
+open_control(struct run *r)
+{
+	const struct config *c = r->file.config;
+	const char *group = c->group;
+	int pid = 0;
+	int e;
+
+	if (group == NULL && getgrnam("hapair") != NULL)
+		group = "hapair";
+	e = control_open(&r->control, c->control, group, &pid);
+	if (e == -EEXIST)
+		return refuse(COMMAND_FAILED,
+		    "already running as process %d, which holds %s", pid,
+		    c->control);
+	if (e < 0)
+		return refuse(COMMAND_FAILED, "control socket %s: %s",
+		    c->control, strerror(-e));
+	return COMMAND_DONE;
+}
+
+static int
+open_listeners(struct run *r)
+{
+	const struct config *c = r->file.config;
+	const struct config_service *s;
+	char address[ADDR_TEXT_MAX];
+	size_t service, listen;
+	int e = listeners_open(
+	    &r->listeners, c, r->setup.workers, &service, &listen);
+
+	if (e == 0)
+		return COMMAND_DONE;
+	if (c->n_services == 0)
+		return refuse(COMMAND_FAILED, "%s", strerror(-e));
+	s = &c->services[service];
+	return refuse(COMMAND_FAILED, "service %s: cannot listen on %s: %s",
+	    s->name, addr_format(&s->listens[listen].address, address),
+	    strerror(-e));
+}
+
+static int
+open_log(const struct config *c)
+{
+	const struct log_options o = config_log_options(&c->log, "supervisor");
+	int e = log_open(&o);
+
+	if (e < 0)
+		return refuse(
+		    COMMAND_FAILED, "log %s: %s", o.path, strerror(-e));
+	return COMMAND_DONE;
+}
+
+/* All that needs the terminal, and all that may be refused. */
+static int
+prepare(struct run *r)
+{
+	const struct config *c;
+	int status;
+
+	r->file.warns = true;
+	if (file_load(&r->file) < 0)
+		return COMMAND_WRONG;
+	c = r->file.config;
+	if (r->daemon && c->log.target == LOG_TARGET_STDERR)
+		return refuse(COMMAND_WRONG,
+		    "--daemon has no stderr to log to; expected log.target syslog, a file or udp://");
+	status = look_first(r);
+	if (status == COMMAND_DONE)
+		status = open_control(r);
+	if (status == COMMAND_DONE)
+		status = open_listeners(r);
+	return status;
+}
+
+static int
+supervise(struct run *r)
+{
+	const struct config *c = r->file.config;
+	int e, status;
+
+	e = control_claim(&r->control);
+	if (e == 0)
+		e = pidfile_write(&r->pidfile, c->pid_file);
+	if (e < 0)
+		return refuse(COMMAND_FAILED, "pid file %s: %s",
+		    c->pid_file != NULL ? c->pid_file : "", strerror(-e));
+	status = open_log(c);
+	if (status != COMMAND_DONE)
+		return status;
+	/* From here on there is the log; nothing keeps the terminal open. */
+	if (r->daemon && pidfile_leave_stderr() < 0)
+		return COMMAND_FAILED;
+	r->setup.config = c;
+	r->setup.path = r->file.path;
+	r->setup.text = r->file.text;
+	r->setup.len = r->file.len;
+	r->setup.listeners = &r->listeners;
+	r->setup.control = &r->control;
+	status = supervisor_run(&r->setup);
+	log_close();
+	return status;
+}
+
+static void
+run_fini(struct run *r)
+{
+	pidfile_remove(&r->pidfile);
+	control_close(&r->control);
+	listeners_close(&r->listeners);
+	fd_close(&r->setup.ready_fd);
+	file_free(&r->file);
+}
+
+int
+cmd_run(int argc, char **argv)
+{
+	struct run r = { .file = { .path = COMMAND_CONFIG_PATH },
+		.setup = { .ready_fd = -1 },
+		.control = { .lock = -1, .fd = -1 } };
+	int status = parse(&r, argc, argv);
+
+	if (status == COMMAND_DONE)
+		status = prepare(&r);
+	if (status == COMMAND_DONE && r.daemon) {
+		/* Only the child comes back, with a descriptor to report on. */
+		status = pidfile_daemonize(&r.setup.ready_fd) < 0
+		    ? refuse(COMMAND_FAILED, "going into the background: %s",
+		          strerror(errno))
+		    : COMMAND_DONE;
+	}
+	if (status == COMMAND_DONE)
+		status = supervise(&r);
+	run_fini(&r);
+	return status;
+}

@@ -1,0 +1,150 @@
+#include "hapair/cli/command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <getopt.h>
+
+static const struct command commands[] = {
+	{ "run", cmd_run, "[-c FILE] [--node NAME] [--daemon]",
+	    "runs this node",
+	    "Runs in the foreground, until SIGTERM or SIGINT. This node is the\n"
+	    "one of pair.nodes whose address this host has, or --node NAME.\n"
+	    "With --daemon it goes into the background once it is ready, and\n"
+	    "the exit status says whether it became ready. It tells a service\n"
+	    "manager when it is ready (sd_notify)." },
+	{ "check", cmd_check, "[-c FILE] [--print | --host [--node NAME]]",
+	    "checks a configuration file",
+	    "Reports every mistake as FILE:LINE:COLUMN, and exits with 2 if\n"
+	    "there is one. --print writes the file back in canonical form with\n"
+	    "every default filled in. --host checks this machine, too: the\n"
+	    "interfaces, the peer, ports, descriptors, files and their rights,\n"
+	    "the servers' names. It prints a line for each, and exits with 1\n"
+	    "if one is an error. It changes nothing, and works whether a\n"
+	    "daemon runs or not." },
+	{ "status", cmd_status, "[-c FILE | -s SOCKET] [--json | --short]",
+	    "shows how this node is",
+	    "Shows which node is master and why, whether the peer is alive and\n"
+	    "runs the same configuration, and which servers are up. --short\n"
+	    "prints a line 'GROUP STATE' for each group, --json everything.\n"
+	    "Exits with 0 if the node is healthy, with 1 if anything is\n"
+	    "degraded, and with 3 if no daemon answers." },
+	{ "release", cmd_release, "[-c FILE]",
+	    "removes the virtual IPs from this host",
+	    "Removes the addresses of every group in the file, from whatever\n"
+	    "interface they are on. It is for a daemon that ended without\n"
+	    "doing so itself (ExecStopPost= of the systemd unit), and refuses\n"
+	    "while a daemon runs, since the addresses are the daemon's." },
+	{ "handover", cmd_handover, "[-c FILE | -s SOCKET] [GROUP]",
+	    "gives a group to the peer",
+	    "The peer takes the group's addresses before this node lets go of\n"
+	    "them, so every new client is served. Connections that are open\n"
+	    "here are reset. Without GROUP it gives every group of which this\n"
+	    "node is master. It answers when the peer serves. If the peer\n"
+	    "cannot take it, it says why and exits with 1; then everything is\n"
+	    "as it was." },
+	{ "server", cmd_server,
+	    "[-c FILE | -s SOCKET] SERVICE/NAME "
+	    "ready|drain|maint|weight=N|activate",
+	    "changes a server at run time",
+	    "drain: the server gets no new connections and keeps those it has.\n"
+	    "maint: its connections are reset, too. ready: it takes part\n"
+	    "again. weight=N, 0 to 256: its share, in place of the one in the\n"
+	    "file. A change holds on both nodes, at once where they hear each\n"
+	    "other, and until the next change, over restarts, too. Of two\n"
+	    "changes of the same thing the later one holds.\n"
+	    "In a standby service maint of the active server makes the next\n"
+	    "one active at once; drain does not. activate makes this server\n"
+	    "active, after the fence if there is one. Ask the node that\n"
+	    "decides, which is the master. activate is refused if the server\n"
+	    "is not fit, or if the servers say themselves which of them is\n"
+	    "active." },
+	{ "genkey", cmd_genkey, "[FILE]", "makes a new pair key",
+	    "Writes the key to FILE, which must not exist yet, with mode 0400;\n"
+	    "without FILE it writes to standard output. Both nodes need the\n"
+	    "same key." },
+	{ "keytab", cmd_keytab, "list|merge|verify|flags ...",
+	    "makes and checks Kerberos keytabs",
+	    "list FILE [--json]\n"
+	    "    Shows each entry's kvno, enctype, timestamp, name type and\n"
+	    "    principal, and a fingerprint of its key, never the key itself.\n"
+	    "    The same fingerprint on two hosts means the same key. A file\n"
+	    "    that is truncated or no keytab is refused with the place of the\n"
+	    "    fault; MIT's tools stop there without a word.\n"
+	    "merge -o OUT [--principal PATTERN]... [--drop-kvno-older-than N]\n"
+	    "      [--owner USER[:GROUP]] IN...\n"
+	    "    Makes one keytab out of several, with mode 0400 and the owner\n"
+	    "    that OUT had. It is renamed into place, or OUT stays as it was.\n"
+	    "    A key that occurs twice is kept once; different keys under one\n"
+	    "    name are refused. OUT may be an IN, and must be one to keep what\n"
+	    "    it has. PATTERN is a shell's, such as 'proxy/*'. The newest kvno\n"
+	    "    of a principal is never dropped.\n"
+	    "merge --proxy FILE --hosts DIR --out DIR [the same options]\n"
+	    "    The same for many hosts: merges each keytab in DIR with FILE.\n"
+	    "    A keytab in DIR is called HOST or HOST.keytab, and has keys of\n"
+	    "    that host alone.\n"
+	    "verify FILE [--principal PRINCIPAL]\n"
+	    "    Proves against the KDC that the keys work: logs in with each\n"
+	    "    principal, asks for a ticket for it, and opens the ticket with\n"
+	    "    the key. It says what fails and what mends it, and exits with 1;\n"
+	    "    it also does so for a clock or a host name that would make the\n"
+	    "    service refuse. Run it on the host where the keytab is used.\n"
+	    "flags FILE --vip HOST --host HOST [--port PORT]\n"
+	    "    Prints the flags of the impalad on that host, in the order that\n"
+	    "    works, and what clients of the virtual IP have to write.\n"
+	    "flags --lint FLAGS [FILE] [--vip HOST] [--host HOST]\n"
+	    "    Looks at the flags that an impalad has, in a flag file or\n"
+	    "    /etc/default/impala: flags that are swapped or missing, and\n"
+	    "    principals that are not in the keytab. Exits with 1 if there is\n"
+	    "    one." },
+	{ "version", cmd_version, "", "prints the version", "" },
+	{ "help", cmd_help, "[COMMAND | keys]", "explains a command",
+	    "`hapair help keys` lists every key of the configuration file." },
+	{ "role", cmd_role, NULL, "", "" },
+};
+
+const struct command *
+command_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+int
+command_misused(const char *name, const char *format, ...)
+{
+	const struct command *c = command_find(name);
+	va_list args;
+
+	(void)fprintf(stderr, "hapair %s: ", name);
+	va_start(args, format);
+	(void)vfprintf(stderr, format, args);
+	va_end(args);
+	(void)fprintf(stderr, "\nusage: hapair %s %s\n", name,
+	    c != NULL && c->usage != NULL ? c->usage : "");
+	return COMMAND_WRONG;
+}
+
+int
+command_bad_option(const char *name, char **argv)
+{
+	return command_misused(
+	    name, "'%s' is not understood", argv[optind - 1]);
+}
+
+void
+command_print_all(FILE *out)
+{
+	(void)fprintf(out, "usage: hapair COMMAND ...\n\n");
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (commands[i].usage != NULL)
+			(void)fprintf(out, "  %-8s %s\n", commands[i].name,
+			    commands[i].summary);
+	(void)fprintf(out,
+	    "\n`hapair help COMMAND` tells more. The configuration file is\n"
+	    "%s where -c does not name another.\n",
+	    COMMAND_CONFIG_PATH);
+}

@@ -1,0 +1,37 @@
+#include "hapair/cli/file.h"
+
+#include "config/load.h"
+#include "config/yaml/diag.h"
+#include "core/secret.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int
+file_load(struct file *f)
+{
+	CLEANUP(diag_free_at) struct diag *diag = diag_new();
+	int e = diag != NULL ? secret_init() : -ENOMEM;
+
+	if (e == 0)
+		e = load_read(f->path, diag, &f->text, &f->len);
+	if (e == 0)
+		e = load_text(f->path, f->text, f->len, diag, &f->config);
+	if ((e < 0 && diag_count(diag) > 0) || (e == 0 && f->warns))
+		diag_print(diag, stderr);
+	else if (e < 0)
+		(void)fprintf(
+		    stderr, "hapair: %s: %s\n", f->path, strerror(-e));
+	return e;
+}
+
+void
+file_free(struct file *f)
+{
+	free(f->text);
+	f->text = NULL;
+	config_free(f->config);
+	f->config = NULL;
+}

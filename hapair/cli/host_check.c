@@ -1,0 +1,443 @@
+#include "hapair/cli/host_check.h"
+
+#include "core/fd.h"
+#include "core/secret.h"
+#include "failover/vip/netlink.h"
+#include "hapair/cli/keytab_check.h"
+#include "hapair/cli/preflight.h"
+#include "hapair/supervisor/control.h"
+#include "proxy/health/secret_files.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* For a peer: a network that needs longer is none for heartbeats. */
+#define PEER_PATIENCE_MS 1000
+
+struct machine {
+	const struct config *config;
+	FILE *out;
+	int node;
+	bool running; /* a daemon with this configuration's control socket */
+	unsigned errors;
+};
+
+enum finding {
+	OK,
+	WARNING,
+	ERROR
+};
+
+static void tell(struct machine *m, enum finding what, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+
+static void
+tell(struct machine *m, enum finding what, const char *format, ...)
+{
+	static const char *const words[] = { "ok", "warning", "error" };
+	va_list args;
+
+	va_start(args, format);
+	(void)fprintf(m->out, "%-8s ", words[what]);
+	(void)vfprintf(m->out, format, args);
+	(void)fputc('\n', m->out);
+	va_end(args);
+	m->errors += what == ERROR;
+}
+
+/* -- what a start would be refused for ------------------------------------- */
+
+static void
+check_start(struct machine *m, const char *path, const char *name)
+{
+	const struct config *c = m->config;
+	char text[PREFLIGHT_TEXT];
+	struct limits l;
+
+	m->node = CONFIG_NO_NODE;
+	if (preflight_node(c, path, name, &m->node, text) != COMMAND_DONE)
+		tell(m, ERROR, "%s", text);
+	else if (c->has_pair)
+		tell(m, OK, "this is node %s", c->pair.nodes[m->node].name);
+	if (preflight_key(c, text) != COMMAND_DONE)
+		tell(m, ERROR, "%s", text);
+	else if (c->has_pair)
+		tell(m, OK, "key file %s", c->pair.key_file);
+	if (preflight_user(c, text) != COMMAND_DONE)
+		tell(m, ERROR, "%s", text);
+	if (preflight_budget(c, limits_workers(c), &l, text) != COMMAND_DONE)
+		tell(m, ERROR, "%s", text);
+	else
+		tell(m, OK, "%llu descriptors are enough for %u connections",
+		    (unsigned long long)l.limit, l.connections);
+}
+
+static void
+check_running(struct machine *m)
+{
+	const int pid = control_holder(m->config->control);
+
+	m->running = pid > 0;
+	if (m->running)
+		tell(m, OK, "hapair runs, as process %d", pid);
+}
+
+/* -- ports ----------------------------------------------------------------- */
+
+/* As a listener's, but nobody can connect to it. Returns 0 or -errno. */
+static int
+try_bind(const union addr *a)
+{
+	const bool v6 = a->sa.sa_family == AF_INET6;
+	const int on = 1;
+	CLEANUP(fd_close)
+	int fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+	    setsockopt(fd, v6 ? SOL_IPV6 : SOL_IP,
+	        v6 ? IPV6_FREEBIND : IP_FREEBIND, &on, sizeof(on)) == -1)
+		return -errno;
+	if (v6 && setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == -1)
+		return -errno;
+	return bind(fd, &a->sa, addr_len(a)) == -1 ? -errno : 0;
+}
+
+static void
+check_service_ports(struct machine *m, const struct config_service *s)
+{
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < s->n_listens; i++) {
+		const union addr *a = &s->listens[i].address;
+		const int e = try_bind(a);
+
+		(void)addr_format(a, text);
+		if (e < 0)
+			tell(m, ERROR, "service %s: cannot listen on %s: %s",
+			    s->name, text, strerror(-e));
+		else
+			tell(m, OK, "service %s: %s is free", s->name, text);
+	}
+}
+
+/* The daemon's own sockets would be found in use. */
+static void
+check_ports(struct machine *m)
+{
+	for (size_t i = 0; !m->running && i < m->config->n_services; i++)
+		check_service_ports(m, &m->config->services[i]);
+}
+
+/* -- interfaces and addresses ---------------------------------------------- */
+
+static void
+check_link(struct machine *m, struct netlink *n, const struct config_group *g)
+{
+	struct netlink_link link;
+	const int e = netlink_find_link(n, g->interface, &link);
+	const char *wrong = NULL;
+
+	if (e < 0)
+		wrong = strerror(-e);
+	else if (link.index == 0)
+		wrong = "there is no such interface";
+	else if (!link.up)
+		wrong = "it is down; expected `ip link set up`";
+	else if (!link.carrier)
+		wrong = "it has no carrier: cable, switch or bond";
+	if (wrong != NULL)
+		tell(m, ERROR, "group %s: interface %s: %s", g->name,
+		    g->interface, wrong);
+	else if (!link.ethernet)
+		tell(m, WARNING,
+		    "group %s: interface %s is not Ethernet, so neighbours cannot be told that an address has moved",
+		    g->name, g->interface);
+	else
+		tell(m, OK, "group %s: interface %s has carrier", g->name,
+		    g->interface);
+}
+
+static void
+check_left(void *arg, const struct netlink_address *a)
+{
+	struct machine *m = arg;
+	const struct config_pair *pair = &m->config->pair;
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < pair->n_groups; i++)
+		if (config_group_has(&pair->groups[i], &a->addr))
+			tell(m, WARNING,
+			    "group %s: this machine has %s and no hapair runs; `hapair release` removes it",
+			    pair->groups[i].name,
+			    addr_format_ip(&a->addr, text));
+}
+
+static void
+check_groups(struct machine *m)
+{
+	const struct config_pair *pair = &m->config->pair;
+	struct netlink *n;
+	int e = netlink_open(&n);
+
+	if (e < 0) {
+		tell(m, ERROR, "opening netlink: %s", strerror(-e));
+		return;
+	}
+	for (size_t i = 0; i < pair->n_groups; i++)
+		check_link(m, n, &pair->groups[i]);
+	e = m->running ? 0 : netlink_each_address(n, check_left, m);
+	if (e < 0)
+		tell(m, ERROR, "listing addresses: %s", strerror(-e));
+	netlink_free(n);
+}
+
+/* -- the peer -------------------------------------------------------------- */
+
+/* The wire's port, from where the wire would come. Returns 0 or -errno. */
+static int
+knock_at(const union addr *self, union addr other, uint16_t port)
+{
+	CLEANUP(fd_close)
+	int fd = socket(
+	    self->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	addr_set_port(&other, port);
+	if (fd == -1 || bind(fd, &self->sa, addr_len(self)) == -1)
+		return -errno;
+	if (connect(fd, &other.sa, addr_len(&other)) == 0)
+		return 0;
+	if (errno != EINPROGRESS)
+		return -errno;
+	if (poll(&p, 1, PEER_PATIENCE_MS) != 1)
+		return -ETIMEDOUT;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+		return -errno;
+	return -error;
+}
+
+static void
+check_path(struct machine *m, const char *peer, const union addr *a,
+    const union addr *b)
+{
+	const int e = knock_at(a, *b, m->config->pair.port);
+	char self[ADDR_TEXT_MAX], other[ADDR_TEXT_MAX];
+
+	(void)addr_format_ip(a, self);
+	(void)addr_format_ip(b, other);
+	if (e == -EADDRNOTAVAIL)
+		tell(m, ERROR, "this machine does not have %s", self);
+	else if (e == 0 || e == -ECONNREFUSED)
+		tell(m, OK, "peer %s: %s answers %s, hapair %s there", peer,
+		    other, self, e == 0 ? "runs" : "does not run");
+	else
+		tell(m, ERROR, "peer %s: %s does not answer %s: %s", peer,
+		    other, self, strerror(-e));
+}
+
+static void
+check_peer(struct machine *m)
+{
+	const struct config_node *self = &m->config->pair.nodes[m->node];
+	const struct config_node *other = &m->config->pair.nodes[1 - m->node];
+
+	check_path(m, other->name, &self->address, &other->address);
+	for (size_t i = 0; i < self->n_links; i++)
+		check_path(m, other->name, &self->links[i], &other->links[i]);
+}
+
+/* -- files ----------------------------------------------------------------- */
+
+/* A program that root runs is as safe as the rights on its file. */
+static void
+check_program(
+    struct machine *m, const char *what, const char *path, bool by_root)
+{
+	struct stat st;
+
+	if (path == NULL)
+		return;
+	if (stat(path, &st) == -1)
+		tell(m, ERROR, "%s %s: %s", what, path, strerror(errno));
+	else if (!S_ISREG(st.st_mode) || access(path, X_OK) == -1)
+		tell(m, ERROR, "%s %s: cannot be run; expected a program", what,
+		    path);
+	else if (!by_root)
+		tell(m, OK, "%s %s", what, path);
+	else if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		tell(m, WARNING,
+		    "%s %s: root runs it, and others can change it", what,
+		    path);
+	else
+		tell(m, OK, "%s %s", what, path);
+}
+
+static void
+check_password(struct machine *m, const char *path)
+{
+	char line[SECRET_LINE_MAX];
+	int e = secret_load_line(path, line, sizeof(line));
+
+	secret_wipe(line, sizeof(line));
+	if (e == 0)
+		tell(m, OK, "password file %s", path);
+	else
+		tell(m, ERROR, "password file %s: %s", path,
+		    secret_line_fault(e));
+}
+
+static void
+check_keytab(struct machine *m, const char *path)
+{
+	int e = secret_files_try_keytab(path);
+
+	if (e == 0)
+		tell(m, OK, "keytab %s", path);
+	else
+		tell(m, ERROR, "keytab %s: %s", path,
+		    secret_files_keytab_fault(e));
+}
+
+/* What a server is checked with. */
+static void
+check_check(struct machine *m, const struct config_check *c)
+{
+	if (c->type == CONFIG_CHECK_SCRIPT)
+		check_program(m, "check script", c->script, false);
+	if (c->type != CONFIG_CHECK_HTTP)
+		return;
+	if (c->ca != NULL && access(c->ca, R_OK) == -1)
+		tell(m, ERROR, "ca %s: %s", c->ca, strerror(errno));
+	if (c->password_file != NULL)
+		check_password(m, c->password_file);
+	if (c->negotiate_keytab != NULL)
+		check_keytab(m, c->negotiate_keytab);
+}
+
+/* Whether an earlier server of its service has the same files. */
+static bool
+is_seen(const struct config_service *s, size_t server)
+{
+	const struct config_check *c = &s->servers[server].check;
+
+	for (size_t i = 0; i < server; i++) {
+		const struct config_check *o = &s->servers[i].check;
+
+		if (o->type == c->type && o->script == c->script &&
+		    o->ca == c->ca && o->password_file == c->password_file &&
+		    o->negotiate_keytab == c->negotiate_keytab)
+			return true;
+	}
+	return false;
+}
+
+static void
+check_checks(struct machine *m, const struct config_service *s)
+{
+	for (size_t i = 0; i < s->n_servers; i++)
+		if (!is_seen(s, i))
+			check_check(m, &s->servers[i].check);
+}
+
+static void
+check_directory_of(struct machine *m, const char *what, const char *path)
+{
+	char dir[PATH_MAX];
+	const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+
+	if (slash == NULL)
+		return;
+	(void)snprintf(dir, sizeof(dir), "%.*s",
+	    slash == path ? 1 : (int)(slash - path), path);
+	if (access(dir, W_OK | X_OK) == -1)
+		tell(m, ERROR, "%s %s: directory: %s", what, path,
+		    strerror(errno));
+}
+
+static void
+check_files(struct machine *m)
+{
+	const struct config *c = m->config;
+
+	if (c->log.target == LOG_TARGET_FILE)
+		check_directory_of(m, "log", c->log.path);
+	check_directory_of(m, "pid file", c->pid_file);
+	for (size_t i = 0; i < c->n_services; i++) {
+		check_checks(m, &c->services[i]);
+		check_program(m, "fence", c->services[i].fence, true);
+		check_program(m, "promote", c->services[i].promote, true);
+	}
+	if (!c->has_pair)
+		return;
+	check_program(m, "notify", c->pair.notify, true);
+	for (size_t i = 0; i < c->pair.n_tracks; i++)
+		check_program(
+		    m, "track script", c->pair.tracks[i].script, true);
+}
+
+/* -- names ----------------------------------------------------------------- */
+
+static void
+check_server(struct machine *m, const struct config_service *s,
+    const struct config_server *server)
+{
+	struct addrinfo *found = NULL;
+	int e;
+
+	if (server->host == NULL)
+		return;
+	e = getaddrinfo(server->host, NULL, NULL, &found);
+	if (e != 0)
+		tell(m, WARNING, "service %s: server %s: %s: %s", s->name,
+		    server->name, server->host, gai_strerror(e));
+	else
+		freeaddrinfo(found);
+}
+
+static void
+check_names(struct machine *m)
+{
+	for (size_t i = 0; i < m->config->n_services; i++) {
+		const struct config_service *s = &m->config->services[i];
+
+		for (size_t k = 0; k < s->n_servers; k++)
+			check_server(m, s, &s->servers[k]);
+	}
+}
+
+static void
+on_keytab(void *arg, bool good, const char *text)
+{
+	tell(arg, good ? OK : WARNING, "%s", text);
+}
+
+unsigned
+machine_check(
+    const struct config *c, const char *path, const char *node, FILE *out)
+{
+	struct machine m = { .config = c, .out = out };
+
+	check_start(&m, path, node);
+	check_running(&m);
+	check_ports(&m);
+	if (c->has_pair)
+		check_groups(&m);
+	if (m.node != CONFIG_NO_NODE)
+		check_peer(&m);
+	check_files(&m);
+	check_names(&m);
+	for (size_t i = 0; i < c->n_services; i++)
+		tabcheck_service(&c->services[i], on_keytab, &m);
+	return m.errors;
+}

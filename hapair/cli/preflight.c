@@ -1,0 +1,174 @@
+#include "hapair/cli/preflight.h"
+
+#include "core/secret.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <ifaddrs.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static enum command_exit say(char *ret_text, enum command_exit status,
+    const char *format, ...) PRINTF_LIKE(3, 4);
+
+static enum command_exit
+say(char *ret_text, enum command_exit status, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(ret_text, PREFLIGHT_TEXT, format, args);
+	va_end(args);
+	return status;
+}
+
+static int
+find_by_name(const struct config_pair *pair, const char *name, int *ret_node)
+{
+	for (int i = 0; i < CONFIG_NODES; i++)
+		if (strcmp(pair->nodes[i].name, name) == 0) {
+			*ret_node = i;
+			return 0;
+		}
+	return -ENOENT;
+}
+
+static bool
+has_address(const struct ifaddrs *all, const union addr *wanted)
+{
+	for (; all != NULL; all = all->ifa_next) {
+		const union addr *a =
+		    (const union addr *)(const void *)all->ifa_addr;
+
+		if (a == NULL ||
+		    (a->sa.sa_family != AF_INET && a->sa.sa_family != AF_INET6))
+			continue;
+		if (addr_is_same_ip(a, wanted))
+			return true;
+	}
+	return false;
+}
+
+static int
+find_by_address(const struct config_pair *pair, int *ret_node)
+{
+	struct ifaddrs *all;
+	int found = CONFIG_NO_NODE, n = 0;
+
+	if (getifaddrs(&all) == -1)
+		return -errno;
+	for (int i = 0; i < CONFIG_NODES; i++)
+		if (has_address(all, &pair->nodes[i].address)) {
+			found = i;
+			n++;
+		}
+	freeifaddrs(all);
+	if (n != 1)
+		return n == 0 ? -EADDRNOTAVAIL : -EEXIST;
+	*ret_node = found;
+	return 0;
+}
+
+/* CONFIG_NO_NODE without a pair. -ENOENT: `name`; -EEXIST: both are ours. */
+static int
+find_node(const struct config *c, const char *name, int *ret_node)
+{
+	if (!c->has_pair) {
+		*ret_node = CONFIG_NO_NODE;
+		return name == NULL ? 0 : -ENOENT;
+	}
+	if (name != NULL)
+		return find_by_name(&c->pair, name, ret_node);
+	return find_by_address(&c->pair, ret_node);
+}
+
+enum command_exit
+preflight_node(const struct config *c, const char *path, const char *name,
+    int *ret_node, char *ret_text)
+{
+	const struct config_node *n = c->pair.nodes;
+	char a[ADDR_TEXT_MAX], b[ADDR_TEXT_MAX];
+	int e = find_node(c, name, ret_node);
+
+	if (e == 0)
+		return COMMAND_DONE;
+	if (e == -ENOENT && !c->has_pair)
+		return say(ret_text, COMMAND_WRONG,
+		    "--node %s: %s has no 'pair'", name, path);
+	(void)addr_format_ip(&n[0].address, a);
+	(void)addr_format_ip(&n[1].address, b);
+	if (e == -ENOENT)
+		return say(ret_text, COMMAND_WRONG,
+		    "--node %s: no such node; expected '%s' or '%s'", name,
+		    n[0].name, n[1].name);
+	if (e == -EADDRNOTAVAIL)
+		return say(ret_text, COMMAND_FAILED,
+		    "this host is no node of the pair: it has neither %s (%s) nor %s (%s); expected one of them, or --node NAME",
+		    a, n[0].name, b, n[1].name);
+	if (e == -EEXIST)
+		return say(ret_text, COMMAND_FAILED,
+		    "this host has both %s (%s) and %s (%s); expected --node NAME",
+		    a, n[0].name, b, n[1].name);
+	return say(ret_text, COMMAND_FAILED,
+	    "reading this host's addresses: %s", strerror(-e));
+}
+
+enum command_exit
+preflight_key(const struct config *c, char *ret_text)
+{
+	struct secret_key key;
+	int e;
+
+	if (!c->has_pair)
+		return COMMAND_DONE;
+	e = secret_load(c->pair.key_file, &key);
+	secret_wipe(&key, sizeof(key));
+	if (e == -EPERM)
+		return say(ret_text, COMMAND_WRONG,
+		    "key file %s: others can read it, or it is not yours; expected mode 0400 and owner root",
+		    c->pair.key_file);
+	if (e == -EINVAL)
+		return say(ret_text, COMMAND_WRONG,
+		    "key file %s: holds no key; expected what `hapair genkey` writes",
+		    c->pair.key_file);
+	if (e < 0)
+		return say(ret_text, COMMAND_WRONG, "key file %s: %s",
+		    c->pair.key_file, strerror(-e));
+	return COMMAND_DONE;
+}
+
+enum command_exit
+preflight_user(const struct config *c, char *ret_text)
+{
+	if (c->user != NULL && getpwnam(c->user) == NULL)
+		return say(ret_text, COMMAND_WRONG, "user '%s' does not exist",
+		    c->user);
+	if (c->group != NULL && getgrnam(c->group) == NULL)
+		return say(ret_text, COMMAND_WRONG, "group '%s' does not exist",
+		    c->group);
+	if (c->has_pair && geteuid() != 0)
+		return say(ret_text, COMMAND_FAILED,
+		    "a pair needs root, to move its addresses");
+	return COMMAND_DONE;
+}
+
+enum command_exit
+preflight_budget(const struct config *c, unsigned workers,
+    struct limits *ret_limits, char *ret_text)
+{
+	const int e = limits_budget(c, workers, ret_limits);
+
+	if (e == -EMFILE)
+		return say(ret_text, COMMAND_FAILED,
+		    "max_connections %u needs %llu descriptors, the limit is %llu; expected a higher LimitNOFILE (ulimit -Hn) or a lower max_connections",
+		    c->max_connections > 0 ? c->max_connections : 1,
+		    (unsigned long long)ret_limits->needed,
+		    (unsigned long long)ret_limits->limit);
+	if (e < 0)
+		return say(ret_text, COMMAND_FAILED, "descriptor limit: %s",
+		    strerror(-e));
+	return COMMAND_DONE;
+}

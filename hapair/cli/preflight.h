@@ -1,0 +1,37 @@
+#pragma once
+
+/*
+ * What a start needs of this machine, asked before anything runs: `run` is
+ * refused by the first that is wrong, `check --host` tells of them all.
+ */
+
+#include "config/config.h"
+#include "hapair/cli/command.h"
+#include "hapair/supervisor/limits.h"
+
+#define PREFLIGHT_TEXT 1024
+
+/*
+ * Each returns COMMAND_DONE, or the exit status that a start would end with,
+ * and then says in `ret_text` (PREFLIGHT_TEXT bytes) what is wrong and what was
+ * expected.
+ */
+
+/*
+ * Which node of the pair this host is: the one whose address it has, or whose
+ * name it was told (NULL: none). CONFIG_NO_NODE without a pair.
+ */
+MUST_CHECK enum command_exit preflight_node(const struct config *c,
+    const char *path, const char *name, int *ret_node, char *ret_text);
+
+/* The pair's key: it is there, it is one, nobody else can read it. */
+MUST_CHECK enum command_exit preflight_key(
+    const struct config *c, char *ret_text);
+
+/* The user and group exist, and who starts may do what a pair has to. */
+MUST_CHECK enum command_exit preflight_user(
+    const struct config *c, char *ret_text);
+
+/* Raises the descriptor limit; what was asked for fits. */
+MUST_CHECK enum command_exit preflight_budget(const struct config *c,
+    unsigned workers, struct limits *ret_limits, char *ret_text);

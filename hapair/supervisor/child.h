@@ -1,0 +1,61 @@
+#pragma once
+
+/*
+ * A child is the process of a role, failover or relay. This starts it from our
+ * own program file, holds its channel, notices its end and starts it again.
+ * What is said over the channel is supervisor.c's.
+ */
+
+#include "hapair/supervisor/restart.h"
+
+#include "core/channel.h"
+#include "core/msg.h"
+
+#include <ev.h>
+#include <sys/types.h>
+
+struct child;
+
+struct child_calls {
+	/* It runs: tell it what it needs. Returns 0 or -errno. */
+	int (*on_spawn)(void *arg, struct child *role);
+	/* A packet; its descriptor is closed afterwards. 0 or -EBADMSG. */
+	int (*on_packet)(void *arg, struct child *role, struct chan_packet *p);
+	/* It has ended; while not `stopping` it will be started again. */
+	void (*on_end)(void *arg, struct child *role);
+};
+
+struct child {
+	const char *name; /* "failover", "relay": the hidden command's word */
+	const struct child_calls *calls;
+	void *arg;
+	struct ev_loop *loop; /* the default loop: child watchers need it */
+	pid_t pid;            /* 0: does not run */
+	int chan;             /* -1: does not run */
+	bool ready;           /* it has said so */
+	bool stopping;        /* its next end is the last */
+	struct restart restart;
+	uint32_t pause_ms; /* from its end to its next start */
+	ev_io packets;
+	ev_child ended;
+	ev_timer again;
+};
+
+/* The descriptor on which a role finds its channel. */
+#define CHILD_CHAN_FD 3
+
+void child_init(struct child *r, const char *name,
+    const struct child_calls *calls, void *arg);
+
+/* Starts it now; a failure to is tried again like an end. */
+void child_start(struct child *r);
+
+/* Sends a packet; on failure the role is broken and gets killed. */
+void child_send(
+    struct child *r, enum msg_type type, const void *body, size_t len, int fd);
+
+/* SIGKILL; its end is reported as any other. */
+void child_kill(struct child *r);
+
+/* Forgets it; a process that is left is killed. */
+void child_fini(struct child *r);

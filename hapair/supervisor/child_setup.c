@@ -1,0 +1,100 @@
+#include "hapair/supervisor/child_setup.h"
+
+#include "config/config.h"
+#include "core/buf.h"
+#include "core/channel.h"
+#include "core/fd.h"
+#include "hapair/supervisor/listeners.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * Passed as it is, the file would be read by both roles at one shared offset:
+ * each gets a description of its own.
+ */
+int
+briefing_start(struct child *role, const struct msg_start *m, int file)
+{
+	CLEANUP(fd_close) int own = -1;
+	uint8_t room[MSG_PATH_MAX + 64];
+	struct buf b = buf_writer(room, sizeof(room));
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	own = open(path, O_RDONLY | O_CLOEXEC);
+	if (own == -1)
+		return -errno;
+	msg_put_start(&b, m);
+	child_send(role, MSG_START, b.data, b.pos, own);
+	return 0;
+}
+
+void
+briefing_listeners(
+    struct child *relay, const struct config *c, const struct listeners *l)
+{
+	size_t next = 0;
+
+	for (size_t i = 0; i < c->n_services; i++)
+		for (size_t k = 0; k < c->services[i].n_listens; k++)
+			for (unsigned w = 0; w < l->workers; w++) {
+				const struct msg_listener m = {
+					.service = (uint16_t)i,
+					.listen = (uint16_t)k,
+					.worker = (uint16_t)w,
+				};
+				uint8_t room[16];
+				struct buf b = buf_writer(room, sizeof(room));
+
+				msg_put_listener(&b, &m);
+				child_send(relay, MSG_LISTENER, b.data, b.pos,
+				    l->fds[next++]);
+			}
+}
+
+void
+briefing_introduce(struct child *failover, struct child *relay)
+{
+	CLEANUP(fd_close) int a = -1;
+	CLEANUP(fd_close) int b = -1;
+	int ends[2];
+
+	if (failover->chan == -1 || relay->chan == -1)
+		return;
+	if (chan_pair(ends) < 0)
+		return;
+	a = ends[0];
+	b = ends[1];
+	child_send(failover, MSG_SIBLING, NULL, 0, a);
+	child_send(relay, MSG_SIBLING, NULL, 0, b);
+}
+
+void
+briefing_groups(struct child *failover, const struct msg_group *groups,
+    const bool *known, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint8_t room[MSG_TEXT_MAX + 64];
+		struct buf b = buf_writer(room, sizeof(room));
+
+		if (!known[i])
+			continue;
+		msg_put_group(&b, &groups[i]);
+		child_send(failover, MSG_GROUP, b.data, b.pos, -1);
+	}
+}
+
+void
+briefing_request(struct child *role, const char *request, int socket)
+{
+	struct msg_control m = { .request = "" };
+	uint8_t room[MSG_REQUEST_MAX + 8];
+	struct buf b = buf_writer(room, sizeof(room));
+
+	strncpy(m.request, request, sizeof(m.request) - 1);
+	msg_put_control(&b, &m);
+	child_send(role, MSG_CONTROL, b.data, b.pos, socket);
+}

@@ -1,0 +1,33 @@
+#pragma once
+
+/*
+ * What a role is told when it begins, as messages over its channel: the
+ * configuration, its listening sockets, and the way to the other role. The
+ * supervisor says when.
+ */
+
+#include "hapair/supervisor/child.h"
+
+struct config;
+struct listeners;
+
+/*
+ * START, with the configuration: `file` is a sealed memory file and stays the
+ * caller's. Returns 0 or -errno.
+ */
+MUST_CHECK int briefing_start(
+    struct child *role, const struct msg_start *m, int file);
+
+/* Each LISTENER of the configuration, for the relay. */
+void briefing_listeners(
+    struct child *relay, const struct config *c, const struct listeners *l);
+
+/* A fresh channel between the two, where both are there. */
+void briefing_introduce(struct child *failover, struct child *relay);
+
+/* A failover that is replaced goes on from what the last one said. */
+void briefing_groups(struct child *failover, const struct msg_group *groups,
+    const bool *known, size_t n);
+
+/* An operator's, which the role answers on the caller's socket itself. */
+void briefing_request(struct child *role, const char *request, int socket);

@@ -1,0 +1,272 @@
+#include "hapair/supervisor/control.h"
+
+#include "core/fd.h"
+#include "core/log.h"
+#include "core/msg.h"
+#include "core/reply.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CALLERS_MAX 64
+#define PATIENCE_S 1.
+
+struct control_caller {
+	struct control *control; /* borrowed */
+	int fd;
+	size_t len;
+	char line[MSG_REQUEST_MAX];
+	ev_io readable;
+	ev_timer patience;
+	LIST_ENTRY(control_caller) all;
+};
+
+/*
+ * A daemon that was killed a moment ago may hold its lock still: the kernel
+ * closes its packet sockets first, which takes up to 100 ms on a busy host.
+ */
+#define LOCK_TRIES 25
+static const struct timespec LOCK_PAUSE = { .tv_nsec = 20000000 };
+
+/* Opens PATH.lock. */
+static int
+open_lock(const char *path, int flags)
+{
+	char name[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 8];
+
+	(void)snprintf(name, sizeof(name), "%s.lock", path);
+	return open(name, flags | O_CLOEXEC, 0644);
+}
+
+static int
+read_holder(int lock)
+{
+	char text[16] = "";
+	const ssize_t n = read(lock, text, sizeof(text) - 1);
+
+	return n > 0 ? atoi(text) : 0;
+}
+
+int
+control_holder(const char *path)
+{
+	CLEANUP(fd_close) int lock = open_lock(path, O_RDONLY);
+
+	if (lock == -1 || flock(lock, LOCK_SH | LOCK_NB) == 0 ||
+	    errno != EWOULDBLOCK)
+		return 0;
+	return read_holder(lock);
+}
+
+int
+control_lock(const char *path, int *ret_pid)
+{
+	CLEANUP(fd_close) int lock = open_lock(path, O_RDWR | O_CREAT);
+
+	if (lock == -1)
+		return -errno;
+	for (unsigned tries = 0; tries < LOCK_TRIES; tries++) {
+		if (flock(lock, LOCK_EX | LOCK_NB) == 0)
+			return fd_take(&lock);
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		(void)nanosleep(&LOCK_PAUSE, NULL);
+	}
+	*ret_pid = read_holder(lock);
+	return -EEXIST;
+}
+
+/* The directory of the socket, where only it is missing (/run/hapair). */
+static void
+make_directory(const char *path)
+{
+	char dir[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	char *slash;
+
+	(void)snprintf(dir, sizeof(dir), "%s", path);
+	slash = strrchr(dir, '/');
+	if (slash == NULL || slash == dir)
+		return;
+	*slash = '\0';
+	(void)mkdir(dir, 0755); /* there already, or the bind will say why */
+}
+
+static int
+open_socket(struct control *c, const char *path, const char *group)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	const struct group *gr = group != NULL ? getgrnam(group) : NULL;
+
+	(void)snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (c->fd == -1)
+		return -errno;
+	/* We hold the lock: whoever left this file does not run any more. */
+	if (unlink(path) == -1 && errno != ENOENT)
+		return -errno;
+	/* Nobody connects before listen(), and by then the mode is right. */
+	if (bind(c->fd, (struct sockaddr *)&un, sizeof(un)) == -1)
+		return -errno;
+	c->path = path;
+	if (chmod(path, 0660) == -1)
+		return -errno;
+	if (gr != NULL && chown(path, (uid_t)-1, gr->gr_gid) == -1)
+		return -errno;
+	return listen(c->fd, CALLERS_MAX) == -1 ? -errno : 0;
+}
+
+int
+control_open(
+    struct control *c, const char *path, const char *group, int *ret_pid)
+{
+	int e;
+
+	*c = (struct control){ .lock = -1, .fd = -1 };
+	make_directory(path);
+	e = control_lock(path, ret_pid);
+	if (e >= 0) {
+		c->lock = e;
+		e = control_claim(c);
+	}
+	if (e == 0)
+		e = open_socket(c, path, group);
+	if (e < 0)
+		control_close(c);
+	return e;
+}
+
+int
+control_claim(struct control *c)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	if (ftruncate(c->lock, 0) == -1 ||
+	    pwrite(c->lock, text, (size_t)n, 0) == -1)
+		return -errno;
+	return 0;
+}
+
+bool
+control_is_request(const char *request, const char *verb)
+{
+	const size_t len = strlen(verb);
+
+	return strncmp(request, verb, len) == 0 &&
+	    (request[len] == '\0' || request[len] == ' ');
+}
+
+static void
+forget(struct control_caller *q)
+{
+	struct control *c = q->control;
+
+	ev_io_stop(c->loop, &q->readable);
+	ev_timer_stop(c->loop, &q->patience);
+	LIST_REMOVE(q, all);
+	c->n_callers--;
+	fd_close(&q->fd);
+	free(q);
+}
+
+static void
+on_readable(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct control_caller *q =
+	    CONTAINER_OF(io, struct control_caller, readable);
+	ssize_t n = recv(
+	    q->fd, q->line + q->len, sizeof(q->line) - q->len, MSG_DONTWAIT);
+	char *end;
+
+	(void)revents;
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		forget(q);
+		return;
+	}
+	q->len += (size_t)n;
+	end = memchr(q->line, '\n', q->len);
+	if (end != NULL) {
+		*end = '\0';
+		q->control->on_request(q->control->arg, q->line, &q->fd);
+	} else if (q->len == sizeof(q->line)) {
+		reply_error(loop, &q->fd, "the request is too long");
+	} else {
+		return;
+	}
+	forget(q);
+}
+
+static void
+on_patience(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	(void)loop;
+	(void)revents;
+	forget(CONTAINER_OF(t, struct control_caller, patience));
+}
+
+static void
+on_caller(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct control *c = CONTAINER_OF(io, struct control, ready);
+	struct control_caller *q = NULL;
+	int fd = accept4(c->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	(void)revents;
+	if (fd == -1)
+		return;
+	if (c->n_callers < CALLERS_MAX)
+		q = calloc(1, sizeof(*q));
+	if (q == NULL) {
+		reply_error(loop, &fd, "too many callers at once");
+		return;
+	}
+	q->control = c;
+	q->fd = fd;
+	LIST_INSERT_HEAD(&c->callers, q, all);
+	c->n_callers++;
+	ev_io_init(&q->readable, on_readable, fd, EV_READ);
+	ev_timer_init(&q->patience, on_patience, PATIENCE_S, 0.);
+	ev_io_start(loop, &q->readable);
+	ev_timer_start(loop, &q->patience);
+}
+
+void
+control_start(struct control *c, struct ev_loop *loop,
+    control_request_fn *on_request, void *arg)
+{
+	c->loop = loop;
+	c->on_request = on_request;
+	c->arg = arg;
+	LIST_INIT(&c->callers);
+	ev_io_init(&c->ready, on_caller, c->fd, EV_READ);
+	ev_io_start(loop, &c->ready);
+}
+
+void
+control_close(struct control *c)
+{
+	struct control_caller *q;
+
+	if (c->loop != NULL) {
+		ev_io_stop(c->loop, &c->ready);
+		while ((q = LIST_FIRST(&c->callers)) != NULL)
+			forget(q);
+	}
+	if (c->path != NULL && unlink(c->path) == -1)
+		log_debug("control", "%s: %s", c->path, strerror(errno));
+	c->path = NULL;
+	fd_close(&c->fd);
+	fd_close(&c->lock);
+}

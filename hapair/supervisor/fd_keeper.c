@@ -1,0 +1,97 @@
+#include "hapair/supervisor/fd_keeper.h"
+
+#include "core/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static struct holding_bank
+bank_none(void)
+{
+	struct holding_bank b = { .n = 0 };
+
+	for (unsigned i = 0; i < HOLDING_MAX; i++)
+		b.slots[i] = -1;
+	return b;
+}
+
+struct holding
+holding_none(void)
+{
+	return (struct holding){
+		.null = -1, .present = bank_none(), .past = bank_none()
+	};
+}
+
+static int
+reserve(struct holding_bank *b)
+{
+	for (unsigned i = 0; i < HOLDING_MAX; i++) {
+		b->slots[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (b->slots[i] == -1)
+			return -errno;
+	}
+	return 0;
+}
+
+int
+holding_init(struct holding *h)
+{
+	int e = reserve(&h->present);
+
+	if (e == 0)
+		e = reserve(&h->past);
+	if (e < 0)
+		return e;
+	h->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return h->null == -1 ? -errno : 0;
+}
+
+int
+holding_take(struct holding *h, int fd)
+{
+	struct holding_bank *b = &h->present;
+
+	if (b->n == HOLDING_MAX || dup3(fd, b->slots[b->n], O_CLOEXEC) == -1)
+		return -EBADMSG;
+	b->n++;
+	return 0;
+}
+
+void
+holding_turn(struct holding *h)
+{
+	const struct holding_bank empty = h->past;
+
+	if (h->present.n == 0)
+		return; /* it had not got so far: the past is still that */
+	holding_let_go(h);
+	h->past = h->present;
+	h->present = empty;
+	h->present.n = 0;
+}
+
+void
+holding_let_go(struct holding *h)
+{
+	while (h->past.n > 0)
+		/* Of two that are open, it cannot fail. */
+		(void)dup3(h->null, h->past.slots[--h->past.n], O_CLOEXEC);
+}
+
+static void
+bank_fini(struct holding_bank *b)
+{
+	for (unsigned i = 0; i < HOLDING_MAX; i++)
+		fd_close(&b->slots[i]);
+	b->n = 0;
+}
+
+void
+holding_fini(struct holding *h)
+{
+	bank_fini(&h->present);
+	bank_fini(&h->past);
+	fd_close(&h->null);
+}

@@ -1,0 +1,145 @@
+#include "hapair/supervisor/listeners.h"
+
+#include "core/fd.h"
+#include "core/log.h"
+#include "core/socket_filter.h"
+#include "proxy/data/listener.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t
+count(const struct config *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_services; i++)
+		n += c->services[i].n_listens;
+	return n;
+}
+
+int
+listeners_open(struct listeners *l, const struct config *c, unsigned workers,
+    size_t *ret_service, size_t *ret_listen)
+{
+	*l = (struct listeners){ .config = c, .workers = workers };
+	*ret_service = *ret_listen = 0;
+	l->fds = calloc(count(c) * workers + 1, sizeof(*l->fds));
+	if (l->fds == NULL)
+		return -ENOMEM;
+	for (size_t s = 0; s < c->n_services; s++)
+		for (size_t i = 0; i < c->services[s].n_listens; i++)
+			for (unsigned w = 0; w < workers; w++) {
+				int fd = listener_open(
+				    &c->services[s].listens[i].address,
+				    c->services[s].keepalive_ms);
+
+				*ret_service = s;
+				*ret_listen = i;
+				if (fd < 0)
+					return fd;
+				l->fds[l->n++] = fd;
+			}
+	return 0;
+}
+
+void
+listeners_close(struct listeners *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		fd_close(&l->fds[i]);
+	free(l->fds);
+	l->fds = NULL;
+	l->n = 0;
+}
+
+void
+listeners_hush(struct listeners *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		int e = listener_hush(l->fds[i]);
+
+		if (e < 0)
+			log_warning("supervisor",
+			    "a listener cannot be hushed: %s, stopping anyway",
+			    strerror(-e));
+	}
+}
+
+/* What of the hushed groups' addresses this listener would answer for. */
+static unsigned
+add_hushed(const struct listeners *l, const union addr *here, struct sieve *s)
+{
+	const struct config_pair *pair = &l->config->pair;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < pair->n_groups; i++) {
+		const struct config_group *g = &pair->groups[i];
+
+		for (size_t k = 0; k < g->n_addresses; k++) {
+			const union addr *a = &g->addresses[k].addr;
+
+			if ((l->hushed & 1U << i) == 0 ||
+			    (!addr_is_any(here) && !addr_is_same_ip(here, a)))
+				continue;
+			sieve_add(s, a);
+			n++;
+		}
+	}
+	return n;
+}
+
+/* A service's address: all of its workers' sockets. */
+static int
+apply_to(const struct listeners *l, const union addr *here, const int *fds)
+{
+	struct sieve s;
+	unsigned n;
+	int first = 0;
+
+	sieve_begin(&s, SIEVE_HUSH, here->sa.sa_family);
+	n = add_hushed(l, here, &s);
+	first = sieve_end(&s);
+	for (unsigned w = 0; first == 0 && w < l->workers; w++)
+		first = n > 0 ? listener_hush_some(fds[w], &s)
+		              : listener_unhush(fds[w]);
+	return first;
+}
+
+/* All listeners, also after a failure; returns the first. */
+static int
+apply(const struct listeners *l)
+{
+	const struct config *c = l->config;
+	const int *fds = l->fds;
+	int first = 0;
+
+	for (size_t i = 0; i < c->n_services; i++)
+		for (size_t k = 0; k < c->services[i].n_listens; k++) {
+			int e = apply_to(
+			    l, &c->services[i].listens[k].address, fds);
+
+			fds += l->workers;
+			if (first == 0)
+				first = e;
+		}
+	return first;
+}
+
+int
+listeners_hush_group(struct listeners *l, unsigned group, bool hushed)
+{
+	const unsigned bit = 1U << group;
+	int e;
+
+	if (((l->hushed & bit) != 0) == hushed)
+		return 0;
+	l->hushed ^= bit;
+	e = apply(l);
+	if (e < 0 && hushed) {
+		l->hushed ^= bit;
+		(void)apply(l); /* some were: back to what was before */
+	}
+	return e;
+}

@@ -1,0 +1,129 @@
+#include "hapair/supervisor/notify.h"
+
+#include "core/log.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Long enough for a word to a cloud's interface, short for a stuck one. */
+#define TIMEOUT_MS 10000
+
+static const char *
+group_name(const struct notify *n, const struct notify_call *c)
+{
+	return n->pair->groups[c->group].name;
+}
+
+static void
+tell_failed(const struct notify *n, const char *fault)
+{
+	const struct notify_call *c = &n->running;
+
+	log_warning("notify", "%s %s %s: %s", n->pair->notify, group_name(n, c),
+	    msg_group_state_name(c->state), fault);
+}
+
+static int
+start(struct notify *n)
+{
+	const struct notify_call *c = &n->running;
+	const char *const argv[] = { n->pair->notify, group_name(n, c),
+		msg_group_state_name(c->state), c->reason, NULL };
+
+	return program_start(&n->program, argv, n->timeout_ms, false);
+}
+
+/* Until one runs, or there are no more. */
+static void
+run_next(struct notify *n)
+{
+	while (n->n > 0 && !program_is_running(&n->program)) {
+		int e;
+
+		n->running = n->queue[n->first];
+		n->first = (n->first + 1) % NOTIFY_QUEUE_MAX;
+		n->n--;
+		e = start(n);
+		if (e < 0)
+			tell_failed(n, strerror(-e));
+	}
+	if (notify_is_idle(n) && n->on_idle != NULL)
+		n->on_idle(n->arg);
+}
+
+static void
+on_overdue(struct program *p)
+{
+	/* Killed, and about to end; the next one waits for that. */
+	(void)p;
+}
+
+static void
+on_end(struct program *p, const char *fault)
+{
+	struct notify *n = CONTAINER_OF(p, struct notify, program);
+
+	if (fault != NULL)
+		tell_failed(n, fault);
+	run_next(n);
+}
+
+static void
+push(struct notify *n, const struct msg_group *m)
+{
+	struct notify_call *c;
+
+	if (n->n == NOTIFY_QUEUE_MAX) {
+		n->first = (n->first + 1) % NOTIFY_QUEUE_MAX;
+		n->n--;
+		n->dropped++;
+		log_warning("notify",
+		    "%s is slower than the changes, %" PRIu64
+		    " calls left out so far",
+		    n->pair->notify, n->dropped);
+	}
+	c = &n->queue[(n->first + n->n++) % NOTIFY_QUEUE_MAX];
+	*c = (struct notify_call){ .group = m->group, .state = m->state };
+	memcpy(c->reason, m->reason, sizeof(c->reason));
+}
+
+void
+notify_init(struct notify *n, const struct config *config,
+    void (*on_idle)(void *arg), void *arg)
+{
+	static const struct program_calls calls = { .on_overdue = on_overdue,
+		.on_end = on_end };
+
+	*n = (struct notify){
+		.timeout_ms = TIMEOUT_MS, .on_idle = on_idle, .arg = arg
+	};
+	program_init(&n->program, &calls);
+	if (config->has_pair && config->pair.notify != NULL)
+		n->pair = &config->pair;
+	for (size_t i = 0; i < CONFIG_GROUPS_MAX; i++)
+		n->last[i] = MSG_GROUP_INIT;
+}
+
+void
+notify_tell(struct notify *n, const struct msg_group *m)
+{
+	if (n->pair == NULL || n->last[m->group] == m->state)
+		return;
+	n->last[m->group] = m->state;
+	push(n, m);
+	if (!program_is_running(&n->program))
+		run_next(n);
+}
+
+bool
+notify_is_idle(const struct notify *n)
+{
+	return n->n == 0 && !program_is_running(&n->program);
+}
+
+void
+notify_fini(struct notify *n)
+{
+	program_fini(&n->program, false);
+	n->n = 0;
+}

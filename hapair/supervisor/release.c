@@ -1,0 +1,53 @@
+#include "hapair/supervisor/release.h"
+
+#include "config/config.h"
+#include "core/log.h"
+#include "failover/vip/netlink.h"
+#include "failover/vip/vip.h"
+
+#include <string.h>
+
+int
+release_all(const struct config_pair *pair, release_told_fn *told, void *arg)
+{
+	struct netlink *netlink = NULL;
+	int first = netlink_open(&netlink);
+
+	for (size_t i = 0; netlink != NULL && i < pair->n_groups; i++) {
+		/* Holds nothing, so for how long says nothing. */
+		struct holder h = holder_init(&pair->groups[i], netlink, 1);
+		unsigned deleted = 0;
+		bool kept = false;
+		int r = holder_clear(&h, false, &kept, &deleted);
+
+		told(arg, &pair->groups[i], deleted, r);
+		if (first == 0)
+			first = r;
+	}
+	netlink_free(netlink);
+	return first;
+}
+
+static void
+tell(void *arg, const struct config_group *group, unsigned deleted, int error)
+{
+	(void)arg;
+	if (error < 0)
+		log_error("supervisor", "group %s: deleting addresses: %s",
+		    group->name, strerror(-error));
+	else if (deleted > 0)
+		log_notice("supervisor",
+		    "group %s: deleted %u addresses, failover keeps ending",
+		    group->name, deleted);
+}
+
+void
+release_forsaken(const struct config_pair *pair)
+{
+	const int r = release_all(pair, tell, NULL);
+
+	if (r < 0)
+		log_error("supervisor",
+		    "virtual IPs may be left until their leases end: %s",
+		    strerror(-r));
+}

@@ -1,0 +1,151 @@
+#include "hapair/supervisor/role_watchdog.h"
+
+#include "core/buf.h"
+#include "core/fd.h"
+#include "core/log.h"
+
+#include <string.h>
+
+#define LOOK_S 0.05
+
+/*
+ * A failover that stands can neither renew a lease nor answer its peer: it has
+ * this long, or five times as long as the peer waits for a heartbeat.
+ */
+#define FAILOVER_MS 300
+#define FAILOVER_DEAD_TIMES 5
+
+/* All threads of it; one alone is for failover to see (relay_watchdog.c). */
+#define RELAY_MS 5000
+
+/* What loads its file, or waits for a log, is not there yet. */
+#define STARTING_MS 10000
+
+struct warden
+warden_none(void)
+{
+	return (
+	    struct warden){ .failover = { .fd = -1 }, .relay = { .fd = -1 } };
+}
+
+static uint32_t
+failover_limit_ms(const struct config *c)
+{
+	const uint32_t dead_ms = c->pair.interval_ms * c->pair.misses;
+
+	/* Without a pair it has nothing to be quick about. */
+	if (!c->has_pair)
+		return RELAY_MS;
+	return dead_ms * FAILOVER_DEAD_TIMES > FAILOVER_MS
+	    ? dead_ms * FAILOVER_DEAD_TIMES
+	    : FAILOVER_MS;
+}
+
+static void
+look(struct warden_ward *ward)
+{
+	const struct child *child = ward->child;
+	const uint32_t limit_ms = child->ready ? ward->limit_ms : STARTING_MS;
+	uint64_t counts[PULSE_LINES];
+
+	if (child->pid == 0 || child->stopping || ward->killed)
+		return;
+	pulse_read(ward->pulse, counts, ward->lines);
+	if (!stall_every(
+	        ward->stalls, counts, ward->lines, mono_now(), limit_ms))
+		return;
+	log_error(child->name, "process %d stands still for %u ms, killing it",
+	    (int)child->pid, limit_ms);
+	ward->killed = true;
+	child_kill(ward->child);
+}
+
+static void
+on_look(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct warden *w = CONTAINER_OF(t, struct warden, look);
+
+	(void)loop;
+	(void)revents;
+	look(&w->failover);
+	look(&w->relay);
+}
+
+static int
+make_ward(struct warden_ward *ward, struct child *child, unsigned lines,
+    uint32_t limit_ms)
+{
+	int e = pulse_create();
+
+	if (e < 0)
+		return e;
+	ward->child = child;
+	ward->fd = e;
+	ward->lines = lines;
+	ward->limit_ms = limit_ms;
+	return pulse_map(ward->fd, false, &ward->pulse);
+}
+
+int
+warden_init(struct warden *w, const struct config *config, unsigned workers,
+    struct child *failover, struct child *relay)
+{
+	int e = make_ward(
+	    &w->failover, failover, PULSE_MAIN + 1, failover_limit_ms(config));
+
+	if (e == 0)
+		e = make_ward(
+		    &w->relay, relay, PULSE_MAIN + 1 + workers, RELAY_MS);
+	if (e < 0)
+		return e;
+	w->loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV);
+	ev_timer_init(&w->look, on_look, LOOK_S, LOOK_S);
+	ev_timer_start(w->loop, &w->look);
+	return 0;
+}
+
+static void
+send_pulse(struct child *to, int fd, bool own)
+{
+	const struct msg_pulse m = { .own = own };
+	uint8_t room[8];
+	struct buf b = buf_writer(room, sizeof(room));
+
+	msg_put_pulse(&b, &m);
+	child_send(to, MSG_PULSE, b.data, b.pos, fd);
+}
+
+void
+warden_meet(struct warden *w, struct child *child)
+{
+	struct warden_ward *ward =
+	    child == w->relay.child ? &w->relay : &w->failover;
+	CLEANUP(fd_close) int reader = -1;
+	int e;
+
+	for (unsigned i = 0; i < PULSE_LINES; i++)
+		ward->stalls[i] = stall_init();
+	ward->killed = false;
+	send_pulse(child, ward->fd, true);
+	if (ward == &w->relay)
+		return;
+	e = pulse_reader(w->relay.fd);
+	if (e < 0) {
+		log_error(
+		    child->name, "cannot look at the relay: %s", strerror(-e));
+		return;
+	}
+	reader = e;
+	send_pulse(child, reader, false);
+}
+
+void
+warden_fini(struct warden *w)
+{
+	if (w->loop != NULL)
+		ev_timer_stop(w->loop, &w->look);
+	pulse_unmap(&w->failover.pulse);
+	pulse_unmap(&w->relay.pulse);
+	fd_close(&w->failover.fd);
+	fd_close(&w->relay.fd);
+}

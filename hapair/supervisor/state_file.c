@@ -1,0 +1,237 @@
+#include "hapair/supervisor/state_file.h"
+
+#include "core/fd.h"
+#include "core/json_doc.h"
+#include "core/shared_state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define VERSION_OF_FILE 1
+#define DIRECTORY "/var/lib/hapair"
+#define TEMPORARY STATEFILE_NAME ".new"
+#define DAMAGED STATEFILE_NAME ".damaged"
+
+const char *
+statefile_directory(void)
+{
+	const char *own = getenv("STATE_DIRECTORY");
+
+	return own != NULL && own[0] == '/' ? own : DIRECTORY;
+}
+
+static void
+put(struct jdoc *list, const struct accord *a)
+{
+	struct jdoc *at = jdoc_put_object(list, NULL);
+
+	jdoc_put_string(at, "kind", accord_kind_name(a->kind));
+	jdoc_put_string(at, "service", a->subject);
+	jdoc_put_string(at, "server", a->server);
+	switch (a->kind) {
+	case ACCORD_ADMIN:
+		jdoc_put_string(at, "value",
+		    accord_admin_name((enum accord_admin)a->value));
+		break;
+	case ACCORD_WEIGHT:
+		if (a->value == ACCORD_AS_CONFIGURED)
+			jdoc_put_null(at, "value");
+		else
+			jdoc_put_int(at, "value", a->value);
+		break;
+	case ACCORD_ACTIVE:
+	case ACCORD_ACTIVE_GROUP:
+		break;
+	}
+	jdoc_put_int(at, "epoch", (int64_t)a->epoch);
+	jdoc_put_int(at, "node", a->node);
+}
+
+char *
+statefile_text(const struct accords *all)
+{
+	CLEANUP(jdoc_free_at) struct jdoc *doc = jdoc_new();
+	struct jdoc *list;
+
+	jdoc_put_int(doc, "version", VERSION_OF_FILE);
+	list = jdoc_put_array(doc, "accords");
+	for (size_t i = 0; i < all->n; i++)
+		put(list, &all->all[i]);
+	return jdoc_text(doc, true);
+}
+
+static bool
+get_text(const struct jdoc *at, const char *key, char *ret_text, size_t room)
+{
+	const char *text = jdoc_string(at, key);
+
+	if (strlen(text) >= room)
+		return false;
+	strcpy(ret_text, text);
+	return true;
+}
+
+/* A whole number of at most `max`. */
+static bool
+get_number(const struct jdoc *at, const char *key, int64_t max, int64_t *ret)
+{
+	const int64_t n = jdoc_int(at, key);
+
+	if (!jdoc_is_number(jdoc_get(at, key), (double)n) || n < 0 || n > max)
+		return false;
+	*ret = n;
+	return true;
+}
+
+static bool
+get_value(const struct jdoc *at, struct accord *a)
+{
+	const struct jdoc *value = jdoc_get(at, "value");
+	enum accord_admin admin;
+	int64_t n;
+
+	switch (a->kind) {
+	case ACCORD_ADMIN:
+		if (!accord_parse_admin(jdoc_text_value(value), &admin))
+			return false;
+		a->value = (uint16_t)admin;
+		return true;
+	case ACCORD_WEIGHT:
+		if (jdoc_is_null(value))
+			n = ACCORD_AS_CONFIGURED;
+		else if (!get_number(at, "value", ACCORD_WEIGHT_MAX, &n))
+			return false;
+		a->value = (uint16_t)n;
+		return true;
+	case ACCORD_ACTIVE:
+	case ACCORD_ACTIVE_GROUP:
+		return true;
+	}
+	return false;
+}
+
+static bool
+get(const struct jdoc *at, struct accord *ret)
+{
+	int64_t epoch, node;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!accord_parse_kind(jdoc_string(at, "kind"), &ret->kind) ||
+	    !get_text(at, "service", ret->subject, sizeof(ret->subject)) ||
+	    !get_text(at, "server", ret->server, sizeof(ret->server)) ||
+	    !get_value(at, ret) ||
+	    !get_number(at, "epoch", INT64_MAX, &epoch) ||
+	    !get_number(at, "node", UINT8_MAX, &node))
+		return false;
+	ret->epoch = (uint64_t)epoch;
+	ret->node = (uint8_t)node;
+	return accord_is_sane(ret);
+}
+
+int
+statefile_parse(const char *text, size_t len, struct accords *ret_all)
+{
+	CLEANUP(jdoc_free_at) struct jdoc *doc = jdoc_parse(text, len);
+	CLEANUP(accords_fini) struct accords all = { .n = 0 };
+	const struct jdoc *list = jdoc_get(doc, "accords");
+
+	if (jdoc_int(doc, "version") != VERSION_OF_FILE || list == NULL)
+		return -EBADMSG;
+	for (size_t i = 0; i < jdoc_count(list); i++) {
+		struct accord a;
+		size_t index;
+		int e;
+
+		if (!get(jdoc_at(list, i), &a))
+			return -EBADMSG;
+		e = accords_take(&all, &a, &index);
+		if (e < 0)
+			return e == -ENOSPC ? -EBADMSG : e;
+	}
+	*ret_all = all;
+	all = (struct accords){ .n = 0 };
+	return 0;
+}
+
+static int
+path_of(const char *directory, const char *name, char path[static PATH_MAX])
+{
+	const int n = snprintf(path, PATH_MAX, "%s/%s", directory, name);
+
+	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+int
+statefile_load(const char *directory, struct accords *ret_all)
+{
+	CLEANUP(fd_close) int fd = -1;
+	CLEANUP(free_str) char *text = NULL;
+	char path[PATH_MAX];
+	size_t len;
+	int e = path_of(directory, STATEFILE_NAME, path);
+
+	if (e < 0)
+		return e;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd == -1)
+		return errno == ENOENT ? 0 : -errno;
+	e = fd_read_all(fd, STATEFILE_MAX, &text, &len);
+	if (e < 0)
+		return e == -EFBIG ? -EBADMSG : e;
+	return statefile_parse(text, len, ret_all);
+}
+
+int
+statefile_set_aside(const char *directory)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	int e = path_of(directory, STATEFILE_NAME, from);
+
+	if (e == 0)
+		e = path_of(directory, DAMAGED, to);
+	if (e < 0)
+		return e;
+	return rename(from, to) == -1 ? -errno : 0;
+}
+
+static int
+write_new(int dir, const char *text, size_t len)
+{
+	CLEANUP(fd_close)
+	int fd = openat(dir, TEMPORARY,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int e;
+
+	if (fd == -1)
+		return -errno;
+	e = fd_write_all(fd, text, len);
+	if (e < 0)
+		return e;
+	return fsync(fd) == -1 ? -errno : 0;
+}
+
+int
+statefile_write(const char *directory, const char *text, size_t len)
+{
+	CLEANUP(fd_close) int dir = -1;
+	int e;
+
+	if (mkdir(directory, 0700) == -1 && errno != EEXIST)
+		return -errno;
+	dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir == -1)
+		return -errno;
+	e = write_new(dir, text, len);
+	if (e < 0)
+		return e;
+	if (renameat(dir, TEMPORARY, dir, STATEFILE_NAME) == -1)
+		return -errno;
+	/* Else the name may still be the old file's after a power cut. */
+	return fsync(dir) == -1 ? -errno : 0;
+}

@@ -1,0 +1,470 @@
+#include "hapair/supervisor/state_store.h"
+
+#include "config/config.h"
+#include "core/buf.h"
+#include "core/channel.h"
+#include "core/json_doc.h"
+#include "core/log.h"
+#include "core/reply.h"
+#include "hapair/supervisor/child.h"
+#include "hapair/supervisor/server_request.h"
+#include "hapair/supervisor/state_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Failover tells the relay and us which node is master over two channels, so
+ * the relay may choose by what we are about to read. This is long for that.
+ */
+#define CHOICE_PATIENCE_MS 1000
+
+/*
+ * A peer that is not heard of, or does not tell what it knows, for so long is
+ * not waited for: who decides does so without. A wire takes a second at most to
+ * be made.
+ */
+#define PEER_PATIENCE_MS 3000
+
+/* -- telling ------------------------------------------------------------ */
+
+/* A relay that does not read 4 MiB of it is replaced, and is told all. */
+static void
+tell_relay(struct state_store *s, const struct buf *accords)
+{
+	if (accords->pos > 0)
+		child_send(s->setup.relay, MSG_ACCORDS, accords->data,
+		    accords->pos, -1);
+}
+
+static void
+tell_known(const struct state_store *s)
+{
+	const struct msg_known m = { .known = s->known };
+	uint8_t room[8];
+	struct buf b = buf_writer(room, sizeof(room));
+
+	msg_put_known(&b, &m);
+	child_send(s->setup.relay, MSG_KNOWN, b.data, b.pos, -1);
+}
+
+/* One packet each time that failover wants one; more is not under way. */
+static void
+tell_peer(struct state_store *s)
+{
+	uint8_t room[CHAN_BODY_MAX];
+	struct buf b = buf_writer(room, sizeof(room));
+	const bool all_told = s->told == s->all.n;
+
+	if (!s->wanted || (all_told && !s->end_owed))
+		return;
+	buf_put_u32(&b, s->wire);
+	s->told = accords_put(&s->all, s->told, &b);
+	s->wanted = false;
+	s->end_owed = s->end_owed && !all_told;
+	child_send(s->setup.failover, MSG_FOR_PEER, b.data, b.pos, -1);
+}
+
+static void
+write_file(struct state_store *s)
+{
+	char *text = statefile_text(&s->all);
+	int e = text != NULL ? state_writer_put(&s->writer, text) : -ENOMEM;
+
+	if (e < 0)
+		log_error("state", "cannot be written: %s", strerror(-e));
+}
+
+/* This is agreed on from now on, as told by the caller. Returns 0 or -errno. */
+static int
+make(struct state_store *s, struct accord *a)
+{
+	const int node = s->setup.node == CONFIG_NO_NODE ? 0 : s->setup.node;
+	size_t index;
+	int e = accords_make(&s->all, (uint8_t)node, a, &index);
+
+	if (e < 0)
+		return e;
+	if (s->told > index)
+		s->told = index;
+	write_file(s);
+	tell_peer(s);
+	return 0;
+}
+
+/* -- the active server -------------------------------------------------- */
+
+static struct accord
+choice_of(const struct config *c, size_t leader, const char *server)
+{
+	const struct config_service *s = &c->services[leader];
+	const bool grouped = s->standby_group != NULL;
+	struct accord a = { .kind =
+		                grouped ? ACCORD_ACTIVE_GROUP : ACCORD_ACTIVE };
+
+	(void)snprintf(a.subject, sizeof(a.subject), "%s",
+	    grouped ? s->standby_group : s->name);
+	(void)snprintf(a.server, sizeof(a.server), "%s", server);
+	return a;
+}
+
+static bool
+decides(const struct state_store *s, size_t leader)
+{
+	const struct config *c = s->setup.config;
+
+	if (s->setup.node == CONFIG_NO_NODE)
+		return true;
+	if (!s->known)
+		return false;
+	if (c->pair.n_groups == 0)
+		return s->setup.node == 0;
+	return s->setup.groups[config_standby_decider(c, leader)].state ==
+	    MSG_GROUP_MASTER;
+}
+
+/* By what is agreed on: the relay may have to take back what it chose. */
+static void
+answer_choice(struct state_store *s, size_t leader)
+{
+	const struct config *c = s->setup.config;
+	const struct accord like = choice_of(c, leader, "");
+	const struct accord *a =
+	    accords_find(&s->all, like.kind, like.subject, "");
+	const int host =
+	    a != NULL ? config_standby_host(c, leader, a->server) : -1;
+	const struct msg_active m = { .service = (uint16_t)leader,
+		.server = (uint16_t)(host < 0 ? 0 : host),
+		.epoch = a != NULL ? a->epoch : 0 };
+	uint8_t room[16];
+	struct buf b = buf_writer(room, sizeof(room));
+
+	msg_put_active(&b, &m);
+	child_send(s->setup.relay, MSG_CHOSEN, b.data, b.pos, -1);
+}
+
+static void
+agree(struct state_store *s, size_t leader, unsigned server)
+{
+	const struct config_service *c = &s->setup.config->services[leader];
+	struct accord a =
+	    choice_of(s->setup.config, leader, c->servers[server].name);
+	int e = make(s, &a);
+
+	if (e < 0)
+		log_error("state",
+		    "service %s: %s cannot be kept as active: %s", c->name,
+		    a.server, strerror(-e));
+}
+
+/* Agreed on, refused, or it still waits. */
+static void
+settle_choice(struct state_store *s, size_t leader)
+{
+	struct state_store_choice *c = &s->choices[leader];
+
+	if (decides(s, leader)) {
+		agree(s, leader, c->server);
+	} else if (mono_before(mono_now(), c->until)) {
+		ev_timer_again(s->setup.loop, &s->choice_patience);
+		return;
+	} else {
+		log_warning("state",
+		    "service %s: the relay made another server active, but the other node decides",
+		    s->setup.config->services[leader].name);
+	}
+	c->waits = false;
+	answer_choice(s, leader);
+}
+
+void
+state_store_look(struct state_store *s)
+{
+	for (size_t i = 0; i < s->setup.config->n_services; i++)
+		if (s->choices[i].waits)
+			settle_choice(s, i);
+}
+
+static void
+on_choice_patience(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	(void)revents;
+	ev_timer_stop(loop, t);
+	state_store_look(CONTAINER_OF(t, struct state_store, choice_patience));
+}
+
+static int
+take_choice(struct state_store *s, struct buf *b)
+{
+	const struct config *c = s->setup.config;
+	struct state_store_choice *choice;
+	struct msg_active m;
+
+	if (msg_get_active(b, &m) < 0 || m.service >= c->n_services ||
+	    c->services[m.service].mode != CONFIG_MODE_STANDBY ||
+	    config_standby_leader(c, m.service) != m.service ||
+	    m.server >= c->services[m.service].n_servers)
+		return -EBADMSG;
+	choice = &s->choices[m.service];
+	if (choice->waits) /* each is answered, and the last answer holds */
+		answer_choice(s, m.service);
+	*choice = (struct state_store_choice){ .waits = true,
+		.server = m.server,
+		.until = mono_add_ms(mono_now(), CHOICE_PATIENCE_MS) };
+	settle_choice(s, m.service);
+	return 0;
+}
+
+/* -- what roles say ----------------------------------------------------- */
+
+static void
+set_known(struct state_store *s, bool known)
+{
+	s->known = known;
+	tell_known(s);
+	if (known)
+		ev_timer_stop(s->setup.loop, &s->peer_patience);
+	else
+		ev_timer_again(s->setup.loop, &s->peer_patience);
+	state_store_look(s);
+}
+
+static void
+on_peer_patience(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	(void)loop;
+	(void)revents;
+	set_known(CONTAINER_OF(t, struct state_store, peer_patience), true);
+}
+
+/* Returns whether it is news. */
+static bool
+take_one(struct state_store *s, const struct accord *a)
+{
+	const size_t before = s->all.n;
+	size_t index;
+	int r = accords_take(&s->all, a, &index);
+
+	if (r < 0)
+		log_error("state",
+		    "no room for what is agreed on server %s of service %s",
+		    a->server, a->subject);
+	/* The peer knows its own. */
+	if (r > 0 && s->all.n > before && index <= s->told)
+		s->told++;
+	return r > 0;
+}
+
+static int
+take_accords(struct state_store *s, struct buf *b)
+{
+	uint8_t room[CHAN_BODY_MAX];
+	struct buf news = buf_writer(room, sizeof(room));
+	struct accord a;
+
+	if (b->len == 0)
+		set_known(s, true);
+	while (b->pos < b->len) {
+		if (accord_get(b, &a) < 0)
+			return -EBADMSG;
+		if (take_one(s, &a))
+			accord_put(&news, &a);
+	}
+	tell_relay(s, &news);
+	if (news.pos > 0)
+		write_file(s);
+	return 0;
+}
+
+static int
+take_wanted(struct state_store *s, struct buf *b)
+{
+	struct msg_ask m;
+
+	if (msg_get_ask(b, &m) < 0)
+		return -EBADMSG;
+	if (m.id != s->wire) {
+		s->wire = m.id;
+		s->told = 0;
+		s->end_owed = true;
+		set_known(s, false);
+	}
+	s->wanted = true;
+	tell_peer(s);
+	return 0;
+}
+
+int
+state_store_take(struct state_store *s, const struct child *role,
+    const struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+
+	if (role == s->setup.relay)
+		return p->type == MSG_CHOSEN ? take_choice(s, &b) : -EBADMSG;
+	switch (p->type) {
+	case MSG_ACCORDS:
+		return take_accords(s, &b);
+	case MSG_WANTED:
+		return take_wanted(s, &b);
+	default: /* not an enum: a number from another process */
+		return -EBADMSG;
+	}
+}
+
+void
+state_store_meet(struct state_store *s, const struct child *role)
+{
+	size_t next = 0;
+
+	if (role == s->setup.failover) {
+		s->wire = 0;
+		s->wanted = false;
+		set_known(s, s->setup.node == CONFIG_NO_NODE);
+		return;
+	}
+	for (size_t i = 0; i < s->setup.config->n_services; i++)
+		s->choices[i].waits = false;
+	while (next < s->all.n) {
+		uint8_t room[CHAN_BODY_MAX];
+		struct buf b = buf_writer(room, sizeof(room));
+
+		next = accords_put(&s->all, next, &b);
+		tell_relay(s, &b);
+	}
+	tell_known(s);
+}
+
+/* -- operators ---------------------------------------------------------- */
+
+/*
+ * By the relay, where there is one: then whoever asked knows that it is so, and
+ * not only that it will be.
+ */
+static void
+answer(struct state_store *s, int *socket, const char *text)
+{
+	CLEANUP(jdoc_free_at) struct jdoc *doc = jdoc_new();
+	CLEANUP(free_str) char *line = NULL;
+	struct child *relay = s->setup.relay;
+
+	jdoc_put_string(doc, "text", text);
+	line = jdoc_text(doc, false);
+	if (line != NULL && relay->chan != -1) {
+		child_send(relay, MSG_REPLY, line, strlen(line), *socket);
+		return;
+	}
+	reply_send(s->setup.loop, socket, line);
+	line = NULL;
+}
+
+static void
+activate(struct state_store *s, const struct server_request *q, int *socket)
+{
+	const struct msg_active m = { .service = q->service,
+		.server = q->server };
+	uint8_t room[16];
+	struct buf b = buf_writer(room, sizeof(room));
+
+	if (!s->setup.relay->ready) {
+		reply_error(
+		    s->setup.loop, socket, "the relay process does not run");
+		return;
+	}
+	msg_put_active(&b, &m);
+	child_send(s->setup.relay, MSG_ACTIVATE, b.data, b.pos, *socket);
+}
+
+static int
+change(struct state_store *s, struct accord *a)
+{
+	uint8_t room[ACCORD_BYTES_MAX];
+	struct buf b = buf_writer(room, sizeof(room));
+	int e = make(s, a);
+
+	if (e < 0)
+		return e;
+	accord_put(&b, a);
+	tell_relay(s, &b);
+	return 0;
+}
+
+void
+state_store_obey(struct state_store *s, const char *request, int *socket)
+{
+	char text[SERVER_REQUEST_TEXT_MAX];
+	struct server_request q;
+	struct accord *a = &q.wanted;
+	int e = 0;
+
+	if (!server_request_parse(s->setup.config, request, &q, text)) {
+		reply_error(s->setup.loop, socket, text);
+		return;
+	}
+	if (q.activate) {
+		activate(s, &q, socket);
+		return;
+	}
+	if (server_request_answer(&q,
+	        accords_find(&s->all, a->kind, a->subject, a->server), text))
+		e = change(s, a);
+	if (e == 0) {
+		answer(s, socket, text);
+		return;
+	}
+	(void)snprintf(
+	    text, sizeof(text), "it cannot be kept: %s", strerror(-e));
+	reply_error(s->setup.loop, socket, text);
+}
+
+/* -- life --------------------------------------------------------------- */
+
+/* What is wrong with the file is said, and costs no start. */
+static void
+load(struct state_store *s)
+{
+	const char *directory = s->setup.directory;
+	int e = statefile_load(directory, &s->all);
+
+	s->writer.directory = directory;
+	if (e == 0 && s->all.n > 0)
+		log_notice("state", "%zu accords read from %s/%s", s->all.n,
+		    directory, STATEFILE_NAME);
+	if (e == 0)
+		return;
+	log_error("state", "%s/%s: %s, beginning without it", directory,
+	    STATEFILE_NAME, e == -EBADMSG ? "it is damaged" : strerror(-e));
+	if (e != -EBADMSG)
+		return;
+	e = statefile_set_aside(directory);
+	if (e < 0)
+		log_error("state", "it cannot be set aside: %s", strerror(-e));
+}
+
+int
+state_store_init(struct state_store *s, const struct state_store_setup *setup)
+{
+	*s = (struct state_store){ .setup = *setup };
+	ev_timer_init(&s->choice_patience, on_choice_patience, 0.,
+	    CHOICE_PATIENCE_MS / 1e3);
+	ev_timer_init(
+	    &s->peer_patience, on_peer_patience, 0., PEER_PATIENCE_MS / 1e3);
+	if (setup->directory != NULL)
+		load(s);
+	s->choices = calloc(setup->config->n_services + 1, sizeof(*s->choices));
+	return s->choices != NULL ? 0 : -ENOMEM;
+}
+
+void
+state_store_fini(struct state_store *s)
+{
+	if (s->setup.loop != NULL) {
+		ev_timer_stop(s->setup.loop, &s->choice_patience);
+		ev_timer_stop(s->setup.loop, &s->peer_patience);
+	}
+	state_writer_fini(&s->writer);
+	accords_fini(&s->all);
+	free(s->choices);
+}

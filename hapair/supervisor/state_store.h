@@ -1,0 +1,68 @@
+#pragma once
+
+/*
+ * What both nodes agree on: the one place where it is kept, made and merged,
+ * over the end of the roles, and in the state file over this process's own.
+ * Operators are heard here. The relay says whom it made active, is told what is
+ * news, and acts by it. Failover brings what the peer says, and asks for what
+ * the peer has not been told. Owned by supervisor.c.
+ */
+
+#include "core/mono.h"
+#include "core/shared_state.h"
+#include "hapair/supervisor/state_writer.h"
+
+#include <ev.h>
+
+struct chan_packet;
+struct child;
+struct config;
+struct msg_group;
+
+struct state_store_setup {
+	struct ev_loop *loop;
+	const struct config *config;    /* borrowed */
+	int node;                       /* CONFIG_NO_NODE: there is no pair */
+	const char *directory;          /* of the state file; NULL: none */
+	const struct msg_group *groups; /* borrowed: how each stands here */
+	struct child *failover, *relay; /* borrowed */
+};
+
+/* The active server that the relay has chosen, until it is agreed on. */
+struct state_store_choice {
+	bool waits;
+	uint16_t server;
+	struct mono until;
+};
+
+struct state_store {
+	struct state_store_setup setup;
+	struct accords all;
+	bool known;            /* all that the peer knows, or it is away */
+	uint32_t wire;         /* to the peer; 0: there was none */
+	bool wanted, end_owed; /* by it; that these were all */
+	size_t told;           /* the first so many are known to the peer */
+	struct state_store_choice *choices; /* by service */
+	ev_timer choice_patience, peer_patience;
+	struct state_writer writer;
+};
+
+/* With what is in the state file. Returns 0 or -ENOMEM. */
+MUST_CHECK int state_store_init(
+    struct state_store *s, const struct state_store_setup *setup);
+
+/* Waits until what is known is written; takes zeros. */
+void state_store_fini(struct state_store *s);
+
+/* This role has begun, and knows nothing. */
+void state_store_meet(struct state_store *s, const struct child *role);
+
+/* What a role says. Returns 0 or -EBADMSG, also for what is about others. */
+MUST_CHECK int state_store_take(struct state_store *s, const struct child *role,
+    const struct chan_packet *p);
+
+/* A group stands differently: another node may decide. */
+void state_store_look(struct state_store *s);
+
+/* A request that begins with "server"; its socket is taken. */
+void state_store_obey(struct state_store *s, const char *request, int *socket);

@@ -1,0 +1,98 @@
+#include "hapair/supervisor/state_writer.h"
+
+#include "core/log.h"
+#include "core/proc.h"
+#include "hapair/supervisor/state_file.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+write_one(struct state_writer *w, char *text, int *last)
+{
+	int e = statefile_write(w->directory, text, strlen(text));
+
+	if (e < 0 && e != *last)
+		log_error("state",
+		    "%s/%s cannot be written: %s; it will not survive the end of both nodes",
+		    w->directory, STATEFILE_NAME, strerror(-e));
+	else if (e == 0 && *last < 0)
+		log_notice("state", "%s/%s is written again", w->directory,
+		    STATEFILE_NAME);
+	*last = e;
+	free(text);
+}
+
+static void *
+writer_main(void *arg)
+{
+	struct state_writer *w = arg;
+	int last = 0;
+
+	proc_set_name("hapair-state");
+	(void)pthread_mutex_lock(&w->lock);
+	while (w->text != NULL || !w->ends) {
+		char *text = w->text;
+
+		if (text == NULL) {
+			(void)pthread_cond_wait(&w->wanted, &w->lock);
+			continue;
+		}
+		w->text = NULL;
+		(void)pthread_mutex_unlock(&w->lock);
+		write_one(w, text, &last);
+		(void)pthread_mutex_lock(&w->lock);
+	}
+	(void)pthread_mutex_unlock(&w->lock);
+	return NULL;
+}
+
+/* Not before there is something to write: most daemons never have. */
+static int
+start(struct state_writer *w)
+{
+	sigset_t all, before;
+	int e;
+
+	if (w->started)
+		return 0;
+	(void)pthread_mutex_init(&w->lock, NULL);
+	(void)pthread_cond_init(&w->wanted, NULL);
+	/* Signals are the main thread's business. */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	e = pthread_create(&w->thread, NULL, writer_main, w);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	w->started = e == 0;
+	return -e;
+}
+
+int
+state_writer_put(struct state_writer *w, char *text)
+{
+	int e = w->directory != NULL ? start(w) : 0;
+
+	if (e < 0 || w->directory == NULL) {
+		free(text);
+		return e;
+	}
+	(void)pthread_mutex_lock(&w->lock);
+	free(w->text);
+	w->text = text;
+	(void)pthread_cond_signal(&w->wanted);
+	(void)pthread_mutex_unlock(&w->lock);
+	return 0;
+}
+
+void
+state_writer_fini(struct state_writer *w)
+{
+	if (!w->started)
+		return;
+	(void)pthread_mutex_lock(&w->lock);
+	w->ends = true;
+	(void)pthread_cond_signal(&w->wanted);
+	(void)pthread_mutex_unlock(&w->lock);
+	(void)pthread_join(w->thread, NULL);
+}

@@ -1,0 +1,599 @@
+#include "hapair/supervisor/supervisor.h"
+
+#include "core/buf.h"
+#include "core/fd.h"
+#include "core/log.h"
+#include "core/mono.h"
+#include "core/msg.h"
+#include "core/proc.h"
+#include "core/reply.h"
+#include "core/wall_clock.h"
+#include "hapair/supervisor/child.h"
+#include "hapair/supervisor/child_setup.h"
+#include "hapair/supervisor/fd_keeper.h"
+#include "hapair/supervisor/fence_run.h"
+#include "hapair/supervisor/listeners.h"
+#include "hapair/supervisor/notify.h"
+#include "hapair/supervisor/ready.h"
+#include "hapair/supervisor/release.h"
+#include "hapair/supervisor/role_watchdog.h"
+#include "hapair/supervisor/state_file.h"
+#include "hapair/supervisor/state_store.h"
+#include "hapair/supervisor/track_scripts.h"
+#include "proxy/control/status.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * A stop goes through these in order. The peer is asked to take the groups, so
+ * that nobody who connects finds nobody. What it does not take goes the short
+ * way: new clients are hushed, so that they ask the peer; connections are reset
+ * while the address can still say so; then the address goes. Each step has its
+ * patience: what hangs is killed. Last comes what the operator's program
+ * has yet to be told.
+ */
+enum stage {
+	STAGE_RUNNING,
+	STAGE_HANDOVER, /* HAND_OVER_ALL was sent to failover */
+	STAGE_RELAY,    /* STOP was sent to the relay */
+	STAGE_FAILOVER, /* STOP was sent to failover */
+	STAGE_NOTIFY,   /* both have ended, notify has not */
+	STAGE_ENDED,
+};
+
+/* A failover that comes back sooner goes on as if nothing had been. */
+#define FORSAKE_PAUSE_MS 100
+
+/* A handover takes 30 ms; failover itself gives up after 620. */
+#define HANDOVER_PATIENCE_S 0.7
+#define RELAY_PATIENCE_S 0.5
+#define FAILOVER_PATIENCE_S 2.0
+#define NOTIFY_PATIENCE_S 3.0
+
+struct supervisor {
+	const struct supervisor_setup *setup; /* borrowed: the caller's */
+	struct ev_loop *loop;
+	struct child failover, relay;
+	struct warden warden;
+	struct scripts scripts;
+	struct notify notify;
+	enum stage stage;
+	bool was_ready;
+	int file; /* the configuration, sealed */
+	/*
+	 * The wire's socket, never read here: while we hold it the peer does
+	 * not see the wire end, for one of this node's processes still lives.
+	 */
+	int wire;
+	struct holding holding;
+	struct state_store store;
+	struct fences fences;
+	struct mono started;
+	int64_t loaded_wall_ms;
+	struct msg_group *groups; /* the last that failover said of each */
+	bool *known;
+	ev_signal terminated, interrupted, hung_up;
+	ev_timer patience, alive;
+};
+
+static size_t
+n_groups(const struct supervisor *s)
+{
+	const struct config *c = s->setup->config;
+
+	return c->has_pair ? c->pair.n_groups : 0;
+}
+
+static struct msg_start
+start_message(const struct supervisor *s)
+{
+	const struct supervisor_setup *setup = s->setup;
+	struct msg_start m = {
+		.node = setup->node == CONFIG_NO_NODE ? MSG_NO_NODE
+		                                      : (uint16_t)setup->node,
+		.n_listeners = (uint16_t)setup->listeners->n,
+		.workers = (uint16_t)setup->workers,
+		.max_connections = setup->max_connections,
+		.pipes = (uint16_t)setup->pipes,
+		.loaded_wall_ms = s->loaded_wall_ms,
+		.started_ns = s->started.ns,
+	};
+
+	for (size_t i = 0; i < n_groups(s); i++)
+		m.n_groups += s->known[i];
+	strncpy(m.path, setup->path, sizeof(m.path) - 1);
+	return m;
+}
+
+static int
+on_spawn(void *arg, struct child *r)
+{
+	struct supervisor *s = arg;
+	const struct msg_start m = start_message(s);
+	int e;
+
+	warden_meet(&s->warden, r);
+	e = briefing_start(r, &m, s->file);
+	if (e < 0)
+		return e;
+	state_store_meet(&s->store, r);
+	if (r == &s->relay)
+		briefing_listeners(r, s->setup->config, s->setup->listeners);
+	else
+		briefing_groups(r, s->groups, s->known, n_groups(s));
+	briefing_introduce(&s->failover, &s->relay);
+	if (r == &s->failover)
+		scripts_repeat(&s->scripts);
+	return 0;
+}
+
+static void
+tell_ready(struct supervisor *s)
+{
+	if (s->was_ready || !s->failover.ready || !s->relay.ready)
+		return;
+	s->was_ready = true;
+	log_notice("supervisor", "ready");
+	ready_tell();
+	if (s->setup->ready_fd != -1 &&
+	    fd_write_all(s->setup->ready_fd, "", 1) < 0)
+		log_debug("supervisor", "nobody waits for us any more");
+}
+
+static int
+take_group(struct supervisor *s, const struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_group m;
+	int e = msg_get_group(&b, &m);
+
+	if (e < 0)
+		return e;
+	if (m.group >= n_groups(s))
+		return -EBADMSG;
+	s->groups[m.group] = m;
+	s->known[m.group] = true;
+	notify_tell(&s->notify, &m);
+	state_store_look(&s->store);
+	return 0;
+}
+
+static void
+hush(struct supervisor *s, unsigned group, bool hushed)
+{
+	int e = listeners_hush_group(s->setup->listeners, group, hushed);
+
+	if (e < 0)
+		log_error("supervisor", "a listener cannot be %s: %s",
+		    hushed ? "hushed" : "unhushed", strerror(-e));
+}
+
+/* Failover hands a group over: new clients shall find the peer, not us. */
+static int
+take_hush(struct supervisor *s, const struct chan_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	uint8_t room[16];
+	struct buf reply = buf_writer(room, sizeof(room));
+	struct msg_hush m;
+
+	if (msg_get_hush(&b, &m) < 0 || m.group >= n_groups(s))
+		return -EBADMSG;
+	/* From STAGE_RELAY on all are hushed, and stay so. */
+	if (s->stage == STAGE_RUNNING || s->stage == STAGE_HANDOVER)
+		hush(s, m.group, m.wanted);
+	m.hushed = (s->setup->listeners->hushed & 1U << m.group) != 0;
+	msg_put_hush(&reply, &m);
+	child_send(&s->failover, MSG_HUSH, reply.data, reply.pos, -1);
+	return 0;
+}
+
+static void stop_relay(struct supervisor *s);
+static void stop_failover(struct supervisor *s);
+
+static int
+on_packet(void *arg, struct child *r, struct chan_packet *p)
+{
+	struct supervisor *s = arg;
+
+	switch (p->type) {
+	case MSG_READY:
+		r->ready = true;
+		tell_ready(s);
+		if (r == &s->failover)
+			holding_let_go(&s->holding);
+		return 0;
+	case MSG_GROUP:
+		return r == &s->failover ? take_group(s, p) : -EBADMSG;
+	case MSG_HUSH:
+		return r == &s->failover ? take_hush(s, p) : -EBADMSG;
+	case MSG_HANDED_OVER:
+		if (r == &s->failover && s->stage == STAGE_HANDOVER)
+			stop_relay(s);
+		return 0;
+	case MSG_WIRE:
+		if (r != &s->failover || p->fd == -1)
+			return -EBADMSG;
+		fd_close(&s->wire);
+		s->wire = fd_take(&p->fd);
+		return 0;
+	case MSG_HOLD:
+		if (r != &s->failover || p->fd == -1)
+			return -EBADMSG;
+		return holding_take(&s->holding, p->fd);
+	case MSG_WIRE_DOWN:
+		fd_close(&s->wire);
+		return r == &s->failover ? 0 : -EBADMSG;
+	case MSG_FENCE:
+		return r == &s->relay ? fences_take(&s->fences, p) : -EBADMSG;
+	case MSG_STOPPED:
+		if (r == &s->relay && s->stage == STAGE_RELAY)
+			stop_failover(s);
+		return 0;
+	default: /* not an enum: a number from another process */
+		return state_store_take(&s->store, r, p);
+	}
+}
+
+static void
+wait_s(struct supervisor *s, double seconds)
+{
+	ev_timer_stop(s->loop, &s->patience);
+	ev_now_update(s->loop);
+	ev_timer_set(&s->patience, seconds, 0.);
+	ev_timer_start(s->loop, &s->patience);
+}
+
+static void
+end(struct supervisor *s)
+{
+	s->stage = STAGE_ENDED;
+	ev_break(s->loop, EVBREAK_ALL);
+}
+
+/* The supervisor is the last to go. */
+static void
+end_if_alone(struct supervisor *s)
+{
+	if (s->failover.pid != 0 || s->relay.pid != 0)
+		return;
+	if (notify_is_idle(&s->notify)) {
+		end(s);
+		return;
+	}
+	s->stage = STAGE_NOTIFY;
+	wait_s(s, NOTIFY_PATIENCE_S);
+}
+
+static void
+on_notified(void *arg)
+{
+	struct supervisor *s = arg;
+
+	if (s->stage == STAGE_NOTIFY)
+		end(s);
+}
+
+static void
+on_script(void *arg, unsigned track, bool passed)
+{
+	struct supervisor *s = arg;
+	const struct msg_script m = { .track = (uint16_t)track,
+		.passed = passed };
+	uint8_t room[8];
+	struct buf b = buf_writer(room, sizeof(room));
+
+	msg_put_script(&b, &m);
+	child_send(&s->failover, MSG_SCRIPT, b.data, b.pos, -1);
+}
+
+static void
+on_fenced(void *arg, const struct msg_fenced *m)
+{
+	struct supervisor *s = arg;
+	uint8_t room[8];
+	struct buf b = buf_writer(room, sizeof(room));
+
+	msg_put_fenced(&b, m);
+	child_send(&s->relay, MSG_FENCED, b.data, b.pos, -1);
+}
+
+static void
+stop_failover(struct supervisor *s)
+{
+	s->stage = STAGE_FAILOVER;
+	child_send(&s->failover, MSG_STOP, NULL, 0, -1);
+	wait_s(s, FAILOVER_PATIENCE_S);
+	end_if_alone(s);
+}
+
+static void
+stop(struct supervisor *s)
+{
+	s->stage = STAGE_HANDOVER;
+	s->failover.stopping = s->relay.stopping = true;
+	ready_stopping();
+	if (s->failover.pid == 0 || s->relay.pid == 0) {
+		stop_relay(s);
+		return;
+	}
+	child_send(&s->failover, MSG_HAND_OVER_ALL, NULL, 0, -1);
+	wait_s(s, HANDOVER_PATIENCE_S);
+}
+
+static void
+stop_relay(struct supervisor *s)
+{
+	s->stage = STAGE_RELAY;
+	listeners_hush(s->setup->listeners);
+	if (s->relay.pid == 0) {
+		stop_failover(s);
+		return;
+	}
+	child_send(&s->relay, MSG_STOP, NULL, 0, -1);
+	wait_s(s, RELAY_PATIENCE_S);
+}
+
+/* Nobody shall wait for it: the peer claims when our wire has ended. */
+static void
+forsake(struct supervisor *s)
+{
+	if (n_groups(s) > 0)
+		release_forsaken(&s->setup->config->pair);
+	fd_close(&s->wire);
+}
+
+static void
+on_end(void *arg, struct child *r)
+{
+	struct supervisor *s = arg;
+
+	if (r == &s->failover)
+		holding_turn(&s->holding);
+	if (r == &s->failover && s->stage == STAGE_RUNNING &&
+	    r->pause_ms > FORSAKE_PAUSE_MS)
+		forsake(s);
+	if (r == &s->failover && s->stage == STAGE_RUNNING)
+		/* A handover that it had begun ended with it. */
+		for (unsigned i = 0; i < n_groups(s); i++)
+			hush(s, i, false);
+	if (s->stage == STAGE_HANDOVER)
+		stop_relay(s);
+	else if (r == &s->relay && s->stage == STAGE_RELAY)
+		stop_failover(s);
+	else if (s->stage == STAGE_FAILOVER)
+		end_if_alone(s);
+}
+
+static void
+on_patience(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct supervisor *s = CONTAINER_OF(t, struct supervisor, patience);
+
+	(void)loop;
+	(void)revents;
+	switch (s->stage) {
+	case STAGE_HANDOVER:
+		log_warning("supervisor",
+		    "the handover takes too long, stopping without it");
+		stop_relay(s);
+		break;
+	case STAGE_RELAY:
+		log_warning("supervisor",
+		    "the relay does not stop, going on without it");
+		stop_failover(s);
+		break;
+	case STAGE_FAILOVER:
+		log_error("supervisor", "not all processes stop, killing them");
+		child_kill(&s->failover);
+		child_kill(&s->relay);
+		break;
+	case STAGE_NOTIFY:
+		log_warning("supervisor",
+		    "notify does not end, not waiting any longer");
+		end(s);
+		break;
+	case STAGE_RUNNING:
+	case STAGE_ENDED:
+		break;
+	}
+}
+
+static void
+on_signal(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	struct supervisor *s = w->data;
+
+	(void)loop;
+	(void)revents;
+	if (s->stage != STAGE_RUNNING)
+		return;
+	log_notice("supervisor", "stopping, reason: signal %d", w->signum);
+	stop(s);
+}
+
+/* Terminals and old scripts send it: no reason to end, nothing to reload. */
+static void
+on_hang_up(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	(void)loop;
+	(void)w;
+	(void)revents;
+	log_notice("supervisor", "SIGHUP is ignored");
+}
+
+static char *
+own_report(struct supervisor *s)
+{
+	struct msg_start m = start_message(s);
+	bool all_known = true;
+	struct report r = { .config = s->setup->config,
+		.start = &m,
+		.pid = (int)getpid(),
+		.now = mono_now(),
+		.dropped_log_lines = log_dropped() };
+
+	for (size_t i = 0; i < n_groups(s); i++)
+		all_known = all_known && s->known[i];
+	if (all_known)
+		r.groups = s->groups;
+	return report_text(&r);
+}
+
+/* To the role that answers it. */
+static void
+on_request(void *arg, const char *request, int *socket)
+{
+	struct supervisor *s = arg;
+	const bool status = control_is_request(request, "status");
+	const bool handover = control_is_request(request, "handover");
+	const bool server = control_is_request(request, "server");
+	struct child *r = handover ? &s->failover : &s->relay;
+
+	if (!status && !handover && !server)
+		reply_error(s->loop, socket, "unknown request");
+	else if (server && s->stage == STAGE_RUNNING)
+		state_store_obey(&s->store, request, socket);
+	else if (r->ready && s->stage == STAGE_RUNNING)
+		briefing_request(r, request, *socket);
+	else if (status)
+		reply_send(s->loop, socket, own_report(s));
+	else
+		reply_error(s->loop, socket,
+		    s->stage != STAGE_RUNNING
+		        ? "this node is stopping"
+		        : "the failover process does not run");
+}
+
+static void
+watch_signal(struct supervisor *s, ev_signal *w,
+    void (*call)(struct ev_loop *, ev_signal *, int), int sig)
+{
+	ev_signal_init(w, call, sig);
+	w->data = s;
+	ev_signal_start(s->loop, w);
+}
+
+static void
+on_alive(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	(void)loop;
+	(void)t;
+	(void)revents;
+	ready_alive();
+}
+
+/* Twice as often as it wants to hear. */
+static void
+start_watchdog(struct supervisor *s)
+{
+	const double every_s = (double)ready_watchdog_us() / 2e6;
+
+	ev_timer_init(&s->alive, on_alive, 0., every_s);
+	if (every_s > 0.)
+		ev_timer_start(s->loop, &s->alive);
+}
+
+static int
+init_store(struct supervisor *s)
+{
+	const struct state_store_setup setup = { .loop = s->loop,
+		.config = s->setup->config,
+		.node = s->setup->node,
+		.directory = statefile_directory(),
+		.groups = s->groups,
+		.failover = &s->failover,
+		.relay = &s->relay };
+
+	return state_store_init(&s->store, &setup);
+}
+
+static int
+supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
+{
+	static const struct child_calls calls = {
+		.on_spawn = on_spawn, .on_packet = on_packet, .on_end = on_end
+	};
+	int e;
+
+	s->setup = setup;
+	s->wire = -1;
+	s->started = mono_now();
+	s->loaded_wall_ms = wall_now_ms();
+	s->loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV);
+	s->groups = calloc(n_groups(s) + 1, sizeof(*s->groups));
+	s->known = calloc(n_groups(s) + 1, sizeof(*s->known));
+	s->file = proc_sealed_file("hapair.yaml", setup->text, setup->len);
+	child_init(&s->failover, "failover", &calls, s);
+	child_init(&s->relay, "relay", &calls, s);
+	s->relay.restart.well_ms = RESTART_WELL_RELAY_MS;
+	notify_init(&s->notify, setup->config, on_notified, s);
+	ev_timer_init(&s->patience, on_patience, 0., 0.);
+	if (s->loop == NULL || s->groups == NULL || s->known == NULL)
+		return -ENOMEM;
+	if (s->file < 0)
+		return s->file;
+	e = fences_init(&s->fences, setup->config, on_fenced, s);
+	if (e == 0)
+		e = init_store(s);
+	if (e < 0)
+		return e;
+	/* Before the channels and the wire: fd_keeper.h tells why. */
+	e = holding_init(&s->holding);
+	if (e < 0)
+		return e;
+	e = warden_init(
+	    &s->warden, setup->config, setup->workers, &s->failover, &s->relay);
+	if (e < 0)
+		return e;
+	(void)signal(SIGPIPE, SIG_IGN);
+	watch_signal(s, &s->terminated, on_signal, SIGTERM);
+	watch_signal(s, &s->interrupted, on_signal, SIGINT);
+	watch_signal(s, &s->hung_up, on_hang_up, SIGHUP);
+	start_watchdog(s);
+	control_start(setup->control, s->loop, on_request, s);
+	return 0;
+}
+
+static void
+supervisor_fini(struct supervisor *s)
+{
+	warden_fini(&s->warden);
+	child_fini(&s->failover);
+	child_fini(&s->relay);
+	holding_fini(&s->holding);
+	scripts_stop(&s->scripts);
+	notify_fini(&s->notify);
+	fences_fini(&s->fences);
+	state_store_fini(&s->store);
+	free(s->groups);
+	free(s->known);
+	fd_close(&s->wire);
+	if (s->file >= 0)
+		fd_close(&s->file);
+}
+
+int
+supervisor_run(const struct supervisor_setup *setup)
+{
+	struct supervisor s = { .warden = warden_none(),
+		.holding = holding_none() };
+	int e = supervisor_init(&s, setup);
+
+	if (e < 0) {
+		log_error("supervisor", "cannot start: %s", strerror(-e));
+	} else {
+		child_start(&s.failover);
+		child_start(&s.relay);
+		scripts_start(&s.scripts, setup->config, on_script, &s);
+		(void)ev_run(s.loop, 0);
+		log_notice("supervisor", "stopped");
+	}
+	supervisor_fini(&s);
+	return e < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,35 @@
+#pragma once
+
+/*
+ * The supervisor: starts the roles, gives them what they need, watches them,
+ * answers or passes on control requests, and ends everything in good order.
+ * Root, and the only process that parses no network input.
+ *
+ * Who dies with whom: a role that ends is started again and its clients wait
+ * in the backlog of the listeners, which are held here. When the supervisor
+ * ends, by any signal, the roles are told by the kernel and end too: failover
+ * with its addresses released.
+ */
+
+#include "hapair/supervisor/control.h"
+
+#include "config/config.h"
+
+struct listeners;
+
+struct supervisor_setup {
+	const struct config *config;
+	const char *path; /* of the configuration file */
+	const char *text; /* its text, which the roles load again */
+	size_t len;
+	int node;                    /* CONFIG_NO_NODE: no pair */
+	struct listeners *listeners; /* borrowed for the run */
+	struct control *control;     /* borrowed for the run */
+	unsigned workers;            /* of the relay */
+	uint32_t max_connections;
+	unsigned pipes; /* a worker */
+	int ready_fd;   /* gets a byte when all is ready; -1: nobody waits */
+};
+
+/* Returns the process's exit status. */
+int supervisor_run(const struct supervisor_setup *setup);

@@ -1,0 +1,206 @@
+#include "hapair/supervisor/fence_run.h"
+
+#include "config/config.h"
+#include "core/buf.h"
+#include "core/channel.h"
+#include "tests/lib/scratch.h"
+#include "tests/lib/test.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char fence[SCRATCH_PATH_MAX], promote[SCRATCH_PATH_MAX];
+static char out[SCRATCH_PATH_MAX];
+
+static struct config_server servers[] = { { .name = "m1" }, { .name = "m2" } };
+static struct config_service services[] = {
+	{ .name = "plain", .servers = servers, .n_servers = 2 },
+	{ .name = "store",
+	    .servers = servers,
+	    .n_servers = 2,
+	    .fence = fence,
+	    .promote = promote,
+	    .fence_timeout_ms = 200 },
+};
+static struct config config = { .services = services, .n_services = 2 };
+static unsigned answers, passes;
+static uint32_t answered;
+
+static void
+on_answer(void *arg, const struct msg_fenced *m)
+{
+	(void)arg;
+	answers++;
+	passes += m->passed;
+	answered = m->id;
+	ev_break(ev_default_loop(0), EVBREAK_ALL);
+}
+
+/* It says what it was told, then does `body`. */
+static void
+write_program(const char *name, const char *body)
+{
+	char text[256], path[SCRATCH_PATH_MAX];
+
+	(void)snprintf(text, sizeof(text), "echo \"$*\" >>out\n%s", body);
+	(void)scratch_script(name, text, path);
+}
+
+static void
+begin(struct fences *f, const char *body)
+{
+	(void)unlink(out);
+	write_program("fence", body);
+	write_program("promote", "exit 0");
+	answers = passes = 0;
+	assert_int_equal(fences_init(f, &config, on_answer, NULL), 0);
+}
+
+static int
+ask(struct fences *f, uint32_t id, uint16_t service, uint16_t to)
+{
+	const struct msg_fence m = {
+		.id = id, .service = service, .from = 0, .to = to
+	};
+	struct chan_packet p = { .type = MSG_FENCE, .fd = -1 };
+	struct buf b = buf_writer(p.body, sizeof(p.body));
+
+	msg_put_fence(&b, &m);
+	p.len = b.pos;
+	return fences_take(f, &p);
+}
+
+static void
+assert_ran_with(const char *expected)
+{
+	char *text = scratch_text("out");
+
+	assert_text(text, expected);
+	free(text);
+}
+
+static void
+its_status_is_the_answer(void **state)
+{
+	static const struct row {
+		const char *name, *body;
+		unsigned passes;
+	} rows[] = {
+		{ "passes", "exit 0", 1 },
+		{ "fails", "exit 3", 0 },
+		{ "is killed", "kill -9 $$", 0 },
+		{ "takes too long", "exec sleep 100", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct fences f;
+
+		test_row(rows[i].name);
+		begin(&f, rows[i].body);
+		assert_int_equal(ask(&f, 77, 1, 1), 0);
+		(void)ev_run(ev_default_loop(0), 0);
+		assert_int_equal(answers, 1);
+		assert_int_equal(answered, 77);
+		assert_int_equal(passes, rows[i].passes);
+		assert_ran_with("store m1 m2\n");
+		fences_fini(&f);
+	}
+}
+
+static void
+a_program_that_is_not_there_has_failed(void **state)
+{
+	struct fences f;
+
+	(void)state;
+	begin(&f, "exit 0");
+	assert_int_equal(unlink(fence), 0);
+	assert_int_equal(ask(&f, 1, 1, 1), 0);
+	(void)ev_run(ev_default_loop(0), 0);
+	assert_int_equal(answers, 1);
+	assert_int_equal(passes, 0);
+	fences_fini(&f);
+}
+
+/* Of a relay that has been started again. */
+static void
+the_same_one_at_once_is_answered_by_its_end(void **state)
+{
+	struct fences f;
+
+	(void)state;
+	begin(&f, "sleep 0.1");
+	assert_int_equal(ask(&f, 1, 1, 1), 0);
+	assert_int_equal(ask(&f, 2, 1, 1), 0);
+	assert_int_equal(answers, 0);
+	(void)ev_run(ev_default_loop(0), 0);
+	assert_int_equal(answers, 1);
+	assert_int_equal(answered, 2);
+	assert_int_equal(passes, 1);
+	assert_ran_with("store m1 m2\n");
+	fences_fini(&f);
+}
+
+static void
+another_one_at_once_has_failed(void **state)
+{
+	struct fences f;
+
+	(void)state;
+	begin(&f, "sleep 0.1");
+	assert_int_equal(ask(&f, 1, 1, 1), 0);
+	assert_int_equal(ask(&f, 2, 1, 0), 0);
+	assert_int_equal(answers, 1);
+	assert_int_equal(answered, 2);
+	assert_int_equal(passes, 0);
+	(void)ev_run(ev_default_loop(0), 0);
+	assert_int_equal(answers, 2);
+	assert_int_equal(answered, 1);
+	assert_int_equal(passes, 1);
+	fences_fini(&f);
+}
+
+static void
+what_the_file_does_not_say_is_refused(void **state)
+{
+	struct fences f;
+
+	(void)state;
+	begin(&f, "exit 0");
+	assert_int_equal(ask(&f, 1, 2, 1), -EBADMSG); /* no such service */
+	assert_int_equal(ask(&f, 1, 1, 2), -EBADMSG); /* no such server */
+	assert_int_equal(ask(&f, 1, 0, 1), -EBADMSG); /* it has no fence */
+	assert_int_equal(answers, 0);
+	fences_fini(&f);
+}
+
+static int
+make_paths(void **state)
+{
+	const int r = scratch_make(state);
+
+	if (r == 0) {
+		(void)scratch_path("fence", fence);
+		(void)scratch_path("promote", promote);
+		(void)scratch_path("out", out);
+	}
+	return r;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(its_status_is_the_answer),
+		cmocka_unit_test(a_program_that_is_not_there_has_failed),
+		cmocka_unit_test(the_same_one_at_once_is_answered_by_its_end),
+		cmocka_unit_test(another_one_at_once_has_failed),
+		cmocka_unit_test(what_the_file_does_not_say_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, make_paths, scratch_remove);
+}

@@ -1,0 +1,172 @@
+#include "hapair/supervisor/state_file.h"
+
+#include "core/shared_state.h"
+#include "tests/lib/test.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIRST                                                                  \
+	"{\"kind\":\"admin\",\"service\":\"web\",\"server\":\"s1\","           \
+	"\"value\":\"maint\",\"epoch\":3,\"node\":1}"
+#define FILE_OF(accords) "{\"version\":1,\"accords\":[" accords "]}"
+
+static char directory[] = "/tmp/hapair-state-XXXXXX";
+
+static void
+take(struct accords *all, struct accord a)
+{
+	size_t index;
+
+	assert_int_equal(accords_take(all, &a, &index), 1);
+}
+
+static void
+what_is_written_is_read(void **state)
+{
+	struct accords in = { .n = 0 }, out = { .n = 0 };
+	char *text;
+
+	(void)state;
+	take(&in,
+	    (struct accord){ ACCORD_ADMIN, "web", "s1", ACCORD_DRAIN, 3, 1 });
+	take(&in, (struct accord){ ACCORD_WEIGHT, "web", "[::1]:80", 7, 1, 0 });
+	take(&in,
+	    (struct accord){
+	        ACCORD_WEIGHT, "web", "s2", ACCORD_AS_CONFIGURED, 9, 0 });
+	text = statefile_text(&in);
+	assert_non_null(text);
+	assert_int_equal(statefile_write(directory, text, strlen(text)), 0);
+	/* Over what was there. */
+	assert_int_equal(statefile_write(directory, text, strlen(text)), 0);
+	free(text);
+	assert_int_equal(statefile_load(directory, &out), 0);
+	assert_int_equal(out.n, 3);
+	for (size_t i = 0; i < in.n; i++) {
+		assert_int_equal(accord_compare(&in.all[i], &out.all[i]), 0);
+		assert_false(accord_is_newer(&in.all[i], &out.all[i]));
+		assert_false(accord_is_newer(&out.all[i], &in.all[i]));
+	}
+	accords_fini(&in);
+	accords_fini(&out);
+	assert_int_equal(statefile_set_aside(directory), 0);
+	assert_int_equal(statefile_load(directory, &out), 0);
+	assert_int_equal(out.n, 0);
+}
+
+static void
+what_is_damaged_is_refused_whole(void **state)
+{
+	static const struct row {
+		const char *name, *text;
+	} rows[] = {
+		{ "empty", "" },
+		{ "cut", "{\"version\":1,\"accords\":[" FIRST },
+		{ "no list", "{\"version\":1}" },
+		{ "of a later version", "{\"version\":2,\"accords\":[]}" },
+		{ "no object", FILE_OF(FIRST ",7") },
+		{ "no kind", FILE_OF(FIRST ",{\"service\":\"web\"}") },
+		{ "no word",
+		    FILE_OF(
+		        "{\"kind\":\"admin\",\"service\":\"w\",\"server\":"
+		        "\"s\",\"value\":\"off\",\"epoch\":3,\"node\":1}") },
+		{ "a weight that is none",
+		    FILE_OF("{\"kind\":\"weight\",\"service\":\"w\",\"server\":"
+		            "\"s\",\"value\":\"3\",\"epoch\":3,\"node\":1}") },
+		{ "a weight that is too large",
+		    FILE_OF("{\"kind\":\"weight\",\"service\":\"w\",\"server\":"
+		            "\"s\",\"value\":257,\"epoch\":3,\"node\":1}") },
+		{ "no epoch",
+		    FILE_OF("{\"kind\":\"weight\",\"service\":\"w\",\"server\":"
+		            "\"s\",\"value\":1,\"epoch\":0,\"node\":1}") },
+		{ "an epoch below zero",
+		    FILE_OF("{\"kind\":\"weight\",\"service\":\"w\",\"server\":"
+		            "\"s\",\"value\":1,\"epoch\":-1,\"node\":1}") },
+		{ "a node that is none",
+		    FILE_OF("{\"kind\":\"weight\",\"service\":\"w\",\"server\":"
+		            "\"s\",\"value\":1,\"epoch\":1,\"node\":256}") },
+		{ "a name that is too long",
+		    FILE_OF("{\"kind\":\"weight\",\"service\":"
+		            "\"0123456789012345678901234567890123456789"
+		            "012345678901234567890123456789\",\"server\":"
+		            "\"s\",\"value\":1,\"epoch\":1,\"node\":1}") },
+	};
+	struct accords out = { .n = 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		test_row(rows[i].name);
+		assert_int_equal(
+		    statefile_parse(rows[i].text, strlen(rows[i].text), &out),
+		    -EBADMSG);
+		assert_int_equal(out.n, 0);
+	}
+	test_row("none of these");
+	assert_int_equal(
+	    statefile_parse(FILE_OF(FIRST), strlen(FILE_OF(FIRST)), &out), 0);
+	assert_int_equal(out.n, 1);
+	accords_fini(&out);
+}
+
+static void
+a_directory_that_is_missing_is_made(void **state)
+{
+	char path[PATH_MAX], file[PATH_MAX + 16];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/below", directory);
+	assert_int_equal(statefile_write(path, "{}", 2), 0);
+	(void)snprintf(file, sizeof(file), "%s/%s", path, STATEFILE_NAME);
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(rmdir(path), 0);
+	(void)snprintf(path, sizeof(path), "%s/far/below", directory);
+	assert_int_equal(statefile_write(path, "{}", 2), -ENOENT);
+}
+
+static void
+the_directory_is_of_the_environment(void **state)
+{
+	(void)state;
+	assert_int_equal(unsetenv("STATE_DIRECTORY"), 0);
+	assert_string_equal(statefile_directory(), "/var/lib/hapair");
+	assert_int_equal(setenv("STATE_DIRECTORY", "/x", 1), 0);
+	assert_string_equal(statefile_directory(), "/x");
+	assert_int_equal(setenv("STATE_DIRECTORY", "x", 1), 0);
+	assert_string_equal(statefile_directory(), "/var/lib/hapair");
+}
+
+static int
+make_directory(void **state)
+{
+	(void)state;
+	return mkdtemp(directory) == NULL ? -1 : 0;
+}
+
+static int
+remove_directory(void **state)
+{
+	char path[PATH_MAX];
+
+	(void)state;
+	(void)snprintf(
+	    path, sizeof(path), "%s/%s.damaged", directory, STATEFILE_NAME);
+	(void)unlink(path);
+	return rmdir(directory);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(what_is_damaged_is_refused_whole),
+		cmocka_unit_test(a_directory_that_is_missing_is_made),
+		cmocka_unit_test(the_directory_is_of_the_environment),
+	};
+
+	return cmocka_run_group_tests(tests, make_directory, remove_directory);
+}
