@@ -4,15 +4,15 @@
  */
 #include "config/keys.h"
 
-#include <limits.h>
-#include <string.h>
-
 #include "config/config.h"
 #include "config/keys_check.h"
 #include "config/presets.h"
 #include "config/schema/schema.h"
 #include "config/schema/schema_type.h"
 #include "config/schema/value_forms.h"
+
+#include <limits.h>
+#include <string.h>
 
 #define NAME_MAX_LEN (CONFIG_NAME_MAX - 1)
 #define USER_MAX 32      /* of useradd(8) */

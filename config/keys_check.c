@@ -1,9 +1,9 @@
 #include "config/keys_check.h"
 
-#include <limits.h>
-
 #include "config/config.h"
 #include "config/schema/check_forms.h"
+
+#include <limits.h>
 
 #define PATH_LEN (PATH_MAX - 1)
 #define MATCHES_MAX 16

@@ -1,11 +1,5 @@
 #include "config/load.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-
 #include "config/keys.h"
 #include "config/print.h"
 #include "config/rules/rules.h"
@@ -14,6 +8,12 @@
 #include "config/yaml/tree.h"
 #include "core/fd.h"
 #include "core/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 /* Editors of another system put it first; it says nothing of the content. */
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"

@@ -1,12 +1,12 @@
 #include "config/presets.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "config/config.h"
 #include "config/schema/schema.h"
 #include "config/yaml/tree.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 /*
  * connect: two threads do all logins of a port, and a client that connects and

@@ -4,16 +4,16 @@
  */
 #include "config/print.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "config/keys.h"
 #include "config/keys_check.h"
 #include "config/schema/matches.h"
 #include "config/schema/scalar.h"
 #include "config/schema/schema.h"
 #include "config/schema/schema_type.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define INDENT 2
 

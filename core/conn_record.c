@@ -1,10 +1,10 @@
 #include "core/conn_record.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "core/addr.h"
 #include "core/buf.h"
+
+#include <errno.h>
+#include <string.h>
 
 static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 

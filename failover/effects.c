@@ -1,10 +1,5 @@
 #include "failover/effects.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/log.h"
 #include "failover/connsync/conn_sync.h"
 #include "failover/connsync/tickle.h"
@@ -17,6 +12,11 @@
 #include "failover/timer.h"
 #include "failover/vip/arp_nd.h"
 #include "failover/vip/link_watch.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct effects {
 	struct role *role; /* borrowed */

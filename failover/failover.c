@@ -1,12 +1,5 @@
 #include "failover/failover.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "config/load.h"
 #include "config/yaml/diag.h"
 #include "core/buf.h"
@@ -32,6 +25,13 @@
 #include "failover/vip/arp_nd.h"
 #include "failover/vip/garp.h"
 #include "failover/vip/link_watch.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 /*
  * The role's life: idle until START and the groups it announces are here, then

@@ -1,8 +1,5 @@
 #include "failover/group.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/log.h"
@@ -10,6 +7,9 @@
 #include "failover/election/reason.h"
 #include "failover/timer.h"
 #include "failover/vip/garp.h"
+
+#include <stdio.h>
+#include <string.h>
 
 /* Errors of announcing are told once, and once that they are over. */
 static void

@@ -1,8 +1,5 @@
 #include "failover/relay_link.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/fd.h"
@@ -13,6 +10,9 @@
 #include "failover/heartbeat/heartbeat.h"
 #include "failover/relay_watchdog.h"
 #include "failover/track.h"
+
+#include <errno.h>
+#include <stdlib.h>
 
 _Static_assert(MSG_PEER_LINKS_MAX >= ROLE_LINKS_MAX, "status tells of all");
 

@@ -1,12 +1,12 @@
 #include "failover/relay_watchdog.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/liveness.h"
 #include "core/stall_detector.h"
+
+#include <errno.h>
+#include <stdlib.h>
 
 /*
  * The relay's threads wake each 100 ms, whether they have anything to do or

@@ -1,14 +1,14 @@
 #include "failover/track.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/log.h"
 #include "failover/election/track_state.h"
 #include "failover/timer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 _Static_assert(MSG_TRACKS_MAX == CONFIG_TRACKS_MAX, "status tells of all");
 

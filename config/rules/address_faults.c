@@ -1,10 +1,10 @@
 #include "config/rules/address_faults.h"
 
-#include <string.h>
-
 #include "config/config.h"
 #include "config/yaml/diag.h"
 #include "config/yaml/tree.h"
+
+#include <string.h>
 
 const char *
 faults_of_address(const union addr *a)

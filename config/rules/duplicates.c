@@ -4,12 +4,12 @@
  */
 #include "config/rules/duplicates.h"
 
+#include "config/yaml/diag.h"
+#include "config/yaml/tree.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "config/yaml/diag.h"
-#include "config/yaml/tree.h"
 
 int
 twins_init(struct twins *t, size_t room)

@@ -1,9 +1,5 @@
 #include "config/rules/pair_rules.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "config/config.h"
 #include "config/rules/address_faults.h"
 #include "config/rules/duplicates.h"
@@ -12,6 +8,10 @@
 #include "config/yaml/diag.h"
 #include "config/yaml/nearest.h"
 #include "config/yaml/tree.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct rules {
 	const struct config *config;

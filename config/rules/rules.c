@@ -1,10 +1,5 @@
 #include "config/rules/rules.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "config/config.h"
 #include "config/rules/address_faults.h"
 #include "config/rules/check_rules.h"
@@ -14,6 +9,11 @@
 #include "config/schema/source_marks.h"
 #include "config/yaml/diag.h"
 #include "config/yaml/tree.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct rules {
 	const struct config *config;

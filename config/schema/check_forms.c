@@ -1,10 +1,10 @@
 #include "config/schema/check_forms.h"
 
-#include <string.h>
-
 #include "config/config.h"
 #include "config/yaml/diag.h"
 #include "config/yaml/tree.h"
+
+#include <string.h>
 
 #define TEXT_MAX 200
 

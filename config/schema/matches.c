@@ -1,12 +1,12 @@
 #include "config/schema/matches.h"
 
-#include <string.h>
-
 #include "config/config.h"
 #include "config/schema/check_forms.h"
 #include "config/schema/schema_type.h"
 #include "config/yaml/diag.h"
 #include "config/yaml/tree.h"
+
+#include <string.h>
 
 #define TEXT_MAX 200
 

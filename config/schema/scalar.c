@@ -1,10 +1,10 @@
 #include "config/schema/scalar.h"
 
+#include "config/yaml/utf8.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "config/yaml/utf8.h"
 
 /* Far above any limit in the tables, far below where arithmetic wraps. */
 #define NUMBER_MAX UINT64_C(1000000000000)

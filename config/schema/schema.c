@@ -5,10 +5,6 @@
  */
 #include "config/schema/schema.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "config/arena.h"
 #include "config/schema/matches.h"
 #include "config/schema/schema_text.h"
@@ -16,6 +12,10 @@
 #include "config/yaml/diag.h"
 #include "config/yaml/nearest.h"
 #include "config/yaml/tree.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 /* What to fill a struct from. */
 struct source {

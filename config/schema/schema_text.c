@@ -1,12 +1,12 @@
 #include "config/schema/schema_text.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "config/schema/scalar.h"
 #include "config/schema/schema_type.h"
 #include "config/yaml/diag.h"
 #include "config/yaml/tree.h"
+
+#include <errno.h>
+#include <string.h>
 
 static void
 put_number(const struct schema_key *k, void *field, uint64_t value)

@@ -1,8 +1,8 @@
 #include "config/schema/schema_type.h"
 
-#include <stdio.h>
-
 #include "config/schema/scalar.h"
+
+#include <stdio.h>
 
 /* "a, b or c", as far as there is room. */
 static void

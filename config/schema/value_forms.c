@@ -1,13 +1,13 @@
 #include "config/schema/value_forms.h"
 
-#include <limits.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "config/config.h"
 #include "config/schema/scalar.h"
 #include "config/yaml/diag.h"
 #include "config/yaml/tree.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
 
 static size_t
 parse_ip(struct schema *s, const struct tree_node *text, void *ret_value)

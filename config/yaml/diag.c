@@ -6,13 +6,13 @@
  */
 #include "config/yaml/diag.h"
 
+#include "config/yaml/utf8.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "config/yaml/utf8.h"
 
 #define TEXT_MAX 600  /* bytes of a message: two quoted texts and the advice */
 #define SHOWN_MAX 100 /* characters of a source line */

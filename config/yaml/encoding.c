@@ -1,9 +1,9 @@
 #include "config/yaml/encoding.h"
 
-#include <errno.h>
-
 #include "config/yaml/diag.h"
 #include "config/yaml/utf8.h"
+
+#include <errno.h>
 
 int
 encoding_check(const char *text, size_t len, struct diag *diag)

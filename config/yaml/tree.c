@@ -5,14 +5,14 @@
  */
 #include "config/yaml/tree.h"
 
+#include "config/arena.h"
+#include "config/yaml/encoding.h"
+#include "config/yaml/utf8.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
-
-#include "config/arena.h"
-#include "config/yaml/encoding.h"
-#include "config/yaml/utf8.h"
 
 #define SHOWN_MAX 60 /* characters of a value in a message */
 

@@ -1,9 +1,5 @@
 #include "failover/connsync/conn_sync.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/conn_record.h"
@@ -14,6 +10,10 @@
 #include "failover/peerlink/peer_codec.h"
 #include "failover/peerlink/peer_link.h"
 #include "failover/peerlink/peer_port_probe.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* A record has at least 24 bytes. */
 #define RECORDS_MAX (CABLE_BODY_MAX / 24)

@@ -1,10 +1,10 @@
 #include "failover/connsync/conn_table.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/conn_record.h"
 #include "core/secret.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 /*
  * uthash doubles its buckets once a chain is longer than 10, and moves every

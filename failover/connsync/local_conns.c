@@ -1,10 +1,10 @@
 #include "failover/connsync/local_conns.h"
 
+#include "failover/connsync/conn_table.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/queue.h>
-
-#include "failover/connsync/conn_table.h"
 
 /*
  * How: an entry is in two lists. One tells what the peer knows of it (owed,

@@ -1,11 +1,11 @@
 #include "failover/connsync/peer_conns.h"
 
+#include "config/config.h"
+#include "failover/connsync/conn_table.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-
-#include "config/config.h"
-#include "failover/connsync/conn_table.h"
 
 enum side {
 	CLIENT,

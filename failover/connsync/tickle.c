@@ -1,9 +1,5 @@
 #include "failover/connsync/tickle.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/conn_record.h"
 #include "core/log.h"
 #include "failover/connsync/conn_sync.h"
@@ -11,6 +7,10 @@
 #include "failover/connsync/peer_conns.h"
 #include "failover/connsync/tickle_packet.h"
 #include "failover/vip/raw_socket.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* 50,000 a second; a turn takes less than a millisecond. */
 #define LEGS_A_TURN 100

@@ -1,9 +1,9 @@
 #include "failover/election/election.h"
 
-#include <assert.h>
-
 #include "failover/election/rank.h"
 #include "failover/election/transition.h"
+
+#include <assert.h>
 
 /*
  * How long a node that was refused an address leaves the group to its peer.

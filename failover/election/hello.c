@@ -1,10 +1,10 @@
 #include "failover/election/hello.h"
 
+#include "core/buf.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
-
-#include "core/buf.h"
 
 #define MAGIC 0x48415052u /* "HAPR" */
 #define VERSION 1

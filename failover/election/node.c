@@ -1,11 +1,11 @@
 #include "failover/election/node.h"
 
-#include <assert.h>
-#include <string.h>
-
 #include "failover/election/node_group.h"
 #include "failover/election/node_peer.h"
 #include "failover/election/track_state.h"
+
+#include <assert.h>
+#include <string.h>
 
 /* A resignation that is lost costs the clients dead_ms: say it thrice. */
 #define RESIGN_REPEATS 2

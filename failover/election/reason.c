@@ -1,11 +1,11 @@
 #include "failover/election/reason.h"
 
+#include "config/config.h"
+#include "core/liveness.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "config/config.h"
-#include "core/liveness.h"
 
 /*
  * As an operator would say it, with a * for the subject. It is read for days

@@ -1,16 +1,16 @@
 #include "failover/handover/handover_request.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/channel.h"
 #include "core/fd.h"
 #include "core/json_doc.h"
 #include "core/log.h"
 #include "core/reply.h"
 #include "failover/role.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct errand {
 	int socket;       /* of the operator, -1: none waits */

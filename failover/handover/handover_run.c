@@ -1,13 +1,13 @@
 #include "failover/handover/handover_run.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/log.h"
 #include "failover/handover/syn_hold.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct giver {
 	struct seam seam;

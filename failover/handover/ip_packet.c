@@ -1,10 +1,10 @@
 #include "failover/handover/ip_packet.h"
 
-#include <netinet/in.h>
-#include <string.h>
-
 #include "core/addr.h"
 #include "failover/checksum.h"
+
+#include <netinet/in.h>
+#include <string.h>
 
 #define IPV6_BYTES 40
 #define TCP_FLAGS_AT 13

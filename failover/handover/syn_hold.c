@@ -1,5 +1,9 @@
 #include "failover/handover/syn_hold.h"
 
+#include "core/addr.h"
+#include "core/fd.h"
+#include "failover/handover/ip_packet.h"
+
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -7,10 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include "core/addr.h"
-#include "core/fd.h"
-#include "failover/handover/ip_packet.h"
 
 /*
  * Two kernel habits shape this. A packet socket that is taken off its hook

@@ -1,15 +1,15 @@
 #include "failover/heartbeat/heartbeat.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/buf.h"
 #include "core/log.h"
 #include "core/secret.h"
 #include "failover/group.h"
 #include "failover/heartbeat/heartbeat_socket.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 _Static_assert(HELLO_CONFIG_BYTES == CONFIG_HASH_BYTES, "one hash");
 _Static_assert(NODE_GROUPS_MAX >= CONFIG_GROUPS_MAX, "a packet says all");

@@ -1,10 +1,10 @@
 #include "failover/heartbeat/heartbeat_send.h"
 
-#include <string.h>
-
 #include "core/buf.h"
 #include "failover/connsync/conn_sync.h"
 #include "failover/heartbeat/heartbeat.h"
+
+#include <string.h>
 
 void
 heartbeat_send_hello(

@@ -1,12 +1,12 @@
 #include "failover/heartbeat/heartbeat_socket.h"
 
+#include "core/fd.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include "core/fd.h"
 
 #define TRAFFIC_CLASS IPTOS_CLASS_CS6
 #define PRIORITY 7 /* above 6: CAP_NET_ADMIN */

@@ -1,8 +1,8 @@
 #include "failover/heartbeat/packet_auth.h"
 
-#include <string.h>
-
 #include "core/addr.h"
+
+#include <string.h>
 
 /* Family and bytes of an address: 1 + 16 at most. */
 #define IDENTITY_BYTES 17

@@ -1,16 +1,16 @@
 #include "failover/heartbeat/witness.h"
 
+#include "core/buf.h"
+#include "core/fd.h"
+#include "core/secret.h"
+#include "failover/checksum.h"
+
 #include <errno.h>
 #include <linux/icmp.h>
 #include <netinet/icmp6.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include "core/buf.h"
-#include "core/fd.h"
-#include "core/secret.h"
-#include "failover/checksum.h"
 
 /* RFC 792, RFC 4443 section 4: type, code, checksum, id, number; then ours. */
 #define HEAD_BYTES 8

@@ -1,10 +1,10 @@
 #include "failover/peerlink/accept_filter.h"
 
+#include "core/addr.h"
+
 #include <errno.h>
 #include <linux/filter.h>
 #include <sys/socket.h>
-
-#include "core/addr.h"
 
 /* Where the sender stands in an IP header. */
 #define SENDER_AT_V4 12

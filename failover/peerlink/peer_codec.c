@@ -1,9 +1,9 @@
 #include "failover/peerlink/peer_codec.h"
 
-#include <string.h>
-
 #include "core/buf.h"
 #include "failover/heartbeat/packet_auth.h"
+
+#include <string.h>
 
 #define MAGIC 0x68617057u /* "hapW" */
 #define VERSION_ 1

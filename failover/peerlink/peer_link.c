@@ -1,5 +1,11 @@
 #include "failover/peerlink/peer_link.h"
 
+#include "core/fd.h"
+#include "core/limiter.h"
+#include "core/log.h"
+#include "failover/peerlink/accept_filter.h"
+#include "failover/peerlink/peer_stream.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/sockios.h>
@@ -9,12 +15,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-
-#include "core/fd.h"
-#include "core/limiter.h"
-#include "core/log.h"
-#include "failover/peerlink/accept_filter.h"
-#include "failover/peerlink/peer_stream.h"
 
 /*
  * How: a handful of lines, one of which may be up. A line that is proven later

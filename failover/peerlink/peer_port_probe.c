@@ -1,12 +1,12 @@
 #include "failover/peerlink/peer_port_probe.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include "core/fd.h"
 #include "core/log.h"
 #include "failover/role.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 /*
  * When to ask, in ms after one another. Often at first: a process that dies

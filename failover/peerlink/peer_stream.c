@@ -1,14 +1,14 @@
 #include "failover/peerlink/peer_stream.h"
 
+#include "core/buf.h"
+#include "core/fd.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include "core/buf.h"
-#include "core/fd.h"
 
 /* As heartbeats: see heartbeat_socket.c. */
 #define TRAFFIC_CLASS IPTOS_CLASS_CS6

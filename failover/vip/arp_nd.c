@@ -1,5 +1,9 @@
 #include "failover/vip/arp_nd.h"
 
+#include "core/fd.h"
+#include "core/log.h"
+#include "failover/vip/arp_nd_seen.h"
+
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
@@ -8,10 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include "core/fd.h"
-#include "core/log.h"
-#include "failover/vip/arp_nd_seen.h"
 
 /* Read at once; a flood must not keep us from the heartbeat. */
 #define BUDGET 64

@@ -1,9 +1,9 @@
 #include "failover/vip/arp_nd_frame.h"
 
-#include <string.h>
-
 #include "core/buf.h"
 #include "failover/checksum.h"
+
+#include <string.h>
 
 #define ETHERTYPE_ARP_ 0x0806
 #define ETHERTYPE_IPV6_ 0x86dd

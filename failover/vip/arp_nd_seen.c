@@ -1,8 +1,8 @@
 #include "failover/vip/arp_nd_seen.h"
 
-#include <string.h>
-
 #include "core/buf.h"
+
+#include <string.h>
 
 #define ETHERTYPE_ARP 0x0806
 #define HARDWARE_ETHERNET 1

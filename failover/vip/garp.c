@@ -1,13 +1,13 @@
 #include "failover/vip/garp.h"
 
+#include "config/config.h"
+#include "failover/vip/arp_nd_frame.h"
+#include "failover/vip/netlink.h"
+
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include "config/config.h"
-#include "failover/vip/arp_nd_frame.h"
-#include "failover/vip/netlink.h"
 
 int
 announce_open(void)

@@ -1,14 +1,14 @@
 #include "failover/vip/link_watch.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/log.h"
 #include "failover/group.h"
 #include "failover/track.h"
 #include "failover/vip/vip_lease.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* Another program that deletes our addresses may do so a thousand times. */
 #define TELL_READDED_MS 1000

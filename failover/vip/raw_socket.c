@@ -1,11 +1,11 @@
 #include "failover/vip/raw_socket.h"
 
+#include "core/addr.h"
+#include "core/fd.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-
-#include "core/addr.h"
-#include "core/fd.h"
 
 struct raw
 raw_none(void)

@@ -1,8 +1,8 @@
 #include "failover/vip/vip.h"
 
-#include <string.h>
-
 #include "config/config.h"
+
+#include <string.h>
 
 _Static_assert(HOLDER_ADDRESSES_MAX == CONFIG_GROUP_ADDRESSES_MAX,
     "an address more than the survey has room for");

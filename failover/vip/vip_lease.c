@@ -1,16 +1,16 @@
 #include "failover/vip/vip_lease.h"
 
+#include "config/config.h"
+#include "failover/realtime.h"
+#include "failover/vip/netlink.h"
+#include "failover/vip/vip.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-
-#include "config/config.h"
-#include "failover/realtime.h"
-#include "failover/vip/netlink.h"
-#include "failover/vip/vip.h"
 
 /* All memory is locked: the usual 8 MiB of a thread's stack would be, too. */
 #define STACK_BYTES (128 * 1024)

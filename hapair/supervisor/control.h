@@ -6,10 +6,10 @@
  * to say it.
  */
 
+#include "core/base.h"
+
 #include <ev.h>
 #include <sys/queue.h>
-
-#include "core/base.h"
 
 struct control_caller;
 

@@ -5,13 +5,14 @@
  * Built by clang with -fsanitize=fuzzer,address,undefined, together with all of
  * config/ and core/{addr,base,fd,secret}.c; the golden files are its corpus.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "config/load.h"
 #include "config/print.h"
 #include "config/yaml/diag.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

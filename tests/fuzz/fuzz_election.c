@@ -4,11 +4,11 @@
  * what it did not ask for.
  */
 
-#include <assert.h>
-
 #include "core/base.h"
 #include "core/buf.h"
 #include "failover/election/election.h"
+
+#include <assert.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,11 +3,11 @@
  * (is_sane) are what is tested, and that it comes to rest once its timers run.
  */
 
-#include <assert.h>
-
 #include "core/base.h"
 #include "core/buf.h"
 #include "failover/election/handover.h"
+
+#include <assert.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

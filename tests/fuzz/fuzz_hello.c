@@ -3,13 +3,13 @@
  * was read goes through the peer, with numbers from the same bytes.
  */
 
-#include <assert.h>
-#include <string.h>
-
 #include "core/base.h"
 #include "core/buf.h"
 #include "failover/election/hello.h"
 #include "failover/election/peer.h"
+
+#include <assert.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,16 +3,16 @@
  * and that are read again the same once they were written.
  */
 
-#include <assert.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/base.h"
 #include "core/buf.h"
 #include "keytab/advice.h"
 #include "keytab/emit.h"
 #include "keytab/keytab.h"
 #include "keytab/merge.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

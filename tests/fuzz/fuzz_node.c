@@ -6,13 +6,13 @@
  * more.
  */
 
-#include <assert.h>
-#include <errno.h>
-#include <string.h>
-
 #include "core/base.h"
 #include "core/buf.h"
 #include "failover/inbox.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

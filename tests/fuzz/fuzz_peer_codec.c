@@ -5,9 +5,6 @@
  * taken into an estate of which the rounds go through whatever is left.
  */
 
-#include <assert.h>
-#include <string.h>
-
 #include "config/config.h"
 #include "core/base.h"
 #include "core/buf.h"
@@ -17,6 +14,9 @@
 #include "failover/connsync/peer_conns.h"
 #include "failover/heartbeat/packet_auth.h"
 #include "failover/peerlink/peer_codec.h"
+
+#include <assert.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,14 +3,14 @@
  * read, and then written and read again as the same.
  */
 
-#include <assert.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/base.h"
 #include "core/buf.h"
 #include "core/shared_state.h"
 #include "hapair/supervisor/state_file.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,14 +6,14 @@
  * hands their table to TEST_MAIN.
  */
 
+#include "core/base.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
-
-#include "core/base.h"
 
 #define TEST_MAIN(tests) return cmocka_run_group_tests(tests, NULL, NULL)
 

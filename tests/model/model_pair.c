@@ -25,14 +25,14 @@
  *	model_pair [--break early|yield|keep|handover]
  */
 
+#include "core/base.h"
+#include "tests/model/model_state.h"
+#include "tests/sim/broken.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "core/base.h"
-#include "tests/model/model_state.h"
-#include "tests/sim/broken.h"
 
 #define LOSSES 2
 

@@ -27,13 +27,13 @@
  *	sim_failover [--break early|yield|keep|handover] [SEEDS [FIRST_SEED]]
  */
 
+#include "tests/sim/broken.h"
+#include "tests/sim/world.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "tests/sim/broken.h"
-#include "tests/sim/world.h"
 
 #define TURNS 60000
 #define SEEDS 2000

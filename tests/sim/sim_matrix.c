@@ -4,11 +4,11 @@
  * changed table in the diff.
  */
 
-#include <stdio.h>
-#include <string.h>
-
 #include "core/base.h"
 #include "failover/election/election.h"
+
+#include <stdio.h>
+#include <string.h>
 
 /* All figures of the matrix: dead after 60 ms, now is 10 s. */
 #define DEAD_MS 60

@@ -1,14 +1,14 @@
 #include "tests/sim/world.h"
 
+#include "core/buf.h"
+#include "tests/sim/broken.h"
+#include "tests/sim/world_host.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "core/buf.h"
-#include "tests/sim/broken.h"
-#include "tests/sim/world_host.h"
 
 static struct sim *current; /* broken.h's watch has no argument */
 

@@ -1,10 +1,10 @@
 #include "tests/sim/world_host.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "core/buf.h"
 #include "tests/sim/world.h"
+
+#include <errno.h>
+#include <string.h>
 
 static void
 send_hello(struct sim *s, unsigned from, enum hello_type type)

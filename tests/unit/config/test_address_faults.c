@@ -1,10 +1,9 @@
-#include "tests/lib/test.h"
-
-#include <string.h>
-
 #include "config/config.h"
 #include "config/rules/address_faults.h"
 #include "config/schema/scalar.h"
+#include "tests/lib/test.h"
+
+#include <string.h>
 
 /* The first words of what is wrong; NULL: nothing. */
 static const struct row {

@@ -1,8 +1,7 @@
+#include "config/arena.h"
 #include "tests/lib/test.h"
 
 #include <string.h>
-
-#include "config/arena.h"
 
 static void
 pieces_are_zeroed_aligned_and_apart(void **state)

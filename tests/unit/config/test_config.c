@@ -1,9 +1,8 @@
+#include "config/config.h"
 #include "tests/lib/test.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "config/config.h"
 
 static void
 values_have_the_words_of_the_file(void **state)

@@ -1,10 +1,9 @@
+#include "config/yaml/diag.h"
 #include "tests/lib/test.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "config/yaml/diag.h"
 
 static char *
 printed(const struct diag *d)

@@ -1,13 +1,12 @@
+#include "config/rules/duplicates.h"
+#include "config/yaml/diag.h"
+#include "config/yaml/tree.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "config/rules/duplicates.h"
-#include "config/yaml/diag.h"
-#include "config/yaml/tree.h"
 
 #define ITEMS_MAX 6
 

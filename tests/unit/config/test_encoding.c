@@ -1,11 +1,10 @@
+#include "config/yaml/diag.h"
+#include "config/yaml/encoding.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "config/yaml/diag.h"
-#include "config/yaml/encoding.h"
 
 static const struct row {
 	const char *name, *text;

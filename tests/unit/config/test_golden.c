@@ -3,6 +3,10 @@
  * NAME.err, what is wrong with it, or NAME.out, its canonical text. With
  * UPDATE_GOLDEN=1 in the environment the expected files are written anew.
  */
+#include "config/keys.h"
+#include "config/load.h"
+#include "config/print.h"
+#include "config/yaml/diag.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -10,11 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "config/keys.h"
-#include "config/load.h"
-#include "config/print.h"
-#include "config/yaml/diag.h"
 
 #define FOLDER "tests/golden/config/"
 #define EXAMPLES "config/examples/"

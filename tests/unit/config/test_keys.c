@@ -2,14 +2,13 @@
  * The tables are data: what schema.c and print.c take for granted about them is
  * checked here, for every row, so that a new key cannot break it unseen.
  */
+#include "config/config.h"
+#include "config/keys.h"
+#include "config/schema/schema.h"
 #include "tests/lib/test.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "config/config.h"
-#include "config/keys.h"
-#include "config/schema/schema.h"
 
 static void
 check_number(const struct schema_key *k)

@@ -1,3 +1,7 @@
+#include "config/load.h"
+#include "config/print.h"
+#include "config/yaml/diag.h"
+#include "core/fd.h"
 #include "tests/lib/scratch.h"
 #include "tests/lib/test.h"
 
@@ -10,11 +14,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "config/load.h"
-#include "config/print.h"
-#include "config/yaml/diag.h"
-#include "core/fd.h"
 
 static const char pair_text[] =
     "pair:\n"

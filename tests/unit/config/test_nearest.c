@@ -1,8 +1,7 @@
+#include "config/yaml/nearest.h"
 #include "tests/lib/test.h"
 
 #include <limits.h>
-
-#include "config/yaml/nearest.h"
 
 static const struct row {
 	const char *a, *b;

@@ -1,12 +1,11 @@
+#include "config/load.h"
+#include "config/print.h"
+#include "config/yaml/diag.h"
 #include "tests/lib/test.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "config/load.h"
-#include "config/print.h"
-#include "config/yaml/diag.h"
 
 /* Values that are written as they are, and those that need quotes. */
 static const struct row {

@@ -1,12 +1,11 @@
+#include "config/load.h"
+#include "config/yaml/diag.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "config/load.h"
-#include "config/yaml/diag.h"
 
 #define PAIR                                                                   \
 	"pair:\n"                                                              \

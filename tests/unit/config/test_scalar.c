@@ -1,9 +1,8 @@
+#include "config/schema/scalar.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
 #include <string.h>
-
-#include "config/schema/scalar.h"
 
 static const struct number {
 	const char *text;

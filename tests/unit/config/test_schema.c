@@ -1,15 +1,14 @@
 /* The engine, by a table of its own: what the product's tables do not use. */
-#include "tests/lib/test.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "config/arena.h"
 #include "config/schema/schema.h"
 #include "config/yaml/diag.h"
 #include "config/yaml/tree.h"
 #include "core/addr.h"
+#include "tests/lib/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct inner {
 	uint8_t small;

@@ -1,12 +1,11 @@
+#include "config/yaml/diag.h"
+#include "config/yaml/tree.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "config/yaml/diag.h"
-#include "config/yaml/tree.h"
 
 /* The tree as text: what is in it, and nothing of how it was written. */
 static void

@@ -1,8 +1,7 @@
+#include "config/yaml/utf8.h"
 #include "tests/lib/test.h"
 
 #include <string.h>
-
-#include "config/yaml/utf8.h"
 
 static const struct row {
 	const char *name, *text;

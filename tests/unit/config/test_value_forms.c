@@ -1,12 +1,11 @@
-#include "tests/lib/test.h"
-
-#include <string.h>
-
 #include "config/arena.h"
 #include "config/config.h"
 #include "config/schema/value_forms.h"
 #include "config/yaml/diag.h"
 #include "config/yaml/tree.h"
+#include "tests/lib/test.h"
+
+#include <string.h>
 
 static const struct row {
 	const struct schema_form *form;

@@ -1,13 +1,12 @@
+#include "core/addr.h"
+#include "core/fd.h"
 #include "failover/peerlink/accept_filter.h"
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include "core/addr.h"
-#include "core/fd.h"
-#include "tests/lib/test.h"
 
 static int
 open_at(const char *ip, uint16_t port)

@@ -1,8 +1,7 @@
 #include "failover/vip/arp_nd_seen.h"
+#include "tests/lib/test.h"
 
 #include <string.h>
-
-#include "tests/lib/test.h"
 
 static const uint8_t mac[FRAME_MAC_BYTES] = { 2, 0, 0, 0, 0, 9 };
 static const uint8_t other[FRAME_MAC_BYTES] = { 2, 0, 0, 0, 0, 8 };

@@ -1,9 +1,8 @@
 #include "failover/election/election.h"
+#include "tests/lib/pair.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#include "tests/lib/pair.h"
 
 /*
  * The whole matrix is in doc/election.md; here is what must not change with it.

@@ -1,10 +1,9 @@
 #include "failover/heartbeat/heartbeat_socket.h"
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "tests/lib/test.h"
 
 /* Of this process alone, among those that run tests at the same time. */
 static uint16_t

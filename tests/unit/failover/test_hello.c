@@ -1,10 +1,9 @@
+#include "core/buf.h"
 #include "failover/election/hello.h"
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <string.h>
-
-#include "core/buf.h"
-#include "tests/lib/test.h"
 
 static struct hello
 example(void)

@@ -1,9 +1,8 @@
 #include "failover/inbox.h"
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <string.h>
-
-#include "tests/lib/test.h"
 
 /* What was carried out, in order, and what to do at which of it. */
 static struct box {

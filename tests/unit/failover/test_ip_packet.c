@@ -1,10 +1,9 @@
+#include "core/addr.h"
 #include "failover/handover/ip_packet.h"
+#include "tests/lib/test.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "core/addr.h"
-#include "tests/lib/test.h"
 
 /*
  * A SYN of Linux from 10.0.0.50:40000 to 10.0.0.100:80; two bytes of padding.

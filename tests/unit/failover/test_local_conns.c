@@ -1,11 +1,10 @@
+#include "core/addr.h"
+#include "core/secret.h"
 #include "failover/connsync/local_conns.h"
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <stdio.h>
-
-#include "core/addr.h"
-#include "core/secret.h"
-#include "tests/lib/test.h"
 
 #define MAX 10
 

@@ -2,7 +2,10 @@
  * The real kernel, in a network namespace that this process makes for itself
  * and that goes with it. Skipped where that is not allowed.
  */
+#include "config/config.h"
 #include "failover/vip/netlink.h"
+#include "failover/vip/vip.h"
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -11,10 +14,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "config/config.h"
-#include "failover/vip/vip.h"
-#include "tests/lib/test.h"
 
 static struct netlink *netlink;
 

@@ -1,8 +1,7 @@
 #include "failover/election/node.h"
+#include "tests/lib/test.h"
 
 #include <string.h>
-
-#include "tests/lib/test.h"
 
 /* Of effects, in the order of enum node_effect_type. */
 static const char *const words[] = { "start", "say", "challenge", "expect",

@@ -1,9 +1,8 @@
+#include "core/addr.h"
 #include "failover/heartbeat/packet_auth.h"
+#include "tests/lib/test.h"
 
 #include <string.h>
-
-#include "core/addr.h"
-#include "tests/lib/test.h"
 
 static const struct secret_key key = { { 1, 2, 3 } };
 

@@ -1,8 +1,7 @@
 #include "failover/election/peer.h"
+#include "tests/lib/test.h"
 
 #include <string.h>
-
-#include "tests/lib/test.h"
 
 /* A and B, and packets carried by hand. */
 struct pair {

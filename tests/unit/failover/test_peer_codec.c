@@ -1,11 +1,10 @@
-#include "failover/peerlink/peer_codec.h"
-
-#include <string.h>
-
 #include "core/addr.h"
 #include "core/buf.h"
 #include "failover/heartbeat/packet_auth.h"
+#include "failover/peerlink/peer_codec.h"
 #include "tests/lib/test.h"
+
+#include <string.h>
 
 /* Both ends of a connection, and what each has said. */
 struct end {

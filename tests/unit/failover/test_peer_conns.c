@@ -1,10 +1,9 @@
-#include "failover/connsync/peer_conns.h"
-
-#include <stdio.h>
-
 #include "config/config.h"
 #include "core/secret.h"
+#include "failover/connsync/peer_conns.h"
 #include "tests/lib/test.h"
+
+#include <stdio.h>
 
 #define MAX 10
 

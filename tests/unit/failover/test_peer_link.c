@@ -1,4 +1,8 @@
+#include "failover/heartbeat/packet_auth.h"
+#include "failover/peerlink/peer_codec.h"
 #include "failover/peerlink/peer_link.h"
+#include "failover/peerlink/peer_stream.h"
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <ev.h>
@@ -6,11 +10,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-#include "failover/heartbeat/packet_auth.h"
-#include "failover/peerlink/peer_codec.h"
-#include "failover/peerlink/peer_stream.h"
-#include "tests/lib/test.h"
 
 /* A node's end of the wire, and what it has been told. */
 struct node {

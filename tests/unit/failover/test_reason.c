@@ -1,10 +1,8 @@
+#include "config/config.h"
 #include "failover/election/reason.h"
+#include "tests/lib/test.h"
 
 #include <string.h>
-
-#include "config/config.h"
-
-#include "tests/lib/test.h"
 
 static void
 reasons_read_as_an_operator_says_them(void **state)

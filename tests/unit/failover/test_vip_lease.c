@@ -2,16 +2,15 @@
  * The real kernel, in a network namespace of this process. Skipped where that
  * is not allowed.
  */
+#include "config/config.h"
+#include "failover/vip/vip.h"
 #include "failover/vip/vip_lease.h"
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-
-#include "config/config.h"
-#include "failover/vip/vip.h"
-#include "tests/lib/test.h"
 
 #define LEASE_S 60
 
