@@ -19,7 +19,7 @@ union control {
 };
 
 int
-chan_pair(int ret_fds[static 2])
+channel_pair(int ret_fds[static 2])
 {
 	const int size = SEND_BUFFER_BYTES;
 	int fds[2];
@@ -37,7 +37,8 @@ chan_pair(int ret_fds[static 2])
 }
 
 int
-chan_send(int chan, uint16_t type, const void *body, size_t len, int pass_fd)
+channel_send(
+    int channel, uint16_t type, const void *body, size_t len, int pass_fd)
 {
 	struct iovec iov[2] = {
 		{ .iov_base = &type, .iov_len = sizeof(type) },
@@ -46,7 +47,7 @@ chan_send(int chan, uint16_t type, const void *body, size_t len, int pass_fd)
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	union control control;
 
-	if (len > CHAN_BODY_MAX)
+	if (len > CHANNEL_BODY_MAX)
 		return -EMSGSIZE;
 	if (pass_fd != -1) {
 		struct cmsghdr *c;
@@ -61,7 +62,7 @@ chan_send(int chan, uint16_t type, const void *body, size_t len, int pass_fd)
 		memcpy(CMSG_DATA(c), &pass_fd, sizeof(int));
 	}
 	for (;;) {
-		if (sendmsg(chan, &msg, MSG_NOSIGNAL) != -1)
+		if (sendmsg(channel, &msg, MSG_NOSIGNAL) != -1)
 			return 0;
 		if (errno != EINTR)
 			return -errno;
@@ -81,7 +82,7 @@ received_fd(struct msghdr *msg)
 }
 
 int
-chan_recv(int chan, struct chan_packet *p)
+channel_recv(int channel, struct channel_packet *p)
 {
 	struct iovec iov[2] = {
 		{ .iov_base = &p->type, .iov_len = sizeof(p->type) },
@@ -95,7 +96,7 @@ chan_recv(int chan, struct chan_packet *p)
 	ssize_t n;
 
 	do
-		n = recvmsg(chan, &msg, MSG_CMSG_CLOEXEC);
+		n = recvmsg(channel, &msg, MSG_CMSG_CLOEXEC);
 	while (n == -1 && errno == EINTR);
 	if (n == -1)
 		/* The peer died with packets of ours unread: also an end. */

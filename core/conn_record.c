@@ -14,11 +14,11 @@ ip_bytes(uint16_t family)
 	return family == AF_INET ? 4 : 16;
 }
 
-struct conn_end
-conn_end_of(const union addr *a)
+struct conn_record_end
+conn_record_end_of(const union addr *a)
 {
 	const bool v6 = a->sa.sa_family == AF_INET6;
-	struct conn_end e = { .family = v6 ? AF_INET6 : AF_INET };
+	struct conn_record_end e = { .family = v6 ? AF_INET6 : AF_INET };
 	uint8_t port[2];
 
 	memcpy(port, v6 ? &a->in6.sin6_port : &a->in.sin_port, sizeof(port));
@@ -35,7 +35,7 @@ conn_end_of(const union addr *a)
 }
 
 union addr
-conn_end_addr(const struct conn_end *e)
+conn_record_end_addr(const struct conn_record_end *e)
 {
 	const uint8_t port[2] = { (uint8_t)(e->port >> 8), (uint8_t)e->port };
 	union addr a;
@@ -53,23 +53,24 @@ conn_end_addr(const struct conn_end *e)
 }
 
 bool
-conn_end_is_same(const struct conn_end *a, const struct conn_end *b)
+conn_record_end_is_same(
+    const struct conn_record_end *a, const struct conn_record_end *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
 static void
-put_end(struct buf *b, const struct conn_end *e)
+put_end(struct buf *b, const struct conn_record_end *e)
 {
 	buf_put_u8(b, e->family == AF_INET ? 4 : 6);
 	buf_put_bytes(b, e->ip, ip_bytes(e->family));
 	buf_put_u16(b, e->port);
 }
 
-static struct conn_end
+static struct conn_record_end
 get_end(struct buf *b)
 {
-	struct conn_end e = { 0 };
+	struct conn_record_end e = { 0 };
 	const uint8_t family = buf_get_u8(b);
 
 	if (family != 4 && family != 6)
@@ -83,13 +84,13 @@ get_end(struct buf *b)
 }
 
 static bool
-has_server(const struct conn *c)
+has_server(const struct conn_record *c)
 {
-	return c->change == CONN_OPENED && c->source.family != 0;
+	return c->change == CONN_RECORD_OPENED && c->source.family != 0;
 }
 
 void
-conn_encode(struct buf *b, const struct conn *c)
+conn_record_encode(struct buf *b, const struct conn_record *c)
 {
 	buf_put_u8(b, (uint8_t)c->change);
 	buf_put_u8(b, has_server(c) ? 4 : 2);
@@ -103,23 +104,23 @@ conn_encode(struct buf *b, const struct conn *c)
 }
 
 int
-conn_decode(struct buf *b, struct conn *ret_conn)
+conn_record_decode(struct buf *b, struct conn_record *ret_conn)
 {
-	struct conn c = { 0 };
+	struct conn_record c = { 0 };
 	const uint8_t change = buf_get_u8(b);
 	const uint8_t ends = buf_get_u8(b);
 
-	c.change = (enum conn_change)change;
+	c.change = (enum conn_record_change)change;
 	c.id = buf_get_u64(b);
 	c.client = get_end(b);
 	c.local = get_end(b);
-	if (change < CONN_OPENED || change > CONN_LEFT ||
+	if (change < CONN_RECORD_OPENED || change > CONN_RECORD_LEFT ||
 	    (ends != 2 && ends != 4) || c.client.family != c.local.family)
 		b->bad = true;
 	if (ends == 4) {
 		c.source = get_end(b);
 		c.server = get_end(b);
-		if (c.change != CONN_OPENED ||
+		if (c.change != CONN_RECORD_OPENED ||
 		    c.source.family != c.server.family)
 			b->bad = true;
 	}

@@ -15,44 +15,45 @@
 
 #include "core/base.h"
 
-struct buf;
 union addr;
+struct buf;
 
-#define CONN_BYTES_MAX 86
+#define CONN_RECORD_BYTES_MAX 86
 
-enum conn_change {
-	CONN_OPENED = 1,
-	CONN_CLOSED = 2, /* ended like any connection: to be forgotten */
+enum conn_record_change {
+	CONN_RECORD_OPENED = 1,
+	CONN_RECORD_CLOSED = 2, /* ended like any connection: to be forgotten */
 	/*
 	 * Ended because this node gave up the address, or stops: its ends may
 	 * not have heard of it, so whoever knows it goes on knowing it.
 	 */
-	CONN_LEFT = 3,
+	CONN_RECORD_LEFT = 3,
 };
 
 /* No padding and no union: compared and hashed as bytes. */
-struct conn_end {
+struct conn_record_end {
 	uint16_t family; /* AF_INET, AF_INET6; 0: none */
 	uint16_t port;
 	uint8_t ip[16]; /* of IPv4 the first four, the rest zero */
 };
 
-struct conn {
+struct conn_record {
 	/* The two that tell connections of this moment apart. */
-	struct conn_end client, local;
+	struct conn_record_end client, local;
 	/* Of the way to the server; none unless `source` is a virtual IP. */
-	struct conn_end source, server;
+	struct conn_record_end source, server;
 	uint64_t id; /* tells it from an earlier one with the same ends */
-	enum conn_change change;
+	enum conn_record_change change;
 };
 
 /* From and to a socket address; a v4-mapped one is IPv4. */
-struct conn_end conn_end_of(const union addr *a);
-union addr conn_end_addr(const struct conn_end *e);
-bool conn_end_is_same(const struct conn_end *a, const struct conn_end *b);
+struct conn_record_end conn_record_end_of(const union addr *a);
+union addr conn_record_end_addr(const struct conn_record_end *e);
+bool conn_record_end_is_same(
+    const struct conn_record_end *a, const struct conn_record_end *b);
 
-/* At most CONN_BYTES_MAX bytes. */
-void conn_encode(struct buf *b, const struct conn *c);
+/* At most CONN_RECORD_BYTES_MAX bytes. */
+void conn_record_encode(struct buf *b, const struct conn_record *c);
 
 /* One record; more may follow in the buffer. Returns 0 or -EBADMSG. */
-MUST_CHECK int conn_decode(struct buf *b, struct conn *ret_conn);
+MUST_CHECK int conn_record_decode(struct buf *b, struct conn_record *ret_conn);

@@ -6,57 +6,58 @@
 #include <jansson.h>
 
 /*
- * A struct jdoc is jansson's json_t under a name of ours; a failed put leaves
- * a mark on nothing but the text, which then is missing the value. Since only
- * memory can fail here, and jansson steals references, that is all there is.
+ * A struct json_doc is jansson's json_t under a name of ours; a failed put
+ * leaves a mark on nothing but the text, which then is missing the value. Since
+ * only memory can fail here, and jansson steals references, that is all there
+ * is.
  */
 
 static json_t *
-in(const struct jdoc *doc)
+in(const struct json_doc *doc)
 {
 	return (json_t *)(uintptr_t)doc;
 }
 
-static struct jdoc *
+static struct json_doc *
 out(json_t *value)
 {
-	return (struct jdoc *)value;
+	return (struct json_doc *)value;
 }
 
-struct jdoc *
-jdoc_new(void)
+struct json_doc *
+json_doc_new(void)
 {
 	return out(json_object());
 }
 
-struct jdoc *
-jdoc_parse(const char *text, size_t len)
+struct json_doc *
+json_doc_parse(const char *text, size_t len)
 {
 	return out(json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL));
 }
 
-struct jdoc *
-jdoc_parse_foreign(const char *text, size_t len)
+struct json_doc *
+json_doc_parse_foreign(const char *text, size_t len)
 {
 	return out(json_loadb(text, len, JSON_ALLOW_NUL, NULL));
 }
 
 void
-jdoc_free(struct jdoc *doc)
+json_doc_free(struct json_doc *doc)
 {
 	json_decref(in(doc));
 }
 
 void
-jdoc_free_at(struct jdoc **doc)
+json_doc_free_at(struct json_doc **doc)
 {
-	jdoc_free(*doc);
+	json_doc_free(*doc);
 	*doc = NULL;
 }
 
 /* Takes the reference; gives the value back, borrowed, or NULL. */
 static json_t *
-put(struct jdoc *at, const char *key, json_t *value)
+put(struct json_doc *at, const char *key, json_t *value)
 {
 	int r;
 
@@ -68,7 +69,7 @@ put(struct jdoc *at, const char *key, json_t *value)
 }
 
 void
-jdoc_put_string(struct jdoc *at, const char *key, const char *value)
+json_doc_put_string(struct json_doc *at, const char *key, const char *value)
 {
 	json_t *string = value != NULL ? json_string(value) : json_null();
 
@@ -79,43 +80,43 @@ jdoc_put_string(struct jdoc *at, const char *key, const char *value)
 }
 
 void
-jdoc_put_int(struct jdoc *at, const char *key, int64_t value)
+json_doc_put_int(struct json_doc *at, const char *key, int64_t value)
 {
 	(void)put(at, key, json_integer(value));
 }
 
 void
-jdoc_put_real(struct jdoc *at, const char *key, double value)
+json_doc_put_real(struct json_doc *at, const char *key, double value)
 {
 	(void)put(at, key, json_real(value));
 }
 
 void
-jdoc_put_bool(struct jdoc *at, const char *key, bool value)
+json_doc_put_bool(struct json_doc *at, const char *key, bool value)
 {
 	(void)put(at, key, json_boolean(value));
 }
 
 void
-jdoc_put_null(struct jdoc *at, const char *key)
+json_doc_put_null(struct json_doc *at, const char *key)
 {
 	(void)put(at, key, json_null());
 }
 
-struct jdoc *
-jdoc_put_object(struct jdoc *at, const char *key)
+struct json_doc *
+json_doc_put_object(struct json_doc *at, const char *key)
 {
 	return out(put(at, key, json_object()));
 }
 
-struct jdoc *
-jdoc_put_array(struct jdoc *at, const char *key)
+struct json_doc *
+json_doc_put_array(struct json_doc *at, const char *key)
 {
 	return out(put(at, key, json_array()));
 }
 
 char *
-jdoc_text(const struct jdoc *doc, bool indented)
+json_doc_text(const struct json_doc *doc, bool indented)
 {
 	/* 15 digits print 0.4 as 0.4: 17 would show the binary fraction. */
 	size_t flags = JSON_REAL_PRECISION(15) |
@@ -124,26 +125,26 @@ jdoc_text(const struct jdoc *doc, bool indented)
 	return json_dumps(in(doc), flags);
 }
 
-const struct jdoc *
-jdoc_get(const struct jdoc *at, const char *key)
+const struct json_doc *
+json_doc_get(const struct json_doc *at, const char *key)
 {
 	return out(json_object_get(in(at), key));
 }
 
-const struct jdoc *
-jdoc_at(const struct jdoc *array, size_t index)
+const struct json_doc *
+json_doc_at(const struct json_doc *array, size_t index)
 {
 	return out(json_array_get(in(array), index));
 }
 
 size_t
-jdoc_count(const struct jdoc *array)
+json_doc_count(const struct json_doc *array)
 {
 	return json_array_size(in(array));
 }
 
 const char *
-jdoc_string(const struct jdoc *at, const char *key)
+json_doc_string(const struct json_doc *at, const char *key)
 {
 	const char *s = json_string_value(json_object_get(in(at), key));
 
@@ -151,25 +152,25 @@ jdoc_string(const struct jdoc *at, const char *key)
 }
 
 int64_t
-jdoc_int(const struct jdoc *at, const char *key)
+json_doc_int(const struct json_doc *at, const char *key)
 {
 	return json_integer_value(json_object_get(in(at), key));
 }
 
 double
-jdoc_real(const struct jdoc *at, const char *key)
+json_doc_real(const struct json_doc *at, const char *key)
 {
 	return json_number_value(json_object_get(in(at), key));
 }
 
 bool
-jdoc_bool(const struct jdoc *at, const char *key)
+json_doc_bool(const struct json_doc *at, const char *key)
 {
 	return json_is_true(json_object_get(in(at), key));
 }
 
 const char *
-jdoc_text_value(const struct jdoc *value)
+json_doc_text_value(const struct json_doc *value)
 {
 	const char *s = json_string_value(in(value));
 
@@ -177,31 +178,31 @@ jdoc_text_value(const struct jdoc *value)
 }
 
 bool
-jdoc_is_null(const struct jdoc *value)
+json_doc_is_null(const struct json_doc *value)
 {
 	return value == NULL || json_is_null(in(value));
 }
 
 bool
-jdoc_is_object(const struct jdoc *value)
+json_doc_is_object(const struct json_doc *value)
 {
 	return json_is_object(in(value));
 }
 
 bool
-jdoc_is_string(const struct jdoc *value)
+json_doc_is_string(const struct json_doc *value)
 {
 	return json_is_string(in(value));
 }
 
 bool
-jdoc_is_bool(const struct jdoc *value, bool wanted)
+json_doc_is_bool(const struct json_doc *value, bool wanted)
 {
 	return wanted ? json_is_true(in(value)) : json_is_false(in(value));
 }
 
 bool
-jdoc_is_number(const struct jdoc *value, double wanted)
+json_doc_is_number(const struct json_doc *value, double wanted)
 {
 	const double n = json_number_value(in(value));
 
@@ -210,7 +211,7 @@ jdoc_is_number(const struct jdoc *value, double wanted)
 }
 
 void
-jdoc_show(const struct jdoc *value, char *buf, size_t room)
+json_doc_show(const struct json_doc *value, char *buf, size_t room)
 {
 	CLEANUP(free_str) char *text = NULL;
 

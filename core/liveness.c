@@ -17,19 +17,19 @@ struct line {
 	_Alignas(LINE_BYTES) _Atomic uint64_t count;
 };
 
-struct pulse {
-	struct line lines[PULSE_LINES];
+struct liveness {
+	struct line lines[LIVENESS_LINES];
 };
 
 int
-pulse_create(void)
+liveness_create(void)
 {
 	CLEANUP(fd_close) int fd = -1;
 
 	fd = memfd_create("pulse", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd == -1)
 		return -errno;
-	if (ftruncate(fd, sizeof(struct pulse)) == -1)
+	if (ftruncate(fd, sizeof(struct liveness)) == -1)
 		return -errno;
 	/* Made smaller, it would be a SIGBUS for whoever looks. */
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) ==
@@ -39,7 +39,7 @@ pulse_create(void)
 }
 
 int
-pulse_reader(int fd)
+liveness_reader(int fd)
 {
 	char path[32];
 	int reader;
@@ -50,10 +50,11 @@ pulse_reader(int fd)
 }
 
 int
-pulse_map(int fd, bool writable, struct pulse **ret_pulse)
+liveness_map(int fd, bool writable, struct liveness **ret_pulse)
 {
 	const int access = writable ? PROT_READ | PROT_WRITE : PROT_READ;
-	void *at = mmap(NULL, sizeof(struct pulse), access, MAP_SHARED, fd, 0);
+	void *at =
+	    mmap(NULL, sizeof(struct liveness), access, MAP_SHARED, fd, 0);
 
 	if (at == MAP_FAILED)
 		return -errno;
@@ -62,7 +63,7 @@ pulse_map(int fd, bool writable, struct pulse **ret_pulse)
 }
 
 void
-pulse_unmap(struct pulse **p)
+liveness_unmap(struct liveness **p)
 {
 	if (*p != NULL)
 		(void)munmap(*p, sizeof(**p));
@@ -70,11 +71,11 @@ pulse_unmap(struct pulse **p)
 }
 
 void
-pulse_beat(struct pulse *p, unsigned line)
+liveness_beat(struct liveness *p, unsigned line)
 {
 	_Atomic uint64_t *count;
 
-	assert(line < PULSE_LINES);
+	assert(line < LIVENESS_LINES);
 	if (p == NULL)
 		return;
 	/* One writer: no locked instruction. */
@@ -85,9 +86,9 @@ pulse_beat(struct pulse *p, unsigned line)
 }
 
 void
-pulse_read(const struct pulse *p, uint64_t *ret_counts, unsigned n)
+liveness_read(const struct liveness *p, uint64_t *ret_counts, unsigned n)
 {
-	assert(n <= PULSE_LINES);
+	assert(n <= LIVENESS_LINES);
 	for (unsigned i = 0; i < n; i++)
 		ret_counts[i] = atomic_load_explicit(
 		    &p->lines[i].count, memory_order_relaxed);

@@ -13,27 +13,27 @@
 #include "core/base.h"
 
 /* The main thread's line; the workers of a relay follow. */
-#define PULSE_MAIN 0
-#define PULSE_WORKERS_MAX 64 /* `threads` has the same limit */
-#define PULSE_LINES (1 + PULSE_WORKERS_MAX)
+#define LIVENESS_MAIN 0
+#define LIVENESS_WORKERS_MAX 64 /* `threads` has the same limit */
+#define LIVENESS_LINES (1 + LIVENESS_WORKERS_MAX)
 
-struct pulse;
+struct liveness;
 
 /*
  * A memory file of that size, which nobody can make smaller under another's
  * hands. Returns a descriptor or -errno.
  */
-MUST_CHECK int pulse_create(void);
+MUST_CHECK int liveness_create(void);
 
 /* The same file for reading only. Returns a descriptor or -errno. */
-MUST_CHECK int pulse_reader(int fd);
+MUST_CHECK int liveness_reader(int fd);
 
 /* Maps it, `writable` or to look at. Returns 0 or -errno. */
-MUST_CHECK int pulse_map(int fd, bool writable, struct pulse **ret_pulse);
-void pulse_unmap(struct pulse **p); /* NULL-safe in value */
+MUST_CHECK int liveness_map(int fd, bool writable, struct liveness **ret_pulse);
+void liveness_unmap(struct liveness **p); /* NULL-safe in value */
 
 /* "I turn." One writer a line. A NULL pulse is nobody's. */
-void pulse_beat(struct pulse *p, unsigned line);
+void liveness_beat(struct liveness *p, unsigned line);
 
 /* The first `n` counts. */
-void pulse_read(const struct pulse *p, uint64_t *ret_counts, unsigned n);
+void liveness_read(const struct liveness *p, uint64_t *ret_counts, unsigned n);

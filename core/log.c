@@ -48,8 +48,8 @@ tell_dropped(unsigned long *told)
 		return;
 	n = snprintf(
 	    text, sizeof(text), "log: %lu lines dropped", dropped - *told);
-	if (sink_write(&logger.sink, LOG_LEVEL_WARNING, wall_now_ms(), text,
-	        (size_t)n) == 0)
+	if (sink_write(&logger.sink, LOG_LEVEL_WARNING, wall_clock_now_ms(),
+	        text, (size_t)n) == 0)
 		*told = dropped;
 }
 
@@ -224,7 +224,7 @@ write_line(
 		return;
 	}
 	line->level = (int)level;
-	line->wall_ms = wall_now_ms();
+	line->wall_ms = wall_clock_now_ms();
 	line->len = format_line(line->text, subject, format, args);
 	ring_publish(line);
 	(void)sem_post(&logger.wake);

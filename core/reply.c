@@ -91,8 +91,8 @@ reply_send(struct ev_loop *loop, int *fd, char *text)
 void
 reply_error(struct ev_loop *loop, int *fd, const char *text)
 {
-	CLEANUP(jdoc_free_at) struct jdoc *doc = jdoc_new();
+	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
 
-	jdoc_put_string(doc, "error", text);
-	reply_send(loop, fd, jdoc_text(doc, false));
+	json_doc_put_string(doc, "error", text);
+	reply_send(loop, fd, json_doc_text(doc, false));
 }

@@ -9,7 +9,7 @@
 
 /* The place of it, or where it would be. */
 static size_t
-place(const struct accords *all, const struct accord *a)
+place(const struct shared_state *all, const struct accord *a)
 {
 	size_t from = 0, to = all->n;
 
@@ -25,14 +25,14 @@ place(const struct accords *all, const struct accord *a)
 }
 
 static int
-make_room(struct accords *all)
+make_room(struct shared_state *all)
 {
 	size_t room = all->room == 0 ? 16 : 2 * all->room;
 	struct accord *more;
 
 	if (all->n < all->room)
 		return 0;
-	if (all->n >= ACCORDS_MAX)
+	if (all->n >= SHARED_STATE_MAX)
 		return -ENOSPC;
 	more = realloc(all->all, room * sizeof(*more));
 	if (more == NULL)
@@ -43,7 +43,8 @@ make_room(struct accords *all)
 }
 
 int
-accords_take(struct accords *all, const struct accord *a, size_t *ret_index)
+shared_state_take(
+    struct shared_state *all, const struct accord *a, size_t *ret_index)
 {
 	size_t i = place(all, a);
 	int e;
@@ -67,23 +68,23 @@ accords_take(struct accords *all, const struct accord *a, size_t *ret_index)
 }
 
 int
-accords_make(
-    struct accords *all, uint8_t node, struct accord *a, size_t *ret_index)
+shared_state_make(
+    struct shared_state *all, uint8_t node, struct accord *a, size_t *ret_index)
 {
 	const struct accord *known =
-	    accords_find(all, a->kind, a->subject, a->server);
+	    shared_state_find(all, a->kind, a->subject, a->server);
 	int e;
 
 	if (known != NULL && known->epoch == ACCORD_EPOCH_MAX)
 		return -EOVERFLOW;
 	a->epoch = known != NULL ? known->epoch + 1 : 1;
 	a->node = node;
-	e = accords_take(all, a, ret_index);
+	e = shared_state_take(all, a, ret_index);
 	return e < 0 ? e : 0;
 }
 
 const struct accord *
-accords_find(const struct accords *all, enum accord_kind kind,
+shared_state_find(const struct shared_state *all, enum accord_kind kind,
     const char *subject, const char *server)
 {
 	struct accord wanted = { .kind = kind };
@@ -98,7 +99,7 @@ accords_find(const struct accords *all, enum accord_kind kind,
 }
 
 size_t
-accords_put(const struct accords *all, size_t first, struct buf *b)
+shared_state_put(const struct shared_state *all, size_t first, struct buf *b)
 {
 	size_t i = first;
 
@@ -108,8 +109,8 @@ accords_put(const struct accords *all, size_t first, struct buf *b)
 }
 
 void
-accords_fini(struct accords *all)
+shared_state_fini(struct shared_state *all)
 {
 	free(all->all);
-	*all = (struct accords){ .n = 0 };
+	*all = (struct shared_state){ .n = 0 };
 }

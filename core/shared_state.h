@@ -12,9 +12,9 @@
  * As many servers as a configuration may have, twice; and what fits into a
  * channel's buffer whole, for a role that is started.
  */
-#define ACCORDS_MAX 8192
+#define SHARED_STATE_MAX 8192
 
-struct accords {
+struct shared_state {
 	struct accord *all;
 	size_t n, room;
 };
@@ -23,25 +23,26 @@ struct accords {
  * Returns 1 where it was news, 0 where it was not, -ENOSPC or -ENOMEM. Where it
  * is now: at `ret_index`, written for news only.
  */
-MUST_CHECK int accords_take(
-    struct accords *all, const struct accord *a, size_t *ret_index);
+MUST_CHECK int shared_state_take(
+    struct shared_state *all, const struct accord *a, size_t *ret_index);
 
 /*
  * The same for what is decided here, by this node, about which all but epoch
  * and node is said: they are filled in, so that it takes the place of what was
  * agreed on before. Returns 0, -EOVERFLOW, -ENOSPC or -ENOMEM.
  */
-MUST_CHECK int accords_make(
-    struct accords *all, uint8_t node, struct accord *a, size_t *ret_index);
+MUST_CHECK int shared_state_make(struct shared_state *all, uint8_t node,
+    struct accord *a, size_t *ret_index);
 
 /* NULL where nothing was agreed on. */
-const struct accord *accords_find(const struct accords *all,
+const struct accord *shared_state_find(const struct shared_state *all,
     enum accord_kind kind, const char *subject, const char *server);
 
 /*
  * As many as fit from `first` on, into a body of messages. Returns the index of
  * the first that did not.
  */
-size_t accords_put(const struct accords *all, size_t first, struct buf *b);
+size_t shared_state_put(
+    const struct shared_state *all, size_t first, struct buf *b);
 
-void accords_fini(struct accords *all);
+void shared_state_fini(struct shared_state *all);

@@ -106,13 +106,14 @@ static int
 send_syslog(struct sink *s, enum log_level level, int64_t wall_ms,
     const char *text, size_t len)
 {
-	char time[WALL_TEXT_MAX];
+	char time[WALL_CLOCK_TEXT_MAX];
 	char line[HEADER_MAX + 1024];
 	int n;
 
 	n = snprintf(line, sizeof(line), "<%u>1 %s %s hapair %d %s - %.*s",
-	    s->facility * 8 + severities[level], wall_format(wall_ms, time),
-	    s->host, (int)getpid(), s->role, (int)len, text);
+	    s->facility * 8 + severities[level],
+	    wall_clock_format(wall_ms, time), s->host, (int)getpid(), s->role,
+	    (int)len, text);
 	if (n < 0)
 		return -EIO;
 	if ((size_t)n >= sizeof(line))
@@ -141,7 +142,7 @@ int
 sink_write(struct sink *s, enum log_level level, int64_t wall_ms,
     const char *text, size_t len)
 {
-	char time[WALL_TEXT_MAX];
+	char time[WALL_CLOCK_TEXT_MAX];
 	int n, r;
 
 	if (s->target == LOG_TARGET_SYSLOG || s->target == LOG_TARGET_UDP)
@@ -152,7 +153,7 @@ sink_write(struct sink *s, enum log_level level, int64_t wall_ms,
 			return r;
 	}
 	n = snprintf(s->batch + s->batched, sizeof(s->batch) - s->batched,
-	    "%s %s[%d] %s: %.*s\n", wall_format(wall_ms, time), s->role,
+	    "%s %s[%d] %s: %.*s\n", wall_clock_format(wall_ms, time), s->role,
 	    (int)getpid(), words[level], (int)len, text);
 	if (n > 0)
 		s->batched += (size_t)n;

@@ -27,23 +27,23 @@
 #define SYN_AND_ACK 0x12
 
 static void
-put(struct sieve *s, struct sock_filter instruction)
+put(struct socket_filter *s, struct sock_filter instruction)
 {
-	if (s->n == SIEVE_CODE_MAX)
+	if (s->n == SOCKET_FILTER_CODE_MAX)
 		s->full = true;
 	else
 		s->code[s->n++] = instruction;
 }
 
 static void
-load(struct sieve *s, uint16_t how, uint32_t at)
+load(struct socket_filter *s, uint16_t how, uint32_t at)
 {
 	put(s, (struct sock_filter)BPF_STMT(BPF_LD | how, at));
 }
 
 /* Goes on where the accumulator is `value`, else ends with `verdict`. */
 static void
-require(struct sieve *s, uint32_t value, uint32_t verdict)
+require(struct socket_filter *s, uint32_t value, uint32_t verdict)
 {
 	put(s,
 	    (struct sock_filter)BPF_JUMP(
@@ -53,7 +53,7 @@ require(struct sieve *s, uint32_t value, uint32_t verdict)
 
 /* The accumulator holds TCP's flags: a connection begins with SYN alone. */
 static void
-require_syn(struct sieve *s, uint32_t verdict)
+require_syn(struct socket_filter *s, uint32_t verdict)
 {
 	put(s,
 	    (struct sock_filter)BPF_STMT(
@@ -63,13 +63,13 @@ require_syn(struct sieve *s, uint32_t verdict)
 
 /* What is no address: to the listener it is let through, here dropped. */
 static uint32_t
-miss(const struct sieve *s)
+miss(const struct socket_filter *s)
 {
-	return s->kind == SIEVE_HUSH ? ALL : NONE;
+	return s->kind == SOCKET_FILTER_HUSH ? ALL : NONE;
 }
 
 static void
-begin_frame_v4(struct sieve *s)
+begin_frame_v4(struct socket_filter *s)
 {
 	load(s, BPF_B | BPF_ABS, ETHERNET + IPV4_PROTOCOL);
 	require(s, TCP, NONE);
@@ -77,7 +77,7 @@ begin_frame_v4(struct sieve *s)
 	load(s, BPF_H | BPF_ABS, ETHERNET + IPV4_FRAGMENT);
 	put(s, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x1fff));
 	require(s, 0, NONE);
-	if (s->kind == SIEVE_TCP)
+	if (s->kind == SOCKET_FILTER_TCP)
 		return;
 	put(s,
 	    (struct sock_filter)BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, ETHERNET));
@@ -87,31 +87,32 @@ begin_frame_v4(struct sieve *s)
 
 /* Extension headers before a SYN are no client's that we serve. */
 static void
-begin_frame_v6(struct sieve *s)
+begin_frame_v6(struct socket_filter *s)
 {
 	load(s, BPF_B | BPF_ABS, ETHERNET + IPV6_NEXT);
 	require(s, TCP, NONE);
-	if (s->kind == SIEVE_TCP)
+	if (s->kind == SOCKET_FILTER_TCP)
 		return;
 	load(s, BPF_B | BPF_ABS, ETHERNET + IPV6_BYTES + TCP_FLAGS);
 	require_syn(s, NONE);
 }
 
 void
-sieve_begin(struct sieve *s, enum sieve_kind kind, sa_family_t family)
+socket_filter_begin(
+    struct socket_filter *s, enum socket_filter_kind kind, sa_family_t family)
 {
 	s->kind = kind;
 	s->family = family;
 	s->full = false;
 	s->n = 0;
 	switch (kind) {
-	case SIEVE_HUSH:
+	case SOCKET_FILTER_HUSH:
 		/* A listener's filter sees the TCP header at offset 0. */
 		load(s, BPF_B | BPF_ABS, TCP_FLAGS);
 		require_syn(s, ALL);
 		break;
-	case SIEVE_SYNS:
-	case SIEVE_TCP:
+	case SOCKET_FILTER_SYNS:
+	case SOCKET_FILTER_TCP:
 		if (family == AF_INET)
 			begin_frame_v4(s);
 		else
@@ -128,11 +129,11 @@ word(const uint8_t *bytes)
 }
 
 void
-sieve_add(struct sieve *s, const union addr *a)
+socket_filter_add(struct socket_filter *s, const union addr *a)
 {
 	const uint32_t at = s->family == AF_INET ? IPV4_TO : IPV6_TO;
 	const uint32_t network =
-	    s->kind == SIEVE_HUSH ? (uint32_t)SKF_NET_OFF : ETHERNET;
+	    s->kind == SOCKET_FILTER_HUSH ? (uint32_t)SKF_NET_OFF : ETHERNET;
 	const bool v4 = s->family == AF_INET;
 	const uint8_t *bytes =
 	    v4 ? (const uint8_t *)&a->in.sin_addr : a->in6.sin6_addr.s6_addr;
@@ -151,18 +152,18 @@ sieve_add(struct sieve *s, const union addr *a)
 	}
 	put(s,
 	    (struct sock_filter)BPF_STMT(
-	        BPF_RET | BPF_K, s->kind == SIEVE_HUSH ? NONE : ALL));
+	        BPF_RET | BPF_K, s->kind == SOCKET_FILTER_HUSH ? NONE : ALL));
 }
 
 int
-sieve_end(struct sieve *s)
+socket_filter_end(struct socket_filter *s)
 {
 	put(s, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, miss(s)));
 	return s->full ? -E2BIG : 0;
 }
 
 struct sock_fprog
-sieve_program(struct sieve *s)
+socket_filter_program(struct socket_filter *s)
 {
 	return (struct sock_fprog){ .len = s->n, .filter = s->code };
 }

@@ -6,9 +6,9 @@
  * that collect what is sent there. A filter sees one address family, its
  * socket's.
  *
- *	sieve_begin(&s, SIEVE_HUSH, AF_INET);
- *	sieve_add(&s, &address);
- *	r = sieve_end(&s);
+ *	socket_filter_begin(&s, SOCKET_FILTER_HUSH, AF_INET);
+ *	socket_filter_add(&s, &address);
+ *	r = socket_filter_end(&s);
  *
  * Pure: attaching it is the caller's.
  */
@@ -20,30 +20,32 @@
 
 union addr;
 
-enum sieve_kind {
-	SIEVE_HUSH, /* on a listener: drops SYNs to the addresses */
-	SIEVE_SYNS, /* on a packet socket: passes SYNs to them, nothing else */
-	SIEVE_TCP,  /* on a packet socket: passes all TCP to them */
+enum socket_filter_kind {
+	SOCKET_FILTER_HUSH, /* on a listener: drops SYNs to the addresses */
+	SOCKET_FILTER_SYNS, /* on a packet socket: passes SYNs to them, nothing
+	                       else */
+	SOCKET_FILTER_TCP,  /* on a packet socket: passes all TCP to them */
 };
 
 /* The kernel takes BPF_MAXINSNS (4096); this is 200 IPv6 addresses' worth. */
-#define SIEVE_CODE_MAX 2000
+#define SOCKET_FILTER_CODE_MAX 2000
 
-struct sieve {
-	enum sieve_kind kind;
+struct socket_filter {
+	enum socket_filter_kind kind;
 	sa_family_t family;
 	bool full;
 	unsigned short n;
-	struct sock_filter code[SIEVE_CODE_MAX];
+	struct sock_filter code[SOCKET_FILTER_CODE_MAX];
 };
 
-void sieve_begin(struct sieve *s, enum sieve_kind kind, sa_family_t family);
+void socket_filter_begin(
+    struct socket_filter *s, enum socket_filter_kind kind, sa_family_t family);
 
 /* An address of the other family is none of this filter's. */
-void sieve_add(struct sieve *s, const union addr *a);
+void socket_filter_add(struct socket_filter *s, const union addr *a);
 
 /* Returns 0, or -E2BIG where the addresses were too many. */
-MUST_CHECK int sieve_end(struct sieve *s);
+MUST_CHECK int socket_filter_end(struct socket_filter *s);
 
 /* For SO_ATTACH_FILTER; points into `s`. */
-struct sock_fprog sieve_program(struct sieve *s);
+struct sock_fprog socket_filter_program(struct socket_filter *s);

@@ -1,13 +1,15 @@
 #include "core/stall_detector.h"
 
-struct stall
-stall_init(void)
+struct stall_detector
+stall_detector_init(void)
 {
-	return (struct stall){ .moved = mono_never(), .looked = mono_never() };
+	return (struct stall_detector){ .moved = mono_never(),
+		.looked = mono_never() };
 }
 
 bool
-stall_look(struct stall *s, uint64_t count, struct mono now, uint32_t limit_ms)
+stall_detector_look(struct stall_detector *s, uint64_t count, struct mono now,
+    uint32_t limit_ms)
 {
 	const bool begins = mono_is_never(s->looked);
 	const bool late =
@@ -27,26 +29,26 @@ stall_look(struct stall *s, uint64_t count, struct mono now, uint32_t limit_ms)
 }
 
 int
-stall_first(struct stall *all, const uint64_t *counts, unsigned n,
-    struct mono now, uint32_t limit_ms)
+stall_detector_first(struct stall_detector *all, const uint64_t *counts,
+    unsigned n, struct mono now, uint32_t limit_ms)
 {
 	int first = -1;
 
 	for (unsigned i = 0; i < n; i++)
-		if (stall_look(&all[i], counts[i], now, limit_ms) &&
+		if (stall_detector_look(&all[i], counts[i], now, limit_ms) &&
 		    first == -1)
 			first = (int)i;
 	return first;
 }
 
 bool
-stall_every(struct stall *all, const uint64_t *counts, unsigned n,
-    struct mono now, uint32_t limit_ms)
+stall_detector_every(struct stall_detector *all, const uint64_t *counts,
+    unsigned n, struct mono now, uint32_t limit_ms)
 {
 	bool every = true;
 
 	for (unsigned i = 0; i < n; i++)
-		if (!stall_look(&all[i], counts[i], now, limit_ms))
+		if (!stall_detector_look(&all[i], counts[i], now, limit_ms))
 			every = false;
 	return every;
 }

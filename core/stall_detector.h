@@ -9,7 +9,7 @@
 
 #include "core/mono.h"
 
-struct stall {
+struct stall_detector {
 	uint64_t count;     /* as it was at the last look */
 	struct mono moved;  /* it has moved since, or we began to look */
 	struct mono looked; /* never(): not yet */
@@ -17,7 +17,7 @@ struct stall {
 };
 
 /* Nothing is known: the first look only begins. */
-struct stall stall_init(void);
+struct stall_detector stall_detector_init(void);
 
 /*
  * A look. Returns whether the count has not moved for `limit_ms`, by looks that
@@ -25,13 +25,13 @@ struct stall stall_init(void);
  * was ours to miss (the host was paused, or we starved), and says nothing of
  * the other. What stands, stands until it moves.
  */
-bool stall_look(
-    struct stall *s, uint64_t count, struct mono now, uint32_t limit_ms);
+bool stall_detector_look(struct stall_detector *s, uint64_t count,
+    struct mono now, uint32_t limit_ms);
 
 /* A look at `n` of them: the first that stands, or -1. */
-int stall_first(struct stall *all, const uint64_t *counts, unsigned n,
-    struct mono now, uint32_t limit_ms);
+int stall_detector_first(struct stall_detector *all, const uint64_t *counts,
+    unsigned n, struct mono now, uint32_t limit_ms);
 
 /* A look at `n` of them, at least one: whether all stand. */
-bool stall_every(struct stall *all, const uint64_t *counts, unsigned n,
-    struct mono now, uint32_t limit_ms);
+bool stall_detector_every(struct stall_detector *all, const uint64_t *counts,
+    unsigned n, struct mono now, uint32_t limit_ms);

@@ -4,7 +4,7 @@
 #include <time.h>
 
 int64_t
-wall_now_ms(void)
+wall_clock_now_ms(void)
 {
 	struct timespec ts = { 0, 0 };
 
@@ -13,7 +13,7 @@ wall_now_ms(void)
 }
 
 const char *
-wall_format(int64_t wall_ms, char buf[static WALL_TEXT_MAX])
+wall_clock_format(int64_t wall_ms, char buf[static WALL_CLOCK_TEXT_MAX])
 {
 	time_t seconds = (time_t)(wall_ms / 1000);
 	char head[24] = "";
@@ -21,7 +21,7 @@ wall_format(int64_t wall_ms, char buf[static WALL_TEXT_MAX])
 
 	if (gmtime_r(&seconds, &tm) != NULL)
 		(void)strftime(head, sizeof(head), "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(
-	    buf, WALL_TEXT_MAX, "%s.%03uZ", head, (unsigned)(wall_ms % 1000));
+	(void)snprintf(buf, WALL_CLOCK_TEXT_MAX, "%s.%03uZ", head,
+	    (unsigned)(wall_ms % 1000));
 	return buf;
 }

@@ -7,9 +7,10 @@
 
 #include "core/base.h"
 
-#define WALL_TEXT_MAX 32
+#define WALL_CLOCK_TEXT_MAX 32
 
-int64_t wall_now_ms(void);
+int64_t wall_clock_now_ms(void);
 
 /* "2026-11-22T10:00:01.120Z" into `buf`, which is also returned. */
-const char *wall_format(int64_t wall_ms, char buf[static WALL_TEXT_MAX]);
+const char *wall_clock_format(
+    int64_t wall_ms, char buf[static WALL_CLOCK_TEXT_MAX]);

@@ -237,7 +237,8 @@ lend_sockets(const struct role *role)
 		giver_fd(role, 0), giver_fd(role, 1) };
 
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-		if (chan_send(role->supervisor, MSG_HOLD, NULL, 0, fds[i]) < 0)
+		if (channel_send(role->supervisor, MSG_HOLD, NULL, 0, fds[i]) <
+		    0)
 			log_debug("failover", "no room to lend a socket");
 }
 
@@ -293,7 +294,7 @@ begin(struct role *role)
 		witness_start(role);
 		begin_groups(role);
 	}
-	return chan_send(role->supervisor, MSG_READY, NULL, 0, -1);
+	return channel_send(role->supervisor, MSG_READY, NULL, 0, -1);
 }
 
 static int
@@ -313,7 +314,7 @@ load(struct role *role, int fd)
 }
 
 static int
-on_start(struct role *role, struct chan_packet *p)
+on_start(struct role *role, struct channel_packet *p)
 {
 	CLEANUP(fd_close) int fd = fd_take(&p->fd);
 	struct buf b = buf_reader(p->body, p->len);
@@ -326,7 +327,7 @@ on_start(struct role *role, struct chan_packet *p)
 }
 
 static int
-on_restored(struct role *role, const struct chan_packet *p)
+on_restored(struct role *role, const struct channel_packet *p)
 {
 	struct life *life = life_of(role);
 	struct buf b = buf_reader(p->body, p->len);
@@ -368,7 +369,7 @@ leave(struct role *role)
 }
 
 static int
-on_hush(struct role *role, const struct chan_packet *p)
+on_hush(struct role *role, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_hush m;
@@ -380,7 +381,7 @@ on_hush(struct role *role, const struct chan_packet *p)
 }
 
 static int
-on_control(struct role *role, struct chan_packet *p)
+on_control(struct role *role, struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_control m;
@@ -396,7 +397,7 @@ on_control(struct role *role, struct chan_packet *p)
 
 /* Returns 0, or -errno where it makes no sense or can't be done. */
 static int
-obey(struct role *role, struct chan_packet *p)
+obey(struct role *role, struct channel_packet *p)
 {
 	switch (p->type) {
 	case MSG_START:
@@ -433,8 +434,8 @@ static void
 on_supervisor(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct role *role = w->data;
-	struct chan_packet p = { .fd = -1 };
-	int r = chan_recv(role->supervisor, &p);
+	struct channel_packet p = { .fd = -1 };
+	int r = channel_recv(role->supervisor, &p);
 
 	(void)loop;
 	(void)revents;
@@ -496,7 +497,7 @@ finish(struct life *life)
 	int r;
 
 	inbox_put_type(&role->inbox, NODE_STOP);
-	r = chan_send(role->supervisor, MSG_STOPPED, NULL, 0, -1);
+	r = channel_send(role->supervisor, MSG_STOPPED, NULL, 0, -1);
 	if (r < 0)
 		log_debug("failover", "nobody to tell: %s", strerror(-r));
 	ev_timer_stop(role->loop, &life->leaving);
@@ -520,13 +521,13 @@ watch_signal(struct role *role, ev_signal *w, int number)
 
 /* Empty, and able to hear the supervisor. */
 static int
-start(struct life *life, int chan)
+start(struct life *life, int channel)
 {
 	struct role *role = &life->role;
 	int r;
 
 	life->parent = getppid();
-	role->supervisor = chan;
+	role->supervisor = channel;
 	role->relay = role->packet = -1;
 	role->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
 	if (role->loop == NULL)
@@ -545,14 +546,14 @@ start(struct life *life, int chan)
 	life->leaving.data = role;
 	watch_signal(role, &life->on_term, SIGTERM);
 	watch_signal(role, &life->on_int, SIGINT);
-	ev_io_init(&life->supervisor_ready, on_supervisor, chan, EV_READ);
+	ev_io_init(&life->supervisor_ready, on_supervisor, channel, EV_READ);
 	life->supervisor_ready.data = role;
 	ev_io_start(role->loop, &life->supervisor_ready);
 	return 0;
 }
 
 int
-failover_run(int chan)
+failover_run(int channel)
 {
 	struct life *life = calloc(1, sizeof(*life));
 	int status;
@@ -561,7 +562,7 @@ failover_run(int chan)
 		return 1;
 	proc_set_name("hapair-failover");
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (start(life, chan) < 0)
+	if (start(life, channel) < 0)
 		return 1; /* and the process ends with all that it had */
 	ev_run(life->role.loop, 0);
 	finish(life);

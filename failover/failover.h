@@ -12,4 +12,4 @@
  * `chan` is the channel to the supervisor (core/msg.h says what comes over
  * it). Returns the process's exit status.
  */
-int failover_run(int chan);
+int failover_run(int channel);

@@ -129,19 +129,19 @@ group_init(struct role *role, unsigned index, uint32_t id)
 		.state = MSG_GROUP_INIT,
 		.priority = config.priority,
 		.effective_priority = config.priority,
-		.since_wall_ms = wall_now_ms(),
+		.since_wall_ms = wall_clock_now_ms(),
 		.reason = "started, listening for the peer" };
 	g->supervisor_owes = g->relay_owes = true;
 }
 
 static bool
-send_group(struct role_group *g, int chan)
+send_group(struct role_group *g, int channel)
 {
-	uint8_t body[CHAN_BODY_MAX];
+	uint8_t body[CHANNEL_BODY_MAX];
 	struct buf b = buf_writer(body, sizeof(body));
 
 	msg_put_group(&b, &g->told);
-	return !b.bad && chan_send(chan, MSG_GROUP, body, b.pos, -1) == 0;
+	return !b.bad && channel_send(channel, MSG_GROUP, body, b.pos, -1) == 0;
 }
 
 void
@@ -174,7 +174,7 @@ group_tell_change(struct role_group *g, const struct node_change *c)
 	g->told.term = c->term;
 	if (c->is != c->was) {
 		g->told.transitions++;
-		g->told.since_wall_ms = wall_now_ms();
+		g->told.since_wall_ms = wall_clock_now_ms();
 	}
 	snprintf(g->told.reason, sizeof(g->told.reason), "%s", text);
 	owe(g);

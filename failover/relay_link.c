@@ -83,14 +83,15 @@ on_serving(struct role *role)
 static bool
 send_peer(struct role *role)
 {
-	uint8_t body[CHAN_BODY_MAX];
+	uint8_t body[CHANNEL_BODY_MAX];
 	struct buf b = buf_writer(body, sizeof(body));
 	struct msg_peer m = { .node = (uint16_t)(1 - role->start.node) };
 
 	beat_describe(role, &m);
 	replica_describe(role, &m);
 	msg_put_peer(&b, &m);
-	return !b.bad && chan_send(role->relay, MSG_PEER, body, b.pos, -1) == 0;
+	return !b.bad &&
+	    channel_send(role->relay, MSG_PEER, body, b.pos, -1) == 0;
 }
 
 static bool
@@ -102,7 +103,7 @@ send_tracks(struct role *role)
 
 	msg_put_tracks(&b, &m);
 	return !b.bad &&
-	    chan_send(role->relay, MSG_TRACKS, body, b.pos, -1) == 0;
+	    channel_send(role->relay, MSG_TRACKS, body, b.pos, -1) == 0;
 }
 
 static void
@@ -115,7 +116,7 @@ answer(struct role *role, const struct msg_ask *ask)
 	if (role->other != NULL && (!send_peer(role) || !send_tracks(role)))
 		return;
 	msg_put_ask(&b, ask);
-	if (chan_send(role->relay, MSG_ANSWERED, body, b.pos, -1) < 0)
+	if (channel_send(role->relay, MSG_ANSWERED, body, b.pos, -1) < 0)
 		log_debug("failover", "relay: no room for an answer");
 }
 
@@ -132,7 +133,7 @@ take_service(struct role *role, struct buf *b)
 
 /* Returns whether it made sense. */
 static bool
-obey(struct role *role, const struct chan_packet *p)
+obey(struct role *role, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_ask ask;
@@ -174,8 +175,8 @@ static void
 on_relay(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct role *role = w->data;
-	struct chan_packet p;
-	int r = chan_recv(role->relay, &p);
+	struct channel_packet p;
+	int r = channel_recv(role->relay, &p);
 
 	(void)loop;
 	(void)revents;
@@ -192,16 +193,16 @@ on_relay(struct ev_loop *loop, ev_io *w, int revents)
 }
 
 void
-sibling_take(struct role *role, int chan)
+sibling_take(struct role *role, int channel)
 {
 	const bool replaced = role->relay != -1;
 	ev_io *ready = &role->sibling->ready;
 
 	ev_io_stop(role->loop, ready);
 	fd_close(&role->relay);
-	role->relay = chan;
+	role->relay = channel;
 	inbox_put_type(&role->inbox, NODE_RELAY_CAME);
-	ev_io_set(ready, chan, EV_READ);
+	ev_io_set(ready, channel, EV_READ);
 	ev_io_start(role->loop, ready);
 	if (replaced && role->begun)
 		await(role);

@@ -9,7 +9,7 @@
 #include "failover/role.h"
 
 /* A new channel, owned from now on; the one before is closed. */
-void sibling_take(struct role *role, int chan);
+void sibling_take(struct role *role, int channel);
 
 /* The groups are ready to begin, and do so when the relay serves. They don't
  * wait for it for ever. */

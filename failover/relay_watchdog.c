@@ -17,9 +17,9 @@
 #define LOOK_MS 50
 
 struct sentry {
-	struct pulse *own;                /* NULL: nobody watches */
-	struct pulse *relay;              /* to look at; NULL: none */
-	struct stall stalls[PULSE_LINES]; /* of the relay */
+	struct liveness *own;   /* NULL: nobody watches */
+	struct liveness *relay; /* to look at; NULL: none */
+	struct stall_detector stalls[LIVENESS_LINES]; /* of the relay */
 	bool stalled;
 	ev_timer look;
 };
@@ -42,18 +42,19 @@ tell(struct role *role, int which)
 static void
 look(struct role *role)
 {
-	const unsigned n = PULSE_MAIN + 1 + role->start.workers;
+	const unsigned n = LIVENESS_MAIN + 1 + role->start.workers;
 	const struct node *node = role_node(role);
 	struct sentry *s = role->sentry;
-	uint64_t counts[PULSE_LINES];
+	uint64_t counts[LIVENESS_LINES];
 	int which;
 
 	/* One that ends, or begins, is relay_link.c's. */
 	if (s->relay == NULL || !node->relay_serves || node->relay_leaves ||
-	    n > PULSE_LINES)
+	    n > LIVENESS_LINES)
 		return;
-	pulse_read(s->relay, counts, n);
-	which = stall_first(s->stalls, counts, n, mono_now(), STALL_MS);
+	liveness_read(s->relay, counts, n);
+	which =
+	    stall_detector_first(s->stalls, counts, n, mono_now(), STALL_MS);
 	if ((which != -1) != s->stalled)
 		tell(role, which);
 }
@@ -65,7 +66,7 @@ on_look(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	pulse_beat(role->sentry->own, PULSE_MAIN);
+	liveness_beat(role->sentry->own, LIVENESS_MAIN);
 	look(role);
 }
 
@@ -91,18 +92,18 @@ sentry_stop(struct role *role)
 	if (s == NULL)
 		return;
 	ev_timer_stop(role->loop, &s->look);
-	pulse_unmap(&s->own);
-	pulse_unmap(&s->relay);
+	liveness_unmap(&s->own);
+	liveness_unmap(&s->relay);
 	free(s);
 	role->sentry = NULL;
 }
 
 int
-sentry_take(struct role *role, const struct chan_packet *p)
+sentry_take(struct role *role, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_pulse m;
-	struct pulse **place;
+	struct liveness **place;
 	int r = msg_get_pulse(&b, &m);
 
 	if (r < 0)
@@ -110,13 +111,13 @@ sentry_take(struct role *role, const struct chan_packet *p)
 	place = m.own ? &role->sentry->own : &role->sentry->relay;
 	if (p->fd == -1 || *place != NULL)
 		return -EBADMSG;
-	return pulse_map(p->fd, m.own, place);
+	return liveness_map(p->fd, m.own, place);
 }
 
 void
 sentry_reset(struct role *role)
 {
-	for (unsigned i = 0; i < PULSE_LINES; i++)
-		role->sentry->stalls[i] = stall_init();
+	for (unsigned i = 0; i < LIVENESS_LINES; i++)
+		role->sentry->stalls[i] = stall_detector_init();
 	role->sentry->stalled = false;
 }

@@ -11,14 +11,14 @@
 #include "core/base.h"
 #include "failover/role.h"
 
-struct chan_packet;
+struct channel_packet;
 
 /* A timer, from the first moment: also before the groups begin. 0 or -errno. */
 MUST_CHECK int sentry_start(struct role *role);
 void sentry_stop(struct role *role);
 
 /* A pulse, ours or the relay's. Returns 0 or -errno. */
-MUST_CHECK int sentry_take(struct role *role, const struct chan_packet *p);
+MUST_CHECK int sentry_take(struct role *role, const struct channel_packet *p);
 
 /* A relay serves (again): what was known of the one before is void. */
 void sentry_reset(struct role *role);

@@ -20,8 +20,8 @@ pay_supervisor(struct state_sync *s)
 	if (!s->wanted_owed)
 		return;
 	msg_put_ask(&b, &wanted);
-	s->wanted_owed =
-	    chan_send(s->setup.supervisor, MSG_WANTED, b.data, b.pos, -1) < 0;
+	s->wanted_owed = channel_send(s->setup.supervisor, MSG_WANTED, b.data,
+	                     b.pos, -1) < 0;
 	if (s->wanted_owed && !ev_is_active(&s->again)) {
 		ev_timer_set(&s->again, AGAIN_MS / 1e3, 0.);
 		ev_timer_start(s->setup.loop, &s->again);
@@ -94,14 +94,14 @@ state_sync_take_from_peer(struct state_sync *s, const void *body, size_t len)
 		if (accord_get(&b, &a) < 0)
 			return false;
 	/* The peer believes that we have it; on a new wire it tells all. */
-	if (chan_send(s->setup.supervisor, MSG_ACCORDS, body, len, -1) < 0)
+	if (channel_send(s->setup.supervisor, MSG_ACCORDS, body, len, -1) < 0)
 		s->setup.calls->restart(
 		    s->setup.arg, "the supervisor does not read");
 	return true;
 }
 
 int
-state_sync_take(struct state_sync *s, const struct chan_packet *p)
+state_sync_take(struct state_sync *s, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	const uint32_t wire = buf_get_u32(&b);

@@ -37,7 +37,7 @@ struct state_sync {
 	bool wanted_owed; /* the supervisor has not been asked yet */
 	bool holds;       /* an answer, while the wire has no room for it */
 	size_t held_len;
-	uint8_t held[CHAN_BODY_MAX];
+	uint8_t held[CHANNEL_BODY_MAX];
 	ev_timer again;
 };
 
@@ -54,7 +54,7 @@ MUST_CHECK bool state_sync_take_from_peer(
 
 /* FOR_PEER, of the supervisor. Returns 0 or -EBADMSG. */
 MUST_CHECK int state_sync_take(
-    struct state_sync *s, const struct chan_packet *p);
+    struct state_sync *s, const struct channel_packet *p);
 
 /* The wire may have room: what is under way goes on. */
 void state_sync_pay(struct state_sync *s);

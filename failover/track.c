@@ -195,7 +195,7 @@ track_on_change(struct role *role, const struct netlink_change *c)
 }
 
 int
-track_take_script(struct role *role, const struct chan_packet *p)
+track_take_script(struct role *role, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct track_item *t;

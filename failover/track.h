@@ -9,7 +9,7 @@
 #include "core/base.h"
 #include "failover/role.h"
 
-struct chan_packet;
+struct channel_packet;
 struct netlink_change;
 
 /* The configuration is loaded: all is well until something else is known. */
@@ -23,7 +23,7 @@ void track_on_change(struct role *role, const struct netlink_change *c);
 
 /* From the supervisor. Returns 0 or -EBADMSG. */
 MUST_CHECK int track_take_script(
-    struct role *role, const struct chan_packet *p);
+    struct role *role, const struct channel_packet *p);
 
 /* From the relay. */
 void track_take_service(struct role *role, const struct msg_service *m);

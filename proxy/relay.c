@@ -47,7 +47,8 @@
 
 struct relay {
 	struct ev_loop *loop;
-	int chan, failover; /* channels; failover is -1 while there is none */
+	int channel,
+	    failover; /* channels; failover is -1 while there is none */
 	pid_t parent;
 	struct msg_start start;
 	struct config *config; /* NULL before START */
@@ -59,7 +60,7 @@ struct relay {
 	struct asker asker;
 	ev_io chan_ready, failover_ready;
 	ev_timer stop_poll, beat, first_checks;
-	struct pulse *pulse; /* NULL: nobody watches */
+	struct liveness *liveness; /* NULL: nobody watches */
 	ev_signal terminated, interrupted;
 	int status;
 };
@@ -77,7 +78,7 @@ send_failover(struct relay *r, enum msg_type type, const struct buf *body)
 	if (r->failover == -1)
 		return;
 	/* Full or gone: then it is not reading, and is about to be replaced. */
-	if (chan_send(r->failover, (uint16_t)type, body ? body->data : NULL,
+	if (channel_send(r->failover, (uint16_t)type, body ? body->data : NULL,
 	        body ? body->pos : 0, -1) < 0)
 		log_debug("relay", "failover does not take messages");
 }
@@ -114,7 +115,7 @@ become_ready(struct relay *r)
 	r->ready = true;
 	ev_timer_stop(r->loop, &r->first_checks);
 	send_failover(r, MSG_SERVING, NULL);
-	if (chan_send(r->chan, MSG_READY, NULL, 0, -1) < 0)
+	if (channel_send(r->channel, MSG_READY, NULL, 0, -1) < 0)
 		quit(r, EXIT_FAILURE);
 }
 
@@ -224,13 +225,13 @@ init_admin(struct relay *r)
 		.roster = &r->roster,
 		.groups = r->groups,
 		.node = alone ? -1 : (int)r->start.node,
-		.supervisor = r->chan };
+		.supervisor = r->channel };
 
 	return server_admin_init(&r->admin, &setup);
 }
 
 static int
-take_start(struct relay *r, struct chan_packet *p)
+take_start(struct relay *r, struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	int e = msg_get_start(&b, &r->start);
@@ -241,7 +242,7 @@ take_start(struct relay *r, struct chan_packet *p)
 		e = load(r, p->fd);
 	if (e == 0)
 		e = open_log(r->config);
-	r->roster.shared.pulse = r->pulse;
+	r->roster.shared.liveness = r->liveness;
 	if (e == 0)
 		e = roster_init(&r->roster, r->loop, r->config, &r->start);
 	if (e == 0)
@@ -259,7 +260,7 @@ take_start(struct relay *r, struct chan_packet *p)
 }
 
 static int
-take_listener(struct relay *r, struct chan_packet *p)
+take_listener(struct relay *r, struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_listener m;
@@ -277,7 +278,7 @@ take_listener(struct relay *r, struct chan_packet *p)
 
 /* Before START, which makes the workers. */
 static int
-take_pulse(struct relay *r, const struct chan_packet *p)
+take_pulse(struct relay *r, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_pulse m;
@@ -285,9 +286,9 @@ take_pulse(struct relay *r, const struct chan_packet *p)
 
 	if (e < 0)
 		return e;
-	if (!m.own || p->fd == -1 || r->config != NULL || r->pulse != NULL)
+	if (!m.own || p->fd == -1 || r->config != NULL || r->liveness != NULL)
 		return -EBADMSG;
-	return pulse_map(p->fd, true, &r->pulse);
+	return liveness_map(p->fd, true, &r->liveness);
 }
 
 static void
@@ -297,7 +298,7 @@ on_beat(struct ev_loop *loop, ev_timer *t, int revents)
 
 	(void)loop;
 	(void)revents;
-	pulse_beat(r->pulse, PULSE_MAIN);
+	liveness_beat(r->liveness, LIVENESS_MAIN);
 }
 
 /* The answer to `status`, malloc'd. */
@@ -316,7 +317,7 @@ make_report(void *arg, const struct asker_said *said)
 }
 
 static int
-take_control(struct relay *r, struct chan_packet *p)
+take_control(struct relay *r, struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_control m;
@@ -339,7 +340,7 @@ take_control(struct relay *r, struct chan_packet *p)
 static void on_failover(struct ev_loop *loop, ev_io *io, int revents);
 
 static void
-take_sibling(struct relay *r, struct chan_packet *p)
+take_sibling(struct relay *r, struct channel_packet *p)
 {
 	ev_io_stop(r->loop, &r->failover_ready);
 	fd_close(&r->failover);
@@ -362,7 +363,7 @@ on_stop_poll(struct ev_loop *loop, ev_timer *t, int revents)
 	if (!roster_is_dropped(&r->roster))
 		return;
 	send_failover(r, MSG_STOPPED, NULL);
-	if (chan_send(r->chan, MSG_STOPPED, NULL, 0, -1) < 0)
+	if (channel_send(r->channel, MSG_STOPPED, NULL, 0, -1) < 0)
 		log_debug("relay", "the supervisor is gone already");
 	quit(r, EXIT_SUCCESS);
 }
@@ -380,7 +381,7 @@ stop(struct relay *r)
 }
 
 static int
-take(struct relay *r, struct chan_packet *p)
+take(struct relay *r, struct channel_packet *p)
 {
 	switch (p->type) {
 	case MSG_START:
@@ -408,12 +409,12 @@ static void
 on_chan(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct relay *r = CONTAINER_OF(io, struct relay, chan_ready);
-	struct chan_packet p;
+	struct channel_packet p;
 	int e;
 
 	(void)loop;
 	(void)revents;
-	while ((e = chan_recv(r->chan, &p)) == 1) {
+	while ((e = channel_recv(r->channel, &p)) == 1) {
 		e = take(r, &p);
 		fd_close(&p.fd);
 		if (e < 0) {
@@ -431,7 +432,7 @@ on_chan(struct ev_loop *loop, ev_io *io, int revents)
 }
 
 static int
-take_group(struct relay *r, const struct chan_packet *p)
+take_group(struct relay *r, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_group m;
@@ -452,7 +453,7 @@ take_group(struct relay *r, const struct chan_packet *p)
 }
 
 static int
-take_drop(struct relay *r, const struct chan_packet *p)
+take_drop(struct relay *r, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_drop m;
@@ -468,7 +469,7 @@ take_drop(struct relay *r, const struct chan_packet *p)
 }
 
 static int
-take_failover(struct relay *r, const struct chan_packet *p)
+take_failover(struct relay *r, const struct channel_packet *p)
 {
 	switch (p->type) {
 	case MSG_GROUP:
@@ -490,11 +491,11 @@ static void
 on_failover(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct relay *r = CONTAINER_OF(io, struct relay, failover_ready);
-	struct chan_packet p;
+	struct channel_packet p;
 	int e;
 
 	(void)revents;
-	while ((e = chan_recv(r->failover, &p)) == 1) {
+	while ((e = channel_recv(r->failover, &p)) == 1) {
 		e = take_failover(r, &p);
 		fd_close(&p.fd);
 		if (e < 0)
@@ -517,15 +518,15 @@ on_signal(struct ev_loop *loop, ev_signal *s, int revents)
 }
 
 static void
-relay_init(struct relay *r, int chan)
+relay_init(struct relay *r, int channel)
 {
 	r->loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV);
-	r->chan = chan;
+	r->channel = channel;
 	r->failover = -1;
 	r->parent = getppid();
 	r->status = EXIT_FAILURE;
 	asker_init(&r->asker, r->loop, make_report, r);
-	ev_io_init(&r->chan_ready, on_chan, chan, EV_READ);
+	ev_io_init(&r->chan_ready, on_chan, channel, EV_READ);
 	ev_io_start(r->loop, &r->chan_ready);
 	ev_init(&r->failover_ready, on_failover);
 	ev_timer_init(&r->stop_poll, on_stop_poll, STOP_POLL_S, STOP_POLL_S);
@@ -547,15 +548,15 @@ relay_fini(struct relay *r)
 	roster_fini(&r->roster);
 	free(r->groups);
 	fd_close(&r->failover);
-	fd_close(&r->chan);
+	fd_close(&r->channel);
 	ev_loop_destroy(r->loop);
 	log_close();
 	config_free(r->config);
-	pulse_unmap(&r->pulse);
+	liveness_unmap(&r->liveness);
 }
 
 int
-relay_run(int chan)
+relay_run(int channel)
 {
 	struct relay *r = calloc(1, sizeof(*r));
 	int status;
@@ -565,7 +566,7 @@ relay_run(int chan)
 	proc_set_name("hapair-relay");
 	/* splice() and write() know no MSG_NOSIGNAL. */
 	(void)signal(SIGPIPE, SIG_IGN);
-	relay_init(r, chan);
+	relay_init(r, channel);
 	(void)ev_run(r->loop, 0);
 	status = r->status;
 	relay_fini(r);

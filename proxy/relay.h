@@ -12,4 +12,4 @@
  * `chan` is the channel to the supervisor (core/msg.h says what comes over
  * it). Returns the process's exit status.
  */
-int relay_run(int chan);
+int relay_run(int channel);

@@ -49,12 +49,13 @@ static enum ledger_debt
 fill(struct ledger *l, struct buf *b)
 {
 	enum ledger_debt debt = LEDGER_RECORD;
-	struct conn c;
+	struct conn_record c;
 
-	while (debt == LEDGER_RECORD && b->len - b->pos >= CONN_BYTES_MAX) {
+	while (
+	    debt == LEDGER_RECORD && b->len - b->pos >= CONN_RECORD_BYTES_MAX) {
 		debt = ledger_next(l, &c);
 		if (debt == LEDGER_RECORD)
-			conn_encode(b, &c);
+			conn_record_encode(b, &c);
 	}
 	return debt;
 }
@@ -112,7 +113,7 @@ on_turn(struct ev_loop *loop, ev_timer *t, int revents)
 static void
 tell_supervisor(struct replica *r, enum msg_type type, int fd)
 {
-	if (chan_send(r->role->supervisor, (uint16_t)type, NULL, 0, fd) < 0)
+	if (channel_send(r->role->supervisor, (uint16_t)type, NULL, 0, fd) < 0)
 		log_debug("failover", "the supervisor does not read");
 }
 
@@ -143,11 +144,11 @@ static bool
 take_records(struct replica *r, const uint8_t *body, size_t len)
 {
 	struct buf b = buf_reader(body, len);
-	struct conn conns[RECORDS_MAX];
+	struct conn_record conns[RECORDS_MAX];
 	unsigned n = 0, groups = 0;
 
 	while (b.pos < b.len) {
-		if (n == RECORDS_MAX || conn_decode(&b, &conns[n]) < 0)
+		if (n == RECORDS_MAX || conn_record_decode(&b, &conns[n]) < 0)
 			return false;
 		n++;
 	}
@@ -258,15 +259,16 @@ replica_close(struct role *role)
 }
 
 static bool
-take_changes(struct replica *r, const struct chan_packet *p)
+take_changes(struct replica *r, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
-	struct conn conns[CHAN_BODY_MAX / 24];
+	struct conn_record conns[CHANNEL_BODY_MAX / 24];
 	unsigned n = 0;
 	int e = 0;
 
 	while (b.pos < b.len) {
-		if (n == ARRAY_LEN(conns) || conn_decode(&b, &conns[n]) < 0)
+		if (n == ARRAY_LEN(conns) ||
+		    conn_record_decode(&b, &conns[n]) < 0)
 			return false;
 		n++;
 	}
@@ -279,7 +281,7 @@ take_changes(struct replica *r, const struct chan_packet *p)
 }
 
 bool
-replica_take(struct role *role, const struct chan_packet *p)
+replica_take(struct role *role, const struct channel_packet *p)
 {
 	struct replica *r = role->replica;
 

@@ -11,7 +11,7 @@
 #include "core/base.h"
 #include "failover/role.h"
 
-struct chan_packet;
+struct channel_packet;
 struct estate;
 struct ledger;
 struct replica;
@@ -22,7 +22,7 @@ void replica_close(struct role *role); /* also where there is none */
 
 /* CONNECTIONS and its BEGIN and END, from the relay. False: malformed. */
 MUST_CHECK bool replica_take(
-    struct role *role, const struct chan_packet *packet);
+    struct role *role, const struct channel_packet *packet);
 
 /* The peer's process is this one now: see wire_expect(). */
 void replica_expect(struct role *role, const struct hello_boot *boot);

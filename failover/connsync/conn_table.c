@@ -17,7 +17,7 @@
 #include <uthash.h>
 
 struct key {
-	struct conn_end client, local;
+	struct conn_record_end client, local;
 };
 
 _Static_assert(sizeof(struct key) == 40, "padding would be compared");
@@ -63,7 +63,7 @@ connmap_free(struct connmap *m)
 }
 
 static struct key
-key_of(const struct conn *c)
+key_of(const struct conn_record *c)
 {
 	return (struct key){ .client = c->client, .local = c->local };
 }
@@ -75,7 +75,7 @@ hash(const struct connmap *m, const struct key *k)
 }
 
 void *
-connmap_find(const struct connmap *m, const struct conn *c)
+connmap_find(const struct connmap *m, const struct conn_record *c)
 {
 	const struct key key = key_of(c);
 	struct entry *e;
@@ -85,7 +85,7 @@ connmap_find(const struct connmap *m, const struct conn *c)
 }
 
 void *
-connmap_add(struct connmap *m, const struct conn *c)
+connmap_add(struct connmap *m, const struct conn_record *c)
 {
 	struct entry *e;
 

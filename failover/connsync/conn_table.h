@@ -10,7 +10,7 @@
 
 #include "core/base.h"
 
-struct conn;
+struct conn_record;
 struct connmap;
 
 /* NULL where memory is out. */
@@ -18,13 +18,13 @@ struct connmap *connmap_new(size_t value_bytes, size_t max);
 void connmap_free(struct connmap *m); /* takes NULL */
 
 /* By client and local; NULL where there is none. */
-void *connmap_find(const struct connmap *m, const struct conn *c);
+void *connmap_find(const struct connmap *m, const struct conn_record *c);
 
 /*
  * A new value, zeroed, for ends that are not there yet. NULL where the map is
  * full or memory is out.
  */
-void *connmap_add(struct connmap *m, const struct conn *c);
+void *connmap_add(struct connmap *m, const struct conn_record *c);
 void connmap_remove(struct connmap *m, void *value);
 
 size_t connmap_count(const struct connmap *m);

@@ -14,7 +14,7 @@
  * heartbeat is in the same thread.
  */
 struct entry {
-	struct conn conn;
+	struct conn_record conn;
 	unsigned known; /* the epoch in which the peer was told of it */
 	unsigned pass;  /* of the relay's, in which it was last mentioned */
 	bool queued;    /* in `owed`, also when the peer knows it */
@@ -71,7 +71,7 @@ debts_of(struct ledger *l, const struct entry *e)
 {
 	if (e->queued || e->known != l->epoch)
 		return &l->owed;
-	return e->conn.change == CONN_LEFT ? &l->left : &l->told;
+	return e->conn.change == CONN_RECORD_LEFT ? &l->left : &l->told;
 }
 
 static struct entries *
@@ -91,25 +91,25 @@ mention(struct ledger *l, struct entry *e)
 }
 
 static size_t *
-count_of(struct ledger *l, enum conn_change change)
+count_of(struct ledger *l, enum conn_record_change change)
 {
-	return change == CONN_LEFT ? &l->n_left : &l->n_closed;
+	return change == CONN_RECORD_LEFT ? &l->n_left : &l->n_closed;
 }
 
 /* The one place that writes `change`, but for the counts' sake. */
 static void
-become(struct ledger *l, struct entry *e, enum conn_change change)
+become(struct ledger *l, struct entry *e, enum conn_record_change change)
 {
-	if (e->conn.change != CONN_OPENED)
+	if (e->conn.change != CONN_RECORD_OPENED)
 		--*count_of(l, e->conn.change);
 	e->conn.change = change;
-	if (change != CONN_OPENED)
+	if (change != CONN_RECORD_OPENED)
 		++*count_of(l, change);
 }
 
 /* What it has become is to be told. */
 static void
-owe(struct ledger *l, struct entry *e, enum conn_change change)
+owe(struct ledger *l, struct entry *e, enum conn_record_change change)
 {
 	TAILQ_REMOVE(debts_of(l, e), e, debt);
 	become(l, e, change);
@@ -122,20 +122,20 @@ drop(struct ledger *l, struct entry *e)
 {
 	TAILQ_REMOVE(debts_of(l, e), e, debt);
 	TAILQ_REMOVE(mentions_of(l, e), e, mention);
-	become(l, e, CONN_OPENED); /* for the counts */
+	become(l, e, CONN_RECORD_OPENED); /* for the counts */
 	connmap_remove(l->map, e);
 }
 
 static int
-open_entry(struct ledger *l, const struct conn *c)
+open_entry(struct ledger *l, const struct conn_record *c)
 {
 	struct entry *e = connmap_find(l->map, c);
 
 	if (e != NULL) {
 		mention(l, e);
-		if (e->conn.id == c->id && e->conn.change == CONN_OPENED)
+		if (e->conn.id == c->id && e->conn.change == CONN_RECORD_OPENED)
 			return 0;
-		owe(l, e, CONN_OPENED);
+		owe(l, e, CONN_RECORD_OPENED);
 		e->conn = *c;
 		return 0;
 	}
@@ -158,7 +158,7 @@ close_entry(struct ledger *l, struct entry *e)
 		return;
 	}
 	mention(l, e);
-	owe(l, e, CONN_CLOSED);
+	owe(l, e, CONN_RECORD_CLOSED);
 }
 
 /* Without a wire for long, what was left long ago is of no use to anybody. */
@@ -170,21 +170,22 @@ leave_entry(struct ledger *l, struct entry *e)
 		return;
 	}
 	mention(l, e);
-	owe(l, e, CONN_LEFT);
+	owe(l, e, CONN_RECORD_LEFT);
 }
 
 int
-ledger_take(struct ledger *l, const struct conn *c)
+ledger_take(struct ledger *l, const struct conn_record *c)
 {
 	struct entry *e;
 
-	if (c->change == CONN_OPENED)
+	if (c->change == CONN_RECORD_OPENED)
 		return open_entry(l, c);
 	e = connmap_find(l->map, c);
 	/* Another worker may have been quicker with the ends' next user. */
-	if (e == NULL || e->conn.id != c->id || e->conn.change != CONN_OPENED)
+	if (e == NULL || e->conn.id != c->id ||
+	    e->conn.change != CONN_RECORD_OPENED)
 		return 0;
-	if (c->change == CONN_CLOSED)
+	if (c->change == CONN_RECORD_CLOSED)
 		close_entry(l, e);
 	else
 		leave_entry(l, e);
@@ -216,7 +217,7 @@ ledger_sweep(struct ledger *l, unsigned n)
 		return false;
 	while (n-- > 0 && (e = TAILQ_FIRST(&l->stale)) != NULL) {
 		/* What has left stays until the peer was told of it. */
-		if (e->conn.change == CONN_OPENED)
+		if (e->conn.change == CONN_RECORD_OPENED)
 			close_entry(l, e);
 		else
 			mention(l, e);
@@ -235,16 +236,16 @@ ledger_restart(struct ledger *l)
 
 /* Whether it is still worth telling; it is done with either way. */
 static bool
-pay(struct ledger *l, struct entry *e, struct conn *ret_conn)
+pay(struct ledger *l, struct entry *e, struct conn_record *ret_conn)
 {
 	const bool known = e->known == l->epoch;
 
-	if (e->conn.change == CONN_CLOSED && !known) {
+	if (e->conn.change == CONN_RECORD_CLOSED && !known) {
 		drop(l, e);
 		return false;
 	}
 	*ret_conn = e->conn;
-	if (e->conn.change == CONN_CLOSED) {
+	if (e->conn.change == CONN_RECORD_CLOSED) {
 		drop(l, e);
 		return true;
 	}
@@ -256,7 +257,7 @@ pay(struct ledger *l, struct entry *e, struct conn *ret_conn)
 }
 
 enum ledger_debt
-ledger_next(struct ledger *l, struct conn *ret_conn)
+ledger_next(struct ledger *l, struct conn_record *ret_conn)
 {
 	struct entry *e;
 
@@ -290,10 +291,10 @@ ledger_settle(struct ledger *l, unsigned n)
 }
 
 bool
-ledger_is_live(const struct ledger *l, const struct conn *c)
+ledger_is_live(const struct ledger *l, const struct conn_record *c)
 {
 	const struct entry *e = connmap_find(l->map, c);
 
-	return e != NULL && e->conn.change == CONN_OPENED &&
+	return e != NULL && e->conn.change == CONN_RECORD_OPENED &&
 	    (e->pass == l->pass || !l->sweeping);
 }

@@ -29,7 +29,7 @@ void ledger_free(struct ledger *l); /* takes NULL */
  * What the relay says. Returns 0, or -ENOSPC where so many debts are open that
  * it is better to start over (ledger_restart) when the wire is back.
  */
-MUST_CHECK int ledger_take(struct ledger *l, const struct conn *c);
+MUST_CHECK int ledger_take(struct ledger *l, const struct conn_record *c);
 
 /*
  * The relay, maybe a new one, begins to tell all; then it has told all. In
@@ -45,14 +45,14 @@ bool ledger_sweep(struct ledger *l, unsigned n);
 void ledger_restart(struct ledger *l);
 
 /* The next debt, which counts as paid from here on. */
-enum ledger_debt ledger_next(struct ledger *l, struct conn *ret_conn);
+enum ledger_debt ledger_next(struct ledger *l, struct conn_record *ret_conn);
 
 /*
- * What has left (CONN_LEFT) is told once, and must arrive: it is kept until
- * the wire is drained, which settles it; at most `n`.
+ * What has left (CONN_RECORD_LEFT) is told once, and must arrive: it is kept
+ * until the wire is drained, which settles it; at most `n`.
  */
 bool ledger_awaits(const struct ledger *l);
 void ledger_settle(struct ledger *l, unsigned n);
 
 /* A live connection of ours has these ends. */
-bool ledger_is_live(const struct ledger *l, const struct conn *c);
+bool ledger_is_live(const struct ledger *l, const struct conn_record *c);

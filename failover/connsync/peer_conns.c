@@ -20,7 +20,7 @@ struct leg {
 };
 
 struct entry {
-	struct conn conn;
+	struct conn_record conn;
 	unsigned pass;
 	struct leg legs[SIDES];
 	TAILQ_ENTRY(entry) mention;
@@ -70,13 +70,14 @@ estate_free(struct estate *e)
 }
 
 static bool
-find_group(const struct estate *e, const struct conn_end *end, uint8_t *ret)
+find_group(
+    const struct estate *e, const struct conn_record_end *end, uint8_t *ret)
 {
 	union addr a;
 
 	if (end->family == 0)
 		return false;
-	a = conn_end_addr(end);
+	a = conn_record_end_addr(end);
 	for (size_t i = 0; i < e->pair->n_groups; i++) {
 		const struct config_group *g = &e->pair->groups[i];
 
@@ -159,17 +160,18 @@ link_legs(struct estate *e, struct entry *t)
 }
 
 unsigned
-estate_take(struct estate *e, const struct conn *c)
+estate_take(struct estate *e, const struct conn_record *c)
 {
 	struct entry *t = connmap_find(e->map, c);
 	uint8_t group;
 
-	if (c->change == CONN_CLOSED) {
+	if (c->change == CONN_RECORD_CLOSED) {
 		if (t != NULL && t->conn.id == c->id)
 			drop(e, t);
 		return 0;
 	}
-	if (t != NULL && t->conn.id == c->id && c->change == CONN_OPENED) {
+	if (t != NULL && t->conn.id == c->id &&
+	    c->change == CONN_RECORD_OPENED) {
 		mention(e, t);
 		return 0;
 	}
@@ -187,7 +189,7 @@ estate_take(struct estate *e, const struct conn *c)
 		return link_legs(e, t);
 	}
 	mention(e, t);
-	if (c->change == CONN_OPENED)
+	if (c->change == CONN_RECORD_OPENED)
 		t->conn = *c;
 	return link_legs(e, t);
 }
@@ -228,7 +230,7 @@ bool
 estate_next(struct estate *e, unsigned group, struct estate_leg *ret_leg)
 {
 	struct leg *leg = e->next[group];
-	const struct conn *c;
+	const struct conn_record *c;
 
 	e->given = leg;
 	if (leg == NULL)

@@ -19,10 +19,10 @@ struct estate;
 
 /* Somebody who talks to a virtual IP of ours: a client, or a server. */
 struct estate_leg {
-	struct conn_end from, to; /* from the virtual IP */
+	struct conn_record_end from, to; /* from the virtual IP */
 	bool is_client;
-	bool told_before; /* in an earlier round */
-	struct conn conn; /* which it belongs to */
+	bool told_before;        /* in an earlier round */
+	struct conn_record conn; /* which it belongs to */
 };
 
 /* Borrows the groups. NULL where memory is out. */
@@ -33,7 +33,7 @@ void estate_free(struct estate *e); /* takes NULL */
  * What the peer says. Returns the groups, a bit each, that now have somebody
  * to be told whom they did not have before.
  */
-unsigned estate_take(struct estate *e, const struct conn *c);
+unsigned estate_take(struct estate *e, const struct conn_record *c);
 
 /* The peer begins to tell all; it has told all: the others are no more. */
 void estate_begin(struct estate *e);

@@ -62,7 +62,7 @@ static int
 send_ack(const struct tickle *t, const struct estate_leg *leg)
 {
 	const struct segment s = segment_ack(&leg->from, &leg->to);
-	const union addr to = conn_end_addr(&leg->to);
+	const union addr to = conn_record_end_addr(&leg->to);
 
 	return raw_send(&t->raw, s.bytes, s.len, &to);
 }

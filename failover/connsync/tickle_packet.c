@@ -37,7 +37,8 @@ put_v6_header(struct buf *b, const uint8_t *from, const uint8_t *to)
 }
 
 struct segment
-segment_ack(const struct conn_end *from, const struct conn_end *to)
+segment_ack(
+    const struct conn_record_end *from, const struct conn_record_end *to)
 {
 	const bool v6 = from->family == AF_INET6;
 	const size_t ip_len = v6 ? 16 : 4;

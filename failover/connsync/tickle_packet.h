@@ -12,7 +12,7 @@
 
 #include "core/base.h"
 
-struct conn_end;
+struct conn_record_end;
 
 #define SEGMENT_BYTES_MAX 60 /* IPv6 40, TCP 20 */
 
@@ -26,4 +26,4 @@ struct segment {
 
 /* Both of one family. */
 struct segment segment_ack(
-    const struct conn_end *from, const struct conn_end *to);
+    const struct conn_record_end *from, const struct conn_record_end *to);

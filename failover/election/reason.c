@@ -89,11 +89,11 @@ reason_subject(const struct election_out *out, const struct config_pair *pair,
 		text = group->interface;
 	if (out->reason != ELECTION_RELAY_STALLED)
 		snprintf(buf, REASON_SUBJECT_MAX, "%s", text);
-	else if (which == PULSE_MAIN)
+	else if (which == LIVENESS_MAIN)
 		snprintf(buf, REASON_SUBJECT_MAX, "main thread");
 	else
 		snprintf(buf, REASON_SUBJECT_MAX, "worker %u",
-		    which - PULSE_MAIN - 1);
+		    which - LIVENESS_MAIN - 1);
 	return buf;
 }
 

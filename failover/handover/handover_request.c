@@ -111,23 +111,24 @@ text_of(const struct role_group *g, enum handover_outcome outcome,
 static char *
 answer_text(struct role *role)
 {
-	CLEANUP(jdoc_free_at) struct jdoc *doc = jdoc_new();
-	struct jdoc *groups = jdoc_put_array(doc, "groups");
+	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
+	struct json_doc *groups = json_doc_put_array(doc, "groups");
 	const struct errand *e = role->errand;
 
 	for (size_t i = 0; i < role->n_groups; i++) {
 		const struct role_group *g = &role->groups[i];
 		char text[TEXT_MAX];
-		struct jdoc *at;
+		struct json_doc *at;
 
 		if ((e->asked & 1U << i) == 0)
 			continue;
-		at = jdoc_put_object(groups, NULL);
-		jdoc_put_string(at, "name", g->config->name);
-		jdoc_put_bool(at, "done", e->outcomes[i] == HANDOVER_DONE);
-		jdoc_put_string(at, "text", text_of(g, e->outcomes[i], text));
+		at = json_doc_put_object(groups, NULL);
+		json_doc_put_string(at, "name", g->config->name);
+		json_doc_put_bool(at, "done", e->outcomes[i] == HANDOVER_DONE);
+		json_doc_put_string(
+		    at, "text", text_of(g, e->outcomes[i], text));
 	}
-	return jdoc_text(doc, false);
+	return json_doc_text(doc, false);
 }
 
 static void
@@ -140,7 +141,7 @@ answer_if_settled(struct role *role)
 	if (e->socket != -1)
 		reply_send(role->loop, &e->socket, answer_text(role));
 	if (e->supervisor &&
-	    chan_send(role->supervisor, MSG_HANDED_OVER, NULL, 0, -1) < 0)
+	    channel_send(role->supervisor, MSG_HANDED_OVER, NULL, 0, -1) < 0)
 		log_debug("failover", "the supervisor does not listen");
 	*e = (struct errand){ .socket = -1 };
 }

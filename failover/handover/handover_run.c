@@ -23,7 +23,7 @@ giver_hush(struct role_group *g, bool hushed)
 	struct buf b = buf_writer(body, sizeof(body));
 
 	msg_put_hush(&b, &m);
-	return chan_send(g->role->supervisor, MSG_HUSH, body, b.pos, -1);
+	return channel_send(g->role->supervisor, MSG_HUSH, body, b.pos, -1);
 }
 
 int
@@ -36,7 +36,7 @@ giver_drop(struct role_group *g)
 	if (g->role->relay == -1)
 		return -ENOTCONN;
 	msg_put_drop(&b, &m);
-	return chan_send(g->role->relay, MSG_DROP, body, b.pos, -1);
+	return channel_send(g->role->relay, MSG_DROP, body, b.pos, -1);
 }
 
 static void

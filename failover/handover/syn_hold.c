@@ -64,9 +64,9 @@ seam_init(struct seam *s)
 }
 
 static int
-attach(int fd, struct sieve *sieve)
+attach(int fd, struct socket_filter *sieve)
 {
-	const struct sock_fprog program = sieve_program(sieve);
+	const struct sock_fprog program = socket_filter_program(sieve);
 
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
 	           sizeof(program)) == -1
@@ -78,22 +78,23 @@ attach(int fd, struct sieve *sieve)
 static int
 refilter(struct seam *s, unsigned which)
 {
-	enum sieve_kind kind = SIEVE_SYNS;
+	enum socket_filter_kind kind = SOCKET_FILTER_SYNS;
 	int r;
 
 	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++)
 		if (s->sides[i].mode == SEAM_FORWARDING)
-			kind = SIEVE_TCP;
-	sieve_begin(&s->sieve, kind, families[which]);
+			kind = SOCKET_FILTER_TCP;
+	socket_filter_begin(&s->sieve, kind, families[which]);
 	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++) {
 		const struct seam_side *side = &s->sides[i];
 
 		if (side->mode == SEAM_OFF)
 			continue;
 		for (size_t k = 0; k < side->group->n_addresses; k++)
-			sieve_add(&s->sieve, &side->group->addresses[k].addr);
+			socket_filter_add(
+			    &s->sieve, &side->group->addresses[k].addr);
 	}
-	r = sieve_end(&s->sieve);
+	r = socket_filter_end(&s->sieve);
 	return r < 0 ? r : attach(s->fds[which], &s->sieve);
 }
 

@@ -50,7 +50,7 @@ struct seam {
 	unsigned n_frames;
 	struct seam_frame *frames; /* SEAM_FRAMES_MAX, in order of arrival */
 	uint8_t *scratch;          /* a frame as large as the kernel makes */
-	struct sieve sieve;
+	struct socket_filter sieve;
 };
 
 /* The empty value. */

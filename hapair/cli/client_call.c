@@ -45,10 +45,11 @@ talk_parse(struct talk *t, int argc, char **argv, const char **ret_words, int n)
 
 static int
 read_answer(const struct talk *t, const char *text, size_t len,
-    struct jdoc **ret_answer)
+    struct json_doc **ret_answer)
 {
-	CLEANUP(jdoc_free_at) struct jdoc *d = jdoc_parse(text, len);
-	const char *error = d != NULL ? jdoc_string(d, "error")
+	CLEANUP(json_doc_free_at)
+	struct json_doc *d = json_doc_parse(text, len);
+	const char *error = d != NULL ? json_doc_string(d, "error")
 	                              : "the daemon's answer cannot be read";
 
 	if (*error != '\0') {
@@ -62,7 +63,7 @@ read_answer(const struct talk *t, const char *text, size_t len,
 
 static int
 ask_at(const struct talk *t, const char *socket, const char *request,
-    struct jdoc **ret_answer)
+    struct json_doc **ret_answer)
 {
 	CLEANUP(free_str) char *text = NULL;
 	size_t len = 0;
@@ -77,7 +78,8 @@ ask_at(const struct talk *t, const char *socket, const char *request,
 }
 
 int
-talk_ask(const struct talk *t, const char *request, struct jdoc **ret_answer)
+talk_ask(
+    const struct talk *t, const char *request, struct json_doc **ret_answer)
 {
 	CLEANUP(file_free)
 	struct file f = { .path =

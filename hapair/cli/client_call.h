@@ -7,7 +7,7 @@
 
 #include "core/base.h"
 
-struct jdoc;
+struct json_doc;
 
 /* For getopt, beside the command's own. */
 #define TALK_OPTIONS "c:s:"
@@ -34,4 +34,4 @@ MUST_CHECK int talk_parse(
  * another exit status, with everything said.
  */
 MUST_CHECK int talk_ask(
-    const struct talk *t, const char *request, struct jdoc **ret_answer);
+    const struct talk *t, const char *request, struct json_doc **ret_answer);

@@ -13,18 +13,18 @@ struct words {
 
 /* A line a group: what was done to stdout, what was not to stderr. */
 static int
-print(const struct jdoc *d)
+print(const struct json_doc *d)
 {
-	const struct jdoc *groups = jdoc_get(d, "groups");
+	const struct json_doc *groups = json_doc_get(d, "groups");
 	int status = COMMAND_DONE;
 
-	for (size_t i = 0; i < jdoc_count(groups); i++) {
-		const struct jdoc *g = jdoc_at(groups, i);
-		const bool done = jdoc_bool(g, "done");
+	for (size_t i = 0; i < json_doc_count(groups); i++) {
+		const struct json_doc *g = json_doc_at(groups, i);
+		const bool done = json_doc_bool(g, "done");
 
 		(void)fprintf(done ? stdout : stderr, "%sgroup %s: %s\n",
-		    done ? "" : "hapair handover: ", jdoc_string(g, "name"),
-		    jdoc_string(g, "text"));
+		    done ? "" : "hapair handover: ", json_doc_string(g, "name"),
+		    json_doc_string(g, "text"));
 		if (!done)
 			status = COMMAND_FAILED;
 	}
@@ -32,7 +32,7 @@ print(const struct jdoc *d)
 }
 
 static int
-ask(const struct words *w, struct jdoc **ret_answer)
+ask(const struct words *w, struct json_doc **ret_answer)
 {
 	char request[MSG_REQUEST_MAX];
 	int n = snprintf(request, sizeof(request), "handover%s%s",
@@ -47,7 +47,7 @@ int
 cmd_handover(int argc, char **argv)
 {
 	struct words w = { .talk = { .command = "handover" } };
-	CLEANUP(jdoc_free_at) struct jdoc *d = NULL;
+	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
 	int status = talk_parse(&w.talk, argc, argv, &w.group, 1);
 
 	if (status == COMMAND_DONE)

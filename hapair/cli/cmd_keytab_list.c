@@ -29,9 +29,9 @@ name_type_text(uint32_t type, char buf[static 16])
 
 /* Whole seconds: that is all that a keytab has. */
 static const char *
-time_text(uint32_t timestamp, char buf[static WALL_TEXT_MAX])
+time_text(uint32_t timestamp, char buf[static WALL_CLOCK_TEXT_MAX])
 {
-	(void)wall_format((int64_t)timestamp * 1000, buf);
+	(void)wall_clock_format((int64_t)timestamp * 1000, buf);
 	buf[sizeof("2026-11-22T10:00:01") - 1] = 'Z';
 	buf[sizeof("2026-11-22T10:00:01Z") - 1] = '\0';
 	return buf;
@@ -42,7 +42,7 @@ print_table(const struct keyfile *f)
 {
 	CLEANUP(table_free_at) struct table *t = table_new();
 	char name[KEYTAB_TEXT_MAX], kind[ENCTYPE_TEXT_MAX], type[16];
-	char when[WALL_TEXT_MAX], finger[FINGERPRINT_TEXT_MAX];
+	char when[WALL_CLOCK_TEXT_MAX], finger[FINGERPRINT_TEXT_MAX];
 
 	table_cell(t, "KVNO");
 	table_cell(t, "ENCTYPE");
@@ -66,42 +66,44 @@ print_table(const struct keyfile *f)
 }
 
 static void
-put_entry(struct jdoc *at, const struct keytab_entry *e)
+put_entry(struct json_doc *at, const struct keytab_entry *e)
 {
 	char name[KEYTAB_TEXT_MAX], kind[ENCTYPE_TEXT_MAX], type[16];
-	char when[WALL_TEXT_MAX], finger[FINGERPRINT_TEXT_MAX];
+	char when[WALL_CLOCK_TEXT_MAX], finger[FINGERPRINT_TEXT_MAX];
 	const char *words[ADVICE_MAX];
 	unsigned n = advice_on(e, words);
-	struct jdoc *warnings;
+	struct json_doc *warnings;
 
-	jdoc_put_string(at, "principal", keytab_principal_text(e, name));
-	jdoc_put_int(at, "kvno", e->kvno);
-	jdoc_put_string(at, "enctype", enctype_name(e->enctype, kind));
-	jdoc_put_int(at, "enctype_number", (int16_t)e->enctype);
-	jdoc_put_string(at, "name_type", name_type_text(e->name_type, type));
-	jdoc_put_string(at, "timestamp", time_text(e->timestamp, when));
-	jdoc_put_string(at, "fingerprint", fingerprint_text(e->key, finger));
-	jdoc_put_int(at, "offset", (int64_t)e->offset);
-	warnings = jdoc_put_array(at, "warnings");
+	json_doc_put_string(at, "principal", keytab_principal_text(e, name));
+	json_doc_put_int(at, "kvno", e->kvno);
+	json_doc_put_string(at, "enctype", enctype_name(e->enctype, kind));
+	json_doc_put_int(at, "enctype_number", (int16_t)e->enctype);
+	json_doc_put_string(
+	    at, "name_type", name_type_text(e->name_type, type));
+	json_doc_put_string(at, "timestamp", time_text(e->timestamp, when));
+	json_doc_put_string(
+	    at, "fingerprint", fingerprint_text(e->key, finger));
+	json_doc_put_int(at, "offset", (int64_t)e->offset);
+	warnings = json_doc_put_array(at, "warnings");
 	for (unsigned i = 0; i < n; i++)
-		jdoc_put_string(warnings, NULL, words[i]);
+		json_doc_put_string(warnings, NULL, words[i]);
 }
 
 static int
 print_json(const struct keyfile *f)
 {
-	CLEANUP(jdoc_free_at) struct jdoc *doc = jdoc_new();
+	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
 	CLEANUP(free_str) char *text = NULL;
-	struct jdoc *entries;
+	struct json_doc *entries;
 	char mode[8];
 
 	(void)snprintf(mode, sizeof(mode), "%04o", (unsigned)f->mode);
-	jdoc_put_string(doc, "file", f->path);
-	jdoc_put_string(doc, "mode", mode);
-	entries = jdoc_put_array(doc, "entries");
+	json_doc_put_string(doc, "file", f->path);
+	json_doc_put_string(doc, "mode", mode);
+	entries = json_doc_put_array(doc, "entries");
 	for (size_t i = 0; i < f->n; i++)
-		put_entry(jdoc_put_object(entries, NULL), &f->entries[i]);
-	text = jdoc_text(doc, true);
+		put_entry(json_doc_put_object(entries, NULL), &f->entries[i]);
+	text = json_doc_text(doc, true);
 	if (text == NULL)
 		return COMMAND_FAILED;
 	(void)printf("%s\n", text);

@@ -37,7 +37,7 @@ check(const struct words *w)
 }
 
 static int
-ask(const struct words *w, struct jdoc **ret_answer)
+ask(const struct words *w, struct json_doc **ret_answer)
 {
 	char request[MSG_REQUEST_MAX];
 	int n = snprintf(
@@ -52,7 +52,7 @@ int
 cmd_server(int argc, char **argv)
 {
 	struct words w = { .talk = { .command = "server" } };
-	CLEANUP(jdoc_free_at) struct jdoc *d = NULL;
+	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
 	const char *found[2] = { NULL };
 	int status = talk_parse(&w.talk, argc, argv, found, ARRAY_LEN(found));
 
@@ -64,7 +64,7 @@ cmd_server(int argc, char **argv)
 		status = ask(&w, &d);
 	if (status != COMMAND_DONE)
 		return status;
-	return puts(jdoc_string(d, "text")) < 0 || fflush(stdout) != 0
+	return puts(json_doc_string(d, "text")) < 0 || fflush(stdout) != 0
 	    ? COMMAND_FAILED
 	    : COMMAND_DONE;
 }

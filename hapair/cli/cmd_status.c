@@ -57,7 +57,7 @@ wants_colour(void)
 }
 
 static int
-print(enum form form, const struct jdoc *d)
+print(enum form form, const struct json_doc *d)
 {
 	CLEANUP(free_str) char *pretty = NULL;
 
@@ -66,7 +66,7 @@ print(enum form form, const struct jdoc *d)
 		show_status(d, stdout, wants_colour());
 		break;
 	case FORM_JSON:
-		pretty = jdoc_text(d, true);
+		pretty = json_doc_text(d, true);
 		(void)puts(pretty != NULL ? pretty : "");
 		break;
 	case FORM_SHORT:
@@ -75,14 +75,14 @@ print(enum form form, const struct jdoc *d)
 	}
 	if (fflush(stdout) != 0)
 		return COMMAND_FAILED;
-	return jdoc_bool(d, "healthy") ? COMMAND_DONE : COMMAND_FAILED;
+	return json_doc_bool(d, "healthy") ? COMMAND_DONE : COMMAND_FAILED;
 }
 
 int
 cmd_status(int argc, char **argv)
 {
 	struct words w = { .talk = { .command = "status" } };
-	CLEANUP(jdoc_free_at) struct jdoc *d = NULL;
+	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
 	int status = parse(&w, argc, argv);
 
 	if (status == COMMAND_DONE)

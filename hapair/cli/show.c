@@ -50,11 +50,11 @@ format_bytes(int64_t n, char *buf, size_t room)
  * any more, and stands beside what is; only a fault lasts.
  */
 static void
-cell_change(struct table *t, const struct jdoc *group)
+cell_change(struct table *t, const struct json_doc *group)
 {
-	const char *state = jdoc_string(group, "state");
-	const char *iso = jdoc_string(group, "since");
-	const char *reason = jdoc_string(group, "reason");
+	const char *state = json_doc_string(group, "state");
+	const char *iso = json_doc_string(group, "since");
+	const char *reason = json_doc_string(group, "reason");
 	char when[32] = "";
 
 	/* "2026-11-22T10:00:01.120Z": nobody reads the milliseconds. */
@@ -68,54 +68,58 @@ cell_change(struct table *t, const struct jdoc *group)
 }
 
 static void
-show_head(const struct jdoc *d, FILE *out, const struct style *st)
+show_head(const struct json_doc *d, FILE *out, const struct style *st)
 {
-	const struct jdoc *config = jdoc_get(d, "config");
-	const struct jdoc *problems = jdoc_get(d, "problems");
-	const char *node = jdoc_string(d, "node");
-	bool healthy = jdoc_bool(d, "healthy");
+	const struct json_doc *config = json_doc_get(d, "config");
+	const struct json_doc *problems = json_doc_get(d, "problems");
+	const char *node = json_doc_string(d, "node");
+	bool healthy = json_doc_bool(d, "healthy");
 	char up[32];
 
-	format_span(jdoc_real(d, "uptime_s"), up, sizeof(up));
+	format_span(json_doc_real(d, "uptime_s"), up, sizeof(up));
 	(void)fprintf(out,
 	    "%s%s%s  %s%s%s  up %s, process %" PRId64 ", hapair %s\n", st->bold,
 	    *node != '\0' ? node : "single node", st->plain,
 	    healthy ? st->good : st->bad, healthy ? "healthy" : "degraded",
-	    st->plain, up, jdoc_int(d, "pid"), jdoc_string(d, "version"));
+	    st->plain, up, json_doc_int(d, "pid"),
+	    json_doc_string(d, "version"));
 	(void)fprintf(out, "configuration %.8s  %s\n",
-	    jdoc_string(config, "hash"), jdoc_string(config, "path"));
-	for (size_t i = 0; i < jdoc_count(problems); i++)
+	    json_doc_string(config, "hash"), json_doc_string(config, "path"));
+	for (size_t i = 0; i < json_doc_count(problems); i++)
 		(void)fprintf(out, "%s! %s%s\n", st->bad,
-		    jdoc_text_value(jdoc_at(problems, i)), st->plain);
+		    json_doc_text_value(json_doc_at(problems, i)), st->plain);
 }
 
 static void
-show_groups(const struct jdoc *groups, FILE *out, const struct style *st)
+show_groups(const struct json_doc *groups, FILE *out, const struct style *st)
 {
 	CLEANUP(table_free_at) struct table *t = table_new();
 	static const char *const heading[] = { "GROUP", "STATE", "PRIORITY",
 		"ADDRESSES", "LAST CHANGE" };
 
-	if (jdoc_count(groups) == 0)
+	if (json_doc_count(groups) == 0)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(heading); i++)
 		table_cell(t, "%s", heading[i]);
 	table_end_row(t);
-	for (size_t i = 0; i < jdoc_count(groups); i++) {
-		const struct jdoc *g = jdoc_at(groups, i);
-		const struct jdoc *a = jdoc_get(g, "addresses");
+	for (size_t i = 0; i < json_doc_count(groups); i++) {
+		const struct json_doc *g = json_doc_at(groups, i);
+		const struct json_doc *a = json_doc_get(g, "addresses");
 
-		table_cell(t, "%s", jdoc_string(g, "name"));
-		table_cell(t, "%s", jdoc_string(g, "state"));
-		table_cell(t, "%" PRId64, jdoc_int(g, "effective_priority"));
-		table_cell(t, "%s on %s", jdoc_text_value(jdoc_at(a, 0)),
-		    jdoc_string(g, "interface"));
+		table_cell(t, "%s", json_doc_string(g, "name"));
+		table_cell(t, "%s", json_doc_string(g, "state"));
+		table_cell(
+		    t, "%" PRId64, json_doc_int(g, "effective_priority"));
+		table_cell(t, "%s on %s",
+		    json_doc_text_value(json_doc_at(a, 0)),
+		    json_doc_string(g, "interface"));
 		cell_change(t, g);
 		table_end_row(t);
-		for (size_t k = 1; k < jdoc_count(a); k++) {
+		for (size_t k = 1; k < json_doc_count(a); k++) {
 			for (unsigned c = 0; c < 3; c++)
 				table_cell(t, "%s", "");
-			table_cell(t, "%s", jdoc_text_value(jdoc_at(a, k)));
+			table_cell(
+			    t, "%s", json_doc_text_value(json_doc_at(a, k)));
 			table_end_row(t);
 		}
 	}
@@ -124,33 +128,36 @@ show_groups(const struct jdoc *groups, FILE *out, const struct style *st)
 }
 
 static void
-show_peers(const struct jdoc *peers, FILE *out, const struct style *st)
+show_peers(const struct json_doc *peers, FILE *out, const struct style *st)
 {
 	CLEANUP(table_free_at) struct table *t = table_new();
 	static const char *const heading[] = { "PEER", "REACHABLE",
 		"LAST HEARD", "HEARTBEATS", "LOST", "REJECTED", "WIRE" };
 
-	if (jdoc_count(peers) == 0)
+	if (json_doc_count(peers) == 0)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(heading); i++)
 		table_cell(t, "%s", heading[i]);
 	table_end_row(t);
-	for (size_t i = 0; i < jdoc_count(peers); i++) {
-		const struct jdoc *p = jdoc_at(peers, i);
-		const struct jdoc *link = jdoc_at(jdoc_get(p, "links"), 0);
+	for (size_t i = 0; i < json_doc_count(peers); i++) {
+		const struct json_doc *p = json_doc_at(peers, i);
+		const struct json_doc *link =
+		    json_doc_at(json_doc_get(p, "links"), 0);
 
-		table_cell(t, "%s", jdoc_string(p, "name"));
-		table_cell(t, "%s", jdoc_bool(p, "reachable") ? "yes" : "no");
-		if (jdoc_is_null(jdoc_get(p, "last_heard_ms")))
+		table_cell(t, "%s", json_doc_string(p, "name"));
+		table_cell(
+		    t, "%s", json_doc_bool(p, "reachable") ? "yes" : "no");
+		if (json_doc_is_null(json_doc_get(p, "last_heard_ms")))
 			table_cell(t, "never");
 		else
 			table_cell(t, "%" PRId64 " ms ago",
-			    jdoc_int(p, "last_heard_ms"));
-		table_cell(t, "%" PRId64, jdoc_int(link, "received"));
-		table_cell(t, "%" PRId64, jdoc_int(link, "lost"));
-		table_cell(t, "%" PRId64, jdoc_int(link, "rejected"));
+			    json_doc_int(p, "last_heard_ms"));
+		table_cell(t, "%" PRId64, json_doc_int(link, "received"));
+		table_cell(t, "%" PRId64, json_doc_int(link, "lost"));
+		table_cell(t, "%" PRId64, json_doc_int(link, "rejected"));
 		table_cell(t, "%s",
-		    jdoc_bool(jdoc_get(p, "wire"), "up") ? "up" : "down");
+		    json_doc_bool(json_doc_get(p, "wire"), "up") ? "up"
+		                                                 : "down");
 		table_end_row(t);
 	}
 	(void)fputc('\n', out);
@@ -158,45 +165,47 @@ show_peers(const struct jdoc *peers, FILE *out, const struct style *st)
 }
 
 static void
-add_figures(struct table *t, const struct jdoc *at)
+add_figures(struct table *t, const struct json_doc *at)
 {
-	const struct jdoc *c = jdoc_get(at, "connections");
-	const struct jdoc *b = jdoc_get(at, "bytes");
+	const struct json_doc *c = json_doc_get(at, "connections");
+	const struct json_doc *b = json_doc_get(at, "bytes");
 	char in[32], out[32];
 
-	format_bytes(jdoc_int(b, "in"), in, sizeof(in));
-	format_bytes(jdoc_int(b, "out"), out, sizeof(out));
-	table_cell(t, "%" PRId64, jdoc_int(c, "active"));
-	table_cell(t, "%" PRId64, jdoc_int(c, "total"));
-	table_cell(t, "%" PRId64, jdoc_int(c, "failed"));
+	format_bytes(json_doc_int(b, "in"), in, sizeof(in));
+	format_bytes(json_doc_int(b, "out"), out, sizeof(out));
+	table_cell(t, "%" PRId64, json_doc_int(c, "active"));
+	table_cell(t, "%" PRId64, json_doc_int(c, "total"));
+	table_cell(t, "%" PRId64, json_doc_int(c, "failed"));
 	table_cell(t, "%s", in);
 	table_cell(t, "%s", out);
 }
 
 /* Behind what the checks say: whether it is active, and an operator's word. */
 static void
-add_state(
-    struct table *t, const struct jdoc *service, const struct jdoc *server)
+add_state(struct table *t, const struct json_doc *service,
+    const struct json_doc *server)
 {
-	const char *admin = jdoc_string(server, "admin");
+	const char *admin = json_doc_string(server, "admin");
 	const char *active =
-	    jdoc_string(jdoc_get(service, "standby"), "active");
+	    json_doc_string(json_doc_get(service, "standby"), "active");
 	const bool told =
 	    strcmp(admin, "drain") == 0 || strcmp(admin, "maint") == 0;
 
-	table_cell(t, "%s%s%s%s", jdoc_string(server, "state"),
-	    strcmp(active, jdoc_string(server, "name")) == 0 ? ", active" : "",
+	table_cell(t, "%s%s%s%s", json_doc_string(server, "state"),
+	    strcmp(active, json_doc_string(server, "name")) == 0 ? ", active"
+	                                                         : "",
 	    told ? ", " : "", told ? admin : "");
 }
 
 /* Of a standby service: whether a change of the active server is under way. */
 static void
-add_mode(struct table *t, const struct jdoc *service)
+add_mode(struct table *t, const struct json_doc *service)
 {
-	const char *phase = jdoc_string(jdoc_get(service, "standby"), "phase");
+	const char *phase =
+	    json_doc_string(json_doc_get(service, "standby"), "phase");
 
-	if (strcmp(jdoc_string(service, "mode"), "standby") != 0)
-		table_cell(t, "%s", jdoc_string(service, "balance"));
+	if (strcmp(json_doc_string(service, "mode"), "standby") != 0)
+		table_cell(t, "%s", json_doc_string(service, "balance"));
 	else if (strcmp(phase, "fencing") == 0 || strcmp(phase, "blocked") == 0)
 		table_cell(t, "standby, %s", phase);
 	else
@@ -204,67 +213,68 @@ add_mode(struct table *t, const struct jdoc *service)
 }
 
 static void
-add_service(struct table *t, const struct jdoc *s)
+add_service(struct table *t, const struct json_doc *s)
 {
-	const struct jdoc *listen = jdoc_get(s, "listen");
-	const struct jdoc *servers = jdoc_get(s, "servers");
+	const struct json_doc *listen = json_doc_get(s, "listen");
+	const struct json_doc *servers = json_doc_get(s, "servers");
 
-	table_cell(t, "%s", jdoc_string(s, "name"));
-	table_cell(t, "%s%s", jdoc_text_value(jdoc_at(listen, 0)),
-	    jdoc_count(listen) > 1 ? " …" : "");
-	table_cell(t, "%s", jdoc_string(s, "state"));
+	table_cell(t, "%s", json_doc_string(s, "name"));
+	table_cell(t, "%s%s", json_doc_text_value(json_doc_at(listen, 0)),
+	    json_doc_count(listen) > 1 ? " …" : "");
+	table_cell(t, "%s", json_doc_string(s, "state"));
 	add_figures(t, s);
 	add_mode(t, s);
 	table_end_row(t);
-	for (size_t i = 0; i < jdoc_count(servers); i++) {
-		const struct jdoc *v = jdoc_at(servers, i);
+	for (size_t i = 0; i < json_doc_count(servers); i++) {
+		const struct json_doc *v = json_doc_at(servers, i);
 
-		table_cell(t, "  %s", jdoc_string(v, "name"));
-		table_cell(t, "%s", jdoc_string(v, "address"));
+		table_cell(t, "  %s", json_doc_string(v, "name"));
+		table_cell(t, "%s", json_doc_string(v, "address"));
 		add_state(t, s, v);
 		add_figures(t, v);
-		table_cell(
-		    t, "%s", jdoc_string(jdoc_get(v, "check"), "detail"));
+		table_cell(t, "%s",
+		    json_doc_string(json_doc_get(v, "check"), "detail"));
 		table_end_row(t);
 	}
 }
 
 static void
-show_services(const struct jdoc *services, FILE *out, const struct style *st)
+show_services(
+    const struct json_doc *services, FILE *out, const struct style *st)
 {
 	CLEANUP(table_free_at) struct table *t = table_new();
 	static const char *const heading[] = { "SERVICE", "ADDRESS", "STATE",
 		"ACTIVE", "TOTAL", "FAILED", "IN", "OUT", "BALANCE, CHECK" };
 
-	if (jdoc_count(services) == 0)
+	if (json_doc_count(services) == 0)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(heading); i++)
 		table_cell(t, "%s", heading[i]);
 	table_end_row(t);
-	for (size_t i = 0; i < jdoc_count(services); i++)
-		add_service(t, jdoc_at(services, i));
+	for (size_t i = 0; i < json_doc_count(services); i++)
+		add_service(t, json_doc_at(services, i));
 	(void)fputc('\n', out);
 	table_print(t, out, st->bold, st->plain);
 }
 
 void
-show_status(const struct jdoc *status, FILE *out, bool colour)
+show_status(const struct json_doc *status, FILE *out, bool colour)
 {
 	const struct style *st = colour ? &colours : &none;
 
 	show_head(status, out, st);
-	show_groups(jdoc_get(status, "groups"), out, st);
-	show_peers(jdoc_get(status, "peers"), out, st);
-	show_services(jdoc_get(status, "services"), out, st);
+	show_groups(json_doc_get(status, "groups"), out, st);
+	show_peers(json_doc_get(status, "peers"), out, st);
+	show_services(json_doc_get(status, "services"), out, st);
 }
 
 void
-show_short(const struct jdoc *status, FILE *out)
+show_short(const struct json_doc *status, FILE *out)
 {
-	const struct jdoc *groups = jdoc_get(status, "groups");
+	const struct json_doc *groups = json_doc_get(status, "groups");
 
-	for (size_t i = 0; i < jdoc_count(groups); i++)
+	for (size_t i = 0; i < json_doc_count(groups); i++)
 		(void)fprintf(out, "%s %s\n",
-		    jdoc_string(jdoc_at(groups, i), "name"),
-		    jdoc_string(jdoc_at(groups, i), "state"));
+		    json_doc_string(json_doc_at(groups, i), "name"),
+		    json_doc_string(json_doc_at(groups, i), "state"));
 }

@@ -8,10 +8,10 @@
 
 #include <stdio.h>
 
-struct jdoc;
+struct json_doc;
 
 /* `colour`: the stream is a terminal that wants it. */
-void show_status(const struct jdoc *status, FILE *out, bool colour);
+void show_status(const struct json_doc *status, FILE *out, bool colour);
 
 /* "GROUP STATE" a line, for scripts. */
-void show_short(const struct jdoc *status, FILE *out);
+void show_short(const struct json_doc *status, FILE *out);

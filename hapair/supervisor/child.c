@@ -12,7 +12,7 @@
 
 /* After fork, in the child: nothing here allocates or locks. */
 static _Noreturn void
-become(const char *name, int chan)
+become(const char *name, int channel)
 {
 	char *const argv[] = { (char *)(uintptr_t) "hapair",
 		(char *)(uintptr_t) "role", (char *)(uintptr_t)name, NULL };
@@ -22,10 +22,10 @@ become(const char *name, int chan)
 	(void)setpgid(0, 0);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (chan == CHILD_CHAN_FD) {
-		if (fd_set_inherited(chan, true) < 0)
+	if (channel == CHILD_CHAN_FD) {
+		if (fd_set_inherited(channel, true) < 0)
 			_exit(126);
-	} else if (dup2(chan, CHILD_CHAN_FD) == -1) {
+	} else if (dup2(channel, CHILD_CHAN_FD) == -1) {
 		_exit(126);
 	}
 	/* The very file we run from, even if a newer one took its name. */
@@ -46,7 +46,7 @@ static void
 drop_channel(struct child *r)
 {
 	ev_io_stop(r->loop, &r->packets);
-	fd_close(&r->chan);
+	fd_close(&r->channel);
 	r->ready = false;
 }
 
@@ -55,12 +55,12 @@ spawn(struct child *r)
 {
 	CLEANUP(fd_close) int theirs = -1;
 	int ends[2];
-	int e = chan_pair(ends);
+	int e = channel_pair(ends);
 	pid_t pid;
 
 	if (e < 0)
 		return e;
-	r->chan = ends[0];
+	r->channel = ends[0];
 	theirs = ends[1];
 	pid = fork();
 	if (pid == -1)
@@ -86,7 +86,7 @@ child_start(struct child *r)
 		start_later(r);
 		return;
 	}
-	ev_io_set(&r->packets, r->chan, EV_READ);
+	ev_io_set(&r->packets, r->channel, EV_READ);
 	ev_io_start(r->loop, &r->packets);
 	ev_child_set(&r->ended, r->pid, 0);
 	ev_child_start(r->loop, &r->ended);
@@ -100,9 +100,9 @@ child_send(
 {
 	int e;
 
-	if (r->chan == -1)
+	if (r->channel == -1)
 		return;
-	e = chan_send(r->chan, (uint16_t)type, body, len, fd);
+	e = channel_send(r->channel, (uint16_t)type, body, len, fd);
 	if (e < 0 && e != -EPIPE) { /* EPIPE: ending already */
 		log_error(r->name, "does not take messages: %s, restarting it",
 		    strerror(-e));
@@ -114,10 +114,10 @@ child_send(
 static bool
 read_packets(struct child *r)
 {
-	struct chan_packet p;
+	struct channel_packet p;
 	int e = 0;
 
-	while (r->chan != -1 && (e = chan_recv(r->chan, &p)) == 1) {
+	while (r->channel != -1 && (e = channel_recv(r->channel, &p)) == 1) {
 		e = r->calls->on_packet(r->arg, r, &p);
 		fd_close(&p.fd);
 		if (e < 0) {
@@ -193,7 +193,7 @@ child_init(struct child *r, const char *name, const struct child_calls *calls,
 		.arg = arg,
 		.loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV),
 		.restart = { .well_ms = RESTART_WELL_MS },
-		.chan = -1 };
+		.channel = -1 };
 	ev_init(&r->packets, on_packets);
 	ev_init(&r->ended, on_ended);
 	ev_timer_init(&r->again, on_again, 0., 0.);
@@ -212,6 +212,6 @@ child_fini(struct child *r)
 	child_kill(r);
 	ev_timer_stop(r->loop, &r->again);
 	ev_child_stop(r->loop, &r->ended);
-	if (r->chan != -1)
+	if (r->channel != -1)
 		drop_channel(r);
 }

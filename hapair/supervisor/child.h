@@ -20,7 +20,8 @@ struct child_calls {
 	/* It runs: tell it what it needs. Returns 0 or -errno. */
 	int (*on_spawn)(void *arg, struct child *role);
 	/* A packet; its descriptor is closed afterwards. 0 or -EBADMSG. */
-	int (*on_packet)(void *arg, struct child *role, struct chan_packet *p);
+	int (*on_packet)(
+	    void *arg, struct child *role, struct channel_packet *p);
 	/* It has ended; while not `stopping` it will be started again. */
 	void (*on_end)(void *arg, struct child *role);
 };
@@ -31,7 +32,7 @@ struct child {
 	void *arg;
 	struct ev_loop *loop; /* the default loop: child watchers need it */
 	pid_t pid;            /* 0: does not run */
-	int chan;             /* -1: does not run */
+	int channel;          /* -1: does not run */
 	bool ready;           /* it has said so */
 	bool stopping;        /* its next end is the last */
 	struct restart restart;

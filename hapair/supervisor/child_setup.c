@@ -62,9 +62,9 @@ briefing_introduce(struct child *failover, struct child *relay)
 	CLEANUP(fd_close) int b = -1;
 	int ends[2];
 
-	if (failover->chan == -1 || relay->chan == -1)
+	if (failover->channel == -1 || relay->channel == -1)
 		return;
-	if (chan_pair(ends) < 0)
+	if (channel_pair(ends) < 0)
 		return;
 	a = ends[0];
 	b = ends[1];

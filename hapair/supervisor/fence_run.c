@@ -119,7 +119,7 @@ joins(struct fences_run *r, const struct msg_fence *m)
 }
 
 int
-fences_take(struct fences *f, const struct chan_packet *p)
+fences_take(struct fences *f, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	const struct config_service *c;

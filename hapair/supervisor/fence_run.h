@@ -9,7 +9,7 @@
 #include "core/base.h"
 #include "core/msg.h"
 
-struct chan_packet;
+struct channel_packet;
 struct config;
 struct fences_run;
 
@@ -28,7 +28,7 @@ MUST_CHECK int fences_init(struct fences *f, const struct config *config,
     fences_answer_fn *answer, void *arg);
 
 /* What the relay says. Returns 0 or -EBADMSG. */
-MUST_CHECK int fences_take(struct fences *f, const struct chan_packet *p);
+MUST_CHECK int fences_take(struct fences *f, const struct channel_packet *p);
 
 /* Those that run go on by themselves. Takes zeros. */
 void fences_fini(struct fences *f);

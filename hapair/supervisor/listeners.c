@@ -69,7 +69,8 @@ listeners_hush(struct listeners *l)
 
 /* What of the hushed groups' addresses this listener would answer for. */
 static unsigned
-add_hushed(const struct listeners *l, const union addr *here, struct sieve *s)
+add_hushed(
+    const struct listeners *l, const union addr *here, struct socket_filter *s)
 {
 	const struct config_pair *pair = &l->config->pair;
 	unsigned n = 0;
@@ -83,7 +84,7 @@ add_hushed(const struct listeners *l, const union addr *here, struct sieve *s)
 			if ((l->hushed & 1U << i) == 0 ||
 			    (!addr_is_any(here) && !addr_is_same_ip(here, a)))
 				continue;
-			sieve_add(s, a);
+			socket_filter_add(s, a);
 			n++;
 		}
 	}
@@ -94,13 +95,13 @@ add_hushed(const struct listeners *l, const union addr *here, struct sieve *s)
 static int
 apply_to(const struct listeners *l, const union addr *here, const int *fds)
 {
-	struct sieve s;
+	struct socket_filter s;
 	unsigned n;
 	int first = 0;
 
-	sieve_begin(&s, SIEVE_HUSH, here->sa.sa_family);
+	socket_filter_begin(&s, SOCKET_FILTER_HUSH, here->sa.sa_family);
 	n = add_hushed(l, here, &s);
-	first = sieve_end(&s);
+	first = socket_filter_end(&s);
 	for (unsigned w = 0; first == 0 && w < l->workers; w++)
 		first = n > 0 ? listener_hush_some(fds[w], &s)
 		              : listener_unhush(fds[w]);

@@ -46,12 +46,12 @@ look(struct warden_ward *ward)
 {
 	const struct child *child = ward->child;
 	const uint32_t limit_ms = child->ready ? ward->limit_ms : STARTING_MS;
-	uint64_t counts[PULSE_LINES];
+	uint64_t counts[LIVENESS_LINES];
 
 	if (child->pid == 0 || child->stopping || ward->killed)
 		return;
-	pulse_read(ward->pulse, counts, ward->lines);
-	if (!stall_every(
+	liveness_read(ward->liveness, counts, ward->lines);
+	if (!stall_detector_every(
 	        ward->stalls, counts, ward->lines, mono_now(), limit_ms))
 		return;
 	log_error(child->name, "process %d stands still for %u ms, killing it",
@@ -75,7 +75,7 @@ static int
 make_ward(struct warden_ward *ward, struct child *child, unsigned lines,
     uint32_t limit_ms)
 {
-	int e = pulse_create();
+	int e = liveness_create();
 
 	if (e < 0)
 		return e;
@@ -83,19 +83,19 @@ make_ward(struct warden_ward *ward, struct child *child, unsigned lines,
 	ward->fd = e;
 	ward->lines = lines;
 	ward->limit_ms = limit_ms;
-	return pulse_map(ward->fd, false, &ward->pulse);
+	return liveness_map(ward->fd, false, &ward->liveness);
 }
 
 int
 warden_init(struct warden *w, const struct config *config, unsigned workers,
     struct child *failover, struct child *relay)
 {
-	int e = make_ward(
-	    &w->failover, failover, PULSE_MAIN + 1, failover_limit_ms(config));
+	int e = make_ward(&w->failover, failover, LIVENESS_MAIN + 1,
+	    failover_limit_ms(config));
 
 	if (e == 0)
 		e = make_ward(
-		    &w->relay, relay, PULSE_MAIN + 1 + workers, RELAY_MS);
+		    &w->relay, relay, LIVENESS_MAIN + 1 + workers, RELAY_MS);
 	if (e < 0)
 		return e;
 	w->loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV);
@@ -123,13 +123,13 @@ warden_meet(struct warden *w, struct child *child)
 	CLEANUP(fd_close) int reader = -1;
 	int e;
 
-	for (unsigned i = 0; i < PULSE_LINES; i++)
-		ward->stalls[i] = stall_init();
+	for (unsigned i = 0; i < LIVENESS_LINES; i++)
+		ward->stalls[i] = stall_detector_init();
 	ward->killed = false;
 	send_pulse(child, ward->fd, true);
 	if (ward == &w->relay)
 		return;
-	e = pulse_reader(w->relay.fd);
+	e = liveness_reader(w->relay.fd);
 	if (e < 0) {
 		log_error(
 		    child->name, "cannot look at the relay: %s", strerror(-e));
@@ -144,8 +144,8 @@ warden_fini(struct warden *w)
 {
 	if (w->loop != NULL)
 		ev_timer_stop(w->loop, &w->look);
-	pulse_unmap(&w->failover.pulse);
-	pulse_unmap(&w->relay.pulse);
+	liveness_unmap(&w->failover.liveness);
+	liveness_unmap(&w->relay.liveness);
 	fd_close(&w->failover.fd);
 	fd_close(&w->relay.fd);
 }

@@ -16,11 +16,11 @@
 struct warden_ward {
 	struct child *child; /* borrowed: supervisor.c's */
 	int fd;              /* of its pulse */
-	struct pulse *pulse;
+	struct liveness *liveness;
 	unsigned lines; /* that it counts in */
 	uint32_t limit_ms;
 	bool killed; /* its end is about to be reported */
-	struct stall stalls[PULSE_LINES];
+	struct stall_detector stalls[LIVENESS_LINES];
 };
 
 struct warden {

@@ -27,49 +27,50 @@ statefile_directory(void)
 }
 
 static void
-put(struct jdoc *list, const struct accord *a)
+put(struct json_doc *list, const struct accord *a)
 {
-	struct jdoc *at = jdoc_put_object(list, NULL);
+	struct json_doc *at = json_doc_put_object(list, NULL);
 
-	jdoc_put_string(at, "kind", accord_kind_name(a->kind));
-	jdoc_put_string(at, "service", a->subject);
-	jdoc_put_string(at, "server", a->server);
+	json_doc_put_string(at, "kind", accord_kind_name(a->kind));
+	json_doc_put_string(at, "service", a->subject);
+	json_doc_put_string(at, "server", a->server);
 	switch (a->kind) {
 	case ACCORD_ADMIN:
-		jdoc_put_string(at, "value",
+		json_doc_put_string(at, "value",
 		    accord_admin_name((enum accord_admin)a->value));
 		break;
 	case ACCORD_WEIGHT:
 		if (a->value == ACCORD_AS_CONFIGURED)
-			jdoc_put_null(at, "value");
+			json_doc_put_null(at, "value");
 		else
-			jdoc_put_int(at, "value", a->value);
+			json_doc_put_int(at, "value", a->value);
 		break;
 	case ACCORD_ACTIVE:
 	case ACCORD_ACTIVE_GROUP:
 		break;
 	}
-	jdoc_put_int(at, "epoch", (int64_t)a->epoch);
-	jdoc_put_int(at, "node", a->node);
+	json_doc_put_int(at, "epoch", (int64_t)a->epoch);
+	json_doc_put_int(at, "node", a->node);
 }
 
 char *
-statefile_text(const struct accords *all)
+statefile_text(const struct shared_state *all)
 {
-	CLEANUP(jdoc_free_at) struct jdoc *doc = jdoc_new();
-	struct jdoc *list;
+	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
+	struct json_doc *list;
 
-	jdoc_put_int(doc, "version", VERSION_OF_FILE);
-	list = jdoc_put_array(doc, "accords");
+	json_doc_put_int(doc, "version", VERSION_OF_FILE);
+	list = json_doc_put_array(doc, "accords");
 	for (size_t i = 0; i < all->n; i++)
 		put(list, &all->all[i]);
-	return jdoc_text(doc, true);
+	return json_doc_text(doc, true);
 }
 
 static bool
-get_text(const struct jdoc *at, const char *key, char *ret_text, size_t room)
+get_text(
+    const struct json_doc *at, const char *key, char *ret_text, size_t room)
 {
-	const char *text = jdoc_string(at, key);
+	const char *text = json_doc_string(at, key);
 
 	if (strlen(text) >= room)
 		return false;
@@ -79,31 +80,33 @@ get_text(const struct jdoc *at, const char *key, char *ret_text, size_t room)
 
 /* A whole number of at most `max`. */
 static bool
-get_number(const struct jdoc *at, const char *key, int64_t max, int64_t *ret)
+get_number(
+    const struct json_doc *at, const char *key, int64_t max, int64_t *ret)
 {
-	const int64_t n = jdoc_int(at, key);
+	const int64_t n = json_doc_int(at, key);
 
-	if (!jdoc_is_number(jdoc_get(at, key), (double)n) || n < 0 || n > max)
+	if (!json_doc_is_number(json_doc_get(at, key), (double)n) || n < 0 ||
+	    n > max)
 		return false;
 	*ret = n;
 	return true;
 }
 
 static bool
-get_value(const struct jdoc *at, struct accord *a)
+get_value(const struct json_doc *at, struct accord *a)
 {
-	const struct jdoc *value = jdoc_get(at, "value");
+	const struct json_doc *value = json_doc_get(at, "value");
 	enum accord_admin admin;
 	int64_t n;
 
 	switch (a->kind) {
 	case ACCORD_ADMIN:
-		if (!accord_parse_admin(jdoc_text_value(value), &admin))
+		if (!accord_parse_admin(json_doc_text_value(value), &admin))
 			return false;
 		a->value = (uint16_t)admin;
 		return true;
 	case ACCORD_WEIGHT:
-		if (jdoc_is_null(value))
+		if (json_doc_is_null(value))
 			n = ACCORD_AS_CONFIGURED;
 		else if (!get_number(at, "value", ACCORD_WEIGHT_MAX, &n))
 			return false;
@@ -117,12 +120,12 @@ get_value(const struct jdoc *at, struct accord *a)
 }
 
 static bool
-get(const struct jdoc *at, struct accord *ret)
+get(const struct json_doc *at, struct accord *ret)
 {
 	int64_t epoch, node;
 
 	memset(ret, 0, sizeof(*ret));
-	if (!accord_parse_kind(jdoc_string(at, "kind"), &ret->kind) ||
+	if (!accord_parse_kind(json_doc_string(at, "kind"), &ret->kind) ||
 	    !get_text(at, "service", ret->subject, sizeof(ret->subject)) ||
 	    !get_text(at, "server", ret->server, sizeof(ret->server)) ||
 	    !get_value(at, ret) ||
@@ -135,27 +138,28 @@ get(const struct jdoc *at, struct accord *ret)
 }
 
 int
-statefile_parse(const char *text, size_t len, struct accords *ret_all)
+statefile_parse(const char *text, size_t len, struct shared_state *ret_all)
 {
-	CLEANUP(jdoc_free_at) struct jdoc *doc = jdoc_parse(text, len);
-	CLEANUP(accords_fini) struct accords all = { .n = 0 };
-	const struct jdoc *list = jdoc_get(doc, "accords");
+	CLEANUP(json_doc_free_at)
+	struct json_doc *doc = json_doc_parse(text, len);
+	CLEANUP(shared_state_fini) struct shared_state all = { .n = 0 };
+	const struct json_doc *list = json_doc_get(doc, "accords");
 
-	if (jdoc_int(doc, "version") != VERSION_OF_FILE || list == NULL)
+	if (json_doc_int(doc, "version") != VERSION_OF_FILE || list == NULL)
 		return -EBADMSG;
-	for (size_t i = 0; i < jdoc_count(list); i++) {
+	for (size_t i = 0; i < json_doc_count(list); i++) {
 		struct accord a;
 		size_t index;
 		int e;
 
-		if (!get(jdoc_at(list, i), &a))
+		if (!get(json_doc_at(list, i), &a))
 			return -EBADMSG;
-		e = accords_take(&all, &a, &index);
+		e = shared_state_take(&all, &a, &index);
 		if (e < 0)
 			return e == -ENOSPC ? -EBADMSG : e;
 	}
 	*ret_all = all;
-	all = (struct accords){ .n = 0 };
+	all = (struct shared_state){ .n = 0 };
 	return 0;
 }
 
@@ -168,7 +172,7 @@ path_of(const char *directory, const char *name, char path[static PATH_MAX])
 }
 
 int
-statefile_load(const char *directory, struct accords *ret_all)
+statefile_load(const char *directory, struct shared_state *ret_all)
 {
 	CLEANUP(fd_close) int fd = -1;
 	CLEANUP(free_str) char *text = NULL;

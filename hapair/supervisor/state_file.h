@@ -14,7 +14,7 @@
 
 #include "core/base.h"
 
-struct accords;
+struct shared_state;
 
 #define STATEFILE_NAME "state.json"
 #define STATEFILE_MAX ((size_t)8 * 1024 * 1024)
@@ -23,17 +23,18 @@ struct accords;
 const char *statefile_directory(void);
 
 /* Malloc'd; NULL where memory is out. */
-char *statefile_text(const struct accords *all);
+char *statefile_text(const struct shared_state *all);
 
 /* All of it, or -EBADMSG and nothing. -ENOMEM. */
 MUST_CHECK int statefile_parse(
-    const char *text, size_t len, struct accords *ret_all);
+    const char *text, size_t len, struct shared_state *ret_all);
 
 /*
  * Adds what is in the directory's file. Returns 0, also where there is none;
  * -EBADMSG where it is damaged; -errno.
  */
-MUST_CHECK int statefile_load(const char *directory, struct accords *ret_all);
+MUST_CHECK int statefile_load(
+    const char *directory, struct shared_state *ret_all);
 
 /* Out of the way, for someone to look at. Returns 0 or -errno. */
 MUST_CHECK int statefile_set_aside(const char *directory);

@@ -54,14 +54,14 @@ tell_known(const struct state_store *s)
 static void
 tell_peer(struct state_store *s)
 {
-	uint8_t room[CHAN_BODY_MAX];
+	uint8_t room[CHANNEL_BODY_MAX];
 	struct buf b = buf_writer(room, sizeof(room));
 	const bool all_told = s->told == s->all.n;
 
 	if (!s->wanted || (all_told && !s->end_owed))
 		return;
 	buf_put_u32(&b, s->wire);
-	s->told = accords_put(&s->all, s->told, &b);
+	s->told = shared_state_put(&s->all, s->told, &b);
 	s->wanted = false;
 	s->end_owed = s->end_owed && !all_told;
 	child_send(s->setup.failover, MSG_FOR_PEER, b.data, b.pos, -1);
@@ -83,7 +83,7 @@ make(struct state_store *s, struct accord *a)
 {
 	const int node = s->setup.node == CONFIG_NO_NODE ? 0 : s->setup.node;
 	size_t index;
-	int e = accords_make(&s->all, (uint8_t)node, a, &index);
+	int e = shared_state_make(&s->all, (uint8_t)node, a, &index);
 
 	if (e < 0)
 		return e;
@@ -132,7 +132,7 @@ answer_choice(struct state_store *s, size_t leader)
 	const struct config *c = s->setup.config;
 	const struct accord like = choice_of(c, leader, "");
 	const struct accord *a =
-	    accords_find(&s->all, like.kind, like.subject, "");
+	    shared_state_find(&s->all, like.kind, like.subject, "");
 	const int host =
 	    a != NULL ? config_standby_host(c, leader, a->server) : -1;
 	const struct msg_active m = { .service = (uint16_t)leader,
@@ -245,7 +245,7 @@ take_one(struct state_store *s, const struct accord *a)
 {
 	const size_t before = s->all.n;
 	size_t index;
-	int r = accords_take(&s->all, a, &index);
+	int r = shared_state_take(&s->all, a, &index);
 
 	if (r < 0)
 		log_error("state",
@@ -260,7 +260,7 @@ take_one(struct state_store *s, const struct accord *a)
 static int
 take_accords(struct state_store *s, struct buf *b)
 {
-	uint8_t room[CHAN_BODY_MAX];
+	uint8_t room[CHANNEL_BODY_MAX];
 	struct buf news = buf_writer(room, sizeof(room));
 	struct accord a;
 
@@ -298,7 +298,7 @@ take_wanted(struct state_store *s, struct buf *b)
 
 int
 state_store_take(struct state_store *s, const struct child *role,
-    const struct chan_packet *p)
+    const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 
@@ -328,10 +328,10 @@ state_store_meet(struct state_store *s, const struct child *role)
 	for (size_t i = 0; i < s->setup.config->n_services; i++)
 		s->choices[i].waits = false;
 	while (next < s->all.n) {
-		uint8_t room[CHAN_BODY_MAX];
+		uint8_t room[CHANNEL_BODY_MAX];
 		struct buf b = buf_writer(room, sizeof(room));
 
-		next = accords_put(&s->all, next, &b);
+		next = shared_state_put(&s->all, next, &b);
 		tell_relay(s, &b);
 	}
 	tell_known(s);
@@ -346,13 +346,13 @@ state_store_meet(struct state_store *s, const struct child *role)
 static void
 answer(struct state_store *s, int *socket, const char *text)
 {
-	CLEANUP(jdoc_free_at) struct jdoc *doc = jdoc_new();
+	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
 	CLEANUP(free_str) char *line = NULL;
 	struct child *relay = s->setup.relay;
 
-	jdoc_put_string(doc, "text", text);
-	line = jdoc_text(doc, false);
-	if (line != NULL && relay->chan != -1) {
+	json_doc_put_string(doc, "text", text);
+	line = json_doc_text(doc, false);
+	if (line != NULL && relay->channel != -1) {
 		child_send(relay, MSG_REPLY, line, strlen(line), *socket);
 		return;
 	}
@@ -408,7 +408,8 @@ state_store_obey(struct state_store *s, const char *request, int *socket)
 		return;
 	}
 	if (server_request_answer(&q,
-	        accords_find(&s->all, a->kind, a->subject, a->server), text))
+	        shared_state_find(&s->all, a->kind, a->subject, a->server),
+	        text))
 		e = change(s, a);
 	if (e == 0) {
 		answer(s, socket, text);
@@ -465,6 +466,6 @@ state_store_fini(struct state_store *s)
 		ev_timer_stop(s->setup.loop, &s->peer_patience);
 	}
 	state_writer_fini(&s->writer);
-	accords_fini(&s->all);
+	shared_state_fini(&s->all);
 	free(s->choices);
 }

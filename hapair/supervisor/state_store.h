@@ -14,7 +14,7 @@
 
 #include <ev.h>
 
-struct chan_packet;
+struct channel_packet;
 struct child;
 struct config;
 struct msg_group;
@@ -37,7 +37,7 @@ struct state_store_choice {
 
 struct state_store {
 	struct state_store_setup setup;
-	struct accords all;
+	struct shared_state all;
 	bool known;            /* all that the peer knows, or it is away */
 	uint32_t wire;         /* to the peer; 0: there was none */
 	bool wanted, end_owed; /* by it; that these were all */
@@ -59,7 +59,7 @@ void state_store_meet(struct state_store *s, const struct child *role);
 
 /* What a role says. Returns 0 or -EBADMSG, also for what is about others. */
 MUST_CHECK int state_store_take(struct state_store *s, const struct child *role,
-    const struct chan_packet *p);
+    const struct channel_packet *p);
 
 /* A group stands differently: another node may decide. */
 void state_store_look(struct state_store *s);

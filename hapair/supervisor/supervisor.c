@@ -146,7 +146,7 @@ tell_ready(struct supervisor *s)
 }
 
 static int
-take_group(struct supervisor *s, const struct chan_packet *p)
+take_group(struct supervisor *s, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_group m;
@@ -175,7 +175,7 @@ hush(struct supervisor *s, unsigned group, bool hushed)
 
 /* Failover hands a group over: new clients shall find the peer, not us. */
 static int
-take_hush(struct supervisor *s, const struct chan_packet *p)
+take_hush(struct supervisor *s, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	uint8_t room[16];
@@ -197,7 +197,7 @@ static void stop_relay(struct supervisor *s);
 static void stop_failover(struct supervisor *s);
 
 static int
-on_packet(void *arg, struct child *r, struct chan_packet *p)
+on_packet(void *arg, struct child *r, struct channel_packet *p)
 {
 	struct supervisor *s = arg;
 
@@ -524,7 +524,7 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 	s->setup = setup;
 	s->wire = -1;
 	s->started = mono_now();
-	s->loaded_wall_ms = wall_now_ms();
+	s->loaded_wall_ms = wall_clock_now_ms();
 	s->loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV);
 	s->groups = calloc(n_groups(s) + 1, sizeof(*s->groups));
 	s->known = calloc(n_groups(s) + 1, sizeof(*s->known));

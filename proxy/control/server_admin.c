@@ -23,8 +23,8 @@ static void
 send_message(
     const struct server_admin *a, enum msg_type type, const struct buf *b)
 {
-	const int e =
-	    chan_send(a->setup.supervisor, (uint16_t)type, b->data, b->pos, -1);
+	const int e = channel_send(
+	    a->setup.supervisor, (uint16_t)type, b->data, b->pos, -1);
 
 	if (e < 0)
 		log_error("relay", "the supervisor does not take messages: %s",
@@ -176,7 +176,7 @@ take_accords(struct server_admin *a, struct buf *b)
 static char *
 activate(struct server_admin *a, const struct msg_active *m)
 {
-	CLEANUP(jdoc_free_at) struct jdoc *doc = jdoc_new();
+	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
 	const struct config_service *c = &a->setup.config->services[m->service];
 	bool waits = false;
 	const char *why =
@@ -186,8 +186,8 @@ activate(struct server_admin *a, const struct msg_active *m)
 
 	(void)snprintf(text, sizeof(text), "server %s of service %s: %s",
 	    c->servers[m->server].name, c->name, why != NULL ? why : is);
-	jdoc_put_string(doc, why != NULL ? "error" : "text", text);
-	return jdoc_text(doc, false);
+	json_doc_put_string(doc, why != NULL ? "error" : "text", text);
+	return json_doc_text(doc, false);
 }
 
 static int
@@ -205,7 +205,7 @@ take_activate(struct server_admin *a, struct buf *b, int *socket)
 }
 
 int
-server_admin_take(struct server_admin *a, struct chan_packet *p)
+server_admin_take(struct server_admin *a, struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_known known;

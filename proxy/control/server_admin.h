@@ -11,7 +11,7 @@
 
 #include "core/base.h"
 
-struct chan_packet;
+struct channel_packet;
 struct config;
 struct ev_loop;
 struct marshal;
@@ -41,4 +41,5 @@ void server_admin_fini(struct server_admin *a); /* takes zeros */
  * What the supervisor says of servers; its descriptor may be taken. Returns 0
  * or -EBADMSG, also for what is about something else.
  */
-MUST_CHECK int server_admin_take(struct server_admin *a, struct chan_packet *p);
+MUST_CHECK int server_admin_take(
+    struct server_admin *a, struct channel_packet *p);

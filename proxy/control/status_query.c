@@ -71,12 +71,12 @@ asker_ask(struct asker *a, int *socket, int failover)
 	LIST_INSERT_HEAD(&a->waiting, q, all);
 	a->n_waiting++;
 	if (failover == -1 ||
-	    chan_send(failover, MSG_ASK, b.data, b.pos, -1) < 0)
+	    channel_send(failover, MSG_ASK, b.data, b.pos, -1) < 0)
 		finish(q, &nothing);
 }
 
 int
-asker_take_peer(struct asker *a, const struct chan_packet *p)
+asker_take_peer(struct asker *a, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	int e = msg_get_peer(&b, &a->peer);
@@ -86,7 +86,7 @@ asker_take_peer(struct asker *a, const struct chan_packet *p)
 }
 
 int
-asker_take_tracks(struct asker *a, const struct chan_packet *p)
+asker_take_tracks(struct asker *a, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	int e = msg_get_tracks(&b, &a->tracks);
@@ -96,7 +96,7 @@ asker_take_tracks(struct asker *a, const struct chan_packet *p)
 }
 
 int
-asker_take_answered(struct asker *a, const struct chan_packet *p)
+asker_take_answered(struct asker *a, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	const struct asker_said said = {

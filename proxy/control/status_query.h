@@ -12,8 +12,8 @@
 #include <ev.h>
 #include <sys/queue.h>
 
-struct chan_packet;
 struct asker_request;
+struct channel_packet;
 
 /* What failover said; NULL: it did not. */
 struct asker_said {
@@ -44,7 +44,8 @@ void asker_fini(struct asker *a);
 void asker_ask(struct asker *a, int *socket, int failover);
 
 /* What failover says. Return 0 or -EBADMSG. */
-MUST_CHECK int asker_take_peer(struct asker *a, const struct chan_packet *p);
-MUST_CHECK int asker_take_tracks(struct asker *a, const struct chan_packet *p);
+MUST_CHECK int asker_take_peer(struct asker *a, const struct channel_packet *p);
+MUST_CHECK int asker_take_tracks(
+    struct asker *a, const struct channel_packet *p);
 MUST_CHECK int asker_take_answered(
-    struct asker *a, const struct chan_packet *p);
+    struct asker *a, const struct channel_packet *p);

@@ -22,7 +22,7 @@ struct feed {
 	struct feed_setup setup;
 	ev_async pushed;
 	ev_timer retry;
-	int chan; /* borrowed: the relay's; -1: nobody listens */
+	int channel; /* borrowed: the relay's; -1: nobody listens */
 	bool owes_begin;
 	unsigned n_last; /* chunks of this epoch that said so */
 	size_t n_max;
@@ -50,7 +50,7 @@ free_chunks(struct chunks *list)
 static bool
 send_one(struct feed *f, enum msg_type type, const void *body, size_t len)
 {
-	int e = chan_send(f->chan, (uint16_t)type, body, len, -1);
+	int e = channel_send(f->channel, (uint16_t)type, body, len, -1);
 
 	if (e == -EAGAIN)
 		ev_timer_again(f->setup.loop, &f->retry);
@@ -92,7 +92,7 @@ send_chunks(struct feed *f)
 	while ((c = next_chunk(f)) != NULL) {
 		if (c->len > 0 &&
 		    !send_one(f, MSG_CONNECTIONS, c->bytes, c->len)) {
-			if (f->chan != -1)
+			if (f->channel != -1)
 				put_back(f, c);
 			else
 				free(c);
@@ -108,7 +108,7 @@ static void
 pump(struct feed *f)
 {
 	ev_timer_stop(f->setup.loop, &f->retry);
-	if (f->chan == -1)
+	if (f->channel == -1)
 		return;
 	if (f->owes_begin) {
 		if (!send_one(f, MSG_CONNECTIONS_BEGIN, NULL, 0))
@@ -134,7 +134,7 @@ on_pushed(struct ev_loop *loop, ev_async *async, int revents)
 	overflowed = f->overflowed;
 	(void)pthread_mutex_unlock(&f->lock);
 	if (overflowed)
-		feed_begin(f, f->chan);
+		feed_begin(f, f->channel);
 	else
 		pump(f);
 }
@@ -155,7 +155,7 @@ feed_new(const struct feed_setup *setup)
 	if (f == NULL)
 		return NULL;
 	f->setup = *setup;
-	f->chan = -1;
+	f->channel = -1;
 	f->n_max = setup->max_connections / CHUNK_RECORDS + CHUNKS_MORE +
 	    setup->n_workers;
 	STAILQ_INIT(&f->queue);
@@ -192,9 +192,9 @@ forget(struct feed *f, bool open)
 }
 
 void
-feed_begin(struct feed *f, int chan)
+feed_begin(struct feed *f, int channel)
 {
-	f->chan = chan;
+	f->channel = channel;
 	f->owes_begin = true;
 	forget(f, true);
 	pump(f);
@@ -205,7 +205,7 @@ void
 feed_stop(struct feed *f)
 {
 	ev_timer_stop(f->setup.loop, &f->retry);
-	f->chan = -1;
+	f->channel = -1;
 	forget(f, false);
 }
 

@@ -27,7 +27,7 @@ struct feed_chunk {
 	unsigned epoch;
 	bool last; /* of what this worker had to tell anew */
 	size_t len;
-	uint8_t bytes[CHAN_BODY_MAX];
+	uint8_t bytes[CHANNEL_BODY_MAX];
 };
 
 struct feed_setup {
@@ -45,7 +45,7 @@ MUST_CHECK struct feed *feed_new(const struct feed_setup *setup);
 void feed_free(struct feed *f); /* takes NULL */
 
 /* A new failover, which knows nothing; its channel stays the caller's. */
-void feed_begin(struct feed *f, int chan);
+void feed_begin(struct feed *f, int channel);
 
 /* It is gone; what is told now is told to nobody. */
 void feed_stop(struct feed *f);

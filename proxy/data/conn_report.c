@@ -52,7 +52,7 @@ static struct feed_chunk *
 chunk(struct tap *t)
 {
 	if (t->chunk != NULL &&
-	    sizeof(t->chunk->bytes) - t->chunk->len < CONN_BYTES_MAX)
+	    sizeof(t->chunk->bytes) - t->chunk->len < CONN_RECORD_BYTES_MAX)
 		push(t);
 	if (t->chunk == NULL) {
 		t->chunk = malloc(sizeof(*t->chunk));
@@ -68,7 +68,7 @@ chunk(struct tap *t)
 }
 
 static void
-put(struct tap *t, const struct conn *record)
+put(struct tap *t, const struct conn_record *record)
 {
 	struct feed_chunk *c = chunk(t);
 	struct buf b;
@@ -77,7 +77,7 @@ put(struct tap *t, const struct conn *record)
 		return;
 	b = buf_writer(c->bytes, sizeof(c->bytes));
 	b.pos = c->len;
-	conn_encode(&b, record);
+	conn_record_encode(&b, record);
 	c->len = b.pos;
 	if (!ev_is_active(&t->tick))
 		ev_timer_again(t->thread->loop, &t->tick);
@@ -85,7 +85,7 @@ put(struct tap *t, const struct conn *record)
 
 /* The way to the server, where it begins at a virtual IP. */
 static bool
-put_way(const struct tap *t, const struct session *s, struct conn *c)
+put_way(const struct tap *t, const struct session *s, struct conn_record *c)
 {
 	const struct config_service *service = s->pool->config;
 	union addr source = service->source, server = { 0 };
@@ -96,25 +96,25 @@ put_way(const struct tap *t, const struct session *s, struct conn *c)
 	    getpeername(s->ends[SESSION_SERVER].fd, &server.sa, &len) == -1)
 		return false;
 	addr_set_port(&source, s->info.source_port);
-	c->source = conn_end_of(&source);
-	c->server = conn_end_of(&server);
+	c->source = conn_record_end_of(&source);
+	c->server = conn_record_end_of(&server);
 	return true;
 }
 
 /* Its two ends; also where the local one is. */
 static bool
-describe(const struct session *s, enum conn_change change,
-    union addr *ret_local, struct conn *ret_conn)
+describe(const struct session *s, enum conn_record_change change,
+    union addr *ret_local, struct conn_record *ret_conn)
 {
 	union addr local;
 
 	if (session_get_local(s, &local) < 0)
 		return false;
 	*ret_local = local;
-	*ret_conn = (struct conn){
+	*ret_conn = (struct conn_record){
 		.change = change,
-		.client = conn_end_of(&s->info.client),
-		.local = conn_end_of(&local),
+		.client = conn_record_end_of(&s->info.client),
+		.local = conn_record_end_of(&local),
 		/* Two with the same ends are not accepted at one moment. */
 		.id = (uint64_t)s->info.accepted.ns,
 	};
@@ -125,11 +125,11 @@ static void
 tell(struct tap *t, struct session *s)
 {
 	union addr local;
-	struct conn c;
+	struct conn_record c;
 	bool matters;
 
 	s->is_told = false;
-	if (!describe(s, CONN_OPENED, &local, &c))
+	if (!describe(s, CONN_RECORD_OPENED, &local, &c))
 		return;
 	matters = put_way(t, s, &c);
 	s->is_told = feed_is_virtual(t->feed, &local) || matters;
@@ -174,12 +174,13 @@ tap_ended(struct tap *t, struct session *s, enum ending ending)
 	const bool left =
 	    ending == ENDING_ADDRESS_MOVED || ending == ENDING_STOPPED;
 	union addr local;
-	struct conn c;
+	struct conn_record c;
 
 	if (s->is_young)
 		TAILQ_REMOVE(&t->young, s, young);
 	if (s->is_told &&
-	    describe(s, left ? CONN_LEFT : CONN_CLOSED, &local, &c))
+	    describe(
+	        s, left ? CONN_RECORD_LEFT : CONN_RECORD_CLOSED, &local, &c))
 		put(t, &c);
 	s->is_young = s->is_told = false;
 }

@@ -96,9 +96,9 @@ listener_hush(int fd)
 }
 
 int
-listener_hush_some(int fd, struct sieve *s)
+listener_hush_some(int fd, struct socket_filter *s)
 {
-	const struct sock_fprog program = sieve_program(s);
+	const struct sock_fprog program = socket_filter_program(s);
 
 	return attach(fd, &program);
 }

@@ -156,7 +156,7 @@ static void
 sweep(struct worker *w)
 {
 	/* Others have their turn in between, and who watches sees us turn. */
-	pulse_beat(w->shared->pulse, PULSE_MAIN + 1 + w->index);
+	liveness_beat(w->shared->liveness, LIVENESS_MAIN + 1 + w->index);
 	if (session_sweep_turn(
 	        &w->sweep, &w->sessions, &w->shared->config->pair))
 		finish_sweep(w);
@@ -219,7 +219,7 @@ on_upkeep(struct ev_loop *loop, ev_timer *t, int revents)
 	unsigned n = atomic_load(&all->n_sessions) / UPKEEP_PART + UPKEEP_LEAST;
 
 	(void)revents;
-	pulse_beat(w->shared->pulse, PULSE_MAIN + 1 + w->index);
+	liveness_beat(w->shared->liveness, LIVENESS_MAIN + 1 + w->index);
 	give_memory_back(w);
 	t->repeat = UPKEEP_S;
 	if (n > UPKEEP_MOST) {

@@ -21,8 +21,8 @@
 
 struct config;
 struct feed;
+struct liveness;
 struct pool;
-struct pulse;
 
 /* What all workers of the relay share; owned by services.c. */
 struct worker_shared {
@@ -32,10 +32,11 @@ struct worker_shared {
 	unsigned n_pools, n_servers;
 	struct worker *workers;
 	unsigned n_workers;
-	unsigned pipes;      /* a worker may have */
-	ev_async dropped;    /* a worker has added to its `dropped_groups` */
-	struct feed *feed;   /* NULL: no pair */
-	struct pulse *pulse; /* borrowed: relay.c's; NULL: nobody watches */
+	unsigned pipes;    /* a worker may have */
+	ev_async dropped;  /* a worker has added to its `dropped_groups` */
+	struct feed *feed; /* NULL: no pair */
+	struct liveness
+	    *liveness; /* borrowed: relay.c's; NULL: nobody watches */
 };
 
 struct worker {

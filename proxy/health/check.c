@@ -52,7 +52,7 @@ turn(struct check *c)
 {
 	const struct config_service *service = c->pool->config;
 
-	c->view.since_wall_ms = wall_now_ms();
+	c->view.since_wall_ms = wall_clock_now_ms();
 	pool_set_state(c->pool, c->server, c->verdict.state, mono_now());
 	ev_timer_stop(c->loop, &c->giving_up);
 	ev_timer_stop(c->loop, &c->resting);

@@ -12,34 +12,34 @@
 #define QUOTED_MAX 24
 
 static bool
-is_met(const struct config_match *m, const struct jdoc *value)
+is_met(const struct config_match *m, const struct json_doc *value)
 {
 	switch (m->kind) {
 	case CONFIG_MATCH_BOOL:
-		return jdoc_is_bool(value, strcmp(m->value, "true") == 0);
+		return json_doc_is_bool(value, strcmp(m->value, "true") == 0);
 	case CONFIG_MATCH_NUMBER:
-		return jdoc_is_number(value, strtod(m->value, NULL));
+		return json_doc_is_number(value, strtod(m->value, NULL));
 	case CONFIG_MATCH_STRING:
-		return jdoc_is_string(value) &&
-		    strcmp(jdoc_text_value(value), m->value) == 0;
+		return json_doc_is_string(value) &&
+		    strcmp(json_doc_text_value(value), m->value) == 0;
 	}
 	return false;
 }
 
 static bool
-has_any(const struct jdoc *doc, const struct config_matches *m)
+has_any(const struct json_doc *doc, const struct config_matches *m)
 {
 	for (size_t i = 0; i < m->n; i++)
-		if (jdoc_get(doc, m->all[i].key) != NULL)
+		if (json_doc_get(doc, m->all[i].key) != NULL)
 			return true;
 	return false;
 }
 
 static bool
-are_met(const struct jdoc *doc, const struct config_matches *m)
+are_met(const struct json_doc *doc, const struct config_matches *m)
 {
 	for (size_t i = 0; i < m->n; i++)
-		if (!is_met(&m->all[i], jdoc_get(doc, m->all[i].key)))
+		if (!is_met(&m->all[i], json_doc_get(doc, m->all[i].key)))
 			return false;
 	return true;
 }
@@ -58,17 +58,17 @@ judge_say(
 
 /* The first one that is not met. */
 static void
-tell_unmet(const struct jdoc *doc, const struct config_matches *m,
+tell_unmet(const struct json_doc *doc, const struct config_matches *m,
     struct judge_answer *a)
 {
 	for (size_t i = 0; i < m->n; i++) {
 		const struct config_match *one = &m->all[i];
-		const struct jdoc *value = jdoc_get(doc, one->key);
+		const struct json_doc *value = json_doc_get(doc, one->key);
 		char shown[QUOTED_MAX];
 
 		if (is_met(one, value))
 			continue;
-		jdoc_show(value, shown, sizeof(shown));
+		json_doc_show(value, shown, sizeof(shown));
 		if (value == NULL)
 			judge_say(a, VERDICT_FAILED,
 			    "%.*s is missing, expected %.*s", QUOTED_MAX,
@@ -96,19 +96,19 @@ static bool
 judge_json(const struct config_check *c, const struct judge_page *page,
     struct judge_answer *a)
 {
-	CLEANUP(jdoc_free_at) struct jdoc *doc = NULL;
+	CLEANUP(json_doc_free_at) struct json_doc *doc = NULL;
 
 	if (c->json.n == 0 && c->drain.n == 0)
 		return true;
 	if (page->cut)
 		return is_partial(page, a);
-	doc = jdoc_parse_foreign(page->body, page->len);
-	if (!jdoc_is_object(doc) && is_partial(page, a))
+	doc = json_doc_parse_foreign(page->body, page->len);
+	if (!json_doc_is_object(doc) && is_partial(page, a))
 		return true;
 	if (c->fallback != NULL && !has_any(doc, &c->json) &&
 	    !has_any(doc, &c->drain))
 		return false;
-	if (!jdoc_is_object(doc))
+	if (!json_doc_is_object(doc))
 		judge_say(a, VERDICT_FAILED, "the body is no JSON object");
 	else if (!are_met(doc, &c->json))
 		tell_unmet(doc, &c->json, a);
@@ -183,13 +183,13 @@ judge_fallback(const struct config_check *c, const struct judge_page *page,
 enum server_role
 judge_role(const struct config_check *c, const struct judge_page *page)
 {
-	CLEANUP(jdoc_free_at) struct jdoc *doc = NULL;
+	CLEANUP(json_doc_free_at) struct json_doc *doc = NULL;
 	const char *said;
 
 	if (page->status != 200 || page->cut)
 		return SERVER_ROLE_UNSAID;
-	doc = jdoc_parse_foreign(page->body, page->len);
-	said = jdoc_string(doc, c->role);
+	doc = json_doc_parse_foreign(page->body, page->len);
+	said = json_doc_string(doc, c->role);
 	if (strcasecmp(said, "active") == 0)
 		return SERVER_ROLE_ACTIVE;
 	if (strcasecmp(said, "standby") == 0)

@@ -72,13 +72,13 @@ fuzz_records(const uint8_t *data, size_t size)
 
 	while (b.pos < b.len) {
 		const size_t start = b.pos;
-		uint8_t again[CONN_BYTES_MAX];
+		uint8_t again[CONN_RECORD_BYTES_MAX];
 		struct buf w = buf_writer(again, sizeof(again));
-		struct conn c, owed;
+		struct conn_record c, owed;
 
-		if (conn_decode(&b, &c) < 0)
+		if (conn_record_decode(&b, &c) < 0)
 			break;
-		conn_encode(&w, &c);
+		conn_record_encode(&w, &c);
 		assert(!w.bad && w.pos == b.pos - start &&
 		    memcmp(again, data + start, w.pos) == 0);
 		(void)estate_take(e, &c);

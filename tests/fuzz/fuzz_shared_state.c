@@ -15,24 +15,24 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-take(struct accords *all, const struct accord *a)
+take(struct shared_state *all, const struct accord *a)
 {
 	size_t index;
 
-	if (accords_take(all, a, &index) > 0) {
+	if (shared_state_take(all, a, &index) > 0) {
 		assert(index < all->n);
 		assert(accord_compare(&all->all[index], a) == 0);
 	}
 	/* What is known is no news. */
-	assert(accords_take(all, a, &index) == 0);
+	assert(shared_state_take(all, a, &index) == 0);
 }
 
 /* In order, each thing once, and the same after a way over the disk. */
 static void
-check(const struct accords *all)
+check(const struct shared_state *all)
 {
 	CLEANUP(free_str) char *text = statefile_text(all);
-	struct accords again = { .n = 0 };
+	struct shared_state again = { .n = 0 };
 
 	assert(text != NULL);
 	assert(statefile_parse(text, strlen(text), &again) == 0);
@@ -44,23 +44,23 @@ check(const struct accords *all)
 		assert(accord_compare(a, b) == 0);
 		assert(!accord_is_newer(a, b) && !accord_is_newer(b, a));
 	}
-	accords_fini(&again);
+	shared_state_fini(&again);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct accords all = { .n = 0 };
+	struct shared_state all = { .n = 0 };
 	struct buf b = buf_reader(data, size);
 	struct accord a;
 
 	while (b.pos < b.len && accord_get(&b, &a) == 0)
 		take(&all, &a);
 	check(&all);
-	accords_fini(&all);
+	shared_state_fini(&all);
 	if (statefile_parse((const char *)data, size, &all) == 0) {
 		check(&all);
-		accords_fini(&all);
+		shared_state_fini(&all);
 	}
 	return 0;
 }

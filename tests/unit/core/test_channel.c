@@ -14,17 +14,17 @@
 static void
 a_packet_arrives_with_its_descriptor(void **state)
 {
-	struct chan_packet p;
+	struct channel_packet p;
 	int ends[2], file = proc_sealed_file("test", "sealed", 6);
 	char text[8] = "";
 
 	(void)state;
 	assert_true(file >= 0);
-	assert_int_equal(chan_pair(ends), 0);
-	assert_int_equal(chan_recv(ends[1], &p), -EAGAIN);
-	assert_int_equal(chan_send(ends[0], 7, "body", 4, file), 0);
-	assert_int_equal(chan_send(ends[0], 8, NULL, 0, -1), 0);
-	assert_int_equal(chan_recv(ends[1], &p), 1);
+	assert_int_equal(channel_pair(ends), 0);
+	assert_int_equal(channel_recv(ends[1], &p), -EAGAIN);
+	assert_int_equal(channel_send(ends[0], 7, "body", 4, file), 0);
+	assert_int_equal(channel_send(ends[0], 8, NULL, 0, -1), 0);
+	assert_int_equal(channel_recv(ends[1], &p), 1);
 	assert_int_equal(p.type, 7);
 	assert_int_equal(p.len, 4);
 	assert_memory_equal(p.body, "body", 4);
@@ -32,13 +32,13 @@ a_packet_arrives_with_its_descriptor(void **state)
 	assert_string_equal(text, "sealed");
 	assert_int_equal(fcntl(p.fd, F_GETFD), FD_CLOEXEC);
 	fd_close(&p.fd);
-	assert_int_equal(chan_recv(ends[1], &p), 1);
+	assert_int_equal(channel_recv(ends[1], &p), 1);
 	assert_int_equal(p.type, 8);
 	assert_int_equal(p.len, 0);
 	assert_int_equal(p.fd, -1);
 	fd_close(&ends[0]);
-	assert_int_equal(chan_recv(ends[1], &p), 0);
-	assert_int_equal(chan_send(ends[1], 9, NULL, 0, -1), -EPIPE);
+	assert_int_equal(channel_recv(ends[1], &p), 0);
+	assert_int_equal(channel_send(ends[1], 9, NULL, 0, -1), -EPIPE);
 	fd_close(&ends[1]);
 	fd_close(&file);
 }
@@ -46,18 +46,19 @@ a_packet_arrives_with_its_descriptor(void **state)
 static void
 what_is_no_packet_is_refused(void **state)
 {
-	static char huge[CHAN_BODY_MAX + 3];
-	struct chan_packet p;
+	static char huge[CHANNEL_BODY_MAX + 3];
+	struct channel_packet p;
 	int ends[2];
 
 	(void)state;
-	assert_int_equal(chan_pair(ends), 0);
+	assert_int_equal(channel_pair(ends), 0);
 	assert_int_equal(
-	    chan_send(ends[0], 1, huge, CHAN_BODY_MAX + 1, -1), -EMSGSIZE);
+	    channel_send(ends[0], 1, huge, CHANNEL_BODY_MAX + 1, -1),
+	    -EMSGSIZE);
 	assert_int_equal(send(ends[0], huge, sizeof(huge), 0), sizeof(huge));
-	assert_int_equal(chan_recv(ends[1], &p), -EBADMSG);
+	assert_int_equal(channel_recv(ends[1], &p), -EBADMSG);
 	assert_int_equal(send(ends[0], huge, 1, 0), 1);
-	assert_int_equal(chan_recv(ends[1], &p), -EBADMSG);
+	assert_int_equal(channel_recv(ends[1], &p), -EBADMSG);
 	fd_close(&ends[0]);
 	fd_close(&ends[1]);
 }
@@ -65,13 +66,13 @@ what_is_no_packet_is_refused(void **state)
 static void
 a_reader_that_does_not_read_is_told_of(void **state)
 {
-	static char body[CHAN_BODY_MAX];
+	static char body[CHANNEL_BODY_MAX];
 	int ends[2], e = 0;
 
 	(void)state;
-	assert_int_equal(chan_pair(ends), 0);
+	assert_int_equal(channel_pair(ends), 0);
 	for (int i = 0; i < 100000 && e == 0; i++)
-		e = chan_send(ends[0], 1, body, sizeof(body), -1);
+		e = channel_send(ends[0], 1, body, sizeof(body), -1);
 	assert_int_equal(e, -EAGAIN);
 	fd_close(&ends[0]);
 	fd_close(&ends[1]);

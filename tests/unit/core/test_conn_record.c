@@ -7,13 +7,13 @@
 #include <errno.h>
 #include <string.h>
 
-static struct conn_end
+static struct conn_record_end
 end(const char *text)
 {
 	union addr a;
 
 	assert_int_equal(addr_parse(text, &a), 0);
-	return conn_end_of(&a);
+	return conn_record_end_of(&a);
 }
 
 static void
@@ -23,8 +23,8 @@ ends_go_from_addresses_and_back(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-		const struct conn_end e = end(texts[i]);
-		const union addr a = conn_end_addr(&e);
+		const struct conn_record_end e = end(texts[i]);
+		const union addr a = conn_record_end_addr(&e);
 		char text[ADDR_TEXT_MAX];
 
 		assert_string_equal(addr_format(&a, text), texts[i]);
@@ -36,73 +36,76 @@ a_mapped_address_is_ipv4(void **state)
 {
 	union addr a = { .in6 = { .sin6_family = AF_INET6,
 		             .sin6_port = htons(80) } };
-	const struct conn_end plain = end("10.0.0.1:80");
-	struct conn_end mapped;
+	const struct conn_record_end plain = end("10.0.0.1:80");
+	struct conn_record_end mapped;
 
 	(void)state;
 	a.in6.sin6_addr.s6_addr[10] = a.in6.sin6_addr.s6_addr[11] = 0xff;
 	a.in6.sin6_addr.s6_addr[12] = 10;
 	a.in6.sin6_addr.s6_addr[15] = 1;
-	mapped = conn_end_of(&a);
-	assert_true(conn_end_is_same(&mapped, &plain));
+	mapped = conn_record_end_of(&a);
+	assert_true(conn_record_end_is_same(&mapped, &plain));
 }
 
 static void
 a_record_is_taken_whole_or_refused(void **state)
 {
-	const struct conn rows[] = {
-		{ .change = CONN_OPENED,
+	const struct conn_record rows[] = {
+		{ .change = CONN_RECORD_OPENED,
 		    .id = 7,
 		    .client = end("10.0.0.50:40000"),
 		    .local = end("10.0.0.100:80") },
-		{ .change = CONN_OPENED,
+		{ .change = CONN_RECORD_OPENED,
 		    .id = UINT64_MAX,
 		    .client = end("[fd00::50]:40000"),
 		    .local = end("[fd00::100]:80"),
 		    .source = end("[fd00::100]:41000"),
 		    .server = end("[fd00::21]:80") },
-		{ .change = CONN_OPENED,
+		{ .change = CONN_RECORD_OPENED,
 		    .client = end("[fd00::50]:1"),
 		    .local = end("[fd00::100]:80"),
 		    .source = end("10.0.0.100:41000"),
 		    .server = end("10.0.0.21:80") },
-		{ .change = CONN_CLOSED,
+		{ .change = CONN_RECORD_CLOSED,
 		    .client = end("10.0.0.50:40000"),
 		    .local = end("10.0.0.100:80") },
-		{ .change = CONN_LEFT,
+		{ .change = CONN_RECORD_LEFT,
 		    .client = end("10.0.0.50:40000"),
 		    .local = end("10.0.0.100:80") },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		uint8_t room[CONN_BYTES_MAX];
+		uint8_t room[CONN_RECORD_BYTES_MAX];
 		struct buf b = buf_writer(room, sizeof(room));
 		struct buf r;
-		struct conn c;
+		struct conn_record c;
 
-		conn_encode(&b, &rows[i]);
+		conn_record_encode(&b, &rows[i]);
 		assert_false(b.bad);
 		for (size_t len = 0; len < b.pos; len++) {
 			r = buf_reader(room, len);
-			assert_int_equal(conn_decode(&r, &c), -EBADMSG);
+			assert_int_equal(conn_record_decode(&r, &c), -EBADMSG);
 		}
 		r = buf_reader(room, b.pos);
-		assert_int_equal(conn_decode(&r, &c), 0);
+		assert_int_equal(conn_record_decode(&r, &c), 0);
 		assert_true(buf_is_done(&r));
 		assert_int_equal(c.change, rows[i].change);
 		assert_true(c.id == rows[i].id);
-		assert_true(conn_end_is_same(&c.client, &rows[i].client));
-		assert_true(conn_end_is_same(&c.local, &rows[i].local));
-		assert_true(conn_end_is_same(&c.source, &rows[i].source));
-		assert_true(conn_end_is_same(&c.server, &rows[i].server));
+		assert_true(
+		    conn_record_end_is_same(&c.client, &rows[i].client));
+		assert_true(conn_record_end_is_same(&c.local, &rows[i].local));
+		assert_true(
+		    conn_record_end_is_same(&c.source, &rows[i].source));
+		assert_true(
+		    conn_record_end_is_same(&c.server, &rows[i].server));
 	}
 }
 
 static void
 absurd_records_are_refused(void **state)
 {
-	const struct conn good = { .change = CONN_OPENED,
+	const struct conn_record good = { .change = CONN_RECORD_OPENED,
 		.client = end("10.0.0.50:40000"),
 		.local = end("10.0.0.100:80") };
 	const struct row {
@@ -111,7 +114,7 @@ absurd_records_are_refused(void **state)
 		uint8_t value;
 	} rows[] = {
 		{ "no change", 0, 0 },
-		{ "an unknown change", 0, CONN_LEFT + 1 },
+		{ "an unknown change", 0, CONN_RECORD_LEFT + 1 },
 		{ "three ends", 1, 3 },
 		{ "four ends of which two are there", 1, 4 },
 		{ "an unknown family", 10, 5 },
@@ -121,17 +124,17 @@ absurd_records_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		uint8_t room[CONN_BYTES_MAX] = { 0 };
+		uint8_t room[CONN_RECORD_BYTES_MAX] = { 0 };
 		struct buf b = buf_writer(room, sizeof(room));
-		struct conn c;
+		struct conn_record c;
 
 		test_row(rows[i].name);
-		conn_encode(&b, &good);
+		conn_record_encode(&b, &good);
 		room[15] = 0; /* the port's other byte */
 		room[16] = 80;
 		room[rows[i].at] = rows[i].value;
 		b = buf_reader(room, b.pos);
-		assert_int_equal(conn_decode(&b, &c), -EBADMSG);
+		assert_int_equal(conn_record_decode(&b, &c), -EBADMSG);
 	}
 }
 

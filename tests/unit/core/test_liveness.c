@@ -10,32 +10,32 @@
 static void
 who_reads_sees_what_another_process_counts(void **state)
 {
-	struct pulse *writer = NULL, *watcher = NULL;
+	struct liveness *writer = NULL, *watcher = NULL;
 	uint64_t counts[3];
-	int fd = pulse_create();
+	int fd = liveness_create();
 	int reader;
 	pid_t pid;
 
 	(void)state;
 	assert_true(fd >= 0);
-	reader = pulse_reader(fd);
+	reader = liveness_reader(fd);
 	assert_true(reader >= 0);
-	assert_int_equal(pulse_map(reader, false, &watcher), 0);
+	assert_int_equal(liveness_map(reader, false, &watcher), 0);
 	pid = fork();
 	if (pid == 0) {
-		if (pulse_map(fd, true, &writer) < 0)
+		if (liveness_map(fd, true, &writer) < 0)
 			_exit(1);
 		for (unsigned i = 0; i < 5; i++)
-			pulse_beat(writer, PULSE_MAIN);
-		pulse_beat(writer, 2);
+			liveness_beat(writer, LIVENESS_MAIN);
+		liveness_beat(writer, 2);
 		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	pulse_read(watcher, counts, 3);
+	liveness_read(watcher, counts, 3);
 	assert_int_equal(counts[0], 5);
 	assert_int_equal(counts[1], 0);
 	assert_int_equal(counts[2], 1);
-	pulse_unmap(&watcher);
+	liveness_unmap(&watcher);
 	assert_null(watcher);
 	fd_close(&reader);
 	fd_close(&fd);
@@ -44,12 +44,12 @@ who_reads_sees_what_another_process_counts(void **state)
 static void
 who_may_only_read_cannot_write_or_cut(void **state)
 {
-	struct pulse *p = NULL;
-	int fd = pulse_create();
-	int reader = pulse_reader(fd);
+	struct liveness *p = NULL;
+	int fd = liveness_create();
+	int reader = liveness_reader(fd);
 
 	(void)state;
-	assert_int_equal(pulse_map(reader, true, &p), -EACCES);
+	assert_int_equal(liveness_map(reader, true, &p), -EACCES);
 	assert_null(p);
 	assert_int_equal(ftruncate(fd, 0), -1);
 	assert_int_equal(errno, EPERM);
@@ -60,11 +60,11 @@ who_may_only_read_cannot_write_or_cut(void **state)
 static void
 nobody_s_pulse_is_no_pulse(void **state)
 {
-	struct pulse *none = NULL;
+	struct liveness *none = NULL;
 
 	(void)state;
-	pulse_beat(none, PULSE_LINES - 1);
-	pulse_unmap(&none);
+	liveness_beat(none, LIVENESS_LINES - 1);
+	liveness_unmap(&none);
 }
 
 int

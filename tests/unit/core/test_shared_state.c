@@ -30,11 +30,11 @@ assert_same(const struct accord *a, const struct accord *b)
 }
 
 static int
-take(struct accords *all, struct accord a)
+take(struct shared_state *all, struct accord a)
 {
 	size_t index;
 
-	return accords_take(all, &a, &index);
+	return shared_state_take(all, &a, &index);
 }
 
 static void
@@ -108,7 +108,7 @@ absurd_ones_are_refused(void **state)
 static void
 the_newer_one_holds(void **state)
 {
-	struct accords all = { .n = 0 };
+	struct shared_state all = { .n = 0 };
 
 	(void)state;
 	assert_int_equal(take(&all, admin("s1", ACCORD_DRAIN, 2, 0)), 1);
@@ -119,16 +119,17 @@ the_newer_one_holds(void **state)
 	assert_int_equal(take(&all, admin("s1", ACCORD_READY, 3, 0)), 1);
 	assert_int_equal(all.n, 1);
 	assert_int_equal(
-	    accords_find(&all, ACCORD_ADMIN, "web", "s1")->value, ACCORD_READY);
-	assert_null(accords_find(&all, ACCORD_WEIGHT, "web", "s1"));
-	assert_null(accords_find(&all, ACCORD_ADMIN, "web", "s"));
-	assert_null(accords_find(&all, ACCORD_ADMIN, "we", "s1"));
-	accords_fini(&all);
+	    shared_state_find(&all, ACCORD_ADMIN, "web", "s1")->value,
+	    ACCORD_READY);
+	assert_null(shared_state_find(&all, ACCORD_WEIGHT, "web", "s1"));
+	assert_null(shared_state_find(&all, ACCORD_ADMIN, "web", "s"));
+	assert_null(shared_state_find(&all, ACCORD_ADMIN, "we", "s1"));
+	shared_state_fini(&all);
 }
 
 /* Tells all that one knows to the other, in portions, from the end or not. */
 static void
-tell(const struct accords *from, struct accords *to)
+tell(const struct shared_state *from, struct shared_state *to)
 {
 	size_t next = 0;
 
@@ -137,7 +138,7 @@ tell(const struct accords *from, struct accords *to)
 		struct buf w = buf_writer(room, sizeof(room)), r;
 		struct accord a;
 
-		next = accords_put(from, next, &w);
+		next = shared_state_put(from, next, &w);
 		r = buf_reader(room, w.pos);
 		while (r.pos < r.len) {
 			assert_int_equal(accord_get(&r, &a), 0);
@@ -156,7 +157,7 @@ two_nodes_end_with_the_same(void **state)
 	(void)state;
 	srandom(1);
 	for (unsigned seed = 0; seed < 200; seed++) {
-		struct accords node[2] = { { .n = 0 }, { .n = 0 } };
+		struct shared_state node[2] = { { .n = 0 }, { .n = 0 } };
 
 		for (unsigned turn = 0; turn < 100; turn++) {
 			uint8_t self = (uint8_t)(random() & 1);
@@ -165,7 +166,7 @@ two_nodes_end_with_the_same(void **state)
 
 			(void)snprintf(
 			    name, sizeof(name), "s%ld", random() % 8);
-			known = accords_find(
+			known = shared_state_find(
 			    &node[self], ACCORD_ADMIN, "web", name);
 			assert_true(
 			    take(&node[self],
@@ -174,41 +175,41 @@ two_nodes_end_with_the_same(void **state)
 			if (random() % 10 == 0)
 				tell(&node[self], &node[1 - self]);
 			if (random() % 50 == 0)
-				accords_fini(&node[self]);
+				shared_state_fini(&node[self]);
 		}
 		tell(&node[0], &node[1]);
 		tell(&node[1], &node[0]);
 		assert_int_equal(node[0].n, node[1].n);
 		for (size_t i = 0; i < node[0].n; i++)
 			assert_same(&node[0].all[i], &node[1].all[i]);
-		accords_fini(&node[0]);
-		accords_fini(&node[1]);
+		shared_state_fini(&node[0]);
+		shared_state_fini(&node[1]);
 	}
 }
 
 static void
 what_is_made_here_takes_the_place_of_what_was(void **state)
 {
-	struct accords all = { .n = 0 };
+	struct shared_state all = { .n = 0 };
 	struct accord a = admin("s1", ACCORD_DRAIN, 0, 0);
 	size_t index;
 
 	(void)state;
-	assert_int_equal(accords_make(&all, 1, &a, &index), 0);
+	assert_int_equal(shared_state_make(&all, 1, &a, &index), 0);
 	assert_int_equal(a.epoch, 1);
 	assert_int_equal(a.node, 1);
 	assert_int_equal(take(&all, admin("s1", ACCORD_MAINT, 7, 0)), 1);
 	assert_int_equal(take(&all, admin("r1", ACCORD_MAINT, 1, 0)), 1);
 	a.value = ACCORD_READY;
-	assert_int_equal(accords_make(&all, 0, &a, &index), 0);
+	assert_int_equal(shared_state_make(&all, 0, &a, &index), 0);
 	assert_int_equal(index, 1);
 	assert_int_equal(a.epoch, 8);
 	assert_int_equal(all.all[1].value, ACCORD_READY);
 	assert_int_equal(
 	    take(&all, admin("s1", ACCORD_MAINT, ACCORD_EPOCH_MAX, 0)), 1);
-	assert_int_equal(accords_make(&all, 0, &a, &index), -EOVERFLOW);
+	assert_int_equal(shared_state_make(&all, 0, &a, &index), -EOVERFLOW);
 	assert_int_equal(all.all[1].value, ACCORD_MAINT);
-	accords_fini(&all);
+	shared_state_fini(&all);
 }
 
 static void
@@ -254,18 +255,18 @@ an_operators_words(void **state)
 static void
 there_is_a_bound(void **state)
 {
-	struct accords all = { .n = 0 };
+	struct shared_state all = { .n = 0 };
 	char name[16];
 
 	(void)state;
-	for (unsigned i = 0; i < ACCORDS_MAX; i++) {
+	for (unsigned i = 0; i < SHARED_STATE_MAX; i++) {
 		/* In order, which costs no moving. */
 		(void)snprintf(name, sizeof(name), "s%08u", i);
 		assert_int_equal(take(&all, admin(name, 0, 1, 0)), 1);
 	}
 	assert_int_equal(take(&all, admin("t", 0, 1, 0)), -ENOSPC);
 	assert_int_equal(take(&all, admin(name, 0, 2, 0)), 1);
-	accords_fini(&all);
+	shared_state_fini(&all);
 }
 
 int

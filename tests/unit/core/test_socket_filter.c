@@ -55,19 +55,19 @@ v6_frame(const char *to, uint8_t next, uint8_t flags)
 }
 
 static void
-add(struct sieve *s, const char *text)
+add(struct socket_filter *s, const char *text)
 {
 	union addr a;
 
 	assert_int_equal(addr_parse_ip(text, &a), 0);
-	sieve_add(s, &a);
+	socket_filter_add(s, &a);
 }
 
 /* Whether the kernel, running the program, lets the frame through whole. */
 static bool
-passes(struct sieve *s, const struct frame *f)
+passes(struct socket_filter *s, const struct frame *f)
 {
-	const struct sock_fprog program = sieve_program(s);
+	const struct sock_fprog program = socket_filter_program(s);
 	uint8_t room[FRAME_MAX];
 	int ends[2];
 	ssize_t n;
@@ -131,16 +131,17 @@ frames_are_told_apart(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		for (int all = 0; all < 2; all++) {
-			struct sieve s;
+			struct socket_filter s;
 
 			test_row(rows[i].name);
-			sieve_begin(
-			    &s, all ? SIEVE_TCP : SIEVE_SYNS, rows[i].family);
+			socket_filter_begin(&s,
+			    all ? SOCKET_FILTER_TCP : SOCKET_FILTER_SYNS,
+			    rows[i].family);
 			add(&s, "10.0.0.1");
 			add(&s, "fd00::1");
 			add(&s, "10.0.0.2");
 			add(&s, "fd00::2");
-			assert_int_equal(sieve_end(&s), 0);
+			assert_int_equal(socket_filter_end(&s), 0);
 			assert_int_equal(passes(&s, &rows[i].frame),
 			    all ? rows[i].tcp : rows[i].syns);
 		}
@@ -150,13 +151,13 @@ static void
 a_later_fragment_is_no_syn(void **state)
 {
 	struct frame f = v4_frame("10.0.0.1", 6, 0, 0x02);
-	struct sieve s;
+	struct socket_filter s;
 
 	(void)state;
 	f.bytes[14 + 7] = 1; /* the offset's last bits */
-	sieve_begin(&s, SIEVE_SYNS, AF_INET);
+	socket_filter_begin(&s, SOCKET_FILTER_SYNS, AF_INET);
 	add(&s, "10.0.0.1");
-	assert_int_equal(sieve_end(&s), 0);
+	assert_int_equal(socket_filter_end(&s), 0);
 	assert_false(passes(&s, &f));
 }
 
@@ -164,28 +165,28 @@ static void
 without_an_address_nothing_passes(void **state)
 {
 	const struct frame f = v4_frame("10.0.0.1", 6, 0, 0x02);
-	struct sieve s;
+	struct socket_filter s;
 
 	(void)state;
-	sieve_begin(&s, SIEVE_TCP, AF_INET);
-	assert_int_equal(sieve_end(&s), 0);
+	socket_filter_begin(&s, SOCKET_FILTER_TCP, AF_INET);
+	assert_int_equal(socket_filter_end(&s), 0);
 	assert_false(passes(&s, &f));
 }
 
 static void
 too_many_addresses_are_refused(void **state)
 {
-	struct sieve s;
+	struct socket_filter s;
 
 	(void)state;
-	sieve_begin(&s, SIEVE_HUSH, AF_INET6);
+	socket_filter_begin(&s, SOCKET_FILTER_HUSH, AF_INET6);
 	for (int i = 0; i < 200; i++)
 		add(&s, "fd00::1");
-	assert_int_equal(sieve_end(&s), 0);
-	sieve_begin(&s, SIEVE_HUSH, AF_INET6);
-	for (int i = 0; i < SIEVE_CODE_MAX; i++)
+	assert_int_equal(socket_filter_end(&s), 0);
+	socket_filter_begin(&s, SOCKET_FILTER_HUSH, AF_INET6);
+	for (int i = 0; i < SOCKET_FILTER_CODE_MAX; i++)
 		add(&s, "fd00::1");
-	assert_int_equal(sieve_end(&s), -E2BIG);
+	assert_int_equal(socket_filter_end(&s), -E2BIG);
 }
 
 int

@@ -5,12 +5,13 @@
 static void
 moments_are_written_in_utc_with_milliseconds(void **state)
 {
-	char buf[WALL_TEXT_MAX];
+	char buf[WALL_CLOCK_TEXT_MAX];
 
 	(void)state;
-	assert_string_equal(wall_format(0, buf), "1970-01-01T00:00:00.000Z");
 	assert_string_equal(
-	    wall_format(1700000000007, buf), "2023-11-14T22:13:20.007Z");
+	    wall_clock_format(0, buf), "1970-01-01T00:00:00.000Z");
+	assert_string_equal(
+	    wall_clock_format(1700000000007, buf), "2023-11-14T22:13:20.007Z");
 }
 
 int

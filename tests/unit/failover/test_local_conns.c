@@ -8,25 +8,26 @@
 
 #define MAX 10
 
-static struct conn
-conn(unsigned port, uint64_t id, enum conn_change change)
+static struct conn_record
+conn(unsigned port, uint64_t id, enum conn_record_change change)
 {
-	struct conn c = { .id = id, .change = change };
+	struct conn_record c = { .id = id, .change = change };
 	union addr a;
 
 	assert_int_equal(addr_parse_ip("10.0.0.50", &a), 0);
 	addr_set_port(&a, (uint16_t)port);
-	c.client = conn_end_of(&a);
+	c.client = conn_record_end_of(&a);
 	assert_int_equal(addr_parse_ip("10.0.0.100", &a), 0);
 	addr_set_port(&a, 80);
-	c.local = conn_end_of(&a);
+	c.local = conn_record_end_of(&a);
 	return c;
 }
 
 static void
-take(struct ledger *l, unsigned port, uint64_t id, enum conn_change change)
+take(struct ledger *l, unsigned port, uint64_t id,
+    enum conn_record_change change)
 {
-	const struct conn c = conn(port, id, change);
+	const struct conn_record c = conn(port, id, change);
 
 	assert_int_equal(ledger_take(l, &c), 0);
 }
@@ -37,7 +38,7 @@ owed(struct ledger *l)
 {
 	static char text[256];
 	size_t n = 0;
-	struct conn c;
+	struct conn_record c;
 	enum ledger_debt debt;
 
 	text[0] = '\0';
@@ -77,13 +78,13 @@ changes_are_told_once(void **state)
 	struct ledger *l = connected();
 
 	(void)state;
-	take(l, 1, 1, CONN_OPENED);
-	take(l, 2, 2, CONN_OPENED);
+	take(l, 1, 1, CONN_RECORD_OPENED);
+	take(l, 2, 2, CONN_RECORD_OPENED);
 	assert_text(owed(l), "+1 +2");
 	assert_text(owed(l), "");
-	take(l, 1, 1, CONN_CLOSED);
+	take(l, 1, 1, CONN_RECORD_CLOSED);
 	assert_text(owed(l), "-1");
-	take(l, 1, 1, CONN_CLOSED);
+	take(l, 1, 1, CONN_RECORD_CLOSED);
 	assert_text(owed(l), "");
 	ledger_free(l);
 }
@@ -94,8 +95,8 @@ what_is_over_before_its_turn_was_never_there(void **state)
 	struct ledger *l = connected();
 
 	(void)state;
-	take(l, 1, 1, CONN_OPENED);
-	take(l, 1, 1, CONN_CLOSED);
+	take(l, 1, 1, CONN_RECORD_OPENED);
+	take(l, 1, 1, CONN_RECORD_CLOSED);
 	assert_text(owed(l), "");
 	ledger_free(l);
 }
@@ -107,12 +108,12 @@ a_new_wire_hears_all_that_is_live(void **state)
 
 	(void)state;
 	for (unsigned i = 1; i <= 3; i++)
-		take(l, i, i, CONN_OPENED);
+		take(l, i, i, CONN_RECORD_OPENED);
 	assert_text(owed(l), "+1 +2 +3");
-	take(l, 2, 2, CONN_CLOSED); /* not told when the wire ends */
+	take(l, 2, 2, CONN_RECORD_CLOSED); /* not told when the wire ends */
 	ledger_restart(l);
 	assert_text(owed(l), "begin +1 +3 end");
-	take(l, 3, 3, CONN_CLOSED);
+	take(l, 3, 3, CONN_RECORD_CLOSED);
 	assert_text(owed(l), "-3");
 	ledger_free(l);
 }
@@ -127,9 +128,9 @@ all_is_told_only_when_the_relay_has_told_all(void **state)
 	l = ledger_new(MAX);
 	ledger_restart(l);
 	ledger_begin(l);
-	take(l, 1, 1, CONN_OPENED);
+	take(l, 1, 1, CONN_RECORD_OPENED);
 	assert_text(owed(l), "begin +1");
-	take(l, 2, 2, CONN_OPENED);
+	take(l, 2, 2, CONN_RECORD_OPENED);
 	ledger_end(l);
 	assert_text(owed(l), "+2 end");
 	ledger_free(l);
@@ -139,14 +140,14 @@ static void
 what_the_relay_does_not_mention_again_has_closed(void **state)
 {
 	struct ledger *l = connected();
-	const struct conn one = conn(1, 1, CONN_OPENED);
+	const struct conn_record one = conn(1, 1, CONN_RECORD_OPENED);
 
 	(void)state;
-	take(l, 1, 1, CONN_OPENED);
-	take(l, 2, 2, CONN_OPENED);
+	take(l, 1, 1, CONN_RECORD_OPENED);
+	take(l, 2, 2, CONN_RECORD_OPENED);
 	assert_text(owed(l), "+1 +2");
 	ledger_begin(l);
-	take(l, 2, 2, CONN_OPENED);
+	take(l, 2, 2, CONN_RECORD_OPENED);
 	assert_true(ledger_is_live(l, &one));
 	assert_false(ledger_sweep(l, 10));
 	ledger_end(l);
@@ -163,7 +164,7 @@ a_new_relay_without_connections_ends_all(void **state)
 
 	(void)state;
 	for (unsigned i = 1; i <= 3; i++)
-		take(l, i, i, CONN_OPENED);
+		take(l, i, i, CONN_RECORD_OPENED);
 	assert_text(owed(l), "+1 +2 +3");
 	ledger_begin(l);
 	ledger_end(l);
@@ -180,12 +181,12 @@ the_next_user_of_the_ends_is_another(void **state)
 	struct ledger *l = connected();
 
 	(void)state;
-	take(l, 1, 1, CONN_OPENED);
+	take(l, 1, 1, CONN_RECORD_OPENED);
 	assert_text(owed(l), "+1");
-	take(l, 1, 2, CONN_OPENED);
-	take(l, 1, 1, CONN_CLOSED); /* comes late, from another worker */
+	take(l, 1, 2, CONN_RECORD_OPENED);
+	take(l, 1, 1, CONN_RECORD_CLOSED); /* comes late, from another worker */
 	assert_text(owed(l), "+1");
-	take(l, 1, 2, CONN_CLOSED);
+	take(l, 1, 2, CONN_RECORD_CLOSED);
 	assert_text(owed(l), "-1");
 	ledger_free(l);
 }
@@ -194,12 +195,12 @@ static void
 what_left_is_told_and_must_arrive(void **state)
 {
 	struct ledger *l = connected();
-	const struct conn one = conn(1, 1, CONN_OPENED);
+	const struct conn_record one = conn(1, 1, CONN_RECORD_OPENED);
 
 	(void)state;
-	take(l, 1, 1, CONN_OPENED);
+	take(l, 1, 1, CONN_RECORD_OPENED);
 	assert_text(owed(l), "+1");
-	take(l, 1, 1, CONN_LEFT);
+	take(l, 1, 1, CONN_RECORD_LEFT);
 	assert_false(ledger_is_live(l, &one));
 	assert_text(owed(l), "/1");
 	assert_true(ledger_awaits(l));
@@ -216,13 +217,13 @@ static void
 who_comes_back_by_the_same_ends_is_live(void **state)
 {
 	struct ledger *l = connected();
-	const struct conn one = conn(1, 1, CONN_OPENED);
+	const struct conn_record one = conn(1, 1, CONN_RECORD_OPENED);
 
 	(void)state;
-	take(l, 1, 1, CONN_OPENED);
-	take(l, 1, 1, CONN_LEFT);
+	take(l, 1, 1, CONN_RECORD_OPENED);
+	take(l, 1, 1, CONN_RECORD_LEFT);
 	assert_text(owed(l), "/1");
-	take(l, 1, 2, CONN_OPENED);
+	take(l, 1, 2, CONN_RECORD_OPENED);
 	assert_true(ledger_is_live(l, &one));
 	assert_false(ledger_awaits(l));
 	assert_text(owed(l), "+1");
@@ -233,28 +234,28 @@ static void
 debts_have_a_bound_and_live_ones_always_a_place(void **state)
 {
 	struct ledger *l = connected();
-	struct conn c;
+	struct conn_record c;
 
 	(void)state;
 	for (unsigned i = 1; i <= MAX; i++)
-		take(l, i, i, CONN_OPENED);
+		take(l, i, i, CONN_RECORD_OPENED);
 	(void)owed(l);
 	for (unsigned i = 1; i <= MAX; i++)
-		take(l, i, i, CONN_CLOSED);
-	take(l, 100, 100, CONN_OPENED);
+		take(l, i, i, CONN_RECORD_CLOSED);
+	take(l, 100, 100, CONN_RECORD_OPENED);
 	(void)ledger_next(l, &c); /* one of them is told */
-	take(l, 101, 101, CONN_OPENED);
+	take(l, 101, 101, CONN_RECORD_OPENED);
 	(void)owed(l);
 	ledger_restart(l);
 	for (unsigned i = 1; i <= MAX; i++) {
-		take(l, i, i, CONN_OPENED);
-		take(l, i, i, CONN_LEFT);
+		take(l, i, i, CONN_RECORD_OPENED);
+		take(l, i, i, CONN_RECORD_LEFT);
 	}
 	/* As many live ones beside those that have left, wire or none. */
-	take(l, 100, 100, CONN_CLOSED);
-	take(l, 101, 101, CONN_CLOSED);
+	take(l, 100, 100, CONN_RECORD_CLOSED);
+	take(l, 101, 101, CONN_RECORD_CLOSED);
 	for (unsigned i = 201; i <= 200 + MAX; i++)
-		take(l, i, i, CONN_OPENED);
+		take(l, i, i, CONN_RECORD_OPENED);
 	ledger_free(l);
 }
 
@@ -266,10 +267,10 @@ a_peer_that_does_not_read_is_noticed(void **state)
 
 	(void)state;
 	for (unsigned i = 1; i <= MAX + 1; i++)
-		take(l, i, i, CONN_OPENED);
+		take(l, i, i, CONN_RECORD_OPENED);
 	(void)owed(l); /* told; their closings wait */
 	for (unsigned i = 1; i <= MAX + 1 && r == 0; i++) {
-		const struct conn c = conn(i, i, CONN_CLOSED);
+		const struct conn_record c = conn(i, i, CONN_RECORD_CLOSED);
 
 		r = ledger_take(l, &c);
 	}

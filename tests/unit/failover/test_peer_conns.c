@@ -31,20 +31,21 @@ new_estate(void)
 	return e;
 }
 
-static struct conn_end
+static struct conn_record_end
 end(const char *ip, unsigned port)
 {
 	union addr a;
 
 	assert_int_equal(addr_parse_ip(ip, &a), 0);
 	addr_set_port(&a, (uint16_t)port);
-	return conn_end_of(&a);
+	return conn_record_end_of(&a);
 }
 
-static struct conn
-conn(const char *local, unsigned port, uint64_t id, enum conn_change change)
+static struct conn_record
+conn(const char *local, unsigned port, uint64_t id,
+    enum conn_record_change change)
 {
-	return (struct conn){ .change = change,
+	return (struct conn_record){ .change = change,
 		.id = id,
 		.client = end("10.0.0.50", port),
 		.local = end(local, 80) };
@@ -52,9 +53,9 @@ conn(const char *local, unsigned port, uint64_t id, enum conn_change change)
 
 static unsigned
 take(struct estate *e, const char *local, unsigned port, uint64_t id,
-    enum conn_change change)
+    enum conn_record_change change)
 {
-	const struct conn c = conn(local, port, id, change);
+	const struct conn_record c = conn(local, port, id, change);
 
 	return estate_take(e, &c);
 }
@@ -83,11 +84,11 @@ each_is_told_three_times_and_then_forgotten(void **state)
 	struct estate *e = new_estate();
 
 	(void)state;
-	assert_int_equal(take(e, "10.0.0.100", 1, 1, CONN_OPENED), 1);
-	assert_int_equal(take(e, "10.0.0.200", 2, 2, CONN_OPENED), 2);
+	assert_int_equal(take(e, "10.0.0.100", 1, 1, CONN_RECORD_OPENED), 1);
+	assert_int_equal(take(e, "10.0.0.200", 2, 2, CONN_RECORD_OPENED), 2);
 	assert_text(told(e, 0), "1");
 	/* Comes to it while it goes on, and has its three. */
-	assert_int_equal(take(e, "10.0.0.100", 3, 3, CONN_OPENED), 1);
+	assert_int_equal(take(e, "10.0.0.100", 3, 3, CONN_RECORD_OPENED), 1);
 	assert_text(told(e, 0), "1 3");
 	assert_text(told(e, 0), "1 3");
 	assert_int_equal(estate_count(e), 2);
@@ -104,10 +105,10 @@ who_has_closed_is_not_told(void **state)
 	struct estate *e = new_estate();
 
 	(void)state;
-	(void)take(e, "10.0.0.100", 1, 1, CONN_OPENED);
-	(void)take(e, "10.0.0.100", 2, 2, CONN_OPENED);
-	(void)take(e, "10.0.0.100", 1, 9, CONN_CLOSED); /* another's */
-	(void)take(e, "10.0.0.100", 2, 2, CONN_CLOSED);
+	(void)take(e, "10.0.0.100", 1, 1, CONN_RECORD_OPENED);
+	(void)take(e, "10.0.0.100", 2, 2, CONN_RECORD_OPENED);
+	(void)take(e, "10.0.0.100", 1, 9, CONN_RECORD_CLOSED); /* another's */
+	(void)take(e, "10.0.0.100", 2, 2, CONN_RECORD_CLOSED);
 	assert_text(told(e, 0), "1");
 	estate_free(e);
 }
@@ -118,15 +119,15 @@ what_is_told_again_does_not_begin_anew(void **state)
 	struct estate *e = new_estate();
 
 	(void)state;
-	(void)take(e, "10.0.0.100", 1, 1, CONN_OPENED);
+	(void)take(e, "10.0.0.100", 1, 1, CONN_RECORD_OPENED);
 	assert_text(told(e, 0), "1");
-	assert_int_equal(take(e, "10.0.0.100", 1, 1, CONN_OPENED), 0);
+	assert_int_equal(take(e, "10.0.0.100", 1, 1, CONN_RECORD_OPENED), 0);
 	assert_text(told(e, 0), "1");
 	/* The next user of the ends does, and so does one that has left. */
-	assert_int_equal(take(e, "10.0.0.100", 1, 2, CONN_OPENED), 1);
+	assert_int_equal(take(e, "10.0.0.100", 1, 2, CONN_RECORD_OPENED), 1);
 	assert_text(told(e, 0), "1");
 	assert_text(told(e, 0), "1");
-	assert_int_equal(take(e, "10.0.0.100", 1, 2, CONN_LEFT), 1);
+	assert_int_equal(take(e, "10.0.0.100", 1, 2, CONN_RECORD_LEFT), 1);
 	for (unsigned i = 0; i < 3; i++)
 		assert_text(told(e, 0), "1");
 	assert_text(told(e, 0), "");
@@ -137,7 +138,7 @@ static void
 a_server_is_told_where_its_way_begins(void **state)
 {
 	struct estate *e = new_estate();
-	struct conn c = conn("10.0.0.100", 1, 1, CONN_OPENED);
+	struct conn_record c = conn("10.0.0.100", 1, 1, CONN_RECORD_OPENED);
 	struct estate_leg leg;
 
 	(void)state;
@@ -147,15 +148,15 @@ a_server_is_told_where_its_way_begins(void **state)
 	estate_rewind(e, 1);
 	assert_true(estate_next(e, 1, &leg));
 	assert_false(leg.is_client);
-	assert_true(conn_end_is_same(&leg.from, &c.source));
-	assert_true(conn_end_is_same(&leg.to, &c.server));
+	assert_true(conn_record_end_is_same(&leg.from, &c.source));
+	assert_true(conn_record_end_is_same(&leg.to, &c.server));
 	estate_forget(e);
 	assert_int_equal(estate_count(e), 1); /* its client is left */
 	estate_rewind(e, 0);
 	assert_true(estate_next(e, 0, &leg));
 	assert_true(leg.is_client);
 	assert_false(leg.told_before);
-	assert_true(conn_end_is_same(&leg.to, &c.client));
+	assert_true(conn_record_end_is_same(&leg.to, &c.client));
 	estate_forget(e);
 	assert_int_equal(estate_count(e), 0);
 	estate_free(e);
@@ -167,7 +168,7 @@ addresses_that_are_none_of_ours_are_left_out(void **state)
 	struct estate *e = new_estate();
 
 	(void)state;
-	assert_int_equal(take(e, "10.0.0.7", 1, 1, CONN_OPENED), 0);
+	assert_int_equal(take(e, "10.0.0.7", 1, 1, CONN_RECORD_OPENED), 0);
 	assert_int_equal(estate_count(e), 0);
 	estate_free(e);
 }
@@ -179,9 +180,9 @@ an_end_forgets_what_was_not_mentioned(void **state)
 
 	(void)state;
 	for (unsigned i = 1; i <= 4; i++)
-		(void)take(e, "10.0.0.100", i, i, CONN_OPENED);
+		(void)take(e, "10.0.0.100", i, i, CONN_RECORD_OPENED);
 	estate_begin(e);
-	(void)take(e, "10.0.0.100", 2, 2, CONN_OPENED);
+	(void)take(e, "10.0.0.100", 2, 2, CONN_RECORD_OPENED);
 	assert_false(estate_sweep(e, 10)); /* the wire may end here */
 	assert_int_equal(estate_count(e), 4);
 	estate_end(e);
@@ -199,11 +200,11 @@ a_round_survives_those_that_vanish_in_it(void **state)
 
 	(void)state;
 	for (unsigned i = 1; i <= 4; i++)
-		(void)take(e, "10.0.0.100", i, i, CONN_OPENED);
+		(void)take(e, "10.0.0.100", i, i, CONN_RECORD_OPENED);
 	estate_rewind(e, 0);
 	assert_true(estate_next(e, 0, &leg));
-	(void)take(e, "10.0.0.100", 1, 1, CONN_CLOSED); /* just given */
-	(void)take(e, "10.0.0.100", 2, 2, CONN_CLOSED); /* the next */
+	(void)take(e, "10.0.0.100", 1, 1, CONN_RECORD_CLOSED); /* just given */
+	(void)take(e, "10.0.0.100", 2, 2, CONN_RECORD_CLOSED); /* the next */
 	estate_tell(e);
 	assert_true(estate_next(e, 0, &leg));
 	assert_int_equal(leg.to.port, 3);
@@ -221,7 +222,7 @@ there_is_a_bound(void **state)
 
 	(void)state;
 	for (unsigned i = 1; i <= MAX + 5; i++)
-		(void)take(e, "10.0.0.100", i, i, CONN_OPENED);
+		(void)take(e, "10.0.0.100", i, i, CONN_RECORD_OPENED);
 	assert_int_equal(estate_count(e), MAX);
 	estate_free(e);
 }

@@ -51,7 +51,7 @@ begin(void)
 		.calls = &calls };
 	int ends[2];
 
-	assert_int_equal(chan_pair(ends), 0);
+	assert_int_equal(channel_pair(ends), 0);
 	setup.supervisor = ends[0];
 	supervisor = ends[1];
 	room = restarts = frames = 0;
@@ -61,20 +61,20 @@ begin(void)
 static void
 finish(void)
 {
-	struct chan_packet p;
+	struct channel_packet p;
 
-	assert_int_equal(chan_recv(supervisor, &p), -EAGAIN);
+	assert_int_equal(channel_recv(supervisor, &p), -EAGAIN);
 	state_sync_close(&s);
 	fd_close(&s.setup.supervisor);
 	fd_close(&supervisor);
 }
 
-static struct chan_packet got;
+static struct channel_packet got;
 
 static struct buf
 hears(enum msg_type type)
 {
-	assert_int_equal(chan_recv(supervisor, &got), 1);
+	assert_int_equal(channel_recv(supervisor, &got), 1);
 	assert_int_equal(got.type, type);
 	return buf_reader(got.body, got.len);
 }
@@ -93,7 +93,7 @@ hears_wanted(uint32_t wire)
 static int
 answer(uint32_t wire, size_t len)
 {
-	struct chan_packet p = { .type = MSG_FOR_PEER, .fd = -1 };
+	struct channel_packet p = { .type = MSG_FOR_PEER, .fd = -1 };
 	struct buf b = buf_writer(p.body, sizeof(p.body));
 
 	buf_put_u32(&b, wire);
@@ -128,16 +128,16 @@ one_packet_waits_for_room_and_no_more_is_asked_for(void **state)
 	begin();
 	state_sync_meet_peer(&s);
 	hears_wanted(1);
-	assert_int_equal(answer(1, CHAN_BODY_MAX - 4), 0);
+	assert_int_equal(answer(1, CHANNEL_BODY_MAX - 4), 0);
 	state_sync_pay(&s);
 	assert_int_equal(frames, 0);
-	assert_int_equal(chan_recv(supervisor, &got), -EAGAIN);
+	assert_int_equal(channel_recv(supervisor, &got), -EAGAIN);
 	/* Two for one question are nothing that a supervisor says. */
 	assert_int_equal(answer(1, 40), -EBADMSG);
 	room = 1;
 	state_sync_pay(&s);
 	assert_int_equal(frames, 1);
-	assert_int_equal(sent_len, CHAN_BODY_MAX - 4);
+	assert_int_equal(sent_len, CHANNEL_BODY_MAX - 4);
 	hears_wanted(1);
 	finish();
 }
@@ -176,7 +176,7 @@ what_the_peer_says_goes_on_whole_or_not_at_all(void **state)
 	accord_put(&b, &a);
 	accord_put(&b, &a);
 	assert_false(state_sync_take_from_peer(&s, bytes, b.pos - 1));
-	assert_int_equal(chan_recv(supervisor, &got), -EAGAIN);
+	assert_int_equal(channel_recv(supervisor, &got), -EAGAIN);
 	assert_true(state_sync_take_from_peer(&s, bytes, b.pos));
 	(void)hears(MSG_ACCORDS);
 	assert_int_equal(got.len, b.pos);
@@ -207,7 +207,7 @@ a_supervisor_that_does_not_read_misses_nothing(void **state)
 	state_sync_meet_peer(&s);
 	while (n-- > 1)
 		(void)hears(MSG_ACCORDS);
-	assert_int_equal(chan_recv(supervisor, &got), -EAGAIN);
+	assert_int_equal(channel_recv(supervisor, &got), -EAGAIN);
 	assert_true(ev_is_active(&s.again));
 	(void)ev_run(s.setup.loop, EVRUN_ONCE);
 	hears_wanted(1);

@@ -4,13 +4,13 @@
 #include "core/conn_record.h"
 #include "tests/lib/test.h"
 
-static struct conn_end
+static struct conn_record_end
 end(const char *text)
 {
 	union addr a;
 
 	assert_int_equal(addr_parse(text, &a), 0);
-	return conn_end_of(&a);
+	return conn_record_end_of(&a);
 }
 
 /* Checksums as tshark 4.0 calculates them for these very packets. */
@@ -21,8 +21,8 @@ static const uint8_t v4[] = { 0x45, 0, 0, 40, 0, 0, 0x40, 0, 255, 6, 0x67, 0x3a,
 static void
 an_ipv4_ack_is_these_bytes(void **state)
 {
-	const struct conn_end from = end("10.0.0.100:80");
-	const struct conn_end to = end("10.0.0.50:40000");
+	const struct conn_record_end from = end("10.0.0.100:80");
+	const struct conn_record_end to = end("10.0.0.50:40000");
 	const struct segment s = segment_ack(&from, &to);
 
 	(void)state;
@@ -43,8 +43,8 @@ words(const uint8_t *p, size_t len)
 static void
 an_ipv6_ack_adds_up(void **state)
 {
-	const struct conn_end from = end("[fd77::100]:80");
-	const struct conn_end to = end("[fd77::32]:40000");
+	const struct conn_record_end from = end("[fd77::100]:80");
+	const struct conn_record_end to = end("[fd77::32]:40000");
 	const struct segment s = segment_ack(&from, &to);
 	uint32_t sum;
 

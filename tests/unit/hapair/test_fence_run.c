@@ -65,7 +65,7 @@ ask(struct fences *f, uint32_t id, uint16_t service, uint16_t to)
 	const struct msg_fence m = {
 		.id = id, .service = service, .from = 0, .to = to
 	};
-	struct chan_packet p = { .type = MSG_FENCE, .fd = -1 };
+	struct channel_packet p = { .type = MSG_FENCE, .fd = -1 };
 	struct buf b = buf_writer(p.body, sizeof(p.body));
 
 	msg_put_fence(&b, &m);

@@ -56,13 +56,13 @@ status_reads_as_its_golden_files(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		char path[128], *json, *text = NULL;
 		size_t len;
-		struct jdoc *d;
+		struct json_doc *d;
 		FILE *f;
 
 		(void)snprintf(path, sizeof(path),
 		    "tests/golden/status/%s.json", names[i]);
 		json = read_file(path);
-		d = jdoc_parse(json, strlen(json));
+		d = json_doc_parse(json, strlen(json));
 		assert_non_null(d);
 		f = open_memstream(&text, &len);
 		show_status(d, f, false);
@@ -79,7 +79,7 @@ status_reads_as_its_golden_files(void **state)
 		compare(path, text);
 		free(text);
 		free(json);
-		jdoc_free(d);
+		json_doc_free(d);
 	}
 }
 

@@ -18,17 +18,17 @@
 static char directory[] = "/tmp/hapair-state-XXXXXX";
 
 static void
-take(struct accords *all, struct accord a)
+take(struct shared_state *all, struct accord a)
 {
 	size_t index;
 
-	assert_int_equal(accords_take(all, &a, &index), 1);
+	assert_int_equal(shared_state_take(all, &a, &index), 1);
 }
 
 static void
 what_is_written_is_read(void **state)
 {
-	struct accords in = { .n = 0 }, out = { .n = 0 };
+	struct shared_state in = { .n = 0 }, out = { .n = 0 };
 	char *text;
 
 	(void)state;
@@ -51,8 +51,8 @@ what_is_written_is_read(void **state)
 		assert_false(accord_is_newer(&in.all[i], &out.all[i]));
 		assert_false(accord_is_newer(&out.all[i], &in.all[i]));
 	}
-	accords_fini(&in);
-	accords_fini(&out);
+	shared_state_fini(&in);
+	shared_state_fini(&out);
 	assert_int_equal(statefile_set_aside(directory), 0);
 	assert_int_equal(statefile_load(directory, &out), 0);
 	assert_int_equal(out.n, 0);
@@ -95,7 +95,7 @@ what_is_damaged_is_refused_whole(void **state)
 		            "012345678901234567890123456789\",\"server\":"
 		            "\"s\",\"value\":1,\"epoch\":1,\"node\":1}") },
 	};
-	struct accords out = { .n = 0 };
+	struct shared_state out = { .n = 0 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -109,7 +109,7 @@ what_is_damaged_is_refused_whole(void **state)
 	assert_int_equal(
 	    statefile_parse(FILE_OF(FIRST), strlen(FILE_OF(FIRST)), &out), 0);
 	assert_int_equal(out.n, 1);
-	accords_fini(&out);
+	shared_state_fini(&out);
 }
 
 static void

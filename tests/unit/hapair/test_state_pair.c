@@ -56,7 +56,7 @@ static struct config config = { .services = services,
 struct frame {
 	enum wire_type type;
 	size_t len;
-	uint8_t body[CHAN_BODY_MAX];
+	uint8_t body[CHANNEL_BODY_MAX];
 };
 
 struct node {
@@ -149,11 +149,11 @@ connect_role(struct child *role, int *end)
 {
 	int ends[2];
 
-	fd_close(&role->chan);
+	fd_close(&role->channel);
 	fd_close(end);
-	assert_int_equal(chan_pair(ends), 0);
+	assert_int_equal(channel_pair(ends), 0);
 	*role =
-	    (struct child){ .name = "role", .chan = ends[0], .ready = true };
+	    (struct child){ .name = "role", .channel = ends[0], .ready = true };
 	*end = ends[1];
 }
 
@@ -245,11 +245,11 @@ start(struct node *n)
 static bool
 hear(struct node *n, unsigned who)
 {
-	const int ends[] = { n->failover.chan, n->relay.chan, n->failover_end,
-		n->relay_end };
-	struct chan_packet p;
+	const int ends[] = { n->failover.channel, n->relay.channel,
+		n->failover_end, n->relay_end };
+	struct channel_packet p;
 
-	if (chan_recv(ends[who], &p) != 1)
+	if (channel_recv(ends[who], &p) != 1)
 		return false;
 	switch (who) {
 	case 0:
@@ -376,8 +376,8 @@ come_to_rest(void)
 static void
 assert_same(unsigned seed)
 {
-	const struct accords *a = &nodes[0].store.all;
-	const struct accords *b = &nodes[1].store.all;
+	const struct shared_state *a = &nodes[0].store.all;
+	const struct shared_state *b = &nodes[1].store.all;
 
 	if (a->n != b->n)
 		fail_msg("seed %u: %zu accords and %zu", seed, a->n, b->n);
@@ -394,11 +394,11 @@ assert_acted_on(struct node *n, unsigned service, unsigned server)
 {
 	struct pool *p = &n->pools[service];
 	const char *name = services[service].name;
-	const struct accords *all = &n->store.all;
+	const struct shared_state *all = &n->store.all;
 	const struct accord *a =
-	    accords_find(all, ACCORD_ADMIN, name, servers[server].name);
+	    shared_state_find(all, ACCORD_ADMIN, name, servers[server].name);
 	const struct accord *w =
-	    accords_find(all, ACCORD_WEIGHT, name, servers[server].name);
+	    shared_state_find(all, ACCORD_WEIGHT, name, servers[server].name);
 	struct pool_view view;
 
 	pool_look(p, &p->servers[server], &view);
@@ -411,7 +411,7 @@ static void
 assert_active(struct node *n, unsigned seed)
 {
 	const struct accord *a =
-	    accords_find(&n->store.all, ACCORD_ACTIVE, "store", "");
+	    shared_state_find(&n->store.all, ACCORD_ACTIVE, "store", "");
 	const int active = a != NULL ? a->server[1] - '1' : 0;
 	const struct standby *s = marshal_standby(n->admin.marshal, STORE);
 
@@ -432,8 +432,8 @@ clean_up(void)
 		stop_relay(n);
 		state_sync_close(&n->sync);
 		state_store_fini(&n->store);
-		fd_close(&n->failover.chan);
-		fd_close(&n->relay.chan);
+		fd_close(&n->failover.channel);
+		fd_close(&n->relay.channel);
 		fd_close(&n->failover_end);
 		fd_close(&n->relay_end);
 		free(n->disk);
@@ -448,8 +448,8 @@ run(unsigned seed)
 	srandom(seed);
 	for (unsigned i = 0; i < 2; i++) {
 		nodes[i] = (struct node){ .index = (uint8_t)i,
-			.failover = { .chan = -1 },
-			.relay = { .chan = -1 },
+			.failover = { .channel = -1 },
+			.relay = { .channel = -1 },
 			.failover_end = -1,
 			.relay_end = -1 };
 		start(&nodes[i]);

@@ -40,15 +40,15 @@ static struct {
 	int failover_end, relay_end;
 } t;
 
-static struct chan_packet got;
+static struct channel_packet got;
 
 static void
 connect_role(struct child *role, int *ret_end)
 {
 	int ends[2];
 
-	assert_int_equal(chan_pair(ends), 0);
-	*role = (struct child){ .name = "role", .chan = ends[0] };
+	assert_int_equal(channel_pair(ends), 0);
+	*role = (struct child){ .name = "role", .channel = ends[0] };
 	*ret_end = ends[1];
 }
 
@@ -73,11 +73,11 @@ begin(void)
 static void
 finish(void)
 {
-	assert_true(chan_recv(t.failover_end, &got) <= 0); /* no more */
-	assert_true(chan_recv(t.relay_end, &got) <= 0);
+	assert_true(channel_recv(t.failover_end, &got) <= 0); /* no more */
+	assert_true(channel_recv(t.relay_end, &got) <= 0);
 	state_store_fini(&t.store);
-	fd_close(&t.failover.chan);
-	fd_close(&t.relay.chan);
+	fd_close(&t.failover.channel);
+	fd_close(&t.relay.channel);
 	fd_close(&t.failover_end);
 	fd_close(&t.relay_end);
 }
@@ -86,7 +86,7 @@ finish(void)
 static int
 say(struct child *role, enum msg_type type, const struct buf *b)
 {
-	struct chan_packet p = { .type = (uint16_t)type, .fd = -1 };
+	struct channel_packet p = { .type = (uint16_t)type, .fd = -1 };
 
 	p.len = b != NULL ? b->pos : 0;
 	if (p.len > 0)
@@ -142,7 +142,7 @@ say_of_peer(struct accord a)
 static struct buf
 hears(int end, enum msg_type type)
 {
-	assert_int_equal(chan_recv(end, &got), 1);
+	assert_int_equal(channel_recv(end, &got), 1);
 	assert_int_equal(got.type, type);
 	return buf_reader(got.body, got.len);
 }
@@ -251,7 +251,7 @@ a_word_is_kept_while_no_relay_runs(void **state)
 
 	(void)state;
 	begin();
-	fd_close(&t.relay.chan);
+	fd_close(&t.relay.channel);
 	order("server web/m1 drain",
 	    "{\"text\":\"server m1 of service web: ready -> drain\"}");
 	order("server store/m1 activate",
@@ -347,7 +347,7 @@ the_peer_is_told_when_failover_wants_it(void **state)
 
 	(void)state;
 	begin();
-	fd_close(&t.relay.chan);
+	fd_close(&t.relay.channel);
 	order("server web/m1 drain",
 	    "{\"text\":\"server m1 of service web: ready -> drain\"}");
 	want(1);
@@ -360,7 +360,7 @@ the_peer_is_told_when_failover_wants_it(void **state)
 	/* Now it waits for news; the peer's own are none. */
 	assert_int_equal(say_of_peer(admin("a", ACCORD_DRAIN, 1)), 0);
 	assert_int_equal(say_of_peer(admin("m2", ACCORD_DRAIN, 1)), 0);
-	assert_int_equal(chan_recv(t.failover_end, &got), -EAGAIN);
+	assert_int_equal(channel_recv(t.failover_end, &got), -EAGAIN);
 	order("server web/m2 maint",
 	    "{\"text\":\"server m2 of service web: drain -> maint\"}");
 	b = hears_for_peer(1);
@@ -407,7 +407,7 @@ the_peer_may_speak_first(void **state)
 
 	(void)state;
 	begin();
-	fd_close(&t.relay.chan);
+	fd_close(&t.relay.channel);
 	order("server web/m1 drain",
 	    "{\"text\":\"server m1 of service web: ready -> drain\"}");
 	state_store_meet(&t.store, &t.failover);
@@ -427,7 +427,7 @@ more_than_fits_is_told_in_turn(void **state)
 
 	(void)state;
 	begin();
-	fd_close(&t.relay.chan);
+	fd_close(&t.relay.channel);
 	for (unsigned i = 0; i < 500; i++) {
 		char name[8];
 
@@ -486,7 +486,7 @@ a_choice_of_the_one_who_decides_is_agreed_on(void **state)
 	hears_chosen(1, 1, 1);
 	assert_int_equal(choose(1, 0), 0);
 	hears_chosen(1, 0, 2);
-	a = accords_find(&t.store.all, ACCORD_ACTIVE_GROUP, "masters", "");
+	a = shared_state_find(&t.store.all, ACCORD_ACTIVE_GROUP, "masters", "");
 	assert_non_null(a);
 	assert_string_equal(a->server, "m1");
 	assert_int_equal(t.store.all.n, 1);
@@ -501,7 +501,7 @@ an_early_choice_waits(void **state)
 	begin();
 	assert_int_equal(choose(1, 1), 0);
 	say_known();
-	assert_int_equal(chan_recv(t.relay_end, &got), -EAGAIN);
+	assert_int_equal(channel_recv(t.relay_end, &got), -EAGAIN);
 	groups[0].state = MSG_GROUP_MASTER;
 	state_store_look(&t.store);
 	hears_chosen(1, 1, 1);
@@ -556,7 +556,7 @@ it_is_there_after_the_end(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(directory));
 	begin_with(directory, 0);
-	fd_close(&t.relay.chan);
+	fd_close(&t.relay.channel);
 	order("server web/m1 drain",
 	    "{\"text\":\"server m1 of service web: ready -> drain\"}");
 	order("server web/m1 maint",

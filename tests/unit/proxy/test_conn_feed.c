@@ -41,7 +41,7 @@ bed_init(struct bed *b, unsigned n_workers, uint32_t max_connections)
 	setup.loop = b->loop;
 	b->feed = feed_new(&setup);
 	assert_non_null(b->feed);
-	assert_int_equal(chan_pair(ends), 0);
+	assert_int_equal(channel_pair(ends), 0);
 	b->ours = ends[0];
 	b->theirs = ends[1];
 }
@@ -87,11 +87,11 @@ static const char *
 heard(struct bed *b)
 {
 	static char text[256];
-	static struct chan_packet p;
+	static struct channel_packet p;
 	size_t n = 0;
 
 	text[0] = '\0';
-	while (chan_recv(b->theirs, &p) == 1) {
+	while (channel_recv(b->theirs, &p) == 1) {
 		const char *space = n > 0 ? " " : "";
 		const char *word = p.type == MSG_CONNECTIONS_BEGIN ? "begin"
 		    : p.type == MSG_CONNECTIONS_END                ? "end"
@@ -175,7 +175,7 @@ stuff(struct bed *b)
 {
 	unsigned n = 0;
 
-	while (chan_send(b->ours, MSG_ASK, "", 0, -1) == 0)
+	while (channel_send(b->ours, MSG_ASK, "", 0, -1) == 0)
 		n++;
 	return n;
 }
@@ -183,10 +183,10 @@ stuff(struct bed *b)
 static void
 unstuff(struct bed *b, unsigned n)
 {
-	static struct chan_packet p;
+	static struct channel_packet p;
 
 	while (n-- > 0)
-		assert_int_equal(chan_recv(b->theirs, &p), 1);
+		assert_int_equal(channel_recv(b->theirs, &p), 1);
 }
 
 static void

@@ -124,16 +124,16 @@ one_address_is_hushed_and_heard_again(void **state)
 		union addr here = parsed(rows[i].here);
 		union addr hushed = parsed(rows[i].hushed);
 		int listener = listener_open(&any, 0);
-		struct sieve s;
+		struct socket_filter s;
 
 		test_row(rows[i].any);
 		any = where(listener);
 		addr_set_port(&here, addr_port(&any));
 		addr_set_port(&hushed, addr_port(&any));
 		assert_true(answers(&hushed));
-		sieve_begin(&s, SIEVE_HUSH, any.sa.sa_family);
-		sieve_add(&s, &hushed);
-		assert_int_equal(sieve_end(&s), 0);
+		socket_filter_begin(&s, SOCKET_FILTER_HUSH, any.sa.sa_family);
+		socket_filter_add(&s, &hushed);
+		assert_int_equal(socket_filter_end(&s), 0);
 		assert_int_equal(listener_hush_some(listener, &s), 0);
 		assert_false(answers(&hushed));
 		if (!addr_is_same_ip(&here, &hushed))

@@ -36,7 +36,7 @@ static struct roster roster;
 static struct server_admin admin;
 static int supervisor; /* its end of the channel */
 
-static struct chan_packet got;
+static struct channel_packet got;
 
 /* A balanced service and one of mode standby, all servers up. */
 static void
@@ -67,7 +67,7 @@ begin_with(int node, const char *with_fence)
 	}
 	roster = (struct roster){ .shared = {
 		                      .pools = pools, .n_pools = SERVICES } };
-	assert_int_equal(chan_pair(ends), 0);
+	assert_int_equal(channel_pair(ends), 0);
 	setup.supervisor = ends[0];
 	supervisor = ends[1];
 	assert_int_equal(server_admin_init(&admin, &setup), 0);
@@ -83,7 +83,7 @@ begin(int node)
 static void
 finish(void)
 {
-	assert_int_equal(chan_recv(supervisor, &got), -EAGAIN);
+	assert_int_equal(channel_recv(supervisor, &got), -EAGAIN);
 	server_admin_fini(&admin);
 	for (unsigned i = 0; i < SERVICES; i++)
 		pool_fini(&pools[i]);
@@ -94,7 +94,7 @@ finish(void)
 static int
 say(enum msg_type type, const struct buf *b)
 {
-	struct chan_packet p = { .type = (uint16_t)type, .fd = -1 };
+	struct channel_packet p = { .type = (uint16_t)type, .fd = -1 };
 
 	p.len = b->pos;
 	memcpy(p.body, b->data, p.len);
@@ -133,7 +133,7 @@ static void
 say_with_socket(
     enum msg_type type, const void *body, size_t len, const char *told)
 {
-	struct chan_packet p = { .type = (uint16_t)type, .len = len };
+	struct channel_packet p = { .type = (uint16_t)type, .len = len };
 	char text[512] = "";
 	int ends[2];
 
@@ -165,7 +165,7 @@ hears_chosen(uint16_t service, uint16_t server)
 	struct msg_active m;
 	struct buf b;
 
-	assert_int_equal(chan_recv(supervisor, &got), 1);
+	assert_int_equal(channel_recv(supervisor, &got), 1);
 	assert_int_equal(got.type, MSG_CHOSEN);
 	b = buf_reader(got.body, got.len);
 	assert_int_equal(msg_get_active(&b, &m), 0);
@@ -242,7 +242,7 @@ what_makes_no_sense_is_refused(void **state)
 	assert_int_equal(say_chosen(1, 1, 1), -EBADMSG); /* not asked */
 	assert_int_equal(say_chosen(0, 0, 1), -EBADMSG);
 	assert_int_equal(say_chosen(9, 0, 1), -EBADMSG);
-	got = (struct chan_packet){ .type = MSG_ACCORDS, .fd = -1 };
+	got = (struct channel_packet){ .type = MSG_ACCORDS, .fd = -1 };
 	assert_int_equal(server_admin_take(&early, &got), -EBADMSG);
 	finish();
 }
@@ -336,7 +336,7 @@ an_operator_waits_for_the_fence(void **state)
 	begin_with(-1, "/bin/true");
 	ask(1, 1,
 	    "{\"text\":\"server m2 of service store: the fence runs, then it is active\"}");
-	assert_int_equal(chan_recv(supervisor, &got), 1);
+	assert_int_equal(channel_recv(supervisor, &got), 1);
 	assert_int_equal(got.type, MSG_FENCE);
 	assert_int_not_equal(pools[1].active, 1);
 	ask(1, 1,

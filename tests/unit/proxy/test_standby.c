@@ -349,7 +349,7 @@ who_follows_does_what_was_agreed_on(void **state)
 
 struct node {
 	struct standby standby;
-	struct accords agreed, disk;
+	struct shared_state agreed, disk;
 	bool runs, fencing;
 	int64_t fence_ends;
 	bool fence_passes;
@@ -383,9 +383,9 @@ hear(struct world *w, unsigned i, const struct accord *a)
 	struct node *n = &w->nodes[i];
 	size_t index;
 
-	if (accords_take(&n->agreed, a, &index) <= 0)
+	if (shared_state_take(&n->agreed, a, &index) <= 0)
 		return;
-	assert_true(accords_take(&n->disk, a, &index) >= 0);
+	assert_true(shared_state_take(&n->disk, a, &index) >= 0);
 	step(w, i,
 	    (struct standby_event){ .type = STANDBY_AGREED,
 	        .host = (unsigned)(a->server[1] - '0'),
@@ -410,8 +410,8 @@ step(struct world *w, unsigned i, struct standby_event ev)
 		return;
 	a = accord_of(&n->standby, i);
 	/* Its epoch is higher than all it has heard of. */
-	assert_int_equal(accords_take(&n->agreed, &a, &index), 1);
-	assert_true(accords_take(&n->disk, &a, &index) >= 0);
+	assert_int_equal(shared_state_take(&n->agreed, &a, &index), 1);
+	assert_true(shared_state_take(&n->disk, &a, &index) >= 0);
 	if (!w->cut && w->nodes[1 - i].runs && random() % 8 != 0)
 		hear(w, 1 - i, &a);
 }
@@ -448,7 +448,7 @@ start(struct world *w, unsigned i)
 	n->runs = true;
 	n->fencing = false;
 	n->standby = standby_init(at(w->now));
-	accords_fini(&n->agreed);
+	shared_state_fini(&n->agreed);
 	for (size_t k = 0; k < n->disk.n; k++) {
 		struct accord a = n->disk.all[k];
 
@@ -560,8 +560,8 @@ two_nodes_end_with_the_same_active(void **state)
 		}
 		for (unsigned i = 0; i < 2; i++) {
 			assert_int_equal(w.nodes[i].standby.active, active);
-			accords_fini(&w.nodes[i].agreed);
-			accords_fini(&w.nodes[i].disk);
+			shared_state_fini(&w.nodes[i].agreed);
+			shared_state_fini(&w.nodes[i].disk);
 		}
 	}
 }

@@ -102,14 +102,14 @@ set_up(struct world *w)
 		.dropped_log_lines = 8 };
 }
 
-static struct jdoc *
+static struct json_doc *
 report_of(struct world *w)
 {
 	CLEANUP(free_str) char *text = report_text(&w->report);
-	struct jdoc *doc;
+	struct json_doc *doc;
 
 	assert_non_null(text);
-	doc = jdoc_parse(text, strlen(text));
+	doc = json_doc_parse(text, strlen(text));
 	assert_non_null(doc);
 	return doc;
 }
@@ -237,8 +237,8 @@ each_problem_is_told_in_words(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		CLEANUP(jdoc_free_at) struct jdoc *doc = NULL;
-		const struct jdoc *list;
+		CLEANUP(json_doc_free_at) struct json_doc *doc = NULL;
+		const struct json_doc *list;
 		struct world w;
 		char said[1024] = "";
 		size_t used = 0;
@@ -247,13 +247,14 @@ each_problem_is_told_in_words(void **state)
 		set_up(&w);
 		rows[i].change(&w);
 		doc = report_of(&w);
-		list = jdoc_get(doc, "problems");
-		for (size_t k = 0; k < jdoc_count(list); k++)
-			used +=
-			    (size_t)snprintf(said + used, sizeof(said) - used,
-			        "%s\n", jdoc_text_value(jdoc_at(list, k)));
+		list = json_doc_get(doc, "problems");
+		for (size_t k = 0; k < json_doc_count(list); k++)
+			used += (size_t)snprintf(said + used,
+			    sizeof(said) - used, "%s\n",
+			    json_doc_text_value(json_doc_at(list, k)));
 		assert_text(said, rows[i].problems);
-		assert_int_equal(jdoc_bool(doc, "healthy"), said[0] == '\0');
+		assert_int_equal(
+		    json_doc_bool(doc, "healthy"), said[0] == '\0');
 		config_free(w.config);
 	}
 }
@@ -298,8 +299,8 @@ static const struct place {
 	{ "services/1/servers/0/check/role", "null" },
 };
 
-static const struct jdoc *
-find(const struct jdoc *at, const char *path)
+static const struct json_doc *
+find(const struct json_doc *at, const char *path)
 {
 	char step[32];
 	size_t len;
@@ -308,27 +309,27 @@ find(const struct jdoc *at, const char *path)
 		len = strcspn(path, "/");
 		(void)snprintf(step, sizeof(step), "%.*s", (int)len, path);
 		at = step[0] >= '0' && step[0] <= '9'
-		    ? jdoc_at(at, (size_t)(step[0] - '0'))
-		    : jdoc_get(at, step);
+		    ? json_doc_at(at, (size_t)(step[0] - '0'))
+		    : json_doc_get(at, step);
 	}
 	return at;
 }
 
 static void
-assert_shown(const struct jdoc *doc, const char *path, const char *expected)
+assert_shown(const struct json_doc *doc, const char *path, const char *expected)
 {
 	char shown[64];
 
 	test_row(path);
 	assert_non_null(find(doc, path));
-	jdoc_show(find(doc, path), shown, sizeof(shown));
+	json_doc_show(find(doc, path), shown, sizeof(shown));
 	assert_text(shown, expected);
 }
 
 static void
 values_have_their_place(void **state)
 {
-	CLEANUP(jdoc_free_at) struct jdoc *doc = NULL;
+	CLEANUP(json_doc_free_at) struct json_doc *doc = NULL;
 	struct world w;
 
 	(void)state;
@@ -339,10 +340,10 @@ values_have_their_place(void **state)
 	/* A check of another kind has no role to tell. */
 	assert_null(find(doc, "services/0/servers/0/check/role"));
 	/* Only those endings that there were. */
-	assert_int_equal(jdoc_int(find(doc, "services/0/endings"),
+	assert_int_equal(json_doc_int(find(doc, "services/0/endings"),
 	                     ending_words(ENDING_IDLE)),
 	    6);
-	assert_null(jdoc_get(
+	assert_null(json_doc_get(
 	    find(doc, "services/0/endings"), ending_words(ENDING_NORMAL)));
 	config_free(w.config);
 }
@@ -351,7 +352,7 @@ values_have_their_place(void **state)
 static void
 without_a_relay_nothing_is_known_of_servers(void **state)
 {
-	CLEANUP(jdoc_free_at) struct jdoc *doc = NULL;
+	CLEANUP(json_doc_free_at) struct json_doc *doc = NULL;
 	struct world w;
 
 	(void)state;
@@ -372,7 +373,7 @@ without_a_relay_nothing_is_known_of_servers(void **state)
 static void
 what_was_never_there_is_null(void **state)
 {
-	CLEANUP(jdoc_free_at) struct jdoc *doc = NULL;
+	CLEANUP(json_doc_free_at) struct json_doc *doc = NULL;
 	struct world w;
 
 	(void)state;

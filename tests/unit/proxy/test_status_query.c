@@ -50,7 +50,7 @@ set_up(struct run *r)
 
 	*r = (struct run){ .loop = ev_loop_new(EVFLAG_AUTO), .client = -1 };
 	assert_non_null(r->loop);
-	assert_int_equal(chan_pair(ends), 0);
+	assert_int_equal(channel_pair(ends), 0);
 	r->ours = ends[0];
 	r->failover = ends[1];
 	asker_init(&r->asker, r->loop, answer, r);
@@ -70,11 +70,11 @@ tear_down(struct run *r)
 static uint32_t
 asked_number(struct run *r)
 {
-	struct chan_packet p;
+	struct channel_packet p;
 	struct msg_ask m;
 	struct buf b;
 
-	assert_int_equal(chan_recv(r->failover, &p), 1);
+	assert_int_equal(channel_recv(r->failover, &p), 1);
 	assert_int_equal(p.type, MSG_ASK);
 	b = buf_reader(p.body, p.len);
 	assert_int_equal(msg_get_ask(&b, &m), 0);
@@ -84,7 +84,7 @@ asked_number(struct run *r)
 static void
 say_peer(struct run *r)
 {
-	struct chan_packet p = { .type = MSG_PEER };
+	struct channel_packet p = { .type = MSG_PEER };
 	struct buf b = buf_writer(p.body, sizeof(p.body));
 
 	msg_put_peer(&b, &(struct msg_peer){ .node = 1, .reachable = true });
@@ -95,7 +95,7 @@ say_peer(struct run *r)
 static void
 say_tracks(struct run *r)
 {
-	struct chan_packet p = { .type = MSG_TRACKS };
+	struct channel_packet p = { .type = MSG_TRACKS };
 	struct buf b = buf_writer(p.body, sizeof(p.body));
 
 	msg_put_tracks(&b, &(struct msg_tracks){ .n = 1 });
@@ -106,7 +106,7 @@ say_tracks(struct run *r)
 static void
 say_answered(struct run *r, uint32_t id)
 {
-	struct chan_packet p = { .type = MSG_ANSWERED };
+	struct channel_packet p = { .type = MSG_ANSWERED };
 	struct buf b = buf_writer(p.body, sizeof(p.body));
 
 	msg_put_ask(&b, &(struct msg_ask){ .id = id });
@@ -214,7 +214,7 @@ too_many_are_refused_not_kept(void **state)
 static void
 what_cannot_be_understood_is_refused(void **state)
 {
-	struct chan_packet p = { .len = 1 };
+	struct channel_packet p = { .len = 1 };
 	struct run r;
 
 	(void)state;
