@@ -25,7 +25,8 @@
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
 
-#define OF_STANDBY .applies = forms_is_standby, .applies_to = "mode: standby"
+#define OF_STANDBY                                                             \
+	.applies = value_forms_is_standby, .applies_to = "mode: standby"
 
 #define TABLE(text, rows)                                                      \
 	{                                                                      \
@@ -36,7 +37,7 @@ static const struct schema_list link_list = {
 	.count_at = offsetof(struct config_node, n_links),
 	.item_size = sizeof(union addr),
 	.spread = 1,
-	.form = &forms_ip,
+	.form = &value_forms_ip,
 };
 
 static const struct schema_key node_keys[] = {
@@ -70,7 +71,7 @@ static const struct schema_list cidr_list = {
 	.count_at = offsetof(struct config_group, n_addresses),
 	.item_size = sizeof(struct config_cidr),
 	.spread = 1,
-	.form = &forms_cidr,
+	.form = &value_forms_cidr,
 };
 
 static const struct schema_key group_keys[] = {
@@ -88,7 +89,7 @@ static const struct schema_key group_keys[] = {
 	{ "priority", SCHEMA_MAP, SCHEMA_AT(struct config_group, priority),
 	    .min = 1, .max = 254, .optional = true,
 	    .present_at = offsetof(struct config_group, has_priority),
-	    .name_at = forms_node_name, .what = "the pair",
+	    .name_at = value_forms_node_name, .what = "the pair",
 	    .help = "The priority of a node in this group, by the node's "
 	            "name, in place of the node's own. So each node can be "
 	            "master of one group." },
@@ -101,14 +102,14 @@ static const struct schema_list group_list = {
 	.item_size = sizeof(struct config_group),
 	.spread = 1,
 	.table = &group_table,
-	.born = forms_born_group,
+	.born = value_forms_born_group,
 };
 
 static const struct schema_list witness_list = {
 	.count_at = offsetof(struct config_pair, n_witnesses),
 	.item_size = sizeof(union addr),
 	.spread = 1,
-	.form = &forms_ip,
+	.form = &value_forms_ip,
 };
 
 static const struct schema_key track_keys[] = {
@@ -221,7 +222,7 @@ static const struct schema_key server_keys[] = {
 	            "it, this is the host of its address, or host and port "
 	            "where two servers would have the same name." },
 	{ "address", SCHEMA_OTHER, .offset = 0,
-	    .size = sizeof(struct config_server), .form = &forms_host,
+	    .size = sizeof(struct config_server), .form = &value_forms_host,
 	    .required = true,
 	    .help = "Where the server listens. A host name is resolved at "
 	            "start and again while the relay runs; the server is down "
@@ -260,31 +261,31 @@ static const struct schema_list server_list = {
 	.count_at = offsetof(struct config_service, n_servers),
 	.item_size = sizeof(struct config_server),
 	.spread = 1,
-	.form = &forms_server,
+	.form = &value_forms_server,
 	.table = &server_table,
-	.born = forms_born_server,
-	.done = forms_name_servers,
+	.born = value_forms_born_server,
+	.done = value_forms_name_servers,
 };
 
 static const struct schema_list listen_list = {
 	.count_at = offsetof(struct config_service, n_listens),
 	.item_size = sizeof(struct config_listen),
 	.spread = 2,
-	.form = &forms_listen,
+	.form = &value_forms_listen,
 };
 
 static const struct schema_list allow_list = {
 	.count_at = offsetof(struct config_service, n_allow),
 	.item_size = sizeof(struct config_cidr),
 	.spread = 1,
-	.form = &forms_network,
+	.form = &value_forms_network,
 };
 
 static const struct schema_list deny_list = {
 	.count_at = offsetof(struct config_service, n_deny),
 	.item_size = sizeof(struct config_cidr),
 	.spread = 1,
-	.form = &forms_network,
+	.form = &value_forms_network,
 };
 
 static const struct schema_key timeout_keys[] = {
@@ -477,7 +478,7 @@ static const struct schema_list service_list = {
 
 static const struct schema_key log_keys[] = {
 	{ "target", SCHEMA_OTHER, .offset = 0,
-	    .size = sizeof(struct config_log), .form = &forms_target,
+	    .size = sizeof(struct config_log), .form = &value_forms_target,
 	    .fallback = "stderr", .help = "Where the log goes." },
 	{ "facility", SCHEMA_WORD, SCHEMA_AT(struct config_log, facility),
 	    .words = config_log_facility_words, .fallback = "local0",

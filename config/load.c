@@ -80,7 +80,7 @@ fill(const struct tree *tree, struct diag *diag, struct config *c)
 	}
 	schema_fill(&s, &keys_file, root, c);
 	if (!s.out_of_memory) {
-		marks_sort(&s.marks);
+		source_marks_sort(&s.marks);
 		r = rules_check(c, &s.marks, diag);
 	}
 	if (!c->has_pair && c->n_services == 0 && diag_count(diag) == 0)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 const char *
-faults_of_address(const union addr *a)
+address_faults_of_address(const union addr *a)
 {
 	size_t len;
 	const uint8_t *bytes = addr_bytes(a, &len);
@@ -34,26 +34,26 @@ is_loopback(const union addr *a)
 }
 
 const char *
-faults_of_link(const union addr *a)
+address_faults_of_link(const union addr *a)
 {
 	size_t len;
 	const uint8_t *bytes = addr_bytes(a, &len);
 
 	if (len == 16 && bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80)
 		return "is a link-local address; expected one that is valid beyond its link";
-	return faults_of_address(a);
+	return address_faults_of_address(a);
 }
 
 const char *
-faults_of_node(const union addr *a)
+address_faults_of_node(const union addr *a)
 {
 	if (is_loopback(a))
 		return "is a loopback address; expected one that the peer can reach";
-	return faults_of_link(a);
+	return address_faults_of_link(a);
 }
 
 const char *
-faults_of_cidr(const struct config_cidr *c)
+address_faults_of_cidr(const struct config_cidr *c)
 {
 	size_t len;
 	const uint8_t *bytes = addr_bytes(&c->addr, &len);
@@ -61,8 +61,8 @@ faults_of_cidr(const struct config_cidr *c)
 
 	if (is_loopback(&c->addr))
 		return "is a loopback address; expected one that clients can reach";
-	if (faults_of_address(&c->addr) != NULL)
-		return faults_of_address(&c->addr);
+	if (address_faults_of_address(&c->addr) != NULL)
+		return address_faults_of_address(&c->addr);
 	if (len != 4 || c->prefix > 30)
 		return NULL;
 	ip = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
@@ -78,7 +78,7 @@ faults_of_cidr(const struct config_cidr *c)
 }
 
 void
-faults_refuse(
+address_faults_refuse(
     struct diag *diag, const struct tree_node *node, const char *fault)
 {
 	if (node != NULL && fault != NULL)

@@ -13,17 +13,17 @@ struct diag;
 struct tree_node;
 
 /* A single host's. */
-const char *faults_of_address(const union addr *a);
+const char *address_faults_of_address(const union addr *a);
 
 /* Also good on more than one link: nothing says on which one. */
-const char *faults_of_link(const union addr *a);
+const char *address_faults_of_link(const union addr *a);
 
 /* Also not this host alone: an address that another one is to reach. */
-const char *faults_of_node(const union addr *a);
+const char *address_faults_of_node(const union addr *a);
 
 /* A virtual IP: in IPv4, also neither first nor last of its network. */
-const char *faults_of_cidr(const struct config_cidr *c);
+const char *address_faults_of_cidr(const struct config_cidr *c);
 
 /* "'NODE' FAULT" to `diag`; nothing where either is NULL. */
-void faults_refuse(
+void address_faults_refuse(
     struct diag *diag, const struct tree_node *node, const char *fault);

@@ -7,11 +7,11 @@
 
 /* Where a value was given: at the server's check, else at the service's. */
 static const struct tree_node *
-place(const struct marks *marks, const void *own, const void *inherited)
+place(const struct source_marks *marks, const void *own, const void *inherited)
 {
-	const struct tree_node *node = marks_get(marks, own);
+	const struct tree_node *node = source_marks_get(marks, own);
 
-	return node != NULL ? node : marks_get(marks, inherited);
+	return node != NULL ? node : source_marks_get(marks, inherited);
 }
 
 /* `needs` without `has`. */
@@ -26,7 +26,7 @@ lacks(struct diag *diag, const struct tree_node *at, const char *needs,
 
 static void
 check_negotiate(const struct config_check *c, const struct config_check *from,
-    const struct marks *marks, struct diag *diag)
+    const struct source_marks *marks, struct diag *diag)
 {
 	const struct tree_node *at =
 	    place(marks, &c->negotiate_keytab, &from->negotiate_keytab);
@@ -42,7 +42,7 @@ check_negotiate(const struct config_check *c, const struct config_check *from,
 /* `from`: whose keys these are where they are not its own. */
 static void
 check_one(const struct config_check *c, const struct config_check *from,
-    const struct marks *marks, struct diag *diag)
+    const struct source_marks *marks, struct diag *diag)
 {
 	if (c->type == CONFIG_CHECK_SCRIPT && c->script == NULL)
 		lacks(diag, place(marks, &c->type, &from->type), "type: script",
@@ -63,7 +63,7 @@ check_one(const struct config_check *c, const struct config_check *from,
 
 void
 check_rules_check(const struct config_service *service,
-    const struct marks *marks, struct diag *diag)
+    const struct source_marks *marks, struct diag *diag)
 {
 	for (size_t i = 0; i < service->n_servers; i++)
 		check_one(

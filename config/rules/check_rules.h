@@ -4,7 +4,7 @@
 
 struct config_service;
 struct diag;
-struct marks;
+struct source_marks;
 
 void check_rules_check(const struct config_service *service,
-    const struct marks *marks, struct diag *diag);
+    const struct source_marks *marks, struct diag *diag);

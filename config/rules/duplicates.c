@@ -12,21 +12,21 @@
 #include <string.h>
 
 int
-twins_init(struct twins *t, size_t room)
+duplicates_init(struct duplicates *t, size_t room)
 {
-	*t = (struct twins){ .all = calloc(room + 1, sizeof(*t->all)) };
+	*t = (struct duplicates){ .all = calloc(room + 1, sizeof(*t->all)) };
 	return t->all == NULL ? -ENOMEM : 0;
 }
 
 void
-twins_fini(struct twins *t)
+duplicates_fini(struct duplicates *t)
 {
 	free(t->all);
-	*t = (struct twins){ .all = NULL };
+	*t = (struct duplicates){ .all = NULL };
 }
 
 void
-twins_add(struct twins *t, struct twins_item item)
+duplicates_add(struct duplicates *t, struct duplicates_item item)
 {
 	if (item.node == NULL)
 		return;
@@ -43,7 +43,8 @@ compare_names(const char *a, const char *b)
 }
 
 int
-twins_compare(const struct twins_item *a, const struct twins_item *b)
+duplicates_compare(
+    const struct duplicates_item *a, const struct duplicates_item *b)
 {
 	int order = compare_names(a->name, b->name);
 
@@ -58,10 +59,10 @@ twins_compare(const struct twins_item *a, const struct twins_item *b)
 }
 
 int
-twins_by_key(const void *left, const void *right)
+duplicates_by_key(const void *left, const void *right)
 {
-	const struct twins_item *a = left, *b = right;
-	int order = twins_compare(a, b);
+	const struct duplicates_item *a = left, *b = right;
+	int order = duplicates_compare(a, b);
 
 	if (order != 0)
 		return order;
@@ -69,14 +70,15 @@ twins_by_key(const void *left, const void *right)
 }
 
 void
-twins_report(
-    struct twins *t, struct diag *diag, const char *what, const char *where)
+duplicates_report(struct duplicates *t, struct diag *diag, const char *what,
+    const char *where)
 {
-	qsort(t->all, t->n, sizeof(*t->all), twins_by_key);
+	qsort(t->all, t->n, sizeof(*t->all), duplicates_by_key);
 	for (size_t i = 1, first = 0; i < t->n; i++) {
-		const struct twins_item *a = &t->all[first], *b = &t->all[i];
+		const struct duplicates_item *a = &t->all[first],
+		                             *b = &t->all[i];
 
-		if (twins_compare(a, b) != 0) {
+		if (duplicates_compare(a, b) != 0) {
 			first = i;
 			continue;
 		}

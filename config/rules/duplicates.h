@@ -14,7 +14,7 @@ struct diag;
 struct tree_node;
 
 /* Of `name`, `addr` and `prefix`, what is given makes up the key. */
-struct twins_item {
+struct duplicates_item {
 	const char *name;       /* or NULL */
 	const union addr *addr; /* or NULL; its port counts */
 	uint8_t prefix;         /* of a network */
@@ -26,30 +26,31 @@ struct twins_item {
 };
 
 /* The empty value is zeros. */
-struct twins {
-	struct twins_item *all;
+struct duplicates {
+	struct duplicates_item *all;
 	size_t n;
 };
 
 /* Room for `room` items. Returns 0 or -ENOMEM. */
-MUST_CHECK int twins_init(struct twins *t, size_t room);
-void twins_fini(struct twins *t);
+MUST_CHECK int duplicates_init(struct duplicates *t, size_t room);
+void duplicates_fini(struct duplicates *t);
 
 /*
  * In the order of the file; sets `order`. What was not given, or was refused,
  * has no node and is left out.
  */
-void twins_add(struct twins *t, struct twins_item item);
+void duplicates_add(struct duplicates *t, struct duplicates_item item);
 
 /* The keys alone: <0, 0 or >0. */
-int twins_compare(const struct twins_item *a, const struct twins_item *b);
+int duplicates_compare(
+    const struct duplicates_item *a, const struct duplicates_item *b);
 
 /* For qsort: by key, and equals in the order of the file. */
-int twins_by_key(const void *left, const void *right);
+int duplicates_by_key(const void *left, const void *right);
 
 /*
  * "WHAT 'x' is given twice WHERE" for each that is; sorts. Where both are names
  * that were made of one address, the address is the mistake and not they.
  */
-void twins_report(
-    struct twins *t, struct diag *diag, const char *what, const char *where);
+void duplicates_report(struct duplicates *t, struct diag *diag,
+    const char *what, const char *where);

@@ -16,7 +16,7 @@
 struct rules {
 	const struct config *config;
 	const struct config_pair *pair;
-	const struct marks *marks;
+	const struct source_marks *marks;
 	struct diag *diag;
 };
 
@@ -35,8 +35,8 @@ node_address(const struct config_node *n, size_t i)
 static void
 check_families(struct rules *r, const union addr *a, const union addr *b)
 {
-	const struct tree_node *at = marks_get(r->marks, a);
-	const struct tree_node *other = marks_get(r->marks, b);
+	const struct tree_node *at = source_marks_get(r->marks, a);
+	const struct tree_node *other = source_marks_get(r->marks, b);
 
 	if (at == NULL || other == NULL || a->sa.sa_family == b->sa.sa_family)
 		return;
@@ -61,8 +61,9 @@ check_links(struct rules *r)
 {
 	const struct config_node *a = &r->pair->nodes[0];
 	const struct config_node *b = &r->pair->nodes[1];
-	const struct tree_node *lists[] = { marks_get(r->marks, &a->links),
-		marks_get(r->marks, &b->links) };
+	const struct tree_node *lists[] = { source_marks_get(
+		                                r->marks, &a->links),
+		source_marks_get(r->marks, &b->links) };
 	size_t n[] = { list_length(lists[0]), list_length(lists[1]) };
 	const size_t more = n[0] > n[1] ? 0 : 1;
 
@@ -88,29 +89,31 @@ static int
 check_nodes(struct rules *r)
 {
 	const struct config_node *nodes = r->pair->nodes;
-	CLEANUP(twins_fini) struct twins names = { .n = 0 };
-	CLEANUP(twins_fini) struct twins addrs = { .n = 0 };
+	CLEANUP(duplicates_fini) struct duplicates names = { .n = 0 };
+	CLEANUP(duplicates_fini) struct duplicates addrs = { .n = 0 };
 
-	if (twins_init(&names, CONFIG_NODES) < 0 ||
-	    twins_init(&addrs, CONFIG_NODES * NODE_ADDRESSES) < 0)
+	if (duplicates_init(&names, CONFIG_NODES) < 0 ||
+	    duplicates_init(&addrs, CONFIG_NODES * NODE_ADDRESSES) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < CONFIG_NODES; i++) {
 		const union addr *a;
 
-		twins_add(&names,
-		    (struct twins_item){ .name = nodes[i].name,
-		        .node = marks_get(r->marks, &nodes[i].name) });
+		duplicates_add(&names,
+		    (struct duplicates_item){ .name = nodes[i].name,
+		        .node = source_marks_get(r->marks, &nodes[i].name) });
 		for (size_t j = 0; (a = node_address(&nodes[i], j)); j++) {
-			const struct tree_node *at = marks_get(r->marks, a);
+			const struct tree_node *at =
+			    source_marks_get(r->marks, a);
 
-			twins_add(&addrs,
-			    (struct twins_item){ .addr = a, .node = at });
+			duplicates_add(&addrs,
+			    (struct duplicates_item){ .addr = a, .node = at });
 			if (at != NULL)
-				faults_refuse(r->diag, at, faults_of_node(a));
+				address_faults_refuse(
+				    r->diag, at, address_faults_of_node(a));
 		}
 	}
-	twins_report(&names, r->diag, "the node name", "");
-	twins_report(&addrs, r->diag, "the node address", "");
+	duplicates_report(&names, r->diag, "the node name", "");
+	duplicates_report(&addrs, r->diag, "the node address", "");
 	check_families(r, &nodes[0].address, &nodes[1].address);
 	check_links(r);
 	return 0;
@@ -126,7 +129,8 @@ refuse_nodes_own(struct rules *r, const union addr *a,
 
 		for (size_t j = 0; (own = node_address(&r->pair->nodes[i], j));
 		     j++) {
-			const struct tree_node *at = marks_get(r->marks, own);
+			const struct tree_node *at =
+			    source_marks_get(r->marks, own);
 
 			if (at == NULL || !addr_is_same_ip(a, own))
 				continue;
@@ -142,35 +146,37 @@ refuse_nodes_own(struct rules *r, const union addr *a,
 static int
 check_groups(struct rules *r)
 {
-	CLEANUP(twins_fini) struct twins names = { .n = 0 };
-	CLEANUP(twins_fini) struct twins addrs = { .n = 0 };
+	CLEANUP(duplicates_fini) struct duplicates names = { .n = 0 };
+	CLEANUP(duplicates_fini) struct duplicates addrs = { .n = 0 };
 
-	if (twins_init(&names, CONFIG_GROUPS_MAX) < 0 ||
-	    twins_init(&addrs, CONFIG_GROUPS_MAX * CONFIG_GROUP_ADDRESSES_MAX) <
-	        0)
+	if (duplicates_init(&names, CONFIG_GROUPS_MAX) < 0 ||
+	    duplicates_init(
+	        &addrs, CONFIG_GROUPS_MAX * CONFIG_GROUP_ADDRESSES_MAX) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < r->pair->n_groups; i++) {
 		const struct config_group *g = &r->pair->groups[i];
 
-		twins_add(&names,
-		    (struct twins_item){ .name = g->name,
-		        .node = marks_get(r->marks, &g->name) });
+		duplicates_add(&names,
+		    (struct duplicates_item){ .name = g->name,
+		        .node = source_marks_get(r->marks, &g->name) });
 		for (size_t j = 0; j < g->n_addresses; j++) {
 			const struct config_cidr *c = &g->addresses[j];
-			const struct tree_node *at = marks_get(r->marks, c);
+			const struct tree_node *at =
+			    source_marks_get(r->marks, c);
 
-			twins_add(&addrs,
-			    (struct twins_item){
+			duplicates_add(&addrs,
+			    (struct duplicates_item){
 			        .addr = &c->addr, .node = at });
 			if (at == NULL)
 				continue;
-			faults_refuse(r->diag, at, faults_of_cidr(c));
+			address_faults_refuse(
+			    r->diag, at, address_faults_of_cidr(c));
 			refuse_nodes_own(r, &c->addr, at, "virtual IP",
 			    "no host has of its own");
 		}
 	}
-	twins_report(&names, r->diag, "the group name", "");
-	twins_report(&addrs, r->diag, "the virtual IP", "");
+	duplicates_report(&names, r->diag, "the group name", "");
+	duplicates_report(&addrs, r->diag, "the virtual IP", "");
 	return 0;
 }
 
@@ -178,18 +184,19 @@ check_groups(struct rules *r)
 static int
 check_witnesses(struct rules *r)
 {
-	CLEANUP(twins_fini) struct twins addrs = { .n = 0 };
+	CLEANUP(duplicates_fini) struct duplicates addrs = { .n = 0 };
 
-	if (twins_init(&addrs, CONFIG_WITNESSES_MAX) < 0)
+	if (duplicates_init(&addrs, CONFIG_WITNESSES_MAX) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < r->pair->n_witnesses; i++) {
 		const union addr *a = &r->pair->witnesses[i];
-		const struct tree_node *at = marks_get(r->marks, a);
+		const struct tree_node *at = source_marks_get(r->marks, a);
 
 		if (at == NULL)
 			continue;
-		twins_add(&addrs, (struct twins_item){ .addr = a, .node = at });
-		faults_refuse(r->diag, at, faults_of_node(a));
+		duplicates_add(
+		    &addrs, (struct duplicates_item){ .addr = a, .node = at });
+		address_faults_refuse(r->diag, at, address_faults_of_node(a));
 		refuse_nodes_own(
 		    r, a, at, "witness", "belongs to a third host");
 		if (config_has_virtual(r->pair, a))
@@ -198,7 +205,7 @@ check_witnesses(struct rules *r)
 			    "expected one that belongs to a third host",
 			    at->shown);
 	}
-	twins_report(&addrs, r->diag, "the witness", "");
+	duplicates_report(&addrs, r->diag, "the witness", "");
 	return 0;
 }
 
@@ -206,11 +213,12 @@ static void
 check_times(struct rules *r)
 {
 	const struct config_pair *p = r->pair;
-	const struct tree_node *hang = marks_get(r->marks, &p->hang_ms);
+	const struct tree_node *hang = source_marks_get(r->marks, &p->hang_ms);
 	const struct tree_node *delay =
-	    marks_get(r->marks, &p->preempt_delay_ms);
-	const struct tree_node *interval = marks_get(r->marks, &p->interval_ms);
-	const struct tree_node *misses = marks_get(r->marks, &p->misses);
+	    source_marks_get(r->marks, &p->preempt_delay_ms);
+	const struct tree_node *interval =
+	    source_marks_get(r->marks, &p->interval_ms);
+	const struct tree_node *misses = source_marks_get(r->marks, &p->misses);
 	const uint32_t silent_ms = p->interval_ms * p->misses;
 	char hang_text[SCALAR_DURATION_TEXT], silent_text[SCALAR_DURATION_TEXT];
 	const struct tree_node *at = hang;
@@ -261,8 +269,9 @@ refuse_service(struct rules *r, const struct tree_node *at, const char *name)
 static void
 check_tracked_service(struct rules *r, const struct config_track *t)
 {
-	const struct tree_node *at = marks_get(r->marks, &t->service);
-	const struct tree_node *min = marks_get(r->marks, &t->min_servers);
+	const struct tree_node *at = source_marks_get(r->marks, &t->service);
+	const struct tree_node *min =
+	    source_marks_get(r->marks, &t->min_servers);
 	const struct config_service *s;
 	int i;
 
@@ -304,11 +313,11 @@ track_mark(struct rules *r, const struct config_track *t)
 {
 	switch (config_track_kind(t)) {
 	case CONFIG_TRACK_INTERFACE:
-		return marks_get(r->marks, &t->interface);
+		return source_marks_get(r->marks, &t->interface);
 	case CONFIG_TRACK_SERVICE:
-		return marks_get(r->marks, &t->service);
+		return source_marks_get(r->marks, &t->service);
 	case CONFIG_TRACK_SCRIPT:
-		return marks_get(r->marks, &t->script);
+		return source_marks_get(r->marks, &t->script);
 	}
 	return NULL;
 }
@@ -338,7 +347,7 @@ check_tracks(struct rules *r)
 
 int
 pair_rules_check(
-    const struct config *c, const struct marks *marks, struct diag *diag)
+    const struct config *c, const struct source_marks *marks, struct diag *diag)
 {
 	struct rules r = {
 		.config = c, .pair = &c->pair, .marks = marks, .diag = diag

@@ -8,8 +8,8 @@
 
 struct config;
 struct diag;
-struct marks;
+struct source_marks;
 
 /* As rules_check(); only where there is a pair. */
-MUST_CHECK int pair_rules_check(
-    const struct config *c, const struct marks *marks, struct diag *diag);
+MUST_CHECK int pair_rules_check(const struct config *c,
+    const struct source_marks *marks, struct diag *diag);

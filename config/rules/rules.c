@@ -17,14 +17,14 @@
 
 struct rules {
 	const struct config *config;
-	const struct marks *marks;
+	const struct source_marks *marks;
 	struct diag *diag;
 };
 
 static void
 refuse(struct rules *r, const struct tree_node *node, const char *fault)
 {
-	faults_refuse(r->diag, node, fault);
+	address_faults_refuse(r->diag, node, fault);
 }
 
 /* A service that is its own server would connect until nothing is left. */
@@ -34,7 +34,7 @@ check_loop(struct rules *r, const struct config_service *s,
 {
 	for (size_t i = 0; i < s->n_listens; i++) {
 		const struct tree_node *listen =
-		    marks_get(r->marks, &s->listens[i]);
+		    source_marks_get(r->marks, &s->listens[i]);
 
 		if (!addr_is_same(&s->listens[i].address, server))
 			continue;
@@ -51,12 +51,12 @@ static void
 check_address(struct rules *r, const struct config_service *s,
     const struct config_server *server, const struct tree_node *where)
 {
-	const struct tree_node *source = marks_get(r->marks, &s->source);
+	const struct tree_node *source = source_marks_get(r->marks, &s->source);
 	const union addr *a = &server->address;
 
 	if (server->host != NULL)
 		return;
-	refuse(r, where, faults_of_address(a));
+	refuse(r, where, address_faults_of_address(a));
 	check_loop(r, s, a, where);
 	if (source == NULL || a->sa.sa_family == s->source.sa.sa_family)
 		return;
@@ -72,7 +72,8 @@ static void
 check_server(struct rules *r, const struct config_service *s,
     const struct config_server *server, const struct tree_node *name)
 {
-	const struct tree_node *at = marks_get(r->marks, &server->address);
+	const struct tree_node *at =
+	    source_marks_get(r->marks, &server->address);
 
 	if (at == NULL)
 		return;
@@ -87,12 +88,12 @@ check_server(struct rules *r, const struct config_service *s,
 static int
 check_servers(struct rules *r, const struct config_service *s)
 {
-	CLEANUP(twins_fini) struct twins names = { .n = 0 };
-	CLEANUP(twins_fini) struct twins addrs = { .n = 0 };
+	CLEANUP(duplicates_fini) struct duplicates names = { .n = 0 };
+	CLEANUP(duplicates_fini) struct duplicates addrs = { .n = 0 };
 	char where[CONFIG_NAME_MAX + 32] = " in this service";
 
-	if (twins_init(&names, s->n_servers) < 0 ||
-	    twins_init(&addrs, s->n_servers) < 0)
+	if (duplicates_init(&names, s->n_servers) < 0 ||
+	    duplicates_init(&addrs, s->n_servers) < 0)
 		return -ENOMEM;
 	if (s->name != NULL)
 		(void)snprintf(
@@ -100,23 +101,23 @@ check_servers(struct rules *r, const struct config_service *s)
 	for (size_t i = 0; i < s->n_servers; i++) {
 		const struct config_server *server = &s->servers[i];
 		const struct tree_node *name =
-		    marks_get(r->marks, &server->name);
+		    source_marks_get(r->marks, &server->name);
 		const struct tree_node *at =
-		    marks_get(r->marks, &server->address);
+		    source_marks_get(r->marks, &server->address);
 
 		if (server->name != NULL)
-			twins_add(&names,
-			    (struct twins_item){ .name = server->name,
+			duplicates_add(&names,
+			    (struct duplicates_item){ .name = server->name,
 			        .node = name != NULL ? name : at,
 			        .derived = name == NULL });
-		twins_add(&addrs,
-		    (struct twins_item){ .name = server->host,
+		duplicates_add(&addrs,
+		    (struct duplicates_item){ .name = server->host,
 		        .addr = &server->address,
 		        .node = at });
 		check_server(r, s, server, name);
 	}
-	twins_report(&names, r->diag, "the server name", where);
-	twins_report(&addrs, r->diag, "the server address", where);
+	duplicates_report(&names, r->diag, "the server name", where);
+	duplicates_report(&addrs, r->diag, "the server address", where);
 	return 0;
 }
 
@@ -130,11 +131,11 @@ warn_of_backups(struct rules *r, const struct config_service *s)
 	const struct tree_node *at = NULL;
 	size_t n = 0;
 
-	if (marks_get(r->marks, &s->backups) != NULL)
+	if (source_marks_get(r->marks, &s->backups) != NULL)
 		return;
 	for (size_t i = 0; i < s->n_servers; i++)
 		if (s->servers[i].backup && ++n == 2)
-			at = marks_get(r->marks, &s->servers[i].backup);
+			at = source_marks_get(r->marks, &s->servers[i].backup);
 	if (at != NULL && n < s->n_servers)
 		diag_warning(r->diag, &at->at,
 		    "the service has %zu backups, of which the first that is "
@@ -147,7 +148,7 @@ warn_of_backups(struct rules *r, const struct config_service *s)
 static void
 check_backups(struct rules *r, const struct config_service *s)
 {
-	const struct tree_node *list = marks_get(r->marks, &s->servers);
+	const struct tree_node *list = source_marks_get(r->marks, &s->servers);
 	const struct tree_node *first = NULL;
 
 	/* Of one that was refused, we cannot say what it is. */
@@ -160,7 +161,7 @@ check_backups(struct rules *r, const struct config_service *s)
 		if (!server->backup)
 			return;
 		if (first == NULL)
-			first = marks_get(r->marks, &server->backup);
+			first = source_marks_get(r->marks, &server->backup);
 	}
 	if (first != NULL)
 		diag_error(r->diag, &first->at,
@@ -169,14 +170,14 @@ check_backups(struct rules *r, const struct config_service *s)
 }
 
 static void
-add_networks(struct rules *r, struct twins *all, const struct config_cidr *list,
-    size_t n, bool denied)
+add_networks(struct rules *r, struct duplicates *all,
+    const struct config_cidr *list, size_t n, bool denied)
 {
 	for (size_t i = 0; i < n; i++)
-		twins_add(all,
-		    (struct twins_item){ .addr = &list[i].addr,
+		duplicates_add(all,
+		    (struct duplicates_item){ .addr = &list[i].addr,
 		        .prefix = list[i].prefix,
-		        .node = marks_get(r->marks, &list[i]),
+		        .node = source_marks_get(r->marks, &list[i]),
 		        .denied = denied });
 }
 
@@ -184,17 +185,18 @@ add_networks(struct rules *r, struct twins *all, const struct config_cidr *list,
 static int
 check_access(struct rules *r, const struct config_service *s)
 {
-	CLEANUP(twins_fini) struct twins all = { .n = 0 };
+	CLEANUP(duplicates_fini) struct duplicates all = { .n = 0 };
 
-	if (twins_init(&all, s->n_allow + s->n_deny) < 0)
+	if (duplicates_init(&all, s->n_allow + s->n_deny) < 0)
 		return -ENOMEM;
 	add_networks(r, &all, s->allow, s->n_allow, false);
 	add_networks(r, &all, s->deny, s->n_deny, true);
-	qsort(all.all, all.n, sizeof(*all.all), twins_by_key);
+	qsort(all.all, all.n, sizeof(*all.all), duplicates_by_key);
 	for (size_t i = 1, first = 0; i < all.n; i++) {
-		const struct twins_item *a = &all.all[first], *b = &all.all[i];
+		const struct duplicates_item *a = &all.all[first],
+		                             *b = &all.all[i];
 
-		if (twins_compare(a, b) != 0) {
+		if (duplicates_compare(a, b) != 0) {
 			first = i;
 			continue;
 		}
@@ -217,26 +219,26 @@ check_access(struct rules *r, const struct config_service *s)
 static int
 by_port(const void *left, const void *right)
 {
-	const struct twins_item *a = left, *b = right;
+	const struct duplicates_item *a = left, *b = right;
 	int order = (int)a->addr->sa.sa_family - (int)b->addr->sa.sa_family;
 
 	if (order == 0)
 		order = (int)addr_port(a->addr) - (int)addr_port(b->addr);
 	if (order == 0)
 		order = (int)addr_is_any(b->addr) - (int)addr_is_any(a->addr);
-	return order == 0 ? twins_by_key(a, b) : order;
+	return order == 0 ? duplicates_by_key(a, b) : order;
 }
 
 static bool
-is_same_port(const struct twins_item *a, const struct twins_item *b)
+is_same_port(const struct duplicates_item *a, const struct duplicates_item *b)
 {
 	return a->addr->sa.sa_family == b->addr->sa.sa_family &&
 	    addr_port(a->addr) == addr_port(b->addr);
 }
 
 static void
-report_collision(
-    struct rules *r, const struct twins_item *e, const struct twins_item *other)
+report_collision(struct rules *r, const struct duplicates_item *e,
+    const struct duplicates_item *other)
 {
 	const char *name = other->service->name;
 	const char *shown = name == NULL ? "another" : name;
@@ -249,8 +251,8 @@ report_collision(
 	diag_note(r->diag, &other->node->at, "the other one");
 }
 
-static const struct twins_item *
-earlier(const struct twins_item *a, const struct twins_item *b)
+static const struct duplicates_item *
+earlier(const struct duplicates_item *a, const struct duplicates_item *b)
 {
 	if (a == NULL || b == NULL)
 		return a == NULL ? b : a;
@@ -262,18 +264,18 @@ earlier(const struct twins_item *a, const struct twins_item *b)
  * it collides with. The wildcard collides with all, others with their equals.
  */
 static void
-report_port(struct rules *r, const struct twins_item *all, size_t n)
+report_port(struct rules *r, const struct duplicates_item *all, size_t n)
 {
-	const struct twins_item *wild =
+	const struct duplicates_item *wild =
 	    addr_is_any(all[0].addr) ? &all[0] : NULL;
-	const struct twins_item *first = NULL, *twin = NULL;
+	const struct duplicates_item *first = NULL, *twin = NULL;
 
 	for (size_t i = 0; i < n; i++)
 		first = earlier(first, &all[i]);
 	for (size_t i = 0; i < n; i++) {
-		const struct twins_item *e = &all[i], *other;
+		const struct duplicates_item *e = &all[i], *other;
 
-		if (twin == NULL || twins_compare(twin, e) != 0)
+		if (twin == NULL || duplicates_compare(twin, e) != 0)
 			twin = e;
 		other = addr_is_any(e->addr) ? first : earlier(wild, twin);
 		if (other->order < e->order)
@@ -284,9 +286,9 @@ report_port(struct rules *r, const struct twins_item *all, size_t n)
 static int
 check_listens(struct rules *r, size_t total)
 {
-	CLEANUP(twins_fini) struct twins all = { .n = 0 };
+	CLEANUP(duplicates_fini) struct duplicates all = { .n = 0 };
 
-	if (twins_init(&all, total) < 0)
+	if (duplicates_init(&all, total) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < r->config->n_services; i++) {
 		const struct config_service *s = &r->config->services[i];
@@ -294,13 +296,13 @@ check_listens(struct rules *r, size_t total)
 		for (size_t j = 0; j < s->n_listens; j++) {
 			const union addr *a = &s->listens[j].address;
 			const struct tree_node *at =
-			    marks_get(r->marks, &s->listens[j]);
+			    source_marks_get(r->marks, &s->listens[j]);
 
-			twins_add(&all,
-			    (struct twins_item){
+			duplicates_add(&all,
+			    (struct duplicates_item){
 			        .addr = a, .node = at, .service = s });
 			if (!addr_is_any(a))
-				refuse(r, at, faults_of_address(a));
+				refuse(r, at, address_faults_of_address(a));
 		}
 	}
 	qsort(all.all, all.n, sizeof(*all.all), by_port);
@@ -318,21 +320,21 @@ check_services(struct rules *r)
 {
 	const struct config *c = r->config;
 	const struct diag_place whole = { .line = 0 };
-	CLEANUP(twins_fini) struct twins names = { .n = 0 };
+	CLEANUP(duplicates_fini) struct duplicates names = { .n = 0 };
 	size_t listens = 0, servers = 0;
 
-	if (twins_init(&names, c->n_services) < 0)
+	if (duplicates_init(&names, c->n_services) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < c->n_services; i++) {
 		const struct config_service *s = &c->services[i];
 
-		twins_add(&names,
-		    (struct twins_item){ .name = s->name,
-		        .node = marks_get(r->marks, &s->name) });
+		duplicates_add(&names,
+		    (struct duplicates_item){ .name = s->name,
+		        .node = source_marks_get(r->marks, &s->name) });
 		listens += s->n_listens;
 		servers += s->n_servers;
-		refuse(r, marks_get(r->marks, &s->source),
-		    faults_of_link(&s->source));
+		refuse(r, source_marks_get(r->marks, &s->source),
+		    address_faults_of_link(&s->source));
 		check_backups(r, s);
 		warn_of_backups(r, s);
 		check_rules_check(s, r->marks, r->diag);
@@ -340,7 +342,7 @@ check_services(struct rules *r)
 			return -ENOMEM;
 	}
 	standby_rules_check(c, r->marks, r->diag);
-	twins_report(&names, r->diag, "the service name", "");
+	duplicates_report(&names, r->diag, "the service name", "");
 	if (servers > CONFIG_SERVERS_TOTAL_MAX)
 		diag_error(r->diag, &whole,
 		    "%zu servers; expected at most %d in all services together",
@@ -355,7 +357,7 @@ check_services(struct rules *r)
 
 int
 rules_check(
-    const struct config *c, const struct marks *marks, struct diag *diag)
+    const struct config *c, const struct source_marks *marks, struct diag *diag)
 {
 	struct rules r = { .config = c, .marks = marks, .diag = diag };
 

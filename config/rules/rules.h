@@ -11,11 +11,11 @@
 
 struct config;
 struct diag;
-struct marks;
+struct source_marks;
 
 /*
  * Mistakes go to `diag`. Returns 0, also where there are some, or -ENOMEM. The
  * marks are sorted.
  */
-MUST_CHECK int rules_check(
-    const struct config *c, const struct marks *marks, struct diag *diag);
+MUST_CHECK int rules_check(const struct config *c,
+    const struct source_marks *marks, struct diag *diag);

@@ -6,7 +6,7 @@
 #include "config/yaml/tree.h"
 
 struct rules {
-	const struct marks *marks;
+	const struct source_marks *marks;
 	struct diag *diag;
 };
 
@@ -14,7 +14,7 @@ struct rules {
 static bool
 is_whole(const struct rules *r, const struct config_service *s)
 {
-	const struct tree_node *list = marks_get(r->marks, &s->servers);
+	const struct tree_node *list = source_marks_get(r->marks, &s->servers);
 
 	return list != NULL &&
 	    s->n_servers == (list->type == TREE_LIST ? list->n_items : 1);
@@ -23,7 +23,7 @@ is_whole(const struct rules *r, const struct config_service *s)
 static void
 check_one(struct rules *r, const struct config_service *s)
 {
-	const struct tree_node *list = marks_get(r->marks, &s->servers);
+	const struct tree_node *list = source_marks_get(r->marks, &s->servers);
 
 	if (is_whole(r, s) &&
 	    (s->n_servers < 2 || s->n_servers > CONFIG_STANDBY_SERVERS_MAX))
@@ -33,7 +33,7 @@ check_one(struct rules *r, const struct config_service *s)
 		    CONFIG_STANDBY_SERVERS_MAX);
 	for (size_t i = 0; i < s->n_servers; i++) {
 		const struct tree_node *backup =
-		    marks_get(r->marks, &s->servers[i].backup);
+		    source_marks_get(r->marks, &s->servers[i].backup);
 
 		if (s->servers[i].backup && backup != NULL)
 			diag_error(r->diag, &backup->at,
@@ -46,7 +46,7 @@ static void
 note_first(struct rules *r, const struct config_service *first)
 {
 	const struct tree_node *node =
-	    marks_get(r->marks, &first->standby_group);
+	    source_marks_get(r->marks, &first->standby_group);
 
 	if (node != NULL)
 		diag_note(r->diag, &node->at, "the group begins here");
@@ -57,7 +57,8 @@ static void
 check_member(struct rules *r, const struct config_service *s,
     const struct config_service *first)
 {
-	const struct tree_node *node = marks_get(r->marks, &s->standby_group);
+	const struct tree_node *node =
+	    source_marks_get(r->marks, &s->standby_group);
 
 	if (node == NULL)
 		return;
@@ -80,7 +81,7 @@ check_member(struct rules *r, const struct config_service *s,
 
 void
 standby_rules_check(
-    const struct config *c, const struct marks *marks, struct diag *diag)
+    const struct config *c, const struct source_marks *marks, struct diag *diag)
 {
 	struct rules r = { .marks = marks, .diag = diag };
 

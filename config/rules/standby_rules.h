@@ -7,7 +7,7 @@
 
 struct config;
 struct diag;
-struct marks;
+struct source_marks;
 
-void standby_rules_check(
-    const struct config *c, const struct marks *marks, struct diag *diag);
+void standby_rules_check(const struct config *c,
+    const struct source_marks *marks, struct diag *diag);

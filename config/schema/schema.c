@@ -31,7 +31,7 @@ void
 schema_mark(struct schema *s, const void *field, const struct tree_node *node)
 {
 	if (node->at.line > 0 && s->in_defaults == 0 &&
-	    marks_add(&s->marks, field, node) < 0)
+	    source_marks_add(&s->marks, field, node) < 0)
 		s->out_of_memory = true;
 }
 
@@ -435,7 +435,7 @@ schema_fill(struct schema *s, const struct schema_table *table,
 void
 schema_fini(struct schema *s)
 {
-	marks_fini(&s->marks);
+	source_marks_fini(&s->marks);
 	for (size_t i = 0; i < SCHEMA_DEFAULTS_MAX; i++)
 		tree_free_at(&s->defaults[i]);
 }

@@ -35,7 +35,7 @@ enum schema_type {
 struct schema {
 	struct diag *diag;    /* borrowed */
 	struct arena *memory; /* borrowed: of what is filled, and its owner's */
-	struct marks marks;   /* owned: schema_fini */
+	struct source_marks marks; /* owned: schema_fini */
 	bool out_of_memory;
 	unsigned in_defaults; /* what is filled is not in the file: no marks */
 	bool undecided; /* of this item: what .applies needs was refused */

@@ -19,7 +19,8 @@ by_field(const void *left, const void *right)
 }
 
 int
-marks_add(struct marks *m, const void *field, const struct tree_node *node)
+source_marks_add(
+    struct source_marks *m, const void *field, const struct tree_node *node)
 {
 	if (m->n == m->room) {
 		size_t room = m->room == 0 ? 64 : m->room * 2;
@@ -37,7 +38,7 @@ marks_add(struct marks *m, const void *field, const struct tree_node *node)
 }
 
 void
-marks_sort(struct marks *m)
+source_marks_sort(struct source_marks *m)
 {
 	if (m->n > 0)
 		qsort(m->marks, m->n, sizeof(*m->marks), by_field);
@@ -45,7 +46,7 @@ marks_sort(struct marks *m)
 }
 
 const struct tree_node *
-marks_get(const struct marks *m, const void *field)
+source_marks_get(const struct source_marks *m, const void *field)
 {
 	const struct mark key = { .field = field };
 	const struct mark *found;
@@ -58,8 +59,8 @@ marks_get(const struct marks *m, const void *field)
 }
 
 void
-marks_fini(struct marks *m)
+source_marks_fini(struct source_marks *m)
 {
 	free(m->marks);
-	*m = (struct marks){ .marks = NULL };
+	*m = (struct source_marks){ .marks = NULL };
 }

@@ -8,24 +8,25 @@
 
 #include "core/base.h"
 
-struct tree_node;
 struct mark;
+struct tree_node;
 
 /* The empty value is zeros. */
-struct marks {
+struct source_marks {
 	struct mark *marks;
 	size_t n, room;
 	bool sorted;
 };
 
 /* `field` came from `node` (borrowed: the tree's). Returns 0 or -ENOMEM. */
-MUST_CHECK int marks_add(
-    struct marks *m, const void *field, const struct tree_node *node);
+MUST_CHECK int source_marks_add(
+    struct source_marks *m, const void *field, const struct tree_node *node);
 
-/* Before the first marks_get() after marks were added. */
-void marks_sort(struct marks *m);
+/* Before the first source_marks_get() after marks were added. */
+void source_marks_sort(struct source_marks *m);
 
 /* NULL where there is none. */
-const struct tree_node *marks_get(const struct marks *m, const void *field);
+const struct tree_node *source_marks_get(
+    const struct source_marks *m, const void *field);
 
-void marks_fini(struct marks *m);
+void source_marks_fini(struct source_marks *m);

@@ -35,7 +35,7 @@ print_ip(const void *value, char *buf, size_t room)
 	return buf;
 }
 
-const struct schema_form forms_ip = {
+const struct schema_form value_forms_ip = {
 	.name = "IP addresses",
 	.parse = parse_ip,
 	.print = print_ip,
@@ -73,7 +73,7 @@ print_cidr(const void *value, char *buf, size_t room)
 	return buf;
 }
 
-const struct schema_form forms_cidr = {
+const struct schema_form value_forms_cidr = {
 	.name = "ip/prefix",
 	.parse = parse_cidr,
 	.print = print_cidr,
@@ -105,7 +105,7 @@ parse_network(struct schema *s, const struct tree_node *text, void *ret_value)
 	return 1;
 }
 
-const struct schema_form forms_network = {
+const struct schema_form value_forms_network = {
 	.name = "ip/prefix or an IP address",
 	.parse = parse_network,
 	.print = print_cidr,
@@ -151,7 +151,7 @@ print_listen(const void *value, char *buf, size_t room)
 	return buf;
 }
 
-const struct schema_form forms_listen = {
+const struct schema_form value_forms_listen = {
 	.name = "ip:port or \"*:port\"",
 	.parse = parse_listen,
 	.print = print_listen,
@@ -189,7 +189,7 @@ print_host(const void *value, char *buf, size_t room)
 	return buf;
 }
 
-const struct schema_form forms_host = {
+const struct schema_form value_forms_host = {
 	.name = "host:port or ip:port",
 	.parse = parse_host,
 	.print = print_host,
@@ -197,16 +197,16 @@ const struct schema_form forms_host = {
 
 /*
  * A server has keys, the others of which were filled before; never printed as
- * its address alone. forms_name_servers() adds the name.
+ * its address alone. value_forms_name_servers() adds the name.
  */
-const struct schema_form forms_server = {
+const struct schema_form value_forms_server = {
 	.name = "host:port, ip:port or a map of keys",
 	.parse = parse_host,
 	.print = NULL,
 };
 
 void
-forms_born_server(void *item, const void *parent)
+value_forms_born_server(void *item, const void *parent)
 {
 	struct config_server *server = item;
 
@@ -214,7 +214,7 @@ forms_born_server(void *item, const void *parent)
 }
 
 void
-forms_born_group(void *item, const void *parent)
+value_forms_born_group(void *item, const void *parent)
 {
 	struct config_group *group = item;
 
@@ -222,7 +222,7 @@ forms_born_group(void *item, const void *parent)
 }
 
 const char *
-forms_node_name(const void *group, size_t i)
+value_forms_node_name(const void *group, size_t i)
 {
 	return ((const struct config_group *)group)->nodes[i].name;
 }
@@ -269,7 +269,7 @@ name_server(struct schema *s, struct config_server *server, bool with_port)
 }
 
 void
-forms_name_servers(struct schema *s, void *parent)
+value_forms_name_servers(struct schema *s, void *parent)
 {
 	struct config_service *service = parent;
 	const size_t n = service->n_servers;
@@ -285,7 +285,7 @@ forms_name_servers(struct schema *s, void *parent)
 }
 
 bool
-forms_is_standby(const void *service)
+value_forms_is_standby(const void *service)
 {
 	return ((const struct config_service *)service)->mode ==
 	    CONFIG_MODE_STANDBY;
@@ -343,7 +343,7 @@ print_target(const void *value, char *buf, size_t room)
 	return NULL;
 }
 
-const struct schema_form forms_target = {
+const struct schema_form value_forms_target = {
 	.name = "stderr, syslog, an absolute path or udp://ip:port",
 	.parse = parse_target,
 	.print = print_target,

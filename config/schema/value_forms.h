@@ -9,27 +9,28 @@
 
 #include "config/schema/schema.h"
 
-extern const struct schema_form forms_ip;      /* union addr */
-extern const struct schema_form forms_cidr;    /* struct config_cidr */
-extern const struct schema_form forms_network; /* struct config_cidr */
-extern const struct schema_form forms_listen;  /* struct config_listen [2] */
-extern const struct schema_form forms_server;  /* struct config_server */
-extern const struct schema_form forms_host;    /* its address and host */
-extern const struct schema_form forms_target;  /* struct config_log */
+extern const struct schema_form value_forms_ip;      /* union addr */
+extern const struct schema_form value_forms_cidr;    /* struct config_cidr */
+extern const struct schema_form value_forms_network; /* struct config_cidr */
+extern const struct schema_form
+    value_forms_listen; /* struct config_listen [2] */
+extern const struct schema_form value_forms_server; /* struct config_server */
+extern const struct schema_form value_forms_host;   /* its address and host */
+extern const struct schema_form value_forms_target; /* struct config_log */
 
 /*
  * Servers without a name get one: the host of their address, or where two of
  * the service's have that in common, host and port; it may be too long (see
  * rules.c). `parent` is a service.
  */
-void forms_name_servers(struct schema *s, void *parent);
+void value_forms_name_servers(struct schema *s, void *parent);
 
 /* Whether a service is one; for the keys of those. */
-bool forms_is_standby(const void *service);
+bool value_forms_is_standby(const void *service);
 
 /* A server begins with the check of its service. */
-void forms_born_server(void *item, const void *parent);
+void value_forms_born_server(void *item, const void *parent);
 
 /* A group knows the nodes of its pair, and is asked for their names. */
-void forms_born_group(void *item, const void *parent);
-const char *forms_node_name(const void *group, size_t i);
+void value_forms_born_group(void *item, const void *parent);
+const char *value_forms_node_name(const void *group, size_t i);

@@ -47,9 +47,9 @@ an_address_is_good_for_some_places(void **state)
 
 		test_row(rows[i].ip);
 		assert_int_equal(addr_parse_ip(rows[i].ip, &a), 0);
-		check(faults_of_address(&a), rows[i].address);
-		check(faults_of_link(&a), rows[i].link);
-		check(faults_of_node(&a), rows[i].node);
+		check(address_faults_of_address(&a), rows[i].address);
+		check(address_faults_of_link(&a), rows[i].link);
+		check(address_faults_of_node(&a), rows[i].node);
 	}
 }
 
@@ -77,7 +77,7 @@ a_virtual_ip_is_not_the_end_of_its_network(void **state)
 
 		test_row(cidrs[i].text);
 		assert_int_equal(scalar_cidr(cidrs[i].text, &c), 0);
-		check(faults_of_cidr(&c), cidrs[i].fault);
+		check(address_faults_of_cidr(&c), cidrs[i].fault);
 	}
 }
 

@@ -58,7 +58,7 @@ static const struct row {
 static void
 check_row(const struct row *r)
 {
-	CLEANUP(twins_fini) struct twins t = { .n = 0 };
+	CLEANUP(duplicates_fini) struct duplicates t = { .n = 0 };
 	CLEANUP(diag_free_at) struct diag *diag = diag_new();
 	CLEANUP(free_str) char *said = NULL;
 	struct tree_node nodes[ITEMS_MAX];
@@ -67,7 +67,7 @@ check_row(const struct row *r)
 	FILE *out = open_memstream(&said, &len);
 
 	assert_non_null(out);
-	assert_int_equal(twins_init(&t, ITEMS_MAX), 0);
+	assert_int_equal(duplicates_init(&t, ITEMS_MAX), 0);
 	assert_int_equal(diag_start(diag, "f", NULL, 0), 0);
 	for (size_t i = 0; i < ITEMS_MAX; i++) {
 		const char *addr = r->items[i].addr;
@@ -79,14 +79,14 @@ check_row(const struct row *r)
 			assert_int_equal(addr_parse(addr, &addrs[i]), 0);
 		nodes[i] = (struct tree_node){ .shown = "shown",
 			.at = { line, 1, line, 2 } };
-		twins_add(&t,
-		    (struct twins_item){ .name = r->items[i].name,
+		duplicates_add(&t,
+		    (struct duplicates_item){ .name = r->items[i].name,
 		        .addr = addr == NULL ? NULL : &addrs[i],
 		        .prefix = r->items[i].prefix,
 		        .derived = r->items[i].derived,
 		        .node = &nodes[i] });
 	}
-	twins_report(&t, diag, "it", " here");
+	duplicates_report(&t, diag, "it", " here");
 	diag_print(diag, out);
 	assert_int_equal(fclose(out), 0);
 	assert_text(said, r->said);
@@ -105,11 +105,11 @@ each_but_the_first_is_told(void **state)
 static void
 what_has_no_place_is_left_out(void **state)
 {
-	CLEANUP(twins_fini) struct twins t = { .n = 0 };
+	CLEANUP(duplicates_fini) struct duplicates t = { .n = 0 };
 
 	(void)state;
-	assert_int_equal(twins_init(&t, 0), 0);
-	twins_add(&t, (struct twins_item){ .name = "a" });
+	assert_int_equal(duplicates_init(&t, 0), 0);
+	duplicates_add(&t, (struct duplicates_item){ .name = "a" });
 	assert_int_equal(t.n, 0);
 }
 

@@ -256,18 +256,20 @@ values_know_where_they_came_from(void **state)
 
 	(void)state;
 	load(&l, "word: red\nitems:\n- name: a\n- name: b!\n");
-	marks_sort(&l.schema.marks);
+	source_marks_sort(&l.schema.marks);
 	assert_text(l.said,
 	    "f:4:9: error: 'b!' is not a name; expected at most 8 letters, "
 	    "digits, '_', '-' and '.', not beginning with '-' or '.'\n");
-	assert_int_equal(marks_get(&l.schema.marks, &l.outer.word)->at.line, 1);
 	assert_int_equal(
-	    marks_get(&l.schema.marks, &l.outer.items[0].name)->at.line, 3);
+	    source_marks_get(&l.schema.marks, &l.outer.word)->at.line, 1);
 	assert_int_equal(
-	    marks_get(&l.schema.marks, &l.outer.items)->n_items, 2);
+	    source_marks_get(&l.schema.marks, &l.outer.items[0].name)->at.line,
+	    3);
+	assert_int_equal(
+	    source_marks_get(&l.schema.marks, &l.outer.items)->n_items, 2);
 	/* Neither defaults nor what was refused. */
-	assert_null(marks_get(&l.schema.marks, &l.outer.ms));
-	assert_null(marks_get(&l.schema.marks, &l.outer.items[1].name));
+	assert_null(source_marks_get(&l.schema.marks, &l.outer.ms));
+	assert_null(source_marks_get(&l.schema.marks, &l.outer.items[1].name));
 	unload(&l);
 }
 
@@ -368,8 +370,8 @@ a_map_may_have_names_of_the_file_as_its_keys(void **state)
 	assert_true(l.outer.has_named);
 	assert_int_equal(l.outer.named[0], 0);
 	assert_int_equal(l.outer.named[1], 50);
-	marks_sort(&l.schema.marks);
-	assert_non_null(marks_get(&l.schema.marks, &l.outer.named[1]));
+	source_marks_sort(&l.schema.marks);
+	assert_non_null(source_marks_get(&l.schema.marks, &l.outer.named[1]));
 	unload(&l);
 	load(&l, "named: {rigth: 50, left: 51}");
 	assert_text(l.said,

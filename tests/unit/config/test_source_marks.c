@@ -6,24 +6,25 @@
 static void
 a_value_finds_its_place_again(void **state)
 {
-	struct marks m = { .marks = NULL };
+	struct source_marks m = { .marks = NULL };
 	static const struct tree_node nodes[1000];
 	int values[1001];
 
 	(void)state;
-	marks_sort(&m);
-	assert_null(marks_get(&m, &values[0]));
+	source_marks_sort(&m);
+	assert_null(source_marks_get(&m, &values[0]));
 	/* In an order that is not that of memory. */
 	for (size_t i = 0; i < 1000; i++) {
 		size_t j = i * 7 % 1000;
 
-		assert_int_equal(marks_add(&m, &values[j], &nodes[j]), 0);
+		assert_int_equal(
+		    source_marks_add(&m, &values[j], &nodes[j]), 0);
 	}
-	marks_sort(&m);
+	source_marks_sort(&m);
 	for (size_t i = 0; i < 1000; i++)
-		assert_ptr_equal(marks_get(&m, &values[i]), &nodes[i]);
-	assert_null(marks_get(&m, &values[1000]));
-	marks_fini(&m);
+		assert_ptr_equal(source_marks_get(&m, &values[i]), &nodes[i]);
+	assert_null(source_marks_get(&m, &values[1000]));
+	source_marks_fini(&m);
 }
 
 int

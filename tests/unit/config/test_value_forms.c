@@ -13,36 +13,38 @@ static const struct row {
 	size_t n;            /* values it becomes; 0: refused */
 	const char *printed; /* the first of them */
 } rows[] = {
-	{ &forms_target, "stderr", 1, "stderr" },
-	{ &forms_target, "syslog", 1, "syslog" },
-	{ &forms_target, "/var/log/hapair.log", 1, "/var/log/hapair.log" },
-	{ &forms_target, "udp://10.0.0.5:514", 1, "udp://10.0.0.5:514" },
-	{ &forms_target, "udp://[fd00::5]:514", 1, "udp://[fd00::5]:514" },
-	{ &forms_target, "udp://10.0.0.5", 0, NULL },
-	{ &forms_target, "udp://loghost:514", 0, NULL },
-	{ &forms_target, "tcp://10.0.0.5:514", 0, NULL },
-	{ &forms_target, "Syslog", 0, NULL },
-	{ &forms_target, "/var/log/", 0, NULL },
-	{ &forms_target, "hapair.log", 0, NULL },
-	{ &forms_cidr, "10.0.0.100/24", 1, "10.0.0.100/24" },
-	{ &forms_cidr, "10.0.0.100", 0, NULL },
-	{ &forms_network, "10.0.0.0/8", 1, "10.0.0.0/8" },
-	{ &forms_network, "10.0.0.1", 1, "10.0.0.1/32" },
-	{ &forms_network, "fd00:0::1", 1, "fd00::1/128" },
-	{ &forms_network, "0.0.0.0/0", 1, "0.0.0.0/0" },
-	{ &forms_network, "10.0.0.1/8", 0, NULL },
-	{ &forms_network, "any", 0, NULL },
-	{ &forms_listen, "10.0.0.1:80", 1, "10.0.0.1:80" },
-	{ &forms_listen, "*:80", 2, "0.0.0.0:80" },
-	{ &forms_listen, "80", 0, NULL },
-	{ &forms_host, "10.0.0.1:80", 1, "10.0.0.1:80" },
-	{ &forms_host, "[fd00::1]:80", 1, "[fd00::1]:80" },
-	{ &forms_host, "Web1.example:80", 1, "web1.example:80" },
-	{ &forms_host, "web1", 0, NULL },
-	{ &forms_server, "10.0.0.1:80", 1, NULL },
-	{ &forms_server, "host:80", 1, NULL },
-	{ &forms_server, "host", 0, NULL },
-	{ &forms_server, "*:80", 0, NULL },
+	{ &value_forms_target, "stderr", 1, "stderr" },
+	{ &value_forms_target, "syslog", 1, "syslog" },
+	{ &value_forms_target, "/var/log/hapair.log", 1,
+	    "/var/log/hapair.log" },
+	{ &value_forms_target, "udp://10.0.0.5:514", 1, "udp://10.0.0.5:514" },
+	{ &value_forms_target, "udp://[fd00::5]:514", 1,
+	    "udp://[fd00::5]:514" },
+	{ &value_forms_target, "udp://10.0.0.5", 0, NULL },
+	{ &value_forms_target, "udp://loghost:514", 0, NULL },
+	{ &value_forms_target, "tcp://10.0.0.5:514", 0, NULL },
+	{ &value_forms_target, "Syslog", 0, NULL },
+	{ &value_forms_target, "/var/log/", 0, NULL },
+	{ &value_forms_target, "hapair.log", 0, NULL },
+	{ &value_forms_cidr, "10.0.0.100/24", 1, "10.0.0.100/24" },
+	{ &value_forms_cidr, "10.0.0.100", 0, NULL },
+	{ &value_forms_network, "10.0.0.0/8", 1, "10.0.0.0/8" },
+	{ &value_forms_network, "10.0.0.1", 1, "10.0.0.1/32" },
+	{ &value_forms_network, "fd00:0::1", 1, "fd00::1/128" },
+	{ &value_forms_network, "0.0.0.0/0", 1, "0.0.0.0/0" },
+	{ &value_forms_network, "10.0.0.1/8", 0, NULL },
+	{ &value_forms_network, "any", 0, NULL },
+	{ &value_forms_listen, "10.0.0.1:80", 1, "10.0.0.1:80" },
+	{ &value_forms_listen, "*:80", 2, "0.0.0.0:80" },
+	{ &value_forms_listen, "80", 0, NULL },
+	{ &value_forms_host, "10.0.0.1:80", 1, "10.0.0.1:80" },
+	{ &value_forms_host, "[fd00::1]:80", 1, "[fd00::1]:80" },
+	{ &value_forms_host, "Web1.example:80", 1, "web1.example:80" },
+	{ &value_forms_host, "web1", 0, NULL },
+	{ &value_forms_server, "10.0.0.1:80", 1, NULL },
+	{ &value_forms_server, "host:80", 1, NULL },
+	{ &value_forms_server, "host", 0, NULL },
+	{ &value_forms_server, "*:80", 0, NULL },
 };
 
 union value {
@@ -98,7 +100,7 @@ hosts_lend_their_names_as_addresses_do(void **state)
 		addr_set_port(&servers[i].address, i == 3 ? 81 : 80);
 		servers[i].host = hosts[i][0] == '\0' ? NULL : hosts[i];
 	}
-	forms_name_servers(&s, &service);
+	value_forms_name_servers(&s, &service);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		assert_text(servers[i].name, names[i]);
 	schema_fini(&s);
@@ -123,7 +125,7 @@ servers_are_named_by_their_hosts(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(addrs); i++)
 		assert_int_equal(addr_parse(addrs[i], &servers[i].address), 0);
 	servers[4].name = "big";
-	forms_name_servers(&s, &service);
+	value_forms_name_servers(&s, &service);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		assert_text(servers[i].name, names[i]);
 	/* Its address was refused, so there is nothing to name it by. */
