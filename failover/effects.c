@@ -53,7 +53,7 @@ static void
 expect(struct role *role)
 {
 	replica_expect(role, &role_node(role)->peer.boot);
-	beat_renew_chance(role);
+	heartbeat_renew_chance(role);
 }
 
 /* What is about the node, and no group. */
@@ -61,7 +61,7 @@ static int
 act(struct role *role, const struct node_effect *e, const struct node_now *now)
 {
 	if (e->type == NODE_DO_START)
-		beat_start(role);
+		heartbeat_start(role);
 	else if (e->type == NODE_DO_EXPECT)
 		expect(role);
 	else
@@ -120,7 +120,7 @@ tell(struct role *role, const struct node_effect *e)
 	else if (e->type == NODE_TELL_PRIORITY)
 		group_tell_priority(g, e->priority);
 	else if (e->type == NODE_TELL_HEARD)
-		beat_note_heard(role, e->anew);
+		heartbeat_note_heard(role, e->anew);
 	else if (e->type == NODE_TELL_STALL)
 		log_warning(
 		    "failover", "stood still for %" PRId64 " ms", e->ms);

@@ -108,18 +108,18 @@ read_key(struct role *role)
 		r = secret_load(pair->key_file, &key);
 	if (r < 0)
 		return failed(pair->key_file, r);
-	role->seal =
-	    seal_init(&key, &role->self->address, &role->other->address);
+	role->auth =
+	    packet_auth_init(&key, &role->self->address, &role->other->address);
 	for (size_t i = 0; i < pair->n_groups; i++)
 		life_of(role)->group_ids[i] =
-		    seal_name_id(&key, pair->groups[i].name);
+		    packet_auth_name_id(&key, pair->groups[i].name);
 	secret_wipe(&key, sizeof(key));
 	memcpy(
 	    config.config_hash, role->config->hash, sizeof(config.config_hash));
-	config.peer = (struct peer_config){ .cluster = role->seal.cluster,
-		.self = role->seal.self,
-		.other = role->seal.other,
-		.key_id = role->seal.key_id };
+	config.peer = (struct peer_config){ .cluster = role->auth.cluster,
+		.self = role->auth.self,
+		.other = role->auth.other,
+		.key_id = role->auth.key_id };
 	secret_random(&config.peer.boot, sizeof(config.peer.boot));
 	secret_random(&nonce, sizeof(nonce));
 	node_init(&role->inbox.node, &config, nonce);
@@ -153,7 +153,7 @@ open_sockets(struct role *role)
 	r = tickle_open(role);
 	if (r < 0)
 		return failed("opening a raw socket", r);
-	r = beat_open(role);
+	r = heartbeat_open(role);
 	if (r < 0)
 		return failed("opening the heartbeat's sockets", r);
 	r = replica_open(role);
@@ -482,11 +482,11 @@ close_all(struct role *role)
 	state_sync_close(&role->sync);
 	errand_free(role);
 	replica_close(role);
-	beat_close(role);
+	heartbeat_close(role);
 	effects_free(role);
 	fd_close(&role->packet);
 	netlink_free(role->netlink);
-	seal_fini(&role->seal);
+	packet_auth_fini(&role->auth);
 	fd_close(&role->supervisor);
 }
 

@@ -87,7 +87,7 @@ send_peer(struct role *role)
 	struct buf b = buf_writer(body, sizeof(body));
 	struct msg_peer m = { .node = (uint16_t)(1 - role->start.node) };
 
-	beat_describe(role, &m);
+	heartbeat_describe(role, &m);
 	replica_describe(role, &m);
 	msg_put_peer(&b, &m);
 	return !b.bad &&

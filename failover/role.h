@@ -40,10 +40,10 @@
 
 #define ROLE_LINKS_MAX (1 + CONFIG_LINKS_MAX)
 
-struct beat;
 struct effects;
 struct errand;
 struct giver;
+struct heartbeat;
 struct neighbours;
 struct replica;
 struct role;
@@ -85,13 +85,13 @@ struct role {
 	struct role_group groups[CONFIG_GROUPS_MAX];
 	struct schedule_lane lanes[CONFIG_GROUPS_MAX];
 
-	struct seal seal;
+	struct packet_auth auth;
 	struct netlink *netlink;
 	int packet; /* AF_PACKET socket, to send alone */
 	struct state_sync sync;
 
 	/* Each its own file's; NULL before its _open() or _new(). */
-	struct beat *beat;
+	struct heartbeat *heartbeat;
 	struct effects *effects;
 	struct errand *errand;
 	struct giver *giver;

@@ -15,7 +15,7 @@ _Static_assert(MSG_TRACKS_MAX == CONFIG_TRACKS_MAX, "status tells of all");
 /* One of pair.track. */
 struct track_item {
 	const struct config_track *config;
-	struct tracker tracker;
+	struct track_state tracker;
 	int link;    /* an interface's index, 0: it is not there */
 	int service; /* a service's index in the configuration */
 };
@@ -44,11 +44,11 @@ static void
 settle(struct role *role)
 {
 	const struct track *track = role->track;
-	struct tracker_sum sum = tracker_sum_none();
+	struct track_state_sum sum = track_state_sum_none();
 	struct node_event ev = { .type = NODE_TRACKED, .group = NODE_EVERY };
 
 	for (size_t i = 0; i < track->n; i++)
-		tracker_add(&sum, (int)i, &track->items[i].tracker,
+		track_state_add(&sum, (int)i, &track->items[i].tracker,
 		    track->items[i].config);
 	ev.tracked.lowered = sum.lowered;
 	ev.tracked.reason = ELECTION_RECOVERED;
@@ -122,7 +122,7 @@ look(struct role *role, struct track_item *t)
 {
 	const bool was = t->tracker.ok;
 
-	tracker_see(&t->tracker, is_up(role, t), mono_now());
+	track_state_see(&t->tracker, is_up(role, t), mono_now());
 	if (t->tracker.ok != was)
 		changed(role, t);
 }
@@ -158,7 +158,7 @@ track_new(struct role *role)
 		struct track_item *t = &track->items[i];
 
 		*t = (struct track_item){ .config = c,
-			.tracker = tracker_init() };
+			.tracker = track_state_init() };
 		if (c->service != NULL)
 			t->service = config_find_service(config, c->service);
 	}
@@ -172,7 +172,7 @@ track_begin(struct role *role)
 		struct track_item *t = &role->track->items[i];
 
 		if (t->config->interface != NULL)
-			tracker_begin(&t->tracker, is_up(role, t));
+			track_state_begin(&t->tracker, is_up(role, t));
 	}
 	settle(role);
 }
@@ -210,7 +210,7 @@ track_take_script(struct role *role, const struct channel_packet *p)
 		return -EBADMSG;
 	t = &role->track->items[m.track];
 	was = t->tracker.ok;
-	tracker_run(&t->tracker, t->config, m.passed);
+	track_state_run(&t->tracker, t->config, m.passed);
 	if (t->tracker.ok != was)
 		changed(role, t);
 	return 0;
@@ -225,7 +225,7 @@ track_take_service(struct role *role, const struct msg_service *m)
 
 		if (t->config->service == NULL || t->service != m->service)
 			continue;
-		tracker_count(&t->tracker, t->config, m->up, m->unknown);
+		track_state_count(&t->tracker, t->config, m->up, m->unknown);
 		if (t->tracker.ok != was)
 			changed(role, t);
 	}

@@ -169,7 +169,7 @@ take_frame(
 	case WIRE_PULSE:
 		return len == 0;
 	case WIRE_HELLO:
-		beat_take(r->role, body, len);
+		heartbeat_take(r->role, body, len);
 		return true;
 	case WIRE_BEGIN:
 		estate_begin(r->estate);
@@ -218,7 +218,7 @@ replica_open(struct role *role)
 	struct wire_setup setup = { .loop = role->loop,
 		.calls = &wire_calls,
 		.subject = role->peer_subject,
-		.seal = &role->seal,
+		.auth = &role->auth,
 		.boot = role_node(role)->config.peer.boot,
 		.self = role->self->address,
 		.other = role->other->address,

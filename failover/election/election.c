@@ -20,7 +20,7 @@
  * have claimed, for it asks first. Half of that time is left for a hello that
  * was lost before the stall, from which the peer counts.
  */
-#define STALL_SPARE_MS (DOUBT_LEAST_MS / 2)
+#define STALL_SPARE_MS (SUSPECT_LEAST_MS / 2)
 
 static void
 note(struct election *e, const struct election_heartbeat *h, struct mono now)
@@ -38,7 +38,7 @@ note(struct election *e, const struct election_heartbeat *h, struct mono now)
 static void
 believe(struct election *e, struct mono until)
 {
-	e->doubt = doubt_none();
+	e->doubt = suspect_none();
 	e->deadline = until;
 }
 
@@ -51,35 +51,35 @@ static void
 question(struct election *e, struct mono now, enum election_reason alone,
     struct election_out *out)
 {
-	const enum doubt_verdict before = e->doubt.last;
-	const enum doubt_verdict verdict =
-	    doubt_step(&e->doubt, &e->config.doubt, now, &e->deadline);
+	const enum suspect_verdict before = e->doubt.last;
+	const enum suspect_verdict verdict =
+	    suspect_step(&e->doubt, &e->config.doubt, now, &e->deadline);
 
 	switch (verdict) {
-	case DOUBT_ASK:
-		change_ask(out, ELECTION_PROBE);
+	case SUSPECT_ASK:
+		transition_ask(out, ELECTION_PROBE);
 		break;
-	case DOUBT_GONE:
-		change_claim(e, now, alone, out);
+	case SUSPECT_GONE:
+		transition_claim(e, now, alone, out);
 		break;
-	case DOUBT_RELEASED:
-		change_claim(e, now,
+	case SUSPECT_RELEASED:
+		transition_claim(e, now,
 		    alone == ELECTION_NO_PEER ? alone : ELECTION_PEER_RELEASED,
 		    out);
 		break;
-	case DOUBT_HUNG:
-		change_claim(e, now, ELECTION_PEER_HUNG, out);
+	case SUSPECT_HUNG:
+		transition_claim(e, now, ELECTION_PEER_HUNG, out);
 		break;
-	case DOUBT_HOLDS:
+	case SUSPECT_HOLDS:
 		if (before != verdict)
 			out->reason = ELECTION_PEER_HANGS;
 		break;
-	case DOUBT_CONFLICT:
+	case SUSPECT_CONFLICT:
 		if (before != verdict)
 			out->reason = ELECTION_CONFLICT;
 		break;
-	case DOUBT_ISOLATED:
-		change_isolate(e, now, out);
+	case SUSPECT_ISOLATED:
+		transition_isolate(e, now, out);
 		break;
 	}
 }
@@ -94,11 +94,11 @@ claim_if_better(struct election *e, const struct election_heartbeat *h,
     struct mono now, struct election_out *out)
 {
 	if (h->resigning)
-		change_claim(e, now, ELECTION_PEER_RESIGNED, out);
+		transition_claim(e, now, ELECTION_PEER_RESIGNED, out);
 	else if (h->state == ELECTION_FAULT)
-		change_claim(e, now, ELECTION_PEER_FAULT, out);
+		transition_claim(e, now, ELECTION_PEER_FAULT, out);
 	else if (!rank_is_outranked(e, h))
-		change_claim(e, now, ELECTION_PREFERRED, out);
+		transition_claim(e, now, ELECTION_PREFERRED, out);
 	else
 		return false;
 	return true;
@@ -131,11 +131,11 @@ step_init(struct election *e, const struct election_event *ev, struct mono now,
 	case ELECTION_HEARTBEAT:
 		note(e, &ev->heartbeat, now);
 		if (ev->heartbeat.state == ELECTION_MASTER)
-			change_follow(
+			transition_follow(
 			    e, &ev->heartbeat, now, ELECTION_PEER_MASTER, out);
 		else if (!is_settling(e, now) &&
 		    !claim_if_better(e, &ev->heartbeat, now, out))
-			change_follow(e, &ev->heartbeat, now,
+			transition_follow(e, &ev->heartbeat, now,
 			    ELECTION_PEER_PREFERRED, out);
 		break;
 	case ELECTION_UNPROVEN:
@@ -145,16 +145,16 @@ step_init(struct election *e, const struct election_event *ev, struct mono now,
 			        e->listen_end));
 		break;
 	case ELECTION_TRACK_FAULT:
-		change_fail(e, ev->fault, out);
+		transition_fail(e, ev->fault, out);
 		break;
 	case ELECTION_STALLED:
 		believe(e, mono_add_ms(now, e->config.dead_ms));
 		break;
 	case ELECTION_ANSWER:
-		doubt_note(&e->doubt, ev->answer);
+		suspect_note(&e->doubt, ev->answer);
 		break;
 	case ELECTION_STOP:
-		change_stop(e, out);
+		transition_stop(e, out);
 		break;
 	case ELECTION_RESTORE:
 		/*
@@ -165,8 +165,8 @@ step_init(struct election *e, const struct election_event *ev, struct mono now,
 		if (ev->restore.term > e->term)
 			e->term = ev->restore.term;
 		if (ev->restore.master)
-			change_enter(e, ELECTION_MASTER,
-			    change_reign_end(e, now, e->config.dead_ms),
+			transition_enter(e, ELECTION_MASTER,
+			    transition_reign_end(e, now, e->config.dead_ms),
 			    ELECTION_RESTORED, out);
 		break;
 	case ELECTION_TRACK_OK:       /* already eligible */
@@ -186,7 +186,7 @@ hear_master(struct election *e, const struct election_heartbeat *h,
 {
 	/* What waited in our socket may have been taken back since. */
 	if (h->hands_over && !is_settling(e, now))
-		change_claim(e, now, ELECTION_HANDED_OVER, out);
+		transition_claim(e, now, ELECTION_HANDED_OVER, out);
 	else
 		believe(e, mono_add_ms(now, h->dead_ms));
 }
@@ -219,23 +219,23 @@ step_backup(struct election *e, const struct election_event *ev,
 			(void)claim_if_better(e, &ev->heartbeat, now, out);
 		break;
 	case ELECTION_TRACK_FAULT:
-		change_fail(e, ev->fault, out);
+		transition_fail(e, ev->fault, out);
 		break;
 	case ELECTION_STALLED:
 		/* Its heartbeats may wait unread in our socket: listen anew. */
 		believe(e, mono_add_ms(now, e->config.dead_ms));
 		break;
 	case ELECTION_ANSWER:
-		doubt_note(&e->doubt, ev->answer);
+		suspect_note(&e->doubt, ev->answer);
 		break;
 	case ELECTION_PEER_ENDED:
 		/*
 		 * What its kernel may still hold is a lease that nobody renews.
 		 */
-		change_claim(e, now, ELECTION_PEER_DIED, out);
+		transition_claim(e, now, ELECTION_PEER_DIED, out);
 		break;
 	case ELECTION_STOP:
-		change_stop(e, out);
+		transition_stop(e, out);
 		break;
 	case ELECTION_UNPROVEN:       /* neither renews nor ends a belief */
 	case ELECTION_TRACK_OK:       /* already eligible */
@@ -265,7 +265,7 @@ master_hears(struct election *e, const struct election_heartbeat *h,
 	const bool cut_off = was_cut_off(e, h, now);
 
 	note(e, h, now);
-	believe(e, change_reign_end(e, now, h->dead_ms));
+	believe(e, transition_reign_end(e, now, h->dead_ms));
 	if (h->state == ELECTION_MASTER) {
 		rank_contest(e, h, now, out);
 		return;
@@ -273,9 +273,9 @@ master_hears(struct election *e, const struct election_heartbeat *h,
 	if (!mono_is_never(e->contested)) {
 		e->contested = mono_never();
 		out->reason = ELECTION_UNCONTESTED;
-		change_ask(out, ELECTION_ANNOUNCE);
+		transition_ask(out, ELECTION_ANNOUNCE);
 	} else if (cut_off) {
-		change_ask(out, ELECTION_ANNOUNCE);
+		transition_ask(out, ELECTION_ANNOUNCE);
 	}
 	rank_give(e, h, now, out);
 }
@@ -284,19 +284,19 @@ master_hears(struct election *e, const struct election_heartbeat *h,
 static void
 look_around(struct election *e, struct mono now, struct election_out *out)
 {
-	switch (doubt_step(&e->doubt, &e->config.doubt, now, &e->deadline)) {
-	case DOUBT_ASK:
-		change_ask(out, ELECTION_PROBE);
+	switch (suspect_step(&e->doubt, &e->config.doubt, now, &e->deadline)) {
+	case SUSPECT_ASK:
+		transition_ask(out, ELECTION_PROBE);
 		break;
-	case DOUBT_ISOLATED:
-		change_isolate(e, now, out);
+	case SUSPECT_ISOLATED:
+		transition_isolate(e, now, out);
 		break;
-	case DOUBT_GONE:
-	case DOUBT_RELEASED:
-	case DOUBT_HUNG:
-	case DOUBT_HOLDS:
-	case DOUBT_CONFLICT:
-		believe(e, mono_add_ms(now, CHANGE_WITNESS_MS));
+	case SUSPECT_GONE:
+	case SUSPECT_RELEASED:
+	case SUSPECT_HUNG:
+	case SUSPECT_HOLDS:
+	case SUSPECT_CONFLICT:
+		believe(e, mono_add_ms(now, TRANSITION_WITNESS_MS));
 		break;
 	}
 }
@@ -340,21 +340,21 @@ step_master(struct election *e, const struct election_event *ev,
 		master_hears(e, &ev->heartbeat, now, out);
 		break;
 	case ELECTION_TRACK_FAULT:
-		change_fail(e, ev->fault, out);
+		transition_fail(e, ev->fault, out);
 		break;
 	case ELECTION_STALLED:
 		if (!stood_too_long(e, ev->stalled_ms, now))
 			break;
 		/* Drop first, ask afterwards: the peer may have claimed. */
-		change_listen(e, now, ELECTION_LATE, out);
+		transition_listen(e, now, ELECTION_LATE, out);
 		e->deadline = mono_add_ms(now, e->config.dead_ms);
 		break;
 	case ELECTION_ACTION_FAILED:
-		change_enter(e, ELECTION_FAULT, mono_add_ms(now, RETRY_MS),
+		transition_enter(e, ELECTION_FAULT, mono_add_ms(now, RETRY_MS),
 		    ELECTION_REFUSED, out);
 		break;
 	case ELECTION_ANSWER:
-		doubt_note(&e->doubt, ev->answer);
+		suspect_note(&e->doubt, ev->answer);
 		break;
 	case ELECTION_CONTRADICTED:
 		if (!mono_is_never(e->defended) &&
@@ -363,18 +363,18 @@ step_master(struct election *e, const struct election_event *ev,
 		e->defended = now;
 		out->reason =
 		    ev->at_peer ? ELECTION_PEER_SHOWS : ELECTION_CONFLICT;
-		change_ask(out, ELECTION_ANNOUNCE);
+		transition_ask(out, ELECTION_ANNOUNCE);
 		break;
 	case ELECTION_HANDOVER_BEGIN:
 		e->handing = true;
-		change_ask(out, ELECTION_SEND_HELLO);
+		transition_ask(out, ELECTION_SEND_HELLO);
 		break;
 	case ELECTION_HANDOVER_ABORT:
 		e->handing = false;
-		change_ask(out, ELECTION_SEND_HELLO);
+		transition_ask(out, ELECTION_SEND_HELLO);
 		break;
 	case ELECTION_STOP:
-		change_stop(e, out);
+		transition_stop(e, out);
 		break;
 	case ELECTION_UNPROVEN:   /* never demotes a master */
 	case ELECTION_TRACK_OK:   /* already eligible */
@@ -398,7 +398,7 @@ recover_if_heard(struct election *e, struct mono now, struct election_out *out)
 	e->isolated = false;
 	e->deadline = mono_never();
 	if (!e->faulted && !e->stopped)
-		change_listen(e, now, ELECTION_RECOVERED, out);
+		transition_listen(e, now, ELECTION_RECOVERED, out);
 }
 
 static void
@@ -407,13 +407,13 @@ fault_tick(struct election *e, struct mono now, struct election_out *out)
 	if (mono_before(now, e->deadline))
 		return; /* woken early */
 	if (e->isolated) {
-		change_ask(out, ELECTION_PROBE);
-		e->deadline = mono_add_ms(now, CHANGE_WITNESS_MS);
+		transition_ask(out, ELECTION_PROBE);
+		e->deadline = mono_add_ms(now, TRANSITION_WITNESS_MS);
 		return;
 	}
 	e->deadline = mono_never();
 	if (!e->faulted && !e->stopped)
-		change_listen(e, now, ELECTION_RETRY, out);
+		transition_listen(e, now, ELECTION_RETRY, out);
 }
 
 static void
@@ -429,7 +429,7 @@ step_fault(struct election *e, const struct election_event *ev, struct mono now,
 		recover_if_heard(e, now, out);
 		break;
 	case ELECTION_ANSWER:
-		if (ev->answer == DOUBT_WITNESS)
+		if (ev->answer == SUSPECT_WITNESS)
 			recover_if_heard(e, now, out);
 		break;
 	case ELECTION_TRACK_FAULT: /* another one, or one more */
@@ -439,13 +439,13 @@ step_fault(struct election *e, const struct election_event *ev, struct mono now,
 	case ELECTION_TRACK_OK:
 		e->faulted = false;
 		if (mono_is_never(e->deadline) && !e->stopped)
-			change_listen(e, now, ELECTION_RECOVERED, out);
+			transition_listen(e, now, ELECTION_RECOVERED, out);
 		break;
 	case ELECTION_STOP:
 		e->stopped = true;
 		e->isolated = false;
 		e->deadline = mono_never();
-		change_ask(out, ELECTION_SEND_HELLO);
+		transition_ask(out, ELECTION_SEND_HELLO);
 		break;
 	case ELECTION_RESTORE:
 		if (ev->restore.term > e->term)
@@ -510,13 +510,13 @@ election_init(const struct election_config *config, struct mono now)
 		.config = *config,
 		.state = ELECTION_INIT,
 		.deadline = mono_add_ms(now, config->listen_ms),
-		.listen_end = mono_add_ms(now, CHANGE_LISTEN_LIMIT_MS),
+		.listen_end = mono_add_ms(now, TRANSITION_LISTEN_LIMIT_MS),
 		.heard = mono_never(),
 		.contested = mono_never(),
 		.better = mono_never(),
 		.settled = now,
 		.defended = mono_never(),
-		.doubt = doubt_none(),
+		.doubt = suspect_none(),
 		.priority = config->priority,
 	};
 }

@@ -117,7 +117,7 @@ struct election_event {
 	union {
 		struct election_heartbeat heartbeat;
 		enum election_reason fault; /* of ELECTION_TRACK_FAULT */
-		enum doubt_answer answer;   /* of ELECTION_ANSWER */
+		enum suspect_answer answer; /* of ELECTION_ANSWER */
 		bool at_peer;               /* of ELECTION_CONTRADICTED */
 		uint32_t stalled_ms; /* of ELECTION_STALLED: our silence */
 		uint8_t priority;    /* of ELECTION_PRIORITY, 1-254 */
@@ -140,7 +140,7 @@ struct election_out {
 struct election_config {
 	uint32_t dead_ms;   /* interval x misses, never 0 */
 	uint32_t listen_ms; /* before the first claim, at least dead_ms */
-	struct doubt_config doubt;
+	struct suspect_config doubt;
 	uint8_t priority;
 	bool wins_ties;            /* our address is the higher one */
 	bool preempt;              /* who is preferred takes a group back */
@@ -158,7 +158,7 @@ struct election {
 	struct mono better;        /* MASTER: the peer is preferred, since */
 	struct mono defended;      /* MASTER: when we last contradicted */
 	struct mono settled;       /* after a stall: what we read is new */
-	struct doubt doubt;        /* the peer is silent: who has them? */
+	struct suspect doubt;      /* the peer is silent: who has them? */
 	uint64_t term;             /* of our reign, else the highest known */
 	uint64_t heard_term;       /* the highest the peer spoke of */
 	uint8_t priority;          /* the configured one, less what is ill */

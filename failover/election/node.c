@@ -197,9 +197,9 @@ static void
 track(struct node_group_step *s, unsigned i, const struct node_event *ev)
 {
 	const struct election *e = &s->node->groups[i].election;
-	const struct tracker_sum sum = { .lowered = ev->tracked.lowered };
+	const struct track_state_sum sum = { .lowered = ev->tracked.lowered };
 	const uint8_t before = e->priority;
-	const uint8_t priority = tracker_priority(e->config.priority, &sum);
+	const uint8_t priority = track_state_priority(e->config.priority, &sum);
 
 	if (priority != before) {
 		node_group_elect(s, i,
@@ -261,7 +261,7 @@ static void
 find_witness(struct node_group_step *s, unsigned i, const struct node_event *ev)
 {
 	(void)ev;
-	node_peer_answer(s, i, DOUBT_WITNESS);
+	node_peer_answer(s, i, SUSPECT_WITNESS);
 }
 
 static void

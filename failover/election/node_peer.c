@@ -114,7 +114,7 @@ node_peer_end(struct node_group_step *s)
 
 void
 node_peer_answer(
-    struct node_group_step *s, unsigned i, enum doubt_answer answer)
+    struct node_group_step *s, unsigned i, enum suspect_answer answer)
 {
 	node_group_elect(s, i,
 	    &(struct election_event){
@@ -138,11 +138,11 @@ node_peer_show(
 	if (ev->shown.own) {
 		if (!known)
 			memcpy(g->peer_mac, mac, sizeof(g->peer_mac));
-		node_peer_answer(s, i, DOUBT_PEER);
+		node_peer_answer(s, i, SUSPECT_PEER);
 		return;
 	}
-	node_peer_answer(
-	    s, i, at_peer ? DOUBT_ADDRESS_AT_PEER : DOUBT_ADDRESS_ELSEWHERE);
+	node_peer_answer(s, i,
+	    at_peer ? SUSPECT_ADDRESS_AT_PEER : SUSPECT_ADDRESS_ELSEWHERE);
 	/* What a peer does that we hear is settled with it, not with ARP. */
 	if (at_peer &&
 	    (g->election.handing ||

@@ -22,4 +22,4 @@ void node_peer_look(struct node_group_step *s);
 void node_peer_show(
     struct node_group_step *s, unsigned group, const struct node_event *ev);
 void node_peer_answer(
-    struct node_group_step *s, unsigned group, enum doubt_answer answer);
+    struct node_group_step *s, unsigned group, enum suspect_answer answer);

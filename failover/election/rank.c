@@ -26,21 +26,21 @@ rank_contest(struct election *e, const struct election_heartbeat *h,
 	if (h->hands_over && h->term < e->term)
 		return;
 	if (h->term > e->term) {
-		change_follow(e, h, now,
+		transition_follow(e, h, now,
 		    e->handing ? ELECTION_GAVE_OVER : ELECTION_OUTRANKED_TERM,
 		    out);
 	} else if (h->term == e->term && rank_is_outranked(e, h)) {
-		change_follow(e, h, now, ELECTION_OUTRANKED_RANK, out);
+		transition_follow(e, h, now, ELECTION_OUTRANKED_RANK, out);
 	} else if (mono_is_never(e->contested)) {
 		e->contested = now;
 		out->reason = ELECTION_CONTESTED;
-		change_ask(out, ELECTION_SEND_HELLO);
-		change_ask(out, ELECTION_ANNOUNCE);
+		transition_ask(out, ELECTION_SEND_HELLO);
+		transition_ask(out, ELECTION_ANNOUNCE);
 	} else if (h->hears_us) {
 		e->contested = now; /* it is about to drop */
 	} else if (!mono_before(now, mono_add_ms(e->contested, patience_ms))) {
 		/* The road is open one way only: who can hear must yield. */
-		change_follow(e, h, now, ELECTION_PEER_DEAF, out);
+		transition_follow(e, h, now, ELECTION_PEER_DEAF, out);
 	}
 }
 
@@ -60,6 +60,6 @@ rank_give(struct election *e, const struct election_heartbeat *h,
 		e->better = now;
 	if (e->handing || mono_before(now, mono_add_ms(e->better, delay_ms)))
 		return;
-	change_ask(out, ELECTION_HAND_OVER);
+	transition_ask(out, ELECTION_HAND_OVER);
 	e->better = mono_add_ms(now, OFFER_AGAIN_MS); /* not again at once */
 }

@@ -7,7 +7,7 @@
  */
 #define ROUNDS 2
 #define ROUND_MS 4
-_Static_assert(ROUNDS *ROUND_MS == DOUBT_LEAST_MS, "the least");
+_Static_assert(ROUNDS *ROUND_MS == SUSPECT_LEAST_MS, "the least");
 
 /* While a silent peer still answers: how soon its letting go is seen. */
 #define HOLDS_MS 20
@@ -21,14 +21,14 @@ _Static_assert(ROUNDS *ROUND_MS == DOUBT_LEAST_MS, "the least");
  */
 #define WITNESS_MS 200
 
-struct doubt
-doubt_none(void)
+struct suspect
+suspect_none(void)
 {
-	return (struct doubt){ .last = DOUBT_ASK };
+	return (struct suspect){ .last = SUSPECT_ASK };
 }
 
 static void
-begin_series(struct doubt *d)
+begin_series(struct suspect *d)
 {
 	d->rounds = 0;
 	d->at_peer = d->elsewhere = d->peer = false;
@@ -41,51 +41,53 @@ has_lasted(struct mono since, uint32_t span_ms, struct mono now)
 }
 
 /* Nobody has the addresses. Whether that is so everywhere, witnesses know. */
-static enum doubt_verdict
-judge_silence(
-    const struct doubt *d, const struct doubt_config *config, struct mono now)
+static enum suspect_verdict
+judge_silence(const struct suspect *d, const struct suspect_config *config,
+    struct mono now)
 {
 	if (!config->witnesses || d->witness)
-		return DOUBT_GONE;
-	return has_lasted(d->asked, WITNESS_MS, now) ? DOUBT_ISOLATED
-	                                             : DOUBT_ASK;
+		return SUSPECT_GONE;
+	return has_lasted(d->asked, WITNESS_MS, now) ? SUSPECT_ISOLATED
+	                                             : SUSPECT_ASK;
 }
 
 /* The worst that was heard counts. */
-static enum doubt_verdict
-judge(const struct doubt *d, const struct doubt_config *config, struct mono now)
+static enum suspect_verdict
+judge(const struct suspect *d, const struct suspect_config *config,
+    struct mono now)
 {
 	if (d->elsewhere)
-		return DOUBT_CONFLICT;
+		return SUSPECT_CONFLICT;
 	if (d->at_peer)
-		return has_lasted(d->since, config->hang_ms, now) ? DOUBT_HUNG
-		                                                  : DOUBT_HOLDS;
+		return has_lasted(d->since, config->hang_ms, now)
+		    ? SUSPECT_HUNG
+		    : SUSPECT_HOLDS;
 	if (d->peer)
-		return DOUBT_RELEASED;
+		return SUSPECT_RELEASED;
 	return judge_silence(d, config, now);
 }
 
-static enum doubt_verdict
-ask(struct doubt *d, struct mono now, struct mono *ret_wake)
+static enum suspect_verdict
+ask(struct suspect *d, struct mono now, struct mono *ret_wake)
 {
 	/* Somebody answered before: what a witness said then is old. */
-	if (d->rounds == 0 && d->last != DOUBT_ASK) {
+	if (d->rounds == 0 && d->last != SUSPECT_ASK) {
 		d->asked = now;
 		d->witness = false;
 	}
 	d->rounds++;
 	*ret_wake = mono_add_ms(now, ROUND_MS);
-	return DOUBT_ASK;
+	return SUSPECT_ASK;
 }
 
-enum doubt_verdict
-doubt_step(struct doubt *d, const struct doubt_config *config, struct mono now,
-    struct mono *ret_wake)
+enum suspect_verdict
+suspect_step(struct suspect *d, const struct suspect_config *config,
+    struct mono now, struct mono *ret_wake)
 {
-	enum doubt_verdict verdict;
+	enum suspect_verdict verdict;
 
 	if (!d->open) {
-		*d = doubt_none();
+		*d = suspect_none();
 		d->open = true;
 		d->since = d->asked = now;
 	}
@@ -95,40 +97,40 @@ doubt_step(struct doubt *d, const struct doubt_config *config, struct mono now,
 	d->last = verdict;
 	begin_series(d);
 	switch (verdict) {
-	case DOUBT_ASK:
+	case SUSPECT_ASK:
 		return ask(d, now, ret_wake);
-	case DOUBT_HOLDS:
+	case SUSPECT_HOLDS:
 		*ret_wake = mono_add_ms(now, HOLDS_MS);
 		break;
-	case DOUBT_CONFLICT:
+	case SUSPECT_CONFLICT:
 		*ret_wake = mono_add_ms(now, CONFLICT_MS);
 		break;
-	case DOUBT_GONE:
-	case DOUBT_RELEASED:
-	case DOUBT_HUNG:
-	case DOUBT_ISOLATED:
-		*d = doubt_none();
+	case SUSPECT_GONE:
+	case SUSPECT_RELEASED:
+	case SUSPECT_HUNG:
+	case SUSPECT_ISOLATED:
+		*d = suspect_none();
 		break;
 	}
 	return verdict;
 }
 
 void
-doubt_note(struct doubt *d, enum doubt_answer answer)
+suspect_note(struct suspect *d, enum suspect_answer answer)
 {
 	if (!d->open)
 		return;
 	switch (answer) {
-	case DOUBT_ADDRESS_AT_PEER:
+	case SUSPECT_ADDRESS_AT_PEER:
 		d->at_peer = true;
 		break;
-	case DOUBT_ADDRESS_ELSEWHERE:
+	case SUSPECT_ADDRESS_ELSEWHERE:
 		d->elsewhere = true;
 		break;
-	case DOUBT_PEER:
+	case SUSPECT_PEER:
 		d->peer = true;
 		break;
-	case DOUBT_WITNESS:
+	case SUSPECT_WITNESS:
 		d->witness = true;
 		break;
 	}

@@ -14,52 +14,53 @@
 #include "core/base.h"
 #include "core/mono.h"
 
-struct doubt_config {
+struct suspect_config {
 	uint32_t
 	    hang_ms;    /* who is silent and still answers keeps them so long */
 	bool witnesses; /* there are some: without their word no claim */
 };
 
 /* What somebody on the network has said. */
-enum doubt_answer {
-	DOUBT_ADDRESS_AT_PEER,   /* a virtual IP, from the peer's hardware */
-	DOUBT_ADDRESS_ELSEWHERE, /* a virtual IP, from a third one */
-	DOUBT_PEER,              /* the peer's own address: its host lives */
-	DOUBT_WITNESS,
+enum suspect_answer {
+	SUSPECT_ADDRESS_AT_PEER,   /* a virtual IP, from the peer's hardware */
+	SUSPECT_ADDRESS_ELSEWHERE, /* a virtual IP, from a third one */
+	SUSPECT_PEER,              /* the peer's own address: its host lives */
+	SUSPECT_WITNESS,
 };
 
-enum doubt_verdict {
-	DOUBT_ASK,      /* send probes now */
-	DOUBT_GONE,     /* nobody answers for anything: claim */
-	DOUBT_RELEASED, /* the peer's host lives and holds nothing: claim */
-	DOUBT_HUNG,     /* it has held them in silence for long enough: claim */
-	DOUBT_HOLDS,    /* it answers for them: wait and ask again */
-	DOUBT_CONFLICT, /* a third one answers for them: wait and ask again */
-	DOUBT_ISOLATED, /* no peer and no witness: it is us who are cut off */
+enum suspect_verdict {
+	SUSPECT_ASK,      /* send probes now */
+	SUSPECT_GONE,     /* nobody answers for anything: claim */
+	SUSPECT_RELEASED, /* the peer's host lives and holds nothing: claim */
+	SUSPECT_HUNG,  /* it has held them in silence for long enough: claim */
+	SUSPECT_HOLDS, /* it answers for them: wait and ask again */
+	SUSPECT_CONFLICT, /* a third one answers for them: wait and ask again */
+	SUSPECT_ISOLATED, /* no peer and no witness: it is us who are cut off */
 };
 
-struct doubt {
+struct suspect {
 	bool open;
 	struct mono since;
 	struct mono asked; /* since nobody has answered for the addresses */
 	unsigned rounds;   /* of probes, in this series */
 	bool at_peer, elsewhere, peer; /* answers to this series */
 	bool witness;                  /* has answered since then */
-	enum doubt_verdict last; /* of the series before; DOUBT_ASK: none */
+	enum suspect_verdict last; /* of the series before; SUSPECT_ASK: none */
 };
 
 /* Who begins to doubt takes no shorter to come to a verdict. */
-#define DOUBT_LEAST_MS 8
+#define SUSPECT_LEAST_MS 8
 
 /* The empty value: no doubt. */
-struct doubt doubt_none(void);
+struct suspect suspect_none(void);
 
 /*
  * Begins, or goes on when the time it asked for has come; that time is
  * *ret_wake, but for the four verdicts that end the doubt.
  */
-MUST_CHECK enum doubt_verdict doubt_step(struct doubt *d,
-    const struct doubt_config *config, struct mono now, struct mono *ret_wake);
+MUST_CHECK enum suspect_verdict suspect_step(struct suspect *d,
+    const struct suspect_config *config, struct mono now,
+    struct mono *ret_wake);
 
 /* Ignored where there is no doubt. */
-void doubt_note(struct doubt *d, enum doubt_answer answer);
+void suspect_note(struct suspect *d, enum suspect_answer answer);

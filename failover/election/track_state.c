@@ -2,27 +2,27 @@
 
 #include "config/config.h"
 
-struct tracker
-tracker_init(void)
+struct track_state
+track_state_init(void)
 {
-	return (struct tracker){ .ok = true, .wake = mono_never() };
+	return (struct track_state){ .ok = true, .wake = mono_never() };
 }
 
 void
-tracker_begin(struct tracker *t, bool up)
+track_state_begin(struct track_state *t, bool up)
 {
 	t->ok = up;
 	t->wake = mono_never();
 }
 
 void
-tracker_see(struct tracker *t, bool up, struct mono now)
+track_state_see(struct track_state *t, bool up, struct mono now)
 {
 	if (!up) {
 		t->ok = false;
 		t->wake = mono_never();
 	} else if (!t->ok && mono_is_never(t->wake)) {
-		t->wake = mono_add_ms(now, TRACKER_SETTLE_MS);
+		t->wake = mono_add_ms(now, TRACK_STATE_SETTLE_MS);
 	} else if (!t->ok && !mono_before(now, t->wake)) {
 		t->ok = true;
 		t->wake = mono_never();
@@ -30,8 +30,8 @@ tracker_see(struct tracker *t, bool up, struct mono now)
 }
 
 void
-tracker_count(struct tracker *t, const struct config_track *config, uint32_t up,
-    uint32_t unknown)
+track_state_count(struct track_state *t, const struct config_track *config,
+    uint32_t up, uint32_t unknown)
 {
 	if (up >= config->min_servers)
 		t->ok = true;
@@ -40,7 +40,8 @@ tracker_count(struct tracker *t, const struct config_track *config, uint32_t up,
 }
 
 void
-tracker_run(struct tracker *t, const struct config_track *config, bool passed)
+track_state_run(
+    struct track_state *t, const struct config_track *config, bool passed)
 {
 	if (passed == t->ok) {
 		t->row = 0;
@@ -53,15 +54,15 @@ tracker_run(struct tracker *t, const struct config_track *config, bool passed)
 	t->row = 0;
 }
 
-struct tracker_sum
-tracker_sum_none(void)
+struct track_state_sum
+track_state_sum_none(void)
 {
-	return (struct tracker_sum){ .fault = -1 };
+	return (struct track_state_sum){ .fault = -1 };
 }
 
 void
-tracker_add(struct tracker_sum *sum, int index, const struct tracker *t,
-    const struct config_track *config)
+track_state_add(struct track_state_sum *sum, int index,
+    const struct track_state *t, const struct config_track *config)
 {
 	if (t->ok)
 		return;
@@ -72,7 +73,7 @@ tracker_add(struct tracker_sum *sum, int index, const struct tracker *t,
 }
 
 uint8_t
-tracker_priority(uint8_t priority, const struct tracker_sum *sum)
+track_state_priority(uint8_t priority, const struct track_state_sum *sum)
 {
 	return sum->lowered < priority ? (uint8_t)(priority - sum->lowered) : 1;
 }

@@ -18,42 +18,43 @@ struct config_track;
  * An interface that comes up may go down again presently (autonegotiation, a
  * switch that starts); one that is down is down. It counts as up after this.
  */
-#define TRACKER_SETTLE_MS 1000
+#define TRACK_STATE_SETTLE_MS 1000
 
-struct tracker {
+struct track_state {
 	bool ok;
 	uint32_t row;     /* of a script: results in a row against `ok` */
 	struct mono wake; /* of an interface: it is up for long enough then */
 };
 
-struct tracker tracker_init(void);
+struct track_state track_state_init(void);
 
 /* What is seen first of an interface is believed at once. */
-void tracker_begin(struct tracker *t, bool up);
+void track_state_begin(struct track_state *t, bool up);
 
 /* An interface was looked at, or its `wake` has come. */
-void tracker_see(struct tracker *t, bool up, struct mono now);
+void track_state_see(struct track_state *t, bool up, struct mono now);
 
 /*
  * So many servers of the service are up, and of so many nothing is known yet,
  * for the relay has just been started: they may be, so nothing is judged by
  * their absence.
  */
-void tracker_count(struct tracker *t, const struct config_track *config,
+void track_state_count(struct track_state *t, const struct config_track *config,
     uint32_t up, uint32_t unknown);
 
 /* A run of the script has ended. */
-void tracker_run(
-    struct tracker *t, const struct config_track *config, bool passed);
+void track_state_run(
+    struct track_state *t, const struct config_track *config, bool passed);
 
-struct tracker_sum {
+struct track_state_sum {
 	int fault;        /* the first without a weight that is not well; -1 */
 	uint32_t lowered; /* weights of those that are not well, added up */
 };
 
-struct tracker_sum tracker_sum_none(void);
-void tracker_add(struct tracker_sum *sum, int index, const struct tracker *t,
-    const struct config_track *config);
+struct track_state_sum track_state_sum_none(void);
+void track_state_add(struct track_state_sum *sum, int index,
+    const struct track_state *t, const struct config_track *config);
 
 /* Never below 1: worth little is not at fault. */
-uint8_t tracker_priority(uint8_t priority, const struct tracker_sum *sum);
+uint8_t track_state_priority(
+    uint8_t priority, const struct track_state_sum *sum);

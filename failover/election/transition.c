@@ -3,7 +3,7 @@
 #include <assert.h>
 
 void
-change_ask(struct election_out *out, enum election_action action)
+transition_ask(struct election_out *out, enum election_action action)
 {
 	assert(out->n_actions < ELECTION_ACTIONS_MAX);
 	out->actions[out->n_actions++] = action;
@@ -15,8 +15,8 @@ change_ask(struct election_out *out, enum election_action action)
  * as soon as it hears.
  */
 void
-change_enter(struct election *e, enum election_state to, struct mono deadline,
-    enum election_reason reason, struct election_out *out)
+transition_enter(struct election *e, enum election_state to,
+    struct mono deadline, enum election_reason reason, struct election_out *out)
 {
 	const enum election_state from = e->state;
 
@@ -24,41 +24,42 @@ change_enter(struct election *e, enum election_state to, struct mono deadline,
 	e->deadline = deadline;
 	e->contested = mono_never();
 	e->better = mono_never();
-	e->doubt = doubt_none();
+	e->doubt = suspect_none();
 	e->handing = false;
 	e->isolated = false;
 	out->reason = reason;
 	if (from == ELECTION_MASTER && to != ELECTION_MASTER) {
-		change_ask(out, ELECTION_DEL_ADDRESSES);
+		transition_ask(out, ELECTION_DEL_ADDRESSES);
 		if (e->heard_term > e->term)
 			e->term = e->heard_term;
 	}
-	change_ask(out, ELECTION_SEND_HELLO);
+	transition_ask(out, ELECTION_SEND_HELLO);
 	if (to == ELECTION_MASTER && from != ELECTION_MASTER) {
-		change_ask(out, ELECTION_ADD_ADDRESSES);
-		change_ask(out, ELECTION_ANNOUNCE);
+		transition_ask(out, ELECTION_ADD_ADDRESSES);
+		transition_ask(out, ELECTION_ANNOUNCE);
 	}
 }
 
 void
-change_listen(struct election *e, struct mono now, enum election_reason reason,
-    struct election_out *out)
+transition_listen(struct election *e, struct mono now,
+    enum election_reason reason, struct election_out *out)
 {
-	change_enter(e, ELECTION_INIT, mono_add_ms(now, e->config.listen_ms),
-	    reason, out);
-	e->listen_end = mono_add_ms(now, CHANGE_LISTEN_LIMIT_MS);
+	transition_enter(e, ELECTION_INIT,
+	    mono_add_ms(now, e->config.listen_ms), reason, out);
+	e->listen_end = mono_add_ms(now, TRANSITION_LISTEN_LIMIT_MS);
 }
 
 struct mono
-change_reign_end(const struct election *e, struct mono now, uint32_t span_ms)
+transition_reign_end(
+    const struct election *e, struct mono now, uint32_t span_ms)
 {
 	return e->config.doubt.witnesses ? mono_add_ms(now, span_ms)
 	                                 : mono_never();
 }
 
 void
-change_claim(struct election *e, struct mono now, enum election_reason reason,
-    struct election_out *out)
+transition_claim(struct election *e, struct mono now,
+    enum election_reason reason, struct election_out *out)
 {
 	if (e->heard_term > e->term)
 		e->term = e->heard_term;
@@ -66,37 +67,39 @@ change_claim(struct election *e, struct mono now, enum election_reason reason,
 		e->term++;
 	if (reason == ELECTION_PEER_SILENT)
 		out->silent_ms = (uint32_t)mono_span_ms(e->heard, now);
-	change_enter(e, ELECTION_MASTER,
-	    change_reign_end(e, now, e->config.dead_ms), reason, out);
+	transition_enter(e, ELECTION_MASTER,
+	    transition_reign_end(e, now, e->config.dead_ms), reason, out);
 }
 
 void
-change_follow(struct election *e, const struct election_heartbeat *h,
+transition_follow(struct election *e, const struct election_heartbeat *h,
     struct mono now, enum election_reason reason, struct election_out *out)
 {
-	change_enter(
+	transition_enter(
 	    e, ELECTION_BACKUP, mono_add_ms(now, h->dead_ms), reason, out);
 }
 
 void
-change_fail(
+transition_fail(
     struct election *e, enum election_reason reason, struct election_out *out)
 {
 	e->faulted = true;
-	change_enter(e, ELECTION_FAULT, mono_never(), reason, out);
+	transition_enter(e, ELECTION_FAULT, mono_never(), reason, out);
 }
 
 void
-change_isolate(struct election *e, struct mono now, struct election_out *out)
+transition_isolate(
+    struct election *e, struct mono now, struct election_out *out)
 {
-	change_enter(e, ELECTION_FAULT, mono_add_ms(now, CHANGE_WITNESS_MS),
-	    ELECTION_ISOLATED, out);
+	transition_enter(e, ELECTION_FAULT,
+	    mono_add_ms(now, TRANSITION_WITNESS_MS), ELECTION_ISOLATED, out);
 	e->isolated = true;
 }
 
 void
-change_stop(struct election *e, struct election_out *out)
+transition_stop(struct election *e, struct election_out *out)
 {
 	e->stopped = true;
-	change_enter(e, ELECTION_FAULT, mono_never(), ELECTION_STOPPED, out);
+	transition_enter(
+	    e, ELECTION_FAULT, mono_never(), ELECTION_STOPPED, out);
 }

@@ -2,8 +2,9 @@
 
 /*
  * The changes an election goes through, one function each; election.c says
- * when. All of them go through change_enter(), the one place where the state is
- * written, and so the one that decides in which order the world learns of it.
+ * when. All of them go through transition_enter(), the one place where the
+ * state is written, and so the one that decides in which order the world learns
+ * of it.
  *
  * Pure. Of election.c alone.
  */
@@ -15,38 +16,38 @@
  * round trip before the proof, or a recording. It makes us listen longer, but
  * no recording makes us listen for ever.
  */
-#define CHANGE_LISTEN_LIMIT_MS 3000
+#define TRANSITION_LISTEN_LIMIT_MS 3000
 
 /* Who is cut off, or master of a silent peer, asks its witnesses so often. */
-#define CHANGE_WITNESS_MS 500
+#define TRANSITION_WITNESS_MS 500
 
 /* Adds an action to what the step asks of the shell. */
-void change_ask(struct election_out *out, enum election_action action);
+void transition_ask(struct election_out *out, enum election_action action);
 
 /* `deadline`: when the state is looked at again, whatever that means in it. */
-void change_enter(struct election *e, enum election_state to,
+void transition_enter(struct election *e, enum election_state to,
     struct mono deadline, enum election_reason reason,
     struct election_out *out);
 
 /* INIT: listens before it claims anything. */
-void change_listen(struct election *e, struct mono now,
+void transition_listen(struct election *e, struct mono now,
     enum election_reason reason, struct election_out *out);
 
 /* MASTER, in a new term. */
-void change_claim(struct election *e, struct mono now,
+void transition_claim(struct election *e, struct mono now,
     enum election_reason reason, struct election_out *out);
 
 /* A master has something to wait for only where it has witnesses. */
-struct mono change_reign_end(
+struct mono transition_reign_end(
     const struct election *e, struct mono now, uint32_t span_ms);
 
 /* BACKUP of whoever sent this heartbeat. */
-void change_follow(struct election *e, const struct election_heartbeat *h,
+void transition_follow(struct election *e, const struct election_heartbeat *h,
     struct mono now, enum election_reason reason, struct election_out *out);
 
 /* FAULT, for each of its causes. */
-void change_fail(
+void transition_fail(
     struct election *e, enum election_reason reason, struct election_out *out);
-void change_isolate(
+void transition_isolate(
     struct election *e, struct mono now, struct election_out *out);
-void change_stop(struct election *e, struct election_out *out);
+void transition_stop(struct election *e, struct election_out *out);

@@ -24,16 +24,16 @@ _Static_assert(NODE_PATHS_MAX >= ROLE_LINKS_MAX, "a path for each link");
 #define TELL_REJECTED_MS 1000
 
 /* The nodes' addresses, or a pair of their `links`. */
-struct beat_link {
+struct heartbeat_link {
 	struct role *role; /* borrowed */
-	struct link link;
+	struct heartbeat_socket link;
 	int error; /* of sending; told once, 0: none */
 	ev_io ready;
 };
 
-struct beat {
+struct heartbeat {
 	size_t n_links;
-	struct beat_link links[ROLE_LINKS_MAX];
+	struct heartbeat_link links[ROLE_LINKS_MAX];
 	uint64_t fresh; /* 64 random bits for the next new boot */
 	ev_timer timer;
 	ev_check turn;
@@ -44,7 +44,7 @@ struct beat {
 
 /* Told when it begins, changes and ends; an interval apart would be a storm. */
 static void
-note_sent(struct beat_link *l, int r)
+note_sent(struct heartbeat_link *l, int r)
 {
 	char from[ADDR_TEXT_MAX];
 
@@ -62,38 +62,39 @@ note_sent(struct beat_link *l, int r)
 }
 
 void
-beat_transmit(struct role *role, const uint8_t *packet, size_t len)
+heartbeat_transmit(struct role *role, const uint8_t *packet, size_t len)
 {
-	struct beat *beat = role->beat;
+	struct heartbeat *heartbeat = role->heartbeat;
 
-	for (size_t i = 0; i < beat->n_links; i++)
-		note_sent(&beat->links[i],
-		    link_send(&beat->links[i].link, packet, len));
+	for (size_t i = 0; i < heartbeat->n_links; i++)
+		note_sent(&heartbeat->links[i],
+		    heartbeat_socket_send(
+		        &heartbeat->links[i].link, packet, len));
 }
 
 void
-beat_renew_chance(struct role *role)
+heartbeat_renew_chance(struct role *role)
 {
-	secret_random(&role->beat->fresh, sizeof(role->beat->fresh));
+	secret_random(&role->heartbeat->fresh, sizeof(role->heartbeat->fresh));
 }
 
 void
-beat_note_heard(struct role *role, bool anew)
+heartbeat_note_heard(struct role *role, bool anew)
 {
-	struct beat *beat = role->beat;
+	struct heartbeat *heartbeat = role->heartbeat;
 	const bool differs = !node_has_same_config(role_node(role));
 
-	if (anew || !beat->peer_told)
+	if (anew || !heartbeat->peer_told)
 		log_notice(role->peer_subject, "%s",
 		    anew ? "heard, it has been started" : "heard again");
-	beat->peer_told = true;
-	if (differs && !beat->config_told)
+	heartbeat->peer_told = true;
+	if (differs && !heartbeat->config_told)
 		log_warning(role->peer_subject,
 		    "its configuration differs from ours, serving on");
-	else if (!differs && beat->config_told)
+	else if (!differs && heartbeat->config_told)
 		log_notice(
 		    role->peer_subject, "its configuration matches ours");
-	beat->config_told = differs;
+	heartbeat->config_told = differs;
 }
 
 /* The cheap questions first: a MAC costs more than a comparison. */
@@ -116,7 +117,7 @@ is_authentic(
 	}
 	if (!peer_is_addressed(peer, ret_hello))
 		return false;
-	if (!seal_is_good(&role->seal, packet, (size_t)len)) {
+	if (!packet_auth_is_good(&role->auth, packet, (size_t)len)) {
 		peer_count_reject(peer, PEER_REJECT_FORGED);
 		return false;
 	}
@@ -128,12 +129,13 @@ put(struct role *role, unsigned path, const struct hello *h)
 {
 	inbox_put(&role->inbox,
 	    &(struct node_event){ .type = NODE_HELLO,
-	        .hello = {
-	            .said = *h, .path = path, .fresh = role->beat->fresh } });
+	        .hello = { .said = *h,
+	            .path = path,
+	            .fresh = role->heartbeat->fresh } });
 }
 
 void
-beat_take(struct role *role, const uint8_t *packet, size_t len)
+heartbeat_take(struct role *role, const uint8_t *packet, size_t len)
 {
 	struct hello h;
 
@@ -144,15 +146,16 @@ beat_take(struct role *role, const uint8_t *packet, size_t len)
 static void
 on_link(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct beat_link *l = w->data;
-	const unsigned path = (unsigned)(l - l->role->beat->links);
+	struct heartbeat_link *l = w->data;
+	const unsigned path = (unsigned)(l - l->role->heartbeat->links);
 
 	(void)loop;
 	(void)revents;
 	for (int i = 0; i < BUDGET; i++) {
 		/* One more than the largest: too long is seen as too long. */
 		uint8_t packet[PACKET_MAX + 1];
-		int len = link_receive(&l->link, packet, sizeof(packet));
+		int len =
+		    heartbeat_socket_receive(&l->link, packet, sizeof(packet));
 		struct hello h;
 
 		if (len == -EAGAIN)
@@ -170,16 +173,17 @@ on_link(struct ev_loop *loop, ev_io *w, int revents)
 static void
 tell_rejected(struct role *role, struct mono now)
 {
-	struct beat *beat = role->beat;
+	struct heartbeat *heartbeat = role->heartbeat;
 	const uint64_t *rejected = role_node(role)->peer.rejected;
 
-	if (mono_before(now, mono_add_ms(beat->rejected_at, TELL_REJECTED_MS)))
+	if (mono_before(
+	        now, mono_add_ms(heartbeat->rejected_at, TELL_REJECTED_MS)))
 		return;
-	beat->rejected_at = now;
+	heartbeat->rejected_at = now;
 	for (unsigned i = 0; i < PEER_REJECTS; i++) {
-		const uint64_t n = rejected[i] - beat->rejected_told[i];
+		const uint64_t n = rejected[i] - heartbeat->rejected_told[i];
 
-		beat->rejected_told[i] = rejected[i];
+		heartbeat->rejected_told[i] = rejected[i];
 		/* A restart and a reordered packet are daily bread. */
 		if (n == 0 || i == PEER_REJECT_STALE ||
 		    i == PEER_REJECT_REPEATED)
@@ -202,9 +206,9 @@ on_beat(struct ev_loop *loop, ev_timer *w, int revents)
 	inbox_put_type(&role->inbox, NODE_BEAT);
 	for (size_t i = 0; i < role->n_groups; i++)
 		group_tell(&role->groups[i]);
-	if (role->beat->peer_told &&
+	if (role->heartbeat->peer_told &&
 	    !peer_is_alive(peer, node_dead_ms(role_node(role)), now)) {
-		role->beat->peer_told = false;
+		role->heartbeat->peer_told = false;
 		log_warning(role->peer_subject, "silent for %" PRId64 " ms%s",
 		    mono_span_ms(peer->heard, now),
 		    peer->resigned ? ", it was stopped" : "");
@@ -226,25 +230,27 @@ on_turn(struct ev_loop *loop, ev_check *w, int revents)
 static int
 open_link(struct role *role, const union addr *self, const union addr *other)
 {
-	struct beat_link *l = &role->beat->links[role->beat->n_links];
-	int r = link_open(self, other, role->config->pair.port, &l->link);
+	struct heartbeat_link *l =
+	    &role->heartbeat->links[role->heartbeat->n_links];
+	int r = heartbeat_socket_open(
+	    self, other, role->config->pair.port, &l->link);
 
 	l->role = role;
 	if (r == 0)
-		role->beat->n_links++;
+		role->heartbeat->n_links++;
 	return r;
 }
 
 int
-beat_open(struct role *role)
+heartbeat_open(struct role *role)
 {
 	const struct config_node *self = role->self, *other = role->other;
 	int r;
 
-	role->beat = calloc(1, sizeof(*role->beat));
-	if (role->beat == NULL)
+	role->heartbeat = calloc(1, sizeof(*role->heartbeat));
+	if (role->heartbeat == NULL)
 		return -ENOMEM;
-	secret_random(&role->beat->fresh, sizeof(role->beat->fresh));
+	secret_random(&role->heartbeat->fresh, sizeof(role->heartbeat->fresh));
 	r = open_link(role, &self->address, &other->address);
 	for (size_t i = 0; r == 0 && i < self->n_links; i++)
 		r = open_link(role, &self->links[i], &other->links[i]);
@@ -252,46 +258,46 @@ beat_open(struct role *role)
 }
 
 void
-beat_start(struct role *role)
+heartbeat_start(struct role *role)
 {
 	const double interval_s = role->config->pair.interval_ms / 1e3;
-	struct beat *beat = role->beat;
+	struct heartbeat *heartbeat = role->heartbeat;
 
-	for (size_t i = 0; i < beat->n_links; i++) {
-		struct beat_link *l = &beat->links[i];
+	for (size_t i = 0; i < heartbeat->n_links; i++) {
+		struct heartbeat_link *l = &heartbeat->links[i];
 
 		ev_io_init(&l->ready, on_link, l->link.fd, EV_READ);
 		l->ready.data = l;
 		ev_io_start(role->loop, &l->ready);
 	}
-	ev_timer_init(&beat->timer, on_beat, interval_s, interval_s);
-	beat->timer.data = role;
-	ev_timer_start(role->loop, &beat->timer);
-	ev_check_init(&beat->turn, on_turn);
-	ev_set_priority(&beat->turn, EV_MAXPRI);
-	beat->turn.data = role;
-	ev_check_start(role->loop, &beat->turn);
+	ev_timer_init(&heartbeat->timer, on_beat, interval_s, interval_s);
+	heartbeat->timer.data = role;
+	ev_timer_start(role->loop, &heartbeat->timer);
+	ev_check_init(&heartbeat->turn, on_turn);
+	ev_set_priority(&heartbeat->turn, EV_MAXPRI);
+	heartbeat->turn.data = role;
+	ev_check_start(role->loop, &heartbeat->turn);
 }
 
 void
-beat_close(struct role *role)
+heartbeat_close(struct role *role)
 {
-	struct beat *beat = role->beat;
+	struct heartbeat *heartbeat = role->heartbeat;
 
-	if (beat == NULL)
+	if (heartbeat == NULL)
 		return;
-	for (size_t i = 0; i < beat->n_links; i++) {
-		ev_io_stop(role->loop, &beat->links[i].ready);
-		link_close(&beat->links[i].link);
+	for (size_t i = 0; i < heartbeat->n_links; i++) {
+		ev_io_stop(role->loop, &heartbeat->links[i].ready);
+		heartbeat_socket_close(&heartbeat->links[i].link);
 	}
-	ev_timer_stop(role->loop, &beat->timer);
-	ev_check_stop(role->loop, &beat->turn);
-	free(beat);
-	role->beat = NULL;
+	ev_timer_stop(role->loop, &heartbeat->timer);
+	ev_check_stop(role->loop, &heartbeat->turn);
+	free(heartbeat);
+	role->heartbeat = NULL;
 }
 
 void
-beat_describe(const struct role *role, struct msg_peer *m)
+heartbeat_describe(const struct role *role, struct msg_peer *m)
 {
 	const struct node *n = role_node(role);
 	const uint32_t dead_ms = node_dead_ms(n);
@@ -306,8 +312,8 @@ beat_describe(const struct role *role, struct msg_peer *m)
 	m->n_groups = (uint16_t)n->n_groups;
 	for (unsigned i = 0; i < n->n_groups; i++)
 		m->groups[i] = (enum msg_group_state)n->groups[i].peer_state;
-	m->n_links = (uint16_t)role->beat->n_links;
-	for (size_t i = 0; i < role->beat->n_links; i++) {
+	m->n_links = (uint16_t)role->heartbeat->n_links;
+	for (size_t i = 0; i < role->heartbeat->n_links; i++) {
 		const struct peer_path *path = &n->paths[i];
 
 		m->links[i] = (struct msg_peer_link){

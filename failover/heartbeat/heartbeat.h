@@ -11,23 +11,23 @@
 struct msg_peer;
 
 /* The sockets of the nodes' addresses and `links`. Returns 0 or -errno. */
-MUST_CHECK int beat_open(struct role *role);
-void beat_close(struct role *role);
+MUST_CHECK int heartbeat_open(struct role *role);
+void heartbeat_close(struct role *role);
 
 /* From here on we are heard, and hear. Opens nothing. */
-void beat_start(struct role *role);
+void heartbeat_start(struct role *role);
 
 /* A hello's packet that came over the wire. */
-void beat_take(struct role *role, const uint8_t *packet, size_t len);
+void heartbeat_take(struct role *role, const uint8_t *packet, size_t len);
 
 /* A hello's packet goes out over all links. */
-void beat_transmit(struct role *role, const uint8_t *packet, size_t len);
+void heartbeat_transmit(struct role *role, const uint8_t *packet, size_t len);
 
 /* The random number for the peer's next boot is used up. */
-void beat_renew_chance(struct role *role);
+void heartbeat_renew_chance(struct role *role);
 
 /* The peer was heard: tells what is new about that. */
-void beat_note_heard(struct role *role, bool anew);
+void heartbeat_note_heard(struct role *role, bool anew);
 
 /* For `status`: fills in how the peer is heard. */
-void beat_describe(const struct role *role, struct msg_peer *m);
+void heartbeat_describe(const struct role *role, struct msg_peer *m);

@@ -21,7 +21,7 @@ heartbeat_send_hello(
 		memcpy(h.groups[i].mac, role->groups[i].holder.link.mac,
 		    HELLO_MAC_BYTES);
 	hello_encode(&b, &h);
-	len = seal_close(&role->seal, packet, b.pos);
-	beat_transmit(role, packet, len);
+	len = packet_auth_close(&role->auth, packet, b.pos);
+	heartbeat_transmit(role, packet, len);
 	replica_send_hello(role, packet, len);
 }

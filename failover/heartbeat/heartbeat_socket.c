@@ -16,10 +16,10 @@
  * Unconnected: connect() fails while there is no route, and a connected socket
  * reports ICMP errors of one packet on the next one.
  */
-struct link
-link_empty(void)
+struct heartbeat_socket
+heartbeat_socket_empty(void)
 {
-	return (struct link){ .fd = -1 };
+	return (struct heartbeat_socket){ .fd = -1 };
 }
 
 struct option {
@@ -54,11 +54,11 @@ set_options(int fd, bool v6)
 }
 
 int
-link_open(const union addr *self, const union addr *other, uint16_t port,
-    struct link *ret_link)
+heartbeat_socket_open(const union addr *self, const union addr *other,
+    uint16_t port, struct heartbeat_socket *ret_link)
 {
 	CLEANUP(fd_close) int fd = -1;
-	struct link l = { .self = *self, .other = *other };
+	struct heartbeat_socket l = { .self = *self, .other = *other };
 	int r;
 
 	addr_set_port(&l.self, port);
@@ -78,13 +78,13 @@ link_open(const union addr *self, const union addr *other, uint16_t port,
 }
 
 void
-link_close(struct link *l)
+heartbeat_socket_close(struct heartbeat_socket *l)
 {
 	fd_close(&l->fd);
 }
 
 int
-link_send(struct link *l, const void *bytes, size_t len)
+heartbeat_socket_send(struct heartbeat_socket *l, const void *bytes, size_t len)
 {
 	if (sendto(l->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL, &l->other.sa,
 	        addr_len(&l->other)) == -1)
@@ -93,7 +93,8 @@ link_send(struct link *l, const void *bytes, size_t len)
 }
 
 int
-link_receive(struct link *l, void *ret_bytes, size_t room)
+heartbeat_socket_receive(
+    struct heartbeat_socket *l, void *ret_bytes, size_t room)
 {
 	union addr from;
 	socklen_t from_len = sizeof(from);

@@ -10,25 +10,27 @@
 #include "core/addr.h"
 #include "core/base.h"
 
-struct link {
+struct heartbeat_socket {
 	int fd;
 	union addr self, other; /* with the port */
 };
 
 /* The empty value. */
-struct link link_empty(void);
+struct heartbeat_socket heartbeat_socket_empty(void);
 
 /* `self` and `other` without port. Returns 0 or -errno. */
-MUST_CHECK int link_open(const union addr *self, const union addr *other,
-    uint16_t port, struct link *ret_link);
-void link_close(struct link *l);
+MUST_CHECK int heartbeat_socket_open(const union addr *self,
+    const union addr *other, uint16_t port, struct heartbeat_socket *ret_link);
+void heartbeat_socket_close(struct heartbeat_socket *l);
 
 /* Returns 0 or -errno. */
-MUST_CHECK int link_send(struct link *l, const void *bytes, size_t len);
+MUST_CHECK int heartbeat_socket_send(
+    struct heartbeat_socket *l, const void *bytes, size_t len);
 
 /*
  * One packet. Returns its length (cut to `room`; 0 is a knock, see
  * peer_port_probe.h), -EAGAIN when there is none, or -EXDEV for one that came
  * from elsewhere than the peer.
  */
-MUST_CHECK int link_receive(struct link *l, void *ret_bytes, size_t room);
+MUST_CHECK int heartbeat_socket_receive(
+    struct heartbeat_socket *l, void *ret_bytes, size_t room);

@@ -42,12 +42,12 @@ direction(const struct secret_key *key, const union addr *from,
 	secret_derive(key, "hapair heartbeat", context, len, ret_key);
 }
 
-struct seal
-seal_init(const struct secret_key *key, const union addr *self,
+struct packet_auth
+packet_auth_init(const struct secret_key *key, const union addr *self,
     const union addr *other)
 {
 	uint8_t id[IDENTITY_BYTES];
-	struct seal s = { 0 };
+	struct packet_auth s = { 0 };
 
 	direction(key, self, other, &s.send);
 	direction(key, other, self, &s.receive);
@@ -59,20 +59,21 @@ seal_init(const struct secret_key *key, const union addr *self,
 }
 
 void
-seal_fini(struct seal *s)
+packet_auth_fini(struct packet_auth *s)
 {
 	secret_wipe(s, sizeof(*s));
 }
 
 size_t
-seal_close(const struct seal *s, uint8_t *bytes, size_t len)
+packet_auth_close(const struct packet_auth *s, uint8_t *bytes, size_t len)
 {
 	secret_mac(&s->send, bytes, len, bytes + len);
 	return len + SECRET_MAC_BYTES;
 }
 
 bool
-seal_is_good(const struct seal *s, const uint8_t *bytes, size_t len)
+packet_auth_is_good(
+    const struct packet_auth *s, const uint8_t *bytes, size_t len)
 {
 	uint8_t mac[SECRET_MAC_BYTES];
 
@@ -84,7 +85,7 @@ seal_is_good(const struct seal *s, const uint8_t *bytes, size_t len)
 }
 
 uint32_t
-seal_name_id(const struct secret_key *key, const char *name)
+packet_auth_name_id(const struct secret_key *key, const char *name)
 {
 	return (uint32_t)short_id(key, "hapair group", name, strlen(name));
 }

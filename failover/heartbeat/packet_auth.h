@@ -15,25 +15,26 @@
 
 union addr;
 
-struct seal {
+struct packet_auth {
 	struct secret_key send, receive;
 	uint64_t cluster, self, other; /* ids that tell nothing of the key */
 	uint8_t key_id;
 };
 
-struct seal seal_init(const struct secret_key *key, const union addr *self,
-    const union addr *other);
-void seal_fini(struct seal *s); /* wipes the keys */
+struct packet_auth packet_auth_init(const struct secret_key *key,
+    const union addr *self, const union addr *other);
+void packet_auth_fini(struct packet_auth *s); /* wipes the keys */
 
 /*
  * Appends SECRET_MAC_BYTES to the `len` bytes; there must be room. Returns the
  * new length.
  */
-size_t seal_close(const struct seal *s, uint8_t *bytes, size_t len);
+size_t packet_auth_close(
+    const struct packet_auth *s, uint8_t *bytes, size_t len);
 
 /* Whether the MAC at the end is right; *ret_len is the length without it. */
-MUST_CHECK bool seal_is_good(
-    const struct seal *s, const uint8_t *bytes, size_t len);
+MUST_CHECK bool packet_auth_is_good(
+    const struct packet_auth *s, const uint8_t *bytes, size_t len);
 
 /* An id for a name, the same on both nodes. */
-uint32_t seal_name_id(const struct secret_key *key, const char *name);
+uint32_t packet_auth_name_id(const struct secret_key *key, const char *name);

@@ -16,9 +16,9 @@ struct greeting {
 };
 
 struct cable
-cable_init(const struct seal *seal, const struct hello_boot *boot)
+cable_init(const struct packet_auth *auth, const struct hello_boot *boot)
 {
-	struct cable c = { .seal = seal, .self = *boot };
+	struct cable c = { .auth = auth, .self = *boot };
 
 	secret_random(c.nonce, sizeof(c.nonce));
 	return c;
@@ -38,10 +38,10 @@ cable_greet(
 
 	buf_put_u32(&b, MAGIC);
 	buf_put_u8(&b, VERSION_);
-	buf_put_u8(&b, c->seal->key_id);
+	buf_put_u8(&b, c->auth->key_id);
 	buf_put_u16(&b, 0);
-	buf_put_u64(&b, c->seal->cluster);
-	buf_put_u64(&b, c->seal->self);
+	buf_put_u64(&b, c->auth->cluster);
+	buf_put_u64(&b, c->auth->self);
 	buf_put_bytes(&b, c->self.bytes, sizeof(c->self.bytes));
 	buf_put_bytes(&b, c->nonce, sizeof(c->nonce));
 }
@@ -87,14 +87,14 @@ get_greeting(struct cable *c, struct buf *b)
 		return CABLE_MORE;
 	if (!read_greeting(b, &g))
 		return CABLE_MALFORMED;
-	if (g.cluster == c->seal->cluster && g.sender == c->seal->self)
+	if (g.cluster == c->auth->cluster && g.sender == c->auth->self)
 		return CABLE_REFLECTED;
-	if (g.cluster != c->seal->cluster || g.sender != c->seal->other ||
-	    g.key_id != c->seal->key_id)
+	if (g.cluster != c->auth->cluster || g.sender != c->auth->other ||
+	    g.key_id != c->auth->key_id)
 		return CABLE_FOREIGN;
 	direction(
-	    &c->seal->send, &c->self, c->nonce, &g.boot, g.nonce, &c->send);
-	direction(&c->seal->receive, &g.boot, g.nonce, &c->self, c->nonce,
+	    &c->auth->send, &c->self, c->nonce, &g.boot, g.nonce, &c->send);
+	direction(&c->auth->receive, &g.boot, g.nonce, &c->self, c->nonce,
 	    &c->receive);
 	c->other = g.boot;
 	c->greeted = true;

@@ -24,7 +24,7 @@
 #include "failover/election/hello.h"
 
 struct buf;
-struct seal;
+struct packet_auth;
 
 #define CABLE_GREETING_BYTES 56
 #define CABLE_NONCE_BYTES 16
@@ -34,7 +34,7 @@ struct seal;
 #define CABLE_PROOF 0 /* the type of the first frame; its body is empty */
 
 struct cable {
-	const struct seal *seal; /* borrowed: the role's */
+	const struct packet_auth *auth; /* borrowed: the role's */
 	struct hello_boot self, other;
 	uint8_t nonce[CABLE_NONCE_BYTES];
 	struct secret_key send, receive; /* once greeted */
@@ -61,7 +61,8 @@ struct cable_frame {
 };
 
 /* `boot` is this process's, as in its hellos. */
-struct cable cable_init(const struct seal *seal, const struct hello_boot *boot);
+struct cable cable_init(
+    const struct packet_auth *auth, const struct hello_boot *boot);
 void cable_fini(struct cable *c); /* wipes the keys */
 
 void cable_greet(

@@ -255,7 +255,7 @@ dial(struct wire *w)
 		r = -errno;
 	if (r < 0 && r != -EINPROGRESS)
 		return r;
-	line_start(find_line(w), &fd, r == 0, w->setup.seal, &w->setup.boot);
+	line_start(find_line(w), &fd, r == 0, w->setup.auth, &w->setup.boot);
 	return 0;
 }
 
@@ -278,7 +278,7 @@ admit(struct wire *w, int *fd)
 		fd_close(fd);
 	else
 		line_start(
-		    find_line(w), fd, true, w->setup.seal, &w->setup.boot);
+		    find_line(w), fd, true, w->setup.auth, &w->setup.boot);
 }
 
 static void

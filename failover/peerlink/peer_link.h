@@ -20,7 +20,7 @@
 #include "failover/election/hello.h"
 
 struct ev_loop;
-struct seal;
+struct packet_auth;
 struct wire;
 
 /* What a frame is; 0 is the cable's own. Numbers are on the wire. */
@@ -49,10 +49,10 @@ struct wire_setup {
 	struct ev_loop *loop;
 	const struct wire_calls *calls;
 	void *arg;
-	const char *subject;     /* of its log lines; borrowed */
-	const struct seal *seal; /* borrowed */
-	struct hello_boot boot;  /* ours */
-	union addr self, other;  /* without port */
+	const char *subject;            /* of its log lines; borrowed */
+	const struct packet_auth *auth; /* borrowed */
+	struct hello_boot boot;         /* ours */
+	union addr self, other;         /* without port */
 	uint16_t port;
 };
 

@@ -129,12 +129,12 @@ greet(struct line *l)
 }
 
 void
-line_start(struct line *l, int *fd, bool connected, const struct seal *seal,
-    const struct hello_boot *boot)
+line_start(struct line *l, int *fd, bool connected,
+    const struct packet_auth *auth, const struct hello_boot *boot)
 {
 	l->fd = fd_take(fd);
 	l->state = LINE_DIALLING;
-	l->cable = cable_init(seal, boot);
+	l->cable = cable_init(auth, boot);
 	l->since = l->heard = l->spoke = mono_now();
 	if (connected)
 		greet(l);

@@ -70,7 +70,7 @@ MUST_CHECK int line_set_options(int fd, bool v6);
 
 /* Begins with a socket, which it now owns: connected, or about to be. */
 void line_start(struct line *l, int *fd, bool connected,
-    const struct seal *seal, const struct hello_boot *boot);
+    const struct packet_auth *auth, const struct hello_boot *boot);
 
 /* Reads what is there now. For an event that its owner expects. */
 void line_receive(struct line *l);

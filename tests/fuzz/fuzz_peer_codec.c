@@ -28,8 +28,8 @@ fuzz_stranger(const uint8_t *data, size_t size)
 	const union addr a = { .in = { .sin_family = AF_INET } };
 	const union addr b = { .in = { .sin_family = AF_INET,
 		                   .sin_addr.s_addr = 1 } };
-	const struct seal seal = seal_init(&key, &a, &b);
-	struct cable c = cable_init(&seal, &boot);
+	const struct packet_auth auth = packet_auth_init(&key, &a, &b);
+	struct cable c = cable_init(&auth, &boot);
 	struct buf in = buf_reader(data, size);
 	enum cable_result r;
 	struct cable_frame f;

@@ -73,11 +73,11 @@ doubt(struct election *e, int64_t from_ms)
 {
 	struct election_out out;
 
-	for (int64_t ms = from_ms; ms < from_ms + DOUBT_LEAST_MS; ms += 4) {
+	for (int64_t ms = from_ms; ms < from_ms + SUSPECT_LEAST_MS; ms += 4) {
 		out = step(e, plain(ELECTION_TICK), ms);
 		assert_int_equal(out.n_actions, 1);
 		assert_int_equal(out.actions[0], ELECTION_PROBE);
 		assert_int_equal(out.wake.ns, at(ms + 4).ns);
 	}
-	return step(e, plain(ELECTION_TICK), from_ms + DOUBT_LEAST_MS);
+	return step(e, plain(ELECTION_TICK), from_ms + SUSPECT_LEAST_MS);
 }

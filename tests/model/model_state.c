@@ -321,7 +321,7 @@ code_election(struct coder *c, struct election *e)
 	code_moment(c, &e->settled);
 	code_moment(c, &e->doubt.since);
 	e->doubt.rounds = (unsigned)code(c, e->doubt.rounds);
-	e->doubt.last = (enum doubt_verdict)code(c, e->doubt.last);
+	e->doubt.last = (enum suspect_verdict)code(c, e->doubt.last);
 	e->term = code(c, e->term);
 	e->heard_term = code(c, e->heard_term);
 	e->heard_dead_ms = (uint32_t)code(c, e->heard_dead_ms);

@@ -47,7 +47,7 @@
 #define BOTH_MS (DELAY_MAX_MS * 2 + 60 + 10)
 /* A refused address is tried again, then somebody listens, and doubts. */
 #define NONE_MS (RETRY_MS + LISTEN_MS + BOTH_MS + HANG_MS + WITNESS_MS + 300)
-/* The wait of unproven traffic: CHANGE_LISTEN_LIMIT_MS in transition.h. */
+/* The wait of unproven traffic: TRANSITION_LISTEN_LIMIT_MS in transition.h. */
 #define ALONE_MS (3000 + RETRY_MS + HANG_MS + DOUBT_MS + 300)
 /* The contest's patience, twice the dead time, begins with a heartbeat. */
 #define ONE_WAY_MS (BOTH_MS + 2 * 60 + 60)

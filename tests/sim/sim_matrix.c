@@ -37,7 +37,7 @@ struct start {
 	enum election_state state;
 	bool settling, contested, faulted, stopped, handing, isolated;
 	bool witnesses, preempt;
-	struct doubt doubt;
+	struct suspect doubt;
 	int64_t deadline_ms; /* 0: never */
 };
 
@@ -56,7 +56,7 @@ static const struct start starts[] = {
 	{ "backup, after a stall", ELECTION_BACKUP, .settling = true,
 	    .deadline_ms = NOW_MS },
 	{ "backup, in doubt: nobody has answered", ELECTION_BACKUP,
-	    .doubt = DOUBT(.last = DOUBT_ASK), .deadline_ms = NOW_MS },
+	    .doubt = DOUBT(.last = SUSPECT_ASK), .deadline_ms = NOW_MS },
 	{ "backup, in doubt: the peer's host answers for the address",
 	    ELECTION_BACKUP, .doubt = DOUBT(.at_peer = true, .peer = true),
 	    .deadline_ms = NOW_MS },
@@ -67,7 +67,7 @@ static const struct start starts[] = {
 	    .doubt = DOUBT(.elsewhere = true), .deadline_ms = NOW_MS },
 	{ "backup, in doubt for 10 ms: no witness has answered",
 	    ELECTION_BACKUP, .witnesses = true,
-	    .doubt = DOUBT(.last = DOUBT_ASK), .deadline_ms = NOW_MS },
+	    .doubt = DOUBT(.last = SUSPECT_ASK), .deadline_ms = NOW_MS },
 	{ "master", ELECTION_MASTER, .deadline_ms = 0 },
 	{ "master, contested for 200 ms", ELECTION_MASTER, .contested = true },
 	{ "master, handing over", ELECTION_MASTER, .handing = true },
@@ -132,13 +132,13 @@ static const struct row rows[] = {
 	            .dead_ms = DEAD_MS } } },
 	{ "unproven", { .type = ELECTION_UNPROVEN } },
 	{ "answer: address, at the peer",
-	    { .type = ELECTION_ANSWER, .answer = DOUBT_ADDRESS_AT_PEER } },
+	    { .type = ELECTION_ANSWER, .answer = SUSPECT_ADDRESS_AT_PEER } },
 	{ "answer: address, elsewhere",
-	    { .type = ELECTION_ANSWER, .answer = DOUBT_ADDRESS_ELSEWHERE } },
+	    { .type = ELECTION_ANSWER, .answer = SUSPECT_ADDRESS_ELSEWHERE } },
 	{ "answer: the peer's host",
-	    { .type = ELECTION_ANSWER, .answer = DOUBT_PEER } },
+	    { .type = ELECTION_ANSWER, .answer = SUSPECT_PEER } },
 	{ "answer: a witness",
-	    { .type = ELECTION_ANSWER, .answer = DOUBT_WITNESS } },
+	    { .type = ELECTION_ANSWER, .answer = SUSPECT_WITNESS } },
 	{ "contradicted", { .type = ELECTION_CONTRADICTED } },
 	{ "peer ended", { .type = ELECTION_PEER_ENDED } },
 	{ "priority lowered to 90",
@@ -153,7 +153,7 @@ static const struct row rows[] = {
 	    { .type = ELECTION_STALLED, .stalled_ms = DEAD_MS } },
 	{ "stalled",
 	    { .type = ELECTION_STALLED,
-	        .stalled_ms = DEAD_MS + DOUBT_LEAST_MS } },
+	        .stalled_ms = DEAD_MS + SUSPECT_LEAST_MS } },
 	{ "action failed", { .type = ELECTION_ACTION_FAILED } },
 	{ "stop", { .type = ELECTION_STOP } },
 	{ "restore, as master",

@@ -478,7 +478,7 @@ wake_up(struct sim *s, unsigned i)
 		return;
 	inbox_look(&h->inbox);
 	if (n->started && was_master && h->held &&
-	    silent_ms >= dead_ms + DOUBT_LEAST_MS &&
+	    silent_ms >= dead_ms + SUSPECT_LEAST_MS &&
 	    (had_peer || silent_ms >= HANG_MS))
 		world_fail(s, "node %u: slept, and holds on", i);
 	if (!h->lost)

@@ -42,8 +42,8 @@ static const struct row {
 	{ "contradicted", 10, { .type = ELECTION_CONTRADICTED },
 	    ELECTION_BACKUP, ELECTION_UNCHANGED },
 	{ "an answer that nobody asked for", 10,
-	    { .type = ELECTION_ANSWER, .answer = DOUBT_PEER }, ELECTION_BACKUP,
-	    ELECTION_UNCHANGED },
+	    { .type = ELECTION_ANSWER, .answer = SUSPECT_PEER },
+	    ELECTION_BACKUP, ELECTION_UNCHANGED },
 	{ "resigned", 10,
 	    { .type = ELECTION_HEARTBEAT,
 	        .heartbeat = { .state = ELECTION_FAULT,
@@ -237,11 +237,12 @@ a_master_that_hardly_slept_holds_on(void **state)
 	assert_int_equal(step(&e, stalled(dead_ms), 500).n_actions, 0);
 	(void)step(&e, heard(ELECTION_BACKUP, 50, 8), 530);
 	assert_int_equal(
-	    step(&e, stalled(dead_ms + DOUBT_LEAST_MS / 2 - 1), 600).n_actions,
+	    step(&e, stalled(dead_ms + SUSPECT_LEAST_MS / 2 - 1), 600)
+	        .n_actions,
 	    0);
 	(void)step(&e, heard(ELECTION_BACKUP, 50, 8), 630);
 	assert_int_equal(e.state, ELECTION_MASTER);
-	(void)step(&e, stalled(dead_ms + DOUBT_LEAST_MS / 2), 700);
+	(void)step(&e, stalled(dead_ms + SUSPECT_LEAST_MS / 2), 700);
 	assert_int_equal(e.state, ELECTION_INIT);
 }
 

@@ -12,16 +12,16 @@ port(void)
 	return (uint16_t)(20000 + getpid() % 20000);
 }
 
-static struct link
+static struct heartbeat_socket
 open_link(const char *self, const char *other)
 {
 	union addr a, b;
-	struct link l;
+	struct heartbeat_socket l;
 	int r;
 
 	assert_int_equal(addr_parse_ip(self, &a), 0);
 	assert_int_equal(addr_parse_ip(other, &b), 0);
-	r = link_open(&a, &b, port(), &l);
+	r = heartbeat_socket_open(&a, &b, port(), &l);
 	if (r == -EPERM)
 		skip(); /* priority 7 is root's */
 	assert_int_equal(r, 0);
@@ -29,78 +29,81 @@ open_link(const char *self, const char *other)
 }
 
 static int
-receive(struct link *l, char *room, size_t len)
+receive(struct heartbeat_socket *l, char *room, size_t len)
 {
 	int n = -EAGAIN;
 
 	/* Loopback is quick, and yet not at once. */
 	for (int i = 0; i < 100 && n == -EAGAIN; i++, usleep(1000))
-		n = link_receive(l, room, len);
+		n = heartbeat_socket_receive(l, room, len);
 	return n;
 }
 
 static void
 only_the_peer_is_heard(void **state)
 {
-	struct link a = open_link("127.0.0.2", "127.0.0.3");
-	struct link b = open_link("127.0.0.3", "127.0.0.2");
-	struct link c = open_link("127.0.0.4", "127.0.0.3");
+	struct heartbeat_socket a = open_link("127.0.0.2", "127.0.0.3");
+	struct heartbeat_socket b = open_link("127.0.0.3", "127.0.0.2");
+	struct heartbeat_socket c = open_link("127.0.0.4", "127.0.0.3");
 	char room[8];
 
 	(void)state;
-	assert_int_equal(link_receive(&b, room, sizeof(room)), -EAGAIN);
-	assert_int_equal(link_send(&a, "hello", 5), 0);
+	assert_int_equal(
+	    heartbeat_socket_receive(&b, room, sizeof(room)), -EAGAIN);
+	assert_int_equal(heartbeat_socket_send(&a, "hello", 5), 0);
 	assert_int_equal(receive(&b, room, sizeof(room)), 5);
 	assert_memory_equal(room, "hello", 5);
-	assert_int_equal(link_send(&c, "hello", 5), 0);
+	assert_int_equal(heartbeat_socket_send(&c, "hello", 5), 0);
 	assert_int_equal(receive(&b, room, sizeof(room)), -EXDEV);
-	link_close(&a);
-	link_close(&b);
-	link_close(&c);
+	heartbeat_socket_close(&a);
+	heartbeat_socket_close(&b);
+	heartbeat_socket_close(&c);
 }
 
 /* Anybody can send these: else one of them a turn would be all we read. */
 static void
 a_knock_is_not_the_end_of_what_waits(void **state)
 {
-	struct link a = open_link("127.0.0.2", "127.0.0.3");
-	struct link b = open_link("127.0.0.3", "127.0.0.2");
+	struct heartbeat_socket a = open_link("127.0.0.2", "127.0.0.3");
+	struct heartbeat_socket b = open_link("127.0.0.3", "127.0.0.2");
 	char room[8];
 
 	(void)state;
-	assert_int_equal(link_send(&a, "", 0), 0);
-	assert_int_equal(link_send(&a, "hello", 5), 0);
+	assert_int_equal(heartbeat_socket_send(&a, "", 0), 0);
+	assert_int_equal(heartbeat_socket_send(&a, "hello", 5), 0);
 	assert_int_equal(receive(&b, room, sizeof(room)), 0);
 	assert_int_equal(receive(&b, room, sizeof(room)), 5);
-	assert_int_equal(link_receive(&b, room, sizeof(room)), -EAGAIN);
-	link_close(&a);
-	link_close(&b);
+	assert_int_equal(
+	    heartbeat_socket_receive(&b, room, sizeof(room)), -EAGAIN);
+	heartbeat_socket_close(&a);
+	heartbeat_socket_close(&b);
 }
 
 static void
 a_peer_that_is_not_there_is_no_error(void **state)
 {
-	struct link a = open_link("127.0.0.2", "127.0.0.3");
+	struct heartbeat_socket a = open_link("127.0.0.2", "127.0.0.3");
 	char room[8];
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(link_send(&a, "hello", 5), 0);
-		assert_int_equal(link_receive(&a, room, sizeof(room)), -EAGAIN);
+		assert_int_equal(heartbeat_socket_send(&a, "hello", 5), 0);
+		assert_int_equal(
+		    heartbeat_socket_receive(&a, room, sizeof(room)), -EAGAIN);
 	}
-	link_close(&a);
+	heartbeat_socket_close(&a);
 }
 
 static void
 an_address_may_come_later_than_its_socket(void **state)
 {
-	struct link a = open_link("192.0.2.77", "192.0.2.78");
-	struct link b = open_link("2001:db8::77", "2001:db8::78");
+	struct heartbeat_socket a = open_link("192.0.2.77", "192.0.2.78");
+	struct heartbeat_socket b = open_link("2001:db8::77", "2001:db8::78");
 
 	(void)state;
-	link_close(&a);
-	link_close(&b);
-	link_close(&b);
+	heartbeat_socket_close(&a);
+	heartbeat_socket_close(&b);
+	heartbeat_socket_close(&b);
 }
 
 int

@@ -8,7 +8,7 @@
 
 /* Both ends of a connection, and what each has said. */
 struct end {
-	struct seal seal;
+	struct packet_auth auth;
 	struct cable cable;
 	struct buf said;
 	uint8_t room[4 * CABLE_FRAME_MAX];
@@ -28,8 +28,8 @@ end_init(struct end *e, uint8_t key_byte, const char *self, const char *other)
 	assert_int_equal(secret_init(), 0);
 	assert_int_equal(addr_parse_ip(self, &x), 0);
 	assert_int_equal(addr_parse_ip(other, &y), 0);
-	e->seal = seal_init(&key, &x, &y);
-	e->cable = cable_init(&e->seal, &boot);
+	e->auth = packet_auth_init(&key, &x, &y);
+	e->cable = cable_init(&e->auth, &boot);
 	e->said = buf_writer(e->room, sizeof(e->room));
 	cable_greet(&e->cable, e->room);
 	e->said.pos = CABLE_GREETING_BYTES;

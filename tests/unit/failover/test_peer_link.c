@@ -13,7 +13,7 @@
 
 /* A node's end of the wire, and what it has been told. */
 struct node {
-	struct seal seal;
+	struct packet_auth auth;
 	struct wire *wire;
 	unsigned ups, downs, rooms, frames;
 	uint8_t type;
@@ -70,7 +70,7 @@ node_open(struct node *n, struct ev_loop *loop, uint8_t key_byte,
 		.calls = &calls,
 		.arg = n,
 		.subject = "test",
-		.seal = &n->seal,
+		.auth = &n->auth,
 		.boot = { { boot } },
 		.port = port() };
 	int fd;
@@ -83,7 +83,7 @@ node_open(struct node *n, struct ev_loop *loop, uint8_t key_byte,
 	if (line_set_options(fd, false) == -EPERM)
 		skip(); /* priority 7 is root's */
 	(void)close(fd);
-	n->seal = seal_init(&key, &setup.self, &setup.other);
+	n->auth = packet_auth_init(&key, &setup.self, &setup.other);
 	n->wire = wire_open(&setup);
 	assert_non_null(n->wire);
 }

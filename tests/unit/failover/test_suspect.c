@@ -3,7 +3,7 @@
 #include "tests/lib/pair.h"
 
 static struct election_event
-answered(enum doubt_answer answer)
+answered(enum suspect_answer answer)
 {
 	return (
 	    struct election_event){ .type = ELECTION_ANSWER, .answer = answer };
@@ -46,8 +46,8 @@ a_peer_whose_host_answers_keeps_them_for_hang_timeout(void **state)
 	(void)state;
 	while (e.state == ELECTION_BACKUP && ms < 5000) {
 		out = step(&e, plain(ELECTION_TICK), ms);
-		(void)step(&e, answered(DOUBT_PEER), ms + 1);
-		(void)step(&e, answered(DOUBT_ADDRESS_AT_PEER), ms + 1);
+		(void)step(&e, answered(SUSPECT_PEER), ms + 1);
+		(void)step(&e, answered(SUSPECT_ADDRESS_AT_PEER), ms + 1);
 		if (ms == 68)
 			assert_int_equal(out.reason, ELECTION_PEER_HANGS);
 		else if (e.state == ELECTION_BACKUP)
@@ -66,13 +66,13 @@ a_peer_that_has_let_go_is_replaced_at_once(void **state)
 
 	(void)state;
 	(void)step(&e, plain(ELECTION_TICK), 60);
-	(void)step(&e, answered(DOUBT_ADDRESS_AT_PEER), 61);
+	(void)step(&e, answered(SUSPECT_ADDRESS_AT_PEER), 61);
 	(void)step(&e, plain(ELECTION_TICK), 64);
 	(void)step(&e, plain(ELECTION_TICK), 68);
 	assert_int_equal(e.state, ELECTION_BACKUP);
 	/* The next series: its host answers, but no more for the address. */
 	(void)step(&e, plain(ELECTION_TICK), 90);
-	(void)step(&e, answered(DOUBT_PEER), 91);
+	(void)step(&e, answered(SUSPECT_PEER), 91);
 	(void)step(&e, plain(ELECTION_TICK), 94);
 	assert_int_equal(
 	    step(&e, plain(ELECTION_TICK), 100).reason, ELECTION_PEER_RELEASED);
@@ -87,7 +87,7 @@ an_address_of_a_third_host_is_not_claimed(void **state)
 	(void)state;
 	for (int64_t ms = 60; ms < 60000; ms = out.wake.ns / 1000000) {
 		out = step(&e, plain(ELECTION_TICK), ms);
-		(void)step(&e, answered(DOUBT_ADDRESS_ELSEWHERE), ms);
+		(void)step(&e, answered(SUSPECT_ADDRESS_ELSEWHERE), ms);
 		assert_int_equal(e.state, ELECTION_BACKUP);
 		assert_int_equal(out.reason,
 		    ms == 68 ? ELECTION_CONFLICT : ELECTION_UNCHANGED);
@@ -115,9 +115,9 @@ with_witnesses_nobody_is_trusted_who_hears_none(void **state)
 	/* It asks on, and listens anew once somebody is there. */
 	out = step(&e, plain(ELECTION_TICK), 760);
 	assert_int_equal(out.actions[0], ELECTION_PROBE);
-	(void)step(&e, answered(DOUBT_PEER), 761);
+	(void)step(&e, answered(SUSPECT_PEER), 761);
 	assert_int_equal(e.state, ELECTION_FAULT);
-	(void)step(&e, answered(DOUBT_WITNESS), 762);
+	(void)step(&e, answered(SUSPECT_WITNESS), 762);
 	assert_int_equal(e.state, ELECTION_INIT);
 }
 
@@ -129,7 +129,7 @@ with_witnesses_one_word_is_enough_to_claim(void **state)
 	(void)state;
 	e.config.doubt.witnesses = true;
 	(void)step(&e, plain(ELECTION_TICK), 60);
-	(void)step(&e, answered(DOUBT_WITNESS), 61);
+	(void)step(&e, answered(SUSPECT_WITNESS), 61);
 	(void)step(&e, plain(ELECTION_TICK), 64);
 	assert_int_equal(
 	    step(&e, plain(ELECTION_TICK), 68).reason, ELECTION_PEER_SILENT);
@@ -148,7 +148,7 @@ a_master_that_hears_neither_peer_nor_witness_gives_up(void **state)
 	out = step(&e, plain(ELECTION_PEER_ENDED), 10);
 	assert_int_equal(out.wake.ns, at(70).ns);
 	(void)step(&e, plain(ELECTION_TICK), 70);
-	(void)step(&e, answered(DOUBT_WITNESS), 71);
+	(void)step(&e, answered(SUSPECT_WITNESS), 71);
 	(void)step(&e, plain(ELECTION_TICK), 74);
 	out = step(&e, plain(ELECTION_TICK), 80);
 	assert_int_equal(e.state, ELECTION_MASTER);

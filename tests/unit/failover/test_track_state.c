@@ -12,7 +12,7 @@ at_ms(int64_t ms)
 static void
 what_is_not_known_is_well(void **state)
 {
-	const struct tracker t = tracker_init();
+	const struct track_state t = track_state_init();
 
 	(void)state;
 	assert_true(t.ok);
@@ -22,21 +22,21 @@ what_is_not_known_is_well(void **state)
 static void
 an_interface_is_down_at_once_and_up_after_a_second(void **state)
 {
-	struct tracker t = tracker_init();
+	struct track_state t = track_state_init();
 
 	(void)state;
-	tracker_see(&t, true, at_ms(0));
+	track_state_see(&t, true, at_ms(0));
 	assert_true(t.ok);
-	tracker_see(&t, false, at_ms(10));
+	track_state_see(&t, false, at_ms(10));
 	assert_false(t.ok);
 	assert_true(mono_is_never(t.wake));
-	tracker_see(&t, true, at_ms(100));
+	track_state_see(&t, true, at_ms(100));
 	assert_false(t.ok);
 	assert_int_equal(t.wake.ns, at_ms(1100).ns);
-	tracker_see(&t, true, at_ms(1099));
+	track_state_see(&t, true, at_ms(1099));
 	assert_false(t.ok);
 	assert_int_equal(t.wake.ns, at_ms(1100).ns);
-	tracker_see(&t, true, at_ms(1100));
+	track_state_see(&t, true, at_ms(1100));
 	assert_true(t.ok);
 	assert_true(mono_is_never(t.wake));
 }
@@ -44,28 +44,28 @@ an_interface_is_down_at_once_and_up_after_a_second(void **state)
 static void
 an_interface_that_flaps_stays_down(void **state)
 {
-	struct tracker t = tracker_init();
+	struct track_state t = track_state_init();
 
 	(void)state;
 	for (int64_t ms = 0; ms < 5000; ms += 500) {
-		tracker_see(&t, false, at_ms(ms));
-		tracker_see(&t, true, at_ms(ms + 10));
-		tracker_see(&t, true, at_ms(ms + 490));
+		track_state_see(&t, false, at_ms(ms));
+		track_state_see(&t, true, at_ms(ms + 10));
+		track_state_see(&t, true, at_ms(ms + 490));
 		assert_false(t.ok);
 	}
-	tracker_see(&t, true, at_ms(5510));
+	track_state_see(&t, true, at_ms(5510));
 	assert_true(t.ok);
 }
 
 static void
 an_interface_begins_as_it_is(void **state)
 {
-	struct tracker t = tracker_init();
+	struct track_state t = track_state_init();
 
 	(void)state;
-	tracker_begin(&t, false);
+	track_state_begin(&t, false);
 	assert_false(t.ok);
-	tracker_begin(&t, true);
+	track_state_begin(&t, true);
 	assert_true(t.ok);
 	assert_true(mono_is_never(t.wake));
 }
@@ -74,16 +74,16 @@ static void
 a_service_is_well_with_enough_servers(void **state)
 {
 	const struct config_track two = { .service = "s", .min_servers = 2 };
-	struct tracker t = tracker_init();
+	struct track_state t = track_state_init();
 
 	(void)state;
-	tracker_count(&t, &two, 1, 0);
+	track_state_count(&t, &two, 1, 0);
 	assert_false(t.ok);
-	tracker_count(&t, &two, 2, 0);
+	track_state_count(&t, &two, 2, 0);
 	assert_true(t.ok);
-	tracker_count(&t, &two, 0, 0);
+	track_state_count(&t, &two, 0, 0);
 	assert_false(t.ok);
-	tracker_count(&t, &two, 3, 0);
+	track_state_count(&t, &two, 3, 0);
 	assert_true(t.ok);
 }
 
@@ -107,10 +107,10 @@ servers_of_which_nothing_is_known_change_nothing(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct tracker t = tracker_init();
+		struct track_state t = track_state_init();
 
 		t.ok = rows[i].was;
-		tracker_count(&t, &two, rows[i].up, rows[i].unknown);
+		track_state_count(&t, &two, rows[i].up, rows[i].unknown);
 		assert_int_equal(t.ok, rows[i].is);
 	}
 }
@@ -135,11 +135,11 @@ a_script_rises_and_falls_by_results_in_a_row(void **state)
 		const struct config_track c = { .script = "/s",
 			.rise = rows[i].rise,
 			.fall = rows[i].fall };
-		struct tracker t = tracker_init();
+		struct track_state t = track_state_init();
 
 		test_row(rows[i].runs);
 		for (size_t k = 0; rows[i].runs[k] != '\0'; k++) {
-			tracker_run(&t, &c, rows[i].runs[k] == '+');
+			track_state_run(&t, &c, rows[i].runs[k] == '+');
 			assert_int_equal(t.ok, rows[i].ok[k] == '+');
 		}
 	}
@@ -150,27 +150,27 @@ weights_add_up_and_a_fault_is_the_first_one(void **state)
 {
 	const struct config_track configs[] = { { .weight = 20 },
 		{ .weight = 0 }, { .weight = 60 }, { .weight = 0 } };
-	struct tracker all[4];
-	struct tracker_sum sum = tracker_sum_none();
+	struct track_state all[4];
+	struct track_state_sum sum = track_state_sum_none();
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		all[i] = tracker_init();
-		tracker_add(&sum, i, &all[i], &configs[i]);
+		all[i] = track_state_init();
+		track_state_add(&sum, i, &all[i], &configs[i]);
 	}
 	assert_int_equal(sum.fault, -1);
-	assert_int_equal(tracker_priority(150, &sum), 150);
+	assert_int_equal(track_state_priority(150, &sum), 150);
 
-	sum = tracker_sum_none();
+	sum = track_state_sum_none();
 	for (int i = 0; i < 4; i++) {
 		all[i].ok = i == 1;
-		tracker_add(&sum, i, &all[i], &configs[i]);
+		track_state_add(&sum, i, &all[i], &configs[i]);
 	}
 	assert_int_equal(sum.fault, 3);
-	assert_int_equal(tracker_priority(150, &sum), 70);
-	assert_int_equal(tracker_priority(81, &sum), 1);
-	assert_int_equal(tracker_priority(80, &sum), 1);
-	assert_int_equal(tracker_priority(1, &sum), 1);
+	assert_int_equal(track_state_priority(150, &sum), 70);
+	assert_int_equal(track_state_priority(81, &sum), 1);
+	assert_int_equal(track_state_priority(80, &sum), 1);
+	assert_int_equal(track_state_priority(1, &sum), 1);
 }
 
 /* As many as there may be, each with the greatest weight. */
@@ -178,15 +178,15 @@ static void
 a_priority_never_falls_below_one(void **state)
 {
 	const struct config_track heavy = { .weight = 253 };
-	struct tracker bad = tracker_init();
-	struct tracker_sum sum = tracker_sum_none();
+	struct track_state bad = track_state_init();
+	struct track_state_sum sum = track_state_sum_none();
 
 	(void)state;
 	bad.ok = false;
 	for (int i = 0; i < CONFIG_TRACKS_MAX; i++)
-		tracker_add(&sum, i, &bad, &heavy);
+		track_state_add(&sum, i, &bad, &heavy);
 	assert_int_equal(sum.fault, -1);
-	assert_int_equal(tracker_priority(254, &sum), 1);
+	assert_int_equal(track_state_priority(254, &sum), 1);
 }
 
 int
