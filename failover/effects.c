@@ -86,12 +86,12 @@ static int
 act_on(struct role_group *g, enum node_effect_type type)
 {
 	if (type == NODE_DO_PROBE) {
-		neighbours_ask(g);
+		arp_nd_ask(g);
 		witness_ask(g->role);
 	} else if (type == NODE_DO_ADD || type == NODE_DO_RENEW) {
-		return holder_hold(&g->holder);
+		return vip_hold(&g->vip);
 	} else if (type == NODE_DO_DELETE) {
-		return watch_release(g);
+		return link_watch_release(g);
 	} else if (type == NODE_DO_ANNOUNCE) {
 		group_announce(g);
 	} else if (type == NODE_DO_END_ANNOUNCING) {

@@ -134,7 +134,7 @@ read_key(struct role *role)
 static int
 open_sockets(struct role *role)
 {
-	int r = neighbours_open(role);
+	int r = arp_nd_open(role);
 
 	if (r < 0)
 		return failed("opening sockets to hear neighbours", r);
@@ -144,7 +144,7 @@ open_sockets(struct role *role)
 	r = giver_open(role);
 	if (r < 0)
 		return failed("opening the handover's sockets", r);
-	role->packet = announce_open();
+	role->packet = garp_open();
 	if (role->packet < 0)
 		return failed("opening a packet socket", role->packet);
 	r = netlink_open(&role->netlink);
@@ -184,7 +184,7 @@ restore(struct role_group *g)
 	struct node_event ev = { .type = NODE_RESTORE, .group = g->index };
 	unsigned deleted = 0;
 	bool kept = false;
-	int r = holder_clear(&g->holder, master, &kept, &deleted);
+	int r = vip_clear(&g->vip, master, &kept, &deleted);
 
 	if (r < 0)
 		log_error(g->subject,
@@ -216,9 +216,9 @@ begin_groups(struct role *role)
 		bool changed;
 
 		/* Looked at first: what can't serve is not restored. */
-		if (holder_look(&g->holder, &changed) == 0)
-			watch_look(g);
-		if (holder_survey(&g->holder) < 0)
+		if (vip_look(&g->vip, &changed) == 0)
+			link_watch_look(g);
+		if (vip_survey(&g->vip) < 0)
 			log_warning(g->subject, "cannot list addresses");
 		restore(g);
 	}
@@ -233,8 +233,8 @@ begin_groups(struct role *role)
 static void
 lend_sockets(const struct role *role)
 {
-	const int fds[] = { role->packet, neighbours_fd(role),
-		giver_fd(role, 0), giver_fd(role, 1) };
+	const int fds[] = { role->packet, arp_nd_fd(role), giver_fd(role, 0),
+		giver_fd(role, 1) };
 
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		if (channel_send(role->supervisor, MSG_HOLD, NULL, 0, fds[i]) <
@@ -286,10 +286,10 @@ begin(struct role *role)
 	log_drop();
 	role->begun = true;
 	if (role->other != NULL) {
-		r = watch_start(role);
+		r = link_watch_start(role);
 		if (r < 0)
 			return failed("starting to renew addresses", r);
-		neighbours_start(role);
+		arp_nd_start(role);
 		giver_start(role);
 		witness_start(role);
 		begin_groups(role);
@@ -469,9 +469,9 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 static void
 close_all(struct role *role)
 {
-	watch_stop(role);
+	link_watch_stop(role);
 	giver_close(role);
-	neighbours_close(role);
+	arp_nd_close(role);
 	witness_close(role);
 	for (size_t i = 0; i < role->n_groups; i++)
 		group_end_announcing(&role->groups[i]);

@@ -35,10 +35,10 @@ note_announced(struct role_group *g, int r)
 static void
 announce(struct role_group *g, unsigned i)
 {
-	if (i < g->config->n_addresses && !holder_is_usable(&g->holder, i))
+	if (i < g->config->n_addresses && !vip_is_usable(&g->vip, i))
 		return;
 	note_announced(
-	    g, announce_send(g->role->packet, &g->holder.link, g->config, i));
+	    g, garp_send(g->role->packet, &g->vip.link, g->config, i));
 }
 
 /* What is due, and the timer for the rest. */
@@ -47,10 +47,10 @@ announce_due(struct role_group *g)
 {
 	unsigned frame;
 
-	while (schedule_next(&g->schedule, g->lane, mono_now(), &frame))
+	while (garp_schedule_next(&g->schedule, g->lane, mono_now(), &frame))
 		announce(g, frame);
-	timer_arm(
-	    g->role->loop, &g->frame, schedule_wake(&g->schedule, g->lane));
+	timer_arm(g->role->loop, &g->frame,
+	    garp_schedule_wake(&g->schedule, g->lane));
 }
 
 static void
@@ -77,7 +77,7 @@ msg_state(enum election_state state)
 	return MSG_GROUP_FAULT;
 }
 
-static struct schedule_lane *
+static struct garp_schedule_lane *
 lane_of(struct role *role, unsigned index)
 {
 	const struct config_group *groups = role->config->pair.groups;
@@ -115,13 +115,12 @@ group_init(struct role *role, unsigned index, uint32_t id)
 	g->index = index;
 	g->config = &pair->groups[index];
 	snprintf(g->subject, sizeof(g->subject), "group %s", g->config->name);
-	g->holder = holder_init(
-	    g->config, role->netlink, holder_lease_s(pair->hang_ms, dead_ms));
+	g->vip = vip_init(
+	    g->config, role->netlink, vip_lease_s(pair->hang_ms, dead_ms));
 	node_add_group(&role->inbox.node, id,
-	    holder_is_near(&g->holder, &role->other->address), &config,
-	    mono_now());
-	g->schedule = schedule_idle();
-	role->lanes[index] = schedule_lane_init();
+	    vip_is_near(&g->vip, &role->other->address), &config, mono_now());
+	g->schedule = garp_schedule_idle();
+	role->lanes[index] = garp_schedule_lane_init();
 	g->lane = lane_of(role, index);
 	ev_init(&g->frame, on_frame);
 	g->frame.data = g;
@@ -206,7 +205,7 @@ group_announce_address(struct role_group *g, unsigned i)
 void
 group_announce(struct role_group *g)
 {
-	schedule_start(&g->schedule, announce_count(g->config),
+	garp_schedule_start(&g->schedule, garp_count(g->config),
 	    (unsigned)g->config->n_addresses, mono_now());
 	announce_due(g);
 }
@@ -214,6 +213,6 @@ group_announce(struct role_group *g)
 void
 group_end_announcing(struct role_group *g)
 {
-	schedule_stop(&g->schedule);
+	garp_schedule_stop(&g->schedule);
 	ev_timer_stop(g->role->loop, &g->frame);
 }

@@ -40,18 +40,18 @@
 
 #define ROLE_LINKS_MAX (1 + CONFIG_LINKS_MAX)
 
+struct arp_nd;
 struct effects;
 struct errand;
 struct giver;
 struct heartbeat;
-struct neighbours;
+struct link_watch;
 struct replica;
 struct role;
 struct sentry;
 struct sibling;
 struct tickle;
 struct track;
-struct watch;
 struct witness;
 
 /* A group in the shell: its addresses, and what is to be said of them. */
@@ -61,10 +61,10 @@ struct role_group {
 	const struct config_group *config;
 	char subject[CONFIG_NAME_MAX + 8]; /* of its log lines: "group main" */
 
-	struct holder holder;
-	struct schedule schedule;
-	struct schedule_lane *lane; /* of its interface */
-	int announce_error;         /* told once, 0: none */
+	struct vip vip;
+	struct garp_schedule schedule;
+	struct garp_schedule_lane *lane; /* of its interface */
+	int announce_error;              /* told once, 0: none */
 	ev_timer frame;
 
 	struct msg_group told; /* how it stands, for supervisor and relay */
@@ -83,7 +83,7 @@ struct role {
 	struct inbox inbox; /* and the node in it */
 	size_t n_groups;
 	struct role_group groups[CONFIG_GROUPS_MAX];
-	struct schedule_lane lanes[CONFIG_GROUPS_MAX];
+	struct garp_schedule_lane lanes[CONFIG_GROUPS_MAX];
 
 	struct packet_auth auth;
 	struct netlink *netlink;
@@ -95,13 +95,13 @@ struct role {
 	struct effects *effects;
 	struct errand *errand;
 	struct giver *giver;
-	struct neighbours *neighbours;
+	struct arp_nd *arp_nd;
 	struct replica *replica;
 	struct sentry *sentry;
 	struct sibling *sibling;
 	struct tickle *tickle;
 	struct track *track;
-	struct watch *watch;
+	struct link_watch *link_watch;
 	struct witness *witness;
 };
 

@@ -38,7 +38,7 @@ struct group {
 };
 
 struct tickle {
-	struct raw raw;
+	struct raw_socket raw;
 	struct group groups[CONFIG_GROUPS_MAX];
 };
 
@@ -64,7 +64,7 @@ send_ack(const struct tickle *t, const struct estate_leg *leg)
 	const struct segment s = segment_ack(&leg->from, &leg->to);
 	const union addr to = conn_record_end_addr(&leg->to);
 
-	return raw_send(&t->raw, s.bytes, s.len, &to);
+	return raw_socket_send(&t->raw, s.bytes, s.len, &to);
 }
 
 static void
@@ -115,7 +115,7 @@ on_turn(struct ev_loop *loop, ev_timer *timer, int revents)
 	 * question for the client's hardware that is lost, and the kernel asks
 	 * again after a second.
 	 */
-	if (!holder_is_complete(&t->of->holder)) {
+	if (!vip_is_complete(&t->of->vip)) {
 		wait_ms(t, TURN_MS);
 		return;
 	}
@@ -192,8 +192,8 @@ tickle_open(struct role *role)
 		ev_set_priority(&t->groups[i].turn, EV_MINPRI);
 		t->groups[i].turn.data = &t->groups[i];
 	}
-	t->raw = raw_none();
-	return raw_open(&t->raw);
+	t->raw = raw_socket_none();
+	return raw_socket_open(&t->raw);
 }
 
 void
@@ -205,7 +205,7 @@ tickle_close(struct role *role)
 		return;
 	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++)
 		ev_timer_stop(role->loop, &t->groups[i].turn);
-	raw_close(&t->raw);
+	raw_socket_close(&t->raw);
 	free(t);
 	role->tickle = NULL;
 }

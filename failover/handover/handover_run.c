@@ -42,7 +42,7 @@ giver_drop(struct role_group *g)
 static void
 hold(struct role_group *g, struct seam *seam)
 {
-	int r = seam_hold(seam, g->index, g->config, &g->holder.link);
+	int r = seam_hold(seam, g->index, g->config, &g->vip.link);
 
 	/* Without it, those clients ask again after a second. */
 	if (r < 0)

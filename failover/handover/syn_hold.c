@@ -60,7 +60,7 @@ seam_init(struct seam *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->fds[V4] = s->fds[V6] = -1;
-	s->raw = raw_none();
+	s->raw = raw_socket_none();
 }
 
 static int
@@ -137,7 +137,7 @@ seam_open(struct seam *s)
 	r = open_one(s, V4);
 	if (r == 0)
 		r = open_one(s, V6);
-	return r < 0 ? r : raw_open(&s->raw);
+	return r < 0 ? r : raw_socket_open(&s->raw);
 }
 
 void
@@ -145,7 +145,7 @@ seam_close(struct seam *s)
 {
 	fd_close(&s->fds[V4]);
 	fd_close(&s->fds[V6]);
-	raw_close(&s->raw);
+	raw_socket_close(&s->raw);
 	free(s->frames);
 	free(s->scratch);
 	seam_init(s);
@@ -210,7 +210,7 @@ give_back(struct seam *s, struct seam_frame *f)
 		        ip, len, at - ETHERNET_BYTES, offload.csum_offset))
 			return;
 	}
-	if (raw_send(&s->raw, ip, len, &to) == 0)
+	if (raw_socket_send(&s->raw, ip, len, &to) == 0)
 		s->sides[f->side].returned++;
 }
 

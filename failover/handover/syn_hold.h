@@ -43,9 +43,9 @@ struct seam_side {
 struct seam_frame;
 
 struct seam {
-	int fds[2];     /* IPv4, IPv6 */
-	bool hooked;    /* the kernel shows them what arrives */
-	struct raw raw; /* for what is given back */
+	int fds[2];            /* IPv4, IPv6 */
+	bool hooked;           /* the kernel shows them what arrives */
+	struct raw_socket raw; /* for what is given back */
 	struct seam_side sides[CONFIG_GROUPS_MAX];
 	unsigned n_frames;
 	struct seam_frame *frames; /* SEAM_FRAMES_MAX, in order of arrival */

@@ -18,7 +18,7 @@ heartbeat_send_hello(
 	node_speak(&role->inbox.node, challenge ? HELLO_CHALLENGE : HELLO_BEAT,
 	    now, &h);
 	for (size_t i = 0; i < role->n_groups; i++)
-		memcpy(h.groups[i].mac, role->groups[i].holder.link.mac,
+		memcpy(h.groups[i].mac, role->groups[i].vip.link.mac,
 		    HELLO_MAC_BYTES);
 	hello_encode(&b, &h);
 	len = packet_auth_close(&role->auth, packet, b.pos);

@@ -24,7 +24,7 @@
 /* Where an ARP packet in an Ethernet frame tells its sender's address. */
 #define ARP_SENDER_AT (14 + 14)
 
-struct neighbours {
+struct arp_nd {
 	int arp, advert; /* what they say; -1: none */
 	ev_io arp_ready, advert_ready;
 };
@@ -118,14 +118,14 @@ open_advert(int *ret_fd)
 }
 
 int
-neighbours_open(struct role *role)
+arp_nd_open(struct role *role)
 {
-	struct neighbours *n = calloc(1, sizeof(*n));
+	struct arp_nd *n = calloc(1, sizeof(*n));
 	int r;
 
 	if (n == NULL)
 		return -ENOMEM;
-	role->neighbours = n;
+	role->arp_nd = n;
 	n->arp = n->advert = -1;
 	r = open_arp(role, &n->arp);
 	if (r == 0)
@@ -135,13 +135,13 @@ neighbours_open(struct role *role)
 }
 
 int
-neighbours_fd(const struct role *role)
+arp_nd_fd(const struct role *role)
 {
-	return role->neighbours->arp;
+	return role->arp_nd->arp;
 }
 
 static bool
-is_at(const struct sighting *s, const union addr *a)
+is_at(const struct arp_nd_seen *s, const union addr *a)
 {
 	size_t len;
 	const uint8_t *ip = addr_bytes(a, &len);
@@ -150,7 +150,7 @@ is_at(const struct sighting *s, const union addr *a)
 }
 
 static bool
-is_ours(const struct role_group *g, const struct sighting *s)
+is_ours(const struct role_group *g, const struct arp_nd_seen *s)
 {
 	for (size_t i = 0; i < g->config->n_addresses; i++)
 		if (is_at(s, &g->config->addresses[i].addr))
@@ -159,15 +159,15 @@ is_ours(const struct role_group *g, const struct sighting *s)
 }
 
 static bool
-is_zero(const uint8_t mac[static FRAME_MAC_BYTES])
+is_zero(const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES])
 {
-	static const uint8_t zero[FRAME_MAC_BYTES];
+	static const uint8_t zero[ARP_ND_FRAME_MAC_BYTES];
 
 	return memcmp(mac, zero, sizeof(zero)) == 0;
 }
 
 static void
-saw(struct role *role, int interface, const struct sighting *s)
+saw(struct role *role, int interface, const struct arp_nd_seen *s)
 {
 	struct node_event ev = { .type = NODE_SHOWN };
 
@@ -175,9 +175,9 @@ saw(struct role *role, int interface, const struct sighting *s)
 	for (size_t i = 0; i < role->n_groups; i++) {
 		const struct role_group *g = &role->groups[i];
 
-		if (interface != g->holder.link.index ||
+		if (interface != g->vip.link.index ||
 		    (!is_zero(s->mac) &&
-		        sighting_is_from(s, g->holder.link.mac)))
+		        arp_nd_seen_is_from(s, g->vip.link.mac)))
 			continue;
 		ev.group = (unsigned)i;
 		ev.shown.own = is_at(s, &role->other->address);
@@ -197,14 +197,13 @@ on_arp(struct ev_loop *loop, ev_io *w, int revents)
 		struct sockaddr_ll from = { 0 };
 		socklen_t from_len = sizeof(from);
 		uint8_t frame[64];
-		struct sighting s;
-		ssize_t n =
-		    recvfrom(role->neighbours->arp, frame, sizeof(frame),
-		        MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
+		struct arp_nd_seen s;
+		ssize_t n = recvfrom(role->arp_nd->arp, frame, sizeof(frame),
+		    MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
 
 		if (n == -1)
 			break; /* nothing left, or an interface went down */
-		if (sighting_read_arp(frame, (size_t)n, &s))
+		if (arp_nd_seen_read_arp(frame, (size_t)n, &s))
 			saw(role, from.sll_ifindex, &s);
 	}
 }
@@ -246,15 +245,15 @@ on_advert(struct ev_loop *loop, ev_io *w, int revents)
 			.msg_iovlen = 1,
 			.msg_control = control,
 			.msg_controllen = sizeof(control) };
-		struct sighting s;
-		ssize_t n = recvmsg(role->neighbours->advert, &m, MSG_DONTWAIT);
+		struct arp_nd_seen s;
+		ssize_t n = recvmsg(role->arp_nd->advert, &m, MSG_DONTWAIT);
 		int interface;
 
 		if (n == -1)
 			break;
 		interface = interface_of(&m);
 		if (interface != 0 &&
-		    sighting_read_advert(message, (size_t)n, &s))
+		    arp_nd_seen_read_advert(message, (size_t)n, &s))
 			saw(role, interface, &s);
 	}
 }
@@ -270,18 +269,18 @@ watch(struct role *role, ev_io *w, int fd,
 }
 
 void
-neighbours_start(struct role *role)
+arp_nd_start(struct role *role)
 {
-	struct neighbours *n = role->neighbours;
+	struct arp_nd *n = role->arp_nd;
 
 	watch(role, &n->arp_ready, n->arp, on_arp);
 	watch(role, &n->advert_ready, n->advert, on_advert);
 }
 
 void
-neighbours_close(struct role *role)
+arp_nd_close(struct role *role)
 {
-	struct neighbours *n = role->neighbours;
+	struct arp_nd *n = role->arp_nd;
 
 	if (n == NULL)
 		return;
@@ -290,23 +289,23 @@ neighbours_close(struct role *role)
 	fd_close(&n->arp);
 	fd_close(&n->advert);
 	free(n);
-	role->neighbours = NULL;
+	role->arp_nd = NULL;
 }
 
 static void
 ask(struct role_group *g, const union addr *a)
 {
-	const struct netlink_link *link = &g->holder.link;
+	const struct netlink_link *link = &g->vip.link;
 	struct sockaddr_ll to = { .sll_family = AF_PACKET,
 		.sll_ifindex = link->index,
-		.sll_halen = FRAME_MAC_BYTES };
+		.sll_halen = ARP_ND_FRAME_MAC_BYTES };
 	size_t len;
 	const uint8_t *ip = addr_bytes(a, &len);
-	const struct frame f = len == 4
-	    ? frame_arp_probe(link->mac, ip)
-	    : frame_neighbour_solicit(link->mac, ip);
+	const struct arp_nd_frame f = len == 4
+	    ? arp_nd_frame_arp_probe(link->mac, ip)
+	    : arp_nd_frame_neighbour_solicit(link->mac, ip);
 
-	memcpy(to.sll_addr, f.bytes, FRAME_MAC_BYTES);
+	memcpy(to.sll_addr, f.bytes, ARP_ND_FRAME_MAC_BYTES);
 	/* Lost is lost: the next round asks again. */
 	(void)sendto(g->role->packet, f.bytes, f.len, MSG_DONTWAIT,
 	    (const struct sockaddr *)&to, sizeof(to));
@@ -326,9 +325,9 @@ ask_first(struct role_group *g, int family)
 }
 
 void
-neighbours_ask(struct role_group *g)
+arp_nd_ask(struct role_group *g)
 {
-	if (!g->holder.link.ethernet)
+	if (!g->vip.link.ethernet)
 		return; /* nobody there would answer */
 	/* The peer first: its hardware is known when the others answer. */
 	if (role_stand(g)->peer_near)

@@ -14,15 +14,15 @@
  * addresses we know, and neighbour advertisements. Needs CAP_NET_RAW. Returns 0
  * or -errno.
  */
-MUST_CHECK int neighbours_open(struct role *role);
-void neighbours_start(struct role *role);
-void neighbours_close(struct role *role);
+MUST_CHECK int arp_nd_open(struct role *role);
+void arp_nd_start(struct role *role);
+void arp_nd_close(struct role *role);
 
 /* The socket that hears ARP: for the supervisor to keep (fd_keeper.h). */
-int neighbours_fd(const struct role *role);
+int arp_nd_fd(const struct role *role);
 
 /*
  * Asks once for the peer's own address, where it is on the group's network, and
  * for one virtual IP of each family. Answers come back as NODE_SHOWN.
  */
-void neighbours_ask(struct role_group *g);
+void arp_nd_ask(struct role_group *g);

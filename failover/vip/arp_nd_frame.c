@@ -19,9 +19,9 @@
 /* Override: neighbours replace what they have. Not solicited, no router. */
 #define ADVERT_FLAG_OVERRIDE 0x20000000u
 
-static const uint8_t broadcast[FRAME_MAC_BYTES] = { 0xff, 0xff, 0xff, 0xff,
-	0xff, 0xff };
-static const uint8_t no_mac[FRAME_MAC_BYTES];
+static const uint8_t broadcast[ARP_ND_FRAME_MAC_BYTES] = { 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff };
+static const uint8_t no_mac[ARP_ND_FRAME_MAC_BYTES];
 static const uint8_t no_ip[16];
 static const uint8_t all_nodes[16] = { 0xff, 0x02, [15] = 1 };
 
@@ -31,23 +31,23 @@ struct arp {
 	const uint8_t *sender_ip, *target_mac, *target_ip;
 };
 
-static struct frame
+static struct arp_nd_frame
 put_arp(const uint8_t *mac, const struct arp *arp)
 {
-	struct frame f = { 0 };
+	struct arp_nd_frame f = { 0 };
 	struct buf b = buf_writer(f.bytes, sizeof(f.bytes));
 
-	buf_put_bytes(&b, broadcast, FRAME_MAC_BYTES);
-	buf_put_bytes(&b, mac, FRAME_MAC_BYTES);
+	buf_put_bytes(&b, broadcast, ARP_ND_FRAME_MAC_BYTES);
+	buf_put_bytes(&b, mac, ARP_ND_FRAME_MAC_BYTES);
 	buf_put_u16(&b, ETHERTYPE_ARP_);
 	buf_put_u16(&b, 1);      /* Ethernet */
 	buf_put_u16(&b, 0x0800); /* IPv4 */
-	buf_put_u8(&b, FRAME_MAC_BYTES);
+	buf_put_u8(&b, ARP_ND_FRAME_MAC_BYTES);
 	buf_put_u8(&b, 4);
 	buf_put_u16(&b, arp->operation);
-	buf_put_bytes(&b, mac, FRAME_MAC_BYTES);
+	buf_put_bytes(&b, mac, ARP_ND_FRAME_MAC_BYTES);
 	buf_put_bytes(&b, arp->sender_ip, 4);
-	buf_put_bytes(&b, arp->target_mac, FRAME_MAC_BYTES);
+	buf_put_bytes(&b, arp->target_mac, ARP_ND_FRAME_MAC_BYTES);
 	buf_put_bytes(&b, arp->target_ip, 4);
 	f.len = b.pos;
 	return f;
@@ -58,7 +58,7 @@ put_arp(const uint8_t *mac, const struct arp *arp)
  * announcement. Linux, keepalived and most others put the broadcast address
  * into the target's hardware field; receivers ignore it.
  */
-static struct frame
+static struct arp_nd_frame
 announcement(const uint8_t *mac, const uint8_t *ip, uint16_t operation)
 {
 	return put_arp(mac,
@@ -68,24 +68,24 @@ announcement(const uint8_t *mac, const uint8_t *ip, uint16_t operation)
 	        .target_ip = ip });
 }
 
-struct frame
-frame_arp_request(
-    const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 4])
+struct arp_nd_frame
+arp_nd_frame_arp_request(const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES],
+    const uint8_t ip[static 4])
 {
 	return announcement(mac, ip, ARP_REQUEST);
 }
 
-struct frame
-frame_arp_reply(
-    const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 4])
+struct arp_nd_frame
+arp_nd_frame_arp_reply(const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES],
+    const uint8_t ip[static 4])
 {
 	return announcement(mac, ip, ARP_REPLY);
 }
 
 /* Without a sender's address nobody learns anything from it. */
-struct frame
-frame_arp_probe(
-    const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 4])
+struct arp_nd_frame
+arp_nd_frame_arp_probe(const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES],
+    const uint8_t ip[static 4])
 {
 	return put_arp(mac,
 	    &(struct arp){ .operation = ARP_REQUEST,
@@ -107,7 +107,7 @@ put_neighbour(struct buf *b, const uint8_t *mac, const struct neighbour *n)
 {
 	buf_put_u16(b, 0x3333); /* RFC 2464 section 7: of a multicast group */
 	buf_put_bytes(b, n->dest + 12, 4);
-	buf_put_bytes(b, mac, FRAME_MAC_BYTES);
+	buf_put_bytes(b, mac, ARP_ND_FRAME_MAC_BYTES);
 	buf_put_u16(b, ETHERTYPE_IPV6_);
 	buf_put_u32(b, 0x60000000);
 	buf_put_u16(b, n->bytes);
@@ -123,7 +123,7 @@ put_neighbour(struct buf *b, const uint8_t *mac, const struct neighbour *n)
 }
 
 static void
-finish(struct frame *f, const struct buf *b, const struct neighbour *n)
+finish(struct arp_nd_frame *f, const struct buf *b, const struct neighbour *n)
 {
 	uint32_t sum = ICMPV6 + n->bytes; /* RFC 8200 section 8.1 */
 
@@ -134,9 +134,9 @@ finish(struct frame *f, const struct buf *b, const struct neighbour *n)
 	f->len = b->pos;
 }
 
-struct frame
-frame_neighbour_advert(
-    const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 16])
+struct arp_nd_frame
+arp_nd_frame_neighbour_advert(const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES],
+    const uint8_t ip[static 16])
 {
 	const struct neighbour n = { .source = ip,
 		.dest = all_nodes,
@@ -144,13 +144,13 @@ frame_neighbour_advert(
 		.type = ADVERT_TYPE,
 		.bytes = ADVERT_BYTES,
 		.flags = ADVERT_FLAG_OVERRIDE };
-	struct frame f = { 0 };
+	struct arp_nd_frame f = { 0 };
 	struct buf b = buf_writer(f.bytes, sizeof(f.bytes));
 
 	put_neighbour(&b, mac, &n);
 	buf_put_u8(&b, 2); /* option: target link-layer address */
 	buf_put_u8(&b, 1); /* of 8 bytes */
-	buf_put_bytes(&b, mac, FRAME_MAC_BYTES);
+	buf_put_bytes(&b, mac, ARP_ND_FRAME_MAC_BYTES);
 	finish(&f, &b, &n);
 	return f;
 }
@@ -165,9 +165,9 @@ solicited_node(const uint8_t ip[static 16], uint8_t ret_group[static 16])
 	memcpy(ret_group + sizeof(prefix), ip + 13, 3);
 }
 
-struct frame
-frame_neighbour_solicit(
-    const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 16])
+struct arp_nd_frame
+arp_nd_frame_neighbour_solicit(const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES],
+    const uint8_t ip[static 16])
 {
 	uint8_t group[16];
 	const struct neighbour n = { .source = no_ip,
@@ -175,7 +175,7 @@ frame_neighbour_solicit(
 		.target = ip,
 		.type = SOLICIT_TYPE,
 		.bytes = SOLICIT_BYTES };
-	struct frame f = { 0 };
+	struct arp_nd_frame f = { 0 };
 	struct buf b = buf_writer(f.bytes, sizeof(f.bytes));
 
 	solicited_node(ip, group);

@@ -13,25 +13,30 @@
 
 #include "core/base.h"
 
-#define FRAME_MAC_BYTES 6
-#define FRAME_BYTES_MAX 86 /* Ethernet 14, IPv6 40, advertisement 32 */
+#define ARP_ND_FRAME_MAC_BYTES 6
+#define ARP_ND_FRAME_BYTES_MAX 86 /* Ethernet 14, IPv6 40, advertisement 32 */
 
-struct frame {
+struct arp_nd_frame {
 	size_t len;
-	uint8_t bytes[FRAME_BYTES_MAX];
+	uint8_t bytes[ARP_ND_FRAME_BYTES_MAX];
 };
 
 /* `mac` is our interface's, `ip` in network order. */
-struct frame frame_arp_request(
-    const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 4]);
-struct frame frame_arp_reply(
-    const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 4]);
+struct arp_nd_frame arp_nd_frame_arp_request(
+    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES],
+    const uint8_t ip[static 4]);
+struct arp_nd_frame arp_nd_frame_arp_reply(
+    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES],
+    const uint8_t ip[static 4]);
 
-struct frame frame_neighbour_advert(
-    const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 16]);
+struct arp_nd_frame arp_nd_frame_neighbour_advert(
+    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES],
+    const uint8_t ip[static 16]);
 
 /* `ip` is the address that is asked for. */
-struct frame frame_arp_probe(
-    const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 4]);
-struct frame frame_neighbour_solicit(
-    const uint8_t mac[static FRAME_MAC_BYTES], const uint8_t ip[static 16]);
+struct arp_nd_frame arp_nd_frame_arp_probe(
+    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES],
+    const uint8_t ip[static 4]);
+struct arp_nd_frame arp_nd_frame_neighbour_solicit(
+    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES],
+    const uint8_t ip[static 16]);

@@ -12,26 +12,26 @@
 #define ADVERT_TYPE 136
 #define OPTION_TARGET_MAC 2
 
-static const uint8_t no_mac[FRAME_MAC_BYTES];
+static const uint8_t no_mac[ARP_ND_FRAME_MAC_BYTES];
 static const uint8_t no_ip[4];
 
 bool
-sighting_read_arp(
-    const uint8_t *frame, size_t len, struct sighting *ret_sighting)
+arp_nd_seen_read_arp(
+    const uint8_t *frame, size_t len, struct arp_nd_seen *ret_sighting)
 {
-	struct sighting s = { .ip_len = 4 };
+	struct arp_nd_seen s = { .ip_len = 4 };
 	struct buf b = buf_reader(frame, len);
-	uint8_t skipped[2 * FRAME_MAC_BYTES];
+	uint8_t skipped[2 * ARP_ND_FRAME_MAC_BYTES];
 	uint16_t operation;
 
 	buf_get_bytes(&b, skipped, sizeof(skipped));
 	if (buf_get_u16(&b) != ETHERTYPE_ARP ||
 	    buf_get_u16(&b) != HARDWARE_ETHERNET ||
 	    buf_get_u16(&b) != PROTOCOL_IPV4 ||
-	    buf_get_u8(&b) != FRAME_MAC_BYTES || buf_get_u8(&b) != 4)
+	    buf_get_u8(&b) != ARP_ND_FRAME_MAC_BYTES || buf_get_u8(&b) != 4)
 		return false;
 	operation = buf_get_u16(&b);
-	buf_get_bytes(&b, s.mac, FRAME_MAC_BYTES);
+	buf_get_bytes(&b, s.mac, ARP_ND_FRAME_MAC_BYTES);
 	buf_get_bytes(&b, s.ip, 4);
 	if (b.bad || memcmp(s.ip, no_ip, 4) == 0)
 		return false;
@@ -43,7 +43,7 @@ sighting_read_arp(
 
 /* RFC 4861 section 4.6: type, length in units of 8 bytes, the rest. */
 static bool
-read_options(struct buf *b, uint8_t ret_mac[static FRAME_MAC_BYTES])
+read_options(struct buf *b, uint8_t ret_mac[static ARP_ND_FRAME_MAC_BYTES])
 {
 	while (b->pos < b->len) {
 		uint8_t option[8];
@@ -54,7 +54,7 @@ read_options(struct buf *b, uint8_t ret_mac[static FRAME_MAC_BYTES])
 		if (b->bad || units == 0)
 			return false;
 		if (option[0] == OPTION_TARGET_MAC)
-			memcpy(ret_mac, option + 2, FRAME_MAC_BYTES);
+			memcpy(ret_mac, option + 2, ARP_ND_FRAME_MAC_BYTES);
 		while (--units > 0)
 			(void)buf_get_u64(b);
 	}
@@ -62,10 +62,10 @@ read_options(struct buf *b, uint8_t ret_mac[static FRAME_MAC_BYTES])
 }
 
 bool
-sighting_read_advert(
-    const uint8_t *message, size_t len, struct sighting *ret_sighting)
+arp_nd_seen_read_advert(
+    const uint8_t *message, size_t len, struct arp_nd_seen *ret_sighting)
 {
-	struct sighting s = { .ip_len = 16 };
+	struct arp_nd_seen s = { .ip_len = 16 };
 	struct buf b = buf_reader(message, len);
 
 	if (buf_get_u8(&b) != ADVERT_TYPE || buf_get_u8(&b) != 0)
@@ -80,9 +80,9 @@ sighting_read_advert(
 }
 
 bool
-sighting_is_from(
-    const struct sighting *s, const uint8_t mac[static FRAME_MAC_BYTES])
+arp_nd_seen_is_from(const struct arp_nd_seen *s,
+    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES])
 {
-	return memcmp(s->mac, mac, FRAME_MAC_BYTES) == 0 ||
-	    memcmp(s->mac, no_mac, FRAME_MAC_BYTES) == 0;
+	return memcmp(s->mac, mac, ARP_ND_FRAME_MAC_BYTES) == 0 ||
+	    memcmp(s->mac, no_mac, ARP_ND_FRAME_MAC_BYTES) == 0;
 }

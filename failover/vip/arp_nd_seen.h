@@ -10,23 +10,23 @@
 #include "failover/vip/arp_nd_frame.h"
 
 /* Somebody shows that it has an address. */
-struct sighting {
+struct arp_nd_seen {
 	size_t ip_len; /* 4 or 16 */
 	uint8_t ip[16];
-	uint8_t mac[FRAME_MAC_BYTES]; /* zeros: it did not say */
+	uint8_t mac[ARP_ND_FRAME_MAC_BYTES]; /* zeros: it did not say */
 };
 
 /*
  * The sender of an ARP request or reply, whole Ethernet frame. False where it
  * shows nothing: a probe, another protocol, too short.
  */
-MUST_CHECK bool sighting_read_arp(
-    const uint8_t *frame, size_t len, struct sighting *ret_sighting);
+MUST_CHECK bool arp_nd_seen_read_arp(
+    const uint8_t *frame, size_t len, struct arp_nd_seen *ret_sighting);
 
 /* The target of a neighbour advertisement, from its ICMPv6 header on. */
-MUST_CHECK bool sighting_read_advert(
-    const uint8_t *message, size_t len, struct sighting *ret_sighting);
+MUST_CHECK bool arp_nd_seen_read_advert(
+    const uint8_t *message, size_t len, struct arp_nd_seen *ret_sighting);
 
 /* Whether the frame or message names this hardware address, or none. */
-bool sighting_is_from(
-    const struct sighting *s, const uint8_t mac[static FRAME_MAC_BYTES]);
+bool arp_nd_seen_is_from(const struct arp_nd_seen *s,
+    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES]);

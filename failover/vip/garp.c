@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 
 int
-announce_open(void)
+garp_open(void)
 {
 	/* Protocol 0: bound to none, so nothing ever fills its buffer. */
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -25,7 +25,7 @@ is_v4(const struct config_group *group, size_t i)
 }
 
 unsigned
-announce_count(const struct config_group *group)
+garp_count(const struct config_group *group)
 {
 	unsigned n = 0;
 
@@ -44,7 +44,7 @@ nth_v4(const struct config_group *group, size_t n)
 	return NULL;
 }
 
-static struct frame
+static struct arp_nd_frame
 build(const uint8_t *mac, const struct config_group *group, unsigned i)
 {
 	const size_t n = group->n_addresses;
@@ -54,26 +54,26 @@ build(const uint8_t *mac, const struct config_group *group, unsigned i)
 	size_t len;
 
 	if (a == NULL)
-		return (struct frame){ 0 };
+		return (struct arp_nd_frame){ 0 };
 	ip = addr_bytes(a, &len);
 	if (i >= n)
-		return frame_arp_reply(mac, ip);
-	return len == 4 ? frame_arp_request(mac, ip)
-	                : frame_neighbour_advert(mac, ip);
+		return arp_nd_frame_arp_reply(mac, ip);
+	return len == 4 ? arp_nd_frame_arp_request(mac, ip)
+	                : arp_nd_frame_neighbour_advert(mac, ip);
 }
 
 int
-announce_send(int fd, const struct netlink_link *link,
+garp_send(int fd, const struct netlink_link *link,
     const struct config_group *group, unsigned i)
 {
-	const struct frame f = build(link->mac, group, i);
+	const struct arp_nd_frame f = build(link->mac, group, i);
 	struct sockaddr_ll to = { .sll_family = AF_PACKET,
 		.sll_ifindex = link->index,
-		.sll_halen = FRAME_MAC_BYTES };
+		.sll_halen = ARP_ND_FRAME_MAC_BYTES };
 
 	if (!link->ethernet || f.len == 0)
 		return 0; /* nobody keeps neighbour entries there */
-	memcpy(to.sll_addr, f.bytes, FRAME_MAC_BYTES);
+	memcpy(to.sll_addr, f.bytes, ARP_ND_FRAME_MAC_BYTES);
 	if (sendto(fd, f.bytes, f.len, MSG_DONTWAIT,
 	        (const struct sockaddr *)&to, sizeof(to)) == -1)
 		return -errno;

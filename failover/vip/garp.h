@@ -12,14 +12,14 @@ struct config_group;
 struct netlink_link;
 
 /* The socket for all groups; receives nothing. Descriptor or -errno. */
-MUST_CHECK int announce_open(void);
+MUST_CHECK int garp_open(void);
 
 /*
  * How many frames a round has: a request or advertisement for each address,
  * then a reply for each IPv4 one.
  */
-unsigned announce_count(const struct config_group *group);
+unsigned garp_count(const struct config_group *group);
 
 /* Sends frame `i` of a round. Returns 0 or -errno. */
-MUST_CHECK int announce_send(int fd, const struct netlink_link *link,
+MUST_CHECK int garp_send(int fd, const struct netlink_link *link,
     const struct config_group *group, unsigned i);

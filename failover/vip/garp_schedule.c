@@ -11,38 +11,38 @@ static const uint32_t rounds_ms[] = { 0, 20, 100, 500, 1100, 2000, 5000 };
  */
 #define YOUNG_MS 1000
 
-struct schedule
-schedule_idle(void)
+struct garp_schedule
+garp_schedule_idle(void)
 {
-	return (struct schedule){ .begun = mono_never() };
+	return (struct garp_schedule){ .begun = mono_never() };
 }
 
-struct schedule_lane
-schedule_lane_init(void)
+struct garp_schedule_lane
+garp_schedule_lane_init(void)
 {
-	return (struct schedule_lane){ .free = { 0 } };
+	return (struct garp_schedule_lane){ .free = { 0 } };
 }
 
 void
-schedule_start(
-    struct schedule *s, unsigned n_frames, unsigned n_urgent, struct mono now)
+garp_schedule_start(struct garp_schedule *s, unsigned n_frames,
+    unsigned n_urgent, struct mono now)
 {
 	if (!mono_is_never(s->begun) && s->n_frames == n_frames &&
 	    mono_before(now, mono_add_ms(s->begun, YOUNG_MS)))
 		return;
-	*s = (struct schedule){ .begun = n_frames > 0 ? now : mono_never(),
+	*s = (struct garp_schedule){ .begun = n_frames > 0 ? now : mono_never(),
 		.n_frames = n_frames,
 		.n_urgent = n_urgent };
 }
 
 void
-schedule_stop(struct schedule *s)
+garp_schedule_stop(struct garp_schedule *s)
 {
-	*s = schedule_idle();
+	*s = garp_schedule_idle();
 }
 
 static struct mono
-round_begin(const struct schedule *s, unsigned round)
+round_begin(const struct garp_schedule *s, unsigned round)
 {
 	const unsigned last = ARRAY_LEN(rounds_ms) - 1;
 
@@ -53,7 +53,8 @@ round_begin(const struct schedule *s, unsigned round)
 }
 
 struct mono
-schedule_wake(const struct schedule *s, const struct schedule_lane *lane)
+garp_schedule_wake(
+    const struct garp_schedule *s, const struct garp_schedule_lane *lane)
 {
 	struct mono at;
 
@@ -66,13 +67,13 @@ schedule_wake(const struct schedule *s, const struct schedule_lane *lane)
 }
 
 bool
-schedule_next(struct schedule *s, struct schedule_lane *lane, struct mono now,
-    unsigned *ret_frame)
+garp_schedule_next(struct garp_schedule *s, struct garp_schedule_lane *lane,
+    struct mono now, unsigned *ret_frame)
 {
-	if (mono_before(now, schedule_wake(s, lane)))
+	if (mono_before(now, garp_schedule_wake(s, lane)))
 		return false;
 	*ret_frame = s->frame++;
-	lane->free = mono_add_ms(now, SCHEDULE_GAP_MS);
+	lane->free = mono_add_ms(now, GARP_SCHEDULE_GAP_MS);
 	if (s->frame < s->n_frames)
 		return true;
 	s->frame = 0;

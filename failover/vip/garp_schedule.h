@@ -15,13 +15,13 @@
 #include "core/mono.h"
 
 /* Between two frames on one interface. */
-#define SCHEDULE_GAP_MS 10
+#define GARP_SCHEDULE_GAP_MS 10
 
-struct schedule_lane {
+struct garp_schedule_lane {
 	struct mono free; /* the next frame goes out no earlier */
 };
 
-struct schedule {
+struct garp_schedule {
 	struct mono begun; /* never(): idle */
 	unsigned round;    /* which is under way, or comes next */
 	unsigned frame;    /* the next of this round */
@@ -30,19 +30,19 @@ struct schedule {
 };
 
 /* The empty values. */
-struct schedule schedule_idle(void);
-struct schedule_lane schedule_lane_init(void);
+struct garp_schedule garp_schedule_idle(void);
+struct garp_schedule_lane garp_schedule_lane_init(void);
 
 /* From the beginning, unless that was less than a second ago. */
-void schedule_start(
-    struct schedule *s, unsigned n_frames, unsigned n_urgent, struct mono now);
-void schedule_stop(struct schedule *s);
+void garp_schedule_start(struct garp_schedule *s, unsigned n_frames,
+    unsigned n_urgent, struct mono now);
+void garp_schedule_stop(struct garp_schedule *s);
 
 /* When the next frame is due; never() when idle. */
-struct mono schedule_wake(
-    const struct schedule *s, const struct schedule_lane *lane);
+struct mono garp_schedule_wake(
+    const struct garp_schedule *s, const struct garp_schedule_lane *lane);
 
 /* Whether a frame is due now; which one is in *ret_frame, and it counts as
  * sent. */
-bool schedule_next(struct schedule *s, struct schedule_lane *lane,
-    struct mono now, unsigned *ret_frame);
+bool garp_schedule_next(struct garp_schedule *s,
+    struct garp_schedule_lane *lane, struct mono now, unsigned *ret_frame);

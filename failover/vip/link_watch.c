@@ -35,8 +35,8 @@ struct side {
 	unsigned route_looks;
 };
 
-struct watch {
-	struct renewer *renewer;
+struct link_watch {
+	struct vip_lease *vip_lease;
 	ev_io ready;
 	ev_timer renew;
 	struct side sides[CONFIG_GROUPS_MAX];
@@ -45,7 +45,7 @@ struct watch {
 static struct side *
 side_of(const struct role_group *g)
 {
-	return &g->role->watch->sides[g->index];
+	return &g->role->link_watch->sides[g->index];
 }
 
 static enum election_reason
@@ -67,10 +67,10 @@ put(struct role_group *g, enum node_type type)
 }
 
 void
-watch_look(struct role_group *g)
+link_watch_look(struct role_group *g)
 {
 	bool changed = false;
-	int r = holder_look(&g->holder, &changed);
+	int r = vip_look(&g->vip, &changed);
 
 	if (r < 0) {
 		log_warning(g->subject,
@@ -82,7 +82,7 @@ watch_look(struct role_group *g)
 	    &(struct node_event){ .type = NODE_FAULT,
 	        .group = g->index,
 	        .fault = { .cause = NODE_CAUSE_INTERFACE,
-	            .reason = verdict(&g->holder.link) } });
+	            .reason = verdict(&g->vip.link) } });
 	/* Deleted and made anew between two looks, or a bond that moved. */
 	if (changed)
 		put(g, NODE_LOST);
@@ -91,7 +91,7 @@ watch_look(struct role_group *g)
 static void
 survey(struct role_group *g)
 {
-	int r = holder_survey(&g->holder);
+	int r = vip_survey(&g->vip);
 
 	if (r < 0)
 		log_warning(g->subject,
@@ -106,14 +106,14 @@ survey(struct role_group *g)
 static void
 note(struct role_group *g, int i, bool there)
 {
-	const bool was_usable = holder_is_usable(&g->holder, (size_t)i);
-	const bool was_complete = holder_is_complete(&g->holder);
+	const bool was_usable = vip_is_usable(&g->vip, (size_t)i);
+	const bool was_complete = vip_is_complete(&g->vip);
 	struct node_event ev = { .type = NODE_USABLE, .group = g->index };
 
-	holder_note(&g->holder, i, there);
-	if (!was_usable && holder_is_usable(&g->holder, (size_t)i))
+	vip_note(&g->vip, i, there);
+	if (!was_usable && vip_is_usable(&g->vip, (size_t)i))
 		group_announce_address(g, (unsigned)i);
-	ev.usable = holder_is_complete(&g->holder);
+	ev.usable = vip_is_complete(&g->vip);
 	if (ev.usable != was_complete)
 		inbox_put(&g->role->inbox, &ev);
 }
@@ -124,10 +124,10 @@ on_route_look(struct ev_loop *loop, ev_timer *w, int revents)
 	struct role_group *g = w->data;
 
 	(void)revents;
-	for (size_t i = 0; g->holder.held && i < g->config->n_addresses; i++)
-		if (!holder_is_usable(&g->holder, i))
+	for (size_t i = 0; g->vip.held && i < g->config->n_addresses; i++)
+		if (!vip_is_usable(&g->vip, i))
 			note(g, (int)i, true);
-	if (!g->holder.held || holder_is_complete(&g->holder) ||
+	if (!g->vip.held || vip_is_complete(&g->vip) ||
 	    --side_of(g)->route_looks == 0)
 		ev_timer_stop(loop, w);
 }
@@ -137,11 +137,10 @@ on_there(struct role_group *g, const struct netlink_change *c, int index)
 {
 	struct side *side = side_of(g);
 
-	if (!g->holder.held || c->index != g->holder.link.index)
+	if (!g->vip.held || c->index != g->vip.link.index)
 		return;
 	note(g, index, true);
-	if (holder_is_usable(&g->holder, (size_t)index) ||
-	    ev_is_active(&side->route))
+	if (vip_is_usable(&g->vip, (size_t)index) || ev_is_active(&side->route))
 		return;
 	side->route_looks = ROUTE_LOOKS;
 	ev_timer_init(&side->route, on_route_look, ROUTE_LOOK_S, ROUTE_LOOK_S);
@@ -153,7 +152,7 @@ on_there(struct role_group *g, const struct netlink_change *c, int index)
 static void
 on_gone(struct role_group *g, const struct netlink_change *c, int index)
 {
-	if (!g->holder.held || c->index != g->holder.link.index)
+	if (!g->vip.held || c->index != g->vip.link.index)
 		return;
 	note(g, index, false);
 	side_of(g)->survey = side_of(g)->add = true;
@@ -163,9 +162,9 @@ on_gone(struct role_group *g, const struct netlink_change *c, int index)
 static void
 on_other(struct role_group *g, const struct netlink_change *c)
 {
-	if (c->index == g->holder.link.index &&
-	    holder_note_other(
-	        &g->holder, &c->addr, c->prefix, c->type == NETLINK_ADDRESS))
+	if (c->index == g->vip.link.index &&
+	    vip_note_other(
+	        &g->vip, &c->addr, c->prefix, c->type == NETLINK_ADDRESS))
 		side_of(g)->survey = true;
 }
 
@@ -174,13 +173,13 @@ on_change(struct role_group *g, const struct netlink_change *c)
 {
 	const int index = c->type == NETLINK_LINK || c->type == NETLINK_LOST
 	    ? -1
-	    : holder_find(&g->holder, &c->addr);
+	    : vip_find(&g->vip, &c->addr);
 	struct side *side = side_of(g);
 
 	switch (c->type) {
 	case NETLINK_LINK:
 		if (strcmp(c->name, g->config->interface) == 0 ||
-		    c->index == g->holder.link.index)
+		    c->index == g->vip.link.index)
 			side->look = side->survey = true;
 		break;
 	case NETLINK_ADDRESS:
@@ -232,7 +231,7 @@ do_chores(struct role_group *g)
 	side->look = side->survey = side->add = false;
 	side->gone = 0;
 	if (look)
-		watch_look(g);
+		link_watch_look(g);
 	if (list)
 		survey(g);
 	if (!add)
@@ -276,13 +275,13 @@ static void
 on_renew(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct role *role = w->data;
-	const struct holder *holders[CONFIG_GROUPS_MAX];
+	const struct vip *holders[CONFIG_GROUPS_MAX];
 
 	(void)loop;
 	(void)revents;
 	for (size_t i = 0; i < role->n_groups; i++)
-		holders[i] = &role->groups[i].holder;
-	renewer_ask(role->watch->renewer, holders, role->n_groups);
+		holders[i] = &role->groups[i].vip;
+	vip_lease_ask(role->link_watch->vip_lease, holders, role->n_groups);
 }
 
 static void
@@ -299,55 +298,56 @@ on_renewal_failed(void *arg, size_t group, int error)
 }
 
 int
-watch_release(struct role_group *g)
+link_watch_release(struct role_group *g)
 {
-	renewer_forget(g->role->watch->renewer, g->index);
-	return holder_release(&g->holder);
+	vip_lease_forget(g->role->link_watch->vip_lease, g->index);
+	return vip_release(&g->vip);
 }
 
 int
-watch_start(struct role *role)
+link_watch_start(struct role *role)
 {
 	const struct config_pair *pair = &role->config->pair;
 	const double renew_s =
-	    holder_lease_s(pair->hang_ms, pair->interval_ms * pair->misses) /
-	    (double)HOLDER_RENEWALS;
-	struct watch *watch = calloc(1, sizeof(*watch));
+	    vip_lease_s(pair->hang_ms, pair->interval_ms * pair->misses) /
+	    (double)VIP_RENEWALS;
+	struct link_watch *link_watch = calloc(1, sizeof(*link_watch));
 	int r;
 
-	if (watch == NULL)
+	if (link_watch == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < ARRAY_LEN(watch->sides); i++) {
-		watch->sides[i].readded_told =
+	for (size_t i = 0; i < ARRAY_LEN(link_watch->sides); i++) {
+		link_watch->sides[i].readded_told =
 		    mono_add_ms(mono_now(), -TELL_READDED_MS);
-		ev_init(&watch->sides[i].route, on_route_look);
+		ev_init(&link_watch->sides[i].route, on_route_look);
 	}
-	role->watch = watch;
-	r = renewer_start(role->loop, on_renewal_failed, role, &watch->renewer);
+	role->link_watch = link_watch;
+	r = vip_lease_start(
+	    role->loop, on_renewal_failed, role, &link_watch->vip_lease);
 	if (r < 0)
 		return r;
 	ev_io_init(
-	    &watch->ready, on_netlink, netlink_fd(role->netlink), EV_READ);
-	watch->ready.data = role;
-	ev_io_start(role->loop, &watch->ready);
-	ev_timer_init(&watch->renew, on_renew, renew_s, renew_s);
-	watch->renew.data = role;
-	ev_timer_start(role->loop, &watch->renew);
+	    &link_watch->ready, on_netlink, netlink_fd(role->netlink), EV_READ);
+	link_watch->ready.data = role;
+	ev_io_start(role->loop, &link_watch->ready);
+	ev_timer_init(&link_watch->renew, on_renew, renew_s, renew_s);
+	link_watch->renew.data = role;
+	ev_timer_start(role->loop, &link_watch->renew);
 	return 0;
 }
 
 void
-watch_stop(struct role *role)
+link_watch_stop(struct role *role)
 {
-	struct watch *watch = role->watch;
+	struct link_watch *link_watch = role->link_watch;
 
-	if (watch == NULL)
+	if (link_watch == NULL)
 		return;
-	for (size_t i = 0; i < ARRAY_LEN(watch->sides); i++)
-		ev_timer_stop(role->loop, &watch->sides[i].route);
-	ev_io_stop(role->loop, &watch->ready);
-	ev_timer_stop(role->loop, &watch->renew);
-	renewer_free(watch->renewer);
-	free(watch);
-	role->watch = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(link_watch->sides); i++)
+		ev_timer_stop(role->loop, &link_watch->sides[i].route);
+	ev_io_stop(role->loop, &link_watch->ready);
+	ev_timer_stop(role->loop, &link_watch->renew);
+	vip_lease_free(link_watch->vip_lease);
+	free(link_watch);
+	role->link_watch = NULL;
 }

@@ -13,11 +13,11 @@
  * Watchers and timers over the netlink that is open already. After proc_drop():
  * starts a thread. Returns 0 or -errno.
  */
-MUST_CHECK int watch_start(struct role *role);
-void watch_stop(struct role *role);
+MUST_CHECK int link_watch_start(struct role *role);
+void link_watch_stop(struct role *role);
 
 /* Deletes a group's addresses: none is renewed after that. 0 or -errno. */
-MUST_CHECK int watch_release(struct role_group *g);
+MUST_CHECK int link_watch_release(struct role_group *g);
 
 /* Looks at a group's interface again, and tells the node. */
-void watch_look(struct role_group *g);
+void link_watch_look(struct role_group *g);

@@ -7,10 +7,10 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-struct raw
-raw_none(void)
+struct raw_socket
+raw_socket_none(void)
 {
-	return (struct raw){ .v4 = -1, .v6 = -1 };
+	return (struct raw_socket){ .v4 = -1, .v6 = -1 };
 }
 
 /* IPPROTO_RAW: we bring the IP header, and nothing is received. */
@@ -22,7 +22,7 @@ open_one(int family)
 }
 
 int
-raw_open(struct raw *r)
+raw_socket_open(struct raw_socket *r)
 {
 	r->v4 = open_one(AF_INET);
 	if (r->v4 == -1)
@@ -32,14 +32,14 @@ raw_open(struct raw *r)
 }
 
 void
-raw_close(struct raw *r)
+raw_socket_close(struct raw_socket *r)
 {
 	fd_close(&r->v4);
 	fd_close(&r->v6);
 }
 
 int
-raw_send(const struct raw *r, const uint8_t *packet, size_t len,
+raw_socket_send(const struct raw_socket *r, const uint8_t *packet, size_t len,
     const union addr *to)
 {
 	const int fd = to->sa.sa_family == AF_INET6 ? r->v6 : r->v4;

@@ -9,17 +9,17 @@
 
 union addr;
 
-struct raw {
+struct raw_socket {
 	int v4, v6; /* -1: none */
 };
 
 /* The empty value. */
-struct raw raw_none(void);
+struct raw_socket raw_socket_none(void);
 
 /* A kernel without IPv6 gives no socket for it. Returns 0 or -errno. */
-MUST_CHECK int raw_open(struct raw *r);
-void raw_close(struct raw *r);
+MUST_CHECK int raw_socket_open(struct raw_socket *r);
+void raw_socket_close(struct raw_socket *r);
 
 /* Never waits; the port of `to` does not matter. Returns 0 or -errno. */
-MUST_CHECK int raw_send(const struct raw *r, const uint8_t *packet, size_t len,
-    const union addr *to);
+MUST_CHECK int raw_socket_send(const struct raw_socket *r,
+    const uint8_t *packet, size_t len, const union addr *to);

@@ -4,20 +4,20 @@
 
 #include <string.h>
 
-_Static_assert(HOLDER_ADDRESSES_MAX == CONFIG_GROUP_ADDRESSES_MAX,
+_Static_assert(VIP_ADDRESSES_MAX == CONFIG_GROUP_ADDRESSES_MAX,
     "an address more than the survey has room for");
 
-struct holder
-holder_init(
+struct vip
+vip_init(
     const struct config_group *group, struct netlink *netlink, uint32_t lease_s)
 {
-	return (struct holder){
+	return (struct vip){
 		.group = group, .netlink = netlink, .lease_s = lease_s
 	};
 }
 
 uint32_t
-holder_lease_s(uint32_t hang_ms, uint32_t dead_ms)
+vip_lease_s(uint32_t hang_ms, uint32_t dead_ms)
 {
 	const uint32_t least_ms = 3 * dead_ms;
 
@@ -25,7 +25,7 @@ holder_lease_s(uint32_t hang_ms, uint32_t dead_ms)
 }
 
 int
-holder_look(struct holder *h, bool *ret_changed)
+vip_look(struct vip *h, bool *ret_changed)
 {
 	struct netlink_link now;
 	int r = netlink_find_link(h->netlink, h->group->interface, &now);
@@ -39,7 +39,7 @@ holder_look(struct holder *h, bool *ret_changed)
 }
 
 static struct netlink_address
-lease(const struct holder *h, size_t i)
+lease(const struct vip *h, size_t i)
 {
 	const struct config_cidr *c = &h->group->addresses[i];
 
@@ -51,7 +51,7 @@ lease(const struct holder *h, size_t i)
 }
 
 int
-holder_hold(struct holder *h)
+vip_hold(struct vip *h)
 {
 	if (!h->held)
 		h->usable = 0;
@@ -67,7 +67,7 @@ holder_hold(struct holder *h)
 }
 
 int
-holder_release(struct holder *h)
+vip_release(struct vip *h)
 {
 	int first = 0;
 
@@ -84,7 +84,7 @@ holder_release(struct holder *h)
 }
 
 bool
-holder_is_usable(const struct holder *h, size_t i)
+vip_is_usable(const struct vip *h, size_t i)
 {
 	const union addr *a = &h->group->addresses[i].addr;
 
@@ -93,7 +93,7 @@ holder_is_usable(const struct holder *h, size_t i)
 }
 
 bool
-holder_is_complete(const struct holder *h)
+vip_is_complete(const struct vip *h)
 {
 	const uint64_t all = (UINT64_C(1) << h->group->n_addresses) - 1;
 
@@ -101,7 +101,7 @@ holder_is_complete(const struct holder *h)
 }
 
 void
-holder_note(struct holder *h, int i, bool there)
+vip_note(struct vip *h, int i, bool there)
 {
 	const union addr *a = &h->group->addresses[i].addr;
 	const uint32_t bit = 1u << i;
@@ -114,7 +114,7 @@ holder_note(struct holder *h, int i, bool there)
 }
 
 int
-holder_find(const struct holder *h, const union addr *a)
+vip_find(const struct vip *h, const union addr *a)
 {
 	for (size_t i = 0; i < h->group->n_addresses; i++)
 		if (addr_is_same_ip(&h->group->addresses[i].addr, a))
@@ -137,7 +137,7 @@ is_in_subnet(const union addr *a, const struct config_cidr *subnet)
 }
 
 bool
-holder_is_near(const struct holder *h, const union addr *a)
+vip_is_near(const struct vip *h, const union addr *a)
 {
 	for (size_t i = 0; i < h->group->n_addresses; i++)
 		if (is_in_subnet(a, &h->group->addresses[i]))
@@ -146,8 +146,7 @@ holder_is_near(const struct holder *h, const union addr *a)
 }
 
 bool
-holder_note_other(
-    struct holder *h, const union addr *a, uint8_t prefix, bool there)
+vip_note_other(struct vip *h, const union addr *a, uint8_t prefix, bool there)
 {
 	bool doubtful = false;
 
@@ -167,14 +166,14 @@ holder_note_other(
 static void
 survey_one(void *arg, const struct netlink_address *a)
 {
-	struct holder *h = arg;
+	struct vip *h = arg;
 
-	if (a->index == h->link.index && holder_find(h, &a->addr) == -1)
-		(void)holder_note_other(h, &a->addr, a->prefix, true);
+	if (a->index == h->link.index && vip_find(h, &a->addr) == -1)
+		(void)vip_note_other(h, &a->addr, a->prefix, true);
 }
 
 int
-holder_survey(struct holder *h)
+vip_survey(struct vip *h)
 {
 	memset(h->no_route, 0, sizeof(h->no_route));
 	if (h->link.index == 0)
@@ -183,32 +182,32 @@ holder_survey(struct holder *h)
 }
 
 struct search {
-	struct holder *holder;
+	struct vip *vip;
 	uint32_t found;
 	unsigned n;
 	/* Deleting while the list is read would disturb the list. */
-	struct netlink_address there[HOLDER_ADDRESSES_MAX];
+	struct netlink_address there[VIP_ADDRESSES_MAX];
 };
 
 static void
 search_one(void *arg, const struct netlink_address *a)
 {
 	struct search *s = arg;
-	int i = holder_find(s->holder, &a->addr);
+	int i = vip_find(s->vip, &a->addr);
 
 	if (i == -1)
 		return;
-	if (a->index == s->holder->link.index)
+	if (a->index == s->vip->link.index)
 		s->found |= 1u << i;
 	if (s->n < ARRAY_LEN(s->there))
 		s->there[s->n++] = *a;
 }
 
 int
-holder_clear(struct holder *h, bool keep, bool *ret_kept, unsigned *ret_deleted)
+vip_clear(struct vip *h, bool keep, bool *ret_kept, unsigned *ret_deleted)
 {
 	const uint64_t all = (UINT64_C(1) << h->group->n_addresses) - 1;
-	struct search s = { .holder = h };
+	struct search s = { .vip = h };
 	int first = netlink_each_address(h->netlink, search_one, &s);
 
 	if (first < 0)

@@ -15,11 +15,11 @@
 struct config_group;
 
 /* How many chances to renew there are within a lease. */
-#define HOLDER_RENEWALS 3
+#define VIP_RENEWALS 3
 
-#define HOLDER_ADDRESSES_MAX 32
+#define VIP_ADDRESSES_MAX 32
 
-struct holder {
+struct vip {
 	const struct config_group *group; /* borrowed: the configuration's */
 	struct netlink *netlink;          /* borrowed: the role's */
 	uint32_t lease_s;
@@ -27,11 +27,11 @@ struct holder {
 	bool held;       /* the addresses are ours to renew */
 	uint32_t usable; /* a bit each: the kernel has said that it is there */
 	/* Another address of the subnet already brings the connected route. */
-	bool no_route[HOLDER_ADDRESSES_MAX];
+	bool no_route[VIP_ADDRESSES_MAX];
 };
 
-struct holder holder_init(const struct config_group *group,
-    struct netlink *netlink, uint32_t lease_s);
+struct vip vip_init(const struct config_group *group, struct netlink *netlink,
+    uint32_t lease_s);
 
 /*
  * How long a lease has to be, in the kernel's whole seconds: a peer that is
@@ -39,56 +39,56 @@ struct holder holder_init(const struct config_group *group,
  * should hold what it held; but it must outlast any pause that we survive as
  * master (dead_ms) several times over.
  */
-uint32_t holder_lease_s(uint32_t hang_ms, uint32_t dead_ms);
+uint32_t vip_lease_s(uint32_t hang_ms, uint32_t dead_ms);
 
 /*
  * Looks at the interface again. Returns 0 or -errno; *ret_changed tells
  * whether it is another one now, or has another hardware address.
  */
-MUST_CHECK int holder_look(struct holder *h, bool *ret_changed);
+MUST_CHECK int vip_look(struct vip *h, bool *ret_changed);
 
 /*
  * Looks which subnets have an address besides ours. Ahead of time, because a
  * claim must not wait for a list of all addresses of the host.
  */
-MUST_CHECK int holder_survey(struct holder *h);
+MUST_CHECK int vip_survey(struct vip *h);
 
 /*
  * The same by news of one address, not ours, that came to or went from the
  * interface. Returns whether a survey is needed: another may be left.
  */
-bool holder_note_other(
-    struct holder *h, const union addr *a, uint8_t prefix, bool there);
+bool vip_note_other(
+    struct vip *h, const union addr *a, uint8_t prefix, bool there);
 
 /* Adds all, or renews the leases of all. Returns 0 or the first -errno. */
-MUST_CHECK int holder_hold(struct holder *h);
+MUST_CHECK int vip_hold(struct vip *h);
 
 /* Deletes all that are there; goes on after a failure and returns it. */
-MUST_CHECK int holder_release(struct holder *h);
+MUST_CHECK int vip_release(struct vip *h);
 
 /*
  * The kernel tells that address `i` has come or was renewed, or has gone. An
  * IPv6 one is usable only some time after it was added, and packets to it are
  * lost until then.
  */
-void holder_note(struct holder *h, int i, bool there);
+void vip_note(struct vip *h, int i, bool there);
 
 /* What is sent to address `i` arrives. */
-bool holder_is_usable(const struct holder *h, size_t i);
+bool vip_is_usable(const struct vip *h, size_t i);
 
 /* It has all of them, and each is usable. */
-bool holder_is_complete(const struct holder *h);
+bool vip_is_complete(const struct vip *h);
 
 /* The group's own: its index among the addresses, or -1. */
-int holder_find(const struct holder *h, const union addr *a);
+int vip_find(const struct vip *h, const union addr *a);
 
 /* Whether an address is in a subnet of the group's: neighbours can be asked. */
-bool holder_is_near(const struct holder *h, const union addr *a);
+bool vip_is_near(const struct vip *h, const union addr *a);
 
 /*
  * Deletes the group's addresses from wherever an earlier run left them on this
  * host. With `keep` they stay where all of them are on the interface, and
  * *ret_kept tells so. *ret_deleted: how many went. Returns 0 or -errno.
  */
-MUST_CHECK int holder_clear(
-    struct holder *h, bool keep, bool *ret_kept, unsigned *ret_deleted);
+MUST_CHECK int vip_clear(
+    struct vip *h, bool keep, bool *ret_kept, unsigned *ret_deleted);

@@ -17,13 +17,13 @@
 
 struct lease {
 	bool wanted;
-	struct holder holder; /* a copy, with our netlink */
-	int error;            /* of the last renewal that failed */
+	struct vip vip; /* a copy, with our netlink */
+	int error;      /* of the last renewal that failed */
 };
 
-struct renewer {
+struct vip_lease {
 	struct ev_loop *loop;
-	renewer_failed_fn *fn;
+	vip_lease_failed_fn *fn;
 	void *arg;
 	struct netlink *netlink; /* the thread's */
 	pthread_t thread;
@@ -40,14 +40,14 @@ struct renewer {
 };
 
 static void
-renew(struct renewer *r, struct lease *l)
+renew(struct vip_lease *r, struct lease *l)
 {
 	int error = 0;
 
 	(void)pthread_mutex_lock(&r->lock);
 	if (l->wanted) {
 		l->wanted = false;
-		error = holder_hold(&l->holder);
+		error = vip_hold(&l->vip);
 	}
 	if (error < 0)
 		l->error = error;
@@ -57,9 +57,9 @@ renew(struct renewer *r, struct lease *l)
 }
 
 static void *
-renewer_main(void *arg)
+vip_lease_main(void *arg)
 {
-	struct renewer *r = arg;
+	struct vip_lease *r = arg;
 
 	realtime_follow();
 	for (;;) {
@@ -75,7 +75,7 @@ renewer_main(void *arg)
 static void
 on_failed(struct ev_loop *loop, ev_async *w, int revents)
 {
-	struct renewer *r = w->data;
+	struct vip_lease *r = w->data;
 	int errors[CONFIG_GROUPS_MAX];
 
 	(void)loop;
@@ -92,7 +92,7 @@ on_failed(struct ev_loop *loop, ev_async *w, int revents)
 }
 
 static int
-init_lock(struct renewer *r)
+init_lock(struct vip_lease *r)
 {
 	pthread_mutexattr_t attr;
 	int e = pthread_mutexattr_init(&attr);
@@ -107,7 +107,7 @@ init_lock(struct renewer *r)
 }
 
 static int
-start_thread(struct renewer *r)
+start_thread(struct vip_lease *r)
 {
 	pthread_attr_t attr;
 	sigset_t all, before;
@@ -120,7 +120,7 @@ start_thread(struct renewer *r)
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (e == 0)
-		e = pthread_create(&r->thread, &attr, renewer_main, r);
+		e = pthread_create(&r->thread, &attr, vip_lease_main, r);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attr);
 	r->started = e == 0;
@@ -128,10 +128,10 @@ start_thread(struct renewer *r)
 }
 
 int
-renewer_start(struct ev_loop *loop, renewer_failed_fn *fn, void *arg,
-    struct renewer **ret_renewer)
+vip_lease_start(struct ev_loop *loop, vip_lease_failed_fn *fn, void *arg,
+    struct vip_lease **ret_renewer)
 {
-	struct renewer *r = calloc(1, sizeof(*r));
+	struct vip_lease *r = calloc(1, sizeof(*r));
 	int e;
 
 	if (r == NULL)
@@ -152,7 +152,7 @@ renewer_start(struct ev_loop *loop, renewer_failed_fn *fn, void *arg,
 	if (e == 0)
 		e = start_thread(r);
 	if (e < 0) {
-		renewer_free(r);
+		vip_lease_free(r);
 		return e;
 	}
 	*ret_renewer = r;
@@ -160,7 +160,7 @@ renewer_start(struct ev_loop *loop, renewer_failed_fn *fn, void *arg,
 }
 
 void
-renewer_free(struct renewer *r)
+vip_lease_free(struct vip_lease *r)
 {
 	if (r == NULL)
 		return;
@@ -177,7 +177,7 @@ renewer_free(struct renewer *r)
 }
 
 void
-renewer_ask(struct renewer *r, const struct holder *const *holders, size_t n)
+vip_lease_ask(struct vip_lease *r, const struct vip *const *holders, size_t n)
 {
 	if (pthread_mutex_trylock(&r->lock) != 0)
 		return;
@@ -185,15 +185,15 @@ renewer_ask(struct renewer *r, const struct holder *const *holders, size_t n)
 		struct lease *l = &r->leases[i];
 
 		l->wanted = holders[i]->held;
-		l->holder = *holders[i];
-		l->holder.netlink = r->netlink;
+		l->vip = *holders[i];
+		l->vip.netlink = r->netlink;
 	}
 	(void)pthread_mutex_unlock(&r->lock);
 	(void)sem_post(&r->wake);
 }
 
 void
-renewer_forget(struct renewer *r, size_t group)
+vip_lease_forget(struct vip_lease *r, size_t group)
 {
 	(void)pthread_mutex_lock(&r->lock);
 	r->leases[group].wanted = false;

@@ -18,28 +18,28 @@
 
 #include <ev.h>
 
-struct holder;
-struct renewer;
+struct vip;
+struct vip_lease;
 
 /* By the loop's thread: the kernel refused; `error` is a -errno. */
-typedef void renewer_failed_fn(void *arg, size_t group, int error);
+typedef void vip_lease_failed_fn(void *arg, size_t group, int error);
 
 /* After proc_drop(): the thread is no better than its starter. 0 or -errno. */
-MUST_CHECK int renewer_start(struct ev_loop *loop, renewer_failed_fn *fn,
-    void *arg, struct renewer **ret_renewer);
+MUST_CHECK int vip_lease_start(struct ev_loop *loop, vip_lease_failed_fn *fn,
+    void *arg, struct vip_lease **ret_renewer);
 
 /* Waits for a renewal that is under way. NULL-safe. */
-void renewer_free(struct renewer *r);
+void vip_lease_free(struct vip_lease *r);
 
 /*
  * The n-th is the n-th group's; those that hold nothing are passed over. Where
  * the last renewal is still under way this does nothing: the next will do.
  */
-void renewer_ask(
-    struct renewer *r, const struct holder *const *holders, size_t n);
+void vip_lease_ask(
+    struct vip_lease *r, const struct vip *const *holders, size_t n);
 
 /*
  * After this no address of the group is renewed: it is about to be released.
  * Waits for a renewal that is under way, as the release would have to.
  */
-void renewer_forget(struct renewer *r, size_t group);
+void vip_lease_forget(struct vip_lease *r, size_t group);

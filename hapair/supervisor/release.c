@@ -15,10 +15,10 @@ release_all(const struct config_pair *pair, release_told_fn *told, void *arg)
 
 	for (size_t i = 0; netlink != NULL && i < pair->n_groups; i++) {
 		/* Holds nothing, so for how long says nothing. */
-		struct holder h = holder_init(&pair->groups[i], netlink, 1);
+		struct vip h = vip_init(&pair->groups[i], netlink, 1);
 		unsigned deleted = 0;
 		bool kept = false;
-		int r = holder_clear(&h, false, &kept, &deleted);
+		int r = vip_clear(&h, false, &kept, &deleted);
 
 		told(arg, &pair->groups[i], deleted, r);
 		if (first == 0)

@@ -3,77 +3,78 @@
 
 #include <string.h>
 
-static const uint8_t mac[FRAME_MAC_BYTES] = { 2, 0, 0, 0, 0, 9 };
-static const uint8_t other[FRAME_MAC_BYTES] = { 2, 0, 0, 0, 0, 8 };
+static const uint8_t mac[ARP_ND_FRAME_MAC_BYTES] = { 2, 0, 0, 0, 0, 9 };
+static const uint8_t other[ARP_ND_FRAME_MAC_BYTES] = { 2, 0, 0, 0, 0, 8 };
 static const uint8_t v4[4] = { 10, 0, 0, 100 };
 static const uint8_t v6[16] = { 0xfd, [13] = 0xab, 0xcd, 0xef };
 
 static void
 an_announcement_and_an_answer_show_their_sender(void **state)
 {
-	const struct frame frames[] = { frame_arp_request(mac, v4),
-		frame_arp_reply(mac, v4) };
-	struct sighting s;
+	const struct arp_nd_frame frames[] = { arp_nd_frame_arp_request(
+		                                   mac, v4),
+		arp_nd_frame_arp_reply(mac, v4) };
+	struct arp_nd_seen s;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(frames); i++) {
 		assert_true(
-		    sighting_read_arp(frames[i].bytes, frames[i].len, &s));
+		    arp_nd_seen_read_arp(frames[i].bytes, frames[i].len, &s));
 		assert_int_equal(s.ip_len, 4);
 		assert_memory_equal(s.ip, v4, 4);
-		assert_true(sighting_is_from(&s, mac));
-		assert_false(sighting_is_from(&s, other));
+		assert_true(arp_nd_seen_is_from(&s, mac));
+		assert_false(arp_nd_seen_is_from(&s, other));
 	}
 }
 
 static void
 what_shows_nothing_is_not_read(void **state)
 {
-	struct frame f = frame_arp_reply(mac, v4);
-	const struct frame probe = frame_arp_probe(mac, v4);
-	struct sighting s;
+	struct arp_nd_frame f = arp_nd_frame_arp_reply(mac, v4);
+	const struct arp_nd_frame probe = arp_nd_frame_arp_probe(mac, v4);
+	struct arp_nd_seen s;
 
 	(void)state;
-	assert_false(sighting_read_arp(probe.bytes, probe.len, &s));
+	assert_false(arp_nd_seen_read_arp(probe.bytes, probe.len, &s));
 	for (size_t len = 0; len < 32; len++)
-		assert_false(sighting_read_arp(f.bytes, len, &s));
+		assert_false(arp_nd_seen_read_arp(f.bytes, len, &s));
 	f.bytes[21] = 3; /* RARP */
-	assert_false(sighting_read_arp(f.bytes, f.len, &s));
-	f = frame_arp_reply(mac, v4);
+	assert_false(arp_nd_seen_read_arp(f.bytes, f.len, &s));
+	f = arp_nd_frame_arp_reply(mac, v4);
 	f.bytes[13] = 0; /* IPv4, no ARP */
-	assert_false(sighting_read_arp(f.bytes, f.len, &s));
+	assert_false(arp_nd_seen_read_arp(f.bytes, f.len, &s));
 }
 
 static void
 an_advertisement_shows_its_target(void **state)
 {
-	const struct frame f = frame_neighbour_advert(mac, v6);
+	const struct arp_nd_frame f = arp_nd_frame_neighbour_advert(mac, v6);
 	const uint8_t *message = f.bytes + 54;
 	const size_t len = f.len - 54;
-	struct sighting s;
+	struct arp_nd_seen s;
 
 	(void)state;
-	assert_true(sighting_read_advert(message, len, &s));
+	assert_true(arp_nd_seen_read_advert(message, len, &s));
 	assert_int_equal(s.ip_len, 16);
 	assert_memory_equal(s.ip, v6, 16);
-	assert_true(sighting_is_from(&s, mac));
+	assert_true(arp_nd_seen_is_from(&s, mac));
 	/* Without the option it may be anybody's. */
-	assert_true(sighting_read_advert(message, 24, &s));
-	assert_true(sighting_is_from(&s, other));
+	assert_true(arp_nd_seen_read_advert(message, 24, &s));
+	assert_true(arp_nd_seen_is_from(&s, other));
 	for (size_t cut = 0; cut < len; cut++)
 		if (cut != 24)
-			assert_false(sighting_read_advert(message, cut, &s));
+			assert_false(arp_nd_seen_read_advert(message, cut, &s));
 }
 
 static void
 an_option_without_a_length_is_no_option(void **state)
 {
-	struct frame f = frame_neighbour_advert(mac, v6);
-	struct sighting s;
+	struct arp_nd_frame f = arp_nd_frame_neighbour_advert(mac, v6);
+	struct arp_nd_seen s;
 
 	(void)state;
 	f.bytes[54 + 25] = 0;
-	assert_false(sighting_read_advert(f.bytes + 54, f.len - 54, &s));
+	assert_false(arp_nd_seen_read_advert(f.bytes + 54, f.len - 54, &s));
 }
 
 int

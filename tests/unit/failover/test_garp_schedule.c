@@ -10,13 +10,13 @@ at(int64_t ms)
 
 /* The times at which frames go out until `end_ms`, asked each millisecond. */
 static unsigned
-run(struct schedule *s, struct schedule_lane *lane, int64_t end_ms,
+run(struct garp_schedule *s, struct garp_schedule_lane *lane, int64_t end_ms,
     int64_t *ret_ms)
 {
 	unsigned n = 0, frame;
 
 	for (int64_t ms = 0; ms <= end_ms; ms++)
-		while (schedule_next(s, lane, at(ms), &frame))
+		while (garp_schedule_next(s, lane, at(ms), &frame))
 			ret_ms[n++] = ms;
 	return n;
 }
@@ -26,12 +26,12 @@ one_frame_goes_out_at_the_written_times(void **state)
 {
 	static const int64_t times_ms[] = { 0, 20, 100, 500, 1100, 2000, 5000,
 		65000, 125000 };
-	struct schedule_lane lane = schedule_lane_init();
-	struct schedule s = schedule_idle();
+	struct garp_schedule_lane lane = garp_schedule_lane_init();
+	struct garp_schedule s = garp_schedule_idle();
 	int64_t got[32];
 
 	(void)state;
-	schedule_start(&s, 1, 0, at(0));
+	garp_schedule_start(&s, 1, 0, at(0));
 	assert_int_equal(run(&s, &lane, 130000, got), ARRAY_LEN(times_ms));
 	assert_memory_equal(got, times_ms, sizeof(times_ms));
 }
@@ -39,19 +39,20 @@ one_frame_goes_out_at_the_written_times(void **state)
 static void
 frames_on_one_interface_keep_their_distance(void **state)
 {
-	struct schedule_lane lane = schedule_lane_init();
-	struct schedule s[2] = { schedule_idle(), schedule_idle() };
+	struct garp_schedule_lane lane = garp_schedule_lane_init();
+	struct garp_schedule s[2] = { garp_schedule_idle(),
+		garp_schedule_idle() };
 	int64_t last = -1000;
 	unsigned frame, n = 0;
 
 	(void)state;
-	schedule_start(&s[0], 5, 0, at(0));
-	schedule_start(&s[1], 9, 0, at(3));
+	garp_schedule_start(&s[0], 5, 0, at(0));
+	garp_schedule_start(&s[1], 9, 0, at(3));
 	for (int64_t ms = 0; ms < 1000; ms++) {
 		for (int i = 0; i < 2; i++) {
-			if (!schedule_next(&s[i], &lane, at(ms), &frame))
+			if (!garp_schedule_next(&s[i], &lane, at(ms), &frame))
 				continue;
-			assert_true(ms - last >= SCHEDULE_GAP_MS);
+			assert_true(ms - last >= GARP_SCHEDULE_GAP_MS);
 			last = ms;
 			n++;
 		}
@@ -63,12 +64,12 @@ frames_on_one_interface_keep_their_distance(void **state)
 static void
 the_first_word_for_each_address_does_not_wait(void **state)
 {
-	struct schedule_lane lane = schedule_lane_init();
-	struct schedule s = schedule_idle();
+	struct garp_schedule_lane lane = garp_schedule_lane_init();
+	struct garp_schedule s = garp_schedule_idle();
 	static int64_t got[1000];
 
 	(void)state;
-	schedule_start(&s, 5, 3, at(0));
+	garp_schedule_start(&s, 5, 3, at(0));
 	assert_int_equal(run(&s, &lane, 99, got), 10);
 	assert_int_equal(got[2], 0);
 	assert_int_equal(got[3], 10);
@@ -80,13 +81,13 @@ the_first_word_for_each_address_does_not_wait(void **state)
 static void
 rounds_that_are_overdue_are_one(void **state)
 {
-	struct schedule_lane lane = schedule_lane_init();
-	struct schedule s = schedule_idle();
+	struct garp_schedule_lane lane = garp_schedule_lane_init();
+	struct garp_schedule s = garp_schedule_idle();
 	static int64_t got[1000];
 
 	(void)state;
 	/* 64 frames take 640 ms: rounds 20, 100 and 500 ms are one. */
-	schedule_start(&s, 64, 0, at(0));
+	garp_schedule_start(&s, 64, 0, at(0));
 	assert_int_equal(run(&s, &lane, 1919, got), 3 * 64);
 	assert_int_equal(got[0], 0);
 	assert_int_equal(got[63], 630);
@@ -96,38 +97,38 @@ rounds_that_are_overdue_are_one(void **state)
 static void
 doubts_in_a_row_make_no_storm(void **state)
 {
-	struct schedule_lane lane = schedule_lane_init();
-	struct schedule s = schedule_idle();
+	struct garp_schedule_lane lane = garp_schedule_lane_init();
+	struct garp_schedule s = garp_schedule_idle();
 	unsigned frame, n = 0;
 
 	(void)state;
 	for (int64_t ms = 0; ms < 1000; ms++) {
-		schedule_start(&s, 1, 0, at(ms));
-		n += schedule_next(&s, &lane, at(ms), &frame);
+		garp_schedule_start(&s, 1, 0, at(ms));
+		n += garp_schedule_next(&s, &lane, at(ms), &frame);
 	}
 	assert_int_equal(n, 4);
-	schedule_start(&s, 1, 0, at(1000));
-	assert_true(schedule_next(&s, &lane, at(1000), &frame));
+	garp_schedule_start(&s, 1, 0, at(1000));
+	assert_true(garp_schedule_next(&s, &lane, at(1000), &frame));
 	/* A new reign does not wait. */
-	schedule_stop(&s);
-	schedule_start(&s, 1, 0, at(1010));
-	assert_true(schedule_next(&s, &lane, at(1010), &frame));
+	garp_schedule_stop(&s);
+	garp_schedule_start(&s, 1, 0, at(1010));
+	assert_true(garp_schedule_next(&s, &lane, at(1010), &frame));
 }
 
 static void
 an_idle_schedule_sleeps(void **state)
 {
-	struct schedule_lane lane = schedule_lane_init();
-	struct schedule s = schedule_idle();
+	struct garp_schedule_lane lane = garp_schedule_lane_init();
+	struct garp_schedule s = garp_schedule_idle();
 	unsigned frame;
 
 	(void)state;
-	assert_true(mono_is_never(schedule_wake(&s, &lane)));
-	schedule_start(&s, 0, 0, at(0));
-	assert_false(schedule_next(&s, &lane, at(9), &frame));
-	schedule_start(&s, 1, 0, at(0));
-	schedule_stop(&s);
-	assert_false(schedule_next(&s, &lane, at(9), &frame));
+	assert_true(mono_is_never(garp_schedule_wake(&s, &lane)));
+	garp_schedule_start(&s, 0, 0, at(0));
+	assert_false(garp_schedule_next(&s, &lane, at(9), &frame));
+	garp_schedule_start(&s, 1, 0, at(0));
+	garp_schedule_stop(&s);
+	assert_false(garp_schedule_next(&s, &lane, at(9), &frame));
 }
 
 int

@@ -247,7 +247,7 @@ a_holder_clears_what_an_earlier_run_left(void **state)
 		.interface = "v0",
 		.addresses = cidrs,
 		.n_addresses = 2 };
-	struct holder h = holder_init(&group, netlink, 60);
+	struct vip h = vip_init(&group, netlink, 60);
 	bool changed, kept;
 	unsigned deleted;
 
@@ -259,20 +259,20 @@ a_holder_clears_what_an_earlier_run_left(void **state)
 	assert_int_equal(sh("ip addr add 10.9.0.100/32 dev v0 && "
 	                    "ip addr add fd09::100/64 dev v1 nodad"),
 	    0);
-	assert_int_equal(holder_look(&h, &changed), 0);
+	assert_int_equal(vip_look(&h, &changed), 0);
 	assert_true(changed);
-	assert_int_equal(holder_clear(&h, true, &kept, &deleted), 0);
+	assert_int_equal(vip_clear(&h, true, &kept, &deleted), 0);
 	assert_false(kept);
 	assert_int_equal(deleted, 2);
-	assert_int_equal(holder_survey(&h), 0);
+	assert_int_equal(vip_survey(&h), 0);
 	assert_true(h.no_route[0] && h.no_route[1]);
-	assert_int_equal(holder_hold(&h), 0);
+	assert_int_equal(vip_hold(&h), 0);
 	/* All of them here: a restarted master goes on with them. */
-	assert_int_equal(holder_clear(&h, true, &kept, &deleted), 0);
+	assert_int_equal(vip_clear(&h, true, &kept, &deleted), 0);
 	assert_true(kept);
-	assert_int_equal(holder_clear(&h, false, &kept, &deleted), 0);
+	assert_int_equal(vip_clear(&h, false, &kept, &deleted), 0);
 	assert_int_equal(deleted, 2);
-	assert_int_equal(holder_release(&h), 0);
+	assert_int_equal(vip_release(&h), 0);
 }
 
 /* Not as soon as it was added, and renewing it changes nothing. */

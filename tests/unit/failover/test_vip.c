@@ -25,18 +25,18 @@ group(void)
 
 /* Whether a survey is needed then. */
 static bool
-note(struct holder *h, const char *ip, uint8_t prefix, bool there)
+note(struct vip *h, const char *ip, uint8_t prefix, bool there)
 {
 	const struct config_cidr c = cidr(ip, prefix);
 
-	return holder_note_other(h, &c.addr, c.prefix, there);
+	return vip_note_other(h, &c.addr, c.prefix, there);
 }
 
 static void
 others_of_a_subnet_bring_its_route(void **state)
 {
 	const struct config_group g = group();
-	struct holder h = holder_init(&g, NULL, 1);
+	struct vip h = vip_init(&g, NULL, 1);
 
 	(void)state;
 	assert_false(note(&h, "10.0.0.7", 24, true));
@@ -52,7 +52,7 @@ static void
 what_is_in_no_subnet_of_ours_costs_nothing(void **state)
 {
 	const struct config_group g = group();
-	struct holder h = holder_init(&g, NULL, 1);
+	struct vip h = vip_init(&g, NULL, 1);
 
 	(void)state;
 	for (unsigned there = 0; there < 2; there++) {
@@ -68,10 +68,10 @@ static void
 a_lease_is_as_long_as_a_hang_and_outlasts_pauses(void **state)
 {
 	(void)state;
-	assert_int_equal(holder_lease_s(1000, 60), 1);
-	assert_int_equal(holder_lease_s(1001, 60), 2);
-	assert_int_equal(holder_lease_s(1000, 600), 2);
-	assert_int_equal(holder_lease_s(100, 10), 1);
+	assert_int_equal(vip_lease_s(1000, 60), 1);
+	assert_int_equal(vip_lease_s(1001, 60), 2);
+	assert_int_equal(vip_lease_s(1000, 600), 2);
+	assert_int_equal(vip_lease_s(100, 10), 1);
 }
 
 int

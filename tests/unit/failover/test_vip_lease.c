@@ -19,10 +19,10 @@
 
 static struct netlink *netlink;
 static struct ev_loop *loop;
-static struct renewer *renewer;
+static struct vip_lease *vip_lease;
 static struct config_cidr cidrs[2];
 static struct config_group configs[2];
-static struct holder holders[2];
+static struct vip holders[2];
 
 static size_t failed_group;
 static int failed_error;
@@ -56,7 +56,7 @@ set_up(void **state)
 		return -1;
 	loop = ev_loop_new(EVFLAG_AUTO);
 	return loop == NULL ||
-	        renewer_start(loop, on_failed, &failed_group, &renewer) < 0
+	        vip_lease_start(loop, on_failed, &failed_group, &vip_lease) < 0
 	    ? -1
 	    : 0;
 }
@@ -65,7 +65,7 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	renewer_free(renewer);
+	vip_lease_free(vip_lease);
 	if (loop != NULL)
 		ev_loop_destroy(loop);
 	netlink_free(netlink);
@@ -79,7 +79,7 @@ begin(void)
 	const char *const texts[] = { "10.9.0.100", "fd09::100" };
 	bool changed;
 
-	if (renewer == NULL)
+	if (vip_lease == NULL)
 		skip(); /* no namespace of our own: not root */
 	for (size_t i = 0; i < ARRAY_LEN(holders); i++) {
 		assert_int_equal(addr_parse_ip(texts[i], &cidrs[i].addr), 0);
@@ -88,10 +88,10 @@ begin(void)
 			.interface = "v0",
 			.addresses = &cidrs[i],
 			.n_addresses = 1 };
-		holders[i] = holder_init(&configs[i], netlink, LEASE_S);
-		assert_int_equal(holder_look(&holders[i], &changed), 0);
+		holders[i] = vip_init(&configs[i], netlink, LEASE_S);
+		assert_int_equal(vip_look(&holders[i], &changed), 0);
 	}
-	assert_int_equal(holder_hold(&holders[0]), 0);
+	assert_int_equal(vip_hold(&holders[0]), 0);
 	failed_group = SIZE_MAX;
 	failed_error = 0;
 }
@@ -99,9 +99,9 @@ begin(void)
 static void
 ask(void)
 {
-	const struct holder *const both[] = { &holders[0], &holders[1] };
+	const struct vip *const both[] = { &holders[0], &holders[1] };
 
-	renewer_ask(renewer, both, ARRAY_LEN(both));
+	vip_lease_ask(vip_lease, both, ARRAY_LEN(both));
 }
 
 /* The lease's seconds are put back from 5 to more, or not within `tries`. */
@@ -128,8 +128,8 @@ a_lease_is_renewed_when_it_is_asked_for(void **state)
 	assert_true(renews(200));
 	/* What nobody holds is left alone. */
 	assert_int_not_equal(sh("ip addr show dev v0 | grep -q fd09::100"), 0);
-	renewer_forget(renewer, 0);
-	assert_int_equal(holder_release(&holders[0]), 0);
+	vip_lease_forget(vip_lease, 0);
+	assert_int_equal(vip_release(&holders[0]), 0);
 }
 
 static void
@@ -157,10 +157,10 @@ what_is_forgotten_does_not_come_back(void **state)
 	begin();
 	for (int i = 0; i < 1000; i++) {
 		if (i > 0)
-			assert_int_equal(holder_hold(&holders[0]), 0);
+			assert_int_equal(vip_hold(&holders[0]), 0);
 		ask();
-		renewer_forget(renewer, 0);
-		assert_int_equal(holder_release(&holders[0]), 0);
+		vip_lease_forget(vip_lease, 0);
+		assert_int_equal(vip_release(&holders[0]), 0);
 		assert_false(is_there());
 		ask(); /* knows that it is not held */
 		assert_false(is_there());
@@ -182,7 +182,7 @@ a_refusal_is_told_in_the_loop(void **state)
 
 	(void)state;
 	begin();
-	assert_int_equal(holder_hold(&holders[1]), 0);
+	assert_int_equal(vip_hold(&holders[1]), 0);
 	holders[1].link.index = 9999;
 	ask();
 	ev_timer_init(&patience, on_patience, PATIENCE_S, 0.);
