@@ -52,7 +52,7 @@ wake_at(void *arg, struct mono wake)
 static void
 expect(struct role *role)
 {
-	replica_expect(role, &role_node(role)->peer.boot);
+	conn_sync_expect(role, &role_node(role)->peer.boot);
 	heartbeat_renew_chance(role);
 }
 

@@ -156,7 +156,7 @@ open_sockets(struct role *role)
 	r = heartbeat_open(role);
 	if (r < 0)
 		return failed("opening the heartbeat's sockets", r);
-	r = replica_open(role);
+	r = conn_sync_open(role);
 	return r < 0 ? failed("opening the wire", r) : 0;
 }
 
@@ -481,7 +481,7 @@ close_all(struct role *role)
 	tickle_close(role);
 	state_sync_close(&role->sync);
 	errand_free(role);
-	replica_close(role);
+	conn_sync_close(role);
 	heartbeat_close(role);
 	effects_free(role);
 	fd_close(&role->packet);
@@ -532,7 +532,7 @@ start(struct life *life, int channel)
 	role->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
 	if (role->loop == NULL)
 		return -ENOMEM;
-	replica_init_sync(role);
+	conn_sync_init_sync(role);
 	r = effects_new(role);
 	if (r == 0)
 		r = errand_new(role);

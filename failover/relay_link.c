@@ -88,7 +88,7 @@ send_peer(struct role *role)
 	struct msg_peer m = { .node = (uint16_t)(1 - role->start.node) };
 
 	heartbeat_describe(role, &m);
-	replica_describe(role, &m);
+	conn_sync_describe(role, &m);
 	msg_put_peer(&b, &m);
 	return !b.bad &&
 	    channel_send(role->relay, MSG_PEER, body, b.pos, -1) == 0;
@@ -165,7 +165,7 @@ obey(struct role *role, const struct channel_packet *p)
 	case MSG_CONNECTIONS_BEGIN:
 	case MSG_CONNECTIONS:
 	case MSG_CONNECTIONS_END:
-		return replica_take(role, p);
+		return conn_sync_take(role, p);
 	default: /* not an enum: a number from another process */
 		return false;
 	}

@@ -41,12 +41,12 @@
 #define ROLE_LINKS_MAX (1 + CONFIG_LINKS_MAX)
 
 struct arp_nd;
+struct conn_sync;
 struct effects;
 struct errand;
 struct giver;
 struct heartbeat;
 struct link_watch;
-struct replica;
 struct role;
 struct sentry;
 struct sibling;
@@ -96,7 +96,7 @@ struct role {
 	struct errand *errand;
 	struct giver *giver;
 	struct arp_nd *arp_nd;
-	struct replica *replica;
+	struct conn_sync *conn_sync;
 	struct sentry *sentry;
 	struct sibling *sibling;
 	struct tickle *tickle;

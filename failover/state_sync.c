@@ -32,8 +32,8 @@ static void
 pay_peer(struct state_sync *s)
 {
 	const struct state_sync_setup *setup = &s->setup;
-	const enum wire_type type =
-	    s->held_len > 0 ? WIRE_ACCORDS : WIRE_ACCORDS_END;
+	const enum peer_link_type type =
+	    s->held_len > 0 ? PEER_LINK_ACCORDS : PEER_LINK_ACCORDS_END;
 
 	if (!s->holds ||
 	    setup->calls->send(setup->arg, type, s->held, s->held_len) < 0)

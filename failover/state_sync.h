@@ -19,7 +19,7 @@
 struct state_sync_calls {
 	/* A frame for the peer. Returns 0, or -EAGAIN: see state_sync_pay(). */
 	int (*send)(
-	    void *arg, enum wire_type type, const void *body, size_t len);
+	    void *arg, enum peer_link_type type, const void *body, size_t len);
 	/* The wire shall be made anew, so that the peer tells all again. */
 	void (*restart)(void *arg, const char *why);
 };

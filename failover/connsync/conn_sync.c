@@ -16,7 +16,7 @@
 #include <string.h>
 
 /* A record has at least 24 bytes. */
-#define RECORDS_MAX (CABLE_BODY_MAX / 24)
+#define RECORDS_MAX (PEER_CODEC_BODY_MAX / 24)
 
 /*
  * In one go, and again this much later: some 500 records or deletions take a
@@ -26,17 +26,17 @@
 #define SWEEPS_A_TURN 500
 #define TURN_MS 2
 
-struct replica {
+struct conn_sync {
 	struct role *role; /* borrowed */
-	struct wire *wire;
-	struct ledger *ledger;
-	struct estate *estate;
-	struct knock knock;
+	struct peer_link *wire;
+	struct local_conns *local_conns;
+	struct peer_conns *peer_conns;
+	struct peer_port_probe port_probe;
 	ev_timer turn; /* while there is more to do */
 };
 
 static void
-work_on(struct replica *r)
+work_on(struct conn_sync *r)
 {
 	if (ev_is_active(&r->turn))
 		return;
@@ -45,73 +45,74 @@ work_on(struct replica *r)
 }
 
 /* Records until the frame is full, or what is due after them. */
-static enum ledger_debt
-fill(struct ledger *l, struct buf *b)
+static enum local_conns_debt
+fill(struct local_conns *l, struct buf *b)
 {
-	enum ledger_debt debt = LEDGER_RECORD;
+	enum local_conns_debt debt = LOCAL_CONNS_RECORD;
 	struct conn_record c;
 
-	while (
-	    debt == LEDGER_RECORD && b->len - b->pos >= CONN_RECORD_BYTES_MAX) {
-		debt = ledger_next(l, &c);
-		if (debt == LEDGER_RECORD)
+	while (debt == LOCAL_CONNS_RECORD &&
+	    b->len - b->pos >= CONN_RECORD_BYTES_MAX) {
+		debt = local_conns_next(l, &c);
+		if (debt == LOCAL_CONNS_RECORD)
 			conn_record_encode(b, &c);
 	}
 	return debt;
 }
 
 static int
-send_some(struct replica *r, enum ledger_debt *ret_debt)
+send_some(struct conn_sync *r, enum local_conns_debt *ret_debt)
 {
-	uint8_t body[CABLE_BODY_MAX];
+	uint8_t body[PEER_CODEC_BODY_MAX];
 	struct buf b = buf_writer(body, sizeof(body));
 	int e = 0;
 
-	*ret_debt = fill(r->ledger, &b);
+	*ret_debt = fill(r->local_conns, &b);
 	if (b.pos > 0)
-		e = wire_send(r->wire, WIRE_RECORDS, body, b.pos);
-	if (e == 0 && *ret_debt == LEDGER_BEGIN)
-		e = wire_send(r->wire, WIRE_BEGIN, NULL, 0);
-	if (e == 0 && *ret_debt == LEDGER_END)
-		e = wire_send(r->wire, WIRE_END, NULL, 0);
+		e = peer_link_send(r->wire, PEER_LINK_RECORDS, body, b.pos);
+	if (e == 0 && *ret_debt == LOCAL_CONNS_BEGIN)
+		e = peer_link_send(r->wire, PEER_LINK_BEGIN, NULL, 0);
+	if (e == 0 && *ret_debt == LOCAL_CONNS_END)
+		e = peer_link_send(r->wire, PEER_LINK_END, NULL, 0);
 	return e;
 }
 
 /* Debts are paid while there is room; on_room or the next turn goes on. */
 static void
-pay(struct replica *r)
+pay(struct conn_sync *r)
 {
-	enum ledger_debt debt = LEDGER_RECORD;
+	enum local_conns_debt debt = LOCAL_CONNS_RECORD;
 
-	for (unsigned i = 0; i < FRAMES_A_TURN && debt != LEDGER_PAID; i++) {
-		if (!wire_has_room(r->wire))
+	for (unsigned i = 0; i < FRAMES_A_TURN && debt != LOCAL_CONNS_PAID;
+	     i++) {
+		if (!peer_link_has_room(r->wire))
 			return;
 		/* An error has ended the wire: all of it is owed again. */
 		if (send_some(r, &debt) < 0)
 			return;
 	}
-	if (debt != LEDGER_PAID || ledger_awaits(r->ledger))
+	if (debt != LOCAL_CONNS_PAID || local_conns_awaits(r->local_conns))
 		work_on(r);
 }
 
 static void
 on_turn(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	struct replica *r = t->data;
-	bool more = ledger_sweep(r->ledger, SWEEPS_A_TURN);
+	struct conn_sync *r = t->data;
+	bool more = local_conns_sweep(r->local_conns, SWEEPS_A_TURN);
 
 	(void)loop;
 	(void)revents;
-	more = estate_sweep(r->estate, SWEEPS_A_TURN) || more;
+	more = peer_conns_sweep(r->peer_conns, SWEEPS_A_TURN) || more;
 	pay(r);
-	if (ledger_awaits(r->ledger) && wire_is_drained(r->wire))
-		ledger_settle(r->ledger, SWEEPS_A_TURN);
-	if (more || ledger_awaits(r->ledger))
+	if (local_conns_awaits(r->local_conns) && peer_link_is_drained(r->wire))
+		local_conns_settle(r->local_conns, SWEEPS_A_TURN);
+	if (more || local_conns_awaits(r->local_conns))
 		work_on(r);
 }
 
 static void
-tell_supervisor(struct replica *r, enum msg_type type, int fd)
+tell_supervisor(struct conn_sync *r, enum msg_type type, int fd)
 {
 	if (channel_send(r->role->supervisor, (uint16_t)type, NULL, 0, fd) < 0)
 		log_debug("failover", "the supervisor does not read");
@@ -120,11 +121,11 @@ tell_supervisor(struct replica *r, enum msg_type type, int fd)
 static void
 on_up(void *arg)
 {
-	struct replica *r = arg;
+	struct conn_sync *r = arg;
 
-	knock_stop(&r->knock);
-	tell_supervisor(r, MSG_WIRE, wire_fd(r->wire));
-	ledger_restart(r->ledger);
+	peer_port_probe_stop(&r->port_probe);
+	tell_supervisor(r, MSG_WIRE, peer_link_fd(r->wire));
+	local_conns_restart(r->local_conns);
 	state_sync_meet_peer(&r->role->sync);
 	pay(r);
 }
@@ -132,16 +133,16 @@ on_up(void *arg)
 static void
 on_down(void *arg)
 {
-	struct replica *r = arg;
+	struct conn_sync *r = arg;
 
 	tell_supervisor(r, MSG_WIRE_DOWN, -1);
-	ledger_restart(r->ledger);
-	knock_begin(&r->knock);
+	local_conns_restart(r->local_conns);
+	peer_port_probe_begin(&r->port_probe);
 }
 
 /* All records, or none where one is wrong. */
 static bool
-take_records(struct replica *r, const uint8_t *body, size_t len)
+take_records(struct conn_sync *r, const uint8_t *body, size_t len)
 {
 	struct buf b = buf_reader(body, len);
 	struct conn_record conns[RECORDS_MAX];
@@ -153,7 +154,7 @@ take_records(struct replica *r, const uint8_t *body, size_t len)
 		n++;
 	}
 	for (unsigned i = 0; i < n; i++)
-		groups |= estate_take(r->estate, &conns[i]);
+		groups |= peer_conns_take(r->peer_conns, &conns[i]);
 	for (unsigned i = 0; i < r->role->n_groups; i++)
 		if ((groups & 1u << i) != 0)
 			inbox_put_group(&r->role->inbox, NODE_CONNECTED, i);
@@ -162,27 +163,27 @@ take_records(struct replica *r, const uint8_t *body, size_t len)
 
 /* False: nothing that a peer of ours says. */
 static bool
-take_frame(
-    struct replica *r, enum wire_type type, const uint8_t *body, size_t len)
+take_frame(struct conn_sync *r, enum peer_link_type type, const uint8_t *body,
+    size_t len)
 {
 	switch (type) {
-	case WIRE_PULSE:
+	case PEER_LINK_PULSE:
 		return len == 0;
-	case WIRE_HELLO:
+	case PEER_LINK_HELLO:
 		heartbeat_take(r->role, body, len);
 		return true;
-	case WIRE_BEGIN:
-		estate_begin(r->estate);
+	case PEER_LINK_BEGIN:
+		peer_conns_begin(r->peer_conns);
 		return len == 0;
-	case WIRE_RECORDS:
+	case PEER_LINK_RECORDS:
 		return take_records(r, body, len);
-	case WIRE_ACCORDS:
+	case PEER_LINK_ACCORDS:
 		return state_sync_take_from_peer(&r->role->sync, body, len);
-	case WIRE_ACCORDS_END:
+	case PEER_LINK_ACCORDS_END:
 		return len == 0 &&
 		    state_sync_take_from_peer(&r->role->sync, body, len);
-	case WIRE_END:
-		estate_end(r->estate);
+	case PEER_LINK_END:
+		peer_conns_end(r->peer_conns);
 		work_on(r);
 		return len == 0;
 	}
@@ -192,30 +193,30 @@ take_frame(
 static void
 on_frame(void *arg, uint8_t type, const uint8_t *body, size_t len)
 {
-	struct replica *r = arg;
+	struct conn_sync *r = arg;
 
-	if (!take_frame(r, (enum wire_type)type, body, len))
-		wire_restart(r->wire, "the peer sent a malformed frame");
+	if (!take_frame(r, (enum peer_link_type)type, body, len))
+		peer_link_restart(r->wire, "the peer sent a malformed frame");
 }
 
 static void
 on_room(void *arg)
 {
-	struct replica *r = arg;
+	struct conn_sync *r = arg;
 
 	state_sync_pay(&r->role->sync);
 	pay(r);
 }
 
-static const struct wire_calls wire_calls = { .on_up = on_up,
+static const struct peer_link_calls wire_calls = { .on_up = on_up,
 	.on_down = on_down,
 	.on_frame = on_frame,
 	.on_room = on_room };
 
 int
-replica_open(struct role *role)
+conn_sync_open(struct role *role)
 {
-	struct wire_setup setup = { .loop = role->loop,
+	struct peer_link_setup setup = { .loop = role->loop,
 		.calls = &wire_calls,
 		.subject = role->peer_subject,
 		.auth = &role->auth,
@@ -224,42 +225,42 @@ replica_open(struct role *role)
 		.other = role->other->address,
 		.port = role->config->pair.port };
 	const size_t max = role->start.max_connections;
-	struct replica *r = calloc(1, sizeof(*r));
+	struct conn_sync *r = calloc(1, sizeof(*r));
 
 	if (r == NULL)
 		return -ENOMEM;
-	role->replica = r;
+	role->conn_sync = r;
 	r->role = role;
-	knock_init(&r->knock, role);
+	peer_port_probe_init(&r->port_probe, role);
 	ev_init(&r->turn, on_turn);
 	ev_set_priority(&r->turn, EV_MINPRI);
 	r->turn.data = r;
-	r->ledger = ledger_new(max);
-	r->estate = estate_new(&role->config->pair, 2 * max);
+	r->local_conns = local_conns_new(max);
+	r->peer_conns = peer_conns_new(&role->config->pair, 2 * max);
 	setup.arg = r;
-	if (r->ledger != NULL && r->estate != NULL)
-		r->wire = wire_open(&setup);
+	if (r->local_conns != NULL && r->peer_conns != NULL)
+		r->wire = peer_link_open(&setup);
 	return r->wire == NULL ? -ENOMEM : 0;
 }
 
 void
-replica_close(struct role *role)
+conn_sync_close(struct role *role)
 {
-	struct replica *r = role->replica;
+	struct conn_sync *r = role->conn_sync;
 
 	if (r == NULL)
 		return;
-	wire_close(r->wire);
-	knock_stop(&r->knock);
+	peer_link_close(r->wire);
+	peer_port_probe_stop(&r->port_probe);
 	ev_timer_stop(role->loop, &r->turn);
-	ledger_free(r->ledger);
-	estate_free(r->estate);
+	local_conns_free(r->local_conns);
+	peer_conns_free(r->peer_conns);
 	free(r);
-	role->replica = NULL;
+	role->conn_sync = NULL;
 }
 
 static bool
-take_changes(struct replica *r, const struct channel_packet *p)
+take_changes(struct conn_sync *r, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct conn_record conns[CHANNEL_BODY_MAX / 24];
@@ -273,17 +274,17 @@ take_changes(struct replica *r, const struct channel_packet *p)
 		n++;
 	}
 	for (unsigned i = 0; i < n; i++)
-		if (ledger_take(r->ledger, &conns[i]) < 0)
+		if (local_conns_take(r->local_conns, &conns[i]) < 0)
 			e = -ENOSPC;
 	if (e < 0)
-		wire_restart(r->wire, "the peer does not read");
+		peer_link_restart(r->wire, "the peer does not read");
 	return true;
 }
 
 bool
-replica_take(struct role *role, const struct channel_packet *p)
+conn_sync_take(struct role *role, const struct channel_packet *p)
 {
-	struct replica *r = role->replica;
+	struct conn_sync *r = role->conn_sync;
 
 	if (r == NULL)
 		return false; /* no pair, nothing to tell */
@@ -293,9 +294,9 @@ replica_take(struct role *role, const struct channel_packet *p)
 	} else if (p->len != 0) {
 		return false;
 	} else if (p->type == MSG_CONNECTIONS_BEGIN) {
-		ledger_begin(r->ledger);
+		local_conns_begin(r->local_conns);
 	} else {
-		ledger_end(r->ledger);
+		local_conns_end(r->local_conns);
 		work_on(r);
 	}
 	pay(r);
@@ -303,20 +304,20 @@ replica_take(struct role *role, const struct channel_packet *p)
 }
 
 void
-replica_expect(struct role *role, const struct hello_boot *boot)
+conn_sync_expect(struct role *role, const struct hello_boot *boot)
 {
-	if (role->replica != NULL)
-		wire_expect(role->replica->wire, boot);
+	if (role->conn_sync != NULL)
+		peer_link_expect(role->conn_sync->wire, boot);
 }
 
 static int
-send_frame(void *arg, enum wire_type type, const void *body, size_t len)
+send_frame(void *arg, enum peer_link_type type, const void *body, size_t len)
 {
 	const struct role *role = arg;
-	struct replica *r = role->replica;
+	struct conn_sync *r = role->conn_sync;
 
-	if (r == NULL || !wire_has_room(r->wire) ||
-	    wire_send(r->wire, type, body, len) < 0)
+	if (r == NULL || !peer_link_has_room(r->wire) ||
+	    peer_link_send(r->wire, type, body, len) < 0)
 		return -EAGAIN;
 	return 0;
 }
@@ -326,12 +327,12 @@ restart(void *arg, const char *why)
 {
 	const struct role *role = arg;
 
-	if (role->replica != NULL)
-		wire_restart(role->replica->wire, why);
+	if (role->conn_sync != NULL)
+		peer_link_restart(role->conn_sync->wire, why);
 }
 
 void
-replica_init_sync(struct role *role)
+conn_sync_init_sync(struct role *role)
 {
 	static const struct state_sync_calls calls = { .send = send_frame,
 		.restart = restart };
@@ -344,35 +345,35 @@ replica_init_sync(struct role *role)
 }
 
 void
-replica_send_hello(struct role *role, const uint8_t *packet, size_t len)
+conn_sync_send_hello(struct role *role, const uint8_t *packet, size_t len)
 {
-	struct replica *r = role->replica;
+	struct conn_sync *r = role->conn_sync;
 
-	if (r != NULL && wire_is_drained(r->wire) &&
-	    wire_send(r->wire, WIRE_HELLO, packet, len) < 0)
+	if (r != NULL && peer_link_is_drained(r->wire) &&
+	    peer_link_send(r->wire, PEER_LINK_HELLO, packet, len) < 0)
 		log_debug(role->peer_subject, "wire: no room for a hello");
 }
 
 void
-replica_describe(const struct role *role, struct msg_peer *m)
+conn_sync_describe(const struct role *role, struct msg_peer *m)
 {
-	const struct replica *r = role->replica;
+	const struct conn_sync *r = role->conn_sync;
 
 	if (r == NULL)
 		return;
-	m->wire_up = wire_is_up(r->wire);
-	m->wire_rejected = wire_rejected(r->wire);
-	m->connections = (uint32_t)estate_count(r->estate);
+	m->wire_up = peer_link_is_up(r->wire);
+	m->wire_rejected = peer_link_rejected(r->wire);
+	m->connections = (uint32_t)peer_conns_count(r->peer_conns);
 }
 
-const struct ledger *
-replica_ledger(const struct role *role)
+const struct local_conns *
+conn_sync_ledger(const struct role *role)
 {
-	return role->replica->ledger;
+	return role->conn_sync->local_conns;
 }
 
-struct estate *
-replica_estate(const struct role *role)
+struct peer_conns *
+conn_sync_estate(const struct role *role)
 {
-	return role->replica->estate;
+	return role->conn_sync->peer_conns;
 }

@@ -28,16 +28,16 @@ struct entry {
 	_Alignas(max_align_t) unsigned char value[];
 };
 
-struct connmap {
+struct conn_table {
 	size_t value_bytes, max;
 	struct secret_key secret;
 	struct entry *head;
 };
 
-struct connmap *
-connmap_new(size_t value_bytes, size_t max)
+struct conn_table *
+conn_table_new(size_t value_bytes, size_t max)
 {
-	struct connmap *m = calloc(1, sizeof(*m));
+	struct conn_table *m = calloc(1, sizeof(*m));
 
 	if (m == NULL)
 		return NULL;
@@ -48,7 +48,7 @@ connmap_new(size_t value_bytes, size_t max)
 }
 
 void
-connmap_free(struct connmap *m)
+conn_table_free(struct conn_table *m)
 {
 	struct entry *e, *next;
 
@@ -69,13 +69,13 @@ key_of(const struct conn_record *c)
 }
 
 static unsigned
-hash(const struct connmap *m, const struct key *k)
+hash(const struct conn_table *m, const struct key *k)
 {
 	return (unsigned)secret_short_hash(&m->secret, k, sizeof(*k));
 }
 
 void *
-connmap_find(const struct connmap *m, const struct conn_record *c)
+conn_table_find(const struct conn_table *m, const struct conn_record *c)
 {
 	const struct key key = key_of(c);
 	struct entry *e;
@@ -85,11 +85,11 @@ connmap_find(const struct connmap *m, const struct conn_record *c)
 }
 
 void *
-connmap_add(struct connmap *m, const struct conn_record *c)
+conn_table_add(struct conn_table *m, const struct conn_record *c)
 {
 	struct entry *e;
 
-	if (connmap_count(m) >= m->max)
+	if (conn_table_count(m) >= m->max)
 		return NULL;
 	e = calloc(1, sizeof(*e) + m->value_bytes);
 	if (e == NULL)
@@ -105,7 +105,7 @@ connmap_add(struct connmap *m, const struct conn_record *c)
 }
 
 void
-connmap_remove(struct connmap *m, void *value)
+conn_table_remove(struct conn_table *m, void *value)
 {
 	struct entry *e = CONTAINER_OF(value, struct entry, value);
 
@@ -114,7 +114,7 @@ connmap_remove(struct connmap *m, void *value)
 }
 
 size_t
-connmap_count(const struct connmap *m)
+conn_table_count(const struct conn_table *m)
 {
 	return HASH_COUNT(m->head);
 }

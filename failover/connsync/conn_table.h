@@ -11,20 +11,20 @@
 #include "core/base.h"
 
 struct conn_record;
-struct connmap;
+struct conn_table;
 
 /* NULL where memory is out. */
-struct connmap *connmap_new(size_t value_bytes, size_t max);
-void connmap_free(struct connmap *m); /* takes NULL */
+struct conn_table *conn_table_new(size_t value_bytes, size_t max);
+void conn_table_free(struct conn_table *m); /* takes NULL */
 
 /* By client and local; NULL where there is none. */
-void *connmap_find(const struct connmap *m, const struct conn_record *c);
+void *conn_table_find(const struct conn_table *m, const struct conn_record *c);
 
 /*
  * A new value, zeroed, for ends that are not there yet. NULL where the map is
  * full or memory is out.
  */
-void *connmap_add(struct connmap *m, const struct conn_record *c);
-void connmap_remove(struct connmap *m, void *value);
+void *conn_table_add(struct conn_table *m, const struct conn_record *c);
+void conn_table_remove(struct conn_table *m, void *value);
 
-size_t connmap_count(const struct connmap *m);
+size_t conn_table_count(const struct conn_table *m);

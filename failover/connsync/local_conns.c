@@ -23,8 +23,8 @@ struct entry {
 
 TAILQ_HEAD(entries, entry);
 
-struct ledger {
-	struct connmap *map;
+struct local_conns {
+	struct conn_table *map;
 	size_t max, n_closed, n_left; /* of each, for the peer to hear */
 	unsigned epoch, pass;
 	bool owes_begin, owes_end;
@@ -34,10 +34,10 @@ struct ledger {
 	struct entries owed, told, left, fresh, stale;
 };
 
-struct ledger *
-ledger_new(size_t max)
+struct local_conns *
+local_conns_new(size_t max)
 {
-	struct ledger *l = calloc(1, sizeof(*l));
+	struct local_conns *l = calloc(1, sizeof(*l));
 
 	if (l == NULL)
 		return NULL;
@@ -49,7 +49,7 @@ ledger_new(size_t max)
 	l->epoch = l->pass = 1; /* a new entry's 0 is neither */
 	l->max = max;
 	/* Live, closed and left ones: as many of each. */
-	l->map = connmap_new(sizeof(struct entry), 3 * max + 1);
+	l->map = conn_table_new(sizeof(struct entry), 3 * max + 1);
 	if (l->map == NULL) {
 		free(l);
 		return NULL;
@@ -58,16 +58,16 @@ ledger_new(size_t max)
 }
 
 void
-ledger_free(struct ledger *l)
+local_conns_free(struct local_conns *l)
 {
 	if (l == NULL)
 		return;
-	connmap_free(l->map);
+	conn_table_free(l->map);
 	free(l);
 }
 
 static struct entries *
-debts_of(struct ledger *l, const struct entry *e)
+debts_of(struct local_conns *l, const struct entry *e)
 {
 	if (e->queued || e->known != l->epoch)
 		return &l->owed;
@@ -75,13 +75,13 @@ debts_of(struct ledger *l, const struct entry *e)
 }
 
 static struct entries *
-mentions_of(struct ledger *l, const struct entry *e)
+mentions_of(struct local_conns *l, const struct entry *e)
 {
 	return e->pass == l->pass ? &l->fresh : &l->stale;
 }
 
 static void
-mention(struct ledger *l, struct entry *e)
+mention(struct local_conns *l, struct entry *e)
 {
 	if (e->pass == l->pass)
 		return;
@@ -91,14 +91,14 @@ mention(struct ledger *l, struct entry *e)
 }
 
 static size_t *
-count_of(struct ledger *l, enum conn_record_change change)
+count_of(struct local_conns *l, enum conn_record_change change)
 {
 	return change == CONN_RECORD_LEFT ? &l->n_left : &l->n_closed;
 }
 
 /* The one place that writes `change`, but for the counts' sake. */
 static void
-become(struct ledger *l, struct entry *e, enum conn_record_change change)
+become(struct local_conns *l, struct entry *e, enum conn_record_change change)
 {
 	if (e->conn.change != CONN_RECORD_OPENED)
 		--*count_of(l, e->conn.change);
@@ -109,7 +109,7 @@ become(struct ledger *l, struct entry *e, enum conn_record_change change)
 
 /* What it has become is to be told. */
 static void
-owe(struct ledger *l, struct entry *e, enum conn_record_change change)
+owe(struct local_conns *l, struct entry *e, enum conn_record_change change)
 {
 	TAILQ_REMOVE(debts_of(l, e), e, debt);
 	become(l, e, change);
@@ -118,18 +118,18 @@ owe(struct ledger *l, struct entry *e, enum conn_record_change change)
 }
 
 static void
-drop(struct ledger *l, struct entry *e)
+drop(struct local_conns *l, struct entry *e)
 {
 	TAILQ_REMOVE(debts_of(l, e), e, debt);
 	TAILQ_REMOVE(mentions_of(l, e), e, mention);
 	become(l, e, CONN_RECORD_OPENED); /* for the counts */
-	connmap_remove(l->map, e);
+	conn_table_remove(l->map, e);
 }
 
 static int
-open_entry(struct ledger *l, const struct conn_record *c)
+open_entry(struct local_conns *l, const struct conn_record *c)
 {
-	struct entry *e = connmap_find(l->map, c);
+	struct entry *e = conn_table_find(l->map, c);
 
 	if (e != NULL) {
 		mention(l, e);
@@ -139,7 +139,7 @@ open_entry(struct ledger *l, const struct conn_record *c)
 		e->conn = *c;
 		return 0;
 	}
-	e = connmap_add(l->map, c);
+	e = conn_table_add(l->map, c);
 	if (e == NULL)
 		return -ENOSPC;
 	e->conn = *c;
@@ -151,7 +151,7 @@ open_entry(struct ledger *l, const struct conn_record *c)
 }
 
 static void
-close_entry(struct ledger *l, struct entry *e)
+close_entry(struct local_conns *l, struct entry *e)
 {
 	if (e->known != l->epoch) {
 		drop(l, e); /* the peer never heard of it */
@@ -163,7 +163,7 @@ close_entry(struct ledger *l, struct entry *e)
 
 /* Without a wire for long, what was left long ago is of no use to anybody. */
 static void
-leave_entry(struct ledger *l, struct entry *e)
+leave_entry(struct local_conns *l, struct entry *e)
 {
 	if (l->n_left >= l->max) {
 		drop(l, e);
@@ -174,13 +174,13 @@ leave_entry(struct ledger *l, struct entry *e)
 }
 
 int
-ledger_take(struct ledger *l, const struct conn_record *c)
+local_conns_take(struct local_conns *l, const struct conn_record *c)
 {
 	struct entry *e;
 
 	if (c->change == CONN_RECORD_OPENED)
 		return open_entry(l, c);
-	e = connmap_find(l->map, c);
+	e = conn_table_find(l->map, c);
 	/* Another worker may have been quicker with the ends' next user. */
 	if (e == NULL || e->conn.id != c->id ||
 	    e->conn.change != CONN_RECORD_OPENED)
@@ -193,7 +193,7 @@ ledger_take(struct ledger *l, const struct conn_record *c)
 }
 
 void
-ledger_begin(struct ledger *l)
+local_conns_begin(struct local_conns *l)
 {
 	TAILQ_CONCAT(&l->stale, &l->fresh, mention);
 	l->pass++;
@@ -202,14 +202,14 @@ ledger_begin(struct ledger *l)
 }
 
 void
-ledger_end(struct ledger *l)
+local_conns_end(struct local_conns *l)
 {
 	l->complete = true;
 	l->sweeping = true;
 }
 
 bool
-ledger_sweep(struct ledger *l, unsigned n)
+local_conns_sweep(struct local_conns *l, unsigned n)
 {
 	struct entry *e;
 
@@ -226,7 +226,7 @@ ledger_sweep(struct ledger *l, unsigned n)
 }
 
 void
-ledger_restart(struct ledger *l)
+local_conns_restart(struct local_conns *l)
 {
 	TAILQ_CONCAT(&l->owed, &l->told, debt);
 	TAILQ_CONCAT(&l->owed, &l->left, debt);
@@ -236,7 +236,7 @@ ledger_restart(struct ledger *l)
 
 /* Whether it is still worth telling; it is done with either way. */
 static bool
-pay(struct ledger *l, struct entry *e, struct conn_record *ret_conn)
+pay(struct local_conns *l, struct entry *e, struct conn_record *ret_conn)
 {
 	const bool known = e->known == l->epoch;
 
@@ -256,33 +256,33 @@ pay(struct ledger *l, struct entry *e, struct conn_record *ret_conn)
 	return true;
 }
 
-enum ledger_debt
-ledger_next(struct ledger *l, struct conn_record *ret_conn)
+enum local_conns_debt
+local_conns_next(struct local_conns *l, struct conn_record *ret_conn)
 {
 	struct entry *e;
 
 	if (l->owes_begin) {
 		l->owes_begin = false;
-		return LEDGER_BEGIN;
+		return LOCAL_CONNS_BEGIN;
 	}
 	while ((e = TAILQ_FIRST(&l->owed)) != NULL)
 		if (pay(l, e, ret_conn))
-			return LEDGER_RECORD;
+			return LOCAL_CONNS_RECORD;
 	if (l->owes_end && l->complete) {
 		l->owes_end = false;
-		return LEDGER_END;
+		return LOCAL_CONNS_END;
 	}
-	return LEDGER_PAID;
+	return LOCAL_CONNS_PAID;
 }
 
 bool
-ledger_awaits(const struct ledger *l)
+local_conns_awaits(const struct local_conns *l)
 {
 	return !TAILQ_EMPTY(&l->left);
 }
 
 void
-ledger_settle(struct ledger *l, unsigned n)
+local_conns_settle(struct local_conns *l, unsigned n)
 {
 	struct entry *e;
 
@@ -291,9 +291,9 @@ ledger_settle(struct ledger *l, unsigned n)
 }
 
 bool
-ledger_is_live(const struct ledger *l, const struct conn_record *c)
+local_conns_is_live(const struct local_conns *l, const struct conn_record *c)
 {
-	const struct entry *e = connmap_find(l->map, c);
+	const struct entry *e = conn_table_find(l->map, c);
 
 	return e != NULL && e->conn.change == CONN_RECORD_OPENED &&
 	    (e->pass == l->pass || !l->sweeping);

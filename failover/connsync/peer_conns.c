@@ -29,9 +29,9 @@ struct entry {
 TAILQ_HEAD(legs, leg);
 TAILQ_HEAD(entries, entry);
 
-struct estate {
+struct peer_conns {
 	const struct config_pair *pair; /* borrowed: the configuration's */
-	struct connmap *map;
+	struct conn_table *map;
 	unsigned pass;
 	bool sweeping;
 	struct entries fresh, stale; /* as in local_conns.c */
@@ -40,10 +40,10 @@ struct estate {
 	struct leg *given;                   /* the last that was given out */
 };
 
-struct estate *
-estate_new(const struct config_pair *pair, size_t max)
+struct peer_conns *
+peer_conns_new(const struct config_pair *pair, size_t max)
 {
-	struct estate *e = calloc(1, sizeof(*e));
+	struct peer_conns *e = calloc(1, sizeof(*e));
 
 	if (e == NULL)
 		return NULL;
@@ -52,7 +52,7 @@ estate_new(const struct config_pair *pair, size_t max)
 	TAILQ_INIT(&e->stale);
 	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++)
 		TAILQ_INIT(&e->groups[i]);
-	e->map = connmap_new(sizeof(struct entry), max);
+	e->map = conn_table_new(sizeof(struct entry), max);
 	if (e->map == NULL) {
 		free(e);
 		return NULL;
@@ -61,17 +61,17 @@ estate_new(const struct config_pair *pair, size_t max)
 }
 
 void
-estate_free(struct estate *e)
+peer_conns_free(struct peer_conns *e)
 {
 	if (e == NULL)
 		return;
-	connmap_free(e->map);
+	conn_table_free(e->map);
 	free(e);
 }
 
 static bool
 find_group(
-    const struct estate *e, const struct conn_record_end *end, uint8_t *ret)
+    const struct peer_conns *e, const struct conn_record_end *end, uint8_t *ret)
 {
 	union addr a;
 
@@ -97,7 +97,7 @@ entry_of(struct leg *leg)
 }
 
 static void
-unlink_leg(struct estate *e, struct leg *leg)
+unlink_leg(struct peer_conns *e, struct leg *leg)
 {
 	if (!leg->there)
 		return;
@@ -110,7 +110,7 @@ unlink_leg(struct estate *e, struct leg *leg)
 }
 
 static void
-drop(struct estate *e, struct entry *t)
+drop(struct peer_conns *e, struct entry *t)
 {
 	for (unsigned side = 0; side < SIDES; side++)
 		unlink_leg(e, &t->legs[side]);
@@ -118,11 +118,11 @@ drop(struct estate *e, struct entry *t)
 		TAILQ_REMOVE(&e->fresh, t, mention);
 	else
 		TAILQ_REMOVE(&e->stale, t, mention);
-	connmap_remove(e->map, t);
+	conn_table_remove(e->map, t);
 }
 
 static void
-mention(struct estate *e, struct entry *t)
+mention(struct peer_conns *e, struct entry *t)
 {
 	if (t->pass == e->pass)
 		return;
@@ -133,7 +133,7 @@ mention(struct estate *e, struct entry *t)
 
 /* To the end of its group's, to be told as often as any. */
 static unsigned
-link_leg(struct estate *e, struct entry *t, enum side side)
+link_leg(struct peer_conns *e, struct entry *t, enum side side)
 {
 	struct leg *leg = &t->legs[side];
 
@@ -148,7 +148,7 @@ link_leg(struct estate *e, struct entry *t, enum side side)
 }
 
 static unsigned
-link_legs(struct estate *e, struct entry *t)
+link_legs(struct peer_conns *e, struct entry *t)
 {
 	unsigned groups = 0;
 
@@ -160,9 +160,9 @@ link_legs(struct estate *e, struct entry *t)
 }
 
 unsigned
-estate_take(struct estate *e, const struct conn_record *c)
+peer_conns_take(struct peer_conns *e, const struct conn_record *c)
 {
-	struct entry *t = connmap_find(e->map, c);
+	struct entry *t = conn_table_find(e->map, c);
 	uint8_t group;
 
 	if (c->change == CONN_RECORD_CLOSED) {
@@ -180,7 +180,7 @@ estate_take(struct estate *e, const struct conn_record *c)
 		if (!find_group(e, &c->local, &group) &&
 		    !find_group(e, &c->source, &group))
 			return 0;
-		t = connmap_add(e->map, c);
+		t = conn_table_add(e->map, c);
 		if (t == NULL)
 			return 0; /* its client waits for its own patience */
 		t->pass = e->pass;
@@ -195,7 +195,7 @@ estate_take(struct estate *e, const struct conn_record *c)
 }
 
 void
-estate_begin(struct estate *e)
+peer_conns_begin(struct peer_conns *e)
 {
 	TAILQ_CONCAT(&e->stale, &e->fresh, mention);
 	e->pass++;
@@ -203,13 +203,13 @@ estate_begin(struct estate *e)
 }
 
 void
-estate_end(struct estate *e)
+peer_conns_end(struct peer_conns *e)
 {
 	e->sweeping = true;
 }
 
 bool
-estate_sweep(struct estate *e, unsigned n)
+peer_conns_sweep(struct peer_conns *e, unsigned n)
 {
 	struct entry *t;
 
@@ -221,13 +221,14 @@ estate_sweep(struct estate *e, unsigned n)
 }
 
 void
-estate_rewind(struct estate *e, unsigned group)
+peer_conns_rewind(struct peer_conns *e, unsigned group)
 {
 	e->next[group] = TAILQ_FIRST(&e->groups[group]);
 }
 
 bool
-estate_next(struct estate *e, unsigned group, struct estate_leg *ret_leg)
+peer_conns_next(
+    struct peer_conns *e, unsigned group, struct peer_conns_leg *ret_leg)
 {
 	struct leg *leg = e->next[group];
 	const struct conn_record *c;
@@ -237,7 +238,7 @@ estate_next(struct estate *e, unsigned group, struct estate_leg *ret_leg)
 		return false;
 	e->next[group] = TAILQ_NEXT(leg, link);
 	c = &entry_of(leg)->conn;
-	*ret_leg = (struct estate_leg){
+	*ret_leg = (struct peer_conns_leg){
 		.from = leg->side == CLIENT ? c->local : c->source,
 		.to = leg->side == CLIENT ? c->client : c->server,
 		.is_client = leg->side == CLIENT,
@@ -248,7 +249,7 @@ estate_next(struct estate *e, unsigned group, struct estate_leg *ret_leg)
 }
 
 void
-estate_forget(struct estate *e)
+peer_conns_forget(struct peer_conns *e)
 {
 	struct leg *leg = e->given;
 	struct entry *t;
@@ -262,20 +263,20 @@ estate_forget(struct estate *e)
 }
 
 void
-estate_tell(struct estate *e)
+peer_conns_tell(struct peer_conns *e)
 {
-	if (e->given != NULL && ++e->given->tellings >= ESTATE_TELLINGS)
-		estate_forget(e);
+	if (e->given != NULL && ++e->given->tellings >= PEER_CONNS_TELLINGS)
+		peer_conns_forget(e);
 }
 
 bool
-estate_is_empty(const struct estate *e, unsigned group)
+peer_conns_is_empty(const struct peer_conns *e, unsigned group)
 {
 	return TAILQ_EMPTY(&e->groups[group]);
 }
 
 size_t
-estate_count(const struct estate *e)
+peer_conns_count(const struct peer_conns *e)
 {
-	return connmap_count(e->map);
+	return conn_table_count(e->map);
 }

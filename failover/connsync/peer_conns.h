@@ -12,13 +12,13 @@
 #include "core/conn_record.h"
 
 struct config_pair;
-struct estate;
+struct peer_conns;
 
 /* How often each end is told of a takeover (tickle.h). */
-#define ESTATE_TELLINGS 3
+#define PEER_CONNS_TELLINGS 3
 
 /* Somebody who talks to a virtual IP of ours: a client, or a server. */
-struct estate_leg {
+struct peer_conns_leg {
 	struct conn_record_end from, to; /* from the virtual IP */
 	bool is_client;
 	bool told_before;        /* in an earlier round */
@@ -26,36 +26,36 @@ struct estate_leg {
 };
 
 /* Borrows the groups. NULL where memory is out. */
-struct estate *estate_new(const struct config_pair *pair, size_t max);
-void estate_free(struct estate *e); /* takes NULL */
+struct peer_conns *peer_conns_new(const struct config_pair *pair, size_t max);
+void peer_conns_free(struct peer_conns *e); /* takes NULL */
 
 /*
  * What the peer says. Returns the groups, a bit each, that now have somebody
  * to be told whom they did not have before.
  */
-unsigned estate_take(struct estate *e, const struct conn_record *c);
+unsigned peer_conns_take(struct peer_conns *e, const struct conn_record *c);
 
 /* The peer begins to tell all; it has told all: the others are no more. */
-void estate_begin(struct estate *e);
-void estate_end(struct estate *e);
+void peer_conns_begin(struct peer_conns *e);
+void peer_conns_end(struct peer_conns *e);
 
 /* Works off what an end has left; at most `n`. Returns whether more is left. */
-bool estate_sweep(struct estate *e, unsigned n);
+bool peer_conns_sweep(struct peer_conns *e, unsigned n);
 
 /*
  * Goes through those who talk to a group's addresses: from the first again,
- * then one by one. estate_next() returns false at the end. The one it has given
- * out counts as told by estate_tell(), and is forgotten by the last telling or
- * by estate_forget().
+ * then one by one. peer_conns_next() returns false at the end. The one it has
+ * given out counts as told by peer_conns_tell(), and is forgotten by the last
+ * telling or by peer_conns_forget().
  */
-void estate_rewind(struct estate *e, unsigned group);
-MUST_CHECK bool estate_next(
-    struct estate *e, unsigned group, struct estate_leg *ret_leg);
-void estate_tell(struct estate *e);
-void estate_forget(struct estate *e);
+void peer_conns_rewind(struct peer_conns *e, unsigned group);
+MUST_CHECK bool peer_conns_next(
+    struct peer_conns *e, unsigned group, struct peer_conns_leg *ret_leg);
+void peer_conns_tell(struct peer_conns *e);
+void peer_conns_forget(struct peer_conns *e);
 
 /* Nobody talks to this group's addresses. */
-bool estate_is_empty(const struct estate *e, unsigned group);
+bool peer_conns_is_empty(const struct peer_conns *e, unsigned group);
 
 /* Connections. */
-size_t estate_count(const struct estate *e);
+size_t peer_conns_count(const struct peer_conns *e);

@@ -59,24 +59,24 @@ wait_ms(struct group *t, double ms)
 }
 
 static int
-send_ack(const struct tickle *t, const struct estate_leg *leg)
+send_ack(const struct tickle *t, const struct peer_conns_leg *leg)
 {
-	const struct segment s = segment_ack(&leg->from, &leg->to);
+	const struct tickle_packet s = tickle_packet_ack(&leg->from, &leg->to);
 	const union addr to = conn_record_end_addr(&leg->to);
 
 	return raw_socket_send(&t->raw, s.bytes, s.len, &to);
 }
 
 static void
-tell(struct group *t, const struct estate_leg *leg)
+tell(struct group *t, const struct peer_conns_leg *leg)
 {
 	const struct role *role = t->of->role;
-	struct estate *estate = replica_estate(role);
+	struct peer_conns *peer_conns = conn_sync_estate(role);
 
 	/* Its client has come back already, by the very same port. */
 	if (leg->is_client &&
-	    ledger_is_live(replica_ledger(role), &leg->conn)) {
-		estate_forget(estate);
+	    local_conns_is_live(conn_sync_ledger(role), &leg->conn)) {
+		peer_conns_forget(peer_conns);
 		return;
 	}
 	if (!leg->told_before && leg->is_client)
@@ -86,7 +86,7 @@ tell(struct group *t, const struct estate_leg *leg)
 	/* What cannot be sent now has two more rounds. */
 	if (send_ack(role->tickle, leg) < 0)
 		log_debug(t->of->subject, "cannot tell somebody");
-	estate_tell(estate);
+	peer_conns_tell(peer_conns);
 }
 
 /* All have heard it as often as they should. */
@@ -105,8 +105,8 @@ static void
 on_turn(struct ev_loop *loop, ev_timer *timer, int revents)
 {
 	struct group *t = timer->data;
-	struct estate *estate = replica_estate(t->of->role);
-	struct estate_leg leg;
+	struct peer_conns *peer_conns = conn_sync_estate(t->of->role);
+	struct peer_conns_leg leg;
 
 	(void)loop;
 	(void)revents;
@@ -120,15 +120,15 @@ on_turn(struct ev_loop *loop, ev_timer *timer, int revents)
 		return;
 	}
 	for (unsigned i = 0; i < LEGS_A_TURN; i++) {
-		if (estate_next(estate, t->of->index, &leg)) {
+		if (peer_conns_next(peer_conns, t->of->index, &leg)) {
 			tell(t, &leg);
 			continue;
 		}
-		if (estate_is_empty(estate, t->of->index)) {
+		if (peer_conns_is_empty(peer_conns, t->of->index)) {
 			finish(t);
 			return;
 		}
-		estate_rewind(estate, t->of->index);
+		peer_conns_rewind(peer_conns, t->of->index);
 		wait_ms(t, ROUND_MS);
 		return;
 	}
@@ -139,7 +139,7 @@ static void
 start(struct group *t, double after_ms)
 {
 	t->mood = TELLING;
-	estate_rewind(replica_estate(t->of->role), t->of->index);
+	peer_conns_rewind(conn_sync_estate(t->of->role), t->of->index);
 	wait_ms(t, after_ms);
 }
 

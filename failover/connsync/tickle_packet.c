@@ -36,13 +36,13 @@ put_v6_header(struct buf *b, const uint8_t *from, const uint8_t *to)
 	buf_put_bytes(b, to, 16);
 }
 
-struct segment
-segment_ack(
+struct tickle_packet
+tickle_packet_ack(
     const struct conn_record_end *from, const struct conn_record_end *to)
 {
 	const bool v6 = from->family == AF_INET6;
 	const size_t ip_len = v6 ? 16 : 4;
-	struct segment s = { 0 };
+	struct tickle_packet s = { 0 };
 	struct buf b = buf_writer(s.bytes, sizeof(s.bytes));
 	uint32_t sum = IPPROTO_TCP + TCP_BYTES; /* the pseudo-header's */
 	uint8_t *tcp;
@@ -58,7 +58,7 @@ segment_ack(
 	buf_put_u32(&b, 0); /* acknowledgement */
 	buf_put_u8(&b, TCP_BYTES / 4 << 4);
 	buf_put_u8(&b, TCP_ACK);
-	buf_put_u16(&b, SEGMENT_WINDOW);
+	buf_put_u16(&b, TICKLE_PACKET_WINDOW);
 	buf_put_u32(&b, 0); /* the checksum, below; urgent pointer */
 	sum = checksum_add(sum, from->ip, ip_len);
 	sum = checksum_add(sum, to->ip, ip_len);

@@ -14,16 +14,16 @@
 
 struct conn_record_end;
 
-#define SEGMENT_BYTES_MAX 60 /* IPv6 40, TCP 20 */
+#define TICKLE_PACKET_BYTES_MAX 60 /* IPv6 40, TCP 20 */
 
 /* Nothing reads it: for whoever looks at a trace. */
-#define SEGMENT_WINDOW 8401
+#define TICKLE_PACKET_WINDOW 8401
 
-struct segment {
+struct tickle_packet {
 	size_t len;
-	uint8_t bytes[SEGMENT_BYTES_MAX];
+	uint8_t bytes[TICKLE_PACKET_BYTES_MAX];
 };
 
 /* Both of one family. */
-struct segment segment_ack(
+struct tickle_packet tickle_packet_ack(
     const struct conn_record_end *from, const struct conn_record_end *to);

@@ -23,5 +23,5 @@ heartbeat_send_hello(
 	hello_encode(&b, &h);
 	len = packet_auth_close(&role->auth, packet, b.pos);
 	heartbeat_transmit(role, packet, len);
-	replica_send_hello(role, packet, len);
+	conn_sync_send_hello(role, packet, len);
 }

@@ -18,7 +18,7 @@
  * it, and where it is another one jump to the end, which drops.
  */
 int
-doorman_admit_only(int fd, const union addr *who)
+accept_filter_admit_only(int fd, const union addr *who)
 {
 	struct sock_filter code[2 * WORDS_MAX + 2];
 	struct sock_fprog program = { .filter = code };

@@ -11,4 +11,4 @@
 union addr;
 
 /* Before listen(). Returns 0 or -errno. */
-MUST_CHECK int doorman_admit_only(int fd, const union addr *who);
+MUST_CHECK int accept_filter_admit_only(int fd, const union addr *who);

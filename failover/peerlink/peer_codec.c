@@ -12,29 +12,29 @@ struct greeting {
 	uint8_t key_id;
 	uint64_t cluster, sender;
 	struct hello_boot boot;
-	uint8_t nonce[CABLE_NONCE_BYTES];
+	uint8_t nonce[PEER_CODEC_NONCE_BYTES];
 };
 
-struct cable
-cable_init(const struct packet_auth *auth, const struct hello_boot *boot)
+struct peer_codec
+peer_codec_init(const struct packet_auth *auth, const struct hello_boot *boot)
 {
-	struct cable c = { .auth = auth, .self = *boot };
+	struct peer_codec c = { .auth = auth, .self = *boot };
 
 	secret_random(c.nonce, sizeof(c.nonce));
 	return c;
 }
 
 void
-cable_fini(struct cable *c)
+peer_codec_fini(struct peer_codec *c)
 {
 	secret_wipe(c, sizeof(*c));
 }
 
 void
-cable_greet(
-    const struct cable *c, uint8_t ret_bytes[static CABLE_GREETING_BYTES])
+peer_codec_greet(const struct peer_codec *c,
+    uint8_t ret_bytes[static PEER_CODEC_GREETING_BYTES])
 {
-	struct buf b = buf_writer(ret_bytes, CABLE_GREETING_BYTES);
+	struct buf b = buf_writer(ret_bytes, PEER_CODEC_GREETING_BYTES);
 
 	buf_put_u32(&b, MAGIC);
 	buf_put_u8(&b, VERSION_);
@@ -52,13 +52,13 @@ direction(const struct secret_key *key, const struct hello_boot *from_boot,
     const uint8_t *from_nonce, const struct hello_boot *to_boot,
     const uint8_t *to_nonce, struct secret_key *ret_key)
 {
-	uint8_t context[2 * (HELLO_BOOT_BYTES + CABLE_NONCE_BYTES)];
+	uint8_t context[2 * (HELLO_BOOT_BYTES + PEER_CODEC_NONCE_BYTES)];
 	struct buf b = buf_writer(context, sizeof(context));
 
 	buf_put_bytes(&b, from_boot->bytes, HELLO_BOOT_BYTES);
-	buf_put_bytes(&b, from_nonce, CABLE_NONCE_BYTES);
+	buf_put_bytes(&b, from_nonce, PEER_CODEC_NONCE_BYTES);
 	buf_put_bytes(&b, to_boot->bytes, HELLO_BOOT_BYTES);
-	buf_put_bytes(&b, to_nonce, CABLE_NONCE_BYTES);
+	buf_put_bytes(&b, to_nonce, PEER_CODEC_NONCE_BYTES);
 	secret_derive(key, "hapair wire", context, sizeof(context), ret_key);
 }
 
@@ -78,27 +78,27 @@ read_greeting(struct buf *b, struct greeting *ret)
 	return magic == MAGIC && version == VERSION_ && zero == 0;
 }
 
-static enum cable_result
-get_greeting(struct cable *c, struct buf *b)
+static enum peer_codec_result
+get_greeting(struct peer_codec *c, struct buf *b)
 {
 	struct greeting g;
 
-	if (b->len - b->pos < CABLE_GREETING_BYTES)
-		return CABLE_MORE;
+	if (b->len - b->pos < PEER_CODEC_GREETING_BYTES)
+		return PEER_CODEC_MORE;
 	if (!read_greeting(b, &g))
-		return CABLE_MALFORMED;
+		return PEER_CODEC_MALFORMED;
 	if (g.cluster == c->auth->cluster && g.sender == c->auth->self)
-		return CABLE_REFLECTED;
+		return PEER_CODEC_REFLECTED;
 	if (g.cluster != c->auth->cluster || g.sender != c->auth->other ||
 	    g.key_id != c->auth->key_id)
-		return CABLE_FOREIGN;
+		return PEER_CODEC_FOREIGN;
 	direction(
 	    &c->auth->send, &c->self, c->nonce, &g.boot, g.nonce, &c->send);
 	direction(&c->auth->receive, &g.boot, g.nonce, &c->self, c->nonce,
 	    &c->receive);
 	c->other = g.boot;
 	c->greeted = true;
-	return CABLE_GREETED;
+	return PEER_CODEC_GREETED;
 }
 
 /* `bytes` is the frame without its MAC. */
@@ -106,7 +106,7 @@ static void
 mac(const struct secret_key *key, uint64_t number, const uint8_t *bytes,
     size_t len, uint8_t ret_mac[static SECRET_MAC_BYTES])
 {
-	uint8_t text[8 + CABLE_HEAD_BYTES + CABLE_BODY_MAX];
+	uint8_t text[8 + PEER_CODEC_HEAD_BYTES + PEER_CODEC_BODY_MAX];
 	struct buf b = buf_writer(text, sizeof(text));
 
 	buf_put_u64(&b, number);
@@ -115,14 +115,14 @@ mac(const struct secret_key *key, uint64_t number, const uint8_t *bytes,
 }
 
 void
-cable_put(
-    struct cable *c, struct buf *b, uint8_t type, const void *body, size_t len)
+peer_codec_put(struct peer_codec *c, struct buf *b, uint8_t type,
+    const void *body, size_t len)
 {
 	const size_t start = b->pos;
 	uint8_t tag[SECRET_MAC_BYTES];
 
-	if (len > CABLE_BODY_MAX ||
-	    b->len - b->pos < CABLE_HEAD_BYTES + len + sizeof(tag)) {
+	if (len > PEER_CODEC_BODY_MAX ||
+	    b->len - b->pos < PEER_CODEC_HEAD_BYTES + len + sizeof(tag)) {
 		b->bad = true;
 		return;
 	}
@@ -134,12 +134,13 @@ cable_put(
 	buf_put_bytes(b, tag, sizeof(tag));
 }
 
-enum cable_result
-cable_get(struct cable *c, struct buf *b, struct cable_frame *ret_frame)
+enum peer_codec_result
+peer_codec_get(
+    struct peer_codec *c, struct buf *b, struct peer_codec_frame *ret_frame)
 {
 	struct buf head = buf_reader(b->data + b->pos, b->len - b->pos);
 	uint8_t tag[SECRET_MAC_BYTES];
-	struct cable_frame f;
+	struct peer_codec_frame f;
 	uint8_t zero;
 
 	if (!c->greeted)
@@ -148,44 +149,45 @@ cable_get(struct cable *c, struct buf *b, struct cable_frame *ret_frame)
 	f.type = buf_get_u8(&head);
 	zero = buf_get_u8(&head);
 	if (head.bad)
-		return CABLE_MORE;
+		return PEER_CODEC_MORE;
 	/* The first must be the proof: strangers fill no memory. */
-	if (zero != 0 || f.len > CABLE_BODY_MAX ||
-	    (f.type == CABLE_PROOF) == c->proven ||
-	    (f.type == CABLE_PROOF && f.len != 0))
-		return CABLE_MALFORMED;
+	if (zero != 0 || f.len > PEER_CODEC_BODY_MAX ||
+	    (f.type == PEER_CODEC_PROOF) == c->proven ||
+	    (f.type == PEER_CODEC_PROOF && f.len != 0))
+		return PEER_CODEC_MALFORMED;
 	if (head.len - head.pos < f.len + sizeof(tag))
-		return CABLE_MORE;
+		return PEER_CODEC_MORE;
 	f.body = head.data + head.pos;
-	mac(&c->receive, c->received, head.data, CABLE_HEAD_BYTES + f.len, tag);
+	mac(&c->receive, c->received, head.data, PEER_CODEC_HEAD_BYTES + f.len,
+	    tag);
 	if (!secret_is_same(tag, f.body + f.len, sizeof(tag)))
-		return CABLE_FORGED;
+		return PEER_CODEC_FORGED;
 	c->received++;
-	b->pos += CABLE_HEAD_BYTES + f.len + sizeof(tag);
+	b->pos += PEER_CODEC_HEAD_BYTES + f.len + sizeof(tag);
 	if (!c->proven) {
 		c->proven = true;
-		return CABLE_PROVEN;
+		return PEER_CODEC_PROVEN;
 	}
 	*ret_frame = f;
-	return CABLE_FRAME;
+	return PEER_CODEC_FRAME;
 }
 
 const char *
-cable_result_text(enum cable_result r)
+peer_codec_result_text(enum peer_codec_result r)
 {
 	switch (r) {
-	case CABLE_MORE:
-	case CABLE_GREETED:
-	case CABLE_PROVEN:
-	case CABLE_FRAME:
+	case PEER_CODEC_MORE:
+	case PEER_CODEC_GREETED:
+	case PEER_CODEC_PROVEN:
+	case PEER_CODEC_FRAME:
 		return "nothing wrong";
-	case CABLE_MALFORMED:
+	case PEER_CODEC_MALFORMED:
 		return "not our protocol, or of another version";
-	case CABLE_FOREIGN:
+	case PEER_CODEC_FOREIGN:
 		return "of another pair or with another key";
-	case CABLE_REFLECTED:
+	case PEER_CODEC_REFLECTED:
 		return "our own words";
-	case CABLE_FORGED:
+	case PEER_CODEC_FORGED:
 		return "wrong signature, is the key the same";
 	}
 	return "?";

@@ -26,58 +26,60 @@
 struct buf;
 struct packet_auth;
 
-#define CABLE_GREETING_BYTES 56
-#define CABLE_NONCE_BYTES 16
-#define CABLE_HEAD_BYTES 4
-#define CABLE_BODY_MAX 4096
-#define CABLE_FRAME_MAX (CABLE_HEAD_BYTES + CABLE_BODY_MAX + SECRET_MAC_BYTES)
-#define CABLE_PROOF 0 /* the type of the first frame; its body is empty */
+#define PEER_CODEC_GREETING_BYTES 56
+#define PEER_CODEC_NONCE_BYTES 16
+#define PEER_CODEC_HEAD_BYTES 4
+#define PEER_CODEC_BODY_MAX 4096
+#define PEER_CODEC_FRAME_MAX                                                   \
+	(PEER_CODEC_HEAD_BYTES + PEER_CODEC_BODY_MAX + SECRET_MAC_BYTES)
+/* the type of the first frame; its body is empty */
+#define PEER_CODEC_PROOF 0
 
-struct cable {
+struct peer_codec {
 	const struct packet_auth *auth; /* borrowed: the role's */
 	struct hello_boot self, other;
-	uint8_t nonce[CABLE_NONCE_BYTES];
+	uint8_t nonce[PEER_CODEC_NONCE_BYTES];
 	struct secret_key send, receive; /* once greeted */
 	uint64_t sent, received;         /* frames */
 	bool greeted, proven;            /* the other end is */
 };
 
-enum cable_result {
-	CABLE_MORE,    /* not all of it is here */
-	CABLE_GREETED, /* its greeting: answer with a proof */
-	CABLE_PROVEN,  /* it is the peer, and it is there now */
-	CABLE_FRAME,   /* in *ret_frame */
+enum peer_codec_result {
+	PEER_CODEC_MORE,    /* not all of it is here */
+	PEER_CODEC_GREETED, /* its greeting: answer with a proof */
+	PEER_CODEC_PROVEN,  /* it is the peer, and it is there now */
+	PEER_CODEC_FRAME,   /* in *ret_frame */
 	/* The connection is to be ended: */
-	CABLE_MALFORMED, /* none of ours, or of another version */
-	CABLE_FOREIGN,   /* another pair or node, or another key */
-	CABLE_REFLECTED, /* our own words */
-	CABLE_FORGED,    /* a wrong MAC */
+	PEER_CODEC_MALFORMED, /* none of ours, or of another version */
+	PEER_CODEC_FOREIGN,   /* another pair or node, or another key */
+	PEER_CODEC_REFLECTED, /* our own words */
+	PEER_CODEC_FORGED,    /* a wrong MAC */
 };
 
-struct cable_frame {
+struct peer_codec_frame {
 	uint8_t type;
 	size_t len;
 	const uint8_t *body; /* borrowed: the bytes that were read */
 };
 
 /* `boot` is this process's, as in its hellos. */
-struct cable cable_init(
+struct peer_codec peer_codec_init(
     const struct packet_auth *auth, const struct hello_boot *boot);
-void cable_fini(struct cable *c); /* wipes the keys */
+void peer_codec_fini(struct peer_codec *c); /* wipes the keys */
 
-void cable_greet(
-    const struct cable *c, uint8_t ret_bytes[static CABLE_GREETING_BYTES]);
+void peer_codec_greet(const struct peer_codec *c,
+    uint8_t ret_bytes[static PEER_CODEC_GREETING_BYTES]);
 
 /*
  * Appends a frame; bad where there is no room, or too long a body. Not before
  * the other end has greeted; the first must be the proof.
  */
-void cable_put(
-    struct cable *c, struct buf *b, uint8_t type, const void *body, size_t len);
+void peer_codec_put(struct peer_codec *c, struct buf *b, uint8_t type,
+    const void *body, size_t len);
 
 /* What comes next in what was received; reads it off the buffer if whole. */
-MUST_CHECK enum cable_result cable_get(
-    struct cable *c, struct buf *b, struct cable_frame *ret_frame);
+MUST_CHECK enum peer_codec_result peer_codec_get(
+    struct peer_codec *c, struct buf *b, struct peer_codec_frame *ret_frame);
 
 /* Why a connection was ended, for the log. */
-const char *cable_result_text(enum cable_result r);
+const char *peer_codec_result_text(enum peer_codec_result r);

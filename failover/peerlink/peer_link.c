@@ -41,41 +41,42 @@
 #define ACCEPTS 4
 #define BACKLOG 8
 
-struct wire {
-	struct wire_setup setup;
+struct peer_link {
+	struct peer_link_setup setup;
 	bool dials;
 	int listener; /* -1: dials, or cannot listen now */
 	ev_io accepting;
 	ev_timer dial, look;
 	uint32_t dial_ms;
-	struct line *up; /* NULL: down */
+	struct peer_stream *up; /* NULL: down */
 	bool expects;
 	struct hello_boot expected; /* the peer's process, by its hellos */
 	uint64_t rejected;
 	struct limiter rejections, failures; /* of their log lines */
-	struct line lines[LINES];
+	struct peer_stream lines[LINES];
 };
 
 /* Down, or up to a process that is no more. */
 static bool
-wants_line(const struct wire *w)
+wants_line(const struct peer_link *w)
 {
 	return w->up == NULL ||
 	    (w->expects &&
-	        !hello_boot_is_same(&w->up->cable.other, &w->expected));
+	        !hello_boot_is_same(&w->up->codec.other, &w->expected));
 }
 
 static bool
-is_trying(const struct wire *w)
+is_trying(const struct peer_link *w)
 {
 	for (unsigned i = 0; i < LINES; i++)
-		if (w->lines[i].state != LINE_FREE && &w->lines[i] != w->up)
+		if (w->lines[i].state != PEER_STREAM_FREE &&
+		    &w->lines[i] != w->up)
 			return true;
 	return false;
 }
 
 static void
-dial_in(struct wire *w, uint32_t ms)
+dial_in(struct peer_link *w, uint32_t ms)
 {
 	if (!w->dials || !wants_line(w))
 		return;
@@ -86,7 +87,7 @@ dial_in(struct wire *w, uint32_t ms)
 
 /* A try has failed. */
 static void
-dial_later(struct wire *w)
+dial_later(struct peer_link *w)
 {
 	if (ev_is_active(&w->dial))
 		return;
@@ -96,7 +97,7 @@ dial_later(struct wire *w)
 }
 
 static void
-reject(struct wire *w, const char *why)
+reject(struct peer_link *w, const char *why)
 {
 	uint64_t left_out;
 
@@ -109,64 +110,64 @@ reject(struct wire *w, const char *why)
 }
 
 /* A free line; else the one that has been unproven for the longest time. */
-static struct line *
-find_line(struct wire *w)
+static struct peer_stream *
+find_line(struct peer_link *w)
 {
-	struct line *oldest = NULL;
+	struct peer_stream *oldest = NULL;
 
 	for (unsigned i = 0; i < LINES; i++) {
-		struct line *l = &w->lines[i];
+		struct peer_stream *l = &w->lines[i];
 
-		if (l->state == LINE_FREE)
+		if (l->state == PEER_STREAM_FREE)
 			return l;
 		if (l != w->up &&
 		    (oldest == NULL || mono_before(l->since, oldest->since)))
 			oldest = l;
 	}
-	line_close(oldest);
+	peer_stream_close(oldest);
 	reject(w, "not proven, and there are others");
 	return oldest;
 }
 
 static void
-on_proven(struct line *l)
+on_proven(struct peer_stream *l)
 {
-	struct wire *w = l->arg;
-	struct line *old = w->up;
+	struct peer_link *w = l->arg;
+	struct peer_stream *old = w->up;
 
 	w->up = l;
 	w->expects = true;
-	w->expected = l->cable.other;
+	w->expected = l->codec.other;
 	w->dial_ms = DIAL_FIRST_MS;
 	ev_timer_stop(w->setup.loop, &w->dial);
 	if (old != NULL && old != l)
-		line_close(old);
+		peer_stream_close(old);
 	log_notice(w->setup.subject, "wire: %s",
 	    old != NULL ? "up, in place of an earlier one" : "up");
 	w->setup.calls->on_up(w->setup.arg);
 }
 
 static void
-on_frame(struct line *l, const struct cable_frame *f)
+on_frame(struct peer_stream *l, const struct peer_codec_frame *f)
 {
-	struct wire *w = l->arg;
+	struct peer_link *w = l->arg;
 
-	if (l == w->up && f->type != WIRE_PULSE)
+	if (l == w->up && f->type != PEER_LINK_PULSE)
 		w->setup.calls->on_frame(
 		    w->setup.arg, f->type, f->body, f->len);
 }
 
 static void
-on_room(struct line *l)
+on_room(struct peer_stream *l)
 {
-	struct wire *w = l->arg;
+	struct peer_link *w = l->arg;
 
 	if (l == w->up)
 		w->setup.calls->on_room(w->setup.arg);
 }
 
 static void
-go_down(struct wire *w, const char *why)
+go_down(struct peer_link *w, const char *why)
 {
 	w->up = NULL;
 	log_notice(w->setup.subject, "wire: down, reason: %s", why);
@@ -179,39 +180,40 @@ go_down(struct wire *w, const char *why)
  * have come in the same turn.
  */
 static void
-lose(struct wire *w, struct line *l, const char *why)
+lose(struct peer_link *w, struct peer_stream *l, const char *why)
 {
 	for (unsigned i = 0; i < LINES; i++)
-		if (w->lines[i].state == LINE_GREETING)
-			line_receive(&w->lines[i]);
+		if (w->lines[i].state == PEER_STREAM_GREETING)
+			peer_stream_receive(&w->lines[i]);
 	if (w->up == l)
 		go_down(w, why);
 }
 
 static void
-on_end(struct line *l, const struct line_end *end)
+on_end(struct peer_stream *l, const struct peer_stream_end *end)
 {
-	struct wire *w = l->arg;
-	const char *why = end->refused != CABLE_MORE
-	    ? cable_result_text(end->refused)
+	struct peer_link *w = l->arg;
+	const char *why = end->refused != PEER_CODEC_MORE
+	    ? peer_codec_result_text(end->refused)
 	    : end->error != 0 ? strerror(end->error)
 	                      : "ended by the peer";
 
 	if (l == w->up)
 		lose(w, l, why);
-	else if (end->refused != CABLE_MORE || end->was == LINE_GREETING)
+	else if (end->refused != PEER_CODEC_MORE ||
+	    end->was == PEER_STREAM_GREETING)
 		reject(w, why);
 	dial_later(w);
 }
 
-static const struct line_calls line_calls = { .on_proven = on_proven,
+static const struct peer_stream_calls line_calls = { .on_proven = on_proven,
 	.on_frame = on_frame,
 	.on_room = on_room,
 	.on_end = on_end };
 
 /* A socket of ours with our address, which may come later than it. */
 static int
-open_socket(const struct wire *w, uint16_t port)
+open_socket(const struct peer_link *w, uint16_t port)
 {
 	CLEANUP(fd_close) int fd = -1;
 	union addr self = w->setup.self;
@@ -229,7 +231,7 @@ open_socket(const struct wire *w, uint16_t port)
 	/* The wire of a failover before us may still be held open. */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1)
 		return -errno;
-	r = line_set_options(fd, v6);
+	r = peer_stream_set_options(fd, v6);
 	if (r < 0)
 		return r;
 	addr_set_port(&self, port);
@@ -239,7 +241,7 @@ open_socket(const struct wire *w, uint16_t port)
 }
 
 static int
-dial(struct wire *w)
+dial(struct peer_link *w)
 {
 	CLEANUP(fd_close) int fd = open_socket(w, 0);
 	union addr other = w->setup.other;
@@ -255,14 +257,15 @@ dial(struct wire *w)
 		r = -errno;
 	if (r < 0 && r != -EINPROGRESS)
 		return r;
-	line_start(find_line(w), &fd, r == 0, w->setup.auth, &w->setup.boot);
+	peer_stream_start(
+	    find_line(w), &fd, r == 0, w->setup.auth, &w->setup.boot);
 	return 0;
 }
 
 static void
 on_dial(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	struct wire *w = t->data;
+	struct peer_link *w = t->data;
 
 	(void)loop;
 	(void)revents;
@@ -272,19 +275,20 @@ on_dial(struct ev_loop *loop, ev_timer *t, int revents)
 }
 
 static void
-admit(struct wire *w, int *fd)
+admit(struct peer_link *w, int *fd)
 {
-	if (line_set_options(*fd, w->setup.self.sa.sa_family == AF_INET6) < 0)
+	if (peer_stream_set_options(
+	        *fd, w->setup.self.sa.sa_family == AF_INET6) < 0)
 		fd_close(fd);
 	else
-		line_start(
+		peer_stream_start(
 		    find_line(w), fd, true, w->setup.auth, &w->setup.boot);
 }
 
 static void
 on_accepting(struct ev_loop *loop, ev_io *io, int revents)
 {
-	struct wire *w = io->data;
+	struct peer_link *w = io->data;
 
 	(void)loop;
 	(void)revents;
@@ -308,7 +312,7 @@ on_accepting(struct ev_loop *loop, ev_io *io, int revents)
 }
 
 static int
-listen_on(struct wire *w)
+listen_on(struct peer_link *w)
 {
 	CLEANUP(fd_close) int fd = open_socket(w, w->setup.port);
 	int r;
@@ -318,7 +322,7 @@ listen_on(struct wire *w)
 		fd = -1;
 		return r;
 	}
-	r = doorman_admit_only(fd, &w->setup.other);
+	r = accept_filter_admit_only(fd, &w->setup.other);
 	if (r < 0)
 		return r;
 	if (listen(fd, BACKLOG) == -1)
@@ -330,7 +334,7 @@ listen_on(struct wire *w)
 
 /* Listening is tried until it works; so is accepting. */
 static void
-keep_listening(struct wire *w)
+keep_listening(struct peer_link *w)
 {
 	uint64_t left_out;
 	int r;
@@ -350,19 +354,19 @@ keep_listening(struct wire *w)
 
 /* Who takes too long to be proven, and who is silent. */
 static void
-look_at(struct wire *w, struct line *l, struct mono now)
+look_at(struct peer_link *w, struct peer_stream *l, struct mono now)
 {
 	if (l == w->up) {
 		if (mono_span_ms(l->heard, now) >= SILENT_MS)
-			wire_restart(w, "silent for 3 s");
+			peer_link_restart(w, "silent for 3 s");
 		else if (mono_span_ms(l->spoke, now) >= PULSE_MS &&
-		    line_send(l, WIRE_PULSE, NULL, 0) < 0)
+		    peer_stream_send(l, PEER_LINK_PULSE, NULL, 0) < 0)
 			log_debug(w->setup.subject, "wire: full");
-	} else if (l->state != LINE_FREE &&
+	} else if (l->state != PEER_STREAM_FREE &&
 	    mono_span_ms(l->since, now) >= PROVE_MS) {
-		const bool dialled = l->state == LINE_DIALLING;
+		const bool dialled = l->state == PEER_STREAM_DIALLING;
 
-		line_close(l);
+		peer_stream_close(l);
 		if (!dialled)
 			reject(w, "not proven in time");
 		dial_later(w);
@@ -372,7 +376,7 @@ look_at(struct wire *w, struct line *l, struct mono now)
 static void
 on_look(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	struct wire *w = t->data;
+	struct peer_link *w = t->data;
 	const struct mono now = mono_now();
 
 	(void)loop;
@@ -384,7 +388,7 @@ on_look(struct ev_loop *loop, ev_timer *t, int revents)
 }
 
 static void
-init_timer(struct wire *w, ev_timer *t,
+init_timer(struct peer_link *w, ev_timer *t,
     void (*call)(struct ev_loop *, ev_timer *, int))
 {
 	ev_init(t, call);
@@ -392,10 +396,10 @@ init_timer(struct wire *w, ev_timer *t,
 	t->data = w;
 }
 
-struct wire *
-wire_open(const struct wire_setup *setup)
+struct peer_link *
+peer_link_open(const struct peer_link_setup *setup)
 {
-	struct wire *w = calloc(1, sizeof(*w));
+	struct peer_link *w = calloc(1, sizeof(*w));
 
 	if (w == NULL)
 		return NULL;
@@ -404,7 +408,7 @@ wire_open(const struct wire_setup *setup)
 	w->dial_ms = DIAL_FIRST_MS;
 	w->dials = addr_compare_ip(&setup->self, &setup->other) < 0;
 	for (unsigned i = 0; i < LINES; i++)
-		line_init(&w->lines[i], setup->loop, &line_calls, w);
+		peer_stream_init(&w->lines[i], setup->loop, &line_calls, w);
 	ev_init(&w->accepting, on_accepting);
 	ev_set_priority(&w->accepting, EV_MINPRI);
 	w->accepting.data = w;
@@ -417,7 +421,7 @@ wire_open(const struct wire_setup *setup)
 }
 
 void
-wire_close(struct wire *w)
+peer_link_close(struct peer_link *w)
 {
 	if (w == NULL)
 		return;
@@ -426,38 +430,39 @@ wire_close(struct wire *w)
 	ev_io_stop(w->setup.loop, &w->accepting);
 	fd_close(&w->listener);
 	for (unsigned i = 0; i < LINES; i++)
-		line_close(&w->lines[i]);
+		peer_stream_close(&w->lines[i]);
 	free(w);
 }
 
 bool
-wire_is_up(const struct wire *w)
+peer_link_is_up(const struct peer_link *w)
 {
 	return w->up != NULL;
 }
 
 int
-wire_fd(const struct wire *w)
+peer_link_fd(const struct peer_link *w)
 {
 	return w->up != NULL ? w->up->fd : -1;
 }
 
 int
-wire_send(struct wire *w, enum wire_type type, const void *body, size_t len)
+peer_link_send(
+    struct peer_link *w, enum peer_link_type type, const void *body, size_t len)
 {
 	if (w->up == NULL)
 		return -ENOTCONN;
-	return line_send(w->up, (uint8_t)type, body, len);
+	return peer_stream_send(w->up, (uint8_t)type, body, len);
 }
 
 bool
-wire_has_room(const struct wire *w)
+peer_link_has_room(const struct peer_link *w)
 {
-	return w->up != NULL && line_has_room(w->up);
+	return w->up != NULL && peer_stream_has_room(w->up);
 }
 
 bool
-wire_is_drained(const struct wire *w)
+peer_link_is_drained(const struct peer_link *w)
 {
 	int waiting = 0;
 
@@ -466,7 +471,7 @@ wire_is_drained(const struct wire *w)
 }
 
 void
-wire_expect(struct wire *w, const struct hello_boot *boot)
+peer_link_expect(struct peer_link *w, const struct hello_boot *boot)
 {
 	w->expects = true;
 	w->expected = *boot;
@@ -474,18 +479,18 @@ wire_expect(struct wire *w, const struct hello_boot *boot)
 }
 
 void
-wire_restart(struct wire *w, const char *why)
+peer_link_restart(struct peer_link *w, const char *why)
 {
-	struct line *l = w->up;
+	struct peer_stream *l = w->up;
 
 	if (l == NULL)
 		return;
-	line_close(l);
+	peer_stream_close(l);
 	go_down(w, why);
 }
 
 uint64_t
-wire_rejected(const struct wire *w)
+peer_link_rejected(const struct peer_link *w)
 {
 	return w->rejected;
 }

@@ -21,22 +21,25 @@
 
 struct ev_loop;
 struct packet_auth;
-struct wire;
+struct peer_link;
 
 /* What a frame is; 0 is the cable's own. Numbers are on the wire. */
-enum wire_type {
-	WIRE_PULSE = 1, /* empty: so that silence means something */
-	WIRE_HELLO = 2, /* a heartbeat's packet, for whom UDP does not reach */
-	WIRE_BEGIN = 3, /* empty: what follows is all connections there are */
-	WIRE_RECORDS =
-	    4,        /* of connections: conn_record.h, one after the other */
-	WIRE_END = 5, /* empty: what was not told since BEGIN is gone */
-	WIRE_ACCORDS = 6,     /* accord.h, one after the other */
-	WIRE_ACCORDS_END = 7, /* empty: these were all, when the wire came */
+enum peer_link_type {
+	PEER_LINK_PULSE = 1, /* empty: so that silence means something */
+	PEER_LINK_HELLO =
+	    2, /* a heartbeat's packet, for whom UDP does not reach */
+	PEER_LINK_BEGIN =
+	    3, /* empty: what follows is all connections there are */
+	PEER_LINK_RECORDS =
+	    4, /* of connections: conn_record.h, one after the other */
+	PEER_LINK_END = 5, /* empty: what was not told since BEGIN is gone */
+	PEER_LINK_ACCORDS = 6, /* accord.h, one after the other */
+	PEER_LINK_ACCORDS_END =
+	    7, /* empty: these were all, when the wire came */
 };
 
 /* Called from the loop; each may call the wire again. */
-struct wire_calls {
+struct peer_link_calls {
 	/* Also when a new connection took the place of one that was up. */
 	void (*on_up)(void *arg);
 	void (*on_down)(void *arg);
@@ -45,9 +48,9 @@ struct wire_calls {
 	void (*on_room)(void *arg); /* after a send found none */
 };
 
-struct wire_setup {
+struct peer_link_setup {
 	struct ev_loop *loop;
-	const struct wire_calls *calls;
+	const struct peer_link_calls *calls;
 	void *arg;
 	const char *subject;            /* of its log lines; borrowed */
 	const struct packet_auth *auth; /* borrowed */
@@ -57,35 +60,36 @@ struct wire_setup {
 };
 
 /* Begins to dial or to listen. NULL where memory is out. */
-MUST_CHECK struct wire *wire_open(const struct wire_setup *setup);
-void wire_close(struct wire *w); /* takes NULL */
+MUST_CHECK struct peer_link *peer_link_open(
+    const struct peer_link_setup *setup);
+void peer_link_close(struct peer_link *w); /* takes NULL */
 
-bool wire_is_up(const struct wire *w);
+bool peer_link_is_up(const struct peer_link *w);
 
 /* Its socket, for the supervisor to hold; -1 while it is down. */
-int wire_fd(const struct wire *w);
+int peer_link_fd(const struct peer_link *w);
 
 /*
  * Returns 0; -ENOTCONN while it is down; -EAGAIN where the queue is full and
  * on_room will come; -EMSGSIZE.
  */
-MUST_CHECK int wire_send(
-    struct wire *w, enum wire_type type, const void *body, size_t len);
+MUST_CHECK int peer_link_send(struct peer_link *w, enum peer_link_type type,
+    const void *body, size_t len);
 
 /* Two frames of any size would be taken now; else on_room comes. */
-bool wire_has_room(const struct wire *w);
+bool peer_link_has_room(const struct peer_link *w);
 
 /* It is up, and the peer's kernel has all that was sent. */
-bool wire_is_drained(const struct wire *w);
+bool peer_link_is_drained(const struct peer_link *w);
 
 /*
  * The peer's process is this one now. Where the wire is up to an earlier one,
  * held open by its supervisor, another is made.
  */
-void wire_expect(struct wire *w, const struct hello_boot *boot);
+void peer_link_expect(struct peer_link *w, const struct hello_boot *boot);
 
 /* Ends what is up, and begins anew. For who can't use it as it is. */
-void wire_restart(struct wire *w, const char *why);
+void peer_link_restart(struct peer_link *w, const char *why);
 
 /* Connections that were none of the peer's. */
-uint64_t wire_rejected(const struct wire *w);
+uint64_t peer_link_rejected(const struct peer_link *w);

@@ -16,11 +16,11 @@
 static const uint16_t pauses_ms[] = { 0, 1, 1, 1, 2, 5, 10, 40, 140, 400 };
 
 static void
-died(struct knock *k)
+died(struct peer_port_probe *k)
 {
 	struct role *role = k->role;
 
-	knock_stop(k);
+	peer_port_probe_stop(k);
 	log_notice(role->peer_subject, "its processes are gone");
 	inbox_put_type(&role->inbox, NODE_PEER_ENDED);
 }
@@ -28,7 +28,7 @@ died(struct knock *k)
 static void
 on_answer(struct ev_loop *loop, ev_io *io, int revents)
 {
-	struct knock *k = io->data;
+	struct peer_port_probe *k = io->data;
 	char byte;
 
 	(void)loop;
@@ -42,7 +42,7 @@ on_answer(struct ev_loop *loop, ev_io *io, int revents)
 }
 
 static void
-ask(struct knock *k)
+ask(struct peer_port_probe *k)
 {
 	k->heard = role_node(k->role)->peer.heard;
 	/*
@@ -56,11 +56,11 @@ ask(struct knock *k)
 static void
 on_again(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	struct knock *k = t->data;
+	struct peer_port_probe *k = t->data;
 
 	(void)revents;
 	if (k->tries == ARRAY_LEN(pauses_ms)) {
-		knock_stop(k);
+		peer_port_probe_stop(k);
 		return;
 	}
 	ask(k);
@@ -72,9 +72,9 @@ on_again(struct ev_loop *loop, ev_timer *t, int revents)
 }
 
 void
-knock_init(struct knock *k, struct role *role)
+peer_port_probe_init(struct peer_port_probe *k, struct role *role)
 {
-	*k = (struct knock){ .role = role, .fd = -1 };
+	*k = (struct peer_port_probe){ .role = role, .fd = -1 };
 	ev_init(&k->answer, on_answer);
 	k->answer.data = k;
 	ev_init(&k->again, on_again);
@@ -99,11 +99,11 @@ open_socket(const struct role *role)
 }
 
 void
-knock_begin(struct knock *k)
+peer_port_probe_begin(struct peer_port_probe *k)
 {
 	int fd;
 
-	knock_stop(k);
+	peer_port_probe_stop(k);
 	fd = open_socket(k->role);
 	if (fd < 0)
 		return; /* no address, no route: it says nothing of the peer */
@@ -115,7 +115,7 @@ knock_begin(struct knock *k)
 }
 
 void
-knock_stop(struct knock *k)
+peer_port_probe_stop(struct peer_port_probe *k)
 {
 	ev_io_stop(k->role->loop, &k->answer);
 	ev_timer_stop(k->role->loop, &k->again);

@@ -7,7 +7,7 @@
  * and that decides within a round trip. A port that is open is silent, and so
  * is a host that is gone: then nothing follows from it.
  *
- * Embedded in struct replica.
+ * Embedded in struct conn_sync.
  */
 
 #include "core/base.h"
@@ -17,7 +17,7 @@
 
 struct role;
 
-struct knock {
+struct peer_port_probe {
 	struct role *role; /* borrowed */
 	int fd;            /* -1: not asking */
 	unsigned tries;
@@ -26,11 +26,11 @@ struct knock {
 	ev_timer again;
 };
 
-void knock_init(struct knock *k, struct role *role);
+void peer_port_probe_init(struct peer_port_probe *k, struct role *role);
 
 /*
  * Asks, for 600 ms at most; what it finds is put into the inbox, unless a
  * heartbeat came meanwhile.
  */
-void knock_begin(struct knock *k);
-void knock_stop(struct knock *k);
+void peer_port_probe_begin(struct peer_port_probe *k);
+void peer_port_probe_stop(struct peer_port_probe *k);

@@ -20,13 +20,13 @@
 static void on_ready(struct ev_loop *loop, ev_io *w, int revents);
 
 void
-line_init(struct line *l, struct ev_loop *loop, const struct line_calls *calls,
-    void *arg)
+peer_stream_init(struct peer_stream *l, struct ev_loop *loop,
+    const struct peer_stream_calls *calls, void *arg)
 {
 	l->loop = loop;
 	l->calls = calls;
 	l->arg = arg;
-	l->state = LINE_FREE;
+	l->state = PEER_STREAM_FREE;
 	l->fd = -1;
 	ev_init(&l->ready, on_ready);
 	ev_set_priority(&l->ready, EV_MINPRI);
@@ -38,7 +38,7 @@ struct option {
 };
 
 int
-line_set_options(int fd, bool v6)
+peer_stream_set_options(int fd, bool v6)
 {
 	const struct option options[] = {
 		{ v6 ? SOL_IPV6 : SOL_IP, v6 ? IPV6_TCLASS : IP_TOS,
@@ -58,14 +58,15 @@ line_set_options(int fd, bool v6)
 
 /* Watchers follow from the data, always through here. */
 static void
-watch(struct line *l)
+watch(struct peer_stream *l)
 {
-	const bool writes = l->state == LINE_DIALLING || l->out_len > l->out_at;
-	const int events = l->state == LINE_DIALLING ? EV_WRITE
-	    : writes                                 ? EV_READ | EV_WRITE
-	                                             : EV_READ;
+	const bool writes =
+	    l->state == PEER_STREAM_DIALLING || l->out_len > l->out_at;
+	const int events = l->state == PEER_STREAM_DIALLING ? EV_WRITE
+	    : writes                                        ? EV_READ | EV_WRITE
+	                                                    : EV_READ;
 
-	if (l->state == LINE_FREE ||
+	if (l->state == PEER_STREAM_FREE ||
 	    (ev_is_active(&l->ready) && l->ready.events == events))
 		return;
 	ev_io_stop(l->loop, &l->ready);
@@ -74,32 +75,32 @@ watch(struct line *l)
 }
 
 void
-line_close(struct line *l)
+peer_stream_close(struct peer_stream *l)
 {
-	if (l->state == LINE_FREE)
+	if (l->state == PEER_STREAM_FREE)
 		return;
 	ev_io_stop(l->loop, &l->ready);
 	/* The supervisor may hold it, too: closing would not end it. */
 	(void)shutdown(l->fd, SHUT_RDWR);
 	fd_close(&l->fd);
-	cable_fini(&l->cable);
+	peer_codec_fini(&l->codec);
 	l->in_len = l->out_at = l->out_len = 0;
-	l->state = LINE_FREE;
+	l->state = PEER_STREAM_FREE;
 }
 
 static void
-end(struct line *l, enum cable_result refused, int error)
+end(struct peer_stream *l, enum peer_codec_result refused, int error)
 {
-	const struct line_end e = {
+	const struct peer_stream_end e = {
 		.refused = refused, .error = error, .was = l->state
 	};
 
-	line_close(l);
+	peer_stream_close(l);
 	l->calls->on_end(l, &e);
 }
 
 static void
-flush(struct line *l)
+flush(struct peer_stream *l)
 {
 	while (l->out_at < l->out_len) {
 		ssize_t n = send(l->fd, l->out + l->out_at,
@@ -110,7 +111,7 @@ flush(struct line *l)
 		if (n == -1 && errno == EAGAIN)
 			return;
 		if (n == -1) {
-			end(l, CABLE_MORE, errno);
+			end(l, PEER_CODEC_MORE, errno);
 			return;
 		}
 		l->out_at += (size_t)n;
@@ -120,21 +121,21 @@ flush(struct line *l)
 }
 
 static void
-greet(struct line *l)
+greet(struct peer_stream *l)
 {
-	l->state = LINE_GREETING;
-	cable_greet(&l->cable, l->out);
-	l->out_len = CABLE_GREETING_BYTES;
+	l->state = PEER_STREAM_GREETING;
+	peer_codec_greet(&l->codec, l->out);
+	l->out_len = PEER_CODEC_GREETING_BYTES;
 	flush(l);
 }
 
 void
-line_start(struct line *l, int *fd, bool connected,
+peer_stream_start(struct peer_stream *l, int *fd, bool connected,
     const struct packet_auth *auth, const struct hello_boot *boot)
 {
 	l->fd = fd_take(fd);
-	l->state = LINE_DIALLING;
-	l->cable = cable_init(auth, boot);
+	l->state = PEER_STREAM_DIALLING;
+	l->codec = peer_codec_init(auth, boot);
 	l->since = l->heard = l->spoke = mono_now();
 	if (connected)
 		greet(l);
@@ -142,7 +143,7 @@ line_start(struct line *l, int *fd, bool connected,
 }
 
 static void
-on_connected(struct line *l)
+on_connected(struct peer_stream *l)
 {
 	int error = 0;
 	socklen_t len = sizeof(error);
@@ -150,45 +151,47 @@ on_connected(struct line *l)
 	if (getsockopt(l->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
 		error = errno;
 	if (error != 0)
-		end(l, CABLE_MORE, error);
+		end(l, PEER_CODEC_MORE, error);
 	else
 		greet(l);
 }
 
 static void
-put(struct line *l, uint8_t type, const void *body, size_t len)
+put(struct peer_stream *l, uint8_t type, const void *body, size_t len)
 {
 	struct buf b = buf_writer(l->out, sizeof(l->out));
 
 	b.pos = l->out_len;
-	cable_put(&l->cable, &b, type, body, len);
+	peer_codec_put(&l->codec, &b, type, body, len);
 	l->out_len = b.pos;
 	flush(l);
 	watch(l);
 }
 
 bool
-line_has_room(const struct line *l)
+peer_stream_has_room(const struct peer_stream *l)
 {
-	return sizeof(l->out) - l->out_len >= 2 * CABLE_FRAME_MAX;
+	return sizeof(l->out) - l->out_len >= 2 * PEER_CODEC_FRAME_MAX;
 }
 
 /* Whoever found no room waits for the word, whatever made it. */
 static void
-tell_room(struct line *l, bool was_full)
+tell_room(struct peer_stream *l, bool was_full)
 {
-	if (l->state == LINE_PROVEN && was_full && line_has_room(l))
+	if (l->state == PEER_STREAM_PROVEN && was_full &&
+	    peer_stream_has_room(l))
 		l->calls->on_room(l);
 }
 
 int
-line_send(struct line *l, uint8_t type, const void *body, size_t len)
+peer_stream_send(
+    struct peer_stream *l, uint8_t type, const void *body, size_t len)
 {
-	const bool was_full = !line_has_room(l);
+	const bool was_full = !peer_stream_has_room(l);
 
-	if (len > CABLE_BODY_MAX)
+	if (len > PEER_CODEC_BODY_MAX)
 		return -EMSGSIZE;
-	if (sizeof(l->out) - l->out_len < CABLE_FRAME_MAX)
+	if (sizeof(l->out) - l->out_len < PEER_CODEC_FRAME_MAX)
 		return -EAGAIN;
 	put(l, type, body, len);
 	/* A pulse, say, for which there was room, took all along. */
@@ -198,41 +201,41 @@ line_send(struct line *l, uint8_t type, const void *body, size_t len)
 
 /* One thing out of what was received. False: no more for now, or the end. */
 static bool
-take(struct line *l, struct buf *b)
+take(struct peer_stream *l, struct buf *b)
 {
-	struct cable_frame f;
-	enum cable_result r = cable_get(&l->cable, b, &f);
+	struct peer_codec_frame f;
+	enum peer_codec_result r = peer_codec_get(&l->codec, b, &f);
 
 	switch (r) {
-	case CABLE_MORE:
+	case PEER_CODEC_MORE:
 		return false;
-	case CABLE_GREETED:
-		put(l, CABLE_PROOF, NULL, 0);
+	case PEER_CODEC_GREETED:
+		put(l, PEER_CODEC_PROOF, NULL, 0);
 		break;
-	case CABLE_PROVEN:
-		l->state = LINE_PROVEN;
+	case PEER_CODEC_PROVEN:
+		l->state = PEER_STREAM_PROVEN;
 		l->calls->on_proven(l);
 		break;
-	case CABLE_FRAME:
+	case PEER_CODEC_FRAME:
 		l->calls->on_frame(l, &f);
 		break;
-	case CABLE_MALFORMED:
-	case CABLE_FOREIGN:
-	case CABLE_REFLECTED:
-	case CABLE_FORGED:
+	case PEER_CODEC_MALFORMED:
+	case PEER_CODEC_FOREIGN:
+	case PEER_CODEC_REFLECTED:
+	case PEER_CODEC_FORGED:
 		end(l, r, 0);
 		break;
 	}
-	return l->state != LINE_FREE;
+	return l->state != PEER_STREAM_FREE;
 }
 
 void
-line_receive(struct line *l)
+peer_stream_receive(struct peer_stream *l)
 {
 	struct buf b;
 	ssize_t n;
 
-	if (l->state != LINE_GREETING && l->state != LINE_PROVEN)
+	if (l->state != PEER_STREAM_GREETING && l->state != PEER_STREAM_PROVEN)
 		return;
 	do
 		n = recv(l->fd, l->in + l->in_len, sizeof(l->in) - l->in_len,
@@ -241,7 +244,7 @@ line_receive(struct line *l)
 	if (n == -1 && errno == EAGAIN)
 		return;
 	if (n <= 0) {
-		end(l, CABLE_MORE, n == 0 ? 0 : errno);
+		end(l, PEER_CODEC_MORE, n == 0 ? 0 : errno);
 		return;
 	}
 	l->heard = mono_now();
@@ -249,7 +252,7 @@ line_receive(struct line *l)
 	b = buf_reader(l->in, l->in_len);
 	while (take(l, &b))
 		continue;
-	if (l->state == LINE_FREE)
+	if (l->state == PEER_STREAM_FREE)
 		return;
 	/* What is left is less than a frame: there is room for the rest. */
 	l->in_len -= b.pos;
@@ -259,17 +262,17 @@ line_receive(struct line *l)
 static void
 on_ready(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct line *l = w->data;
-	const bool was_full = !line_has_room(l);
+	struct peer_stream *l = w->data;
+	const bool was_full = !peer_stream_has_room(l);
 
 	(void)loop;
-	if (l->state == LINE_DIALLING) {
+	if (l->state == PEER_STREAM_DIALLING) {
 		on_connected(l);
 	} else {
 		if ((revents & EV_WRITE) != 0)
 			flush(l);
 		if ((revents & EV_READ) != 0)
-			line_receive(l);
+			peer_stream_receive(l);
 	}
 	tell_room(l, was_full);
 	watch(l);

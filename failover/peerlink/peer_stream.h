@@ -5,8 +5,8 @@
  * without ever waiting, and knows whether the other end is proven; which line
  * counts, and when to try another, is peer_link.c's.
  *
- * Embedded in struct wire, one of a few. Its watcher comes last in each turn of
- * the loop: heartbeats go first.
+ * Embedded in struct peer_link, one of a few. Its watcher comes last in each
+ * turn of the loop: heartbeats go first.
  */
 
 #include "core/base.h"
@@ -16,76 +16,80 @@
 #include <ev.h>
 
 union addr;
-struct line;
+struct peer_stream;
 
 /* Two frames and a read of the next. */
-#define LINE_IN_BYTES (16 * 1024)
+#define PEER_STREAM_IN_BYTES (16 * 1024)
 
 /* Some 1,200 connections; what does not fit stays with its owner. */
-#define LINE_OUT_BYTES (32 * 1024)
+#define PEER_STREAM_OUT_BYTES (32 * 1024)
 
-enum line_state {
-	LINE_FREE,
-	LINE_DIALLING, /* connect() is under way */
-	LINE_GREETING, /* connected; nothing of it is believed yet */
-	LINE_PROVEN,
+enum peer_stream_state {
+	PEER_STREAM_FREE,
+	PEER_STREAM_DIALLING, /* connect() is under way */
+	PEER_STREAM_GREETING, /* connected; nothing of it is believed yet */
+	PEER_STREAM_PROVEN,
 };
 
-struct line_end {
-	enum cable_result refused; /* CABLE_MORE: the connection ended */
-	int error;                 /* errno, 0: in order */
-	enum line_state was;
+struct peer_stream_end {
+	enum peer_codec_result
+	    refused; /* PEER_CODEC_MORE: the connection ended */
+	int error;   /* errno, 0: in order */
+	enum peer_stream_state was;
 };
 
-struct line_calls {
-	void (*on_proven)(struct line *l);
-	void (*on_frame)(struct line *l, const struct cable_frame *f);
-	void (*on_room)(struct line *l); /* there was none, and is again */
-	/* It is free again. Not called by line_close(). */
-	void (*on_end)(struct line *l, const struct line_end *end);
+struct peer_stream_calls {
+	void (*on_proven)(struct peer_stream *l);
+	void (*on_frame)(
+	    struct peer_stream *l, const struct peer_codec_frame *f);
+	void (*on_room)(
+	    struct peer_stream *l); /* there was none, and is again */
+	/* It is free again. Not called by peer_stream_close(). */
+	void (*on_end)(
+	    struct peer_stream *l, const struct peer_stream_end *end);
 };
 
-struct line {
+struct peer_stream {
 	struct ev_loop *loop; /* borrowed */
-	const struct line_calls *calls;
+	const struct peer_stream_calls *calls;
 	void *arg;
-	enum line_state state;
+	enum peer_stream_state state;
 	int fd;
-	struct cable cable;
+	struct peer_codec codec;
 	ev_io ready;
 	struct mono since, heard, spoke;
 	size_t in_len, out_at, out_len;
-	uint8_t in[LINE_IN_BYTES];
-	uint8_t out[LINE_OUT_BYTES];
+	uint8_t in[PEER_STREAM_IN_BYTES];
+	uint8_t out[PEER_STREAM_OUT_BYTES];
 };
 
-void line_init(struct line *l, struct ev_loop *loop,
-    const struct line_calls *calls, void *arg);
+void peer_stream_init(struct peer_stream *l, struct ev_loop *loop,
+    const struct peer_stream_calls *calls, void *arg);
 
 /*
  * The options of all the wire's sockets: marked like heartbeats, and with an
  * end to waiting for acknowledgements. Returns 0 or -errno.
  */
-MUST_CHECK int line_set_options(int fd, bool v6);
+MUST_CHECK int peer_stream_set_options(int fd, bool v6);
 
 /* Begins with a socket, which it now owns: connected, or about to be. */
-void line_start(struct line *l, int *fd, bool connected,
+void peer_stream_start(struct peer_stream *l, int *fd, bool connected,
     const struct packet_auth *auth, const struct hello_boot *boot);
 
 /* Reads what is there now. For an event that its owner expects. */
-void line_receive(struct line *l);
+void peer_stream_receive(struct peer_stream *l);
 
 /*
  * A frame. Returns 0 or -EAGAIN where there is no room: on_room comes then.
  * Only when proven.
  */
-MUST_CHECK int line_send(
-    struct line *l, uint8_t type, const void *body, size_t len);
+MUST_CHECK int peer_stream_send(
+    struct peer_stream *l, uint8_t type, const void *body, size_t len);
 
 /* Two of the largest frames fit. */
-bool line_has_room(const struct line *l);
+bool peer_stream_has_room(const struct peer_stream *l);
 
 /*
  * Ends the connection, also where another process holds it; takes a free one.
  */
-void line_close(struct line *l);
+void peer_stream_close(struct peer_stream *l);

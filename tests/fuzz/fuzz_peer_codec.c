@@ -29,27 +29,28 @@ fuzz_stranger(const uint8_t *data, size_t size)
 	const union addr b = { .in = { .sin_family = AF_INET,
 		                   .sin_addr.s_addr = 1 } };
 	const struct packet_auth auth = packet_auth_init(&key, &a, &b);
-	struct cable c = cable_init(&auth, &boot);
+	struct peer_codec c = peer_codec_init(&auth, &boot);
 	struct buf in = buf_reader(data, size);
-	enum cable_result r;
-	struct cable_frame f;
+	enum peer_codec_result r;
+	struct peer_codec_frame f;
 
 	do
-		r = cable_get(&c, &in, &f);
-	while (r == CABLE_GREETED);
-	assert(r != CABLE_PROVEN && r != CABLE_FRAME);
+		r = peer_codec_get(&c, &in, &f);
+	while (r == PEER_CODEC_GREETED);
+	assert(r != PEER_CODEC_PROVEN && r != PEER_CODEC_FRAME);
 	assert(in.pos <= in.len);
 }
 
 static void
-go_round(struct estate *e, uint8_t turns)
+go_round(struct peer_conns *e, uint8_t turns)
 {
-	struct estate_leg leg;
+	struct peer_conns_leg leg;
 
 	for (unsigned g = 0; g < 2; g++) {
-		estate_rewind(e, g);
-		for (unsigned i = 0; i < turns && estate_next(e, g, &leg); i++)
-			estate_tell(e);
+		peer_conns_rewind(e, g);
+		for (unsigned i = 0; i < turns && peer_conns_next(e, g, &leg);
+		     i++)
+			peer_conns_tell(e);
 	}
 }
 
@@ -66,8 +67,8 @@ fuzz_records(const uint8_t *data, size_t size)
 	};
 	static const struct config_pair pair = { .groups = groups,
 		.n_groups = 2 };
-	struct estate *e = estate_new(&pair, 20);
-	struct ledger *l = ledger_new(20);
+	struct peer_conns *e = peer_conns_new(&pair, 20);
+	struct local_conns *l = local_conns_new(20);
 	struct buf b = buf_reader(data, size);
 
 	while (b.pos < b.len) {
@@ -81,32 +82,32 @@ fuzz_records(const uint8_t *data, size_t size)
 		conn_record_encode(&w, &c);
 		assert(!w.bad && w.pos == b.pos - start &&
 		    memcmp(again, data + start, w.pos) == 0);
-		(void)estate_take(e, &c);
+		(void)peer_conns_take(e, &c);
 		/* Its number decides what else happens at this point. */
 		if (c.id % 7 == 0)
 			go_round(e, (uint8_t)(c.id >> 8));
 		if (c.id % 11 == 0)
-			estate_begin(e);
+			peer_conns_begin(e);
 		if (c.id % 13 == 0) {
-			estate_end(e);
-			(void)estate_sweep(e, 2);
+			peer_conns_end(e);
+			(void)peer_conns_sweep(e, 2);
 		}
-		if (ledger_take(l, &c) < 0 || c.id % 5 == 0)
-			ledger_restart(l);
+		if (local_conns_take(l, &c) < 0 || c.id % 5 == 0)
+			local_conns_restart(l);
 		if (c.id % 3 == 0)
-			(void)ledger_next(l, &owed);
+			(void)local_conns_next(l, &owed);
 		if (c.id % 17 == 0)
-			ledger_begin(l);
+			local_conns_begin(l);
 		if (c.id % 19 == 0) {
-			ledger_end(l);
-			(void)ledger_sweep(l, 2);
+			local_conns_end(l);
+			(void)local_conns_sweep(l, 2);
 		}
 		if (c.id % 23 == 0)
-			ledger_settle(l, 2);
+			local_conns_settle(l, 2);
 	}
 	go_round(e, UINT8_MAX);
-	estate_free(e);
-	ledger_free(l);
+	peer_conns_free(e);
+	local_conns_free(l);
 }
 
 int

@@ -31,7 +31,7 @@ from test_wire import lines, wire
 
 TIMED = True  # it judges milliseconds or processor time
 FILES = 20000
-WINDOW = 8401  # SEGMENT_WINDOW of failover/connsync/tickle_packet.h
+WINDOW = 8401  # TICKLE_PACKET_WINDOW of failover/connsync/tickle_packet.h
 
 
 def many_files() -> None:

@@ -46,7 +46,7 @@ check(const char *at, const char *who, const char *from, bool in)
 	socklen_t len = sizeof(here);
 
 	assert_int_equal(addr_parse_ip(who, &admitted), 0);
-	assert_int_equal(doorman_admit_only(fd, &admitted), 0);
+	assert_int_equal(accept_filter_admit_only(fd, &admitted), 0);
 	assert_int_equal(listen(fd, 8), 0);
 	assert_int_equal(getsockname(fd, &here.sa, &len), 0);
 	test_row(from);

@@ -24,50 +24,50 @@ conn(unsigned port, uint64_t id, enum conn_record_change change)
 }
 
 static void
-take(struct ledger *l, unsigned port, uint64_t id,
+take(struct local_conns *l, unsigned port, uint64_t id,
     enum conn_record_change change)
 {
 	const struct conn_record c = conn(port, id, change);
 
-	assert_int_equal(ledger_take(l, &c), 0);
+	assert_int_equal(local_conns_take(l, &c), 0);
 }
 
 /* What is owed, as text: "begin +1 -2 /3 end" are opened, closed, left. */
 static const char *
-owed(struct ledger *l)
+owed(struct local_conns *l)
 {
 	static char text[256];
 	size_t n = 0;
 	struct conn_record c;
-	enum ledger_debt debt;
+	enum local_conns_debt debt;
 
 	text[0] = '\0';
-	while ((debt = ledger_next(l, &c)) != LEDGER_PAID) {
+	while ((debt = local_conns_next(l, &c)) != LOCAL_CONNS_PAID) {
 		const char *space = n > 0 ? " " : "";
 
-		if (debt == LEDGER_RECORD)
+		if (debt == LOCAL_CONNS_RECORD)
 			n += (size_t)snprintf(text + n, sizeof(text) - n,
 			    "%s%c%u", space, "?+-/"[c.change], c.client.port);
 		else
-			n +=
-			    (size_t)snprintf(text + n, sizeof(text) - n, "%s%s",
-			        space, debt == LEDGER_BEGIN ? "begin" : "end");
+			n += (size_t)snprintf(text + n, sizeof(text) - n,
+			    "%s%s", space,
+			    debt == LOCAL_CONNS_BEGIN ? "begin" : "end");
 	}
 	return text;
 }
 
 /* Connected, and the relay has told that there is nothing. */
-static struct ledger *
+static struct local_conns *
 connected(void)
 {
-	struct ledger *l;
+	struct local_conns *l;
 
 	assert_int_equal(secret_init(), 0);
-	l = ledger_new(MAX);
+	l = local_conns_new(MAX);
 	assert_non_null(l);
-	ledger_begin(l);
-	ledger_end(l);
-	ledger_restart(l);
+	local_conns_begin(l);
+	local_conns_end(l);
+	local_conns_restart(l);
 	assert_text(owed(l), "begin end");
 	return l;
 }
@@ -75,7 +75,7 @@ connected(void)
 static void
 changes_are_told_once(void **state)
 {
-	struct ledger *l = connected();
+	struct local_conns *l = connected();
 
 	(void)state;
 	take(l, 1, 1, CONN_RECORD_OPENED);
@@ -86,99 +86,99 @@ changes_are_told_once(void **state)
 	assert_text(owed(l), "-1");
 	take(l, 1, 1, CONN_RECORD_CLOSED);
 	assert_text(owed(l), "");
-	ledger_free(l);
+	local_conns_free(l);
 }
 
 static void
 what_is_over_before_its_turn_was_never_there(void **state)
 {
-	struct ledger *l = connected();
+	struct local_conns *l = connected();
 
 	(void)state;
 	take(l, 1, 1, CONN_RECORD_OPENED);
 	take(l, 1, 1, CONN_RECORD_CLOSED);
 	assert_text(owed(l), "");
-	ledger_free(l);
+	local_conns_free(l);
 }
 
 static void
 a_new_wire_hears_all_that_is_live(void **state)
 {
-	struct ledger *l = connected();
+	struct local_conns *l = connected();
 
 	(void)state;
 	for (unsigned i = 1; i <= 3; i++)
 		take(l, i, i, CONN_RECORD_OPENED);
 	assert_text(owed(l), "+1 +2 +3");
 	take(l, 2, 2, CONN_RECORD_CLOSED); /* not told when the wire ends */
-	ledger_restart(l);
+	local_conns_restart(l);
 	assert_text(owed(l), "begin +1 +3 end");
 	take(l, 3, 3, CONN_RECORD_CLOSED);
 	assert_text(owed(l), "-3");
-	ledger_free(l);
+	local_conns_free(l);
 }
 
 static void
 all_is_told_only_when_the_relay_has_told_all(void **state)
 {
-	struct ledger *l;
+	struct local_conns *l;
 
 	(void)state;
 	assert_int_equal(secret_init(), 0);
-	l = ledger_new(MAX);
-	ledger_restart(l);
-	ledger_begin(l);
+	l = local_conns_new(MAX);
+	local_conns_restart(l);
+	local_conns_begin(l);
 	take(l, 1, 1, CONN_RECORD_OPENED);
 	assert_text(owed(l), "begin +1");
 	take(l, 2, 2, CONN_RECORD_OPENED);
-	ledger_end(l);
+	local_conns_end(l);
 	assert_text(owed(l), "+2 end");
-	ledger_free(l);
+	local_conns_free(l);
 }
 
 static void
 what_the_relay_does_not_mention_again_has_closed(void **state)
 {
-	struct ledger *l = connected();
+	struct local_conns *l = connected();
 	const struct conn_record one = conn(1, 1, CONN_RECORD_OPENED);
 
 	(void)state;
 	take(l, 1, 1, CONN_RECORD_OPENED);
 	take(l, 2, 2, CONN_RECORD_OPENED);
 	assert_text(owed(l), "+1 +2");
-	ledger_begin(l);
+	local_conns_begin(l);
 	take(l, 2, 2, CONN_RECORD_OPENED);
-	assert_true(ledger_is_live(l, &one));
-	assert_false(ledger_sweep(l, 10));
-	ledger_end(l);
-	assert_false(ledger_is_live(l, &one));
-	assert_false(ledger_sweep(l, 10));
+	assert_true(local_conns_is_live(l, &one));
+	assert_false(local_conns_sweep(l, 10));
+	local_conns_end(l);
+	assert_false(local_conns_is_live(l, &one));
+	assert_false(local_conns_sweep(l, 10));
 	assert_text(owed(l), "-1");
-	ledger_free(l);
+	local_conns_free(l);
 }
 
 static void
 a_new_relay_without_connections_ends_all(void **state)
 {
-	struct ledger *l = connected();
+	struct local_conns *l = connected();
 
 	(void)state;
 	for (unsigned i = 1; i <= 3; i++)
 		take(l, i, i, CONN_RECORD_OPENED);
 	assert_text(owed(l), "+1 +2 +3");
-	ledger_begin(l);
-	ledger_end(l);
-	assert_true(ledger_sweep(l, 2));
+	local_conns_begin(l);
+	local_conns_end(l);
+	assert_true(local_conns_sweep(l, 2));
 	assert_text(owed(l), "-1 -2");
-	assert_false(ledger_sweep(l, 2));
+	assert_false(local_conns_sweep(l, 2));
 	assert_text(owed(l), "-3");
-	ledger_free(l);
+	local_conns_free(l);
 }
 
 static void
 the_next_user_of_the_ends_is_another(void **state)
 {
-	struct ledger *l = connected();
+	struct local_conns *l = connected();
 
 	(void)state;
 	take(l, 1, 1, CONN_RECORD_OPENED);
@@ -188,35 +188,35 @@ the_next_user_of_the_ends_is_another(void **state)
 	assert_text(owed(l), "+1");
 	take(l, 1, 2, CONN_RECORD_CLOSED);
 	assert_text(owed(l), "-1");
-	ledger_free(l);
+	local_conns_free(l);
 }
 
 static void
 what_left_is_told_and_must_arrive(void **state)
 {
-	struct ledger *l = connected();
+	struct local_conns *l = connected();
 	const struct conn_record one = conn(1, 1, CONN_RECORD_OPENED);
 
 	(void)state;
 	take(l, 1, 1, CONN_RECORD_OPENED);
 	assert_text(owed(l), "+1");
 	take(l, 1, 1, CONN_RECORD_LEFT);
-	assert_false(ledger_is_live(l, &one));
+	assert_false(local_conns_is_live(l, &one));
 	assert_text(owed(l), "/1");
-	assert_true(ledger_awaits(l));
-	ledger_restart(l); /* it did not */
+	assert_true(local_conns_awaits(l));
+	local_conns_restart(l); /* it did not */
 	assert_text(owed(l), "begin /1 end");
-	ledger_settle(l, 10);
-	assert_false(ledger_awaits(l));
-	ledger_restart(l);
+	local_conns_settle(l, 10);
+	assert_false(local_conns_awaits(l));
+	local_conns_restart(l);
 	assert_text(owed(l), "begin end");
-	ledger_free(l);
+	local_conns_free(l);
 }
 
 static void
 who_comes_back_by_the_same_ends_is_live(void **state)
 {
-	struct ledger *l = connected();
+	struct local_conns *l = connected();
 	const struct conn_record one = conn(1, 1, CONN_RECORD_OPENED);
 
 	(void)state;
@@ -224,16 +224,16 @@ who_comes_back_by_the_same_ends_is_live(void **state)
 	take(l, 1, 1, CONN_RECORD_LEFT);
 	assert_text(owed(l), "/1");
 	take(l, 1, 2, CONN_RECORD_OPENED);
-	assert_true(ledger_is_live(l, &one));
-	assert_false(ledger_awaits(l));
+	assert_true(local_conns_is_live(l, &one));
+	assert_false(local_conns_awaits(l));
 	assert_text(owed(l), "+1");
-	ledger_free(l);
+	local_conns_free(l);
 }
 
 static void
 debts_have_a_bound_and_live_ones_always_a_place(void **state)
 {
-	struct ledger *l = connected();
+	struct local_conns *l = connected();
 	struct conn_record c;
 
 	(void)state;
@@ -243,10 +243,10 @@ debts_have_a_bound_and_live_ones_always_a_place(void **state)
 	for (unsigned i = 1; i <= MAX; i++)
 		take(l, i, i, CONN_RECORD_CLOSED);
 	take(l, 100, 100, CONN_RECORD_OPENED);
-	(void)ledger_next(l, &c); /* one of them is told */
+	(void)local_conns_next(l, &c); /* one of them is told */
 	take(l, 101, 101, CONN_RECORD_OPENED);
 	(void)owed(l);
-	ledger_restart(l);
+	local_conns_restart(l);
 	for (unsigned i = 1; i <= MAX; i++) {
 		take(l, i, i, CONN_RECORD_OPENED);
 		take(l, i, i, CONN_RECORD_LEFT);
@@ -256,13 +256,13 @@ debts_have_a_bound_and_live_ones_always_a_place(void **state)
 	take(l, 101, 101, CONN_RECORD_CLOSED);
 	for (unsigned i = 201; i <= 200 + MAX; i++)
 		take(l, i, i, CONN_RECORD_OPENED);
-	ledger_free(l);
+	local_conns_free(l);
 }
 
 static void
 a_peer_that_does_not_read_is_noticed(void **state)
 {
-	struct ledger *l = connected();
+	struct local_conns *l = connected();
 	int r = 0;
 
 	(void)state;
@@ -272,10 +272,10 @@ a_peer_that_does_not_read_is_noticed(void **state)
 	for (unsigned i = 1; i <= MAX + 1 && r == 0; i++) {
 		const struct conn_record c = conn(i, i, CONN_RECORD_CLOSED);
 
-		r = ledger_take(l, &c);
+		r = local_conns_take(l, &c);
 	}
 	assert_int_equal(r, -ENOSPC);
-	ledger_free(l);
+	local_conns_free(l);
 }
 
 int

@@ -17,16 +17,16 @@ static const struct config_pair pair = {
 	.n_groups = ARRAY_LEN(groups),
 };
 
-static struct estate *
+static struct peer_conns *
 new_estate(void)
 {
-	struct estate *e;
+	struct peer_conns *e;
 
 	assert_int_equal(secret_init(), 0);
 	assert_int_equal(addr_parse_ip("10.0.0.100", &first[0].addr), 0);
 	assert_int_equal(addr_parse_ip("fd00::100", &first[1].addr), 0);
 	assert_int_equal(addr_parse_ip("10.0.0.200", &second[0].addr), 0);
-	e = estate_new(&pair, MAX);
+	e = peer_conns_new(&pair, MAX);
 	assert_non_null(e);
 	return e;
 }
@@ -52,28 +52,28 @@ conn(const char *local, unsigned port, uint64_t id,
 }
 
 static unsigned
-take(struct estate *e, const char *local, unsigned port, uint64_t id,
+take(struct peer_conns *e, const char *local, unsigned port, uint64_t id,
     enum conn_record_change change)
 {
 	const struct conn_record c = conn(local, port, id, change);
 
-	return estate_take(e, &c);
+	return peer_conns_take(e, &c);
 }
 
 /* One round through a group, telling all: the ports that were told. */
 static const char *
-told(struct estate *e, unsigned group)
+told(struct peer_conns *e, unsigned group)
 {
 	static char text[256];
-	struct estate_leg leg;
+	struct peer_conns_leg leg;
 	size_t n = 0;
 
 	text[0] = '\0';
-	estate_rewind(e, group);
-	while (estate_next(e, group, &leg)) {
+	peer_conns_rewind(e, group);
+	while (peer_conns_next(e, group, &leg)) {
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%u",
 		    n > 0 ? " " : "", leg.to.port);
-		estate_tell(e);
+		peer_conns_tell(e);
 	}
 	return text;
 }
@@ -81,7 +81,7 @@ told(struct estate *e, unsigned group)
 static void
 each_is_told_three_times_and_then_forgotten(void **state)
 {
-	struct estate *e = new_estate();
+	struct peer_conns *e = new_estate();
 
 	(void)state;
 	assert_int_equal(take(e, "10.0.0.100", 1, 1, CONN_RECORD_OPENED), 1);
@@ -91,18 +91,18 @@ each_is_told_three_times_and_then_forgotten(void **state)
 	assert_int_equal(take(e, "10.0.0.100", 3, 3, CONN_RECORD_OPENED), 1);
 	assert_text(told(e, 0), "1 3");
 	assert_text(told(e, 0), "1 3");
-	assert_int_equal(estate_count(e), 2);
+	assert_int_equal(peer_conns_count(e), 2);
 	assert_text(told(e, 0), "3");
-	assert_true(estate_is_empty(e, 0));
+	assert_true(peer_conns_is_empty(e, 0));
 	assert_text(told(e, 0), "");
-	assert_int_equal(estate_count(e), 1);
-	estate_free(e);
+	assert_int_equal(peer_conns_count(e), 1);
+	peer_conns_free(e);
 }
 
 static void
 who_has_closed_is_not_told(void **state)
 {
-	struct estate *e = new_estate();
+	struct peer_conns *e = new_estate();
 
 	(void)state;
 	(void)take(e, "10.0.0.100", 1, 1, CONN_RECORD_OPENED);
@@ -110,13 +110,13 @@ who_has_closed_is_not_told(void **state)
 	(void)take(e, "10.0.0.100", 1, 9, CONN_RECORD_CLOSED); /* another's */
 	(void)take(e, "10.0.0.100", 2, 2, CONN_RECORD_CLOSED);
 	assert_text(told(e, 0), "1");
-	estate_free(e);
+	peer_conns_free(e);
 }
 
 static void
 what_is_told_again_does_not_begin_anew(void **state)
 {
-	struct estate *e = new_estate();
+	struct peer_conns *e = new_estate();
 
 	(void)state;
 	(void)take(e, "10.0.0.100", 1, 1, CONN_RECORD_OPENED);
@@ -131,100 +131,100 @@ what_is_told_again_does_not_begin_anew(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		assert_text(told(e, 0), "1");
 	assert_text(told(e, 0), "");
-	estate_free(e);
+	peer_conns_free(e);
 }
 
 static void
 a_server_is_told_where_its_way_begins(void **state)
 {
-	struct estate *e = new_estate();
+	struct peer_conns *e = new_estate();
 	struct conn_record c = conn("10.0.0.100", 1, 1, CONN_RECORD_OPENED);
-	struct estate_leg leg;
+	struct peer_conns_leg leg;
 
 	(void)state;
 	c.source = end("10.0.0.200", 41000);
 	c.server = end("10.0.0.21", 8080);
-	assert_int_equal(estate_take(e, &c), 3);
-	estate_rewind(e, 1);
-	assert_true(estate_next(e, 1, &leg));
+	assert_int_equal(peer_conns_take(e, &c), 3);
+	peer_conns_rewind(e, 1);
+	assert_true(peer_conns_next(e, 1, &leg));
 	assert_false(leg.is_client);
 	assert_true(conn_record_end_is_same(&leg.from, &c.source));
 	assert_true(conn_record_end_is_same(&leg.to, &c.server));
-	estate_forget(e);
-	assert_int_equal(estate_count(e), 1); /* its client is left */
-	estate_rewind(e, 0);
-	assert_true(estate_next(e, 0, &leg));
+	peer_conns_forget(e);
+	assert_int_equal(peer_conns_count(e), 1); /* its client is left */
+	peer_conns_rewind(e, 0);
+	assert_true(peer_conns_next(e, 0, &leg));
 	assert_true(leg.is_client);
 	assert_false(leg.told_before);
 	assert_true(conn_record_end_is_same(&leg.to, &c.client));
-	estate_forget(e);
-	assert_int_equal(estate_count(e), 0);
-	estate_free(e);
+	peer_conns_forget(e);
+	assert_int_equal(peer_conns_count(e), 0);
+	peer_conns_free(e);
 }
 
 static void
 addresses_that_are_none_of_ours_are_left_out(void **state)
 {
-	struct estate *e = new_estate();
+	struct peer_conns *e = new_estate();
 
 	(void)state;
 	assert_int_equal(take(e, "10.0.0.7", 1, 1, CONN_RECORD_OPENED), 0);
-	assert_int_equal(estate_count(e), 0);
-	estate_free(e);
+	assert_int_equal(peer_conns_count(e), 0);
+	peer_conns_free(e);
 }
 
 static void
 an_end_forgets_what_was_not_mentioned(void **state)
 {
-	struct estate *e = new_estate();
+	struct peer_conns *e = new_estate();
 
 	(void)state;
 	for (unsigned i = 1; i <= 4; i++)
 		(void)take(e, "10.0.0.100", i, i, CONN_RECORD_OPENED);
-	estate_begin(e);
+	peer_conns_begin(e);
 	(void)take(e, "10.0.0.100", 2, 2, CONN_RECORD_OPENED);
-	assert_false(estate_sweep(e, 10)); /* the wire may end here */
-	assert_int_equal(estate_count(e), 4);
-	estate_end(e);
-	assert_true(estate_sweep(e, 2));
-	assert_false(estate_sweep(e, 2));
+	assert_false(peer_conns_sweep(e, 10)); /* the wire may end here */
+	assert_int_equal(peer_conns_count(e), 4);
+	peer_conns_end(e);
+	assert_true(peer_conns_sweep(e, 2));
+	assert_false(peer_conns_sweep(e, 2));
 	assert_text(told(e, 0), "2");
-	estate_free(e);
+	peer_conns_free(e);
 }
 
 static void
 a_round_survives_those_that_vanish_in_it(void **state)
 {
-	struct estate *e = new_estate();
-	struct estate_leg leg;
+	struct peer_conns *e = new_estate();
+	struct peer_conns_leg leg;
 
 	(void)state;
 	for (unsigned i = 1; i <= 4; i++)
 		(void)take(e, "10.0.0.100", i, i, CONN_RECORD_OPENED);
-	estate_rewind(e, 0);
-	assert_true(estate_next(e, 0, &leg));
+	peer_conns_rewind(e, 0);
+	assert_true(peer_conns_next(e, 0, &leg));
 	(void)take(e, "10.0.0.100", 1, 1, CONN_RECORD_CLOSED); /* just given */
 	(void)take(e, "10.0.0.100", 2, 2, CONN_RECORD_CLOSED); /* the next */
-	estate_tell(e);
-	assert_true(estate_next(e, 0, &leg));
+	peer_conns_tell(e);
+	assert_true(peer_conns_next(e, 0, &leg));
 	assert_int_equal(leg.to.port, 3);
-	estate_tell(e);
-	assert_true(estate_next(e, 0, &leg));
+	peer_conns_tell(e);
+	assert_true(peer_conns_next(e, 0, &leg));
 	assert_int_equal(leg.to.port, 4);
-	assert_false(estate_next(e, 0, &leg));
-	estate_free(e);
+	assert_false(peer_conns_next(e, 0, &leg));
+	peer_conns_free(e);
 }
 
 static void
 there_is_a_bound(void **state)
 {
-	struct estate *e = new_estate();
+	struct peer_conns *e = new_estate();
 
 	(void)state;
 	for (unsigned i = 1; i <= MAX + 5; i++)
 		(void)take(e, "10.0.0.100", i, i, CONN_RECORD_OPENED);
-	assert_int_equal(estate_count(e), MAX);
-	estate_free(e);
+	assert_int_equal(peer_conns_count(e), MAX);
+	peer_conns_free(e);
 }
 
 int

@@ -14,7 +14,7 @@
 /* A node's end of the wire, and what it has been told. */
 struct node {
 	struct packet_auth auth;
-	struct wire *wire;
+	struct peer_link *wire;
 	unsigned ups, downs, rooms, frames;
 	uint8_t type;
 	size_t bytes;
@@ -56,7 +56,7 @@ on_room(void *arg)
 	((struct node *)arg)->rooms++;
 }
 
-static const struct wire_calls calls = { .on_up = on_up,
+static const struct peer_link_calls calls = { .on_up = on_up,
 	.on_down = on_down,
 	.on_frame = on_frame,
 	.on_room = on_room };
@@ -66,7 +66,7 @@ node_open(struct node *n, struct ev_loop *loop, uint8_t key_byte,
     const char *self, const char *other, uint8_t boot)
 {
 	const struct secret_key key = { { key_byte } };
-	struct wire_setup setup = { .loop = loop,
+	struct peer_link_setup setup = { .loop = loop,
 		.calls = &calls,
 		.arg = n,
 		.subject = "test",
@@ -80,11 +80,11 @@ node_open(struct node *n, struct ev_loop *loop, uint8_t key_byte,
 	assert_int_equal(addr_parse_ip(self, &setup.self), 0);
 	assert_int_equal(addr_parse_ip(other, &setup.other), 0);
 	fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (line_set_options(fd, false) == -EPERM)
+	if (peer_stream_set_options(fd, false) == -EPERM)
 		skip(); /* priority 7 is root's */
 	(void)close(fd);
 	n->auth = packet_auth_init(&key, &setup.self, &setup.other);
-	n->wire = wire_open(&setup);
+	n->wire = peer_link_open(&setup);
 	assert_non_null(n->wire);
 }
 
@@ -115,8 +115,8 @@ bed_init(struct bed *b)
 static void
 bed_fini(struct bed *b)
 {
-	wire_close(b->dials.wire);
-	wire_close(b->listens.wire);
+	peer_link_close(b->dials.wire);
+	peer_link_close(b->listens.wire);
 	ev_loop_destroy(b->loop);
 }
 
@@ -127,38 +127,41 @@ frames_pass_both_ways(void **state)
 
 	(void)state;
 	bed_init(&b);
-	assert_int_equal(wire_send(b.dials.wire, WIRE_HELLO, "hello", 5), 0);
-	assert_int_equal(wire_send(b.listens.wire, WIRE_END, NULL, 0), 0);
+	assert_int_equal(
+	    peer_link_send(b.dials.wire, PEER_LINK_HELLO, "hello", 5), 0);
+	assert_int_equal(
+	    peer_link_send(b.listens.wire, PEER_LINK_END, NULL, 0), 0);
 	await(b.loop, &b.listens.frames, 1);
 	await(b.loop, &b.dials.frames, 1);
-	assert_int_equal(b.listens.type, WIRE_HELLO);
+	assert_int_equal(b.listens.type, PEER_LINK_HELLO);
 	assert_int_equal(b.listens.bytes, 5);
-	assert_int_equal(b.dials.type, WIRE_END);
-	assert_int_equal(wire_rejected(b.listens.wire), 0);
+	assert_int_equal(b.dials.type, PEER_LINK_END);
+	assert_int_equal(peer_link_rejected(b.listens.wire), 0);
 	bed_fini(&b);
 }
 
 static void
 a_full_queue_refuses_and_then_says_that_it_has_room(void **state)
 {
-	static const uint8_t body[CABLE_BODY_MAX];
+	static const uint8_t body[PEER_CODEC_BODY_MAX];
 	unsigned sent = 0;
 	struct bed b;
 
 	(void)state;
 	bed_init(&b);
 	/* Nobody reads: the loop does not turn. */
-	while (wire_send(b.dials.wire, WIRE_RECORDS, body, sizeof(body)) == 0)
+	while (peer_link_send(
+	           b.dials.wire, PEER_LINK_RECORDS, body, sizeof(body)) == 0)
 		sent++;
-	assert_false(wire_has_room(b.dials.wire));
-	assert_false(wire_is_drained(b.dials.wire));
-	assert_int_equal(
-	    wire_send(b.dials.wire, WIRE_RECORDS, body, sizeof(body) + 1),
+	assert_false(peer_link_has_room(b.dials.wire));
+	assert_false(peer_link_is_drained(b.dials.wire));
+	assert_int_equal(peer_link_send(b.dials.wire, PEER_LINK_RECORDS, body,
+	                     sizeof(body) + 1),
 	    -EMSGSIZE);
 	await(b.loop, &b.listens.frames, sent);
 	await(b.loop, &b.dials.rooms, 1);
-	assert_true(wire_has_room(b.dials.wire));
-	assert_true(wire_is_drained(b.dials.wire));
+	assert_true(peer_link_has_room(b.dials.wire));
+	assert_true(peer_link_is_drained(b.dials.wire));
 	assert_int_equal(b.listens.bytes, (size_t)sent * sizeof(body));
 	bed_fini(&b);
 }
@@ -169,7 +172,7 @@ unread(const struct node *n)
 {
 	int bytes = -1;
 
-	assert_int_equal(ioctl(wire_fd(n->wire), SIOCOUTQ, &bytes), 0);
+	assert_int_equal(ioctl(peer_link_fd(n->wire), SIOCOUTQ, &bytes), 0);
 	return bytes;
 }
 
@@ -177,7 +180,7 @@ unread(const struct node *n)
 static void
 room_that_a_send_has_made_is_told(void **state)
 {
-	static const uint8_t body[CABLE_BODY_MAX];
+	static const uint8_t body[PEER_CODEC_BODY_MAX];
 	struct ev_loop *peers = ev_loop_new(EVFLAG_AUTO);
 	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
 	struct node dials, listens;
@@ -190,17 +193,19 @@ room_that_a_send_has_made_is_told(void **state)
 		(void)ev_run(loop, EVRUN_NOWAIT);
 		(void)ev_run(peers, EVRUN_NOWAIT);
 	}
-	while (wire_has_room(dials.wire))
-		assert_int_equal(
-		    wire_send(dials.wire, WIRE_RECORDS, body, sizeof(body)), 0);
+	while (peer_link_has_room(dials.wire))
+		assert_int_equal(peer_link_send(dials.wire, PEER_LINK_RECORDS,
+		                     body, sizeof(body)),
+		    0);
 	for (unsigned i = 0; i < 3000 && unread(&dials) > 0; i++, usleep(1000))
 		(void)ev_run(peers, EVRUN_NOWAIT);
-	assert_false(wire_is_drained(dials.wire));
-	assert_int_equal(wire_send(dials.wire, WIRE_PULSE, NULL, 0), 0);
-	assert_true(wire_has_room(dials.wire));
+	assert_false(peer_link_is_drained(dials.wire));
+	assert_int_equal(
+	    peer_link_send(dials.wire, PEER_LINK_PULSE, NULL, 0), 0);
+	assert_true(peer_link_has_room(dials.wire));
 	assert_int_equal(dials.rooms, 1);
-	wire_close(dials.wire);
-	wire_close(listens.wire);
+	peer_link_close(dials.wire);
+	peer_link_close(listens.wire);
 	ev_loop_destroy(loop);
 	ev_loop_destroy(peers);
 }
@@ -212,10 +217,10 @@ an_end_is_told_and_the_wire_returns(void **state)
 
 	(void)state;
 	bed_init(&b);
-	wire_restart(b.listens.wire, "the test wants it");
+	peer_link_restart(b.listens.wire, "the test wants it");
 	assert_int_equal(b.listens.downs, 1);
 	assert_int_equal(
-	    wire_send(b.listens.wire, WIRE_END, NULL, 0), -ENOTCONN);
+	    peer_link_send(b.listens.wire, PEER_LINK_END, NULL, 0), -ENOTCONN);
 	await(b.loop, &b.dials.downs, 1);
 	await(b.loop, &b.dials.ups, 2);
 	await(b.loop, &b.listens.ups, 2);
@@ -235,13 +240,13 @@ a_process_that_is_replaced_is_no_end(void **state)
 
 	(void)state;
 	bed_init(&b);
-	held = dup(wire_fd(b.dials.wire));
+	held = dup(peer_link_fd(b.dials.wire));
 	node_open(&again, b.loop, 1, "127.0.0.2", "127.0.0.3", 3);
 	await(b.loop, &b.listens.ups, 2);
 	await(b.loop, &again.ups, 1);
 	assert_int_equal(b.listens.downs, 0);
 	(void)close(held);
-	wire_close(again.wire);
+	peer_link_close(again.wire);
 	bed_fini(&b);
 }
 
@@ -253,11 +258,11 @@ a_new_process_is_dialled_when_it_is_heard_of(void **state)
 
 	(void)state;
 	bed_init(&b);
-	wire_expect(b.dials.wire, &same);
+	peer_link_expect(b.dials.wire, &same);
 	for (unsigned i = 0; i < 50; i++, usleep(1000))
 		(void)ev_run(b.loop, EVRUN_NOWAIT);
 	assert_int_equal(b.dials.ups, 1);
-	wire_expect(b.dials.wire, &other);
+	peer_link_expect(b.dials.wire, &other);
 	await(b.loop, &b.dials.ups, 2);
 	assert_int_equal(b.dials.downs + b.listens.downs, 0);
 	bed_fini(&b);
@@ -272,13 +277,13 @@ another_key_never_comes_up(void **state)
 	(void)state;
 	node_open(&listens, loop, 1, "127.0.0.3", "127.0.0.2", 1);
 	node_open(&dials, loop, 2, "127.0.0.2", "127.0.0.3", 2);
-	for (unsigned i = 0; i < 3000 && wire_rejected(listens.wire) < 2;
+	for (unsigned i = 0; i < 3000 && peer_link_rejected(listens.wire) < 2;
 	     i++, usleep(1000))
 		(void)ev_run(loop, EVRUN_NOWAIT);
-	assert_true(wire_rejected(listens.wire) >= 2);
+	assert_true(peer_link_rejected(listens.wire) >= 2);
 	assert_int_equal(dials.ups + listens.ups, 0);
-	wire_close(dials.wire);
-	wire_close(listens.wire);
+	peer_link_close(dials.wire);
+	peer_link_close(listens.wire);
 	ev_loop_destroy(loop);
 }
 

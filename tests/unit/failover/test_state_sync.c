@@ -17,11 +17,11 @@ static struct state_sync s;
 static int supervisor; /* its end of the channel */
 static unsigned room;  /* of the wire, in frames */
 static unsigned restarts, frames;
-static enum wire_type sent; /* the last frame's */
+static enum peer_link_type sent; /* the last frame's */
 static size_t sent_len;
 
 static int
-on_send(void *arg, enum wire_type type, const void *body, size_t len)
+on_send(void *arg, enum peer_link_type type, const void *body, size_t len)
 {
 	(void)arg;
 	(void)body;
@@ -110,11 +110,11 @@ a_new_wire_asks_for_all_and_passes_it_on(void **state)
 	hears_wanted(1);
 	room = 9;
 	assert_int_equal(answer(1, 40), 0);
-	assert_int_equal(sent, WIRE_ACCORDS);
+	assert_int_equal(sent, PEER_LINK_ACCORDS);
 	assert_int_equal(sent_len, 40);
 	hears_wanted(1);
 	assert_int_equal(answer(1, 0), 0);
-	assert_int_equal(sent, WIRE_ACCORDS_END);
+	assert_int_equal(sent, PEER_LINK_ACCORDS_END);
 	assert_int_equal(sent_len, 0);
 	hears_wanted(1);
 	assert_int_equal(frames, 2);

@@ -23,7 +23,7 @@ an_ipv4_ack_is_these_bytes(void **state)
 {
 	const struct conn_record_end from = end("10.0.0.100:80");
 	const struct conn_record_end to = end("10.0.0.50:40000");
-	const struct segment s = segment_ack(&from, &to);
+	const struct tickle_packet s = tickle_packet_ack(&from, &to);
 
 	(void)state;
 	assert_int_equal(s.len, sizeof(v4));
@@ -45,7 +45,7 @@ an_ipv6_ack_adds_up(void **state)
 {
 	const struct conn_record_end from = end("[fd77::100]:80");
 	const struct conn_record_end to = end("[fd77::32]:40000");
-	const struct segment s = segment_ack(&from, &to);
+	const struct tickle_packet s = tickle_packet_ack(&from, &to);
 	uint32_t sum;
 
 	(void)state;

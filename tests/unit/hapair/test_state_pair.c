@@ -54,7 +54,7 @@ static struct config config = { .services = services,
 	.pair = { .groups = &group, .n_groups = 1 } };
 
 struct frame {
-	enum wire_type type;
+	enum peer_link_type type;
 	size_t len;
 	uint8_t body[CHANNEL_BODY_MAX];
 };
@@ -88,7 +88,7 @@ chance(unsigned one_in)
 /* -- the wire ----------------------------------------------------------- */
 
 static int
-on_send(void *arg, enum wire_type type, const void *body, size_t len)
+on_send(void *arg, enum peer_link_type type, const void *body, size_t len)
 {
 	struct node *n = arg;
 	struct frame *f = &n->to_peer[n->n_frames];
@@ -136,7 +136,8 @@ carry(struct node *from)
 		return false;
 	from->n_frames--;
 	from->to_peer[0] = from->to_peer[1];
-	assert_int_equal(f.type, f.len > 0 ? WIRE_ACCORDS : WIRE_ACCORDS_END);
+	assert_int_equal(
+	    f.type, f.len > 0 ? PEER_LINK_ACCORDS : PEER_LINK_ACCORDS_END);
 	assert_true(state_sync_take_from_peer(to, f.body, f.len));
 	state_sync_pay(&from->sync);
 	return true;
