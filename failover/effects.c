@@ -74,10 +74,10 @@ static int
 act_on_clients(struct role_group *g, enum node_effect_type type)
 {
 	if (type == NODE_DO_HUSH || type == NODE_DO_ANSWER)
-		return giver_hush(g, type == NODE_DO_HUSH);
+		return handover_run_hush(g, type == NODE_DO_HUSH);
 	if (type == NODE_DO_DROP)
-		return giver_drop(g);
-	giver_hold(g, type);
+		return handover_run_drop(g);
+	handover_run_hold(g, type);
 	return 0;
 }
 
@@ -127,7 +127,7 @@ tell(struct role *role, const struct node_effect *e)
 	else if (e->type == NODE_TELL_BEGUN)
 		log_notice(g->subject, "handing over to %s", role->other->name);
 	else
-		errand_tell(g, e->type, e->outcome);
+		handover_request_tell(g, e->type, e->outcome);
 }
 
 static int

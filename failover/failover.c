@@ -141,7 +141,7 @@ open_sockets(struct role *role)
 	r = witness_open(role);
 	if (r < 0)
 		return failed("opening sockets to ask witnesses", r);
-	r = giver_open(role);
+	r = handover_run_open(role);
 	if (r < 0)
 		return failed("opening the handover's sockets", r);
 	role->packet = garp_open();
@@ -224,7 +224,7 @@ begin_groups(struct role *role)
 	}
 	for (unsigned i = 0; i < role->n_groups; i++)
 		group_tell(&role->groups[i]);
-	sibling_begin(role);
+	relay_link_begin(role);
 }
 
 /*
@@ -233,8 +233,8 @@ begin_groups(struct role *role)
 static void
 lend_sockets(const struct role *role)
 {
-	const int fds[] = { role->packet, arp_nd_fd(role), giver_fd(role, 0),
-		giver_fd(role, 1) };
+	const int fds[] = { role->packet, arp_nd_fd(role),
+		handover_run_fd(role, 0), handover_run_fd(role, 1) };
 
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		if (channel_send(role->supervisor, MSG_HOLD, NULL, 0, fds[i]) <
@@ -290,7 +290,7 @@ begin(struct role *role)
 		if (r < 0)
 			return failed("starting to renew addresses", r);
 		arp_nd_start(role);
-		giver_start(role);
+		handover_run_start(role);
 		witness_start(role);
 		begin_groups(role);
 	}
@@ -376,7 +376,7 @@ on_hush(struct role *role, const struct channel_packet *p)
 
 	if (msg_get_hush(&b, &m) < 0)
 		return -EBADMSG;
-	giver_take_hush(role, &m);
+	handover_run_take_hush(role, &m);
 	return 0;
 }
 
@@ -391,7 +391,7 @@ on_control(struct role *role, struct channel_packet *p)
 	if (!role->begun || role->other == NULL)
 		reply_error(role->loop, &p->fd, "there is no pair");
 	else
-		errand_ask(role, m.request, &p->fd);
+		handover_request_ask(role, m.request, &p->fd);
 	return 0;
 }
 
@@ -407,18 +407,18 @@ obey(struct role *role, struct channel_packet *p)
 	case MSG_SIBLING:
 		if (p->fd == -1)
 			return -EBADMSG;
-		sibling_take(role, fd_take(&p->fd));
+		relay_link_take(role, fd_take(&p->fd));
 		return 0;
 	case MSG_SCRIPT:
 		return track_take_script(role, p);
 	case MSG_PULSE:
-		return sentry_take(role, p);
+		return relay_watchdog_take(role, p);
 	case MSG_CONTROL:
 		return on_control(role, p);
 	case MSG_HUSH:
 		return on_hush(role, p);
 	case MSG_HAND_OVER_ALL:
-		errand_ask_all(role);
+		handover_request_ask_all(role);
 		return 0;
 	case MSG_FOR_PEER:
 		return state_sync_take(&role->sync, p);
@@ -470,17 +470,17 @@ static void
 close_all(struct role *role)
 {
 	link_watch_stop(role);
-	giver_close(role);
+	handover_run_close(role);
 	arp_nd_close(role);
 	witness_close(role);
 	for (size_t i = 0; i < role->n_groups; i++)
 		group_end_announcing(&role->groups[i]);
-	sibling_close(role);
-	sentry_stop(role);
+	relay_link_close(role);
+	relay_watchdog_stop(role);
 	track_free(role);
 	tickle_close(role);
 	state_sync_close(&role->sync);
-	errand_free(role);
+	handover_request_free(role);
 	conn_sync_close(role);
 	heartbeat_close(role);
 	effects_free(role);
@@ -535,11 +535,11 @@ start(struct life *life, int channel)
 	conn_sync_init_sync(role);
 	r = effects_new(role);
 	if (r == 0)
-		r = errand_new(role);
+		r = handover_request_new(role);
 	if (r == 0)
-		r = sibling_new(role);
+		r = relay_link_new(role);
 	if (r == 0)
-		r = sentry_start(role);
+		r = relay_watchdog_start(role);
 	if (r < 0)
 		return r;
 	ev_init(&life->leaving, on_leaving);

@@ -23,7 +23,7 @@ _Static_assert(MSG_PEER_LINKS_MAX >= ROLE_LINKS_MAX, "status tells of all");
  */
 #define GRACE_MS 250
 
-struct sibling {
+struct relay_link {
 	ev_io ready;
 	ev_timer grace;
 };
@@ -41,7 +41,7 @@ on_grace(struct ev_loop *loop, ev_timer *w, int revents)
 static void
 await(struct role *role)
 {
-	ev_timer *grace = &role->sibling->grace;
+	ev_timer *grace = &role->relay_link->grace;
 
 	if (role->config == NULL || role->config->n_services == 0 ||
 	    role->other == NULL || role_node(role)->stopping)
@@ -59,7 +59,7 @@ lose(struct role *role, const char *why)
 {
 	const bool leaves = role_node(role)->relay_leaves;
 
-	ev_io_stop(role->loop, &role->sibling->ready);
+	ev_io_stop(role->loop, &role->relay_link->ready);
 	fd_close(&role->relay);
 	inbox_put_type(&role->inbox, NODE_RELAY_GONE);
 	await(role);
@@ -75,8 +75,8 @@ lose(struct role *role, const char *why)
 static void
 on_serving(struct role *role)
 {
-	ev_timer_stop(role->loop, &role->sibling->grace);
-	sentry_reset(role);
+	ev_timer_stop(role->loop, &role->relay_link->grace);
+	relay_watchdog_reset(role);
 	inbox_put_type(&role->inbox, NODE_RELAY_SERVES);
 }
 
@@ -160,7 +160,7 @@ obey(struct role *role, const struct channel_packet *p)
 	case MSG_DROP:
 		if (msg_get_drop(&b, &drop) < 0)
 			return false;
-		giver_take_drop(role, &drop);
+		handover_run_take_drop(role, &drop);
 		return true;
 	case MSG_CONNECTIONS_BEGIN:
 	case MSG_CONNECTIONS:
@@ -193,10 +193,10 @@ on_relay(struct ev_loop *loop, ev_io *w, int revents)
 }
 
 void
-sibling_take(struct role *role, int channel)
+relay_link_take(struct role *role, int channel)
 {
 	const bool replaced = role->relay != -1;
-	ev_io *ready = &role->sibling->ready;
+	ev_io *ready = &role->relay_link->ready;
 
 	ev_io_stop(role->loop, ready);
 	fd_close(&role->relay);
@@ -213,7 +213,7 @@ sibling_take(struct role *role, int channel)
 }
 
 void
-sibling_begin(struct role *role)
+relay_link_begin(struct role *role)
 {
 	const struct node *n = role_node(role);
 
@@ -223,9 +223,9 @@ sibling_begin(struct role *role)
 }
 
 int
-sibling_new(struct role *role)
+relay_link_new(struct role *role)
 {
-	struct sibling *s = calloc(1, sizeof(*s));
+	struct relay_link *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return -ENOMEM;
@@ -233,18 +233,18 @@ sibling_new(struct role *role)
 	s->ready.data = role;
 	ev_init(&s->grace, on_grace);
 	s->grace.data = role;
-	role->sibling = s;
+	role->relay_link = s;
 	return 0;
 }
 
 void
-sibling_close(struct role *role)
+relay_link_close(struct role *role)
 {
-	if (role->sibling == NULL)
+	if (role->relay_link == NULL)
 		return;
-	ev_timer_stop(role->loop, &role->sibling->grace);
-	ev_io_stop(role->loop, &role->sibling->ready);
+	ev_timer_stop(role->loop, &role->relay_link->grace);
+	ev_io_stop(role->loop, &role->relay_link->ready);
 	fd_close(&role->relay);
-	free(role->sibling);
-	role->sibling = NULL;
+	free(role->relay_link);
+	role->relay_link = NULL;
 }

@@ -9,12 +9,12 @@
 #include "failover/role.h"
 
 /* A new channel, owned from now on; the one before is closed. */
-void sibling_take(struct role *role, int channel);
+void relay_link_take(struct role *role, int channel);
 
 /* The groups are ready to begin, and do so when the relay serves. They don't
  * wait for it for ever. */
-void sibling_begin(struct role *role);
+void relay_link_begin(struct role *role);
 
 /* Returns 0 or -errno. */
-MUST_CHECK int sibling_new(struct role *role);
-void sibling_close(struct role *role);
+MUST_CHECK int relay_link_new(struct role *role);
+void relay_link_close(struct role *role);

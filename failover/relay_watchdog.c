@@ -16,7 +16,7 @@
 #define STALL_MS 1000
 #define LOOK_MS 50
 
-struct sentry {
+struct relay_watchdog {
 	struct liveness *own;   /* NULL: nobody watches */
 	struct liveness *relay; /* to look at; NULL: none */
 	struct stall_detector stalls[LIVENESS_LINES]; /* of the relay */
@@ -29,7 +29,7 @@ tell(struct role *role, int which)
 {
 	const bool stalled = which != -1;
 
-	role->sentry->stalled = stalled;
+	role->relay_watchdog->stalled = stalled;
 	inbox_put(&role->inbox,
 	    &(struct node_event){ .type = NODE_FAULT,
 	        .group = NODE_EVERY,
@@ -44,7 +44,7 @@ look(struct role *role)
 {
 	const unsigned n = LIVENESS_MAIN + 1 + role->start.workers;
 	const struct node *node = role_node(role);
-	struct sentry *s = role->sentry;
+	struct relay_watchdog *s = role->relay_watchdog;
 	uint64_t counts[LIVENESS_LINES];
 	int which;
 
@@ -66,18 +66,18 @@ on_look(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	liveness_beat(role->sentry->own, LIVENESS_MAIN);
+	liveness_beat(role->relay_watchdog->own, LIVENESS_MAIN);
 	look(role);
 }
 
 int
-sentry_start(struct role *role)
+relay_watchdog_start(struct role *role)
 {
-	struct sentry *s = calloc(1, sizeof(*s));
+	struct relay_watchdog *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return -ENOMEM;
-	role->sentry = s;
+	role->relay_watchdog = s;
 	ev_timer_init(&s->look, on_look, 0., LOOK_MS / 1e3);
 	s->look.data = role;
 	ev_timer_start(role->loop, &s->look);
@@ -85,9 +85,9 @@ sentry_start(struct role *role)
 }
 
 void
-sentry_stop(struct role *role)
+relay_watchdog_stop(struct role *role)
 {
-	struct sentry *s = role->sentry;
+	struct relay_watchdog *s = role->relay_watchdog;
 
 	if (s == NULL)
 		return;
@@ -95,11 +95,11 @@ sentry_stop(struct role *role)
 	liveness_unmap(&s->own);
 	liveness_unmap(&s->relay);
 	free(s);
-	role->sentry = NULL;
+	role->relay_watchdog = NULL;
 }
 
 int
-sentry_take(struct role *role, const struct channel_packet *p)
+relay_watchdog_take(struct role *role, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_pulse m;
@@ -108,16 +108,17 @@ sentry_take(struct role *role, const struct channel_packet *p)
 
 	if (r < 0)
 		return r;
-	place = m.own ? &role->sentry->own : &role->sentry->relay;
+	place =
+	    m.own ? &role->relay_watchdog->own : &role->relay_watchdog->relay;
 	if (p->fd == -1 || *place != NULL)
 		return -EBADMSG;
 	return liveness_map(p->fd, m.own, place);
 }
 
 void
-sentry_reset(struct role *role)
+relay_watchdog_reset(struct role *role)
 {
 	for (unsigned i = 0; i < LIVENESS_LINES; i++)
-		role->sentry->stalls[i] = stall_detector_init();
-	role->sentry->stalled = false;
+		role->relay_watchdog->stalls[i] = stall_detector_init();
+	role->relay_watchdog->stalled = false;
 }

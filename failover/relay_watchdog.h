@@ -14,11 +14,12 @@
 struct channel_packet;
 
 /* A timer, from the first moment: also before the groups begin. 0 or -errno. */
-MUST_CHECK int sentry_start(struct role *role);
-void sentry_stop(struct role *role);
+MUST_CHECK int relay_watchdog_start(struct role *role);
+void relay_watchdog_stop(struct role *role);
 
 /* A pulse, ours or the relay's. Returns 0 or -errno. */
-MUST_CHECK int sentry_take(struct role *role, const struct channel_packet *p);
+MUST_CHECK int relay_watchdog_take(
+    struct role *role, const struct channel_packet *p);
 
 /* A relay serves (again): what was known of the one before is void. */
-void sentry_reset(struct role *role);
+void relay_watchdog_reset(struct role *role);

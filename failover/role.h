@@ -43,13 +43,13 @@
 struct arp_nd;
 struct conn_sync;
 struct effects;
-struct errand;
-struct giver;
+struct handover_request;
+struct handover_run;
 struct heartbeat;
 struct link_watch;
+struct relay_link;
+struct relay_watchdog;
 struct role;
-struct sentry;
-struct sibling;
 struct tickle;
 struct track;
 struct witness;
@@ -93,12 +93,12 @@ struct role {
 	/* Each its own file's; NULL before its _open() or _new(). */
 	struct heartbeat *heartbeat;
 	struct effects *effects;
-	struct errand *errand;
-	struct giver *giver;
+	struct handover_request *handover_request;
+	struct handover_run *handover_run;
 	struct arp_nd *arp_nd;
 	struct conn_sync *conn_sync;
-	struct sentry *sentry;
-	struct sibling *sibling;
+	struct relay_watchdog *relay_watchdog;
+	struct relay_link *relay_link;
 	struct tickle *tickle;
 	struct track *track;
 	struct link_watch *link_watch;

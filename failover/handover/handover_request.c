@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct errand {
+struct handover_request {
 	int socket;       /* of the operator, -1: none waits */
 	bool supervisor;  /* it waits */
 	unsigned asked;   /* a bit for each group that it is about */
@@ -21,29 +21,29 @@ struct errand {
 };
 
 int
-errand_new(struct role *role)
+handover_request_new(struct role *role)
 {
-	struct errand *e = malloc(sizeof(*e));
+	struct handover_request *e = malloc(sizeof(*e));
 
 	if (e == NULL)
 		return -ENOMEM;
-	*e = (struct errand){ .socket = -1 };
-	role->errand = e;
+	*e = (struct handover_request){ .socket = -1 };
+	role->handover_request = e;
 	return 0;
 }
 
 void
-errand_free(struct role *role)
+handover_request_free(struct role *role)
 {
-	if (role->errand == NULL)
+	if (role->handover_request == NULL)
 		return;
-	fd_close(&role->errand->socket);
-	free(role->errand);
-	role->errand = NULL;
+	fd_close(&role->handover_request->socket);
+	free(role->handover_request);
+	role->handover_request = NULL;
 }
 
 static bool
-is_under_way(const struct errand *e)
+is_under_way(const struct handover_request *e)
 {
 	return e->socket != -1 || e->supervisor;
 }
@@ -113,7 +113,7 @@ answer_text(struct role *role)
 {
 	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
 	struct json_doc *groups = json_doc_put_array(doc, "groups");
-	const struct errand *e = role->errand;
+	const struct handover_request *e = role->handover_request;
 
 	for (size_t i = 0; i < role->n_groups; i++) {
 		const struct role_group *g = &role->groups[i];
@@ -134,7 +134,7 @@ answer_text(struct role *role)
 static void
 answer_if_settled(struct role *role)
 {
-	struct errand *e = role->errand;
+	struct handover_request *e = role->handover_request;
 
 	if (e->pending != 0 || !is_under_way(e))
 		return;
@@ -143,13 +143,13 @@ answer_if_settled(struct role *role)
 	if (e->supervisor &&
 	    channel_send(role->supervisor, MSG_HANDED_OVER, NULL, 0, -1) < 0)
 		log_debug("failover", "the supervisor does not listen");
-	*e = (struct errand){ .socket = -1 };
+	*e = (struct handover_request){ .socket = -1 };
 }
 
 static void
 settle(struct role_group *g, enum handover_outcome outcome)
 {
-	struct errand *e = g->role->errand;
+	struct handover_request *e = g->role->handover_request;
 
 	e->outcomes[g->index] = outcome;
 	e->pending &= ~(1U << g->index);
@@ -157,7 +157,7 @@ settle(struct role_group *g, enum handover_outcome outcome)
 }
 
 void
-errand_tell(struct role_group *g, enum node_effect_type what,
+handover_request_tell(struct role_group *g, enum node_effect_type what,
     enum handover_outcome outcome)
 {
 	char text[TEXT_MAX];
@@ -190,8 +190,8 @@ reign(const struct role *role)
 static void
 begin(struct role *role, unsigned mask)
 {
-	role->errand->asked |= mask;
-	role->errand->pending |= mask;
+	role->handover_request->asked |= mask;
+	role->handover_request->pending |= mask;
 	for (unsigned i = 0; i < role->n_groups; i++)
 		if ((mask & 1U << i) != 0)
 			inbox_put_group(&role->inbox, NODE_HAND_OVER, i);
@@ -223,7 +223,7 @@ find(const struct role *role, const char *name)
 }
 
 void
-errand_ask(struct role *role, const char *request, int *socket)
+handover_request_ask(struct role *role, const char *request, int *socket)
 {
 	static const char verb[] = "handover";
 	const char *name = request + sizeof(verb) - 1;
@@ -237,7 +237,7 @@ errand_ask(struct role *role, const char *request, int *socket)
 	if (*name == ' ')
 		name++;
 	mask = *name != '\0' ? find(role, name) : reign(role);
-	if (is_under_way(role->errand)) {
+	if (is_under_way(role->handover_request)) {
 		reply_error(role->loop, socket, "a handover is under way");
 	} else if (mask == 0 && *name != '\0') {
 		refuse_unknown(role, name, socket);
@@ -245,15 +245,15 @@ errand_ask(struct role *role, const char *request, int *socket)
 		reply_error(
 		    role->loop, socket, "this node is master of no group");
 	} else {
-		role->errand->socket = fd_take(socket);
+		role->handover_request->socket = fd_take(socket);
 		begin(role, mask);
 	}
 }
 
 void
-errand_ask_all(struct role *role)
+handover_request_ask_all(struct role *role)
 {
 	/* An operator's errand that is under way is part of it. */
-	role->errand->supervisor = true;
-	begin(role, reign(role) & ~role->errand->pending);
+	role->handover_request->supervisor = true;
+	begin(role, reign(role) & ~role->handover_request->pending);
 }

@@ -13,22 +13,22 @@ struct role;
 struct role_group;
 
 /* Returns 0 or -errno. */
-MUST_CHECK int errand_new(struct role *role);
-void errand_free(struct role *role);
+MUST_CHECK int handover_request_new(struct role *role);
+void handover_request_free(struct role *role);
 
 /*
  * What an operator asks for: `request` is the line of the control socket,
  * "handover" or "handover GROUP". Takes the socket and answers on it.
  */
-void errand_ask(struct role *role, const char *request, int *socket);
+void handover_request_ask(struct role *role, const char *request, int *socket);
 
 /* Every group we are master of; then HANDED_OVER to the supervisor. */
-void errand_ask_all(struct role *role);
+void handover_request_ask_all(struct role *role);
 
 /*
  * What the node tells of one group's handover, whoever wanted it: a refusal,
  * its outcome, or why it will not be offered (NODE_TELL_REFUSED, _OUTCOME,
  * _UNWILLING).
  */
-void errand_tell(struct role_group *g, enum node_effect_type what,
+void handover_request_tell(struct role_group *g, enum node_effect_type what,
     enum handover_outcome outcome);

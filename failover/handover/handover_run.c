@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct giver {
-	struct seam seam;
+struct handover_run {
+	struct syn_hold syn_hold;
 	ev_io ready[2];
 };
 
 int
-giver_hush(struct role_group *g, bool hushed)
+handover_run_hush(struct role_group *g, bool hushed)
 {
 	const struct msg_hush m = { .group = (uint16_t)g->index,
 		.wanted = hushed };
@@ -27,7 +27,7 @@ giver_hush(struct role_group *g, bool hushed)
 }
 
 int
-giver_drop(struct role_group *g)
+handover_run_drop(struct role_group *g)
 {
 	const struct msg_drop m = { .group = (uint16_t)g->index };
 	uint8_t body[16];
@@ -40,9 +40,9 @@ giver_drop(struct role_group *g)
 }
 
 static void
-hold(struct role_group *g, struct seam *seam)
+hold(struct role_group *g, struct syn_hold *syn_hold)
 {
-	int r = seam_hold(seam, g->index, g->config, &g->vip.link);
+	int r = syn_hold_hold(syn_hold, g->index, g->config, &g->vip.link);
 
 	/* Without it, those clients ask again after a second. */
 	if (r < 0)
@@ -52,9 +52,9 @@ hold(struct role_group *g, struct seam *seam)
 }
 
 static void
-forward(struct role_group *g, struct seam *seam)
+forward(struct role_group *g, struct syn_hold *syn_hold)
 {
-	int r = seam_forward(seam, g->index, role_stand(g)->peer_mac);
+	int r = syn_hold_forward(syn_hold, g->index, role_stand(g)->peer_mac);
 
 	if (r < 0)
 		log_warning(g->subject,
@@ -63,23 +63,23 @@ forward(struct role_group *g, struct seam *seam)
 }
 
 void
-giver_hold(struct role_group *g, enum node_effect_type how)
+handover_run_hold(struct role_group *g, enum node_effect_type how)
 {
-	struct seam *seam = &g->role->giver->seam;
-	const struct seam_side *side = &seam->sides[g->index];
+	struct syn_hold *syn_hold = &g->role->handover_run->syn_hold;
+	const struct syn_hold_side *side = &syn_hold->sides[g->index];
 
 	if (how == NODE_DO_HOLD) {
-		hold(g, seam);
+		hold(g, syn_hold);
 		return;
 	}
 	if (how == NODE_DO_FORWARD) {
-		forward(g, seam);
+		forward(g, syn_hold);
 		return;
 	}
 	if (how == NODE_DO_GIVE_BACK)
-		seam_give_back(seam, g->index);
+		syn_hold_give_back(syn_hold, g->index);
 	else
-		seam_let_go(seam, g->index);
+		syn_hold_let_go(syn_hold, g->index);
 	if (side->held > 0 || side->forwarded > 0)
 		log_debug(g->subject,
 		    "handover: %u new clients held, %u frames sent on, "
@@ -88,7 +88,7 @@ giver_hold(struct role_group *g, enum node_effect_type how)
 }
 
 void
-giver_take_hush(struct role *role, const struct msg_hush *m)
+handover_run_take_hush(struct role *role, const struct msg_hush *m)
 {
 	enum node_type type = m->hushed ? NODE_HUSHED : NODE_NOT_HUSHED;
 
@@ -102,7 +102,7 @@ giver_take_hush(struct role *role, const struct msg_hush *m)
 }
 
 void
-giver_take_drop(struct role *role, const struct msg_drop *m)
+handover_run_take_drop(struct role *role, const struct msg_drop *m)
 {
 	if (m->group < role->n_groups)
 		inbox_put_group(&role->inbox, NODE_DROPPED, m->group);
@@ -111,53 +111,55 @@ giver_take_drop(struct role *role, const struct msg_drop *m)
 static void
 on_seam(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct giver *giver = w->data;
+	struct handover_run *handover_run = w->data;
 
 	(void)loop;
 	(void)revents;
-	seam_read(&giver->seam, (unsigned)(w - giver->ready));
+	syn_hold_read(
+	    &handover_run->syn_hold, (unsigned)(w - handover_run->ready));
 }
 
 int
-giver_fd(const struct role *role, unsigned which)
+handover_run_fd(const struct role *role, unsigned which)
 {
-	return seam_fd(&role->giver->seam, which);
+	return syn_hold_fd(&role->handover_run->syn_hold, which);
 }
 
 int
-giver_open(struct role *role)
+handover_run_open(struct role *role)
 {
-	role->giver = calloc(1, sizeof(*role->giver));
-	if (role->giver == NULL)
+	role->handover_run = calloc(1, sizeof(*role->handover_run));
+	if (role->handover_run == NULL)
 		return -ENOMEM;
-	seam_init(&role->giver->seam);
-	return seam_open(&role->giver->seam);
+	syn_hold_init(&role->handover_run->syn_hold);
+	return syn_hold_open(&role->handover_run->syn_hold);
 }
 
 void
-giver_start(struct role *role)
+handover_run_start(struct role *role)
 {
-	struct giver *giver = role->giver;
+	struct handover_run *handover_run = role->handover_run;
 
-	for (unsigned i = 0; i < ARRAY_LEN(giver->ready); i++) {
-		ev_io *w = &giver->ready[i];
+	for (unsigned i = 0; i < ARRAY_LEN(handover_run->ready); i++) {
+		ev_io *w = &handover_run->ready[i];
 
-		ev_io_init(w, on_seam, seam_fd(&giver->seam, i), EV_READ);
-		w->data = giver;
+		ev_io_init(w, on_seam, syn_hold_fd(&handover_run->syn_hold, i),
+		    EV_READ);
+		w->data = handover_run;
 		ev_io_start(role->loop, w);
 	}
 }
 
 void
-giver_close(struct role *role)
+handover_run_close(struct role *role)
 {
-	struct giver *giver = role->giver;
+	struct handover_run *handover_run = role->handover_run;
 
-	if (giver == NULL)
+	if (handover_run == NULL)
 		return;
-	for (unsigned i = 0; i < ARRAY_LEN(giver->ready); i++)
-		ev_io_stop(role->loop, &giver->ready[i]);
-	seam_close(&giver->seam);
-	free(giver);
-	role->giver = NULL;
+	for (unsigned i = 0; i < ARRAY_LEN(handover_run->ready); i++)
+		ev_io_stop(role->loop, &handover_run->ready[i]);
+	syn_hold_close(&handover_run->syn_hold);
+	free(handover_run);
+	role->handover_run = NULL;
 }

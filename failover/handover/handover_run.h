@@ -12,26 +12,26 @@ struct msg_drop;
 struct msg_hush;
 
 /* Needs CAP_NET_RAW. Returns 0 or -errno. */
-MUST_CHECK int giver_open(struct role *role);
-void giver_start(struct role *role);
-void giver_close(struct role *role);
+MUST_CHECK int handover_run_open(struct role *role);
+void handover_run_start(struct role *role);
+void handover_run_close(struct role *role);
 
 /* The seam's sockets, 0 and 1: for the supervisor to keep (fd_keeper.h). */
-int giver_fd(const struct role *role, unsigned which);
+int handover_run_fd(const struct role *role, unsigned which);
 
 /*
  * What becomes of new clients: NODE_DO_HOLD, _FORWARD, _GIVE_BACK, _LET_GO.
  * What can't be done is told, and left.
  */
-void giver_hold(struct role_group *g, enum node_effect_type how);
+void handover_run_hold(struct role_group *g, enum node_effect_type how);
 
 /* Asks the supervisor to hush the listeners, or to let them answer. 0 or
  * -errno. */
-MUST_CHECK int giver_hush(struct role_group *g, bool hushed);
+MUST_CHECK int handover_run_hush(struct role_group *g, bool hushed);
 
 /* Asks the relay to reset all connections. 0 or -errno. */
-MUST_CHECK int giver_drop(struct role_group *g);
+MUST_CHECK int handover_run_drop(struct role_group *g);
 
 /* What the supervisor and the relay answer. */
-void giver_take_hush(struct role *role, const struct msg_hush *m);
-void giver_take_drop(struct role *role, const struct msg_drop *m);
+void handover_run_take_hush(struct role *role, const struct msg_hush *m);
+void handover_run_take_drop(struct role *role, const struct msg_drop *m);

@@ -24,7 +24,7 @@ word(const uint8_t *at)
 }
 
 bool
-packet_is_syn(const uint8_t *ip, size_t len)
+ip_packet_is_syn(const uint8_t *ip, size_t len)
 {
 	const size_t tcp_at = is_v4(ip) ? (ip[0] & 15U) * 4 : IPV6_BYTES;
 
@@ -33,7 +33,7 @@ packet_is_syn(const uint8_t *ip, size_t len)
 }
 
 union addr
-packet_dest(const uint8_t *ip)
+ip_packet_dest(const uint8_t *ip)
 {
 	union addr to = { .sa.sa_family = AF_INET };
 
@@ -47,7 +47,7 @@ packet_dest(const uint8_t *ip)
 }
 
 size_t
-packet_len(const uint8_t *ip, size_t len)
+ip_packet_len(const uint8_t *ip, size_t len)
 {
 	const size_t says =
 	    is_v4(ip) ? word(ip + 2) : IPV6_BYTES + word(ip + 4);
@@ -56,7 +56,7 @@ packet_len(const uint8_t *ip, size_t len)
 }
 
 bool
-packet_finish_checksum(uint8_t *ip, size_t len, size_t start, size_t at)
+ip_packet_finish_checksum(uint8_t *ip, size_t len, size_t start, size_t at)
 {
 	if (start > len || at > len - start || len - start - at < 2)
 		return false;

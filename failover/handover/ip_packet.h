@@ -12,18 +12,20 @@
 union addr;
 
 /* Also the least of IPv4 with TCP. */
-#define PACKET_BYTES_MIN 40
+#define IP_PACKET_BYTES_MIN 40
 
-/* All of these want PACKET_BYTES_MIN bytes, and look at no more than `len`. */
+/*
+ * All of these want IP_PACKET_BYTES_MIN bytes, and look at no more than `len`.
+ */
 
 /* TCP that opens a connection, and answers none (RFC 9293 section 3.5). */
-bool packet_is_syn(const uint8_t *ip, size_t len);
+bool ip_packet_is_syn(const uint8_t *ip, size_t len);
 
 /* Where it wants to go; the port is 0. */
-union addr packet_dest(const uint8_t *ip);
+union addr ip_packet_dest(const uint8_t *ip);
 
 /* By its own header, without what Ethernet has padded; 0 where it is more. */
-size_t packet_len(const uint8_t *ip, size_t len);
+size_t ip_packet_len(const uint8_t *ip, size_t len);
 
 /*
  * Between machines of one host checksums are left to "the hardware", which then
@@ -31,5 +33,5 @@ size_t packet_len(const uint8_t *ip, size_t len);
  * there is none it is done here: over all from `start`. False, and nothing is
  * done, where these are outside of the packet.
  */
-MUST_CHECK bool packet_finish_checksum(
+MUST_CHECK bool ip_packet_finish_checksum(
     uint8_t *ip, size_t len, size_t start, size_t at);

@@ -45,18 +45,18 @@
 /* A client that asked so long ago has asked again. */
 #define STALE_MS 900
 
-struct seam_frame {
+struct syn_hold_frame {
 	struct mono at;
 	unsigned side;
 	size_t len; /* with the virtio header */
-	uint8_t bytes[HEADER_BYTES + SEAM_FRAME_BYTES];
+	uint8_t bytes[HEADER_BYTES + SYN_HOLD_FRAME_BYTES];
 };
 
 static const sa_family_t families[] = { [V4] = AF_INET, [V6] = AF_INET6 };
 static const uint16_t protocols[] = { [V4] = ETH_P_IP, [V6] = ETH_P_IPV6 };
 
 void
-seam_init(struct seam *s)
+syn_hold_init(struct syn_hold *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->fds[V4] = s->fds[V6] = -1;
@@ -76,19 +76,19 @@ attach(int fd, struct socket_filter *sieve)
 
 /* The filter that the sides' modes ask for; without any, it passes nothing. */
 static int
-refilter(struct seam *s, unsigned which)
+refilter(struct syn_hold *s, unsigned which)
 {
 	enum socket_filter_kind kind = SOCKET_FILTER_SYNS;
 	int r;
 
 	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++)
-		if (s->sides[i].mode == SEAM_FORWARDING)
+		if (s->sides[i].mode == SYN_HOLD_FORWARDING)
 			kind = SOCKET_FILTER_TCP;
 	socket_filter_begin(&s->sieve, kind, families[which]);
 	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++) {
-		const struct seam_side *side = &s->sides[i];
+		const struct syn_hold_side *side = &s->sides[i];
 
-		if (side->mode == SEAM_OFF)
+		if (side->mode == SYN_HOLD_OFF)
 			continue;
 		for (size_t k = 0; k < side->group->n_addresses; k++)
 			socket_filter_add(
@@ -99,7 +99,7 @@ refilter(struct seam *s, unsigned which)
 }
 
 static int
-refilter_all(struct seam *s)
+refilter_all(struct syn_hold *s)
 {
 	const int r = refilter(s, V4);
 
@@ -107,7 +107,7 @@ refilter_all(struct seam *s)
 }
 
 static int
-open_one(struct seam *s, unsigned which)
+open_one(struct syn_hold *s, unsigned which)
 {
 	CLEANUP(fd_close) int fd = -1;
 	const int on = 1, room = RECEIVE_BYTES;
@@ -126,11 +126,11 @@ open_one(struct seam *s, unsigned which)
 }
 
 int
-seam_open(struct seam *s)
+syn_hold_open(struct syn_hold *s)
 {
 	int r;
 
-	s->frames = calloc(SEAM_FRAMES_MAX, sizeof(*s->frames));
+	s->frames = calloc(SYN_HOLD_FRAMES_MAX, sizeof(*s->frames));
 	s->scratch = calloc(1, SCRATCH_BYTES);
 	if (s->frames == NULL || s->scratch == NULL)
 		return -ENOMEM;
@@ -141,24 +141,24 @@ seam_open(struct seam *s)
 }
 
 void
-seam_close(struct seam *s)
+syn_hold_close(struct syn_hold *s)
 {
 	fd_close(&s->fds[V4]);
 	fd_close(&s->fds[V6]);
 	raw_socket_close(&s->raw);
 	free(s->frames);
 	free(s->scratch);
-	seam_init(s);
+	syn_hold_init(s);
 }
 
 int
-seam_fd(const struct seam *s, unsigned which)
+syn_hold_fd(const struct syn_hold *s, unsigned which)
 {
 	return s->fds[which];
 }
 
 static int
-hook(struct seam *s)
+hook(struct syn_hold *s)
 {
 	for (unsigned i = 0; !s->hooked && i < ARRAY_LEN(s->fds); i++) {
 		const struct sockaddr_ll all = { .sll_family = AF_PACKET,
@@ -173,8 +173,8 @@ hook(struct seam *s)
 }
 
 static void
-send_on(struct seam *s, unsigned which, struct seam_side *side, uint8_t *bytes,
-    size_t len)
+send_on(struct syn_hold *s, unsigned which, struct syn_hold_side *side,
+    uint8_t *bytes, size_t len)
 {
 	struct sockaddr_ll to = { .sll_family = AF_PACKET,
 		.sll_ifindex = side->link.index,
@@ -192,12 +192,12 @@ send_on(struct seam *s, unsigned which, struct seam_side *side, uint8_t *bytes,
 
 /* As if it came now. What our kernel refuses is lost, as it was before. */
 static void
-give_back(struct seam *s, struct seam_frame *f)
+give_back(struct syn_hold *s, struct syn_hold_frame *f)
 {
 	struct virtio_net_hdr offload;
 	uint8_t *ip = f->bytes + NETWORK_AT;
-	const size_t len = packet_len(ip, f->len - NETWORK_AT);
-	const union addr to = packet_dest(ip);
+	const size_t len = ip_packet_len(ip, f->len - NETWORK_AT);
+	const union addr to = ip_packet_dest(ip);
 
 	if (len == 0)
 		return;
@@ -206,7 +206,7 @@ give_back(struct seam *s, struct seam_frame *f)
 		const size_t at = offload.csum_start;
 
 		if (at < ETHERNET_BYTES ||
-		    !packet_finish_checksum(
+		    !ip_packet_finish_checksum(
 		        ip, len, at - ETHERNET_BYTES, offload.csum_offset))
 			return;
 	}
@@ -222,13 +222,13 @@ enum fate {
 
 /* What becomes of the side's frames; those that are too old are forgotten. */
 static void
-empty(struct seam *s, unsigned index, enum fate fate)
+empty(struct syn_hold *s, unsigned index, enum fate fate)
 {
 	const struct mono now = mono_now();
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < s->n_frames; i++) {
-		struct seam_frame *f = &s->frames[i];
+		struct syn_hold_frame *f = &s->frames[i];
 		const bool v6 = (f->bytes[NETWORK_AT] >> 4) == 6;
 
 		if (f->side != index) {
@@ -248,75 +248,76 @@ empty(struct seam *s, unsigned index, enum fate fate)
 }
 
 int
-seam_hold(struct seam *s, unsigned index, const struct config_group *group,
-    const struct netlink_link *link)
+syn_hold_hold(struct syn_hold *s, unsigned index,
+    const struct config_group *group, const struct netlink_link *link)
 {
-	struct seam_side *side = &s->sides[index];
+	struct syn_hold_side *side = &s->sides[index];
 	int r;
 
-	if (side->mode == SEAM_HOLDING)
+	if (side->mode == SYN_HOLD_HOLDING)
 		return 0;
-	*side = (struct seam_side){
-		.mode = SEAM_HOLDING, .group = group, .link = *link
+	*side = (struct syn_hold_side){
+		.mode = SYN_HOLD_HOLDING, .group = group, .link = *link
 	};
 	r = hook(s);
 	if (r == 0)
 		r = refilter_all(s);
 	if (r < 0)
-		seam_let_go(s, index);
+		syn_hold_let_go(s, index);
 	return r;
 }
 
 int
-seam_forward(struct seam *s, unsigned index,
+syn_hold_forward(struct syn_hold *s, unsigned index,
     const uint8_t peer_mac[static NETLINK_MAC_BYTES])
 {
 	static const uint8_t none[NETLINK_MAC_BYTES];
-	struct seam_side *side = &s->sides[index];
+	struct syn_hold_side *side = &s->sides[index];
 
-	if (side->mode == SEAM_OFF || !side->link.ethernet ||
+	if (side->mode == SYN_HOLD_OFF || !side->link.ethernet ||
 	    memcmp(peer_mac, none, sizeof(none)) == 0)
 		return -EHOSTUNREACH;
 	memcpy(side->peer_mac, peer_mac, NETLINK_MAC_BYTES);
-	side->mode = SEAM_FORWARDING;
+	side->mode = SYN_HOLD_FORWARDING;
 	empty(s, index, SEND_ON);
 	return refilter_all(s);
 }
 
 static void
-finish(struct seam *s, unsigned index, enum fate fate)
+finish(struct syn_hold *s, unsigned index, enum fate fate)
 {
-	s->sides[index].mode = SEAM_OFF;
+	s->sides[index].mode = SYN_HOLD_OFF;
 	empty(s, index, fate);
 	/* Fewer addresses than before fit; else it is read for nothing. */
 	(void)refilter_all(s);
 }
 
 void
-seam_give_back(struct seam *s, unsigned index)
+syn_hold_give_back(struct syn_hold *s, unsigned index)
 {
 	/* Those that wait in the sockets are of the same moment. */
-	seam_read(s, V4);
-	seam_read(s, V6);
+	syn_hold_read(s, V4);
+	syn_hold_read(s, V6);
 	finish(s, index, GIVE_BACK);
 }
 
 void
-seam_let_go(struct seam *s, unsigned index)
+syn_hold_let_go(struct syn_hold *s, unsigned index)
 {
 	finish(s, index, FORGET);
 }
 
 /* -1: no group's, or of one that is not in question. */
 static int
-side_of(const struct seam *s, const uint8_t *network, int interface)
+side_of(const struct syn_hold *s, const uint8_t *network, int interface)
 {
-	const union addr to = packet_dest(network);
+	const union addr to = ip_packet_dest(network);
 
 	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++) {
-		const struct seam_side *side = &s->sides[i];
+		const struct syn_hold_side *side = &s->sides[i];
 
-		if (side->mode != SEAM_OFF && side->link.index == interface &&
+		if (side->mode != SYN_HOLD_OFF &&
+		    side->link.index == interface &&
 		    config_group_has(side->group, &to))
 			return (int)i;
 	}
@@ -324,12 +325,12 @@ side_of(const struct seam *s, const uint8_t *network, int interface)
 }
 
 static void
-keep(struct seam *s, unsigned index, size_t len)
+keep(struct syn_hold *s, unsigned index, size_t len)
 {
-	struct seam_frame *f;
+	struct syn_hold_frame *f;
 
 	/* Full, or with data: those few clients ask again. */
-	if (s->n_frames == SEAM_FRAMES_MAX || len > sizeof(f->bytes))
+	if (s->n_frames == SYN_HOLD_FRAMES_MAX || len > sizeof(f->bytes))
 		return;
 	f = &s->frames[s->n_frames++];
 	f->at = mono_now();
@@ -340,13 +341,14 @@ keep(struct seam *s, unsigned index, size_t len)
 }
 
 static void
-take(struct seam *s, unsigned which, const struct sockaddr_ll *from, size_t len)
+take(struct syn_hold *s, unsigned which, const struct sockaddr_ll *from,
+    size_t len)
 {
-	struct seam_side *side;
+	struct syn_hold_side *side;
 	int index;
 
 	/* To us by hardware address: a switch may flood, others may listen. */
-	if (len < NETWORK_AT + PACKET_BYTES_MIN ||
+	if (len < NETWORK_AT + IP_PACKET_BYTES_MIN ||
 	    from->sll_pkttype != PACKET_HOST)
 		return;
 	index = side_of(s, s->scratch + NETWORK_AT, from->sll_ifindex);
@@ -358,20 +360,20 @@ take(struct seam *s, unsigned which, const struct sockaddr_ll *from, size_t len)
 	    0)
 		return;
 	switch (side->mode) {
-	case SEAM_OFF:
+	case SYN_HOLD_OFF:
 		break;
-	case SEAM_HOLDING:
-		if (packet_is_syn(s->scratch + NETWORK_AT, len - NETWORK_AT))
+	case SYN_HOLD_HOLDING:
+		if (ip_packet_is_syn(s->scratch + NETWORK_AT, len - NETWORK_AT))
 			keep(s, (unsigned)index, len);
 		break;
-	case SEAM_FORWARDING:
+	case SYN_HOLD_FORWARDING:
 		send_on(s, which, side, s->scratch, len);
 		break;
 	}
 }
 
 void
-seam_read(struct seam *s, unsigned which)
+syn_hold_read(struct syn_hold *s, unsigned which)
 {
 	for (int i = 0; i < BUDGET; i++) {
 		struct sockaddr_ll from = { 0 };

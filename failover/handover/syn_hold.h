@@ -20,58 +20,61 @@
 #include "failover/vip/raw_socket.h"
 
 /* A burst of as many new clients within a handover finds room. */
-#define SEAM_FRAMES_MAX 1024
+#define SYN_HOLD_FRAMES_MAX 1024
 
 /* The largest SYN without data: Ethernet 14, IPv6 40, TCP 60, and some room. */
-#define SEAM_FRAME_BYTES 192
+#define SYN_HOLD_FRAME_BYTES 192
 
-enum seam_mode {
-	SEAM_OFF,
-	SEAM_HOLDING,    /* SYNs are kept */
-	SEAM_FORWARDING, /* all of TCP is sent on */
+enum syn_hold_mode {
+	SYN_HOLD_OFF,
+	SYN_HOLD_HOLDING,    /* SYNs are kept */
+	SYN_HOLD_FORWARDING, /* all of TCP is sent on */
 };
 
-struct seam_side {
-	enum seam_mode mode;
+struct syn_hold_side {
+	enum syn_hold_mode mode;
 	const struct config_group *group; /* borrowed: the configuration's */
 	struct netlink_link link;         /* where frames come from, and go */
 	uint8_t peer_mac[NETLINK_MAC_BYTES];
-	/* Frames, since seam_hold(). */
+	/* Frames, since syn_hold_hold(). */
 	unsigned held, forwarded, returned;
 };
 
-struct seam_frame;
+struct syn_hold_frame;
 
-struct seam {
+struct syn_hold {
 	int fds[2];            /* IPv4, IPv6 */
 	bool hooked;           /* the kernel shows them what arrives */
 	struct raw_socket raw; /* for what is given back */
-	struct seam_side sides[CONFIG_GROUPS_MAX];
+	struct syn_hold_side sides[CONFIG_GROUPS_MAX];
 	unsigned n_frames;
-	struct seam_frame *frames; /* SEAM_FRAMES_MAX, in order of arrival */
-	uint8_t *scratch;          /* a frame as large as the kernel makes */
+	struct syn_hold_frame
+	    *frames;      /* SYN_HOLD_FRAMES_MAX, in order of arrival */
+	uint8_t *scratch; /* a frame as large as the kernel makes */
 	struct socket_filter sieve;
 };
 
 /* The empty value. */
-void seam_init(struct seam *s);
+void syn_hold_init(struct syn_hold *s);
 
-/* Makes the sockets and all room. Returns 0 or -errno; seam_close() undoes. */
-MUST_CHECK int seam_open(struct seam *s);
-void seam_close(struct seam *s);
+/*
+ * Makes the sockets and all room. Returns 0 or -errno; syn_hold_close() undoes.
+ */
+MUST_CHECK int syn_hold_open(struct syn_hold *s);
+void syn_hold_close(struct syn_hold *s);
 
 /* Readable when something came that is to be held or forwarded. */
-int seam_fd(const struct seam *s, unsigned which);
+int syn_hold_fd(const struct syn_hold *s, unsigned which);
 
 /* Keeps SYNs to the group's addresses from now on. Returns 0 or -errno. */
-MUST_CHECK int seam_hold(struct seam *s, unsigned index,
+MUST_CHECK int syn_hold_hold(struct syn_hold *s, unsigned index,
     const struct config_group *group, const struct netlink_link *link);
 
 /*
  * Sends what is held for the group, and from now on whatever comes, to this
  * hardware address. Returns 0 or -errno: -EHOSTUNREACH where it is none.
  */
-MUST_CHECK int seam_forward(struct seam *s, unsigned index,
+MUST_CHECK int syn_hold_forward(struct syn_hold *s, unsigned index,
     const uint8_t peer_mac[static NETLINK_MAC_BYTES]);
 
 /*
@@ -80,10 +83,10 @@ MUST_CHECK int seam_forward(struct seam *s, unsigned index,
  * answered at once: then it answers once more, as it would a SYN that came
  * twice (RFC 9293 section 3.10.7.4).
  */
-void seam_give_back(struct seam *s, unsigned index);
+void syn_hold_give_back(struct syn_hold *s, unsigned index);
 
 /* No more; what is held is forgotten. */
-void seam_let_go(struct seam *s, unsigned index);
+void syn_hold_let_go(struct syn_hold *s, unsigned index);
 
 /* Takes what came on this socket, at most so much that heartbeats go on. */
-void seam_read(struct seam *s, unsigned which);
+void syn_hold_read(struct syn_hold *s, unsigned which);

@@ -279,10 +279,11 @@ check_handover(const struct sim *s, struct judge *j, unsigned i)
 		j->hushed_ms[i] = s->now_ms;
 	if (s->now_ms > j->hushed_ms[i] + HUSHED_MS)
 		world_fail(s, "node %u: stays hushed", i);
-	if (world_is_awake(s, i) && h->seam != SEAM_OFF &&
+	if (world_is_awake(s, i) && h->syn_hold != SYN_HOLD_OFF &&
 	    g->handover.state == HANDOVER_IDLE)
 		world_fail(s, "node %u: holds clients for ever", i);
-	if (h->seam != SEAM_FORWARDING || !world_is_awake(s, i) || s->jerky)
+	if (h->syn_hold != SYN_HOLD_FORWARDING || !world_is_awake(s, i) ||
+	    s->jerky)
 		j->apart_ms = s->now_ms;
 	if (s->now_ms > j->apart_ms + BOTH_MS)
 		world_fail(s, "both send on what comes");

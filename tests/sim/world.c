@@ -361,7 +361,7 @@ start_host(struct sim *s, unsigned i, bool restore)
 	set_up(h);
 	h->alive = true;
 	h->dark = h->lost = h->hushed = h->overdue = false;
-	h->seam = SEAM_OFF;
+	h->syn_hold = SYN_HOLD_OFF;
 	h->awake_ms = h->stop_ms = 0;
 	h->lowered = 0;
 	if (!ev.restore.master)
@@ -394,7 +394,7 @@ world_kill(struct sim *s, unsigned i)
 	if (h->dark)
 		h->held = false;
 	h->hushed = false; /* who hushed them is gone */
-	h->seam = SEAM_OFF;
+	h->syn_hold = SYN_HOLD_OFF;
 	/* A supervisor that lives keeps the wire: then nobody is told. */
 	if (h->dark || h->restorable || s->cut[1 - i])
 		return;
@@ -525,7 +525,7 @@ run_host(struct sim *s, unsigned i)
 		return;
 	if (h->held)
 		h->renewed_ms = s->now_ms;
-	if (h->seam == SEAM_HOLDING && h->held)
+	if (h->syn_hold == SYN_HOLD_HOLDING && h->held)
 		h->syns++;
 	run_relay(h);
 	if (h->stop_ms != 0 && s->now_ms >= h->stop_ms) {

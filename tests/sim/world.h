@@ -44,10 +44,10 @@ struct packet {
 	uint8_t bytes[HELLO_BYTES_MAX];
 };
 
-enum seam {
-	SEAM_OFF,
-	SEAM_HOLDING,
-	SEAM_FORWARDING,
+enum syn_hold {
+	SYN_HOLD_OFF,
+	SYN_HOLD_HOLDING,
+	SYN_HOLD_FORWARDING,
 };
 
 struct sim;
@@ -71,7 +71,7 @@ struct host {
 	bool overdue;                       /* told */
 	bool hushed;                        /* its listeners */
 	int64_t hushed_ms;
-	enum seam seam;
+	enum syn_hold syn_hold;
 	unsigned syns;       /* held */
 	uint64_t syns_given; /* to the peer, or to our listeners */
 	int64_t stop_ms;     /* 0: nobody wants it stopped */

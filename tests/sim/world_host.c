@@ -149,14 +149,14 @@ add(struct host *h)
 }
 
 static void
-set_seam(struct host *h, enum seam mode)
+set_seam(struct host *h, enum syn_hold mode)
 {
 	/* Held ones are sent to the peer, or given to our own kernel. */
-	if (mode == SEAM_FORWARDING || h->seam == SEAM_HOLDING) {
+	if (mode == SYN_HOLD_FORWARDING || h->syn_hold == SYN_HOLD_HOLDING) {
 		h->syns_given += h->syns;
 		h->syns = 0;
 	}
-	h->seam = mode;
+	h->syn_hold = mode;
 }
 
 static void
@@ -208,14 +208,14 @@ world_host_carry_out(
 		probe(h->sim, h->index);
 		return 0;
 	case NODE_DO_HOLD:
-		set_seam(h, SEAM_HOLDING);
+		set_seam(h, SYN_HOLD_HOLDING);
 		return 0;
 	case NODE_DO_FORWARD:
-		set_seam(h, SEAM_FORWARDING);
+		set_seam(h, SYN_HOLD_FORWARDING);
 		return 0;
 	case NODE_DO_GIVE_BACK:
 	case NODE_DO_LET_GO:
-		set_seam(h, SEAM_OFF);
+		set_seam(h, SYN_HOLD_OFF);
 		return 0;
 	case NODE_DO_HUSH:
 		return hush(h);

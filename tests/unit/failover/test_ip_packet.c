@@ -43,8 +43,8 @@ only_the_first_packet_of_a_client_is_a_syn(void **state)
 		memcpy(a, v4, sizeof(a));
 		ipv6_syn(b);
 		a[33] = b[53] = rows[i].flags;
-		assert_int_equal(packet_is_syn(a, sizeof(a)), rows[i].syn);
-		assert_int_equal(packet_is_syn(b, sizeof(b)), rows[i].syn);
+		assert_int_equal(ip_packet_is_syn(a, sizeof(a)), rows[i].syn);
+		assert_int_equal(ip_packet_is_syn(b, sizeof(b)), rows[i].syn);
 	}
 }
 
@@ -52,12 +52,12 @@ only_the_first_packet_of_a_client_is_a_syn(void **state)
 static void
 flags_beyond_the_end_are_not_looked_at(void **state)
 {
-	uint8_t a[PACKET_BYTES_MIN];
+	uint8_t a[IP_PACKET_BYTES_MIN];
 
 	(void)state;
 	memcpy(a, v4, sizeof(a));
 	a[0] = 0x4f; /* 60 bytes of IP header */
-	assert_false(packet_is_syn(a, sizeof(a)));
+	assert_false(ip_packet_is_syn(a, sizeof(a)));
 }
 
 static void
@@ -68,11 +68,11 @@ where_it_goes_is_read_from_either_header(void **state)
 	union addr to;
 
 	(void)state;
-	to = packet_dest(v4);
+	to = ip_packet_dest(v4);
 	addr_format_ip(&to, text);
 	assert_text(text, "10.0.0.100");
 	ipv6_syn(b);
-	to = packet_dest(b);
+	to = ip_packet_dest(b);
 	addr_format_ip(&to, text);
 	assert_text(text, "fd00::64");
 }
@@ -85,11 +85,11 @@ padding_is_not_the_packets(void **state)
 	(void)state;
 	memcpy(a, v4, sizeof(a));
 	ipv6_syn(b);
-	assert_int_equal(packet_len(a, sizeof(a)), 44);
-	assert_int_equal(packet_len(b, sizeof(b)), 60);
-	assert_int_equal(packet_len(a, 43), 0);
+	assert_int_equal(ip_packet_len(a, sizeof(a)), 44);
+	assert_int_equal(ip_packet_len(b, sizeof(b)), 60);
+	assert_int_equal(ip_packet_len(a, 43), 0);
 	a[2] = 0xff;
-	assert_int_equal(packet_len(a, sizeof(a)), 0);
+	assert_int_equal(ip_packet_len(a, sizeof(a)), 0);
 }
 
 /* The pseudo-header's sum stands in the field, as the kernel leaves it. */
@@ -103,15 +103,15 @@ a_checksum_left_to_hardware_is_finished(void **state)
 	/* 0a00+0032+0a00+0064+6+24 */
 	a[36] = 0x14;
 	a[37] = 0xb4;
-	assert_true(packet_finish_checksum(a, 44, 20, 16));
+	assert_true(ip_packet_finish_checksum(a, 44, 20, 16));
 	/* As tshark 4.0 calculates it for this very packet. */
 	assert_int_equal(a[36] << 8 | a[37], 0xe809);
 	/* An odd last byte counts as one with a zero after it. */
 	memcpy(a, v4, sizeof(a));
 	a[43] = 0;
-	assert_true(packet_finish_checksum(a, 44, 20, 16));
+	assert_true(ip_packet_finish_checksum(a, 44, 20, 16));
 	memcpy(odd, v4, sizeof(odd));
-	assert_true(packet_finish_checksum(odd, 43, 20, 16));
+	assert_true(ip_packet_finish_checksum(odd, 43, 20, 16));
 	assert_memory_equal(a + 36, odd + 36, 2);
 }
 
@@ -127,10 +127,10 @@ a_checksum_outside_of_the_packet_is_refused(void **state)
 	(void)state;
 	memcpy(a, v4, sizeof(a));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		assert_false(
-		    packet_finish_checksum(a, 44, rows[i].start, rows[i].at));
+		assert_false(ip_packet_finish_checksum(
+		    a, 44, rows[i].start, rows[i].at));
 	assert_memory_equal(a, v4, sizeof(a));
-	assert_false(packet_finish_checksum(a, 0, 20, 16));
+	assert_false(ip_packet_finish_checksum(a, 0, 20, 16));
 }
 
 int
