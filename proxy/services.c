@@ -242,7 +242,7 @@ start_checks(struct roster *r)
 {
 	int e = 0;
 
-	r->surveys = survey_open(
+	r->surveys = probe_open(
 	    r->shared.sessions.main, r->secrets, r->shared.n_servers);
 	if (r->surveys == NULL)
 		return -ENOMEM;
@@ -390,7 +390,7 @@ roster_fini(struct roster *r)
 	feed_free(sh->feed);
 	for (size_t i = 0; r->checks != NULL && i < sh->n_servers; i++)
 		check_stop(&r->checks[i]);
-	survey_close(r->surveys);
+	probe_close(r->surveys);
 	secret_files_free(r->secrets);
 	for (size_t i = 0; i < sh->n_pools; i++)
 		pool_fini(&sh->pools[i]);

@@ -12,8 +12,8 @@ struct check_view;
 struct msg_listener;
 struct msg_start;
 struct names;
+struct probes;
 struct secret_files;
-struct surveys;
 
 struct roster_calls {
 	/* After each change of a server's state. */
@@ -25,7 +25,7 @@ struct roster_calls {
 struct roster {
 	struct worker_shared shared;
 	struct check *checks; /* by pool_server.slot */
-	struct surveys *surveys;
+	struct probes *surveys;
 	struct secret_files *secrets;
 	struct names *names; /* NULL: no server has one */
 	bool started;

@@ -18,7 +18,7 @@ static void
 tell(struct check *c, enum server_state was)
 {
 	log_notice(c->subject, "%s -> %s, reason: %s", server_state_name(was),
-	    server_state_name(c->verdict.state), c->view.detail);
+	    server_state_name(c->health.state), c->view.detail);
 }
 
 /* It has been down for `hold`. */
@@ -53,14 +53,14 @@ turn(struct check *c)
 	const struct config_service *service = c->pool->config;
 
 	c->view.since_wall_ms = wall_clock_now_ms();
-	pool_set_state(c->pool, c->server, c->verdict.state, mono_now());
+	pool_set_state(c->pool, c->server, c->health.state, mono_now());
 	ev_timer_stop(c->loop, &c->giving_up);
 	ev_timer_stop(c->loop, &c->resting);
-	if (c->verdict.state == SERVER_DOWN &&
+	if (c->health.state == SERVER_DOWN &&
 	    c->server->config->check.type == CONFIG_CHECK_NONE)
 		timeout_arm(c->loop, &c->resting,
 		    c->server->config->check.interval_ms / 1000.);
-	if (c->verdict.state == SERVER_DOWN &&
+	if (c->health.state == SERVER_DOWN &&
 	    service->on_down == CONFIG_ON_DOWN_RESET)
 		timeout_arm(c->loop, &c->giving_up, service->hold_ms / 1000.);
 }
@@ -77,13 +77,13 @@ take_role(struct check *c, enum server_role role)
 }
 
 static void
-count(struct check *c, const struct judge_answer *a)
+count(struct check *c, const struct probe_judge_answer *a)
 {
-	enum server_state was = c->verdict.state;
-	bool turned = verdict_step(&c->verdict, a->result);
+	enum server_state was = c->health.state;
+	bool turned = health_step(&c->health, a->result);
 	bool changed = take_role(c, a->role) || turned;
 
-	c->view.passed = a->result != VERDICT_FAILED;
+	c->view.passed = a->result != HEALTH_FAILED;
 	memcpy(c->view.detail, a->detail, sizeof(c->view.detail));
 	if (turned) {
 		turn(c);
@@ -115,9 +115,9 @@ forgive(struct check *c)
 static void
 count_failure(struct check *c, const char *why)
 {
-	struct judge_answer a = { .is_void = false };
+	struct probe_judge_answer a = { .is_void = false };
 
-	judge_say(&a, VERDICT_FAILED, "%s", why);
+	probe_judge_say(&a, HEALTH_FAILED, "%s", why);
 	count(c, &a);
 }
 
@@ -125,11 +125,11 @@ static void
 on_unresolved(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct check *c = CONTAINER_OF(t, struct check, unresolved);
-	struct judge_answer a = { .is_void = false };
+	struct probe_judge_answer a = { .is_void = false };
 
 	(void)loop;
 	(void)revents;
-	judge_say(&a, VERDICT_FAILED, "name '%.50s' is not resolved",
+	probe_judge_say(&a, HEALTH_FAILED, "name '%.50s' is not resolved",
 	    c->server->config->host);
 	count(c, &a);
 }
@@ -153,7 +153,7 @@ static int
 join(struct check *c)
 {
 	const struct config_server *s = c->server->config;
-	struct survey_question q = { .check = &s->check,
+	struct probe_question q = { .check = &s->check,
 		.host = s->host,
 		.service = c->pool->config->name,
 		.server = s->name };
@@ -165,7 +165,7 @@ join(struct check *c)
 	}
 	if (q.host == NULL)
 		q.host = addr_format_ip(&s->address, c->ip);
-	return survey_join(c->surveys, &c->listener, &q);
+	return probe_join(c->surveys, &c->listener, &q);
 }
 
 /* A listener may not leave while it hears: so from the loop. */
@@ -174,13 +174,13 @@ on_moving(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct check *c = CONTAINER_OF(t, struct check, moving);
 	double pause = c->server->config->check.interval_ms / 1000.;
-	bool rests = c->listener.survey != NULL && c->addresses.silent == 0;
+	bool rests = c->listener.probe != NULL && c->addresses.silent == 0;
 
 	(void)loop;
 	(void)revents;
-	survey_leave(&c->listener);
+	probe_leave(&c->listener);
 	/* Each was asked: the next round is as far away as a check is. */
-	if (verdict_is_wavering(&c->verdict))
+	if (health_is_wavering(&c->health))
 		pause /= WAVERING_FACTOR;
 	if (rests)
 		timeout_arm(c->loop, &c->moving, pause);
@@ -227,15 +227,15 @@ settle(struct check *c)
  * server down at once, for it has been patient for long enough.
  */
 static void
-lack(struct check *c, const struct judge_answer *answer)
+lack(struct check *c, const struct probe_judge_answer *answer)
 {
-	struct judge_answer failed = { .is_void = true };
+	struct probe_judge_answer failed = { .is_void = true };
 
-	judge_say(
-	    &failed, VERDICT_FAILED, "cannot be asked: %.60s", answer->detail);
+	probe_judge_say(
+	    &failed, HEALTH_FAILED, "cannot be asked: %.60s", answer->detail);
 	c->view.passed = false;
 	memcpy(c->view.detail, failed.detail, sizeof(c->view.detail));
-	if (!try_next(c) && verdict_lack(&c->verdict))
+	if (!try_next(c) && health_lack(&c->health))
 		count(c, &failed);
 }
 
@@ -243,28 +243,28 @@ lack(struct check *c, const struct judge_answer *answer)
 static bool
 is_urgent(const struct check *c)
 {
-	return verdict_is_wavering(&c->verdict) ||
-	    (c->verdict.state == SERVER_DOWN &&
+	return health_is_wavering(&c->health) ||
+	    (c->health.state == SERVER_DOWN &&
 	        atomic_load(&c->pool->n_waiting) > 0);
 }
 
 static bool
-on_heard(void *arg, const struct judge_answer *answer, double latency_ms)
+on_heard(void *arg, const struct probe_judge_answer *answer, double latency_ms)
 {
 	struct check *c = arg;
 
 	if (answer->is_void) {
 		lack(c, answer);
-		return verdict_is_wavering(&c->verdict);
+		return health_is_wavering(&c->health);
 	}
-	if (answer->result == VERDICT_FAILED && try_next(c))
+	if (answer->result == HEALTH_FAILED && try_next(c))
 		return false;
-	if (answer->result != VERDICT_FAILED) {
+	if (answer->result != HEALTH_FAILED) {
 		c->view.latency_ms = latency_ms;
 		settle(c);
 	}
 	count(c, answer);
-	if (answer->result == VERDICT_PASSED)
+	if (answer->result == HEALTH_PASSED)
 		forgive(c);
 	return is_urgent(c);
 }
@@ -278,10 +278,9 @@ check_prepare(struct check *c, struct pool *pool, struct pool_server *server)
 	c->server = server;
 	(void)snprintf(c->subject, sizeof(c->subject), "service %s, server %s",
 	    pool->config->name, server->config->name);
-	c->verdict =
-	    (struct verdict){ .rise = config->rise, .fall = config->fall };
-	c->listener =
-	    (struct survey_listener){ .on_heard = on_heard, .arg = c };
+	c->health =
+	    (struct health){ .rise = config->rise, .fall = config->fall };
+	c->listener = (struct probe_listener){ .on_heard = on_heard, .arg = c };
 	ev_timer_init(&c->giving_up, on_giving_up, 0., 0.);
 	ev_timer_init(&c->unresolved, on_unresolved, 0., 0.);
 	ev_timer_init(&c->moving, on_moving, 0., 0.);
@@ -291,7 +290,7 @@ check_prepare(struct check *c, struct pool *pool, struct pool_server *server)
 int
 check_start(struct check *c)
 {
-	struct judge_answer unasked = { .result = VERDICT_PASSED,
+	struct probe_judge_answer unasked = { .result = HEALTH_PASSED,
 		.detail = "not checked" };
 
 	if (c->server->config->check.type != CONFIG_CHECK_NONE)
@@ -308,7 +307,7 @@ accuse_unchecked(struct check *c)
 	uint32_t gap_ms =
 	    c->server->config->check.interval_ms + s->timeouts.connect_ms;
 
-	if (!verdict_hear_unchecked(&c->verdict, gap_ms, mono_now()))
+	if (!health_hear_unchecked(&c->health, gap_ms, mono_now()))
 		return;
 	atomic_store(&c->server->doubted, true);
 	count_failure(c, "connect of a client failed");
@@ -320,14 +319,15 @@ accuse_unchecked(struct check *c)
 void
 check_prove(struct check *c)
 {
-	struct judge_answer served = { .is_void = false };
+	struct probe_judge_answer served = { .is_void = false };
 
 	if (c->server->config->check.type != CONFIG_CHECK_NONE)
 		return;
 	atomic_store(&c->server->doubted, false);
-	if (c->verdict.state == SERVER_DOWN)
-		c->verdict.streak = c->verdict.rise - 1;
-	judge_say(&served, VERDICT_PASSED, "not checked, a client was served");
+	if (c->health.state == SERVER_DOWN)
+		c->health.streak = c->health.rise - 1;
+	probe_judge_say(
+	    &served, HEALTH_PASSED, "not checked, a client was served");
 	count(c, &served);
 }
 
@@ -341,10 +341,10 @@ check_accuse(struct check *c)
 		return;
 	}
 	c->accused = true;
-	if (!verdict_hear(&c->verdict, config->interval_ms, mono_now()))
+	if (!health_hear(&c->health, config->interval_ms, mono_now()))
 		return;
 	count_failure(c, "connect of a client failed");
-	survey_hurry(&c->listener);
+	probe_hurry(&c->listener);
 }
 
 /* The server is at another address: one success there is enough. */
@@ -355,10 +355,10 @@ move(struct check *c)
 		return;
 	ev_timer_stop(c->loop, &c->unresolved);
 	ev_timer_stop(c->loop, &c->moving);
-	survey_leave(&c->listener);
+	probe_leave(&c->listener);
 	/* Down for want of an address says nothing. */
-	if (c->verdict.state == SERVER_DOWN)
-		c->verdict.streak = c->verdict.rise - 1;
+	if (c->health.state == SERVER_DOWN)
+		c->health.streak = c->health.rise - 1;
 	if (join(c) < 0)
 		count_failure(c, "no memory");
 }
@@ -394,5 +394,5 @@ check_stop(struct check *c)
 	ev_timer_stop(c->loop, &c->unresolved);
 	ev_timer_stop(c->loop, &c->moving);
 	ev_timer_stop(c->loop, &c->resting);
-	survey_leave(&c->listener);
+	probe_leave(&c->listener);
 }

@@ -25,22 +25,22 @@ typedef void check_changed_fn(void *arg, struct pool *pool);
 /* What `status` shows of it. */
 struct check_view {
 	bool passed; /* the last one */
-	char detail[JUDGE_DETAIL_MAX];
+	char detail[PROBE_JUDGE_DETAIL_MAX];
 	double latency_ms;
 	int64_t since_wall_ms; /* of the present verdict; 0: none yet */
 };
 
 struct check {
 	struct ev_loop *loop;
-	struct surveys *surveys;    /* borrowed: services.c's */
+	struct probes *surveys;     /* borrowed: services.c's */
 	struct pool *pool;          /* borrowed: relay.c's */
 	struct pool_server *server; /* borrowed: the pool's */
 	check_changed_fn *on_change;
 	void *arg;
-	struct verdict verdict;
+	struct health health;
 	bool accused;                      /* since its last good answer */
 	struct server_addresses addresses; /* of its name */
-	struct survey_listener listener;
+	struct probe_listener listener;
 	ev_timer giving_up;     /* down: until its connections end */
 	ev_timer unresolved;    /* how long its name may have no address */
 	ev_timer resting;       /* down and unchecked: until a client may try */

@@ -13,20 +13,20 @@
 /* What it still says meanwhile; one that goes on is left by force. */
 #define READS_MAX 64
 
-struct farewell_guest {
-	struct farewell *farewell;
+struct graceful_close_guest {
+	struct graceful_close *closing;
 	int fd;
 	unsigned reads;
 	ev_io io;
 	ev_timer patience;
-	TAILQ_ENTRY(farewell_guest) link;
+	TAILQ_ENTRY(graceful_close_guest) link;
 };
 
 /* Freed later: this may be under its own callback. */
 static void
-leave(struct farewell_guest *g)
+leave(struct graceful_close_guest *g)
 {
-	struct farewell *f = g->farewell;
+	struct graceful_close *f = g->closing;
 
 	ev_io_stop(f->loop, &g->io);
 	ev_timer_stop(f->loop, &g->patience);
@@ -39,7 +39,8 @@ leave(struct farewell_guest *g)
 static void
 on_io(struct ev_loop *loop, ev_io *io, int revents)
 {
-	struct farewell_guest *g = CONTAINER_OF(io, struct farewell_guest, io);
+	struct graceful_close_guest *g =
+	    CONTAINER_OF(io, struct graceful_close_guest, io);
 	char scratch[4096];
 	ssize_t n = recv(g->fd, scratch, sizeof(scratch), MSG_DONTWAIT);
 
@@ -56,13 +57,13 @@ on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	(void)loop;
 	(void)revents;
-	leave(CONTAINER_OF(t, struct farewell_guest, patience));
+	leave(CONTAINER_OF(t, struct graceful_close_guest, patience));
 }
 
 static void
-bury(struct farewell *f)
+bury(struct graceful_close *f)
 {
-	struct farewell_guest *g;
+	struct graceful_close_guest *g;
 
 	while ((g = TAILQ_FIRST(&f->gone)) != NULL) {
 		TAILQ_REMOVE(&f->gone, g, link);
@@ -71,15 +72,16 @@ bury(struct farewell *f)
 }
 
 void
-farewell_init(struct farewell *f, struct ev_loop *loop, unsigned max)
+graceful_close_init(
+    struct graceful_close *f, struct ev_loop *loop, unsigned max)
 {
-	*f = (struct farewell){ .loop = loop, .max = max };
+	*f = (struct graceful_close){ .loop = loop, .max = max };
 	TAILQ_INIT(&f->guests);
 	TAILQ_INIT(&f->gone);
 }
 
 void
-farewell_fini(struct farewell *f)
+graceful_close_fini(struct graceful_close *f)
 {
 	if (f->loop == NULL)
 		return;
@@ -89,9 +91,9 @@ farewell_fini(struct farewell *f)
 }
 
 void
-farewell_take(struct farewell *f, int *fd)
+graceful_close_take(struct graceful_close *f, int *fd)
 {
-	struct farewell_guest *g = calloc(1, sizeof(*g));
+	struct graceful_close_guest *g = calloc(1, sizeof(*g));
 
 	bury(f);
 	if (g == NULL || shutdown(*fd, SHUT_WR) == -1) {
@@ -99,7 +101,7 @@ farewell_take(struct farewell *f, int *fd)
 		fd_close(fd);
 		return;
 	}
-	g->farewell = f;
+	g->closing = f;
 	g->fd = fd_take(fd);
 	ev_io_init(&g->io, on_io, g->fd, EV_READ);
 	ev_io_start(f->loop, &g->io);

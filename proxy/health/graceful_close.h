@@ -10,17 +10,18 @@
 #include <ev.h>
 #include <sys/queue.h>
 
-struct farewell_guest;
-TAILQ_HEAD(farewell_guests, farewell_guest);
+struct graceful_close_guest;
+TAILQ_HEAD(farewell_guests, graceful_close_guest);
 
-struct farewell {
+struct graceful_close {
 	struct ev_loop *loop;                /* borrowed */
 	struct farewell_guests guests, gone; /* gone: freed by the next */
 	unsigned n, max; /* the oldest leave earlier when there are more */
 };
 
-void farewell_init(struct farewell *f, struct ev_loop *loop, unsigned max);
-void farewell_fini(struct farewell *f);
+void graceful_close_init(
+    struct graceful_close *f, struct ev_loop *loop, unsigned max);
+void graceful_close_fini(struct graceful_close *f);
 
 /* Takes the descriptor. */
-void farewell_take(struct farewell *f, int *fd);
+void graceful_close_take(struct graceful_close *f, int *fd);

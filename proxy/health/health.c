@@ -1,7 +1,7 @@
 #include "proxy/health/health.h"
 
 static bool
-enter(struct verdict *v, enum server_state state)
+enter(struct health *v, enum server_state state)
 {
 	v->state = state;
 	v->streak = 0;
@@ -10,7 +10,7 @@ enter(struct verdict *v, enum server_state state)
 
 /* A result against the state: `needed` of them in a row turn it. */
 static bool
-contradict(struct verdict *v, uint32_t needed, enum server_state other)
+contradict(struct health *v, uint32_t needed, enum server_state other)
 {
 	v->streak++;
 	return v->streak >= needed && enter(v, other);
@@ -18,21 +18,21 @@ contradict(struct verdict *v, uint32_t needed, enum server_state other)
 
 /* What a result stands for, where nothing is known that it contradicts. */
 static enum server_state
-meaning(enum verdict_result result)
+meaning(enum health_result result)
 {
 	switch (result) {
-	case VERDICT_FAILED:
+	case HEALTH_FAILED:
 		return SERVER_DOWN;
-	case VERDICT_PASSED:
+	case HEALTH_PASSED:
 		return SERVER_UP;
-	case VERDICT_DRAINS:
+	case HEALTH_DRAINS:
 		return SERVER_DRAIN;
 	}
 	return SERVER_UNKNOWN;
 }
 
 bool
-verdict_step(struct verdict *v, enum verdict_result result)
+health_step(struct health *v, enum health_result result)
 {
 	const enum server_state said = meaning(result);
 
@@ -57,7 +57,7 @@ verdict_step(struct verdict *v, enum verdict_result result)
 }
 
 bool
-verdict_lack(struct verdict *v)
+health_lack(struct health *v)
 {
 	if (v->state == SERVER_DOWN)
 		return false;
@@ -68,7 +68,7 @@ verdict_lack(struct verdict *v)
 }
 
 bool
-verdict_hear(struct verdict *v, uint32_t interval_ms, struct mono now)
+health_hear(struct health *v, uint32_t interval_ms, struct mono now)
 {
 	if (v->state != SERVER_UP && v->state != SERVER_DRAIN)
 		return false;
@@ -79,7 +79,7 @@ verdict_hear(struct verdict *v, uint32_t interval_ms, struct mono now)
 }
 
 bool
-verdict_hear_unchecked(struct verdict *v, uint32_t gap_ms, struct mono now)
+health_hear_unchecked(struct health *v, uint32_t gap_ms, struct mono now)
 {
 	if (v->state != SERVER_UP)
 		return false;
@@ -90,7 +90,7 @@ verdict_hear_unchecked(struct verdict *v, uint32_t gap_ms, struct mono now)
 }
 
 bool
-verdict_is_wavering(const struct verdict *v)
+health_is_wavering(const struct health *v)
 {
 	return v->streak > 0 || (v->unasked > 0 && v->state == SERVER_UNKNOWN);
 }

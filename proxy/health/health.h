@@ -23,13 +23,13 @@
 #include "core/mono.h"
 
 /* Of one check. */
-enum verdict_result {
-	VERDICT_FAILED,
-	VERDICT_PASSED,
-	VERDICT_DRAINS, /* passed, and said so */
+enum health_result {
+	HEALTH_FAILED,
+	HEALTH_PASSED,
+	HEALTH_DRAINS, /* passed, and said so */
 };
 
-struct verdict {
+struct health {
 	enum server_state state;
 	uint32_t streak;     /* results in a row that contradict the state */
 	uint32_t rise, fall; /* from the configuration, never 0 */
@@ -38,27 +38,27 @@ struct verdict {
 };
 
 /* Returns whether the state changed. */
-bool verdict_step(struct verdict *v, enum verdict_result result);
+bool health_step(struct health *v, enum health_result result);
 
 /*
- * It could not be asked. Whether that is a failure now, for verdict_step, which
+ * It could not be asked. Whether that is a failure now, for health_step, which
  * then takes it down: it was waited for long enough.
  */
-MUST_CHECK bool verdict_lack(struct verdict *v);
+MUST_CHECK bool health_lack(struct health *v);
 
 /*
  * A client's connect has failed. Whether it counts as a failure, for
- * verdict_step: not while nothing is known or the server is down anyway.
+ * health_step: not while nothing is known or the server is down anyway.
  */
-MUST_CHECK bool verdict_hear(
-    struct verdict *v, uint32_t interval_ms, struct mono now);
+MUST_CHECK bool health_hear(
+    struct health *v, uint32_t interval_ms, struct mono now);
 
 /*
  * The same of a server that nobody checks: failures in a row count each, but
  * not with one that is longer ago than `gap_ms`.
  */
-MUST_CHECK bool verdict_hear_unchecked(
-    struct verdict *v, uint32_t gap_ms, struct mono now);
+MUST_CHECK bool health_hear_unchecked(
+    struct health *v, uint32_t gap_ms, struct mono now);
 
 /* A result is pending that may change the state: check again soon. */
-bool verdict_is_wavering(const struct verdict *v);
+bool health_is_wavering(const struct health *v);

@@ -24,26 +24,26 @@
 #define BODY_ROOM 8192
 
 struct watch {
-	struct fetcher *fetcher;
+	struct http_client *fetcher;
 	int fd;
 	ev_io io;
 	SLIST_ENTRY(watch) link; /* all of them */
 	bool used;
 };
 
-struct fetcher {
+struct http_client {
 	struct ev_loop *loop;
-	struct farewell *farewell;
+	struct graceful_close *closing;
 	CURLM *multi;
 	ev_timer timer;
 	SLIST_HEAD(, watch) watches;
 };
 
-struct fetch {
-	struct fetcher *fetcher;
+struct http_client_call {
+	struct http_client *fetcher;
 	CURL *easy;
 	struct curl_slist *connect_to, *headers;
-	fetch_end_fn *on_end;
+	http_client_end_fn *on_end;
 	void *arg;
 	char *body;
 	size_t len, room;
@@ -53,13 +53,13 @@ struct fetch {
 	char error[CURL_ERROR_SIZE];
 };
 
-static void take_ended(struct fetcher *f);
+static void take_ended(struct http_client *f);
 
 static void
 on_io(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct watch *w = CONTAINER_OF(io, struct watch, io);
-	struct fetcher *f = w->fetcher;
+	struct http_client *f = w->fetcher;
 	int what = (revents & EV_READ ? CURL_CSELECT_IN : 0) |
 	    (revents & EV_WRITE ? CURL_CSELECT_OUT : 0);
 	int running;
@@ -72,7 +72,7 @@ on_io(struct ev_loop *loop, ev_io *io, int revents)
 static void
 on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	struct fetcher *f = CONTAINER_OF(t, struct fetcher, timer);
+	struct http_client *f = CONTAINER_OF(t, struct http_client, timer);
 	int running;
 
 	(void)loop;
@@ -85,7 +85,7 @@ on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 static int
 on_set_timer(CURLM *multi, long ms, void *arg)
 {
-	struct fetcher *f = arg;
+	struct http_client *f = arg;
 
 	(void)multi;
 	if (ms < 0)
@@ -96,7 +96,7 @@ on_set_timer(CURLM *multi, long ms, void *arg)
 }
 
 static struct watch *
-watch_of(struct fetcher *f, int fd)
+watch_of(struct http_client *f, int fd)
 {
 	struct watch *w;
 
@@ -119,7 +119,7 @@ watch_of(struct fetcher *f, int fd)
 static int
 on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *of_socket)
 {
-	struct fetcher *f = arg;
+	struct http_client *f = arg;
 	struct watch *w = of_socket;
 
 	(void)easy;
@@ -147,7 +147,7 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *of_socket)
 static curl_socket_t
 on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
-	struct fetch *t = arg;
+	struct http_client_call *t = arg;
 	int fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 
 	(void)purpose;
@@ -158,9 +158,9 @@ on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 static int
 on_close(void *arg, curl_socket_t fd)
 {
-	struct fetcher *f = arg;
+	struct http_client *f = arg;
 
-	farewell_take(f->farewell, &fd);
+	graceful_close_take(f->closing, &fd);
 	return 0;
 }
 
@@ -168,8 +168,8 @@ on_close(void *arg, curl_socket_t fd)
 static size_t
 on_body(char *data, size_t size, size_t n, void *arg)
 {
-	struct fetch *t = arg;
-	size_t len = size * n, fits = FETCH_BODY_MAX - t->len;
+	struct http_client_call *t = arg;
+	size_t len = size * n, fits = HTTP_CLIENT_BODY_MAX - t->len;
 
 	t->cut = len > fits;
 	if (t->cut)
@@ -194,14 +194,14 @@ on_body(char *data, size_t size, size_t n, void *arg)
 static size_t
 on_header(char *line, size_t size, size_t n, void *arg)
 {
-	struct fetch *t = arg;
+	struct http_client_call *t = arg;
 
 	t->has_head = *line == '\r' || *line == '\n';
 	return size * n;
 }
 
 static void
-free_fetch(struct fetch *t)
+free_fetch(struct http_client_call *t)
 {
 	curl_easy_cleanup(t->easy);
 	curl_slist_free_all(t->connect_to);
@@ -211,7 +211,7 @@ free_fetch(struct fetch *t)
 }
 
 void
-fetch_cancel(struct fetch *fetch)
+http_client_cancel(struct http_client_call *fetch)
 {
 	if (fetch == NULL)
 		return;
@@ -225,7 +225,7 @@ fetch_cancel(struct fetch *fetch)
  * be asked.
  */
 static bool
-is_our_memory(const struct fetch *t, CURLcode code)
+is_our_memory(const struct http_client_call *t, CURLcode code)
 {
 	curl_off_t before_us = 0;
 
@@ -241,7 +241,7 @@ is_our_memory(const struct fetch *t, CURLcode code)
  * request unread resets, and has said what was asked for.
  */
 static bool
-is_broken(const struct fetch *t, CURLcode code)
+is_broken(const struct http_client_call *t, CURLcode code)
 {
 	return t->has_head &&
 	    (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
@@ -250,8 +250,8 @@ is_broken(const struct fetch *t, CURLcode code)
 
 /* In the words of the other checks where there are such. */
 static void
-tell_error(const struct fetch *t, CURLcode code, struct fetch_page *page,
-    char buf[static FETCH_ERROR_MAX])
+tell_error(const struct http_client_call *t, CURLcode code,
+    struct http_client_page *page, char buf[static HTTP_CLIENT_ERROR_MAX])
 {
 	const char *said =
 	    t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
@@ -264,22 +264,23 @@ tell_error(const struct fetch *t, CURLcode code, struct fetch_page *page,
 		(void)curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
 	if (code == CURLE_COULDNT_CONNECT && error != 0) {
 		page->is_ours = dial_is_local_failure((int)error);
-		(void)snprintf(
-		    buf, FETCH_ERROR_MAX, "connect: %s", strerror((int)error));
+		(void)snprintf(buf, HTTP_CLIENT_ERROR_MAX, "connect: %s",
+		    strerror((int)error));
 	} else if (code == CURLE_OUT_OF_MEMORY && !page->is_ours) {
-		(void)snprintf(buf, FETCH_ERROR_MAX, "a header is too long");
+		(void)snprintf(
+		    buf, HTTP_CLIENT_ERROR_MAX, "a header is too long");
 	} else {
-		(void)snprintf(buf, FETCH_ERROR_MAX, "%.79s", said);
+		(void)snprintf(buf, HTTP_CLIENT_ERROR_MAX, "%.79s", said);
 	}
 }
 
 static void
-finish(struct fetch *t, CURLcode code)
+finish(struct http_client_call *t, CURLcode code)
 {
-	struct fetch_page page = { .body = t->body == NULL ? "" : t->body,
+	struct http_client_page page = { .body = t->body == NULL ? "" : t->body,
 		.len = t->len,
 		.cut = t->cut };
-	char buf[FETCH_ERROR_MAX];
+	char buf[HTTP_CLIENT_ERROR_MAX];
 	long status = 0;
 
 	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -294,14 +295,14 @@ finish(struct fetch *t, CURLcode code)
 }
 
 static void
-take_ended(struct fetcher *f)
+take_ended(struct http_client *f)
 {
 	CURLMsg *m;
 	int left;
 
 	while ((m = curl_multi_info_read(f->multi, &left)) != NULL) {
 		const CURLcode code = m->data.result;
-		struct fetch *t = NULL;
+		struct http_client_call *t = NULL;
 
 		if (m->msg != CURLMSG_DONE)
 			continue;
@@ -311,10 +312,10 @@ take_ended(struct fetcher *f)
 	}
 }
 
-struct fetcher *
-fetch_open(struct ev_loop *loop, struct farewell *farewell)
+struct http_client *
+http_client_open(struct ev_loop *loop, struct graceful_close *closing)
 {
-	struct fetcher *f;
+	struct http_client *f;
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return NULL;
@@ -322,12 +323,12 @@ fetch_open(struct ev_loop *loop, struct farewell *farewell)
 	if (f == NULL)
 		return NULL;
 	f->loop = loop;
-	f->farewell = farewell;
+	f->closing = closing;
 	SLIST_INIT(&f->watches);
 	ev_timer_init(&f->timer, on_timer, 0., 0.);
 	f->multi = curl_multi_init();
 	if (f->multi == NULL) {
-		fetch_close(f);
+		http_client_close(f);
 		return NULL;
 	}
 	(void)curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
@@ -338,7 +339,7 @@ fetch_open(struct ev_loop *loop, struct farewell *farewell)
 }
 
 void
-fetch_close(struct fetcher *f)
+http_client_close(struct http_client *f)
 {
 	struct watch *w;
 
@@ -357,7 +358,7 @@ fetch_close(struct fetcher *f)
 
 /* The name stays that of the URL, the connection goes to the address. */
 static int
-set_target(struct fetch *t, const struct fetch_request *r)
+set_target(struct http_client_call *t, const struct http_client_request *r)
 {
 	char ip[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX + 16], url[1024];
 	const bool v6 = strchr(r->host, ':') != NULL;
@@ -378,7 +379,7 @@ set_target(struct fetch *t, const struct fetch_request *r)
 }
 
 static int
-add_header(struct fetch *t, const char *line)
+add_header(struct http_client_call *t, const char *line)
 {
 	struct curl_slist *longer = curl_slist_append(t->headers, line);
 
@@ -393,7 +394,7 @@ add_header(struct fetch *t, const char *line)
  * would only say 401, and hear it by a second one.
  */
 static int
-set_headers(struct fetch *t, const struct fetch_request *r)
+set_headers(struct http_client_call *t, const struct http_client_request *r)
 {
 	/* So that the server ends it, with everything said. */
 	int c = add_header(t, "Connection: close");
@@ -412,9 +413,9 @@ set_headers(struct fetch *t, const struct fetch_request *r)
 }
 
 static void
-set_manners(struct fetch *t)
+set_manners(struct http_client_call *t)
 {
-	struct fetcher *f = t->fetcher;
+	struct http_client *f = t->fetcher;
 	CURL *e = t->easy;
 
 	(void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
@@ -438,7 +439,7 @@ set_manners(struct fetch *t)
 }
 
 static CURLcode
-set_request(struct fetch *t, const struct fetch_request *r)
+set_request(struct http_client_call *t, const struct http_client_request *r)
 {
 	CURL *e = t->easy;
 	CURLcode c = CURLE_OK;
@@ -463,11 +464,12 @@ set_request(struct fetch *t, const struct fetch_request *r)
 	return c;
 }
 
-struct fetch *
-fetch_start(struct fetcher *f, const struct fetch_request *request,
-    fetch_end_fn *on_end, void *arg)
+struct http_client_call *
+http_client_start(struct http_client *f,
+    const struct http_client_request *request, http_client_end_fn *on_end,
+    void *arg)
 {
-	struct fetch *t = calloc(1, sizeof(*t));
+	struct http_client_call *t = calloc(1, sizeof(*t));
 
 	if (t == NULL)
 		return NULL;

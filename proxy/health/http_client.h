@@ -11,15 +11,15 @@
 #include "core/addr.h"
 
 struct ev_loop;
-struct farewell;
-struct fetch;
-struct fetcher;
+struct graceful_close;
+struct http_client;
+struct http_client_call;
 
-#define FETCH_BODY_MAX ((size_t)256 * 1024)
-#define FETCH_ERROR_MAX 80
+#define HTTP_CLIENT_BODY_MAX ((size_t)256 * 1024)
+#define HTTP_CLIENT_ERROR_MAX 80
 
 /* Borrowed for the call, all of it. */
-struct fetch_request {
+struct http_client_request {
 	const char *host; /* name or number: of the Host header, certificate */
 	union addr to;    /* where it really goes, with the port */
 	const char *path; /* with its query */
@@ -31,7 +31,7 @@ struct fetch_request {
 };
 
 /* For the time of the callback. */
-struct fetch_page {
+struct http_client_page {
 	const char *error; /* why there is none; NULL: there is one */
 	bool broken;       /* there is one, but it ended before its end */
 	bool is_ours;      /* the error is our own lack, not the server's */
@@ -39,21 +39,23 @@ struct fetch_page {
 	unsigned status;
 	const char *body; /* with a NUL behind it */
 	size_t len;
-	bool cut; /* there was more than FETCH_BODY_MAX */
+	bool cut; /* there was more than HTTP_CLIENT_BODY_MAX */
 };
 
 /* From the loop. The fetch is over and gone; may start another. */
-typedef void fetch_end_fn(void *arg, const struct fetch_page *page);
+typedef void http_client_end_fn(void *arg, const struct http_client_page *page);
 
 /* NULL where memory is out. Closes its connections by this farewell. */
-struct fetcher *fetch_open(struct ev_loop *loop, struct farewell *farewell);
+struct http_client *http_client_open(
+    struct ev_loop *loop, struct graceful_close *closing);
 
 /* After all its fetches have ended or were cancelled. */
-void fetch_close(struct fetcher *f);
+void http_client_close(struct http_client *f);
 
 /* NULL where memory is out. */
-MUST_CHECK struct fetch *fetch_start(struct fetcher *f,
-    const struct fetch_request *request, fetch_end_fn *on_end, void *arg);
+MUST_CHECK struct http_client_call *http_client_start(struct http_client *f,
+    const struct http_client_request *request, http_client_end_fn *on_end,
+    void *arg);
 
 /* Its end will not be told. NULL-safe. */
-void fetch_cancel(struct fetch *fetch);
+void http_client_cancel(struct http_client_call *fetch);

@@ -34,34 +34,34 @@
  */
 #define HURRY_MS 100
 
-struct survey {
-	struct surveys *all;
-	struct survey_question question;
-	LIST_HEAD(, survey_listener) listeners;
-	LIST_ENTRY(survey) link;
+struct probe {
+	struct probes *all;
+	struct probe_question question;
+	LIST_HEAD(, probe_listener) listeners;
+	LIST_ENTRY(probe) link;
 	bool busy;
 	bool again; /* asked for while one was under way */
 	struct mono began;
 	ev_timer timer; /* busy: of its patience, else until the next */
 	union {
-		struct ask_tcp tcp;
-		struct ask_http http;
-		struct ask_script script;
+		struct probe_tcp tcp;
+		struct probe_http http;
+		struct probe_script script;
 	} ask;
 };
 
-struct surveys {
+struct probes {
 	struct ev_loop *loop;
 	const struct secret_files *secrets; /* borrowed */
-	struct fetcher *fetcher;            /* NULL until a page is asked for */
+	struct http_client *fetcher;        /* NULL until a page is asked for */
 	struct negotiate *negotiate;        /* likewise, with a ticket */
-	struct farewell farewell;
+	struct graceful_close closing;
 	struct limiter lacks; /* of memory, descriptors, ports: log lines */
-	LIST_HEAD(, survey) surveys;
+	LIST_HEAD(, probe) surveys;
 };
 
 static void
-wait_s(struct survey *p, double seconds)
+wait_s(struct probe *p, double seconds)
 {
 	timeout_arm(p->all->loop, &p->timer, seconds);
 }
@@ -77,18 +77,18 @@ jitter(void)
 }
 
 static void
-stop_asking(struct survey *p)
+stop_asking(struct probe *p)
 {
 	p->busy = false;
 	switch (p->question.check->type) {
 	case CONFIG_CHECK_TCP:
-		ask_tcp_stop(&p->ask.tcp);
+		probe_tcp_stop(&p->ask.tcp);
 		break;
 	case CONFIG_CHECK_HTTP:
-		ask_http_stop(&p->ask.http);
+		probe_http_stop(&p->ask.http);
 		break;
 	case CONFIG_CHECK_SCRIPT:
-		ask_script_stop(&p->ask.script);
+		probe_script_stop(&p->ask.script);
 		break;
 	case CONFIG_CHECK_NONE:
 		break;
@@ -97,7 +97,7 @@ stop_asking(struct survey *p)
 
 /* How long one that is hurried has to wait all the same, in seconds. */
 static double
-hurry_s(const struct survey *p)
+hurry_s(const struct probe *p)
 {
 	int64_t gap_ms = p->question.check->interval_ms;
 	int64_t since_ms = mono_span_ms(p->began, mono_now());
@@ -109,7 +109,7 @@ hurry_s(const struct survey *p)
 
 /* Counted from the end of this one. */
 static void
-rest(struct survey *p, bool wavering)
+rest(struct probe *p, bool wavering)
 {
 	double s = p->question.check->interval_ms / 1000. * jitter();
 
@@ -122,7 +122,7 @@ rest(struct survey *p, bool wavering)
 }
 
 static void
-tell_lack(struct survey *p, const char *detail)
+tell_lack(struct probe *p, const char *detail)
 {
 	uint64_t left_out;
 
@@ -134,11 +134,11 @@ tell_lack(struct survey *p, const char *detail)
 }
 
 static void
-on_answer(void *arg, const struct judge_answer *answer)
+on_answer(void *arg, const struct probe_judge_answer *answer)
 {
-	struct survey *p = arg;
+	struct probe *p = arg;
 	double ms = (double)mono_span_us(p->began, mono_now()) / 1000.;
-	struct survey_listener *l;
+	struct probe_listener *l;
 	bool wavering = false;
 
 	p->busy = false;
@@ -150,9 +150,9 @@ on_answer(void *arg, const struct judge_answer *answer)
 }
 
 static void
-ask(struct survey *p)
+ask(struct probe *p)
 {
-	const struct survey_question *q = &p->question;
+	const struct probe_question *q = &p->question;
 
 	p->busy = true;
 	p->began = mono_now();
@@ -161,13 +161,14 @@ ask(struct survey *p)
 	switch (q->check->type) {
 	case CONFIG_CHECK_TCP:
 		wait_s(p, q->check->timeout_ms / 1000.);
-		ask_tcp_start(&p->ask.tcp, &q->to);
+		probe_tcp_start(&p->ask.tcp, &q->to);
 		break;
 	case CONFIG_CHECK_HTTP:
-		ask_http_start(&p->ask.http, &q->to);
+		probe_http_start(&p->ask.http, &q->to);
 		break;
 	case CONFIG_CHECK_SCRIPT:
-		ask_script_start(&p->ask.script, &q->to, q->check->timeout_ms);
+		probe_script_start(
+		    &p->ask.script, &q->to, q->check->timeout_ms);
 		break;
 	case CONFIG_CHECK_NONE:
 		break;
@@ -177,8 +178,8 @@ ask(struct survey *p)
 static void
 on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	struct survey *p = CONTAINER_OF(t, struct survey, timer);
-	struct judge_answer late = { .is_void = false };
+	struct probe *p = CONTAINER_OF(t, struct probe, timer);
+	struct probe_judge_answer late = { .is_void = false };
 
 	(void)loop;
 	(void)revents;
@@ -186,7 +187,7 @@ on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 		ask(p);
 		return;
 	}
-	judge_say(&late, VERDICT_FAILED, "%s",
+	probe_judge_say(&late, HEALTH_FAILED, "%s",
 	    p->question.check->type == CONFIG_CHECK_TCP
 	        ? "connect: Connection timed out"
 	        : "no answer in time");
@@ -195,21 +196,21 @@ on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 }
 
 static void
-set_asker(struct survey *p)
+set_asker(struct probe *p)
 {
-	const struct survey_question *q = &p->question;
-	struct surveys *all = p->all;
+	const struct probe_question *q = &p->question;
+	struct probes *all = p->all;
 
 	switch (q->check->type) {
 	case CONFIG_CHECK_TCP:
-		p->ask.tcp = (struct ask_tcp){ .loop = all->loop,
-			.farewell = &all->farewell,
+		p->ask.tcp = (struct probe_tcp){ .loop = all->loop,
+			.closing = &all->closing,
 			.on_answer = on_answer,
 			.arg = p,
 			.fd = -1 };
 		break;
 	case CONFIG_CHECK_HTTP:
-		p->ask.http = (struct ask_http){ .fetcher = all->fetcher,
+		p->ask.http = (struct probe_http){ .fetcher = all->fetcher,
 			.secrets = all->secrets,
 			.negotiate = all->negotiate,
 			.config = q->check,
@@ -218,13 +219,13 @@ set_asker(struct survey *p)
 			.arg = p };
 		break;
 	case CONFIG_CHECK_SCRIPT:
-		p->ask.script = (struct ask_script){ .loop = all->loop,
+		p->ask.script = (struct probe_script){ .loop = all->loop,
 			.path = q->check->script,
 			.service = q->service,
 			.server = q->server,
 			.on_answer = on_answer,
 			.arg = p };
-		ask_script_init(&p->ask.script);
+		probe_script_init(&p->ask.script);
 		break;
 	case CONFIG_CHECK_NONE:
 		break;
@@ -250,7 +251,7 @@ asks_alike(const struct config_check *a, const struct config_check *b)
 }
 
 bool
-survey_is_same(const struct survey_question *a, const struct survey_question *b)
+probe_is_same(const struct probe_question *a, const struct probe_question *b)
 {
 	if (a->check->type != b->check->type || !addr_is_same(&a->to, &b->to))
 		return false;
@@ -275,22 +276,22 @@ static const struct negotiate_means tickets = {
 
 /* Made when the first one needs them. False where memory is out. */
 static bool
-has_means(struct surveys *all, const struct config_check *c)
+has_means(struct probes *all, const struct config_check *c)
 {
 	if (c->type != CONFIG_CHECK_HTTP)
 		return true;
 	if (all->fetcher == NULL)
-		all->fetcher = fetch_open(all->loop, &all->farewell);
+		all->fetcher = http_client_open(all->loop, &all->closing);
 	if (c->negotiate && all->negotiate == NULL)
 		all->negotiate = negotiate_open(all->loop, &tickets);
 	return all->fetcher != NULL &&
 	    (!c->negotiate || all->negotiate != NULL);
 }
 
-static struct survey *
-make(struct surveys *all, const struct survey_question *question)
+static struct probe *
+make(struct probes *all, const struct probe_question *question)
 {
-	struct survey *p = calloc(1, sizeof(*p));
+	struct probe *p = calloc(1, sizeof(*p));
 
 	if (p == NULL)
 		return NULL;
@@ -308,32 +309,32 @@ make(struct surveys *all, const struct survey_question *question)
 }
 
 int
-survey_join(struct surveys *all, struct survey_listener *l,
-    const struct survey_question *question)
+probe_join(struct probes *all, struct probe_listener *l,
+    const struct probe_question *question)
 {
-	struct survey *p;
+	struct probe *p;
 
 	LIST_FOREACH (p, &all->surveys, link)
-		if (survey_is_same(&p->question, question))
+		if (probe_is_same(&p->question, question))
 			break;
 	if (p == NULL)
 		p = make(all, question);
 	if (p == NULL)
 		return -ENOMEM;
-	l->survey = p;
+	l->probe = p;
 	LIST_INSERT_HEAD(&p->listeners, l, link);
-	survey_hurry(l);
+	probe_hurry(l);
 	return 0;
 }
 
 void
-survey_leave(struct survey_listener *l)
+probe_leave(struct probe_listener *l)
 {
-	struct survey *p = l->survey;
+	struct probe *p = l->probe;
 
 	if (p == NULL)
 		return;
-	l->survey = NULL;
+	l->probe = NULL;
 	LIST_REMOVE(l, link);
 	if (!LIST_EMPTY(&p->listeners))
 		return;
@@ -344,9 +345,9 @@ survey_leave(struct survey_listener *l)
 }
 
 void
-survey_hurry(struct survey_listener *l)
+probe_hurry(struct probe_listener *l)
 {
-	struct survey *p = l->survey;
+	struct probe *p = l->probe;
 
 	if (p == NULL)
 		return;
@@ -356,28 +357,28 @@ survey_hurry(struct survey_listener *l)
 		wait_s(p, hurry_s(p));
 }
 
-struct surveys *
-survey_open(
+struct probes *
+probe_open(
     struct ev_loop *loop, const struct secret_files *secrets, unsigned max)
 {
-	struct surveys *all = calloc(1, sizeof(*all));
+	struct probes *all = calloc(1, sizeof(*all));
 
 	if (all == NULL)
 		return NULL;
 	all->loop = loop;
 	all->secrets = secrets;
 	LIST_INIT(&all->surveys);
-	farewell_init(&all->farewell, loop, max);
+	graceful_close_init(&all->closing, loop, max);
 	return all;
 }
 
 void
-survey_close(struct surveys *all)
+probe_close(struct probes *all)
 {
 	if (all == NULL)
 		return;
 	negotiate_close(all->negotiate);
-	fetch_close(all->fetcher);
-	farewell_fini(&all->farewell);
+	http_client_close(all->fetcher);
+	graceful_close_fini(&all->closing);
 	free(all);
 }

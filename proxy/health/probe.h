@@ -13,29 +13,29 @@
 
 struct config_check;
 struct ev_loop;
-struct judge_answer;
+struct probe;
+struct probe_judge_answer;
+struct probes;
 struct secret_files;
-struct survey;
-struct surveys;
 
 /*
  * Of a listener: an answer (or that there can be none: is_void), and how long
  * it took. Returns whether it wavers: then the next question comes sooner. May
  * neither join nor leave.
  */
-typedef bool survey_heard_fn(
-    void *arg, const struct judge_answer *answer, double latency_ms);
+typedef bool probe_heard_fn(
+    void *arg, const struct probe_judge_answer *answer, double latency_ms);
 
 /* Part of who listens. */
-struct survey_listener {
-	survey_heard_fn *on_heard;
+struct probe_listener {
+	probe_heard_fn *on_heard;
 	void *arg;
-	struct survey *survey; /* NULL: it does not listen */
-	LIST_ENTRY(survey_listener) link;
+	struct probe *probe; /* NULL: it does not listen */
+	LIST_ENTRY(probe_listener) link;
 };
 
 /* What is asked; borrowed for as long as somebody listens, but for `to`. */
-struct survey_question {
+struct probe_question {
 	const struct config_check *check;
 	const char *host;             /* of an http check */
 	const char *service, *server; /* of a script */
@@ -43,23 +43,23 @@ struct survey_question {
 };
 
 /* Whether one answer tells both. */
-bool survey_is_same(
-    const struct survey_question *a, const struct survey_question *b);
+bool probe_is_same(
+    const struct probe_question *a, const struct probe_question *b);
 
 /* For at most `max` servers. NULL where memory is out. */
-struct surveys *survey_open(
+struct probes *probe_open(
     struct ev_loop *loop, const struct secret_files *secrets, unsigned max);
-void survey_close(struct surveys *p);
+void probe_close(struct probes *p);
 
 /*
  * Asks at once, or if others ask the same already, again now. Answers come from
  * the loop. Returns 0 or -ENOMEM.
  */
-MUST_CHECK int survey_join(struct surveys *p, struct survey_listener *l,
-    const struct survey_question *question);
+MUST_CHECK int probe_join(struct probes *p, struct probe_listener *l,
+    const struct probe_question *question);
 
 /* Also where it does not listen. */
-void survey_leave(struct survey_listener *l);
+void probe_leave(struct probe_listener *l);
 
 /* Asks now, but ten times a second at most. */
-void survey_hurry(struct survey_listener *l);
+void probe_hurry(struct probe_listener *l);

@@ -8,21 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void go(struct ask_http *a, enum ask_http_stage stage);
+static void go(struct probe_http *a, enum probe_http_stage stage);
 
 static void
-fail(struct ask_http *a, const char *why, bool is_ours)
+fail(struct probe_http *a, const char *why, bool is_ours)
 {
-	a->said = (struct judge_answer){ .result = VERDICT_FAILED,
+	a->said = (struct probe_judge_answer){ .result = HEALTH_FAILED,
 		.is_void = is_ours };
-	judge_quote(why, strlen(why), a->said.detail);
+	probe_judge_quote(why, strlen(why), a->said.detail);
 }
 
 /* The time is that of the whole, whichever page it ran out at. */
 static void
-fail_page(struct ask_http *a, const struct fetch_page *page)
+fail_page(struct probe_http *a, const struct http_client_page *page)
 {
-	char late[JUDGE_DETAIL_MAX];
+	char late[PROBE_JUDGE_DETAIL_MAX];
 
 	(void)snprintf(late, sizeof(late), "no answer within %u ms",
 	    a->config->timeout_ms);
@@ -31,32 +31,32 @@ fail_page(struct ask_http *a, const struct fetch_page *page)
 
 /* A ticket does not let everybody in. */
 static void
-tell_refused(struct ask_http *a, const struct judge_page *page)
+tell_refused(struct probe_http *a, const struct probe_judge_page *page)
 {
-	if (a->said.result != VERDICT_FAILED || page->status != 401 ||
+	if (a->said.result != HEALTH_FAILED || page->status != 401 ||
 	    a->name[0] == '\0')
 		return;
-	judge_say(&a->said, VERDICT_FAILED,
+	probe_judge_say(&a->said, HEALTH_FAILED,
 	    "status 401 in spite of a ticket of %.40s", a->name);
 	negotiate_distrust(&a->call);
 }
 
 /* What is known now is the answer, unless it is left to ask for the role. */
 static void
-conclude(struct ask_http *a)
+conclude(struct probe_http *a)
 {
-	if (a->config->role != NULL && a->stage != ASK_HTTP_ROLE &&
-	    a->said.result != VERDICT_FAILED)
-		go(a, ASK_HTTP_ROLE);
+	if (a->config->role != NULL && a->stage != PROBE_HTTP_ROLE &&
+	    a->said.result != HEALTH_FAILED)
+		go(a, PROBE_HTTP_ROLE);
 	else
 		a->on_answer(a->arg, &a->said);
 }
 
 static void
-on_page(void *arg, const struct fetch_page *page)
+on_page(void *arg, const struct http_client_page *page)
 {
-	struct ask_http *a = arg;
-	const struct judge_page judged = { .status = page->status,
+	struct probe_http *a = arg;
+	const struct probe_judge_page judged = { .status = page->status,
 		.body = page->body,
 		.len = page->len,
 		.cut = page->cut,
@@ -64,46 +64,46 @@ on_page(void *arg, const struct fetch_page *page)
 
 	a->fetch = NULL;
 	switch (a->stage) {
-	case ASK_HTTP_PAGE:
+	case PROBE_HTTP_PAGE:
 		if (page->error != NULL)
 			fail_page(a, page);
-		else if (!judge_page(a->config, &judged, &a->said)) {
-			go(a, ASK_HTTP_FALLBACK);
+		else if (!probe_judge_page(a->config, &judged, &a->said)) {
+			go(a, PROBE_HTTP_FALLBACK);
 			return;
 		}
 		tell_refused(a, &judged);
 		break;
-	case ASK_HTTP_FALLBACK:
+	case PROBE_HTTP_FALLBACK:
 		if (page->error != NULL)
 			fail_page(a, page);
 		else
-			judge_fallback(a->config, &judged, &a->said);
+			probe_judge_fallback(a->config, &judged, &a->said);
 		tell_refused(a, &judged);
 		break;
-	case ASK_HTTP_ROLE: /* no page, no role: it is well all the same */
+	case PROBE_HTTP_ROLE: /* no page, no role: it is well all the same */
 		if (page->error == NULL)
-			a->said.role = judge_role(a->config, &judged);
+			a->said.role = probe_judge_role(a->config, &judged);
 		break;
 	}
 	conclude(a);
 }
 
 static const char *
-path_of(const struct ask_http *a)
+path_of(const struct probe_http *a)
 {
 	switch (a->stage) {
-	case ASK_HTTP_PAGE:
+	case PROBE_HTTP_PAGE:
 		return a->config->path;
-	case ASK_HTTP_FALLBACK:
+	case PROBE_HTTP_FALLBACK:
 		return a->config->fallback;
-	case ASK_HTTP_ROLE:
+	case PROBE_HTTP_ROLE:
 		return a->config->role_path;
 	}
 	return "/";
 }
 
 static uint32_t
-left_ms(const struct ask_http *a)
+left_ms(const struct probe_http *a)
 {
 	int64_t left =
 	    a->config->timeout_ms - mono_span_ms(a->began, mono_now());
@@ -112,17 +112,17 @@ left_ms(const struct ask_http *a)
 }
 
 static void
-give_up(struct ask_http *a, const char *why, bool is_ours)
+give_up(struct probe_http *a, const char *why, bool is_ours)
 {
 	fail(a, why, is_ours);
 	a->on_answer(a->arg, &a->said);
 }
 
 static void
-fetch_page(struct ask_http *a, const char *token)
+fetch_page(struct probe_http *a, const char *token)
 {
 	const struct config_check *c = a->config;
-	struct fetch_request r = { .host = a->host,
+	struct http_client_request r = { .host = a->host,
 		.to = a->to,
 		.path = path_of(a),
 		.tls = c->tls,
@@ -138,7 +138,7 @@ fetch_page(struct ask_http *a, const char *token)
 		give_up(a, "the password file cannot be used", false);
 		return;
 	}
-	a->fetch = fetch_start(a->fetcher, &r, on_page, a);
+	a->fetch = http_client_start(a->fetcher, &r, on_page, a);
 	if (a->fetch == NULL)
 		give_up(a, "no memory", true);
 }
@@ -146,19 +146,19 @@ fetch_page(struct ask_http *a, const char *token)
 static void
 on_ticket(void *arg, const struct ticket *ticket)
 {
-	struct ask_http *a = arg;
+	struct probe_http *a = arg;
 
 	(void)snprintf(a->name, sizeof(a->name), "%s", ticket->name);
 	if (ticket->token != NULL)
 		fetch_page(a, ticket->token);
-	else if (a->stage == ASK_HTTP_ROLE)
+	else if (a->stage == PROBE_HTTP_ROLE)
 		conclude(a);
 	else
 		give_up(a, ticket->error, ticket->is_ours);
 }
 
 static void
-ask_ticket(struct ask_http *a)
+ask_ticket(struct probe_http *a)
 {
 	const char *path = a->config->negotiate_keytab;
 	const struct negotiate_question q = { .host = a->host,
@@ -177,7 +177,7 @@ ask_ticket(struct ask_http *a)
 }
 
 static void
-go(struct ask_http *a, enum ask_http_stage stage)
+go(struct probe_http *a, enum probe_http_stage stage)
 {
 	a->stage = stage;
 	if (a->config->negotiate)
@@ -187,17 +187,17 @@ go(struct ask_http *a, enum ask_http_stage stage)
 }
 
 void
-ask_http_start(struct ask_http *a, const union addr *to)
+probe_http_start(struct probe_http *a, const union addr *to)
 {
 	a->to = *to;
 	a->began = mono_now();
-	go(a, ASK_HTTP_PAGE);
+	go(a, PROBE_HTTP_PAGE);
 }
 
 void
-ask_http_stop(struct ask_http *a)
+probe_http_stop(struct probe_http *a)
 {
 	negotiate_cancel(&a->call);
-	fetch_cancel(a->fetch);
+	http_client_cancel(a->fetch);
 	a->fetch = NULL;
 }

@@ -45,8 +45,8 @@ are_met(const struct json_doc *doc, const struct config_matches *m)
 }
 
 void
-judge_say(
-    struct judge_answer *a, enum verdict_result result, const char *format, ...)
+probe_judge_say(struct probe_judge_answer *a, enum health_result result,
+    const char *format, ...)
 {
 	va_list args;
 
@@ -59,7 +59,7 @@ judge_say(
 /* The first one that is not met. */
 static void
 tell_unmet(const struct json_doc *doc, const struct config_matches *m,
-    struct judge_answer *a)
+    struct probe_judge_answer *a)
 {
 	for (size_t i = 0; i < m->n; i++) {
 		const struct config_match *one = &m->all[i];
@@ -70,11 +70,11 @@ tell_unmet(const struct json_doc *doc, const struct config_matches *m,
 			continue;
 		json_doc_show(value, shown, sizeof(shown));
 		if (value == NULL)
-			judge_say(a, VERDICT_FAILED,
+			probe_judge_say(a, HEALTH_FAILED,
 			    "%.*s is missing, expected %.*s", QUOTED_MAX,
 			    one->key, QUOTED_MAX, one->value);
 		else
-			judge_say(a, VERDICT_FAILED,
+			probe_judge_say(a, HEALTH_FAILED,
 			    "%.*s is %s, expected %.16s", QUOTED_MAX, one->key,
 			    shown, one->value);
 		return;
@@ -83,18 +83,19 @@ tell_unmet(const struct json_doc *doc, const struct config_matches *m,
 
 /* Whether what is not there may be in a part that we do not have. */
 static bool
-is_partial(const struct judge_page *page, struct judge_answer *a)
+is_partial(const struct probe_judge_page *page, struct probe_judge_answer *a)
 {
 	if (page->cut)
-		judge_say(a, VERDICT_FAILED, "the body is too long to be read");
+		probe_judge_say(
+		    a, HEALTH_FAILED, "the body is too long to be read");
 	else if (page->broken)
-		judge_say(a, VERDICT_FAILED, "the body broke off");
+		probe_judge_say(a, HEALTH_FAILED, "the body broke off");
 	return page->cut || page->broken;
 }
 
 static bool
-judge_json(const struct config_check *c, const struct judge_page *page,
-    struct judge_answer *a)
+probe_judge_json(const struct config_check *c,
+    const struct probe_judge_page *page, struct probe_judge_answer *a)
 {
 	CLEANUP(json_doc_free_at) struct json_doc *doc = NULL;
 
@@ -109,25 +110,25 @@ judge_json(const struct config_check *c, const struct judge_page *page,
 	    !has_any(doc, &c->drain))
 		return false;
 	if (!json_doc_is_object(doc))
-		judge_say(a, VERDICT_FAILED, "the body is no JSON object");
+		probe_judge_say(a, HEALTH_FAILED, "the body is no JSON object");
 	else if (!are_met(doc, &c->json))
 		tell_unmet(doc, &c->json, a);
 	else if (c->drain.n > 0 && are_met(doc, &c->drain))
-		judge_say(a, VERDICT_DRAINS, "%.*s is %.*s", QUOTED_MAX,
+		probe_judge_say(a, HEALTH_DRAINS, "%.*s is %.*s", QUOTED_MAX,
 		    c->drain.all[0].key, QUOTED_MAX, c->drain.all[0].value);
 	return true;
 }
 
 /* Bytes may be anything, NUL among them. */
 static bool
-is_in(const struct judge_page *page, const char *text)
+is_in(const struct probe_judge_page *page, const char *text)
 {
 	return memmem(page->body, page->len, text, strlen(text)) != NULL;
 }
 
 static void
-judge_expect(const struct config_check *c, const struct judge_page *page,
-    struct judge_answer *a)
+probe_judge_expect(const struct config_check *c,
+    const struct probe_judge_page *page, struct probe_judge_answer *a)
 {
 	bool unwanted = c->expect[0] == '!';
 	const char *text = c->expect + unwanted;
@@ -136,52 +137,53 @@ judge_expect(const struct config_check *c, const struct judge_page *page,
 	if (!found && is_partial(page, a))
 		return;
 	if (found == unwanted)
-		judge_say(a, VERDICT_FAILED, "the body %s '%.50s'",
+		probe_judge_say(a, HEALTH_FAILED, "the body %s '%.50s'",
 		    found ? "has" : "lacks", text);
 }
 
 static bool
-judge_status(
-    const struct judge_page *page, unsigned wanted, struct judge_answer *a)
+probe_judge_status(const struct probe_judge_page *page, unsigned wanted,
+    struct probe_judge_answer *a)
 {
-	*a = (struct judge_answer){ .is_void = false };
+	*a = (struct probe_judge_answer){ .is_void = false };
 	if (page->status == wanted)
-		judge_say(a, VERDICT_PASSED, "status %u", page->status);
+		probe_judge_say(a, HEALTH_PASSED, "status %u", page->status);
 	else
-		judge_say(a, VERDICT_FAILED, "status %u, expected %u",
+		probe_judge_say(a, HEALTH_FAILED, "status %u, expected %u",
 		    page->status, wanted);
 	return page->status == wanted;
 }
 
 bool
-judge_page(const struct config_check *c, const struct judge_page *page,
-    struct judge_answer *ret_answer)
+probe_judge_page(const struct config_check *c,
+    const struct probe_judge_page *page, struct probe_judge_answer *ret_answer)
 {
-	struct judge_answer a;
+	struct probe_judge_answer a;
 	bool told = true;
 
-	if (judge_status(page, c->status, &a) && c->expect != NULL)
-		judge_expect(c, page, &a);
-	if (a.result == VERDICT_PASSED)
-		told = judge_json(c, page, &a);
+	if (probe_judge_status(page, c->status, &a) && c->expect != NULL)
+		probe_judge_expect(c, page, &a);
+	if (a.result == HEALTH_PASSED)
+		told = probe_judge_json(c, page, &a);
 	*ret_answer = a;
 	return told;
 }
 
 void
-judge_fallback(const struct config_check *c, const struct judge_page *page,
-    struct judge_answer *ret_answer)
+probe_judge_fallback(const struct config_check *c,
+    const struct probe_judge_page *page, struct probe_judge_answer *ret_answer)
 {
-	struct judge_answer a;
+	struct probe_judge_answer a;
 
-	if (judge_status(page, c->status, &a))
-		judge_say(&a, VERDICT_PASSED, "status %u of %.50s",
+	if (probe_judge_status(page, c->status, &a))
+		probe_judge_say(&a, HEALTH_PASSED, "status %u of %.50s",
 		    page->status, c->fallback);
 	*ret_answer = a;
 }
 
 enum server_role
-judge_role(const struct config_check *c, const struct judge_page *page)
+probe_judge_role(
+    const struct config_check *c, const struct probe_judge_page *page)
 {
 	CLEANUP(json_doc_free_at) struct json_doc *doc = NULL;
 	const char *said;
@@ -198,12 +200,12 @@ judge_role(const struct config_check *c, const struct judge_page *page)
 }
 
 void
-judge_quote(
-    const char *text, size_t len, char ret_detail[static JUDGE_DETAIL_MAX])
+probe_judge_quote(const char *text, size_t len,
+    char ret_detail[static PROBE_JUDGE_DETAIL_MAX])
 {
 	size_t n = 0;
 
-	while (n < len && n < JUDGE_DETAIL_MAX - 1 && text[n] != '\n' &&
+	while (n < len && n < PROBE_JUDGE_DETAIL_MAX - 1 && text[n] != '\n' &&
 	    text[n] != '\0') {
 		bool plain = text[n] >= ' ' && text[n] <= '~';
 

@@ -9,24 +9,25 @@
 
 struct config_check;
 
-#define JUDGE_DETAIL_MAX 80
+#define PROBE_JUDGE_DETAIL_MAX 80
 
 /* What came of asking a server once, in whatever way. */
-struct judge_answer {
-	enum verdict_result result;
+struct probe_judge_answer {
+	enum health_result result;
 	enum server_role role;
 	bool is_void; /* our own lack: says nothing of the server */
-	char detail[JUDGE_DETAIL_MAX];
+	char detail[PROBE_JUDGE_DETAIL_MAX];
 };
 
 /* Sets both, and nothing else. */
-void judge_say(struct judge_answer *a, enum verdict_result result,
+void probe_judge_say(struct probe_judge_answer *a, enum health_result result,
     const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* Of who asks: from the loop, or at once from what starts the asking. */
-typedef void judge_answer_fn(void *arg, const struct judge_answer *answer);
+typedef void probe_judge_answer_fn(
+    void *arg, const struct probe_judge_answer *answer);
 
-struct judge_page {
+struct probe_judge_page {
 	unsigned status;
 	const char *body; /* with a NUL behind it */
 	size_t len;
@@ -38,17 +39,17 @@ struct judge_page {
  * By the rules of its check: status, `expect`, `json`, `drain`. False where
  * only the fallback can tell: the body has none of the keys.
  */
-MUST_CHECK bool judge_page(const struct config_check *c,
-    const struct judge_page *page, struct judge_answer *ret_answer);
+MUST_CHECK bool probe_judge_page(const struct config_check *c,
+    const struct probe_judge_page *page, struct probe_judge_answer *ret_answer);
 
 /* The fallback: its status alone. */
-void judge_fallback(const struct config_check *c, const struct judge_page *page,
-    struct judge_answer *ret_answer);
+void probe_judge_fallback(const struct config_check *c,
+    const struct probe_judge_page *page, struct probe_judge_answer *ret_answer);
 
 /* Of the page at `role_path`. */
-enum server_role judge_role(
-    const struct config_check *c, const struct judge_page *page);
+enum server_role probe_judge_role(
+    const struct config_check *c, const struct probe_judge_page *page);
 
 /* The first line that a script printed, or any foreign text, made harmless. */
-void judge_quote(
-    const char *text, size_t len, char ret_detail[static JUDGE_DETAIL_MAX]);
+void probe_judge_quote(const char *text, size_t len,
+    char ret_detail[static PROBE_JUDGE_DETAIL_MAX]);

@@ -10,7 +10,7 @@
 
 /* All of it, so that nobody waits for us to read; but the start is kept. */
 static void
-read_output(struct ask_script *a)
+read_output(struct probe_script *a)
 {
 	char scratch[4096];
 	ssize_t n = read(a->output, scratch, sizeof(scratch));
@@ -31,28 +31,28 @@ on_readable(struct ev_loop *loop, ev_io *io, int revents)
 {
 	(void)loop;
 	(void)revents;
-	read_output(CONTAINER_OF(io, struct ask_script, readable));
+	read_output(CONTAINER_OF(io, struct probe_script, readable));
 }
 
 static void
-close_output(struct ask_script *a)
+close_output(struct probe_script *a)
 {
 	ev_io_stop(a->loop, &a->readable);
 	fd_close(&a->output);
 }
 
 static void
-answer(struct ask_script *a, const char *fault)
+answer(struct probe_script *a, const char *fault)
 {
-	struct judge_answer said = { .result = VERDICT_PASSED };
+	struct probe_judge_answer said = { .result = HEALTH_PASSED };
 
 	read_output(a);
 	close_output(a);
-	judge_quote(a->line, a->len, said.detail);
+	probe_judge_quote(a->line, a->len, said.detail);
 	if (fault != NULL)
-		said.result = VERDICT_FAILED;
+		said.result = HEALTH_FAILED;
 	if (said.detail[0] == '\0')
-		judge_say(&said, said.result, "%s",
+		probe_judge_say(&said, said.result, "%s",
 		    fault != NULL ? fault : "status 0");
 	a->on_answer(a->arg, &said);
 }
@@ -66,13 +66,13 @@ on_overdue(struct program *p)
 static void
 on_end(struct program *p, const char *fault)
 {
-	struct ask_script *a = CONTAINER_OF(p, struct ask_script, program);
+	struct probe_script *a = CONTAINER_OF(p, struct probe_script, program);
 
 	answer(a, fault);
 }
 
 void
-ask_script_init(struct ask_script *a)
+probe_script_init(struct probe_script *a)
 {
 	static const struct program_calls calls = { .on_overdue = on_overdue,
 		.on_end = on_end };
@@ -83,18 +83,19 @@ ask_script_init(struct ask_script *a)
 }
 
 static void
-lack(struct ask_script *a, int error)
+lack(struct probe_script *a, int error)
 {
-	struct judge_answer said = { .is_void = true };
+	struct probe_judge_answer said = { .is_void = true };
 
 	close_output(a);
-	judge_say(&said, VERDICT_FAILED, "cannot be run: %s", strerror(error));
+	probe_judge_say(
+	    &said, HEALTH_FAILED, "cannot be run: %s", strerror(error));
 	a->on_answer(a->arg, &said);
 }
 
 void
-ask_script_start(
-    struct ask_script *a, const union addr *to, uint32_t timeout_ms)
+probe_script_start(
+    struct probe_script *a, const union addr *to, uint32_t timeout_ms)
 {
 	char ip[ADDR_TEXT_MAX], port[8];
 	const char *const argv[] = { a->path, a->service, a->server, ip, port,
@@ -125,7 +126,7 @@ ask_script_start(
 }
 
 void
-ask_script_stop(struct ask_script *a)
+probe_script_stop(struct probe_script *a)
 {
 	program_fini(&a->program, true);
 	close_output(a);

@@ -10,24 +10,24 @@
 #include "core/program.h"
 #include "proxy/health/probe_judge.h"
 
-struct ask_script {
+struct probe_script {
 	struct ev_loop *loop;
 	const char *path, *service, *server; /* borrowed */
-	judge_answer_fn *on_answer;
+	probe_judge_answer_fn *on_answer;
 	void *arg;
 	struct program program;
 	int output; /* the pipe's end for reading, -1: none */
 	ev_io readable;
-	char line[JUDGE_DETAIL_MAX]; /* how its output begins */
+	char line[PROBE_JUDGE_DETAIL_MAX]; /* how its output begins */
 	size_t len;
 };
 
 /* The fields before the program are set. */
-void ask_script_init(struct ask_script *a);
+void probe_script_init(struct probe_script *a);
 
 /* Not before the last one has answered or was stopped. */
-void ask_script_start(
-    struct ask_script *a, const union addr *to, uint32_t timeout_ms);
+void probe_script_start(
+    struct probe_script *a, const union addr *to, uint32_t timeout_ms);
 
 /* Kills it. */
-void ask_script_stop(struct ask_script *a);
+void probe_script_stop(struct probe_script *a);

@@ -7,34 +7,35 @@
 #include <string.h>
 
 static void
-answer(struct ask_tcp *a, int error)
+answer(struct probe_tcp *a, int error)
 {
-	struct judge_answer said = { .is_void = dial_is_local_failure(error) };
+	struct probe_judge_answer said = { .is_void =
+		                               dial_is_local_failure(error) };
 
 	if (error == 0)
-		judge_say(&said, VERDICT_PASSED, "connected");
+		probe_judge_say(&said, HEALTH_PASSED, "connected");
 	else
-		judge_say(
-		    &said, VERDICT_FAILED, "connect: %s", strerror(error));
+		probe_judge_say(
+		    &said, HEALTH_FAILED, "connect: %s", strerror(error));
 	a->on_answer(a->arg, &said);
 }
 
 static void
 on_io(struct ev_loop *loop, ev_io *io, int revents)
 {
-	struct ask_tcp *a = CONTAINER_OF(io, struct ask_tcp, io);
+	struct probe_tcp *a = CONTAINER_OF(io, struct probe_tcp, io);
 	int e = dial_result(a->fd);
 
 	(void)revents;
 	ev_io_stop(loop, io);
 	if (e == 0)
-		farewell_take(a->farewell, &a->fd);
+		graceful_close_take(a->closing, &a->fd);
 	fd_close(&a->fd);
 	answer(a, -e);
 }
 
 void
-ask_tcp_start(struct ask_tcp *a, const union addr *to)
+probe_tcp_start(struct probe_tcp *a, const union addr *to)
 {
 	int fd = dial_start(to, NULL, false);
 
@@ -50,7 +51,7 @@ ask_tcp_start(struct ask_tcp *a, const union addr *to)
 }
 
 void
-ask_tcp_stop(struct ask_tcp *a)
+probe_tcp_stop(struct probe_tcp *a)
 {
 	ev_io_stop(a->loop, &a->io);
 	fd_close(&a->fd);

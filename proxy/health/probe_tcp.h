@@ -7,18 +7,18 @@
 
 #include <ev.h>
 
-struct farewell;
+struct graceful_close;
 
-struct ask_tcp {
+struct probe_tcp {
 	struct ev_loop *loop;
-	struct farewell *farewell;
-	judge_answer_fn *on_answer;
+	struct graceful_close *closing;
+	probe_judge_answer_fn *on_answer;
 	void *arg;
 	int fd;
 	ev_io io;
 };
 
-void ask_tcp_start(struct ask_tcp *a, const union addr *to);
+void probe_tcp_start(struct probe_tcp *a, const union addr *to);
 
 /* Also where nothing is under way: no answer will come. */
-void ask_tcp_stop(struct ask_tcp *a);
+void probe_tcp_stop(struct probe_tcp *a);

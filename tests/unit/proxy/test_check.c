@@ -17,7 +17,7 @@ struct run {
 	struct config_server servers[1];
 	struct config_service service;
 	struct pool pool;
-	struct surveys *surveys;
+	struct probes *surveys;
 	struct check check;
 	unsigned changes;
 };
@@ -54,7 +54,7 @@ set_up(struct run *r, enum config_check_type type)
 	r->service.servers = r->servers;
 	assert_int_equal(addr_parse("127.0.0.1:1", &r->servers[0].address), 0);
 	assert_int_equal(pool_init(&r->pool, &r->service, 0, 0), 0);
-	r->surveys = survey_open(r->loop, NULL, 1);
+	r->surveys = probe_open(r->loop, NULL, 1);
 	assert_non_null(r->surveys);
 	r->check.loop = r->loop;
 	r->check.surveys = r->surveys;
@@ -67,7 +67,7 @@ static void
 tear_down(struct run *r)
 {
 	check_stop(&r->check);
-	survey_close(r->surveys);
+	probe_close(r->surveys);
 	pool_fini(&r->pool);
 	ev_loop_destroy(r->loop);
 }
@@ -91,9 +91,9 @@ name_has(struct run *r, unsigned n, const char *first, ...)
 
 /* An answer; returns whether the next question shall come soon. */
 static bool
-hear(struct run *r, enum verdict_result result, enum server_role role)
+hear(struct run *r, enum health_result result, enum server_role role)
 {
-	struct judge_answer a = { .result = result, .role = role };
+	struct probe_judge_answer a = { .result = result, .role = role };
 
 	(void)snprintf(a.detail, sizeof(a.detail), "result %d", result);
 	return r->check.listener.on_heard(&r->check, &a, 7.);
@@ -135,9 +135,9 @@ answers_in_a_row_make_a_verdict(void **state)
 		set_up(&r, CONFIG_CHECK_TCP);
 		for (const char *a = rows[i].answers; *a != '\0'; a++)
 			wavers = hear(&r,
-			    *a == 'p'       ? VERDICT_PASSED
-			        : *a == 'f' ? VERDICT_FAILED
-			                    : VERDICT_DRAINS,
+			    *a == 'p'       ? HEALTH_PASSED
+			        : *a == 'f' ? HEALTH_FAILED
+			                    : HEALTH_DRAINS,
 			    SERVER_ROLE_UNSAID);
 		assert_int_equal(state_of(&r), rows[i].state);
 		assert_int_equal(r.changes, rows[i].changes);
@@ -150,7 +150,7 @@ answers_in_a_row_make_a_verdict(void **state)
 static void
 r05_a_check_that_cannot_be_made_ends_in_a_verdict(void **state)
 {
-	struct judge_answer a = { .is_void = true,
+	struct probe_judge_answer a = { .is_void = true,
 		.detail = "connect: Cannot assign requested address" };
 	struct run r;
 
@@ -177,11 +177,11 @@ status_sees_the_last_answer(void **state)
 	(void)state;
 	set_up(&r, CONFIG_CHECK_TCP);
 	assert_int_equal(r.check.view.since_wall_ms, 0);
-	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
+	(void)hear(&r, HEALTH_PASSED, SERVER_ROLE_UNSAID);
 	assert_true(r.check.view.passed);
 	assert_true(r.check.view.since_wall_ms > 0);
 	assert_true(r.check.view.latency_ms == 7.);
-	(void)hear(&r, VERDICT_FAILED, SERVER_ROLE_UNSAID);
+	(void)hear(&r, HEALTH_FAILED, SERVER_ROLE_UNSAID);
 	assert_false(r.check.view.passed);
 	assert_text(r.check.view.detail, "result 0");
 	tear_down(&r);
@@ -195,11 +195,11 @@ another_role_is_told_though_the_state_is_the_same(void **state)
 
 	(void)state;
 	set_up(&r, CONFIG_CHECK_TCP);
-	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_STANDBY);
+	(void)hear(&r, HEALTH_PASSED, SERVER_ROLE_STANDBY);
 	assert_int_equal(r.changes, 1);
-	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_ACTIVE);
+	(void)hear(&r, HEALTH_PASSED, SERVER_ROLE_ACTIVE);
 	assert_int_equal(r.changes, 2);
-	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_ACTIVE);
+	(void)hear(&r, HEALTH_PASSED, SERVER_ROLE_ACTIVE);
 	assert_int_equal(r.changes, 2);
 	pool_look(&r.pool, &r.pool.servers[0], &view);
 	assert_int_equal(view.role, SERVER_ROLE_ACTIVE);
@@ -215,18 +215,18 @@ a_clients_failure_counts_while_it_is_up(void **state)
 	set_up(&r, CONFIG_CHECK_TCP);
 	check_accuse(&r.check); /* nothing is known of it: that says nothing */
 	assert_int_equal(state_of(&r), SERVER_UNKNOWN);
-	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
+	(void)hear(&r, HEALTH_PASSED, SERVER_ROLE_UNSAID);
 	/* R6: however many there are, they are one witness. */
 	for (int i = 0; i < 9; i++)
 		check_accuse(&r.check);
 	assert_text(r.check.view.detail, "connect of a client failed");
-	(void)hear(&r, VERDICT_FAILED, SERVER_ROLE_UNSAID);
+	(void)hear(&r, HEALTH_FAILED, SERVER_ROLE_UNSAID);
 	assert_int_equal(state_of(&r), SERVER_UP);
-	(void)hear(&r, VERDICT_FAILED, SERVER_ROLE_UNSAID);
+	(void)hear(&r, HEALTH_FAILED, SERVER_ROLE_UNSAID);
 	assert_int_equal(state_of(&r), SERVER_DOWN);
-	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
+	(void)hear(&r, HEALTH_PASSED, SERVER_ROLE_UNSAID);
 	check_accuse(&r.check); /* down: its good answers are not undone */
-	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
+	(void)hear(&r, HEALTH_PASSED, SERVER_ROLE_UNSAID);
 	assert_int_equal(state_of(&r), SERVER_UP);
 	tear_down(&r);
 }
@@ -246,15 +246,15 @@ r06_a_good_check_lets_clients_try_again(void **state)
 
 		set_up(&r, CONFIG_CHECK_TCP);
 		r.servers[0].check.port = elsewhere ? 2 : 0;
-		(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
+		(void)hear(&r, HEALTH_PASSED, SERVER_ROLE_UNSAID);
 		assert_int_equal(
 		    pool_take(&r.pool, &w, mono_now(), &wants), POOL_QUEUED);
-		(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
+		(void)hear(&r, HEALTH_PASSED, SERVER_ROLE_UNSAID);
 		assert_null(pool_collect(&r.pool, NULL)); /* not accused */
 		check_accuse(&r.check);
-		(void)hear(&r, VERDICT_FAILED, SERVER_ROLE_UNSAID);
+		(void)hear(&r, HEALTH_FAILED, SERVER_ROLE_UNSAID);
 		assert_null(pool_collect(&r.pool, NULL));
-		(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
+		(void)hear(&r, HEALTH_PASSED, SERVER_ROLE_UNSAID);
 		assert_ptr_equal(
 		    pool_collect(&r.pool, NULL), elsewhere ? NULL : &w);
 		pool_leave(&r.pool, &w);
@@ -320,10 +320,10 @@ one_that_stays_down_is_given_up(void **state)
 			set_up(&r, CONFIG_CHECK_TCP);
 			r.service.on_down =
 			    reset ? CONFIG_ON_DOWN_RESET : CONFIG_ON_DOWN_KEEP;
-			(void)hear(&r, VERDICT_FAILED, SERVER_ROLE_UNSAID);
+			(void)hear(&r, HEALTH_FAILED, SERVER_ROLE_UNSAID);
 			for (int i = 0; back && i < 2; i++)
 				(void)hear(
-				    &r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
+				    &r, HEALTH_PASSED, SERVER_ROLE_UNSAID);
 			assert_false(pool_is_cut(&r.pool, 0, &place));
 			(void)ev_run(r.loop, 0);
 			assert_int_equal(pool_is_cut(&r.pool, 0, &place), cut);
@@ -349,7 +349,7 @@ a_name_without_an_address_is_down_until_it_has_one(void **state)
 	assert_text(r.check.view.detail, "name 'db.example' is not resolved");
 	name_has(&r, 1, "127.0.0.1");
 	/* It was down for want of an address: one success is enough. */
-	(void)hear(&r, VERDICT_PASSED, SERVER_ROLE_UNSAID);
+	(void)hear(&r, HEALTH_PASSED, SERVER_ROLE_UNSAID);
 	assert_int_equal(state_of(&r), SERVER_UP);
 	tear_down(&r);
 }
@@ -384,11 +384,11 @@ r13_of_a_names_addresses_the_one_that_answers_is_used(void **state)
 	/* Nobody answers: that is one failure, of the server, not three. */
 	r.changes = 0;
 	fd_close(&door);
-	(void)hear(&r, VERDICT_FAILED, SERVER_ROLE_UNSAID);
-	assert_int_equal(r.check.verdict.streak, 0);
-	while (r.check.verdict.streak == 0)
+	(void)hear(&r, HEALTH_FAILED, SERVER_ROLE_UNSAID);
+	assert_int_equal(r.check.health.streak, 0);
+	while (r.check.health.streak == 0)
 		(void)ev_run(r.loop, EVRUN_ONCE);
-	assert_int_equal(r.check.verdict.streak, 1);
+	assert_int_equal(r.check.health.streak, 1);
 	assert_int_equal(r.changes, 0);
 	tear_down(&r);
 }

@@ -26,12 +26,12 @@ static const struct row {
 	{ "and the other way round", "-~+", "ddu", 2, 3 },
 };
 
-static enum verdict_result
+static enum health_result
 result_of(char c)
 {
 	if (c == '~')
-		return VERDICT_DRAINS;
-	return c == '+' ? VERDICT_PASSED : VERDICT_FAILED;
+		return HEALTH_DRAINS;
+	return c == '+' ? HEALTH_PASSED : HEALTH_FAILED;
 }
 
 static void
@@ -39,7 +39,7 @@ results_in_a_row_turn_the_state(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct verdict v = { .rise = rows[i].rise,
+		struct health v = { .rise = rows[i].rise,
 			.fall = rows[i].fall };
 		char states[16] = "";
 
@@ -47,7 +47,7 @@ results_in_a_row_turn_the_state(void **state)
 		for (size_t k = 0; rows[i].results[k] != '\0'; k++) {
 			enum server_state was = v.state;
 			bool changed =
-			    verdict_step(&v, result_of(rows[i].results[k]));
+			    health_step(&v, result_of(rows[i].results[k]));
 
 			assert_int_equal(changed, v.state != was);
 			states[k] = "?udr"[v.state];
@@ -71,17 +71,17 @@ r05_who_cannot_be_asked_is_down_in_the_end(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(lacks); i++) {
-		struct verdict v = { .rise = lacks[i].rise,
+		struct health v = { .rise = lacks[i].rise,
 			.fall = lacks[i].fall };
 		char states[16] = "";
 
 		test_row(lacks[i].name);
 		for (size_t k = 0; lacks[i].results[k] != '\0'; k++) {
 			if (lacks[i].results[k] != 'o') {
-				(void)verdict_step(
+				(void)health_step(
 				    &v, result_of(lacks[i].results[k]));
-			} else if (verdict_lack(&v)) {
-				(void)verdict_step(&v, VERDICT_FAILED);
+			} else if (health_lack(&v)) {
+				(void)health_step(&v, HEALTH_FAILED);
 			}
 			states[k] = "?udr"[v.state];
 		}
@@ -112,7 +112,7 @@ r06_clients_count_once_an_interval(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(accusations); i++) {
 		const struct accusations *a = &accusations[i];
-		struct verdict v = { .state = a->state, .rise = 2, .fall = 3 };
+		struct health v = { .state = a->state, .rise = 2, .fall = 3 };
 
 		test_row(a->name);
 		for (size_t k = 0; a->at[k] != '\0'; k++) {
@@ -120,7 +120,7 @@ r06_clients_count_once_an_interval(void **state)
 				                (int64_t)(k + 7) * 100000000 };
 
 			if (a->at[k] == 'x')
-				assert_int_equal(verdict_hear(&v, 1000, now),
+				assert_int_equal(health_hear(&v, 1000, now),
 				    a->counts[k] == 'x');
 		}
 	}
@@ -129,15 +129,15 @@ r06_clients_count_once_an_interval(void **state)
 static void
 it_wavers_while_results_contradict_it(void **state)
 {
-	struct verdict v = { .rise = 2, .fall = 3 };
+	struct health v = { .rise = 2, .fall = 3 };
 
 	(void)state;
-	(void)verdict_step(&v, VERDICT_PASSED);
-	assert_false(verdict_is_wavering(&v));
-	(void)verdict_step(&v, VERDICT_FAILED);
-	assert_true(verdict_is_wavering(&v));
-	(void)verdict_step(&v, VERDICT_PASSED);
-	assert_false(verdict_is_wavering(&v));
+	(void)health_step(&v, HEALTH_PASSED);
+	assert_false(health_is_wavering(&v));
+	(void)health_step(&v, HEALTH_FAILED);
+	assert_true(health_is_wavering(&v));
+	(void)health_step(&v, HEALTH_PASSED);
+	assert_false(health_is_wavering(&v));
 }
 
 int

@@ -14,17 +14,17 @@
 
 struct run {
 	struct ev_loop *loop;
-	struct farewell farewell;
-	struct fetcher *fetcher;
+	struct graceful_close closing;
+	struct http_client *fetcher;
 	int door; /* that nobody answers; -1 where it is shut */
 	union addr to;
 	unsigned ended;
-	struct fetch_page page; /* of the last one; its body is gone */
-	char error[FETCH_ERROR_MAX];
+	struct http_client_page page; /* of the last one; its body is gone */
+	char error[HTTP_CLIENT_ERROR_MAX];
 };
 
 static void
-on_end(void *arg, const struct fetch_page *page)
+on_end(void *arg, const struct http_client_page *page)
 {
 	struct run *r = arg;
 
@@ -42,8 +42,8 @@ set_up(struct run *r)
 
 	*r = (struct run){ .loop = ev_loop_new(EVBACKEND_EPOLL) };
 	assert_non_null(r->loop);
-	farewell_init(&r->farewell, r->loop, 8);
-	r->fetcher = fetch_open(r->loop, &r->farewell);
+	graceful_close_init(&r->closing, r->loop, 8);
+	r->fetcher = http_client_open(r->loop, &r->closing);
 	assert_non_null(r->fetcher);
 	assert_int_equal(addr_parse_ip("127.0.0.1", &r->to), 0);
 	r->door = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -56,21 +56,22 @@ set_up(struct run *r)
 static void
 tear_down(struct run *r)
 {
-	fetch_close(r->fetcher);
-	farewell_fini(&r->farewell);
+	http_client_close(r->fetcher);
+	graceful_close_fini(&r->closing);
 	fd_close(&r->door);
 	ev_loop_destroy(r->loop);
 }
 
-static struct fetch *
+static struct http_client_call *
 start(struct run *r, uint32_t timeout_ms)
 {
-	const struct fetch_request request = { .host = "server.example.org",
+	const struct http_client_request request = { .host =
+		                                         "server.example.org",
 		.to = r->to,
 		.path = "/",
 		.timeout_ms = timeout_ms };
 
-	return fetch_start(r->fetcher, &request, on_end, r);
+	return http_client_start(r->fetcher, &request, on_end, r);
 }
 
 static void
@@ -219,7 +220,7 @@ s06_a_header_without_end_is_the_servers_fault(void **state)
 static void
 what_is_cancelled_is_not_told(void **state)
 {
-	struct fetch *fetch;
+	struct http_client_call *fetch;
 	struct run r;
 
 	(void)state;
@@ -227,8 +228,8 @@ what_is_cancelled_is_not_told(void **state)
 	fetch = start(&r, 5000);
 	assert_non_null(fetch);
 	(void)ev_run(r.loop, EVRUN_ONCE);
-	fetch_cancel(fetch);
-	fetch_cancel(NULL);
+	http_client_cancel(fetch);
+	http_client_cancel(NULL);
 	(void)ev_run(r.loop, EVRUN_NOWAIT);
 	assert_int_equal(r.ended, 0);
 	tear_down(&r);

@@ -76,10 +76,10 @@ with_check(const char *keys)
 	return from_yaml(text);
 }
 
-static struct survey_question
+static struct probe_question
 question_of(const struct config *c, const char *host, const char *to)
 {
-	struct survey_question q = { .check = &c->services[0].check,
+	struct probe_question q = { .check = &c->services[0].check,
 		.host = host,
 		.service = "s",
 		.server = "a" };
@@ -95,17 +95,17 @@ each_key_of_a_check_tells_questions_apart(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct config *x = with_check(rows[i].one);
 		struct config *y = with_check(rows[i].other);
-		const struct survey_question a = question_of(
-		                                 x, "h", "10.0.0.1:1"),
-		                             b = question_of(
-		                                 y, "h", "10.0.0.1:1");
+		const struct probe_question a = question_of(
+		                                x, "h", "10.0.0.1:1"),
+		                            b = question_of(
+		                                y, "h", "10.0.0.1:1");
 		char name[64];
 
 		(void)snprintf(
 		    name, sizeof(name), "%s, row %zu", rows[i].key, i);
 		test_row(name);
-		assert_int_equal(survey_is_same(&a, &b), rows[i].same);
-		assert_int_equal(survey_is_same(&b, &a), rows[i].same);
+		assert_int_equal(probe_is_same(&a, &b), rows[i].same);
+		assert_int_equal(probe_is_same(&b, &a), rows[i].same);
 		config_free(x);
 		config_free(y);
 	}
@@ -131,18 +131,18 @@ addresses_tell_them_apart_and_for_pages_hosts(void **state)
 {
 	struct config *tcp = with_check("type: tcp");
 	struct config *http = with_check("type: http");
-	struct survey_question a = question_of(tcp, "h", "10.0.0.1:1");
-	struct survey_question b = question_of(tcp, "i", "10.0.0.1:1");
+	struct probe_question a = question_of(tcp, "h", "10.0.0.1:1");
+	struct probe_question b = question_of(tcp, "i", "10.0.0.1:1");
 
 	(void)state;
-	assert_true(survey_is_same(&a, &b));
+	assert_true(probe_is_same(&a, &b));
 	b = question_of(tcp, "h", "10.0.0.1:2");
-	assert_false(survey_is_same(&a, &b));
+	assert_false(probe_is_same(&a, &b));
 	a = question_of(http, "h", "10.0.0.1:1");
 	b = question_of(http, "h", "10.0.0.1:1");
-	assert_true(survey_is_same(&a, &b));
+	assert_true(probe_is_same(&a, &b));
 	b.host = "i";
-	assert_false(survey_is_same(&a, &b));
+	assert_false(probe_is_same(&a, &b));
 	config_free(tcp);
 	config_free(http);
 }
@@ -151,22 +151,22 @@ addresses_tell_them_apart_and_for_pages_hosts(void **state)
 
 struct run {
 	struct ev_loop *loop;
-	struct surveys *surveys;
+	struct probes *surveys;
 	int door;
-	struct survey_question question;
+	struct probe_question question;
 	struct config *config;
 };
 
 struct ear {
-	struct survey_listener listener;
+	struct probe_listener listener;
 	struct ev_loop *loop;
 	unsigned heard, enough; /* ends the loop */
 	bool wavers;
-	struct judge_answer answer;
+	struct probe_judge_answer answer;
 };
 
 static bool
-on_heard(void *arg, const struct judge_answer *answer, double latency_ms)
+on_heard(void *arg, const struct probe_judge_answer *answer, double latency_ms)
 {
 	struct ear *e = arg;
 
@@ -189,8 +189,7 @@ static void
 listen_at(struct run *r, struct ear *e)
 {
 	e->listener.arg = e;
-	assert_int_equal(
-	    survey_join(r->surveys, &e->listener, &r->question), 0);
+	assert_int_equal(probe_join(r->surveys, &e->listener, &r->question), 0);
 }
 
 /* A server that accepts; `keys` are the check's. */
@@ -201,7 +200,7 @@ set_up(struct run *r, const char *keys)
 
 	*r = (struct run){ .loop = ev_default_loop(EVFLAG_NOENV) };
 	assert_non_null(r->loop);
-	r->surveys = survey_open(r->loop, NULL, 8);
+	r->surveys = probe_open(r->loop, NULL, 8);
 	assert_non_null(r->surveys);
 	r->config = with_check(keys);
 	r->question = question_of(r->config, "h", "127.0.0.1:1");
@@ -216,7 +215,7 @@ set_up(struct run *r, const char *keys)
 static void
 tear_down(struct run *r)
 {
-	survey_close(r->surveys);
+	probe_close(r->surveys);
 	config_free(r->config);
 	fd_close(&r->door);
 }
@@ -250,18 +249,18 @@ who_wants_to_know_the_same_shares_a_question(void **state)
 	(void)ev_run(r.loop, 0);
 	assert_int_equal(a.heard, 1);
 	assert_int_equal(b.heard, 1);
-	assert_int_equal(b.answer.result, VERDICT_PASSED);
+	assert_int_equal(b.answer.result, HEALTH_PASSED);
 	assert_text(b.answer.detail, "connected");
 	assert_int_equal(count_asked(&r), 1);
 	/* One leaves, the other hears on; it does not matter who began. */
-	survey_leave(&a.listener);
-	survey_leave(&a.listener);
+	probe_leave(&a.listener);
+	probe_leave(&a.listener);
 	b.enough = 2;
-	survey_hurry(&b.listener);
+	probe_hurry(&b.listener);
 	(void)ev_run(r.loop, 0);
 	assert_int_equal(a.heard, 1);
 	assert_int_equal(b.heard, 2);
-	survey_leave(&b.listener);
+	probe_leave(&b.listener);
 	tear_down(&r);
 }
 
@@ -276,7 +275,7 @@ who_leaves_while_asked_hears_nothing(void **state)
 	e = ear_of(&r, 1);
 	listen_at(&r, &e);
 	(void)ev_run(r.loop, EVRUN_ONCE); /* it is asked now */
-	survey_leave(&e.listener);
+	probe_leave(&e.listener);
 	(void)ev_run(r.loop, 0); /* and nothing is left to do */
 	assert_true(e.heard <= 1);
 	tear_down(&r);
@@ -302,13 +301,13 @@ hurry_makes_no_storm(void **state)
 	listen_at(&r, &e);
 	first = run_until_heard(&r);
 	for (int i = 0; i < 1000; i++)
-		survey_hurry(&e.listener);
+		probe_hurry(&e.listener);
 	e.enough = 2;
 	second = run_until_heard(&r);
 	assert_int_equal(count_asked(&r), 2);
 	/* 100 ms after the first began, which was a moment before it ended. */
 	assert_true(mono_span_ms(first, second) >= 50);
-	survey_leave(&e.listener);
+	probe_leave(&e.listener);
 	tear_down(&r);
 }
 
@@ -336,7 +335,7 @@ who_wavers_is_asked_again_sooner(void **state)
 	assert_true(waited_ms[0] >= 220);
 	assert_true(waited_ms[1] >= 890);
 	assert_true(waited_ms[0] * 3 / 2 < waited_ms[1]);
-	survey_leave(&e.listener);
+	probe_leave(&e.listener);
 	tear_down(&r);
 }
 
@@ -352,9 +351,9 @@ a_refusal_is_an_answer(void **state)
 	e = ear_of(&r, 1);
 	listen_at(&r, &e);
 	(void)ev_run(r.loop, 0);
-	assert_int_equal(e.answer.result, VERDICT_FAILED);
+	assert_int_equal(e.answer.result, HEALTH_FAILED);
 	assert_text(e.answer.detail, "connect: Connection refused");
-	survey_leave(&e.listener);
+	probe_leave(&e.listener);
 	tear_down(&r);
 }
 
@@ -370,13 +369,13 @@ each_server_has_its_script_run(void **state)
 	b = ear_of(&r, 1);
 	listen_at(&r, &a);
 	listen_at(&r, &b);
-	assert_ptr_not_equal(a.listener.survey, b.listener.survey);
+	assert_ptr_not_equal(a.listener.probe, b.listener.probe);
 	while (a.heard + b.heard < 2)
 		(void)ev_run(r.loop, 0);
-	assert_int_equal(a.answer.result, VERDICT_FAILED);
+	assert_int_equal(a.answer.result, HEALTH_FAILED);
 	assert_text(a.answer.detail, "status 1");
-	survey_leave(&a.listener);
-	survey_leave(&b.listener);
+	probe_leave(&a.listener);
+	probe_leave(&b.listener);
 	tear_down(&r);
 }
 

@@ -35,84 +35,84 @@ static const struct config_check unwanted = { .status = 200,
 static const struct row {
 	const char *name;
 	const struct config_check *check;
-	struct judge_page page;
-	enum verdict_result result;
+	struct probe_judge_page page;
+	enum health_result result;
 	const char *detail;
 } rows[] = {
 	{ "status as expected", &plain, { .status = 204, .body = "" },
-	    VERDICT_PASSED, "status 204" },
+	    HEALTH_PASSED, "status 204" },
 	{ "another status", &plain, { .status = 503, .body = "" },
-	    VERDICT_FAILED, "status 503, expected 204" },
+	    HEALTH_FAILED, "status 503, expected 204" },
 	{ "a long body does not matter for the status", &plain,
-	    { .status = 204, .body = "", .cut = true }, VERDICT_PASSED,
+	    { .status = 204, .body = "", .cut = true }, HEALTH_PASSED,
 	    "status 204" },
 	{ "the text is there", &wanted, { .status = 200, .body = "is ready." },
-	    VERDICT_PASSED, "status 200" },
+	    HEALTH_PASSED, "status 200" },
 	{ "the text is not there", &wanted,
-	    { .status = 200, .body = "is read." }, VERDICT_FAILED,
+	    { .status = 200, .body = "is read." }, HEALTH_FAILED,
 	    "the body lacks 'ready'" },
 	{ "there in what was read of a long one", &wanted,
-	    { .status = 200, .body = "ready", .cut = true }, VERDICT_PASSED,
+	    { .status = 200, .body = "ready", .cut = true }, HEALTH_PASSED,
 	    "status 200" },
 	{ "not there in what was read of a long one", &wanted,
-	    { .status = 200, .body = "r", .cut = true }, VERDICT_FAILED,
+	    { .status = 200, .body = "r", .cut = true }, HEALTH_FAILED,
 	    "the body is too long to be read" },
 	{ "the unwanted text is there", &unwanted,
-	    { .status = 200, .body = "is broken" }, VERDICT_FAILED,
+	    { .status = 200, .body = "is broken" }, HEALTH_FAILED,
 	    "the body has 'broken'" },
 	{ "the unwanted text is not there", &unwanted,
-	    { .status = 200, .body = "fine" }, VERDICT_PASSED, "status 200" },
+	    { .status = 200, .body = "fine" }, HEALTH_PASSED, "status 200" },
 	{ "a long one may hide the unwanted text", &unwanted,
-	    { .status = 200, .body = "fine", .cut = true }, VERDICT_FAILED,
+	    { .status = 200, .body = "fine", .cut = true }, HEALTH_FAILED,
 	    "the body is too long to be read" },
 	{ "not there in what came before it broke off", &wanted,
-	    { .status = 200, .body = "r", .broken = true }, VERDICT_FAILED,
+	    { .status = 200, .body = "r", .broken = true }, HEALTH_FAILED,
 	    "the body broke off" },
 	{ "R18: there before it broke off", &wanted,
-	    { .status = 200, .body = "ready", .broken = true }, VERDICT_PASSED,
+	    { .status = 200, .body = "ready", .broken = true }, HEALTH_PASSED,
 	    "status 200" },
 	{ "status goes before text", &wanted,
-	    { .status = 500, .body = "ready" }, VERDICT_FAILED,
+	    { .status = 500, .body = "ready" }, HEALTH_FAILED,
 	    "status 500, expected 200" },
 	{ "a coordinator", &impalad,
 	    { .status = 200,
 	        .body = "{\"is_coordinator\": true, \"is_quiescing\": false}" },
-	    VERDICT_PASSED, "status 200" },
+	    HEALTH_PASSED, "status 200" },
 	{ "a draining one", &impalad,
 	    { .status = 200,
 	        .body = "{\"is_coordinator\": true, \"is_quiescing\": true}" },
-	    VERDICT_DRAINS, "is_quiescing is true" },
+	    HEALTH_DRAINS, "is_quiescing is true" },
 	{ "an executor, draining or not", &impalad,
 	    { .status = 200,
 	        .body = "{\"is_coordinator\": false, \"is_quiescing\": true}" },
-	    VERDICT_FAILED, "is_coordinator is false, expected true" },
+	    HEALTH_FAILED, "is_coordinator is false, expected true" },
 	{ "a boolean is no string", &impalad,
 	    { .status = 200, .body = "{\"is_coordinator\": \"true\"}" },
-	    VERDICT_FAILED, "is_coordinator is \"true\", expected true" },
+	    HEALTH_FAILED, "is_coordinator is \"true\", expected true" },
 	{ "one of the keys alone", &impalad,
 	    { .status = 200, .body = "{\"is_quiescing\": false}" },
-	    VERDICT_FAILED, "is_coordinator is missing, expected true" },
+	    HEALTH_FAILED, "is_coordinator is missing, expected true" },
 	{ "a key twice: the last counts", &impalad,
 	    { .status = 200,
 	        .body =
 	            "{\"is_coordinator\": false, \"is_coordinator\":true}" },
-	    VERDICT_PASSED, "status 200" },
+	    HEALTH_PASSED, "status 200" },
 	{ "numbers by value, strings as they are", &typed,
 	    { .status = 200, .body = "{\"load\": 1.5, \"state\": \"true\"}" },
-	    VERDICT_PASSED, "status 200" },
+	    HEALTH_PASSED, "status 200" },
 	{ "another number", &typed,
 	    { .status = 200, .body = "{\"load\": 2, \"state\": \"true\"}" },
-	    VERDICT_FAILED, "load is 2, expected 1.50" },
+	    HEALTH_FAILED, "load is 2, expected 1.50" },
 	{ "a string is no boolean", &typed,
 	    { .status = 200, .body = "{\"load\": 1.5, \"state\": true}" },
-	    VERDICT_FAILED, "state is true, expected true" },
+	    HEALTH_FAILED, "state is true, expected true" },
 	{ "no JSON, and no fallback", &typed,
-	    { .status = 200, .body = "<html>" }, VERDICT_FAILED,
+	    { .status = 200, .body = "<html>" }, HEALTH_FAILED,
 	    "the body is no JSON object" },
-	{ "an array", &typed, { .status = 200, .body = "[1]" }, VERDICT_FAILED,
+	{ "an array", &typed, { .status = 200, .body = "[1]" }, HEALTH_FAILED,
 	    "the body is no JSON object" },
 	{ "too long for JSON", &impalad,
-	    { .status = 200, .body = "{", .cut = true }, VERDICT_FAILED,
+	    { .status = 200, .body = "{", .cut = true }, HEALTH_FAILED,
 	    "the body is too long to be read" },
 };
 
@@ -121,12 +121,12 @@ a_page_tells_how_its_server_is(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct judge_page page = rows[i].page;
-		struct judge_answer a;
+		struct probe_judge_page page = rows[i].page;
+		struct probe_judge_answer a;
 
 		test_row(rows[i].name);
 		page.len = strlen(page.body);
-		assert_true(judge_page(rows[i].check, &page, &a));
+		assert_true(probe_judge_page(rows[i].check, &page, &a));
 		assert_int_equal(a.result, rows[i].result);
 		assert_text(a.detail, rows[i].detail);
 		assert_int_equal(a.role, SERVER_ROLE_UNSAID);
@@ -138,22 +138,22 @@ without_any_of_the_keys_the_fallback_decides(void **state)
 {
 	static const char *const bodies[] = { "", "{}", "<html>", "[]",
 		"{\"version\": \"3.0\"}" };
-	struct judge_page page = { .status = 200 };
-	struct judge_answer a;
+	struct probe_judge_page page = { .status = 200 };
+	struct probe_judge_answer a;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
 		test_row(bodies[i]);
 		page.body = bodies[i];
 		page.len = strlen(bodies[i]);
-		assert_false(judge_page(&impalad, &page, &a));
+		assert_false(probe_judge_page(&impalad, &page, &a));
 	}
-	judge_fallback(&impalad, &page, &a);
-	assert_int_equal(a.result, VERDICT_PASSED);
+	probe_judge_fallback(&impalad, &page, &a);
+	assert_int_equal(a.result, HEALTH_PASSED);
 	assert_text(a.detail, "status 200 of /healthz");
 	page.status = 503;
-	judge_fallback(&impalad, &page, &a);
-	assert_int_equal(a.result, VERDICT_FAILED);
+	probe_judge_fallback(&impalad, &page, &a);
+	assert_int_equal(a.result, HEALTH_FAILED);
 	assert_text(a.detail, "status 503, expected 200");
 }
 
@@ -161,11 +161,11 @@ static enum server_role
 role_of(unsigned status, const char *body)
 {
 	const struct config_check c = { .role = "catalogd_active_status" };
-	const struct judge_page page = {
+	const struct probe_judge_page page = {
 		.status = status, .body = body, .len = strlen(body)
 	};
 
-	return judge_role(&c, &page);
+	return probe_judge_role(&c, &page);
 }
 
 static void
@@ -188,17 +188,17 @@ a_role_is_what_the_page_says_or_nothing(void **state)
 static void
 foreign_text_is_one_clean_line(void **state)
 {
-	char detail[JUDGE_DETAIL_MAX];
+	char detail[PROBE_JUDGE_DETAIL_MAX];
 	char lots[200];
 
 	(void)state;
-	judge_quote("all \x1b[31mwell\t\xff\nand more", 22, detail);
+	probe_judge_quote("all \x1b[31mwell\t\xff\nand more", 22, detail);
 	assert_text(detail, "all ?[31mwell??");
-	judge_quote("", 0, detail);
+	probe_judge_quote("", 0, detail);
 	assert_text(detail, "");
 	memset(lots, 'x', sizeof(lots));
-	judge_quote(lots, sizeof(lots), detail);
-	assert_int_equal(strlen(detail), JUDGE_DETAIL_MAX - 1);
+	probe_judge_quote(lots, sizeof(lots), detail);
+	assert_int_equal(strlen(detail), PROBE_JUDGE_DETAIL_MAX - 1);
 }
 
 int
