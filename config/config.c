@@ -43,9 +43,9 @@ const char *const config_prefer_words[] = {
 };
 
 const char *const config_preface_words[] = {
-	[CONFIG_PREFACE_NONE] = "none",
-	[CONFIG_PREFACE_V1] = "v1",
-	[CONFIG_PREFACE_V2] = "v2",
+	[CONFIG_PROXY_PROTOCOL_NONE] = "none",
+	[CONFIG_PROXY_PROTOCOL_V1] = "v1",
+	[CONFIG_PROXY_PROTOCOL_V2] = "v2",
 	NULL,
 };
 

@@ -201,10 +201,10 @@ enum config_prefer { /* of a name's addresses, which is tried first */
 	CONFIG_PREFER_IPV6,
 };
 
-enum config_preface { /* `proxy_protocol` */
-	CONFIG_PREFACE_NONE,
-	CONFIG_PREFACE_V1,
-	CONFIG_PREFACE_V2,
+enum config_proxy_protocol { /* `proxy_protocol` */
+	CONFIG_PROXY_PROTOCOL_NONE,
+	CONFIG_PROXY_PROTOCOL_V1,
+	CONFIG_PROXY_PROTOCOL_V2,
 };
 
 struct config_timeouts {
@@ -239,7 +239,7 @@ struct config_service {
 	uint32_t keepalive_ms;            /* 0: off; whole seconds */
 	struct config_cidr *allow, *deny; /* networks; none is in both */
 	size_t n_allow, n_deny;
-	enum config_preface preface;
+	enum config_proxy_protocol proxy_protocol;
 	enum config_prefer prefer;
 	bool has_source;
 	union addr source;  /* no port; where servers are connected from */

@@ -433,7 +433,7 @@ static const struct schema_key service_keys[] = {
 	    .max = CONFIG_NETWORKS_MAX, .list = &deny_list,
 	    .help = "Networks of clients that may not connect." },
 	{ "proxy_protocol", SCHEMA_WORD,
-	    SCHEMA_AT(struct config_service, preface),
+	    SCHEMA_AT(struct config_service, proxy_protocol),
 	    .words = config_preface_words, .fallback = "none",
 	    .help = "Tells the server the client's address in a header of the "
 	            "PROXY protocol; the server has to expect it." },

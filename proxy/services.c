@@ -110,7 +110,7 @@ static int
 make_feed(struct roster *r, const struct msg_start *start)
 {
 	struct worker_shared *sh = &r->shared;
-	const struct feed_setup setup = { .loop = r->shared.sessions.main,
+	const struct conn_feed_setup setup = { .loop = r->shared.sessions.main,
 		.config = sh->config,
 		.n_workers = start->workers,
 		.max_connections = start->max_connections,
@@ -119,8 +119,8 @@ make_feed(struct roster *r, const struct msg_start *start)
 
 	if (!sh->config->has_pair)
 		return 0;
-	sh->feed = feed_new(&setup);
-	return sh->feed != NULL ? 0 : -ENOMEM;
+	sh->conn_feed = conn_feed_new(&setup);
+	return sh->conn_feed != NULL ? 0 : -ENOMEM;
 }
 
 int
@@ -135,7 +135,7 @@ roster_init(struct roster *r, struct ev_loop *loop, const struct config *config,
 	sh->sessions.log_connections = config->log.connections;
 	sh->pipes = start->pipes;
 	STAILQ_INIT(&sh->sessions.threads);
-	gate_init(&sh->sessions.gate, start->max_connections);
+	conn_limit_init(&sh->sessions.limit, start->max_connections);
 	e = make_pools(r, config);
 	if (e == 0) {
 		r->secrets = secret_files_load(config);
@@ -199,7 +199,7 @@ on_name(void *arg, unsigned id, const union addr *all, unsigned n)
 	struct check *c = &r->checks[id];
 	const struct config_service *service = c->pool->config;
 	const char *server = c->server->config->name;
-	union addr usable[NAMES_ADDRESSES_MAX];
+	union addr usable[RESOLVER_ADDRESSES_MAX];
 	unsigned left;
 
 	memcpy(usable, all, n * sizeof(*all));
@@ -227,10 +227,10 @@ start_names(struct roster *r)
 			continue;
 		if (r->names == NULL)
 			r->names =
-			    names_new(r->shared.sessions.main, on_name, r);
+			    resolver_new(r->shared.sessions.main, on_name, r);
 		if (r->names == NULL)
 			return -ENOMEM;
-		e = names_add(r->names, host, i);
+		e = resolver_add(r->names, host, i);
 		if (e < 0)
 			return e;
 	}
@@ -330,12 +330,12 @@ roster_drop_group(struct roster *r, unsigned group)
 void
 roster_tell(struct roster *r, int failover)
 {
-	if (r->shared.feed == NULL)
+	if (r->shared.conn_feed == NULL)
 		return;
 	if (failover != -1)
-		feed_begin(r->shared.feed, failover);
+		conn_feed_begin(r->shared.conn_feed, failover);
 	else
-		feed_stop(r->shared.feed);
+		conn_feed_stop(r->shared.conn_feed);
 }
 
 struct pool *
@@ -377,7 +377,7 @@ roster_fini(struct roster *r)
 {
 	struct worker_shared *sh = &r->shared;
 
-	names_free(r->names);
+	resolver_free(r->names);
 	if (r->started) {
 		ev_async_stop(
 		    r->shared.sessions.main, &r->shared.sessions.accused);
@@ -387,7 +387,7 @@ roster_fini(struct roster *r)
 		worker_stop(&sh->workers[i]);
 	for (unsigned i = 0; i < sh->n_workers; i++)
 		worker_fini(&sh->workers[i]);
-	feed_free(sh->feed);
+	conn_feed_free(sh->conn_feed);
 	for (size_t i = 0; r->checks != NULL && i < sh->n_servers; i++)
 		check_stop(&r->checks[i]);
 	probe_close(r->surveys);

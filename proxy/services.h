@@ -11,8 +11,8 @@ struct check;
 struct check_view;
 struct msg_listener;
 struct msg_start;
-struct names;
 struct probes;
+struct resolver;
 struct secret_files;
 
 struct roster_calls {
@@ -27,7 +27,7 @@ struct roster {
 	struct check *checks; /* by pool_server.slot */
 	struct probes *surveys;
 	struct secret_files *secrets;
-	struct names *names; /* NULL: no server has one */
+	struct resolver *names; /* NULL: no server has one */
 	bool started;
 	unsigned dropping;                /* a bit for each group */
 	const struct roster_calls *calls; /* borrowed */

@@ -255,9 +255,9 @@ put_endings(struct json_doc *at, const struct counters_service_sum *sums)
 {
 	struct json_doc *endings = json_doc_put_object(at, "endings");
 
-	for (enum ending e = 0; e < ENDING_COUNT; e++)
+	for (enum end_reason e = 0; e < END_REASON_COUNT; e++)
 		if (sums->endings[e] > 0)
-			json_doc_put_int(endings, ending_words(e),
+			json_doc_put_int(endings, end_reason_words(e),
 			    (int64_t)sums->endings[e]);
 }
 

@@ -151,7 +151,7 @@ admit(struct acceptor *a, int fd, const union addr *client)
 	struct counters_service *c = &t->services[a->pool->index];
 	struct client_limit *clients = a->pool->clients;
 
-	if (!access_is_allowed(a->pool->access, client)) {
+	if (!acl_is_allowed(a->pool->acl, client)) {
 		tell_denial(a, client);
 		counters_add(&c->denied, 1);
 	} else if (clients != NULL && !client_limit_enter(clients, client)) {
@@ -162,7 +162,7 @@ admit(struct acceptor *a, int fd, const union addr *client)
 		return;
 	}
 	fd_close(&fd);
-	session_thread_leave_gates(t, a->pool);
+	session_thread_leave_limits(t, a->pool);
 }
 
 static void
@@ -178,7 +178,7 @@ on_ready(struct ev_loop *loop, ev_io *io, int revents)
 		socklen_t len = sizeof(client);
 		int fd;
 
-		a->full = !session_thread_enter_gates(t, a->pool);
+		a->full = !session_thread_enter_limits(t, a->pool);
 		if (a->full)
 			break;
 		fd = accept4(
@@ -189,7 +189,7 @@ on_ready(struct ev_loop *loop, ev_io *io, int revents)
 		}
 		int error = errno;
 
-		session_thread_leave_gates(t, a->pool);
+		session_thread_leave_limits(t, a->pool);
 		if (!survive(a, error))
 			break;
 	}

@@ -16,10 +16,10 @@
 #define CHUNK_RECORDS 40
 #define CHUNKS_MORE 64
 
-STAILQ_HEAD(chunks, feed_chunk);
+STAILQ_HEAD(chunks, conn_feed_chunk);
 
-struct feed {
-	struct feed_setup setup;
+struct conn_feed {
+	struct conn_feed_setup setup;
 	ev_async pushed;
 	ev_timer retry;
 	int channel; /* borrowed: the relay's; -1: nobody listens */
@@ -38,7 +38,7 @@ struct feed {
 static void
 free_chunks(struct chunks *list)
 {
-	struct feed_chunk *c;
+	struct conn_feed_chunk *c;
 
 	while ((c = STAILQ_FIRST(list)) != NULL) {
 		STAILQ_REMOVE_HEAD(list, link);
@@ -48,22 +48,22 @@ free_chunks(struct chunks *list)
 
 /* Returns whether it went out; else there is another try, or an end. */
 static bool
-send_one(struct feed *f, enum msg_type type, const void *body, size_t len)
+send_one(struct conn_feed *f, enum msg_type type, const void *body, size_t len)
 {
 	int e = channel_send(f->channel, (uint16_t)type, body, len, -1);
 
 	if (e == -EAGAIN)
 		ev_timer_again(f->setup.loop, &f->retry);
 	else if (e < 0)
-		feed_stop(f);
+		conn_feed_stop(f);
 	return e == 0;
 }
 
 /* The oldest chunk; NULL where there is none. */
-static struct feed_chunk *
-next_chunk(struct feed *f)
+static struct conn_feed_chunk *
+next_chunk(struct conn_feed *f)
 {
-	struct feed_chunk *c;
+	struct conn_feed_chunk *c;
 
 	(void)pthread_mutex_lock(&f->lock);
 	c = STAILQ_FIRST(&f->queue);
@@ -76,7 +76,7 @@ next_chunk(struct feed *f)
 }
 
 static void
-put_back(struct feed *f, struct feed_chunk *c)
+put_back(struct conn_feed *f, struct conn_feed_chunk *c)
 {
 	(void)pthread_mutex_lock(&f->lock);
 	STAILQ_INSERT_HEAD(&f->queue, c, link);
@@ -85,9 +85,9 @@ put_back(struct feed *f, struct feed_chunk *c)
 }
 
 static bool
-send_chunks(struct feed *f)
+send_chunks(struct conn_feed *f)
 {
-	struct feed_chunk *c;
+	struct conn_feed_chunk *c;
 
 	while ((c = next_chunk(f)) != NULL) {
 		if (c->len > 0 &&
@@ -105,7 +105,7 @@ send_chunks(struct feed *f)
 }
 
 static void
-pump(struct feed *f)
+pump(struct conn_feed *f)
 {
 	ev_timer_stop(f->setup.loop, &f->retry);
 	if (f->channel == -1)
@@ -125,7 +125,7 @@ pump(struct feed *f)
 static void
 on_pushed(struct ev_loop *loop, ev_async *async, int revents)
 {
-	struct feed *f = CONTAINER_OF(async, struct feed, pushed);
+	struct conn_feed *f = CONTAINER_OF(async, struct conn_feed, pushed);
 	bool overflowed;
 
 	(void)loop;
@@ -134,7 +134,7 @@ on_pushed(struct ev_loop *loop, ev_async *async, int revents)
 	overflowed = f->overflowed;
 	(void)pthread_mutex_unlock(&f->lock);
 	if (overflowed)
-		feed_begin(f, f->channel);
+		conn_feed_begin(f, f->channel);
 	else
 		pump(f);
 }
@@ -144,13 +144,13 @@ on_retry(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	(void)loop;
 	(void)revents;
-	pump(CONTAINER_OF(t, struct feed, retry));
+	pump(CONTAINER_OF(t, struct conn_feed, retry));
 }
 
-struct feed *
-feed_new(const struct feed_setup *setup)
+struct conn_feed *
+conn_feed_new(const struct conn_feed_setup *setup)
 {
-	struct feed *f = calloc(1, sizeof(*f));
+	struct conn_feed *f = calloc(1, sizeof(*f));
 
 	if (f == NULL)
 		return NULL;
@@ -167,11 +167,11 @@ feed_new(const struct feed_setup *setup)
 }
 
 void
-feed_free(struct feed *f)
+conn_feed_free(struct conn_feed *f)
 {
 	if (f == NULL)
 		return;
-	feed_stop(f);
+	conn_feed_stop(f);
 	ev_async_stop(f->setup.loop, &f->pushed);
 	(void)pthread_mutex_destroy(&f->lock);
 	free(f);
@@ -179,7 +179,7 @@ feed_free(struct feed *f)
 
 /* Nothing of before is told any more. */
 static void
-forget(struct feed *f, bool open)
+forget(struct conn_feed *f, bool open)
 {
 	(void)pthread_mutex_lock(&f->lock);
 	f->open = open;
@@ -192,7 +192,7 @@ forget(struct feed *f, bool open)
 }
 
 void
-feed_begin(struct feed *f, int channel)
+conn_feed_begin(struct conn_feed *f, int channel)
 {
 	f->channel = channel;
 	f->owes_begin = true;
@@ -202,7 +202,7 @@ feed_begin(struct feed *f, int channel)
 }
 
 void
-feed_stop(struct feed *f)
+conn_feed_stop(struct conn_feed *f)
 {
 	ev_timer_stop(f->setup.loop, &f->retry);
 	f->channel = -1;
@@ -210,13 +210,13 @@ feed_stop(struct feed *f)
 }
 
 unsigned
-feed_epoch(const struct feed *f)
+conn_feed_epoch(const struct conn_feed *f)
 {
 	return atomic_load(&f->epoch);
 }
 
 void
-feed_push(struct feed *f, struct feed_chunk *chunk)
+conn_feed_push(struct conn_feed *f, struct conn_feed_chunk *chunk)
 {
 	bool taken = false, overflowed;
 
@@ -237,7 +237,7 @@ feed_push(struct feed *f, struct feed_chunk *chunk)
 }
 
 bool
-feed_is_virtual(const struct feed *f, const union addr *a)
+conn_feed_is_virtual(const struct conn_feed *f, const union addr *a)
 {
 	const struct config_pair *pair = &f->setup.config->pair;
 

@@ -18,43 +18,43 @@
 
 union addr;
 struct config;
+struct conn_feed;
 struct ev_loop;
-struct feed;
 
 /* As many records as go into one message. */
-struct feed_chunk {
-	STAILQ_ENTRY(feed_chunk) link;
+struct conn_feed_chunk {
+	STAILQ_ENTRY(conn_feed_chunk) link;
 	unsigned epoch;
 	bool last; /* of what this worker had to tell anew */
 	size_t len;
 	uint8_t bytes[CHANNEL_BODY_MAX];
 };
 
-struct feed_setup {
+struct conn_feed_setup {
 	struct ev_loop *loop;
 	const struct config *config; /* borrowed */
 	unsigned n_workers;
 	uint32_t max_connections;
-	/* Makes all workers look at feed_epoch(). */
+	/* Makes all workers look at conn_feed_epoch(). */
 	void (*wake)(void *arg);
 	void *arg;
 };
 
 /* NULL where memory is out. */
-MUST_CHECK struct feed *feed_new(const struct feed_setup *setup);
-void feed_free(struct feed *f); /* takes NULL */
+MUST_CHECK struct conn_feed *conn_feed_new(const struct conn_feed_setup *setup);
+void conn_feed_free(struct conn_feed *f); /* takes NULL */
 
 /* A new failover, which knows nothing; its channel stays the caller's. */
-void feed_begin(struct feed *f, int channel);
+void conn_feed_begin(struct conn_feed *f, int channel);
 
 /* It is gone; what is told now is told to nobody. */
-void feed_stop(struct feed *f);
+void conn_feed_stop(struct conn_feed *f);
 
 /* From any thread: changes whenever all has to be told anew. */
-unsigned feed_epoch(const struct feed *f);
+unsigned conn_feed_epoch(const struct conn_feed *f);
 
 /* From any thread: takes the chunk. NULL: memory ran out, so begin anew. */
-void feed_push(struct feed *f, struct feed_chunk *chunk);
+void conn_feed_push(struct conn_feed *f, struct conn_feed_chunk *chunk);
 
 /* The address is one of a group's. From any thread. */
-bool feed_is_virtual(const struct feed *f, const union addr *a);
+bool conn_feed_is_virtual(const struct conn_feed *f, const union addr *a);

@@ -23,7 +23,7 @@ source_text(const struct session *s, char buf[static ADDR_TEXT_MAX])
 }
 
 void
-record_session(const struct session *s)
+conn_log_session(const struct session *s)
 {
 	const struct session_info *i = &s->info;
 	char client[ADDR_TEXT_MAX], source[ADDR_TEXT_MAX];
@@ -48,6 +48,6 @@ record_session(const struct session *s)
 	    i->server < 0 ? "-" : s->pool->servers[i->server].config->name,
 	    source_text(s, source), i->queued_ms, connect_ms,
 	    mono_span_ms(i->accepted, now), s->flows[SESSION_CLIENT].bytes,
-	    s->flows[SESSION_SERVER].bytes, i->attempts, ending_code(i->ending),
-	    ending_words(i->ending), why);
+	    s->flows[SESSION_SERVER].bytes, i->attempts,
+	    end_reason_code(i->reason), end_reason_words(i->reason), why);
 }

@@ -7,4 +7,4 @@
 
 struct session;
 
-void record_session(const struct session *s);
+void conn_log_session(const struct session *s);

@@ -22,16 +22,17 @@
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents);
 
 void
-tap_init(struct tap *t, struct session_thread *thread, struct feed *feed)
+conn_report_init(struct conn_report *t, struct session_thread *thread,
+    struct conn_feed *conn_feed)
 {
 	t->thread = thread;
-	t->feed = feed;
+	t->conn_feed = conn_feed;
 	TAILQ_INIT(&t->young);
 	ev_timer_init(&t->tick, on_tick, 0., TICK_S);
 }
 
 void
-tap_fini(struct tap *t)
+conn_report_fini(struct conn_report *t)
 {
 	ev_timer_stop(t->thread->loop, &t->tick);
 	free(t->chunk);
@@ -39,17 +40,17 @@ tap_fini(struct tap *t)
 }
 
 static void
-push(struct tap *t)
+push(struct conn_report *t)
 {
-	struct feed_chunk *c = t->chunk;
+	struct conn_feed_chunk *c = t->chunk;
 
 	t->chunk = NULL;
-	feed_push(t->feed, c);
+	conn_feed_push(t->conn_feed, c);
 }
 
 /* With room for a record; NULL: no memory, and the feed begins anew. */
-static struct feed_chunk *
-chunk(struct tap *t)
+static struct conn_feed_chunk *
+chunk(struct conn_report *t)
 {
 	if (t->chunk != NULL &&
 	    sizeof(t->chunk->bytes) - t->chunk->len < CONN_RECORD_BYTES_MAX)
@@ -57,7 +58,7 @@ chunk(struct tap *t)
 	if (t->chunk == NULL) {
 		t->chunk = malloc(sizeof(*t->chunk));
 		if (t->chunk == NULL) {
-			feed_push(t->feed, NULL);
+			conn_feed_push(t->conn_feed, NULL);
 			return NULL;
 		}
 		t->chunk->epoch = t->epoch;
@@ -68,9 +69,9 @@ chunk(struct tap *t)
 }
 
 static void
-put(struct tap *t, const struct conn_record *record)
+put(struct conn_report *t, const struct conn_record *record)
 {
-	struct feed_chunk *c = chunk(t);
+	struct conn_feed_chunk *c = chunk(t);
 	struct buf b;
 
 	if (c == NULL)
@@ -85,14 +86,15 @@ put(struct tap *t, const struct conn_record *record)
 
 /* The way to the server, where it begins at a virtual IP. */
 static bool
-put_way(const struct tap *t, const struct session *s, struct conn_record *c)
+put_way(
+    const struct conn_report *t, const struct session *s, struct conn_record *c)
 {
 	const struct config_service *service = s->pool->config;
 	union addr source = service->source, server = { 0 };
 	socklen_t len = sizeof(server);
 
 	if (!service->has_source || s->info.source_port == 0 ||
-	    !feed_is_virtual(t->feed, &source) ||
+	    !conn_feed_is_virtual(t->conn_feed, &source) ||
 	    getpeername(s->ends[SESSION_SERVER].fd, &server.sa, &len) == -1)
 		return false;
 	addr_set_port(&source, s->info.source_port);
@@ -122,7 +124,7 @@ describe(const struct session *s, enum conn_record_change change,
 }
 
 static void
-tell(struct tap *t, struct session *s)
+tell(struct conn_report *t, struct session *s)
 {
 	union addr local;
 	struct conn_record c;
@@ -132,7 +134,7 @@ tell(struct tap *t, struct session *s)
 	if (!describe(s, CONN_RECORD_OPENED, &local, &c))
 		return;
 	matters = put_way(t, s, &c);
-	s->is_told = feed_is_virtual(t->feed, &local) || matters;
+	s->is_told = conn_feed_is_virtual(t->conn_feed, &local) || matters;
 	if (s->is_told)
 		put(t, &c);
 }
@@ -140,7 +142,7 @@ tell(struct tap *t, struct session *s)
 static void
 on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 {
-	struct tap *t = CONTAINER_OF(timer, struct tap, tick);
+	struct conn_report *t = CONTAINER_OF(timer, struct conn_report, tick);
 	const struct mono now = mono_now();
 	struct session *s;
 
@@ -158,9 +160,9 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 }
 
 void
-tap_connected(struct tap *t, struct session *s)
+conn_report_connected(struct conn_report *t, struct session *s)
 {
-	if (t->feed == NULL)
+	if (t->conn_feed == NULL)
 		return;
 	s->is_young = true;
 	TAILQ_INSERT_TAIL(&t->young, s, young);
@@ -169,10 +171,11 @@ tap_connected(struct tap *t, struct session *s)
 }
 
 void
-tap_ended(struct tap *t, struct session *s, enum ending ending)
+conn_report_ended(
+    struct conn_report *t, struct session *s, enum end_reason reason)
 {
 	const bool left =
-	    ending == ENDING_ADDRESS_MOVED || ending == ENDING_STOPPED;
+	    reason == END_REASON_ADDRESS_MOVED || reason == END_REASON_STOPPED;
 	union addr local;
 	struct conn_record c;
 
@@ -186,14 +189,14 @@ tap_ended(struct tap *t, struct session *s, enum ending ending)
 }
 
 void
-tap_look(struct tap *t)
+conn_report_look(struct conn_report *t)
 {
 	struct session *s;
-	struct feed_chunk *c;
+	struct conn_feed_chunk *c;
 
-	if (t->feed == NULL || t->epoch == feed_epoch(t->feed))
+	if (t->conn_feed == NULL || t->epoch == conn_feed_epoch(t->conn_feed))
 		return;
-	t->epoch = feed_epoch(t->feed);
+	t->epoch = conn_feed_epoch(t->conn_feed);
 	free(t->chunk);
 	t->chunk = NULL;
 	LIST_FOREACH (s, &t->thread->sessions, all)

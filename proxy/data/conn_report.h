@@ -16,28 +16,30 @@
 #include <ev.h>
 #include <sys/queue.h>
 
-struct feed;
-struct feed_chunk;
+struct conn_feed;
+struct conn_feed_chunk;
 struct session;
 struct session_thread;
 
-struct tap {
+struct conn_report {
 	struct session_thread *thread; /* borrowed: the worker's */
-	struct feed *feed;           /* borrowed: the roster's; NULL: no pair */
+	struct conn_feed *conn_feed; /* borrowed: the roster's; NULL: no pair */
 	unsigned epoch;              /* of the feed, when all was last told */
-	struct feed_chunk *chunk;    /* being filled, or NULL */
-	TAILQ_HEAD(, session) young; /* the oldest first */
+	struct conn_feed_chunk *chunk; /* being filled, or NULL */
+	TAILQ_HEAD(, session) young;   /* the oldest first */
 	ev_timer tick;
 };
 
-void tap_init(struct tap *t, struct session_thread *thread, struct feed *feed);
-void tap_fini(struct tap *t);
+void conn_report_init(struct conn_report *t, struct session_thread *thread,
+    struct conn_feed *conn_feed);
+void conn_report_fini(struct conn_report *t);
 
 /* The session has a server now. */
-void tap_connected(struct tap *t, struct session *s);
+void conn_report_connected(struct conn_report *t, struct session *s);
 
 /* It ends; its sockets are still open. */
-void tap_ended(struct tap *t, struct session *s, enum ending ending);
+void conn_report_ended(
+    struct conn_report *t, struct session *s, enum end_reason reason);
 
 /* Tells all anew, where the feed wants that. */
-void tap_look(struct tap *t);
+void conn_report_look(struct conn_report *t);

@@ -24,6 +24,6 @@ counters_service_sum_up(
 	sum->retries += get(&c->retries);
 	sum->denied += get(&c->denied);
 	sum->too_many += get(&c->too_many);
-	for (unsigned i = 0; i < ENDING_COUNT; i++)
+	for (unsigned i = 0; i < END_REASON_COUNT; i++)
 		sum->endings[i] += get(&c->endings[i]);
 }

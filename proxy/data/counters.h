@@ -25,7 +25,7 @@ struct counters_service {
 	atomic_uint_fast64_t retries;  /* connects that went on elsewhere */
 	atomic_uint_fast64_t denied;   /* by `allow` and `deny` */
 	atomic_uint_fast64_t too_many; /* for max_connections_per_client */
-	atomic_uint_fast64_t endings[ENDING_COUNT];
+	atomic_uint_fast64_t endings[END_REASON_COUNT];
 };
 
 /* What the sums are read into. */
@@ -48,7 +48,7 @@ void counters_sum_up(struct counters_sum *sum, struct counters *c);
 struct counters_service_sum {
 	struct counters_sum sum;
 	uint64_t retries, denied, too_many;
-	uint64_t endings[ENDING_COUNT];
+	uint64_t endings[END_REASON_COUNT];
 };
 
 void counters_service_sum_up(

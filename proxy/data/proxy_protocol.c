@@ -157,20 +157,21 @@ put_v2(struct buf *b, const union addr *client, const union addr *local)
 }
 
 size_t
-preface_encode(enum config_preface version, const union addr *client,
-    const union addr *local, uint8_t ret_header[static PREFACE_MAX])
+proxy_protocol_encode(enum config_proxy_protocol version,
+    const union addr *client, const union addr *local,
+    uint8_t ret_header[static PROXY_PROTOCOL_MAX])
 {
-	struct buf b = buf_writer(ret_header, PREFACE_MAX);
+	struct buf b = buf_writer(ret_header, PROXY_PROTOCOL_MAX);
 
 	/* The two names of one socket; a v4-mapped one became IPv4. */
 	assert(client->sa.sa_family == local->sa.sa_family);
 	switch (version) {
-	case CONFIG_PREFACE_NONE:
+	case CONFIG_PROXY_PROTOCOL_NONE:
 		break;
-	case CONFIG_PREFACE_V1:
+	case CONFIG_PROXY_PROTOCOL_V1:
 		put_v1(&b, client, local);
 		break;
-	case CONFIG_PREFACE_V2:
+	case CONFIG_PROXY_PROTOCOL_V2:
 		put_v2(&b, client, local);
 		break;
 	}

@@ -10,11 +10,12 @@
 #include "config/config.h"
 
 /* The longest header: v1's 107 bytes; v2 takes 52. */
-#define PREFACE_MAX 107
+#define PROXY_PROTOCOL_MAX 107
 
 /*
  * The header for a connection that `client` made to `local`, both with their
  * ports and of one family. Returns its length; 0 with CONFIG_PREFACE_NONE.
  */
-size_t preface_encode(enum config_preface version, const union addr *client,
-    const union addr *local, uint8_t ret_header[static PREFACE_MAX]);
+size_t proxy_protocol_encode(enum config_proxy_protocol version,
+    const union addr *client, const union addr *local,
+    uint8_t ret_header[static PROXY_PROTOCOL_MAX]);

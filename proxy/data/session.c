@@ -91,7 +91,7 @@ session_leave_server(struct session *s)
 	s->ends[SESSION_SERVER] =
 	    (struct flow_end){ .fd = -1, .side = SESSION_SERVER };
 	if (s->info.source_port != 0)
-		ports_give(s->pool->servers[s->info.server].ports,
+		source_ports_give(s->pool->servers[s->info.server].ports,
 		    s->info.source_port);
 	s->info.source_port = 0;
 	counters_add(&session_server_counters(s)->active, -1);

@@ -48,7 +48,7 @@ struct session_info {
 	unsigned attempts;
 	struct mono waits_until; /* timeouts.queue is over; never: not set */
 	uint32_t queued_ms;
-	enum ending ending;
+	enum end_reason reason;
 	int error; /* errno behind the ending, or 0 */
 };
 

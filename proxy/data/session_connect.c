@@ -42,7 +42,7 @@ server_of(const struct session *s)
 static void
 accuse(struct session *s)
 {
-	struct session_shared *shared = s->thread->shared;
+	struct session_thread_shared *shared = s->thread->shared;
 
 	counters_add(&session_server_counters(s)->failed, 1);
 	counters_add(&session_service_counters(s)->sum.failed, 1);
@@ -54,7 +54,7 @@ accuse(struct session *s)
 static void
 prove(struct session *s)
 {
-	struct session_shared *shared = s->thread->shared;
+	struct session_thread_shared *shared = s->thread->shared;
 
 	if (!atomic_exchange(&server_of(s)->proven, true))
 		ev_async_send(shared->main, &shared->accused);
@@ -70,7 +70,7 @@ lacked(struct session *s, int error)
 	s->info.error = error;
 	if (!dial_is_port_failure(error) ||
 	    s->waiter.n_tried == POOL_TRIED_MAX) {
-		session_end_reset(s, ENDING_RESOURCES, error);
+		session_end_reset(s, END_REASON_RESOURCES, error);
 		return;
 	}
 	session_leave_server(s);
@@ -97,8 +97,8 @@ failed(struct session *s, int error)
 	if (s->info.attempts > s->pool->config->retries &&
 	    pool_is_usable(s->pool)) {
 		session_end_reset(s,
-		    error == ETIMEDOUT ? ENDING_SERVER_TIMEOUT
-		                       : ENDING_SERVER_REFUSED,
+		    error == ETIMEDOUT ? END_REASON_SERVER_TIMEOUT
+		                       : END_REASON_SERVER_REFUSED,
 		    error);
 		return;
 	}
@@ -117,12 +117,12 @@ is_quiet(const struct session *s)
 static int
 dial_from_source(struct session *s, const union addr *to)
 {
-	struct ports *ports = server_of(s)->ports;
+	struct source_ports *ports = server_of(s)->ports;
 	union addr from = s->pool->config->source;
 	int fd = -EADDRNOTAVAIL;
 
 	for (unsigned i = 0; i < PORTS_TRIED_MAX; i++) {
-		uint16_t port = ports_take(ports);
+		uint16_t port = source_ports_take(ports);
 
 		if (port == 0)
 			return -EADDRNOTAVAIL;
@@ -132,7 +132,7 @@ dial_from_source(struct session *s, const union addr *to)
 			s->info.source_port = port;
 			return fd;
 		}
-		ports_give(ports, port);
+		source_ports_give(ports, port);
 		if (fd != -EADDRNOTAVAIL && fd != -EADDRINUSE)
 			return fd;
 	}
@@ -194,7 +194,7 @@ dial(struct session *s)
 	s->ends[SESSION_SERVER].fd = fd;
 	fd = session_watch(s, SESSION_SERVER);
 	if (fd < 0)
-		session_end_reset(s, ENDING_RESOURCES, -fd);
+		session_end_reset(s, END_REASON_RESOURCES, -fd);
 	else
 		wait_for_connect(s);
 }
@@ -247,9 +247,9 @@ next(struct session *s)
 	    dial_is_port_failure(s->info.error)) {
 		/* No server is left that we could reach. */
 		pool_leave(s->pool, &s->waiter);
-		session_end_reset(s, ENDING_RESOURCES, s->info.error);
+		session_end_reset(s, END_REASON_RESOURCES, s->info.error);
 	} else if (server == POOL_QUEUED && is_mute(s)) {
-		session_end_reset(s, ENDING_CLIENT_QUEUE, 0);
+		session_end_reset(s, END_REASON_CLIENT_QUEUE, 0);
 	} else if (server == POOL_QUEUED) {
 		wait_for(s, wants);
 	} else {
@@ -262,7 +262,7 @@ next(struct session *s)
 static void
 waited(struct session *s)
 {
-	enum ending ending = ENDING_QUEUE_TIMEOUT;
+	enum end_reason reason = END_REASON_QUEUE_TIMEOUT;
 	double left = patience_s(s);
 
 	if (left > 0.) {
@@ -271,13 +271,13 @@ waited(struct session *s)
 		return;
 	}
 	if (!pool_is_usable(s->pool))
-		ending = s->info.attempts > 0 ? ENDING_SERVER_REFUSED
-		                              : ENDING_NO_SERVER;
-	session_end_reset(s, ending, s->info.error);
+		reason = s->info.attempts > 0 ? END_REASON_SERVER_REFUSED
+		                              : END_REASON_NO_SERVER;
+	session_end_reset(s, reason, s->info.error);
 }
 
 void
-attempt_begin(struct session *s)
+session_connect_begin(struct session *s)
 {
 	int e = 0;
 
@@ -290,16 +290,16 @@ attempt_begin(struct session *s)
 		break;
 	case FLOW_READ_FAILED:
 	case FLOW_WRITE_FAILED:
-		session_end_reset(s, ENDING_CLIENT_CONNECT, e);
+		session_end_reset(s, END_REASON_CLIENT_CONNECT, e);
 		break;
 	case FLOW_NO_MEMORY:
-		session_end_reset(s, ENDING_RESOURCES, ENOMEM);
+		session_end_reset(s, END_REASON_RESOURCES, ENOMEM);
 		break;
 	}
 }
 
 void
-attempt_on_grant(struct session *s)
+session_connect_on_grant(struct session *s)
 {
 	s->info.queued_ms =
 	    (uint32_t)mono_span_ms(s->info.accepted, mono_now());
@@ -308,7 +308,7 @@ attempt_on_grant(struct session *s)
 }
 
 bool
-attempt_elsewhere(struct session *s)
+session_connect_elsewhere(struct session *s)
 {
 	if (s->phase != SESSION_CONNECTING)
 		return false;
@@ -322,18 +322,18 @@ attempt_elsewhere(struct session *s)
 }
 
 void
-attempt_on_timer(struct session *s)
+session_connect_on_timer(struct session *s)
 {
 	switch (s->phase) {
 	case SESSION_LISTENING:
-		session_end_reset(s, ENDING_CLIENT_SILENT, 0);
+		session_end_reset(s, END_REASON_CLIENT_SILENT, 0);
 		break;
 	case SESSION_QUEUED:
 		waited(s);
 		break;
 	case SESSION_CONNECTING:
 		if (is_mute(s))
-			session_end_reset(s, ENDING_CLIENT_CONNECT, 0);
+			session_end_reset(s, END_REASON_CLIENT_CONNECT, 0);
 		else
 			failed(s, ETIMEDOUT);
 		break;
@@ -348,18 +348,18 @@ attempt_on_timer(struct session *s)
 static int
 send_preface(struct session *s)
 {
-	uint8_t header[PREFACE_MAX];
+	uint8_t header[PROXY_PROTOCOL_MAX];
 	union addr local;
 	size_t len;
 	int e;
 
-	if (s->pool->config->preface == CONFIG_PREFACE_NONE)
+	if (s->pool->config->proxy_protocol == CONFIG_PROXY_PROTOCOL_NONE)
 		return 0;
 	e = session_get_local(s, &local);
 	if (e < 0)
 		return e;
-	len = preface_encode(
-	    s->pool->config->preface, &s->info.client, &local, header);
+	len = proxy_protocol_encode(
+	    s->pool->config->proxy_protocol, &s->info.client, &local, header);
 	/* A socket this new takes a hundred bytes, or it is broken. */
 	if (send(s->ends[SESSION_SERVER].fd, header, len,
 	        MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)len)
@@ -368,7 +368,7 @@ send_preface(struct session *s)
 }
 
 void
-attempt_on_server(struct session *s, uint32_t events)
+session_connect_on_server(struct session *s, uint32_t events)
 {
 	struct flow_end *end = &s->ends[SESSION_SERVER];
 	int e = 0;
@@ -402,22 +402,23 @@ attempt_on_server(struct session *s, uint32_t events)
  * in a queue, and is passed on where a connect is under way (see MUTE_S).
  */
 void
-attempt_on_client(struct session *s)
+session_connect_on_client(struct session *s)
 {
 	struct flow_end *end = &s->ends[SESSION_CLIENT];
-	enum ending ending = s->phase == SESSION_QUEUED ? ENDING_CLIENT_QUEUE
-	                                                : ENDING_CLIENT_CONNECT;
+	enum end_reason reason = s->phase == SESSION_QUEUED
+	    ? END_REASON_CLIENT_QUEUE
+	    : END_REASON_CLIENT_CONNECT;
 
 	if (end->failed) {
-		session_end_reset(s, ending, ECONNRESET);
+		session_end_reset(s, reason, ECONNRESET);
 	} else if (s->phase == SESSION_LISTENING) {
 		if (has_spoken(s))
 			next(s);
 		else if (end->hung_up)
-			session_end_reset(s, ending, 0);
+			session_end_reset(s, reason, 0);
 	} else if (is_mute(s)) {
 		if (s->phase == SESSION_QUEUED)
-			session_end_reset(s, ending, 0);
+			session_end_reset(s, reason, 0);
 		else
 			wait_for_connect(s);
 	}

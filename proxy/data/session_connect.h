@@ -14,22 +14,22 @@ struct session;
 /*
  * Begins, right after accept(): what the client has said by then is read, so
  * that it can go out with the end of the handshake. With at_first_byte it is
- * the client's first word that begins, in attempt_on_client.
+ * the client's first word that begins, in session_connect_on_client.
  */
-void attempt_begin(struct session *s);
+void session_connect_begin(struct session *s);
 
 /* Its server shall have nobody any more: goes on to another, if not too late.
  * False: bytes move already. */
-MUST_CHECK bool attempt_elsewhere(struct session *s);
+MUST_CHECK bool session_connect_elsewhere(struct session *s);
 
 /* An event at the server's end while connecting. */
-void attempt_on_server(struct session *s, uint32_t events);
+void session_connect_on_server(struct session *s, uint32_t events);
 
 /* An event at the client's end, whatever the phase before moving. */
-void attempt_on_client(struct session *s);
+void session_connect_on_client(struct session *s);
 
 /* The session's timer, in a phase before moving. */
-void attempt_on_timer(struct session *s);
+void session_connect_on_timer(struct session *s);
 
 /* It was granted a place (pool_collect): its turn in the queue has come. */
-void attempt_on_grant(struct session *s);
+void session_connect_on_grant(struct session *s);

@@ -26,27 +26,27 @@ unlink_session(struct session *s)
 }
 
 static void
-end(struct session *s, enum ending ending, int error)
+end(struct session *s, enum end_reason reason, int error)
 {
 	struct session_thread *t = s->thread;
 	struct counters_service *counters = session_service_counters(s);
 
 	if (s->phase == SESSION_ENDED)
 		return;
-	s->info.ending = ending;
+	s->info.reason = reason;
 	s->info.error = error;
-	record_session(s);
-	tap_ended(t->tap, s, ending);
+	conn_log_session(s);
+	conn_report_ended(t->conn_report, s, reason);
 	ev_timer_stop(t->loop, &s->timer);
 	session_leave_server(s);
 	fd_close(&s->ends[SESSION_CLIENT].fd);
 	s->phase = SESSION_ENDED;
 	counters_add(&counters->sum.active, -1);
-	counters_add(&counters->endings[ending], 1);
+	counters_add(&counters->endings[reason], 1);
 	unlink_session(s);
 	if (s->pool->clients != NULL)
 		client_limit_leave(s->pool->clients, &s->info.client);
-	session_thread_leave_gates(t, s->pool);
+	session_thread_leave_limits(t, s->pool);
 }
 
 void
@@ -55,16 +55,16 @@ session_end_in_order(struct session *s)
 	dial_end_in_order(s->ends[SESSION_CLIENT].fd);
 	if (s->kept)
 		dial_end_in_order(s->ends[SESSION_SERVER].fd);
-	end(s, ENDING_NORMAL, 0);
+	end(s, END_REASON_NORMAL, 0);
 }
 
 void
-session_end_reset(struct session *s, enum ending ending, int error)
+session_end_reset(struct session *s, enum end_reason reason, int error)
 {
 	int server = s->ends[SESSION_SERVER].fd;
 
 	/* The client's is born so; the server's only if it was kept. */
 	if (server != -1 && !s->kept)
 		(void)!dial_break_by_default(server);
-	end(s, ending, error);
+	end(s, reason, error);
 }

@@ -14,4 +14,4 @@ struct session;
 void session_end_in_order(struct session *s);
 
 /* Resets both sides. `error`: the errno behind it, or 0. */
-void session_end_reset(struct session *s, enum ending ending, int error);
+void session_end_reset(struct session *s, enum end_reason reason, int error);

@@ -97,12 +97,12 @@ count_delivered(const struct session *s)
 static void
 reset(struct session *s)
 {
-	enum ending ending = ENDING_SERVER_DATA;
+	enum end_reason reason = END_REASON_SERVER_DATA;
 
 	/* What keepalive found out. */
 	if (s->info.error == ETIMEDOUT || s->info.error == EHOSTUNREACH)
-		ending = ENDING_SERVER_GONE;
-	session_end_reset(s, ending, s->info.error);
+		reason = END_REASON_SERVER_GONE;
+	session_end_reset(s, reason, s->info.error);
 }
 
 static void
@@ -172,7 +172,7 @@ side_failed(struct session *s, enum session_side side, int error)
 	if (r == FLOW_ENDED)
 		(void)!flow_pass_end(&s->flows[side], &s->ends[1 - side]);
 	session_end_reset(
-	    s, gone ? ENDING_CLIENT_GONE : ENDING_CLIENT_DATA, error);
+	    s, gone ? END_REASON_CLIENT_GONE : END_REASON_CLIENT_DATA, error);
 }
 
 /*
@@ -218,7 +218,7 @@ settle(struct session *s, const enum flow_result r[static 2], const int e[2])
 			return;
 		}
 		if (r[from] == FLOW_NO_MEMORY) {
-			session_end_reset(s, ENDING_RESOURCES, ENOMEM);
+			session_end_reset(s, END_REASON_RESOURCES, ENOMEM);
 			return;
 		}
 		/* Nothing to read, or no room for it: the reset goes first. */
@@ -264,7 +264,7 @@ session_move_begin(struct session *s)
 {
 	s->phase = SESSION_MOVING;
 	s->active = s->thread->now;
-	tap_connected(s->thread->tap, s);
+	conn_report_connected(s->thread->conn_report, s);
 	watch_idleness(s);
 	session_move_turn(s);
 }
@@ -278,7 +278,7 @@ check_idleness(struct session *s)
 {
 	double patience = patience_of(s);
 	double rest = patience - mono_span_ms(s->active, mono_now()) / 1000.;
-	enum ending ending = ENDING_IDLE;
+	enum end_reason reason = END_REASON_IDLE;
 
 	if (patience <= 0.)
 		return;
@@ -287,10 +287,10 @@ check_idleness(struct session *s)
 		return;
 	}
 	if (s->flows[SESSION_CLIENT].end_read)
-		ending = ENDING_SERVER_HALF;
+		reason = END_REASON_SERVER_HALF;
 	else if (s->flows[SESSION_SERVER].end_read)
-		ending = ENDING_CLIENT_HALF;
-	session_end_reset(s, ending, ETIMEDOUT);
+		reason = END_REASON_CLIENT_HALF;
+	session_end_reset(s, reason, ETIMEDOUT);
 }
 
 void
@@ -349,7 +349,7 @@ session_move_upkeep(struct session *s)
 	if (!s->kept && mono_span_ms(s->info.connected, now) >= YOUNG_MS)
 		keep_server_alive(s);
 	if (is_gone(s, SESSION_CLIENT, now))
-		session_end_reset(s, ENDING_CLIENT_GONE, ETIMEDOUT);
+		session_end_reset(s, END_REASON_CLIENT_GONE, ETIMEDOUT);
 	else if (is_gone(s, SESSION_SERVER, now))
-		session_end_reset(s, ENDING_SERVER_GONE, ETIMEDOUT);
+		session_end_reset(s, END_REASON_SERVER_GONE, ETIMEDOUT);
 }

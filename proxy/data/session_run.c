@@ -20,7 +20,7 @@ on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 	if (s->phase == SESSION_MOVING || s->phase == SESSION_PARTING)
 		session_move_on_timer(s);
 	else
-		attempt_on_timer(s);
+		session_connect_on_timer(s);
 }
 
 void
@@ -34,7 +34,7 @@ session_run_start(struct session_thread *t, struct pool *pool, int client_fd,
 		fd_close(&client_fd);
 		if (pool->clients != NULL)
 			client_limit_leave(pool->clients, client);
-		session_thread_leave_gates(t, pool);
+		session_thread_leave_limits(t, pool);
 		return;
 	}
 	ev_timer_init(&s->timer, on_timer, 0., 0.);
@@ -42,12 +42,12 @@ session_run_start(struct session_thread *t, struct pool *pool, int client_fd,
 	counters_add(&session_service_counters(s)->sum.total, 1);
 	e = session_watch(s, SESSION_CLIENT);
 	if (e < 0) {
-		session_end_reset(s, ENDING_RESOURCES, -e);
+		session_end_reset(s, END_REASON_RESOURCES, -e);
 	} else if (pool->config->connect == CONFIG_CONNECT_AT_FIRST_BYTE) {
 		s->phase = SESSION_LISTENING;
 		session_wait(s, pool->config->timeouts.first_byte_ms / 1000.);
 	} else {
-		attempt_begin(s);
+		session_connect_begin(s);
 	}
 }
 
@@ -75,9 +75,9 @@ session_run_event(struct flow_end *end, uint32_t events)
 	if (s->phase == SESSION_MOVING || s->phase == SESSION_PARTING)
 		session_move_on_event(s);
 	else if (end->side == SESSION_CLIENT)
-		attempt_on_client(s);
+		session_connect_on_client(s);
 	else
-		attempt_on_server(s, events);
+		session_connect_on_server(s, events);
 }
 
 void
@@ -86,6 +86,6 @@ session_run_cut(struct session *s)
 	if (s->info.server == SESSION_NO_SERVER ||
 	    !pool_is_cut(s->pool, s->info.server, &s->waiter))
 		return;
-	if (!attempt_elsewhere(s))
-		session_end_reset(s, ENDING_SERVER_DOWN, 0);
+	if (!session_connect_elsewhere(s))
+		session_end_reset(s, END_REASON_SERVER_DOWN, 0);
 }

@@ -47,9 +47,9 @@ obey(struct session *s, const struct session_sweep *w,
     const struct config_pair *pair)
 {
 	if (w->all)
-		session_end_reset(s, ENDING_STOPPED, 0);
+		session_end_reset(s, END_REASON_STOPPED, 0);
 	else if (w->groups != 0 && leaves(s, pair, w->groups))
-		session_end_reset(s, ENDING_ADDRESS_MOVED, 0);
+		session_end_reset(s, END_REASON_ADDRESS_MOVED, 0);
 	else if (w->cut)
 		session_run_cut(s);
 }

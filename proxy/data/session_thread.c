@@ -8,8 +8,9 @@
 #include <sys/epoll.h>
 
 int
-session_thread_init(struct session_thread *t, struct session_shared *shared,
-    unsigned n_servers, unsigned n_services)
+session_thread_init(struct session_thread *t,
+    struct session_thread_shared *shared, unsigned n_servers,
+    unsigned n_services)
 {
 	t->shared = shared;
 	LIST_INIT(&t->sessions);
@@ -62,7 +63,7 @@ session_thread_wake_owner(void *owner)
 }
 
 void
-session_thread_wake_all(struct session_shared *shared)
+session_thread_wake_all(struct session_thread_shared *shared)
 {
 	struct session_thread *t;
 
@@ -71,23 +72,23 @@ session_thread_wake_all(struct session_shared *shared)
 }
 
 bool
-session_thread_enter_gates(struct session_thread *t, struct pool *pool)
+session_thread_enter_limits(struct session_thread *t, struct pool *pool)
 {
-	if (!gate_enter(&pool->gate))
+	if (!conn_limit_enter(&pool->limit))
 		return false;
-	if (gate_enter(&t->shared->gate))
+	if (conn_limit_enter(&t->shared->limit))
 		return true;
-	if (gate_leave(&pool->gate))
+	if (conn_limit_leave(&pool->limit))
 		session_thread_wake_all(t->shared);
 	return false;
 }
 
 void
-session_thread_leave_gates(struct session_thread *t, struct pool *pool)
+session_thread_leave_limits(struct session_thread *t, struct pool *pool)
 {
-	bool wanted = gate_leave(&pool->gate);
+	bool wanted = conn_limit_leave(&pool->limit);
 
-	if (gate_leave(&t->shared->gate) || wanted)
+	if (conn_limit_leave(&t->shared->limit) || wanted)
 		session_thread_wake_all(t->shared);
 }
 

@@ -17,15 +17,15 @@
 #include <pthread.h>
 #include <sys/queue.h>
 
+struct conn_report;
 struct placement_gift;
 struct pool;
 struct session;
 struct session_thread;
-struct tap;
 
 /* What the threads of the relay share. */
-struct session_shared {
-	struct gate gate; /* of the node */
+struct session_thread_shared {
+	struct conn_limit limit; /* of the node */
 	bool log_connections;
 	struct ev_loop *main; /* borrowed: the main thread's, which is told */
 	ev_async accused;     /* of a live connect that failed */
@@ -33,7 +33,7 @@ struct session_shared {
 };
 
 struct session_thread {
-	struct session_shared *shared; /* borrowed: the relay's */
+	struct session_thread_shared *shared; /* borrowed: the relay's */
 	struct ev_loop *loop;
 	ev_async woken; /* by anyone: session_thread_wake */
 	int epoll;
@@ -51,8 +51,8 @@ struct session_thread {
 	struct counters_service *services; /* by pool.index */
 	uint64_t moved;                    /* bytes, all in all */
 	struct flow_tools tools;
-	struct tap *tap; /* borrowed: the worker's */
-	uint64_t chance; /* see session_thread_chance */
+	struct conn_report *conn_report; /* borrowed: the worker's */
+	uint64_t chance;                 /* see session_thread_chance */
 	/* From any thread, under the lock: see placement.h. */
 	STAILQ_HEAD(, placement_gift) gifts;
 	pthread_mutex_t gift_lock;
@@ -64,22 +64,23 @@ struct session_thread {
  * session_thread_fini takes the half-built.
  */
 MUST_CHECK int session_thread_init(struct session_thread *t,
-    struct session_shared *shared, unsigned n_servers, unsigned n_services);
+    struct session_thread_shared *shared, unsigned n_servers,
+    unsigned n_services);
 
 /* When its sessions are freed and its thread has ended. */
 void session_thread_fini(struct session_thread *t);
 
 /* From any thread: look at gates, pools and orders again. */
 void session_thread_wake(struct session_thread *t);
-void session_thread_wake_all(struct session_shared *shared);
+void session_thread_wake_all(struct session_thread_shared *shared);
 
 /* The same, for pool_waiter.wake: `owner` is the thread. */
 void session_thread_wake_owner(void *owner);
 
 /* A place in both gates, or none; and back. */
-MUST_CHECK bool session_thread_enter_gates(
+MUST_CHECK bool session_thread_enter_limits(
     struct session_thread *t, struct pool *pool);
-void session_thread_leave_gates(struct session_thread *t, struct pool *pool);
+void session_thread_leave_limits(struct session_thread *t, struct pool *pool);
 
 /* 64 bits of chance for balancing: fast, and no secret. */
 uint64_t session_thread_chance(struct session_thread *t);

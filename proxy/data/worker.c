@@ -122,13 +122,13 @@ on_before_sleep(struct ev_loop *loop, ev_prepare *prepare, int revents)
 }
 
 static void
-reset_all(struct worker *w, enum ending ending)
+reset_all(struct worker *w, enum end_reason reason)
 {
 	struct session *s, *next;
 
 	for (s = LIST_FIRST(&w->sessions.sessions); s != NULL; s = next) {
 		next = LIST_NEXT(s, all);
-		session_end_reset(s, ending, 0);
+		session_end_reset(s, reason, 0);
 	}
 }
 
@@ -172,7 +172,7 @@ collect_grants(struct worker *w)
 	for (size_t i = 0; i < w->shared->n_pools; i++)
 		while ((waiter = pool_collect(
 		            &w->shared->pools[i], &w->sessions)) != NULL)
-			attempt_on_grant(
+			session_connect_on_grant(
 			    CONTAINER_OF(waiter, struct session, waiter));
 }
 
@@ -188,7 +188,7 @@ on_woken(struct ev_loop *loop, ev_async *async, int revents)
 	session_sweep_order(&w->sweep, atomic_exchange(&w->look_cuts, false),
 	    drop_all, atomic_exchange(&w->drop_groups, 0));
 	sweep(w);
-	tap_look(&w->tap);
+	conn_report_look(&w->conn_report);
 	collect_grants(w);
 	acceptor_look(&w->acceptors);
 	if (atomic_load(&w->stop))
@@ -287,8 +287,8 @@ worker_init(struct worker *w, struct worker_shared *shared, unsigned index)
 	t->tools = (struct flow_tools){ .turn_bytes = FLOW_SLICE_BYTES,
 		.scratch = w->scratch,
 		.pipes = &w->pipes };
-	t->tap = &w->tap;
-	tap_init(&w->tap, t, shared->feed);
+	t->conn_report = &w->conn_report;
+	conn_report_init(&w->conn_report, t, shared->conn_feed);
 	acceptor_init(&w->acceptors, t);
 	e = session_thread_init(
 	    t, &shared->sessions, shared->n_servers, shared->n_pools);
@@ -363,10 +363,10 @@ worker_fini(struct worker *w)
 	struct session_thread *t = &w->sessions;
 
 	if (t->loop != NULL) {
-		reset_all(w, ENDING_STOPPED);
+		reset_all(w, END_REASON_STOPPED);
 		placement_drop(t);
 		bury(w);
-		tap_fini(&w->tap);
+		conn_report_fini(&w->conn_report);
 		pipes_fini(&w->pipes);
 		acceptor_fini(&w->acceptors);
 	}

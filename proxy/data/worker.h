@@ -20,21 +20,21 @@
 #include <ev.h>
 
 struct config;
-struct feed;
+struct conn_feed;
 struct liveness;
 struct pool;
 
 /* What all workers of the relay share; owned by services.c. */
 struct worker_shared {
 	const struct config *config;
-	struct session_shared sessions;
+	struct session_thread_shared sessions;
 	struct pool *pools;
 	unsigned n_pools, n_servers;
 	struct worker *workers;
 	unsigned n_workers;
-	unsigned pipes;    /* a worker may have */
-	ev_async dropped;  /* a worker has added to its `dropped_groups` */
-	struct feed *feed; /* NULL: no pair */
+	unsigned pipes;   /* a worker may have */
+	ev_async dropped; /* a worker has added to its `dropped_groups` */
+	struct conn_feed *conn_feed; /* NULL: no pair */
 	struct liveness
 	    *liveness; /* borrowed: relay.c's; NULL: nobody watches */
 };
@@ -59,7 +59,7 @@ struct worker {
 	unsigned crowd; /* most connections since memory was given back */
 	unsigned calm;  /* looks since half of them are gone */
 	struct pipes pipes;
-	struct tap tap;
+	struct conn_report conn_report;
 	uint8_t scratch[FLOW_SCRATCH_BYTES];
 };
 

@@ -5,26 +5,26 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum access_rule {
-	ACCESS_NONE, /* no network ends here: the shorter prefix decides */
-	ACCESS_ALLOW,
-	ACCESS_DENY,
+enum acl_rule {
+	ACL_NONE, /* no network ends here: the shorter prefix decides */
+	ACL_ALLOW,
+	ACL_DENY,
 };
 
 /* A prefix; its children are a bit longer. */
-struct access_node {
+struct acl_node {
 	uint32_t children[2]; /* indices; 0: none, since no root is a child */
-	enum access_rule rule;
+	enum acl_rule rule;
 };
 
 #define ROOT_V4 0
 #define ROOT_V6 1
 #define N_ROOTS 2
 
-struct access {
-	struct access_node *nodes; /* the roots, then as they came */
+struct acl {
+	struct acl_node *nodes; /* the roots, then as they came */
 	uint32_t n_nodes;
-	enum access_rule otherwise;
+	enum acl_rule otherwise;
 };
 
 static uint32_t
@@ -39,9 +39,9 @@ bit_at(const uint8_t *bytes, size_t at)
 	return bytes[at / 8] >> (7 - at % 8) & 1;
 }
 
-/* There is room: access_new() counted the bits of all networks. */
+/* There is room: acl_new() counted the bits of all networks. */
 static void
-add(struct access *a, const struct config_cidr *network, enum access_rule rule)
+add(struct acl *a, const struct config_cidr *network, enum acl_rule rule)
 {
 	size_t len;
 	const uint8_t *bytes = addr_bytes(&network->addr, &len);
@@ -69,21 +69,20 @@ count_bits(const struct config_cidr *networks, size_t n)
 
 /* Most networks share their first bits: what they left over goes back. */
 static void
-trim(struct access *a)
+trim(struct acl *a)
 {
-	struct access_node *nodes =
-	    realloc(a->nodes, a->n_nodes * sizeof(*nodes));
+	struct acl_node *nodes = realloc(a->nodes, a->n_nodes * sizeof(*nodes));
 
 	if (nodes != NULL)
 		a->nodes = nodes;
 }
 
 int
-access_new(const struct config_service *service, struct access **ret_access)
+acl_new(const struct config_service *service, struct acl **ret_access)
 {
 	size_t room = N_ROOTS + count_bits(service->allow, service->n_allow) +
 	    count_bits(service->deny, service->n_deny);
-	struct access *a;
+	struct acl *a;
 
 	if (service->n_allow + service->n_deny == 0) {
 		*ret_access = NULL;
@@ -94,23 +93,23 @@ access_new(const struct config_service *service, struct access **ret_access)
 		return -ENOMEM;
 	a->nodes = calloc(room, sizeof(*a->nodes));
 	if (a->nodes == NULL) {
-		access_free(a);
+		acl_free(a);
 		return -ENOMEM;
 	}
 	a->n_nodes = N_ROOTS;
-	a->otherwise = service->n_allow == 0 ? ACCESS_ALLOW : ACCESS_DENY;
+	a->otherwise = service->n_allow == 0 ? ACL_ALLOW : ACL_DENY;
 	for (size_t i = 0; i < service->n_allow; i++)
-		add(a, &service->allow[i], ACCESS_ALLOW);
+		add(a, &service->allow[i], ACL_ALLOW);
 	/* Last, so that of twins it is the one that stays. */
 	for (size_t i = 0; i < service->n_deny; i++)
-		add(a, &service->deny[i], ACCESS_DENY);
+		add(a, &service->deny[i], ACL_DENY);
 	trim(a);
 	*ret_access = a;
 	return 0;
 }
 
 void
-access_free(struct access *a)
+acl_free(struct acl *a)
 {
 	if (a == NULL)
 		return;
@@ -119,10 +118,10 @@ access_free(struct access *a)
 }
 
 bool
-access_is_allowed(const struct access *a, const union addr *client)
+acl_is_allowed(const struct acl *a, const union addr *client)
 {
-	const struct access_node *node;
-	enum access_rule rule;
+	const struct acl_node *node;
+	enum acl_rule rule;
 	const uint8_t *bytes;
 	size_t len;
 
@@ -134,7 +133,7 @@ access_is_allowed(const struct access *a, const union addr *client)
 	for (size_t i = 0;; i++) {
 		uint32_t child;
 
-		if (node->rule != ACCESS_NONE)
+		if (node->rule != ACL_NONE)
 			rule = node->rule;
 		if (i == len * 8)
 			break;
@@ -143,5 +142,5 @@ access_is_allowed(const struct access *a, const union addr *client)
 			break;
 		node = &a->nodes[child];
 	}
-	return rule == ACCESS_ALLOW;
+	return rule == ACL_ALLOW;
 }

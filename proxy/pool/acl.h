@@ -12,13 +12,13 @@
 
 #include "core/addr.h"
 
+struct acl;
 struct config_service;
-struct access;
 
 /* NULL in *ret_access where the service has neither list. 0 or -ENOMEM. */
-MUST_CHECK int access_new(
-    const struct config_service *service, struct access **ret_access);
-void access_free(struct access *a);
+MUST_CHECK int acl_new(
+    const struct config_service *service, struct acl **ret_access);
+void acl_free(struct acl *a);
 
 /* `a` NULL: everybody may. */
-bool access_is_allowed(const struct access *a, const union addr *client);
+bool acl_is_allowed(const struct acl *a, const union addr *client);

@@ -1,7 +1,7 @@
 #include "proxy/pool/conn_limit.h"
 
 void
-gate_init(struct gate *g, uint32_t limit)
+conn_limit_init(struct conn_limit *g, uint32_t limit)
 {
 	atomic_init(&g->inside, 0);
 	atomic_init(&g->wanted, false);
@@ -9,7 +9,7 @@ gate_init(struct gate *g, uint32_t limit)
 }
 
 static bool
-try_enter(struct gate *g)
+try_enter(struct conn_limit *g)
 {
 	unsigned n = atomic_load(&g->inside);
 
@@ -20,7 +20,7 @@ try_enter(struct gate *g)
 }
 
 bool
-gate_enter(struct gate *g)
+conn_limit_enter(struct conn_limit *g)
 {
 	if (try_enter(g))
 		return true;
@@ -33,7 +33,7 @@ gate_enter(struct gate *g)
 }
 
 bool
-gate_leave(struct gate *g)
+conn_limit_leave(struct conn_limit *g)
 {
 	atomic_fetch_sub(&g->inside, 1);
 	return atomic_load(&g->wanted) && atomic_exchange(&g->wanted, false);

@@ -13,16 +13,16 @@
 
 #include <stdatomic.h>
 
-struct gate {
+struct conn_limit {
 	atomic_uint inside;
 	atomic_bool wanted; /* somebody was turned away and waits */
 	uint32_t limit;     /* 0: none; constant */
 };
 
-void gate_init(struct gate *g, uint32_t limit);
+void conn_limit_init(struct conn_limit *g, uint32_t limit);
 
 /* Takes a place. False: full, and the caller will be woken. */
-MUST_CHECK bool gate_enter(struct gate *g);
+MUST_CHECK bool conn_limit_enter(struct conn_limit *g);
 
 /* Gives it back. True: somebody waits, wake the workers. */
-MUST_CHECK bool gate_leave(struct gate *g);
+MUST_CHECK bool conn_limit_leave(struct conn_limit *g);

@@ -30,7 +30,7 @@ init_server(struct pool *p, size_t i, unsigned slot)
 	atomic_init(&s->era, 0);
 	p->slots[i].name_hash = balance_hash(c->name, strlen(c->name));
 	if (p->config->has_source) {
-		s->ports = ports_new();
+		s->ports = source_ports_new();
 		if (s->ports == NULL)
 			return -ENOMEM;
 	}
@@ -64,7 +64,7 @@ pool_init(struct pool *p, const struct config_service *config, unsigned index,
 	atomic_init(&p->was_cut, false);
 	atomic_init(&p->n_waiting, 0);
 	atomic_init(&p->n_granted, 0);
-	gate_init(&p->gate, config->max_connections);
+	conn_limit_init(&p->limit, config->max_connections);
 	(void)pthread_mutex_init(&p->lock, NULL);
 	TAILQ_INIT(&p->queue);
 	TAILQ_INIT(&p->granted);
@@ -75,7 +75,7 @@ pool_init(struct pool *p, const struct config_service *config, unsigned index,
 	    ? 0
 	    : -ENOMEM;
 	if (e == 0)
-		e = access_new(config, &p->access);
+		e = acl_new(config, &p->acl);
 	if (e == 0 && config->max_per_client > 0) {
 		p->clients = client_limit_new(config->max_per_client);
 		e = p->clients != NULL ? 0 : -ENOMEM;
@@ -93,17 +93,17 @@ void
 pool_fini(struct pool *p)
 {
 	for (size_t i = 0; p->servers != NULL && i < p->n_servers; i++)
-		ports_free(p->servers[i].ports);
+		source_ports_free(p->servers[i].ports);
 	free(p->servers);
 	free(p->slots);
 	free(p->choices);
-	access_free(p->access);
+	acl_free(p->acl);
 	client_limit_free(p->clients);
 	p->clients = NULL;
 	p->servers = NULL;
 	p->slots = NULL;
 	p->choices = NULL;
-	p->access = NULL;
+	p->acl = NULL;
 	p->n_servers = 0;
 	(void)pthread_mutex_destroy(&p->lock);
 }

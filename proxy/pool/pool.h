@@ -20,11 +20,11 @@
 #include <pthread.h>
 #include <sys/queue.h>
 
-struct access;
+struct acl;
 struct client_limit;
 struct config_server;
 struct config_service;
-struct ports;
+struct source_ports;
 
 struct pool_server {
 	const struct config_server *config; /* borrowed: the configuration's */
@@ -41,8 +41,8 @@ struct pool_server {
 	uint32_t weight;    /* the configured one, or an operator's; likewise */
 	bool has_address;   /* else its name is not resolved yet */
 	union addr address; /* with its port */
-	struct mono up_since; /* of its slow start; never: no ramp */
-	struct ports *ports;  /* with `source`: our ports towards it */
+	struct mono up_since;       /* of its slow start; never: no ramp */
+	struct source_ports *ports; /* with `source`: our ports towards it */
 };
 
 enum pool_waiting {
@@ -81,8 +81,8 @@ struct pool {
 	atomic_uint
 	    n_waiting; /* in the queue, for any reason; read by anyone */
 	atomic_uint n_granted; /* and not collected yet */
-	struct gate gate;
-	struct access *access;        /* NULL: everybody may connect */
+	struct conn_limit limit;
+	struct acl *acl;              /* NULL: everybody may connect */
 	struct client_limit *clients; /* NULL: no limit for each */
 	struct pool_server *servers;
 	size_t n_servers;

@@ -42,23 +42,23 @@ enum host_state {
 	HOST_ASKING,  /* c-ares will call on_answer() */
 };
 
-struct names_id {
-	SLIST_ENTRY(names_id) next;
+struct resolver_id {
+	SLIST_ENTRY(resolver_id) next;
 	unsigned id;
 	bool told; /* the present addresses */
 };
 
-struct names_host {
-	LIST_ENTRY(names_host) next;
-	TAILQ_ENTRY(names_host) next_due;
-	SLIST_HEAD(, names_id) ids;
-	struct names *names; /* borrowed: its owner */
+struct resolver_host {
+	LIST_ENTRY(resolver_host) next;
+	TAILQ_ENTRY(resolver_host) next_due;
+	SLIST_HEAD(, resolver_id) ids;
+	struct resolver *names; /* borrowed: its owner */
 	char *name;
 	enum host_state state;
 	ev_timer timer;
 	bool known, failing;
 	/* The last good ones, the present one first; void unless known. */
-	union addr all[NAMES_ADDRESSES_MAX];
+	union addr all[RESOLVER_ADDRESSES_MAX];
 	unsigned n;
 	unsigned retry_s; /* after the next failure */
 };
@@ -67,22 +67,22 @@ struct names_host {
  * Watches a socket of c-ares; kept for another one when that closes, which it
  * does under on_socket().
  */
-struct names_socket {
-	LIST_ENTRY(names_socket) next;
+struct resolver_socket {
+	LIST_ENTRY(resolver_socket) next;
 	ev_io io; /* fd -1: free */
 };
 
-struct names {
+struct resolver {
 	struct ev_loop *loop; /* borrowed: the relay's */
-	names_changed_fn *on_change;
+	resolver_changed_fn *on_change;
 	void *arg;
 	ares_channel channel;
 	ev_timer timer; /* the deadline of c-ares */
-	LIST_HEAD(, names_socket) sockets;
-	LIST_HEAD(, names_host) hosts;
-	TAILQ_HEAD(, names_host) due;
+	LIST_HEAD(, resolver_socket) sockets;
+	LIST_HEAD(, resolver_host) hosts;
+	TAILQ_HEAD(, resolver_host) due;
 	unsigned n_asking;
-	bool ending;
+	bool reason;
 	struct stat resolv_conf; /* when it was read; zeros: not there */
 	bool has_server;
 	union addr server; /* in place of those of resolv.conf */
@@ -90,7 +90,7 @@ struct names {
 
 /* In seconds; a host that is due, or asked for, is not to be planned. */
 static void
-plan(struct names_host *h, unsigned seconds)
+plan(struct resolver_host *h, unsigned seconds)
 {
 	h->state = HOST_RESTING;
 	timeout_arm(h->names->loop, &h->timer, seconds);
@@ -98,9 +98,9 @@ plan(struct names_host *h, unsigned seconds)
 
 /* Who does not know the present addresses yet. */
 static void
-tell(struct names_host *h)
+tell(struct resolver_host *h)
 {
-	struct names_id *i;
+	struct resolver_id *i;
 
 	SLIST_FOREACH (i, &h->ids, next) {
 		if (i->told)
@@ -111,7 +111,7 @@ tell(struct names_host *h)
 }
 
 static void
-format_subject(const struct names_host *h, char buf[static NI_MAXHOST])
+format_subject(const struct resolver_host *h, char buf[static NI_MAXHOST])
 {
 	(void)snprintf(buf, NI_MAXHOST, "name %.256s", h->name);
 }
@@ -127,7 +127,7 @@ has(const union addr *all, unsigned n, const union addr *a)
 
 /* In whatever order: name servers turn their answers. */
 static bool
-are_known(const struct names_host *h, const union addr *all, unsigned n)
+are_known(const struct resolver_host *h, const union addr *all, unsigned n)
 {
 	while (n > 0 && has(h->all, h->n, &all[n - 1]))
 		n--;
@@ -136,10 +136,10 @@ are_known(const struct names_host *h, const union addr *all, unsigned n)
 
 static void
 resolved(
-    struct names_host *h, const union addr *all, unsigned n, unsigned ttl_s)
+    struct resolver_host *h, const union addr *all, unsigned n, unsigned ttl_s)
 {
 	char subject[NI_MAXHOST], is[ADDR_TEXT_MAX], was[ADDR_TEXT_MAX];
-	struct names_id *i;
+	struct resolver_id *i;
 
 	format_subject(h, subject);
 	addr_format_ip(&all[0], is);
@@ -162,7 +162,7 @@ resolved(
 }
 
 static void
-failed(struct names_host *h, const char *reason)
+failed(struct resolver_host *h, const char *reason)
 {
 	char subject[NI_MAXHOST], ip[ADDR_TEXT_MAX];
 
@@ -203,8 +203,8 @@ address_of(const struct ares_addrinfo_node *node, union addr *ret_addr)
 
 /* As many as fit; the present one first, where it is among them. */
 static unsigned
-collect(const struct names_host *h, const struct ares_addrinfo *answer,
-    union addr ret_all[static NAMES_ADDRESSES_MAX])
+collect(const struct resolver_host *h, const struct ares_addrinfo *answer,
+    union addr ret_all[static RESOLVER_ADDRESSES_MAX])
 {
 	const struct ares_addrinfo_node *node;
 	unsigned n = 0;
@@ -212,7 +212,7 @@ collect(const struct names_host *h, const struct ares_addrinfo *answer,
 	for (node = answer->nodes; node != NULL; node = node->ai_next) {
 		union addr a;
 
-		if (n == NAMES_ADDRESSES_MAX || !address_of(node, &a) ||
+		if (n == RESOLVER_ADDRESSES_MAX || !address_of(node, &a) ||
 		    has(ret_all, n, &a))
 			continue;
 		ret_all[n++] = a;
@@ -245,14 +245,14 @@ ttl_of(const struct ares_addrinfo *answer)
 static void
 on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *answer)
 {
-	struct names_host *h = arg;
-	union addr all[NAMES_ADDRESSES_MAX];
+	struct resolver_host *h = arg;
+	union addr all[RESOLVER_ADDRESSES_MAX];
 	unsigned n = 0;
 
 	(void)timeouts;
 	h->state = HOST_RESTING;
 	h->names->n_asking--;
-	if (h->names->ending || status == ARES_EDESTRUCTION) {
+	if (h->names->reason || status == ARES_EDESTRUCTION) {
 		/* Of a channel that goes: reopen() asks again. */
 		ares_freeaddrinfo(answer);
 		return;
@@ -272,7 +272,7 @@ on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *answer)
 }
 
 static void
-ask(struct names_host *h)
+ask(struct resolver_host *h)
 {
 	const struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC };
 
@@ -285,7 +285,7 @@ ask(struct names_host *h)
 
 /* After each event: asks for who is due, and sets the one timer. */
 static void
-settle(struct names *n)
+settle(struct resolver *n)
 {
 	struct timeval left;
 
@@ -301,7 +301,7 @@ settle(struct names *n)
 static void
 on_timeout(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	struct names *n = CONTAINER_OF(t, struct names, timer);
+	struct resolver *n = CONTAINER_OF(t, struct resolver, timer);
 
 	(void)loop;
 	(void)revents;
@@ -312,7 +312,7 @@ on_timeout(struct ev_loop *loop, ev_timer *t, int revents)
 static void
 on_socket(struct ev_loop *loop, ev_io *io, int revents)
 {
-	struct names *n = io->data;
+	struct resolver *n = io->data;
 	ares_socket_t in = ARES_SOCKET_BAD, out = ARES_SOCKET_BAD;
 
 	(void)loop;
@@ -325,10 +325,10 @@ on_socket(struct ev_loop *loop, ev_io *io, int revents)
 }
 
 /* The one that watches `fd`, or with -1 a free one; or NULL. */
-static struct names_socket *
-find_socket(struct names *n, int fd)
+static struct resolver_socket *
+find_socket(struct resolver *n, int fd)
 {
-	struct names_socket *s;
+	struct resolver_socket *s;
 
 	LIST_FOREACH (s, &n->sockets, next) {
 		if (s->io.fd == fd)
@@ -337,10 +337,10 @@ find_socket(struct names *n, int fd)
 	return NULL;
 }
 
-static struct names_socket *
-new_socket(struct names *n)
+static struct resolver_socket *
+new_socket(struct resolver *n)
 {
-	struct names_socket *s = calloc(1, sizeof(*s));
+	struct resolver_socket *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return NULL;
@@ -354,8 +354,8 @@ new_socket(struct names *n)
 static void
 on_socket_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
-	struct names *n = arg;
-	struct names_socket *s = find_socket(n, fd);
+	struct resolver *n = arg;
+	struct resolver_socket *s = find_socket(n, fd);
 	bool wanted = readable || writable;
 
 	if (s == NULL && wanted)
@@ -391,7 +391,7 @@ is_same_version(const struct stat *a, const struct stat *b)
 
 /* c-ares 1.18 reads resolv.conf when a channel is made, and never again. */
 static int
-open_channel(struct names *n, ares_channel *ret_channel)
+open_channel(struct resolver *n, ares_channel *ret_channel)
 {
 	struct ares_options options = {
 		.timeout = TIMEOUT_MS,
@@ -420,10 +420,10 @@ open_channel(struct names *n, ares_channel *ret_channel)
 
 /* A new channel in the old one's place; every name is asked for again. */
 static int
-reopen(struct names *n)
+reopen(struct resolver *n)
 {
 	ares_channel old = n->channel;
-	struct names_host *h;
+	struct resolver_host *h;
 	int r = open_channel(n, &n->channel);
 
 	if (r < 0)
@@ -436,7 +436,7 @@ reopen(struct names *n)
 }
 
 static void
-notice_resolv_conf(struct names *n)
+notice_resolv_conf(struct resolver *n)
 {
 	const struct stat now = look_at_resolv_conf();
 	int r;
@@ -455,7 +455,7 @@ notice_resolv_conf(struct names *n)
 static void
 on_due(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	struct names_host *h = CONTAINER_OF(t, struct names_host, timer);
+	struct resolver_host *h = CONTAINER_OF(t, struct resolver_host, timer);
 
 	(void)loop;
 	(void)revents;
@@ -465,10 +465,10 @@ on_due(struct ev_loop *loop, ev_timer *t, int revents)
 	settle(h->names);
 }
 
-struct names *
-names_new(struct ev_loop *loop, names_changed_fn *on_change, void *arg)
+struct resolver *
+resolver_new(struct ev_loop *loop, resolver_changed_fn *on_change, void *arg)
 {
-	struct names *n;
+	struct resolver *n;
 
 	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
 		return NULL;
@@ -485,16 +485,16 @@ names_new(struct ev_loop *loop, names_changed_fn *on_change, void *arg)
 	TAILQ_INIT(&n->due);
 	ev_timer_init(&n->timer, on_timeout, 0., 0.);
 	if (open_channel(n, &n->channel) < 0) {
-		names_free(n);
+		resolver_free(n);
 		return NULL;
 	}
 	return n;
 }
 
 static void
-free_host(struct names_host *h)
+free_host(struct resolver_host *h)
 {
-	struct names_id *i;
+	struct resolver_id *i;
 
 	while ((i = SLIST_FIRST(&h->ids)) != NULL) {
 		SLIST_REMOVE_HEAD(&h->ids, next);
@@ -506,14 +506,14 @@ free_host(struct names_host *h)
 }
 
 void
-names_free(struct names *n)
+resolver_free(struct resolver *n)
 {
-	struct names_socket *s;
-	struct names_host *h;
+	struct resolver_socket *s;
+	struct resolver_host *h;
 
 	if (n == NULL)
 		return;
-	n->ending = true;
+	n->reason = true;
 	if (n->channel != NULL)
 		ares_destroy(n->channel);
 	while ((h = LIST_FIRST(&n->hosts)) != NULL) {
@@ -530,10 +530,10 @@ names_free(struct names *n)
 	free(n);
 }
 
-static struct names_host *
-find_host(struct names *n, const char *name)
+static struct resolver_host *
+find_host(struct resolver *n, const char *name)
 {
-	struct names_host *h;
+	struct resolver_host *h;
 
 	LIST_FOREACH (h, &n->hosts, next) {
 		if (strcasecmp(h->name, name) == 0)
@@ -542,10 +542,10 @@ find_host(struct names *n, const char *name)
 	return NULL;
 }
 
-static struct names_host *
-new_host(struct names *n, const char *name)
+static struct resolver_host *
+new_host(struct resolver *n, const char *name)
 {
-	struct names_host *h = calloc(1, sizeof(*h));
+	struct resolver_host *h = calloc(1, sizeof(*h));
 
 	if (h == NULL)
 		return NULL;
@@ -563,10 +563,10 @@ new_host(struct names *n, const char *name)
 }
 
 int
-names_add(struct names *n, const char *host, unsigned id)
+resolver_add(struct resolver *n, const char *host, unsigned id)
 {
-	struct names_host *h = find_host(n, host);
-	struct names_id *i = calloc(1, sizeof(*i));
+	struct resolver_host *h = find_host(n, host);
+	struct resolver_id *i = calloc(1, sizeof(*i));
 
 	if (i != NULL && h == NULL)
 		h = new_host(n, host);
@@ -583,7 +583,7 @@ names_add(struct names *n, const char *host, unsigned id)
 }
 
 int
-names_use_server(struct names *n, const union addr *server)
+resolver_use_server(struct resolver *n, const union addr *server)
 {
 	const bool had_server = n->has_server;
 	const union addr old = n->server;

@@ -6,7 +6,7 @@
 
 #define RANGE_FILE "/proc/sys/net/ipv4/ip_local_port_range"
 
-struct ports {
+struct source_ports {
 	pthread_mutex_t lock;
 	unsigned first, n; /* the range */
 	unsigned next;     /* where the search begins, from 0 */
@@ -15,7 +15,7 @@ struct ports {
 };
 
 static void
-read_range(struct ports *p)
+read_range(struct source_ports *p)
 {
 	FILE *f = fopen(RANGE_FILE, "re");
 	unsigned first = 0, last = 0;
@@ -32,10 +32,10 @@ read_range(struct ports *p)
 	p->n = last - first + 1;
 }
 
-struct ports *
-ports_new(void)
+struct source_ports *
+source_ports_new(void)
 {
-	struct ports *p = calloc(1, sizeof(*p));
+	struct source_ports *p = calloc(1, sizeof(*p));
 
 	if (p == NULL)
 		return NULL;
@@ -45,7 +45,7 @@ ports_new(void)
 }
 
 void
-ports_free(struct ports *p)
+source_ports_free(struct source_ports *p)
 {
 	if (p == NULL)
 		return;
@@ -54,7 +54,7 @@ ports_free(struct ports *p)
 }
 
 uint16_t
-ports_take(struct ports *p)
+source_ports_take(struct source_ports *p)
 {
 	unsigned port = 0;
 
@@ -75,7 +75,7 @@ ports_take(struct ports *p)
 }
 
 void
-ports_give(struct ports *p, uint16_t port)
+source_ports_give(struct source_ports *p, uint16_t port)
 {
 	unsigned k = port - p->first;
 

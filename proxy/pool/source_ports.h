@@ -11,12 +11,12 @@
 
 #include "core/base.h"
 
-struct ports;
+struct source_ports;
 
 /* The range is the kernel's own (ip_local_port_range). NULL: no memory. */
-MUST_CHECK struct ports *ports_new(void);
-void ports_free(struct ports *p);
+MUST_CHECK struct source_ports *source_ports_new(void);
+void source_ports_free(struct source_ports *p);
 
 /* A free port, or 0 where all are taken. */
-MUST_CHECK uint16_t ports_take(struct ports *p);
-void ports_give(struct ports *p, uint16_t port);
+MUST_CHECK uint16_t source_ports_take(struct source_ports *p);
+void source_ports_give(struct source_ports *p, uint16_t port);

@@ -13,8 +13,8 @@ values_have_the_words_of_the_file(void **state)
 	assert_text(config_balance_words[CONFIG_BALANCE_RANDOM], "random");
 	assert_text(config_connect_words[CONFIG_CONNECT_AT_FIRST_BYTE],
 	    "at_first_byte");
-	assert_text(config_preface_words[CONFIG_PREFACE_NONE], "none");
-	assert_text(config_preface_words[CONFIG_PREFACE_V2], "v2");
+	assert_text(config_preface_words[CONFIG_PROXY_PROTOCOL_NONE], "none");
+	assert_text(config_preface_words[CONFIG_PROXY_PROTOCOL_V2], "v2");
 	assert_text(config_check_type_words[CONFIG_CHECK_TCP], "tcp");
 	assert_text(config_log_level_words[LOG_LEVEL_ERROR], "error");
 	assert_text(config_log_level_words[LOG_LEVEL_DEBUG], "debug");

@@ -83,23 +83,23 @@ the_longest_prefix_decides(void **state)
 			.n_allow = networks(r->allow, allow),
 			.n_deny = networks(r->deny, deny),
 		};
-		struct access *a;
+		struct acl *a;
 
-		assert_int_equal(access_new(&service, &a), 0);
+		assert_int_equal(acl_new(&service, &a), 0);
 		assert_non_null(a);
 		for (size_t k = 0; k < LIST_MAX && r->in[k] != NULL; k++) {
 			union addr client = parsed(r->in[k]);
 
-			if (!access_is_allowed(a, &client))
+			if (!acl_is_allowed(a, &client))
 				fail_msg("%s: %s is out", r->name, r->in[k]);
 		}
 		for (size_t k = 0; k < LIST_MAX && r->out[k] != NULL; k++) {
 			union addr client = parsed(r->out[k]);
 
-			if (access_is_allowed(a, &client))
+			if (acl_is_allowed(a, &client))
 				fail_msg("%s: %s is in", r->name, r->out[k]);
 		}
-		access_free(a);
+		acl_free(a);
 	}
 }
 
@@ -108,13 +108,13 @@ no_list_lets_everybody_in(void **state)
 {
 	struct config_service service = { 0 };
 	union addr client = parsed("10.0.0.1");
-	struct access *a;
+	struct acl *a;
 
 	(void)state;
-	assert_int_equal(access_new(&service, &a), 0);
+	assert_int_equal(acl_new(&service, &a), 0);
 	assert_null(a);
-	assert_true(access_is_allowed(a, &client));
-	access_free(a);
+	assert_true(acl_is_allowed(a, &client));
+	acl_free(a);
 }
 
 /* The same seed, the same run: a failure can be looked at again. */
@@ -182,7 +182,7 @@ random_lists(uint64_t seed)
 {
 	struct config_cidr lists[2][40];
 	struct config_service service = { .allow = lists[0], .deny = lists[1] };
-	struct access *a;
+	struct acl *a;
 
 	for (size_t k = 0; k < ARRAY_LEN(lists); k++)
 		for (size_t i = 0; i < ARRAY_LEN(lists[k]); i++) {
@@ -195,7 +195,7 @@ random_lists(uint64_t seed)
 		}
 	service.n_allow = chance(&seed) % (ARRAY_LEN(lists[0]) + 1);
 	service.n_deny = chance(&seed) % ARRAY_LEN(lists[1]) + 1;
-	assert_int_equal(access_new(&service, &a), 0);
+	assert_int_equal(acl_new(&service, &a), 0);
 	for (int i = 0; i < 2000; i++) {
 		union addr client = random_addr(&seed);
 		int in = longest(service.allow, service.n_allow, &client);
@@ -203,9 +203,9 @@ random_lists(uint64_t seed)
 		bool expected =
 		    in > out || (in == -1 && out == -1 && service.n_allow == 0);
 
-		assert_int_equal(access_is_allowed(a, &client), expected);
+		assert_int_equal(acl_is_allowed(a, &client), expected);
 	}
-	access_free(a);
+	acl_free(a);
 }
 
 static void

@@ -16,7 +16,7 @@
 struct bed {
 	struct config config;
 	struct ev_loop *loop;
-	struct feed *feed;
+	struct conn_feed *conn_feed;
 	int ours, theirs;
 	unsigned woken;
 };
@@ -30,7 +30,7 @@ on_wake(void *arg)
 static void
 bed_init(struct bed *b, unsigned n_workers, uint32_t max_connections)
 {
-	struct feed_setup setup = { .config = &b->config,
+	struct conn_feed_setup setup = { .config = &b->config,
 		.n_workers = n_workers,
 		.max_connections = max_connections,
 		.wake = on_wake,
@@ -39,8 +39,8 @@ bed_init(struct bed *b, unsigned n_workers, uint32_t max_connections)
 
 	*b = (struct bed){ .loop = ev_loop_new(EVFLAG_AUTO) };
 	setup.loop = b->loop;
-	b->feed = feed_new(&setup);
-	assert_non_null(b->feed);
+	b->conn_feed = conn_feed_new(&setup);
+	assert_non_null(b->conn_feed);
 	assert_int_equal(channel_pair(ends), 0);
 	b->ours = ends[0];
 	b->theirs = ends[1];
@@ -49,7 +49,7 @@ bed_init(struct bed *b, unsigned n_workers, uint32_t max_connections)
 static void
 bed_fini(struct bed *b)
 {
-	feed_free(b->feed);
+	conn_feed_free(b->conn_feed);
 	ev_loop_destroy(b->loop);
 	fd_close(&b->ours);
 	fd_close(&b->theirs);
@@ -58,14 +58,14 @@ bed_fini(struct bed *b)
 static void
 push(struct bed *b, const char *text, bool last)
 {
-	struct feed_chunk *c = calloc(1, sizeof(*c));
+	struct conn_feed_chunk *c = calloc(1, sizeof(*c));
 
 	assert_non_null(c);
-	c->epoch = feed_epoch(b->feed);
+	c->epoch = conn_feed_epoch(b->conn_feed);
 	c->last = last;
 	c->len = strlen(text);
 	memcpy(c->bytes, text, c->len);
-	feed_push(b->feed, c);
+	conn_feed_push(b->conn_feed, c);
 }
 
 static void
@@ -114,7 +114,7 @@ all_is_told_and_then_what_changes(void **state)
 
 	(void)state;
 	bed_init(&b, 2, 100);
-	feed_begin(b.feed, b.ours);
+	conn_feed_begin(b.conn_feed, b.ours);
 	assert_int_equal(b.woken, 1);
 	push(&b, "one", false);
 	push(&b, "two", true);
@@ -138,11 +138,11 @@ without_failover_nothing_is_kept(void **state)
 	bed_init(&b, 1, 100);
 	push(&b, "one", false);
 	turn(&b);
-	feed_begin(b.feed, b.ours);
+	conn_feed_begin(b.conn_feed, b.ours);
 	turn(&b);
 	assert_text(heard(&b), "begin");
 	push(&b, "two", false);
-	feed_stop(b.feed);
+	conn_feed_stop(b.conn_feed);
 	turn(&b);
 	assert_text(heard(&b), "");
 	bed_fini(&b);
@@ -151,18 +151,18 @@ without_failover_nothing_is_kept(void **state)
 static void
 a_new_failover_hears_nothing_of_before(void **state)
 {
-	struct feed_chunk *late = calloc(1, sizeof(*late));
+	struct conn_feed_chunk *late = calloc(1, sizeof(*late));
 	struct bed b;
 
 	(void)state;
 	bed_init(&b, 1, 100);
-	feed_begin(b.feed, b.ours);
+	conn_feed_begin(b.conn_feed, b.ours);
 	turn(&b);
 	push(&b, "one", false);
-	late->epoch = feed_epoch(b.feed);
+	late->epoch = conn_feed_epoch(b.conn_feed);
 	late->len = 1;
-	feed_begin(b.feed, b.ours);
-	feed_push(b.feed, late);
+	conn_feed_begin(b.conn_feed, b.ours);
+	conn_feed_push(b.conn_feed, late);
 	push(&b, "two", true);
 	turn(&b);
 	assert_text(heard(&b), "begin begin two end");
@@ -197,7 +197,7 @@ a_full_channel_is_tried_again(void **state)
 
 	(void)state;
 	bed_init(&b, 1, 100);
-	feed_begin(b.feed, b.ours);
+	conn_feed_begin(b.conn_feed, b.ours);
 	assert_text(heard(&b), "begin");
 	stuffed = stuff(&b);
 	push(&b, "one", false);
@@ -217,7 +217,7 @@ too_much_is_thrown_away_and_told_anew(void **state)
 
 	(void)state;
 	bed_init(&b, 1, 1);
-	feed_begin(b.feed, b.ours);
+	conn_feed_begin(b.conn_feed, b.ours);
 	assert_text(heard(&b), "begin");
 	stuffed = stuff(&b);
 	for (unsigned i = 0; i < 70; i++)
@@ -238,8 +238,8 @@ want_of_memory_begins_anew(void **state)
 
 	(void)state;
 	bed_init(&b, 1, 100);
-	feed_begin(b.feed, b.ours);
-	feed_push(b.feed, NULL);
+	conn_feed_begin(b.conn_feed, b.ours);
+	conn_feed_push(b.conn_feed, NULL);
 	turn(&b);
 	assert_int_equal(b.woken, 2);
 	push(&b, "all", true);
@@ -255,7 +255,7 @@ the_end_of_failover_ends_it(void **state)
 
 	(void)state;
 	bed_init(&b, 1, 100);
-	feed_begin(b.feed, b.ours);
+	conn_feed_begin(b.conn_feed, b.ours);
 	fd_close(&b.theirs);
 	push(&b, "one", false);
 	push(&b, "two", true);

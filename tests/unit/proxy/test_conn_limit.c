@@ -10,32 +10,32 @@
 static void
 a_full_gate_turns_away_and_tells_the_next_that_leaves(void **state)
 {
-	struct gate g;
+	struct conn_limit g;
 
 	(void)state;
-	gate_init(&g, 2);
-	assert_true(gate_enter(&g));
-	assert_true(gate_enter(&g));
-	assert_false(gate_leave(&g)); /* nobody waits */
-	assert_true(gate_enter(&g));
-	assert_false(gate_enter(&g));
-	assert_true(gate_leave(&g));
-	assert_false(gate_leave(&g)); /* told once */
+	conn_limit_init(&g, 2);
+	assert_true(conn_limit_enter(&g));
+	assert_true(conn_limit_enter(&g));
+	assert_false(conn_limit_leave(&g)); /* nobody waits */
+	assert_true(conn_limit_enter(&g));
+	assert_false(conn_limit_enter(&g));
+	assert_true(conn_limit_leave(&g));
+	assert_false(conn_limit_leave(&g)); /* told once */
 }
 
 static void
 no_limit_turns_nobody_away(void **state)
 {
-	struct gate g;
+	struct conn_limit g;
 
 	(void)state;
-	gate_init(&g, 0);
+	conn_limit_init(&g, 0);
 	for (int i = 0; i < 1000; i++)
-		assert_true(gate_enter(&g));
+		assert_true(conn_limit_enter(&g));
 }
 
 struct crowd {
-	struct gate gate;
+	struct conn_limit limit;
 	atomic_uint inside, most;
 };
 
@@ -47,13 +47,13 @@ come_and_go(void *arg)
 	for (int i = 0; i < ROUNDS; i++) {
 		unsigned now;
 
-		if (!gate_enter(&c->gate))
+		if (!conn_limit_enter(&c->limit))
 			continue;
 		now = atomic_fetch_add(&c->inside, 1) + 1;
 		if (now > atomic_load(&c->most))
 			atomic_store(&c->most, now);
 		atomic_fetch_sub(&c->inside, 1);
-		if (gate_leave(&c->gate))
+		if (conn_limit_leave(&c->limit))
 			continue;
 	}
 	return NULL;
@@ -66,13 +66,13 @@ threads_never_overrun_the_limit(void **state)
 	pthread_t threads[THREADS];
 
 	(void)state;
-	gate_init(&c.gate, 2);
+	conn_limit_init(&c.limit, 2);
 	for (int i = 0; i < THREADS; i++)
 		(void)pthread_create(&threads[i], NULL, come_and_go, &c);
 	for (int i = 0; i < THREADS; i++)
 		(void)pthread_join(threads[i], NULL);
 	assert_true(atomic_load(&c.most) <= 2);
-	assert_int_equal(atomic_load(&c.gate.inside), 0);
+	assert_int_equal(atomic_load(&c.limit.inside), 0);
 }
 
 int

@@ -8,15 +8,15 @@ static void
 each_ending_has_two_letters_and_words(void **state)
 {
 	(void)state;
-	for (enum ending e = 0; e < ENDING_COUNT; e++) {
-		assert_int_equal(strlen(ending_code(e)), 2);
-		assert_true(strlen(ending_words(e)) > 8);
+	for (enum end_reason e = 0; e < END_REASON_COUNT; e++) {
+		assert_int_equal(strlen(end_reason_code(e)), 2);
+		assert_true(strlen(end_reason_words(e)) > 8);
 	}
-	assert_string_equal(ending_code(ENDING_NORMAL), "--");
-	assert_string_equal(ending_code(ENDING_CLIENT_DATA), "CD");
-	assert_string_equal(ending_code(ENDING_SERVER_DATA), "SD");
-	assert_string_equal(ending_code(ENDING_SERVER_TIMEOUT), "sC");
-	assert_string_equal(ending_code(ENDING_RESOURCES), "RC");
+	assert_string_equal(end_reason_code(END_REASON_NORMAL), "--");
+	assert_string_equal(end_reason_code(END_REASON_CLIENT_DATA), "CD");
+	assert_string_equal(end_reason_code(END_REASON_SERVER_DATA), "SD");
+	assert_string_equal(end_reason_code(END_REASON_SERVER_TIMEOUT), "sC");
+	assert_string_equal(end_reason_code(END_REASON_RESOURCES), "RC");
 }
 
 int

@@ -12,7 +12,7 @@
 #define EACH 4 /* threads for one server */
 
 /* The KDC: a thread that asks it waits at the gate, unless that is open. */
-static sem_t gate;
+static sem_t limit;
 static atomic_uint asked, left;
 static atomic_bool hangs;
 static atomic_uint renewed;
@@ -24,7 +24,7 @@ fake_get(const struct ticket_wish *wish, struct ticket *ret_ticket)
 
 	atomic_fetch_add(&asked, 1);
 	if (atomic_load(&hangs))
-		(void)sem_wait(&gate);
+		(void)sem_wait(&limit);
 	(void)snprintf(t.name, sizeof(t.name), "%s",
 	    wish->keytab != NULL ? wish->keytab : "environment");
 	*ret_ticket = t;
@@ -69,7 +69,7 @@ set_up(struct run *r, bool hanging)
 {
 	*r = (struct run){ .loop = ev_loop_new(EVBACKEND_EPOLL) };
 	assert_non_null(r->loop);
-	assert_int_equal(sem_init(&gate, 0, 0), 0);
+	assert_int_equal(sem_init(&limit, 0, 0), 0);
 	atomic_store(&asked, 0);
 	atomic_store(&left, 0);
 	atomic_store(&renewed, 0);
@@ -88,7 +88,7 @@ let_go(void)
 
 	atomic_store(&hangs, false);
 	while (atomic_load(&left) < atomic_load(&asked)) {
-		(void)sem_post(&gate);
+		(void)sem_post(&limit);
 		(void)nanosleep(&moment, NULL);
 	}
 }

@@ -50,12 +50,12 @@ version_1_is_a_line(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(text_rows); i++) {
 		const struct text_row *r = &text_rows[i];
 		union addr client = parsed(r->client), local = parsed(r->local);
-		char header[PREFACE_MAX + 1] = "";
+		char header[PROXY_PROTOCOL_MAX + 1] = "";
 		size_t len;
 
 		test_row(r->name);
-		len = preface_encode(
-		    CONFIG_PREFACE_V1, &client, &local, (uint8_t *)header);
+		len = proxy_protocol_encode(CONFIG_PROXY_PROTOCOL_V1, &client,
+		    &local, (uint8_t *)header);
 		assert_text(header, r->header);
 		assert_int_equal(len, r->len);
 	}
@@ -72,7 +72,9 @@ text_of_addresses_is_canonical(void **state)
 	for (unsigned zeros = 0; zeros < 256; zeros++) {
 		union addr client = parsed("[::1]:1");
 		uint8_t *bytes = client.in6.sin6_addr.s6_addr;
-		char header[PREFACE_MAX + 1] = "", expected[PREFACE_MAX + 1];
+		char header[PROXY_PROTOCOL_MAX + 1] = "",
+		                                 expected[PROXY_PROTOCOL_MAX +
+		                                     1];
 		char ip[INET6_ADDRSTRLEN];
 
 		for (unsigned i = 0; i < 8; i++) {
@@ -85,8 +87,8 @@ text_of_addresses_is_canonical(void **state)
 		(void)inet_ntop(AF_INET6, bytes, ip, sizeof(ip));
 		(void)snprintf(expected, sizeof(expected),
 		    "PROXY TCP6 %s ::1 1 2\r\n", ip);
-		(void)preface_encode(
-		    CONFIG_PREFACE_V1, &client, &local, (uint8_t *)header);
+		(void)proxy_protocol_encode(CONFIG_PROXY_PROTOCOL_V1, &client,
+		    &local, (uint8_t *)header);
 		assert_text(header, expected);
 	}
 }
@@ -104,17 +106,17 @@ version_2_is_bytes(void **state)
 		0, 0, 0, 0, 0, 0, 0, 0, 0, 0x01, 0x00, 0xdc, 0x04, 0x1f, 0x46 };
 	union addr client = parsed("10.0.0.9:56324");
 	union addr local = parsed("10.0.0.100:8006");
-	uint8_t header[PREFACE_MAX];
+	uint8_t header[PROXY_PROTOCOL_MAX];
 
 	(void)state;
-	assert_int_equal(
-	    preface_encode(CONFIG_PREFACE_V2, &client, &local, header),
+	assert_int_equal(proxy_protocol_encode(
+	                     CONFIG_PROXY_PROTOCOL_V2, &client, &local, header),
 	    sizeof(v4));
 	assert_memory_equal(header, v4, sizeof(v4));
 	client = parsed("[fd00::9]:56324");
 	local = parsed("[fd00::100]:8006");
-	assert_int_equal(
-	    preface_encode(CONFIG_PREFACE_V2, &client, &local, header),
+	assert_int_equal(proxy_protocol_encode(
+	                     CONFIG_PROXY_PROTOCOL_V2, &client, &local, header),
 	    sizeof(v6));
 	assert_memory_equal(header, v6, sizeof(v6));
 }
@@ -124,11 +126,12 @@ none_is_nothing(void **state)
 {
 	union addr client = parsed("10.0.0.9:56324");
 	union addr local = parsed("10.0.0.100:8006");
-	uint8_t header[PREFACE_MAX] = { 0xaa };
+	uint8_t header[PROXY_PROTOCOL_MAX] = { 0xaa };
 
 	(void)state;
-	assert_int_equal(
-	    preface_encode(CONFIG_PREFACE_NONE, &client, &local, header), 0);
+	assert_int_equal(proxy_protocol_encode(CONFIG_PROXY_PROTOCOL_NONE,
+	                     &client, &local, header),
+	    0);
 	assert_int_equal(header[0], 0xaa);
 }
 

@@ -47,7 +47,7 @@ struct server {
 /* What resolver.c told of each id. */
 struct world {
 	struct ev_loop *loop;
-	struct names *names;
+	struct resolver *names;
 	struct server server;
 	unsigned told[IDS], n[IDS];
 	char address[IDS][ADDR_TEXT_MAX];
@@ -263,7 +263,7 @@ pass_quietly(struct world *w, unsigned id, double s)
 static void
 learn(struct world *w)
 {
-	assert_int_equal(names_add(w->names, "db.hapair.test", 0), 0);
+	assert_int_equal(resolver_add(w->names, "db.hapair.test", 0), 0);
 	assert_true(wait_told(w, 0, 1, 20));
 }
 
@@ -276,15 +276,15 @@ world_init(struct world *w)
 	};
 	assert_int_equal(addr_parse_ip("127.0.0.1", &w->server.at), 0);
 	server_open(&w->server, w->loop);
-	w->names = names_new(w->loop, on_change, w);
+	w->names = resolver_new(w->loop, on_change, w);
 	assert_non_null(w->names);
-	assert_int_equal(names_use_server(w->names, &w->server.at), 0);
+	assert_int_equal(resolver_use_server(w->names, &w->server.at), 0);
 }
 
 static void
 world_fini(struct world *w)
 {
-	names_free(w->names);
+	resolver_free(w->names);
 	if (w->server.fd != -1)
 		server_close(&w->server, w->loop);
 	ev_loop_destroy(w->loop);
@@ -298,8 +298,8 @@ a_name_gets_its_address_and_then_another(void **state)
 	(void)state;
 	world_init(&w);
 	w.server.addresses[0] = "10.0.0.1";
-	assert_int_equal(names_add(w.names, "db.hapair.test", 7), 0);
-	assert_int_equal(w.told[7], 0); /* not from within names_add */
+	assert_int_equal(resolver_add(w.names, "db.hapair.test", 7), 0);
+	assert_int_equal(w.told[7], 0); /* not from within resolver_add */
 	assert_true(wait_told(&w, 7, 1, 20));
 	assert_text(w.address[7], "10.0.0.1");
 	w.server.addresses[0] = "10.0.0.2";
@@ -364,7 +364,7 @@ whatever_goes_wrong_the_last_good_address_stays(void **state)
 		w.server.addresses[0] = rows[i].address;
 		pass_quietly(&w, 0, 1.6);
 		/* A new id is told all the same. */
-		assert_int_equal(names_add(w.names, "DB.hapair.test", 1), 0);
+		assert_int_equal(resolver_add(w.names, "DB.hapair.test", 1), 0);
 		assert_true(wait_told(&w, 1, 1, 20));
 		assert_text(w.address[1], "10.0.0.1");
 		w.server.mood = ANSWERS;
@@ -401,7 +401,7 @@ failures_are_asked_for_ever_less_often(void **state)
 	(void)state;
 	world_init(&w);
 	w.server.mood = REFUSES_TO_SAY;
-	assert_int_equal(names_add(w.names, "db.hapair.test", 0), 0);
+	assert_int_equal(resolver_add(w.names, "db.hapair.test", 0), 0);
 	pass_quietly(&w, 0, 3.5);
 	/* At 0, 1 and 3 s, and c-ares tries each twice. */
 	assert_int_equal(w.server.asked, 6);
@@ -417,7 +417,7 @@ the_hosts_file_counts_and_asks_nobody(void **state)
 	world_init(&w);
 	w.server.name = "localhost";
 	w.server.addresses[0] = "10.0.0.1";
-	assert_int_equal(names_add(w.names, "localhost", 3), 0);
+	assert_int_equal(resolver_add(w.names, "localhost", 3), 0);
 	assert_true(wait_told(&w, 3, 1, 20));
 	if (strcmp(w.address[3], "::1") != 0)
 		assert_text(w.address[3], "127.0.0.1");
@@ -434,7 +434,7 @@ a_dead_name_server_may_come_later(void **state)
 	world_init(&w);
 	server_close(&w.server, w.loop);
 	w.server.addresses[0] = "10.0.0.1";
-	assert_int_equal(names_add(w.names, "db.hapair.test", 0), 0);
+	assert_int_equal(resolver_add(w.names, "db.hapair.test", 0), 0);
 	pass_quietly(&w, 0, 1.5);
 	server_open(&w.server, w.loop);
 	assert_true(wait_told(&w, 0, 1, 20));
@@ -452,7 +452,7 @@ one_name_of_several_ids_is_asked_for_once(void **state)
 	w.server.addresses[0] = "10.0.0.1";
 	w.server.ttl = 600;
 	for (unsigned i = 0; i < 10; i++)
-		assert_int_equal(names_add(w.names, "db.hapair.test", i), 0);
+		assert_int_equal(resolver_add(w.names, "db.hapair.test", i), 0);
 	for (unsigned id = 0; id < 10; id++)
 		assert_true(wait_told(&w, id, 1, 20));
 	pass_quietly(&w, 0, 0.2);
@@ -475,7 +475,7 @@ many_names_are_not_asked_for_at_once(void **state)
 		char name[32];
 
 		(void)snprintf(name, sizeof(name), "n%u.hapair.test", id);
-		assert_int_equal(names_add(w.names, name, id), 0);
+		assert_int_equal(resolver_add(w.names, name, id), 0);
 	}
 	pass_quietly(&w, 0, 0.5);
 	assert_int_equal(w.server.unanswered, 2 * 32); /* A and AAAA */
@@ -496,13 +496,13 @@ it_may_end_at_any_moment(void **state)
 			w.server.mood = (enum mood)mood;
 			w.server.addresses[0] = "10.0.0.1";
 			assert_int_equal(
-			    names_add(w.names, "db.hapair.test", 0), 0);
-			assert_int_equal(names_add(w.names, "nobody", 1), 0);
+			    resolver_add(w.names, "db.hapair.test", 0), 0);
+			assert_int_equal(resolver_add(w.names, "nobody", 1), 0);
 			for (unsigned k = 0; k < turns; k++)
 				ev_run(w.loop, EVRUN_NOWAIT);
 			world_fini(&w);
 		}
-	names_free(NULL);
+	resolver_free(NULL);
 }
 
 static void
@@ -562,7 +562,7 @@ resolv_conf_is_read_again_when_it_changes(void **state)
 	other.addresses[0] = "10.0.0.2";
 	server_open(&w.server, w.loop);
 	server_open(&other, w.loop);
-	w.names = names_new(w.loop, on_change, &w);
+	w.names = resolver_new(w.loop, on_change, &w);
 	learn(&w);
 	assert_text(w.address[0], "10.0.0.1");
 	put_file("/etc/resolv.conf", "nameserver 127.0.0.2\n");

@@ -13,13 +13,13 @@
 
 /* A thread that never runs, with clients that say nothing. */
 struct crowd {
-	struct session_shared shared;
+	struct session_thread_shared shared;
 	struct session_thread thread;
 	struct config_service service;
 	struct config_pair pair;
 	struct pool pool;
 	struct pipes pipes;
-	struct tap tap;
+	struct conn_report conn_report;
 };
 
 static void
@@ -37,10 +37,10 @@ crowd_new(void)
 
 	assert_non_null(c);
 	STAILQ_INIT(&c->shared.threads);
-	gate_init(&c->shared.gate, 0);
-	gate_init(&c->pool.gate, 0);
+	conn_limit_init(&c->shared.limit, 0);
+	conn_limit_init(&c->pool.limit, 0);
 	c->pool.config = &c->service;
-	c->thread.tap = &c->tap;
+	c->thread.conn_report = &c->conn_report;
 	c->thread.tools.pipes = &c->pipes;
 	pipes_init(&c->pipes, 0);
 	assert_int_equal(session_thread_init(&c->thread, &c->shared, 1, 1), 0);
@@ -57,7 +57,7 @@ join(struct crowd *c, unsigned n)
 		    socket(AF_INET, SOCK_STREAM, 0), &client);
 
 		assert_non_null(s);
-		assert_true(session_thread_enter_gates(&c->thread, &c->pool));
+		assert_true(session_thread_enter_limits(&c->thread, &c->pool));
 		ev_timer_init(&s->timer, on_nothing, 0., 0.);
 	}
 }
@@ -78,7 +78,7 @@ crowd_free(struct crowd *c)
 {
 	while (!LIST_EMPTY(&c->thread.sessions))
 		session_end_reset(
-		    LIST_FIRST(&c->thread.sessions), ENDING_STOPPED, 0);
+		    LIST_FIRST(&c->thread.sessions), END_REASON_STOPPED, 0);
 	bury(c);
 	session_thread_fini(&c->thread);
 	free(c);
@@ -138,7 +138,7 @@ who_leaves_meanwhile_is_no_trap(void **state)
 	session_sweep_order(&w, false, true, 0);
 	while (!session_sweep_turn(&w, &c->thread, &c->pair)) {
 		assert_non_null(c->thread.next_sweep);
-		session_end_reset(c->thread.next_sweep, ENDING_NORMAL, 0);
+		session_end_reset(c->thread.next_sweep, END_REASON_NORMAL, 0);
 		bury(c);
 	}
 	assert_int_equal(c->thread.n_sessions, 0);

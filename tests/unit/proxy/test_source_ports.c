@@ -7,13 +7,13 @@
 static void
 each_port_is_given_to_one_at_a_time(void **state)
 {
-	struct ports *p = ports_new();
+	struct source_ports *p = source_ports_new();
 	bool *seen = calloc(65536, sizeof(*seen));
 	unsigned n = 0;
 	uint16_t port;
 
 	(void)state;
-	while ((port = ports_take(p)) != 0) {
+	while ((port = source_ports_take(p)) != 0) {
 		assert_false(seen[port]);
 		seen[port] = true;
 		n++;
@@ -21,32 +21,32 @@ each_port_is_given_to_one_at_a_time(void **state)
 	assert_true(n > 1000);
 	/* All are out: asking on costs nothing and gives nothing. */
 	for (int i = 0; i < 100000; i++)
-		assert_int_equal(ports_take(p), 0);
+		assert_int_equal(source_ports_take(p), 0);
 	for (unsigned i = 1; i < 65536; i++)
 		if (seen[i])
-			ports_give(p, (uint16_t)i);
-	assert_int_not_equal(ports_take(p), 0);
+			source_ports_give(p, (uint16_t)i);
+	assert_int_not_equal(source_ports_take(p), 0);
 	free(seen);
-	ports_free(p);
+	source_ports_free(p);
 }
 
 /* What was just given back may be in TIME_WAIT: it comes last. */
 static void
 a_port_rests_as_long_as_can_be(void **state)
 {
-	struct ports *p = ports_new();
-	uint16_t first = ports_take(p), port;
+	struct source_ports *p = source_ports_new();
+	uint16_t first = source_ports_take(p), port;
 	unsigned others = 0;
 
 	(void)state;
-	ports_give(p, first);
-	while ((port = ports_take(p)) != first) {
-		ports_give(p, port);
+	source_ports_give(p, first);
+	while ((port = source_ports_take(p)) != first) {
+		source_ports_give(p, port);
 		others++;
 	}
 	assert_true(others > 1000);
-	ports_free(p);
-	ports_free(NULL);
+	source_ports_free(p);
+	source_ports_free(NULL);
 }
 
 int

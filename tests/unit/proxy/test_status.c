@@ -90,7 +90,7 @@ set_up(struct world *w)
 	}
 	assert_int_equal(
 	    addr_parse("10.0.0.99:81", &w->servers[1].view.address), 0);
-	w->services[0].sums.endings[ENDING_IDLE] = 6;
+	w->services[0].sums.endings[END_REASON_IDLE] = 6;
 	w->report = (struct report){ .config = w->config,
 		.start = &w->start,
 		.groups = &w->group,
@@ -341,10 +341,10 @@ values_have_their_place(void **state)
 	assert_null(find(doc, "services/0/servers/0/check/role"));
 	/* Only those endings that there were. */
 	assert_int_equal(json_doc_int(find(doc, "services/0/endings"),
-	                     ending_words(ENDING_IDLE)),
+	                     end_reason_words(END_REASON_IDLE)),
 	    6);
-	assert_null(json_doc_get(
-	    find(doc, "services/0/endings"), ending_words(ENDING_NORMAL)));
+	assert_null(json_doc_get(find(doc, "services/0/endings"),
+	    end_reason_words(END_REASON_NORMAL)));
 	config_free(w.config);
 }
 
