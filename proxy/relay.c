@@ -54,10 +54,10 @@ struct relay {
 	struct config *config; /* NULL before START */
 	unsigned n_listeners;  /* received so far */
 	bool started, ready, stopping;
-	struct roster roster;
+	struct services services;
 	struct server_admin admin;
 	struct msg_group *groups;
-	struct asker asker;
+	struct status_query query;
 	ev_io chan_ready, failover_ready;
 	ev_timer stop_poll, beat, first_checks;
 	struct liveness *liveness; /* NULL: nobody watches */
@@ -102,7 +102,7 @@ static void
 tell_all(struct relay *r)
 {
 	for (size_t i = 0; i < r->config->n_services; i++)
-		tell_service(r, roster_pool(&r->roster, i));
+		tell_service(r, services_pool(&r->services, i));
 	if (r->ready)
 		send_failover(r, MSG_SERVING, NULL);
 }
@@ -176,8 +176,8 @@ on_roster_changed(void *arg, struct pool *pool)
 	struct relay *r = arg;
 
 	tell_service(r, pool);
-	marshal_look(r->admin.marshal, pool->index);
-	if (roster_is_open(&r->roster))
+	standby_run_look(r->admin.standby_run, pool->index);
+	if (services_is_open(&r->services))
 		become_ready(r);
 }
 
@@ -196,20 +196,20 @@ on_dropped(void *arg, unsigned group)
 static int
 start_serving(struct relay *r)
 {
-	static const struct roster_calls calls = {
+	static const struct services_calls calls = {
 		.on_change = on_roster_changed, .on_dropped = on_dropped
 	};
 	int e = drop_privileges(r);
 
 	if (e == 0)
-		e = roster_start(&r->roster, &calls, r);
+		e = services_start(&r->services, &calls, r);
 	if (e < 0)
 		return e;
 	r->started = true;
 	log_notice("relay",
 	    "started: %u workers, %zu services, %u connections at most",
 	    r->start.workers, r->config->n_services, r->start.max_connections);
-	if (roster_is_open(&r->roster))
+	if (services_is_open(&r->services))
 		become_ready(r); /* nothing to serve: a pair alone */
 	else if (!r->ready)
 		timeout_arm(r->loop, &r->first_checks, FIRST_CHECKS_S);
@@ -222,7 +222,7 @@ init_admin(struct relay *r)
 	const bool alone = r->start.node == MSG_NO_NODE;
 	const struct server_admin_setup setup = { .loop = r->loop,
 		.config = r->config,
-		.roster = &r->roster,
+		.services = &r->services,
 		.groups = r->groups,
 		.node = alone ? -1 : (int)r->start.node,
 		.supervisor = r->channel };
@@ -242,11 +242,11 @@ take_start(struct relay *r, struct channel_packet *p)
 		e = load(r, p->fd);
 	if (e == 0)
 		e = open_log(r->config);
-	r->roster.shared.liveness = r->liveness;
+	r->services.shared.liveness = r->liveness;
 	if (e == 0)
-		e = roster_init(&r->roster, r->loop, r->config, &r->start);
+		e = services_init(&r->services, r->loop, r->config, &r->start);
 	if (e == 0)
-		roster_tell(&r->roster, r->failover);
+		services_tell(&r->services, r->failover);
 	if (e == 0 && r->config->has_pair) {
 		r->groups =
 		    calloc(r->config->pair.n_groups + 1, sizeof(*r->groups));
@@ -270,7 +270,7 @@ take_listener(struct relay *r, struct channel_packet *p)
 		return e;
 	if (r->config == NULL || p->fd == -1)
 		return -EBADMSG;
-	e = roster_add_listener(&r->roster, &m, &p->fd);
+	e = services_add_listener(&r->services, &m, &p->fd);
 	if (e == 0 && ++r->n_listeners == r->start.n_listeners)
 		e = start_serving(r);
 	return e;
@@ -303,14 +303,14 @@ on_beat(struct ev_loop *loop, ev_timer *t, int revents)
 
 /* The answer to `status`, malloc'd. */
 static char *
-make_report(void *arg, const struct asker_said *said)
+make_report(void *arg, const struct status_query_said *said)
 {
 	struct relay *r = arg;
 	const struct status_collect from = { .config = r->config,
 		.start = &r->start,
 		.groups = r->groups,
-		.marshal = r->admin.marshal,
-		.roster = &r->roster,
+		.standby_run = r->admin.standby_run,
+		.services = &r->services,
 		.pid = (int)r->parent };
 
 	return status_collect_text(&from, said);
@@ -331,9 +331,10 @@ take_control(struct relay *r, struct channel_packet *p)
 		reply_error(r->loop, &p->fd, "unknown request");
 	else if (!r->config->has_pair)
 		reply_send(r->loop, &p->fd,
-		    make_report(r, &(struct asker_said){ .peer = NULL }));
+		    make_report(
+		        r, &(struct status_query_said){ .peer = NULL }));
 	else
-		asker_ask(&r->asker, &p->fd, r->failover);
+		status_query_ask(&r->query, &p->fd, r->failover);
 	return 0;
 }
 
@@ -348,7 +349,7 @@ take_sibling(struct relay *r, struct channel_packet *p)
 	ev_io_set(&r->failover_ready, r->failover, EV_READ);
 	ev_io_start(r->loop, &r->failover_ready);
 	if (r->config != NULL)
-		roster_tell(&r->roster, r->failover);
+		services_tell(&r->services, r->failover);
 	if (r->started)
 		tell_all(r);
 }
@@ -360,7 +361,7 @@ on_stop_poll(struct ev_loop *loop, ev_timer *t, int revents)
 
 	(void)loop;
 	(void)revents;
-	if (!roster_is_dropped(&r->roster))
+	if (!services_is_dropped(&r->services))
 		return;
 	send_failover(r, MSG_STOPPED, NULL);
 	if (channel_send(r->channel, MSG_STOPPED, NULL, 0, -1) < 0)
@@ -375,7 +376,7 @@ stop(struct relay *r)
 	if (r->stopping)
 		return;
 	r->stopping = true;
-	roster_drop(&r->roster);
+	services_drop(&r->services);
 	ev_timer_again(r->loop, &r->stop_poll);
 	on_stop_poll(r->loop, &r->stop_poll, 0);
 }
@@ -446,9 +447,9 @@ take_group(struct relay *r, const struct channel_packet *p)
 	left = r->groups[m.group].state == MSG_GROUP_MASTER &&
 	    m.state != MSG_GROUP_MASTER;
 	r->groups[m.group] = m;
-	marshal_look_at_groups(r->admin.marshal);
+	standby_run_look_at_groups(r->admin.standby_run);
 	if (left)
-		roster_drop_group(&r->roster, m.group);
+		services_drop_group(&r->services, m.group);
 	return 0;
 }
 
@@ -464,7 +465,7 @@ take_drop(struct relay *r, const struct channel_packet *p)
 	if (r->groups == NULL || m.group >= r->config->pair.n_groups)
 		return -EBADMSG;
 	if (r->started)
-		roster_drop_group(&r->roster, m.group);
+		services_drop_group(&r->services, m.group);
 	return 0;
 }
 
@@ -475,11 +476,11 @@ take_failover(struct relay *r, const struct channel_packet *p)
 	case MSG_GROUP:
 		return take_group(r, p);
 	case MSG_PEER:
-		return asker_take_peer(&r->asker, p);
+		return status_query_take_peer(&r->query, p);
 	case MSG_TRACKS:
-		return asker_take_tracks(&r->asker, p);
+		return status_query_take_tracks(&r->query, p);
 	case MSG_ANSWERED:
-		return asker_take_answered(&r->asker, p);
+		return status_query_take_answered(&r->query, p);
 	case MSG_DROP:
 		return take_drop(r, p);
 	default: /* not an enum: a number from another process */
@@ -505,7 +506,7 @@ on_failover(struct ev_loop *loop, ev_io *io, int revents)
 		return;
 	/* Ended, or mad: the supervisor brings the next one. */
 	ev_io_stop(loop, io);
-	roster_tell(&r->roster, -1);
+	services_tell(&r->services, -1);
 	fd_close(&r->failover);
 }
 
@@ -525,7 +526,7 @@ relay_init(struct relay *r, int channel)
 	r->failover = -1;
 	r->parent = getppid();
 	r->status = EXIT_FAILURE;
-	asker_init(&r->asker, r->loop, make_report, r);
+	status_query_init(&r->query, r->loop, make_report, r);
 	ev_io_init(&r->chan_ready, on_chan, channel, EV_READ);
 	ev_io_start(r->loop, &r->chan_ready);
 	ev_init(&r->failover_ready, on_failover);
@@ -543,9 +544,9 @@ relay_init(struct relay *r, int channel)
 static void
 relay_fini(struct relay *r)
 {
-	asker_fini(&r->asker);
+	status_query_fini(&r->query);
 	server_admin_fini(&r->admin);
-	roster_fini(&r->roster);
+	services_fini(&r->services);
 	free(r->groups);
 	fd_close(&r->failover);
 	fd_close(&r->channel);

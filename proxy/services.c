@@ -17,8 +17,8 @@
 static void
 on_accused(struct ev_loop *loop, ev_async *async, int revents)
 {
-	struct roster *r =
-	    CONTAINER_OF(async, struct roster, shared.sessions.accused);
+	struct services *r =
+	    CONTAINER_OF(async, struct services, shared.sessions.accused);
 
 	(void)loop;
 	(void)revents;
@@ -33,7 +33,7 @@ on_accused(struct ev_loop *loop, ev_async *async, int revents)
 }
 
 static bool
-has_dropped(struct roster *r, unsigned group)
+has_dropped(struct services *r, unsigned group)
 {
 	for (unsigned i = 0; i < r->shared.n_workers; i++)
 		if ((atomic_load(&r->shared.workers[i].dropped_groups) &
@@ -45,7 +45,8 @@ has_dropped(struct roster *r, unsigned group)
 static void
 on_dropped(struct ev_loop *loop, ev_async *async, int revents)
 {
-	struct roster *r = CONTAINER_OF(async, struct roster, shared.dropped);
+	struct services *r =
+	    CONTAINER_OF(async, struct services, shared.dropped);
 
 	(void)loop;
 	(void)revents;
@@ -58,7 +59,7 @@ on_dropped(struct ev_loop *loop, ev_async *async, int revents)
 }
 
 static int
-make_pools(struct roster *r, const struct config *config)
+make_pools(struct services *r, const struct config *config)
 {
 	struct worker_shared *sh = &r->shared;
 	unsigned slot = 0;
@@ -83,7 +84,7 @@ make_pools(struct roster *r, const struct config *config)
 }
 
 static int
-make_workers(struct roster *r, const struct msg_start *start)
+make_workers(struct services *r, const struct msg_start *start)
 {
 	struct worker_shared *sh = &r->shared;
 
@@ -107,7 +108,7 @@ on_wake(void *arg)
 }
 
 static int
-make_feed(struct roster *r, const struct msg_start *start)
+make_feed(struct services *r, const struct msg_start *start)
 {
 	struct worker_shared *sh = &r->shared;
 	const struct conn_feed_setup setup = { .loop = r->shared.sessions.main,
@@ -124,8 +125,8 @@ make_feed(struct roster *r, const struct msg_start *start)
 }
 
 int
-roster_init(struct roster *r, struct ev_loop *loop, const struct config *config,
-    const struct msg_start *start)
+services_init(struct services *r, struct ev_loop *loop,
+    const struct config *config, const struct msg_start *start)
 {
 	struct worker_shared *sh = &r->shared;
 	int e;
@@ -149,7 +150,7 @@ roster_init(struct roster *r, struct ev_loop *loop, const struct config *config,
 }
 
 int
-roster_add_listener(struct roster *r, const struct msg_listener *m, int *fd)
+services_add_listener(struct services *r, const struct msg_listener *m, int *fd)
 {
 	struct worker_shared *sh = &r->shared;
 
@@ -161,7 +162,7 @@ roster_add_listener(struct roster *r, const struct msg_listener *m, int *fd)
 
 /* A service opens once somebody can serve, or all are known not to. */
 static void
-open_if_known(struct roster *r, struct pool *p)
+open_if_known(struct services *r, struct pool *p)
 {
 	bool known = true;
 
@@ -175,7 +176,7 @@ open_if_known(struct roster *r, struct pool *p)
 }
 
 void
-roster_changed(struct roster *r, struct pool *pool)
+services_changed(struct services *r, struct pool *pool)
 {
 	if (!r->started)
 		return;
@@ -188,14 +189,14 @@ roster_changed(struct roster *r, struct pool *pool)
 static void
 on_check_changed(void *arg, struct pool *pool)
 {
-	roster_changed(arg, pool);
+	services_changed(arg, pool);
 }
 
 /* A name has addresses, or others: its server may have to move. */
 static void
 on_name(void *arg, unsigned id, const union addr *all, unsigned n)
 {
-	struct roster *r = arg;
+	struct services *r = arg;
 	struct check *c = &r->checks[id];
 	const struct config_service *service = c->pool->config;
 	const char *server = c->server->config->name;
@@ -217,7 +218,7 @@ on_name(void *arg, unsigned id, const union addr *all, unsigned n)
 
 /* Those without an address yet are down until they have one. */
 static int
-start_names(struct roster *r)
+start_names(struct services *r)
 {
 	for (unsigned i = 0; i < r->shared.n_servers; i++) {
 		const char *host = r->checks[i].server->config->host;
@@ -238,7 +239,7 @@ start_names(struct roster *r)
 }
 
 static int
-start_checks(struct roster *r)
+start_checks(struct services *r)
 {
 	int e = 0;
 
@@ -266,7 +267,8 @@ start_checks(struct roster *r)
 }
 
 int
-roster_start(struct roster *r, const struct roster_calls *calls, void *arg)
+services_start(
+    struct services *r, const struct services_calls *calls, void *arg)
 {
 	r->calls = calls;
 	r->arg = arg;
@@ -285,7 +287,7 @@ roster_start(struct roster *r, const struct roster_calls *calls, void *arg)
 }
 
 bool
-roster_is_open(struct roster *r)
+services_is_open(struct services *r)
 {
 	for (size_t i = 0; i < r->shared.n_pools; i++)
 		if (!atomic_load(&r->shared.pools[i].open))
@@ -294,7 +296,7 @@ roster_is_open(struct roster *r)
 }
 
 void
-roster_drop(struct roster *r)
+services_drop(struct services *r)
 {
 	for (unsigned i = 0; i < r->shared.n_workers; i++) {
 		atomic_store(&r->shared.workers[i].drop_all, true);
@@ -303,7 +305,7 @@ roster_drop(struct roster *r)
 }
 
 bool
-roster_is_dropped(struct roster *r)
+services_is_dropped(struct services *r)
 {
 	for (unsigned i = 0; i < r->shared.n_workers; i++) {
 		struct worker *w = &r->shared.workers[i];
@@ -315,7 +317,7 @@ roster_is_dropped(struct roster *r)
 }
 
 void
-roster_drop_group(struct roster *r, unsigned group)
+services_drop_group(struct services *r, unsigned group)
 {
 	r->dropping |= 1U << group;
 	for (unsigned i = 0; i < r->shared.n_workers; i++) {
@@ -328,7 +330,7 @@ roster_drop_group(struct roster *r, unsigned group)
 }
 
 void
-roster_tell(struct roster *r, int failover)
+services_tell(struct services *r, int failover)
 {
 	if (r->shared.conn_feed == NULL)
 		return;
@@ -339,19 +341,19 @@ roster_tell(struct roster *r, int failover)
 }
 
 struct pool *
-roster_pool(struct roster *r, size_t service)
+services_pool(struct services *r, size_t service)
 {
 	return &r->shared.pools[service];
 }
 
 const struct check_view *
-roster_check(const struct roster *r, unsigned slot)
+services_check(const struct services *r, unsigned slot)
 {
 	return &r->checks[slot].view;
 }
 
 struct counters_sum
-roster_sum_server(const struct roster *r, unsigned slot)
+services_sum_server(const struct services *r, unsigned slot)
 {
 	struct counters_sum sum = { 0 };
 
@@ -362,7 +364,7 @@ roster_sum_server(const struct roster *r, unsigned slot)
 }
 
 struct counters_service_sum
-roster_sum_service(const struct roster *r, size_t service)
+services_sum_service(const struct services *r, size_t service)
 {
 	struct counters_service_sum sum = { 0 };
 
@@ -373,7 +375,7 @@ roster_sum_service(const struct roster *r, size_t service)
 }
 
 void
-roster_fini(struct roster *r)
+services_fini(struct services *r)
 {
 	struct worker_shared *sh = &r->shared;
 

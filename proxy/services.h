@@ -15,67 +15,69 @@ struct probes;
 struct resolver;
 struct secret_files;
 
-struct roster_calls {
+struct services_calls {
 	/* After each change of a server's state. */
 	void (*on_change)(void *arg, struct pool *pool);
-	/* After roster_drop_group(): no connection is left. */
+	/* After services_drop_group(): no connection is left. */
 	void (*on_dropped)(void *arg, unsigned group);
 };
 
-struct roster {
+struct services {
 	struct worker_shared shared;
 	struct check *checks; /* by pool_server.slot */
 	struct probes *surveys;
 	struct secret_files *secrets;
 	struct resolver *names; /* NULL: no server has one */
 	bool started;
-	unsigned dropping;                /* a bit for each group */
-	const struct roster_calls *calls; /* borrowed */
+	unsigned dropping;                  /* a bit for each group */
+	const struct services_calls *calls; /* borrowed */
 	void *arg;
 };
 
 /*
  * From zeroes, and while still root, for passwords and keytabs. Returns 0 or
- * -errno; roster_fini takes the half-built.
+ * -errno; services_fini takes the half-built.
  */
-MUST_CHECK int roster_init(struct roster *r, struct ev_loop *loop,
+MUST_CHECK int services_init(struct services *r, struct ev_loop *loop,
     const struct config *config, const struct msg_start *start);
-void roster_fini(struct roster *r);
+void services_fini(struct services *r);
 
-/* Before roster_start. Takes the descriptor. Returns 0 or -errno. */
-MUST_CHECK int roster_add_listener(
-    struct roster *r, const struct msg_listener *m, int *fd);
+/* Before services_start. Takes the descriptor. Returns 0 or -errno. */
+MUST_CHECK int services_add_listener(
+    struct services *r, const struct msg_listener *m, int *fd);
 
 /* Threads and checks begin. Returns 0 or -errno. */
-MUST_CHECK int roster_start(
-    struct roster *r, const struct roster_calls *calls, void *arg);
+MUST_CHECK int services_start(
+    struct services *r, const struct services_calls *calls, void *arg);
 
 /* Every service accepts: each has had its first checks. */
-bool roster_is_open(struct roster *r);
+bool services_is_open(struct services *r);
 
 /* Resets all connections and accepts no more; then asks whether it is done. */
-void roster_drop(struct roster *r);
-bool roster_is_dropped(struct roster *r);
+void services_drop(struct services *r);
+bool services_is_dropped(struct services *r);
 
 /* Resets the connections to the addresses of a group. */
-void roster_drop_group(struct roster *r, unsigned group);
+void services_drop_group(struct services *r, unsigned group);
 
 /*
  * From now on a failover at this channel (-1: none) is told of connections,
  * beginning with all there are. The channel stays the caller's.
  */
-void roster_tell(struct roster *r, int failover);
+void services_tell(struct services *r, int failover);
 
 /*
  * Something about a server of the pool is another now: what follows from it,
  * once the roster has started.
  */
-void roster_changed(struct roster *r, struct pool *pool);
+void services_changed(struct services *r, struct pool *pool);
 
-struct pool *roster_pool(struct roster *r, size_t service);
+struct pool *services_pool(struct services *r, size_t service);
 
 /* What `status` tells of a server, by its slot, or of a service. */
-const struct check_view *roster_check(const struct roster *r, unsigned slot);
-struct counters_sum roster_sum_server(const struct roster *r, unsigned slot);
-struct counters_service_sum roster_sum_service(
-    const struct roster *r, size_t service);
+const struct check_view *services_check(
+    const struct services *r, unsigned slot);
+struct counters_sum services_sum_server(
+    const struct services *r, unsigned slot);
+struct counters_service_sum services_sum_service(
+    const struct services *r, size_t service);

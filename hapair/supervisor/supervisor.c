@@ -432,7 +432,7 @@ own_report(struct supervisor *s)
 {
 	struct msg_start m = start_message(s);
 	bool all_known = true;
-	struct report r = { .config = s->setup->config,
+	struct status r = { .config = s->setup->config,
 		.start = &m,
 		.pid = (int)getpid(),
 		.now = mono_now(),
@@ -442,7 +442,7 @@ own_report(struct supervisor *s)
 		all_known = all_known && s->known[i];
 	if (all_known)
 		r.groups = s->groups;
-	return report_text(&r);
+	return status_text(&r);
 }
 
 /* To the role that answers it. */

@@ -55,9 +55,9 @@ int
 server_admin_init(
     struct server_admin *a, const struct server_admin_setup *setup)
 {
-	const struct marshal_setup marshal = { .loop = setup->loop,
+	const struct standby_run_setup standby_run = { .loop = setup->loop,
 		.config = setup->config,
-		.roster = setup->roster,
+		.services = setup->services,
 		.groups = setup->groups,
 		.node = setup->node,
 		.choose = send_choice,
@@ -65,14 +65,14 @@ server_admin_init(
 		.arg = a };
 
 	a->setup = *setup;
-	a->marshal = marshal_new(&marshal);
-	return a->marshal != NULL ? 0 : -ENOMEM;
+	a->standby_run = standby_run_new(&standby_run);
+	return a->standby_run != NULL ? 0 : -ENOMEM;
 }
 
 void
 server_admin_fini(struct server_admin *a)
 {
-	marshal_free(a->marshal);
+	standby_run_free(a->standby_run);
 }
 
 /* -- what is agreed on -------------------------------------------------- */
@@ -90,7 +90,7 @@ find_server(struct pool *p, const char *name)
 static const char *
 reason_text(const struct server_admin *a, const struct accord *accord)
 {
-	if (!a->setup.roster->started)
+	if (!a->setup.services->started)
 		return "it was so before";
 	return accord->node == (a->setup.node < 0 ? 0 : a->setup.node)
 	    ? "an operator here"
@@ -128,7 +128,8 @@ static void
 apply(struct server_admin *a, const struct accord *accord)
 {
 	const int i = config_find_service(a->setup.config, accord->subject);
-	struct pool *p = i < 0 ? NULL : roster_pool(a->setup.roster, (size_t)i);
+	struct pool *p =
+	    i < 0 ? NULL : services_pool(a->setup.services, (size_t)i);
 	struct pool_server *s =
 	    p == NULL ? NULL : find_server(p, accord->server);
 	char change[TEXT_MAX] = "", subject[TEXT_MAX];
@@ -143,7 +144,7 @@ apply(struct server_admin *a, const struct accord *accord)
 		set_weight(p, s, accord->value, change);
 	if (*change == '\0') /* it is so already */
 		return;
-	roster_changed(a->setup.roster, p);
+	services_changed(a->setup.services, p);
 	(void)snprintf(subject, sizeof(subject), "service %s, server %s",
 	    accord->subject, accord->server);
 	log_notice(subject, "%s, reason: %s", change, reason_text(a, accord));
@@ -164,7 +165,7 @@ take_accords(struct server_admin *a, struct buf *b)
 			break;
 		case ACCORD_ACTIVE:
 		case ACCORD_ACTIVE_GROUP:
-			marshal_agree(a->marshal, &accord);
+			standby_run_agree(a->standby_run, &accord);
 			break;
 		}
 	}
@@ -180,7 +181,7 @@ activate(struct server_admin *a, const struct msg_active *m)
 	const struct config_service *c = &a->setup.config->services[m->service];
 	bool waits = false;
 	const char *why =
-	    marshal_ask(a->marshal, m->service, m->server, &waits);
+	    standby_run_ask(a->standby_run, m->service, m->server, &waits);
 	const char *is = waits ? "the fence runs, then it is active" : "active";
 	char text[TEXT_MAX];
 
@@ -212,7 +213,7 @@ server_admin_take(struct server_admin *a, struct channel_packet *p)
 	struct msg_fenced fenced;
 	struct msg_active chosen;
 
-	if (a->marshal == NULL)
+	if (a->standby_run == NULL)
 		return -EBADMSG;
 	switch (p->type) {
 	case MSG_ACCORDS:
@@ -228,17 +229,17 @@ server_admin_take(struct server_admin *a, struct channel_packet *p)
 	case MSG_KNOWN:
 		if (msg_get_known(&b, &known) < 0)
 			return -EBADMSG;
-		marshal_set_known(a->marshal, known.known);
+		standby_run_set_known(a->standby_run, known.known);
 		return 0;
 	case MSG_FENCED:
 		if (msg_get_fenced(&b, &fenced) < 0)
 			return -EBADMSG;
-		marshal_take_fenced(a->marshal, &fenced);
+		standby_run_take_fenced(a->standby_run, &fenced);
 		return 0;
 	case MSG_CHOSEN:
 		return msg_get_active(&b, &chosen) < 0
 		    ? -EBADMSG
-		    : marshal_take_chosen(a->marshal, &chosen);
+		    : standby_run_take_chosen(a->standby_run, &chosen);
 	default: /* not an enum: a number from another process */
 		return -EBADMSG;
 	}

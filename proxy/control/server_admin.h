@@ -14,14 +14,14 @@
 struct channel_packet;
 struct config;
 struct ev_loop;
-struct marshal;
 struct msg_group;
-struct roster;
+struct services;
+struct standby_run;
 
 struct server_admin_setup {
 	struct ev_loop *loop;
 	const struct config *config;    /* borrowed */
-	struct roster *roster;          /* likewise */
+	struct services *services;      /* likewise */
 	const struct msg_group *groups; /* likewise; void without a pair */
 	int node;                       /* our index, -1: there is no pair */
 	int supervisor;                 /* channel; the relay's */
@@ -29,7 +29,8 @@ struct server_admin_setup {
 
 struct server_admin {
 	struct server_admin_setup setup;
-	struct marshal *marshal; /* of the standby services; NULL: not begun */
+	struct standby_run
+	    *standby_run; /* of the standby services; NULL: not begun */
 };
 
 /* Returns 0 or -ENOMEM. */

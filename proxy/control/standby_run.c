@@ -18,7 +18,7 @@
 
 /* A service, or those of a group. */
 struct unit {
-	struct marshal *marshal;            /* borrowed: the one it is in */
+	struct standby_run *standby_run;    /* borrowed: the one it is in */
 	size_t leader;                      /* its first service */
 	char subject[CONFIG_NAME_MAX + 16]; /* of its log lines */
 	struct standby_rules rules;
@@ -31,8 +31,8 @@ struct unit {
 	size_t fence_service;
 };
 
-struct marshal {
-	struct marshal_setup setup;
+struct standby_run {
+	struct standby_run_setup setup;
 	bool known;
 	uint32_t last_id;
 	size_t n_units;
@@ -43,14 +43,14 @@ struct marshal {
 static const struct config_service *
 leader_of(const struct unit *u)
 {
-	return &u->marshal->setup.config->services[u->leader];
+	return &u->standby_run->setup.config->services[u->leader];
 }
 
 /* The next service of the unit after this one; NO_UNIT: it was the last. */
 static size_t
 next_member(const struct unit *u, size_t after)
 {
-	const struct marshal *m = u->marshal;
+	const struct standby_run *m = u->standby_run;
 
 	for (size_t i = after + 1; i < m->setup.config->n_services; i++)
 		if (m->unit_of[i] == m->unit_of[u->leader])
@@ -61,11 +61,11 @@ next_member(const struct unit *u, size_t after)
 static bool
 decides(const struct unit *u)
 {
-	const struct marshal_setup *setup = &u->marshal->setup;
+	const struct standby_run_setup *setup = &u->standby_run->setup;
 
 	if (setup->node < 0)
 		return true;
-	if (!u->marshal->known)
+	if (!u->standby_run->known)
 		return false;
 	if (setup->config->pair.n_groups == 0)
 		return setup->node == 0;
@@ -81,7 +81,8 @@ look_at(struct unit *u, unsigned n)
 	struct standby_view seen = { 0 };
 
 	for (size_t i = u->leader; i != NO_UNIT; i = next_member(u, i)) {
-		struct pool *p = roster_pool(u->marshal->setup.roster, i);
+		struct pool *p =
+		    services_pool(u->standby_run->setup.services, i);
 		struct pool_view server;
 
 		pool_look(p, &p->servers[n], &server);
@@ -96,7 +97,7 @@ look_at(struct unit *u, unsigned n)
 static bool
 run_fence(struct unit *u)
 {
-	struct marshal *m = u->marshal;
+	struct standby_run *m = u->standby_run;
 	const struct config *c = m->setup.config;
 	const struct standby *s = &u->standby;
 
@@ -117,7 +118,7 @@ run_fence(struct unit *u)
 static void
 promote(struct unit *u, unsigned from, unsigned to)
 {
-	struct marshal *m = u->marshal;
+	struct standby_run *m = u->standby_run;
 
 	for (size_t i = u->leader; i != NO_UNIT; i = next_member(u, i))
 		if (m->setup.config->services[i].promote != NULL)
@@ -132,11 +133,11 @@ promote(struct unit *u, unsigned from, unsigned to)
 static void
 point(struct unit *u)
 {
-	struct roster *r = u->marshal->setup.roster;
+	struct services *r = u->standby_run->setup.services;
 
 	for (size_t i = u->leader; i != NO_UNIT; i = next_member(u, i)) {
-		pool_set_active(roster_pool(r, i), u->standby.active);
-		roster_changed(r, roster_pool(r, i));
+		pool_set_active(services_pool(r, i), u->standby.active);
+		services_changed(r, services_pool(r, i));
 	}
 }
 
@@ -144,7 +145,7 @@ point(struct unit *u)
 static void
 choose(struct unit *u)
 {
-	const struct marshal_setup *setup = &u->marshal->setup;
+	const struct standby_run_setup *setup = &u->standby_run->setup;
 
 	u->unanswered++;
 	setup->choose(setup->arg,
@@ -197,7 +198,7 @@ carry_out(struct unit *u, const struct standby_out *out)
 static void
 wake_at(struct unit *u, struct mono when)
 {
-	struct ev_loop *loop = u->marshal->setup.loop;
+	struct ev_loop *loop = u->standby_run->setup.loop;
 	double s = (double)mono_span_ms(mono_now(), when) / 1e3 + 0.001;
 
 	if (mono_is_never(when))
@@ -275,7 +276,7 @@ on_wake(struct ev_loop *loop, ev_timer *t, int revents)
 /* -- who asks ----------------------------------------------------------- */
 
 static struct unit *
-unit_of(const struct marshal *m, size_t service)
+unit_of(const struct standby_run *m, size_t service)
 {
 	const size_t i = m->unit_of[service];
 
@@ -283,7 +284,7 @@ unit_of(const struct marshal *m, size_t service)
 }
 
 void
-marshal_look(struct marshal *m, size_t service)
+standby_run_look(struct standby_run *m, size_t service)
 {
 	struct unit *u = unit_of(m, service);
 
@@ -292,17 +293,17 @@ marshal_look(struct marshal *m, size_t service)
 }
 
 void
-marshal_look_at_groups(struct marshal *m)
+standby_run_look_at_groups(struct standby_run *m)
 {
 	for (size_t i = 0; i < m->n_units; i++)
 		look(&m->units[i]);
 }
 
 void
-marshal_set_known(struct marshal *m, bool known)
+standby_run_set_known(struct standby_run *m, bool known)
 {
 	m->known = known;
-	marshal_look_at_groups(m);
+	standby_run_look_at_groups(m);
 }
 
 static bool
@@ -337,8 +338,8 @@ follow(struct unit *u, unsigned host, uint64_t epoch)
 static void
 agree(struct unit *u, const struct accord *a)
 {
-	const int host =
-	    config_standby_host(u->marshal->setup.config, u->leader, a->server);
+	const int host = config_standby_host(
+	    u->standby_run->setup.config, u->leader, a->server);
 
 	if (host >= 0)
 		follow(u, (unsigned)host, a->epoch);
@@ -349,7 +350,7 @@ agree(struct unit *u, const struct accord *a)
 }
 
 void
-marshal_agree(struct marshal *m, const struct accord *a)
+standby_run_agree(struct standby_run *m, const struct accord *a)
 {
 	for (size_t i = 0; i < m->n_units; i++)
 		/* The answer that is due tells what holds after both. */
@@ -358,7 +359,7 @@ marshal_agree(struct marshal *m, const struct accord *a)
 }
 
 int
-marshal_take_chosen(struct marshal *m, const struct msg_active *chosen)
+standby_run_take_chosen(struct standby_run *m, const struct msg_active *chosen)
 {
 	struct unit *u = chosen->service < m->setup.config->n_services
 	    ? unit_of(m, chosen->service)
@@ -379,7 +380,7 @@ marshal_take_chosen(struct marshal *m, const struct msg_active *chosen)
 }
 
 void
-marshal_take_fenced(struct marshal *m, const struct msg_fenced *fenced)
+standby_run_take_fenced(struct standby_run *m, const struct msg_fenced *fenced)
 {
 	struct standby_event ev = { .type = STANDBY_FENCED,
 		.passed = fenced->passed };
@@ -397,7 +398,8 @@ marshal_take_fenced(struct marshal *m, const struct msg_fenced *fenced)
 }
 
 const char *
-marshal_ask(struct marshal *m, size_t service, unsigned server, bool *ret_waits)
+standby_run_ask(
+    struct standby_run *m, size_t service, unsigned server, bool *ret_waits)
 {
 	const struct standby_event ev = { .type = STANDBY_ASKED,
 		.host = server };
@@ -414,7 +416,7 @@ marshal_ask(struct marshal *m, size_t service, unsigned server, bool *ret_waits)
 }
 
 const struct standby *
-marshal_standby(const struct marshal *m, size_t service)
+standby_run_standby(const struct standby_run *m, size_t service)
 {
 	const struct unit *u = unit_of(m, service);
 
@@ -424,13 +426,13 @@ marshal_standby(const struct marshal *m, size_t service)
 /* -- life --------------------------------------------------------------- */
 
 static void
-init_unit(struct marshal *m, size_t service)
+init_unit(struct standby_run *m, size_t service)
 {
 	const struct config_service *c = &m->setup.config->services[service];
 	const bool grouped = c->standby_group != NULL;
 	struct unit *u = &m->units[m->n_units];
 
-	u->marshal = m;
+	u->standby_run = m;
 	u->leader = service;
 	u->rules = (struct standby_rules){ .n_hosts = (unsigned)c->n_servers,
 		.hold_ms = c->hold_ms,
@@ -444,7 +446,7 @@ init_unit(struct marshal *m, size_t service)
 }
 
 static void
-init_units(struct marshal *m)
+init_units(struct standby_run *m)
 {
 	const struct config *c = m->setup.config;
 
@@ -461,11 +463,11 @@ init_units(struct marshal *m)
 	}
 }
 
-struct marshal *
-marshal_new(const struct marshal_setup *setup)
+struct standby_run *
+standby_run_new(const struct standby_run_setup *setup)
 {
 	const size_t n = setup->config->n_services;
-	struct marshal *m = calloc(1, sizeof(*m));
+	struct standby_run *m = calloc(1, sizeof(*m));
 
 	if (m == NULL)
 		return NULL;
@@ -473,7 +475,7 @@ marshal_new(const struct marshal_setup *setup)
 	m->units = calloc(n + 1, sizeof(*m->units));
 	m->unit_of = calloc(n + 1, sizeof(*m->unit_of));
 	if (m->units == NULL || m->unit_of == NULL) {
-		marshal_free(m);
+		standby_run_free(m);
 		return NULL;
 	}
 	init_units(m);
@@ -481,7 +483,7 @@ marshal_new(const struct marshal_setup *setup)
 }
 
 void
-marshal_free(struct marshal *m)
+standby_run_free(struct standby_run *m)
 {
 	if (m == NULL)
 		return;

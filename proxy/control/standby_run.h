@@ -17,13 +17,13 @@
 
 struct config;
 struct ev_loop;
-struct marshal;
-struct roster;
+struct services;
+struct standby_run;
 
-struct marshal_setup {
+struct standby_run_setup {
 	struct ev_loop *loop;
 	const struct config *config;    /* borrowed */
-	struct roster *roster;          /* likewise */
+	struct services *services;      /* likewise */
 	const struct msg_group *groups; /* likewise: how each stands here */
 	int node;                       /* our index, -1: there is no pair */
 	/* Sends CHOSEN to the supervisor. */
@@ -34,32 +34,35 @@ struct marshal_setup {
 };
 
 /* NULL where memory is out. */
-MUST_CHECK struct marshal *marshal_new(const struct marshal_setup *setup);
-void marshal_free(struct marshal *m); /* takes NULL */
+MUST_CHECK struct standby_run *standby_run_new(
+    const struct standby_run_setup *setup);
+void standby_run_free(struct standby_run *m); /* takes NULL */
 
 /* Something about a server of this service may be another. */
-void marshal_look(struct marshal *m, size_t service);
+void standby_run_look(struct standby_run *m, size_t service);
 
 /* Another node may decide now. `known`: see MSG_KNOWN. */
-void marshal_look_at_groups(struct marshal *m);
-void marshal_set_known(struct marshal *m, bool known);
+void standby_run_look_at_groups(struct standby_run *m);
+void standby_run_set_known(struct standby_run *m, bool known);
 
 /* An accord about who is active, by the peer or from before. */
-void marshal_agree(struct marshal *m, const struct accord *a);
+void standby_run_agree(struct standby_run *m, const struct accord *a);
 
 /* CHOSEN, the answer to one of ours. Returns 0 or -EBADMSG. */
-MUST_CHECK int marshal_take_chosen(
-    struct marshal *m, const struct msg_active *chosen);
+MUST_CHECK int standby_run_take_chosen(
+    struct standby_run *m, const struct msg_active *chosen);
 
 /* FENCED. */
-void marshal_take_fenced(struct marshal *m, const struct msg_fenced *fenced);
+void standby_run_take_fenced(
+    struct standby_run *m, const struct msg_fenced *fenced);
 
 /*
  * An operator wants this server to be active. NULL: it is, or will be when the
  * fence has ended, as `ret_waits` tells; else why not.
  */
-MUST_CHECK const char *marshal_ask(
-    struct marshal *m, size_t service, unsigned server, bool *ret_waits);
+MUST_CHECK const char *standby_run_ask(
+    struct standby_run *m, size_t service, unsigned server, bool *ret_waits);
 
 /* How the service's decision stands; NULL where it is none of standby. */
-const struct standby *marshal_standby(const struct marshal *m, size_t service);
+const struct standby *standby_run_standby(
+    const struct standby_run *m, size_t service);

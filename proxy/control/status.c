@@ -35,7 +35,7 @@ put_wall(struct json_doc *at, const char *key, int64_t wall_ms)
 
 static void
 put_config(
-    struct json_doc *doc, const struct report *r, struct json_doc *problems)
+    struct json_doc *doc, const struct status *r, struct json_doc *problems)
 {
 	struct json_doc *at = json_doc_put_object(doc, "config");
 	char hash[2 * CONFIG_HASH_BYTES + 1];
@@ -70,7 +70,7 @@ track_name(const struct config_track *t)
 
 /* The same for every group: all hang on what the node is worth. */
 static void
-put_tracks(struct json_doc *group, const struct report *r)
+put_tracks(struct json_doc *group, const struct status *r)
 {
 	const struct config_pair *pair = &r->config->pair;
 	const struct msg_tracks *m = r->tracks;
@@ -97,7 +97,7 @@ put_tracks(struct json_doc *group, const struct report *r)
 }
 
 static void
-tell_tracks(const struct report *r, struct json_doc *problems)
+tell_tracks(const struct status *r, struct json_doc *problems)
 {
 	const struct config_pair *pair = &r->config->pair;
 
@@ -119,7 +119,7 @@ tell_tracks(const struct report *r, struct json_doc *problems)
 }
 
 static void
-put_group(struct json_doc *groups, const struct report *r, size_t i,
+put_group(struct json_doc *groups, const struct status *r, size_t i,
     struct json_doc *problems)
 {
 	const struct config_group *c = &r->config->pair.groups[i];
@@ -152,7 +152,7 @@ put_group(struct json_doc *groups, const struct report *r, size_t i,
 
 static void
 put_groups(
-    struct json_doc *doc, const struct report *r, struct json_doc *problems)
+    struct json_doc *doc, const struct status *r, struct json_doc *problems)
 {
 	struct json_doc *groups = json_doc_put_array(doc, "groups");
 
@@ -169,7 +169,7 @@ put_groups(
 
 /* The i-th road between the nodes: their addresses, then their `links`. */
 static void
-put_link(struct json_doc *list, const struct report *r, size_t i)
+put_link(struct json_doc *list, const struct status *r, size_t i)
 {
 	const struct config_node *nodes = r->config->pair.nodes;
 	const struct config_node *self = &nodes[r->start->node];
@@ -201,7 +201,7 @@ put_wire(struct json_doc *peer, const struct msg_peer *m)
 
 static void
 put_peer(
-    struct json_doc *peers, const struct report *r, struct json_doc *problems)
+    struct json_doc *peers, const struct status *r, struct json_doc *problems)
 {
 	const struct config_pair *pair = &r->config->pair;
 	const struct msg_peer *m = r->peer;
@@ -263,7 +263,7 @@ put_endings(struct json_doc *at, const struct counters_service_sum *sums)
 
 static void
 put_check(struct json_doc *server, const struct config_check *config,
-    const struct report_server *s)
+    const struct status_server *s)
 {
 	const struct check_view *c = s->check;
 	const char *last = c->passed ? "ok" : "failed";
@@ -281,7 +281,7 @@ put_check(struct json_doc *server, const struct config_check *config,
 /* As the file says it; and for a name what it has been resolved to. */
 static void
 put_address(struct json_doc *at, const struct config_server *c,
-    const struct report_server *s)
+    const struct status_server *s)
 {
 	char text[CONFIG_HOST_MAX + ADDR_TEXT_MAX];
 
@@ -301,7 +301,7 @@ put_address(struct json_doc *at, const struct config_server *c,
 
 static void
 put_server(struct json_doc *servers, const struct config_service *service,
-    size_t i, const struct report_server *s, struct json_doc *problems)
+    size_t i, const struct status_server *s, struct json_doc *problems)
 {
 	const struct config_server *c = &service->servers[i];
 	struct json_doc *at = json_doc_put_object(servers, NULL);
@@ -325,7 +325,7 @@ put_server(struct json_doc *servers, const struct config_service *service,
 
 /* What is wrong is said once, of a group by its first service. */
 static void
-put_standby(struct json_doc *service, const struct report *r, size_t i,
+put_standby(struct json_doc *service, const struct status *r, size_t i,
     struct json_doc *problems)
 {
 	const struct config_service *c = &r->config->services[i];
@@ -352,11 +352,11 @@ put_standby(struct json_doc *service, const struct report *r, size_t i,
 }
 
 static void
-put_service(struct json_doc *services, const struct report *r, size_t number,
+put_service(struct json_doc *services, const struct status *r, size_t number,
     struct json_doc *problems)
 {
 	const struct config_service *c = &r->config->services[number];
-	const struct report_service *s =
+	const struct status_service *s =
 	    r->services != NULL ? &r->services[number] : NULL;
 	struct json_doc *at = json_doc_put_object(services, NULL);
 	struct json_doc *list;
@@ -390,7 +390,7 @@ put_service(struct json_doc *services, const struct report *r, size_t number,
 }
 
 char *
-report_text(const struct report *r)
+status_text(const struct status *r)
 {
 	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
 	const struct config *c = r->config;

@@ -17,31 +17,31 @@
 struct check_view;
 struct standby;
 
-struct report_server {
+struct status_server {
 	struct pool_view view;
 	struct counters_sum sum;
 	const struct check_view *check;
 };
 
-struct report_service {
+struct status_service {
 	const char *state;
 	const struct standby *standby; /* NULL: it is none of that mode */
 	unsigned queued;
 	struct counters_service_sum sums;
-	const struct report_server *servers; /* config's order */
+	const struct status_server *servers; /* config's order */
 };
 
-struct report {
+struct status {
 	const struct config *config;
 	const struct msg_start *start;
 	const struct msg_group *groups;  /* config's order; NULL: none known */
 	const struct msg_peer *peer;     /* NULL: failover did not answer */
 	const struct msg_tracks *tracks; /* NULL: failover did not answer */
-	const struct report_service *services; /* NULL: no relay */
+	const struct status_service *services; /* NULL: no relay */
 	int pid;                               /* of the supervisor */
 	struct mono now;
 	uint64_t dropped_log_lines;
 };
 
 /* The text, malloc'd; NULL where memory is out. */
-char *report_text(const struct report *r);
+char *status_text(const struct status *r);

@@ -8,44 +8,44 @@
 
 #include <stdlib.h>
 
-static struct report_server
-see_server(struct roster *r, struct pool *p, struct pool_server *s)
+static struct status_server
+see_server(struct services *r, struct pool *p, struct pool_server *s)
 {
-	struct report_server out = { .check = roster_check(r, s->slot),
-		.sum = roster_sum_server(r, s->slot) };
+	struct status_server out = { .check = services_check(r, s->slot),
+		.sum = services_sum_server(r, s->slot) };
 
 	pool_look(p, s, &out.view);
 	return out;
 }
 
-static struct report_service
+static struct status_service
 see_service(const struct status_collect *from, size_t i,
-    struct report_server *ret_servers)
+    struct status_server *ret_servers)
 {
-	struct pool *p = roster_pool(from->roster, i);
-	struct report_service out = { .servers = ret_servers,
+	struct pool *p = services_pool(from->services, i);
+	struct status_service out = { .servers = ret_servers,
 		.state = "unknown",
-		.standby = marshal_standby(from->marshal, i),
+		.standby = standby_run_standby(from->standby_run, i),
 		.queued = atomic_load(&p->n_waiting),
-		.sums = roster_sum_service(from->roster, i) };
+		.sums = services_sum_service(from->services, i) };
 
 	if (atomic_load(&p->open))
 		out.state = pool_is_usable(p) ? "up" : "down";
 	for (size_t k = 0; k < p->n_servers; k++)
-		ret_servers[k] = see_server(from->roster, p, &p->servers[k]);
+		ret_servers[k] = see_server(from->services, p, &p->servers[k]);
 	return out;
 }
 
 char *
 status_collect_text(
-    const struct status_collect *from, const struct asker_said *said)
+    const struct status_collect *from, const struct status_query_said *said)
 {
-	const struct worker_shared *sh = &from->roster->shared;
-	struct report_server *servers =
+	const struct worker_shared *sh = &from->services->shared;
+	struct status_server *servers =
 	    calloc(sh->n_servers + 1, sizeof(*servers));
-	struct report_service *services =
+	struct status_service *services =
 	    calloc(sh->n_pools + 1, sizeof(*services));
-	const struct report report = { .config = from->config,
+	const struct status report = { .config = from->config,
 		.start = from->start,
 		.groups = said->peer != NULL ? from->groups : NULL,
 		.peer = said->peer,
@@ -54,7 +54,7 @@ status_collect_text(
 		.pid = from->pid,
 		.now = mono_now(),
 		.dropped_log_lines = log_dropped() };
-	struct report_server *next = servers;
+	struct status_server *next = servers;
 	char *text = NULL;
 
 	if (servers != NULL && services != NULL) {
@@ -62,7 +62,7 @@ status_collect_text(
 			services[i] = see_service(from, i, next);
 			next += sh->pools[i].n_servers;
 		}
-		text = report_text(&report);
+		text = status_text(&report);
 	}
 	free(servers);
 	free(services);

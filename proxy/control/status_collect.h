@@ -8,23 +8,23 @@
 
 #include "core/base.h"
 
-struct asker_said;
 struct config;
-struct marshal;
 struct msg_group;
 struct msg_start;
-struct roster;
+struct services;
+struct standby_run;
+struct status_query_said;
 
 /* All borrowed. */
 struct status_collect {
 	const struct config *config;
 	const struct msg_start *start;
 	const struct msg_group *groups; /* NULL: there is no pair */
-	const struct marshal *marshal;
-	struct roster *roster;
+	const struct standby_run *standby_run;
+	struct services *services;
 	int pid; /* of the supervisor */
 };
 
 /* The text of status.h, malloc'd; NULL where memory is out. */
 char *status_collect_text(
-    const struct status_collect *from, const struct asker_said *said);
+    const struct status_collect *from, const struct status_query_said *said);

@@ -10,26 +10,27 @@
 #define PATIENCE_S 0.3
 #define WAITING_MAX 64
 
-struct asker_request {
-	struct asker *asker; /* borrowed */
+struct status_query_request {
+	struct status_query *query; /* borrowed */
 	uint32_t id;
 	int socket;
 	ev_timer patience;
-	LIST_ENTRY(asker_request) all;
+	LIST_ENTRY(status_query_request) all;
 };
 
 void
-asker_init(
-    struct asker *a, struct ev_loop *loop, asker_answer_fn *answer, void *arg)
+status_query_init(struct status_query *a, struct ev_loop *loop,
+    status_query_answer_fn *answer, void *arg)
 {
-	*a = (struct asker){ .loop = loop, .answer = answer, .arg = arg };
+	*a =
+	    (struct status_query){ .loop = loop, .answer = answer, .arg = arg };
 	LIST_INIT(&a->waiting);
 }
 
 static void
-finish(struct asker_request *q, const struct asker_said *said)
+finish(struct status_query_request *q, const struct status_query_said *said)
 {
-	struct asker *a = q->asker;
+	struct status_query *a = q->query;
 
 	ev_timer_stop(a->loop, &q->patience);
 	LIST_REMOVE(q, all);
@@ -38,20 +39,21 @@ finish(struct asker_request *q, const struct asker_said *said)
 	free(q);
 }
 
-static const struct asker_said nothing = { .peer = NULL };
+static const struct status_query_said nothing = { .peer = NULL };
 
 static void
 on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	(void)loop;
 	(void)revents;
-	finish(CONTAINER_OF(t, struct asker_request, patience), &nothing);
+	finish(
+	    CONTAINER_OF(t, struct status_query_request, patience), &nothing);
 }
 
 void
-asker_ask(struct asker *a, int *socket, int failover)
+status_query_ask(struct status_query *a, int *socket, int failover)
 {
-	struct asker_request *q = NULL;
+	struct status_query_request *q = NULL;
 	struct msg_ask m = { .id = ++a->next_id };
 	uint8_t room[16];
 	struct buf b = buf_writer(room, sizeof(room));
@@ -63,7 +65,7 @@ asker_ask(struct asker *a, int *socket, int failover)
 		reply_error(a->loop, socket, "too many requests at once");
 		return;
 	}
-	q->asker = a;
+	q->query = a;
 	q->id = m.id;
 	q->socket = fd_take(socket);
 	ev_timer_init(&q->patience, on_patience, PATIENCE_S, 0.);
@@ -76,7 +78,7 @@ asker_ask(struct asker *a, int *socket, int failover)
 }
 
 int
-asker_take_peer(struct asker *a, const struct channel_packet *p)
+status_query_take_peer(struct status_query *a, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	int e = msg_get_peer(&b, &a->peer);
@@ -86,7 +88,7 @@ asker_take_peer(struct asker *a, const struct channel_packet *p)
 }
 
 int
-asker_take_tracks(struct asker *a, const struct channel_packet *p)
+status_query_take_tracks(struct status_query *a, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	int e = msg_get_tracks(&b, &a->tracks);
@@ -96,14 +98,15 @@ asker_take_tracks(struct asker *a, const struct channel_packet *p)
 }
 
 int
-asker_take_answered(struct asker *a, const struct channel_packet *p)
+status_query_take_answered(
+    struct status_query *a, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
-	const struct asker_said said = {
+	const struct status_query_said said = {
 		.peer = a->has_peer ? &a->peer : NULL,
 		.tracks = a->has_tracks ? &a->tracks : NULL,
 	};
-	struct asker_request *q, *next;
+	struct status_query_request *q, *next;
 	struct msg_ask m;
 	int e = msg_get_ask(&b, &m);
 
@@ -119,9 +122,9 @@ asker_take_answered(struct asker *a, const struct channel_packet *p)
 }
 
 void
-asker_fini(struct asker *a)
+status_query_fini(struct status_query *a)
 {
-	struct asker_request *q;
+	struct status_query_request *q;
 
 	while ((q = LIST_FIRST(&a->waiting)) != NULL) {
 		ev_timer_stop(a->loop, &q->patience);

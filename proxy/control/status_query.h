@@ -12,40 +12,42 @@
 #include <ev.h>
 #include <sys/queue.h>
 
-struct asker_request;
 struct channel_packet;
+struct status_query_request;
 
 /* What failover said; NULL: it did not. */
-struct asker_said {
+struct status_query_said {
 	const struct msg_peer *peer;
 	const struct msg_tracks *tracks;
 };
 
 /* Makes the answer, malloc'd. */
-typedef char *asker_answer_fn(void *arg, const struct asker_said *said);
+typedef char *status_query_answer_fn(
+    void *arg, const struct status_query_said *said);
 
-struct asker {
+struct status_query {
 	struct ev_loop *loop; /* borrowed */
-	asker_answer_fn *answer;
+	status_query_answer_fn *answer;
 	void *arg;
 	uint32_t next_id;
 	unsigned n_waiting;
 	struct msg_peer peer; /* of the answer under way */
 	struct msg_tracks tracks;
 	bool has_peer, has_tracks;
-	LIST_HEAD(, asker_request) waiting;
+	LIST_HEAD(, status_query_request) waiting;
 };
 
-void asker_init(
-    struct asker *a, struct ev_loop *loop, asker_answer_fn *answer, void *arg);
-void asker_fini(struct asker *a);
+void status_query_init(struct status_query *a, struct ev_loop *loop,
+    status_query_answer_fn *answer, void *arg);
+void status_query_fini(struct status_query *a);
 
 /* Takes the socket. `failover` is the channel to ask on, or -1. */
-void asker_ask(struct asker *a, int *socket, int failover);
+void status_query_ask(struct status_query *a, int *socket, int failover);
 
 /* What failover says. Return 0 or -EBADMSG. */
-MUST_CHECK int asker_take_peer(struct asker *a, const struct channel_packet *p);
-MUST_CHECK int asker_take_tracks(
-    struct asker *a, const struct channel_packet *p);
-MUST_CHECK int asker_take_answered(
-    struct asker *a, const struct channel_packet *p);
+MUST_CHECK int status_query_take_peer(
+    struct status_query *a, const struct channel_packet *p);
+MUST_CHECK int status_query_take_tracks(
+    struct status_query *a, const struct channel_packet *p);
+MUST_CHECK int status_query_take_answered(
+    struct status_query *a, const struct channel_packet *p);

@@ -69,7 +69,7 @@ struct node {
 	enum msg_group_state truth;   /* as failover knows */
 	struct state_sync sync;
 	struct server_admin admin;
-	struct roster roster;
+	struct services services;
 	struct pool pools[SERVICES];
 	char *disk;
 	struct frame to_peer[FRAMES_MAX];
@@ -179,7 +179,7 @@ static void
 stop_relay(struct node *n)
 {
 	server_admin_fini(&n->admin);
-	for (unsigned i = 0; n->admin.marshal != NULL && i < SERVICES; i++)
+	for (unsigned i = 0; n->admin.standby_run != NULL && i < SERVICES; i++)
 		pool_fini(&n->pools[i]);
 }
 
@@ -188,13 +188,13 @@ start_relay(struct node *n)
 {
 	struct server_admin_setup setup = { .loop = ev_default_loop(0),
 		.config = &config,
-		.roster = &n->roster,
+		.services = &n->services,
 		.groups = n->seen,
 		.node = n->index };
 
 	stop_relay(n);
 	connect_role(&n->relay, &n->relay_end);
-	n->roster = (struct roster){ .shared = { .pools = n->pools } };
+	n->services = (struct services){ .shared = { .pools = n->pools } };
 	for (unsigned i = 0; i < SERVICES; i++) {
 		assert_int_equal(
 		    pool_init(&n->pools[i], &services[i], i, 0), 0);
@@ -300,7 +300,7 @@ static void
 relay_learns_the_truth(struct node *n)
 {
 	n->seen[0].state = n->truth;
-	marshal_look_at_groups(n->admin.marshal);
+	standby_run_look_at_groups(n->admin.standby_run);
 }
 
 static void
@@ -414,7 +414,8 @@ assert_active(struct node *n, unsigned seed)
 	const struct accord *a =
 	    shared_state_find(&n->store.all, ACCORD_ACTIVE, "store", "");
 	const int active = a != NULL ? a->server[1] - '1' : 0;
-	const struct standby *s = marshal_standby(n->admin.marshal, STORE);
+	const struct standby *s =
+	    standby_run_standby(n->admin.standby_run, STORE);
 
 	if (n->pools[STORE].active != active || (int)s->active != active)
 		fail_msg("seed %u: node %u has s%d active, and not s%d", seed,

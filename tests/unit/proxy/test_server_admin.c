@@ -32,7 +32,7 @@ static struct config_service services[SERVICES];
 static struct config config = { .services = services, .n_services = SERVICES };
 static struct msg_group groups[1];
 static struct pool pools[SERVICES];
-static struct roster roster;
+static struct services served;
 static struct server_admin admin;
 static int supervisor; /* its end of the channel */
 
@@ -44,7 +44,7 @@ begin_with(int node, const char *with_fence)
 {
 	struct server_admin_setup setup = { .loop = ev_default_loop(0),
 		.config = &config,
-		.roster = &roster,
+		.services = &served,
 		.groups = groups,
 		.node = node };
 	int ends[2];
@@ -65,13 +65,13 @@ begin_with(int node, const char *with_fence)
 			    SERVER_UP, mono_now());
 		}
 	}
-	roster = (struct roster){ .shared = {
-		                      .pools = pools, .n_pools = SERVICES } };
+	served = (struct services){ .shared = {
+		                        .pools = pools, .n_pools = SERVICES } };
 	assert_int_equal(channel_pair(ends), 0);
 	setup.supervisor = ends[0];
 	supervisor = ends[1];
 	assert_int_equal(server_admin_init(&admin, &setup), 0);
-	marshal_look(admin.marshal, 1);
+	standby_run_look(admin.standby_run, 1);
 }
 
 static void
@@ -227,7 +227,7 @@ what_makes_no_sense_is_refused(void **state)
 {
 	uint8_t room[64] = { 0 };
 	struct buf junk = buf_writer(room, sizeof(room));
-	struct server_admin early = { .marshal = NULL };
+	struct server_admin early = { .standby_run = NULL };
 
 	(void)state;
 	begin(-1);
@@ -273,7 +273,7 @@ an_operator_makes_one_active(void **state)
 	assert_int_equal(pools[1].active, 1);
 	assert_int_equal(say_chosen(1, 1, 7), 0);
 	assert_int_equal(pools[1].active, 1);
-	assert_int_equal(marshal_standby(admin.marshal, 1)->epoch, 7);
+	assert_int_equal(standby_run_standby(admin.standby_run, 1)->epoch, 7);
 	finish();
 }
 
@@ -289,7 +289,7 @@ what_is_not_agreed_on_is_taken_back(void **state)
 	assert_int_equal(pools[1].active, 1);
 	assert_int_equal(say_chosen(1, 0, 3), 0);
 	assert_int_equal(pools[1].active, 0);
-	assert_int_equal(marshal_standby(admin.marshal, 1)->epoch, 3);
+	assert_int_equal(standby_run_standby(admin.standby_run, 1)->epoch, 3);
 	finish();
 }
 
@@ -307,7 +307,7 @@ the_last_answer_holds(void **state)
 	assert_int_equal(pools[1].active, 0);
 	assert_int_equal(say_chosen(1, 0, 2), 0);
 	assert_int_equal(pools[1].active, 0);
-	assert_int_equal(marshal_standby(admin.marshal, 1)->epoch, 2);
+	assert_int_equal(standby_run_standby(admin.standby_run, 1)->epoch, 2);
 	finish();
 }
 

@@ -43,9 +43,9 @@ static const char yaml[] =
 struct run {
 	struct ev_loop *loop;
 	struct config *config;
-	struct roster roster;
+	struct services services;
 	struct msg_group groups[2];
-	struct marshal *marshal;
+	struct standby_run *standby_run;
 	struct msg_fence sent[8];
 	unsigned n_sent, n_chosen;
 	struct msg_active chosen; /* the last one */
@@ -74,17 +74,17 @@ on_change(void *arg, struct pool *pool)
 {
 	struct run *r = arg;
 
-	if (r->marshal != NULL)
-		marshal_look(r->marshal, pool->index);
+	if (r->standby_run != NULL)
+		standby_run_look(r->standby_run, pool->index);
 }
 
-static const struct roster_calls calls = { .on_change = on_change };
+static const struct services_calls calls = { .on_change = on_change };
 
 /* Whose servers are all up. */
 static void
 make_pools(struct run *r)
 {
-	struct worker_shared *sh = &r->roster.shared;
+	struct worker_shared *sh = &r->services.shared;
 
 	sh->pools = calloc(SERVICES, sizeof(*sh->pools));
 	assert_non_null(sh->pools);
@@ -98,9 +98,9 @@ make_pools(struct run *r)
 			pool_set_state(
 			    p, &p->servers[k], SERVER_UP, mono_now());
 	}
-	r->roster.started = true;
-	r->roster.calls = &calls;
-	r->roster.arg = r;
+	r->services.started = true;
+	r->services.calls = &calls;
+	r->services.arg = r;
 }
 
 /* `first`, `second`: keys of the two services of the group. */
@@ -108,8 +108,8 @@ static void
 set_up(struct run *r, int node, const char *first, const char *second)
 {
 	char text[2048];
-	struct marshal_setup setup = { .loop = ev_loop_new(EVFLAG_AUTO),
-		.roster = &r->roster,
+	struct standby_run_setup setup = { .loop = ev_loop_new(EVFLAG_AUTO),
+		.services = &r->services,
 		.groups = r->groups,
 		.node = node,
 		.choose = send_choice,
@@ -121,18 +121,18 @@ set_up(struct run *r, int node, const char *first, const char *second)
 	assert_non_null(r->loop);
 	setup.config = r->config;
 	make_pools(r);
-	r->marshal = marshal_new(&setup);
-	assert_non_null(r->marshal);
-	marshal_set_known(r->marshal, true);
+	r->standby_run = standby_run_new(&setup);
+	assert_non_null(r->standby_run);
+	standby_run_set_known(r->standby_run, true);
 }
 
 static void
 tear_down(struct run *r)
 {
-	marshal_free(r->marshal);
+	standby_run_free(r->standby_run);
 	for (unsigned i = 0; i < SERVICES; i++)
-		pool_fini(&r->roster.shared.pools[i]);
-	free(r->roster.shared.pools);
+		pool_fini(&r->services.shared.pools[i]);
+	free(r->services.shared.pools);
 	config_free(r->config);
 	ev_loop_destroy(r->loop);
 }
@@ -140,30 +140,30 @@ tear_down(struct run *r)
 static void
 take_out(struct run *r, unsigned service, unsigned server)
 {
-	struct pool *p = roster_pool(&r->roster, service);
+	struct pool *p = services_pool(&r->services, service);
 
 	pool_set_admin(p, &p->servers[server], ACCORD_MAINT);
-	roster_changed(&r->roster, p);
+	services_changed(&r->services, p);
 }
 
 static void
 set_state(
     struct run *r, unsigned service, unsigned server, enum server_state state)
 {
-	struct pool *p = roster_pool(&r->roster, service);
+	struct pool *p = services_pool(&r->services, service);
 
 	pool_set_state(p, &p->servers[server], state, mono_now());
-	roster_changed(&r->roster, p);
+	services_changed(&r->services, p);
 }
 
 /* Of both services of the group. */
 static void
 assert_active(struct run *r, int server)
 {
-	assert_int_equal(r->roster.shared.pools[1].active, server);
-	assert_int_equal(r->roster.shared.pools[2].active, server);
+	assert_int_equal(r->services.shared.pools[1].active, server);
+	assert_int_equal(r->services.shared.pools[2].active, server);
 	assert_int_equal(
-	    marshal_standby(r->marshal, 2)->active, (unsigned)server);
+	    standby_run_standby(r->standby_run, 2)->active, (unsigned)server);
 }
 
 static void
@@ -184,15 +184,15 @@ services_of_a_group_move_together(void **state)
 	(void)state;
 	set_up(&r, -1, "", "promote: /bin/p");
 	assert_active(&r, 0);
-	assert_null(marshal_standby(r.marshal, 0));
+	assert_null(standby_run_standby(r.standby_run, 0));
 	take_out(&r, 2, 0);
 	assert_active(&r, 1);
 	assert_int_equal(r.n_chosen, 1);
 	assert_int_equal(r.chosen.service, 1);
 	assert_int_equal(r.chosen.server, 1);
 	r.chosen.epoch = 7;
-	assert_int_equal(marshal_take_chosen(r.marshal, &r.chosen), 0);
-	assert_int_equal(marshal_standby(r.marshal, 1)->epoch, 7);
+	assert_int_equal(standby_run_take_chosen(r.standby_run, &r.chosen), 0);
+	assert_int_equal(standby_run_standby(r.standby_run, 1)->epoch, 7);
 	/* Only the one that has a promote is promoted. */
 	assert_int_equal(r.n_sent, 1);
 	assert_sent(&r, 0, 2, true);
@@ -211,15 +211,15 @@ fences_run_one_after_the_other_before_anybody_takes_over(void **state)
 	assert_int_equal(r.n_sent, 1);
 	assert_sent(&r, 0, 1, false);
 	/* Not its own. */
-	marshal_take_fenced(r.marshal,
+	standby_run_take_fenced(r.standby_run,
 	    &(struct msg_fenced){ .id = r.sent[0].id + 7, .passed = true });
 	assert_int_equal(r.n_sent, 1);
-	marshal_take_fenced(r.marshal,
+	standby_run_take_fenced(r.standby_run,
 	    &(struct msg_fenced){ .id = r.sent[0].id, .passed = true });
 	assert_active(&r, 0);
 	assert_int_equal(r.n_sent, 2);
 	assert_sent(&r, 1, 2, false);
-	marshal_take_fenced(r.marshal,
+	standby_run_take_fenced(r.standby_run,
 	    &(struct msg_fenced){ .id = r.sent[1].id, .passed = true });
 	assert_active(&r, 1);
 	assert_int_equal(r.n_chosen, 1);
@@ -234,13 +234,13 @@ a_fence_that_fails_stops_the_next_one_too(void **state)
 	(void)state;
 	set_up(&r, -1, "fence: /bin/f", "fence: /bin/g");
 	take_out(&r, 1, 0);
-	marshal_take_fenced(
-	    r.marshal, &(struct msg_fenced){ .id = r.sent[0].id });
+	standby_run_take_fenced(
+	    r.standby_run, &(struct msg_fenced){ .id = r.sent[0].id });
 	assert_active(&r, 0);
 	assert_int_equal(r.n_sent, 1);
 	assert_int_equal(r.n_chosen, 0);
-	assert_int_equal(
-	    marshal_standby(r.marshal, 1)->trouble, STANDBY_FENCE_FAILED);
+	assert_int_equal(standby_run_standby(r.standby_run, 1)->trouble,
+	    STANDBY_FENCE_FAILED);
 	tear_down(&r);
 }
 
@@ -254,16 +254,16 @@ the_master_of_the_services_group_decides(void **state)
 	set_up(&r, 0, "", "");
 	r.groups[0].state = MSG_GROUP_MASTER; /* not that of its address */
 	r.groups[1].state = MSG_GROUP_BACKUP;
-	marshal_look_at_groups(r.marshal);
+	standby_run_look_at_groups(r.standby_run);
 	take_out(&r, 1, 0);
 	assert_active(&r, 0);
-	assert_text(marshal_ask(r.marshal, 1, 1, &waits),
+	assert_text(standby_run_ask(r.standby_run, 1, 1, &waits),
 	    "the other node decides, ask there");
 	r.groups[1].state = MSG_GROUP_MASTER;
 	/* As long as it is not known what the peer has decided, it waits. */
-	marshal_set_known(r.marshal, false);
+	standby_run_set_known(r.standby_run, false);
 	assert_active(&r, 0);
-	marshal_set_known(r.marshal, true);
+	standby_run_set_known(r.standby_run, true);
 	assert_active(&r, 1);
 	tear_down(&r);
 }
@@ -279,18 +279,19 @@ what_the_peer_has_agreed_on_holds_by_name(void **state)
 
 	(void)state;
 	set_up(&r, 0, "fence: /bin/f", "promote: /bin/p");
-	marshal_agree(r.marshal, &a); /* the name that the second one has */
+	standby_run_agree(
+	    r.standby_run, &a); /* the name that the second one has */
 	assert_active(&r, 1);
-	assert_int_equal(marshal_standby(r.marshal, 1)->epoch, 9);
+	assert_int_equal(standby_run_standby(r.standby_run, 1)->epoch, 9);
 	/* The peer has run what there is to run. */
 	assert_int_equal(r.n_sent, 0);
 	assert_int_equal(r.n_chosen, 0);
 	(void)snprintf(a.server, sizeof(a.server), "gone");
-	marshal_agree(r.marshal, &a);
+	standby_run_agree(r.standby_run, &a);
 	assert_active(&r, 1);
 	a.kind = ACCORD_ACTIVE; /* a service of that name, not the group */
 	(void)snprintf(a.server, sizeof(a.server), "d1");
-	marshal_agree(r.marshal, &a);
+	standby_run_agree(r.standby_run, &a);
 	assert_active(&r, 1);
 	tear_down(&r);
 }
@@ -303,20 +304,21 @@ an_operator_is_obeyed_or_told_why_not(void **state)
 
 	(void)state;
 	set_up(&r, -1, "", "");
-	assert_text(marshal_ask(r.marshal, 0, 0, &waits),
+	assert_text(standby_run_ask(r.standby_run, 0, 0, &waits),
 	    "its service is not one of mode standby");
-	assert_text(
-	    marshal_ask(r.marshal, 2, 0, &waits), "it is active already");
+	assert_text(standby_run_ask(r.standby_run, 2, 0, &waits),
+	    "it is active already");
 	set_state(&r, 1, 1, SERVER_DOWN);
-	assert_text(marshal_ask(r.marshal, 2, 1, &waits), "it is not fit");
+	assert_text(
+	    standby_run_ask(r.standby_run, 2, 1, &waits), "it is not fit");
 	set_state(&r, 1, 1, SERVER_UP);
-	assert_null(marshal_ask(r.marshal, 2, 1, &waits));
+	assert_null(standby_run_ask(r.standby_run, 2, 1, &waits));
 	assert_false(waits);
 	assert_active(&r, 1);
 	tear_down(&r);
 
 	set_up(&r, -1, "fence: /bin/f", "");
-	assert_null(marshal_ask(r.marshal, 1, 1, &waits));
+	assert_null(standby_run_ask(r.standby_run, 1, 1, &waits));
 	assert_true(waits);
 	assert_active(&r, 0);
 	tear_down(&r);

@@ -41,15 +41,15 @@ static const char yaml[] =
 /* All that a report is made of; at first nothing is wrong. */
 struct world {
 	struct config *config;
-	struct report report;
+	struct status report;
 	struct msg_start start;
 	struct msg_group group;
 	struct msg_peer peer;
 	struct msg_tracks tracks;
 	struct standby standby;
 	struct check_view checks[6];
-	struct report_server servers[6];
-	struct report_service services[3];
+	struct status_server servers[6];
+	struct status_service services[3];
 };
 
 static void
@@ -78,7 +78,7 @@ set_up(struct world *w)
 			.detail = "connected",
 			.latency_ms = 1.5,
 			.since_wall_ms = 1000 };
-		w->servers[i] = (struct report_server){
+		w->servers[i] = (struct status_server){
 			.view = { .state = SERVER_UP,
 			    .usable = true,
 			    .weight = 1,
@@ -91,7 +91,7 @@ set_up(struct world *w)
 	assert_int_equal(
 	    addr_parse("10.0.0.99:81", &w->servers[1].view.address), 0);
 	w->services[0].sums.endings[END_REASON_IDLE] = 6;
-	w->report = (struct report){ .config = w->config,
+	w->report = (struct status){ .config = w->config,
 		.start = &w->start,
 		.groups = &w->group,
 		.peer = &w->peer,
@@ -105,7 +105,7 @@ set_up(struct world *w)
 static struct json_doc *
 report_of(struct world *w)
 {
-	CLEANUP(free_str) char *text = report_text(&w->report);
+	CLEANUP(free_str) char *text = status_text(&w->report);
 	struct json_doc *doc;
 
 	assert_non_null(text);

@@ -13,7 +13,7 @@
 
 struct run {
 	struct ev_loop *loop;
-	struct asker asker;
+	struct status_query query;
 	int ours, failover; /* the two ends of the channel */
 	int ask, client;    /* of a control connection */
 	unsigned answers;
@@ -21,7 +21,7 @@ struct run {
 
 /* Tells by one letter each what failover has said. */
 static char *
-answer(void *arg, const struct asker_said *said)
+answer(void *arg, const struct status_query_said *said)
 {
 	struct run *r = arg;
 	const char text[] = { said->peer != NULL ? 'p' : '-',
@@ -53,14 +53,14 @@ set_up(struct run *r)
 	assert_int_equal(channel_pair(ends), 0);
 	r->ours = ends[0];
 	r->failover = ends[1];
-	asker_init(&r->asker, r->loop, answer, r);
+	status_query_init(&r->query, r->loop, answer, r);
 	open_client(r);
 }
 
 static void
 tear_down(struct run *r)
 {
-	asker_fini(&r->asker);
+	status_query_fini(&r->query);
 	fd_close(&r->ours);
 	fd_close(&r->failover);
 	fd_close(&r->client);
@@ -89,7 +89,7 @@ say_peer(struct run *r)
 
 	msg_put_peer(&b, &(struct msg_peer){ .node = 1, .reachable = true });
 	p.len = b.pos;
-	assert_int_equal(asker_take_peer(&r->asker, &p), 0);
+	assert_int_equal(status_query_take_peer(&r->query, &p), 0);
 }
 
 static void
@@ -100,7 +100,7 @@ say_tracks(struct run *r)
 
 	msg_put_tracks(&b, &(struct msg_tracks){ .n = 1 });
 	p.len = b.pos;
-	assert_int_equal(asker_take_tracks(&r->asker, &p), 0);
+	assert_int_equal(status_query_take_tracks(&r->query, &p), 0);
 }
 
 static void
@@ -111,7 +111,7 @@ say_answered(struct run *r, uint32_t id)
 
 	msg_put_ask(&b, &(struct msg_ask){ .id = id });
 	p.len = b.pos;
-	assert_int_equal(asker_take_answered(&r->asker, &p), 0);
+	assert_int_equal(status_query_take_answered(&r->query, &p), 0);
 }
 
 /* What the client has got by now; "": nothing yet. */
@@ -133,7 +133,7 @@ an_answer_is_of_all_that_failover_said_for_it(void **state)
 
 	(void)state;
 	set_up(&r);
-	asker_ask(&r.asker, &r.ask, r.ours);
+	status_query_ask(&r.query, &r.ask, r.ours);
 	assert_int_equal(r.ask, -1);
 	id = asked_number(&r);
 	say_peer(&r);
@@ -146,7 +146,7 @@ an_answer_is_of_all_that_failover_said_for_it(void **state)
 	assert_text(heard(&r), "--\n");
 
 	open_client(&r);
-	asker_ask(&r.asker, &r.ask, r.ours);
+	status_query_ask(&r.query, &r.ask, r.ours);
 	id = asked_number(&r);
 	say_peer(&r);
 	say_tracks(&r);
@@ -163,11 +163,11 @@ a_failover_that_is_not_there_is_not_waited_for(void **state)
 
 	(void)state;
 	set_up(&r);
-	asker_ask(&r.asker, &r.ask, -1);
+	status_query_ask(&r.query, &r.ask, -1);
 	assert_text(heard(&r), "--\n");
 	open_client(&r);
 	fd_close(&r.failover);
-	asker_ask(&r.asker, &r.ask, r.ours);
+	status_query_ask(&r.query, &r.ask, r.ours);
 	assert_text(heard(&r), "--\n");
 	tear_down(&r);
 }
@@ -179,7 +179,7 @@ a_silent_failover_is_waited_for_a_moment_only(void **state)
 
 	(void)state;
 	set_up(&r);
-	asker_ask(&r.asker, &r.ask, r.ours);
+	status_query_ask(&r.query, &r.ask, r.ours);
 	assert_text(heard(&r), "");
 	(void)ev_run(r.loop, 0); /* until nothing is left to wait for */
 	assert_text(heard(&r), "--\n");
@@ -198,12 +198,12 @@ too_many_are_refused_not_kept(void **state)
 	(void)state;
 	set_up(&r);
 	for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
-		asker_ask(&r.asker, &r.ask, r.ours);
+		status_query_ask(&r.query, &r.ask, r.ours);
 		clients[i] = r.client;
 		r.client = -1;
 		open_client(&r);
 	}
-	asker_ask(&r.asker, &r.ask, r.ours);
+	status_query_ask(&r.query, &r.ask, r.ours);
 	assert_text(heard(&r), "{\"error\":\"too many requests at once\"}");
 	assert_int_equal(r.answers, 0);
 	for (size_t i = 0; i < ARRAY_LEN(clients); i++)
@@ -219,10 +219,10 @@ what_cannot_be_understood_is_refused(void **state)
 
 	(void)state;
 	set_up(&r);
-	assert_int_equal(asker_take_peer(&r.asker, &p), -EBADMSG);
-	assert_int_equal(asker_take_tracks(&r.asker, &p), -EBADMSG);
-	assert_int_equal(asker_take_answered(&r.asker, &p), -EBADMSG);
-	asker_ask(&r.asker, &r.ask, r.ours);
+	assert_int_equal(status_query_take_peer(&r.query, &p), -EBADMSG);
+	assert_int_equal(status_query_take_tracks(&r.query, &p), -EBADMSG);
+	assert_int_equal(status_query_take_answered(&r.query, &p), -EBADMSG);
+	status_query_ask(&r.query, &r.ask, r.ours);
 	say_answered(&r, asked_number(&r));
 	assert_text(heard(&r), "--\n");
 	tear_down(&r);
