@@ -11,7 +11,7 @@
 #include <string.h>
 
 bool
-talk_take(struct talk *t, int option)
+client_call_take(struct client_call *t, int option)
 {
 	switch (option) {
 	case 'c':
@@ -26,14 +26,16 @@ talk_take(struct talk *t, int option)
 }
 
 int
-talk_parse(struct talk *t, int argc, char **argv, const char **ret_words, int n)
+client_call_parse(
+    struct client_call *t, int argc, char **argv, const char **ret_words, int n)
 {
 	static const struct option none[] = { { NULL, 0, NULL, 0 } };
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, TALK_OPTIONS, none, NULL)) != -1)
-		if (!talk_take(t, c))
+	while ((c = getopt_long(argc, argv, CLIENT_CALL_OPTIONS, none, NULL)) !=
+	    -1)
+		if (!client_call_take(t, c))
 			return command_bad_option(t->command, argv);
 	for (int i = 0; i < n; i++)
 		ret_words[i] = optind < argc ? argv[optind++] : NULL;
@@ -44,7 +46,7 @@ talk_parse(struct talk *t, int argc, char **argv, const char **ret_words, int n)
 }
 
 static int
-read_answer(const struct talk *t, const char *text, size_t len,
+read_answer(const struct client_call *t, const char *text, size_t len,
     struct json_doc **ret_answer)
 {
 	CLEANUP(json_doc_free_at)
@@ -62,7 +64,7 @@ read_answer(const struct talk *t, const char *text, size_t len,
 }
 
 static int
-ask_at(const struct talk *t, const char *socket, const char *request,
+ask_at(const struct client_call *t, const char *socket, const char *request,
     struct json_doc **ret_answer)
 {
 	CLEANUP(free_str) char *text = NULL;
@@ -78,8 +80,8 @@ ask_at(const struct talk *t, const char *socket, const char *request,
 }
 
 int
-talk_ask(
-    const struct talk *t, const char *request, struct json_doc **ret_answer)
+client_call_ask(const struct client_call *t, const char *request,
+    struct json_doc **ret_answer)
 {
 	CLEANUP(file_free)
 	struct file f = { .path =

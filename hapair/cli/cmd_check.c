@@ -54,7 +54,7 @@ cmd_check(int argc, char **argv)
 		return COMMAND_FAILED;
 	if (!print)
 		(void)printf("%s: fine\n", f.path);
-	if (host && machine_check(f.config, f.path, node, stdout) > 0)
+	if (host && host_check_run(f.config, f.path, node, stdout) > 0)
 		status = COMMAND_FAILED;
 	return fflush(stdout) == 0 ? status : COMMAND_FAILED;
 }

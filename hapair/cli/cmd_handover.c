@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct words {
-	struct talk talk;
+	struct client_call call;
 	const char *group; /* NULL: all */
 };
 
@@ -40,15 +40,15 @@ ask(const struct words *w, struct json_doc **ret_answer)
 
 	if ((size_t)n >= sizeof(request) || strchr(request, '\n') != NULL)
 		return command_misused("handover", "that is no group's name");
-	return talk_ask(&w->talk, request, ret_answer);
+	return client_call_ask(&w->call, request, ret_answer);
 }
 
 int
 cmd_handover(int argc, char **argv)
 {
-	struct words w = { .talk = { .command = "handover" } };
+	struct words w = { .call = { .command = "handover" } };
 	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
-	int status = talk_parse(&w.talk, argc, argv, &w.group, 1);
+	int status = client_call_parse(&w.call, argc, argv, &w.group, 1);
 
 	if (status == COMMAND_DONE)
 		status = ask(&w, &d);

@@ -40,29 +40,29 @@ time_text(uint32_t timestamp, char buf[static WALL_CLOCK_TEXT_MAX])
 static void
 print_table(const struct keyfile *f)
 {
-	CLEANUP(table_free_at) struct table *t = table_new();
+	CLEANUP(text_table_free_at) struct text_table *t = text_table_new();
 	char name[KEYTAB_TEXT_MAX], kind[ENCTYPE_TEXT_MAX], type[16];
 	char when[WALL_CLOCK_TEXT_MAX], finger[FINGERPRINT_TEXT_MAX];
 
-	table_cell(t, "KVNO");
-	table_cell(t, "ENCTYPE");
-	table_cell(t, "TIMESTAMP");
-	table_cell(t, "NAME TYPE");
-	table_cell(t, "FINGERPRINT");
-	table_cell(t, "PRINCIPAL");
-	table_end_row(t);
+	text_table_cell(t, "KVNO");
+	text_table_cell(t, "ENCTYPE");
+	text_table_cell(t, "TIMESTAMP");
+	text_table_cell(t, "NAME TYPE");
+	text_table_cell(t, "FINGERPRINT");
+	text_table_cell(t, "PRINCIPAL");
+	text_table_end_row(t);
 	for (size_t i = 0; i < f->n; i++) {
 		const struct keytab_entry *e = &f->entries[i];
 
-		table_cell(t, "%" PRIu32, e->kvno);
-		table_cell(t, "%s", enctype_name(e->enctype, kind));
-		table_cell(t, "%s", time_text(e->timestamp, when));
-		table_cell(t, "%s", name_type_text(e->name_type, type));
-		table_cell(t, "%s", fingerprint_text(e->key, finger));
-		table_cell(t, "%s", keytab_principal_text(e, name));
-		table_end_row(t);
+		text_table_cell(t, "%" PRIu32, e->kvno);
+		text_table_cell(t, "%s", enctype_name(e->enctype, kind));
+		text_table_cell(t, "%s", time_text(e->timestamp, when));
+		text_table_cell(t, "%s", name_type_text(e->name_type, type));
+		text_table_cell(t, "%s", fingerprint_text(e->key, finger));
+		text_table_cell(t, "%s", keytab_principal_text(e, name));
+		text_table_end_row(t);
 	}
-	table_print(t, stdout, "", "");
+	text_table_print(t, stdout, "", "");
 }
 
 static void

@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct words {
-	struct talk talk;
+	struct client_call call;
 	const char *server; /* SERVICE/NAME */
 	const char *word;
 };
@@ -45,16 +45,17 @@ ask(const struct words *w, struct json_doc **ret_answer)
 
 	if ((size_t)n >= sizeof(request))
 		return command_misused("server", "that is no server's name");
-	return talk_ask(&w->talk, request, ret_answer);
+	return client_call_ask(&w->call, request, ret_answer);
 }
 
 int
 cmd_server(int argc, char **argv)
 {
-	struct words w = { .talk = { .command = "server" } };
+	struct words w = { .call = { .command = "server" } };
 	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
 	const char *found[2] = { NULL };
-	int status = talk_parse(&w.talk, argc, argv, found, ARRAY_LEN(found));
+	int status =
+	    client_call_parse(&w.call, argc, argv, found, ARRAY_LEN(found));
 
 	w.server = found[0];
 	w.word = found[1];

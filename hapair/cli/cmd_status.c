@@ -15,7 +15,7 @@ enum form {
 };
 
 struct words {
-	struct talk talk;
+	struct client_call call;
 	enum form form;
 };
 
@@ -30,7 +30,8 @@ parse(struct words *w, int argc, char **argv)
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, TALK_OPTIONS, options, NULL)) != -1)
+	while ((c = getopt_long(
+	            argc, argv, CLIENT_CALL_OPTIONS, options, NULL)) != -1)
 		switch (c) {
 		case 'j':
 			w->form = FORM_JSON;
@@ -39,7 +40,7 @@ parse(struct words *w, int argc, char **argv)
 			w->form = FORM_SHORT;
 			break;
 		default: /* ours it is not, or not at all */
-			if (!talk_take(&w->talk, c))
+			if (!client_call_take(&w->call, c))
 				return command_bad_option("status", argv);
 		}
 	if (optind < argc)
@@ -81,11 +82,11 @@ print(enum form form, const struct json_doc *d)
 int
 cmd_status(int argc, char **argv)
 {
-	struct words w = { .talk = { .command = "status" } };
+	struct words w = { .call = { .command = "status" } };
 	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
 	int status = parse(&w, argc, argv);
 
 	if (status == COMMAND_DONE)
-		status = talk_ask(&w.talk, "status", &d);
+		status = client_call_ask(&w.call, "status", &d);
 	return status == COMMAND_DONE ? print(w.form, d) : status;
 }

@@ -22,7 +22,7 @@
 /* For a peer: a network that needs longer is none for heartbeats. */
 #define PEER_PATIENCE_MS 1000
 
-struct machine {
+struct host_check {
 	const struct config *config;
 	FILE *out;
 	int node;
@@ -36,11 +36,11 @@ enum finding {
 	ERROR
 };
 
-static void tell(struct machine *m, enum finding what, const char *format, ...)
-    PRINTF_LIKE(3, 4);
+static void tell(struct host_check *m, enum finding what, const char *format,
+    ...) PRINTF_LIKE(3, 4);
 
 static void
-tell(struct machine *m, enum finding what, const char *format, ...)
+tell(struct host_check *m, enum finding what, const char *format, ...)
 {
 	static const char *const words[] = { "ok", "warning", "error" };
 	va_list args;
@@ -56,7 +56,7 @@ tell(struct machine *m, enum finding what, const char *format, ...)
 /* -- what a start would be refused for ------------------------------------- */
 
 static void
-check_start(struct machine *m, const char *path, const char *name)
+check_start(struct host_check *m, const char *path, const char *name)
 {
 	const struct config *c = m->config;
 	char text[PREFLIGHT_TEXT];
@@ -81,7 +81,7 @@ check_start(struct machine *m, const char *path, const char *name)
 }
 
 static void
-check_running(struct machine *m)
+check_running(struct host_check *m)
 {
 	const int pid = control_holder(m->config->control);
 
@@ -112,7 +112,7 @@ try_bind(const union addr *a)
 }
 
 static void
-check_service_ports(struct machine *m, const struct config_service *s)
+check_service_ports(struct host_check *m, const struct config_service *s)
 {
 	char text[ADDR_TEXT_MAX];
 
@@ -131,7 +131,7 @@ check_service_ports(struct machine *m, const struct config_service *s)
 
 /* The daemon's own sockets would be found in use. */
 static void
-check_ports(struct machine *m)
+check_ports(struct host_check *m)
 {
 	for (size_t i = 0; !m->running && i < m->config->n_services; i++)
 		check_service_ports(m, &m->config->services[i]);
@@ -140,7 +140,8 @@ check_ports(struct machine *m)
 /* -- interfaces and addresses ---------------------------------------------- */
 
 static void
-check_link(struct machine *m, struct netlink *n, const struct config_group *g)
+check_link(
+    struct host_check *m, struct netlink *n, const struct config_group *g)
 {
 	struct netlink_link link;
 	const int e = netlink_find_link(n, g->interface, &link);
@@ -169,7 +170,7 @@ check_link(struct machine *m, struct netlink *n, const struct config_group *g)
 static void
 check_left(void *arg, const struct netlink_address *a)
 {
-	struct machine *m = arg;
+	struct host_check *m = arg;
 	const struct config_pair *pair = &m->config->pair;
 	char text[ADDR_TEXT_MAX];
 
@@ -182,7 +183,7 @@ check_left(void *arg, const struct netlink_address *a)
 }
 
 static void
-check_groups(struct machine *m)
+check_groups(struct host_check *m)
 {
 	const struct config_pair *pair = &m->config->pair;
 	struct netlink *n;
@@ -228,7 +229,7 @@ knock_at(const union addr *self, union addr other, uint16_t port)
 }
 
 static void
-check_path(struct machine *m, const char *peer, const union addr *a,
+check_path(struct host_check *m, const char *peer, const union addr *a,
     const union addr *b)
 {
 	const int e = knock_at(a, *b, m->config->pair.port);
@@ -247,7 +248,7 @@ check_path(struct machine *m, const char *peer, const union addr *a,
 }
 
 static void
-check_peer(struct machine *m)
+check_peer(struct host_check *m)
 {
 	const struct config_node *self = &m->config->pair.nodes[m->node];
 	const struct config_node *other = &m->config->pair.nodes[1 - m->node];
@@ -262,7 +263,7 @@ check_peer(struct machine *m)
 /* A program that root runs is as safe as the rights on its file. */
 static void
 check_program(
-    struct machine *m, const char *what, const char *path, bool by_root)
+    struct host_check *m, const char *what, const char *path, bool by_root)
 {
 	struct stat st;
 
@@ -284,7 +285,7 @@ check_program(
 }
 
 static void
-check_password(struct machine *m, const char *path)
+check_password(struct host_check *m, const char *path)
 {
 	char line[SECRET_LINE_MAX];
 	int e = secret_load_line(path, line, sizeof(line));
@@ -298,7 +299,7 @@ check_password(struct machine *m, const char *path)
 }
 
 static void
-check_keytab(struct machine *m, const char *path)
+check_keytab(struct host_check *m, const char *path)
 {
 	int e = secret_files_try_keytab(path);
 
@@ -311,7 +312,7 @@ check_keytab(struct machine *m, const char *path)
 
 /* What a server is checked with. */
 static void
-check_check(struct machine *m, const struct config_check *c)
+check_check(struct host_check *m, const struct config_check *c)
 {
 	if (c->type == CONFIG_CHECK_SCRIPT)
 		check_program(m, "check script", c->script, false);
@@ -343,7 +344,7 @@ is_seen(const struct config_service *s, size_t server)
 }
 
 static void
-check_checks(struct machine *m, const struct config_service *s)
+check_checks(struct host_check *m, const struct config_service *s)
 {
 	for (size_t i = 0; i < s->n_servers; i++)
 		if (!is_seen(s, i))
@@ -351,7 +352,7 @@ check_checks(struct machine *m, const struct config_service *s)
 }
 
 static void
-check_directory_of(struct machine *m, const char *what, const char *path)
+check_directory_of(struct host_check *m, const char *what, const char *path)
 {
 	char dir[PATH_MAX];
 	const char *slash = path != NULL ? strrchr(path, '/') : NULL;
@@ -366,7 +367,7 @@ check_directory_of(struct machine *m, const char *what, const char *path)
 }
 
 static void
-check_files(struct machine *m)
+check_files(struct host_check *m)
 {
 	const struct config *c = m->config;
 
@@ -389,7 +390,7 @@ check_files(struct machine *m)
 /* -- names ----------------------------------------------------------------- */
 
 static void
-check_server(struct machine *m, const struct config_service *s,
+check_server(struct host_check *m, const struct config_service *s,
     const struct config_server *server)
 {
 	struct addrinfo *found = NULL;
@@ -406,7 +407,7 @@ check_server(struct machine *m, const struct config_service *s,
 }
 
 static void
-check_names(struct machine *m)
+check_names(struct host_check *m)
 {
 	for (size_t i = 0; i < m->config->n_services; i++) {
 		const struct config_service *s = &m->config->services[i];
@@ -423,10 +424,10 @@ on_keytab(void *arg, bool good, const char *text)
 }
 
 unsigned
-machine_check(
+host_check_run(
     const struct config *c, const char *path, const char *node, FILE *out)
 {
-	struct machine m = { .config = c, .out = out };
+	struct host_check m = { .config = c, .out = out };
 
 	check_start(&m, path, node);
 	check_running(&m);
@@ -438,6 +439,6 @@ machine_check(
 	check_files(&m);
 	check_names(&m);
 	for (size_t i = 0; i < c->n_services; i++)
-		tabcheck_service(&c->services[i], on_keytab, &m);
+		keytab_check_service(&c->services[i], on_keytab, &m);
 	return m.errors;
 }

@@ -15,5 +15,5 @@
  * Prints a line for each thing that was looked at: "ok", "warning" or "error",
  * and what was found. `node` may be NULL. Returns how many errors there are.
  */
-unsigned machine_check(
+unsigned host_check_run(
     const struct config *c, const char *path, const char *node, FILE *out);

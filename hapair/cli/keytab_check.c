@@ -14,7 +14,7 @@
 
 struct task {
 	const struct config_service *service;
-	tabcheck_tell tell;
+	keytab_check_tell tell;
 	void *arg;
 	struct keyfile file;
 };
@@ -116,7 +116,8 @@ tell_missing(const struct task *t, const union addr *listen)
 }
 
 void
-tabcheck_service(const struct config_service *s, tabcheck_tell tell, void *arg)
+keytab_check_service(
+    const struct config_service *s, keytab_check_tell tell, void *arg)
 {
 	struct task t = { .service = s, .tell = tell, .arg = arg };
 	char why[KEYFILE_WHY_MAX];

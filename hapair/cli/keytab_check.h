@@ -9,7 +9,7 @@
 #include "config/config.h"
 
 /* A sentence about the service; `good`, or to be warned of. */
-typedef void (*tabcheck_tell)(void *arg, bool good, const char *text);
+typedef void (*keytab_check_tell)(void *arg, bool good, const char *text);
 
-void tabcheck_service(
-    const struct config_service *s, tabcheck_tell tell, void *arg);
+void keytab_check_service(
+    const struct config_service *s, keytab_check_tell tell, void *arg);

@@ -50,7 +50,7 @@ format_bytes(int64_t n, char *buf, size_t room)
  * any more, and stands beside what is; only a fault lasts.
  */
 static void
-cell_change(struct table *t, const struct json_doc *group)
+cell_change(struct text_table *t, const struct json_doc *group)
 {
 	const char *state = json_doc_string(group, "state");
 	const char *iso = json_doc_string(group, "since");
@@ -62,9 +62,9 @@ cell_change(struct table *t, const struct json_doc *group)
 		(void)snprintf(
 		    when, sizeof(when), " %.10s %.8sZ", iso, iso + 11);
 	if (strcmp(state, "master") == 0 || strcmp(state, "backup") == 0)
-		table_cell(t, "became %s%s: %s", state, when, reason);
+		text_table_cell(t, "became %s%s: %s", state, when, reason);
 	else
-		table_cell(t, "in %s since%s: %s", state, when, reason);
+		text_table_cell(t, "in %s since%s: %s", state, when, reason);
 }
 
 static void
@@ -93,79 +93,79 @@ show_head(const struct json_doc *d, FILE *out, const struct style *st)
 static void
 show_groups(const struct json_doc *groups, FILE *out, const struct style *st)
 {
-	CLEANUP(table_free_at) struct table *t = table_new();
+	CLEANUP(text_table_free_at) struct text_table *t = text_table_new();
 	static const char *const heading[] = { "GROUP", "STATE", "PRIORITY",
 		"ADDRESSES", "LAST CHANGE" };
 
 	if (json_doc_count(groups) == 0)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(heading); i++)
-		table_cell(t, "%s", heading[i]);
-	table_end_row(t);
+		text_table_cell(t, "%s", heading[i]);
+	text_table_end_row(t);
 	for (size_t i = 0; i < json_doc_count(groups); i++) {
 		const struct json_doc *g = json_doc_at(groups, i);
 		const struct json_doc *a = json_doc_get(g, "addresses");
 
-		table_cell(t, "%s", json_doc_string(g, "name"));
-		table_cell(t, "%s", json_doc_string(g, "state"));
-		table_cell(
+		text_table_cell(t, "%s", json_doc_string(g, "name"));
+		text_table_cell(t, "%s", json_doc_string(g, "state"));
+		text_table_cell(
 		    t, "%" PRId64, json_doc_int(g, "effective_priority"));
-		table_cell(t, "%s on %s",
+		text_table_cell(t, "%s on %s",
 		    json_doc_text_value(json_doc_at(a, 0)),
 		    json_doc_string(g, "interface"));
 		cell_change(t, g);
-		table_end_row(t);
+		text_table_end_row(t);
 		for (size_t k = 1; k < json_doc_count(a); k++) {
 			for (unsigned c = 0; c < 3; c++)
-				table_cell(t, "%s", "");
-			table_cell(
+				text_table_cell(t, "%s", "");
+			text_table_cell(
 			    t, "%s", json_doc_text_value(json_doc_at(a, k)));
-			table_end_row(t);
+			text_table_end_row(t);
 		}
 	}
 	(void)fputc('\n', out);
-	table_print(t, out, st->bold, st->plain);
+	text_table_print(t, out, st->bold, st->plain);
 }
 
 static void
 show_peers(const struct json_doc *peers, FILE *out, const struct style *st)
 {
-	CLEANUP(table_free_at) struct table *t = table_new();
+	CLEANUP(text_table_free_at) struct text_table *t = text_table_new();
 	static const char *const heading[] = { "PEER", "REACHABLE",
 		"LAST HEARD", "HEARTBEATS", "LOST", "REJECTED", "WIRE" };
 
 	if (json_doc_count(peers) == 0)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(heading); i++)
-		table_cell(t, "%s", heading[i]);
-	table_end_row(t);
+		text_table_cell(t, "%s", heading[i]);
+	text_table_end_row(t);
 	for (size_t i = 0; i < json_doc_count(peers); i++) {
 		const struct json_doc *p = json_doc_at(peers, i);
 		const struct json_doc *link =
 		    json_doc_at(json_doc_get(p, "links"), 0);
 
-		table_cell(t, "%s", json_doc_string(p, "name"));
-		table_cell(
+		text_table_cell(t, "%s", json_doc_string(p, "name"));
+		text_table_cell(
 		    t, "%s", json_doc_bool(p, "reachable") ? "yes" : "no");
 		if (json_doc_is_null(json_doc_get(p, "last_heard_ms")))
-			table_cell(t, "never");
+			text_table_cell(t, "never");
 		else
-			table_cell(t, "%" PRId64 " ms ago",
+			text_table_cell(t, "%" PRId64 " ms ago",
 			    json_doc_int(p, "last_heard_ms"));
-		table_cell(t, "%" PRId64, json_doc_int(link, "received"));
-		table_cell(t, "%" PRId64, json_doc_int(link, "lost"));
-		table_cell(t, "%" PRId64, json_doc_int(link, "rejected"));
-		table_cell(t, "%s",
+		text_table_cell(t, "%" PRId64, json_doc_int(link, "received"));
+		text_table_cell(t, "%" PRId64, json_doc_int(link, "lost"));
+		text_table_cell(t, "%" PRId64, json_doc_int(link, "rejected"));
+		text_table_cell(t, "%s",
 		    json_doc_bool(json_doc_get(p, "wire"), "up") ? "up"
 		                                                 : "down");
-		table_end_row(t);
+		text_table_end_row(t);
 	}
 	(void)fputc('\n', out);
-	table_print(t, out, st->bold, st->plain);
+	text_table_print(t, out, st->bold, st->plain);
 }
 
 static void
-add_figures(struct table *t, const struct json_doc *at)
+add_figures(struct text_table *t, const struct json_doc *at)
 {
 	const struct json_doc *c = json_doc_get(at, "connections");
 	const struct json_doc *b = json_doc_get(at, "bytes");
@@ -173,16 +173,16 @@ add_figures(struct table *t, const struct json_doc *at)
 
 	format_bytes(json_doc_int(b, "in"), in, sizeof(in));
 	format_bytes(json_doc_int(b, "out"), out, sizeof(out));
-	table_cell(t, "%" PRId64, json_doc_int(c, "active"));
-	table_cell(t, "%" PRId64, json_doc_int(c, "total"));
-	table_cell(t, "%" PRId64, json_doc_int(c, "failed"));
-	table_cell(t, "%s", in);
-	table_cell(t, "%s", out);
+	text_table_cell(t, "%" PRId64, json_doc_int(c, "active"));
+	text_table_cell(t, "%" PRId64, json_doc_int(c, "total"));
+	text_table_cell(t, "%" PRId64, json_doc_int(c, "failed"));
+	text_table_cell(t, "%s", in);
+	text_table_cell(t, "%s", out);
 }
 
 /* Behind what the checks say: whether it is active, and an operator's word. */
 static void
-add_state(struct table *t, const struct json_doc *service,
+add_state(struct text_table *t, const struct json_doc *service,
     const struct json_doc *server)
 {
 	const char *admin = json_doc_string(server, "admin");
@@ -191,7 +191,7 @@ add_state(struct table *t, const struct json_doc *service,
 	const bool told =
 	    strcmp(admin, "drain") == 0 || strcmp(admin, "maint") == 0;
 
-	table_cell(t, "%s%s%s%s", json_doc_string(server, "state"),
+	text_table_cell(t, "%s%s%s%s", json_doc_string(server, "state"),
 	    strcmp(active, json_doc_string(server, "name")) == 0 ? ", active"
 	                                                         : "",
 	    told ? ", " : "", told ? admin : "");
@@ -199,42 +199,42 @@ add_state(struct table *t, const struct json_doc *service,
 
 /* Of a standby service: whether a change of the active server is under way. */
 static void
-add_mode(struct table *t, const struct json_doc *service)
+add_mode(struct text_table *t, const struct json_doc *service)
 {
 	const char *phase =
 	    json_doc_string(json_doc_get(service, "standby"), "phase");
 
 	if (strcmp(json_doc_string(service, "mode"), "standby") != 0)
-		table_cell(t, "%s", json_doc_string(service, "balance"));
+		text_table_cell(t, "%s", json_doc_string(service, "balance"));
 	else if (strcmp(phase, "fencing") == 0 || strcmp(phase, "blocked") == 0)
-		table_cell(t, "standby, %s", phase);
+		text_table_cell(t, "standby, %s", phase);
 	else
-		table_cell(t, "standby");
+		text_table_cell(t, "standby");
 }
 
 static void
-add_service(struct table *t, const struct json_doc *s)
+add_service(struct text_table *t, const struct json_doc *s)
 {
 	const struct json_doc *listen = json_doc_get(s, "listen");
 	const struct json_doc *servers = json_doc_get(s, "servers");
 
-	table_cell(t, "%s", json_doc_string(s, "name"));
-	table_cell(t, "%s%s", json_doc_text_value(json_doc_at(listen, 0)),
+	text_table_cell(t, "%s", json_doc_string(s, "name"));
+	text_table_cell(t, "%s%s", json_doc_text_value(json_doc_at(listen, 0)),
 	    json_doc_count(listen) > 1 ? " …" : "");
-	table_cell(t, "%s", json_doc_string(s, "state"));
+	text_table_cell(t, "%s", json_doc_string(s, "state"));
 	add_figures(t, s);
 	add_mode(t, s);
-	table_end_row(t);
+	text_table_end_row(t);
 	for (size_t i = 0; i < json_doc_count(servers); i++) {
 		const struct json_doc *v = json_doc_at(servers, i);
 
-		table_cell(t, "  %s", json_doc_string(v, "name"));
-		table_cell(t, "%s", json_doc_string(v, "address"));
+		text_table_cell(t, "  %s", json_doc_string(v, "name"));
+		text_table_cell(t, "%s", json_doc_string(v, "address"));
 		add_state(t, s, v);
 		add_figures(t, v);
-		table_cell(t, "%s",
+		text_table_cell(t, "%s",
 		    json_doc_string(json_doc_get(v, "check"), "detail"));
-		table_end_row(t);
+		text_table_end_row(t);
 	}
 }
 
@@ -242,19 +242,19 @@ static void
 show_services(
     const struct json_doc *services, FILE *out, const struct style *st)
 {
-	CLEANUP(table_free_at) struct table *t = table_new();
+	CLEANUP(text_table_free_at) struct text_table *t = text_table_new();
 	static const char *const heading[] = { "SERVICE", "ADDRESS", "STATE",
 		"ACTIVE", "TOTAL", "FAILED", "IN", "OUT", "BALANCE, CHECK" };
 
 	if (json_doc_count(services) == 0)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(heading); i++)
-		table_cell(t, "%s", heading[i]);
-	table_end_row(t);
+		text_table_cell(t, "%s", heading[i]);
+	text_table_end_row(t);
 	for (size_t i = 0; i < json_doc_count(services); i++)
 		add_service(t, json_doc_at(services, i));
 	(void)fputc('\n', out);
-	table_print(t, out, st->bold, st->plain);
+	text_table_print(t, out, st->bold, st->plain);
 }
 
 void

@@ -5,20 +5,20 @@
 #include <string.h>
 
 struct row {
-	char *cells[TABLE_COLUMNS];
+	char *cells[TEXT_TABLE_COLUMNS];
 	unsigned n;
 };
 
-struct table {
+struct text_table {
 	struct row *rows;
 	size_t n, room;
 	struct row next; /* being filled */
 };
 
-struct table *
-table_new(void)
+struct text_table *
+text_table_new(void)
 {
-	return calloc(1, sizeof(struct table));
+	return calloc(1, sizeof(struct text_table));
 }
 
 static void
@@ -30,7 +30,7 @@ free_row(struct row *r)
 }
 
 void
-table_free(struct table *t)
+text_table_free(struct text_table *t)
 {
 	if (t == NULL)
 		return;
@@ -42,20 +42,20 @@ table_free(struct table *t)
 }
 
 void
-table_free_at(struct table **t)
+text_table_free_at(struct text_table **t)
 {
-	table_free(*t);
+	text_table_free(*t);
 	*t = NULL;
 }
 
 void
-table_cell(struct table *t, const char *format, ...)
+text_table_cell(struct text_table *t, const char *format, ...)
 {
 	char *text = NULL;
 	va_list args;
 	int n;
 
-	if (t == NULL || t->next.n == TABLE_COLUMNS)
+	if (t == NULL || t->next.n == TEXT_TABLE_COLUMNS)
 		return;
 	va_start(args, format);
 	n = vasprintf(&text, format, args);
@@ -65,7 +65,7 @@ table_cell(struct table *t, const char *format, ...)
 }
 
 void
-table_end_row(struct table *t)
+text_table_end_row(struct text_table *t)
 {
 	if (t == NULL)
 		return;
@@ -96,7 +96,7 @@ width(const char *s)
 }
 
 static size_t
-column_width(const struct table *t, unsigned column)
+column_width(const struct text_table *t, unsigned column)
 {
 	size_t widest = 0;
 
@@ -108,14 +108,14 @@ column_width(const struct table *t, unsigned column)
 }
 
 void
-table_print(
-    const struct table *t, FILE *out, const char *bold, const char *plain)
+text_table_print(
+    const struct text_table *t, FILE *out, const char *bold, const char *plain)
 {
-	size_t widths[TABLE_COLUMNS];
+	size_t widths[TEXT_TABLE_COLUMNS];
 
 	if (t == NULL)
 		return;
-	for (unsigned c = 0; c < TABLE_COLUMNS; c++)
+	for (unsigned c = 0; c < TEXT_TABLE_COLUMNS; c++)
 		widths[c] = column_width(t, c);
 	for (size_t i = 0; i < t->n; i++) {
 		const struct row *r = &t->rows[i];

@@ -9,19 +9,20 @@
 
 #include <stdio.h>
 
-#define TABLE_COLUMNS 10
+#define TEXT_TABLE_COLUMNS 10
 
-struct table;
+struct text_table;
 
 /* NULL where memory is out; every call takes NULL. */
-struct table *table_new(void);
-void table_free(struct table *t);
-void table_free_at(struct table **t); /* for CLEANUP */
+struct text_table *text_table_new(void);
+void text_table_free(struct text_table *t);
+void text_table_free_at(struct text_table **t); /* for CLEANUP */
 
 /* The next cell of the present row; copied. */
-void table_cell(struct table *t, const char *format, ...) PRINTF_LIKE(2, 3);
-void table_end_row(struct table *t);
+void text_table_cell(struct text_table *t, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+void text_table_end_row(struct text_table *t);
 
 /* The first row is the heading, in `bold` where that is not "". */
-void table_print(
-    const struct table *t, FILE *out, const char *bold, const char *plain);
+void text_table_print(
+    const struct text_table *t, FILE *out, const char *bold, const char *plain);
