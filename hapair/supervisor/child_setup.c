@@ -16,7 +16,7 @@
  * each gets a description of its own.
  */
 int
-briefing_start(struct child *role, const struct msg_start *m, int file)
+child_setup_start(struct child *role, const struct msg_start *m, int file)
 {
 	CLEANUP(fd_close) int own = -1;
 	uint8_t room[MSG_PATH_MAX + 64];
@@ -33,7 +33,7 @@ briefing_start(struct child *role, const struct msg_start *m, int file)
 }
 
 void
-briefing_listeners(
+child_setup_listeners(
     struct child *relay, const struct config *c, const struct listeners *l)
 {
 	size_t next = 0;
@@ -56,7 +56,7 @@ briefing_listeners(
 }
 
 void
-briefing_introduce(struct child *failover, struct child *relay)
+child_setup_introduce(struct child *failover, struct child *relay)
 {
 	CLEANUP(fd_close) int a = -1;
 	CLEANUP(fd_close) int b = -1;
@@ -73,7 +73,7 @@ briefing_introduce(struct child *failover, struct child *relay)
 }
 
 void
-briefing_groups(struct child *failover, const struct msg_group *groups,
+child_setup_groups(struct child *failover, const struct msg_group *groups,
     const bool *known, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -88,7 +88,7 @@ briefing_groups(struct child *failover, const struct msg_group *groups,
 }
 
 void
-briefing_request(struct child *role, const char *request, int socket)
+child_setup_request(struct child *role, const char *request, int socket)
 {
 	struct msg_control m = { .request = "" };
 	uint8_t room[MSG_REQUEST_MAX + 8];

@@ -15,19 +15,19 @@ struct listeners;
  * START, with the configuration: `file` is a sealed memory file and stays the
  * caller's. Returns 0 or -errno.
  */
-MUST_CHECK int briefing_start(
+MUST_CHECK int child_setup_start(
     struct child *role, const struct msg_start *m, int file);
 
 /* Each LISTENER of the configuration, for the relay. */
-void briefing_listeners(
+void child_setup_listeners(
     struct child *relay, const struct config *c, const struct listeners *l);
 
 /* A fresh channel between the two, where both are there. */
-void briefing_introduce(struct child *failover, struct child *relay);
+void child_setup_introduce(struct child *failover, struct child *relay);
 
 /* A failover that is replaced goes on from what the last one said. */
-void briefing_groups(struct child *failover, const struct msg_group *groups,
+void child_setup_groups(struct child *failover, const struct msg_group *groups,
     const bool *known, size_t n);
 
 /* An operator's, which the role answers on the caller's socket itself. */
-void briefing_request(struct child *role, const char *request, int socket);
+void child_setup_request(struct child *role, const char *request, int socket);

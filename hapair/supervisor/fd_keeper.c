@@ -6,28 +6,28 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static struct holding_bank
+static struct fd_keeper_bank
 bank_none(void)
 {
-	struct holding_bank b = { .n = 0 };
+	struct fd_keeper_bank b = { .n = 0 };
 
-	for (unsigned i = 0; i < HOLDING_MAX; i++)
+	for (unsigned i = 0; i < FD_KEEPER_MAX; i++)
 		b.slots[i] = -1;
 	return b;
 }
 
-struct holding
-holding_none(void)
+struct fd_keeper
+fd_keeper_none(void)
 {
-	return (struct holding){
+	return (struct fd_keeper){
 		.null = -1, .present = bank_none(), .past = bank_none()
 	};
 }
 
 static int
-reserve(struct holding_bank *b)
+reserve(struct fd_keeper_bank *b)
 {
-	for (unsigned i = 0; i < HOLDING_MAX; i++) {
+	for (unsigned i = 0; i < FD_KEEPER_MAX; i++) {
 		b->slots[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		if (b->slots[i] == -1)
 			return -errno;
@@ -36,7 +36,7 @@ reserve(struct holding_bank *b)
 }
 
 int
-holding_init(struct holding *h)
+fd_keeper_init(struct fd_keeper *h)
 {
 	int e = reserve(&h->present);
 
@@ -49,31 +49,31 @@ holding_init(struct holding *h)
 }
 
 int
-holding_take(struct holding *h, int fd)
+fd_keeper_take(struct fd_keeper *h, int fd)
 {
-	struct holding_bank *b = &h->present;
+	struct fd_keeper_bank *b = &h->present;
 
-	if (b->n == HOLDING_MAX || dup3(fd, b->slots[b->n], O_CLOEXEC) == -1)
+	if (b->n == FD_KEEPER_MAX || dup3(fd, b->slots[b->n], O_CLOEXEC) == -1)
 		return -EBADMSG;
 	b->n++;
 	return 0;
 }
 
 void
-holding_turn(struct holding *h)
+fd_keeper_turn(struct fd_keeper *h)
 {
-	const struct holding_bank empty = h->past;
+	const struct fd_keeper_bank empty = h->past;
 
 	if (h->present.n == 0)
 		return; /* it had not got so far: the past is still that */
-	holding_let_go(h);
+	fd_keeper_let_go(h);
 	h->past = h->present;
 	h->present = empty;
 	h->present.n = 0;
 }
 
 void
-holding_let_go(struct holding *h)
+fd_keeper_let_go(struct fd_keeper *h)
 {
 	while (h->past.n > 0)
 		/* Of two that are open, it cannot fail. */
@@ -81,15 +81,15 @@ holding_let_go(struct holding *h)
 }
 
 static void
-bank_fini(struct holding_bank *b)
+bank_fini(struct fd_keeper_bank *b)
 {
-	for (unsigned i = 0; i < HOLDING_MAX; i++)
+	for (unsigned i = 0; i < FD_KEEPER_MAX; i++)
 		fd_close(&b->slots[i]);
 	b->n = 0;
 }
 
 void
-holding_fini(struct holding *h)
+fd_keeper_fini(struct fd_keeper *h)
 {
 	bank_fini(&h->present);
 	bank_fini(&h->past);

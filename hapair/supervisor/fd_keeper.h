@@ -16,31 +16,31 @@
 
 #include "core/base.h"
 
-#define HOLDING_MAX 8
+#define FD_KEEPER_MAX 8
 
 /* Descriptors, with /dev/null where nothing is held. */
-struct holding_bank {
-	int slots[HOLDING_MAX];
+struct fd_keeper_bank {
+	int slots[FD_KEEPER_MAX];
 	unsigned n; /* the first of them are held */
 };
 
-struct holding {
-	int null;                    /* to fill what is empty */
-	struct holding_bank present; /* of the failover that runs */
-	struct holding_bank past;    /* of the one before */
+struct fd_keeper {
+	int null;                      /* to fill what is empty */
+	struct fd_keeper_bank present; /* of the failover that runs */
+	struct fd_keeper_bank past;    /* of the one before */
 };
 
-struct holding holding_none(void); /* the empty value */
+struct fd_keeper fd_keeper_none(void); /* the empty value */
 
 /* Takes its descriptors. Returns 0 or -errno. */
-MUST_CHECK int holding_init(struct holding *h);
-void holding_fini(struct holding *h);
+MUST_CHECK int fd_keeper_init(struct fd_keeper *h);
+void fd_keeper_fini(struct fd_keeper *h);
 
 /* Takes a duplicate; `fd` stays the caller's. 0 or -EBADMSG: too many. */
-MUST_CHECK int holding_take(struct holding *h, int fd);
+MUST_CHECK int fd_keeper_take(struct fd_keeper *h, int fd);
 
 /* It has ended: its sockets are the past. */
-void holding_turn(struct holding *h);
+void fd_keeper_turn(struct fd_keeper *h);
 
 /* Its successor works: closes what is past. */
-void holding_let_go(struct holding *h);
+void fd_keeper_let_go(struct fd_keeper *h);

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct fences_run {
-	struct fences *fences;               /* borrowed: the one it is in */
+struct fence_run_one {
+	struct fence_run *fences;            /* borrowed: the one it is in */
 	const struct config_service *config; /* borrowed */
 	bool promote;                        /* else the fence */
 	struct msg_fence wanted;             /* while it runs */
@@ -20,7 +20,8 @@ struct fences_run {
 };
 
 static void
-tell(const struct fences_run *r, const struct msg_fence *m, const char *fault)
+tell(
+    const struct fence_run_one *r, const struct msg_fence *m, const char *fault)
 {
 	const struct config_service *c = r->config;
 	const char *path = r->promote ? c->promote : c->fence;
@@ -38,7 +39,7 @@ tell(const struct fences_run *r, const struct msg_fence *m, const char *fault)
 }
 
 static void
-answer(const struct fences_run *r, const struct msg_fence *m, bool passed)
+answer(const struct fence_run_one *r, const struct msg_fence *m, bool passed)
 {
 	const struct msg_fenced done = { .id = m->id, .passed = passed };
 
@@ -51,7 +52,8 @@ on_overdue(struct program *p)
 {
 	/* Killed, and about to end. One that can't even be killed (a dead file
 	 * server) has failed all the same. */
-	struct fences_run *r = CONTAINER_OF(p, struct fences_run, program);
+	struct fence_run_one *r =
+	    CONTAINER_OF(p, struct fence_run_one, program);
 
 	tell(r, &r->wanted, "took too long, killed");
 	answer(r, &r->wanted, false);
@@ -60,7 +62,8 @@ on_overdue(struct program *p)
 static void
 on_end(struct program *p, const char *fault)
 {
-	struct fences_run *r = CONTAINER_OF(p, struct fences_run, program);
+	struct fence_run_one *r =
+	    CONTAINER_OF(p, struct fence_run_one, program);
 
 	if (p->overdue)
 		return; /* it has been told */
@@ -69,20 +72,20 @@ on_end(struct program *p, const char *fault)
 }
 
 int
-fences_init(struct fences *f, const struct config *config,
-    fences_answer_fn *answer_fn, void *arg)
+fence_run_init(struct fence_run *f, const struct config *config,
+    fence_run_answer_fn *answer_fn, void *arg)
 {
 	static const struct program_calls calls = { .on_overdue = on_overdue,
 		.on_end = on_end };
 
-	*f = (struct fences){
+	*f = (struct fence_run){
 		.config = config, .answer = answer_fn, .arg = arg
 	};
 	f->runs = calloc(2 * config->n_services + 1, sizeof(*f->runs));
 	if (f->runs == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < 2 * config->n_services; i++) {
-		struct fences_run *r = &f->runs[i];
+		struct fence_run_one *r = &f->runs[i];
 
 		r->fences = f;
 		r->config = &config->services[i / 2];
@@ -93,7 +96,7 @@ fences_init(struct fences *f, const struct config *config,
 }
 
 static int
-start(struct fences_run *r, const struct msg_fence *m)
+start(struct fence_run_one *r, const struct msg_fence *m)
 {
 	const struct config_service *c = r->config;
 	const char *const argv[] = { r->promote ? c->promote : c->fence,
@@ -109,7 +112,7 @@ start(struct fences_run *r, const struct msg_fence *m)
  * answer. One that is only being killed has failed.
  */
 static bool
-joins(struct fences_run *r, const struct msg_fence *m)
+joins(struct fence_run_one *r, const struct msg_fence *m)
 {
 	if (!program_is_running(&r->program) || r->program.overdue ||
 	    r->wanted.from != m->from || r->wanted.to != m->to)
@@ -119,11 +122,11 @@ joins(struct fences_run *r, const struct msg_fence *m)
 }
 
 int
-fences_take(struct fences *f, const struct channel_packet *p)
+fence_run_take(struct fence_run *f, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	const struct config_service *c;
-	struct fences_run *r;
+	struct fence_run_one *r;
 	struct msg_fence m;
 	int e;
 
@@ -146,7 +149,7 @@ fences_take(struct fences *f, const struct channel_packet *p)
 }
 
 void
-fences_fini(struct fences *f)
+fence_run_fini(struct fence_run *f)
 {
 	if (f->runs == NULL)
 		return;

@@ -11,24 +11,25 @@
 
 struct channel_packet;
 struct config;
-struct fences_run;
+struct fence_run_one;
 
 /* A fence has ended. */
-typedef void fences_answer_fn(void *arg, const struct msg_fenced *m);
+typedef void fence_run_answer_fn(void *arg, const struct msg_fenced *m);
 
-struct fences {
+struct fence_run {
 	const struct config *config; /* borrowed */
-	struct fences_run *runs;     /* two for each service */
-	fences_answer_fn *answer;
+	struct fence_run_one *runs;  /* two for each service */
+	fence_run_answer_fn *answer;
 	void *arg;
 };
 
 /* Returns 0 or -ENOMEM. */
-MUST_CHECK int fences_init(struct fences *f, const struct config *config,
-    fences_answer_fn *answer, void *arg);
+MUST_CHECK int fence_run_init(struct fence_run *f, const struct config *config,
+    fence_run_answer_fn *answer, void *arg);
 
 /* What the relay says. Returns 0 or -EBADMSG. */
-MUST_CHECK int fences_take(struct fences *f, const struct channel_packet *p);
+MUST_CHECK int fence_run_take(
+    struct fence_run *f, const struct channel_packet *p);
 
 /* Those that run go on by themselves. Takes zeros. */
-void fences_fini(struct fences *f);
+void fence_run_fini(struct fence_run *f);

@@ -21,11 +21,11 @@
 /* What loads its file, or waits for a log, is not there yet. */
 #define STARTING_MS 10000
 
-struct warden
-warden_none(void)
+struct role_watchdog
+role_watchdog_none(void)
 {
-	return (
-	    struct warden){ .failover = { .fd = -1 }, .relay = { .fd = -1 } };
+	return (struct role_watchdog){ .failover = { .fd = -1 },
+		.relay = { .fd = -1 } };
 }
 
 static uint32_t
@@ -42,7 +42,7 @@ failover_limit_ms(const struct config *c)
 }
 
 static void
-look(struct warden_ward *ward)
+look(struct role_watchdog_ward *ward)
 {
 	const struct child *child = ward->child;
 	const uint32_t limit_ms = child->ready ? ward->limit_ms : STARTING_MS;
@@ -63,7 +63,7 @@ look(struct warden_ward *ward)
 static void
 on_look(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	struct warden *w = CONTAINER_OF(t, struct warden, look);
+	struct role_watchdog *w = CONTAINER_OF(t, struct role_watchdog, look);
 
 	(void)loop;
 	(void)revents;
@@ -72,7 +72,7 @@ on_look(struct ev_loop *loop, ev_timer *t, int revents)
 }
 
 static int
-make_ward(struct warden_ward *ward, struct child *child, unsigned lines,
+make_ward(struct role_watchdog_ward *ward, struct child *child, unsigned lines,
     uint32_t limit_ms)
 {
 	int e = liveness_create();
@@ -87,8 +87,8 @@ make_ward(struct warden_ward *ward, struct child *child, unsigned lines,
 }
 
 int
-warden_init(struct warden *w, const struct config *config, unsigned workers,
-    struct child *failover, struct child *relay)
+role_watchdog_init(struct role_watchdog *w, const struct config *config,
+    unsigned workers, struct child *failover, struct child *relay)
 {
 	int e = make_ward(&w->failover, failover, LIVENESS_MAIN + 1,
 	    failover_limit_ms(config));
@@ -116,9 +116,9 @@ send_pulse(struct child *to, int fd, bool own)
 }
 
 void
-warden_meet(struct warden *w, struct child *child)
+role_watchdog_meet(struct role_watchdog *w, struct child *child)
 {
-	struct warden_ward *ward =
+	struct role_watchdog_ward *ward =
 	    child == w->relay.child ? &w->relay : &w->failover;
 	CLEANUP(fd_close) int reader = -1;
 	int e;
@@ -140,7 +140,7 @@ warden_meet(struct warden *w, struct child *child)
 }
 
 void
-warden_fini(struct warden *w)
+role_watchdog_fini(struct role_watchdog *w)
 {
 	if (w->loop != NULL)
 		ev_timer_stop(w->loop, &w->look);

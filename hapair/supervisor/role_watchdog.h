@@ -13,7 +13,7 @@
 #include "core/liveness.h"
 #include "core/stall_detector.h"
 
-struct warden_ward {
+struct role_watchdog_ward {
 	struct child *child; /* borrowed: supervisor.c's */
 	int fd;              /* of its pulse */
 	struct liveness *liveness;
@@ -23,20 +23,21 @@ struct warden_ward {
 	struct stall_detector stalls[LIVENESS_LINES];
 };
 
-struct warden {
+struct role_watchdog {
 	struct ev_loop *loop;
-	struct warden_ward failover, relay;
+	struct role_watchdog_ward failover, relay;
 	ev_timer look;
 };
 
 /* The empty value. */
-struct warden warden_none(void);
+struct role_watchdog role_watchdog_none(void);
 
 /* Returns 0 or -errno. */
-MUST_CHECK int warden_init(struct warden *w, const struct config *config,
-    unsigned workers, struct child *failover, struct child *relay);
+MUST_CHECK int role_watchdog_init(struct role_watchdog *w,
+    const struct config *config, unsigned workers, struct child *failover,
+    struct child *relay);
 
 /* A role has been started: it gets its pulse, failover also the relay's. */
-void warden_meet(struct warden *w, struct child *child);
+void role_watchdog_meet(struct role_watchdog *w, struct child *child);
 
-void warden_fini(struct warden *w);
+void role_watchdog_fini(struct role_watchdog *w);

@@ -15,11 +15,11 @@
 
 #define VERSION_OF_FILE 1
 #define DIRECTORY "/var/lib/hapair"
-#define TEMPORARY STATEFILE_NAME ".new"
-#define DAMAGED STATEFILE_NAME ".damaged"
+#define TEMPORARY STATE_FILE_NAME ".new"
+#define DAMAGED STATE_FILE_NAME ".damaged"
 
 const char *
-statefile_directory(void)
+state_file_directory(void)
 {
 	const char *own = getenv("STATE_DIRECTORY");
 
@@ -54,7 +54,7 @@ put(struct json_doc *list, const struct accord *a)
 }
 
 char *
-statefile_text(const struct shared_state *all)
+state_file_text(const struct shared_state *all)
 {
 	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
 	struct json_doc *list;
@@ -138,7 +138,7 @@ get(const struct json_doc *at, struct accord *ret)
 }
 
 int
-statefile_parse(const char *text, size_t len, struct shared_state *ret_all)
+state_file_parse(const char *text, size_t len, struct shared_state *ret_all)
 {
 	CLEANUP(json_doc_free_at)
 	struct json_doc *doc = json_doc_parse(text, len);
@@ -172,30 +172,30 @@ path_of(const char *directory, const char *name, char path[static PATH_MAX])
 }
 
 int
-statefile_load(const char *directory, struct shared_state *ret_all)
+state_file_load(const char *directory, struct shared_state *ret_all)
 {
 	CLEANUP(fd_close) int fd = -1;
 	CLEANUP(free_str) char *text = NULL;
 	char path[PATH_MAX];
 	size_t len;
-	int e = path_of(directory, STATEFILE_NAME, path);
+	int e = path_of(directory, STATE_FILE_NAME, path);
 
 	if (e < 0)
 		return e;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd == -1)
 		return errno == ENOENT ? 0 : -errno;
-	e = fd_read_all(fd, STATEFILE_MAX, &text, &len);
+	e = fd_read_all(fd, STATE_FILE_MAX, &text, &len);
 	if (e < 0)
 		return e == -EFBIG ? -EBADMSG : e;
-	return statefile_parse(text, len, ret_all);
+	return state_file_parse(text, len, ret_all);
 }
 
 int
-statefile_set_aside(const char *directory)
+state_file_set_aside(const char *directory)
 {
 	char from[PATH_MAX], to[PATH_MAX];
-	int e = path_of(directory, STATEFILE_NAME, from);
+	int e = path_of(directory, STATE_FILE_NAME, from);
 
 	if (e == 0)
 		e = path_of(directory, DAMAGED, to);
@@ -221,7 +221,7 @@ write_new(int dir, const char *text, size_t len)
 }
 
 int
-statefile_write(const char *directory, const char *text, size_t len)
+state_file_write(const char *directory, const char *text, size_t len)
 {
 	CLEANUP(fd_close) int dir = -1;
 	int e;
@@ -234,7 +234,7 @@ statefile_write(const char *directory, const char *text, size_t len)
 	e = write_new(dir, text, len);
 	if (e < 0)
 		return e;
-	if (renameat(dir, TEMPORARY, dir, STATEFILE_NAME) == -1)
+	if (renameat(dir, TEMPORARY, dir, STATE_FILE_NAME) == -1)
 		return -errno;
 	/* Else the name may still be the old file's after a power cut. */
 	return fsync(dir) == -1 ? -errno : 0;

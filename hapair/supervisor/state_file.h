@@ -16,29 +16,29 @@
 
 struct shared_state;
 
-#define STATEFILE_NAME "state.json"
-#define STATEFILE_MAX ((size_t)8 * 1024 * 1024)
+#define STATE_FILE_NAME "state.json"
+#define STATE_FILE_MAX ((size_t)8 * 1024 * 1024)
 
 /* The directory: $STATE_DIRECTORY of systemd, else /var/lib/hapair. */
-const char *statefile_directory(void);
+const char *state_file_directory(void);
 
 /* Malloc'd; NULL where memory is out. */
-char *statefile_text(const struct shared_state *all);
+char *state_file_text(const struct shared_state *all);
 
 /* All of it, or -EBADMSG and nothing. -ENOMEM. */
-MUST_CHECK int statefile_parse(
+MUST_CHECK int state_file_parse(
     const char *text, size_t len, struct shared_state *ret_all);
 
 /*
  * Adds what is in the directory's file. Returns 0, also where there is none;
  * -EBADMSG where it is damaged; -errno.
  */
-MUST_CHECK int statefile_load(
+MUST_CHECK int state_file_load(
     const char *directory, struct shared_state *ret_all);
 
 /* Out of the way, for someone to look at. Returns 0 or -errno. */
-MUST_CHECK int statefile_set_aside(const char *directory);
+MUST_CHECK int state_file_set_aside(const char *directory);
 
 /* Makes the directory where only it is missing. Returns 0 or -errno. */
-MUST_CHECK int statefile_write(
+MUST_CHECK int state_file_write(
     const char *directory, const char *text, size_t len);

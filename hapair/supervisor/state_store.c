@@ -70,7 +70,7 @@ tell_peer(struct state_store *s)
 static void
 write_file(struct state_store *s)
 {
-	char *text = statefile_text(&s->all);
+	char *text = state_file_text(&s->all);
 	int e = text != NULL ? state_writer_put(&s->writer, text) : -ENOMEM;
 
 	if (e < 0)
@@ -427,19 +427,19 @@ static void
 load(struct state_store *s)
 {
 	const char *directory = s->setup.directory;
-	int e = statefile_load(directory, &s->all);
+	int e = state_file_load(directory, &s->all);
 
 	s->writer.directory = directory;
 	if (e == 0 && s->all.n > 0)
 		log_notice("state", "%zu accords read from %s/%s", s->all.n,
-		    directory, STATEFILE_NAME);
+		    directory, STATE_FILE_NAME);
 	if (e == 0)
 		return;
 	log_error("state", "%s/%s: %s, beginning without it", directory,
-	    STATEFILE_NAME, e == -EBADMSG ? "it is damaged" : strerror(-e));
+	    STATE_FILE_NAME, e == -EBADMSG ? "it is damaged" : strerror(-e));
 	if (e != -EBADMSG)
 		return;
-	e = statefile_set_aside(directory);
+	e = state_file_set_aside(directory);
 	if (e < 0)
 		log_error("state", "it cannot be set aside: %s", strerror(-e));
 }

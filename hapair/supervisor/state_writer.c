@@ -11,15 +11,15 @@
 static void
 write_one(struct state_writer *w, char *text, int *last)
 {
-	int e = statefile_write(w->directory, text, strlen(text));
+	int e = state_file_write(w->directory, text, strlen(text));
 
 	if (e < 0 && e != *last)
 		log_error("state",
 		    "%s/%s cannot be written: %s; it will not survive the end of both nodes",
-		    w->directory, STATEFILE_NAME, strerror(-e));
+		    w->directory, STATE_FILE_NAME, strerror(-e));
 	else if (e == 0 && *last < 0)
 		log_notice("state", "%s/%s is written again", w->directory,
-		    STATEFILE_NAME);
+		    STATE_FILE_NAME);
 	*last = e;
 	free(text);
 }

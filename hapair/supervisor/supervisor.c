@@ -59,8 +59,8 @@ struct supervisor {
 	const struct supervisor_setup *setup; /* borrowed: the caller's */
 	struct ev_loop *loop;
 	struct child failover, relay;
-	struct warden warden;
-	struct scripts scripts;
+	struct role_watchdog watchdog;
+	struct track_scripts scripts;
 	struct notify notify;
 	enum stage stage;
 	bool was_ready;
@@ -70,9 +70,9 @@ struct supervisor {
 	 * not see the wire end, for one of this node's processes still lives.
 	 */
 	int wire;
-	struct holding holding;
+	struct fd_keeper fd_keeper;
 	struct state_store store;
-	struct fences fences;
+	struct fence_run fences;
 	struct mono started;
 	int64_t loaded_wall_ms;
 	struct msg_group *groups; /* the last that failover said of each */
@@ -117,18 +117,18 @@ on_spawn(void *arg, struct child *r)
 	const struct msg_start m = start_message(s);
 	int e;
 
-	warden_meet(&s->warden, r);
-	e = briefing_start(r, &m, s->file);
+	role_watchdog_meet(&s->watchdog, r);
+	e = child_setup_start(r, &m, s->file);
 	if (e < 0)
 		return e;
 	state_store_meet(&s->store, r);
 	if (r == &s->relay)
-		briefing_listeners(r, s->setup->config, s->setup->listeners);
+		child_setup_listeners(r, s->setup->config, s->setup->listeners);
 	else
-		briefing_groups(r, s->groups, s->known, n_groups(s));
-	briefing_introduce(&s->failover, &s->relay);
+		child_setup_groups(r, s->groups, s->known, n_groups(s));
+	child_setup_introduce(&s->failover, &s->relay);
 	if (r == &s->failover)
-		scripts_repeat(&s->scripts);
+		track_scripts_repeat(&s->scripts);
 	return 0;
 }
 
@@ -206,7 +206,7 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 		r->ready = true;
 		tell_ready(s);
 		if (r == &s->failover)
-			holding_let_go(&s->holding);
+			fd_keeper_let_go(&s->fd_keeper);
 		return 0;
 	case MSG_GROUP:
 		return r == &s->failover ? take_group(s, p) : -EBADMSG;
@@ -225,12 +225,13 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 	case MSG_HOLD:
 		if (r != &s->failover || p->fd == -1)
 			return -EBADMSG;
-		return holding_take(&s->holding, p->fd);
+		return fd_keeper_take(&s->fd_keeper, p->fd);
 	case MSG_WIRE_DOWN:
 		fd_close(&s->wire);
 		return r == &s->failover ? 0 : -EBADMSG;
 	case MSG_FENCE:
-		return r == &s->relay ? fences_take(&s->fences, p) : -EBADMSG;
+		return r == &s->relay ? fence_run_take(&s->fences, p)
+		                      : -EBADMSG;
 	case MSG_STOPPED:
 		if (r == &s->relay && s->stage == STAGE_RELAY)
 			stop_failover(s);
@@ -354,7 +355,7 @@ on_end(void *arg, struct child *r)
 	struct supervisor *s = arg;
 
 	if (r == &s->failover)
-		holding_turn(&s->holding);
+		fd_keeper_turn(&s->fd_keeper);
 	if (r == &s->failover && s->stage == STAGE_RUNNING &&
 	    r->pause_ms > FORSAKE_PAUSE_MS)
 		forsake(s);
@@ -460,7 +461,7 @@ on_request(void *arg, const char *request, int *socket)
 	else if (server && s->stage == STAGE_RUNNING)
 		state_store_obey(&s->store, request, socket);
 	else if (r->ready && s->stage == STAGE_RUNNING)
-		briefing_request(r, request, *socket);
+		child_setup_request(r, request, *socket);
 	else if (status)
 		reply_send(s->loop, socket, own_report(s));
 	else
@@ -505,7 +506,7 @@ init_store(struct supervisor *s)
 	const struct state_store_setup setup = { .loop = s->loop,
 		.config = s->setup->config,
 		.node = s->setup->node,
-		.directory = statefile_directory(),
+		.directory = state_file_directory(),
 		.groups = s->groups,
 		.failover = &s->failover,
 		.relay = &s->relay };
@@ -538,17 +539,17 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 		return -ENOMEM;
 	if (s->file < 0)
 		return s->file;
-	e = fences_init(&s->fences, setup->config, on_fenced, s);
+	e = fence_run_init(&s->fences, setup->config, on_fenced, s);
 	if (e == 0)
 		e = init_store(s);
 	if (e < 0)
 		return e;
 	/* Before the channels and the wire: fd_keeper.h tells why. */
-	e = holding_init(&s->holding);
+	e = fd_keeper_init(&s->fd_keeper);
 	if (e < 0)
 		return e;
-	e = warden_init(
-	    &s->warden, setup->config, setup->workers, &s->failover, &s->relay);
+	e = role_watchdog_init(&s->watchdog, setup->config, setup->workers,
+	    &s->failover, &s->relay);
 	if (e < 0)
 		return e;
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -563,13 +564,13 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 static void
 supervisor_fini(struct supervisor *s)
 {
-	warden_fini(&s->warden);
+	role_watchdog_fini(&s->watchdog);
 	child_fini(&s->failover);
 	child_fini(&s->relay);
-	holding_fini(&s->holding);
-	scripts_stop(&s->scripts);
+	fd_keeper_fini(&s->fd_keeper);
+	track_scripts_stop(&s->scripts);
 	notify_fini(&s->notify);
-	fences_fini(&s->fences);
+	fence_run_fini(&s->fences);
 	state_store_fini(&s->store);
 	free(s->groups);
 	free(s->known);
@@ -581,8 +582,8 @@ supervisor_fini(struct supervisor *s)
 int
 supervisor_run(const struct supervisor_setup *setup)
 {
-	struct supervisor s = { .warden = warden_none(),
-		.holding = holding_none() };
+	struct supervisor s = { .watchdog = role_watchdog_none(),
+		.fd_keeper = fd_keeper_none() };
 	int e = supervisor_init(&s, setup);
 
 	if (e < 0) {
@@ -590,7 +591,7 @@ supervisor_run(const struct supervisor_setup *setup)
 	} else {
 		child_start(&s.failover);
 		child_start(&s.relay);
-		scripts_start(&s.scripts, setup->config, on_script, &s);
+		track_scripts_start(&s.scripts, setup->config, on_script, &s);
 		(void)ev_run(s.loop, 0);
 		log_notice("supervisor", "stopped");
 	}

@@ -6,7 +6,7 @@
 
 /* Changes are told once; each run tells its result. */
 static void
-take_result(struct scripts_one *o, const char *fault)
+take_result(struct track_scripts_one *o, const char *fault)
 {
 	const bool passed = fault == NULL;
 	const bool changed = o->known ? o->passed != passed : !passed;
@@ -22,7 +22,7 @@ take_result(struct scripts_one *o, const char *fault)
 }
 
 static void
-run(struct scripts_one *o)
+run(struct track_scripts_one *o)
 {
 	const struct config_track *t = o->config;
 	const char *const argv[] = { t->script, NULL };
@@ -39,7 +39,8 @@ run(struct scripts_one *o)
 static void
 on_due(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	struct scripts_one *o = CONTAINER_OF(t, struct scripts_one, due);
+	struct track_scripts_one *o =
+	    CONTAINER_OF(t, struct track_scripts_one, due);
 
 	(void)loop;
 	(void)revents;
@@ -58,14 +59,15 @@ on_due(struct ev_loop *loop, ev_timer *t, int revents)
 static void
 on_overdue(struct program *p)
 {
-	take_result(
-	    CONTAINER_OF(p, struct scripts_one, program), "took too long");
+	take_result(CONTAINER_OF(p, struct track_scripts_one, program),
+	    "took too long");
 }
 
 static void
 on_end(struct program *p, const char *fault)
 {
-	struct scripts_one *o = CONTAINER_OF(p, struct scripts_one, program);
+	struct track_scripts_one *o =
+	    CONTAINER_OF(p, struct track_scripts_one, program);
 
 	if (!p->overdue) /* else it has been told */
 		take_result(o, fault);
@@ -74,18 +76,18 @@ on_end(struct program *p, const char *fault)
 }
 
 void
-scripts_start(struct scripts *s, const struct config *config,
+track_scripts_start(struct track_scripts *s, const struct config *config,
     void (*on_result)(void *arg, unsigned track, bool passed), void *arg)
 {
 	static const struct program_calls calls = { .on_overdue = on_overdue,
 		.on_end = on_end };
 	const struct config_pair *pair = &config->pair;
 
-	*s = (struct scripts){ .on_result = on_result,
+	*s = (struct track_scripts){ .on_result = on_result,
 		.arg = arg,
 		.loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV) };
 	for (unsigned i = 0; config->has_pair && i < pair->n_tracks; i++) {
-		struct scripts_one *o = &s->one[s->n];
+		struct track_scripts_one *o = &s->one[s->n];
 
 		if (config_track_kind(&pair->tracks[i]) != CONFIG_TRACK_SCRIPT)
 			continue;
@@ -101,7 +103,7 @@ scripts_start(struct scripts *s, const struct config *config,
 }
 
 void
-scripts_repeat(struct scripts *s)
+track_scripts_repeat(struct track_scripts *s)
 {
 	for (unsigned i = 0; i < s->n; i++)
 		if (s->one[i].known)
@@ -109,7 +111,7 @@ scripts_repeat(struct scripts *s)
 }
 
 void
-scripts_stop(struct scripts *s)
+track_scripts_stop(struct track_scripts *s)
 {
 	for (unsigned i = 0; i < s->n; i++) {
 		ev_timer_stop(s->loop, &s->one[i].due);

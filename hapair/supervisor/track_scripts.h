@@ -11,10 +11,10 @@
 
 #include "config/config.h"
 
-struct scripts;
+struct track_scripts;
 
-struct scripts_one {
-	struct scripts *all; /* borrowed: the set it is in */
+struct track_scripts_one {
+	struct track_scripts *all; /* borrowed: the set it is in */
 	const struct config_track *config;
 	unsigned index; /* in pair.track */
 	struct program program;
@@ -23,20 +23,20 @@ struct scripts_one {
 	bool known, passed; /* the last result */
 };
 
-struct scripts {
+struct track_scripts {
 	struct ev_loop *loop;
-	struct scripts_one one[CONFIG_TRACKS_MAX];
+	struct track_scripts_one one[CONFIG_TRACKS_MAX];
 	unsigned n;
 	void (*on_result)(void *arg, unsigned track, bool passed);
 	void *arg;
 };
 
 /* Their first runs begin at once. */
-void scripts_start(struct scripts *s, const struct config *config,
+void track_scripts_start(struct track_scripts *s, const struct config *config,
     void (*on_result)(void *arg, unsigned track, bool passed), void *arg);
 
 /* Tells the last results again: who heard them has been replaced. */
-void scripts_repeat(struct scripts *s);
+void track_scripts_repeat(struct track_scripts *s);
 
 /* What runs is killed. */
-void scripts_stop(struct scripts *s);
+void track_scripts_stop(struct track_scripts *s);

@@ -31,11 +31,11 @@ take(struct shared_state *all, const struct accord *a)
 static void
 check(const struct shared_state *all)
 {
-	CLEANUP(free_str) char *text = statefile_text(all);
+	CLEANUP(free_str) char *text = state_file_text(all);
 	struct shared_state again = { .n = 0 };
 
 	assert(text != NULL);
-	assert(statefile_parse(text, strlen(text), &again) == 0);
+	assert(state_file_parse(text, strlen(text), &again) == 0);
 	assert(again.n == all->n);
 	for (size_t i = 0; i < all->n; i++) {
 		const struct accord *a = &all->all[i], *b = &again.all[i];
@@ -58,7 +58,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		take(&all, &a);
 	check(&all);
 	shared_state_fini(&all);
-	if (statefile_parse((const char *)data, size, &all) == 0) {
+	if (state_file_parse((const char *)data, size, &all) == 0) {
 		check(&all);
 		shared_state_fini(&all);
 	}

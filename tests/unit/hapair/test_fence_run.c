@@ -50,17 +50,17 @@ write_program(const char *name, const char *body)
 }
 
 static void
-begin(struct fences *f, const char *body)
+begin(struct fence_run *f, const char *body)
 {
 	(void)unlink(out);
 	write_program("fence", body);
 	write_program("promote", "exit 0");
 	answers = passes = 0;
-	assert_int_equal(fences_init(f, &config, on_answer, NULL), 0);
+	assert_int_equal(fence_run_init(f, &config, on_answer, NULL), 0);
 }
 
 static int
-ask(struct fences *f, uint32_t id, uint16_t service, uint16_t to)
+ask(struct fence_run *f, uint32_t id, uint16_t service, uint16_t to)
 {
 	const struct msg_fence m = {
 		.id = id, .service = service, .from = 0, .to = to
@@ -70,7 +70,7 @@ ask(struct fences *f, uint32_t id, uint16_t service, uint16_t to)
 
 	msg_put_fence(&b, &m);
 	p.len = b.pos;
-	return fences_take(f, &p);
+	return fence_run_take(f, &p);
 }
 
 static void
@@ -97,7 +97,7 @@ its_status_is_the_answer(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct fences f;
+		struct fence_run f;
 
 		test_row(rows[i].name);
 		begin(&f, rows[i].body);
@@ -107,14 +107,14 @@ its_status_is_the_answer(void **state)
 		assert_int_equal(answered, 77);
 		assert_int_equal(passes, rows[i].passes);
 		assert_ran_with("store m1 m2\n");
-		fences_fini(&f);
+		fence_run_fini(&f);
 	}
 }
 
 static void
 a_program_that_is_not_there_has_failed(void **state)
 {
-	struct fences f;
+	struct fence_run f;
 
 	(void)state;
 	begin(&f, "exit 0");
@@ -123,14 +123,14 @@ a_program_that_is_not_there_has_failed(void **state)
 	(void)ev_run(ev_default_loop(0), 0);
 	assert_int_equal(answers, 1);
 	assert_int_equal(passes, 0);
-	fences_fini(&f);
+	fence_run_fini(&f);
 }
 
 /* Of a relay that has been started again. */
 static void
 the_same_one_at_once_is_answered_by_its_end(void **state)
 {
-	struct fences f;
+	struct fence_run f;
 
 	(void)state;
 	begin(&f, "sleep 0.1");
@@ -142,13 +142,13 @@ the_same_one_at_once_is_answered_by_its_end(void **state)
 	assert_int_equal(answered, 2);
 	assert_int_equal(passes, 1);
 	assert_ran_with("store m1 m2\n");
-	fences_fini(&f);
+	fence_run_fini(&f);
 }
 
 static void
 another_one_at_once_has_failed(void **state)
 {
-	struct fences f;
+	struct fence_run f;
 
 	(void)state;
 	begin(&f, "sleep 0.1");
@@ -161,13 +161,13 @@ another_one_at_once_has_failed(void **state)
 	assert_int_equal(answers, 2);
 	assert_int_equal(answered, 1);
 	assert_int_equal(passes, 1);
-	fences_fini(&f);
+	fence_run_fini(&f);
 }
 
 static void
 what_the_file_does_not_say_is_refused(void **state)
 {
-	struct fences f;
+	struct fence_run f;
 
 	(void)state;
 	begin(&f, "exit 0");
@@ -175,7 +175,7 @@ what_the_file_does_not_say_is_refused(void **state)
 	assert_int_equal(ask(&f, 1, 1, 2), -EBADMSG); /* no such server */
 	assert_int_equal(ask(&f, 1, 0, 1), -EBADMSG); /* it has no fence */
 	assert_int_equal(answers, 0);
-	fences_fini(&f);
+	fence_run_fini(&f);
 }
 
 static int

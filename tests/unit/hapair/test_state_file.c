@@ -38,13 +38,13 @@ what_is_written_is_read(void **state)
 	take(&in,
 	    (struct accord){
 	        ACCORD_WEIGHT, "web", "s2", ACCORD_AS_CONFIGURED, 9, 0 });
-	text = statefile_text(&in);
+	text = state_file_text(&in);
 	assert_non_null(text);
-	assert_int_equal(statefile_write(directory, text, strlen(text)), 0);
+	assert_int_equal(state_file_write(directory, text, strlen(text)), 0);
 	/* Over what was there. */
-	assert_int_equal(statefile_write(directory, text, strlen(text)), 0);
+	assert_int_equal(state_file_write(directory, text, strlen(text)), 0);
 	free(text);
-	assert_int_equal(statefile_load(directory, &out), 0);
+	assert_int_equal(state_file_load(directory, &out), 0);
 	assert_int_equal(out.n, 3);
 	for (size_t i = 0; i < in.n; i++) {
 		assert_int_equal(accord_compare(&in.all[i], &out.all[i]), 0);
@@ -53,8 +53,8 @@ what_is_written_is_read(void **state)
 	}
 	shared_state_fini(&in);
 	shared_state_fini(&out);
-	assert_int_equal(statefile_set_aside(directory), 0);
-	assert_int_equal(statefile_load(directory, &out), 0);
+	assert_int_equal(state_file_set_aside(directory), 0);
+	assert_int_equal(state_file_load(directory, &out), 0);
 	assert_int_equal(out.n, 0);
 }
 
@@ -101,13 +101,13 @@ what_is_damaged_is_refused_whole(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		test_row(rows[i].name);
 		assert_int_equal(
-		    statefile_parse(rows[i].text, strlen(rows[i].text), &out),
+		    state_file_parse(rows[i].text, strlen(rows[i].text), &out),
 		    -EBADMSG);
 		assert_int_equal(out.n, 0);
 	}
 	test_row("none of these");
 	assert_int_equal(
-	    statefile_parse(FILE_OF(FIRST), strlen(FILE_OF(FIRST)), &out), 0);
+	    state_file_parse(FILE_OF(FIRST), strlen(FILE_OF(FIRST)), &out), 0);
 	assert_int_equal(out.n, 1);
 	shared_state_fini(&out);
 }
@@ -119,12 +119,12 @@ a_directory_that_is_missing_is_made(void **state)
 
 	(void)state;
 	(void)snprintf(path, sizeof(path), "%s/below", directory);
-	assert_int_equal(statefile_write(path, "{}", 2), 0);
-	(void)snprintf(file, sizeof(file), "%s/%s", path, STATEFILE_NAME);
+	assert_int_equal(state_file_write(path, "{}", 2), 0);
+	(void)snprintf(file, sizeof(file), "%s/%s", path, STATE_FILE_NAME);
 	assert_int_equal(unlink(file), 0);
 	assert_int_equal(rmdir(path), 0);
 	(void)snprintf(path, sizeof(path), "%s/far/below", directory);
-	assert_int_equal(statefile_write(path, "{}", 2), -ENOENT);
+	assert_int_equal(state_file_write(path, "{}", 2), -ENOENT);
 }
 
 static void
@@ -132,11 +132,11 @@ the_directory_is_of_the_environment(void **state)
 {
 	(void)state;
 	assert_int_equal(unsetenv("STATE_DIRECTORY"), 0);
-	assert_string_equal(statefile_directory(), "/var/lib/hapair");
+	assert_string_equal(state_file_directory(), "/var/lib/hapair");
 	assert_int_equal(setenv("STATE_DIRECTORY", "/x", 1), 0);
-	assert_string_equal(statefile_directory(), "/x");
+	assert_string_equal(state_file_directory(), "/x");
 	assert_int_equal(setenv("STATE_DIRECTORY", "x", 1), 0);
-	assert_string_equal(statefile_directory(), "/var/lib/hapair");
+	assert_string_equal(state_file_directory(), "/var/lib/hapair");
 }
 
 static int
@@ -153,7 +153,7 @@ remove_directory(void **state)
 
 	(void)state;
 	(void)snprintf(
-	    path, sizeof(path), "%s/%s.damaged", directory, STATEFILE_NAME);
+	    path, sizeof(path), "%s/%s.damaged", directory, STATE_FILE_NAME);
 	(void)unlink(path);
 	return rmdir(directory);
 }

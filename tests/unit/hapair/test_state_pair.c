@@ -214,7 +214,7 @@ static void
 save(struct node *n)
 {
 	free(n->disk);
-	n->disk = statefile_text(&n->store.all);
+	n->disk = state_file_text(&n->store.all);
 	assert_non_null(n->disk);
 }
 
@@ -233,7 +233,7 @@ start(struct node *n)
 	assert_int_equal(state_store_init(&n->store, &setup), 0);
 	if (n->disk != NULL)
 		assert_int_equal(
-		    statefile_parse(n->disk, strlen(n->disk), &n->store.all),
+		    state_file_parse(n->disk, strlen(n->disk), &n->store.all),
 		    0);
 	n->groups[0].state = n->truth = MSG_GROUP_INIT;
 	start_failover(n);

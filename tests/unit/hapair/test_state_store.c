@@ -568,7 +568,7 @@ it_is_there_after_the_end(void **state)
 	hears_accord(&b, "m1", ACCORD_MAINT, 2);
 	hears_known(false);
 	finish();
-	(void)snprintf(path, sizeof(path), "%s/" STATEFILE_NAME, directory);
+	(void)snprintf(path, sizeof(path), "%s/" STATE_FILE_NAME, directory);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(rmdir(directory), 0);
 }

@@ -60,19 +60,19 @@ each_run_tells_its_result_and_both_go_their_way(void **state)
 	const struct config c = { .has_pair = true,
 		.pair = { .tracks = tracks, .n_tracks = 3 } };
 	struct heard h = { .n = { 0 } };
-	struct scripts s;
+	struct track_scripts s;
 
 	(void)state;
-	scripts_start(&s, &c, on_result, &h);
+	track_scripts_start(&s, &c, on_result, &h);
 	assert_int_equal(s.n, 2);
 	run_for(s.loop, 1.05);
 	/* At 0, 100, ... ms, as far as the machine keeps up. */
 	assert_true(h.n[0] >= 4 && h.n[0] <= 11);
 	assert_int_equal(strspn(h.results[0], "+"), h.n[0]);
 	assert_text(h.results[1], "-");
-	scripts_repeat(&s);
+	track_scripts_repeat(&s);
 	assert_text(h.results[1], "--");
-	scripts_stop(&s);
+	track_scripts_stop(&s);
 }
 
 /* Each run writes where it begins and ends: they must not interleave. */
@@ -89,12 +89,12 @@ there_are_never_two_of_one_script_at_once(void **state)
 	const struct config c = { .has_pair = true,
 		.pair = { .tracks = tracks, .n_tracks = 1 } };
 	struct heard h = { .n = { 0 } };
-	struct scripts s;
+	struct track_scripts s;
 
 	(void)state;
-	scripts_start(&s, &c, on_result, &h);
+	track_scripts_start(&s, &c, on_result, &h);
 	run_for(s.loop, 1.5);
-	scripts_stop(&s);
+	track_scripts_stop(&s);
 	/* Back to back, since the next is due before the last has ended. */
 	assert_true(h.n[0] >= 2 && h.n[0] <= 6);
 	assert_int_equal(strspn(h.results[0], "+"), h.n[0]);
@@ -117,17 +117,17 @@ one_that_hangs_has_failed_when_its_time_is_over(void **state)
 	const struct config c = { .has_pair = true,
 		.pair = { .tracks = tracks, .n_tracks = 1 } };
 	struct heard h = { .n = { 0 } };
-	struct scripts s;
+	struct track_scripts s;
 
 	(void)state;
-	scripts_start(&s, &c, on_result, &h);
+	track_scripts_start(&s, &c, on_result, &h);
 	run_for(s.loop, 0.1);
 	assert_text(h.results[0], "");
 	run_for(s.loop, 0.2);
 	assert_text(h.results[0], "-"); /* told once, not at its end again */
 	run_for(s.loop, 0.4);
 	assert_text(h.results[0], "--");
-	scripts_stop(&s);
+	track_scripts_stop(&s);
 }
 
 int
