@@ -119,6 +119,7 @@ rules: $(B)/tests/sim/sim_matrix $(B)/hapair $(OBJ)
 	$(Q)scripts/check-includes
 	$(Q)scripts/check-packages
 	$(Q)scripts/check-names
+	$(Q)scripts/check-hand
 	$(Q)scripts/check-format
 	$(Q)scripts/check-docs
 	$(Q)scripts/check-contract

@@ -47,20 +47,20 @@ int
 load_read(const char *path, struct diag *diag, char **ret_text, size_t *ret_len)
 {
 	CLEANUP(fd_close) int fd = -1;
-	int r = diag_start(diag, path, NULL, 0);
+	int e = diag_start(diag, path, NULL, 0);
 
-	if (r == 0)
-		r = open_regular(path, diag, &fd);
-	if (r < 0)
-		return r;
-	r = fd_read_all(fd, LOAD_FILE_MAX, ret_text, ret_len);
-	if (r == -EFBIG)
+	if (e == 0)
+		e = open_regular(path, diag, &fd);
+	if (e < 0)
+		return e;
+	e = fd_read_all(fd, LOAD_FILE_MAX, ret_text, ret_len);
+	if (e == -EFBIG)
 		diag_error(diag, &whole_file,
 		    "is too large; expected at most %d bytes", LOAD_FILE_MAX);
-	else if (r < 0)
+	else if (e < 0)
 		diag_error(
-		    diag, &whole_file, "cannot be read: %s", strerror(-r));
-	return r;
+		    diag, &whole_file, "cannot be read: %s", strerror(-e));
+	return e;
 }
 
 static int
@@ -68,7 +68,7 @@ fill(const struct tree *tree, struct diag *diag, struct config *c)
 {
 	const struct tree_node *root = tree_root(tree);
 	struct schema s = { .diag = diag, .memory = &c->memory };
-	int r = 0;
+	int e = 0;
 
 	if (root == NULL || root->type != TREE_MAP) {
 		diag_error(diag, root == NULL ? &whole_file : &root->at,
@@ -81,16 +81,16 @@ fill(const struct tree *tree, struct diag *diag, struct config *c)
 	schema_fill(&s, &keys_file, root, c);
 	if (!s.out_of_memory) {
 		source_marks_sort(&s.marks);
-		r = rules_check(c, &s.marks, diag);
+		e = rules_check(c, &s.marks, diag);
 	}
 	if (!c->has_pair && c->n_services == 0 && diag_count(diag) == 0)
 		diag_error(diag, &root->at,
 		    "there is neither a pair nor a service; expected 'pair' "
 		    "or 'services', or both");
 	if (s.out_of_memory)
-		r = -ENOMEM;
+		e = -ENOMEM;
 	schema_fini(&s);
-	return r;
+	return e;
 }
 
 /* Two nodes compare it: so of what the file means, not of how it is written. */
@@ -99,13 +99,13 @@ hash(struct config *c)
 {
 	CLEANUP(free_str) char *text = NULL;
 	size_t len;
-	int r = secret_init();
+	int e = secret_init();
 
-	if (r == 0)
-		r = print_text(c, &text, &len);
-	if (r == 0)
+	if (e == 0)
+		e = print_text(c, &text, &len);
+	if (e == 0)
 		secret_hash(text, len, c->hash, sizeof(c->hash));
-	return r;
+	return e;
 }
 
 int
@@ -115,7 +115,7 @@ load_text(const char *name, const char *text, size_t len, struct diag *diag,
 	CLEANUP(tree_free_at) struct tree *tree = NULL;
 	CLEANUP(config_free_at) struct config *c = NULL;
 	CLEANUP(diag_free_at) struct diag *own = NULL;
-	int r;
+	int e;
 
 	/* Mistakes are counted there, so there is always one. */
 	if (diag == NULL)
@@ -126,21 +126,21 @@ load_text(const char *name, const char *text, size_t len, struct diag *diag,
 		text += 3;
 		len -= 3;
 	}
-	r = diag_start(diag, name, text, len);
-	if (r == 0)
-		r = tree_parse(text, len, diag, &tree);
-	if (r < 0)
-		return r;
+	e = diag_start(diag, name, text, len);
+	if (e == 0)
+		e = tree_parse(text, len, diag, &tree);
+	if (e < 0)
+		return e;
 	c = calloc(1, sizeof(*c));
 	if (c == NULL)
 		return -ENOMEM;
-	r = fill(tree, diag, c);
-	if (r == 0 && diag_count(diag) > 0)
-		r = -EINVAL;
-	if (r == 0)
-		r = hash(c);
-	if (r < 0)
-		return r;
+	e = fill(tree, diag, c);
+	if (e == 0 && diag_count(diag) > 0)
+		e = -EINVAL;
+	if (e == 0)
+		e = hash(c);
+	if (e < 0)
+		return e;
 	*ret_config = c;
 	c = NULL;
 	return 0;

@@ -59,13 +59,13 @@ json_doc_free_at(struct json_doc **doc)
 static json_t *
 put(struct json_doc *at, const char *key, json_t *value)
 {
-	int r;
+	int e;
 
 	if (key != NULL)
-		r = json_object_set_new(in(at), key, value);
+		e = json_object_set_new(in(at), key, value);
 	else
-		r = json_array_append_new(in(at), value);
-	return r == 0 ? value : NULL;
+		e = json_array_append_new(in(at), value);
+	return e == 0 ? value : NULL;
 }
 
 void

@@ -94,32 +94,32 @@ static int
 start_writer(void)
 {
 	sigset_t all, before;
-	int r;
+	int e;
 
 	/* Signals are the main thread's business. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&logger.writer, NULL, writer_main, NULL);
+	e = pthread_create(&logger.writer, NULL, writer_main, NULL);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -r;
+	return -e;
 }
 
 int
 log_open(const struct log_options *options)
 {
-	int r = sink_open(&logger.sink, options);
+	int e = sink_open(&logger.sink, options);
 
-	if (r < 0)
-		return r;
+	if (e < 0)
+		return e;
 	ring_init(&logger.ring);
 	atomic_store(&logger.ending, false);
 	atomic_store(&logger.level, (int)options->level);
 	if (sem_init(&logger.wake, 0, 0) == -1)
 		return -errno;
-	r = start_writer();
-	if (r < 0) {
+	e = start_writer();
+	if (e < 0) {
 		sink_close(&logger.sink);
-		return r;
+		return e;
 	}
 	atomic_store(&logger.running, true);
 	return 0;

@@ -39,19 +39,19 @@ static int
 keep_only(enum proc_caps caps)
 {
 	const capng_type_t in = CAPNG_EFFECTIVE | CAPNG_PERMITTED;
-	int r = 0;
+	int e = 0;
 
 	capng_clear(CAPNG_SELECT_ALL);
 	switch (caps) {
 	case PROC_CAPS_NONE:
 		break;
 	case PROC_CAPS_FAILOVER:
-		r = capng_updatev(
+		e = capng_updatev(
 		    CAPNG_ADD, in, CAP_NET_ADMIN, CAP_NET_RAW, -1);
 		break;
 	}
 	/* The bounding set goes too, where we may: no exec brings them back. */
-	if (r != 0 || capng_apply(CAPNG_SELECT_CAPS) != 0)
+	if (e != 0 || capng_apply(CAPNG_SELECT_CAPS) != 0)
 		return -EPERM;
 	return 0;
 }
@@ -76,7 +76,7 @@ int
 proc_drop(const char *user, const char *group, enum proc_caps caps,
     const char **ret_what)
 {
-	int r;
+	int e;
 
 	if (geteuid() == 0) {
 		/*
@@ -87,13 +87,13 @@ proc_drop(const char *user, const char *group, enum proc_caps caps,
 		if (!clear_bounds())
 			return -EPERM;
 		*ret_what = "changing to the user";
-		r = user != NULL ? become(user, group) : 0;
-		if (r < 0)
-			return r;
+		e = user != NULL ? become(user, group) : 0;
+		if (e < 0)
+			return e;
 		*ret_what = "dropping capabilities";
-		r = keep_only(caps);
-		if (r < 0)
-			return r;
+		e = keep_only(caps);
+		if (e < 0)
+			return e;
 	}
 	*ret_what = "giving up new privileges";
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
@@ -134,14 +134,14 @@ int
 proc_sealed_file(const char *name, const void *data, size_t len)
 {
 	CLEANUP(fd_close) int fd = -1;
-	int r;
+	int e;
 
 	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd == -1)
 		return -errno;
-	r = fd_write_all(fd, data, len);
-	if (r < 0)
-		return r;
+	e = fd_write_all(fd, data, len);
+	if (e < 0)
+		return e;
 	if (lseek(fd, 0, SEEK_SET) == -1)
 		return -errno;
 	if (fcntl(fd, F_ADD_SEALS,

@@ -149,7 +149,7 @@ secret_save(const char *path, const struct secret_key *key)
 {
 	CLEANUP(fd_close) int fd = -1;
 	char text[HEX_BYTES + 1];
-	int r;
+	int e;
 
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
 	if (fd == -1)
@@ -157,13 +157,13 @@ secret_save(const char *path, const struct secret_key *key)
 	(void)sodium_bin2hex(
 	    text, sizeof(text), key->bytes, sizeof(key->bytes));
 	text[HEX_BYTES] = '\n'; /* where the NUL was */
-	r = fd_write_all(fd, text, sizeof(text));
-	if (r == 0 && fsync(fd) == -1)
-		r = -errno;
+	e = fd_write_all(fd, text, sizeof(text));
+	if (e == 0 && fsync(fd) == -1)
+		e = -errno;
 	sodium_memzero(text, sizeof(text));
-	if (r < 0)
+	if (e < 0)
 		(void)unlink(path);
-	return r;
+	return e;
 }
 
 int

@@ -123,10 +123,10 @@ send_syslog(struct sink *s, enum log_level level, int64_t wall_ms,
 		if (s->fd == -1)
 			s->fd = open_target(s, NULL);
 		if (s->fd < 0) {
-			int r = s->fd;
+			int e = s->fd;
 
 			s->fd = -1;
-			return r;
+			return e;
 		}
 		if (send(s->fd, line, (size_t)n, MSG_NOSIGNAL) != -1)
 			return 0;
@@ -143,14 +143,14 @@ sink_write(struct sink *s, enum log_level level, int64_t wall_ms,
     const char *text, size_t len)
 {
 	char time[WALL_CLOCK_TEXT_MAX];
-	int n, r;
+	int n, e;
 
 	if (s->target == LOG_TARGET_SYSLOG || s->target == LOG_TARGET_UDP)
 		return send_syslog(s, level, wall_ms, text, len);
 	if (sizeof(s->batch) - s->batched < len + HEADER_MAX) {
-		r = sink_flush(s);
-		if (r < 0)
-			return r;
+		e = sink_flush(s);
+		if (e < 0)
+			return e;
 	}
 	n = snprintf(s->batch + s->batched, sizeof(s->batch) - s->batched,
 	    "%s %s[%d] %s: %.*s\n", wall_clock_format(wall_ms, time), s->role,
@@ -163,10 +163,10 @@ sink_write(struct sink *s, enum log_level level, int64_t wall_ms,
 int
 sink_flush(struct sink *s)
 {
-	int r = 0;
+	int e = 0;
 
 	if (s->batched > 0 && s->fd != -1)
-		r = fd_write_all(s->fd, s->batch, s->batched);
+		e = fd_write_all(s->fd, s->batch, s->batched);
 	s->batched = 0;
-	return r;
+	return e;
 }

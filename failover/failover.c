@@ -69,8 +69,8 @@ find_nodes(struct role *role)
 		return;
 	role->self = &pair->nodes[role->start.node];
 	role->other = &pair->nodes[1 - role->start.node];
-	snprintf(role->peer_subject, sizeof(role->peer_subject), "peer %s",
-	    role->other->name);
+	(void)snprintf(role->peer_subject, sizeof(role->peer_subject),
+	    "peer %s", role->other->name);
 }
 
 static int
@@ -83,10 +83,10 @@ open_log(const struct role *role)
 }
 
 static int
-failed(const char *what, int r)
+failed(const char *what, int e)
 {
-	log_error("failover", "%s: %s", what, strerror(-r));
-	return r;
+	log_error("failover", "%s: %s", what, strerror(-e));
+	return e;
 }
 
 /* Keys and identities; the key itself is forgotten. */
@@ -102,12 +102,12 @@ read_key(struct role *role)
 	};
 	struct secret_key key;
 	uint64_t nonce;
-	int r = secret_init();
+	int e = secret_init();
 
-	if (r == 0)
-		r = secret_load(pair->key_file, &key);
-	if (r < 0)
-		return failed(pair->key_file, r);
+	if (e == 0)
+		e = secret_load(pair->key_file, &key);
+	if (e < 0)
+		return failed(pair->key_file, e);
 	role->auth =
 	    packet_auth_init(&key, &role->self->address, &role->other->address);
 	for (size_t i = 0; i < pair->n_groups; i++)
@@ -134,30 +134,30 @@ read_key(struct role *role)
 static int
 open_sockets(struct role *role)
 {
-	int r = arp_nd_open(role);
+	int e = arp_nd_open(role);
 
-	if (r < 0)
-		return failed("opening sockets to hear neighbours", r);
-	r = witness_open(role);
-	if (r < 0)
-		return failed("opening sockets to ask witnesses", r);
-	r = handover_run_open(role);
-	if (r < 0)
-		return failed("opening the handover's sockets", r);
+	if (e < 0)
+		return failed("opening sockets to hear neighbours", e);
+	e = witness_open(role);
+	if (e < 0)
+		return failed("opening sockets to ask witnesses", e);
+	e = handover_run_open(role);
+	if (e < 0)
+		return failed("opening the handover's sockets", e);
 	role->packet = garp_open();
 	if (role->packet < 0)
 		return failed("opening a packet socket", role->packet);
-	r = netlink_open(&role->netlink);
-	if (r < 0)
-		return failed("opening netlink", r);
-	r = tickle_open(role);
-	if (r < 0)
-		return failed("opening a raw socket", r);
-	r = heartbeat_open(role);
-	if (r < 0)
-		return failed("opening the heartbeat's sockets", r);
-	r = conn_sync_open(role);
-	return r < 0 ? failed("opening the wire", r) : 0;
+	e = netlink_open(&role->netlink);
+	if (e < 0)
+		return failed("opening netlink", e);
+	e = tickle_open(role);
+	if (e < 0)
+		return failed("opening a raw socket", e);
+	e = heartbeat_open(role);
+	if (e < 0)
+		return failed("opening the heartbeat's sockets", e);
+	e = conn_sync_open(role);
+	return e < 0 ? failed("opening the wire", e) : 0;
 }
 
 static const struct msg_group *
@@ -184,12 +184,12 @@ restore(struct role_group *g)
 	struct node_event ev = { .type = NODE_RESTORE, .group = g->index };
 	unsigned deleted = 0;
 	bool kept = false;
-	int r = vip_clear(&g->vip, master, &kept, &deleted);
+	int e = vip_clear(&g->vip, master, &kept, &deleted);
 
-	if (r < 0)
+	if (e < 0)
 		log_error(g->subject,
 		    "cannot clear addresses of an earlier run: %s",
-		    strerror(-r));
+		    strerror(-e));
 	if (deleted > 0)
 		log_notice(g->subject,
 		    "deleted %u addresses that an earlier run left", deleted);
@@ -250,45 +250,45 @@ static int
 begin_pair(struct role *role)
 {
 	const char *what = "";
-	int r = read_key(role);
+	int e = read_key(role);
 
-	if (r == 0)
-		r = open_sockets(role);
-	if (r < 0)
-		return r;
+	if (e == 0)
+		e = open_sockets(role);
+	if (e < 0)
+		return e;
 	lend_sockets(role);
-	r = realtime_enter(&what);
-	if (r < 0)
+	e = realtime_enter(&what);
+	if (e < 0)
 		log_warning(
-		    "failover", "%s: %s, working without", what, strerror(-r));
-	r = proc_drop(NULL, NULL, PROC_CAPS_FAILOVER, &what);
-	return r < 0 ? failed(what, r) : 0;
+		    "failover", "%s: %s, working without", what, strerror(-e));
+	e = proc_drop(NULL, NULL, PROC_CAPS_FAILOVER, &what);
+	return e < 0 ? failed(what, e) : 0;
 }
 
 static int
 begin(struct role *role)
 {
 	const char *what = "";
-	int r = open_log(role);
+	int e = open_log(role);
 
-	if (r < 0)
+	if (e < 0)
 		log_warning("failover", "opening the log: %s, using stderr",
-		    strerror(-r));
+		    strerror(-e));
 	find_nodes(role);
 	if (role->other != NULL)
-		r = begin_pair(role);
+		e = begin_pair(role);
 	else
-		r = proc_drop(NULL, NULL, PROC_CAPS_NONE, &what);
-	if (r == 0)
-		r = proc_die_with(life_of(role)->parent, SIGTERM);
-	if (r < 0)
-		return r;
+		e = proc_drop(NULL, NULL, PROC_CAPS_NONE, &what);
+	if (e == 0)
+		e = proc_die_with(life_of(role)->parent, SIGTERM);
+	if (e < 0)
+		return e;
 	log_drop();
 	role->begun = true;
 	if (role->other != NULL) {
-		r = link_watch_start(role);
-		if (r < 0)
-			return failed("starting to renew addresses", r);
+		e = link_watch_start(role);
+		if (e < 0)
+			return failed("starting to renew addresses", e);
 		arp_nd_start(role);
 		handover_run_start(role);
 		witness_start(role);
@@ -303,13 +303,13 @@ load(struct role *role, int fd)
 	CLEANUP(diag_free_at) struct diag *diag = diag_new();
 	CLEANUP(free_str) char *text = NULL;
 	size_t len;
-	int r = fd_read_all(fd, LOAD_FILE_MAX, &text, &len);
+	int e = fd_read_all(fd, LOAD_FILE_MAX, &text, &len);
 
-	if (r == 0)
-		r = load_text(role->start.path, text, len, diag, &role->config);
+	if (e == 0)
+		e = load_text(role->start.path, text, len, diag, &role->config);
 	/* The supervisor has checked this very text. */
-	if (r < 0)
-		return failed("loading the configuration", r);
+	if (e < 0)
+		return failed("loading the configuration", e);
 	return track_new(role);
 }
 
@@ -435,25 +435,25 @@ on_supervisor(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct role *role = w->data;
 	struct channel_packet p = { .fd = -1 };
-	int r = channel_recv(role->supervisor, &p);
+	int e = channel_recv(role->supervisor, &p);
 
 	(void)loop;
 	(void)revents;
-	if (r == -EAGAIN)
+	if (e == -EAGAIN)
 		return;
-	if (r == 0) {
+	if (e == 0) {
 		log_notice("failover", "the supervisor has ended, ending too");
 		end(role, 0);
 		return;
 	}
-	if (r == 1)
-		r = obey(role, &p);
+	if (e == 1)
+		e = obey(role, &p);
 	fd_close(&p.fd);
-	if (r == 0 && role->config != NULL && !role->begun &&
+	if (e == 0 && role->config != NULL && !role->begun &&
 	    life_of(role)->n_restored == role->start.n_groups)
-		r = begin(role);
-	if (r < 0) {
-		failed("cannot do what the supervisor says, ending", r);
+		e = begin(role);
+	if (e < 0) {
+		failed("cannot do what the supervisor says, ending", e);
 		end(role, 1);
 	}
 }
@@ -494,12 +494,12 @@ static void
 finish(struct life *life)
 {
 	struct role *role = &life->role;
-	int r;
+	int e;
 
 	inbox_put_type(&role->inbox, NODE_STOP);
-	r = channel_send(role->supervisor, MSG_STOPPED, NULL, 0, -1);
-	if (r < 0)
-		log_debug("failover", "nobody to tell: %s", strerror(-r));
+	e = channel_send(role->supervisor, MSG_STOPPED, NULL, 0, -1);
+	if (e < 0)
+		log_debug("failover", "nobody to tell: %s", strerror(-e));
 	ev_timer_stop(role->loop, &life->leaving);
 	ev_io_stop(role->loop, &life->supervisor_ready);
 	ev_signal_stop(role->loop, &life->on_term);
@@ -524,7 +524,7 @@ static int
 start(struct life *life, int channel)
 {
 	struct role *role = &life->role;
-	int r;
+	int e;
 
 	life->parent = getppid();
 	role->supervisor = channel;
@@ -533,15 +533,15 @@ start(struct life *life, int channel)
 	if (role->loop == NULL)
 		return -ENOMEM;
 	conn_sync_init_sync(role);
-	r = effects_new(role);
-	if (r == 0)
-		r = handover_request_new(role);
-	if (r == 0)
-		r = relay_link_new(role);
-	if (r == 0)
-		r = relay_watchdog_start(role);
-	if (r < 0)
-		return r;
+	e = effects_new(role);
+	if (e == 0)
+		e = handover_request_new(role);
+	if (e == 0)
+		e = relay_link_new(role);
+	if (e == 0)
+		e = relay_watchdog_start(role);
+	if (e < 0)
+		return e;
 	ev_init(&life->leaving, on_leaving);
 	life->leaving.data = role;
 	watch_signal(role, &life->on_term, SIGTERM);

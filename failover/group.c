@@ -13,15 +13,15 @@
 
 /* Errors of announcing are told once, and once that they are over. */
 static void
-note_announced(struct role_group *g, int r)
+note_announced(struct role_group *g, int e)
 {
-	if (r == g->announce_error)
+	if (e == g->announce_error)
 		return;
-	g->announce_error = r;
-	if (r < 0)
+	g->announce_error = e;
+	if (e < 0)
 		log_warning(g->subject,
 		    "announcing on %s failed: %s, trying again as scheduled",
-		    g->config->interface, strerror(-r));
+		    g->config->interface, strerror(-e));
 	else
 		log_notice(g->subject, "announcing on %s works again",
 		    g->config->interface);
@@ -114,7 +114,8 @@ group_init(struct role *role, unsigned index, uint32_t id)
 	g->role = role;
 	g->index = index;
 	g->config = &pair->groups[index];
-	snprintf(g->subject, sizeof(g->subject), "group %s", g->config->name);
+	(void)snprintf(
+	    g->subject, sizeof(g->subject), "group %s", g->config->name);
 	g->vip = vip_init(
 	    g->config, role->netlink, vip_lease_s(pair->hang_ms, dead_ms));
 	node_add_group(&role->inbox.node, id,
@@ -175,7 +176,7 @@ group_tell_change(struct role_group *g, const struct node_change *c)
 		g->told.transitions++;
 		g->told.since_wall_ms = wall_clock_now_ms();
 	}
-	snprintf(g->told.reason, sizeof(g->told.reason), "%s", text);
+	(void)snprintf(g->told.reason, sizeof(g->told.reason), "%s", text);
 	owe(g);
 	if (c->is != c->was)
 		log_notice(g->subject, "%s -> %s, reason: %s",

@@ -41,17 +41,17 @@ is_added(const struct node_effect *e)
 }
 
 static int
-carry_out(
-    struct inbox *b, const struct node_effect *e, const struct node_now *now)
+carry_out(struct inbox *b, const struct node_effect *node_effect,
+    const struct node_now *now)
 {
-	const int r = b->calls->carry_out(b->arg, e, now);
+	const int e = b->calls->carry_out(b->arg, node_effect, now);
 
-	if (r < 0)
+	if (e < 0)
 		push(b,
 		    &(struct node_event){ .type = NODE_FAILED,
-		        .group = e->group,
-		        .failed = { .what = e->type, .error = r } });
-	return r;
+		        .group = node_effect->group,
+		        .failed = { .what = node_effect->type, .error = e } });
+	return e;
 }
 
 static void

@@ -176,15 +176,15 @@ on_relay(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct role *role = w->data;
 	struct channel_packet p;
-	int r = channel_recv(role->relay, &p);
+	int e = channel_recv(role->relay, &p);
 
 	(void)loop;
 	(void)revents;
-	if (r == -EAGAIN)
+	if (e == -EAGAIN)
 		return;
-	if (r == 0) {
+	if (e == 0) {
 		lose(role, "its channel has ended");
-	} else if (r < 0) {
+	} else if (e < 0) {
 		lose(role, "its channel is broken");
 	} else if (!obey(role, &p)) {
 		fd_close(&p.fd);

@@ -104,10 +104,10 @@ relay_watchdog_take(struct role *role, const struct channel_packet *p)
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_pulse m;
 	struct liveness **place;
-	int r = msg_get_pulse(&b, &m);
+	int e = msg_get_pulse(&b, &m);
 
-	if (r < 0)
-		return r;
+	if (e < 0)
+		return e;
 	place =
 	    m.own ? &role->relay_watchdog->own : &role->relay_watchdog->relay;
 	if (p->fd == -1 || *place != NULL)

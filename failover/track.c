@@ -93,12 +93,12 @@ static bool
 is_up(struct role *role, struct track_item *t)
 {
 	struct netlink_link link;
-	int r = netlink_find_link(role->netlink, t->config->interface, &link);
+	int e = netlink_find_link(role->netlink, t->config->interface, &link);
 
-	if (r < 0) {
+	if (e < 0) {
 		log_warning("track",
 		    "cannot look at interface %s: %s, going by what was",
-		    t->config->interface, strerror(-r));
+		    t->config->interface, strerror(-e));
 		return t->tracker.ok;
 	}
 	t->link = link.index;

@@ -71,18 +71,18 @@ fill_number(struct schema *s, const struct schema_key *k,
     const struct tree_node *node, void *field)
 {
 	uint64_t value;
-	int r;
+	int e;
 
 	if (k->zero != NULL && strcmp(node->text, k->zero) == 0) {
 		put_number(k, field, 0);
 		return true;
 	}
-	r = scalar_number(node->text, &value);
-	if (r == -EINVAL) {
+	e = scalar_number(node->text, &value);
+	if (e == -EINVAL) {
 		refuse(s, k, node, "is not a number");
 		return false;
 	}
-	if (r < 0 || (int64_t)value < k->min || (int64_t)value > k->max) {
+	if (e < 0 || (int64_t)value < k->min || (int64_t)value > k->max) {
 		refuse(s, k, node, "is out of range");
 		return false;
 	}
@@ -95,18 +95,18 @@ fill_duration(struct schema *s, const struct schema_key *k,
     const struct tree_node *node, void *field)
 {
 	uint64_t ms;
-	int r = scalar_duration(node->text, &ms);
+	int e = scalar_duration(node->text, &ms);
 
-	if (r == -ENODATA) {
+	if (e == -ENODATA) {
 		refuse(s, k, node, "has no unit (ms, s, m or h)");
 		return false;
 	}
-	if (r == -EINVAL) {
+	if (e == -EINVAL) {
 		refuse(s, k, node,
 		    "is not a whole number with its unit (ms, s, m or h)");
 		return false;
 	}
-	if (r < 0 || (int64_t)ms < k->min || (int64_t)ms > k->max) {
+	if (e < 0 || (int64_t)ms < k->min || (int64_t)ms > k->max) {
 		refuse(s, k, node, "is out of range");
 		return false;
 	}

@@ -181,10 +181,10 @@ on_scalar(struct builder *b, const yaml_event_t *event)
 {
 	struct tree_node *n = new_node(b, TREE_TEXT, event);
 	const char *anchor;
-	int r = refuse_tag(b, event->data.scalar.tag, event);
+	int e = refuse_tag(b, event->data.scalar.tag, event);
 
-	if (r < 0)
-		return r;
+	if (e < 0)
+		return e;
 	if (n == NULL)
 		return -ENOMEM;
 	if (strlen(n->text) != event->data.scalar.length) {
@@ -192,8 +192,8 @@ on_scalar(struct builder *b, const yaml_event_t *event)
 		    b->diag, &n->at, "'%s' holds a NUL character", n->shown);
 		return -EINVAL;
 	}
-	r = keep_anchor(b, event->data.scalar.anchor, &anchor);
-	return r < 0 ? r : complete(b, n, anchor);
+	e = keep_anchor(b, event->data.scalar.anchor, &anchor);
+	return e < 0 ? e : complete(b, n, anchor);
 }
 
 static int
@@ -221,13 +221,13 @@ on_start(struct builder *b, const yaml_event_t *event, enum tree_type type)
 	bool list = type == TREE_LIST;
 	struct tree_node *n = new_node(b, type, event);
 	const char *anchor;
-	int r = refuse_tag(b,
+	int e = refuse_tag(b,
 	    list ? event->data.sequence_start.tag
 	         : event->data.mapping_start.tag,
 	    event);
 
-	if (r < 0)
-		return r;
+	if (e < 0)
+		return e;
 	if (n == NULL)
 		return -ENOMEM;
 	if (b->n_frames == TREE_DEPTH_MAX) {
@@ -237,7 +237,7 @@ on_start(struct builder *b, const yaml_event_t *event, enum tree_type type)
 		    TREE_DEPTH_MAX);
 		return -EINVAL;
 	}
-	r = keep_anchor(b,
+	e = keep_anchor(b,
 	    list ? event->data.sequence_start.anchor
 	         : event->data.mapping_start.anchor,
 	    &anchor);
@@ -246,7 +246,7 @@ on_start(struct builder *b, const yaml_event_t *event, enum tree_type type)
 		.anchor = anchor,
 		.first = b->n_stack,
 	};
-	return r;
+	return e;
 }
 
 struct key {
@@ -345,7 +345,7 @@ on_end(struct builder *b)
 	const struct frame *f = &b->frames[--b->n_frames];
 	struct tree_node *n = f->node;
 	size_t count = b->n_stack - f->first;
-	int r = 0;
+	int e = 0;
 
 	n->items =
 	    arena_alloc(&b->tree->arena, count * sizeof(struct tree_node *));
@@ -358,8 +358,8 @@ on_end(struct builder *b)
 	n->n_items = count;
 	b->n_stack = f->first;
 	if (n->type == TREE_MAP)
-		r = check_map(b, n);
-	return r < 0 ? r : complete(b, n, f->anchor);
+		e = check_map(b, n);
+	return e < 0 ? e : complete(b, n, f->anchor);
 }
 
 static int
@@ -487,28 +487,28 @@ on_failure(struct builder *b)
 static int
 run(struct builder *b)
 {
-	int r = 0;
+	int e = 0;
 
 	if (yaml_parser_initialize(&b->parser) == 0)
 		return -ENOMEM;
 	yaml_parser_set_encoding(&b->parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(
 	    &b->parser, (const unsigned char *)b->text, b->len);
-	for (bool more = true; r == 0 && more;) {
+	for (bool more = true; e == 0 && more;) {
 		yaml_event_t event;
 
 		if (yaml_parser_parse(&b->parser, &event) == 0) {
-			r = on_failure(b);
+			e = on_failure(b);
 			break;
 		}
 		more = event.type != YAML_STREAM_END_EVENT;
-		r = on_event(b, &event);
+		e = on_event(b, &event);
 		yaml_event_delete(&event);
 	}
 	yaml_parser_delete(&b->parser);
-	if (r == 0 && b->n_stack > 0)
+	if (e == 0 && b->n_stack > 0)
 		b->tree->root = b->stack[0];
-	return r;
+	return e;
 }
 
 int
@@ -518,7 +518,7 @@ tree_parse(
 	CLEANUP(tree_free_at) struct tree *t = NULL;
 	CLEANUP(free_str) char *copy = NULL;
 	struct builder *b;
-	int r;
+	int e;
 
 	if (len > TREE_TEXT_MAX) {
 		diag_error(diag, &(struct diag_place){ .line = 0 },
@@ -531,9 +531,9 @@ tree_parse(
 		return -ENOMEM;
 	memcpy(copy, text, len);
 	copy[len] = '\0';
-	r = encoding_check(copy, len, diag);
-	if (r < 0)
-		return r;
+	e = encoding_check(copy, len, diag);
+	if (e < 0)
+		return e;
 	t = calloc(1, sizeof(*t));
 	b = calloc(1, sizeof(*b));
 	if (t == NULL || b == NULL) {
@@ -544,14 +544,14 @@ tree_parse(
 	b->len = len;
 	b->diag = diag;
 	b->tree = t;
-	r = run(b);
+	e = run(b);
 	free(b->stack);
 	free(b);
-	if (r == 0) {
+	if (e == 0) {
 		*ret_tree = t;
 		t = NULL;
 	}
-	return r;
+	return e;
 }
 
 void

@@ -88,11 +88,11 @@ reason_subject(const struct election_out *out, const struct config_pair *pair,
 	if (text == NULL)
 		text = group->interface;
 	if (out->reason != ELECTION_RELAY_STALLED)
-		snprintf(buf, REASON_SUBJECT_MAX, "%s", text);
+		(void)snprintf(buf, REASON_SUBJECT_MAX, "%s", text);
 	else if (which == LIVENESS_MAIN)
-		snprintf(buf, REASON_SUBJECT_MAX, "main thread");
+		(void)snprintf(buf, REASON_SUBJECT_MAX, "main thread");
 	else
-		snprintf(buf, REASON_SUBJECT_MAX, "worker %u",
+		(void)snprintf(buf, REASON_SUBJECT_MAX, "worker %u",
 		    which - LIVENESS_MAIN - 1);
 	return buf;
 }
@@ -105,12 +105,12 @@ reason_text(const struct election_out *out, const char *subject,
 	const char *gap = strchr(text, '*');
 
 	if (out->reason == ELECTION_PEER_SILENT)
-		snprintf(buf, REASON_TEXT_MAX, "%s for %" PRIu32 " ms", text,
-		    out->silent_ms);
+		(void)snprintf(buf, REASON_TEXT_MAX, "%s for %" PRIu32 " ms",
+		    text, out->silent_ms);
 	else if (gap != NULL)
-		snprintf(buf, REASON_TEXT_MAX, "%.*s%s%s", (int)(gap - text),
-		    text, subject, gap + 1);
+		(void)snprintf(buf, REASON_TEXT_MAX, "%.*s%s%s",
+		    (int)(gap - text), text, subject, gap + 1);
 	else
-		snprintf(buf, REASON_TEXT_MAX, "%s", text);
+		(void)snprintf(buf, REASON_TEXT_MAX, "%s", text);
 	return buf;
 }

@@ -94,16 +94,16 @@ text_of(const struct role_group *g, enum handover_outcome outcome,
 	const char *name = strstr(text, "%s");
 
 	if (outcome == HANDOVER_NOT_MASTER)
-		snprintf(buf, TEXT_MAX, "this node is %s",
+		(void)snprintf(buf, TEXT_MAX, "this node is %s",
 		    election_state_name(role_stand(g)->election.state));
 	else if (outcome == HANDOVER_PEER_UNFIT)
-		snprintf(buf, TEXT_MAX, "%s is in state %s", peer,
+		(void)snprintf(buf, TEXT_MAX, "%s is in state %s", peer,
 		    election_state_name(role_stand(g)->peer_state));
 	else if (name == NULL)
-		snprintf(buf, TEXT_MAX, "%s", text);
+		(void)snprintf(buf, TEXT_MAX, "%s", text);
 	else
-		snprintf(buf, TEXT_MAX, "%.*s%s%s", (int)(name - text), text,
-		    peer, name + 2);
+		(void)snprintf(buf, TEXT_MAX, "%.*s%s%s", (int)(name - text),
+		    text, peer, name + 2);
 	return buf;
 }
 

@@ -42,24 +42,24 @@ handover_run_drop(struct role_group *g)
 static void
 hold(struct role_group *g, struct syn_hold *syn_hold)
 {
-	int r = syn_hold_hold(syn_hold, g->index, g->config, &g->vip.link);
+	int e = syn_hold_hold(syn_hold, g->index, g->config, &g->vip.link);
 
 	/* Without it, those clients ask again after a second. */
-	if (r < 0)
+	if (e < 0)
 		log_warning(g->subject,
 		    "new clients cannot be held for %s: %s, going on without",
-		    g->role->other->name, strerror(-r));
+		    g->role->other->name, strerror(-e));
 }
 
 static void
 forward(struct role_group *g, struct syn_hold *syn_hold)
 {
-	int r = syn_hold_forward(syn_hold, g->index, role_stand(g)->peer_mac);
+	int e = syn_hold_forward(syn_hold, g->index, role_stand(g)->peer_mac);
 
-	if (r < 0)
+	if (e < 0)
 		log_warning(g->subject,
 		    "new clients cannot be sent on to %s: %s",
-		    g->role->other->name, strerror(-r));
+		    g->role->other->name, strerror(-e));
 }
 
 void

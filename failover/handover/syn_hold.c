@@ -79,7 +79,7 @@ static int
 refilter(struct syn_hold *s, unsigned which)
 {
 	enum socket_filter_kind kind = SOCKET_FILTER_SYNS;
-	int r;
+	int e;
 
 	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++)
 		if (s->sides[i].mode == SYN_HOLD_FORWARDING)
@@ -94,16 +94,16 @@ refilter(struct syn_hold *s, unsigned which)
 			socket_filter_add(
 			    &s->sieve, &side->group->addresses[k].addr);
 	}
-	r = socket_filter_end(&s->sieve);
-	return r < 0 ? r : attach(s->fds[which], &s->sieve);
+	e = socket_filter_end(&s->sieve);
+	return e < 0 ? e : attach(s->fds[which], &s->sieve);
 }
 
 static int
 refilter_all(struct syn_hold *s)
 {
-	const int r = refilter(s, V4);
+	const int e = refilter(s, V4);
 
-	return r < 0 ? r : refilter(s, V6);
+	return e < 0 ? e : refilter(s, V6);
 }
 
 static int
@@ -128,16 +128,16 @@ open_one(struct syn_hold *s, unsigned which)
 int
 syn_hold_open(struct syn_hold *s)
 {
-	int r;
+	int e;
 
 	s->frames = calloc(SYN_HOLD_FRAMES_MAX, sizeof(*s->frames));
 	s->scratch = calloc(1, SCRATCH_BYTES);
 	if (s->frames == NULL || s->scratch == NULL)
 		return -ENOMEM;
-	r = open_one(s, V4);
-	if (r == 0)
-		r = open_one(s, V6);
-	return r < 0 ? r : raw_socket_open(&s->raw);
+	e = open_one(s, V4);
+	if (e == 0)
+		e = open_one(s, V6);
+	return e < 0 ? e : raw_socket_open(&s->raw);
 }
 
 void
@@ -252,19 +252,19 @@ syn_hold_hold(struct syn_hold *s, unsigned index,
     const struct config_group *group, const struct netlink_link *link)
 {
 	struct syn_hold_side *side = &s->sides[index];
-	int r;
+	int e;
 
 	if (side->mode == SYN_HOLD_HOLDING)
 		return 0;
 	*side = (struct syn_hold_side){
 		.mode = SYN_HOLD_HOLDING, .group = group, .link = *link
 	};
-	r = hook(s);
-	if (r == 0)
-		r = refilter_all(s);
-	if (r < 0)
+	e = hook(s);
+	if (e == 0)
+		e = refilter_all(s);
+	if (e < 0)
 		syn_hold_let_go(s, index);
-	return r;
+	return e;
 }
 
 int

@@ -44,18 +44,18 @@ struct heartbeat {
 
 /* Told when it begins, changes and ends; an interval apart would be a storm. */
 static void
-note_sent(struct heartbeat_link *l, int r)
+note_sent(struct heartbeat_link *l, int e)
 {
 	char from[ADDR_TEXT_MAX];
 
-	if (r == l->error)
+	if (e == l->error)
 		return;
-	l->error = r;
+	l->error = e;
 	addr_format_ip(&l->link.self, from);
-	if (r < 0)
+	if (e < 0)
 		log_warning(l->role->peer_subject,
 		    "cannot send heartbeats from %s: %s, trying on", from,
-		    strerror(-r));
+		    strerror(-e));
 	else
 		log_notice(l->role->peer_subject,
 		    "sending heartbeats from %s again", from);
@@ -232,29 +232,29 @@ open_link(struct role *role, const union addr *self, const union addr *other)
 {
 	struct heartbeat_link *l =
 	    &role->heartbeat->links[role->heartbeat->n_links];
-	int r = heartbeat_socket_open(
+	int e = heartbeat_socket_open(
 	    self, other, role->config->pair.port, &l->link);
 
 	l->role = role;
-	if (r == 0)
+	if (e == 0)
 		role->heartbeat->n_links++;
-	return r;
+	return e;
 }
 
 int
 heartbeat_open(struct role *role)
 {
 	const struct config_node *self = role->self, *other = role->other;
-	int r;
+	int e;
 
 	role->heartbeat = calloc(1, sizeof(*role->heartbeat));
 	if (role->heartbeat == NULL)
 		return -ENOMEM;
 	secret_random(&role->heartbeat->fresh, sizeof(role->heartbeat->fresh));
-	r = open_link(role, &self->address, &other->address);
-	for (size_t i = 0; r == 0 && i < self->n_links; i++)
-		r = open_link(role, &self->links[i], &other->links[i]);
-	return r;
+	e = open_link(role, &self->address, &other->address);
+	for (size_t i = 0; e == 0 && i < self->n_links; i++)
+		e = open_link(role, &self->links[i], &other->links[i]);
+	return e;
 }
 
 void

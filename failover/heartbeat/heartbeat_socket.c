@@ -59,7 +59,7 @@ heartbeat_socket_open(const union addr *self, const union addr *other,
 {
 	CLEANUP(fd_close) int fd = -1;
 	struct heartbeat_socket l = { .self = *self, .other = *other };
-	int r;
+	int e;
 
 	addr_set_port(&l.self, port);
 	addr_set_port(&l.other, port);
@@ -67,9 +67,9 @@ heartbeat_socket_open(const union addr *self, const union addr *other,
 	    self->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return -errno;
-	r = set_options(fd, self->sa.sa_family == AF_INET6);
-	if (r < 0)
-		return r;
+	e = set_options(fd, self->sa.sa_family == AF_INET6);
+	if (e < 0)
+		return e;
 	if (bind(fd, &l.self.sa, addr_len(&l.self)) == -1)
 		return -errno;
 	l.fd = fd_take(&fd);

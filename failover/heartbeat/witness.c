@@ -73,22 +73,22 @@ witness_open(struct role *role)
 {
 	const struct config_pair *pair = &role->config->pair;
 	struct witness *w = calloc(1, sizeof(*w));
-	int r = 0;
+	int e = 0;
 
 	if (w == NULL)
 		return -ENOMEM;
 	role->witness = w;
 	w->echo4 = w->echo6 = -1;
 	secret_random(&w->token, sizeof(w->token));
-	for (size_t i = 0; i < pair->n_witnesses && r == 0; i++) {
+	for (size_t i = 0; i < pair->n_witnesses && e == 0; i++) {
 		const bool v6 = is_v6(&pair->witnesses[i]);
 
 		if (v6 && w->echo6 == -1)
-			r = open_v6(&w->echo6);
+			e = open_v6(&w->echo6);
 		else if (!v6 && w->echo4 == -1)
-			r = open_v4(&w->echo4);
+			e = open_v4(&w->echo4);
 	}
-	return r;
+	return e;
 }
 
 /* The token alone makes it ours: no other id or number would add to it. */

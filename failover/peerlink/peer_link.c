@@ -219,7 +219,7 @@ open_socket(const struct peer_link *w, uint16_t port)
 	union addr self = w->setup.self;
 	const bool v6 = self.sa.sa_family == AF_INET6;
 	const int on = 1;
-	int r;
+	int e;
 
 	fd = socket(
 	    self.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -231,9 +231,9 @@ open_socket(const struct peer_link *w, uint16_t port)
 	/* The wire of a failover before us may still be held open. */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1)
 		return -errno;
-	r = peer_stream_set_options(fd, v6);
-	if (r < 0)
-		return r;
+	e = peer_stream_set_options(fd, v6);
+	if (e < 0)
+		return e;
 	addr_set_port(&self, port);
 	if (bind(fd, &self.sa, addr_len(&self)) == -1)
 		return -errno;
@@ -245,20 +245,20 @@ dial(struct peer_link *w)
 {
 	CLEANUP(fd_close) int fd = open_socket(w, 0);
 	union addr other = w->setup.other;
-	int r = 0;
+	int e = 0;
 
 	if (fd < 0) {
-		r = fd;
+		e = fd;
 		fd = -1;
-		return r;
+		return e;
 	}
 	addr_set_port(&other, w->setup.port);
 	if (connect(fd, &other.sa, addr_len(&other)) == -1)
-		r = -errno;
-	if (r < 0 && r != -EINPROGRESS)
-		return r;
+		e = -errno;
+	if (e < 0 && e != -EINPROGRESS)
+		return e;
 	peer_stream_start(
-	    find_line(w), &fd, r == 0, w->setup.auth, &w->setup.boot);
+	    find_line(w), &fd, e == 0, w->setup.auth, &w->setup.boot);
 	return 0;
 }
 
@@ -315,16 +315,16 @@ static int
 listen_on(struct peer_link *w)
 {
 	CLEANUP(fd_close) int fd = open_socket(w, w->setup.port);
-	int r;
+	int e;
 
 	if (fd < 0) {
-		r = fd;
+		e = fd;
 		fd = -1;
-		return r;
+		return e;
 	}
-	r = accept_filter_admit_only(fd, &w->setup.other);
-	if (r < 0)
-		return r;
+	e = accept_filter_admit_only(fd, &w->setup.other);
+	if (e < 0)
+		return e;
 	if (listen(fd, BACKLOG) == -1)
 		return -errno;
 	w->listener = fd_take(&fd);
@@ -337,16 +337,16 @@ static void
 keep_listening(struct peer_link *w)
 {
 	uint64_t left_out;
-	int r;
+	int e;
 
 	if (w->listener == -1) {
-		r = listen_on(w);
-		if (r < 0 &&
+		e = listen_on(w);
+		if (e < 0 &&
 		    limiter_allows(&w->failures, mono_now(), &left_out))
 			log_warning(w->setup.subject,
 			    "wire: cannot listen on port %u: %s, trying on",
-			    w->setup.port, strerror(-r));
-		if (r < 0)
+			    w->setup.port, strerror(-e));
+		if (e < 0)
 			return;
 	}
 	ev_io_start(w->setup.loop, &w->accepting);

@@ -73,15 +73,15 @@ open_arp(const struct role *role, int *ret_fd)
 	const struct sockaddr_ll all = { .sll_family = AF_PACKET,
 		.sll_protocol = htons(ETH_P_ARP) };
 	const int on = 1;
-	int r;
+	int e;
 
 	/* Protocol 0: it hears nothing before its filter is there. */
 	fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return -errno;
-	r = filter_arp(role, fd);
-	if (r < 0)
-		return r;
+	e = filter_arp(role, fd);
+	if (e < 0)
+		return e;
 	if (setsockopt(
 	        fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) == -1)
 		return -errno;
@@ -121,17 +121,17 @@ int
 arp_nd_open(struct role *role)
 {
 	struct arp_nd *n = calloc(1, sizeof(*n));
-	int r;
+	int e;
 
 	if (n == NULL)
 		return -ENOMEM;
 	role->arp_nd = n;
 	n->arp = n->advert = -1;
-	r = open_arp(role, &n->arp);
-	if (r == 0)
-		r = open_advert(&n->advert);
+	e = open_arp(role, &n->arp);
+	if (e == 0)
+		e = open_advert(&n->advert);
 	/* A host without IPv6 has no such neighbours either. */
-	return r == -EAFNOSUPPORT || r == -EPROTONOSUPPORT ? 0 : r;
+	return e == -EAFNOSUPPORT || e == -EPROTONOSUPPORT ? 0 : e;
 }
 
 int

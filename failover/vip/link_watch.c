@@ -70,12 +70,12 @@ void
 link_watch_look(struct role_group *g)
 {
 	bool changed = false;
-	int r = vip_look(&g->vip, &changed);
+	int e = vip_look(&g->vip, &changed);
 
-	if (r < 0) {
+	if (e < 0) {
 		log_warning(g->subject,
 		    "cannot look at interface %s: %s, going by what was",
-		    g->config->interface, strerror(-r));
+		    g->config->interface, strerror(-e));
 		return;
 	}
 	inbox_put(&g->role->inbox,
@@ -91,12 +91,12 @@ link_watch_look(struct role_group *g)
 static void
 survey(struct role_group *g)
 {
-	int r = vip_survey(&g->vip);
+	int e = vip_survey(&g->vip);
 
-	if (r < 0)
+	if (e < 0)
 		log_warning(g->subject,
 		    "cannot list addresses: %s, going by what was",
-		    strerror(-r));
+		    strerror(-e));
 }
 
 /*
@@ -249,15 +249,15 @@ on_netlink(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct role *role = w->data;
 	struct netlink_change c;
-	int r = 0;
+	int e = 0;
 
 	(void)loop;
 	(void)revents;
 	/* Leases may have run out meanwhile: nothing is to be mended then. */
 	inbox_look(&role->inbox);
 	for (int i = 0; i < BUDGET || netlink_is_pending(role->netlink); i++) {
-		r = netlink_next(role->netlink, &c);
-		if (r <= 0)
+		e = netlink_next(role->netlink, &c);
+		if (e <= 0)
 			break;
 		for (size_t g = 0; g < role->n_groups; g++)
 			on_change(&role->groups[g], &c);
@@ -265,10 +265,10 @@ on_netlink(struct ev_loop *loop, ev_io *w, int revents)
 	}
 	for (size_t g = 0; g < role->n_groups; g++)
 		do_chores(&role->groups[g]);
-	if (r < 0)
+	if (e < 0)
 		log_error("failover",
 		    "cannot hear the kernel's changes: %s, trying on",
-		    strerror(-r));
+		    strerror(-e));
 }
 
 static void
@@ -312,7 +312,7 @@ link_watch_start(struct role *role)
 	    vip_lease_s(pair->hang_ms, pair->interval_ms * pair->misses) /
 	    (double)VIP_RENEWALS;
 	struct link_watch *link_watch = calloc(1, sizeof(*link_watch));
-	int r;
+	int e;
 
 	if (link_watch == NULL)
 		return -ENOMEM;
@@ -322,10 +322,10 @@ link_watch_start(struct role *role)
 		ev_init(&link_watch->sides[i].route, on_route_look);
 	}
 	role->link_watch = link_watch;
-	r = vip_lease_start(
+	e = vip_lease_start(
 	    role->loop, on_renewal_failed, role, &link_watch->vip_lease);
-	if (r < 0)
-		return r;
+	if (e < 0)
+		return e;
 	ev_io_init(
 	    &link_watch->ready, on_netlink, netlink_fd(role->netlink), EV_READ);
 	link_watch->ready.data = role;

@@ -66,15 +66,15 @@ open_asking(struct netlink *n)
 {
 	const struct timeval patience = { .tv_sec = ANSWER_TIMEOUT_MS / 1000,
 		.tv_usec = ANSWER_TIMEOUT_MS % 1000 * 1000 };
-	int r;
+	int e;
 
 	n->asking = nl_socket_alloc();
 	n->msg = nlmsg_alloc_size(MESSAGE_BYTES);
 	if (n->asking == NULL || n->msg == NULL)
 		return -ENOMEM;
-	r = nl_connect(n->asking, NETLINK_ROUTE);
-	if (r < 0)
-		return errno_of(r);
+	e = nl_connect(n->asking, NETLINK_ROUTE);
+	if (e < 0)
+		return errno_of(e);
 	if (setsockopt(nl_socket_get_fd(n->asking), SOL_SOCKET, SO_RCVTIMEO,
 	        &patience, sizeof(patience)) == -1)
 		return -errno;
@@ -85,17 +85,17 @@ static int
 open_hearing(struct netlink *n)
 {
 	const int size = EVENT_BUFFER_BYTES;
-	int r;
+	int e;
 
 	n->hearing = nl_socket_alloc();
 	if (n->hearing == NULL)
 		return -ENOMEM;
-	r = nl_connect(n->hearing, NETLINK_ROUTE);
-	if (r == 0)
-		r = nl_socket_add_memberships(n->hearing, RTNLGRP_LINK,
+	e = nl_connect(n->hearing, NETLINK_ROUTE);
+	if (e == 0)
+		e = nl_socket_add_memberships(n->hearing, RTNLGRP_LINK,
 		    RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, 0);
-	if (r < 0)
-		return errno_of(r);
+	if (e < 0)
+		return errno_of(e);
 	/* Without the capability the default size has to do; see LOST. */
 	(void)setsockopt(nl_socket_get_fd(n->hearing), SOL_SOCKET,
 	    SO_RCVBUFFORCE, &size, sizeof(size));
@@ -106,16 +106,16 @@ static int
 open_both(bool hears, struct netlink **ret_netlink)
 {
 	struct netlink *n = calloc(1, sizeof(*n));
-	int r;
+	int e;
 
 	if (n == NULL)
 		return -ENOMEM;
-	r = open_asking(n);
-	if (r == 0 && hears)
-		r = open_hearing(n);
-	if (r < 0) {
+	e = open_asking(n);
+	if (e == 0 && hears)
+		e = open_hearing(n);
+	if (e < 0) {
 		netlink_free(n);
-		return r;
+		return e;
 	}
 	*ret_netlink = n;
 	return 0;
@@ -203,9 +203,9 @@ static int
 transact(struct netlink *n, message_fn *fn, void *arg)
 {
 	bool interrupted = false;
-	int r = transmit(n);
+	int e = transmit(n);
 
-	while (r == 0) {
+	while (e == 0) {
 		struct nlmsghdr *h = (void *)n->answer;
 		int left = receive_answer(n);
 
@@ -225,7 +225,7 @@ transact(struct netlink *n, message_fn *fn, void *arg)
 				fn(arg, h);
 		}
 	}
-	return r;
+	return e;
 }
 
 static void
@@ -280,12 +280,12 @@ netlink_put_address(struct netlink *n, const struct netlink_address *a)
 int
 netlink_del_address(struct netlink *n, const struct netlink_address *a)
 {
-	int r;
+	int e;
 
 	request(n, RTM_DELADDR, NLM_F_ACK);
 	put_ifaddr(n->msg, a);
-	r = transact(n, NULL, NULL);
-	return r == -EADDRNOTAVAIL || r == -ENODEV ? 0 : r;
+	e = transact(n, NULL, NULL);
+	return e == -EADDRNOTAVAIL || e == -ENODEV ? 0 : e;
 }
 
 static void
@@ -371,15 +371,15 @@ netlink_each_address(struct netlink *n, netlink_address_fn *fn, void *arg)
 {
 	struct visit v = { .fn = fn, .arg = arg };
 	const struct ifaddrmsg all = { .ifa_family = AF_UNSPEC };
-	int r = -EINTR;
+	int e = -EINTR;
 
-	for (int i = 0; i < DUMP_TRIES && r == -EINTR; i++) {
+	for (int i = 0; i < DUMP_TRIES && e == -EINTR; i++) {
 		request(n, RTM_GETADDR, NLM_F_DUMP);
 		(void)nlmsg_append(n->msg, (void *)(uintptr_t)&all, sizeof(all),
 		    NLMSG_ALIGNTO);
-		r = transact(n, on_address, &v);
+		e = transact(n, on_address, &v);
 	}
-	return r == -EINTR ? 0 : r; /* restless, but each was seen */
+	return e == -EINTR ? 0 : e; /* restless, but each was seen */
 }
 
 static void
@@ -411,18 +411,18 @@ netlink_find_link(
 {
 	struct netlink_link l = { 0 };
 	const struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
-	int r;
+	int e;
 
 	request(n, RTM_GETLINK, NLM_F_ACK);
 	(void)nlmsg_append(
 	    n->msg, (void *)(uintptr_t)&any, sizeof(any), NLMSG_ALIGNTO);
 	(void)nla_put_string(n->msg, IFLA_IFNAME, name);
 	(void)nla_put_u32(n->msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	r = transact(n, on_link, &l);
-	if (r == -ENODEV)
+	e = transact(n, on_link, &l);
+	if (e == -ENODEV)
 		l = (struct netlink_link){ 0 };
-	else if (r < 0)
-		return r;
+	else if (e < 0)
+		return e;
 	*ret_link = l;
 	return 0;
 }

@@ -28,10 +28,10 @@ int
 vip_look(struct vip *h, bool *ret_changed)
 {
 	struct netlink_link now;
-	int r = netlink_find_link(h->netlink, h->group->interface, &now);
+	int e = netlink_find_link(h->netlink, h->group->interface, &now);
 
-	if (r < 0)
-		return r;
+	if (e < 0)
+		return e;
 	*ret_changed = now.index != h->link.index ||
 	    memcmp(now.mac, h->link.mac, sizeof(now.mac)) != 0;
 	h->link = now;
@@ -58,10 +58,10 @@ vip_hold(struct vip *h)
 	h->held = true; /* also the half of them: release deletes it */
 	for (size_t i = 0; i < h->group->n_addresses; i++) {
 		const struct netlink_address a = lease(h, i);
-		int r = netlink_put_address(h->netlink, &a);
+		int e = netlink_put_address(h->netlink, &a);
 
-		if (r < 0)
-			return r;
+		if (e < 0)
+			return e;
 	}
 	return 0;
 }
@@ -73,10 +73,10 @@ vip_release(struct vip *h)
 
 	for (size_t i = 0; i < h->group->n_addresses; i++) {
 		const struct netlink_address a = lease(h, i);
-		int r = netlink_del_address(h->netlink, &a);
+		int e = netlink_del_address(h->netlink, &a);
 
-		if (r < 0 && first == 0)
-			first = r;
+		if (e < 0 && first == 0)
+			first = e;
 	}
 	h->held = false; /* what could not be deleted is not renewed */
 	h->usable = 0;
@@ -214,10 +214,10 @@ vip_clear(struct vip *h, bool keep, bool *ret_kept, unsigned *ret_deleted)
 		return first;
 	keep = keep && s.found == all;
 	for (unsigned i = 0; !keep && i < s.n; i++) {
-		int r = netlink_del_address(h->netlink, &s.there[i]);
+		int e = netlink_del_address(h->netlink, &s.there[i]);
 
-		if (r < 0 && first == 0)
-			first = r;
+		if (e < 0 && first == 0)
+			first = e;
 	}
 	if (first < 0)
 		return first;

@@ -70,12 +70,12 @@ tell(void *arg, const struct config_group *group, unsigned deleted, int error)
 static int
 release(const struct config_pair *pair)
 {
-	const int r = release_all(pair, tell, NULL);
+	const int e = release_all(pair, tell, NULL);
 
-	if (r == 0)
+	if (e == 0)
 		return COMMAND_DONE;
 	(void)fprintf(
-	    stderr, "hapair: virtual IPs may be left: %s\n", strerror(-r));
+	    stderr, "hapair: virtual IPs may be left: %s\n", strerror(-e));
 	return COMMAND_FAILED;
 }
 

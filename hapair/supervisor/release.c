@@ -18,11 +18,11 @@ release_all(const struct config_pair *pair, release_told_fn *told, void *arg)
 		struct vip h = vip_init(&pair->groups[i], netlink, 1);
 		unsigned deleted = 0;
 		bool kept = false;
-		int r = vip_clear(&h, false, &kept, &deleted);
+		int e = vip_clear(&h, false, &kept, &deleted);
 
-		told(arg, &pair->groups[i], deleted, r);
+		told(arg, &pair->groups[i], deleted, e);
 		if (first == 0)
-			first = r;
+			first = e;
 	}
 	netlink_free(netlink);
 	return first;
@@ -44,10 +44,10 @@ tell(void *arg, const struct config_group *group, unsigned deleted, int error)
 void
 release_forsaken(const struct config_pair *pair)
 {
-	const int r = release_all(pair, tell, NULL);
+	const int e = release_all(pair, tell, NULL);
 
-	if (r < 0)
+	if (e < 0)
 		log_error("supervisor",
 		    "virtual IPs may be left until their leases end: %s",
-		    strerror(-r));
+		    strerror(-e));
 }

@@ -245,16 +245,16 @@ take_one(struct state_store *s, const struct accord *a)
 {
 	const size_t before = s->all.n;
 	size_t index;
-	int r = shared_state_take(&s->all, a, &index);
+	int e = shared_state_take(&s->all, a, &index);
 
-	if (r < 0)
+	if (e < 0)
 		log_error("state",
 		    "no room for what is agreed on server %s of service %s",
 		    a->server, a->subject);
 	/* The peer knows its own. */
-	if (r > 0 && s->all.n > before && index <= s->told)
+	if (e > 0 && s->all.n > before && index <= s->told)
 		s->told++;
-	return r > 0;
+	return e > 0;
 }
 
 static int

@@ -26,36 +26,36 @@ listener_open(const union addr *local, uint32_t keepalive_ms)
 	const struct dial_keepalive keepalive = dial_keepalive_of(keepalive_ms);
 	CLEANUP(fd_close) int fd = -1;
 	bool v6 = local->sa.sa_family == AF_INET6;
-	int r;
+	int e;
 
 	fd = socket(
 	    local->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return -errno;
 	/* A backup listens too, on a virtual IP that is not here (yet). */
-	r = v6 ? set(fd, SOL_IPV6, IPV6_FREEBIND)
+	e = v6 ? set(fd, SOL_IPV6, IPV6_FREEBIND)
 	       : set(fd, SOL_IP, IP_FREEBIND);
 	/* [::] is IPv6 only: 0.0.0.0 has a socket of its own. */
-	if (r == 0 && v6)
-		r = set(fd, SOL_IPV6, IPV6_V6ONLY);
+	if (e == 0 && v6)
+		e = set(fd, SOL_IPV6, IPV6_V6ONLY);
 	/* Old connections in TIME_WAIT must not stop a new start. */
-	if (r == 0)
-		r = set(fd, SOL_SOCKET, SO_REUSEADDR);
+	if (e == 0)
+		e = set(fd, SOL_SOCKET, SO_REUSEADDR);
 	/* One socket per worker on one address: the kernel spreads clients. */
-	if (r == 0)
-		r = set(fd, SOL_SOCKET, SO_REUSEPORT);
+	if (e == 0)
+		e = set(fd, SOL_SOCKET, SO_REUSEPORT);
 	/* Inherited by what is accepted: one call a connection saved. */
-	if (r == 0)
-		r = set(fd, IPPROTO_TCP, TCP_NODELAY);
+	if (e == 0)
+		e = set(fd, IPPROTO_TCP, TCP_NODELAY);
 	/* See flow.h: urgent bytes. */
-	if (r == 0)
-		r = set(fd, SOL_SOCKET, SO_OOBINLINE);
-	if (r == 0)
-		r = dial_break_by_default(fd);
-	if (r == 0)
-		r = dial_keep_alive(fd, &keepalive);
-	if (r < 0)
-		return r;
+	if (e == 0)
+		e = set(fd, SOL_SOCKET, SO_OOBINLINE);
+	if (e == 0)
+		e = dial_break_by_default(fd);
+	if (e == 0)
+		e = dial_keep_alive(fd, &keepalive);
+	if (e < 0)
+		return e;
 	if (bind(fd, &local->sa, addr_len(local)) == -1)
 		return -errno;
 	if (listen(fd, BACKLOG) == -1)

@@ -320,15 +320,15 @@ int
 worker_start(struct worker *w)
 {
 	sigset_t all, before;
-	int r;
+	int e;
 
 	/* Signals are the main thread's business. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&w->thread, NULL, worker_main, w);
+	e = pthread_create(&w->thread, NULL, worker_main, w);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	w->started = r == 0;
-	return -r;
+	w->started = e == 0;
+	return -e;
 }
 
 void

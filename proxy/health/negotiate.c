@@ -122,24 +122,24 @@ errand_main(void *arg)
 }
 
 static int
-start_thread(struct negotiate_errand *e)
+start_thread(struct negotiate_errand *negotiate_errand)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
 	sigset_t all, before;
-	int r = pthread_attr_init(&attr);
+	int e = pthread_attr_init(&attr);
 
-	if (r != 0)
-		return -r;
+	if (e != 0)
+		return -e;
 	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	/* Signals are the main thread's business. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&thread, &attr, errand_main, e);
+	e = pthread_create(&thread, &attr, errand_main, negotiate_errand);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attr);
-	return -r;
+	return -e;
 }
 
 /* -- the loop's side ------------------------------------------------------- */
@@ -181,20 +181,20 @@ make_errand(struct negotiate *n, struct negotiate_target *t,
 
 /* Takes the errand, also where it fails. */
 static int
-launch(struct negotiate *n, struct negotiate_errand *e)
+launch(struct negotiate *n, struct negotiate_errand *negotiate_errand)
 {
-	int r;
+	int e;
 
 	(void)pthread_mutex_lock(&n->box->lock);
 	n->box->known_by++;
 	(void)pthread_mutex_unlock(&n->box->lock);
-	r = start_thread(e);
-	if (r < 0) {
+	e = start_thread(negotiate_errand);
+	if (e < 0) {
 		leave_mailbox(n->box, NULL);
-		free_errand(e);
-		return r;
+		free_errand(negotiate_errand);
+		return e;
 	}
-	LIST_INSERT_HEAD(&n->running, e, running);
+	LIST_INSERT_HEAD(&n->running, negotiate_errand, running);
 	n->n_running++;
 	return 0;
 }
@@ -203,16 +203,16 @@ static int
 launch_for_ticket(struct negotiate *n, struct negotiate_target *t,
     struct negotiate_errand **ret_errand)
 {
-	struct negotiate_errand *e;
-	int r = make_errand(n, t, &e);
+	struct negotiate_errand *negotiate_errand;
+	int e = make_errand(n, t, &negotiate_errand);
 
-	if (r == 0)
-		r = launch(n, e);
-	if (r < 0)
-		return r;
+	if (e == 0)
+		e = launch(n, negotiate_errand);
+	if (e < 0)
+		return e;
 	t->n_running++;
 	t->is_distrusted = false;
-	*ret_errand = e;
+	*ret_errand = negotiate_errand;
 	return 0;
 }
 
@@ -249,17 +249,17 @@ find_errand(struct negotiate *n, const struct negotiate_target *t)
 static int
 send_for(struct negotiate *n, struct negotiate_call *c)
 {
-	struct negotiate_errand *e = NULL;
-	int r = 0;
+	struct negotiate_errand *negotiate_errand = NULL;
+	int e = 0;
 
 	if (n->n_running < ERRANDS_MAX && c->target->n_running < ERRANDS_EACH)
-		r = launch_for_ticket(n, c->target, &e);
+		e = launch_for_ticket(n, c->target, &negotiate_errand);
 	else
-		e = find_errand(n, c->target);
-	if (e == NULL)
-		return r;
-	e->call = c;
-	c->errand = e;
+		negotiate_errand = find_errand(n, c->target);
+	if (negotiate_errand == NULL)
+		return e;
+	negotiate_errand->call = c;
+	c->errand = negotiate_errand;
 	return 1;
 }
 
@@ -422,15 +422,15 @@ int
 negotiate_ask(struct negotiate *n, struct negotiate_call *call,
     const struct negotiate_question *question)
 {
-	int r;
+	int e;
 
 	call->target = target_of(n, question);
 	if (call->target == NULL)
 		return -ENOMEM;
-	r = send_for(n, call);
-	if (r < 0)
-		return r;
-	if (r == 0)
+	e = send_for(n, call);
+	if (e < 0)
+		return e;
+	if (e == 0)
 		TAILQ_INSERT_TAIL(&n->waiting, call, link);
 	call->all = n;
 	call->timeout_ms = question->timeout_ms;

@@ -424,10 +424,10 @@ reopen(struct resolver *n)
 {
 	ares_channel old = n->channel;
 	struct resolver_host *h;
-	int r = open_channel(n, &n->channel);
+	int e = open_channel(n, &n->channel);
 
-	if (r < 0)
-		return r;
+	if (e < 0)
+		return e;
 	ares_destroy(old);
 	LIST_FOREACH (h, &n->hosts, next)
 		if (h->state == HOST_RESTING)
@@ -439,15 +439,15 @@ static void
 notice_resolv_conf(struct resolver *n)
 {
 	const struct stat now = look_at_resolv_conf();
-	int r;
+	int e;
 
 	if (n->has_server || is_same_version(&now, &n->resolv_conf))
 		return;
-	r = reopen(n);
-	if (r < 0)
+	e = reopen(n);
+	if (e < 0)
 		log_warning("names",
 		    "%s changed, but cannot be read: %s, keeping what it was",
-		    RESOLV_CONF, strerror(-r));
+		    RESOLV_CONF, strerror(-e));
 	else
 		log_notice("names", "%s changed, read again", RESOLV_CONF);
 }
@@ -587,14 +587,14 @@ resolver_use_server(struct resolver *n, const union addr *server)
 {
 	const bool had_server = n->has_server;
 	const union addr old = n->server;
-	int r;
+	int e;
 
 	n->has_server = true;
 	n->server = *server;
-	r = reopen(n);
-	if (r < 0) {
+	e = reopen(n);
+	if (e < 0) {
 		n->has_server = had_server;
 		n->server = old;
 	}
-	return r;
+	return e;
 }
