@@ -1,7 +1,7 @@
 #pragma once
 
 /*
- * Pulse: a few pages of shared memory in which the threads of one role show
+ * Liveness: a few pages of shared memory in which the threads of one role show
  * that they turn. Each has a line of its own and counts in it; who watches
  * reads along, for which neither needs the other's help or a system call.
  *
@@ -32,7 +32,7 @@ MUST_CHECK int liveness_reader(int fd);
 MUST_CHECK int liveness_map(int fd, bool writable, struct liveness **ret_pulse);
 void liveness_unmap(struct liveness **p); /* NULL-safe in value */
 
-/* "I turn." One writer a line. A NULL pulse is nobody's. */
+/* "I turn." One writer a line. NULL is nobody's. */
 void liveness_beat(struct liveness *p, unsigned line);
 
 /* The first `n` counts. */

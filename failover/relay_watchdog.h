@@ -1,11 +1,11 @@
 #pragma once
 
 /*
- * The reverse watch, in the shell: a healthy heartbeat in front of a relay that
- * stands still would be a black hole. Every thread of the relay counts in its
- * pulse, and here its counts are looked at; one that stands is a fault of all
- * groups. Along the way this process shows that it turns itself, for the
- * supervisor to look at.
+ * The watchdog of the relay, in the shell: a healthy heartbeat in front of a
+ * relay that stands still would be a black hole. Every thread of the relay
+ * counts in its pulse, and here its counts are looked at; one that stands is a
+ * fault of all groups. Along the way this process shows that it turns itself,
+ * for the supervisor to look at.
  */
 
 #include "core/base.h"

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * The roster: all that this relay serves, and with what: pools, their checks,
- * the workers. On the relay's main thread; owned by relay.c.
+ * All that this relay serves, and with what: pools, their checks, the workers.
+ * On the relay's main thread; owned by relay.c.
  */
 
 #include "proxy/data/worker.h"
@@ -68,7 +68,7 @@ void services_tell(struct services *r, int failover);
 
 /*
  * Something about a server of the pool is another now: what follows from it,
- * once the roster has started.
+ * once the services have started.
  */
 void services_changed(struct services *r, struct pool *pool);
 

@@ -2,8 +2,9 @@
 
 /*
  * What both nodes know of each other's connections: takes what the relay tells
- * into the ledger, pays its debts over the wire, and keeps the peer's estate.
- * Owns the wire, and makes of its end what it is worth.
+ * into local_conns, tells the peer of them over the wire, and keeps what the
+ * peer tells in peer_conns. Owns the wire, and makes of its end what it is
+ * worth.
  *
  * In small portions: the heartbeat is in the same thread.
  */
@@ -39,6 +40,6 @@ void conn_sync_send_hello(struct role *role, const uint8_t *packet, size_t len);
 /* For `status`: fills in the wire's part. */
 void conn_sync_describe(const struct role *role, struct msg_peer *m);
 
-/* Borrowed: the replica's. */
+/* Borrowed: conn_sync's. */
 const struct local_conns *conn_sync_ledger(const struct role *role);
 struct peer_conns *conn_sync_estate(const struct role *role);

@@ -1,10 +1,10 @@
 #pragma once
 
 /*
- * The ledger: this node's live connections, as the relay tells of them, and
- * what of it the peer has not been told yet. A debt stays in the ledger until
- * the wire has room for it, so nothing is queued twice and nothing overflows;
- * a connection that opens and closes before its turn was never one.
+ * This node's live connections, as the relay tells of them, and what of it the
+ * peer has not been told yet. What is owed stays here until the wire has room
+ * for it, so nothing is queued twice and nothing overflows; a connection that
+ * opens and closes before its turn was never one.
  *
  * Does no I/O. One, owned by conn_sync.c.
  */

@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * The estate: the peer's live connections at the virtual IPs, as it tells of
- * them over the wire. When it dies and we take its addresses, this is who has
- * to be told. What is known is kept while the wire is down.
+ * The peer's live connections at the virtual IPs, as it tells of them over the
+ * wire. When it dies and we take its addresses, this is who has to be told.
+ * What is known is kept while the wire is down.
  *
  * Does no I/O. One, owned by conn_sync.c.
  */
@@ -43,10 +43,10 @@ void peer_conns_end(struct peer_conns *e);
 bool peer_conns_sweep(struct peer_conns *e, unsigned n);
 
 /*
- * Goes through those who talk to a group's addresses: from the first again,
- * then one by one. peer_conns_next() returns false at the end. The one it has
- * given out counts as told by peer_conns_tell(), and is forgotten by the last
- * telling or by peer_conns_forget().
+ * Goes through those who are connected to a group's addresses: from the first
+ * again, then one by one. peer_conns_next() returns false at the end. The one
+ * it has given out counts as told by peer_conns_tell(), and is forgotten by the
+ * last telling or by peer_conns_forget().
  */
 void peer_conns_rewind(struct peer_conns *e, unsigned group);
 MUST_CHECK bool peer_conns_next(

@@ -32,5 +32,5 @@ void tickle_begin_late(struct role_group *g);
 /* The group is not ours any more. */
 void tickle_stop(struct role_group *g);
 
-/* The estate has got more in it. */
+/* peer_conns has got more in it. */
 void tickle_begin_again(struct role_group *g);

@@ -1,7 +1,7 @@
 #pragma once
 
 /*
- * Doubt: a peer that has fallen silent is suspect, not dead. Who holds the
+ * Suspect: a peer that has fallen silent is suspect, not dead. Who holds the
  * addresses is asked on the network itself, where the peer's kernel answers
  * even if its daemon is stuck or its heartbeats are filtered: probes for a
  * virtual IP and for the peer (RFC 5227 section 2.1.1, RFC 4861 section 7.2),
@@ -48,7 +48,7 @@ struct suspect {
 	enum suspect_verdict last; /* of the series before; SUSPECT_ASK: none */
 };
 
-/* Who begins to doubt takes no shorter to come to a verdict. */
+/* No suspicion ends sooner than this. */
 #define SUSPECT_LEAST_MS 8
 
 /* The empty value: no doubt. */
@@ -56,7 +56,7 @@ struct suspect suspect_none(void);
 
 /*
  * Begins, or goes on when the time it asked for has come; that time is
- * *ret_wake, but for the four verdicts that end the doubt.
+ * *ret_wake, but for the four verdicts that end the suspicion.
  */
 MUST_CHECK enum suspect_verdict suspect_step(struct suspect *d,
     const struct suspect_config *config, struct mono now,

@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * Tracker: one thing that this node is to be judged by (`track`): an interface,
- * a service, a script. Takes what is seen of it and says whether it is well;
- * and what all of them together make of the node: at fault, or worth less.
+ * One thing that this node is to be judged by (`track`): an interface, a
+ * service, a script. Takes what is seen of it and says whether it is well; and
+ * what all of them together make of the node: at fault, or worth less.
  *
  * Pure. Well until something else is known. One per item of pair.track,
  * embedded in struct role_track.

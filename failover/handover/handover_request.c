@@ -253,7 +253,7 @@ handover_request_ask(struct role *role, const char *request, int *socket)
 void
 handover_request_ask_all(struct role *role)
 {
-	/* An operator's errand that is under way is part of it. */
+	/* An operator's request that is under way is part of it. */
 	role->handover_request->supervisor = true;
 	begin(role, reign(role) & ~role->handover_request->pending);
 }

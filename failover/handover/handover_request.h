@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * An errand: somebody wants groups handed over, and is answered once, when the
- * outcome of each is known: the operator on a control socket, the supervisor
- * (which is about to stop) on its channel. One at a time.
+ * Somebody wants groups handed over, and is answered once, when the outcome of
+ * each is known: the operator on a control socket, the supervisor (which is
+ * about to stop) on its channel. One at a time.
  */
 
 #include "core/base.h"

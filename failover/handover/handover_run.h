@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * The giver: what a group's handover asks for, in the shell: messages to the
- * supervisor and the relay, and the seam (syn_hold.c).
+ * What a group's handover asks for, in the shell: messages to the supervisor
+ * and the relay, and the SYNs that are held (syn_hold.c).
  */
 
 #include "core/base.h"
@@ -16,7 +16,7 @@ MUST_CHECK int handover_run_open(struct role *role);
 void handover_run_start(struct role *role);
 void handover_run_close(struct role *role);
 
-/* The seam's sockets, 0 and 1: for the supervisor to keep (fd_keeper.h). */
+/* syn_hold's sockets, 0 and 1: for the supervisor to keep (fd_keeper.h). */
 int handover_run_fd(const struct role *role, unsigned which);
 
 /*

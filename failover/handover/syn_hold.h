@@ -1,10 +1,10 @@
 #pragma once
 
 /*
- * Seam: the packet sockets for the moments in which a group's addresses change
- * hands. SYNs that our relay does not answer any more are held, and sent to the
- * peer as soon as it serves: their clients would ask again only after a second.
- * For a while after that, what neighbours still send here by mistake is sent on
+ * The packet sockets for the moments in which a group's addresses change hands.
+ * SYNs that our relay does not answer any more are held, and sent to the peer
+ * as soon as it serves: their clients would ask again only after a second. For
+ * a while after that, what neighbours still send here by mistake is sent on
  * too. Where nothing comes of it, our own kernel is given what was held.
  * Decides nothing and logs nothing. One for all groups, owned by the role.
  *

@@ -160,7 +160,9 @@ on_link(struct ev_loop *loop, ev_io *w, int revents)
 
 		if (len == -EAGAIN)
 			break;
-		/* A knock: what comes behind it must not wait for a turn. */
+		/*
+		 * A port probe: what comes behind it must not wait for a turn.
+		 */
 		if (len == 0)
 			continue;
 		if (is_authentic(l->role, packet, len, &h))

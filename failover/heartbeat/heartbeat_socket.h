@@ -28,7 +28,7 @@ MUST_CHECK int heartbeat_socket_send(
     struct heartbeat_socket *l, const void *bytes, size_t len);
 
 /*
- * One packet. Returns its length (cut to `room`; 0 is a knock, see
+ * One packet. Returns its length (cut to `room`; 0 is a port probe, see
  * peer_port_probe.h), -EAGAIN when there is none, or -EXDEV for one that came
  * from elsewhere than the peer.
  */

@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * The doorman: makes a listening TCP socket deaf to all but one address. Others
- * get no answer and cost no memory, neither of ours nor of the backlog's, so
- * they cannot keep the one out by their number.
+ * Makes a listening TCP socket deaf to all but one address. Others get no
+ * answer and cost no memory, neither of ours nor of the backlog's, so they
+ * cannot keep the one out by their number.
  */
 
 #include "core/base.h"

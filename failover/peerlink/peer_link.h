@@ -23,7 +23,7 @@ struct ev_loop;
 struct packet_auth;
 struct peer_link;
 
-/* What a frame is; 0 is the cable's own. Numbers are on the wire. */
+/* What a frame is; 0 is the codec's own. Numbers are on the wire. */
 enum peer_link_type {
 	PEER_LINK_PULSE = 1, /* empty: so that silence means something */
 	PEER_LINK_HELLO =

@@ -1,11 +1,11 @@
 #pragma once
 
 /*
- * Knock: is somebody still at the peer's UDP port? Asked when the wire has
- * ended, with an empty datagram from a socket of its own: where all of the
- * peer's processes are gone its kernel answers with an ICMP port unreachable,
- * and that decides within a round trip. A port that is open is silent, and so
- * is a host that is gone: then nothing follows from it.
+ * Is somebody still at the peer's UDP port? Asked when the wire has ended, with
+ * an empty datagram from a socket of its own: where all of the peer's processes
+ * are gone its kernel answers with an ICMP port unreachable, and that decides
+ * within a round trip. A port that is open is silent, and so is a host that is
+ * gone: then nothing follows from it.
  *
  * Embedded in struct conn_sync.
  */

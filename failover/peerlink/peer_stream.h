@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * A line: one TCP connection of the wire, from the greeting on. Moves frames
- * without ever waiting, and knows whether the other end is proven; which line
+ * One TCP connection of the wire, from the greeting on. Moves frames without
+ * ever waiting, and knows whether the other end is proven; which of them
  * counts, and when to try another, is peer_link.c's.
  *
  * Embedded in struct peer_link, one of a few. Its watcher comes last in each

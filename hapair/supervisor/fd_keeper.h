@@ -1,12 +1,12 @@
 #pragma once
 
 /*
- * Holding: packet sockets of failover, of which the supervisor keeps a
- * duplicate that it never reads. The last close of one waits until every
- * processor has been idle or scheduled (an RCU grace period): 10 to 20 ms each,
- * and ten times that on a busy host. A process that was killed is not gone
- * before, and its successor would come too late to go on with its addresses. So
- * the last close is ours, once the successor is there.
+ * Packet sockets of failover, of which the supervisor keeps a duplicate that it
+ * never reads. The last close of one waits until every processor has been idle
+ * or scheduled (an RCU grace period): 10 to 20 ms each, and ten times that on a
+ * busy host. A process that was killed is not gone before, and its successor
+ * would come too late to go on with its addresses. So the last close is ours,
+ * once the successor is there.
  *
  * When we are killed ourselves, it must not delay what tells others of it: the
  * channels to the roles, and the wire. The kernel closes the descriptors of a

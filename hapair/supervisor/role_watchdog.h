@@ -1,10 +1,10 @@
 #pragma once
 
 /*
- * The warden: sees that the roles turn, by what they count in their pulses, and
- * kills one that stands still. It is started again as after any other end:
- * failover with the state it had, before the peer gives it up, and the relay
- * when no thread of it has moved for seconds. Owned by supervisor.c.
+ * Sees that the roles turn, by what they count in their pulses, and kills one
+ * that stands still. It is started again as after any other end: failover with
+ * the state it had, before the peer gives it up, and the relay when no thread
+ * of it has moved for seconds. Owned by supervisor.c.
  */
 
 #include "hapair/supervisor/child.h"

@@ -1,11 +1,10 @@
 #pragma once
 
 /*
- * The marshal: the standby services of this relay. Feeds the decision of each
- * (standby.h) with what checks, operators and the peer say, and carries out
- * what it asks for: has fences run, changes who is active, and tells the
- * supervisor, which agrees on it with the peer. Services of one standby group
- * are one unit.
+ * The standby services of this relay. Feeds the decision of each (standby.h)
+ * with what checks, operators and the peer say, and carries out what it asks
+ * for: has fences run, changes who is active, and tells the supervisor, which
+ * agrees on it with the peer. Services of one standby group are one unit.
  *
  * On the relay's main thread; owned by relay.c.
  */

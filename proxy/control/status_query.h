@@ -1,10 +1,9 @@
 #pragma once
 
 /*
- * Asker: control connections whose answer needs a word from failover. Each is
- * asked for with a number and answered when its ANSWERED comes, or without
- * failover's part after 300 ms: `status` never hangs. On the relay's main
- * thread.
+ * Control connections whose answer needs a word from failover. Each is asked
+ * for with a number and answered when its ANSWERED comes, or without failover's
+ * part after 300 ms: `status` never hangs. On the relay's main thread.
  */
 
 #include "core/msg.h"

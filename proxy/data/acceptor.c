@@ -30,7 +30,7 @@ struct acceptor {
 	struct acceptor_set *set; /* borrowed */
 	struct pool *pool;        /* borrowed */
 	int fd;
-	bool full; /* a gate turned us away; the next look is at all */
+	bool full; /* a limit turned us away; the next look is at all */
 	ev_io ready;
 	SLIST_ENTRY(acceptor) all;
 };

@@ -2,7 +2,7 @@
 
 /*
  * Accepts from the listening sockets of one worker, as long as their services
- * are open and both gates, the service's and the node's, have a place. Part of
+ * are open and both limits, the service's and the node's, have a place. Part of
  * struct worker, on its thread.
  */
 
@@ -33,7 +33,7 @@ void acceptor_fini(struct acceptor_set *set);
 MUST_CHECK int acceptor_add(
     struct acceptor_set *set, struct pool *pool, int *fd);
 
-/* Looks at the gates anew: who was turned away by them may come in now. */
+/* Looks at the limits anew: who was turned away by them may come in now. */
 void acceptor_look(struct acceptor_set *set);
 
 /*

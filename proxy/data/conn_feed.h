@@ -1,11 +1,11 @@
 #pragma once
 
 /*
- * The feed: what the workers' taps (conn_report.h) have to tell of their
- * connections, on its way to failover. Chunks come from any worker's thread,
- * under a short lock, and go out on the main thread in the order in which they
- * came. Nobody waits: what failover does not take stays here, and where it
- * grows beyond a bound all is thrown away and told anew.
+ * What the workers' reports (conn_report.h) have to tell of their connections,
+ * on its way to failover. Chunks come from any worker's thread, under a short
+ * lock, and go out on the main thread in the order in which they came. Nobody
+ * waits: what failover does not take stays here, and where it grows beyond a
+ * bound all is thrown away and told anew.
  *
  * Made and ended by services.c, on the main thread; NULL where there is no
  * pair.

@@ -48,7 +48,7 @@ push(struct conn_report *t)
 	conn_feed_push(t->conn_feed, c);
 }
 
-/* With room for a record; NULL: no memory, and the feed begins anew. */
+/* With room for a record; NULL: no memory, and conn_feed begins anew. */
 static struct conn_feed_chunk *
 chunk(struct conn_report *t)
 {

@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * The tap: what one worker tells failover of its connections, so that the peer
- * knows whom it would have to tell of a takeover. Those at a virtual IP, or
- * that reach their server from one.
+ * What one worker tells failover of its connections, so that the peer knows
+ * whom it would have to tell of a takeover. Those at a virtual IP, or that
+ * reach their server from one.
  *
  * A connection is told of once it has lasted a moment, in batches; one that is
  * over by then costs two pointers. Embedded in struct worker, on its thread.
@@ -23,8 +23,8 @@ struct session_thread;
 
 struct conn_report {
 	struct session_thread *thread; /* borrowed: the worker's */
-	struct conn_feed *conn_feed; /* borrowed: the roster's; NULL: no pair */
-	unsigned epoch;              /* of the feed, when all was last told */
+	struct conn_feed *conn_feed;   /* borrowed: services'; NULL: no pair */
+	unsigned epoch; /* of conn_feed, when all was last told */
 	struct conn_feed_chunk *chunk; /* being filled, or NULL */
 	TAILQ_HEAD(, session) young;   /* the oldest first */
 	ev_timer tick;
@@ -41,5 +41,5 @@ void conn_report_connected(struct conn_report *t, struct session *s);
 void conn_report_ended(
     struct conn_report *t, struct session *s, enum end_reason reason);
 
-/* Tells all anew, where the feed wants that. */
+/* Tells all anew, where conn_feed wants that. */
 void conn_report_look(struct conn_report *t);

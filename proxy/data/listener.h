@@ -18,7 +18,7 @@ MUST_CHECK int listener_open(const union addr *local, uint32_t keepalive_ms);
 
 /*
  * From now on new clients get no answer, neither yes nor no, so that they ask
- * again when the peer has the address: none of them, or those that the sieve
+ * again when the peer has the address: none of them, or those that the filter
  * (SOCKET_FILTER_HUSH) drops. Returns 0 or -errno.
  */
 MUST_CHECK int listener_hush(int fd);

@@ -9,13 +9,13 @@
 
 #include "core/base.h"
 
+union addr;
 struct pool;
 struct session_thread;
-union addr;
 
 /*
  * A client that this thread has accepted. Takes the descriptor and its places
- * in the gates.
+ * in the limits.
  */
 void placement_place(struct session_thread *t, struct pool *pool, int client_fd,
     const union addr *client);

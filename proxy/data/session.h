@@ -62,7 +62,7 @@ struct session {
 	 * (dial_delay_acks), and say what they owe when that is over.
 	 */
 	bool is_fresh;
-	bool is_young;             /* in tap.young */
+	bool is_young;             /* in conn_report.young */
 	bool is_told;              /* failover knows of it: see conn_report.h */
 	bool kept;                 /* has lasted: see session_move_upkeep */
 	struct flow_end ends[2];   /* by side; epoll points at these */

@@ -18,7 +18,7 @@
 /* How often the kernel is asked what the client has taken meanwhile. */
 #define PARTING_LOOK_S 0.005
 
-/* Younger ones are likely to be gone soon: they need no upkeep. */
+/* Younger ones are likely to be gone soon: they need no probes yet. */
 #define YOUNG_MS 1000
 
 /* How long nothing may move, at this stage of the connection; 0: for ever. */

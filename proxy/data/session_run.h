@@ -14,7 +14,7 @@ struct session;
 struct session_thread;
 
 /*
- * A connection that was just accepted; its places in both gates are the
+ * A connection that was just accepted; its places in both limits are the
  * session's from here. The descriptor too, whatever happens.
  */
 void session_run_start(struct session_thread *t, struct pool *pool,

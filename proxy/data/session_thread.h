@@ -70,7 +70,7 @@ MUST_CHECK int session_thread_init(struct session_thread *t,
 /* When its sessions are freed and its thread has ended. */
 void session_thread_fini(struct session_thread *t);
 
-/* From any thread: look at gates, pools and orders again. */
+/* From any thread: look at limits, pools and orders again. */
 void session_thread_wake(struct session_thread *t);
 void session_thread_wake_all(struct session_thread_shared *shared);
 

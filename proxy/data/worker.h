@@ -2,13 +2,13 @@
 
 /*
  * A worker: a thread with a libev loop of its own that accepts connections and
- * moves their bytes. What it shares with the others are the pools, the gates
+ * moves their bytes. What it shares with the others are the pools, the limits
  * and the orders below.
  *
  * Connections are in an edge-triggered epoll set that the loop hosts as one
- * watcher: one registration per descriptor, none ever changed. Nothing is
- * freed under its own callback: what has ended waits in the graveyard, emptied
- * before the loop sleeps.
+ * watcher: one registration per descriptor, none ever changed. Nothing is freed
+ * under its own callback: what has ended waits in the graveyard, emptied before
+ * the loop sleeps.
  */
 
 #include "proxy/data/acceptor.h"

@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * Checks: makes a verdict of each server out of what its survey hears
- * (probe.h), and publishes it in pool_server.state and .role, which the
- * workers read. On the relay's main thread.
+ * Checks: judges the health of each server by what its probe hears (probe.h),
+ * and publishes it in pool_server.state and .role, which the workers read. On
+ * the relay's main thread.
  */
 
 #include "proxy/health/health.h"
@@ -19,7 +19,7 @@
 struct pool;
 struct pool_server;
 
-/* Told after each change of a verdict or a role, and of the first verdict. */
+/* Told after each change of a server's health or role, and of the first. */
 typedef void check_changed_fn(void *arg, struct pool *pool);
 
 /* What `status` shows of it. */
@@ -50,7 +50,7 @@ struct check {
 	struct check_view view;
 };
 
-/* Its loop, surveys and callback are set; this sets the rest, and asks not. */
+/* Its loop, probes and callback are set; this sets the rest, and asks not. */
 void check_prepare(
     struct check *c, struct pool *pool, struct pool_server *server);
 

@@ -1,11 +1,11 @@
 #pragma once
 
 /*
- * Verdict: what a row of check results makes of a server. `fall` failures in a
- * row take it down, `rise` successes bring it up; the very first result
- * decides alone, so that a start does not wait for three rounds. A server that
- * is up and says that it drains, or no longer does, is believed at once: it
- * speaks of itself, which a lost packet cannot do for it.
+ * Health: what a row of check results makes of a server. `fall` failures in a
+ * row take it down, `rise` successes bring it up; the very first result decides
+ * alone, so that a start does not wait for three rounds. A server that is up
+ * and says that it drains, or no longer does, is believed at once: it speaks of
+ * itself, which a lost packet cannot do for it.
  *
  * A client whose connect failed is a witness, too: it counts as a failure, but
  * once in an interval of the checks, however many there are. Else a restart of

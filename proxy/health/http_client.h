@@ -45,7 +45,7 @@ struct http_client_page {
 /* From the loop. The fetch is over and gone; may start another. */
 typedef void http_client_end_fn(void *arg, const struct http_client_page *page);
 
-/* NULL where memory is out. Closes its connections by this farewell. */
+/* NULL where memory is out. Closes its connections by graceful_close. */
 struct http_client *http_client_open(
     struct ev_loop *loop, struct graceful_close *closing);
 

@@ -1,10 +1,10 @@
 #pragma once
 
 /*
- * Surveys: who asks servers, again and again. One survey for each question,
+ * Probes: servers are asked, again and again. One probe for each question,
  * however many servers of however many services want to know the same: what is
- * asked, where, how often. Each of them listens, and makes its own verdict of
- * what it hears (check.c). On the relay's main thread.
+ * asked, where, how often. Each of them listens, and judges for itself what it
+ * hears (check.c). On the relay's main thread.
  */
 
 #include "core/addr.h"

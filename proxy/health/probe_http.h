@@ -2,7 +2,7 @@
 
 /*
  * Asks a server for a page, where that does not tell for the fallback, and
- * where all is well for its role; within one timeout. Owned by its survey.
+ * where all is well for its role; within one timeout. Owned by its probe.
  */
 
 #include "core/addr.h"

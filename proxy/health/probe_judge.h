@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * Judge: what a page says of the server that it comes from. Computes only; the
- * asking is probe_http.c's.
+ * What a page says of the server that it comes from. Computes only; the asking
+ * is probe_http.c's.
  */
 
 #include "proxy/health/health.h"

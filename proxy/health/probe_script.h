@@ -3,7 +3,7 @@
 /*
  * Asks a program of the operator's about a server, run as the relay's user: as
  * PATH SERVICE SERVER ADDRESS PORT. Status 0 is well; the first line that it
- * prints is kept. Owned by its survey.
+ * prints is kept. Owned by its probe.
  */
 
 #include "core/addr.h"

@@ -1,6 +1,6 @@
 #pragma once
 
-/* Asks a server whether it accepts a connection. Owned by its survey. */
+/* Asks a server whether it accepts a connection. Owned by its probe. */
 
 #include "core/addr.h"
 #include "proxy/health/probe_judge.h"

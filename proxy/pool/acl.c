@@ -100,7 +100,7 @@ acl_new(const struct config_service *service, struct acl **ret_access)
 	a->otherwise = service->n_allow == 0 ? ACL_ALLOW : ACL_DENY;
 	for (size_t i = 0; i < service->n_allow; i++)
 		add(a, &service->allow[i], ACL_ALLOW);
-	/* Last, so that of twins it is the one that stays. */
+	/* Last, so that of two alike it is the one that stays. */
 	for (size_t i = 0; i < service->n_deny; i++)
 		add(a, &service->deny[i], ACL_DENY);
 	trim(a);

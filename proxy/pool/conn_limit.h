@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * A gate counts connections against a limit, for all workers together. A place
- * is taken before accept() and given back when the connection has ended, so a
+ * Counts connections against a limit, for all workers together. A place is
+ * taken before accept() and given back when the connection has ended, so a
  * limit is never overrun and a client over it waits in the kernel's backlog.
  *
  * Any thread. Who was turned away has asked to be told: the next that leaves

@@ -2,7 +2,7 @@
  * What a stranger, and what a peer gone mad, may send over the wire. The first
  * byte chooses: any bytes before and after the greeting, which must prove
  * nothing; or a proven peer's records, refused or written again the same, and
- * taken into an estate of which the rounds go through whatever is left.
+ * taken into peer_conns of which the rounds go through whatever is left.
  */
 
 #include "config/config.h"

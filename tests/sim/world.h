@@ -18,7 +18,10 @@
 #define LISTEN_MS 1000
 #define RETRY_MS 1000
 #define HANG_MS 1000
-/* An address that nobody renews: HOLDER's lease, and the kernel's slack. */
+/*
+ * An address that nobody renews: the lease of vip_lease, and the kernel's
+ * slack.
+ */
 #define LEASE_MS 1100
 /* A relay that ended is waited for, in relay_link.c. */
 #define GRACE_MS 250
