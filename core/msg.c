@@ -297,37 +297,37 @@ msg_get_pulse(struct buf *b, struct msg_pulse *ret_pulse)
 }
 
 void
-msg_put_hush(struct buf *b, const struct msg_hush *m)
+msg_put_mute(struct buf *b, const struct msg_mute *m)
 {
 	buf_put_u16(b, m->group);
 	buf_put_u8(b, m->wanted);
-	buf_put_u8(b, m->hushed);
+	buf_put_u8(b, m->muted);
 }
 
 int
-msg_get_hush(struct buf *b, struct msg_hush *ret_hush)
+msg_get_mute(struct buf *b, struct msg_mute *ret_mute)
 {
-	struct msg_hush m;
+	struct msg_mute m;
 
 	m.group = buf_get_u16(b);
 	m.wanted = get_bool(b);
-	m.hushed = get_bool(b);
+	m.muted = get_bool(b);
 	if (!buf_is_done(b))
 		return -EBADMSG;
-	*ret_hush = m;
+	*ret_mute = m;
 	return 0;
 }
 
 void
-msg_put_drop(struct buf *b, const struct msg_drop *m)
+msg_put_reset(struct buf *b, const struct msg_reset *m)
 {
 	buf_put_u16(b, m->group);
 }
 
 int
-msg_get_drop(struct buf *b, struct msg_drop *ret_drop)
+msg_get_reset(struct buf *b, struct msg_reset *ret_drop)
 {
-	struct msg_drop m;
+	struct msg_reset m;
 
 	m.group = buf_get_u16(b);
 	if (!buf_is_done(b))

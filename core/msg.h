@@ -10,19 +10,19 @@
  *
  *   supervisor -> role       PULSE START LISTENER SIBLING CONTROL STOP
  *   supervisor -> failover   GROUP (what one that died last said of itself),
- *                            SCRIPT (after each run), HAND_OVER_ALL, HUSH as
+ *                            SCRIPT (after each run), HAND_OVER_ALL, MUTE as
  *                            an answer, and FOR_PEER, one for each WANTED
  *   supervisor -> relay      ACCORDS, KNOWN, ACTIVATE, REPLY, and CHOSEN and
  *                            FENCED as answers
  *   role -> supervisor       READY, STOPPED
  *   relay -> supervisor      FENCE, CHOSEN
- *   failover -> supervisor   GROUP (on each change), HUSH, HANDED_OVER, WIRE,
+ *   failover -> supervisor   GROUP (on each change), MUTE, HANDED_OVER, WIRE,
  *                            WIRE_DOWN, HOLD, ACCORDS (the peer's; none:
  *                            these were all), WANTED
- *   failover -> relay        GROUP (on each change), DROP, and for ASK: PEER,
+ *   failover -> relay        GROUP (on each change), RESET, and for ASK: PEER,
  *                            TRACKS, ANSWERED
  *   relay -> failover        SERVING, SERVICE (on each change), ASK, STOPPED,
- *                            DROP as an answer, CONNECTIONS, between BEGIN
+ *                            RESET as an answer, CONNECTIONS, between BEGIN
  *                            and END and after
  *
  * Pure.
@@ -49,8 +49,8 @@ enum msg_type {
 	MSG_SCRIPT, /* a tracked script has run */
 	MSG_TRACKS, /* how all that is tracked stands */
 	MSG_PULSE,  /* descriptor: a pulse, its own to write, or to look at */
-	MSG_HUSH,
-	MSG_DROP,
+	MSG_MUTE,
+	MSG_RESET,
 	MSG_HAND_OVER_ALL, /* every group we are master of; empty */
 	MSG_HANDED_OVER,   /* nothing more to wait for; empty */
 	/* Of live connections at virtual IPs: what follows is all there is. */
@@ -178,17 +178,17 @@ struct msg_pulse {
  * New clients of a group's addresses get no answer from our listeners, or get
  * one again. Sent back with what has come about.
  */
-struct msg_hush {
+struct msg_mute {
 	uint16_t group;
-	bool wanted; /* to be hushed */
-	bool hushed; /* in the answer */
+	bool wanted; /* to be muted */
+	bool muted;  /* in the answer */
 };
 
 /*
  * The connections to a group's addresses shall be reset, both legs; answered
  * when they were.
  */
-struct msg_drop {
+struct msg_reset {
 	uint16_t group;
 };
 
@@ -235,8 +235,8 @@ void msg_put_ask(struct buf *b, const struct msg_ask *m);
 void msg_put_script(struct buf *b, const struct msg_script *m);
 void msg_put_tracks(struct buf *b, const struct msg_tracks *m);
 void msg_put_pulse(struct buf *b, const struct msg_pulse *m);
-void msg_put_hush(struct buf *b, const struct msg_hush *m);
-void msg_put_drop(struct buf *b, const struct msg_drop *m);
+void msg_put_mute(struct buf *b, const struct msg_mute *m);
+void msg_put_reset(struct buf *b, const struct msg_reset *m);
 void msg_put_known(struct buf *b, const struct msg_known *m);
 void msg_put_fence(struct buf *b, const struct msg_fence *m);
 void msg_put_fenced(struct buf *b, const struct msg_fenced *m);
@@ -252,8 +252,8 @@ MUST_CHECK int msg_get_ask(struct buf *b, struct msg_ask *ret_ask);
 MUST_CHECK int msg_get_script(struct buf *b, struct msg_script *ret_script);
 MUST_CHECK int msg_get_tracks(struct buf *b, struct msg_tracks *ret_tracks);
 MUST_CHECK int msg_get_pulse(struct buf *b, struct msg_pulse *ret_pulse);
-MUST_CHECK int msg_get_hush(struct buf *b, struct msg_hush *ret_hush);
-MUST_CHECK int msg_get_drop(struct buf *b, struct msg_drop *ret_drop);
+MUST_CHECK int msg_get_mute(struct buf *b, struct msg_mute *ret_mute);
+MUST_CHECK int msg_get_reset(struct buf *b, struct msg_reset *ret_drop);
 MUST_CHECK int msg_get_known(struct buf *b, struct msg_known *ret_known);
 MUST_CHECK int msg_get_fence(struct buf *b, struct msg_fence *ret_fence);
 MUST_CHECK int msg_get_fenced(struct buf *b, struct msg_fenced *ret_fenced);

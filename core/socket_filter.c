@@ -65,7 +65,7 @@ require_syn(struct socket_filter *s, uint32_t verdict)
 static uint32_t
 miss(const struct socket_filter *s)
 {
-	return s->kind == SOCKET_FILTER_HUSH ? ALL : NONE;
+	return s->kind == SOCKET_FILTER_MUTE ? ALL : NONE;
 }
 
 static void
@@ -106,7 +106,7 @@ socket_filter_begin(
 	s->full = false;
 	s->n = 0;
 	switch (kind) {
-	case SOCKET_FILTER_HUSH:
+	case SOCKET_FILTER_MUTE:
 		/* A listener's filter sees the TCP header at offset 0. */
 		load(s, BPF_B | BPF_ABS, TCP_FLAGS);
 		require_syn(s, ALL);
@@ -133,7 +133,7 @@ socket_filter_add(struct socket_filter *s, const union addr *a)
 {
 	const uint32_t at = s->family == AF_INET ? IPV4_TO : IPV6_TO;
 	const uint32_t network =
-	    s->kind == SOCKET_FILTER_HUSH ? (uint32_t)SKF_NET_OFF : ETHERNET;
+	    s->kind == SOCKET_FILTER_MUTE ? (uint32_t)SKF_NET_OFF : ETHERNET;
 	const bool v4 = s->family == AF_INET;
 	const uint8_t *bytes =
 	    v4 ? (const uint8_t *)&a->in.sin_addr : a->in6.sin6_addr.s6_addr;
@@ -152,7 +152,7 @@ socket_filter_add(struct socket_filter *s, const union addr *a)
 	}
 	put(s,
 	    (struct sock_filter)BPF_STMT(
-	        BPF_RET | BPF_K, s->kind == SOCKET_FILTER_HUSH ? NONE : ALL));
+	        BPF_RET | BPF_K, s->kind == SOCKET_FILTER_MUTE ? NONE : ALL));
 }
 
 int

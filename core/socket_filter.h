@@ -6,7 +6,7 @@
  * that collect what is sent there. A filter sees one address family, its
  * socket's.
  *
- *	socket_filter_begin(&s, SOCKET_FILTER_HUSH, AF_INET);
+ *	socket_filter_begin(&s, SOCKET_FILTER_MUTE, AF_INET);
  *	socket_filter_add(&s, &address);
  *	r = socket_filter_end(&s);
  *
@@ -21,7 +21,7 @@
 union addr;
 
 enum socket_filter_kind {
-	SOCKET_FILTER_HUSH, /* on a listener: drops SYNs to the addresses */
+	SOCKET_FILTER_MUTE, /* on a listener: drops SYNs to the addresses */
 	SOCKET_FILTER_SYNS, /* on a packet socket: passes SYNs to them, nothing
 	                       else */
 	SOCKET_FILTER_TCP,  /* on a packet socket: passes all TCP to them */

@@ -73,9 +73,9 @@ act(struct role *role, const struct node_effect *e, const struct node_now *now)
 static int
 act_on_clients(struct role_group *g, enum node_effect_type type)
 {
-	if (type == NODE_DO_HUSH || type == NODE_DO_ANSWER)
-		return handover_run_hush(g, type == NODE_DO_HUSH);
-	if (type == NODE_DO_DROP)
+	if (type == NODE_DO_MUTE || type == NODE_DO_ANSWER)
+		return handover_run_mute(g, type == NODE_DO_MUTE);
+	if (type == NODE_DO_RESET)
 		return handover_run_drop(g);
 	handover_run_hold(g, type);
 	return 0;

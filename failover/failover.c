@@ -369,14 +369,14 @@ leave(struct role *role)
 }
 
 static int
-on_hush(struct role *role, const struct channel_packet *p)
+on_mute(struct role *role, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
-	struct msg_hush m;
+	struct msg_mute m;
 
-	if (msg_get_hush(&b, &m) < 0)
+	if (msg_get_mute(&b, &m) < 0)
 		return -EBADMSG;
-	handover_run_take_hush(role, &m);
+	handover_run_take_mute(role, &m);
 	return 0;
 }
 
@@ -415,8 +415,8 @@ obey(struct role *role, struct channel_packet *p)
 		return relay_watchdog_take(role, p);
 	case MSG_CONTROL:
 		return on_control(role, p);
-	case MSG_HUSH:
-		return on_hush(role, p);
+	case MSG_MUTE:
+		return on_mute(role, p);
 	case MSG_HAND_OVER_ALL:
 		handover_request_ask_all(role);
 		return 0;

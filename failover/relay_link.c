@@ -137,7 +137,7 @@ obey(struct role *role, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_ask ask;
-	struct msg_drop drop;
+	struct msg_reset drop;
 
 	if (p->fd != -1)
 		return false;
@@ -157,8 +157,8 @@ obey(struct role *role, const struct channel_packet *p)
 			return false;
 		answer(role, &ask);
 		return true;
-	case MSG_DROP:
-		if (msg_get_drop(&b, &drop) < 0)
+	case MSG_RESET:
+		if (msg_get_reset(&b, &drop) < 0)
 			return false;
 		handover_run_take_drop(role, &drop);
 		return true;

@@ -184,12 +184,12 @@ on_roster_changed(void *arg, struct pool *pool)
 static void
 on_dropped(void *arg, unsigned group)
 {
-	const struct msg_drop m = { .group = (uint16_t)group };
+	const struct msg_reset m = { .group = (uint16_t)group };
 	uint8_t room[16];
 	struct buf b = buf_writer(room, sizeof(room));
 
-	msg_put_drop(&b, &m);
-	send_failover(arg, MSG_DROP, &b);
+	msg_put_reset(&b, &m);
+	send_failover(arg, MSG_RESET, &b);
 }
 
 /* All that START announced is here. */
@@ -457,8 +457,8 @@ static int
 take_drop(struct relay *r, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
-	struct msg_drop m;
-	int e = msg_get_drop(&b, &m);
+	struct msg_reset m;
+	int e = msg_get_reset(&b, &m);
 
 	if (e < 0)
 		return e;
@@ -481,7 +481,7 @@ take_failover(struct relay *r, const struct channel_packet *p)
 		return status_query_take_tracks(&r->query, p);
 	case MSG_ANSWERED:
 		return status_query_take_answered(&r->query, p);
-	case MSG_DROP:
+	case MSG_RESET:
 		return take_drop(r, p);
 	default: /* not an enum: a number from another process */
 		return -EBADMSG;

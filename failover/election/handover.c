@@ -30,7 +30,7 @@ conclude(
 static void
 rest(struct handover *h)
 {
-	h->hushed = h->served = false;
+	h->muted = h->served = false;
 	enter(h, HANDOVER_IDLE, mono_never());
 }
 
@@ -39,8 +39,8 @@ begin(struct handover *h, struct mono now, struct handover_out *out)
 {
 	/* First: no SYN is between the two. */
 	ask(out, HANDOVER_HOLD);
-	ask(out, HANDOVER_HUSH);
-	enter(h, HANDOVER_HUSHING, mono_add_ms(now, h->times.hush_ms));
+	ask(out, HANDOVER_MUTE);
+	enter(h, HANDOVER_MUTING, mono_add_ms(now, h->times.mute_ms));
 }
 
 /*
@@ -62,7 +62,7 @@ give_up(struct handover *h, enum handover_outcome outcome, struct mono now,
 		ask(out, HANDOVER_LET_GO);
 	else
 		enter(
-		    h, HANDOVER_ANSWERING, mono_add_ms(now, h->times.hush_ms));
+		    h, HANDOVER_ANSWERING, mono_add_ms(now, h->times.mute_ms));
 }
 
 /* The addresses go; nobody is asked for what is not here. */
@@ -71,7 +71,7 @@ let_them_go(struct handover *h, struct mono now, struct handover_out *out)
 {
 	ask(out, HANDOVER_DELETE);
 	ask(out, HANDOVER_ANSWER);
-	h->hushed = false;
+	h->muted = false;
 	if (h->served)
 		conclude(h, HANDOVER_DONE, out);
 	enter(h, HANDOVER_FORWARDING, mono_add_ms(now, h->times.forward_ms));
@@ -88,7 +88,7 @@ release(struct handover *h, const struct handover_event *ev, struct mono now,
 {
 	if (ev->softly) {
 		ask(out, HANDOVER_HOLD);
-		ask(out, h->hushed ? HANDOVER_DROP : HANDOVER_HUSH);
+		ask(out, h->muted ? HANDOVER_RESET : HANDOVER_MUTE);
 		enter(h, HANDOVER_RELEASING,
 		    mono_add_ms(now, h->times.release_ms));
 		return;
@@ -124,11 +124,11 @@ step_idle(struct handover *h, const struct handover_event *ev, struct mono now,
 	case HANDOVER_RELEASE:
 		release(h, ev, now, out);
 		break;
-	case HANDOVER_TICK:   /* of a handover that is over, */
-	case HANDOVER_HUSHED: /* and so are these */
-	case HANDOVER_NOT_HUSHED:
+	case HANDOVER_TICK:  /* of a handover that is over, */
+	case HANDOVER_MUTED: /* and so are these */
+	case HANDOVER_NOT_MUTED:
 	case HANDOVER_ANSWERED:
-	case HANDOVER_DROPPED:
+	case HANDOVER_WAS_RESET:
 	case HANDOVER_RELAY_GONE:
 	case HANDOVER_PEER:  /* does not matter */
 	case HANDOVER_CLAIM: /* nothing was let go */
@@ -141,8 +141,8 @@ static void
 run_out(struct handover *h, struct mono now, struct handover_out *out)
 {
 	switch (h->state) {
-	case HANDOVER_HUSHING:
-		give_up(h, HANDOVER_HUSH_FAILED, now, out);
+	case HANDOVER_MUTING:
+		give_up(h, HANDOVER_MUTE_FAILED, now, out);
 		break;
 	case HANDOVER_SETTLING:
 		ask(out, HANDOVER_ASK);
@@ -160,7 +160,7 @@ run_out(struct handover *h, struct mono now, struct handover_out *out)
 }
 
 /*
- * HUSHING: until we are told so, new clients may still be answered. SETTLING:
+ * MUTING: until we are told so, new clients may still be answered. SETTLING:
  * nobody new is, and the last who were get through. ASKING: our heartbeats ask
  * the peer to claim; its claim reaches us through the election, as RELEASE. A
  * claim that comes after we took it back is a contest like any other, which its
@@ -175,16 +175,16 @@ step_revocable(struct handover *h, const struct handover_event *ev,
 		if (!mono_before(now, h->deadline)) /* else: woken early */
 			run_out(h, now, out);
 		break;
-	case HANDOVER_HUSHED:
-		if (h->state != HANDOVER_HUSHING)
+	case HANDOVER_MUTED:
+		if (h->state != HANDOVER_MUTING)
 			break; /* it is, whatever comes late */
-		h->hushed = true;
+		h->muted = true;
 		enter(
 		    h, HANDOVER_SETTLING, mono_add_ms(now, h->times.settle_ms));
 		break;
-	case HANDOVER_NOT_HUSHED:
-		if (h->state == HANDOVER_HUSHING)
-			give_up(h, HANDOVER_HUSH_FAILED, now, out);
+	case HANDOVER_NOT_MUTED:
+		if (h->state == HANDOVER_MUTING)
+			give_up(h, HANDOVER_MUTE_FAILED, now, out);
 		break;
 	case HANDOVER_RELAY_GONE:
 		give_up(h, HANDOVER_NO_RELAY, now, out);
@@ -196,10 +196,10 @@ step_revocable(struct handover *h, const struct handover_event *ev,
 	case HANDOVER_RELEASE:
 		release(h, ev, now, out);
 		break;
-	case HANDOVER_BEGIN:    /* has begun */
-	case HANDOVER_ANSWERED: /* of an earlier one, */
-	case HANDOVER_DROPPED:  /* and so is this */
-	case HANDOVER_CLAIM:    /* we are master */
+	case HANDOVER_BEGIN:     /* has begun */
+	case HANDOVER_ANSWERED:  /* of an earlier one, */
+	case HANDOVER_WAS_RESET: /* and so is this */
+	case HANDOVER_CLAIM:     /* we are master */
 		break;
 	}
 }
@@ -217,14 +217,14 @@ step_releasing(struct handover *h, const struct handover_event *ev,
 		if (!mono_before(now, h->deadline)) /* else: woken early */
 			let_them_go(h, now, out);
 		break;
-	case HANDOVER_HUSHED:
-	case HANDOVER_NOT_HUSHED: /* then those few find nobody */
-		if (!h->hushed)
-			ask(out, HANDOVER_DROP);
-		h->hushed = true;
+	case HANDOVER_MUTED:
+	case HANDOVER_NOT_MUTED: /* then those few find nobody */
+		if (!h->muted)
+			ask(out, HANDOVER_RESET);
+		h->muted = true;
 		break;
-	case HANDOVER_DROPPED:
-		if (h->hushed) /* else: of an earlier release */
+	case HANDOVER_WAS_RESET:
+		if (h->muted) /* else: of an earlier release */
 			let_them_go(h, now, out);
 		break;
 	case HANDOVER_RELAY_GONE: /* its sockets reset when it dies */
@@ -277,9 +277,9 @@ step_forwarding(struct handover *h, const struct handover_event *ev,
 		break;
 	case HANDOVER_BEGIN:      /* we are not master */
 	case HANDOVER_ANSWERED:   /* since the addresses went */
-	case HANDOVER_HUSHED:     /* of what is over */
-	case HANDOVER_NOT_HUSHED: /* and so */
-	case HANDOVER_DROPPED:    /* is this */
+	case HANDOVER_MUTED:      /* of what is over */
+	case HANDOVER_NOT_MUTED:  /* and so */
+	case HANDOVER_WAS_RESET:  /* is this */
 	case HANDOVER_RELAY_GONE: /* no longer needed */
 		break;
 	}
@@ -308,9 +308,9 @@ step_answering(struct handover *h, const struct handover_event *ev,
 	case HANDOVER_RELEASE:
 		release(h, ev, now, out);
 		return;
-	case HANDOVER_HUSHED:     /* late, and taken back */
-	case HANDOVER_NOT_HUSHED: /* as little as that */
-	case HANDOVER_DROPPED:    /* of an earlier release */
+	case HANDOVER_MUTED:      /* late, and taken back */
+	case HANDOVER_NOT_MUTED:  /* as little as that */
+	case HANDOVER_WAS_RESET:  /* of an earlier release */
 	case HANDOVER_RELAY_GONE: /* the next one finds them waiting */
 	case HANDOVER_PEER:       /* does not matter */
 	case HANDOVER_CLAIM:      /* we are master */
@@ -324,7 +324,7 @@ step_answering(struct handover *h, const struct handover_event *ev,
 struct handover
 handover_idle(void)
 {
-	return (struct handover){ .times = { .hush_ms = HANDOVER_HUSH_MS,
+	return (struct handover){ .times = { .mute_ms = HANDOVER_MUTE_MS,
 		                      .settle_ms = HANDOVER_SETTLE_MS,
 		                      .ask_ms = HANDOVER_ASK_MS,
 		                      .release_ms = HANDOVER_RELEASE_MS,
@@ -357,7 +357,7 @@ is_sane(const struct handover *before, const struct handover *after,
 	if ((after->state == HANDOVER_IDLE) != mono_is_never(after->deadline))
 		return false;
 	if (after->state == HANDOVER_IDLE &&
-	    (after->wanted || after->hushed || after->served))
+	    (after->wanted || after->muted || after->served))
 		return false;
 	if (before->wanted && !after->wanted)
 		return out->outcome != HANDOVER_UNDECIDED;
@@ -375,7 +375,7 @@ handover_step(const struct handover *before, const struct handover_event *ev,
 	case HANDOVER_IDLE:
 		step_idle(&after, ev, now, &out);
 		break;
-	case HANDOVER_HUSHING:
+	case HANDOVER_MUTING:
 	case HANDOVER_SETTLING:
 	case HANDOVER_ASKING:
 		step_revocable(&after, ev, now, &out);
@@ -402,7 +402,7 @@ handover_state_name(enum handover_state state)
 	switch (state) {
 	case HANDOVER_IDLE:
 		return "idle";
-	case HANDOVER_HUSHING:
+	case HANDOVER_MUTING:
 		return "hushing";
 	case HANDOVER_SETTLING:
 		return "settling";

@@ -6,16 +6,16 @@
  * whatever makes the election let go while the relay lives, connections are
  * reset before the addresses are deleted.
  *
- *	IDLE                    BEGIN→    HUSHING
- *	HUSHING                 HUSHED→   SETTLING
- *	SETTLING                20 ms→    ASKING
- *	ASKING (or any state)   RELEASE→  RELEASING
- *	RELEASING               DROPPED→  FORWARDING
- *	FORWARDING              1 s→      IDLE
+ *	IDLE                    BEGIN→      MUTING
+ *	MUTING                  MUTED→      SETTLING
+ *	SETTLING                20 ms→      ASKING
+ *	ASKING (or any state)   RELEASE→    RELEASING
+ *	RELEASING               WAS_RESET→  FORWARDING
+ *	FORWARDING              1 s→        IDLE
  *
- *	given up: ANSWERING     ANSWERED→ IDLE
+ *	given up: ANSWERING     ANSWERED→   IDLE
  *
- * From HUSHING on, new clients get no answer from our listeners; their SYNs are
+ * From MUTING on, new clients get no answer from our listeners; their SYNs are
  * held (syn_hold.c), and given to the peer as soon as it serves. Until the peer
  * has claimed everything can be taken back: then our own listeners get them.
  *
@@ -29,7 +29,7 @@
 
 enum handover_state {
 	HANDOVER_IDLE,     /* nothing is under way */
-	HANDOVER_HUSHING,  /* the supervisor was told to answer no new client */
+	HANDOVER_MUTING,   /* the supervisor was told to answer no new client */
 	HANDOVER_SETTLING, /* those it had answered get through */
 	HANDOVER_ASKING,   /* the peer is asked to claim */
 	HANDOVER_RELEASING,  /* the relay resets, then the addresses go */
@@ -42,10 +42,10 @@ enum handover_state {
 enum handover_type {
 	HANDOVER_BEGIN,      /* somebody wants it, nothing speaks against it */
 	HANDOVER_TICK,       /* the time that `wake` asked for has come */
-	HANDOVER_HUSHED,     /* no listener answers a new client any more */
-	HANDOVER_NOT_HUSHED, /* that could not be done */
+	HANDOVER_MUTED,      /* no listener answers a new client any more */
+	HANDOVER_NOT_MUTED,  /* that could not be done */
 	HANDOVER_ANSWERED,   /* they answer again */
-	HANDOVER_DROPPED,    /* the relay has reset all connections */
+	HANDOVER_WAS_RESET,  /* the relay has reset all connections */
 	HANDOVER_RELAY_GONE, /* it will not */
 	HANDOVER_PEER,       /* how the peer stands: `peer` */
 	HANDOVER_RELEASE,    /* the election lets the addresses go: `softly` */
@@ -59,9 +59,9 @@ enum handover_action {
 	HANDOVER_FORWARD,   /* send them to the peer, and what still comes */
 	HANDOVER_GIVE_BACK, /* what is kept is for our listeners, after all */
 	HANDOVER_LET_GO,    /* keep and send nothing any more */
-	HANDOVER_HUSH,      /* the supervisor: answer no new client */
+	HANDOVER_MUTE,      /* the supervisor: answer no new client */
 	HANDOVER_ANSWER,    /* the supervisor: answer them again */
-	HANDOVER_DROP,      /* the relay: reset all connections */
+	HANDOVER_RESET,     /* the relay: reset all connections */
 	HANDOVER_ASK,       /* the election: ask the peer */
 	HANDOVER_TAKE_BACK, /* the election: ask it no more */
 	HANDOVER_DELETE,    /* the addresses, now */
@@ -78,7 +78,7 @@ enum handover_outcome {
 	HANDOVER_PEER_UNHEARD,
 	HANDOVER_PEER_UNFIT,   /* neither backup nor about to be */
 	HANDOVER_PEER_DIFFERS, /* it has another configuration */
-	HANDOVER_HUSH_FAILED,
+	HANDOVER_MUTE_FAILED,
 	HANDOVER_PEER_LOST,   /* while it went on */
 	HANDOVER_PEER_MUTE,   /* it was asked, and did not claim */
 	HANDOVER_PEER_UNSURE, /* it claimed, and never said that it serves */
@@ -87,7 +87,7 @@ enum handover_outcome {
 };
 
 /* A system call for each listener, by a process that is in no hurry. */
-#define HANDOVER_HUSH_MS 100
+#define HANDOVER_MUTE_MS 100
 
 /*
  * A client whose SYN was answered has finished its handshake in a round trip,
@@ -109,7 +109,7 @@ enum handover_outcome {
 
 /* The above; in a model shorter ones. */
 struct handover_times {
-	uint32_t hush_ms, settle_ms, ask_ms, release_ms, forward_ms;
+	uint32_t mute_ms, settle_ms, ask_ms, release_ms, forward_ms;
 };
 
 struct handover_event {
@@ -136,7 +136,7 @@ struct handover {
 	enum handover_state state; /* written only by enter() */
 	struct mono deadline;      /* never() when idle */
 	bool wanted;               /* somebody waits for the outcome */
-	bool hushed;               /* new clients get no answer here */
+	bool muted;                /* new clients get no answer here */
 	bool served;               /* the peer has said that it serves */
 };
 

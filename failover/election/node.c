@@ -297,10 +297,10 @@ static void
 take_word(struct node_group_step *s, unsigned i, const struct node_event *ev)
 {
 	static const enum handover_type words[NODE_TYPES] = {
-		[NODE_HUSHED] = HANDOVER_HUSHED,
-		[NODE_NOT_HUSHED] = HANDOVER_NOT_HUSHED,
+		[NODE_MUTED] = HANDOVER_MUTED,
+		[NODE_NOT_MUTED] = HANDOVER_NOT_MUTED,
 		[NODE_ANSWERED] = HANDOVER_ANSWERED,
-		[NODE_DROPPED] = HANDOVER_DROPPED,
+		[NODE_WAS_RESET] = HANDOVER_WAS_RESET,
 	};
 
 	node_group_hand_type(s, i, words[ev->type]);
@@ -329,11 +329,11 @@ static void
 fail(struct node_group_step *s, unsigned i, const struct node_event *ev)
 {
 	if (ev->failed.what == NODE_DO_ANSWER)
-		/* They must not stay hushed: said again until it is heard. */
+		/* They must not stay muted: said again until it is heard. */
 		s->node->groups[i].answer_owed = true;
-	else if (ev->failed.what == NODE_DO_HUSH)
-		node_group_hand_type(s, i, HANDOVER_NOT_HUSHED);
-	else if (ev->failed.what == NODE_DO_DROP)
+	else if (ev->failed.what == NODE_DO_MUTE)
+		node_group_hand_type(s, i, HANDOVER_NOT_MUTED);
+	else if (ev->failed.what == NODE_DO_RESET)
 		node_group_hand_type(s, i, HANDOVER_RELAY_GONE);
 	else
 		node_group_elect_type(s, i, ELECTION_ACTION_FAILED);
@@ -375,10 +375,10 @@ step_groups(struct node_group_step *s, const struct node_event *ev)
 		[NODE_TRACKED] = track,
 		[NODE_USABLE] = find_usable,
 		[NODE_LOST] = mend,
-		[NODE_HUSHED] = take_word,
-		[NODE_NOT_HUSHED] = take_word,
+		[NODE_MUTED] = take_word,
+		[NODE_NOT_MUTED] = take_word,
 		[NODE_ANSWERED] = take_word,
-		[NODE_DROPPED] = take_word,
+		[NODE_WAS_RESET] = take_word,
 		[NODE_CONNECTED] = tell_more,
 		[NODE_HAND_OVER] = wish,
 		[NODE_FAILED] = fail,
@@ -430,10 +430,10 @@ step(struct node_group_step *s, const struct node_event *ev,
 	case NODE_TRACKED:
 	case NODE_USABLE:
 	case NODE_LOST:
-	case NODE_HUSHED:
-	case NODE_NOT_HUSHED:
+	case NODE_MUTED:
+	case NODE_NOT_MUTED:
 	case NODE_ANSWERED:
-	case NODE_DROPPED:
+	case NODE_WAS_RESET:
 	case NODE_CONNECTED:
 	case NODE_HAND_OVER:
 	case NODE_FAILED:
@@ -477,7 +477,7 @@ node_is_due(const struct node *n, const struct node_effect *e)
 	    type == NODE_DO_TICKLE_LATE || type == NODE_DO_TICKLE_MORE)
 		return node_is_master(n, e->group);
 	if (type == NODE_DO_HOLD || type == NODE_DO_FORWARD ||
-	    type == NODE_DO_HUSH || type == NODE_DO_DROP)
+	    type == NODE_DO_MUTE || type == NODE_DO_RESET)
 		return n->groups[e->group].handover.state != HANDOVER_IDLE;
 	return true;
 }

@@ -63,10 +63,10 @@ enum node_type {
 	NODE_RELAY_LEAVES,  /* it means to end */
 	NODE_RELAY_GONE,    /* its channel has ended */
 	NODE_RELAY_OVERDUE, /* it was waited for, long enough */
-	NODE_HUSHED,        /* the supervisor: nobody new is answered */
-	NODE_NOT_HUSHED,    /* that could not be done */
+	NODE_MUTED,         /* the supervisor: nobody new is answered */
+	NODE_NOT_MUTED,     /* that could not be done */
 	NODE_ANSWERED,      /* they are, again */
-	NODE_DROPPED,       /* the relay has reset all connections */
+	NODE_WAS_RESET,     /* the relay has reset all connections */
 	NODE_CONNECTED,     /* the peer knows of more connections there */
 	NODE_HAND_OVER,     /* somebody wants the group handed over */
 	NODE_FAILED,        /* an effect was refused: `failed` */
@@ -93,9 +93,9 @@ enum node_effect_type {
 	NODE_DO_FORWARD,
 	NODE_DO_GIVE_BACK,
 	NODE_DO_LET_GO,
-	NODE_DO_HUSH,
+	NODE_DO_MUTE,
 	NODE_DO_ANSWER,
-	NODE_DO_DROP,
+	NODE_DO_RESET,
 	/* To be told, once all of the above is done: */
 	NODE_TELL_STATE,     /* `change` */
 	NODE_TELL_PRIORITY,  /* `priority` was, the election's is */

@@ -215,12 +215,12 @@ let_handover_act(
 	case HANDOVER_LET_GO:
 		node_group_do(s, NODE_DO_LET_GO, i);
 		break;
-	case HANDOVER_HUSH:
+	case HANDOVER_MUTE:
 		g->answer_owed = false;
-		node_group_do(s, NODE_DO_HUSH, i);
+		node_group_do(s, NODE_DO_MUTE, i);
 		break;
-	case HANDOVER_DROP:
-		node_group_do(s, NODE_DO_DROP, i);
+	case HANDOVER_RESET:
+		node_group_do(s, NODE_DO_RESET, i);
 		break;
 	case HANDOVER_ANSWER:
 		node_group_do(s, NODE_DO_ANSWER, i);

@@ -69,7 +69,7 @@ words(enum handover_outcome outcome)
 		return "%s is not able to take it";
 	case HANDOVER_PEER_DIFFERS:
 		return "%s has another configuration";
-	case HANDOVER_HUSH_FAILED:
+	case HANDOVER_MUTE_FAILED:
 		return "the listeners could not be hushed";
 	case HANDOVER_PEER_LOST:
 		return "%s was lost before it claimed";

@@ -15,28 +15,28 @@ struct handover_run {
 };
 
 int
-handover_run_hush(struct role_group *g, bool hushed)
+handover_run_mute(struct role_group *g, bool muted)
 {
-	const struct msg_hush m = { .group = (uint16_t)g->index,
-		.wanted = hushed };
+	const struct msg_mute m = { .group = (uint16_t)g->index,
+		.wanted = muted };
 	uint8_t body[16];
 	struct buf b = buf_writer(body, sizeof(body));
 
-	msg_put_hush(&b, &m);
-	return channel_send(g->role->supervisor, MSG_HUSH, body, b.pos, -1);
+	msg_put_mute(&b, &m);
+	return channel_send(g->role->supervisor, MSG_MUTE, body, b.pos, -1);
 }
 
 int
 handover_run_drop(struct role_group *g)
 {
-	const struct msg_drop m = { .group = (uint16_t)g->index };
+	const struct msg_reset m = { .group = (uint16_t)g->index };
 	uint8_t body[16];
 	struct buf b = buf_writer(body, sizeof(body));
 
 	if (g->role->relay == -1)
 		return -ENOTCONN;
-	msg_put_drop(&b, &m);
-	return channel_send(g->role->relay, MSG_DROP, body, b.pos, -1);
+	msg_put_reset(&b, &m);
+	return channel_send(g->role->relay, MSG_RESET, body, b.pos, -1);
 }
 
 static void
@@ -88,12 +88,12 @@ handover_run_hold(struct role_group *g, enum node_effect_type how)
 }
 
 void
-handover_run_take_hush(struct role *role, const struct msg_hush *m)
+handover_run_take_mute(struct role *role, const struct msg_mute *m)
 {
-	enum node_type type = m->hushed ? NODE_HUSHED : NODE_NOT_HUSHED;
+	enum node_type type = m->muted ? NODE_MUTED : NODE_NOT_MUTED;
 
 	if (!m->wanted) {
-		if (m->hushed)
+		if (m->muted)
 			return; /* it could not be done: time tells */
 		type = NODE_ANSWERED;
 	}
@@ -102,10 +102,10 @@ handover_run_take_hush(struct role *role, const struct msg_hush *m)
 }
 
 void
-handover_run_take_drop(struct role *role, const struct msg_drop *m)
+handover_run_take_drop(struct role *role, const struct msg_reset *m)
 {
 	if (m->group < role->n_groups)
-		inbox_put_group(&role->inbox, NODE_DROPPED, m->group);
+		inbox_put_group(&role->inbox, NODE_WAS_RESET, m->group);
 }
 
 static void

@@ -8,8 +8,8 @@
 #include "core/base.h"
 #include "failover/role.h"
 
-struct msg_drop;
-struct msg_hush;
+struct msg_mute;
+struct msg_reset;
 
 /* Needs CAP_NET_RAW. Returns 0 or -errno. */
 MUST_CHECK int handover_run_open(struct role *role);
@@ -25,13 +25,13 @@ int handover_run_fd(const struct role *role, unsigned which);
  */
 void handover_run_hold(struct role_group *g, enum node_effect_type how);
 
-/* Asks the supervisor to hush the listeners, or to let them answer. 0 or
+/* Asks the supervisor to mute the listeners, or to let them answer. 0 or
  * -errno. */
-MUST_CHECK int handover_run_hush(struct role_group *g, bool hushed);
+MUST_CHECK int handover_run_mute(struct role_group *g, bool muted);
 
 /* Asks the relay to reset all connections. 0 or -errno. */
 MUST_CHECK int handover_run_drop(struct role_group *g);
 
 /* What the supervisor and the relay answer. */
-void handover_run_take_hush(struct role *role, const struct msg_hush *m);
-void handover_run_take_drop(struct role *role, const struct msg_drop *m);
+void handover_run_take_mute(struct role *role, const struct msg_mute *m);
+void handover_run_take_drop(struct role *role, const struct msg_reset *m);

@@ -55,10 +55,10 @@ listeners_close(struct listeners *l)
 }
 
 void
-listeners_hush(struct listeners *l)
+listeners_mute(struct listeners *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		int e = listener_hush(l->fds[i]);
+		int e = listener_mute(l->fds[i]);
 
 		if (e < 0)
 			log_warning("supervisor",
@@ -67,9 +67,9 @@ listeners_hush(struct listeners *l)
 	}
 }
 
-/* What of the hushed groups' addresses this listener would answer for. */
+/* What of the muted groups' addresses this listener would answer for. */
 static unsigned
-add_hushed(
+add_muted(
     const struct listeners *l, const union addr *here, struct socket_filter *s)
 {
 	const struct config_pair *pair = &l->config->pair;
@@ -81,7 +81,7 @@ add_hushed(
 		for (size_t k = 0; k < g->n_addresses; k++) {
 			const union addr *a = &g->addresses[k].addr;
 
-			if ((l->hushed & 1U << i) == 0 ||
+			if ((l->muted & 1U << i) == 0 ||
 			    (!addr_is_any(here) && !addr_is_same_ip(here, a)))
 				continue;
 			socket_filter_add(s, a);
@@ -99,12 +99,12 @@ apply_to(const struct listeners *l, const union addr *here, const int *fds)
 	unsigned n;
 	int first = 0;
 
-	socket_filter_begin(&s, SOCKET_FILTER_HUSH, here->sa.sa_family);
-	n = add_hushed(l, here, &s);
+	socket_filter_begin(&s, SOCKET_FILTER_MUTE, here->sa.sa_family);
+	n = add_muted(l, here, &s);
 	first = socket_filter_end(&s);
 	for (unsigned w = 0; first == 0 && w < l->workers; w++)
-		first = n > 0 ? listener_hush_some(fds[w], &s)
-		              : listener_unhush(fds[w]);
+		first = n > 0 ? listener_mute_some(fds[w], &s)
+		              : listener_unmute(fds[w]);
 	return first;
 }
 
@@ -129,17 +129,17 @@ apply(const struct listeners *l)
 }
 
 int
-listeners_hush_group(struct listeners *l, unsigned group, bool hushed)
+listeners_mute_group(struct listeners *l, unsigned group, bool muted)
 {
 	const unsigned bit = 1U << group;
 	int e;
 
-	if (((l->hushed & bit) != 0) == hushed)
+	if (((l->muted & bit) != 0) == muted)
 		return 0;
-	l->hushed ^= bit;
+	l->muted ^= bit;
 	e = apply(l);
-	if (e < 0 && hushed) {
-		l->hushed ^= bit;
+	if (e < 0 && muted) {
+		l->muted ^= bit;
 		(void)apply(l); /* some were: back to what was before */
 	}
 	return e;

@@ -12,7 +12,7 @@ struct listeners {
 	int *fds;                    /* by service, then address, then worker */
 	size_t n;
 	unsigned workers;
-	unsigned hushed; /* a bit for each group */
+	unsigned muted; /* a bit for each group */
 };
 
 /*
@@ -23,12 +23,12 @@ MUST_CHECK int listeners_open(struct listeners *l, const struct config *c,
     unsigned workers, size_t *ret_service, size_t *ret_listen);
 void listeners_close(struct listeners *l);
 
-/* New clients get no answer from now on (listener_hush). */
-void listeners_hush(struct listeners *l);
+/* New clients get no answer from now on (listener_mute). */
+void listeners_mute(struct listeners *l);
 
 /*
  * New clients of a group's addresses get none, or one again. Where they can't
- * be hushed all is as it was. Returns 0 or -errno.
+ * be muted all is as it was. Returns 0 or -errno.
  */
-MUST_CHECK int listeners_hush_group(
-    struct listeners *l, unsigned group, bool hushed);
+MUST_CHECK int listeners_mute_group(
+    struct listeners *l, unsigned group, bool muted);

@@ -32,7 +32,7 @@
 /*
  * A stop goes through these in order. The peer is asked to take the groups, so
  * that nobody who connects finds nobody. What it does not take goes the short
- * way: new clients are hushed, so that they ask the peer; connections are reset
+ * way: new clients are muted, so that they ask the peer; connections are reset
  * while the address can still say so; then the address goes. Each step has its
  * patience: what hangs is killed. Last comes what the operator's program
  * has yet to be told.
@@ -164,32 +164,32 @@ take_group(struct supervisor *s, const struct channel_packet *p)
 }
 
 static void
-hush(struct supervisor *s, unsigned group, bool hushed)
+mute(struct supervisor *s, unsigned group, bool muted)
 {
-	int e = listeners_hush_group(s->setup->listeners, group, hushed);
+	int e = listeners_mute_group(s->setup->listeners, group, muted);
 
 	if (e < 0)
 		log_error("supervisor", "a listener cannot be %s: %s",
-		    hushed ? "hushed" : "unhushed", strerror(-e));
+		    muted ? "hushed" : "unhushed", strerror(-e));
 }
 
 /* Failover hands a group over: new clients shall find the peer, not us. */
 static int
-take_hush(struct supervisor *s, const struct channel_packet *p)
+take_mute(struct supervisor *s, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	uint8_t room[16];
 	struct buf reply = buf_writer(room, sizeof(room));
-	struct msg_hush m;
+	struct msg_mute m;
 
-	if (msg_get_hush(&b, &m) < 0 || m.group >= n_groups(s))
+	if (msg_get_mute(&b, &m) < 0 || m.group >= n_groups(s))
 		return -EBADMSG;
-	/* From STAGE_RELAY on all are hushed, and stay so. */
+	/* From STAGE_RELAY on all are muted, and stay so. */
 	if (s->stage == STAGE_RUNNING || s->stage == STAGE_HANDOVER)
-		hush(s, m.group, m.wanted);
-	m.hushed = (s->setup->listeners->hushed & 1U << m.group) != 0;
-	msg_put_hush(&reply, &m);
-	child_send(&s->failover, MSG_HUSH, reply.data, reply.pos, -1);
+		mute(s, m.group, m.wanted);
+	m.muted = (s->setup->listeners->muted & 1U << m.group) != 0;
+	msg_put_mute(&reply, &m);
+	child_send(&s->failover, MSG_MUTE, reply.data, reply.pos, -1);
 	return 0;
 }
 
@@ -210,8 +210,8 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 		return 0;
 	case MSG_GROUP:
 		return r == &s->failover ? take_group(s, p) : -EBADMSG;
-	case MSG_HUSH:
-		return r == &s->failover ? take_hush(s, p) : -EBADMSG;
+	case MSG_MUTE:
+		return r == &s->failover ? take_mute(s, p) : -EBADMSG;
 	case MSG_HANDED_OVER:
 		if (r == &s->failover && s->stage == STAGE_HANDOVER)
 			stop_relay(s);
@@ -331,7 +331,7 @@ static void
 stop_relay(struct supervisor *s)
 {
 	s->stage = STAGE_RELAY;
-	listeners_hush(s->setup->listeners);
+	listeners_mute(s->setup->listeners);
 	if (s->relay.pid == 0) {
 		stop_failover(s);
 		return;
@@ -362,7 +362,7 @@ on_end(void *arg, struct child *r)
 	if (r == &s->failover && s->stage == STAGE_RUNNING)
 		/* A handover that it had begun ended with it. */
 		for (unsigned i = 0; i < n_groups(s); i++)
-			hush(s, i, false);
+			mute(s, i, false);
 	if (s->stage == STAGE_HANDOVER)
 		stop_relay(s);
 	else if (r == &s->relay && s->stage == STAGE_RELAY)

@@ -75,7 +75,7 @@ attach(int fd, const struct sock_fprog *program)
 }
 
 int
-listener_hush(int fd)
+listener_mute(int fd)
 {
 	/*
 	 * On a listening socket the filter sees the TCP header at offset 0;
@@ -96,7 +96,7 @@ listener_hush(int fd)
 }
 
 int
-listener_hush_some(int fd, struct socket_filter *s)
+listener_mute_some(int fd, struct socket_filter *s)
 {
 	const struct sock_fprog program = socket_filter_program(s);
 
@@ -104,7 +104,7 @@ listener_hush_some(int fd, struct socket_filter *s)
 }
 
 int
-listener_unhush(int fd)
+listener_unmute(int fd)
 {
 	const int unused = 0;
 

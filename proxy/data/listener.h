@@ -19,10 +19,10 @@ MUST_CHECK int listener_open(const union addr *local, uint32_t keepalive_ms);
 /*
  * From now on new clients get no answer, neither yes nor no, so that they ask
  * again when the peer has the address: none of them, or those that the filter
- * (SOCKET_FILTER_HUSH) drops. Returns 0 or -errno.
+ * (SOCKET_FILTER_MUTE) drops. Returns 0 or -errno.
  */
-MUST_CHECK int listener_hush(int fd);
-MUST_CHECK int listener_hush_some(int fd, struct socket_filter *s);
+MUST_CHECK int listener_mute(int fd);
+MUST_CHECK int listener_mute_some(int fd, struct socket_filter *s);
 
 /* Takes it back. Returns 0, also where all were answered, or -errno. */
-MUST_CHECK int listener_unhush(int fd);
+MUST_CHECK int listener_unmute(int fd);

@@ -41,7 +41,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		now = mono_add_ms(now, buf_get_u8(&b) * 4);
 		h = handover_step(&h, &ev, now, &out);
 	}
-	/* HUSHING has nobody to answer it, the others lead one to the next. */
+	/* MUTING has nobody to answer it, the others lead one to the next. */
 	for (unsigned i = 0; i < HANDOVER_STATES; i++)
 		h = handover_step(&h, &tick, h.deadline, &out);
 	assert(h.state == HANDOVER_IDLE && !h.wanted);

@@ -2,7 +2,7 @@
  * Bytes as a string of events, pauses and refusals for one node with two
  * groups, through its inbox. Tested are its own assertions (is_sane), that what
  * it asks for keeps addresses, listeners and clients in step with what it
- * believes, and that it comes to rest: with time nothing is hushed or held any
+ * believes, and that it comes to rest: with time nothing is muted or held any
  * more.
  */
 
@@ -22,7 +22,7 @@ struct fuzz {
 	struct inbox inbox;
 	struct buf b;
 	struct mono now;
-	bool held[GROUPS], hushed[GROUPS], holds[GROUPS], announces[GROUPS];
+	bool held[GROUPS], muted[GROUPS], holds[GROUPS], announces[GROUPS];
 	struct mono wake;
 };
 
@@ -65,14 +65,14 @@ carry_out(void *arg, const struct node_effect *e, const struct node_now *now)
 	} else if (e->type == NODE_DO_DELETE) {
 		f->held[g] = false;
 		return is_refused(f) ? -EPERM : 0;
-	} else if (e->type == NODE_DO_HUSH) {
-		f->hushed[g] = !is_refused(f);
-		return f->hushed[g] ? 0 : -EAGAIN;
+	} else if (e->type == NODE_DO_MUTE) {
+		f->muted[g] = !is_refused(f);
+		return f->muted[g] ? 0 : -EAGAIN;
 	} else if (e->type == NODE_DO_ANSWER) {
 		if (is_refused(f))
 			return -EAGAIN;
-		f->hushed[g] = false;
-	} else if (e->type == NODE_DO_DROP) {
+		f->muted[g] = false;
+	} else if (e->type == NODE_DO_RESET) {
 		return is_refused(f) ? -ENOTCONN : 0;
 	} else if (e->type == NODE_DO_HOLD || e->type == NODE_DO_FORWARD) {
 		f->holds[g] = true;
@@ -182,7 +182,7 @@ check(const struct fuzz *f)
 		assert(!f->holds[g] || is->handover.state != HANDOVER_IDLE);
 		assert(
 		    !f->announces[g] || is->election.state == ELECTION_MASTER);
-		assert(!f->hushed[g] || is->answer_owed ||
+		assert(!f->muted[g] || is->answer_owed ||
 		    is->handover.state != HANDOVER_IDLE);
 	}
 }
@@ -226,7 +226,7 @@ is_at_rest(const struct fuzz *f)
 {
 	for (unsigned g = 0; g < GROUPS; g++)
 		if (f->inbox.node.groups[g].handover.state != HANDOVER_IDLE ||
-		    f->hushed[g] || f->holds[g])
+		    f->muted[g] || f->holds[g])
 			return false;
 	return true;
 }

@@ -13,7 +13,7 @@
  *   3. nobody claims what the other's kernel has answered for, unless that has
  *      been silent for hang_timeout; nor from a master that it hears
  *   4. who runs holds nothing that it has let go
- *   5. listeners are not hushed for longer than HUSHED steps, and clients are
+ *   5. listeners are not muted for longer than MUTED steps, and clients are
  *      held or sent on only while a handover is under way
  *
  * One group, no witnesses, nothing tracked, no address refused: those are the
@@ -105,11 +105,11 @@ carry_out(void *arg, const struct node_effect *e, const struct node_now *t)
 		h->holds_clients = true;
 	else if (e->type == NODE_DO_GIVE_BACK || e->type == NODE_DO_LET_GO)
 		h->holds_clients = false;
-	else if (e->type == NODE_DO_DROP)
+	else if (e->type == NODE_DO_RESET)
 		h->word_dropped = true;
-	else if (e->type == NODE_DO_HUSH || e->type == NODE_DO_ANSWER) {
-		h->word_hush = true;
-		h->hushed = e->type == NODE_DO_HUSH;
+	else if (e->type == NODE_DO_MUTE || e->type == NODE_DO_ANSWER) {
+		h->word_mute = true;
+		h->muted = e->type == NODE_DO_MUTE;
 	}
 	return 0;
 }
@@ -178,7 +178,7 @@ start_or_die(unsigned i)
 		return;
 	}
 	h->dead = true;
-	h->running = h->hushed = h->holds_clients = false;
+	h->running = h->muted = h->holds_clients = false;
 	if (!now.parted && now.hosts[1 - i].running)
 		inbox_put_type(model_state_inbox(1 - i), NODE_PEER_ENDED);
 }
@@ -216,9 +216,9 @@ happen(const struct chance *c)
 		inbox_put_type(model_state_inbox(c->who), NODE_HAND_OVER);
 		return true;
 	case NO_WORD:
-		if (!h->running || !(h->word_hush || h->word_dropped))
+		if (!h->running || !(h->word_mute || h->word_dropped))
 			return false;
-		h->word_hush = h->word_dropped = false;
+		h->word_mute = h->word_dropped = false;
 		return true;
 	case NOTHING:
 	case HAPPENINGS:
@@ -234,15 +234,15 @@ hear_words(unsigned i)
 	struct model_host *h = &now.hosts[i];
 	struct inbox *inbox = model_state_inbox(i);
 	const struct node_group *g = &model_state_node(i)->groups[0];
-	const bool hush = h->word_hush, dropped = h->word_dropped;
+	const bool mute = h->word_mute, dropped = h->word_dropped;
 
 	if (!h->running)
 		return; /* they wait in its sockets */
-	h->word_hush = h->word_dropped = false;
-	if (hush)
-		inbox_put_type(inbox, h->hushed ? NODE_HUSHED : NODE_ANSWERED);
+	h->word_mute = h->word_dropped = false;
+	if (mute)
+		inbox_put_type(inbox, h->muted ? NODE_MUTED : NODE_ANSWERED);
 	if (dropped)
-		inbox_put_type(inbox, NODE_DROPPED);
+		inbox_put_type(inbox, NODE_WAS_RESET);
 	if (h->held && g->given && !g->usable)
 		inbox_put(inbox,
 		    &(struct node_event){
@@ -299,10 +299,10 @@ run_kernel(struct model_host *h)
 		h->idle++;
 	if (h->idle == MODEL_STATE_LEASE)
 		h->held = false;
-	if (!h->hushed || !h->running)
-		h->hushed_steps = 0;
+	if (!h->muted || !h->running)
+		h->muted_steps = 0;
 	else
-		h->hushed_steps++;
+		h->muted_steps++;
 }
 
 static void
@@ -366,7 +366,7 @@ judge(void)
 
 		if (h->running && h->held && !g->given)
 			return "holds what it has let go";
-		if (h->hushed_steps > MODEL_STATE_HUSHED)
+		if (h->muted_steps > MODEL_STATE_MUTED)
 			return "listeners stay hushed";
 		if (h->running && h->holds_clients &&
 		    g->handover.state == HANDOVER_IDLE)

@@ -68,7 +68,7 @@ start(struct model_host *h, unsigned boot, uint64_t nonce)
 	node_init(n, &config, nonce);
 	node_add_group(n, 1, true, &election, at(0));
 	n->groups[0].handover.times = (struct handover_times){
-		.hush_ms = 2 * STEP_MS,
+		.mute_ms = 2 * STEP_MS,
 		.settle_ms = STEP_MS,
 		.ask_ms = 6 * STEP_MS,
 		.release_ms = 2 * STEP_MS,
@@ -331,7 +331,7 @@ static void
 code_group(struct coder *c, struct node_group *g)
 {
 	bool seen = g->peer_mac[0] != 0;
-	bool *const bools[] = { &g->handover.wanted, &g->handover.hushed,
+	bool *const bools[] = { &g->handover.wanted, &g->handover.muted,
 		&g->handover.served, &g->given, &g->usable, &g->answer_owed,
 		&seen };
 
@@ -375,12 +375,12 @@ code_hello(struct coder *c, struct hello *h, unsigned to)
 static void
 code_host(struct coder *c, struct model_host *h)
 {
-	bool *const bools[] = { &h->running, &h->dead, &h->held, &h->hushed,
-		&h->holds_clients, &h->word_hush, &h->word_dropped,
+	bool *const bools[] = { &h->running, &h->dead, &h->held, &h->muted,
+		&h->holds_clients, &h->word_mute, &h->word_dropped,
 		&h->challenges };
 
 	code_bools(c, bools, ARRAY_LEN(bools));
-	h->hushed_steps = (uint8_t)code(c, h->hushed_steps);
+	h->muted_steps = (uint8_t)code(c, h->muted_steps);
 	h->kept = (uint8_t)code(c, h->kept);
 	h->idle = (uint8_t)code(c, h->idle);
 	h->lost = (uint8_t)code(c, h->lost);

@@ -22,7 +22,7 @@
 /* A node that has just begun listens, and doubts, and may be wrong once. */
 #define MODEL_STATE_NONE 30
 /* All its waits, and a step for each word. */
-#define MODEL_STATE_HUSHED 14
+#define MODEL_STATE_MUTED 14
 
 #define MODEL_STATE_BYTES 160
 
@@ -30,10 +30,10 @@ struct model_host {
 	unsigned index;
 	bool running, dead; /* not running, and not dead: it stands still */
 	bool held;
-	bool hushed, holds_clients;
-	bool word_hush, word_dropped; /* are on their way */
+	bool muted, holds_clients;
+	bool word_mute, word_dropped; /* are on their way */
 	bool challenges;
-	uint8_t hushed_steps;
+	uint8_t muted_steps;
 	uint8_t kept; /* steps that it has held them */
 	uint8_t idle; /* steps since it last ran */
 	uint8_t lost; /* heartbeats in a row, on the way to it */

@@ -18,7 +18,7 @@
  *   9. who slept too long holds nothing when it wakes
  *  10. with witnesses, who is cut off holds nothing after CUT_OFF_MS
  *  11. nobody claims from a master that it hears and was not asked by
- *  12. listeners that were hushed answer again after HUSHED_MS
+ *  12. listeners that were muted answer again after MUTED_MS
  *  13. clients are held or sent on while a handover is under way, and not to
  *      and fro between two nodes for longer than BOTH_MS
  *
@@ -55,9 +55,8 @@
 #define ANNOUNCED_MS 5000
 /* A master asks its witnesses each 500 ms while its peer is silent. */
 #define CUT_OFF_MS (60 + 500 + WITNESS_MS + 60 + HANDOVER_RELEASE_MS + 10)
-/* Hushed, asked for, and nobody claims; or the answer is said again. */
-#define HUSHED_MS                                                              \
-	(HANDOVER_HUSH_MS + HANDOVER_SETTLE_MS + HANDOVER_ASK_MS + 100)
+/* Muted, asked for, and nobody claims; or the answer is said again. */
+#define MUTED_MS (HANDOVER_MUTE_MS + HANDOVER_SETTLE_MS + HANDOVER_ASK_MS + 100)
 
 struct judge {
 	enum {
@@ -69,7 +68,7 @@ struct judge {
 	int64_t some_ms, few_ms; /* when there was a holder; and not two */
 	int64_t one_way_ms, faulted_ms[2], cut_ms[2], lit_ms[2];
 	int64_t rogue_ms; /* when a third host last had the address */
-	int64_t hushed_ms[2], apart_ms; /* not both send on */
+	int64_t muted_ms[2], apart_ms; /* not both send on */
 	uint64_t overlaps;
 };
 
@@ -275,9 +274,9 @@ check_handover(const struct sim *s, struct judge *j, unsigned i)
 	const struct host *h = &s->hosts[i];
 	const struct node_group *g = &world_node(s, i)->groups[0];
 
-	if (!h->hushed || h->sullen || !world_is_awake(s, i) || s->jerky)
-		j->hushed_ms[i] = s->now_ms;
-	if (s->now_ms > j->hushed_ms[i] + HUSHED_MS)
+	if (!h->muted || h->sullen || !world_is_awake(s, i) || s->jerky)
+		j->muted_ms[i] = s->now_ms;
+	if (s->now_ms > j->muted_ms[i] + MUTED_MS)
 		world_fail(s, "node %u: stays hushed", i);
 	if (world_is_awake(s, i) && h->syn_hold != SYN_HOLD_OFF &&
 	    g->handover.state == HANDOVER_IDLE)

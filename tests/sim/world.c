@@ -40,7 +40,7 @@ world_fail(const struct sim *s, const char *format, ...)
 		    h->inbox.node.groups[0].election.term,
 		    handover_state_name(h->inbox.node.groups[0].handover.state),
 		    h->alive ? "alive" : "dead", h->held ? ", holds" : "",
-		    h->hushed ? ", hushed" : "",
+		    h->muted ? ", hushed" : "",
 		    h->relay_up ? "" : ", without a relay",
 		    h->faulted ? ", at fault" : "");
 	exit(1);
@@ -360,7 +360,7 @@ start_host(struct sim *s, unsigned i, bool restore)
 	h->term = 0;
 	set_up(h);
 	h->alive = true;
-	h->dark = h->lost = h->hushed = h->overdue = false;
+	h->dark = h->lost = h->muted = h->overdue = false;
 	h->syn_hold = SYN_HOLD_OFF;
 	h->awake_ms = h->stop_ms = 0;
 	h->lowered = 0;
@@ -393,7 +393,7 @@ world_kill(struct sim *s, unsigned i)
 	    (h->restorable ? 1 + world_below(s, 100) : world_below(s, 3000));
 	if (h->dark)
 		h->held = false;
-	h->hushed = false; /* who hushed them is gone */
+	h->muted = false; /* who muted them is gone */
 	h->syn_hold = SYN_HOLD_OFF;
 	/* A supervisor that lives keeps the wire: then nobody is told. */
 	if (h->dark || h->restorable || s->cut[1 - i])

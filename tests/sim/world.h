@@ -72,8 +72,8 @@ struct host {
 	bool relay_up;
 	int64_t relay_at_ms, relay_gone_ms; /* when it comes, and went */
 	bool overdue;                       /* told */
-	bool hushed;                        /* its listeners */
-	int64_t hushed_ms;
+	bool muted;                         /* its listeners */
+	int64_t muted_ms;
 	enum syn_hold syn_hold;
 	unsigned syns;       /* held */
 	uint64_t syns_given; /* to the peer, or to our listeners */

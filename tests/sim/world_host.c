@@ -93,19 +93,19 @@ reluctance(struct host *h)
 }
 
 static int
-hush(struct host *h)
+mute(struct host *h)
 {
 	struct sim *s = h->sim;
 
 	if (h->sullen && world_percent(s, 20))
 		return -EAGAIN;
-	if (!h->hushed)
-		h->hushed_ms = s->now_ms;
-	h->hushed = true;
+	if (!h->muted)
+		h->muted_ms = s->now_ms;
+	h->muted = true;
 	if (h->sullen && world_percent(s, 20))
-		say(h, NODE_NOT_HUSHED, reluctance(h));
+		say(h, NODE_NOT_MUTED, reluctance(h));
 	else if (!h->sullen || world_percent(s, 70))
-		say(h, NODE_HUSHED, reluctance(h));
+		say(h, NODE_MUTED, reluctance(h));
 	return 0;
 }
 
@@ -114,7 +114,7 @@ let_answer(struct host *h)
 {
 	if (h->sullen && world_percent(h->sim, 20))
 		return -EAGAIN;
-	h->hushed = false;
+	h->muted = false;
 	if (!h->sullen || world_percent(h->sim, 70))
 		say(h, NODE_ANSWERED, reluctance(h));
 	return 0;
@@ -126,7 +126,7 @@ drop(struct host *h)
 	if (!h->relay_up || (h->sullen && world_percent(h->sim, 20)))
 		return -ENOTCONN;
 	if (!h->sullen || world_percent(h->sim, 70))
-		say(h, NODE_DROPPED, reluctance(h));
+		say(h, NODE_WAS_RESET, reluctance(h));
 	return 0;
 }
 
@@ -217,11 +217,11 @@ world_host_carry_out(
 	case NODE_DO_LET_GO:
 		set_seam(h, SYN_HOLD_OFF);
 		return 0;
-	case NODE_DO_HUSH:
-		return hush(h);
+	case NODE_DO_MUTE:
+		return mute(h);
 	case NODE_DO_ANSWER:
 		return let_answer(h);
-	case NODE_DO_DROP:
+	case NODE_DO_RESET:
 		return drop(h);
 	case NODE_TELL_OUTCOME:
 	case NODE_TELL_REFUSED:

@@ -57,13 +57,13 @@ each_message_is_taken_whole_or_refused(void **state)
 	ROUND_TRIP(script, .track = 3, .passed = true);
 	ROUND_TRIP(tracks, .n = 3, .ok = { true, false, true });
 	ROUND_TRIP(pulse, .own = true);
-	ROUND_TRIP(hush, .group = 3, .wanted = true, .hushed = false);
+	ROUND_TRIP(mute, .group = 3, .wanted = true, .muted = false);
 	ROUND_TRIP(known, .known = true);
 	ROUND_TRIP(
 	    fence, .id = 9, .service = 2, .promote = true, .from = 1, .to = 3);
 	ROUND_TRIP(fenced, .id = 9, .passed = true);
 	ROUND_TRIP(active, .service = 4, .server = 2, .epoch = 12);
-	ROUND_TRIP(drop, .group = 3);
+	ROUND_TRIP(reset, .group = 3);
 }
 
 static void

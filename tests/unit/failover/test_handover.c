@@ -9,8 +9,8 @@ static const char *const action_words[] = {
 	[HANDOVER_FORWARD] = "forward",
 	[HANDOVER_GIVE_BACK] = "give-back",
 	[HANDOVER_LET_GO] = "let-go",
-	[HANDOVER_HUSH] = "hush",
-	[HANDOVER_DROP] = "drop",
+	[HANDOVER_MUTE] = "hush",
+	[HANDOVER_RESET] = "drop",
 	[HANDOVER_ANSWER] = "answer",
 	[HANDOVER_ASK] = "ask",
 	[HANDOVER_TAKE_BACK] = "take-back",
@@ -36,12 +36,12 @@ static struct handover
 in(enum handover_state state)
 {
 	static const int64_t patience_ms[HANDOVER_STATES] = {
-		[HANDOVER_HUSHING] = HANDOVER_HUSH_MS,
+		[HANDOVER_MUTING] = HANDOVER_MUTE_MS,
 		[HANDOVER_SETTLING] = HANDOVER_SETTLE_MS,
 		[HANDOVER_ASKING] = HANDOVER_ASK_MS,
 		[HANDOVER_RELEASING] = HANDOVER_RELEASE_MS,
 		[HANDOVER_FORWARDING] = HANDOVER_FORWARD_MS,
-		[HANDOVER_ANSWERING] = HANDOVER_HUSH_MS,
+		[HANDOVER_ANSWERING] = HANDOVER_MUTE_MS,
 	};
 	struct handover h = handover_idle();
 
@@ -49,7 +49,7 @@ in(enum handover_state state)
 		return h;
 	h.state = state;
 	h.wanted = state != HANDOVER_ANSWERING; /* told already */
-	h.hushed = state == HANDOVER_SETTLING || state == HANDOVER_ASKING ||
+	h.muted = state == HANDOVER_SETTLING || state == HANDOVER_ASKING ||
 	    state == HANDOVER_RELEASING;
 	h.deadline = mono_add_ms(start, patience_ms[state]);
 	return h;
@@ -78,7 +78,7 @@ static const struct row {
 	enum handover_outcome outcome;
 } rows[] = {
 	{ "begins by holding, so that no SYN is between", HANDOVER_IDLE, 0,
-	    { .type = HANDOVER_BEGIN }, HANDOVER_HUSHING, "hold hush",
+	    { .type = HANDOVER_BEGIN }, HANDOVER_MUTING, "hold hush",
 	    HANDOVER_UNDECIDED },
 	{ "whatever makes us let go: hush, then reset", HANDOVER_IDLE, 0,
 	    RELEASE(true), HANDOVER_RELEASING, "hold hush",
@@ -86,31 +86,31 @@ static const struct row {
 	{ "no relay, no time", HANDOVER_IDLE, 0, RELEASE(false), HANDOVER_IDLE,
 	    "delete", HANDOVER_UNDECIDED },
 	{ "the relay of an earlier one", HANDOVER_IDLE, 0,
-	    { .type = HANDOVER_DROPPED }, HANDOVER_IDLE, "",
+	    { .type = HANDOVER_WAS_RESET }, HANDOVER_IDLE, "",
 	    HANDOVER_UNDECIDED },
 
-	{ "hushed", HANDOVER_HUSHING, 1, { .type = HANDOVER_HUSHED },
+	{ "hushed", HANDOVER_MUTING, 1, { .type = HANDOVER_MUTED },
 	    HANDOVER_SETTLING, "", HANDOVER_UNDECIDED },
-	{ "woken early", HANDOVER_HUSHING, HANDOVER_HUSH_MS - 1,
-	    { .type = HANDOVER_TICK }, HANDOVER_HUSHING, "",
+	{ "woken early", HANDOVER_MUTING, HANDOVER_MUTE_MS - 1,
+	    { .type = HANDOVER_TICK }, HANDOVER_MUTING, "",
 	    HANDOVER_UNDECIDED },
-	{ "nobody says", HANDOVER_HUSHING, HANDOVER_HUSH_MS,
+	{ "nobody says", HANDOVER_MUTING, HANDOVER_MUTE_MS,
 	    { .type = HANDOVER_TICK }, HANDOVER_ANSWERING, "answer",
-	    HANDOVER_HUSH_FAILED },
-	{ "a listener refuses", HANDOVER_HUSHING, 1,
-	    { .type = HANDOVER_NOT_HUSHED }, HANDOVER_ANSWERING, "answer",
-	    HANDOVER_HUSH_FAILED },
-	{ "the relay dies, hushing", HANDOVER_HUSHING, 1,
+	    HANDOVER_MUTE_FAILED },
+	{ "a listener refuses", HANDOVER_MUTING, 1,
+	    { .type = HANDOVER_NOT_MUTED }, HANDOVER_ANSWERING, "answer",
+	    HANDOVER_MUTE_FAILED },
+	{ "the relay dies, hushing", HANDOVER_MUTING, 1,
 	    { .type = HANDOVER_RELAY_GONE }, HANDOVER_ANSWERING, "answer",
 	    HANDOVER_NO_RELAY },
-	{ "a fault of ours, hushing", HANDOVER_HUSHING, 1, RELEASE(true),
+	{ "a fault of ours, hushing", HANDOVER_MUTING, 1, RELEASE(true),
 	    HANDOVER_RELEASING, "hold hush", HANDOVER_UNDECIDED },
-	{ "the peer goes", HANDOVER_HUSHING, 1, PEER(false, false),
+	{ "the peer goes", HANDOVER_MUTING, 1, PEER(false, false),
 	    HANDOVER_ANSWERING, "answer", HANDOVER_PEER_LOST },
-	{ "the peer stays", HANDOVER_HUSHING, 1, PEER(true, false),
-	    HANDOVER_HUSHING, "", HANDOVER_UNDECIDED },
-	{ "asked for again", HANDOVER_HUSHING, 1, { .type = HANDOVER_BEGIN },
-	    HANDOVER_HUSHING, "", HANDOVER_UNDECIDED },
+	{ "the peer stays", HANDOVER_MUTING, 1, PEER(true, false),
+	    HANDOVER_MUTING, "", HANDOVER_UNDECIDED },
+	{ "asked for again", HANDOVER_MUTING, 1, { .type = HANDOVER_BEGIN },
+	    HANDOVER_MUTING, "", HANDOVER_UNDECIDED },
 
 	{ "still settling", HANDOVER_SETTLING, HANDOVER_SETTLE_MS - 1,
 	    { .type = HANDOVER_TICK }, HANDOVER_SETTLING, "",
@@ -140,8 +140,9 @@ static const struct row {
 	{ "we are late, and drop first", HANDOVER_ASKING, 1, RELEASE(false),
 	    HANDOVER_IDLE, "delete answer let-go", HANDOVER_LOST },
 
-	{ "all are reset", HANDOVER_RELEASING, 1, { .type = HANDOVER_DROPPED },
-	    HANDOVER_FORWARDING, "delete answer", HANDOVER_UNDECIDED },
+	{ "all are reset", HANDOVER_RELEASING, 1,
+	    { .type = HANDOVER_WAS_RESET }, HANDOVER_FORWARDING,
+	    "delete answer", HANDOVER_UNDECIDED },
 	{ "not in time", HANDOVER_RELEASING, HANDOVER_RELEASE_MS,
 	    { .type = HANDOVER_TICK }, HANDOVER_FORWARDING, "delete answer",
 	    HANDOVER_UNDECIDED },
@@ -170,12 +171,12 @@ static const struct row {
 	{ "as it was", HANDOVER_ANSWERING, 1, { .type = HANDOVER_ANSWERED },
 	    HANDOVER_IDLE, "give-back", HANDOVER_UNDECIDED },
 	{ "a hush that comes late", HANDOVER_ANSWERING, 1,
-	    { .type = HANDOVER_HUSHED }, HANDOVER_ANSWERING, "",
+	    { .type = HANDOVER_MUTED }, HANDOVER_ANSWERING, "",
 	    HANDOVER_UNDECIDED },
 	{ "the supervisor says nothing yet", HANDOVER_ANSWERING,
-	    HANDOVER_HUSH_MS - 1, { .type = HANDOVER_TICK }, HANDOVER_ANSWERING,
+	    HANDOVER_MUTE_MS - 1, { .type = HANDOVER_TICK }, HANDOVER_ANSWERING,
 	    "", HANDOVER_UNDECIDED },
-	{ "nor now", HANDOVER_ANSWERING, HANDOVER_HUSH_MS,
+	{ "nor now", HANDOVER_ANSWERING, HANDOVER_MUTE_MS,
 	    { .type = HANDOVER_TICK }, HANDOVER_IDLE, "let-go",
 	    HANDOVER_UNDECIDED },
 	{ "the peer claims all the same", HANDOVER_ANSWERING, 1, RELEASE(true),
@@ -206,14 +207,14 @@ each_event_has_its_answer(void **state)
 	}
 }
 
-/* Who lets go without having been asked hushes first, and then resets. */
+/* Who lets go without having been asked mutes first, and then resets. */
 static void
-a_reset_waits_for_the_hush(void **state)
+a_reset_waits_for_the_mute(void **state)
 {
-	const enum handover_type answers[] = { HANDOVER_HUSHED,
-		HANDOVER_NOT_HUSHED };
+	const enum handover_type answers[] = { HANDOVER_MUTED,
+		HANDOVER_NOT_MUTED };
 	const struct handover_event release = RELEASE(true);
-	const struct handover_event dropped = { .type = HANDOVER_DROPPED };
+	const struct handover_event dropped = { .type = HANDOVER_WAS_RESET };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
@@ -246,7 +247,8 @@ it_is_done_when_both_have_come(void **state)
 	h = handover_step(
 	    &h, &(struct handover_event)PEER(true, true), start, &out);
 	h = handover_step(&h,
-	    &(struct handover_event){ .type = HANDOVER_DROPPED }, start, &out);
+	    &(struct handover_event){ .type = HANDOVER_WAS_RESET }, start,
+	    &out);
 	assert_text(words(&out, text), "delete answer");
 	assert_int_equal(out.outcome, HANDOVER_DONE);
 	h = handover_step(
@@ -298,7 +300,7 @@ a_second_try_waits_for_the_first_to_end(void **state)
 	assert_int_equal(out.outcome, HANDOVER_UNDECIDED);
 	h = handover_step(&h, &answered, start, &out);
 	assert_text(words(&out, text), "give-back hold hush");
-	assert_int_equal(h.state, HANDOVER_HUSHING);
+	assert_int_equal(h.state, HANDOVER_MUTING);
 	assert_true(h.wanted);
 	/* And whose try ends otherwise is told, too. */
 	h = in(HANDOVER_ANSWERING);
@@ -334,8 +336,8 @@ objections_are_told_in_order(void **state)
 
 /* What the actions have made of the world. */
 struct world {
-	bool hushed, held, has_addresses, asked;
-	struct mono wanted, releasing, hushed_at;
+	bool muted, held, has_addresses, asked;
+	struct mono wanted, releasing, muted_at;
 };
 
 static uint32_t
@@ -375,26 +377,26 @@ carry_out(struct world *w, const struct handover_out *out, struct mono now)
 			w->held = true;
 			break;
 		case HANDOVER_GIVE_BACK:
-			assert_false(w->hushed); /* or nobody hears them */
+			assert_false(w->muted); /* or nobody hears them */
 			assert_true(w->has_addresses);
 			w->held = false;
 			break;
 		case HANDOVER_LET_GO:
 			w->held = false;
 			break;
-		case HANDOVER_DROP:
-			assert_true(w->hushed); /* or some come after it */
+		case HANDOVER_RESET:
+			assert_true(w->muted); /* or some come after it */
 			break;
-		case HANDOVER_HUSH:
+		case HANDOVER_MUTE:
 			assert_true(w->held); /* or SYNs were lost */
-			w->hushed = true;
-			w->hushed_at = now;
+			w->muted = true;
+			w->muted_at = now;
 			break;
 		case HANDOVER_ANSWER:
-			w->hushed = false;
+			w->muted = false;
 			break;
 		case HANDOVER_ASK:
-			assert_true(w->hushed);
+			assert_true(w->muted);
 			w->asked = true;
 			break;
 		case HANDOVER_TAKE_BACK:
@@ -410,7 +412,7 @@ carry_out(struct world *w, const struct handover_out *out, struct mono now)
 
 /*
  * Any order of events, with the world as the election would have it: nothing
- * stays hushed, held or wanted for ever, and addresses that the election let go
+ * stays muted, held or wanted for ever, and addresses that the election let go
  * are deleted in time, unless it claims them again.
  */
 static void
@@ -456,16 +458,16 @@ any_order_ends_well(void **state)
 				w.wanted = mono_never();
 		}
 		assert_int_equal(!mono_is_never(w.wanted), h.wanted);
-		assert_true(w.held || !w.hushed);
+		assert_true(w.held || !w.muted);
 		if (h.state == HANDOVER_IDLE)
-			assert_false(w.held || w.hushed || w.asked);
+			assert_false(w.held || w.muted || w.asked);
 		if (!mono_is_never(w.wanted))
 			assert_true(mono_span_ms(w.wanted, now) < 1700);
 		if (!mono_is_never(w.releasing))
 			assert_true(mono_span_ms(w.releasing, now) <=
 			    HANDOVER_RELEASE_MS);
-		if (w.hushed)
-			assert_true(mono_span_ms(w.hushed_at, now) <= 640);
+		if (w.muted)
+			assert_true(mono_span_ms(w.muted_at, now) <= 640);
 	}
 }
 
@@ -474,7 +476,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_event_has_its_answer),
-		cmocka_unit_test(a_reset_waits_for_the_hush),
+		cmocka_unit_test(a_reset_waits_for_the_mute),
 		cmocka_unit_test(it_is_done_when_both_have_come),
 		cmocka_unit_test(what_was_sent_on_is_not_given_back),
 		cmocka_unit_test(a_second_try_waits_for_the_first_to_end),

@@ -168,7 +168,7 @@ without_relay(void)
 }
 
 static struct pair
-hushing(void)
+muting(void)
 {
 	struct pair p = master();
 
@@ -180,9 +180,9 @@ hushing(void)
 static struct pair
 asking(void)
 {
-	struct pair p = hushing();
+	struct pair p = muting();
 
-	put_type(&p, NODE_HUSHED);
+	put_type(&p, NODE_MUTED);
 	assert_string_equal(asked(&p), "");
 	p.now_ms += 20;
 	put_type(&p, NODE_TICK);
@@ -277,11 +277,11 @@ static const struct row {
 	    { .type = NODE_HAND_OVER }, "[refused]", ELECTION_MASTER },
 	{ "a handover to who is not heard", master, 100,
 	    { .type = NODE_HAND_OVER }, "[refused]", ELECTION_MASTER },
-	{ "wanted again while it goes on", hushing, 0,
+	{ "wanted again while it goes on", muting, 0,
 	    { .type = NODE_HAND_OVER }, "", ELECTION_MASTER },
-	{ "the supervisor refuses to hush", hushing, 0, FAILED(NODE_DO_HUSH),
+	{ "the supervisor refuses to hush", muting, 0, FAILED(NODE_DO_MUTE),
 	    "answer [outcome]", ELECTION_MASTER },
-	{ "nobody says that they are hushed", hushing, 100,
+	{ "nobody says that they are hushed", muting, 100,
 	    { .type = NODE_TICK }, "answer [outcome]", ELECTION_MASTER },
 	{ "the relay dies while the peer is asked", asking, 0,
 	    { .type = NODE_RELAY_GONE }, "say answer [outcome]",
@@ -291,9 +291,9 @@ static const struct row {
 	{ "the peer's processes end while it is asked", asking, 0,
 	    { .type = NODE_PEER_ENDED }, "say answer [outcome]",
 	    ELECTION_MASTER },
-	{ "all are reset", releasing, 0, { .type = NODE_DROPPED },
+	{ "all are reset", releasing, 0, { .type = NODE_WAS_RESET },
 	    "delete say answer [outcome]", ELECTION_BACKUP },
-	{ "the relay can't be asked", releasing, 0, FAILED(NODE_DO_DROP),
+	{ "the relay can't be asked", releasing, 0, FAILED(NODE_DO_RESET),
 	    "delete say answer [outcome]", ELECTION_BACKUP },
 	{ "the end does not wait for the relay", releasing, 0,
 	    { .type = NODE_STOP },
@@ -325,7 +325,7 @@ a_word_that_was_not_heard_is_said_again(void **state)
 	struct pair p = releasing();
 
 	(void)state;
-	put_type(&p, NODE_DROPPED);
+	put_type(&p, NODE_WAS_RESET);
 	put(&p, &(struct node_event)FAILED(NODE_DO_ANSWER));
 	assert_string_equal(asked(&p), "");
 	put_type(&p, NODE_BEAT);
@@ -407,17 +407,17 @@ effects_that_a_stall_has_undone_are_not_due(void **state)
 {
 	struct pair p = backup();
 	const struct node_effect add = { .type = NODE_DO_ADD };
-	const struct node_effect hush = { .type = NODE_DO_HUSH };
+	const struct node_effect mute = { .type = NODE_DO_MUTE };
 
 	(void)state;
 	put_type(&p, NODE_PEER_ENDED);
 	assert_true(node_is_due(&p.node, &add));
-	assert_false(node_is_due(&p.node, &hush));
+	assert_false(node_is_due(&p.node, &mute));
 	p.now_ms += 2000;
 	put_type(&p, NODE_CLOCK);
 	assert_false(node_is_due(&p.node, &add));
-	p = hushing();
-	assert_true(node_is_due(&p.node, &hush));
+	p = muting();
+	assert_true(node_is_due(&p.node, &mute));
 }
 
 static void
@@ -427,7 +427,7 @@ a_process_that_has_given_away_lingers(void **state)
 
 	(void)state;
 	assert_int_equal(node_lingers_ms(&p.node, moment(&p).mono), 0);
-	put_type(&p, NODE_DROPPED);
+	put_type(&p, NODE_WAS_RESET);
 	assert_int_equal(node_lingers_ms(&p.node, moment(&p).mono), 150);
 	p.now_ms += 100;
 	assert_int_equal(node_lingers_ms(&p.node, moment(&p).mono), 50);

@@ -77,7 +77,7 @@ all_of_v6_leaves_v4_alone(void **state)
 
 /* Neither yes nor no: a refused client would not ask again. */
 static void
-a_hushed_listener_does_not_answer(void **state)
+a_muted_listener_does_not_answer(void **state)
 {
 	union addr a = parsed("127.0.0.1");
 	int listener = listener_open(&a, 0), client;
@@ -85,7 +85,7 @@ a_hushed_listener_does_not_answer(void **state)
 
 	(void)state;
 	a = where(listener);
-	assert_int_equal(listener_hush(listener), 0);
+	assert_int_equal(listener_mute(listener), 0);
 	client = dial_start(&a, NULL, false);
 	assert_true(client >= 0);
 	p.fd = client;
@@ -109,10 +109,10 @@ answers(const union addr *to)
 
 /* One that listens everywhere still serves the addresses that stay. */
 static void
-one_address_is_hushed_and_heard_again(void **state)
+one_address_is_muted_and_heard_again(void **state)
 {
 	const struct {
-		const char *any, *here, *hushed;
+		const char *any, *here, *muted;
 	} rows[] = {
 		{ "0.0.0.0", "127.0.0.1", "127.0.0.2" },
 		{ "::", "::1", "::1" },
@@ -122,25 +122,25 @@ one_address_is_hushed_and_heard_again(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		union addr any = parsed(rows[i].any);
 		union addr here = parsed(rows[i].here);
-		union addr hushed = parsed(rows[i].hushed);
+		union addr muted = parsed(rows[i].muted);
 		int listener = listener_open(&any, 0);
 		struct socket_filter s;
 
 		test_row(rows[i].any);
 		any = where(listener);
 		addr_set_port(&here, addr_port(&any));
-		addr_set_port(&hushed, addr_port(&any));
-		assert_true(answers(&hushed));
-		socket_filter_begin(&s, SOCKET_FILTER_HUSH, any.sa.sa_family);
-		socket_filter_add(&s, &hushed);
+		addr_set_port(&muted, addr_port(&any));
+		assert_true(answers(&muted));
+		socket_filter_begin(&s, SOCKET_FILTER_MUTE, any.sa.sa_family);
+		socket_filter_add(&s, &muted);
 		assert_int_equal(socket_filter_end(&s), 0);
-		assert_int_equal(listener_hush_some(listener, &s), 0);
-		assert_false(answers(&hushed));
-		if (!addr_is_same_ip(&here, &hushed))
+		assert_int_equal(listener_mute_some(listener, &s), 0);
+		assert_false(answers(&muted));
+		if (!addr_is_same_ip(&here, &muted))
 			assert_true(answers(&here));
-		assert_int_equal(listener_unhush(listener), 0);
-		assert_true(answers(&hushed));
-		assert_int_equal(listener_unhush(listener), 0);
+		assert_int_equal(listener_unmute(listener), 0);
+		assert_true(answers(&muted));
+		assert_int_equal(listener_unmute(listener), 0);
 		fd_close(&listener);
 	}
 }
@@ -181,8 +181,8 @@ main(void)
 		    an_address_that_is_not_here_is_bound_all_the_same),
 		cmocka_unit_test(several_share_one_address),
 		cmocka_unit_test(all_of_v6_leaves_v4_alone),
-		cmocka_unit_test(a_hushed_listener_does_not_answer),
-		cmocka_unit_test(one_address_is_hushed_and_heard_again),
+		cmocka_unit_test(a_muted_listener_does_not_answer),
+		cmocka_unit_test(one_address_is_muted_and_heard_again),
 		cmocka_unit_test(a_socket_that_is_just_closed_resets),
 	};
 
