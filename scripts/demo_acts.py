@@ -49,6 +49,7 @@ class Seen(NamedTuple):
 
     still_ms: float  # the longest that the machine stood still; UNKNOWN_MS
     busy_ms: float  # the longest that others kept a processor
+    locked_ms: float  # the longest that the kernel let nobody change an address
     gaps: dict[int, float] = {}  # by family, in ms
     failed: dict[str, int] = {}  # by kind
     was: str = ""  # the master's host, before
@@ -92,18 +93,24 @@ def wrong(act: Act, seen: Seen) -> list[str]:
 
 def is_machines(seen: Seen) -> bool:
     """The machine had a part in it."""
-    return seen.still_ms >= STILL_MS or seen.busy_ms >= STILL_MS
+    return max(seen.still_ms, seen.busy_ms, seen.locked_ms) >= STILL_MS
 
 
 def cause(seen: Seen) -> str:
     """The machine's own part in it, or that it had none."""
+    parts = []
     if seen.still_ms >= STILL_MS:
-        return f"the machine itself stood still for {seen.still_ms:.0f} ms"
+        parts.append(f"the machine itself stood still for {seen.still_ms:.0f} ms")
     if seen.busy_ms >= STILL_MS:
-        return f"other programs kept a processor from all else for {seen.busy_ms:.0f} ms"
+        parts.append(f"other programs kept a processor from all else for {seen.busy_ms:.0f} ms")
+    if seen.locked_ms >= STILL_MS:
+        parts.append(
+            f"the kernel let nobody change an address for {seen.locked_ms:.0f} ms"
+            " (somebody makes or removes networks)"
+        )
     if seen.still_ms == UNKNOWN_MS:
-        return "whether the machine itself stood still is not known: no real-time priority here"
-    return "the machine neither stood still nor was busy"
+        parts.append("whether it stood still is not known, for want of real-time priority")
+    return ", ".join(parts) or "the machine neither stood still nor was busy"
 
 
 HEAD = (
