@@ -106,9 +106,17 @@ claim_if_better(struct election *e, const struct election_heartbeat *h,
 
 /*
  * After a stall the first heartbeats we read have waited in our socket and tell
- * of the past: only a master's counts, the others don't make us claim.
+ * of the past, and so do those that a TCP connection has kept while our
+ * interface was down: only a master's counts, the others don't make us claim.
  * Meanwhile a living peer claims, for it did not hear us.
  */
+static bool
+makes_news_old(const struct election *e, const struct election_event *ev)
+{
+	return ev->type == ELECTION_STALLED ||
+	    (ev->type == ELECTION_TRACK_OK && e->state == ELECTION_FAULT);
+}
+
 static bool
 is_settling(const struct election *e, struct mono now)
 {
@@ -531,7 +539,7 @@ election_step(const struct election *before, const struct election_event *ev,
 
 	if (ev->type == ELECTION_PRIORITY)
 		after.priority = ev->priority;
-	if (ev->type == ELECTION_STALLED)
+	if (makes_news_old(before, ev))
 		after.settled = mono_add_ms(now, before->config.dead_ms);
 	switch (before->state) {
 	case ELECTION_INIT:

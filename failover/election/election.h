@@ -157,7 +157,7 @@ struct election {
 	struct mono contested;     /* MASTER: the peer claims too, since */
 	struct mono better;        /* MASTER: the peer is preferred, since */
 	struct mono defended;      /* MASTER: when we last contradicted */
-	struct mono settled;       /* after a stall: what we read is new */
+	struct mono settled;       /* from then on what we read is new */
 	struct suspect doubt;      /* the peer is silent: who has them? */
 	uint64_t term;             /* of our reign, else the highest known */
 	uint64_t heard_term;       /* the highest the peer spoke of */

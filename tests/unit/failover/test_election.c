@@ -351,6 +351,30 @@ faults_end_with_track_ok_and_stop_never(void **state)
 	assert_int_equal(e.state, ELECTION_FAULT);
 }
 
+/*
+ * What is read first after a fault may have been sent before it was over: the
+ * peer link is a TCP connection, and keeps it. By then the peer has claimed.
+ */
+static void
+who_was_at_fault_claims_by_no_old_news(void **state)
+{
+	struct election e = master();
+
+	(void)state;
+	(void)step(&e, plain(ELECTION_TRACK_FAULT), 100);
+	(void)step(&e, plain(ELECTION_TRACK_OK), 300);
+	(void)step(&e, heard(ELECTION_BACKUP, 50, 0), 301);
+	assert_int_equal(e.state, ELECTION_INIT);
+	(void)step(&e, heard(ELECTION_MASTER, 50, 9), 320);
+	assert_int_equal(e.state, ELECTION_BACKUP);
+
+	e = master();
+	(void)step(&e, plain(ELECTION_TRACK_FAULT), 100);
+	(void)step(&e, plain(ELECTION_TRACK_OK), 300);
+	(void)step(&e, heard(ELECTION_BACKUP, 50, 0), 300 + e.config.dead_ms);
+	assert_int_equal(e.state, ELECTION_MASTER);
+}
+
 static void
 listening_ends_at_once_when_the_peer_is_heard(void **state)
 {
@@ -549,6 +573,7 @@ main(void)
 		cmocka_unit_test(
 		    a_backup_that_slept_takes_only_what_is_still_offered),
 		cmocka_unit_test(faults_end_with_track_ok_and_stop_never),
+		cmocka_unit_test(who_was_at_fault_claims_by_no_old_news),
 		cmocka_unit_test(listening_ends_at_once_when_the_peer_is_heard),
 		cmocka_unit_test(
 		    unproven_traffic_prolongs_listening_up_to_a_limit),
