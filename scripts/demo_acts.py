@@ -49,7 +49,7 @@ class Seen(NamedTuple):
 
     still_ms: float  # the longest that the machine stood still; UNKNOWN_MS
     busy_ms: float  # the longest that others kept a processor
-    locked_ms: float  # the longest that the kernel let nobody change an address
+    address_ms: float  # the longest that the kernel took to make an address usable
     gaps: dict[int, float] = {}  # by family, in ms
     failed: dict[str, int] = {}  # by kind
     was: str = ""  # the master's host, before
@@ -93,7 +93,7 @@ def wrong(act: Act, seen: Seen) -> list[str]:
 
 def is_machines(seen: Seen) -> bool:
     """The machine had a part in it."""
-    return max(seen.still_ms, seen.busy_ms, seen.locked_ms) >= STILL_MS
+    return max(seen.still_ms, seen.busy_ms, seen.address_ms) >= STILL_MS
 
 
 def cause(seen: Seen) -> str:
@@ -103,10 +103,9 @@ def cause(seen: Seen) -> str:
         parts.append(f"the machine itself stood still for {seen.still_ms:.0f} ms")
     if seen.busy_ms >= STILL_MS:
         parts.append(f"other programs kept a processor from all else for {seen.busy_ms:.0f} ms")
-    if seen.locked_ms >= STILL_MS:
+    if seen.address_ms >= STILL_MS:
         parts.append(
-            f"the kernel let nobody change an address for {seen.locked_ms:.0f} ms"
-            " (somebody makes or removes networks)"
+            f"the kernel took {seen.address_ms:.0f} ms to make an unused address usable"
         )
     if seen.still_ms == UNKNOWN_MS:
         parts.append("whether it stood still is not known, for want of real-time priority")

@@ -10,7 +10,7 @@ from demo_acts import (
 FINE = Seen(
     still_ms=0,
     busy_ms=0,
-    locked_ms=0,
+    address_ms=0,
     gaps={4: 60, 6: 61},
     failed={"refused": 0, "reset": 0, "timeout": 0, "other": 0},
     was="p1",
@@ -56,7 +56,7 @@ def test_the_machine_s_part_is_named():
         (FINE._replace(still_ms=7.9), False, "neither"),
         (FINE._replace(busy_ms=31), True, "from all else for 31 ms"),
         (FINE._replace(still_ms=20, busy_ms=31), True, "stood still for 20 ms, other programs"),
-        (FINE._replace(locked_ms=9), True, "change an address for 9 ms"),
+        (FINE._replace(address_ms=9), True, "took 9 ms to make"),
         (FINE._replace(still_ms=UNKNOWN_MS), False, "is not known"),
     ]
     for seen, machines, told in rows:

@@ -9,16 +9,18 @@
  * when (CLOCK_MONOTONIC, in seconds) and for how many milliseconds.
  *
  * With `ordinary` the threads have no priority: then a line also tells of a
- * processor that others kept busy. With `interfaces` one thread asks the kernel
- * for a change of an interface that changes nothing, and a line tells where the
- * answer took so long: one lock serves the networks of all namespaces, and who
- * makes or removes some holds up every address that is to be added.
+ * processor that others kept busy. With `addresses` each adds an IPv6 address
+ * to the loopback, waits until the kernel says that it is usable, and removes
+ * it: a line tells where that took so long. One lock serves the networks of all
+ * namespaces, and it is a worker of the kernel, of ordinary priority, that
+ * makes such an address usable; so a takeover waits for both.
  */
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_addr.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -35,7 +37,7 @@
 #define STACK (64 * 1024)
 
 #define LOOPBACK 1 /* its index, in every namespace */
-#define ASK_NS 5000000
+#define CHANGE_NS 50000000
 
 static int64_t limit_ns;
 
@@ -71,37 +73,98 @@ beat(void *arg)
 	return NULL;
 }
 
-/* "The loopback shall be up", which it is. */
-static void *
-ask(void *arg)
-{
-	const int fd = *(const int *)arg;
-	const struct timespec pause = { .tv_nsec = ASK_NS };
-	const struct {
-		struct nlmsghdr head;
-		struct ifinfomsg link;
-	} change = {
-		.head = { .nlmsg_len = sizeof(change),
-		    .nlmsg_type = RTM_NEWLINK,
-		    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
-		.link = { .ifi_index = LOOPBACK,
-		    .ifi_flags = IFF_UP,
-		    .ifi_change = IFF_UP },
-	};
-	char answer[1024];
+struct request {
+	struct nlmsghdr head;
+	struct ifaddrmsg about;
+	struct rtattr attr;
+	struct in6_addr address;
+};
 
+/* Adds or removes the address of that processor. */
+static struct request
+request_of(int type, int cpu)
+{
+	struct request r = {
+		.head = { .nlmsg_len = sizeof(r),
+		    .nlmsg_type = (uint16_t)type,
+		    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE },
+		.about = { .ifa_family = AF_INET6,
+		    .ifa_prefixlen = 128,
+		    .ifa_flags = IFA_F_NODAD,
+		    .ifa_index = LOOPBACK },
+		.attr = { .rta_len = RTA_LENGTH(sizeof(r.address)),
+		    .rta_type = IFA_LOCAL },
+	};
+
+	/* Documentation's own network: nobody else has it. */
+	inet_pton(AF_INET6, "2001:db8::", &r.address);
+	r.address.s6_addr[15] = (uint8_t)(cpu + 1);
+	return r;
+}
+
+/* Sends it, and waits for the answer; an address that is added is usable then.
+ */
+static bool
+done(int fd, const struct request *r)
+{
+	bool answered = false, usable = r->head.nlmsg_type == RTM_DELADDR;
+	_Alignas(struct nlmsghdr) char buf[8192];
+
+	if (send(fd, r, sizeof(*r), 0) == -1)
+		return false;
+	while (!answered || !usable) {
+		ssize_t n = recv(fd, buf, sizeof(buf), 0);
+		const struct nlmsghdr *h = (const void *)buf;
+
+		if (n == -1)
+			return false;
+		for (; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+			const struct nlmsgerr *e = NLMSG_DATA(h);
+			const struct ifaddrmsg *a = NLMSG_DATA(h);
+
+			if (h->nlmsg_type == NLMSG_ERROR && e->error != 0) {
+				errno = -e->error;
+				return false;
+			}
+			answered |= h->nlmsg_type == NLMSG_ERROR;
+			/* Another thread's has another address in it. */
+			usable |= h->nlmsg_type == RTM_NEWADDR &&
+			    (a->ifa_flags & IFA_F_TENTATIVE) == 0 &&
+			    memmem(h, h->nlmsg_len, &r->address,
+			        sizeof(r->address)) != NULL;
+		}
+	}
+	return true;
+}
+
+static void *
+change(void *arg)
+{
+	const int cpu = (int)(intptr_t)arg;
+	const struct timespec pause = { .tv_nsec = CHANGE_NS };
+	const struct request add = request_of(RTM_NEWADDR, cpu);
+	const struct request del = request_of(RTM_DELADDR, cpu);
+	const struct sockaddr_nl news = { .nl_family = AF_NETLINK,
+		.nl_groups = RTMGRP_IPV6_IFADDR };
+	const int fd =
+	    socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	if (fd == -1 ||
+	    bind(fd, (const struct sockaddr *)&news, sizeof(news)) == -1)
+		goto out;
 	for (;;) {
 		const int64_t begun = now_ns();
 
-		if (send(fd, &change, sizeof(change), 0) == -1 ||
-		    recv(fd, answer, sizeof(answer), 0) == -1) {
-			perror("metronome: interfaces");
-			exit(1);
-		}
+		if (!done(fd, &add))
+			goto out;
 		tell(now_ns() - begun);
+		if (!done(fd, &del))
+			goto out;
 		(void)nanosleep(&pause, NULL);
 	}
-	return NULL;
+out:
+	perror("metronome: addresses");
+	exit(1);
 }
 
 static void
@@ -114,9 +177,8 @@ hurry(pthread_attr_t *attr)
 	pthread_attr_setschedparam(attr, &first);
 }
 
-/* A thread, on that processor; -1: on any. */
 static int
-start(void *(*body)(void *), void *arg, int cpu, bool first)
+start_on(int cpu, void *(*body)(void *), bool first)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
@@ -124,56 +186,41 @@ start(void *(*body)(void *), void *arg, int cpu, bool first)
 	int e;
 
 	CPU_ZERO(&set);
+	CPU_SET((size_t)cpu, &set);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK);
 	if (first)
 		hurry(&attr);
-	if (cpu != -1) {
-		CPU_SET((size_t)cpu, &set);
-		pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
-	}
-	e = pthread_create(&thread, &attr, body, arg);
+	pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+	e = pthread_create(&thread, &attr, body, (void *)(intptr_t)cpu);
 	pthread_attr_destroy(&attr);
-	return e;
-}
-
-static int
-start_all(const char *what, int *fd)
-{
-	const long n = sysconf(_SC_NPROCESSORS_ONLN);
-	int e = 0;
-
-	if (strcmp(what, "interfaces") == 0) {
-		*fd =
-		    socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-		return *fd == -1 ? errno : start(ask, fd, -1, true);
-	}
-	for (int cpu = 0; e == 0 && cpu < n; cpu++)
-		e = start(beat, NULL, cpu, strcmp(what, "first") == 0);
 	return e;
 }
 
 int
 main(int argc, char **argv)
 {
-	const char *what = argc == 3 ? argv[2] : "first";
-	const bool known = argc == 2 || strcmp(what, "ordinary") == 0 ||
-	    strcmp(what, "interfaces") == 0;
-	int fd = -1, e;
+	const long n = sysconf(_SC_NPROCESSORS_ONLN);
+	const bool ordinary = argc == 3 && strcmp(argv[2], "ordinary") == 0;
+	const bool addresses = argc == 3 && strcmp(argv[2], "addresses") == 0;
 
-	if (known)
+	if (argc == 2 || ordinary || addresses)
 		limit_ns = strtol(argv[1], NULL, 10) * 1000000;
 	if (limit_ns <= 0) {
-		fprintf(stderr, "usage: metronome MS [ordinary|interfaces]\n");
+		fprintf(stderr, "usage: metronome MS [ordinary|addresses]\n");
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) == -1)
 		perror("metronome: mlockall");
-	e = start_all(what, &fd);
-	if (e != 0) {
-		fprintf(stderr, "metronome: %s: %s\n", what, strerror(e));
-		return 1;
+	for (int cpu = 0; cpu < n; cpu++) {
+		int e = start_on(cpu, addresses ? change : beat, !ordinary);
+
+		if (e != 0) {
+			fprintf(stderr, "metronome: processor %d: %s\n", cpu,
+			    strerror(e));
+			return 1;
+		}
 	}
 	for (;;)
 		pause();
