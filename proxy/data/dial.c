@@ -9,11 +9,42 @@
 /* TCP_RTO_MAX_MS of Linux 6.15, which libraries' headers may not have. */
 #define RTO_MAX_MS 44
 
+/*
+ * "Cannot assign requested address" means two things: no port is free, or this
+ * host has no address of that family. A datagram socket shares no ports with
+ * others', and sends nothing when it is connected: so it fails for the second
+ * reason alone.
+ */
+static bool
+has_no_address(const union addr *to)
+{
+	CLEANUP(fd_close)
+	int fd = socket(to->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return fd != -1 && connect(fd, &to->sa, addr_len(to)) == -1 &&
+	    errno == EADDRNOTAVAIL;
+}
+
+/* Returns 0 or -errno; what is no lack of ours is not told as one. */
+static int
+start_to_connect(int fd, const union addr *to, bool bound)
+{
+	int e;
+
+	if (connect(fd, &to->sa, addr_len(to)) == 0 || errno == EINPROGRESS)
+		return 0;
+	e = -errno;
+	if (e == -EADDRNOTAVAIL && !bound && has_no_address(to))
+		e = -ENETUNREACH;
+	return e;
+}
+
 int
 dial_start(const union addr *to, const union addr *from, bool quiet)
 {
 	CLEANUP(fd_close) int fd = -1;
 	const int on = 1;
+	int e;
 
 	fd = socket(
 	    to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -35,9 +66,8 @@ dial_start(const union addr *to, const union addr *from, bool quiet)
 	}
 	if (quiet)
 		dial_delay_acks(fd);
-	if (connect(fd, &to->sa, addr_len(to)) == -1 && errno != EINPROGRESS)
-		return -errno;
-	return fd_take(&fd);
+	e = start_to_connect(fd, to, from != NULL);
+	return e < 0 ? e : fd_take(&fd);
 }
 
 int

@@ -59,12 +59,7 @@ health_step(struct health *v, enum health_result result)
 bool
 health_lack(struct health *v)
 {
-	if (v->state == SERVER_DOWN)
-		return false;
-	if (++v->unasked < v->fall)
-		return false;
-	v->streak = v->fall - 1;
-	return true;
+	return v->state == SERVER_UNKNOWN && ++v->unasked >= v->fall;
 }
 
 bool

@@ -11,9 +11,9 @@
  * once in an interval of the checks, however many there are. Else a restart of
  * some milliseconds would take a busy server down.
  *
- * A server that cannot be asked (no descriptor, no port, no address of its
- * family here) is left as it is for a while; but `fall` times in a row is a
- * failure, since clients cannot be sent there either.
+ * A server that cannot be asked, for want of a descriptor or a port, is left as
+ * it is: that says nothing of it. But one of which nothing is known yet is down
+ * after `fall` times, since nobody may wait for ever for it.
  *
  * Pure: no clock, socket, allocation or log. One per server, owned by check.c.
  */
@@ -41,8 +41,8 @@ struct health {
 bool health_step(struct health *v, enum health_result result);
 
 /*
- * It could not be asked. Whether that is a failure now, for health_step, which
- * then takes it down: it was waited for long enough.
+ * It could not be asked. Whether that is a failure now, for health_step:
+ * nothing is known of it, and that was waited for long enough.
  */
 MUST_CHECK bool health_lack(struct health *v);
 

@@ -59,7 +59,7 @@ results_in_a_row_turn_the_state(void **state)
 /* A row of results, o where it could not be asked. */
 static const struct row lacks[] = {
 	{ "R5: three times in a row", "ooo", "??d", 2, 3 },
-	{ "it was up", "+ooo", "uuud", 2, 3 },
+	{ "it was up", "+ooooo", "uuuuuu", 2, 3 },
 	{ "an answer in between", "+oo+oo", "uuuuuu", 2, 3 },
 	{ "a bad answer in between", "+oo-oo", "uuuuuu", 2, 3 },
 	{ "it comes back as from any failure", "ooo++", "??ddu", 2, 3 },
