@@ -130,7 +130,7 @@ node_speak(struct node *n, enum hello_type type, const struct node_now *now,
 			.priority = g->election.priority,
 			.term = g->election.term };
 	}
-	peer_stamp(&n->peer, h);
+	peer_stamp(&n->peer, h, node_dead_ms(n), now->mono);
 }
 
 static void

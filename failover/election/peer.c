@@ -2,13 +2,17 @@
 
 #include <string.h>
 
+/* A peer that is stopped for a moment hears us all the same. */
+#define STALE_LEAST_MS 50
+
 struct peer
 peer_init(const struct peer_config *config, uint64_t nonce)
 {
 	return (struct peer){ .config = *config,
 		.nonce = nonce,
 		.heard = mono_never(),
-		.echoed_at = mono_never() };
+		.echoed_at = mono_never(),
+		.marked = mono_never() };
 }
 
 void
@@ -42,14 +46,16 @@ echo(struct peer *p, const struct hello *h)
 
 /*
  * A number of ours comes back: the road there is open too. Numbers that we did
- * not send yet prove nothing; an authentic peer does not say them.
+ * not send yet prove nothing; an authentic peer does not say them. Nor do old
+ * ones: a peer that knows no boot of ours echoes whatever it is shown.
  */
 static void
 note_echo(struct peer *p, const struct hello *h, struct mono now)
 {
 	if (!hello_boot_is_same(&h->echo_boot, &p->config.boot))
 		return;
-	if (h->echo_seq <= p->echoed || h->echo_seq > p->sent)
+	if (h->echo_seq <= p->echoed || h->echo_seq <= p->stale ||
+	    h->echo_seq > p->sent)
 		return;
 	p->echoed = h->echo_seq;
 	p->echoed_at = now;
@@ -138,11 +144,27 @@ peer_path_note(struct peer_path *path, struct peer *p, const struct hello *h,
 	path->received++;
 }
 
+/* What was sent before the last two looks is old. */
+static void
+age(struct peer *p, uint32_t dead_ms, struct mono now)
+{
+	const uint32_t span_ms =
+	    dead_ms > STALE_LEAST_MS ? dead_ms : STALE_LEAST_MS;
+
+	if (!mono_is_never(p->marked) &&
+	    mono_before(now, mono_add_ms(p->marked, span_ms)))
+		return;
+	p->marked = now;
+	p->stale = p->staling;
+	p->staling = p->sent;
+}
+
 void
-peer_stamp(struct peer *p, struct hello *h)
+peer_stamp(struct peer *p, struct hello *h, uint32_t dead_ms, struct mono now)
 {
 	const bool challenge = h->type == HELLO_CHALLENGE;
 
+	age(p, dead_ms, now);
 	h->key_id = p->config.key_id;
 	h->cluster = p->config.cluster;
 	h->sender = p->config.self;

@@ -65,6 +65,8 @@ struct peer {
 	struct mono heard; /* the last that was accepted, never() if none */
 	uint64_t echoed;   /* the highest number of ours that it echoed */
 	struct mono echoed_at;
+	struct mono marked;      /* when `stale` was last looked at */
+	uint64_t stale, staling; /* our numbers up to here are old; and next */
 	uint32_t dead_ms; /* by its own interval and misses, 0: not heard */
 	bool resigned;    /* by its last word */
 	bool ended;       /* found out since that word: its processes died */
@@ -115,12 +117,16 @@ bool peer_is_addressed(struct peer *p, const struct hello *h);
  * Fills in who speaks, the number and the echoes: of the peer, or in a
  * challenge of the last stranger.
  */
-void peer_stamp(struct peer *p, struct hello *h);
+void peer_stamp(
+    struct peer *p, struct hello *h, uint32_t dead_ms, struct mono now);
 
 /* Heard within dead_ms. */
 bool peer_is_alive(const struct peer *p, uint32_t dead_ms, struct mono now);
 
-/* It echoed something we sent, at most dead_ms ago. */
+/*
+ * At most dead_ms ago it echoed what we had sent shortly before. A recording of
+ * an older hello, shown to a peer that can't hear us, proves nothing.
+ */
 bool peer_hears_us(const struct peer *p, uint32_t dead_ms, struct mono now);
 
 const char *peer_reject_name(enum peer_reject why);

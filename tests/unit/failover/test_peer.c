@@ -31,14 +31,20 @@ fresh(void)
 }
 
 static struct hello
-say(struct peer *p, const struct hello *answered)
+say_at(struct peer *p, const struct hello *answered, int64_t now_ms)
 {
 	struct hello h = { .type = answered ? HELLO_CHALLENGE : HELLO_BEAT,
 		.interval_ms = 20,
 		.misses = 3 };
 
-	peer_stamp(p, &h);
+	peer_stamp(p, &h, 60, at(now_ms));
 	return h;
+}
+
+static struct hello
+say(struct peer *p, const struct hello *answered)
+{
+	return say_at(p, answered, 0);
 }
 
 static enum peer_verdict
@@ -260,6 +266,33 @@ a_road_open_one_way_is_seen(void **state)
 	assert_false(peer_is_alive(&p.b, 60, at(200)));
 }
 
+/* It knows no boot of A's, so it echoes what it is shown: old recordings. */
+static void
+echoes_of_recordings_are_no_sign_of_hearing(void **state)
+{
+	struct pair p = acquainted();
+	struct hello h = say_at(&p.a, NULL, 0), recorded[10];
+
+	(void)state;
+	for (unsigned i = 0; i < 10; i++)
+		recorded[i] = say_at(&p.a, NULL, 20 * i);
+	p.b = node('B', 'A', 3); /* and hears the first only, then nothing */
+	assert_int_equal(hear(&p.b, &h, 200), PEER_STRANGER);
+	h = say_at(&p.b, NULL, 200);
+	assert_int_equal(hear(&p.a, &h, 200), PEER_NEW_BOOT);
+	for (int64_t ms = 200; ms < 5000; ms += 20)
+		(void)say_at(&p.a, NULL, ms);
+	for (unsigned i = 0; i < 10; i++) {
+		const int64_t ms = 5000 + 20 * i;
+
+		(void)say_at(&p.a, NULL, ms);
+		assert_int_equal(hear(&p.b, &recorded[i], ms), PEER_STRANGER);
+		h = say_at(&p.b, NULL, ms);
+		assert_int_equal(hear(&p.a, &h, ms), PEER_ACCEPTED);
+		assert_false(peer_hears_us(&p.a, 60, at(ms)));
+	}
+}
+
 int
 main(void)
 {
@@ -278,6 +311,7 @@ main(void)
 		cmocka_unit_test(
 		    our_own_packets_and_those_of_other_pairs_are_dropped),
 		cmocka_unit_test(a_road_open_one_way_is_seen),
+		cmocka_unit_test(echoes_of_recordings_are_no_sign_of_hearing),
 	};
 
 	TEST_MAIN(tests);
