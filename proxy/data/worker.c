@@ -29,15 +29,6 @@
 #define UPKEEP_MOST 256
 
 /*
- * The C library keeps what is freed. Once so many connections were here at one
- * time, and half of them are gone, the system gets it back.
- */
-#define CROWD_LEAST 500
-
-/* Looks after that, since the rest of them may follow. */
-#define CALM_LOOKS 10
-
-/*
  * How long acknowledgements may wait for an answer to travel with: longer than
  * a busy server takes, short beside the 40 ms that the kernel would wait.
  */
@@ -196,31 +187,17 @@ on_woken(struct ev_loop *loop, ev_async *async, int revents)
 }
 
 static void
-give_memory_back(struct worker *w)
-{
-	unsigned n = atomic_load(&w->sessions.n_sessions);
-
-	if (n > w->crowd)
-		w->crowd = n;
-	if (w->crowd < CROWD_LEAST || n >= w->crowd / 2) {
-		w->calm = 0;
-	} else if (++w->calm == CALM_LOOKS) {
-		(void)malloc_trim(0);
-		w->crowd = n;
-		w->calm = 0;
-	}
-}
-
-static void
 on_upkeep(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct worker *w = CONTAINER_OF(t, struct worker, upkeep);
 	struct session_thread *all = &w->sessions;
-	unsigned n = atomic_load(&all->n_sessions) / UPKEEP_PART + UPKEEP_LEAST;
+	const unsigned here = atomic_load(&all->n_sessions);
+	unsigned n = here / UPKEEP_PART + UPKEEP_LEAST;
 
 	(void)revents;
 	liveness_beat(w->shared->liveness, LIVENESS_MAIN + 1 + w->index);
-	give_memory_back(w);
+	if (memory_trim_is_due(&w->memory, here))
+		(void)malloc_trim(0);
 	t->repeat = UPKEEP_S;
 	if (n > UPKEEP_MOST) {
 		t->repeat = UPKEEP_S * UPKEEP_MOST / n;

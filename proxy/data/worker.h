@@ -13,6 +13,7 @@
 
 #include "proxy/data/acceptor.h"
 #include "proxy/data/conn_report.h"
+#include "proxy/data/memory_trim.h"
 #include "proxy/data/pipes.h"
 #include "proxy/data/session_sweep.h"
 #include "proxy/data/session_thread.h"
@@ -56,8 +57,7 @@ struct worker {
 	atomic_bool look_cuts; /* servers were cut: pool.h */
 	/* A bit each: groups whose connections shall end, and whose did. */
 	atomic_uint drop_groups, dropped_groups;
-	unsigned crowd; /* most connections since memory was given back */
-	unsigned calm;  /* looks since half of them are gone */
+	struct memory_trim memory;
 	struct pipes pipes;
 	struct conn_report conn_report;
 	uint8_t scratch[FLOW_SCRATCH_BYTES];

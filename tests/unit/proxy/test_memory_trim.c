@@ -1,0 +1,95 @@
+#include "proxy/data/memory_trim.h"
+
+#include "tests/lib/test.h"
+
+/* A minute of looks with so many connections: how often memory goes back. */
+static unsigned
+stay(struct memory_trim *t, unsigned n)
+{
+	unsigned given = 0;
+
+	for (int i = 0; i < 600; i++)
+		given += memory_trim_is_due(t, n);
+	return given;
+}
+
+static void
+a_crowd_that_has_left_gives_its_memory_back_once(void **state)
+{
+	struct memory_trim t = { 0 };
+
+	(void)state;
+	assert_int_equal(stay(&t, 1000), 0);
+	assert_int_equal(stay(&t, 1), 1);
+}
+
+static void
+few_or_half_are_not_worth_it(void **state)
+{
+	struct memory_trim t = { 0 };
+
+	(void)state;
+	assert_int_equal(stay(&t, 200), 0);
+	assert_int_equal(stay(&t, 0), 0);
+	assert_int_equal(stay(&t, 9000), 0);
+	assert_int_equal(stay(&t, 4500), 0);
+	assert_int_equal(stay(&t, 4499), 1);
+}
+
+/* One that takes its time: none of it stays, however slowly it goes. */
+static void
+r11_the_last_of_a_crowd_take_theirs_along(void **state)
+{
+	(void)state;
+	for (unsigned looks = 0; looks < 40; looks++)
+		for (unsigned rest = 300; rest < 500; rest += 10) {
+			struct memory_trim t = { 0 };
+			unsigned given = stay(&t, 1000);
+
+			/* They stop in the middle for a moment, then go on. */
+			for (unsigned i = 0; i < looks; i++)
+				given += memory_trim_is_due(&t, rest);
+			given += stay(&t, 1);
+			assert_in_range(given, 1, 2);
+			assert_int_equal(t.most, 1);
+		}
+}
+
+static void
+nothing_is_done_in_the_midst_of_a_rush(void **state)
+{
+	struct memory_trim t = { 0 };
+
+	(void)state;
+	(void)stay(&t, 1000);
+	for (unsigned n = 1000; n >= 70; n -= 70)
+		assert_false(memory_trim_is_due(&t, n));
+	assert_int_equal(stay(&t, 0), 1);
+}
+
+static void
+connections_that_come_and_go_are_no_crowd(void **state)
+{
+	struct memory_trim t = { 0 };
+	unsigned given = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 6000; i++)
+		given += memory_trim_is_due(&t, 800 + i * 7919 % 200);
+	assert_int_equal(given, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    a_crowd_that_has_left_gives_its_memory_back_once),
+		cmocka_unit_test(few_or_half_are_not_worth_it),
+		cmocka_unit_test(r11_the_last_of_a_crowd_take_theirs_along),
+		cmocka_unit_test(nothing_is_done_in_the_midst_of_a_rush),
+		cmocka_unit_test(connections_that_come_and_go_are_no_crowd),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
