@@ -181,9 +181,12 @@ static const struct schema_key pair_keys[] = {
 	{ "hang_timeout", SCHEMA_DURATION,
 	    SCHEMA_AT(struct config_pair, hang_ms), .min = 100, .max = MINUTE,
 	    .fallback = "1s",
-	    .help = "A silent peer keeps a virtual IP for so long while its "
-	            "host still answers for it. It must be longer than "
-	            "`interval` x `misses`." },
+	    .help =
+	        "A silent peer keeps a virtual IP for so long while its "
+	        "host still answers for it. It must be longer than "
+	        "`interval` x `misses`. A relay that died has a quarter of "
+	        "it (250ms at least, 2s at most) to be back before the peer "
+	        "takes over." },
 	{ "preempt", SCHEMA_BOOL, SCHEMA_AT(struct config_pair, preempt),
 	    .fallback = "false",
 	    .help = "Whether a node of higher priority takes a group back "

@@ -12,6 +12,7 @@
 #include "failover/track.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 _Static_assert(MSG_PEER_LINKS_MAX >= ROLE_LINKS_MAX, "status tells of all");
@@ -20,8 +21,14 @@ _Static_assert(MSG_PEER_LINKS_MAX >= ROLE_LINKS_MAX, "status tells of all");
  * A relay that crashed is started again at once, while its clients wait in the
  * backlog of listeners that stay open. That takes a few ms; a takeover costs
  * the established connections of every other service too.
+ *
+ * How long a process may take to be back depends on the machine. What is known
+ * of that is hang_timeout, for which a node may stand still: a quarter of it,
+ * which is the least by default. New clients wait as long, so there is a most.
  */
-#define GRACE_MS 250
+#define GRACE_LEAST_MS 250
+#define GRACE_MOST_MS 2000
+#define GRACE_PART 4
 
 struct relay_link {
 	ev_io ready;
@@ -38,6 +45,16 @@ on_grace(struct ev_loop *loop, ev_timer *w, int revents)
 	inbox_put_type(&role->inbox, NODE_RELAY_OVERDUE);
 }
 
+static uint32_t
+grace_ms(const struct role *role)
+{
+	const uint32_t ms = role->config->pair.hang_ms / GRACE_PART;
+
+	if (ms > GRACE_MOST_MS)
+		return GRACE_MOST_MS;
+	return ms > GRACE_LEAST_MS ? ms : GRACE_LEAST_MS;
+}
+
 static void
 await(struct role *role)
 {
@@ -49,7 +66,7 @@ await(struct role *role)
 	/* Beginning may have taken long: the loop's idea of now is old. */
 	ev_now_update(role->loop);
 	if (!ev_is_active(grace)) {
-		ev_timer_set(grace, GRACE_MS / 1e3, 0.);
+		ev_timer_set(grace, grace_ms(role) / 1e3, 0.);
 		ev_timer_start(role->loop, grace);
 	}
 }
@@ -67,9 +84,10 @@ lose(struct role *role, const char *why)
 		return;
 	if (leaves)
 		log_notice("failover", "relay: stopped");
-	else
-		log_warning("failover", "relay: %s, waiting %d ms for another",
-		    why, GRACE_MS);
+	else if (role->config != NULL && role->config->has_pair)
+		log_warning("failover",
+		    "relay: %s, waiting %" PRIu32 " ms for another", why,
+		    grace_ms(role));
 }
 
 static void
