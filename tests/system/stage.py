@@ -348,21 +348,30 @@ class Stage:
 
         wait_for(serving, 10 * SLOW)
 
+    def agreed_master(self) -> str:
+        """The one holder of both addresses, if all nodes say that it is; or ""."""
+        holders = self.lab.holders(VIP[4])
+        if len(holders) != 1 or self.lab.holders(VIP[6]) != holders:
+            return ""
+        for name, node in self.nodes.items():
+            if node.process is None or node.process.poll() is not None:
+                continue
+            if node.state() != ("master" if name == holders[0] else "backup"):
+                return ""
+        return str(holders[0])
+
     def wait_master(self, host: str, timeout: float = 5) -> None:
         """Both addresses are at this node alone, and all agree on it."""
 
         def agreed() -> bool:
             """one holder of both addresses, and both nodes say so"""
-            if not all(self.lab.holders(VIP[f]) == [host] for f in (4, 6)):
-                return False
-            for name, node in self.nodes.items():
-                if node.process is None or node.process.poll() is not None:
-                    continue
-                if node.state() != ("master" if name == host else "backup"):
-                    return False
-            return True
+            return self.agreed_master() == host
 
         wait_for(agreed, timeout * SLOW)
+
+    def wait_any_master(self, timeout: float = 5) -> str:
+        """The same, whichever node it is."""
+        return str(wait_for(self.agreed_master, timeout * SLOW))
 
     def probe(self, family: int = 4, seconds: float = 3, **more: Any) -> Probe:
         """Connects each millisecond and wants a server's banner."""
