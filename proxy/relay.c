@@ -57,7 +57,9 @@ struct relay {
 	struct services services;
 	struct server_admin admin;
 	struct msg_group *groups;
+	unsigned groups_known; /* a bit for each that failover has told of */
 	struct status_query query;
+	struct status_writer *writer;
 	ev_io chan_ready, failover_ready;
 	ev_timer stop_poll, beat, first_checks;
 	struct liveness *liveness; /* NULL: nobody watches */
@@ -438,14 +440,20 @@ take_group(struct relay *r, const struct channel_packet *p)
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_group m;
 	int e = msg_get_group(&b, &m);
-	bool left;
+	bool was_master, left;
 
 	if (e < 0)
 		return e;
 	if (r->groups == NULL || m.group >= r->config->pair.n_groups)
 		return -EBADMSG;
-	left = r->groups[m.group].state == MSG_GROUP_MASTER &&
-	    m.state != MSG_GROUP_MASTER;
+	/*
+	 * Told for the first time: the listeners are older than this relay, and
+	 * so are the clients in their backlog. The address may have left since.
+	 */
+	was_master = (r->groups_known & 1U << m.group) == 0 ||
+	    r->groups[m.group].state == MSG_GROUP_MASTER;
+	left = was_master && m.state != MSG_GROUP_MASTER;
+	r->groups_known |= 1U << m.group;
 	r->groups[m.group] = m;
 	standby_run_look_at_groups(r->admin.standby_run);
 	if (left)

@@ -5,6 +5,7 @@
 #include "core/fd.h"
 #include "core/log.h"
 #include "core/timeout.h"
+#include "proxy/data/conn_report.h"
 #include "proxy/data/placement.h"
 #include "proxy/data/session_thread.h"
 #include "proxy/pool/acl.h"
@@ -165,6 +166,16 @@ admit(struct acceptor *a, int fd, const union addr *client)
 	session_thread_leave_limits(t, a->pool);
 }
 
+static int
+accept_next(struct acceptor *a, union addr *ret_client)
+{
+	socklen_t len = sizeof(*ret_client);
+
+	*ret_client = (union addr){ 0 };
+	return accept4(
+	    a->fd, &ret_client->sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
 static void
 on_ready(struct ev_loop *loop, ev_io *io, int revents)
 {
@@ -174,15 +185,13 @@ on_ready(struct ev_loop *loop, ev_io *io, int revents)
 	(void)loop;
 	(void)revents;
 	for (unsigned i = 0; i < ACCEPTS_PER_TURN; i++) {
-		union addr client = { 0 };
-		socklen_t len = sizeof(client);
+		union addr client;
 		int fd;
 
 		a->full = !session_thread_enter_limits(t, a->pool);
 		if (a->full)
 			break;
-		fd = accept4(
-		    a->fd, &client.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		fd = accept_next(a, &client);
 		if (fd != -1) {
 			admit(a, fd, &client);
 			continue;
@@ -233,19 +242,66 @@ acceptor_add(struct acceptor_set *set, struct pool *pool, int *fd)
 	return 0;
 }
 
-static void
-reset_waiting(struct acceptor *a, const struct config_group *group)
+static bool
+local_of(int fd, union addr *ret_local)
 {
 	union addr here = { 0 };
 	socklen_t len = sizeof(here);
+
+	if (getsockname(fd, &here.sa, &len) == -1)
+		return false;
+	addr_normalize(&here);
+	*ret_local = here;
+	return true;
+}
+
+/*
+ * Reset: it has inherited what makes a plain close one. And told of, for where
+ * the address has left already the kernel sends nothing, and only the peer can.
+ */
+static void
+turn_away(struct acceptor *a, int fd, const union addr *client,
+    const union addr *here)
+{
+	conn_report_left(a->set->thread->conn_report, client, here, mono_now());
+	fd_close(&fd);
+}
+
+/* Of one that listens everywhere: who came to another address is welcome. */
+static void
+sort_waiting(struct acceptor *a, const struct config_group *group)
+{
+	struct session_thread *t = a->set->thread;
+	union addr client, here;
 	int fd;
 
-	if (getsockname(a->fd, &here.sa, &len) == -1 ||
-	    !config_group_has(group, &here))
+	while (session_thread_enter_limits(t, a->pool)) {
+		fd = accept_next(a, &client);
+		if (fd != -1 &&
+		    (!local_of(fd, &here) || !config_group_has(group, &here))) {
+			admit(a, fd, &client);
+			continue;
+		}
+		session_thread_leave_limits(t, a->pool);
+		if (fd == -1)
+			break;
+		turn_away(a, fd, &client, &here);
+	}
+}
+
+static void
+reset_waiting(struct acceptor *a, const struct config_group *group)
+{
+	union addr client, here;
+	int fd;
+
+	if (!local_of(a->fd, &here))
 		return;
-	/* They have inherited what makes a plain close a reset. */
-	while ((fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC)) != -1)
-		fd_close(&fd);
+	if (addr_is_any(&here))
+		sort_waiting(a, group);
+	else if (config_group_has(group, &here))
+		while ((fd = accept_next(a, &client)) != -1)
+			turn_away(a, fd, &client, &here);
 }
 
 void

@@ -37,8 +37,8 @@ MUST_CHECK int acceptor_add(
 void acceptor_look(struct acceptor_set *set);
 
 /*
- * Resets who waits in a backlog, where the socket's own address is one of the
- * group's.
+ * Resets who waits in a backlog for an address of the group. Who waits for
+ * another one of a socket that listens everywhere is let in.
  */
 void acceptor_reset_waiting(
     struct acceptor_set *set, const struct config_group *group);

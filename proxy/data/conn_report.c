@@ -103,6 +103,19 @@ put_way(
 	return true;
 }
 
+static struct conn_record
+record_of(const union addr *client, const union addr *local, struct mono since,
+    enum conn_record_change change)
+{
+	return (struct conn_record){
+		.change = change,
+		.client = conn_record_end_of(client),
+		.local = conn_record_end_of(local),
+		/* Two with the same ends are not accepted at one moment. */
+		.id = (uint64_t)since.ns,
+	};
+}
+
 /* Its two ends; also where the local one is. */
 static bool
 describe(const struct session *s, enum conn_record_change change,
@@ -113,13 +126,8 @@ describe(const struct session *s, enum conn_record_change change,
 	if (session_get_local(s, &local) < 0)
 		return false;
 	*ret_local = local;
-	*ret_conn = (struct conn_record){
-		.change = change,
-		.client = conn_record_end_of(&s->info.client),
-		.local = conn_record_end_of(&local),
-		/* Two with the same ends are not accepted at one moment. */
-		.id = (uint64_t)s->info.accepted.ns,
-	};
+	*ret_conn =
+	    record_of(&s->info.client, &local, s->info.accepted, change);
 	return true;
 }
 
@@ -181,11 +189,28 @@ conn_report_ended(
 
 	if (s->is_young)
 		TAILQ_REMOVE(&t->young, s, young);
+	/* Nobody here can tell it any more: the peer has to know of it. */
+	if (left && !s->is_told && t->conn_feed != NULL)
+		tell(t, s);
 	if (s->is_told &&
 	    describe(
 	        s, left ? CONN_RECORD_LEFT : CONN_RECORD_CLOSED, &local, &c))
 		put(t, &c);
 	s->is_young = s->is_told = false;
+}
+
+void
+conn_report_left(struct conn_report *t, const union addr *client,
+    const union addr *local, struct mono now)
+{
+	struct conn_record c;
+
+	if (t->conn_feed == NULL || !conn_feed_is_virtual(t->conn_feed, local))
+		return;
+	c = record_of(client, local, now, CONN_RECORD_OPENED);
+	put(t, &c);
+	c.change = CONN_RECORD_LEFT;
+	put(t, &c);
 }
 
 void

@@ -12,10 +12,12 @@
 #include "proxy/data/end_reason.h"
 
 #include "core/base.h"
+#include "core/mono.h"
 
 #include <ev.h>
 #include <sys/queue.h>
 
+union addr;
 struct conn_feed;
 struct conn_feed_chunk;
 struct session;
@@ -37,9 +39,16 @@ void conn_report_fini(struct conn_report *t);
 /* The session has a server now. */
 void conn_report_connected(struct conn_report *t, struct session *s);
 
-/* It ends; its sockets are still open. */
+/*
+ * It ends; its sockets are still open. One that nobody was told of, and whose
+ * address has left, is told of now, for only the peer can still reset it.
+ */
 void conn_report_ended(
     struct conn_report *t, struct session *s, enum end_reason reason);
+
+/* A client that was never accepted, at an address that has left. */
+void conn_report_left(struct conn_report *t, const union addr *client,
+    const union addr *local, struct mono now);
 
 /* Tells all anew, where conn_feed wants that. */
 void conn_report_look(struct conn_report *t);

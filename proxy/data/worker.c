@@ -178,8 +178,9 @@ on_woken(struct ev_loop *loop, ev_async *async, int revents)
 	w->acceptors.closed = drop_all;
 	session_sweep_order(&w->sweep, atomic_exchange(&w->look_cuts, false),
 	    drop_all, atomic_exchange(&w->drop_groups, 0));
-	sweep(w);
+	/* First: whoever is reset for an address that left is told of. */
 	conn_report_look(&w->conn_report);
+	sweep(w);
 	collect_grants(w);
 	acceptor_look(&w->acceptors);
 	if (atomic_load(&w->stop))

@@ -1,11 +1,13 @@
 """Goal: nobody hangs. Of thousands of connections that only wait, each end
 learns of a takeover within a second: clients, and servers where `source` is a
-virtual IP. T41 and T43 of the traps."""
+virtual IP. T41, T43 and R21 of the traps."""
 
 import contextlib
 import errno
+import os
 import resource
 import select
+import signal
 import socket
 import threading
 import time
@@ -299,3 +301,33 @@ def test_three_rounds_and_who_has_returned_is_left_alone() -> None:
         for sock in back:
             assert sock.recv(10)
             sock.close()
+
+
+@families
+@limit(60)
+def test_r21_a_backlog_whose_address_has_left(family: int) -> None:
+    """The relay stands still, clients are in its backlog, and the peer takes over:
+    the next relay makes no connections of them, and all are reset."""
+    for listen in ([endpoint(VIP[family], PORT)], [f"*:{PORT}"]):
+        with Stage(services=[service(listen)]) as stage:
+            stage.serve()
+            stage.start()
+            before = stage["p1"].relay()
+            os.kill(before, signal.SIGSTOP)
+            crowd = clients(stage, family, 20, banner=False)
+            # Its status would ask the relay.
+            wait_for(lambda: stage.lab.holders(VIP[family]) == ["p2"], 5 * SLOW)
+            begun = time.monotonic()
+            os.kill(before, signal.SIGKILL)
+            wait_for(lambda: stage["p1"].roles().get("relay", before) != before, 5 * SLOW)
+            stage.wait_serving("p1")
+            crowd.watch(figure(5000) / 1000)
+            crowd.judge(begun, 3000)
+            crowd.close()
+            found = stage["p1"].status()["services"][0]
+            assert found["connections"]["active"] == 0, found["connections"]
+            assert not sum(s["connections"]["total"] for s in found["servers"]), found
+            # Who comes to an address that is here is served.
+            if listen == [f"*:{PORT}"]:
+                with stage.lab.connect("c", address("p1", family), PORT) as sock:
+                    assert sock.recv(10)
