@@ -3,6 +3,7 @@
 #include "hapair/cli/command.h"
 #include "hapair/cli/file.h"
 #include "hapair/cli/pidfile.h"
+#include "hapair/cli/port_use.h"
 #include "hapair/cli/preflight.h"
 #include "hapair/supervisor/control.h"
 #include "hapair/supervisor/listeners.h"
@@ -119,6 +120,30 @@ open_control(struct run *r)
 	return COMMAND_DONE;
 }
 
+/* Before any is open: our own would be found in use. */
+static int
+look_at_ports(const struct config *c)
+{
+	char address[ADDR_TEXT_MAX], text[PORT_USE_TEXT];
+	struct port_use use;
+
+	for (size_t i = 0; i < c->n_services; i++) {
+		const struct config_service *s = &c->services[i];
+
+		for (size_t k = 0; k < s->n_listens; k++) {
+			const union addr *a = &s->listens[k].address;
+
+			/* What else is wrong a listener will say itself. */
+			if (port_use_await(a, &use) != -EADDRINUSE)
+				continue;
+			return refuse(COMMAND_FAILED,
+			    "service %s: cannot listen on %s: %s", s->name,
+			    addr_format(a, address), port_use_text(&use, text));
+		}
+	}
+	return COMMAND_DONE;
+}
+
 static int
 open_listeners(struct run *r)
 {
@@ -168,6 +193,8 @@ prepare(struct run *r)
 	status = look_first(r);
 	if (status == COMMAND_DONE)
 		status = open_control(r);
+	if (status == COMMAND_DONE)
+		status = look_at_ports(c);
 	if (status == COMMAND_DONE)
 		status = open_listeners(r);
 	return status;

@@ -4,6 +4,7 @@
 #include "core/secret.h"
 #include "failover/vip/netlink.h"
 #include "hapair/cli/keytab_check.h"
+#include "hapair/cli/port_use.h"
 #include "hapair/cli/preflight.h"
 #include "hapair/supervisor/control.h"
 #include "proxy/health/secret_files.h"
@@ -92,40 +93,27 @@ check_running(struct host_check *m)
 
 /* -- ports ----------------------------------------------------------------- */
 
-/* As a listener's, but nobody can connect to it. Returns 0 or -errno. */
-static int
-try_bind(const union addr *a)
-{
-	const bool v6 = a->sa.sa_family == AF_INET6;
-	const int on = 1;
-	CLEANUP(fd_close)
-	int fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
-	    setsockopt(fd, v6 ? SOL_IPV6 : SOL_IP,
-	        v6 ? IPV6_FREEBIND : IP_FREEBIND, &on, sizeof(on)) == -1)
-		return -errno;
-	if (v6 && setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == -1)
-		return -errno;
-	return bind(fd, &a->sa, addr_len(a)) == -1 ? -errno : 0;
-}
-
 static void
 check_service_ports(struct host_check *m, const struct config_service *s)
 {
-	char text[ADDR_TEXT_MAX];
+	char text[ADDR_TEXT_MAX], use[PORT_USE_TEXT];
 
 	for (size_t i = 0; i < s->n_listens; i++) {
 		const union addr *a = &s->listens[i].address;
-		const int e = try_bind(a);
+		const int e = port_use_try(a);
 
 		(void)addr_format(a, text);
-		if (e < 0)
+		if (e == -EADDRINUSE) {
+			const struct port_use u = port_use_find(a);
+
+			tell(m, ERROR, "service %s: cannot listen on %s: %s",
+			    s->name, text, port_use_text(&u, use));
+		} else if (e < 0) {
 			tell(m, ERROR, "service %s: cannot listen on %s: %s",
 			    s->name, text, strerror(-e));
-		else
+		} else {
 			tell(m, OK, "service %s: %s is free", s->name, text);
+		}
 	}
 }
 

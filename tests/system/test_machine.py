@@ -99,7 +99,8 @@ def test_each_fault_is_named() -> None:
         for said in (
             r"key file .*others can read it.*mode 0400",
             r"user 'nobodyatall' does not exist",
-            r"service web: cannot listen on 10.77.0.100:80: Address already in use",
+            r"service web: cannot listen on 10.77.0.100:80: already in use by \S+, "
+            r"process \d+, which listens on 0\.0\.0\.0:80",
             r"group other: interface nosuch0: there is no such interface",
             r"peer proxy2: 10.77.0.2 does not answer 10.77.0.1",
             r"track script .*/nosuch: No such file",

@@ -1,16 +1,19 @@
 """Goal: a start either works or says why not, in words that name the place;
 a second start, a bad key, a bad file harm nothing that runs."""
 
+import contextlib
 import os
 import re
 import signal
 import socket
 import stat
+import threading
 import time
 from pathlib import Path
+from typing import Iterator
 
 from stage import (
-    SLOW, VIP, Stage, alive, figure, hapair, scripted_service, service, single, wait_for,
+    BINARY, SLOW, VIP, Stage, alive, figure, hapair, scripted_service, service, single, wait_for,
 )
 
 
@@ -24,8 +27,6 @@ def refused(stage: Stage, *args: str, host: str = "p1") -> str:
 
 
 def node_argv(node, *args: str) -> list[str]:
-    from stage import BINARY
-
     return [BINARY, "run", "-c", node.config, *args]
 
 
@@ -156,14 +157,59 @@ def test_node_by_name() -> None:
         assert stage["p2"].status()["node"] == "proxy2"
 
 
-def test_listen_port_in_use() -> None:
-    """Somebody else's port: refused, and the place is named."""
+@contextlib.contextmanager
+def listening(stage: Stage, addr: str, share: bool = True) -> Iterator[None]:
+    """Another program's, of root as ours: the kernel would let both in."""
+    with stage.lab.socket("p1", 6 if ":" in addr else 4) as sock:
+        if share:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((addr, 80))
+        sock.listen(1)
+        yield
+
+
+def test_r16_listen_port_in_use() -> None:
+    """Somebody else's port, also one who shares it as our workers do, also where
+    one of us listens everywhere: refused, with the place and who it is."""
     with single() as stage:
-        with stage.lab.socket("p1") as sock:
-            sock.bind(("10.77.0.1", 80))
-            sock.listen(1)
-            said = refused(stage)
-            assert "10.77.0.1:80" in said and "in use" in said.lower(), said
+        me = re.escape(Path("/proc/self/comm").read_text().strip())
+        here, there = "10.77.0.1", "fd77::1"
+        tries = [(here, False), (here, True), ("0.0.0.0", True), (there, True), ("::", True)]
+        for addr, share in tries:
+            with listening(stage, addr, share=share):
+                said = refused(stage).splitlines()[-1]
+                found = re.search(
+                    rf"cannot listen on (\S+):80: already in use by {me}, process (\d+), "
+                    r"which listens on (\S+):80", said)
+                assert found and int(found[2]) == os.getpid(), said
+                assert found[3].strip("[]") == addr, said
+                checked = stage.lab.run("p1", BINARY, "check", "--host", "-c", stage.config)
+                assert "already in use by" in checked.stdout, checked.stdout
+        # On the other side of the wildcard.
+        everywhere = stage.build()
+        for one in everywhere["services"]:
+            one["listen"] = ["*:80"]
+        stage.configure(everywhere)
+        with listening(stage, here):
+            assert "already in use by" in refused(stage)
+
+
+def test_r16_our_own_that_is_ending() -> None:
+    """A supervisor was killed, and its relay still holds the ports: the next
+    start waits for it."""
+    with single() as stage:
+        stage.serve()
+        stage.start()
+        relay = stage["p1"].relay()
+        os.kill(relay, signal.SIGSTOP)
+        os.kill(stage["p1"].pid, signal.SIGKILL)
+        timer = threading.Timer(0.5, os.kill, (relay, signal.SIGKILL))
+        timer.start()
+        stage["p1"].start()
+        stage.wait_serving("p1")
+        timer.join()
+        assert "in use" not in stage["p1"].log()
 
 
 def test_daemon_and_pid_file() -> None:
