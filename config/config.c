@@ -228,3 +228,38 @@ config_group_has(const struct config_group *g, const union addr *a)
 			return true;
 	return false;
 }
+
+bool
+config_has_address(const struct config *c, const union addr *a)
+{
+	for (size_t i = 0; c->has_pair && i < c->pair.n_groups; i++)
+		if (config_group_has(&c->pair.groups[i], a))
+			return true;
+	for (size_t i = 0; c->has_pair && i < CONFIG_NODES; i++) {
+		const struct config_node *n = &c->pair.nodes[i];
+
+		if (addr_is_same_ip(&n->address, a))
+			return true;
+		for (size_t k = 0; k < n->n_links; k++)
+			if (addr_is_same_ip(&n->links[k], a))
+				return true;
+	}
+	return false;
+}
+
+bool
+config_listens_at(
+    const struct config_service *s, const union addr *a, bool is_here)
+{
+	for (size_t i = 0; i < s->n_listens; i++) {
+		const union addr *l = &s->listens[i].address;
+
+		if (addr_is_same(l, a))
+			return true;
+		if (is_here && addr_is_any(l) &&
+		    l->sa.sa_family == a->sa.sa_family &&
+		    addr_port(l) == addr_port(a))
+			return true;
+	}
+	return false;
+}

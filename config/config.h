@@ -280,6 +280,19 @@ void config_free_at(struct config **c); /* for CLEANUP */
 /* Whether this is one of its addresses; ports do not matter. */
 bool config_group_has(const struct config_group *g, const union addr *a);
 
+/*
+ * An address of the pair: a group's, or one of a node or its links. Who listens
+ * everywhere has it too, or the peer does. False where there is no pair.
+ */
+bool config_has_address(const struct config *c, const union addr *a);
+
+/*
+ * Whether a connection to `a` and its port reaches this service itself;
+ * `is_here` says that this host has the address, for who listens everywhere.
+ */
+bool config_listens_at(
+    const struct config_service *s, const union addr *a, bool is_here);
+
 /* What log_open() wants, for a role; borrows the path. */
 struct log_options config_log_options(
     const struct config_log *log, const char *role);

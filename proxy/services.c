@@ -1,6 +1,7 @@
 #include "proxy/services.h"
 
 #include "config/config.h"
+#include "core/fd.h"
 #include "core/log.h"
 #include "core/msg.h"
 #include "proxy/data/conn_feed.h"
@@ -13,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static void
 on_accused(struct ev_loop *loop, ev_async *async, int revents)
@@ -192,6 +194,24 @@ on_check_changed(void *arg, struct pool *pool)
 	services_changed(arg, pool);
 }
 
+/*
+ * Which addresses this host has may change at any time; the kernel binds to
+ * none that it has not.
+ */
+static bool
+is_here(const void *arg, const union addr *a)
+{
+	const struct config *config = arg;
+	union addr any_port = *a;
+	CLEANUP(fd_close)
+	int fd = socket(a->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (config_has_address(config, a))
+		return true;
+	addr_set_port(&any_port, 0);
+	return fd != -1 && bind(fd, &any_port.sa, addr_len(&any_port)) == 0;
+}
+
 /* A name has addresses, or others: its server may have to move. */
 static void
 on_name(void *arg, unsigned id, const union addr *all, unsigned n)
@@ -204,8 +224,9 @@ on_name(void *arg, unsigned id, const union addr *all, unsigned n)
 	unsigned left;
 
 	memcpy(usable, all, n * sizeof(*all));
-	left = server_addresses_drop_own(
-	    usable, n, addr_port(&c->server->config->address), service);
+	left = server_addresses_drop_own(usable, n,
+	    addr_port(&c->server->config->address), service, is_here,
+	    r->shared.config);
 	if (left < n)
 		log_error("names",
 		    "server %s of service %s is where the service itself listens, leaving that address out",

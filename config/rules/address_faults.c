@@ -23,8 +23,8 @@ address_faults_of_address(const union addr *a)
 	return NULL;
 }
 
-static bool
-is_loopback(const union addr *a)
+bool
+address_faults_is_loopback(const union addr *a)
 {
 	size_t len;
 	const uint8_t *bytes = addr_bytes(a, &len);
@@ -47,7 +47,7 @@ address_faults_of_link(const union addr *a)
 const char *
 address_faults_of_node(const union addr *a)
 {
-	if (is_loopback(a))
+	if (address_faults_is_loopback(a))
 		return "is a loopback address; expected one that the peer can reach";
 	return address_faults_of_link(a);
 }
@@ -59,7 +59,7 @@ address_faults_of_cidr(const struct config_cidr *c)
 	const uint8_t *bytes = addr_bytes(&c->addr, &len);
 	uint32_t ip, host;
 
-	if (is_loopback(&c->addr))
+	if (address_faults_is_loopback(&c->addr))
 		return "is a loopback address; expected one that clients can reach";
 	if (address_faults_of_address(&c->addr) != NULL)
 		return address_faults_of_address(&c->addr);

@@ -24,6 +24,9 @@ const char *address_faults_of_node(const union addr *a);
 /* A virtual IP: in IPv4, also neither first nor last of its network. */
 const char *address_faults_of_cidr(const struct config_cidr *c);
 
+/* No fault by itself: who it is depends on who asks. */
+bool address_faults_is_loopback(const union addr *a);
+
 /* "'NODE' FAULT" to `diag`; nothing where either is NULL. */
 void address_faults_refuse(
     struct diag *diag, const struct tree_node *node, const char *fault);

@@ -32,11 +32,16 @@ static void
 check_loop(struct rules *r, const struct config_service *s,
     const union addr *server, const struct tree_node *where)
 {
+	const bool is_here = address_faults_is_loopback(server) ||
+	    config_has_address(r->config, server);
+
 	for (size_t i = 0; i < s->n_listens; i++) {
 		const struct tree_node *listen =
 		    source_marks_get(r->marks, &s->listens[i]);
+		const struct config_service one = { .listens = &s->listens[i],
+			.n_listens = 1 };
 
-		if (!addr_is_same(&s->listens[i].address, server))
+		if (!config_listens_at(&one, server, is_here))
 			continue;
 		diag_error(r->diag, &where->at,
 		    "the server '%s' is where the service itself listens; "

@@ -33,18 +33,10 @@ server_addresses_set(struct server_addresses *s, const union addr *all,
 	return s->n > 0;
 }
 
-static bool
-is_own(const union addr *a, const struct config_service *service)
-{
-	for (size_t i = 0; i < service->n_listens; i++)
-		if (addr_is_same(a, &service->listens[i].address))
-			return true;
-	return false;
-}
-
 unsigned
 server_addresses_drop_own(union addr *all, unsigned n, uint16_t port,
-    const struct config_service *service)
+    const struct config_service *service, server_addresses_is_here_fn *is_here,
+    const void *arg)
 {
 	unsigned left = 0;
 
@@ -52,7 +44,7 @@ server_addresses_drop_own(union addr *all, unsigned n, uint16_t port,
 		union addr a = all[i];
 
 		addr_set_port(&a, port);
-		if (!is_own(&a, service))
+		if (!config_listens_at(service, &a, is_here(arg, &a)))
 			all[left++] = all[i];
 	}
 	return left;

@@ -31,13 +31,17 @@ struct server_addresses {
 bool server_addresses_set(struct server_addresses *s, const union addr *all,
     unsigned n, int family, bool only);
 
+/* Whether this host, or its peer in the pair, has the address. */
+typedef bool server_addresses_is_here_fn(const void *arg, const union addr *a);
+
 /*
  * Leaves out those at which, with this port, the service itself listens: it
  * would be its own server, and connect until nothing is left. Returns how many
  * are left.
  */
 MUST_CHECK unsigned server_addresses_drop_own(union addr *all, unsigned n,
-    uint16_t port, const struct config_service *service);
+    uint16_t port, const struct config_service *service,
+    server_addresses_is_here_fn *is_here, const void *arg);
 
 /*
  * The one that was asked has not answered: the next one is to be asked. Returns

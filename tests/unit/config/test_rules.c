@@ -171,6 +171,9 @@ static const struct row {
 	    S SERVICE(
 	        "s", "'*:81', '[fd00::1]:80'", "'10.0.0.3:80', '[fd00::1]:80'"),
 	    "'[fd00::1]:80' is where the service itself listens" },
+	{ "a service that is its own server, by listening everywhere",
+	    S SERVICE("s", "'*:80'", "'10.0.0.3:80', '127.0.0.2:80'"),
+	    "'127.0.0.2:80' is where the service itself listens" },
 	{ "the same server twice is one mistake",
 	    S SERVICE("s", "'10.0.0.1:80'", "'10.0.0.3:80', '10.0.0.3:80'"),
 	    "the server address '10.0.0.3:80' is given twice" },

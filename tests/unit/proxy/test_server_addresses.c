@@ -120,6 +120,51 @@ the_one_that_is_asked_stays_while_the_name_has_it(void **state)
 	assert_text(shown(&s, buf), "bc");
 }
 
+static bool
+is_here(const void *arg, const union addr *a)
+{
+	const bool *here = arg;
+
+	(void)a;
+	return *here;
+}
+
+static unsigned
+drop_own(union addr *all, unsigned n, uint16_t port,
+    const struct config_service *service, const bool *here)
+{
+	return server_addresses_drop_own(all, n, port, service, is_here, here);
+}
+
+/* Who listens everywhere listens at each address that is here. */
+static void
+r17_a_name_of_this_host_is_not_followed_from_everywhere(void **state)
+{
+	struct config_listen listen = { .address = {
+		                            .in = { .sin_family = AF_INET } } };
+	struct config_service service = { .listens = &listen, .n_listens = 1 };
+	const struct {
+		char name;
+		uint16_t port;
+		bool here;
+		unsigned left;
+	} looks[] = {
+		{ 'a', 80, true, 0 }, { 'a', 81, true, 1 },
+		{ 'a', 80, false, 1 },
+		{ 'A', 80, true, 1 }, /* of the other family */
+	};
+
+	(void)state;
+	addr_set_port(&listen.address, 80);
+	for (size_t i = 0; i < ARRAY_LEN(looks); i++) {
+		union addr a = address_of(looks[i].name);
+
+		assert_int_equal(
+		    drop_own(&a, 1, looks[i].port, &service, &looks[i].here),
+		    looks[i].left);
+	}
+}
+
 /* R17: one client would make connections until the node is full. */
 static void
 r17_a_name_that_leads_back_is_not_followed(void **state)
@@ -127,6 +172,7 @@ r17_a_name_that_leads_back_is_not_followed(void **state)
 	struct config_listen listens[2];
 	struct config_service service = { .listens = listens, .n_listens = 2 };
 	union addr all[4];
+	bool here = false;
 
 	(void)state;
 	listens[0].address = address_of('b');
@@ -135,14 +181,14 @@ r17_a_name_that_leads_back_is_not_followed(void **state)
 		addr_set_port(&listens[i].address, 80);
 	for (int i = 0; i < 4; i++)
 		all[i] = address_of("abAB"[i]);
-	assert_int_equal(server_addresses_drop_own(all, 4, 81, &service), 4);
-	assert_int_equal(server_addresses_drop_own(all, 4, 80, &service), 2);
+	assert_int_equal(drop_own(all, 4, 81, &service, &here), 4);
+	assert_int_equal(drop_own(all, 4, 80, &service, &here), 2);
 	for (int i = 0; i < 2; i++) {
 		union addr left = address_of("aB"[i]);
 
 		assert_true(addr_is_same_ip(&all[i], &left));
 	}
-	assert_int_equal(server_addresses_drop_own(all, 0, 80, &service), 0);
+	assert_int_equal(drop_own(all, 0, 80, &service, &here), 0);
 }
 
 int
@@ -152,6 +198,8 @@ main(void)
 		cmocka_unit_test(
 		    the_order_is_that_of_the_answer_and_of_what_is_preferred),
 		cmocka_unit_test(r17_a_name_that_leads_back_is_not_followed),
+		cmocka_unit_test(
+		    r17_a_name_of_this_host_is_not_followed_from_everywhere),
 		cmocka_unit_test(each_is_asked_before_the_server_has_failed),
 		cmocka_unit_test(
 		    the_one_that_is_asked_stays_while_the_name_has_it),
