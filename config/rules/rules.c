@@ -27,7 +27,10 @@ refuse(struct rules *r, const struct tree_node *node, const char *fault)
 	address_faults_refuse(r->diag, node, fault);
 }
 
-/* A service that is its own server would connect until nothing is left. */
+/*
+ * A service that is its own server would connect until nothing is left. Which
+ * addresses a host has, beside those of the pair, the file does not know.
+ */
 static void
 check_loop(struct rules *r, const struct config_service *s,
     const union addr *server, const struct tree_node *where)
@@ -147,6 +150,48 @@ warn_of_backups(struct rules *r, const struct config_service *s)
 		    "up serves alone; 'backups: ordered' says that this is "
 		    "meant, with 'backups: all' they share the connections",
 		    n);
+}
+
+/* Ports of those who greet the client before it has said a word. */
+static bool
+speaks_first(uint16_t port)
+{
+	static const uint16_t ports[] = {
+		21,   /* FTP */
+		22,   /* SSH */
+		25,   /* SMTP */
+		110,  /* POP3 */
+		143,  /* IMAP */
+		587,  /* SMTP of clients */
+		3306, /* MySQL and MariaDB */
+		5900, /* VNC */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(ports); i++)
+		if (ports[i] == port)
+			return true;
+	return false;
+}
+
+/* Each client would wait for the server, and the server for the client. */
+static void
+warn_of_silence(struct rules *r, const struct config_service *s)
+{
+	const struct tree_node *at = source_marks_get(r->marks, &s->connect);
+
+	for (size_t i = 0; i < s->n_servers; i++) {
+		const uint16_t port = addr_port(&s->servers[i].address);
+
+		if (s->connect != CONFIG_CONNECT_AT_FIRST_BYTE || at == NULL ||
+		    !speaks_first(port))
+			continue;
+		diag_warning(r->diag, &at->at,
+		    "servers at port %u speak first: a client that waits for "
+		    "them is never connected with 'connect: at_first_byte'; "
+		    "expected 'at_accept'",
+		    port);
+		return;
+	}
 }
 
 /* With nobody to stand in for, a backup is only a server. */
@@ -342,6 +387,7 @@ check_services(struct rules *r)
 		    address_faults_of_link(&s->source));
 		check_backups(r, s);
 		warn_of_backups(r, s);
+		warn_of_silence(r, s);
 		check_rules_check(s, r->marks, r->diag);
 		if (check_servers(r, s) < 0 || check_access(r, s) < 0)
 			return -ENOMEM;

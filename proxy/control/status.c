@@ -6,8 +6,24 @@
 #include "proxy/control/standby.h"
 #include "proxy/health/check.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+/*
+ * Who has a thousand servers down wants to know that, and not to read a
+ * thousand lines: so many lines of a kind, then how many more there are.
+ */
+#define LINES_OF_A_KIND 20
+
+/* Fewer clients that said nothing may be of those who only knock. */
+#define SILENT_LEAST 3
+
+/* How many there were of each kind that comes in numbers. */
+struct tally {
+	unsigned down, services; /* servers; services with more of them */
+	unsigned left_out;       /* servers of services that are not told */
+};
 
 static void problem(struct json_doc *problems, const char *format, ...)
     PRINTF_LIKE(2, 3);
@@ -300,10 +316,9 @@ put_address(struct json_doc *at, const struct config_server *c,
 }
 
 static void
-put_server(struct json_doc *servers, const struct config_service *service,
-    size_t i, const struct status_server *s, struct json_doc *problems)
+put_server(struct json_doc *servers, const struct config_server *c,
+    const struct status_server *s)
 {
-	const struct config_server *c = &service->servers[i];
 	struct json_doc *at = json_doc_put_object(servers, NULL);
 
 	json_doc_put_string(at, "name", c->name);
@@ -318,9 +333,56 @@ put_server(struct json_doc *servers, const struct config_service *service,
 		return;
 	(void)put_sums(at, &s->sum);
 	put_check(at, &c->check, s);
-	if (s->view.state == SERVER_DOWN && s->view.admin != ACCORD_MAINT)
-		problem(problems, "server %s of service %s is down: %s",
-		    c->name, service->name, s->check->detail);
+}
+
+static bool
+is_missing(const struct status_server *s)
+{
+	return s->view.state == SERVER_DOWN && s->view.admin != ACCORD_MAINT;
+}
+
+static void
+tell_servers(const struct config_service *c, const struct status_service *s,
+    struct tally *tally, struct json_doc *problems)
+{
+	unsigned more = 0;
+
+	for (size_t i = 0; i < c->n_servers; i++) {
+		if (!is_missing(&s->servers[i]))
+			continue;
+		if (++tally->down > LINES_OF_A_KIND)
+			more++;
+		else
+			problem(problems, "server %s of service %s is down: %s",
+			    c->servers[i].name, c->name,
+			    s->servers[i].check->detail);
+	}
+	if (more == 0)
+		return;
+	if (++tally->services > LINES_OF_A_KIND)
+		tally->left_out += more;
+	else
+		problem(problems,
+		    "service %s: %u more of its %zu servers are down", c->name,
+		    more, c->n_servers);
+}
+
+/* Of who waits for the client to speak first, while none ever does. */
+static void
+tell_silence(const struct config_service *c, const struct status_service *s,
+    struct json_doc *problems)
+{
+	const uint64_t n = s->sums.endings[END_REASON_CLIENT_SILENT];
+
+	if (c->connect != CONFIG_CONNECT_AT_FIRST_BYTE || n < SILENT_LEAST)
+		return;
+	for (size_t i = 0; i < c->n_servers; i++)
+		if (s->servers[i].sum.total > 0)
+			return;
+	problem(problems,
+	    "service %s: %" PRIu64
+	    " clients said nothing in time, and no other ever did: does this server speak first? Then 'connect: at_accept' serves it",
+	    c->name, n);
 }
 
 /* What is wrong is said once, of a group by its first service. */
@@ -353,7 +415,7 @@ put_standby(struct json_doc *service, const struct status *r, size_t i,
 
 static void
 put_service(struct json_doc *services, const struct status *r, size_t number,
-    struct json_doc *problems)
+    struct tally *tally, struct json_doc *problems)
 {
 	const struct config_service *c = &r->config->services[number];
 	const struct status_service *s =
@@ -386,7 +448,11 @@ put_service(struct json_doc *services, const struct status *r, size_t number,
 	list = json_doc_put_array(at, "servers");
 	for (size_t i = 0; i < c->n_servers; i++)
 		put_server(
-		    list, c, i, s != NULL ? &s->servers[i] : NULL, problems);
+		    list, &c->servers[i], s != NULL ? &s->servers[i] : NULL);
+	if (s == NULL)
+		return;
+	tell_servers(c, s, tally, problems);
+	tell_silence(c, s, problems);
 }
 
 char *
@@ -395,6 +461,7 @@ status_text(const struct status *r)
 	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
 	const struct config *c = r->config;
 	struct json_doc *peers, *services, *problems;
+	struct tally tally = { 0 };
 
 	json_doc_put_string(doc, "version", VERSION);
 	json_doc_put_string(
@@ -410,7 +477,11 @@ status_text(const struct status *r)
 		put_peer(peers, r, problems);
 	services = json_doc_put_array(doc, "services");
 	for (size_t i = 0; i < c->n_services; i++)
-		put_service(services, r, i, problems);
+		put_service(services, r, i, &tally, problems);
+	if (tally.left_out > 0)
+		problem(problems,
+		    "%u more servers of %u more services are down",
+		    tally.left_out, tally.services - LINES_OF_A_KIND);
 	if (r->services == NULL)
 		problem(problems, "the relay process is being restarted");
 	json_doc_put_int(

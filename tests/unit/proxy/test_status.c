@@ -202,6 +202,29 @@ nobody_fit(struct world *w)
 	w->standby.trouble = STANDBY_NOBODY_FIT;
 }
 
+/* Nobody but mariadb would say a word. */
+static void
+all_silent(struct world *w)
+{
+	w->config->services[0].connect = CONFIG_CONNECT_AT_FIRST_BYTE;
+	w->services[0].sums.endings[END_REASON_CLIENT_SILENT] = 3;
+	w->servers[0].sum.total = w->servers[1].sum.total = 0;
+}
+
+static void
+two_silent(struct world *w)
+{
+	all_silent(w);
+	w->services[0].sums.endings[END_REASON_CLIENT_SILENT] = 2;
+}
+
+static void
+some_silent(struct world *w)
+{
+	all_silent(w);
+	w->servers[1].sum.total = 1;
+}
+
 static const struct row {
 	const char *name;
 	void (*change)(struct world *w);
@@ -228,6 +251,10 @@ static const struct row {
 	{ "a server", server_down,
 	    "server w.example of service web is down: refused\n" },
 	{ "a server down for maintenance", maintenance, "" },
+	{ "R24: a server that speaks first, and clients who must", all_silent,
+	    "service web: 3 clients said nothing in time, and no other ever did: does this server speak first? Then 'connect: at_accept' serves it\n" },
+	{ "R24: two that only knock", two_silent, "" },
+	{ "R24: a client has spoken, others rest", some_silent, "" },
 	{ "a standby group, told once", nobody_fit,
 	    "service db: active server stays d2: no other server is fit to take over\n" },
 };
@@ -257,6 +284,50 @@ each_problem_is_told_in_words(void **state)
 		    json_doc_bool(doc, "healthy"), said[0] == '\0');
 		config_free(w.config);
 	}
+}
+
+/* G6: a thousand servers down are no thousand lines. */
+static void
+what_comes_in_numbers_is_summed_up(void **state)
+{
+	static struct config_server servers[60];
+	static struct config_service services[25];
+	static struct status_server states[60];
+	static struct status_service found[25];
+	const struct check_view refused = { .detail = "refused" };
+	struct config config = { .services = services, .n_services = 25 };
+	CLEANUP(json_doc_free_at) struct json_doc *doc = NULL;
+	const struct json_doc *list;
+	struct world w;
+
+	(void)state;
+	set_up(&w);
+	for (size_t i = 0; i < ARRAY_LEN(servers); i++) {
+		servers[i].name = (char *)(uintptr_t) "s";
+		states[i].view.state = SERVER_DOWN;
+		states[i].check = &refused;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(services); i++) {
+		services[i].name = (char *)(uintptr_t) "web";
+		services[i].servers = servers;
+		services[i].n_servers = ARRAY_LEN(servers);
+		found[i] = (struct status_service){ .state = "down",
+			.servers = states };
+	}
+	w.report.config = &config;
+	w.report.services = found;
+	doc = report_of(&w);
+	list = json_doc_get(doc, "problems");
+	assert_int_equal(json_doc_count(list), 41);
+	assert_text(json_doc_text_value(json_doc_at(list, 19)),
+	    "server s of service web is down: refused");
+	assert_text(json_doc_text_value(json_doc_at(list, 20)),
+	    "service web: 40 more of its 60 servers are down");
+	assert_text(json_doc_text_value(json_doc_at(list, 39)),
+	    "service web: 60 more of its 60 servers are down");
+	assert_text(json_doc_text_value(json_doc_at(list, 40)),
+	    "300 more servers of 5 more services are down");
+	config_free(w.config);
 }
 
 /* -- what is where ------------------------------------------------------ */
@@ -400,6 +471,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_problem_is_told_in_words),
+		cmocka_unit_test(what_comes_in_numbers_is_summed_up),
 		cmocka_unit_test(values_have_their_place),
 		cmocka_unit_test(without_a_relay_nothing_is_known_of_servers),
 		cmocka_unit_test(what_was_never_there_is_null),
