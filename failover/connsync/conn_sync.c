@@ -278,6 +278,8 @@ take_changes(struct conn_sync *r, const struct channel_packet *p)
 			e = -ENOSPC;
 	if (e < 0)
 		peer_link_restart(r->wire, "the peer does not read");
+	r->role->inbox.node.connections =
+	    (uint32_t)local_conns_count(r->local_conns);
 	return true;
 }
 

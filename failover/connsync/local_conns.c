@@ -298,3 +298,9 @@ local_conns_is_live(const struct local_conns *l, const struct conn_record *c)
 	return e != NULL && e->conn.change == CONN_RECORD_OPENED &&
 	    (e->pass == l->pass || !l->sweeping);
 }
+
+size_t
+local_conns_count(const struct local_conns *l)
+{
+	return conn_table_count(l->map) - l->n_closed - l->n_left;
+}

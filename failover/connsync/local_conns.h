@@ -56,6 +56,9 @@ enum local_conns_debt local_conns_next(
 bool local_conns_awaits(const struct local_conns *l);
 void local_conns_settle(struct local_conns *l, unsigned n);
 
+/* Of live ones. */
+size_t local_conns_count(const struct local_conns *l);
+
 /* A live connection of ours has these ends. */
 bool local_conns_is_live(
     const struct local_conns *l, const struct conn_record *c);

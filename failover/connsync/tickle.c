@@ -20,8 +20,8 @@
 #define ROUND_MS 600
 
 /*
- * The peer that hands over takes 20 ms to reset what is connected to it, at
- * most (handover.h).
+ * The peer that hands over resets what is connected to it (handover.h). Where
+ * that takes longer, a few are told twice.
  */
 #define HANDED_OVER_MS 100
 

@@ -77,6 +77,16 @@ let_them_go(struct handover *h, struct mono now, struct handover_out *out)
 	enter(h, HANDOVER_FORWARDING, mono_add_ms(now, h->times.forward_ms));
 }
 
+static uint32_t
+release_ms(const struct handover *h, uint32_t connections)
+{
+	const uint64_t ms = h->times.release_ms +
+	    (uint64_t)connections * HANDOVER_RESET_US / 1000;
+
+	return ms < HANDOVER_RELEASE_MOST_MS ? (uint32_t)ms
+	                                     : HANDOVER_RELEASE_MOST_MS;
+}
+
 /*
  * The election lets go. Softly: new clients are not let in any more, if they
  * were before, and then the relay resets all who are. Else at once: there is no
@@ -86,11 +96,11 @@ static void
 release(struct handover *h, const struct handover_event *ev, struct mono now,
     struct handover_out *out)
 {
-	if (ev->softly) {
+	if (ev->release.softly) {
 		ask(out, HANDOVER_HOLD);
 		ask(out, h->muted ? HANDOVER_RESET : HANDOVER_MUTE);
 		enter(h, HANDOVER_RELEASING,
-		    mono_add_ms(now, h->times.release_ms));
+		    mono_add_ms(now, release_ms(h, ev->release.connections)));
 		return;
 	}
 	ask(out, HANDOVER_DELETE);

@@ -99,10 +99,14 @@ enum handover_outcome {
 #define HANDOVER_ASK_MS 500
 
 /*
- * Both nodes have the addresses meanwhile. Resets take about 10 us each; who
- * was not reset in time is told by the peer (tickle ACKs).
+ * Both nodes have the addresses while the relay resets its connections. For
+ * each of those it takes some 30 us, in all of its threads together; this is
+ * more, since others want their turn. Who is not reset by then is told by the
+ * peer (tickle ACKs), later, and not at all behind a firewall that drops them.
  */
 #define HANDOVER_RELEASE_MS 20
+#define HANDOVER_RESET_US 40
+#define HANDOVER_RELEASE_MOST_MS 500
 
 /* Neighbours that missed the peer's first announcement hear the next. */
 #define HANDOVER_FORWARD_MS 1000
@@ -115,8 +119,10 @@ struct handover_times {
 struct handover_event {
 	enum handover_type type;
 	union {
-		/* RELEASE: the relay can be asked, and waited for. */
-		bool softly;
+		struct {
+			bool softly; /* the relay is there, and waited for */
+			uint32_t connections; /* that it has */
+		} release;
 		struct {
 			bool sound;  /* fit to take the group, or has it */
 			bool serves; /* it is master and has the addresses */

@@ -207,6 +207,7 @@ struct node {
 	bool started;           /* we speak, and decide */
 	bool stopping;          /* on the way out: our hellos resign */
 	bool relay_there, relay_serves, relay_leaves;
+	uint32_t connections; /* the relay's, at virtual IPs: the shell's */
 	unsigned n_groups;
 	struct node_group groups[NODE_GROUPS_MAX];
 };

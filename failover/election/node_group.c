@@ -97,8 +97,9 @@ release(struct node_group_step *s, unsigned i)
 	 * The peer serves, or is about to: then there are a few milliseconds.
 	 * A node that does not trust itself (INIT, late) has none.
 	 */
-	ev.softly = has_relay(s->node) && !s->node->stopping &&
+	ev.release.softly = has_relay(s->node) && !s->node->stopping &&
 	    (is == ELECTION_BACKUP || is == ELECTION_FAULT);
+	ev.release.connections = s->node->connections;
 	node_group_do(s, NODE_DO_END_ANNOUNCING, i);
 	node_group_hand(s, i, &ev); /* maybe in a moment: see handover.h */
 }

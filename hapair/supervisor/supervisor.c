@@ -49,8 +49,8 @@ enum stage {
 /* A failover that comes back sooner goes on as if nothing had been. */
 #define FORSAKE_PAUSE_MS 100
 
-/* A handover takes 30 ms; failover itself gives up after 620. */
-#define HANDOVER_PATIENCE_S 0.7
+/* A handover takes 30 ms; failover itself gives up after 1,120. */
+#define HANDOVER_PATIENCE_S 1.2
 #define RELAY_PATIENCE_S 0.5
 #define FAILOVER_PATIENCE_S 2.0
 #define NOTIFY_PATIENCE_S 3.0

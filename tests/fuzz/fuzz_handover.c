@@ -21,7 +21,7 @@ read_event(struct buf *b)
 		ev.peer.sound = (byte & 0x40) != 0;
 		ev.peer.serves = (byte & 0x80) != 0;
 	} else if (ev.type == HANDOVER_RELEASE) {
-		ev.softly = (byte & 0x80) != 0;
+		ev.release.softly = (byte & 0x80) != 0;
 	}
 	return ev;
 }
