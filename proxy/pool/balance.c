@@ -134,37 +134,58 @@ minus_log2(uint64_t x)
 	return ((uint64_t)(zeros + 1) << LOG_FRACTION) - log;
 }
 
+/* A server that may be a client's, and the chance that the two share. */
+struct bid {
+	const struct balance_slot *slot;
+	uint64_t u;   /* of 2^64, more than 0 */
+	uint64_t log; /* minus_log2(u); 0: not asked for yet */
+};
+
+static uint64_t
+log_of(struct bid *b)
+{
+	if (b->log == 0)
+		b->log = minus_log2(b->u);
+	return b->log;
+}
+
 /*
- * u is chance that only this client and this server share. The server whose
- * -log(u) / weight is least wins with a probability of its weight in that of
- * all (the first of independent Poisson processes), and whatever happens to
- * another server leaves its number as it was.
+ * The server whose -log(u) / weight is least wins with a probability of its
+ * weight in that of all (the first of independent Poisson processes), and
+ * whatever happens to another server leaves its number as it was. Of two with
+ * one weight that is the greater u: most services never ask for a logarithm,
+ * which costs more than all else here.
  */
+static bool
+wins(struct bid *a, struct bid *b)
+{
+	uint64_t of_a = b->u, of_b = a->u;
+
+	if (a->slot->weight != b->slot->weight) {
+		/* 39 bits of a logarithm and 17 of a weight: it fits. */
+		of_a = log_of(a) * b->slot->weight;
+		of_b = log_of(b) * a->slot->weight;
+	}
+	/* A tie, once in a blue moon, must not ask for the order. */
+	return of_a < of_b ||
+	    (of_a == of_b && a->slot->name_hash < b->slot->name_hash);
+}
+
 int
 balance_source(
     const struct balance_slot *slots, size_t n_slots, uint64_t client_hash)
 {
-	const struct balance_slot *best = NULL;
-	uint64_t best_log = 0;
+	struct bid best = { .slot = NULL };
 
 	for (size_t i = 0; i < n_slots; i++) {
-		const struct balance_slot *s = &slots[i];
-		uint64_t log, mine, least;
+		struct bid mine = { .slot = &slots[i],
+			.u = mix(client_hash ^ slots[i].name_hash) | 1 };
 
-		if (!takes(s))
-			continue;
-		log = minus_log2(mix(client_hash ^ s->name_hash) | 1);
-		/* 39 bits of a logarithm and 17 of a weight: it fits. */
-		mine = best == NULL ? 0 : log * best->weight;
-		least = best == NULL ? 1 : best_log * s->weight;
-		/* A tie, once in a blue moon, must not ask for the order. */
-		if (mine > least ||
-		    (mine == least && s->name_hash > best->name_hash))
-			continue;
-		best = s;
-		best_log = log;
+		if (takes(&slots[i]) &&
+		    (best.slot == NULL || wins(&mine, &best)))
+			best = mine;
 	}
-	return best == NULL ? BALANCE_NONE : (int)(best - slots);
+	return best.slot == NULL ? BALANCE_NONE : (int)(best.slot - slots);
 }
 
 /*
