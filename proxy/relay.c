@@ -16,6 +16,7 @@
 #include "proxy/control/standby_run.h"
 #include "proxy/control/status_collect.h"
 #include "proxy/control/status_query.h"
+#include "proxy/control/status_writer.h"
 #include "proxy/pool/pool.h"
 #include "proxy/services.h"
 
@@ -254,6 +255,10 @@ take_start(struct relay *r, struct channel_packet *p)
 		    calloc(r->config->pair.n_groups + 1, sizeof(*r->groups));
 		e = r->groups != NULL ? 0 : -ENOMEM;
 	}
+	if (e == 0) {
+		r->writer = status_writer_new(r->loop);
+		e = r->writer != NULL ? 0 : -ENOMEM;
+	}
 	if (e == 0)
 		e = init_admin(r);
 	if (e == 0 && r->start.n_listeners == 0)
@@ -303,9 +308,8 @@ on_beat(struct ev_loop *loop, ev_timer *t, int revents)
 	liveness_beat(r->liveness, LIVENESS_MAIN);
 }
 
-/* The answer to `status`, malloc'd. */
-static char *
-make_report(void *arg, const struct status_query_said *said)
+static void
+answer_status(void *arg, int *socket, const struct status_query_said *said)
 {
 	struct relay *r = arg;
 	const struct status_collect from = { .config = r->config,
@@ -315,7 +319,8 @@ make_report(void *arg, const struct status_query_said *said)
 		.services = &r->services,
 		.pid = (int)r->parent };
 
-	return status_collect_text(&from, said);
+	status_writer_answer(
+	    r->writer, socket, status_collect_take(&from, said));
 }
 
 static int
@@ -332,9 +337,8 @@ take_control(struct relay *r, struct channel_packet *p)
 	if (strcmp(m.request, "status") != 0)
 		reply_error(r->loop, &p->fd, "unknown request");
 	else if (!r->config->has_pair)
-		reply_send(r->loop, &p->fd,
-		    make_report(
-		        r, &(struct status_query_said){ .peer = NULL }));
+		answer_status(
+		    r, &p->fd, &(struct status_query_said){ .peer = NULL });
 	else
 		status_query_ask(&r->query, &p->fd, r->failover);
 	return 0;
@@ -534,7 +538,7 @@ relay_init(struct relay *r, int channel)
 	r->failover = -1;
 	r->parent = getppid();
 	r->status = EXIT_FAILURE;
-	status_query_init(&r->query, r->loop, make_report, r);
+	status_query_init(&r->query, r->loop, answer_status, r);
 	ev_io_init(&r->chan_ready, on_chan, channel, EV_READ);
 	ev_io_start(r->loop, &r->chan_ready);
 	ev_init(&r->failover_ready, on_failover);
@@ -553,6 +557,7 @@ static void
 relay_fini(struct relay *r)
 {
 	status_query_fini(&r->query);
+	status_writer_free(r->writer);
 	server_admin_fini(&r->admin);
 	services_fini(&r->services);
 	free(r->groups);

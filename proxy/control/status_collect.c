@@ -1,70 +1,143 @@
 #include "proxy/control/status_collect.h"
 
 #include "core/log.h"
+#include "proxy/control/standby.h"
 #include "proxy/control/standby_run.h"
 #include "proxy/control/status.h"
 #include "proxy/control/status_query.h"
+#include "proxy/health/check.h"
 #include "proxy/services.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* `status` points at the others. */
+struct status_collect_snapshot {
+	struct status status;
+	struct msg_start start;
+	struct msg_peer peer;
+	struct msg_tracks tracks;
+	struct msg_group groups[CONFIG_GROUPS_MAX];
+	struct status_service *services;
+	struct standby *standbys;      /* by service */
+	struct status_server *servers; /* of all services */
+	struct check_view *checks;     /* by server */
+};
 
 static struct status_server
-see_server(struct services *r, struct pool *p, struct pool_server *s)
+see_server(struct services *r, struct pool *p, struct pool_server *s,
+    struct check_view *ret_check)
 {
-	struct status_server out = { .check = services_check(r, s->slot),
+	struct status_server out = { .check = ret_check,
 		.sum = services_sum_server(r, s->slot) };
 
+	*ret_check = *services_check(r, s->slot);
 	pool_look(p, s, &out.view);
 	return out;
 }
 
 static struct status_service
 see_service(const struct status_collect *from, size_t i,
-    struct status_server *ret_servers)
+    struct status_collect_snapshot *to, size_t first)
 {
+	const struct standby *standby =
+	    standby_run_standby(from->standby_run, i);
 	struct pool *p = services_pool(from->services, i);
-	struct status_service out = { .servers = ret_servers,
+	struct status_service out = { .servers = &to->servers[first],
 		.state = "unknown",
-		.standby = standby_run_standby(from->standby_run, i),
 		.queued = atomic_load(&p->n_waiting),
 		.sums = services_sum_service(from->services, i) };
 
 	if (atomic_load(&p->open))
 		out.state = pool_is_usable(p) ? "up" : "down";
+	if (standby != NULL) {
+		to->standbys[i] = *standby;
+		out.standby = &to->standbys[i];
+	}
 	for (size_t k = 0; k < p->n_servers; k++)
-		ret_servers[k] = see_server(from->services, p, &p->servers[k]);
+		to->servers[first + k] = see_server(
+		    from->services, p, &p->servers[k], &to->checks[first + k]);
 	return out;
 }
 
-char *
-status_collect_text(
+static struct status_collect_snapshot *
+snapshot_new(size_t n_services, size_t n_servers)
+{
+	struct status_collect_snapshot *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->services = calloc(n_services + 1, sizeof(*s->services));
+	s->standbys = calloc(n_services + 1, sizeof(*s->standbys));
+	s->servers = calloc(n_servers + 1, sizeof(*s->servers));
+	s->checks = calloc(n_servers + 1, sizeof(*s->checks));
+	if (s->services != NULL && s->standbys != NULL && s->servers != NULL &&
+	    s->checks != NULL)
+		return s;
+	status_collect_free(s);
+	return NULL;
+}
+
+/* What failover has said, and how the groups stand. */
+static void
+copy_said(struct status_collect_snapshot *s, const struct status_collect *from,
+    const struct status_query_said *said)
+{
+	if (said->peer != NULL) {
+		s->peer = *said->peer;
+		s->status.peer = &s->peer;
+	}
+	if (said->tracks != NULL) {
+		s->tracks = *said->tracks;
+		s->status.tracks = &s->tracks;
+	}
+	if (said->peer == NULL || from->groups == NULL)
+		return;
+	memcpy(s->groups, from->groups,
+	    from->config->pair.n_groups * sizeof(*s->groups));
+	s->status.groups = s->groups;
+}
+
+struct status_collect_snapshot *
+status_collect_take(
     const struct status_collect *from, const struct status_query_said *said)
 {
 	const struct worker_shared *sh = &from->services->shared;
-	struct status_server *servers =
-	    calloc(sh->n_servers + 1, sizeof(*servers));
-	struct status_service *services =
-	    calloc(sh->n_pools + 1, sizeof(*services));
-	const struct status report = { .config = from->config,
-		.start = from->start,
-		.groups = said->peer != NULL ? from->groups : NULL,
-		.peer = said->peer,
-		.tracks = said->tracks,
-		.services = services,
+	struct status_collect_snapshot *s =
+	    snapshot_new(sh->n_pools, sh->n_servers);
+	size_t first = 0;
+
+	if (s == NULL)
+		return NULL;
+	s->start = *from->start;
+	s->status = (struct status){ .config = from->config,
+		.start = &s->start,
+		.services = s->services,
 		.pid = from->pid,
 		.now = mono_now(),
 		.dropped_log_lines = log_dropped() };
-	struct status_server *next = servers;
-	char *text = NULL;
-
-	if (servers != NULL && services != NULL) {
-		for (size_t i = 0; i < sh->n_pools; i++) {
-			services[i] = see_service(from, i, next);
-			next += sh->pools[i].n_servers;
-		}
-		text = status_text(&report);
+	copy_said(s, from, said);
+	for (size_t i = 0; i < sh->n_pools; i++) {
+		s->services[i] = see_service(from, i, s, first);
+		first += sh->pools[i].n_servers;
 	}
-	free(servers);
-	free(services);
-	return text;
+	return s;
+}
+
+char *
+status_collect_text(const struct status_collect_snapshot *s)
+{
+	return status_text(&s->status);
+}
+
+void
+status_collect_free(struct status_collect_snapshot *s)
+{
+	if (s == NULL)
+		return;
+	free(s->services);
+	free(s->standbys);
+	free(s->servers);
+	free(s->checks);
+	free(s);
 }

@@ -3,7 +3,8 @@
 /*
  * Collects what `status` tells, as values, from those who have it: services and
  * their checks, standby decisions, and what failover has answered. Stands above
- * them all, so that none of them knows of `status`. On the relay's main thread.
+ * them all, so that none of them knows of `status`. On the relay's main thread;
+ * the snapshot is anybody's, and goes on without them.
  */
 
 #include "core/base.h"
@@ -14,6 +15,7 @@ struct msg_start;
 struct services;
 struct standby_run;
 struct status_query_said;
+struct status_collect_snapshot;
 
 /* All borrowed. */
 struct status_collect {
@@ -25,6 +27,11 @@ struct status_collect {
 	int pid; /* of the supervisor */
 };
 
-/* The text of status.h, malloc'd; NULL where memory is out. */
-char *status_collect_text(
+/* Copies, but for the configuration. NULL where memory is out. */
+struct status_collect_snapshot *status_collect_take(
     const struct status_collect *from, const struct status_query_said *said);
+
+/* From any thread: the text of status.h, malloc'd; NULL: no memory. */
+char *status_collect_text(const struct status_collect_snapshot *s);
+
+void status_collect_free(struct status_collect_snapshot *s); /* takes NULL */

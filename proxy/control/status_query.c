@@ -35,7 +35,7 @@ finish(struct status_query_request *q, const struct status_query_said *said)
 	ev_timer_stop(a->loop, &q->patience);
 	LIST_REMOVE(q, all);
 	a->n_waiting--;
-	reply_send(a->loop, &q->socket, a->answer(a->arg, said));
+	a->answer(a->arg, &q->socket, said);
 	free(q);
 }
 

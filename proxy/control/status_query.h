@@ -20,9 +20,9 @@ struct status_query_said {
 	const struct msg_tracks *tracks;
 };
 
-/* Makes the answer, malloc'd. */
-typedef char *status_query_answer_fn(
-    void *arg, const struct status_query_said *said);
+/* Answers; takes the socket. */
+typedef void status_query_answer_fn(
+    void *arg, int *socket, const struct status_query_said *said);
 
 struct status_query {
 	struct ev_loop *loop; /* borrowed */

@@ -3,6 +3,7 @@
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/fd.h"
+#include "core/reply.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -20,15 +21,15 @@ struct run {
 };
 
 /* Tells by one letter each what failover has said. */
-static char *
-answer(void *arg, const struct status_query_said *said)
+static void
+answer(void *arg, int *socket, const struct status_query_said *said)
 {
 	struct run *r = arg;
 	const char text[] = { said->peer != NULL ? 'p' : '-',
 		said->tracks != NULL ? 't' : '-', '\n', '\0' };
 
 	r->answers++;
-	return strdup(text);
+	reply_send(r->loop, socket, strdup(text));
 }
 
 static void
