@@ -493,7 +493,7 @@ node_lingers_ms(const struct node *n, struct mono now)
 
 		if (h->state != HANDOVER_FORWARDING)
 			continue;
-		left = LINGER_MS - h->times.forward_ms +
+		left = LINGER_MS - (int64_t)h->times.forward_ms +
 		    mono_span_ms(now, h->deadline);
 		if (left > most)
 			most = left;

@@ -142,6 +142,20 @@ def test_sigterm_listening_everywhere() -> None:
         stop_five_times(stage, 4)
 
 
+def test_stopped_a_moment_after_a_handover() -> None:
+    """Not so soon that it has to linger, and not so late that all is over."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        give(stage, "p1")
+        stage.wait_master("p2")
+        time.sleep(0.3)
+        begun = time.monotonic()
+        assert stage["p1"].stop() == 0
+        assert time.monotonic() - begun < figure(1000) / 1000
+        assert "not all processes stop" not in stage["p1"].log()
+
+
 @limit(60)
 def test_there_and_back_ten_times() -> None:
     """Without a pause, under connects: frames do not go round in circles."""

@@ -431,6 +431,11 @@ a_process_that_has_given_away_lingers(void **state)
 	assert_int_equal(node_lingers_ms(&p.node, moment(&p).mono), 150);
 	p.now_ms += 100;
 	assert_int_equal(node_lingers_ms(&p.node, moment(&p).mono), 50);
+	/* It still sends on what comes, and needs not stay for that. */
+	p.now_ms += 51;
+	assert_int_equal(node_lingers_ms(&p.node, moment(&p).mono), 0);
+	p.now_ms += 700;
+	assert_int_equal(node_lingers_ms(&p.node, moment(&p).mono), 0);
 }
 
 int
