@@ -143,23 +143,32 @@ look(struct pool *p, const struct pool_waiter *w, unsigned *ret_tier)
 	return pool_choice_look(p->choices, p->n_servers, ret_tier);
 }
 
-/* Who of the tier may be chosen, with the weight of this moment. */
-static void
+/*
+ * Who of the tier may be chosen, with the weight of this moment. Whether that
+ * stays so until a server is set to something: no weight grows, no limit is
+ * reached, and nobody is on trial.
+ */
+static bool
 mark(struct pool *p, unsigned tier, struct mono now)
 {
+	bool steady = true;
+
 	for (size_t i = 0; i < p->n_servers; i++) {
 		struct pool_server *s = &p->servers[i];
 		struct balance_slot *slot = &p->slots[i];
 		int64_t up_ms = INT64_MAX;
 
 		slot->eligible = pool_choice_has(&p->choices[i], tier);
+		steady = steady && s->config->max_connections == 0 && !s->trial;
 		if (!slot->eligible)
 			continue;
 		if (!mono_is_never(s->up_since))
 			up_ms = mono_span_ms(s->up_since, now);
+		steady = steady && up_ms >= s->config->slow_start_ms;
 		slot->weight =
 		    balance_ramp(s->weight, up_ms, s->config->slow_start_ms);
 	}
+	return steady;
 }
 
 static int
@@ -186,10 +195,14 @@ find_place(struct pool *p, struct pool_waiter *w, struct mono now,
 	unsigned tier;
 	int server;
 
-	*ret_wants = look(p, w, &tier);
-	if (*ret_wants != POOL_CHOICE_SERVER)
-		return POOL_NONE;
-	mark(p, tier, now);
+	*ret_wants = POOL_CHOICE_SERVER;
+	if (!p->marked || w->n_tried > 0) {
+		p->marked = false;
+		*ret_wants = look(p, w, &tier);
+		if (*ret_wants != POOL_CHOICE_SERVER)
+			return POOL_NONE;
+		p->marked = mark(p, tier, now) && w->n_tried == 0;
+	}
 	server = balance(p, w);
 	p->slots[server].load++;
 	p->servers[server].trial = false;
@@ -296,6 +309,7 @@ pool_set_trial(struct pool *p, struct pool_server *server)
 {
 	(void)pthread_mutex_lock(&p->lock);
 	server->trial = true;
+	p->marked = false;
 	forgive_all(p, server);
 	grant(p);
 	(void)pthread_mutex_unlock(&p->lock);
@@ -380,6 +394,7 @@ pool_set_state(struct pool *p, struct pool_server *server,
 		server->up_since = now;
 	atomic_store(&server->state, (int)state);
 	server->trial = false;
+	p->marked = false;
 	if (state == SERVER_UP)
 		forgive_all(p, server);
 	grant(p);
@@ -392,6 +407,7 @@ pool_set_admin(
 {
 	(void)pthread_mutex_lock(&p->lock);
 	server->admin = admin;
+	p->marked = false;
 	if (admin == ACCORD_MAINT)
 		cut(p, server);
 	grant(p);
@@ -403,6 +419,7 @@ pool_set_weight(struct pool *p, struct pool_server *server, uint32_t weight)
 {
 	(void)pthread_mutex_lock(&p->lock);
 	server->weight = weight;
+	p->marked = false;
 	grant(p);
 	(void)pthread_mutex_unlock(&p->lock);
 }
@@ -414,6 +431,7 @@ pool_set_active(struct pool *p, unsigned server)
 	if (p->active != (int)server) {
 		cut(p, &p->servers[p->active]);
 		p->active = (int)server;
+		p->marked = false;
 		grant(p);
 	}
 	(void)pthread_mutex_unlock(&p->lock);
@@ -461,6 +479,7 @@ pool_set_address(
 	server->address = *ip;
 	addr_set_port(&server->address, port);
 	server->has_address = true;
+	p->marked = false;
 	grant(p);
 	(void)pthread_mutex_unlock(&p->lock);
 }

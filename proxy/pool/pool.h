@@ -89,6 +89,9 @@ struct pool {
 	pthread_mutex_t lock; /* of all that follows */
 	int active;           /* of a standby service; else POOL_NONE */
 	struct balance_slot *slots;
+	/* The slots say who may be chosen now, for each that has tried nobody.
+	 */
+	bool marked;
 	struct pool_choice_server *choices; /* for who asks now */
 	struct pool_queue queue, granted;
 };

@@ -455,11 +455,87 @@ an_operator_takes_servers_out_and_in(void **state)
 	pool_fini(&p);
 }
 
+static uint64_t
+draw(uint64_t *seed)
+{
+	*seed = *seed * 6364136223846793005U + 1442695040888963407U;
+	return *seed >> 33;
+}
+
+/* Something becomes of a server; of both pools the same. */
+static void
+happen(struct pool *a, struct pool *b, struct mono now, uint64_t *seed)
+{
+	const unsigned what = (unsigned)(draw(seed) % 5);
+	const unsigned i = (unsigned)(draw(seed) % SERVERS);
+	const uint32_t value = (uint32_t)draw(seed);
+	struct pool *const both[] = { a, b };
+
+	for (int k = 0; k < 2; k++) {
+		struct pool_server *s = &both[k]->servers[i];
+
+		if (what == 0)
+			pool_set_state(both[k], s,
+			    value % 3 == 0 ? SERVER_DOWN : SERVER_UP, now);
+		else if (what == 1)
+			pool_set_admin(both[k], s,
+			    value % 3 == 0 ? ACCORD_DRAIN : ACCORD_READY);
+		else if (what == 2)
+			pool_set_weight(both[k], s, value % 4);
+		else if (what == 3)
+			pool_set_trial(both[k], s);
+		else
+			pool_set_address(
+			    both[k], s, &(union addr){ .in.sin_port = 1 });
+	}
+}
+
+/* Who asks is not the reason to look at all servers again; a change is. */
+static void
+each_finds_what_a_fresh_look_finds(void **state)
+{
+	uint64_t seed = 1;
+	struct pool a, b;
+
+	(void)state;
+	open_pool(&a, 0);
+	open_pool(&b, 0);
+	servers[1].slow_start_ms = 1;
+	servers[2].backup = true;
+	a.servers[2].tier = b.servers[2].tier = 1;
+	for (int i = 0; i < 100000; i++) {
+		const uint16_t tried = (uint16_t)(draw(&seed) % SERVERS);
+		const unsigned n = draw(&seed) % 8 == 0;
+		struct pool_waiter of_a = refused_by(n, &tried);
+		struct pool_waiter of_b = refused_by(n, &tried);
+		const struct mono now =
+		    mono_add_us((struct mono){ 0 }, i * 100);
+		enum pool_choice wants_a, wants_b;
+		int at;
+
+		if (draw(&seed) % 4 == 0)
+			happen(&a, &b, now, &seed);
+		b.marked = false;
+		at = pool_take(&a, &of_a, now, &wants_a);
+		assert_int_equal(pool_take(&b, &of_b, now, &wants_b), at);
+		assert_int_equal(wants_a, wants_b);
+		pool_leave(&a, &of_a);
+		pool_leave(&b, &of_b);
+		if (at >= 0 && draw(&seed) % 2 == 0) {
+			pool_give(&a, at);
+			pool_give(&b, at);
+		}
+	}
+	pool_fini(&a);
+	pool_fini(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tried_servers_are_left_out),
+		cmocka_unit_test(each_finds_what_a_fresh_look_finds),
 		cmocka_unit_test(n01_who_cannot_go_on_holds_up_nobody),
 		cmocka_unit_test(n01_who_forgets_keeps_its_place),
 		cmocka_unit_test(
