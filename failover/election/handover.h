@@ -105,7 +105,7 @@ enum handover_outcome {
  * peer (tickle ACKs), later, and not at all behind a firewall that drops them.
  */
 #define HANDOVER_RELEASE_MS 20
-#define HANDOVER_RESET_US 40
+#define HANDOVER_RESET_US 60
 #define HANDOVER_RELEASE_MOST_MS 500
 
 /* Neighbours that missed the peer's first announcement hear the next. */

@@ -75,10 +75,10 @@ g02_many_connections_have_more_time(void **state)
 		uint32_t connections, ms;
 	} waits[] = {
 		{ 0, HANDOVER_RELEASE_MS },
-		{ 24, HANDOVER_RELEASE_MS },
-		{ 1000, HANDOVER_RELEASE_MS + 40 },
-		{ 8900, HANDOVER_RELEASE_MS + 356 },
-		{ 12000, HANDOVER_RELEASE_MOST_MS },
+		{ 16, HANDOVER_RELEASE_MS },
+		{ 1000, HANDOVER_RELEASE_MS + 60 },
+		{ 7000, HANDOVER_RELEASE_MS + 420 },
+		{ 8900, HANDOVER_RELEASE_MOST_MS },
 		{ UINT32_MAX, HANDOVER_RELEASE_MOST_MS },
 	};
 
