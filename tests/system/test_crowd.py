@@ -11,6 +11,7 @@ import signal
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import Any, Iterator
 
 from stage import (
@@ -303,6 +304,12 @@ def test_three_rounds_and_who_has_returned_is_left_alone() -> None:
             sock.close()
 
 
+def stands_still(pid: int) -> bool:
+    """all threads are stopped"""
+    stats = [p.read_text() for p in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return all(") T " in stat for stat in stats)
+
+
 @families
 @limit(60)
 def test_r21_a_backlog_whose_address_has_left(family: int) -> None:
@@ -314,6 +321,8 @@ def test_r21_a_backlog_whose_address_has_left(family: int) -> None:
             stage.start()
             before = stage["p1"].relay()
             os.kill(before, signal.SIGSTOP)
+            # Else a thread of it lets some in, and takes them along.
+            wait_for(lambda: stands_still(before), 5 * SLOW)
             crowd = clients(stage, family, 20, banner=False)
             # Its status would ask the relay.
             wait_for(lambda: stage.lab.holders(VIP[family]) == ["p2"], 5 * SLOW)

@@ -366,26 +366,41 @@ def test_given_up_with_clients_waiting(family: int) -> None:
         assert ended - died < figure(10) / 1000, (died, ended)
 
 
+def dies_in_the_middle(stage: Stage, role: str) -> int:
+    """The process of p1 that died. The middle is 20 ms, which a busy machine may
+    not have given us: where the handover was over by then, it is done again."""
+    for _ in range(5):
+        pid = stage["p1"].roles()[role]
+        if in_the_middle(stage, lambda: os.kill(pid, signal.SIGKILL)) == 1:
+            return pid
+        wait_for(lambda: stage["p1"].roles().get(role, pid) != pid, 5 * SLOW)
+        stage.wait_serving("p1")
+        stage.wait_master("p2")
+        give(stage, "p2")
+        stage.wait_master("p1")
+    raise AssertionError("five handovers were over too soon")
+
+
+@limit(60)
 def test_relay_dies_in_the_middle() -> None:
     """We stay master, the next relay answers, and a second try succeeds."""
     with Stage() as stage:
         stage.serve()
         stage.start()
-        relay = stage["p1"].relay()
-        assert in_the_middle(stage, lambda: os.kill(relay, signal.SIGKILL)) == 1
+        dies_in_the_middle(stage, "relay")
         stage.wait_serving("p1")
         serves_on(stage, "p1")
         give(stage, "p1")
         stage.wait_master("p2")
 
 
+@limit(60)
 def test_failover_dies_in_the_middle() -> None:
     """Nobody is left who would let new clients in again: the supervisor does."""
     with Stage() as stage:
         stage.serve()
         stage.start()
-        failover = stage["p1"].failover()
-        assert in_the_middle(stage, lambda: os.kill(failover, signal.SIGKILL)) == 1
+        failover = dies_in_the_middle(stage, "failover")
         # Whose it is, is decided when the next failover is there: until then
         # the address is where it was, whoever gets it.
         wait_for(lambda: stage["p1"].roles().get("failover", failover) != failover, 5 * SLOW)
