@@ -117,12 +117,33 @@ check_service_ports(struct host_check *m, const struct config_service *s)
 	}
 }
 
+/* Of a daemon that runs: who came after it, and shares its port. */
+static void
+check_shared_ports(struct host_check *m, const struct config_service *s)
+{
+	char text[ADDR_TEXT_MAX], use[PORT_USE_TEXT];
+	struct port_use u;
+
+	for (size_t i = 0; i < s->n_listens; i++) {
+		const union addr *a = &s->listens[i].address;
+
+		if (port_use_is_shared(a, &u))
+			tell(m, ERROR,
+			    "service %s: %s is %s, and gets a part of the clients",
+			    s->name, addr_format(a, text),
+			    port_use_text(&u, use));
+	}
+}
+
 /* The daemon's own sockets would be found in use. */
 static void
 check_ports(struct host_check *m)
 {
-	for (size_t i = 0; !m->running && i < m->config->n_services; i++)
-		check_service_ports(m, &m->config->services[i]);
+	for (size_t i = 0; i < m->config->n_services; i++)
+		if (m->running)
+			check_shared_ports(m, &m->config->services[i]);
+		else
+			check_service_ports(m, &m->config->services[i]);
 }
 
 /* -- interfaces and addresses ---------------------------------------------- */

@@ -62,33 +62,20 @@ overlaps(const union addr *there, const union addr *a)
 	return addr_is_same_ip(there, a);
 }
 
-/* The inode of the socket in this table that listens there, or 0. */
-static uint64_t
-find_socket(const char *table, const union addr *a, union addr *ret_there)
+/* A listening socket of a line of this table. */
+static bool
+read_line(const char *line, union addr *ret_there, uint64_t *ret_inode)
 {
-	FILE *f = fopen(table, "re");
-	char line[512], ip[40];
-	uint64_t found = 0, inode;
+	char ip[40];
 	unsigned port, state;
 
-	while (
-	    f != NULL && found == 0 && fgets(line, sizeof(line), f) != NULL) {
-		union addr there;
-
-		if (sscanf(line,
-		        " %*d: %39[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*s %*s %" SCNu64,
-		        ip, &port, &state, &inode) != 4 ||
-		    state != LISTENS || !read_ip(ip, &there))
-			continue;
-		addr_set_port(&there, (uint16_t)port);
-		if (!overlaps(&there, a))
-			continue;
-		*ret_there = there;
-		found = inode;
-	}
-	if (f != NULL)
-		(void)fclose(f);
-	return found;
+	if (sscanf(line,
+	        " %*d: %39[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*s %*s %" SCNu64,
+	        ip, &port, &state, ret_inode) != 4 ||
+	    state != LISTENS || !read_ip(ip, ret_there))
+		return false;
+	addr_set_port(ret_there, (uint16_t)port);
+	return true;
 }
 
 static bool
@@ -146,17 +133,60 @@ find_process(struct port_use *u, uint64_t inode)
 		read_name(u);
 }
 
+static bool
+is_hapair(const struct port_use *u)
+{
+	static const char own[] = "hapair";
+
+	return strncmp(u->name, own, sizeof(own) - 1) == 0;
+}
+
+/* The first in this table; `others`: who is no hapair. */
+static bool
+find_in(const char *table, const union addr *a, bool others,
+    struct port_use *ret_use)
+{
+	FILE *f = fopen(table, "re");
+	char line[512];
+	bool found = false;
+
+	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL) {
+		struct port_use u = { .pid = 0 };
+		uint64_t inode;
+
+		if (!read_line(line, &u.listens, &inode) ||
+		    !overlaps(&u.listens, a))
+			continue;
+		find_process(&u, inode);
+		found = !others || (u.pid != 0 && !is_hapair(&u));
+		if (found)
+			*ret_use = u;
+	}
+	if (f != NULL)
+		(void)fclose(f);
+	return found;
+}
+
+static bool
+find(const union addr *a, bool others, struct port_use *ret_use)
+{
+	return find_in("/proc/self/net/tcp", a, others, ret_use) ||
+	    find_in("/proc/self/net/tcp6", a, others, ret_use);
+}
+
 struct port_use
 port_use_find(const union addr *a)
 {
 	struct port_use u = { .pid = 0, .listens = *a };
-	uint64_t inode = find_socket("/proc/self/net/tcp", a, &u.listens);
 
-	if (inode == 0)
-		inode = find_socket("/proc/self/net/tcp6", a, &u.listens);
-	if (inode != 0)
-		find_process(&u, inode);
+	(void)find(a, false, &u);
 	return u;
+}
+
+bool
+port_use_is_shared(const union addr *a, struct port_use *ret_use)
+{
+	return find(a, true, ret_use);
 }
 
 int
@@ -175,14 +205,6 @@ port_use_try(const union addr *a)
 	if (v6 && setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == -1)
 		return -errno;
 	return bind(fd, &a->sa, addr_len(a)) == -1 ? -errno : 0;
-}
-
-static bool
-is_hapair(const struct port_use *u)
-{
-	static const char own[] = "hapair";
-
-	return strncmp(u->name, own, sizeof(own) - 1) == 0;
 }
 
 int

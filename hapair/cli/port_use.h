@@ -35,6 +35,9 @@ MUST_CHECK int port_use_await(const union addr *a, struct port_use *ret_use);
 /* Who listens there now; `pid` 0 and no name where nobody is found. */
 struct port_use port_use_find(const union addr *a);
 
+/* Whether another program listens there, whoever of ours does. */
+bool port_use_is_shared(const union addr *a, struct port_use *ret_use);
+
 /* "in use by haproxy, process 12, which listens on 0.0.0.0:80" */
 const char *port_use_text(
     const struct port_use *u, char buf[static PORT_USE_TEXT]);

@@ -195,6 +195,22 @@ def test_r16_listen_port_in_use() -> None:
             assert "already in use by" in refused(stage)
 
 
+def test_r16_who_comes_later() -> None:
+    """Nobody can keep another program of root's out; check --host names it."""
+    with single() as stage:
+        stage.serve()
+        stage.start()
+
+        def check() -> str:
+            return stage.lab.run("p1", BINARY, "check", "--host", "-c", stage.config).stdout
+
+        assert "in use" not in check(), check()
+        with listening(stage, "10.77.0.1"):
+            me = Path("/proc/self/comm").read_text().strip()
+            said = f"service web: 10.77.0.1:80 is already in use by {me}, process {os.getpid()}"
+            assert said in check(), check()
+
+
 def test_r16_our_own_that_is_ending() -> None:
     """A supervisor was killed, and its relay still holds the ports: the next
     start waits for it."""
