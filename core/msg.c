@@ -5,158 +5,256 @@
 #include <errno.h>
 
 /*
- * Read every field, then ask once: the reader remembers its first failure.
- * Statements, not an initialiser list: C leaves its order open, and the order
- * is the format.
+ * How: a message is a table of its fields, and their order in the table is the
+ * format. A number is as long there as in the struct.
  */
 
-static bool
-get_bool(struct buf *b)
-{
-	uint8_t v = buf_get_u8(b);
+enum kind {
+	U8 = sizeof(uint8_t),
+	U16 = sizeof(uint16_t),
+	U32 = sizeof(uint32_t),
+	U64 = sizeof(uint64_t),
+	BOOL,
+	STATE,
+	TEXT,
+};
 
-	if (v > 1)
+struct field {
+	enum kind kind;
+	size_t at, room; /* in the struct */
+};
+
+#define FIELD(kind, message, name)                                             \
+	{                                                                      \
+		kind, offsetof(struct msg_##message, name),                    \
+		    sizeof(((struct msg_##message *)0)->name)                  \
+	}
+
+#define NUMBER(message, name)                                                  \
+	FIELD(sizeof(((struct msg_##message *)0)->name), message, name)
+
+static void
+put(struct buf *b, const struct field *f, size_t n, const void *m)
+{
+	for (const struct field *end = f + n; f < end; f++) {
+		const void *at = (const char *)m + f->at;
+
+		switch (f->kind) {
+		case U8:
+			buf_put_u8(b, *(const uint8_t *)at);
+			break;
+		case U16:
+			buf_put_u16(b, *(const uint16_t *)at);
+			break;
+		case U32:
+			buf_put_u32(b, *(const uint32_t *)at);
+			break;
+		case U64:
+			buf_put_u64(b, *(const uint64_t *)at);
+			break;
+		case BOOL:
+			buf_put_u8(b, *(const bool *)at);
+			break;
+		case STATE:
+			buf_put_u8(b, *(const enum msg_group_state *)at);
+			break;
+		case TEXT:
+			buf_put_str(b, at);
+			break;
+		}
+	}
+}
+
+/* What a byte may be at the most, or it makes the message bad. */
+static uint8_t
+get_most(struct buf *b, uint8_t most)
+{
+	const uint8_t v = buf_get_u8(b);
+
+	if (v > most)
 		b->bad = true;
-	return v == 1;
+	return v;
 }
 
-static enum msg_group_state
-get_state(struct buf *b)
+/* Every field; asked once, at the end, the reader knows its first failure. */
+static void
+get(struct buf *b, const struct field *f, size_t n, void *ret_m)
 {
-	uint8_t v = buf_get_u8(b);
+	for (const struct field *end = f + n; f < end; f++) {
+		void *at = (char *)ret_m + f->at;
 
-	if (v > MSG_GROUP_FAULT)
-		b->bad = true;
-	return (enum msg_group_state)v;
+		switch (f->kind) {
+		case U8:
+			*(uint8_t *)at = buf_get_u8(b);
+			break;
+		case U16:
+			*(uint16_t *)at = buf_get_u16(b);
+			break;
+		case U32:
+			*(uint32_t *)at = buf_get_u32(b);
+			break;
+		case U64:
+			*(uint64_t *)at = buf_get_u64(b);
+			break;
+		case BOOL:
+			*(bool *)at = get_most(b, 1) == 1;
+			break;
+		case STATE:
+			*(enum msg_group_state *)at =
+			    get_most(b, MSG_GROUP_FAULT);
+			break;
+		case TEXT:
+			buf_get_str(b, at, f->room);
+			break;
+		}
+	}
 }
 
-void
-msg_put_start(struct buf *b, const struct msg_start *m)
-{
-	buf_put_u16(b, m->node);
-	buf_put_u16(b, m->n_listeners);
-	buf_put_u16(b, m->n_groups);
-	buf_put_u16(b, m->workers);
-	buf_put_u32(b, m->max_connections);
-	buf_put_u16(b, m->pipes);
-	buf_put_u64(b, (uint64_t)m->loaded_wall_ms);
-	buf_put_u64(b, (uint64_t)m->started_ns);
-	buf_put_str(b, m->path);
-}
+/* Both functions of a message; `is_sane`, of `m`, is what it must be, too. */
+#define MESSAGE(message, is_sane)                                              \
+	void msg_put_##message(struct buf *b, const struct msg_##message *m)   \
+	{                                                                      \
+		put(b, message, ARRAY_LEN(message), m);                        \
+	}                                                                      \
+	int msg_get_##message(struct buf *b, struct msg_##message *ret)        \
+	{                                                                      \
+		struct msg_##message m;                                        \
+                                                                               \
+		get(b, message, ARRAY_LEN(message), &m);                       \
+		if (!buf_is_done(b) || !(is_sane))                             \
+			return -EBADMSG;                                       \
+		*ret = m;                                                      \
+		return 0;                                                      \
+	}
 
-int
-msg_get_start(struct buf *b, struct msg_start *ret_start)
-{
-	struct msg_start m;
+static const struct field start[] = {
+	NUMBER(start, node),
+	NUMBER(start, n_listeners),
+	NUMBER(start, n_groups),
+	NUMBER(start, workers),
+	NUMBER(start, max_connections),
+	NUMBER(start, pipes),
+	NUMBER(start, loaded_wall_ms),
+	NUMBER(start, started_ns),
+	FIELD(TEXT, start, path),
+};
+MESSAGE(start, m.workers > 0 && m.max_connections > 0)
 
-	m.node = buf_get_u16(b);
-	m.n_listeners = buf_get_u16(b);
-	m.n_groups = buf_get_u16(b);
-	m.workers = buf_get_u16(b);
-	m.max_connections = buf_get_u32(b);
-	m.pipes = buf_get_u16(b);
-	m.loaded_wall_ms = (int64_t)buf_get_u64(b);
-	m.started_ns = (int64_t)buf_get_u64(b);
-	buf_get_str(b, m.path, sizeof(m.path));
-	if (!buf_is_done(b) || m.workers == 0 || m.max_connections == 0)
-		return -EBADMSG;
-	*ret_start = m;
-	return 0;
-}
+static const struct field listener[] = {
+	NUMBER(listener, service),
+	NUMBER(listener, listen),
+	NUMBER(listener, worker),
+};
+MESSAGE(listener, true)
 
-void
-msg_put_listener(struct buf *b, const struct msg_listener *m)
-{
-	buf_put_u16(b, m->service);
-	buf_put_u16(b, m->listen);
-	buf_put_u16(b, m->worker);
-}
+static const struct field control[] = {
+	FIELD(TEXT, control, request),
+};
+MESSAGE(control, true)
 
-int
-msg_get_listener(struct buf *b, struct msg_listener *ret)
-{
-	struct msg_listener m;
+static const struct field group[] = {
+	NUMBER(group, group),
+	FIELD(STATE, group, state),
+	NUMBER(group, priority),
+	NUMBER(group, effective_priority),
+	NUMBER(group, transitions),
+	NUMBER(group, term),
+	NUMBER(group, since_wall_ms),
+	FIELD(TEXT, group, reason),
+};
+MESSAGE(group, true)
 
-	m.service = buf_get_u16(b);
-	m.listen = buf_get_u16(b);
-	m.worker = buf_get_u16(b);
-	if (!buf_is_done(b))
-		return -EBADMSG;
-	*ret = m;
-	return 0;
-}
+static const struct field service[] = {
+	NUMBER(service, service),
+	NUMBER(service, servers),
+	NUMBER(service, up),
+	NUMBER(service, unknown),
+};
+MESSAGE(service, m.up + m.unknown <= m.servers)
 
-void
-msg_put_control(struct buf *b, const struct msg_control *m)
-{
-	buf_put_str(b, m->request);
-}
+static const struct field ask[] = {
+	NUMBER(ask, id),
+};
+MESSAGE(ask, true)
 
-int
-msg_get_control(struct buf *b, struct msg_control *ret_control)
-{
-	struct msg_control m;
+static const struct field script[] = {
+	NUMBER(script, track),
+	FIELD(BOOL, script, passed),
+};
+MESSAGE(script, true)
 
-	buf_get_str(b, m.request, sizeof(m.request));
-	if (!buf_is_done(b))
-		return -EBADMSG;
-	*ret_control = m;
-	return 0;
-}
+static const struct field pulse[] = {
+	FIELD(BOOL, pulse, own),
+};
+MESSAGE(pulse, true)
 
-void
-msg_put_group(struct buf *b, const struct msg_group *m)
-{
-	buf_put_u16(b, m->group);
-	buf_put_u8(b, (uint8_t)m->state);
-	buf_put_u8(b, m->priority);
-	buf_put_u8(b, m->effective_priority);
-	buf_put_u32(b, m->transitions);
-	buf_put_u64(b, m->term);
-	buf_put_u64(b, (uint64_t)m->since_wall_ms);
-	buf_put_str(b, m->reason);
-}
+static const struct field mute[] = {
+	NUMBER(mute, group),
+	FIELD(BOOL, mute, wanted),
+	FIELD(BOOL, mute, muted),
+};
+MESSAGE(mute, true)
 
-int
-msg_get_group(struct buf *b, struct msg_group *ret_group)
-{
-	struct msg_group m;
+static const struct field reset[] = {
+	NUMBER(reset, group),
+};
+MESSAGE(reset, true)
 
-	m.group = buf_get_u16(b);
-	m.state = get_state(b);
-	m.priority = buf_get_u8(b);
-	m.effective_priority = buf_get_u8(b);
-	m.transitions = buf_get_u32(b);
-	m.term = buf_get_u64(b);
-	m.since_wall_ms = (int64_t)buf_get_u64(b);
-	buf_get_str(b, m.reason, sizeof(m.reason));
-	if (!buf_is_done(b))
-		return -EBADMSG;
-	*ret_group = m;
-	return 0;
-}
+static const struct field known[] = {
+	FIELD(BOOL, known, known),
+};
+MESSAGE(known, true)
+
+static const struct field fence[] = {
+	NUMBER(fence, id),
+	NUMBER(fence, service),
+	FIELD(BOOL, fence, promote),
+	NUMBER(fence, from),
+	NUMBER(fence, to),
+};
+MESSAGE(fence, true)
+
+static const struct field fenced[] = {
+	NUMBER(fenced, id),
+	FIELD(BOOL, fenced, passed),
+};
+MESSAGE(fenced, true)
+
+static const struct field active[] = {
+	NUMBER(active, service),
+	NUMBER(active, server),
+	NUMBER(active, epoch),
+};
+MESSAGE(active, true)
+
+/* What stands before the groups, and a link of those behind them. */
+static const struct field peer[] = {
+	NUMBER(peer, node),
+	FIELD(BOOL, peer, reachable),
+	FIELD(BOOL, peer, config_known),
+	FIELD(BOOL, peer, config_matches),
+	NUMBER(peer, last_heard_ms),
+	FIELD(BOOL, peer, wire_up),
+	NUMBER(peer, connections),
+	NUMBER(peer, wire_rejected),
+	NUMBER(peer, n_groups),
+};
+static const struct field link[] = {
+	FIELD(BOOL, peer_link, up),
+	NUMBER(peer_link, received),
+	NUMBER(peer_link, lost),
+	NUMBER(peer_link, rejected),
+};
 
 void
 msg_put_peer(struct buf *b, const struct msg_peer *m)
 {
-	buf_put_u16(b, m->node);
-	buf_put_u8(b, m->reachable);
-	buf_put_u8(b, m->config_known);
-	buf_put_u8(b, m->config_matches);
-	buf_put_u64(b, (uint64_t)m->last_heard_ms);
-	buf_put_u8(b, m->wire_up);
-	buf_put_u32(b, m->connections);
-	buf_put_u64(b, m->wire_rejected);
-	buf_put_u16(b, m->n_groups);
+	put(b, peer, ARRAY_LEN(peer), m);
 	for (unsigned i = 0; i < m->n_groups && i < MSG_PEER_GROUPS_MAX; i++)
 		buf_put_u8(b, (uint8_t)m->groups[i]);
 	buf_put_u16(b, m->n_links);
-	for (unsigned i = 0; i < m->n_links && i < MSG_PEER_LINKS_MAX; i++) {
-		buf_put_u8(b, m->links[i].up);
-		buf_put_u64(b, m->links[i].received);
-		buf_put_u64(b, m->links[i].lost);
-		buf_put_u64(b, m->links[i].rejected);
-	}
+	for (unsigned i = 0; i < m->n_links && i < MSG_PEER_LINKS_MAX; i++)
+		put(b, link, ARRAY_LEN(link), &m->links[i]);
 }
 
 int
@@ -164,93 +262,19 @@ msg_get_peer(struct buf *b, struct msg_peer *ret_peer)
 {
 	struct msg_peer m = { 0 };
 
-	m.node = buf_get_u16(b);
-	m.reachable = get_bool(b);
-	m.config_known = get_bool(b);
-	m.config_matches = get_bool(b);
-	m.last_heard_ms = (int64_t)buf_get_u64(b);
-	m.wire_up = get_bool(b);
-	m.connections = buf_get_u32(b);
-	m.wire_rejected = buf_get_u64(b);
-	m.n_groups = buf_get_u16(b);
+	get(b, peer, ARRAY_LEN(peer), &m);
 	if (m.n_groups > MSG_PEER_GROUPS_MAX)
 		return -EBADMSG;
-	for (unsigned i = 0; i < MSG_PEER_GROUPS_MAX; i++)
-		m.groups[i] = i < m.n_groups ? get_state(b) : MSG_GROUP_INIT;
+	for (unsigned i = 0; i < m.n_groups; i++)
+		m.groups[i] = get_most(b, MSG_GROUP_FAULT);
 	m.n_links = buf_get_u16(b);
 	if (m.n_links > MSG_PEER_LINKS_MAX)
 		return -EBADMSG;
-	for (unsigned i = 0; i < m.n_links; i++) {
-		m.links[i].up = get_bool(b);
-		m.links[i].received = buf_get_u64(b);
-		m.links[i].lost = buf_get_u64(b);
-		m.links[i].rejected = buf_get_u64(b);
-	}
+	for (unsigned i = 0; i < m.n_links; i++)
+		get(b, link, ARRAY_LEN(link), &m.links[i]);
 	if (!buf_is_done(b))
 		return -EBADMSG;
 	*ret_peer = m;
-	return 0;
-}
-
-void
-msg_put_service(struct buf *b, const struct msg_service *m)
-{
-	buf_put_u16(b, m->service);
-	buf_put_u16(b, m->servers);
-	buf_put_u16(b, m->up);
-	buf_put_u16(b, m->unknown);
-}
-
-int
-msg_get_service(struct buf *b, struct msg_service *ret_service)
-{
-	struct msg_service m;
-
-	m.service = buf_get_u16(b);
-	m.servers = buf_get_u16(b);
-	m.up = buf_get_u16(b);
-	m.unknown = buf_get_u16(b);
-	if (!buf_is_done(b) || m.up + m.unknown > m.servers)
-		return -EBADMSG;
-	*ret_service = m;
-	return 0;
-}
-
-void
-msg_put_ask(struct buf *b, const struct msg_ask *m)
-{
-	buf_put_u32(b, m->id);
-}
-
-int
-msg_get_ask(struct buf *b, struct msg_ask *ret_ask)
-{
-	struct msg_ask m;
-
-	m.id = buf_get_u32(b);
-	if (!buf_is_done(b))
-		return -EBADMSG;
-	*ret_ask = m;
-	return 0;
-}
-
-void
-msg_put_script(struct buf *b, const struct msg_script *m)
-{
-	buf_put_u16(b, m->track);
-	buf_put_u8(b, m->passed);
-}
-
-int
-msg_get_script(struct buf *b, struct msg_script *ret_script)
-{
-	struct msg_script m;
-
-	m.track = buf_get_u16(b);
-	m.passed = get_bool(b);
-	if (!buf_is_done(b))
-		return -EBADMSG;
-	*ret_script = m;
 	return 0;
 }
 
@@ -271,154 +295,10 @@ msg_get_tracks(struct buf *b, struct msg_tracks *ret_tracks)
 	if (m.n > MSG_TRACKS_MAX)
 		return -EBADMSG;
 	for (unsigned i = 0; i < MSG_TRACKS_MAX; i++)
-		m.ok[i] = i < m.n && get_bool(b);
+		m.ok[i] = i < m.n && get_most(b, 1) == 1;
 	if (!buf_is_done(b))
 		return -EBADMSG;
 	*ret_tracks = m;
-	return 0;
-}
-
-void
-msg_put_pulse(struct buf *b, const struct msg_pulse *m)
-{
-	buf_put_u8(b, m->own);
-}
-
-int
-msg_get_pulse(struct buf *b, struct msg_pulse *ret_pulse)
-{
-	struct msg_pulse m;
-
-	m.own = get_bool(b);
-	if (!buf_is_done(b))
-		return -EBADMSG;
-	*ret_pulse = m;
-	return 0;
-}
-
-void
-msg_put_mute(struct buf *b, const struct msg_mute *m)
-{
-	buf_put_u16(b, m->group);
-	buf_put_u8(b, m->wanted);
-	buf_put_u8(b, m->muted);
-}
-
-int
-msg_get_mute(struct buf *b, struct msg_mute *ret_mute)
-{
-	struct msg_mute m;
-
-	m.group = buf_get_u16(b);
-	m.wanted = get_bool(b);
-	m.muted = get_bool(b);
-	if (!buf_is_done(b))
-		return -EBADMSG;
-	*ret_mute = m;
-	return 0;
-}
-
-void
-msg_put_reset(struct buf *b, const struct msg_reset *m)
-{
-	buf_put_u16(b, m->group);
-}
-
-int
-msg_get_reset(struct buf *b, struct msg_reset *ret_drop)
-{
-	struct msg_reset m;
-
-	m.group = buf_get_u16(b);
-	if (!buf_is_done(b))
-		return -EBADMSG;
-	*ret_drop = m;
-	return 0;
-}
-
-void
-msg_put_known(struct buf *b, const struct msg_known *m)
-{
-	buf_put_u8(b, m->known);
-}
-
-int
-msg_get_known(struct buf *b, struct msg_known *ret_known)
-{
-	struct msg_known m;
-
-	m.known = get_bool(b);
-	if (!buf_is_done(b))
-		return -EBADMSG;
-	*ret_known = m;
-	return 0;
-}
-
-void
-msg_put_fence(struct buf *b, const struct msg_fence *m)
-{
-	buf_put_u32(b, m->id);
-	buf_put_u16(b, m->service);
-	buf_put_u8(b, m->promote);
-	buf_put_u16(b, m->from);
-	buf_put_u16(b, m->to);
-}
-
-int
-msg_get_fence(struct buf *b, struct msg_fence *ret_fence)
-{
-	struct msg_fence m;
-
-	m.id = buf_get_u32(b);
-	m.service = buf_get_u16(b);
-	m.promote = get_bool(b);
-	m.from = buf_get_u16(b);
-	m.to = buf_get_u16(b);
-	if (!buf_is_done(b))
-		return -EBADMSG;
-	*ret_fence = m;
-	return 0;
-}
-
-void
-msg_put_fenced(struct buf *b, const struct msg_fenced *m)
-{
-	buf_put_u32(b, m->id);
-	buf_put_u8(b, m->passed);
-}
-
-int
-msg_get_fenced(struct buf *b, struct msg_fenced *ret_fenced)
-{
-	struct msg_fenced m;
-
-	m.id = buf_get_u32(b);
-	m.passed = get_bool(b);
-	if (!buf_is_done(b))
-		return -EBADMSG;
-	*ret_fenced = m;
-	return 0;
-}
-
-void
-msg_put_active(struct buf *b, const struct msg_active *m)
-{
-	buf_put_u16(b, m->service);
-	buf_put_u16(b, m->server);
-	buf_put_u64(b, m->epoch);
-}
-
-int
-msg_get_active(struct buf *b, struct msg_active *ret_active)
-{
-	struct msg_active m;
-
-	m.service = buf_get_u16(b);
-	m.server = buf_get_u16(b);
-	m.epoch = buf_get_u64(b);
-	if (!buf_is_done(b))
-		return -EBADMSG;
-	*ret_active = m;
 	return 0;
 }
 
