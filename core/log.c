@@ -179,10 +179,7 @@ disarm(char *text, size_t len)
 	return (unsigned)len;
 }
 
-static unsigned format_line(char text[static RING_LINE_MAX],
-    const char *subject, const char *format, va_list args)
-    __attribute__((format(printf, 3, 0)));
-
+PRINTF_LIKE(3, 0)
 static unsigned
 format_line(char text[static RING_LINE_MAX], const char *subject,
     const char *format, va_list args)
@@ -200,9 +197,7 @@ format_line(char text[static RING_LINE_MAX], const char *subject,
 	return disarm(text, len);
 }
 
-static void write_line(enum log_level level, const char *subject,
-    const char *format, va_list args) __attribute__((format(printf, 3, 0)));
-
+PRINTF_LIKE(3, 0)
 static void
 write_line(
     enum log_level level, const char *subject, const char *format, va_list args)
@@ -231,51 +226,11 @@ write_line(
 }
 
 void
-log_error(const char *subject, const char *format, ...)
+log_line(enum log_level level, const char *subject, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	write_line(LOG_LEVEL_ERROR, subject, format, args);
-	va_end(args);
-}
-
-void
-log_warning(const char *subject, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	write_line(LOG_LEVEL_WARNING, subject, format, args);
-	va_end(args);
-}
-
-void
-log_notice(const char *subject, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	write_line(LOG_LEVEL_NOTICE, subject, format, args);
-	va_end(args);
-}
-
-void
-log_info(const char *subject, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	write_line(LOG_LEVEL_INFO, subject, format, args);
-	va_end(args);
-}
-
-void
-log_debug(const char *subject, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	write_line(LOG_LEVEL_DEBUG, subject, format, args);
+	write_line(level, subject, format, args);
 	va_end(args);
 }

@@ -7,8 +7,8 @@
  * full the line is dropped and counted, and a later line tells how many.
  *
  * Only shells log (style.md). The sink is the one mutable global of a process.
- * Any thread may call log_error() and its siblings; open and close belong to
- * the main thread. Before log_open() lines go straight to stderr.
+ * Any thread may call log_line(); open and close belong to the main thread.
+ * Before log_open() lines go straight to stderr.
  */
 
 #include "core/addr.h"
@@ -59,9 +59,10 @@ uint64_t log_dropped(void);
 /* Worth formatting? For lines that cost something to put together. */
 bool log_is_on(enum log_level level);
 
-void log_error(const char *subject, const char *format, ...) PRINTF_LIKE(2, 3);
-void log_warning(const char *subject, const char *format, ...)
-    PRINTF_LIKE(2, 3);
-void log_notice(const char *subject, const char *format, ...) PRINTF_LIKE(2, 3);
-void log_info(const char *subject, const char *format, ...) PRINTF_LIKE(2, 3);
-void log_debug(const char *subject, const char *format, ...) PRINTF_LIKE(2, 3);
+void log_line(enum log_level level, const char *subject, const char *format,
+    ...) PRINTF_LIKE(3, 4);
+#define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_notice(...) log_line(LOG_LEVEL_NOTICE, __VA_ARGS__)
+#define log_info(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
