@@ -62,8 +62,6 @@ on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct program *p = CONTAINER_OF(t, struct program, patience);
 
-	(void)loop;
-	(void)revents;
 	p->overdue = true;
 	(void)kill(-p->pid, SIGKILL);
 	p->calls->on_overdue(p);
@@ -97,7 +95,6 @@ on_ended(struct ev_loop *loop, ev_child *c, int revents)
 	struct program *p = CONTAINER_OF(c, struct program, ended);
 	char buf[PROGRAM_FAULT_MAX];
 
-	(void)revents;
 	ev_child_stop(loop, c);
 	ev_timer_stop(loop, &p->patience);
 	p->pid = 0;

@@ -47,7 +47,6 @@ on_writable(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct reply *r = CONTAINER_OF(io, struct reply, writable);
 
-	(void)revents;
 	if (is_through(r))
 		finish(loop, r); /* nothing of it is used after this */
 }
@@ -55,7 +54,6 @@ on_writable(struct ev_loop *loop, ev_io *io, int revents)
 static void
 on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	(void)revents;
 	finish(loop, CONTAINER_OF(t, struct reply, patience));
 }
 

@@ -35,8 +35,6 @@ on_tick(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct effects *e = w->data;
 
-	(void)loop;
-	(void)revents;
 	inbox_put_type(&e->role->inbox, NODE_TICK);
 }
 

@@ -347,8 +347,6 @@ end(struct role *role, int status)
 static void
 on_leaving(struct ev_loop *loop, ev_timer *w, int revents)
 {
-	(void)loop;
-	(void)revents;
 	end(w->data, 0);
 }
 
@@ -437,8 +435,6 @@ on_supervisor(struct ev_loop *loop, ev_io *w, int revents)
 	struct channel_packet p = { .fd = -1 };
 	int e = channel_recv(role->supervisor, &p);
 
-	(void)loop;
-	(void)revents;
 	if (e == -EAGAIN)
 		return;
 	if (e == 0) {
@@ -461,8 +457,6 @@ on_supervisor(struct ev_loop *loop, ev_io *w, int revents)
 static void
 on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 {
-	(void)loop;
-	(void)revents;
 	end(w->data, 0);
 }
 

@@ -56,8 +56,6 @@ announce_due(struct role_group *g)
 static void
 on_frame(struct ev_loop *loop, ev_timer *w, int revents)
 {
-	(void)loop;
-	(void)revents;
 	announce_due(w->data);
 }
 

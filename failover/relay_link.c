@@ -40,7 +40,6 @@ on_grace(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct role *role = w->data;
 
-	(void)revents;
 	ev_timer_stop(loop, w);
 	inbox_put_type(&role->inbox, NODE_RELAY_OVERDUE);
 }
@@ -196,8 +195,6 @@ on_relay(struct ev_loop *loop, ev_io *w, int revents)
 	struct channel_packet p;
 	int e = channel_recv(role->relay, &p);
 
-	(void)loop;
-	(void)revents;
 	if (e == -EAGAIN)
 		return;
 	if (e == 0) {

@@ -64,8 +64,6 @@ on_look(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct role *role = w->data;
 
-	(void)loop;
-	(void)revents;
 	liveness_beat(role->relay_watchdog->own, LIVENESS_MAIN);
 	look(role);
 }

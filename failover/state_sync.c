@@ -54,8 +54,6 @@ on_again(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct state_sync *s = CONTAINER_OF(t, struct state_sync, again);
 
-	(void)loop;
-	(void)revents;
 	state_sync_pay(s);
 }
 

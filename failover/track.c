@@ -132,8 +132,6 @@ on_settle(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct role *role = w->data;
 
-	(void)loop;
-	(void)revents;
 	for (size_t i = 0; i < role->track->n; i++)
 		if (!mono_is_never(role->track->items[i].tracker.wake))
 			look(role, &role->track->items[i]);

@@ -101,8 +101,6 @@ on_turn(struct ev_loop *loop, ev_timer *t, int revents)
 	struct conn_sync *r = t->data;
 	bool more = local_conns_sweep(r->local_conns, SWEEPS_A_TURN);
 
-	(void)loop;
-	(void)revents;
 	more = peer_conns_sweep(r->peer_conns, SWEEPS_A_TURN) || more;
 	pay(r);
 	if (local_conns_awaits(r->local_conns) && peer_link_is_drained(r->wire))

@@ -108,8 +108,6 @@ on_turn(struct ev_loop *loop, ev_timer *timer, int revents)
 	struct peer_conns *peer_conns = conn_sync_estate(t->of->role);
 	struct peer_conns_leg leg;
 
-	(void)loop;
-	(void)revents;
 	/*
 	 * From an address that is not usable yet nothing comes of it but a
 	 * question for the client's hardware that is lost, and the kernel asks

@@ -113,8 +113,6 @@ on_seam(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct handover_run *handover_run = w->data;
 
-	(void)loop;
-	(void)revents;
 	syn_hold_read(
 	    &handover_run->syn_hold, (unsigned)(w - handover_run->ready));
 }

@@ -149,8 +149,6 @@ on_link(struct ev_loop *loop, ev_io *w, int revents)
 	struct heartbeat_link *l = w->data;
 	const unsigned path = (unsigned)(l - l->role->heartbeat->links);
 
-	(void)loop;
-	(void)revents;
 	for (int i = 0; i < BUDGET; i++) {
 		/* One more than the largest: too long is seen as too long. */
 		uint8_t packet[PACKET_MAX + 1];
@@ -203,8 +201,6 @@ on_beat(struct ev_loop *loop, ev_timer *w, int revents)
 	const struct peer *peer = &role_node(role)->peer;
 	const struct mono now = mono_now();
 
-	(void)loop;
-	(void)revents;
 	inbox_put_type(&role->inbox, NODE_BEAT);
 	for (size_t i = 0; i < role->n_groups; i++)
 		group_tell(&role->groups[i]);
@@ -224,8 +220,6 @@ on_turn(struct ev_loop *loop, ev_check *w, int revents)
 {
 	struct role *role = w->data;
 
-	(void)loop;
-	(void)revents;
 	inbox_look(&role->inbox);
 }
 

@@ -162,8 +162,6 @@ on_echo(struct ev_loop *loop, ev_io *w, int revents)
 	struct role *role = w->data;
 	const bool v6 = w->fd == role->witness->echo6;
 
-	(void)loop;
-	(void)revents;
 	for (int i = 0; i < BUDGET; i++) {
 		union addr from = { 0 };
 		socklen_t from_len = sizeof(from);

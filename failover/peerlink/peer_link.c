@@ -267,8 +267,6 @@ on_dial(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct peer_link *w = t->data;
 
-	(void)loop;
-	(void)revents;
 	/* No route, no address yet: silent, as heartbeats say so already. */
 	if (!is_trying(w) && dial(w) < 0)
 		dial_later(w);
@@ -290,8 +288,6 @@ on_accepting(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct peer_link *w = io->data;
 
-	(void)loop;
-	(void)revents;
 	for (unsigned i = 0; i < ACCEPTS; i++) {
 		CLEANUP(fd_close) int fd = -1;
 		union addr from = { 0 };
@@ -379,8 +375,6 @@ on_look(struct ev_loop *loop, ev_timer *t, int revents)
 	struct peer_link *w = t->data;
 	const struct mono now = mono_now();
 
-	(void)loop;
-	(void)revents;
 	if (!w->dials)
 		keep_listening(w);
 	for (unsigned i = 0; i < LINES; i++)

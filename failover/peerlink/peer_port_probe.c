@@ -31,8 +31,6 @@ on_answer(struct ev_loop *loop, ev_io *io, int revents)
 	struct peer_port_probe *k = io->data;
 	char byte;
 
-	(void)loop;
-	(void)revents;
 	if (recv(k->fd, &byte, sizeof(byte), MSG_DONTWAIT) != -1 ||
 	    errno != ECONNREFUSED)
 		return;
@@ -58,7 +56,6 @@ on_again(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct peer_port_probe *k = t->data;
 
-	(void)revents;
 	if (k->tries == ARRAY_LEN(pauses_ms)) {
 		peer_port_probe_stop(k);
 		return;

@@ -265,7 +265,6 @@ on_ready(struct ev_loop *loop, ev_io *w, int revents)
 	struct peer_stream *l = w->data;
 	const bool was_full = !peer_stream_has_room(l);
 
-	(void)loop;
 	if (l->state == PEER_STREAM_DIALLING) {
 		on_connected(l);
 	} else {

@@ -191,8 +191,6 @@ on_arp(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct role *role = w->data;
 
-	(void)loop;
-	(void)revents;
 	for (int i = 0; i < BUDGET; i++) {
 		struct sockaddr_ll from = { 0 };
 		socklen_t from_len = sizeof(from);
@@ -235,8 +233,6 @@ on_advert(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct role *role = w->data;
 
-	(void)loop;
-	(void)revents;
 	for (int i = 0; i < BUDGET; i++) {
 		_Alignas(struct cmsghdr) uint8_t control[128];
 		uint8_t message[256];

@@ -123,7 +123,6 @@ on_route_look(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct role_group *g = w->data;
 
-	(void)revents;
 	for (size_t i = 0; g->vip.held && i < g->config->n_addresses; i++)
 		if (!vip_is_usable(&g->vip, i))
 			note(g, (int)i, true);
@@ -251,8 +250,6 @@ on_netlink(struct ev_loop *loop, ev_io *w, int revents)
 	struct netlink_change c;
 	int e = 0;
 
-	(void)loop;
-	(void)revents;
 	/* Leases may have run out meanwhile: nothing is to be mended then. */
 	inbox_look(&role->inbox);
 	for (int i = 0; i < BUDGET || netlink_is_pending(role->netlink); i++) {
@@ -277,8 +274,6 @@ on_renew(struct ev_loop *loop, ev_timer *w, int revents)
 	struct role *role = w->data;
 	const struct vip *holders[CONFIG_GROUPS_MAX];
 
-	(void)loop;
-	(void)revents;
 	for (size_t i = 0; i < role->n_groups; i++)
 		holders[i] = &role->groups[i].vip;
 	vip_lease_ask(role->link_watch->vip_lease, holders, role->n_groups);

@@ -78,8 +78,6 @@ on_failed(struct ev_loop *loop, ev_async *w, int revents)
 	struct vip_lease *r = w->data;
 	int errors[CONFIG_GROUPS_MAX];
 
-	(void)loop;
-	(void)revents;
 	(void)pthread_mutex_lock(&r->lock);
 	for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
 		errors[i] = r->leases[i].error;
