@@ -1,6 +1,8 @@
 #pragma once
 
-/* One shot of a libev timer, some seconds from now. */
+/* One shot of a libev timer, some seconds from now or at a moment. */
+
+#include "core/mono.h"
 
 #include <ev.h>
 
@@ -9,3 +11,6 @@
  * from when the loop last looked, which may be a batch of events ago.
  */
 void timeout_arm(struct ev_loop *loop, ev_timer *timer, double seconds);
+
+/* At a moment of our own clock; never() stops it. */
+void timeout_arm_at(struct ev_loop *loop, ev_timer *timer, struct mono at);

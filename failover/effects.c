@@ -1,6 +1,7 @@
 #include "failover/effects.h"
 
 #include "core/log.h"
+#include "core/timeout.h"
 #include "failover/connsync/conn_sync.h"
 #include "failover/connsync/tickle.h"
 #include "failover/group.h"
@@ -9,7 +10,6 @@
 #include "failover/heartbeat/heartbeat.h"
 #include "failover/heartbeat/heartbeat_send.h"
 #include "failover/heartbeat/witness.h"
-#include "failover/timer.h"
 #include "failover/vip/arp_nd.h"
 #include "failover/vip/link_watch.h"
 
@@ -43,7 +43,7 @@ wake_at(void *arg, struct mono wake)
 {
 	struct role *role = arg;
 
-	timer_arm(role->loop, &role->effects->tick, wake);
+	timeout_arm_at(role->loop, &role->effects->tick, wake);
 }
 
 /* The peer has another boot now. */

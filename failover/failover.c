@@ -9,6 +9,7 @@
 #include "core/proc.h"
 #include "core/reply.h"
 #include "core/secret.h"
+#include "core/timeout.h"
 #include "failover/connsync/conn_sync.h"
 #include "failover/connsync/tickle.h"
 #include "failover/effects.h"
@@ -355,15 +356,12 @@ static void
 leave(struct role *role)
 {
 	const uint32_t after_ms = node_lingers_ms(role_node(role), mono_now());
-	ev_timer *leaving = &life_of(role)->leaving;
 
-	if (after_ms == 0) {
+	if (after_ms == 0)
 		end(role, 0);
-		return;
-	}
-	ev_timer_stop(role->loop, leaving);
-	ev_timer_set(leaving, after_ms / 1e3, 0.);
-	ev_timer_start(role->loop, leaving);
+	else
+		timeout_arm(
+		    role->loop, &life_of(role)->leaving, after_ms / 1e3);
 }
 
 static int

@@ -3,9 +3,9 @@
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/log.h"
+#include "core/timeout.h"
 #include "core/wall_clock.h"
 #include "failover/election/reason.h"
-#include "failover/timer.h"
 #include "failover/vip/garp.h"
 
 #include <stdio.h>
@@ -49,7 +49,7 @@ announce_due(struct role_group *g)
 
 	while (garp_schedule_next(&g->schedule, g->lane, mono_now(), &frame))
 		announce(g, frame);
-	timer_arm(g->role->loop, &g->frame,
+	timeout_arm_at(g->role->loop, &g->frame,
 	    garp_schedule_wake(&g->schedule, g->lane));
 }
 

@@ -4,6 +4,7 @@
 #include "core/channel.h"
 #include "core/fd.h"
 #include "core/log.h"
+#include "core/timeout.h"
 #include "failover/connsync/conn_sync.h"
 #include "failover/group.h"
 #include "failover/handover/handover_run.h"
@@ -62,12 +63,8 @@ await(struct role *role)
 	if (role->config == NULL || role->config->n_services == 0 ||
 	    role->other == NULL || role_node(role)->stopping)
 		return;
-	/* Beginning may have taken long: the loop's idea of now is old. */
-	ev_now_update(role->loop);
-	if (!ev_is_active(grace)) {
-		ev_timer_set(grace, grace_ms(role) / 1e3, 0.);
-		ev_timer_start(role->loop, grace);
-	}
+	if (!ev_is_active(grace))
+		timeout_arm(role->loop, grace, grace_ms(role) / 1e3);
 }
 
 static void

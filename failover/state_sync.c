@@ -3,6 +3,7 @@
 #include "core/accord.h"
 #include "core/buf.h"
 #include "core/msg.h"
+#include "core/timeout.h"
 
 #include <errno.h>
 #include <string.h>
@@ -22,10 +23,8 @@ pay_supervisor(struct state_sync *s)
 	msg_put_ask(&b, &wanted);
 	s->wanted_owed = channel_send(s->setup.supervisor, MSG_WANTED, b.data,
 	                     b.pos, -1) < 0;
-	if (s->wanted_owed && !ev_is_active(&s->again)) {
-		ev_timer_set(&s->again, AGAIN_MS / 1e3, 0.);
-		ev_timer_start(s->setup.loop, &s->again);
-	}
+	if (s->wanted_owed && !ev_is_active(&s->again))
+		timeout_arm(s->setup.loop, &s->again, AGAIN_MS / 1e3);
 }
 
 static void

@@ -3,8 +3,8 @@
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/log.h"
+#include "core/timeout.h"
 #include "failover/election/track_state.h"
-#include "failover/timer.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -114,7 +114,7 @@ arm(struct role *role)
 
 	for (size_t i = 0; i < track->n; i++)
 		wake = mono_min(wake, track->items[i].tracker.wake);
-	timer_arm(role->loop, &track->settle, wake);
+	timeout_arm_at(role->loop, &track->settle, wake);
 }
 
 static void

@@ -4,6 +4,7 @@
 #include "core/channel.h"
 #include "core/conn_record.h"
 #include "core/log.h"
+#include "core/timeout.h"
 #include "failover/connsync/local_conns.h"
 #include "failover/connsync/peer_conns.h"
 #include "failover/heartbeat/heartbeat.h"
@@ -38,10 +39,8 @@ struct conn_sync {
 static void
 work_on(struct conn_sync *r)
 {
-	if (ev_is_active(&r->turn))
-		return;
-	ev_timer_set(&r->turn, TURN_MS / 1e3, 0.);
-	ev_timer_start(r->role->loop, &r->turn);
+	if (!ev_is_active(&r->turn))
+		timeout_arm(r->role->loop, &r->turn, TURN_MS / 1e3);
 }
 
 /* Records until the frame is full, or what is due after them. */

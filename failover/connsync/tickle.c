@@ -2,6 +2,7 @@
 
 #include "core/conn_record.h"
 #include "core/log.h"
+#include "core/timeout.h"
 #include "failover/connsync/conn_sync.h"
 #include "failover/connsync/local_conns.h"
 #include "failover/connsync/peer_conns.h"
@@ -51,11 +52,7 @@ group_of(struct role_group *g)
 static void
 wait_ms(struct group *t, double ms)
 {
-	struct ev_loop *loop = t->of->role->loop;
-
-	ev_timer_stop(loop, &t->turn);
-	ev_timer_set(&t->turn, ms / 1e3, 0.);
-	ev_timer_start(loop, &t->turn);
+	timeout_arm(t->of->role->loop, &t->turn, ms / 1e3);
 }
 
 static int

@@ -3,6 +3,7 @@
 #include "core/fd.h"
 #include "core/limiter.h"
 #include "core/log.h"
+#include "core/timeout.h"
 #include "failover/peerlink/accept_filter.h"
 #include "failover/peerlink/peer_stream.h"
 
@@ -78,11 +79,8 @@ is_trying(const struct peer_link *w)
 static void
 dial_in(struct peer_link *w, uint32_t ms)
 {
-	if (!w->dials || !wants_line(w))
-		return;
-	ev_timer_stop(w->setup.loop, &w->dial);
-	ev_timer_set(&w->dial, ms / 1e3, 0.);
-	ev_timer_start(w->setup.loop, &w->dial);
+	if (w->dials && wants_line(w))
+		timeout_arm(w->setup.loop, &w->dial, ms / 1e3);
 }
 
 /* A try has failed. */

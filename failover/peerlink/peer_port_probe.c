@@ -2,6 +2,7 @@
 
 #include "core/fd.h"
 #include "core/log.h"
+#include "core/timeout.h"
 #include "failover/role.h"
 
 #include <errno.h>
@@ -62,10 +63,8 @@ on_again(struct ev_loop *loop, ev_timer *t, int revents)
 	}
 	ask(k);
 	k->tries++;
-	ev_timer_set(t,
-	    k->tries < ARRAY_LEN(pauses_ms) ? pauses_ms[k->tries] / 1e3 : .1,
-	    0.);
-	ev_timer_start(loop, t);
+	timeout_arm(loop, t,
+	    k->tries < ARRAY_LEN(pauses_ms) ? pauses_ms[k->tries] / 1e3 : .1);
 }
 
 void
