@@ -94,12 +94,10 @@ act_on(struct role_group *g, enum node_effect_type type)
 		group_announce(g);
 	} else if (type == NODE_DO_END_ANNOUNCING) {
 		group_end_announcing(g);
-	} else if (type == NODE_DO_TICKLE) {
+	} else if (type == NODE_DO_TICKLE || type == NODE_DO_TICKLE_MORE) {
 		tickle_begin(g);
 	} else if (type == NODE_DO_TICKLE_LATE) {
 		tickle_begin_late(g);
-	} else if (type == NODE_DO_TICKLE_MORE) {
-		tickle_begin_again(g);
 	} else if (type == NODE_DO_END_TICKLING) {
 		tickle_stop(g);
 	} else {

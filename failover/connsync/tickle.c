@@ -26,15 +26,9 @@
  */
 #define HANDED_OVER_MS 100
 
-enum mood {
-	IDLE,
-	TELLING,
-};
-
 struct group {
-	struct role_group *of; /* borrowed: the role's */
-	enum mood mood;
-	ev_timer turn;
+	struct role_group *of;     /* borrowed: the role's */
+	ev_timer turn;             /* while there is somebody to be told */
 	unsigned clients, servers; /* told, each counted once */
 };
 
@@ -47,6 +41,12 @@ static struct group *
 group_of(struct role_group *g)
 {
 	return &g->role->tickle->groups[g->index];
+}
+
+static bool
+is_telling(const struct group *t)
+{
+	return ev_is_active(&t->turn) || ev_is_pending(&t->turn);
 }
 
 static void
@@ -90,7 +90,6 @@ tell(struct group *t, const struct peer_conns_leg *leg)
 static void
 finish(struct group *t)
 {
-	t->mood = IDLE;
 	if (t->clients > 0 || t->servers > 0)
 		log_notice(t->of->subject,
 		    "told %u clients and %u servers of the takeover",
@@ -133,7 +132,6 @@ on_turn(struct ev_loop *loop, ev_timer *timer, int revents)
 static void
 start(struct group *t, double after_ms)
 {
-	t->mood = TELLING;
 	peer_conns_rewind(conn_sync_estate(t->of->role), t->of->index);
 	wait_ms(t, after_ms);
 }
@@ -142,7 +140,7 @@ void
 tickle_begin(struct role_group *g)
 {
 	/* Under way: who comes to it later has its three rounds, too. */
-	if (g->role->tickle != NULL && group_of(g)->mood != TELLING)
+	if (g->role->tickle != NULL && !is_telling(group_of(g)))
 		start(group_of(g), TURN_MS);
 }
 
@@ -162,15 +160,7 @@ tickle_stop(struct role_group *g)
 		return;
 	t = group_of(g);
 	ev_timer_stop(g->role->loop, &t->turn);
-	t->mood = IDLE;
 	t->clients = t->servers = 0;
-}
-
-void
-tickle_begin_again(struct role_group *g)
-{
-	if (g->role->tickle != NULL && !ev_is_active(&group_of(g)->turn))
-		start(group_of(g), TURN_MS);
 }
 
 int

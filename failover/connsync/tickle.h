@@ -20,7 +20,10 @@ struct tickle;
 MUST_CHECK int tickle_open(struct role *role);
 void tickle_close(struct role *role); /* also where there is none */
 
-/* This node has claimed the group, or holds it against the peer. */
+/*
+ * This node has claimed the group, or holds it against the peer, or peer_conns
+ * has got more in it.
+ */
 void tickle_begin(struct role_group *g);
 
 /*
@@ -31,6 +34,3 @@ void tickle_begin_late(struct role_group *g);
 
 /* The group is not ours any more. */
 void tickle_stop(struct role_group *g);
-
-/* peer_conns has got more in it. */
-void tickle_begin_again(struct role_group *g);
