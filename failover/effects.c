@@ -1,5 +1,6 @@
 #include "failover/effects.h"
 
+#include "core/buf.h"
 #include "core/log.h"
 #include "core/timeout.h"
 #include "failover/connsync/conn_sync.h"
@@ -8,7 +9,6 @@
 #include "failover/handover/handover_request.h"
 #include "failover/handover/handover_run.h"
 #include "failover/heartbeat/heartbeat.h"
-#include "failover/heartbeat/heartbeat_send.h"
 #include "failover/heartbeat/witness.h"
 #include "failover/vip/arp_nd.h"
 #include "failover/vip/link_watch.h"
@@ -46,6 +46,26 @@ wake_at(void *arg, struct mono wake)
 	timeout_arm_at(role->loop, &role->effects->tick, wake);
 }
 
+/* Over all links and the wire; a challenge is for the last stranger. */
+static void
+say(struct role *role, bool challenge, const struct node_now *now)
+{
+	uint8_t packet[HELLO_BYTES_MAX + SECRET_MAC_BYTES];
+	struct buf b = buf_writer(packet, HELLO_BYTES_MAX);
+	struct hello h;
+	size_t len;
+
+	node_speak(&role->inbox.node, challenge ? HELLO_CHALLENGE : HELLO_BEAT,
+	    now, &h);
+	for (size_t i = 0; i < role->n_groups; i++)
+		memcpy(h.groups[i].mac, role->groups[i].vip.link.mac,
+		    HELLO_MAC_BYTES);
+	hello_encode(&b, &h);
+	len = packet_auth_close(&role->auth, packet, b.pos);
+	heartbeat_transmit(role, packet, len);
+	conn_sync_send_hello(role, packet, len);
+}
+
 /* The peer has another boot now. */
 static void
 expect(struct role *role)
@@ -63,7 +83,7 @@ act(struct role *role, const struct node_effect *e, const struct node_now *now)
 	else if (e->type == NODE_DO_EXPECT)
 		expect(role);
 	else
-		heartbeat_send_hello(role, e->type == NODE_DO_CHALLENGE, now);
+		say(role, e->type == NODE_DO_CHALLENGE, now);
 	return 0;
 }
 

@@ -9,7 +9,7 @@
  *	effects.c             carries out what the node decides (inbox.h)
  *	group.c               a group's announcements, and how it stands, to be
  *	                      told
- *	heartbeat.c, heartbeat_send.c  heartbeats in and out
+ *	heartbeat.c           heartbeats in and out
  *	handover_run.c        a group's handover: who is asked, what is held and
  *	                      sent on
  *	handover_request.c    who asked for a handover, and the answer
