@@ -1,9 +1,12 @@
 #include "core/fd.h"
 
+#include "core/socket_filter.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 void
@@ -39,6 +42,30 @@ int
 fd_set_inherited(int fd, bool inherited)
 {
 	if (fcntl(fd, F_SETFD, inherited ? 0 : FD_CLOEXEC) == -1)
+		return -errno;
+	return 0;
+}
+
+int
+fd_set_options(int fd, const struct fd_option *o, size_t n)
+{
+	for (const struct fd_option *end = o + n; o < end; o++)
+		if (setsockopt(fd, o->level, o->name, &o->value,
+		        sizeof(o->value)) == -1)
+			return -errno;
+	return 0;
+}
+
+int
+fd_attach_filter(int fd, struct socket_filter *filter)
+{
+	const int e = socket_filter_end(filter);
+	const struct sock_fprog program = socket_filter_program(filter);
+
+	if (e < 0)
+		return e;
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+	        sizeof(program)) == -1)
 		return -errno;
 	return 0;
 }

@@ -7,6 +7,8 @@
 
 #include "core/base.h"
 
+struct socket_filter;
+
 /* Closes what is there and stores -1. NULL-safe in value: -1 is nothing. */
 void fd_close(int *fd);
 
@@ -18,6 +20,17 @@ MUST_CHECK int fd_set_nonblock(int fd);
 
 /* Whether a child inherits it over exec. Returns 0 or -errno. */
 MUST_CHECK int fd_set_inherited(int fd, bool inherited);
+
+/* A number for setsockopt(). */
+struct fd_option {
+	int level, name, value;
+};
+
+/* In their order, up to the first that is refused. Returns 0 or -errno. */
+MUST_CHECK int fd_set_options(int fd, const struct fd_option *o, size_t n);
+
+/* Ends the filter, and the socket has it from now on. Returns 0 or -errno. */
+MUST_CHECK int fd_attach_filter(int fd, struct socket_filter *filter);
 
 /*
  * Writes all of it, through short writes and EINTR; for descriptors that

@@ -14,11 +14,14 @@
 
 /* A packet socket's frame begins with the Ethernet header. */
 #define ETHERNET 14
+#define ARP_SENDER 14
 
 #define IPV4_PROTOCOL 9
 #define IPV4_FRAGMENT 6
+#define IPV4_FROM 12
 #define IPV4_TO 16
 #define IPV6_NEXT 6
+#define IPV6_FROM 8
 #define IPV6_TO 24
 #define IPV6_BYTES 40
 #define TCP 6
@@ -111,6 +114,9 @@ socket_filter_begin(
 		load(s, BPF_B | BPF_ABS, TCP_FLAGS);
 		require_syn(s, ALL);
 		break;
+	case SOCKET_FILTER_FROM:
+	case SOCKET_FILTER_ARP:
+		break; /* the address alone decides */
 	case SOCKET_FILTER_SYNS:
 	case SOCKET_FILTER_TCP:
 		if (family == AF_INET)
@@ -128,12 +134,29 @@ word(const uint8_t *bytes)
 	    (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
+/* Where the address stands that is asked for. */
+static uint32_t
+place(const struct socket_filter *s)
+{
+	const bool v4 = s->family == AF_INET;
+
+	switch (s->kind) {
+	case SOCKET_FILTER_MUTE:
+		return (uint32_t)SKF_NET_OFF + (v4 ? IPV4_TO : IPV6_TO);
+	case SOCKET_FILTER_FROM:
+		return (uint32_t)SKF_NET_OFF + (v4 ? IPV4_FROM : IPV6_FROM);
+	case SOCKET_FILTER_SYNS:
+	case SOCKET_FILTER_TCP:
+		return ETHERNET + (v4 ? IPV4_TO : IPV6_TO);
+	case SOCKET_FILTER_ARP:
+		break;
+	}
+	return ETHERNET + ARP_SENDER;
+}
+
 void
 socket_filter_add(struct socket_filter *s, const union addr *a)
 {
-	const uint32_t at = s->family == AF_INET ? IPV4_TO : IPV6_TO;
-	const uint32_t network =
-	    s->kind == SOCKET_FILTER_MUTE ? (uint32_t)SKF_NET_OFF : ETHERNET;
 	const bool v4 = s->family == AF_INET;
 	const uint8_t *bytes =
 	    v4 ? (const uint8_t *)&a->in.sin_addr : a->in6.sin6_addr.s6_addr;
@@ -145,7 +168,7 @@ socket_filter_add(struct socket_filter *s, const union addr *a)
 		/* Past the other words' pairs, and past the verdict. */
 		const uint8_t rest = (uint8_t)((len - 4 - i) / 2 + 1);
 
-		load(s, BPF_W | BPF_ABS, network + at + (uint32_t)i);
+		load(s, BPF_W | BPF_ABS, place(s) + (uint32_t)i);
 		put(s,
 		    (struct sock_filter)BPF_JUMP(
 		        BPF_JMP | BPF_JEQ | BPF_K, word(bytes + i), 0, rest));

@@ -1,16 +1,16 @@
 #pragma once
 
 /*
- * Socket filters (classic BPF) by the TCP segments that go to certain
- * addresses: for listeners that shall not answer there, and for packet sockets
- * that collect what is sent there. A filter sees one address family, its
+ * Socket filters (classic BPF) by certain addresses: for listeners that shall
+ * not answer there, or nobody but them, and for packet sockets that collect
+ * what is sent there, or said by them. A filter sees one address family, its
  * socket's.
  *
  *	socket_filter_begin(&s, SOCKET_FILTER_MUTE, AF_INET);
  *	socket_filter_add(&s, &address);
- *	r = socket_filter_end(&s);
+ *	e = fd_attach_filter(fd, &s);
  *
- * Pure: attaching it is the caller's.
+ * Pure: attaching it is fd.c's.
  */
 
 #include "core/base.h"
@@ -22,9 +22,11 @@ union addr;
 
 enum socket_filter_kind {
 	SOCKET_FILTER_MUTE, /* on a listener: drops SYNs to the addresses */
+	SOCKET_FILTER_FROM, /* on a listener: drops what is not from them */
 	SOCKET_FILTER_SYNS, /* on a packet socket: passes SYNs to them, nothing
 	                       else */
 	SOCKET_FILTER_TCP,  /* on a packet socket: passes all TCP to them */
+	SOCKET_FILTER_ARP,  /* on one for ARP: passes what they say (IPv4) */
 };
 
 /* The kernel takes BPF_MAXINSNS (4096); this is 200 IPv6 addresses' worth. */

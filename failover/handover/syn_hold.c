@@ -63,23 +63,11 @@ syn_hold_init(struct syn_hold *s)
 	s->raw = raw_socket_none();
 }
 
-static int
-attach(int fd, struct socket_filter *sieve)
-{
-	const struct sock_fprog program = socket_filter_program(sieve);
-
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
-	           sizeof(program)) == -1
-	    ? -errno
-	    : 0;
-}
-
 /* The filter that the sides' modes ask for; without any, it passes nothing. */
 static int
 refilter(struct syn_hold *s, unsigned which)
 {
 	enum socket_filter_kind kind = SOCKET_FILTER_SYNS;
-	int e;
 
 	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++)
 		if (s->sides[i].mode == SYN_HOLD_FORWARDING)
@@ -94,8 +82,7 @@ refilter(struct syn_hold *s, unsigned which)
 			socket_filter_add(
 			    &s->sieve, &side->group->addresses[k].addr);
 	}
-	e = socket_filter_end(&s->sieve);
-	return e < 0 ? e : attach(s->fds[which], &s->sieve);
+	return fd_attach_filter(s->fds[which], &s->sieve);
 }
 
 static int

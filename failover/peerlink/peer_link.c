@@ -3,8 +3,8 @@
 #include "core/fd.h"
 #include "core/limiter.h"
 #include "core/log.h"
+#include "core/socket_filter.h"
 #include "core/timeout.h"
-#include "failover/peerlink/accept_filter.h"
 #include "failover/peerlink/peer_stream.h"
 
 #include <errno.h>
@@ -305,6 +305,22 @@ on_accepting(struct ev_loop *loop, ev_io *io, int revents)
 	}
 }
 
+/*
+ * To others than the peer the socket is deaf: they get no answer and cost no
+ * memory, neither of ours nor of the backlog's, so they cannot keep the peer
+ * out by their number.
+ */
+static int
+admit_peer_only(const struct peer_link *w, int fd)
+{
+	const union addr *other = &w->setup.other;
+	struct socket_filter filter;
+
+	socket_filter_begin(&filter, SOCKET_FILTER_FROM, other->sa.sa_family);
+	socket_filter_add(&filter, other);
+	return fd_attach_filter(fd, &filter);
+}
+
 static int
 listen_on(struct peer_link *w)
 {
@@ -316,7 +332,7 @@ listen_on(struct peer_link *w)
 		fd = -1;
 		return e;
 	}
-	e = accept_filter_admit_only(fd, &w->setup.other);
+	e = admit_peer_only(w, fd);
 	if (e < 0)
 		return e;
 	if (listen(fd, BACKLOG) == -1)

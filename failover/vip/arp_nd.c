@@ -1,11 +1,10 @@
 #include "failover/vip/arp_nd.h"
 
 #include "core/fd.h"
-#include "core/log.h"
+#include "core/socket_filter.h"
 #include "failover/vip/arp_nd_seen.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <netinet/icmp6.h>
@@ -16,54 +15,30 @@
 /* Read at once; a flood must not keep us from the heartbeat. */
 #define BUDGET 64
 
-/* The peer's address and all of a group, twice as many groups as there are. */
-#define KNOWN_MAX (CONFIG_GROUPS_MAX * CONFIG_GROUP_ADDRESSES_MAX + 1)
-/* Two for each address, the load, and the refusal. */
-#define FILTER_MAX (2 * KNOWN_MAX + 2)
-
-/* Where an ARP packet in an Ethernet frame tells its sender's address. */
-#define ARP_SENDER_AT (14 + 14)
+/* An IPv4 address takes three instructions of a filter, and so does the end. */
+_Static_assert(3 * (CONFIG_GROUPS_MAX * CONFIG_GROUP_ADDRESSES_MAX + 2) <=
+        SOCKET_FILTER_CODE_MAX,
+    "ARP is heard of the peer and of every address");
 
 struct arp_nd {
 	int arp, advert; /* what they say; -1: none */
 	ev_io arp_ready, advert_ready;
 };
 
-static void
-accept_sender(struct sock_fprog *p, const union addr *a)
-{
-	size_t len;
-	const uint8_t *ip = addr_bytes(a, &len);
-	uint32_t word;
-
-	if (len != 4)
-		return;
-	word = (uint32_t)ip[0] << 24 | (uint32_t)ip[1] << 16 |
-	    (uint32_t)ip[2] << 8 | ip[3];
-	p->filter[p->len++] =
-	    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, word, 0, 1);
-	p->filter[p->len++] =
-	    (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, ETH_FRAME_LEN);
-}
-
 /* A LAN talks ARP all day: only what is about us shall wake us. */
 static int
 filter_arp(const struct role *role, int fd)
 {
-	struct sock_filter room[FILTER_MAX];
-	struct sock_fprog p = { .filter = room };
 	const struct config_pair *pair = &role->config->pair;
+	struct socket_filter filter;
 
-	room[p.len++] = (struct sock_filter)BPF_STMT(
-	    BPF_LD | BPF_W | BPF_ABS, ARP_SENDER_AT);
-	accept_sender(&p, &role->other->address);
+	socket_filter_begin(&filter, SOCKET_FILTER_ARP, AF_INET);
+	socket_filter_add(&filter, &role->other->address);
 	for (size_t i = 0; i < pair->n_groups; i++)
 		for (size_t k = 0; k < pair->groups[i].n_addresses; k++)
-			accept_sender(&p, &pair->groups[i].addresses[k].addr);
-	room[p.len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof(p)) == -1)
-		return -errno;
-	return 0;
+			socket_filter_add(
+			    &filter, &pair->groups[i].addresses[k].addr);
+	return fd_attach_filter(fd, &filter);
 }
 
 static int

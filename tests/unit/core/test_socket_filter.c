@@ -5,7 +5,9 @@
 #include "tests/lib/test.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /*
@@ -189,6 +191,107 @@ too_many_addresses_are_refused(void **state)
 	assert_int_equal(socket_filter_end(&s), -E2BIG);
 }
 
+static int
+open_at(const char *ip, uint16_t port)
+{
+	union addr a;
+	int fd;
+
+	assert_int_equal(addr_parse_ip(ip, &a), 0);
+	addr_set_port(&a, port);
+	fd = socket(a.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	assert_int_not_equal(fd, -1);
+	if (bind(fd, &a.sa, addr_len(&a)) == -1)
+		skip(); /* a machine without IPv6 */
+	return fd;
+}
+
+/* Whether a connection from `ip` is there within a moment. */
+static bool
+gets_in(const char *ip, const union addr *to)
+{
+	int fd = open_at(ip, 0), r;
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	r = connect(fd, &to->sa, addr_len(to));
+	if (r == -1 && errno == EINPROGRESS)
+		r = poll(&p, 1, 100) == 1 && (p.revents & POLLERR) == 0 ? 0
+		                                                        : -1;
+	fd_close(&fd);
+	return r == 0;
+}
+
+static void
+admits(const char *at, const char *who, const char *from, bool in)
+{
+	int fd = open_at(at, 0);
+	union addr admitted, here;
+	struct socket_filter s;
+	socklen_t len = sizeof(here);
+
+	assert_int_equal(addr_parse_ip(who, &admitted), 0);
+	socket_filter_begin(&s, SOCKET_FILTER_FROM, admitted.sa.sa_family);
+	socket_filter_add(&s, &admitted);
+	assert_int_equal(fd_attach_filter(fd, &s), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, &here.sa, &len), 0);
+	test_row(from);
+	assert_int_equal(gets_in(from, &here), in);
+	fd_close(&fd);
+}
+
+static void
+one_address_gets_in_and_no_other(void **state)
+{
+	(void)state;
+	admits("127.0.0.1", "127.0.0.2", "127.0.0.2", true);
+	admits("127.0.0.1", "127.0.0.2", "127.0.0.3", false);
+	admits("127.0.0.1", "127.0.0.2", "127.0.1.2", false);
+}
+
+static void
+so_it_is_with_ipv6(void **state)
+{
+	(void)state;
+	admits("::1", "::1", "::1", true);
+	admits("::1", "::2", "::1", false);
+	admits("::1", "fd00::1", "::1", false);
+	admits("::1", "0:0:1::1", "::1", false);
+	admits("::1", "0:0:0:0:0:1:0:1", "::1", false);
+}
+
+static void
+arp_is_told_apart_by_who_says_it(void **state)
+{
+	const struct {
+		const char *who;
+		bool heard;
+	} rows[] = {
+		{ "10.0.0.1", true },
+		{ "10.0.0.2", true },
+		{ "10.0.0.3", false },
+		{ "11.0.0.1", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct frame f = { .len = 14 + 28 };
+		struct socket_filter s;
+		union addr a;
+		size_t len;
+
+		assert_int_equal(addr_parse_ip(rows[i].who, &a), 0);
+		memcpy(f.bytes + 14 + 14, addr_bytes(&a, &len), 4);
+		socket_filter_begin(&s, SOCKET_FILTER_ARP, AF_INET);
+		add(&s, "10.0.0.1");
+		add(&s, "fd00::1");
+		add(&s, "10.0.0.2");
+		assert_int_equal(socket_filter_end(&s), 0);
+		test_row(rows[i].who);
+		assert_int_equal(passes(&s, &f), rows[i].heard);
+	}
+}
+
 int
 main(void)
 {
@@ -197,6 +300,9 @@ main(void)
 		cmocka_unit_test(a_later_fragment_is_no_syn),
 		cmocka_unit_test(without_an_address_nothing_passes),
 		cmocka_unit_test(too_many_addresses_are_refused),
+		cmocka_unit_test(one_address_gets_in_and_no_other),
+		cmocka_unit_test(so_it_is_with_ipv6),
+		cmocka_unit_test(arp_is_told_apart_by_who_says_it),
 	};
 
 	TEST_MAIN(tests);
