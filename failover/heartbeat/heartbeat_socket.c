@@ -22,35 +22,26 @@ heartbeat_socket_empty(void)
 	return (struct heartbeat_socket){ .fd = -1 };
 }
 
-struct option {
-	int level, name, value;
-};
-
 static int
 set_options(int fd, bool v6)
 {
-	const struct option v4_options[] = {
+	const struct fd_option v4_options[] = {
 		{ SOL_IP, IP_FREEBIND, 1 },
 		{ SOL_IP, IP_TOS, TRAFFIC_CLASS },
 		{ SOL_IP, IP_TTL, HOPS },
 		/* After IP_TOS, which sets a priority of its own. */
 		{ SOL_SOCKET, SO_PRIORITY, PRIORITY },
 	};
-	const struct option v6_options[] = {
+	const struct fd_option v6_options[] = {
 		{ SOL_IPV6, IPV6_FREEBIND, 1 },
 		{ SOL_IPV6, IPV6_V6ONLY, 1 },
 		{ SOL_IPV6, IPV6_TCLASS, TRAFFIC_CLASS },
 		{ SOL_IPV6, IPV6_UNICAST_HOPS, HOPS },
 		{ SOL_SOCKET, SO_PRIORITY, PRIORITY },
 	};
-	const struct option *o = v6 ? v6_options : v4_options;
-	size_t n = v6 ? ARRAY_LEN(v6_options) : ARRAY_LEN(v4_options);
 
-	for (size_t i = 0; i < n; i++)
-		if (setsockopt(fd, o[i].level, o[i].name, &o[i].value,
-		        sizeof(o[i].value)) == -1)
-			return -errno;
-	return 0;
+	return v6 ? fd_set_options(fd, v6_options, ARRAY_LEN(v6_options))
+	          : fd_set_options(fd, v4_options, ARRAY_LEN(v4_options));
 }
 
 int

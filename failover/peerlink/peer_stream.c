@@ -33,14 +33,10 @@ peer_stream_init(struct peer_stream *l, struct ev_loop *loop,
 	l->ready.data = l;
 }
 
-struct option {
-	int level, name, value;
-};
-
 int
 peer_stream_set_options(int fd, bool v6)
 {
-	const struct option options[] = {
+	const struct fd_option options[] = {
 		{ v6 ? SOL_IPV6 : SOL_IP, v6 ? IPV6_TCLASS : IP_TOS,
 		    TRAFFIC_CLASS },
 		/* After IP_TOS, which sets a priority of its own. */
@@ -49,11 +45,7 @@ peer_stream_set_options(int fd, bool v6)
 		{ SOL_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS },
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (setsockopt(fd, options[i].level, options[i].name,
-		        &options[i].value, sizeof(options[i].value)) == -1)
-			return -errno;
-	return 0;
+	return fd_set_options(fd, options, ARRAY_LEN(options));
 }
 
 /* Watchers follow from the data, always through here. */

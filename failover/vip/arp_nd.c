@@ -47,7 +47,7 @@ open_arp(const struct role *role, int *ret_fd)
 	CLEANUP(fd_close) int fd = -1;
 	const struct sockaddr_ll all = { .sll_family = AF_PACKET,
 		.sll_protocol = htons(ETH_P_ARP) };
-	const int on = 1;
+	const struct fd_option deaf = { SOL_PACKET, PACKET_IGNORE_OUTGOING, 1 };
 	int e;
 
 	/* Protocol 0: it hears nothing before its filter is there. */
@@ -55,11 +55,10 @@ open_arp(const struct role *role, int *ret_fd)
 	if (fd == -1)
 		return -errno;
 	e = filter_arp(role, fd);
+	if (e == 0)
+		e = fd_set_options(fd, &deaf, 1);
 	if (e < 0)
 		return e;
-	if (setsockopt(
-	        fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) == -1)
-		return -errno;
 	if (bind(fd, (const struct sockaddr *)&all, sizeof(all)) == -1)
 		return -errno;
 	*ret_fd = fd_take(&fd);
