@@ -305,15 +305,12 @@ msg_get_tracks(struct buf *b, struct msg_tracks *ret_tracks)
 const char *
 msg_group_state_name(enum msg_group_state state)
 {
-	switch (state) {
-	case MSG_GROUP_INIT:
-		return "init";
-	case MSG_GROUP_BACKUP:
-		return "backup";
-	case MSG_GROUP_MASTER:
-		return "master";
-	case MSG_GROUP_FAULT:
-		return "fault";
-	}
-	return "?";
+	static const char *const names[] = {
+		[MSG_GROUP_INIT] = "init",
+		[MSG_GROUP_BACKUP] = "backup",
+		[MSG_GROUP_MASTER] = "master",
+		[MSG_GROUP_FAULT] = "fault",
+	};
+
+	return names[state];
 }

@@ -11,6 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A group's state goes into messages as the election counts it. */
+_Static_assert((int)MSG_GROUP_INIT == ELECTION_INIT &&
+        (int)MSG_GROUP_BACKUP == ELECTION_BACKUP &&
+        (int)MSG_GROUP_MASTER == ELECTION_MASTER &&
+        (int)MSG_GROUP_FAULT == ELECTION_FAULT,
+    "states are cast");
+
 /* Errors of announcing are told once, and once that they are over. */
 static void
 note_announced(struct role_group *g, int e)
@@ -57,22 +64,6 @@ static void
 on_frame(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	announce_due(w->data);
-}
-
-static enum msg_group_state
-msg_state(enum election_state state)
-{
-	switch (state) {
-	case ELECTION_INIT:
-		return MSG_GROUP_INIT;
-	case ELECTION_BACKUP:
-		return MSG_GROUP_BACKUP;
-	case ELECTION_MASTER:
-		return MSG_GROUP_MASTER;
-	case ELECTION_FAULT:
-		return MSG_GROUP_FAULT;
-	}
-	return MSG_GROUP_FAULT;
 }
 
 static struct garp_schedule_lane *
@@ -168,7 +159,7 @@ group_tell_change(struct role_group *g, const struct node_change *c)
 
 	reason_subject(&out, &g->role->config->pair, g->config, subject);
 	reason_text(&out, subject, text);
-	g->told.state = msg_state(c->is);
+	g->told.state = (enum msg_group_state)c->is;
 	g->told.term = c->term;
 	if (c->is != c->was) {
 		g->told.transitions++;

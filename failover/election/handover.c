@@ -409,21 +409,15 @@ handover_step(const struct handover *before, const struct handover_event *ev,
 const char *
 handover_state_name(enum handover_state state)
 {
-	switch (state) {
-	case HANDOVER_IDLE:
-		return "idle";
-	case HANDOVER_MUTING:
-		return "hushing";
-	case HANDOVER_SETTLING:
-		return "settling";
-	case HANDOVER_ASKING:
-		return "asking";
-	case HANDOVER_RELEASING:
-		return "releasing";
-	case HANDOVER_FORWARDING:
-		return "forwarding";
-	case HANDOVER_ANSWERING:
-		return "answering";
-	}
-	return "?";
+	static const char *const names[HANDOVER_STATES] = {
+		[HANDOVER_IDLE] = "idle",
+		[HANDOVER_MUTING] = "hushing",
+		[HANDOVER_SETTLING] = "settling",
+		[HANDOVER_ASKING] = "asking",
+		[HANDOVER_RELEASING] = "releasing",
+		[HANDOVER_FORWARDING] = "forwarding",
+		[HANDOVER_ANSWERING] = "answering",
+	};
+
+	return names[state];
 }

@@ -51,46 +51,29 @@ is_under_way(const struct handover_request *e)
 /* Room for a sentence about a handover. */
 #define TEXT_MAX 192
 
-static const char *
-words(enum handover_outcome outcome)
-{
-	switch (outcome) {
-	case HANDOVER_UNDECIDED:
-		return "under way";
-	case HANDOVER_DONE:
-		return "handed over to %s";
-	case HANDOVER_NOT_MASTER:
-		return "this node is not master";
-	case HANDOVER_NO_RELAY:
-		return "the relay does not serve";
-	case HANDOVER_PEER_UNHEARD:
-		return "%s is not heard";
-	case HANDOVER_PEER_UNFIT:
-		return "%s is not able to take it";
-	case HANDOVER_PEER_DIFFERS:
-		return "%s has another configuration";
-	case HANDOVER_MUTE_FAILED:
-		return "the listeners could not be hushed";
-	case HANDOVER_PEER_LOST:
-		return "%s was lost before it claimed";
-	case HANDOVER_PEER_MUTE:
-		return "%s did not claim when it was asked";
-	case HANDOVER_PEER_UNSURE:
-		return "%s claimed, but did not say that it serves";
-	case HANDOVER_LOST:
-		return "this node lost it meanwhile";
-	case HANDOVER_TAKEN_BACK:
-		return "%s let go at once, this node has it again";
-	}
-	return "?";
-}
+/* %s is the peer. */
+static const char *const words[] = {
+	[HANDOVER_UNDECIDED] = "under way",
+	[HANDOVER_DONE] = "handed over to %s",
+	[HANDOVER_NOT_MASTER] = "this node is not master",
+	[HANDOVER_NO_RELAY] = "the relay does not serve",
+	[HANDOVER_PEER_UNHEARD] = "%s is not heard",
+	[HANDOVER_PEER_UNFIT] = "%s is not able to take it",
+	[HANDOVER_PEER_DIFFERS] = "%s has another configuration",
+	[HANDOVER_MUTE_FAILED] = "the listeners could not be hushed",
+	[HANDOVER_PEER_LOST] = "%s was lost before it claimed",
+	[HANDOVER_PEER_MUTE] = "%s did not claim when it was asked",
+	[HANDOVER_PEER_UNSURE] = "%s claimed, but did not say that it serves",
+	[HANDOVER_LOST] = "this node lost it meanwhile",
+	[HANDOVER_TAKEN_BACK] = "%s let go at once, this node has it again",
+};
 
 static const char *
 text_of(const struct role_group *g, enum handover_outcome outcome,
     char buf[static TEXT_MAX])
 {
 	const char *peer = g->role->other->name;
-	const char *text = words(outcome);
+	const char *text = words[outcome];
 	const char *name = strstr(text, "%s");
 
 	if (outcome == HANDOVER_NOT_MASTER)

@@ -175,20 +175,17 @@ peer_codec_get(
 const char *
 peer_codec_result_text(enum peer_codec_result r)
 {
-	switch (r) {
-	case PEER_CODEC_MORE:
-	case PEER_CODEC_GREETED:
-	case PEER_CODEC_PROVEN:
-	case PEER_CODEC_FRAME:
-		return "nothing wrong";
-	case PEER_CODEC_MALFORMED:
-		return "not our protocol, or of another version";
-	case PEER_CODEC_FOREIGN:
-		return "of another pair or with another key";
-	case PEER_CODEC_REFLECTED:
-		return "our own words";
-	case PEER_CODEC_FORGED:
-		return "wrong signature, is the key the same";
-	}
-	return "?";
+	static const char *const texts[] = {
+		[PEER_CODEC_MORE] = "nothing wrong",
+		[PEER_CODEC_GREETED] = "nothing wrong",
+		[PEER_CODEC_PROVEN] = "nothing wrong",
+		[PEER_CODEC_FRAME] = "nothing wrong",
+		[PEER_CODEC_MALFORMED] =
+		    "not our protocol, or of another version",
+		[PEER_CODEC_FOREIGN] = "of another pair or with another key",
+		[PEER_CODEC_REFLECTED] = "our own words",
+		[PEER_CODEC_FORGED] = "wrong signature, is the key the same",
+	};
+
+	return texts[r];
 }
