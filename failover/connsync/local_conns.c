@@ -28,8 +28,7 @@ struct local_conns {
 	size_t max, n_closed, n_left; /* of each, for the peer to hear */
 	unsigned epoch, pass;
 	bool owes_begin, owes_end;
-	bool complete; /* the relay has told all that there is */
-	bool sweeping; /* what is stale has closed */
+	bool complete; /* the relay has told all: what is stale has closed */
 	/* `left`: told, and so to be forgotten once that has arrived. */
 	struct entries owed, told, left, fresh, stale;
 };
@@ -198,14 +197,12 @@ local_conns_begin(struct local_conns *l)
 	TAILQ_CONCAT(&l->stale, &l->fresh, mention);
 	l->pass++;
 	l->complete = false;
-	l->sweeping = false;
 }
 
 void
 local_conns_end(struct local_conns *l)
 {
 	l->complete = true;
-	l->sweeping = true;
 }
 
 bool
@@ -213,7 +210,7 @@ local_conns_sweep(struct local_conns *l, unsigned n)
 {
 	struct entry *e;
 
-	if (!l->sweeping)
+	if (!l->complete)
 		return false;
 	while (n-- > 0 && (e = TAILQ_FIRST(&l->stale)) != NULL) {
 		/* What has left stays until the peer was told of it. */
@@ -296,7 +293,7 @@ local_conns_is_live(const struct local_conns *l, const struct conn_record *c)
 	const struct entry *e = conn_table_find(l->map, c);
 
 	return e != NULL && e->conn.change == CONN_RECORD_OPENED &&
-	    (e->pass == l->pass || !l->sweeping);
+	    (e->pass == l->pass || !l->complete);
 }
 
 size_t

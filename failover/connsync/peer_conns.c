@@ -33,7 +33,7 @@ struct peer_conns {
 	const struct config_pair *pair; /* borrowed: the configuration's */
 	struct conn_table *map;
 	unsigned pass;
-	bool sweeping;
+	bool complete;
 	struct entries fresh, stale; /* as in local_conns.c */
 	struct legs groups[CONFIG_GROUPS_MAX];
 	struct leg *next[CONFIG_GROUPS_MAX]; /* NULL: at the end */
@@ -78,15 +78,11 @@ find_group(
 	if (end->family == 0)
 		return false;
 	a = conn_record_end_addr(end);
-	for (size_t i = 0; i < e->pair->n_groups; i++) {
-		const struct config_group *g = &e->pair->groups[i];
-
-		for (size_t k = 0; k < g->n_addresses; k++)
-			if (addr_is_same_ip(&g->addresses[k].addr, &a)) {
-				*ret = (uint8_t)i;
-				return true;
-			}
-	}
+	for (size_t i = 0; i < e->pair->n_groups; i++)
+		if (config_group_has(&e->pair->groups[i], &a)) {
+			*ret = (uint8_t)i;
+			return true;
+		}
 	return false;
 }
 
@@ -175,22 +171,22 @@ peer_conns_take(struct peer_conns *e, const struct conn_record *c)
 		mention(e, t);
 		return 0;
 	}
-	if (t == NULL) {
-		/* None of ours: the peer's file has more groups. */
-		if (!find_group(e, &c->local, &group) &&
-		    !find_group(e, &c->source, &group))
-			return 0;
-		t = conn_table_add(e->map, c);
-		if (t == NULL)
-			return 0; /* its client waits for its own patience */
-		t->pass = e->pass;
-		TAILQ_INSERT_TAIL(&e->fresh, t, mention);
-		t->conn = *c;
+	if (t != NULL) {
+		mention(e, t);
+		if (c->change == CONN_RECORD_OPENED)
+			t->conn = *c;
 		return link_legs(e, t);
 	}
-	mention(e, t);
-	if (c->change == CONN_RECORD_OPENED)
-		t->conn = *c;
+	/* None of ours: the peer's file has more groups. */
+	if (!find_group(e, &c->local, &group) &&
+	    !find_group(e, &c->source, &group))
+		return 0;
+	t = conn_table_add(e->map, c);
+	if (t == NULL)
+		return 0; /* its client waits for its own patience */
+	t->pass = e->pass;
+	TAILQ_INSERT_TAIL(&e->fresh, t, mention);
+	t->conn = *c;
 	return link_legs(e, t);
 }
 
@@ -199,13 +195,13 @@ peer_conns_begin(struct peer_conns *e)
 {
 	TAILQ_CONCAT(&e->stale, &e->fresh, mention);
 	e->pass++;
-	e->sweeping = false;
+	e->complete = false;
 }
 
 void
 peer_conns_end(struct peer_conns *e)
 {
-	e->sweeping = true;
+	e->complete = true;
 }
 
 bool
@@ -213,7 +209,7 @@ peer_conns_sweep(struct peer_conns *e, unsigned n)
 {
 	struct entry *t;
 
-	if (!e->sweeping)
+	if (!e->complete)
 		return false;
 	while (n-- > 0 && (t = TAILQ_FIRST(&e->stale)) != NULL)
 		drop(e, t);
