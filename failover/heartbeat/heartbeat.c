@@ -1,6 +1,7 @@
 #include "failover/heartbeat/heartbeat.h"
 
 #include "core/buf.h"
+#include "core/limiter.h"
 #include "core/log.h"
 #include "core/secret.h"
 #include "failover/group.h"
@@ -20,9 +21,6 @@ _Static_assert(NODE_PATHS_MAX >= ROLE_LINKS_MAX, "a path for each link");
 /* Read at once; a flood must not keep us from our own heartbeat. */
 #define BUDGET 64
 
-/* What a stranger can trigger is told once a second at most. */
-#define TELL_REJECTED_MS 1000
-
 /* The nodes' addresses, or a pair of their `links`. */
 struct heartbeat_link {
 	struct role *role; /* borrowed */
@@ -39,7 +37,7 @@ struct heartbeat {
 	ev_check turn;
 	bool peer_told, config_told; /* reachable; configurations differ */
 	uint64_t rejected_told[PEER_REJECTS];
-	struct mono rejected_at;
+	struct limiter rejections; /* of their log lines */
 };
 
 /* Told when it begins, changes and ends; an interval apart would be a storm. */
@@ -175,11 +173,10 @@ tell_rejected(struct role *role, struct mono now)
 {
 	struct heartbeat *heartbeat = role->heartbeat;
 	const uint64_t *rejected = role_node(role)->peer.rejected;
+	uint64_t left_out;
 
-	if (mono_before(
-	        now, mono_add_ms(heartbeat->rejected_at, TELL_REJECTED_MS)))
+	if (!limiter_allows(&heartbeat->rejections, now, &left_out))
 		return;
-	heartbeat->rejected_at = now;
 	for (unsigned i = 0; i < PEER_REJECTS; i++) {
 		const uint64_t n = rejected[i] - heartbeat->rejected_told[i];
 

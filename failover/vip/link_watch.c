@@ -1,5 +1,6 @@
 #include "failover/vip/link_watch.h"
 
+#include "core/limiter.h"
 #include "core/log.h"
 #include "failover/group.h"
 #include "failover/track.h"
@@ -9,9 +10,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Another program that deletes our addresses may do so a thousand times. */
-#define TELL_READDED_MS 1000
 
 /* A flood of foreign changes must not keep us from the heartbeat. */
 #define BUDGET 64
@@ -30,8 +28,8 @@ struct side {
 	bool add;      /* the virtual IPs again, if they are still ours */
 	unsigned gone; /* so many of them were deleted by others */
 	uint64_t readded;
-	struct mono readded_told;
-	ev_timer route; /* of an address that is not usable yet */
+	struct limiter told; /* of that: there may be thousands */
+	ev_timer route;      /* of an address that is not usable yet */
 	unsigned route_looks;
 };
 
@@ -204,16 +202,14 @@ static void
 tell_readded(const struct role_group *g, unsigned gone)
 {
 	struct side *side = side_of(g);
-	const struct mono now = mono_now();
+	uint64_t left_out;
 
 	side->readded += gone;
-	if (mono_before(now, mono_add_ms(side->readded_told, TELL_READDED_MS)))
-		return;
-	side->readded_told = now;
-	log_warning(g->subject,
-	    "another program deleted a virtual IP, added again (%" PRIu64
-	    " times so far)",
-	    side->readded);
+	if (limiter_allows(&side->told, mono_now(), &left_out))
+		log_warning(g->subject,
+		    "another program deleted a virtual IP, added again (%" PRIu64
+		    " times so far)",
+		    side->readded);
 }
 
 /*
@@ -311,11 +307,8 @@ link_watch_start(struct role *role)
 
 	if (link_watch == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < ARRAY_LEN(link_watch->sides); i++) {
-		link_watch->sides[i].readded_told =
-		    mono_add_ms(mono_now(), -TELL_READDED_MS);
+	for (size_t i = 0; i < ARRAY_LEN(link_watch->sides); i++)
 		ev_init(&link_watch->sides[i].route, on_route_look);
-	}
 	role->link_watch = link_watch;
 	e = vip_lease_start(
 	    role->loop, on_renewal_failed, role, &link_watch->vip_lease);
