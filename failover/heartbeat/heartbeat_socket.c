@@ -12,16 +12,6 @@
 #define PRIORITY 7 /* above 6: CAP_NET_ADMIN */
 #define HOPS 255
 
-/*
- * Unconnected: connect() fails while there is no route, and a connected socket
- * reports ICMP errors of one packet on the next one.
- */
-struct heartbeat_socket
-heartbeat_socket_empty(void)
-{
-	return (struct heartbeat_socket){ .fd = -1 };
-}
-
 static int
 set_options(int fd, bool v6)
 {
@@ -44,6 +34,10 @@ set_options(int fd, bool v6)
 	          : fd_set_options(fd, v4_options, ARRAY_LEN(v4_options));
 }
 
+/*
+ * Unconnected: connect() fails while there is no route, and a connected socket
+ * reports ICMP errors of one packet on the next one.
+ */
 int
 heartbeat_socket_open(const union addr *self, const union addr *other,
     uint16_t port, struct heartbeat_socket *ret_link)

@@ -15,9 +15,6 @@ struct heartbeat_socket {
 	union addr self, other; /* with the port */
 };
 
-/* The empty value. */
-struct heartbeat_socket heartbeat_socket_empty(void);
-
 /* `self` and `other` without port. Returns 0 or -errno. */
 MUST_CHECK int heartbeat_socket_open(const union addr *self,
     const union addr *other, uint16_t port, struct heartbeat_socket *ret_link);
