@@ -21,21 +21,19 @@ pay_supervisor(struct state_sync *s)
 	if (!s->wanted_owed)
 		return;
 	msg_put_ask(&b, &wanted);
-	s->wanted_owed = channel_send(s->setup.supervisor, MSG_WANTED, b.data,
-	                     b.pos, -1) < 0;
+	s->wanted_owed =
+	    channel_send(s->supervisor, MSG_WANTED, b.data, b.pos, -1) < 0;
 	if (s->wanted_owed && !ev_is_active(&s->again))
-		timeout_arm(s->setup.loop, &s->again, AGAIN_MS / 1e3);
+		timeout_arm(s->loop, &s->again, AGAIN_MS / 1e3);
 }
 
 static void
 pay_peer(struct state_sync *s)
 {
-	const struct state_sync_setup *setup = &s->setup;
 	const enum peer_link_type type =
 	    s->held_len > 0 ? PEER_LINK_ACCORDS : PEER_LINK_ACCORDS_END;
 
-	if (!s->holds ||
-	    setup->calls->send(setup->arg, type, s->held, s->held_len) < 0)
+	if (!s->holds || s->calls->send(s->arg, type, s->held, s->held_len) < 0)
 		return;
 	s->holds = false;
 	s->wanted_owed = true;
@@ -57,9 +55,13 @@ on_again(struct ev_loop *loop, ev_timer *t, int revents)
 }
 
 void
-state_sync_init(struct state_sync *s, const struct state_sync_setup *setup)
+state_sync_init(struct state_sync *s, struct ev_loop *loop, int supervisor,
+    const struct state_sync_calls *calls, void *arg)
 {
-	*s = (struct state_sync){ .setup = *setup };
+	*s = (struct state_sync){ .loop = loop,
+		.supervisor = supervisor,
+		.calls = calls,
+		.arg = arg };
 	ev_init(&s->again, on_again);
 	ev_set_priority(&s->again, EV_MINPRI);
 }
@@ -67,8 +69,8 @@ state_sync_init(struct state_sync *s, const struct state_sync_setup *setup)
 void
 state_sync_close(struct state_sync *s)
 {
-	if (s->setup.loop != NULL)
-		ev_timer_stop(s->setup.loop, &s->again);
+	if (s->loop != NULL)
+		ev_timer_stop(s->loop, &s->again);
 }
 
 void
@@ -91,9 +93,8 @@ state_sync_take_from_peer(struct state_sync *s, const void *body, size_t len)
 		if (accord_get(&b, &a) < 0)
 			return false;
 	/* The peer believes that we have it; on a new wire it tells all. */
-	if (channel_send(s->setup.supervisor, MSG_ACCORDS, body, len, -1) < 0)
-		s->setup.calls->restart(
-		    s->setup.arg, "the supervisor does not read");
+	if (channel_send(s->supervisor, MSG_ACCORDS, body, len, -1) < 0)
+		s->calls->restart(s->arg, "the supervisor does not read");
 	return true;
 }
 

@@ -24,15 +24,11 @@ struct state_sync_calls {
 	void (*restart)(void *arg, const char *why);
 };
 
-struct state_sync_setup {
+struct state_sync {
 	struct ev_loop *loop;
 	int supervisor; /* channel; the role's */
 	const struct state_sync_calls *calls;
-	void *arg;
-};
-
-struct state_sync {
-	struct state_sync_setup setup;
+	void *arg;        /* theirs */
 	uint32_t wire;    /* a number for each that there was */
 	bool wanted_owed; /* the supervisor has not been asked yet */
 	bool holds;       /* an answer, while the wire has no room for it */
@@ -41,8 +37,8 @@ struct state_sync {
 	ev_timer again;
 };
 
-void state_sync_init(
-    struct state_sync *s, const struct state_sync_setup *setup);
+void state_sync_init(struct state_sync *s, struct ev_loop *loop, int supervisor,
+    const struct state_sync_calls *calls, void *arg);
 void state_sync_close(struct state_sync *s); /* takes zeros */
 
 /* Another wire is up: the peer is told all. */

@@ -335,12 +335,9 @@ conn_sync_init_sync(struct role *role)
 {
 	static const struct state_sync_calls calls = { .send = send_frame,
 		.restart = restart };
-	const struct state_sync_setup setup = { .loop = role->loop,
-		.supervisor = role->supervisor,
-		.calls = &calls,
-		.arg = role };
 
-	state_sync_init(&role->sync, &setup);
+	state_sync_init(
+	    &role->sync, role->loop, role->supervisor, &calls, role);
 }
 
 void

@@ -47,15 +47,12 @@ begin(void)
 {
 	static const struct state_sync_calls calls = { .send = on_send,
 		.restart = on_restart };
-	struct state_sync_setup setup = { .loop = ev_default_loop(0),
-		.calls = &calls };
 	int ends[2];
 
 	assert_int_equal(channel_pair(ends), 0);
-	setup.supervisor = ends[0];
 	supervisor = ends[1];
 	room = restarts = frames = 0;
-	state_sync_init(&s, &setup);
+	state_sync_init(&s, ev_default_loop(0), ends[0], &calls, NULL);
 }
 
 static void
@@ -65,7 +62,7 @@ finish(void)
 
 	assert_int_equal(channel_recv(supervisor, &p), -EAGAIN);
 	state_sync_close(&s);
-	fd_close(&s.setup.supervisor);
+	fd_close(&s.supervisor);
 	fd_close(&supervisor);
 }
 
@@ -209,7 +206,7 @@ a_supervisor_that_does_not_read_misses_nothing(void **state)
 		(void)hears(MSG_ACCORDS);
 	assert_int_equal(channel_recv(supervisor, &got), -EAGAIN);
 	assert_true(ev_is_active(&s.again));
-	(void)ev_run(s.setup.loop, EVRUN_ONCE);
+	(void)ev_run(s.loop, EVRUN_ONCE);
 	hears_wanted(1);
 	finish();
 }

@@ -163,15 +163,12 @@ start_failover(struct node *n)
 {
 	static const struct state_sync_calls calls = { .send = on_send,
 		.restart = on_restart };
-	struct state_sync_setup setup = {
-		.loop = ev_default_loop(0), .calls = &calls, .arg = n
-	};
 
 	cut();
 	connect_role(&n->failover, &n->failover_end);
 	state_sync_close(&n->sync);
-	setup.supervisor = n->failover_end;
-	state_sync_init(&n->sync, &setup);
+	state_sync_init(
+	    &n->sync, ev_default_loop(0), n->failover_end, &calls, n);
 	state_store_meet(&n->store, &n->failover);
 }
 
