@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,20 +89,6 @@ writer_main(void *unused)
 	return NULL;
 }
 
-static int
-start_writer(void)
-{
-	sigset_t all, before;
-	int e;
-
-	/* Signals are the main thread's business. */
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	e = pthread_create(&logger.writer, NULL, writer_main, NULL);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -e;
-}
-
 int
 log_open(const struct log_options *options)
 {
@@ -116,7 +101,7 @@ log_open(const struct log_options *options)
 	atomic_store(&logger.level, (int)options->level);
 	if (sem_init(&logger.wake, 0, 0) == -1)
 		return -errno;
-	e = start_writer();
+	e = proc_start_thread(&logger.writer, 0, writer_main, NULL);
 	if (e < 0) {
 		sink_close(&logger.sink);
 		return e;

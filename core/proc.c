@@ -124,6 +124,26 @@ proc_spare_no_more(void)
 	(void)close(fd);
 }
 
+int
+proc_start_thread(pthread_t *ret_thread, size_t stack_bytes,
+    void *(*main)(void *arg), void *arg)
+{
+	pthread_attr_t attr;
+	sigset_t all;
+	int e = pthread_attr_init(&attr);
+
+	if (e != 0)
+		return -e;
+	(void)sigfillset(&all);
+	e = pthread_attr_setsigmask_np(&attr, &all);
+	if (e == 0 && stack_bytes > 0)
+		e = pthread_attr_setstacksize(&attr, stack_bytes);
+	if (e == 0)
+		e = pthread_create(ret_thread, &attr, main, arg);
+	(void)pthread_attr_destroy(&attr);
+	return -e;
+}
+
 void
 proc_set_name(const char *name)
 {

@@ -8,6 +8,7 @@
 
 #include "core/base.h"
 
+#include <pthread.h>
 #include <sys/types.h>
 
 enum proc_caps {
@@ -45,6 +46,13 @@ MUST_CHECK int proc_die_with(pid_t parent, int sig);
  * the file is still ours, before proc_drop().
  */
 void proc_spare_no_more(void);
+
+/*
+ * A thread that gets no signals: they are the main thread's business. Without a
+ * size its stack is as large as usual. Returns 0 or -errno.
+ */
+MUST_CHECK int proc_start_thread(pthread_t *ret_thread, size_t stack_bytes,
+    void *(*main)(void *arg), void *arg);
 
 /* The name that ps and top show, at most 15 characters. */
 void proc_set_name(const char *name);

@@ -1,6 +1,7 @@
 #include "failover/vip/vip_lease.h"
 
 #include "config/config.h"
+#include "core/proc.h"
 #include "failover/realtime.h"
 #include "failover/vip/netlink.h"
 #include "failover/vip/vip.h"
@@ -8,7 +9,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -104,27 +104,6 @@ init_lock(struct vip_lease *r)
 	return -e;
 }
 
-static int
-start_thread(struct vip_lease *r)
-{
-	pthread_attr_t attr;
-	sigset_t all, before;
-	int e = pthread_attr_init(&attr);
-
-	if (e != 0)
-		return -e;
-	e = pthread_attr_setstacksize(&attr, STACK_BYTES);
-	/* Signals are the main thread's business. */
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (e == 0)
-		e = pthread_create(&r->thread, &attr, vip_lease_main, r);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	(void)pthread_attr_destroy(&attr);
-	r->started = e == 0;
-	return -e;
-}
-
 int
 vip_lease_start(struct ev_loop *loop, vip_lease_failed_fn *fn, void *arg,
     struct vip_lease **ret_renewer)
@@ -148,7 +127,9 @@ vip_lease_start(struct ev_loop *loop, vip_lease_failed_fn *fn, void *arg,
 	ev_async_start(loop, &r->failed);
 	e = netlink_open_deaf(&r->netlink);
 	if (e == 0)
-		e = start_thread(r);
+		e = proc_start_thread(
+		    &r->thread, STACK_BYTES, vip_lease_main, r);
+	r->started = e == 0;
 	if (e < 0) {
 		vip_lease_free(r);
 		return e;
