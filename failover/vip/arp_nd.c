@@ -271,9 +271,7 @@ ask(struct role_group *g, const union addr *a)
 		.sll_halen = ARP_ND_FRAME_MAC_BYTES };
 	size_t len;
 	const uint8_t *ip = addr_bytes(a, &len);
-	const struct arp_nd_frame f = len == 4
-	    ? arp_nd_frame_arp_probe(link->mac, ip)
-	    : arp_nd_frame_neighbour_solicit(link->mac, ip);
+	const struct arp_nd_frame f = arp_nd_frame_ask(link->mac, ip, len);
 
 	memcpy(to.sll_addr, f.bytes, ARP_ND_FRAME_MAC_BYTES);
 	/* Lost is lost: the next round asks again. */

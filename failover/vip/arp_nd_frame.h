@@ -21,22 +21,15 @@ struct arp_nd_frame {
 	uint8_t bytes[ARP_ND_FRAME_BYTES_MAX];
 };
 
-/* `mac` is our interface's, `ip` in network order. */
-struct arp_nd_frame arp_nd_frame_arp_request(
-    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES],
-    const uint8_t ip[static 4]);
-struct arp_nd_frame arp_nd_frame_arp_reply(
-    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES],
-    const uint8_t ip[static 4]);
+/*
+ * `mac` is our interface's; `ip`, of 4 or 16 bytes, in network order. ARP has
+ * two forms, a request and a `reply`.
+ */
+struct arp_nd_frame arp_nd_frame_announce(
+    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES], const uint8_t *ip,
+    size_t ip_len, bool reply);
 
-struct arp_nd_frame arp_nd_frame_neighbour_advert(
-    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES],
-    const uint8_t ip[static 16]);
-
-/* `ip` is the address that is asked for. */
-struct arp_nd_frame arp_nd_frame_arp_probe(
-    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES],
-    const uint8_t ip[static 4]);
-struct arp_nd_frame arp_nd_frame_neighbour_solicit(
-    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES],
-    const uint8_t ip[static 16]);
+/* Who has it? */
+struct arp_nd_frame arp_nd_frame_ask(
+    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES], const uint8_t *ip,
+    size_t ip_len);

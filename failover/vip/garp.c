@@ -56,10 +56,7 @@ build(const uint8_t *mac, const struct config_group *group, unsigned i)
 	if (a == NULL)
 		return (struct arp_nd_frame){ 0 };
 	ip = addr_bytes(a, &len);
-	if (i >= n)
-		return arp_nd_frame_arp_reply(mac, ip);
-	return len == 4 ? arp_nd_frame_arp_request(mac, ip)
-	                : arp_nd_frame_neighbour_advert(mac, ip);
+	return arp_nd_frame_announce(mac, ip, len, i >= n);
 }
 
 int

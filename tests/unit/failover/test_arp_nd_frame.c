@@ -16,7 +16,7 @@ static const uint8_t request[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0,
 static void
 a_request_announces_the_address(void **state)
 {
-	const struct arp_nd_frame f = arp_nd_frame_arp_request(mac, v4);
+	const struct arp_nd_frame f = arp_nd_frame_announce(mac, v4, 4, false);
 
 	(void)state;
 	assert_int_equal(f.len, sizeof(request));
@@ -26,7 +26,7 @@ a_request_announces_the_address(void **state)
 static void
 a_reply_differs_in_the_operation_alone(void **state)
 {
-	struct arp_nd_frame f = arp_nd_frame_arp_reply(mac, v4);
+	struct arp_nd_frame f = arp_nd_frame_announce(mac, v4, 4, true);
 
 	(void)state;
 	assert_int_equal(f.len, sizeof(request));
@@ -48,7 +48,7 @@ words(const uint8_t *p, size_t len)
 static void
 an_advertisement_overrides_and_adds_up(void **state)
 {
-	const struct arp_nd_frame f = arp_nd_frame_neighbour_advert(mac, v6);
+	const struct arp_nd_frame f = arp_nd_frame_announce(mac, v6, 16, false);
 	uint32_t sum;
 
 	(void)state;
@@ -76,7 +76,7 @@ static const uint8_t probe[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0,
 static void
 a_probe_tells_no_address_of_ours(void **state)
 {
-	const struct arp_nd_frame f = arp_nd_frame_arp_probe(mac, v4);
+	const struct arp_nd_frame f = arp_nd_frame_ask(mac, v4, 4);
 
 	(void)state;
 	assert_int_equal(f.len, sizeof(probe));
@@ -92,7 +92,7 @@ a_solicitation_goes_to_the_node_that_is_meant(void **state)
 		0xef };
 	static const uint8_t unspecified[16];
 	static const uint8_t asked[16] = { 0xfd, [13] = 0xab, 0xcd, 0xef };
-	struct arp_nd_frame f = arp_nd_frame_neighbour_solicit(mac, asked);
+	struct arp_nd_frame f = arp_nd_frame_ask(mac, asked, 16);
 	uint8_t left[2];
 	uint32_t sum;
 

@@ -11,9 +11,9 @@ static const uint8_t v6[16] = { 0xfd, [13] = 0xab, 0xcd, 0xef };
 static void
 an_announcement_and_an_answer_show_their_sender(void **state)
 {
-	const struct arp_nd_frame frames[] = { arp_nd_frame_arp_request(
-		                                   mac, v4),
-		arp_nd_frame_arp_reply(mac, v4) };
+	const struct arp_nd_frame frames[] = { arp_nd_frame_announce(
+		                                   mac, v4, 4, false),
+		arp_nd_frame_announce(mac, v4, 4, true) };
 	struct arp_nd_seen s;
 
 	(void)state;
@@ -30,8 +30,8 @@ an_announcement_and_an_answer_show_their_sender(void **state)
 static void
 what_shows_nothing_is_not_read(void **state)
 {
-	struct arp_nd_frame f = arp_nd_frame_arp_reply(mac, v4);
-	const struct arp_nd_frame probe = arp_nd_frame_arp_probe(mac, v4);
+	struct arp_nd_frame f = arp_nd_frame_announce(mac, v4, 4, true);
+	const struct arp_nd_frame probe = arp_nd_frame_ask(mac, v4, 4);
 	struct arp_nd_seen s;
 
 	(void)state;
@@ -40,7 +40,7 @@ what_shows_nothing_is_not_read(void **state)
 		assert_false(arp_nd_seen_read_arp(f.bytes, len, &s));
 	f.bytes[21] = 3; /* RARP */
 	assert_false(arp_nd_seen_read_arp(f.bytes, f.len, &s));
-	f = arp_nd_frame_arp_reply(mac, v4);
+	f = arp_nd_frame_announce(mac, v4, 4, true);
 	f.bytes[13] = 0; /* IPv4, no ARP */
 	assert_false(arp_nd_seen_read_arp(f.bytes, f.len, &s));
 }
@@ -48,7 +48,7 @@ what_shows_nothing_is_not_read(void **state)
 static void
 an_advertisement_shows_its_target(void **state)
 {
-	const struct arp_nd_frame f = arp_nd_frame_neighbour_advert(mac, v6);
+	const struct arp_nd_frame f = arp_nd_frame_announce(mac, v6, 16, false);
 	const uint8_t *message = f.bytes + 54;
 	const size_t len = f.len - 54;
 	struct arp_nd_seen s;
@@ -69,7 +69,7 @@ an_advertisement_shows_its_target(void **state)
 static void
 an_option_without_a_length_is_no_option(void **state)
 {
-	struct arp_nd_frame f = arp_nd_frame_neighbour_advert(mac, v6);
+	struct arp_nd_frame f = arp_nd_frame_announce(mac, v6, 16, false);
 	struct arp_nd_seen s;
 
 	(void)state;
