@@ -114,30 +114,14 @@ arp_nd_fd(const struct role *role)
 	return role->arp_nd->arp;
 }
 
+/* By its hardware address; who does not say it may be anybody. */
 static bool
-is_at(const struct arp_nd_seen *s, const union addr *a)
+is_our_own(const struct role_group *g, const struct arp_nd_seen *s)
 {
-	size_t len;
-	const uint8_t *ip = addr_bytes(a, &len);
+	static const uint8_t unsaid[ARP_ND_FRAME_MAC_BYTES];
 
-	return s->ip_len == len && memcmp(s->ip, ip, len) == 0;
-}
-
-static bool
-is_ours(const struct role_group *g, const struct arp_nd_seen *s)
-{
-	for (size_t i = 0; i < g->config->n_addresses; i++)
-		if (is_at(s, &g->config->addresses[i].addr))
-			return true;
-	return false;
-}
-
-static bool
-is_zero(const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES])
-{
-	static const uint8_t zero[ARP_ND_FRAME_MAC_BYTES];
-
-	return memcmp(mac, zero, sizeof(zero)) == 0;
+	return memcmp(s->mac, unsaid, sizeof(unsaid)) != 0 &&
+	    memcmp(s->mac, g->vip.link.mac, sizeof(unsaid)) == 0;
 }
 
 static void
@@ -149,13 +133,11 @@ saw(struct role *role, int interface, const struct arp_nd_seen *s)
 	for (size_t i = 0; i < role->n_groups; i++) {
 		const struct role_group *g = &role->groups[i];
 
-		if (interface != g->vip.link.index ||
-		    (!is_zero(s->mac) &&
-		        arp_nd_seen_is_from(s, g->vip.link.mac)))
+		if (interface != g->vip.link.index || is_our_own(g, s))
 			continue;
 		ev.group = (unsigned)i;
-		ev.shown.own = is_at(s, &role->other->address);
-		if (ev.shown.own || is_ours(g, s))
+		ev.shown.own = addr_is_same_ip(&s->addr, &role->other->address);
+		if (ev.shown.own || config_group_has(g->config, &s->addr))
 			inbox_put(&role->inbox, &ev);
 	}
 }

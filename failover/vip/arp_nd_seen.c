@@ -12,14 +12,11 @@
 #define ADVERT_TYPE 136
 #define OPTION_TARGET_MAC 2
 
-static const uint8_t no_mac[ARP_ND_FRAME_MAC_BYTES];
-static const uint8_t no_ip[4];
-
 bool
 arp_nd_seen_read_arp(
     const uint8_t *frame, size_t len, struct arp_nd_seen *ret_sighting)
 {
-	struct arp_nd_seen s = { .ip_len = 4 };
+	struct arp_nd_seen s = { .addr.in.sin_family = AF_INET };
 	struct buf b = buf_reader(frame, len);
 	uint8_t skipped[2 * ARP_ND_FRAME_MAC_BYTES];
 	uint16_t operation;
@@ -32,8 +29,8 @@ arp_nd_seen_read_arp(
 		return false;
 	operation = buf_get_u16(&b);
 	buf_get_bytes(&b, s.mac, ARP_ND_FRAME_MAC_BYTES);
-	buf_get_bytes(&b, s.ip, 4);
-	if (b.bad || memcmp(s.ip, no_ip, 4) == 0)
+	buf_get_bytes(&b, &s.addr.in.sin_addr, 4);
+	if (b.bad || s.addr.in.sin_addr.s_addr == INADDR_ANY)
 		return false;
 	if (operation != OPERATION_REQUEST && operation != OPERATION_REPLY)
 		return false;
@@ -65,24 +62,16 @@ bool
 arp_nd_seen_read_advert(
     const uint8_t *message, size_t len, struct arp_nd_seen *ret_sighting)
 {
-	struct arp_nd_seen s = { .ip_len = 16 };
+	struct arp_nd_seen s = { .addr.in6.sin6_family = AF_INET6 };
 	struct buf b = buf_reader(message, len);
 
 	if (buf_get_u8(&b) != ADVERT_TYPE || buf_get_u8(&b) != 0)
 		return false;
 	(void)buf_get_u16(&b); /* the checksum: the kernel has seen to it */
 	(void)buf_get_u32(&b);
-	buf_get_bytes(&b, s.ip, 16);
+	buf_get_bytes(&b, &s.addr.in6.sin6_addr, 16);
 	if (b.bad || !read_options(&b, s.mac))
 		return false;
 	*ret_sighting = s;
 	return true;
-}
-
-bool
-arp_nd_seen_is_from(const struct arp_nd_seen *s,
-    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES])
-{
-	return memcmp(s->mac, mac, ARP_ND_FRAME_MAC_BYTES) == 0 ||
-	    memcmp(s->mac, no_mac, ARP_ND_FRAME_MAC_BYTES) == 0;
 }

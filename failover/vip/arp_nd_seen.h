@@ -6,13 +6,13 @@
  * Pure.
  */
 
+#include "core/addr.h"
 #include "core/base.h"
 #include "failover/vip/arp_nd_frame.h"
 
 /* Somebody shows that it has an address. */
 struct arp_nd_seen {
-	size_t ip_len; /* 4 or 16 */
-	uint8_t ip[16];
+	union addr addr;
 	uint8_t mac[ARP_ND_FRAME_MAC_BYTES]; /* zeros: it did not say */
 };
 
@@ -26,7 +26,3 @@ MUST_CHECK bool arp_nd_seen_read_arp(
 /* The target of a neighbour advertisement, from its ICMPv6 header on. */
 MUST_CHECK bool arp_nd_seen_read_advert(
     const uint8_t *message, size_t len, struct arp_nd_seen *ret_sighting);
-
-/* Whether the frame or message names this hardware address, or none. */
-bool arp_nd_seen_is_from(const struct arp_nd_seen *s,
-    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES]);
