@@ -59,35 +59,17 @@ hello_encode(struct buf *b, const struct hello *h)
 }
 
 static bool
-get_type(struct buf *b, enum hello_type *ret_type)
-{
-	const uint8_t type = buf_get_u8(b);
-
-	*ret_type = type == HELLO_CHALLENGE ? HELLO_CHALLENGE : HELLO_BEAT;
-	return type == *ret_type;
-}
-
-static bool
-get_state(struct buf *b, enum election_state *ret_state)
-{
-	const uint8_t state = buf_get_u8(b);
-
-	if (state >= ELECTION_STATES)
-		return false;
-	*ret_state = (enum election_state)state;
-	return true;
-}
-
-static bool
 get_group(struct buf *b, const struct hello *h, struct hello_group *g)
 {
-	uint8_t flags;
+	uint8_t state, flags;
 
 	g->id = buf_get_u32(b);
 	if (hello_find(h, g->id) != NULL)
 		return false; /* two truths about one group */
-	if (!get_state(b, &g->state))
+	state = buf_get_u8(b);
+	if (state >= ELECTION_STATES)
 		return false;
+	g->state = (enum election_state)state;
 	flags = buf_get_u8(b);
 	g->held = (flags & GROUP_FLAG_HELD) != 0;
 	g->hands_over = (flags & GROUP_FLAG_HANDS_OVER) != 0;
@@ -107,12 +89,14 @@ get_group(struct buf *b, const struct hello *h, struct hello_group *g)
 static bool
 get_head(struct buf *b, struct hello *h, unsigned *ret_groups)
 {
-	uint8_t flags;
+	uint8_t type, flags;
 
 	if (buf_get_u32(b) != MAGIC || buf_get_u8(b) != VERSION)
 		return false;
-	if (!get_type(b, &h->type))
+	type = buf_get_u8(b);
+	if (type != HELLO_BEAT && type != HELLO_CHALLENGE)
 		return false;
+	h->type = (enum hello_type)type;
 	h->key_id = buf_get_u8(b);
 	*ret_groups = buf_get_u8(b);
 	h->cluster = buf_get_u64(b);
