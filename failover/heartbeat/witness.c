@@ -21,51 +21,43 @@
 /* Read at once; a flood must not keep us from the heartbeat. */
 #define BUDGET 64
 
+#define V4 0
+#define V6 1
+
 struct witness {
-	int echo4, echo6; /* -1: none */
+	int echo[2]; /* -1: none */
 	uint64_t token;
-	ev_io ready4, ready6;
+	ev_io ready[2];
 };
 
+/* Hears answers alone. */
 static int
-open_v4(int *ret_fd)
+open_echo(unsigned which)
 {
 	CLEANUP(fd_close) int fd = -1;
-	const struct icmp_filter only = { .data = ~(1u << ICMP_ECHOREPLY) };
+	const struct icmp_filter only4 = { .data = ~(1u << ICMP_ECHOREPLY) };
+	struct icmp6_filter only6;
+	int e;
 
-	fd = socket(
-	    AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMP);
+	fd = socket(which == V6 ? AF_INET6 : AF_INET,
+	    SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	    which == V6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 	if (fd == -1)
 		return -errno;
-	if (setsockopt(fd, SOL_RAW, ICMP_FILTER, &only, sizeof(only)) == -1)
-		return -errno;
-	*ret_fd = fd_take(&fd);
-	return 0;
+	ICMP6_FILTER_SETBLOCKALL(&only6);
+	ICMP6_FILTER_SETPASS(ICMP6_ECHO_REPLY, &only6);
+	e = which == V6
+	    ? setsockopt(
+	          fd, IPPROTO_ICMPV6, ICMP6_FILTER, &only6, sizeof(only6))
+	    : setsockopt(fd, SOL_RAW, ICMP_FILTER, &only4, sizeof(only4));
+	return e == -1 ? -errno : fd_take(&fd);
 }
 
-static int
-open_v6(int *ret_fd)
+/* By its family, the place of its socket. */
+static unsigned
+which_of(const union addr *a)
 {
-	CLEANUP(fd_close) int fd = -1;
-	struct icmp6_filter only;
-
-	fd = socket(
-	    AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMPV6);
-	if (fd == -1)
-		return -errno;
-	ICMP6_FILTER_SETBLOCKALL(&only);
-	ICMP6_FILTER_SETPASS(ICMP6_ECHO_REPLY, &only);
-	if (setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &only, sizeof(only)) ==
-	    -1)
-		return -errno;
-	*ret_fd = fd_take(&fd);
-	return 0;
-}
-
-static bool
-is_v6(const union addr *a)
-{
-	return a->sa.sa_family == AF_INET6;
+	return a->sa.sa_family == AF_INET6 ? V6 : V4;
 }
 
 int
@@ -73,22 +65,21 @@ witness_open(struct role *role)
 {
 	const struct config_pair *pair = &role->config->pair;
 	struct witness *w = calloc(1, sizeof(*w));
-	int e = 0;
 
 	if (w == NULL)
 		return -ENOMEM;
 	role->witness = w;
-	w->echo4 = w->echo6 = -1;
+	w->echo[V4] = w->echo[V6] = -1;
 	secret_random(&w->token, sizeof(w->token));
-	for (size_t i = 0; i < pair->n_witnesses && e == 0; i++) {
-		const bool v6 = is_v6(&pair->witnesses[i]);
+	for (size_t i = 0; i < pair->n_witnesses; i++) {
+		int *echo = &w->echo[which_of(&pair->witnesses[i])];
 
-		if (v6 && w->echo6 == -1)
-			e = open_v6(&w->echo6);
-		else if (!v6 && w->echo4 == -1)
-			e = open_v4(&w->echo4);
+		if (*echo == -1)
+			*echo = open_echo(which_of(&pair->witnesses[i]));
+		if (*echo < 0)
+			return *echo;
 	}
-	return e;
+	return 0;
 }
 
 /* The token alone makes it ours: no other id or number would add to it. */
@@ -118,11 +109,10 @@ witness_ask(struct role *role)
 		const union addr *to = &pair->witnesses[i];
 		uint8_t echo[ECHO_BYTES];
 
-		encode(role, is_v6(to), echo);
+		encode(role, which_of(to) == V6, echo);
 		/* Lost is lost: the next round asks again. */
-		(void)sendto(
-		    is_v6(to) ? role->witness->echo6 : role->witness->echo4,
-		    echo, sizeof(echo), MSG_DONTWAIT | MSG_NOSIGNAL, &to->sa,
+		(void)sendto(role->witness->echo[which_of(to)], echo,
+		    sizeof(echo), MSG_DONTWAIT | MSG_NOSIGNAL, &to->sa,
 		    addr_len(to));
 	}
 }
@@ -160,7 +150,7 @@ static void
 on_echo(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct role *role = w->data;
-	const bool v6 = w->fd == role->witness->echo6;
+	const bool v6 = w == &role->witness->ready[V6];
 
 	for (int i = 0; i < BUDGET; i++) {
 		union addr from = { 0 };
@@ -179,22 +169,17 @@ on_echo(struct ev_loop *loop, ev_io *w, int revents)
 	}
 }
 
-static void
-watch(struct role *role, ev_io *w, int fd)
-{
-	ev_io_init(w, on_echo, fd, EV_READ);
-	w->data = role;
-	if (fd != -1)
-		ev_io_start(role->loop, w);
-}
-
 void
 witness_start(struct role *role)
 {
 	struct witness *w = role->witness;
 
-	watch(role, &w->ready4, w->echo4);
-	watch(role, &w->ready6, w->echo6);
+	for (unsigned i = 0; i < ARRAY_LEN(w->ready); i++) {
+		ev_io_init(&w->ready[i], on_echo, w->echo[i], EV_READ);
+		w->ready[i].data = role;
+		if (w->echo[i] != -1)
+			ev_io_start(role->loop, &w->ready[i]);
+	}
 }
 
 void
@@ -204,10 +189,10 @@ witness_close(struct role *role)
 
 	if (w == NULL)
 		return;
-	ev_io_stop(role->loop, &w->ready4);
-	ev_io_stop(role->loop, &w->ready6);
-	fd_close(&w->echo4);
-	fd_close(&w->echo6);
+	for (unsigned i = 0; i < ARRAY_LEN(w->ready); i++) {
+		ev_io_stop(role->loop, &w->ready[i]);
+		fd_close(&w->echo[i]);
+	}
 	free(w);
 	role->witness = NULL;
 }
