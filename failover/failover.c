@@ -75,15 +75,6 @@ find_nodes(struct role *role)
 }
 
 static int
-open_log(const struct role *role)
-{
-	const struct log_options options =
-	    config_log_options(&role->config->log, "failover");
-
-	return log_open(&options);
-}
-
-static int
 failed(const char *what, int e)
 {
 	log_error("failover", "%s: %s", what, strerror(-e));
@@ -269,8 +260,10 @@ begin_pair(struct role *role)
 static int
 begin(struct role *role)
 {
+	const struct log_options options =
+	    config_log_options(&role->config->log, "failover");
 	const char *what = "";
-	int e = open_log(role);
+	int e = log_open(&options);
 
 	if (e < 0)
 		log_warning("failover", "opening the log: %s, using stderr",
