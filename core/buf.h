@@ -18,6 +18,8 @@ struct buf {
 };
 
 struct buf buf_writer(void *room, size_t room_len);
+/* In memory of its own, until the block ends. */
+#define BUF_WRITER(room_len) buf_writer((uint8_t[room_len]){ 0 }, (room_len))
 struct buf buf_reader(const void *bytes, size_t len);
 
 void buf_put_u8(struct buf *b, uint8_t v);

@@ -126,11 +126,11 @@ group_init(struct role *role, unsigned index, uint32_t id)
 static bool
 send_group(struct role_group *g, int channel)
 {
-	uint8_t body[CHANNEL_BODY_MAX];
-	struct buf b = buf_writer(body, sizeof(body));
+	struct buf b = BUF_WRITER(CHANNEL_BODY_MAX);
 
 	msg_put_group(&b, &g->told);
-	return !b.bad && channel_send(channel, MSG_GROUP, body, b.pos, -1) == 0;
+	return !b.bad &&
+	    channel_send(channel, MSG_GROUP, b.data, b.pos, -1) == 0;
 }
 
 void

@@ -97,40 +97,37 @@ on_serving(struct role *role)
 static bool
 send_peer(struct role *role)
 {
-	uint8_t body[CHANNEL_BODY_MAX];
-	struct buf b = buf_writer(body, sizeof(body));
+	struct buf b = BUF_WRITER(CHANNEL_BODY_MAX);
 	struct msg_peer m = { .node = (uint16_t)(1 - role->start.node) };
 
 	heartbeat_describe(role, &m);
 	conn_sync_describe(role, &m);
 	msg_put_peer(&b, &m);
 	return !b.bad &&
-	    channel_send(role->relay, MSG_PEER, body, b.pos, -1) == 0;
+	    channel_send(role->relay, MSG_PEER, b.data, b.pos, -1) == 0;
 }
 
 static bool
 send_tracks(struct role *role)
 {
 	const struct msg_tracks m = track_message(role);
-	uint8_t body[64];
-	struct buf b = buf_writer(body, sizeof(body));
+	struct buf b = BUF_WRITER(64);
 
 	msg_put_tracks(&b, &m);
 	return !b.bad &&
-	    channel_send(role->relay, MSG_TRACKS, body, b.pos, -1) == 0;
+	    channel_send(role->relay, MSG_TRACKS, b.data, b.pos, -1) == 0;
 }
 
 static void
 answer(struct role *role, const struct msg_ask *ask)
 {
-	uint8_t body[16];
-	struct buf b = buf_writer(body, sizeof(body));
+	struct buf b = BUF_WRITER(16);
 
 	/* A relay that does not read gets no answer; its own time runs out. */
 	if (role->other != NULL && (!send_peer(role) || !send_tracks(role)))
 		return;
 	msg_put_ask(&b, ask);
-	if (channel_send(role->relay, MSG_ANSWERED, body, b.pos, -1) < 0)
+	if (channel_send(role->relay, MSG_ANSWERED, b.data, b.pos, -1) < 0)
 		log_debug("failover", "relay: no room for an answer");
 }
 

@@ -15,8 +15,7 @@ static void
 pay_supervisor(struct state_sync *s)
 {
 	const struct msg_ask wanted = { .id = s->wire };
-	uint8_t room[8];
-	struct buf b = buf_writer(room, sizeof(room));
+	struct buf b = BUF_WRITER(8);
 
 	if (!s->wanted_owed)
 		return;

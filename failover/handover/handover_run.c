@@ -19,24 +19,22 @@ handover_run_mute(struct role_group *g, bool muted)
 {
 	const struct msg_mute m = { .group = (uint16_t)g->index,
 		.wanted = muted };
-	uint8_t body[16];
-	struct buf b = buf_writer(body, sizeof(body));
+	struct buf b = BUF_WRITER(16);
 
 	msg_put_mute(&b, &m);
-	return channel_send(g->role->supervisor, MSG_MUTE, body, b.pos, -1);
+	return channel_send(g->role->supervisor, MSG_MUTE, b.data, b.pos, -1);
 }
 
 int
 handover_run_drop(struct role_group *g)
 {
 	const struct msg_reset m = { .group = (uint16_t)g->index };
-	uint8_t body[16];
-	struct buf b = buf_writer(body, sizeof(body));
+	struct buf b = BUF_WRITER(16);
 
 	if (g->role->relay == -1)
 		return -ENOTCONN;
 	msg_put_reset(&b, &m);
-	return channel_send(g->role->relay, MSG_RESET, body, b.pos, -1);
+	return channel_send(g->role->relay, MSG_RESET, b.data, b.pos, -1);
 }
 
 static void
