@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 /* The result tells success or failure: dropping it is a bug. */
 #define MUST_CHECK __attribute__((warn_unused_result))
@@ -25,4 +26,9 @@
 	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 /* CLEANUP(free_str) char *s: frees on the way out. */
-void free_str(char **s);
+static inline void
+free_str(char **s)
+{
+	free(*s);
+	*s = NULL;
+}
