@@ -52,13 +52,6 @@ conn_record_end_addr(const struct conn_record_end *e)
 	return a;
 }
 
-bool
-conn_record_end_is_same(
-    const struct conn_record_end *a, const struct conn_record_end *b)
-{
-	return memcmp(a, b, sizeof(*a)) == 0;
-}
-
 static void
 put_end(struct buf *b, const struct conn_record_end *e)
 {

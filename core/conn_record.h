@@ -49,8 +49,6 @@ struct conn_record {
 /* From and to a socket address; a v4-mapped one is IPv4. */
 struct conn_record_end conn_record_end_of(const union addr *a);
 union addr conn_record_end_addr(const struct conn_record_end *e);
-bool conn_record_end_is_same(
-    const struct conn_record_end *a, const struct conn_record_end *b);
 
 /* At most CONN_RECORD_BYTES_MAX bytes. */
 void conn_record_encode(struct buf *b, const struct conn_record *c);

@@ -44,7 +44,7 @@ a_mapped_address_is_ipv4(void **state)
 	a.in6.sin6_addr.s6_addr[12] = 10;
 	a.in6.sin6_addr.s6_addr[15] = 1;
 	mapped = conn_record_end_of(&a);
-	assert_true(conn_record_end_is_same(&mapped, &plain));
+	assert_memory_equal(&mapped, &plain, sizeof(struct conn_record_end));
 }
 
 static void
@@ -92,13 +92,14 @@ a_record_is_taken_whole_or_refused(void **state)
 		assert_true(buf_is_done(&r));
 		assert_int_equal(c.change, rows[i].change);
 		assert_true(c.id == rows[i].id);
-		assert_true(
-		    conn_record_end_is_same(&c.client, &rows[i].client));
-		assert_true(conn_record_end_is_same(&c.local, &rows[i].local));
-		assert_true(
-		    conn_record_end_is_same(&c.source, &rows[i].source));
-		assert_true(
-		    conn_record_end_is_same(&c.server, &rows[i].server));
+		assert_memory_equal(
+		    &c.client, &rows[i].client, sizeof(struct conn_record_end));
+		assert_memory_equal(
+		    &c.local, &rows[i].local, sizeof(struct conn_record_end));
+		assert_memory_equal(
+		    &c.source, &rows[i].source, sizeof(struct conn_record_end));
+		assert_memory_equal(
+		    &c.server, &rows[i].server, sizeof(struct conn_record_end));
 	}
 }
 
