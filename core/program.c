@@ -70,22 +70,19 @@ on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 static const char *
 fault_of(int status, bool overdue, char buf[static PROGRAM_FAULT_MAX])
 {
+	const bool killed = WIFSIGNALED(status);
+	const int number = killed ? WTERMSIG(status) : WEXITSTATUS(status);
+
 	if (overdue)
-		(void)snprintf(buf, PROGRAM_FAULT_MAX, "took too long");
-	else if (WIFSIGNALED(status))
-		(void)snprintf(buf, PROGRAM_FAULT_MAX, "killed by signal %d",
-		    WTERMSIG(status));
-	else if (WEXITSTATUS(status) == STATUS_NO_FILE)
-		(void)snprintf(
-		    buf, PROGRAM_FAULT_MAX, "status 127, no such file");
-	else if (WEXITSTATUS(status) == STATUS_NO_PROGRAM)
-		(void)snprintf(
-		    buf, PROGRAM_FAULT_MAX, "status 126, cannot be executed");
-	else if (WEXITSTATUS(status) != 0)
-		(void)snprintf(
-		    buf, PROGRAM_FAULT_MAX, "status %d", WEXITSTATUS(status));
-	else
+		return "took too long";
+	if (!killed && number == 0)
 		return NULL;
+	if (!killed && number == STATUS_NO_FILE)
+		return "status 127, no such file";
+	if (!killed && number == STATUS_NO_PROGRAM)
+		return "status 126, cannot be executed";
+	(void)snprintf(buf, PROGRAM_FAULT_MAX,
+	    killed ? "killed by signal %d" : "status %d", number);
 	return buf;
 }
 
