@@ -140,25 +140,21 @@ void
 tickle_begin(struct role_group *g)
 {
 	/* Under way: who comes to it later has its three rounds, too. */
-	if (g->role->tickle != NULL && !is_telling(group_of(g)))
+	if (!is_telling(group_of(g)))
 		start(group_of(g), TURN_MS);
 }
 
 void
 tickle_begin_late(struct role_group *g)
 {
-	if (g->role->tickle != NULL)
-		start(group_of(g), HANDED_OVER_MS);
+	start(group_of(g), HANDED_OVER_MS);
 }
 
 void
 tickle_stop(struct role_group *g)
 {
-	struct group *t;
+	struct group *t = group_of(g);
 
-	if (g->role->tickle == NULL)
-		return;
-	t = group_of(g);
 	ev_timer_stop(g->role->loop, &t->turn);
 	t->clients = t->servers = 0;
 }
