@@ -26,19 +26,11 @@ struct track {
 	ev_timer settle; /* an interface is about to count as up */
 };
 
-static enum election_reason
-reason_of(const struct config_track *t)
-{
-	switch (config_track_kind(t)) {
-	case CONFIG_TRACK_INTERFACE:
-		return ELECTION_TRACK_INTERFACE;
-	case CONFIG_TRACK_SERVICE:
-		return ELECTION_TRACK_SERVICE;
-	case CONFIG_TRACK_SCRIPT:
-		return ELECTION_TRACK_SCRIPT;
-	}
-	return ELECTION_UNCHANGED;
-}
+static const enum election_reason reasons[] = {
+	[CONFIG_TRACK_INTERFACE] = ELECTION_TRACK_INTERFACE,
+	[CONFIG_TRACK_SERVICE] = ELECTION_TRACK_SERVICE,
+	[CONFIG_TRACK_SCRIPT] = ELECTION_TRACK_SCRIPT,
+};
 
 static void
 settle(struct role *role)
@@ -53,7 +45,8 @@ settle(struct role *role)
 	ev.tracked.lowered = sum.lowered;
 	ev.tracked.reason = ELECTION_RECOVERED;
 	if (sum.fault != -1) {
-		ev.tracked.reason = reason_of(track->items[sum.fault].config);
+		ev.tracked.reason =
+		    reasons[config_track_kind(track->items[sum.fault].config)];
 		ev.tracked.which = (unsigned)sum.fault;
 	}
 	inbox_put(&role->inbox, &ev);
