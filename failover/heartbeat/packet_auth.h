@@ -32,7 +32,7 @@ void packet_auth_fini(struct packet_auth *s); /* wipes the keys */
 size_t packet_auth_close(
     const struct packet_auth *s, uint8_t *bytes, size_t len);
 
-/* Whether the MAC at the end is right; *ret_len is the length without it. */
+/* Whether the MAC at the end of the `len` bytes is right. */
 MUST_CHECK bool packet_auth_is_good(
     const struct packet_auth *s, const uint8_t *bytes, size_t len);
 
