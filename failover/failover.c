@@ -251,8 +251,8 @@ begin_pair(struct role *role)
 	lend_sockets(role);
 	e = realtime_enter(&what);
 	if (e < 0)
-		log_warning(
-		    "failover", "%s: %s, working without", what, strerror(-e));
+		log_warning("failover", "%s: %s, going on without it", what,
+		    strerror(-e));
 	e = proc_drop(NULL, NULL, PROC_CAPS_FAILOVER, &what);
 	return e < 0 ? failed(what, e) : 0;
 }

@@ -197,7 +197,7 @@ on_relay(struct ev_loop *loop, ev_io *w, int revents)
 		lose(role, "its channel is broken");
 	} else if (!obey(role, &p)) {
 		fd_close(&p.fd);
-		lose(role, "it said what it must not say");
+		lose(role, "it sent a malformed message");
 	}
 }
 

@@ -90,7 +90,7 @@ is_up(struct role *role, struct track_item *t)
 
 	if (e < 0) {
 		log_warning("track",
-		    "cannot look at interface %s: %s, going by what was",
+		    "cannot look at interface %s: %s, assuming no change",
 		    t->config->interface, strerror(-e));
 		return t->tracker.ok;
 	}

@@ -82,7 +82,7 @@ tell(struct group *t, const struct peer_conns_leg *leg)
 		t->servers++;
 	/* What cannot be sent now has two more rounds. */
 	if (send_ack(role->tickle, leg) < 0)
-		log_debug(t->of->subject, "cannot tell somebody");
+		log_debug(t->of->subject, "cannot send a tickle");
 	peer_conns_tell(peer_conns);
 }
 

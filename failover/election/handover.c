@@ -411,7 +411,7 @@ handover_state_name(enum handover_state state)
 {
 	static const char *const names[HANDOVER_STATES] = {
 		[HANDOVER_IDLE] = "idle",
-		[HANDOVER_MUTING] = "hushing",
+		[HANDOVER_MUTING] = "muting",
 		[HANDOVER_SETTLING] = "settling",
 		[HANDOVER_ASKING] = "asking",
 		[HANDOVER_RELEASING] = "releasing",

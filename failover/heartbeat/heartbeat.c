@@ -52,7 +52,7 @@ note_sent(struct heartbeat_link *l, int e)
 	addr_format_ip(&l->link.self, from);
 	if (e < 0)
 		log_warning(l->role->peer_subject,
-		    "cannot send heartbeats from %s: %s, trying on", from,
+		    "cannot send heartbeats from %s: %s, still trying", from,
 		    strerror(-e));
 	else
 		log_notice(l->role->peer_subject,
@@ -88,7 +88,7 @@ heartbeat_note_heard(struct role *role, bool anew)
 	heartbeat->peer_told = true;
 	if (differs && !heartbeat->config_told)
 		log_warning(role->peer_subject,
-		    "its configuration differs from ours, serving on");
+		    "its configuration differs from ours, still serving");
 	else if (!differs && heartbeat->config_told)
 		log_notice(
 		    role->peer_subject, "its configuration matches ours");

@@ -183,7 +183,7 @@ peer_codec_result_text(enum peer_codec_result r)
 		[PEER_CODEC_MALFORMED] =
 		    "not our protocol, or of another version",
 		[PEER_CODEC_FOREIGN] = "of another pair or with another key",
-		[PEER_CODEC_REFLECTED] = "our own words",
+		[PEER_CODEC_REFLECTED] = "our own greeting, sent back",
 		[PEER_CODEC_FORGED] = "wrong signature, is the key the same",
 	};
 

@@ -354,7 +354,7 @@ keep_listening(struct peer_link *w)
 		if (e < 0 &&
 		    limiter_allows(&w->failures, mono_now(), &left_out))
 			log_warning(w->setup.subject,
-			    "wire: cannot listen on port %u: %s, trying on",
+			    "wire: cannot listen on port %u: %s, still trying",
 			    w->setup.port, strerror(-e));
 		if (e < 0)
 			return;

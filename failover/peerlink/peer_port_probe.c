@@ -49,7 +49,7 @@ ask(struct peer_port_probe *k)
 	 */
 	if (send(k->fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) == -1 &&
 	    errno != ECONNREFUSED)
-		log_debug(k->role->peer_subject, "cannot knock");
+		log_debug(k->role->peer_subject, "cannot probe its port");
 }
 
 static void

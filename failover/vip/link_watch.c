@@ -72,7 +72,7 @@ link_watch_look(struct role_group *g)
 
 	if (e < 0) {
 		log_warning(g->subject,
-		    "cannot look at interface %s: %s, going by what was",
+		    "cannot look at interface %s: %s, assuming no change",
 		    g->config->interface, strerror(-e));
 		return;
 	}
@@ -93,7 +93,7 @@ survey(struct role_group *g)
 
 	if (e < 0)
 		log_warning(g->subject,
-		    "cannot list addresses: %s, going by what was",
+		    "cannot list addresses: %s, assuming no change",
 		    strerror(-e));
 }
 
@@ -260,7 +260,7 @@ on_netlink(struct ev_loop *loop, ev_io *w, int revents)
 		do_chores(&role->groups[g]);
 	if (e < 0)
 		log_error("failover",
-		    "cannot hear the kernel's changes: %s, trying on",
+		    "cannot hear the kernel's changes: %s, still trying",
 		    strerror(-e));
 }
 
