@@ -72,11 +72,11 @@ tell(const struct track_item *t)
 	}
 }
 
-/* Acts first, then tells: a takeover waits for no log. */
+/* If it is one. Acts first, then tells: a takeover waits for no log. */
 static void
-changed(struct role *role, const struct track_item *t)
+tell_change(struct role *role, const struct track_item *t, bool was)
 {
-	if (!role->begun || role->other == NULL)
+	if (t->tracker.ok == was || !role->begun || role->other == NULL)
 		return;
 	settle(role);
 	tell(t);
@@ -116,8 +116,7 @@ look(struct role *role, struct track_item *t)
 	const bool was = t->tracker.ok;
 
 	track_state_see(&t->tracker, is_up(role, t), mono_now());
-	if (t->tracker.ok != was)
-		changed(role, t);
+	tell_change(role, t, was);
 }
 
 static void
@@ -202,8 +201,7 @@ track_take_script(struct role *role, const struct channel_packet *p)
 	t = &role->track->items[m.track];
 	was = t->tracker.ok;
 	track_state_run(&t->tracker, t->config, m.passed);
-	if (t->tracker.ok != was)
-		changed(role, t);
+	tell_change(role, t, was);
 	return 0;
 }
 
@@ -217,8 +215,7 @@ track_take_service(struct role *role, const struct msg_service *m)
 		if (t->config->service == NULL || t->service != m->service)
 			continue;
 		track_state_count(&t->tracker, t->config, m->up, m->unknown);
-		if (t->tracker.ok != was)
-			changed(role, t);
+		tell_change(role, t, was);
 	}
 }
 
