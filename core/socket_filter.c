@@ -29,46 +29,42 @@
 #define SYN 0x02
 #define SYN_AND_ACK 0x12
 
+/* An instruction; of a question, how many are passed over for which answer. */
 static void
-put(struct socket_filter *s, struct sock_filter instruction)
+put(struct socket_filter *s, uint16_t code, uint32_t k, uint8_t yes, uint8_t no)
 {
 	if (s->n == SOCKET_FILTER_CODE_MAX)
 		s->full = true;
 	else
-		s->code[s->n++] = instruction;
+		s->code[s->n++] = (struct sock_filter){ code, yes, no, k };
 }
 
 static void
 load(struct socket_filter *s, uint16_t how, uint32_t at)
 {
-	put(s, (struct sock_filter)BPF_STMT(BPF_LD | how, at));
+	put(s, BPF_LD | how, at, 0, 0);
+}
+
+static void
+end(struct socket_filter *s, uint32_t verdict)
+{
+	put(s, BPF_RET | BPF_K, verdict, 0, 0);
 }
 
 /* Goes on where the accumulator is `value`, else ends with `verdict`. */
 static void
 require(struct socket_filter *s, uint32_t value, uint32_t verdict)
 {
-	put(s,
-	    (struct sock_filter)BPF_JUMP(
-	        BPF_JMP | BPF_JEQ | BPF_K, value, 1, 0));
-	put(s, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, verdict));
+	put(s, BPF_JMP | BPF_JEQ | BPF_K, value, 1, 0);
+	end(s, verdict);
 }
 
 /* The accumulator holds TCP's flags: a connection begins with SYN alone. */
 static void
 require_syn(struct socket_filter *s, uint32_t verdict)
 {
-	put(s,
-	    (struct sock_filter)BPF_STMT(
-	        BPF_ALU | BPF_AND | BPF_K, SYN_AND_ACK));
+	put(s, BPF_ALU | BPF_AND | BPF_K, SYN_AND_ACK, 0, 0);
 	require(s, SYN, verdict);
-}
-
-/* What is no address: to the listener it is let through, here dropped. */
-static uint32_t
-miss(const struct socket_filter *s)
-{
-	return s->kind == SOCKET_FILTER_MUTE ? ALL : NONE;
 }
 
 static void
@@ -78,12 +74,11 @@ begin_frame_v4(struct socket_filter *s)
 	require(s, TCP, NONE);
 	/* A later fragment has no TCP header. */
 	load(s, BPF_H | BPF_ABS, ETHERNET + IPV4_FRAGMENT);
-	put(s, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x1fff));
+	put(s, BPF_ALU | BPF_AND | BPF_K, 0x1fff, 0, 0);
 	require(s, 0, NONE);
 	if (s->kind == SOCKET_FILTER_TCP)
 		return;
-	put(s,
-	    (struct sock_filter)BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, ETHERNET));
+	put(s, BPF_LDX | BPF_B | BPF_MSH, ETHERNET, 0, 0);
 	load(s, BPF_B | BPF_IND, ETHERNET + TCP_FLAGS);
 	require_syn(s, NONE);
 }
@@ -169,19 +164,16 @@ socket_filter_add(struct socket_filter *s, const union addr *a)
 		const uint8_t rest = (uint8_t)((len - 4 - i) / 2 + 1);
 
 		load(s, BPF_W | BPF_ABS, place(s) + (uint32_t)i);
-		put(s,
-		    (struct sock_filter)BPF_JUMP(
-		        BPF_JMP | BPF_JEQ | BPF_K, word(bytes + i), 0, rest));
+		put(s, BPF_JMP | BPF_JEQ | BPF_K, word(bytes + i), 0, rest);
 	}
-	put(s,
-	    (struct sock_filter)BPF_STMT(
-	        BPF_RET | BPF_K, s->kind == SOCKET_FILTER_MUTE ? NONE : ALL));
+	end(s, s->kind == SOCKET_FILTER_MUTE ? NONE : ALL);
 }
 
 int
 socket_filter_end(struct socket_filter *s)
 {
-	put(s, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, miss(s)));
+	/* To none of the addresses: a muted listener answers that. */
+	end(s, s->kind == SOCKET_FILTER_MUTE ? ALL : NONE);
 	return s->full ? -E2BIG : 0;
 }
 
