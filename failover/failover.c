@@ -358,18 +358,6 @@ leave(struct role *role)
 }
 
 static int
-on_mute(struct role *role, const struct channel_packet *p)
-{
-	struct buf b = buf_reader(p->body, p->len);
-	struct msg_mute m;
-
-	if (msg_get_mute(&b, &m) < 0)
-		return -EBADMSG;
-	handover_run_take_mute(role, &m);
-	return 0;
-}
-
-static int
 on_control(struct role *role, struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
@@ -405,7 +393,7 @@ obey(struct role *role, struct channel_packet *p)
 	case MSG_CONTROL:
 		return on_control(role, p);
 	case MSG_MUTE:
-		return on_mute(role, p);
+		return handover_run_take_mute(role, p);
 	case MSG_HAND_OVER_ALL:
 		handover_request_ask_all(role);
 		return 0;

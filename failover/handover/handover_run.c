@@ -85,18 +85,24 @@ handover_run_hold(struct role_group *g, enum node_effect_type how)
 		    side->held, side->forwarded, side->returned);
 }
 
-void
-handover_run_take_mute(struct role *role, const struct msg_mute *m)
+int
+handover_run_take_mute(struct role *role, const struct channel_packet *p)
 {
-	enum node_type type = m->muted ? NODE_MUTED : NODE_NOT_MUTED;
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_mute m;
+	enum node_type type;
 
-	if (!m->wanted) {
-		if (m->muted)
-			return; /* it could not be done: time tells */
+	if (msg_get_mute(&b, &m) < 0)
+		return -EBADMSG;
+	type = m.muted ? NODE_MUTED : NODE_NOT_MUTED;
+	if (!m.wanted) {
+		if (m.muted)
+			return 0; /* it could not be done: time tells */
 		type = NODE_ANSWERED;
 	}
-	if (m->group < role->n_groups)
-		inbox_put_group(&role->inbox, type, m->group);
+	if (m.group < role->n_groups)
+		inbox_put_group(&role->inbox, type, m.group);
+	return 0;
 }
 
 void

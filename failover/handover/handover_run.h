@@ -8,7 +8,7 @@
 #include "core/base.h"
 #include "failover/role.h"
 
-struct msg_mute;
+struct channel_packet;
 struct msg_reset;
 
 /* Needs CAP_NET_RAW. Returns 0 or -errno. */
@@ -32,6 +32,7 @@ MUST_CHECK int handover_run_mute(struct role_group *g, bool muted);
 /* Asks the relay to reset all connections. 0 or -errno. */
 MUST_CHECK int handover_run_drop(struct role_group *g);
 
-/* What the supervisor and the relay answer. */
-void handover_run_take_mute(struct role *role, const struct msg_mute *m);
+/* What the supervisor and the relay answer. Returns 0 or -EBADMSG. */
+MUST_CHECK int handover_run_take_mute(
+    struct role *role, const struct channel_packet *p);
 void handover_run_take_drop(struct role *role, const struct msg_reset *m);
