@@ -245,11 +245,8 @@ dial(struct peer_link *w)
 	union addr other = w->setup.other;
 	int e = 0;
 
-	if (fd < 0) {
-		e = fd;
-		fd = -1;
-		return e;
-	}
+	if (fd < 0)
+		return fd_take(&fd);
 	addr_set_port(&other, w->setup.port);
 	if (connect(fd, &other.sa, addr_len(&other)) == -1)
 		e = -errno;
@@ -327,11 +324,8 @@ listen_on(struct peer_link *w)
 	CLEANUP(fd_close) int fd = open_socket(w, w->setup.port);
 	int e;
 
-	if (fd < 0) {
-		e = fd;
-		fd = -1;
-		return e;
-	}
+	if (fd < 0)
+		return fd_take(&fd);
 	e = admit_peer_only(w, fd);
 	if (e < 0)
 		return e;
