@@ -43,12 +43,6 @@ group_of(struct role_group *g)
 	return &g->role->tickle->groups[g->index];
 }
 
-static bool
-is_telling(const struct group *t)
-{
-	return ev_is_active(&t->turn) || ev_is_pending(&t->turn);
-}
-
 static void
 wait_ms(struct group *t, double ms)
 {
@@ -139,9 +133,11 @@ start(struct group *t, double after_ms)
 void
 tickle_begin(struct role_group *g)
 {
+	struct group *t = group_of(g);
+
 	/* Under way: who comes to it later has its three rounds, too. */
-	if (!is_telling(group_of(g)))
-		start(group_of(g), TURN_MS);
+	if (!ev_is_active(&t->turn) && !ev_is_pending(&t->turn))
+		start(t, TURN_MS);
 }
 
 void
