@@ -9,7 +9,7 @@
 #include "core/base.h"
 
 /*
- * `chan` is the channel to the supervisor (core/msg.h says what comes over
+ * `channel` is the one to the supervisor (core/msg.h says what comes over
  * it). Returns the process's exit status.
  */
 int failover_run(int channel);

@@ -6,7 +6,7 @@
  * what all of them together make of the node: at fault, or worth less.
  *
  * Pure. Well until something else is known. One per item of pair.track,
- * embedded in struct role_track.
+ * embedded in struct track_item.
  */
 
 #include "core/base.h"

@@ -3,7 +3,7 @@
 /*
  * The virtual IPs of one group on its interface: adds, renews and deletes them,
  * and knows how the interface is. Decides nothing and logs nothing. One per
- * group, embedded in struct group.
+ * group, embedded in struct role_group.
  *
  * An address is a lease: unless it is renewed, the kernel removes it. So it
  * lives no longer than this process, however this process ends.
