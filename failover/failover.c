@@ -140,6 +140,8 @@ open_sockets(struct role *role)
 	if (role->packet < 0)
 		return failed("opening a packet socket", role->packet);
 	e = netlink_open(&role->netlink);
+	if (e == 0)
+		e = netlink_hear(role->netlink);
 	if (e < 0)
 		return failed("opening netlink", e);
 	e = tickle_open(role);

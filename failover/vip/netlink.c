@@ -81,8 +81,8 @@ open_asking(struct netlink *n)
 	return 0;
 }
 
-static int
-open_hearing(struct netlink *n)
+int
+netlink_hear(struct netlink *n)
 {
 	const int size = EVENT_BUFFER_BYTES;
 	int e;
@@ -102,8 +102,8 @@ open_hearing(struct netlink *n)
 	return 0;
 }
 
-static int
-open_both(bool hears, struct netlink **ret_netlink)
+int
+netlink_open(struct netlink **ret_netlink)
 {
 	struct netlink *n = calloc(1, sizeof(*n));
 	int e;
@@ -111,26 +111,12 @@ open_both(bool hears, struct netlink **ret_netlink)
 	if (n == NULL)
 		return -ENOMEM;
 	e = open_asking(n);
-	if (e == 0 && hears)
-		e = open_hearing(n);
 	if (e < 0) {
 		netlink_free(n);
 		return e;
 	}
 	*ret_netlink = n;
 	return 0;
-}
-
-int
-netlink_open(struct netlink **ret_netlink)
-{
-	return open_both(true, ret_netlink);
-}
-
-int
-netlink_open_deaf(struct netlink **ret_netlink)
-{
-	return open_both(false, ret_netlink);
 }
 
 void

@@ -47,12 +47,12 @@ struct netlink_change {
 	uint8_t prefix; /* the address's */
 };
 
-/* Returns 0 or -errno. */
+/* It can ask. Returns 0 or -errno. */
 MUST_CHECK int netlink_open(struct netlink **ret_netlink);
-
-/* One that only asks: for it there is no netlink_fd() and netlink_next(). */
-MUST_CHECK int netlink_open_deaf(struct netlink **ret_netlink);
 void netlink_free(struct netlink *n);
+
+/* From now on it hears of changes. Returns 0 or -errno. */
+MUST_CHECK int netlink_hear(struct netlink *n);
 
 /*
  * Readable when netlink_next() has something, but for what was read along with

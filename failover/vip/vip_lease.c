@@ -125,7 +125,7 @@ vip_lease_start(struct ev_loop *loop, vip_lease_failed_fn *fn, void *arg,
 	ev_async_init(&r->failed, on_failed);
 	r->failed.data = r;
 	ev_async_start(loop, &r->failed);
-	e = netlink_open_deaf(&r->netlink);
+	e = netlink_open(&r->netlink);
 	if (e == 0)
 		e = proc_start_thread(
 		    &r->thread, STACK_BYTES, vip_lease_main, r);

@@ -36,7 +36,7 @@ set_up(void **state)
 	       "ip addr add 10.9.0.1/24 dev v0 && "
 	       "ip addr add fd09::1/64 dev v0 nodad") != 0)
 		return -1;
-	return netlink_open(&netlink);
+	return netlink_open(&netlink) < 0 ? -1 : netlink_hear(netlink);
 }
 
 static int
