@@ -16,15 +16,16 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-struct key {
-	struct conn_record_end client, local;
-};
+/* The first two fields of a record. */
+#define KEY_BYTES (2 * sizeof(struct conn_record_end))
 
-_Static_assert(sizeof(struct key) == 40, "padding would be compared");
+_Static_assert(offsetof(struct conn_record, client) == 0 &&
+        offsetof(struct conn_record, local) == KEY_BYTES / 2 && KEY_BYTES == 40,
+    "padding would be compared");
 
 struct entry {
 	UT_hash_handle hh;
-	struct key key;
+	/* Begins with its record. */
 	_Alignas(max_align_t) unsigned char value[];
 };
 
@@ -62,25 +63,18 @@ conn_table_free(struct conn_table *m)
 	free(m);
 }
 
-static struct key
-key_of(const struct conn_record *c)
-{
-	return (struct key){ .client = c->client, .local = c->local };
-}
-
 static unsigned
-hash(const struct conn_table *m, const struct key *k)
+hash(const struct conn_table *m, const struct conn_record *c)
 {
-	return (unsigned)secret_short_hash(&m->secret, k, sizeof(*k));
+	return (unsigned)secret_short_hash(&m->secret, c, KEY_BYTES);
 }
 
 void *
 conn_table_find(const struct conn_table *m, const struct conn_record *c)
 {
-	const struct key key = key_of(c);
 	struct entry *e;
 
-	HASH_FIND_BYHASHVALUE(hh, m->head, &key, sizeof(key), hash(m, &key), e);
+	HASH_FIND_BYHASHVALUE(hh, m->head, c, KEY_BYTES, hash(m, c), e);
 	return e == NULL ? NULL : e->value;
 }
 
@@ -94,9 +88,9 @@ conn_table_add(struct conn_table *m, const struct conn_record *c)
 	e = calloc(1, sizeof(*e) + m->value_bytes);
 	if (e == NULL)
 		return NULL;
-	e->key = key_of(c);
-	HASH_ADD_BYHASHVALUE(
-	    hh, m->head, key, sizeof(e->key), hash(m, &e->key), e);
+	memcpy(e->value, c, sizeof(*c));
+	HASH_ADD_KEYPTR_BYHASHVALUE(
+	    hh, m->head, e->value, KEY_BYTES, hash(m, c), e);
 	if (e->hh.tbl == NULL) {
 		free(e);
 		return NULL;

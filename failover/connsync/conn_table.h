@@ -2,7 +2,8 @@
 
 /*
  * Values found by a connection's two ends; the door to uthash. Its owner gives
- * each value a size and knows what is in it. Bounded.
+ * each value a size and knows what is in it, behind the struct conn_record that
+ * it begins with. Bounded.
  *
  * Whoever may connect chooses the ends that are hashed here, so the hash has a
  * key: nobody can pick ends that all meet in one bucket.
@@ -21,8 +22,8 @@ void conn_table_free(struct conn_table *m); /* takes NULL */
 void *conn_table_find(const struct conn_table *m, const struct conn_record *c);
 
 /*
- * A new value, zeroed, for ends that are not there yet. NULL where the map is
- * full or memory is out.
+ * A new value, zeroed but for its record, for ends that are not there yet. NULL
+ * where the map is full or memory is out.
  */
 void *conn_table_add(struct conn_table *m, const struct conn_record *c);
 void conn_table_remove(struct conn_table *m, void *value);

@@ -14,7 +14,7 @@
  * heartbeat is in the same thread.
  */
 struct entry {
-	struct conn_record conn;
+	struct conn_record conn; /* conn_table.c's: first */
 	unsigned known; /* the epoch in which the peer was told of it */
 	unsigned pass;  /* of the relay's, in which it was last mentioned */
 	bool queued;    /* in `owed`, also when the peer knows it */
@@ -141,7 +141,6 @@ open_entry(struct local_conns *l, const struct conn_record *c)
 	e = conn_table_add(l->map, c);
 	if (e == NULL)
 		return -ENOSPC;
-	e->conn = *c;
 	e->pass = l->pass;
 	e->queued = true;
 	TAILQ_INSERT_TAIL(&l->owed, e, debt);

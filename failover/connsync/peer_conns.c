@@ -20,7 +20,7 @@ struct leg {
 };
 
 struct entry {
-	struct conn_record conn;
+	struct conn_record conn; /* conn_table.c's: first */
 	unsigned pass;
 	struct leg legs[SIDES];
 	TAILQ_ENTRY(entry) mention;
@@ -186,7 +186,6 @@ peer_conns_take(struct peer_conns *e, const struct conn_record *c)
 		return 0; /* its client waits for its own patience */
 	t->pass = e->pass;
 	TAILQ_INSERT_TAIL(&e->fresh, t, mention);
-	t->conn = *c;
 	return link_legs(e, t);
 }
 
