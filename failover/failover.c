@@ -285,9 +285,6 @@ begin(struct role *role)
 		e = link_watch_start(role);
 		if (e < 0)
 			return failed("starting to renew addresses", e);
-		arp_nd_start(role);
-		handover_run_start(role);
-		witness_start(role);
 		begin_groups(role);
 	}
 	return channel_send(role->supervisor, MSG_READY, NULL, 0, -1);

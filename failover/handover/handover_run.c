@@ -130,19 +130,16 @@ handover_run_fd(const struct role *role, unsigned which)
 int
 handover_run_open(struct role *role)
 {
-	role->handover_run = calloc(1, sizeof(*role->handover_run));
-	if (role->handover_run == NULL)
+	struct handover_run *handover_run = calloc(1, sizeof(*handover_run));
+	int e;
+
+	if (handover_run == NULL)
 		return -ENOMEM;
-	syn_hold_init(&role->handover_run->syn_hold);
-	return syn_hold_open(&role->handover_run->syn_hold);
-}
-
-void
-handover_run_start(struct role *role)
-{
-	struct handover_run *handover_run = role->handover_run;
-
-	for (unsigned i = 0; i < ARRAY_LEN(handover_run->ready); i++) {
+	role->handover_run = handover_run;
+	syn_hold_init(&handover_run->syn_hold);
+	e = syn_hold_open(&handover_run->syn_hold);
+	for (unsigned i = 0; e == 0 && i < ARRAY_LEN(handover_run->ready);
+	     i++) {
 		ev_io *w = &handover_run->ready[i];
 
 		ev_io_init(w, on_seam, syn_hold_fd(&handover_run->syn_hold, i),
@@ -150,6 +147,7 @@ handover_run_start(struct role *role)
 		w->data = handover_run;
 		ev_io_start(role->loop, w);
 	}
+	return e;
 }
 
 void

@@ -13,7 +13,6 @@ struct msg_reset;
 
 /* Needs CAP_NET_RAW. Returns 0 or -errno. */
 MUST_CHECK int handover_run_open(struct role *role);
-void handover_run_start(struct role *role);
 void handover_run_close(struct role *role);
 
 /* syn_hold's sockets, 0 and 1: for the supervisor to keep (fd_keeper.h). */

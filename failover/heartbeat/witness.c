@@ -60,28 +60,6 @@ which_of(const union addr *a)
 	return a->sa.sa_family == AF_INET6 ? V6 : V4;
 }
 
-int
-witness_open(struct role *role)
-{
-	const struct config_pair *pair = &role->config->pair;
-	struct witness *w = calloc(1, sizeof(*w));
-
-	if (w == NULL)
-		return -ENOMEM;
-	role->witness = w;
-	w->echo[V4] = w->echo[V6] = -1;
-	secret_random(&w->token, sizeof(w->token));
-	for (size_t i = 0; i < pair->n_witnesses; i++) {
-		int *echo = &w->echo[which_of(&pair->witnesses[i])];
-
-		if (*echo == -1)
-			*echo = open_echo(which_of(&pair->witnesses[i]));
-		if (*echo < 0)
-			return *echo;
-	}
-	return 0;
-}
-
 /* The token alone makes it ours: no other id or number would add to it. */
 static void
 encode(const struct role *role, bool v6, uint8_t ret_echo[static ECHO_BYTES])
@@ -169,17 +147,40 @@ on_echo(struct ev_loop *loop, ev_io *w, int revents)
 	}
 }
 
-void
-witness_start(struct role *role)
+static int
+open_for(struct role *role, unsigned which)
 {
 	struct witness *w = role->witness;
+	const int fd = open_echo(which);
 
-	for (unsigned i = 0; i < ARRAY_LEN(w->ready); i++) {
-		ev_io_init(&w->ready[i], on_echo, w->echo[i], EV_READ);
-		w->ready[i].data = role;
-		if (w->echo[i] != -1)
-			ev_io_start(role->loop, &w->ready[i]);
+	if (fd < 0)
+		return fd;
+	w->echo[which] = fd;
+	ev_io_init(&w->ready[which], on_echo, fd, EV_READ);
+	w->ready[which].data = role;
+	ev_io_start(role->loop, &w->ready[which]);
+	return 0;
+}
+
+int
+witness_open(struct role *role)
+{
+	const struct config_pair *pair = &role->config->pair;
+	struct witness *w = calloc(1, sizeof(*w));
+	int e = 0;
+
+	if (w == NULL)
+		return -ENOMEM;
+	role->witness = w;
+	w->echo[V4] = w->echo[V6] = -1;
+	secret_random(&w->token, sizeof(w->token));
+	for (size_t i = 0; i < pair->n_witnesses && e == 0; i++) {
+		const unsigned which = which_of(&pair->witnesses[i]);
+
+		if (w->echo[which] == -1)
+			e = open_for(role, which);
 	}
+	return e;
 }
 
 void

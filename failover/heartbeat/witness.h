@@ -14,7 +14,6 @@
  * Needs CAP_NET_RAW. Opens nothing where there are none. Returns 0 or -errno.
  */
 MUST_CHECK int witness_open(struct role *role);
-void witness_start(struct role *role);
 void witness_close(struct role *role);
 
 /* One echo request to each. */

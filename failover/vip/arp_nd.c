@@ -92,23 +92,6 @@ open_advert(int *ret_fd)
 }
 
 int
-arp_nd_open(struct role *role)
-{
-	struct arp_nd *n = calloc(1, sizeof(*n));
-	int e;
-
-	if (n == NULL)
-		return -ENOMEM;
-	role->arp_nd = n;
-	n->arp = n->advert = -1;
-	e = open_arp(role, &n->arp);
-	if (e == 0)
-		e = open_advert(&n->advert);
-	/* A host without IPv6 has no such neighbours either. */
-	return e == -EAFNOSUPPORT || e == -EPROTONOSUPPORT ? 0 : e;
-}
-
-int
 arp_nd_fd(const struct role *role)
 {
 	return role->arp_nd->arp;
@@ -220,13 +203,23 @@ watch(struct role *role, ev_io *w, int fd,
 		ev_io_start(role->loop, w);
 }
 
-void
-arp_nd_start(struct role *role)
+int
+arp_nd_open(struct role *role)
 {
-	struct arp_nd *n = role->arp_nd;
+	struct arp_nd *n = calloc(1, sizeof(*n));
+	int e;
 
+	if (n == NULL)
+		return -ENOMEM;
+	role->arp_nd = n;
+	n->arp = n->advert = -1;
+	e = open_arp(role, &n->arp);
+	if (e == 0)
+		e = open_advert(&n->advert);
 	watch(role, &n->arp_ready, n->arp, on_arp);
 	watch(role, &n->advert_ready, n->advert, on_advert);
+	/* A host without IPv6 has no such neighbours either. */
+	return e == -EAFNOSUPPORT || e == -EPROTONOSUPPORT ? 0 : e;
 }
 
 void

@@ -15,7 +15,6 @@
  * or -errno.
  */
 MUST_CHECK int arp_nd_open(struct role *role);
-void arp_nd_start(struct role *role);
 void arp_nd_close(struct role *role);
 
 /* The socket that hears ARP: for the supervisor to keep (fd_keeper.h). */
