@@ -19,7 +19,6 @@
 #include <string.h>
 
 struct effects {
-	struct role *role; /* borrowed */
 	ev_timer tick;
 };
 
@@ -33,9 +32,9 @@ look_at_clock(void *arg, struct node_now *ret_now)
 static void
 on_tick(struct ev_loop *loop, ev_timer *w, int revents)
 {
-	struct effects *e = w->data;
+	struct role *role = ev_userdata(loop);
 
-	inbox_put_type(&e->role->inbox, NODE_TICK);
+	inbox_put_type(&role->inbox, NODE_TICK);
 }
 
 static void
@@ -193,9 +192,7 @@ effects_new(struct role *role)
 
 	if (e == NULL)
 		return -ENOMEM;
-	e->role = role;
 	ev_init(&e->tick, on_tick);
-	e->tick.data = e;
 	role->effects = e;
 	inbox_init(&role->inbox, &calls, role);
 	return 0;

@@ -340,7 +340,7 @@ end(struct role *role, int status)
 static void
 on_leaving(struct ev_loop *loop, ev_timer *w, int revents)
 {
-	end(w->data, 0);
+	end(ev_userdata(loop), 0);
 }
 
 /* At once, unless what was handed over a moment ago still needs us. */
@@ -409,7 +409,7 @@ obey(struct role *role, struct channel_packet *p)
 static void
 on_supervisor(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct role *role = w->data;
+	struct role *role = ev_userdata(loop);
 	struct channel_packet p = { .fd = -1 };
 	int e = channel_recv(role->supervisor, &p);
 
@@ -435,7 +435,7 @@ on_supervisor(struct ev_loop *loop, ev_io *w, int revents)
 static void
 on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 {
-	end(w->data, 0);
+	end(ev_userdata(loop), 0);
 }
 
 static void
@@ -487,7 +487,6 @@ watch_signal(struct role *role, ev_signal *w, int number)
 {
 	ev_signal_init(w, on_signal, number);
 	ev_set_priority(w, EV_MAXPRI);
-	w->data = role;
 	ev_signal_start(role->loop, w);
 }
 
@@ -504,6 +503,7 @@ start(struct life *life, int channel)
 	role->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
 	if (role->loop == NULL)
 		return -ENOMEM;
+	ev_set_userdata(role->loop, role);
 	conn_sync_init_sync(role);
 	e = effects_new(role);
 	if (e == 0)
@@ -515,11 +515,9 @@ start(struct life *life, int channel)
 	if (e < 0)
 		return e;
 	ev_init(&life->leaving, on_leaving);
-	life->leaving.data = role;
 	watch_signal(role, &life->on_term, SIGTERM);
 	watch_signal(role, &life->on_int, SIGINT);
 	ev_io_init(&life->supervisor_ready, on_supervisor, channel, EV_READ);
-	life->supervisor_ready.data = role;
 	ev_io_start(role->loop, &life->supervisor_ready);
 	return 0;
 }

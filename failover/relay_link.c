@@ -39,7 +39,7 @@ struct relay_link {
 static void
 on_grace(struct ev_loop *loop, ev_timer *w, int revents)
 {
-	struct role *role = w->data;
+	struct role *role = ev_userdata(loop);
 
 	ev_timer_stop(loop, w);
 	inbox_put_type(&role->inbox, NODE_RELAY_OVERDUE);
@@ -185,7 +185,7 @@ obey(struct role *role, const struct channel_packet *p)
 static void
 on_relay(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct role *role = w->data;
+	struct role *role = ev_userdata(loop);
 	struct channel_packet p;
 	int e = channel_recv(role->relay, &p);
 
@@ -239,9 +239,7 @@ relay_link_new(struct role *role)
 	if (s == NULL)
 		return -ENOMEM;
 	ev_init(&s->ready, on_relay);
-	s->ready.data = role;
 	ev_init(&s->grace, on_grace);
-	s->grace.data = role;
 	role->relay_link = s;
 	return 0;
 }

@@ -62,7 +62,7 @@ look(struct role *role)
 static void
 on_look(struct ev_loop *loop, ev_timer *w, int revents)
 {
-	struct role *role = w->data;
+	struct role *role = ev_userdata(loop);
 
 	liveness_beat(role->relay_watchdog->own, LIVENESS_MAIN);
 	look(role);
@@ -77,7 +77,6 @@ relay_watchdog_start(struct role *role)
 		return -ENOMEM;
 	role->relay_watchdog = s;
 	ev_timer_init(&s->look, on_look, 0., LOOK_MS / 1e3);
-	s->look.data = role;
 	ev_timer_start(role->loop, &s->look);
 	return 0;
 }

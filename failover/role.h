@@ -72,7 +72,7 @@ struct role_group {
 };
 
 struct role {
-	struct ev_loop *loop;
+	struct ev_loop *loop;  /* its user data is the role */
 	int supervisor, relay; /* channels; -1: none */
 	struct msg_start start;
 	struct config *config;

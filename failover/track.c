@@ -122,7 +122,7 @@ look(struct role *role, struct track_item *t)
 static void
 on_settle(struct ev_loop *loop, ev_timer *w, int revents)
 {
-	struct role *role = w->data;
+	struct role *role = ev_userdata(loop);
 
 	for (size_t i = 0; i < role->track->n; i++)
 		if (!mono_is_never(role->track->items[i].tracker.wake))
@@ -140,7 +140,6 @@ track_new(struct role *role)
 		return -ENOMEM;
 	role->track = track;
 	ev_init(&track->settle, on_settle);
-	track->settle.data = role;
 	if (config->has_pair)
 		track->n = config->pair.n_tracks;
 	for (size_t i = 0; i < track->n; i++) {

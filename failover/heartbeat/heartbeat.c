@@ -194,7 +194,7 @@ tell_rejected(struct role *role, struct mono now)
 static void
 on_beat(struct ev_loop *loop, ev_timer *w, int revents)
 {
-	struct role *role = w->data;
+	struct role *role = ev_userdata(loop);
 	const struct peer *peer = &role_node(role)->peer;
 	const struct mono now = mono_now();
 
@@ -215,7 +215,7 @@ on_beat(struct ev_loop *loop, ev_timer *w, int revents)
 static void
 on_turn(struct ev_loop *loop, ev_check *w, int revents)
 {
-	struct role *role = w->data;
+	struct role *role = ev_userdata(loop);
 
 	inbox_look(&role->inbox);
 }
@@ -264,11 +264,9 @@ heartbeat_start(struct role *role)
 		ev_io_start(role->loop, &l->ready);
 	}
 	ev_timer_init(&heartbeat->timer, on_beat, interval_s, interval_s);
-	heartbeat->timer.data = role;
 	ev_timer_start(role->loop, &heartbeat->timer);
 	ev_check_init(&heartbeat->turn, on_turn);
 	ev_set_priority(&heartbeat->turn, EV_MAXPRI);
-	heartbeat->turn.data = role;
 	ev_check_start(role->loop, &heartbeat->turn);
 }
 

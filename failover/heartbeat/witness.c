@@ -127,7 +127,7 @@ is_answer(const struct role *role, const uint8_t *packet, size_t len, bool v6)
 static void
 on_echo(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct role *role = w->data;
+	struct role *role = ev_userdata(loop);
 	const bool v6 = w == &role->witness->ready[V6];
 
 	for (int i = 0; i < BUDGET; i++) {
@@ -157,7 +157,6 @@ open_for(struct role *role, unsigned which)
 		return fd;
 	w->echo[which] = fd;
 	ev_io_init(&w->ready[which], on_echo, fd, EV_READ);
-	w->ready[which].data = role;
 	ev_io_start(role->loop, &w->ready[which]);
 	return 0;
 }

@@ -128,7 +128,7 @@ saw(struct role *role, int interface, const struct arp_nd_seen *s)
 static void
 on_arp(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct role *role = w->data;
+	struct role *role = ev_userdata(loop);
 
 	for (int i = 0; i < BUDGET; i++) {
 		struct sockaddr_ll from = { 0 };
@@ -170,7 +170,7 @@ interface_of(struct msghdr *m)
 static void
 on_advert(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct role *role = w->data;
+	struct role *role = ev_userdata(loop);
 
 	for (int i = 0; i < BUDGET; i++) {
 		_Alignas(struct cmsghdr) uint8_t control[128];
@@ -193,16 +193,6 @@ on_advert(struct ev_loop *loop, ev_io *w, int revents)
 	}
 }
 
-static void
-watch(struct role *role, ev_io *w, int fd,
-    void (*call)(struct ev_loop *, ev_io *, int))
-{
-	ev_io_init(w, call, fd, EV_READ);
-	w->data = role;
-	if (fd != -1)
-		ev_io_start(role->loop, w);
-}
-
 int
 arp_nd_open(struct role *role)
 {
@@ -216,8 +206,12 @@ arp_nd_open(struct role *role)
 	e = open_arp(role, &n->arp);
 	if (e == 0)
 		e = open_advert(&n->advert);
-	watch(role, &n->arp_ready, n->arp, on_arp);
-	watch(role, &n->advert_ready, n->advert, on_advert);
+	ev_io_init(&n->arp_ready, on_arp, n->arp, EV_READ);
+	ev_io_init(&n->advert_ready, on_advert, n->advert, EV_READ);
+	if (n->arp != -1)
+		ev_io_start(role->loop, &n->arp_ready);
+	if (n->advert != -1)
+		ev_io_start(role->loop, &n->advert_ready);
 	/* A host without IPv6 has no such neighbours either. */
 	return e == -EAFNOSUPPORT || e == -EPROTONOSUPPORT ? 0 : e;
 }

@@ -242,7 +242,7 @@ do_chores(struct role_group *g)
 static void
 on_netlink(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct role *role = w->data;
+	struct role *role = ev_userdata(loop);
 	struct netlink_change c;
 	int e = 0;
 
@@ -267,7 +267,7 @@ on_netlink(struct ev_loop *loop, ev_io *w, int revents)
 static void
 on_renew(struct ev_loop *loop, ev_timer *w, int revents)
 {
-	struct role *role = w->data;
+	struct role *role = ev_userdata(loop);
 	const struct vip *holders[CONFIG_GROUPS_MAX];
 
 	for (size_t i = 0; i < role->n_groups; i++)
@@ -316,10 +316,8 @@ link_watch_start(struct role *role)
 		return e;
 	ev_io_init(
 	    &link_watch->ready, on_netlink, netlink_fd(role->netlink), EV_READ);
-	link_watch->ready.data = role;
 	ev_io_start(role->loop, &link_watch->ready);
 	ev_timer_init(&link_watch->renew, on_renew, renew_s, renew_s);
-	link_watch->renew.data = role;
 	ev_timer_start(role->loop, &link_watch->renew);
 	return 0;
 }
