@@ -63,7 +63,7 @@ announce_due(struct role_group *g)
 static void
 on_frame(struct ev_loop *loop, ev_timer *w, int revents)
 {
-	announce_due(w->data);
+	announce_due(CONTAINER_OF(w, struct role_group, frame));
 }
 
 static struct garp_schedule_lane *
@@ -113,7 +113,6 @@ group_init(struct role *role, unsigned index, uint32_t id)
 	role->lanes[index] = garp_schedule_lane_init();
 	g->lane = lane_of(role, index);
 	ev_init(&g->frame, on_frame);
-	g->frame.data = g;
 	g->told = (struct msg_group){ .group = (uint16_t)index,
 		.state = MSG_GROUP_INIT,
 		.priority = config.priority,

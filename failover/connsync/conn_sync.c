@@ -97,7 +97,7 @@ pay(struct conn_sync *r)
 static void
 on_turn(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	struct conn_sync *r = t->data;
+	struct conn_sync *r = CONTAINER_OF(t, struct conn_sync, turn);
 	bool more = local_conns_sweep(r->local_conns, SWEEPS_A_TURN);
 
 	more = peer_conns_sweep(r->peer_conns, SWEEPS_A_TURN) || more;
@@ -231,7 +231,6 @@ conn_sync_open(struct role *role)
 	peer_port_probe_init(&r->port_probe, role);
 	ev_init(&r->turn, on_turn);
 	ev_set_priority(&r->turn, EV_MINPRI);
-	r->turn.data = r;
 	r->local_conns = local_conns_new(max);
 	r->peer_conns = peer_conns_new(&role->config->pair, 2 * max);
 	setup.arg = r;

@@ -94,7 +94,7 @@ finish(struct group *t)
 static void
 on_turn(struct ev_loop *loop, ev_timer *timer, int revents)
 {
-	struct group *t = timer->data;
+	struct group *t = CONTAINER_OF(timer, struct group, turn);
 	struct peer_conns *peer_conns = conn_sync_estate(t->of->role);
 	struct peer_conns_leg leg;
 
@@ -167,7 +167,6 @@ tickle_open(struct role *role)
 		t->groups[i].of = &role->groups[i];
 		ev_init(&t->groups[i].turn, on_turn);
 		ev_set_priority(&t->groups[i].turn, EV_MINPRI);
-		t->groups[i].turn.data = &t->groups[i];
 	}
 	t->raw = raw_socket_none();
 	return raw_socket_open(&t->raw);

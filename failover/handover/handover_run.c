@@ -115,7 +115,8 @@ handover_run_take_drop(struct role *role, const struct msg_reset *m)
 static void
 on_seam(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct handover_run *handover_run = w->data;
+	const struct role *role = ev_userdata(loop);
+	struct handover_run *handover_run = role->handover_run;
 
 	syn_hold_read(
 	    &handover_run->syn_hold, (unsigned)(w - handover_run->ready));
@@ -144,7 +145,6 @@ handover_run_open(struct role *role)
 
 		ev_io_init(w, on_seam, syn_hold_fd(&handover_run->syn_hold, i),
 		    EV_READ);
-		w->data = handover_run;
 		ev_io_start(role->loop, w);
 	}
 	return e;

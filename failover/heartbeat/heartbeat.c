@@ -144,7 +144,8 @@ heartbeat_take(struct role *role, const uint8_t *packet, size_t len)
 static void
 on_link(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct heartbeat_link *l = w->data;
+	struct heartbeat_link *l =
+	    CONTAINER_OF(w, struct heartbeat_link, ready);
 	const unsigned path = (unsigned)(l - l->role->heartbeat->links);
 
 	for (int i = 0; i < BUDGET; i++) {
@@ -260,7 +261,6 @@ heartbeat_start(struct role *role)
 		struct heartbeat_link *l = &heartbeat->links[i];
 
 		ev_io_init(&l->ready, on_link, l->link.fd, EV_READ);
-		l->ready.data = l;
 		ev_io_start(role->loop, &l->ready);
 	}
 	ev_timer_init(&heartbeat->timer, on_beat, interval_s, interval_s);

@@ -260,7 +260,7 @@ dial(struct peer_link *w)
 static void
 on_dial(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	struct peer_link *w = t->data;
+	struct peer_link *w = CONTAINER_OF(t, struct peer_link, dial);
 
 	/* No route, no address yet: silent, as heartbeats say so already. */
 	if (!is_trying(w) && dial(w) < 0)
@@ -281,7 +281,7 @@ admit(struct peer_link *w, int *fd)
 static void
 on_accepting(struct ev_loop *loop, ev_io *io, int revents)
 {
-	struct peer_link *w = io->data;
+	struct peer_link *w = CONTAINER_OF(io, struct peer_link, accepting);
 
 	for (unsigned i = 0; i < ACCEPTS; i++) {
 		CLEANUP(fd_close) int fd = -1;
@@ -380,22 +380,13 @@ look_at(struct peer_link *w, struct peer_stream *l, struct mono now)
 static void
 on_look(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	struct peer_link *w = t->data;
+	struct peer_link *w = CONTAINER_OF(t, struct peer_link, look);
 	const struct mono now = mono_now();
 
 	if (!w->dials)
 		keep_listening(w);
 	for (unsigned i = 0; i < LINES; i++)
 		look_at(w, &w->lines[i], now);
-}
-
-static void
-init_timer(struct peer_link *w, ev_timer *t,
-    void (*call)(struct ev_loop *, ev_timer *, int))
-{
-	ev_init(t, call);
-	ev_set_priority(t, EV_MINPRI);
-	t->data = w;
 }
 
 struct peer_link *
@@ -413,10 +404,10 @@ peer_link_open(const struct peer_link_setup *setup)
 		peer_stream_init(&w->lines[i], setup->loop, &line_calls, w);
 	ev_init(&w->accepting, on_accepting);
 	ev_set_priority(&w->accepting, EV_MINPRI);
-	w->accepting.data = w;
-	init_timer(w, &w->dial, on_dial);
-	init_timer(w, &w->look, on_look);
-	ev_timer_set(&w->look, 0., LOOK_MS / 1e3);
+	ev_init(&w->dial, on_dial);
+	ev_set_priority(&w->dial, EV_MINPRI);
+	ev_timer_init(&w->look, on_look, 0., LOOK_MS / 1e3);
+	ev_set_priority(&w->look, EV_MINPRI);
 	ev_timer_start(setup->loop, &w->look);
 	dial_in(w, DIAL_AT_ONCE_MS);
 	return w;

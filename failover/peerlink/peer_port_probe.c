@@ -29,7 +29,8 @@ died(struct peer_port_probe *k)
 static void
 on_answer(struct ev_loop *loop, ev_io *io, int revents)
 {
-	struct peer_port_probe *k = io->data;
+	struct peer_port_probe *k =
+	    CONTAINER_OF(io, struct peer_port_probe, answer);
 	char byte;
 
 	if (recv(k->fd, &byte, sizeof(byte), MSG_DONTWAIT) != -1 ||
@@ -55,7 +56,8 @@ ask(struct peer_port_probe *k)
 static void
 on_again(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	struct peer_port_probe *k = t->data;
+	struct peer_port_probe *k =
+	    CONTAINER_OF(t, struct peer_port_probe, again);
 
 	if (k->tries == ARRAY_LEN(pauses_ms)) {
 		peer_port_probe_stop(k);
@@ -72,9 +74,7 @@ peer_port_probe_init(struct peer_port_probe *k, struct role *role)
 {
 	*k = (struct peer_port_probe){ .role = role, .fd = -1 };
 	ev_init(&k->answer, on_answer);
-	k->answer.data = k;
 	ev_init(&k->again, on_again);
-	k->again.data = k;
 }
 
 /* Connected, so that what ICMP says is about our question. */

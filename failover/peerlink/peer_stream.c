@@ -30,7 +30,6 @@ peer_stream_init(struct peer_stream *l, struct ev_loop *loop,
 	l->fd = -1;
 	ev_init(&l->ready, on_ready);
 	ev_set_priority(&l->ready, EV_MINPRI);
-	l->ready.data = l;
 }
 
 int
@@ -254,7 +253,7 @@ peer_stream_receive(struct peer_stream *l)
 static void
 on_ready(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct peer_stream *l = w->data;
+	struct peer_stream *l = CONTAINER_OF(w, struct peer_stream, ready);
 	const bool was_full = !peer_stream_has_room(l);
 
 	if (l->state == PEER_STREAM_DIALLING) {

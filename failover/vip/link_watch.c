@@ -119,13 +119,15 @@ note(struct role_group *g, int i, bool there)
 static void
 on_route_look(struct ev_loop *loop, ev_timer *w, int revents)
 {
-	struct role_group *g = w->data;
+	struct side *side = CONTAINER_OF(w, struct side, route);
+	struct role *role = ev_userdata(loop);
+	struct role_group *g = &role->groups[side - role->link_watch->sides];
 
 	for (size_t i = 0; g->vip.held && i < g->config->n_addresses; i++)
 		if (!vip_is_usable(&g->vip, i))
 			note(g, (int)i, true);
 	if (!g->vip.held || vip_is_complete(&g->vip) ||
-	    --side_of(g)->route_looks == 0)
+	    --side->route_looks == 0)
 		ev_timer_stop(loop, w);
 }
 
@@ -141,7 +143,6 @@ on_there(struct role_group *g, const struct netlink_change *c, int index)
 		return;
 	side->route_looks = ROUTE_LOOKS;
 	ev_timer_init(&side->route, on_route_look, ROUTE_LOOK_S, ROUTE_LOOK_S);
-	side->route.data = g;
 	ev_timer_start(g->role->loop, &side->route);
 }
 

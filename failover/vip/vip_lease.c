@@ -75,7 +75,7 @@ vip_lease_main(void *arg)
 static void
 on_failed(struct ev_loop *loop, ev_async *w, int revents)
 {
-	struct vip_lease *r = w->data;
+	struct vip_lease *r = CONTAINER_OF(w, struct vip_lease, failed);
 	int errors[CONFIG_GROUPS_MAX];
 
 	(void)pthread_mutex_lock(&r->lock);
@@ -123,7 +123,6 @@ vip_lease_start(struct ev_loop *loop, vip_lease_failed_fn *fn, void *arg,
 	}
 	(void)sem_init(&r->wake, 0, 0); /* fails on a value too large alone */
 	ev_async_init(&r->failed, on_failed);
-	r->failed.data = r;
 	ev_async_start(loop, &r->failed);
 	e = netlink_open(&r->netlink);
 	if (e == 0)
