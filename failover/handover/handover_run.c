@@ -125,7 +125,7 @@ on_seam(struct ev_loop *loop, ev_io *w, int revents)
 int
 handover_run_fd(const struct role *role, unsigned which)
 {
-	return syn_hold_fd(&role->handover_run->syn_hold, which);
+	return role->handover_run->syn_hold.fds[which];
 }
 
 int
@@ -143,8 +143,7 @@ handover_run_open(struct role *role)
 	     i++) {
 		ev_io *w = &handover_run->ready[i];
 
-		ev_io_init(w, on_seam, syn_hold_fd(&handover_run->syn_hold, i),
-		    EV_READ);
+		ev_io_init(w, on_seam, handover_run->syn_hold.fds[i], EV_READ);
 		ev_io_start(role->loop, w);
 	}
 	return e;

@@ -138,12 +138,6 @@ syn_hold_close(struct syn_hold *s)
 	syn_hold_init(s);
 }
 
-int
-syn_hold_fd(const struct syn_hold *s, unsigned which)
-{
-	return s->fds[which];
-}
-
 static int
 hook(struct syn_hold *s)
 {

@@ -43,8 +43,8 @@ struct syn_hold_side {
 struct syn_hold_frame;
 
 struct syn_hold {
-	int fds[2];            /* IPv4, IPv6 */
-	bool hooked;           /* the kernel shows them what arrives */
+	int fds[2];  /* IPv4, IPv6: readable when there is something to take */
+	bool hooked; /* the kernel shows them what arrives */
 	struct raw_socket raw; /* for what is given back */
 	struct syn_hold_side sides[CONFIG_GROUPS_MAX];
 	unsigned n_frames;
@@ -62,9 +62,6 @@ void syn_hold_init(struct syn_hold *s);
  */
 MUST_CHECK int syn_hold_open(struct syn_hold *s);
 void syn_hold_close(struct syn_hold *s);
-
-/* Readable when something came that is to be held or forwarded. */
-int syn_hold_fd(const struct syn_hold *s, unsigned which);
 
 /* Keeps SYNs to the group's addresses from now on. Returns 0 or -errno. */
 MUST_CHECK int syn_hold_hold(struct syn_hold *s, unsigned index,
