@@ -20,8 +20,8 @@
  * has claimed everything can be taken back: then our own listeners get them.
  *
  * Pure: no clock, socket, allocation or log. One per group, fed by
- * node_group.c. Who is master is the
- * election's business: this asks for a handover, the election says RELEASE.
+ * node_group.c. Who is master is the election's business: this asks for a
+ * handover, the election says RELEASE.
  */
 
 #include "core/base.h"

@@ -7,8 +7,7 @@
 
 #include "failover/election/election.h"
 
-#define REASON_SUBJECT_MAX                                                     \
-	64 /* a name; of a script the last part of its path */
+#define REASON_SUBJECT_MAX 64 /* a name; of a script its path's last part */
 #define REASON_TEXT_MAX 128
 
 struct config_group;

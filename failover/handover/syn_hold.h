@@ -48,8 +48,7 @@ struct syn_hold {
 	struct raw_socket raw; /* for what is given back */
 	struct syn_hold_side sides[CONFIG_GROUPS_MAX];
 	unsigned n_frames;
-	struct syn_hold_frame
-	    *frames;      /* SYN_HOLD_FRAMES_MAX, in order of arrival */
+	struct syn_hold_frame *frames; /* in order of arrival */
 	uint8_t *scratch; /* a frame as large as the kernel makes */
 	struct socket_filter sieve;
 };

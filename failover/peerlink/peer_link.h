@@ -25,17 +25,13 @@ struct peer_link;
 
 /* What a frame is; 0 is the codec's own. Numbers are on the wire. */
 enum peer_link_type {
-	PEER_LINK_PULSE = 1, /* empty: so that silence means something */
-	PEER_LINK_HELLO =
-	    2, /* a heartbeat's packet, for whom UDP does not reach */
-	PEER_LINK_BEGIN =
-	    3, /* empty: what follows is all connections there are */
-	PEER_LINK_RECORDS =
-	    4, /* of connections: conn_record.h, one after the other */
-	PEER_LINK_END = 5, /* empty: what was not told since BEGIN is gone */
+	PEER_LINK_PULSE = 1,   /* empty: so that silence means something */
+	PEER_LINK_HELLO = 2,   /* a heartbeat's packet: UDP may not arrive */
+	PEER_LINK_BEGIN = 3,   /* empty: all the connections follow */
+	PEER_LINK_RECORDS = 4, /* conn_record.h, one after the other */
+	PEER_LINK_END = 5,     /* empty: what was not told since is gone */
 	PEER_LINK_ACCORDS = 6, /* accord.h, one after the other */
-	PEER_LINK_ACCORDS_END =
-	    7, /* empty: these were all, when the wire came */
+	PEER_LINK_ACCORDS_END = 7, /* empty: these were all, at the start */
 };
 
 /* Called from the loop; each may call the wire again. */

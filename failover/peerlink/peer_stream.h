@@ -32,9 +32,8 @@ enum peer_stream_state {
 };
 
 struct peer_stream_end {
-	enum peer_codec_result
-	    refused; /* PEER_CODEC_MORE: the connection ended */
-	int error;   /* errno, 0: in order */
+	enum peer_codec_result refused; /* MORE: the connection ended */
+	int error;                      /* errno, 0: in order */
 	enum peer_stream_state was;
 };
 
@@ -42,8 +41,7 @@ struct peer_stream_calls {
 	void (*on_proven)(struct peer_stream *l);
 	void (*on_frame)(
 	    struct peer_stream *l, const struct peer_codec_frame *f);
-	void (*on_room)(
-	    struct peer_stream *l); /* there was none, and is again */
+	void (*on_room)(struct peer_stream *l); /* there is some again */
 	/* It is free again. Not called by peer_stream_close(). */
 	void (*on_end)(
 	    struct peer_stream *l, const struct peer_stream_end *end);
