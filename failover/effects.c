@@ -167,9 +167,8 @@ tell_failed(void *arg, const struct node_event *ev)
 	const char *why = strerror(-ev->failed.error);
 
 	if (ev->failed.what == NODE_DO_ADD)
-		log_error(g->subject, "%s failed on %s: %s",
-		    election_action_name(ELECTION_ADD_ADDRESSES), interface,
-		    why);
+		log_error(g->subject, "adding addresses failed on %s: %s",
+		    interface, why);
 	else if (ev->failed.what == NODE_DO_RENEW)
 		log_error(g->subject, "renewing the addresses on %s failed: %s",
 		    interface, why);
