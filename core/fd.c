@@ -9,6 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* A file of configuration at once; what is larger, in a few steps. */
+#define READ_PIECE ((size_t)64 * 1024)
+
 void
 fd_close(int *fd)
 {
@@ -91,15 +94,22 @@ fd_write_all(int fd, const void *data, size_t len)
 int
 fd_read_all(int fd, size_t max, char **ret_text, size_t *ret_len)
 {
-	CLEANUP(free_str) char *text = malloc(max + 2);
-	size_t len = 0;
+	CLEANUP(free_str) char *text = NULL;
+	size_t len = 0, room = 0;
 
-	if (text == NULL)
-		return -ENOMEM;
 	for (;;) {
-		/* One byte beyond the limit tells "more" from "just full". */
-		ssize_t n = read(fd, text + len, max + 1 - len);
+		ssize_t n;
 
+		if (len + 1 >= room) {
+			char *more;
+
+			room = 2 * room + READ_PIECE;
+			more = realloc(text, room);
+			if (more == NULL)
+				return -ENOMEM;
+			text = more;
+		}
+		n = read(fd, text + len, room - len - 1);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)

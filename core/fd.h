@@ -39,9 +39,9 @@ MUST_CHECK int fd_attach_filter(int fd, struct socket_filter *filter);
 MUST_CHECK int fd_write_all(int fd, const void *data, size_t len);
 
 /*
- * Reads a whole file of at most `max` bytes into fresh memory (the caller
- * frees), with a NUL behind it that is not counted. Returns 0 or -errno;
- * -EFBIG where there is more.
+ * Reads all there is, of at most `max` bytes, into fresh memory that grows as
+ * it comes (the caller frees), with a NUL behind it that is not counted.
+ * Returns 0 or -errno; -EFBIG where there is more.
  */
 MUST_CHECK int fd_read_all(
     int fd, size_t max, char **ret_text, size_t *ret_len);
