@@ -1,10 +1,13 @@
 #include "hapair/cli/client.h"
 
 #include "core/fd.h"
+#include "core/json_doc.h"
+#include "core/msg.h"
+#include "hapair/cli/command.h"
+#include "hapair/cli/file.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -35,59 +38,67 @@ open_socket(const char *path)
 	return fd_take(&fd);
 }
 
-/* All of it, into memory that grows as it comes. */
+/* Returns 0 with the answer, which the caller frees, or -errno. */
 static int
-receive(int fd, char **ret_text, size_t *ret_len)
+exchange(
+    const char *socket, const char *request, char **ret_text, size_t *ret_len)
 {
-	char *text = NULL;
-	size_t len = 0, room = 0;
-
-	for (;;) {
-		ssize_t n;
-
-		if (room - len < 4096) {
-			char *more;
-
-			room = room == 0 ? 65536 : 2 * room;
-			more = room <= ANSWER_MAX ? realloc(text, room) : NULL;
-			if (more == NULL) {
-				free(text);
-				return -ENOMEM;
-			}
-			text = more;
-		}
-		n = recv(fd, text + len, room - len - 1, 0);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1) {
-			int e = errno == EAGAIN ? ETIMEDOUT : errno;
-
-			free(text);
-			return -e;
-		}
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	text[len] = '\0';
-	*ret_text = text;
-	*ret_len = len;
-	return 0;
-}
-
-int
-client_ask(const char *socket_path, const char *request, char **ret_answer,
-    size_t *ret_len)
-{
-	CLEANUP(fd_close) int fd = open_socket(socket_path);
-	char line[1024];
+	CLEANUP(fd_close) int fd = open_socket(socket);
+	char line[MSG_REQUEST_MAX + 1];
 	int n, e;
 
 	if (fd < 0)
 		return fd_take(&fd);
 	n = snprintf(line, sizeof(line), "%s\n", request);
-	if (n < 0 || (size_t)n >= sizeof(line))
-		return -E2BIG;
 	e = fd_write_all(fd, line, (size_t)n);
-	return e < 0 ? e : receive(fd, ret_answer, ret_len);
+	if (e == 0)
+		e = fd_read_all(fd, ANSWER_MAX, ret_text, ret_len);
+	return e == -EAGAIN ? -ETIMEDOUT : e;
+}
+
+static int
+read_answer(const struct client *c, const char *text, size_t len,
+    struct json_doc **ret_answer)
+{
+	CLEANUP(json_doc_free_at)
+	struct json_doc *d = json_doc_parse(text, len);
+	const char *error = d != NULL ? json_doc_string(d, "error")
+	                              : "the daemon's answer cannot be read";
+
+	if (*error != '\0') {
+		(void)fprintf(stderr, "hapair %s: %s\n", c->command, error);
+		return COMMAND_FAILED;
+	}
+	*ret_answer = d;
+	d = NULL;
+	return COMMAND_DONE;
+}
+
+static int
+ask_at(const struct client *c, const char *socket, const char *request,
+    struct json_doc **ret_answer)
+{
+	CLEANUP(free_str) char *text = NULL;
+	size_t len = 0;
+	const int e = exchange(socket, request, &text, &len);
+
+	if (e == 0)
+		return read_answer(c, text, len, ret_answer);
+	(void)fprintf(stderr, "hapair %s: %s: %s%s\n", c->command, socket,
+	    strerror(-e),
+	    e == -ENOENT || e == -ECONNREFUSED ? "; no daemon runs here" : "");
+	return COMMAND_UNREACHABLE;
+}
+
+int
+client_ask(
+    const struct client *c, const char *request, struct json_doc **ret_answer)
+{
+	CLEANUP(file_free) struct file f = { .path = c->path };
+
+	if (c->socket != NULL)
+		return ask_at(c, c->socket, request, ret_answer);
+	if (file_load(&f) < 0)
+		return COMMAND_WRONG;
+	return ask_at(c, f.config->control, request, ret_answer);
 }

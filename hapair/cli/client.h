@@ -1,16 +1,24 @@
 #pragma once
 
 /*
- * The command line's side of the control socket: one request line, one
- * answer. The commands have no other way into the daemon.
+ * The command line's side of the control socket: one request line, one answer.
+ * The commands have no other way into the daemon. It is where -s SOCKET or -c
+ * FILE says, and what becomes of an answer that is none is the same for all.
  */
 
 #include "core/base.h"
 
+struct json_doc;
+
+struct client {
+	const char *command; /* its name, in messages */
+	const char *socket;  /* NULL: as the configuration says */
+	const char *path;    /* of the configuration */
+};
+
 /*
- * Asks. Returns 0 with the answer (the caller frees; a NUL behind it), or
- * -errno: -ENOENT, -ECONNREFUSED where no daemon is there, -ETIMEDOUT where it
- * does not answer within 5 s.
+ * Asks. Returns COMMAND_DONE with the answer, which the caller frees; or
+ * another exit status, with everything said.
  */
-MUST_CHECK int client_ask(const char *socket_path, const char *request,
-    char **ret_answer, size_t *ret_len);
+MUST_CHECK int client_ask(
+    const struct client *c, const char *request, struct json_doc **ret_answer);

@@ -5,44 +5,23 @@
 
 #include <stdio.h>
 
-#include <getopt.h>
-
 int
 cmd_check(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "host", no_argument, NULL, 'h' },
-		{ "node", required_argument, NULL, 'n' },
-		{ "print", no_argument, NULL, 'p' },
-		{ NULL, 0, NULL, 0 },
-	};
 	CLEANUP(file_free) struct file f = { .path = COMMAND_CONFIG_PATH };
 	const char *node = NULL;
-	bool host = false, print = false;
-	int status = COMMAND_DONE;
-	int c;
+	int host = 0, print = 0;
+	const struct command_option options[] = {
+		{ 'c', .word = &f.path },
+		{ 'h', "host", .there = &host },
+		{ 'n', "node", .word = &node },
+		{ 'p', "print", .there = &print },
+	};
+	int status =
+	    command_parse("check", argc, argv, options, ARRAY_LEN(options));
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1)
-		switch (c) {
-		case 'c':
-			f.path = optarg;
-			break;
-		case 'h':
-			host = true;
-			break;
-		case 'n':
-			node = optarg;
-			break;
-		case 'p':
-			print = true;
-			break;
-		default: /* what getopt makes of anything else */
-			return command_bad_option("check", argv);
-		}
-	if (optind < argc)
-		return command_misused(
-		    "check", "'%s' is not expected", argv[optind]);
+	if (status != COMMAND_DONE)
+		return status;
 	if ((host && print) || (!host && node != NULL))
 		return command_misused("check",
 		    host ? "--print and --host do not go together"

@@ -1,15 +1,10 @@
 #include "core/json_doc.h"
 #include "core/msg.h"
-#include "hapair/cli/client_call.h"
+#include "hapair/cli/client.h"
 #include "hapair/cli/command.h"
 
 #include <stdio.h>
 #include <string.h>
-
-struct words {
-	struct client_call call;
-	const char *group; /* NULL: all */
-};
 
 /* A line a group: what was done to stdout, what was not to stderr. */
 static int
@@ -31,26 +26,29 @@ print(const struct json_doc *d)
 	return fflush(stdout) != 0 ? COMMAND_FAILED : status;
 }
 
-static int
-ask(const struct words *w, struct json_doc **ret_answer)
-{
-	char request[MSG_REQUEST_MAX];
-	int n = snprintf(request, sizeof(request), "handover%s%s",
-	    w->group != NULL ? " " : "", w->group != NULL ? w->group : "");
-
-	if ((size_t)n >= sizeof(request) || strchr(request, '\n') != NULL)
-		return command_misused("handover", "that is no group's name");
-	return client_call_ask(&w->call, request, ret_answer);
-}
-
 int
 cmd_handover(int argc, char **argv)
 {
-	struct words w = { .call = { .command = "handover" } };
+	struct client client = { .command = "handover",
+		.path = COMMAND_CONFIG_PATH };
+	const char *group = NULL; /* all */
+	const struct command_option options[] = {
+		{ 'c', .word = &client.path },
+		{ 's', .word = &client.socket },
+		{ .word = &group },
+	};
 	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
-	int status = client_call_parse(&w.call, argc, argv, &w.group, 1);
+	char request[MSG_REQUEST_MAX];
+	int n,
+	    status = command_parse(
+	        "handover", argc, argv, options, ARRAY_LEN(options));
 
-	if (status == COMMAND_DONE)
-		status = ask(&w, &d);
+	if (status != COMMAND_DONE)
+		return status;
+	n = snprintf(request, sizeof(request), "handover%s%s",
+	    group != NULL ? " " : "", group != NULL ? group : "");
+	if ((size_t)n >= sizeof(request) || strchr(request, '\n') != NULL)
+		return command_misused("handover", "that is no group's name");
+	status = client_ask(&client, request, &d);
 	return status == COMMAND_DONE ? print(d) : status;
 }

@@ -1,13 +1,10 @@
 #include "hapair/cli/cmd_keytab.h"
 
 #include "core/secret.h"
-#include "hapair/cli/command.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <getopt.h>
 
 static const struct sub {
 	const char *name;
@@ -50,10 +47,14 @@ cmd_keytab_misused(const char *name, const char *format, ...)
 }
 
 int
-cmd_keytab_bad_option(const char *name, char **argv)
+cmd_keytab_options(const char *name, int argc, char **argv,
+    const struct command_option *options, size_t n)
 {
-	return cmd_keytab_misused(
-	    name, "'%s' is not understood", argv[optind - 1]);
+	const char *odd = command_options(argc, argv, options, n);
+
+	return odd == NULL
+	    ? COMMAND_DONE
+	    : cmd_keytab_misused(name, "'%s' is not understood", odd);
 }
 
 void

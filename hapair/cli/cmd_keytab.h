@@ -6,6 +6,7 @@
  */
 
 #include "core/base.h"
+#include "hapair/cli/command.h"
 #include "keytab/keyfile.h"
 
 int cmd_keytab_list(int argc, char **argv);
@@ -17,8 +18,9 @@ int cmd_keytab_verify(int argc, char **argv);
 int cmd_keytab_misused(const char *name, const char *format, ...)
     PRINTF_LIKE(2, 3);
 
-/* After getopt_long said '?' or ':'. Returns COMMAND_WRONG. */
-int cmd_keytab_bad_option(const char *name, char **argv);
+/* As command_options(). COMMAND_DONE, or COMMAND_WRONG with everything said. */
+MUST_CHECK int cmd_keytab_options(const char *name, int argc, char **argv,
+    const struct command_option *options, size_t n);
 
 /* Opens it, and says on stderr what is wrong or odd. Returns 0 or -errno. */
 MUST_CHECK int cmd_keytab_open(struct keyfile *f, const char *path);

@@ -1,7 +1,6 @@
 #include "hapair/cli/cmd_keytab_batch.h"
 
 #include "hapair/cli/cmd_keytab.h"
-#include "hapair/cli/command.h"
 
 #include <dirent.h>
 #include <errno.h>

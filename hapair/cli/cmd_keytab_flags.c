@@ -1,6 +1,5 @@
 #include "core/fd.h"
 #include "hapair/cli/cmd_keytab.h"
-#include "hapair/cli/command.h"
 #include "keytab/flags.h"
 #include "keytab/lint.h"
 
@@ -10,8 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <getopt.h>
+#include <unistd.h>
 
 /* HiveServer2's, by which all the clients named here come. */
 #define PORT 21050
@@ -39,35 +37,20 @@ read_port(const char *text, unsigned *ret_port)
 static int
 parse(int argc, char **argv, struct request *r)
 {
-	static const struct option options[] = {
-		{ "vip", required_argument, NULL, 'v' },
-		{ "host", required_argument, NULL, 'h' },
-		{ "port", required_argument, NULL, 'p' },
-		{ "lint", required_argument, NULL, 'l' },
-		{ NULL, 0, NULL, 0 },
+	const char *port = NULL;
+	const struct command_option options[] = {
+		{ 'v', "vip", .word = &r->vip },
+		{ 'h', "host", .word = &r->host },
+		{ 'p', "port", .word = &port },
+		{ 'l', "lint", .word = &r->lint },
 	};
-	int c;
+	int status = cmd_keytab_options(
+	    "flags", argc, argv, options, ARRAY_LEN(options));
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
-		switch (c) {
-		case 'v':
-			r->vip = optarg;
-			break;
-		case 'h':
-			r->host = optarg;
-			break;
-		case 'p':
-			if (!read_port(optarg, &r->port))
-				return cmd_keytab_misused(
-				    "flags", "'%s' is no port", optarg);
-			break;
-		case 'l':
-			r->lint = optarg;
-			break;
-		default: /* what getopt makes of anything else */
-			return cmd_keytab_bad_option("flags", argv);
-		}
+	if (status != COMMAND_DONE)
+		return status;
+	if (port != NULL && !read_port(port, &r->port))
+		return cmd_keytab_misused("flags", "'%s' is no port", port);
 	if (argc - optind > 1 || (argc == optind && r->lint == NULL))
 		return cmd_keytab_misused("flags", "expected one keytab");
 	r->file = argv[optind];

@@ -1,7 +1,6 @@
 #include "core/json_doc.h"
 #include "core/wall_clock.h"
 #include "hapair/cli/cmd_keytab.h"
-#include "hapair/cli/command.h"
 #include "hapair/cli/text_table.h"
 #include "keytab/advice.h"
 #include "keytab/enctype.h"
@@ -9,8 +8,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-
-#include <getopt.h>
+#include <unistd.h>
 
 /* RFC 4120 s. 6.2: what sort of name it is said to be. */
 static const char *
@@ -131,30 +129,22 @@ warn(const struct keyfile *f)
 int
 cmd_keytab_list(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ NULL, 0, NULL, 0 },
+	int json = 0, status;
+	const struct command_option options[] = {
+		{ 'j', "json", .there = &json },
 	};
 	CLEANUP(keyfile_close) struct keyfile f = { .path = NULL };
-	int status = COMMAND_DONE;
-	bool json = false;
-	int c;
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
-		switch (c) {
-		case 'j':
-			json = true;
-			break;
-		default: /* what getopt makes of anything else */
-			return cmd_keytab_bad_option("list", argv);
-		}
+	status =
+	    cmd_keytab_options("list", argc, argv, options, ARRAY_LEN(options));
+	if (status != COMMAND_DONE)
+		return status;
 	if (argc - optind != 1)
 		return cmd_keytab_misused("list", "expected one file");
 	if (cmd_keytab_open(&f, argv[optind]) < 0)
 		return COMMAND_FAILED;
 	warn(&f);
-	if (json)
+	if (json != 0)
 		status = print_json(&f);
 	else
 		print_table(&f);

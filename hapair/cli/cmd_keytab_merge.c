@@ -2,7 +2,6 @@
 
 #include "hapair/cli/cmd_keytab.h"
 #include "hapair/cli/cmd_keytab_batch.h"
-#include "hapair/cli/command.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -11,10 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <getopt.h>
-
-#define PATTERNS_MAX 64
+#include <unistd.h>
 
 static bool
 read_number(const char *text, uint32_t *ret_n)
@@ -83,54 +79,34 @@ check_words(const struct cmd_keytab_merge *m)
 }
 
 static int
-parse(int argc, char **argv, struct cmd_keytab_merge *m, const char **patterns)
+parse(int argc, char **argv, struct cmd_keytab_merge *m,
+    struct command_words *patterns)
 {
-	static const struct option options[] = {
-		{ "principal", required_argument, NULL, 'p' },
-		{ "drop-kvno-older-than", required_argument, NULL, 'k' },
-		{ "owner", required_argument, NULL, 'w' },
-		{ "proxy", required_argument, NULL, 'x' },
-		{ "hosts", required_argument, NULL, 'h' },
-		{ "out", required_argument, NULL, 'd' },
-		{ NULL, 0, NULL, 0 },
+	const char *kvno = NULL, *owner = NULL;
+	const struct command_option options[] = {
+		{ 'o', .word = &m->out },
+		{ 'p', "principal", .words = patterns },
+		{ 'k', "drop-kvno-older-than", .word = &kvno },
+		{ 'w', "owner", .word = &owner },
+		{ 'x', "proxy", .word = &m->proxy },
+		{ 'h', "hosts", .word = &m->hosts },
+		{ 'd', "out", .word = &m->out_dir },
 	};
-	int c;
+	int status = cmd_keytab_options(
+	    "merge", argc, argv, options, ARRAY_LEN(options));
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "o:", options, NULL)) != -1)
-		switch (c) {
-		case 'o':
-			m->out = optarg;
-			break;
-		case 'p':
-			if (m->rules.n_patterns == PATTERNS_MAX)
-				return cmd_keytab_misused(
-				    "merge", "too many --principal");
-			patterns[m->rules.n_patterns++] = optarg;
-			break;
-		case 'k':
-			if (!read_number(optarg, &m->rules.oldest_kvno))
-				return cmd_keytab_misused("merge",
-				    "'%s' is no key version number", optarg);
-			break;
-		case 'w':
-			if (!read_owner(optarg, &m->owner))
-				return cmd_keytab_misused("merge",
-				    "there is no user or group '%s'", optarg);
-			break;
-		case 'x':
-			m->proxy = optarg;
-			break;
-		case 'h':
-			m->hosts = optarg;
-			break;
-		case 'd':
-			m->out_dir = optarg;
-			break;
-		default: /* what getopt makes of anything else */
-			return cmd_keytab_bad_option("merge", argv);
-		}
-	m->rules.patterns = patterns;
+	if (status != COMMAND_DONE)
+		return status;
+	if (patterns->n > COMMAND_WORDS_MAX)
+		return cmd_keytab_misused("merge", "too many --principal");
+	if (kvno != NULL && !read_number(kvno, &m->rules.oldest_kvno))
+		return cmd_keytab_misused(
+		    "merge", "'%s' is no key version number", kvno);
+	if (owner != NULL && !read_owner(owner, &m->owner))
+		return cmd_keytab_misused(
+		    "merge", "there is no user or group '%s'", owner);
+	m->rules.patterns = patterns->all;
+	m->rules.n_patterns = patterns->n;
 	m->files = argv + optind;
 	m->n_files = (size_t)(argc - optind);
 	return check_words(m);
@@ -187,11 +163,11 @@ hold_signals(void)
 int
 cmd_keytab_merge(int argc, char **argv)
 {
-	const char *patterns[PATTERNS_MAX];
+	struct command_words patterns = { .n = 0 };
 	struct cmd_keytab_merge m = {
 		.owner = { .uid = REPLACE_KEEP, .gid = REPLACE_KEEP },
 	};
-	int status = parse(argc, argv, &m, patterns);
+	int status = parse(argc, argv, &m, &patterns);
 
 	if (status != COMMAND_DONE)
 		return status;

@@ -1,5 +1,4 @@
 #include "hapair/cli/cmd_keytab.h"
-#include "hapair/cli/command.h"
 #include "keytab/enctype.h"
 #include "keytab/kerberos.h"
 #include "keytab/proof.h"
@@ -9,8 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <getopt.h>
+#include <unistd.h>
 
 /* What acceptors allow between a ticket's clock and theirs, by default. */
 #define SKEW_MAX_S 300
@@ -234,28 +232,21 @@ run(struct trial *t, const char *principal)
 int
 cmd_keytab_verify(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "principal", required_argument, NULL, 'p' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct trial t = { .n = 0 };
 	const char *principal = NULL;
-	int status = COMMAND_FAILED;
-	int c;
+	const struct command_option options[] = {
+		{ 'p', "principal", .word = &principal },
+	};
+	int status = cmd_keytab_options(
+	    "verify", argc, argv, options, ARRAY_LEN(options));
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
-		switch (c) {
-		case 'p':
-			principal = optarg;
-			break;
-		default: /* what getopt makes of anything else */
-			return cmd_keytab_bad_option("verify", argv);
-		}
+	if (status != COMMAND_DONE)
+		return status;
 	if (argc - optind != 1)
 		return cmd_keytab_misused("verify", "expected one file");
-	if (cmd_keytab_open(&t.file, argv[optind]) == 0)
-		status = run(&t, principal);
+	status = cmd_keytab_open(&t.file, argv[optind]) == 0
+	    ? run(&t, principal)
+	    : COMMAND_FAILED;
 	end(&t);
 	return fflush(stdout) == 0 ? status : COMMAND_FAILED;
 }

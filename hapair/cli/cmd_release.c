@@ -9,26 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <getopt.h>
-
-static int
-parse(int argc, char **argv, const char **ret_path)
-{
-	static const struct option options[] = { { NULL, 0, NULL, 0 } };
-	int c;
-
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
-		if (c != 'c')
-			return command_bad_option("release", argv);
-		*ret_path = optarg;
-	}
-	if (optind < argc)
-		return command_misused(
-		    "release", "'%s' is not expected", argv[optind]);
-	return COMMAND_DONE;
-}
-
 /*
  * Held until the end, so that no daemon that starts meanwhile loses what it
  * has just claimed. Without the directory there is none.
@@ -84,7 +64,9 @@ cmd_release(int argc, char **argv)
 {
 	CLEANUP(file_free) struct file f = { .path = COMMAND_CONFIG_PATH };
 	CLEANUP(fd_close) int lock = -1;
-	int status = parse(argc, argv, &f.path);
+	const struct command_option options[] = { { 'c', .word = &f.path } };
+	int status =
+	    command_parse("release", argc, argv, options, ARRAY_LEN(options));
 
 	if (status != COMMAND_DONE)
 		return status;

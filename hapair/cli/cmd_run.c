@@ -10,7 +10,6 @@
 #include "hapair/supervisor/supervisor.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <grp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,7 +23,7 @@
 struct run {
 	struct file file;
 	const char *node_name; /* NULL: by address */
-	bool daemon;
+	int daemon;            /* not 0: in the background */
 	struct supervisor_setup setup;
 	struct listeners listeners;
 	struct control control;
@@ -44,37 +43,6 @@ refuse(int status, const char *format, ...)
 	(void)fprintf(stderr, "\n");
 	va_end(args);
 	return status;
-}
-
-static int
-parse(struct run *r, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "node", required_argument, NULL, 'n' },
-		{ "daemon", no_argument, NULL, 'd' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c;
-
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1)
-		switch (c) {
-		case 'c':
-			r->file.path = optarg;
-			break;
-		case 'n':
-			r->node_name = optarg;
-			break;
-		case 'd':
-			r->daemon = true;
-			break;
-		default: /* what getopt makes of anything else */
-			return command_bad_option("run", argv);
-		}
-	if (optind < argc)
-		return command_misused(
-		    "run", "'%s' is not expected", argv[optind]);
-	return COMMAND_DONE;
 }
 
 static int
@@ -245,7 +213,13 @@ cmd_run(int argc, char **argv)
 	struct run r = { .file = { .path = COMMAND_CONFIG_PATH },
 		.setup = { .ready_fd = -1 },
 		.control = { .lock = -1, .fd = -1 } };
-	int status = parse(&r, argc, argv);
+	const struct command_option options[] = {
+		{ 'c', .word = &r.file.path },
+		{ 'n', "node", .word = &r.node_name },
+		{ 'd', "daemon", .there = &r.daemon },
+	};
+	int status =
+	    command_parse("run", argc, argv, options, ARRAY_LEN(options));
 
 	if (status == COMMAND_DONE)
 		status = prepare(&r);

@@ -1,53 +1,11 @@
 #include "core/json_doc.h"
-#include "hapair/cli/client_call.h"
+#include "hapair/cli/client.h"
 #include "hapair/cli/command.h"
 #include "hapair/cli/show.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-enum form {
-	FORM_TEXT,
-	FORM_JSON,
-	FORM_SHORT,
-};
-
-struct words {
-	struct client_call call;
-	enum form form;
-};
-
-static int
-parse(struct words *w, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "short", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c;
-
-	opterr = 0;
-	while ((c = getopt_long(
-	            argc, argv, CLIENT_CALL_OPTIONS, options, NULL)) != -1)
-		switch (c) {
-		case 'j':
-			w->form = FORM_JSON;
-			break;
-		case 'h':
-			w->form = FORM_SHORT;
-			break;
-		default: /* ours it is not, or not at all */
-			if (!client_call_take(&w->call, c))
-				return command_bad_option("status", argv);
-		}
-	if (optind < argc)
-		return command_misused(
-		    "status", "'%s' is not expected", argv[optind]);
-	return COMMAND_DONE;
-}
 
 static bool
 wants_colour(void)
@@ -57,22 +15,19 @@ wants_colour(void)
 	return isatty(STDOUT_FILENO) && (no == NULL || *no == '\0');
 }
 
+/* `form`: the letter of --json or --short, or neither. */
 static int
-print(enum form form, const struct json_doc *d)
+print(int form, const struct json_doc *d)
 {
 	CLEANUP(free_str) char *pretty = NULL;
 
-	switch (form) {
-	case FORM_TEXT:
-		show_status(d, stdout, wants_colour());
-		break;
-	case FORM_JSON:
+	if (form == 'j') {
 		pretty = json_doc_text(d, true);
 		(void)puts(pretty != NULL ? pretty : "");
-		break;
-	case FORM_SHORT:
+	} else if (form == 'h') {
 		show_short(d, stdout);
-		break;
+	} else {
+		show_status(d, stdout, wants_colour());
 	}
 	if (fflush(stdout) != 0)
 		return COMMAND_FAILED;
@@ -82,11 +37,20 @@ print(enum form form, const struct json_doc *d)
 int
 cmd_status(int argc, char **argv)
 {
-	struct words w = { .call = { .command = "status" } };
+	struct client client = { .command = "status",
+		.path = COMMAND_CONFIG_PATH };
+	int form = 0;
+	const struct command_option options[] = {
+		{ 'c', .word = &client.path },
+		{ 's', .word = &client.socket },
+		{ 'j', "json", .there = &form },
+		{ 'h', "short", .there = &form },
+	};
 	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
-	int status = parse(&w, argc, argv);
+	int status =
+	    command_parse("status", argc, argv, options, ARRAY_LEN(options));
 
 	if (status == COMMAND_DONE)
-		status = client_call_ask(&w.call, "status", &d);
-	return status == COMMAND_DONE ? print(w.form, d) : status;
+		status = client_ask(&client, "status", &d);
+	return status == COMMAND_DONE ? print(form, d) : status;
 }

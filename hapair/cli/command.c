@@ -128,11 +128,63 @@ command_misused(const char *name, const char *format, ...)
 	return COMMAND_WRONG;
 }
 
-int
-command_bad_option(const char *name, char **argv)
+static void
+take(const struct command_option *o, const char *word)
 {
-	return command_misused(
-	    name, "'%s' is not understood", argv[optind - 1]);
+	if (o->there != NULL)
+		*o->there = o->letter;
+	else if (o->words == NULL)
+		*o->word = word;
+	else if (o->words->n++ < COMMAND_WORDS_MAX)
+		o->words->all[o->words->n - 1] = word;
+}
+
+const char *
+command_options(
+    int argc, char **argv, const struct command_option *options, size_t n)
+{
+	struct option names[COMMAND_OPTIONS_MAX + 1] = { { .name = NULL } };
+	char letters[2 * COMMAND_OPTIONS_MAX + 1] = "";
+	size_t n_names = 0, n_letters = 0, i;
+	int c;
+
+	for (i = 0; i < n; i++)
+		if (options[i].name != NULL) {
+			names[n_names++] =
+			    (struct option){ .name = options[i].name,
+				    .has_arg = options[i].there == NULL,
+				    .val = options[i].letter };
+		} else if (options[i].letter != 0) {
+			letters[n_letters++] = options[i].letter;
+			letters[n_letters++] = ':';
+		}
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, letters, names, NULL)) != -1) {
+		for (i = 0; i < n && options[i].letter != c; i++)
+			;
+		if (i == n)
+			return argv[optind - 1];
+		take(&options[i], optarg);
+	}
+	return NULL;
+}
+
+int
+command_parse(const char *name, int argc, char **argv,
+    const struct command_option *options, size_t n)
+{
+	const char *odd = command_options(argc, argv, options, n);
+
+	if (odd != NULL)
+		return command_misused(name, "'%s' is not understood", odd);
+	for (size_t i = 0; i < n; i++)
+		if (options[i].letter == 0)
+			*options[i].word =
+			    optind < argc ? argv[optind++] : NULL;
+	if (optind < argc)
+		return command_misused(
+		    name, "'%s' is not expected", argv[optind]);
+	return COMMAND_DONE;
 }
 
 void

@@ -33,8 +33,36 @@ const struct command *command_find(const char *name);
 int command_misused(const char *name, const char *format, ...)
     PRINTF_LIKE(2, 3);
 
-/* After getopt_long said '?' or ':'. Returns COMMAND_WRONG. */
-int command_bad_option(const char *name, char **argv);
+/* An option, or a word behind them all, and what it fills in. */
+struct command_option {
+	char letter; /* -c; of one with a name to tell it apart; 0: a word */
+	const char *name;  /* "node" of --node; NULL: the letter is it */
+	const char **word; /* gets what follows it */
+	struct command_words *words; /* likewise, as often as it is given */
+	int *there;                  /* gets the letter; nothing follows */
+};
+
+#define COMMAND_OPTIONS_MAX 8
+#define COMMAND_WORDS_MAX 64
+
+struct command_words {
+	const char *all[COMMAND_WORDS_MAX];
+	size_t n; /* more than there is room for: so many were given */
+};
+
+/*
+ * Takes the options, and leaves `optind` at the words behind them. Returns what
+ * is not understood, or NULL.
+ */
+MUST_CHECK const char *command_options(
+    int argc, char **argv, const struct command_option *options, size_t n);
+
+/*
+ * The same and the words, as many as there are rows for; one that is not there
+ * is NULL. Returns COMMAND_DONE, or COMMAND_WRONG with everything said.
+ */
+MUST_CHECK int command_parse(const char *name, int argc, char **argv,
+    const struct command_option *options, size_t n);
 
 void command_print_all(FILE *out);
 
