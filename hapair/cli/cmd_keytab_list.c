@@ -38,17 +38,12 @@ time_text(uint32_t timestamp, char buf[static WALL_CLOCK_TEXT_MAX])
 static void
 print_table(const struct keyfile *f)
 {
-	CLEANUP(text_table_free_at) struct text_table *t = text_table_new();
+	CLEANUP(text_table_free_at)
+	struct text_table *t = text_table_new("KVNO", "ENCTYPE", "TIMESTAMP",
+	    "NAME TYPE", "FINGERPRINT", "PRINCIPAL", NULL);
 	char name[KEYTAB_TEXT_MAX], kind[ENCTYPE_TEXT_MAX], type[16];
 	char when[WALL_CLOCK_TEXT_MAX], finger[FINGERPRINT_TEXT_MAX];
 
-	text_table_cell(t, "KVNO");
-	text_table_cell(t, "ENCTYPE");
-	text_table_cell(t, "TIMESTAMP");
-	text_table_cell(t, "NAME TYPE");
-	text_table_cell(t, "FINGERPRINT");
-	text_table_cell(t, "PRINCIPAL");
-	text_table_end_row(t);
 	for (size_t i = 0; i < f->n; i++) {
 		const struct keytab_entry *e = &f->entries[i];
 

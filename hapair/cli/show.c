@@ -93,15 +93,12 @@ show_head(const struct json_doc *d, FILE *out, const struct style *st)
 static void
 show_groups(const struct json_doc *groups, FILE *out, const struct style *st)
 {
-	CLEANUP(text_table_free_at) struct text_table *t = text_table_new();
-	static const char *const heading[] = { "GROUP", "STATE", "PRIORITY",
-		"ADDRESSES", "LAST CHANGE" };
+	CLEANUP(text_table_free_at)
+	struct text_table *t = text_table_new(
+	    "GROUP", "STATE", "PRIORITY", "ADDRESSES", "LAST CHANGE", NULL);
 
 	if (json_doc_count(groups) == 0)
 		return;
-	for (size_t i = 0; i < ARRAY_LEN(heading); i++)
-		text_table_cell(t, "%s", heading[i]);
-	text_table_end_row(t);
 	for (size_t i = 0; i < json_doc_count(groups); i++) {
 		const struct json_doc *g = json_doc_at(groups, i);
 		const struct json_doc *a = json_doc_get(g, "addresses");
@@ -130,15 +127,12 @@ show_groups(const struct json_doc *groups, FILE *out, const struct style *st)
 static void
 show_peers(const struct json_doc *peers, FILE *out, const struct style *st)
 {
-	CLEANUP(text_table_free_at) struct text_table *t = text_table_new();
-	static const char *const heading[] = { "PEER", "REACHABLE",
-		"LAST HEARD", "HEARTBEATS", "LOST", "REJECTED", "WIRE" };
+	CLEANUP(text_table_free_at)
+	struct text_table *t = text_table_new("PEER", "REACHABLE", "LAST HEARD",
+	    "HEARTBEATS", "LOST", "REJECTED", "WIRE", NULL);
 
 	if (json_doc_count(peers) == 0)
 		return;
-	for (size_t i = 0; i < ARRAY_LEN(heading); i++)
-		text_table_cell(t, "%s", heading[i]);
-	text_table_end_row(t);
 	for (size_t i = 0; i < json_doc_count(peers); i++) {
 		const struct json_doc *p = json_doc_at(peers, i);
 		const struct json_doc *link =
@@ -242,15 +236,12 @@ static void
 show_services(
     const struct json_doc *services, FILE *out, const struct style *st)
 {
-	CLEANUP(text_table_free_at) struct text_table *t = text_table_new();
-	static const char *const heading[] = { "SERVICE", "ADDRESS", "STATE",
-		"ACTIVE", "TOTAL", "FAILED", "IN", "OUT", "BALANCE, CHECK" };
+	CLEANUP(text_table_free_at)
+	struct text_table *t = text_table_new("SERVICE", "ADDRESS", "STATE",
+	    "ACTIVE", "TOTAL", "FAILED", "IN", "OUT", "BALANCE, CHECK", NULL);
 
 	if (json_doc_count(services) == 0)
 		return;
-	for (size_t i = 0; i < ARRAY_LEN(heading); i++)
-		text_table_cell(t, "%s", heading[i]);
-	text_table_end_row(t);
 	for (size_t i = 0; i < json_doc_count(services); i++)
 		add_service(t, json_doc_at(services, i));
 	(void)fputc('\n', out);

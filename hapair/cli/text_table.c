@@ -15,12 +15,6 @@ struct text_table {
 	struct row next; /* being filled */
 };
 
-struct text_table *
-text_table_new(void)
-{
-	return calloc(1, sizeof(struct text_table));
-}
-
 static void
 free_row(struct row *r)
 {
@@ -82,6 +76,20 @@ text_table_end_row(struct text_table *t)
 	}
 	t->rows[t->n++] = t->next;
 	t->next = (struct row){ .n = 0 };
+}
+
+struct text_table *
+text_table_new(const char *heading, ...)
+{
+	struct text_table *t = calloc(1, sizeof(*t));
+	va_list args;
+
+	va_start(args, heading);
+	for (; heading != NULL; heading = va_arg(args, const char *))
+		text_table_cell(t, "%s", heading);
+	va_end(args);
+	text_table_end_row(t);
+	return t;
 }
 
 /* Characters, not bytes: names may be UTF-8. */

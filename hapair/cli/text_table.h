@@ -13,8 +13,12 @@
 
 struct text_table;
 
-/* NULL where memory is out; every call takes NULL. */
-struct text_table *text_table_new(void);
+/*
+ * The headings, and NULL behind them: they are the first row. Returns NULL
+ * where memory is out; every call takes that.
+ */
+struct text_table *text_table_new(const char *heading, ...)
+    __attribute__((sentinel));
 void text_table_free(struct text_table *t);
 void text_table_free_at(struct text_table **t); /* for CLEANUP */
 
@@ -23,6 +27,6 @@ void text_table_cell(struct text_table *t, const char *format, ...)
     PRINTF_LIKE(2, 3);
 void text_table_end_row(struct text_table *t);
 
-/* The first row is the heading, in `bold` where that is not "". */
+/* The headings are in `bold` where that is not "". */
 void text_table_print(
     const struct text_table *t, FILE *out, const char *bold, const char *plain);

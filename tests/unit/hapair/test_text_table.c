@@ -7,15 +7,12 @@
 static void
 columns_line_up_by_characters(void **state)
 {
-	struct text_table *t = text_table_new();
+	struct text_table *t = text_table_new("A", "B", NULL);
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
 	(void)state;
-	text_table_cell(t, "A");
-	text_table_cell(t, "B");
-	text_table_end_row(t);
 	text_table_cell(t, "é%d", 12);
 	text_table_cell(t, "x");
 	text_table_end_row(t);
