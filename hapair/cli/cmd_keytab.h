@@ -7,12 +7,30 @@
 
 #include "core/base.h"
 #include "hapair/cli/command.h"
+#include "hapair/cli/rewrite.h"
 #include "keytab/keyfile.h"
+
+/* What both forms of `merge` are asked for. */
+struct cmd_keytab_merge {
+	const char *out;                     /* -o */
+	const char *proxy, *hosts, *out_dir; /* of many hosts */
+	char **files;                        /* IN... */
+	size_t n_files;
+	struct bundle_rules rules;
+	struct replace_owner owner;
+};
 
 int cmd_keytab_list(int argc, char **argv);
 int cmd_keytab_merge(int argc, char **argv);
 int cmd_keytab_flags(int argc, char **argv);
 int cmd_keytab_verify(int argc, char **argv);
+
+/*
+ * Merges for many hosts: one keytab of the virtual IP with that of each host in
+ * a directory. Nothing is replaced before everything is prepared. Returns the
+ * exit status.
+ */
+int cmd_keytab_batch(const struct cmd_keytab_merge *m);
 
 /* "hapair keytab: TEXT", and how the command is used. Returns COMMAND_WRONG. */
 int cmd_keytab_misused(const char *name, const char *format, ...)

@@ -1,5 +1,3 @@
-#include "hapair/cli/cmd_keytab_batch.h"
-
 #include "hapair/cli/cmd_keytab.h"
 
 #include <dirent.h>

@@ -1,7 +1,4 @@
-#include "hapair/cli/cmd_keytab_merge.h"
-
 #include "hapair/cli/cmd_keytab.h"
-#include "hapair/cli/cmd_keytab_batch.h"
 
 #include <errno.h>
 #include <grp.h>
