@@ -269,6 +269,17 @@ check_peer(struct host_check *m)
 
 /* -- files ----------------------------------------------------------------- */
 
+/* `fault` NULL: there is none. */
+static void
+tell_file(
+    struct host_check *m, const char *what, const char *path, const char *fault)
+{
+	if (fault == NULL)
+		tell(m, OK, "%s %s", what, path);
+	else
+		tell(m, ERROR, "%s %s: %s", what, path, fault);
+}
+
 /* A program that root runs is as safe as the rights on its file. */
 static void
 check_program(
@@ -279,60 +290,42 @@ check_program(
 	if (path == NULL)
 		return;
 	if (stat(path, &st) == -1)
-		tell(m, ERROR, "%s %s: %s", what, path, strerror(errno));
+		tell_file(m, what, path, strerror(errno));
 	else if (!S_ISREG(st.st_mode) || access(path, X_OK) == -1)
-		tell(m, ERROR, "%s %s: cannot be run; expected a program", what,
-		    path);
-	else if (!by_root)
-		tell(m, OK, "%s %s", what, path);
-	else if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		tell_file(m, what, path, "cannot be run; expected a program");
+	else if (by_root &&
+	    (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0))
 		tell(m, WARNING,
 		    "%s %s: root runs it, and others can change it", what,
 		    path);
 	else
-		tell(m, OK, "%s %s", what, path);
-}
-
-static void
-check_password(struct host_check *m, const char *path)
-{
-	char line[SECRET_LINE_MAX];
-	int e = secret_load_line(path, line, sizeof(line));
-
-	secret_wipe(line, sizeof(line));
-	if (e == 0)
-		tell(m, OK, "password file %s", path);
-	else
-		tell(m, ERROR, "password file %s: %s", path,
-		    secret_line_fault(e));
-}
-
-static void
-check_keytab(struct host_check *m, const char *path)
-{
-	int e = secret_files_try_keytab(path);
-
-	if (e == 0)
-		tell(m, OK, "keytab %s", path);
-	else
-		tell(m, ERROR, "keytab %s: %s", path,
-		    secret_files_keytab_fault(e));
+		tell_file(m, what, path, NULL);
 }
 
 /* What a server is checked with. */
 static void
 check_check(struct host_check *m, const struct config_check *c)
 {
+	char line[SECRET_LINE_MAX];
+	int e;
+
 	if (c->type == CONFIG_CHECK_SCRIPT)
 		check_program(m, "check script", c->script, false);
 	if (c->type != CONFIG_CHECK_HTTP)
 		return;
 	if (c->ca != NULL && access(c->ca, R_OK) == -1)
-		tell(m, ERROR, "ca %s: %s", c->ca, strerror(errno));
-	if (c->password_file != NULL)
-		check_password(m, c->password_file);
-	if (c->negotiate_keytab != NULL)
-		check_keytab(m, c->negotiate_keytab);
+		tell_file(m, "ca", c->ca, strerror(errno));
+	if (c->password_file != NULL) {
+		e = secret_load_line(c->password_file, line, sizeof(line));
+		secret_wipe(line, sizeof(line));
+		tell_file(m, "password file", c->password_file,
+		    e == 0 ? NULL : secret_line_fault(e));
+	}
+	if (c->negotiate_keytab != NULL) {
+		e = secret_files_try_keytab(c->negotiate_keytab);
+		tell_file(m, "keytab", c->negotiate_keytab,
+		    e == 0 ? NULL : secret_files_keytab_fault(e));
+	}
 }
 
 /* Whether an earlier server of its service has the same files. */
