@@ -119,10 +119,7 @@ diag_quote(
 	return used;
 }
 
-static void fill(struct message *m, const struct diag_place *at,
-    const char *format, va_list args) __attribute__((format(printf, 3, 0)));
-
-static void
+static __attribute__((format(printf, 3, 0))) void
 fill(struct message *m, const struct diag_place *at, const char *format,
     va_list args)
 {
@@ -173,10 +170,7 @@ insert(struct diag *d, struct entry *e)
 	d->last = e;
 }
 
-static void add(struct diag *d, const struct diag_place *at, bool is_warning,
-    const char *format, va_list args) __attribute__((format(printf, 4, 0)));
-
-static void
+static __attribute__((format(printf, 4, 0))) void
 add(struct diag *d, const struct diag_place *at, bool is_warning,
     const char *format, va_list args)
 {

@@ -30,9 +30,7 @@ struct run {
 	struct pidfile pidfile;
 };
 
-static int refuse(int status, const char *format, ...) PRINTF_LIKE(2, 3);
-
-static int
+static __attribute__((format(printf, 2, 3))) int
 refuse(int status, const char *format, ...)
 {
 	va_list args;

@@ -37,10 +37,7 @@ enum finding {
 	ERROR
 };
 
-static void tell(struct host_check *m, enum finding what, const char *format,
-    ...) PRINTF_LIKE(3, 4);
-
-static void
+static __attribute__((format(printf, 3, 4))) void
 tell(struct host_check *m, enum finding what, const char *format, ...)
 {
 	static const char *const words[] = { "ok", "warning", "error" };

@@ -19,10 +19,7 @@ struct task {
 	struct keyfile file;
 };
 
-static void say(const struct task *t, bool good, const char *format, ...)
-    PRINTF_LIKE(3, 4);
-
-static void
+static __attribute__((format(printf, 3, 4))) void
 say(const struct task *t, bool good, const char *format, ...)
 {
 	char what[TEXT_MAX], text[TEXT_MAX + 256];

@@ -11,10 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static enum command_exit say(char *ret_text, enum command_exit status,
-    const char *format, ...) PRINTF_LIKE(3, 4);
-
-static enum command_exit
+static __attribute__((format(printf, 3, 4))) enum command_exit
 say(char *ret_text, enum command_exit status, const char *format, ...)
 {
 	va_list args;

@@ -25,10 +25,7 @@ struct tally {
 	unsigned left_out;       /* servers of services that are not told */
 };
 
-static void problem(struct json_doc *problems, const char *format, ...)
-    PRINTF_LIKE(2, 3);
-
-static void
+static __attribute__((format(printf, 2, 3))) void
 problem(struct json_doc *problems, const char *format, ...)
 {
 	char text[512];
