@@ -1,8 +1,6 @@
 #include "config/rules/address_faults.h"
 
 #include "config/config.h"
-#include "config/yaml/diag.h"
-#include "config/yaml/tree.h"
 
 #include <string.h>
 
@@ -75,12 +73,4 @@ address_faults_of_cidr(const struct config_cidr *c)
 		return "is the broadcast address of its network; expected "
 		       "that of a host in it";
 	return NULL;
-}
-
-void
-address_faults_refuse(
-    struct diag *diag, const struct tree_node *node, const char *fault)
-{
-	if (node != NULL && fault != NULL)
-		diag_error(diag, &node->at, "'%s' %s", node->shown, fault);
 }

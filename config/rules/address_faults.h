@@ -9,8 +9,6 @@
 #include "core/base.h"
 
 struct config_cidr;
-struct diag;
-struct tree_node;
 
 /* A single host's. */
 const char *address_faults_of_address(const union addr *a);
@@ -26,7 +24,3 @@ const char *address_faults_of_cidr(const struct config_cidr *c);
 
 /* No fault by itself: who it is depends on who asks. */
 bool address_faults_is_loopback(const union addr *a);
-
-/* "'NODE' FAULT" to `diag`; nothing where either is NULL. */
-void address_faults_refuse(
-    struct diag *diag, const struct tree_node *node, const char *fault);

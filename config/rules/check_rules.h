@@ -1,10 +1,8 @@
 #pragma once
 
-/* What the keys of a check ask of each other. */
+/* What the keys of a check ask of each other. See rules.h. */
 
 struct config_service;
-struct diag;
-struct source_marks;
+struct rules;
 
-void check_rules_check(const struct config_service *service,
-    const struct source_marks *marks, struct diag *diag);
+void check_rules_check(struct rules *r, const struct config_service *service);

@@ -7,16 +7,8 @@
 #include "config/yaml/diag.h"
 #include "config/yaml/tree.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-int
-duplicates_init(struct duplicates *t, size_t room)
-{
-	*t = (struct duplicates){ .all = calloc(room + 1, sizeof(*t->all)) };
-	return t->all == NULL ? -ENOMEM : 0;
-}
 
 void
 duplicates_fini(struct duplicates *t)
@@ -30,6 +22,18 @@ duplicates_add(struct duplicates *t, struct duplicates_item item)
 {
 	if (item.node == NULL)
 		return;
+	if (t->n == t->room) {
+		const size_t room = 2 * t->room + 16;
+		struct duplicates_item *all =
+		    realloc(t->all, room * sizeof(*all));
+
+		if (all == NULL) {
+			*t->failed = true;
+			return;
+		}
+		t->all = all;
+		t->room = room;
+	}
 	item.order = t->n;
 	t->all[t->n++] = item;
 }
@@ -70,10 +74,18 @@ duplicates_by_key(const void *left, const void *right)
 }
 
 void
+duplicates_sort(
+    struct duplicates *t, int (*order)(const void *left, const void *right))
+{
+	if (t->n > 0) /* qsort() takes no NULL */
+		qsort(t->all, t->n, sizeof(*t->all), order);
+}
+
+void
 duplicates_report(struct duplicates *t, struct diag *diag, const char *what,
     const char *where)
 {
-	qsort(t->all, t->n, sizeof(*t->all), duplicates_by_key);
+	duplicates_sort(t, duplicates_by_key);
 	for (size_t i = 1, first = 0; i < t->n; i++) {
 		const struct duplicates_item *a = &t->all[first],
 		                             *b = &t->all[i];

@@ -25,14 +25,13 @@ struct duplicates_item {
 	bool denied;  /* a network of `deny` */
 };
 
-/* The empty value is zeros. */
+/* The empty value is zeros, but for where it is told that memory is out. */
 struct duplicates {
 	struct duplicates_item *all;
-	size_t n;
+	size_t n, room;
+	bool *failed; /* borrowed; set then, and the item is left out */
 };
 
-/* Room for `room` items. Returns 0 or -ENOMEM. */
-MUST_CHECK int duplicates_init(struct duplicates *t, size_t room);
 void duplicates_fini(struct duplicates *t);
 
 /*
@@ -45,8 +44,11 @@ void duplicates_add(struct duplicates *t, struct duplicates_item item);
 int duplicates_compare(
     const struct duplicates_item *a, const struct duplicates_item *b);
 
-/* For qsort: by key, and equals in the order of the file. */
+/* For duplicates_sort(): by key, and equals in the order of the file. */
 int duplicates_by_key(const void *left, const void *right);
+
+void duplicates_sort(
+    struct duplicates *t, int (*order)(const void *left, const void *right));
 
 /*
  * "WHAT 'x' is given twice WHERE" for each that is; sorts. Where both are names

@@ -3,24 +3,13 @@
 #include "config/config.h"
 #include "config/rules/address_faults.h"
 #include "config/rules/duplicates.h"
+#include "config/rules/rules.h"
 #include "config/schema/scalar.h"
-#include "config/schema/source_marks.h"
 #include "config/yaml/diag.h"
 #include "config/yaml/nearest.h"
 #include "config/yaml/tree.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-
-struct rules {
-	const struct config *config;
-	const struct config_pair *pair;
-	const struct source_marks *marks;
-	struct diag *diag;
-};
-
-#define NODE_ADDRESSES (1 + CONFIG_LINKS_MAX)
 
 /* Of a node: its address first, then its links. */
 static const union addr *
@@ -35,8 +24,8 @@ node_address(const struct config_node *n, size_t i)
 static void
 check_families(struct rules *r, const union addr *a, const union addr *b)
 {
-	const struct tree_node *at = source_marks_get(r->marks, a);
-	const struct tree_node *other = source_marks_get(r->marks, b);
+	const struct tree_node *at = rules_at(r, a);
+	const struct tree_node *other = rules_at(r, b);
 
 	if (at == NULL || other == NULL || a->sa.sa_family == b->sa.sa_family)
 		return;
@@ -47,24 +36,15 @@ check_families(struct rules *r, const union addr *a, const union addr *b)
 	diag_note(r->diag, &at->at, "the other node");
 }
 
-static size_t
-list_length(const struct tree_node *list)
-{
-	if (list == NULL)
-		return 0;
-	return list->type == TREE_LIST ? list->n_items : 1;
-}
-
 /* A link is two addresses, those at one place in the lists of both nodes. */
 static void
 check_links(struct rules *r)
 {
-	const struct config_node *a = &r->pair->nodes[0];
-	const struct config_node *b = &r->pair->nodes[1];
-	const struct tree_node *lists[] = { source_marks_get(
-		                                r->marks, &a->links),
-		source_marks_get(r->marks, &b->links) };
-	size_t n[] = { list_length(lists[0]), list_length(lists[1]) };
+	const struct config_node *a = &r->config->pair.nodes[0];
+	const struct config_node *b = &r->config->pair.nodes[1];
+	const struct tree_node *lists[] = { rules_at(r, &a->links),
+		rules_at(r, &b->links) };
+	size_t n[] = { tree_length(lists[0]), tree_length(lists[1]) };
 	const size_t more = n[0] > n[1] ? 0 : 1;
 
 	if (n[0] != n[1]) {
@@ -85,38 +65,34 @@ check_links(struct rules *r)
 		check_families(r, &a->links[i], &b->links[i]);
 }
 
-static int
+static void
 check_nodes(struct rules *r)
 {
-	const struct config_node *nodes = r->pair->nodes;
-	CLEANUP(duplicates_fini) struct duplicates names = { .n = 0 };
-	CLEANUP(duplicates_fini) struct duplicates addrs = { .n = 0 };
+	const struct config_node *nodes = r->config->pair.nodes;
+	CLEANUP(duplicates_fini)
+	struct duplicates names = { .failed = &r->failed };
+	CLEANUP(duplicates_fini)
+	struct duplicates addrs = { .failed = &r->failed };
 
-	if (duplicates_init(&names, CONFIG_NODES) < 0 ||
-	    duplicates_init(&addrs, CONFIG_NODES * NODE_ADDRESSES) < 0)
-		return -ENOMEM;
 	for (size_t i = 0; i < CONFIG_NODES; i++) {
 		const union addr *a;
 
 		duplicates_add(&names,
 		    (struct duplicates_item){ .name = nodes[i].name,
-		        .node = source_marks_get(r->marks, &nodes[i].name) });
+		        .node = rules_at(r, &nodes[i].name) });
 		for (size_t j = 0; (a = node_address(&nodes[i], j)); j++) {
-			const struct tree_node *at =
-			    source_marks_get(r->marks, a);
+			const struct tree_node *at = rules_at(r, a);
 
 			duplicates_add(&addrs,
 			    (struct duplicates_item){ .addr = a, .node = at });
 			if (at != NULL)
-				address_faults_refuse(
-				    r->diag, at, address_faults_of_node(a));
+				rules_refuse(r, at, address_faults_of_node(a));
 		}
 	}
 	duplicates_report(&names, r->diag, "the node name", "");
 	duplicates_report(&addrs, r->diag, "the node address", "");
 	check_families(r, &nodes[0].address, &nodes[1].address);
 	check_links(r);
-	return 0;
 }
 
 /* Refuses `a`, a WHAT, where it is an address of one of the nodes. */
@@ -127,10 +103,9 @@ refuse_nodes_own(struct rules *r, const union addr *a,
 	for (size_t i = 0; i < CONFIG_NODES; i++) {
 		const union addr *own;
 
-		for (size_t j = 0; (own = node_address(&r->pair->nodes[i], j));
-		     j++) {
-			const struct tree_node *at =
-			    source_marks_get(r->marks, own);
+		for (size_t j = 0;
+		     (own = node_address(&r->config->pair.nodes[i], j)); j++) {
+			const struct tree_node *at = rules_at(r, own);
 
 			if (at == NULL || !addr_is_same_ip(a, own))
 				continue;
@@ -143,82 +118,73 @@ refuse_nodes_own(struct rules *r, const union addr *a,
 	}
 }
 
-static int
+static void
 check_groups(struct rules *r)
 {
-	CLEANUP(duplicates_fini) struct duplicates names = { .n = 0 };
-	CLEANUP(duplicates_fini) struct duplicates addrs = { .n = 0 };
+	CLEANUP(duplicates_fini)
+	struct duplicates names = { .failed = &r->failed };
+	CLEANUP(duplicates_fini)
+	struct duplicates addrs = { .failed = &r->failed };
 
-	if (duplicates_init(&names, CONFIG_GROUPS_MAX) < 0 ||
-	    duplicates_init(
-	        &addrs, CONFIG_GROUPS_MAX * CONFIG_GROUP_ADDRESSES_MAX) < 0)
-		return -ENOMEM;
-	for (size_t i = 0; i < r->pair->n_groups; i++) {
-		const struct config_group *g = &r->pair->groups[i];
+	for (size_t i = 0; i < r->config->pair.n_groups; i++) {
+		const struct config_group *g = &r->config->pair.groups[i];
 
 		duplicates_add(&names,
-		    (struct duplicates_item){ .name = g->name,
-		        .node = source_marks_get(r->marks, &g->name) });
+		    (struct duplicates_item){
+		        .name = g->name, .node = rules_at(r, &g->name) });
 		for (size_t j = 0; j < g->n_addresses; j++) {
 			const struct config_cidr *c = &g->addresses[j];
-			const struct tree_node *at =
-			    source_marks_get(r->marks, c);
+			const struct tree_node *at = rules_at(r, c);
 
 			duplicates_add(&addrs,
 			    (struct duplicates_item){
 			        .addr = &c->addr, .node = at });
 			if (at == NULL)
 				continue;
-			address_faults_refuse(
-			    r->diag, at, address_faults_of_cidr(c));
+			rules_refuse(r, at, address_faults_of_cidr(c));
 			refuse_nodes_own(r, &c->addr, at, "virtual IP",
 			    "no host has of its own");
 		}
 	}
 	duplicates_report(&names, r->diag, "the group name", "");
 	duplicates_report(&addrs, r->diag, "the virtual IP", "");
-	return 0;
 }
 
 /* One that the pair itself has would be a witness of nothing. */
-static int
+static void
 check_witnesses(struct rules *r)
 {
-	CLEANUP(duplicates_fini) struct duplicates addrs = { .n = 0 };
+	CLEANUP(duplicates_fini)
+	struct duplicates addrs = { .failed = &r->failed };
 
-	if (duplicates_init(&addrs, CONFIG_WITNESSES_MAX) < 0)
-		return -ENOMEM;
-	for (size_t i = 0; i < r->pair->n_witnesses; i++) {
-		const union addr *a = &r->pair->witnesses[i];
-		const struct tree_node *at = source_marks_get(r->marks, a);
+	for (size_t i = 0; i < r->config->pair.n_witnesses; i++) {
+		const union addr *a = &r->config->pair.witnesses[i];
+		const struct tree_node *at = rules_at(r, a);
 
 		if (at == NULL)
 			continue;
 		duplicates_add(
 		    &addrs, (struct duplicates_item){ .addr = a, .node = at });
-		address_faults_refuse(r->diag, at, address_faults_of_node(a));
+		rules_refuse(r, at, address_faults_of_node(a));
 		refuse_nodes_own(
 		    r, a, at, "witness", "belongs to a third host");
-		if (config_has_virtual(r->pair, a))
+		if (config_has_virtual(&r->config->pair, a))
 			diag_error(r->diag, &at->at,
 			    "the witness '%s' is a virtual IP of the pair; "
 			    "expected one that belongs to a third host",
 			    at->shown);
 	}
 	duplicates_report(&addrs, r->diag, "the witness", "");
-	return 0;
 }
 
 static void
 check_times(struct rules *r)
 {
-	const struct config_pair *p = r->pair;
-	const struct tree_node *hang = source_marks_get(r->marks, &p->hang_ms);
-	const struct tree_node *delay =
-	    source_marks_get(r->marks, &p->preempt_delay_ms);
-	const struct tree_node *interval =
-	    source_marks_get(r->marks, &p->interval_ms);
-	const struct tree_node *misses = source_marks_get(r->marks, &p->misses);
+	const struct config_pair *p = &r->config->pair;
+	const struct tree_node *hang = rules_at(r, &p->hang_ms);
+	const struct tree_node *delay = rules_at(r, &p->preempt_delay_ms);
+	const struct tree_node *interval = rules_at(r, &p->interval_ms);
+	const struct tree_node *misses = rules_at(r, &p->misses);
 	const uint32_t silent_ms = p->interval_ms * p->misses;
 	char hang_text[SCALAR_DURATION_TEXT], silent_text[SCALAR_DURATION_TEXT];
 	const struct tree_node *at = hang;
@@ -269,9 +235,8 @@ refuse_service(struct rules *r, const struct tree_node *at, const char *name)
 static void
 check_tracked_service(struct rules *r, const struct config_track *t)
 {
-	const struct tree_node *at = source_marks_get(r->marks, &t->service);
-	const struct tree_node *min =
-	    source_marks_get(r->marks, &t->min_servers);
+	const struct tree_node *at = rules_at(r, &t->service);
+	const struct tree_node *min = rules_at(r, &t->min_servers);
 	const struct config_service *s;
 	int i;
 
@@ -313,11 +278,11 @@ track_mark(struct rules *r, const struct config_track *t)
 {
 	switch (config_track_kind(t)) {
 	case CONFIG_TRACK_INTERFACE:
-		return source_marks_get(r->marks, &t->interface);
+		return rules_at(r, &t->interface);
 	case CONFIG_TRACK_SERVICE:
-		return source_marks_get(r->marks, &t->service);
+		return rules_at(r, &t->service);
 	case CONFIG_TRACK_SCRIPT:
-		return source_marks_get(r->marks, &t->script);
+		return rules_at(r, &t->script);
 	}
 	return NULL;
 }
@@ -325,9 +290,9 @@ track_mark(struct rules *r, const struct config_track *t)
 static void
 check_tracks(struct rules *r)
 {
-	const struct config_track *all = r->pair->tracks;
+	const struct config_track *all = r->config->pair.tracks;
 
-	for (size_t i = 0; i < r->pair->n_tracks; i++) {
+	for (size_t i = 0; i < r->config->pair.n_tracks; i++) {
 		const struct tree_node *at = track_mark(r, &all[i]), *first;
 
 		if (at == NULL)
@@ -345,18 +310,12 @@ check_tracks(struct rules *r)
 	}
 }
 
-int
-pair_rules_check(
-    const struct config *c, const struct source_marks *marks, struct diag *diag)
+void
+pair_rules_check(struct rules *r)
 {
-	struct rules r = {
-		.config = c, .pair = &c->pair, .marks = marks, .diag = diag
-	};
-
-	if (check_nodes(&r) < 0 || check_groups(&r) < 0 ||
-	    check_witnesses(&r) < 0)
-		return -ENOMEM;
-	check_times(&r);
-	check_tracks(&r);
-	return 0;
+	check_nodes(r);
+	check_groups(r);
+	check_witnesses(r);
+	check_times(r);
+	check_tracks(r);
 }

@@ -1,15 +1,10 @@
 #pragma once
 
 /*
- * The rules of rules.h for the part of the file under `pair`.
+ * The rules of rules.h for the part of the file under `pair`; only where there
+ * is one.
  */
 
-#include "core/base.h"
+struct rules;
 
-struct config;
-struct diag;
-struct source_marks;
-
-/* As rules_check(); only where there is a pair. */
-MUST_CHECK int pair_rules_check(const struct config *c,
-    const struct source_marks *marks, struct diag *diag);
+void pair_rules_check(struct rules *r);

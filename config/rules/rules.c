@@ -12,19 +12,27 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-struct rules {
-	const struct config *config;
-	const struct source_marks *marks;
-	struct diag *diag;
-};
-
-static void
-refuse(struct rules *r, const struct tree_node *node, const char *fault)
+const struct tree_node *
+rules_at(const struct rules *r, const void *field)
 {
-	address_faults_refuse(r->diag, node, fault);
+	return source_marks_get(r->marks, field);
+}
+
+void
+rules_refuse(struct rules *r, const struct tree_node *node, const char *fault)
+{
+	if (node != NULL && fault != NULL)
+		diag_error(r->diag, &node->at, "'%s' %s", node->shown, fault);
+}
+
+bool
+rules_is_whole(const struct rules *r, const void *list, size_t n)
+{
+	const struct tree_node *node = rules_at(r, list);
+
+	return node != NULL && tree_length(node) == n;
 }
 
 /*
@@ -39,8 +47,7 @@ check_loop(struct rules *r, const struct config_service *s,
 	    config_has_address(r->config, server);
 
 	for (size_t i = 0; i < s->n_listens; i++) {
-		const struct tree_node *listen =
-		    source_marks_get(r->marks, &s->listens[i]);
+		const struct tree_node *listen = rules_at(r, &s->listens[i]);
 		const struct config_service one = { .listens = &s->listens[i],
 			.n_listens = 1 };
 
@@ -59,12 +66,12 @@ static void
 check_address(struct rules *r, const struct config_service *s,
     const struct config_server *server, const struct tree_node *where)
 {
-	const struct tree_node *source = source_marks_get(r->marks, &s->source);
+	const struct tree_node *source = rules_at(r, &s->source);
 	const union addr *a = &server->address;
 
 	if (server->host != NULL)
 		return;
-	refuse(r, where, address_faults_of_address(a));
+	rules_refuse(r, where, address_faults_of_address(a));
 	check_loop(r, s, a, where);
 	if (source == NULL || a->sa.sa_family == s->source.sa.sa_family)
 		return;
@@ -80,8 +87,7 @@ static void
 check_server(struct rules *r, const struct config_service *s,
     const struct config_server *server, const struct tree_node *name)
 {
-	const struct tree_node *at =
-	    source_marks_get(r->marks, &server->address);
+	const struct tree_node *at = rules_at(r, &server->address);
 
 	if (at == NULL)
 		return;
@@ -93,25 +99,22 @@ check_server(struct rules *r, const struct config_service *s,
 		    at->shown, CONFIG_NAME_MAX - 1);
 }
 
-static int
+static void
 check_servers(struct rules *r, const struct config_service *s)
 {
-	CLEANUP(duplicates_fini) struct duplicates names = { .n = 0 };
-	CLEANUP(duplicates_fini) struct duplicates addrs = { .n = 0 };
+	CLEANUP(duplicates_fini)
+	struct duplicates names = { .failed = &r->failed };
+	CLEANUP(duplicates_fini)
+	struct duplicates addrs = { .failed = &r->failed };
 	char where[CONFIG_NAME_MAX + 32] = " in this service";
 
-	if (duplicates_init(&names, s->n_servers) < 0 ||
-	    duplicates_init(&addrs, s->n_servers) < 0)
-		return -ENOMEM;
 	if (s->name != NULL)
 		(void)snprintf(
 		    where, sizeof(where), " in service '%s'", s->name);
 	for (size_t i = 0; i < s->n_servers; i++) {
 		const struct config_server *server = &s->servers[i];
-		const struct tree_node *name =
-		    source_marks_get(r->marks, &server->name);
-		const struct tree_node *at =
-		    source_marks_get(r->marks, &server->address);
+		const struct tree_node *name = rules_at(r, &server->name);
+		const struct tree_node *at = rules_at(r, &server->address);
 
 		if (server->name != NULL)
 			duplicates_add(&names,
@@ -126,7 +129,6 @@ check_servers(struct rules *r, const struct config_service *s)
 	}
 	duplicates_report(&names, r->diag, "the server name", where);
 	duplicates_report(&addrs, r->diag, "the server address", where);
-	return 0;
 }
 
 /*
@@ -139,11 +141,11 @@ warn_of_backups(struct rules *r, const struct config_service *s)
 	const struct tree_node *at = NULL;
 	size_t n = 0;
 
-	if (source_marks_get(r->marks, &s->backups) != NULL)
+	if (rules_at(r, &s->backups) != NULL)
 		return;
 	for (size_t i = 0; i < s->n_servers; i++)
 		if (s->servers[i].backup && ++n == 2)
-			at = source_marks_get(r->marks, &s->servers[i].backup);
+			at = rules_at(r, &s->servers[i].backup);
 	if (at != NULL && n < s->n_servers)
 		diag_warning(r->diag, &at->at,
 		    "the service has %zu backups, of which the first that is "
@@ -177,7 +179,7 @@ speaks_first(uint16_t port)
 static void
 warn_of_silence(struct rules *r, const struct config_service *s)
 {
-	const struct tree_node *at = source_marks_get(r->marks, &s->connect);
+	const struct tree_node *at = rules_at(r, &s->connect);
 
 	for (size_t i = 0; i < s->n_servers; i++) {
 		const uint16_t port = addr_port(&s->servers[i].address);
@@ -198,12 +200,9 @@ warn_of_silence(struct rules *r, const struct config_service *s)
 static void
 check_backups(struct rules *r, const struct config_service *s)
 {
-	const struct tree_node *list = source_marks_get(r->marks, &s->servers);
 	const struct tree_node *first = NULL;
 
-	/* Of one that was refused, we cannot say what it is. */
-	if (list == NULL ||
-	    s->n_servers != (list->type == TREE_LIST ? list->n_items : 1))
+	if (!rules_is_whole(r, &s->servers, s->n_servers))
 		return;
 	for (size_t i = 0; i < s->n_servers; i++) {
 		const struct config_server *server = &s->servers[i];
@@ -211,7 +210,7 @@ check_backups(struct rules *r, const struct config_service *s)
 		if (!server->backup)
 			return;
 		if (first == NULL)
-			first = source_marks_get(r->marks, &server->backup);
+			first = rules_at(r, &server->backup);
 	}
 	if (first != NULL)
 		diag_error(r->diag, &first->at,
@@ -227,21 +226,20 @@ add_networks(struct rules *r, struct duplicates *all,
 		duplicates_add(all,
 		    (struct duplicates_item){ .addr = &list[i].addr,
 		        .prefix = list[i].prefix,
-		        .node = source_marks_get(r->marks, &list[i]),
+		        .node = rules_at(r, &list[i]),
 		        .denied = denied });
 }
 
 /* The longest prefix decides, so no network may be in the lists twice. */
-static int
+static void
 check_access(struct rules *r, const struct config_service *s)
 {
-	CLEANUP(duplicates_fini) struct duplicates all = { .n = 0 };
+	CLEANUP(duplicates_fini)
+	struct duplicates all = { .failed = &r->failed };
 
-	if (duplicates_init(&all, s->n_allow + s->n_deny) < 0)
-		return -ENOMEM;
 	add_networks(r, &all, s->allow, s->n_allow, false);
 	add_networks(r, &all, s->deny, s->n_deny, true);
-	qsort(all.all, all.n, sizeof(*all.all), duplicates_by_key);
+	duplicates_sort(&all, duplicates_by_key);
 	for (size_t i = 1, first = 0; i < all.n; i++) {
 		const struct duplicates_item *a = &all.all[first],
 		                             *b = &all.all[i];
@@ -262,7 +260,6 @@ check_access(struct rules *r, const struct config_service *s)
 			    b->node->shown, b->denied ? "deny" : "allow");
 		diag_note(r->diag, &a->node->at, "the first one");
 	}
-	return 0;
 }
 
 /* The same port of a family together, in it every address first. */
@@ -333,66 +330,64 @@ report_port(struct rules *r, const struct duplicates_item *all, size_t n)
 	}
 }
 
-static int
-check_listens(struct rules *r, size_t total)
+static void
+check_listens(struct rules *r)
 {
-	CLEANUP(duplicates_fini) struct duplicates all = { .n = 0 };
+	CLEANUP(duplicates_fini)
+	struct duplicates all = { .failed = &r->failed };
 
-	if (duplicates_init(&all, total) < 0)
-		return -ENOMEM;
 	for (size_t i = 0; i < r->config->n_services; i++) {
 		const struct config_service *s = &r->config->services[i];
 
 		for (size_t j = 0; j < s->n_listens; j++) {
 			const union addr *a = &s->listens[j].address;
 			const struct tree_node *at =
-			    source_marks_get(r->marks, &s->listens[j]);
+			    rules_at(r, &s->listens[j]);
 
 			duplicates_add(&all,
 			    (struct duplicates_item){
 			        .addr = a, .node = at, .service = s });
 			if (!addr_is_any(a))
-				refuse(r, at, address_faults_of_address(a));
+				rules_refuse(
+				    r, at, address_faults_of_address(a));
 		}
 	}
-	qsort(all.all, all.n, sizeof(*all.all), by_port);
+	duplicates_sort(&all, by_port);
 	for (size_t from = 0, to; from < all.n; from = to) {
 		for (to = from + 1;
 		     to < all.n && is_same_port(&all.all[from], &all.all[to]);)
 			to++;
 		report_port(r, all.all + from, to - from);
 	}
-	return 0;
 }
 
-static int
+static void
 check_services(struct rules *r)
 {
 	const struct config *c = r->config;
 	const struct diag_place whole = { .line = 0 };
-	CLEANUP(duplicates_fini) struct duplicates names = { .n = 0 };
+	CLEANUP(duplicates_fini)
+	struct duplicates names = { .failed = &r->failed };
 	size_t listens = 0, servers = 0;
 
-	if (duplicates_init(&names, c->n_services) < 0)
-		return -ENOMEM;
 	for (size_t i = 0; i < c->n_services; i++) {
 		const struct config_service *s = &c->services[i];
 
 		duplicates_add(&names,
-		    (struct duplicates_item){ .name = s->name,
-		        .node = source_marks_get(r->marks, &s->name) });
+		    (struct duplicates_item){
+		        .name = s->name, .node = rules_at(r, &s->name) });
 		listens += s->n_listens;
 		servers += s->n_servers;
-		refuse(r, source_marks_get(r->marks, &s->source),
+		rules_refuse(r, rules_at(r, &s->source),
 		    address_faults_of_link(&s->source));
 		check_backups(r, s);
 		warn_of_backups(r, s);
 		warn_of_silence(r, s);
-		check_rules_check(s, r->marks, r->diag);
-		if (check_servers(r, s) < 0 || check_access(r, s) < 0)
-			return -ENOMEM;
+		check_rules_check(r, s);
+		check_servers(r, s);
+		check_access(r, s);
 	}
-	standby_rules_check(c, r->marks, r->diag);
+	standby_rules_check(r);
 	duplicates_report(&names, r->diag, "the service name", "");
 	if (servers > CONFIG_SERVERS_TOTAL_MAX)
 		diag_error(r->diag, &whole,
@@ -403,7 +398,7 @@ check_services(struct rules *r)
 		    "%zu addresses to listen on; expected at most %d in all "
 		    "services together",
 		    listens, CONFIG_LISTENS_TOTAL_MAX);
-	return check_listens(r, listens);
+	check_listens(r);
 }
 
 int
@@ -412,7 +407,8 @@ rules_check(
 {
 	struct rules r = { .config = c, .marks = marks, .diag = diag };
 
-	if (c->has_pair && pair_rules_check(c, marks, diag) < 0)
-		return -ENOMEM;
-	return check_services(&r);
+	if (c->has_pair)
+		pair_rules_check(&r);
+	check_services(&r);
+	return r.failed ? -ENOMEM : 0;
 }

@@ -1,31 +1,16 @@
 #include "config/rules/standby_rules.h"
 
 #include "config/config.h"
-#include "config/schema/source_marks.h"
+#include "config/rules/rules.h"
 #include "config/yaml/diag.h"
 #include "config/yaml/tree.h"
-
-struct rules {
-	const struct source_marks *marks;
-	struct diag *diag;
-};
-
-/* Of a list in which one was refused, we cannot say how many it has. */
-static bool
-is_whole(const struct rules *r, const struct config_service *s)
-{
-	const struct tree_node *list = source_marks_get(r->marks, &s->servers);
-
-	return list != NULL &&
-	    s->n_servers == (list->type == TREE_LIST ? list->n_items : 1);
-}
 
 static void
 check_one(struct rules *r, const struct config_service *s)
 {
-	const struct tree_node *list = source_marks_get(r->marks, &s->servers);
+	const struct tree_node *list = rules_at(r, &s->servers);
 
-	if (is_whole(r, s) &&
+	if (rules_is_whole(r, &s->servers, s->n_servers) &&
 	    (s->n_servers < 2 || s->n_servers > CONFIG_STANDBY_SERVERS_MAX))
 		diag_error(r->diag, &list->at,
 		    "a standby service with %zu server%s; expected 2 to %d",
@@ -33,7 +18,7 @@ check_one(struct rules *r, const struct config_service *s)
 		    CONFIG_STANDBY_SERVERS_MAX);
 	for (size_t i = 0; i < s->n_servers; i++) {
 		const struct tree_node *backup =
-		    source_marks_get(r->marks, &s->servers[i].backup);
+		    rules_at(r, &s->servers[i].backup);
 
 		if (s->servers[i].backup && backup != NULL)
 			diag_error(r->diag, &backup->at,
@@ -45,8 +30,7 @@ check_one(struct rules *r, const struct config_service *s)
 static void
 note_first(struct rules *r, const struct config_service *first)
 {
-	const struct tree_node *node =
-	    source_marks_get(r->marks, &first->standby_group);
+	const struct tree_node *node = rules_at(r, &first->standby_group);
 
 	if (node != NULL)
 		diag_note(r->diag, &node->at, "the group begins here");
@@ -57,12 +41,12 @@ static void
 check_member(struct rules *r, const struct config_service *s,
     const struct config_service *first)
 {
-	const struct tree_node *node =
-	    source_marks_get(r->marks, &s->standby_group);
+	const struct tree_node *node = rules_at(r, &s->standby_group);
 
 	if (node == NULL)
 		return;
-	if (is_whole(r, s) && is_whole(r, first) &&
+	if (rules_is_whole(r, &s->servers, s->n_servers) &&
+	    rules_is_whole(r, &first->servers, first->n_servers) &&
 	    s->n_servers != first->n_servers) {
 		diag_error(r->diag, &node->at,
 		    "%zu servers in a standby group whose first service has "
@@ -80,10 +64,9 @@ check_member(struct rules *r, const struct config_service *s,
 }
 
 void
-standby_rules_check(
-    const struct config *c, const struct source_marks *marks, struct diag *diag)
+standby_rules_check(struct rules *r)
 {
-	struct rules r = { .marks = marks, .diag = diag };
+	const struct config *c = r->config;
 
 	for (size_t i = 0; i < c->n_services; i++) {
 		const struct config_service *s = &c->services[i];
@@ -91,8 +74,8 @@ standby_rules_check(
 
 		if (s->mode != CONFIG_MODE_STANDBY)
 			continue;
-		check_one(&r, s);
+		check_one(r, s);
 		if (first != i)
-			check_member(&r, s, &c->services[first]);
+			check_member(r, s, &c->services[first]);
 	}
 }

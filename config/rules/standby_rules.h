@@ -1,13 +1,7 @@
 #pragma once
 
-/*
- * The rules of standby services, alone and in their groups. Of rules.c: what
- * stands there holds here.
- */
+/* The rules of standby services, alone and in their groups. See rules.h. */
 
-struct config;
-struct diag;
-struct source_marks;
+struct rules;
 
-void standby_rules_check(const struct config *c,
-    const struct source_marks *marks, struct diag *diag);
+void standby_rules_check(struct rules *r);

@@ -120,7 +120,7 @@ static bool
 count_is_good(
     struct schema *s, const struct schema_key *k, const struct tree_node *node)
 {
-	size_t n = node->type == TREE_LIST ? node->n_items : 1;
+	const size_t n = tree_length(node);
 
 	if (n >= (size_t)k->min && n <= (size_t)k->max)
 		return true;

@@ -584,3 +584,11 @@ tree_get(const struct tree_node *map, const char *key)
 			return map->items[i + 1];
 	return NULL;
 }
+
+size_t
+tree_length(const struct tree_node *list)
+{
+	if (list == NULL)
+		return 0;
+	return list->type == TREE_LIST ? list->n_items : 1;
+}

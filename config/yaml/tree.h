@@ -58,3 +58,6 @@ const struct tree_node *tree_root(const struct tree *t);
 
 /* The value of a key in a map, NULL where it, or the map, is not there. */
 const struct tree_node *tree_get(const struct tree_node *map, const char *key);
+
+/* Of a list its items; of what may stand for its only one, 1. NULL: 0. */
+size_t tree_length(const struct tree_node *list);
