@@ -35,10 +35,8 @@ open_regular(const char *path, struct diag *diag, int *ret_fd)
 		    diag, &whole_file, "cannot be read: %s", strerror(error));
 		return -error;
 	}
-	if (!S_ISREG(st.st_mode)) {
-		diag_error(diag, &whole_file, "is not a regular file");
-		return -EINVAL;
-	}
+	if (!S_ISREG(st.st_mode))
+		return diag_error(diag, &whole_file, "is not a regular file");
 	*ret_fd = fd_take(&fd);
 	return 0;
 }

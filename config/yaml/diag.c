@@ -195,16 +195,16 @@ add(struct diag *d, const struct diag_place *at, bool is_warning,
 	insert(d, e);
 }
 
-void
+int
 diag_error(struct diag *d, const struct diag_place *at, const char *format, ...)
 {
 	va_list args;
 
-	if (d == NULL)
-		return;
 	va_start(args, format);
-	add(d, at, false, format, args);
+	if (d != NULL)
+		add(d, at, false, format, args);
 	va_end(args);
+	return -EINVAL;
 }
 
 void

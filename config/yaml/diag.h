@@ -43,8 +43,11 @@ void diag_free_at(struct diag **d); /* for CLEANUP */
 MUST_CHECK int diag_start(
     struct diag *d, const char *name, const char *text, size_t len);
 
-/* The same mistake at the same place is kept once. */
-void diag_error(struct diag *d, const struct diag_place *at, const char *format,
+/*
+ * The same mistake at the same place is kept once. Returns -EINVAL, for whoever
+ * ends with that.
+ */
+int diag_error(struct diag *d, const struct diag_place *at, const char *format,
     ...) PRINTF_LIKE(3, 4);
 
 void diag_warning(struct diag *d, const struct diag_place *at,

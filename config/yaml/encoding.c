@@ -16,24 +16,20 @@ encoding_check(const char *text, size_t len, struct diag *diag)
 
 		at.end_line = at.line;
 		at.end_column = at.column + 1;
-		if (n == 0) {
-			diag_error(diag, &at,
+		if (n == 0)
+			return diag_error(diag, &at,
 			    "byte 0x%02x is not UTF-8; expected UTF-8 text",
 			    (unsigned)(uint8_t)text[i]);
-			return -EINVAL;
-		}
 		if (point == '\n' ||
 		    (point == '\r' && (i + 1 == len || text[i + 1] != '\n'))) {
 			at.line++;
 			at.column = 0;
 		} else if (point != '\t' && point != '\r' &&
-		    !utf8_is_printable(point)) {
-			diag_error(diag, &at,
+		    !utf8_is_printable(point))
+			return diag_error(diag, &at,
 			    "the character U+%04X cannot be shown; expected text "
 			    "without it",
 			    (unsigned)point);
-			return -EINVAL;
-		}
 		at.column++;
 		i += n;
 	}

@@ -127,11 +127,10 @@ push(struct builder *b, struct tree_node *n)
 static int
 refuse_size(struct builder *b, const struct diag_place *at)
 {
-	diag_error(b->diag, at,
+	return diag_error(b->diag, at,
 	    "the file holds too much: more than %d values, with each alias "
 	    "counted as what it stands for",
 	    TREE_NODES_MAX);
-	return -EINVAL;
 }
 
 /* A node is complete: it may be named, and waits for what is around it. */
@@ -140,11 +139,9 @@ complete(struct builder *b, struct tree_node *n, const char *anchor)
 {
 	if (n->weight > TREE_NODES_MAX || ++b->n_nodes > TREE_NODES_MAX)
 		return refuse_size(b, &n->at);
-	if (anchor != NULL && b->n_anchors == TREE_ANCHORS_MAX) {
-		diag_error(b->diag, &n->at,
+	if (anchor != NULL && b->n_anchors == TREE_ANCHORS_MAX)
+		return diag_error(b->diag, &n->at,
 		    "too many anchors; expected at most %d", TREE_ANCHORS_MAX);
-		return -EINVAL;
-	}
 	if (anchor != NULL)
 		b->anchors[b->n_anchors++] =
 		    (struct anchor){ .name = anchor, .node = n };
@@ -170,10 +167,9 @@ refuse_tag(struct builder *b, const yaml_char_t *tag, const yaml_event_t *event)
 
 	if (tag == NULL)
 		return 0;
-	diag_error(b->diag, &at,
+	return diag_error(b->diag, &at,
 	    "tags ('!...') are not supported; expected a value without one, "
 	    "or in quotes if it begins with '!'");
-	return -EINVAL;
 }
 
 static int
@@ -187,11 +183,9 @@ on_scalar(struct builder *b, const yaml_event_t *event)
 		return e;
 	if (n == NULL)
 		return -ENOMEM;
-	if (strlen(n->text) != event->data.scalar.length) {
-		diag_error(
+	if (strlen(n->text) != event->data.scalar.length)
+		return diag_error(
 		    b->diag, &n->at, "'%s' holds a NUL character", n->shown);
-		return -EINVAL;
-	}
 	e = keep_anchor(b, event->data.scalar.anchor, &anchor);
 	return e < 0 ? e : complete(b, n, anchor);
 }
@@ -208,11 +202,10 @@ on_alias(struct builder *b, const yaml_event_t *event)
 	for (size_t i = b->n_anchors; i > 0; i--)
 		if (strcmp(b->anchors[i - 1].name, name) == 0)
 			return push(b, b->anchors[i - 1].node);
-	diag_error(b->diag, &at,
+	return diag_error(b->diag, &at,
 	    "'*%s' is an alias, but there is no '&%s' before it; a text that "
 	    "begins with a star must be quoted",
 	    name, name);
-	return -EINVAL;
 }
 
 static int
@@ -230,13 +223,11 @@ on_start(struct builder *b, const yaml_event_t *event, enum tree_type type)
 		return e;
 	if (n == NULL)
 		return -ENOMEM;
-	if (b->n_frames == TREE_DEPTH_MAX) {
-		diag_error(b->diag, &n->at,
+	if (b->n_frames == TREE_DEPTH_MAX)
+		return diag_error(b->diag, &n->at,
 		    "lists and maps are nested too deep; expected at most %d "
 		    "levels",
 		    TREE_DEPTH_MAX);
-		return -EINVAL;
-	}
 	e = keep_anchor(b,
 	    list ? event->data.sequence_start.anchor
 	         : event->data.mapping_start.anchor,
@@ -322,17 +313,13 @@ check_map(struct builder *b, struct tree_node *map)
 	for (size_t i = 0; i < map->n_items; i += 2) {
 		const struct tree_node *key = map->items[i];
 
-		if (key->type != TREE_TEXT) {
-			diag_error(b->diag, &key->at,
+		if (key->type != TREE_TEXT)
+			return diag_error(b->diag, &key->at,
 			    "a key must be a word; this one is %s", key->shown);
-			return -EINVAL;
-		}
-		if (key->is_plain && strcmp(key->text, "<<") == 0) {
-			diag_error(b->diag, &key->at,
+		if (key->is_plain && strcmp(key->text, "<<") == 0)
+			return diag_error(b->diag, &key->at,
 			    "merging with '<<' is not supported; expected the "
 			    "keys themselves, or an alias for a whole value");
-			return -EINVAL;
-		}
 	}
 	if (map->n_items > 0)
 		map->at = map->items[0]->at;
@@ -369,9 +356,8 @@ on_document(struct builder *b, const yaml_event_t *event)
 
 	if (b->documents++ == 0)
 		return 0;
-	diag_error(b->diag, &at,
+	return diag_error(b->diag, &at,
 	    "a second document begins here; expected one in a file");
-	return -EINVAL;
 }
 
 static int
@@ -520,12 +506,10 @@ tree_parse(
 	struct builder *b;
 	int e;
 
-	if (len > TREE_TEXT_MAX) {
-		diag_error(diag, &(struct diag_place){ .line = 0 },
+	if (len > TREE_TEXT_MAX)
+		return diag_error(diag, &(struct diag_place){ .line = 0 },
 		    "the file is too large; expected at most %zu bytes",
 		    TREE_TEXT_MAX);
-		return -EINVAL;
-	}
 	copy = malloc(len + 1);
 	if (copy == NULL)
 		return -ENOMEM;
