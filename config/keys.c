@@ -37,15 +37,15 @@ static const struct schema_list link_list = {
 	.count_at = offsetof(struct config_node, n_links),
 	.item_size = sizeof(union addr),
 	.spread = 1,
-	.form = &value_forms_ip,
+	.form = &value_forms_ips,
 };
 
 static const struct schema_key node_keys[] = {
 	{ "name", SCHEMA_NAME, SCHEMA_AT(struct config_node, name),
 	    .max = NAME_MAX_LEN, .required = true,
 	    .help = "What status, log and `--node` call this node." },
-	{ "address", SCHEMA_IP, SCHEMA_AT(struct config_node, address),
-	    .required = true,
+	{ "address", SCHEMA_OTHER, SCHEMA_AT(struct config_node, address),
+	    .form = &value_forms_ip, .required = true,
 	    .help = "Heartbeats come from here. A host that owns this address "
 	            "is this node." },
 	{ "priority", SCHEMA_NUMBER, SCHEMA_AT(struct config_node, priority),
@@ -109,7 +109,7 @@ static const struct schema_list witness_list = {
 	.count_at = offsetof(struct config_pair, n_witnesses),
 	.item_size = sizeof(union addr),
 	.spread = 1,
-	.form = &value_forms_ip,
+	.form = &value_forms_ips,
 };
 
 static const struct schema_key track_keys[] = {
@@ -446,8 +446,8 @@ static const struct schema_key service_keys[] = {
 	            "first: ipv4, ipv6, or any, in the order of the name "
 	            "server's answer. Where one does not answer the next is "
 	            "tried." },
-	{ "source", SCHEMA_IP, SCHEMA_AT(struct config_service, source),
-	    .optional = true,
+	{ "source", SCHEMA_OTHER, SCHEMA_AT(struct config_service, source),
+	    .form = &value_forms_ip, .optional = true,
 	    .present_at = offsetof(struct config_service, has_source),
 	    .help = "hapair connects to the servers from this address. "
 	            "Without it the kernel chooses one. A virtual IP works "

@@ -61,7 +61,6 @@ value_text(const struct schema_key *k, const void *base, char *buf, size_t room)
 {
 	const void *field = (const char *)base + k->offset;
 	const char *string;
-	char addr[ADDR_TEXT_MAX];
 	uint64_t n;
 
 	if (k->optional && !is_present(k, base))
@@ -85,9 +84,6 @@ value_text(const struct schema_key *k, const void *base, char *buf, size_t room)
 		n = schema_get_number(k, base);
 		return (int64_t)n < k->min ? NULL
 		                           : scalar_duration_text(n, buf);
-	case SCHEMA_IP:
-		(void)snprintf(buf, room, "%s", addr_format_ip(field, addr));
-		return buf;
 	case SCHEMA_WORD:
 		return k->words[schema_get_number(k, base)];
 	case SCHEMA_OTHER:

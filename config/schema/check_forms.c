@@ -27,7 +27,7 @@ is_url_path(const char *text)
 	    strpbrk(text, " #\"<>\\^`{|}") == NULL;
 }
 
-static size_t
+static int
 keep(struct schema *s, const struct tree_node *text, void *ret_value)
 {
 	const char *copy = schema_copy(s, text->text);
@@ -37,27 +37,25 @@ keep(struct schema *s, const struct tree_node *text, void *ret_value)
 	return 1;
 }
 
-static size_t
+static int
 parse_path(struct schema *s, const struct tree_node *text, void *ret_value)
 {
 	if (is_url_path(text->text))
 		return keep(s, text, ret_value);
-	diag_error(s->diag, &text->at,
+	return diag_error(s->diag, &text->at,
 	    "'%s' is not a URL path; expected, for example, /healthz or "
 	    "\"/?json\", of at most %d characters",
 	    text->shown, TEXT_MAX);
-	return 0;
 }
 
-static size_t
+static int
 parse_text(struct schema *s, const struct tree_node *text, void *ret_value)
 {
 	if (check_forms_is_text(text->text, 1, TEXT_MAX))
 		return keep(s, text, ret_value);
-	diag_error(s->diag, &text->at,
+	return diag_error(s->diag, &text->at,
 	    "'%s' cannot be used; expected 1 to %d characters of ASCII",
 	    text->shown, TEXT_MAX);
-	return 0;
 }
 
 static const char *

@@ -83,6 +83,7 @@ fill_item(struct schema *s, const struct schema_key *k,
 {
 	const struct schema_list *list = k->list;
 	const char *q = node->type == TREE_TEXT ? "'" : "";
+	int n;
 
 	if (node->type == TREE_MAP && list->table != NULL) {
 		if (list->defaults != NULL)
@@ -101,7 +102,8 @@ fill_item(struct schema *s, const struct schema_key *k,
 		if (list->table != NULL)
 			fill_map(s, list->table,
 			    (struct source){ .defaults = defaults }, item);
-		return list->form->parse(s, node, item);
+		n = list->form->parse(s, node, item);
+		return n > 0 ? (size_t)n : 0;
 	}
 	if (list->form == NULL)
 		diag_error(s->diag, &node->at,

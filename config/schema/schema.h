@@ -21,7 +21,6 @@ enum schema_type {
 	SCHEMA_NUMBER,   /* an unsigned of .size bytes, .min to .max */
 	SCHEMA_BOOL,     /* bool */
 	SCHEMA_DURATION, /* uint32_t, ms, .min to .max */
-	SCHEMA_IP,       /* union addr without port */
 	SCHEMA_WORD,     /* an enum or unsigned: the index into .words */
 	SCHEMA_MAP,      /* keys of the same struct: .table, or .name_at */
 	SCHEMA_LIST,     /* .list, from .min to .max items */
@@ -47,10 +46,10 @@ struct schema_form {
 	const char *name; /* for the manual: "address", "ip/prefix" */
 	/*
 	 * Text to value, which may be more than one: fills an array and returns
-	 * how many, 0 where it is wrong and `diag` was told so. Marks what a
-	 * rule may ask for.
+	 * how many, -EINVAL where it is wrong and `diag` was told so. Marks
+	 * what a rule may ask for.
 	 */
-	size_t (*parse)(
+	int (*parse)(
 	    struct schema *s, const struct tree_node *text, void *ret_value);
 	/* As parse reads it. NULL where the file cannot say it. */
 	const char *(*print)(const void *value, char *buf, size_t room);

@@ -23,7 +23,8 @@ put_number(const struct schema_key *k, void *field, uint64_t value)
 		memcpy(field, &u32, sizeof(u32));
 }
 
-static void
+/* Returns false, for whoever ends with that. */
+static bool
 refuse(struct schema *s, const struct schema_key *k,
     const struct tree_node *node, const char *fault)
 {
@@ -36,6 +37,7 @@ refuse(struct schema *s, const struct schema_key *k,
 	else
 		diag_error(s->diag, &node->at, "'%s' %s; expected %s",
 		    node->shown, fault, wanted);
+	return false;
 }
 
 static bool
@@ -46,21 +48,17 @@ fill_string(struct schema *s, const struct schema_key *k,
 	char *copy;
 
 	if (k->type == SCHEMA_NAME &&
-	    !scalar_is_name(node->text, (size_t)k->max, extra)) {
-		refuse(s, k, node,
+	    !scalar_is_name(node->text, (size_t)k->max, extra))
+		return refuse(s, k, node,
 		    strlen(node->text) > (size_t)k->max ? "is too long"
 		                                        : "is not a name");
-		return false;
-	}
 	if (k->type == SCHEMA_PATH &&
 	    (!scalar_is_path(node->text) ||
-	        strlen(node->text) > (size_t)k->max)) {
-		refuse(s, k, node,
+	        strlen(node->text) > (size_t)k->max))
+		return refuse(s, k, node,
 		    strlen(node->text) > (size_t)k->max
 		        ? "is too long"
 		        : "is not the path of a file");
-		return false;
-	}
 	copy = schema_copy(s, node->text);
 	memcpy(field, &copy, sizeof(copy));
 	return copy != NULL;
@@ -78,14 +76,10 @@ fill_number(struct schema *s, const struct schema_key *k,
 		return true;
 	}
 	e = scalar_number(node->text, &value);
-	if (e == -EINVAL) {
-		refuse(s, k, node, "is not a number");
-		return false;
-	}
-	if (e < 0 || (int64_t)value < k->min || (int64_t)value > k->max) {
-		refuse(s, k, node, "is out of range");
-		return false;
-	}
+	if (e == -EINVAL)
+		return refuse(s, k, node, "is not a number");
+	if (e < 0 || (int64_t)value < k->min || (int64_t)value > k->max)
+		return refuse(s, k, node, "is out of range");
 	put_number(k, field, value);
 	return true;
 }
@@ -97,23 +91,15 @@ fill_duration(struct schema *s, const struct schema_key *k,
 	uint64_t ms;
 	int e = scalar_duration(node->text, &ms);
 
-	if (e == -ENODATA) {
-		refuse(s, k, node, "has no unit (ms, s, m or h)");
-		return false;
-	}
-	if (e == -EINVAL) {
-		refuse(s, k, node,
+	if (e == -ENODATA)
+		return refuse(s, k, node, "has no unit (ms, s, m or h)");
+	if (e == -EINVAL)
+		return refuse(s, k, node,
 		    "is not a whole number with its unit (ms, s, m or h)");
-		return false;
-	}
-	if (e < 0 || (int64_t)ms < k->min || (int64_t)ms > k->max) {
-		refuse(s, k, node, "is out of range");
-		return false;
-	}
-	if (k->in_seconds && ms % 1000 != 0) {
-		refuse(s, k, node, "has a fraction");
-		return false;
-	}
+	if (e < 0 || (int64_t)ms < k->min || (int64_t)ms > k->max)
+		return refuse(s, k, node, "is out of range");
+	if (k->in_seconds && ms % 1000 != 0)
+		return refuse(s, k, node, "has a fraction");
 	put_number(k, field, ms);
 	return true;
 }
@@ -124,10 +110,8 @@ fill_bool(struct schema *s, const struct schema_key *k,
 {
 	const bool value = strcmp(node->text, "true") == 0;
 
-	if (!value && strcmp(node->text, "false") != 0) {
-		refuse(s, k, node, "is neither true nor false");
-		return false;
-	}
+	if (!value && strcmp(node->text, "false") != 0)
+		return refuse(s, k, node, "is neither true nor false");
 	memcpy(field, &value, sizeof(value));
 	return true;
 }
@@ -151,59 +135,38 @@ fill_word(struct schema *s, const struct schema_key *k,
 }
 
 static bool
-fill_ip(struct schema *s, const struct schema_key *k,
-    const struct tree_node *node, void *field)
+fill(struct schema *s, const struct schema_key *k, const struct tree_node *node,
+    void *field)
 {
-	union addr a;
-
-	if (addr_parse_ip(node->text, &a) < 0) {
-		refuse(s, k, node,
-		    addr_parse(node->text, &a) == 0 ? "has a port"
-		                                    : "is not an address");
-		return false;
+	switch (k->type) {
+	case SCHEMA_NAME:
+	case SCHEMA_PATH:
+		return fill_string(s, k, node, field);
+	case SCHEMA_NUMBER:
+		return fill_number(s, k, node, field);
+	case SCHEMA_BOOL:
+		return fill_bool(s, k, node, field);
+	case SCHEMA_DURATION:
+		return fill_duration(s, k, node, field);
+	case SCHEMA_WORD:
+		return fill_word(s, k, node, field);
+	case SCHEMA_OTHER:
+		return k->form->parse(s, node, field) > 0;
+	case SCHEMA_MAP:
+	case SCHEMA_LIST:
+	case SCHEMA_MATCHES:
+		break;
 	}
-	memcpy(field, &a, sizeof(a));
-	return true;
+	return false;
 }
 
 bool
 schema_text_fill(struct schema *s, const struct schema_key *k,
     const struct tree_node *node, void *field)
 {
-	bool good = false;
+	const bool good =
+	    node->is_none ? refuse(s, k, node, "") : fill(s, k, node, field);
 
-	if (node->is_none) {
-		refuse(s, k, node, "");
-		return false;
-	}
-	switch (k->type) {
-	case SCHEMA_NAME:
-	case SCHEMA_PATH:
-		good = fill_string(s, k, node, field);
-		break;
-	case SCHEMA_NUMBER:
-		good = fill_number(s, k, node, field);
-		break;
-	case SCHEMA_BOOL:
-		good = fill_bool(s, k, node, field);
-		break;
-	case SCHEMA_DURATION:
-		good = fill_duration(s, k, node, field);
-		break;
-	case SCHEMA_IP:
-		good = fill_ip(s, k, node, field);
-		break;
-	case SCHEMA_WORD:
-		good = fill_word(s, k, node, field);
-		break;
-	case SCHEMA_OTHER:
-		good = k->form->parse(s, node, field) > 0;
-		break;
-	case SCHEMA_MAP:
-	case SCHEMA_LIST:
-	case SCHEMA_MATCHES:
-		break;
-	}
 	/* A form knows itself which of its fields these are. */
 	if (good && k->type != SCHEMA_OTHER)
 		schema_mark(s, field, node);

@@ -47,9 +47,6 @@ schema_type_text(const struct schema_key *k, char *buf, size_t room)
 		    scalar_duration_text((uint64_t)k->max, max),
 		    k->in_seconds ? " in whole seconds" : "");
 		break;
-	case SCHEMA_IP:
-		(void)snprintf(buf, room, "an IP address");
-		break;
 	case SCHEMA_WORD:
 		list_words(k->words, buf, room);
 		break;

@@ -9,18 +9,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static size_t
+static int
 parse_ip(struct schema *s, const struct tree_node *text, void *ret_value)
 {
 	union addr a;
 
-	if (addr_parse_ip(text->text, &a) < 0) {
-		diag_error(s->diag, &text->at,
+	if (addr_parse_ip(text->text, &a) < 0)
+		return diag_error(s->diag, &text->at,
 		    "'%s' %s; expected an IP address", text->shown,
 		    addr_parse(text->text, &a) == 0 ? "has a port"
 		                                    : "is not an address");
-		return 0;
-	}
 	memcpy(ret_value, &a, sizeof(a));
 	schema_mark(s, ret_value, text);
 	return 1;
@@ -36,12 +34,18 @@ print_ip(const void *value, char *buf, size_t room)
 }
 
 const struct schema_form value_forms_ip = {
+	.name = "an IP address",
+	.parse = parse_ip,
+	.print = print_ip,
+};
+
+const struct schema_form value_forms_ips = {
 	.name = "IP addresses",
 	.parse = parse_ip,
 	.print = print_ip,
 };
 
-static size_t
+static int
 parse_cidr(struct schema *s, const struct tree_node *text, void *ret_value)
 {
 	struct config_cidr *c = ret_value;
@@ -52,16 +56,14 @@ parse_cidr(struct schema *s, const struct tree_node *text, void *ret_value)
 		return 1;
 	}
 	if (addr_parse_ip(text->text, &a) == 0)
-		diag_error(s->diag, &text->at,
+		return diag_error(s->diag, &text->at,
 		    "'%s' has no prefix length; expected, for example, %s/%d",
 		    text->shown, text->shown,
 		    a.sa.sa_family == AF_INET6 ? 64 : 24);
-	else
-		diag_error(s->diag, &text->at,
-		    "'%s' is not an address with its prefix length (1 to 32, "
-		    "IPv6 1 to 128); expected, for example, 10.0.0.100/24",
-		    text->shown);
-	return 0;
+	return diag_error(s->diag, &text->at,
+	    "'%s' is not an address with its prefix length (1 to 32, "
+	    "IPv6 1 to 128); expected, for example, 10.0.0.100/24",
+	    text->shown);
 }
 
 static const char *
@@ -79,27 +81,23 @@ const struct schema_form value_forms_cidr = {
 	.print = print_cidr,
 };
 
-static size_t
+static int
 parse_network(struct schema *s, const struct tree_node *text, void *ret_value)
 {
 	struct config_cidr c, network;
 	char meant[SCALAR_CIDR_TEXT];
 
-	if (scalar_network(text->text, &c) < 0) {
-		diag_error(s->diag, &text->at,
+	if (scalar_network(text->text, &c) < 0)
+		return diag_error(s->diag, &text->at,
 		    "'%s' is not a network; expected, for example, 10.0.0.0/8, "
 		    "fd00::/8 or an address alone",
 		    text->shown);
-		return 0;
-	}
 	network = scalar_network_of(&c);
-	if (!addr_is_same_ip(&network.addr, &c.addr)) {
-		diag_error(s->diag, &text->at,
+	if (!addr_is_same_ip(&network.addr, &c.addr))
+		return diag_error(s->diag, &text->at,
 		    "'%s' is an address within its network; did you mean "
 		    "'%s'?",
 		    text->shown, scalar_cidr_text(&network, meant));
-		return 0;
-	}
 	memcpy(ret_value, &network, sizeof(network));
 	schema_mark(s, ret_value, text);
 	return 1;
@@ -111,7 +109,7 @@ const struct schema_form value_forms_network = {
 	.print = print_cidr,
 };
 
-static size_t
+static int
 parse_listen(struct schema *s, const struct tree_node *text, void *ret_value)
 {
 	struct config_listen *l = ret_value;
@@ -123,22 +121,19 @@ parse_listen(struct schema *s, const struct tree_node *text, void *ret_value)
 		const char *port = text->text + (text->text[0] == ':');
 
 		/* Other programs take a port alone for every address. */
-		if (scalar_number(port, &number) == 0) {
-			diag_error(s->diag, &text->at,
+		if (scalar_number(port, &number) == 0)
+			return diag_error(s->diag, &text->at,
 			    "'%s' has no address; expected ip:port, or "
 			    "\"*:%s\" for every address",
 			    text->shown, port);
-			return 0;
-		}
-		diag_error(s->diag, &text->at, "'%s' %s", text->shown,
+		return diag_error(s->diag, &text->at, "'%s' %s", text->shown,
 		    scalar_address_fault(text->text));
-		return 0;
 	}
 	for (size_t i = 0; i < n; i++) {
 		l[i].address = addrs[i];
 		schema_mark(s, &l[i], text);
 	}
-	return n;
+	return (int)n;
 }
 
 static const char *
@@ -157,17 +152,15 @@ const struct schema_form value_forms_listen = {
 	.print = print_listen,
 };
 
-static size_t
+static int
 parse_host(struct schema *s, const struct tree_node *text, void *ret_value)
 {
 	struct config_server *server = ret_value;
 	char host[CONFIG_HOST_MAX];
 
-	if (scalar_server(text->text, &server->address, host) < 0) {
-		diag_error(s->diag, &text->at, "'%s' %s", text->shown,
+	if (scalar_server(text->text, &server->address, host) < 0)
+		return diag_error(s->diag, &text->at, "'%s' %s", text->shown,
 		    scalar_server_fault(text->text));
-		return 0;
-	}
 	if (host[0] != '\0')
 		server->host = schema_copy(s, host);
 	schema_mark(s, &server->address, text);
@@ -291,7 +284,7 @@ value_forms_is_standby(const void *service)
 	    CONFIG_MODE_STANDBY;
 }
 
-static size_t
+static int
 parse_target(struct schema *s, const struct tree_node *text, void *ret_value)
 {
 	static const char udp[] = "udp://";
@@ -304,20 +297,17 @@ parse_target(struct schema *s, const struct tree_node *text, void *ret_value)
 		log->target = LOG_TARGET_SYSLOG;
 	} else if (strncmp(t, udp, strlen(udp)) == 0) {
 		log->target = LOG_TARGET_UDP;
-		if (addr_parse(t + strlen(udp), &log->dest) < 0) {
-			diag_error(s->diag, &text->at, "'%s' %s", text->shown,
-			    scalar_address_fault(t + strlen(udp)));
-			return 0;
-		}
+		if (addr_parse(t + strlen(udp), &log->dest) < 0)
+			return diag_error(s->diag, &text->at, "'%s' %s",
+			    text->shown, scalar_address_fault(t + strlen(udp)));
 	} else if (scalar_is_path(t) && strlen(t) < PATH_MAX) {
 		log->target = LOG_TARGET_FILE;
 		log->path = schema_copy(s, t);
 	} else {
-		diag_error(s->diag, &text->at,
+		return diag_error(s->diag, &text->at,
 		    "'%s' is no target for the log; expected stderr, syslog, "
 		    "an absolute path or udp://ip:port",
 		    text->shown);
-		return 0;
 	}
 	return 1;
 }

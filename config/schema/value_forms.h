@@ -9,7 +9,8 @@
 
 #include "config/schema/schema.h"
 
-extern const struct schema_form value_forms_ip;      /* union addr */
+extern const struct schema_form value_forms_ip;      /* union addr, no port */
+extern const struct schema_form value_forms_ips;     /* likewise, in a list */
 extern const struct schema_form value_forms_cidr;    /* struct config_cidr */
 extern const struct schema_form value_forms_network; /* struct config_cidr */
 extern const struct schema_form

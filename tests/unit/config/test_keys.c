@@ -87,9 +87,6 @@ check_key(const struct schema_key *k)
 	case SCHEMA_BOOL:
 		assert_int_equal(k->size, sizeof(bool));
 		break;
-	case SCHEMA_IP:
-		assert_int_equal(k->size, sizeof(union addr));
-		break;
 	case SCHEMA_WORD:
 		assert_int_equal(k->size, sizeof(unsigned));
 		assert_non_null(k->words);

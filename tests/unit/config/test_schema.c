@@ -1,6 +1,7 @@
 /* The engine, by a table of its own: what the product's tables do not use. */
 #include "config/arena.h"
 #include "config/schema/schema.h"
+#include "config/schema/value_forms.h"
 #include "config/yaml/diag.h"
 #include "config/yaml/tree.h"
 #include "core/addr.h"
@@ -118,7 +119,8 @@ static const struct schema_key outer_keys[] = {
 	    .max = 2, .list = &pair_list, .help = "." },
 	{ "seconds", SCHEMA_DURATION, SCHEMA_AT(struct outer, seconds),
 	    .min = 0, .max = 60000, .in_seconds = true, .help = "." },
-	{ "ip", SCHEMA_IP, SCHEMA_AT(struct outer, ip), .optional = true,
+	{ "ip", SCHEMA_OTHER, SCHEMA_AT(struct outer, ip),
+	    .form = &value_forms_ip, .optional = true,
 	    .present_at = offsetof(struct outer, has_ip), .help = "." },
 	{ "either", SCHEMA_MAP, SCHEMA_AT(struct outer, either),
 	    .table = &either_table, .help = "." },
