@@ -75,33 +75,10 @@ const char *const config_log_level_words[] = {
 };
 
 /* RFC 5424, table 1: the index is the number on the wire. */
-const char *const config_log_facility_words[] = {
-	"kern",
-	"user",
-	"mail",
-	"daemon",
-	"auth",
-	"syslog",
-	"lpr",
-	"news",
-	"uucp",
-	"cron",
-	"authpriv",
-	"ftp",
-	"ntp",
-	"audit",
-	"alert",
-	"clock",
-	"local0",
-	"local1",
-	"local2",
-	"local3",
-	"local4",
-	"local5",
-	"local6",
-	"local7",
-	NULL,
-};
+const char *const config_log_facility_words[] = { "kern", "user", "mail",
+	"daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv",
+	"ftp", "ntp", "audit", "alert", "clock", "local0", "local1", "local2",
+	"local3", "local4", "local5", "local6", "local7", NULL };
 
 uint8_t
 config_priority(const struct config_pair *pair, size_t group, size_t node)
@@ -133,10 +110,8 @@ bool
 config_has_virtual(const struct config_pair *pair, const union addr *a)
 {
 	for (size_t i = 0; i < pair->n_groups; i++)
-		for (size_t j = 0; j < pair->groups[i].n_addresses; j++)
-			if (addr_is_same_ip(
-			        &pair->groups[i].addresses[j].addr, a))
-				return true;
+		if (config_group_has(&pair->groups[i], a))
+			return true;
 	return false;
 }
 
