@@ -28,32 +28,47 @@
 #define OF_STANDBY                                                             \
 	.applies = value_forms_is_standby, .applies_to = "mode: standby"
 
+/* What a key takes, where that is put, and from where to where it may be. */
+#define NAME(type, member, most)                                               \
+	SCHEMA_NAME, SCHEMA_AT(struct type, member), .max = (most)
+#define PATH(type, member, most)                                               \
+	SCHEMA_PATH, SCHEMA_AT(struct type, member), .max = (most)
+#define BOOL(type, member) SCHEMA_BOOL, SCHEMA_AT(struct type, member)
+#define WORD(type, member, of)                                                 \
+	SCHEMA_WORD, SCHEMA_AT(struct type, member), .words = (of)
+#define LIMITS(least, most) .min = (least), .max = (most)
+#define NUMBER(type, member, least, most)                                      \
+	SCHEMA_NUMBER, SCHEMA_AT(struct type, member), LIMITS(least, most)
+#define DURATION(type, member, least, most)                                    \
+	SCHEMA_DURATION, SCHEMA_AT(struct type, member), LIMITS(least, most)
+#define LIST(type, member, least, most, of)                                    \
+	SCHEMA_LIST, SCHEMA_AT(struct type, member), LIMITS(least, most),      \
+	    .list = &(of)
+
+/* Of a list: where they are counted, and what they are. */
+#define ITEMS(type, count, item)                                               \
+	.count_at = offsetof(struct type, count), .item_size = sizeof(item)
+
 #define TABLE(text, rows)                                                      \
 	{                                                                      \
 		.what = text, .keys = rows, .n_keys = ARRAY_LEN(rows)          \
 	}
 
 static const struct schema_list link_list = {
-	.count_at = offsetof(struct config_node, n_links),
-	.item_size = sizeof(union addr),
-	.spread = 1,
-	.form = &value_forms_ips,
+	ITEMS(config_node, n_links, union addr), .form = &value_forms_ips
 };
 
 static const struct schema_key node_keys[] = {
-	{ "name", SCHEMA_NAME, SCHEMA_AT(struct config_node, name),
-	    .max = NAME_MAX_LEN, .required = true,
+	{ "name", NAME(config_node, name, NAME_MAX_LEN), .required = true,
 	    .help = "What status, log and `--node` call this node." },
 	{ "address", SCHEMA_OTHER, SCHEMA_AT(struct config_node, address),
 	    .form = &value_forms_ip, .required = true,
 	    .help = "Heartbeats come from here. A host that owns this address "
 	            "is this node." },
-	{ "priority", SCHEMA_NUMBER, SCHEMA_AT(struct config_node, priority),
-	    .min = 1, .max = 254, .fallback = "100",
+	{ "priority", NUMBER(config_node, priority, 1, 254), .fallback = "100",
 	    .help = "The node with the higher priority becomes master. A tie "
 	            "goes to the higher address." },
-	{ "links", SCHEMA_LIST, SCHEMA_AT(struct config_node, links), .min = 0,
-	    .max = CONFIG_LINKS_MAX, .list = &link_list,
+	{ "links", LIST(config_node, links, 0, CONFIG_LINKS_MAX, link_list),
 	    .help = "Further addresses of this node for heartbeats, on other "
 	            "networks. The n-th link talks to the peer's n-th." },
 };
@@ -62,28 +77,24 @@ static const struct schema_table node_table = TABLE("a node", node_keys);
 
 static const struct schema_list node_list = {
 	.item_size = sizeof(struct config_node),
-	.spread = 1,
 	.in_place = true,
 	.table = &node_table,
 };
 
 static const struct schema_list cidr_list = {
-	.count_at = offsetof(struct config_group, n_addresses),
-	.item_size = sizeof(struct config_cidr),
-	.spread = 1,
+	ITEMS(config_group, n_addresses, struct config_cidr),
 	.form = &value_forms_cidr,
 };
 
 static const struct schema_key group_keys[] = {
-	{ "name", SCHEMA_NAME, SCHEMA_AT(struct config_group, name),
-	    .max = NAME_MAX_LEN, .required = true,
+	{ "name", NAME(config_group, name, NAME_MAX_LEN), .required = true,
 	    .help = "What status, log and commands call the group." },
-	{ "interface", SCHEMA_NAME, SCHEMA_AT(struct config_group, interface),
-	    .max = INTERFACE_MAX, .required = true,
-	    .help = "Where the virtual IPs are added." },
-	{ "addresses", SCHEMA_LIST, SCHEMA_AT(struct config_group, addresses),
-	    .min = 1, .max = CONFIG_GROUP_ADDRESSES_MAX, .required = true,
-	    .list = &cidr_list,
+	{ "interface", NAME(config_group, interface, INTERFACE_MAX),
+	    .required = true, .help = "Where the virtual IPs are added." },
+	{ "addresses",
+	    LIST(config_group, addresses, 1, CONFIG_GROUP_ADDRESSES_MAX,
+	        cidr_list),
+	    .required = true,
 	    .help = "The virtual IPs, each with its prefix length. They move "
 	            "together." },
 	{ "priority", SCHEMA_MAP, SCHEMA_AT(struct config_group, priority),
@@ -98,53 +109,43 @@ static const struct schema_key group_keys[] = {
 static const struct schema_table group_table = TABLE("a group", group_keys);
 
 static const struct schema_list group_list = {
-	.count_at = offsetof(struct config_pair, n_groups),
-	.item_size = sizeof(struct config_group),
-	.spread = 1,
+	ITEMS(config_pair, n_groups, struct config_group),
 	.table = &group_table,
 	.born = value_forms_born_group,
 };
 
 static const struct schema_list witness_list = {
-	.count_at = offsetof(struct config_pair, n_witnesses),
-	.item_size = sizeof(union addr),
-	.spread = 1,
-	.form = &value_forms_ips,
+	ITEMS(config_pair, n_witnesses, union addr), .form = &value_forms_ips
 };
 
 static const struct schema_key track_keys[] = {
-	{ "interface", SCHEMA_NAME, SCHEMA_AT(struct config_track, interface),
-	    .max = INTERFACE_MAX, .choice = true,
+	{ "interface", NAME(config_track, interface, INTERFACE_MAX),
+	    .choice = true,
 	    .help = "A network interface. It has to be up, with a carrier." },
-	{ "service", SCHEMA_NAME, SCHEMA_AT(struct config_track, service),
-	    .max = NAME_MAX_LEN, .choice = true,
+	{ "service", NAME(config_track, service, NAME_MAX_LEN), .choice = true,
 	    .help = "A service of this file. Some of its servers have to be "
 	            "up." },
-	{ "min_servers", SCHEMA_NUMBER,
-	    SCHEMA_AT(struct config_track, min_servers), .min = 1,
-	    .max = CONFIG_SERVERS_MAX, .fallback = "1", .with = "service",
+	{ "min_servers",
+	    NUMBER(config_track, min_servers, 1, CONFIG_SERVERS_MAX),
+	    .fallback = "1", .with = "service",
 	    .help = "How many servers of the service have to be up." },
-	{ "script", SCHEMA_PATH, SCHEMA_AT(struct config_track, script),
-	    .max = PATH_LEN, .choice = true,
+	{ "script", PATH(config_track, script, PATH_LEN), .choice = true,
 	    .help = "A program that is run as root and without arguments. It "
 	            "has to exit with status 0." },
-	{ "interval", SCHEMA_DURATION,
-	    SCHEMA_AT(struct config_track, interval_ms), .min = 100,
-	    .max = HOUR, .fallback = "1s", .with = "script",
+	{ "interval", DURATION(config_track, interval_ms, 100, HOUR),
+	    .fallback = "1s", .with = "script",
 	    .help = "From the start of one run to the start of the next. Two "
 	            "never run at once." },
-	{ "timeout", SCHEMA_DURATION,
-	    SCHEMA_AT(struct config_track, timeout_ms), .min = 10,
-	    .max = 10 * MINUTE, .fallback = "1s", .with = "script",
+	{ "timeout", DURATION(config_track, timeout_ms, 10, 10 * MINUTE),
+	    .fallback = "1s", .with = "script",
 	    .help = "A run that takes longer is killed and has failed." },
-	{ "rise", SCHEMA_NUMBER, SCHEMA_AT(struct config_track, rise), .min = 1,
-	    .max = 100, .fallback = "1", .with = "script",
+	{ "rise", NUMBER(config_track, rise, 1, 100), .fallback = "1",
+	    .with = "script",
 	    .help = "So many good runs in a row make it well again." },
-	{ "fall", SCHEMA_NUMBER, SCHEMA_AT(struct config_track, fall), .min = 1,
-	    .max = 100, .fallback = "1", .with = "script",
+	{ "fall", NUMBER(config_track, fall, 1, 100), .fallback = "1",
+	    .with = "script",
 	    .help = "So many failed runs in a row make it not well." },
-	{ "weight", SCHEMA_NUMBER, SCHEMA_AT(struct config_track, weight),
-	    .min = 1, .max = 253,
+	{ "weight", NUMBER(config_track, weight, 1, 253),
 	    .help = "The priority of this node falls by so much while it is "
 	            "not well. Without a weight the node is at fault and "
 	            "holds no virtual IP." },
@@ -154,32 +155,23 @@ static const struct schema_table track_table =
     TABLE("an item of 'track'", track_keys);
 
 static const struct schema_list track_list = {
-	.count_at = offsetof(struct config_pair, n_tracks),
-	.item_size = sizeof(struct config_track),
-	.spread = 1,
-	.table = &track_table,
+	ITEMS(config_pair, n_tracks, struct config_track), .table = &track_table
 };
 
 static const struct schema_key pair_keys[] = {
-	{ "nodes", SCHEMA_LIST, SCHEMA_AT(struct config_pair, nodes),
-	    .min = CONFIG_NODES, .max = CONFIG_NODES, .required = true,
-	    .list = &node_list, .help = "The two hosts of the pair." },
-	{ "port", SCHEMA_NUMBER, SCHEMA_AT(struct config_pair, port), .min = 1,
-	    .max = UINT16_MAX, .fallback = "8401",
+	{ "nodes",
+	    LIST(config_pair, nodes, CONFIG_NODES, CONFIG_NODES, node_list),
+	    .required = true, .help = "The two hosts of the pair." },
+	{ "port", NUMBER(config_pair, port, 1, UINT16_MAX), .fallback = "8401",
 	    .help = "UDP port of the heartbeats, TCP port of the wire." },
-	{ "key_file", SCHEMA_PATH, SCHEMA_AT(struct config_pair, key_file),
-	    .max = PATH_LEN, .required = true,
+	{ "key_file", PATH(config_pair, key_file, PATH_LEN), .required = true,
 	    .help = "The key that both nodes share, made by `hapair genkey`. "
 	            "The file is refused if others can read it." },
-	{ "interval", SCHEMA_DURATION,
-	    SCHEMA_AT(struct config_pair, interval_ms), .min = 5,
-	    .max = 10 * SECOND, .fallback = "20ms",
-	    .help = "Heartbeat period." },
-	{ "misses", SCHEMA_NUMBER, SCHEMA_AT(struct config_pair, misses),
-	    .min = 2, .max = 20, .fallback = "3",
+	{ "interval", DURATION(config_pair, interval_ms, 5, 10 * SECOND),
+	    .fallback = "20ms", .help = "Heartbeat period." },
+	{ "misses", NUMBER(config_pair, misses, 2, 20), .fallback = "3",
 	    .help = "Silent periods before the peer is suspect." },
-	{ "hang_timeout", SCHEMA_DURATION,
-	    SCHEMA_AT(struct config_pair, hang_ms), .min = 100, .max = MINUTE,
+	{ "hang_timeout", DURATION(config_pair, hang_ms, 100, MINUTE),
 	    .fallback = "1s",
 	    .help =
 	        "A silent peer keeps a virtual IP for so long while its "
@@ -187,31 +179,26 @@ static const struct schema_key pair_keys[] = {
 	        "`interval` x `misses`. A relay that died has a quarter of "
 	        "it (250ms at least, 2s at most) to be back before the peer "
 	        "takes over." },
-	{ "preempt", SCHEMA_BOOL, SCHEMA_AT(struct config_pair, preempt),
-	    .fallback = "false",
+	{ "preempt", BOOL(config_pair, preempt), .fallback = "false",
 	    .help = "Whether a node of higher priority takes a group back "
 	            "from a healthy master." },
-	{ "preempt_delay", SCHEMA_DURATION,
-	    SCHEMA_AT(struct config_pair, preempt_delay_ms), .min = 0,
-	    .max = HOUR, .fallback = "0s",
+	{ "preempt_delay", DURATION(config_pair, preempt_delay_ms, 0, HOUR),
+	    .fallback = "0s",
 	    .help = "With `preempt: true`, how long the node must have been "
 	            "well before it takes a group back." },
-	{ "witness", SCHEMA_LIST, SCHEMA_AT(struct config_pair, witnesses),
-	    .min = 0, .max = CONFIG_WITNESSES_MAX, .list = &witness_list,
+	{ "witness",
+	    LIST(config_pair, witnesses, 0, CONFIG_WITNESSES_MAX, witness_list),
 	    .help = "Addresses of third hosts, such as gateways. A node that "
 	            "hears neither its peer nor any of them holds no virtual "
 	            "IP and claims none." },
-	{ "track", SCHEMA_LIST, SCHEMA_AT(struct config_pair, tracks), .min = 0,
-	    .max = CONFIG_TRACKS_MAX, .list = &track_list,
+	{ "track", LIST(config_pair, tracks, 0, CONFIG_TRACKS_MAX, track_list),
 	    .help = "What has to be well on this node. Each entry lowers the "
 	            "node's priority, or is a fault of it, while it is not." },
-	{ "notify", SCHEMA_PATH, SCHEMA_AT(struct config_pair, notify),
-	    .max = PATH_LEN,
+	{ "notify", PATH(config_pair, notify, PATH_LEN),
 	    .help = "A program that is run as root, as PATH GROUP STATE "
 	            "REASON, after each change of a group. Runs are in order "
 	            "and one at a time, and hapair never waits for them." },
-	{ "groups", SCHEMA_LIST, SCHEMA_AT(struct config_pair, groups),
-	    .min = 0, .max = CONFIG_GROUPS_MAX, .list = &group_list,
+	{ "groups", LIST(config_pair, groups, 0, CONFIG_GROUPS_MAX, group_list),
 	    .help = "Groups of virtual IPs, each held by one node at a "
 	            "time." },
 };
@@ -219,8 +206,7 @@ static const struct schema_key pair_keys[] = {
 static const struct schema_table pair_table = TABLE("'pair'", pair_keys);
 
 static const struct schema_key server_keys[] = {
-	{ "name", SCHEMA_NAME, SCHEMA_AT(struct config_server, name),
-	    .max = NAME_MAX_LEN, .extra = ":[]",
+	{ "name", NAME(config_server, name, NAME_MAX_LEN), .extra = ":[]",
 	    .help = "What status, log and commands call the server. Without "
 	            "it, this is the host of its address, or host and port "
 	            "where two servers would have the same name." },
@@ -231,24 +217,21 @@ static const struct schema_key server_keys[] = {
 	            "start and again while the relay runs; the server is down "
 	            "until it has an address. A server may be written as this "
 	            "alone." },
-	{ "weight", SCHEMA_NUMBER, SCHEMA_AT(struct config_server, weight),
-	    .min = 0, .max = 256, .fallback = "1",
+	{ "weight", NUMBER(config_server, weight, 0, 256), .fallback = "1",
 	    .help = "The server's share of the connections. 0: it gets no new "
 	            "ones." },
-	{ "max_connections", SCHEMA_NUMBER,
-	    SCHEMA_AT(struct config_server, max_connections), .min = 0,
-	    .max = CONNECTIONS_MAX, .fallback = "0",
+	{ "max_connections",
+	    NUMBER(config_server, max_connections, 0, CONNECTIONS_MAX),
+	    .fallback = "0",
 	    .help = "Further clients wait until one of its connections ends "
 	            "or another server has room. 0: no limit." },
-	{ "backup", SCHEMA_BOOL, SCHEMA_AT(struct config_server, backup),
-	    .fallback = "false",
+	{ "backup", BOOL(config_server, backup), .fallback = "false",
 	    .help = "The server is used only when all servers that are no "
 	            "backups are down, and by a client that all of these "
 	            "have just refused. Servers that are full are not "
 	            "down." },
-	{ "slow_start", SCHEMA_DURATION,
-	    SCHEMA_AT(struct config_server, slow_start_ms), .min = 0,
-	    .max = HOUR, .fallback = "0s",
+	{ "slow_start", DURATION(config_server, slow_start_ms, 0, HOUR),
+	    .fallback = "0s",
 	    .help = "After the server came up its share of the connections "
 	            "grows for so long, until it is that of its weight. With "
 	            "`balance: source` its clients return to it over that "
@@ -261,9 +244,7 @@ static const struct schema_key server_keys[] = {
 static const struct schema_table server_table = TABLE("a server", server_keys);
 
 static const struct schema_list server_list = {
-	.count_at = offsetof(struct config_service, n_servers),
-	.item_size = sizeof(struct config_server),
-	.spread = 1,
+	ITEMS(config_service, n_servers, struct config_server),
 	.form = &value_forms_server,
 	.table = &server_table,
 	.born = value_forms_born_server,
@@ -271,48 +252,40 @@ static const struct schema_list server_list = {
 };
 
 static const struct schema_list listen_list = {
-	.count_at = offsetof(struct config_service, n_listens),
-	.item_size = sizeof(struct config_listen),
-	.spread = 2,
+	ITEMS(config_service, n_listens, struct config_listen),
+	.twice = true,
 	.form = &value_forms_listen,
 };
 
 static const struct schema_list allow_list = {
-	.count_at = offsetof(struct config_service, n_allow),
-	.item_size = sizeof(struct config_cidr),
-	.spread = 1,
+	ITEMS(config_service, n_allow, struct config_cidr),
 	.form = &value_forms_network,
 };
 
 static const struct schema_list deny_list = {
-	.count_at = offsetof(struct config_service, n_deny),
-	.item_size = sizeof(struct config_cidr),
-	.spread = 1,
+	ITEMS(config_service, n_deny, struct config_cidr),
 	.form = &value_forms_network,
 };
 
 static const struct schema_key timeout_keys[] = {
-	{ "connect", SCHEMA_DURATION,
-	    SCHEMA_AT(struct config_timeouts, connect_ms), .min = 1,
-	    .max = 10 * MINUTE, .fallback = "5s",
+	{ "connect", DURATION(config_timeouts, connect_ms, 1, 10 * MINUTE),
+	    .fallback = "5s",
 	    .help = "How long a server may take to accept a connection." },
-	{ "idle", SCHEMA_DURATION, SCHEMA_AT(struct config_timeouts, idle_ms),
-	    .min = 0, .max = 30 * (int64_t)DAY, .fallback = "0s",
+	{ "idle", DURATION(config_timeouts, idle_ms, 0, 30 * (int64_t)DAY),
+	    .fallback = "0s",
 	    .help = "A connection ends when neither side has sent anything "
 	            "for so long. 0s: never." },
-	{ "half_closed", SCHEMA_DURATION,
-	    SCHEMA_AT(struct config_timeouts, half_closed_ms), .min = 0,
-	    .max = DAY, .fallback = "60s",
+	{ "half_closed", DURATION(config_timeouts, half_closed_ms, 0, DAY),
+	    .fallback = "60s",
 	    .help = "The same, once one side has sent its end. 0s: only `idle` "
 	            "ends it." },
-	{ "queue", SCHEMA_DURATION, SCHEMA_AT(struct config_timeouts, queue_ms),
-	    .min = 1, .max = HOUR, .fallback = "30s",
+	{ "queue", DURATION(config_timeouts, queue_ms, 1, HOUR),
+	    .fallback = "30s",
 	    .help = "How long a client waits while every server is down, or "
 	            "has no room (see `max_connections` of the servers). It "
 	            "is reset then." },
-	{ "first_byte", SCHEMA_DURATION,
-	    SCHEMA_AT(struct config_timeouts, first_byte_ms), .min = 1,
-	    .max = HOUR, .fallback = "10s",
+	{ "first_byte", DURATION(config_timeouts, first_byte_ms, 1, HOUR),
+	    .fallback = "10s",
 	    .help = "With `connect: at_first_byte`, how long a client may be "
 	            "silent at first." },
 };
@@ -322,126 +295,118 @@ static const struct schema_table timeout_table =
 
 /* The check stands before the servers, which inherit it. */
 static const struct schema_key service_keys[] = {
-	{ "name", SCHEMA_NAME, SCHEMA_AT(struct config_service, name),
-	    .max = NAME_MAX_LEN, .required = true,
+	{ "name", NAME(config_service, name, NAME_MAX_LEN), .required = true,
 	    .help = "What status, log and commands call the service." },
-	{ "preset", SCHEMA_WORD, SCHEMA_AT(struct config_service, preset),
-	    .words = config_preset_words, .fallback = "none", .decides = true,
+	{ "preset", WORD(config_service, preset, config_preset_words),
+	    .fallback = "none", .decides = true,
 	    .help = "Other defaults for the keys below, for a kind of server "
 	            "that hapair knows. The file may give any of these keys "
 	            "all the same. `hapair check --print` shows the result. "
 	            "impalad: coordinators of Apache Impala; with `balance: "
 	            "source` there is no slow_start. statestored, catalogd: "
 	            "its masters, one of them active." },
-	{ "listen", SCHEMA_LIST, SCHEMA_AT(struct config_service, listens),
-	    .min = 1, .max = CONFIG_LISTENS_MAX, .required = true,
-	    .list = &listen_list,
+	{ "listen",
+	    LIST(config_service, listens, 1, CONFIG_LISTENS_MAX, listen_list),
+	    .required = true,
 	    .help = "Clients connect here. \"*:port\" is every address, IPv4 "
 	            "and IPv6. A virtual IP is bound even while the peer has "
 	            "it." },
-	{ "balance", SCHEMA_WORD, SCHEMA_AT(struct config_service, balance),
-	    .words = config_balance_words, .fallback = "roundrobin",
+	{ "balance", WORD(config_service, balance, config_balance_words),
+	    .fallback = "roundrobin",
 	    .help = "roundrobin: one server after the other, by weight. "
 	            "leastconn: the server with the fewest connections for "
 	            "its weight. source: always the same server for a "
 	            "client's address, on both nodes. random: of two servers "
 	            "at random, the one with fewer connections." },
-	{ "backups", SCHEMA_WORD, SCHEMA_AT(struct config_service, backups),
-	    .words = config_backups_words, .fallback = "ordered",
+	{ "backups", WORD(config_service, backups, config_backups_words),
+	    .fallback = "ordered",
 	    .help = "Which servers with `backup: true` serve when the others "
 	            "cannot. ordered: the first one that is up. all: every "
 	            "one that is up shares the connections." },
-	{ "connect", SCHEMA_WORD, SCHEMA_AT(struct config_service, connect),
-	    .words = config_connect_words, .fallback = "at_accept",
+	{ "connect", WORD(config_service, connect, config_connect_words),
+	    .fallback = "at_accept",
 	    .help = "When hapair connects to a server: at once, or when the "
 	            "client has sent something, so that silent clients never "
 	            "reach a server. The latter is not for servers that speak "
 	            "first." },
-	{ "mode", SCHEMA_WORD, SCHEMA_AT(struct config_service, mode),
-	    .words = config_mode_words, .fallback = "balance", .decides = true,
+	{ "mode", WORD(config_service, mode, config_mode_words),
+	    .fallback = "balance", .decides = true,
 	    .help = "balance: connections are spread over the servers. "
 	            "standby: all connections go to one server, the active "
 	            "one. When it fails the next server becomes active, and "
 	            "connections to the old one are reset; the old one does "
 	            "not come back by itself. Both nodes agree on which "
 	            "server is active." },
-	{ "standby_group", SCHEMA_NAME,
-	    SCHEMA_AT(struct config_service, standby_group),
-	    .max = NAME_MAX_LEN, OF_STANDBY,
+	{ "standby_group", NAME(config_service, standby_group, NAME_MAX_LEN),
+	    OF_STANDBY,
 	    .help = "Services of one group move together. Their n-th servers "
 	            "are one host, which is fit if all of them are." },
-	{ "failback", SCHEMA_BOOL, SCHEMA_AT(struct config_service, failback),
-	    .fallback = "false", OF_STANDBY,
+	{ "failback", BOOL(config_service, failback), .fallback = "false",
+	    OF_STANDBY,
 	    .help = "The first server becomes the active one again when it "
 	            "has been fit for `hold`." },
-	{ "fence", SCHEMA_PATH, SCHEMA_AT(struct config_service, fence),
-	    .max = PATH_LEN, OF_STANDBY,
+	{ "fence", PATH(config_service, fence, PATH_LEN), OF_STANDBY,
 	    .help =
 	        "A program that is run as root, as PATH SERVICE OLD NEW, "
 	        "before another server becomes active. It makes sure that "
 	        "the old server is not active any more. Unless it exits "
 	        "with status 0 nothing changes, and it is tried again "
 	        "after 30 seconds. It may run more than once for a change." },
-	{ "fence_timeout", SCHEMA_DURATION,
-	    SCHEMA_AT(struct config_service, fence_timeout_ms), .min = 100,
-	    .max = HOUR, .fallback = "10s", OF_STANDBY,
+	{ "fence_timeout",
+	    DURATION(config_service, fence_timeout_ms, 100, HOUR),
+	    .fallback = "10s", OF_STANDBY,
 	    .help = "A `fence` or `promote` that takes longer is killed and "
 	            "has failed." },
-	{ "promote", SCHEMA_PATH, SCHEMA_AT(struct config_service, promote),
-	    .max = PATH_LEN, OF_STANDBY,
+	{ "promote", PATH(config_service, promote, PATH_LEN), OF_STANDBY,
 	    .help = "A program that is run as root, as PATH SERVICE OLD NEW, "
 	            "after another server has become active." },
-	{ "hold", SCHEMA_DURATION, SCHEMA_AT(struct config_service, hold_ms),
-	    .min = 0, .max = HOUR, .fallback = "0s",
+	{ "hold", DURATION(config_service, hold_ms, 0, HOUR), .fallback = "0s",
 	    .help = "A server that has been down for so long is given up. "
 	            "With `mode: standby` the default is 6s, and the next "
 	            "server becomes active then." },
-	{ "on_down", SCHEMA_WORD, SCHEMA_AT(struct config_service, on_down),
-	    .words = config_on_down_words, .fallback = "keep",
+	{ "on_down", WORD(config_service, on_down, config_on_down_words),
+	    .fallback = "keep",
 	    .help = "What happens to the connections of a server that is "
 	            "given up. keep: they go on, since they may live. reset: "
 	            "both sides are reset; with `mode: standby` this is the "
 	            "default. A server that drains is not down." },
-	{ "max_connections", SCHEMA_NUMBER,
-	    SCHEMA_AT(struct config_service, max_connections), .min = 0,
-	    .max = CONNECTIONS_MAX, .fallback = "0",
+	{ "max_connections",
+	    NUMBER(config_service, max_connections, 0, CONNECTIONS_MAX),
+	    .fallback = "0",
 	    .help = "Further clients wait in the kernel's backlog. 0: no "
 	            "limit." },
-	{ "max_connections_per_client", SCHEMA_NUMBER,
-	    SCHEMA_AT(struct config_service, max_per_client), .min = 0,
-	    .max = CONNECTIONS_MAX, .fallback = "0",
+	{ "max_connections_per_client",
+	    NUMBER(config_service, max_per_client, 0, CONNECTIONS_MAX),
+	    .fallback = "0",
 	    .help = "How many connections a client may have at once, by its "
 	            "address. Further ones are reset, counted and logged. "
 	            "0: no limit." },
 	{ "timeouts", SCHEMA_MAP, SCHEMA_AT(struct config_service, timeouts),
 	    .table = &timeout_table,
 	    .help = "How long hapair waits, and for what." },
-	{ "retries", SCHEMA_NUMBER, SCHEMA_AT(struct config_service, retries),
-	    .min = 0, .max = 10, .fallback = "3",
+	{ "retries", NUMBER(config_service, retries, 0, 10), .fallback = "3",
 	    .help = "hapair tries a connect that failed again at once, on "
 	            "another server where there is one, so many times." },
-	{ "keepalive", SCHEMA_DURATION,
-	    SCHEMA_AT(struct config_service, keepalive_ms), .min = 0,
-	    .max = 2 * HOUR, .in_seconds = true, .fallback = "60s",
+	{ "keepalive", DURATION(config_service, keepalive_ms, 0, 2 * HOUR),
+	    .in_seconds = true, .fallback = "60s",
 	    .help = "After so long without a word TCP asks whether the other "
 	            "side is still there, 3 times, 10 seconds apart. 0s: "
 	            "never." },
-	{ "allow", SCHEMA_LIST, SCHEMA_AT(struct config_service, allow),
-	    .min = 1, .max = CONFIG_NETWORKS_MAX, .list = &allow_list,
+	{ "allow",
+	    LIST(config_service, allow, 1, CONFIG_NETWORKS_MAX, allow_list),
 	    .help = "Networks of clients that may connect. The smallest "
 	            "network in `allow` and `deny` that holds a client "
 	            "decides. A client in none of them may connect unless "
 	            "there is an `allow`." },
-	{ "deny", SCHEMA_LIST, SCHEMA_AT(struct config_service, deny), .min = 1,
-	    .max = CONFIG_NETWORKS_MAX, .list = &deny_list,
+	{ "deny", LIST(config_service, deny, 1, CONFIG_NETWORKS_MAX, deny_list),
 	    .help = "Networks of clients that may not connect." },
-	{ "proxy_protocol", SCHEMA_WORD,
-	    SCHEMA_AT(struct config_service, proxy_protocol),
-	    .words = config_preface_words, .fallback = "none",
+	{ "proxy_protocol",
+	    WORD(config_service, proxy_protocol, config_preface_words),
+	    .fallback = "none",
 	    .help = "Tells the server the client's address in a header of the "
 	            "PROXY protocol; the server has to expect it." },
-	{ "prefer", SCHEMA_WORD, SCHEMA_AT(struct config_service, prefer),
-	    .words = config_prefer_words, .fallback = "any",
+	{ "prefer", WORD(config_service, prefer, config_prefer_words),
+	    .fallback = "any",
 	    .help = "Which of the addresses of a server's name are tried "
 	            "first: ipv4, ipv6, or any, in the order of the name "
 	            "server's answer. Where one does not answer the next is "
@@ -452,8 +417,7 @@ static const struct schema_key service_keys[] = {
 	    .help = "hapair connects to the servers from this address. "
 	            "Without it the kernel chooses one. A virtual IP works "
 	            "while this node is master." },
-	{ "keytab", SCHEMA_PATH, SCHEMA_AT(struct config_service, keytab),
-	    .max = PATH_LEN,
+	{ "keytab", PATH(config_service, keytab, PATH_LEN),
 	    .help = "A copy on this host of the merged Kerberos keytab that "
 	            "the servers have. Only `hapair check --host` reads it, "
 	            "to see whether it holds what clients of the service ask "
@@ -462,19 +426,16 @@ static const struct schema_key service_keys[] = {
 	    .table = &keys_check_table,
 	    .help = "How the servers are checked, unless a server says "
 	            "otherwise." },
-	{ "servers", SCHEMA_LIST, SCHEMA_AT(struct config_service, servers),
-	    .min = 1, .max = CONFIG_SERVERS_MAX, .required = true,
-	    .list = &server_list,
-	    .help = "The servers that get the connections." },
+	{ "servers",
+	    LIST(config_service, servers, 1, CONFIG_SERVERS_MAX, server_list),
+	    .required = true, .help = "The servers that get the connections." },
 };
 
 static const struct schema_table service_table =
     TABLE("a service", service_keys);
 
 static const struct schema_list service_list = {
-	.count_at = offsetof(struct config, n_services),
-	.item_size = sizeof(struct config_service),
-	.spread = 1,
+	ITEMS(config, n_services, struct config_service),
 	.table = &service_table,
 	.defaults = presets_of,
 };
@@ -483,14 +444,14 @@ static const struct schema_key log_keys[] = {
 	{ "target", SCHEMA_OTHER, .offset = 0,
 	    .size = sizeof(struct config_log), .form = &value_forms_target,
 	    .fallback = "stderr", .help = "Where the log goes." },
-	{ "facility", SCHEMA_WORD, SCHEMA_AT(struct config_log, facility),
-	    .words = config_log_facility_words, .fallback = "local0",
+	{ "facility", WORD(config_log, facility, config_log_facility_words),
+	    .fallback = "local0",
 	    .help = "The facility of RFC 5424, for syslog and udp." },
-	{ "level", SCHEMA_WORD, SCHEMA_AT(struct config_log, level),
-	    .words = config_log_level_words, .fallback = "info",
+	{ "level", WORD(config_log, level, config_log_level_words),
+	    .fallback = "info",
 	    .help = "The least important lines that are written." },
-	{ "connections", SCHEMA_BOOL, SCHEMA_AT(struct config_log, connections),
-	    .fallback = "true", .help = "A line for each connection." },
+	{ "connections", BOOL(config_log, connections), .fallback = "true",
+	    .help = "A line for each connection." },
 };
 
 static const struct schema_table log_table = TABLE("'log'", log_keys);
@@ -501,31 +462,30 @@ static const struct schema_key file_keys[] = {
 	    .present_at = offsetof(struct config, has_pair),
 	    .help = "The two nodes and their virtual IPs. Without it this is "
 	            "a single node that has none." },
-	{ "services", SCHEMA_LIST, SCHEMA_AT(struct config, services), .min = 0,
-	    .max = CONFIG_SERVICES_MAX, .list = &service_list,
+	{ "services",
+	    LIST(config, services, 0, CONFIG_SERVICES_MAX, service_list),
 	    .help = "Each service relays connections from its addresses to "
 	            "its servers." },
-	{ "threads", SCHEMA_NUMBER, SCHEMA_AT(struct config, threads), .min = 1,
-	    .max = 64, .zero = "auto", .fallback = "auto",
+	{ "threads", NUMBER(config, threads, 1, 64), .zero = "auto",
+	    .fallback = "auto",
 	    .help = "Threads of the relay. auto: one for each core." },
-	{ "user", SCHEMA_NAME, SCHEMA_AT(struct config, user), .max = USER_MAX,
+	{ "user", NAME(config, user, USER_MAX),
 	    .help = "The relay runs as this user. Without it, as hapair if "
 	            "that user exists, else as nobody." },
-	{ "group", SCHEMA_NAME, SCHEMA_AT(struct config, group),
-	    .max = USER_MAX,
+	{ "group", NAME(config, group, USER_MAX),
 	    .help = "The relay's group. Without it, as for the user." },
-	{ "max_connections", SCHEMA_NUMBER,
-	    SCHEMA_AT(struct config, max_connections), .min = 0,
-	    .max = CONNECTIONS_MAX, .fallback = "0",
+	{ "max_connections",
+	    NUMBER(config, max_connections, 0, CONNECTIONS_MAX),
+	    .fallback = "0",
 	    .help = "Connections of the whole node. 0: as many as the limit "
 	            "on descriptors allows." },
-	{ "control", SCHEMA_PATH, SCHEMA_AT(struct config, control),
-	    .max = CONTROL_MAX, .fallback = "/run/hapair/control.sock",
+	{ "control", PATH(config, control, CONTROL_MAX),
+	    .fallback = "/run/hapair/control.sock",
 	    .help = "The socket that the command line talks to." },
 	{ "log", SCHEMA_MAP, SCHEMA_AT(struct config, log), .table = &log_table,
 	    .help = "What is logged, and where." },
-	{ "pid_file", SCHEMA_PATH, SCHEMA_AT(struct config, pid_file),
-	    .max = PATH_LEN, .help = "Where the process id is written." },
+	{ "pid_file", PATH(config, pid_file, PATH_LEN),
+	    .help = "Where the process id is written." },
 };
 
 const struct schema_table keys_file = TABLE("the file", file_keys);

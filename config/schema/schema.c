@@ -161,7 +161,7 @@ fill_list(struct schema *s, const struct schema_key *k,
 	if (n == 0)
 		return;
 	if (!list->in_place) {
-		array = schema_alloc(s, n * list->spread, list->item_size);
+		array = schema_alloc(s, n * (1 + list->twice), list->item_size);
 		if (array == NULL)
 			return;
 		memcpy(field, &array, sizeof(array));

@@ -62,7 +62,7 @@ struct schema_form {
 struct schema_list {
 	size_t count_at; /* offset of the count; of an array in place, none */
 	size_t item_size;
-	size_t spread; /* how many items one text may become, at most */
+	bool twice;    /* one text may become two items */
 	bool in_place; /* an array of .max items within the struct */
 	const struct schema_form *form;   /* of items that are text, or NULL */
 	const struct schema_table *table; /* of items that are maps, or NULL */

@@ -27,7 +27,7 @@ check_list(const struct schema_key *k)
 	const struct schema_list *l = k->list;
 
 	assert_non_null(l);
-	assert_true(l->item_size > 0 && l->spread > 0);
+	assert_true(l->item_size > 0);
 	assert_true(l->table != NULL || l->form != NULL);
 	/* Printed: by keys, or by its form. */
 	assert_true(l->table != NULL || l->form->print != NULL);

@@ -68,14 +68,12 @@ born(void *item, const void *parent)
 static const struct schema_list items_list = {
 	.count_at = offsetof(struct outer, n_items),
 	.item_size = sizeof(struct item),
-	.spread = 1,
 	.table = &item_table,
 	.born = born,
 };
 
 static const struct schema_list pair_list = {
 	.item_size = sizeof(struct item),
-	.spread = 1,
 	.in_place = true,
 	.table = &item_table,
 };
