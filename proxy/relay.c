@@ -89,8 +89,7 @@ send_failover(struct relay *r, enum msg_type type, const struct buf *body)
 static void
 tell_service(struct relay *r, struct pool *pool)
 {
-	uint8_t room[64];
-	struct buf b = buf_writer(room, sizeof(room));
+	struct buf b = BUF_WRITER(64);
 	struct msg_service m = { .service = (uint16_t)pool->index,
 		.servers = (uint16_t)pool->n_servers,
 		.up = (uint16_t)pool_count_up(pool),
@@ -188,8 +187,7 @@ static void
 on_dropped(void *arg, unsigned group)
 {
 	const struct msg_reset m = { .group = (uint16_t)group };
-	uint8_t room[16];
-	struct buf b = buf_writer(room, sizeof(room));
+	struct buf b = BUF_WRITER(16);
 
 	msg_put_reset(&b, &m);
 	send_failover(arg, MSG_RESET, &b);

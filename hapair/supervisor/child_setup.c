@@ -19,8 +19,7 @@ int
 child_setup_start(struct child *role, const struct msg_start *m, int file)
 {
 	CLEANUP(fd_close) int own = -1;
-	uint8_t room[MSG_PATH_MAX + 64];
-	struct buf b = buf_writer(room, sizeof(room));
+	struct buf b = BUF_WRITER(MSG_PATH_MAX + 64);
 	char path[32];
 
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
@@ -46,8 +45,7 @@ child_setup_listeners(
 					.listen = (uint16_t)k,
 					.worker = (uint16_t)w,
 				};
-				uint8_t room[16];
-				struct buf b = buf_writer(room, sizeof(room));
+				struct buf b = BUF_WRITER(16);
 
 				msg_put_listener(&b, &m);
 				child_send(relay, MSG_LISTENER, b.data, b.pos,
@@ -77,8 +75,7 @@ child_setup_groups(struct child *failover, const struct msg_group *groups,
     const bool *known, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		uint8_t room[MSG_TEXT_MAX + 64];
-		struct buf b = buf_writer(room, sizeof(room));
+		struct buf b = BUF_WRITER(MSG_TEXT_MAX + 64);
 
 		if (!known[i])
 			continue;
@@ -91,8 +88,7 @@ void
 child_setup_request(struct child *role, const char *request, int socket)
 {
 	struct msg_control m = { .request = "" };
-	uint8_t room[MSG_REQUEST_MAX + 8];
-	struct buf b = buf_writer(room, sizeof(room));
+	struct buf b = BUF_WRITER(MSG_REQUEST_MAX + 8);
 
 	strncpy(m.request, request, sizeof(m.request) - 1);
 	msg_put_control(&b, &m);

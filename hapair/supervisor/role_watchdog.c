@@ -108,8 +108,7 @@ static void
 send_pulse(struct child *to, int fd, bool own)
 {
 	const struct msg_pulse m = { .own = own };
-	uint8_t room[8];
-	struct buf b = buf_writer(room, sizeof(room));
+	struct buf b = BUF_WRITER(8);
 
 	msg_put_pulse(&b, &m);
 	child_send(to, MSG_PULSE, b.data, b.pos, fd);

@@ -43,8 +43,7 @@ static void
 tell_known(const struct state_store *s)
 {
 	const struct msg_known m = { .known = s->known };
-	uint8_t room[8];
-	struct buf b = buf_writer(room, sizeof(room));
+	struct buf b = BUF_WRITER(8);
 
 	msg_put_known(&b, &m);
 	child_send(s->setup.relay, MSG_KNOWN, b.data, b.pos, -1);
@@ -54,8 +53,7 @@ tell_known(const struct state_store *s)
 static void
 tell_peer(struct state_store *s)
 {
-	uint8_t room[CHANNEL_BODY_MAX];
-	struct buf b = buf_writer(room, sizeof(room));
+	struct buf b = BUF_WRITER(CHANNEL_BODY_MAX);
 	const bool all_told = s->told == s->all.n;
 
 	if (!s->wanted || (all_told && !s->end_owed))
@@ -138,8 +136,7 @@ answer_choice(struct state_store *s, size_t leader)
 	const struct msg_active m = { .service = (uint16_t)leader,
 		.server = (uint16_t)(host < 0 ? 0 : host),
 		.epoch = a != NULL ? a->epoch : 0 };
-	uint8_t room[16];
-	struct buf b = buf_writer(room, sizeof(room));
+	struct buf b = BUF_WRITER(16);
 
 	msg_put_active(&b, &m);
 	child_send(s->setup.relay, MSG_CHOSEN, b.data, b.pos, -1);
@@ -260,8 +257,7 @@ take_one(struct state_store *s, const struct accord *a)
 static int
 take_accords(struct state_store *s, struct buf *b)
 {
-	uint8_t room[CHANNEL_BODY_MAX];
-	struct buf news = buf_writer(room, sizeof(room));
+	struct buf news = BUF_WRITER(CHANNEL_BODY_MAX);
 	struct accord a;
 
 	if (b->len == 0)
@@ -328,8 +324,7 @@ state_store_meet(struct state_store *s, const struct child *role)
 	for (size_t i = 0; i < s->setup.config->n_services; i++)
 		s->choices[i].waits = false;
 	while (next < s->all.n) {
-		uint8_t room[CHANNEL_BODY_MAX];
-		struct buf b = buf_writer(room, sizeof(room));
+		struct buf b = BUF_WRITER(CHANNEL_BODY_MAX);
 
 		next = shared_state_put(&s->all, next, &b);
 		tell_relay(s, &b);
@@ -365,8 +360,7 @@ activate(struct state_store *s, const struct server_request *q, int *socket)
 {
 	const struct msg_active m = { .service = q->service,
 		.server = q->server };
-	uint8_t room[16];
-	struct buf b = buf_writer(room, sizeof(room));
+	struct buf b = BUF_WRITER(16);
 
 	if (!s->setup.relay->ready) {
 		reply_error(
@@ -380,8 +374,7 @@ activate(struct state_store *s, const struct server_request *q, int *socket)
 static int
 change(struct state_store *s, struct accord *a)
 {
-	uint8_t room[ACCORD_BYTES_MAX];
-	struct buf b = buf_writer(room, sizeof(room));
+	struct buf b = BUF_WRITER(ACCORD_BYTES_MAX);
 	int e = make(s, a);
 
 	if (e < 0)

@@ -178,8 +178,7 @@ static int
 take_mute(struct supervisor *s, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
-	uint8_t room[16];
-	struct buf reply = buf_writer(room, sizeof(room));
+	struct buf reply = BUF_WRITER(16);
 	struct msg_mute m;
 
 	if (msg_get_mute(&b, &m) < 0 || m.group >= n_groups(s))
@@ -286,8 +285,7 @@ on_script(void *arg, unsigned track, bool passed)
 	struct supervisor *s = arg;
 	const struct msg_script m = { .track = (uint16_t)track,
 		.passed = passed };
-	uint8_t room[8];
-	struct buf b = buf_writer(room, sizeof(room));
+	struct buf b = BUF_WRITER(8);
 
 	msg_put_script(&b, &m);
 	child_send(&s->failover, MSG_SCRIPT, b.data, b.pos, -1);
@@ -297,8 +295,7 @@ static void
 on_fenced(void *arg, const struct msg_fenced *m)
 {
 	struct supervisor *s = arg;
-	uint8_t room[8];
-	struct buf b = buf_writer(room, sizeof(room));
+	struct buf b = BUF_WRITER(8);
 
 	msg_put_fenced(&b, m);
 	child_send(&s->relay, MSG_FENCED, b.data, b.pos, -1);

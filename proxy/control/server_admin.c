@@ -34,8 +34,7 @@ send_message(
 static void
 send_fence(void *arg, const struct msg_fence *m)
 {
-	uint8_t room[16];
-	struct buf b = buf_writer(room, sizeof(room));
+	struct buf b = BUF_WRITER(16);
 
 	msg_put_fence(&b, m);
 	send_message(arg, MSG_FENCE, &b);
@@ -44,8 +43,7 @@ send_fence(void *arg, const struct msg_fence *m)
 static void
 send_choice(void *arg, const struct msg_active *m)
 {
-	uint8_t room[16];
-	struct buf b = buf_writer(room, sizeof(room));
+	struct buf b = BUF_WRITER(16);
 
 	msg_put_active(&b, m);
 	send_message(arg, MSG_CHOSEN, &b);

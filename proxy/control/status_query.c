@@ -55,8 +55,7 @@ status_query_ask(struct status_query *a, int *socket, int failover)
 {
 	struct status_query_request *q = NULL;
 	struct msg_ask m = { .id = ++a->next_id };
-	uint8_t room[16];
-	struct buf b = buf_writer(room, sizeof(room));
+	struct buf b = BUF_WRITER(16);
 
 	msg_put_ask(&b, &m);
 	if (a->n_waiting < WAITING_MAX)
