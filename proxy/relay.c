@@ -221,7 +221,7 @@ static int
 init_admin(struct relay *r)
 {
 	const bool alone = r->start.node == MSG_NO_NODE;
-	const struct server_admin_setup setup = { .loop = r->loop,
+	const struct standby_run_setup setup = { .loop = r->loop,
 		.config = r->config,
 		.services = &r->services,
 		.groups = r->groups,

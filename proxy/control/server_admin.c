@@ -8,7 +8,6 @@
 #include "core/log.h"
 #include "core/msg.h"
 #include "core/reply.h"
-#include "proxy/control/standby_run.h"
 #include "proxy/pool/pool.h"
 #include "proxy/services.h"
 
@@ -18,52 +17,11 @@
 
 #define TEXT_MAX 512
 
-/* A supervisor that does not read ends us soon. */
-static void
-send_message(
-    const struct server_admin *a, enum msg_type type, const struct buf *b)
-{
-	const int e = channel_send(
-	    a->setup.supervisor, (uint16_t)type, b->data, b->pos, -1);
-
-	if (e < 0)
-		log_error("relay", "the supervisor does not take messages: %s",
-		    strerror(-e));
-}
-
-static void
-send_fence(void *arg, const struct msg_fence *m)
-{
-	struct buf b = BUF_WRITER(16);
-
-	msg_put_fence(&b, m);
-	send_message(arg, MSG_FENCE, &b);
-}
-
-static void
-send_choice(void *arg, const struct msg_active *m)
-{
-	struct buf b = BUF_WRITER(16);
-
-	msg_put_active(&b, m);
-	send_message(arg, MSG_CHOSEN, &b);
-}
-
 int
-server_admin_init(
-    struct server_admin *a, const struct server_admin_setup *setup)
+server_admin_init(struct server_admin *a, const struct standby_run_setup *setup)
 {
-	const struct standby_run_setup standby_run = { .loop = setup->loop,
-		.config = setup->config,
-		.services = setup->services,
-		.groups = setup->groups,
-		.node = setup->node,
-		.choose = send_choice,
-		.send = send_fence,
-		.arg = a };
-
 	a->setup = *setup;
-	a->standby_run = standby_run_new(&standby_run);
+	a->standby_run = standby_run_new(setup);
 	return a->standby_run != NULL ? 0 : -ENOMEM;
 }
 

@@ -10,32 +10,19 @@
  */
 
 #include "core/base.h"
+#include "proxy/control/standby_run.h"
 
 struct channel_packet;
-struct config;
-struct ev_loop;
-struct msg_group;
-struct services;
-struct standby_run;
-
-struct server_admin_setup {
-	struct ev_loop *loop;
-	const struct config *config;    /* borrowed */
-	struct services *services;      /* likewise */
-	const struct msg_group *groups; /* likewise; void without a pair */
-	int node;                       /* our index, -1: there is no pair */
-	int supervisor;                 /* channel; the relay's */
-};
 
 struct server_admin {
-	struct server_admin_setup setup;
+	struct standby_run_setup setup;
 	struct standby_run
 	    *standby_run; /* of the standby services; NULL: not begun */
 };
 
 /* Returns 0 or -ENOMEM. */
 MUST_CHECK int server_admin_init(
-    struct server_admin *a, const struct server_admin_setup *setup);
+    struct server_admin *a, const struct standby_run_setup *setup);
 void server_admin_fini(struct server_admin *a); /* takes zeros */
 
 /*

@@ -1,6 +1,8 @@
 #include "proxy/control/standby_run.h"
 
 #include "config/config.h"
+#include "core/buf.h"
+#include "core/channel.h"
 #include "core/log.h"
 #include "core/mono.h"
 #include "core/timeout.h"
@@ -93,6 +95,28 @@ look_at(struct unit *u, unsigned n)
 
 /* -- what it does ------------------------------------------------------- */
 
+/* A supervisor that does not read ends us soon. */
+static void
+send_message(
+    const struct standby_run *m, enum msg_type type, const struct buf *b)
+{
+	const int e = channel_send(
+	    m->setup.supervisor, (uint16_t)type, b->data, b->pos, -1);
+
+	if (e < 0)
+		log_error("relay", "the supervisor does not take messages: %s",
+		    strerror(-e));
+}
+
+static void
+send_fence(const struct standby_run *m, const struct msg_fence *fence)
+{
+	struct buf b = BUF_WRITER(16);
+
+	msg_put_fence(&b, fence);
+	send_message(m, MSG_FENCE, &b);
+}
+
 /* The next fence that there is; false: that was all. */
 static bool
 run_fence(struct unit *u)
@@ -107,7 +131,7 @@ run_fence(struct unit *u)
 	if (u->fence_service == NO_UNIT)
 		return false;
 	u->fence_id = ++m->last_id;
-	m->setup.send(m->setup.arg,
+	send_fence(m,
 	    &(struct msg_fence){ .id = u->fence_id,
 	        .service = (uint16_t)u->fence_service,
 	        .from = (uint16_t)s->active,
@@ -122,7 +146,7 @@ promote(struct unit *u, unsigned from, unsigned to)
 
 	for (size_t i = u->leader; i != NO_UNIT; i = next_member(u, i))
 		if (m->setup.config->services[i].promote != NULL)
-			m->setup.send(m->setup.arg,
+			send_fence(m,
 			    &(struct msg_fence){ .id = ++m->last_id,
 			        .service = (uint16_t)i,
 			        .promote = true,
@@ -145,12 +169,13 @@ point(struct unit *u)
 static void
 choose(struct unit *u)
 {
-	const struct standby_run_setup *setup = &u->standby_run->setup;
+	const struct msg_active m = { .service = (uint16_t)u->leader,
+		.server = (uint16_t)u->standby.active };
+	struct buf b = BUF_WRITER(16);
 
 	u->unanswered++;
-	setup->choose(setup->arg,
-	    &(struct msg_active){ .service = (uint16_t)u->leader,
-	        .server = (uint16_t)u->standby.active });
+	msg_put_active(&b, &m);
+	send_message(u->standby_run, MSG_CHOSEN, &b);
 }
 
 static void

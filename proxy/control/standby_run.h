@@ -21,15 +21,12 @@ struct standby_run;
 
 struct standby_run_setup {
 	struct ev_loop *loop;
-	const struct config *config;    /* borrowed */
-	struct services *services;      /* likewise */
-	const struct msg_group *groups; /* likewise: how each stands here */
-	int node;                       /* our index, -1: there is no pair */
-	/* Sends CHOSEN to the supervisor. */
-	void (*choose)(void *arg, const struct msg_active *m);
-	/* Sends FENCE to the supervisor. */
-	void (*send)(void *arg, const struct msg_fence *m);
-	void *arg;
+	const struct config *config; /* borrowed */
+	struct services *services;   /* likewise */
+	const struct msg_group
+	    *groups; /* likewise: how each stands here; void without a pair */
+	int node;    /* our index, -1: there is no pair */
+	int supervisor; /* the relay's channel, for CHOSEN and FENCE */
 };
 
 /* NULL where memory is out. */

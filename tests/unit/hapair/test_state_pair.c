@@ -183,7 +183,7 @@ stop_relay(struct node *n)
 static void
 start_relay(struct node *n)
 {
-	struct server_admin_setup setup = { .loop = ev_default_loop(0),
+	struct standby_run_setup setup = { .loop = ev_default_loop(0),
 		.config = &config,
 		.services = &n->services,
 		.groups = n->seen,

@@ -42,7 +42,7 @@ static struct channel_packet got;
 static void
 begin_with(int node, const char *with_fence)
 {
-	struct server_admin_setup setup = { .loop = ev_default_loop(0),
+	struct standby_run_setup setup = { .loop = ev_default_loop(0),
 		.config = &config,
 		.services = &served,
 		.groups = groups,

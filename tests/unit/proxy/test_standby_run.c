@@ -1,6 +1,9 @@
 /* The shell of standby services; what it decides by is test_standby.c's. */
 #include "proxy/control/standby_run.h"
 
+#include "core/buf.h"
+#include "core/channel.h"
+#include "core/fd.h"
 #include "proxy/pool/pool.h"
 #include "proxy/services.h"
 #include "tests/lib/from_yaml.h"
@@ -46,27 +49,30 @@ struct run {
 	struct services services;
 	struct msg_group groups[2];
 	struct standby_run *standby_run;
+	int relay, supervisor; /* ends of their channel */
 	struct msg_fence sent[8];
 	unsigned n_sent, n_chosen;
 	struct msg_active chosen; /* the last one */
 };
 
+/* What the supervisor has been told since. */
 static void
-send_fence(void *arg, const struct msg_fence *m)
+hear(struct run *r)
 {
-	struct run *r = arg;
+	struct channel_packet p;
 
-	assert_true(r->n_sent < ARRAY_LEN(r->sent));
-	r->sent[r->n_sent++] = *m;
-}
+	while (channel_recv(r->supervisor, &p) == 1) {
+		struct buf b = buf_reader(p.body, p.len);
 
-static void
-send_choice(void *arg, const struct msg_active *m)
-{
-	struct run *r = arg;
-
-	r->n_chosen++;
-	r->chosen = *m;
+		if (p.type == MSG_CHOSEN) {
+			r->n_chosen++;
+			assert_int_equal(msg_get_active(&b, &r->chosen), 0);
+			continue;
+		}
+		assert_int_equal(p.type, MSG_FENCE);
+		assert_true(r->n_sent < ARRAY_LEN(r->sent));
+		assert_int_equal(msg_get_fence(&b, &r->sent[r->n_sent++]), 0);
+	}
 }
 
 static void
@@ -111,15 +117,18 @@ set_up(struct run *r, int node, const char *first, const char *second)
 	struct standby_run_setup setup = { .loop = ev_loop_new(EVFLAG_AUTO),
 		.services = &r->services,
 		.groups = r->groups,
-		.node = node,
-		.choose = send_choice,
-		.send = send_fence,
-		.arg = r };
+		.node = node };
+	int ends[2];
 
+	assert_int_equal(channel_pair(ends), 0);
 	(void)snprintf(text, sizeof(text), yaml, first, second);
-	*r = (struct run){ .loop = setup.loop, .config = from_yaml(text) };
+	*r = (struct run){ .loop = setup.loop,
+		.config = from_yaml(text),
+		.relay = ends[0],
+		.supervisor = ends[1] };
 	assert_non_null(r->loop);
 	setup.config = r->config;
+	setup.supervisor = r->relay;
 	make_pools(r);
 	r->standby_run = standby_run_new(&setup);
 	assert_non_null(r->standby_run);
@@ -133,6 +142,8 @@ tear_down(struct run *r)
 	for (unsigned i = 0; i < SERVICES; i++)
 		pool_fini(&r->services.shared.pools[i]);
 	free(r->services.shared.pools);
+	fd_close(&r->relay);
+	fd_close(&r->supervisor);
 	config_free(r->config);
 	ev_loop_destroy(r->loop);
 }
@@ -144,6 +155,7 @@ take_out(struct run *r, unsigned service, unsigned server)
 
 	pool_set_admin(p, &p->servers[server], ACCORD_MAINT);
 	services_changed(&r->services, p);
+	hear(r);
 }
 
 static void
@@ -154,12 +166,14 @@ set_state(
 
 	pool_set_state(p, &p->servers[server], state, mono_now());
 	services_changed(&r->services, p);
+	hear(r);
 }
 
 /* Of both services of the group. */
 static void
 assert_active(struct run *r, int server)
 {
+	hear(r);
 	assert_int_equal(r->services.shared.pools[1].active, server);
 	assert_int_equal(r->services.shared.pools[2].active, server);
 	assert_int_equal(
@@ -213,6 +227,7 @@ fences_run_one_after_the_other_before_anybody_takes_over(void **state)
 	/* Not its own. */
 	standby_run_take_fenced(r.standby_run,
 	    &(struct msg_fenced){ .id = r.sent[0].id + 7, .passed = true });
+	hear(&r);
 	assert_int_equal(r.n_sent, 1);
 	standby_run_take_fenced(r.standby_run,
 	    &(struct msg_fenced){ .id = r.sent[0].id, .passed = true });
