@@ -124,8 +124,6 @@ become_ready(struct relay *r)
 static void
 on_first_checks(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	(void)loop;
-	(void)revents;
 	become_ready(CONTAINER_OF(t, struct relay, first_checks));
 }
 
@@ -301,8 +299,6 @@ on_beat(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct relay *r = CONTAINER_OF(t, struct relay, beat);
 
-	(void)loop;
-	(void)revents;
 	liveness_beat(r->liveness, LIVENESS_MAIN);
 }
 
@@ -363,8 +359,6 @@ on_stop_poll(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct relay *r = CONTAINER_OF(t, struct relay, stop_poll);
 
-	(void)loop;
-	(void)revents;
 	if (!services_is_dropped(&r->services))
 		return;
 	send_failover(r, MSG_STOPPED, NULL);
@@ -417,8 +411,6 @@ on_chan(struct ev_loop *loop, ev_io *io, int revents)
 	struct channel_packet p;
 	int e;
 
-	(void)loop;
-	(void)revents;
 	while ((e = channel_recv(r->channel, &p)) == 1) {
 		e = take(r, &p);
 		fd_close(&p.fd);
@@ -505,7 +497,6 @@ on_failover(struct ev_loop *loop, ev_io *io, int revents)
 	struct channel_packet p;
 	int e;
 
-	(void)revents;
 	while ((e = channel_recv(r->failover, &p)) == 1) {
 		e = take_failover(r, &p);
 		fd_close(&p.fd);
@@ -523,8 +514,6 @@ on_failover(struct ev_loop *loop, ev_io *io, int revents)
 static void
 on_signal(struct ev_loop *loop, ev_signal *s, int revents)
 {
-	(void)loop;
-	(void)revents;
 	stop(s->data);
 }
 

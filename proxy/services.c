@@ -22,8 +22,6 @@ on_accused(struct ev_loop *loop, ev_async *async, int revents)
 	struct services *r =
 	    CONTAINER_OF(async, struct services, shared.sessions.accused);
 
-	(void)loop;
-	(void)revents;
 	for (size_t i = 0; i < r->shared.n_servers; i++) {
 		struct pool_server *s = r->checks[i].server;
 
@@ -50,8 +48,6 @@ on_dropped(struct ev_loop *loop, ev_async *async, int revents)
 	struct services *r =
 	    CONTAINER_OF(async, struct services, shared.dropped);
 
-	(void)loop;
-	(void)revents;
 	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++) {
 		if ((r->dropping & 1U << i) == 0 || !has_dropped(r, i))
 			continue;

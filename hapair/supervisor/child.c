@@ -136,7 +136,6 @@ on_packets(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct child *r = CONTAINER_OF(io, struct child, packets);
 
-	(void)revents;
 	if (!read_packets(r))
 		ev_io_stop(loop, io); /* its end is about to be reported */
 }
@@ -161,7 +160,6 @@ on_ended(struct ev_loop *loop, ev_child *c, int revents)
 	int status = c->rstatus;
 	const pid_t pid = r->pid;
 
-	(void)revents;
 	ev_child_stop(loop, c);
 	r->pid = 0;            /* the number may be another's already */
 	(void)read_packets(r); /* its last words */
@@ -178,8 +176,6 @@ on_again(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct child *r = CONTAINER_OF(t, struct child, again);
 
-	(void)loop;
-	(void)revents;
 	if (!r->stopping)
 		child_start(r);
 }

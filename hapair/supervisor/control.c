@@ -188,7 +188,6 @@ on_readable(struct ev_loop *loop, ev_io *io, int revents)
 	    q->fd, q->line + q->len, sizeof(q->line) - q->len, MSG_DONTWAIT);
 	char *end;
 
-	(void)revents;
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
@@ -211,8 +210,6 @@ on_readable(struct ev_loop *loop, ev_io *io, int revents)
 static void
 on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	(void)loop;
-	(void)revents;
 	forget(CONTAINER_OF(t, struct control_caller, patience));
 }
 
@@ -223,7 +220,6 @@ on_caller(struct ev_loop *loop, ev_io *io, int revents)
 	struct control_caller *q = NULL;
 	int fd = accept4(c->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	(void)revents;
 	if (fd == -1)
 		return;
 	if (c->n_callers < CALLERS_MAX)

@@ -65,8 +65,6 @@ on_look(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct role_watchdog *w = CONTAINER_OF(t, struct role_watchdog, look);
 
-	(void)loop;
-	(void)revents;
 	look(&w->failover);
 	look(&w->relay);
 }

@@ -187,7 +187,6 @@ state_store_look(struct state_store *s)
 static void
 on_choice_patience(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	(void)revents;
 	ev_timer_stop(loop, t);
 	state_store_look(CONTAINER_OF(t, struct state_store, choice_patience));
 }
@@ -231,8 +230,6 @@ set_known(struct state_store *s, bool known)
 static void
 on_peer_patience(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	(void)loop;
-	(void)revents;
 	set_known(CONTAINER_OF(t, struct state_store, peer_patience), true);
 }
 

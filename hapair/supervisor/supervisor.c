@@ -373,8 +373,6 @@ on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct supervisor *s = CONTAINER_OF(t, struct supervisor, patience);
 
-	(void)loop;
-	(void)revents;
 	switch (s->stage) {
 	case STAGE_HANDOVER:
 		log_warning("supervisor",
@@ -407,8 +405,6 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 {
 	struct supervisor *s = w->data;
 
-	(void)loop;
-	(void)revents;
 	if (s->stage != STAGE_RUNNING)
 		return;
 	log_notice("supervisor", "stopping, reason: signal %d", w->signum);
@@ -419,9 +415,7 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 static void
 on_hang_up(struct ev_loop *loop, ev_signal *w, int revents)
 {
-	(void)loop;
 	(void)w;
-	(void)revents;
 	log_notice("supervisor", "SIGHUP is ignored");
 }
 
@@ -480,9 +474,7 @@ watch_signal(struct supervisor *s, ev_signal *w,
 static void
 on_alive(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	(void)loop;
 	(void)t;
-	(void)revents;
 	ready_alive();
 }
 

@@ -42,8 +42,6 @@ on_due(struct ev_loop *loop, ev_timer *t, int revents)
 	struct track_scripts_one *o =
 	    CONTAINER_OF(t, struct track_scripts_one, due);
 
-	(void)loop;
-	(void)revents;
 	if (!program_is_running(&o->program)) {
 		run(o);
 		return;

@@ -293,8 +293,6 @@ look(struct unit *u)
 static void
 on_wake(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	(void)loop;
-	(void)revents;
 	look(CONTAINER_OF(t, struct unit, wake));
 }
 

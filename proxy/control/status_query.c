@@ -44,8 +44,6 @@ static const struct status_query_said nothing = { .peer = NULL };
 static void
 on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	(void)loop;
-	(void)revents;
 	finish(
 	    CONTAINER_OF(t, struct status_query_request, patience), &nothing);
 }
