@@ -49,24 +49,24 @@ check_patterns(const struct bundle *b, const struct bundle_rules *rules,
 }
 
 static int
-collect(struct bundle *b, const struct keyfile *const *files, size_t n_files,
+collect(struct bundle *b, const struct keyfile *files, size_t n_files,
     const struct bundle_rules *rules)
 {
 	size_t all = 0;
 
 	for (size_t f = 0; f < n_files; f++)
-		all += files[f]->n;
+		all += files[f].n;
 	if (all > MERGE_ITEMS_MAX)
 		return -E2BIG;
 	b->items = calloc(all + 1, sizeof(*b->items));
 	if (b->items == NULL)
 		return -ENOMEM;
 	for (size_t f = 0; f < n_files; f++)
-		for (size_t i = 0; i < files[f]->n; i++)
-			if (is_wanted(&files[f]->entries[i], rules))
+		for (size_t i = 0; i < files[f].n; i++)
+			if (is_wanted(&files[f].entries[i], rules))
 				b->items[b->n++] = (struct merge_item){
-					.entry = &files[f]->entries[i],
-					.path = files[f]->path,
+					.entry = &files[f].entries[i],
+					.path = files[f].path,
 				};
 	return 0;
 }
@@ -108,9 +108,8 @@ serialize(struct bundle *b)
 }
 
 int
-bundle_make(struct bundle *b, const struct keyfile *const *files,
-    size_t n_files, const struct bundle_rules *rules,
-    char ret_why[static BUNDLE_WHY_MAX])
+bundle_make(struct bundle *b, const struct keyfile *files, size_t n_files,
+    const struct bundle_rules *rules, char ret_why[static BUNDLE_WHY_MAX])
 {
 	struct merge_conflict conflict;
 	int e;

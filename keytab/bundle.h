@@ -28,7 +28,7 @@ struct bundle {
 /*
  * Returns 0, or -errno with words for it. `b` is to be closed in either case.
  */
-MUST_CHECK int bundle_make(struct bundle *b, const struct keyfile *const *files,
+MUST_CHECK int bundle_make(struct bundle *b, const struct keyfile *files,
     size_t n_files, const struct bundle_rules *rules,
     char ret_why[static BUNDLE_WHY_MAX]);
 void bundle_close(struct bundle *b);

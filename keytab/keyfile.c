@@ -17,44 +17,24 @@ explain(int e, char ret_why[static KEYFILE_WHY_MAX], const char *words)
 	return e;
 }
 
-static int
-push(struct keyfile *f, size_t *room, const struct keytab_entry *e)
-{
-	if (f->n == *room) {
-		size_t more = *room == 0 ? 16 : 2 * *room;
-		struct keytab_entry *grown =
-		    realloc(f->entries, more * sizeof(*grown));
-
-		if (grown == NULL)
-			return -ENOMEM;
-		f->entries = grown;
-		*room = more;
-	}
-	f->entries[f->n++] = *e;
-	return 0;
-}
-
 int
 keyfile_parse(struct keyfile *f, const void *bytes, size_t len,
     char ret_why[static KEYFILE_WHY_MAX])
 {
 	struct keytab_reader r;
 	struct keytab_fault fault;
-	struct keytab_entry e;
-	size_t room = 0;
 	int got = keytab_begin(&r, bytes, len, &fault);
 
-	while (got == 0) {
-		got = keytab_next(&r, &e, &fault);
+	f->entries = calloc(len / KEYTAB_ENTRY_MIN + 1, sizeof(*f->entries));
+	if (f->entries == NULL)
+		return explain(-ENOMEM, ret_why, strerror(ENOMEM));
+	while (got >= 0) {
+		got = keytab_next(&r, &f->entries[f->n], &fault);
 		if (got == 0)
 			return 0;
-		if (got == 1)
-			got = push(f, &room, &e);
+		f->n += got == 1;
 	}
-	if (got == -EBADMSG)
-		(void)keytab_fault_text(&fault, ret_why);
-	else
-		(void)explain(got, ret_why, strerror(-got));
+	(void)keytab_fault_text(&fault, ret_why);
 	return got;
 }
 

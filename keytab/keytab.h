@@ -17,6 +17,9 @@
 #define KEYTAB_TEXT_MAX (4 * KEYTAB_NAMES_MAX + 1)
 #define KEYTAB_FAULT_MAX 160
 
+/* Bytes of the smallest entry, with the length before it. */
+#define KEYTAB_ENTRY_MIN 26
+
 struct keytab_span {
 	const uint8_t *at; /* borrowed: the file's bytes */
 	size_t len;

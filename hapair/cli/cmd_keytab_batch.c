@@ -18,26 +18,14 @@ struct job {
 
 struct batch {
 	struct job *jobs;
-	size_t n, room;
+	size_t n;
 };
 
 static int
-add_job(
-    struct batch *b, const struct cmd_keytab_merge *m, const char *file_name)
+init_job(struct job *j, const struct cmd_keytab_merge *m, const char *file_name)
 {
-	struct job *j;
 	size_t len = strlen(file_name);
 
-	if (b->n == b->room) {
-		size_t room = b->room == 0 ? 16 : 2 * b->room;
-		struct job *jobs = realloc(b->jobs, room * sizeof(*jobs));
-
-		if (jobs == NULL)
-			return -ENOMEM;
-		b->jobs = jobs;
-		b->room = room;
-	}
-	j = &b->jobs[b->n++];
 	*j = (struct job){ .rewrite = rewrite_nothing() };
 	if (len > strlen(SUFFIX) &&
 	    strcmp(file_name + len - strlen(SUFFIX), SUFFIX) == 0)
@@ -51,36 +39,33 @@ add_job(
 }
 
 static int
-by_name(const void *a, const void *b)
+is_shown(const struct dirent *d)
 {
-	return strcmp(((const struct job *)a)->in, ((const struct job *)b)->in);
+	return d->d_name[0] != '.';
 }
 
 static int
 find_hosts(struct batch *b, const struct cmd_keytab_merge *m)
 {
-	DIR *dir = opendir(m->hosts);
-	const struct dirent *d;
-	int e = 0;
+	struct dirent **names;
+	int n = scandir(m->hosts, &names, is_shown, alphasort);
+	int e = n < 0 ? -errno : 0;
 
-	if (dir == NULL) {
-		e = -errno;
-		cmd_keytab_say(m->hosts, "%s", strerror(-e));
-		return e;
+	b->jobs = calloc((size_t)(n > 0 ? n : 0) + 1, sizeof(*b->jobs));
+	if (b->jobs == NULL)
+		e = -ENOMEM;
+	for (int i = 0; i < n; i++) {
+		if (e == 0)
+			e = init_job(&b->jobs[b->n++], m, names[i]->d_name);
+		free(names[i]);
 	}
-	while (e == 0 && (d = readdir(dir)) != NULL)
-		if (d->d_name[0] != '.')
-			e = add_job(b, m, d->d_name);
-	(void)closedir(dir);
+	if (n >= 0)
+		free(names);
 	if (e < 0)
 		cmd_keytab_say(m->hosts, "%s", strerror(-e));
-	else if (b->n == 0) {
+	else if (n == 0)
 		cmd_keytab_say(m->hosts, "no keytabs there");
-		return -ENOENT;
-	}
-	if (b->n > 0)
-		qsort(b->jobs, b->n, sizeof(*b->jobs), by_name);
-	return e;
+	return n == 0 ? -ENOENT : e;
 }
 
 /* A merged file in the place of a host's own would fail the next run. */
@@ -133,8 +118,8 @@ static int
 prepare(struct job *j, const struct keyfile *proxy,
     const struct cmd_keytab_merge *m)
 {
-	const struct keyfile *files[] = { proxy, &j->file };
 	int e = cmd_keytab_open(&j->file, j->in);
+	const struct keyfile files[] = { *proxy, j->file }; /* both borrowed */
 
 	if (e == 0)
 		e = check_host(j);

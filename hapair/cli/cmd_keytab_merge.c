@@ -114,20 +114,17 @@ static int
 merge_one(const struct cmd_keytab_merge *m)
 {
 	struct keyfile *files = calloc(m->n_files, sizeof(*files));
-	const struct keyfile **list = calloc(m->n_files, sizeof(*list));
 	struct rewrite w = rewrite_nothing();
-	int e = files == NULL || list == NULL ? -ENOMEM : 0;
+	int e = files == NULL ? -ENOMEM : 0;
 
-	for (size_t i = 0; files != NULL && list != NULL && i < m->n_files;
-	     i++) {
+	for (size_t i = 0; files != NULL && i < m->n_files; i++) {
 		int opened = cmd_keytab_open(&files[i], m->files[i]);
 
-		list[i] = &files[i];
 		e = e < 0 ? e : opened;
 	}
 	if (e == 0)
 		e = rewrite_prepare(
-		    &w, m->out, list, m->n_files, &m->rules, m->owner);
+		    &w, m->out, files, m->n_files, &m->rules, m->owner);
 	else
 		cmd_keytab_say(m->out, "left as it was");
 	if (e == 0)
@@ -136,7 +133,6 @@ merge_one(const struct cmd_keytab_merge *m)
 	for (size_t i = 0; files != NULL && i < m->n_files; i++)
 		keyfile_close(&files[i]);
 	free(files);
-	free(list);
 	return e < 0 ? COMMAND_FAILED : COMMAND_DONE;
 }
 

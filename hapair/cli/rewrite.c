@@ -95,9 +95,9 @@ read_back(const struct rewrite *w, char why[static KEYFILE_WHY_MAX])
 }
 
 int
-rewrite_prepare(struct rewrite *w, const char *out,
-    const struct keyfile *const *files, size_t n_files,
-    const struct bundle_rules *rules, struct replace_owner owner)
+rewrite_prepare(struct rewrite *w, const char *out, const struct keyfile *files,
+    size_t n_files, const struct bundle_rules *rules,
+    struct replace_owner owner)
 {
 	char long_why[BUNDLE_WHY_MAX], why[KEYFILE_WHY_MAX];
 	int e = bundle_make(&w->bundle, files, n_files, rules, long_why);

@@ -21,7 +21,7 @@ struct rewrite rewrite_nothing(void);
 
 /* Returns 0 or -errno; `out` is as it was in either case. */
 MUST_CHECK int rewrite_prepare(struct rewrite *w, const char *out,
-    const struct keyfile *const *files, size_t n_files,
+    const struct keyfile *files, size_t n_files,
     const struct bundle_rules *rules, struct replace_owner owner);
 
 /* Returns 0 or -errno; says on stdout what is there now. */
