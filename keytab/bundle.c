@@ -1,6 +1,5 @@
 #include "keytab/bundle.h"
 
-#include "keytab/emit.h"
 #include "keytab/enctype.h"
 
 #include <errno.h>
@@ -90,19 +89,19 @@ tell_conflict(
 static int
 serialize(struct bundle *b)
 {
-	size_t bytes = EMIT_HEAD_BYTES;
+	size_t bytes = KEYTAB_HEAD_BYTES;
 	struct buf out;
 	int e;
 
 	for (size_t i = 0; i < b->n; i++)
-		bytes += emit_entry_bytes(b->items[i].entry);
+		bytes += keytab_entry_bytes(b->items[i].entry);
 	e = vault_open(&b->vault, bytes);
 	if (e < 0)
 		return e;
 	out = buf_writer(b->vault.bytes, bytes);
-	emit_put_head(&out);
+	keytab_put_head(&out);
 	for (size_t i = 0; i < b->n; i++)
-		emit_put_entry(&out, b->items[i].entry);
+		keytab_put_entry(&out, b->items[i].entry);
 	b->len = bytes;
 	return buf_is_done(&out) ? 0 : -EBADMSG;
 }

@@ -1,14 +1,16 @@
 #include "keytab/keytab.h"
 
-#include "core/buf.h"
 #include "keytab/enctype.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define VERSION_BYTES 2
+#define VERSION 0x0502
 #define LENGTH_BYTES 4
+/* Count, realm's length, name type, timestamp, kvno, enctype, key's length and
+ * the wide kvno. */
+#define FIXED_BYTES (2 + 2 + 4 + 4 + 1 + 2 + 2 + 4)
 
 static int
 fail(struct keytab_fault *ret_fault, enum keytab_fault_kind kind, size_t offset,
@@ -31,14 +33,14 @@ keytab_begin(struct keytab_reader *r, const void *bytes, size_t len,
 
 	if (len == 0)
 		return fail(ret_fault, KEYTAB_EMPTY, 0, 0, 0);
-	if (len >= VERSION_BYTES && b[0] == 5 && b[1] == 1)
+	if (len >= KEYTAB_HEAD_BYTES && b[0] == 5 && b[1] == 1)
 		return fail(ret_fault, KEYTAB_OLD_FORMAT, 0, 0, 0);
-	if (len < VERSION_BYTES || b[0] != 5 || b[1] != 2)
+	if (len < KEYTAB_HEAD_BYTES || b[0] != 5 || b[1] != 2)
 		return fail(ret_fault, KEYTAB_NO_KEYTAB, 0, 0, 0);
 	*r = (struct keytab_reader){
 		.bytes = b,
 		.len = len,
-		.pos = VERSION_BYTES,
+		.pos = KEYTAB_HEAD_BYTES,
 	};
 	return 0;
 }
@@ -318,4 +320,34 @@ keytab_principal_text(
 	n = put_name(buf, n, e->realm);
 	buf[n] = '\0';
 	return buf;
+}
+
+size_t
+keytab_entry_bytes(const struct keytab_entry *e)
+{
+	return LENGTH_BYTES + FIXED_BYTES + e->realm.len + e->components.len +
+	    e->key.len;
+}
+
+void
+keytab_put_head(struct buf *b)
+{
+	buf_put_u16(b, VERSION);
+}
+
+void
+keytab_put_entry(struct buf *b, const struct keytab_entry *e)
+{
+	buf_put_u32(b, (uint32_t)(keytab_entry_bytes(e) - LENGTH_BYTES));
+	buf_put_u16(b, (uint16_t)e->n_components);
+	buf_put_u16(b, (uint16_t)e->realm.len);
+	buf_put_bytes(b, e->realm.at, e->realm.len);
+	buf_put_bytes(b, e->components.at, e->components.len);
+	buf_put_u32(b, e->name_type);
+	buf_put_u32(b, e->timestamp);
+	buf_put_u8(b, (uint8_t)e->kvno);
+	buf_put_u16(b, e->enctype);
+	buf_put_u16(b, (uint16_t)e->key.len);
+	buf_put_bytes(b, e->key.at, e->key.len);
+	buf_put_u32(b, e->kvno);
 }

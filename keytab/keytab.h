@@ -1,15 +1,18 @@
 #pragma once
 
 /*
- * What a keytab file says, format 5.02, read strictly: every length is checked
+ * A keytab file, format 5.02. It is read strictly: every length is checked
  * against the record and the file it is in, and what does not fit is a fault
- * with its place, never the end of the file.
+ * with its place, never the end of the file. It is written with both forms of
+ * each kvno and no holes, so that what was read from such a file comes out byte
+ * for byte.
  *
  * Pure. Entries are views into the caller's bytes, keys included: nothing of a
  * key is copied.
  */
 
 #include "core/base.h"
+#include "core/buf.h"
 
 /* Realm and components together, with a 16-bit length before each. */
 #define KEYTAB_NAMES_MAX 1000
@@ -17,6 +20,8 @@
 #define KEYTAB_TEXT_MAX (4 * KEYTAB_NAMES_MAX + 1)
 #define KEYTAB_FAULT_MAX 160
 
+/* What stands before the first entry. */
+#define KEYTAB_HEAD_BYTES 2
 /* Bytes of the smallest entry, with the length before it. */
 #define KEYTAB_ENTRY_MIN 26
 
@@ -90,3 +95,8 @@ bool keytab_is_same_principal(
  */
 const char *keytab_principal_text(
     const struct keytab_entry *e, char buf[static KEYTAB_TEXT_MAX]);
+
+size_t keytab_entry_bytes(const struct keytab_entry *e);
+
+void keytab_put_head(struct buf *b);
+void keytab_put_entry(struct buf *b, const struct keytab_entry *e);

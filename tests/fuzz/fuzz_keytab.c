@@ -6,7 +6,6 @@
 #include "core/base.h"
 #include "core/buf.h"
 #include "keytab/advice.h"
-#include "keytab/emit.h"
 #include "keytab/keytab.h"
 #include "keytab/merge.h"
 
@@ -36,7 +35,7 @@ look_at(const struct keytab_entry *e, const uint8_t *data, size_t size)
 static void
 write_and_read(const struct keytab_entry *e)
 {
-	const size_t len = EMIT_HEAD_BYTES + emit_entry_bytes(e);
+	const size_t len = KEYTAB_HEAD_BYTES + keytab_entry_bytes(e);
 	uint8_t *bytes = malloc(len);
 	struct buf out = buf_writer(bytes, len);
 	struct keytab_reader r;
@@ -44,8 +43,8 @@ write_and_read(const struct keytab_entry *e)
 	struct keytab_entry again;
 
 	assert(bytes != NULL);
-	emit_put_head(&out);
-	emit_put_entry(&out, e);
+	keytab_put_head(&out);
+	keytab_put_entry(&out, e);
 	assert(buf_is_done(&out));
 	assert(keytab_begin(&r, bytes, len, &fault) == 0);
 	assert(keytab_next(&r, &again, &fault) == 1);

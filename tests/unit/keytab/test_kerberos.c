@@ -1,7 +1,6 @@
 #include "keytab/kerberos.h"
 
 #include "core/buf.h"
-#include "keytab/emit.h"
 #include "keytab/keyfile.h"
 #include "tests/lib/test.h"
 
@@ -37,9 +36,9 @@ write_entries(const char *path)
 	struct buf b = buf_writer(bytes, sizeof(bytes));
 	FILE *f = fopen(path, "w");
 
-	emit_put_head(&b);
+	keytab_put_head(&b);
 	for (size_t i = 0; i < ARRAY_LEN(entries); i++)
-		emit_put_entry(&b, &entries[i]);
+		keytab_put_entry(&b, &entries[i]);
 	assert_false(b.bad);
 	assert_non_null(f);
 	assert_int_equal(fwrite(bytes, 1, b.pos, f), b.pos);
@@ -111,7 +110,7 @@ make_odd_file(uint8_t *bytes, size_t room)
 	struct buf b = buf_writer(bytes, room);
 	size_t changes;
 
-	emit_put_head(&b);
+	keytab_put_head(&b);
 	for (size_t i = 0; i < 4; i++) {
 		size_t at = b.pos, padding = (size_t)rand() % 8;
 
@@ -120,7 +119,7 @@ make_odd_file(uint8_t *bytes, size_t room)
 			buf_put_u64(&b, 0);
 			at = b.pos;
 		}
-		emit_put_entry(&b, &entries[i % ARRAY_LEN(entries)]);
+		keytab_put_entry(&b, &entries[i % ARRAY_LEN(entries)]);
 		if (rand() % 3 == 0)
 			b.pos -= 4; /* without the wide kvno */
 		for (; padding > 0 && rand() % 2 == 0; padding--)
