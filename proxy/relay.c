@@ -477,16 +477,10 @@ take_failover(struct relay *r, const struct channel_packet *p)
 	switch (p->type) {
 	case MSG_GROUP:
 		return take_group(r, p);
-	case MSG_PEER:
-		return status_query_take_peer(&r->query, p);
-	case MSG_TRACKS:
-		return status_query_take_tracks(&r->query, p);
-	case MSG_ANSWERED:
-		return status_query_take_answered(&r->query, p);
 	case MSG_RESET:
 		return take_drop(r, p);
 	default: /* not an enum: a number from another process */
-		return -EBADMSG;
+		return status_query_take(&r->query, p);
 	}
 }
 

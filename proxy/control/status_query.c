@@ -5,6 +5,7 @@
 #include "core/fd.h"
 #include "core/reply.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define PATIENCE_S 0.3
@@ -74,38 +75,16 @@ status_query_ask(struct status_query *a, int *socket, int failover)
 		finish(q, &nothing);
 }
 
-int
-status_query_take_peer(struct status_query *a, const struct channel_packet *p)
+static int
+take_answered(struct status_query *a, struct buf *b)
 {
-	struct buf b = buf_reader(p->body, p->len);
-	int e = msg_get_peer(&b, &a->peer);
-
-	a->has_peer = e == 0;
-	return e;
-}
-
-int
-status_query_take_tracks(struct status_query *a, const struct channel_packet *p)
-{
-	struct buf b = buf_reader(p->body, p->len);
-	int e = msg_get_tracks(&b, &a->tracks);
-
-	a->has_tracks = e == 0;
-	return e;
-}
-
-int
-status_query_take_answered(
-    struct status_query *a, const struct channel_packet *p)
-{
-	struct buf b = buf_reader(p->body, p->len);
 	const struct status_query_said said = {
 		.peer = a->has_peer ? &a->peer : NULL,
 		.tracks = a->has_tracks ? &a->tracks : NULL,
 	};
 	struct status_query_request *q, *next;
 	struct msg_ask m;
-	int e = msg_get_ask(&b, &m);
+	int e = msg_get_ask(b, &m);
 
 	if (e < 0)
 		return e;
@@ -116,6 +95,28 @@ status_query_take_answered(
 	}
 	a->has_peer = a->has_tracks = false;
 	return 0;
+}
+
+int
+status_query_take(struct status_query *a, const struct channel_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	int e;
+
+	switch (p->type) {
+	case MSG_PEER:
+		e = msg_get_peer(&b, &a->peer);
+		a->has_peer = e == 0;
+		return e;
+	case MSG_TRACKS:
+		e = msg_get_tracks(&b, &a->tracks);
+		a->has_tracks = e == 0;
+		return e;
+	case MSG_ANSWERED:
+		return take_answered(a, &b);
+	default: /* not an enum: a number from another process */
+		return -EBADMSG;
+	}
 }
 
 void

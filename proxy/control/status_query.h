@@ -43,10 +43,6 @@ void status_query_fini(struct status_query *a);
 /* Takes the socket. `failover` is the channel to ask on, or -1. */
 void status_query_ask(struct status_query *a, int *socket, int failover);
 
-/* What failover says. Return 0 or -EBADMSG. */
-MUST_CHECK int status_query_take_peer(
-    struct status_query *a, const struct channel_packet *p);
-MUST_CHECK int status_query_take_tracks(
-    struct status_query *a, const struct channel_packet *p);
-MUST_CHECK int status_query_take_answered(
+/* What failover says of it. Returns 0 or -EBADMSG. */
+MUST_CHECK int status_query_take(
     struct status_query *a, const struct channel_packet *p);
