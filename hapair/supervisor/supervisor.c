@@ -14,7 +14,6 @@
 #include "hapair/supervisor/fence_run.h"
 #include "hapair/supervisor/listeners.h"
 #include "hapair/supervisor/notify.h"
-#include "hapair/supervisor/ready.h"
 #include "hapair/supervisor/release.h"
 #include "hapair/supervisor/role_watchdog.h"
 #include "hapair/supervisor/state_file.h"
@@ -27,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 /*
@@ -139,7 +139,7 @@ tell_ready(struct supervisor *s)
 		return;
 	s->was_ready = true;
 	log_notice("supervisor", "ready");
-	ready_tell();
+	(void)sd_notify(0, "READY=1");
 	if (s->setup->ready_fd != -1 &&
 	    fd_write_all(s->setup->ready_fd, "", 1) < 0)
 		log_debug("supervisor", "nobody waits for us any more");
@@ -315,7 +315,7 @@ stop(struct supervisor *s)
 {
 	s->stage = STAGE_HANDOVER;
 	s->failover.stopping = s->relay.stopping = true;
-	ready_stopping();
+	(void)sd_notify(0, "STOPPING=1");
 	if (s->failover.pid == 0 || s->relay.pid == 0) {
 		stop_relay(s);
 		return;
@@ -475,17 +475,18 @@ static void
 on_alive(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	(void)t;
-	ready_alive();
+	(void)sd_notify(0, "WATCHDOG=1");
 }
 
-/* Twice as often as it wants to hear. */
+/* Twice as often as a service manager wants to hear (WatchdogSec=). */
 static void
 start_watchdog(struct supervisor *s)
 {
-	const double every_s = (double)ready_watchdog_us() / 2e6;
+	uint64_t us = 0;
+	const bool watched = sd_watchdog_enabled(0, &us) > 0;
 
-	ev_timer_init(&s->alive, on_alive, 0., every_s);
-	if (every_s > 0.)
+	ev_timer_init(&s->alive, on_alive, 0., (double)us / 2e6);
+	if (watched)
 		ev_timer_start(s->loop, &s->alive);
 }
 
@@ -531,14 +532,12 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 	e = fence_run_init(&s->fences, setup->config, on_fenced, s);
 	if (e == 0)
 		e = init_store(s);
-	if (e < 0)
-		return e;
 	/* Before the channels and the wire: fd_keeper.h tells why. */
-	e = fd_keeper_init(&s->fd_keeper);
-	if (e < 0)
-		return e;
-	e = role_watchdog_init(&s->watchdog, setup->config, setup->workers,
-	    &s->failover, &s->relay);
+	if (e == 0)
+		e = fd_keeper_init(&s->fd_keeper);
+	if (e == 0)
+		e = role_watchdog_init(&s->watchdog, setup->config,
+		    setup->workers, &s->failover, &s->relay);
 	if (e < 0)
 		return e;
 	(void)signal(SIGPIPE, SIG_IGN);

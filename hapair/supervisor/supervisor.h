@@ -3,7 +3,8 @@
 /*
  * The supervisor: starts the roles, gives them what they need, watches them,
  * answers or passes on control requests, and ends everything in good order.
- * Root, and the only process that parses no network input.
+ * Root, and the only process that parses no network input. The door to
+ * libsystemd: a service manager, where there is one, is told how we are.
  *
  * Who dies with whom: a role that ends is started again and its clients wait
  * in the backlog of the listeners, which are held here. When the supervisor
