@@ -10,7 +10,6 @@
 #include "keytab/keytab.h"
 
 #define SPN_PART_MAX 256
-#define SPN_TEXT_MAX (3 * SPN_PART_MAX)
 
 struct spn {
 	char service[SPN_PART_MAX], host[SPN_PART_MAX];

@@ -101,38 +101,16 @@ whole_prefix(const union addr *a)
 	return a->sa.sa_family == AF_INET6 ? 128 : 32;
 }
 
-int
-scalar_cidr(const char *text, struct config_cidr *ret_cidr)
-{
-	const char *slash = strchr(text, '/');
-	struct config_cidr c;
-	char ip[ADDR_TEXT_MAX];
-	uint64_t prefix;
-
-	if (slash == NULL || (size_t)(slash - text) >= sizeof(ip))
-		return -EINVAL;
-	memset(ip, 0, sizeof(ip));
-	memcpy(ip, text, (size_t)(slash - text));
-	memset(&c, 0, sizeof(c));
-	if (addr_parse_ip(ip, &c.addr) < 0 ||
-	    scalar_number(slash + 1, &prefix) < 0)
-		return -EINVAL;
-	if (prefix < 1 || prefix > (uint64_t)whole_prefix(&c.addr))
-		return -EINVAL;
-	c.prefix = (uint8_t)prefix;
-	*ret_cidr = c;
-	return 0;
-}
-
-int
-scalar_network(const char *text, struct config_cidr *ret_cidr)
+/* `network`: the prefix may be 0, and without one it is a host's own. */
+static int
+read_cidr(const char *text, bool network, struct config_cidr *ret_cidr)
 {
 	size_t len = strcspn(text, "/");
 	struct config_cidr c;
 	char ip[ADDR_TEXT_MAX];
 	uint64_t prefix;
 
-	if (len >= sizeof(ip))
+	if (len >= sizeof(ip) || (text[len] == '\0' && !network))
 		return -EINVAL;
 	memset(&c, 0, sizeof(c));
 	memcpy(ip, text, len);
@@ -144,14 +122,26 @@ scalar_network(const char *text, struct config_cidr *ret_cidr)
 		if (scalar_number(text + len + 1, &prefix) < 0)
 			return -EINVAL;
 		/* ::ffff:10.0.0.0/104, which is 10.0.0.0/8. */
-		if (c.prefix == 32 && strchr(ip, ':') != NULL)
+		if (network && c.prefix == 32 && strchr(ip, ':') != NULL)
 			prefix -= 96; /* less than that: now too much */
-		if (prefix > c.prefix)
+		if (prefix > c.prefix || (prefix == 0 && !network))
 			return -EINVAL;
 		c.prefix = (uint8_t)prefix;
 	}
 	*ret_cidr = c;
 	return 0;
+}
+
+int
+scalar_cidr(const char *text, struct config_cidr *ret_cidr)
+{
+	return read_cidr(text, false, ret_cidr);
+}
+
+int
+scalar_network(const char *text, struct config_cidr *ret_cidr)
+{
+	return read_cidr(text, true, ret_cidr);
 }
 
 struct config_cidr
