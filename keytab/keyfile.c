@@ -34,8 +34,7 @@ keyfile_parse(struct keyfile *f, const void *bytes, size_t len,
 			return 0;
 		f->n += got == 1;
 	}
-	(void)keytab_fault_text(&fault, ret_why);
-	return got;
+	return explain(got, ret_why, fault.text);
 }
 
 /* One byte of room more than the file has, so that growing shows. */

@@ -3,6 +3,7 @@
 #include "keytab/enctype.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,16 +13,21 @@
  * the wide kvno. */
 #define FIXED_BYTES (2 + 2 + 4 + 4 + 1 + 2 + 2 + 4)
 
-static int
-fail(struct keytab_fault *ret_fault, enum keytab_fault_kind kind, size_t offset,
-    uint64_t says, uint64_t really)
+/* Of what is no keytab at all, the place says nothing: 0. */
+static __attribute__((format(printf, 3, 4))) int
+fail(struct keytab_fault *ret_fault, size_t offset, const char *format, ...)
 {
-	*ret_fault = (struct keytab_fault){
-		.kind = kind,
-		.offset = offset,
-		.says = says,
-		.really = really,
-	};
+	size_t n = 0;
+	va_list args;
+
+	ret_fault->offset = offset;
+	if (offset > 0)
+		n = (size_t)snprintf(
+		    ret_fault->text, KEYTAB_FAULT_MAX, "byte %zu: ", offset);
+	va_start(args, format);
+	(void)vsnprintf(
+	    ret_fault->text + n, KEYTAB_FAULT_MAX - n, format, args);
+	va_end(args);
 	return -EBADMSG;
 }
 
@@ -32,11 +38,14 @@ keytab_begin(struct keytab_reader *r, const void *bytes, size_t len,
 	const uint8_t *b = bytes;
 
 	if (len == 0)
-		return fail(ret_fault, KEYTAB_EMPTY, 0, 0, 0);
+		return fail(
+		    ret_fault, 0, "the file is empty, which is no keytab");
 	if (len >= KEYTAB_HEAD_BYTES && b[0] == 5 && b[1] == 1)
-		return fail(ret_fault, KEYTAB_OLD_FORMAT, 0, 0, 0);
+		return fail(ret_fault, 0,
+		    "format 5.01, in the byte order of whatever machine wrote it; rewrite it there with ktutil (rkt, wkt)");
 	if (len < KEYTAB_HEAD_BYTES || b[0] != 5 || b[1] != 2)
-		return fail(ret_fault, KEYTAB_NO_KEYTAB, 0, 0, 0);
+		return fail(ret_fault, 0,
+		    "this is no keytab: it does not begin with 05 02");
 	*r = (struct keytab_reader){
 		.bytes = b,
 		.len = len,
@@ -68,27 +77,28 @@ read_names(struct buf *b, size_t offset, struct keytab_entry *e,
 
 	e->n_components = buf_get_u16(b);
 	if (!b->bad && e->n_components == 0)
-		return fail(ret_fault, KEYTAB_NO_COMPONENTS, offset, 0, 0);
+		return fail(
+		    ret_fault, offset, "a principal without components");
 	begun = b->pos;
 	e->realm = get_span(b);
 	if (!b->bad && e->realm.len == 0)
-		return fail(
-		    ret_fault, KEYTAB_EMPTY_REALM, offset + begun, 0, 0);
+		return fail(ret_fault, offset + begun,
+		    "a principal with an empty realm");
 	e->components.at = b->data + b->pos;
 	for (unsigned i = 0; i < e->n_components && !b->bad; i++) {
 		size_t at = b->pos;
 		struct keytab_span s = get_span(b);
 
 		if (!b->bad && s.len == 0)
-			return fail(ret_fault, KEYTAB_EMPTY_COMPONENT,
-			    offset + at, i + 1, 0);
+			return fail(ret_fault, offset + at,
+			    "a principal with an empty component");
 	}
 	if (b->bad)
 		return 0; /* the caller tells */
 	e->components.len = (size_t)(b->data + b->pos - e->components.at);
 	if (b->pos - begun > KEYTAB_NAMES_MAX)
-		return fail(ret_fault, KEYTAB_LONG_NAMES, offset + begun,
-		    b->pos - begun, KEYTAB_NAMES_MAX);
+		return fail(
+		    ret_fault, offset + begun, "a principal that is too long");
 	return 0;
 }
 
@@ -106,8 +116,8 @@ read_rest(struct buf *b, size_t offset, struct keytab_entry *e,
 	}
 	for (; b->pos < b->len; b->pos++)
 		if (b->data[b->pos] != 0)
-			return fail(ret_fault, KEYTAB_STRAY_BYTES,
-			    offset + b->pos, b->len - b->pos, 0);
+			return fail(ret_fault, offset + b->pos,
+			    "bytes that mean nothing, behind an entry");
 	return 0;
 }
 
@@ -128,12 +138,15 @@ read_entry(struct buf *b, size_t offset, struct keytab_entry *ret_entry,
 	key_at = b->pos;
 	e.key = get_span(b);
 	if (b->bad)
-		return fail(ret_fault, KEYTAB_OVERRUN, e.offset, b->len, 0);
+		return fail(ret_fault, e.offset,
+		    "a field goes beyond the end of its record of %zu bytes",
+		    b->len);
 	if (e.key.len == 0)
-		return fail(ret_fault, KEYTAB_EMPTY_KEY, offset + key_at, 0, 0);
+		return fail(ret_fault, offset + key_at, "an empty key");
 	expected = enctype_key_bytes(e.enctype);
 	if (expected != 0 && e.key.len != expected)
-		return fail(ret_fault, KEYTAB_KEY_LENGTH, offset + key_at,
+		return fail(ret_fault, offset + key_at,
+		    "a key of the wrong length: %zu bytes, where its enctype has %zu",
 		    e.key.len, expected);
 	if (read_rest(b, offset, &e, ret_fault) < 0)
 		return -EBADMSG;
@@ -147,8 +160,8 @@ read_end(struct keytab_reader *r, struct keytab_fault *ret_fault)
 {
 	for (; r->pos < r->len; r->pos++)
 		if (r->bytes[r->pos] != 0)
-			return fail(ret_fault, KEYTAB_AFTER_END, r->pos,
-			    r->len - r->pos, 0);
+			return fail(ret_fault, r->pos,
+			    "bytes behind the mark of the end");
 	return 0;
 }
 
@@ -164,17 +177,20 @@ keytab_next(struct keytab_reader *r, struct keytab_entry *ret_entry,
 		size_t size = hole ? (size_t)0 - (int32_t)word : word;
 
 		if (b.bad)
-			return fail(ret_fault, KEYTAB_TRUNCATED, at,
-			    LENGTH_BYTES, left);
+			return fail(ret_fault, at,
+			    "truncated: %zu bytes should follow, and %zu do",
+			    (size_t)LENGTH_BYTES, left);
 		if (word == (uint32_t)INT32_MIN)
-			return fail(ret_fault, KEYTAB_ABSURD_LENGTH, at, 0, 0);
+			return fail(
+			    ret_fault, at, "a record of -2147483648 bytes");
 		r->pos += LENGTH_BYTES;
 		left -= LENGTH_BYTES;
 		if (size == 0)
 			return read_end(r, ret_fault);
 		if (size > left)
-			return fail(
-			    ret_fault, KEYTAB_TRUNCATED, at, size, left);
+			return fail(ret_fault, at,
+			    "truncated: %zu bytes should follow, and %zu do",
+			    size, left);
 		r->pos += size;
 		if (hole)
 			continue;
@@ -184,68 +200,6 @@ keytab_next(struct keytab_reader *r, struct keytab_entry *ret_entry,
 		return 1;
 	}
 	return 0;
-}
-
-static const char *
-fault_words(enum keytab_fault_kind kind)
-{
-	switch (kind) {
-	case KEYTAB_EMPTY:
-		return "the file is empty, which is no keytab";
-	case KEYTAB_OLD_FORMAT:
-		return "format 5.01, in the byte order of whatever machine wrote it; rewrite it there with ktutil (rkt, wkt)";
-	case KEYTAB_NO_KEYTAB:
-		return "this is no keytab: it does not begin with 05 02";
-	case KEYTAB_TRUNCATED:
-		return "truncated";
-	case KEYTAB_ABSURD_LENGTH:
-		return "a record of -2147483648 bytes";
-	case KEYTAB_OVERRUN:
-		return "a field goes beyond the end of its record";
-	case KEYTAB_NO_COMPONENTS:
-		return "a principal without components";
-	case KEYTAB_EMPTY_REALM:
-		return "a principal with an empty realm";
-	case KEYTAB_EMPTY_COMPONENT:
-		return "a principal with an empty component";
-	case KEYTAB_EMPTY_KEY:
-		return "an empty key";
-	case KEYTAB_KEY_LENGTH:
-		return "a key of the wrong length";
-	case KEYTAB_LONG_NAMES:
-		return "a principal that is too long";
-	case KEYTAB_STRAY_BYTES:
-		return "bytes that mean nothing, behind an entry";
-	case KEYTAB_AFTER_END:
-		return "bytes behind the mark of the end";
-	}
-	return "";
-}
-
-const char *
-keytab_fault_text(
-    const struct keytab_fault *f, char buf[static KEYTAB_FAULT_MAX])
-{
-	const char *words = fault_words(f->kind);
-	unsigned long long says = f->says, really = f->really;
-	size_t n;
-
-	if (f->offset == 0) {
-		(void)snprintf(buf, KEYTAB_FAULT_MAX, "%s", words);
-		return buf;
-	}
-	(void)snprintf(buf, KEYTAB_FAULT_MAX, "byte %zu: %s", f->offset, words);
-	n = strlen(buf);
-	if (f->kind == KEYTAB_TRUNCATED)
-		(void)snprintf(buf + n, KEYTAB_FAULT_MAX - n,
-		    ": %llu bytes should follow, and %llu do", says, really);
-	else if (f->kind == KEYTAB_OVERRUN)
-		(void)snprintf(
-		    buf + n, KEYTAB_FAULT_MAX - n, " of %llu bytes", says);
-	else if (f->kind == KEYTAB_KEY_LENGTH)
-		(void)snprintf(buf + n, KEYTAB_FAULT_MAX - n,
-		    ": %llu bytes, where its enctype has %llu", says, really);
-	return buf;
 }
 
 struct keytab_span

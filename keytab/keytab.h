@@ -40,27 +40,9 @@ struct keytab_entry {
 	uint16_t enctype; /* those of private use are negative, if signed */
 };
 
-enum keytab_fault_kind {
-	KEYTAB_EMPTY,
-	KEYTAB_OLD_FORMAT,
-	KEYTAB_NO_KEYTAB,
-	KEYTAB_TRUNCATED, /* the file ends within a length or a record */
-	KEYTAB_ABSURD_LENGTH,
-	KEYTAB_OVERRUN, /* a field goes beyond its record */
-	KEYTAB_NO_COMPONENTS,
-	KEYTAB_EMPTY_REALM,
-	KEYTAB_EMPTY_COMPONENT,
-	KEYTAB_EMPTY_KEY,
-	KEYTAB_KEY_LENGTH, /* not that of its enctype */
-	KEYTAB_LONG_NAMES,
-	KEYTAB_STRAY_BYTES, /* after an entry, and not zero */
-	KEYTAB_AFTER_END,
-};
-
 struct keytab_fault {
-	enum keytab_fault_kind kind;
-	size_t offset;         /* in the file */
-	uint64_t says, really; /* what these are depends on the kind */
+	size_t offset;               /* in the file */
+	char text[KEYTAB_FAULT_MAX]; /* "byte 124: ..." */
 };
 
 struct keytab_reader {
@@ -75,10 +57,6 @@ MUST_CHECK int keytab_begin(struct keytab_reader *r, const void *bytes,
 /* The next entry, over holes. Returns 1, 0 at the end, or -EBADMSG. */
 MUST_CHECK int keytab_next(struct keytab_reader *r,
     struct keytab_entry *ret_entry, struct keytab_fault *ret_fault);
-
-/* "byte 124: …" into `buf`, which is also returned. */
-const char *keytab_fault_text(
-    const struct keytab_fault *f, char buf[static KEYTAB_FAULT_MAX]);
 
 /* An empty span where there are not so many components. */
 struct keytab_span keytab_component(
