@@ -38,15 +38,14 @@ take(struct lint_flag *f, const char *value, size_t len, unsigned line)
 static void
 read_word(struct lint_flags *f, const char *word, size_t len, unsigned line)
 {
+	struct lint_flag *const flags[] = { &f->principal, &f->be_principal,
+		&f->keytab_file };
 	const char *value;
 	size_t n;
 
-	if ((value = value_of(word, len, "principal", &n)) != NULL)
-		take(&f->principal, value, n, line);
-	else if ((value = value_of(word, len, "be_principal", &n)) != NULL)
-		take(&f->be_principal, value, n, line);
-	else if ((value = value_of(word, len, "keytab_file", &n)) != NULL)
-		take(&f->keytab_file, value, n, line);
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		if ((value = value_of(word, len, flags[i]->name, &n)) != NULL)
+			take(flags[i], value, n, line);
 }
 
 /* What parts two flags; quotes are the shell's, and never part of a name. */
@@ -60,7 +59,9 @@ is_between(char c)
 void
 lint_parse(const char *text, size_t len, struct lint_flags *ret_flags)
 {
-	struct lint_flags f = { .principal = { .line = 0 } };
+	struct lint_flags f = { .principal = { .name = "principal" },
+		.be_principal = { .name = "be_principal" },
+		.keytab_file = { .name = "keytab_file" } };
 	unsigned line = 1;
 	size_t i = 0;
 
@@ -82,11 +83,17 @@ lint_parse(const char *text, size_t len, struct lint_flags *ret_flags)
 }
 
 static void
-find(struct findings *all, enum lint_kind kind, const struct lint_flag *flag,
-    const char *name)
+find(struct findings *all, const struct lint_flag *flag, const char *words)
 {
 	all->at[all->n++] =
-	    (struct lint_finding){ .kind = kind, .flag = flag, .name = name };
+	    (struct lint_finding){ .flag = flag, .words = words };
+}
+
+static void
+judge_times(struct findings *all, const struct lint_flag *flag)
+{
+	if (flag->times > 1)
+		find(all, flag, "more than once, and only the last one counts");
 }
 
 static bool
@@ -102,23 +109,24 @@ is_in(const struct lint_world *w, const struct spn *name)
 
 /* What can be said of one principal alone. Returns whether it is one. */
 static bool
-judge_name(struct findings *all, const struct lint_flag *flag, const char *name,
+judge_name(struct findings *all, const struct lint_flag *flag,
     const struct lint_world *w, struct spn *ret_spn)
 {
-	if (flag->times > 1)
-		find(all, LINT_TWICE, flag, name);
+	judge_times(all, flag);
 	if (spn_parse(flag->value, ret_spn) < 0 || ret_spn->realm[0] == '\0') {
-		find(all, LINT_NO_NAME, flag, name);
+		find(all, flag, "not of the form SERVICE/HOST@REALM");
 		return false;
 	}
 	if (strcmp(ret_spn->host, "_HOST") == 0) {
-		find(all, LINT_UNDERSCORE_HOST, flag, name);
+		find(all, flag,
+		    "_HOST becomes what gethostname() says, which is neither the virtual IP's name nor always a full one; write the name");
 		return false;
 	}
 	if (!spn_has_good_host(ret_spn))
-		find(all, LINT_BAD_HOST, flag, name);
+		find(all, flag,
+		    "the host is not a full name in lower case, which is what clients ask for");
 	if (w->entries != NULL && !is_in(w, ret_spn))
-		find(all, LINT_NOT_IN_KEYTAB, flag, name);
+		find(all, flag, "the keytab has no key of it; merge it");
 	return true;
 }
 
@@ -145,13 +153,15 @@ judge_pair(struct findings *all, const struct lint_flags *f,
     const struct lint_world *w)
 {
 	if (is_swapped(principal, be, w)) {
-		find(all, LINT_SWAPPED, &f->principal, "principal");
+		find(all, &f->principal,
+		    "swapped with --be_principal: clients ask for what is in --principal, which is the virtual IP's; daemons know each other by --be_principal, which is this host's");
 		return;
 	}
 	if (w->vip != NULL && strcmp(principal->host, w->vip) != 0)
-		find(all, LINT_NOT_THE_VIP, &f->principal, "principal");
+		find(all, &f->principal,
+		    "not the virtual IP's name, which is what clients ask for");
 	if (w->host != NULL && strcmp(be->host, w->host) != 0)
-		find(all, LINT_NOT_THE_HOST, &f->be_principal, "be_principal");
+		find(all, &f->be_principal, "not this host's name");
 }
 
 unsigned
@@ -163,57 +173,26 @@ lint_find(const struct lint_flags *f, const struct lint_world *w,
 	bool both = true;
 
 	if (f->principal.line == 0) {
-		find(&all, LINT_NO_PRINCIPAL, &f->principal, "principal");
+		find(&all, &f->principal,
+		    "missing; impalad refuses to start, or lets anybody in");
 		both = false;
-	} else if (!judge_name(&all, &f->principal, "principal", w, &principal))
+	} else if (!judge_name(&all, &f->principal, w, &principal))
 		both = false;
 	if (f->be_principal.line == 0) {
 		if (w->vip != NULL)
-			find(&all, LINT_ONE_FOR_ALL, &f->be_principal,
-			    "be_principal");
+			find(&all, &f->be_principal,
+			    "missing; daemons would ask each other for the virtual IP's name, and a coordinator needs both (an executor has --principal=impala/HOST alone)");
 		both = false;
-	} else if (!judge_name(&all, &f->be_principal, "be_principal", w, &be))
+	} else if (!judge_name(&all, &f->be_principal, w, &be))
 		both = false;
 	if (both)
 		judge_pair(&all, f, &principal, &be, w);
 	if (f->keytab_file.line == 0)
-		find(&all, LINT_NO_KEYTAB, &f->keytab_file, "keytab_file");
-	else if (f->keytab_file.times > 1)
-		find(&all, LINT_TWICE, &f->keytab_file, "keytab_file");
+		find(&all, &f->keytab_file, "missing; no key, no login");
+	judge_times(&all, &f->keytab_file);
 	if (f->keytab_file.line != 0 && w->keytab_path != NULL &&
 	    strcmp(f->keytab_file.value, w->keytab_path) != 0)
-		find(&all, LINT_OTHER_KEYTAB, &f->keytab_file, "keytab_file");
+		find(&all, &f->keytab_file,
+		    "another file than the keytab given here");
 	return all.n;
-}
-
-const char *
-lint_words(enum lint_kind kind)
-{
-	switch (kind) {
-	case LINT_NO_PRINCIPAL:
-		return "missing; impalad refuses to start, or lets anybody in";
-	case LINT_NO_KEYTAB:
-		return "missing; no key, no login";
-	case LINT_TWICE:
-		return "more than once, and only the last one counts";
-	case LINT_NO_NAME:
-		return "not of the form SERVICE/HOST@REALM";
-	case LINT_UNDERSCORE_HOST:
-		return "_HOST becomes what gethostname() says, which is neither the virtual IP's name nor always a full one; write the name";
-	case LINT_BAD_HOST:
-		return "the host is not a full name in lower case, which is what clients ask for";
-	case LINT_SWAPPED:
-		return "swapped with --be_principal: clients ask for what is in --principal, which is the virtual IP's; daemons know each other by --be_principal, which is this host's";
-	case LINT_ONE_FOR_ALL:
-		return "missing; daemons would ask each other for the virtual IP's name, and a coordinator needs both (an executor has --principal=impala/HOST alone)";
-	case LINT_NOT_THE_VIP:
-		return "not the virtual IP's name, which is what clients ask for";
-	case LINT_NOT_THE_HOST:
-		return "not this host's name";
-	case LINT_NOT_IN_KEYTAB:
-		return "the keytab has no key of it; merge it";
-	case LINT_OTHER_KEYTAB:
-		return "another file than the keytab given here";
-	}
-	return "";
 }

@@ -14,7 +14,8 @@
 #define LINT_MAX 16
 
 struct lint_flag {
-	unsigned line; /* of its last place, which counts; 0: nowhere */
+	const char *name; /* without dashes */
+	unsigned line;    /* of its last place, which counts; 0: nowhere */
 	unsigned times;
 	char value[LINT_VALUE_MAX];
 };
@@ -31,25 +32,9 @@ struct lint_world {
 	size_t n_entries;
 };
 
-enum lint_kind {
-	LINT_NO_PRINCIPAL,
-	LINT_NO_KEYTAB,
-	LINT_TWICE,
-	LINT_NO_NAME, /* not SERVICE/HOST@REALM */
-	LINT_UNDERSCORE_HOST,
-	LINT_BAD_HOST,
-	LINT_SWAPPED,
-	LINT_ONE_FOR_ALL, /* no --be_principal beside a virtual IP */
-	LINT_NOT_THE_VIP,
-	LINT_NOT_THE_HOST,
-	LINT_NOT_IN_KEYTAB,
-	LINT_OTHER_KEYTAB,
-};
-
 struct lint_finding {
-	enum lint_kind kind;
 	const struct lint_flag *flag; /* borrowed: of the flags */
-	const char *name;             /* of the flag, without dashes */
+	const char *words;            /* what is wrong with it */
 };
 
 /* Values that are too long are cut, and then no names. */
@@ -58,5 +43,3 @@ void lint_parse(const char *text, size_t len, struct lint_flags *ret_flags);
 /* Returns how many. */
 unsigned lint_find(const struct lint_flags *f, const struct lint_world *w,
     struct lint_finding ret_findings[static LINT_MAX]);
-
-const char *lint_words(enum lint_kind kind);

@@ -142,12 +142,12 @@ lint(const struct keyfile *f, const struct request *r)
 		const struct lint_flag *flag = found[i].flag;
 
 		if (flag->line == 0)
-			(void)printf("%s: --%s: %s\n", r->lint, found[i].name,
-			    lint_words(found[i].kind));
+			(void)printf("%s: --%s: %s\n", r->lint, flag->name,
+			    found[i].words);
 		else
 			(void)printf("%s:%u: --%s=%s: %s\n", r->lint,
-			    flag->line, found[i].name, flag->value,
-			    lint_words(found[i].kind));
+			    flag->line, flag->name, flag->value,
+			    found[i].words);
 	}
 	if (n == 0)
 		(void)printf("%s: fine\n", r->lint);

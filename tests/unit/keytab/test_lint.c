@@ -13,7 +13,31 @@ static const struct lint_world nothing_known = { .vip = NULL };
 static const struct lint_world told = { .vip = "vip.org", .host = "h1.org" };
 static const struct lint_world keytab = { .keytab_path = "/k" };
 
-/* What is found, one character each, by the order of enum lint_kind: a, b… */
+/* How what can be found begins, and is called below: a, b… */
+static const char *const kinds[] = {
+	"missing; impalad",
+	"missing; no",
+	"more",
+	"not of",
+	"_HOST",
+	"the host",
+	"swapped",
+	"missing; daemons",
+	"not the",
+	"not this",
+	"the keytab",
+	"another",
+};
+
+static char
+kind_of(const char *words)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (strncmp(words, kinds[i], strlen(kinds[i])) == 0)
+			return (char)('a' + (int)i);
+	return '?';
+}
+
 static const struct row {
 	const char *name;
 	const char *text;
@@ -94,10 +118,8 @@ each_mistake_is_found_and_nothing_else(void **state)
 		test_row(rows[i].name);
 		lint_parse(rows[i].text, strlen(rows[i].text), &flags);
 		n = lint_find(&flags, rows[i].world, found);
-		for (unsigned k = 0; k < n; k++) {
-			text[k] = (char)('a' + (int)found[k].kind);
-			assert_true(strlen(lint_words(found[k].kind)) > 10);
-		}
+		for (unsigned k = 0; k < n; k++)
+			text[k] = kind_of(found[k].words);
 		assert_text(text, rows[i].found);
 	}
 }
@@ -134,8 +156,8 @@ a_keytab_without_the_name_is_told(void **state)
 	(void)state;
 	lint_parse(GOOD, sizeof(GOOD) - 1, &flags);
 	assert_int_equal(lint_find(&flags, &w, found), 1);
-	assert_int_equal(found[0].kind, LINT_NOT_IN_KEYTAB);
-	assert_text(found[0].name, "principal");
+	assert_int_equal(kind_of(found[0].words), 'k');
+	assert_text(found[0].flag->name, "principal");
 }
 
 int
