@@ -40,63 +40,24 @@ flags_choose(const struct keytab_entry *entries, size_t n, const char *vip,
 }
 
 const char *
-flags_client_name(enum flags_client c)
-{
-	switch (c) {
-	case FLAGS_HIVE_JDBC:
-		return "Hive JDBC";
-	case FLAGS_JDBC:
-		return "Cloudera JDBC";
-	case FLAGS_ODBC:
-		return "ODBC";
-	case FLAGS_SHELL:
-		return "impala-shell";
-	case FLAGS_IMPYLA:
-		return "impyla";
-	case FLAGS_HUE:
-		return "Hue";
-	}
-	return "";
-}
-
-const char *
-flags_client_text(const struct flags *f, unsigned port, enum flags_client c,
-    char buf[static FLAGS_TEXT_MAX])
+flags_clients_text(
+    const struct flags *f, unsigned port, char buf[static FLAGS_TEXT_MAX])
 {
 	const char *host = f->vip.host, *service = f->vip.service;
 	const char *realm = f->vip.realm;
 
-	switch (c) {
-	case FLAGS_HIVE_JDBC:
-		(void)snprintf(buf, FLAGS_TEXT_MAX,
-		    "jdbc:hive2://%s:%u/;principal=%s/%s@%s", host, port,
-		    service, host, realm);
-		break;
-	case FLAGS_JDBC:
-		(void)snprintf(buf, FLAGS_TEXT_MAX,
-		    "jdbc:impala://%s:%u/;AuthMech=1;KrbRealm=%s;KrbHostFQDN=%s;KrbServiceName=%s",
-		    host, port, realm, host, service);
-		break;
-	case FLAGS_ODBC:
-		(void)snprintf(buf, FLAGS_TEXT_MAX,
-		    "Host=%s;Port=%u;AuthMech=1;KrbRealm=%s;KrbFQDN=%s;KrbServiceName=%s",
-		    host, port, realm, host, service);
-		break;
-	case FLAGS_SHELL:
-		(void)snprintf(buf, FLAGS_TEXT_MAX,
-		    "impala-shell -k -i %s:%u -b %s -s %s", host, port, host,
-		    service);
-		break;
-	case FLAGS_IMPYLA:
-		(void)snprintf(buf, FLAGS_TEXT_MAX,
-		    "connect(host='%s', port=%u, auth_mechanism='GSSAPI', kerberos_service_name='%s', krb_host='%s')",
-		    host, port, service, host);
-		break;
-	case FLAGS_HUE:
-		(void)snprintf(buf, FLAGS_TEXT_MAX,
-		    "[impala] server_host=%s server_port=%u impala_principal=%s/%s",
-		    host, port, service, host);
-		break;
-	}
+	(void)snprintf(buf, FLAGS_TEXT_MAX,
+	    "Hive JDBC      jdbc:hive2://%s:%u/;principal=%s/%s@%s\n"
+	    "Cloudera JDBC  jdbc:impala://%s:%u/;AuthMech=1;KrbRealm=%s;KrbHostFQDN=%s;KrbServiceName=%s\n"
+	    "ODBC           Host=%s;Port=%u;AuthMech=1;KrbRealm=%s;KrbFQDN=%s;KrbServiceName=%s\n"
+	    "impala-shell   impala-shell -k -i %s:%u -b %s -s %s\n"
+	    "impyla         connect(host='%s', port=%u, auth_mechanism='GSSAPI', kerberos_service_name='%s', krb_host='%s')\n"
+	    "Hue            [impala] server_host=%s server_port=%u impala_principal=%s/%s\n",
+	    host, port, service, host, realm, /* Hive JDBC */
+	    host, port, realm, host, service, /* Cloudera JDBC */
+	    host, port, realm, host, service, /* ODBC */
+	    host, port, host, service,        /* impala-shell */
+	    host, port, service, host,        /* impyla */
+	    host, port, service, host);       /* Hue */
 	return buf;
 }

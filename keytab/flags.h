@@ -14,16 +14,7 @@ struct flags {
 	struct spn host; /* what daemons are called among themselves */
 };
 
-enum flags_client {
-	FLAGS_HIVE_JDBC,
-	FLAGS_JDBC,
-	FLAGS_ODBC,
-	FLAGS_SHELL,
-	FLAGS_IMPYLA,
-	FLAGS_HUE,
-};
-#define FLAGS_CLIENTS (FLAGS_HUE + 1)
-#define FLAGS_TEXT_MAX (8 * SPN_PART_MAX)
+#define FLAGS_TEXT_MAX (32 * SPN_PART_MAX)
 
 /*
  * Chooses from the entries: of the virtual IP `proxy` before any other service,
@@ -34,8 +25,9 @@ MUST_CHECK int flags_choose(const struct keytab_entry *entries, size_t n,
     const char *vip, const char *host, struct flags *ret_flags,
     const char **ret_missing);
 
-const char *flags_client_name(enum flags_client c);
-
-/* What its user writes, into `buf`, which is also returned. */
-const char *flags_client_text(const struct flags *f, unsigned port,
-    enum flags_client c, char buf[static FLAGS_TEXT_MAX]);
+/*
+ * What the users of each client write, a line each, into `buf`, which is also
+ * returned.
+ */
+const char *flags_clients_text(
+    const struct flags *f, unsigned port, char buf[static FLAGS_TEXT_MAX]);

@@ -102,9 +102,7 @@ print_flags(const struct keyfile *f, const struct request *r)
 	             "# clients\n",
 	    r->host, flags.host.service, flags.host.host, flags.host.realm,
 	    path);
-	for (enum flags_client c = 0; c < FLAGS_CLIENTS; c++)
-		(void)printf("%-14s %s\n", flags_client_name(c),
-		    flags_client_text(&flags, r->port, c, text));
+	(void)fputs(flags_clients_text(&flags, r->port, text), stdout);
 	return COMMAND_DONE;
 }
 
