@@ -1,5 +1,12 @@
 #include "keytab/proof.h"
 
+static const char no_kdc[] =
+    "no KDC answers, so nothing is proven: look at krb5.conf, and let port 88 pass";
+static const char clocks[] =
+    "clocks are too far apart, so nothing is proven: set this host's or the KDC's";
+static const char nothing[] =
+    "no key of this keytab is let in by the KDC, so nothing could be asked for: extract one that may log in, impala/HOST";
+
 const struct keytab_entry *
 proof_pick(const struct keytab_entry *entries, size_t n,
     const struct keytab_entry *principal, uint32_t kvno, uint16_t enctype)
@@ -21,7 +28,7 @@ proof_pick(const struct keytab_entry *entries, size_t n,
 }
 
 /* No entry fits the ticket: by what it differs from those that are there. */
-static enum proof_verdict
+static const char *
 judge_missing(const struct proof *p, const struct keytab_entry *entries,
     size_t n, const struct keytab_entry *principal)
 {
@@ -31,14 +38,16 @@ judge_missing(const struct proof *p, const struct keytab_entry *entries,
 		if (!keytab_is_same_principal(&entries[i], principal))
 			continue;
 		if (entries[i].kvno == p->kvno)
-			return PROOF_KEY_KIND;
+			return "the kvno is there, but not the enctype: extract it with this one too, or take it from the principal's keys";
 		newer |= entries[i].kvno > p->kvno;
 	}
-	return newer ? PROOF_KEY_AHEAD : PROOF_KEY_OLD;
+	return newer
+	    ? "the KDC issues an older kvno: it is a replica that lags behind, or the keytab is of another realm's KDC"
+	    : "the KDC issues a newer kvno: extract it once more (each ktadd makes a new key: once, not once a host), merge, and copy it to all hosts";
 }
 
 /* Of a principal of which a ticket was opened. */
-static enum proof_verdict
+static const char *
 judge_login(enum proof_answer login)
 {
 	switch (login) {
@@ -46,20 +55,20 @@ judge_login(enum proof_answer login)
 	case PROOF_YES:
 	/* In Active Directory a service's name is usually no client's. */
 	case PROOF_NOT_KNOWN:
-		return PROOF_GOOD;
+		return NULL;
 	case PROOF_WRONG_KEY:
 	case PROOF_NO_ENCTYPE:
 	case PROOF_OTHER: /* expired, locked, a policy */
-		return PROOF_LOGIN_REFUSED;
+		return "opens tickets, but the KDC refuses its login, so a daemon of this name gets no ticket of its own: mend the principal, or extract it again";
 	case PROOF_UNREACHABLE:
-		return PROOF_NO_KDC;
+		return no_kdc;
 	case PROOF_SKEW:
-		return PROOF_CLOCK;
+		return clocks;
 	}
-	return PROOF_NOTHING;
+	return nothing;
 }
 
-enum proof_verdict
+const char *
 proof_judge(const struct proof *p, const struct keytab_entry *entries, size_t n,
     const struct keytab_entry *principal)
 {
@@ -68,54 +77,24 @@ proof_judge(const struct proof *p, const struct keytab_entry *entries, size_t n,
 		break;
 	case PROOF_UNTRIED:
 		if (p->login == PROOF_UNREACHABLE)
-			return PROOF_NO_KDC;
-		return p->login == PROOF_SKEW ? PROOF_CLOCK : PROOF_NOTHING;
+			return no_kdc;
+		return p->login == PROOF_SKEW ? clocks : nothing;
 	case PROOF_NOT_KNOWN:
-		return PROOF_NO_SERVICE;
+		return "the KDC has no such principal: create it, by the full name that clients ask for";
 	case PROOF_UNREACHABLE:
-		return PROOF_NO_KDC;
+		return no_kdc;
 	case PROOF_SKEW:
-		return PROOF_CLOCK;
+		return clocks;
 	case PROOF_WRONG_KEY:
 	case PROOF_NO_ENCTYPE:
 	case PROOF_OTHER:
-		return PROOF_NO_TICKET;
+		return "the KDC issues no ticket for it";
 	}
 	if (proof_pick(entries, n, principal, p->kvno, p->enctype) == NULL)
 		return judge_missing(p, entries, n, principal);
 	if (!p->opened)
-		return PROOF_KEY_OTHER;
-	return judge_login(p->login);
-}
-
-const char *
-proof_advice(enum proof_verdict v)
-{
-	switch (v) {
-	case PROOF_GOOD:
-		return "";
-	case PROOF_LOGIN_REFUSED:
-		return "opens tickets, but the KDC refuses its login, so a daemon of this name gets no ticket of its own: mend the principal, or extract it again";
-	case PROOF_KEY_OLD:
-		return "the KDC issues a newer kvno: extract it once more (each ktadd makes a new key: once, not once a host), merge, and copy it to all hosts";
-	case PROOF_KEY_AHEAD:
-		return "the KDC issues an older kvno: it is a replica that lags behind, or the keytab is of another realm's KDC";
-	case PROOF_KEY_KIND:
-		return "the kvno is there, but not the enctype: extract it with this one too, or take it from the principal's keys";
-	case PROOF_KEY_OTHER:
 		return "kvno and enctype are there, but the key is another one: from another KDC, or extracted twice; take the newest to all hosts";
-	case PROOF_NO_SERVICE:
-		return "the KDC has no such principal: create it, by the full name that clients ask for";
-	case PROOF_NO_KDC:
-		return "no KDC answers, so nothing is proven: look at krb5.conf, and let port 88 pass";
-	case PROOF_CLOCK:
-		return "clocks are too far apart, so nothing is proven: set this host's or the KDC's";
-	case PROOF_NOTHING:
-		return "no key of this keytab is let in by the KDC, so nothing could be asked for: extract one that may log in, impala/HOST";
-	case PROOF_NO_TICKET:
-		return "the KDC issues no ticket for it";
-	}
-	return "";
+	return judge_login(p->login);
 }
 
 const char *

@@ -31,20 +31,6 @@ struct proof {
 	bool opened;              /* by the key that proof_pick() gives */
 };
 
-enum proof_verdict {
-	PROOF_GOOD,
-	PROOF_LOGIN_REFUSED, /* opens tickets, but cannot ask for any */
-	PROOF_KEY_OLD,       /* the KDC issues a newer kvno */
-	PROOF_KEY_AHEAD,     /* … an older one */
-	PROOF_KEY_KIND,      /* the kvno is there, but not that enctype */
-	PROOF_KEY_OTHER,     /* kvno and enctype are there, the bytes differ */
-	PROOF_NO_SERVICE,
-	PROOF_NO_KDC,
-	PROOF_CLOCK,
-	PROOF_NOTHING,   /* nobody could ask the KDC for a ticket */
-	PROOF_NO_TICKET, /* the KDC refused, for a reason of its own */
-};
-
 /*
  * The entry of that principal by which libkrb5 would open such a ticket: the
  * kvno, or where no entry has it one with the same low 8 bits. NULL: none.
@@ -53,11 +39,9 @@ const struct keytab_entry *proof_pick(const struct keytab_entry *entries,
     size_t n, const struct keytab_entry *principal, uint32_t kvno,
     uint16_t enctype);
 
-enum proof_verdict proof_judge(const struct proof *p,
+/* What is wrong and what to do about it; NULL where all is well. */
+const char *proof_judge(const struct proof *p,
     const struct keytab_entry *entries, size_t n,
     const struct keytab_entry *principal);
-
-/* What to do about it; "" where all is well. */
-const char *proof_advice(enum proof_verdict v);
 
 const char *proof_answer_text(enum proof_answer a);

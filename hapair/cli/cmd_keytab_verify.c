@@ -141,14 +141,14 @@ static bool
 report(const struct trial *t, const struct subject *s)
 {
 	const struct proof *p = &s->proof;
-	const enum proof_verdict v =
+	const char *advice =
 	    proof_judge(p, t->file.entries, t->file.n, s->entry);
 	char kind[ENCTYPE_TEXT_MAX];
 
-	if (v == PROOF_GOOD)
+	if (advice == NULL)
 		(void)printf("%s: good\n", s->name);
 	else
-		(void)printf("%s: FAILED: %s\n", s->name, proof_advice(v));
+		(void)printf("%s: FAILED: %s\n", s->name, advice);
 	(void)printf("  login: %s\n", proof_answer_text(p->login));
 	if (p->login != PROOF_YES && p->login != PROOF_NOT_KNOWN &&
 	    s->login_why[0] != '\0')
@@ -159,7 +159,7 @@ report(const struct trial *t, const struct subject *s)
 	else if (s->ticket_why[0] != '\0')
 		(void)printf("  ticket: none\n    %s\n", s->ticket_why);
 	print_keys(t, s);
-	return v == PROOF_GOOD;
+	return advice == NULL;
 }
 
 /*

@@ -44,42 +44,39 @@ static const struct row {
 	uint32_t kvno;
 	uint16_t enctype;
 	bool opened;
-	enum proof_verdict verdict;
+	const char *advice; /* how it begins; NULL: none */
 } rows[] = {
-	{ "good", PROOF_YES, PROOF_YES, 2, 18, true, PROOF_GOOD },
+	{ "good", PROOF_YES, PROOF_YES, 2, 18, true, NULL },
 	{ "a service that is no client", PROOF_NOT_KNOWN, PROOF_YES, 2, 18,
-	    true, PROOF_GOOD },
+	    true, NULL },
 	{ "not tried as a client", PROOF_UNTRIED, PROOF_YES, 2, 18, true,
-	    PROOF_GOOD },
+	    NULL },
 	{ "login refused", PROOF_WRONG_KEY, PROOF_YES, 2, 18, true,
-	    PROOF_LOGIN_REFUSED },
+	    "opens tickets," },
 	{ "enctype refused", PROOF_NO_ENCTYPE, PROOF_YES, 2, 18, true,
-	    PROOF_LOGIN_REFUSED },
+	    "opens tickets," },
 	{ "expired or locked", PROOF_OTHER, PROOF_YES, 2, 18, true,
-	    PROOF_LOGIN_REFUSED },
+	    "opens tickets," },
 	{ "no answer to the login", PROOF_UNREACHABLE, PROOF_YES, 2, 18, true,
-	    PROOF_NO_KDC },
+	    "no KDC" },
 	{ "clocks, of the login", PROOF_SKEW, PROOF_YES, 2, 18, true,
-	    PROOF_CLOCK },
+	    "clocks are" },
 	{ "rotated", PROOF_WRONG_KEY, PROOF_YES, 301, 18, false,
-	    PROOF_KEY_OLD },
+	    "the KDC issues a newer" },
 	{ "a replica behind", PROOF_YES, PROOF_YES, 1, 18, false,
-	    PROOF_KEY_AHEAD },
-	{ "another enctype", PROOF_YES, PROOF_YES, 3, 18, false,
-	    PROOF_KEY_KIND },
-	{ "another key", PROOF_WRONG_KEY, PROOF_YES, 2, 18, false,
-	    PROOF_KEY_OTHER },
+	    "the KDC issues an" },
+	{ "another enctype", PROOF_YES, PROOF_YES, 3, 18, false, "the kvno" },
+	{ "another key", PROOF_WRONG_KEY, PROOF_YES, 2, 18, false, "kvno and" },
 	{ "no such service", PROOF_NOT_KNOWN, PROOF_NOT_KNOWN, 0, 0, false,
-	    PROOF_NO_SERVICE },
+	    "the KDC has" },
 	{ "nobody is in", PROOF_WRONG_KEY, PROOF_UNTRIED, 0, 0, false,
-	    PROOF_NOTHING },
-	{ "no KDC", PROOF_UNREACHABLE, PROOF_UNTRIED, 0, 0, false,
-	    PROOF_NO_KDC },
+	    "no key" },
+	{ "no KDC", PROOF_UNREACHABLE, PROOF_UNTRIED, 0, 0, false, "no KDC" },
 	{ "the KDC went away", PROOF_YES, PROOF_UNREACHABLE, 0, 0, false,
-	    PROOF_NO_KDC },
-	{ "clocks", PROOF_SKEW, PROOF_UNTRIED, 0, 0, false, PROOF_CLOCK },
-	{ "clocks, later", PROOF_YES, PROOF_SKEW, 0, 0, false, PROOF_CLOCK },
-	{ "policy", PROOF_YES, PROOF_OTHER, 0, 0, false, PROOF_NO_TICKET },
+	    "no KDC" },
+	{ "clocks", PROOF_SKEW, PROOF_UNTRIED, 0, 0, false, "clocks are" },
+	{ "clocks, later", PROOF_YES, PROOF_SKEW, 0, 0, false, "clocks are" },
+	{ "policy", PROOF_YES, PROOF_OTHER, 0, 0, false, "the KDC issues no" },
 };
 
 static void
@@ -92,13 +89,15 @@ each_case_has_its_verdict(void **state)
 			.kvno = rows[i].kvno,
 			.enctype = rows[i].enctype,
 			.opened = rows[i].opened };
-		enum proof_verdict v =
+		const char *advice =
 		    proof_judge(&p, entries, ARRAY_LEN(entries), &entries[0]);
 
 		test_row(rows[i].name);
-		if (v != rows[i].verdict)
-			assert_text(proof_advice(v), rows[i].name);
-		assert_int_equal(v == PROOF_GOOD, strlen(proof_advice(v)) == 0);
+		if (rows[i].advice == NULL)
+			assert_null(advice);
+		else
+			assert_ptr_equal(
+			    strstr(advice, rows[i].advice), advice);
 		assert_true(strlen(proof_answer_text(p.login)) > 0);
 	}
 }
