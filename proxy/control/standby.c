@@ -253,21 +253,21 @@ fenced(struct standby *s, const struct standby_rules *rules, bool passed,
 		switch_to(s, host, s->reason, out);
 }
 
-static enum standby_refusal
+static const char *
 objection(
     const struct standby *s, const struct standby_rules *rules, unsigned host)
 {
 	if (s->phase == STANDBY_FOLLOWS)
-		return STANDBY_PEER_DECIDES;
+		return "the other node decides, ask there";
 	if (host == s->active)
-		return STANDBY_IS_ACTIVE;
+		return "it is active already";
 	if (s->phase == STANDBY_FENCING)
-		return STANDBY_UNDER_WAY;
+		return "a change is under way, and its fence has not ended";
 	if (!is_fit(s, host))
-		return STANDBY_NOT_FIT;
+		return "it is not fit";
 	if (claimant(s, rules) != NOBODY || !may_take_over(s, host))
-		return STANDBY_THEY_SAY;
-	return STANDBY_NOT_REFUSED;
+		return "the servers themselves say who of them is active";
+	return NULL;
 }
 
 struct standby
@@ -287,7 +287,7 @@ standby_step(const struct standby *before, const struct standby_rules *rules,
 		break;
 	case STANDBY_ASKED:
 		out.refusal = objection(&s, rules, ev->host);
-		if (out.refusal == STANDBY_NOT_REFUSED)
+		if (out.refusal == NULL)
 			begin(&s, rules, ev->host, STANDBY_TOLD, &out);
 		break;
 	case STANDBY_AGREED:
@@ -334,26 +334,6 @@ standby_reason_text(enum standby_reason reason)
 		return "failback, it is fit again";
 	case STANDBY_TOLD:
 		return "an operator wants it";
-	}
-	return "?";
-}
-
-const char *
-standby_refusal_text(enum standby_refusal refusal)
-{
-	switch (refusal) {
-	case STANDBY_NOT_REFUSED:
-		return "not refused";
-	case STANDBY_PEER_DECIDES:
-		return "the other node decides, ask there";
-	case STANDBY_UNDER_WAY:
-		return "a change is under way, and its fence has not ended";
-	case STANDBY_IS_ACTIVE:
-		return "it is active already";
-	case STANDBY_NOT_FIT:
-		return "it is not fit";
-	case STANDBY_THEY_SAY:
-		return "the servers themselves say who of them is active";
 	}
 	return "?";
 }

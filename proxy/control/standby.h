@@ -111,22 +111,12 @@ enum standby_action {
 	STANDBY_SWITCH, /* `to` is active now: agree on it, then promote */
 };
 
-/* Why an operator does not get what he asks for. */
-enum standby_refusal {
-	STANDBY_NOT_REFUSED,
-	STANDBY_PEER_DECIDES,
-	STANDBY_UNDER_WAY, /* another change */
-	STANDBY_IS_ACTIVE, /* already */
-	STANDBY_NOT_FIT,
-	STANDBY_THEY_SAY, /* the servers say themselves who is active */
-};
-
 struct standby_out {
 	enum standby_action action;
 	unsigned from, to;
 	enum standby_reason reason;
-	enum standby_refusal refusal; /* of STANDBY_ASKED */
-	struct mono wake;             /* look again at this time */
+	const char *refusal; /* of STANDBY_ASKED: why not; NULL: it is done */
+	struct mono wake;    /* look again at this time */
 };
 
 /* At first the first host is active, as the file says. */
@@ -139,5 +129,4 @@ MUST_CHECK struct standby standby_step(const struct standby *before,
 /* For people. */
 const char *standby_phase_name(enum standby_phase phase);
 const char *standby_reason_text(enum standby_reason reason);
-const char *standby_refusal_text(enum standby_refusal refusal);
 const char *standby_trouble_text(enum standby_trouble trouble);

@@ -432,10 +432,9 @@ standby_run_ask(
 	if (u == NULL)
 		return "its service is not one of mode standby";
 	out = settle(u, &ev);
-	if (out.refusal != STANDBY_NOT_REFUSED)
-		return standby_refusal_text(out.refusal);
-	*ret_waits = out.action == STANDBY_FENCE;
-	return NULL;
+	if (out.refusal == NULL)
+		*ret_waits = out.action == STANDBY_FENCE;
+	return out.refusal;
 }
 
 const struct standby *
