@@ -23,7 +23,8 @@ cmd_genkey(int argc, char **argv)
 	if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
 		return command_misused("genkey", "expected one file at most");
 	if (secret_init() < 0) {
-		(void)fprintf(stderr, "hapair genkey: no random numbers\n");
+		(void)fprintf(
+		    stderr, "hapair genkey: there are no random numbers\n");
 		return COMMAND_FAILED;
 	}
 	secret_random(key.bytes, sizeof(key.bytes));

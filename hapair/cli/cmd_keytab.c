@@ -98,8 +98,8 @@ cmd_keytab(int argc, char **argv)
 			continue;
 		vault_seal_process();
 		if (secret_init() < 0) {
-			(void)fprintf(
-			    stderr, "hapair keytab: no random numbers\n");
+			(void)fprintf(stderr,
+			    "hapair keytab: there are no random numbers\n");
 			return COMMAND_FAILED;
 		}
 		status = subs[i].run(argc - 1, argv + 1);

@@ -224,8 +224,8 @@ cmd_run(int argc, char **argv)
 	if (status == COMMAND_DONE && r.daemon) {
 		/* Only the child comes back, with a descriptor to report on. */
 		status = pidfile_daemonize(&r.setup.ready_fd) < 0
-		    ? refuse(COMMAND_FAILED, "going into the background: %s",
-		          strerror(errno))
+		    ? refuse(COMMAND_FAILED,
+		          "cannot go into the background: %s", strerror(errno))
 		    : COMMAND_DONE;
 	}
 	if (status == COMMAND_DONE)

@@ -196,14 +196,14 @@ check_groups(struct host_check *m)
 	int e = netlink_open(&n);
 
 	if (e < 0) {
-		tell(m, ERROR, "opening netlink: %s", strerror(-e));
+		tell(m, ERROR, "netlink cannot be opened: %s", strerror(-e));
 		return;
 	}
 	for (size_t i = 0; i < pair->n_groups; i++)
 		check_link(m, n, &pair->groups[i]);
 	e = m->running ? 0 : netlink_each_address(n, check_left, m);
 	if (e < 0)
-		tell(m, ERROR, "listing addresses: %s", strerror(-e));
+		tell(m, ERROR, "addresses cannot be listed: %s", strerror(-e));
 	netlink_free(n);
 }
 

@@ -34,7 +34,8 @@ void
 pidfile_remove(struct pidfile *p)
 {
 	if (p->path != NULL && unlink(p->path) == -1)
-		log_warning("supervisor", "%s: %s", p->path, strerror(errno));
+		log_warning("supervisor", "pid file %s cannot be removed: %s",
+		    p->path, strerror(errno));
 	p->path = NULL;
 }
 

@@ -110,7 +110,7 @@ preflight_node(const struct config *c, const char *path, const char *name,
 		    "this host has both %s (%s) and %s (%s); expected --node NAME",
 		    a, n[0].name, b, n[1].name);
 	return say(ret_text, COMMAND_FAILED,
-	    "reading this host's addresses: %s", strerror(-e));
+	    "this host's addresses cannot be read: %s", strerror(-e));
 }
 
 enum command_exit

@@ -122,7 +122,7 @@ read_packets(struct child *r)
 		fd_close(&p.fd);
 		if (e < 0) {
 			log_error(r->name,
-			    "sent message %u malformed, restarting it",
+			    "sent a malformed message of type %u, restarting it",
 			    (unsigned)p.type);
 			child_kill(r);
 			return false;

@@ -62,7 +62,7 @@ listeners_mute(struct listeners *l)
 
 		if (e < 0)
 			log_warning("supervisor",
-			    "a listener cannot be hushed: %s, stopping anyway",
+			    "a listener cannot be muted: %s, stopping anyway",
 			    strerror(-e));
 	}
 }

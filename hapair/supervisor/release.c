@@ -33,8 +33,9 @@ tell(void *arg, const struct config_group *group, unsigned deleted, int error)
 {
 	(void)arg;
 	if (error < 0)
-		log_error("supervisor", "group %s: deleting addresses: %s",
-		    group->name, strerror(-error));
+		log_error("supervisor",
+		    "group %s: addresses cannot be deleted: %s", group->name,
+		    strerror(-error));
 	else if (deleted > 0)
 		log_notice("supervisor",
 		    "group %s: deleted %u addresses, failover keeps ending",

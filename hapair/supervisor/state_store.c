@@ -243,7 +243,7 @@ take_one(struct state_store *s, const struct accord *a)
 
 	if (e < 0)
 		log_error("state",
-		    "no room for what is agreed on server %s of service %s",
+		    "no room to keep the setting of server %s of service %s",
 		    a->server, a->subject);
 	/* The peer knows its own. */
 	if (e > 0 && s->all.n > before && index <= s->told)
@@ -431,7 +431,8 @@ load(struct state_store *s)
 		return;
 	e = state_file_set_aside(directory);
 	if (e < 0)
-		log_error("state", "it cannot be set aside: %s", strerror(-e));
+		log_error("state", "the damaged file cannot be set aside: %s",
+		    strerror(-e));
 }
 
 int

@@ -170,7 +170,7 @@ mute(struct supervisor *s, unsigned group, bool muted)
 
 	if (e < 0)
 		log_error("supervisor", "a listener cannot be %s: %s",
-		    muted ? "hushed" : "unhushed", strerror(-e));
+		    muted ? "muted" : "unmuted", strerror(-e));
 }
 
 /* Failover hands a group over: new clients shall find the peer, not us. */
