@@ -22,17 +22,6 @@ say(char *ret_text, enum command_exit status, const char *format, ...)
 	return status;
 }
 
-static int
-find_by_name(const struct config_pair *pair, const char *name, int *ret_node)
-{
-	for (int i = 0; i < CONFIG_NODES; i++)
-		if (strcmp(pair->nodes[i].name, name) == 0) {
-			*ret_node = i;
-			return 0;
-		}
-	return -ENOENT;
-}
-
 static bool
 has_address(const struct ifaddrs *all, const union addr *wanted)
 {
@@ -49,37 +38,32 @@ has_address(const struct ifaddrs *all, const union addr *wanted)
 	return false;
 }
 
-static int
-find_by_address(const struct config_pair *pair, int *ret_node)
+static enum command_exit
+find_by_address(const struct config_node *n, int *ret_node, char *ret_text)
 {
+	char a[ADDR_TEXT_MAX], b[ADDR_TEXT_MAX];
 	struct ifaddrs *all;
-	int found = CONFIG_NO_NODE, n = 0;
+	bool first, second;
 
 	if (getifaddrs(&all) == -1)
-		return -errno;
-	for (int i = 0; i < CONFIG_NODES; i++)
-		if (has_address(all, &pair->nodes[i].address)) {
-			found = i;
-			n++;
-		}
+		return say(ret_text, COMMAND_FAILED,
+		    "this host's addresses cannot be read: %s",
+		    strerror(errno));
+	first = has_address(all, &n[0].address);
+	second = has_address(all, &n[1].address);
 	freeifaddrs(all);
-	if (n != 1)
-		return n == 0 ? -EADDRNOTAVAIL : -EEXIST;
-	*ret_node = found;
-	return 0;
-}
-
-/* CONFIG_NO_NODE without a pair. -ENOENT: `name`; -EEXIST: both are ours. */
-static int
-find_node(const struct config *c, const char *name, int *ret_node)
-{
-	if (!c->has_pair) {
-		*ret_node = CONFIG_NO_NODE;
-		return name == NULL ? 0 : -ENOENT;
-	}
-	if (name != NULL)
-		return find_by_name(&c->pair, name, ret_node);
-	return find_by_address(&c->pair, ret_node);
+	(void)addr_format_ip(&n[0].address, a);
+	(void)addr_format_ip(&n[1].address, b);
+	if (!first && !second)
+		return say(ret_text, COMMAND_FAILED,
+		    "this host is no node of the pair: it has neither %s (%s) nor %s (%s); expected one of them, or --node NAME",
+		    a, n[0].name, b, n[1].name);
+	if (first && second)
+		return say(ret_text, COMMAND_FAILED,
+		    "this host has both %s (%s) and %s (%s); expected --node NAME",
+		    a, n[0].name, b, n[1].name);
+	*ret_node = first ? 0 : 1;
+	return COMMAND_DONE;
 }
 
 enum command_exit
@@ -87,30 +71,24 @@ preflight_node(const struct config *c, const char *path, const char *name,
     int *ret_node, char *ret_text)
 {
 	const struct config_node *n = c->pair.nodes;
-	char a[ADDR_TEXT_MAX], b[ADDR_TEXT_MAX];
-	int e = find_node(c, name, ret_node);
 
-	if (e == 0)
-		return COMMAND_DONE;
-	if (e == -ENOENT && !c->has_pair)
+	if (!c->has_pair && name != NULL)
 		return say(ret_text, COMMAND_WRONG,
 		    "--node %s: %s has no 'pair'", name, path);
-	(void)addr_format_ip(&n[0].address, a);
-	(void)addr_format_ip(&n[1].address, b);
-	if (e == -ENOENT)
-		return say(ret_text, COMMAND_WRONG,
-		    "--node %s: no such node; expected '%s' or '%s'", name,
-		    n[0].name, n[1].name);
-	if (e == -EADDRNOTAVAIL)
-		return say(ret_text, COMMAND_FAILED,
-		    "this host is no node of the pair: it has neither %s (%s) nor %s (%s); expected one of them, or --node NAME",
-		    a, n[0].name, b, n[1].name);
-	if (e == -EEXIST)
-		return say(ret_text, COMMAND_FAILED,
-		    "this host has both %s (%s) and %s (%s); expected --node NAME",
-		    a, n[0].name, b, n[1].name);
-	return say(ret_text, COMMAND_FAILED,
-	    "this host's addresses cannot be read: %s", strerror(-e));
+	if (!c->has_pair) {
+		*ret_node = CONFIG_NO_NODE;
+		return COMMAND_DONE;
+	}
+	if (name == NULL)
+		return find_by_address(n, ret_node, ret_text);
+	for (int i = 0; i < CONFIG_NODES; i++)
+		if (strcmp(n[i].name, name) == 0) {
+			*ret_node = i;
+			return COMMAND_DONE;
+		}
+	return say(ret_text, COMMAND_WRONG,
+	    "--node %s: no such node; expected '%s' or '%s'", name, n[0].name,
+	    n[1].name);
 }
 
 enum command_exit
