@@ -1,5 +1,6 @@
 #include "hapair/cli/command.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -148,6 +149,7 @@ command_options(
 	size_t n_names = 0, n_letters = 0, i;
 	int c;
 
+	assert(n <= COMMAND_OPTIONS_MAX);
 	for (i = 0; i < n; i++)
 		if (options[i].name != NULL) {
 			names[n_names++] =
