@@ -19,11 +19,13 @@ struct fence_run_one {
 	struct program program;
 };
 
+/* How it went is said, and of a fence also told to the relay. */
 static void
-tell(
+settle(
     const struct fence_run_one *r, const struct msg_fence *m, const char *fault)
 {
 	const struct config_service *c = r->config;
+	const struct msg_fenced done = { .id = m->id, .passed = fault == NULL };
 	const char *path = r->promote ? c->promote : c->fence;
 	const char *from = c->servers[m->from].name;
 	const char *to = c->servers[m->to].name;
@@ -36,13 +38,6 @@ tell(
 	else
 		log_notice(
 		    subject, "%s %s %s %s: done", path, c->name, from, to);
-}
-
-static void
-answer(const struct fence_run_one *r, const struct msg_fence *m, bool passed)
-{
-	const struct msg_fenced done = { .id = m->id, .passed = passed };
-
 	if (!r->promote)
 		r->fences->answer(r->fences->arg, &done);
 }
@@ -55,8 +50,7 @@ on_overdue(struct program *p)
 	struct fence_run_one *r =
 	    CONTAINER_OF(p, struct fence_run_one, program);
 
-	tell(r, &r->wanted, "took too long, killed");
-	answer(r, &r->wanted, false);
+	settle(r, &r->wanted, "took too long, killed");
 }
 
 static void
@@ -65,10 +59,8 @@ on_end(struct program *p, const char *fault)
 	struct fence_run_one *r =
 	    CONTAINER_OF(p, struct fence_run_one, program);
 
-	if (p->overdue)
-		return; /* it has been told */
-	tell(r, &r->wanted, fault);
-	answer(r, &r->wanted, fault == NULL);
+	if (!p->overdue) /* else it has been told */
+		settle(r, &r->wanted, fault);
 }
 
 int
@@ -140,11 +132,9 @@ fence_run_take(struct fence_run *f, const struct channel_packet *p)
 	if (joins(r, &m))
 		return 0;
 	e = program_is_running(&r->program) ? -EBUSY : start(r, &m);
-	if (e < 0) {
-		tell(r, &m,
+	if (e < 0)
+		settle(r, &m,
 		    e == -EBUSY ? "an earlier one still runs" : strerror(-e));
-		answer(r, &m, false);
-	}
 	return 0;
 }
 
