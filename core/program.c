@@ -64,7 +64,8 @@ on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 
 	p->overdue = true;
 	(void)kill(-p->pid, SIGKILL);
-	p->calls->on_overdue(p);
+	if (p->calls->on_overdue != NULL)
+		p->calls->on_overdue(p);
 }
 
 static const char *

@@ -18,7 +18,8 @@
 struct program;
 
 struct program_calls {
-	/* Its time is over; it is being killed, which `on_end` will tell. */
+	/* Its time is over; it is being killed, which `on_end` will tell. NULL:
+	 * that is soon enough. */
 	void (*on_overdue)(struct program *p);
 	/* It has ended, and may be started again. `fault` NULL: status 0. */
 	void (*on_end)(struct program *p, const char *fault);

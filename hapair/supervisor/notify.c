@@ -52,13 +52,6 @@ run_next(struct notify *n)
 }
 
 static void
-on_overdue(struct program *p)
-{
-	/* Killed, and about to end; the next one waits for that. */
-	(void)p;
-}
-
-static void
 on_end(struct program *p, const char *fault)
 {
 	struct notify *n = CONTAINER_OF(p, struct notify, program);
@@ -91,8 +84,7 @@ void
 notify_init(struct notify *n, const struct config *config,
     void (*on_idle)(void *arg), void *arg)
 {
-	static const struct program_calls calls = { .on_overdue = on_overdue,
-		.on_end = on_end };
+	static const struct program_calls calls = { .on_end = on_end };
 
 	*n = (struct notify){
 		.timeout_ms = TIMEOUT_MS, .on_idle = on_idle, .arg = arg
