@@ -9,6 +9,26 @@ transition_ask(struct election_out *out, enum election_action action)
 	out->actions[out->n_actions++] = action;
 }
 
+void
+transition_note(
+    struct election *e, const struct election_heartbeat *h, struct mono now)
+{
+	e->heard = now;
+	e->heard_dead_ms = h->dead_ms;
+	if (h->term > e->heard_term)
+		e->heard_term = h->term;
+	/* While we reign the term is that of our reign. */
+	if (e->state != ELECTION_MASTER && h->term > e->term)
+		e->term = h->term;
+}
+
+void
+transition_believe(struct election *e, struct mono until)
+{
+	e->doubt = suspect_none();
+	e->deadline = until;
+}
+
 /*
  * A claim is told first, so that a master we don't hear lets go before our
  * announcement. A release is told when the addresses are gone: the peer claims

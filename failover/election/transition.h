@@ -6,7 +6,7 @@
  * state is written, and so the one that decides in which order the world learns
  * of it.
  *
- * Pure. Of election.c alone.
+ * Pure. Of election.c, and what it is made of (rank.c, reign.c).
  */
 
 #include "failover/election/election.h"
@@ -23,6 +23,13 @@
 
 /* Adds an action to what the step asks of the shell. */
 void transition_ask(struct election_out *out, enum election_action action);
+
+/* What a heartbeat says of the peer, whatever our state is. */
+void transition_note(
+    struct election *e, const struct election_heartbeat *h, struct mono now);
+
+/* No doubt, until then. */
+void transition_believe(struct election *e, struct mono until);
 
 /* `deadline`: when the state is looked at again, whatever that means in it. */
 void transition_enter(struct election *e, enum election_state to,

@@ -1,0 +1,157 @@
+#include "failover/election/reign.h"
+
+#include "failover/election/rank.h"
+#include "failover/election/transition.h"
+
+/*
+ * How long a node that was refused an address leaves the group to its peer.
+ * With a healthy peer the length does not matter; without one, each retry is a
+ * chance, and one a second disturbs nobody.
+ */
+#define RETRY_MS 1000
+
+/* DEFEND_INTERVAL of RFC 5227 is 10 s: two that defend more often never end. */
+#define DEFEND_MS 10000
+
+/*
+ * A master that woke after dead_ms holds on for so much longer: its peer cannot
+ * have claimed, for it asks first. Half of that time is left for a hello that
+ * was lost before the stall, from which the peer counts.
+ */
+#define STALL_SPARE_MS (SUSPECT_LEAST_MS / 2)
+
+/* Before this heartbeat there was none for so long that the peer may claim. */
+static bool
+was_cut_off(const struct election *e, const struct election_heartbeat *h,
+    struct mono now)
+{
+	return mono_is_never(e->heard) ||
+	    !mono_before(now, mono_add_ms(e->heard, h->dead_ms));
+}
+
+static void
+master_hears(struct election *e, const struct election_heartbeat *h,
+    struct mono now, struct election_out *out)
+{
+	const bool cut_off = was_cut_off(e, h, now);
+
+	transition_note(e, h, now);
+	transition_believe(e, transition_reign_end(e, now, h->dead_ms));
+	if (h->state == ELECTION_MASTER) {
+		rank_contest(e, h, now, out);
+		return;
+	}
+	if (!mono_is_never(e->contested)) {
+		e->contested = mono_never();
+		out->reason = ELECTION_UNCONTESTED;
+		transition_ask(out, ELECTION_ANNOUNCE);
+	} else if (cut_off) {
+		transition_ask(out, ELECTION_ANNOUNCE);
+	}
+	rank_give(e, h, now, out);
+}
+
+/* The peer is silent, and there are witnesses: is it us who are cut off? */
+static void
+look_around(struct election *e, struct mono now, struct election_out *out)
+{
+	switch (suspect_step(&e->doubt, &e->config.doubt, now, &e->deadline)) {
+	case SUSPECT_ASK:
+		transition_ask(out, ELECTION_PROBE);
+		break;
+	case SUSPECT_ISOLATED:
+		transition_isolate(e, now, out);
+		break;
+	case SUSPECT_GONE:
+	case SUSPECT_RELEASED:
+	case SUSPECT_HUNG:
+	case SUSPECT_HOLDS:
+	case SUSPECT_CONFLICT:
+		transition_believe(e, mono_add_ms(now, TRANSITION_WITNESS_MS));
+		break;
+	}
+}
+
+/*
+ * We stood still so long that the peer may have claimed meanwhile. Not one that
+ * had been silent before: either it is gone, and nobody but us serves, or it is
+ * cut off from us, and claims whatever we do. Nor does it hear the difference
+ * for as long as our kernel goes on to answer, hang_timeout at most.
+ */
+static bool
+stood_too_long(const struct election *e, uint32_t stalled_ms, struct mono now)
+{
+	const int64_t feared_ms = (int64_t)e->heard_dead_ms + stalled_ms;
+
+	if (stalled_ms < e->config.dead_ms + STALL_SPARE_MS)
+		return false;
+	if (stalled_ms >= e->config.doubt.hang_ms)
+		return true;
+	return !mono_is_never(e->heard) &&
+	    !mono_before(mono_add_ms(e->heard, feared_ms), now);
+}
+
+/*
+ * MASTER: we hold the virtual IPs until we can't serve, are outdone, or don't
+ * trust ourselves. Silence of the peer is no reason for anything, unless no
+ * witness is heard either; but once it speaks again we announce anew, for it
+ * may have claimed meanwhile and yielded before we heard of it, and neighbours
+ * on its side believe it still.
+ */
+void
+reign_step(struct election *e, const struct election_event *ev, struct mono now,
+    struct election_out *out)
+{
+	switch (ev->type) {
+	case ELECTION_TICK:
+		if (!mono_before(now, e->deadline)) /* else: woken early */
+			look_around(e, now, out);
+		break;
+	case ELECTION_HEARTBEAT:
+		master_hears(e, &ev->heartbeat, now, out);
+		break;
+	case ELECTION_TRACK_FAULT:
+		transition_fail(e, ev->fault, out);
+		break;
+	case ELECTION_STALLED:
+		if (!stood_too_long(e, ev->stalled_ms, now))
+			break;
+		/* Drop first, ask afterwards: the peer may have claimed. */
+		transition_listen(e, now, ELECTION_LATE, out);
+		e->deadline = mono_add_ms(now, e->config.dead_ms);
+		break;
+	case ELECTION_ACTION_FAILED:
+		transition_enter(e, ELECTION_FAULT, mono_add_ms(now, RETRY_MS),
+		    ELECTION_REFUSED, out);
+		break;
+	case ELECTION_ANSWER:
+		suspect_note(&e->doubt, ev->answer);
+		break;
+	case ELECTION_CONTRADICTED:
+		if (!mono_is_never(e->defended) &&
+		    mono_before(now, mono_add_ms(e->defended, DEFEND_MS)))
+			break;
+		e->defended = now;
+		out->reason =
+		    ev->at_peer ? ELECTION_PEER_SHOWS : ELECTION_CONFLICT;
+		transition_ask(out, ELECTION_ANNOUNCE);
+		break;
+	case ELECTION_HANDOVER_BEGIN:
+		e->handing = true;
+		transition_ask(out, ELECTION_SEND_HELLO);
+		break;
+	case ELECTION_HANDOVER_ABORT:
+		e->handing = false;
+		transition_ask(out, ELECTION_SEND_HELLO);
+		break;
+	case ELECTION_STOP:
+		transition_stop(e, out);
+		break;
+	case ELECTION_UNPROVEN:   /* never demotes a master */
+	case ELECTION_TRACK_OK:   /* already eligible */
+	case ELECTION_RESTORE:    /* belongs to the start */
+	case ELECTION_PEER_ENDED: /* it held nothing */
+	case ELECTION_PRIORITY:   /* the next heartbeat tells who is better */
+		break;
+	}
+}
