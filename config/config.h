@@ -80,6 +80,7 @@ struct config_pair {
 	uint32_t interval_ms;
 	uint32_t misses;
 	uint32_t hang_ms; /* longer than interval x misses */
+	uint32_t deaf_ms;
 	bool preempt;
 	uint32_t preempt_delay_ms; /* 0 without preempt */
 	union addr *witnesses;     /* no port */

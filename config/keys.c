@@ -174,11 +174,17 @@ static const struct schema_key pair_keys[] = {
 	{ "hang_timeout", DURATION(config_pair, hang_ms, 100, MINUTE),
 	    .fallback = "1s",
 	    .help =
-	        "A silent peer keeps a virtual IP for so long while its "
-	        "host still answers for it. It must be longer than "
-	        "`interval` x `misses`. A relay that died has a quarter of "
-	        "it (250ms at least, 2s at most) to be back before the peer "
-	        "takes over." },
+	        "The lease of a virtual IP: a silent peer whose host still "
+	        "answers for it has so long to let go. Who answers longer "
+	        "renews it, lives, and is not claimed from. It must be "
+	        "longer than `interval` x `misses`. A relay that died has a "
+	        "quarter of it (250ms at least, 2s at most) to be back "
+	        "before the peer takes over." },
+	{ "deaf_timeout", DURATION(config_pair, deaf_ms, 300, MINUTE),
+	    .fallback = "3s",
+	    .help = "A master that hears nobody at all for so long, neither "
+	            "the peer nor a gateway, a server, a witness or a client, "
+	            "lets go." },
 	{ "preempt", BOOL(config_pair, preempt), .fallback = "false",
 	    .help = "Whether a node of higher priority takes a group back "
 	            "from a healthy master." },
@@ -188,9 +194,10 @@ static const struct schema_key pair_keys[] = {
 	            "well before it takes a group back." },
 	{ "witness",
 	    LIST(config_pair, witnesses, 0, CONFIG_WITNESSES_MAX, witness_list),
-	    .help = "Addresses of third hosts, such as gateways. A node that "
-	            "hears neither its peer nor any of them holds no virtual "
-	            "IP and claims none." },
+	    .help = "Addresses of third hosts, asked besides the default "
+	            "gateways and the neighbours on a group's interface, which "
+	            "need no mention. A node that hears nobody there claims "
+	            "nothing, and lets go after `deaf_timeout`." },
 	{ "track", LIST(config_pair, tracks, 0, CONFIG_TRACKS_MAX, track_list),
 	    .help = "What has to be well on this node. Each entry lowers the "
 	            "node's priority, or is a fault of it, while it is not." },

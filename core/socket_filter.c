@@ -110,8 +110,13 @@ socket_filter_begin(
 		require_syn(s, ALL);
 		break;
 	case SOCKET_FILTER_FROM:
-	case SOCKET_FILTER_ARP:
 		break; /* the address alone decides */
+	case SOCKET_FILTER_ARP:
+		/* To a group, or to all? */
+		load(s, BPF_B | BPF_ABS, 0);
+		put(s, BPF_JMP | BPF_JSET | BPF_K, 1, 1, 0);
+		put(s, BPF_RET | BPF_K, ALL, 0, 0);
+		break;
 	case SOCKET_FILTER_SYNS:
 	case SOCKET_FILTER_TCP:
 		if (family == AF_INET)

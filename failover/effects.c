@@ -12,6 +12,8 @@
 #include "failover/heartbeat/witness.h"
 #include "failover/vip/arp_nd.h"
 #include "failover/vip/link_watch.h"
+#include "failover/vip/living.h"
+#include "failover/vip/neighbours.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -105,6 +107,9 @@ act_on(struct role_group *g, enum node_effect_type type)
 	if (type == NODE_DO_PROBE) {
 		arp_nd_ask(g);
 		witness_ask(g->role);
+		neighbours_ask(g);
+	} else if (type == NODE_DO_QUESTION) {
+		living_ask(g);
 	} else if (type == NODE_DO_ADD || type == NODE_DO_RENEW) {
 		return vip_hold(&g->vip);
 	} else if (type == NODE_DO_DELETE) {
@@ -136,6 +141,8 @@ tell(struct role *role, const struct node_effect *e)
 		group_tell_priority(g, e->priority);
 	else if (e->type == NODE_TELL_HEARD)
 		heartbeat_note_heard(role, e->anew);
+	else if (e->type == NODE_TELL_ENDED)
+		log_notice(role->peer_subject, "its processes are gone");
 	else if (e->type == NODE_TELL_STALL)
 		log_warning(
 		    "failover", "stood still for %" PRId64 " ms", e->ms);

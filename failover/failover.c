@@ -26,6 +26,8 @@
 #include "failover/vip/arp_nd.h"
 #include "failover/vip/garp.h"
 #include "failover/vip/link_watch.h"
+#include "failover/vip/living.h"
+#include "failover/vip/neighbours.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -126,7 +128,10 @@ read_key(struct role *role)
 static int
 open_sockets(struct role *role)
 {
-	int e = arp_nd_open(role);
+	int e = living_new(role);
+
+	if (e == 0)
+		e = arp_nd_open(role);
 
 	if (e < 0)
 		return failed("opening sockets to hear neighbours", e);
@@ -285,6 +290,9 @@ begin(struct role *role)
 		e = link_watch_start(role);
 		if (e < 0)
 			return failed("starting to renew addresses", e);
+		e = neighbours_start(role);
+		if (e < 0)
+			return failed("starting to look for neighbours", e);
 		begin_groups(role);
 	}
 	return channel_send(role->supervisor, MSG_READY, NULL, 0, -1);
@@ -442,6 +450,8 @@ static void
 close_all(struct role *role)
 {
 	link_watch_stop(role);
+	neighbours_stop(role);
+	living_free(role);
 	handover_run_close(role);
 	arp_nd_close(role);
 	witness_close(role);

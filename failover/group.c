@@ -92,7 +92,8 @@ group_init(struct role *role, unsigned index, uint32_t id)
 		.listen_ms =
 		    pair->interval_ms * 5 > 1000 ? pair->interval_ms * 5 : 1000,
 		.doubt = { .hang_ms = pair->hang_ms,
-		    .witnesses = pair->n_witnesses > 0 },
+		    .deaf_ms = pair->deaf_ms,
+		    .askable = pair->n_witnesses > 0 },
 		.priority = config_priority(pair, index, role->start.node),
 		.wins_ties = addr_compare_ip(&role->self->address,
 		                 &role->other->address) > 0,

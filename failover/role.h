@@ -16,6 +16,8 @@
  *	link_watch.c          interfaces and addresses, as the kernel tells of
  *	                      them
  *	arp_nd.c, witness.c   what the network says, asked and unasked
+ *	neighbours.c          who else is there: asked, and listened for
+ *	living.c              whether who answers for an address lives
  *	relay_link.c          the relay: does it serve, what does it ask
  *	track.c               what the configuration tracks
  *	relay_watchdog.c      shows that this process turns, looks whether the
@@ -47,6 +49,8 @@ struct handover_request;
 struct handover_run;
 struct heartbeat;
 struct link_watch;
+struct living;
+struct neighbours;
 struct relay_link;
 struct relay_watchdog;
 struct role;
@@ -102,6 +106,8 @@ struct role {
 	struct tickle *tickle;
 	struct track *track;
 	struct link_watch *link_watch;
+	struct living *living;
+	struct neighbours *neighbours;
 	struct witness *witness;
 };
 

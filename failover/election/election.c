@@ -20,23 +20,35 @@ question(struct election *e, struct mono now, enum election_reason alone,
 	    suspect_step(&e->doubt, &e->config.doubt, now, &e->deadline);
 
 	switch (verdict) {
+	case SUSPECT_QUESTION:
+		transition_ask(out, ELECTION_QUESTION);
+		transition_ask(out, ELECTION_PROBE);
+		break;
 	case SUSPECT_ASK:
 		transition_ask(out, ELECTION_PROBE);
 		break;
 	case SUSPECT_GONE:
 		transition_claim(e, now, alone, out);
 		break;
+	case SUSPECT_ALONE:
+		transition_claim(e, now, alone, out);
+		e->deaf = true; /* until somebody is heard */
+		break;
 	case SUSPECT_RELEASED:
 		transition_claim(e, now,
 		    alone == ELECTION_NO_PEER ? alone : ELECTION_PEER_RELEASED,
 		    out);
 		break;
-	case SUSPECT_HUNG:
-		transition_claim(e, now, ELECTION_PEER_HUNG, out);
+	case SUSPECT_ECHO:
+		transition_claim(e, now, ELECTION_PEER_ECHO, out);
 		break;
 	case SUSPECT_HOLDS:
 		if (before != verdict)
 			out->reason = ELECTION_PEER_HANGS;
+		break;
+	case SUSPECT_RENEWS:
+		if (before != verdict)
+			out->reason = ELECTION_PEER_RENEWS;
 		break;
 	case SUSPECT_CONFLICT:
 		if (before != verdict)
@@ -138,7 +150,7 @@ step_init(struct election *e, const struct election_event *ev, struct mono now,
 			e->term = ev->restore.term;
 		if (ev->restore.master)
 			transition_enter(e, ELECTION_MASTER,
-			    transition_reign_end(e, now, e->config.dead_ms),
+			    mono_add_ms(now, e->config.dead_ms),
 			    ELECTION_RESTORED, out);
 		break;
 	case ELECTION_TRACK_OK:       /* already eligible */
@@ -146,6 +158,7 @@ step_init(struct election *e, const struct election_event *ev, struct mono now,
 	case ELECTION_CONTRADICTED:   /* it is not ours */
 	case ELECTION_PEER_ENDED:     /* we listen for its successor, too */
 	case ELECTION_PRIORITY:       /* election_step() has noted it */
+	case ELECTION_ASKABLE:        /* the same */
 	case ELECTION_HANDOVER_BEGIN: /* there is nothing to give */
 	case ELECTION_HANDOVER_ABORT:
 		break;
@@ -215,6 +228,7 @@ step_backup(struct election *e, const struct election_event *ev,
 	case ELECTION_RESTORE:        /* belongs to the start */
 	case ELECTION_CONTRADICTED:   /* it is not ours */
 	case ELECTION_PRIORITY:       /* election_step() has noted it */
+	case ELECTION_ASKABLE:        /* the same */
 	case ELECTION_HANDOVER_BEGIN: /* there is nothing to give */
 	case ELECTION_HANDOVER_ABORT:
 		break;
@@ -224,7 +238,7 @@ step_backup(struct election *e, const struct election_event *ev,
 /*
  * FAULT: this node can't serve: something tracked is at fault, the kernel
  * refused an address (then the deadline is the next try), nobody is heard (then
- * it is the next question to the witnesses), or the daemon ends.
+ * it is the next time that we ask), or the daemon ends.
  */
 static void
 recover_if_heard(struct election *e, struct mono now, struct election_out *out)
@@ -244,7 +258,7 @@ fault_tick(struct election *e, struct mono now, struct election_out *out)
 		return; /* woken early */
 	if (e->isolated) {
 		transition_ask(out, ELECTION_PROBE);
-		e->deadline = mono_add_ms(now, TRANSITION_WITNESS_MS);
+		e->deadline = mono_add_ms(now, TRANSITION_ASK_MS);
 		return;
 	}
 	e->deadline = mono_never();
@@ -265,8 +279,7 @@ step_fault(struct election *e, const struct election_event *ev, struct mono now,
 		recover_if_heard(e, now, out);
 		break;
 	case ELECTION_ANSWER:
-		if (ev->answer == SUSPECT_WITNESS)
-			recover_if_heard(e, now, out);
+		recover_if_heard(e, now, out);
 		break;
 	case ELECTION_TRACK_FAULT: /* another one, or one more */
 		e->faulted = true;
@@ -293,10 +306,23 @@ step_fault(struct election *e, const struct election_event *ev, struct mono now,
 	case ELECTION_CONTRADICTED:   /* it is not ours */
 	case ELECTION_PEER_ENDED:     /* we can't take its place */
 	case ELECTION_PRIORITY:       /* election_step() has noted it */
+	case ELECTION_ASKABLE:        /* the same */
 	case ELECTION_HANDOVER_BEGIN: /* there is nothing to give */
 	case ELECTION_HANDOVER_ABORT:
 		break;
 	}
+}
+
+uint32_t
+election_served_ms(const struct election *e, struct mono now)
+{
+	int64_t ms;
+
+	if (e->state != ELECTION_MASTER || e->deaf)
+		return 0;
+	ms = mono_span_ms(e->serving, now);
+	return ms < ELECTION_SERVED_MAX_MS ? (uint32_t)ms
+	                                   : ELECTION_SERVED_MAX_MS;
 }
 
 struct mono
@@ -331,6 +357,8 @@ is_sane(const struct election *before, const struct election *after,
 		return false;
 	if (is && (after->faulted || after->stopped))
 		return false;
+	if (after->deaf && !is)
+		return false;
 	if (!is && mono_is_never(after->deadline) &&
 	    after->state != ELECTION_FAULT)
 		return false; /* nothing would ever end it */
@@ -348,6 +376,8 @@ election_init(const struct election_config *config, struct mono now)
 		.deadline = mono_add_ms(now, config->listen_ms),
 		.listen_end = mono_add_ms(now, TRANSITION_LISTEN_LIMIT_MS),
 		.heard = mono_never(),
+		.serving = mono_never(),
+		.asked = mono_never(),
 		.contested = mono_never(),
 		.better = mono_never(),
 		.settled = now,
@@ -367,6 +397,8 @@ election_step(const struct election *before, const struct election_event *ev,
 
 	if (ev->type == ELECTION_PRIORITY)
 		after.priority = ev->priority;
+	if (ev->type == ELECTION_ASKABLE)
+		after.config.doubt.askable = ev->askable;
 	if (makes_news_old(before, ev))
 		after.settled = mono_add_ms(now, before->config.dead_ms);
 	switch (before->state) {
@@ -383,6 +415,8 @@ election_step(const struct election *before, const struct election_event *ev,
 		step_fault(&after, ev, now, &out);
 		break;
 	}
+	if (before->state != ELECTION_MASTER)
+		after.serving = now;
 	out.wake = election_wake(&after);
 	assert(is_sane(before, &after, ev, &out));
 	*ret_out = out;
@@ -411,6 +445,7 @@ election_action_name(enum election_action action)
 		[ELECTION_DEL_ADDRESSES] = "delete addresses",
 		[ELECTION_ANNOUNCE] = "announce",
 		[ELECTION_PROBE] = "probe",
+		[ELECTION_QUESTION] = "question",
 		[ELECTION_HAND_OVER] = "hand over",
 	};
 

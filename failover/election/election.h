@@ -9,8 +9,10 @@
  *
  * Able to serve goes before incumbent, incumbent before priority, priority
  * before the higher address. A peer that falls silent is doubted before its
- * addresses are claimed (suspect.h). A term rises with each claim; of two
- * masters the higher term stays, then the rank decides.
+ * addresses are claimed (suspect.h). A term rises with each claim, but says
+ * nothing of what its maker could know: of two masters stays who is heard and
+ * hears, then who has served longer without a break, being deaf is one; then
+ * the higher term, then the rank (rank.h).
  */
 
 #include "core/base.h"
@@ -43,9 +45,10 @@ enum election_type {
 	ELECTION_PRIORITY,      /* what is tracked has changed ours */
 	ELECTION_HANDOVER_BEGIN, /* ask the peer to take the group */
 	ELECTION_HANDOVER_ABORT, /* it did not */
+	ELECTION_ASKABLE, /* whether there is anybody besides the peer to ask */
 };
 
-#define ELECTION_TYPES 15
+#define ELECTION_TYPES 16
 
 enum election_reason {
 	ELECTION_UNCHANGED,   /* no change of state, nothing to tell */
@@ -59,6 +62,7 @@ enum election_reason {
 	ELECTION_PEER_PREFERRED, /* neither held them; it ranks higher */
 	ELECTION_OUTRANKED_TERM, /* two masters: it claimed later */
 	ELECTION_OUTRANKED_RANK, /* two masters, one term: priority, address */
+	ELECTION_OUTSERVED,      /* two masters: it has served longer */
 	ELECTION_PEER_DEAF,      /* two masters: it can't hear that we win */
 	ELECTION_CONTESTED,      /* stays master, though the peer claims too */
 	ELECTION_UNCONTESTED,    /* stays master, and the peer gave in */
@@ -80,15 +84,17 @@ enum election_reason {
 	ELECTION_PEER_DIED,     /* its processes ended, its host did not say */
 	ELECTION_PEER_RELEASED, /* silent, and its host lives without them */
 	ELECTION_PEER_HANGS,  /* stays: silent, but its host answers for them */
-	ELECTION_PEER_HUNG,   /* and has done so for hang_timeout */
+	ELECTION_PEER_RENEWS, /* stays: it does so beyond the lease, and lives
+	                       */
+	ELECTION_PEER_ECHO,   /* what answers for them is no living host */
 	ELECTION_CONFLICT,    /* stays: a third host answers for an address */
 	ELECTION_PEER_SHOWS,  /* stays master: so does a peer we cannot hear */
-	ELECTION_ISOLATED,    /* neither the peer nor a witness is heard */
+	ELECTION_ISOLATED,    /* nobody at all is heard */
 	ELECTION_HANDED_OVER, /* the peer asked us to take it */
 	ELECTION_GAVE_OVER,   /* the peer has taken it, as we asked */
 };
 
-#define ELECTION_REASONS 38
+#define ELECTION_REASONS 40
 
 enum election_action {
 	ELECTION_SEND_HELLO, /* tell the peer now, as we stand after the step */
@@ -96,6 +102,7 @@ enum election_action {
 	ELECTION_DEL_ADDRESSES,
 	ELECTION_ANNOUNCE,  /* begin the gratuitous ARP schedule anew */
 	ELECTION_PROBE,     /* ask the network who has the addresses */
+	ELECTION_QUESTION,  /* ask what only a living host with them answers */
 	ELECTION_HAND_OVER, /* begin a handover, as if an operator had asked */
 };
 
@@ -105,10 +112,13 @@ struct election_heartbeat {
 	enum election_state state;
 	bool resigning;   /* its daemon ends */
 	bool hears_us;    /* what we send reached it lately */
+	bool deaf;        /* it is master, and says that it hears nobody */
+	bool here;        /* it came over the group's own network */
 	bool hands_over;  /* it is master and asks us to take the group */
 	uint8_t priority; /* as what it tracks has made it */
 	uint64_t term;
-	uint32_t dead_ms; /* its silence for so long means it is gone */
+	uint32_t dead_ms;   /* its silence for so long means it is gone */
+	uint32_t served_ms; /* it is master, for so long without a break */
 };
 
 struct election_event {
@@ -119,6 +129,7 @@ struct election_event {
 		enum election_reason fault; /* of ELECTION_TRACK_FAULT */
 		enum suspect_answer answer; /* of ELECTION_ANSWER */
 		bool at_peer;               /* of ELECTION_CONTRADICTED */
+		bool askable;               /* of ELECTION_ASKABLE */
 		uint32_t stalled_ms; /* of ELECTION_STALLED: our silence */
 		uint8_t priority;    /* of ELECTION_PRIORITY, 1-254 */
 		struct {
@@ -137,6 +148,9 @@ struct election_out {
 	struct mono wake;   /* send ELECTION_TICK at this time */
 };
 
+/* More than that is not told: it makes no difference any more. */
+#define ELECTION_SERVED_MAX_MS 600000
+
 struct election_config {
 	uint32_t dead_ms;   /* interval x misses, never 0 */
 	uint32_t listen_ms; /* before the first claim, at least dead_ms */
@@ -154,7 +168,10 @@ struct election {
 	struct mono listen_end;    /* INIT: unproven traffic waits no longer */
 	struct mono heard;         /* the last heartbeat, never() if none */
 	uint32_t heard_dead_ms;    /* what it said: who is silent so long is */
+	struct mono serving;       /* MASTER: without a break, since */
+	struct mono asked;         /* MASTER: whether anybody is heard, since */
 	struct mono contested;     /* MASTER: the peer claims too, since */
+	bool contest_heard;        /* it hears us all that time, or never */
 	struct mono better;        /* MASTER: the peer is preferred, since */
 	struct mono defended;      /* MASTER: when we last contradicted */
 	struct mono settled;       /* from then on what we read is new */
@@ -163,6 +180,7 @@ struct election {
 	uint64_t heard_term;       /* the highest the peer spoke of */
 	uint8_t priority;          /* the configured one, less what is ill */
 	bool handing;              /* MASTER: we ask the peer to take it */
+	bool deaf;                 /* MASTER: nobody is heard */
 	bool isolated;             /* FAULT: nobody is heard */
 	bool faulted;              /* something tracked is at fault */
 	bool stopped;              /* never claims again */
@@ -171,6 +189,9 @@ struct election {
 /* The empty value: begins to listen now. */
 struct election election_init(
     const struct election_config *config, struct mono now);
+
+/* How long it has served without a break; 0: it is not master, or deaf. */
+uint32_t election_served_ms(const struct election *e, struct mono now);
 
 /* When the first ELECTION_TICK is due; later ones are in election_out. */
 struct mono election_wake(const struct election *e);

@@ -7,12 +7,17 @@
 #include <string.h>
 
 #define MAGIC 0x48415052u /* "HAPR" */
-#define VERSION 1
+#define VERSION 2
 
 #define FLAG_RESIGNING 0x01
 #define GROUP_FLAG_HELD 0x01
 #define GROUP_FLAG_HANDS_OVER 0x02
-#define GROUP_FLAGS (GROUP_FLAG_HELD | GROUP_FLAG_HANDS_OVER)
+#define GROUP_FLAG_DEAF 0x04
+#define GROUP_FLAGS (GROUP_FLAG_HELD | GROUP_FLAG_HANDS_OVER | GROUP_FLAG_DEAF)
+
+#define SERVED_UNIT_MS 10
+_Static_assert(
+    ELECTION_SERVED_MAX_MS / SERVED_UNIT_MS <= UINT16_MAX, "two bytes");
 
 /* What the configuration allows; no honest peer says anything else. */
 #define INTERVAL_MS_MAX 10000
@@ -25,12 +30,13 @@ put_group(struct buf *b, const struct hello_group *g)
 	buf_put_u8(b, (uint8_t)g->state);
 	buf_put_u8(b,
 	    (g->held ? GROUP_FLAG_HELD : 0) |
-	        (g->hands_over ? GROUP_FLAG_HANDS_OVER : 0));
+	        (g->hands_over ? GROUP_FLAG_HANDS_OVER : 0) |
+	        (g->deaf ? GROUP_FLAG_DEAF : 0));
 	buf_put_u8(b, g->priority);
 	buf_put_u8(b, 0);
 	buf_put_u64(b, g->term);
 	buf_put_bytes(b, g->mac, HELLO_MAC_BYTES);
-	buf_put_u16(b, 0);
+	buf_put_u16(b, (uint16_t)(g->served_ms / SERVED_UNIT_MS));
 }
 
 void
@@ -73,15 +79,18 @@ get_group(struct buf *b, const struct hello *h, struct hello_group *g)
 	flags = buf_get_u8(b);
 	g->held = (flags & GROUP_FLAG_HELD) != 0;
 	g->hands_over = (flags & GROUP_FLAG_HANDS_OVER) != 0;
+	g->deaf = (flags & GROUP_FLAG_DEAF) != 0;
 	g->priority = buf_get_u8(b);
 	if (buf_get_u8(b) != 0 || (flags & ~GROUP_FLAGS) != 0)
 		return false;
-	/* Only who has something can give it away. */
-	if (g->hands_over && g->state != ELECTION_MASTER)
+	/* Only who has something can give it away, or serve it. */
+	if ((g->hands_over || g->deaf) && g->state != ELECTION_MASTER)
 		return false;
 	g->term = buf_get_u64(b);
 	buf_get_bytes(b, g->mac, HELLO_MAC_BYTES);
-	if (buf_get_u16(b) != 0)
+	g->served_ms = buf_get_u16(b) * SERVED_UNIT_MS;
+	if (g->served_ms > ELECTION_SERVED_MAX_MS ||
+	    (g->served_ms != 0 && (g->state != ELECTION_MASTER || g->deaf)))
 		return false;
 	return g->priority >= 1 && g->priority <= 254;
 }

@@ -15,7 +15,7 @@
  *	8 nonce  8 echo_nonce  8 seq  8 echo_seq
  *	2 interval in ms  1 misses  1 flags  16 hash of the configuration
  *	then 24 a group: 4 id  1 state  1 flags  1 priority  1 zero  8 term
- *	6 hardware address  2 zero
+ *	6 hardware address  2 served for, in units of 10 ms
  */
 
 #include "core/base.h"
@@ -47,9 +47,11 @@ struct hello_group {
 	enum election_state state;
 	bool held;       /* the addresses are in place, and usable */
 	bool hands_over; /* master, and asks the peer to take them */
+	bool deaf;       /* master, and hears nobody on its network */
 	uint8_t priority;
 	uint64_t term;
 	uint8_t mac[HELLO_MAC_BYTES]; /* of its interface; zeros: none */
+	uint32_t served_ms; /* master for so long without a break; coarse */
 };
 
 struct hello {

@@ -57,6 +57,7 @@ node_init(struct node *n, const struct node_config *config, uint64_t nonce)
 {
 	n->config = *config;
 	n->peer = peer_init(&config->peer, nonce);
+	n->hinted = n->hint_due = mono_never();
 	for (unsigned i = 0; i < NODE_PATHS_MAX; i++)
 		n->paths[i] = peer_path_init();
 }
@@ -127,6 +128,9 @@ node_speak(struct node *n, enum hello_type type, const struct node_now *now,
 			.state = g->election.state,
 			.held = g->usable,
 			.hands_over = g->election.handing,
+			.deaf = g->election.deaf,
+			.served_ms =
+			    election_served_ms(&g->election, now->mono),
 			.priority = g->election.priority,
 			.term = g->election.term };
 	}
@@ -258,10 +262,26 @@ restore(struct node_group_step *s, unsigned i, const struct node_event *ev)
 }
 
 static void
-find_witness(struct node_group_step *s, unsigned i, const struct node_event *ev)
+hear_somebody(
+    struct node_group_step *s, unsigned i, const struct node_event *ev)
 {
 	(void)ev;
-	node_peer_answer(s, i, SUSPECT_WITNESS);
+	node_peer_answer(s, i, SUSPECT_SOMEBODY);
+}
+
+static void
+hear_life(struct node_group_step *s, unsigned i, const struct node_event *ev)
+{
+	(void)ev;
+	node_peer_answer(s, i, SUSPECT_LIVES);
+}
+
+static void
+note_askable(struct node_group_step *s, unsigned i, const struct node_event *ev)
+{
+	node_group_elect(s, i,
+	    &(struct election_event){
+	        .type = ELECTION_ASKABLE, .askable = ev->askable });
 }
 
 static void
@@ -369,7 +389,9 @@ step_groups(struct node_group_step *s, const struct node_event *ev)
 {
 	static group_fn *const fns[NODE_TYPES] = {
 		[NODE_RESTORE] = restore,
-		[NODE_WITNESS] = find_witness,
+		[NODE_SOMEBODY] = hear_somebody,
+		[NODE_LIVES] = hear_life,
+		[NODE_ASKABLE] = note_askable,
 		[NODE_SHOWN] = node_peer_show,
 		[NODE_FAULT] = find_fault,
 		[NODE_TRACKED] = track,
@@ -402,6 +424,7 @@ step(struct node_group_step *s, const struct node_event *ev,
 		node_peer_look(s);
 		break;
 	case NODE_TICK:
+		node_peer_tick(s);
 		step_tick(s);
 		break;
 	case NODE_CLOCK:
@@ -414,7 +437,7 @@ step(struct node_group_step *s, const struct node_event *ev,
 		node_peer_hear(s, ev);
 		break;
 	case NODE_PEER_ENDED:
-		node_peer_end(s);
+		node_peer_hint(s);
 		break;
 	case NODE_RELAY_CAME:
 	case NODE_RELAY_SERVES:
@@ -424,7 +447,9 @@ step(struct node_group_step *s, const struct node_event *ev,
 		step_relay(s, ev->type, now);
 		break;
 	case NODE_RESTORE:
-	case NODE_WITNESS:
+	case NODE_SOMEBODY:
+	case NODE_LIVES:
+	case NODE_ASKABLE:
 	case NODE_SHOWN:
 	case NODE_FAULT:
 	case NODE_TRACKED:
@@ -458,9 +483,11 @@ node_step(struct node *n, const struct node_event *ev,
 struct mono
 node_wake(const struct node *n)
 {
-	struct mono wake = mono_never();
+	struct mono wake = n->hint_due;
 
-	for (unsigned i = 0; n->started && i < n->n_groups; i++) {
+	if (!n->started)
+		return mono_never();
+	for (unsigned i = 0; i < n->n_groups; i++) {
 		wake = mono_min(wake, n->groups[i].election.deadline);
 		wake = mono_min(wake, n->groups[i].handover.deadline);
 	}

@@ -51,8 +51,11 @@ enum node_type {
 	NODE_CLOCK,   /* nothing has happened but time */
 	NODE_STOP,    /* the daemon ends */
 	NODE_HELLO,   /* with a good MAC: `hello` */
-	NODE_PEER_ENDED, /* its processes are gone, its kernel says so */
-	NODE_WITNESS,    /* one has answered */
+	NODE_PEER_ENDED, /* its kernel, or who forges that, says that they are
+	                    gone */
+	NODE_SOMEBODY,   /* was heard on a group's network: it is not deaf */
+	NODE_LIVES,      /* who answers for a group's addresses does */
+	NODE_ASKABLE,    /* others than the peer are, or not: `askable` */
 	NODE_SHOWN,      /* somebody on the LAN has an address: `shown` */
 	NODE_FAULT,      /* or none: `fault` */
 	NODE_TRACKED,    /* what is tracked makes of the node: `tracked` */
@@ -72,7 +75,7 @@ enum node_type {
 	NODE_FAILED,        /* an effect was refused: `failed` */
 };
 
-#define NODE_TYPES 26
+#define NODE_TYPES 28
 
 enum node_effect_type {
 	NODE_DO_START,     /* from now on we are heard, and hear */
@@ -80,6 +83,7 @@ enum node_effect_type {
 	NODE_DO_CHALLENGE, /* the same, to a stranger */
 	NODE_DO_EXPECT,    /* the peer was started anew; `fresh` is used up */
 	NODE_DO_PROBE,     /* ask the network who has the addresses */
+	NODE_DO_QUESTION,  /* ask who answered what only a living host does */
 	NODE_DO_ADD,       /* the addresses */
 	NODE_DO_RENEW,     /* their leases, or add what is gone */
 	NODE_DO_DELETE,
@@ -100,6 +104,7 @@ enum node_effect_type {
 	NODE_TELL_STATE,     /* `change` */
 	NODE_TELL_PRIORITY,  /* `priority` was, the election's is */
 	NODE_TELL_HEARD,     /* the peer; `anew`: it has been started */
+	NODE_TELL_ENDED,     /* the peer: it was asked, and did not answer */
 	NODE_TELL_STALL,     /* we stood still for `ms` */
 	NODE_TELL_BEGUN,     /* a handover */
 	NODE_TELL_UNWILLING, /* the peer is preferred, but: `outcome` */
@@ -136,6 +141,7 @@ struct node_event {
 			unsigned which;
 		} tracked;
 		bool usable;
+		bool askable;
 		struct {
 			enum node_effect_type what;
 			int error; /* -errno */
@@ -204,6 +210,8 @@ struct node {
 	struct peer_path paths[NODE_PATHS_MAX];
 	struct node_now beaten; /* the last hello */
 	struct mono challenged; /* the last stranger was */
+	struct mono hinted;     /* never(), or when its end was told of */
+	struct mono hint_due;   /* asked again then; or it is believed */
 	bool started;           /* we speak, and decide */
 	bool stopping;          /* on the way out: our hellos resign */
 	bool relay_there, relay_serves, relay_leaves;

@@ -136,6 +136,9 @@ let_election_act(
 	case ELECTION_PROBE:
 		node_group_do(s, NODE_DO_PROBE, i);
 		break;
+	case ELECTION_QUESTION:
+		node_group_do(s, NODE_DO_QUESTION, i);
+		break;
 	case ELECTION_HAND_OVER:
 		offer(s, i);
 		break;

@@ -5,6 +5,13 @@
 /* A stranger may be anybody's recording: answers are rationed. */
 #define CHALLENGE_MS 5
 
+/*
+ * A reset of the wire and a port unreachable need no key to be forged. Who is
+ * said to have ended is asked, twice, and answers at once if it has not.
+ */
+#define HINT_ASK_MS 4
+#define HINT_MS (2 * HINT_ASK_MS)
+
 void
 node_peer_look(struct node_group_step *s)
 {
@@ -19,8 +26,8 @@ node_peer_look(struct node_group_step *s)
 }
 
 static void
-hear_group(
-    struct node_group_step *s, unsigned i, const struct hello *h, bool hears_us)
+hear_group(struct node_group_step *s, unsigned i, const struct hello *h,
+    bool hears_us, unsigned path)
 {
 	struct node_group *g = &s->node->groups[i];
 	const struct hello_group *said = hello_find(h, g->id);
@@ -38,6 +45,9 @@ hear_group(
 		.resigning = h->resigning,
 		.hears_us = hears_us,
 		.hands_over = said->hands_over,
+		.deaf = said->deaf,
+		.here = path == 0 && g->peer_near,
+		.served_ms = said->served_ms,
 		.priority = said->priority,
 		.term = said->term,
 		.dead_ms = node_dead_ms(s->node),
@@ -47,7 +57,7 @@ hear_group(
 }
 
 static void
-hear(struct node_group_step *s, const struct hello *h, bool anew)
+hear(struct node_group_step *s, const struct hello *h, unsigned path, bool anew)
 {
 	const bool hears_us =
 	    peer_hears_us(&s->node->peer, node_dead_ms(s->node), s->now);
@@ -58,7 +68,7 @@ hear(struct node_group_step *s, const struct hello *h, bool anew)
 	if (anew || h->type == HELLO_CHALLENGE)
 		node_group_do(s, NODE_DO_SAY, NODE_EVERY);
 	for (unsigned i = 0; i < s->node->n_groups; i++)
-		hear_group(s, i, h, hears_us);
+		hear_group(s, i, h, hears_us, path);
 	node_group_add(
 	    s, &(struct node_effect){ .type = NODE_TELL_HEARD, .anew = anew });
 }
@@ -89,10 +99,10 @@ node_peer_hear(struct node_group_step *s, const struct node_event *ev)
 		    &n->paths[ev->hello.path], &n->peer, h, verdict, s->now);
 	switch (verdict) {
 	case PEER_NEW_BOOT:
-		hear(s, h, true);
+		hear(s, h, ev->hello.path, true);
 		break;
 	case PEER_ACCEPTED:
-		hear(s, h, false);
+		hear(s, h, ev->hello.path, false);
 		break;
 	case PEER_STRANGER:
 		challenge(s);
@@ -103,13 +113,53 @@ node_peer_hear(struct node_group_step *s, const struct node_event *ev)
 	}
 }
 
-void
-node_peer_end(struct node_group_step *s)
+static void
+end(struct node_group_step *s)
 {
 	s->node->peer.ended = true;
+	node_group_do(s, NODE_TELL_ENDED, 0);
 	for (unsigned i = 0; i < s->node->n_groups; i++)
 		node_group_elect_type(s, i, ELECTION_PEER_ENDED);
 	node_peer_look(s);
+}
+
+/* Of one that is silent already nothing is hurried: it is in doubt. */
+void
+node_peer_hint(struct node_group_step *s)
+{
+	struct node *n = s->node;
+
+	if (!mono_is_never(n->hinted) || n->peer.ended ||
+	    !peer_is_alive(&n->peer, node_dead_ms(n), s->now))
+		return;
+	n->hinted = s->now;
+	n->hint_due = mono_add_ms(s->now, HINT_ASK_MS);
+	node_group_do(s, NODE_DO_CHALLENGE, NODE_EVERY);
+}
+
+static bool
+was_heard_since(const struct peer *p, struct mono then)
+{
+	return !mono_is_never(p->heard) && mono_before(then, p->heard);
+}
+
+void
+node_peer_tick(struct node_group_step *s)
+{
+	struct node *n = s->node;
+	const struct mono hinted = n->hinted;
+
+	if (mono_is_never(n->hint_due) || mono_before(s->now, n->hint_due))
+		return;
+	if (!was_heard_since(&n->peer, hinted) &&
+	    mono_before(s->now, mono_add_ms(hinted, HINT_MS))) {
+		n->hint_due = mono_add_ms(s->now, HINT_ASK_MS);
+		node_group_do(s, NODE_DO_CHALLENGE, NODE_EVERY);
+		return;
+	}
+	n->hinted = n->hint_due = mono_never();
+	if (!was_heard_since(&n->peer, hinted))
+		end(s);
 }
 
 void

@@ -10,7 +10,13 @@
 #include "failover/election/node_group.h"
 
 void node_peer_hear(struct node_group_step *s, const struct node_event *ev);
-void node_peer_end(struct node_group_step *s);
+
+/*
+ * Somebody says that its processes have ended: it is asked, and believed to
+ * have if it does not answer at once. The second when NODE_TICK has come.
+ */
+void node_peer_hint(struct node_group_step *s);
+void node_peer_tick(struct node_group_step *s);
 
 /* Once an interval: it may be silent, a word may be owed. */
 void node_peer_look(struct node_group_step *s);

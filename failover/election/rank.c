@@ -2,8 +2,20 @@
 
 #include "failover/election/transition.h"
 
-/* A contest whose loser can't hear us is not won by waiting. */
-#define CONTEST_DEAD_TIMES 2
+/*
+ * A contest whose loser can't hear us is not won by waiting; nor one in which
+ * each finds that it has served just long enough.
+ */
+#define ALIKE_DEAD_TIMES 1
+#define DEAF_DEAD_TIMES 2
+/* ... once it would have told that it hears nobody, if it does not. */
+#define DEAF_MS (TRANSITION_ASK_MS + SUSPECT_DEAF_MS)
+
+/*
+ * Reigns that differ by less are of one age: clocks of two loops, and hellos on
+ * their way. A cut that both notice ends for both within it.
+ */
+#define SERVED_ALIKE_MS 200
 
 /* An offer that came to nothing is not made again at once. */
 #define OFFER_AGAIN_MS 1000
@@ -16,31 +28,85 @@ rank_is_outranked(const struct election *e, const struct election_heartbeat *h)
 	return !e->config.wins_ties;
 }
 
+/* Both by our clock: theirs is older by the time that it was on its way. */
+static bool
+has_served_longer(int64_t one_ms, int64_t other_ms)
+{
+	return one_ms - other_ms > SERVED_ALIKE_MS;
+}
+
+/* The later claim stays, then preference. */
+static enum election_reason
+outranked(const struct election *e, const struct election_heartbeat *h)
+{
+	if (h->term != e->term)
+		return h->term > e->term ? ELECTION_OUTRANKED_TERM
+		                         : ELECTION_UNCHANGED;
+	return rank_is_outranked(e, h) ? ELECTION_OUTRANKED_RANK
+	                               : ELECTION_UNCHANGED;
+}
+
+/*
+ * ELECTION_UNCHANGED, or why we yield. Both of us find the same, or neither
+ * yields: then, after a while, served times count no longer.
+ */
+static enum election_reason
+beaten(const struct election *e, const struct election_heartbeat *h,
+    int64_t contested_ms, struct mono now)
+{
+	const int64_t dead_ms = e->config.dead_ms;
+	const uint32_t served_ms = election_served_ms(e, now);
+
+	if (h->deaf)
+		return ELECTION_UNCHANGED; /* it can't know that we serve */
+	/* The road is open one way only: who can hear must yield. */
+	if (!h->hears_us && contested_ms >= DEAF_DEAD_TIMES * dead_ms + DEAF_MS)
+		return ELECTION_PEER_DEAF;
+	if (!h->hears_us || contested_ms < ALIKE_DEAD_TIMES * dead_ms) {
+		if (has_served_longer(h->served_ms, served_ms))
+			return ELECTION_OUTSERVED;
+		if (has_served_longer(served_ms, h->served_ms))
+			return ELECTION_UNCHANGED;
+	}
+	return outranked(e, h);
+}
+
+/*
+ * For how long the peer has claimed what we have, and known as much as now:
+ * that it hears us, or does not.
+ */
+static int64_t
+contested_ms(
+    struct election *e, const struct election_heartbeat *h, struct mono now)
+{
+	if (mono_is_never(e->contested))
+		return 0;
+	if (h->deaf || h->hears_us != e->contest_heard)
+		e->contested = now;
+	e->contest_heard = h->hears_us;
+	return mono_span_ms(e->contested, now);
+}
+
 void
 rank_contest(struct election *e, const struct election_heartbeat *h,
     struct mono now, struct election_out *out)
 {
-	const int64_t patience_ms = CONTEST_DEAD_TIMES * e->config.dead_ms;
+	enum election_reason reason;
 
 	/* It has asked us to take it, and does not know yet that we have. */
 	if (h->hands_over && h->term < e->term)
 		return;
-	if (h->term > e->term) {
-		transition_follow(e, h, now,
-		    e->handing ? ELECTION_GAVE_OVER : ELECTION_OUTRANKED_TERM,
-		    out);
-	} else if (h->term == e->term && rank_is_outranked(e, h)) {
-		transition_follow(e, h, now, ELECTION_OUTRANKED_RANK, out);
+	reason = beaten(e, h, contested_ms(e, h, now), now);
+	if (e->handing && h->term > e->term)
+		reason = ELECTION_GAVE_OVER;
+	if (reason != ELECTION_UNCHANGED) {
+		transition_follow(e, h, now, reason, out);
 	} else if (mono_is_never(e->contested)) {
 		e->contested = now;
+		e->contest_heard = h->hears_us;
 		out->reason = ELECTION_CONTESTED;
 		transition_ask(out, ELECTION_SEND_HELLO);
 		transition_ask(out, ELECTION_ANNOUNCE);
-	} else if (h->hears_us) {
-		e->contested = now; /* it is about to drop */
-	} else if (!mono_before(now, mono_add_ms(e->contested, patience_ms))) {
-		/* The road is open one way only: who can hear must yield. */
-		transition_follow(e, h, now, ELECTION_PEER_DEAF, out);
 	}
 }
 

@@ -2,7 +2,8 @@
 
 /*
  * Rank: which of two nodes shall have a group where both could: of two masters
- * the later claim, then preference; of a master and its backup the master,
+ * who is heard and hears, then who has served longer, then the later claim,
+ * then preference; of a master and its backup the master,
  * unless it is ill or preference says so and may.
  *
  * Pure. Of election.c alone.

@@ -24,6 +24,7 @@ static const char *const words[ELECTION_REASONS] = {
 	[ELECTION_PEER_PREFERRED] = "peer was preferred",
 	[ELECTION_OUTRANKED_TERM] = "two masters, peer claimed later",
 	[ELECTION_OUTRANKED_RANK] = "two masters, peer was preferred",
+	[ELECTION_OUTSERVED] = "two masters, peer had served longer",
 	[ELECTION_PEER_DEAF] = "two masters, peer did not hear us",
 	[ELECTION_CONTESTED] = "two masters, peer had to yield",
 	[ELECTION_UNCONTESTED] = "peer yielded, announcing again",
@@ -46,10 +47,13 @@ static const char *const words[ELECTION_REASONS] = {
 	[ELECTION_PEER_RELEASED] = "peer silent, its host has let go",
 	[ELECTION_PEER_HANGS] =
 	    "peer silent, but its host answered for the addresses",
-	[ELECTION_PEER_HUNG] = "peer hung for longer than hang_timeout",
+	[ELECTION_PEER_RENEWS] =
+	    "peer is not understood, but its host keeps the addresses",
+	[ELECTION_PEER_ECHO] =
+	    "peer silent, what answered for the addresses is no living host",
 	[ELECTION_CONFLICT] = "address conflict, a third host answered",
 	[ELECTION_PEER_SHOWS] = "two masters, peer was not heard",
-	[ELECTION_ISOLATED] = "neither peer nor witness heard",
+	[ELECTION_ISOLATED] = "nobody is heard",
 	[ELECTION_HANDED_OVER] = "peer handed over",
 	[ELECTION_GAVE_OVER] = "handed over to the peer",
 };

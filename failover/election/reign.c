@@ -10,6 +10,14 @@
  */
 #define RETRY_MS 1000
 
+/* Nobody has answered yet; and for long. */
+#define ASK_MS 20
+#define DEAF_ASK_MS 100
+
+/* A peer that stays away is not asked after five times a second for days. */
+#define NEW_MS 10000
+#define OLD_ASK_MS 500
+
 /* DEFEND_INTERVAL of RFC 5227 is 10 s: two that defend more often never end. */
 #define DEFEND_MS 10000
 
@@ -19,6 +27,31 @@
  * was lost before the stall, from which the peer counts.
  */
 #define STALL_SPARE_MS (SUSPECT_LEAST_MS / 2)
+
+static uint32_t
+ask_ms(const struct election *e, struct mono now)
+{
+	return election_served_ms(e, now) < NEW_MS ? TRANSITION_ASK_MS
+	                                           : OLD_ASK_MS;
+}
+
+static void
+hear_somebody(struct election *e, struct mono now)
+{
+	if (e->deaf)
+		e->serving = now;
+	e->deaf = false;
+	e->asked = mono_never();
+}
+
+/* Whatever it says of the addresses: somebody is heard. */
+static void
+take_answer(struct election *e, struct mono now)
+{
+	if (!mono_is_never(e->asked))
+		e->deadline = mono_add_ms(now, ask_ms(e, now));
+	hear_somebody(e, now);
+}
 
 /* Before this heartbeat there was none for so long that the peer may claim. */
 static bool
@@ -35,9 +68,13 @@ master_hears(struct election *e, const struct election_heartbeat *h,
 {
 	const bool cut_off = was_cut_off(e, h, now);
 
+	if (h->here)
+		hear_somebody(e, now);
 	transition_note(e, h, now);
-	transition_believe(e, transition_reign_end(e, now, h->dead_ms));
+	transition_believe(e, mono_add_ms(now, h->dead_ms));
 	if (h->state == ELECTION_MASTER) {
+		if (cut_off && !mono_is_never(e->contested))
+			e->contested = now; /* it could not hear us yield */
 		rank_contest(e, h, now, out);
 		return;
 	}
@@ -51,25 +88,27 @@ master_hears(struct election *e, const struct election_heartbeat *h,
 	rank_give(e, h, now, out);
 }
 
-/* The peer is silent, and there are witnesses: is it us who are cut off? */
+/*
+ * The peer is silent: is it us who are cut off? Any frame for us will do. Who
+ * hears none for a while is deaf, and its reign has a break; where others hear
+ * when we do not, they shall serve.
+ */
 static void
 look_around(struct election *e, struct mono now, struct election_out *out)
 {
-	switch (suspect_step(&e->doubt, &e->config.doubt, now, &e->deadline)) {
-	case SUSPECT_ASK:
-		transition_ask(out, ELECTION_PROBE);
-		break;
-	case SUSPECT_ISOLATED:
+	int64_t silent_ms;
+
+	if (mono_is_never(e->asked))
+		e->asked = now;
+	silent_ms = mono_span_ms(e->asked, now);
+	if (e->config.doubt.askable && silent_ms >= e->config.doubt.deaf_ms) {
 		transition_isolate(e, now, out);
-		break;
-	case SUSPECT_GONE:
-	case SUSPECT_RELEASED:
-	case SUSPECT_HUNG:
-	case SUSPECT_HOLDS:
-	case SUSPECT_CONFLICT:
-		transition_believe(e, mono_add_ms(now, TRANSITION_WITNESS_MS));
-		break;
+		return;
 	}
+	if (silent_ms >= SUSPECT_DEAF_MS)
+		e->deaf = true;
+	transition_ask(out, ELECTION_PROBE);
+	e->deadline = mono_add_ms(now, e->deaf ? DEAF_ASK_MS : ASK_MS);
 }
 
 /*
@@ -93,8 +132,8 @@ stood_too_long(const struct election *e, uint32_t stalled_ms, struct mono now)
 
 /*
  * MASTER: we hold the virtual IPs until we can't serve, are outdone, or don't
- * trust ourselves. Silence of the peer is no reason for anything, unless no
- * witness is heard either; but once it speaks again we announce anew, for it
+ * trust ourselves. Silence of the peer is no reason for anything, unless nobody
+ * else is heard either; but once it speaks again we announce anew, for it
  * may have claimed meanwhile and yielded before we heard of it, and neighbours
  * on its side believe it still.
  */
@@ -125,7 +164,7 @@ reign_step(struct election *e, const struct election_event *ev, struct mono now,
 		    ELECTION_REFUSED, out);
 		break;
 	case ELECTION_ANSWER:
-		suspect_note(&e->doubt, ev->answer);
+		take_answer(e, now);
 		break;
 	case ELECTION_CONTRADICTED:
 		if (!mono_is_never(e->defended) &&
@@ -143,6 +182,8 @@ reign_step(struct election *e, const struct election_event *ev, struct mono now,
 	case ELECTION_HANDOVER_ABORT:
 		e->handing = false;
 		transition_ask(out, ELECTION_SEND_HELLO);
+		/* The peer may have had them for a moment. */
+		transition_ask(out, ELECTION_ANNOUNCE);
 		break;
 	case ELECTION_STOP:
 		transition_stop(e, out);
@@ -152,6 +193,7 @@ reign_step(struct election *e, const struct election_event *ev, struct mono now,
 	case ELECTION_RESTORE:    /* belongs to the start */
 	case ELECTION_PEER_ENDED: /* it held nothing */
 	case ELECTION_PRIORITY:   /* the next heartbeat tells who is better */
+	case ELECTION_ASKABLE:    /* asked when the peer is silent */
 		break;
 	}
 }

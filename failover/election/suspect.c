@@ -16,15 +16,21 @@ _Static_assert(ROUNDS *ROUND_MS == SUSPECT_LEAST_MS, "the least");
 #define CONFLICT_MS 500
 
 /*
- * A gateway may be slow to answer, and answers few of many questions: this long
- * we wait for the first of them, before we call ourselves cut off.
+ * The second question, beyond the lease: often enough that a dead host's
+ * addresses do not wait for it, seldom enough that a living one does not mind.
  */
-#define WITNESS_MS 200
+#define QUESTION_MS 100
+#define QUESTION_AGAIN_MS 500
+#define QUESTIONS 3
+
+/* The kernel ends a lease when it gets round to it; hang_ms is in seconds. */
+#define LEASE_SLACK_MS 1000
 
 struct suspect
 suspect_none(void)
 {
-	return (struct suspect){ .last = SUSPECT_ASK };
+	return (
+	    struct suspect){ .questioned = mono_never(), .last = SUSPECT_ASK };
 }
 
 static void
@@ -40,15 +46,32 @@ has_lasted(struct mono since, uint32_t span_ms, struct mono now)
 	return !mono_before(now, mono_add_ms(since, span_ms));
 }
 
-/* Nobody has the addresses. Whether that is so everywhere, witnesses know. */
+/* Nobody has the addresses. Whether that is so everywhere, others know. */
 static enum suspect_verdict
 judge_silence(const struct suspect *d, const struct suspect_config *config,
     struct mono now)
 {
-	if (!config->witnesses || d->witness)
+	if (d->somebody)
 		return SUSPECT_GONE;
-	return has_lasted(d->asked, WITNESS_MS, now) ? SUSPECT_ISOLATED
-	                                             : SUSPECT_ASK;
+	if (!config->askable)
+		return SUSPECT_ALONE;
+	return has_lasted(d->asked, SUSPECT_DEAF_MS, now) ? SUSPECT_ISOLATED
+	                                                  : SUSPECT_ASK;
+}
+
+/* Somebody answers for them. Does it live? */
+static enum suspect_verdict
+judge_answer(const struct suspect *d, const struct suspect_config *config,
+    struct mono now)
+{
+	if (d->unanswered >= QUESTIONS && !d->lives)
+		return SUSPECT_ECHO;
+	if (d->elsewhere)
+		return SUSPECT_CONFLICT;
+	if (!has_lasted(d->since, config->hang_ms + LEASE_SLACK_MS, now))
+		return SUSPECT_HOLDS;
+	return d->lives || d->last == SUSPECT_RENEWS ? SUSPECT_RENEWS
+	                                             : SUSPECT_HOLDS;
 }
 
 /* The worst that was heard counts. */
@@ -56,28 +79,48 @@ static enum suspect_verdict
 judge(const struct suspect *d, const struct suspect_config *config,
     struct mono now)
 {
-	if (d->elsewhere)
-		return SUSPECT_CONFLICT;
-	if (d->at_peer)
-		return has_lasted(d->since, config->hang_ms, now)
-		    ? SUSPECT_HUNG
-		    : SUSPECT_HOLDS;
+	if (d->elsewhere || d->at_peer)
+		return judge_answer(d, config, now);
 	if (d->peer)
 		return SUSPECT_RELEASED;
 	return judge_silence(d, config, now);
 }
 
-static enum suspect_verdict
-ask(struct suspect *d, struct mono now, struct mono *ret_wake)
+/* Who answered in vain before is asked anew: the answers may have ended. */
+static bool
+questions(
+    struct suspect *d, const struct suspect_config *config, struct mono now)
 {
-	/* Somebody answered before: what a witness said then is old. */
+	if (d->last != SUSPECT_HOLDS && d->last != SUSPECT_RENEWS &&
+	    d->last != SUSPECT_CONFLICT)
+		return false;
+	if (!has_lasted(d->since, config->hang_ms, now))
+		return false;
+	if (!mono_is_never(d->questioned)) {
+		if (!has_lasted(d->questioned,
+		        d->last == SUSPECT_RENEWS ? QUESTION_AGAIN_MS
+		                                  : QUESTION_MS,
+		        now))
+			return false;
+		d->unanswered = d->lives ? 0 : d->unanswered + 1;
+	}
+	d->questioned = now;
+	d->lives = false;
+	return true;
+}
+
+static enum suspect_verdict
+ask(struct suspect *d, const struct suspect_config *config, struct mono now,
+    struct mono *ret_wake)
+{
+	/* Somebody answered before: who was heard then is old. */
 	if (d->rounds == 0 && d->last != SUSPECT_ASK) {
 		d->asked = now;
-		d->witness = false;
+		d->somebody = false;
 	}
 	d->rounds++;
 	*ret_wake = mono_add_ms(now, ROUND_MS);
-	return SUSPECT_ASK;
+	return questions(d, config, now) ? SUSPECT_QUESTION : SUSPECT_ASK;
 }
 
 enum suspect_verdict
@@ -92,22 +135,25 @@ suspect_step(struct suspect *d, const struct suspect_config *config,
 		d->since = d->asked = now;
 	}
 	if (d->rounds < ROUNDS)
-		return ask(d, now, ret_wake);
+		return ask(d, config, now, ret_wake);
 	verdict = judge(d, config, now);
 	d->last = verdict;
 	begin_series(d);
 	switch (verdict) {
 	case SUSPECT_ASK:
-		return ask(d, now, ret_wake);
+	case SUSPECT_QUESTION:
+		return ask(d, config, now, ret_wake);
 	case SUSPECT_HOLDS:
+	case SUSPECT_RENEWS:
 		*ret_wake = mono_add_ms(now, HOLDS_MS);
 		break;
 	case SUSPECT_CONFLICT:
 		*ret_wake = mono_add_ms(now, CONFLICT_MS);
 		break;
 	case SUSPECT_GONE:
+	case SUSPECT_ALONE:
 	case SUSPECT_RELEASED:
-	case SUSPECT_HUNG:
+	case SUSPECT_ECHO:
 	case SUSPECT_ISOLATED:
 		*d = suspect_none();
 		break;
@@ -120,6 +166,7 @@ suspect_note(struct suspect *d, enum suspect_answer answer)
 {
 	if (!d->open)
 		return;
+	d->somebody = true;
 	switch (answer) {
 	case SUSPECT_ADDRESS_AT_PEER:
 		d->at_peer = true;
@@ -130,8 +177,10 @@ suspect_note(struct suspect *d, enum suspect_answer answer)
 	case SUSPECT_PEER:
 		d->peer = true;
 		break;
-	case SUSPECT_WITNESS:
-		d->witness = true;
+	case SUSPECT_LIVES:
+		d->lives = true;
+		break;
+	case SUSPECT_SOMEBODY:
 		break;
 	}
 }

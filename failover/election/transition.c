@@ -45,7 +45,9 @@ transition_enter(struct election *e, enum election_state to,
 	e->contested = mono_never();
 	e->better = mono_never();
 	e->doubt = suspect_none();
+	e->asked = mono_never();
 	e->handing = false;
+	e->deaf = false;
 	e->isolated = false;
 	out->reason = reason;
 	if (from == ELECTION_MASTER && to != ELECTION_MASTER) {
@@ -69,14 +71,6 @@ transition_listen(struct election *e, struct mono now,
 	e->listen_end = mono_add_ms(now, TRANSITION_LISTEN_LIMIT_MS);
 }
 
-struct mono
-transition_reign_end(
-    const struct election *e, struct mono now, uint32_t span_ms)
-{
-	return e->config.doubt.witnesses ? mono_add_ms(now, span_ms)
-	                                 : mono_never();
-}
-
 void
 transition_claim(struct election *e, struct mono now,
     enum election_reason reason, struct election_out *out)
@@ -88,7 +82,7 @@ transition_claim(struct election *e, struct mono now,
 	if (reason == ELECTION_PEER_SILENT)
 		out->silent_ms = (uint32_t)mono_span_ms(e->heard, now);
 	transition_enter(e, ELECTION_MASTER,
-	    transition_reign_end(e, now, e->config.dead_ms), reason, out);
+	    mono_add_ms(now, e->config.dead_ms), reason, out);
 }
 
 void
@@ -111,8 +105,8 @@ void
 transition_isolate(
     struct election *e, struct mono now, struct election_out *out)
 {
-	transition_enter(e, ELECTION_FAULT,
-	    mono_add_ms(now, TRANSITION_WITNESS_MS), ELECTION_ISOLATED, out);
+	transition_enter(e, ELECTION_FAULT, mono_add_ms(now, TRANSITION_ASK_MS),
+	    ELECTION_ISOLATED, out);
 	e->isolated = true;
 }
 

@@ -18,8 +18,8 @@
  */
 #define TRANSITION_LISTEN_LIMIT_MS 3000
 
-/* Who is cut off, or master of a silent peer, asks its witnesses so often. */
-#define TRANSITION_WITNESS_MS 500
+/* Who is cut off, or newly master of a silent peer, asks who is there. */
+#define TRANSITION_ASK_MS 200
 
 /* Adds an action to what the step asks of the shell. */
 void transition_ask(struct election_out *out, enum election_action action);
@@ -43,10 +43,6 @@ void transition_listen(struct election *e, struct mono now,
 /* MASTER, in a new term. */
 void transition_claim(struct election *e, struct mono now,
     enum election_reason reason, struct election_out *out);
-
-/* A master has something to wait for only where it has witnesses. */
-struct mono transition_reign_end(
-    const struct election *e, struct mono now, uint32_t span_ms);
 
 /* BACKUP of whoever sent this heartbeat. */
 void transition_follow(struct election *e, const struct election_heartbeat *h,

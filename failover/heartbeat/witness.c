@@ -143,7 +143,7 @@ on_echo(struct ev_loop *loop, ev_io *w, int revents)
 		if (!is_answer(role, packet, (size_t)n, v6) ||
 		    !is_witness(role, &from))
 			continue;
-		inbox_put_group(&role->inbox, NODE_WITNESS, NODE_EVERY);
+		inbox_put_group(&role->inbox, NODE_SOMEBODY, NODE_EVERY);
 	}
 }
 

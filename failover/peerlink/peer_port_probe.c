@@ -22,7 +22,7 @@ died(struct peer_port_probe *k)
 	struct role *role = k->role;
 
 	peer_port_probe_stop(k);
-	log_notice(role->peer_subject, "its processes are gone");
+	log_debug(role->peer_subject, "its kernel says that it has ended");
 	inbox_put_type(&role->inbox, NODE_PEER_ENDED);
 }
 

@@ -122,6 +122,9 @@ saw(struct role *role, int interface, const struct arp_nd_seen *s)
 		ev.shown.own = addr_is_same_ip(&s->addr, &role->other->address);
 		if (ev.shown.own || config_group_has(g->config, &s->addr))
 			inbox_put(&role->inbox, &ev);
+		else
+			inbox_put_group(
+			    &role->inbox, NODE_SOMEBODY, (unsigned)i);
 	}
 }
 
@@ -232,7 +235,7 @@ arp_nd_close(struct role *role)
 }
 
 static void
-ask(struct role_group *g, const union addr *a)
+send_ask(struct role_group *g, const union addr *a, const uint8_t *mac)
 {
 	const struct netlink_link *link = &g->vip.link;
 	struct sockaddr_ll to = { .sll_family = AF_PACKET,
@@ -240,12 +243,28 @@ ask(struct role_group *g, const union addr *a)
 		.sll_halen = ARP_ND_FRAME_MAC_BYTES };
 	size_t len;
 	const uint8_t *ip = addr_bytes(a, &len);
-	const struct arp_nd_frame f = arp_nd_frame_ask(link->mac, ip, len);
+	struct arp_nd_frame f = arp_nd_frame_ask(link->mac, ip, len);
 
+	if (mac != NULL) /* an Ethernet frame begins with whom it is for */
+		memcpy(f.bytes, mac, ARP_ND_FRAME_MAC_BYTES);
 	memcpy(to.sll_addr, f.bytes, ARP_ND_FRAME_MAC_BYTES);
 	/* Lost is lost: the next round asks again. */
 	(void)sendto(g->role->packet, f.bytes, f.len, MSG_DONTWAIT,
 	    (const struct sockaddr *)&to, sizeof(to));
+}
+
+static void
+ask(struct role_group *g, const union addr *a)
+{
+	send_ask(g, a, NULL);
+}
+
+void
+arp_nd_ask_host(struct role_group *g, const union addr *a,
+    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES])
+{
+	if (g->vip.link.ethernet)
+		send_ask(g, a, (mac[0] & 1) != 0 ? NULL : mac);
 }
 
 static void

@@ -8,6 +8,7 @@
 
 #include "core/base.h"
 #include "failover/role.h"
+#include "failover/vip/arp_nd_frame.h"
 
 /*
  * Opens what hears: ARP of all interfaces, filtered in the kernel to the
@@ -25,3 +26,10 @@ int arp_nd_fd(const struct role *role);
  * for one virtual IP of each family. Answers come back as NODE_SHOWN.
  */
 void arp_nd_ask(struct role_group *g);
+
+/*
+ * Asks one host whether it is there, and nobody else; with a group's hardware
+ * address the whole network. An answer comes back as NODE_SOMEBODY.
+ */
+void arp_nd_ask_host(struct role_group *g, const union addr *a,
+    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES]);

@@ -14,6 +14,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
 /*
@@ -27,6 +28,9 @@
 /* The kernel's own largest dump packet. */
 #define BUFFER_BYTES 32768
 #define MESSAGE_BYTES 512
+
+/* The kernel tells ages in these, whatever it counts in. */
+#define USER_HZ 100
 
 /* A flush of thousands of addresses elsewhere on the host must fit. */
 #define EVENT_BUFFER_BYTES (4 * 1024 * 1024)
@@ -339,6 +343,7 @@ read_address(struct nlmsghdr *h, struct netlink_address *ret)
 
 struct visit {
 	netlink_address_fn *fn;
+	netlink_neighbour_fn *neighbour_fn;
 	void *arg;
 };
 
@@ -366,6 +371,88 @@ netlink_each_address(struct netlink *n, netlink_address_fn *fn, void *arg)
 		e = transact(n, on_address, &v);
 	}
 	return e == -EINTR ? 0 : e; /* restless, but each was seen */
+}
+
+static bool
+read_neighbour(struct nlmsghdr *h, struct netlink_neighbour *ret)
+{
+	struct nlattr *attrs[NDA_MAX + 1];
+	const struct ndmsg *m = nlmsg_data(h);
+	struct netlink_neighbour a = { 0 };
+	const struct nda_cacheinfo *info;
+
+	if (h->nlmsg_type != RTM_NEWNEIGH ||
+	    (m->ndm_state & (NUD_INCOMPLETE | NUD_FAILED | NUD_NOARP)) != 0 ||
+	    nlmsg_parse(h, sizeof(*m), attrs, NDA_MAX, NULL) < 0 ||
+	    attrs[NDA_LLADDR] == NULL || attrs[NDA_CACHEINFO] == NULL ||
+	    nla_len(attrs[NDA_LLADDR]) != NETLINK_MAC_BYTES ||
+	    nla_len(attrs[NDA_CACHEINFO]) < (int)sizeof(*info) ||
+	    !read_ip(attrs[NDA_DST], m->ndm_family, &a.addr))
+		return false;
+	info = nla_data(attrs[NDA_CACHEINFO]);
+	a.index = m->ndm_ifindex;
+	a.confirmed_s = info->ndm_confirmed / USER_HZ;
+	memcpy(a.mac, nla_data(attrs[NDA_LLADDR]), NETLINK_MAC_BYTES);
+	*ret = a;
+	return true;
+}
+
+static void
+on_neighbour(void *arg, struct nlmsghdr *h)
+{
+	struct visit *v = arg;
+	struct netlink_neighbour a;
+
+	if (read_neighbour(h, &a))
+		v->neighbour_fn(v->arg, &a);
+}
+
+int
+netlink_each_neighbour(struct netlink *n, netlink_neighbour_fn *fn, void *arg)
+{
+	struct visit v = { .neighbour_fn = fn, .arg = arg };
+	const struct ndmsg all = { .ndm_family = AF_UNSPEC };
+	int e;
+
+	request(n, RTM_GETNEIGH, NLM_F_DUMP);
+	(void)nlmsg_append(
+	    n->msg, (void *)(uintptr_t)&all, sizeof(all), NLMSG_ALIGNTO);
+	e = transact(n, on_neighbour, &v);
+	return e == -EINTR ? 0 : e;
+}
+
+static void
+on_gateway(void *arg, struct nlmsghdr *h)
+{
+	struct nlattr *attrs[RTA_MAX + 1];
+	const struct rtmsg *m = nlmsg_data(h);
+
+	if (h->nlmsg_type == RTM_NEWROUTE &&
+	    nlmsg_parse(h, sizeof(*m), attrs, RTA_MAX, NULL) == 0)
+		(void)read_ip(attrs[RTA_GATEWAY], m->rtm_family, arg);
+}
+
+bool
+netlink_find_gateway(
+    struct netlink *n, int index, int family, union addr *ret_gateway)
+{
+	/* RFC 5737, RFC 3849: for documentation, so they are nobody's. */
+	static const uint8_t far4[4] = { 192, 0, 2, 1 };
+	static const uint8_t far6[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 };
+	const int len = family == AF_INET ? sizeof(far4) : sizeof(far6);
+	struct rtmsg m = { .rtm_family = (uint8_t)family,
+		.rtm_dst_len = (uint8_t)(len * 8) };
+	union addr gateway = { 0 };
+
+	request(n, RTM_GETROUTE, NLM_F_ACK);
+	(void)nlmsg_append(n->msg, &m, sizeof(m), NLMSG_ALIGNTO);
+	(void)nla_put(n->msg, RTA_DST, len, family == AF_INET ? far4 : far6);
+	(void)nla_put_u32(n->msg, RTA_OIF, (uint32_t)index);
+	if (transact(n, on_gateway, &gateway) < 0 ||
+	    gateway.sa.sa_family != family)
+		return false;
+	*ret_gateway = gateway;
+	return true;
 }
 
 static void

@@ -32,6 +32,14 @@ struct netlink_address {
 	uint32_t valid_s;
 };
 
+/* Somebody on an Ethernet, as the kernel has met it. */
+struct netlink_neighbour {
+	int index;       /* of the interface */
+	union addr addr; /* no port */
+	uint8_t mac[NETLINK_MAC_BYTES];
+	uint32_t confirmed_s; /* so long ago it was known to be there */
+};
+
 enum netlink_change_type {
 	NETLINK_LINK,         /* something about interface `name` */
 	NETLINK_ADDRESS,      /* `addr` came or was refreshed on `index` */
@@ -94,3 +102,16 @@ typedef void netlink_address_fn(void *arg, const struct netlink_address *a);
 /* Calls `fn` for each address of this host. Returns 0 or -errno. */
 MUST_CHECK int netlink_each_address(
     struct netlink *n, netlink_address_fn *fn, void *arg);
+
+typedef void netlink_neighbour_fn(void *arg, const struct netlink_neighbour *a);
+
+/* Calls `fn` for each whose hardware address is known. Returns 0 or -errno. */
+MUST_CHECK int netlink_each_neighbour(
+    struct netlink *n, netlink_neighbour_fn *fn, void *arg);
+
+/*
+ * The router to the rest of the world over the interface. False where there is
+ * none, or the kernel does not say.
+ */
+bool netlink_find_gateway(
+    struct netlink *n, int index, int family, union addr *ret_gateway);

@@ -35,13 +35,16 @@ read_event(struct buf *b)
 		ev.restore.term = buf_get_u64(b);
 		break;
 	case ELECTION_ANSWER:
-		ev.answer = buf_get_u8(b) % (SUSPECT_WITNESS + 1);
+		ev.answer = buf_get_u8(b) % (SUSPECT_LIVES + 1);
 		break;
 	case ELECTION_PRIORITY:
 		ev.priority = buf_get_u8(b) % 254 + 1;
 		break;
 	case ELECTION_STALLED:
 		ev.stalled_ms = buf_get_u8(b);
+		break;
+	case ELECTION_ASKABLE:
+		ev.askable = buf_get_u8(b) & 1;
 		break;
 	case ELECTION_CONTRADICTED:
 	case ELECTION_PEER_ENDED:
@@ -71,7 +74,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct election_config config = { .dead_ms = 60,
 		.listen_ms = 1000,
-		.doubt = { .hang_ms = 1000, .witnesses = size & 2 },
+		.doubt = { .hang_ms = 1000,
+		    .deaf_ms = 3000,
+		    .askable = size & 2 },
 		.priority = 100,
 		.wins_ties = size & 1,
 		.preempt = size & 4,
@@ -94,8 +99,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(held == (e.state == ELECTION_MASTER));
 		assert(!e.handing || held);
 		assert(!e.isolated || e.state == ELECTION_FAULT);
-		assert(!config.doubt.witnesses || !held ||
-		    !mono_is_never(out.wake));
+		assert(!held || !mono_is_never(out.wake));
 		/* Who waits for something is woken. */
 		assert(
 		    !mono_is_never(out.wake) || held || e.faulted || e.stopped);

@@ -192,7 +192,9 @@ begin(struct fuzz *f, size_t size)
 {
 	const struct election_config election = { .dead_ms = 60,
 		.listen_ms = 1000,
-		.doubt = { .hang_ms = 1000, .witnesses = size & 2 },
+		.doubt = { .hang_ms = 1000,
+		    .deaf_ms = 3000,
+		    .askable = size & 2 },
 		.priority = 100,
 		.wins_ties = size & 1,
 		.preempt = size & 4 };

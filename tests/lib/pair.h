@@ -15,7 +15,7 @@
 static const struct election_config pair_config = {
 	.dead_ms = 60,
 	.listen_ms = 1000,
-	.doubt = { .hang_ms = 1000 },
+	.doubt = { .hang_ms = 1000, .deaf_ms = 3000 },
 	.priority = 100,
 	.wins_ties = true,
 };
@@ -64,6 +64,18 @@ backup(void)
 
 	(void)step(&e, heard(ELECTION_MASTER, 150, 7), 0);
 	assert_int_equal(e.state, ELECTION_BACKUP);
+	return e;
+}
+
+/* Its master has ended, at 60 ms; the term is 8. */
+static inline struct election
+master(void)
+{
+	struct election e = backup();
+
+	(void)step(&e, plain(ELECTION_PEER_ENDED), 60);
+	assert_int_equal(e.state, ELECTION_MASTER);
+	assert_int_equal(e.term, 8);
 	return e;
 }
 

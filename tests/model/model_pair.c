@@ -8,19 +8,20 @@
  * hold in each of these states:
  *
  *   1. with both running and the network whole, two hold the addresses for
- *      BOTH steps at most: what a word takes that is lost twice and then late
+ *      twice BOTH steps at most: what a word takes that is lost twice and then
+ *      late, and another that answers it
  *   2. ... and nobody for NONE at most
- *   3. nobody claims what the other's kernel has answered for, unless that has
- *      been silent for hang_timeout; nor from a master that it hears
+ *   3. nobody claims what the other's kernel has answered for, nor from a
+ *      master that it hears
  *   4. who runs holds nothing that it has let go
  *   5. listeners are not muted for longer than MUTED steps, and clients are
  *      held or sent on only while a handover is under way
  *
- * One group, no witnesses, nothing tracked, no address refused: those are the
- * simulation's. A step is 5 ms, which is also the interval; the times of a
- * handover are shorter than real ones. Moments are kept relative to now and
- * forgotten once they make no difference, numbers of hellos by their order
- * alone, so that the states are finite.
+ * One group, nobody else to ask, all reigns of one age, nothing tracked, no
+ *address refused: those are the simulation's. A step is 5 ms, which is also the
+ *interval; the times of a handover are shorter than real ones. Moments are kept
+ *relative to now and forgotten once they make no difference, numbers of hellos
+ *by their order alone, so that the states are finite.
  *
  *	model_pair [--break early|yield|keep|handover]
  */
@@ -85,6 +86,14 @@ probe(struct model_host *h)
 		inbox_put(model_state_inbox(h->index), &ev);
 }
 
+/* Whoever has the addresses answers, as long as its kernel does. */
+static void
+question(struct model_host *h)
+{
+	if (!now.parted && now.hosts[1 - h->index].held)
+		inbox_put_type(model_state_inbox(h->index), NODE_LIVES);
+}
+
 static int
 carry_out(void *arg, const struct node_effect *e, const struct node_now *t)
 {
@@ -97,6 +106,8 @@ carry_out(void *arg, const struct node_effect *e, const struct node_now *t)
 		h->challenges = true; /* it speaks at each step anyway */
 	else if (e->type == NODE_DO_PROBE)
 		probe(h);
+	else if (e->type == NODE_DO_QUESTION)
+		question(h);
 	else if (e->type == NODE_DO_ADD || e->type == NODE_DO_RENEW)
 		h->held = true;
 	else if (e->type == NODE_DO_DELETE)
@@ -257,7 +268,6 @@ hear(unsigned i, const struct hello *h)
 	if (h->type == 0 || !now.hosts[i].running)
 		return;
 	ev.hello.said = *h;
-	ev.hello.path = NODE_PATHS_MAX;
 	ev.hello.fresh = model_state_node(i)->peer.nonce + 1;
 	inbox_put(model_state_inbox(i), &ev);
 }
@@ -376,7 +386,8 @@ judge(void)
 		now.over++;
 	else if (now.over > 0 || !(hands_over(0) || hands_over(1)))
 		now.over = 0;
-	if (now.over > MODEL_STATE_BOTH + MODEL_STATE_RELEASE)
+	/* A deaf one yields, and is yielded to, only once it has heard. */
+	if (now.over > 2 * MODEL_STATE_BOTH + MODEL_STATE_RELEASE)
 		return "two nodes hold the addresses";
 	if (a->held || b->held || !both)
 		now.none = 0;

@@ -52,7 +52,7 @@ start(struct model_host *h, unsigned boot, uint64_t nonce)
 	const unsigned i = h->index;
 	const struct election_config election = { .dead_ms = DEAD_MS,
 		.listen_ms = LISTEN_MS,
-		.doubt = { .hang_ms = HANG_MS },
+		.doubt = { .hang_ms = HANG_MS, .deaf_ms = 1000 },
 		.priority = i == 0 ? 150 : 100,
 		.wins_ties = i == 1 };
 	struct node_config config = {
@@ -135,7 +135,10 @@ age(struct node *n)
 	e->settled = shift_due(e->settled);
 	e->heard = shift(e->heard);
 	e->contested = shift(e->contested);
+	n->hinted = shift(n->hinted);
+	n->hint_due = shift_due(n->hint_due);
 	e->doubt.since = shift(e->doubt.since);
+	e->doubt.questioned = shift(e->doubt.questioned);
 	n->groups[0].handover.deadline =
 	    shift_due(n->groups[0].handover.deadline);
 }
@@ -223,6 +226,13 @@ simplify(struct model_state *s, unsigned i)
 	n->peer.heard = latest(n->peer.heard, at(-DEAD_MS - STEP_MS));
 	n->peer.echoed_at = latest(n->peer.echoed_at, at(-DEAD_MS - STEP_MS));
 	e->contested = latest(e->contested, at(-2 * DEAD_MS - STEP_MS));
+	n->hinted = latest(n->hinted, at(-2 * STEP_MS));
+	/* All reigns are of one age, and nobody is deaf for long. */
+	e->serving = at(0);
+	if (e->state == ELECTION_MASTER)
+		e->deadline = e->asked = mono_never(); /* nobody is asked */
+	if (!e->doubt.open)
+		e->doubt.somebody = false;
 	e->doubt.since = e->doubt.open
 	    ? latest(e->doubt.since, at(-HANG_MS - STEP_MS))
 	    : at(0);
@@ -311,16 +321,20 @@ static void
 code_election(struct coder *c, struct election *e)
 {
 	bool *const bools[] = { &e->doubt.open, &e->doubt.at_peer,
-		&e->doubt.peer, &e->handing };
+		&e->doubt.peer, &e->doubt.somebody, &e->doubt.lives,
+		&e->handing, &e->deaf, &e->contest_heard };
 
 	e->state = (enum election_state)code(c, e->state);
 	code_bools(c, bools, ARRAY_LEN(bools));
+	e->serving = at(0);
 	code_moment(c, &e->deadline);
 	code_moment(c, &e->heard);
 	code_moment(c, &e->contested);
 	code_moment(c, &e->settled);
 	code_moment(c, &e->doubt.since);
 	e->doubt.rounds = (unsigned)code(c, e->doubt.rounds);
+	e->doubt.unanswered = (unsigned)code(c, e->doubt.unanswered);
+	code_moment(c, &e->doubt.questioned);
 	e->doubt.last = (enum suspect_verdict)code(c, e->doubt.last);
 	e->term = code(c, e->term);
 	e->heard_term = code(c, e->heard_term);
@@ -348,7 +362,7 @@ static void
 code_hello(struct coder *c, struct hello *h, unsigned to)
 {
 	struct hello_group *g = &h->groups[0];
-	bool *const bools[] = { &g->held, &g->hands_over };
+	bool *const bools[] = { &g->held, &g->hands_over, &g->deaf };
 
 	h->type = (enum hello_type)code(c, h->type);
 	if (h->type == 0)
@@ -370,6 +384,7 @@ code_hello(struct coder *c, struct hello *h, unsigned to)
 	g->priority = to == 0 ? 100 : 150;
 	g->term = code(c, g->term);
 	g->mac[0] = 1;
+	g->served_ms = 0;
 }
 
 static void
@@ -395,6 +410,8 @@ code_state(struct coder *c, struct model_state *s)
 
 		code_peer(c, &n->peer);
 		code_moment(c, &n->beaten.mono);
+		code_moment(c, &n->hinted);
+		code_moment(c, &n->hint_due);
 		n->beaten.boot = n->beaten.mono;
 		code_group(c, &n->groups[0]);
 		n->config.peer.boot = n->peer.config.boot;

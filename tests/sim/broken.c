@@ -1,5 +1,7 @@
 #include "tests/sim/broken.h"
 
+#include "failover/election/node_group.h"
+
 #include <string.h>
 
 /* Of the linker's --wrap: the product's own, and what its callers get. */
@@ -79,15 +81,10 @@ forget_to_delete(struct node_out *out)
 static void
 take_back(struct node *n, const struct node_now *now, struct node_out *out)
 {
-	const struct node_event ended = { .type = NODE_PEER_ENDED };
-	struct node_out more;
+	struct node_group_step s = { .node = n, .now = now->mono, .out = out };
 
-	if (reason_of(out) != ELECTION_GAVE_OVER)
-		return;
-	__real_node_step(n, &ended, now, &more);
-	memcpy(out->effects + out->n, more.effects,
-	    more.n * sizeof(more.effects[0]));
-	out->n += more.n;
+	if (reason_of(out) == ELECTION_GAVE_OVER)
+		node_group_elect_type(&s, 0, ELECTION_PEER_ENDED);
 }
 
 void

@@ -8,19 +8,21 @@
  *
  *   1. both connected, awake and sound: two masters for BOTH_MS at most
  *   2. ... none for NONE_MS at most; a sound node that hears nobody: master
- *   3. nobody claims what its peer's kernel, or a third host, answers for,
- *      unless that kernel's daemon has been silent for hang_timeout
+ *   3. nobody claims what its peer's kernel, or a third host, answers for
  *   4. terms never fall, over restarts with a restored state too
  *   5. what was believed once is never believed again
  *   6. after an overlap the one who stays has announced since, or recently
- *   7. with one direction cut there are not two masters for ONE_WAY_MS
+ *   7. with one direction cut there are not two masters for CUT_OFF_MS, where
+ *      who is deaf can find out
  *   8. a backup is one no longer than its master is heard, or in fault
  *   9. who slept too long holds nothing when it wakes
- *  10. with witnesses, who is cut off holds nothing after CUT_OFF_MS
+ *  10. where somebody can be asked, who is cut off claims nothing, and holds
+ *      nothing after CUT_OFF_MS
  *  11. nobody claims from a master that it hears and was not asked by
  *  12. listeners that were muted answer again after MUTED_MS
  *  13. clients are held or sent on while a handover is under way, and not to
  *      and fro between two nodes for longer than BOTH_MS
+ *  14. a master that nothing ails stays it, whatever ails its peer
  *
  * The node, its elections and handovers assert more after each step (is_sane).
  *
@@ -38,23 +40,29 @@
 #define TURNS 60000
 #define SEEDS 2000
 
-/* Doubt's rounds, and its wait for the first witness. */
+/* Doubt's rounds, its wait for anybody's answer, and the second questions. */
 #define DOUBT_MS 20
-#define WITNESS_MS 220
+#define DEAF_WAIT_MS 220
+#define QUESTIONS_MS 450
 /* Where a third host had the address it is asked for so often. */
 #define CONFLICT_MS 520
-/* A heartbeat, its delay, an answer, its delay; and a turn each. */
-#define BOTH_MS (DELAY_MAX_MS * 2 + 60 + 10)
+/*
+ * A heartbeat, its delay, an answer, its delay, and a turn each; the same again
+ * where both have served about as long, after a dead time.
+ */
+#define BOTH_MS (DELAY_MAX_MS * 2 + 60 + 10 + 60 + DELAY_MAX_MS)
 /* A refused address is tried again, then somebody listens, and doubts. */
-#define NONE_MS (RETRY_MS + LISTEN_MS + BOTH_MS + HANG_MS + WITNESS_MS + 300)
+#define NONE_MS                                                                \
+	(RETRY_MS + LISTEN_MS + BOTH_MS + HANG_MS + QUESTIONS_MS +             \
+	    DEAF_WAIT_MS + 300)
 /* The wait of unproven traffic: TRANSITION_LISTEN_LIMIT_MS in transition.h. */
-#define ALONE_MS (3000 + RETRY_MS + HANG_MS + DOUBT_MS + 300)
-/* The contest's patience, twice the dead time, begins with a heartbeat. */
-#define ONE_WAY_MS (BOTH_MS + 2 * 60 + 60)
+#define ALONE_MS (3000 + RETRY_MS + HANG_MS + QUESTIONS_MS + DOUBT_MS + 300)
 /* The last of the early rounds of garp_schedule.c. */
 #define ANNOUNCED_MS 5000
-/* A master asks its witnesses each 500 ms while its peer is silent. */
-#define CUT_OFF_MS (60 + 500 + WITNESS_MS + 60 + HANDOVER_RELEASE_MS + 10)
+/* A master asks who is there each 500 ms while its peer is silent. */
+#define CUT_OFF_MS (60 + 500 + DEAF_MS + 100 + 60 + HANDOVER_RELEASE_MS + 10)
+/* What was done to a master is over after that: an old fault is no excuse. */
+#define HEALTHY_MS 1500
 /* Muted, asked for, and nobody claims; or the answer is said again. */
 #define MUTED_MS (HANDOVER_MUTE_MS + HANDOVER_SETTLE_MS + HANDOVER_ASK_MS + 100)
 
@@ -62,13 +70,17 @@ struct judge {
 	enum {
 		CALM,
 		CHAOS,
-		SPLIT
+		SPLIT,
+		HARM, /* of the backup alone */
 	} phase;
 	int64_t phase_end_ms, well_ms, alone_ms[2], overlap_ms;
 	int64_t some_ms, few_ms; /* when there was a holder; and not two */
 	int64_t one_way_ms, faulted_ms[2], cut_ms[2], lit_ms[2];
 	int64_t rogue_ms; /* when a third host last had the address */
+	int64_t kept_ms;  /* when the other did, and lived */
 	int64_t muted_ms[2], apart_ms; /* not both send on */
+	int64_t
+	    ailed_ms[2]; /* when something was wrong with it, or no holder */
 	uint64_t overlaps;
 };
 
@@ -199,7 +211,7 @@ check_alone(const struct sim *s, struct judge *j, unsigned i)
 	const bool deaf = s->cut[i] || !s->hosts[1 - i].alive;
 
 	if (!deaf || !is_sound(s, i) || j->alone_ms[i] == 0 || s->rogue ||
-	    (s->hosts[i].witnesses && s->cut[i]))
+	    (s->hosts[i].askable && s->cut[i]))
 		j->alone_ms[i] = s->now_ms;
 	else if (s->now_ms > j->alone_ms[i] + ALONE_MS && !s->hosts[i].held)
 		world_fail(s, "node %u: alone, and not master", i);
@@ -210,7 +222,7 @@ check_cut_off(const struct sim *s, struct judge *j, unsigned i)
 {
 	const struct host *n = &s->hosts[i];
 
-	if (!n->witnesses || !s->cut[i] || !is_sound(s, i))
+	if (!n->askable || !s->cut[i] || !is_sound(s, i))
 		j->cut_ms[i] = s->now_ms;
 	else if (s->now_ms > j->cut_ms[i] + CUT_OFF_MS && n->held)
 		world_fail(s, "node %u: cut off, and holds on", i);
@@ -236,7 +248,8 @@ patience_of(const struct sim *s, struct judge *j, unsigned i)
 {
 	const struct host *other = &s->hosts[1 - i];
 	int64_t patience = world_dead_ms(s, i) + DOUBT_MS +
-	    (s->hosts[i].witnesses ? WITNESS_MS : 0);
+	    (s->hosts[i].askable ? DEAF_WAIT_MS : 0) +
+	    (s->fabric ? HANG_MS + QUESTIONS_MS : 0);
 
 	if (!other->dark)
 		j->lit_ms[i] = s->now_ms;
@@ -244,8 +257,13 @@ patience_of(const struct sim *s, struct judge *j, unsigned i)
 		j->rogue_ms = s->now_ms;
 	if (s->now_ms <= j->lit_ms[i] + patience)
 		patience += HANG_MS + 2 * DOUBT_MS;
-	return s->now_ms <= j->rogue_ms + CONFLICT_MS + patience ? INT64_MAX
-	                                                         : patience;
+	/* It lives, and renews: it is not understood, and not claimed from. */
+	if (other->held && !other->dark)
+		j->kept_ms = s->now_ms;
+	return s->now_ms <= j->rogue_ms + CONFLICT_MS + patience ||
+	        s->now_ms <= j->kept_ms + patience
+	    ? INT64_MAX
+	    : patience;
 }
 
 static void
@@ -288,6 +306,38 @@ check_handover(const struct sim *s, struct judge *j, unsigned i)
 		world_fail(s, "both send on what comes");
 }
 
+/* Who holds it, and to whom nothing was done. */
+static bool
+is_healthy(const struct sim *s, unsigned i)
+{
+	const struct host *h = &s->hosts[i];
+
+	return world_state(s, i) == ELECTION_MASTER && is_sound(s, i) &&
+	    (h->askable || s->clients) && h->held && h->lowered == 0 &&
+	    h->stop_ms == 0 && !h->muted && !s->cut[i] && !s->rogue &&
+	    !s->jerky && s->loss_percent == 0 &&
+	    world_node(s, i)->groups[0].handover.state == HANDOVER_IDLE;
+}
+
+static void
+check_healthy(const struct sim *s, struct judge *j, unsigned i)
+{
+	const struct host *h = &s->hosts[i], *other = &s->hosts[1 - i];
+	const bool was = s->now_ms > j->ailed_ms[i] + HEALTHY_MS;
+	/* Of two that were well until then the older one stays. */
+	const bool older =
+	    !other->held || other->claimed_ms > j->ailed_ms[i] + HEALTHY_MS;
+
+	if (is_healthy(s, i))
+		return;
+	if (was && older && world_state(s, i) != ELECTION_MASTER &&
+	    is_sound(s, i) && h->stop_ms == 0 && !h->preempt &&
+	    h->lowered == 0 && !s->cut[i] && !s->rogue && !s->jerky &&
+	    s->loss_percent == 0)
+		world_fail(s, "node %u: lost it, and nothing ails it", i);
+	j->ailed_ms[i] = s->now_ms;
+}
+
 static void
 check(const struct sim *s, struct judge *j)
 {
@@ -305,24 +355,47 @@ check(const struct sim *s, struct judge *j)
 	if (!joined || !sound || held < 2)
 		j->few_ms = s->now_ms;
 	if (s->cut[0] == s->cut[1] || s->mute || s->loss_percent != 0 ||
-	    !sound || held < 2 || !is_known(s, s->cut[0] ? 1 : 0))
+	    !sound || held < 2 || !s->hosts[0].askable)
 		j->one_way_ms = s->now_ms;
 	check_overlap(s, j);
 	if (s->now_ms > j->few_ms + BOTH_MS)
 		world_fail(s, "2 masters");
 	if (s->now_ms > j->some_ms + NONE_MS)
 		world_fail(s, "no master");
-	if (s->now_ms > j->one_way_ms + ONE_WAY_MS)
+	if (s->now_ms > j->one_way_ms + CUT_OFF_MS)
 		world_fail(s, "2 masters, one direction cut");
 	for (unsigned i = 0; i < 2; i++) {
 		check_alone(s, j, i);
 		check_backup(s, j, i);
 		check_cut_off(s, j, i);
+		check_healthy(s, j, i);
 		check_handover(s, j, i);
 	}
 }
 
-/* Calm follows chaos; now and then there is a long cut in between. */
+/*
+ * Whatever ails the backup: it is deaf for a moment or for long, or not
+ * understood, or dies, or stands still.
+ */
+static void
+harm_backup(struct sim *s)
+{
+	const unsigned i = s->hosts[0].held ? 1 : 0;
+
+	if (!s->hosts[1 - i].held)
+		return;
+	if (world_percent(s, 20))
+		s->mute = !s->mute;
+	else if (world_percent(s, 70))
+		s->cut[i] = !s->cut[i];
+	else
+		misfortune_of(s, i);
+}
+
+/*
+ * Calm follows chaos; now and then there is a long cut in between, and before
+ * the chaos a time in which only the backup suffers.
+ */
 static void
 next_phase(struct sim *s, struct judge *j)
 {
@@ -333,7 +406,11 @@ next_phase(struct sim *s, struct judge *j)
 		s->cut[0] = !s->mute && world_percent(s, 70);
 		s->cut[1] = !s->mute && (!s->cut[0] || world_percent(s, 70));
 		j->phase_end_ms = s->now_ms + ANNOUNCED_MS + 2000;
-	} else if (j->phase == CALM) {
+	} else if (j->phase == CALM && world_percent(s, 50)) {
+		j->phase = HARM;
+		j->phase_end_ms = s->now_ms + 1000 + world_below(s, 6000);
+	} else if (j->phase == CALM || j->phase == HARM) {
+		calm_down(s);
 		j->phase = CHAOS;
 		j->phase_end_ms = s->now_ms + 100 + world_below(s, 4000);
 	} else {
@@ -359,10 +436,13 @@ turn(struct sim *s, struct judge *j)
 		next_phase(s, j);
 	if (j->phase == CHAOS && world_below(s, 60) == 0)
 		misfortune(s);
+	if (j->phase == HARM && world_below(s, 200) == 0)
+		harm_backup(s);
 	if (world_below(s, 40) == 0)
 		world_replay(s);
 	world_turn(s);
-	for (unsigned i = 0; i < 2 && j->phase != CHAOS; i++) {
+	for (unsigned i = 0; i < 2 && j->phase != CHAOS && j->phase != HARM;
+	     i++) {
 		world_set_fault(s, i, false);
 		world_set_lowered(s, i, 0);
 	}

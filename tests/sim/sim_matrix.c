@@ -18,7 +18,7 @@
 static const struct election_config config = {
 	.dead_ms = DEAD_MS,
 	.listen_ms = LISTEN_MS,
-	.doubt = { .hang_ms = 1000 },
+	.doubt = { .hang_ms = 1000, .deaf_ms = 3000 },
 	.priority = 100,
 	.wins_ties = true,
 };
@@ -36,7 +36,7 @@ struct start {
 	const char *name;
 	enum election_state state;
 	bool settling, contested, faulted, stopped, handing, isolated;
-	bool witnesses, preempt;
+	bool askable, preempt;
 	struct suspect doubt;
 	int64_t deadline_ms; /* 0: never */
 };
@@ -65,19 +65,19 @@ static const struct start starts[] = {
 	    .deadline_ms = NOW_MS },
 	{ "backup, in doubt: a third host answers", ELECTION_BACKUP,
 	    .doubt = DOUBT(.elsewhere = true), .deadline_ms = NOW_MS },
-	{ "backup, in doubt for 10 ms: no witness has answered",
-	    ELECTION_BACKUP, .witnesses = true,
+	{ "backup, in doubt for 10 ms: of those it asked none has answered",
+	    ELECTION_BACKUP, .askable = true,
 	    .doubt = DOUBT(.last = SUSPECT_ASK), .deadline_ms = NOW_MS },
 	{ "master", ELECTION_MASTER, .deadline_ms = 0 },
 	{ "master, contested for 200 ms", ELECTION_MASTER, .contested = true },
 	{ "master, handing over", ELECTION_MASTER, .handing = true },
 	{ "master, with preempt", ELECTION_MASTER, .preempt = true },
-	{ "master, with witnesses", ELECTION_MASTER, .witnesses = true,
+	{ "master, the peer silent", ELECTION_MASTER, .askable = true,
 	    .deadline_ms = NOW_MS },
 	{ "fault, tracked", ELECTION_FAULT, .faulted = true },
 	{ "fault, refused 1 s ago", ELECTION_FAULT, .deadline_ms = NOW_MS },
-	{ "fault, isolated", ELECTION_FAULT, .isolated = true,
-	    .witnesses = true, .deadline_ms = NOW_MS },
+	{ "fault, isolated", ELECTION_FAULT, .isolated = true, .askable = true,
+	    .deadline_ms = NOW_MS },
 	{ "fault, stopped", ELECTION_FAULT, .stopped = true },
 };
 
@@ -137,8 +137,12 @@ static const struct row rows[] = {
 	    { .type = ELECTION_ANSWER, .answer = SUSPECT_ADDRESS_ELSEWHERE } },
 	{ "answer: the peer's host",
 	    { .type = ELECTION_ANSWER, .answer = SUSPECT_PEER } },
-	{ "answer: a witness",
-	    { .type = ELECTION_ANSWER, .answer = SUSPECT_WITNESS } },
+	{ "answer: anybody",
+	    { .type = ELECTION_ANSWER, .answer = SUSPECT_SOMEBODY } },
+	{ "answer: who answers for them lives",
+	    { .type = ELECTION_ANSWER, .answer = SUSPECT_LIVES } },
+	{ "others can be asked",
+	    { .type = ELECTION_ASKABLE, .askable = true } },
 	{ "contradicted", { .type = ELECTION_CONTRADICTED } },
 	{ "peer ended", { .type = ELECTION_PEER_ENDED } },
 	{ "priority lowered to 90",
@@ -174,7 +178,7 @@ begin(const struct start *s)
 	e.stopped = s->stopped;
 	e.handing = s->handing;
 	e.isolated = s->isolated;
-	e.config.doubt.witnesses = s->witnesses;
+	e.config.doubt.askable = s->askable;
 	e.config.preempt = s->preempt;
 	if (s->doubt.open)
 		e.doubt = s->doubt;

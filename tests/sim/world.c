@@ -1,7 +1,7 @@
 #include "tests/sim/world.h"
 
 #include "core/buf.h"
-#include "tests/sim/broken.h"
+#include "tests/sim/world_claims.h"
 #include "tests/sim/world_host.h"
 
 #include <inttypes.h>
@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct sim *current; /* broken.h's watch has no argument */
 
 const struct node *
 world_node(const struct sim *s, unsigned i)
@@ -154,67 +152,6 @@ static const struct inbox_calls calls = { .clock = look_at_clock,
 	.failed = note_failed,
 	.wake_at = wake_at };
 
-/*
- * What was found out by asking must be true: nobody claims what the other's
- * kernel would have answered for, unless that has gone on for hang_timeout; and
- * nobody claims from a master that it hears.
- */
-static void
-check_claim(struct sim *s, unsigned i, const struct node *before,
-    enum election_reason reason)
-{
-	const struct host *other = &s->hosts[1 - i];
-	const struct node *o = world_node(s, 1 - i);
-	const struct node *n = world_node(s, i);
-	/* For so long that both probes were answered. */
-	const int64_t since_ms = s->now_ms - 20;
-
-	s->claims++;
-	s->forced += reason == ELECTION_PEER_HUNG;
-	if (reason != ELECTION_HANDED_OVER && reason != ELECTION_RESTORED &&
-	    n->groups[0].peer_state == ELECTION_MASTER && !n->peer.resigned &&
-	    peer_is_alive(&before->peer, node_dead_ms(n), world_now(s)) &&
-	    other->alive &&
-	    hello_boot_is_same(&n->peer.boot, &o->config.peer.boot))
-		world_fail(s, "node %u: claimed from a master it hears", i);
-	if (other->held && s->now_ms > other->free_ms + DELAY_MAX_MS + 2 &&
-	    !o->groups[0].election.handing &&
-	    o->groups[0].handover.state != HANDOVER_RELEASING &&
-	    (reason == ELECTION_PREFERRED || reason == ELECTION_PEER_FAULT ||
-	        reason == ELECTION_PEER_RESIGNED))
-		world_fail(s, "node %u: claimed on old news", i);
-	if (reason != ELECTION_PEER_SILENT && reason != ELECTION_NO_PEER &&
-	    reason != ELECTION_PEER_RELEASED)
-		return;
-	if (since_ms < s->quick_ms)
-		return;
-	if (other->held && since_ms > other->free_ms)
-		world_fail(s, "node %u: claimed what its peer answers for", i);
-	if (s->rogue && since_ms > s->honest_ms)
-		world_fail(s, "node %u: claimed what a third one has", i);
-}
-
-static void
-watch(const struct node *before, const struct node *after,
-    const struct node_event *ev, const struct node_out *out)
-{
-	struct sim *s = current;
-	const unsigned i = after == world_node(s, 1);
-	struct host *h = &s->hosts[i];
-
-	(void)ev;
-	s->steps++;
-	if (after->groups[0].election.term < h->term)
-		world_fail(s, "node %u: its term fell", i);
-	h->term = after->groups[0].election.term;
-	for (unsigned e = 0; e < out->n; e++)
-		if (out->effects[e].type == NODE_TELL_STATE &&
-		    out->effects[e].change.is == ELECTION_MASTER &&
-		    out->effects[e].change.was != ELECTION_MASTER)
-			check_claim(
-			    s, i, before, out->effects[e].change.reason);
-}
-
 /* True: it was believed. */
 static bool
 receive(struct sim *s, unsigned i, const struct packet *p)
@@ -271,8 +208,11 @@ deliver(struct sim *s, struct packet *p)
 		ev.shown.mac[5] = (uint8_t)(it.from + 1);
 		inbox_put(&h->inbox, &ev);
 		break;
-	case PARCEL_WITNESS:
-		inbox_put_group(&h->inbox, NODE_WITNESS, NODE_EVERY);
+	case PARCEL_SOMEBODY:
+		inbox_put_group(&h->inbox, NODE_SOMEBODY, NODE_EVERY);
+		break;
+	case PARCEL_LIVES:
+		inbox_put_group(&h->inbox, NODE_LIVES, 0);
 		break;
 	case PARCEL_ENDED:
 		/* Its successor may have spoken meanwhile. */
@@ -315,7 +255,9 @@ set_up(struct host *h)
 	const struct election_config election = {
 		.dead_ms = h->interval_ms * h->misses,
 		.listen_ms = LISTEN_MS,
-		.doubt = { .hang_ms = HANG_MS, .witnesses = h->witnesses },
+		.doubt = { .hang_ms = HANG_MS,
+		    .deaf_ms = DEAF_MS,
+		    .askable = h->askable },
 		.priority = h->priority,
 		.wins_ties = h->index == 1,
 		.preempt = h->preempt,
@@ -548,6 +490,9 @@ world_turn(struct sim *s)
 		s->quick_ms = s->now_ms;
 	if (!s->rogue)
 		s->honest_ms = s->now_ms;
+	for (unsigned i = 0; i < 2; i++)
+		if (!s->cut[i])
+			s->open_ms[i] = s->now_ms;
 	wake_up(s, 0);
 	wake_up(s, 1);
 	for (unsigned i = 0; i < s->n_wire; i++)
@@ -564,14 +509,15 @@ world_turn(struct sim *s)
 void
 world_init(struct sim *s, uint64_t seed)
 {
-	bool witnesses, preempt;
+	bool askable, preempt;
 
 	memset(s, 0, sizeof(*s));
-	current = s;
-	broken_watch(watch);
+	world_claims_watch(s);
 	s->seed = s->random = seed;
 	s->now_ms = 1000;
-	witnesses = world_percent(s, 30);
+	askable = world_percent(s, 50);
+	s->fabric = world_percent(s, 10);
+	s->clients = world_percent(s, 60);
 	preempt = world_percent(s, 30);
 	for (unsigned i = 0; i < 2; i++) {
 		struct host *h = &s->hosts[i];
@@ -583,7 +529,7 @@ world_init(struct sim *s, uint64_t seed)
 		h->misses = 3;
 		h->priority =
 		    (uint8_t)(world_percent(s, 70) ? 150 - 50 * i : 100);
-		h->witnesses = witnesses;
+		h->askable = askable;
 		h->preempt = preempt;
 	}
 	start_host(s, 0, false);

@@ -18,6 +18,7 @@
 #define LISTEN_MS 1000
 #define RETRY_MS 1000
 #define HANG_MS 1000
+#define DEAF_MS 3000
 /*
  * An address that nobody renews: the lease of vip_lease, and the kernel's
  * slack.
@@ -29,10 +30,11 @@
 enum parcel {
 	PARCEL_NONE, /* a free slot */
 	PARCEL_HELLO,
-	PARCEL_SHOWN, /* by a kernel, to a probe */
-	PARCEL_WITNESS,
-	PARCEL_ENDED, /* a kernel says that its processes are gone */
-	PARCEL_WORD,  /* of the supervisor, the relay, the own kernel */
+	PARCEL_SHOWN,    /* by a kernel, to a probe */
+	PARCEL_SOMEBODY, /* of a third host, to a probe */
+	PARCEL_LIVES,    /* of a kernel, to the second question */
+	PARCEL_ENDED,    /* a kernel says that its processes are gone */
+	PARCEL_WORD,     /* of the supervisor, the relay, the own kernel */
 };
 
 struct packet {
@@ -80,10 +82,11 @@ struct host {
 	int64_t stop_ms;     /* 0: nobody wants it stopped */
 	int64_t announced_ms, renewed_ms;
 	int64_t free_ms; /* when it last did not hold it */
-	uint64_t term;   /* the highest it ever had in this life */
+	int64_t claimed_ms;
+	uint64_t term; /* the highest it ever had in this life */
 	uint32_t interval_ms, misses;
 	uint8_t priority, lowered;
-	bool witnesses, preempt;
+	bool askable, preempt;
 };
 
 struct sim {
@@ -91,14 +94,18 @@ struct sim {
 	unsigned turn;
 	int64_t now_ms;
 	struct host hosts[2];
-	bool cut[2]; /* nothing gets through towards that node */
-	bool mute;   /* heartbeats alone do not get through, either way */
-	bool rogue;  /* a third host answers for the address */
+	bool cut[2];  /* nothing gets through towards that node */
+	bool clients; /* whoever holds the address hears of them */
+	bool mute;    /* heartbeats alone do not get through, either way */
+	bool rogue;   /* a third host answers for the address */
+	bool fabric; /* a switch answers for the address, for who is off, too */
 	bool jerky;  /* nodes are stopped in the middle of a turn, too */
 	unsigned loss_percent, twice_percent;
 	unsigned delay_ms;
-	int64_t quick_ms;  /* since when all gets through, without a delay */
-	int64_t honest_ms; /* when there was no third host with it */
+	int64_t open_ms[2]; /* when something got through to that node */
+	int64_t quick_ms;   /* since when all gets through, without a delay */
+	int64_t honest_ms;  /* when there was no third host with it */
+	bool ghosts;        /* the third host is none: it answers ARP alone */
 	struct packet wire[PACKETS_MAX];
 	unsigned n_wire; /* slots that were ever used */
 	struct packet recorded[RECORDED_MAX];

@@ -66,8 +66,22 @@ probe(struct sim *s, unsigned from)
 	}
 	if (s->rogue)
 		show(s, from, 2, false);
-	if (s->hosts[from].witnesses)
-		(void)reply(s, PARCEL_WITNESS, from);
+	if (s->fabric && !other->held)
+		show(s, from, to, false);
+	if (s->hosts[from].askable || (s->clients && s->hosts[from].held))
+		(void)reply(s, PARCEL_SOMEBODY, from);
+}
+
+/* Who has the address and lives. */
+static void
+question(struct sim *s, unsigned from)
+{
+	const unsigned to = 1 - from;
+	const struct host *other = &s->hosts[to];
+
+	if ((!s->cut[to] && !other->dark && other->held) ||
+	    (s->rogue && !s->ghosts))
+		(void)reply(s, PARCEL_LIVES, from);
 }
 
 /* A word to the own daemon; of one that dies meanwhile it is never read. */
@@ -149,8 +163,12 @@ add(struct host *h)
 }
 
 static void
-set_seam(struct host *h, enum syn_hold mode)
+set_seam(struct host *h, enum node_effect_type type)
 {
+	const enum syn_hold mode = type == NODE_DO_HOLD ? SYN_HOLD_HOLDING
+	    : type == NODE_DO_FORWARD                   ? SYN_HOLD_FORWARDING
+	                                                : SYN_HOLD_OFF;
+
 	/* Held ones are sent to the peer, or given to our own kernel. */
 	if (mode == SYN_HOLD_FORWARDING || h->syn_hold == SYN_HOLD_HOLDING) {
 		h->syns_given += h->syns;
@@ -207,15 +225,14 @@ world_host_carry_out(
 	case NODE_DO_PROBE:
 		probe(h->sim, h->index);
 		return 0;
+	case NODE_DO_QUESTION:
+		question(h->sim, h->index);
+		return 0;
 	case NODE_DO_HOLD:
-		set_seam(h, SYN_HOLD_HOLDING);
-		return 0;
 	case NODE_DO_FORWARD:
-		set_seam(h, SYN_HOLD_FORWARDING);
-		return 0;
 	case NODE_DO_GIVE_BACK:
 	case NODE_DO_LET_GO:
-		set_seam(h, SYN_HOLD_OFF);
+		set_seam(h, e->type);
 		return 0;
 	case NODE_DO_MUTE:
 		return mute(h);
@@ -237,6 +254,7 @@ world_host_carry_out(
 	case NODE_TELL_STATE:
 	case NODE_TELL_PRIORITY:
 	case NODE_TELL_HEARD:
+	case NODE_TELL_ENDED:
 	case NODE_TELL_STALL:
 	case NODE_TELL_BEGUN:
 	case NODE_TELL_UNWILLING:

@@ -75,22 +75,6 @@ def test_filtered_heartbeats_go_over_the_wire() -> None:
 
 
 @limit(45)
-def test_hang_timeout_ends_it() -> None:
-    """A peer that is silent for good is replaced after hang_timeout, although
-    its kernel answers; afterwards there is one again."""
-    with Stage(pair={"hang_timeout": f"{SLOW}s"}) as stage:
-        stage.serve()
-        stage.start()
-        filter_words(stage, HEARTBEAT, WIRE, WIRE_BACK)
-        began = time.monotonic()
-        wait_for(lambda: "p2" in stage.lab.holders(VIP[4]), 5 * SLOW)
-        assert time.monotonic() - began >= 0.9 * SLOW
-        assert "peer hung for longer than hang_timeout" in stage["p2"].log()
-        stage.lab.undrop()
-        settled_at(stage, "p2")
-
-
-@limit(45)
 def test_all_processes_stand_still() -> None:
     """SIGSTOP of everything for 5 s: the lease ends, the peer claims, and
     nothing moves when they go on."""
@@ -187,14 +171,14 @@ def test_witness(family: int) -> None:
         stage.serve()
         stage.start()
         stage.lab.power_cut("p2")
-        wait_for(lambda: "witness" in reason(stage, "p2"), 5 * SLOW)
+        wait_for(lambda: "nobody" in reason(stage, "p2"), 5 * SLOW)
         assert stage["p2"].state() == "fault"
         quiet(stage, 1)
         stage.lab.restore("p2")
         settled_at(stage, "p1")
         stage.lab.power_cut("p1")
-        wait_for(lambda: stage.lab.holders(VIP[4]) == ["p2"], 5 * SLOW)
-        assert "witness" in reason(stage, "p1")
+        wait_for(lambda: stage.lab.holders(VIP[4]) == ["p2"], 7 * SLOW)
+        assert "nobody" in reason(stage, "p1")
         stage.lab.restore("p1")
         settled_at(stage, "p2")
 

@@ -275,7 +275,7 @@ arp_is_told_apart_by_who_says_it(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct frame f = { .len = 14 + 28 };
+		struct frame f = { .len = 14 + 28, .bytes = { 0xff } };
 		struct socket_filter s;
 		union addr a;
 		size_t len;
@@ -289,6 +289,9 @@ arp_is_told_apart_by_who_says_it(void **state)
 		assert_int_equal(socket_filter_end(&s), 0);
 		test_row(rows[i].who);
 		assert_int_equal(passes(&s, &f), rows[i].heard);
+		/* To this host alone: whoever says it. */
+		f.bytes[0] = 2;
+		assert_true(passes(&s, &f));
 	}
 }
 

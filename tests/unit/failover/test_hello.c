@@ -98,7 +98,7 @@ static const struct row {
 	uint8_t value;
 } bad_bytes[] = {
 	{ "magic", 0, 'h' },
-	{ "version", 4, 2 },
+	{ "version", 4, 1 },
 	{ "no type", 5, 0 },
 	{ "unknown type", 5, 3 },
 	{ "17 groups", 7, 17 },
@@ -106,13 +106,16 @@ static const struct row {
 	{ "misses", 90, 0 },
 	{ "unknown flag", 91, 2 },
 	{ "state", HELLO_HEAD_BYTES + 4, 4 },
-	{ "group flag", HELLO_HEAD_BYTES + 5, 4 },
+	{ "group flag", HELLO_HEAD_BYTES + 5, 8 },
 	{ "a fault that hands over", HELLO_HEAD_BYTES + HELLO_GROUP_BYTES + 5,
 	    2 },
+	{ "a fault that is deaf", HELLO_HEAD_BYTES + HELLO_GROUP_BYTES + 5, 4 },
 	{ "priority 0", HELLO_HEAD_BYTES + 6, 0 },
 	{ "priority 255", HELLO_HEAD_BYTES + 6, 255 },
 	{ "reserved", HELLO_HEAD_BYTES + 7, 1 },
-	{ "reserved at the end", HELLO_HEAD_BYTES + 23, 1 },
+	{ "a fault that has served", HELLO_HEAD_BYTES + HELLO_GROUP_BYTES + 23,
+	    1 },
+	{ "served for ever", HELLO_HEAD_BYTES + 22, 255 },
 	{ "a group twice", HELLO_HEAD_BYTES + HELLO_GROUP_BYTES + 3, 11 },
 };
 

@@ -5,11 +5,11 @@
 
 /* Of effects, in the order of enum node_effect_type. */
 static const char *const words[] = { "start", "say", "challenge", "expect",
-	"probe", "add", "renew", "delete", "announce", "end-announcing",
-	"tickle", "tickle-late", "tickle-more", "end-tickling", "hold",
-	"forward", "give-back", "let-go", "hush", "answer", "drop", "[state]",
-	"[priority]", "[heard]", "[stall]", "[begun]", "[unwilling]",
-	"[refused]", "[outcome]" };
+	"probe", "question", "add", "renew", "delete", "announce",
+	"end-announcing", "tickle", "tickle-late", "tickle-more",
+	"end-tickling", "hold", "forward", "give-back", "let-go", "hush",
+	"answer", "drop", "[state]", "[priority]", "[heard]", "[ended]",
+	"[stall]", "[begun]", "[unwilling]", "[refused]", "[outcome]" };
 
 /* A node, its peer as it would speak, and what the last step asked for. */
 struct pair {
@@ -159,6 +159,28 @@ master(void)
 }
 
 static struct pair
+hinted(void)
+{
+	struct pair p = backup();
+
+	put_type(&p, NODE_PEER_ENDED);
+	assert_string_equal(asked(&p), "challenge");
+	return p;
+}
+
+/* Somebody else had said so: it lives, and says it. */
+static struct pair
+refuted(void)
+{
+	struct pair p = hinted();
+
+	p.now_ms++;
+	hear_state(&p, ELECTION_MASTER, 3);
+	p.now_ms--;
+	return p;
+}
+
+static struct pair
 without_relay(void)
 {
 	struct pair p = master();
@@ -224,8 +246,17 @@ static const struct row {
 	const char *asked;
 	enum election_state to;
 } rows[] = {
-	{ "the peer's processes end", backup, 0, { .type = NODE_PEER_ENDED },
-	    "say add announce tickle [state]", ELECTION_MASTER },
+	{ "the peer's processes are said to end: it is asked", backup, 0,
+	    { .type = NODE_PEER_ENDED }, "challenge", ELECTION_BACKUP },
+	{ "... once", hinted, 0, { .type = NODE_PEER_ENDED }, "",
+	    ELECTION_BACKUP },
+	{ "... and again", hinted, 4, { .type = NODE_TICK }, "challenge",
+	    ELECTION_BACKUP },
+	{ "it has not answered", hinted, 8, { .type = NODE_TICK },
+	    "[ended] say add announce tickle [state]", ELECTION_MASTER },
+	{ "it has", refuted, 8, { .type = NODE_TICK }, "", ELECTION_BACKUP },
+	{ "it was silent before: it is in doubt anyway", backup, 60,
+	    { .type = NODE_PEER_ENDED }, "", ELECTION_BACKUP },
 	{ "the peer is silent: the network is asked", backup, 55,
 	    { .type = NODE_TICK }, "probe", ELECTION_BACKUP },
 	{ "woken early", backup, 20, { .type = NODE_TICK }, "",
@@ -282,15 +313,14 @@ static const struct row {
 	{ "the supervisor refuses to hush", muting, 0, FAILED(NODE_DO_MUTE),
 	    "answer [outcome]", ELECTION_MASTER },
 	{ "nobody says that they are hushed", muting, 100,
-	    { .type = NODE_TICK }, "answer [outcome]", ELECTION_MASTER },
+	    { .type = NODE_TICK }, "answer [outcome] probe", ELECTION_MASTER },
 	{ "the relay dies while the peer is asked", asking, 0,
-	    { .type = NODE_RELAY_GONE }, "say answer [outcome]",
+	    { .type = NODE_RELAY_GONE }, "say announce answer [outcome]",
 	    ELECTION_MASTER },
 	{ "the peer does not claim", asking, 500, { .type = NODE_TICK },
-	    "say answer [outcome]", ELECTION_MASTER },
+	    "say announce answer [outcome] probe", ELECTION_MASTER },
 	{ "the peer's processes end while it is asked", asking, 0,
-	    { .type = NODE_PEER_ENDED }, "say answer [outcome]",
-	    ELECTION_MASTER },
+	    { .type = NODE_PEER_ENDED }, "challenge", ELECTION_MASTER },
 	{ "all are reset", releasing, 0, { .type = NODE_WAS_RESET },
 	    "delete say answer [outcome]", ELECTION_BACKUP },
 	{ "the relay can't be asked", releasing, 0, FAILED(NODE_DO_RESET),
@@ -411,6 +441,8 @@ effects_that_a_stall_has_undone_are_not_due(void **state)
 
 	(void)state;
 	put_type(&p, NODE_PEER_ENDED);
+	p.now_ms += 8;
+	put_type(&p, NODE_TICK);
 	assert_true(node_is_due(&p.node, &add));
 	assert_false(node_is_due(&p.node, &mute));
 	p.now_ms += 2000;

@@ -36,27 +36,68 @@ a_heartbeat_ends_a_doubt(void **state)
 	assert_int_equal(e.state, ELECTION_BACKUP);
 }
 
-static void
-a_peer_whose_host_answers_keeps_them_for_hang_timeout(void **state)
+/* Answers each probe, and the second question if it lives; until `end_ms`. */
+static struct election_out
+hold_out(struct election *e, enum suspect_answer where, bool lives,
+    int64_t end_ms, int64_t *ret_ms)
 {
-	struct election e = backup();
-	struct election_out out;
+	struct election_out out = { 0 };
 	int64_t ms = 60;
 
-	(void)state;
-	while (e.state == ELECTION_BACKUP && ms < 5000) {
-		out = step(&e, plain(ELECTION_TICK), ms);
-		(void)step(&e, answered(SUSPECT_PEER), ms + 1);
-		(void)step(&e, answered(SUSPECT_ADDRESS_AT_PEER), ms + 1);
-		if (ms == 68)
-			assert_int_equal(out.reason, ELECTION_PEER_HANGS);
-		else if (e.state == ELECTION_BACKUP)
-			assert_int_equal(out.reason, ELECTION_UNCHANGED);
+	while (e->state == ELECTION_BACKUP && ms < end_ms) {
+		out = step(e, plain(ELECTION_TICK), ms);
+		if (lives && out.n_actions > 0 &&
+		    out.actions[0] == ELECTION_QUESTION)
+			(void)step(e, answered(SUSPECT_LIVES), ms);
+		(void)step(e, answered(where), ms);
+		*ret_ms = ms;
 		ms = out.wake.ns / 1000000;
 	}
-	assert_int_equal(out.reason, ELECTION_PEER_HUNG);
-	assert_in_range(mono_span_ms(at(60), e.heard) + 1000, 0, 2000);
-	assert_true(ms > 1060);
+	return out;
+}
+
+static void
+a_host_that_answers_beyond_the_lease_and_lives_is_not_claimed_from(void **state)
+{
+	struct election e = backup();
+	enum election_reason told = ELECTION_UNCHANGED;
+	int64_t ms;
+
+	(void)state;
+	(void)hold_out(&e, SUSPECT_ADDRESS_AT_PEER, true, 60000, &ms);
+	assert_int_equal(e.state, ELECTION_BACKUP);
+	/* What is told: it hangs, and then that it renews. */
+	e = backup();
+	for (int64_t end = 100; end < 4000; end += 20) {
+		struct election again = backup();
+		const struct election_out out =
+		    hold_out(&again, SUSPECT_ADDRESS_AT_PEER, true, end, &ms);
+
+		if (out.reason != ELECTION_UNCHANGED)
+			told = out.reason;
+	}
+	assert_int_equal(told, ELECTION_PEER_RENEWS);
+}
+
+static void
+what_answers_for_the_dead_is_claimed_from_after_the_lease(void **state)
+{
+	static const enum suspect_answer where[] = { SUSPECT_ADDRESS_AT_PEER,
+		SUSPECT_ADDRESS_ELSEWHERE };
+	static const int64_t least_ms[] = { 1300, 1300 },
+	                     most_ms[] = { 1500, 4000 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(where); i++) {
+		struct election e = backup();
+		int64_t ms;
+
+		assert_int_equal(
+		    hold_out(&e, where[i], false, 60000, &ms).reason,
+		    ELECTION_PEER_ECHO);
+		assert_int_equal(e.state, ELECTION_MASTER);
+		assert_in_range(ms, least_ms[i], most_ms[i]);
+	}
 }
 
 static void
@@ -79,32 +120,30 @@ a_peer_that_has_let_go_is_replaced_at_once(void **state)
 }
 
 static void
-an_address_of_a_third_host_is_not_claimed(void **state)
+an_address_of_a_third_host_that_lives_is_not_claimed(void **state)
 {
 	struct election e = backup();
-	struct election_out out;
+	int64_t ms;
 
 	(void)state;
-	for (int64_t ms = 60; ms < 60000; ms = out.wake.ns / 1000000) {
-		out = step(&e, plain(ELECTION_TICK), ms);
-		(void)step(&e, answered(SUSPECT_ADDRESS_ELSEWHERE), ms);
-		assert_int_equal(e.state, ELECTION_BACKUP);
-		assert_int_equal(out.reason,
-		    ms == 68 ? ELECTION_CONFLICT : ELECTION_UNCHANGED);
-	}
-	assert_int_equal(doubt(&e, 61000).reason, ELECTION_UNCHANGED);
-	assert_int_equal(doubt(&e, 62000).reason, ELECTION_PEER_SILENT);
+	(void)hold_out(&e, SUSPECT_ADDRESS_ELSEWHERE, true, 60000, &ms);
+	assert_int_equal(e.state, ELECTION_BACKUP);
+	/* Then nobody answers any more. */
+	for (ms = 61000; e.state == ELECTION_BACKUP && ms < 62000; ms += 4)
+		(void)step(&e, plain(ELECTION_TICK), ms);
+	assert_int_equal(e.state, ELECTION_MASTER);
+	assert_true(ms < 61600);
 }
 
 static void
-with_witnesses_nobody_is_trusted_who_hears_none(void **state)
+where_somebody_can_be_asked_who_hears_none_claims_nothing(void **state)
 {
 	struct election e = backup();
 	struct election_out out;
 	int64_t ms = 60;
 
 	(void)state;
-	e.config.doubt.witnesses = true;
+	e.config.doubt.askable = true;
 	do {
 		out = step(&e, plain(ELECTION_TICK), ms);
 		ms += 5;
@@ -115,21 +154,19 @@ with_witnesses_nobody_is_trusted_who_hears_none(void **state)
 	/* It asks on, and listens anew once somebody is there. */
 	out = step(&e, plain(ELECTION_TICK), 760);
 	assert_int_equal(out.actions[0], ELECTION_PROBE);
-	(void)step(&e, answered(SUSPECT_PEER), 761);
-	assert_int_equal(e.state, ELECTION_FAULT);
-	(void)step(&e, answered(SUSPECT_WITNESS), 762);
+	(void)step(&e, answered(SUSPECT_SOMEBODY), 762);
 	assert_int_equal(e.state, ELECTION_INIT);
 }
 
 static void
-with_witnesses_one_word_is_enough_to_claim(void **state)
+one_word_is_enough_to_claim(void **state)
 {
 	struct election e = backup();
 
 	(void)state;
-	e.config.doubt.witnesses = true;
+	e.config.doubt.askable = true;
 	(void)step(&e, plain(ELECTION_TICK), 60);
-	(void)step(&e, answered(SUSPECT_WITNESS), 61);
+	(void)step(&e, answered(SUSPECT_SOMEBODY), 61);
 	(void)step(&e, plain(ELECTION_TICK), 64);
 	assert_int_equal(
 	    step(&e, plain(ELECTION_TICK), 68).reason, ELECTION_PEER_SILENT);
@@ -137,27 +174,60 @@ with_witnesses_one_word_is_enough_to_claim(void **state)
 }
 
 static void
-a_master_that_hears_neither_peer_nor_witness_gives_up(void **state)
+a_master_that_hears_nobody_gives_up_after_deaf_timeout(void **state)
 {
 	struct election e = backup();
 	struct election_out out;
 	int64_t ms;
 
 	(void)state;
-	e.config.doubt.witnesses = true;
+	e.config.doubt.askable = true;
 	out = step(&e, plain(ELECTION_PEER_ENDED), 10);
 	assert_int_equal(out.wake.ns, at(70).ns);
 	(void)step(&e, plain(ELECTION_TICK), 70);
-	(void)step(&e, answered(SUSPECT_WITNESS), 71);
-	(void)step(&e, plain(ELECTION_TICK), 74);
-	out = step(&e, plain(ELECTION_TICK), 80);
+	out = step(&e, answered(SUSPECT_SOMEBODY), 71);
 	assert_int_equal(e.state, ELECTION_MASTER);
-	assert_int_equal(out.wake.ns, at(580).ns);
-	for (ms = 580; e.state == ELECTION_MASTER && ms < 5000; ms += 5)
+	assert_int_equal(out.wake.ns, at(271).ns);
+	for (ms = 271; e.state == ELECTION_MASTER && ms < 9000; ms += 5) {
 		out = step(&e, plain(ELECTION_TICK), ms);
+		assert_int_equal(
+		    e.deaf, e.state == ELECTION_MASTER && ms >= 471);
+	}
 	assert_int_equal(out.reason, ELECTION_ISOLATED);
 	assert_int_equal(out.actions[0], ELECTION_DEL_ADDRESSES);
-	assert_int_equal(ms, 785);
+	assert_in_range(ms, 3271, 3290);
+}
+
+static void
+a_master_that_hears_nobody_serves_on_where_nobody_can_be_asked(void **state)
+{
+	struct election e = backup();
+
+	(void)state;
+	(void)step(&e, plain(ELECTION_PEER_ENDED), 10);
+	for (int64_t ms = 70; ms < 60000; ms += 5)
+		(void)step(&e, plain(ELECTION_TICK), ms);
+	assert_int_equal(e.state, ELECTION_MASTER);
+	assert_true(e.deaf);
+	assert_int_equal(election_served_ms(&e, at(60000)), 0);
+	(void)step(&e, answered(SUSPECT_SOMEBODY), 60000);
+	assert_int_equal(election_served_ms(&e, at(60100)), 100);
+}
+
+static void
+a_claim_of_who_was_alone_is_deaf_until_somebody_is_heard(void **state)
+{
+	struct election e = backup(), other = backup();
+
+	(void)state;
+	(void)doubt(&e, 60);
+	assert_true(e.deaf);
+	(void)step(&other, plain(ELECTION_TICK), 60);
+	(void)step(&other, answered(SUSPECT_SOMEBODY), 61);
+	(void)step(&other, plain(ELECTION_TICK), 64);
+	(void)step(&other, plain(ELECTION_TICK), 68);
+	assert_int_equal(other.state, ELECTION_MASTER);
+	assert_false(other.deaf);
 }
 
 int
@@ -167,14 +237,21 @@ main(void)
 		cmocka_unit_test(a_silent_peer_is_replaced_when_nobody_answers),
 		cmocka_unit_test(a_heartbeat_ends_a_doubt),
 		cmocka_unit_test(
-		    a_peer_whose_host_answers_keeps_them_for_hang_timeout),
+		    a_host_that_answers_beyond_the_lease_and_lives_is_not_claimed_from),
+		cmocka_unit_test(
+		    what_answers_for_the_dead_is_claimed_from_after_the_lease),
 		cmocka_unit_test(a_peer_that_has_let_go_is_replaced_at_once),
-		cmocka_unit_test(an_address_of_a_third_host_is_not_claimed),
 		cmocka_unit_test(
-		    with_witnesses_nobody_is_trusted_who_hears_none),
-		cmocka_unit_test(with_witnesses_one_word_is_enough_to_claim),
+		    an_address_of_a_third_host_that_lives_is_not_claimed),
 		cmocka_unit_test(
-		    a_master_that_hears_neither_peer_nor_witness_gives_up),
+		    where_somebody_can_be_asked_who_hears_none_claims_nothing),
+		cmocka_unit_test(one_word_is_enough_to_claim),
+		cmocka_unit_test(
+		    a_master_that_hears_nobody_gives_up_after_deaf_timeout),
+		cmocka_unit_test(
+		    a_master_that_hears_nobody_serves_on_where_nobody_can_be_asked),
+		cmocka_unit_test(
+		    a_claim_of_who_was_alone_is_deaf_until_somebody_is_heard),
 	};
 
 	TEST_MAIN(tests);

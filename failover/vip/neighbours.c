@@ -1,0 +1,403 @@
+#include "failover/vip/neighbours.h"
+
+#include "core/fd.h"
+#include "core/proc.h"
+#include "failover/vip/arp_nd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* All memory is locked: the usual 8 MiB of a thread's stack would be, too. */
+#define STACK_BYTES (128 * 1024)
+
+#define ASKED_MAX 8
+
+/* Often at first: a host that was just booted meets its neighbours then. */
+#define LIST_FIRST_MS 50
+#define LIST_MS 2000
+
+/* Who was there within an hour may be there. */
+#define CONFIRMED_S 3600
+
+/* Nobody was heard for so long: asked for again, it listens again. */
+#define LISTEN_MS 1000
+
+#define FRAME_BYTES 64
+
+struct list {
+	size_t n;
+	struct netlink_neighbour who[ASKED_MAX]; /* who was met last, first */
+};
+
+/* From the thread to the loop, whole: shorter than PIPE_BUF. */
+struct news {
+	unsigned group;
+	bool heard;       /* somebody */
+	struct list list; /* else: these can be asked, at least one */
+};
+
+/* A group's, in the thread. */
+struct ear {
+	int fd; /* -1: closed */
+	struct mono until;
+};
+
+struct neighbours {
+	struct role *role; /* borrowed */
+	pthread_t thread;
+	bool started;
+	atomic_bool ending;
+	atomic_uint wanted; /* groups that want an ear, a bit each */
+	int wake;           /* eventfd, for the thread */
+	int news[2];
+	ev_io ready;
+	struct list lists[CONFIG_GROUPS_MAX]; /* the loop's */
+	/* The thread's: */
+	struct netlink *netlink;
+	struct ear ears[CONFIG_GROUPS_MAX];
+};
+
+/* The thread's walk through the kernel's table, for one group. */
+struct walk {
+	const struct role *role;
+	const struct netlink_link *link;
+	struct list list;
+};
+
+static bool
+is_of_pair(const struct role *role, const union addr *a)
+{
+	const struct config_pair *pair = &role->config->pair;
+
+	for (size_t i = 0; i < CONFIG_NODES; i++) {
+		const struct config_node *node = &pair->nodes[i];
+
+		if (addr_is_same_ip(a, &node->address))
+			return true;
+		for (size_t k = 0; k < node->n_links; k++)
+			if (addr_is_same_ip(a, &node->links[k]))
+				return true;
+	}
+	for (size_t i = 0; i < pair->n_groups; i++)
+		if (config_group_has(&pair->groups[i], a))
+			return true;
+	return false;
+}
+
+static void
+insert(struct list *list, const struct netlink_neighbour *a)
+{
+	size_t at = list->n;
+
+	while (at > 0 && list->who[at - 1].confirmed_s > a->confirmed_s)
+		at--;
+	if (at == ASKED_MAX)
+		return;
+	if (list->n < ASKED_MAX)
+		list->n++;
+	memmove(&list->who[at + 1], &list->who[at],
+	    (list->n - at - 1) * sizeof(list->who[0]));
+	list->who[at] = *a;
+}
+
+static void
+on_neighbour(void *arg, const struct netlink_neighbour *a)
+{
+	static const uint8_t none[NETLINK_MAC_BYTES];
+	struct walk *w = arg;
+
+	if (a->index == w->link->index && a->confirmed_s <= CONFIRMED_S &&
+	    (a->mac[0] & 1) == 0 && memcmp(a->mac, none, sizeof(none)) != 0 &&
+	    memcmp(a->mac, w->link->mac, sizeof(none)) != 0 &&
+	    !is_of_pair(w->role, &a->addr))
+		insert(&w->list, a);
+}
+
+/* First of all, and asked of everybody: its hardware may have changed. */
+static void
+insert_gateway(struct neighbours *n, struct walk *w, int family)
+{
+	struct netlink_neighbour a = { .index = w->link->index };
+
+	memset(a.mac, 0xff, sizeof(a.mac));
+	if (netlink_find_gateway(n->netlink, w->link->index, family, &a.addr) &&
+	    !is_of_pair(w->role, &a.addr))
+		insert(&w->list, &a);
+}
+
+static void
+tell(struct neighbours *n, const struct news *news)
+{
+	/* A loop that stands still has the last ones to read. */
+	(void)!write(n->news[1], news, sizeof(*news));
+}
+
+/*
+ * A list that is empty tells nothing: who is deaf for long forgets everybody,
+ * and must not take that for a network without anybody.
+ */
+static void
+look_at_table(struct neighbours *n, unsigned group)
+{
+	const struct config_group *config = n->role->groups[group].config;
+	struct netlink_link link;
+	struct walk w = { .role = n->role, .link = &link };
+	struct news news = { .group = group };
+
+	if (netlink_find_link(n->netlink, config->interface, &link) < 0 ||
+	    !link.ethernet || link.index == 0)
+		return;
+	if (netlink_each_neighbour(n->netlink, on_neighbour, &w) < 0)
+		return;
+	insert_gateway(n, &w, AF_INET);
+	insert_gateway(n, &w, AF_INET6);
+	if (w.list.n == 0)
+		return;
+	news.list = w.list;
+	tell(n, &news);
+}
+
+/* What a host says to hosts; switches' own protocols are no evidence. */
+static int
+filter_frames(int fd, const uint8_t mac[static NETLINK_MAC_BYTES])
+{
+	const uint32_t first = (uint32_t)mac[0] << 24 | (uint32_t)mac[1] << 16 |
+	    (uint32_t)mac[2] << 8 | mac[3];
+	const uint32_t last = (uint32_t)mac[4] << 8 | mac[5];
+	struct sock_filter code[] = {
+		/* Not what the kernel loops back to itself, headless. */
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    (uint32_t)SKF_AD_OFF + SKF_AD_PKTTYPE),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, PACKET_MULTICAST, 4, 0),
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_ARP, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IPV6, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		/* Ours, that some bridge has sent back. */
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 6),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, first, 0, 3),
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 10),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, last, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, FRAME_BYTES),
+	};
+	const struct sock_fprog program = { ARRAY_LEN(code), code };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+	           sizeof(program)) == -1
+	    ? -errno
+	    : 0;
+}
+
+static int
+open_ear(const struct netlink_link *link)
+{
+	CLEANUP(fd_close) int fd = -1;
+	const struct sockaddr_ll all = { .sll_family = AF_PACKET,
+		.sll_ifindex = link->index,
+		.sll_protocol = htons(ETH_P_ALL) };
+	const struct fd_option options[] = {
+		{ SOL_PACKET, PACKET_IGNORE_OUTGOING, 1 },
+		{ SOL_SOCKET, SO_RCVBUF, 4096 },
+	};
+	int e;
+
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return -errno;
+	e = filter_frames(fd, link->mac);
+	if (e == 0)
+		e = fd_set_options(fd, options, ARRAY_LEN(options));
+	if (e < 0)
+		return e;
+	if (bind(fd, (const struct sockaddr *)&all, sizeof(all)) == -1)
+		return -errno;
+	return fd_take(&fd);
+}
+
+/* One frame closes it again: what it heard was said after it was wanted. */
+static void
+listen_again(struct neighbours *n, unsigned group)
+{
+	struct ear *ear = &n->ears[group];
+	struct netlink_link link;
+
+	ear->until = mono_add_ms(mono_now(), LISTEN_MS);
+	if (ear->fd != -1)
+		return;
+	if (netlink_find_link(n->netlink,
+	        n->role->groups[group].config->interface, &link) == 0 &&
+	    link.ethernet && link.index != 0)
+		ear->fd = open_ear(&link);
+	if (ear->fd < 0)
+		ear->fd = -1; /* asked again, it tries again */
+}
+
+static void
+hear(struct neighbours *n, unsigned group)
+{
+	struct ear *ear = &n->ears[group];
+	uint8_t frame[FRAME_BYTES];
+
+	/* An interface that went down is readable, too. */
+	if (recv(ear->fd, frame, sizeof(frame), MSG_DONTWAIT) > 0)
+		tell(n, &(struct news){ .group = group, .heard = true });
+	fd_close(&ear->fd);
+}
+
+static void
+wait_and_hear(struct neighbours *n, int timeout_ms)
+{
+	struct pollfd fds[1 + CONFIG_GROUPS_MAX];
+	const unsigned n_groups = (unsigned)n->role->n_groups;
+	uint64_t count;
+
+	fds[0] = (struct pollfd){ .fd = n->wake, .events = POLLIN };
+	for (unsigned i = 0; i < n_groups; i++)
+		fds[1 + i] =
+		    (struct pollfd){ .fd = n->ears[i].fd, .events = POLLIN };
+	if (poll(fds, 1 + n_groups, timeout_ms) <= 0)
+		return;
+	if (fds[0].revents != 0)
+		(void)!read(n->wake, &count, sizeof(count));
+	for (unsigned i = 0; i < n_groups; i++)
+		if (fds[1 + i].revents != 0)
+			hear(n, i);
+}
+
+static void
+attend(struct neighbours *n)
+{
+	const unsigned wanted = atomic_exchange(&n->wanted, 0);
+	const struct mono now = mono_now();
+
+	for (unsigned i = 0; i < n->role->n_groups; i++) {
+		if ((wanted >> i & 1) != 0)
+			listen_again(n, i);
+		else if (n->ears[i].fd != -1 &&
+		    !mono_before(now, n->ears[i].until))
+			fd_close(&n->ears[i].fd);
+	}
+}
+
+static void *
+neighbours_main(void *arg)
+{
+	struct neighbours *n = arg;
+	struct mono next = mono_now();
+	int64_t pause_ms = LIST_FIRST_MS;
+
+	while (!atomic_load(&n->ending)) {
+		const int64_t left_ms = mono_span_ms(mono_now(), next);
+
+		if (left_ms <= 0) {
+			for (unsigned i = 0; i < n->role->n_groups; i++)
+				look_at_table(n, i);
+			next = mono_add_ms(mono_now(), pause_ms);
+			if (pause_ms < LIST_MS)
+				pause_ms *= 2;
+			continue;
+		}
+		attend(n);
+		wait_and_hear(n, (int)left_ms);
+	}
+	for (unsigned i = 0; i < n->role->n_groups; i++)
+		fd_close(&n->ears[i].fd);
+	return NULL;
+}
+
+static void
+on_news(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct neighbours *n = w->data;
+	struct news news;
+
+	while (read(n->news[0], &news, sizeof(news)) == sizeof(news)) {
+		struct list *list = &n->lists[news.group];
+		struct node_event ev = { .type = NODE_SOMEBODY,
+			.group = news.group };
+
+		if (!news.heard && list->n == 0)
+			ev = (struct node_event){ .type = NODE_ASKABLE,
+				.group = news.group,
+				.askable = true };
+		if (!news.heard)
+			*list = news.list;
+		if (news.heard || ev.type == NODE_ASKABLE)
+			inbox_put(&n->role->inbox, &ev);
+	}
+}
+
+void
+neighbours_ask(struct role_group *g)
+{
+	struct neighbours *n = g->role->neighbours;
+	const struct list *list = &n->lists[g->index];
+	const uint64_t one = 1;
+
+	for (size_t i = 0; i < list->n; i++)
+		arp_nd_ask_host(g, &list->who[i].addr, list->who[i].mac);
+	atomic_fetch_or(&n->wanted, 1u << g->index);
+	(void)!write(n->wake, &one, sizeof(one));
+}
+
+int
+neighbours_start(struct role *role)
+{
+	struct neighbours *n = calloc(1, sizeof(*n));
+	int e;
+
+	if (n == NULL)
+		return -ENOMEM;
+	role->neighbours = n;
+	n->role = role;
+	n->news[0] = n->news[1] = -1;
+	for (size_t i = 0; i < ARRAY_LEN(n->ears); i++)
+		n->ears[i].fd = -1;
+	ev_io_init(&n->ready, on_news, -1, EV_READ);
+	n->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (n->wake == -1 || pipe2(n->news, O_CLOEXEC | O_NONBLOCK) == -1)
+		return -errno;
+	e = netlink_open(&n->netlink);
+	if (e < 0)
+		return e;
+	ev_io_set(&n->ready, n->news[0], EV_READ);
+	n->ready.data = n;
+	ev_io_start(role->loop, &n->ready);
+	e = proc_start_thread(&n->thread, STACK_BYTES, neighbours_main, n);
+	n->started = e == 0;
+	return e;
+}
+
+void
+neighbours_stop(struct role *role)
+{
+	struct neighbours *n = role->neighbours;
+	const uint64_t one = 1;
+
+	if (n == NULL)
+		return;
+	atomic_store(&n->ending, true);
+	if (n->started) {
+		(void)!write(n->wake, &one, sizeof(one));
+		(void)pthread_join(n->thread, NULL);
+	}
+	ev_io_stop(role->loop, &n->ready);
+	netlink_free(n->netlink);
+	fd_close(&n->wake);
+	fd_close(&n->news[0]);
+	fd_close(&n->news[1]);
+	free(n);
+	role->neighbours = NULL;
+}

@@ -1,0 +1,29 @@
+#pragma once
+
+/*
+ * Who else is on a group's network, in the shell: the default gateway, and whom
+ * the kernel has met there lately (servers, clients). They are asked whether
+ * they are there, so that a node knows whether it is itself that is cut off;
+ * and any frame at all is listened for, for who is sent frames is not deaf.
+ *
+ * The kernel's tables and the listening sockets are a thread's: a table may be
+ * long, and to open or close such a socket takes the kernel milliseconds. What
+ * it finds it writes into a pipe. One per failover process; all calls by the
+ * loop's thread.
+ */
+
+#include "core/base.h"
+#include "failover/role.h"
+
+/*
+ * After proc_drop(): the thread has no more rights than its starter, and needs
+ * CAP_NET_RAW. Returns 0 or -errno.
+ */
+MUST_CHECK int neighbours_start(struct role *role);
+void neighbours_stop(struct role *role);
+
+/*
+ * Asks each of the group's, and listens for anybody. Who is heard comes as
+ * NODE_SOMEBODY; that there is anybody to ask came as NODE_ASKABLE.
+ */
+void neighbours_ask(struct role_group *g);
