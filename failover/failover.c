@@ -217,8 +217,6 @@ begin_groups(struct role *role)
 		/* Looked at first: what can't serve is not restored. */
 		if (vip_look(&g->vip, &changed) == 0)
 			link_watch_look(g);
-		if (vip_survey(&g->vip) < 0)
-			log_warning(g->subject, "cannot list addresses");
 		restore(g);
 	}
 	for (unsigned i = 0; i < role->n_groups; i++)

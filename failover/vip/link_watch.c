@@ -24,7 +24,7 @@
 /* A group's; what a batch of news asks for is done once for all of them. */
 struct side {
 	bool look;     /* at the interface */
-	bool survey;   /* the other addresses on it */
+	bool stray;    /* they are here, and we are not master */
 	bool add;      /* the virtual IPs again, if they are still ours */
 	unsigned gone; /* so many of them were deleted by others */
 	uint64_t readded;
@@ -86,17 +86,6 @@ link_watch_look(struct role_group *g)
 		put(g, NODE_LOST);
 }
 
-static void
-survey(struct role_group *g)
-{
-	int e = vip_survey(&g->vip);
-
-	if (e < 0)
-		log_warning(g->subject,
-		    "cannot list addresses: %s, assuming no change",
-		    strerror(-e));
-}
-
 /*
  * Announced first: who handed the group over sends its clients on as soon as it
  * hears that all are usable, and then neighbours have to know where they are.
@@ -136,6 +125,8 @@ on_there(struct role_group *g, const struct netlink_change *c, int index)
 {
 	struct side *side = side_of(g);
 
+	if (!g->vip.held)
+		side->stray = true;
 	if (!g->vip.held || c->index != g->vip.link.index)
 		return;
 	note(g, index, true);
@@ -146,24 +137,14 @@ on_there(struct role_group *g, const struct netlink_change *c, int index)
 	ev_timer_start(g->role->loop, &side->route);
 }
 
-/* It may have gone along with the address that brought the route. */
 static void
 on_gone(struct role_group *g, const struct netlink_change *c, int index)
 {
 	if (!g->vip.held || c->index != g->vip.link.index)
 		return;
 	note(g, index, false);
-	side_of(g)->survey = side_of(g)->add = true;
+	side_of(g)->add = true;
 	side_of(g)->gone++;
-}
-
-static void
-on_other(struct role_group *g, const struct netlink_change *c)
-{
-	if (c->index == g->vip.link.index &&
-	    vip_note_other(
-	        &g->vip, &c->addr, c->prefix, c->type == NETLINK_ADDRESS))
-		side_of(g)->survey = true;
 }
 
 static void
@@ -178,23 +159,19 @@ on_change(struct role_group *g, const struct netlink_change *c)
 	case NETLINK_LINK:
 		if (strcmp(c->name, g->config->interface) == 0 ||
 		    c->index == g->vip.link.index)
-			side->look = side->survey = true;
+			side->look = true;
 		break;
 	case NETLINK_ADDRESS:
 		/* Our own leases come by several times a second. */
 		if (index != -1)
 			on_there(g, c, index);
-		else
-			on_other(g, c);
 		break;
 	case NETLINK_ADDRESS_GONE:
 		if (index != -1)
 			on_gone(g, c, index);
-		else
-			on_other(g, c);
 		break;
 	case NETLINK_LOST:
-		side->look = side->survey = side->add = true;
+		side->look = side->stray = side->add = true;
 		break;
 	}
 }
@@ -214,22 +191,49 @@ tell_readded(const struct role_group *g, unsigned gone)
 }
 
 /*
- * A survey takes a list of all the host's addresses, and somebody may change
- * thousands of them: it is made once for as many changes as were read.
+ * Who is not master has none of them, whoever has added them, on whichever
+ * interface. News of our own last renewals may come after a release, so it is
+ * looked first whether there is any.
+ */
+static void
+remove_stray(struct role_group *g)
+{
+	bool kept;
+	unsigned deleted = 0;
+	const int e = vip_clear(&g->vip, false, &kept, &deleted);
+	uint64_t left_out;
+
+	if ((e == 0 && deleted == 0) ||
+	    !limiter_allows(&side_of(g)->told, mono_now(), &left_out))
+		return;
+	if (e < 0)
+		log_error(g->subject,
+		    "another program added a virtual IP on this node, which is "
+		    "not master, and removing it failed: %s",
+		    strerror(-e));
+	else
+		log_warning(g->subject,
+		    "another program added a virtual IP on this node, which is "
+		    "not master: removed");
+}
+
+/*
+ * It takes a list of all the host's addresses, and somebody may change
+ * thousands of them: it is done once for as many changes as were read.
  */
 static void
 do_chores(struct role_group *g)
 {
 	struct side *side = side_of(g);
-	const bool look = side->look, list = side->survey, add = side->add;
+	const bool look = side->look, stray = side->stray, add = side->add;
 	const unsigned gone = side->gone;
 
-	side->look = side->survey = side->add = false;
+	side->look = side->stray = side->add = false;
 	side->gone = 0;
 	if (look)
 		link_watch_look(g);
-	if (list)
-		survey(g);
+	if (stray && !g->vip.held)
+		remove_stray(g);
 	if (!add)
 		return;
 	put(g, NODE_LOST);

@@ -253,12 +253,8 @@ netlink_put_address(struct netlink *n, const struct netlink_address *a)
 	 */
 	struct ifa_cacheinfo lease = { .ifa_valid = a->valid_s,
 		.ifa_prefered = v6 ? 0 : a->valid_s };
-	uint32_t flags = 0;
+	const uint32_t flags = IFA_F_NOPREFIXROUTE | (v6 ? IFA_F_NODAD : 0);
 
-	if (v6)
-		flags |= IFA_F_NODAD;
-	if (a->no_route)
-		flags |= IFA_F_NOPREFIXROUTE;
 	request(n, RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
 	put_ifaddr(n->msg, a);
 	/* NOPREFIXROUTE does not fit into the header's 8 bits. */

@@ -28,7 +28,6 @@ struct netlink_address {
 	int index;       /* of the interface */
 	union addr addr; /* no port */
 	uint8_t prefix;
-	bool no_route; /* without the connected route of its subnet */
 	uint32_t valid_s;
 };
 

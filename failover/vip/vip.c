@@ -24,6 +24,43 @@ vip_lease_s(uint32_t hang_ms, uint32_t dead_ms)
 	return ((hang_ms > least_ms ? hang_ms : least_ms) + 999) / 1000;
 }
 
+static uint8_t
+whole_prefix(const union addr *a)
+{
+	return a->sa.sa_family == AF_INET ? 32 : 128;
+}
+
+/*
+ * A host of its own, whatever the configured prefix: what brings the subnet's
+ * route is the host's own address, and neither takes the other along.
+ */
+static struct netlink_address
+lease(const struct vip *h, size_t i)
+{
+	const union addr *a = &h->group->addresses[i].addr;
+
+	return (struct netlink_address){ .index = h->link.index,
+		.addr = *a,
+		.prefix = whole_prefix(a),
+		.valid_s = h->lease_s };
+}
+
+/* Deletes all that are there; goes on after a failure and returns it. */
+static int
+delete_all(struct vip *h)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < h->group->n_addresses; i++) {
+		const struct netlink_address a = lease(h, i);
+		int e = netlink_del_address(h->netlink, &a);
+
+		if (e < 0 && first == 0)
+			first = e;
+	}
+	return first;
+}
+
 int
 vip_look(struct vip *h, bool *ret_changed)
 {
@@ -32,22 +69,13 @@ vip_look(struct vip *h, bool *ret_changed)
 
 	if (e < 0)
 		return e;
+	/* It has another name now, and what it took along is not ours there. */
+	if (h->held && now.index != h->link.index && h->link.index != 0)
+		(void)delete_all(h);
 	*ret_changed = now.index != h->link.index ||
 	    memcmp(now.mac, h->link.mac, sizeof(now.mac)) != 0;
 	h->link = now;
 	return 0;
-}
-
-static struct netlink_address
-lease(const struct vip *h, size_t i)
-{
-	const struct config_cidr *c = &h->group->addresses[i];
-
-	return (struct netlink_address){ .index = h->link.index,
-		.addr = c->addr,
-		.prefix = c->prefix,
-		.no_route = h->no_route[i],
-		.valid_s = h->lease_s };
 }
 
 int
@@ -69,18 +97,11 @@ vip_hold(struct vip *h)
 int
 vip_release(struct vip *h)
 {
-	int first = 0;
+	const int e = delete_all(h);
 
-	for (size_t i = 0; i < h->group->n_addresses; i++) {
-		const struct netlink_address a = lease(h, i);
-		int e = netlink_del_address(h->netlink, &a);
-
-		if (e < 0 && first == 0)
-			first = e;
-	}
 	h->held = false; /* what could not be deleted is not renewed */
 	h->usable = 0;
-	return first;
+	return e;
 }
 
 bool
@@ -145,42 +166,6 @@ vip_is_near(const struct vip *h, const union addr *a)
 	return false;
 }
 
-bool
-vip_note_other(struct vip *h, const union addr *a, uint8_t prefix, bool there)
-{
-	bool doubtful = false;
-
-	for (size_t i = 0; i < h->group->n_addresses; i++) {
-		const struct config_cidr *c = &h->group->addresses[i];
-
-		if (prefix != c->prefix || !is_in_subnet(a, c))
-			continue;
-		if (there)
-			h->no_route[i] = true;
-		else
-			doubtful = true;
-	}
-	return doubtful;
-}
-
-static void
-survey_one(void *arg, const struct netlink_address *a)
-{
-	struct vip *h = arg;
-
-	if (a->index == h->link.index && vip_find(h, &a->addr) == -1)
-		(void)vip_note_other(h, &a->addr, a->prefix, true);
-}
-
-int
-vip_survey(struct vip *h)
-{
-	memset(h->no_route, 0, sizeof(h->no_route));
-	if (h->link.index == 0)
-		return 0;
-	return netlink_each_address(h->netlink, survey_one, h);
-}
-
 struct search {
 	struct vip *vip;
 	uint32_t found;
@@ -197,7 +182,8 @@ search_one(void *arg, const struct netlink_address *a)
 
 	if (i == -1)
 		return;
-	if (a->index == s->vip->link.index)
+	if (a->index == s->vip->link.index &&
+	    a->prefix == whole_prefix(&a->addr))
 		s->found |= 1u << i;
 	if (s->n < ARRAY_LEN(s->there))
 		s->there[s->n++] = *a;

@@ -6,7 +6,9 @@
  * group, embedded in struct role_group.
  *
  * An address is a lease: unless it is renewed, the kernel removes it. So it
- * lives no longer than this process, however this process ends.
+ * lives no longer than this process, however this process ends. And it stands
+ * alone, as /32 or /128 and without a route: nothing the host does to its own
+ * address touches it, and nothing we do to it touches the host's.
  */
 
 #include "core/base.h"
@@ -26,8 +28,6 @@ struct vip {
 	struct netlink_link link;
 	bool held;       /* the addresses are ours to renew */
 	uint32_t usable; /* a bit each: the kernel has said that it is there */
-	/* Another address of the subnet already brings the connected route. */
-	bool no_route[VIP_ADDRESSES_MAX];
 };
 
 struct vip vip_init(const struct config_group *group, struct netlink *netlink,
@@ -42,23 +42,11 @@ struct vip vip_init(const struct config_group *group, struct netlink *netlink,
 uint32_t vip_lease_s(uint32_t hang_ms, uint32_t dead_ms);
 
 /*
- * Looks at the interface again. Returns 0 or -errno; *ret_changed tells
+ * Looks at the interface again. What was held on one that has another name now,
+ * or was made anew, is deleted there. Returns 0 or -errno; *ret_changed tells
  * whether it is another one now, or has another hardware address.
  */
 MUST_CHECK int vip_look(struct vip *h, bool *ret_changed);
-
-/*
- * Looks which subnets have an address besides ours. Ahead of time, because a
- * claim must not wait for a list of all addresses of the host.
- */
-MUST_CHECK int vip_survey(struct vip *h);
-
-/*
- * The same by news of one address, not ours, that came to or went from the
- * interface. Returns whether a survey is needed: another may be left.
- */
-bool vip_note_other(
-    struct vip *h, const union addr *a, uint8_t prefix, bool there);
 
 /* Adds all, or renews the leases of all. Returns 0 or the first -errno. */
 MUST_CHECK int vip_hold(struct vip *h);

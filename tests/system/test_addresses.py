@@ -31,6 +31,12 @@ def test_thousands_come_and_go() -> None:
         assert after == moves, stage["p1"].log()
 
 
+def alone(cidr: str) -> str:
+    """As the node adds it: a host of its own."""
+    ip = cidr.split("/")[0]
+    return f"{ip}/{128 if ':' in ip else 32}"
+
+
 def test_all_are_deleted() -> None:
     """Every virtual IP of many at once: all are back, and nobody took over."""
     addresses = [f"10.77.0.{i}/24" for i in range(100, 131)] + [f"{VIP[6]}/64"]
@@ -39,7 +45,7 @@ def test_all_are_deleted() -> None:
         stage.serve()
         stage.start()
         for _ in range(5):
-            batch(stage, *(f"addr del {a} dev eth0" for a in addresses))
+            batch(stage, *(f"addr del {alone(a)} dev eth0" for a in addresses))
             wait_for(lambda: len(set(stage.lab.addresses("p1"))) == len(addresses) + 2, 2 * SLOW)
         stage.wait_master("p1")
         assert stage["p2"].status()["groups"][0]["transitions"] == 1
@@ -96,3 +102,67 @@ def test_interface_that_comes_late_and_is_made_anew() -> None:
             # Its peer has it, or it was so quick that nothing was missing.
             wait_for(lambda: sorted(states(stage)) == ["backup", "master"], 5 * SLOW)
             assert stage.ask(4) and stage.ask(6)
+
+
+def own(stage: Stage, host: str, verb: str, *what: str) -> None:
+    batch(stage, *(f"addr {verb} {one} dev eth0" for one in what), host=host)
+
+
+@limit(60)
+def test_f04_the_hosts_own_address_comes_and_goes() -> None:
+    """ifdown/ifup, DHCP: the virtual IPs stay, whatever promote_secondaries
+    says; and when they leave, the host keeps its own."""
+    for promote in ("0", "1"):
+        with Stage() as stage:
+            stage.serve("echo")
+            stage.start()
+            stage.lab.run("p1", "sysctl", "-qw", f"net.ipv4.conf.eth0.promote_secondaries={promote}")
+            client = stage.client(4)
+            client.settimeout(5)
+            for _ in range(5):
+                own(stage, "p1", "del", "10.77.0.1/24")
+                own(stage, "p1", "add", "10.77.0.1/24")
+            client.sendall(b"x")
+            assert client.recv(1) == b"x"
+            stage.wait_master("p1")
+            assert stage["p1"].status()["groups"][0]["transitions"] == 1
+            assert stage["p1"].stop() == 0
+            wait_for(lambda: stage.lab.holders(VIP[4]) == ["p2"], 5 * SLOW)
+            assert "10.77.0.1" in stage.lab.addresses("p1")
+
+
+@limit(60)
+def test_f08_an_interface_is_renamed_while_it_is_up() -> None:
+    """What it took along does not stay behind under the new name."""
+    addresses = [f"{VIP[4]}/24", f"{VIP[6]}/64"]
+    group = {"name": "main", "interface": "lan", "addresses": addresses}
+    with Stage(pair={"groups": [group]}) as stage:
+        stage.serve()
+        for host in ("p1", "p2"):
+            batch(stage, *ANEW, host=host)
+            stage[host].start()
+            wait_for(lambda: states(stage)[0] == "master", 5 * SLOW)
+        wait_for(lambda: states(stage) == ["master", "backup"], 5 * SLOW)
+        batch(stage, "link set lan name lost", host="p1")
+        wait_for(lambda: states(stage) == ["fault", "master"], 2 * SLOW)
+        left = stage.lab.run("p1", "ip", "-br", "addr", "show", "dev", "lost").stdout
+        assert VIP[4] not in left and VIP[6] not in left, left
+        batch(stage, "link set lost name lan", host="p1")
+        wait_for(lambda: states(stage) == ["backup", "master"], 5 * SLOW)
+
+
+@limit(60)
+def test_f09_a_stray_copy_on_the_backup() -> None:
+    """Another program adds a virtual IP where it must not be: it is removed,
+    and told, whatever its prefix and interface."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        for what in (f"{VIP[4]}/24 dev eth0", f"{VIP[4]}/32 dev lo", f"{VIP[6]}/64 dev eth0 nodad"):
+            batch(stage, f"addr add {what}", host="p2")
+            family = 6 if ":" in what else 4
+            wait_for(lambda: stage.lab.holders(VIP[family]) == ["p1"], 2 * SLOW)
+        assert "another program added a virtual IP" in stage["p2"].log()
+        stage.wait_master("p1")
+        assert stage["p1"].status()["groups"][0]["transitions"] == 1
+        assert "another program" not in stage["p1"].log()

@@ -269,7 +269,7 @@ def test_deleted_address_comes_back() -> None:
         stage.serve()
         stage.start()
         for family in (4, 6):
-            cidr = f"{VIP[family]}/{24 if family == 4 else 64}"
+            cidr = f"{VIP[family]}/{32 if family == 4 else 128}"
             stage.ip("p1", "addr", "del", cidr, "dev", "eth0")
         stage.wait_master(stage_holder(stage))
         served(stage)

@@ -108,7 +108,7 @@ ask(void)
 static bool
 renews(unsigned tries)
 {
-	if (sh("ip addr change 10.9.0.100/24 dev v0 valid_lft 5 "
+	if (sh("ip addr change 10.9.0.100/32 dev v0 valid_lft 5 "
 	       "preferred_lft 0") != 0)
 		return false;
 	for (unsigned i = 0; i < tries; i++) {
