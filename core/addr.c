@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,26 +77,65 @@ addr_parse(const char *text, union addr *ret_addr)
 	return 0;
 }
 
+/* Decimal, up to 65535; returns its end. */
+static char *
+put_number(char *p, unsigned n)
+{
+	char digits[5];
+	unsigned i = 0;
+
+	do
+		digits[i++] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	while (i > 0)
+		*p++ = digits[--i];
+	return p;
+}
+
+/*
+ * The address without a NUL; returns its end. Two of these are in the line of
+ * each connection: inet_ntop() takes as long as the rest of it.
+ */
+static char *
+put_ip(char *p, const union addr *a)
+{
+	size_t len;
+	const uint8_t *bytes = addr_bytes(a, &len);
+
+	if (a->sa.sa_family == AF_INET) {
+		for (size_t i = 0; i < len; i++) {
+			p = put_number(p, bytes[i]);
+			*p++ = '.';
+		}
+		return p - 1;
+	}
+	if (inet_ntop(a->sa.sa_family, bytes, p, INET6_ADDRSTRLEN) != NULL)
+		return p + strlen(p);
+	*p++ = '-';
+	return p;
+}
+
 const char *
 addr_format_ip(const union addr *a, char buf[static ADDR_TEXT_MAX])
 {
-	const void *ip = &a->in.sin_addr;
-
-	if (a->sa.sa_family == AF_INET6)
-		ip = &a->in6.sin6_addr;
-	if (inet_ntop(a->sa.sa_family, ip, buf, ADDR_TEXT_MAX) == NULL)
-		(void)snprintf(buf, ADDR_TEXT_MAX, "-");
+	*put_ip(buf, a) = '\0';
 	return buf;
 }
 
 const char *
 addr_format(const union addr *a, char buf[static ADDR_TEXT_MAX])
 {
-	bool v6 = a->sa.sa_family == AF_INET6;
-	char ip[ADDR_TEXT_MAX];
+	const bool v6 = a->sa.sa_family == AF_INET6;
+	char *p = buf;
 
-	(void)snprintf(buf, ADDR_TEXT_MAX, v6 ? "[%.46s]:%u" : "%.46s:%u",
-	    addr_format_ip(a, ip), addr_port(a));
+	if (v6)
+		*p++ = '[';
+	p = put_ip(p, a);
+	if (v6)
+		*p++ = ']';
+	*p++ = ':';
+	p = put_number(p, addr_port(a));
+	*p = '\0';
 	return buf;
 }
 

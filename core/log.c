@@ -19,7 +19,14 @@
  * How: a line is formatted into a slot of the ring by whoever logs, and the
  * writer thread, woken by a semaphore, brings it to the sink. The writer is
  * the only one that can be held up by a disk or a pipe.
+ *
+ * To wake it costs more than a line does. So lines that may come by the
+ * thousand, one for each connection, wake it once: it lets more of them come
+ * together, and writes all of them at once. Others do not wait for that.
  */
+
+/* How long lines come together. */
+#define COLLECT_MS 20
 
 /* How long log_close() waits for a writer that is stuck in its sink. */
 #define CLOSE_PATIENCE_MS 500
@@ -27,6 +34,7 @@
 static struct {
 	atomic_bool running;
 	atomic_bool ending, dropping;
+	atomic_bool asleep; /* the writer: the next line is to wake it */
 	atomic_int level;
 	atomic_ulong dropped;
 	sem_t wake;
@@ -68,6 +76,46 @@ drain(unsigned long *told)
 		atomic_fetch_add(&logger.dropped, 1);
 }
 
+/* From its sleep; and where it is urgent, also while lines come together. */
+static void
+wake(bool urgent)
+{
+	/*
+	 * An exchange on both sides: either this one finds that the writer
+	 * sleeps, or the writer, before it does, finds the line.
+	 */
+	if (atomic_exchange(&logger.asleep, false))
+		(void)sem_post(&logger.wake);
+	if (urgent)
+		(void)sem_post(&logger.wake);
+}
+
+static void
+sleep_until_woken(void)
+{
+	(void)atomic_exchange(&logger.asleep, true);
+	if (ring_peek(&logger.ring) != NULL)
+		wake(false);
+	while (sem_wait(&logger.wake) == -1 && errno == EINTR)
+		continue;
+}
+
+static void
+let_lines_come_together(void)
+{
+	struct timespec until;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += COLLECT_MS * 1000000L;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000L;
+	}
+	while (sem_clockwait(&logger.wake, CLOCK_MONOTONIC, &until) == -1 &&
+	    errno == EINTR)
+		continue;
+}
+
 static void *
 writer_main(void *unused)
 {
@@ -76,8 +124,8 @@ writer_main(void *unused)
 
 	(void)unused;
 	do {
-		while (sem_wait(&logger.wake) == -1 && errno == EINTR)
-			continue;
+		sleep_until_woken();
+		let_lines_come_together();
 		if (atomic_exchange(&logger.dropping, false))
 			proc_drop_thread();
 		/*
@@ -98,6 +146,7 @@ log_open(const struct log_options *options)
 		return e;
 	ring_init(&logger.ring);
 	atomic_store(&logger.ending, false);
+	atomic_store(&logger.asleep, false);
 	atomic_store(&logger.level, (int)options->level);
 	if (sem_init(&logger.wake, 0, 0) == -1)
 		return -errno;
@@ -116,7 +165,7 @@ log_drop(void)
 	if (!atomic_load(&logger.running))
 		return;
 	atomic_store(&logger.dropping, true);
-	(void)sem_post(&logger.wake);
+	wake(true);
 }
 
 void
@@ -127,7 +176,7 @@ log_close(void)
 	if (!atomic_exchange(&logger.running, false))
 		return;
 	atomic_store(&logger.ending, true);
-	(void)sem_post(&logger.wake);
+	wake(true);
 	(void)clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_nsec += CLOSE_PATIENCE_MS * 1000000L;
 	if (until.tv_nsec >= 1000000000L) {
@@ -207,7 +256,7 @@ write_line(
 	line->wall_ms = wall_clock_now_ms();
 	line->len = format_line(line->text, subject, format, args);
 	ring_publish(line);
-	(void)sem_post(&logger.wake);
+	wake(level <= LOG_LEVEL_NOTICE || ring_is_mark(&logger.ring, line));
 }
 
 void

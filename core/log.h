@@ -3,8 +3,10 @@
 /*
  * The log of one process: "subject: fact, reason" lines at a level, to stderr,
  * a file or syslog. Writing a line never waits: it is formatted into a slot of
- * a ring, and a thread of this file's own does the slow part. Where the ring is
- * full the line is dropped and counted, and a later line tells how many.
+ * a ring, and a thread of this file's own does the slow part: at once for what
+ * is a notice or worse, the rest within some 20 ms, many lines at a time. Where
+ * the ring is full the line is dropped and counted, and a later line tells how
+ * many.
  *
  * Only shells log (style.md). The sink is the one mutable global of a process.
  * Any thread may call log_line(); open and close belong to the main thread.

@@ -45,6 +45,12 @@ ring_publish(struct ring_line *line)
 	atomic_store_explicit(&line->turn, turn + 1, memory_order_release);
 }
 
+bool
+ring_is_mark(const struct ring *r, const struct ring_line *line)
+{
+	return (line - r->lines) % (RING_SLOTS / 4) == 0;
+}
+
 struct ring_line *
 ring_peek(struct ring *r)
 {

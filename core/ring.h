@@ -38,6 +38,9 @@ void ring_init(struct ring *r);
 MUST_CHECK struct ring_line *ring_claim(struct ring *r);
 void ring_publish(struct ring_line *line);
 
+/* One line of each quarter: after it the taker is not to be left waiting. */
+bool ring_is_mark(const struct ring *r, const struct ring_line *line);
+
 /* The oldest published line, or NULL; ring_release() frees its slot. */
 MUST_CHECK struct ring_line *ring_peek(struct ring *r);
 void ring_release(struct ring *r);

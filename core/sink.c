@@ -1,7 +1,6 @@
 #include "core/sink.h"
 
 #include "core/fd.h"
-#include "core/wall_clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -80,6 +79,8 @@ sink_open(struct sink *s, const struct log_options *o)
 		.facility = o->facility,
 		.role = o->role,
 		.dest = o->dest,
+		.pid = (int)getpid(),
+		.second = -1,
 		.fd = -1 };
 	if (gethostname(s->host, sizeof(s->host) - 1) == -1)
 		s->host[0] = '-';
@@ -98,6 +99,25 @@ sink_close(struct sink *s)
 	fd_close(&s->fd);
 }
 
+/* A busy log has thousands of lines of one second: all but the digits. */
+static const char *
+time_text(struct sink *s, int64_t wall_ms)
+{
+	const unsigned ms = (unsigned)(wall_ms % 1000);
+	char *digits;
+
+	if (wall_ms / 1000 != s->second) {
+		(void)wall_clock_format(wall_ms, s->time);
+		s->second = wall_ms / 1000;
+		return s->time;
+	}
+	digits = s->time + strlen(s->time) - sizeof("000Z") + 1;
+	digits[0] = (char)('0' + ms / 100);
+	digits[1] = (char)('0' + ms / 10 % 10);
+	digits[2] = (char)('0' + ms % 10);
+	return s->time;
+}
+
 /*
  * RFC 5424 s. 6: <PRI>1 TIME HOST APP PROCID MSGID SD MSG. The role is the
  * MSGID, so that one program's processes can be told apart.
@@ -106,14 +126,12 @@ static int
 send_syslog(struct sink *s, enum log_level level, int64_t wall_ms,
     const char *text, size_t len)
 {
-	char time[WALL_CLOCK_TEXT_MAX];
 	char line[HEADER_MAX + 1024];
 	int n;
 
 	n = snprintf(line, sizeof(line), "<%u>1 %s %s hapair %d %s - %.*s",
-	    s->facility * 8 + severities[level],
-	    wall_clock_format(wall_ms, time), s->host, (int)getpid(), s->role,
-	    (int)len, text);
+	    s->facility * 8 + severities[level], time_text(s, wall_ms), s->host,
+	    s->pid, s->role, (int)len, text);
 	if (n < 0)
 		return -EIO;
 	if ((size_t)n >= sizeof(line))
@@ -142,7 +160,6 @@ int
 sink_write(struct sink *s, enum log_level level, int64_t wall_ms,
     const char *text, size_t len)
 {
-	char time[WALL_CLOCK_TEXT_MAX];
 	int n, e;
 
 	if (s->target == LOG_TARGET_SYSLOG || s->target == LOG_TARGET_UDP)
@@ -153,8 +170,8 @@ sink_write(struct sink *s, enum log_level level, int64_t wall_ms,
 			return e;
 	}
 	n = snprintf(s->batch + s->batched, sizeof(s->batch) - s->batched,
-	    "%s %s[%d] %s: %.*s\n", wall_clock_format(wall_ms, time), s->role,
-	    (int)getpid(), words[level], (int)len, text);
+	    "%s %s[%d] %s: %.*s\n", time_text(s, wall_ms), s->role, s->pid,
+	    words[level], (int)len, text);
 	if (n > 0)
 		s->batched += (size_t)n;
 	return 0;

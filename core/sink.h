@@ -6,6 +6,7 @@
  */
 
 #include "core/log.h"
+#include "core/wall_clock.h"
 
 struct sink {
 	enum log_target target;
@@ -14,6 +15,10 @@ struct sink {
 	int fd; /* -1 while syslog is away */
 	union addr dest;
 	char host[65]; /* RFC 5424 HOSTNAME */
+	int pid;
+	/* What several lines have in common: the second that they are of. */
+	int64_t second;
+	char time[WALL_CLOCK_TEXT_MAX];
 	char batch[64 * 1024];
 	size_t batched;
 };

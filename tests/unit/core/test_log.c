@@ -6,12 +6,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define THREADS 4
@@ -76,6 +79,83 @@ foreign_text_cannot_forge_a_line(void **state)
 	assert_non_null(text);
 	assert_non_null(strstr(text, "notice: s: a?b?[31mc\n"));
 	free(text);
+}
+
+static void
+sleep_ms(int ms)
+{
+	const struct timespec t = { .tv_nsec = ms * 1000000L };
+
+	(void)nanosleep(&t, NULL);
+}
+
+/* Writes that the file has seen since it was asked last, or fewer. */
+static int
+count_writes(int inotify)
+{
+	struct inotify_event events[64];
+	ssize_t n = read(inotify, events, sizeof(events));
+
+	return n > 0 ? (int)((size_t)n / sizeof(events[0])) : 0;
+}
+
+/* R19: a wake of the writer costs more than a line. */
+static void
+lines_that_come_in_numbers_are_written_together(void **state)
+{
+	char path[SCRATCH_PATH_MAX];
+	const struct log_options o = { .target = LOG_TARGET_FILE,
+		.level = LOG_LEVEL_INFO,
+		.path = scratch_path("together", path),
+		.role = "test" };
+	const int lines = 100, inotify = inotify_init1(IN_NONBLOCK);
+	int writes = 0, n = 0;
+	char *text;
+
+	(void)state;
+	assert_int_equal(log_open(&o), 0);
+	assert_true(inotify_add_watch(inotify, path, IN_MODIFY) >= 0);
+	for (int i = 0; i < lines; i++) {
+		log_info("s", "line %d", i);
+		sleep_ms(1);
+		writes += count_writes(inotify);
+	}
+	log_close();
+	text = scratch_text("together");
+	assert_non_null(text);
+	for (const char *p = text; (p = strchr(p, '\n')) != NULL; p++)
+		n++;
+	assert_int_equal(n, lines);
+	assert_true(writes < lines / 2);
+	free(text);
+	(void)close(inotify);
+}
+
+/* On a busy machine not each time. */
+static void
+what_is_no_connection_is_written_at_once(void **state)
+{
+	char path[SCRATCH_PATH_MAX];
+	const struct log_options o = { .target = LOG_TARGET_FILE,
+		.level = LOG_LEVEL_INFO,
+		.path = scratch_path("at_once", path),
+		.role = "test" };
+	const int inotify = inotify_init1(IN_NONBLOCK);
+	struct pollfd p = { .fd = inotify, .events = POLLIN };
+	int at_once = 0;
+
+	(void)state;
+	assert_int_equal(log_open(&o), 0);
+	assert_true(inotify_add_watch(inotify, path, IN_MODIFY) >= 0);
+	for (int i = 0; i < 50 && at_once == 0; i++) {
+		log_notice("s", "line %d", i);
+		at_once += poll(&p, 1, 10);
+		sleep_ms(30);
+		(void)count_writes(inotify);
+	}
+	assert_int_equal(at_once, 1);
+	log_close();
+	(void)close(inotify);
 }
 
 /* A pipe that nobody reads: the writer is stuck, and nobody else. */
@@ -154,6 +234,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_of_all_threads_reach_a_file_whole),
 		cmocka_unit_test(foreign_text_cannot_forge_a_line),
+		cmocka_unit_test(
+		    lines_that_come_in_numbers_are_written_together),
+		cmocka_unit_test(what_is_no_connection_is_written_at_once),
 		cmocka_unit_test(syslog_lines_are_rfc_5424),
 		cmocka_unit_test(a_file_that_cannot_be_opened_is_an_error),
 		/* Last: it leaves the writer stuck for good. */
