@@ -14,6 +14,10 @@
  *   -d S    seconds that are measured (2), after -w S that are not (0.4)
  *   -r N    operations a second; without it, as many as there can be
  *   -b A/N  connect from N addresses in turn, of which A is the first
+ *   -t      a message is written in two pieces, as by a program that knows
+ *           nothing of TCP_NODELAY: the kernel keeps the second until the first
+ *           is acknowledged
+ *   -x N    beside them, N connections download from PORT + 1
  *   -p PID  report the CPU time of this process in the time that is measured,
  *           with all its threads; may be repeated
  *
@@ -67,6 +71,7 @@ static const char *const kind_names[KINDS] = {
 
 struct conn {
 	int fd;
+	bool bulk; /* it downloads */
 	bool connected;
 	bool parked;       /* among the spare ones */
 	size_t got;        /* of the message */
@@ -79,8 +84,9 @@ struct task {
 	struct sockaddr_in to;
 	uint32_t from; /* the first of our addresses; 0: the kernel's choice */
 	unsigned n_from;
-	unsigned conns;
+	unsigned conns, beside;
 	size_t message;
+	bool in_two;
 	uint64_t measure_ns, warm_ns;
 	uint64_t gap_ns; /* between operations; 0: no pause */
 	const char *pids[PIDS_MAX];
@@ -144,8 +150,7 @@ static bool
 watch(struct load *l, struct conn *c)
 {
 	struct epoll_event ev = {
-		.events = l->task->kind == DOWN ? EPOLLIN
-		                                : EPOLLIN | EPOLLOUT | EPOLLET,
+		.events = c->bulk ? EPOLLIN : EPOLLIN | EPOLLOUT | EPOLLET,
 		.data.ptr = c,
 	};
 
@@ -156,16 +161,18 @@ watch(struct load *l, struct conn *c)
 static void
 dial(struct load *l, struct conn *c)
 {
-	const struct sockaddr_in *to = &l->task->to;
-	const int on = 1;
+	struct sockaddr_in to = l->task->to;
+	const int no_delay = !l->task->in_two;
 
+	if (c->bulk && l->task->kind != DOWN)
+		to.sin_port = htons((uint16_t)(ntohs(to.sin_port) + 1));
 	c->connected = false;
 	c->got = 0;
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (c->fd == -1 || !bind_next(l, c->fd) ||
-	    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) ==
-	        -1 ||
-	    (connect(c->fd, (const struct sockaddr *)to, sizeof(*to)) == -1 &&
+	    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &no_delay,
+	        sizeof(no_delay)) == -1 ||
+	    (connect(c->fd, (const struct sockaddr *)&to, sizeof(to)) == -1 &&
 	        errno != EINPROGRESS) ||
 	    !watch(l, c)) {
 		/* Out of ports or descriptors: no load to speak of. */
@@ -212,10 +219,13 @@ static void
 say(struct load *l, struct conn *c)
 {
 	static const char message[MESSAGE_MAX];
-	size_t len = l->task->message;
+	size_t len = l->task->message, first = l->task->in_two ? len / 2 : 0;
 
 	c->got = 0;
-	if (send(c->fd, message, len, MSG_NOSIGNAL) != (ssize_t)len)
+	if ((first > 0 &&
+	        send(c->fd, message, first, MSG_NOSIGNAL) != (ssize_t)first) ||
+	    send(c->fd, message, len - first, MSG_NOSIGNAL) !=
+	        (ssize_t)(len - first))
 		fail(l, c);
 }
 
@@ -261,9 +271,11 @@ on_connected(struct load *l, struct conn *c)
 {
 	c->connected = true;
 	l->connecting--;
+	if (c->bulk)
+		return;
 	if (l->task->kind == RR)
 		next(l, c);
-	else if (l->task->kind != DOWN)
+	else
 		say(l, c);
 }
 
@@ -273,7 +285,7 @@ on_readable(struct load *l, struct conn *c)
 	char echo[MESSAGE_MAX];
 	ssize_t n;
 
-	if (l->task->kind == DOWN) /* MSG_TRUNC: not even copied, see tcp(7) */
+	if (c->bulk) /* MSG_TRUNC: not even copied, see tcp(7) */
 		n = recv(c->fd, NULL, FORGET, MSG_TRUNC);
 	else /* a byte more than is due: none may come */
 		n = recv(c->fd, echo, l->task->message - c->got + 1, 0);
@@ -281,7 +293,7 @@ on_readable(struct load *l, struct conn *c)
 		return;
 	if (n > 0)
 		l->tally.bytes += (uint64_t)n;
-	if (n > 0 && l->task->kind == DOWN)
+	if (n > 0 && c->bulk)
 		return;
 	c->got += n > 0 ? (size_t)n : 0;
 	if (n <= 0 || c->got > l->task->message)
@@ -312,9 +324,11 @@ open_more(struct load *l)
 {
 	const struct task *t = l->task;
 
-	while (l->opened < t->conns && l->connecting < CONNECTING_MAX) {
+	while (l->opened < t->conns + t->beside &&
+	    l->connecting < CONNECTING_MAX) {
 		struct conn *c = &l->conns[l->opened++];
 
+		c->bulk = t->kind == DOWN || l->opened > t->conns;
 		c->begin_ns = now_ns();
 		if (t->kind == CRR && t->gap_ns > 0)
 			park(l, c);
@@ -489,7 +503,7 @@ parse_to(struct task *t, const char *address, const char *port)
 static bool
 parse_option(struct task *t, int option, const char *text)
 {
-	double value = strtod(text, NULL);
+	double value = text != NULL ? strtod(text, NULL) : 0;
 
 	switch (option) {
 	case 'c':
@@ -509,6 +523,12 @@ parse_option(struct task *t, int option, const char *text)
 		return value >= 1 && value <= 1e7;
 	case 'b':
 		return parse_from(t, text);
+	case 't':
+		t->in_two = true;
+		return true;
+	case 'x':
+		t->beside = (unsigned)value;
+		return value >= 1 && value <= 1e6;
 	case 'p':
 		if (t->n_pids == PIDS_MAX)
 			return false;
@@ -530,7 +550,7 @@ parse(struct task *t, int argc, char **argv)
 	optind = 2;
 	if (argc < 2 || t->kind == KINDS)
 		return false;
-	while ((option = getopt(argc, argv, "c:m:d:w:r:b:p:")) != -1)
+	while ((option = getopt(argc, argv, "c:m:d:w:r:b:p:tx:")) != -1)
 		if (!parse_option(t, option, optarg))
 			return false;
 	return optind + 2 == argc &&
@@ -549,10 +569,10 @@ main(int argc, char **argv)
 	if (!parse(&t, argc, argv)) {
 		fprintf(stderr,
 		    "usage: bench_client rr|crr|down|idle [-c CONNECTIONS] [-m BYTES] [-d SECONDS] [-w SECONDS]\n"
-		    "            [-r RATE] [-b ADDRESS/N] [-p PID]... ADDRESS PORT\n");
+		    "            [-r RATE] [-b ADDRESS/N] [-t] [-x DOWNLOADS] [-p PID]... ADDRESS PORT\n");
 		return 2;
 	}
-	l.conns = calloc(t.conns, sizeof(*l.conns));
+	l.conns = calloc(t.conns + t.beside, sizeof(*l.conns));
 	l.spare = calloc(t.conns, sizeof(*l.spare));
 	l.tally.latency_ns = calloc(LATENCIES_MAX, sizeof(uint32_t));
 	l.epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -2,10 +2,12 @@
  * The server of `make bench`, in one thread, for messages far smaller than a
  * socket's buffer:
  *
- *   bench_server PORT
+ *   bench_server PORT [LOG]
  *
  *   PORT      gives back every message, and closes when the client has
  *   PORT + 1  sends zeroes for as long as somebody takes them
+ *   LOG       a datagram socket of that name, like that of a log daemon: takes
+ *             all lines and forgets them
  *
  * It costs as little as a server can, so that what is measured is the relay:
  * it keeps nothing for a connection, and the zeroes are never copied.
@@ -19,10 +21,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define ZEROES (1 << 20) /* as much as a socket's buffer takes at a time */
@@ -35,6 +39,7 @@ enum role {
 	LISTEN_SOURCE,
 	ECHO,
 	SOURCE,
+	LOG,
 };
 
 struct server {
@@ -69,6 +74,28 @@ listen_on(const struct server *s, unsigned port, enum role role)
 	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0 &&
 	    bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0 &&
 	    listen(fd, 65535) == 0 && watch(s, fd, role);
+}
+
+static bool
+listen_to_log(const struct server *s, const char *path)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd == -1 || strlen(path) >= sizeof(un.sun_path))
+		return false;
+	strcpy(un.sun_path, path);
+	return bind(fd, (const struct sockaddr *)&un, sizeof(un)) == 0 &&
+	    watch(s, fd, LOG);
+}
+
+static void
+forget_lines(int fd)
+{
+	char line[2048];
+
+	while (recv(fd, line, sizeof(line), 0) != -1)
+		continue;
 }
 
 static void
@@ -125,6 +152,9 @@ on_event(const struct server *s, const struct epoll_event *ev)
 	case SOURCE:
 		send_zeroes(s, fd, ev->events);
 		break;
+	case LOG:
+		forget_lines(fd);
+		break;
 	}
 }
 
@@ -146,15 +176,17 @@ main(int argc, char **argv)
 {
 	struct server s = { .epoll = epoll_create1(EPOLL_CLOEXEC),
 		.zeroes = make_zeroes() };
-	unsigned long port = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
+	unsigned long port =
+	    argc == 2 || argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
 
 	if (port < 1 || port > 65534) {
-		fprintf(stderr, "usage: bench_server PORT\n");
+		fprintf(stderr, "usage: bench_server PORT [LOG]\n");
 		return 2;
 	}
 	if (s.epoll == -1 || s.zeroes == -1 ||
 	    !listen_on(&s, (unsigned)port, LISTEN_ECHO) ||
-	    !listen_on(&s, (unsigned)port + 1, LISTEN_SOURCE)) {
+	    !listen_on(&s, (unsigned)port + 1, LISTEN_SOURCE) ||
+	    (argc == 3 && !listen_to_log(&s, argv[2]))) {
 		perror("bench_server");
 		return 1;
 	}
