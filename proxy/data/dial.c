@@ -40,7 +40,7 @@ start_to_connect(int fd, const union addr *to, bool bound)
 }
 
 int
-dial_start(const union addr *to, const union addr *from, bool quiet)
+dial_start(const union addr *to, const union addr *from)
 {
 	CLEANUP(fd_close) int fd = -1;
 	const int on = 1;
@@ -64,8 +64,6 @@ dial_start(const union addr *to, const union addr *from, bool quiet)
 		if (bind(fd, &from->sa, addr_len(from)) == -1)
 			return -errno;
 	}
-	if (quiet)
-		dial_delay_acks(fd);
 	e = start_to_connect(fd, to, from != NULL);
 	return e < 0 ? e : fd_take(&fd);
 }
@@ -126,25 +124,6 @@ dial_end_in_order(int fd)
 {
 	/* Without it the kernel would drop what it still has to repeat. */
 	(void)set_linger(fd, false);
-}
-
-static void
-set_quick_acks(int fd, int on)
-{
-	/* A matter of speed alone: refused, it is as it was. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
-}
-
-void
-dial_delay_acks(int fd)
-{
-	set_quick_acks(fd, 0);
-}
-
-void
-dial_acknowledge(int fd)
-{
-	set_quick_acks(fd, 1);
 }
 
 struct dial_keepalive

@@ -8,13 +8,10 @@
 
 /*
  * Starts a connection, from `from` (with its port) where that is not NULL.
- * `quiet`: there is something to say at once, so that the handshake's last
- * acknowledgement may travel with it (see dial_delay_acks).
  * Returns a non-blocking descriptor whose connection is under way or there
  * (writable means decided: ask dial_result), or -errno.
  */
-MUST_CHECK int dial_start(
-    const union addr *to, const union addr *from, bool quiet);
+MUST_CHECK int dial_start(const union addr *to, const union addr *from);
 
 /* What became of it: 0, or -errno. To be asked once: it clears the error. */
 MUST_CHECK int dial_result(int fd);
@@ -37,17 +34,6 @@ bool dial_is_port_failure(int error);
  */
 MUST_CHECK int dial_break_by_default(int fd);
 void dial_end_in_order(int fd);
-
-/*
- * A young socket acknowledges every segment at once; in a short exchange the
- * answer follows anyway and could carry it. Delayed, a connection of one
- * request takes 7 segments of ours instead of 10. But a peer that writes in
- * small pieces and waits for the first to be acknowledged (Nagle) would stand
- * still for the kernel's 40 ms: so this is for the first moments only, then
- * dial_acknowledge() says what is owed and goes back to the usual.
- */
-void dial_delay_acks(int fd);
-void dial_acknowledge(int fd);
 
 /* What keeps a connection alive, and finds that it is not. 0: off. */
 struct dial_keepalive {

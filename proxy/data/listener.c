@@ -60,8 +60,6 @@ listener_open(const union addr *local, uint32_t keepalive_ms)
 		return -errno;
 	if (listen(fd, BACKLOG) == -1)
 		return -errno;
-	/* After listen(), which would undo it; see worker_add_fresh. */
-	dial_delay_acks(fd);
 	return fd_take(&fd);
 }
 

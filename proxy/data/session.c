@@ -35,10 +35,6 @@ session_new(struct session_thread *t, struct pool *pool, int client_fd,
 	s->waiter.wake = session_thread_wake_owner;
 	LIST_INSERT_HEAD(&t->sessions, s, all);
 	atomic_fetch_add_explicit(&t->n_sessions, 1, memory_order_relaxed);
-	s->is_fresh = true;
-	TAILQ_INSERT_TAIL(&t->fresh, s, fresh);
-	if (!ev_is_active(&t->refresh))
-		ev_timer_again(t->loop, &t->refresh);
 	return s;
 }
 

@@ -57,11 +57,6 @@ struct session {
 	struct pool *pool;             /* borrowed */
 	enum session_phase phase;
 	bool is_busy;
-	/*
-	 * For its first moments its sockets delay their acknowledgements
-	 * (dial_delay_acks), and say what they owe when that is over.
-	 */
-	bool is_fresh;
 	bool is_young;             /* in conn_report.young */
 	bool is_told;              /* failover knows of it: see conn_report.h */
 	bool kept;                 /* has lasted: see session_move_upkeep */
@@ -75,7 +70,6 @@ struct session {
 	uint64_t parting_delivered; /* to the client, when last looked at */
 	LIST_ENTRY(session) all;
 	TAILQ_ENTRY(session) busy;
-	TAILQ_ENTRY(session) fresh;
 	TAILQ_ENTRY(session) young;
 	SLIST_ENTRY(session) buried;
 };

@@ -106,13 +106,6 @@ failed(struct session *s, int error)
 	next(s);
 }
 
-/* The client's words are here, to go out with the end of the handshake. */
-static bool
-is_quiet(const struct session *s)
-{
-	return s->is_fresh && flow_is_holding(&s->flows[SESSION_CLIENT]);
-}
-
 /* With `source`: from there, and from a port of ours. */
 static int
 dial_from_source(struct session *s, const union addr *to)
@@ -127,7 +120,7 @@ dial_from_source(struct session *s, const union addr *to)
 		if (port == 0)
 			return -EADDRNOTAVAIL;
 		addr_set_port(&from, port);
-		fd = dial_start(to, &from, is_quiet(s));
+		fd = dial_start(to, &from);
 		if (fd >= 0) {
 			s->info.source_port = port;
 			return fd;
@@ -186,7 +179,7 @@ dial(struct session *s)
 	else if (s->pool->config->has_source)
 		fd = dial_from_source(s, &to);
 	else
-		fd = dial_start(&to, NULL, is_quiet(s));
+		fd = dial_start(&to, NULL);
 	if (fd < 0) {
 		failed(s, -fd);
 		return;

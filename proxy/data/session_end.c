@@ -14,8 +14,6 @@ unlink_session(struct session *s)
 
 	if (s->is_busy)
 		TAILQ_REMOVE(&t->busy, s, busy);
-	if (s->is_fresh)
-		TAILQ_REMOVE(&t->fresh, s, fresh);
 	if (t->next_upkeep == s)
 		t->next_upkeep = LIST_NEXT(s, all);
 	if (t->next_sweep == s)

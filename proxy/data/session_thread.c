@@ -15,7 +15,6 @@ session_thread_init(struct session_thread *t,
 	t->shared = shared;
 	LIST_INIT(&t->sessions);
 	TAILQ_INIT(&t->busy);
-	TAILQ_INIT(&t->fresh);
 	SLIST_INIT(&t->graveyard);
 	STAILQ_INIT(&t->gifts);
 	(void)pthread_mutex_init(&t->gift_lock, NULL);

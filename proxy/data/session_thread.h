@@ -43,8 +43,6 @@ struct session_thread {
 	struct session *next_upkeep; /* NULL: from the first */
 	struct session *next_sweep;  /* see session_sweep.h; NULL: the end */
 	TAILQ_HEAD(session_thread_busy, session) busy;
-	TAILQ_HEAD(, session) fresh; /* the oldest first; see session.h */
-	ev_timer refresh;            /* runs while there are such */
 	SLIST_HEAD(, session) graveyard;
 	atomic_uint n_sessions;            /* for the others to compare */
 	struct counters *servers;          /* by pool_server.slot */

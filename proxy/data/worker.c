@@ -3,7 +3,6 @@
 #include "config/config.h"
 #include "core/liveness.h"
 #include "core/proc.h"
-#include "proxy/data/dial.h"
 #include "proxy/data/placement.h"
 #include "proxy/data/session.h"
 #include "proxy/data/session_connect.h"
@@ -27,12 +26,6 @@
 #define UPKEEP_PART 20
 #define UPKEEP_LEAST 64
 #define UPKEEP_MOST 256
-
-/*
- * How long acknowledgements may wait for an answer to travel with: longer than
- * a busy server takes, short beside the 40 ms that the kernel would wait.
- */
-#define FRESH_MS 10
 
 static void
 bury(struct worker *w)
@@ -216,27 +209,6 @@ on_upkeep(struct ev_loop *loop, ev_timer *t, int revents)
 }
 
 static void
-on_refresh(struct ev_loop *loop, ev_timer *timer, int revents)
-{
-	struct session_thread *t =
-	    CONTAINER_OF(timer, struct session_thread, refresh);
-	struct mono now = mono_now();
-	struct session *s;
-
-	(void)revents;
-	while ((s = TAILQ_FIRST(&t->fresh)) != NULL &&
-	    mono_span_ms(s->info.accepted, now) >= FRESH_MS) {
-		TAILQ_REMOVE(&t->fresh, s, fresh);
-		s->is_fresh = false;
-		for (int side = 0; side < 2; side++)
-			if (s->ends[side].fd != -1)
-				dial_acknowledge(s->ends[side].fd);
-	}
-	if (s == NULL)
-		ev_timer_stop(loop, timer);
-}
-
-static void
 watch(struct worker *w)
 {
 	struct session_thread *t = &w->sessions;
@@ -250,7 +222,6 @@ watch(struct worker *w)
 	ev_idle_init(&w->busy_again, on_idle);
 	ev_timer_init(&w->upkeep, on_upkeep, UPKEEP_S, UPKEEP_S);
 	ev_timer_start(t->loop, &w->upkeep);
-	ev_timer_init(&t->refresh, on_refresh, 0., FRESH_MS / 1000.);
 }
 
 int

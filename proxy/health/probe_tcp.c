@@ -37,7 +37,7 @@ on_io(struct ev_loop *loop, ev_io *io, int revents)
 void
 probe_tcp_start(struct probe_tcp *a, const union addr *to)
 {
-	int fd = dial_start(to, NULL, false);
+	int fd = dial_start(to, NULL);
 
 	if (fd < 0) {
 		a->fd = -1;

@@ -228,6 +228,26 @@ def test_small_exchanges_are_not_delayed(family: int) -> None:
 
 
 @families
+def test_r15_two_pieces_wait_for_nothing(family: int) -> None:
+    """On a new connection, from an end without TCP_NODELAY, whose second piece
+    waits until we have acknowledged the first. Either end; the best of many."""
+    with single(services=[scripted_service()]) as stage:
+        with stage.scripted("s1") as work:
+            stage.start()
+            for first in ("client", "server"):
+                took = []
+                for _ in range(20):
+                    with stage.client(family) as a, work.accept()[0] as b:
+                        x, y = (a, b) if first == "client" else (b, a)
+                        begun = time.monotonic()
+                        x.sendall(b"x")
+                        x.sendall(b"y")
+                        assert read_exactly(y, 2) == b"xy"
+                        took.append(time.monotonic() - begun)
+                assert min(took) < 0.005, (first, took)
+
+
+@families
 @limit(60)
 def test_stalled_readers_cost_no_memory(family: int) -> None:
     """50 clients push at servers that do not read: flat, and intact after."""

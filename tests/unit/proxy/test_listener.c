@@ -86,7 +86,7 @@ a_muted_listener_does_not_answer(void **state)
 	(void)state;
 	a = where(listener);
 	assert_int_equal(listener_mute(listener), 0);
-	client = dial_start(&a, NULL, false);
+	client = dial_start(&a, NULL);
 	assert_true(client >= 0);
 	p.fd = client;
 	assert_int_equal(poll(&p, 1, 200), 0);
@@ -100,7 +100,7 @@ answers(const union addr *to)
 	struct pollfd p = { .events = POLLOUT };
 	bool connected;
 
-	p.fd = dial_start(to, NULL, false);
+	p.fd = dial_start(to, NULL);
 	assert_true(p.fd >= 0);
 	connected = poll(&p, 1, 100) == 1 && dial_result(p.fd) == 0;
 	fd_close(&p.fd);

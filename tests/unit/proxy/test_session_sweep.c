@@ -44,7 +44,6 @@ crowd_new(void)
 	c->thread.tools.pipes = &c->pipes;
 	pipes_init(&c->pipes, 0);
 	assert_int_equal(session_thread_init(&c->thread, &c->shared, 1, 1), 0);
-	ev_timer_init(&c->thread.refresh, on_nothing, 0., 1.);
 	return c;
 }
 
