@@ -4,7 +4,6 @@
 #include "core/addr.h"
 #include "core/fd.h"
 #include "core/log.h"
-#include "core/timeout.h"
 #include "proxy/data/conn_report.h"
 #include "proxy/data/placement.h"
 #include "proxy/data/session_thread.h"
@@ -14,6 +13,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +24,7 @@
 #define ACCEPTS_PER_TURN 16
 
 /* Descriptors come back as connections end; asking more often is a spin. */
-#define PAUSE_S 0.1
+#define PAUSE_MS 100
 
 /* One listening socket. */
 struct acceptor {
@@ -32,22 +32,52 @@ struct acceptor {
 	struct pool *pool;        /* borrowed */
 	int fd;
 	bool full; /* a limit turned us away; the next look is at all */
-	ev_io ready;
+	bool watched;
+	struct session_thread_source ready;
 	SLIST_ENTRY(acceptor) all;
 };
+
+static void
+tell_pause(struct acceptor *a, int error)
+{
+	uint64_t left_out;
+
+	if (limiter_allows(&a->set->pauses, mono_now(), &left_out))
+		log_warning("relay",
+		    "accept: %s, trying again in 100ms (%" PRIu64
+		    " times more since the last line)",
+		    strerror(error), left_out);
+}
+
+static void
+look_later(struct acceptor_set *set)
+{
+	timers_set(&set->thread->timers, &set->unpause,
+	    mono_add_ms(set->thread->now, PAUSE_MS));
+}
 
 /* Watches the socket or not: the only place. */
 static void
 watch(struct acceptor *a)
 {
-	const struct acceptor_set *set = a->set;
+	struct acceptor_set *set = a->set;
+	struct session_thread *t = set->thread;
 	bool accept = atomic_load(&a->pool->open) && !set->paused &&
 	    !set->closed && !a->full;
+	int e = 0;
 
-	if (accept)
-		ev_io_start(set->thread->loop, &a->ready);
+	if (accept == a->watched)
+		return;
+	if (!accept)
+		session_thread_unwatch(t, a->fd);
 	else
-		ev_io_stop(set->thread->loop, &a->ready);
+		e = session_thread_watch(t, a->fd, &a->ready);
+	if (e < 0) {
+		tell_pause(a, -e);
+		look_later(set);
+		return;
+	}
+	a->watched = accept;
 }
 
 void
@@ -62,13 +92,11 @@ acceptor_look(struct acceptor_set *set)
 }
 
 static void
-on_unpause(struct ev_loop *loop, ev_timer *t, int revents)
+on_unpause(struct timers_timer *t)
 {
 	struct acceptor_set *set =
 	    CONTAINER_OF(t, struct acceptor_set, unpause);
 
-	(void)loop;
-	(void)revents;
 	set->paused = false;
 	acceptor_look(set);
 }
@@ -81,19 +109,7 @@ pause_all(struct acceptor_set *set)
 	set->paused = true;
 	SLIST_FOREACH (a, &set->all, all)
 		watch(a);
-	timeout_arm(set->thread->loop, &set->unpause, PAUSE_S);
-}
-
-static void
-tell_pause(struct acceptor *a, int error)
-{
-	uint64_t left_out;
-
-	if (limiter_allows(&a->set->pauses, mono_now(), &left_out))
-		log_warning("relay",
-		    "accept: %s, trying again in 100ms (%" PRIu64
-		    " times more since the last line)",
-		    strerror(error), left_out);
+	look_later(set);
 }
 
 static void
@@ -176,15 +192,31 @@ accept_next(struct acceptor *a, union addr *ret_client)
 	    a->fd, &ret_client->sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-static void
-on_ready(struct ev_loop *loop, ev_io *io, int revents)
+/*
+ * Who else waits in the backlog, as many as we would take: a call that finds
+ * nobody costs as much as one that accepts.
+ */
+static unsigned
+count_waiting(const struct acceptor *a)
 {
-	struct acceptor *a = CONTAINER_OF(io, struct acceptor, ready);
-	struct session_thread *t = a->set->thread;
+	struct tcp_info info = { 0 };
+	socklen_t len = offsetof(struct tcp_info, tcpi_sacked);
 
-	(void)loop;
-	(void)revents;
-	for (unsigned i = 0; i < ACCEPTS_PER_TURN; i++) {
+	if (getsockopt(a->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
+		return 0;
+	/* On a listening socket this is the length of its queue. */
+	return info.tcpi_unacked < ACCEPTS_PER_TURN - 1 ? info.tcpi_unacked
+	                                                : ACCEPTS_PER_TURN - 1;
+}
+
+static void
+on_ready(struct session_thread_source *source)
+{
+	struct acceptor *a = CONTAINER_OF(source, struct acceptor, ready);
+	struct session_thread *t = a->set->thread;
+	unsigned most = 1;
+
+	for (unsigned i = 0; i < most; i++) {
 		union addr client;
 		int fd;
 
@@ -194,6 +226,8 @@ on_ready(struct ev_loop *loop, ev_io *io, int revents)
 		fd = accept_next(a, &client);
 		if (fd != -1) {
 			admit(a, fd, &client);
+			if (i == 0)
+				most += count_waiting(a);
 			continue;
 		}
 		int error = errno;
@@ -205,12 +239,12 @@ on_ready(struct ev_loop *loop, ev_io *io, int revents)
 	watch(a);
 }
 
-void
+int
 acceptor_init(struct acceptor_set *set, struct session_thread *t)
 {
 	set->thread = t;
 	SLIST_INIT(&set->all);
-	ev_timer_init(&set->unpause, on_unpause, 0., 0.);
+	return timers_join(&t->timers, &set->unpause, on_unpause);
 }
 
 void
@@ -220,11 +254,10 @@ acceptor_fini(struct acceptor_set *set)
 
 	while ((a = SLIST_FIRST(&set->all)) != NULL) {
 		SLIST_REMOVE_HEAD(&set->all, all);
-		ev_io_stop(set->thread->loop, &a->ready);
 		fd_close(&a->fd);
 		free(a);
 	}
-	ev_timer_stop(set->thread->loop, &set->unpause);
+	timers_leave(&set->thread->timers, &set->unpause);
 }
 
 int
@@ -237,7 +270,7 @@ acceptor_add(struct acceptor_set *set, struct pool *pool, int *fd)
 	a->set = set;
 	a->pool = pool;
 	a->fd = fd_take(fd);
-	ev_io_init(&a->ready, on_ready, a->fd, EV_READ);
+	a->ready.on_ready = on_ready;
 	SLIST_INSERT_HEAD(&set->all, a, all);
 	return 0;
 }

@@ -7,8 +7,8 @@
  */
 
 #include "core/limiter.h"
+#include "proxy/data/timers.h"
 
-#include <ev.h>
 #include <sys/queue.h>
 
 struct acceptor;
@@ -21,12 +21,13 @@ struct acceptor_set {
 	SLIST_HEAD(, acceptor) all;
 	bool paused; /* for want of descriptors */
 	bool closed; /* for good */
-	ev_timer unpause;
+	struct timers_timer unpause;
 	struct limiter pauses, denials; /* of their log lines */
 };
 
-/* From zeroes; the thread need not have a loop yet. */
-void acceptor_init(struct acceptor_set *set, struct session_thread *t);
+/* From zeroes. Returns 0 or -ENOMEM. */
+MUST_CHECK int acceptor_init(
+    struct acceptor_set *set, struct session_thread *t);
 void acceptor_fini(struct acceptor_set *set);
 
 /* Takes the descriptor. Returns 0 or -ENOMEM. */

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 
 /* How often what has come together goes out. */
-#define TICK_S 0.005
+#define TICK_MS 5
 
 /*
  * Many connections are over within a millisecond and would be told of twice for
@@ -19,24 +19,32 @@
  */
 #define YOUNG_MS 2
 
-static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents);
+static void on_tick(struct timers_timer *timer);
 
-void
+int
 conn_report_init(struct conn_report *t, struct session_thread *thread,
     struct conn_feed *conn_feed)
 {
 	t->thread = thread;
 	t->conn_feed = conn_feed;
 	TAILQ_INIT(&t->young);
-	ev_timer_init(&t->tick, on_tick, 0., TICK_S);
+	return timers_join(&thread->timers, &t->tick, on_tick);
 }
 
 void
 conn_report_fini(struct conn_report *t)
 {
-	ev_timer_stop(t->thread->loop, &t->tick);
+	timers_leave(&t->thread->timers, &t->tick);
 	free(t->chunk);
 	t->chunk = NULL;
+}
+
+static void
+want_tick(struct conn_report *t)
+{
+	if (!timers_is_set(&t->tick))
+		timers_set(&t->thread->timers, &t->tick,
+		    mono_add_ms(t->thread->now, TICK_MS));
 }
 
 static void
@@ -80,8 +88,7 @@ put(struct conn_report *t, const struct conn_record *record)
 	b.pos = c->len;
 	conn_record_encode(&b, record);
 	c->len = b.pos;
-	if (!ev_is_active(&t->tick))
-		ev_timer_again(t->thread->loop, &t->tick);
+	want_tick(t);
 }
 
 /* The way to the server, where it begins at a virtual IP. */
@@ -148,13 +155,12 @@ tell(struct conn_report *t, struct session *s)
 }
 
 static void
-on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
+on_tick(struct timers_timer *timer)
 {
 	struct conn_report *t = CONTAINER_OF(timer, struct conn_report, tick);
-	const struct mono now = mono_now();
+	const struct mono now = t->thread->now;
 	struct session *s;
 
-	(void)revents;
 	while ((s = TAILQ_FIRST(&t->young)) != NULL &&
 	    mono_span_ms(s->info.connected, now) >= YOUNG_MS) {
 		TAILQ_REMOVE(&t->young, s, young);
@@ -163,8 +169,8 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 	}
 	if (t->chunk != NULL)
 		push(t);
-	if (s == NULL)
-		ev_timer_stop(loop, timer);
+	if (s != NULL)
+		want_tick(t);
 }
 
 void
@@ -174,8 +180,7 @@ conn_report_connected(struct conn_report *t, struct session *s)
 		return;
 	s->is_young = true;
 	TAILQ_INSERT_TAIL(&t->young, s, young);
-	if (!ev_is_active(&t->tick))
-		ev_timer_again(t->thread->loop, &t->tick);
+	want_tick(t);
 }
 
 void

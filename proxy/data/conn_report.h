@@ -13,8 +13,8 @@
 
 #include "core/base.h"
 #include "core/mono.h"
+#include "proxy/data/timers.h"
 
-#include <ev.h>
 #include <sys/queue.h>
 
 union addr;
@@ -29,11 +29,12 @@ struct conn_report {
 	unsigned epoch; /* of conn_feed, when all was last told */
 	struct conn_feed_chunk *chunk; /* being filled, or NULL */
 	TAILQ_HEAD(, session) young;   /* the oldest first */
-	ev_timer tick;
+	struct timers_timer tick;
 };
 
-void conn_report_init(struct conn_report *t, struct session_thread *thread,
-    struct conn_feed *conn_feed);
+/* Returns 0 or -ENOMEM. */
+MUST_CHECK int conn_report_init(struct conn_report *t,
+    struct session_thread *thread, struct conn_feed *conn_feed);
 void conn_report_fini(struct conn_report *t);
 
 /* The session has a server now. */

@@ -1,7 +1,6 @@
 #include "proxy/data/session.h"
 
 #include "core/fd.h"
-#include "core/timeout.h"
 #include "proxy/pool/source_ports.h"
 
 #include <errno.h>
@@ -17,6 +16,10 @@ session_new(struct session_thread *t, struct pool *pool, int client_fd,
 
 	if (s == NULL)
 		return NULL;
+	if (timers_join(&t->timers, &s->timer, NULL) < 0) {
+		free(s);
+		return NULL;
+	}
 	s->thread = t;
 	s->pool = pool;
 	s->info = (struct session_info){ .client = *client,
@@ -41,6 +44,7 @@ session_new(struct session_thread *t, struct pool *pool, int client_fd,
 void
 session_free(struct session *s)
 {
+	timers_leave(&s->thread->timers, &s->timer);
 	flow_fini(&s->flows[SESSION_CLIENT], s->thread->tools.pipes);
 	flow_fini(&s->flows[SESSION_SERVER], s->thread->tools.pipes);
 	free(s);
@@ -49,7 +53,10 @@ session_free(struct session *s)
 void
 session_wait(struct session *s, double seconds)
 {
-	timeout_arm(s->thread->loop, &s->timer, seconds);
+	struct session_thread *t = s->thread;
+
+	timers_set(&t->timers, &s->timer,
+	    mono_add_us(t->now, (int64_t)(seconds * 1e6)));
 }
 
 int

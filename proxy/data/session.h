@@ -21,7 +21,6 @@
 #include "core/addr.h"
 #include "core/mono.h"
 
-#include <ev.h>
 #include <sys/queue.h>
 
 #define SESSION_NO_SERVER (-1)
@@ -65,8 +64,8 @@ struct session {
 	struct dead_peer peers[2]; /* by side; see session_move_upkeep */
 	struct session_info info;
 	struct pool_waiter waiter;
-	ev_timer timer;     /* of the phase; while moving: of idleness */
-	struct mono active; /* when bytes last moved */
+	struct timers_timer timer; /* of the phase; while moving: of idleness */
+	struct mono active;        /* when bytes last moved */
 	uint64_t parting_delivered; /* to the client, when last looked at */
 	LIST_ENTRY(session) all;
 	TAILQ_ENTRY(session) busy;
@@ -85,7 +84,7 @@ MUST_CHECK struct session *session_new(struct session_thread *t,
 /* By the graveyard alone. */
 void session_free(struct session *s);
 
-/* One timer, set anew by each phase. */
+/* One timer, set anew by each phase, and counted from this turn's begin. */
 void session_wait(struct session *s, double seconds);
 
 /* Registers an end with the thread's epoll set. Returns 0 or -errno. */

@@ -383,7 +383,7 @@ session_connect_on_server(struct session *s, uint32_t events)
 	counters_add(&session_server_counters(s)->total, 1);
 	if (atomic_load_explicit(&server_of(s)->doubted, memory_order_relaxed))
 		prove(s);
-	s->info.connected = mono_now();
+	s->info.connected = s->thread->now;
 	/* Whether it has spoken already, this event tells, or the next. */
 	end->writable = true;
 	session_move_begin(s);

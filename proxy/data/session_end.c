@@ -35,7 +35,7 @@ end(struct session *s, enum end_reason reason, int error)
 	s->info.error = error;
 	conn_log_session(s);
 	conn_report_ended(t->conn_report, s, reason);
-	ev_timer_stop(t->loop, &s->timer);
+	timers_stop(&t->timers, &s->timer);
 	session_leave_server(s);
 	fd_close(&s->ends[SESSION_CLIENT].fd);
 	s->phase = SESSION_ENDED;

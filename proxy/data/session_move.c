@@ -41,7 +41,7 @@ watch_idleness(struct session *s)
 	if (patience > 0.)
 		session_wait(s, patience);
 	else
-		ev_timer_stop(s->thread->loop, &s->timer);
+		timers_stop(&s->thread->timers, &s->timer);
 }
 
 static void

@@ -11,12 +11,10 @@
 #include <sys/epoll.h>
 
 static void
-on_timer(struct ev_loop *loop, ev_timer *t, int revents)
+on_timer(struct timers_timer *t)
 {
 	struct session *s = CONTAINER_OF(t, struct session, timer);
 
-	(void)loop;
-	(void)revents;
 	if (s->phase == SESSION_MOVING || s->phase == SESSION_PARTING)
 		session_move_on_timer(s);
 	else
@@ -37,7 +35,7 @@ session_run_start(struct session_thread *t, struct pool *pool, int client_fd,
 		session_thread_leave_limits(t, pool);
 		return;
 	}
-	ev_timer_init(&s->timer, on_timer, 0., 0.);
+	s->timer.on_due = on_timer;
 	counters_add(&session_service_counters(s)->sum.active, 1);
 	counters_add(&session_service_counters(s)->sum.total, 1);
 	e = session_watch(s, SESSION_CLIENT);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 int
 session_thread_init(struct session_thread *t,
@@ -18,41 +19,68 @@ session_thread_init(struct session_thread *t,
 	SLIST_INIT(&t->graveyard);
 	STAILQ_INIT(&t->gifts);
 	(void)pthread_mutex_init(&t->gift_lock, NULL);
+	t->epoll = t->wake_fd = -1;
 	STAILQ_INSERT_TAIL(&shared->threads, t, all);
-	t->chance = (uint64_t)mono_now().ns + (uintptr_t)t;
+	t->now = mono_now();
+	t->chance = (uint64_t)t->now.ns + (uintptr_t)t;
 	t->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (t->epoll == -1)
 		return -errno;
+	t->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (t->wake_fd == -1)
+		return -errno;
 	t->servers = calloc(n_servers + 1, sizeof(*t->servers));
 	t->services = calloc(n_services + 1, sizeof(*t->services));
-	/*
-	 * Pinned: libev's other backends fail or abort on some kernels, and
-	 * LIBEV_FLAGS in the environment must not choose them.
-	 */
-	t->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
-	if (t->servers == NULL || t->services == NULL || t->loop == NULL)
+	if (t->servers == NULL || t->services == NULL)
 		return -ENOMEM;
-	return 0;
+	return session_thread_watch(t, t->wake_fd, &t->on_woken);
 }
 
 void
 session_thread_fini(struct session_thread *t)
 {
-	if (t->loop != NULL)
-		ev_loop_destroy(t->loop);
-	t->loop = NULL;
 	fd_close(&t->epoll);
+	fd_close(&t->wake_fd);
+	timers_fini(&t->timers);
 	free(t->servers);
 	free(t->services);
 	t->servers = NULL;
 	t->services = NULL;
 }
 
+int
+session_thread_watch(
+    struct session_thread *t, int fd, struct session_thread_source *source)
+{
+	struct epoll_event ev = { .events = EPOLLIN,
+		.data.u64 = (uintptr_t)source | SESSION_THREAD_OTHER };
+
+	if (epoll_ctl(t->epoll, EPOLL_CTL_ADD, fd, &ev) == -1)
+		return -errno;
+	return 0;
+}
+
+void
+session_thread_unwatch(struct session_thread *t, int fd)
+{
+	(void)epoll_ctl(t->epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
 void
 session_thread_wake(struct session_thread *t)
 {
-	if (t->loop != NULL) /* at the end, one after the other */
-		ev_async_send(t->loop, &t->woken);
+	/* At the end they go one after the other. */
+	if (t->wake_fd != -1 && !atomic_exchange(&t->woken, true))
+		(void)eventfd_write(t->wake_fd, 1);
+}
+
+void
+session_thread_begin_to_look(struct session_thread *t)
+{
+	eventfd_t n;
+
+	(void)eventfd_read(t->wake_fd, &n);
+	(void)atomic_exchange(&t->woken, false);
 }
 
 void

@@ -1,7 +1,7 @@
 #pragma once
 
 /*
- * What all sessions of a worker have of their thread: its loop and epoll set,
+ * What all sessions of a worker have of their thread: its epoll set and timers,
  * the lists that they are in, the tools of their flows, the counters that this
  * thread alone writes. Part of struct worker, which drives it; the thread's own
  * but for what is said to be for others.
@@ -9,6 +9,7 @@
 
 #include "proxy/data/counters.h"
 #include "proxy/data/flow.h"
+#include "proxy/data/timers.h"
 #include "proxy/pool/conn_limit.h"
 
 #include "core/mono.h"
@@ -32,13 +33,24 @@ struct session_thread_shared {
 	STAILQ_HEAD(, session_thread) threads; /* before any of them runs */
 };
 
+/*
+ * What the epoll set has besides the ends of sessions, which are most of it and
+ * are told directly: the address of this goes with SESSION_THREAD_OTHER, a bit
+ * that is 0 in theirs.
+ */
+struct session_thread_source {
+	void (*on_ready)(struct session_thread_source *);
+};
+#define SESSION_THREAD_OTHER 1u
+
 struct session_thread {
 	struct session_thread_shared *shared; /* borrowed: the relay's */
-	struct ev_loop *loop;
-	ev_async woken; /* by anyone: session_thread_wake */
 	int epoll;
-	/* When this turn began. Not the loop's idea, which is the date's. */
-	struct mono now;
+	int wake_fd;       /* an eventfd: session_thread_wake */
+	atomic_bool woken; /* and not looked at yet */
+	struct session_thread_source on_woken; /* the worker's */
+	struct timers timers;
+	struct mono now; /* when this turn began */
 	LIST_HEAD(, session) sessions;
 	struct session *next_upkeep; /* NULL: from the first */
 	struct session *next_sweep;  /* see session_sweep.h; NULL: the end */
@@ -68,9 +80,20 @@ MUST_CHECK int session_thread_init(struct session_thread *t,
 /* When its sessions are freed and its thread has ended. */
 void session_thread_fini(struct session_thread *t);
 
+/*
+ * Tells of the descriptor as long as it is readable; until unwatched. Returns 0
+ * or -errno.
+ */
+MUST_CHECK int session_thread_watch(
+    struct session_thread *t, int fd, struct session_thread_source *source);
+void session_thread_unwatch(struct session_thread *t, int fd);
+
 /* From any thread: look at limits, pools and orders again. */
 void session_thread_wake(struct session_thread *t);
 void session_thread_wake_all(struct session_thread_shared *shared);
+
+/* When woken, before the look: whoever wakes it from now on is not missed. */
+void session_thread_begin_to_look(struct session_thread *t);
 
 /* The same, for pool_waiter.wake: `owner` is the thread. */
 void session_thread_wake_owner(void *owner);

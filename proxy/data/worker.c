@@ -22,7 +22,7 @@
  * Each session is looked at about every 2 s: this often, and at most so many at
  * a time, so that nobody waits for it; where there are more, more often.
  */
-#define UPKEEP_S 0.1
+#define UPKEEP_MS 100
 #define UPKEEP_PART 20
 #define UPKEEP_LEAST 64
 #define UPKEEP_MOST 256
@@ -64,45 +64,38 @@ run_busy(struct worker *w)
 	t->tools.turn_bytes = FLOW_SLICE_BYTES;
 }
 
+/* One that ended in this turn may be told of once more, and is still there. */
 static void
-on_epoll_ready(struct ev_loop *loop, ev_io *io, int revents)
+tell(const struct epoll_event *ev)
 {
-	struct worker *w = CONTAINER_OF(io, struct worker, epoll_ready);
+	struct session_thread_source *source;
+
+	if ((ev->data.u64 & SESSION_THREAD_OTHER) == 0) {
+		session_run_event(ev->data.ptr, ev->events);
+		return;
+	}
+	source = (void *)(uintptr_t)(ev->data.u64 - SESSION_THREAD_OTHER);
+	source->on_ready(source);
+}
+
+/* Whoever is busy keeps the thread from sleeping. */
+static void
+turn(struct worker *w)
+{
+	struct session_thread *t = &w->sessions;
 	struct epoll_event events[EVENTS_PER_TURN];
-	int n = epoll_wait(w->sessions.epoll, events, EVENTS_PER_TURN, 0);
+	/* From the last turn's begin: no timer minds that it is late by one. */
+	int wait_ms =
+	    TAILQ_EMPTY(&t->busy) ? timers_wait_ms(&t->timers, t->now) : 0;
+	int n = epoll_wait(t->epoll, events, EVENTS_PER_TURN, wait_ms);
 
-	(void)loop;
-	(void)revents;
-	w->sessions.now = mono_now();
+	t->now = mono_now();
 	for (int i = 0; i < n; i++)
-		session_run_event(events[i].data.ptr, events[i].events);
-	run_busy(w);
-}
-
-/* Nothing else is to do. */
-static void
-on_idle(struct ev_loop *loop, ev_idle *idle, int revents)
-{
-	struct worker *w = CONTAINER_OF(idle, struct worker, busy_again);
-
-	(void)loop;
-	(void)revents;
-	w->sessions.now = mono_now();
-	run_busy(w);
-}
-
-/* Whoever is busy keeps the loop from sleeping. */
-static void
-on_before_sleep(struct ev_loop *loop, ev_prepare *prepare, int revents)
-{
-	struct worker *w = CONTAINER_OF(prepare, struct worker, bury);
-
-	(void)revents;
+		tell(&events[i]);
+	if (!TAILQ_EMPTY(&t->busy))
+		run_busy(w);
+	timers_run(&t->timers, t->now);
 	bury(w);
-	if (TAILQ_EMPTY(&w->sessions.busy))
-		ev_idle_stop(loop, &w->busy_again);
-	else
-		ev_idle_start(loop, &w->busy_again);
 }
 
 static void
@@ -161,12 +154,14 @@ collect_grants(struct worker *w)
 }
 
 static void
-on_woken(struct ev_loop *loop, ev_async *async, int revents)
+on_woken(struct session_thread_source *source)
 {
-	struct worker *w = CONTAINER_OF(async, struct worker, sessions.woken);
-	const bool drop_all = atomic_load(&w->drop_all);
+	struct worker *w =
+	    CONTAINER_OF(source, struct worker, sessions.on_woken);
+	bool drop_all;
 
-	(void)revents;
+	session_thread_begin_to_look(&w->sessions);
+	drop_all = atomic_load(&w->drop_all);
 	placement_unwrap(&w->sessions); /* first: may have to be reset, too */
 	w->acceptors.closed = drop_all;
 	session_sweep_order(&w->sweep, atomic_exchange(&w->look_cuts, false),
@@ -176,28 +171,26 @@ on_woken(struct ev_loop *loop, ev_async *async, int revents)
 	sweep(w);
 	collect_grants(w);
 	acceptor_look(&w->acceptors);
-	if (atomic_load(&w->stop))
-		ev_break(loop, EVBREAK_ALL);
+	w->ended = atomic_load(&w->stop);
 }
 
 static void
-on_upkeep(struct ev_loop *loop, ev_timer *t, int revents)
+on_upkeep(struct timers_timer *t)
 {
 	struct worker *w = CONTAINER_OF(t, struct worker, upkeep);
 	struct session_thread *all = &w->sessions;
 	const unsigned here = atomic_load(&all->n_sessions);
 	unsigned n = here / UPKEEP_PART + UPKEEP_LEAST;
+	int64_t again_us = UPKEEP_MS * 1000;
 
-	(void)revents;
 	liveness_beat(w->shared->liveness, LIVENESS_MAIN + 1 + w->index);
 	if (memory_trim_is_due(&w->memory, here))
 		(void)malloc_trim(0);
-	t->repeat = UPKEEP_S;
 	if (n > UPKEEP_MOST) {
-		t->repeat = UPKEEP_S * UPKEEP_MOST / n;
+		again_us = again_us * UPKEEP_MOST / n;
 		n = UPKEEP_MOST;
 	}
-	ev_timer_again(loop, t);
+	timers_set(&all->timers, t, mono_add_us(all->now, again_us));
 	if (all->next_upkeep == NULL)
 		all->next_upkeep = LIST_FIRST(&all->sessions);
 	while (n-- > 0 && all->next_upkeep != NULL) {
@@ -208,20 +201,19 @@ on_upkeep(struct ev_loop *loop, ev_timer *t, int revents)
 	}
 }
 
-static void
-watch(struct worker *w)
+/* The timers of its own, which are there before any session. */
+static int
+join_timers(struct worker *w)
 {
 	struct session_thread *t = &w->sessions;
+	int e = timers_join(&t->timers, &w->upkeep, on_upkeep);
 
-	ev_io_init(&w->epoll_ready, on_epoll_ready, t->epoll, EV_READ);
-	ev_io_start(t->loop, &w->epoll_ready);
-	ev_async_init(&t->woken, on_woken);
-	ev_async_start(t->loop, &t->woken);
-	ev_prepare_init(&w->bury, on_before_sleep);
-	ev_prepare_start(t->loop, &w->bury);
-	ev_idle_init(&w->busy_again, on_idle);
-	ev_timer_init(&w->upkeep, on_upkeep, UPKEEP_S, UPKEEP_S);
-	ev_timer_start(t->loop, &w->upkeep);
+	if (e == 0)
+		timers_set(
+		    &t->timers, &w->upkeep, mono_add_ms(mono_now(), UPKEEP_MS));
+	if (e == 0)
+		e = conn_report_init(&w->conn_report, t, w->shared->conn_feed);
+	return e == 0 ? acceptor_init(&w->acceptors, t) : e;
 }
 
 int
@@ -237,12 +229,12 @@ worker_init(struct worker *w, struct worker_shared *shared, unsigned index)
 		.scratch = w->scratch,
 		.pipes = &w->pipes };
 	t->conn_report = &w->conn_report;
-	conn_report_init(&w->conn_report, t, shared->conn_feed);
-	acceptor_init(&w->acceptors, t);
+	t->on_woken.on_ready = on_woken;
 	e = session_thread_init(
 	    t, &shared->sessions, shared->n_servers, shared->n_pools);
 	if (e == 0)
-		watch(w);
+		e = join_timers(w);
+	w->built = e == 0;
 	return e;
 }
 
@@ -260,8 +252,10 @@ worker_main(void *arg)
 
 	(void)snprintf(name, sizeof(name), "relay-w%u", w->index);
 	proc_set_name(name);
+	w->sessions.now = mono_now();
 	acceptor_look(&w->acceptors);
-	(void)ev_run(w->sessions.loop, 0);
+	while (!w->ended)
+		turn(w);
 	return NULL;
 }
 
@@ -311,7 +305,7 @@ worker_fini(struct worker *w)
 {
 	struct session_thread *t = &w->sessions;
 
-	if (t->loop != NULL) {
+	if (w->built) {
 		reset_all(w, END_REASON_STOPPED);
 		placement_drop(t);
 		bury(w);

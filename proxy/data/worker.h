@@ -1,14 +1,14 @@
 #pragma once
 
 /*
- * A worker: a thread with a libev loop of its own that accepts connections and
- * moves their bytes. What it shares with the others are the pools, the limits
- * and the orders below.
+ * A worker: a thread that accepts connections and moves their bytes. What it
+ * shares with the others are the pools, the limits and the orders below.
  *
- * Connections are in an edge-triggered epoll set that the loop hosts as one
- * watcher: one registration per descriptor, none ever changed. Nothing is freed
- * under its own callback: what has ended waits in the graveyard, emptied before
- * the loop sleeps.
+ * It has no libev loop but an epoll set and timers of its own: on this path
+ * each system call counts. Connections are in the set edge-triggered, with one
+ * registration per descriptor that is never changed. Nothing is freed under its
+ * own callback: what has ended waits in the graveyard, emptied before the
+ * thread sleeps.
  */
 
 #include "proxy/data/acceptor.h"
@@ -18,7 +18,7 @@
 #include "proxy/data/session_sweep.h"
 #include "proxy/data/session_thread.h"
 
-#include <ev.h>
+#include <ev.h> /* of `dropped`, which is the main thread's */
 
 struct config;
 struct conn_feed;
@@ -44,14 +44,12 @@ struct worker {
 	struct worker_shared *shared; /* borrowed: services.c's */
 	unsigned index;
 	pthread_t thread;
-	bool started;
+	bool built, started;
 	struct session_thread sessions;
 	struct session_sweep sweep;
 	struct acceptor_set acceptors;
-	ev_io epoll_ready;
-	ev_prepare bury;
-	ev_idle busy_again;
-	ev_timer upkeep;
+	struct timers_timer upkeep;
+	bool ended; /* as `stop` orders */
 	/* Orders from the main thread, read when woken. */
 	atomic_bool stop, drop_all, dropped;
 	atomic_bool look_cuts; /* servers were cut: pool.h */

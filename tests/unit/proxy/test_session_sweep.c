@@ -22,14 +22,6 @@ struct crowd {
 	struct conn_report conn_report;
 };
 
-static void
-on_nothing(struct ev_loop *loop, ev_timer *t, int revents)
-{
-	(void)loop;
-	(void)t;
-	(void)revents;
-}
-
 static struct crowd *
 crowd_new(void)
 {
@@ -57,7 +49,6 @@ join(struct crowd *c, unsigned n)
 
 		assert_non_null(s);
 		assert_true(session_thread_enter_limits(&c->thread, &c->pool));
-		ev_timer_init(&s->timer, on_nothing, 0., 0.);
 	}
 }
 
