@@ -218,11 +218,12 @@ static unsigned
 format_line(char text[static RING_LINE_MAX], const char *subject,
     const char *format, va_list args)
 {
-	int n = snprintf(text, RING_LINE_MAX, "%s: ", subject);
-	size_t len = 0;
+	size_t len = strnlen(subject, RING_LINE_MAX / 2);
+	int n;
 
-	if (n > 0)
-		len = (size_t)n < RING_LINE_MAX ? (size_t)n : RING_LINE_MAX - 1;
+	memcpy(text, subject, len);
+	memcpy(text + len, ": ", 2);
+	len += 2;
 	n = vsnprintf(text + len, RING_LINE_MAX - len, format, args);
 	if (n > 0)
 		len += (size_t)n;

@@ -16,6 +16,7 @@ struct sink {
 	union addr dest;
 	char host[65]; /* RFC 5424 HOSTNAME */
 	int pid;
+	char process[48]; /* " relay[123] " */
 	/* What several lines have in common: the second that they are of. */
 	int64_t second;
 	char time[WALL_CLOCK_TEXT_MAX];

@@ -38,8 +38,7 @@ conn_log_session(const struct session *s)
 		connect_ms = mono_span_ms(i->accepted, i->connected);
 	if (i->error != 0)
 		(void)snprintf(why, sizeof(why), ", %s", strerror(i->error));
-	(void)snprintf(
-	    subject, sizeof(subject), "service %s", s->pool->config->name);
+	(void)stpcpy(stpcpy(subject, "service "), s->pool->config->name);
 	log_info(subject,
 	    "connection client=%s server=%s source=%s queue_ms=%u connect_ms=%" PRId64
 	    " total_ms=%" PRId64 " in=%" PRIu64 " out=%" PRIu64
