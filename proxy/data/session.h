@@ -39,16 +39,17 @@ enum session_phase {
 	SESSION_ENDED,   /* in the graveyard */
 };
 
+/* In an order without gaps: each idle connection has one. */
 struct session_info {
 	union addr client;
-	struct mono accepted, connected; /* connected: never, until it is */
 	int server;                      /* index in the pool, or -1 */
-	uint16_t source_port;            /* of our allocator, or 0 */
-	unsigned attempts;
+	struct mono accepted, connected; /* connected: never, until it is */
 	struct mono waits_until; /* timeouts.queue is over; never: not set */
+	unsigned attempts;
 	uint32_t queued_ms;
-	enum end_reason reason;
-	int error; /* errno behind the ending, or 0 */
+	int error;            /* errno behind the ending, or 0 */
+	uint16_t source_port; /* of our allocator, or 0 */
+	uint8_t reason;       /* enum end_reason */
 };
 
 struct session {
@@ -68,9 +69,11 @@ struct session {
 	struct mono active;        /* when bytes last moved */
 	uint64_t parting_delivered; /* to the client, when last looked at */
 	LIST_ENTRY(session) all;
-	TAILQ_ENTRY(session) busy;
+	union {
+		TAILQ_ENTRY(session) busy;
+		SLIST_ENTRY(session) buried; /* busy no more */
+	};
 	TAILQ_ENTRY(session) young;
-	SLIST_ENTRY(session) buried;
 };
 
 /*

@@ -31,7 +31,7 @@ end(struct session *s, enum end_reason reason, int error)
 
 	if (s->phase == SESSION_ENDED)
 		return;
-	s->info.reason = reason;
+	s->info.reason = (uint8_t)reason;
 	s->info.error = error;
 	conn_log_session(s);
 	conn_report_ended(t->conn_report, s, reason);
