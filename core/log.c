@@ -1,5 +1,6 @@
 #include "core/log.h"
 
+#include "core/format.h"
 #include "core/proc.h"
 #include "core/ring.h"
 #include "core/sink.h"
@@ -203,13 +204,30 @@ log_is_on(enum log_level level)
 	    atomic_load_explicit(&logger.level, memory_order_relaxed);
 }
 
+/* None of these 8 characters is a control, nor DEL; by all bytes at a time. */
+static bool
+are_plain(const char *text)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101);
+	uint64_t x, y;
+
+	memcpy(&x, text, sizeof(x));
+	y = x ^ each * 0x7f;
+	return ((((x - each * ' ') & ~x) | ((y - each) & ~y)) & each * 0x80) ==
+	    0;
+}
+
 /* Foreign text must not forge a line or talk to a terminal. */
 static unsigned
 disarm(char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+	for (size_t i = 0; i < len; i++) {
+		while (len - i >= sizeof(uint64_t) && are_plain(text + i))
+			i += sizeof(uint64_t);
+		if (i < len &&
+		    ((unsigned char)text[i] < ' ' || text[i] == 0x7f))
 			text[i] = '?';
+	}
 	return (unsigned)len;
 }
 
@@ -224,7 +242,9 @@ format_line(char text[static RING_LINE_MAX], const char *subject,
 	memcpy(text, subject, len);
 	memcpy(text + len, ": ", 2);
 	len += 2;
-	n = vsnprintf(text + len, RING_LINE_MAX - len, format, args);
+	n = format_text(text + len, RING_LINE_MAX - len, format, args);
+	if (n < 0)
+		n = vsnprintf(text + len, RING_LINE_MAX - len, format, args);
 	if (n > 0)
 		len += (size_t)n;
 	if (len >= RING_LINE_MAX)

@@ -74,10 +74,16 @@ foreign_text_cannot_forge_a_line(void **state)
 	(void)state;
 	assert_int_equal(log_open(&o), 0);
 	log_notice("s", "a\nb\033[31mc");
+	/* At each place, the last too, and beside what is no ASCII. */
+	log_notice("s",
+	    "0123456\x7f"
+	    "89abcdef\xc3\xa9 \x1f~ 6\n");
 	log_close();
 	text = scratch_text("forged");
 	assert_non_null(text);
 	assert_non_null(strstr(text, "notice: s: a?b?[31mc\n"));
+	assert_non_null(
+	    strstr(text, "notice: s: 0123456?89abcdef\xc3\xa9 ?~ 6?\n"));
 	free(text);
 }
 
