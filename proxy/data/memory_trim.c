@@ -10,14 +10,20 @@
 /* More than this part of all leave within a look: a rush. */
 #define RUSH 16
 
+void
+memory_trim_note(struct memory_trim *t, unsigned n)
+{
+	if (n > t->most)
+		t->most = n;
+}
+
 bool
 memory_trim_is_due(struct memory_trim *t, unsigned n)
 {
 	const bool rush = n < t->last && t->last - n > t->most / RUSH;
 
 	t->last = n;
-	if (n > t->most)
-		t->most = n;
+	memory_trim_note(t, n);
 	if (t->most - n < WORTH_IT || n >= t->most / 2 || rush) {
 		t->calm = 0;
 		return false;

@@ -15,6 +15,9 @@ struct memory_trim {
 	unsigned calm; /* looks in a row at which few were leaving */
 };
 
+/* So many were there since the last look, be it for a moment. */
+void memory_trim_note(struct memory_trim *t, unsigned n);
+
 /*
  * With `n` connections now: whether it is time. Half of what was there must be
  * gone, and be worth it; and the others no longer leave one after the other.

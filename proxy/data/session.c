@@ -13,6 +13,7 @@ session_new(struct session_thread *t, struct pool *pool, int client_fd,
     const union addr *client)
 {
 	struct session *s = calloc(1, sizeof(*s));
+	unsigned n;
 
 	if (s == NULL)
 		return NULL;
@@ -37,7 +38,9 @@ session_new(struct session_thread *t, struct pool *pool, int client_fd,
 	s->waiter.owner = t;
 	s->waiter.wake = session_thread_wake_owner;
 	LIST_INSERT_HEAD(&t->sessions, s, all);
-	atomic_fetch_add_explicit(&t->n_sessions, 1, memory_order_relaxed);
+	n = atomic_fetch_add_explicit(&t->n_sessions, 1, memory_order_relaxed);
+	if (n + 1 > t->peak)
+		t->peak = n + 1;
 	return s;
 }
 

@@ -56,8 +56,9 @@ struct session_thread {
 	struct session *next_sweep;  /* see session_sweep.h; NULL: the end */
 	TAILQ_HEAD(session_thread_busy, session) busy;
 	SLIST_HEAD(, session) graveyard;
-	atomic_uint n_sessions;            /* for the others to compare */
-	struct counters *servers;          /* by pool_server.slot */
+	atomic_uint n_sessions;   /* for the others to compare */
+	unsigned peak;            /* of them, since the worker last looked */
+	struct counters *servers; /* by pool_server.slot */
 	struct counters_service *services; /* by pool.index */
 	uint64_t moved;                    /* bytes, all in all */
 	struct flow_tools tools;

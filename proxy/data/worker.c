@@ -184,6 +184,8 @@ on_upkeep(struct timers_timer *t)
 	int64_t again_us = UPKEEP_MS * 1000;
 
 	liveness_beat(w->shared->liveness, LIVENESS_MAIN + 1 + w->index);
+	memory_trim_note(&w->memory, all->peak);
+	all->peak = here;
 	if (memory_trim_is_due(&w->memory, here))
 		(void)malloc_trim(0);
 	if (n > UPKEEP_MOST) {

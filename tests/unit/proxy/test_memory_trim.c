@@ -79,6 +79,17 @@ connections_that_come_and_go_are_no_crowd(void **state)
 	assert_int_equal(given, 0);
 }
 
+static void
+r11_a_crowd_between_two_looks_is_one(void **state)
+{
+	struct memory_trim t = { 0 };
+
+	(void)state;
+	assert_int_equal(stay(&t, 1), 0);
+	memory_trim_note(&t, 1000);
+	assert_int_equal(stay(&t, 1), 1);
+}
+
 int
 main(void)
 {
@@ -87,6 +98,7 @@ main(void)
 		    a_crowd_that_has_left_gives_its_memory_back_once),
 		cmocka_unit_test(few_or_half_are_not_worth_it),
 		cmocka_unit_test(r11_the_last_of_a_crowd_take_theirs_along),
+		cmocka_unit_test(r11_a_crowd_between_two_looks_is_one),
 		cmocka_unit_test(nothing_is_done_in_the_midst_of_a_rush),
 		cmocka_unit_test(connections_that_come_and_go_are_no_crowd),
 	};
