@@ -31,15 +31,24 @@ hear_group(struct node_group_step *s, unsigned i, const struct hello *h,
 {
 	struct node_group *g = &s->node->groups[i];
 	const struct hello_group *said = hello_find(h, g->id);
-	/* A group that its configuration lacks: it can't serve it. */
 	const struct hello_group none = { .state = ELECTION_FAULT,
 		.priority = 1 };
 	struct election_event ev = { .type = ELECTION_HEARTBEAT };
 
+	g->peer_state = said != NULL ? said->state : ELECTION_FAULT;
+	/*
+	 * A group that its file lacks, or calls something else: its word says
+	 * nothing of the addresses, but its kernel's does. So it is silent
+	 * here.
+	 */
+	if (said == NULL && !h->resigning) {
+		node_group_meet(s, i, false);
+		return;
+	}
 	if (said == NULL)
 		said = &none;
-	g->peer_state = said->state;
-	memcpy(g->peer_mac, said->mac, sizeof(g->peer_mac));
+	else
+		memcpy(g->peer_mac, said->mac, sizeof(g->peer_mac));
 	ev.heartbeat = (struct election_heartbeat){
 		.state = said->state,
 		.resigning = h->resigning,

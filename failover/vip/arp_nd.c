@@ -283,11 +283,20 @@ ask_first(struct role_group *g, int family)
 void
 arp_nd_ask(struct role_group *g)
 {
+	const struct node *node = role_node(g->role);
+
 	if (!g->vip.link.ethernet)
 		return; /* nobody there would answer */
 	/* The peer first: its hardware is known when the others answer. */
 	if (role_stand(g)->peer_near)
 		ask(g, &g->role->other->address);
+	/* A group moves whole; but the peer's file may divide them otherwise.
+	 */
+	if (node->peer.known && !node_has_same_config(node)) {
+		for (size_t i = 0; i < g->config->n_addresses; i++)
+			ask(g, &g->config->addresses[i].addr);
+		return;
+	}
 	ask_first(g, AF_INET);
 	ask_first(g, AF_INET6);
 }

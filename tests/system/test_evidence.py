@@ -326,3 +326,29 @@ def test_f23_a_cable_replugged_into_a_deaf_port() -> None:
         stage.wait_master("p2")
         assert dead(clients) == 0
         assert stage["p2"].status()["groups"][0]["transitions"] == before
+
+
+@limit(60)
+def test_f20_a_group_that_was_renamed_on_one_node() -> None:
+    """One node is restarted with a file in which the group has another name, and
+    then the other: one holder all the time, and no client's connection is lost
+    to the first."""
+    with Stage(pair={"hang_timeout": f"{SLOW}s"}) as stage:
+        stage.serve("echo")
+        stage.start()
+        clients = connect_all(stage)
+        renamed = stage.build()
+        renamed["pair"]["groups"][0]["name"] = "other"
+        path = f"{stage.lab.dir}/renamed.yaml"
+        stage.configure(renamed, path)
+        assert stage["p2"].stop() == 0
+        stage["p2"].config = path
+        stage["p2"].start()
+        wait_for(lambda: stage["p2"].state() in ("init", "backup"), 5 * SLOW)
+        end = time.monotonic() + 4 * SLOW
+        while time.monotonic() < end:
+            assert all(stage.lab.holders(VIP[f]) == ["p1"] for f in (4, 6))
+            time.sleep(0.02)
+        assert dead(clients) == 0
+        assert stage["p1"].stop() == 0
+        wait_for(lambda: stage.lab.holders(VIP[4]) == ["p2"], 5 * SLOW)

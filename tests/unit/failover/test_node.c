@@ -432,6 +432,32 @@ strangers_are_answered_now_and_then(void **state)
 	assert_int_equal(p.node.groups[0].election.state, ELECTION_INIT);
 }
 
+/* Its file calls the group something else: it is not free for that. */
+static void
+a_group_that_the_peer_does_not_know_is_asked_about(void **state)
+{
+	struct pair p = backup();
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct node_event ev = { .type = NODE_HELLO,
+			.hello = { .said = { .type = HELLO_BEAT,
+			               .interval_ms = 20,
+			               .misses = 3,
+			               .n_groups = 0 },
+			    .fresh = 99 } };
+
+		p.now_ms += 20;
+		peer_stamp(&p.peer, &ev.hello.said, 60, moment(&p).mono);
+		put(&p, &ev);
+		assert_string_equal(asked(&p), "[heard]");
+	}
+	assert_int_equal(p.node.groups[0].election.state, ELECTION_BACKUP);
+	p.now_ms += 20;
+	put_type(&p, NODE_TICK);
+	assert_string_equal(asked(&p), "probe");
+}
+
 static void
 effects_that_a_stall_has_undone_are_not_due(void **state)
 {
@@ -480,6 +506,8 @@ main(void)
 		    of_several_faults_the_first_is_told_and_the_last_ends_it),
 		cmocka_unit_test(it_says_what_it_holds_and_who_it_is),
 		cmocka_unit_test(strangers_are_answered_now_and_then),
+		cmocka_unit_test(
+		    a_group_that_the_peer_does_not_know_is_asked_about),
 		cmocka_unit_test(effects_that_a_stall_has_undone_are_not_due),
 		cmocka_unit_test(a_process_that_has_given_away_lingers),
 	};
