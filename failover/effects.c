@@ -116,6 +116,7 @@ act_on(struct role_group *g, enum node_effect_type type)
 		return link_watch_release(g);
 	} else if (type == NODE_DO_ANNOUNCE) {
 		group_announce(g);
+		neighbours_ask_anew(g);
 	} else if (type == NODE_DO_END_ANNOUNCING) {
 		group_end_announcing(g);
 	} else if (type == NODE_DO_TICKLE || type == NODE_DO_TICKLE_MORE) {

@@ -21,6 +21,7 @@
 #define STACK_BYTES (128 * 1024)
 
 #define ASKED_MAX 8
+#define UNANSWERED_MAX 64
 
 /* Often at first: a host that was just booted meets its neighbours then. */
 #define LIST_FIRST_MS 50
@@ -58,6 +59,7 @@ struct neighbours {
 	bool started;
 	atomic_bool ending;
 	atomic_uint wanted; /* groups that want an ear, a bit each */
+	atomic_uint forget; /* ... whose unanswered neighbours are forgotten */
 	int wake;           /* eventfd, for the thread */
 	int news[2];
 	ev_io ready;
@@ -116,8 +118,9 @@ on_neighbour(void *arg, const struct netlink_neighbour *a)
 	static const uint8_t none[NETLINK_MAC_BYTES];
 	struct walk *w = arg;
 
-	if (a->index == w->link->index && a->confirmed_s <= CONFIRMED_S &&
-	    (a->mac[0] & 1) == 0 && memcmp(a->mac, none, sizeof(none)) != 0 &&
+	if (a->answered && a->index == w->link->index &&
+	    a->confirmed_s <= CONFIRMED_S && (a->mac[0] & 1) == 0 &&
+	    memcmp(a->mac, none, sizeof(none)) != 0 &&
 	    memcmp(a->mac, w->link->mac, sizeof(none)) != 0 &&
 	    !is_of_pair(w->role, &a->addr))
 		insert(&w->list, a);
@@ -276,13 +279,50 @@ wait_and_hear(struct neighbours *n, int timeout_ms)
 			hear(n, i);
 }
 
+/* The thread's walk for those who have not answered. */
+struct unanswered {
+	int index;
+	size_t n;
+	struct netlink_neighbour who[UNANSWERED_MAX];
+};
+
+static void
+on_unanswered(void *arg, const struct netlink_neighbour *a)
+{
+	struct unanswered *u = arg;
+
+	if (!a->answered && a->index == u->index && u->n < UNANSWERED_MAX)
+		u->who[u->n++] = *a;
+}
+
+/* Where it fails the kernel asks again by itself, only later. */
+static void
+forget_unanswered(struct neighbours *n, unsigned group)
+{
+	struct unanswered u = { 0 };
+	struct netlink_link link;
+
+	if (netlink_find_link(n->netlink,
+	        n->role->groups[group].config->interface, &link) < 0 ||
+	    link.index == 0)
+		return;
+	u.index = link.index;
+	if (netlink_each_neighbour(n->netlink, on_unanswered, &u) < 0)
+		return;
+	for (size_t i = 0; i < u.n; i++)
+		(void)!netlink_forget_neighbour(n->netlink, &u.who[i]);
+}
+
 static void
 attend(struct neighbours *n)
 {
+	const unsigned forget = atomic_exchange(&n->forget, 0);
 	const unsigned wanted = atomic_exchange(&n->wanted, 0);
 	const struct mono now = mono_now();
 
 	for (unsigned i = 0; i < n->role->n_groups; i++) {
+		if ((forget >> i & 1) != 0)
+			forget_unanswered(n, i);
 		if ((wanted >> i & 1) != 0)
 			listen_again(n, i);
 		else if (n->ears[i].fd != -1 &&
@@ -349,6 +389,16 @@ neighbours_ask(struct role_group *g)
 	for (size_t i = 0; i < list->n; i++)
 		arp_nd_ask_host(g, &list->who[i].addr, list->who[i].mac);
 	atomic_fetch_or(&n->wanted, 1u << g->index);
+	(void)!write(n->wake, &one, sizeof(one));
+}
+
+void
+neighbours_ask_anew(struct role_group *g)
+{
+	struct neighbours *n = g->role->neighbours;
+	const uint64_t one = 1;
+
+	atomic_fetch_or(&n->forget, 1u << g->index);
 	(void)!write(n->wake, &one, sizeof(one));
 }
 

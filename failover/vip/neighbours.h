@@ -27,3 +27,9 @@ void neighbours_stop(struct role *role);
  * NODE_SOMEBODY; that there is anybody to ask came as NODE_ASKABLE.
  */
 void neighbours_ask(struct role_group *g);
+
+/*
+ * After a claim, and after a cut: whom the kernel asked in vain, and would ask
+ * again only after a second, is asked anew when something is sent to it.
+ */
+void neighbours_ask_anew(struct role_group *g);

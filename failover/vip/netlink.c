@@ -377,18 +377,20 @@ read_neighbour(struct nlmsghdr *h, struct netlink_neighbour *ret)
 	struct netlink_neighbour a = { 0 };
 	const struct nda_cacheinfo *info;
 
-	if (h->nlmsg_type != RTM_NEWNEIGH ||
-	    (m->ndm_state & (NUD_INCOMPLETE | NUD_FAILED | NUD_NOARP)) != 0 ||
+	if (h->nlmsg_type != RTM_NEWNEIGH || (m->ndm_state & NUD_NOARP) != 0 ||
 	    nlmsg_parse(h, sizeof(*m), attrs, NDA_MAX, NULL) < 0 ||
-	    attrs[NDA_LLADDR] == NULL || attrs[NDA_CACHEINFO] == NULL ||
-	    nla_len(attrs[NDA_LLADDR]) != NETLINK_MAC_BYTES ||
-	    nla_len(attrs[NDA_CACHEINFO]) < (int)sizeof(*info) ||
 	    !read_ip(attrs[NDA_DST], m->ndm_family, &a.addr))
 		return false;
-	info = nla_data(attrs[NDA_CACHEINFO]);
 	a.index = m->ndm_ifindex;
-	a.confirmed_s = info->ndm_confirmed / USER_HZ;
-	memcpy(a.mac, nla_data(attrs[NDA_LLADDR]), NETLINK_MAC_BYTES);
+	a.answered = (m->ndm_state & (NUD_INCOMPLETE | NUD_FAILED)) == 0 &&
+	    attrs[NDA_LLADDR] != NULL && attrs[NDA_CACHEINFO] != NULL &&
+	    nla_len(attrs[NDA_LLADDR]) == NETLINK_MAC_BYTES &&
+	    nla_len(attrs[NDA_CACHEINFO]) >= (int)sizeof(*info);
+	if (a.answered) {
+		info = nla_data(attrs[NDA_CACHEINFO]);
+		a.confirmed_s = info->ndm_confirmed / USER_HZ;
+		memcpy(a.mac, nla_data(attrs[NDA_LLADDR]), NETLINK_MAC_BYTES);
+	}
 	*ret = a;
 	return true;
 }
@@ -415,6 +417,20 @@ netlink_each_neighbour(struct netlink *n, netlink_neighbour_fn *fn, void *arg)
 	    n->msg, (void *)(uintptr_t)&all, sizeof(all), NLMSG_ALIGNTO);
 	e = transact(n, on_neighbour, &v);
 	return e == -EINTR ? 0 : e;
+}
+
+int
+netlink_forget_neighbour(struct netlink *n, const struct netlink_neighbour *a)
+{
+	struct ndmsg m = { .ndm_family = (uint8_t)a->addr.sa.sa_family,
+		.ndm_ifindex = a->index };
+	int e;
+
+	request(n, RTM_DELNEIGH, NLM_F_ACK);
+	(void)nlmsg_append(n->msg, &m, sizeof(m), NLMSG_ALIGNTO);
+	put_ip(n->msg, NDA_DST, &a->addr);
+	e = transact(n, NULL, NULL);
+	return e == -ENOENT ? 0 : e;
 }
 
 static void

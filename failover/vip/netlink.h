@@ -35,6 +35,7 @@ struct netlink_address {
 struct netlink_neighbour {
 	int index;       /* of the interface */
 	union addr addr; /* no port */
+	bool answered;   /* what follows is known */
 	uint8_t mac[NETLINK_MAC_BYTES];
 	uint32_t confirmed_s; /* so long ago it was known to be there */
 };
@@ -104,9 +105,17 @@ MUST_CHECK int netlink_each_address(
 
 typedef void netlink_neighbour_fn(void *arg, const struct netlink_neighbour *a);
 
-/* Calls `fn` for each whose hardware address is known. Returns 0 or -errno. */
+/* Calls `fn` for each, also who did not answer. Returns 0 or -errno. */
 MUST_CHECK int netlink_each_neighbour(
     struct netlink *n, netlink_neighbour_fn *fn, void *arg);
+
+/*
+ * One that did not answer is asked again as soon as something is sent to it,
+ * and not a second after it was asked last. Returns 0, also where it has gone,
+ * or -errno.
+ */
+MUST_CHECK int netlink_forget_neighbour(
+    struct netlink *n, const struct netlink_neighbour *a);
 
 /*
  * The router to the rest of the world over the interface. False where there is

@@ -297,6 +297,34 @@ an_address_becomes_local_and_is_no_more(void **state)
 	}
 }
 
+static void
+note_unanswered(void *arg, const struct netlink_neighbour *a)
+{
+	struct netlink_neighbour *found = arg;
+
+	if (!a->answered && addr_is_same_ip(&a->addr, &found->addr))
+		*found = *a;
+}
+
+static void
+who_did_not_answer_is_forgotten(void **state)
+{
+	struct netlink_neighbour a = { 0 };
+
+	(void)state;
+	(void)v0(); /* skips */
+	assert_int_equal(addr_parse_ip("10.9.0.201", &a.addr), 0);
+	assert_int_equal(sh("bash -c 'echo >/dev/udp/10.9.0.201/9' && "
+	                    "ip neigh show dev v0 | grep -q 10.9.0.201"),
+	    0);
+	assert_int_equal(
+	    netlink_each_neighbour(netlink, note_unanswered, &a), 0);
+	assert_int_equal(a.index, v0().index);
+	assert_int_equal(netlink_forget_neighbour(netlink, &a), 0);
+	assert_int_equal(sh("! ip neigh show dev v0 | grep -q 10.9.0.201"), 0);
+	assert_int_equal(netlink_forget_neighbour(netlink, &a), 0);
+}
+
 int
 main(void)
 {
@@ -308,6 +336,7 @@ main(void)
 		cmocka_unit_test(an_overrun_is_told_and_heard_out),
 		cmocka_unit_test(an_address_becomes_local_and_is_no_more),
 		cmocka_unit_test(a_holder_clears_what_an_earlier_run_left),
+		cmocka_unit_test(who_did_not_answer_is_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
