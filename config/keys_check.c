@@ -1,7 +1,7 @@
 #include "config/keys_check.h"
 
 #include "config/config.h"
-#include "config/schema/value_forms.h"
+#include "config/schema/check_forms.h"
 
 #include <limits.h>
 
@@ -11,15 +11,15 @@
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
 
-#define OF_HTTP .applies = value_forms_is_http, .applies_to = "type: http"
-#define OF_SCRIPT .applies = value_forms_is_script, .applies_to = "type: script"
+#define OF_HTTP .applies = check_forms_is_http, .applies_to = "type: http"
+#define OF_SCRIPT .applies = check_forms_is_script, .applies_to = "type: script"
 
 #define TEXT_AT(member)                                                        \
 	SCHEMA_OTHER, SCHEMA_AT(struct config_check, member),                  \
-	    .form = &value_forms_text
+	    .form = &check_forms_text
 #define URL_PATH_AT(member)                                                    \
 	SCHEMA_OTHER, SCHEMA_AT(struct config_check, member),                  \
-	    .form = &value_forms_url_path
+	    .form = &check_forms_path
 
 /* The type first: whether the others have a meaning depends on it. */
 static const struct schema_key check_keys[] = {

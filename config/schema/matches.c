@@ -1,8 +1,8 @@
 #include "config/schema/matches.h"
 
 #include "config/config.h"
+#include "config/schema/check_forms.h"
 #include "config/schema/schema_type.h"
-#include "config/schema/value_forms.h"
 #include "config/yaml/diag.h"
 #include "config/yaml/tree.h"
 
@@ -48,10 +48,10 @@ is_good(struct schema *s, const struct tree_node *key,
 {
 	const struct tree_node *wrong = NULL;
 
-	if (!value_forms_is_text(key->text, 1, TEXT_MAX))
+	if (!check_forms_is_text(key->text, 1, TEXT_MAX))
 		wrong = key;
 	else if (value->type != TREE_TEXT || value->is_none ||
-	    !value_forms_is_text(value->text, 0, TEXT_MAX))
+	    !check_forms_is_text(value->text, 0, TEXT_MAX))
 		wrong = value;
 	if (wrong != NULL)
 		diag_error(s->diag, &wrong->at,

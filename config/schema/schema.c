@@ -48,10 +48,11 @@ schema_alloc(struct schema *s, size_t n, size_t size)
 char *
 schema_copy(struct schema *s, const char *text)
 {
-	char *copy = arena_copy(s->memory, text, strlen(text));
+	const size_t len = strlen(text);
+	char *copy = schema_alloc(s, len + 1, 1);
 
-	if (copy == NULL)
-		s->out_of_memory = true;
+	if (copy != NULL)
+		memcpy(copy, text, len);
 	return copy;
 }
 

@@ -3,8 +3,8 @@
 /*
  * Values with a form of their own: an address, one to listen on, a virtual IP
  * with its prefix, a network, a server's address, which may be a host name, and
- * a server written as that alone, where the log goes; of a check, the path of a
- * URL and a text to look for. The schema's engine calls them through these.
+ * a server written as that alone, where the log goes. The schema's engine calls
+ * them through these.
  */
 
 #include "config/schema/schema.h"
@@ -15,11 +15,9 @@ extern const struct schema_form value_forms_cidr;    /* struct config_cidr */
 extern const struct schema_form value_forms_network; /* struct config_cidr */
 extern const struct schema_form
     value_forms_listen; /* struct config_listen [2] */
-extern const struct schema_form value_forms_server;   /* struct config_server */
-extern const struct schema_form value_forms_host;     /* its address and host */
-extern const struct schema_form value_forms_target;   /* struct config_log */
-extern const struct schema_form value_forms_url_path; /* const char * */
-extern const struct schema_form value_forms_text;     /* const char * */
+extern const struct schema_form value_forms_server; /* struct config_server */
+extern const struct schema_form value_forms_host;   /* its address and host */
+extern const struct schema_form value_forms_target; /* struct config_log */
 
 /*
  * Servers without a name get one: the host of their address, or where two of
@@ -28,13 +26,8 @@ extern const struct schema_form value_forms_text;     /* const char * */
  */
 void value_forms_name_servers(struct schema *s, void *parent);
 
-/* Printable characters of ASCII, `min` to `max` of them. */
-bool value_forms_is_text(const char *text, size_t min, size_t max);
-
-/* Whether a service or a check is of this kind; for the keys of those. */
+/* Whether a service is one; for the keys of those. */
 bool value_forms_is_standby(const void *service);
-bool value_forms_is_http(const void *check);
-bool value_forms_is_script(const void *check);
 
 /* A server begins with the check of its service. */
 void value_forms_born_server(void *item, const void *parent);

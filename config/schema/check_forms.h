@@ -1,0 +1,18 @@
+#pragma once
+
+/*
+ * Values of a check that have a form of their own: a path of a URL, a text to
+ * look for; and which keys belong to which type of check.
+ */
+
+#include "config/schema/schema.h"
+
+extern const struct schema_form check_forms_path; /* const char * */
+extern const struct schema_form check_forms_text; /* const char * */
+
+/* Printable characters of ASCII, `min` to `max` of them. */
+bool check_forms_is_text(const char *text, size_t min, size_t max);
+
+/* `check` is a struct config_check. */
+bool check_forms_is_http(const void *check);
+bool check_forms_is_script(const void *check);
