@@ -57,6 +57,13 @@ const char *const config_check_type_words[] = {
 	NULL,
 };
 
+const char *const config_method_words[] = {
+	[CONFIG_METHOD_GET] = "GET",
+	[CONFIG_METHOD_HEAD] = "HEAD",
+	[CONFIG_METHOD_OPTIONS] = "OPTIONS",
+	NULL,
+};
+
 const char *const config_preset_words[] = {
 	[CONFIG_PRESET_NONE] = "none",
 	[CONFIG_PRESET_IMPALAD] = "impalad",

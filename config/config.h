@@ -124,6 +124,17 @@ struct config_matches {
 	size_t n;
 };
 
+enum config_method {
+	CONFIG_METHOD_GET,
+	CONFIG_METHOD_HEAD,
+	CONFIG_METHOD_OPTIONS,
+};
+
+/* Of an answer by HTTP: from the one to the other, both among them. */
+struct config_status {
+	uint16_t min, max;
+};
+
 /*
  * What follows the port is void but for its type, `script` for script and all
  * else for http.
@@ -135,13 +146,18 @@ struct config_check {
 	uint16_t port;      /* 0: the server's own */
 	const char *script; /* with type script, never NULL */
 	const char *path;   /* of the URL, with its query */
-	uint16_t status;
+	enum config_method method;
+	const char *host;              /* NULL: that of the server's address */
+	struct config_matches headers; /* name and value of each */
+	struct config_status *statuses;
+	size_t n_statuses;  /* 1 or more */
 	const char *expect; /* "text" or "!text"; NULL: any body */
 	struct config_matches json, drain;
 	const char *fallback;  /* path; NULL: none */
 	const char *role;      /* the JSON key that says it; NULL: none */
 	const char *role_path; /* never NULL */
 	bool tls;
+	bool verify;                      /* with tls: the certificate */
 	const char *ca;                   /* path; NULL: the system's */
 	const char *user, *password_file; /* both or none */
 	bool negotiate;                   /* by SPNEGO; then no user */
@@ -344,6 +360,7 @@ extern const char *const config_on_down_words[];
 extern const char *const config_prefer_words[];
 extern const char *const config_preface_words[];
 extern const char *const config_check_type_words[];
+extern const char *const config_method_words[];
 extern const char *const config_preset_words[];
 extern const char *const config_log_level_words[];
 extern const char *const config_log_facility_words[];

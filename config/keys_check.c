@@ -7,6 +7,7 @@
 
 #define PATH_LEN (PATH_MAX - 1)
 #define MATCHES_MAX 16
+#define STATUSES_MAX 16
 #define SECOND 1000
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
@@ -20,6 +21,12 @@
 #define URL_PATH_AT(member)                                                    \
 	SCHEMA_OTHER, SCHEMA_AT(struct config_check, member),                  \
 	    .form = &check_forms_path
+
+static const struct schema_list status_list = {
+	.count_at = offsetof(struct config_check, n_statuses),
+	.item_size = sizeof(struct config_status),
+	.form = &check_forms_status,
+};
 
 /* The type first: whether the others have a meaning depends on it. */
 static const struct schema_key check_keys[] = {
@@ -58,10 +65,23 @@ static const struct schema_key check_keys[] = {
 	            "line that it prints. Each server has runs of its own." },
 	{ "path", URL_PATH_AT(path), .fallback = "/", OF_HTTP,
 	    .help = "The path of the page that is asked for." },
-	{ "status", SCHEMA_NUMBER, SCHEMA_AT(struct config_check, status),
-	    .min = 100, .max = 599, .fallback = "200", OF_HTTP,
-	    .help = "The status that the answer must have. No redirection is "
-	            "followed." },
+	{ "method", SCHEMA_WORD, SCHEMA_AT(struct config_check, method),
+	    .words = config_method_words, .fallback = "GET", OF_HTTP,
+	    .help = "How the page is asked for. An answer to HEAD has no "
+	            "body." },
+	{ "host", SCHEMA_OTHER, SCHEMA_AT(struct config_check, host),
+	    .form = &check_forms_host, OF_HTTP,
+	    .help = "The Host header, and the name that a certificate must be "
+	            "valid for. Without it both are the host of the server's "
+	            "address. Checks go to that address in any case." },
+	{ "headers", SCHEMA_MATCHES, SCHEMA_AT(struct config_check, headers),
+	    .max = MATCHES_MAX, .what = "names of headers and their values",
+	    OF_HTTP, .help = "Headers that the request has besides." },
+	{ "status", SCHEMA_LIST, SCHEMA_AT(struct config_check, statuses),
+	    .min = 1, .max = STATUSES_MAX, .fallback = "200",
+	    .list = &status_list, OF_HTTP,
+	    .help = "The status that the answer must have, or several, also "
+	            "as a range: 200-399. No redirection is followed." },
 	{ "expect", TEXT_AT(expect), OF_HTTP,
 	    .help = "A text that the body must hold. With a ! in front, a "
 	            "text that it must not hold." },
@@ -88,6 +108,11 @@ static const struct schema_key check_keys[] = {
 	    .fallback = "false", OF_HTTP,
 	    .help = "Checks ask by https. The certificate must be valid for "
 	            "the host of the server's address." },
+	{ "verify", SCHEMA_BOOL, SCHEMA_AT(struct config_check, verify),
+	    .fallback = "true", OF_HTTP,
+	    .help = "With `tls: true`, whether the certificate is looked at. "
+	            "Where it is not, anybody may have answered, and `status` "
+	            "says so." },
 	{ "ca", SCHEMA_PATH, SCHEMA_AT(struct config_check, ca),
 	    .max = PATH_LEN, OF_HTTP,
 	    .help = "Certificates (PEM) that vouch for the server's, in place "

@@ -2,65 +2,158 @@
 
 #include "config/config.h"
 #include "config/rules/rules.h"
+#include "config/schema/source_marks.h"
 #include "config/yaml/diag.h"
 #include "config/yaml/tree.h"
 
+#include <string.h>
+
 /* Where a value was given: at the server's check, else at the service's. */
 static const struct tree_node *
-place(const struct rules *r, const void *own, const void *inherited)
+place(const struct source_marks *marks, const void *own, const void *inherited)
 {
-	const struct tree_node *node = rules_at(r, own);
+	const struct tree_node *node = source_marks_get(marks, own);
 
-	return node != NULL ? node : rules_at(r, inherited);
+	return node != NULL ? node : source_marks_get(marks, inherited);
 }
 
 /* `needs` without `has`. */
 static void
-lacks(struct rules *r, const struct tree_node *at, const char *needs,
+lacks(struct diag *diag, const struct tree_node *at, const char *needs,
     const char *has)
 {
 	if (at != NULL)
-		diag_error(r->diag, &at->at, "'%s' without '%s'; expected both",
+		diag_error(diag, &at->at, "'%s' without '%s'; expected both",
 		    needs, has);
+}
+
+static void
+check_negotiate(const struct config_check *c, const struct config_check *from,
+    const struct source_marks *marks, struct diag *diag)
+{
+	const struct tree_node *at =
+	    place(marks, &c->negotiate_keytab, &from->negotiate_keytab);
+
+	if (!c->negotiate && c->negotiate_keytab != NULL)
+		lacks(diag, at, "negotiate_keytab", "negotiate: true");
+	at = place(marks, &c->negotiate, &from->negotiate);
+	if (c->negotiate && c->user != NULL && at != NULL)
+		diag_error(diag, &at->at,
+		    "'negotiate' with 'user'; expected one of them");
+}
+
+/* RFC 9110, section 5.6.2. */
+static bool
+is_header_name(const char *text)
+{
+	const char *const others = "!#$%&'*+-.^_`|~";
+
+	for (const char *t = text; *t != '\0'; t++)
+		if (!(*t >= '0' && *t <= '9') && !(*t >= 'a' && *t <= 'z') &&
+		    !(*t >= 'A' && *t <= 'Z') && strchr(others, *t) == NULL)
+			return false;
+	return true;
+}
+
+/* Headers on which it hangs where a request or an answer ends. */
+static bool
+is_ours(const char *name)
+{
+	static const char *const names[] = { "Connection", "Content-Length",
+		"Host", "Transfer-Encoding" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcasecmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static void
+check_headers(const struct config_check *c, const struct config_check *from,
+    const struct source_marks *marks, struct diag *diag)
+{
+	const struct tree_node *at = place(marks, &c->headers, &from->headers);
+
+	for (size_t i = 0; at != NULL && i < c->headers.n; i++) {
+		const char *name = c->headers.all[i].key;
+
+		if (!is_header_name(name))
+			diag_error(diag, &at->at,
+			    "'%s' is no name of a header; expected letters, "
+			    "digits and '-'",
+			    name);
+		else if (is_ours(name))
+			diag_error(diag, &at->at,
+			    "the header '%s' is hapair's own; expected others"
+			    "%s",
+			    name,
+			    strcasecmp(name, "Host") == 0
+			        ? ", and 'host' for this one"
+			        : "");
+	}
+}
+
+/* What is looked for in a body that HEAD does not bring. */
+static void
+check_head(const struct config_check *c, const struct config_check *from,
+    const struct source_marks *marks, struct diag *diag)
+{
+	const struct tree_node *at = place(marks, &c->method, &from->method);
+	const char *needs = c->expect != NULL ? "expect"
+	    : c->json.n > 0                   ? "json"
+	    : c->drain.n > 0                  ? "drain"
+	    : c->role != NULL                 ? "role"
+	                                      : NULL;
+
+	if (c->method == CONFIG_METHOD_HEAD && needs != NULL && at != NULL)
+		diag_error(diag, &at->at,
+		    "'method: HEAD' with '%s'; expected one of them, since the "
+		    "answer has no body",
+		    needs);
+}
+
+static void
+check_tls(const struct config_check *c, const struct config_check *from,
+    const struct source_marks *marks, struct diag *diag)
+{
+	const struct tree_node *at = place(marks, &c->verify, &from->verify);
+
+	if (!c->tls && c->ca != NULL)
+		lacks(diag, place(marks, &c->ca, &from->ca), "ca", "tls: true");
+	if (!c->tls && !c->verify)
+		lacks(diag, at, "verify: false", "tls: true");
+	if (c->tls && !c->verify && c->ca != NULL && at != NULL)
+		diag_error(diag, &at->at,
+		    "'verify: false' with 'ca'; expected one of them");
 }
 
 /* `from`: whose keys these are where they are not its own. */
 static void
-check_http(struct rules *r, const struct config_check *c,
-    const struct config_check *from)
+check_one(const struct config_check *c, const struct config_check *from,
+    const struct source_marks *marks, struct diag *diag)
 {
-	const struct tree_node *negotiate =
-	    place(r, &c->negotiate, &from->negotiate);
-
-	if (c->ca != NULL && !c->tls)
-		lacks(r, place(r, &c->ca, &from->ca), "ca", "tls: true");
+	if (c->type == CONFIG_CHECK_SCRIPT && c->script == NULL)
+		lacks(diag, place(marks, &c->type, &from->type), "type: script",
+		    "script");
+	if (c->type != CONFIG_CHECK_HTTP)
+		return;
+	check_tls(c, from, marks, diag);
+	check_headers(c, from, marks, diag);
+	check_head(c, from, marks, diag);
 	if (c->user != NULL && c->password_file == NULL)
-		lacks(r, place(r, &c->user, &from->user), "user",
+		lacks(diag, place(marks, &c->user, &from->user), "user",
 		    "password_file");
 	if (c->user == NULL && c->password_file != NULL)
-		lacks(r, place(r, &c->password_file, &from->password_file),
+		lacks(diag,
+		    place(marks, &c->password_file, &from->password_file),
 		    "password_file", "user");
-	if (!c->negotiate && c->negotiate_keytab != NULL)
-		lacks(r,
-		    place(r, &c->negotiate_keytab, &from->negotiate_keytab),
-		    "negotiate_keytab", "negotiate: true");
-	if (c->negotiate && c->user != NULL && negotiate != NULL)
-		diag_error(r->diag, &negotiate->at,
-		    "'negotiate' with 'user'; expected one of them");
+	check_negotiate(c, from, marks, diag);
 }
 
 void
 check_rules_check(struct rules *r, const struct config_service *service)
 {
-	const struct config_check *from = &service->check;
-
-	for (size_t i = 0; i < service->n_servers; i++) {
-		const struct config_check *c = &service->servers[i].check;
-
-		if (c->type == CONFIG_CHECK_SCRIPT && c->script == NULL)
-			lacks(r, place(r, &c->type, &from->type),
-			    "type: script", "script");
-		if (c->type == CONFIG_CHECK_HTTP)
-			check_http(r, c, from);
-	}
+	for (size_t i = 0; i < service->n_servers; i++)
+		check_one(&service->servers[i].check, &service->check, r->marks,
+		    r->diag);
 }

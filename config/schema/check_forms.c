@@ -1,12 +1,16 @@
 #include "config/schema/check_forms.h"
 
 #include "config/config.h"
+#include "config/schema/scalar.h"
 #include "config/yaml/diag.h"
 #include "config/yaml/tree.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define TEXT_MAX 200
+#define STATUS_MIN 100 /* RFC 9110, section 15 */
+#define STATUS_MAX 599
 
 bool
 check_forms_is_text(const char *text, size_t min, size_t max)
@@ -58,6 +62,64 @@ parse_text(struct schema *s, const struct tree_node *text, void *ret_value)
 	    text->shown, TEXT_MAX);
 }
 
+static int
+parse_host(struct schema *s, const struct tree_node *text, void *ret_value)
+{
+	if (scalar_is_host(text->text))
+		return keep(s, text, ret_value);
+	return diag_error(s->diag, &text->at,
+	    "'%s' is not a host name; expected, for example, www.example.org",
+	    text->shown);
+}
+
+/* "200", or "200-399". */
+static bool
+read_status(const char *text, struct config_status *ret_status)
+{
+	char first[8];
+	const char *dash = strchr(text, '-');
+	const size_t len = dash != NULL ? (size_t)(dash - text) : strlen(text);
+	uint64_t min, max;
+
+	if (len >= sizeof(first))
+		return false;
+	memcpy(first, text, len);
+	first[len] = '\0';
+	if (scalar_number(first, &min) < 0 ||
+	    scalar_number(dash != NULL ? dash + 1 : first, &max) < 0)
+		return false;
+	if (min < STATUS_MIN || max > STATUS_MAX || min > max)
+		return false;
+	*ret_status = (struct config_status){ .min = (uint16_t)min,
+		.max = (uint16_t)max };
+	return true;
+}
+
+static int
+parse_status(struct schema *s, const struct tree_node *text, void *ret_value)
+{
+	if (read_status(text->text, ret_value)) {
+		schema_mark(s, ret_value, text);
+		return 1;
+	}
+	return diag_error(s->diag, &text->at,
+	    "'%s' is not a status; expected a number from %d to %d, or a "
+	    "range such as 200-399",
+	    text->shown, STATUS_MIN, STATUS_MAX);
+}
+
+static const char *
+print_status(const void *value, char *buf, size_t room)
+{
+	const struct config_status *status = value;
+
+	if (status->min == status->max)
+		(void)snprintf(buf, room, "%u", status->min);
+	else
+		(void)snprintf(buf, room, "%u-%u", status->min, status->max);
+	return buf;
+}
+
 static const char *
 print_text(const void *value, char *buf, size_t room)
 {
@@ -79,6 +141,18 @@ const struct schema_form check_forms_text = {
 	.name = "a text of ASCII",
 	.parse = parse_text,
 	.print = print_text,
+};
+
+const struct schema_form check_forms_host = {
+	.name = "a host name",
+	.parse = parse_host,
+	.print = print_text,
+};
+
+const struct schema_form check_forms_status = {
+	.name = "a status of HTTP, or a range such as 200-399",
+	.parse = parse_status,
+	.print = print_status,
 };
 
 bool

@@ -2,13 +2,16 @@
 
 /*
  * Values of a check that have a form of their own: a path of a URL, a text to
- * look for; and which keys belong to which type of check.
+ * look for, a host, statuses of HTTP; and which keys belong to which type of
+ * check.
  */
 
 #include "config/schema/schema.h"
 
-extern const struct schema_form check_forms_path; /* const char * */
-extern const struct schema_form check_forms_text; /* const char * */
+extern const struct schema_form check_forms_path;   /* const char * */
+extern const struct schema_form check_forms_text;   /* const char * */
+extern const struct schema_form check_forms_host;   /* const char * */
+extern const struct schema_form check_forms_status; /* struct config_status */
 
 /* Printable characters of ASCII, `min` to `max` of them. */
 bool check_forms_is_text(const char *text, size_t min, size_t max);

@@ -43,8 +43,8 @@ kind_of(const struct tree_node *value)
 }
 
 static bool
-is_good(struct schema *s, const struct tree_node *key,
-    const struct tree_node *value)
+is_good(struct schema *s, const struct schema_key *k,
+    const struct tree_node *key, const struct tree_node *value)
 {
 	const struct tree_node *wrong = NULL;
 
@@ -55,9 +55,11 @@ is_good(struct schema *s, const struct tree_node *key,
 		wrong = value;
 	if (wrong != NULL)
 		diag_error(s->diag, &wrong->at,
-		    "'%s' cannot be matched; expected at most %d characters of "
-		    "ASCII, such as 'ready: true'",
-		    wrong->shown, TEXT_MAX);
+		    "'%s' cannot be %s; expected at most %d characters of "
+		    "ASCII, such as '%s'",
+		    wrong->shown, k->what != NULL ? "sent" : "matched",
+		    TEXT_MAX,
+		    k->what != NULL ? "X-Probe: hapair" : "ready: true");
 	return wrong == NULL;
 }
 
@@ -80,7 +82,7 @@ matches_fill(struct schema *s, const struct schema_key *k,
 	for (size_t i = 0; i < map->n_items; i += 2) {
 		const struct tree_node *value = map->items[i + 1];
 
-		if (!is_good(s, map->items[i], value))
+		if (!is_good(s, k, map->items[i], value))
 			continue;
 		m.all[m.n++] = (struct config_match){
 			.key = schema_copy(s, map->items[i]->text),

@@ -3,8 +3,9 @@
 /*
  * Keys of a JSON object and the values they must have, as the file says them:
  * `json: {is_coordinator: true}`. A word without quotes that is true, false or
- * a number means that; everything else is a string. Part of the schema's
- * engine, and of what prints its values.
+ * a number means that; everything else is a string. Headers of HTTP are read
+ * alike, and are all text. Part of the schema's engine, and of what prints its
+ * values.
  */
 
 #include "config/schema/schema.h"

@@ -111,7 +111,8 @@ struct schema_key {
 	 * name, from the struct that the map is in; NULL: there is none.
 	 */
 	const char *(*name_at)(const void *base, size_t i);
-	const char *what; /* of such a map: as that of a table */
+	/* Of such a map: as that of a table. Of matches that are no JSON. */
+	const char *what;
 	const char *help; /* a sentence or two for the manual */
 };
 

@@ -62,10 +62,10 @@ schema_type_text(const struct schema_key *k, char *buf, size_t room)
 		(void)snprintf(buf, room, "a list");
 		break;
 	case SCHEMA_MATCHES:
-		(void)snprintf(buf, room,
-		    "a map of at most %d keys of JSON and their values: true, "
-		    "false, a number or a text",
-		    (int)k->max);
+		(void)snprintf(buf, room, "a map of at most %d %s", (int)k->max,
+		    k->what != NULL ? k->what
+		                    : "keys of JSON and their values: true, "
+		                      "false, a number or a text");
 		break;
 	case SCHEMA_OTHER:
 		(void)snprintf(buf, room, "%s", k->form->name);

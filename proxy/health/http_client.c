@@ -389,6 +389,21 @@ add_header(struct http_client_call *t, const char *line)
 	return CURLE_OK;
 }
 
+/* To libcurl a header without a value is `Name;`. */
+static int
+add_named(struct http_client_call *t, const char *name, const char *value)
+{
+	char *line = NULL;
+	int c;
+
+	if (asprintf(&line, value[0] != '\0' ? "%s: %s" : "%s;", name, value) <
+	    0)
+		return CURLE_OUT_OF_MEMORY;
+	c = add_header(t, line);
+	free(line);
+	return c;
+}
+
 /*
  * The token with the first request already: a server that was asked without it
  * would only say 401, and hear it by a second one.
@@ -401,12 +416,17 @@ set_headers(struct http_client_call *t, const struct http_client_request *r)
 	char *line = NULL;
 
 	if (c == CURLE_OK && r->token != NULL) {
-		if (asprintf(&line, "Authorization: Negotiate %s", r->token) <
-		    0)
+		if (asprintf(&line, "Negotiate %s", r->token) < 0)
 			return CURLE_OUT_OF_MEMORY;
-		c = add_header(t, line);
+		c = add_named(t, "Authorization", line);
 		free(line);
 	}
+	if (c == CURLE_OK && r->bare_host)
+		c = add_named(t, "Host", r->host);
+	for (size_t i = 0;
+	     c == CURLE_OK && r->headers != NULL && i < r->headers->n; i++)
+		c = add_named(
+		    t, r->headers->all[i].key, r->headers->all[i].value);
 	if (c != CURLE_OK)
 		return c;
 	return curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
@@ -439,6 +459,21 @@ set_manners(struct http_client_call *t)
 }
 
 static CURLcode
+set_method(struct http_client_call *t, enum config_method method)
+{
+	switch (method) {
+	case CONFIG_METHOD_GET:
+		break;
+	case CONFIG_METHOD_HEAD:
+		return curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
+	case CONFIG_METHOD_OPTIONS:
+		return curl_easy_setopt(
+		    t->easy, CURLOPT_CUSTOMREQUEST, "OPTIONS");
+	}
+	return CURLE_OK;
+}
+
+static CURLcode
 set_request(struct http_client_call *t, const struct http_client_request *r)
 {
 	CURL *e = t->easy;
@@ -452,8 +487,14 @@ set_request(struct http_client_call *t, const struct http_client_request *r)
 	 * a folder it keeps nothing: 26 ms of the loop for each connection.
 	 */
 	(void)curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+	if (r->anybody) {
+		(void)curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
+		(void)curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
 	if (r->ca != NULL)
 		c = curl_easy_setopt(e, CURLOPT_CAINFO, r->ca);
+	if (c == CURLE_OK)
+		c = set_method(t, r->method);
 	if (c != CURLE_OK || r->user == NULL)
 		return c;
 	(void)curl_easy_setopt(

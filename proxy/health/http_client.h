@@ -3,11 +3,12 @@
 /*
  * Pages by HTTP, for checks: the door to libcurl. On the relay's main thread,
  * in its libev loop; nothing here waits, and no name is ever resolved: the
- * address is the caller's. HTTP/1.1, one GET for each connection, no
+ * address is the caller's. HTTP/1.1, one request for each connection, no
  * redirections, no proxies, nothing from the environment or a .netrc. What is
  * kept of a body is bounded.
  */
 
+#include "config/config.h"
 #include "core/addr.h"
 
 struct ev_loop;
@@ -21,9 +22,13 @@ struct http_client_call;
 /* Borrowed for the call, all of it. */
 struct http_client_request {
 	const char *host; /* name or number: of the Host header, certificate */
+	bool bare_host;   /* that header without the port */
 	union addr to;    /* where it really goes, with the port */
 	const char *path; /* with its query */
+	enum config_method method;
+	const struct config_matches *headers; /* besides; NULL: none */
 	bool tls;
+	bool anybody;                /* certificates are not looked at */
 	const char *ca;              /* path; NULL: the system's */
 	const char *user, *password; /* basic or digest; NULL: neither */
 	const char *token;           /* of `Negotiate`, in base64; NULL: none */

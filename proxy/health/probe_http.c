@@ -41,6 +41,20 @@ tell_refused(struct probe_http *a, const struct probe_judge_page *page)
 	negotiate_distrust(&a->call);
 }
 
+/* A page that vouches for nobody. */
+static void
+tell_unverified(struct probe_http *a)
+{
+	char said[PROBE_JUDGE_DETAIL_MAX];
+
+	if (!a->config->tls || a->config->verify ||
+	    a->said.result == HEALTH_FAILED)
+		return;
+	memcpy(said, a->said.detail, sizeof(said));
+	probe_judge_say(&a->said, a->said.result,
+	    "%.30s (not verified: anybody may have answered)", said);
+}
+
 /* What is known now is the answer, unless it is left to ask for the role. */
 static void
 conclude(struct probe_http *a)
@@ -48,8 +62,10 @@ conclude(struct probe_http *a)
 	if (a->config->role != NULL && a->stage != PROBE_HTTP_ROLE &&
 	    a->said.result != HEALTH_FAILED)
 		go(a, PROBE_HTTP_ROLE);
-	else
+	else {
+		tell_unverified(a);
 		a->on_answer(a->arg, &a->said);
+	}
 }
 
 static void
@@ -122,14 +138,20 @@ static void
 fetch_page(struct probe_http *a, const char *token)
 {
 	const struct config_check *c = a->config;
-	struct http_client_request r = { .host = a->host,
+	struct http_client_request r = {
+		.host = c->host != NULL ? c->host : a->host,
+		.bare_host = c->host != NULL,
 		.to = a->to,
 		.path = path_of(a),
+		.method = c->method,
+		.headers = &c->headers,
 		.tls = c->tls,
+		.anybody = !c->verify,
 		.ca = c->ca,
 		.user = c->user,
 		.token = token,
-		.timeout_ms = left_ms(a) };
+		.timeout_ms = left_ms(a),
+	};
 
 	if (c->user != NULL)
 		r.password =

@@ -141,17 +141,43 @@ probe_judge_expect(const struct config_check *c,
 		    found ? "has" : "lacks", text);
 }
 
-static bool
-probe_judge_status(const struct probe_judge_page *page, unsigned wanted,
-    struct probe_judge_answer *a)
+/* As the file has them: "200-399, 401"; cut off where there is no room. */
+static void
+list_statuses(const struct config_check *c, char *text, size_t room)
 {
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < c->n_statuses && used < room; i++) {
+		const struct config_status *s = &c->statuses[i];
+		const char *join = i == 0 ? "" : ", ";
+
+		used += (size_t)(s->min == s->max
+		        ? snprintf(
+		              text + used, room - used, "%s%u", join, s->min)
+		        : snprintf(text + used, room - used, "%s%u-%u", join,
+		              s->min, s->max));
+	}
+}
+
+static bool
+probe_judge_status(const struct config_check *c,
+    const struct probe_judge_page *page, struct probe_judge_answer *a)
+{
+	char wanted[PROBE_JUDGE_DETAIL_MAX / 2];
+
 	*a = (struct probe_judge_answer){ .is_void = false };
-	if (page->status == wanted)
+	for (size_t i = 0; i < c->n_statuses; i++) {
+		if (page->status < c->statuses[i].min ||
+		    page->status > c->statuses[i].max)
+			continue;
 		probe_judge_say(a, HEALTH_PASSED, "status %u", page->status);
-	else
-		probe_judge_say(a, HEALTH_FAILED, "status %u, expected %u",
-		    page->status, wanted);
-	return page->status == wanted;
+		return true;
+	}
+	list_statuses(c, wanted, sizeof(wanted));
+	probe_judge_say(
+	    a, HEALTH_FAILED, "status %u, expected %s", page->status, wanted);
+	return false;
 }
 
 bool
@@ -161,7 +187,7 @@ probe_judge_page(const struct config_check *c,
 	struct probe_judge_answer a;
 	bool told = true;
 
-	if (probe_judge_status(page, c->status, &a) && c->expect != NULL)
+	if (probe_judge_status(c, page, &a) && c->expect != NULL)
 		probe_judge_expect(c, page, &a);
 	if (a.result == HEALTH_PASSED)
 		told = probe_judge_json(c, page, &a);
@@ -175,7 +201,7 @@ probe_judge_fallback(const struct config_check *c,
 {
 	struct probe_judge_answer a;
 
-	if (probe_judge_status(page, c->status, &a))
+	if (probe_judge_status(c, page, &a))
 		probe_judge_say(&a, HEALTH_PASSED, "status %u of %.50s",
 		    page->status, c->fallback);
 	*ret_answer = a;

@@ -157,6 +157,28 @@ def test_answers(family: int) -> None:
             assert re.search(rb"\r\nHost: " + where + rb"\r\n", head), head
 
 
+def test_requests() -> None:
+    """Method, Host, headers as the file says; statuses as a list with ranges."""
+    keys = {"method": "HEAD", "host": "www.example.org", "path": "/a?b",
+            "headers": {"X-Probe": "hap air", "X-None": "", "user-agent": "mine"},
+            "status": ["200-299", 401]}
+    with single(services=[service(**keys)]) as stage:
+        with pages(stage, sends(page("", "299 Fine"))) as p:
+            stage.start()
+            is_found(stage, "up", "status 299")
+            head = p.requests[0]
+            p.answer = sends(page("", "300 Choose"))
+            is_found(stage, "down", "status 300, expected 200-299, 401")
+            p.answer = sends(page("", "401 Who"))
+            is_found(stage, "up", "status 401")
+        lines = head.decode().split("\r\n")
+        assert lines[0] == "HEAD /a?b HTTP/1.1", head
+        for line in ("Host: www.example.org", "X-Probe: hap air", "X-None:", "user-agent: mine"):
+            assert lines.count(line) == 1, head
+        assert head.lower().count(b"user-agent:") == 1, head
+        assert head.lower().count(b"host:") == 1, head
+
+
 def test_it_leaves_as_a_guest() -> None:
     """A FIN, never a reset, from each check; http as tcp."""
     with single(services=[service(), {**service(type="tcp", interval="50ms"), "name": "tcp",
@@ -309,12 +331,12 @@ def test_none_believes_clients() -> None:
         is_found(stage, "up", "not checked, a client was served")
 
 
-def certificate(stage: Stage, name: str) -> ssl.SSLContext:
-    """One that vouches for itself, in NAME.pem, for the address of s1."""
+def certificate(stage: Stage, name: str, of: str = "") -> ssl.SSLContext:
+    """One that vouches for itself, in NAME.pem, for the address of that host."""
     path = f"{stage.lab.dir}/{name}.pem"
     words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     words += ["-nodes", "-keyout", path + ".key", "-out", path, "-days", "2"]
-    words += ["-subj", f"/CN={name}", "-addext", f"subjectAltName=IP:{address(name)}"]
+    words += ["-subj", f"/CN={name}", "-addext", f"subjectAltName={of or 'IP:' + address(name)}"]
     subprocess.run(words, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path, path + ".key")
@@ -348,6 +370,38 @@ def test_tls() -> None:
             is_found(stage, "up", "status 200")
             context = other
             is_found(stage, "down", ".*certificate.*")
+            door.shutdown(socket.SHUT_RDWR)
+
+
+def test_not_verified() -> None:
+    """A certificate that nobody vouches for, and that `status` says so; of the right
+    name where `host` says another."""
+    stage = single(services=[service()])
+    with stage:
+        context = certificate(stage, "s2", "DNS:other.example.org")
+        config = stage.build()
+        listen = [endpoint("10.77.0.1", PORT)]
+        loose = {**service(tls=True, verify=False), "listen": listen}
+        named = service(tls=True, ca=f"{stage.lab.dir}/s2.pem", host="other.example.org")
+        named.update(name="named", listen=[endpoint("10.77.0.1", 88)])
+        config["services"] = [loose, named]
+        stage.configure(config)
+
+        def answer(sock: socket.socket) -> None:
+            with contextlib.suppress(OSError), context.wrap_socket(sock, server_side=True) as s:
+                s.recv(65536)
+                s.sendall(page("fine"))
+                s.unwrap()
+
+        p = Pages(sends(b""))
+        setattr(p, "serve", answer)
+        with stage.lab.listen("s1", CHECK_PORT) as door:
+            door.settimeout(None)
+            threading.Thread(target=p.run, args=(door,), daemon=True).start()
+            stage.start()
+            is_found(stage, "up", r"status 200 \(not verified: anybody may have answered\)")
+            shown = stage["p1"].status()["services"][1]["servers"][0]
+            assert shown["check"]["detail"] == "status 200", shown
             door.shutdown(socket.SHUT_RDWR)
 
 

@@ -17,19 +17,26 @@ static struct config_match several[] = {
 	{ "state", CONFIG_MATCH_STRING, "true" },
 };
 
+#define STATUSES(list) .statuses = (list), .n_statuses = ARRAY_LEN(list)
+
+static struct config_status ok[] = { { 200, 200 } };
+static struct config_status no_content[] = { { 204, 204 } };
+static struct config_status many[] = { { 200, 399 }, { 401, 401 } };
+
 static const struct config_check impalad = {
-	.status = 200,
+	STATUSES(ok),
 	.json = { coordinator, 1 },
 	.drain = { quiescing, 1 },
 	.fallback = "/healthz",
 };
 static const struct config_check typed = {
-	.status = 200,
+	STATUSES(ok),
 	.json = { several, 2 },
 };
-static const struct config_check plain = { .status = 204 };
-static const struct config_check wanted = { .status = 200, .expect = "ready" };
-static const struct config_check unwanted = { .status = 200,
+static const struct config_check plain = { STATUSES(no_content) };
+static const struct config_check ranges = { STATUSES(many) };
+static const struct config_check wanted = { STATUSES(ok), .expect = "ready" };
+static const struct config_check unwanted = { STATUSES(ok),
 	.expect = "!broken" };
 
 static const struct row {
@@ -43,6 +50,14 @@ static const struct row {
 	    HEALTH_PASSED, "status 204" },
 	{ "another status", &plain, { .status = 503, .body = "" },
 	    HEALTH_FAILED, "status 503, expected 204" },
+	{ "the first of a range", &ranges, { .status = 200, .body = "" },
+	    HEALTH_PASSED, "status 200" },
+	{ "the last of a range", &ranges, { .status = 399, .body = "" },
+	    HEALTH_PASSED, "status 399" },
+	{ "one beside a range", &ranges, { .status = 401, .body = "" },
+	    HEALTH_PASSED, "status 401" },
+	{ "between two", &ranges, { .status = 400, .body = "" }, HEALTH_FAILED,
+	    "status 400, expected 200-399, 401" },
 	{ "a long body does not matter for the status", &plain,
 	    { .status = 204, .body = "", .cut = true }, HEALTH_PASSED,
 	    "status 204" },
