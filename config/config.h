@@ -135,15 +135,28 @@ struct config_status {
 	uint16_t min, max;
 };
 
+/* len 0: nothing. */
+struct config_bytes {
+	const uint8_t *bytes;
+	size_t len;
+};
+
+/* One of them may be nothing. */
+struct config_turn {
+	struct config_bytes send, expect;
+};
+
 /*
- * What follows the port is void but for its type, `script` for script and all
- * else for http.
+ * What follows the port is void but for its type, `dialog` for tcp, `script`
+ * for script and all else for http.
  */
 struct config_check {
 	enum config_check_type type;
 	uint32_t interval_ms, timeout_ms;
 	uint32_t rise, fall;
-	uint16_t port;      /* 0: the server's own */
+	uint16_t port; /* 0: the server's own */
+	struct config_turn *dialog;
+	size_t n_dialog;
 	const char *script; /* with type script, never NULL */
 	const char *path;   /* of the URL, with its query */
 	enum config_method method;

@@ -1,6 +1,7 @@
 #include "config/keys_check.h"
 
 #include "config/config.h"
+#include "config/schema/byte_forms.h"
 #include "config/schema/check_forms.h"
 
 #include <limits.h>
@@ -8,10 +9,12 @@
 #define PATH_LEN (PATH_MAX - 1)
 #define MATCHES_MAX 16
 #define STATUSES_MAX 16
+#define TURNS_MAX 16
 #define SECOND 1000
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
 
+#define OF_TCP .applies = check_forms_is_tcp, .applies_to = "type: tcp"
 #define OF_HTTP .applies = check_forms_is_http, .applies_to = "type: http"
 #define OF_SCRIPT .applies = check_forms_is_script, .applies_to = "type: script"
 
@@ -28,12 +31,34 @@ static const struct schema_list status_list = {
 	.form = &check_forms_status,
 };
 
+static const struct schema_key turn_keys[] = {
+	{ "send", SCHEMA_OTHER, SCHEMA_AT(struct config_turn, send),
+	    .form = &byte_forms_bytes,
+	    .help = "What is sent, after all that is expected before it has "
+	            "come." },
+	{ "expect", SCHEMA_OTHER, SCHEMA_AT(struct config_turn, expect),
+	    .form = &byte_forms_bytes,
+	    .help = "What the server has to say then. Anything may come "
+	            "before it." },
+};
+
+static const struct schema_table turn_table = { .what = "an item of 'dialog'",
+	.keys = turn_keys,
+	.n_keys = ARRAY_LEN(turn_keys) };
+
+static const struct schema_list dialog_list = {
+	.count_at = offsetof(struct config_check, n_dialog),
+	.item_size = sizeof(struct config_turn),
+	.table = &turn_table,
+};
+
 /* The type first: whether the others have a meaning depends on it. */
 static const struct schema_key check_keys[] = {
 	{ "type", SCHEMA_WORD, SCHEMA_AT(struct config_check, type),
 	    .words = config_check_type_words, .fallback = "tcp",
 	    .decides = true,
-	    .help = "tcp: the server is well when it accepts a connection. "
+	    .help = "tcp: the server is well when it accepts a connection, "
+	            "and goes through the `dialog`. "
 	            "http: when a page says so. script: when a program says "
 	            "so. none: until `fall` connects of clients in a row fail; "
 	            "once an `interval` one client tries it again then. The "
@@ -57,6 +82,10 @@ static const struct schema_key check_keys[] = {
 	{ "port", SCHEMA_NUMBER, SCHEMA_AT(struct config_check, port), .min = 1,
 	    .max = UINT16_MAX,
 	    .help = "The port to check. Without it the server's own." },
+	{ "dialog", SCHEMA_LIST, SCHEMA_AT(struct config_check, dialog),
+	    .min = 1, .max = TURNS_MAX, .list = &dialog_list, OF_TCP,
+	    .help = "What is said and heard on the connection, in turns. The "
+	            "server is well when all of it was heard." },
 	{ "script", SCHEMA_PATH, SCHEMA_AT(struct config_check, script),
 	    .max = PATH_LEN, OF_SCRIPT,
 	    .help = "A program that is run as the relay's user, as PATH "

@@ -42,6 +42,27 @@ check_negotiate(const struct config_check *c, const struct config_check *from,
 		    "'negotiate' with 'user'; expected one of them");
 }
 
+static void
+check_dialog(const struct config_check *c, const struct config_check *from,
+    const struct source_marks *marks, struct diag *diag)
+{
+	const struct tree_node *at = place(marks, &c->dialog, &from->dialog);
+
+	const bool is_list = at != NULL && at->type == TREE_LIST;
+	const size_t n = at == NULL ? 0 : is_list ? at->n_items : 1;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct tree_node *item = is_list ? at->items[i] : at;
+
+		/* What is no map was refused where it was read. */
+		if (item->type == TREE_MAP && tree_get(item, "send") == NULL &&
+		    tree_get(item, "expect") == NULL)
+			diag_error(diag, &item->at,
+			    "an item of 'dialog' without 'send' and 'expect'; "
+			    "expected one of them, or both");
+	}
+}
+
 /* RFC 9110, section 5.6.2. */
 static bool
 is_header_name(const char *text)
@@ -135,6 +156,8 @@ check_one(const struct config_check *c, const struct config_check *from,
 	if (c->type == CONFIG_CHECK_SCRIPT && c->script == NULL)
 		lacks(diag, place(marks, &c->type, &from->type), "type: script",
 		    "script");
+	if (c->type == CONFIG_CHECK_TCP)
+		check_dialog(c, from, marks, diag);
 	if (c->type != CONFIG_CHECK_HTTP)
 		return;
 	check_tls(c, from, marks, diag);

@@ -156,6 +156,12 @@ const struct schema_form check_forms_status = {
 };
 
 bool
+check_forms_is_tcp(const void *check)
+{
+	return ((const struct config_check *)check)->type == CONFIG_CHECK_TCP;
+}
+
+bool
 check_forms_is_http(const void *check)
 {
 	return ((const struct config_check *)check)->type == CONFIG_CHECK_HTTP;

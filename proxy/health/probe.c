@@ -156,11 +156,10 @@ ask(struct probe *p)
 
 	p->busy = true;
 	p->began = mono_now();
-	/* Those that have a timeout of their own answer before this one. */
+	/* Each has a timeout of its own, and answers before this one. */
 	wait_s(p, q->check->timeout_ms / 1000. * 2 + 1);
 	switch (q->check->type) {
 	case CONFIG_CHECK_TCP:
-		wait_s(p, q->check->timeout_ms / 1000.);
 		probe_tcp_start(&p->ask.tcp, &q->to);
 		break;
 	case CONFIG_CHECK_HTTP:
@@ -187,10 +186,7 @@ on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 		ask(p);
 		return;
 	}
-	probe_judge_say(&late, HEALTH_FAILED, "%s",
-	    p->question.check->type == CONFIG_CHECK_TCP
-	        ? "connect: Connection timed out"
-	        : "no answer in time");
+	probe_judge_say(&late, HEALTH_FAILED, "no answer in time");
 	stop_asking(p);
 	on_answer(p, &late);
 }
@@ -205,9 +201,11 @@ set_asker(struct probe *p)
 	case CONFIG_CHECK_TCP:
 		p->ask.tcp = (struct probe_tcp){ .loop = all->loop,
 			.closing = &all->closing,
+			.secrets = all->secrets,
+			.config = q->check,
 			.on_answer = on_answer,
-			.arg = p,
-			.fd = -1 };
+			.arg = p };
+		probe_tcp_init(&p->ask.tcp);
 		break;
 	case CONFIG_CHECK_HTTP:
 		p->ask.http = (struct probe_http){ .fetcher = all->fetcher,

@@ -197,6 +197,38 @@ def test_it_leaves_as_a_guest() -> None:
                     assert heard == b"" or heard.startswith(b"GET "), heard
 
 
+def test_dialog() -> None:
+    """What the file has is said and heard, in turns; what is not said is missed."""
+    talk = [{"expect": "220 "}, {"send": "QUIT\r\n", "expect": "221"}, {"send": "hex:00ff"}]
+    spec = service(type="tcp", dialog=talk)
+    heard: list[bytes] = []
+    greeting = b"220 here\r\n"
+
+    def serve(sock: socket.socket) -> None:
+        sock.settimeout(60)
+        with contextlib.suppress(OSError), sock:
+            sock.sendall(greeting[:2])
+            time.sleep(0.01)
+            sock.sendall(greeting[2:])
+            if asked := sock.recv(100):
+                sock.sendall(b"221 bye\r\n")
+            heard.append(asked + sock.recv(100) + sock.recv(100))
+
+    with single(services=[spec]) as stage:
+        p = Pages(sends(b""))
+        setattr(p, "serve", serve)
+        with stage.lab.listen("s1", CHECK_PORT) as door:
+            door.settimeout(None)
+            threading.Thread(target=p.run, args=(door,), daemon=True).start()
+            stage.start()
+            is_found(stage, "up", "answers as expected")
+            wait_for(lambda: len(heard) > 0)
+            assert set(heard) == {b"QUIT\r\n\x00\xff"}, heard
+            greeting = b"421 busy\r\n"
+            is_found(stage, "down", f"{SLOW}000 ms were over before '220 '")
+            door.shutdown(socket.SHUT_RDWR)
+
+
 def test_asked_once_for_all() -> None:
     """Five services with ten servers at one place: one request at a time, and
     all of them know."""

@@ -126,8 +126,10 @@ check_table(const struct schema_table *t)
 			n += check_table(k->table);
 		if (k->list == NULL || k->list->table == NULL)
 			continue;
-		/* What follows the dash of a list must be printed. */
-		assert_int_equal(k->list->table->keys[0].type, SCHEMA_NAME);
+		/* Something must follow the dash of a list. */
+		if (strcmp(k->name, "dialog") != 0) /* a rule sees to it */
+			assert_int_equal(
+			    k->list->table->keys[0].type, SCHEMA_NAME);
 		n += check_table(k->list->table);
 	}
 	assert_true(choices != 1 && choices <= SCHEMA_CHOICES_MAX);

@@ -30,6 +30,11 @@ static const struct row {
 	{ "fall", "fall: 1", "fall: 2", true },
 	/* That is part of the address, which is looked at apart. */
 	{ "port", "port: 1", "port: 2", true },
+	{ "dialog", "type: tcp", "type: tcp, dialog: {send: a}", false },
+	{ "dialog", "type: tcp, dialog: {send: a}",
+	    "type: tcp, dialog: [{send: a}, {expect: a}]", false },
+	{ "dialog", "type: tcp, dialog: {send: a}",
+	    "type: tcp, dialog: [{send: 'hex:61'}]", true },
 	/* It is told whom it is for. */
 	{ "script", "type: script, script: /a", "type: script, script: /a",
 	    false },
