@@ -54,6 +54,7 @@ const char *const config_check_type_words[] = {
 	[CONFIG_CHECK_NONE] = "none",
 	[CONFIG_CHECK_HTTP] = "http",
 	[CONFIG_CHECK_SCRIPT] = "script",
+	[CONFIG_CHECK_TLS] = "tls",
 	NULL,
 };
 

@@ -104,6 +104,7 @@ enum config_check_type {
 	CONFIG_CHECK_NONE,
 	CONFIG_CHECK_HTTP,
 	CONFIG_CHECK_SCRIPT,
+	CONFIG_CHECK_TLS,
 };
 
 enum config_match_kind {
@@ -148,7 +149,8 @@ struct config_turn {
 
 /*
  * What follows the port is void but for its type, `dialog` for tcp, `script`
- * for script and all else for http.
+ * for script, what is about certificates for http and tls, and all else
+ * for http.
  */
 struct config_check {
 	enum config_check_type type;

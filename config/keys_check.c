@@ -16,6 +16,9 @@
 
 #define OF_TCP .applies = check_forms_is_tcp, .applies_to = "type: tcp"
 #define OF_HTTP .applies = check_forms_is_http, .applies_to = "type: http"
+#define OF_CERTIFICATES                                                        \
+	.applies = check_forms_has_certificate,                                \
+	.applies_to = "type: http or tls"
 #define OF_SCRIPT .applies = check_forms_is_script, .applies_to = "type: script"
 
 #define TEXT_AT(member)                                                        \
@@ -57,13 +60,15 @@ static const struct schema_key check_keys[] = {
 	{ "type", SCHEMA_WORD, SCHEMA_AT(struct config_check, type),
 	    .words = config_check_type_words, .fallback = "tcp",
 	    .decides = true,
-	    .help = "tcp: the server is well when it accepts a connection, "
-	            "and goes through the `dialog`. "
-	            "http: when a page says so. script: when a program says "
-	            "so. none: until `fall` connects of clients in a row fail; "
-	            "once an `interval` one client tries it again then. The "
-	            "same question to the same address is asked once, for all "
-	            "services." },
+	    .help =
+	        "tcp: the server is well when it accepts a connection, "
+	        "and goes through the `dialog`. "
+	        "http: when a page says so. tls: when it goes through a "
+	        "handshake, and has a valid certificate. script: when a program says "
+	        "so. none: until `fall` connects of clients in a row fail; "
+	        "once an `interval` one client tries it again then. The "
+	        "same question to the same address is asked once, for all "
+	        "services." },
 	{ "interval", SCHEMA_DURATION,
 	    SCHEMA_AT(struct config_check, interval_ms), .min = 10, .max = HOUR,
 	    .fallback = "2s",
@@ -99,7 +104,7 @@ static const struct schema_key check_keys[] = {
 	    .help = "How the page is asked for. An answer to HEAD has no "
 	            "body." },
 	{ "host", SCHEMA_OTHER, SCHEMA_AT(struct config_check, host),
-	    .form = &check_forms_host, OF_HTTP,
+	    .form = &check_forms_host, OF_CERTIFICATES,
 	    .help = "The Host header, and the name that a certificate must be "
 	            "valid for. Without it both are the host of the server's "
 	            "address. Checks go to that address in any case." },
@@ -138,12 +143,12 @@ static const struct schema_key check_keys[] = {
 	    .help = "Checks ask by https. The certificate must be valid for "
 	            "the host of the server's address." },
 	{ "verify", SCHEMA_BOOL, SCHEMA_AT(struct config_check, verify),
-	    .fallback = "true", OF_HTTP,
-	    .help = "With `tls: true`, whether the certificate is looked at. "
+	    .fallback = "true", OF_CERTIFICATES,
+	    .help = "With TLS, whether the certificate is looked at. "
 	            "Where it is not, anybody may have answered, and `status` "
 	            "says so." },
 	{ "ca", SCHEMA_PATH, SCHEMA_AT(struct config_check, ca),
-	    .max = PATH_LEN, OF_HTTP,
+	    .max = PATH_LEN, OF_CERTIFICATES,
 	    .help = "Certificates (PEM) that vouch for the server's, in place "
 	            "of the system's. The relay's user reads them at its "
 	            "start and once a day." },

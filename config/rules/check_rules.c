@@ -139,11 +139,13 @@ check_tls(const struct config_check *c, const struct config_check *from,
 {
 	const struct tree_node *at = place(marks, &c->verify, &from->verify);
 
-	if (!c->tls && c->ca != NULL)
+	const bool has_tls = c->tls || c->type == CONFIG_CHECK_TLS;
+
+	if (!has_tls && c->ca != NULL)
 		lacks(diag, place(marks, &c->ca, &from->ca), "ca", "tls: true");
-	if (!c->tls && !c->verify)
+	if (!has_tls && !c->verify)
 		lacks(diag, at, "verify: false", "tls: true");
-	if (c->tls && !c->verify && c->ca != NULL && at != NULL)
+	if (has_tls && !c->verify && c->ca != NULL && at != NULL)
 		diag_error(diag, &at->at,
 		    "'verify: false' with 'ca'; expected one of them");
 }
@@ -158,9 +160,10 @@ check_one(const struct config_check *c, const struct config_check *from,
 		    "script");
 	if (c->type == CONFIG_CHECK_TCP)
 		check_dialog(c, from, marks, diag);
+	if (c->type == CONFIG_CHECK_HTTP || c->type == CONFIG_CHECK_TLS)
+		check_tls(c, from, marks, diag);
 	if (c->type != CONFIG_CHECK_HTTP)
 		return;
-	check_tls(c, from, marks, diag);
 	check_headers(c, from, marks, diag);
 	check_head(c, from, marks, diag);
 	if (c->user != NULL && c->password_file == NULL)

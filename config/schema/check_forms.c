@@ -168,6 +168,13 @@ check_forms_is_http(const void *check)
 }
 
 bool
+check_forms_has_certificate(const void *check)
+{
+	return check_forms_is_http(check) ||
+	    ((const struct config_check *)check)->type == CONFIG_CHECK_TLS;
+}
+
+bool
 check_forms_is_script(const void *check)
 {
 	return ((const struct config_check *)check)->type ==

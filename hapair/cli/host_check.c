@@ -1,5 +1,6 @@
 #include "hapair/cli/host_check.h"
 
+#include "config/schema/check_forms.h"
 #include "core/fd.h"
 #include "core/secret.h"
 #include "failover/vip/netlink.h"
@@ -308,10 +309,11 @@ check_check(struct host_check *m, const struct config_check *c)
 
 	if (c->type == CONFIG_CHECK_SCRIPT)
 		check_program(m, "check script", c->script, false);
+	if (check_forms_has_certificate(c) && c->ca != NULL &&
+	    access(c->ca, R_OK) == -1)
+		tell_file(m, "ca", c->ca, strerror(errno));
 	if (c->type != CONFIG_CHECK_HTTP)
 		return;
-	if (c->ca != NULL && access(c->ca, R_OK) == -1)
-		tell_file(m, "ca", c->ca, strerror(errno));
 	if (c->password_file != NULL) {
 		e = secret_load_line(c->password_file, line, sizeof(line));
 		secret_wipe(line, sizeof(line));

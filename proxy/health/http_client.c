@@ -487,11 +487,13 @@ set_request(struct http_client_call *t, const struct http_client_request *r)
 	 * a folder it keeps nothing: 26 ms of the loop for each connection.
 	 */
 	(void)curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+	if (r->handshake_only)
+		c = curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, 1L);
 	if (r->anybody) {
 		(void)curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
 		(void)curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
-	if (r->ca != NULL)
+	if (c == CURLE_OK && r->ca != NULL)
 		c = curl_easy_setopt(e, CURLOPT_CAINFO, r->ca);
 	if (c == CURLE_OK)
 		c = set_method(t, r->method);

@@ -1,11 +1,11 @@
 #pragma once
 
 /*
- * Pages by HTTP, for checks: the door to libcurl. On the relay's main thread,
- * in its libev loop; nothing here waits, and no name is ever resolved: the
- * address is the caller's. HTTP/1.1, one request for each connection, no
- * redirections, no proxies, nothing from the environment or a .netrc. What is
- * kept of a body is bounded.
+ * Pages by HTTP, and handshakes of TLS, for checks: the door to libcurl. On the
+ * relay's main thread, in its libev loop; nothing here waits, and no name is
+ * ever resolved: the address is the caller's. HTTP/1.1, one request for each
+ * connection, no redirections, no proxies, nothing from the environment or a
+ * .netrc. What is kept of a body is bounded.
  */
 
 #include "config/config.h"
@@ -28,6 +28,7 @@ struct http_client_request {
 	enum config_method method;
 	const struct config_matches *headers; /* besides; NULL: none */
 	bool tls;
+	bool handshake_only;         /* of TLS: no request, and no page */
 	bool anybody;                /* certificates are not looked at */
 	const char *ca;              /* path; NULL: the system's */
 	const char *user, *password; /* basic or digest; NULL: neither */

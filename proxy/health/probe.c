@@ -85,6 +85,7 @@ stop_asking(struct probe *p)
 		probe_tcp_stop(&p->ask.tcp);
 		break;
 	case CONFIG_CHECK_HTTP:
+	case CONFIG_CHECK_TLS:
 		probe_http_stop(&p->ask.http);
 		break;
 	case CONFIG_CHECK_SCRIPT:
@@ -163,6 +164,7 @@ ask(struct probe *p)
 		probe_tcp_start(&p->ask.tcp, &q->to);
 		break;
 	case CONFIG_CHECK_HTTP:
+	case CONFIG_CHECK_TLS:
 		probe_http_start(&p->ask.http, &q->to);
 		break;
 	case CONFIG_CHECK_SCRIPT:
@@ -208,6 +210,7 @@ set_asker(struct probe *p)
 		probe_tcp_init(&p->ask.tcp);
 		break;
 	case CONFIG_CHECK_HTTP:
+	case CONFIG_CHECK_TLS:
 		p->ask.http = (struct probe_http){ .fetcher = all->fetcher,
 			.secrets = all->secrets,
 			.negotiate = all->negotiate,
@@ -257,6 +260,7 @@ probe_is_same(const struct probe_question *a, const struct probe_question *b)
 	case CONFIG_CHECK_TCP:
 		return asks_alike(a->check, b->check);
 	case CONFIG_CHECK_HTTP:
+	case CONFIG_CHECK_TLS:
 		return strcmp(a->host, b->host) == 0 &&
 		    asks_alike(a->check, b->check);
 	case CONFIG_CHECK_SCRIPT: /* it is told whom it is for */
@@ -276,14 +280,15 @@ static const struct negotiate_means tickets = {
 static bool
 has_means(struct probes *all, const struct config_check *c)
 {
-	if (c->type != CONFIG_CHECK_HTTP)
+	const bool negotiates = c->type == CONFIG_CHECK_HTTP && c->negotiate;
+
+	if (c->type != CONFIG_CHECK_HTTP && c->type != CONFIG_CHECK_TLS)
 		return true;
 	if (all->fetcher == NULL)
 		all->fetcher = http_client_open(all->loop, &all->closing);
-	if (c->negotiate && all->negotiate == NULL)
+	if (negotiates && all->negotiate == NULL)
 		all->negotiate = negotiate_open(all->loop, &tickets);
-	return all->fetcher != NULL &&
-	    (!c->negotiate || all->negotiate != NULL);
+	return all->fetcher != NULL && (!negotiates || all->negotiate != NULL);
 }
 
 static struct probe *

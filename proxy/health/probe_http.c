@@ -47,8 +47,8 @@ tell_unverified(struct probe_http *a)
 {
 	char said[PROBE_JUDGE_DETAIL_MAX];
 
-	if (!a->config->tls || a->config->verify ||
-	    a->said.result == HEALTH_FAILED)
+	if (!(a->config->tls || a->config->type == CONFIG_CHECK_TLS) ||
+	    a->config->verify || a->said.result == HEALTH_FAILED)
 		return;
 	memcpy(said, a->said.detail, sizeof(said));
 	probe_judge_say(&a->said, a->said.result,
@@ -68,6 +68,19 @@ conclude(struct probe_http *a)
 	}
 }
 
+/* Of a check that wants no page. */
+static void
+on_handshake(struct probe_http *a, const struct http_client_page *page)
+{
+	a->said = (struct probe_judge_answer){ .is_void = false };
+	if (page->error != NULL)
+		fail_page(a, page);
+	else
+		probe_judge_say(&a->said, HEALTH_PASSED, "handshake done");
+	tell_unverified(a);
+	a->on_answer(a->arg, &a->said);
+}
+
 static void
 on_page(void *arg, const struct http_client_page *page)
 {
@@ -79,6 +92,10 @@ on_page(void *arg, const struct http_client_page *page)
 		.broken = page->broken };
 
 	a->fetch = NULL;
+	if (a->config->type == CONFIG_CHECK_TLS) {
+		on_handshake(a, page);
+		return;
+	}
 	switch (a->stage) {
 	case PROBE_HTTP_PAGE:
 		if (page->error != NULL)
@@ -145,7 +162,8 @@ fetch_page(struct probe_http *a, const char *token)
 		.path = path_of(a),
 		.method = c->method,
 		.headers = &c->headers,
-		.tls = c->tls,
+		.tls = c->tls || c->type == CONFIG_CHECK_TLS,
+		.handshake_only = c->type == CONFIG_CHECK_TLS,
 		.anybody = !c->verify,
 		.ca = c->ca,
 		.user = c->user,
@@ -153,10 +171,12 @@ fetch_page(struct probe_http *a, const char *token)
 		.timeout_ms = left_ms(a),
 	};
 
-	if (c->user != NULL)
+	if (c->type == CONFIG_CHECK_TLS)
+		r.user = NULL;
+	if (r.user != NULL)
 		r.password =
 		    secret_files_password(a->secrets, c->password_file);
-	if (c->user != NULL && r.password == NULL) {
+	if (r.user != NULL && r.password == NULL) {
 		give_up(a, "the password file cannot be used", false);
 		return;
 	}
@@ -202,7 +222,7 @@ static void
 go(struct probe_http *a, enum probe_http_stage stage)
 {
 	a->stage = stage;
-	if (a->config->negotiate)
+	if (a->config->negotiate && a->config->type == CONFIG_CHECK_HTTP)
 		ask_ticket(a);
 	else
 		fetch_page(a, NULL);

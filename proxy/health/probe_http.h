@@ -2,7 +2,8 @@
 
 /*
  * Asks a server for a page, where that does not tell for the fallback, and
- * where all is well for its role; within one timeout. Owned by its probe.
+ * where all is well for its role; or for a handshake of TLS and no page; within
+ * one timeout. Owned by its probe.
  */
 
 #include "core/addr.h"

@@ -25,6 +25,7 @@ language_of(enum config_check_type type)
 	case CONFIG_CHECK_NONE:
 	case CONFIG_CHECK_HTTP:
 	case CONFIG_CHECK_SCRIPT:
+	case CONFIG_CHECK_TLS:
 		break;
 	}
 	return NULL;

@@ -405,6 +405,47 @@ def test_tls() -> None:
             door.shutdown(socket.SHUT_RDWR)
 
 
+def test_handshake() -> None:
+    """`type: tls`: a handshake and a good-bye, in order; not one with a stranger, and
+    not with a server that knows no TLS."""
+    stage = single(services=[service()])
+    with stage:
+        good, other = certificate(stage, "s1"), certificate(stage, "s2")
+        config = stage.build()
+        keys = {"type": "tls", "ca": f"{stage.lab.dir}/s1.pem"}
+        config["services"] = [{**service(**keys), "listen": [endpoint("10.77.0.1", PORT)]}]
+        stage.configure(config)
+        context: ssl.SSLContext | None = good
+        ends: list[Any] = []
+
+        def answer(sock: socket.socket) -> None:
+            sock.settimeout(60)
+            with contextlib.suppress(OSError), sock:
+                if context is None:
+                    sock.sendall(b"220 here\r\n")
+                    sock.recv(1000)
+                    return
+                with context.wrap_socket(sock, server_side=True) as s:
+                    # b"" only where the peer has said that it closes.
+                    s.suppress_ragged_eofs = False
+                    ends.append(s.recv(100))
+
+        p = Pages(sends(b""))
+        setattr(p, "serve", answer)
+        with stage.lab.listen("s1", CHECK_PORT) as door:
+            door.settimeout(None)
+            threading.Thread(target=p.run, args=(door,), daemon=True).start()
+            stage.start()
+            is_found(stage, "up", "handshake done")
+            wait_for(lambda: len(ends) >= 3)
+            assert set(ends) == {b""}, ends
+            context = other
+            is_found(stage, "down", ".*certificate.*")
+            context = None
+            is_found(stage, "down", ".*(wrong version number|packet length).*")
+            door.shutdown(socket.SHUT_RDWR)
+
+
 def test_not_verified() -> None:
     """A certificate that nobody vouches for, and that `status` says so; of the right
     name where `host` says another."""
