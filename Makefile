@@ -10,7 +10,7 @@ FOLDERS := core config failover proxy keytab hapair
 WARN := -Wall -Wextra -Wno-unused-parameter -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wswitch-enum -Wvla -Wformat=2 -Werror
 CFLAGS ?= -O2 -g
-PKGS := yaml-0.1 libnl-3.0 libnl-route-3.0 libsodium jansson libcap-ng libsystemd libcares libcurl krb5 krb5-gssapi
+PKGS := yaml-0.1 libnl-3.0 libnl-route-3.0 libsodium jansson libcap-ng libsystemd libcares libcurl libcrypto krb5 krb5-gssapi
 CPPFLAGS += -D_GNU_SOURCE -I. -isystem /usr/include/libnl3
 ALL_CFLAGS := -std=gnu17 $(WARN) $(CFLAGS) $(EXTRA) -fstack-protector-strong \
 	-fno-strict-aliasing -pthread -MMD -MP

@@ -55,6 +55,7 @@ const char *const config_check_type_words[] = {
 	[CONFIG_CHECK_HTTP] = "http",
 	[CONFIG_CHECK_SCRIPT] = "script",
 	[CONFIG_CHECK_TLS] = "tls",
+	[CONFIG_CHECK_MYSQL] = "mysql",
 	NULL,
 };
 

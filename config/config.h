@@ -105,6 +105,7 @@ enum config_check_type {
 	CONFIG_CHECK_HTTP,
 	CONFIG_CHECK_SCRIPT,
 	CONFIG_CHECK_TLS,
+	CONFIG_CHECK_MYSQL,
 };
 
 enum config_match_kind {
@@ -148,9 +149,9 @@ struct config_turn {
 };
 
 /*
- * What follows the port is void but for its type, `dialog` for tcp, `script`
- * for script, what is about certificates for http and tls, and all else
- * for http.
+ * What follows the port is void but for types that have it: `dialog` tcp,
+ * `script` script, what is about certificates http and tls, `user` and
+ * `password_file` http and mysql, `role` likewise, all else http.
  */
 struct config_check {
 	enum config_check_type type;
@@ -169,15 +170,22 @@ struct config_check {
 	const char *expect; /* "text" or "!text"; NULL: any body */
 	struct config_matches json, drain;
 	const char *fallback;  /* path; NULL: none */
-	const char *role;      /* the JSON key that says it; NULL: none */
+	const char *role;      /* below; NULL: none */
 	const char *role_path; /* never NULL */
 	bool tls;
 	bool verify;                      /* with tls: the certificate */
 	const char *ca;                   /* path; NULL: the system's */
-	const char *user, *password_file; /* both or none */
+	const char *user, *password_file; /* NULL: none */
 	bool negotiate;                   /* by SPNEGO; then no user */
 	const char *negotiate_keytab;     /* path; NULL: the environment's */
 };
+
+/*
+ * `role` of http is the JSON key that says it; of others the role that servers
+ * must have, one of these two words.
+ */
+#define CONFIG_ROLE_PRIMARY "primary"
+#define CONFIG_ROLE_REPLICA "replica"
 
 /*
  * A server's address: numeric (`host` NULL), or a name that is resolved in the

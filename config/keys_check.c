@@ -19,6 +19,10 @@
 #define OF_CERTIFICATES                                                        \
 	.applies = check_forms_has_certificate,                                \
 	.applies_to = "type: http or tls"
+#define OF_USERS                                                               \
+	.applies = check_forms_has_user, .applies_to = "type: http or mysql"
+#define OF_ROLES                                                               \
+	.applies = check_forms_has_role, .applies_to = "type: http or mysql"
 #define OF_SCRIPT .applies = check_forms_is_script, .applies_to = "type: script"
 
 #define TEXT_AT(member)                                                        \
@@ -60,15 +64,15 @@ static const struct schema_key check_keys[] = {
 	{ "type", SCHEMA_WORD, SCHEMA_AT(struct config_check, type),
 	    .words = config_check_type_words, .fallback = "tcp",
 	    .decides = true,
-	    .help =
-	        "tcp: the server is well when it accepts a connection, "
-	        "and goes through the `dialog`. "
-	        "http: when a page says so. tls: when it goes through a "
-	        "handshake, and has a valid certificate. script: when a program says "
-	        "so. none: until `fall` connects of clients in a row fail; "
-	        "once an `interval` one client tries it again then. The "
-	        "same question to the same address is asked once, for all "
-	        "services." },
+	    .help = "tcp: the server is well when it accepts a connection, "
+	            "and goes through the `dialog`. "
+	            "http: when a page says so. tls: when it goes through a "
+	            "handshake, and has a valid certificate. mysql: when it "
+	            "lets `user` log in. script: when a program says "
+	            "so. none: until `fall` connects of clients in a row fail; "
+	            "once an `interval` one client tries it again then. The "
+	            "same question to the same address is asked once, for all "
+	            "services." },
 	{ "interval", SCHEMA_DURATION,
 	    SCHEMA_AT(struct config_check, interval_ms), .min = 10, .max = HOUR,
 	    .fallback = "2s",
@@ -131,10 +135,12 @@ static const struct schema_key check_keys[] = {
 	{ "fallback", URL_PATH_AT(fallback), OF_HTTP,
 	    .help = "A page whose status decides where the body has none of "
 	            "the keys of `json` and `drain`." },
-	{ "role", TEXT_AT(role), OF_HTTP,
-	    .help = "A key at the top of a JSON body that says which of "
-	            "several servers is in charge. Its value is Active or "
-	            "Standby. A body without the key says nothing." },
+	{ "role", TEXT_AT(role), OF_ROLES,
+	    .help = "Of a database: primary or replica, which the server has "
+	            "to be; a standby service follows the primary. Of http: a "
+	            "key at the top of a JSON body that says which of several "
+	            "servers is in charge; its value is Active or Standby, and "
+	            "a body without the key says nothing." },
 	{ "role_path", URL_PATH_AT(role_path), .fallback = "/", OF_HTTP,
 	    .help = "The path of the page that has the role. A server without "
 	            "that page has not failed." },
@@ -152,12 +158,13 @@ static const struct schema_key check_keys[] = {
 	    .help = "Certificates (PEM) that vouch for the server's, in place "
 	            "of the system's. The relay's user reads them at its "
 	            "start and once a day." },
-	{ "user", TEXT_AT(user), OF_HTTP,
-	    .help = "Checks ask as this user, by basic or digest "
-	            "authentication, whichever the server wants." },
+	{ "user", TEXT_AT(user), OF_USERS,
+	    .help = "Checks ask as this user: with http by basic or digest "
+	            "authentication, whichever the server wants; with mysql "
+	            "by a login, for which the user needs no rights." },
 	{ "password_file", SCHEMA_PATH,
 	    SCHEMA_AT(struct config_check, password_file), .max = PATH_LEN,
-	    OF_HTTP,
+	    OF_USERS,
 	    .help =
 	        "The first line is that user's password. hapair reads the "
 	        "file as root, once, and refuses it if others can read it." },

@@ -2,6 +2,7 @@
 
 #include "config/config.h"
 #include "config/rules/rules.h"
+#include "config/schema/check_forms.h"
 #include "config/schema/source_marks.h"
 #include "config/yaml/diag.h"
 #include "config/yaml/tree.h"
@@ -150,36 +151,103 @@ check_tls(const struct config_check *c, const struct config_check *from,
 		    "'verify: false' with 'ca'; expected one of them");
 }
 
-/* `from`: whose keys these are where they are not its own. */
+/* Who may be asked for a password, and who cannot do without one. */
 static void
-check_one(const struct config_check *c, const struct config_check *from,
+check_login(const struct config_check *c, const struct config_check *from,
     const struct source_marks *marks, struct diag *diag)
 {
-	if (c->type == CONFIG_CHECK_SCRIPT && c->script == NULL)
-		lacks(diag, place(marks, &c->type, &from->type), "type: script",
-		    "script");
-	if (c->type == CONFIG_CHECK_TCP)
-		check_dialog(c, from, marks, diag);
-	if (c->type == CONFIG_CHECK_HTTP || c->type == CONFIG_CHECK_TLS)
-		check_tls(c, from, marks, diag);
-	if (c->type != CONFIG_CHECK_HTTP)
-		return;
-	check_headers(c, from, marks, diag);
-	check_head(c, from, marks, diag);
-	if (c->user != NULL && c->password_file == NULL)
+	const struct tree_node *type = place(marks, &c->type, &from->type);
+
+	if (c->user == NULL && c->type == CONFIG_CHECK_MYSQL && type != NULL)
+		diag_error(diag, &type->at,
+		    "'type: mysql' without 'user'; expected both, since a "
+		    "server counts who leaves without a login, and shuts this "
+		    "host out after max_connect_errors of them");
+	if (c->user != NULL && c->password_file == NULL &&
+	    c->type == CONFIG_CHECK_HTTP)
 		lacks(diag, place(marks, &c->user, &from->user), "user",
 		    "password_file");
 	if (c->user == NULL && c->password_file != NULL)
 		lacks(diag,
 		    place(marks, &c->password_file, &from->password_file),
 		    "password_file", "user");
+}
+
+static void
+check_role(const struct config_check *c, const struct config_service *service,
+    const struct source_marks *marks, struct diag *diag)
+{
+	const struct tree_node *at =
+	    place(marks, &c->role, &service->check.role);
+
+	if (c->role == NULL || at == NULL || c->type == CONFIG_CHECK_HTTP)
+		return;
+	if (strcmp(c->role, CONFIG_ROLE_PRIMARY) != 0 &&
+	    strcmp(c->role, CONFIG_ROLE_REPLICA) != 0)
+		diag_error(diag, &at->at,
+		    "'%s' is no role of a database; expected primary or "
+		    "replica",
+		    at->shown);
+	else if (service->mode == CONFIG_MODE_STANDBY &&
+	    strcmp(c->role, CONFIG_ROLE_PRIMARY) != 0)
+		diag_error(diag, &at->at,
+		    "'role: replica' with 'mode: standby'; expected 'role: "
+		    "primary', which is the server that is followed");
+}
+
+/* What the type says of the keys that belong to several. */
+static void
+check_type(const struct config_check *c, const struct config_service *service,
+    const struct source_marks *marks, struct diag *diag)
+{
+	const struct config_check *from = &service->check;
+
+	if (c->type == CONFIG_CHECK_SCRIPT && c->script == NULL)
+		lacks(diag, place(marks, &c->type, &from->type), "type: script",
+		    "script");
+	if (c->type == CONFIG_CHECK_TCP)
+		check_dialog(c, from, marks, diag);
+	if (check_forms_has_certificate(c))
+		check_tls(c, from, marks, diag);
+	if (check_forms_has_user(c))
+		check_login(c, from, marks, diag);
+	if (check_forms_has_role(c))
+		check_role(c, service, marks, diag);
+	if (c->type != CONFIG_CHECK_HTTP)
+		return;
+	check_headers(c, from, marks, diag);
+	check_head(c, from, marks, diag);
 	check_negotiate(c, from, marks, diag);
+}
+
+/* The port of MySQL: nothing else is usual there. */
+#define MYSQL_PORT 3306
+
+static void
+warn_of_blocking(const struct config_server *server,
+    const struct source_marks *marks, struct diag *diag)
+{
+	const struct config_check *c = &server->check;
+	const unsigned port =
+	    c->port != 0 ? c->port : addr_port(&server->address);
+	const struct tree_node *at = source_marks_get(marks, &server->address);
+
+	if (c->type == CONFIG_CHECK_TCP && port == MYSQL_PORT && at != NULL)
+		diag_warning(diag, &at->at,
+		    "a check by tcp at port %d: MySQL and MariaDB count who "
+		    "leaves without a login, and shut this host out after "
+		    "max_connect_errors of them; 'type: mysql' with a 'user' "
+		    "logs in",
+		    MYSQL_PORT);
 }
 
 void
 check_rules_check(struct rules *r, const struct config_service *service)
 {
-	for (size_t i = 0; i < service->n_servers; i++)
-		check_one(&service->servers[i].check, &service->check, r->marks,
-		    r->diag);
+	for (size_t i = 0; i < service->n_servers; i++) {
+		const struct config_server *server = &service->servers[i];
+
+		check_type(&server->check, service, r->marks, r->diag);
+		warn_of_blocking(server, r->marks, r->diag);
+	}
 }

@@ -175,6 +175,20 @@ check_forms_has_certificate(const void *check)
 }
 
 bool
+check_forms_has_user(const void *check)
+{
+	return check_forms_is_http(check) ||
+	    ((const struct config_check *)check)->type == CONFIG_CHECK_MYSQL;
+}
+
+bool
+check_forms_has_role(const void *check)
+{
+	return check_forms_is_http(check) ||
+	    ((const struct config_check *)check)->type == CONFIG_CHECK_MYSQL;
+}
+
+bool
 check_forms_is_script(const void *check)
 {
 	return ((const struct config_check *)check)->type ==

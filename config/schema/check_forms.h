@@ -20,4 +20,6 @@ bool check_forms_is_text(const char *text, size_t min, size_t max);
 bool check_forms_is_tcp(const void *check);
 bool check_forms_is_http(const void *check);
 bool check_forms_has_certificate(const void *check);
+bool check_forms_has_user(const void *check);
+bool check_forms_has_role(const void *check);
 bool check_forms_is_script(const void *check);

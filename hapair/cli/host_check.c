@@ -312,14 +312,14 @@ check_check(struct host_check *m, const struct config_check *c)
 	if (check_forms_has_certificate(c) && c->ca != NULL &&
 	    access(c->ca, R_OK) == -1)
 		tell_file(m, "ca", c->ca, strerror(errno));
-	if (c->type != CONFIG_CHECK_HTTP)
-		return;
-	if (c->password_file != NULL) {
+	if (check_forms_has_user(c) && c->password_file != NULL) {
 		e = secret_load_line(c->password_file, line, sizeof(line));
 		secret_wipe(line, sizeof(line));
 		tell_file(m, "password file", c->password_file,
 		    e == 0 ? NULL : secret_line_fault(e));
 	}
+	if (c->type != CONFIG_CHECK_HTTP)
+		return;
 	if (c->negotiate_keytab != NULL) {
 		e = secret_files_try_keytab(c->negotiate_keytab);
 		tell_file(m, "keytab", c->negotiate_keytab,

@@ -1,6 +1,7 @@
 #include "proxy/health/check.h"
 
 #include "config/config.h"
+#include "config/schema/check_forms.h"
 #include "core/log.h"
 #include "core/timeout.h"
 #include "core/wall_clock.h"
@@ -248,11 +249,39 @@ is_urgent(const struct check *c)
 	        atomic_load(&c->pool->n_waiting) > 0);
 }
 
+/*
+ * A database that is well and has another role than its clients need. A standby
+ * service takes both, and follows the primary.
+ */
 static bool
-on_heard(void *arg, const struct probe_judge_answer *answer, double latency_ms)
+is_misplaced(const struct check *c, const struct probe_judge_answer *answer)
+{
+	const struct config_check *config = &c->server->config->check;
+	bool primary;
+
+	if (config->type == CONFIG_CHECK_HTTP ||
+	    !check_forms_has_role(config) || config->role == NULL ||
+	    c->pool->config->mode == CONFIG_MODE_STANDBY ||
+	    answer->result == HEALTH_FAILED)
+		return false;
+	primary = strcmp(config->role, CONFIG_ROLE_PRIMARY) == 0;
+	return answer->role !=
+	    (primary ? SERVER_ROLE_ACTIVE : SERVER_ROLE_STANDBY);
+}
+
+static bool
+on_heard(void *arg, const struct probe_judge_answer *said, double latency_ms)
 {
 	struct check *c = arg;
+	struct probe_judge_answer misplaced = *said;
+	const struct probe_judge_answer *answer = said;
 
+	if (!said->is_void && is_misplaced(c, said)) {
+		probe_judge_say(&misplaced, HEALTH_FAILED,
+		    "%.50s, expected a %s", said->detail,
+		    c->server->config->check.role);
+		answer = &misplaced;
+	}
 	if (answer->is_void) {
 		lack(c, answer);
 		return health_is_wavering(&c->health);

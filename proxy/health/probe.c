@@ -82,6 +82,7 @@ stop_asking(struct probe *p)
 	p->busy = false;
 	switch (p->question.check->type) {
 	case CONFIG_CHECK_TCP:
+	case CONFIG_CHECK_MYSQL:
 		probe_tcp_stop(&p->ask.tcp);
 		break;
 	case CONFIG_CHECK_HTTP:
@@ -161,6 +162,7 @@ ask(struct probe *p)
 	wait_s(p, q->check->timeout_ms / 1000. * 2 + 1);
 	switch (q->check->type) {
 	case CONFIG_CHECK_TCP:
+	case CONFIG_CHECK_MYSQL:
 		probe_tcp_start(&p->ask.tcp, &q->to);
 		break;
 	case CONFIG_CHECK_HTTP:
@@ -201,6 +203,7 @@ set_asker(struct probe *p)
 
 	switch (q->check->type) {
 	case CONFIG_CHECK_TCP:
+	case CONFIG_CHECK_MYSQL:
 		p->ask.tcp = (struct probe_tcp){ .loop = all->loop,
 			.closing = &all->closing,
 			.secrets = all->secrets,
@@ -258,6 +261,7 @@ probe_is_same(const struct probe_question *a, const struct probe_question *b)
 		return false;
 	switch (a->check->type) {
 	case CONFIG_CHECK_TCP:
+	case CONFIG_CHECK_MYSQL:
 		return asks_alike(a->check, b->check);
 	case CONFIG_CHECK_HTTP:
 	case CONFIG_CHECK_TLS:

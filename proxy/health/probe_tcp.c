@@ -1,6 +1,7 @@
 #include "proxy/health/probe_tcp.h"
 
 #include "config/config.h"
+#include "config/schema/check_forms.h"
 #include "core/fd.h"
 #include "core/secret.h"
 #include "core/timeout.h"
@@ -105,6 +106,13 @@ hear(struct probe_tcp *a)
 	return false;
 }
 
+/* Another type's keys may have been inherited from the service. */
+static bool
+wants_password(const struct config_check *c)
+{
+	return check_forms_has_user(c) && c->password_file != NULL;
+}
+
 /* Connected: NULL where memory is out. */
 static struct talk *
 begin(struct probe_tcp *a)
@@ -115,7 +123,7 @@ begin(struct probe_tcp *a)
 	if (t == NULL)
 		return NULL;
 	t->check = c;
-	if (c->password_file != NULL)
+	if (wants_password(c))
 		t->password =
 		    secret_files_password(a->secrets, c->password_file);
 	secret_random(t->nonce, sizeof(t->nonce));
@@ -189,7 +197,8 @@ probe_tcp_start(struct probe_tcp *a, const union addr *to)
 	struct probe_judge_answer said = { .is_void = false };
 	int fd;
 
-	if (file != NULL && secret_files_password(a->secrets, file) == NULL) {
+	if (wants_password(a->config) &&
+	    secret_files_password(a->secrets, file) == NULL) {
 		probe_judge_say(
 		    &said, HEALTH_FAILED, "the password file cannot be used");
 		finish(a, &said, false);

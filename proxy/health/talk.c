@@ -2,6 +2,7 @@
 
 #include "config/config.h"
 #include "proxy/health/talk_dialog.h"
+#include "proxy/health/talk_mysql.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,10 +19,14 @@ language_of(enum config_check_type type)
 {
 	static const struct language dialog = { talk_dialog_begin,
 		talk_dialog_hear };
+	static const struct language mysql = { talk_mysql_begin,
+		talk_mysql_hear };
 
 	switch (type) {
 	case CONFIG_CHECK_TCP:
 		return &dialog;
+	case CONFIG_CHECK_MYSQL:
+		return &mysql;
 	case CONFIG_CHECK_NONE:
 	case CONFIG_CHECK_HTTP:
 	case CONFIG_CHECK_SCRIPT:

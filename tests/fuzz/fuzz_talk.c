@@ -20,7 +20,9 @@ static const char text[] =
     "  listen: 127.0.0.1:1\n"
     "  servers:\n"
     "    - {name: a, address: 10.0.0.1:1, check: {type: tcp,"
-    " dialog: [{expect: ab}, {send: c, expect: 'hex:00'}, {expect: d}]}}\n";
+    " dialog: [{expect: ab}, {send: c, expect: 'hex:00'}, {expect: d}]}}\n"
+    "    - {name: b, address: 10.0.0.1:2, check: {type: mysql, user: u,"
+    " role: primary}}\n";
 
 static const struct config *
 configuration(void)

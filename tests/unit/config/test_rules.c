@@ -226,7 +226,8 @@ static const struct {
 	    "servers at port 3306 speak first" },
 	{ "at a port of who does not",
 	    "connect: at_first_byte, servers: '10.0.0.3:21050'", NULL },
-	{ "it is connected to at once", "servers: '10.0.0.3:3306'", NULL },
+	{ "it is connected to at once",
+	    "servers: '10.0.0.3:3306', check: {type: none}", NULL },
 };
 
 static void
@@ -258,12 +259,57 @@ what_may_not_be_meant_is_warned_of(void **state)
 	}
 }
 
+/* R23: which servers are warned of, and which are not. */
+static const struct {
+	const char *name, *server;
+	bool warned;
+} mysql[] = {
+	{ "by tcp", "'10.0.0.3:3306'", true },
+	{ "by tcp, at another port",
+	    "{address: '10.0.0.3:3306', check: {port: 80}}", false },
+	{ "by tcp, at that port of another one",
+	    "{address: '10.0.0.3:80', check: {port: 3306}}", true },
+	{ "by a login",
+	    "{address: '10.0.0.3:3306', check: {type: mysql, user: a}}",
+	    false },
+	{ "not at all", "{address: '10.0.0.3:3306', check: {type: none}}",
+	    false },
+};
+
+static void
+r23_checks_that_mysql_counts_are_warned_of(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(mysql); i++) {
+		CLEANUP(diag_free_at) struct diag *diag = diag_new();
+		CLEANUP(config_free_at) struct config *c = NULL;
+		CLEANUP(free_str) char *said = NULL;
+		char text[512];
+		size_t len;
+		FILE *out = open_memstream(&said, &len);
+
+		test_row(mysql[i].name);
+		assert_non_null(out);
+		(void)snprintf(text, sizeof(text),
+		    "services: [{name: s, listen: '10.0.0.1:80', servers: %s}]",
+		    mysql[i].server);
+		assert_int_equal(
+		    load_text("f", text, strlen(text), diag, &c), 0);
+		diag_print(diag, out);
+		assert_int_equal(fclose(out), 0);
+		assert_int_equal(
+		    strstr(said, "a check by tcp at port 3306") != NULL,
+		    mysql[i].warned);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_belongs_together_is_checked_together),
 		cmocka_unit_test(what_may_not_be_meant_is_warned_of),
+		cmocka_unit_test(r23_checks_that_mysql_counts_are_warned_of),
 	};
 
 	TEST_MAIN(tests);

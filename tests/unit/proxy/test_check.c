@@ -146,6 +146,48 @@ answers_in_a_row_make_a_verdict(void **state)
 	}
 }
 
+/* What a database that is well comes to, by what its clients need. */
+static const struct role_row {
+	const char *name, *wanted;
+	enum config_mode mode;
+	enum server_role role;
+	enum server_state state;
+	const char *detail;
+} role_rows[] = {
+	{ "any", NULL, CONFIG_MODE_BALANCE, SERVER_ROLE_UNSAID, SERVER_UP,
+	    "result 1" },
+	{ "a primary", "primary", CONFIG_MODE_BALANCE, SERVER_ROLE_ACTIVE,
+	    SERVER_UP, "result 1" },
+	{ "a replica instead", "primary", CONFIG_MODE_BALANCE,
+	    SERVER_ROLE_STANDBY, SERVER_DOWN, "result 1, expected a primary" },
+	{ "nothing said instead", "primary", CONFIG_MODE_BALANCE,
+	    SERVER_ROLE_UNSAID, SERVER_DOWN, "result 1, expected a primary" },
+	{ "a replica", "replica", CONFIG_MODE_BALANCE, SERVER_ROLE_STANDBY,
+	    SERVER_UP, "result 1" },
+	{ "a primary instead", "replica", CONFIG_MODE_BALANCE,
+	    SERVER_ROLE_ACTIVE, SERVER_DOWN, "result 1, expected a replica" },
+	{ "a standby service takes both", "primary", CONFIG_MODE_STANDBY,
+	    SERVER_ROLE_STANDBY, SERVER_UP, "result 1" },
+};
+
+static void
+a_database_in_another_role_is_down(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(role_rows); i++) {
+		struct run r;
+
+		test_row(role_rows[i].name);
+		set_up(&r, CONFIG_CHECK_MYSQL);
+		r.servers[0].check.role = role_rows[i].wanted;
+		r.service.mode = role_rows[i].mode;
+		(void)hear(&r, HEALTH_PASSED, role_rows[i].role);
+		assert_int_equal(state_of(&r), role_rows[i].state);
+		assert_text(r.check.view.detail, role_rows[i].detail);
+		tear_down(&r);
+	}
+}
+
 /* R5: and `status` tells why from the first time on. */
 static void
 r05_a_check_that_cannot_be_made_ends_in_a_verdict(void **state)
@@ -398,6 +440,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_in_a_row_make_a_verdict),
+		cmocka_unit_test(a_database_in_another_role_is_down),
 		cmocka_unit_test(
 		    r05_a_check_that_cannot_be_made_ends_in_a_verdict),
 		cmocka_unit_test(status_sees_the_last_answer),

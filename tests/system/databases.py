@@ -1,0 +1,163 @@
+"""Real database servers for tests: each in a directory of its own, on a host of a
+lab, with a log that can be read, and ended by its own process id."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any, Iterator
+
+from lab import Lab, address, wait_for
+from stage import SLOW
+
+HOSTS = {"p1": "proxy1", "p2": "proxy2", "c": "client"}
+
+
+class Database:
+    """One server, started and stopped as often as a test likes."""
+
+    user = ""  # who runs it: some refuse to be root
+
+    def __init__(self, lab: Lab, host: str, port: int) -> None:
+        self.lab, self.host, self.port = lab, host, port
+        self.dir = tempfile.mkdtemp(prefix=f"{type(self).__name__.lower()}-", dir=lab.dir)
+        self.log_path = f"{self.dir}/log"
+        self.process: subprocess.Popen[Any] | None = None
+        os.chmod(lab.dir, 0o755)
+        self.own(self.dir)
+
+    def own(self, path: str) -> None:
+        if self.user:
+            shutil.chown(path, self.user)
+
+    def argv(self) -> list[str]:
+        raise NotImplementedError
+
+    def start(self) -> None:
+        more = dict(self.extra())
+        self.process = self.lab.spawn(self.host, self.argv(), log=self.log_path, **more)
+        wait_for(self.serves, 20 * SLOW)
+
+    def extra(self) -> dict[str, Any]:
+        return {}
+
+    def serves(self) -> bool:
+        """it takes clients"""
+        assert self.process is not None and self.process.poll() is None, self.log()
+        return self.is_ready()
+
+    def is_ready(self) -> bool:
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(30 * SLOW)
+            self.process = None
+
+    def log(self) -> str:
+        with contextlib.suppress(FileNotFoundError):
+            return Path(self.log_path).read_text(errors="replace")
+        return ""
+
+    def client(self, *argv: str, host: str = "") -> str:
+        """A command, from the server's host or another; it must succeed."""
+        done = self.lab.run(host or self.host, *argv, timeout=20 * SLOW)
+        assert done.returncode == 0, (argv, done.stdout, done.stderr)
+        return done.stdout
+
+
+@contextlib.contextmanager
+def running(*all_of: Database) -> Iterator[None]:
+    """Started at once, since each takes seconds; stopped at the end."""
+    wrong: list[BaseException] = []
+
+    def start(one: Database) -> None:
+        try:
+            one.start()
+        except BaseException as e:  # handed to the caller, below
+            wrong.append(e)
+
+    threads = [threading.Thread(target=start, args=(one,)) for one in all_of]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    try:
+        if wrong:
+            raise wrong[0]
+        yield
+    finally:
+        for one in all_of:
+            one.stop()
+
+
+def names_of(lab: Lab, folder: str) -> dict[str, str]:
+    """A /etc in which the hosts of the lab have names, and nothing else is."""
+    etc = tempfile.mkdtemp(prefix="etc-", dir=folder)
+    os.chmod(etc, 0o755)
+    lines = ["127.0.0.1 localhost"]
+    lines += [f"{address(h, f)} {n}" for h, n in HOSTS.items() for f in (4, 6)]
+    Path(etc, "hosts").write_text("\n".join(lines) + "\n")
+    Path(etc, "nsswitch.conf").write_text("hosts: files\npasswd: files\ngroup: files\n")
+    for name in ("passwd", "group"):
+        shutil.copy(f"/etc/{name}", etc)
+    if os.path.exists("/etc/ld.so.cache"):
+        shutil.copy("/etc/ld.so.cache", etc)
+    return {"/etc": etc}
+
+
+class MariaDB(Database):
+    """Reverse lookups work, and after ten clients of a host that leave without a
+    login it shuts that host out. Its log has whatever it complains of."""
+
+    user = "mysql"
+
+    def __init__(self, lab: Lab, host: str = "s1", *more: str) -> None:
+        super().__init__(lab, host, 3306)
+        self.more = more
+        pwd.getpwnam(self.user)
+        done = subprocess.run(
+            ["mariadb-install-db", "--no-defaults", f"--datadir={self.dir}/data",
+             "--auth-root-authentication-method=normal", "--skip-test-db",
+             f"--user={self.user}", "--skip-name-resolve"],
+            capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        self.etc = names_of(lab, self.dir)
+
+    def argv(self) -> list[str]:
+        return ["mariadbd", "--no-defaults", f"--datadir={self.dir}/data",
+                f"--user={self.user}", f"--port={self.port}", "--bind-address=*",
+                f"--socket={self.dir}/socket", f"--pid-file={self.dir}/pid",
+                "--performance-schema=ON", "--performance-schema-max-thread-instances=100",
+                "--max-connect-errors=10", "--log-warnings=9", "--skip-ssl",
+                "--innodb-buffer-pool-size=8M", *self.more]
+
+    def extra(self) -> dict[str, Any]:
+        return {"places": self.etc}
+
+    def is_ready(self) -> bool:
+        done = self.lab.run(self.host, "mariadb", "--no-defaults", "-u", "root",
+                            f"--socket={self.dir}/socket", "-e", "SELECT 1", timeout=20 * SLOW)
+        return done.returncode == 0
+
+    def sql(self, text: str) -> str:
+        return self.client("mariadb", "--no-defaults", "-u", "root", "-N", "-B",
+                           f"--socket={self.dir}/socket", "-e", text)
+
+    def complaints(self) -> list[str]:
+        """What it says of its clients: warnings and errors since it was ready."""
+        said = self.log().rpartition("ready for connections")[2]
+        return [x for x in said.splitlines() if "[Warning]" in x or "[ERROR]" in x]
+
+    def counted(self) -> int:
+        """How many it has against the proxy."""
+        said = self.sql("SELECT COALESCE(SUM(SUM_CONNECT_ERRORS), 0) "
+                        f"FROM performance_schema.host_cache WHERE IP LIKE '%{address('p1')}'")
+        return int(said)

@@ -1,0 +1,120 @@
+"""Goal: a check speaks the server's language, with the real servers of Debian: it
+tells up, down and which one is the primary, and the server has nothing against it:
+not a line in its log, and not one step towards shutting the proxy out."""
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from databases import MariaDB, running
+from stage import SLOW, Stage, address, endpoint, hapair, limit, single, wait_for
+
+# Each waits for programs that take seconds to start, and judges no time.
+THREADS = False
+
+
+def service(*servers: str, name: str = "db", port: int = 3306, **check: Any) -> dict[str, Any]:
+    asked = {"interval": "50ms", "timeout": f"{2 * SLOW}s", "rise": 1, "fall": 2, **check}
+    return {"name": name, "check": asked,
+            "servers": [{"name": s, "address": endpoint(address(s), port)} for s in servers]}
+
+
+def secret(stage: Stage, text: str) -> str:
+    path = Path(stage.lab.dir, "password")
+    path.touch(0o600)
+    path.write_text(text + "\n")
+    return str(path)
+
+
+def configure(stage: Stage, *services: dict[str, Any]) -> None:
+    config = stage.build()
+    config["services"] = [{**s, "listen": [endpoint("10.77.0.1", 80 + i)]}
+                          for i, s in enumerate(services)]
+    stage.configure(config)
+
+
+def found(stage: Stage, of: str) -> dict[str, tuple[str, str]]:
+    """{server: (state, what the last check found)} of a service."""
+    for s in stage["p1"].status().get("services") or []:
+        if s["name"] == of:
+            return {x["name"]: (x["state"], x["check"]["detail"]) for x in s["servers"]}
+    return {}
+
+
+def is_found(stage: Stage, of: str, **wanted: tuple[str, str]) -> None:
+    def so() -> bool:
+        """the checks have found just that"""
+        seen = found(stage, of)
+        return all(name in seen and seen[name][0] == state and re.fullmatch(said, seen[name][1])
+                   for name, (state, said) in wanted.items())
+
+    try:
+        wait_for(so, 20 * SLOW)
+    except AssertionError as e:
+        raise AssertionError(f"{found(stage, of)}, not {wanted}") from e
+
+
+def asked_often(stage: Stage, times: int = 40) -> None:
+    """So many checks, and some more."""
+    time.sleep(times * 0.05 * 1.2)
+
+
+@limit(90)
+def test_r23_mariadb() -> None:
+    """Logins with and without a password, and the roles of two servers. The proxy stays
+    welcome, where a check by tcp gets it shut out."""
+    with single() as stage:
+        word = secret(stage, "se cret")
+        first, second = MariaDB(stage.lab, "s1"), MariaDB(stage.lab, "s2", "--read-only")
+        configure(
+            stage,
+            service("s1", "s2", name="open", type="mysql", user="open"),
+            service("s1", "s2", name="primary", type="mysql", user="check",
+                    password_file=word, role="primary"),
+            service("s1", "s2", name="replica", type="mysql", user="check",
+                    password_file=word, role="replica"),
+            service("s1", name="stranger", type="mysql", user="nobody", interval="60s"),
+        )
+        with running(first, second):
+            for one in (first, second):
+                one.sql("CREATE USER 'open'@'proxy1'; "
+                        "CREATE USER 'check'@'proxy1' IDENTIFIED BY 'se cret'; "
+                        "SET GLOBAL max_connect_errors = 10")
+            stage.start()
+            is_found(stage, "open", s1=("up", "logged in"), s2=("up", "logged in"))
+            is_found(stage, "primary", s1=("up", "logged in, primary"),
+                     s2=("down", "logged in, replica, expected a primary"))
+            is_found(stage, "replica", s1=("down", "logged in, primary, expected a replica"),
+                     s2=("up", "logged in, replica"))
+            is_found(stage, "stranger", s1=("down", "error 1045: Access denied for user .*"))
+            asked_often(stage)
+            second.sql("SET GLOBAL read_only = 0")
+            is_found(stage, "primary", s2=("up", "logged in, primary"))
+            is_found(stage, "replica", s2=("down", ".* expected a replica"))
+            for one in (first, second):
+                assert one.counted() == 0, one.sql("SELECT * FROM performance_schema.host_cache")
+                strange = [x for x in one.complaints() if "'nobody'" not in x]
+                assert not strange, strange
+            second.stop()
+            is_found(stage, "open", s1=("up", "logged in"), s2=("down", "connect: .*"))
+            second.start()
+            is_found(stage, "open", s2=("up", "logged in"))
+            stage["p1"].stop()
+            # What the manual warns of: the same proxy, asking by tcp.
+            configure(stage, service("s1", name="tcp", type="tcp"))
+            stage.start()
+            wait_for(lambda: first.counted() > 10, 20 * SLOW)
+            stage["p1"].stop()
+            configure(stage, service("s1", name="open", type="mysql", user="open"))
+            stage.start()
+            is_found(stage, "open", s1=("down", "error 1129: .* is blocked because of .*"))
+
+
+def test_r23_a_check_by_tcp_is_warned_of() -> None:
+    """At MySQL's port, before anything has happened."""
+    with single() as stage:
+        configure(stage, service("s1", type="tcp"))
+        done = hapair("check", "-c", stage.config)
+        assert done.returncode == 0, done.stderr
+        assert "a check by tcp at port 3306" in done.stderr + done.stdout, done
