@@ -56,6 +56,9 @@ const char *const config_check_type_words[] = {
 	[CONFIG_CHECK_SCRIPT] = "script",
 	[CONFIG_CHECK_TLS] = "tls",
 	[CONFIG_CHECK_MYSQL] = "mysql",
+	[CONFIG_CHECK_POSTGRES] = "postgres",
+	[CONFIG_CHECK_REDIS] = "redis",
+	[CONFIG_CHECK_LDAP] = "ldap",
 	NULL,
 };
 

@@ -106,6 +106,9 @@ enum config_check_type {
 	CONFIG_CHECK_SCRIPT,
 	CONFIG_CHECK_TLS,
 	CONFIG_CHECK_MYSQL,
+	CONFIG_CHECK_POSTGRES,
+	CONFIG_CHECK_REDIS,
+	CONFIG_CHECK_LDAP,
 };
 
 enum config_match_kind {
@@ -151,7 +154,8 @@ struct config_turn {
 /*
  * What follows the port is void but for types that have it: `dialog` tcp,
  * `script` script, what is about certificates http and tls, `user` and
- * `password_file` http and mysql, `role` likewise, all else http.
+ * `password_file` http and all databases, `role` likewise but for ldap, all
+ * else http.
  */
 struct config_check {
 	enum config_check_type type;

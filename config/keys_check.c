@@ -20,9 +20,11 @@
 	.applies = check_forms_has_certificate,                                \
 	.applies_to = "type: http or tls"
 #define OF_USERS                                                               \
-	.applies = check_forms_has_user, .applies_to = "type: http or mysql"
+	.applies = check_forms_has_user,                                       \
+	.applies_to = "type: http, mysql, postgres, redis or ldap"
 #define OF_ROLES                                                               \
-	.applies = check_forms_has_role, .applies_to = "type: http or mysql"
+	.applies = check_forms_has_role,                                       \
+	.applies_to = "type: http, mysql, postgres or redis"
 #define OF_SCRIPT .applies = check_forms_is_script, .applies_to = "type: script"
 
 #define TEXT_AT(member)                                                        \
@@ -64,15 +66,18 @@ static const struct schema_key check_keys[] = {
 	{ "type", SCHEMA_WORD, SCHEMA_AT(struct config_check, type),
 	    .words = config_check_type_words, .fallback = "tcp",
 	    .decides = true,
-	    .help = "tcp: the server is well when it accepts a connection, "
-	            "and goes through the `dialog`. "
-	            "http: when a page says so. tls: when it goes through a "
-	            "handshake, and has a valid certificate. mysql: when it "
-	            "lets `user` log in. script: when a program says "
-	            "so. none: until `fall` connects of clients in a row fail; "
-	            "once an `interval` one client tries it again then. The "
-	            "same question to the same address is asked once, for all "
-	            "services." },
+	    .help =
+	        "tcp: the server is well when it accepts a connection, "
+	        "and goes through the `dialog`. http: when a page says so. "
+	        "tls: when it goes through a handshake, and has a valid "
+	        "certificate. mysql: when it lets `user` log in. postgres: "
+	        "when it answers (version 12 on), or lets `user` log in. "
+	        "redis: when it answers a PING, or wants a password for it. "
+	        "ldap: when it answers a bind. script: when a program says "
+	        "so. none: until `fall` connects of clients in a row fail; "
+	        "once an `interval` one client tries it again then. The "
+	        "same question to the same address is asked once, for all "
+	        "services." },
 	{ "interval", SCHEMA_DURATION,
 	    SCHEMA_AT(struct config_check, interval_ms), .min = 10, .max = HOUR,
 	    .fallback = "2s",
@@ -161,7 +166,9 @@ static const struct schema_key check_keys[] = {
 	{ "user", TEXT_AT(user), OF_USERS,
 	    .help = "Checks ask as this user: with http by basic or digest "
 	            "authentication, whichever the server wants; with mysql "
-	            "by a login, for which the user needs no rights." },
+	            "and postgres by a login, for which the user needs no "
+	            "rights; with redis by AUTH; with ldap by a bind with this "
+	            "name." },
 	{ "password_file", SCHEMA_PATH,
 	    SCHEMA_AT(struct config_check, password_file), .max = PATH_LEN,
 	    OF_USERS,

@@ -163,14 +163,21 @@ check_login(const struct config_check *c, const struct config_check *from,
 		    "'type: mysql' without 'user'; expected both, since a "
 		    "server counts who leaves without a login, and shuts this "
 		    "host out after max_connect_errors of them");
+	/* A bind with a name and no password is none (RFC 4513, 5.1.2). */
 	if (c->user != NULL && c->password_file == NULL &&
-	    c->type == CONFIG_CHECK_HTTP)
+	    (c->type == CONFIG_CHECK_HTTP || c->type == CONFIG_CHECK_REDIS ||
+	        c->type == CONFIG_CHECK_LDAP))
 		lacks(diag, place(marks, &c->user, &from->user), "user",
 		    "password_file");
-	if (c->user == NULL && c->password_file != NULL)
+	if (c->user == NULL && c->password_file != NULL &&
+	    c->type != CONFIG_CHECK_REDIS)
 		lacks(diag,
 		    place(marks, &c->password_file, &from->password_file),
 		    "password_file", "user");
+	if (c->user == NULL && c->role != NULL &&
+	    c->type == CONFIG_CHECK_POSTGRES)
+		lacks(
+		    diag, place(marks, &c->role, &from->role), "role", "user");
 }
 
 static void

@@ -177,15 +177,27 @@ check_forms_has_certificate(const void *check)
 bool
 check_forms_has_user(const void *check)
 {
-	return check_forms_is_http(check) ||
-	    ((const struct config_check *)check)->type == CONFIG_CHECK_MYSQL;
+	return check_forms_has_role(check) ||
+	    ((const struct config_check *)check)->type == CONFIG_CHECK_LDAP;
 }
 
 bool
 check_forms_has_role(const void *check)
 {
-	return check_forms_is_http(check) ||
-	    ((const struct config_check *)check)->type == CONFIG_CHECK_MYSQL;
+	switch (((const struct config_check *)check)->type) {
+	case CONFIG_CHECK_HTTP:
+	case CONFIG_CHECK_MYSQL:
+	case CONFIG_CHECK_POSTGRES:
+	case CONFIG_CHECK_REDIS:
+		return true;
+	case CONFIG_CHECK_TCP:
+	case CONFIG_CHECK_NONE:
+	case CONFIG_CHECK_SCRIPT:
+	case CONFIG_CHECK_TLS:
+	case CONFIG_CHECK_LDAP:
+		break;
+	}
+	return false;
 }
 
 bool

@@ -83,6 +83,9 @@ stop_asking(struct probe *p)
 	switch (p->question.check->type) {
 	case CONFIG_CHECK_TCP:
 	case CONFIG_CHECK_MYSQL:
+	case CONFIG_CHECK_POSTGRES:
+	case CONFIG_CHECK_REDIS:
+	case CONFIG_CHECK_LDAP:
 		probe_tcp_stop(&p->ask.tcp);
 		break;
 	case CONFIG_CHECK_HTTP:
@@ -163,6 +166,9 @@ ask(struct probe *p)
 	switch (q->check->type) {
 	case CONFIG_CHECK_TCP:
 	case CONFIG_CHECK_MYSQL:
+	case CONFIG_CHECK_POSTGRES:
+	case CONFIG_CHECK_REDIS:
+	case CONFIG_CHECK_LDAP:
 		probe_tcp_start(&p->ask.tcp, &q->to);
 		break;
 	case CONFIG_CHECK_HTTP:
@@ -204,6 +210,9 @@ set_asker(struct probe *p)
 	switch (q->check->type) {
 	case CONFIG_CHECK_TCP:
 	case CONFIG_CHECK_MYSQL:
+	case CONFIG_CHECK_POSTGRES:
+	case CONFIG_CHECK_REDIS:
+	case CONFIG_CHECK_LDAP:
 		p->ask.tcp = (struct probe_tcp){ .loop = all->loop,
 			.closing = &all->closing,
 			.secrets = all->secrets,
@@ -262,6 +271,9 @@ probe_is_same(const struct probe_question *a, const struct probe_question *b)
 	switch (a->check->type) {
 	case CONFIG_CHECK_TCP:
 	case CONFIG_CHECK_MYSQL:
+	case CONFIG_CHECK_POSTGRES:
+	case CONFIG_CHECK_REDIS:
+	case CONFIG_CHECK_LDAP:
 		return asks_alike(a->check, b->check);
 	case CONFIG_CHECK_HTTP:
 	case CONFIG_CHECK_TLS:

@@ -2,8 +2,12 @@
 
 #include "config/config.h"
 #include "proxy/health/talk_dialog.h"
+#include "proxy/health/talk_ldap.h"
 #include "proxy/health/talk_mysql.h"
+#include "proxy/health/talk_postgres.h"
+#include "proxy/health/talk_redis.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,23 +21,17 @@ struct language {
 static const struct language *
 language_of(enum config_check_type type)
 {
-	static const struct language dialog = { talk_dialog_begin,
-		talk_dialog_hear };
-	static const struct language mysql = { talk_mysql_begin,
-		talk_mysql_hear };
+	static const struct language languages[] = {
+		[CONFIG_CHECK_TCP] = { talk_dialog_begin, talk_dialog_hear },
+		[CONFIG_CHECK_MYSQL] = { talk_mysql_begin, talk_mysql_hear },
+		[CONFIG_CHECK_POSTGRES] = { talk_postgres_begin,
+		    talk_postgres_hear },
+		[CONFIG_CHECK_REDIS] = { talk_redis_begin, talk_redis_hear },
+		[CONFIG_CHECK_LDAP] = { talk_ldap_begin, talk_ldap_hear },
+	};
 
-	switch (type) {
-	case CONFIG_CHECK_TCP:
-		return &dialog;
-	case CONFIG_CHECK_MYSQL:
-		return &mysql;
-	case CONFIG_CHECK_NONE:
-	case CONFIG_CHECK_HTTP:
-	case CONFIG_CHECK_SCRIPT:
-	case CONFIG_CHECK_TLS:
-		break;
-	}
-	return NULL;
+	assert(type < ARRAY_LEN(languages) && languages[type].begin != NULL);
+	return &languages[type];
 }
 
 bool

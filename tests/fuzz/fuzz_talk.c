@@ -22,7 +22,13 @@ static const char text[] =
     "    - {name: a, address: 10.0.0.1:1, check: {type: tcp,"
     " dialog: [{expect: ab}, {send: c, expect: 'hex:00'}, {expect: d}]}}\n"
     "    - {name: b, address: 10.0.0.1:2, check: {type: mysql, user: u,"
-    " role: primary}}\n";
+    " role: primary}}\n"
+    "    - {name: c, address: 10.0.0.1:3, check: {type: postgres}}\n"
+    "    - {name: d, address: 10.0.0.1:4, check: {type: postgres, user: u,"
+    " role: primary}}\n"
+    "    - {name: e, address: 10.0.0.1:5, check: {type: redis,"
+    " role: primary}}\n"
+    "    - {name: f, address: 10.0.0.1:6, check: {type: ldap}}\n";
 
 static const struct config *
 configuration(void)

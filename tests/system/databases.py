@@ -161,3 +161,117 @@ class MariaDB(Database):
         said = self.sql("SELECT COALESCE(SUM(SUM_CONNECT_ERRORS), 0) "
                         f"FROM performance_schema.host_cache WHERE IP LIKE '%{address('p1')}'")
         return int(said)
+
+
+class PostgreSQL(Database):
+    """With TLS and a password for everybody, as Debian's is. A second one may be the
+    replica of a first, until it is promoted."""
+
+    user = "postgres"
+    bin = "/usr/lib/postgresql/15/bin"
+
+    def __init__(self, lab: Lab, host: str = "s1", of: PostgreSQL | None = None) -> None:
+        super().__init__(lab, host, 5432)
+        self.of = of
+        if of is None:
+            word = Path(self.dir, "word")
+            word.write_text("admin\n")
+            self.own(str(word))
+            self.tool("initdb", "-D", f"{self.dir}/data", "-A", "scram-sha-256", "-N",
+                      f"--pwfile={word}", "--locale=C", "-E", "UTF8")
+            with open(f"{self.dir}/data/pg_hba.conf", "a") as hba:
+                for kind, user, how in (("host", "old", "md5"), ("host", "all", "scram-sha-256")):
+                    hba.write(f"{kind} all {user} 10.77.0.0/24 {how}\n")
+                hba.write("host replication all 10.77.0.0/24 scram-sha-256\n")
+        words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                 "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{self.dir}/key", "-out",
+                 f"{self.dir}/cert", "-days", "2", "-subj", "/CN=db"]
+        subprocess.run(words, check=True, capture_output=True)
+        for name in ("key", "cert"):
+            self.own(f"{self.dir}/{name}")
+        os.chmod(f"{self.dir}/key", 0o600)
+
+    def as_user(self, *argv: str) -> list[str]:
+        return ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups",
+                f"{self.bin}/{argv[0]}", *argv[1:]]
+
+    def tool(self, *argv: str) -> None:
+        done = subprocess.run(self.as_user(*argv), capture_output=True, text=True, cwd="/")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def argv(self) -> list[str]:
+        return self.as_user(
+            "postgres", "-D", f"{self.dir}/data", "-p", str(self.port), "-k", self.dir,
+            *(word for name, value in {
+                "listen_addresses": "*", "ssl": "on", "ssl_cert_file": f"{self.dir}/cert",
+                "ssl_key_file": f"{self.dir}/key", "shared_buffers": "1MB", "fsync": "off",
+                "max_wal_senders": "4", "log_min_messages": "info",
+            }.items() for word in ("-c", f"{name}={value}")))
+
+    def start(self) -> None:
+        if self.of is not None and not os.path.exists(f"{self.dir}/data"):
+            wait_for(self.of.is_ready, 20 * SLOW)
+            link = f"host={address(self.of.host)} port={self.of.port} user=postgres password=admin"
+            self.client(*self.as_user("pg_basebackup", "-D", f"{self.dir}/data", "-R", "-X",
+                                      "stream", "-c", "fast", "-d", link))
+        super().start()
+
+    def extra(self) -> dict[str, Any]:
+        return {"cwd": "/"}
+
+    def is_ready(self) -> bool:
+        done = self.lab.run(self.host, *self.psql("SELECT 1"), timeout=20 * SLOW)
+        return done.returncode == 0
+
+    def psql(self, text: str) -> list[str]:
+        link = f"host={self.dir} port={self.port} user=postgres password=admin dbname=postgres"
+        return ["psql", "-X", "-q", "-t", "-A", "-d", link, "-c", text]
+
+    def sql(self, text: str) -> str:
+        return self.client(*self.psql(text))
+
+    def complaints(self) -> list[str]:
+        """What it says of its clients, since it was ready."""
+        said = self.log().rpartition("ready to accept")[2]
+        common = "checkpoint", "ready to accept", "redo", "restartpoint", "recovery"
+        return [x for x in said.splitlines()[1:] if not any(c in x for c in common)]
+
+
+class Redis(Database):
+    """At its most talkative but one level."""
+
+    def __init__(self, lab: Lab, host: str = "s1", *more: str) -> None:
+        super().__init__(lab, host, 6379)
+        self.more = more
+
+    def argv(self) -> list[str]:
+        return ["redis-server", "--port", str(self.port), "--dir", self.dir, "--save", "",
+                "--loglevel", "notice", "--protected-mode", "no", *self.more]
+
+    def is_ready(self) -> bool:
+        return "ready to accept" in self.log().lower()
+
+
+class Slapd(Database):
+    """An empty directory with a name that may bind."""
+
+    def __init__(self, lab: Lab, host: str = "s1", more: str = "") -> None:
+        super().__init__(lab, host, 389)
+        os.mkdir(f"{self.dir}/data")
+        Path(self.dir, "conf").write_text(
+            f"{more}pidfile {self.dir}/pid\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\n"
+            "loglevel stats\ndatabase mdb\nsuffix dc=test\nrootdn cn=check,dc=test\n"
+            f"rootpw word\ndirectory {self.dir}/data\n")
+
+    def argv(self) -> list[str]:
+        # -d: in the foreground, with what the log level has.
+        return ["slapd", "-f", f"{self.dir}/conf", "-h", f"ldap://0.0.0.0:{self.port}",
+                "-d", "stats"]
+
+    def is_ready(self) -> bool:
+        return "slapd starting" in self.log()
+
+    def complaints(self) -> list[str]:
+        """Connections that were lost, and errors of any kind."""
+        wrong = "connection lost", "deferring", "err=2", "error"
+        return [x for x in self.log().splitlines() if any(w in x for w in wrong)]

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from databases import MariaDB, running
+from databases import MariaDB, PostgreSQL, Redis, Slapd, running
 from stage import SLOW, Stage, address, endpoint, hapair, limit, single, wait_for
 
 # Each waits for programs that take seconds to start, and judges no time.
@@ -118,3 +118,101 @@ def test_r23_a_check_by_tcp_is_warned_of() -> None:
         done = hapair("check", "-c", stage.config)
         assert done.returncode == 0, done.stderr
         assert "a check by tcp at port 3306" in done.stderr + done.stdout, done
+
+
+@limit(90)
+def test_postgres() -> None:
+    """An answer, logins by SCRAM and MD5, the roles of a server and its replica, which
+    change when that one is promoted."""
+    with single() as stage:
+        word = secret(stage, "se cret")
+        first = PostgreSQL(stage.lab, "s1")
+        second = PostgreSQL(stage.lab, "s2", of=first)
+        login: dict[str, Any] = {"type": "postgres", "user": "new", "password_file": word}
+        configure(
+            stage,
+            service("s1", "s2", name="plain", port=5432, type="postgres"),
+            service("s1", "s2", name="primary", port=5432, **login, role="primary"),
+            service("s1", "s2", name="replica", port=5432, **login, role="replica"),
+            service("s1", name="old", port=5432, **{**login, "user": "old"}),
+            service("s1", name="asked", port=5432, type="postgres", user="new"),
+        )
+        with running(first):
+            first.sql("CREATE USER new PASSWORD 'se cret'")
+            first.sql("SET password_encryption = 'md5'; CREATE USER old PASSWORD 'se cret'")
+            with running(second):
+                stage.start()
+                is_found(stage, "plain", s1=("up", "answers"), s2=("up", "answers"))
+                is_found(stage, "primary", s1=("up", "logged in, primary"),
+                         s2=("down", "logged in, replica, expected a primary"))
+                is_found(stage, "replica", s1=("down", "logged in, primary, expected a replica"),
+                         s2=("up", "logged in, replica"))
+                is_found(stage, "old", s1=("up", "logged in"))
+                is_found(stage, "asked", s1=("down", "it wants a password"))
+                asked_often(stage)
+                assert not first.complaints(), first.complaints()
+                second.sql("SELECT pg_promote()")
+                is_found(stage, "primary", s2=("up", "logged in, primary"))
+                is_found(stage, "replica", s2=("down", ".* expected a replica"))
+            is_found(stage, "plain", s1=("up", "answers"), s2=("down", "connect: .*"))
+
+
+@limit(60)
+def test_redis() -> None:
+    """PING, passwords and roles; a replica that becomes the primary."""
+    with single() as stage:
+        word = secret(stage, "se cret")
+        first = Redis(stage.lab, "s1")
+        second = Redis(stage.lab, "s2", "--replicaof", address("s1"), "6379")
+        closed = Redis(stage.lab, "s3", "--requirepass", "se cret")
+        plain: dict[str, Any] = {"port": 6379, "type": "redis"}
+        configure(
+            stage,
+            service("s1", "s2", "s3", name="plain", **plain),
+            service("s1", "s2", name="primary", **plain, role="primary"),
+            service("s1", "s2", name="replica", **plain, role="replica"),
+            service("s1", "s3", name="secret", **plain, password_file=word, role="primary"),
+        )
+        with running(first, second, closed):
+            stage.start()
+            is_found(stage, "plain", s1=("up", "PONG"), s2=("up", "PONG"),
+                     s3=("up", "asks for a password"))
+            is_found(stage, "primary", s1=("up", "PONG, primary"),
+                     s2=("down", "PONG, replica, expected a primary"))
+            is_found(stage, "replica", s2=("up", "PONG, replica"))
+            is_found(stage, "secret", s1=("down", "ERR AUTH .*"), s3=("up", "PONG, primary"))
+            had = first.log(), closed.log()
+            asked_often(stage)
+            assert (first.log(), closed.log()) == had, first.log() + closed.log()
+            second.client("redis-cli", "replicaof", "no", "one")
+            is_found(stage, "primary", s2=("up", "PONG, primary"))
+            first.stop()
+            is_found(stage, "plain", s1=("down", "connect: .*"), s3=("up", ".*"))
+
+
+@limit(60)
+def test_ldap() -> None:
+    """A bind without a name, with one, and where nobody may bind without."""
+    with single() as stage:
+        word = secret(stage, "word")
+        first = Slapd(stage.lab, "s1")
+        second = Slapd(stage.lab, "s2", "disallow bind_anon\n")
+        name: dict[str, Any] = {"type": "ldap", "password_file": word}
+        configure(
+            stage,
+            service("s1", "s2", name="plain", port=389, type="ldap"),
+            service("s1", "s2", name="named", port=389, user="cn=check,dc=test", **name),
+            service("s1", name="wrong", port=389, user="cn=other,dc=test", **name),
+        )
+        with running(first, second):
+            stage.start()
+            is_found(stage, "plain", s1=("up", "bound"),
+                     s2=("up", r"answers, no anonymous bind \(48\)"))
+            is_found(stage, "named", s1=("up", "bound"), s2=("up", "bound"))
+            is_found(stage, "wrong", s1=("down", r"the bind is refused \(49\)"))
+            asked_often(stage)
+            for one in (first, second):
+                assert not one.complaints(), one.complaints()
+            assert "UNBIND" in first.log()
+            second.stop()
+            is_found(stage, "plain", s1=("up", "bound"), s2=("down", "connect: .*"))
