@@ -62,6 +62,14 @@ const char *const config_check_type_words[] = {
 	NULL,
 };
 
+const char *const config_check_proxy_words[] = {
+	[CONFIG_CHECK_PROXY_SERVICE] = "service",
+	[CONFIG_CHECK_PROXY_NONE] = "none",
+	[CONFIG_CHECK_PROXY_V1] = "v1",
+	[CONFIG_CHECK_PROXY_V2] = "v2",
+	NULL,
+};
+
 const char *const config_method_words[] = {
 	[CONFIG_METHOD_GET] = "GET",
 	[CONFIG_METHOD_HEAD] = "HEAD",

@@ -129,6 +129,13 @@ struct config_matches {
 	size_t n;
 };
 
+enum config_check_proxy {           /* which PROXY header a check sends */
+	CONFIG_CHECK_PROXY_SERVICE, /* the service's, where clients go, too */
+	CONFIG_CHECK_PROXY_NONE,
+	CONFIG_CHECK_PROXY_V1,
+	CONFIG_CHECK_PROXY_V2,
+};
+
 enum config_method {
 	CONFIG_METHOD_GET,
 	CONFIG_METHOD_HEAD,
@@ -161,7 +168,8 @@ struct config_check {
 	enum config_check_type type;
 	uint32_t interval_ms, timeout_ms;
 	uint32_t rise, fall;
-	uint16_t port; /* 0: the server's own */
+	uint16_t port;                 /* 0: the server's own */
+	enum config_check_proxy proxy; /* of what goes over a connection */
 	struct config_turn *dialog;
 	size_t n_dialog;
 	const char *script; /* with type script, never NULL */
@@ -387,6 +395,7 @@ extern const char *const config_on_down_words[];
 extern const char *const config_prefer_words[];
 extern const char *const config_preface_words[];
 extern const char *const config_check_type_words[];
+extern const char *const config_check_proxy_words[];
 extern const char *const config_method_words[];
 extern const char *const config_preset_words[];
 extern const char *const config_log_level_words[];

@@ -14,6 +14,9 @@
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
 
+#define OF_CONNECTIONS                                                         \
+	.applies = check_forms_has_connection,                                 \
+	.applies_to = "a type with a connection"
 #define OF_TCP .applies = check_forms_is_tcp, .applies_to = "type: tcp"
 #define OF_HTTP .applies = check_forms_is_http, .applies_to = "type: http"
 #define OF_CERTIFICATES                                                        \
@@ -96,6 +99,15 @@ static const struct schema_key check_keys[] = {
 	{ "port", SCHEMA_NUMBER, SCHEMA_AT(struct config_check, port), .min = 1,
 	    .max = UINT16_MAX,
 	    .help = "The port to check. Without it the server's own." },
+	{ "proxy_protocol", SCHEMA_WORD, SCHEMA_AT(struct config_check, proxy),
+	    .words = config_check_proxy_words, .fallback = "service",
+	    OF_CONNECTIONS,
+	    .help = "The header that a check's connection begins with. "
+	            "service: that of the service's connections where the "
+	            "check goes to the same port, else none. A v2 header says "
+	            "LOCAL, a v1 header has the addresses of the check's own "
+	            "connection. With a header `user` is sent by basic "
+	            "authentication alone." },
 	{ "dialog", SCHEMA_LIST, SCHEMA_AT(struct config_check, dialog),
 	    .min = 1, .max = TURNS_MAX, .list = &dialog_list, OF_TCP,
 	    .help = "What is said and heard on the connection, in turns. The "

@@ -156,6 +156,15 @@ const struct schema_form check_forms_status = {
 };
 
 bool
+check_forms_has_connection(const void *check)
+{
+	const enum config_check_type type =
+	    ((const struct config_check *)check)->type;
+
+	return type != CONFIG_CHECK_NONE && type != CONFIG_CHECK_SCRIPT;
+}
+
+bool
 check_forms_is_tcp(const void *check)
 {
 	return ((const struct config_check *)check)->type == CONFIG_CHECK_TCP;

@@ -17,6 +17,7 @@ extern const struct schema_form check_forms_status; /* struct config_status */
 bool check_forms_is_text(const char *text, size_t min, size_t max);
 
 /* `check` is a struct config_check. */
+bool check_forms_has_connection(const void *check);
 bool check_forms_is_tcp(const void *check);
 bool check_forms_is_http(const void *check);
 bool check_forms_has_certificate(const void *check);

@@ -139,11 +139,12 @@ put_v1(struct buf *b, const union addr *client, const union addr *local)
 }
 
 /* Section 2.2: a signature that no other protocol begins with, then bytes. */
+static const uint8_t signature[] = { '\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q',
+	'U', 'I', 'T', '\n' };
+
 static void
 put_v2(struct buf *b, const union addr *client, const union addr *local)
 {
-	static const uint8_t signature[] = { '\r', '\n', '\r', '\n', 0, '\r',
-		'\n', 'Q', 'U', 'I', 'T', '\n' };
 	bool v6 = client->sa.sa_family == AF_INET6;
 
 	buf_put_bytes(b, signature, sizeof(signature));
@@ -176,5 +177,21 @@ proxy_protocol_encode(enum config_proxy_protocol version,
 		break;
 	}
 	assert(!b.bad);
+	return b.pos;
+}
+
+size_t
+proxy_protocol_encode_own(enum config_proxy_protocol version,
+    const union addr *local, const union addr *peer,
+    uint8_t ret_header[static PROXY_PROTOCOL_MAX])
+{
+	struct buf b = buf_writer(ret_header, PROXY_PROTOCOL_MAX);
+
+	if (version != CONFIG_PROXY_PROTOCOL_V2)
+		return proxy_protocol_encode(version, local, peer, ret_header);
+	buf_put_bytes(&b, signature, sizeof(signature));
+	buf_put_u8(&b, 0x20); /* version 2, command LOCAL */
+	buf_put_u8(&b, 0);    /* of no family */
+	buf_put_u16(&b, 0);   /* nothing follows */
 	return b.pos;
 }

@@ -19,3 +19,11 @@
 size_t proxy_protocol_encode(enum config_proxy_protocol version,
     const union addr *client, const union addr *local,
     uint8_t ret_header[static PROXY_PROTOCOL_MAX]);
+
+/*
+ * Likewise for a connection of our own, which serves no client: v2 says so
+ * (LOCAL), v1 has the connection's own addresses.
+ */
+size_t proxy_protocol_encode_own(enum config_proxy_protocol version,
+    const union addr *local, const union addr *peer,
+    uint8_t ret_header[static PROXY_PROTOCOL_MAX]);

@@ -150,6 +150,24 @@ target(struct check *c, union addr *ret_to)
 	return true;
 }
 
+/* Who expects the header of clients would take a check without it for one. */
+static enum config_proxy_protocol
+proxy_of(const struct check *c)
+{
+	switch (c->server->config->check.proxy) {
+	case CONFIG_CHECK_PROXY_SERVICE:
+		return asks_there(c) ? c->pool->config->proxy_protocol
+		                     : CONFIG_PROXY_PROTOCOL_NONE;
+	case CONFIG_CHECK_PROXY_V1:
+		return CONFIG_PROXY_PROTOCOL_V1;
+	case CONFIG_CHECK_PROXY_V2:
+		return CONFIG_PROXY_PROTOCOL_V2;
+	case CONFIG_CHECK_PROXY_NONE:
+		break;
+	}
+	return CONFIG_PROXY_PROTOCOL_NONE;
+}
+
 static int
 join(struct check *c)
 {
@@ -157,7 +175,8 @@ join(struct check *c)
 	struct probe_question q = { .check = &s->check,
 		.host = s->host,
 		.service = c->pool->config->name,
-		.server = s->name };
+		.server = s->name,
+		.proxy = proxy_of(c) };
 
 	if (!target(c, &q.to)) {
 		timeout_arm(

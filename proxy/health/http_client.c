@@ -5,10 +5,14 @@
  */
 #include "proxy/health/http_client.h"
 
+#include "core/fd.h"
+#include "core/mono.h"
 #include "core/timeout.h"
 #include "core/version.h"
 #include "proxy/data/dial.h"
 #include "proxy/health/graceful_close.h"
+#include "proxy/health/http_request.h"
+#include "proxy/health/introduction.h"
 
 #include <errno.h>
 #include <ev.h>
@@ -50,6 +54,10 @@ struct http_client_call {
 	bool cut, out_of_memory;
 	bool has_head; /* status and headers came, whole */
 	int lack;      /* why there is no socket; 0: there was one */
+	struct introduction introduction;
+	bool introduces; /* then its one connection is made by that */
+	int fd;          /* which is this; -1: not there, or given away */
+	struct mono deadline;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -148,11 +156,23 @@ static curl_socket_t
 on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
 	struct http_client_call *t = arg;
-	int fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	int fd;
 
 	(void)purpose;
+	if (t->introduces)
+		return t->fd == -1 ? CURL_SOCKET_BAD : fd_take(&t->fd);
+	fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 	t->lack = fd == -1 ? errno : 0;
 	return fd == -1 ? CURL_SOCKET_BAD : fd;
+}
+
+static int
+on_opened(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	(void)arg;
+	(void)fd;
+	(void)purpose;
+	return CURL_SOCKOPT_ALREADY_CONNECTED;
 }
 
 static int
@@ -203,6 +223,8 @@ on_header(char *line, size_t size, size_t n, void *arg)
 static void
 free_fetch(struct http_client_call *t)
 {
+	introduction_stop(&t->introduction);
+	fd_close(&t->fd);
 	curl_easy_cleanup(t->easy);
 	curl_slist_free_all(t->connect_to);
 	curl_slist_free_all(t->headers);
@@ -360,17 +382,10 @@ http_client_close(struct http_client *f)
 static int
 set_target(struct http_client_call *t, const struct http_client_request *r)
 {
-	char ip[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX + 16], url[1024];
-	const bool v6 = strchr(r->host, ':') != NULL;
-	const bool to_v6 = r->to.sa.sa_family == AF_INET6;
-	const unsigned port = addr_port(&r->to);
+	char to[HTTP_REQUEST_TARGET_MAX], url[HTTP_REQUEST_URL_MAX];
 
-	(void)addr_format_ip(&r->to, ip);
-	(void)snprintf(to, sizeof(to), "::%s%s%s:%u", to_v6 ? "[" : "", ip,
-	    to_v6 ? "]" : "", port);
-	(void)snprintf(url, sizeof(url), "%s://%s%s%s:%u%s",
-	    r->tls ? "https" : "http", v6 ? "[" : "", r->host, v6 ? "]" : "",
-	    port, r->path);
+	http_request_target(r, to);
+	http_request_url(r, url);
 	t->connect_to = curl_slist_append(NULL, to);
 	if (t->connect_to == NULL)
 		return CURLE_OUT_OF_MEMORY;
@@ -389,19 +404,12 @@ add_header(struct http_client_call *t, const char *line)
 	return CURLE_OK;
 }
 
-/* To libcurl a header without a value is `Name;`. */
 static int
 add_named(struct http_client_call *t, const char *name, const char *value)
 {
-	char *line = NULL;
-	int c;
+	CLEANUP(free_str) char *line = http_request_header(name, value);
 
-	if (asprintf(&line, value[0] != '\0' ? "%s: %s" : "%s;", name, value) <
-	    0)
-		return CURLE_OUT_OF_MEMORY;
-	c = add_header(t, line);
-	free(line);
-	return c;
+	return line == NULL ? CURLE_OUT_OF_MEMORY : add_header(t, line);
 }
 
 /*
@@ -413,13 +421,12 @@ set_headers(struct http_client_call *t, const struct http_client_request *r)
 {
 	/* So that the server ends it, with everything said. */
 	int c = add_header(t, "Connection: close");
-	char *line = NULL;
+	CLEANUP(free_str) char *token = NULL;
 
 	if (c == CURLE_OK && r->token != NULL) {
-		if (asprintf(&line, "Negotiate %s", r->token) < 0)
+		if (asprintf(&token, "Negotiate %s", r->token) < 0)
 			return CURLE_OUT_OF_MEMORY;
-		c = add_named(t, "Authorization", line);
-		free(line);
+		c = add_named(t, "Authorization", token);
 	}
 	if (c == CURLE_OK && r->bare_host)
 		c = add_named(t, "Host", r->host);
@@ -499,12 +506,60 @@ set_request(struct http_client_call *t, const struct http_client_request *r)
 		c = set_method(t, r->method);
 	if (c != CURLE_OK || r->user == NULL)
 		return c;
-	(void)curl_easy_setopt(
-	    e, CURLOPT_HTTPAUTH, (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST));
+	/* Digest takes two connections, and only one is introduced. */
+	(void)curl_easy_setopt(e, CURLOPT_HTTPAUTH,
+	    t->introduces ? (long)CURLAUTH_BASIC
+	                  : (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST));
 	c = curl_easy_setopt(e, CURLOPT_USERNAME, r->user);
 	if (c == CURLE_OK)
 		c = curl_easy_setopt(e, CURLOPT_PASSWORD, r->password);
 	return c;
+}
+
+/* False where memory is out. */
+static bool
+add(struct http_client_call *t)
+{
+	return curl_multi_add_handle(t->fetcher->multi, t->easy) == CURLM_OK;
+}
+
+/* Where there is no connection libcurl asks for one, and hears so. */
+static void
+on_introduced(void *arg, int fd)
+{
+	struct http_client_call *t = arg;
+	const int64_t left_ms = mono_span_ms(mono_now(), t->deadline);
+
+	if (fd < 0)
+		t->lack = -fd;
+	else
+		t->fd = fd;
+	(void)curl_easy_setopt(
+	    t->easy, CURLOPT_TIMEOUT_MS, left_ms < 1 ? 1L : (long)left_ms);
+	if (add(t))
+		return;
+	t->out_of_memory = true;
+	finish(t, CURLE_OUT_OF_MEMORY);
+}
+
+static bool
+begin(struct http_client_call *t, const struct http_client_request *r)
+{
+	int e;
+
+	if (!t->introduces)
+		return add(t);
+	(void)curl_easy_setopt(t->easy, CURLOPT_SOCKOPTFUNCTION, on_opened);
+	t->deadline = mono_add_ms(mono_now(), r->timeout_ms);
+	t->introduction = (struct introduction){ .loop = t->fetcher->loop,
+		.version = r->proxy,
+		.on_done = on_introduced,
+		.arg = t };
+	e = introduction_start(&t->introduction, &r->to, r->timeout_ms);
+	if (e == 0)
+		return true;
+	t->lack = -e;
+	return add(t);
 }
 
 struct http_client_call *
@@ -519,13 +574,14 @@ http_client_start(struct http_client *f,
 	t->fetcher = f;
 	t->on_end = on_end;
 	t->arg = arg;
+	t->fd = -1;
+	t->introduces = request->proxy != CONFIG_PROXY_PROTOCOL_NONE;
 	t->easy = curl_easy_init();
 	if (t->easy != NULL) {
 		set_manners(t);
 		if (set_target(t, request) == CURLE_OK &&
 		    set_headers(t, request) == CURLE_OK &&
-		    set_request(t, request) == CURLE_OK &&
-		    curl_multi_add_handle(f->multi, t->easy) == CURLM_OK)
+		    set_request(t, request) == CURLE_OK && begin(t, request))
 			return t;
 	}
 	free_fetch(t);

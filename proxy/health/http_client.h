@@ -24,7 +24,8 @@ struct http_client_request {
 	const char *host; /* name or number: of the Host header, certificate */
 	bool bare_host;   /* that header without the port */
 	union addr to;    /* where it really goes, with the port */
-	const char *path; /* with its query */
+	enum config_proxy_protocol proxy; /* how its connection begins */
+	const char *path;                 /* with its query */
 	enum config_method method;
 	const struct config_matches *headers; /* besides; NULL: none */
 	bool tls;

@@ -217,6 +217,7 @@ set_asker(struct probe *p)
 			.closing = &all->closing,
 			.secrets = all->secrets,
 			.config = q->check,
+			.proxy = q->proxy,
 			.on_answer = on_answer,
 			.arg = p };
 		probe_tcp_init(&p->ask.tcp);
@@ -228,6 +229,7 @@ set_asker(struct probe *p)
 			.negotiate = all->negotiate,
 			.config = q->check,
 			.host = q->host,
+			.proxy = q->proxy,
 			.on_answer = on_answer,
 			.arg = p };
 		break;
@@ -248,7 +250,7 @@ set_asker(struct probe *p)
 /*
  * All that the file says of how to ask: by its text, so that a key that is new
  * cannot be forgotten here. Not `rise` and `fall`, which are for who makes a
- * verdict of the answers; the port is in the address.
+ * verdict of the answers; the port is in the address, and the header is apart.
  */
 static bool
 asks_alike(const struct config_check *a, const struct config_check *b)
@@ -259,6 +261,7 @@ asks_alike(const struct config_check *a, const struct config_check *b)
 	copy.rise = b->rise;
 	copy.fall = b->fall;
 	copy.port = b->port;
+	copy.proxy = b->proxy;
 	return print_check(&copy, &x) == 0 && print_check(b, &y) == 0 &&
 	    strcmp(x, y) == 0;
 }
@@ -266,7 +269,8 @@ asks_alike(const struct config_check *a, const struct config_check *b)
 bool
 probe_is_same(const struct probe_question *a, const struct probe_question *b)
 {
-	if (a->check->type != b->check->type || !addr_is_same(&a->to, &b->to))
+	if (a->check->type != b->check->type || a->proxy != b->proxy ||
+	    !addr_is_same(&a->to, &b->to))
 		return false;
 	switch (a->check->type) {
 	case CONFIG_CHECK_TCP:

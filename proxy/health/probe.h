@@ -7,11 +7,11 @@
  * hears (check.c). On the relay's main thread.
  */
 
+#include "config/config.h"
 #include "core/addr.h"
 
 #include <sys/queue.h>
 
-struct config_check;
 struct ev_loop;
 struct probe;
 struct probe_judge_answer;
@@ -37,9 +37,10 @@ struct probe_listener {
 /* What is asked; borrowed for as long as somebody listens, but for `to`. */
 struct probe_question {
 	const struct config_check *check;
-	const char *host;             /* of an http check */
-	const char *service, *server; /* of a script */
-	union addr to;                /* with the port to ask at */
+	const char *host;                 /* of an http check */
+	const char *service, *server;     /* of a script */
+	enum config_proxy_protocol proxy; /* how the connection begins */
+	union addr to;                    /* with the port to ask at */
 };
 
 /* Whether one answer tells both. */

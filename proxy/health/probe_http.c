@@ -159,6 +159,7 @@ fetch_page(struct probe_http *a, const char *token)
 		.host = c->host != NULL ? c->host : a->host,
 		.bare_host = c->host != NULL,
 		.to = a->to,
+		.proxy = a->proxy,
 		.path = path_of(a),
 		.method = c->method,
 		.headers = &c->headers,

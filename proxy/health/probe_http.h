@@ -6,6 +6,7 @@
  * one timeout. Owned by its probe.
  */
 
+#include "config/config.h"
 #include "core/addr.h"
 #include "core/mono.h"
 #include "proxy/health/negotiate.h"
@@ -27,6 +28,7 @@ struct probe_http {
 	struct negotiate *negotiate;        /* borrowed; NULL: no tickets */
 	const struct config_check *config;  /* borrowed */
 	const char *host;                   /* borrowed: the server's name */
+	enum config_proxy_protocol proxy;
 	probe_judge_answer_fn *on_answer;
 	void *arg;
 	union addr to;

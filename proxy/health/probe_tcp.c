@@ -7,6 +7,7 @@
 #include "core/timeout.h"
 #include "proxy/data/dial.h"
 #include "proxy/health/graceful_close.h"
+#include "proxy/health/introduction.h"
 #include "proxy/health/secret_files.h"
 #include "proxy/health/talk.h"
 
@@ -134,8 +135,10 @@ static void
 on_connected(struct probe_tcp *a)
 {
 	struct probe_judge_answer said = { .is_void = true };
-	const int e = dial_result(a->fd);
+	int e = dial_result(a->fd);
 
+	if (e == 0)
+		e = introduction_say(a->fd, a->proxy);
 	if (e < 0) {
 		fail(a, -e);
 		return;

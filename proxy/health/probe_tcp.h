@@ -5,12 +5,12 @@
  * (talk.h); within one timeout. Owned by its probe.
  */
 
+#include "config/config.h"
 #include "core/addr.h"
 #include "proxy/health/probe_judge.h"
 
 #include <ev.h>
 
-struct config_check;
 struct graceful_close;
 struct secret_files;
 struct talk;
@@ -20,6 +20,7 @@ struct probe_tcp {
 	struct graceful_close *closing;
 	const struct secret_files *secrets; /* borrowed */
 	const struct config_check *config;  /* borrowed */
+	enum config_proxy_protocol proxy;
 	probe_judge_answer_fn *on_answer;
 	void *arg;
 	int fd;

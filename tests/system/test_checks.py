@@ -229,6 +229,66 @@ def test_dialog() -> None:
             door.shutdown(socket.SHUT_RDWR)
 
 
+def test_headers_of_proxy_protocol() -> None:
+    """A server that expects the header gets it from checks, too: where clients go, of
+    the service's version; elsewhere what the check's own key says."""
+    v2 = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"
+    v1 = rf"PROXY TCP4 10\.77\.0\.1 {re.escape(address('s1'))} \d+ (80|81)\r\n".encode()
+    heard: dict[int, set[bytes]] = {PORT: set(), CHECK_PORT: set()}
+
+    def spec(name: str, at: int, sends: str, **check: Any) -> dict[str, Any]:
+        asked = service(**check)
+        if "port" not in check:
+            del asked["check"]["port"]
+        return {**asked, "name": name, "proxy_protocol": sends,
+                "listen": [endpoint("10.77.0.1", at)]}
+
+    services = [
+        spec("tcp", 90, "v1", type="tcp", dialog=[{"send": "A", "expect": "ok"}]),
+        spec("web", 91, "v2", path="/b"),
+        spec("aside", 92, "v2", path="/c", port=CHECK_PORT),
+        spec("own", 93, "none", path="/d", port=CHECK_PORT, proxy_protocol="v1"),
+    ]
+
+    def answer(port: int) -> Any:
+        def serve(sock: socket.socket) -> None:
+            sock.settimeout(60)
+            with contextlib.suppress(OSError), sock:
+                said = b""
+                while not said.endswith((b"\r\n\r\n", b"A")):
+                    part = sock.recv(1000)
+                    if not part:
+                        return
+                    said += part
+                heard[port].add(re.sub(rb" HTTP/1.1\r\n.*", b"", said, flags=re.S))
+                sock.sendall(b"ok" if said.endswith(b"A") else page("fine"))
+                sock.recv(1000)
+
+        return serve
+
+    with single(services=services) as stage, contextlib.ExitStack() as stack:
+        for port in heard:
+            p = Pages(sends(b""))
+            setattr(p, "serve", answer(port))
+            door = stack.enter_context(stage.lab.listen("s1", port))
+            door.settimeout(None)
+            threading.Thread(target=p.run, args=(door,), daemon=True).start()
+            stack.callback(door.shutdown, socket.SHUT_RDWR)
+        stage.start()
+
+        def up() -> bool:
+            """all are up"""
+            shown = stage["p1"].status().get("services") or []
+            return {x["state"] for s in shown for x in s["servers"]} == {"up"}
+
+        wait_for(up, 20 * SLOW)
+        said = {p: b"|".join(sorted(h)) for p, h in heard.items()}
+        assert any(re.fullmatch(v1 + b"A", x) for x in heard[PORT]), said
+        assert v2 + b"GET /b" in heard[PORT], said
+        assert b"GET /c" in heard[CHECK_PORT], said
+        assert any(re.fullmatch(v1 + b"GET /d", x) for x in heard[CHECK_PORT]), said
+
+
 def test_asked_once_for_all() -> None:
     """Five services with ten servers at one place: one request at a time, and
     all of them know."""

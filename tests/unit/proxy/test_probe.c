@@ -30,6 +30,9 @@ static const struct row {
 	{ "fall", "fall: 1", "fall: 2", true },
 	/* That is part of the address, which is looked at apart. */
 	{ "port", "port: 1", "port: 2", true },
+	/* What it comes to is part of the question, and looked at apart. */
+	{ "proxy_protocol", "type: tcp", "type: tcp, proxy_protocol: v1",
+	    true },
 	{ "dialog", "type: tcp", "type: tcp, dialog: {send: a}", false },
 	{ "dialog", "type: tcp, dialog: {send: a}",
 	    "type: tcp, dialog: [{send: a}, {expect: a}]", false },
@@ -161,6 +164,9 @@ addresses_tell_them_apart_and_for_pages_hosts(void **state)
 	(void)state;
 	assert_true(probe_is_same(&a, &b));
 	b = question_of(tcp, "h", "10.0.0.1:2");
+	assert_false(probe_is_same(&a, &b));
+	b = question_of(tcp, "h", "10.0.0.1:1");
+	b.proxy = CONFIG_PROXY_PROTOCOL_V1;
 	assert_false(probe_is_same(&a, &b));
 	a = question_of(http, "h", "10.0.0.1:1");
 	b = question_of(http, "h", "10.0.0.1:1");

@@ -135,6 +135,27 @@ none_is_nothing(void **state)
 	assert_int_equal(header[0], 0xaa);
 }
 
+/* Of a check: no client is behind it. */
+static void
+our_own_connections_say_so(void **state)
+{
+	static const char local[] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0";
+	static const char line[] = "PROXY TCP4 10.0.0.1 10.0.0.2 5 80\r\n";
+	const union addr own = parsed("10.0.0.1:5"),
+	                 peer = parsed("10.0.0.2:80");
+	uint8_t header[PROXY_PROTOCOL_MAX];
+
+	(void)state;
+	assert_int_equal(proxy_protocol_encode_own(
+	                     CONFIG_PROXY_PROTOCOL_V2, &own, &peer, header),
+	    sizeof(local));
+	assert_memory_equal(header, local, sizeof(local));
+	assert_int_equal(proxy_protocol_encode_own(
+	                     CONFIG_PROXY_PROTOCOL_V1, &own, &peer, header),
+	    sizeof(line) - 1);
+	assert_memory_equal(header, line, sizeof(line) - 1);
+}
+
 int
 main(void)
 {
@@ -143,6 +164,7 @@ main(void)
 		cmocka_unit_test(text_of_addresses_is_canonical),
 		cmocka_unit_test(version_2_is_bytes),
 		cmocka_unit_test(none_is_nothing),
+		cmocka_unit_test(our_own_connections_say_so),
 	};
 
 	TEST_MAIN(tests);
