@@ -104,7 +104,7 @@ def test_r23_mariadb() -> None:
             # What the manual warns of: the same proxy, asking by tcp.
             configure(stage, service("s1", name="tcp", type="tcp"))
             stage.start()
-            wait_for(lambda: first.counted() > 10, 20 * SLOW)
+            wait_for(lambda: first.counted() >= 10, 20 * SLOW)
             stage["p1"].stop()
             configure(stage, service("s1", name="open", type="mysql", user="open"))
             stage.start()
@@ -183,7 +183,9 @@ def test_redis() -> None:
             is_found(stage, "secret", s1=("down", "ERR AUTH .*"), s3=("up", "PONG, primary"))
             had = first.log(), closed.log()
             asked_often(stage)
-            assert (first.log(), closed.log()) == had, first.log() + closed.log()
+            # Notices of the replica's may still come; a warning has a #.
+            for one, before in zip((first, closed), had):
+                assert " # " not in one.log()[len(before):], one.log()
             second.client("redis-cli", "replicaof", "no", "one")
             is_found(stage, "primary", s2=("up", "PONG, primary"))
             first.stop()
