@@ -29,6 +29,23 @@
 #define JITTER 0.1
 
 /*
+ * What may be begun in a turn of the loop, as the work that it makes. Those
+ * under way come first in each turn: so many that are due at once, as at a
+ * start, are begun as quickly as they are worked off, and none spends its time
+ * waiting for the others. A handshake of TLS takes a millisecond of ours.
+ */
+#define STARTS_A_TURN 64
+#define COST_OF_TLS 8
+#define COST 1
+
+/*
+ * The second question comes after some part of the interval, this at least:
+ * else all would go on together as they have begun. Not at once, since first
+ * ones of others may still be to come.
+ */
+#define FIRST_REST_LEAST 0.1
+
+/*
  * From the start of one to the next where that is hurried: clients that find
  * one server dead, many a second, make no storm of questions.
  */
@@ -39,7 +56,9 @@ struct probe {
 	struct probe_question question;
 	LIST_HEAD(, probe_listener) listeners;
 	LIST_ENTRY(probe) link;
-	bool busy;
+	TAILQ_ENTRY(probe) due; /* where it is due */
+	bool is_due, busy;
+	bool known; /* was answered once */
 	bool again; /* asked for while one was under way */
 	struct mono began;
 	ev_timer timer; /* busy: of its patience, else until the next */
@@ -58,6 +77,8 @@ struct probes {
 	struct graceful_close closing;
 	struct limiter lacks; /* of memory, descriptors, ports: log lines */
 	LIST_HEAD(, probe) surveys;
+	TAILQ_HEAD(, probe) due; /* not begun yet */
+	ev_timer begin;          /* the next of these */
 };
 
 static void
@@ -66,19 +87,28 @@ wait_s(struct probe *p, double seconds)
 	timeout_arm(p->all->loop, &p->timer, seconds);
 }
 
-/* From 1 - JITTER to 1 + JITTER. */
+/* From `least` to `most`. */
 static double
-jitter(void)
+random_between(double least, double most)
 {
 	uint16_t n;
 
 	secret_random(&n, sizeof(n));
-	return 1. + JITTER * (n / 32768. - 1.);
+	return least + (most - least) * (n / 65536.);
+}
+
+static void
+leave_due(struct probe *p)
+{
+	if (p->is_due)
+		TAILQ_REMOVE(&p->all->due, p, due);
+	p->is_due = false;
 }
 
 static void
 stop_asking(struct probe *p)
 {
+	leave_due(p);
 	p->busy = false;
 	switch (p->question.check->type) {
 	case CONFIG_CHECK_TCP:
@@ -116,13 +146,18 @@ hurry_s(const struct probe *p)
 static void
 rest(struct probe *p, bool wavering)
 {
-	double s = p->question.check->interval_ms / 1000. * jitter();
+	double s = p->question.check->interval_ms / 1000.;
 
 	if (p->again)
 		s = hurry_s(p);
 	else if (wavering)
-		s /= WAVERING_FACTOR;
+		s *= random_between(1. - JITTER, 1. + JITTER) / WAVERING_FACTOR;
+	else if (!p->known)
+		s *= random_between(FIRST_REST_LEAST, 1.);
+	else
+		s *= random_between(1. - JITTER, 1. + JITTER);
 	p->again = false;
+	p->known = true;
 	wait_s(p, s);
 }
 
@@ -184,6 +219,46 @@ ask(struct probe *p)
 	}
 }
 
+static unsigned
+cost_of(const struct probe *p)
+{
+	const struct config_check *c = p->question.check;
+	const bool has_tls = c->type == CONFIG_CHECK_TLS ||
+	    (c->type == CONFIG_CHECK_HTTP && c->tls);
+
+	return has_tls ? COST_OF_TLS : COST;
+}
+
+/* The first of those that are due; the others in the next turn. */
+static void
+on_begin(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct probes *all = CONTAINER_OF(t, struct probes, begin);
+	struct probe *p;
+
+	(void)revents;
+	for (unsigned spent = 0; spent < STARTS_A_TURN; spent += cost_of(p)) {
+		p = TAILQ_FIRST(&all->due);
+		if (p == NULL)
+			return;
+		leave_due(p);
+		ask(p);
+	}
+	if (!TAILQ_EMPTY(&all->due))
+		timeout_arm(loop, t, 0.);
+}
+
+static void
+become_due(struct probe *p)
+{
+	struct probes *all = p->all;
+
+	p->is_due = true;
+	TAILQ_INSERT_TAIL(&all->due, p, due);
+	if (!ev_is_active(&all->begin))
+		timeout_arm(all->loop, &all->begin, 0.);
+}
+
 static void
 on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 {
@@ -193,7 +268,7 @@ on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 	(void)loop;
 	(void)revents;
 	if (!p->busy) {
-		ask(p);
+		become_due(p);
 		return;
 	}
 	probe_judge_say(&late, HEALTH_FAILED, "no answer in time");
@@ -376,7 +451,7 @@ probe_hurry(struct probe_listener *l)
 		return;
 	if (p->busy)
 		p->again = true;
-	else
+	else if (!p->is_due)
 		wait_s(p, hurry_s(p));
 }
 
@@ -391,6 +466,8 @@ probe_open(
 	all->loop = loop;
 	all->secrets = secrets;
 	LIST_INIT(&all->surveys);
+	TAILQ_INIT(&all->due);
+	ev_timer_init(&all->begin, on_begin, 0., 0.);
 	graceful_close_init(&all->closing, loop, max);
 	return all;
 }
@@ -400,6 +477,7 @@ probe_close(struct probes *all)
 {
 	if (all == NULL)
 		return;
+	ev_timer_stop(all->loop, &all->begin);
 	negotiate_close(all->negotiate);
 	http_client_close(all->fetcher);
 	graceful_close_fini(&all->closing);

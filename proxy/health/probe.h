@@ -4,7 +4,8 @@
  * Probes: servers are asked, again and again. One probe for each question,
  * however many servers of however many services want to know the same: what is
  * asked, where, how often. Each of them listens, and judges for itself what it
- * hears (check.c). On the relay's main thread.
+ * hears (check.c). First questions are asked at once, further ones are spread
+ * over the interval. On the relay's main thread.
  */
 
 #include "config/config.h"

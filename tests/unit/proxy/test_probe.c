@@ -8,6 +8,7 @@
 #include "tests/lib/from_yaml.h"
 #include "tests/lib/test.h"
 
+#include <arpa/inet.h>
 #include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -409,6 +410,79 @@ each_server_has_its_script_run(void **state)
 	tear_down(&r);
 }
 
+/* -- many --------------------------------------------------------------- */
+
+#define MANY 256
+
+/* As many questions, to as many addresses of this host. */
+struct many {
+	struct run run;
+	struct ear ears[MANY];
+};
+
+static void
+ask_many(struct many *m, const char *keys)
+{
+	union addr any = { .in.sin_family = AF_INET };
+	socklen_t len = sizeof(any.in);
+
+	set_up(&m->run, keys);
+	fd_close(&m->run.door);
+	m->run.door = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(bind(m->run.door, &any.sa, len), 0);
+	assert_int_equal(listen(m->run.door, 2 * MANY), 0);
+	assert_int_equal(getsockname(m->run.door, &any.sa, &len), 0);
+	for (unsigned i = 0; i < MANY; i++) {
+		m->ears[i] = ear_of(&m->run, 2);
+		addr_set_port(&m->run.question.to, addr_port(&any));
+		m->run.question.to.in.sin_addr.s_addr = htonl(0x7f000001 + i);
+		listen_at(&m->run, &m->ears[i]);
+	}
+}
+
+static void
+ask_many_no_more(struct many *m)
+{
+	for (unsigned i = 0; i < MANY; i++)
+		probe_leave(&m->ears[i].listener);
+	tear_down(&m->run);
+}
+
+/* G4: who is under way is not kept waiting by those that only begin. */
+static void
+g04_those_that_are_due_at_once_begin_one_after_the_other(void **state)
+{
+	struct many m;
+	unsigned asked, turns = 1;
+
+	(void)state;
+	ask_many(&m, "interval: 60s");
+	(void)ev_run(m.run.loop, EVRUN_ONCE);
+	(void)ev_run(m.run.loop, EVRUN_ONCE);
+	asked = count_asked(&m.run);
+	assert_true(asked <= MANY / 2);
+	for (; asked < MANY && turns < 1000; turns++) {
+		(void)ev_run(m.run.loop, EVRUN_ONCE);
+		asked += count_asked(&m.run);
+	}
+	assert_int_equal(asked, MANY);
+	ask_many_no_more(&m);
+}
+
+/* G7: else all second ones came when an interval was over, give or take. */
+static void
+g07_they_do_not_go_on_together(void **state)
+{
+	struct mono begun = mono_now();
+	struct many m;
+
+	(void)state;
+	ask_many(&m, "interval: 2s");
+	(void)ev_run(m.run.loop, 0); /* until one has heard twice */
+	assert_true(mono_span_ms(begun, mono_now()) < 1750);
+	ask_many_no_more(&m);
+}
+
 int
 main(void)
 {
@@ -422,6 +496,9 @@ main(void)
 		cmocka_unit_test(who_wavers_is_asked_again_sooner),
 		cmocka_unit_test(a_refusal_is_an_answer),
 		cmocka_unit_test(each_server_has_its_script_run),
+		cmocka_unit_test(
+		    g04_those_that_are_due_at_once_begin_one_after_the_other),
+		cmocka_unit_test(g07_they_do_not_go_on_together),
 	};
 
 	if (secret_init() < 0)
