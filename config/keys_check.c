@@ -169,7 +169,8 @@ static const struct schema_key check_keys[] = {
 	    .fallback = "true", OF_CERTIFICATES,
 	    .help = "With TLS, whether the certificate is looked at. "
 	            "Where it is not, anybody may have answered, and `status` "
-	            "says so." },
+	            "says so. A server shows it at least once a minute: "
+	            "handshakes in between may be short ones." },
 	{ "ca", SCHEMA_PATH, SCHEMA_AT(struct config_check, ca),
 	    .max = PATH_LEN, OF_CERTIFICATES,
 	    .help = "Certificates (PEM) that vouch for the server's, in place "

@@ -11,6 +11,7 @@
 #include "core/version.h"
 #include "proxy/data/dial.h"
 #include "proxy/health/graceful_close.h"
+#include "proxy/health/http_body.h"
 #include "proxy/health/http_request.h"
 #include "proxy/health/introduction.h"
 
@@ -23,9 +24,6 @@
 #include <sys/socket.h>
 
 #include <curl/curl.h>
-
-/* Reading is cheap, and most pages are a few KiB. */
-#define BODY_ROOM 8192
 
 struct watch {
 	struct http_client *fetcher;
@@ -49,9 +47,7 @@ struct http_client_call {
 	struct curl_slist *connect_to, *headers;
 	http_client_end_fn *on_end;
 	void *arg;
-	char *body;
-	size_t len, room;
-	bool cut, out_of_memory;
+	struct http_body body;
 	bool has_head; /* status and headers came, whole */
 	int lack;      /* why there is no socket; 0: there was one */
 	struct introduction introduction;
@@ -189,25 +185,8 @@ static size_t
 on_body(char *data, size_t size, size_t n, void *arg)
 {
 	struct http_client_call *t = arg;
-	size_t len = size * n, fits = HTTP_CLIENT_BODY_MAX - t->len;
 
-	t->cut = len > fits;
-	if (t->cut)
-		len = fits;
-	if (t->len + len >= t->room) {
-		size_t room = (t->len + len) * 2 + BODY_ROOM;
-		char *more = realloc(t->body, room);
-
-		t->out_of_memory = more == NULL;
-		if (more == NULL)
-			return 0;
-		t->body = more;
-		t->room = room;
-	}
-	memcpy(t->body + t->len, data, len);
-	t->len += len;
-	t->body[t->len] = '\0';
-	return t->cut ? 0 : len;
+	return http_body_add(&t->body, data, size * n) ? size * n : 0;
 }
 
 /* An empty line is the end of them, unless another answer follows (1xx). */
@@ -228,7 +207,7 @@ free_fetch(struct http_client_call *t)
 	curl_easy_cleanup(t->easy);
 	curl_slist_free_all(t->connect_to);
 	curl_slist_free_all(t->headers);
-	free(t->body);
+	http_body_free(&t->body);
 	free(t);
 }
 
@@ -251,8 +230,8 @@ is_our_memory(const struct http_client_call *t, CURLcode code)
 {
 	curl_off_t before_us = 0;
 
-	if (t->out_of_memory || code != CURLE_OUT_OF_MEMORY)
-		return t->out_of_memory;
+	if (t->body.out_of_memory || code != CURLE_OUT_OF_MEMORY)
+		return t->body.out_of_memory;
 	(void)curl_easy_getinfo(
 	    t->easy, CURLINFO_PRETRANSFER_TIME_T, &before_us);
 	return before_us == 0;
@@ -299,9 +278,9 @@ tell_error(const struct http_client_call *t, CURLcode code,
 static void
 finish(struct http_client_call *t, CURLcode code)
 {
-	struct http_client_page page = { .body = t->body == NULL ? "" : t->body,
-		.len = t->len,
-		.cut = t->cut };
+	struct http_client_page page = { .body = http_body_text(&t->body),
+		.len = t->body.len,
+		.cut = t->body.cut };
 	char buf[HTTP_CLIENT_ERROR_MAX];
 	long status = 0;
 
@@ -309,7 +288,7 @@ finish(struct http_client_call *t, CURLcode code)
 	page.status = (unsigned)status;
 	page.broken = is_broken(t, code);
 	if (code != CURLE_OK && !page.broken &&
-	    !(code == CURLE_WRITE_ERROR && t->cut))
+	    !(code == CURLE_WRITE_ERROR && t->body.cut))
 		tell_error(t, code, &page, buf);
 	(void)curl_multi_remove_handle(t->fetcher->multi, t->easy);
 	t->on_end(t->arg, &page);
@@ -332,6 +311,24 @@ take_ended(struct http_client *f)
 		    m->easy_handle, CURLINFO_PRIVATE, (void *)&t);
 		finish(t, code);
 	}
+}
+
+struct http_client_sessions *
+http_client_sessions_new(void)
+{
+	CURLSH *share = curl_share_init();
+
+	if (share != NULL)
+		(void)curl_share_setopt(
+		    share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+	return (struct http_client_sessions *)share;
+}
+
+void
+http_client_sessions_free(struct http_client_sessions *s)
+{
+	if (s != NULL)
+		(void)curl_share_cleanup((CURLSH *)s);
 }
 
 struct http_client *
@@ -496,7 +493,9 @@ set_request(struct http_client_call *t, const struct http_client_request *r)
 	 * a folder it keeps nothing: 26 ms of the loop for each connection.
 	 */
 	(void)curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
-	if (r->handshake_only)
+	if (r->sessions != NULL)
+		c = curl_easy_setopt(e, CURLOPT_SHARE, (CURLSH *)r->sessions);
+	if (c == CURLE_OK && r->handshake_only)
 		c = curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, 1L);
 	if (r->anybody) {
 		(void)curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
@@ -540,7 +539,7 @@ on_introduced(void *arg, int fd)
 	    t->easy, CURLOPT_TIMEOUT_MS, left_ms < 1 ? 1L : (long)left_ms);
 	if (add(t))
 		return;
-	t->out_of_memory = true;
+	t->body.out_of_memory = true;
 	finish(t, CURLE_OUT_OF_MEMORY);
 }
 

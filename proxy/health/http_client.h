@@ -15,6 +15,7 @@ struct ev_loop;
 struct graceful_close;
 struct http_client;
 struct http_client_call;
+struct http_client_sessions;
 
 #define HTTP_CLIENT_BODY_MAX ((size_t)256 * 1024)
 #define HTTP_CLIENT_ERROR_MAX 80
@@ -34,7 +35,8 @@ struct http_client_request {
 	const char *ca;              /* path; NULL: the system's */
 	const char *user, *password; /* basic or digest; NULL: neither */
 	const char *token;           /* of `Negotiate`, in base64; NULL: none */
-	uint32_t timeout_ms;         /* of the whole */
+	struct http_client_sessions *sessions; /* of TLS; NULL: none is kept */
+	uint32_t timeout_ms;                   /* of the whole */
 };
 
 /* For the time of the callback. */
@@ -55,6 +57,13 @@ typedef void http_client_end_fn(void *arg, const struct http_client_page *page);
 /* NULL where memory is out. Closes its connections by graceful_close. */
 struct http_client *http_client_open(
     struct ev_loop *loop, struct graceful_close *closing);
+
+/*
+ * What a server's next handshake of TLS may be shortened by: its certificate is
+ * not looked at then. NULL where memory is out; freed when no call has it.
+ */
+struct http_client_sessions *http_client_sessions_new(void);
+void http_client_sessions_free(struct http_client_sessions *s); /* NULL-safe */
 
 /* After all its fetches have ended or were cancelled. */
 void http_client_close(struct http_client *f);

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How long sessions of TLS are kept. */
+#define SESSIONS_MS (60 * 1000)
+
 static void go(struct probe_http *a, enum probe_http_stage stage);
 
 static void
@@ -151,6 +154,26 @@ give_up(struct probe_http *a, const char *why, bool is_ours)
 	a->on_answer(a->arg, &a->said);
 }
 
+/*
+ * A handshake by a session that is kept costs half, and says nothing of the
+ * certificate: so once in a while there is a whole one.
+ */
+static struct http_client_sessions *
+sessions_of(struct probe_http *a)
+{
+	const struct mono now = mono_now();
+
+	/* Those of the page before this one are still in use. */
+	if (a->stage != PROBE_HTTP_PAGE ||
+	    (a->sessions != NULL &&
+	        mono_span_ms(a->sessions_since, now) < SESSIONS_MS))
+		return a->sessions;
+	http_client_sessions_free(a->sessions);
+	a->sessions = http_client_sessions_new();
+	a->sessions_since = now;
+	return a->sessions;
+}
+
 static void
 fetch_page(struct probe_http *a, const char *token)
 {
@@ -172,6 +195,8 @@ fetch_page(struct probe_http *a, const char *token)
 		.timeout_ms = left_ms(a),
 	};
 
+	if (r.tls)
+		r.sessions = sessions_of(a);
 	if (c->type == CONFIG_CHECK_TLS)
 		r.user = NULL;
 	if (r.user != NULL)
@@ -243,4 +268,6 @@ probe_http_stop(struct probe_http *a)
 	negotiate_cancel(&a->call);
 	http_client_cancel(a->fetch);
 	a->fetch = NULL;
+	http_client_sessions_free(a->sessions);
+	a->sessions = NULL;
 }

@@ -37,9 +37,11 @@ struct probe_http {
 	struct negotiate_call call;
 	char name[TICKET_NAME_MAX];     /* whom the ticket is of; empty: none */
 	struct http_client_call *fetch; /* NULL: nothing under way */
+	struct http_client_sessions *sessions; /* owned; NULL: none are kept */
+	struct mono sessions_since;
 	struct probe_judge_answer said;
 };
 
 /* The fields before `to` are set. */
 void probe_http_start(struct probe_http *a, const union addr *to);
-void probe_http_stop(struct probe_http *a);
+void probe_http_stop(struct probe_http *a); /* forgets what is kept */

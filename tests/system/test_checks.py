@@ -7,102 +7,16 @@ import hashlib
 import os
 import re
 import socket
-import ssl
 import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any
 
+from pages import Answer, Pages, is_found, page, pages, sends, service
 from stage import (
     CHECK_PORT, PORT, SLOW, Stage, address, endpoint, families, hapair, server, single, wait_for,
 )
-
-# A connection, and the head of the request that came over it.
-Answer = Callable[[socket.socket, bytes], None]
-
-
-class Pages:
-    """A web server that answers as the test says, and remembers what it saw."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.answer, self.requests, self.ends = answer, [], []
-        self.lock = threading.Lock()
-
-    def run(self, door: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                sock, _ = door.accept()
-                threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
-
-    def serve(self, sock: socket.socket) -> None:
-        sock.settimeout(60)
-        with contextlib.suppress(OSError), sock:
-            head = b""
-            while b"\r\n\r\n" not in head:
-                part = sock.recv(65536)
-                if not part:
-                    return
-                head += part
-            with self.lock:
-                self.requests.append(head)
-            self.answer(sock, head)
-            # Ours last: what the check does of itself is to be seen.
-            try:
-                end = "fin" if sock.recv(1) == b"" else "more"
-            except ConnectionResetError:
-                end = "reset"
-            with self.lock:
-                self.ends.append(end)
-
-    def count(self) -> int:
-        with self.lock:
-            return len(self.requests)
-
-
-def page(body: str, status: str = "200 OK", *headers: str) -> bytes:
-    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
-    return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
-
-
-def sends(raw: bytes) -> Answer:
-    return lambda sock, _: sock.sendall(raw)
-
-
-@contextlib.contextmanager
-def pages(stage: Stage, answer: Answer, host: str = "s1") -> Iterator[Pages]:
-    """At the check's port of the host, for both families."""
-    p = Pages(answer)
-    with stage.lab.listen(host, CHECK_PORT) as door:
-        door.settimeout(None)
-        threading.Thread(target=p.run, args=(door,), daemon=True).start()
-        yield p
-        door.shutdown(socket.SHUT_RDWR)
-
-
-def service(family: int = 4, **check: Any) -> dict[str, Any]:
-    asked = {"type": "http", "port": CHECK_PORT, "interval": "50ms", "rise": 1, "fall": 1}
-    asked.update({"timeout": f"{SLOW}s"}, **check)
-    return {"name": "web", "check": asked, "servers": [server("s1", family)]}
-
-
-def check_of(stage: Stage) -> dict[str, Any]:
-    services = stage["p1"].status().get("services") or [{"servers": [{"check": {}}]}]
-    return dict(services[0]["servers"][0]["check"])
-
-
-def is_found(stage: Stage, state: str, detail: str) -> None:
-    def so() -> bool:
-        """the check has found just that"""
-        found = check_of(stage).get("detail", "")
-        states = stage["p1"].server_states()
-        return bool(re.fullmatch(detail, found)) and states == {"s1": state}
-
-    try:
-        wait_for(so, 10 * SLOW)
-    except AssertionError as e:
-        raise AssertionError(f"{check_of(stage)}, not {state}: {detail}") from e
-
 
 def slowly(sock: socket.socket, _: bytes) -> None:
     """In pieces of a byte, for longer than a round trip each."""
@@ -421,121 +335,6 @@ def test_none_believes_clients() -> None:
             stage.serve("banner", "s1")
             assert sock.recv(1) == b"s"
         is_found(stage, "up", "not checked, a client was served")
-
-
-def certificate(stage: Stage, name: str, of: str = "") -> ssl.SSLContext:
-    """One that vouches for itself, in NAME.pem, for the address of that host."""
-    path = f"{stage.lab.dir}/{name}.pem"
-    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    words += ["-nodes", "-keyout", path + ".key", "-out", path, "-days", "2"]
-    words += ["-subj", f"/CN={name}", "-addext", f"subjectAltName={of or 'IP:' + address(name)}"]
-    subprocess.run(words, check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path, path + ".key")
-    return context
-
-
-def test_tls() -> None:
-    """Of a certificate that is vouched for, for that very server, and of no
-    other."""
-    stage = single(services=[service()])
-    with stage:
-        good, other = certificate(stage, "s1"), certificate(stage, "s2")
-        config = stage.build()
-        spec = service(tls=True, ca=f"{stage.lab.dir}/s1.pem")
-        config["services"] = [{**spec, "listen": [endpoint("10.77.0.1", PORT)]}]
-        stage.configure(config)
-        context = good
-
-        def answer(sock: socket.socket) -> None:
-            with contextlib.suppress(OSError), context.wrap_socket(sock, server_side=True) as s:
-                s.recv(65536)
-                s.sendall(page("fine"))
-                s.unwrap()
-
-        p = Pages(sends(b""))
-        setattr(p, "serve", answer)
-        with stage.lab.listen("s1", CHECK_PORT) as door:
-            door.settimeout(None)
-            threading.Thread(target=p.run, args=(door,), daemon=True).start()
-            stage.start()
-            is_found(stage, "up", "status 200")
-            context = other
-            is_found(stage, "down", ".*certificate.*")
-            door.shutdown(socket.SHUT_RDWR)
-
-
-def test_handshake() -> None:
-    """`type: tls`: a handshake and a good-bye, in order; not one with a stranger, and
-    not with a server that knows no TLS."""
-    stage = single(services=[service()])
-    with stage:
-        good, other = certificate(stage, "s1"), certificate(stage, "s2")
-        config = stage.build()
-        keys = {"type": "tls", "ca": f"{stage.lab.dir}/s1.pem"}
-        config["services"] = [{**service(**keys), "listen": [endpoint("10.77.0.1", PORT)]}]
-        stage.configure(config)
-        context: ssl.SSLContext | None = good
-        ends: list[Any] = []
-
-        def answer(sock: socket.socket) -> None:
-            sock.settimeout(60)
-            with contextlib.suppress(OSError), sock:
-                if context is None:
-                    sock.sendall(b"220 here\r\n")
-                    sock.recv(1000)
-                    return
-                with context.wrap_socket(sock, server_side=True) as s:
-                    # b"" only where the peer has said that it closes.
-                    s.suppress_ragged_eofs = False
-                    ends.append(s.recv(100))
-
-        p = Pages(sends(b""))
-        setattr(p, "serve", answer)
-        with stage.lab.listen("s1", CHECK_PORT) as door:
-            door.settimeout(None)
-            threading.Thread(target=p.run, args=(door,), daemon=True).start()
-            stage.start()
-            is_found(stage, "up", "handshake done")
-            wait_for(lambda: len(ends) >= 3)
-            assert set(ends) == {b""}, ends
-            context = other
-            is_found(stage, "down", ".*certificate.*")
-            context = None
-            is_found(stage, "down", ".*(wrong version number|packet length).*")
-            door.shutdown(socket.SHUT_RDWR)
-
-
-def test_not_verified() -> None:
-    """A certificate that nobody vouches for, and that `status` says so; of the right
-    name where `host` says another."""
-    stage = single(services=[service()])
-    with stage:
-        context = certificate(stage, "s2", "DNS:other.example.org")
-        config = stage.build()
-        listen = [endpoint("10.77.0.1", PORT)]
-        loose = {**service(tls=True, verify=False), "listen": listen}
-        named = service(tls=True, ca=f"{stage.lab.dir}/s2.pem", host="other.example.org")
-        named.update(name="named", listen=[endpoint("10.77.0.1", 88)])
-        config["services"] = [loose, named]
-        stage.configure(config)
-
-        def answer(sock: socket.socket) -> None:
-            with contextlib.suppress(OSError), context.wrap_socket(sock, server_side=True) as s:
-                s.recv(65536)
-                s.sendall(page("fine"))
-                s.unwrap()
-
-        p = Pages(sends(b""))
-        setattr(p, "serve", answer)
-        with stage.lab.listen("s1", CHECK_PORT) as door:
-            door.settimeout(None)
-            threading.Thread(target=p.run, args=(door,), daemon=True).start()
-            stage.start()
-            is_found(stage, "up", r"status 200 \(not verified: anybody may have answered\)")
-            shown = stage["p1"].status()["services"][1]["servers"][0]
-            assert shown["check"]["detail"] == "status 200", shown
-            door.shutdown(socket.SHUT_RDWR)
 
 
 def md5(text: str) -> str:

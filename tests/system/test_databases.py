@@ -10,7 +10,7 @@ from typing import Any
 from databases import MariaDB, PostgreSQL, Redis, Slapd, running
 from stage import SLOW, Stage, address, endpoint, hapair, limit, single, wait_for
 
-# Each waits for programs that take seconds to start, and judges no time.
+# Checks are the main thread's alone.
 THREADS = False
 
 
