@@ -75,6 +75,8 @@ talk_put(struct talk *t, const void *bytes, size_t len)
 {
 	if (len > sizeof(t->out) - t->out_len)
 		return false;
+	if (len == 0) /* then it may be from nowhere */
+		return true;
 	memcpy(t->out + t->out_len, bytes, len);
 	t->out_len += len;
 	return true;
@@ -117,5 +119,6 @@ talk_refused(struct talk *t, const char *what, const void *bytes, size_t len)
 	char quoted[PROBE_JUDGE_DETAIL_MAX];
 
 	probe_judge_quote(bytes, len, quoted);
-	return talk_end(t, HEALTH_FAILED, "%s%s", what, quoted);
+	return talk_end(t, HEALTH_FAILED, "%s%s", what,
+	    quoted[0] != '\0' ? quoted : "(nothing)");
 }

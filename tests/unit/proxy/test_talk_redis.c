@@ -45,7 +45,10 @@ static const struct talking_row rows[] = {
 	    "not an answer of Redis: 220 mail", HEALTH_FAILED,
 	    SERVER_ROLE_UNSAID },
 	{ "an empty line", PLAIN, NULL, TALKING_BYTES("\r\n"),
-	    "not an answer of Redis: ", HEALTH_FAILED, SERVER_ROLE_UNSAID },
+	    "not an answer of Redis: (nothing)", HEALTH_FAILED,
+	    SERVER_ROLE_UNSAID },
+	{ "an error without words", PLAIN, NULL, TALKING_BYTES("-\r\n"),
+	    "(nothing)", HEALTH_FAILED, SERVER_ROLE_UNSAID },
 };
 
 static void
