@@ -2,8 +2,7 @@
 
 /*
  * Hashes that logins of databases want: the door to OpenSSL, which libcurl
- * brings anyway. What is called safe is decided by their protocols; nothing of
- * ours rests on these.
+ * brings anyway. Nothing of ours rests on these.
  */
 
 #include "core/base.h"
@@ -29,10 +28,7 @@ MUST_CHECK bool digest_stretch(const char *password, const void *salt,
     size_t salt_len, unsigned rounds,
     uint8_t ret_key[static DIGEST_SHA256_BYTES]);
 
-/*
- * Base64 with padding: the text with its NUL, and back. -1 where it is none or
- * does not fit, else how many bytes it was.
- */
+/* Base64 with padding. Back: how many bytes; -1: it is none, or too long. */
 void digest_to_base64(const void *bytes, size_t len, char *ret_text);
 MUST_CHECK int digest_from_base64(
     const char *text, size_t len, uint8_t *ret_bytes, size_t room);

@@ -9,7 +9,6 @@
 
 #define SCRAM_NONCE_MAX 64
 #define SCRAM_MESSAGE_MAX 512
-
 /* What a server may ask of us at most: some 20 ms of the main thread. */
 #define SCRAM_ROUNDS_MAX 100000
 

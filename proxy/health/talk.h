@@ -2,9 +2,8 @@
 
 /*
  * Talks: what a check says to a server in that server's language, and what it
- * makes of the answers. Computes only, on a value: bytes come and go by
- * probe_tcp.c, which also keeps the time. What a server says is looked at with
- * suspicion: lengths, numbers and texts are its own.
+ * makes of the answers, which may be any bytes. Computes only, on a value;
+ * probe_tcp.c brings the bytes and keeps the time.
  */
 
 #include "proxy/health/probe_judge.h"
@@ -46,9 +45,7 @@ enum talk_next talk_hear(struct talk *t);
 /* No more will come: the server has ended it, or the time is over. */
 void talk_break(struct talk *t, const char *how);
 
-/* -- for languages ------------------------------------------------------- */
-
-/* False where there is no room, and nothing is put then. */
+/* For languages. False where there is no room, and nothing is put then. */
 bool talk_put(struct talk *t, const void *bytes, size_t len);
 bool talk_put_text(struct talk *t, const char *text);
 
