@@ -191,21 +191,24 @@ on_check_changed(void *arg, struct pool *pool)
 }
 
 /*
- * Which addresses this host has may change at any time; the kernel binds to
- * none that it has not.
+ * Which addresses this host has may change at any time. What is sent to one of
+ * them comes from it; that the kernel binds to it proves nothing, for
+ * ip_nonlocal_bind lets it.
  */
 static bool
 is_here(const void *arg, const union addr *a)
 {
 	const struct config *config = arg;
-	union addr any_port = *a;
+	union addr there = *a, here;
+	socklen_t len = sizeof(here);
 	CLEANUP(fd_close)
 	int fd = socket(a->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (config_has_address(config, a))
 		return true;
-	addr_set_port(&any_port, 0);
-	return fd != -1 && bind(fd, &any_port.sa, addr_len(&any_port)) == 0;
+	addr_set_port(&there, 9); /* any, for nothing is sent */
+	return fd != -1 && connect(fd, &there.sa, addr_len(&there)) == 0 &&
+	    getsockname(fd, &here.sa, &len) == 0 && addr_is_same_ip(&here, a);
 }
 
 /* A name has addresses, or others: its server may have to move. */

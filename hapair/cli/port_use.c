@@ -109,8 +109,10 @@ read_name(struct port_use *u)
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)u->pid);
 	f = fopen(path, "re");
-	if (f == NULL)
+	if (f == NULL) {
+		u->pid = 0; /* it has just ended: nobody's */
 		return;
+	}
 	if (fgets(u->name, sizeof(u->name), f) != NULL)
 		u->name[strcspn(u->name, "\n")] = '\0';
 	(void)fclose(f);
