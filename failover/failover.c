@@ -201,14 +201,18 @@ restore(struct role_group *g)
 	inbox_put(&g->role->inbox, &ev);
 }
 
-static void
+static int
 begin_groups(struct role *role)
 {
 	const struct config_pair *pair = &role->config->pair;
+	int e;
 
 	role->n_groups = pair->n_groups;
 	for (unsigned i = 0; i < role->n_groups; i++)
 		group_init(role, i, life_of(role)->group_ids[i]);
+	e = neighbours_start(role); /* its thread reads the groups */
+	if (e < 0)
+		return e;
 	track_begin(role);
 	for (unsigned i = 0; i < role->n_groups; i++) {
 		struct role_group *g = &role->groups[i];
@@ -222,6 +226,7 @@ begin_groups(struct role *role)
 	for (unsigned i = 0; i < role->n_groups; i++)
 		group_tell(&role->groups[i]);
 	relay_link_begin(role);
+	return 0;
 }
 
 /*
@@ -288,10 +293,9 @@ begin(struct role *role)
 		e = link_watch_start(role);
 		if (e < 0)
 			return failed("starting to renew addresses", e);
-		e = neighbours_start(role);
+		e = begin_groups(role);
 		if (e < 0)
 			return failed("starting to look for neighbours", e);
-		begin_groups(role);
 	}
 	return channel_send(role->supervisor, MSG_READY, NULL, 0, -1);
 }

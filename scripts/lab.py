@@ -322,6 +322,11 @@ class Lab:
             if info.get("scope") == "global"
         ]
 
+    def mac(self, host: str) -> str:
+        """The hardware address of the host's eth0."""
+        line = _ip("-n", self.ns(host), "-o", "link", "show", "eth0")
+        return line.split("link/ether ")[1].split()[0]
+
     def holders(self, addr: str) -> list[str]:
         """The proxy hosts that have this address."""
         return [p for p in PROXIES if addr in self.addresses(p)]

@@ -6,6 +6,9 @@
 
 #include <assert.h>
 
+/* Who was deaf and heard somebody asks at once, while the road is open. */
+#define RECOVERED_MS 20
+
 /*
  * The time of patience with a silent peer is over: who has the addresses is
  * asked, and what the answers mean is done. `alone` is the reason to give where
@@ -19,6 +22,10 @@ question(struct election *e, struct mono now, enum election_reason alone,
 	const enum suspect_verdict verdict =
 	    suspect_step(&e->doubt, &e->config.doubt, now, &e->deadline);
 
+	/* On a network that is hardly used the next frame may be far. */
+	if (!mono_is_never(e->recovered) &&
+	    mono_span_ms(e->recovered, now) <= RECOVERED_MS)
+		suspect_note(&e->doubt, SUSPECT_SOMEBODY);
 	switch (verdict) {
 	case SUSPECT_QUESTION:
 		transition_ask(out, ELECTION_QUESTION);
@@ -241,14 +248,20 @@ step_backup(struct election *e, const struct election_event *ev,
  * it is the next time that we ask), or the daemon ends.
  */
 static void
-recover_if_heard(struct election *e, struct mono now, struct election_out *out)
+recover_if_heard(
+    struct election *e, bool by_peer, struct mono now, struct election_out *out)
 {
 	if (!e->isolated)
 		return;
 	e->isolated = false;
 	e->deadline = mono_never();
-	if (!e->faulted && !e->stopped)
-		transition_listen(e, now, ELECTION_RECOVERED, out);
+	if (e->faulted || e->stopped)
+		return;
+	transition_listen(e, now, ELECTION_RECOVERED, out);
+	if (by_peer)
+		return;
+	e->recovered = now;
+	e->deadline = now;
 }
 
 static void
@@ -276,10 +289,10 @@ step_fault(struct election *e, const struct election_event *ev, struct mono now,
 		break;
 	case ELECTION_HEARTBEAT:
 		transition_note(e, &ev->heartbeat, now);
-		recover_if_heard(e, now, out);
+		recover_if_heard(e, true, now, out);
 		break;
 	case ELECTION_ANSWER:
-		recover_if_heard(e, now, out);
+		recover_if_heard(e, false, now, out);
 		break;
 	case ELECTION_TRACK_FAULT: /* another one, or one more */
 		e->faulted = true;
@@ -378,6 +391,7 @@ election_init(const struct election_config *config, struct mono now)
 		.heard = mono_never(),
 		.serving = mono_never(),
 		.asked = mono_never(),
+		.recovered = mono_never(),
 		.contested = mono_never(),
 		.better = mono_never(),
 		.settled = now,

@@ -170,6 +170,7 @@ struct election {
 	uint32_t heard_dead_ms;    /* what it said: who is silent so long is */
 	struct mono serving;       /* MASTER: without a break, since */
 	struct mono asked;         /* MASTER: whether anybody is heard, since */
+	struct mono recovered;     /* somebody was heard, after long */
 	struct mono contested;     /* MASTER: the peer claims too, since */
 	bool contest_heard;        /* it hears us all that time, or never */
 	struct mono better;        /* MASTER: the peer is preferred, since */
@@ -181,6 +182,7 @@ struct election {
 	uint8_t priority;          /* the configured one, less what is ill */
 	bool handing;              /* MASTER: we ask the peer to take it */
 	bool deaf;                 /* MASTER: nobody is heard */
+	bool resigned;             /* the peer, by its last word */
 	bool isolated;             /* FAULT: nobody is heard */
 	bool faulted;              /* something tracked is at fault */
 	bool stopped;              /* never claims again */

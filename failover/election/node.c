@@ -248,6 +248,7 @@ step_relay(
 	} else {
 		n->relay_there = type == NODE_RELAY_CAME;
 		n->relay_serves = n->relay_leaves = false;
+		n->connections = 0; /* they ended with it */
 		for (unsigned i = 0; i < n->n_groups; i++)
 			node_group_hand_type(s, i, HANDOVER_RELAY_GONE);
 	}
@@ -274,6 +275,13 @@ hear_life(struct node_group_step *s, unsigned i, const struct node_event *ev)
 {
 	(void)ev;
 	node_peer_answer(s, i, SUSPECT_LIVES);
+}
+
+static void
+hear_control(struct node_group_step *s, unsigned i, const struct node_event *ev)
+{
+	(void)ev;
+	node_peer_answer(s, i, SUSPECT_CONTROL);
 }
 
 static void
@@ -391,6 +399,7 @@ step_groups(struct node_group_step *s, const struct node_event *ev)
 		[NODE_RESTORE] = restore,
 		[NODE_SOMEBODY] = hear_somebody,
 		[NODE_LIVES] = hear_life,
+		[NODE_CONTROL] = hear_control,
 		[NODE_ASKABLE] = note_askable,
 		[NODE_SHOWN] = node_peer_show,
 		[NODE_FAULT] = find_fault,
@@ -449,6 +458,7 @@ step(struct node_group_step *s, const struct node_event *ev,
 	case NODE_RESTORE:
 	case NODE_SOMEBODY:
 	case NODE_LIVES:
+	case NODE_CONTROL:
 	case NODE_ASKABLE:
 	case NODE_SHOWN:
 	case NODE_FAULT:

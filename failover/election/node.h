@@ -55,6 +55,7 @@ enum node_type {
 	                    gone */
 	NODE_SOMEBODY,   /* was heard on a group's network: it is not deaf */
 	NODE_LIVES,      /* who answers for a group's addresses does */
+	NODE_CONTROL,    /* a neighbour has answered the same question */
 	NODE_ASKABLE,    /* others than the peer are, or not: `askable` */
 	NODE_SHOWN,      /* somebody on the LAN has an address: `shown` */
 	NODE_FAULT,      /* or none: `fault` */
@@ -75,7 +76,7 @@ enum node_type {
 	NODE_FAILED,        /* an effect was refused: `failed` */
 };
 
-#define NODE_TYPES 28
+#define NODE_TYPES 29
 
 enum node_effect_type {
 	NODE_DO_START,     /* from now on we are heard, and hear */
@@ -212,8 +213,9 @@ struct node {
 	struct mono challenged; /* the last stranger was */
 	struct mono hinted;     /* never(), or when its end was told of */
 	struct mono hint_due;   /* asked again then; or it is believed */
-	bool started;           /* we speak, and decide */
-	bool stopping;          /* on the way out: our hellos resign */
+	unsigned hint_asks;
+	bool started;  /* we speak, and decide */
+	bool stopping; /* on the way out: our hellos resign */
 	bool relay_there, relay_serves, relay_leaves;
 	uint32_t connections; /* the relay's, at virtual IPs: the shell's */
 	unsigned n_groups;

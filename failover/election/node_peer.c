@@ -7,10 +7,11 @@
 
 /*
  * A reset of the wire and a port unreachable need no key to be forged. Who is
- * said to have ended is asked, twice, and answers at once if it has not.
+ * said to have ended is asked, at least twice, and answers at once if it has
+ * not; and the heartbeat that is due must be missing, too.
  */
 #define HINT_ASK_MS 4
-#define HINT_MS (2 * HINT_ASK_MS)
+#define HINT_ASKS 2
 
 void
 node_peer_look(struct node_group_step *s)
@@ -132,17 +133,16 @@ end(struct node_group_step *s)
 	node_peer_look(s);
 }
 
-/* Of one that is silent already nothing is hurried: it is in doubt. */
 void
 node_peer_hint(struct node_group_step *s)
 {
 	struct node *n = s->node;
 
-	if (!mono_is_never(n->hinted) || n->peer.ended ||
-	    !peer_is_alive(&n->peer, node_dead_ms(n), s->now))
+	if (!mono_is_never(n->hinted) || n->peer.ended)
 		return;
 	n->hinted = s->now;
 	n->hint_due = mono_add_ms(s->now, HINT_ASK_MS);
+	n->hint_asks = 1;
 	node_group_do(s, NODE_DO_CHALLENGE, NODE_EVERY);
 }
 
@@ -150,6 +150,14 @@ static bool
 was_heard_since(const struct peer *p, struct mono then)
 {
 	return !mono_is_never(p->heard) && mono_before(then, p->heard);
+}
+
+/* Its heartbeat is not due yet: it may still come. */
+static bool
+is_in_time(const struct node *n, struct mono now)
+{
+	return !mono_is_never(n->peer.heard) &&
+	    mono_before(now, mono_add_ms(n->peer.heard, n->config.interval_ms));
 }
 
 void
@@ -160,15 +168,16 @@ node_peer_tick(struct node_group_step *s)
 
 	if (mono_is_never(n->hint_due) || mono_before(s->now, n->hint_due))
 		return;
-	if (!was_heard_since(&n->peer, hinted) &&
-	    mono_before(s->now, mono_add_ms(hinted, HINT_MS))) {
+	if (was_heard_since(&n->peer, hinted)) {
+		n->hinted = n->hint_due = mono_never();
+	} else if (n->hint_asks < HINT_ASKS || is_in_time(n, s->now)) {
+		n->hint_asks++;
 		n->hint_due = mono_add_ms(s->now, HINT_ASK_MS);
 		node_group_do(s, NODE_DO_CHALLENGE, NODE_EVERY);
-		return;
-	}
-	n->hinted = n->hint_due = mono_never();
-	if (!was_heard_since(&n->peer, hinted))
+	} else {
+		n->hinted = n->hint_due = mono_never();
 		end(s);
+	}
 }
 
 void

@@ -63,8 +63,12 @@ beaten(const struct election *e, const struct election_heartbeat *h,
 	if (!h->hears_us && contested_ms >= DEAF_DEAD_TIMES * dead_ms + DEAF_MS)
 		return ELECTION_PEER_DEAF;
 	if (!h->hears_us || contested_ms < ALIKE_DEAD_TIMES * dead_ms) {
+		/* Who was stopped says what was, once: not before it hears us.
+		 */
 		if (has_served_longer(h->served_ms, served_ms))
-			return ELECTION_OUTSERVED;
+			return h->hears_us || h->term >= e->term
+			    ? ELECTION_OUTSERVED
+			    : ELECTION_UNCHANGED;
 		if (has_served_longer(served_ms, h->served_ms))
 			return ELECTION_UNCHANGED;
 	}

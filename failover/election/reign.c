@@ -71,6 +71,7 @@ master_hears(struct election *e, const struct election_heartbeat *h,
 	if (h->here)
 		hear_somebody(e, now);
 	transition_note(e, h, now);
+	e->asked = mono_never(); /* begins anew with its next silence */
 	transition_believe(e, mono_add_ms(now, h->dead_ms));
 	if (h->state == ELECTION_MASTER) {
 		if (cut_off && !mono_is_never(e->contested))
@@ -101,7 +102,8 @@ look_around(struct election *e, struct mono now, struct election_out *out)
 	if (mono_is_never(e->asked))
 		e->asked = now;
 	silent_ms = mono_span_ms(e->asked, now);
-	if (e->config.doubt.askable && silent_ms >= e->config.doubt.deaf_ms) {
+	if (e->config.doubt.askable && !e->resigned &&
+	    silent_ms >= e->config.doubt.deaf_ms) {
 		transition_isolate(e, now, out);
 		return;
 	}

@@ -12,6 +12,12 @@ _Static_assert(ROUNDS *ROUND_MS == SUSPECT_LEAST_MS, "the least");
 /* While a silent peer still answers: how soon its letting go is seen. */
 #define HOLDS_MS 20
 
+/* It renews: nothing is urgent any more, and it may go on for days. */
+#define RENEWS_MS 500
+
+/* Nobody at all was heard: not so often for the rest of the wait. */
+#define DEAF_ROUND_MS 20
+
 /* A third host with our address is a person's mistake, mended by a person. */
 #define CONFLICT_MS 500
 
@@ -20,7 +26,7 @@ _Static_assert(ROUNDS *ROUND_MS == SUSPECT_LEAST_MS, "the least");
  * addresses do not wait for it, seldom enough that a living one does not mind.
  */
 #define QUESTION_MS 100
-#define QUESTION_AGAIN_MS 500
+#define QUESTION_AGAIN_MS 1000
 #define QUESTIONS 3
 
 /* The kernel ends a lease when it gets round to it; hang_ms is in seconds. */
@@ -51,8 +57,9 @@ static enum suspect_verdict
 judge_silence(const struct suspect *d, const struct suspect_config *config,
     struct mono now)
 {
+	/* Probes that went into a cut say nothing, though it ended since. */
 	if (d->somebody)
-		return SUSPECT_GONE;
+		return d->reached ? SUSPECT_GONE : SUSPECT_ASK;
 	if (!config->askable)
 		return SUSPECT_ALONE;
 	return has_lasted(d->asked, SUSPECT_DEAF_MS, now) ? SUSPECT_ISOLATED
@@ -102,10 +109,13 @@ questions(
 		                                  : QUESTION_MS,
 		        now))
 			return false;
-		d->unanswered = d->lives ? 0 : d->unanswered + 1;
+		if (d->lives)
+			d->unanswered = 0;
+		else if (d->control || !config->askable)
+			d->unanswered++; /* else: a filter of ours, maybe */
 	}
 	d->questioned = now;
-	d->lives = false;
+	d->lives = d->control = false;
 	return true;
 }
 
@@ -119,6 +129,7 @@ ask(struct suspect *d, const struct suspect_config *config, struct mono now,
 		d->somebody = false;
 	}
 	d->rounds++;
+	d->reached = d->somebody;
 	*ret_wake = mono_add_ms(now, ROUND_MS);
 	return questions(d, config, now) ? SUSPECT_QUESTION : SUSPECT_ASK;
 }
@@ -142,10 +153,15 @@ suspect_step(struct suspect *d, const struct suspect_config *config,
 	switch (verdict) {
 	case SUSPECT_ASK:
 	case SUSPECT_QUESTION:
-		return ask(d, config, now, ret_wake);
+		verdict = ask(d, config, now, ret_wake);
+		if (!d->somebody)
+			*ret_wake = mono_add_ms(now, DEAF_ROUND_MS);
+		return verdict;
 	case SUSPECT_HOLDS:
-	case SUSPECT_RENEWS:
 		*ret_wake = mono_add_ms(now, HOLDS_MS);
+		break;
+	case SUSPECT_RENEWS:
+		*ret_wake = mono_add_ms(now, RENEWS_MS);
 		break;
 	case SUSPECT_CONFLICT:
 		*ret_wake = mono_add_ms(now, CONFLICT_MS);
@@ -179,6 +195,9 @@ suspect_note(struct suspect *d, enum suspect_answer answer)
 		break;
 	case SUSPECT_LIVES:
 		d->lives = true;
+		break;
+	case SUSPECT_CONTROL:
+		d->control = true;
 		break;
 	case SUSPECT_SOMEBODY:
 		break;

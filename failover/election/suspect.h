@@ -32,6 +32,8 @@ enum suspect_answer {
 	SUSPECT_PEER,              /* the peer's own address: its host lives */
 	SUSPECT_SOMEBODY, /* anybody, about anything: we are not deaf */
 	SUSPECT_LIVES,    /* to the second question */
+	SUSPECT_CONTROL,  /* to the same question, from somebody else: such
+	                     answers reach us */
 };
 
 enum suspect_verdict {
@@ -54,9 +56,10 @@ struct suspect {
 	unsigned rounds;   /* of probes, in this series */
 	bool at_peer, elsewhere, peer; /* answers to this series */
 	bool somebody;                 /* was heard since then */
-	struct mono questioned;        /* never(): not yet */
-	bool lives;                    /* the answer since then */
-	unsigned unanswered;           /* of the second questions, in a row */
+	bool reached; /* ... and when the last probe went out: it arrived */
+	struct mono questioned;    /* never(): not yet */
+	bool lives, control;       /* the answers since then */
+	unsigned unanswered;       /* of the second questions, in a row */
 	enum suspect_verdict last; /* of the series before; SUSPECT_ASK: none */
 };
 

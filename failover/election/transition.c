@@ -15,6 +15,8 @@ transition_note(
 {
 	e->heard = now;
 	e->heard_dead_ms = h->dead_ms;
+	e->resigned = h->resigning;
+	e->recovered = mono_never(); /* it was the peer that was heard */
 	if (h->term > e->heard_term)
 		e->heard_term = h->term;
 	/* While we reign the term is that of our reign. */

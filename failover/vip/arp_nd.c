@@ -290,6 +290,10 @@ arp_nd_ask(struct role_group *g)
 	/* The peer first: its hardware is known when the others answer. */
 	if (role_stand(g)->peer_near)
 		ask(g, &g->role->other->address);
+	/* What is ours is not asked for: a peer may answer that has just died.
+	 */
+	if (node_is_master(node, g->index))
+		return;
 	/* A group moves whole; but the peer's file may divide them otherwise.
 	 */
 	if (node->peer.known && !node_has_same_config(node)) {

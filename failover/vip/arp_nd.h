@@ -23,7 +23,8 @@ int arp_nd_fd(const struct role *role);
 
 /*
  * Asks once for the peer's own address, where it is on the group's network, and
- * for one virtual IP of each family. Answers come back as NODE_SHOWN.
+ * for one virtual IP of each family, where we are not master. Answers come back
+ * as NODE_SHOWN.
  */
 void arp_nd_ask(struct role_group *g);
 

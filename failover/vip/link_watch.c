@@ -24,7 +24,7 @@
 /* A group's; what a batch of news asks for is done once for all of them. */
 struct side {
 	bool look;     /* at the interface */
-	bool stray;    /* they are here, and we are not master */
+	bool stray;    /* they are here where and as they should not be */
 	bool add;      /* the virtual IPs again, if they are still ours */
 	unsigned gone; /* so many of them were deleted by others */
 	uint64_t readded;
@@ -125,7 +125,7 @@ on_there(struct role_group *g, const struct netlink_change *c, int index)
 {
 	struct side *side = side_of(g);
 
-	if (!g->vip.held)
+	if (!g->vip.held || !vip_is_own(&g->vip, c->index, &c->addr, c->prefix))
 		side->stray = true;
 	if (!g->vip.held || c->index != g->vip.link.index)
 		return;
@@ -192,15 +192,15 @@ tell_readded(const struct role_group *g, unsigned gone)
 
 /*
  * Who is not master has none of them, whoever has added them, on whichever
- * interface. News of our own last renewals may come after a release, so it is
- * looked first whether there is any.
+ * interface; and a master none but its own, for others would outlive them. News
+ * of our own last renewals may come after a release, so it is looked first
+ * whether there is any.
  */
 static void
 remove_stray(struct role_group *g)
 {
-	bool kept;
 	unsigned deleted = 0;
-	const int e = vip_clear(&g->vip, false, &kept, &deleted);
+	const int e = vip_remove_strays(&g->vip, &deleted);
 	uint64_t left_out;
 
 	if ((e == 0 && deleted == 0) ||
@@ -208,13 +208,12 @@ remove_stray(struct role_group *g)
 		return;
 	if (e < 0)
 		log_error(g->subject,
-		    "another program added a virtual IP on this node, which is "
-		    "not master, and removing it failed: %s",
+		    "another program added a virtual IP on this node, and "
+		    "removing it failed: %s",
 		    strerror(-e));
 	else
 		log_warning(g->subject,
-		    "another program added a virtual IP on this node, which is "
-		    "not master: removed");
+		    "another program added a virtual IP on this node: removed");
 }
 
 /*
@@ -232,7 +231,7 @@ do_chores(struct role_group *g)
 	side->gone = 0;
 	if (look)
 		link_watch_look(g);
-	if (stray && !g->vip.held)
+	if (stray)
 		remove_stray(g);
 	if (!add)
 		return;

@@ -1,6 +1,7 @@
 #include "failover/vip/living.h"
 
 #include "core/fd.h"
+#include "failover/vip/neighbours.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -8,23 +9,23 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Of a group: a closed port and a service's, of an address of each family. */
-enum question {
-	PORT_V4,
-	PORT_V6,
-	SERVICE_V4,
-	SERVICE_V6,
-	QUESTIONS,
-};
+/* So many of the neighbours are asked the same, in case answers are filtered.
+ */
+#define CONTROLS 4
+
+/* Of a group: both kinds, of an address of each family and of neighbours. */
+#define QUESTIONS (2 * (2 + CONTROLS))
 
 struct asked {
 	struct role_group *group;
 	int fd; /* -1: none */
+	bool control;
 	ev_io ready;
 };
 
 struct side {
 	bool answered; /* since the last time it was asked */
+	unsigned n;    /* of what follows */
 	struct asked asked[QUESTIONS];
 };
 
@@ -62,8 +63,10 @@ on_ready(struct ev_loop *loop, ev_io *w, int revents)
 	give_up(role, q);
 	if (!lives)
 		return;
-	role->living->sides[g->index].answered = true;
-	inbox_put_group(&role->inbox, NODE_LIVES, g->index);
+	if (!q->control)
+		role->living->sides[g->index].answered = true;
+	inbox_put_group(
+	    &role->inbox, q->control ? NODE_CONTROL : NODE_LIVES, g->index);
 }
 
 /* Over the group's interface, from its address; a connection ends in a reset.
@@ -88,14 +91,16 @@ open_socket(const struct role_group *g, const union addr *to, int type)
 }
 
 static void
-ask(struct role_group *g, enum question which, const union addr *a,
-    uint16_t port, int type)
+ask(struct role_group *g, const union addr *a, uint16_t port, int type,
+    bool control)
 {
 	struct role *role = g->role;
-	struct asked *q = &role->living->sides[g->index].asked[which];
+	struct side *side = &role->living->sides[g->index];
+	struct asked *q = &side->asked[side->n++];
 	union addr to = *a;
 
 	addr_set_port(&to, port);
+	q->control = control;
 	q->fd = open_socket(g, &to, type);
 	if (q->fd < 0) {
 		q->fd = -1;
@@ -117,7 +122,10 @@ first_of(const struct config_group *g, int family)
 	return NULL;
 }
 
-/* 0: no service listens there. */
+/*
+ * Where no service listens the wire's port, which is closed there: kernels send
+ * as many resets as they are asked for, and few ICMP errors.
+ */
 static uint16_t
 service_port(const struct config *config, const union addr *a)
 {
@@ -129,38 +137,41 @@ service_port(const struct config *config, const union addr *a)
 			    addr_is_same_ip(&s->listens[k].address, a))
 				return addr_port(&s->listens[k].address);
 	}
-	return 0;
+	return config->pair.port;
 }
 
 static void
-ask_family(struct role_group *g, int family)
+ask_family(struct role_group *g, int family, bool both)
 {
 	const struct role *role = g->role;
-	const struct side *side = &role->living->sides[g->index];
 	const union addr *a = first_of(g->config, family);
-	const bool v6 = family == AF_INET6;
-	uint16_t port;
 
 	/* Ours, by some mistake: then our own kernel would answer. */
 	if (a == NULL || netlink_is_local(role->netlink, a))
 		return;
-	ask(g, v6 ? PORT_V6 : PORT_V4, a, role->config->pair.port, SOCK_DGRAM);
-	if (side->answered)
-		return;
-	port = service_port(role->config, a);
-	if (port != 0)
-		ask(g, v6 ? SERVICE_V6 : SERVICE_V4, a, port, SOCK_STREAM);
+	ask(g, a, role->config->pair.port, SOCK_DGRAM, false);
+	if (both)
+		ask(g, a, service_port(role->config, a), SOCK_STREAM, false);
 }
 
 void
 living_ask(struct role_group *g)
 {
 	struct side *side = &g->role->living->sides[g->index];
+	const uint16_t port = g->role->config->pair.port;
+	const union addr *a;
 
 	for (unsigned i = 0; i < QUESTIONS; i++)
 		give_up(g->role, &side->asked[i]);
-	ask_family(g, AF_INET);
-	ask_family(g, AF_INET6);
+	side->n = 0;
+	ask_family(g, AF_INET, !side->answered);
+	ask_family(g, AF_INET6, !side->answered);
+	if (!side->answered)
+		for (unsigned i = 0;
+		     i < CONTROLS && (a = neighbours_get(g, i)) != NULL; i++) {
+			ask(g, a, port, SOCK_DGRAM, true);
+			ask(g, a, port, SOCK_STREAM, true);
+		}
 	side->answered = false;
 }
 

@@ -16,7 +16,8 @@ void living_free(struct role *role);
 /*
  * Asks a port of an address of each family where nobody should listen, and,
  * where that went unanswered the last time, for a filter may be in the way, a
- * port of a service there. What is still under way is given up. An answer comes
- * back as NODE_LIVES.
+ * port of a service there, and the same of some neighbours: if they don't
+ * answer either, the filter may be ours. What is still under way is given up.
+ * Answers come back as NODE_LIVES, and NODE_CONTROL.
  */
 void living_ask(struct role_group *g);

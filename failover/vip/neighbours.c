@@ -160,7 +160,8 @@ look_at_table(struct neighbours *n, unsigned group)
 	if (netlink_find_link(n->netlink, config->interface, &link) < 0 ||
 	    !link.ethernet || link.index == 0)
 		return;
-	if (netlink_each_neighbour(n->netlink, on_neighbour, &w) < 0)
+	if (netlink_each_neighbour(n->netlink, link.index, on_neighbour, &w) <
+	    0)
 		return;
 	insert_gateway(n, &w, AF_INET);
 	insert_gateway(n, &w, AF_INET6);
@@ -170,7 +171,10 @@ look_at_table(struct neighbours *n, unsigned group)
 	tell(n, &news);
 }
 
-/* What a host says to hosts; switches' own protocols are no evidence. */
+/*
+ * What a host says to this one, or to all. What is said to groups is mostly a
+ * switch's own: it asks for members on ports that carry nothing else.
+ */
 static int
 filter_frames(int fd, const uint8_t mac[static NETLINK_MAC_BYTES])
 {
@@ -181,7 +185,11 @@ filter_frames(int fd, const uint8_t mac[static NETLINK_MAC_BYTES])
 		/* Not what the kernel loops back to itself, headless. */
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 		    (uint32_t)SKF_AD_OFF + SKF_AD_PKTTYPE),
-		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, PACKET_MULTICAST, 4, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, PACKET_BROADCAST, 6, 0),
+		/* Nor what another network sends over the same wire. */
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    (uint32_t)SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 4),
 		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 3, 0),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_ARP, 2, 0),
@@ -307,7 +315,8 @@ forget_unanswered(struct neighbours *n, unsigned group)
 	    link.index == 0)
 		return;
 	u.index = link.index;
-	if (netlink_each_neighbour(n->netlink, on_unanswered, &u) < 0)
+	if (netlink_each_neighbour(n->netlink, link.index, on_unanswered, &u) <
+	    0)
 		return;
 	for (size_t i = 0; i < u.n; i++)
 		(void)!netlink_forget_neighbour(n->netlink, &u.who[i]);
@@ -390,6 +399,14 @@ neighbours_ask(struct role_group *g)
 		arp_nd_ask_host(g, &list->who[i].addr, list->who[i].mac);
 	atomic_fetch_or(&n->wanted, 1u << g->index);
 	(void)!write(n->wake, &one, sizeof(one));
+}
+
+const union addr *
+neighbours_get(const struct role_group *g, unsigned i)
+{
+	const struct list *list = &g->role->neighbours->lists[g->index];
+
+	return i < list->n ? &list->who[i].addr : NULL;
 }
 
 void

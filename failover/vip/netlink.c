@@ -406,7 +406,8 @@ on_neighbour(void *arg, struct nlmsghdr *h)
 }
 
 int
-netlink_each_neighbour(struct netlink *n, netlink_neighbour_fn *fn, void *arg)
+netlink_each_neighbour(
+    struct netlink *n, int index, netlink_neighbour_fn *fn, void *arg)
 {
 	struct visit v = { .neighbour_fn = fn, .arg = arg };
 	const struct ndmsg all = { .ndm_family = AF_UNSPEC };
@@ -415,6 +416,7 @@ netlink_each_neighbour(struct netlink *n, netlink_neighbour_fn *fn, void *arg)
 	request(n, RTM_GETNEIGH, NLM_F_DUMP);
 	(void)nlmsg_append(
 	    n->msg, (void *)(uintptr_t)&all, sizeof(all), NLMSG_ALIGNTO);
+	(void)nla_put_u32(n->msg, NDA_IFINDEX, (uint32_t)index);
 	e = transact(n, on_neighbour, &v);
 	return e == -EINTR ? 0 : e;
 }

@@ -105,9 +105,12 @@ MUST_CHECK int netlink_each_address(
 
 typedef void netlink_neighbour_fn(void *arg, const struct netlink_neighbour *a);
 
-/* Calls `fn` for each, also who did not answer. Returns 0 or -errno. */
+/*
+ * Calls `fn` for each on the interface, also who did not answer. Returns 0 or
+ * -errno.
+ */
 MUST_CHECK int netlink_each_neighbour(
-    struct netlink *n, netlink_neighbour_fn *fn, void *arg);
+    struct netlink *n, int index, netlink_neighbour_fn *fn, void *arg);
 
 /*
  * One that did not answer is asked again as soon as something is sent to it,

@@ -5,7 +5,7 @@
 #include <string.h>
 
 _Static_assert(VIP_ADDRESSES_MAX == CONFIG_GROUP_ADDRESSES_MAX,
-    "an address more than the survey has room for");
+    "an address more than a search has room for");
 
 struct vip
 vip_init(
@@ -168,11 +168,18 @@ vip_is_near(const struct vip *h, const union addr *a)
 
 struct search {
 	struct vip *vip;
+	bool strays; /* what is held is not searched for */
 	uint32_t found;
 	unsigned n;
 	/* Deleting while the list is read would disturb the list. */
 	struct netlink_address there[VIP_ADDRESSES_MAX];
 };
+
+bool
+vip_is_own(const struct vip *h, int index, const union addr *a, uint8_t prefix)
+{
+	return index == h->link.index && prefix == whole_prefix(a);
+}
 
 static void
 search_one(void *arg, const struct netlink_address *a)
@@ -182,9 +189,11 @@ search_one(void *arg, const struct netlink_address *a)
 
 	if (i == -1)
 		return;
-	if (a->index == s->vip->link.index &&
-	    a->prefix == whole_prefix(&a->addr))
+	if (vip_is_own(s->vip, a->index, &a->addr, a->prefix))
 		s->found |= 1u << i;
+	if (s->strays && s->vip->held &&
+	    vip_is_own(s->vip, a->index, &a->addr, a->prefix))
+		return;
 	if (s->n < ARRAY_LEN(s->there))
 		s->there[s->n++] = *a;
 }
@@ -210,4 +219,16 @@ vip_clear(struct vip *h, bool keep, bool *ret_kept, unsigned *ret_deleted)
 	*ret_kept = keep;
 	*ret_deleted = keep ? 0 : s.n;
 	return 0;
+}
+
+int
+vip_remove_strays(struct vip *h, unsigned *ret_deleted)
+{
+	struct search s = { .vip = h, .strays = true };
+	int first = netlink_each_address(h->netlink, search_one, &s);
+
+	for (unsigned i = 0; first == 0 && i < s.n; i++)
+		first = netlink_del_address(h->netlink, &s.there[i]);
+	*ret_deleted = s.n;
+	return first;
 }

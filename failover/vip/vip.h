@@ -80,3 +80,13 @@ bool vip_is_near(const struct vip *h, const union addr *a);
  */
 MUST_CHECK int vip_clear(
     struct vip *h, bool keep, bool *ret_kept, unsigned *ret_deleted);
+
+/* As it is held: on the interface, alone. */
+bool vip_is_own(
+    const struct vip *h, int index, const union addr *a, uint8_t prefix);
+
+/*
+ * Deletes what another program has added of them on this host: all but what is
+ * held. *ret_deleted: how many went. Returns 0 or -errno.
+ */
+MUST_CHECK int vip_remove_strays(struct vip *h, unsigned *ret_deleted);

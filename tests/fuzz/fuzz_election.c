@@ -35,7 +35,7 @@ read_event(struct buf *b)
 		ev.restore.term = buf_get_u64(b);
 		break;
 	case ELECTION_ANSWER:
-		ev.answer = buf_get_u8(b) % (SUSPECT_LIVES + 1);
+		ev.answer = buf_get_u8(b) % (SUSPECT_CONTROL + 1);
 		break;
 	case ELECTION_PRIORITY:
 		ev.priority = buf_get_u8(b) % 254 + 1;

@@ -163,6 +163,7 @@ static void
 calm_down(struct sim *s)
 {
 	s->cut[0] = s->cut[1] = s->mute = s->rogue = false;
+	s->filtered[0] = s->filtered[1] = false;
 	s->jerky = false;
 	s->loss_percent = 0;
 	for (unsigned i = 0; i < 2; i++) {
@@ -222,7 +223,9 @@ check_cut_off(const struct sim *s, struct judge *j, unsigned i)
 {
 	const struct host *n = &s->hosts[i];
 
-	if (!n->askable || !s->cut[i] || !is_sound(s, i))
+	/* Where the peer has been stopped there is none to leave it to. */
+	if (!n->askable || !s->cut[i] || !is_sound(s, i) ||
+	    world_node(s, i)->peer.resigned)
 		j->cut_ms[i] = s->now_ms;
 	else if (s->now_ms > j->cut_ms[i] + CUT_OFF_MS && n->held)
 		world_fail(s, "node %u: cut off, and holds on", i);
@@ -275,7 +278,8 @@ check_backup(const struct sim *s, struct judge *j, unsigned i)
 
 	if (!is_sound(s, i) || world_state(s, i) != ELECTION_BACKUP ||
 	    !world_is_awake(s, 1 - i) || !other->faulted || s->cut[i] ||
-	    s->mute || s->loss_percent != 0 || !is_known(s, i))
+	    s->mute || s->filtered[i] || s->loss_percent != 0 ||
+	    !is_known(s, i))
 		j->faulted_ms[i] = s->now_ms;
 	if (s->now_ms > j->faulted_ms[i] + BOTH_MS)
 		world_fail(s, "node %u: backup of a node at fault", i);
@@ -341,8 +345,8 @@ check_healthy(const struct sim *s, struct judge *j, unsigned i)
 static void
 check(const struct sim *s, struct judge *j)
 {
-	const bool joined =
-	    !s->cut[0] && !s->cut[1] && !s->mute && s->loss_percent == 0;
+	const bool joined = !s->cut[0] && !s->cut[1] && !s->mute &&
+	    !s->filtered[0] && !s->filtered[1] && s->loss_percent == 0;
 	const bool sound = is_sound(s, 0) && is_sound(s, 1) && !s->rogue;
 	const unsigned held = s->hosts[0].held + s->hosts[1].held;
 
@@ -355,7 +359,8 @@ check(const struct sim *s, struct judge *j)
 	if (!joined || !sound || held < 2)
 		j->few_ms = s->now_ms;
 	if (s->cut[0] == s->cut[1] || s->mute || s->loss_percent != 0 ||
-	    !sound || held < 2 || !s->hosts[0].askable)
+	    !sound || held < 2 || !s->hosts[0].askable ||
+	    world_node(s, s->cut[0] ? 0 : 1)->peer.resigned)
 		j->one_way_ms = s->now_ms;
 	check_overlap(s, j);
 	if (s->now_ms > j->few_ms + BOTH_MS)
@@ -386,6 +391,8 @@ harm_backup(struct sim *s)
 		return;
 	if (world_percent(s, 20))
 		s->mute = !s->mute;
+	else if (world_percent(s, 20) && s->hosts[i].askable)
+		s->filtered[i] = !s->filtered[i];
 	else if (world_percent(s, 70))
 		s->cut[i] = !s->cut[i];
 	else

@@ -214,6 +214,9 @@ deliver(struct sim *s, struct packet *p)
 	case PARCEL_LIVES:
 		inbox_put_group(&h->inbox, NODE_LIVES, 0);
 		break;
+	case PARCEL_CONTROL:
+		inbox_put_group(&h->inbox, NODE_CONTROL, 0);
+		break;
 	case PARCEL_ENDED:
 		/* Its successor may have spoken meanwhile. */
 		if (!other->alive && other->boot == it.boot)

@@ -33,6 +33,7 @@ enum parcel {
 	PARCEL_SHOWN,    /* by a kernel, to a probe */
 	PARCEL_SOMEBODY, /* of a third host, to a probe */
 	PARCEL_LIVES,    /* of a kernel, to the second question */
+	PARCEL_CONTROL,  /* of a third host, to the same */
 	PARCEL_ENDED,    /* a kernel says that its processes are gone */
 	PARCEL_WORD,     /* of the supervisor, the relay, the own kernel */
 };
@@ -94,10 +95,11 @@ struct sim {
 	unsigned turn;
 	int64_t now_ms;
 	struct host hosts[2];
-	bool cut[2];  /* nothing gets through towards that node */
-	bool clients; /* whoever holds the address hears of them */
-	bool mute;    /* heartbeats alone do not get through, either way */
-	bool rogue;   /* a third host answers for the address */
+	bool cut[2];      /* nothing gets through towards that node */
+	bool clients;     /* whoever holds the address hears of them */
+	bool mute;        /* heartbeats alone do not get through, either way */
+	bool rogue;       /* a third host answers for the address */
+	bool filtered[2]; /* of what is sent to it IP is dropped, ARP is not */
 	bool fabric; /* a switch answers for the address, for who is off, too */
 	bool jerky;  /* nodes are stopped in the middle of a turn, too */
 	unsigned loss_percent, twice_percent;

@@ -22,7 +22,7 @@ check_claim(struct sim *s, unsigned i, const struct node *before,
 	s->claims++;
 	s->hosts[i].claimed_ms = s->now_ms;
 	if (s->hosts[i].askable && reason != ELECTION_RESTORED &&
-	    s->now_ms > s->open_ms[i] + DELAY_MAX_MS + 2 &&
+	    s->now_ms > s->open_ms[i] + DELAY_MAX_MS + 50 &&
 	    s->now_ms > s->hosts[i].awake_ms + DELAY_MAX_MS)
 		world_fail(s, "node %u: claimed, and hears nobody", i);
 	if (reason == ELECTION_PEER_ECHO && other->held && !other->dark &&

@@ -19,7 +19,8 @@ send_hello(struct sim *s, unsigned from, enum hello_type type)
 	node_speak(&h->inbox.node, type, &now, &hello);
 	hello.groups[0].mac[5] = (uint8_t)(from + 1);
 	hello_encode(&b, &hello);
-	if (s->cut[to] || s->mute || world_percent(s, s->loss_percent))
+	if (s->cut[to] || s->mute || s->filtered[to] ||
+	    world_percent(s, s->loss_percent))
 		return;
 	for (int i = world_percent(s, s->twice_percent); i >= 0; i--) {
 		struct packet *p =
@@ -79,9 +80,13 @@ question(struct sim *s, unsigned from)
 	const unsigned to = 1 - from;
 	const struct host *other = &s->hosts[to];
 
+	if (s->filtered[from])
+		return;
 	if ((!s->cut[to] && !other->dark && other->held) ||
 	    (s->rogue && !s->ghosts))
 		(void)reply(s, PARCEL_LIVES, from);
+	if (s->hosts[from].askable)
+		(void)reply(s, PARCEL_CONTROL, from);
 }
 
 /* A word to the own daemon; of one that dies meanwhile it is never read. */

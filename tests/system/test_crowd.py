@@ -194,31 +194,27 @@ def test_t41_servers_behind_a_virtual_source(family: int) -> None:
 
 @limit(60)
 @families
-def test_t43_connections_that_outlive_their_address(family: int) -> None:
-    """A node that was cut off, serving clients that nobody else could tell: as
-    it returns it gives the address up, and its clients hear it from the peer.
-    Cut for so long that the wire is given up, and for less."""
+def test_t43_connections_of_who_served_all_the_time(family: int) -> None:
+    """The other node was cut off for a while, and claimed: the one that served
+    clients meanwhile keeps the address, and all of its connections. Cut for so
+    long that the wire is given up, and for less."""
     with Stage() as stage:
         stage.serve()
         stage.start()
-        for holder, other, cut_s in (("p1", "p2", 5), ("p2", "p1", 2)):
-            # Cut off it has heard nothing of its servers.
-            wait_for(lambda: set(stage[holder].server_states().values()) == {"up"}, 5 * SLOW)
+        for cut_s in (5, 2):
             crowd = clients(stage, family, 200)
-            known(stage, other, 200)
-            # The clients are on the holder's side and do not hear the other.
-            stage.lab.drop(other, "from")
-            stage.lab.drop(other, "to")
-            wait_for(lambda: stage[other].state() == "master", 5 * SLOW)
+            known(stage, "p2", 200)
+            for direction in ("from", "to"):
+                stage.lab.drop("p2", direction)
             crowd.watch(cut_s)
             assert not crowd.ended, "they are served all the time"
-            begun = time.monotonic()
             stage.lab.undrop()
-            crowd.watch(10)
-            crowd.judge(begun, 4000)
-            stage.wait_master(other)
+            crowd.watch(3)
+            assert not crowd.ended, "nobody took them away"
+            stage.wait_master("p1")
             crowd.close()
-            wait_for(lambda: wire(stage, holder)["up"], 5 * SLOW)
+            wait_for(lambda: wire(stage, "p1")["up"], 5 * SLOW)
+        assert stage["p1"].status()["groups"][0]["transitions"] == 1
 
 
 @alone

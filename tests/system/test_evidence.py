@@ -5,6 +5,7 @@ not claimed from, and what anybody can forge moves nothing."""
 import socket
 import struct
 import time
+from pathlib import Path
 from typing import Any
 
 from stage import SLOW, VIP, Stage, address, families, limit, wait_for
@@ -104,7 +105,7 @@ def test_f01_where_nobody_can_be_asked() -> None:
 
 
 def mac(stage: Stage, host: str) -> str:
-    return str(stage.lab.run(host, "cat", "/sys/class/net/eth0/address").stdout.strip())
+    return stage.lab.mac(host)
 
 
 @limit(60)
@@ -161,23 +162,23 @@ def test_f03_a_peer_that_is_not_understood_lives(family: int) -> None:
         stays(stage, clients)
 
 
-def answer_arp(stage: Stage, host: str, mac_of: bytes, seconds: float) -> Any:
-    """A switch that answers ARP for the virtual IP, with the dead one's mac."""
+def answer_arp(stage: Stage, host: str, seconds: float) -> Any:
+    """A switch that answers ARP for p1's virtual IP, quicker than it is asked,
+    once the file is there."""
     code = (
-        "import socket,sys,time\n"
-        "mac=bytes.fromhex(sys.argv[1]); ip=socket.inet_aton(sys.argv[2])\n"
-        "s=socket.socket(socket.AF_PACKET,socket.SOCK_RAW,socket.htons(0x0806))\n"
-        "s.bind(('eth0',0x0806)); s.settimeout(0.2)\n"
-        "end=time.monotonic()+float(sys.argv[3])\n"
+        "import os,socket,sys,time\n"
+        "mac,to=(bytes.fromhex(a.replace(':','')) for a in sys.argv[1:3])\n"
+        "ip,who=(socket.inet_aton(a) for a in sys.argv[3:5])\n"
+        "s=socket.socket(socket.AF_PACKET,socket.SOCK_RAW,0)\n"
+        "s.bind(('eth0',0))\n"
+        "while not os.path.exists(sys.argv[6]): time.sleep(0.001)\n"
+        "end=time.monotonic()+float(sys.argv[5])\n"
         "while time.monotonic()<end:\n"
-        "  try: f=s.recv(100)\n"
-        "  except OSError: continue\n"
-        "  if f[20:22]==b'\\0\\1' and f[38:42]==ip and f[28:32]!=ip:\n"
-        "    s.send(f[6:12]+mac+bytes.fromhex('08060001080006040002')+mac+ip+f[22:28]+f[28:32])\n"
+        "  s.send(to+mac+bytes.fromhex('08060001080006040002')+mac+ip+to+who)\n"
+        "  time.sleep(0.001)\n"
     )
-    return stage.lab.spawn(
-        host, ["python3", "-c", code, mac_of.hex(), VIP[4], str(seconds)]
-    )
+    words = [stage.lab.mac("p1"), stage.lab.mac("p2"), VIP[4], "10.77.0.2", str(seconds), f"{stage.lab.dir}/go"]
+    return stage.lab.spawn(host, ["chrt", "-f", "50", "python3", "-c", code, *words])
 
 
 @limit(60)
@@ -186,13 +187,14 @@ def test_f10_a_switch_that_answers_for_the_dead() -> None:
     with Stage(pair={"hang_timeout": f"{SLOW}s"}) as stage:
         stage.serve("echo")
         stage.start()
-        switch = answer_arp(stage, "s3", bytes.fromhex(mac(stage, "p1").replace(":", "")), 20 * SLOW)
-        time.sleep(0.5)
+        switch = answer_arp(stage, "s3", 20 * SLOW)
+        time.sleep(1)
         stage.lab.power_cut("p1")
+        Path(stage.lab.dir, "go").touch()
         began = time.monotonic()
         wait_for(lambda: "p2" in stage.lab.holders(VIP[4]), 8 * SLOW)
         assert time.monotonic() - began >= SLOW
-        assert "no living host" in stage["p2"].status()["groups"][0]["reason"]
+        assert "backup -> master, reason: peer silent, what answered" in stage["p2"].log()
         switch.terminate()
         switch.wait(5)
         stage.lab.restore("p1")

@@ -318,7 +318,8 @@ who_did_not_answer_is_forgotten(void **state)
 	                    "ip neigh show dev v0 | grep -q 10.9.0.201"),
 	    0);
 	assert_int_equal(
-	    netlink_each_neighbour(netlink, note_unanswered, &a), 0);
+	    netlink_each_neighbour(netlink, v0().index, note_unanswered, &a),
+	    0);
 	assert_int_equal(a.index, v0().index);
 	assert_int_equal(netlink_forget_neighbour(netlink, &a), 0);
 	assert_int_equal(sh("! ip neigh show dev v0 | grep -q 10.9.0.201"), 0);

@@ -168,6 +168,17 @@ hinted(void)
 	return p;
 }
 
+static struct pair
+asked_twice(void)
+{
+	struct pair p = hinted();
+
+	p.now_ms += 4;
+	put_type(&p, NODE_TICK);
+	p.now_ms -= 4;
+	return p;
+}
+
 /* Somebody else had said so: it lives, and says it. */
 static struct pair
 refuted(void)
@@ -252,11 +263,13 @@ static const struct row {
 	    ELECTION_BACKUP },
 	{ "... and again", hinted, 4, { .type = NODE_TICK }, "challenge",
 	    ELECTION_BACKUP },
-	{ "it has not answered", hinted, 8, { .type = NODE_TICK },
+	{ "it has not answered, but its heartbeat is not due", asked_twice, 8,
+	    { .type = NODE_TICK }, "challenge", ELECTION_BACKUP },
+	{ "nor came that", asked_twice, 12, { .type = NODE_TICK },
 	    "[ended] say add announce tickle [state]", ELECTION_MASTER },
 	{ "it has", refuted, 8, { .type = NODE_TICK }, "", ELECTION_BACKUP },
-	{ "it was silent before: it is in doubt anyway", backup, 60,
-	    { .type = NODE_PEER_ENDED }, "", ELECTION_BACKUP },
+	{ "it was silent before", backup, 60, { .type = NODE_PEER_ENDED },
+	    "challenge", ELECTION_BACKUP },
 	{ "the peer is silent: the network is asked", backup, 55,
 	    { .type = NODE_TICK }, "probe", ELECTION_BACKUP },
 	{ "woken early", backup, 20, { .type = NODE_TICK }, "",
@@ -458,6 +471,18 @@ a_group_that_the_peer_does_not_know_is_asked_about(void **state)
 	assert_string_equal(asked(&p), "probe");
 }
 
+/* Nobody waits for the resets of a relay that is gone. */
+static void
+connections_end_with_their_relay(void **state)
+{
+	struct pair p = master();
+
+	(void)state;
+	p.node.connections = 9000;
+	put_type(&p, NODE_RELAY_GONE);
+	assert_int_equal(p.node.connections, 0);
+}
+
 static void
 effects_that_a_stall_has_undone_are_not_due(void **state)
 {
@@ -467,8 +492,10 @@ effects_that_a_stall_has_undone_are_not_due(void **state)
 
 	(void)state;
 	put_type(&p, NODE_PEER_ENDED);
-	p.now_ms += 8;
-	put_type(&p, NODE_TICK);
+	for (unsigned i = 0; i < 5; i++) {
+		p.now_ms += 4;
+		put_type(&p, NODE_TICK);
+	}
 	assert_true(node_is_due(&p.node, &add));
 	assert_false(node_is_due(&p.node, &mute));
 	p.now_ms += 2000;
@@ -508,6 +535,7 @@ main(void)
 		cmocka_unit_test(strangers_are_answered_now_and_then),
 		cmocka_unit_test(
 		    a_group_that_the_peer_does_not_know_is_asked_about),
+		cmocka_unit_test(connections_end_with_their_relay),
 		cmocka_unit_test(effects_that_a_stall_has_undone_are_not_due),
 		cmocka_unit_test(a_process_that_has_given_away_lingers),
 	};
