@@ -415,7 +415,6 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 static void
 on_hang_up(struct ev_loop *loop, ev_signal *w, int revents)
 {
-	(void)w;
 	log_notice("supervisor", "SIGHUP is ignored");
 }
 
@@ -472,9 +471,8 @@ watch_signal(struct supervisor *s, ev_signal *w,
 }
 
 static void
-on_alive(struct ev_loop *loop, ev_timer *t, int revents)
+on_alive(struct ev_loop *loop, ev_timer *w, int revents)
 {
-	(void)t;
 	(void)sd_notify(0, "WATCHDOG=1");
 }
 

@@ -87,7 +87,6 @@ on_written(struct ev_loop *loop, ev_async *async, int revents)
 	struct jobs done = STAILQ_HEAD_INITIALIZER(done);
 	struct job *j;
 
-	(void)revents;
 	(void)pthread_mutex_lock(&w->lock);
 	STAILQ_CONCAT(&done, &w->done);
 	(void)pthread_mutex_unlock(&w->lock);

@@ -128,8 +128,6 @@ on_pushed(struct ev_loop *loop, ev_async *async, int revents)
 	struct conn_feed *f = CONTAINER_OF(async, struct conn_feed, pushed);
 	bool overflowed;
 
-	(void)loop;
-	(void)revents;
 	(void)pthread_mutex_lock(&f->lock);
 	overflowed = f->overflowed;
 	(void)pthread_mutex_unlock(&f->lock);
@@ -142,8 +140,6 @@ on_pushed(struct ev_loop *loop, ev_async *async, int revents)
 static void
 on_retry(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	(void)loop;
-	(void)revents;
 	pump(CONTAINER_OF(t, struct conn_feed, retry));
 }
 

@@ -28,8 +28,6 @@ on_giving_up(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct check *c = CONTAINER_OF(t, struct check, giving_up);
 
-	(void)loop;
-	(void)revents;
 	pool_cut(c->pool, c->server);
 	log_notice(c->subject, "given up, its connections are reset");
 	c->on_change(c->arg, c->pool);
@@ -41,8 +39,6 @@ on_resting(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct check *c = CONTAINER_OF(t, struct check, resting);
 
-	(void)loop;
-	(void)revents;
 	timeout_arm(
 	    c->loop, &c->resting, c->server->config->check.interval_ms / 1000.);
 	pool_set_trial(c->pool, c->server);
@@ -128,8 +124,6 @@ on_unresolved(struct ev_loop *loop, ev_timer *t, int revents)
 	struct check *c = CONTAINER_OF(t, struct check, unresolved);
 	struct probe_judge_answer a = { .is_void = false };
 
-	(void)loop;
-	(void)revents;
 	probe_judge_say(&a, HEALTH_FAILED, "name '%.50s' is not resolved",
 	    c->server->config->host);
 	count(c, &a);
@@ -196,8 +190,6 @@ on_moving(struct ev_loop *loop, ev_timer *t, int revents)
 	double pause = c->server->config->check.interval_ms / 1000.;
 	bool rests = c->listener.probe != NULL && c->addresses.silent == 0;
 
-	(void)loop;
-	(void)revents;
 	probe_leave(&c->listener);
 	/* Each was asked: the next round is as far away as a check is. */
 	if (health_is_wavering(&c->health))

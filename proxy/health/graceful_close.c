@@ -44,8 +44,6 @@ on_io(struct ev_loop *loop, ev_io *io, int revents)
 	char scratch[4096];
 	ssize_t n = recv(g->fd, scratch, sizeof(scratch), MSG_DONTWAIT);
 
-	(void)loop;
-	(void)revents;
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0 || ++g->reads >= READS_MAX)
@@ -55,8 +53,6 @@ on_io(struct ev_loop *loop, ev_io *io, int revents)
 static void
 on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	(void)loop;
-	(void)revents;
 	leave(CONTAINER_OF(t, struct graceful_close_guest, patience));
 }
 

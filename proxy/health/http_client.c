@@ -68,7 +68,6 @@ on_io(struct ev_loop *loop, ev_io *io, int revents)
 	    (revents & EV_WRITE ? CURL_CSELECT_OUT : 0);
 	int running;
 
-	(void)loop;
 	(void)curl_multi_socket_action(f->multi, w->fd, what, &running);
 	take_ended(f);
 }
@@ -79,8 +78,6 @@ on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 	struct http_client *f = CONTAINER_OF(t, struct http_client, timer);
 	int running;
 
-	(void)loop;
-	(void)revents;
 	(void)curl_multi_socket_action(
 	    f->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	take_ended(f);

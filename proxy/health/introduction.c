@@ -57,7 +57,6 @@ on_io(struct ev_loop *loop, ev_io *io, int revents)
 	struct introduction *i = CONTAINER_OF(io, struct introduction, io);
 	int e = dial_result(i->fd);
 
-	(void)revents;
 	ev_io_stop(loop, io);
 	if (e == 0)
 		e = introduction_say(i->fd, i->version);
@@ -67,8 +66,6 @@ on_io(struct ev_loop *loop, ev_io *io, int revents)
 static void
 on_late(struct ev_loop *loop, ev_timer *late, int revents)
 {
-	(void)loop;
-	(void)revents;
 	done(CONTAINER_OF(late, struct introduction, late), -ETIMEDOUT);
 }
 

@@ -304,8 +304,6 @@ on_late(struct ev_loop *loop, ev_timer *t, int revents)
 	struct negotiate_call *c = CONTAINER_OF(t, struct negotiate_call, late);
 	struct ticket late = { .token = NULL };
 
-	(void)loop;
-	(void)revents;
 	(void)snprintf(late.error, sizeof(late.error),
 	    "no ticket within %u ms, no KDC answers", c->timeout_ms);
 	answer(c, &late);
@@ -365,8 +363,6 @@ on_arrived(struct ev_loop *loop, ev_async *async, int revents)
 	struct negotiate *n = async->data;
 	struct negotiate_errand *e;
 
-	(void)loop;
-	(void)revents;
 	while ((e = take_mail(n->box)) != NULL) {
 		LIST_REMOVE(e, running);
 		n->n_running--;

@@ -236,7 +236,6 @@ on_begin(struct ev_loop *loop, ev_timer *t, int revents)
 	struct probes *all = CONTAINER_OF(t, struct probes, begin);
 	struct probe *p;
 
-	(void)revents;
 	for (unsigned spent = 0; spent < STARTS_A_TURN; spent += cost_of(p)) {
 		p = TAILQ_FIRST(&all->due);
 		if (p == NULL)
@@ -265,8 +264,6 @@ on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 	struct probe *p = CONTAINER_OF(t, struct probe, timer);
 	struct probe_judge_answer late = { .is_void = false };
 
-	(void)loop;
-	(void)revents;
 	if (!p->busy) {
 		become_due(p);
 		return;

@@ -29,8 +29,6 @@ read_output(struct probe_script *a)
 static void
 on_readable(struct ev_loop *loop, ev_io *io, int revents)
 {
-	(void)loop;
-	(void)revents;
 	read_output(CONTAINER_OF(io, struct probe_script, readable));
 }
 

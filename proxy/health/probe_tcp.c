@@ -157,7 +157,6 @@ on_io(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct probe_tcp *a = CONTAINER_OF(io, struct probe_tcp, io);
 
-	(void)loop;
 	if (a->talk == NULL)
 		on_connected(a);
 	else if ((revents & EV_READ) == 0)
@@ -172,8 +171,6 @@ on_late(struct ev_loop *loop, ev_timer *late, int revents)
 	struct probe_tcp *a = CONTAINER_OF(late, struct probe_tcp, late);
 	char how[PROBE_JUDGE_DETAIL_MAX];
 
-	(void)loop;
-	(void)revents;
 	if (a->talk == NULL) {
 		fail(a, ETIMEDOUT);
 		return;

@@ -303,8 +303,6 @@ on_timeout(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct resolver *n = CONTAINER_OF(t, struct resolver, timer);
 
-	(void)loop;
-	(void)revents;
 	ares_process_fd(n->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	settle(n);
 }
@@ -315,7 +313,6 @@ on_socket(struct ev_loop *loop, ev_io *io, int revents)
 	struct resolver *n = io->data;
 	ares_socket_t in = ARES_SOCKET_BAD, out = ARES_SOCKET_BAD;
 
-	(void)loop;
 	if ((revents & EV_WRITE) != 0)
 		out = io->fd;
 	if ((revents & ~EV_WRITE) != 0)
@@ -457,8 +454,6 @@ on_due(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct resolver_host *h = CONTAINER_OF(t, struct resolver_host, timer);
 
-	(void)loop;
-	(void)revents;
 	h->state = HOST_DUE;
 	TAILQ_INSERT_TAIL(&h->names->due, h, next_due);
 	notice_resolv_conf(h->names);
