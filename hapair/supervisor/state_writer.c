@@ -4,7 +4,6 @@
 #include "core/proc.h"
 #include "hapair/supervisor/state_file.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,20 +51,15 @@ writer_main(void *arg)
 static int
 start(struct state_writer *w)
 {
-	sigset_t all, before;
 	int e;
 
 	if (w->started)
 		return 0;
 	(void)pthread_mutex_init(&w->lock, NULL);
 	(void)pthread_cond_init(&w->wanted, NULL);
-	/* Signals are the main thread's business. */
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	e = pthread_create(&w->thread, NULL, writer_main, w);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	e = proc_start_thread(&w->thread, 0, writer_main, w);
 	w->started = e == 0;
-	return -e;
+	return e;
 }
 
 int

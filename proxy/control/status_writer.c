@@ -7,7 +7,6 @@
 
 #include <ev.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
@@ -116,18 +115,11 @@ status_writer_new(struct ev_loop *loop)
 	return w;
 }
 
-/* Signals are the main thread's business. */
 static bool
 start(struct status_writer *w)
 {
-	sigset_t all, before;
-
-	if (w->started)
-		return true;
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	w->started = pthread_create(&w->thread, NULL, writer_main, w) == 0;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	w->started =
+	    w->started || proc_start_thread(&w->thread, 0, writer_main, w) == 0;
 	return w->started;
 }
 

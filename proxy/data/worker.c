@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 
@@ -264,16 +263,10 @@ worker_main(void *arg)
 int
 worker_start(struct worker *w)
 {
-	sigset_t all, before;
-	int e;
+	int e = proc_start_thread(&w->thread, 0, worker_main, w);
 
-	/* Signals are the main thread's business. */
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	e = pthread_create(&w->thread, NULL, worker_main, w);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	w->started = e == 0;
-	return -e;
+	return e;
 }
 
 void

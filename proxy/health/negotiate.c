@@ -9,11 +9,11 @@
 #include "core/limiter.h"
 #include "core/log.h"
 #include "core/mono.h"
+#include "core/proc.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,22 +124,13 @@ errand_main(void *arg)
 static int
 start_thread(struct negotiate_errand *negotiate_errand)
 {
-	pthread_attr_t attr;
 	pthread_t thread;
-	sigset_t all, before;
-	int e = pthread_attr_init(&attr);
+	int e = proc_start_thread(
+	    &thread, STACK_BYTES, errand_main, negotiate_errand);
 
-	if (e != 0)
-		return -e;
-	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	/* Signals are the main thread's business. */
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	e = pthread_create(&thread, &attr, errand_main, negotiate_errand);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	(void)pthread_attr_destroy(&attr);
-	return -e;
+	if (e == 0)
+		(void)pthread_detach(thread);
+	return e;
 }
 
 /* -- the loop's side ------------------------------------------------------- */
