@@ -12,7 +12,6 @@
 #include "config/schema/value_forms.h"
 
 #include <limits.h>
-#include <string.h>
 
 #define NAME_MAX_LEN (CONFIG_NAME_MAX - 1)
 #define USER_MAX 32      /* of useradd(8) */

@@ -11,10 +11,8 @@
 #include <semaphore.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 /*
  * How: a line is formatted into a slot of the ring by whoever logs, and the

@@ -1,6 +1,5 @@
 #include "failover/inbox.h"
 
-#include <assert.h>
 #include <string.h>
 
 void

@@ -2,8 +2,6 @@
 
 #include "keytab/enctype.h"
 
-#include <string.h>
-
 static bool
 holds(struct keytab_span s, char from, char to)
 {

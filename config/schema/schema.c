@@ -13,7 +13,6 @@
 #include "config/yaml/nearest.h"
 #include "config/yaml/tree.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

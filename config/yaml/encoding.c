@@ -3,8 +3,6 @@
 #include "config/yaml/diag.h"
 #include "config/yaml/utf8.h"
 
-#include <errno.h>
-
 int
 encoding_check(const char *text, size_t len, struct diag *diag)
 {

@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* A record has at least 24 bytes. */
 #define RECORDS_MAX (PEER_CODEC_BODY_MAX / 24)

@@ -4,7 +4,6 @@
 #include "failover/connsync/conn_table.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/queue.h>
 
 enum side {

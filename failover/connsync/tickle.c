@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* 50,000 a second; a turn takes less than a millisecond. */
 #define LEGS_A_TURN 100

@@ -1,7 +1,6 @@
 #include "failover/election/node_group.h"
 
 #include <assert.h>
-#include <string.h>
 
 void
 node_group_add(struct node_group_step *s, const struct node_effect *effect)

@@ -9,7 +9,6 @@
 #include <linux/icmp.h>
 #include <netinet/icmp6.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 /* RFC 792, RFC 4443 section 4: type, code, checksum, id, number; then ours. */

@@ -3,8 +3,6 @@
 #include "core/buf.h"
 #include "failover/heartbeat/packet_auth.h"
 
-#include <string.h>
-
 #define MAGIC 0x68617057u /* "hapW" */
 #define VERSION_ 1
 

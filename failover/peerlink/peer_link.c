@@ -11,7 +11,6 @@
 #include <inttypes.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>

@@ -6,7 +6,6 @@
 #include "failover/role.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 /*

@@ -2,7 +2,6 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct row {
 	char *cells[TEXT_TABLE_COLUMNS];

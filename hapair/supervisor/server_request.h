@@ -10,8 +10,6 @@
 
 #include "core/accord.h"
 
-#include <stddef.h>
-
 struct config;
 
 #define SERVER_REQUEST_TEXT_MAX 512

@@ -10,7 +10,6 @@
 #include "proxy/data/session_move.h"
 #include "proxy/data/session_run.h"
 
-#include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <sys/epoll.h>

@@ -7,7 +7,6 @@
 #include "core/wall_clock.h"
 #include "proxy/pool/pool.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>

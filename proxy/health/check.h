@@ -12,7 +12,6 @@
 #include "proxy/pool/server_addresses.h"
 
 #include "config/config.h"
-#include "core/mono.h"
 
 #include <ev.h>
 

@@ -3,7 +3,6 @@
 #include "config/config.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Which answer comes next; all is asked at once. */
