@@ -2,6 +2,7 @@
 
 #include "core/fd.h"
 #include "core/log.h"
+#include "core/timeout.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -35,10 +36,7 @@ become(const char *name, int channel)
 static void
 start_later(struct child *r)
 {
-	ev_timer_stop(r->loop, &r->again);
-	ev_now_update(r->loop);
-	ev_timer_set(&r->again, r->pause_ms / 1000., 0.);
-	ev_timer_start(r->loop, &r->again);
+	timeout_arm(r->loop, &r->again, r->pause_ms / 1000.);
 }
 
 static void

@@ -7,6 +7,7 @@
 #include "core/msg.h"
 #include "core/proc.h"
 #include "core/reply.h"
+#include "core/timeout.h"
 #include "core/wall_clock.h"
 #include "hapair/supervisor/child.h"
 #include "hapair/supervisor/child_setup.h"
@@ -240,15 +241,6 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 }
 
 static void
-wait_s(struct supervisor *s, double seconds)
-{
-	ev_timer_stop(s->loop, &s->patience);
-	ev_now_update(s->loop);
-	ev_timer_set(&s->patience, seconds, 0.);
-	ev_timer_start(s->loop, &s->patience);
-}
-
-static void
 end(struct supervisor *s)
 {
 	s->stage = STAGE_ENDED;
@@ -266,7 +258,7 @@ end_if_alone(struct supervisor *s)
 		return;
 	}
 	s->stage = STAGE_NOTIFY;
-	wait_s(s, NOTIFY_PATIENCE_S);
+	timeout_arm(s->loop, &s->patience, NOTIFY_PATIENCE_S);
 }
 
 static void
@@ -305,7 +297,7 @@ stop_failover(struct supervisor *s)
 {
 	s->stage = STAGE_FAILOVER;
 	child_send(&s->failover, MSG_STOP, NULL, 0, -1);
-	wait_s(s, FAILOVER_PATIENCE_S);
+	timeout_arm(s->loop, &s->patience, FAILOVER_PATIENCE_S);
 	end_if_alone(s);
 }
 
@@ -320,7 +312,7 @@ stop(struct supervisor *s)
 		return;
 	}
 	child_send(&s->failover, MSG_HAND_OVER_ALL, NULL, 0, -1);
-	wait_s(s, HANDOVER_PATIENCE_S);
+	timeout_arm(s->loop, &s->patience, HANDOVER_PATIENCE_S);
 }
 
 static void
@@ -333,7 +325,7 @@ stop_relay(struct supervisor *s)
 		return;
 	}
 	child_send(&s->relay, MSG_STOP, NULL, 0, -1);
-	wait_s(s, RELAY_PATIENCE_S);
+	timeout_arm(s->loop, &s->patience, RELAY_PATIENCE_S);
 }
 
 /* Nobody shall wait for it: the peer claims when our wire has ended. */
