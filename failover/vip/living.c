@@ -55,7 +55,7 @@ is_answered(int fd)
 static void
 on_ready(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct asked *q = w->data;
+	struct asked *q = CONTAINER_OF(w, struct asked, ready);
 	struct role_group *g = q->group;
 	struct role *role = g->role;
 	const bool lives = is_answered(q->fd);
@@ -190,7 +190,6 @@ living_new(struct role *role)
 			q->group = &role->groups[g];
 			q->fd = -1;
 			ev_init(&q->ready, on_ready);
-			q->ready.data = q;
 		}
 	return 0;
 }

@@ -369,7 +369,7 @@ neighbours_main(void *arg)
 static void
 on_news(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct neighbours *n = w->data;
+	struct neighbours *n = CONTAINER_OF(w, struct neighbours, ready);
 	struct news news;
 
 	while (read(n->news[0], &news, sizeof(news)) == sizeof(news)) {
@@ -440,7 +440,6 @@ neighbours_start(struct role *role)
 	if (e < 0)
 		return e;
 	ev_io_set(&n->ready, n->news[0], EV_READ);
-	n->ready.data = n;
 	ev_io_start(role->loop, &n->ready);
 	e = proc_start_thread(&n->thread, STACK_BYTES, neighbours_main, n);
 	n->started = e == 0;
