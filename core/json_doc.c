@@ -43,15 +43,9 @@ json_doc_parse_foreign(const char *text, size_t len)
 }
 
 void
-json_doc_free(struct json_doc *doc)
-{
-	json_decref(in(doc));
-}
-
-void
 json_doc_free_at(struct json_doc **doc)
 {
-	json_doc_free(*doc);
+	json_decref(in(*doc));
 	*doc = NULL;
 }
 

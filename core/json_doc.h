@@ -3,8 +3,8 @@
 /*
  * JSON documents, written and read: the door to jansson. A struct json_doc is a
  * value in a document; values belong to their document (the one from
- * json_doc_new or json_doc_parse), which json_doc_free releases. Running out of
- * memory is remembered and shows as a NULL text.
+ * json_doc_new or json_doc_parse), which json_doc_free_at releases. Running out
+ * of memory is remembered and shows as a NULL text.
  */
 
 #include "core/base.h"
@@ -17,7 +17,6 @@ struct json_doc *json_doc_new(void);
 struct json_doc *json_doc_parse(const char *text, size_t len);
 /* The same for what others wrote, who may say a key twice: the last counts. */
 struct json_doc *json_doc_parse_foreign(const char *text, size_t len);
-void json_doc_free(struct json_doc *doc);
 void json_doc_free_at(struct json_doc **doc); /* for CLEANUP */
 
 /*

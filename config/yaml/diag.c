@@ -54,18 +54,11 @@ forget(struct diag *d)
 }
 
 void
-diag_free(struct diag *d)
-{
-	if (d == NULL)
-		return;
-	forget(d);
-	free(d);
-}
-
-void
 diag_free_at(struct diag **d)
 {
-	diag_free(*d);
+	if (*d != NULL)
+		forget(*d);
+	free(*d);
 	*d = NULL;
 }
 

@@ -33,7 +33,6 @@ struct diag_place {
 
 /* Empty. NULL where memory is out. */
 struct diag *diag_new(void);
-void diag_free(struct diag *d);
 void diag_free_at(struct diag **d); /* for CLEANUP */
 
 /*

@@ -539,18 +539,11 @@ tree_parse(
 }
 
 void
-tree_free(struct tree *t)
-{
-	if (t == NULL)
-		return;
-	arena_fini(&t->arena);
-	free(t);
-}
-
-void
 tree_free_at(struct tree **t)
 {
-	tree_free(*t);
+	if (*t != NULL)
+		arena_fini(&(*t)->arena);
+	free(*t);
 	*t = NULL;
 }
 

@@ -50,7 +50,6 @@ struct tree;
  */
 MUST_CHECK int tree_parse(
     const char *text, size_t len, struct diag *diag, struct tree **ret_tree);
-void tree_free(struct tree *t);
 void tree_free_at(struct tree **t); /* for CLEANUP */
 
 /* NULL where the text is empty, or nothing but comments. Borrowed. */

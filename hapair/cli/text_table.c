@@ -23,8 +23,10 @@ free_row(struct row *r)
 }
 
 void
-text_table_free(struct text_table *t)
+text_table_free_at(struct text_table **at)
 {
+	struct text_table *t = *at;
+
 	if (t == NULL)
 		return;
 	for (size_t i = 0; i < t->n; i++)
@@ -32,13 +34,7 @@ text_table_free(struct text_table *t)
 	free_row(&t->next);
 	free(t->rows);
 	free(t);
-}
-
-void
-text_table_free_at(struct text_table **t)
-{
-	text_table_free(*t);
-	*t = NULL;
+	*at = NULL;
 }
 
 void

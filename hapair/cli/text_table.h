@@ -19,7 +19,6 @@ struct text_table;
  */
 struct text_table *text_table_new(const char *heading, ...)
     __attribute__((sentinel));
-void text_table_free(struct text_table *t);
 void text_table_free_at(struct text_table **t); /* for CLEANUP */
 
 /* The next cell of the present row; copied. */

@@ -164,8 +164,8 @@ unload(struct load *l)
 {
 	arena_fini(&l->memory);
 	schema_fini(&l->schema);
-	tree_free(l->tree);
-	diag_free(l->diag);
+	tree_free_at(&l->tree);
+	diag_free_at(&l->diag);
 	free(l->said);
 }
 

@@ -261,8 +261,7 @@ anchors_are_bounded(void **state)
 		(void)fprintf(out, "- &a%u x\n", i);
 	assert_int_equal(fflush(out), 0);
 	assert_int_equal(tree_parse(text, len, NULL, &t), 0);
-	tree_free(t);
-	t = NULL;
+	tree_free_at(&t);
 	(void)fputs("- &more x\n", out);
 	assert_int_equal(fclose(out), 0);
 	assert_int_equal(tree_parse(text, len, NULL, &t), -EINVAL);

@@ -80,7 +80,7 @@ texts_become_values_and_texts_again(void **state)
 			    r->form->print(&v, buf, sizeof(buf)), r->printed);
 		schema_fini(&s);
 		arena_fini(&memory);
-		diag_free(s.diag);
+		diag_free_at(&s.diag);
 	}
 }
 

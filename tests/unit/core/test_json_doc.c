@@ -33,8 +33,8 @@ what_is_written_is_read_back(void **state)
 	assert_string_equal(
 	    json_doc_text_value(json_doc_at(json_doc_get(back, "list"), 0)),
 	    "a");
-	json_doc_free(back);
-	json_doc_free(d);
+	json_doc_free_at(&back);
+	json_doc_free_at(&d);
 	free(text);
 }
 
@@ -49,10 +49,10 @@ what_is_not_there_reads_as_nothing(void **state)
 	assert_false(json_doc_bool(json_doc_get(d, "x"), "y"));
 	assert_int_equal(json_doc_count(json_doc_get(d, "x")), 0);
 	assert_null(json_doc_at(NULL, 3));
-	json_doc_free(d);
+	json_doc_free_at(&d);
 	assert_null(json_doc_parse("{", 1));
 	assert_null(json_doc_text(NULL, false));
-	json_doc_free(NULL);
+	json_doc_free_at(&d);
 }
 
 static void
@@ -63,7 +63,7 @@ bytes_that_are_no_utf8_do_not_lose_the_value(void **state)
 	(void)state;
 	json_doc_put_string(d, "path", "/tmp/\xff");
 	assert_string_equal(json_doc_string(d, "path"), "(not UTF-8)");
-	json_doc_free(d);
+	json_doc_free_at(&d);
 }
 
 static void
@@ -104,7 +104,7 @@ what_others_wrote_is_shown_and_compared(void **state)
 	assert_false(json_doc_is_bool(json_doc_get(d, "f"), false));
 	assert_true(json_doc_is_string(json_doc_get(d, "c")));
 	assert_false(json_doc_is_string(json_doc_get(d, "x")));
-	json_doc_free(d);
+	json_doc_free_at(&d);
 	assert_null(json_doc_parse_foreign("<html>", 6));
 }
 

@@ -79,7 +79,7 @@ status_reads_as_its_golden_files(void **state)
 		compare(path, text);
 		free(text);
 		free(json);
-		json_doc_free(d);
+		json_doc_free_at(&d);
 	}
 }
 

@@ -22,7 +22,7 @@ columns_line_up_by_characters(void **state)
 	(void)fclose(f);
 	assert_string_equal(text, "<A    B>\né12  x\none\n");
 	free(text);
-	text_table_free(t);
+	text_table_free_at(&t);
 }
 
 static void
@@ -32,7 +32,7 @@ nothing_is_printed_of_nothing(void **state)
 	text_table_cell(NULL, "x");
 	text_table_end_row(NULL);
 	text_table_print(NULL, stdout, "", "");
-	text_table_free(NULL);
+	text_table_free_at(&(struct text_table *){ NULL });
 }
 
 int
