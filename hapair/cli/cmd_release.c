@@ -36,9 +36,8 @@ take_lock(const char *control, int *ret_lock)
 }
 
 static void
-tell(void *arg, const struct config_group *group, unsigned deleted, int error)
+tell(const struct config_group *group, unsigned deleted, int error)
 {
-	(void)arg;
 	if (error < 0)
 		(void)fprintf(stderr, "hapair: group %s: %s\n", group->name,
 		    strerror(-error));
@@ -50,7 +49,7 @@ tell(void *arg, const struct config_group *group, unsigned deleted, int error)
 static int
 release(const struct config_pair *pair)
 {
-	const int e = release_all(pair, tell, NULL);
+	const int e = release_all(pair, tell);
 
 	if (e == 0)
 		return COMMAND_DONE;

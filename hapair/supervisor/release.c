@@ -8,7 +8,7 @@
 #include <string.h>
 
 int
-release_all(const struct config_pair *pair, release_told_fn *told, void *arg)
+release_all(const struct config_pair *pair, release_told_fn *told)
 {
 	struct netlink *netlink = NULL;
 	int first = netlink_open(&netlink);
@@ -20,7 +20,7 @@ release_all(const struct config_pair *pair, release_told_fn *told, void *arg)
 		bool kept = false;
 		int e = vip_clear(&h, false, &kept, &deleted);
 
-		told(arg, &pair->groups[i], deleted, e);
+		told(&pair->groups[i], deleted, e);
 		if (first == 0)
 			first = e;
 	}
@@ -29,9 +29,8 @@ release_all(const struct config_pair *pair, release_told_fn *told, void *arg)
 }
 
 static void
-tell(void *arg, const struct config_group *group, unsigned deleted, int error)
+tell(const struct config_group *group, unsigned deleted, int error)
 {
-	(void)arg;
 	if (error < 0)
 		log_error("supervisor",
 		    "group %s: addresses cannot be deleted: %s", group->name,
@@ -45,7 +44,7 @@ tell(void *arg, const struct config_group *group, unsigned deleted, int error)
 void
 release_forsaken(const struct config_pair *pair)
 {
-	const int e = release_all(pair, tell, NULL);
+	const int e = release_all(pair, tell);
 
 	if (e < 0)
 		log_error("supervisor",

@@ -12,11 +12,11 @@ struct config_pair;
 
 /* Of each group: how many went, or a -errno. */
 typedef void release_told_fn(
-    void *arg, const struct config_group *group, unsigned deleted, int error);
+    const struct config_group *group, unsigned deleted, int error);
 
 /* Goes on after a failure. Returns 0 or the first -errno. */
 MUST_CHECK int release_all(
-    const struct config_pair *pair, release_told_fn *told, void *arg);
+    const struct config_pair *pair, release_told_fn *told);
 
 /* The same, said in the log: failover ends again and again. */
 void release_forsaken(const struct config_pair *pair);
