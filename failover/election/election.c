@@ -338,12 +338,6 @@ election_served_ms(const struct election *e, struct mono now)
 	                                   : ELECTION_SERVED_MAX_MS;
 }
 
-struct mono
-election_wake(const struct election *e)
-{
-	return e->deadline;
-}
-
 static bool
 asks(const struct election_out *out, enum election_action action)
 {
@@ -431,7 +425,7 @@ election_step(const struct election *before, const struct election_event *ev,
 	}
 	if (before->state != ELECTION_MASTER)
 		after.serving = now;
-	out.wake = election_wake(&after);
+	out.wake = after.deadline;
 	assert(is_sane(before, &after, ev, &out));
 	*ret_out = out;
 	return after;

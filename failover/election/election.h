@@ -195,9 +195,6 @@ struct election election_init(
 /* How long it has served without a break; 0: it is not master, or deaf. */
 uint32_t election_served_ms(const struct election *e, struct mono now);
 
-/* When the first ELECTION_TICK is due; later ones are in election_out. */
-struct mono election_wake(const struct election *e);
-
 /*
  * One step. Every (state, event) pair has an answer; the uninteresting ones
  * are ignored by name, not by accident. The outcome of an action comes back as
