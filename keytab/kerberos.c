@@ -47,8 +47,10 @@ kerberos_new(char ret_why[static KERBEROS_WHY_MAX])
 }
 
 void
-kerberos_free(struct kerberos *k)
+kerberos_free_at(struct kerberos **at)
 {
+	struct kerberos *k = *at;
+
 	if (k == NULL)
 		return;
 	krb5_free_principal(k->context, k->client);
@@ -56,13 +58,7 @@ kerberos_free(struct kerberos *k)
 		(void)krb5_cc_destroy(k->context, k->cache);
 	krb5_free_context(k->context);
 	free(k);
-}
-
-void
-kerberos_free_at(struct kerberos **k)
-{
-	kerberos_free(*k);
-	*k = NULL;
+	*at = NULL;
 }
 
 static bool

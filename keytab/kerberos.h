@@ -17,7 +17,6 @@ struct kerberos;
 
 /* Of krb5.conf, as any program here has it. NULL with words for it. */
 struct kerberos *kerberos_new(char ret_why[static KERBEROS_WHY_MAX]);
-void kerberos_free(struct kerberos *k);
 void kerberos_free_at(struct kerberos **k); /* for CLEANUP */
 
 /*

@@ -33,7 +33,7 @@ struct trial {
 static void
 end(struct trial *t)
 {
-	kerberos_free(t->kerberos);
+	kerberos_free_at(&t->kerberos);
 	free(t->subjects);
 	keyfile_close(&t->file);
 }

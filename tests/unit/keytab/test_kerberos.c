@@ -100,7 +100,7 @@ libkrb5_reads_these_entries_and_no_others(void **state)
 	(void)unlink(path);
 	assert_int_equal(kerberos_compare(k, path, entries, n, why), -EIO);
 	assert_true(strlen(why) > 0);
-	kerberos_free(k);
+	kerberos_free_at(&k);
 }
 
 /* A file of entries, holes, padding and an end, one byte or two changed. */
@@ -167,7 +167,7 @@ what_we_accept_libkrb5_reads_the_same(void **state)
 	assert_in_range(accepted, 1000, 3000);
 	(void)close(fd);
 	(void)unlink(path);
-	kerberos_free(k);
+	kerberos_free_at(&k);
 }
 
 int
