@@ -91,71 +91,44 @@ show_head(const struct json_doc *d, FILE *out, const struct style *st)
 }
 
 static void
-show_groups(const struct json_doc *groups, FILE *out, const struct style *st)
+add_group(struct text_table *t, const struct json_doc *g)
 {
-	CLEANUP(text_table_free_at)
-	struct text_table *t = text_table_new(
-	    "GROUP", "STATE", "PRIORITY", "ADDRESSES", "LAST CHANGE", NULL);
+	const struct json_doc *a = json_doc_get(g, "addresses");
 
-	if (json_doc_count(groups) == 0)
-		return;
-	for (size_t i = 0; i < json_doc_count(groups); i++) {
-		const struct json_doc *g = json_doc_at(groups, i);
-		const struct json_doc *a = json_doc_get(g, "addresses");
-
-		text_table_cell(t, "%s", json_doc_string(g, "name"));
-		text_table_cell(t, "%s", json_doc_string(g, "state"));
+	text_table_cell(t, "%s", json_doc_string(g, "name"));
+	text_table_cell(t, "%s", json_doc_string(g, "state"));
+	text_table_cell(t, "%" PRId64, json_doc_int(g, "effective_priority"));
+	text_table_cell(t, "%s on %s", json_doc_text_value(json_doc_at(a, 0)),
+	    json_doc_string(g, "interface"));
+	cell_change(t, g);
+	text_table_end_row(t);
+	for (size_t k = 1; k < json_doc_count(a); k++) {
+		for (unsigned c = 0; c < 3; c++)
+			text_table_cell(t, "%s", "");
 		text_table_cell(
-		    t, "%" PRId64, json_doc_int(g, "effective_priority"));
-		text_table_cell(t, "%s on %s",
-		    json_doc_text_value(json_doc_at(a, 0)),
-		    json_doc_string(g, "interface"));
-		cell_change(t, g);
+		    t, "%s", json_doc_text_value(json_doc_at(a, k)));
 		text_table_end_row(t);
-		for (size_t k = 1; k < json_doc_count(a); k++) {
-			for (unsigned c = 0; c < 3; c++)
-				text_table_cell(t, "%s", "");
-			text_table_cell(
-			    t, "%s", json_doc_text_value(json_doc_at(a, k)));
-			text_table_end_row(t);
-		}
 	}
-	(void)fputc('\n', out);
-	text_table_print(t, out, st->bold, st->plain);
 }
 
 static void
-show_peers(const struct json_doc *peers, FILE *out, const struct style *st)
+add_peer(struct text_table *t, const struct json_doc *p)
 {
-	CLEANUP(text_table_free_at)
-	struct text_table *t = text_table_new("PEER", "REACHABLE", "LAST HEARD",
-	    "HEARTBEATS", "LOST", "REJECTED", "WIRE", NULL);
+	const struct json_doc *link = json_doc_at(json_doc_get(p, "links"), 0);
 
-	if (json_doc_count(peers) == 0)
-		return;
-	for (size_t i = 0; i < json_doc_count(peers); i++) {
-		const struct json_doc *p = json_doc_at(peers, i);
-		const struct json_doc *link =
-		    json_doc_at(json_doc_get(p, "links"), 0);
-
-		text_table_cell(t, "%s", json_doc_string(p, "name"));
+	text_table_cell(t, "%s", json_doc_string(p, "name"));
+	text_table_cell(t, "%s", json_doc_bool(p, "reachable") ? "yes" : "no");
+	if (json_doc_is_null(json_doc_get(p, "last_heard_ms")))
+		text_table_cell(t, "never");
+	else
 		text_table_cell(
-		    t, "%s", json_doc_bool(p, "reachable") ? "yes" : "no");
-		if (json_doc_is_null(json_doc_get(p, "last_heard_ms")))
-			text_table_cell(t, "never");
-		else
-			text_table_cell(t, "%" PRId64 " ms ago",
-			    json_doc_int(p, "last_heard_ms"));
-		text_table_cell(t, "%" PRId64, json_doc_int(link, "received"));
-		text_table_cell(t, "%" PRId64, json_doc_int(link, "lost"));
-		text_table_cell(t, "%" PRId64, json_doc_int(link, "rejected"));
-		text_table_cell(t, "%s",
-		    json_doc_bool(json_doc_get(p, "wire"), "up") ? "up"
-		                                                 : "down");
-		text_table_end_row(t);
-	}
-	(void)fputc('\n', out);
-	text_table_print(t, out, st->bold, st->plain);
+		    t, "%" PRId64 " ms ago", json_doc_int(p, "last_heard_ms"));
+	text_table_cell(t, "%" PRId64, json_doc_int(link, "received"));
+	text_table_cell(t, "%" PRId64, json_doc_int(link, "lost"));
+	text_table_cell(t, "%" PRId64, json_doc_int(link, "rejected"));
+	text_table_cell(t, "%s",
+	    json_doc_bool(json_doc_get(p, "wire"), "up") ? "up" : "down");
+	text_table_end_row(t);
 }
 
 static void
@@ -232,20 +205,19 @@ add_service(struct text_table *t, const struct json_doc *s)
 	}
 }
 
+/* Takes the table, of which nothing is shown where the list is empty. */
 static void
-show_services(
-    const struct json_doc *services, FILE *out, const struct style *st)
+show_list(const struct json_doc *list, struct text_table *table,
+    void (*add)(struct text_table *, const struct json_doc *), FILE *out,
+    const struct style *st)
 {
-	CLEANUP(text_table_free_at)
-	struct text_table *t = text_table_new("SERVICE", "ADDRESS", "STATE",
-	    "ACTIVE", "TOTAL", "FAILED", "IN", "OUT", "BALANCE, CHECK", NULL);
-
-	if (json_doc_count(services) == 0)
-		return;
-	for (size_t i = 0; i < json_doc_count(services); i++)
-		add_service(t, json_doc_at(services, i));
-	(void)fputc('\n', out);
-	text_table_print(t, out, st->bold, st->plain);
+	for (size_t i = 0; i < json_doc_count(list); i++)
+		add(table, json_doc_at(list, i));
+	if (json_doc_count(list) > 0) {
+		(void)fputc('\n', out);
+		text_table_print(table, out, st->bold, st->plain);
+	}
+	text_table_free_at(&table);
 }
 
 void
@@ -254,9 +226,18 @@ show_status(const struct json_doc *status, FILE *out, bool colour)
 	const struct style *st = colour ? &colours : &none;
 
 	show_head(status, out, st);
-	show_groups(json_doc_get(status, "groups"), out, st);
-	show_peers(json_doc_get(status, "peers"), out, st);
-	show_services(json_doc_get(status, "services"), out, st);
+	show_list(json_doc_get(status, "groups"),
+	    text_table_new(
+	        "GROUP", "STATE", "PRIORITY", "ADDRESSES", "LAST CHANGE", NULL),
+	    add_group, out, st);
+	show_list(json_doc_get(status, "peers"),
+	    text_table_new("PEER", "REACHABLE", "LAST HEARD", "HEARTBEATS",
+	        "LOST", "REJECTED", "WIRE", NULL),
+	    add_peer, out, st);
+	show_list(json_doc_get(status, "services"),
+	    text_table_new("SERVICE", "ADDRESS", "STATE", "ACTIVE", "TOTAL",
+	        "FAILED", "IN", "OUT", "BALANCE, CHECK", NULL),
+	    add_service, out, st);
 }
 
 void
