@@ -65,10 +65,8 @@ read_answer(const struct client *c, const char *text, size_t len,
 	const char *error = d != NULL ? json_doc_string(d, "error")
 	                              : "the daemon's answer cannot be read";
 
-	if (*error != '\0') {
-		(void)fprintf(stderr, "hapair %s: %s\n", c->command, error);
-		return COMMAND_FAILED;
-	}
+	if (*error != '\0')
+		return command_refuse(c->command, COMMAND_FAILED, "%s", error);
 	*ret_answer = d;
 	d = NULL;
 	return COMMAND_DONE;
@@ -84,10 +82,9 @@ ask_at(const struct client *c, const char *socket, const char *request,
 
 	if (e == 0)
 		return read_answer(c, text, len, ret_answer);
-	(void)fprintf(stderr, "hapair %s: %s: %s%s\n", c->command, socket,
-	    strerror(-e),
+	return command_refuse(c->command, COMMAND_UNREACHABLE, "%s: %s%s",
+	    socket, strerror(-e),
 	    e == -ENOENT || e == -ECONNREFUSED ? "; no daemon runs here" : "");
-	return COMMAND_UNREACHABLE;
 }
 
 int

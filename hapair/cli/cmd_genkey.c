@@ -22,21 +22,17 @@ cmd_genkey(int argc, char **argv)
 
 	if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
 		return command_misused("genkey", "expected one file at most");
-	if (secret_init() < 0) {
-		(void)fprintf(
-		    stderr, "hapair genkey: there are no random numbers\n");
-		return COMMAND_FAILED;
-	}
+	if (secret_init() < 0)
+		return command_refuse(
+		    "genkey", COMMAND_FAILED, "there are no random numbers");
 	secret_random(key.bytes, sizeof(key.bytes));
 	if (argc == 1) {
 		status = print(&key);
 	} else {
 		e = secret_save(argv[1], &key);
-		if (e < 0) {
-			(void)fprintf(stderr, "hapair genkey: %s: %s\n",
-			    argv[1], strerror(-e));
-			status = COMMAND_FAILED;
-		}
+		if (e < 0)
+			status = command_refuse("genkey", COMMAND_FAILED,
+			    "%s: %s", argv[1], strerror(-e));
 	}
 	secret_wipe(&key, sizeof(key));
 	return status;

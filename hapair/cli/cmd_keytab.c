@@ -97,11 +97,9 @@ cmd_keytab(int argc, char **argv)
 		if (strcmp(argv[1], subs[i].name) != 0)
 			continue;
 		vault_seal_process();
-		if (secret_init() < 0) {
-			(void)fprintf(stderr,
-			    "hapair keytab: there are no random numbers\n");
-			return COMMAND_FAILED;
-		}
+		if (secret_init() < 0)
+			return command_refuse("keytab", COMMAND_FAILED,
+			    "there are no random numbers");
 		status = subs[i].run(argc - 1, argv + 1);
 		vault_scrub_stack();
 		return status;

@@ -26,13 +26,11 @@ take_lock(const char *control, int *ret_lock)
 	if (lock == -ENOENT)
 		return COMMAND_DONE;
 	if (lock == -EEXIST)
-		(void)fprintf(stderr,
-		    "hapair: running as process %d, which holds %s and the virtual IPs; stop it instead\n",
+		return command_refuse(NULL, COMMAND_FAILED,
+		    "running as process %d, which holds %s and the virtual IPs; stop it instead",
 		    pid, control);
-	else
-		(void)fprintf(
-		    stderr, "hapair: %s.lock: %s\n", control, strerror(-lock));
-	return COMMAND_FAILED;
+	return command_refuse(
+	    NULL, COMMAND_FAILED, "%s.lock: %s", control, strerror(-lock));
 }
 
 static void
@@ -51,11 +49,9 @@ release(const struct config_pair *pair)
 {
 	const int e = release_all(pair, tell);
 
-	if (e == 0)
-		return COMMAND_DONE;
-	(void)fprintf(
-	    stderr, "hapair: virtual IPs may be left: %s\n", strerror(-e));
-	return COMMAND_FAILED;
+	return e == 0 ? COMMAND_DONE
+	              : command_refuse(NULL, COMMAND_FAILED,
+	                    "virtual IPs may be left: %s", strerror(-e));
 }
 
 int
@@ -73,11 +69,9 @@ cmd_release(int argc, char **argv)
 		return COMMAND_WRONG;
 	if (!f.config->has_pair)
 		return COMMAND_DONE;
-	if (geteuid() != 0) {
-		(void)fprintf(
-		    stderr, "hapair: removing addresses needs root\n");
-		return COMMAND_FAILED;
-	}
+	if (geteuid() != 0)
+		return command_refuse(
+		    NULL, COMMAND_FAILED, "removing addresses needs root");
 	status = take_lock(f.config->control, &lock);
 	return status == COMMAND_DONE ? release(&f.config->pair) : status;
 }

@@ -3,9 +3,7 @@
 #include "hapair/supervisor/child.h"
 #include "proxy/relay.h"
 
-#include <stdio.h>
 #include <string.h>
-
 #include <sys/socket.h>
 
 /* Started by hand there is no channel: say so instead of waiting on one. */
@@ -29,6 +27,6 @@ cmd_role(int argc, char **argv)
 		if (strcmp(argv[1], "relay") == 0)
 			return relay_run(CHILD_CHAN_FD);
 	}
-	(void)fprintf(stderr, "hapair: 'role' is for the supervisor alone\n");
-	return COMMAND_WRONG;
+	return command_refuse(
+	    NULL, COMMAND_WRONG, "'role' is for the supervisor alone");
 }

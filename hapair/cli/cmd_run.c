@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,19 +28,6 @@ struct run {
 	struct control control;
 	struct pidfile pidfile;
 };
-
-static __attribute__((format(printf, 2, 3))) int
-refuse(int status, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	(void)fprintf(stderr, "hapair: ");
-	(void)vfprintf(stderr, format, args);
-	(void)fprintf(stderr, "\n");
-	va_end(args);
-	return status;
-}
 
 static int
 look_first(struct run *r)
@@ -61,8 +47,9 @@ look_first(struct run *r)
 		status = preflight_budget(c, r->setup.workers, &l, text);
 	r->setup.max_connections = l.connections;
 	r->setup.pipes = l.pipes;
-	return status == COMMAND_DONE ? COMMAND_DONE
-	                              : refuse((int)status, "%s", text);
+	return status == COMMAND_DONE
+	    ? COMMAND_DONE
+	    : command_refuse(NULL, (int)status, "%s", text);
 }
 
 static int
@@ -77,12 +64,12 @@ open_control(struct run *r)
 		group = "hapair";
 	e = control_open(&r->control, c->control, group, &pid);
 	if (e == -EEXIST)
-		return refuse(COMMAND_FAILED,
+		return command_refuse(NULL, COMMAND_FAILED,
 		    "already running as process %d, which holds %s", pid,
 		    c->control);
 	if (e < 0)
-		return refuse(COMMAND_FAILED, "control socket %s: %s",
-		    c->control, strerror(-e));
+		return command_refuse(NULL, COMMAND_FAILED,
+		    "control socket %s: %s", c->control, strerror(-e));
 	return COMMAND_DONE;
 }
 
@@ -102,7 +89,7 @@ look_at_ports(const struct config *c)
 			/* What else is wrong a listener will say itself. */
 			if (port_use_await(a, &use) != -EADDRINUSE)
 				continue;
-			return refuse(COMMAND_FAILED,
+			return command_refuse(NULL, COMMAND_FAILED,
 			    "service %s: cannot listen on %s: %s", s->name,
 			    addr_format(a, address), port_use_text(&use, text));
 		}
@@ -123,11 +110,11 @@ open_listeners(struct run *r)
 	if (e == 0)
 		return COMMAND_DONE;
 	if (c->n_services == 0)
-		return refuse(COMMAND_FAILED, "%s", strerror(-e));
+		return command_refuse(NULL, COMMAND_FAILED, "%s", strerror(-e));
 	s = &c->services[service];
-	return refuse(COMMAND_FAILED, "service %s: cannot listen on %s: %s",
-	    s->name, addr_format(&s->listens[listen].address, address),
-	    strerror(-e));
+	return command_refuse(NULL, COMMAND_FAILED,
+	    "service %s: cannot listen on %s: %s", s->name,
+	    addr_format(&s->listens[listen].address, address), strerror(-e));
 }
 
 static int
@@ -137,8 +124,8 @@ open_log(const struct config *c)
 	int e = log_open(&o);
 
 	if (e < 0)
-		return refuse(
-		    COMMAND_FAILED, "log %s: %s", o.path, strerror(-e));
+		return command_refuse(
+		    NULL, COMMAND_FAILED, "log %s: %s", o.path, strerror(-e));
 	return COMMAND_DONE;
 }
 
@@ -154,7 +141,7 @@ prepare(struct run *r)
 		return COMMAND_WRONG;
 	c = r->file.config;
 	if (r->daemon && c->log.target == LOG_TARGET_STDERR)
-		return refuse(COMMAND_WRONG,
+		return command_refuse(NULL, COMMAND_WRONG,
 		    "--daemon has no stderr to log to; expected log.target syslog, a file or udp://");
 	status = look_first(r);
 	if (status == COMMAND_DONE)
@@ -176,7 +163,7 @@ supervise(struct run *r)
 	if (e == 0)
 		e = pidfile_write(&r->pidfile, c->pid_file);
 	if (e < 0)
-		return refuse(COMMAND_FAILED, "pid file %s: %s",
+		return command_refuse(NULL, COMMAND_FAILED, "pid file %s: %s",
 		    c->pid_file != NULL ? c->pid_file : "", strerror(-e));
 	status = open_log(c);
 	if (status != COMMAND_DONE)
@@ -224,7 +211,7 @@ cmd_run(int argc, char **argv)
 	if (status == COMMAND_DONE && r.daemon) {
 		/* Only the child comes back, with a descriptor to report on. */
 		status = pidfile_daemonize(&r.setup.ready_fd) < 0
-		    ? refuse(COMMAND_FAILED,
+		    ? command_refuse(NULL, COMMAND_FAILED,
 		          "cannot go into the background: %s", strerror(errno))
 		    : COMMAND_DONE;
 	}

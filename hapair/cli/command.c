@@ -114,17 +114,36 @@ command_find(const char *name)
 	return NULL;
 }
 
+static __attribute__((format(printf, 2, 0))) void
+say(const char *name, const char *format, va_list args)
+{
+	(void)fprintf(stderr, "hapair%s%s: ", name != NULL ? " " : "",
+	    name != NULL ? name : "");
+	(void)vfprintf(stderr, format, args);
+	(void)fputc('\n', stderr);
+}
+
+int
+command_refuse(const char *name, int status, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(name, format, args);
+	va_end(args);
+	return status;
+}
+
 int
 command_misused(const char *name, const char *format, ...)
 {
 	const struct command *c = command_find(name);
 	va_list args;
 
-	(void)fprintf(stderr, "hapair %s: ", name);
 	va_start(args, format);
-	(void)vfprintf(stderr, format, args);
+	say(name, format, args);
 	va_end(args);
-	(void)fprintf(stderr, "\nusage: hapair %s %s\n", name,
+	(void)fprintf(stderr, "usage: hapair %s %s\n", name,
 	    c != NULL && c->usage != NULL ? c->usage : "");
 	return COMMAND_WRONG;
 }

@@ -33,6 +33,13 @@ const struct command *command_find(const char *name);
 int command_misused(const char *name, const char *format, ...)
     PRINTF_LIKE(2, 3);
 
+/*
+ * "hapair NAME: TEXT" on stderr; NULL: there is no name to say. Returns
+ * `status`.
+ */
+int command_refuse(const char *name, int status, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+
 /* An option, or a word behind them all, and what it fills in. */
 struct command_option {
 	char letter; /* -c; of one with a name to tell it apart; 0: a word */

@@ -18,11 +18,9 @@ main(int argc, char **argv)
 		return COMMAND_WRONG;
 	}
 	c = command_find(argv[1]);
-	if (c == NULL) {
-		(void)fprintf(stderr,
-		    "hapair: there is no command '%s'; `hapair help` lists them\n",
+	if (c == NULL)
+		return command_refuse(NULL, COMMAND_WRONG,
+		    "there is no command '%s'; `hapair help` lists them",
 		    argv[1]);
-		return COMMAND_WRONG;
-	}
 	return c->run(argc - 1, argv + 1);
 }
