@@ -1,5 +1,6 @@
 #include "hapair/cli/cmd_keytab.h"
 
+#include "config/schema/scalar.h"
 #include "core/secret.h"
 
 #include <stdarg.h>
@@ -55,6 +56,17 @@ cmd_keytab_options(const char *name, int argc, char **argv,
 	return odd == NULL
 	    ? COMMAND_DONE
 	    : cmd_keytab_misused(name, "'%s' is not understood", odd);
+}
+
+bool
+cmd_keytab_number(const char *text, uint32_t max, uint32_t *ret_n)
+{
+	uint64_t n;
+
+	if (scalar_number(text, &n) < 0 || n > max)
+		return false;
+	*ret_n = (uint32_t)n;
+	return true;
 }
 
 void

@@ -40,6 +40,10 @@ int cmd_keytab_misused(const char *name, const char *format, ...)
 MUST_CHECK int cmd_keytab_options(const char *name, int argc, char **argv,
     const struct command_option *options, size_t n);
 
+/* Decimal digits. False: it is none, or more than `max`. */
+MUST_CHECK bool cmd_keytab_number(
+    const char *text, uint32_t max, uint32_t *ret_n);
+
 /* Opens it, and says on stderr what is wrong or odd. Returns 0 or -errno. */
 MUST_CHECK int cmd_keytab_open(struct keyfile *f, const char *path);
 

@@ -18,21 +18,8 @@
 struct request {
 	const char *file; /* the keytab; NULL where only flags are looked at */
 	const char *vip, *host, *lint;
-	unsigned port;
+	uint32_t port;
 };
-
-static bool
-read_port(const char *text, unsigned *ret_port)
-{
-	char *end;
-	unsigned long v = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end != '\0' || v == 0 ||
-	    v > UINT16_MAX)
-		return false;
-	*ret_port = (unsigned)v;
-	return true;
-}
 
 static int
 parse(int argc, char **argv, struct request *r)
@@ -49,7 +36,8 @@ parse(int argc, char **argv, struct request *r)
 
 	if (status != COMMAND_DONE)
 		return status;
-	if (port != NULL && !read_port(port, &r->port))
+	if (port != NULL &&
+	    (!cmd_keytab_number(port, UINT16_MAX, &r->port) || r->port == 0))
 		return cmd_keytab_misused("flags", "'%s' is no port", port);
 	if (argc - optind > 1 || (argc == optind && r->lint == NULL))
 		return cmd_keytab_misused("flags", "expected one keytab");

@@ -9,21 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool
-read_number(const char *text, uint32_t *ret_n)
-{
-	char *end;
-	unsigned long v;
-
-	errno = 0;
-	v = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 ||
-	    v > UINT32_MAX)
-		return false;
-	*ret_n = (uint32_t)v;
-	return true;
-}
-
 /* USER, USER:GROUP or numbers. USER alone brings its own group along. */
 static bool
 read_owner(const char *text, struct replace_owner *ret_owner)
@@ -42,7 +27,7 @@ read_owner(const char *text, struct replace_owner *ret_owner)
 	if (pw != NULL)
 		*ret_owner = (struct replace_owner){ .uid = pw->pw_uid,
 			.gid = pw->pw_gid };
-	else if (read_number(user, &n) && n != REPLACE_KEEP)
+	else if (cmd_keytab_number(user, REPLACE_KEEP - 1, &n))
 		*ret_owner =
 		    (struct replace_owner){ .uid = n, .gid = REPLACE_KEEP };
 	else
@@ -50,7 +35,7 @@ read_owner(const char *text, struct replace_owner *ret_owner)
 	if (group == NULL)
 		return true;
 	gr = getgrnam(group);
-	if (gr == NULL && (!read_number(group, &n) || n == REPLACE_KEEP))
+	if (gr == NULL && !cmd_keytab_number(group, REPLACE_KEEP - 1, &n))
 		return false;
 	ret_owner->gid = gr != NULL ? gr->gr_gid : n;
 	return true;
@@ -96,7 +81,8 @@ parse(int argc, char **argv, struct cmd_keytab_merge *m,
 		return status;
 	if (patterns->n > COMMAND_WORDS_MAX)
 		return cmd_keytab_misused("merge", "too many --principal");
-	if (kvno != NULL && !read_number(kvno, &m->rules.oldest_kvno))
+	if (kvno != NULL &&
+	    !cmd_keytab_number(kvno, UINT32_MAX, &m->rules.oldest_kvno))
 		return cmd_keytab_misused(
 		    "merge", "'%s' is no key version number", kvno);
 	if (owner != NULL && !read_owner(owner, &m->owner))
