@@ -1,5 +1,7 @@
 #include "config/config.h"
 
+#include "core/msg.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,17 +160,24 @@ config_standby_leader(const struct config *c, size_t service)
 	return service;
 }
 
-size_t
-config_standby_decider(const struct config *c, size_t leader)
+bool
+config_standby_decides(const struct config *c, size_t leader, int node,
+    bool known, const struct msg_group *groups)
 {
 	const struct config_service *s = &c->services[leader];
 
+	if (node == CONFIG_NO_NODE)
+		return true;
+	if (!known)
+		return false;
+	if (c->pair.n_groups == 0)
+		return node == 0;
 	for (size_t i = 0; i < s->n_listens; i++)
 		for (size_t g = 0; g < c->pair.n_groups; g++)
 			if (config_group_has(
 			        &c->pair.groups[g], &s->listens[i].address))
-				return g;
-	return 0;
+				return groups[g].state == MSG_GROUP_MASTER;
+	return groups[0].state == MSG_GROUP_MASTER;
 }
 
 int

@@ -11,6 +11,8 @@
 #include "core/base.h"
 #include "core/log.h"
 
+struct msg_group;
+
 #define CONFIG_NODES 2     /* a pair */
 #define CONFIG_LINKS_MAX 4 /* of a node, beside its address */
 #define CONFIG_WITNESSES_MAX 8
@@ -368,10 +370,12 @@ bool config_has_virtual(const struct config_pair *pair, const union addr *a);
 size_t config_standby_leader(const struct config *c, size_t service);
 
 /*
- * Of a leader: the group whose master decides, which is the one that has the
- * service's address, or the first.
+ * Of a leader: whether this node decides, which is the master of the group that
+ * has the service's address, or of the first. `groups`: how each stands here;
+ * `known`: what the peer knows of it, we do (MSG_KNOWN).
  */
-size_t config_standby_decider(const struct config *c, size_t leader);
+bool config_standby_decides(const struct config *c, size_t leader, int node,
+    bool known, const struct msg_group *groups);
 
 /*
  * Which of its hosts has this server, -1: none. By the name in any service of

@@ -108,21 +108,6 @@ choice_of(const struct config *c, size_t leader, const char *server)
 	return a;
 }
 
-static bool
-decides(const struct state_store *s, size_t leader)
-{
-	const struct config *c = s->setup.config;
-
-	if (s->setup.node == CONFIG_NO_NODE)
-		return true;
-	if (!s->known)
-		return false;
-	if (c->pair.n_groups == 0)
-		return s->setup.node == 0;
-	return s->setup.groups[config_standby_decider(c, leader)].state ==
-	    MSG_GROUP_MASTER;
-}
-
 /* By what is agreed on: the relay may have to take back what it chose. */
 static void
 answer_choice(struct state_store *s, size_t leader)
@@ -162,7 +147,8 @@ settle_choice(struct state_store *s, size_t leader)
 {
 	struct state_store_choice *c = &s->choices[leader];
 
-	if (decides(s, leader)) {
+	if (config_standby_decides(s->setup.config, leader, s->setup.node,
+	        s->known, s->setup.groups)) {
 		agree(s, leader, c->server);
 	} else if (mono_before(mono_now(), c->until)) {
 		ev_timer_again(s->setup.loop, &s->choice_patience);

@@ -60,21 +60,6 @@ next_member(const struct unit *u, size_t after)
 	return NO_UNIT;
 }
 
-static bool
-decides(const struct unit *u)
-{
-	const struct standby_run_setup *setup = &u->standby_run->setup;
-
-	if (setup->node < 0)
-		return true;
-	if (!u->standby_run->known)
-		return false;
-	if (setup->config->pair.n_groups == 0)
-		return setup->node == 0;
-	return setup->groups[config_standby_decider(setup->config, u->leader)]
-	           .state == MSG_GROUP_MASTER;
-}
-
 /* -- what it sees ------------------------------------------------------- */
 
 static struct standby_host
@@ -220,18 +205,6 @@ carry_out(struct unit *u, const struct standby_out *out)
 	}
 }
 
-static void
-wake_at(struct unit *u, struct mono when)
-{
-	struct ev_loop *loop = u->standby_run->setup.loop;
-	double s = (double)mono_span_ms(mono_now(), when) / 1e3 + 0.001;
-
-	if (mono_is_never(when))
-		ev_timer_stop(loop, &u->wake);
-	else
-		timeout_arm(loop, &u->wake, s);
-}
-
 /* One step; what it does may be seen by another one, before this returns. */
 static struct standby_out
 step(struct unit *u, const struct standby_event *ev)
@@ -240,7 +213,7 @@ step(struct unit *u, const struct standby_event *ev)
 	struct standby_out out;
 
 	u->standby = standby_step(&u->standby, &u->rules, ev, mono_now(), &out);
-	wake_at(u, out.wake);
+	timeout_arm_at(u->standby_run->setup.loop, &u->wake, out.wake);
 	carry_out(u, &out);
 	tell_trouble(u, was);
 	return out;
@@ -249,8 +222,10 @@ step(struct unit *u, const struct standby_event *ev)
 static struct standby_event
 sight(struct unit *u)
 {
+	const struct standby_run *m = u->standby_run;
 	struct standby_event ev = { .type = STANDBY_LOOK,
-		.decides = decides(u) };
+		.decides = config_standby_decides(m->setup.config, u->leader,
+		    m->setup.node, m->known, m->setup.groups) };
 
 	for (unsigned i = 0; i < u->rules.n_hosts; i++)
 		ev.hosts[i] = look_at(u, i);
