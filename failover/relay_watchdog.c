@@ -101,10 +101,9 @@ relay_watchdog_take(struct role *role, const struct channel_packet *p)
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_pulse m;
 	struct liveness **place;
-	int e = msg_get_pulse(&b, &m);
 
-	if (e < 0)
-		return e;
+	if (msg_get_pulse(&b, &m) < 0)
+		return -EBADMSG;
 	place =
 	    m.own ? &role->relay_watchdog->own : &role->relay_watchdog->relay;
 	if (p->fd == -1 || *place != NULL)

@@ -266,11 +266,9 @@ take_listener(struct relay *r, struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_listener m;
-	int e = msg_get_listener(&b, &m);
+	int e;
 
-	if (e < 0)
-		return e;
-	if (r->config == NULL || p->fd == -1)
+	if (msg_get_listener(&b, &m) < 0 || r->config == NULL || p->fd == -1)
 		return -EBADMSG;
 	e = services_add_listener(&r->services, &m, &p->fd);
 	if (e == 0 && ++r->n_listeners == r->start.n_listeners)
@@ -284,11 +282,9 @@ take_pulse(struct relay *r, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_pulse m;
-	int e = msg_get_pulse(&b, &m);
 
-	if (e < 0)
-		return e;
-	if (!m.own || p->fd == -1 || r->config != NULL || r->liveness != NULL)
+	if (msg_get_pulse(&b, &m) < 0 || !m.own || p->fd == -1 ||
+	    r->config != NULL || r->liveness != NULL)
 		return -EBADMSG;
 	return liveness_map(p->fd, true, &r->liveness);
 }
@@ -321,11 +317,8 @@ take_control(struct relay *r, struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_control m;
-	int e = msg_get_control(&b, &m);
 
-	if (e < 0)
-		return e;
-	if (p->fd == -1 || !r->started)
+	if (msg_get_control(&b, &m) < 0 || p->fd == -1 || !r->started)
 		return -EBADMSG;
 	if (strcmp(m.request, "status") != 0)
 		reply_error(r->loop, &p->fd, "unknown request");
@@ -432,12 +425,10 @@ take_group(struct relay *r, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_group m;
-	int e = msg_get_group(&b, &m);
 	bool was_master, left;
 
-	if (e < 0)
-		return e;
-	if (r->groups == NULL || m.group >= r->config->pair.n_groups)
+	if (msg_get_group(&b, &m) < 0 || r->groups == NULL ||
+	    m.group >= r->config->pair.n_groups)
 		return -EBADMSG;
 	/*
 	 * Told for the first time: the listeners are older than this relay, and
@@ -459,11 +450,9 @@ take_drop(struct relay *r, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_reset m;
-	int e = msg_get_reset(&b, &m);
 
-	if (e < 0)
-		return e;
-	if (r->groups == NULL || m.group >= r->config->pair.n_groups)
+	if (msg_get_reset(&b, &m) < 0 || r->groups == NULL ||
+	    m.group >= r->config->pair.n_groups)
 		return -EBADMSG;
 	if (r->started)
 		services_drop_group(&r->services, m.group);

@@ -150,11 +150,8 @@ take_group(struct supervisor *s, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_group m;
-	int e = msg_get_group(&b, &m);
 
-	if (e < 0)
-		return e;
-	if (m.group >= n_groups(s))
+	if (msg_get_group(&b, &m) < 0 || m.group >= n_groups(s))
 		return -EBADMSG;
 	s->groups[m.group] = m;
 	s->known[m.group] = true;

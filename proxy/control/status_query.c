@@ -84,10 +84,9 @@ take_answered(struct status_query *a, struct buf *b)
 	};
 	struct status_query_request *q, *next;
 	struct msg_ask m;
-	int e = msg_get_ask(b, &m);
 
-	if (e < 0)
-		return e;
+	if (msg_get_ask(b, &m) < 0)
+		return -EBADMSG;
 	for (q = LIST_FIRST(&a->waiting); q != NULL; q = next) {
 		next = LIST_NEXT(q, all);
 		if (q->id == m.id)
