@@ -13,7 +13,6 @@
 #include "failover/role.h"
 
 struct channel_packet;
-struct conn_sync;
 struct local_conns;
 struct peer_conns;
 

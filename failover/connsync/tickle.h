@@ -14,8 +14,6 @@
 #include "core/base.h"
 #include "failover/role.h"
 
-struct tickle;
-
 /* Opens role->tickle: raw sockets that receive nothing. Returns 0 or -errno. */
 MUST_CHECK int tickle_open(struct role *role);
 void tickle_close(struct role *role); /* also where there is none */
