@@ -38,7 +38,7 @@
 #include <string.h>
 
 #define TURNS 60000
-#define SEEDS 2000
+#define SEEDS 1200
 
 /* Doubt's rounds, its wait for anybody's answer, and the second questions. */
 #define DOUBT_MS 20
