@@ -4,9 +4,10 @@
 
 /*
  * A contest whose loser can't hear us is not won by waiting; nor one in which
- * each finds that it has served just long enough.
+ * each finds that it has served just long enough. An echo counts for a dead
+ * time: after two the peer has heard us in this contest, and goes on.
  */
-#define ALIKE_DEAD_TIMES 1
+#define ALIKE_DEAD_TIMES 2
 #define DEAF_DEAD_TIMES 2
 /* ... once it would have told that it hears nobody, if it does not. */
 #define DEAF_MS (TRANSITION_ASK_MS + SUSPECT_DEAF_MS)

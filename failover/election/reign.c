@@ -67,6 +67,8 @@ master_hears(struct election *e, const struct election_heartbeat *h,
     struct mono now, struct election_out *out)
 {
 	const bool cut_off = was_cut_off(e, h, now);
+	/* For a moment, and we did not hear it. */
+	const bool claimed = h->term > e->term && h->term > e->heard_term;
 
 	if (h->here)
 		hear_somebody(e, now);
@@ -83,7 +85,7 @@ master_hears(struct election *e, const struct election_heartbeat *h,
 		e->contested = mono_never();
 		out->reason = ELECTION_UNCONTESTED;
 		transition_ask(out, ELECTION_ANNOUNCE);
-	} else if (cut_off) {
+	} else if (cut_off || claimed) {
 		transition_ask(out, ELECTION_ANNOUNCE);
 	}
 	rank_give(e, h, now, out);

@@ -48,9 +48,9 @@
 #define CONFLICT_MS 520
 /*
  * A heartbeat, its delay, an answer, its delay, and a turn each; the same again
- * where both have served about as long, after a dead time.
+ * where both have served about as long, after two dead times.
  */
-#define BOTH_MS (DELAY_MAX_MS * 2 + 60 + 10 + 60 + DELAY_MAX_MS)
+#define BOTH_MS (DELAY_MAX_MS * 2 + 60 + 10 + 2 * 60 + DELAY_MAX_MS)
 /* A refused address is tried again, then somebody listens, and doubts. */
 #define NONE_MS                                                                \
 	(RETRY_MS + LISTEN_MS + BOTH_MS + HANG_MS + QUESTIONS_MS +             \
