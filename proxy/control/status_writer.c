@@ -32,7 +32,7 @@ struct status_writer {
 	pthread_mutex_t lock;
 	pthread_cond_t more;
 	bool stop;
-	struct jobs todo, done;
+	struct jobs waiting, done;
 };
 
 static void
@@ -50,12 +50,12 @@ next(struct status_writer *w)
 {
 	struct job *j;
 
-	while (!w->stop && STAILQ_EMPTY(&w->todo))
+	while (!w->stop && STAILQ_EMPTY(&w->waiting))
 		(void)pthread_cond_wait(&w->more, &w->lock);
 	if (w->stop)
 		return NULL;
-	j = STAILQ_FIRST(&w->todo);
-	STAILQ_REMOVE_HEAD(&w->todo, link);
+	j = STAILQ_FIRST(&w->waiting);
+	STAILQ_REMOVE_HEAD(&w->waiting, link);
 	return j;
 }
 
@@ -106,7 +106,7 @@ status_writer_new(struct ev_loop *loop)
 	if (w == NULL)
 		return NULL;
 	w->loop = loop;
-	STAILQ_INIT(&w->todo);
+	STAILQ_INIT(&w->waiting);
 	STAILQ_INIT(&w->done);
 	(void)pthread_mutex_init(&w->lock, NULL);
 	(void)pthread_cond_init(&w->more, NULL);
@@ -142,7 +142,7 @@ status_writer_answer(struct status_writer *w, int *socket,
 	j->snapshot = snapshot;
 	w->n_jobs++;
 	(void)pthread_mutex_lock(&w->lock);
-	STAILQ_INSERT_TAIL(&w->todo, j, link);
+	STAILQ_INSERT_TAIL(&w->waiting, j, link);
 	(void)pthread_cond_signal(&w->more);
 	(void)pthread_mutex_unlock(&w->lock);
 }
@@ -170,7 +170,7 @@ status_writer_free(struct status_writer *w)
 	if (w->started)
 		(void)pthread_join(w->thread, NULL);
 	ev_async_stop(w->loop, &w->written);
-	drop_all(&w->todo);
+	drop_all(&w->waiting);
 	drop_all(&w->done);
 	(void)pthread_cond_destroy(&w->more);
 	(void)pthread_mutex_destroy(&w->lock);
