@@ -6,7 +6,7 @@ import socket
 import ssl
 import subprocess
 import threading
-from typing import Any
+from typing import Any, Callable, Iterator
 
 from pages import Pages, is_found, page, sends, service
 from stage import CHECK_PORT, PORT, SLOW, Stage, address, endpoint, single, wait_for
@@ -24,6 +24,25 @@ def certificate(stage: Stage, name: str, of: str = "") -> ssl.SSLContext:
     return context
 
 
+@contextlib.contextmanager
+def pages_by_tls(stage: Stage, context: Callable[[], ssl.SSLContext]) -> Iterator[None]:
+    """s1 answers each check with a page, and with the certificate of that moment."""
+
+    def answer(sock: socket.socket) -> None:
+        with contextlib.suppress(OSError), context().wrap_socket(sock, server_side=True) as s:
+            s.recv(65536)
+            s.sendall(page("fine"))
+            s.unwrap()
+
+    p = Pages(sends(b""))
+    setattr(p, "serve", answer)
+    with stage.lab.listen("s1", CHECK_PORT) as door:
+        door.settimeout(None)
+        threading.Thread(target=p.run, args=(door,), daemon=True).start()
+        yield
+        door.shutdown(socket.SHUT_RDWR)
+
+
 def test_tls() -> None:
     """Of a certificate that is vouched for, for that very server, and of no
     other."""
@@ -36,22 +55,11 @@ def test_tls() -> None:
         stage.configure(config)
         context = good
 
-        def answer(sock: socket.socket) -> None:
-            with contextlib.suppress(OSError), context.wrap_socket(sock, server_side=True) as s:
-                s.recv(65536)
-                s.sendall(page("fine"))
-                s.unwrap()
-
-        p = Pages(sends(b""))
-        setattr(p, "serve", answer)
-        with stage.lab.listen("s1", CHECK_PORT) as door:
-            door.settimeout(None)
-            threading.Thread(target=p.run, args=(door,), daemon=True).start()
+        with pages_by_tls(stage, lambda: context):
             stage.start()
             is_found(stage, "up", "status 200")
             context = other
             is_found(stage, "down", ".*certificate.*")
-            door.shutdown(socket.SHUT_RDWR)
 
 
 def test_handshake() -> None:
@@ -142,19 +150,8 @@ def test_not_verified() -> None:
         config["services"] = [loose, named]
         stage.configure(config)
 
-        def answer(sock: socket.socket) -> None:
-            with contextlib.suppress(OSError), context.wrap_socket(sock, server_side=True) as s:
-                s.recv(65536)
-                s.sendall(page("fine"))
-                s.unwrap()
-
-        p = Pages(sends(b""))
-        setattr(p, "serve", answer)
-        with stage.lab.listen("s1", CHECK_PORT) as door:
-            door.settimeout(None)
-            threading.Thread(target=p.run, args=(door,), daemon=True).start()
+        with pages_by_tls(stage, lambda: context):
             stage.start()
             is_found(stage, "up", r"status 200 \(not verified: anybody may have answered\)")
             shown = stage["p1"].status()["services"][1]["servers"][0]
             assert shown["check"]["detail"] == "status 200", shown
-            door.shutdown(socket.SHUT_RDWR)
