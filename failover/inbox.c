@@ -61,9 +61,6 @@ tell(struct inbox *b, struct node_out *out, const struct node_now *now)
 			(void)carry_out(b, &out->effects[i], now);
 }
 
-static void settle(
-    struct inbox *b, const struct node_event *ev, struct node_now *now);
-
 /*
  * A hello that is late would hide that it is, and a claim would be of the past.
  */
@@ -72,6 +69,39 @@ must_be_in_time(const struct node_effect *e)
 {
 	return e->type == NODE_DO_SAY || e->type == NODE_DO_CHALLENGE ||
 	    is_added(e);
+}
+
+/* Nothing that is late, nor what an earlier effect made wrong. */
+static bool
+is_right(const struct inbox *b, const struct node_effect *e,
+    const struct node_now *now)
+{
+	return node_is_due(&b->node, e) &&
+	    !(must_be_in_time(e) && node_is_late(&b->node, now));
+}
+
+/*
+ * Who stands still in here, too, leaves out what is late by that and comes
+ * round once more, instead of deeper: each time is a stop of its own.
+ */
+static void
+catch_up(struct inbox *b, struct node_now *now)
+{
+	const struct node_event ev = { .type = NODE_CLOCK };
+	struct node_out out;
+
+	do {
+		node_step(&b->node, &ev, now, &out);
+		for (unsigned i = 0; i < out.n; i++) {
+			const struct node_effect *e = &out.effects[i];
+
+			if (must_be_in_time(e))
+				b->calls->clock(b->arg, now);
+			if (!is_told(e) && is_right(b, e, now))
+				(void)carry_out(b, e, now);
+		}
+		tell(b, &out, now);
+	} while (node_is_late(&b->node, now));
 }
 
 /*
@@ -96,8 +126,7 @@ carry_out_all(struct inbox *b, struct node_out *out, struct node_now *now)
 			if (!told)
 				tell(b, out, now);
 			told = true;
-			settle(
-			    b, &(struct node_event){ .type = NODE_CLOCK }, now);
+			catch_up(b, now);
 		}
 		if (!node_is_due(&b->node, e) ||
 		    (e->type == NODE_DO_ANNOUNCE && refused >> e->group & 1))
@@ -123,7 +152,7 @@ look(struct inbox *b, struct node_now *now)
 {
 	b->calls->clock(b->arg, now);
 	if (node_is_late(&b->node, now))
-		settle(b, &(struct node_event){ .type = NODE_CLOCK }, now);
+		catch_up(b, now);
 }
 
 static void

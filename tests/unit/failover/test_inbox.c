@@ -12,6 +12,7 @@ static struct box {
 	enum node_effect_type refused; /* START: none */
 	enum node_effect_type raises;  /* puts NODE_LOST meanwhile */
 	unsigned stop_at; /* this look at the clock comes late, 0: none does */
+	unsigned stops;   /* and so many that follow it */
 	struct mono wake;
 } box;
 
@@ -19,8 +20,10 @@ static void
 look_at_clock(void *arg, struct node_now *ret_now)
 {
 	(void)arg;
-	if (box.stop_at > 0 && --box.stop_at == 0)
+	if (box.stop_at > 0 && --box.stop_at == 0) {
 		box.now_ms += 2000;
+		box.stop_at = box.stops > 0 && box.stops-- > 0;
+	}
 	ret_now->mono = mono_add_ms((struct mono){ 0 }, box.now_ms);
 	ret_now->boot = ret_now->mono;
 }
@@ -28,6 +31,8 @@ look_at_clock(void *arg, struct node_now *ret_now)
 static void
 note(const char *word)
 {
+	if (strlen(box.log) + strlen(word) + 2 > sizeof(box.log))
+		return; /* the beginning tells */
 	strcat(box.log, box.log[0] != '\0' ? " " : "");
 	strcat(box.log, word);
 }
@@ -167,6 +172,30 @@ stopped_between_two_effects_it_drops_first(void **state)
 	    box.inbox.node.groups[0].election.state, ELECTION_INIT);
 }
 
+/* Found by fuzz_node: each stop was a level deeper, and the stack's end near.
+ */
+static void
+stopped_again_and_again_it_goes_no_deeper(void **state)
+{
+	static const char log[] =
+	    "[state] [state] end-announcing delete end-tickling "
+	    "end-announcing delete end-tickling [state] [state] [stall] "
+	    "[stall] [stall]";
+
+	(void)state;
+	begin();
+	box.stop_at = 2;
+	box.stops = 20000;
+	inbox_put_type(&box.inbox, NODE_TICK);
+	assert_int_equal(box.stops, 0);
+	assert_memory_equal(box.log, log, sizeof(log) - 1);
+	assert_false(node_is_late(&box.inbox.node,
+	    &(struct node_now){ mono_add_ms((struct mono){ 0 }, box.now_ms),
+	        mono_add_ms((struct mono){ 0 }, box.now_ms) }));
+	assert_int_equal(
+	    box.inbox.node.groups[0].election.state, ELECTION_INIT);
+}
+
 /* A hello that is late would hide that it is. */
 static void
 stopped_before_a_heartbeat_it_knows(void **state)
@@ -205,6 +234,7 @@ main(void)
 		cmocka_unit_test(
 		    what_an_effect_raises_is_settled_after_its_step),
 		cmocka_unit_test(stopped_between_two_effects_it_drops_first),
+		cmocka_unit_test(stopped_again_and_again_it_goes_no_deeper),
 		cmocka_unit_test(stopped_before_a_heartbeat_it_knows),
 		cmocka_unit_test(a_look_is_nothing_where_no_time_was_lost),
 	};
