@@ -152,14 +152,6 @@ was_heard_since(const struct peer *p, struct mono then)
 	return !mono_is_never(p->heard) && mono_before(then, p->heard);
 }
 
-/* Its heartbeat is not due yet: it may still come. */
-static bool
-is_in_time(const struct node *n, struct mono now)
-{
-	return !mono_is_never(n->peer.heard) &&
-	    mono_before(now, mono_add_ms(n->peer.heard, n->config.interval_ms));
-}
-
 void
 node_peer_tick(struct node_group_step *s)
 {
@@ -170,10 +162,12 @@ node_peer_tick(struct node_group_step *s)
 		return;
 	if (was_heard_since(&n->peer, hinted)) {
 		n->hinted = n->hint_due = mono_never();
-	} else if (n->hint_asks < HINT_ASKS || is_in_time(n, s->now)) {
+	} else if (n->hint_asks < HINT_ASKS) {
 		n->hint_asks++;
 		n->hint_due = mono_add_ms(s->now, HINT_ASK_MS);
 		node_group_do(s, NODE_DO_CHALLENGE, NODE_EVERY);
+	} else if (mono_before(s->now, n->peer.due)) {
+		n->hint_due = n->peer.due;
 	} else {
 		n->hinted = n->hint_due = mono_never();
 		end(s);

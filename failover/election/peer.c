@@ -66,6 +66,7 @@ take(struct peer *p, const struct hello *h, struct mono now)
 {
 	p->high = h->seq;
 	p->heard = now;
+	p->due = mono_add_ms(now, h->interval_ms);
 	p->dead_ms = (uint32_t)h->interval_ms * h->misses;
 	p->resigned = h->resigning;
 	p->ended = false;

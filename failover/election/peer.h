@@ -63,6 +63,7 @@ struct peer {
 	struct hello_boot stranger_boot;
 	uint64_t stranger_nonce, stranger_seq;
 	struct mono heard; /* the last that was accepted, never() if none */
+	struct mono due;   /* its next one, by its own interval; or 0 */
 	uint64_t echoed;   /* the highest number of ours that it echoed */
 	struct mono echoed_at;
 	struct mono marked;      /* when `stale` was last looked at */

@@ -55,7 +55,7 @@ static enum election_reason
 beaten(const struct election *e, const struct election_heartbeat *h,
     int64_t contested_ms, struct mono now)
 {
-	const int64_t dead_ms = e->config.dead_ms;
+	const int64_t dead_ms = h->dead_ms; /* the longer one of both */
 	const uint32_t served_ms = election_served_ms(e, now);
 
 	if (h->deaf)

@@ -81,6 +81,7 @@ struct judge {
 	int64_t muted_ms[2], apart_ms; /* not both send on */
 	int64_t
 	    ailed_ms[2]; /* when something was wrong with it, or no holder */
+	uint64_t boots[2];
 	uint64_t overlaps;
 };
 
@@ -327,11 +328,14 @@ static void
 check_healthy(const struct sim *s, struct judge *j, unsigned i)
 {
 	const struct host *h = &s->hosts[i], *other = &s->hosts[1 - i];
-	const bool was = s->now_ms > j->ailed_ms[i] + HEALTHY_MS;
+	/* Not who was killed, and is back in the same turn. */
+	const bool was =
+	    h->boot == j->boots[i] && s->now_ms > j->ailed_ms[i] + HEALTHY_MS;
 	/* Of two that were well until then the older one stays. */
 	const bool older =
 	    !other->held || other->claimed_ms > j->ailed_ms[i] + HEALTHY_MS;
 
+	j->boots[i] = h->boot;
 	if (is_healthy(s, i))
 		return;
 	if (was && older && world_state(s, i) != ELECTION_MASTER &&

@@ -193,6 +193,8 @@ deliver(struct sim *s, struct packet *p)
 
 	if (h->alive && !world_is_awake(s, p->to))
 		return; /* waits in its socket */
+	if (h->alive && it.kind == PARCEL_HELLO && !h->inbox.node.started)
+		return; /* the same: NODE_DO_START begins to read */
 	p->kind = PARCEL_NONE;
 	if (!h->alive)
 		return;

@@ -125,6 +125,25 @@ of_two_masters_who_serves_stays(void **state)
 	}
 }
 
+/* Found by the simulation: its echo is good for its own, longer dead time. */
+static void
+served_times_count_for_two_of_the_longer_dead_times(void **state)
+{
+	const int64_t now_ms = 90000;
+	struct election e = master();
+	struct election_event ev =
+	    heard(ELECTION_MASTER, 50, (uint64_t)e.term + 1);
+
+	(void)state;
+	e.serving = at(now_ms - 9000);
+	ev.heartbeat.dead_ms = 3 * e.config.dead_ms;
+	for (int64_t ms = 0; ms < 2 * ev.heartbeat.dead_ms; ms += 20)
+		(void)step(&e, ev, now_ms + ms);
+	assert_int_equal(e.state, ELECTION_MASTER);
+	assert_int_equal(step(&e, ev, now_ms + 2 * ev.heartbeat.dead_ms).reason,
+	    ELECTION_OUTRANKED_TERM);
+}
+
 static void
 a_master_gives_what_the_peer_takes(void **state)
 {
@@ -249,6 +268,8 @@ main(void)
 		cmocka_unit_test(
 		    a_winner_that_is_not_heard_yields_to_who_can_not_hear),
 		cmocka_unit_test(of_two_masters_who_serves_stays),
+		cmocka_unit_test(
+		    served_times_count_for_two_of_the_longer_dead_times),
 		cmocka_unit_test(a_master_gives_what_the_peer_takes),
 		cmocka_unit_test(
 		    what_the_giver_said_before_it_knew_is_no_contest),
