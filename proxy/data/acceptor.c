@@ -26,13 +26,25 @@
 /* Descriptors come back as connections end; asking more often is a spin. */
 #define PAUSE_MS 100
 
+/* Resets of a turn: 6 ms, as those of session_sweep.c. */
+#define RESETS_PER_TURN 200
+
 /* One listening socket. */
 struct acceptor {
 	struct acceptor_set *set; /* borrowed */
 	struct pool *pool;        /* borrowed */
 	int fd;
+	union addr local;
 	bool full; /* a limit turned us away; the next look is at all */
 	bool watched;
+	/*
+	 * Groups whose addresses have left, a bit each, and of how many of the
+	 * next clients that is true: a backlog is first in, first out, so those
+	 * behind came to an address that was here.
+	 */
+	unsigned left_groups;
+	unsigned old[CONFIG_GROUPS_MAX];
+	bool resetting; /* not looked through yet */
 	struct session_thread_source ready;
 	SLIST_ENTRY(acceptor) all;
 };
@@ -140,6 +152,19 @@ tell_too_many(struct acceptor *a, const union addr *client)
 		    left_out);
 }
 
+static bool
+local_of(int fd, union addr *ret_local)
+{
+	union addr here = { 0 };
+	socklen_t len = sizeof(here);
+
+	if (getsockname(fd, &here.sa, &len) == -1)
+		return false;
+	addr_normalize(&here);
+	*ret_local = here;
+	return true;
+}
+
 /* What accept() may say. True: go on with the next. */
 static bool
 survive(struct acceptor *a, int error)
@@ -186,16 +211,16 @@ static int
 accept_next(struct acceptor *a, union addr *ret_client)
 {
 	socklen_t len = sizeof(*ret_client);
+	int fd;
 
 	*ret_client = (union addr){ 0 };
-	return accept4(
-	    a->fd, &ret_client->sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	fd =
+	    accept4(a->fd, &ret_client->sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd == -1 && errno == EAGAIN)
+		a->left_groups = 0; /* nobody has stayed from before */
+	return fd;
 }
 
-/*
- * Who else waits in the backlog, as many as we would take: a call that finds
- * nobody costs as much as one that accepts.
- */
 static unsigned
 count_waiting(const struct acceptor *a)
 {
@@ -205,8 +230,66 @@ count_waiting(const struct acceptor *a)
 	if (getsockopt(a->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
 		return 0;
 	/* On a listening socket this is the length of its queue. */
-	return info.tcpi_unacked < ACCEPTS_PER_TURN - 1 ? info.tcpi_unacked
-	                                                : ACCEPTS_PER_TURN - 1;
+	return info.tcpi_unacked;
+}
+
+/*
+ * Who else is to be taken in this turn: a call that finds nobody costs as much
+ * as one that accepts.
+ */
+static unsigned
+count_more(const struct acceptor *a)
+{
+	unsigned n = count_waiting(a);
+
+	return n < ACCEPTS_PER_TURN - 1 ? n : ACCEPTS_PER_TURN - 1;
+}
+
+/* Once for each that leaves the backlog: whether its address left before. */
+static bool
+is_left_over(struct acceptor *a, int fd, union addr *ret_here)
+{
+	const struct config_group *groups = a->set->groups;
+	bool known = true, found = false;
+
+	*ret_here = a->local;
+	if (addr_is_any(&a->local))
+		known = local_of(fd, ret_here);
+	for (unsigned i = 0; a->left_groups >> i != 0; i++) {
+		if ((a->left_groups & 1U << i) == 0)
+			continue;
+		if (known && config_group_has(&groups[i], ret_here))
+			found = true;
+		if (--a->old[i] == 0)
+			a->left_groups &= ~(1U << i);
+	}
+	return found;
+}
+
+/*
+ * Reset: it has inherited what makes a plain close one. And told of, for where
+ * the address has left already the kernel sends nothing, and only the peer can.
+ */
+static void
+turn_away(struct acceptor *a, int fd, const union addr *client,
+    const union addr *here)
+{
+	conn_report_left(a->set->thread->conn_report, client, here, mono_now());
+	fd_close(&fd);
+}
+
+/* A place is taken: the client's from here, or given back. */
+static void
+take_in(struct acceptor *a, int fd, const union addr *client)
+{
+	union addr here;
+
+	if (a->left_groups == 0 || !is_left_over(a, fd, &here)) {
+		admit(a, fd, client);
+		return;
+	}
+	turn_away(a, fd, client, &here);
+	session_thread_leave_limits(a->set->thread, a->pool);
 }
 
 static void
@@ -225,9 +308,9 @@ on_ready(struct session_thread_source *source)
 			break;
 		fd = accept_next(a, &client);
 		if (fd != -1) {
-			admit(a, fd, &client);
+			take_in(a, fd, &client);
 			if (i == 0)
-				most += count_waiting(a);
+				most += count_more(a);
 			continue;
 		}
 		int error = errno;
@@ -270,79 +353,105 @@ acceptor_add(struct acceptor_set *set, struct pool *pool, int *fd)
 	a->set = set;
 	a->pool = pool;
 	a->fd = fd_take(fd);
+	/* One that cannot say it is none that a group could be about. */
+	(void)local_of(a->fd, &a->local);
 	a->ready.on_ready = on_ready;
 	SLIST_INSERT_HEAD(&set->all, a, all);
 	return 0;
 }
 
-static bool
-local_of(int fd, union addr *ret_local)
+/* Of these, those with an address that clients of this socket may have. */
+static unsigned
+groups_at(const struct acceptor *a, unsigned groups)
 {
-	union addr here = { 0 };
-	socklen_t len = sizeof(here);
+	unsigned found = groups;
 
-	if (getsockname(fd, &here.sa, &len) == -1)
+	for (unsigned i = 0; groups >> i != 0; i++)
+		if (!addr_is_any(&a->local) &&
+		    !config_group_has(&a->set->groups[i], &a->local))
+			found &= ~(1U << i);
+	return found;
+}
+
+void
+acceptor_reset_order(
+    struct acceptor_set *set, const struct config_group *groups, unsigned which)
+{
+	struct acceptor *a;
+
+	set->groups = groups;
+	SLIST_FOREACH (a, &set->all, all) {
+		const unsigned left = groups_at(a, which);
+		const unsigned n = left != 0 ? count_waiting(a) : 0;
+
+		if (n == 0)
+			continue;
+		for (unsigned i = 0; left >> i != 0; i++)
+			if ((left & 1U << i) != 0)
+				a->old[i] = n;
+		a->left_groups |= left;
+		a->resetting = set->resetting = true;
+	}
+}
+
+/* Nobody is welcome, so no place is needed. False: nobody is left. */
+static bool
+reset_next(struct acceptor *a)
+{
+	union addr client, here;
+	int fd = accept_next(a, &client);
+
+	if (fd == -1)
 		return false;
-	addr_normalize(&here);
-	*ret_local = here;
+	(void)is_left_over(a, fd, &here);
+	turn_away(a, fd, &client, &here);
 	return true;
 }
 
 /*
- * Reset: it has inherited what makes a plain close one. And told of, for where
- * the address has left already the kernel sends nothing, and only the peer can.
+ * Who came to another address is welcome. False: nobody is left, or there is no
+ * place for such a one; on_ready() goes on when there is.
  */
-static void
-turn_away(struct acceptor *a, int fd, const union addr *client,
-    const union addr *here)
-{
-	conn_report_left(a->set->thread->conn_report, client, here, mono_now());
-	fd_close(&fd);
-}
-
-/* Of one that listens everywhere: who came to another address is welcome. */
-static void
-sort_waiting(struct acceptor *a, const struct config_group *group)
+static bool
+sort_next(struct acceptor *a)
 {
 	struct session_thread *t = a->set->thread;
-	union addr client, here;
+	union addr client;
 	int fd;
 
-	while (session_thread_enter_limits(t, a->pool)) {
-		fd = accept_next(a, &client);
-		if (fd != -1 &&
-		    (!local_of(fd, &here) || !config_group_has(group, &here))) {
-			admit(a, fd, &client);
-			continue;
-		}
-		session_thread_leave_limits(t, a->pool);
-		if (fd == -1)
-			break;
-		turn_away(a, fd, &client, &here);
+	if (!session_thread_enter_limits(t, a->pool))
+		return false;
+	fd = accept_next(a, &client);
+	if (fd != -1) {
+		take_in(a, fd, &client);
+		return true;
 	}
+	session_thread_leave_limits(t, a->pool);
+	return false;
 }
 
-static void
-reset_waiting(struct acceptor *a, const struct config_group *group)
+static bool
+look_at_next(struct acceptor *a)
 {
-	union addr client, here;
-	int fd;
-
-	if (!local_of(a->fd, &here))
-		return;
-	if (addr_is_any(&here))
-		sort_waiting(a, group);
-	else if (config_group_has(group, &here))
-		while ((fd = accept_next(a, &client)) != -1)
-			turn_away(a, fd, &client, &here);
+	if (a->left_groups == 0)
+		return false;
+	return addr_is_any(&a->local) ? sort_next(a) : reset_next(a);
 }
 
-void
-acceptor_reset_waiting(
-    struct acceptor_set *set, const struct config_group *group)
+bool
+acceptor_reset_turn(struct acceptor_set *set)
 {
+	unsigned left = RESETS_PER_TURN;
 	struct acceptor *a;
 
+	if (!set->resetting)
+		return true;
 	SLIST_FOREACH (a, &set->all, all)
-		reset_waiting(a, group);
+		while (a->resetting) {
+			if (left-- == 0)
+				return false;
+			a->resetting = look_at_next(a);
+		}
+	set->resetting = false;
+	return true;
 }

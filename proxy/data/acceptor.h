@@ -19,8 +19,11 @@ struct session_thread;
 struct acceptor_set {
 	struct session_thread *thread; /* borrowed: its worker's */
 	SLIST_HEAD(, acceptor) all;
-	bool paused; /* for want of descriptors */
-	bool closed; /* for good */
+	bool paused;    /* for want of descriptors */
+	bool closed;    /* for good */
+	bool resetting; /* ordered, and not done yet */
+	const struct config_group
+	    *groups; /* borrowed: the pair's, if ordered */
 	struct timers_timer unpause;
 	struct limiter pauses, denials; /* of their log lines */
 };
@@ -38,8 +41,16 @@ MUST_CHECK int acceptor_add(
 void acceptor_look(struct acceptor_set *set);
 
 /*
- * Resets who waits in a backlog for an address of the group. Who waits for
- * another one of a socket that listens everywhere is let in.
+ * Addresses of these groups (a bit each) leave: who waits in a backlog for one
+ * of them is to be reset. Who waits for another one of a socket that listens
+ * everywhere is let in; where there is no place for him the rest stays in the
+ * backlog, and is sorted as it comes out.
  */
-void acceptor_reset_waiting(
-    struct acceptor_set *set, const struct config_group *group);
+void acceptor_reset_order(struct acceptor_set *set,
+    const struct config_group *groups, unsigned which);
+
+/*
+ * A turn of it, a few hundred of them. True: nothing is left to do; false:
+ * there is more, come again.
+ */
+MUST_CHECK bool acceptor_reset_turn(struct acceptor_set *set);

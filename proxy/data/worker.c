@@ -111,13 +111,8 @@ reset_all(struct worker *w, enum end_reason reason)
 static void
 finish_sweep(struct worker *w)
 {
-	const struct config_pair *pair = &w->shared->config->pair;
 	const unsigned groups = w->sweep.groups;
 
-	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++)
-		/* Nor must anybody stay whom a full service never accepted. */
-		if ((groups & 1U << i) != 0)
-			acceptor_reset_waiting(&w->acceptors, &pair->groups[i]);
 	if (w->sweep.all)
 		atomic_store(&w->dropped, true);
 	w->sweep = (struct session_sweep){ 0 };
@@ -132,8 +127,10 @@ sweep(struct worker *w)
 {
 	/* Others have their turn in between, and who watches sees us turn. */
 	liveness_beat(w->shared->liveness, LIVENESS_MAIN + 1 + w->index);
+	/* First who has a place, which somebody in a backlog may need. */
 	if (session_sweep_turn(
-	        &w->sweep, &w->sessions, &w->shared->config->pair))
+	        &w->sweep, &w->sessions, &w->shared->config->pair) &&
+	    acceptor_reset_turn(&w->acceptors))
 		finish_sweep(w);
 	else
 		worker_wake(w);
@@ -157,13 +154,18 @@ on_woken(struct session_thread_source *source)
 	struct worker *w =
 	    CONTAINER_OF(source, struct worker, sessions.on_woken);
 	bool drop_all;
+	unsigned groups;
 
 	session_thread_begin_to_look(&w->sessions);
 	drop_all = atomic_load(&w->drop_all);
 	placement_unwrap(&w->sessions); /* first: may have to be reset, too */
 	w->acceptors.closed = drop_all;
-	session_sweep_order(&w->sweep, atomic_exchange(&w->look_cuts, false),
-	    drop_all, atomic_exchange(&w->drop_groups, 0));
+	groups = atomic_exchange(&w->drop_groups, 0);
+	session_sweep_order(
+	    &w->sweep, atomic_exchange(&w->look_cuts, false), drop_all, groups);
+	/* Nor must anybody stay whom a full service never accepted. */
+	acceptor_reset_order(
+	    &w->acceptors, w->shared->config->pair.groups, groups);
 	/* First: whoever is reset for an address that left is told of. */
 	conn_report_look(&w->conn_report);
 	sweep(w);
