@@ -73,28 +73,43 @@ open_control(struct run *r)
 	return COMMAND_DONE;
 }
 
-/* Before any is open: our own would be found in use. */
 static int
-look_at_ports(const struct config *c)
+look_at_port(const struct config_service *s, const union addr *a)
 {
 	char address[ADDR_TEXT_MAX], text[PORT_USE_TEXT];
 	struct port_use use;
 
+	(void)addr_format(a, address);
+	switch (port_use_await(a, &use)) {
+	case PORT_USE_TAKEN:
+		return command_refuse(NULL, COMMAND_FAILED,
+		    "service %s: cannot listen on %s: %s", s->name, address,
+		    port_use_text(&use, text));
+	case PORT_USE_BESIDE:
+		(void)fprintf(stderr, "hapair: warning: service %s: %s: %s\n",
+		    s->name, address, port_use_text_beside(&use, text));
+		break;
+	case PORT_USE_FREE:
+	case PORT_USE_UNUSABLE: /* a listener will say why */
+		break;
+	}
+	return COMMAND_DONE;
+}
+
+/* Before any is open: our own would be found in use. */
+static int
+look_at_ports(const struct config *c)
+{
+	int status = COMMAND_DONE;
+
 	for (size_t i = 0; i < c->n_services; i++) {
 		const struct config_service *s = &c->services[i];
 
-		for (size_t k = 0; k < s->n_listens; k++) {
-			const union addr *a = &s->listens[k].address;
-
-			/* What else is wrong a listener will say itself. */
-			if (port_use_await(a, &use) != -EADDRINUSE)
-				continue;
-			return command_refuse(NULL, COMMAND_FAILED,
-			    "service %s: cannot listen on %s: %s", s->name,
-			    addr_format(a, address), port_use_text(&use, text));
-		}
+		for (size_t k = 0; status == COMMAND_DONE && k < s->n_listens;
+		     k++)
+			status = look_at_port(s, &s->listens[k].address);
 	}
-	return COMMAND_DONE;
+	return status;
 }
 
 static int

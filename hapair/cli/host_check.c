@@ -91,44 +91,55 @@ check_running(struct host_check *m)
 /* -- ports ----------------------------------------------------------------- */
 
 static void
-check_service_ports(struct host_check *m, const struct config_service *s)
+check_port(struct host_check *m, const struct listen_table *t,
+    const struct config_service *s, const union addr *a)
 {
 	char text[ADDR_TEXT_MAX], use[PORT_USE_TEXT];
+	struct port_use u;
+	int e;
 
-	for (size_t i = 0; i < s->n_listens; i++) {
-		const union addr *a = &s->listens[i].address;
-		const int e = port_use_try(a);
-
-		(void)addr_format(a, text);
-		if (e == -EADDRINUSE) {
-			const struct port_use u = port_use_find(a);
-
-			tell(m, ERROR, "service %s: cannot listen on %s: %s",
-			    s->name, text, port_use_text(&u, use));
-		} else if (e < 0) {
-			tell(m, ERROR, "service %s: cannot listen on %s: %s",
-			    s->name, text, strerror(-e));
-		} else {
-			tell(m, OK, "service %s: %s is free", s->name, text);
-		}
+	(void)addr_format(a, text);
+	switch (port_use_look(t, a, &u, &e)) {
+	case PORT_USE_FREE:
+		tell(m, OK, "service %s: %s is free", s->name, text);
+		break;
+	case PORT_USE_BESIDE:
+		tell(m, WARNING, "service %s: %s: %s", s->name, text,
+		    port_use_text_beside(&u, use));
+		break;
+	case PORT_USE_TAKEN:
+		tell(m, ERROR, "service %s: cannot listen on %s: %s", s->name,
+		    text, port_use_text(&u, use));
+		break;
+	case PORT_USE_UNUSABLE:
+		tell(m, ERROR, "service %s: cannot listen on %s: %s", s->name,
+		    text, strerror(-e));
+		break;
 	}
 }
 
 /* Of a daemon that runs: who came after it, and shares its port. */
 static void
-check_shared_ports(struct host_check *m, const struct config_service *s)
+check_shared_port(struct host_check *m, const struct listen_table *t,
+    const struct config_service *s, const union addr *a)
 {
 	char text[ADDR_TEXT_MAX], use[PORT_USE_TEXT];
 	struct port_use u;
 
-	for (size_t i = 0; i < s->n_listens; i++) {
-		const union addr *a = &s->listens[i].address;
-
-		if (port_use_is_shared(a, &u))
-			tell(m, ERROR,
-			    "service %s: %s is %s, and gets a part of the clients",
-			    s->name, addr_format(a, text),
-			    port_use_text(&u, use));
+	(void)addr_format(a, text);
+	switch (port_use_look_for_others(t, a, &u)) {
+	case PORT_USE_TAKEN:
+		tell(m, ERROR,
+		    "service %s: %s is %s, and gets a part of the clients",
+		    s->name, text, port_use_text(&u, use));
+		break;
+	case PORT_USE_BESIDE:
+		tell(m, WARNING, "service %s: %s: %s", s->name, text,
+		    port_use_text_beside(&u, use));
+		break;
+	case PORT_USE_FREE:
+	case PORT_USE_UNUSABLE: /* ours are there */
+		break;
 	}
 }
 
@@ -136,11 +147,23 @@ check_shared_ports(struct host_check *m, const struct config_service *s)
 static void
 check_ports(struct host_check *m)
 {
-	for (size_t i = 0; i < m->config->n_services; i++)
-		if (m->running)
-			check_shared_ports(m, &m->config->services[i]);
-		else
-			check_service_ports(m, &m->config->services[i]);
+	struct listen_table t = { 0 };
+	int e = listen_table_read(&t);
+
+	if (e < 0)
+		tell(m, WARNING, "who listens on this host is not known: %s",
+		    strerror(-e));
+	for (size_t i = 0; i < m->config->n_services; i++) {
+		const struct config_service *s = &m->config->services[i];
+
+		for (size_t k = 0; k < s->n_listens; k++)
+			if (m->running)
+				check_shared_port(
+				    m, &t, s, &s->listens[k].address);
+			else
+				check_port(m, &t, s, &s->listens[k].address);
+	}
+	listen_table_free(&t);
 }
 
 /* -- interfaces and addresses ---------------------------------------------- */

@@ -5,9 +5,13 @@
  * their addresses among workers (SO_REUSEPORT), and so they would with any
  * other program of root's that does the same: the kernel would give it a part
  * of the clients, and nobody would be told. So this is asked first.
+ *
+ * Not shared is an address on which we listen where another program listens
+ * everywhere: the kernel prefers the socket of the address. So hapair may move
+ * in beside a haproxy whose `bind` names no address.
  */
 
-#include "core/addr.h"
+#include "hapair/cli/listen_table.h"
 
 #include <sys/types.h>
 
@@ -16,28 +20,43 @@
 /* Who listens: the process, 0 where it cannot be found. */
 struct port_use {
 	pid_t pid;
-	char name[32];
+	char name[LISTEN_TABLE_NAME];
 	union addr listens; /* on this, maybe everywhere */
 };
 
-/*
- * Binds as nobody else may be bound beside, without listening. Returns 0,
- * -EADDRINUSE, or another -errno.
- */
-MUST_CHECK int port_use_try(const union addr *a);
+enum port_use_answer {
+	PORT_USE_FREE,
+	PORT_USE_BESIDE, /* free, but another program listens everywhere */
+	PORT_USE_TAKEN,
+	PORT_USE_UNUSABLE, /* for a reason that a listener will tell itself */
+};
 
 /*
- * The same, but a hapair that is ending gets a moment to do so. What is in use
- * after that is told in `ret_use`.
+ * Whether we may listen there; what is in use, or beside, is told in `ret_use`.
+ * A hapair that is ending gets a moment to do so.
  */
-MUST_CHECK int port_use_await(const union addr *a, struct port_use *ret_use);
+MUST_CHECK enum port_use_answer port_use_await(
+    const union addr *a, struct port_use *ret_use);
 
-/* Who listens there now; `pid` 0 and no name where nobody is found. */
-struct port_use port_use_find(const union addr *a);
+/*
+ * The same at once, by a table that is there already. *ret_error: why it is
+ * unusable, negative.
+ */
+MUST_CHECK enum port_use_answer port_use_look(const struct listen_table *t,
+    const union addr *a, struct port_use *ret_use, int *ret_error);
 
-/* Whether another program listens there, whoever of ours does. */
-bool port_use_is_shared(const union addr *a, struct port_use *ret_use);
+/* Where hapair listens itself: whether another program does so, too. */
+MUST_CHECK enum port_use_answer port_use_look_for_others(
+    const struct listen_table *t, const union addr *a,
+    struct port_use *ret_use);
 
-/* "in use by haproxy, process 12, which listens on 0.0.0.0:80" */
+/* "already in use by haproxy, process 12, which listens on 0.0.0.0:80" */
 const char *port_use_text(
+    const struct port_use *u, char buf[static PORT_USE_TEXT]);
+
+/*
+ * "haproxy, process 12, listens on 0.0.0.0:80; the clients of this address are
+ * ours while hapair runs"
+ */
+const char *port_use_text_beside(
     const struct port_use *u, char buf[static PORT_USE_TEXT]);

@@ -158,9 +158,13 @@ def test_node_by_name() -> None:
 
 
 @contextlib.contextmanager
-def listening(stage: Stage, addr: str, share: bool = True) -> Iterator[None]:
+def listening(
+    stage: Stage, addr: str, share: bool = True, only: bool = False
+) -> Iterator[None]:
     """Another program's, of root as ours: the kernel would let both in."""
     with stage.lab.socket("p1", 6 if ":" in addr else 4) as sock:
+        if only:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if share:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -175,7 +179,7 @@ def test_r16_listen_port_in_use() -> None:
     with single() as stage:
         me = re.escape(Path("/proc/self/comm").read_text().strip())
         here, there = "10.77.0.1", "fd77::1"
-        tries = [(here, False), (here, True), ("0.0.0.0", True), (there, True), ("::", True)]
+        tries = [(here, False), (here, True), ("0.0.0.0", False), (there, True), ("::", False)]
         for addr, share in tries:
             with listening(stage, addr, share=share):
                 said = refused(stage).splitlines()[-1]
@@ -195,6 +199,28 @@ def test_r16_listen_port_in_use() -> None:
             assert "already in use by" in refused(stage)
 
 
+def test_r16_beside_who_listens_everywhere() -> None:
+    """A haproxy whose `bind` names no address is no reason to refuse: the kernel
+    prefers who names it. Both are told of, and each client is ours."""
+    with single() as stage:
+        stage.serve()
+        said = f", process {os.getpid()}, listens on "
+
+        def check() -> list[str]:
+            done = stage.lab.run("p1", BINARY, "check", "--host", "-c", stage.config)
+            return [line for line in done.stdout.splitlines() if "process" in line]
+
+        with listening(stage, "0.0.0.0"), listening(stage, "::", only=True):
+            assert len([x for x in check() if x.startswith("warning") and said in x]) == 2
+            stage.start()
+            assert stage["p1"].log().count(said) == 2, stage["p1"].log()
+            assert len([x for x in check() if x.startswith("warning") and said in x]) == 2
+            for family, addr in ((4, "10.77.0.1"), (6, "fd77::1")):
+                for _ in range(20):
+                    with stage.lab.connect("c", addr, 80) as sock:
+                        assert sock.recv(10), family
+
+
 def test_r16_who_comes_later() -> None:
     """Nobody can keep another program of root's out; check --host names it."""
     with single() as stage:
@@ -209,6 +235,8 @@ def test_r16_who_comes_later() -> None:
             me = Path("/proc/self/comm").read_text().strip()
             said = f"service web: 10.77.0.1:80 is already in use by {me}, process {os.getpid()}"
             assert said in check(), check()
+        with listening(stage, "::", only=True):  # it has no client by IPv4
+            assert "web: 10.77.0.1:80" not in check(), check()
 
 
 def test_r16_our_own_that_is_ending() -> None:
