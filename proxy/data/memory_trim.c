@@ -4,6 +4,12 @@
  */
 #define WORTH_IT 250
 
+/*
+ * Whoever has many connections asks more often, and a rush of many would look
+ * like calm, a short moment like a long one.
+ */
+#define LOOK_MS 100
+
 /* Looks without a rush to the exit: the rest of the crowd may follow. */
 #define CALM_LOOKS 10
 
@@ -18,12 +24,16 @@ memory_trim_note(struct memory_trim *t, unsigned n)
 }
 
 bool
-memory_trim_is_due(struct memory_trim *t, unsigned n)
+memory_trim_is_due(struct memory_trim *t, unsigned n, struct mono now)
 {
-	const bool rush = n < t->last && t->last - n > t->most / RUSH;
+	bool rush;
 
-	t->last = n;
 	memory_trim_note(t, n);
+	if (mono_before(now, t->next))
+		return false;
+	t->next = mono_add_ms(now, LOOK_MS);
+	rush = n < t->last && t->last - n > t->most / RUSH;
+	t->last = n;
 	if (t->most - n < WORTH_IT || n >= t->most / 2 || rush) {
 		t->calm = 0;
 		return false;

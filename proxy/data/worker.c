@@ -186,7 +186,7 @@ on_upkeep(struct timers_timer *t)
 	liveness_beat(w->shared->liveness, LIVENESS_MAIN + 1 + w->index);
 	memory_trim_note(&w->memory, all->peak);
 	all->peak = here;
-	if (memory_trim_is_due(&w->memory, here))
+	if (memory_trim_is_due(&w->memory, here, all->now))
 		(void)malloc_trim(0);
 	if (n > UPKEEP_MOST) {
 		again_us = again_us * UPKEEP_MOST / n;
