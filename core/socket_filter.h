@@ -22,7 +22,8 @@ union addr;
 
 enum socket_filter_kind {
 	SOCKET_FILTER_MUTE, /* on a listener: drops SYNs to the addresses */
-	SOCKET_FILTER_FROM, /* on a listener: drops what is not from them */
+	SOCKET_FILTER_FROM, /* on a listener, or of UDP: drops what is not from
+	                       them */
 	SOCKET_FILTER_SYNS, /* on a packet socket: passes SYNs to them, nothing
 	                       else */
 	SOCKET_FILTER_TCP,  /* on a packet socket: passes all TCP to them */

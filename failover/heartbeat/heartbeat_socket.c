@@ -1,6 +1,7 @@
 #include "failover/heartbeat/heartbeat_socket.h"
 
 #include "core/fd.h"
+#include "core/socket_filter.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -35,6 +36,20 @@ set_options(int fd, bool v6)
 }
 
 /*
+ * Whoever floods the port from elsewhere is dropped by the kernel, and wakes
+ * nobody in this process, which is before all others on its processor.
+ */
+static int
+hear_peer_only(int fd, const union addr *other)
+{
+	struct socket_filter filter;
+
+	socket_filter_begin(&filter, SOCKET_FILTER_FROM, other->sa.sa_family);
+	socket_filter_add(&filter, other);
+	return fd_attach_filter(fd, &filter);
+}
+
+/*
  * Unconnected: connect() fails while there is no route, and a connected socket
  * reports ICMP errors of one packet on the next one.
  */
@@ -53,6 +68,8 @@ heartbeat_socket_open(const union addr *self, const union addr *other,
 	if (fd == -1)
 		return -errno;
 	e = set_options(fd, self->sa.sa_family == AF_INET6);
+	if (e == 0)
+		e = hear_peer_only(fd, other);
 	if (e < 0)
 		return e;
 	if (bind(fd, &l.self.sa, addr_len(&l.self)) == -1)

@@ -3,7 +3,8 @@
 /*
  * The heartbeat's socket: UDP, from our node's address to the peer's and back,
  * marked as network control (DSCP CS6, priority 7, TTL 255). Our address may
- * come later than the socket. Errors of sending are an answer here, never an
+ * come later than the socket. Other hosts than the peer are not heard: the
+ * kernel drops what they send. Errors of sending are an answer here, never an
  * end: the next heartbeat tries again.
  */
 
@@ -27,7 +28,7 @@ MUST_CHECK int heartbeat_socket_send(
 /*
  * One packet. Returns its length (cut to `room`; 0 is a port probe, see
  * peer_port_probe.h), -EAGAIN when there is none, or -EXDEV for one that came
- * from elsewhere than the peer.
+ * from another port of the peer.
  */
 MUST_CHECK int heartbeat_socket_receive(
     struct heartbeat_socket *l, void *ret_bytes, size_t room);

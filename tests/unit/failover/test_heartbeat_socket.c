@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* Of this process alone, among those that run tests at the same time. */
@@ -39,6 +40,23 @@ receive(struct heartbeat_socket *l, char *room, size_t len)
 	return n;
 }
 
+/* From a port of its own, as who knocks does. */
+static void
+send_from(const char *from, const char *to, const char *text)
+{
+	union addr a, b;
+	int fd;
+
+	assert_int_equal(addr_parse_ip(from, &a), 0);
+	assert_int_equal(addr_parse_ip(to, &b), 0);
+	addr_set_port(&b, port());
+	fd = socket(a.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, &a.sa, addr_len(&a)), 0);
+	assert_int_equal(sendto(fd, text, strlen(text), 0, &b.sa, addr_len(&b)),
+	    (int)strlen(text));
+	assert_int_equal(close(fd), 0);
+}
+
 static void
 only_the_peer_is_heard(void **state)
 {
@@ -53,11 +71,34 @@ only_the_peer_is_heard(void **state)
 	assert_int_equal(heartbeat_socket_send(&a, "hello", 5), 0);
 	assert_int_equal(receive(&b, room, sizeof(room)), 5);
 	assert_memory_equal(room, "hello", 5);
+	/* The kernel has dropped the first two when the third is there. */
 	assert_int_equal(heartbeat_socket_send(&c, "hello", 5), 0);
+	send_from("127.0.0.4", "127.0.0.3", "hello");
+	send_from("127.0.0.2", "127.0.0.3", "hello");
 	assert_int_equal(receive(&b, room, sizeof(room)), -EXDEV);
+	assert_int_equal(
+	    heartbeat_socket_receive(&b, room, sizeof(room)), -EAGAIN);
 	heartbeat_socket_close(&a);
 	heartbeat_socket_close(&b);
 	heartbeat_socket_close(&c);
+}
+
+/* Loopback has one address of IPv6: we are our own peer, and a stranger's. */
+static void
+nor_is_anybody_else_by_ipv6(void **state)
+{
+	struct heartbeat_socket a = open_link("::1", "2001:db8::78");
+	char room[8];
+
+	(void)state;
+	send_from("::1", "::1", "hello");
+	send_from("::1", "::1", "");
+	assert_int_equal(receive(&a, room, sizeof(room)), -EAGAIN);
+	heartbeat_socket_close(&a);
+	a = open_link("::1", "::1");
+	send_from("::1", "::1", "hello");
+	assert_int_equal(receive(&a, room, sizeof(room)), -EXDEV);
+	heartbeat_socket_close(&a);
 }
 
 /* Anybody can send these: else one of them a turn would be all we read. */
@@ -111,6 +152,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_the_peer_is_heard),
+		cmocka_unit_test(nor_is_anybody_else_by_ipv6),
 		cmocka_unit_test(a_knock_is_not_the_end_of_what_waits),
 		cmocka_unit_test(a_peer_that_is_not_there_is_no_error),
 		cmocka_unit_test(an_address_may_come_later_than_its_socket),
