@@ -52,6 +52,14 @@ conn_record_end_addr(const struct conn_record_end *e)
 	return a;
 }
 
+bool
+conn_record_is_same(const struct conn_record *a, const struct conn_record *b)
+{
+	return a->id == b->id &&
+	    memcmp(&a->source, &b->source, sizeof(a->source)) == 0 &&
+	    memcmp(&a->server, &b->server, sizeof(a->server)) == 0;
+}
+
 static void
 put_end(struct buf *b, const struct conn_record_end *e)
 {

@@ -50,6 +50,10 @@ struct conn_record {
 struct conn_record_end conn_record_end_of(const union addr *a);
 union addr conn_record_end_addr(const struct conn_record_end *e);
 
+/* Of two with the same ends: one connection, and with the same server. */
+bool conn_record_is_same(
+    const struct conn_record *a, const struct conn_record *b);
+
 /* At most CONN_RECORD_BYTES_MAX bytes. */
 void conn_record_encode(struct buf *b, const struct conn_record *c);
 

@@ -132,7 +132,8 @@ open_entry(struct local_conns *l, const struct conn_record *c)
 
 	if (e != NULL) {
 		mention(l, e);
-		if (e->conn.id == c->id && e->conn.change == CONN_RECORD_OPENED)
+		if (e->conn.change == CONN_RECORD_OPENED &&
+		    conn_record_is_same(&e->conn, c))
 			return 0;
 		owe(l, e, CONN_RECORD_OPENED);
 		e->conn = *c;

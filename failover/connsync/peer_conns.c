@@ -165,8 +165,8 @@ peer_conns_take(struct peer_conns *e, const struct conn_record *c)
 			drop(e, t);
 		return 0;
 	}
-	if (t != NULL && t->conn.id == c->id &&
-	    c->change == CONN_RECORD_OPENED) {
+	if (t != NULL && c->change == CONN_RECORD_OPENED &&
+	    conn_record_is_same(&t->conn, c)) {
 		mention(e, t);
 		return 0;
 	}

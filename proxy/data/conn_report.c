@@ -9,15 +9,13 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* How often what has come together goes out. */
-#define TICK_MS 5
-
 /*
- * Many connections are over within a millisecond and would be told of twice for
- * nothing. One that is lost in its first two is not left waiting: its client
- * has just spoken, or is about to.
+ * How soon others hear of a new client, which nobody could tell of a takeover
+ * before that; and of an end, which nobody waits for. Many connections are over
+ * within a millisecond: they are told of neither way.
  */
-#define YOUNG_MS 2
+#define YOUNG_MS 1
+#define TICK_MS 5
 
 static void on_tick(struct timers_timer *timer);
 
@@ -27,6 +25,7 @@ conn_report_init(struct conn_report *t, struct session_thread *thread,
 {
 	t->thread = thread;
 	t->conn_feed = conn_feed;
+	t->is_soon = false;
 	TAILQ_INIT(&t->young);
 	return timers_join(&thread->timers, &t->tick, on_tick);
 }
@@ -39,12 +38,15 @@ conn_report_fini(struct conn_report *t)
 	t->chunk = NULL;
 }
 
+/* The first of them sets the time, but for a client's sake it is earlier. */
 static void
-want_tick(struct conn_report *t)
+want_tick(struct conn_report *t, bool young)
 {
-	if (!timers_is_set(&t->tick))
-		timers_set(&t->thread->timers, &t->tick,
-		    mono_add_ms(t->thread->now, TICK_MS));
+	if (timers_is_set(&t->tick) && (t->is_soon || !young))
+		return;
+	t->is_soon = young;
+	timers_set(&t->thread->timers, &t->tick,
+	    mono_add_ms(t->thread->now, young ? YOUNG_MS : TICK_MS));
 }
 
 static void
@@ -88,7 +90,7 @@ put(struct conn_report *t, const struct conn_record *record)
 	b.pos = c->len;
 	conn_record_encode(&b, record);
 	c->len = b.pos;
-	want_tick(t);
+	want_tick(t, false);
 }
 
 /* The way to the server, where it begins at a virtual IP. */
@@ -158,29 +160,34 @@ static void
 on_tick(struct timers_timer *timer)
 {
 	struct conn_report *t = CONTAINER_OF(timer, struct conn_report, tick);
-	const struct mono now = t->thread->now;
 	struct session *s;
 
-	while ((s = TAILQ_FIRST(&t->young)) != NULL &&
-	    mono_span_ms(s->info.connected, now) >= YOUNG_MS) {
+	t->is_soon = false;
+	while ((s = TAILQ_FIRST(&t->young)) != NULL) {
 		TAILQ_REMOVE(&t->young, s, young);
 		s->is_young = false;
 		tell(t, s);
 	}
 	if (t->chunk != NULL)
 		push(t);
-	if (s != NULL)
-		want_tick(t);
+	timers_stop(&t->thread->timers, &t->tick); /* put() has set it */
 }
 
 void
-conn_report_connected(struct conn_report *t, struct session *s)
+conn_report_accepted(struct conn_report *t, struct session *s)
 {
 	if (t->conn_feed == NULL)
 		return;
 	s->is_young = true;
 	TAILQ_INSERT_TAIL(&t->young, s, young);
-	want_tick(t);
+	want_tick(t, true);
+}
+
+void
+conn_report_connected(struct conn_report *t, struct session *s)
+{
+	if (t->conn_feed != NULL && !s->is_young && s->pool->config->has_source)
+		tell(t, s);
 }
 
 void

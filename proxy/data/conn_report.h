@@ -5,8 +5,10 @@
  * whom it would have to tell of a takeover. Those at a virtual IP, or that
  * reach their server from one.
  *
- * A connection is told of once it has lasted a moment, in batches; one that is
- * over by then costs two pointers. Embedded in struct worker, on its thread.
+ * A client is told of as soon as it was accepted, whatever it waits for, for
+ * from then on only the peer can tell it of a takeover: within a millisecond,
+ * in batches; one that is over by then costs two pointers. Embedded in struct
+ * worker, on its thread.
  */
 
 #include "proxy/data/end_reason.h"
@@ -28,8 +30,9 @@ struct conn_report {
 	struct conn_feed *conn_feed;   /* borrowed: services'; NULL: no pair */
 	unsigned epoch; /* of conn_feed, when all was last told */
 	struct conn_feed_chunk *chunk; /* being filled, or NULL */
-	TAILQ_HEAD(, session) young;   /* the oldest first */
+	TAILQ_HEAD(, session) young;   /* not told of yet */
 	struct timers_timer tick;
+	bool is_soon; /* the tick is for the young */
 };
 
 /* Returns 0 or -ENOMEM. */
@@ -37,7 +40,10 @@ MUST_CHECK int conn_report_init(struct conn_report *t,
     struct session_thread *thread, struct conn_feed *conn_feed);
 void conn_report_fini(struct conn_report *t);
 
-/* The session has a server now. */
+/* The session has begun; on the thread that serves it. */
+void conn_report_accepted(struct conn_report *t, struct session *s);
+
+/* It has a server now, which may have to be told as well. */
 void conn_report_connected(struct conn_report *t, struct session *s);
 
 /*

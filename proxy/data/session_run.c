@@ -2,6 +2,7 @@
 
 #include "config/config.h"
 #include "core/fd.h"
+#include "proxy/data/conn_report.h"
 #include "proxy/data/session.h"
 #include "proxy/data/session_connect.h"
 #include "proxy/data/session_end.h"
@@ -38,6 +39,7 @@ session_run_start(struct session_thread *t, struct pool *pool, int client_fd,
 	s->timer.on_due = on_timer;
 	counters_add(&session_service_counters(s)->sum.active, 1);
 	counters_add(&session_service_counters(s)->sum.total, 1);
+	conn_report_accepted(t->conn_report, s);
 	e = session_watch(s, SESSION_CLIENT);
 	if (e < 0) {
 		session_end_reset(s, END_REASON_RESOURCES, -e);

@@ -192,6 +192,25 @@ the_next_user_of_the_ends_is_another(void **state)
 }
 
 static void
+a_server_that_comes_later_is_told(void **state)
+{
+	struct local_conns *l = connected();
+	struct conn_record one = conn(1, 1, CONN_RECORD_OPENED), told;
+
+	(void)state;
+	take(l, 1, 1, CONN_RECORD_OPENED);
+	assert_text(owed(l), "+1");
+	one.source = one.server = one.local;
+	assert_int_equal(local_conns_take(l, &one), 0);
+	assert_int_equal(local_conns_next(l, &told), LOCAL_CONNS_RECORD);
+	assert_true(conn_record_is_same(&told, &one));
+	assert_int_equal(local_conns_take(l, &one), 0);
+	assert_text(owed(l), "");
+	assert_int_equal(local_conns_count(l), 1);
+	local_conns_free(l);
+}
+
+static void
 what_left_is_told_and_must_arrive(void **state)
 {
 	struct local_conns *l = connected();
@@ -290,6 +309,7 @@ main(void)
 		    what_the_relay_does_not_mention_again_has_closed),
 		cmocka_unit_test(a_new_relay_without_connections_ends_all),
 		cmocka_unit_test(the_next_user_of_the_ends_is_another),
+		cmocka_unit_test(a_server_that_comes_later_is_told),
 		cmocka_unit_test(what_left_is_told_and_must_arrive),
 		cmocka_unit_test(who_comes_back_by_the_same_ends_is_live),
 		cmocka_unit_test(

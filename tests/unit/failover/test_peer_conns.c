@@ -163,6 +163,25 @@ a_server_is_told_where_its_way_begins(void **state)
 	peer_conns_free(e);
 }
 
+/* A client is known before it has one. */
+static void
+a_server_may_come_later(void **state)
+{
+	struct peer_conns *e = new_estate();
+	struct conn_record c = conn("10.0.0.100", 1, 1, CONN_RECORD_OPENED);
+
+	(void)state;
+	assert_int_equal(peer_conns_take(e, &c), 1);
+	c.source = end("10.0.0.200", 41000);
+	c.server = end("10.0.0.21", 8080);
+	assert_int_equal(peer_conns_take(e, &c), 3);
+	assert_int_equal(peer_conns_take(e, &c), 0);
+	assert_text(told(e, 0), "1");
+	assert_text(told(e, 1), "8080");
+	assert_int_equal(peer_conns_count(e), 1);
+	peer_conns_free(e);
+}
+
 static void
 addresses_that_are_none_of_ours_are_left_out(void **state)
 {
@@ -236,6 +255,7 @@ main(void)
 		cmocka_unit_test(who_has_closed_is_not_told),
 		cmocka_unit_test(what_is_told_again_does_not_begin_anew),
 		cmocka_unit_test(a_server_is_told_where_its_way_begins),
+		cmocka_unit_test(a_server_may_come_later),
 		cmocka_unit_test(addresses_that_are_none_of_ours_are_left_out),
 		cmocka_unit_test(an_end_forgets_what_was_not_mentioned),
 		cmocka_unit_test(a_round_survives_those_that_vanish_in_it),
