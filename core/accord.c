@@ -45,12 +45,16 @@ accord_is_newer(const struct accord *a, const struct accord *b)
 void
 accord_put(struct buf *b, const struct accord *a)
 {
-	buf_put_u8(b, (uint8_t)a->kind);
-	buf_put_str(b, a->subject);
-	buf_put_str(b, a->server);
-	buf_put_u16(b, a->value);
-	buf_put_u64(b, a->epoch);
-	buf_put_u8(b, a->node);
+	struct buf body = BUF_WRITER(ACCORD_BYTES_MAX);
+
+	buf_put_u8(&body, (uint8_t)a->kind);
+	buf_put_str(&body, a->subject);
+	buf_put_str(&body, a->server);
+	buf_put_u16(&body, a->value);
+	buf_put_u64(&body, a->epoch);
+	buf_put_u8(&body, a->node);
+	buf_put_u8(b, (uint8_t)body.pos);
+	buf_put_bytes(b, body.data, body.pos);
 }
 
 static bool
@@ -90,19 +94,33 @@ accord_is_sane(const struct accord *a)
 	    a->epoch > 0 && a->epoch <= ACCORD_EPOCH_MAX;
 }
 
+static bool
+is_known(enum accord_kind kind)
+{
+	return kind >= ACCORD_ADMIN && kind <= ACCORD_ACTIVE_GROUP;
+}
+
 int
 accord_get(struct buf *b, struct accord *ret_accord)
 {
+	const size_t len = buf_get_u8(b);
+	struct buf body;
 	struct accord a;
 
+	if (b->bad || len == 0 || b->len - b->pos < len)
+		return -EBADMSG;
+	body = buf_reader(b->data + b->pos, len);
+	b->pos += len;
 	memset(&a, 0, sizeof(a));
-	a.kind = (enum accord_kind)buf_get_u8(b);
-	buf_get_str(b, a.subject, sizeof(a.subject));
-	buf_get_str(b, a.server, sizeof(a.server));
-	a.value = buf_get_u16(b);
-	a.epoch = buf_get_u64(b);
-	a.node = buf_get_u8(b);
-	if (b->bad || !accord_is_sane(&a))
+	a.kind = (enum accord_kind)buf_get_u8(&body);
+	if (!is_known(a.kind))
+		return 1;
+	buf_get_str(&body, a.subject, sizeof(a.subject));
+	buf_get_str(&body, a.server, sizeof(a.server));
+	a.value = buf_get_u16(&body);
+	a.epoch = buf_get_u64(&body);
+	a.node = buf_get_u8(&body);
+	if (body.bad || !accord_is_sane(&a))
 		return -EBADMSG;
 	*ret_accord = a;
 	return 0;

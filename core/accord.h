@@ -18,7 +18,7 @@ struct buf;
 #define ACCORD_SUBJECT_MAX 64 /* a service's name; with NUL */
 #define ACCORD_SERVER_MAX 64  /* a server's; likewise */
 #define ACCORD_BYTES_MAX                                                       \
-	(1 + 2 + ACCORD_SUBJECT_MAX + 2 + ACCORD_SERVER_MAX + 11)
+	(1 + 1 + 2 + ACCORD_SUBJECT_MAX + 2 + ACCORD_SERVER_MAX + 11)
 #define ACCORD_WEIGHT_MAX 256
 #define ACCORD_EPOCH_MAX (UINT64_C(1) << 52) /* JSON's numbers are doubles */
 #define ACCORD_AS_CONFIGURED UINT16_MAX      /* a weight */
@@ -60,7 +60,12 @@ bool accord_is_newer(const struct accord *a, const struct accord *b);
 
 void accord_put(struct buf *b, const struct accord *a);
 
-/* One of several, one after the other. Returns 0 or -EBADMSG. */
+/*
+ * One of several, one after the other. Each begins with its length, so that
+ * what a later version has put behind what we know is skipped. Returns 0;
+ * -EBADMSG; or 1 where all of it was skipped, for it is of a kind that we do
+ * not know.
+ */
 MUST_CHECK int accord_get(struct buf *b, struct accord *ret_accord);
 
 /*

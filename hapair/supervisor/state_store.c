@@ -246,9 +246,11 @@ take_accords(struct state_store *s, struct buf *b)
 	if (b->len == 0)
 		set_known(s, true);
 	while (b->pos < b->len) {
-		if (accord_get(b, &a) < 0)
-			return -EBADMSG;
-		if (take_one(s, &a))
+		const int e = accord_get(b, &a);
+
+		if (e < 0)
+			return e;
+		if (e == 0 && take_one(s, &a))
 			accord_put(&news, &a);
 	}
 	tell_relay(s, &news);

@@ -112,8 +112,8 @@ take_accords(struct server_admin *a, struct buf *b)
 	struct accord accord;
 
 	while (b->pos < b->len) {
-		if (accord_get(b, &accord) < 0)
-			return -EBADMSG;
+		if (accord_get(b, &accord) != 0)
+			return -EBADMSG; /* of our own supervisor: known */
 		switch (accord.kind) {
 		case ACCORD_ADMIN:
 		case ACCORD_WEIGHT:

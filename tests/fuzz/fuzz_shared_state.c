@@ -53,9 +53,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct shared_state all = { .n = 0 };
 	struct buf b = buf_reader(data, size);
 	struct accord a;
+	int e = 0;
 
-	while (b.pos < b.len && accord_get(&b, &a) == 0)
-		take(&all, &a);
+	while (e >= 0 && b.pos < b.len) {
+		e = accord_get(&b, &a);
+		if (e == 0)
+			take(&all, &a);
+	}
 	check(&all);
 	shared_state_fini(&all);
 	if (state_file_parse((const char *)data, size, &all) == 0) {

@@ -58,6 +58,30 @@ what_is_put_is_got_or_refused(void **state)
 	}
 }
 
+/* A next version has more to say of a thing, and of more things. */
+static void
+what_a_later_version_adds_is_skipped(void **state)
+{
+	const struct accord in = admin("s1:80", ACCORD_MAINT, 7, 1);
+	struct accord later = in, out;
+	struct buf w = BUF_WRITER(4 * ACCORD_BYTES_MAX), r;
+
+	(void)state;
+	later.kind = 99;
+	accord_put(&w, &later);
+	accord_put(&w, &in);
+	w.data[w.pos++] = 0xee;
+	w.data[w.data[0] + 1]++; /* the length of the second */
+	accord_put(&w, &in);
+	r = buf_reader(w.data, w.pos);
+	assert_int_equal(accord_get(&r, &out), 1);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(accord_get(&r, &out), 0);
+		assert_same(&in, &out);
+	}
+	assert_true(buf_is_done(&r));
+}
+
 static void
 the_longest_fits(void **state)
 {
@@ -79,7 +103,6 @@ absurd_ones_are_refused(void **state)
 		const char *name;
 		struct accord a;
 	} rows[] = {
-		{ "kind", { 9, "web", "s1", 0, 1, 0 } },
 		{ "admin", { ACCORD_ADMIN, "web", "s1", 3, 1, 0 } },
 		{ "weight", { ACCORD_WEIGHT, "web", "s1", 257, 1, 0 } },
 		{ "no service", { ACCORD_WEIGHT, "", "s1", 1, 1, 0 } },
@@ -274,6 +297,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_put_is_got_or_refused),
+		cmocka_unit_test(what_a_later_version_adds_is_skipped),
 		cmocka_unit_test(the_longest_fits),
 		cmocka_unit_test(absurd_ones_are_refused),
 		cmocka_unit_test(the_newer_one_holds),
