@@ -165,6 +165,8 @@ static const struct schema_key pair_keys[] = {
 	    .help = "UDP port of the heartbeats, TCP port of the wire." },
 	{ "key_file", PATH(config_pair, key_file, PATH_LEN), .required = true,
 	    .help = "The key that both nodes share, made by `hapair genkey`. "
+	            "A second line with another key is accepted from the peer, "
+	            "too, so that keys are changed node by node. "
 	            "The file is refused if others can read it." },
 	{ "interval", DURATION(config_pair, interval_ms, 5, 10 * SECOND),
 	    .fallback = "20ms", .help = "Heartbeat period." },

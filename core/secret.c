@@ -119,29 +119,62 @@ secret_open(const char *path)
 	return fd_take(&fd);
 }
 
+/* The keys of a text, a line each; the last line's end may be missing. */
+static int
+parse_keys(const char *text, size_t len, struct secret_keys *ret_keys)
+{
+	struct secret_keys k = { .n = 0 };
+	size_t at = 0, n = 0;
+	int result = 0;
+
+	do {
+		if (k.n == SECRET_KEYS_MAX || len - at < HEX_BYTES ||
+		    sodium_hex2bin(k.all[k.n].bytes, SECRET_KEY_BYTES,
+		        text + at, HEX_BYTES, NULL, &n, NULL) != 0 ||
+		    n != SECRET_KEY_BYTES)
+			result = -EINVAL;
+		k.n++;
+		at += HEX_BYTES;
+		if (result == 0 && at < len && text[at++] != '\n')
+			result = -EINVAL;
+	} while (result == 0 && at < len);
+	if (result == 0 && k.n == SECRET_KEYS_MAX &&
+	    secret_is_same(&k.all[0], &k.all[1], SECRET_KEY_BYTES))
+		result = -ENOTUNIQ;
+	if (result == 0)
+		*ret_keys = k;
+	sodium_memzero(&k, sizeof(k));
+	return result;
+}
+
 int
-secret_load(const char *path, struct secret_key *ret_key)
+secret_load(const char *path, struct secret_keys *ret_keys)
 {
 	CLEANUP(fd_close) int fd = secret_open(path);
-	char text[HEX_BYTES + 2];
+	char text[SECRET_KEYS_MAX * (HEX_BYTES + 1) + 1];
 	ssize_t n;
-	int result = -EINVAL;
-	size_t len = 0;
+	int result;
 
 	if (fd < 0)
 		return fd_take(&fd);
 	n = read(fd, text, sizeof(text));
 	if (n == -1)
 		return -errno;
-	if (n > 0 && text[n - 1] == '\n')
-		n--;
-	if (n == HEX_BYTES &&
-	    sodium_hex2bin(ret_key->bytes, sizeof(ret_key->bytes), text,
-	        HEX_BYTES, NULL, &len, NULL) == 0 &&
-	    len == SECRET_KEY_BYTES)
-		result = 0;
+	result = parse_keys(text, (size_t)n, ret_keys);
 	sodium_memzero(text, sizeof(text));
 	return result;
+}
+
+const char *
+secret_fault(int error)
+{
+	if (error == -EPERM)
+		return "others can read it, or it is not yours; expected mode 0400 and owner root";
+	if (error == -EINVAL)
+		return "holds no key; expected what `hapair genkey` writes, or two such lines";
+	if (error == -ENOTUNIQ)
+		return "holds the same key twice; expected the new one and the old one";
+	return strerror(-error);
 }
 
 int

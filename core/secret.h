@@ -9,10 +9,17 @@
 #include "core/base.h"
 
 #define SECRET_KEY_BYTES 32
+#define SECRET_KEYS_MAX 2   /* a new one and the old */
 #define SECRET_MAC_BYTES 16 /* HMAC-SHA-256 cut to 128 bits, RFC 2104 s. 5 */
 
 struct secret_key {
 	uint8_t bytes[SECRET_KEY_BYTES];
+};
+
+/* A pair's: the first is preferred. */
+struct secret_keys {
+	unsigned n;
+	struct secret_key all[SECRET_KEYS_MAX];
 };
 
 /* Returns 0 or -EIO where the system has no random source. */
@@ -52,12 +59,14 @@ char *secret_base64(const void *bytes, size_t len);
 void secret_wipe(void *bytes, size_t len);
 
 /*
- * A key file: SECRET_KEY_BYTES as hexadecimal digits and a newline, mode 0400
- * or 0600 and owned by root or the caller. `secret_load` returns 0 or -errno:
- * -EPERM where others may read or write it, -EINVAL where the content is none.
- * `secret_save` makes a new one and never replaces a file: -EEXIST.
+ * A key file: SECRET_KEY_BYTES as hexadecimal digits and a newline, and a
+ * second key in a second line while keys are changed; mode 0400 or 0600 and
+ * owned by root or the caller. `secret_load` returns 0 or -errno: -EPERM where
+ * others may read or write it, -EINVAL where the content is none, -ENOTUNIQ
+ * where both keys are the same. `secret_save` makes a new file with one key and
+ * never replaces a file: -EEXIST.
  */
-MUST_CHECK int secret_load(const char *path, struct secret_key *ret_key);
+MUST_CHECK int secret_load(const char *path, struct secret_keys *ret_keys);
 MUST_CHECK int secret_save(const char *path, const struct secret_key *key);
 
 /*
@@ -75,6 +84,9 @@ MUST_CHECK int secret_open(const char *path);
  * fit into the room. Returns 0 or -errno; the caller wipes it.
  */
 MUST_CHECK int secret_load_line(const char *path, char *ret_line, size_t room);
+
+/* Why not, in words, for what secret_load() returned below 0. */
+const char *secret_fault(int error);
 
 /* Why not, in words, for what secret_load_line() returned below 0. */
 const char *secret_line_fault(int error);

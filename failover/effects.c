@@ -53,6 +53,7 @@ say(struct role *role, bool challenge, const struct node_now *now)
 {
 	uint8_t packet[HELLO_BYTES_MAX + SECRET_MAC_BYTES];
 	struct buf b = buf_writer(packet, HELLO_BYTES_MAX);
+	const struct packet_auth_key *key;
 	struct hello h;
 	size_t len;
 
@@ -61,8 +62,11 @@ say(struct role *role, bool challenge, const struct node_now *now)
 	for (size_t i = 0; i < role->n_groups; i++)
 		memcpy(h.groups[i].mac, role->groups[i].vip.link.mac,
 		    HELLO_MAC_BYTES);
+	key = packet_auth_find(&role->auth, h.keys[h.key]);
+	if (key == NULL)
+		return; /* it was taken out a moment ago: the node will know */
 	hello_encode(&b, &h);
-	len = packet_auth_close(&role->auth, packet, b.pos);
+	len = packet_auth_close(key, packet, b.pos);
 	heartbeat_transmit(role, packet, len);
 	conn_sync_send_hello(role, packet, len);
 }

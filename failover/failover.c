@@ -51,7 +51,6 @@ struct life {
 	ev_io supervisor_ready;
 	ev_signal on_term, on_int;
 	ev_timer leaving; /* stopped, but still sending on */
-	uint32_t group_ids[CONFIG_GROUPS_MAX];
 	unsigned n_restored;
 	struct msg_group restored[CONFIG_GROUPS_MAX];
 };
@@ -83,9 +82,9 @@ failed(const char *what, int e)
 	return e;
 }
 
-/* Keys and identities; the key itself is forgotten. */
+/* Keys and identities; what they are derived from is forgotten. */
 static int
-read_key(struct role *role)
+read_keys(struct role *role)
 {
 	const struct config_pair *pair = &role->config->pair;
 	struct node_config config = {
@@ -94,26 +93,23 @@ read_key(struct role *role)
 		.patience_ms = NODE_PATIENCE_MS,
 		.needs_relay = role->config->n_services > 0,
 	};
-	struct secret_key key;
+	struct secret_keys keys;
 	uint64_t nonce;
 	int e = secret_init();
 
 	if (e == 0)
-		e = secret_load(pair->key_file, &key);
+		e = secret_load(pair->key_file, &keys);
 	if (e < 0)
 		return failed(pair->key_file, e);
-	role->auth =
-	    packet_auth_init(&key, &role->self->address, &role->other->address);
-	for (size_t i = 0; i < pair->n_groups; i++)
-		life_of(role)->group_ids[i] =
-		    packet_auth_name_id(&key, pair->groups[i].name);
-	secret_wipe(&key, sizeof(key));
+	role->auth = packet_auth_init(
+	    &keys, &role->self->address, &role->other->address);
+	secret_wipe(&keys, sizeof(keys));
 	memcpy(
 	    config.config_hash, role->config->hash, sizeof(config.config_hash));
-	config.peer = (struct peer_config){ .cluster = role->auth.cluster,
-		.self = role->auth.self,
-		.other = role->auth.other,
-		.key_id = role->auth.key_id };
+	config.peer = (struct peer_config){ .self = role->auth.self,
+		.other = role->auth.other };
+	for (unsigned i = 0; i < role->auth.n; i++)
+		config.peer.keys[i] = role->auth.keys[i].id;
 	secret_random(&config.peer.boot, sizeof(config.peer.boot));
 	secret_random(&nonce, sizeof(nonce));
 	node_init(&role->inbox.node, &config, nonce);
@@ -209,7 +205,7 @@ begin_groups(struct role *role)
 
 	role->n_groups = pair->n_groups;
 	for (unsigned i = 0; i < role->n_groups; i++)
-		group_init(role, i, life_of(role)->group_ids[i]);
+		group_init(role, i, packet_auth_name_id(pair->groups[i].name));
 	e = neighbours_start(role); /* its thread reads the groups */
 	if (e < 0)
 		return e;
@@ -252,7 +248,7 @@ static int
 begin_pair(struct role *role)
 {
 	const char *what = "";
-	int e = read_key(role);
+	int e = read_keys(role);
 
 	if (e == 0)
 		e = open_sockets(role);

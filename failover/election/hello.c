@@ -7,13 +7,11 @@
 #include <string.h>
 
 #define MAGIC 0x48415052u /* "HAPR" */
-#define VERSION 2
 
 #define FLAG_RESIGNING 0x01
 #define GROUP_FLAG_HELD 0x01
 #define GROUP_FLAG_HANDS_OVER 0x02
 #define GROUP_FLAG_DEAF 0x04
-#define GROUP_FLAGS (GROUP_FLAG_HELD | GROUP_FLAG_HANDS_OVER | GROUP_FLAG_DEAF)
 
 #define SERVED_UNIT_MS 10
 _Static_assert(
@@ -44,11 +42,15 @@ hello_encode(struct buf *b, const struct hello *h)
 {
 	assert(h->n_groups <= HELLO_GROUPS_MAX);
 	buf_put_u32(b, MAGIC);
-	buf_put_u8(b, VERSION);
+	buf_put_u8(b, HELLO_VERSION);
+	buf_put_u8(b, HELLO_VERSION_LEAST);
 	buf_put_u8(b, (uint8_t)h->type);
-	buf_put_u8(b, h->key_id);
 	buf_put_u8(b, h->n_groups);
-	buf_put_u64(b, h->cluster);
+	buf_put_u16(b, HELLO_HEAD_BYTES);
+	buf_put_u8(b, HELLO_GROUP_BYTES);
+	buf_put_u8(b, h->key);
+	for (unsigned i = 0; i < HELLO_KEYS_MAX; i++)
+		buf_put_u64(b, h->keys[i]);
 	buf_put_u64(b, h->sender);
 	buf_put_bytes(b, h->sender_boot.bytes, HELLO_BOOT_BYTES);
 	buf_put_bytes(b, h->echo_boot.bytes, HELLO_BOOT_BYTES);
@@ -62,6 +64,16 @@ hello_encode(struct buf *b, const struct hello *h)
 	buf_put_bytes(b, h->config_hash, HELLO_CONFIG_BYTES);
 	for (unsigned i = 0; i < h->n_groups; i++)
 		put_group(b, &h->groups[i]);
+}
+
+/* What a later version has put behind what we know. */
+static void
+skip(struct buf *b, size_t len)
+{
+	if (b->len - b->pos < len)
+		b->bad = true;
+	else
+		b->pos += len;
 }
 
 static bool
@@ -81,8 +93,7 @@ get_group(struct buf *b, const struct hello *h, struct hello_group *g)
 	g->hands_over = (flags & GROUP_FLAG_HANDS_OVER) != 0;
 	g->deaf = (flags & GROUP_FLAG_DEAF) != 0;
 	g->priority = buf_get_u8(b);
-	if (buf_get_u8(b) != 0 || (flags & ~GROUP_FLAGS) != 0)
-		return false;
+	(void)buf_get_u8(b);
 	/* Only who has something can give it away, or serve it. */
 	if ((g->hands_over || g->deaf) && g->state != ELECTION_MASTER)
 		return false;
@@ -95,20 +106,44 @@ get_group(struct buf *b, const struct hello *h, struct hello_group *g)
 	return g->priority >= 1 && g->priority <= 254;
 }
 
-static bool
-get_head(struct buf *b, struct hello *h, unsigned *ret_groups)
-{
-	uint8_t type, flags;
+/* What is in the first bytes, of any version. */
+struct frame {
+	uint8_t version, least, type, n_groups;
+	uint16_t head_bytes;
+	uint8_t group_bytes;
+};
 
-	if (buf_get_u32(b) != MAGIC || buf_get_u8(b) != VERSION)
-		return false;
-	type = buf_get_u8(b);
-	if (type != HELLO_BEAT && type != HELLO_CHALLENGE)
-		return false;
-	h->type = (enum hello_type)type;
-	h->key_id = buf_get_u8(b);
-	*ret_groups = buf_get_u8(b);
-	h->cluster = buf_get_u64(b);
+static int
+get_frame(struct buf *b, struct frame *f)
+{
+	const uint32_t magic = buf_get_u32(b);
+
+	f->version = buf_get_u8(b);
+	f->least = buf_get_u8(b);
+	if (b->bad || magic != MAGIC)
+		return -EBADMSG;
+	if (f->version < HELLO_VERSION_LEAST || f->least > HELLO_VERSION)
+		return -EPROTO;
+	f->type = buf_get_u8(b);
+	f->n_groups = buf_get_u8(b);
+	f->head_bytes = buf_get_u16(b);
+	f->group_bytes = buf_get_u8(b);
+	if ((f->type != HELLO_BEAT && f->type != HELLO_CHALLENGE) ||
+	    f->n_groups > HELLO_GROUPS_MAX ||
+	    f->head_bytes < HELLO_HEAD_BYTES ||
+	    f->group_bytes < HELLO_GROUP_BYTES)
+		return -EBADMSG;
+	return 0;
+}
+
+static bool
+get_head(struct buf *b, struct hello *h)
+{
+	uint8_t flags;
+
+	h->key = buf_get_u8(b);
+	for (unsigned i = 0; i < HELLO_KEYS_MAX; i++)
+		h->keys[i] = buf_get_u64(b);
 	h->sender = buf_get_u64(b);
 	buf_get_bytes(b, h->sender_boot.bytes, HELLO_BOOT_BYTES);
 	buf_get_bytes(b, h->echo_boot.bytes, HELLO_BOOT_BYTES);
@@ -121,27 +156,32 @@ get_head(struct buf *b, struct hello *h, unsigned *ret_groups)
 	flags = buf_get_u8(b);
 	h->resigning = (flags & FLAG_RESIGNING) != 0;
 	buf_get_bytes(b, h->config_hash, HELLO_CONFIG_BYTES);
-	if ((flags & ~FLAG_RESIGNING) != 0 || h->seq == 0)
+	if (h->key >= HELLO_KEYS_MAX || h->keys[h->key] == 0 || h->seq == 0)
 		return false;
 	if (h->interval_ms == 0 || h->interval_ms > INTERVAL_MS_MAX)
 		return false;
-	if (h->misses == 0 || h->misses > MISSES_MAX)
-		return false;
-	return *ret_groups <= HELLO_GROUPS_MAX;
+	return h->misses > 0 && h->misses <= MISSES_MAX;
 }
 
 int
 hello_decode(struct buf *b, struct hello *ret_hello)
 {
+	struct frame f = { 0 };
 	struct hello h;
-	unsigned n;
+	int e;
 
 	memset(&h, 0, sizeof(h));
-	if (!get_head(b, &h, &n))
+	e = get_frame(b, &f);
+	if (e < 0)
+		return e;
+	if (!get_head(b, &h))
 		return -EBADMSG;
-	while (h.n_groups < n) {
+	skip(b, f.head_bytes - HELLO_HEAD_BYTES);
+	h.type = (enum hello_type)f.type;
+	while (h.n_groups < f.n_groups) {
 		if (!get_group(b, &h, &h.groups[h.n_groups]))
 			return -EBADMSG;
+		skip(b, f.group_bytes - HELLO_GROUP_BYTES);
 		h.n_groups++;
 	}
 	if (!buf_is_done(b))

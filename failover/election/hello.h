@@ -8,10 +8,17 @@
  * Pure. The MAC is not this file's: packet_auth.c appends and checks it, over
  * the bytes that hello_encode() wrote.
  *
+ * Two versions of the program may have to understand each other, while one node
+ * is upgraded after the other. So a packet says which version wrote it and the
+ * least that can read it, and how long its head and each group's part are: what
+ * a reader does not know at the end of these it skips, and flags that it does
+ * not know, too. Whoever adds something adds it there, and keeps `least`.
+ *
  * Layout, in network byte order:
  *
- *	4 magic  1 version  1 type  1 key id  1 number of groups
- *	8 cluster  8 sender  16 sender_boot  16 echo_boot
+ *	4 magic  1 version  1 least version  1 type  1 number of groups
+ *	2 bytes of the head  1 bytes of a group  1 which key it is signed with
+ *	8 key  8 key  8 sender  16 sender_boot  16 echo_boot
  *	8 nonce  8 echo_nonce  8 seq  8 echo_seq
  *	2 interval in ms  1 misses  1 flags  16 hash of the configuration
  *	then 24 a group: 4 id  1 state  1 flags  1 priority  1 zero  8 term
@@ -24,10 +31,15 @@
 struct buf;
 
 #define HELLO_GROUPS_MAX 16
-#define HELLO_HEAD_BYTES 108
+#define HELLO_VERSION 2
+#define HELLO_VERSION_LEAST 2 /* that we understand */
+#define HELLO_HEAD_BYTES 120
 #define HELLO_GROUP_BYTES 24
 #define HELLO_BYTES_MAX                                                        \
 	(HELLO_HEAD_BYTES + HELLO_GROUPS_MAX * HELLO_GROUP_BYTES)
+/* Of a later version; so that the packet fits into one frame. */
+#define HELLO_READ_MAX 1400
+#define HELLO_KEYS_MAX 2
 #define HELLO_BOOT_BYTES 16
 #define HELLO_CONFIG_BYTES 16
 #define HELLO_MAC_BYTES 6
@@ -56,9 +68,9 @@ struct hello_group {
 
 struct hello {
 	enum hello_type type;
-	uint8_t key_id;   /* tells "another key" from "forged" */
-	uint64_t cluster; /* derived from the key */
-	uint64_t sender;  /* derived from the key and the node's address */
+	uint8_t key;                   /* which of them it is signed with */
+	uint64_t keys[HELLO_KEYS_MAX]; /* ids of those that the sender takes */
+	uint64_t sender;               /* derived from the node's address */
 	struct hello_boot sender_boot;
 	struct hello_boot echo_boot; /* of the peer, as last heard */
 	uint64_t nonce;              /* an unknown boot must echo it */
@@ -76,7 +88,10 @@ struct hello {
 /* At most HELLO_BYTES_MAX bytes. */
 void hello_encode(struct buf *b, const struct hello *h);
 
-/* Returns 0 or -EBADMSG; everything that does not belong is refused. */
+/*
+ * Returns 0; -EBADMSG, where what we know is not as it may be; or -EPROTO for a
+ * hello of a version that we cannot read, or that is too old.
+ */
 MUST_CHECK int hello_decode(struct buf *b, struct hello *ret_hello);
 
 /* NULL where the sender does not know the group. */

@@ -21,15 +21,25 @@ peer_count_reject(struct peer *p, enum peer_reject why)
 	p->rejected[why]++;
 }
 
+static bool
+is_among(const uint64_t keys[HELLO_KEYS_MAX], uint64_t id)
+{
+	for (unsigned i = 0; i < HELLO_KEYS_MAX; i++)
+		if (id != 0 && keys[i] == id)
+			return true;
+	return false;
+}
+
 bool
 peer_is_addressed(struct peer *p, const struct hello *h)
 {
-	if (h->cluster == p->config.cluster && h->sender == p->config.self) {
+	const bool ours = is_among(p->config.keys, h->keys[h->key]);
+
+	if (ours && h->sender == p->config.self) {
 		peer_count_reject(p, PEER_REJECT_REFLECTED);
 		return false;
 	}
-	if (h->cluster != p->config.cluster || h->sender != p->config.other ||
-	    h->key_id != p->config.key_id) {
+	if (!ours || h->sender != p->config.other) {
 		peer_count_reject(p, PEER_REJECT_FOREIGN);
 		return false;
 	}
@@ -71,6 +81,10 @@ take(struct peer *p, const struct hello *h, struct mono now)
 	p->resigned = h->resigning;
 	p->ended = false;
 	memcpy(p->config_hash, h->config_hash, sizeof(p->config_hash));
+	memcpy(p->keys, h->keys, sizeof(p->keys));
+	p->signs = h->keys[h->key];
+	/* A challenge is for it again. */
+	memset(p->stranger_keys, 0, sizeof(p->stranger_keys));
 	echo(p, h);
 	note_echo(p, h, now);
 }
@@ -100,6 +114,7 @@ peer_receive(
 		p->stranger_boot = h->sender_boot;
 		p->stranger_nonce = h->nonce;
 		p->stranger_seq = h->seq;
+		memcpy(p->stranger_keys, h->keys, sizeof(p->stranger_keys));
 		peer_count_reject(p, PEER_REJECT_STALE);
 		return PEER_STRANGER;
 	}
@@ -160,14 +175,51 @@ age(struct peer *p, uint32_t dead_ms, struct mono now)
 	p->staling = p->sent;
 }
 
+/* The first of ours that is among theirs; the first, where none is. */
+static unsigned
+common(const struct peer *p, const uint64_t theirs[HELLO_KEYS_MAX])
+{
+	for (unsigned i = 0; i < HELLO_KEYS_MAX; i++)
+		if (is_among(theirs, p->config.keys[i]))
+			return i;
+	return 0;
+}
+
+uint64_t
+peer_key(const struct peer *p)
+{
+	return p->known ? p->config.keys[common(p, p->keys)] : 0;
+}
+
+bool
+peer_takes(const struct peer *p, const uint64_t keys[HELLO_KEYS_MAX])
+{
+	for (unsigned i = 0; i < HELLO_KEYS_MAX; i++)
+		if (is_among(p->keys, keys[i]))
+			return true;
+	return false;
+}
+
+static unsigned
+choose_key(const struct peer *p, bool challenge)
+{
+	const unsigned n = p->config.keys[1] != 0 ? 2 : 1;
+
+	if (!challenge && p->known)
+		return common(p, p->keys);
+	if (p->stranger_keys[0] != 0)
+		return common(p, p->stranger_keys);
+	return p->known ? common(p, p->keys) : (unsigned)(p->sent % n);
+}
+
 void
 peer_stamp(struct peer *p, struct hello *h, uint32_t dead_ms, struct mono now)
 {
 	const bool challenge = h->type == HELLO_CHALLENGE;
 
 	age(p, dead_ms, now);
-	h->key_id = p->config.key_id;
-	h->cluster = p->config.cluster;
+	h->key = (uint8_t)choose_key(p, challenge);
+	memcpy(h->keys, p->config.keys, sizeof(h->keys));
 	h->sender = p->config.self;
 	h->sender_boot = p->config.boot;
 	h->nonce = p->nonce;
@@ -208,7 +260,9 @@ peer_reject_name(enum peer_reject why)
 {
 	switch (why) {
 	case PEER_REJECT_SHAPE:
-		return "no hello, or of another version";
+		return "no hello";
+	case PEER_REJECT_VERSION:
+		return "of a version that this one cannot read";
 	case PEER_REJECT_FOREIGN:
 		return "of another pair or with another key";
 	case PEER_REJECT_REFLECTED:

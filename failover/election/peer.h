@@ -15,6 +15,11 @@
  * that restarts is believed within one round trip, and a recording of a dead
  * one never, for no recording knows the nonce.
  *
+ * Keys are changed node by node: what is signed with any of ours is heard, and
+ * we sign with the first of ours that the peer takes, as its own hellos say. A
+ * challenge is signed so that the stranger can read it. While nobody was heard
+ * at all the keys take turns.
+ *
  * A known boot need not echo ours: where we are not heard, the number alone
  * proves that it is fresh, and refusing it would blind us to a living master.
  */
@@ -33,20 +38,21 @@ enum peer_verdict {
 
 /* Why a packet was dropped, for the counters. */
 enum peer_reject {
-	PEER_REJECT_SHAPE,     /* none of ours, or of another version */
-	PEER_REJECT_FOREIGN,   /* another pair, node or key id */
+	PEER_REJECT_SHAPE,     /* no hello */
+	PEER_REJECT_VERSION,   /* of one that we cannot read */
+	PEER_REJECT_FOREIGN,   /* another pair, node or key */
 	PEER_REJECT_REFLECTED, /* our own */
 	PEER_REJECT_FORGED,    /* its MAC is wrong */
 	PEER_REJECT_STALE,     /* unproven */
 	PEER_REJECT_REPEATED,
 };
 
-#define PEER_REJECTS 6
+#define PEER_REJECTS 7
 
 struct peer_config {
-	uint64_t cluster, self, other; /* ids, as in the hello */
-	uint8_t key_id;
-	struct hello_boot boot; /* ours */
+	uint64_t self, other;          /* ids, as in the hello */
+	uint64_t keys[HELLO_KEYS_MAX]; /* ids of ours; 0: there is none */
+	struct hello_boot boot;        /* ours */
 };
 
 struct peer {
@@ -59,9 +65,12 @@ struct peer {
 	/* What we echo: of the known boot, or of the last stranger. */
 	struct hello_boot echo_boot;
 	uint64_t echo_nonce, echo_seq;
+	uint64_t keys[HELLO_KEYS_MAX]; /* that it takes; zeros: not known */
+	uint64_t signs;                /* the one it signs with; 0: not known */
 	/* The last stranger: what a challenge echoes. */
 	struct hello_boot stranger_boot;
 	uint64_t stranger_nonce, stranger_seq;
+	uint64_t stranger_keys[HELLO_KEYS_MAX];
 	struct mono heard; /* the last that was accepted, never() if none */
 	struct mono due;   /* its next one, by its own interval; or 0 */
 	uint64_t echoed;   /* the highest number of ours that it echoed */
@@ -111,7 +120,7 @@ bool peer_path_is_alive(
 /* Counts a packet that did not get as far as peer_receive(). */
 void peer_count_reject(struct peer *p, enum peer_reject why);
 
-/* Whether sender and cluster are the peer's; cheap, to ask before the MAC. */
+/* Whether sender and key are the peer's; cheap, to ask before the MAC. */
 bool peer_is_addressed(struct peer *p, const struct hello *h);
 
 /*
@@ -120,6 +129,12 @@ bool peer_is_addressed(struct peer *p, const struct hello *h);
  */
 void peer_stamp(
     struct peer *p, struct hello *h, uint32_t dead_ms, struct mono now);
+
+/* The key that we sign with; 0: the peer was not heard yet. */
+uint64_t peer_key(const struct peer *p);
+
+/* Whether the peer, as last heard, takes any of these keys. */
+bool peer_takes(const struct peer *p, const uint64_t keys[HELLO_KEYS_MAX]);
 
 /* Heard within dead_ms. */
 bool peer_is_alive(const struct peer *p, uint32_t dead_ms, struct mono now);

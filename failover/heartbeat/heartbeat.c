@@ -16,7 +16,7 @@ _Static_assert(HELLO_CONFIG_BYTES == CONFIG_HASH_BYTES, "one hash");
 _Static_assert(NODE_GROUPS_MAX >= CONFIG_GROUPS_MAX, "a packet says all");
 _Static_assert(NODE_PATHS_MAX >= ROLE_LINKS_MAX, "a path for each link");
 
-#define PACKET_MAX (HELLO_BYTES_MAX + SECRET_MAC_BYTES)
+#define PACKET_MAX (HELLO_READ_MAX + SECRET_MAC_BYTES)
 
 /* Read at once; a flood must not keep us from our own heartbeat. */
 #define BUDGET 64
@@ -76,12 +76,34 @@ heartbeat_renew_chance(struct role *role)
 	secret_random(&role->heartbeat->fresh, sizeof(role->heartbeat->fresh));
 }
 
+/* What both sign with now; the wire follows. */
+static void
+note_keys(struct role *role)
+{
+	const struct peer *peer = &role_node(role)->peer;
+	struct packet_auth *auth = &role->auth;
+	const uint64_t signs = peer_key(peer);
+	char ours[PACKET_AUTH_TEXT], theirs[PACKET_AUTH_TEXT];
+
+	if (signs == auth->signs && peer->signs == auth->hears)
+		return;
+	/* Of one key there is nothing to tell. */
+	if (auth->n > 1 || auth->signs != 0)
+		log_notice(role->peer_subject,
+		    "keys: signs with %s, we with %s",
+		    packet_auth_key_text(peer->signs, theirs),
+		    packet_auth_key_text(signs, ours));
+	auth->signs = signs;
+	auth->hears = peer->signs;
+}
+
 void
 heartbeat_note_heard(struct role *role, bool anew)
 {
 	struct heartbeat *heartbeat = role->heartbeat;
 	const bool differs = !node_has_same_config(role_node(role));
 
+	note_keys(role);
 	if (anew || !heartbeat->peer_told)
 		log_notice(role->peer_subject, "%s",
 		    anew ? "heard, it has been started" : "heard again");
@@ -101,7 +123,9 @@ is_authentic(
     struct role *role, const uint8_t *packet, int len, struct hello *ret_hello)
 {
 	struct peer *peer = &role->inbox.node.peer;
+	const struct packet_auth_key *key;
 	struct buf b;
+	int e;
 
 	if (len < 0) {
 		peer_count_reject(peer, PEER_REJECT_FOREIGN);
@@ -109,13 +133,16 @@ is_authentic(
 	}
 	b = buf_reader(packet,
 	    len < SECRET_MAC_BYTES ? 0 : (size_t)len - SECRET_MAC_BYTES);
-	if (hello_decode(&b, ret_hello) < 0) {
-		peer_count_reject(peer, PEER_REJECT_SHAPE);
+	e = hello_decode(&b, ret_hello);
+	if (e < 0) {
+		peer_count_reject(peer,
+		    e == -EPROTO ? PEER_REJECT_VERSION : PEER_REJECT_SHAPE);
 		return false;
 	}
 	if (!peer_is_addressed(peer, ret_hello))
 		return false;
-	if (!packet_auth_is_good(&role->auth, packet, (size_t)len)) {
+	key = packet_auth_find(&role->auth, ret_hello->keys[ret_hello->key]);
+	if (key == NULL || !packet_auth_is_good(key, packet, (size_t)len)) {
 		peer_count_reject(peer, PEER_REJECT_FORGED);
 		return false;
 	}

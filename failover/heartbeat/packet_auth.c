@@ -2,6 +2,8 @@
 
 #include "core/addr.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Family and bytes of an address: 1 + 16 at most. */
@@ -18,17 +20,37 @@ identity(const union addr *a, uint8_t ret[static IDENTITY_BYTES])
 	return len + 1;
 }
 
+/* Of what is no secret: it need not depend on the key, which may change. */
 static uint64_t
-short_id(const struct secret_key *key, const char *label, const void *context,
-    size_t len)
+public_id(const void *bytes, size_t len)
+{
+	uint8_t hash[sizeof(uint64_t)];
+	uint64_t id;
+
+	secret_hash(bytes, len, hash, sizeof(hash));
+	memcpy(&id, hash, sizeof(id));
+	return id;
+}
+
+static uint64_t
+node_id(const union addr *a)
+{
+	uint8_t id[IDENTITY_BYTES];
+	const size_t len = identity(a, id);
+
+	return public_id(id, len);
+}
+
+uint64_t
+packet_auth_key_id(const struct secret_key *key)
 {
 	struct secret_key derived;
 	uint64_t id;
 
-	secret_derive(key, label, context, len, &derived);
+	secret_derive(key, "hapair key id", NULL, 0, &derived);
 	memcpy(&id, derived.bytes, sizeof(id));
 	secret_wipe(&derived, sizeof(derived));
-	return id;
+	return id != 0 ? id : 1;
 }
 
 static void
@@ -42,19 +64,28 @@ direction(const struct secret_key *key, const union addr *from,
 	secret_derive(key, "hapair heartbeat", context, len, ret_key);
 }
 
+const char *
+packet_auth_key_text(uint64_t id, char buf[static PACKET_AUTH_TEXT])
+{
+	(void)snprintf(buf, PACKET_AUTH_TEXT, "%08" PRIx32, (uint32_t)id);
+	return buf;
+}
+
 struct packet_auth
-packet_auth_init(const struct secret_key *key, const union addr *self,
+packet_auth_init(const struct secret_keys *keys, const union addr *self,
     const union addr *other)
 {
-	uint8_t id[IDENTITY_BYTES];
-	struct packet_auth s = { 0 };
+	struct packet_auth s = {
+		.self = node_id(self), .other = node_id(other), .n = keys->n
+	};
 
-	direction(key, self, other, &s.send);
-	direction(key, other, self, &s.receive);
-	s.cluster = short_id(key, "hapair cluster", NULL, 0);
-	s.self = short_id(key, "hapair node", id, identity(self, id));
-	s.other = short_id(key, "hapair node", id, identity(other, id));
-	s.key_id = (uint8_t)short_id(key, "hapair key id", NULL, 0);
+	for (unsigned i = 0; i < keys->n; i++) {
+		const struct secret_key *key = &keys->all[i];
+
+		s.keys[i].id = packet_auth_key_id(key);
+		direction(key, self, other, &s.keys[i].send);
+		direction(key, other, self, &s.keys[i].receive);
+	}
 	return s;
 }
 
@@ -64,28 +95,37 @@ packet_auth_fini(struct packet_auth *s)
 	secret_wipe(s, sizeof(*s));
 }
 
-size_t
-packet_auth_close(const struct packet_auth *s, uint8_t *bytes, size_t len)
+const struct packet_auth_key *
+packet_auth_find(const struct packet_auth *s, uint64_t id)
 {
-	secret_mac(&s->send, bytes, len, bytes + len);
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->keys[i].id == id)
+			return &s->keys[i];
+	return NULL;
+}
+
+size_t
+packet_auth_close(const struct packet_auth_key *key, uint8_t *bytes, size_t len)
+{
+	secret_mac(&key->send, bytes, len, bytes + len);
 	return len + SECRET_MAC_BYTES;
 }
 
 bool
 packet_auth_is_good(
-    const struct packet_auth *s, const uint8_t *bytes, size_t len)
+    const struct packet_auth_key *key, const uint8_t *bytes, size_t len)
 {
 	uint8_t mac[SECRET_MAC_BYTES];
 
 	if (len < SECRET_MAC_BYTES)
 		return false;
 	len -= SECRET_MAC_BYTES;
-	secret_mac(&s->receive, bytes, len, mac);
+	secret_mac(&key->receive, bytes, len, mac);
 	return secret_is_same(mac, bytes + len, SECRET_MAC_BYTES);
 }
 
 uint32_t
-packet_auth_name_id(const struct secret_key *key, const char *name)
+packet_auth_name_id(const char *name)
 {
-	return (uint32_t)short_id(key, "hapair group", name, strlen(name));
+	return (uint32_t)public_id(name, strlen(name));
 }

@@ -4,21 +4,35 @@
 #include "failover/heartbeat/packet_auth.h"
 
 #define MAGIC 0x68617057u /* "hapW" */
-#define VERSION_ 1
+
+#define GREETING_HASH_BYTES 32
 
 struct greeting {
-	uint8_t key_id;
-	uint64_t cluster, sender;
+	uint8_t version, least;
+	uint16_t len;
+	uint64_t key, sender;
 	struct hello_boot boot;
-	uint8_t nonce[PEER_CODEC_NONCE_BYTES];
 };
 
 struct peer_codec
-peer_codec_init(const struct packet_auth *auth, const struct hello_boot *boot)
+peer_codec_init(const struct packet_auth *auth,
+    const struct packet_auth_key *key, const struct hello_boot *boot)
 {
-	struct peer_codec c = { .auth = auth, .self = *boot };
+	struct peer_codec c = {
+		.auth = auth, .signs = key->id, .base = key->send
+	};
+	struct buf b = buf_writer(c.greeting, sizeof(c.greeting));
+	uint8_t nonce[PEER_CODEC_NONCE_BYTES];
 
-	secret_random(c.nonce, sizeof(c.nonce));
+	secret_random(nonce, sizeof(nonce));
+	buf_put_u32(&b, MAGIC);
+	buf_put_u8(&b, PEER_CODEC_VERSION);
+	buf_put_u8(&b, PEER_CODEC_VERSION_LEAST);
+	buf_put_u16(&b, PEER_CODEC_GREETING_BYTES);
+	buf_put_u64(&b, key->id);
+	buf_put_u64(&b, auth->self);
+	buf_put_bytes(&b, boot->bytes, HELLO_BOOT_BYTES);
+	buf_put_bytes(&b, nonce, sizeof(nonce));
 	return c;
 }
 
@@ -28,74 +42,76 @@ peer_codec_fini(struct peer_codec *c)
 	secret_wipe(c, sizeof(*c));
 }
 
-void
-peer_codec_greet(const struct peer_codec *c,
-    uint8_t ret_bytes[static PEER_CODEC_GREETING_BYTES])
-{
-	struct buf b = buf_writer(ret_bytes, PEER_CODEC_GREETING_BYTES);
-
-	buf_put_u32(&b, MAGIC);
-	buf_put_u8(&b, VERSION_);
-	buf_put_u8(&b, c->auth->key_id);
-	buf_put_u16(&b, 0);
-	buf_put_u64(&b, c->auth->cluster);
-	buf_put_u64(&b, c->auth->self);
-	buf_put_bytes(&b, c->self.bytes, sizeof(c->self.bytes));
-	buf_put_bytes(&b, c->nonce, sizeof(c->nonce));
-}
-
-/* Both ends' parts, the sender's first. */
+/* Both ends' greetings, the sender's first. */
 static void
-direction(const struct secret_key *key, const struct hello_boot *from_boot,
-    const uint8_t *from_nonce, const struct hello_boot *to_boot,
-    const uint8_t *to_nonce, struct secret_key *ret_key)
+direction(const struct secret_key *key,
+    const uint8_t from[static GREETING_HASH_BYTES],
+    const uint8_t to[static GREETING_HASH_BYTES], struct secret_key *ret_key)
 {
-	uint8_t context[2 * (HELLO_BOOT_BYTES + PEER_CODEC_NONCE_BYTES)];
+	uint8_t context[2 * GREETING_HASH_BYTES];
 	struct buf b = buf_writer(context, sizeof(context));
 
-	buf_put_bytes(&b, from_boot->bytes, HELLO_BOOT_BYTES);
-	buf_put_bytes(&b, from_nonce, PEER_CODEC_NONCE_BYTES);
-	buf_put_bytes(&b, to_boot->bytes, HELLO_BOOT_BYTES);
-	buf_put_bytes(&b, to_nonce, PEER_CODEC_NONCE_BYTES);
+	buf_put_bytes(&b, from, GREETING_HASH_BYTES);
+	buf_put_bytes(&b, to, GREETING_HASH_BYTES);
 	secret_derive(key, "hapair wire", context, sizeof(context), ret_key);
 }
 
-static bool
+/* All of it, with what a later version has put at its end. */
+static enum peer_codec_result
 read_greeting(struct buf *b, struct greeting *ret)
 {
+	const size_t start = b->pos;
 	const uint32_t magic = buf_get_u32(b);
-	const uint8_t version = buf_get_u8(b);
-	uint16_t zero;
 
-	ret->key_id = buf_get_u8(b);
-	zero = buf_get_u16(b);
-	ret->cluster = buf_get_u64(b);
+	ret->version = buf_get_u8(b);
+	ret->least = buf_get_u8(b);
+	ret->len = buf_get_u16(b);
+	if (b->bad)
+		return PEER_CODEC_MORE;
+	if (magic != MAGIC)
+		return PEER_CODEC_MALFORMED;
+	if (ret->version < PEER_CODEC_VERSION_LEAST ||
+	    ret->least > PEER_CODEC_VERSION)
+		return PEER_CODEC_UNSPOKEN;
+	if (ret->len < PEER_CODEC_GREETING_BYTES ||
+	    ret->len > PEER_CODEC_GREETING_MAX)
+		return PEER_CODEC_MALFORMED;
+	if (b->len - start < ret->len)
+		return PEER_CODEC_MORE;
+	ret->key = buf_get_u64(b);
 	ret->sender = buf_get_u64(b);
 	buf_get_bytes(b, ret->boot.bytes, sizeof(ret->boot.bytes));
-	buf_get_bytes(b, ret->nonce, sizeof(ret->nonce));
-	return magic == MAGIC && version == VERSION_ && zero == 0;
+	b->pos = start + ret->len;
+	return PEER_CODEC_GREETED;
 }
 
 static enum peer_codec_result
 get_greeting(struct peer_codec *c, struct buf *b)
 {
+	uint8_t ours[GREETING_HASH_BYTES], theirs[GREETING_HASH_BYTES];
+	const struct packet_auth_key *key;
+	struct buf in = *b;
 	struct greeting g;
+	enum peer_codec_result r = read_greeting(&in, &g);
 
-	if (b->len - b->pos < PEER_CODEC_GREETING_BYTES)
-		return PEER_CODEC_MORE;
-	if (!read_greeting(b, &g))
-		return PEER_CODEC_MALFORMED;
-	if (g.cluster == c->auth->cluster && g.sender == c->auth->self)
+	if (r != PEER_CODEC_GREETED)
+		return r;
+	key = packet_auth_find(c->auth, g.key);
+	if (key != NULL && g.sender == c->auth->self)
 		return PEER_CODEC_REFLECTED;
-	if (g.cluster != c->auth->cluster || g.sender != c->auth->other ||
-	    g.key_id != c->auth->key_id)
+	if (key == NULL || g.sender != c->auth->other)
 		return PEER_CODEC_FOREIGN;
-	direction(
-	    &c->auth->send, &c->self, c->nonce, &g.boot, g.nonce, &c->send);
-	direction(&c->auth->receive, &g.boot, g.nonce, &c->self, c->nonce,
-	    &c->receive);
+	secret_hash(c->greeting, sizeof(c->greeting), ours, sizeof(ours));
+	secret_hash(b->data + b->pos, g.len, theirs, sizeof(theirs));
+	direction(&c->base, ours, theirs, &c->send);
+	direction(&key->receive, theirs, ours, &c->receive);
+	secret_wipe(&c->base, sizeof(c->base));
 	c->other = g.boot;
+	c->hears = g.key;
+	c->version =
+	    g.version < PEER_CODEC_VERSION ? g.version : PEER_CODEC_VERSION;
 	c->greeted = true;
+	b->pos = in.pos;
 	return PEER_CODEC_GREETED;
 }
 
@@ -139,17 +155,16 @@ peer_codec_get(
 	struct buf head = buf_reader(b->data + b->pos, b->len - b->pos);
 	uint8_t tag[SECRET_MAC_BYTES];
 	struct peer_codec_frame f;
-	uint8_t zero;
 
 	if (!c->greeted)
 		return get_greeting(c, b);
 	f.len = buf_get_u16(&head);
 	f.type = buf_get_u8(&head);
-	zero = buf_get_u8(&head);
+	(void)buf_get_u8(&head);
 	if (head.bad)
 		return PEER_CODEC_MORE;
 	/* The first must be the proof: strangers fill no memory. */
-	if (zero != 0 || f.len > PEER_CODEC_BODY_MAX ||
+	if (f.len > PEER_CODEC_BODY_MAX ||
 	    (f.type == PEER_CODEC_PROOF) == c->proven ||
 	    (f.type == PEER_CODEC_PROOF && f.len != 0))
 		return PEER_CODEC_MALFORMED;
@@ -178,8 +193,9 @@ peer_codec_result_text(enum peer_codec_result r)
 		[PEER_CODEC_GREETED] = "nothing wrong",
 		[PEER_CODEC_PROVEN] = "nothing wrong",
 		[PEER_CODEC_FRAME] = "nothing wrong",
-		[PEER_CODEC_MALFORMED] =
-		    "not our protocol, or of another version",
+		[PEER_CODEC_MALFORMED] = "not our protocol",
+		[PEER_CODEC_UNSPOKEN] =
+		    "of a version that this one does not speak",
 		[PEER_CODEC_FOREIGN] = "of another pair or with another key",
 		[PEER_CODEC_REFLECTED] = "our own greeting, sent back",
 		[PEER_CODEC_FORGED] = "wrong signature, is the key the same",

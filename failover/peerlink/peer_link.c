@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "core/socket_filter.h"
 #include "core/timeout.h"
+#include "failover/heartbeat/packet_auth.h"
 #include "failover/peerlink/peer_stream.h"
 
 #include <errno.h>
@@ -51,18 +52,43 @@ struct peer_link {
 	struct peer_stream *up; /* NULL: down */
 	bool expects;
 	struct hello_boot expected; /* the peer's process, by its hellos */
+	unsigned
+	    begun; /* lines: while the keys are not agreed they take turns */
 	uint64_t rejected;
 	struct limiter rejections, failures; /* of their log lines */
 	struct peer_stream lines[LINES];
 };
 
-/* Down, or up to a process that is no more. */
+/* It is signed with keys that are on their way out: with hellos it goes first.
+ */
+static bool
+is_outdated(const struct peer_link *w)
+{
+	const struct packet_auth *a = w->setup.auth;
+	const struct peer_codec *c = &w->up->codec;
+
+	return a->signs != 0 && (c->signs != a->signs || c->hears != a->hears);
+}
+
+/* Down, or up to a process that is no more, or with other keys. */
 static bool
 wants_line(const struct peer_link *w)
 {
 	return w->up == NULL ||
 	    (w->expects &&
-	        !hello_boot_is_same(&w->up->codec.other, &w->expected));
+	        !hello_boot_is_same(&w->up->codec.other, &w->expected)) ||
+	    is_outdated(w);
+}
+
+static void
+start_line(struct peer_link *w, struct peer_stream *l, int *fd, bool connected)
+{
+	const struct packet_auth *a = w->setup.auth;
+	const struct packet_auth_key *key = packet_auth_find(a, a->signs);
+
+	if (key == NULL)
+		key = &a->keys[w->begun++ % a->n];
+	peer_stream_start(l, fd, connected, a, key, &w->setup.boot);
 }
 
 static bool
@@ -251,8 +277,7 @@ dial(struct peer_link *w)
 		e = -errno;
 	if (e < 0 && e != -EINPROGRESS)
 		return e;
-	peer_stream_start(
-	    find_line(w), &fd, e == 0, w->setup.auth, &w->setup.boot);
+	start_line(w, find_line(w), &fd, e == 0);
 	return 0;
 }
 
@@ -273,8 +298,7 @@ admit(struct peer_link *w, int *fd)
 	        *fd, w->setup.self.sa.sa_family == AF_INET6) < 0)
 		fd_close(fd);
 	else
-		peer_stream_start(
-		    find_line(w), fd, true, w->setup.auth, &w->setup.boot);
+		start_line(w, find_line(w), fd, true);
 }
 
 static void
@@ -384,6 +408,8 @@ on_look(struct ev_loop *loop, ev_timer *t, int revents)
 
 	if (!w->dials)
 		keep_listening(w);
+	else if (!ev_is_active(&w->dial) && !is_trying(w))
+		dial_in(w, DIAL_AT_ONCE_MS);
 	for (unsigned i = 0; i < LINES; i++)
 		look_at(w, &w->lines[i], now);
 }

@@ -115,18 +115,19 @@ static void
 greet(struct peer_stream *l)
 {
 	l->state = PEER_STREAM_GREETING;
-	peer_codec_greet(&l->codec, l->out);
+	memcpy(l->out, l->codec.greeting, PEER_CODEC_GREETING_BYTES);
 	l->out_len = PEER_CODEC_GREETING_BYTES;
 	flush(l);
 }
 
 void
 peer_stream_start(struct peer_stream *l, int *fd, bool connected,
-    const struct packet_auth *auth, const struct hello_boot *boot)
+    const struct packet_auth *auth, const struct packet_auth_key *key,
+    const struct hello_boot *boot)
 {
 	l->fd = fd_take(fd);
 	l->state = PEER_STREAM_DIALLING;
-	l->codec = peer_codec_init(auth, boot);
+	l->codec = peer_codec_init(auth, key, boot);
 	l->since = l->heard = l->spoke = mono_now();
 	if (connected)
 		greet(l);
@@ -211,6 +212,7 @@ take(struct peer_stream *l, struct buf *b)
 		l->calls->on_frame(l, &f);
 		break;
 	case PEER_CODEC_MALFORMED:
+	case PEER_CODEC_UNSPOKEN:
 	case PEER_CODEC_FOREIGN:
 	case PEER_CODEC_REFLECTED:
 	case PEER_CODEC_FORGED:

@@ -72,7 +72,8 @@ MUST_CHECK int peer_stream_set_options(int fd, bool v6);
 
 /* Begins with a socket, which it now owns: connected, or about to be. */
 void peer_stream_start(struct peer_stream *l, int *fd, bool connected,
-    const struct packet_auth *auth, const struct hello_boot *boot);
+    const struct packet_auth *auth, const struct packet_auth_key *key,
+    const struct hello_boot *boot);
 
 /* Reads what is there now. For an event that its owner expects. */
 void peer_stream_receive(struct peer_stream *l);

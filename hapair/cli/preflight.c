@@ -94,24 +94,16 @@ preflight_node(const struct config *c, const char *path, const char *name,
 enum command_exit
 preflight_key(const struct config *c, char *ret_text)
 {
-	struct secret_key key;
+	struct secret_keys keys;
 	int e;
 
 	if (!c->has_pair)
 		return COMMAND_DONE;
-	e = secret_load(c->pair.key_file, &key);
-	secret_wipe(&key, sizeof(key));
-	if (e == -EPERM)
-		return say(ret_text, COMMAND_WRONG,
-		    "key file %s: others can read it, or it is not yours; expected mode 0400 and owner root",
-		    c->pair.key_file);
-	if (e == -EINVAL)
-		return say(ret_text, COMMAND_WRONG,
-		    "key file %s: holds no key; expected what `hapair genkey` writes",
-		    c->pair.key_file);
+	e = secret_load(c->pair.key_file, &keys);
+	secret_wipe(&keys, sizeof(keys));
 	if (e < 0)
 		return say(ret_text, COMMAND_WRONG, "key file %s: %s",
-		    c->pair.key_file, strerror(-e));
+		    c->pair.key_file, secret_fault(e));
 	return COMMAND_DONE;
 }
 

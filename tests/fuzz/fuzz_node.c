@@ -115,7 +115,7 @@ read_hello(struct fuzz *f, struct node_event *ev)
 	const uint8_t byte = buf_get_u8(b);
 
 	h->type = byte & 1 ? HELLO_CHALLENGE : HELLO_BEAT;
-	h->cluster = 7;
+	h->keys[0] = 7;
 	h->sender = 2;
 	h->sender_boot.bytes[0] = byte >> 1 & 3;
 	h->echo_boot = own->config.boot;
@@ -199,7 +199,7 @@ begin(struct fuzz *f, size_t size)
 		.wins_ties = size & 1,
 		.preempt = size & 4 };
 	const struct node_config config = {
-		.peer = { .cluster = 7,
+		.peer = { .keys = { 7 },
 		    .self = 1,
 		    .other = 2,
 		    .boot = { { 1 } } },

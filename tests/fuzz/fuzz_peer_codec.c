@@ -23,13 +23,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 fuzz_stranger(const uint8_t *data, size_t size)
 {
-	const struct secret_key key = { { 1 } };
+	const struct secret_keys keys = { .n = 1, .all = { { { 1 } } } };
 	const struct hello_boot boot = { { 2 } };
 	const union addr a = { .in = { .sin_family = AF_INET } };
 	const union addr b = { .in = { .sin_family = AF_INET,
 		                   .sin_addr.s_addr = 1 } };
-	const struct packet_auth auth = packet_auth_init(&key, &a, &b);
-	struct peer_codec c = peer_codec_init(&auth, &boot);
+	const struct packet_auth auth = packet_auth_init(&keys, &a, &b);
+	struct peer_codec c = peer_codec_init(&auth, &auth.keys[0], &boot);
 	struct buf in = buf_reader(data, size);
 	enum peer_codec_result r;
 	struct peer_codec_frame f;

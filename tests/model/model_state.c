@@ -56,7 +56,7 @@ start(struct model_host *h, unsigned boot, uint64_t nonce)
 		.priority = i == 0 ? 150 : 100,
 		.wins_ties = i == 1 };
 	struct node_config config = {
-		.peer = { .cluster = 7, .self = i, .other = 1 - i },
+		.peer = { .keys = { 7 }, .self = i, .other = 1 - i },
 		.interval_ms = STEP_MS,
 		.misses = DEAD_MS / STEP_MS,
 		.patience_ms = DEAD_MS,
@@ -367,7 +367,7 @@ code_hello(struct coder *c, struct hello *h, unsigned to)
 	h->type = (enum hello_type)code(c, h->type);
 	if (h->type == 0)
 		return;
-	h->cluster = 7;
+	h->keys[0] = 7;
 	h->sender = 1 - to;
 	h->interval_ms = STEP_MS;
 	h->misses = DEAD_MS / STEP_MS;

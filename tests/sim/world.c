@@ -267,7 +267,7 @@ set_up(struct host *h)
 		.wins_ties = h->index == 1,
 		.preempt = h->preempt,
 	};
-	struct node_config config = { .peer = { .cluster = 7,
+	struct node_config config = { .peer = { .keys = { 7 },
 		                          .self = h->index,
 		                          .other = 1 - h->index },
 		.interval_ms = (uint16_t)h->interval_ms,

@@ -44,7 +44,8 @@ static void
 a_key_file_is_written_once_and_read_back(void **state)
 {
 	char path[SCRATCH_PATH_MAX];
-	struct secret_key key, back;
+	struct secret_key key;
+	struct secret_keys back;
 	struct stat st;
 
 	(void)state;
@@ -54,13 +55,19 @@ a_key_file_is_written_once_and_read_back(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0400);
 	assert_int_equal(secret_load(path, &back), 0);
-	assert_true(secret_is_same(&key, &back, sizeof(key)));
-	assert_int_equal(secret_save(path, &back), -EEXIST);
+	assert_int_equal(back.n, 1);
+	assert_true(secret_is_same(&key, &back.all[0], sizeof(key)));
+	assert_int_equal(secret_save(path, &key), -EEXIST);
 	assert_int_equal(chmod(path, 0440), 0);
 	assert_int_equal(secret_load(path, &back), -EPERM);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(secret_load(path, &back), -ENOENT);
 }
+
+#define FIRST "0011223344556677889900112233445566778899001122334455667788990011"
+#define SECOND                                                                 \
+	"1111223344556677889900112233445566778899001122334455667788990011"
+#define THIRD "2211223344556677889900112233445566778899001122334455667788990011"
 
 static const struct row {
 	const char *name, *text;
@@ -73,8 +80,14 @@ static const struct row {
 	    "zz11223344556677889900112233445566778899001122334455667788990011\n" },
 	{ "too long",
 	    "001122334455667788990011223344556677889900112233445566778899001122\n" },
-	{ "two lines",
+	{ "an empty line",
 	    "0011223344556677889900112233445566778899001122334455667788990011\n\n" },
+	{ "an empty line first",
+	    "\n0011223344556677889900112233445566778899001122334455667788990011\n" },
+	{ "a second that is none", FIRST "\n" FIRST "0" },
+	{ "a second that is short", FIRST "\n00112233\n" },
+	{ "three", FIRST "\n" SECOND "\n" THIRD "\n" },
+	{ "two in a line", FIRST SECOND "\n" },
 };
 
 static void
@@ -83,12 +96,33 @@ what_is_no_key_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(no_keys); i++) {
 		char path[SCRATCH_PATH_MAX];
-		struct secret_key key;
+		struct secret_keys keys;
 
 		test_row(no_keys[i].name);
 		(void)scratch_write("none", no_keys[i].text, 0600, path);
-		assert_int_equal(secret_load(path, &key), -EINVAL);
+		assert_int_equal(secret_load(path, &keys), -EINVAL);
 	}
+}
+
+static void
+a_second_key_may_follow_that_is_another(void **state)
+{
+	static const char *const two[] = { FIRST "\n" SECOND "\n",
+		FIRST "\n" SECOND };
+	char path[SCRATCH_PATH_MAX];
+	struct secret_keys keys;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(two); i++) {
+		(void)scratch_write("two", two[i], 0600, path);
+		assert_int_equal(secret_load(path, &keys), 0);
+		assert_int_equal(keys.n, 2);
+		assert_int_equal(keys.all[0].bytes[0], 0);
+		assert_int_equal(keys.all[1].bytes[0], 0x11);
+	}
+	(void)scratch_write("twice", FIRST "\n" FIRST "\n", 0600, path);
+	assert_int_equal(secret_load(path, &keys), -ENOTUNIQ);
+	assert_non_null(strstr(secret_fault(-ENOTUNIQ), "twice"));
 }
 
 /* Into room for seven characters, the end of the line among them. */
@@ -167,6 +201,7 @@ main(void)
 		cmocka_unit_test(derived_keys_differ_by_label_and_context),
 		cmocka_unit_test(a_key_file_is_written_once_and_read_back),
 		cmocka_unit_test(what_is_no_key_is_refused),
+		cmocka_unit_test(a_second_key_may_follow_that_is_another),
 		cmocka_unit_test(a_password_is_a_line_that_others_cannot_read),
 		cmocka_unit_test(base64_has_its_padding),
 	};

@@ -92,7 +92,7 @@ started(void)
 		.priority = 100,
 		.wins_ties = true };
 	const struct node_config config = {
-		.peer = { .cluster = 7,
+		.peer = { .keys = { 7 },
 		    .self = 1,
 		    .other = 2,
 		    .boot = { { 1 } } },
@@ -102,7 +102,7 @@ started(void)
 		.needs_relay = true,
 	};
 	const struct peer_config other = {
-		.cluster = 7, .self = 2, .other = 1, .boot = { { 2 } }
+		.keys = { 7 }, .self = 2, .other = 1, .boot = { { 2 } }
 	};
 	struct pair p = { .now_ms = 10000 };
 

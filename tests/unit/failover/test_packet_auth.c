@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-static const struct secret_key key = { { 1, 2, 3 } };
+static const struct secret_keys keys = { .n = 2,
+	.all = { { { 1, 2, 3 } }, { { 4, 5, 6 } } } };
 
 static struct packet_auth
 between(const char *self, const char *other)
@@ -14,7 +15,7 @@ between(const char *self, const char *other)
 	assert_int_equal(secret_init(), 0);
 	assert_int_equal(addr_parse_ip(self, &a), 0);
 	assert_int_equal(addr_parse_ip(other, &b), 0);
-	return packet_auth_init(&key, &a, &b);
+	return packet_auth_init(&keys, &a, &b);
 }
 
 static void
@@ -23,19 +24,21 @@ what_one_node_closes_only_the_other_opens(void **state)
 	const struct packet_auth a = between("10.0.0.1", "10.0.0.2");
 	const struct packet_auth b = between("10.0.0.2", "10.0.0.1");
 	uint8_t bytes[64] = "hello";
-	size_t len = packet_auth_close(&a, bytes, 5);
+	size_t len = packet_auth_close(&a.keys[0], bytes, 5);
 
 	(void)state;
 	assert_int_equal(len, 5 + SECRET_MAC_BYTES);
-	assert_true(packet_auth_is_good(&b, bytes, len));
-	assert_false(packet_auth_is_good(&a, bytes, len)); /* reflected */
+	assert_true(packet_auth_is_good(&b.keys[0], bytes, len));
+	assert_false(packet_auth_is_good(&b.keys[1], bytes, len));
+	assert_false(
+	    packet_auth_is_good(&a.keys[0], bytes, len)); /* reflected */
 	for (size_t i = 0; i < len; i++) {
 		bytes[i] ^= 1;
-		assert_false(packet_auth_is_good(&b, bytes, len));
+		assert_false(packet_auth_is_good(&b.keys[0], bytes, len));
 		bytes[i] ^= 1;
 	}
-	assert_false(packet_auth_is_good(&b, bytes, len - 1));
-	assert_false(packet_auth_is_good(&b, bytes, 3));
+	assert_false(packet_auth_is_good(&b.keys[0], bytes, len - 1));
+	assert_false(packet_auth_is_good(&b.keys[0], bytes, 3));
 }
 
 static void
@@ -43,15 +46,22 @@ both_nodes_call_things_alike(void **state)
 {
 	const struct packet_auth a = between("fd00::1", "fd00::2");
 	const struct packet_auth b = between("fd00::2", "fd00::1");
+	char text[PACKET_AUTH_TEXT];
 
 	(void)state;
-	assert_true(a.cluster == b.cluster && a.key_id == b.key_id);
 	assert_true(a.self == b.other && a.other == b.self);
 	assert_true(a.self != a.other);
-	assert_int_equal(packet_auth_name_id(&key, "main"),
-	    packet_auth_name_id(&key, "main"));
-	assert_true(packet_auth_name_id(&key, "main") !=
-	    packet_auth_name_id(&key, "mail"));
+	assert_true(a.keys[0].id != a.keys[1].id);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(a.keys[i].id == packet_auth_key_id(&keys.all[i]));
+		assert_ptr_equal(
+		    packet_auth_find(&b, a.keys[i].id), &b.keys[i]);
+	}
+	assert_null(packet_auth_find(&a, a.keys[0].id + 1));
+	assert_int_equal(strlen(packet_auth_key_text(a.keys[0].id, text)), 8);
+	assert_int_equal(
+	    packet_auth_name_id("main"), packet_auth_name_id("main"));
+	assert_true(packet_auth_name_id("main") != packet_auth_name_id("mail"));
 }
 
 int

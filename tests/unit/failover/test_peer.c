@@ -17,9 +17,10 @@ at(int64_t ms)
 static struct peer
 node(uint64_t self, uint64_t other, uint8_t boot)
 {
-	const struct peer_config config = {
-		.cluster = 1, .self = self, .other = other, .boot = { { boot } }
-	};
+	const struct peer_config config = { .keys = { 1 },
+		.self = self,
+		.other = other,
+		.boot = { { boot } } };
 
 	return peer_init(&config, 1000u + boot);
 }
@@ -243,7 +244,7 @@ our_own_packets_and_those_of_other_pairs_are_dropped(void **state)
 	(void)state;
 	assert_int_equal(hear(&p.a, &h, 10), PEER_MISDIRECTED);
 	assert_int_equal(p.a.rejected[PEER_REJECT_REFLECTED], 1);
-	h.cluster = 99;
+	h.keys[0] = 99;
 	assert_int_equal(hear(&p.b, &h, 10), PEER_MISDIRECTED);
 	assert_int_equal(p.b.rejected[PEER_REJECT_FOREIGN], 1);
 }
@@ -293,6 +294,129 @@ echoes_of_recordings_are_no_sign_of_hearing(void **state)
 	}
 }
 
+/*
+ * One turn: both speak, as their intervals would have it, and hear each other
+ * where they take the other's key. Returns whether both did.
+ */
+static bool
+beat(struct pair *p, int64_t *now_ms)
+{
+	struct hello a, b, a_again, b_again;
+	bool heard;
+
+	*now_ms += 20;
+	a = say_at(&p->a, NULL, *now_ms);
+	b = say_at(&p->b, NULL, *now_ms);
+	heard = hear(&p->b, &a, *now_ms) != PEER_MISDIRECTED;
+	heard = hear(&p->a, &b, *now_ms) != PEER_MISDIRECTED && heard;
+	/* What a challenge is for, in a node: see node_peer.c. */
+	a_again = say_at(&p->a, &b, *now_ms);
+	heard = hear(&p->b, &a_again, *now_ms) != PEER_MISDIRECTED && heard;
+	b_again = say_at(&p->b, &a, *now_ms);
+	return hear(&p->a, &b_again, *now_ms) != PEER_MISDIRECTED && heard;
+}
+
+enum {
+	OLD = 1,
+	NEW = 2
+};
+
+static const struct change {
+	const char *name;
+	uint64_t a[2], b[2]; /* keys from now on */
+	uint64_t signs_a, signs_b;
+	bool in_use; /* what is taken out is in use: one hello is lost */
+} changes[] = {
+	{ "the old one alone", { OLD }, { OLD }, OLD, OLD, false },
+	{ "A knows both", { NEW, OLD }, { OLD }, OLD, OLD, false },
+	{ "B knows both", { NEW, OLD }, { NEW, OLD }, NEW, NEW, false },
+	{ "A forgets the old one", { NEW }, { NEW, OLD }, NEW, NEW, false },
+	{ "B forgets the old one", { NEW }, { NEW }, NEW, NEW, false },
+	{ "the other way round: B knows both", { NEW }, { OLD, NEW }, NEW, NEW,
+	    false },
+	{ "A knows both", { NEW, OLD }, { OLD, NEW }, NEW, OLD, false },
+	{ "B changes its mind", { NEW, OLD }, { OLD }, OLD, OLD, true },
+};
+
+static void
+set_keys(struct pair *p, const struct change *c)
+{
+	memcpy(p->a.config.keys, c->a, sizeof(c->a));
+	memcpy(p->b.config.keys, c->b, sizeof(c->b));
+}
+
+static void
+keys_are_changed_node_by_node(void **state)
+{
+	struct pair p = acquainted();
+	int64_t now_ms = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+		const struct change *c = &changes[i];
+
+		test_row(c->name);
+		set_keys(&p, c);
+		for (unsigned n = 0; n < 3; n++)
+			assert_true(beat(&p, &now_ms) || (c->in_use && n == 0));
+		assert_true(peer_key(&p.a) == c->signs_a);
+		assert_true(peer_key(&p.b) == c->signs_b);
+		assert_true(p.a.signs == c->signs_b);
+		assert_true(p.b.signs == c->signs_a);
+		assert_true(peer_takes(&p.a, c->b));
+	}
+	assert_int_equal(p.a.rejected[PEER_REJECT_FOREIGN], 0);
+	assert_int_equal(p.b.rejected[PEER_REJECT_FOREIGN], 1);
+}
+
+/* Each step, and B is started anew: soon both know each other. */
+static void
+a_node_that_starts_finds_the_key_that_both_have(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(changes); i++)
+		for (unsigned who = 0; who < 3; who++) {
+			struct pair p = acquainted();
+			int64_t now_ms = 0;
+
+			test_row(changes[i].name);
+			if (who != 1)
+				p.a = node('A', 'B', 8);
+			if (who != 0)
+				p.b = node('B', 'A', 9);
+			set_keys(&p, &changes[i]);
+			for (unsigned n = 0; n < 4; n++)
+				(void)beat(&p, &now_ms);
+			assert_true(p.a.known && p.b.known);
+			assert_true(peer_is_alive(&p.a, 20, at(now_ms)));
+			assert_true(peer_is_alive(&p.b, 20, at(now_ms)));
+			assert_true(peer_key(&p.a) == changes[i].signs_a);
+			assert_true(peer_key(&p.b) == changes[i].signs_b);
+		}
+}
+
+/* A recording of when another key was in use does not make us use that. */
+static void
+a_recording_does_not_choose_our_key(void **state)
+{
+	struct pair p = acquainted();
+	const struct hello recorded = say(&p.b, NULL);
+	int64_t now_ms = 0;
+	struct hello h;
+
+	(void)state;
+	p.b = node('B', 'A', 9);
+	set_keys(&p, &changes[2]);
+	for (unsigned n = 0; n < 4; n++)
+		(void)beat(&p, &now_ms);
+	assert_int_equal(hear(&p.a, &recorded, now_ms), PEER_STRANGER);
+	h = say_at(&p.a, NULL, now_ms);
+	assert_true(h.keys[h.key] == NEW);
+	/* The challenge is for whoever says that, and in its key. */
+	h = say_at(&p.a, &recorded, now_ms);
+	assert_true(h.keys[h.key] == OLD);
+}
+
 int
 main(void)
 {
@@ -312,6 +436,10 @@ main(void)
 		    our_own_packets_and_those_of_other_pairs_are_dropped),
 		cmocka_unit_test(a_road_open_one_way_is_seen),
 		cmocka_unit_test(echoes_of_recordings_are_no_sign_of_hearing),
+		cmocka_unit_test(keys_are_changed_node_by_node),
+		cmocka_unit_test(
+		    a_node_that_starts_finds_the_key_that_both_have),
+		cmocka_unit_test(a_recording_does_not_choose_our_key),
 	};
 
 	TEST_MAIN(tests);

@@ -19,20 +19,25 @@ struct pair {
 };
 
 static void
+greet(struct end *e, unsigned key, const struct hello_boot *boot)
+{
+	e->codec = peer_codec_init(&e->auth, &e->auth.keys[key], boot);
+	e->said = buf_writer(e->room, sizeof(e->room));
+	buf_put_bytes(&e->said, e->codec.greeting, sizeof(e->codec.greeting));
+}
+
+static void
 end_init(struct end *e, uint8_t key_byte, const char *self, const char *other)
 {
-	const struct secret_key key = { { key_byte } };
+	const struct secret_keys keys = { .n = 1, .all = { { { key_byte } } } };
 	const struct hello_boot boot = { { 1, key_byte } };
 	union addr x, y;
 
 	assert_int_equal(secret_init(), 0);
 	assert_int_equal(addr_parse_ip(self, &x), 0);
 	assert_int_equal(addr_parse_ip(other, &y), 0);
-	e->auth = packet_auth_init(&key, &x, &y);
-	e->codec = peer_codec_init(&e->auth, &boot);
-	e->said = buf_writer(e->room, sizeof(e->room));
-	peer_codec_greet(&e->codec, e->room);
-	e->said.pos = PEER_CODEC_GREETING_BYTES;
+	e->auth = packet_auth_init(&keys, &x, &y);
+	greet(e, 0, &boot);
 }
 
 static void
@@ -86,7 +91,8 @@ both_are_proven_and_frames_pass(void **state)
 	(void)state;
 	memset(large, 7, sizeof(large));
 	connect_pair(&p, &from_a, &from_b);
-	assert_true(hello_boot_is_same(&p.a.codec.other, &p.b.codec.self));
+	assert_memory_equal(p.a.codec.other.bytes, "\1\1", 2);
+	assert_int_equal(p.a.codec.version, PEER_CODEC_VERSION);
 	peer_codec_put(&p.a.codec, &p.a.said, 9, "hello", 5);
 	peer_codec_put(&p.a.codec, &p.a.said, 3, large, sizeof(large));
 	peer_codec_put(&p.a.codec, &p.a.said, 1, NULL, 0);
@@ -167,9 +173,9 @@ our_own_words_are_reflected(void **state)
 }
 
 static void
-noise_and_other_versions_are_malformed(void **state)
+noise_is_malformed(void **state)
 {
-	static const size_t places[] = { 0, 3, 4, 6 };
+	static const size_t places[] = { 0, 1, 3 };
 	struct peer_codec_frame f;
 	struct pair p;
 
@@ -183,6 +189,122 @@ noise_and_other_versions_are_malformed(void **state)
 		assert_int_equal(
 		    peer_codec_get(&p.b.codec, &in, &f), PEER_CODEC_MALFORMED);
 	}
+}
+
+static void
+versions_out_of_reach_are_not_spoken(void **state)
+{
+	static const uint8_t versions[][2] = {
+		{ PEER_CODEC_VERSION + 2, PEER_CODEC_VERSION + 1 },
+		{ PEER_CODEC_VERSION_LEAST - 1, PEER_CODEC_VERSION_LEAST - 1 },
+	};
+	struct peer_codec_frame f;
+	struct pair p;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
+		struct buf in;
+
+		pair_init(&p);
+		memcpy(p.a.room + 4, versions[i], 2);
+		in = heard(&p.a);
+		assert_int_equal(
+		    peer_codec_get(&p.b.codec, &in, &f), PEER_CODEC_UNSPOKEN);
+	}
+}
+
+/* B hears this greeting of A's, and A knows that it has said it. */
+static void
+exchange(struct pair *p, const uint8_t *greeting, size_t len)
+{
+	struct buf in = buf_reader(greeting, len);
+	struct peer_codec_frame f;
+
+	for (size_t n = 0; n < len; n++) {
+		struct buf part = buf_reader(greeting, n);
+
+		assert_int_equal(
+		    peer_codec_get(&p->b.codec, &part, &f), PEER_CODEC_MORE);
+	}
+	assert_int_equal(
+	    peer_codec_get(&p->b.codec, &in, &f), PEER_CODEC_GREETED);
+	assert_int_equal(in.pos, len);
+	in = heard(&p->b);
+	assert_int_equal(
+	    peer_codec_get(&p->a.codec, &in, &f), PEER_CODEC_GREETED);
+	peer_codec_put(&p->b.codec, &p->b.said, PEER_CODEC_PROOF, NULL, 0);
+}
+
+static void
+what_a_later_greeting_adds_is_skipped(void **state)
+{
+	uint8_t later[PEER_CODEC_GREETING_BYTES + 9];
+	struct peer_codec_frame f;
+	struct pair p;
+	struct buf in;
+
+	(void)state;
+	pair_init(&p);
+	memset(later, 0xee, sizeof(later));
+	memcpy(later, p.a.room, PEER_CODEC_GREETING_BYTES);
+	later[4]++;
+	later[7] = sizeof(later);
+	exchange(&p, later, sizeof(later));
+	assert_int_equal(p.b.codec.version, PEER_CODEC_VERSION);
+	later[6] = 0x80; /* too long */
+	pair_init(&p);
+	in = buf_reader(later, sizeof(later));
+	assert_int_equal(
+	    peer_codec_get(&p.b.codec, &in, &f), PEER_CODEC_MALFORMED);
+}
+
+/* Of its version, say, so that an older one is spoken. */
+static void
+a_greeting_that_was_changed_proves_nobody(void **state)
+{
+	struct peer_codec_frame f;
+	struct pair p;
+	struct buf in;
+
+	(void)state;
+	pair_init(&p);
+	p.a.room[4]++;
+	exchange(&p, p.a.room, PEER_CODEC_GREETING_BYTES);
+	in = heard(&p.b);
+	in.pos = PEER_CODEC_GREETING_BYTES;
+	assert_int_equal(
+	    peer_codec_get(&p.a.codec, &in, &f), PEER_CODEC_FORGED);
+}
+
+static void
+each_signs_with_a_key_that_the_other_has(void **state)
+{
+	static const struct secret_keys keys = { .n = 2,
+		.all = { { { 9 } }, { { 1 } } } };
+	const struct hello_boot boot = { { 7 } };
+	struct peer_codec_frame f;
+	struct buf in;
+	union addr x, y;
+	struct pair p;
+
+	(void)state;
+	/* A has a new key before the old one, B the old one alone. */
+	pair_init(&p);
+	assert_int_equal(addr_parse_ip("10.0.0.1", &x), 0);
+	assert_int_equal(addr_parse_ip("10.0.0.2", &y), 0);
+	p.a.auth = packet_auth_init(&keys, &x, &y);
+	greet(&p.a, 0, &boot);
+	in = heard(&p.a);
+	assert_int_equal(
+	    peer_codec_get(&p.b.codec, &in, &f), PEER_CODEC_FOREIGN);
+	greet(&p.a, 1, &boot);
+	exchange(&p, p.a.room, PEER_CODEC_GREETING_BYTES);
+	assert_true(p.a.codec.hears == p.b.codec.signs);
+	assert_true(p.b.codec.hears == p.a.auth.keys[1].id);
+	in = heard(&p.b);
+	in.pos = PEER_CODEC_GREETING_BYTES;
+	assert_int_equal(
+	    peer_codec_get(&p.a.codec, &in, &f), PEER_CODEC_PROVEN);
 }
 
 static void
@@ -311,7 +433,11 @@ main(void)
 		cmocka_unit_test(half_of_anything_waits_for_the_rest),
 		cmocka_unit_test(another_key_or_pair_is_foreign),
 		cmocka_unit_test(our_own_words_are_reflected),
-		cmocka_unit_test(noise_and_other_versions_are_malformed),
+		cmocka_unit_test(noise_is_malformed),
+		cmocka_unit_test(versions_out_of_reach_are_not_spoken),
+		cmocka_unit_test(what_a_later_greeting_adds_is_skipped),
+		cmocka_unit_test(a_greeting_that_was_changed_proves_nobody),
+		cmocka_unit_test(each_signs_with_a_key_that_the_other_has),
 		cmocka_unit_test(every_changed_bit_is_noticed),
 		cmocka_unit_test(a_frame_is_good_once_and_at_its_place),
 		cmocka_unit_test(a_recording_proves_nothing),

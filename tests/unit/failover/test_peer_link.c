@@ -13,6 +13,7 @@
 
 /* A node's end of the wire, and what it has been told. */
 struct node {
+	const char *self, *other;
 	struct packet_auth auth;
 	struct peer_link *wire;
 	unsigned ups, downs, rooms, frames;
@@ -65,7 +66,7 @@ static void
 node_open(struct node *n, struct ev_loop *loop, uint8_t key_byte,
     const char *self, const char *other, uint8_t boot)
 {
-	const struct secret_key key = { { key_byte } };
+	const struct secret_keys keys = { .n = 1, .all = { { { key_byte } } } };
 	struct peer_link_setup setup = { .loop = loop,
 		.calls = &calls,
 		.arg = n,
@@ -75,7 +76,7 @@ node_open(struct node *n, struct ev_loop *loop, uint8_t key_byte,
 		.port = port() };
 	int fd;
 
-	*n = (struct node){ 0 };
+	*n = (struct node){ .self = self, .other = other };
 	assert_int_equal(secret_init(), 0);
 	assert_int_equal(addr_parse_ip(self, &setup.self), 0);
 	assert_int_equal(addr_parse_ip(other, &setup.other), 0);
@@ -83,7 +84,7 @@ node_open(struct node *n, struct ev_loop *loop, uint8_t key_byte,
 	if (peer_stream_set_options(fd, false) == -EPERM)
 		skip(); /* priority 7 is root's */
 	(void)close(fd);
-	n->auth = packet_auth_init(&key, &setup.self, &setup.other);
+	n->auth = packet_auth_init(&keys, &setup.self, &setup.other);
 	n->wire = peer_link_open(&setup);
 	assert_non_null(n->wire);
 }
@@ -268,6 +269,70 @@ a_new_process_is_dialled_when_it_is_heard_of(void **state)
 	bed_fini(&b);
 }
 
+/* The new key is preferred, the old one is known still. */
+static void
+give_keys(struct node *n, uint8_t first, uint8_t second)
+{
+	const struct secret_keys keys = { .n = 2,
+		.all = { { { first } }, { { second } } } };
+	union addr x, y;
+
+	assert_int_equal(addr_parse_ip(n->self, &x), 0);
+	assert_int_equal(addr_parse_ip(n->other, &y), 0);
+	n->auth = packet_auth_init(&keys, &x, &y);
+}
+
+static void
+both_sign(struct bed *b, unsigned key)
+{
+	const uint64_t id = b->dials.auth.keys[key].id;
+
+	b->dials.auth.signs = b->dials.auth.hears = id;
+	b->listens.auth.signs = b->listens.auth.hears = id;
+}
+
+static void
+keys_are_changed_without_an_end(void **state)
+{
+	struct bed b;
+
+	(void)state;
+	bed_init(&b);
+	give_keys(&b.dials, 9, 1);
+	give_keys(&b.listens, 9, 1);
+	both_sign(&b, 1);
+	for (unsigned i = 0; i < 300; i++, usleep(1000))
+		(void)ev_run(b.loop, EVRUN_NOWAIT);
+	assert_int_equal(b.dials.ups, 1); /* as it is made already */
+	both_sign(&b, 0);
+	await(b.loop, &b.dials.ups, 2);
+	await(b.loop, &b.listens.ups, 2);
+	for (unsigned i = 0; i < 300; i++, usleep(1000))
+		(void)ev_run(b.loop, EVRUN_NOWAIT);
+	assert_int_equal(b.dials.ups, 2);
+	assert_int_equal(b.dials.downs + b.listens.downs, 0);
+	assert_int_equal(peer_link_rejected(b.listens.wire), 0);
+	bed_fini(&b);
+}
+
+/* Nothing was heard, so nobody knows which key the other has. */
+static void
+of_two_keys_the_one_that_both_have_is_found(void **state)
+{
+	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+	struct node dials, listens;
+
+	(void)state;
+	node_open(&listens, loop, 1, "127.0.0.3", "127.0.0.2", 1);
+	node_open(&dials, loop, 1, "127.0.0.2", "127.0.0.3", 2);
+	give_keys(&dials, 9, 1);
+	await(loop, &dials.ups, 1);
+	await(loop, &listens.ups, 1);
+	peer_link_close(dials.wire);
+	peer_link_close(listens.wire);
+	ev_loop_destroy(loop);
+}
+
 static void
 another_key_never_comes_up(void **state)
 {
@@ -298,6 +363,8 @@ main(void)
 		cmocka_unit_test(an_end_is_told_and_the_wire_returns),
 		cmocka_unit_test(a_process_that_is_replaced_is_no_end),
 		cmocka_unit_test(a_new_process_is_dialled_when_it_is_heard_of),
+		cmocka_unit_test(keys_are_changed_without_an_end),
+		cmocka_unit_test(of_two_keys_the_one_that_both_have_is_found),
 		cmocka_unit_test(another_key_never_comes_up),
 	};
 
