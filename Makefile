@@ -180,8 +180,9 @@ system: all tools
 	$(Q)tests/system/run
 
 # Each once as it is, then with a rule broken, which it must notice.
-simulate: $(B)/tests/sim/sim_failover $(B)/tests/model/model_pair
-	$(Q)for proof in $^; do $$proof && for rule in early yield keep handover; do \
+simulate: $(B)/tests/sim/sim_failover $(B)/tests/model/model_pair $(B)/tests/sim/sim_faults
+	$(Q)$(B)/tests/sim/sim_faults
+	$(Q)for proof in $(filter-out %faults,$^); do $$proof && for rule in early yield keep handover; do \
 		! $$proof --break $$rule >/dev/null || \
 		{ echo "$$proof: rule '$$rule' is broken, unnoticed" >&2; \
 		exit 1; }; done || exit 1; done
@@ -189,6 +190,7 @@ simulate: $(B)/tests/sim/sim_failover $(B)/tests/model/model_pair
 # What takes longer than `make test` may: the same, for an hour.
 soak: all tools sim
 	$(Q)$(B)/tests/sim/sim_failover 60000 100001
+	$(Q)$(B)/tests/sim/sim_faults 500000 100001
 	$(Q)HAPAIR_CHURN=60 tests/system/run --only traps_churn
 	$(Q)HAPAIR_STREAMS=50000 tests/system/run --only stream_model.r01_r02
 	$(Q)HAPAIR_PATIENCE=300 tests/system/run --only patience

@@ -4,6 +4,7 @@
 #include "tests/sim/world_claims.h"
 #include "tests/sim/world_host.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -95,6 +96,10 @@ struct packet *
 world_new_packet(
     struct sim *s, enum parcel kind, unsigned to, unsigned delay_ms)
 {
+	/* One that does not read must not take all the room there is. */
+	if (s->waiting[to] == PACKETS_MAX / 2)
+		return NULL;
+	s->waiting[to]++;
 	for (unsigned i = 0; i < PACKETS_MAX; i++) {
 		struct packet *p = &s->wire[i];
 
@@ -107,7 +112,8 @@ world_new_packet(
 		p->at_ms = s->now_ms + 1 + world_below(s, delay_ms + 1);
 		return p;
 	}
-	return NULL; /* a full network loses, too */
+	assert(false); /* half is for each */
+	return NULL;
 }
 
 /*
@@ -196,6 +202,7 @@ deliver(struct sim *s, struct packet *p)
 	if (h->alive && it.kind == PARCEL_HELLO && !h->inbox.node.started)
 		return; /* the same: NODE_DO_START begins to read */
 	p->kind = PARCEL_NONE;
+	s->waiting[p->to]--;
 	if (!h->alive)
 		return;
 	switch (it.kind) {
@@ -343,7 +350,7 @@ world_kill(struct sim *s, unsigned i)
 	h->muted = false; /* who muted them is gone */
 	h->syn_hold = SYN_HOLD_OFF;
 	/* A supervisor that lives keeps the wire: then nobody is told. */
-	if (h->dark || h->restorable || s->cut[1 - i])
+	if (h->dark || h->restorable || s->cut[1 - i] || s->silent[i])
 		return;
 	p = world_new_packet(s, PARCEL_ENDED, 1 - i, 0);
 	if (p != NULL)
@@ -488,7 +495,8 @@ run_host(struct sim *s, unsigned i)
 void
 world_turn(struct sim *s)
 {
-	const bool open = !s->cut[0] && !s->cut[1] && s->loss_percent == 0;
+	const bool open = !s->cut[0] && !s->cut[1] && !s->silent[0] &&
+	    !s->silent[1] && s->loss_percent == 0;
 
 	s->now_ms++;
 	if (!open || s->delay_ms > 1 || s->jerky)
@@ -496,7 +504,7 @@ world_turn(struct sim *s)
 	if (!s->rogue)
 		s->honest_ms = s->now_ms;
 	for (unsigned i = 0; i < 2; i++)
-		if (!s->cut[i])
+		if (!s->cut[i] && !s->silent[i])
 			s->open_ms[i] = s->now_ms;
 	wake_up(s, 0);
 	wake_up(s, 1);

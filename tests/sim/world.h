@@ -96,6 +96,7 @@ struct sim {
 	int64_t now_ms;
 	struct host hosts[2];
 	bool cut[2];      /* nothing gets through towards that node */
+	bool silent[2];   /* nothing of it gets out */
 	bool clients;     /* whoever holds the address hears of them */
 	bool mute;        /* heartbeats alone do not get through, either way */
 	bool rogue;       /* a third host answers for the address */
@@ -109,7 +110,8 @@ struct sim {
 	int64_t honest_ms;  /* when there was no third host with it */
 	bool ghosts;        /* the third host is none: it answers ARP alone */
 	struct packet wire[PACKETS_MAX];
-	unsigned n_wire; /* slots that were ever used */
+	unsigned n_wire;     /* slots that were ever used */
+	unsigned waiting[2]; /* packets, for each node */
 	struct packet recorded[RECORDED_MAX];
 	uint64_t n_recorded, boots, steps, claims, replays, forced;
 	uint64_t handovers, given_up, stops; /* and in the midst of a step */

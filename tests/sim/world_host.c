@@ -19,7 +19,7 @@ send_hello(struct sim *s, unsigned from, enum hello_type type)
 	node_speak(&h->inbox.node, type, &now, &hello);
 	hello.groups[0].mac[5] = (uint8_t)(from + 1);
 	hello_encode(&b, &hello);
-	if (s->cut[to] || s->mute || s->filtered[to] ||
+	if (s->cut[to] || s->silent[from] || s->mute || s->filtered[to] ||
 	    world_percent(s, s->loss_percent))
 		return;
 	for (int i = world_percent(s, s->twice_percent); i >= 0; i--) {
@@ -53,6 +53,13 @@ show(struct sim *s, unsigned to, unsigned from, bool own)
 	p->own = own;
 }
 
+/* The kernel of node `i` gets what is asked, and its answer gets out. */
+static bool
+can_answer(const struct sim *s, unsigned i)
+{
+	return !s->cut[i] && !s->silent[i] && !s->hosts[i].dark;
+}
+
 /* Who gets the probe answers it, whatever its daemon does. */
 static void
 probe(struct sim *s, unsigned from)
@@ -60,7 +67,12 @@ probe(struct sim *s, unsigned from)
 	const unsigned to = 1 - from;
 	const struct host *other = &s->hosts[to];
 
-	if (!s->cut[to] && !other->dark) {
+	if (s->silent[from]) {
+		if (s->clients && s->hosts[from].held)
+			(void)reply(s, PARCEL_SOMEBODY, from);
+		return;
+	}
+	if (can_answer(s, to)) {
 		show(s, from, to, true);
 		if (other->held)
 			show(s, from, to, false);
@@ -80,10 +92,9 @@ question(struct sim *s, unsigned from)
 	const unsigned to = 1 - from;
 	const struct host *other = &s->hosts[to];
 
-	if (s->filtered[from])
+	if (s->filtered[from] || s->silent[from])
 		return;
-	if ((!s->cut[to] && !other->dark && other->held) ||
-	    (s->rogue && !s->ghosts))
+	if ((can_answer(s, to) && other->held) || (s->rogue && !s->ghosts))
 		(void)reply(s, PARCEL_LIVES, from);
 	if (s->hosts[from].askable)
 		(void)reply(s, PARCEL_CONTROL, from);
