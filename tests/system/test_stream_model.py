@@ -45,6 +45,8 @@ def test_r01_r02_as_without_a_relay(family: int) -> None:
         # A race in the kernel's answer, see flow.h: urgency is lost, no byte is.
         assert direct["in_band"] == 0
         assert relayed["in_band"] <= 1 + relayed["urgent"] / 3000, relayed
+        # Resets that the server's kernel did not take: see stream_model.c.
+        assert max(direct["deaf"], relayed["deaf"]) <= 1 + RUNS / 10000, (direct, relayed)
         for key in ("runs", "in_order", "broken"):
             assert relayed[key] == direct[key] > 0, (key, direct, relayed)
 
