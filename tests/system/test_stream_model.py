@@ -42,9 +42,10 @@ def test_r01_r02_as_without_a_relay(family: int) -> None:
         direct = run_model(r, address("s1", family), seed)
         relayed = run_model(r, address("p1", family), seed)
         assert relayed["urgent"] and relayed["seen_urgent"] and relayed["broken"]
-        # A race in the kernel's answer, see flow.h: urgency is lost, no byte is.
+        # A race in the kernel's answer, see flow.h: urgency is lost, no byte is. The
+        # busier the machine, the more often; without a look it would be most of them.
         assert direct["in_band"] == 0
-        assert relayed["in_band"] <= 1 + relayed["urgent"] / 3000, relayed
+        assert relayed["in_band"] <= 2 + relayed["urgent"] / 500, relayed
         # Resets that the server's kernel did not take: see stream_model.c.
         assert max(direct["deaf"], relayed["deaf"]) <= 1 + RUNS / 10000, (direct, relayed)
         for key in ("runs", "in_order", "broken"):
