@@ -98,7 +98,7 @@ def alone(**more: Any) -> Stage:
 
 
 def standby(node: Any, number: int = 0) -> dict[str, Any]:
-    found = node.status().get("services") or [{}]
+    found = node.status().get("services") or [{}, {}]
     return dict(found[number].get("standby") or {})
 
 
