@@ -482,6 +482,8 @@ main(int argc, char **argv)
 		printf("there is no rule '%s'\n", argv[2]);
 		return 2;
 	}
+	if (argc == 3)
+		model_state_go_deep();
 	broken_watch(watch);
 	model_state_begin(&now, &calls);
 	model_state_add(&now, NULL);

@@ -20,6 +20,7 @@ static const struct inbox_calls *inbox_calls;
 static struct node fresh[2];
 
 static struct model_state_seen *all, *head, *tail;
+static bool deep_first;
 
 struct inbox *
 model_state_inbox(unsigned i)
@@ -460,6 +461,21 @@ model_state_restore(struct model_state *s)
 		memcpy(&inboxes[i].node, kept.nodes[i], sizeof(kept.nodes[i]));
 }
 
+static void
+enqueue(struct model_state_seen *x)
+{
+	if (deep_first) {
+		x->next = head;
+		head = x;
+		return;
+	}
+	if (tail != NULL)
+		tail->next = x;
+	else
+		head = x;
+	tail = x;
+}
+
 void
 model_state_add(struct model_state *s, const struct model_state_seen *from)
 {
@@ -485,11 +501,13 @@ model_state_add(struct model_state *s, const struct model_state_seen *from)
 	x->budget = s->budget;
 	memcpy(x->key, key, c.pos);
 	HASH_ADD_KEYPTR(hh, all, x->key, c.pos, x);
-	if (tail != NULL)
-		tail->next = x;
-	else
-		head = x;
-	tail = x;
+	enqueue(x);
+}
+
+void
+model_state_go_deep(void)
+{
+	deep_first = true;
 }
 
 const struct model_state_seen *

@@ -76,7 +76,10 @@ void model_state_age(struct model_state *s);
 /* Keeps it, to be explored, unless it was seen. */
 void model_state_add(
     struct model_state *s, const struct model_state_seen *from);
+/* Breadth first: what goes wrong is told by its shortest story. */
 const struct model_state_seen *model_state_next(void);
+/* The newest first instead: that something goes wrong is found far sooner. */
+void model_state_go_deep(void);
 unsigned model_state_count(void);
 
 void model_state_unpack(
