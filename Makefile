@@ -141,6 +141,8 @@ check: all rules unit
 # The unit and system tests under a sanitizer, in a build of its own.
 # A variable, since its comma would end an argument of `call`.
 ASAN := address,undefined
+# `make check-asan FAMILIES=` for the tests of both.
+FAMILIES ?= --one-family
 define sanitized
 build-$(1):
 	$$(Q)$$(MAKE) --no-print-directory B=build/$(1) CC=$(3) CFLAGS='-O1 -g1' \
@@ -150,7 +152,7 @@ check-$(1): build-$(1) tools
 	$$(Q)HAPAIR_SLOW=1 tests/system/run --binary build/$(1)/hapair \
 		--tools $(B)/tests/tools $(6)
 endef
-$(eval $(call sanitized,asan,$(ASAN),gcc,-fno-sanitize-recover=undefined,unit))
+$(eval $(call sanitized,asan,$(ASAN),gcc,-fno-sanitize-recover=undefined,unit,$(FAMILIES)))
 $(eval $(call sanitized,ubsan,undefined,clang,-fno-sanitize-recover=undefined,unit))
 $(eval $(call sanitized,tsan,thread,gcc,-Wno-tsan,threaded,--threads))
 
@@ -204,6 +206,7 @@ soak: all tools sim
 		HAPAIR_SLOW=1 HAPAIR_CHURN=60 tests/system/run --only traps_churn \
 		--binary build/soak-$$build/hapair --tools $(B)/tests/tools || exit 1; \
 	done
+	$(Q)$(MAKE) --no-print-directory check-asan FAMILIES=
 	$(Q)$(MAKE) --no-print-directory check-ubsan
 	$(Q)$(MAKE) --no-print-directory fuzz SECONDS=600
 

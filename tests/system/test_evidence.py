@@ -10,6 +10,9 @@ from typing import Any
 
 from stage import SLOW, VIP, Stage, address, families, limit, wait_for
 
+# What one thread decides of what is heard: how others are asked, doubt tries.
+THREADS = False
+
 CLIENTS = 20
 HEARTBEAT = "udp dport 8401"
 WIRE = ("tcp dport 8401", "tcp sport 8401")

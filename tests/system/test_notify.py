@@ -9,6 +9,9 @@ from pathlib import Path
 
 from stage import SLOW, VIP, Stage, figure, limit, wait_for, write_script
 
+# What the supervisor's main thread does.
+THREADS = False
+
 RECORD = 'echo "$#:$1 $2 $3" >>calls'
 
 

@@ -19,6 +19,9 @@ from stage import (
     SLOW, Stage, address, endpoint, families, limit, single, wait_for, write_script,
 )
 
+# What the relay's main thread and the supervisor's decide.
+THREADS = False
+
 HOLD = 1 if SLOW == 1 else 3
 STORE, CATALOG = (impala.CLIENT_PORT[k] for k in ("statestored", "catalogd"))
 KINDS = {"store": "statestored", "catalog": "catalogd"}

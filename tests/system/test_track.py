@@ -12,6 +12,9 @@ from stage import (
     SLOW, VIP, Stage, address, endpoint, figure, limit, service, wait_for, write_script,
 )
 
+# What one thread decides.
+THREADS = False
+
 
 def tracking(*track: dict[str, Any], **pair: Any) -> Stage:
     return Stage(pair={"track": list(track), **pair})
