@@ -162,18 +162,20 @@ threaded: $(patsubst %.c,$(B)/%,$(shell $(THREADS) $(UNIT_SRC))) \
 	$(filter $(addprefix %/test_,$(basename $(notdir $(shell $(THREADS) -r $(FOLDERS))))),$(UNIT))
 
 # Both compilers, no warnings: the second one only compiles, and what it warns of
-# does not depend on how much it optimises.
-check-clang:
+# does not depend on how much it optimises. The product it compiles for the fuzzers.
+check-clang: build-fuzz
 	$(Q)$(MAKE) --no-print-directory B=build/clang CC=clang CFLAGS=-O0 compiled
-compiled: $(OBJ) $(UNIT:=.o) $(SIM:=.o) $(FUZZ:=.o) $(TEST_LIB) \
-	$(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/*.c tests/tools/*.c)) $(filter %.so,$(TOOLS))
+compiled: $(B)/obj/hapair/cli/main.o $(UNIT:=.o) $(SIM:=.o) $(TEST_LIB) \
+	$(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/*.c tests/model/*.c tests/tools/*.c)) $(filter %.so,$(TOOLS))
 
 # Each fuzz target for a while, two at a time; `make fuzz SECONDS=3600` for long.
 SECONDS ?= 60
 fuzz: build-fuzz
 	$(Q)scripts/fuzz $(SECONDS)
+# FUZZ_CFLAGS=-O0: where it shall only be built, as in check-bare.
+FUZZ_CFLAGS ?= -O1 -g1
 build-fuzz:
-	$(Q)$(MAKE) --no-print-directory B=build/fuzz CC=clang CFLAGS='-O1 -g1' \
+	$(Q)$(MAKE) --no-print-directory B=build/fuzz CC=clang CFLAGS='$(FUZZ_CFLAGS)' \
 		EXTRA='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' fuzzers
 
 fuzzers: $(FUZZ)
