@@ -1,6 +1,7 @@
 #include "core/msg.h"
 
 #include "core/buf.h"
+#include "core/secret.h"
 
 #include <errno.h>
 
@@ -237,6 +238,14 @@ static const struct field peer[] = {
 	FIELD(BOOL, peer, wire_up),
 	NUMBER(peer, connections),
 	NUMBER(peer, wire_rejected),
+	NUMBER(peer, odd_kind),
+	NUMBER(peer, odd),
+	NUMBER(peer, own_keys[0]),
+	NUMBER(peer, own_keys[1]),
+	NUMBER(peer, own_key),
+	NUMBER(peer, keys[0]),
+	NUMBER(peer, keys[1]),
+	NUMBER(peer, key),
 	NUMBER(peer, n_groups),
 };
 static const struct field link[] = {
@@ -263,7 +272,8 @@ msg_get_peer(struct buf *b, struct msg_peer *ret_peer)
 	struct msg_peer m = { 0 };
 
 	get(b, peer, ARRAY_LEN(peer), &m);
-	if (m.n_groups > MSG_PEER_GROUPS_MAX)
+	if (m.n_groups > MSG_PEER_GROUPS_MAX ||
+	    m.odd_kind > MSG_PEER_ODD_VERSION)
 		return -EBADMSG;
 	for (unsigned i = 0; i < m.n_groups; i++)
 		m.groups[i] = get_most(b, MSG_GROUP_FAULT);
@@ -299,6 +309,29 @@ msg_get_tracks(struct buf *b, struct msg_tracks *ret_tracks)
 	if (!buf_is_done(b))
 		return -EBADMSG;
 	*ret_tracks = m;
+	return 0;
+}
+
+void
+msg_put_keys(struct buf *b, const struct secret_keys *m)
+{
+	buf_put_u8(b, (uint8_t)m->n);
+	for (unsigned i = 0; i < m->n; i++)
+		buf_put_bytes(b, m->all[i].bytes, SECRET_KEY_BYTES);
+}
+
+int
+msg_get_keys(struct buf *b, struct secret_keys *ret_keys)
+{
+	struct secret_keys m = { .n = get_most(b, SECRET_KEYS_MAX) };
+
+	if (b->bad || m.n == 0)
+		return -EBADMSG;
+	for (unsigned i = 0; i < m.n; i++)
+		buf_get_bytes(b, m.all[i].bytes, SECRET_KEY_BYTES);
+	if (!buf_is_done(b))
+		return -EBADMSG;
+	*ret_keys = m;
 	return 0;
 }
 

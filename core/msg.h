@@ -9,7 +9,8 @@
  * Who says what:
  *
  *   supervisor -> role       PULSE START LISTENER SIBLING CONTROL STOP
- *   supervisor -> failover   GROUP (what one that died last said of itself),
+ *   supervisor -> failover   KEYS,
+ *                            GROUP (what one that died last said of itself),
  *                            SCRIPT (after each run), HAND_OVER_ALL, MUTE as
  *                            an answer, and FOR_PEER, one for each WANTED
  *   supervisor -> relay      ACCORDS, KNOWN, ACTIVATE, REPLY, and CHOSEN and
@@ -31,6 +32,7 @@
 #include "core/base.h"
 
 struct buf;
+struct secret_keys;
 
 enum msg_type {
 	MSG_START = 1, /* descriptor: the configuration, a sealed memfd */
@@ -77,6 +79,8 @@ enum msg_type {
 	 * before. Descriptor: the socket to answer on.
 	 */
 	MSG_REPLY,
+	/* The pair's, read anew. Descriptor: the socket to answer on. */
+	MSG_KEYS,
 };
 
 #define MSG_TEXT_MAX 256 /* a name, a reason, a path's last part */
@@ -133,6 +137,15 @@ struct msg_peer_link {
 	uint64_t received, lost, rejected; /* heartbeats */
 };
 
+#define MSG_PEER_KEYS_MAX 2
+
+/* Why packets that came from the peer's address a moment ago were not heard. */
+enum msg_peer_odd {
+	MSG_PEER_NOT_ODD,
+	MSG_PEER_ODD_KEY,     /* `odd`: its id */
+	MSG_PEER_ODD_VERSION, /* `odd`: the heartbeat's */
+};
+
 /* What failover knows of the peer, when asked. */
 struct msg_peer {
 	uint16_t node;
@@ -142,6 +155,11 @@ struct msg_peer {
 	bool wire_up;
 	uint32_t connections;   /* of the peer, that we would have to tell */
 	uint64_t wire_rejected; /* connections that were none of the peer's */
+	uint8_t odd_kind;       /* enum msg_peer_odd */
+	uint64_t odd;
+	/* Ids of the keys that each takes, and signs with; 0: none, unknown. */
+	uint64_t own_keys[MSG_PEER_KEYS_MAX], own_key;
+	uint64_t keys[MSG_PEER_KEYS_MAX], key;
 	uint16_t n_groups;
 	enum msg_group_state groups[MSG_PEER_GROUPS_MAX];
 	uint16_t n_links; /* the address first, then those of `links` */
@@ -241,6 +259,7 @@ void msg_put_known(struct buf *b, const struct msg_known *m);
 void msg_put_fence(struct buf *b, const struct msg_fence *m);
 void msg_put_fenced(struct buf *b, const struct msg_fenced *m);
 void msg_put_active(struct buf *b, const struct msg_active *m);
+void msg_put_keys(struct buf *b, const struct secret_keys *m);
 
 MUST_CHECK int msg_get_start(struct buf *b, struct msg_start *ret_start);
 MUST_CHECK int msg_get_listener(struct buf *b, struct msg_listener *ret);
@@ -258,6 +277,7 @@ MUST_CHECK int msg_get_known(struct buf *b, struct msg_known *ret_known);
 MUST_CHECK int msg_get_fence(struct buf *b, struct msg_fence *ret_fence);
 MUST_CHECK int msg_get_fenced(struct buf *b, struct msg_fenced *ret_fenced);
 MUST_CHECK int msg_get_active(struct buf *b, struct msg_active *ret_active);
+MUST_CHECK int msg_get_keys(struct buf *b, struct secret_keys *ret_keys);
 
 /* "init", "backup", "master", "fault". */
 const char *msg_group_state_name(enum msg_group_state state);

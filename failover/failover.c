@@ -18,6 +18,7 @@
 #include "failover/handover/handover_run.h"
 #include "failover/heartbeat/heartbeat.h"
 #include "failover/heartbeat/witness.h"
+#include "failover/key_change.h"
 #include "failover/realtime.h"
 #include "failover/relay_link.h"
 #include "failover/relay_watchdog.h"
@@ -397,6 +398,8 @@ obey(struct role *role, struct channel_packet *p)
 		return relay_watchdog_take(role, p);
 	case MSG_CONTROL:
 		return on_control(role, p);
+	case MSG_KEYS:
+		return key_change_take(role, p);
 	case MSG_MUTE:
 		return handover_run_take_mute(role, p);
 	case MSG_HAND_OVER_ALL:

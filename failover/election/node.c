@@ -448,6 +448,9 @@ step(struct node_group_step *s, const struct node_event *ev,
 	case NODE_PEER_ENDED:
 		node_peer_hint(s);
 		break;
+	case NODE_KEYS:
+		node_peer_change_keys(s, ev);
+		break;
 	case NODE_RELAY_CAME:
 	case NODE_RELAY_SERVES:
 	case NODE_RELAY_LEAVES:

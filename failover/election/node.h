@@ -73,10 +73,11 @@ enum node_type {
 	NODE_WAS_RESET,     /* the relay has reset all connections */
 	NODE_CONNECTED,     /* the peer knows of more connections there */
 	NODE_HAND_OVER,     /* somebody wants the group handed over */
+	NODE_KEYS,          /* of ours, others: `keys` */
 	NODE_FAILED,        /* an effect was refused: `failed` */
 };
 
-#define NODE_TYPES 29
+#define NODE_TYPES 30
 
 enum node_effect_type {
 	NODE_DO_START,     /* from now on we are heard, and hear */
@@ -143,6 +144,7 @@ struct node_event {
 		} tracked;
 		bool usable;
 		bool askable;
+		uint64_t keys[HELLO_KEYS_MAX];
 		struct {
 			enum node_effect_type what;
 			int error; /* -errno */

@@ -123,6 +123,17 @@ node_peer_hear(struct node_group_step *s, const struct node_event *ev)
 	}
 }
 
+void
+node_peer_change_keys(struct node_group_step *s, const struct node_event *ev)
+{
+	struct node *n = s->node;
+
+	memcpy(n->peer.config.keys, ev->keys, sizeof(ev->keys));
+	/* It may sign with another one, now that we take that. */
+	if (n->started)
+		node_group_do(s, NODE_DO_SAY, NODE_EVERY);
+}
+
 static void
 end(struct node_group_step *s)
 {

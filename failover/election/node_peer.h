@@ -18,6 +18,10 @@ void node_peer_hear(struct node_group_step *s, const struct node_event *ev);
 void node_peer_hint(struct node_group_step *s);
 void node_peer_tick(struct node_group_step *s);
 
+/* Of ours, others. */
+void node_peer_change_keys(
+    struct node_group_step *s, const struct node_event *ev);
+
 /* Once an interval: it may be silent, a word may be owed. */
 void node_peer_look(struct node_group_step *s);
 

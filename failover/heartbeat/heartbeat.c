@@ -14,9 +14,16 @@
 
 _Static_assert(HELLO_CONFIG_BYTES == CONFIG_HASH_BYTES, "one hash");
 _Static_assert(NODE_GROUPS_MAX >= CONFIG_GROUPS_MAX, "a packet says all");
+_Static_assert(HELLO_KEYS_MAX == MSG_PEER_KEYS_MAX, "as many keys");
 _Static_assert(NODE_PATHS_MAX >= ROLE_LINKS_MAX, "a path for each link");
 
 #define PACKET_MAX (HELLO_READ_MAX + SECRET_MAC_BYTES)
+
+/* Where the version stands in every hello (hello.h). */
+#define VERSION_AT 4
+
+/* What was not understood so recently may be why the peer is not heard. */
+#define ODD_MS 2000
 
 /* Read at once; a flood must not keep us from our own heartbeat. */
 #define BUDGET 64
@@ -37,6 +44,11 @@ struct heartbeat {
 	ev_check turn;
 	bool peer_told, config_told; /* reachable; configurations differ */
 	uint64_t rejected_told[PEER_REJECTS];
+	/* From the peer's address, and not understood; MSG_PEER_NOT_ODD: none.
+	 */
+	enum msg_peer_odd odd_kind;
+	uint64_t odd;
+	struct mono odd_at;
 	struct limiter rejections; /* of their log lines */
 };
 
@@ -117,6 +129,17 @@ heartbeat_note_heard(struct role *role, bool anew)
 	heartbeat->config_told = differs;
 }
 
+/* Anybody can send it with that address: it is a hint for people, no more. */
+static void
+note_odd(struct role *role, enum msg_peer_odd kind, uint64_t odd)
+{
+	struct heartbeat *heartbeat = role->heartbeat;
+
+	heartbeat->odd_kind = kind;
+	heartbeat->odd = odd;
+	heartbeat->odd_at = mono_now();
+}
+
 /* The cheap questions first: a MAC costs more than a comparison. */
 static bool
 is_authentic(
@@ -137,11 +160,17 @@ is_authentic(
 	if (e < 0) {
 		peer_count_reject(peer,
 		    e == -EPROTO ? PEER_REJECT_VERSION : PEER_REJECT_SHAPE);
+		if (e == -EPROTO)
+			note_odd(
+			    role, MSG_PEER_ODD_VERSION, packet[VERSION_AT]);
 		return false;
 	}
+	key = packet_auth_find(&role->auth, ret_hello->keys[ret_hello->key]);
+	if (key == NULL)
+		note_odd(
+		    role, MSG_PEER_ODD_KEY, ret_hello->keys[ret_hello->key]);
 	if (!peer_is_addressed(peer, ret_hello))
 		return false;
-	key = packet_auth_find(&role->auth, ret_hello->keys[ret_hello->key]);
 	if (key == NULL || !packet_auth_is_good(key, packet, (size_t)len)) {
 		peer_count_reject(peer, PEER_REJECT_FORGED);
 		return false;
@@ -314,6 +343,17 @@ heartbeat_close(struct role *role)
 	role->heartbeat = NULL;
 }
 
+static void
+describe_keys(const struct role *role, struct msg_peer *m)
+{
+	const struct peer *peer = &role_node(role)->peer;
+
+	memcpy(m->own_keys, peer->config.keys, sizeof(m->own_keys));
+	m->own_key = peer_key(peer);
+	memcpy(m->keys, peer->keys, sizeof(m->keys));
+	m->key = peer->signs;
+}
+
 void
 heartbeat_describe(const struct role *role, struct msg_peer *m)
 {
@@ -327,6 +367,12 @@ heartbeat_describe(const struct role *role, struct msg_peer *m)
 	m->last_heard_ms = mono_is_never(n->peer.heard)
 	    ? -1
 	    : mono_span_ms(n->peer.heard, now);
+	if (role->heartbeat->odd_kind != MSG_PEER_NOT_ODD &&
+	    mono_span_ms(role->heartbeat->odd_at, now) < ODD_MS) {
+		m->odd_kind = (uint8_t)role->heartbeat->odd_kind;
+		m->odd = role->heartbeat->odd;
+	}
+	describe_keys(role, m);
 	m->n_groups = (uint16_t)n->n_groups;
 	for (unsigned i = 0; i < n->n_groups; i++)
 		m->groups[i] = (enum msg_group_state)n->groups[i].peer_state;

@@ -45,6 +45,15 @@ static const struct command commands[] = {
 	    "node is master. It answers when the peer serves. If the peer\n"
 	    "cannot take it, it says why and exits with 1; then everything is\n"
 	    "as it was." },
+	{ "reload", cmd_reload, "[-c FILE | -s SOCKET]",
+	    "reads the pair's key file anew",
+	    "To change the key, put the new one before the old one in the key\n"
+	    "file of one node, reload there, do the same on the other node, and\n"
+	    "then take the old line out of both and reload again. No address\n"
+	    "moves and no connection ends; `hapair check --host` tells the next\n"
+	    "step. Keys of which the peer takes none are refused while it is\n"
+	    "heard. A configuration file that means something else than the\n"
+	    "one that runs is refused, too: that needs a restart." },
 	{ "server", cmd_server,
 	    "[-c FILE | -s SOCKET] SERVICE/NAME "
 	    "ready|drain|maint|weight=N|activate",

@@ -2,8 +2,12 @@
 
 #include "config/schema/check_forms.h"
 #include "core/fd.h"
+#include "core/json_doc.h"
 #include "core/secret.h"
+#include "failover/heartbeat/packet_auth.h"
 #include "failover/vip/netlink.h"
+#include "hapair/cli/client.h"
+#include "hapair/cli/key_steps.h"
 #include "hapair/cli/keytab_check.h"
 #include "hapair/cli/port_use.h"
 #include "hapair/cli/preflight.h"
@@ -86,6 +90,45 @@ check_running(struct host_check *m)
 	m->running = pid > 0;
 	if (m->running)
 		tell(m, OK, "hapair runs, as process %d", pid);
+}
+
+/* -- keys ------------------------------------------------------------------ */
+
+/* Borrowed: the document's. */
+static void
+read_list(const struct json_doc *list, const char *ret[SECRET_KEYS_MAX])
+{
+	for (size_t i = 0; i < SECRET_KEYS_MAX && i < json_doc_count(list); i++)
+		ret[i] = json_doc_text_value(json_doc_at(list, i));
+}
+
+/* What a change of the key needs next; without a daemon that is not known. */
+static void
+check_keys(struct host_check *m)
+{
+	const struct client client = { .command = "check",
+		.socket = m->config->control };
+	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
+	char names[SECRET_KEYS_MAX][PACKET_AUTH_TEXT], text[KEY_STEPS_TEXT];
+	struct key_steps s = { .file = { NULL } };
+	const struct json_doc *keys;
+	struct secret_keys file;
+
+	if (!m->running || !m->config->has_pair ||
+	    secret_load(m->config->pair.key_file, &file) < 0)
+		return;
+	for (unsigned i = 0; i < file.n; i++)
+		s.file[i] = packet_auth_key_text(
+		    packet_auth_key_id(&file.all[i]), names[i]);
+	secret_wipe(&file, sizeof(file));
+	if (client_ask(&client, "status", &d) != COMMAND_DONE)
+		return;
+	keys = json_doc_get(json_doc_at(json_doc_get(d, "peers"), 0), "keys");
+	read_list(json_doc_get(keys, "ours"), s.ours);
+	read_list(json_doc_get(keys, "peers"), s.peers);
+	if (s.ours[0] == NULL)
+		return; /* failover did not answer */
+	tell(m, key_steps_next(&s, text) ? WARNING : OK, "%s", text);
 }
 
 /* -- ports ----------------------------------------------------------------- */
@@ -454,6 +497,7 @@ host_check_run(
 
 	check_start(&m, path, node);
 	check_running(&m);
+	check_keys(&m);
 	check_ports(&m);
 	if (c->has_pair)
 		check_groups(&m);

@@ -67,6 +67,22 @@ cell_change(struct text_table *t, const struct json_doc *group)
 		text_table_cell(t, "in %s since%s: %s", state, when, reason);
 }
 
+/* Only while they are changed: else there is nothing to say. */
+static void
+show_keys(const struct json_doc *d, FILE *out)
+{
+	const struct json_doc *peer = json_doc_at(json_doc_get(d, "peers"), 0);
+	const struct json_doc *keys = json_doc_get(peer, "keys");
+	const char *it = json_doc_string(keys, "it_signs_with");
+
+	if (json_doc_count(json_doc_get(keys, "ours")) < 2 &&
+	    json_doc_count(json_doc_get(keys, "peers")) < 2)
+		return;
+	(void)fprintf(out,
+	    "keys are being changed: we sign with %s, the peer with %s; `hapair check --host` tells the next step\n",
+	    json_doc_string(keys, "we_sign_with"), *it != '\0' ? it : "-");
+}
+
 static void
 show_head(const struct json_doc *d, FILE *out, const struct style *st)
 {
@@ -85,6 +101,7 @@ show_head(const struct json_doc *d, FILE *out, const struct style *st)
 	    json_doc_string(d, "version"));
 	(void)fprintf(out, "configuration %.8s  %s\n",
 	    json_doc_string(config, "hash"), json_doc_string(config, "path"));
+	show_keys(d, out);
 	for (size_t i = 0; i < json_doc_count(problems); i++)
 		(void)fprintf(out, "%s! %s%s\n", st->bad,
 		    json_doc_text_value(json_doc_at(problems, i)), st->plain);

@@ -16,6 +16,7 @@
 #include "hapair/supervisor/listeners.h"
 #include "hapair/supervisor/notify.h"
 #include "hapair/supervisor/release.h"
+#include "hapair/supervisor/reload.h"
 #include "hapair/supervisor/role_watchdog.h"
 #include "hapair/supervisor/state_file.h"
 #include "hapair/supervisor/state_store.h"
@@ -432,12 +433,16 @@ on_request(void *arg, const char *request, int *socket)
 	const bool status = control_is_request(request, "status");
 	const bool handover = control_is_request(request, "handover");
 	const bool server = control_is_request(request, "server");
-	struct child *r = handover ? &s->failover : &s->relay;
+	const bool reload = control_is_request(request, "reload");
+	struct child *r = handover || reload ? &s->failover : &s->relay;
 
-	if (!status && !handover && !server)
+	if (!status && !handover && !server && !reload)
 		reply_error(s->loop, socket, "unknown request");
 	else if (server && s->stage == STAGE_RUNNING)
 		state_store_obey(&s->store, request, socket);
+	else if (reload && r->ready && s->stage == STAGE_RUNNING)
+		reload_obey(
+		    s->loop, s->setup->config, s->setup->path, r, socket);
 	else if (r->ready && s->stage == STAGE_RUNNING)
 		child_setup_request(r, request, *socket);
 	else if (status)

@@ -150,6 +150,28 @@ def test_replayed_packets_change_nothing() -> None:
         assert rejected(stage, "p2") > 0
 
 
+def test_versions_out_of_reach_are_told() -> None:
+    """What nobody here can read, from the peer's address: status says why the
+    peer is not heard, for as long as that comes."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        data = bytearray(payloads(stage, "p1", "p2", 1)[0])
+        data[4:6] = b"\x09\x09"
+        stage["p2"].stop()
+        with stage.lab.socket("p2", 4, socket.SOCK_DGRAM) as sock:
+            sock.bind((address("p2"), PORT))
+
+            def told() -> bool:
+                """status names the version"""
+                sock.sendto(data, (address("p1"), PORT))
+                return "of version 9" in stage["p1"].cli("status").stdout
+
+            wait_for(told, 5 * SLOW)
+        wait_for(lambda: "is not heard" in stage["p1"].cli("status").stdout, 5 * SLOW)
+        assert stage.lab.holders(VIP[4]) == ["p1"]
+
+
 def test_replayed_in_life_change_nothing() -> None:
     """Both alive: each one's packets twice, late, and sent back at it."""
     with Stage() as stage:

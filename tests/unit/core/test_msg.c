@@ -1,4 +1,5 @@
 #include "core/msg.h"
+#include "core/secret.h"
 
 #include "core/buf.h"
 #include "tests/lib/test.h"
@@ -64,6 +65,27 @@ each_message_is_taken_whole_or_refused(void **state)
 	ROUND_TRIP(fenced, .id = 9, .passed = true);
 	ROUND_TRIP(active, .service = 4, .server = 2, .epoch = 12);
 	ROUND_TRIP(reset, .group = 3);
+}
+
+static void
+keys_are_one_or_two(void **state)
+{
+	struct secret_keys in = { .n = 2, .all = { { { 1 } }, { { 2 } } } },
+	                   out;
+	struct buf w = BUF_WRITER(128), r;
+
+	(void)state;
+	msg_put_keys(&w, &in);
+	r = buf_reader(w.data, w.pos);
+	assert_int_equal(msg_get_keys(&r, &out), 0);
+	assert_memory_equal(&in, &out, sizeof(in));
+	for (size_t len = 0; len < w.pos; len++) {
+		r = buf_reader(w.data, len);
+		assert_int_equal(msg_get_keys(&r, &out), -EBADMSG);
+	}
+	w.data[0] = 0;
+	r = buf_reader(w.data, 1);
+	assert_int_equal(msg_get_keys(&r, &out), -EBADMSG);
 }
 
 static void
@@ -137,6 +159,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_message_is_taken_whole_or_refused),
+		cmocka_unit_test(keys_are_one_or_two),
 		cmocka_unit_test(absurd_values_are_refused),
 		cmocka_unit_test(more_tracks_than_there_may_be_are_refused),
 		cmocka_unit_test(group_states_have_the_words_of_status),

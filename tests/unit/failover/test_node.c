@@ -523,6 +523,27 @@ a_process_that_has_given_away_lingers(void **state)
 	assert_int_equal(node_lingers_ms(&p.node, moment(&p).mono), 0);
 }
 
+/* They are told at once, so that the peer may sign with the new one. */
+static void
+other_keys_are_told_and_used(void **state)
+{
+	struct pair p = backup();
+	struct node_event ev = { .type = NODE_KEYS, .keys = { 9, 7 } };
+	const struct node_now now = moment(&p);
+	struct hello h;
+
+	(void)state;
+	put(&p, &ev);
+	assert_string_equal(asked(&p), "say");
+	node_speak(&p.node, HELLO_BEAT, &now, &h);
+	assert_true(h.keys[0] == 9 && h.keys[1] == 7);
+	assert_true(h.keys[h.key] == 7);
+	p.peer.config.keys[0] = 9;
+	hear_state(&p, ELECTION_MASTER, 3);
+	node_speak(&p.node, HELLO_BEAT, &now, &h);
+	assert_true(h.keys[h.key] == 9);
+}
+
 int
 main(void)
 {
@@ -538,6 +559,7 @@ main(void)
 		cmocka_unit_test(connections_end_with_their_relay),
 		cmocka_unit_test(effects_that_a_stall_has_undone_are_not_due),
 		cmocka_unit_test(a_process_that_has_given_away_lingers),
+		cmocka_unit_test(other_keys_are_told_and_used),
 	};
 
 	TEST_MAIN(tests);

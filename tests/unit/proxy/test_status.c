@@ -156,6 +156,30 @@ group_in_fault(struct world *w)
 }
 
 static void
+peer_with_another_key(struct world *w)
+{
+	w->peer.reachable = false;
+	w->peer.odd_kind = MSG_PEER_ODD_KEY;
+	w->peer.odd = 0x119f2c01ab;
+}
+
+static void
+peer_of_another_version(struct world *w)
+{
+	w->peer.reachable = false;
+	w->peer.odd_kind = MSG_PEER_ODD_VERSION;
+	w->peer.odd = 9;
+}
+
+/* What cannot be read may be anybody's, while the peer is heard. */
+static void
+somebody_odd(struct world *w)
+{
+	w->peer.odd_kind = MSG_PEER_ODD_VERSION;
+	w->peer.odd = 9;
+}
+
+static void
 peer_silent(struct world *w)
 {
 	w->peer.reachable = w->peer.links[0].up = w->peer.links[1].up = false;
@@ -241,6 +265,11 @@ static const struct row {
 	    "group main is in fault: It claims\n" },
 	{ "a silent peer, whose links are no news", peer_silent,
 	    "peer p2 is not heard\n" },
+	{ "a peer with another key", peer_with_another_key,
+	    "peer p2 is heard but not understood: it signs with key 9f2c01ab, which this node does not have; put the same keys into the key file of both nodes, and `hapair reload`\n" },
+	{ "a peer of another version", peer_of_another_version,
+	    "peer p2 is heard but not understood: its heartbeats are of version 9; upgrade the older of the two nodes\n" },
+	{ "somebody who is not understood", somebody_odd, "" },
 	{ "one link", link_down, "link 2 to peer p2 is down\n" },
 	{ "all that is tracked", tracks_bad,
 	    "tracked interface eth1 is down\n"

@@ -1,0 +1,97 @@
+#include "failover/key_change.h"
+
+#include "core/buf.h"
+#include "core/channel.h"
+#include "core/json_doc.h"
+#include "core/log.h"
+#include "core/reply.h"
+#include "core/secret.h"
+#include "failover/role.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_MAX 256
+#define LIST_MAX (HELLO_KEYS_MAX * (PACKET_AUTH_TEXT + 1))
+
+/* "9f2c01ab, 5511aa02" */
+static const char *
+list(const uint64_t keys[HELLO_KEYS_MAX], char text[static LIST_MAX])
+{
+	char one[PACKET_AUTH_TEXT];
+	int len = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < HELLO_KEYS_MAX && keys[i] != 0; i++)
+		len += snprintf(text + len, LIST_MAX - (size_t)len, "%s%s",
+		    i > 0 ? ", " : "", packet_auth_key_text(keys[i], one));
+	return text;
+}
+
+static void
+answer(struct role *role, int *socket, const char *text)
+{
+	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
+
+	json_doc_put_string(doc, "text", text);
+	reply_send(role->loop, socket, json_doc_text(doc, false));
+}
+
+/* Returns false where they are refused, with `text` to say why. */
+static bool
+change(struct role *role, const struct secret_keys *keys,
+    char text[static TEXT_MAX])
+{
+	const struct peer *peer = &role_node(role)->peer;
+	const uint32_t dead_ms = node_dead_ms(role_node(role));
+	struct node_event ev = { .type = NODE_KEYS };
+	char was[LIST_MAX], is[LIST_MAX];
+	struct packet_auth auth =
+	    packet_auth_init(keys, &role->self->address, &role->other->address);
+
+	for (unsigned i = 0; i < auth.n; i++)
+		ev.keys[i] = auth.keys[i].id;
+	(void)list(ev.keys, is);
+	if (peer_is_alive(peer, dead_ms, mono_now()) &&
+	    !peer_takes(peer, ev.keys)) {
+		packet_auth_fini(&auth);
+		(void)snprintf(text, TEXT_MAX,
+		    "the peer takes none of these keys (%s), but %s: keep that one as the second line of the key file until the peer has the new one, too; nothing was changed",
+		    is, list(peer->keys, was));
+		return false;
+	}
+	(void)list(peer->config.keys, was);
+	auth.signs = role->auth.signs;
+	auth.hears = role->auth.hears;
+	packet_auth_fini(&role->auth);
+	role->auth = auth;
+	secret_wipe(&auth, sizeof(auth));
+	inbox_put(&role->inbox, &ev);
+	log_notice("failover", "keys: %s -> %s", was, is);
+	(void)snprintf(text, TEXT_MAX, "keys: %s -> %s%s", was, is,
+	    strcmp(was, is) == 0 ? ", as they were" : "");
+	return true;
+}
+
+int
+key_change_take(struct role *role, struct channel_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	struct secret_keys keys;
+	char text[TEXT_MAX];
+	int e = msg_get_keys(&b, &keys);
+
+	secret_wipe(p->body, sizeof(p->body));
+	if (e < 0 || p->fd == -1)
+		return -EBADMSG;
+	if (!role->begun || role->other == NULL) {
+		reply_error(role->loop, &p->fd, "there is no pair");
+	} else if (change(role, &keys, text)) {
+		answer(role, &p->fd, text);
+	} else {
+		reply_error(role->loop, &p->fd, text);
+	}
+	secret_wipe(&keys, sizeof(keys));
+	return 0;
+}

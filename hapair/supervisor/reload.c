@@ -1,0 +1,70 @@
+#include "hapair/supervisor/reload.h"
+
+#include "config/load.h"
+#include "core/buf.h"
+#include "core/msg.h"
+#include "core/reply.h"
+#include "core/secret.h"
+#include "hapair/supervisor/child.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_MAX 512
+
+/* What is in the way of a reload; NULL: nothing. */
+static const char *
+find_fault(const struct config *running, const char *path)
+{
+	CLEANUP(free_str) char *text = NULL;
+	struct config *c = NULL;
+	size_t len;
+	bool same;
+
+	if (load_read(path, NULL, &text, &len) < 0)
+		return "the configuration file cannot be read; nothing was changed";
+	if (load_text(path, text, len, NULL, &c) < 0)
+		return "the configuration file has mistakes (`hapair check` shows them); nothing was changed";
+	same = memcmp(c->hash, running->hash, sizeof(c->hash)) == 0;
+	config_free(c);
+	if (!same)
+		return "the configuration file means something else than the one that runs, which needs a restart, one node after the other; nothing was changed";
+	return running->has_pair ? NULL
+	                         : "there is no pair, and so no key to read";
+}
+
+static void
+hand_on(struct child *failover, const struct secret_keys *keys, int socket)
+{
+	uint8_t body[1 + sizeof(keys->all)];
+	struct buf b = buf_writer(body, sizeof(body));
+
+	msg_put_keys(&b, keys);
+	child_send(failover, MSG_KEYS, body, b.pos, socket);
+	secret_wipe(body, sizeof(body));
+}
+
+void
+reload_obey(struct ev_loop *loop, const struct config *running,
+    const char *path, struct child *failover, int *socket)
+{
+	const char *fault = find_fault(running, path);
+	struct secret_keys keys;
+	char text[TEXT_MAX];
+	int e;
+
+	if (fault != NULL) {
+		reply_error(loop, socket, fault);
+		return;
+	}
+	e = secret_load(running->pair.key_file, &keys);
+	if (e < 0) {
+		(void)snprintf(text, sizeof(text),
+		    "key file %.250s: %s; nothing was changed",
+		    running->pair.key_file, secret_fault(e));
+		reply_error(loop, socket, text);
+		return;
+	}
+	hand_on(failover, &keys, *socket);
+	secret_wipe(&keys, sizeof(keys));
+}

@@ -1,0 +1,58 @@
+#include "hapair/cli/key_steps.h"
+#include "tests/lib/test.h"
+
+#include <string.h>
+
+/* A change as it goes, on the node that begins and on the one that follows. */
+static const struct row {
+	const char *name;
+	struct key_steps s;
+	bool to_do;
+	const char *says; /* among other things */
+} rows[] = {
+	{ "one key", { { "old" }, { "old" }, { "old" } }, false,
+	    "the peer has the same" },
+	{ "one key, alone", { { "old" }, { "old" }, { NULL } }, false,
+	    "the peer is not heard" },
+	{ "the file has two", { { "new", "old" }, { "old" }, { "old" } }, true,
+	    "next: `hapair reload`" },
+	{ "read", { { "new", "old" }, { "new", "old" }, { "old" } }, true,
+	    "on the peer, put new before the old line" },
+	{ "the follower sees it", { { "old" }, { "old" }, { "new", "old" } },
+	    true, "put it before the line of old in the key file here" },
+	{ "both have both",
+	    { { "new", "old" }, { "new", "old" }, { "new", "old" } }, true,
+	    "take the line of old out of the key file here" },
+	{ "taken out here", { { "new" }, { "new" }, { "new", "old" } }, true,
+	    "take its line out of the key file there" },
+	{ "taken out there", { { "new", "old" }, { "new", "old" }, { "new" } },
+	    true, "take the line of old out of the key file here" },
+	{ "done", { { "new" }, { "new" }, { "new" } }, false,
+	    "the peer has the same" },
+	{ "the peer is away", { { "new", "old" }, { "new", "old" }, { NULL } },
+	    true, "is not heard" },
+};
+
+static void
+each_step_tells_the_next(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char text[KEY_STEPS_TEXT];
+
+		test_row(rows[i].name);
+		assert_int_equal(
+		    key_steps_next(&rows[i].s, text), rows[i].to_do);
+		assert_non_null(strstr(text, rows[i].says));
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_step_tells_the_next),
+	};
+
+	TEST_MAIN(tests);
+}
