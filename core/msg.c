@@ -137,6 +137,9 @@ static const struct field start[] = {
 	NUMBER(start, pipes),
 	NUMBER(start, loaded_wall_ms),
 	NUMBER(start, started_ns),
+	NUMBER(start, pause.epoch),
+	FIELD(BOOL, start, pause.own),
+	NUMBER(start, pause.until_wall_ms),
 	FIELD(TEXT, start, path),
 };
 MESSAGE(start, m.workers > 0 && m.max_connections > 0)
@@ -228,6 +231,13 @@ static const struct field active[] = {
 };
 MESSAGE(active, true)
 
+static const struct field pause[] = {
+	NUMBER(pause, epoch),
+	FIELD(BOOL, pause, own),
+	NUMBER(pause, until_wall_ms),
+};
+MESSAGE(pause, true)
+
 /* What stands before the groups, and a link of those behind them. */
 static const struct field peer[] = {
 	NUMBER(peer, node),
@@ -238,6 +248,8 @@ static const struct field peer[] = {
 	FIELD(BOOL, peer, wire_up),
 	NUMBER(peer, connections),
 	NUMBER(peer, wire_rejected),
+	NUMBER(peer, pause_ms),
+	FIELD(BOOL, peer, pause_own),
 	NUMBER(peer, odd_kind),
 	NUMBER(peer, odd),
 	NUMBER(peer, own_keys[0]),

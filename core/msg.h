@@ -17,7 +17,8 @@
  *                            FENCED as answers
  *   role -> supervisor       READY, STOPPED
  *   relay -> supervisor      FENCE, CHOSEN
- *   failover -> supervisor   GROUP (on each change), MUTE, HANDED_OVER, WIRE,
+ *   failover -> supervisor   PAUSE, GROUP (each on a change), MUTE,
+ *                            HANDED_OVER, WIRE,
  *                            WIRE_DOWN, HOLD, ACCORDS (the peer's; none:
  *                            these were all), WANTED
  *   failover -> relay        GROUP (on each change), RESET, and for ASK: PEER,
@@ -81,6 +82,7 @@ enum msg_type {
 	MSG_REPLY,
 	/* The pair's, read anew. Descriptor: the socket to answer on. */
 	MSG_KEYS,
+	MSG_PAUSE,
 };
 
 #define MSG_TEXT_MAX 256 /* a name, a reason, a path's last part */
@@ -99,6 +101,13 @@ enum msg_group_state {
 	MSG_GROUP_FAULT,
 };
 
+/* A pause, to be kept over our end (failover/election/pause.h). */
+struct msg_pause {
+	uint32_t epoch; /* 0: there was none */
+	bool own;
+	int64_t until_wall_ms;
+};
+
 /* First message to a role: everything it needs to load the file. */
 struct msg_start {
 	uint16_t node;        /* index into pair.nodes, or MSG_NO_NODE */
@@ -108,7 +117,8 @@ struct msg_start {
 	uint32_t max_connections; /* of the node, never 0 */
 	uint16_t pipes;           /* a worker may have, for splice */
 	int64_t loaded_wall_ms;
-	int64_t started_ns;      /* struct mono: when the daemon was started */
+	int64_t started_ns; /* struct mono: when the daemon was started */
+	struct msg_pause pause;
 	char path[MSG_PATH_MAX]; /* of the file, for messages and status */
 };
 
@@ -155,6 +165,8 @@ struct msg_peer {
 	bool wire_up;
 	uint32_t connections;   /* of the peer, that we would have to tell */
 	uint64_t wire_rejected; /* connections that were none of the peer's */
+	uint32_t pause_ms;      /* of automatic moves; 0: there is none */
+	bool pause_own;         /* this node was told, else the peer */
 	uint8_t odd_kind;       /* enum msg_peer_odd */
 	uint64_t odd;
 	/* Ids of the keys that each takes, and signs with; 0: none, unknown. */
@@ -259,6 +271,7 @@ void msg_put_known(struct buf *b, const struct msg_known *m);
 void msg_put_fence(struct buf *b, const struct msg_fence *m);
 void msg_put_fenced(struct buf *b, const struct msg_fenced *m);
 void msg_put_active(struct buf *b, const struct msg_active *m);
+void msg_put_pause(struct buf *b, const struct msg_pause *m);
 void msg_put_keys(struct buf *b, const struct secret_keys *m);
 
 MUST_CHECK int msg_get_start(struct buf *b, struct msg_start *ret_start);
@@ -277,6 +290,7 @@ MUST_CHECK int msg_get_known(struct buf *b, struct msg_known *ret_known);
 MUST_CHECK int msg_get_fence(struct buf *b, struct msg_fence *ret_fence);
 MUST_CHECK int msg_get_fenced(struct buf *b, struct msg_fenced *ret_fenced);
 MUST_CHECK int msg_get_active(struct buf *b, struct msg_active *ret_active);
+MUST_CHECK int msg_get_pause(struct buf *b, struct msg_pause *ret_pause);
 MUST_CHECK int msg_get_keys(struct buf *b, struct secret_keys *ret_keys);
 
 /* "init", "backup", "master", "fault". */

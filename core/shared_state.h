@@ -1,12 +1,15 @@
 #pragma once
 
 /*
- * All accords of a node, each thing once, in the order of what they are about.
- * Its supervisor has them and tells its relay and the peer what is news;
- * telling again what is known changes nothing. The empty value is zeros.
+ * All that both nodes know of and that outlives them: a pause of moves, which
+ * failover agrees on with the peer itself, and all accords of a node, each
+ * thing once, in the order of what they are about. Its supervisor has them and
+ * tells its relay and the peer what is news; telling again what is known
+ * changes nothing. The empty value is zeros.
  */
 
 #include "core/accord.h"
+#include "core/msg.h"
 
 /*
  * As many servers as a configuration may have, twice; and what fits into a
@@ -17,6 +20,7 @@
 struct shared_state {
 	struct accord *all;
 	size_t n, room;
+	struct msg_pause pause;
 };
 
 /*

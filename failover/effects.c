@@ -10,6 +10,7 @@
 #include "failover/handover/handover_run.h"
 #include "failover/heartbeat/heartbeat.h"
 #include "failover/heartbeat/witness.h"
+#include "failover/pause_request.h"
 #include "failover/vip/arp_nd.h"
 #include "failover/vip/link_watch.h"
 #include "failover/vip/living.h"
@@ -151,6 +152,8 @@ tell(struct role *role, const struct node_effect *e)
 	else if (e->type == NODE_TELL_STALL)
 		log_warning(
 		    "failover", "stood still for %" PRId64 " ms", e->ms);
+	else if (e->type == NODE_TELL_PAUSE)
+		pause_request_tell(role);
 	else if (e->type == NODE_TELL_BEGUN)
 		log_notice(g->subject, "handing over to %s", role->other->name);
 	else

@@ -19,6 +19,7 @@
 #include "failover/heartbeat/heartbeat.h"
 #include "failover/heartbeat/witness.h"
 #include "failover/key_change.h"
+#include "failover/pause_request.h"
 #include "failover/realtime.h"
 #include "failover/relay_link.h"
 #include "failover/relay_watchdog.h"
@@ -207,6 +208,7 @@ begin_groups(struct role *role)
 	role->n_groups = pair->n_groups;
 	for (unsigned i = 0; i < role->n_groups; i++)
 		group_init(role, i, packet_auth_name_id(pair->groups[i].name));
+	pause_request_restore(role);
 	e = neighbours_start(role); /* its thread reads the groups */
 	if (e < 0)
 		return e;
@@ -373,6 +375,8 @@ on_control(struct role *role, struct channel_packet *p)
 		return -EBADMSG;
 	if (!role->begun || role->other == NULL)
 		reply_error(role->loop, &p->fd, "there is no pair");
+	else if (strncmp(m.request, "handover", strlen("handover")) != 0)
+		pause_request_ask(role, m.request, &p->fd);
 	else
 		handover_request_ask(role, m.request, &p->fd);
 	return 0;

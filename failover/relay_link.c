@@ -9,6 +9,7 @@
 #include "failover/group.h"
 #include "failover/handover/handover_run.h"
 #include "failover/heartbeat/heartbeat.h"
+#include "failover/pause_request.h"
 #include "failover/relay_watchdog.h"
 #include "failover/track.h"
 
@@ -101,6 +102,7 @@ send_peer(struct role *role)
 	struct msg_peer m = { .node = (uint16_t)(1 - role->start.node) };
 
 	heartbeat_describe(role, &m);
+	pause_request_describe(role, &m);
 	conn_sync_describe(role, &m);
 	msg_put_peer(&b, &m);
 	return !b.bad &&

@@ -6,8 +6,25 @@
 
 #include <assert.h>
 
+/* A peer whose silence must wait is asked after now and then. */
+#define PAUSED_ASK_MS 500
+
 /* Who was deaf and heard somebody asks at once, while the road is open. */
 #define RECOVERED_MS 20
+
+/*
+ * In a pause silence is no reason to take what the peer had: it is what work on
+ * the network makes, and an answer that is missing is no more than another
+ * silence.
+ */
+static bool
+is_paused(const struct election *e, enum suspect_verdict verdict,
+    enum election_reason alone)
+{
+	return e->paused && e->peer_reigned && alone != ELECTION_PEER_IDLE &&
+	    (verdict == SUSPECT_GONE || verdict == SUSPECT_ALONE ||
+	        verdict == SUSPECT_RELEASED || verdict == SUSPECT_ECHO);
+}
 
 /*
  * The time of patience with a silent peer is over: who has the addresses is
@@ -26,6 +43,13 @@ question(struct election *e, struct mono now, enum election_reason alone,
 	if (!mono_is_never(e->recovered) &&
 	    mono_span_ms(e->recovered, now) <= RECOVERED_MS)
 		suspect_note(&e->doubt, SUSPECT_SOMEBODY);
+	if (is_paused(e, verdict, alone)) {
+		e->deadline = mono_add_ms(now, PAUSED_ASK_MS);
+		if (!e->waits)
+			out->reason = ELECTION_PAUSED;
+		e->waits = true;
+		return;
+	}
 	switch (verdict) {
 	case SUSPECT_QUESTION:
 		transition_ask(out, ELECTION_QUESTION);
@@ -106,6 +130,15 @@ is_settling(const struct election *e, struct mono now)
 	return mono_before(now, e->settled);
 }
 
+static void
+wait_for_proof(struct election *e, struct mono now)
+{
+	const struct mono end = mono_add_ms(now, e->config.listen_ms);
+
+	if (mono_before(now, e->listen_end))
+		transition_believe(e, mono_min(end, e->listen_end));
+}
+
 /*
  * INIT: we hold nothing and know nothing. A peer that is heard, proven, lets
  * us decide at once; the deadline is when we stop believing in one.
@@ -130,10 +163,8 @@ step_init(struct election *e, const struct election_event *ev, struct mono now,
 			    ELECTION_PEER_PREFERRED, out);
 		break;
 	case ELECTION_UNPROVEN:
-		if (!is_settling(e, now) && mono_before(now, e->listen_end))
-			transition_believe(e,
-			    mono_min(mono_add_ms(now, e->config.listen_ms),
-			        e->listen_end));
+		if (!is_settling(e, now))
+			wait_for_proof(e, now);
 		break;
 	case ELECTION_TRACK_FAULT:
 		transition_fail(e, ev->fault, out);
@@ -166,6 +197,7 @@ step_init(struct election *e, const struct election_event *ev, struct mono now,
 	case ELECTION_PEER_ENDED:     /* we listen for its successor, too */
 	case ELECTION_PRIORITY:       /* election_step() has noted it */
 	case ELECTION_ASKABLE:        /* the same */
+	case ELECTION_PAUSE:          /* the same */
 	case ELECTION_HANDOVER_BEGIN: /* there is nothing to give */
 	case ELECTION_HANDOVER_ABORT:
 		break;
@@ -236,6 +268,7 @@ step_backup(struct election *e, const struct election_event *ev,
 	case ELECTION_CONTRADICTED:   /* it is not ours */
 	case ELECTION_PRIORITY:       /* election_step() has noted it */
 	case ELECTION_ASKABLE:        /* the same */
+	case ELECTION_PAUSE:          /* the same */
 	case ELECTION_HANDOVER_BEGIN: /* there is nothing to give */
 	case ELECTION_HANDOVER_ABORT:
 		break;
@@ -320,6 +353,7 @@ step_fault(struct election *e, const struct election_event *ev, struct mono now,
 	case ELECTION_PEER_ENDED:     /* we can't take its place */
 	case ELECTION_PRIORITY:       /* election_step() has noted it */
 	case ELECTION_ASKABLE:        /* the same */
+	case ELECTION_PAUSE:          /* the same */
 	case ELECTION_HANDOVER_BEGIN: /* there is nothing to give */
 	case ELECTION_HANDOVER_ABORT:
 		break;
@@ -374,6 +408,16 @@ is_sane(const struct election *before, const struct election *after,
 	return after->term >= before->term;
 }
 
+/* Who waits for the end of a pause asks at once, and claims. */
+static void
+set_paused(struct election *e, bool paused, struct mono now)
+{
+	e->paused = paused;
+	if (!paused && e->waits)
+		e->deadline = now;
+	e->waits = e->waits && paused;
+}
+
 struct election
 election_init(const struct election_config *config, struct mono now)
 {
@@ -407,6 +451,8 @@ election_step(const struct election *before, const struct election_event *ev,
 		after.priority = ev->priority;
 	if (ev->type == ELECTION_ASKABLE)
 		after.config.doubt.askable = ev->askable;
+	if (ev->type == ELECTION_PAUSE)
+		set_paused(&after, ev->paused, now);
 	if (makes_news_old(before, ev))
 		after.settled = mono_add_ms(now, before->config.dead_ms);
 	switch (before->state) {
@@ -425,6 +471,9 @@ election_step(const struct election *before, const struct election_event *ev,
 	}
 	if (before->state != ELECTION_MASTER)
 		after.serving = now;
+	if (ev->type == ELECTION_HEARTBEAT || after.state == ELECTION_MASTER ||
+	    after.state == ELECTION_FAULT)
+		after.waits = false;
 	out.wake = after.deadline;
 	assert(is_sane(before, &after, ev, &out));
 	*ret_out = out;

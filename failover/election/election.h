@@ -46,9 +46,10 @@ enum election_type {
 	ELECTION_HANDOVER_BEGIN, /* ask the peer to take the group */
 	ELECTION_HANDOVER_ABORT, /* it did not */
 	ELECTION_ASKABLE, /* whether there is anybody besides the peer to ask */
+	ELECTION_PAUSE,   /* moves are to wait, or no longer: `paused` */
 };
 
-#define ELECTION_TYPES 16
+#define ELECTION_TYPES 17
 
 enum election_reason {
 	ELECTION_UNCHANGED,   /* no change of state, nothing to tell */
@@ -92,9 +93,10 @@ enum election_reason {
 	ELECTION_ISOLATED,    /* nobody at all is heard */
 	ELECTION_HANDED_OVER, /* the peer asked us to take it */
 	ELECTION_GAVE_OVER,   /* the peer has taken it, as we asked */
+	ELECTION_PAUSED,      /* stays: silent, but moves are paused */
 };
 
-#define ELECTION_REASONS 40
+#define ELECTION_REASONS 41
 
 enum election_action {
 	ELECTION_SEND_HELLO, /* tell the peer now, as we stand after the step */
@@ -130,6 +132,7 @@ struct election_event {
 		enum suspect_answer answer; /* of ELECTION_ANSWER */
 		bool at_peer;               /* of ELECTION_CONTRADICTED */
 		bool askable;               /* of ELECTION_ASKABLE */
+		bool paused;                /* of ELECTION_PAUSE */
 		uint32_t stalled_ms; /* of ELECTION_STALLED: our silence */
 		uint8_t priority;    /* of ELECTION_PRIORITY, 1-254 */
 		struct {
@@ -186,6 +189,9 @@ struct election {
 	bool isolated;             /* FAULT: nobody is heard */
 	bool faulted;              /* something tracked is at fault */
 	bool stopped;              /* never claims again */
+	bool paused;               /* silence moves nothing */
+	bool waits;                /* INIT, BACKUP: it would have */
+	bool peer_reigned;         /* it was master by its last word */
 };
 
 /* The empty value: begins to listen now. */

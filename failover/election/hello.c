@@ -9,6 +9,7 @@
 #define MAGIC 0x48415052u /* "HAPR" */
 
 #define FLAG_RESIGNING 0x01
+#define FLAG_PAUSE_OWN 0x02
 #define GROUP_FLAG_HELD 0x01
 #define GROUP_FLAG_HANDS_OVER 0x02
 #define GROUP_FLAG_DEAF 0x04
@@ -60,8 +61,12 @@ hello_encode(struct buf *b, const struct hello *h)
 	buf_put_u64(b, h->echo_seq);
 	buf_put_u16(b, h->interval_ms);
 	buf_put_u8(b, h->misses);
-	buf_put_u8(b, h->resigning ? FLAG_RESIGNING : 0);
+	buf_put_u8(b,
+	    (h->resigning ? FLAG_RESIGNING : 0) |
+	        (h->pause_own ? FLAG_PAUSE_OWN : 0));
 	buf_put_bytes(b, h->config_hash, HELLO_CONFIG_BYTES);
+	buf_put_u32(b, h->pause_epoch);
+	buf_put_u32(b, h->pause_ms);
 	for (unsigned i = 0; i < h->n_groups; i++)
 		put_group(b, &h->groups[i]);
 }
@@ -155,7 +160,10 @@ get_head(struct buf *b, struct hello *h)
 	h->misses = buf_get_u8(b);
 	flags = buf_get_u8(b);
 	h->resigning = (flags & FLAG_RESIGNING) != 0;
+	h->pause_own = (flags & FLAG_PAUSE_OWN) != 0;
 	buf_get_bytes(b, h->config_hash, HELLO_CONFIG_BYTES);
+	h->pause_epoch = buf_get_u32(b);
+	h->pause_ms = buf_get_u32(b);
 	if (h->key >= HELLO_KEYS_MAX || h->keys[h->key] == 0 || h->seq == 0)
 		return false;
 	if (h->interval_ms == 0 || h->interval_ms > INTERVAL_MS_MAX)

@@ -21,6 +21,7 @@
  *	8 key  8 key  8 sender  16 sender_boot  16 echo_boot
  *	8 nonce  8 echo_nonce  8 seq  8 echo_seq
  *	2 interval in ms  1 misses  1 flags  16 hash of the configuration
+ *	4 epoch of the pause  4 ms of it that are left
  *	then 24 a group: 4 id  1 state  1 flags  1 priority  1 zero  8 term
  *	6 hardware address  2 served for, in units of 10 ms
  */
@@ -33,7 +34,7 @@ struct buf;
 #define HELLO_GROUPS_MAX 16
 #define HELLO_VERSION 2
 #define HELLO_VERSION_LEAST 2 /* that we understand */
-#define HELLO_HEAD_BYTES 120
+#define HELLO_HEAD_BYTES 128
 #define HELLO_GROUP_BYTES 24
 #define HELLO_BYTES_MAX                                                        \
 	(HELLO_HEAD_BYTES + HELLO_GROUPS_MAX * HELLO_GROUP_BYTES)
@@ -81,6 +82,8 @@ struct hello {
 	uint8_t misses;
 	bool resigning; /* the daemon ends */
 	uint8_t config_hash[HELLO_CONFIG_BYTES];
+	uint32_t pause_epoch, pause_ms; /* pause.h; as the sender knows it */
+	bool pause_own;                 /* the sender was told */
 	uint8_t n_groups;
 	struct hello_group groups[HELLO_GROUPS_MAX];
 };

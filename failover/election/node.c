@@ -1,6 +1,7 @@
 #include "failover/election/node.h"
 
 #include "failover/election/node_group.h"
+#include "failover/election/node_pause.h"
 #include "failover/election/node_peer.h"
 #include "failover/election/track_state.h"
 
@@ -49,7 +50,7 @@ node_has_same_config(const struct node *n)
 bool
 node_is_well(const struct node *n, unsigned i)
 {
-	return node_group_fault_of(&n->groups[i]).reason == ELECTION_UNCHANGED;
+	return node_group_fault_of(n, i).reason == ELECTION_UNCHANGED;
 }
 
 void
@@ -58,6 +59,7 @@ node_init(struct node *n, const struct node_config *config, uint64_t nonce)
 	n->config = *config;
 	n->peer = peer_init(&config->peer, nonce);
 	n->hinted = n->hint_due = mono_never();
+	n->pause = pause_none();
 	for (unsigned i = 0; i < NODE_PATHS_MAX; i++)
 		n->paths[i] = peer_path_init();
 }
@@ -119,6 +121,9 @@ node_speak(struct node *n, enum hello_type type, const struct node_now *now,
 		.interval_ms = n->config.interval_ms,
 		.misses = n->config.misses,
 		.resigning = n->stopping,
+		.pause_epoch = n->pause.epoch,
+		.pause_ms = pause_left_ms(&n->pause, now->mono),
+		.pause_own = n->pause.own,
 		.n_groups = (uint8_t)n->n_groups };
 	memcpy(h->config_hash, n->config.config_hash, sizeof(h->config_hash));
 	for (unsigned i = 0; i < n->n_groups; i++) {
@@ -421,6 +426,15 @@ step_groups(struct node_group_step *s, const struct node_event *ev)
 }
 
 static void
+step_operator(struct node_group_step *s, const struct node_event *ev)
+{
+	if (ev->type == NODE_PAUSE)
+		node_pause_take(s, ev);
+	else
+		node_peer_change_keys(s, ev);
+}
+
+static void
 step(struct node_group_step *s, const struct node_event *ev,
     const struct node_now *now)
 {
@@ -430,6 +444,7 @@ step(struct node_group_step *s, const struct node_event *ev,
 		break;
 	case NODE_BEAT:
 		node_group_do(s, NODE_DO_SAY, NODE_EVERY);
+		node_pause_look(s);
 		node_peer_look(s);
 		break;
 	case NODE_TICK:
@@ -448,8 +463,9 @@ step(struct node_group_step *s, const struct node_event *ev,
 	case NODE_PEER_ENDED:
 		node_peer_hint(s);
 		break;
+	case NODE_PAUSE:
 	case NODE_KEYS:
-		node_peer_change_keys(s, ev);
+		step_operator(s, ev);
 		break;
 	case NODE_RELAY_CAME:
 	case NODE_RELAY_SERVES:

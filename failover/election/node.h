@@ -16,6 +16,7 @@
 #include "failover/election/election.h"
 #include "failover/election/handover.h"
 #include "failover/election/hello.h"
+#include "failover/election/pause.h"
 #include "failover/election/peer.h"
 
 #define NODE_GROUPS_MAX HELLO_GROUPS_MAX
@@ -74,10 +75,11 @@ enum node_type {
 	NODE_CONNECTED,     /* the peer knows of more connections there */
 	NODE_HAND_OVER,     /* somebody wants the group handed over */
 	NODE_KEYS,          /* of ours, others: `keys` */
+	NODE_PAUSE,         /* moves are to wait, or no longer: `pause` */
 	NODE_FAILED,        /* an effect was refused: `failed` */
 };
 
-#define NODE_TYPES 30
+#define NODE_TYPES 31
 
 enum node_effect_type {
 	NODE_DO_START,     /* from now on we are heard, and hear */
@@ -108,6 +110,7 @@ enum node_effect_type {
 	NODE_TELL_HEARD,     /* the peer; `anew`: it has been started */
 	NODE_TELL_ENDED,     /* the peer: it was asked, and did not answer */
 	NODE_TELL_STALL,     /* we stood still for `ms` */
+	NODE_TELL_PAUSE,     /* it is another, or over */
 	NODE_TELL_BEGUN,     /* a handover */
 	NODE_TELL_UNWILLING, /* the peer is preferred, but: `outcome` */
 	NODE_TELL_REFUSED,   /* a handover that was wanted: `outcome` */
@@ -145,6 +148,12 @@ struct node_event {
 		bool usable;
 		bool askable;
 		uint64_t keys[HELLO_KEYS_MAX];
+		struct {
+			uint32_t epoch; /* of one that was kept; 0: a word of
+			                   now */
+			bool own;       /* of one that was kept */
+			uint32_t ms;    /* 0: moves are resumed */
+		} pause;
 		struct {
 			enum node_effect_type what;
 			int error; /* -errno */
@@ -216,6 +225,8 @@ struct node {
 	struct mono hinted;     /* never(), or when its end was told of */
 	struct mono hint_due;   /* asked again then; or it is believed */
 	unsigned hint_asks;
+	struct pause pause;
+	bool paused;   /* it lasts, and the groups know */
 	bool started;  /* we speak, and decide */
 	bool stopping; /* on the way out: our hellos resign */
 	bool relay_there, relay_serves, relay_leaves;

@@ -75,9 +75,12 @@ node_group_wish(struct node_group_step *s, unsigned i)
 static void
 offer(struct node_group_step *s, unsigned i)
 {
-	const enum handover_outcome objection = begin(s, i);
 	enum handover_outcome *told = &s->node->groups[i].unwilling;
+	enum handover_outcome objection;
 
+	if (s->node->paused)
+		return;
+	objection = begin(s, i);
 	if (objection != HANDOVER_UNDECIDED && objection != *told)
 		node_group_add(s,
 		    &(struct node_effect){ .type = NODE_TELL_UNWILLING,
@@ -186,6 +189,9 @@ node_group_elect(
 	            .silent_ms = out.silent_ms,
 	            .which = out.which,
 	            .term = g->election.term } });
+	/* What waits for the end of a pause waits at the master alone. */
+	if (s->node->paused && was == ELECTION_MASTER)
+		node_group_judge(s, i);
 }
 
 static void delete (struct node_group_step *s, unsigned i)
@@ -271,26 +277,35 @@ node_group_hand_type(
 	node_group_hand(s, i, &(struct handover_event){ .type = type });
 }
 
-struct node_fault
-node_group_fault_of(const struct node_group *g)
+/* In a pause it takes no group away that is here: the network may say so. */
+static bool
+waits(const struct node *n, unsigned i, enum election_reason reason)
 {
+	return n->paused && n->groups[i].election.state == ELECTION_MASTER &&
+	    (reason == ELECTION_INTERFACE_CARRIER ||
+	        reason == ELECTION_TRACK_INTERFACE ||
+	        reason == ELECTION_TRACK_SERVICE ||
+	        reason == ELECTION_TRACK_SCRIPT);
+}
+
+struct node_fault
+node_group_fault_of(const struct node *n, unsigned i)
+{
+	const struct node_fault *faults = n->groups[i].faults;
+
 	for (unsigned c = 0; c < NODE_CAUSES; c++)
-		if (g->faults[c].reason != ELECTION_UNCHANGED)
-			return g->faults[c];
+		if (faults[c].reason != ELECTION_UNCHANGED &&
+		    !waits(n, i, faults[c].reason))
+			return faults[c];
 	return (struct node_fault){ 0 };
 }
 
 void
-node_group_fault(struct node_group_step *s, unsigned i, enum node_cause cause,
-    enum election_reason reason, unsigned which)
+node_group_judge(struct node_group_step *s, unsigned i)
 {
+	const struct node_fault now = node_group_fault_of(s->node, i);
 	struct node_group *g = &s->node->groups[i];
-	struct node_fault now = { reason, which };
 
-	if (reason == ELECTION_RECOVERED)
-		now = (struct node_fault){ 0 };
-	g->faults[cause] = now;
-	now = node_group_fault_of(g);
 	if (now.reason == g->fault.reason && now.which == g->fault.which)
 		return;
 	g->fault = now;
@@ -301,6 +316,18 @@ node_group_fault(struct node_group_step *s, unsigned i, enum node_cause cause,
 		    &(struct election_event){ .type = ELECTION_TRACK_FAULT,
 		        .which = now.which,
 		        .fault = now.reason });
+}
+
+void
+node_group_fault(struct node_group_step *s, unsigned i, enum node_cause cause,
+    enum election_reason reason, unsigned which)
+{
+	struct node_fault *fault = &s->node->groups[i].faults[cause];
+
+	*fault = (struct node_fault){ reason, which };
+	if (reason == ELECTION_RECOVERED)
+		*fault = (struct node_fault){ 0 };
+	node_group_judge(s, i);
 }
 
 void

@@ -38,8 +38,11 @@ void node_group_hand_type(
 void node_group_fault(struct node_group_step *s, unsigned group,
     enum node_cause cause, enum election_reason reason, unsigned which);
 
-/* The first, or the empty value. */
-struct node_fault node_group_fault_of(const struct node_group *g);
+/* The first that counts now, or the empty value. */
+struct node_fault node_group_fault_of(const struct node *n, unsigned group);
+
+/* What counts may be another now, without a new fault. */
+void node_group_judge(struct node_group_step *s, unsigned group);
 
 /* Somebody wants it handed over: begins, or tells what speaks against it. */
 void node_group_wish(struct node_group_step *s, unsigned group);

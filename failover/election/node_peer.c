@@ -1,5 +1,7 @@
 #include "failover/election/node_peer.h"
 
+#include "failover/election/node_pause.h"
+
 #include <string.h>
 
 /* A stranger may be anybody's recording: answers are rationed. */
@@ -72,6 +74,7 @@ hear(struct node_group_step *s, const struct hello *h, unsigned path, bool anew)
 	const bool hears_us =
 	    peer_hears_us(&s->node->peer, node_dead_ms(s->node), s->now);
 
+	node_pause_hear(s, h); /* before its silence is judged again */
 	/* It waits for our echo before it believes us. */
 	if (anew)
 		node_group_do(s, NODE_DO_EXPECT, NODE_EVERY);

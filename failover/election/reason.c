@@ -56,6 +56,7 @@ static const char *const words[ELECTION_REASONS] = {
 	[ELECTION_ISOLATED] = "nobody is heard",
 	[ELECTION_HANDED_OVER] = "peer handed over",
 	[ELECTION_GAVE_OVER] = "handed over to the peer",
+	[ELECTION_PAUSED] = "peer silent, but moves are paused",
 };
 
 /*

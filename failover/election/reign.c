@@ -104,7 +104,7 @@ look_around(struct election *e, struct mono now, struct election_out *out)
 	if (mono_is_never(e->asked))
 		e->asked = now;
 	silent_ms = mono_span_ms(e->asked, now);
-	if (e->config.doubt.askable && !e->resigned &&
+	if (e->config.doubt.askable && !e->resigned && !e->paused &&
 	    silent_ms >= e->config.doubt.deaf_ms) {
 		transition_isolate(e, now, out);
 		return;
@@ -198,6 +198,7 @@ reign_step(struct election *e, const struct election_event *ev, struct mono now,
 	case ELECTION_PEER_ENDED: /* it held nothing */
 	case ELECTION_PRIORITY:   /* the next heartbeat tells who is better */
 	case ELECTION_ASKABLE:    /* asked when the peer is silent */
+	case ELECTION_PAUSE:      /* what it ends comes with the next look */
 		break;
 	}
 }

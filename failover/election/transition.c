@@ -16,6 +16,7 @@ transition_note(
 	e->heard = now;
 	e->heard_dead_ms = h->dead_ms;
 	e->resigned = h->resigning;
+	e->peer_reigned = h->state == ELECTION_MASTER;
 	e->recovered = mono_never(); /* it was the peer that was heard */
 	if (h->term > e->heard_term)
 		e->heard_term = h->term;
@@ -59,6 +60,7 @@ transition_enter(struct election *e, enum election_state to,
 	}
 	transition_ask(out, ELECTION_SEND_HELLO);
 	if (to == ELECTION_MASTER && from != ELECTION_MASTER) {
+		e->peer_reigned = false;
 		transition_ask(out, ELECTION_ADD_ADDRESSES);
 		transition_ask(out, ELECTION_ANNOUNCE);
 	}

@@ -99,3 +99,11 @@ client_ask(
 		return COMMAND_WRONG;
 	return ask_at(c, f.config->control, request, ret_answer);
 }
+
+int
+client_print_text(const struct json_doc *answer)
+{
+	return puts(json_doc_string(answer, "text")) < 0 || fflush(stdout) != 0
+	    ? COMMAND_FAILED
+	    : COMMAND_DONE;
+}

@@ -22,3 +22,6 @@ struct client {
  */
 MUST_CHECK int client_ask(
     const struct client *c, const char *request, struct json_doc **ret_answer);
+
+/* Of an answer that is a sentence. Returns the exit status. */
+MUST_CHECK int client_print_text(const struct json_doc *answer);

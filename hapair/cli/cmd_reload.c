@@ -2,8 +2,6 @@
 #include "hapair/cli/client.h"
 #include "hapair/cli/command.h"
 
-#include <stdio.h>
-
 int
 cmd_reload(int argc, char **argv)
 {
@@ -19,9 +17,5 @@ cmd_reload(int argc, char **argv)
 
 	if (status == COMMAND_DONE)
 		status = client_ask(&client, "reload", &d);
-	if (status != COMMAND_DONE)
-		return status;
-	return puts(json_doc_string(d, "text")) < 0 || fflush(stdout) != 0
-	    ? COMMAND_FAILED
-	    : COMMAND_DONE;
+	return status == COMMAND_DONE ? client_print_text(d) : status;
 }

@@ -56,9 +56,5 @@ cmd_server(int argc, char **argv)
 	        word) >= sizeof(request))
 		return command_misused("server", "that is no server's name");
 	status = client_ask(&client, request, &d);
-	if (status != COMMAND_DONE)
-		return status;
-	return puts(json_doc_string(d, "text")) < 0 || fflush(stdout) != 0
-	    ? COMMAND_FAILED
-	    : COMMAND_DONE;
+	return status == COMMAND_DONE ? client_print_text(d) : status;
 }

@@ -45,6 +45,19 @@ static const struct command commands[] = {
 	    "node is master. It answers when the peer serves. If the peer\n"
 	    "cannot take it, it says why and exits with 1; then everything is\n"
 	    "as it was." },
+	{ "pause", cmd_pause, "[-c FILE | -s SOCKET] [DURATION]",
+	    "stops automatic moves, on both nodes",
+	    "For as long as somebody works on the network, 30m where no\n"
+	    "DURATION is given, a day at most, nothing that only the network\n"
+	    "says moves a group: not that the peer is silent, nor that this\n"
+	    "node hears nobody or has no carrier, nor what is tracked, nor\n"
+	    "preempt. What moves it still: a process that ended, a node that\n"
+	    "is stopped, and `hapair handover`. It holds on both nodes, also\n"
+	    "where they do not hear each other later, and over restarts, and\n"
+	    "ends by itself; `status` is degraded until then." },
+	{ "resume", cmd_resume, "[-c FILE | -s SOCKET]",
+	    "ends a pause, on both nodes",
+	    "What waited for the end of the pause happens at once." },
 	{ "reload", cmd_reload, "[-c FILE | -s SOCKET]",
 	    "reads the pair's key file anew",
 	    "To change the key, put the new one before the old one in the key\n"

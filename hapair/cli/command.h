@@ -78,6 +78,8 @@ int cmd_check(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_release(int argc, char **argv);
 int cmd_handover(int argc, char **argv);
+int cmd_pause(int argc, char **argv);
+int cmd_resume(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_server(int argc, char **argv);
 int cmd_genkey(int argc, char **argv);

@@ -53,6 +53,19 @@ put(struct json_doc *list, const struct accord *a)
 	json_doc_put_int(at, "node", a->node);
 }
 
+static void
+put_pause(struct json_doc *doc, const struct msg_pause *pause)
+{
+	struct json_doc *at;
+
+	if (pause->epoch == 0)
+		return;
+	at = json_doc_put_object(doc, "pause");
+	json_doc_put_int(at, "epoch", pause->epoch);
+	json_doc_put_bool(at, "own", pause->own);
+	json_doc_put_int(at, "until", pause->until_wall_ms);
+}
+
 char *
 state_file_text(const struct shared_state *all)
 {
@@ -60,6 +73,7 @@ state_file_text(const struct shared_state *all)
 	struct json_doc *list;
 
 	json_doc_put_int(doc, "version", VERSION_OF_FILE);
+	put_pause(doc, &all->pause);
 	list = json_doc_put_array(doc, "accords");
 	for (size_t i = 0; i < all->n; i++)
 		put(list, &all->all[i]);
@@ -137,6 +151,24 @@ get(const struct json_doc *at, struct accord *ret)
 	return accord_is_sane(ret);
 }
 
+/* None is no damage: before the first there is none. */
+static bool
+get_pause(const struct json_doc *doc, struct msg_pause *ret_pause)
+{
+	const struct json_doc *at = json_doc_get(doc, "pause");
+	int64_t epoch, until;
+
+	if (at == NULL)
+		return true;
+	if (!get_number(at, "epoch", UINT32_MAX, &epoch) ||
+	    !get_number(at, "until", ACCORD_EPOCH_MAX, &until))
+		return false;
+	*ret_pause = (struct msg_pause){ .epoch = (uint32_t)epoch,
+		.own = json_doc_bool(at, "own"),
+		.until_wall_ms = until };
+	return true;
+}
+
 int
 state_file_parse(const char *text, size_t len, struct shared_state *ret_all)
 {
@@ -145,7 +177,8 @@ state_file_parse(const char *text, size_t len, struct shared_state *ret_all)
 	CLEANUP(shared_state_fini) struct shared_state all = { .n = 0 };
 	const struct json_doc *list = json_doc_get(doc, "accords");
 
-	if (json_doc_int(doc, "version") != VERSION_OF_FILE || list == NULL)
+	if (json_doc_int(doc, "version") != VERSION_OF_FILE || list == NULL ||
+	    !get_pause(doc, &all.pause))
 		return -EBADMSG;
 	for (size_t i = 0; i < json_doc_count(list); i++) {
 		struct accord a;

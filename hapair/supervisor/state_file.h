@@ -4,7 +4,9 @@
  * The state file: what is agreed on (core/accord.h), as text on disk, so that
  * it survives the end of both nodes. JSON, for people who have to look:
  *
- *	{"version": 1, "accords": [
+ *	{"version": 1,
+ *	 "pause": {"epoch": 3, "own": true, "until": 1795600000000},
+ *	 "accords": [
  *	  {"kind": "admin", "service": "web", "server": "s1", "value": "maint",
  *	   "epoch": 3, "node": 0}]}
  *

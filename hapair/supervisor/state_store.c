@@ -295,6 +295,19 @@ state_store_take(struct state_store *s, const struct child *role,
 	}
 }
 
+int
+state_store_take_pause(struct state_store *s, const struct channel_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_pause m;
+
+	if (msg_get_pause(&b, &m) < 0)
+		return -EBADMSG;
+	s->all.pause = m;
+	write_file(s);
+	return 0;
+}
+
 void
 state_store_meet(struct state_store *s, const struct child *role)
 {

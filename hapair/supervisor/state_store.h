@@ -61,6 +61,10 @@ void state_store_meet(struct state_store *s, const struct child *role);
 MUST_CHECK int state_store_take(struct state_store *s, const struct child *role,
     const struct channel_packet *p);
 
+/* PAUSE, of failover: to be kept. Returns 0 or -EBADMSG. */
+MUST_CHECK int state_store_take_pause(
+    struct state_store *s, const struct channel_packet *p);
+
 /* A group stands differently: another node may decide. */
 void state_store_look(struct state_store *s);
 

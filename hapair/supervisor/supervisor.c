@@ -103,6 +103,7 @@ start_message(const struct supervisor *s)
 		.pipes = (uint16_t)setup->pipes,
 		.loaded_wall_ms = s->loaded_wall_ms,
 		.started_ns = s->started.ns,
+		.pause = s->store.all.pause,
 	};
 
 	for (size_t i = 0; i < n_groups(s); i++)
@@ -226,6 +227,9 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 	case MSG_WIRE_DOWN:
 		fd_close(&s->wire);
 		return r == &s->failover ? 0 : -EBADMSG;
+	case MSG_PAUSE:
+		return r == &s->failover ? state_store_take_pause(&s->store, p)
+		                         : -EBADMSG;
 	case MSG_FENCE:
 		return r == &s->relay ? fence_run_take(&s->fences, p)
 		                      : -EBADMSG;
@@ -431,12 +435,14 @@ on_request(void *arg, const char *request, int *socket)
 {
 	struct supervisor *s = arg;
 	const bool status = control_is_request(request, "status");
-	const bool handover = control_is_request(request, "handover");
+	const bool moves = control_is_request(request, "handover") ||
+	    control_is_request(request, "pause") ||
+	    control_is_request(request, "resume");
 	const bool server = control_is_request(request, "server");
 	const bool reload = control_is_request(request, "reload");
-	struct child *r = handover || reload ? &s->failover : &s->relay;
+	struct child *r = moves || reload ? &s->failover : &s->relay;
 
-	if (!status && !handover && !server && !reload)
+	if (!status && !moves && !server && !reload)
 		reply_error(s->loop, socket, "unknown request");
 	else if (server && s->stage == STAGE_RUNNING)
 		state_store_obey(&s->store, request, socket);

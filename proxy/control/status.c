@@ -304,6 +304,30 @@ put_peer(
 			    other->name);
 }
 
+static void
+put_pause(
+    struct json_doc *doc, const struct status *r, struct json_doc *problems)
+{
+	const struct config_node *nodes = r->config->pair.nodes;
+	char until[WALL_CLOCK_TEXT_MAX];
+	struct json_doc *at;
+	const char *by;
+
+	if (r->peer == NULL || r->peer->pause_ms == 0) {
+		json_doc_put_null(doc, "pause");
+		return;
+	}
+	by = nodes[r->peer->pause_own ? r->start->node : r->peer->node].name;
+	at = json_doc_put_object(doc, "pause");
+	(void)wall_clock_format(wall_clock_now_ms() + r->peer->pause_ms, until);
+	json_doc_put_string(at, "until", until);
+	json_doc_put_real(at, "left_s", r->peer->pause_ms / 1e3);
+	json_doc_put_string(at, "by", by);
+	problem(problems,
+	    "AUTOMATIC MOVES ARE PAUSED until %.10s %.8sZ, by a word on %s: silence and faults of the network move nothing; `hapair resume` ends that",
+	    until, until + 11, by);
+}
+
 static struct json_doc *
 put_sums(struct json_doc *at, const struct counters_sum *sum)
 {
@@ -523,6 +547,7 @@ status_text(const struct status *r)
 	json_doc_put_real(
 	    doc, "uptime_s", (double)(r->now.ns - r->start->started_ns) / 1e9);
 	problems = json_doc_put_array(doc, "problems");
+	put_pause(doc, r, problems);
 	put_config(doc, r, problems);
 	put_groups(doc, r, problems);
 	peers = json_doc_put_array(doc, "peers");

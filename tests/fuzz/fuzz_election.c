@@ -46,6 +46,9 @@ read_event(struct buf *b)
 	case ELECTION_ASKABLE:
 		ev.askable = buf_get_u8(b) & 1;
 		break;
+	case ELECTION_PAUSE:
+		ev.paused = buf_get_u8(b) & 1;
+		break;
 	case ELECTION_CONTRADICTED:
 	case ELECTION_PEER_ENDED:
 	case ELECTION_HANDOVER_BEGIN:

@@ -166,6 +166,12 @@ read_event(struct fuzz *f)
 		    byte & 4 ? ELECTION_RECOVERED : ELECTION_TRACK_SERVICE;
 	} else if (ev.type == NODE_USABLE) {
 		ev.usable = byte & 4;
+	} else if (ev.type == NODE_KEYS) {
+		ev.keys[0] = 7;
+		ev.keys[1] = buf_get_u8(b) & 1 ? 9 : 0;
+	} else if (ev.type == NODE_PAUSE) {
+		ev.pause.epoch = buf_get_u8(b) & 3;
+		ev.pause.ms = 10 * buf_get_u8(b);
 	} else if (ev.type == NODE_FAILED) {
 		ev.type = NODE_BEAT; /* the inbox's own */
 	}

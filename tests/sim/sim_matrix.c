@@ -36,7 +36,7 @@ struct start {
 	const char *name;
 	enum election_state state;
 	bool settling, contested, faulted, stopped, handing, isolated;
-	bool askable, preempt;
+	bool askable, preempt, paused;
 	struct suspect doubt;
 	int64_t deadline_ms; /* 0: never */
 };
@@ -68,6 +68,9 @@ static const struct start starts[] = {
 	{ "backup, in doubt for 10 ms: of those it asked none has answered",
 	    ELECTION_BACKUP, .askable = true,
 	    .doubt = DOUBT(.last = SUSPECT_ASK), .deadline_ms = NOW_MS },
+	{ "backup, in doubt, moves are paused", ELECTION_BACKUP, .paused = true,
+	    .doubt = DOUBT(.somebody = true, .reached = true),
+	    .deadline_ms = NOW_MS },
 	{ "master", ELECTION_MASTER, .deadline_ms = 0 },
 	{ "master, contested for 200 ms", ELECTION_MASTER, .contested = true },
 	{ "master, handing over", ELECTION_MASTER, .handing = true },
@@ -143,6 +146,8 @@ static const struct row rows[] = {
 	    { .type = ELECTION_ANSWER, .answer = SUSPECT_LIVES } },
 	{ "others can be asked",
 	    { .type = ELECTION_ASKABLE, .askable = true } },
+	{ "moves are paused", { .type = ELECTION_PAUSE, .paused = true } },
+	{ "moves are resumed", { .type = ELECTION_PAUSE } },
 	{ "contradicted", { .type = ELECTION_CONTRADICTED } },
 	{ "peer ended", { .type = ELECTION_PEER_ENDED } },
 	{ "priority lowered to 90",
@@ -183,7 +188,9 @@ begin(const struct start *s)
 	if (s->doubt.open)
 		e.doubt = s->doubt;
 	e.term = TERM;
-	e.heard = at_ms(NOW_MS - DEAD_MS + 1);
+	e.paused = e.peer_reigned = s->paused;
+	/* What a pause holds up is silence, else it was heard. */
+	e.heard = at_ms(NOW_MS - DEAD_MS + (s->paused ? 0 : 1));
 	e.contested = s->contested ? at_ms(NOW_MS - 200) : mono_never();
 	e.deadline = s->deadline_ms != 0 ? at_ms(s->deadline_ms) : mono_never();
 	return e;

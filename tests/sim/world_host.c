@@ -223,7 +223,6 @@ world_host_carry_out(
 {
 	struct host *h = arg;
 
-	(void)now;
 	switch (e->type) {
 	case NODE_DO_SAY:
 	case NODE_DO_CHALLENGE:
@@ -272,6 +271,7 @@ world_host_carry_out(
 	case NODE_TELL_HEARD:
 	case NODE_TELL_ENDED:
 	case NODE_TELL_STALL:
+	case NODE_TELL_PAUSE:
 	case NODE_TELL_BEGUN:
 	case NODE_TELL_UNWILLING:
 		break;

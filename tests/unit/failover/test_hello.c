@@ -22,6 +22,9 @@ example(void)
 		.misses = 3,
 		.resigning = true,
 		.config_hash = { 0xaa },
+		.pause_epoch = 3,
+		.pause_ms = 60000,
+		.pause_own = true,
 		.n_groups = 2 };
 
 	h.groups[0] = (struct hello_group){ .id = 11,

@@ -9,7 +9,8 @@ static const char *const words[] = { "start", "say", "challenge", "expect",
 	"end-announcing", "tickle", "tickle-late", "tickle-more",
 	"end-tickling", "hold", "forward", "give-back", "let-go", "hush",
 	"answer", "drop", "[state]", "[priority]", "[heard]", "[ended]",
-	"[stall]", "[begun]", "[unwilling]", "[refused]", "[outcome]" };
+	"[stall]", "[pause]", "[begun]", "[unwilling]", "[refused]",
+	"[outcome]" };
 
 /* A node, its peer as it would speak, and what the last step asked for. */
 struct pair {

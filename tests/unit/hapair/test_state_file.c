@@ -38,6 +38,7 @@ what_is_written_is_read(void **state)
 	take(&in,
 	    (struct accord){
 	        ACCORD_WEIGHT, "web", "s2", ACCORD_AS_CONFIGURED, 9, 0 });
+	in.pause = (struct msg_pause){ 3, true, 1795600000000 };
 	text = state_file_text(&in);
 	assert_non_null(text);
 	assert_int_equal(state_file_write(directory, text, strlen(text)), 0);
@@ -46,6 +47,9 @@ what_is_written_is_read(void **state)
 	free(text);
 	assert_int_equal(state_file_load(directory, &out), 0);
 	assert_int_equal(out.n, 3);
+	assert_int_equal(out.pause.epoch, 3);
+	assert_true(out.pause.own);
+	assert_int_equal(out.pause.until_wall_ms, 1795600000000);
 	for (size_t i = 0; i < in.n; i++) {
 		assert_int_equal(accord_compare(&in.all[i], &out.all[i]), 0);
 		assert_false(accord_is_newer(&in.all[i], &out.all[i]));
@@ -68,6 +72,8 @@ what_is_damaged_is_refused_whole(void **state)
 		{ "cut", "{\"version\":1,\"accords\":[" FIRST },
 		{ "no list", "{\"version\":1}" },
 		{ "of a later version", "{\"version\":2,\"accords\":[]}" },
+		{ "a pause that is none",
+		    "{\"version\":1,\"pause\":{\"epoch\":-1},\"accords\":[]}" },
 		{ "no object", FILE_OF(FIRST ",7") },
 		{ "no kind", FILE_OF(FIRST ",{\"service\":\"web\"}") },
 		{ "no word",

@@ -495,6 +495,28 @@ what_was_never_there_is_null(void **state)
 	config_free(w.config);
 }
 
+/* When it ends is a time of day. */
+static void
+a_pause_is_told_first(void **state)
+{
+	CLEANUP(json_doc_free_at) struct json_doc *doc = NULL;
+	const char *first;
+	struct world w;
+
+	(void)state;
+	set_up(&w);
+	peer_silent(&w);
+	w.peer.pause_ms = 60000;
+	doc = report_of(&w);
+	first =
+	    json_doc_text_value(json_doc_at(json_doc_get(doc, "problems"), 0));
+	assert_non_null(strstr(first, "AUTOMATIC MOVES ARE PAUSED until 20"));
+	assert_non_null(strstr(first, "by a word on p2"));
+	assert_string_equal(
+	    json_doc_string(json_doc_get(doc, "pause"), "by"), "p2");
+	config_free(w.config);
+}
+
 int
 main(void)
 {
@@ -504,6 +526,7 @@ main(void)
 		cmocka_unit_test(values_have_their_place),
 		cmocka_unit_test(without_a_relay_nothing_is_known_of_servers),
 		cmocka_unit_test(what_was_never_there_is_null),
+		cmocka_unit_test(a_pause_is_told_first),
 	};
 
 	TEST_MAIN(tests);

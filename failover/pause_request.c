@@ -1,0 +1,108 @@
+#include "failover/pause_request.h"
+
+#include "core/buf.h"
+#include "core/channel.h"
+#include "core/json_doc.h"
+#include "core/log.h"
+#include "core/reply.h"
+#include "core/wall_clock.h"
+#include "failover/role.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX 160
+
+static uint32_t
+left_ms(const struct role *role)
+{
+	return pause_left_ms(&role_node(role)->pause, mono_now());
+}
+
+static void
+put(struct role *role, uint32_t epoch, bool own, uint32_t ms)
+{
+	inbox_put(&role->inbox,
+	    &(struct node_event){ .type = NODE_PAUSE,
+	        .pause = { .epoch = epoch, .own = own, .ms = ms } });
+}
+
+static void
+answer(struct role *role, int *socket)
+{
+	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
+	const uint32_t ms = left_ms(role);
+	char until[WALL_CLOCK_TEXT_MAX], text[TEXT_MAX];
+
+	(void)wall_clock_format(wall_clock_now_ms() + ms, until);
+	if (ms > 0)
+		(void)snprintf(text, sizeof(text),
+		    "automatic moves are paused on both nodes until %.10s %.8sZ",
+		    until, until + 11);
+	else
+		(void)snprintf(text, sizeof(text),
+		    "automatic moves are resumed on both nodes");
+	json_doc_put_string(doc, "text", text);
+	reply_send(role->loop, socket, json_doc_text(doc, false));
+}
+
+void
+pause_request_ask(struct role *role, const char *request, int *socket)
+{
+	const char *word = strchr(request, ' ');
+	const unsigned long ms = word != NULL ? strtoul(word, NULL, 10) : 0;
+	const bool pauses = strncmp(request, "pause", 5) == 0;
+
+	if (pauses && (ms < PAUSE_LEAST_MS || ms > PAUSE_MOST_MS)) {
+		reply_error(role->loop, socket,
+		    "a pause lasts from one second to a day");
+		return;
+	}
+	put(role, 0, true, pauses ? (uint32_t)ms : 0);
+	answer(role, socket);
+}
+
+void
+pause_request_restore(struct role *role)
+{
+	const struct msg_pause *kept = &role->start.pause;
+	const int64_t ms = kept->until_wall_ms - wall_clock_now_ms();
+
+	if (kept->epoch != 0)
+		put(role, kept->epoch, kept->own,
+		    ms > PAUSE_MOST_MS ? PAUSE_MOST_MS
+		        : ms > 0       ? (uint32_t)ms
+		                       : 0);
+}
+
+void
+pause_request_tell(struct role *role)
+{
+	const struct pause *p = &role_node(role)->pause;
+	const uint32_t ms = left_ms(role);
+	const struct msg_pause m = { .epoch = p->epoch,
+		.own = p->own,
+		.until_wall_ms = wall_clock_now_ms() + ms };
+	struct buf b = BUF_WRITER(32);
+
+	if (ms > 0)
+		log_warning("failover",
+		    "automatic moves are paused for %" PRIu32
+		    " s, by a word on %s",
+		    (ms + 999) / 1000,
+		    p->own ? role->self->name : role->other->name);
+	else
+		log_notice("failover", "automatic moves are resumed");
+	msg_put_pause(&b, &m);
+	if (channel_send(role->supervisor, MSG_PAUSE, b.data, b.pos, -1) < 0)
+		log_debug("failover", "the supervisor does not read");
+}
+
+void
+pause_request_describe(const struct role *role, struct msg_peer *m)
+{
+	m->pause_ms = left_ms(role);
+	m->pause_own = role_node(role)->pause.own;
+}

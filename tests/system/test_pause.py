@@ -1,0 +1,120 @@
+"""Goal: while moves are paused nothing that only the network says moves a group,
+on either node and over restarts; both nodes say so first; it ends by itself, and
+what an operator or the end of a process asks for happens all the same."""
+
+import os
+import signal
+import time
+
+from stage import SLOW, Stage, wait_for
+
+HOSTS = ("p1", "p2")
+LINE = "! AUTOMATIC MOVES ARE PAUSED"
+
+
+def say(stage: Stage, host: str, *words: str) -> str:
+    done = stage[host].cli(*words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def left(stage: Stage, host: str) -> float:
+    return float((stage[host].status().get("pause") or {"left_s": 0})["left_s"])
+
+
+def wait_paused(stage: Stage, paused: bool = True) -> None:
+    def both() -> bool:
+        """both nodes say whether moves are paused"""
+        return all((left(stage, h) > 0) == paused for h in HOSTS)
+
+    wait_for(both, 5 * SLOW)
+
+
+def transitions(stage: Stage) -> list[int]:
+    return [stage[h].status()["groups"][0]["transitions"] for h in HOSTS]
+
+
+def test_the_network_moves_nothing() -> None:
+    """The master's switch port goes silent, and its cable is pulled; nothing
+    moves, and no connection ends. When moves are resumed the next one does."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        assert "paused on both nodes until" in say(stage, "p2", "pause", "1h")
+        wait_paused(stage)
+        for host in HOSTS:
+            done = stage[host].cli("status")
+            assert done.returncode == 1, done.stdout
+            first = next(x for x in done.stdout.splitlines() if x.startswith("!"))
+            assert first.startswith(LINE) and "by a word on proxy2" in first, first
+        before = transitions(stage)
+        with stage.client() as client:
+            assert client.recv(100)
+            stage.lab.power_cut("p1")
+            time.sleep(1.5 * SLOW)
+            assert stage["p2"].state() == "backup"
+            why = stage["p2"].status()["groups"][0]["reason"]
+            assert why == "peer silent, but moves are paused", why
+            stage.lab.restore("p1")
+            stage.lab.pull_cable("p1")
+            time.sleep(0.5 * SLOW)
+            assert stage["p1"].state() == "master"
+            stage.lab.plug_cable("p1")
+            wait_for(lambda: stage["p1"].status()["peers"][0]["reachable"], 5 * SLOW)
+            stage.wait_master("p1")
+            assert stage["p1"].status()["groups"][0]["transitions"] == before[0]
+            client.settimeout(0.2)
+            try:
+                assert client.recv(1) == b"never"
+            except TimeoutError:
+                pass
+        say(stage, "p1", "resume")
+        wait_paused(stage, False)
+        assert stage["p2"].cli("status").returncode == 0
+        stage.lab.power_cut("p1")
+        wait_for(lambda: stage["p2"].state() == "master", 5 * SLOW)
+        stage.lab.restore("p1")
+
+
+def test_it_outlives_restarts_and_ends_by_itself() -> None:
+    """Failover alone is killed, one node is restarted, then both at once; a
+    planned handover moves the group, and so does a stop; after its time the pause
+    is over on both nodes, and what waited happens."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        say(stage, "p1", "pause", "1h")
+        wait_paused(stage)
+        os.kill(stage["p2"].failover(), signal.SIGKILL)
+        wait_for(lambda: stage["p2"].status().get("groups"), 5 * SLOW)
+        wait_paused(stage)
+        # A busy machine may be too slow for one, and says so.
+        wait_for(lambda: stage["p1"].cli("handover").returncode == 0, 10 * SLOW)
+        stage.wait_master("p2")
+        stage["p2"].stop()
+        stage.wait_any_master()
+        stage["p1"].stop()
+        for host in HOSTS:
+            stage[host].start()
+        stage.wait_any_master(10)
+        wait_paused(stage)
+        assert 3500 < left(stage, "p2") < 3600
+        say(stage, "p2", "pause", "2s")
+        wait_paused(stage)
+        master = stage.wait_any_master()
+        other = "p2" if master == "p1" else "p1"
+        stage.lab.power_cut(master)
+        wait_for(lambda: stage[other].state() == "master", 10 * SLOW)
+        assert "peer silent, but moves are paused" in stage[other].log()
+        assert "automatic moves are resumed" in stage[other].log()
+        stage.lab.restore(master)
+
+
+def test_words_that_are_none() -> None:
+    with Stage(single=True) as stage:
+        stage.serve()
+        stage.start()
+        assert stage["p1"].cli("pause", "soon").returncode == 2
+        for words in (("pause", "10ms"), ("pause", "48h"), ("resume",)):
+            done = stage["p1"].cli(*words)
+            assert done.returncode == 1 and "there is no pair" in done.stderr, done.stderr
