@@ -128,10 +128,11 @@ class Node:
         self.log_path = f"{lab.dir}/{self.name}.log"
         self.state_dir = f"{lab.host_dir(host)}/state"
         self.process: subprocess.Popen[Any] | None = None
+        self.binary = BINARY
 
     def start(self, *args: str, prefix: tuple[str, ...] = (), **more: Any) -> None:
         more.setdefault("log", self.log_path)
-        argv = [*prefix, BINARY, "run", "-c", self.config, *args]
+        argv = [*prefix, self.binary, "run", "-c", self.config, *args]
         env = environment(self.lab)
         env["STATE_DIRECTORY"] = self.state_dir
         self.process = self.lab.spawn(self.host, argv, env=env, **more)
