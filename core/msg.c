@@ -246,6 +246,7 @@ static const struct field peer[] = {
 	FIELD(BOOL, peer, config_matches),
 	NUMBER(peer, last_heard_ms),
 	FIELD(BOOL, peer, wire_up),
+	NUMBER(peer, wire_version),
 	NUMBER(peer, connections),
 	NUMBER(peer, wire_rejected),
 	NUMBER(peer, pause_ms),

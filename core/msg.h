@@ -163,6 +163,7 @@ struct msg_peer {
 	bool config_known, config_matches; /* known once it was heard */
 	int64_t last_heard_ms;             /* -1: never */
 	bool wire_up;
+	uint8_t wire_version;
 	uint32_t connections;   /* of the peer, that we would have to tell */
 	uint64_t wire_rejected; /* connections that were none of the peer's */
 	uint32_t pause_ms;      /* of automatic moves; 0: there is none */

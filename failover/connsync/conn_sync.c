@@ -356,6 +356,7 @@ conn_sync_describe(const struct role *role, struct msg_peer *m)
 	if (r == NULL)
 		return;
 	m->wire_up = peer_link_is_up(r->wire);
+	m->wire_version = peer_link_version(r->wire);
 	m->wire_rejected = peer_link_rejected(r->wire);
 	m->connections = (uint32_t)peer_conns_count(r->peer_conns);
 }

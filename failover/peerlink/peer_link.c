@@ -512,3 +512,9 @@ peer_link_rejected(const struct peer_link *w)
 {
 	return w->rejected;
 }
+
+uint8_t
+peer_link_version(const struct peer_link *w)
+{
+	return w->up != NULL ? w->up->codec.version : 0;
+}

@@ -87,5 +87,8 @@ void peer_link_expect(struct peer_link *w, const struct hello_boot *boot);
 /* Ends what is up, and begins anew. For who can't use it as it is. */
 void peer_link_restart(struct peer_link *w, const char *why);
 
+/* The version that both ends speak; 0 while it is down. */
+uint8_t peer_link_version(const struct peer_link *w);
+
 /* Connections that were none of the peer's. */
 uint64_t peer_link_rejected(const struct peer_link *w);

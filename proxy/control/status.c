@@ -208,6 +208,10 @@ put_wire(struct json_doc *peer, const struct msg_peer *m)
 	struct json_doc *wire = json_doc_put_object(peer, "wire");
 
 	json_doc_put_bool(wire, "up", m->wire_up);
+	if (m->wire_up)
+		json_doc_put_int(wire, "version", m->wire_version);
+	else
+		json_doc_put_null(wire, "version");
 	json_doc_put_int(wire, "connections", m->connections);
 	json_doc_put_int(wire, "rejected", (int64_t)m->wire_rejected);
 }

@@ -43,8 +43,9 @@ def is_one_pair(stage: Stage, word: str) -> None:
         other = "p2" if master == "p1" else "p1"
         wait_for(lambda: stage[master].cli("handover").returncode == 0, 10 * SLOW)
         stage.wait_master(other)
-    assert sum(x["rejected"] for h in HOSTS for x in peer(stage, h)["links"]) <= 4
-    assert "malformed" not in stage["p1"].log() + stage["p2"].log()
+    said = stage["p1"].log() + stage["p2"].log()
+    for odd in ("malformed", "no hello", "of a version", "not our protocol"):
+        assert odd not in said, odd
 
 
 def test_node_by_node() -> None:

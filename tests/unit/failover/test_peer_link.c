@@ -138,6 +138,7 @@ frames_pass_both_ways(void **state)
 	assert_int_equal(b.listens.bytes, 5);
 	assert_int_equal(b.dials.type, PEER_LINK_END);
 	assert_int_equal(peer_link_rejected(b.listens.wire), 0);
+	assert_int_equal(peer_link_version(b.dials.wire), PEER_CODEC_VERSION);
 	bed_fini(&b);
 }
 
