@@ -259,6 +259,9 @@ static const struct field peer[] = {
 	NUMBER(peer, keys[0]),
 	NUMBER(peer, keys[1]),
 	NUMBER(peer, key),
+	NUMBER(peer, told_clients),
+	NUMBER(peer, told_servers),
+	NUMBER(peer, silent_clients),
 	NUMBER(peer, n_groups),
 };
 static const struct field link[] = {

@@ -173,6 +173,9 @@ struct msg_peer {
 	/* Ids of the keys that each takes, and signs with; 0: none, unknown. */
 	uint64_t own_keys[MSG_PEER_KEYS_MAX], own_key;
 	uint64_t keys[MSG_PEER_KEYS_MAX], key;
+	/* Of the peer's, that we have told of takeovers since our start. */
+	uint32_t told_clients, told_servers;
+	uint32_t silent_clients; /* of these, who never answered */
 	uint16_t n_groups;
 	enum msg_group_state groups[MSG_PEER_GROUPS_MAX];
 	uint16_t n_links; /* the address first, then those of `links` */

@@ -28,6 +28,7 @@
 #define TCP_FLAGS 13
 #define SYN 0x02
 #define SYN_AND_ACK 0x12
+#define RST 0x04
 
 /* An instruction; of a question, how many are passed over for which answer. */
 static void
@@ -95,6 +96,20 @@ begin_frame_v6(struct socket_filter *s)
 	require_syn(s, NONE);
 }
 
+/* A raw socket sees IPv4's header, but of IPv6 what comes behind it. */
+static void
+begin_raw(struct socket_filter *s)
+{
+	if (s->family == AF_INET) {
+		put(s, BPF_LDX | BPF_B | BPF_MSH, 0, 0, 0);
+		load(s, BPF_B | BPF_IND, TCP_FLAGS);
+	} else {
+		load(s, BPF_B | BPF_ABS, TCP_FLAGS);
+	}
+	put(s, BPF_ALU | BPF_AND | BPF_K, RST, 0, 0);
+	require(s, RST, NONE);
+}
+
 void
 socket_filter_begin(
     struct socket_filter *s, enum socket_filter_kind kind, sa_family_t family)
@@ -116,6 +131,9 @@ socket_filter_begin(
 		load(s, BPF_B | BPF_ABS, 0);
 		put(s, BPF_JMP | BPF_JSET | BPF_K, 1, 1, 0);
 		put(s, BPF_RET | BPF_K, ALL, 0, 0);
+		break;
+	case SOCKET_FILTER_RESETS:
+		begin_raw(s);
 		break;
 	case SOCKET_FILTER_SYNS:
 	case SOCKET_FILTER_TCP:
@@ -142,6 +160,7 @@ place(const struct socket_filter *s)
 
 	switch (s->kind) {
 	case SOCKET_FILTER_MUTE:
+	case SOCKET_FILTER_RESETS:
 		return (uint32_t)SKF_NET_OFF + (v4 ? IPV4_TO : IPV6_TO);
 	case SOCKET_FILTER_FROM:
 		return (uint32_t)SKF_NET_OFF + (v4 ? IPV4_FROM : IPV6_FROM);

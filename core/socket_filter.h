@@ -27,8 +27,9 @@ enum socket_filter_kind {
 	SOCKET_FILTER_SYNS, /* on a packet socket: passes SYNs to them, nothing
 	                       else */
 	SOCKET_FILTER_TCP,  /* on a packet socket: passes all TCP to them */
-	SOCKET_FILTER_ARP,  /* on one for ARP: passes what they say (IPv4), and
-	                       what is said to this host alone */
+	SOCKET_FILTER_RESETS, /* on a raw one of TCP: passes resets to them */
+	SOCKET_FILTER_ARP, /* on one for ARP: passes what they say (IPv4), and
+	                      what is said to this host alone */
 };
 
 /* The kernel takes BPF_MAXINSNS (4096); this is 200 IPv6 addresses' worth. */

@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/timeout.h"
 #include "failover/connsync/conn_sync.h"
+#include "failover/connsync/tickle.h"
 #include "failover/group.h"
 #include "failover/handover/handover_run.h"
 #include "failover/heartbeat/heartbeat.h"
@@ -104,6 +105,7 @@ send_peer(struct role *role)
 	heartbeat_describe(role, &m);
 	pause_request_describe(role, &m);
 	conn_sync_describe(role, &m);
+	tickle_describe(role, &m);
 	msg_put_peer(&b, &m);
 	return !b.bad &&
 	    channel_send(role->relay, MSG_PEER, b.data, b.pos, -1) == 0;

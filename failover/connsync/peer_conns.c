@@ -35,6 +35,7 @@ struct peer_conns {
 	bool complete;
 	struct entries fresh, stale; /* as in local_conns.c */
 	struct legs groups[CONFIG_GROUPS_MAX];
+	bool ours[CONFIG_GROUPS_MAX];        /* see peer_conns_inherit() */
 	struct leg *next[CONFIG_GROUPS_MAX]; /* NULL: at the end */
 	struct leg *given;                   /* the last that was given out */
 };
@@ -139,6 +140,8 @@ link_leg(struct peer_conns *e, struct entry *t, enum side side)
 	leg->side = (uint8_t)side;
 	leg->tellings = 0;
 	TAILQ_INSERT_TAIL(&e->groups[leg->group], leg, link);
+	if (e->next[leg->group] == NULL)
+		e->next[leg->group] = leg;
 	return 1u << leg->group;
 }
 
@@ -154,6 +157,16 @@ link_legs(struct peer_conns *e, struct entry *t)
 	return groups;
 }
 
+/* An end of it is at an address that is ours now, and being told. */
+static bool
+is_ours(const struct peer_conns *e, const struct entry *t)
+{
+	for (unsigned side = 0; side < SIDES; side++)
+		if (t->legs[side].there && e->ours[t->legs[side].group])
+			return true;
+	return false;
+}
+
 unsigned
 peer_conns_take(struct peer_conns *e, const struct conn_record *c)
 {
@@ -161,7 +174,7 @@ peer_conns_take(struct peer_conns *e, const struct conn_record *c)
 	uint8_t group;
 
 	if (c->change == CONN_RECORD_CLOSED) {
-		if (t != NULL && t->conn.id == c->id)
+		if (t != NULL && t->conn.id == c->id && !is_ours(e, t))
 			drop(e, t);
 		return 0;
 	}
@@ -210,8 +223,17 @@ peer_conns_sweep(struct peer_conns *e, unsigned n)
 	if (!e->complete)
 		return false;
 	while (n-- > 0 && (t = TAILQ_FIRST(&e->stale)) != NULL)
-		drop(e, t);
+		if (is_ours(e, t))
+			mention(e, t);
+		else
+			drop(e, t);
 	return !TAILQ_EMPTY(&e->stale);
+}
+
+void
+peer_conns_inherit(struct peer_conns *e, unsigned group, bool ours)
+{
+	e->ours[group] = ours;
 }
 
 void
@@ -256,11 +278,33 @@ peer_conns_forget(struct peer_conns *e)
 		drop(e, t);
 }
 
-void
+bool
 peer_conns_tell(struct peer_conns *e)
 {
-	if (e->given != NULL && ++e->given->tellings >= PEER_CONNS_TELLINGS)
-		peer_conns_forget(e);
+	const struct leg *leg = e->given;
+
+	if (leg == NULL ||
+	    ++e->given->tellings < (leg->side == CLIENT
+	                                   ? PEER_CONNS_TELLINGS_MAX
+	                                   : PEER_CONNS_TELLINGS))
+		return false;
+	peer_conns_forget(e);
+	return true;
+}
+
+bool
+peer_conns_answered(struct peer_conns *e, const struct conn_record_end *client,
+    const struct conn_record_end *local)
+{
+	const struct conn_record c = { .client = *client, .local = *local };
+	struct entry *t = conn_table_find(e->map, &c);
+
+	if (t == NULL || !t->legs[CLIENT].there ||
+	    t->legs[CLIENT].tellings == 0)
+		return false;
+	e->given = &t->legs[CLIENT];
+	peer_conns_forget(e);
+	return true;
 }
 
 bool

@@ -14,8 +14,12 @@
 struct config_pair;
 struct peer_conns;
 
-/* How often each end is told of a takeover (tickle.h). */
+/*
+ * How often an end is told of a takeover at most (tickle.h): a server, of which
+ * no answer is known, and a client, until it has answered.
+ */
 #define PEER_CONNS_TELLINGS 3
+#define PEER_CONNS_TELLINGS_MAX 8
 
 /* Somebody who talks to a virtual IP of ours: a client, or a server. */
 struct peer_conns_leg {
@@ -43,16 +47,30 @@ void peer_conns_end(struct peer_conns *e);
 bool peer_conns_sweep(struct peer_conns *e, unsigned n);
 
 /*
+ * We have claimed a group, and who is connected to its addresses is told: until
+ * that is over, the peer's word that it knows them no more does not count.
+ */
+void peer_conns_inherit(struct peer_conns *e, unsigned group, bool ours);
+
+/*
  * Goes through those who are connected to a group's addresses: from the first
- * again, then one by one. peer_conns_next() returns false at the end. The one
- * it has given out counts as told by peer_conns_tell(), and is forgotten by the
- * last telling or by peer_conns_forget().
+ * again, then one by one. peer_conns_next() returns false at the end, and goes
+ * on with whoever comes later. The one it has given out counts as told by
+ * peer_conns_tell(), and is forgotten by the last telling (then true is
+ * returned) or by peer_conns_forget().
  */
 void peer_conns_rewind(struct peer_conns *e, unsigned group);
 MUST_CHECK bool peer_conns_next(
     struct peer_conns *e, unsigned group, struct peer_conns_leg *ret_leg);
-void peer_conns_tell(struct peer_conns *e);
+bool peer_conns_tell(struct peer_conns *e);
 void peer_conns_forget(struct peer_conns *e);
+
+/*
+ * The client has answered what it was told: it has no such connection any more.
+ * Returns whether there was one that had been told.
+ */
+bool peer_conns_answered(struct peer_conns *e,
+    const struct conn_record_end *client, const struct conn_record_end *local);
 
 /* Nobody talks to this group's addresses. */
 bool peer_conns_is_empty(const struct peer_conns *e, unsigned group);

@@ -7,8 +7,11 @@
  * connection and resets it. Clients, and servers that were connected to from a
  * virtual IP.
  *
- * In three rounds, since a packet may be lost and a host answers such an ACK
- * every 500 ms at most (Linux, tcp_invalid_ratelimit); each round is paced.
+ * In rounds, since a packet may be lost and a host answers such an ACK every
+ * 500 ms at most (Linux, tcp_invalid_ratelimit); each is paced. Who was reset
+ * answers the next one with a reset of its own: then it was told, and is left
+ * alone. Who does not answer in three rounds has five more in a minute, and is
+ * counted as silent.
  */
 
 #include "core/base.h"
@@ -29,6 +32,9 @@ void tickle_begin(struct role_group *g);
  * that is short, and a reset may be lost. It gets a start.
  */
 void tickle_begin_late(struct role_group *g);
+
+/* For `status`: fills in who was told since the start. */
+void tickle_describe(const struct role *role, struct msg_peer *m);
 
 /* The group is not ours any more. */
 void tickle_stop(struct role_group *g);

@@ -272,6 +272,16 @@ tell_unheard(
 }
 
 static void
+put_told(struct json_doc *peer, const struct msg_peer *m)
+{
+	struct json_doc *told = json_doc_put_object(peer, "told");
+
+	json_doc_put_int(told, "clients", m->told_clients);
+	json_doc_put_int(told, "servers", m->told_servers);
+	json_doc_put_int(told, "silent", m->silent_clients);
+}
+
+static void
 put_peer(
     struct json_doc *peers, const struct status *r, struct json_doc *problems)
 {
@@ -300,6 +310,7 @@ put_peer(
 		put_link(list, r, i);
 	put_wire(at, m);
 	put_keys(at, m);
+	put_told(at, m);
 	if (!m->reachable)
 		tell_unheard(m, other->name, problems);
 	for (size_t i = 0; m->reachable && i < m->n_links; i++)

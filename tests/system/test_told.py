@@ -12,12 +12,13 @@ import time
 from typing import Any, Callable, Iterator
 
 from stage import CHECK_PORT, PORT, SLOW, VIP, Stage, address, endpoint, figure, limit, lines, wait_for
+from test_wire import wire
 
 TIMED = True  # it judges milliseconds or processor time
 
 SILENT = 82  # a server that takes connections and says nothing
 NOBODY = 83  # one that swallows them
-FRONTS = ("talk", "greet", "mute", "queue", "down", "listen", "connect")
+FRONTS = ("once", "talk", "greet", "mute", "queue", "down", "listen", "connect")
 
 
 def port(front: str) -> int:
@@ -66,11 +67,17 @@ KINDS = {
 }
 
 
+def known_to(stage: Stage, host: str) -> int:
+    return int(wire(stage, host)["connections"])
+
+
 class Crowd:
     """Clients of all kinds, and when each was told."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, peer: str) -> None:
         self.stage = stage
+        # Of an earlier reign, which the relay takes for live.
+        self.before = known_to(stage, peer)
         self.kinds: dict[int, str] = {}
         self.sockets: dict[int, socket.socket] = {}
         self.told: dict[int, float] = {}
@@ -96,6 +103,13 @@ class Crowd:
         self.kinds[sock.fileno()] = kind
         self.sockets[sock.fileno()] = sock
         return sock
+
+    def wait_known(self, host: str) -> None:
+        def known() -> bool:
+            """the other node knows all of them"""
+            return known_to(self.stage, host) >= self.before + len(self.kinds)
+
+        wait_for(known, 5 * SLOW)
 
     def look(self, poll: "select.poll") -> None:
         for fd, _ in poll.poll(10):
@@ -153,9 +167,9 @@ def told_twice(harm: Callable[[Stage, str], Any], heal: Callable[[Stage, str], A
             master = stage.wait_any_master()
             backup = {"p1": "p2", "p2": "p1"}[master]
             stage.wait_serving(backup)
-            crowd = Crowd(stage)
+            crowd = Crowd(stage, backup)
             crowd.enter()
-            time.sleep(0.4 * SLOW)
+            crowd.wait_known(backup)
             before = len(claims(stage, backup))
             harm(stage, master)
             begun = time.time()
@@ -166,6 +180,7 @@ def told_twice(harm: Callable[[Stage, str], Any], heal: Callable[[Stage, str], A
 
             crowd.watch(until)
             crowd.judge(wait_for(lambda: claims(stage, backup)[before:], 5 * SLOW)[0])
+            time.sleep(0.5 * SLOW)
             heal(stage, master)
 
 
@@ -177,3 +192,88 @@ def test_power_cut_twice() -> None:
 @limit(60)
 def test_kill_of_all_twice() -> None:
     told_twice(lambda s, h: s[h].kill_all(), lambda s, h: s[h].start())
+
+
+def pause_all(stage: Stage, host: str, seconds: float) -> threading.Timer:
+    """All processes of the node stand still for so long, and then go on."""
+    pids = stage[host].everyone()
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+
+    def wake() -> None:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    timer = threading.Timer(seconds * SLOW, wake)
+    timer.start()
+    return timer
+
+
+@limit(60)
+def test_master_that_stands_still() -> None:
+    """Everything on the master stands still for 3 s, and wakes up: whoever was
+    connected is told by then, and who connected meanwhile is told then."""
+    with stage_of_all_kinds() as stage:
+        crowd = Crowd(stage, "p2")
+        crowd.enter()
+        crowd.wait_known("p2")
+        timer = pause_all(stage, "p1", 3)
+        begun = time.time()
+        late = Crowd(stage, "p2")
+        for kind, name in (("speaks", "talk"), ("is greeted", "greet"), ("waits", "mute")):
+            for family in (4, 6):
+                late.add(f"came meanwhile, {kind}, v{family}", family, name)
+        crowd.watch(lambda: begun + 3 * SLOW)
+        timer.join()
+        woken = time.time()
+        late.watch(lambda: woken + 2 * SLOW)
+        crowd.judge(claims(stage, "p2")[0])
+        late.judge(woken)
+
+
+def close_first(stage: Stage, server: socket.socket, family: int) -> int:
+    """A connection that the relay's side ends first, so that TIME_WAIT is there; the
+    client's port."""
+    with stage.lab.connect("c", VIP[family], port("once"), 5 * SLOW) as sock:
+        server.accept()[0].close()
+        assert not sock.recv(100)
+        return int(sock.getsockname()[1])
+
+
+def connect_from(stage: Stage, family: int, own: int) -> socket.socket:
+    """From that very port."""
+    sock = stage.lab.socket("c", family)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.settimeout(5 * SLOW)
+    sock.bind((address("c", family), own))
+    sock.connect((VIP[family], port("once")))
+    return sock
+
+
+def test_what_lingers_on_the_new_master_is_in_nobodys_way() -> None:
+    """A client's connection has ended at one node, and the kernel there remembers
+    its ends for a minute; by the same port it is served by the other node, which
+    loses power: it is told all the same."""
+    with Stage(services=[front("once", "s1", CHECK_PORT)]) as stage, stage.lab.listen(
+        "s1", CHECK_PORT
+    ) as server:
+        stage.start()
+        ports = [close_first(stage, server, family) for family in (4, 6)]
+        assert stage["p1"].cli("handover").returncode == 0
+        stage.wait_master("p2")
+        crowd = Crowd(stage, "p1")
+        clients = [connect_from(stage, f, own) for f, own in zip((4, 6), ports)]
+        for sock, family in zip(clients, (4, 6)):
+            crowd.kinds[sock.fileno()] = f"waits, v{family}"
+            crowd.sockets[sock.fileno()] = sock
+        crowd.wait_known("p1")
+        found = stage.lab.run("p1", "ss", "-tanH", "state", "time-wait").stdout.split()
+        assert all(any(x.endswith(f":{own}") for x in found) for own in ports), found
+        before = len(claims(stage, "p1"))
+        stage.lab.power_cut("p2")
+        claimed = wait_for(lambda: claims(stage, "p1")[before:], 5 * SLOW)[0]
+        crowd.watch(lambda: claimed + 2 * SLOW)
+        crowd.judge(claimed)
+        told = stage["p1"].status()["peers"][0]["told"]
+        assert told == {"clients": 2, "servers": 0, "silent": 0}, told

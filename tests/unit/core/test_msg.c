@@ -49,7 +49,8 @@ each_message_is_taken_whole_or_refused(void **state)
 	    .term = 9, .since_wall_ms = 5, .reason = "peer silent for 61 ms");
 	ROUND_TRIP(peer, .node = 1, .reachable = true, .config_known = true,
 	    .last_heard_ms = -1, .wire_up = true, .connections = 5000,
-	    .wire_rejected = 3, .n_groups = 2,
+	    .wire_rejected = 3, .told_clients = 7, .told_servers = 2,
+	    .silent_clients = 1, .n_groups = 2,
 	    .groups = { MSG_GROUP_BACKUP, MSG_GROUP_FAULT }, .n_links = 2,
 	    .links = { { .up = true, .received = 10, .lost = 2, .rejected = 1 },
 	        { .rejected = 7 } });

@@ -79,7 +79,7 @@ told(struct peer_conns *e, unsigned group)
 }
 
 static void
-each_is_told_three_times_and_then_forgotten(void **state)
+each_is_told_so_often_and_then_forgotten(void **state)
 {
 	struct peer_conns *e = new_estate();
 
@@ -87,10 +87,10 @@ each_is_told_three_times_and_then_forgotten(void **state)
 	assert_int_equal(take(e, "10.0.0.100", 1, 1, CONN_RECORD_OPENED), 1);
 	assert_int_equal(take(e, "10.0.0.200", 2, 2, CONN_RECORD_OPENED), 2);
 	assert_text(told(e, 0), "1");
-	/* Comes to it while it goes on, and has its three. */
+	/* Comes to it while it goes on, and is told as often. */
 	assert_int_equal(take(e, "10.0.0.100", 3, 3, CONN_RECORD_OPENED), 1);
-	assert_text(told(e, 0), "1 3");
-	assert_text(told(e, 0), "1 3");
+	for (unsigned i = 1; i < PEER_CONNS_TELLINGS_MAX; i++)
+		assert_text(told(e, 0), "1 3");
 	assert_int_equal(peer_conns_count(e), 2);
 	assert_text(told(e, 0), "3");
 	assert_true(peer_conns_is_empty(e, 0));
@@ -128,9 +128,73 @@ what_is_told_again_does_not_begin_anew(void **state)
 	assert_text(told(e, 0), "1");
 	assert_text(told(e, 0), "1");
 	assert_int_equal(take(e, "10.0.0.100", 1, 2, CONN_RECORD_LEFT), 1);
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < PEER_CONNS_TELLINGS_MAX; i++)
 		assert_text(told(e, 0), "1");
 	assert_text(told(e, 0), "");
+	peer_conns_free(e);
+}
+
+static void
+who_answers_is_told_no_more(void **state)
+{
+	struct peer_conns *e = new_estate();
+	const struct conn_record c =
+	    conn("10.0.0.100", 1, 1, CONN_RECORD_OPENED);
+	struct conn_record_end other = c.client;
+
+	(void)state;
+	(void)peer_conns_take(e, &c);
+	(void)take(e, "10.0.0.100", 2, 2, CONN_RECORD_OPENED);
+	/* A reset of its own, of a connection that was well. */
+	assert_false(peer_conns_answered(e, &c.client, &c.local));
+	assert_text(told(e, 0), "1 2");
+	other.port = 9;
+	assert_false(peer_conns_answered(e, &other, &c.local));
+	assert_true(peer_conns_answered(e, &c.client, &c.local));
+	assert_false(peer_conns_answered(e, &c.client, &c.local));
+	assert_text(told(e, 0), "2");
+	assert_int_equal(peer_conns_count(e), 1);
+	peer_conns_free(e);
+}
+
+/* Its host is up again at once, and knows nothing of those it had. */
+static void
+those_of_a_dead_process_are_told_also_when_the_next_has_none(void **state)
+{
+	struct peer_conns *e = new_estate();
+
+	(void)state;
+	(void)take(e, "10.0.0.100", 1, 1, CONN_RECORD_OPENED);
+	(void)take(e, "10.0.0.200", 2, 2, CONN_RECORD_OPENED);
+	peer_conns_inherit(e, 0, true);
+	peer_conns_begin(e);
+	peer_conns_end(e);
+	assert_false(peer_conns_sweep(e, 10));
+	(void)take(e, "10.0.0.100", 1, 1, CONN_RECORD_CLOSED);
+	assert_text(told(e, 0), "1");
+	assert_int_equal(peer_conns_count(e), 1); /* the other group's went */
+	peer_conns_inherit(e, 0, false);
+	peer_conns_begin(e);
+	peer_conns_end(e);
+	assert_false(peer_conns_sweep(e, 10));
+	assert_int_equal(peer_conns_count(e), 0);
+	peer_conns_free(e);
+}
+
+/* Not from the first again, and not only in the next round. */
+static void
+who_comes_after_the_last_is_next(void **state)
+{
+	struct peer_conns *e = new_estate();
+	struct peer_conns_leg leg;
+
+	(void)state;
+	(void)take(e, "10.0.0.100", 1, 1, CONN_RECORD_OPENED);
+	assert_text(told(e, 0), "1");
+	(void)take(e, "10.0.0.100", 2, 2, CONN_RECORD_OPENED);
+	assert_true(peer_conns_next(e, 0, &leg));
+	assert_int_equal(leg.to.port, 2);
+	assert_false(peer_conns_next(e, 0, &leg));
 	peer_conns_free(e);
 }
 
@@ -251,9 +315,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_is_told_three_times_and_then_forgotten),
+		cmocka_unit_test(each_is_told_so_often_and_then_forgotten),
 		cmocka_unit_test(who_has_closed_is_not_told),
 		cmocka_unit_test(what_is_told_again_does_not_begin_anew),
+		cmocka_unit_test(who_answers_is_told_no_more),
+		cmocka_unit_test(
+		    those_of_a_dead_process_are_told_also_when_the_next_has_none),
+		cmocka_unit_test(who_comes_after_the_last_is_next),
 		cmocka_unit_test(a_server_is_told_where_its_way_begins),
 		cmocka_unit_test(a_server_may_come_later),
 		cmocka_unit_test(addresses_that_are_none_of_ours_are_left_out),
