@@ -50,6 +50,22 @@ struct conn_record {
 struct conn_record_end conn_record_end_of(const union addr *a);
 union addr conn_record_end_addr(const struct conn_record_end *e);
 
+/*
+ * The id of one that waits in a backlog: a socket's number of the kernel, which
+ * no moment is. Once it was accepted it gets another.
+ */
+static inline uint64_t
+conn_record_waiting_id(uint64_t cookie)
+{
+	return cookie | 1ULL << 63;
+}
+
+static inline bool
+conn_record_is_waiting(const struct conn_record *c)
+{
+	return c->id >> 63 != 0;
+}
+
 /* Of two with the same ends: one connection, and with the same server. */
 bool conn_record_is_same(
     const struct conn_record *a, const struct conn_record *b);

@@ -210,6 +210,8 @@ begin_groups(struct role *role)
 		group_init(role, i, packet_auth_name_id(pair->groups[i].name));
 	pause_request_restore(role);
 	e = neighbours_start(role); /* its thread reads the groups */
+	if (e == 0)
+		e = conn_sync_start(role);
 	if (e < 0)
 		return e;
 	track_begin(role);
@@ -294,7 +296,7 @@ begin(struct role *role)
 			return failed("starting to renew addresses", e);
 		e = begin_groups(role);
 		if (e < 0)
-			return failed("starting to look for neighbours", e);
+			return failed("starting to look around", e);
 	}
 	return channel_send(role->supervisor, MSG_READY, NULL, 0, -1);
 }

@@ -5,6 +5,7 @@
 #include "core/conn_record.h"
 #include "core/log.h"
 #include "core/timeout.h"
+#include "failover/connsync/backlog_watch.h"
 #include "failover/connsync/local_conns.h"
 #include "failover/connsync/peer_conns.h"
 #include "failover/heartbeat/heartbeat.h"
@@ -31,6 +32,7 @@ struct conn_sync {
 	struct peer_link *wire;
 	struct local_conns *local_conns;
 	struct peer_conns *peer_conns;
+	struct backlog_watch *backlog;
 	struct peer_port_probe port_probe;
 	ev_timer turn; /* while there is more to do */
 };
@@ -204,6 +206,26 @@ on_room(void *arg)
 	pay(r);
 }
 
+/* Somebody who waits in a backlog, or does no more. */
+static void
+on_waiting(void *arg, const struct conn_record *c)
+{
+	struct conn_sync *r = arg;
+
+	/* Too many are owed; what the relay says is worth more. */
+	if (local_conns_take(r->local_conns, c) < 0)
+		log_debug("failover", "no room for who waits in a backlog");
+}
+
+static void
+on_waiting_told(void *arg)
+{
+	pay(arg);
+}
+
+static const struct backlog_watch_calls backlog_calls = { .changed = on_waiting,
+	.done = on_waiting_told };
+
 static const struct peer_link_calls wire_calls = { .on_up = on_up,
 	.on_down = on_down,
 	.on_frame = on_frame,
@@ -233,9 +255,19 @@ conn_sync_open(struct role *role)
 	r->local_conns = local_conns_new(max);
 	r->peer_conns = peer_conns_new(&role->config->pair, 2 * max);
 	setup.arg = r;
+	r->backlog = backlog_watch_new(
+	    role->loop, &role->config->pair, &backlog_calls, r);
+	if (r->backlog == NULL)
+		return -ENOMEM;
 	if (r->local_conns != NULL && r->peer_conns != NULL)
 		r->wire = peer_link_open(&setup);
 	return r->wire == NULL ? -ENOMEM : 0;
+}
+
+int
+conn_sync_start(struct role *role)
+{
+	return backlog_watch_start(role->conn_sync->backlog);
 }
 
 void
@@ -245,6 +277,7 @@ conn_sync_close(struct role *role)
 
 	if (r == NULL)
 		return;
+	backlog_watch_free(r->backlog);
 	peer_link_close(r->wire);
 	peer_port_probe_stop(&r->port_probe);
 	ev_timer_stop(role->loop, &r->turn);

@@ -18,6 +18,9 @@ struct peer_conns;
 
 /* Opens role->conn_sync and the wire. Returns 0 or -errno. */
 MUST_CHECK int conn_sync_open(struct role *role);
+
+/* Its thread, which shall not be real-time. Returns 0 or -errno. */
+MUST_CHECK int conn_sync_start(struct role *role);
 void conn_sync_close(struct role *role); /* also where there is none */
 
 /* CONNECTIONS and its BEGIN and END, from the relay. False: malformed. */

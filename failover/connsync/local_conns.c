@@ -135,6 +135,11 @@ open_entry(struct local_conns *l, const struct conn_record *c)
 		if (e->conn.change == CONN_RECORD_OPENED &&
 		    conn_record_is_same(&e->conn, c))
 			return 0;
+		/* Its relay knows it better by now. */
+		if (e->conn.change == CONN_RECORD_OPENED &&
+		    conn_record_is_waiting(c) &&
+		    !conn_record_is_waiting(&e->conn))
+			return 0;
 		owe(l, e, CONN_RECORD_OPENED);
 		e->conn = *c;
 		return 0;
@@ -213,8 +218,12 @@ local_conns_sweep(struct local_conns *l, unsigned n)
 	if (!l->complete)
 		return false;
 	while (n-- > 0 && (e = TAILQ_FIRST(&l->stale)) != NULL) {
-		/* What has left stays until the peer was told of it. */
-		if (e->conn.change == CONN_RECORD_OPENED)
+		/*
+		 * What has left stays until the peer was told of it, and of who
+		 * waits no relay speaks.
+		 */
+		if (e->conn.change == CONN_RECORD_OPENED &&
+		    !conn_record_is_waiting(&e->conn))
 			close_entry(l, e);
 		else
 			mention(l, e);

@@ -26,8 +26,9 @@ struct local_conns *local_conns_new(size_t max);
 void local_conns_free(struct local_conns *l); /* takes NULL */
 
 /*
- * What the relay says. Returns 0, or -ENOSPC where so many debts are open that
- * it is better to start over (local_conns_restart) when the wire is back.
+ * What the relay says, or backlog_watch.h of who waits. Returns 0, or -ENOSPC
+ * where so many debts are open that it is better to start over
+ * (local_conns_restart) when the wire is back.
  */
 MUST_CHECK int local_conns_take(
     struct local_conns *l, const struct conn_record *c);

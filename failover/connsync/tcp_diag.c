@@ -82,6 +82,7 @@ take_packet(const void *bytes, size_t len, const struct walk *w)
 	return 0;
 }
 
+/* What is left of an answer that was not heard to its end is no answer. */
 static int
 hear(int fd, const struct walk *w)
 {
@@ -92,11 +93,14 @@ hear(int fd, const struct walk *w)
 		const ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_TRUNC);
 
 		if (n == -1)
-			return -errno;
-		if ((size_t)n > sizeof(bytes))
-			return -EMSGSIZE;
-		e = take_packet(bytes, (size_t)n, w);
+			e = -errno;
+		else if ((size_t)n > sizeof(bytes))
+			e = -EMSGSIZE;
+		else
+			e = take_packet(bytes, (size_t)n, w);
 	}
+	while (e < 0 && recv(fd, bytes, sizeof(bytes), 0) > 0)
+		;
 	return e < 0 ? e : 0;
 }
 
@@ -166,14 +170,6 @@ walk(int fd, uint16_t family, uint32_t states, const struct walk *w)
 	return e < 0 ? e : hear(fd, w);
 }
 
-static int
-walk_both(int fd, uint32_t states, const struct walk *w)
-{
-	const int e = walk(fd, AF_INET, states, w);
-
-	return e < 0 ? e : walk(fd, AF_INET6, states, w);
-}
-
 static void
 add_waiting(void *arg, const struct inet_diag_msg *m)
 {
@@ -183,13 +179,15 @@ add_waiting(void *arg, const struct inet_diag_msg *m)
 }
 
 int
-tcp_diag_count_waiting(int fd)
+tcp_diag_count_waiting(int fd, sa_family_t family, unsigned *ret_n)
 {
 	unsigned n = 0;
-	const int e =
-	    walk_both(fd, 1U << TCP_LISTEN, &(struct walk){ add_waiting, &n });
+	const int e = walk(
+	    fd, family, 1U << TCP_LISTEN, &(struct walk){ add_waiting, &n });
 
-	return e < 0 ? e : (int)n;
+	if (e == 0)
+		*ret_n = n;
+	return e;
 }
 
 int
@@ -200,6 +198,7 @@ tcp_diag_open(void)
 		/* Errors without what they are about: that is known here. */
 		{ SOL_NETLINK, NETLINK_CAP_ACK, 1 },
 	};
+	unsigned n;
 	int e;
 
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
@@ -208,7 +207,7 @@ tcp_diag_open(void)
 		return -errno;
 	e = fd_set_options(fd, brief, ARRAY_LEN(brief));
 	/* Now, not in a takeover, the kernel loads what answers it. */
-	if (e == 0 && tcp_diag_count_waiting(fd) < 0)
+	if (e == 0 && tcp_diag_count_waiting(fd, AF_INET, &n) < 0)
 		log_debug("failover", "the kernel cannot tell of connections");
 	return e < 0 ? e : fd_take(&fd);
 }
@@ -254,10 +253,11 @@ take_waiting(void *arg, const struct inet_diag_msg *m)
 }
 
 int
-tcp_diag_walk_waiting(int fd, tcp_diag_waiting *found, void *arg)
+tcp_diag_walk_waiting(
+    int fd, sa_family_t family, tcp_diag_waiting *found, void *arg)
 {
 	struct waiting w = { found, arg };
 
-	return walk_both(fd, 1U << TCP_ESTABLISHED | 1U << TCP_CLOSE_WAIT,
+	return walk(fd, family, 1U << TCP_ESTABLISHED | 1U << TCP_CLOSE_WAIT,
 	    &(struct walk){ take_waiting, &w });
 }

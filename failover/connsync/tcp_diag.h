@@ -10,6 +10,8 @@
 
 #include "core/base.h"
 
+#include <sys/socket.h>
+
 struct conn_record_end;
 
 /* What this host has between two ends. */
@@ -32,13 +34,17 @@ MUST_CHECK int tcp_diag_open(void);
 enum tcp_diag_state tcp_diag_clear(int fd, const struct conn_record_end *local,
     const struct conn_record_end *remote);
 
-/* Connections in the backlogs of all listening sockets; -errno. */
-int tcp_diag_count_waiting(int fd);
+/*
+ * Connections in the backlogs of a family's listening sockets; those that
+ * listen everywhere may be IPv6's for both. Returns 0 or -errno.
+ */
+MUST_CHECK int tcp_diag_count_waiting(
+    int fd, sa_family_t family, unsigned *ret_n);
 
 /* Each of them, with its cookie: a number that no other socket ever has. */
 typedef void tcp_diag_waiting(void *arg, const struct conn_record_end *local,
     const struct conn_record_end *remote, uint64_t cookie);
 
-/* Goes through all connections of the host. Returns 0 or -errno. */
+/* Goes through all of the family's connections. Returns 0 or -errno. */
 MUST_CHECK int tcp_diag_walk_waiting(
-    int fd, tcp_diag_waiting *found, void *arg);
+    int fd, sa_family_t family, tcp_diag_waiting *found, void *arg);

@@ -11,14 +11,27 @@ import threading
 import time
 from typing import Any, Callable, Iterator
 
-from stage import CHECK_PORT, PORT, SLOW, VIP, Stage, address, endpoint, figure, limit, lines, wait_for
+from stage import (
+    CHECK_PORT,
+    PORT,
+    SLOW,
+    TOOLS,
+    VIP,
+    Stage,
+    address,
+    endpoint,
+    figure,
+    limit,
+    lines,
+    wait_for,
+)
 from test_wire import wire
 
 TIMED = True  # it judges milliseconds or processor time
 
 SILENT = 82  # a server that takes connections and says nothing
 NOBODY = 83  # one that swallows them
-FRONTS = ("once", "talk", "greet", "mute", "queue", "down", "listen", "connect")
+FRONTS = ("once", "talk", "greet", "mute", "queue", "down", "listen", "connect", "full")
 
 
 def port(front: str) -> int:
@@ -48,6 +61,7 @@ def fronts() -> list[dict[str, Any]]:
         front("down", "s1", SILENT, check="tcp"),
         front("listen", "s1", PORT, connect="at_first_byte"),
         front("connect", "s3", NOBODY),
+        front("full", "s2", SILENT, max_connections=1),
     ]
 
 
@@ -64,6 +78,9 @@ KINDS = {
     "queued, nobody is up": ("down", b"", 0),
     "silent": ("listen", b"", 0),
     "connecting": ("connect", b"x", 0),
+    "in the backlog": ("full", b"", 0),
+    "in the backlog, has spoken": ("full", b"x", 0),
+    "in the backlog, half-closed": ("full", b"x", 0),
 }
 
 
@@ -84,7 +101,7 @@ class Crowd:
 
     def enter(self) -> None:
         # Who has the one place there is.
-        for name in ("queue",):
+        for name in ("queue", "full"):
             self.add(f"holds the place of {name}", 4, name)
         time.sleep(0.05 * SLOW)
         for kind, (name, said, got) in KINDS.items():
@@ -149,7 +166,7 @@ class Crowd:
 def stage_of_all_kinds() -> Iterator[Stage]:
     with Stage(services=fronts(), threads=1) as stage:
         for mode in (("echo", str(PORT)), ("banner", str(CHECK_PORT), "s1")):
-            stage.lab.spawn("s1", [f"{os.environ.get('HAPAIR_TOOLS', 'build/tests/tools')}/echo", *mode])
+            stage.lab.spawn("s1", [f"{TOOLS}/echo", *mode])
         with stage.lab.listen("s2", SILENT):
             stage.lab.drop("s3", "to", f"tcp dport {NOBODY}")
             stage.start()

@@ -210,6 +210,38 @@ a_server_that_comes_later_is_told(void **state)
 	local_conns_free(l);
 }
 
+/* Whatever comes first, and late: the relay knows better. */
+static void
+who_waits_in_a_backlog_is_told_until_accepted(void **state)
+{
+	struct local_conns *l = connected();
+	const uint64_t cookie = conn_record_waiting_id(7);
+
+	(void)state;
+	take(l, 1, cookie, CONN_RECORD_OPENED);
+	assert_text(owed(l), "+1");
+	/* A new relay does not know of it. */
+	local_conns_begin(l);
+	local_conns_end(l);
+	assert_false(local_conns_sweep(l, 10));
+	assert_text(owed(l), "");
+	assert_int_equal(local_conns_count(l), 1);
+	/* Accepted, and then seen as gone, and once more from before. */
+	take(l, 1, 1, CONN_RECORD_OPENED);
+	assert_text(owed(l), "+1");
+	take(l, 1, cookie, CONN_RECORD_CLOSED);
+	take(l, 1, cookie, CONN_RECORD_OPENED);
+	assert_text(owed(l), "");
+	take(l, 1, 1, CONN_RECORD_CLOSED);
+	assert_text(owed(l), "-1");
+	take(l, 1, conn_record_waiting_id(8), CONN_RECORD_OPENED);
+	take(l, 2, conn_record_waiting_id(9), CONN_RECORD_OPENED);
+	assert_text(owed(l), "+1 +2");
+	take(l, 2, conn_record_waiting_id(9), CONN_RECORD_CLOSED);
+	assert_text(owed(l), "-2");
+	local_conns_free(l);
+}
+
 static void
 what_left_is_told_and_must_arrive(void **state)
 {
@@ -310,6 +342,7 @@ main(void)
 		cmocka_unit_test(a_new_relay_without_connections_ends_all),
 		cmocka_unit_test(the_next_user_of_the_ends_is_another),
 		cmocka_unit_test(a_server_that_comes_later_is_told),
+		cmocka_unit_test(who_waits_in_a_backlog_is_told_until_accepted),
 		cmocka_unit_test(what_left_is_told_and_must_arrive),
 		cmocka_unit_test(who_comes_back_by_the_same_ends_is_live),
 		cmocka_unit_test(

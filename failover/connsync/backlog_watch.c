@@ -1,0 +1,375 @@
+#include "failover/connsync/backlog_watch.h"
+
+#include "config/config.h"
+#include "core/fd.h"
+#include "core/mono.h"
+#include "core/proc.h"
+#include "core/timeout.h"
+#include "failover/connsync/tcp_diag.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+/*
+ * The kernel goes through tables that are as large as the machine's memory
+ * allows: looking whether anybody waits takes 0.1 ms and more, and going
+ * through all connections 5 ms and a microsecond for each. So the pauses are as
+ * many times as long: a third of a percent of a processor, and two percent
+ * while somebody waits.
+ */
+#define PAUSE_MS 100
+#define COUNT_PAUSES 300
+#define WALK_PAUSES 50
+
+/* All memory is locked: the usual 8 MiB of a thread's stack would be, too. */
+#define STACK_BYTES (128 * 1024)
+
+/* More wait nowhere, unless somebody has raised somaxconn by much. */
+#define WAITING_MAX 20000
+
+/* Told in one go, and again this much later: see conn_sync.c. */
+#define CHANGES_A_TURN 500
+#define TURN_MS 2
+
+/* From the thread to the loop: all that has changed since the one before. */
+struct news {
+	STAILQ_ENTRY(news) link;
+	size_t n, told;
+	struct conn_record changes[];
+};
+
+/* Those who wait, in the order of their ids. */
+struct crowd {
+	size_t n, room;
+	struct conn_record *who;
+};
+
+struct backlog_watch {
+	struct ev_loop *loop;
+	const struct config_pair *pair; /* borrowed: the configuration's */
+	const struct backlog_watch_calls *calls;
+	void *arg;
+	ev_async came;
+	ev_timer turn; /* while there is more to tell */
+	pthread_t thread;
+	bool started;
+	pthread_mutex_t lock;
+	pthread_cond_t end;
+	/* Under it: */
+	bool ending;
+	STAILQ_HEAD(, news) news;
+	/* The thread's: */
+	int diag;
+	struct crowd here, before;
+};
+
+/* Goes on to the next; NULL: no memory, so it is not known for now. */
+static struct conn_record *
+add(struct crowd *c)
+{
+	if (c->n == c->room) {
+		const size_t room = c->room == 0 ? 64 : 2 * c->room;
+		struct conn_record *more =
+		    reallocarray(c->who, room, sizeof(*more));
+
+		if (more == NULL)
+			return NULL;
+		c->who = more;
+		c->room = room;
+	}
+	return &c->who[c->n++];
+}
+
+static bool
+is_virtual(const struct config_pair *pair, const struct conn_record_end *local)
+{
+	const union addr a = conn_record_end_addr(local);
+
+	for (size_t i = 0; i < pair->n_groups; i++)
+		if (config_group_has(&pair->groups[i], &a))
+			return true;
+	return false;
+}
+
+static void
+on_waiting(void *arg, const struct conn_record_end *local,
+    const struct conn_record_end *remote, uint64_t cookie)
+{
+	struct backlog_watch *w = arg;
+	struct conn_record *c;
+
+	if (w->here.n == WAITING_MAX || !is_virtual(w->pair, local))
+		return;
+	c = add(&w->here);
+	if (c != NULL)
+		*c = (struct conn_record){ .client = *remote,
+			.local = *local,
+			.id = conn_record_waiting_id(cookie),
+			.change = CONN_RECORD_OPENED };
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	const struct conn_record *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+/* What is in one of them and not in the other. */
+static struct news *
+compare(const struct crowd *before, const struct crowd *here)
+{
+	struct news *news = malloc(
+	    sizeof(*news) + (before->n + here->n) * sizeof(news->changes[0]));
+	size_t was = 0, is = 0;
+
+	if (news == NULL)
+		return NULL;
+	news->n = news->told = 0;
+	while (was < before->n || is < here->n) {
+		const bool gone = is == here->n ||
+		    (was < before->n && before->who[was].id < here->who[is].id);
+		const bool came = was == before->n ||
+		    (is < here->n && here->who[is].id < before->who[was].id);
+
+		if (gone) {
+			news->changes[news->n] = before->who[was++];
+			news->changes[news->n++].change = CONN_RECORD_CLOSED;
+		} else if (came) {
+			news->changes[news->n++] = here->who[is++];
+		} else {
+			was++;
+			is++;
+		}
+	}
+	return news;
+}
+
+static void
+publish(struct backlog_watch *w, struct news *news)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	STAILQ_INSERT_TAIL(&w->news, news, link);
+	(void)pthread_mutex_unlock(&w->lock);
+	ev_async_send(w->loop, &w->came);
+}
+
+/* Who waits now is whom the next look is compared with. */
+static void
+note(struct backlog_watch *w)
+{
+	struct crowd swapped = w->before;
+	struct news *news;
+
+	if (w->here.n > 0)
+		qsort(w->here.who, w->here.n, sizeof(w->here.who[0]), by_id);
+	news = compare(&w->before, &w->here);
+	if (news == NULL)
+		return; /* against the one before, the next time */
+	w->before = w->here;
+	w->here = swapped;
+	if (news->n > 0)
+		publish(w, news);
+	else
+		free(news);
+}
+
+/*
+ * Who waits, where anybody does; `again`: somebody did the last time, too.
+ * Returns whether anybody waits, and how long to pause.
+ */
+static bool
+look(struct backlog_watch *w, bool again, int64_t *ret_pause_us)
+{
+	const struct mono begun = mono_now();
+	unsigned waiting[] = { 0, 0 };
+	bool anybody = false;
+	int64_t pauses = COUNT_PAUSES;
+	int e = tcp_diag_count_waiting(w->diag, AF_INET, &waiting[0]);
+
+	if (e == 0)
+		e = tcp_diag_count_waiting(w->diag, AF_INET6, &waiting[1]);
+	if (e == 0)
+		anybody = waiting[0] > 0 || waiting[1] > 0;
+	w->here.n = 0;
+	if (anybody && again) {
+		pauses = WALK_PAUSES;
+		if (waiting[0] > 0)
+			e = tcp_diag_walk_waiting(
+			    w->diag, AF_INET, on_waiting, w);
+		if (e == 0 && waiting[1] > 0)
+			e = tcp_diag_walk_waiting(
+			    w->diag, AF_INET6, on_waiting, w);
+	}
+	if (e == 0 && (again || !anybody) && w->here.n + w->before.n > 0)
+		note(w);
+	*ret_pause_us = pauses * mono_span_us(begun, mono_now());
+	if (*ret_pause_us < PAUSE_MS * 1000)
+		*ret_pause_us = PAUSE_MS * 1000;
+	return anybody;
+}
+
+/* Until then, or until it shall end: then true. */
+static bool
+rest(struct backlog_watch *w, int64_t pause_us)
+{
+	const struct mono until = mono_add_us(mono_now(), pause_us);
+	const struct timespec at = { .tv_sec = until.ns / 1000000000,
+		.tv_nsec = until.ns % 1000000000 };
+	bool ending;
+
+	(void)pthread_mutex_lock(&w->lock);
+	while (!w->ending &&
+	    pthread_cond_timedwait(&w->end, &w->lock, &at) != ETIMEDOUT)
+		;
+	ending = w->ending;
+	(void)pthread_mutex_unlock(&w->lock);
+	return ending;
+}
+
+static void *
+backlog_watch_main(void *arg)
+{
+	struct backlog_watch *w = arg;
+	int64_t pause_us = 0;
+	bool anybody = false;
+
+	proc_set_name("hapair-backlog");
+	do
+		anybody = look(w, anybody, &pause_us);
+	while (!rest(w, pause_us));
+	return NULL;
+}
+
+static struct news *
+first(struct backlog_watch *w)
+{
+	struct news *news;
+
+	(void)pthread_mutex_lock(&w->lock);
+	news = STAILQ_FIRST(&w->news);
+	(void)pthread_mutex_unlock(&w->lock);
+	return news;
+}
+
+static void
+drop_first(struct backlog_watch *w, struct news *news)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	STAILQ_REMOVE_HEAD(&w->news, link);
+	(void)pthread_mutex_unlock(&w->lock);
+	free(news);
+}
+
+/* In portions, since the heartbeat is in this thread. */
+static void
+tell(struct backlog_watch *w)
+{
+	unsigned left = CHANGES_A_TURN;
+	struct news *news;
+
+	while ((news = first(w)) != NULL) {
+		for (; left > 0 && news->told < news->n; left--)
+			w->calls->changed(w->arg, &news->changes[news->told++]);
+		if (news->told < news->n) {
+			timeout_arm(w->loop, &w->turn, TURN_MS / 1e3);
+			break;
+		}
+		drop_first(w, news);
+	}
+	w->calls->done(w->arg);
+}
+
+static void
+on_came(struct ev_loop *loop, ev_async *a, int revents)
+{
+	tell(CONTAINER_OF(a, struct backlog_watch, came));
+}
+
+static void
+on_turn(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	tell(CONTAINER_OF(t, struct backlog_watch, turn));
+}
+
+static int
+init_clock(pthread_cond_t *end)
+{
+	pthread_condattr_t attr;
+	int e = -pthread_condattr_init(&attr);
+
+	if (e == 0)
+		e = -pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	if (e == 0)
+		e = -pthread_cond_init(end, &attr);
+	return e;
+}
+
+struct backlog_watch *
+backlog_watch_new(struct ev_loop *loop, const struct config_pair *pair,
+    const struct backlog_watch_calls *calls, void *arg)
+{
+	struct backlog_watch *w = calloc(1, sizeof(*w));
+
+	if (w == NULL || init_clock(&w->end) < 0) {
+		free(w);
+		return NULL;
+	}
+	w->loop = loop;
+	w->pair = pair;
+	w->calls = calls;
+	w->arg = arg;
+	w->diag = -1;
+	STAILQ_INIT(&w->news);
+	(void)pthread_mutex_init(&w->lock, NULL);
+	ev_async_init(&w->came, on_came);
+	ev_set_priority(&w->came, EV_MINPRI);
+	ev_init(&w->turn, on_turn);
+	ev_set_priority(&w->turn, EV_MINPRI);
+	return w;
+}
+
+int
+backlog_watch_start(struct backlog_watch *w)
+{
+	int e;
+
+	w->diag = tcp_diag_open();
+	if (w->diag < 0)
+		return w->diag;
+	ev_async_start(w->loop, &w->came);
+	e = proc_start_thread(&w->thread, STACK_BYTES, backlog_watch_main, w);
+	w->started = e == 0;
+	return e;
+}
+
+void
+backlog_watch_free(struct backlog_watch *w)
+{
+	struct news *news;
+
+	if (w == NULL)
+		return;
+	if (w->started) {
+		(void)pthread_mutex_lock(&w->lock);
+		w->ending = true;
+		(void)pthread_cond_signal(&w->end);
+		(void)pthread_mutex_unlock(&w->lock);
+		(void)pthread_join(w->thread, NULL);
+	}
+	ev_async_stop(w->loop, &w->came);
+	ev_timer_stop(w->loop, &w->turn);
+	while ((news = first(w)) != NULL)
+		drop_first(w, news);
+	free(w->here.who);
+	free(w->before.who);
+	fd_close(&w->diag);
+	(void)pthread_cond_destroy(&w->end);
+	(void)pthread_mutex_destroy(&w->lock);
+	free(w);
+}
