@@ -60,12 +60,15 @@ say(int fd, const struct request *r)
  * come, or -errno: the kernel's.
  */
 static int
-take_packet(const void *bytes, size_t len, const struct walk *w)
+take_packet(const uint8_t *bytes, size_t len, const struct walk *w)
 {
-	const struct nlmsghdr *h = bytes;
-	int left = (int)len;
+	const struct nlmsghdr *h;
 
-	for (; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+	for (size_t at = 0; at + sizeof(*h) <= len;
+	     at += NLMSG_ALIGN(h->nlmsg_len)) {
+		h = (const void *)(bytes + at);
+		if (h->nlmsg_len < sizeof(*h) || h->nlmsg_len > len - at)
+			return -EBADMSG;
 		if (h->nlmsg_type == NLMSG_DONE)
 			return 1;
 		if (h->nlmsg_type == NLMSG_ERROR) {
