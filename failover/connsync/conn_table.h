@@ -1,9 +1,10 @@
 #pragma once
 
 /*
- * Values found by a connection's two ends; the door to uthash. Its owner gives
- * each value a size and knows what is in it, behind the struct conn_record that
- * it begins with. Bounded.
+ * Values found by a connection's two ends. Its owner gives each value a size
+ * and knows what is in it, behind the struct conn_record that it begins with.
+ * Bounded, and as quick when it is full as when it is empty: the buckets are
+ * there from the start, and nothing is ever moved.
  *
  * Whoever may connect chooses the ends that are hashed here, so the hash has a
  * key: nobody can pick ends that all meet in one bucket.
@@ -14,7 +15,10 @@
 struct conn_record;
 struct conn_table;
 
-/* NULL where memory is out. */
+/*
+ * For at most so many, but memory only for those there were at once. NULL where
+ * memory is out.
+ */
 struct conn_table *conn_table_new(size_t value_bytes, size_t max);
 void conn_table_free(struct conn_table *m); /* takes NULL */
 

@@ -16,12 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 50,000 a second; a turn takes less than a millisecond. */
-#define LEGS_A_TURN 100
-#define TURN_MS 2
+/* 50,000 a second; a turn takes less than half a millisecond. */
+#define LEGS_A_TURN 50
+#define TURN_MS 1
 
 /* The kernel is asked about each, and may be slower than usual. */
-#define TURN_US 1000
+#define TURN_US 500
 
 /*
  * More than the 500 ms in which a host answers but once; three such rounds, and
