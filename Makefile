@@ -186,7 +186,8 @@ fuzzers: $(FUZZ)
 system: all tools
 	$(Q)tests/system/run
 
-# Each once as it is, then with a rule broken, which it must notice. Faults and orders of the operator are judged by rules of their own.
+# Each once as it is, then with a rule broken, which it must notice. Faults and an
+# operator's orders are judged by rules of their own.
 PROOFS := $(B)/tests/sim/sim_failover $(B)/tests/model/model_pair
 PLAIN := $(B)/tests/sim/sim_faults $(B)/tests/sim/sim_operator
 .PHONY: $(PROOFS:=.proof) $(PLAIN:=.proof)
