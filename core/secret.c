@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -163,6 +165,13 @@ secret_load(const char *path, struct secret_keys *ret_keys)
 	result = parse_keys(text, (size_t)n, ret_keys);
 	sodium_memzero(text, sizeof(text));
 	return result;
+}
+
+const char *
+secret_id_text(uint64_t id, char buf[static SECRET_ID_TEXT])
+{
+	(void)snprintf(buf, SECRET_ID_TEXT, "%08" PRIx32, (uint32_t)id);
+	return buf;
 }
 
 const char *

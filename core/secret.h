@@ -9,7 +9,8 @@
 #include "core/base.h"
 
 #define SECRET_KEY_BYTES 32
-#define SECRET_KEYS_MAX 2   /* a new one and the old */
+#define SECRET_KEYS_MAX 2 /* a new one and the old */
+#define SECRET_ID_TEXT 9
 #define SECRET_MAC_BYTES 16 /* HMAC-SHA-256 cut to 128 bits, RFC 2104 s. 5 */
 
 struct secret_key {
@@ -84,6 +85,9 @@ MUST_CHECK int secret_open(const char *path);
  * fit into the room. Returns 0 or -errno; the caller wipes it.
  */
 MUST_CHECK int secret_load_line(const char *path, char *ret_line, size_t room);
+
+/* What people call a key, by an id of it: "9f2c01ab". Returns `buf`. */
+const char *secret_id_text(uint64_t id, char buf[static SECRET_ID_TEXT]);
 
 /* Why not, in words, for what secret_load() returned below 0. */
 const char *secret_fault(int error);

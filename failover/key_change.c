@@ -13,19 +13,19 @@
 #include <string.h>
 
 #define TEXT_MAX 256
-#define LIST_MAX (HELLO_KEYS_MAX * (PACKET_AUTH_TEXT + 1))
+#define LIST_MAX (HELLO_KEYS_MAX * (SECRET_ID_TEXT + 1))
 
 /* "9f2c01ab, 5511aa02" */
 static const char *
 list(const uint64_t keys[HELLO_KEYS_MAX], char text[static LIST_MAX])
 {
-	char one[PACKET_AUTH_TEXT];
+	char one[SECRET_ID_TEXT];
 	int len = 0;
 
 	text[0] = '\0';
 	for (unsigned i = 0; i < HELLO_KEYS_MAX && keys[i] != 0; i++)
 		len += snprintf(text + len, LIST_MAX - (size_t)len, "%s%s",
-		    i > 0 ? ", " : "", packet_auth_key_text(keys[i], one));
+		    i > 0 ? ", " : "", secret_id_text(keys[i], one));
 	return text;
 }
 

@@ -95,7 +95,7 @@ note_keys(struct role *role)
 	const struct peer *peer = &role_node(role)->peer;
 	struct packet_auth *auth = &role->auth;
 	const uint64_t signs = peer_key(peer);
-	char ours[PACKET_AUTH_TEXT], theirs[PACKET_AUTH_TEXT];
+	char ours[SECRET_ID_TEXT], theirs[SECRET_ID_TEXT];
 
 	if (signs == auth->signs && peer->signs == auth->hears)
 		return;
@@ -103,8 +103,8 @@ note_keys(struct role *role)
 	if (auth->n > 1 || auth->signs != 0)
 		log_notice(role->peer_subject,
 		    "keys: signs with %s, we with %s",
-		    packet_auth_key_text(peer->signs, theirs),
-		    packet_auth_key_text(signs, ours));
+		    secret_id_text(peer->signs, theirs),
+		    secret_id_text(signs, ours));
 	auth->signs = signs;
 	auth->hears = peer->signs;
 }

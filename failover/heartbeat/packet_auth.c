@@ -2,8 +2,6 @@
 
 #include "core/addr.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Family and bytes of an address: 1 + 16 at most. */
@@ -62,13 +60,6 @@ direction(const struct secret_key *key, const union addr *from,
 
 	len += identity(to, context + len);
 	secret_derive(key, "hapair heartbeat", context, len, ret_key);
-}
-
-const char *
-packet_auth_key_text(uint64_t id, char buf[static PACKET_AUTH_TEXT])
-{
-	(void)snprintf(buf, PACKET_AUTH_TEXT, "%08" PRIx32, (uint32_t)id);
-	return buf;
 }
 
 struct packet_auth

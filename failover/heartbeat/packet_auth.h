@@ -51,12 +51,6 @@ size_t packet_auth_close(
 MUST_CHECK bool packet_auth_is_good(
     const struct packet_auth_key *key, const uint8_t *bytes, size_t len);
 
-#define PACKET_AUTH_TEXT 9
-
-/* What people call a key by its id, "9f2c01ab". Returns `buf`. */
-const char *packet_auth_key_text(
-    uint64_t id, char buf[static PACKET_AUTH_TEXT]);
-
 /* An id for a key, and for a name: the same on both nodes. */
 uint64_t packet_auth_key_id(const struct secret_key *key);
 uint32_t packet_auth_name_id(const char *name);

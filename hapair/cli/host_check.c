@@ -109,7 +109,7 @@ check_keys(struct host_check *m)
 	const struct client client = { .command = "check",
 		.socket = m->config->control };
 	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
-	char names[SECRET_KEYS_MAX][PACKET_AUTH_TEXT], text[KEY_STEPS_TEXT];
+	char names[SECRET_KEYS_MAX][SECRET_ID_TEXT], text[KEY_STEPS_TEXT];
 	struct key_steps s = { .file = { NULL } };
 	const struct json_doc *keys;
 	struct secret_keys file;
@@ -118,8 +118,8 @@ check_keys(struct host_check *m)
 	    secret_load(m->config->pair.key_file, &file) < 0)
 		return;
 	for (unsigned i = 0; i < file.n; i++)
-		s.file[i] = packet_auth_key_text(
-		    packet_auth_key_id(&file.all[i]), names[i]);
+		s.file[i] =
+		    secret_id_text(packet_auth_key_id(&file.all[i]), names[i]);
 	secret_wipe(&file, sizeof(file));
 	if (client_ask(&client, "status", &d) != COMMAND_DONE)
 		return;

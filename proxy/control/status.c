@@ -1,6 +1,7 @@
 #include "proxy/control/status.h"
 
 #include "core/json_doc.h"
+#include "core/secret.h"
 #include "core/version.h"
 #include "core/wall_clock.h"
 #include "proxy/control/standby.h"
@@ -216,39 +217,30 @@ put_wire(struct json_doc *peer, const struct msg_peer *m)
 	json_doc_put_int(wire, "rejected", (int64_t)m->wire_rejected);
 }
 
-#define KEY_TEXT 9
-
-/* What people call a key by its id: packet_auth.h has the same. */
-static const char *
-key_text(uint64_t id, char text[static KEY_TEXT])
-{
-	(void)snprintf(text, KEY_TEXT, "%08" PRIx32, (uint32_t)id);
-	return text;
-}
-
 static void
 put_keys(struct json_doc *peer, const struct msg_peer *m)
 {
 	struct json_doc *at = json_doc_put_object(peer, "keys");
 	struct json_doc *ours = json_doc_put_array(at, "ours");
 	struct json_doc *peers = json_doc_put_array(at, "peers");
-	char text[KEY_TEXT];
+	char text[SECRET_ID_TEXT];
 
 	for (unsigned i = 0; i < MSG_PEER_KEYS_MAX; i++) {
 		if (m->own_keys[i] != 0)
 			json_doc_put_string(
-			    ours, NULL, key_text(m->own_keys[i], text));
+			    ours, NULL, secret_id_text(m->own_keys[i], text));
 		if (m->keys[i] != 0)
 			json_doc_put_string(
-			    peers, NULL, key_text(m->keys[i], text));
+			    peers, NULL, secret_id_text(m->keys[i], text));
 	}
 	if (m->key == 0) {
 		json_doc_put_null(at, "we_sign_with");
 		json_doc_put_null(at, "it_signs_with");
 		return;
 	}
-	json_doc_put_string(at, "we_sign_with", key_text(m->own_key, text));
-	json_doc_put_string(at, "it_signs_with", key_text(m->key, text));
+	json_doc_put_string(
+	    at, "we_sign_with", secret_id_text(m->own_key, text));
+	json_doc_put_string(at, "it_signs_with", secret_id_text(m->key, text));
 }
 
 /* It is not heard, or it is and nobody here can read what it says. */
@@ -256,12 +248,12 @@ static void
 tell_unheard(
     const struct msg_peer *m, const char *name, struct json_doc *problems)
 {
-	char text[KEY_TEXT];
+	char text[SECRET_ID_TEXT];
 
 	if (m->odd_kind == MSG_PEER_ODD_KEY)
 		problem(problems,
 		    "peer %s is heard but not understood: it signs with key %s, which this node does not have; put the same keys into the key file of both nodes, and `hapair reload`",
-		    name, key_text(m->odd, text));
+		    name, secret_id_text(m->odd, text));
 	else if (m->odd_kind == MSG_PEER_ODD_VERSION)
 		problem(problems,
 		    "peer %s is heard but not understood: its heartbeats are of version %" PRIu64

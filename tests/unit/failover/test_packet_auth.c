@@ -46,7 +46,7 @@ both_nodes_call_things_alike(void **state)
 {
 	const struct packet_auth a = between("fd00::1", "fd00::2");
 	const struct packet_auth b = between("fd00::2", "fd00::1");
-	char text[PACKET_AUTH_TEXT];
+	char text[SECRET_ID_TEXT];
 
 	(void)state;
 	assert_true(a.self == b.other && a.other == b.self);
@@ -58,7 +58,7 @@ both_nodes_call_things_alike(void **state)
 		    packet_auth_find(&b, a.keys[i].id), &b.keys[i]);
 	}
 	assert_null(packet_auth_find(&a, a.keys[0].id + 1));
-	assert_int_equal(strlen(packet_auth_key_text(a.keys[0].id, text)), 8);
+	assert_int_equal(strlen(secret_id_text(a.keys[0].id, text)), 8);
 	assert_int_equal(
 	    packet_auth_name_id("main"), packet_auth_name_id("main"));
 	assert_true(packet_auth_name_id("main") != packet_auth_name_id("mail"));
