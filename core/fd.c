@@ -58,16 +58,31 @@ fd_set_options(int fd, const struct fd_option *o, size_t n)
 	return 0;
 }
 
+static int
+attach(int fd, const struct sock_fprog *program)
+{
+	return setsockopt(
+	    fd, SOL_SOCKET, SO_ATTACH_FILTER, program, sizeof(*program));
+}
+
 int
 fd_attach_filter(int fd, struct socket_filter *filter)
 {
 	const int e = socket_filter_end(filter);
 	const struct sock_fprog program = socket_filter_program(filter);
+	const struct sock_fprog brief = { .len = 1,
+		.filter = program.filter + program.len - 1 };
 
 	if (e < 0)
 		return e;
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
-	        sizeof(program)) == -1)
+	if (attach(fd, &program) == 0)
+		return 0;
+	/*
+	 * The one that it had counts until it has this one, and together they
+	 * may be too large: for a moment it has one that lists nobody.
+	 */
+	if (errno != ENOMEM || attach(fd, &brief) == -1 ||
+	    attach(fd, &program) == -1)
 		return -errno;
 	return 0;
 }

@@ -3,10 +3,17 @@
 #include "core/addr.h"
 
 #include <errno.h>
+#include <string.h>
 
 /*
- * Jumps reach 255 instructions, so nothing jumps to a common end: each question
- * that decides has its own return right behind it.
+ * Addresses are sorted, so that a word that many have in common is asked for
+ * once, and those that follow each other are one question: 512 addresses of a
+ * few subnets are a few instructions, and 512 that are nowhere near each other
+ * in some networks of IPv6 are 2,600. The kernel has little room for a socket's
+ * filter (net.core.optmem_max).
+ *
+ * Jumps on a condition reach 255 instructions, so nothing jumps to a common
+ * end: each question that decides has its own return right behind it.
  */
 
 #define ALL UINT32_MAX
@@ -118,6 +125,7 @@ socket_filter_begin(
 	s->family = family;
 	s->full = false;
 	s->n = 0;
+	s->n_addresses = 0;
 	switch (kind) {
 	case SOCKET_FILTER_MUTE:
 		/* A listener's filter sees the TCP header at offset 0. */
@@ -173,31 +181,166 @@ place(const struct socket_filter *s)
 	return ETHERNET + ARP_SENDER;
 }
 
+static int
+compare(const struct socket_filter_address *a,
+    const struct socket_filter_address *b)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(a->words); i++)
+		if (a->words[i] != b->words[i])
+			return a->words[i] < b->words[i] ? -1 : 1;
+	return 0;
+}
+
+/* Where it stands among the others, once. */
 void
 socket_filter_add(struct socket_filter *s, const union addr *a)
 {
-	const bool v4 = s->family == AF_INET;
-	const uint8_t *bytes =
-	    v4 ? (const uint8_t *)&a->in.sin_addr : a->in6.sin6_addr.s6_addr;
-	const size_t len = v4 ? 4 : 16;
+	struct socket_filter_address new = { 0 };
+	unsigned at = s->n_addresses;
+	size_t len;
+	const uint8_t *bytes = addr_bytes(a, &len);
 
 	if (a->sa.sa_family != s->family)
 		return;
-	for (size_t i = 0; i < len; i += 4) {
-		/* Past the other words' pairs, and past the verdict. */
-		const uint8_t rest = (uint8_t)((len - 4 - i) / 2 + 1);
-
-		load(s, BPF_W | BPF_ABS, place(s) + (uint32_t)i);
-		put(s, BPF_JMP | BPF_JEQ | BPF_K, word(bytes + i), 0, rest);
+	for (size_t i = 0; i < len; i += 4)
+		new.words[i / 4] = word(bytes + i);
+	while (at > 0 && compare(&s->addresses[at - 1], &new) > 0)
+		at--;
+	if (at > 0 && compare(&s->addresses[at - 1], &new) == 0)
+		return;
+	if (s->n_addresses == SOCKET_FILTER_ADDRESSES_MAX) {
+		s->full = true;
+		return;
 	}
-	end(s, s->kind == SOCKET_FILTER_MUTE ? NONE : ALL);
+	memmove(&s->addresses[at + 1], &s->addresses[at],
+	    (s->n_addresses - at) * sizeof(new));
+	s->addresses[at] = new;
+	s->n_addresses++;
+}
+
+static unsigned
+last_word(const struct socket_filter *s)
+{
+	return s->family == AF_INET ? 0 : 3;
+}
+
+static uint32_t
+of_listed(const struct socket_filter *s)
+{
+	return s->kind == SOCKET_FILTER_MUTE ? NONE : ALL;
+}
+
+static uint32_t
+of_others(const struct socket_filter *s)
+{
+	return s->kind == SOCKET_FILTER_MUTE ? ALL : NONE;
+}
+
+/*
+ * The accumulator is an address's last word. Asks for the first of the list and
+ * those that follow it one by one; returns which comes next.
+ */
+static unsigned
+match_run(
+    struct socket_filter *s, unsigned first, unsigned last, unsigned end_at)
+{
+	const uint32_t low = s->addresses[first].words[last];
+	uint32_t high = low;
+	unsigned next = first + 1;
+
+	while (next < end_at && s->addresses[next].words[last] == high + 1) {
+		high++;
+		next++;
+	}
+	if (low == high) {
+		put(s, BPF_JMP | BPF_JEQ | BPF_K, low, 0, 1);
+	} else {
+		put(s, BPF_JMP | BPF_JGE | BPF_K, low, 0, 2);
+		put(s, BPF_JMP | BPF_JGT | BPF_K, high, 1, 0);
+	}
+	end(s, of_listed(s));
+	return next;
+}
+
+/*
+ * The accumulator is this word of an address that nobody else begins like: goes
+ * on behind what is put here where it is another.
+ */
+static void
+match_one(
+    struct socket_filter *s, unsigned which, unsigned last, unsigned index)
+{
+	const uint32_t *words = s->addresses[index].words;
+
+	put(s, BPF_JMP | BPF_JEQ | BPF_K, words[which], 0,
+	    (uint8_t)(2 * (last - which) + 2));
+	for (unsigned i = which + 1; i <= last; i++) {
+		load(s, BPF_MEM, i);
+		put(s, BPF_JMP | BPF_JEQ | BPF_K, words[i], 0,
+		    (uint8_t)(2 * (last - i) + 1));
+	}
+	end(s, of_listed(s));
+	end(s, of_others(s));
+}
+
+/*
+ * Decides about the addresses from `first` to before `end_at`, which have the
+ * words before this one in common. As deep as an address has words.
+ */
+static void
+match(struct socket_filter *s, unsigned which, unsigned first, unsigned end_at)
+{
+	const unsigned last = last_word(s);
+
+	load(s, BPF_MEM, which);
+	while (first < end_at && !s->full) {
+		const uint32_t word = s->addresses[first].words[which];
+		unsigned next = first, over;
+
+		if (which == last) {
+			first = match_run(s, first, last, end_at);
+			continue;
+		}
+		while (next < end_at && s->addresses[next].words[which] == word)
+			next++;
+		if (next == first + 1) {
+			match_one(s, which, last, first);
+			first = next;
+			continue;
+		}
+		put(s, BPF_JMP | BPF_JEQ | BPF_K, word, 1, 0);
+		over = s->n;
+		put(s, BPF_JMP | BPF_JA, 0, 0, 0);
+		match(s, which + 1, first, next);
+		if (!s->full)
+			s->code[over].k = s->n - over - 1U;
+		first = next;
+	}
+	end(s, of_others(s));
+}
+
+/*
+ * The kernel makes ten instructions of one that reads from a packet, so each
+ * word is read once, and kept.
+ */
+static void
+keep_words(struct socket_filter *s)
+{
+	for (unsigned i = 0; i <= last_word(s); i++) {
+		load(s, BPF_W | BPF_ABS, place(s) + 4 * i);
+		put(s, BPF_ST, i, 0, 0);
+	}
 }
 
 int
 socket_filter_end(struct socket_filter *s)
 {
-	/* To none of the addresses: a muted listener answers that. */
-	end(s, s->kind == SOCKET_FILTER_MUTE ? ALL : NONE);
+	if (s->n_addresses > 0) {
+		keep_words(s);
+		match(s, 0, 0, s->n_addresses);
+	} else {
+		end(s, of_others(s));
+	}
 	return s->full ? -E2BIG : 0;
 }
 

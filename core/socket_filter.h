@@ -32,13 +32,22 @@ enum socket_filter_kind {
 	                      what is said to this host alone */
 };
 
-/* The kernel takes BPF_MAXINSNS (4096); this is 200 IPv6 addresses' worth. */
-#define SOCKET_FILTER_CODE_MAX 2000
+/* What the kernel takes: BPF_MAXINSNS. */
+#define SOCKET_FILTER_CODE_MAX 4096
+
+/* Of one family: all virtual IPs there may be, and the nodes' own. */
+#define SOCKET_FILTER_ADDRESSES_MAX 540
+
+struct socket_filter_address {
+	uint32_t words[4]; /* of IPv4 the first */
+};
 
 struct socket_filter {
 	enum socket_filter_kind kind;
 	sa_family_t family;
 	bool full;
+	unsigned n_addresses;
+	struct socket_filter_address addresses[SOCKET_FILTER_ADDRESSES_MAX];
 	unsigned short n;
 	struct sock_filter code[SOCKET_FILTER_CODE_MAX];
 };
@@ -49,7 +58,10 @@ void socket_filter_begin(
 /* An address of the other family is none of this filter's. */
 void socket_filter_add(struct socket_filter *s, const union addr *a);
 
-/* Returns 0, or -E2BIG where the addresses were too many. */
+/*
+ * Once. Returns 0, or -E2BIG where the addresses were too many. The last
+ * instruction is what becomes of all others.
+ */
 MUST_CHECK int socket_filter_end(struct socket_filter *s);
 
 /* For SO_ATTACH_FILTER; points into `s`. */

@@ -15,9 +15,8 @@
 /* Read at once; a flood must not keep us from the heartbeat. */
 #define BUDGET 64
 
-/* An IPv4 address takes three instructions of a filter, and so does the end. */
-_Static_assert(3 * (CONFIG_GROUPS_MAX * CONFIG_GROUP_ADDRESSES_MAX + 2) <=
-        SOCKET_FILTER_CODE_MAX,
+_Static_assert(CONFIG_GROUPS_MAX *CONFIG_GROUP_ADDRESSES_MAX + 1 <=
+        SOCKET_FILTER_ADDRESSES_MAX,
     "ARP is heard of the peer and of every address");
 
 struct arp_nd {

@@ -1,6 +1,6 @@
 """Goal: what other programs do to a host's addresses costs no heartbeat."""
 
-from stage import SLOW, VIP, Stage, limit, wait_for
+from stage import SLOW, VIP, Stage, limit, service, wait_for
 
 MANY = 10000
 OTHERS = [f"10.88.{i // 250}.{i % 250 + 1}" for i in range(MANY)]
@@ -166,3 +166,39 @@ def test_f09_a_stray_copy_on_the_backup() -> None:
         stage.wait_master("p1")
         assert stage["p1"].status()["groups"][0]["transitions"] == 1
         assert "another program" not in stage["p1"].log()
+
+
+@limit(45)
+def test_g08_as_many_addresses_as_there_may_be() -> None:
+    """16 groups of 32 addresses, of both families and in no order: a handover and a
+    takeover move all of them, and nothing is too large for the kernel."""
+    groups = [
+        {
+            "name": f"g{g}",
+            "interface": "eth0",
+            "addresses": [
+                *[f"10.77.{16 + g}.{2 * i + 1}/32" for i in range(16)],
+                *[f"fd77::{g}:{i * 40503 % 65536:x}:{i * 7919 % 65536:x}/128" for i in range(16)],
+            ],
+        }
+        for g in range(16)
+    ]
+
+    def holds(stage: Stage, host: str) -> None:
+        wait_for(lambda: len(stage.lab.addresses(host)) == 512 + 2, 5 * SLOW)
+
+    with Stage(services=[service(["*:80"])], pair={"groups": groups}) as stage:
+        stage.serve()
+        for host in ("p1", "p2"):
+            stage[host].start()
+            stage.wait_serving(host)
+            wait_for(lambda: stage[host].state() in ("master", "backup"), 5 * SLOW)
+        holds(stage, "p1")
+        done = stage["p1"].cli("handover")
+        assert done.returncode == 0, done.stderr
+        holds(stage, "p2")
+        stage.lab.power_cut("p2")
+        holds(stage, "p1")
+        for host in ("p1", "p2"):
+            said = [x for x in stage[host].log().splitlines() if "cannot" in x or "could not" in x]
+            assert not said, said
