@@ -76,10 +76,11 @@ enum election_reason {
 	ELECTION_TRACK_INTERFACE,   /* tracked; `which` of pair.track */
 	ELECTION_TRACK_SERVICE,     /* tracked; the same */
 	ELECTION_TRACK_SCRIPT,      /* tracked; the same */
-	ELECTION_RECOVERED,         /* what was tracked is well again */
-	ELECTION_LATE,              /* our own loop stood still */
-	ELECTION_REFUSED,           /* the kernel refused an address */
-	ELECTION_RETRY,             /* after ELECTION_REFUSED */
+	ELECTION_CUT_OFF, /* tracked; on an interface, `which` of the group's */
+	ELECTION_RECOVERED, /* what was tracked is well again */
+	ELECTION_LATE,      /* our own loop stood still */
+	ELECTION_REFUSED,   /* the kernel refused an address */
+	ELECTION_RETRY,     /* after ELECTION_REFUSED */
 	ELECTION_STOPPED,
 	ELECTION_RESTORED,
 	ELECTION_PEER_DIED,     /* its processes ended, its host did not say */

@@ -13,6 +13,7 @@
 #define GROUP_FLAG_HELD 0x01
 #define GROUP_FLAG_HANDS_OVER 0x02
 #define GROUP_FLAG_DEAF 0x04
+#define GROUP_FLAG_MISSES_PEER 0x08
 
 #define SERVED_UNIT_MS 10
 _Static_assert(
@@ -30,7 +31,8 @@ put_group(struct buf *b, const struct hello_group *g)
 	buf_put_u8(b,
 	    (g->held ? GROUP_FLAG_HELD : 0) |
 	        (g->hands_over ? GROUP_FLAG_HANDS_OVER : 0) |
-	        (g->deaf ? GROUP_FLAG_DEAF : 0));
+	        (g->deaf ? GROUP_FLAG_DEAF : 0) |
+	        (g->misses_peer ? GROUP_FLAG_MISSES_PEER : 0));
 	buf_put_u8(b, g->priority);
 	buf_put_u8(b, 0);
 	buf_put_u64(b, g->term);
@@ -97,6 +99,7 @@ get_group(struct buf *b, const struct hello *h, struct hello_group *g)
 	g->held = (flags & GROUP_FLAG_HELD) != 0;
 	g->hands_over = (flags & GROUP_FLAG_HANDS_OVER) != 0;
 	g->deaf = (flags & GROUP_FLAG_DEAF) != 0;
+	g->misses_peer = (flags & GROUP_FLAG_MISSES_PEER) != 0;
 	g->priority = buf_get_u8(b);
 	(void)buf_get_u8(b);
 	/* Only who has something can give it away, or serve it. */

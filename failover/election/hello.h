@@ -58,9 +58,10 @@ struct hello_boot {
 struct hello_group {
 	uint32_t id; /* of the group's name, so that order does not matter */
 	enum election_state state;
-	bool held;       /* the addresses are in place, and usable */
-	bool hands_over; /* master, and asks the peer to take them */
-	bool deaf;       /* master, and hears nobody on its network */
+	bool held;        /* the addresses are in place, and usable */
+	bool hands_over;  /* master, and asks the peer to take them */
+	bool deaf;        /* master, and hears nobody on its network */
+	bool misses_peer; /* on its network, where it hears others */
 	uint8_t priority;
 	uint64_t term;
 	uint8_t mac[HELLO_MAC_BYTES]; /* of its interface; zeros: none */

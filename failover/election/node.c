@@ -3,6 +3,7 @@
 #include "failover/election/node_group.h"
 #include "failover/election/node_pause.h"
 #include "failover/election/node_peer.h"
+#include "failover/election/node_segment.h"
 #include "failover/election/track_state.h"
 
 #include <assert.h>
@@ -71,7 +72,17 @@ node_add_group(struct node *n, uint32_t id, bool peer_near,
 	n->groups[n->n_groups++] = (struct node_group){ .id = id,
 		.election = election_init(config, now),
 		.handover = handover_idle(),
-		.peer_near = peer_near };
+		.peer_near = peer_near,
+		.mute = mono_never(),
+		.cut_at = mono_never() };
+}
+
+void
+node_add_segment(struct node *n, unsigned path)
+{
+	struct node_group *g = &n->groups[n->n_groups - 1];
+
+	g->segments[g->n_segments++] = segment_init(path);
 }
 
 static int64_t
@@ -128,14 +139,17 @@ node_speak(struct node *n, enum hello_type type, const struct node_now *now,
 	memcpy(h->config_hash, n->config.config_hash, sizeof(h->config_hash));
 	for (unsigned i = 0; i < n->n_groups; i++) {
 		const struct node_group *g = &n->groups[i];
+		const bool deaf = node_segment_is_deaf(n, i, now->mono);
 
 		h->groups[i] = (struct hello_group){ .id = g->id,
 			.state = g->election.state,
 			.held = g->usable,
 			.hands_over = g->election.handing,
-			.deaf = g->election.deaf,
-			.served_ms =
-			    election_served_ms(&g->election, now->mono),
+			.deaf = deaf,
+			.misses_peer = g->misses_peer,
+			.served_ms = deaf
+			    ? 0
+			    : election_served_ms(&g->election, now->mono),
 			.priority = g->election.priority,
 			.term = g->election.term };
 	}
@@ -271,7 +285,7 @@ static void
 hear_somebody(
     struct node_group_step *s, unsigned i, const struct node_event *ev)
 {
-	(void)ev;
+	node_segment_note(s, i, ev->segment, false);
 	node_peer_answer(s, i, SUSPECT_SOMEBODY);
 }
 
@@ -446,10 +460,12 @@ step(struct node_group_step *s, const struct node_event *ev,
 		node_group_do(s, NODE_DO_SAY, NODE_EVERY);
 		node_pause_look(s);
 		node_peer_look(s);
+		node_segment_look(s);
 		break;
 	case NODE_TICK:
 		node_peer_tick(s);
 		step_tick(s);
+		node_segment_look(s);
 		break;
 	case NODE_CLOCK:
 		step_clock(s, now);
@@ -519,6 +535,7 @@ node_wake(const struct node *n)
 	for (unsigned i = 0; i < n->n_groups; i++) {
 		wake = mono_min(wake, n->groups[i].election.deadline);
 		wake = mono_min(wake, n->groups[i].handover.deadline);
+		wake = mono_min(wake, node_segment_wake(&n->groups[i]));
 	}
 	return wake;
 }

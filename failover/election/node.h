@@ -18,9 +18,13 @@
 #include "failover/election/hello.h"
 #include "failover/election/pause.h"
 #include "failover/election/peer.h"
+#include "failover/election/segment.h"
 
 #define NODE_GROUPS_MAX HELLO_GROUPS_MAX
-#define NODE_PATHS_MAX 5           /* the nodes' addresses, and their links */
+#define NODE_LINKS_MAX 5          /* the nodes' addresses, and their links */
+#define NODE_SEGMENTS_MAX 4       /* of a group */
+#define NODE_SEGMENT_PATHS_MAX 16 /* of all groups, where no link goes */
+#define NODE_PATHS_MAX (NODE_LINKS_MAX + NODE_SEGMENT_PATHS_MAX)
 #define NODE_EVERY NODE_GROUPS_MAX /* as an event's group: all of them */
 
 /* The present, on a clock that stands still in a host's sleep and on one that
@@ -35,9 +39,10 @@ enum node_cause {
 	NODE_CAUSE_RELAY,
 	NODE_CAUSE_STALLED,
 	NODE_CAUSE_TRACK,
+	NODE_CAUSE_SEGMENT, /* it is cut off, and the peer is not */
 };
 
-#define NODE_CAUSES 4
+#define NODE_CAUSES 5
 
 struct node_fault {
 	enum election_reason reason; /* ELECTION_UNCHANGED: there is none */
@@ -120,6 +125,9 @@ enum node_effect_type {
 struct node_event {
 	enum node_type type;
 	unsigned group; /* where it is about one, or NODE_EVERY */
+	/* Of the group: where somebody was heard or shown, from 1; 0: unknown.
+	 */
+	unsigned segment;
 	union {
 		struct {
 			bool master; /* and the addresses are still here */
@@ -200,9 +208,19 @@ struct node_group {
 	 * The peer's interface: by its own word, else as seen; zeros: unknown.
 	 */
 	uint8_t peer_mac[HELLO_MAC_BYTES];
-	bool peer_near;   /* its address is in a subnet of the group's */
-	bool given;       /* added, and not deleted yet */
-	bool usable;      /* all the addresses, the kernel says */
+	bool peer_near; /* its address is in a subnet of the group's */
+	unsigned n_segments;
+	struct segment segments[NODE_SEGMENTS_MAX];
+	bool peer_serves; /* by its word: has all the addresses, and keeps them
+	                   */
+	bool peer_deaf;   /* by its word: serves, and hears nobody there */
+	bool told;        /* by its word we are not there */
+	struct mono mute; /* ... and we hear it there, since; never() */
+	struct mono cut_at; /* we were cut off there, just now; never() */
+	unsigned cut;       /* by which segment */
+	bool misses_peer;   /* our word: it is not there, and others are */
+	bool given;         /* added, and not deleted yet */
+	bool usable;        /* all the addresses, the kernel says */
 	bool answer_owed; /* the supervisor must hear that they are to answer */
 	enum handover_outcome unwilling; /* as told of the election's wish */
 };
@@ -252,6 +270,12 @@ void node_init(
 /* The next one: its election begins to listen now. */
 void node_add_group(struct node *n, uint32_t id, bool peer_near,
     const struct election_config *config, struct mono now);
+
+/*
+ * The group added last has addresses on one more network: `path` is that of the
+ * hellos that come over it.
+ */
+void node_add_segment(struct node *n, unsigned path);
 
 /*
  * One step. Effects are to be carried out in their order, each if it is still

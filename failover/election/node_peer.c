@@ -1,6 +1,7 @@
 #include "failover/election/node_peer.h"
 
 #include "failover/election/node_pause.h"
+#include "failover/election/node_segment.h"
 
 #include <string.h>
 
@@ -39,6 +40,7 @@ hear_group(struct node_group_step *s, unsigned i, const struct hello *h,
 	struct election_event ev = { .type = ELECTION_HEARTBEAT };
 
 	g->peer_state = said != NULL ? said->state : ELECTION_FAULT;
+	node_segment_hear(g, said);
 	/*
 	 * A group that its file lacks, or calls something else: its word says
 	 * nothing of the addresses, but its kernel's does. So it is silent
@@ -58,7 +60,8 @@ hear_group(struct node_group_step *s, unsigned i, const struct hello *h,
 		.hears_us = hears_us,
 		.hands_over = said->hands_over,
 		.deaf = said->deaf,
-		.here = path == 0 && g->peer_near,
+		.here = (path == 0 && g->peer_near) ||
+		    node_segment_is_heard(s->node, i, s->now),
 		.served_ms = said->served_ms,
 		.priority = said->priority,
 		.term = said->term,
@@ -82,6 +85,7 @@ hear(struct node_group_step *s, const struct hello *h, unsigned path, bool anew)
 		node_group_do(s, NODE_DO_SAY, NODE_EVERY);
 	for (unsigned i = 0; i < s->node->n_groups; i++)
 		hear_group(s, i, h, hears_us, path);
+	node_segment_look(s);
 	node_group_add(
 	    s, &(struct node_effect){ .type = NODE_TELL_HEARD, .anew = anew });
 }
@@ -107,6 +111,8 @@ node_peer_hear(struct node_group_step *s, const struct node_event *ev)
 	const enum peer_verdict verdict =
 	    peer_receive(&n->peer, h, ev->hello.fresh, s->now);
 
+	for (unsigned i = 0; i < NODE_PATHS_MAX; i++)
+		peer_path_miss(&n->paths[i], verdict);
 	if (ev->hello.path < NODE_PATHS_MAX)
 		peer_path_note(
 		    &n->paths[ev->hello.path], &n->peer, h, verdict, s->now);
@@ -211,6 +217,7 @@ node_peer_show(
 	    memcmp(mac, zero, sizeof(zero)) == 0 ||
 	    memcmp(mac, g->peer_mac, sizeof(zero)) == 0;
 
+	node_segment_note(s, i, ev->segment, true);
 	if (ev->shown.own) {
 		if (!known)
 			memcpy(g->peer_mac, mac, sizeof(g->peer_mac));

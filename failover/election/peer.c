@@ -1,5 +1,6 @@
 #include "failover/election/peer.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* A peer that is stopped for a moment hears us all the same. */
@@ -157,7 +158,19 @@ peer_path_note(struct peer_path *path, struct peer *p, const struct hello *h,
 		path->lost += h->seq - path->high - 1;
 	path->high = h->seq;
 	path->heard = now;
+	path->missed = 0;
 	path->received++;
+}
+
+void
+peer_path_miss(struct peer_path *path, enum peer_verdict verdict)
+{
+	if (verdict != PEER_NEW_BOOT && verdict != PEER_ACCEPTED)
+		return;
+	if (verdict == PEER_NEW_BOOT)
+		path->high = 0;
+	if (path->missed < UINT_MAX)
+		path->missed++;
 }
 
 /* What was sent before the last two looks is old. */

@@ -92,6 +92,7 @@ struct peer_path {
 	uint64_t high;     /* the highest number that came over it */
 	struct mono heard; /* never() if nothing has */
 	uint64_t received, lost, rejected;
+	unsigned missed; /* in a row: they came over another one alone */
 };
 
 /* `nonce`: 64 random bits. */
@@ -112,6 +113,13 @@ struct peer_path peer_path_init(void);
  */
 void peer_path_note(struct peer_path *path, struct peer *p,
     const struct hello *h, enum peer_verdict verdict, struct mono now);
+
+/*
+ * A hello was taken that may have come over another one, and not yet over this;
+ * the first of a new boot counts from 1 again, on each of them. Before
+ * peer_path_note().
+ */
+void peer_path_miss(struct peer_path *path, enum peer_verdict verdict);
 
 /* Something came over it within dead_ms. */
 bool peer_path_is_alive(

@@ -37,6 +37,7 @@ static const char *const words[ELECTION_REASONS] = {
 	[ELECTION_TRACK_INTERFACE] = "tracked interface * is down",
 	[ELECTION_TRACK_SERVICE] = "tracked service * has too few servers up",
 	[ELECTION_TRACK_SCRIPT] = "tracked script * failed",
+	[ELECTION_CUT_OFF] = "cut off on interface *, and the peer is not",
 	[ELECTION_RECOVERED] = "able to serve again",
 	[ELECTION_LATE] = "own process stood still",
 	[ELECTION_REFUSED] = "address refused by the kernel",

@@ -23,6 +23,8 @@
  *  13. clients are held or sent on while a handover is under way, and not to
  *      and fro between two nodes for longer than BOTH_MS
  *  14. a master that nothing ails stays it, whatever ails its peer
+ *  15. where the nodes hear each other by a cable, who is cut off from the
+ *      network leaves the group to one that is not (cabled.h)
  *
  * The node, its elections and handovers assert more after each step (is_sane).
  *
@@ -30,6 +32,7 @@
  */
 
 #include "tests/sim/broken.h"
+#include "tests/sim/cabled.h"
 #include "tests/sim/world.h"
 
 #include <inttypes.h>
@@ -83,6 +86,7 @@ struct judge {
 	    ailed_ms[2]; /* when something was wrong with it, or no holder */
 	uint64_t boots[2];
 	uint64_t overlaps;
+	struct cabled cabled;
 };
 
 static void
@@ -131,7 +135,10 @@ misfortune(struct sim *s)
 {
 	const unsigned i = world_below(s, 2);
 
-	switch (world_below(s, 11)) {
+	switch (world_below(s, 12)) {
+	case 11:
+		cabled_harm(s, i);
+		break;
 	case 10:
 		s->jerky = !s->jerky && world_percent(s, 50);
 		break;
@@ -165,6 +172,7 @@ calm_down(struct sim *s)
 {
 	s->cut[0] = s->cut[1] = s->mute = s->rogue = false;
 	s->filtered[0] = s->filtered[1] = false;
+	s->silent[0] = s->silent[1] = s->unplugged = false;
 	s->jerky = false;
 	s->loss_percent = 0;
 	for (unsigned i = 0; i < 2; i++) {
@@ -210,7 +218,8 @@ check_overlap(const struct sim *s, struct judge *j)
 static void
 check_alone(const struct sim *s, struct judge *j, unsigned i)
 {
-	const bool deaf = s->cut[i] || !s->hosts[1 - i].alive;
+	const bool deaf =
+	    (s->cut[i] && !world_has_cable(s)) || !s->hosts[1 - i].alive;
 
 	if (!deaf || !is_sound(s, i) || j->alone_ms[i] == 0 || s->rogue ||
 	    (s->hosts[i].askable && s->cut[i]))
@@ -226,7 +235,7 @@ check_cut_off(const struct sim *s, struct judge *j, unsigned i)
 
 	/* Where the peer has been stopped there is none to leave it to. */
 	if (!n->askable || !s->cut[i] || !is_sound(s, i) ||
-	    world_node(s, i)->peer.resigned)
+	    world_has_cable(s) || world_node(s, i)->peer.resigned)
 		j->cut_ms[i] = s->now_ms;
 	else if (s->now_ms > j->cut_ms[i] + CUT_OFF_MS && n->held)
 		world_fail(s, "node %u: cut off, and holds on", i);
@@ -279,8 +288,8 @@ check_backup(const struct sim *s, struct judge *j, unsigned i)
 
 	if (!is_sound(s, i) || world_state(s, i) != ELECTION_BACKUP ||
 	    !world_is_awake(s, 1 - i) || !other->faulted || s->cut[i] ||
-	    s->mute || s->filtered[i] || s->loss_percent != 0 ||
-	    !is_known(s, i))
+	    s->silent[1 - i] || s->mute || s->filtered[i] ||
+	    s->loss_percent != 0 || !is_known(s, i))
 		j->faulted_ms[i] = s->now_ms;
 	if (s->now_ms > j->faulted_ms[i] + BOTH_MS)
 		world_fail(s, "node %u: backup of a node at fault", i);
@@ -319,8 +328,8 @@ is_healthy(const struct sim *s, unsigned i)
 
 	return world_state(s, i) == ELECTION_MASTER && is_sound(s, i) &&
 	    (h->askable || s->clients) && h->held && h->lowered == 0 &&
-	    h->stop_ms == 0 && !h->muted && !s->cut[i] && !s->rogue &&
-	    !s->jerky && s->loss_percent == 0 &&
+	    h->stop_ms == 0 && !h->muted && !s->cut[i] && !s->silent[i] &&
+	    !s->rogue && !s->jerky && s->loss_percent == 0 &&
 	    world_node(s, i)->groups[0].handover.state == HANDOVER_IDLE;
 }
 
@@ -340,8 +349,8 @@ check_healthy(const struct sim *s, struct judge *j, unsigned i)
 		return;
 	if (was && older && world_state(s, i) != ELECTION_MASTER &&
 	    is_sound(s, i) && h->stop_ms == 0 && !h->preempt &&
-	    h->lowered == 0 && !s->cut[i] && !s->rogue && !s->jerky &&
-	    s->loss_percent == 0)
+	    h->lowered == 0 && !s->cut[i] && !s->silent[i] && !s->rogue &&
+	    !s->jerky && s->loss_percent == 0)
 		world_fail(s, "node %u: lost it, and nothing ails it", i);
 	j->ailed_ms[i] = s->now_ms;
 }
@@ -350,8 +359,10 @@ static void
 check(const struct sim *s, struct judge *j)
 {
 	const bool joined = !s->cut[0] && !s->cut[1] && !s->mute &&
-	    !s->filtered[0] && !s->filtered[1] && s->loss_percent == 0;
-	const bool sound = is_sound(s, 0) && is_sound(s, 1) && !s->rogue;
+	    !s->filtered[0] && !s->filtered[1] && !s->silent[0] &&
+	    !s->silent[1] && s->loss_percent == 0;
+	const bool each[] = { is_sound(s, 0), is_sound(s, 1) };
+	const bool sound = each[0] && each[1] && !s->rogue;
 	const unsigned held = s->hosts[0].held + s->hosts[1].held;
 
 	if (!joined || !sound)
@@ -362,11 +373,13 @@ check(const struct sim *s, struct judge *j)
 		j->some_ms = s->now_ms;
 	if (!joined || !sound || held < 2)
 		j->few_ms = s->now_ms;
-	if (s->cut[0] == s->cut[1] || s->mute || s->loss_percent != 0 ||
-	    !sound || held < 2 || !s->hosts[0].askable ||
+	if (s->cut[0] == s->cut[1] || s->mute || s->silent[0] || s->silent[1] ||
+	    s->loss_percent != 0 || !sound || held < 2 ||
+	    !s->hosts[0].askable ||
 	    world_node(s, s->cut[0] ? 0 : 1)->peer.resigned)
 		j->one_way_ms = s->now_ms;
 	check_overlap(s, j);
+	cabled_check(s, &j->cabled, each);
 	if (s->now_ms > j->few_ms + BOTH_MS)
 		world_fail(s, "2 masters");
 	if (s->now_ms > j->some_ms + NONE_MS)
@@ -397,10 +410,25 @@ harm_backup(struct sim *s)
 		s->mute = !s->mute;
 	else if (world_percent(s, 20) && s->hosts[i].askable)
 		s->filtered[i] = !s->filtered[i];
-	else if (world_percent(s, 70))
+	else if (world_percent(s, 30))
+		cabled_harm(s, i);
+	else if (world_percent(s, 60))
 		s->cut[i] = !s->cut[i];
 	else
 		misfortune_of(s, i);
+}
+
+/* For long, with the cable: in one direction or both. */
+static void
+cut_one_off(struct sim *s)
+{
+	const unsigned i = world_below(s, 2);
+
+	if (!s->cabled)
+		return;
+	s->cut[0] = s->cut[1] = s->mute = false;
+	s->silent[i] = world_percent(s, 70);
+	s->cut[i] = !s->silent[i] || world_percent(s, 60);
 }
 
 /*
@@ -416,6 +444,8 @@ next_phase(struct sim *s, struct judge *j)
 		s->mute = world_percent(s, 30);
 		s->cut[0] = !s->mute && world_percent(s, 70);
 		s->cut[1] = !s->mute && (!s->cut[0] || world_percent(s, 70));
+		if (world_percent(s, 60))
+			cut_one_off(s);
 		j->phase_end_ms = s->now_ms + ANNOUNCED_MS + 2000;
 	} else if (j->phase == CALM && world_percent(s, 50)) {
 		j->phase = HARM;

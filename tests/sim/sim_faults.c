@@ -7,7 +7,7 @@
  *	sim_faults [CASES [FIRST_SEED]]
  */
 
-#include "tests/sim/world.h"
+#include "tests/sim/cabled.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -78,11 +78,11 @@ fail(const struct sim *s, const char *what)
 {
 	const struct fault *f = current;
 
-	world_fail(s, "%s %s for %" PRId64 " ms, master %u%s%s%s%s: %s",
+	world_fail(s, "%s %s for %" PRId64 " ms, master %u%s%s%s%s%s: %s",
 	    victims[f->victim], f->harm->name, f->ms, f->master,
 	    s->hosts[0].askable ? ", askable" : "",
 	    s->clients ? ", clients" : "", s->fabric ? ", fabric" : "",
-	    f->healed ? ", healed" : "", what);
+	    s->cabled ? ", cable" : "", f->healed ? ", healed" : "", what);
 }
 
 static bool
@@ -115,13 +115,19 @@ expected(const struct sim *s, const struct fault *f)
 	/* Where nobody at all is there to be heard nobody knows who is ill. */
 	const bool known = s->hosts[0].askable || s->clients;
 	const bool cut = !h->hears || !h->speaks;
-	const int64_t taken_ms = noticed_ms(s, h);
+	/* They hear each other all the same, and ask who else is there. */
+	const bool by_cable = s->cabled && cut;
+	const int64_t taken_ms = by_cable ? CABLED_MOVE_MS : noticed_ms(s, h);
 	struct outcome o = { .both_ms = BOTH_MS };
 
-	o.keeps = (able || f->victim == VICTIM_BACKUP) && (known || !cut);
+	o.keeps =
+	    (able || f->victim == VICTIM_BACKUP) && (known || !cut || by_cable);
 	o.moves = f->victim == VICTIM_MASTER && !able && f->ms > taken_ms;
 	/* Who speaks, and hears no peer: that one may be mute. Others know. */
 	if (!h->hears && h->speaks && !s->hosts[0].askable)
+		o.moves = false;
+	/* Nobody shows that the backup is there, or a switch that both are. */
+	if (by_cable && (!s->hosts[0].askable || s->fabric))
 		o.moves = false;
 	/* Who was ill for a moment only has its connections still. */
 	o.stays = o.moves && known && !s->hosts[0].preempt &&

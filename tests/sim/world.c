@@ -80,6 +80,12 @@ world_is_awake(const struct sim *s, unsigned i)
 	return s->hosts[i].alive && s->now_ms >= s->hosts[i].awake_ms;
 }
 
+bool
+world_has_cable(const struct sim *s)
+{
+	return s->cabled && !s->unplugged && !s->mute;
+}
+
 uint32_t
 world_dead_ms(const struct sim *s, unsigned i)
 {
@@ -172,6 +178,7 @@ receive(struct sim *s, unsigned i, const struct packet *p)
 	if (hello_decode(&b, &ev.hello.said) < 0)
 		world_fail(s, "node %u: could not read its peer's hello", i);
 	ev.hello.fresh = draw(s);
+	ev.hello.path = p->path;
 	inbox_put(&h->inbox, &ev);
 	return peer->high != high || !hello_boot_is_same(&peer->boot, &boot);
 }
@@ -215,10 +222,13 @@ deliver(struct sim *s, struct packet *p)
 	case PARCEL_SHOWN:
 		ev.shown.own = it.own;
 		ev.shown.mac[5] = (uint8_t)(it.from + 1);
+		ev.segment = 1;
 		inbox_put(&h->inbox, &ev);
 		break;
 	case PARCEL_SOMEBODY:
-		inbox_put_group(&h->inbox, NODE_SOMEBODY, NODE_EVERY);
+		inbox_put(&h->inbox,
+		    &(struct node_event){
+		        .type = NODE_SOMEBODY, .segment = 1 });
 		break;
 	case PARCEL_LIVES:
 		inbox_put_group(&h->inbox, NODE_LIVES, 0);
@@ -289,6 +299,7 @@ set_up(struct host *h)
 	inbox_init(&h->inbox, &calls, h);
 	node_init(n, &config, draw(s));
 	node_add_group(n, 1, true, &election, world_now(s));
+	node_add_segment(n, SEGMENT_PATH);
 }
 
 static void
@@ -350,7 +361,8 @@ world_kill(struct sim *s, unsigned i)
 	h->muted = false; /* who muted them is gone */
 	h->syn_hold = SYN_HOLD_OFF;
 	/* A supervisor that lives keeps the wire: then nobody is told. */
-	if (h->dark || h->restorable || s->cut[1 - i] || s->silent[i])
+	if (h->dark || h->restorable ||
+	    ((s->cut[1 - i] || s->silent[i]) && !world_has_cable(s)))
 		return;
 	p = world_new_packet(s, PARCEL_ENDED, 1 - i, 0);
 	if (p != NULL)
@@ -504,7 +516,7 @@ world_turn(struct sim *s)
 	if (!s->rogue)
 		s->honest_ms = s->now_ms;
 	for (unsigned i = 0; i < 2; i++)
-		if (!s->cut[i] && !s->silent[i])
+		if ((!s->cut[i] && !s->silent[i]) || world_has_cable(s))
 			s->open_ms[i] = s->now_ms;
 	wake_up(s, 0);
 	wake_up(s, 1);
@@ -532,6 +544,7 @@ world_init(struct sim *s, uint64_t seed)
 	s->fabric = world_percent(s, 10);
 	s->clients = world_percent(s, 60);
 	preempt = world_percent(s, 30);
+	s->cabled = world_percent(s, 40);
 	for (unsigned i = 0; i < 2; i++) {
 		struct host *h = &s->hosts[i];
 

@@ -26,6 +26,9 @@
 #define LEASE_MS 1100
 /* A relay that ended is waited for, in relay_link.c. */
 #define GRACE_MS 250
+/* Of hellos: the group's own network, and a cable between the nodes. */
+#define SEGMENT_PATH 0
+#define LINK_PATH 1
 
 enum parcel {
 	PARCEL_NONE, /* a free slot */
@@ -42,6 +45,7 @@ struct packet {
 	enum parcel kind;
 	int64_t at_ms; /* of its delivery */
 	unsigned to;
+	unsigned path; /* of PARCEL_HELLO: SEGMENT_PATH, or LINK_PATH */
 	bool own;      /* of PARCEL_SHOWN: the host's own address */
 	unsigned from; /* of PARCEL_SHOWN: whose hardware, 2: a third one's */
 	enum node_type word;
@@ -96,7 +100,9 @@ struct sim {
 	int64_t now_ms;
 	struct host hosts[2];
 	bool cut[2];      /* nothing gets through towards that node */
-	bool silent[2];   /* nothing of it gets out */
+	bool silent[2];   /* nothing of it gets out; but for a cable: */
+	bool cabled;      /* there is one, where heartbeats go alone */
+	bool unplugged;   /* it is broken */
 	bool clients;     /* whoever holds the address hears of them */
 	bool mute;        /* heartbeats alone do not get through, either way */
 	bool rogue;       /* a third host answers for the address */
@@ -139,6 +145,9 @@ void world_hand_over(struct sim *s, unsigned i, bool stop);
 void world_kill_relay(struct sim *s, unsigned i);
 
 bool world_is_awake(const struct sim *s, unsigned i);
+
+/* Heartbeats pass by the cable, whatever ails the network. */
+bool world_has_cable(const struct sim *s);
 struct mono world_now(const struct sim *s);
 struct node_now world_moment(const struct sim *s);
 

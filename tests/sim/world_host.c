@@ -7,6 +7,21 @@
 #include <string.h>
 
 static void
+pass(struct sim *s, unsigned to, unsigned path, const struct buf *b)
+{
+	for (int i = world_percent(s, s->twice_percent); i >= 0; i--) {
+		struct packet *p =
+		    world_new_packet(s, PARCEL_HELLO, to, s->delay_ms);
+
+		if (p == NULL)
+			break;
+		p->path = path;
+		p->len = b->pos;
+		memcpy(p->bytes, b->data, b->pos);
+	}
+}
+
+static void
 send_hello(struct sim *s, unsigned from, enum hello_type type)
 {
 	struct host *h = &s->hosts[from];
@@ -19,18 +34,11 @@ send_hello(struct sim *s, unsigned from, enum hello_type type)
 	node_speak(&h->inbox.node, type, &now, &hello);
 	hello.groups[0].mac[5] = (uint8_t)(from + 1);
 	hello_encode(&b, &hello);
-	if (s->cut[to] || s->silent[from] || s->mute || s->filtered[to] ||
-	    world_percent(s, s->loss_percent))
-		return;
-	for (int i = world_percent(s, s->twice_percent); i >= 0; i--) {
-		struct packet *p =
-		    world_new_packet(s, PARCEL_HELLO, to, s->delay_ms);
-
-		if (p == NULL)
-			break;
-		p->len = b.pos;
-		memcpy(p->bytes, bytes, b.pos);
-	}
+	if (!s->cut[to] && !s->silent[from] && !s->mute && !s->filtered[to] &&
+	    !world_percent(s, s->loss_percent))
+		pass(s, to, SEGMENT_PATH, &b);
+	if (world_has_cable(s))
+		pass(s, to, LINK_PATH, &b);
 }
 
 /* A kernel is quick; what loses heartbeats loses this, too. */
