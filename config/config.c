@@ -233,6 +233,29 @@ config_group_has(const struct config_group *g, const union addr *a)
 	return false;
 }
 
+static bool
+is_in_subnet(const union addr *a, const struct config_cidr *subnet)
+{
+	size_t len, other_len;
+	const uint8_t *x = addr_bytes(a, &len);
+	const uint8_t *y = addr_bytes(&subnet->addr, &other_len);
+	const size_t whole = subnet->prefix / 8;
+	const unsigned rest = subnet->prefix % 8;
+
+	if (len != other_len || memcmp(x, y, whole) != 0)
+		return false;
+	return rest == 0 || ((x[whole] ^ y[whole]) >> (8 - rest)) == 0;
+}
+
+bool
+config_group_is_near(const struct config_group *g, const union addr *a)
+{
+	for (size_t i = 0; i < g->n_addresses; i++)
+		if (is_in_subnet(a, &g->addresses[i]))
+			return true;
+	return false;
+}
+
 bool
 config_has_address(const struct config *c, const union addr *a)
 {

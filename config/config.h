@@ -334,6 +334,9 @@ void config_free_at(struct config **c); /* for CLEANUP */
 /* Whether this is one of its addresses; ports do not matter. */
 bool config_group_has(const struct config_group *g, const union addr *a);
 
+/* Whether an address is in a subnet of the group's: neighbours can be asked. */
+bool config_group_is_near(const struct config_group *g, const union addr *a);
+
 /*
  * An address of the pair: a group's, or one of a node or its links. Who listens
  * everywhere has it too, or the peer does. False where there is no pair.

@@ -238,7 +238,7 @@ static const struct field pause[] = {
 };
 MESSAGE(pause, true)
 
-/* What stands before the groups, and a link of those behind them. */
+/* What stands before the groups, and a link or network of those behind. */
 static const struct field peer[] = {
 	NUMBER(peer, node),
 	FIELD(BOOL, peer, reachable),
@@ -280,6 +280,10 @@ msg_put_peer(struct buf *b, const struct msg_peer *m)
 	buf_put_u16(b, m->n_links);
 	for (unsigned i = 0; i < m->n_links && i < MSG_PEER_LINKS_MAX; i++)
 		put(b, link, ARRAY_LEN(link), &m->links[i]);
+	buf_put_u16(b, m->n_networks);
+	for (unsigned i = 0; i < m->n_networks && i < MSG_PEER_NETWORKS_MAX;
+	     i++)
+		put(b, link, ARRAY_LEN(link), &m->networks[i]);
 }
 
 int
@@ -298,6 +302,11 @@ msg_get_peer(struct buf *b, struct msg_peer *ret_peer)
 		return -EBADMSG;
 	for (unsigned i = 0; i < m.n_links; i++)
 		get(b, link, ARRAY_LEN(link), &m.links[i]);
+	m.n_networks = buf_get_u16(b);
+	if (m.n_networks > MSG_PEER_NETWORKS_MAX)
+		return -EBADMSG;
+	for (unsigned i = 0; i < m.n_networks; i++)
+		get(b, link, ARRAY_LEN(link), &m.networks[i]);
 	if (!buf_is_done(b))
 		return -EBADMSG;
 	*ret_peer = m;

@@ -90,6 +90,7 @@ enum msg_type {
 #define MSG_REQUEST_MAX 1024 /* a request line of the control socket */
 #define MSG_PEER_GROUPS_MAX 16
 #define MSG_PEER_LINKS_MAX 5
+#define MSG_PEER_NETWORKS_MAX 64
 #define MSG_TRACKS_MAX 16
 #define MSG_NO_NODE UINT16_MAX
 
@@ -180,6 +181,9 @@ struct msg_peer {
 	enum msg_group_state groups[MSG_PEER_GROUPS_MAX];
 	uint16_t n_links; /* the address first, then those of `links` */
 	struct msg_peer_link links[MSG_PEER_LINKS_MAX];
+	/* Those of the first group, of the second, and so on. */
+	uint16_t n_networks;
+	struct msg_peer_link networks[MSG_PEER_NETWORKS_MAX];
 };
 
 struct msg_service {

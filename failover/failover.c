@@ -17,6 +17,7 @@
 #include "failover/handover/handover_request.h"
 #include "failover/handover/handover_run.h"
 #include "failover/heartbeat/heartbeat.h"
+#include "failover/heartbeat/heartbeat_segment.h"
 #include "failover/heartbeat/witness.h"
 #include "failover/key_change.h"
 #include "failover/pause_request.h"
@@ -133,6 +134,9 @@ open_sockets(struct role *role)
 
 	if (e < 0)
 		return failed("opening sockets to hear neighbours", e);
+	e = heartbeat_segment_open(role);
+	if (e < 0)
+		return failed("opening a socket for frames", e);
 	e = witness_open(role);
 	if (e < 0)
 		return failed("opening sockets to ask witnesses", e);
@@ -237,11 +241,13 @@ static void
 lend_sockets(const struct role *role)
 {
 	const int fds[] = { role->packet, arp_nd_fd(role),
-		handover_run_fd(role, 0), handover_run_fd(role, 1) };
+		handover_run_fd(role, 0), handover_run_fd(role, 1),
+		heartbeat_segment_fd(role) };
 
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-		if (channel_send(role->supervisor, MSG_HOLD, NULL, 0, fds[i]) <
-		    0)
+		if (fds[i] != -1 &&
+		    channel_send(role->supervisor, MSG_HOLD, NULL, 0, fds[i]) <
+		        0)
 			log_debug("failover", "no room to lend a socket");
 }
 
@@ -472,6 +478,7 @@ close_all(struct role *role)
 	handover_request_free(role);
 	conn_sync_close(role);
 	heartbeat_close(role);
+	heartbeat_segment_close(role);
 	effects_free(role);
 	fd_close(&role->packet);
 	netlink_free(role->netlink);

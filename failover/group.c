@@ -6,6 +6,7 @@
 #include "core/timeout.h"
 #include "core/wall_clock.h"
 #include "failover/election/reason.h"
+#include "failover/heartbeat/heartbeat_segment.h"
 #include "failover/vip/garp.h"
 
 #include <stdio.h>
@@ -109,7 +110,10 @@ group_init(struct role *role, unsigned index, uint32_t id)
 	g->vip = vip_init(
 	    g->config, role->netlink, vip_lease_s(pair->hang_ms, dead_ms));
 	node_add_group(&role->inbox.node, id,
-	    vip_is_near(&g->vip, &role->other->address), &config, mono_now());
+	    config_group_is_near(g->config, &role->other->address), &config,
+	    mono_now());
+	node_add_segment(
+	    &role->inbox.node, heartbeat_segment_path(role, index));
 	g->schedule = garp_schedule_idle();
 	role->lanes[index] = garp_schedule_lane_init();
 	g->lane = lane_of(role, index);

@@ -10,6 +10,7 @@
  *	group.c               a group's announcements, and how it stands, to be
  *	                      told
  *	heartbeat.c           heartbeats in and out
+ *	heartbeat_segment.c   the same, on the networks of groups
  *	handover_run.c        a group's handover: who is asked, what is held and
  *	                      sent on
  *	handover_request.c    who asked for a handover, and the answer
@@ -48,6 +49,7 @@ struct effects;
 struct handover_request;
 struct handover_run;
 struct heartbeat;
+struct heartbeat_segment;
 struct link_watch;
 struct living;
 struct neighbours;
@@ -96,6 +98,7 @@ struct role {
 
 	/* Each its own file's; NULL before its _open() or _new(). */
 	struct heartbeat *heartbeat;
+	struct heartbeat_segment *heartbeat_segment;
 	struct effects *effects;
 	struct handover_request *handover_request;
 	struct handover_run *handover_run;

@@ -55,6 +55,11 @@ def address(host: str, family: int = 4) -> str:
     return f"10.77.0.{HOSTS[host]}" if family == 4 else f"fd77::{HOSTS[host]}"
 
 
+def cable_address(host: str, family: int = 4) -> str:
+    """A proxy host's at the cable: see Lab.cable()."""
+    return f"10.78.0.{HOSTS[host]}" if family == 4 else f"fd78::{HOSTS[host]}"
+
+
 def endpoint(addr: str, port: int) -> str:
     """As configurations write it: 10.77.0.21:80, [fd77::21]:80."""
     return f"[{addr}]:{port}" if ":" in addr else f"{addr}:{port}"
@@ -201,6 +206,21 @@ class Lab:
     def host_dir(self, host: str) -> str:
         """What the host's processes see as run_dir."""
         return f"{self.dir}/{host}"
+
+    def cable(self) -> None:
+        """A cable of their own between the proxy hosts: eth1 of each."""
+        first, second = self.ns("p1"), self.ns("p2")
+        _ip("-n", first, "link", "add", "name", "eth1", "type", "veth", "peer", "name", "eth1", "netns", second)
+        for host in PROXIES:
+            _ip(
+                "-n",
+                self.ns(host),
+                batch=[
+                    "link set dev eth1 up",
+                    f"addr add {cable_address(host, 4)}/24 dev eth1",
+                    f"addr add {cable_address(host, 6)}/64 dev eth1 nodad",
+                ],
+            )
 
     # -- doing things on a host --------------------------------------------
 

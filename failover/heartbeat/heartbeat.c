@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "core/secret.h"
 #include "failover/group.h"
+#include "failover/heartbeat/heartbeat_segment.h"
 #include "failover/heartbeat/heartbeat_socket.h"
 
 #include <errno.h>
@@ -15,9 +16,9 @@
 _Static_assert(HELLO_CONFIG_BYTES == CONFIG_HASH_BYTES, "one hash");
 _Static_assert(NODE_GROUPS_MAX >= CONFIG_GROUPS_MAX, "a packet says all");
 _Static_assert(HELLO_KEYS_MAX == MSG_PEER_KEYS_MAX, "as many keys");
-_Static_assert(NODE_PATHS_MAX >= ROLE_LINKS_MAX, "a path for each link");
-
-#define PACKET_MAX (HELLO_READ_MAX + SECRET_MAC_BYTES)
+_Static_assert(NODE_LINKS_MAX >= ROLE_LINKS_MAX, "a path for each link");
+_Static_assert(MSG_PEER_NETWORKS_MAX >= NODE_GROUPS_MAX * NODE_SEGMENTS_MAX,
+    "status tells of all");
 
 /* Where the version stands in every hello (hello.h). */
 #define VERSION_AT 4
@@ -80,6 +81,7 @@ heartbeat_transmit(struct role *role, const uint8_t *packet, size_t len)
 		note_sent(&heartbeat->links[i],
 		    heartbeat_socket_send(
 		        &heartbeat->links[i].link, packet, len));
+	heartbeat_segment_transmit(role, packet, len);
 }
 
 void
@@ -188,12 +190,26 @@ put(struct role *role, unsigned path, const struct hello *h)
 	            .fresh = role->heartbeat->fresh } });
 }
 
+bool
+heartbeat_hear(struct role *role, unsigned path, const uint8_t *packet, int len)
+{
+	struct hello h;
+
+	if (is_authentic(role, packet, len, &h)) {
+		put(role, path, &h);
+		return true;
+	}
+	role->inbox.node.paths[path].rejected++;
+	return false;
+}
+
 void
 heartbeat_take(struct role *role, const uint8_t *packet, size_t len)
 {
 	struct hello h;
 
-	if (len <= PACKET_MAX && is_authentic(role, packet, (int)len, &h))
+	if (len <= HEARTBEAT_PACKET_MAX &&
+	    is_authentic(role, packet, (int)len, &h))
 		put(role, NODE_PATHS_MAX, &h);
 }
 
@@ -206,10 +222,9 @@ on_link(struct ev_loop *loop, ev_io *w, int revents)
 
 	for (int i = 0; i < BUDGET; i++) {
 		/* One more than the largest: too long is seen as too long. */
-		uint8_t packet[PACKET_MAX + 1];
+		uint8_t packet[HEARTBEAT_PACKET_MAX + 1];
 		int len =
 		    heartbeat_socket_receive(&l->link, packet, sizeof(packet));
-		struct hello h;
 
 		if (len == -EAGAIN)
 			break;
@@ -218,10 +233,7 @@ on_link(struct ev_loop *loop, ev_io *w, int revents)
 		 */
 		if (len == 0)
 			continue;
-		if (is_authentic(l->role, packet, len, &h))
-			put(l->role, path, &h);
-		else
-			l->role->inbox.node.paths[path].rejected++;
+		(void)heartbeat_hear(l->role, path, packet, len);
 	}
 }
 
@@ -319,6 +331,7 @@ heartbeat_start(struct role *role)
 		ev_io_init(&l->ready, on_link, l->link.fd, EV_READ);
 		ev_io_start(role->loop, &l->ready);
 	}
+	heartbeat_segment_start(role);
 	ev_timer_init(&heartbeat->timer, on_beat, interval_s, interval_s);
 	ev_timer_start(role->loop, &heartbeat->timer);
 	ev_check_init(&heartbeat->turn, on_turn);
@@ -354,6 +367,19 @@ describe_keys(const struct role *role, struct msg_peer *m)
 	m->key = peer->signs;
 }
 
+static struct msg_peer_link
+describe(const struct node *n, unsigned i, uint32_t dead_ms, struct mono now)
+{
+	const struct peer_path *path = &n->paths[i];
+
+	return (struct msg_peer_link){
+		.up = peer_path_is_alive(path, dead_ms, now),
+		.received = path->received,
+		.lost = path->lost,
+		.rejected = path->rejected,
+	};
+}
+
 void
 heartbeat_describe(const struct role *role, struct msg_peer *m)
 {
@@ -376,15 +402,12 @@ heartbeat_describe(const struct role *role, struct msg_peer *m)
 	m->n_groups = (uint16_t)n->n_groups;
 	for (unsigned i = 0; i < n->n_groups; i++)
 		m->groups[i] = (enum msg_group_state)n->groups[i].peer_state;
+	m->n_networks = 0;
 	m->n_links = (uint16_t)role->heartbeat->n_links;
-	for (size_t i = 0; i < role->heartbeat->n_links; i++) {
-		const struct peer_path *path = &n->paths[i];
-
-		m->links[i] = (struct msg_peer_link){
-			.up = peer_path_is_alive(path, dead_ms, now),
-			.received = path->received,
-			.lost = path->lost,
-			.rejected = path->rejected,
-		};
-	}
+	for (size_t i = 0; i < role->heartbeat->n_links; i++)
+		m->links[i] = describe(n, (unsigned)i, dead_ms, now);
+	for (unsigned i = 0; i < n->n_groups; i++)
+		for (unsigned k = 0; k < n->groups[i].n_segments; k++)
+			m->networks[m->n_networks++] = describe(
+			    n, n->groups[i].segments[k].path, dead_ms, now);
 }

@@ -8,6 +8,8 @@
 #include "core/base.h"
 #include "failover/role.h"
 
+#define HEARTBEAT_PACKET_MAX (HELLO_READ_MAX + SECRET_MAC_BYTES)
+
 struct msg_peer;
 
 /* The sockets of the nodes' addresses and `links`. Returns 0 or -errno. */
@@ -16,6 +18,13 @@ void heartbeat_close(struct role *role);
 
 /* From here on we are heard, and hear. Opens nothing. */
 void heartbeat_start(struct role *role);
+
+/*
+ * What came over one of the node's paths goes into the inbox, if it is the
+ * peer's; tells whether it is. `len`: -errno where it came from elsewhere.
+ */
+bool heartbeat_hear(
+    struct role *role, unsigned path, const uint8_t *packet, int len);
 
 /* A hello's packet that came over the wire. */
 void heartbeat_take(struct role *role, const uint8_t *packet, size_t len);

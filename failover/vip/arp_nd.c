@@ -109,7 +109,7 @@ is_our_own(const struct role_group *g, const struct arp_nd_seen *s)
 static void
 saw(struct role *role, int interface, const struct arp_nd_seen *s)
 {
-	struct node_event ev = { .type = NODE_SHOWN };
+	struct node_event ev = { .type = NODE_SHOWN, .segment = 1 };
 
 	memcpy(ev.shown.mac, s->mac, sizeof(ev.shown.mac));
 	for (size_t i = 0; i < role->n_groups; i++) {
@@ -122,8 +122,10 @@ saw(struct role *role, int interface, const struct arp_nd_seen *s)
 		if (ev.shown.own || config_group_has(g->config, &s->addr))
 			inbox_put(&role->inbox, &ev);
 		else
-			inbox_put_group(
-			    &role->inbox, NODE_SOMEBODY, (unsigned)i);
+			inbox_put(&role->inbox,
+			    &(struct node_event){ .type = NODE_SOMEBODY,
+			        .group = (unsigned)i,
+			        .segment = 1 });
 	}
 }
 

@@ -374,8 +374,9 @@ on_news(struct ev_loop *loop, ev_io *w, int revents)
 
 	while (read(n->news[0], &news, sizeof(news)) == sizeof(news)) {
 		struct list *list = &n->lists[news.group];
-		struct node_event ev = { .type = NODE_SOMEBODY,
-			.group = news.group };
+		struct node_event ev = {
+			.type = NODE_SOMEBODY, .group = news.group, .segment = 1
+		};
 
 		if (!news.heard && list->n == 0)
 			ev = (struct node_event){ .type = NODE_ASKABLE,

@@ -143,29 +143,6 @@ vip_find(const struct vip *h, const union addr *a)
 	return -1;
 }
 
-static bool
-is_in_subnet(const union addr *a, const struct config_cidr *subnet)
-{
-	size_t len, other_len;
-	const uint8_t *x = addr_bytes(a, &len);
-	const uint8_t *y = addr_bytes(&subnet->addr, &other_len);
-	const size_t whole = subnet->prefix / 8;
-	const unsigned rest = subnet->prefix % 8;
-
-	if (len != other_len || memcmp(x, y, whole) != 0)
-		return false;
-	return rest == 0 || ((x[whole] ^ y[whole]) >> (8 - rest)) == 0;
-}
-
-bool
-vip_is_near(const struct vip *h, const union addr *a)
-{
-	for (size_t i = 0; i < h->group->n_addresses; i++)
-		if (is_in_subnet(a, &h->group->addresses[i]))
-			return true;
-	return false;
-}
-
 struct search {
 	struct vip *vip;
 	bool strays; /* what is held is not searched for */

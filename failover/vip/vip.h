@@ -70,9 +70,6 @@ bool vip_is_complete(const struct vip *h);
 /* The group's own: its index among the addresses, or -1. */
 int vip_find(const struct vip *h, const union addr *a);
 
-/* Whether an address is in a subnet of the group's: neighbours can be asked. */
-bool vip_is_near(const struct vip *h, const union addr *a);
-
 /*
  * Deletes the group's addresses from wherever an earlier run left them on this
  * host. With `keep` they stay where all of them are on the interface, and

@@ -181,6 +181,15 @@ put_groups(
 	tell_tracks(r, problems);
 }
 
+static void
+put_path(struct json_doc *at, const struct msg_peer_link *m)
+{
+	json_doc_put_bool(at, "up", m->up);
+	json_doc_put_int(at, "received", (int64_t)m->received);
+	json_doc_put_int(at, "lost", (int64_t)m->lost);
+	json_doc_put_int(at, "rejected", (int64_t)m->rejected);
+}
+
 /* The i-th road between the nodes: their addresses, then their `links`. */
 static void
 put_link(struct json_doc *list, const struct status *r, size_t i)
@@ -197,10 +206,37 @@ put_link(struct json_doc *list, const struct status *r, size_t i)
 	json_doc_put_string(link, "remote",
 	    addr_format_ip(
 	        i == 0 ? &other->address : &other->links[i - 1], ip));
-	json_doc_put_bool(link, "up", m->up);
-	json_doc_put_int(link, "received", (int64_t)m->received);
-	json_doc_put_int(link, "lost", (int64_t)m->lost);
-	json_doc_put_int(link, "rejected", (int64_t)m->rejected);
+	put_path(link, m);
+}
+
+/* How the peer is heard on the networks of its i-th group. */
+static void
+put_networks(struct json_doc *group, const struct status *r, size_t i)
+{
+	struct json_doc *list = json_doc_put_array(group, "networks");
+	const struct config_group *g = &r->config->pair.groups[i];
+	struct json_doc *network;
+
+	if (i >= r->peer->n_networks)
+		return;
+	network = json_doc_put_object(list, NULL);
+	json_doc_put_string(network, "interface", g->interface);
+	put_path(network, &r->peer->networks[i]);
+}
+
+/* Where it was heard once: some networks let nothing pass but IP. */
+static void
+tell_networks(const struct status *r, struct json_doc *problems)
+{
+	const struct msg_peer *m = r->peer;
+	const struct config_pair *pair = &r->config->pair;
+
+	for (size_t i = 0; i < m->n_networks && i < pair->n_groups; i++)
+		if (!m->networks[i].up && m->networks[i].received > 0)
+			problem(problems,
+			    "peer %s is not heard on interface %s of group %s",
+			    pair->nodes[m->node].name,
+			    pair->groups[i].interface, pair->groups[i].name);
 }
 
 static void
@@ -296,6 +332,7 @@ put_peer(
 		json_doc_put_string(group, "name", pair->groups[i].name);
 		json_doc_put_string(
 		    group, "state", msg_group_state_name(m->groups[i]));
+		put_networks(group, r, i);
 	}
 	list = json_doc_put_array(at, "links");
 	for (size_t i = 0; i < m->n_links && i <= other->n_links; i++)
@@ -309,6 +346,8 @@ put_peer(
 		if (!m->links[i].up)
 			problem(problems, "link %zu to peer %s is down", i + 1,
 			    other->name);
+	if (m->reachable)
+		tell_networks(r, problems);
 }
 
 static void

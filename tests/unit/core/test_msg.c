@@ -53,7 +53,8 @@ each_message_is_taken_whole_or_refused(void **state)
 	    .silent_clients = 1, .n_groups = 2,
 	    .groups = { MSG_GROUP_BACKUP, MSG_GROUP_FAULT }, .n_links = 2,
 	    .links = { { .up = true, .received = 10, .lost = 2, .rejected = 1 },
-	        { .rejected = 7 } });
+	        { .rejected = 7 } },
+	    .n_networks = 1, .networks = { { .up = true, .lost = 4 } });
 	ROUND_TRIP(service, .service = 1, .servers = 3, .up = 2, .unknown = 1);
 	ROUND_TRIP(ask, .id = 77);
 	ROUND_TRIP(script, .track = 3, .passed = true);
@@ -97,6 +98,7 @@ absurd_values_are_refused(void **state)
 	};
 	const struct msg_peer too_many_groups = { .n_groups = 17 };
 	const struct msg_peer too_many_links = { .n_links = 6 };
+	const struct msg_peer too_many_networks = { .n_networks = 65 };
 	const struct msg_start nobody_to_work = { .max_connections = 1 };
 	const struct msg_group no_such_state = { .state = MSG_GROUP_FAULT + 1 };
 	struct msg_service service;
@@ -118,6 +120,10 @@ absurd_values_are_refused(void **state)
 
 	w = buf_writer(room, sizeof(room));
 	msg_put_peer(&w, &too_many_links);
+	r = buf_reader(room, w.pos);
+	assert_int_equal(msg_get_peer(&r, &peer), -EBADMSG);
+	w = buf_writer(room, sizeof(room));
+	msg_put_peer(&w, &too_many_networks);
 	r = buf_reader(room, w.pos);
 	assert_int_equal(msg_get_peer(&r, &peer), -EBADMSG);
 	w = buf_writer(room, sizeof(room));

@@ -66,8 +66,9 @@ set_up(struct world *w)
 		    .n_groups = 1,
 		    .groups = { MSG_GROUP_BACKUP },
 		    .n_links = 2,
-		    .links = { { .up = true, .received = 3 },
-		        { .up = true } } },
+		    .links = { { .up = true, .received = 3 }, { .up = true } },
+		    .n_networks = 1,
+		    .networks = { { .up = true, .received = 8 } } },
 		.tracks = { .n = 3, .ok = { true, true, true } },
 		.standby = { .active = 1, .epoch = 5, .phase = STANDBY_STEADY },
 		.services = { { .state = "up", .queued = 4 },
@@ -192,6 +193,18 @@ link_down(struct world *w)
 }
 
 static void
+network_down(struct world *w)
+{
+	w->peer.networks[0].up = false;
+}
+
+static void
+network_never_up(struct world *w)
+{
+	w->peer.networks[0] = (struct msg_peer_link){ .up = false };
+}
+
+static void
 tracks_bad(struct world *w)
 {
 	w->tracks.ok[0] = w->tracks.ok[1] = w->tracks.ok[2] = false;
@@ -271,6 +284,9 @@ static const struct row {
 	    "peer p2 is heard but not understood: its heartbeats are of version 9; upgrade the older of the two nodes\n" },
 	{ "somebody who is not understood", somebody_odd, "" },
 	{ "one link", link_down, "link 2 to peer p2 is down\n" },
+	{ "a group's network", network_down,
+	    "peer p2 is not heard on interface eth0 of group main\n" },
+	{ "a network that lets nothing pass but IP", network_never_up, "" },
 	{ "all that is tracked", tracks_bad,
 	    "tracked interface eth1 is down\n"
 	    "tracked service web has fewer than 2 servers up\n"
@@ -381,6 +397,8 @@ static const struct place {
 	{ "peers/0/name", "\"p2\"" },
 	{ "peers/0/last_heard_ms", "7" },
 	{ "peers/0/groups/0/state", "\"backup\"" },
+	{ "peers/0/groups/0/networks/0/interface", "\"eth0\"" },
+	{ "peers/0/groups/0/networks/0/received", "8" },
 	{ "peers/0/links/0/remote", "\"10.0.0.2\"" },
 	{ "peers/0/links/0/received", "3" },
 	{ "peers/0/links/1/local", "\"10.1.0.1\"" },
