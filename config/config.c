@@ -233,8 +233,18 @@ config_group_has(const struct config_group *g, const union addr *a)
 	return false;
 }
 
+bool
+config_group_shares(const struct config_group *a, const struct config_group *b)
+{
+	for (size_t i = 0; i < a->n_interfaces; i++)
+		for (size_t k = 0; k < b->n_interfaces; k++)
+			if (strcmp(a->interfaces[i], b->interfaces[k]) == 0)
+				return true;
+	return false;
+}
+
 static bool
-is_in_subnet(const union addr *a, const struct config_cidr *subnet)
+is_in_subnet(const union addr *a, const struct config_address *subnet)
 {
 	size_t len, other_len;
 	const uint8_t *x = addr_bytes(a, &len);
@@ -248,10 +258,12 @@ is_in_subnet(const union addr *a, const struct config_cidr *subnet)
 }
 
 bool
-config_group_is_near(const struct config_group *g, const union addr *a)
+config_group_is_near(
+    const struct config_group *g, unsigned interface, const union addr *a)
 {
 	for (size_t i = 0; i < g->n_addresses; i++)
-		if (is_in_subnet(a, &g->addresses[i]))
+		if (g->addresses[i].at == interface &&
+		    is_in_subnet(a, &g->addresses[i]))
 			return true;
 	return false;
 }

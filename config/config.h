@@ -19,6 +19,8 @@ struct msg_group;
 #define CONFIG_TRACKS_MAX 16
 #define CONFIG_GROUPS_MAX 16
 #define CONFIG_GROUP_ADDRESSES_MAX 32
+#define CONFIG_GROUP_INTERFACES_MAX 4
+#define CONFIG_INTERFACES_MAX 16 /* of all groups together */
 #define CONFIG_NAME_MAX 64 /* of a node, group, service, server; with NUL */
 #define CONFIG_SERVICES_MAX 1024
 #define CONFIG_LISTENS_MAX 32
@@ -47,10 +49,21 @@ struct config_cidr {
 	uint8_t prefix;
 };
 
+/* A virtual IP, and where it is. */
+struct config_address {
+	union addr addr; /* no port */
+	uint8_t prefix;
+	const char *interface; /* NULL: the group's */
+	unsigned at;           /* among the group's interfaces */
+};
+
 struct config_group {
 	const char *name;
-	const char *interface;
-	struct config_cidr *addresses;
+	const char *interface; /* of the addresses that name none */
+	/* That one, and each other one that an address names, once. */
+	const char *interfaces[CONFIG_GROUP_INTERFACES_MAX];
+	size_t n_interfaces;
+	struct config_address *addresses;
 	size_t n_addresses;
 	/* By node; 0: the node's own. See config_priority(). */
 	uint8_t priority[CONFIG_NODES];
@@ -334,8 +347,16 @@ void config_free_at(struct config **c); /* for CLEANUP */
 /* Whether this is one of its addresses; ports do not matter. */
 bool config_group_has(const struct config_group *g, const union addr *a);
 
-/* Whether an address is in a subnet of the group's: neighbours can be asked. */
-bool config_group_is_near(const struct config_group *g, const union addr *a);
+/* Whether they have an interface in common. */
+bool config_group_shares(
+    const struct config_group *a, const struct config_group *b);
+
+/*
+ * Whether an address is in a subnet of the group's on one of its interfaces:
+ * neighbours can be asked there.
+ */
+bool config_group_is_near(
+    const struct config_group *g, unsigned interface, const union addr *a);
 
 /*
  * An address of the pair: a group's, or one of a node or its links. Who listens

@@ -80,22 +80,40 @@ static const struct schema_list node_list = {
 	.table = &node_table,
 };
 
-static const struct schema_list cidr_list = {
-	ITEMS(config_group, n_addresses, struct config_cidr),
-	.form = &value_forms_cidr,
+static const struct schema_key address_keys[] = {
+	{ "address", SCHEMA_OTHER, SCHEMA_AT(struct config_address, addr),
+	    .form = &value_forms_cidr, .required = true,
+	    .help = "A virtual IP with its prefix length." },
+	{ "interface", NAME(config_address, interface, INTERFACE_MAX),
+	    .help = "Where this one is added, if not where the others are." },
+};
+
+static const struct schema_table address_table =
+    TABLE("a virtual IP", address_keys);
+
+static const struct schema_list address_list = {
+	ITEMS(config_group, n_addresses, struct config_address),
+	.form = &value_forms_address,
+	.table = &address_table,
+	.done = value_forms_find_interfaces,
 };
 
 static const struct schema_key group_keys[] = {
 	{ "name", NAME(config_group, name, NAME_MAX_LEN), .required = true,
 	    .help = "What status, log and commands call the group." },
 	{ "interface", NAME(config_group, interface, INTERFACE_MAX),
-	    .required = true, .help = "Where the virtual IPs are added." },
+	    .required = true,
+	    .help = "Where the virtual IPs are added that name no other." },
 	{ "addresses",
 	    LIST(config_group, addresses, 1, CONFIG_GROUP_ADDRESSES_MAX,
-	        cidr_list),
+	        address_list),
 	    .required = true,
-	    .help = "The virtual IPs, each with its prefix length. They move "
-	            "together." },
+	    .help =
+	        "The virtual IPs, each with its prefix length, or a map of "
+	        "the keys below. They move together, and a fault of any of "
+	        "their interfaces is one of the group: where clients are on "
+	        "one network and servers on another, both have an address, "
+	        "and both move." },
 	{ "priority", SCHEMA_MAP, SCHEMA_AT(struct config_group, priority),
 	    .min = 1, .max = 254, .optional = true,
 	    .present_at = offsetof(struct config_group, has_priority),

@@ -120,14 +120,18 @@ put_list(const struct schema_key *k, const void *base, int depth, FILE *out)
 	for (size_t i = 0; i < n; i++) {
 		const char *item = items + i * list->item_size;
 		char buf[SCHEMA_FORM_TEXT];
+		const char *text;
 
 		put_indent(depth + 1, out);
 		(void)fputs("- ", out);
-		if (list->table != NULL) {
+		text = list->form == NULL || list->form->print == NULL
+		    ? NULL
+		    : list->form->print(item, buf, sizeof(buf));
+		if (text == NULL) {
 			print_table(list->table, item, depth + 2, true, out);
 			continue;
 		}
-		put_text(list->form->print(item, buf, sizeof(buf)), out);
+		put_text(text, out);
 		(void)fputc('\n', out);
 	}
 }

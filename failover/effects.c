@@ -61,7 +61,7 @@ say(struct role *role, bool challenge, const struct node_now *now)
 	node_speak(&role->inbox.node, challenge ? HELLO_CHALLENGE : HELLO_BEAT,
 	    now, &h);
 	for (size_t i = 0; i < role->n_groups; i++)
-		memcpy(h.groups[i].mac, role->groups[i].vip.link.mac,
+		memcpy(h.groups[i].mac, role->groups[i].vip.links[0].mac,
 		    HELLO_MAC_BYTES);
 	key = packet_auth_find(&role->auth, h.keys[h.key]);
 	if (key == NULL)

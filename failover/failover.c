@@ -203,6 +203,18 @@ restore(struct role_group *g)
 	inbox_put(&g->role->inbox, &ev);
 }
 
+/* What is found there is no change. */
+static void
+look_first(struct role_group *g)
+{
+	bool changed;
+
+	for (unsigned k = 0; k < g->config->n_interfaces; k++)
+		if (vip_look(&g->vip, k, &changed) < 0)
+			return;
+	link_watch_look(g);
+}
+
 static int
 begin_groups(struct role *role)
 {
@@ -221,11 +233,9 @@ begin_groups(struct role *role)
 	track_begin(role);
 	for (unsigned i = 0; i < role->n_groups; i++) {
 		struct role_group *g = &role->groups[i];
-		bool changed;
 
 		/* Looked at first: what can't serve is not restored. */
-		if (vip_look(&g->vip, &changed) == 0)
-			link_watch_look(g);
+		look_first(g);
 		restore(g);
 	}
 	for (unsigned i = 0; i < role->n_groups; i++)

@@ -21,18 +21,18 @@ _Static_assert((int)MSG_GROUP_INIT == ELECTION_INIT &&
 
 /* Errors of announcing are told once, and once that they are over. */
 static void
-note_announced(struct role_group *g, int e)
+note_announced(struct role_group *g, unsigned k, int e)
 {
-	if (e == g->announce_error)
+	if (e == g->announce_errors[k])
 		return;
-	g->announce_error = e;
+	g->announce_errors[k] = e;
 	if (e < 0)
 		log_warning(g->subject,
 		    "announcing on %s failed: %s, trying again as scheduled",
-		    g->config->interface, strerror(-e));
+		    g->config->interfaces[k], strerror(-e));
 	else
 		log_notice(g->subject, "announcing on %s works again",
-		    g->config->interface);
+		    g->config->interfaces[k]);
 }
 
 /*
@@ -43,10 +43,12 @@ note_announced(struct role_group *g, int e)
 static void
 announce(struct role_group *g, unsigned i)
 {
+	const unsigned k = garp_interface(g->config, i);
+
 	if (i < g->config->n_addresses && !vip_is_usable(&g->vip, i))
 		return;
 	note_announced(
-	    g, garp_send(g->role->packet, &g->vip.link, g->config, i));
+	    g, k, garp_send(g->role->packet, &g->vip.links[k], g->config, i));
 }
 
 /* What is due, and the timer for the rest. */
@@ -73,9 +75,18 @@ lane_of(struct role *role, unsigned index)
 	const struct config_group *groups = role->config->pair.groups;
 	unsigned first = 0;
 
-	while (strcmp(groups[first].interface, groups[index].interface) != 0)
+	while (!config_group_shares(&groups[first], &groups[index]))
 		first++;
 	return &role->lanes[first];
+}
+
+static bool
+is_near(const struct config_group *g, const union addr *a)
+{
+	for (unsigned k = 0; k < g->n_interfaces; k++)
+		if (config_group_is_near(g, k, a))
+			return true;
+	return false;
 }
 
 void
@@ -110,10 +121,10 @@ group_init(struct role *role, unsigned index, uint32_t id)
 	g->vip = vip_init(
 	    g->config, role->netlink, vip_lease_s(pair->hang_ms, dead_ms));
 	node_add_group(&role->inbox.node, id,
-	    config_group_is_near(g->config, &role->other->address), &config,
-	    mono_now());
-	node_add_segment(
-	    &role->inbox.node, heartbeat_segment_path(role, index));
+	    is_near(g->config, &role->other->address), &config, mono_now());
+	for (unsigned k = 0; k < g->config->n_interfaces; k++)
+		node_add_segment(
+		    &role->inbox.node, heartbeat_segment_path(role, index, k));
 	g->schedule = garp_schedule_idle();
 	role->lanes[index] = garp_schedule_lane_init();
 	g->lane = lane_of(role, index);

@@ -69,8 +69,8 @@ struct role_group {
 
 	struct vip vip;
 	struct garp_schedule schedule;
-	struct garp_schedule_lane *lane; /* of its interface */
-	int announce_error;              /* told once, 0: none */
+	struct garp_schedule_lane *lane; /* of its interfaces */
+	int announce_errors[CONFIG_GROUP_INTERFACES_MAX]; /* told once */
 	ev_timer frame;
 
 	struct msg_group told; /* how it stands, for supervisor and relay */

@@ -42,6 +42,7 @@ SERVERS = ("s1", "s2", "s3")
 SWITCH = "sw"
 VIP = {4: "10.77.0.100", 6: "fd77::100"}
 PREFIX = {4: 24, 6: 64}
+VIP2 = {4: "10.79.0.100", 6: "fd79::100"}  # on the second network
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
@@ -58,6 +59,11 @@ def address(host: str, family: int = 4) -> str:
 def cable_address(host: str, family: int = 4) -> str:
     """A proxy host's at the cable: see Lab.cable()."""
     return f"10.78.0.{HOSTS[host]}" if family == 4 else f"fd78::{HOSTS[host]}"
+
+
+def second_address(host: str, family: int = 4) -> str:
+    """A host's on the second network: see Lab.second_network()."""
+    return f"10.79.0.{HOSTS[host]}" if family == 4 else f"fd79::{HOSTS[host]}"
 
 
 def endpoint(addr: str, port: int) -> str:
@@ -222,6 +228,29 @@ class Lab:
                 ],
             )
 
+    def second_network(self) -> None:
+        """Another switch, to which all hosts but the client are connected by
+        eth1. Its ports are called like those of the first, with a 2 behind."""
+        hosts = [h for h in HOSTS if h != "c"]
+        lines = ["link add name br1 type bridge mcast_snooping 0", "link set dev br1 up"]
+        for host in hosts:
+            lines += [
+                f"link add name {host}2 type veth peer name eth1 netns {self.ns(host)}",
+                f"link set dev {host}2 master br1",
+                f"link set dev {host}2 up",
+            ]
+        _ip("-n", self.ns(SWITCH), batch=lines)
+        for host in hosts:
+            _ip(
+                "-n",
+                self.ns(host),
+                batch=[
+                    "link set dev eth1 up",
+                    f"addr add {second_address(host, 4)}/24 dev eth1",
+                    f"addr add {second_address(host, 6)}/64 dev eth1 nodad",
+                ],
+            )
+
     # -- doing things on a host --------------------------------------------
 
     def inside(self, host: str, do: Callable[[], T]) -> T:
@@ -332,9 +361,9 @@ class Lab:
         """Every process that runs on the host."""
         return [int(p) for p in _ip("netns", "pids", self.ns(host)).split()]
 
-    def addresses(self, host: str) -> list[str]:
-        """What the host's eth0 has, without link-local ones."""
-        links = json.loads(_ip("-n", self.ns(host), "-j", "addr", "show", "eth0"))
+    def addresses(self, host: str, interface: str = "eth0") -> list[str]:
+        """What the host's interface has, without link-local ones."""
+        links = json.loads(_ip("-n", self.ns(host), "-j", "addr", "show", interface))
         return [
             info["local"]
             for link in links
@@ -350,6 +379,10 @@ class Lab:
     def holders(self, addr: str) -> list[str]:
         """The proxy hosts that have this address."""
         return [p for p in PROXIES if addr in self.addresses(p)]
+
+    def holders2(self, addr: str) -> list[str]:
+        """The same, of the second network."""
+        return [p for p in PROXIES if addr in self.addresses(p, "eth1")]
 
     # -- the network ---------------------------------------------------------
 

@@ -118,6 +118,67 @@ refuse_nodes_own(struct rules *r, const union addr *a,
 	}
 }
 
+/* Each is there for an address, and there are not too many. */
+static void
+check_interfaces(struct rules *r, const struct config_group *g)
+{
+	const struct tree_node *at = rules_at(r, &g->interface);
+	bool used = g->n_addresses == 0; /* that is the mistake */
+
+	for (size_t i = 0; i < g->n_addresses; i++) {
+		const struct config_address *a = &g->addresses[i];
+		const struct tree_node *own = rules_at(r, &a->interface);
+
+		used = used || a->at == 0;
+		if (own != NULL && a->at >= CONFIG_GROUP_INTERFACES_MAX)
+			diag_error(r->diag, &own->at,
+			    "'%s' is one interface too many; expected at most "
+			    "%u in a group",
+			    own->shown, CONFIG_GROUP_INTERFACES_MAX);
+	}
+	if (at != NULL && !used)
+		diag_error(r->diag, &at->at,
+		    "no address of the group is on '%s'; expected the "
+		    "interface of one of them",
+		    at->shown);
+}
+
+/* Whether an earlier group, or the same one, has it, too. */
+static bool
+is_known_interface(const struct config_pair *pair, size_t group, size_t k)
+{
+	const char *name = pair->groups[group].interfaces[k];
+
+	for (size_t i = 0; i < group; i++)
+		for (size_t j = 0; j < pair->groups[i].n_interfaces; j++)
+			if (strcmp(pair->groups[i].interfaces[j], name) == 0)
+				return true;
+	return false;
+}
+
+static void
+check_all_interfaces(struct rules *r)
+{
+	const struct config_pair *pair = &r->config->pair;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < pair->n_groups; i++) {
+		const struct config_group *g = &pair->groups[i];
+		const struct tree_node *at = rules_at(r, &g->interface);
+
+		for (size_t k = 0; k < g->n_interfaces; k++)
+			if (!is_known_interface(pair, i, k))
+				n++;
+		if (n <= CONFIG_INTERFACES_MAX || at == NULL)
+			continue;
+		diag_error(r->diag, &at->at,
+		    "with this group there are %u interfaces; expected at most "
+		    "%u of all groups",
+		    n, CONFIG_INTERFACES_MAX);
+		return;
+	}
+}
+
 static void
 check_groups(struct rules *r)
 {
@@ -133,7 +194,8 @@ check_groups(struct rules *r)
 		    (struct duplicates_item){
 		        .name = g->name, .node = rules_at(r, &g->name) });
 		for (size_t j = 0; j < g->n_addresses; j++) {
-			const struct config_cidr *c = &g->addresses[j];
+			const struct config_address *c = &g->addresses[j];
+			const struct config_cidr cidr = { c->addr, c->prefix };
 			const struct tree_node *at = rules_at(r, c);
 
 			duplicates_add(&addrs,
@@ -141,11 +203,14 @@ check_groups(struct rules *r)
 			        .addr = &c->addr, .node = at });
 			if (at == NULL)
 				continue;
-			rules_refuse(r, at, address_faults_of_cidr(c));
+			rules_refuse(r, at, address_faults_of_cidr(&cidr));
 			refuse_nodes_own(r, &c->addr, at, "virtual IP",
 			    "no host has of its own");
 		}
 	}
+	for (size_t i = 0; i < r->config->pair.n_groups; i++)
+		check_interfaces(r, &r->config->pair.groups[i]);
+	check_all_interfaces(r);
 	duplicates_report(&names, r->diag, "the group name", "");
 	duplicates_report(&addrs, r->diag, "the virtual IP", "");
 }

@@ -48,11 +48,14 @@ const struct schema_form value_forms_ips = {
 static int
 parse_cidr(struct schema *s, const struct tree_node *text, void *ret_value)
 {
-	struct config_cidr *c = ret_value;
+	struct config_address *address = ret_value;
+	struct config_cidr c;
 	union addr a;
 
-	if (scalar_cidr(text->text, c) == 0) {
-		schema_mark(s, c, text);
+	if (scalar_cidr(text->text, &c) == 0) {
+		address->addr = c.addr;
+		address->prefix = c.prefix;
+		schema_mark(s, address, text);
 		return 1;
 	}
 	if (addr_parse_ip(text->text, &a) == 0)
@@ -67,7 +70,7 @@ parse_cidr(struct schema *s, const struct tree_node *text, void *ret_value)
 }
 
 static const char *
-print_cidr(const void *value, char *buf, size_t room)
+print_network(const void *value, char *buf, size_t room)
 {
 	char text[SCALAR_CIDR_TEXT];
 
@@ -75,11 +78,69 @@ print_cidr(const void *value, char *buf, size_t room)
 	return buf;
 }
 
+static const char *
+print_cidr(const void *value, char *buf, size_t room)
+{
+	const struct config_address *a = value;
+	const struct config_cidr c = { a->addr, a->prefix };
+
+	return print_network(&c, buf, room);
+}
+
+/* The first member of its struct: the others are filled beside it. */
+_Static_assert(offsetof(struct config_address, addr) == 0, "one place");
+
 const struct schema_form value_forms_cidr = {
 	.name = "ip/prefix",
 	.parse = parse_cidr,
 	.print = print_cidr,
 };
+
+/* One on another interface than the group's is a map of keys. */
+static const char *
+print_address(const void *value, char *buf, size_t room)
+{
+	const struct config_address *a = value;
+
+	return a->interface != NULL ? NULL : print_cidr(value, buf, room);
+}
+
+const struct schema_form value_forms_address = {
+	.name = "ip/prefix or a map of keys",
+	.parse = parse_cidr,
+	.print = print_address,
+};
+
+/* Its place, n_interfaces (or more) where there is no room: see pair_rules.c.
+ */
+static unsigned
+find_interface(struct config_group *g, const char *name)
+{
+	unsigned i = 0;
+
+	while (i < g->n_interfaces && strcmp(g->interfaces[i], name) != 0)
+		i++;
+	if (i == g->n_interfaces && i < CONFIG_GROUP_INTERFACES_MAX)
+		g->interfaces[g->n_interfaces++] = name;
+	return i;
+}
+
+void
+value_forms_find_interfaces(struct schema *s, void *group)
+{
+	struct config_group *g = group;
+
+	(void)s;
+	if (g->interface == NULL)
+		return; /* it was refused */
+	(void)find_interface(g, g->interface);
+	for (size_t i = 0; i < g->n_addresses; i++) {
+		struct config_address *a = &g->addresses[i];
+
+		a->at = find_interface(
+		    g, a->interface != NULL ? a->interface : g->interface);
+	}
+}
 
 static int
 parse_network(struct schema *s, const struct tree_node *text, void *ret_value)
@@ -106,7 +167,7 @@ parse_network(struct schema *s, const struct tree_node *text, void *ret_value)
 const struct schema_form value_forms_network = {
 	.name = "ip/prefix or an IP address",
 	.parse = parse_network,
-	.print = print_cidr,
+	.print = print_network,
 };
 
 static int

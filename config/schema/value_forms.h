@@ -11,7 +11,8 @@
 
 extern const struct schema_form value_forms_ip;      /* union addr, no port */
 extern const struct schema_form value_forms_ips;     /* likewise, in a list */
-extern const struct schema_form value_forms_cidr;    /* struct config_cidr */
+extern const struct schema_form value_forms_cidr;    /* struct config_address */
+extern const struct schema_form value_forms_address; /* likewise */
 extern const struct schema_form value_forms_network; /* struct config_cidr */
 extern const struct schema_form
     value_forms_listen; /* struct config_listen [2] */
@@ -31,6 +32,9 @@ bool value_forms_is_standby(const void *service);
 
 /* A server begins with the check of its service. */
 void value_forms_born_server(void *item, const void *parent);
+
+/* Of a group: its interfaces, and on which of them each address is. */
+void value_forms_find_interfaces(struct schema *s, void *group);
 
 /* A group knows the nodes of its pair, and is asked for their names. */
 void value_forms_born_group(void *item, const void *parent);

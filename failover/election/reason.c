@@ -92,7 +92,8 @@ reason_subject(const struct election_out *out, const struct config_pair *pair,
 	if (which < pair->n_tracks)
 		text = tracked(out->reason, &pair->tracks[which]);
 	if (text == NULL)
-		text = group->interface;
+		text =
+		    group->interfaces[which < group->n_interfaces ? which : 0];
 	if (out->reason != ELECTION_RELAY_STALLED)
 		(void)snprintf(buf, REASON_SUBJECT_MAX, "%s", text);
 	else if (which == LIVENESS_MAIN)

@@ -14,7 +14,7 @@ struct config_group;
 struct config_pair;
 
 /*
- * Whom a reason names: the interface of the group, what is tracked, a thread of
+ * Whom a reason names: an interface of the group, what is tracked, a thread of
  * the relay. Returns `buf`.
  */
 const char *reason_subject(const struct election_out *out,

@@ -40,7 +40,7 @@ handover_run_drop(struct role_group *g)
 static void
 hold(struct role_group *g, struct syn_hold *syn_hold)
 {
-	int e = syn_hold_hold(syn_hold, g->index, g->config, &g->vip.link);
+	int e = syn_hold_hold(syn_hold, g->index, g->config, &g->vip.links[0]);
 
 	/* Without it, those clients ask again after a second. */
 	if (e < 0)

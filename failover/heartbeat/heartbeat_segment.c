@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert(NODE_SEGMENTS_MAX == CONFIG_GROUP_INTERFACES_MAX &&
+        NODE_SEGMENT_PATHS_MAX == CONFIG_INTERFACES_MAX,
+    "a path for each");
+
 /* Read at once; a flood must not keep us from our own heartbeat. */
 #define BUDGET 64
 
@@ -17,7 +21,7 @@
 
 /* An interface, of one group or of several. */
 struct segment_side {
-	unsigned group;                         /* the first */
+	unsigned group, k; /* the first, and which of its interfaces */
 	uint8_t mac[HEARTBEAT_FRAME_MAC_BYTES]; /* the peer's; zeros: unknown */
 	struct mono cried; /* when everybody was spoken to */
 	int error;         /* of sending; told once, 0: none */
@@ -28,20 +32,25 @@ struct heartbeat_segment {
 	ev_io ready;
 	unsigned n;
 	struct segment_side sides[NODE_SEGMENT_PATHS_MAX];
-	unsigned paths[CONFIG_GROUPS_MAX];
+	unsigned paths[CONFIG_GROUPS_MAX][CONFIG_GROUP_INTERFACES_MAX];
 };
 
 static const struct netlink_link *
 link_of(const struct role *role, const struct segment_side *side)
 {
-	return &role->groups[side->group].vip.link;
+	return &role->groups[side->group].vip.links[side->k];
+}
+
+static const char *
+name_of(const struct config_pair *pair, const struct segment_side *side)
+{
+	return pair->groups[side->group].interfaces[side->k];
 }
 
 static void
 note_sent(const struct role *role, struct segment_side *side, int e)
 {
-	const char *interface =
-	    role->config->pair.groups[side->group].interface;
+	const char *interface = name_of(&role->config->pair, side);
 
 	if (e == side->error)
 		return;
@@ -134,37 +143,51 @@ on_frame(struct ev_loop *loop, ev_io *w, int revents)
 
 /* Whose heartbeats go there: of the nodes' addresses and links, in order. */
 static unsigned
-find_link(const struct role *role, const struct config_group *g)
+find_link(const struct role *role, const struct config_group *g, unsigned k)
 {
 	const struct config_node *other = role->other;
 
-	if (config_group_is_near(g, &other->address))
+	if (config_group_is_near(g, k, &other->address))
 		return 0;
 	for (unsigned i = 0; i < other->n_links; i++)
-		if (config_group_is_near(g, &other->links[i]))
+		if (config_group_is_near(g, k, &other->links[i]))
 			return 1 + i;
 	return NODE_PATHS_MAX;
 }
 
 static unsigned
-find_side(
-    struct heartbeat_segment *h, const struct config_pair *pair, unsigned group)
+find_side(struct heartbeat_segment *h, const struct config_pair *pair,
+    const struct segment_side *wanted)
 {
-	const char *interface = pair->groups[group].interface;
 	unsigned i = 0;
 
 	while (i < h->n &&
-	    strcmp(pair->groups[h->sides[i].group].interface, interface) != 0)
+	    strcmp(name_of(pair, &h->sides[i]), name_of(pair, wanted)) != 0)
 		i++;
 	if (i == h->n)
-		h->sides[h->n++] = (struct segment_side){ .group = group };
+		h->sides[h->n++] = *wanted;
 	return NODE_LINKS_MAX + i;
+}
+
+static void
+find_paths(struct role *role, unsigned group)
+{
+	const struct config_pair *pair = &role->config->pair;
+	const struct config_group *g = &pair->groups[group];
+	struct heartbeat_segment *h = role->heartbeat_segment;
+
+	for (unsigned k = 0; k < g->n_interfaces; k++) {
+		const struct segment_side wanted = { .group = group, .k = k };
+		const unsigned link = find_link(role, g, k);
+
+		h->paths[group][k] =
+		    link < NODE_PATHS_MAX ? link : find_side(h, pair, &wanted);
+	}
 }
 
 int
 heartbeat_segment_open(struct role *role)
 {
-	const struct config_pair *pair = &role->config->pair;
 	struct heartbeat_segment *h = calloc(1, sizeof(*h));
 	int fd;
 
@@ -172,11 +195,8 @@ heartbeat_segment_open(struct role *role)
 		return -ENOMEM;
 	role->heartbeat_segment = h;
 	h->fd = -1;
-	for (unsigned i = 0; i < pair->n_groups; i++) {
-		h->paths[i] = find_link(role, &pair->groups[i]);
-		if (h->paths[i] == NODE_PATHS_MAX)
-			h->paths[i] = find_side(h, pair, i);
-	}
+	for (unsigned i = 0; i < role->config->pair.n_groups; i++)
+		find_paths(role, i);
 	if (h->n == 0)
 		return 0;
 	fd = heartbeat_frame_open();
@@ -204,9 +224,10 @@ heartbeat_segment_fd(const struct role *role)
 }
 
 unsigned
-heartbeat_segment_path(const struct role *role, unsigned group)
+heartbeat_segment_path(
+    const struct role *role, unsigned group, unsigned interface)
 {
-	return role->heartbeat_segment->paths[group];
+	return role->heartbeat_segment->paths[group][interface];
 }
 
 void

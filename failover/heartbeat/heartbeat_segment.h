@@ -24,8 +24,9 @@ int heartbeat_segment_fd(const struct role *role);
 /* From here on the peer is heard. */
 void heartbeat_segment_start(struct role *role);
 
-/* Which of the node's paths is that of a group's network. */
-unsigned heartbeat_segment_path(const struct role *role, unsigned group);
+/* Which of the node's paths is that of a group's network, by its interface. */
+unsigned heartbeat_segment_path(
+    const struct role *role, unsigned group, unsigned interface);
 
 /* A hello's packet goes out over all of them. */
 void heartbeat_segment_transmit(

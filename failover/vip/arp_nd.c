@@ -98,34 +98,41 @@ arp_nd_fd(const struct role *role)
 
 /* By its hardware address; who does not say it may be anybody. */
 static bool
-is_our_own(const struct role_group *g, const struct arp_nd_seen *s)
+is_our_own(const struct netlink_link *link, const struct arp_nd_seen *s)
 {
 	static const uint8_t unsaid[ARP_ND_FRAME_MAC_BYTES];
 
 	return memcmp(s->mac, unsaid, sizeof(unsaid)) != 0 &&
-	    memcmp(s->mac, g->vip.link.mac, sizeof(unsaid)) == 0;
+	    memcmp(s->mac, link->mac, sizeof(unsaid)) == 0;
+}
+
+static void
+saw_on(const struct role_group *g, unsigned k, const struct arp_nd_seen *s)
+{
+	struct inbox *inbox = &g->role->inbox;
+	struct node_event ev = {
+		.type = NODE_SHOWN, .group = g->index, .segment = k + 1
+	};
+
+	memcpy(ev.shown.mac, s->mac, sizeof(ev.shown.mac));
+	ev.shown.own = addr_is_same_ip(&s->addr, &g->role->other->address);
+	if (!ev.shown.own && !config_group_has(g->config, &s->addr))
+		ev = (struct node_event){ .type = NODE_SOMEBODY,
+			.group = g->index,
+			.segment = k + 1 };
+	inbox_put(inbox, &ev);
 }
 
 static void
 saw(struct role *role, int interface, const struct arp_nd_seen *s)
 {
-	struct node_event ev = { .type = NODE_SHOWN, .segment = 1 };
-
-	memcpy(ev.shown.mac, s->mac, sizeof(ev.shown.mac));
 	for (size_t i = 0; i < role->n_groups; i++) {
-		const struct role_group *g = &role->groups[i];
+		struct role_group *g = &role->groups[i];
 
-		if (interface != g->vip.link.index || is_our_own(g, s))
-			continue;
-		ev.group = (unsigned)i;
-		ev.shown.own = addr_is_same_ip(&s->addr, &role->other->address);
-		if (ev.shown.own || config_group_has(g->config, &s->addr))
-			inbox_put(&role->inbox, &ev);
-		else
-			inbox_put(&role->inbox,
-			    &(struct node_event){ .type = NODE_SOMEBODY,
-			        .group = (unsigned)i,
-			        .segment = 1 });
+		for (unsigned k = 0; k < g->config->n_interfaces; k++)
+			if (interface == g->vip.links[k].index &&
+			    !is_our_own(&g->vip.links[k], s))
+				saw_on(g, k, s);
 	}
 }
 
@@ -236,9 +243,10 @@ arp_nd_close(struct role *role)
 }
 
 static void
-send_ask(struct role_group *g, const union addr *a, const uint8_t *mac)
+send_ask(
+    struct role_group *g, unsigned k, const union addr *a, const uint8_t *mac)
 {
-	const struct netlink_link *link = &g->vip.link;
+	const struct netlink_link *link = &g->vip.links[k];
 	struct sockaddr_ll to = { .sll_family = AF_PACKET,
 		.sll_ifindex = link->index,
 		.sll_halen = ARP_ND_FRAME_MAC_BYTES };
@@ -246,6 +254,8 @@ send_ask(struct role_group *g, const union addr *a, const uint8_t *mac)
 	const uint8_t *ip = addr_bytes(a, &len);
 	struct arp_nd_frame f = arp_nd_frame_ask(link->mac, ip, len);
 
+	if (!link->ethernet)
+		return;  /* nobody there would answer */
 	if (mac != NULL) /* an Ethernet frame begins with whom it is for */
 		memcpy(f.bytes, mac, ARP_ND_FRAME_MAC_BYTES);
 	memcpy(to.sll_addr, f.bytes, ARP_ND_FRAME_MAC_BYTES);
@@ -255,42 +265,49 @@ send_ask(struct role_group *g, const union addr *a, const uint8_t *mac)
 }
 
 static void
-ask(struct role_group *g, const union addr *a)
+ask(struct role_group *g, unsigned k, const union addr *a)
 {
-	send_ask(g, a, NULL);
+	send_ask(g, k, a, NULL);
 }
 
 void
-arp_nd_ask_host(struct role_group *g, const union addr *a,
+arp_nd_ask_host(struct role_group *g, unsigned interface, const union addr *a,
     const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES])
 {
-	if (g->vip.link.ethernet)
-		send_ask(g, a, (mac[0] & 1) != 0 ? NULL : mac);
+	send_ask(g, interface, a, (mac[0] & 1) != 0 ? NULL : mac);
 }
 
 static void
-ask_first(struct role_group *g, int family)
+ask_first(struct role_group *g, unsigned k, int family)
 {
 	for (size_t i = 0; i < g->config->n_addresses; i++) {
-		const union addr *a = &g->config->addresses[i].addr;
+		const struct config_address *a = &g->config->addresses[i];
 
-		if (a->sa.sa_family != family)
+		if (a->at != k || a->addr.sa.sa_family != family)
 			continue;
-		ask(g, a);
+		ask(g, k, &a->addr);
 		return;
 	}
+}
+
+static void
+ask_all(struct role_group *g)
+{
+	for (size_t i = 0; i < g->config->n_addresses; i++)
+		ask(g, g->config->addresses[i].at,
+		    &g->config->addresses[i].addr);
 }
 
 void
 arp_nd_ask(struct role_group *g)
 {
 	const struct node *node = role_node(g->role);
+	const union addr *other = &g->role->other->address;
 
-	if (!g->vip.link.ethernet)
-		return; /* nobody there would answer */
 	/* The peer first: its hardware is known when the others answer. */
-	if (role_stand(g)->peer_near)
-		ask(g, &g->role->other->address);
+	for (unsigned k = 0; k < g->config->n_interfaces; k++)
+		if (config_group_is_near(g->config, k, other))
+			ask(g, k, other);
 	/* What is ours is not asked for: a peer may answer that has just died.
 	 */
 	if (node_is_master(node, g->index))
@@ -298,10 +315,11 @@ arp_nd_ask(struct role_group *g)
 	/* A group moves whole; but the peer's file may divide them otherwise.
 	 */
 	if (node->peer.known && !node_has_same_config(node)) {
-		for (size_t i = 0; i < g->config->n_addresses; i++)
-			ask(g, &g->config->addresses[i].addr);
+		ask_all(g);
 		return;
 	}
-	ask_first(g, AF_INET);
-	ask_first(g, AF_INET6);
+	for (unsigned k = 0; k < g->config->n_interfaces; k++) {
+		ask_first(g, k, AF_INET);
+		ask_first(g, k, AF_INET6);
+	}
 }

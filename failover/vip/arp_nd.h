@@ -23,14 +23,15 @@ int arp_nd_fd(const struct role *role);
 
 /*
  * Asks once for the peer's own address, where it is on the group's network, and
- * for one virtual IP of each family, where we are not master. Answers come back
- * as NODE_SHOWN.
+ * for one virtual IP of each family and interface, where we are not master.
+ * Answers come back as NODE_SHOWN.
  */
 void arp_nd_ask(struct role_group *g);
 
 /*
- * Asks one host whether it is there, and nobody else; with a group's hardware
- * address the whole network. An answer comes back as NODE_SOMEBODY.
+ * Asks one host on one of the group's interfaces whether it is there, and
+ * nobody else; with a group's hardware address the whole network. An answer
+ * comes back as NODE_SOMEBODY.
  */
-void arp_nd_ask_host(struct role_group *g, const union addr *a,
-    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES]);
+void arp_nd_ask_host(struct role_group *g, unsigned interface,
+    const union addr *a, const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES]);

@@ -35,28 +35,43 @@ garp_count(const struct config_group *group)
 }
 
 /* The n-th IPv4 address of the group. */
-static const union addr *
+static const struct config_address *
 nth_v4(const struct config_group *group, size_t n)
 {
 	for (size_t i = 0; i < group->n_addresses; i++)
 		if (is_v4(group, i) && n-- == 0)
-			return &group->addresses[i].addr;
+			return &group->addresses[i];
 	return NULL;
+}
+
+/* Whose frame it is; NULL: there is no such frame. */
+static const struct config_address *
+address_of(const struct config_group *group, unsigned i)
+{
+	const size_t n = group->n_addresses;
+
+	return i < n ? &group->addresses[i] : nth_v4(group, i - n);
+}
+
+unsigned
+garp_interface(const struct config_group *group, unsigned i)
+{
+	const struct config_address *a = address_of(group, i);
+
+	return a == NULL ? 0 : a->at;
 }
 
 static struct arp_nd_frame
 build(const uint8_t *mac, const struct config_group *group, unsigned i)
 {
-	const size_t n = group->n_addresses;
-	const union addr *a =
-	    i < n ? &group->addresses[i].addr : nth_v4(group, i - n);
+	const struct config_address *a = address_of(group, i);
 	const uint8_t *ip;
 	size_t len;
 
 	if (a == NULL)
 		return (struct arp_nd_frame){ 0 };
-	ip = addr_bytes(a, &len);
-	return arp_nd_frame_announce(mac, ip, len, i >= n);
+	ip = addr_bytes(&a->addr, &len);
+	return arp_nd_frame_announce(mac, ip, len, i >= group->n_addresses);
 }
 
 int

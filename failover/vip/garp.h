@@ -20,6 +20,9 @@ MUST_CHECK int garp_open(void);
  */
 unsigned garp_count(const struct config_group *group);
 
-/* Sends frame `i` of a round. Returns 0 or -errno. */
+/* Where frame `i` of a round goes: among the group's interfaces. */
+unsigned garp_interface(const struct config_group *group, unsigned i);
+
+/* Sends it over that link. Returns 0 or -errno. */
 MUST_CHECK int garp_send(int fd, const struct netlink_link *link,
     const struct config_group *group, unsigned i);

@@ -64,25 +64,44 @@ put(struct role_group *g, enum node_type type)
 	inbox_put_group(&g->role->inbox, type, g->index);
 }
 
+/* The first that is not well is the group's fault. */
+static void
+tell_links(struct role_group *g)
+{
+	struct node_event ev = { .type = NODE_FAULT,
+		.group = g->index,
+		.fault = { .cause = NODE_CAUSE_INTERFACE,
+		    .reason = ELECTION_RECOVERED } };
+
+	for (unsigned k = g->config->n_interfaces; k-- > 0;) {
+		const enum election_reason found = verdict(&g->vip.links[k]);
+
+		if (found == ELECTION_RECOVERED)
+			continue;
+		ev.fault.reason = found;
+		ev.fault.which = k;
+	}
+	inbox_put(&g->role->inbox, &ev);
+}
+
 void
 link_watch_look(struct role_group *g)
 {
-	bool changed = false;
-	int e = vip_look(&g->vip, &changed);
+	bool any = false;
 
-	if (e < 0) {
-		log_warning(g->subject,
-		    "cannot look at interface %s: %s, assuming no change",
-		    g->config->interface, strerror(-e));
-		return;
+	for (unsigned k = 0; k < g->config->n_interfaces; k++) {
+		bool changed = false;
+		const int e = vip_look(&g->vip, k, &changed);
+
+		if (e < 0)
+			log_warning(g->subject,
+			    "cannot look at interface %s: %s, assuming no change",
+			    g->config->interfaces[k], strerror(-e));
+		any = any || changed;
 	}
-	inbox_put(&g->role->inbox,
-	    &(struct node_event){ .type = NODE_FAULT,
-	        .group = g->index,
-	        .fault = { .cause = NODE_CAUSE_INTERFACE,
-	            .reason = verdict(&g->vip.link) } });
+	tell_links(g);
 	/* Deleted and made anew between two looks, or a bond that moved. */
-	if (changed)
+	if (any)
 		put(g, NODE_LOST);
 }
 
@@ -125,9 +144,10 @@ on_there(struct role_group *g, const struct netlink_change *c, int index)
 {
 	struct side *side = side_of(g);
 
-	if (!g->vip.held || !vip_is_own(&g->vip, c->index, &c->addr, c->prefix))
+	if (!g->vip.held ||
+	    !vip_is_own(&g->vip, (size_t)index, c->index, c->prefix))
 		side->stray = true;
-	if (!g->vip.held || c->index != g->vip.link.index)
+	if (!g->vip.held || c->index != vip_link(&g->vip, (size_t)index)->index)
 		return;
 	note(g, index, true);
 	if (vip_is_usable(&g->vip, (size_t)index) || ev_is_active(&side->route))
@@ -140,11 +160,21 @@ on_there(struct role_group *g, const struct netlink_change *c, int index)
 static void
 on_gone(struct role_group *g, const struct netlink_change *c, int index)
 {
-	if (!g->vip.held || c->index != g->vip.link.index)
+	if (!g->vip.held || c->index != vip_link(&g->vip, (size_t)index)->index)
 		return;
 	note(g, index, false);
 	side_of(g)->add = true;
 	side_of(g)->gone++;
+}
+
+static bool
+is_of(const struct role_group *g, const struct netlink_change *c)
+{
+	for (unsigned k = 0; k < g->config->n_interfaces; k++)
+		if (strcmp(c->name, g->config->interfaces[k]) == 0 ||
+		    c->index == g->vip.links[k].index)
+			return true;
+	return false;
 }
 
 static void
@@ -157,8 +187,7 @@ on_change(struct role_group *g, const struct netlink_change *c)
 
 	switch (c->type) {
 	case NETLINK_LINK:
-		if (strcmp(c->name, g->config->interface) == 0 ||
-		    c->index == g->vip.link.index)
+		if (is_of(g, c))
 			side->look = true;
 		break;
 	case NETLINK_ADDRESS:

@@ -69,14 +69,21 @@ on_ready(struct ev_loop *loop, ev_io *w, int revents)
 	    &role->inbox, q->control ? NODE_CONTROL : NODE_LIVES, g->index);
 }
 
-/* Over the group's interface, from its address; a connection ends in a reset.
- */
+/* To whom on the group's k-th interface, and of what kind. */
+struct question {
+	unsigned k;
+	const union addr *to;
+	uint16_t port;
+	int type;
+	bool control;
+};
+
+/* Over that interface, from its address; a connection ends in a reset. */
 static int
-open_socket(const struct role_group *g, const union addr *to, int type)
+open_socket(const char *interface, const union addr *to, int type)
 {
 	CLEANUP(fd_close) int fd = -1;
 	const struct linger none = { .l_onoff = 1 };
-	const char *interface = g->config->interface;
 
 	fd = socket(to->sa.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
@@ -91,17 +98,17 @@ open_socket(const struct role_group *g, const union addr *to, int type)
 }
 
 static void
-ask(struct role_group *g, const union addr *a, uint16_t port, int type,
-    bool control)
+ask(struct role_group *g, const struct question *question)
 {
+	const int type = question->type;
 	struct role *role = g->role;
 	struct side *side = &role->living->sides[g->index];
 	struct asked *q = &side->asked[side->n++];
-	union addr to = *a;
+	union addr to = *question->to;
 
-	addr_set_port(&to, port);
-	q->control = control;
-	q->fd = open_socket(g, &to, type);
+	addr_set_port(&to, question->port);
+	q->control = question->control;
+	q->fd = open_socket(g->config->interfaces[question->k], &to, type);
 	if (q->fd < 0) {
 		q->fd = -1;
 		return; /* no route, no memory: it says nothing of the peer */
@@ -113,12 +120,12 @@ ask(struct role_group *g, const union addr *a, uint16_t port, int type,
 	ev_io_start(role->loop, &q->ready);
 }
 
-static const union addr *
+static const struct config_address *
 first_of(const struct config_group *g, int family)
 {
 	for (size_t i = 0; i < g->n_addresses; i++)
 		if (g->addresses[i].addr.sa.sa_family == family)
-			return &g->addresses[i].addr;
+			return &g->addresses[i];
 	return NULL;
 }
 
@@ -144,22 +151,46 @@ static void
 ask_family(struct role_group *g, int family, bool both)
 {
 	const struct role *role = g->role;
-	const union addr *a = first_of(g->config, family);
+	const struct config_address *a = first_of(g->config, family);
+	struct question q = { .type = SOCK_DGRAM,
+		.port = role->config->pair.port };
 
 	/* Ours, by some mistake: then our own kernel would answer. */
-	if (a == NULL || netlink_is_local(role->netlink, a))
+	if (a == NULL || netlink_is_local(role->netlink, &a->addr))
 		return;
-	ask(g, a, role->config->pair.port, SOCK_DGRAM, false);
-	if (both)
-		ask(g, a, service_port(role->config, a), SOCK_STREAM, false);
+	q.k = a->at;
+	q.to = &a->addr;
+	ask(g, &q);
+	if (!both)
+		return;
+	q.type = SOCK_STREAM;
+	q.port = service_port(role->config, &a->addr);
+	ask(g, &q);
+}
+
+/* The same of others, on whichever of the group's networks they are. */
+static void
+ask_others(struct role_group *g)
+{
+	struct question q = { .port = g->role->config->pair.port,
+		.control = true };
+	unsigned n = 0;
+
+	for (q.k = 0; q.k < g->config->n_interfaces; q.k++)
+		for (unsigned i = 0;
+		     n < CONTROLS && (q.to = neighbours_get(g, q.k, i)) != NULL;
+		     i++, n++) {
+			q.type = SOCK_DGRAM;
+			ask(g, &q);
+			q.type = SOCK_STREAM;
+			ask(g, &q);
+		}
 }
 
 void
 living_ask(struct role_group *g)
 {
 	struct side *side = &g->role->living->sides[g->index];
-	const uint16_t port = g->role->config->pair.port;
-	const union addr *a;
 
 	for (unsigned i = 0; i < QUESTIONS; i++)
 		give_up(g->role, &side->asked[i]);
@@ -167,11 +198,7 @@ living_ask(struct role_group *g)
 	ask_family(g, AF_INET, !side->answered);
 	ask_family(g, AF_INET6, !side->answered);
 	if (!side->answered)
-		for (unsigned i = 0;
-		     i < CONTROLS && (a = neighbours_get(g, i)) != NULL; i++) {
-			ask(g, a, port, SOCK_DGRAM, true);
-			ask(g, a, port, SOCK_STREAM, true);
-		}
+		ask_others(g);
 	side->answered = false;
 }
 

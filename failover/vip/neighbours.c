@@ -35,6 +35,10 @@
 
 #define FRAME_BYTES 64
 
+/* Of each group's interfaces one, in their order. */
+#define SLOTS (CONFIG_GROUPS_MAX * CONFIG_GROUP_INTERFACES_MAX)
+_Static_assert(SLOTS <= 64, "a bit for each");
+
 struct list {
 	size_t n;
 	struct netlink_neighbour who[ASKED_MAX]; /* who was met last, first */
@@ -42,12 +46,12 @@ struct list {
 
 /* From the thread to the loop, whole: shorter than PIPE_BUF. */
 struct news {
-	unsigned group;
+	unsigned slot;
 	bool heard;       /* somebody */
 	struct list list; /* else: these can be asked, at least one */
 };
 
-/* A group's, in the thread. */
+/* A slot's, in the thread. */
 struct ear {
 	int fd; /* -1: closed */
 	struct mono until;
@@ -58,23 +62,52 @@ struct neighbours {
 	pthread_t thread;
 	bool started;
 	atomic_bool ending;
-	atomic_uint wanted; /* groups that want an ear, a bit each */
-	atomic_uint forget; /* ... whose unanswered neighbours are forgotten */
-	int wake;           /* eventfd, for the thread */
+	_Atomic uint64_t wanted; /* slots that want an ear, a bit each */
+	_Atomic uint64_t forget; /* ... whose unanswered are forgotten */
+	int wake;                /* eventfd, for the thread */
 	int news[2];
 	ev_io ready;
-	struct list lists[CONFIG_GROUPS_MAX]; /* the loop's */
+	struct list lists[SLOTS]; /* the loop's */
 	/* The thread's: */
 	struct netlink *netlink;
-	struct ear ears[CONFIG_GROUPS_MAX];
+	struct ear ears[SLOTS];
 };
 
-/* The thread's walk through the kernel's table, for one group. */
+/* The thread's walk through the kernel's table, for one slot. */
 struct walk {
 	const struct role *role;
 	const struct netlink_link *link;
 	struct list list;
 };
+
+static unsigned
+slot_of(unsigned group, unsigned k)
+{
+	return group * CONFIG_GROUP_INTERFACES_MAX + k;
+}
+
+/* Of its interface; NULL: there is none. */
+static const char *
+name_of(const struct neighbours *n, unsigned slot)
+{
+	const unsigned i = slot / CONFIG_GROUP_INTERFACES_MAX;
+
+	/* NULL behind the last interface of a group. */
+	return i < n->role->n_groups
+	    ? n->role->groups[i]
+	          .config->interfaces[slot % CONFIG_GROUP_INTERFACES_MAX]
+	    : NULL;
+}
+
+static bool
+find_link(struct neighbours *n, unsigned slot, struct netlink_link *ret_link)
+{
+	const char *name = name_of(n, slot);
+
+	return name != NULL &&
+	    netlink_find_link(n->netlink, name, ret_link) == 0 &&
+	    ret_link->index != 0;
+}
 
 static bool
 is_of_pair(const struct role *role, const union addr *a)
@@ -150,15 +183,13 @@ tell(struct neighbours *n, const struct news *news)
  * and must not take that for a network without anybody.
  */
 static void
-look_at_table(struct neighbours *n, unsigned group)
+look_at_table(struct neighbours *n, unsigned slot)
 {
-	const struct config_group *config = n->role->groups[group].config;
 	struct netlink_link link;
 	struct walk w = { .role = n->role, .link = &link };
-	struct news news = { .group = group };
+	struct news news = { .slot = slot };
 
-	if (netlink_find_link(n->netlink, config->interface, &link) < 0 ||
-	    !link.ethernet || link.index == 0)
+	if (!find_link(n, slot, &link) || !link.ethernet)
 		return;
 	if (netlink_each_neighbour(n->netlink, link.index, on_neighbour, &w) <
 	    0)
@@ -239,50 +270,47 @@ open_ear(const struct netlink_link *link)
 
 /* One frame closes it again: what it heard was said after it was wanted. */
 static void
-listen_again(struct neighbours *n, unsigned group)
+listen_again(struct neighbours *n, unsigned slot)
 {
-	struct ear *ear = &n->ears[group];
+	struct ear *ear = &n->ears[slot];
 	struct netlink_link link;
 
 	ear->until = mono_add_ms(mono_now(), LISTEN_MS);
 	if (ear->fd != -1)
 		return;
-	if (netlink_find_link(n->netlink,
-	        n->role->groups[group].config->interface, &link) == 0 &&
-	    link.ethernet && link.index != 0)
+	if (find_link(n, slot, &link) && link.ethernet)
 		ear->fd = open_ear(&link);
 	if (ear->fd < 0)
 		ear->fd = -1; /* asked again, it tries again */
 }
 
 static void
-hear(struct neighbours *n, unsigned group)
+hear(struct neighbours *n, unsigned slot)
 {
-	struct ear *ear = &n->ears[group];
+	struct ear *ear = &n->ears[slot];
 	uint8_t frame[FRAME_BYTES];
 
 	/* An interface that went down is readable, too. */
 	if (recv(ear->fd, frame, sizeof(frame), MSG_DONTWAIT) > 0)
-		tell(n, &(struct news){ .group = group, .heard = true });
+		tell(n, &(struct news){ .slot = slot, .heard = true });
 	fd_close(&ear->fd);
 }
 
 static void
 wait_and_hear(struct neighbours *n, int timeout_ms)
 {
-	struct pollfd fds[1 + CONFIG_GROUPS_MAX];
-	const unsigned n_groups = (unsigned)n->role->n_groups;
+	struct pollfd fds[1 + SLOTS];
 	uint64_t count;
 
 	fds[0] = (struct pollfd){ .fd = n->wake, .events = POLLIN };
-	for (unsigned i = 0; i < n_groups; i++)
+	for (unsigned i = 0; i < SLOTS; i++)
 		fds[1 + i] =
 		    (struct pollfd){ .fd = n->ears[i].fd, .events = POLLIN };
-	if (poll(fds, 1 + n_groups, timeout_ms) <= 0)
+	if (poll(fds, ARRAY_LEN(fds), timeout_ms) <= 0)
 		return;
 	if (fds[0].revents != 0)
 		(void)!read(n->wake, &count, sizeof(count));
-	for (unsigned i = 0; i < n_groups; i++)
+	for (unsigned i = 0; i < SLOTS; i++)
 		if (fds[1 + i].revents != 0)
 			hear(n, i);
 }
@@ -305,14 +333,12 @@ on_unanswered(void *arg, const struct netlink_neighbour *a)
 
 /* Where it fails the kernel asks again by itself, only later. */
 static void
-forget_unanswered(struct neighbours *n, unsigned group)
+forget_unanswered(struct neighbours *n, unsigned slot)
 {
 	struct unanswered u = { 0 };
 	struct netlink_link link;
 
-	if (netlink_find_link(n->netlink,
-	        n->role->groups[group].config->interface, &link) < 0 ||
-	    link.index == 0)
+	if (!find_link(n, slot, &link))
 		return;
 	u.index = link.index;
 	if (netlink_each_neighbour(n->netlink, link.index, on_unanswered, &u) <
@@ -325,11 +351,11 @@ forget_unanswered(struct neighbours *n, unsigned group)
 static void
 attend(struct neighbours *n)
 {
-	const unsigned forget = atomic_exchange(&n->forget, 0);
-	const unsigned wanted = atomic_exchange(&n->wanted, 0);
+	const uint64_t forget = atomic_exchange(&n->forget, 0);
+	const uint64_t wanted = atomic_exchange(&n->wanted, 0);
 	const struct mono now = mono_now();
 
-	for (unsigned i = 0; i < n->role->n_groups; i++) {
+	for (unsigned i = 0; i < SLOTS; i++) {
 		if ((forget >> i & 1) != 0)
 			forget_unanswered(n, i);
 		if ((wanted >> i & 1) != 0)
@@ -351,7 +377,7 @@ neighbours_main(void *arg)
 		const int64_t left_ms = mono_span_ms(mono_now(), next);
 
 		if (left_ms <= 0) {
-			for (unsigned i = 0; i < n->role->n_groups; i++)
+			for (unsigned i = 0; i < SLOTS; i++)
 				look_at_table(n, i);
 			next = mono_add_ms(mono_now(), pause_ms);
 			if (pause_ms < LIST_MS)
@@ -361,7 +387,7 @@ neighbours_main(void *arg)
 		attend(n);
 		wait_and_hear(n, (int)left_ms);
 	}
-	for (unsigned i = 0; i < n->role->n_groups; i++)
+	for (unsigned i = 0; i < SLOTS; i++)
 		fd_close(&n->ears[i].fd);
 	return NULL;
 }
@@ -373,14 +399,16 @@ on_news(struct ev_loop *loop, ev_io *w, int revents)
 	struct news news;
 
 	while (read(n->news[0], &news, sizeof(news)) == sizeof(news)) {
-		struct list *list = &n->lists[news.group];
-		struct node_event ev = {
-			.type = NODE_SOMEBODY, .group = news.group, .segment = 1
-		};
+		struct list *list = &n->lists[news.slot];
+		const unsigned group = news.slot / CONFIG_GROUP_INTERFACES_MAX;
+		struct node_event ev = { .type = NODE_SOMEBODY,
+			.group = group,
+			.segment =
+			    1 + news.slot % CONFIG_GROUP_INTERFACES_MAX };
 
 		if (!news.heard && list->n == 0)
 			ev = (struct node_event){ .type = NODE_ASKABLE,
-				.group = news.group,
+				.group = group,
 				.askable = true };
 		if (!news.heard)
 			*list = news.list;
@@ -389,23 +417,36 @@ on_news(struct ev_loop *loop, ev_io *w, int revents)
 	}
 }
 
+static uint64_t
+slots_of(const struct role_group *g)
+{
+	const uint64_t all = (UINT64_C(1) << g->config->n_interfaces) - 1;
+
+	return all << slot_of(g->index, 0);
+}
+
 void
 neighbours_ask(struct role_group *g)
 {
 	struct neighbours *n = g->role->neighbours;
-	const struct list *list = &n->lists[g->index];
 	const uint64_t one = 1;
 
-	for (size_t i = 0; i < list->n; i++)
-		arp_nd_ask_host(g, &list->who[i].addr, list->who[i].mac);
-	atomic_fetch_or(&n->wanted, 1u << g->index);
+	for (unsigned k = 0; k < g->config->n_interfaces; k++) {
+		const struct list *list = &n->lists[slot_of(g->index, k)];
+
+		for (size_t i = 0; i < list->n; i++)
+			arp_nd_ask_host(
+			    g, k, &list->who[i].addr, list->who[i].mac);
+	}
+	atomic_fetch_or(&n->wanted, slots_of(g));
 	(void)!write(n->wake, &one, sizeof(one));
 }
 
 const union addr *
-neighbours_get(const struct role_group *g, unsigned i)
+neighbours_get(const struct role_group *g, unsigned k, unsigned i)
 {
-	const struct list *list = &g->role->neighbours->lists[g->index];
+	const struct list *list =
+	    &g->role->neighbours->lists[slot_of(g->index, k)];
 
 	return i < list->n ? &list->who[i].addr : NULL;
 }
@@ -416,7 +457,7 @@ neighbours_ask_anew(struct role_group *g)
 	struct neighbours *n = g->role->neighbours;
 	const uint64_t one = 1;
 
-	atomic_fetch_or(&n->forget, 1u << g->index);
+	atomic_fetch_or(&n->forget, slots_of(g));
 	(void)!write(n->wake, &one, sizeof(one));
 }
 

@@ -1,11 +1,11 @@
 #pragma once
 
 /*
- * Who else is on a group's network, in the shell: the default gateway, and whom
- * the kernel has met there lately (servers, clients). They are asked whether
- * they are there, so that a node knows whether it is itself that is cut off;
- * and any IP or ARP frame to this host, or to all, is listened for: who is sent
- * frames is not deaf.
+ * Who else is on a group's networks, in the shell: the default gateway, and
+ * whom the kernel has met there lately (servers, clients). They are asked
+ * whether they are there, so that a node knows whether it is itself that is cut
+ * off; and any IP or ARP frame to this host, or to all, is listened for: who is
+ * sent frames is not deaf.
  *
  * The kernel's tables and the listening sockets are a thread's: a table may be
  * long, and to open or close such a socket takes the kernel milliseconds. What
@@ -29,8 +29,12 @@ void neighbours_stop(struct role *role);
  */
 void neighbours_ask(struct role_group *g);
 
-/* The i-th of them, the gateway first; NULL: there are no more. */
-const union addr *neighbours_get(const struct role_group *g, unsigned i);
+/*
+ * The i-th of them on one of its interfaces, the gateway first; NULL: there are
+ * no more.
+ */
+const union addr *neighbours_get(
+    const struct role_group *g, unsigned interface, unsigned i);
 
 /*
  * After a claim, and after a cut: whom the kernel asked in vain, and would ask

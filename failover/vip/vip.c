@@ -6,6 +6,8 @@
 
 _Static_assert(VIP_ADDRESSES_MAX == CONFIG_GROUP_ADDRESSES_MAX,
     "an address more than a search has room for");
+_Static_assert(
+    VIP_INTERFACES_MAX == CONFIG_GROUP_INTERFACES_MAX, "a link for each");
 
 struct vip
 vip_init(
@@ -30,6 +32,12 @@ whole_prefix(const union addr *a)
 	return a->sa.sa_family == AF_INET ? 32 : 128;
 }
 
+const struct netlink_link *
+vip_link(const struct vip *h, size_t i)
+{
+	return &h->links[h->group->addresses[i].at];
+}
+
 /*
  * A host of its own, whatever the configured prefix: what brings the subnet's
  * route is the host's own address, and neither takes the other along.
@@ -39,10 +47,28 @@ lease(const struct vip *h, size_t i)
 {
 	const union addr *a = &h->group->addresses[i].addr;
 
-	return (struct netlink_address){ .index = h->link.index,
+	return (struct netlink_address){ .index = vip_link(h, i)->index,
 		.addr = *a,
 		.prefix = whole_prefix(a),
 		.valid_s = h->lease_s };
+}
+
+/* Deletes those of the k-th interface; goes on after a failure. */
+static int
+delete_on(struct vip *h, unsigned k)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < h->group->n_addresses; i++) {
+		const struct netlink_address a = lease(h, i);
+		int e = h->group->addresses[i].at == k
+		    ? netlink_del_address(h->netlink, &a)
+		    : 0;
+
+		if (e < 0 && first == 0)
+			first = e;
+	}
+	return first;
 }
 
 /* Deletes all that are there; goes on after a failure and returns it. */
@@ -51,9 +77,8 @@ delete_all(struct vip *h)
 {
 	int first = 0;
 
-	for (size_t i = 0; i < h->group->n_addresses; i++) {
-		const struct netlink_address a = lease(h, i);
-		int e = netlink_del_address(h->netlink, &a);
+	for (unsigned k = 0; k < h->group->n_interfaces; k++) {
+		const int e = delete_on(h, k);
 
 		if (e < 0 && first == 0)
 			first = e;
@@ -62,19 +87,19 @@ delete_all(struct vip *h)
 }
 
 int
-vip_look(struct vip *h, bool *ret_changed)
+vip_look(struct vip *h, unsigned k, bool *ret_changed)
 {
-	struct netlink_link now;
-	int e = netlink_find_link(h->netlink, h->group->interface, &now);
+	struct netlink_link *link = &h->links[k], now;
+	int e = netlink_find_link(h->netlink, h->group->interfaces[k], &now);
 
 	if (e < 0)
 		return e;
 	/* It has another name now, and what it took along is not ours there. */
-	if (h->held && now.index != h->link.index && h->link.index != 0)
-		(void)delete_all(h);
-	*ret_changed = now.index != h->link.index ||
-	    memcmp(now.mac, h->link.mac, sizeof(now.mac)) != 0;
-	h->link = now;
+	if (h->held && now.index != link->index && link->index != 0)
+		(void)delete_on(h, k);
+	*ret_changed = now.index != link->index ||
+	    memcmp(now.mac, link->mac, sizeof(now.mac)) != 0;
+	*link = now;
 	return 0;
 }
 
@@ -153,9 +178,10 @@ struct search {
 };
 
 bool
-vip_is_own(const struct vip *h, int index, const union addr *a, uint8_t prefix)
+vip_is_own(const struct vip *h, size_t i, int index, uint8_t prefix)
 {
-	return index == h->link.index && prefix == whole_prefix(a);
+	return index == vip_link(h, i)->index &&
+	    prefix == whole_prefix(&h->group->addresses[i].addr);
 }
 
 static void
@@ -166,10 +192,10 @@ search_one(void *arg, const struct netlink_address *a)
 
 	if (i == -1)
 		return;
-	if (vip_is_own(s->vip, a->index, &a->addr, a->prefix))
+	if (vip_is_own(s->vip, (size_t)i, a->index, a->prefix))
 		s->found |= 1u << i;
 	if (s->strays && s->vip->held &&
-	    vip_is_own(s->vip, a->index, &a->addr, a->prefix))
+	    vip_is_own(s->vip, (size_t)i, a->index, a->prefix))
 		return;
 	if (s->n < ARRAY_LEN(s->there))
 		s->there[s->n++] = *a;

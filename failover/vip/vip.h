@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * The virtual IPs of one group on its interface: adds, renews and deletes them,
- * and knows how the interface is. Decides nothing and logs nothing. One per
- * group, embedded in struct role_group.
+ * The virtual IPs of one group on its interfaces: adds, renews and deletes
+ * them, and knows how the interfaces are. Decides nothing and logs nothing. One
+ * per group, embedded in struct role_group.
  *
  * An address is a lease: unless it is renewed, the kernel removes it. So it
  * lives no longer than this process, however this process ends. And it stands
@@ -20,12 +20,13 @@ struct config_group;
 #define VIP_RENEWALS 3
 
 #define VIP_ADDRESSES_MAX 32
+#define VIP_INTERFACES_MAX 4
 
 struct vip {
 	const struct config_group *group; /* borrowed: the configuration's */
 	struct netlink *netlink;          /* borrowed: the role's */
 	uint32_t lease_s;
-	struct netlink_link link;
+	struct netlink_link links[VIP_INTERFACES_MAX]; /* as the group's */
 	bool held;       /* the addresses are ours to renew */
 	uint32_t usable; /* a bit each: the kernel has said that it is there */
 };
@@ -42,11 +43,14 @@ struct vip vip_init(const struct config_group *group, struct netlink *netlink,
 uint32_t vip_lease_s(uint32_t hang_ms, uint32_t dead_ms);
 
 /*
- * Looks at the interface again. What was held on one that has another name now,
- * or was made anew, is deleted there. Returns 0 or -errno; *ret_changed tells
- * whether it is another one now, or has another hardware address.
+ * Looks at the k-th interface again. What was held on one that has another name
+ * now, or was made anew, is deleted there. Returns 0 or -errno; *ret_changed
+ * tells whether it is another one now, or has another hardware address.
  */
-MUST_CHECK int vip_look(struct vip *h, bool *ret_changed);
+MUST_CHECK int vip_look(struct vip *h, unsigned k, bool *ret_changed);
+
+/* Where address `i` is. */
+const struct netlink_link *vip_link(const struct vip *h, size_t i);
 
 /* Adds all, or renews the leases of all. Returns 0 or the first -errno. */
 MUST_CHECK int vip_hold(struct vip *h);
@@ -78,9 +82,8 @@ int vip_find(const struct vip *h, const union addr *a);
 MUST_CHECK int vip_clear(
     struct vip *h, bool keep, bool *ret_kept, unsigned *ret_deleted);
 
-/* As it is held: on the interface, alone. */
-bool vip_is_own(
-    const struct vip *h, int index, const union addr *a, uint8_t prefix);
+/* Address `i` as it is held: on its interface, alone. */
+bool vip_is_own(const struct vip *h, size_t i, int index, uint8_t prefix);
 
 /*
  * Deletes what another program has added of them on this host: all but what is

@@ -212,11 +212,11 @@ check_ports(struct host_check *m)
 /* -- interfaces and addresses ---------------------------------------------- */
 
 static void
-check_link(
-    struct host_check *m, struct netlink *n, const struct config_group *g)
+check_link(struct host_check *m, struct netlink *n,
+    const struct config_group *g, const char *interface)
 {
 	struct netlink_link link;
-	const int e = netlink_find_link(n, g->interface, &link);
+	const int e = netlink_find_link(n, interface, &link);
 	const char *wrong = NULL;
 
 	if (e < 0)
@@ -228,15 +228,15 @@ check_link(
 	else if (!link.carrier)
 		wrong = "it has no carrier: cable, switch or bond";
 	if (wrong != NULL)
-		tell(m, ERROR, "group %s: interface %s: %s", g->name,
-		    g->interface, wrong);
+		tell(m, ERROR, "group %s: interface %s: %s", g->name, interface,
+		    wrong);
 	else if (!link.ethernet)
 		tell(m, WARNING,
 		    "group %s: interface %s is not Ethernet, so neighbours cannot be told that an address has moved",
-		    g->name, g->interface);
+		    g->name, interface);
 	else
 		tell(m, OK, "group %s: interface %s has carrier", g->name,
-		    g->interface);
+		    interface);
 }
 
 static void
@@ -266,7 +266,9 @@ check_groups(struct host_check *m)
 		return;
 	}
 	for (size_t i = 0; i < pair->n_groups; i++)
-		check_link(m, n, &pair->groups[i]);
+		for (size_t k = 0; k < pair->groups[i].n_interfaces; k++)
+			check_link(m, n, &pair->groups[i],
+			    pair->groups[i].interfaces[k]);
 	e = m->running ? 0 : netlink_each_address(n, check_left, m);
 	if (e < 0)
 		tell(m, ERROR, "addresses cannot be listed: %s", strerror(-e));

@@ -107,23 +107,39 @@ show_head(const struct json_doc *d, FILE *out, const struct style *st)
 		    json_doc_text_value(json_doc_at(problems, i)), st->plain);
 }
 
+/* Its interface is that of the one above, unless it is told. */
+static void
+put_address(struct text_table *t, const struct json_doc *addresses,
+    const struct json_doc *on, size_t k)
+{
+	const char *address = json_doc_text_value(json_doc_at(addresses, k));
+	const char *is = json_doc_text_value(json_doc_at(on, k));
+	const char *was = json_doc_text_value(json_doc_at(on, k - 1));
+
+	if (strcmp(is, was) == 0)
+		text_table_cell(t, "%s", address);
+	else
+		text_table_cell(t, "%s on %s", address, is);
+}
+
 static void
 add_group(struct text_table *t, const struct json_doc *g)
 {
 	const struct json_doc *a = json_doc_get(g, "addresses");
+	const struct json_doc *on = json_doc_get(g, "interfaces");
 
 	text_table_cell(t, "%s", json_doc_string(g, "name"));
 	text_table_cell(t, "%s", json_doc_string(g, "state"));
 	text_table_cell(t, "%" PRId64, json_doc_int(g, "effective_priority"));
 	text_table_cell(t, "%s on %s", json_doc_text_value(json_doc_at(a, 0)),
-	    json_doc_string(g, "interface"));
+	    json_doc_count(on) > 0 ? json_doc_text_value(json_doc_at(on, 0))
+	                           : json_doc_string(g, "interface"));
 	cell_change(t, g);
 	text_table_end_row(t);
 	for (size_t k = 1; k < json_doc_count(a); k++) {
 		for (unsigned c = 0; c < 3; c++)
 			text_table_cell(t, "%s", "");
-		text_table_cell(
-		    t, "%s", json_doc_text_value(json_doc_at(a, k)));
+		put_address(t, a, on, k);
 		text_table_end_row(t);
 	}
 }

@@ -139,7 +139,7 @@ put_group(struct json_doc *groups, const struct status *r, size_t i,
 	const struct config_group *c = &r->config->pair.groups[i];
 	const struct msg_group *m = &r->groups[i];
 	struct json_doc *at = json_doc_put_object(groups, NULL);
-	struct json_doc *addresses;
+	struct json_doc *addresses, *interfaces;
 	char ip[ADDR_TEXT_MAX], cidr[ADDR_TEXT_MAX + 8];
 
 	json_doc_put_string(at, "name", c->name);
@@ -151,12 +151,15 @@ put_group(struct json_doc *groups, const struct status *r, size_t i,
 	json_doc_put_int(at, "transitions", m->transitions);
 	json_doc_put_int(at, "term", (int64_t)m->term);
 	json_doc_put_string(at, "interface", c->interface);
+	interfaces = json_doc_put_array(at, "interfaces");
 	addresses = json_doc_put_array(at, "addresses");
 	for (size_t k = 0; k < c->n_addresses; k++) {
 		(void)snprintf(cidr, sizeof(cidr), "%s/%u",
 		    addr_format_ip(&c->addresses[k].addr, ip),
 		    c->addresses[k].prefix);
 		json_doc_put_string(addresses, NULL, cidr);
+		json_doc_put_string(
+		    interfaces, NULL, c->interfaces[c->addresses[k].at]);
 	}
 	put_tracks(at, r);
 	if (m->state == MSG_GROUP_INIT || m->state == MSG_GROUP_FAULT)
@@ -209,34 +212,59 @@ put_link(struct json_doc *list, const struct status *r, size_t i)
 	put_path(link, m);
 }
 
+/* In msg_peer: where the networks of the i-th group begin. */
+static size_t
+first_network(const struct config_pair *pair, size_t i)
+{
+	size_t n = 0;
+
+	for (size_t g = 0; g < i; g++)
+		n += pair->groups[g].n_interfaces;
+	return n;
+}
+
 /* How the peer is heard on the networks of its i-th group. */
 static void
 put_networks(struct json_doc *group, const struct status *r, size_t i)
 {
+	const struct config_pair *pair = &r->config->pair;
+	const struct config_group *g = &pair->groups[i];
+	const size_t first = first_network(pair, i);
 	struct json_doc *list = json_doc_put_array(group, "networks");
-	const struct config_group *g = &r->config->pair.groups[i];
-	struct json_doc *network;
 
-	if (i >= r->peer->n_networks)
-		return;
-	network = json_doc_put_object(list, NULL);
-	json_doc_put_string(network, "interface", g->interface);
-	put_path(network, &r->peer->networks[i]);
+	for (size_t k = 0;
+	     k < g->n_interfaces && first + k < r->peer->n_networks; k++) {
+		struct json_doc *network = json_doc_put_object(list, NULL);
+
+		json_doc_put_string(network, "interface", g->interfaces[k]);
+		put_path(network, &r->peer->networks[first + k]);
+	}
 }
 
 /* Where it was heard once: some networks let nothing pass but IP. */
 static void
+tell_network(
+    const struct status *r, size_t i, size_t k, struct json_doc *problems)
+{
+	const struct config_pair *pair = &r->config->pair;
+	const size_t n = first_network(pair, i) + k;
+	const struct msg_peer_link *m = &r->peer->networks[n];
+
+	if (n < r->peer->n_networks && !m->up && m->received > 0)
+		problem(problems,
+		    "peer %s is not heard on interface %s of group %s",
+		    pair->nodes[r->peer->node].name,
+		    pair->groups[i].interfaces[k], pair->groups[i].name);
+}
+
+static void
 tell_networks(const struct status *r, struct json_doc *problems)
 {
-	const struct msg_peer *m = r->peer;
 	const struct config_pair *pair = &r->config->pair;
 
-	for (size_t i = 0; i < m->n_networks && i < pair->n_groups; i++)
-		if (!m->networks[i].up && m->networks[i].received > 0)
-			problem(problems,
-			    "peer %s is not heard on interface %s of group %s",
-			    pair->nodes[m->node].name,
-			    pair->groups[i].interface, pair->groups[i].name);
+	for (size_t i = 0; i < pair->n_groups; i++)
+		for (size_t k = 0; k < pair->groups[i].n_interfaces; k++)
+			tell_network(r, i, k, problems);
 }
 
 static void

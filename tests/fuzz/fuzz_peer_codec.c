@@ -57,10 +57,10 @@ go_round(struct peer_conns *e, uint8_t turns)
 static void
 fuzz_records(const uint8_t *data, size_t size)
 {
-	static struct config_cidr first = { .addr.in = {
-		                                .sin_family = AF_INET } };
-	static struct config_cidr second = { .addr.in6 = {
-		                                 .sin6_family = AF_INET6 } };
+	static struct config_address first = { .addr.in = {
+		                                   .sin_family = AF_INET } };
+	static struct config_address second = { .addr.in6 = {
+		                                    .sin6_family = AF_INET6 } };
 	static struct config_group groups[] = {
 		{ .addresses = &first, .n_addresses = 1 },
 		{ .addresses = &second, .n_addresses = 1 },

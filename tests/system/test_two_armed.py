@@ -1,7 +1,9 @@
 """Goal: a cable between the nodes does not hide that a group's own network is
 dead. Who is cut off from it gives the group to the one who is not, as soon as
-without the cable; and a backup that is cut off costs the master nothing."""
+without the cable; and a backup that is cut off costs the master nothing. And a
+group that is on two networks is one thing: all of it moves, or nothing."""
 
+import contextlib
 import time
 from typing import Any
 
@@ -113,3 +115,92 @@ def test_f21_a_master_that_is_mute_or_deaf() -> None:
             stage.lab.undrop()
             stage.wait_master(other)
             wait_for(lambda: stage[host].status()["healthy"], 5 * SLOW)
+
+
+def on_both_networks(stage: Stage) -> None:
+    """Clients on the first network and servers on the second, and an address of
+    each family on each."""
+    stage.lab.second_network()
+    config = stage.build()
+    config["pair"]["groups"][0]["addresses"] += [
+        {"address": f"{labs.VIP2[f]}/{labs.PREFIX[f]}", "interface": "eth1"} for f in (4, 6)
+    ]
+    for one in config["services"]:
+        one["servers"] = [f"{labs.second_address(s)}:80" for s in labs.SERVERS]
+        one["source"] = labs.VIP2[4]
+    stage.configure(config)
+    stage.serve("echo")
+    stage.start()
+
+
+def holds_all(stage: Stage, host: str) -> bool:
+    """all four addresses are at that host alone"""
+    return all(
+        stage.lab.holders(VIP[f]) == [host] and stage.lab.holders2(labs.VIP2[f]) == [host]
+        for f in (4, 6)
+    )
+
+
+def takes_all(stage: Stage, host: str) -> None:
+    wait_for(lambda: holds_all(stage, host), 5 * SLOW)
+    wait_for(lambda: stage[host].state() == "master", 5 * SLOW)
+    for family in (4, 6):
+        with stage.client(family) as one:
+            one.sendall(b"x")
+            assert one.recv(1) == b"x"
+
+
+def neighbour(stage: Stage, host: str, addr: str) -> str:
+    """The hardware address that the host knows for this address."""
+    return stage.lab.run(host, "ip", "neigh", "show", addr).stdout
+
+
+@limit(60)
+def test_f22_a_group_on_two_networks_moves_whole() -> None:
+    """A carrier that is lost on either, a port that goes silent on either, and a
+    handover."""
+    with Stage() as stage:
+        on_both_networks(stage)
+        takes_all(stage, "p1")
+        wait_for(lambda: networks(stage, "p1") == networks(stage, "p2") == [True, True])
+        shown = stage["p1"].cli("status").stdout
+        assert f"{labs.VIP2[4]}/24 on eth1" in shown, shown
+        # Who knew it there learns where it is now, at once.
+        with contextlib.suppress(OSError):
+            stage.lab.connect("s1", labs.VIP2[4], 9, 1)
+        stage.lab.pull_cable("p12")
+        takes_all(stage, "p2")
+        wait_for(lambda: mac2(stage, "p2") in neighbour(stage, "s1", labs.VIP2[4]), 2 * SLOW)
+        assert "interface eth1 lost its carrier" in stage["p1"].log()
+        stage.lab.plug_cable("p12")
+        wait_for(lambda: stage["p1"].status()["healthy"], 9 * SLOW)
+        assert stage["p2"].cli("handover").returncode == 0
+        takes_all(stage, "p1")
+        stage.lab.power_cut("p12")
+        takes_all(stage, "p2")
+        assert "cut off on interface eth1" in stage["p1"].log()
+        stage.lab.restore("p12")
+        wait_for(lambda: stage["p1"].status()["healthy"], 9 * SLOW)
+        stage.lab.pull_cable("p2")
+        takes_all(stage, "p1")
+
+
+def mac2(stage: Stage, host: str) -> str:
+    line = stage.lab.run(host, "ip", "-o", "link", "show", "eth1").stdout
+    return line.split("link/ether ")[1].split()[0]
+
+
+@limit(60)
+def test_f22_what_another_program_does_on_the_second_network() -> None:
+    """An address is deleted there, and one is added at the backup; and a kill of
+    everything leaves none."""
+    with Stage() as stage:
+        on_both_networks(stage)
+        takes_all(stage, "p1")
+        stage.ip("p1", "addr", "del", f"{labs.VIP2[4]}/32", "dev", "eth1")
+        takes_all(stage, "p1")
+        stage.ip("p2", "addr", "add", f"{labs.VIP2[4]}/24", "dev", "eth1")
+        takes_all(stage, "p1")
+        assert stage["p1"].status()["groups"][0]["transitions"] == 1
+        assert stage["p1"].stop() == 0
+        takes_all(stage, "p2")

@@ -97,7 +97,7 @@ what_is_tracked_is_known_by_its_name(void **state)
 static void
 a_virtual_ip_is_one_whatever_its_prefix(void **state)
 {
-	struct config_cidr own[] = { { .prefix = 24 } };
+	struct config_address own[] = { { .prefix = 24 } };
 	struct config_group groups[] = { { .addresses = own,
 	    .n_addresses = 1 } };
 	struct config_pair pair = { .groups = groups, .n_groups = 1 };

@@ -128,8 +128,9 @@ check_table(const struct schema_table *t)
 			continue;
 		/* Something must follow the dash of a list. */
 		if (strcmp(k->name, "dialog") != 0) /* a rule sees to it */
-			assert_int_equal(
-			    k->list->table->keys[0].type, SCHEMA_NAME);
+			assert_true(
+			    k->list->table->keys[0].type == SCHEMA_NAME ||
+			    k->list->table->keys[0].required);
 		n += check_table(k->list->table);
 	}
 	assert_true(choices != 1 && choices <= SCHEMA_CHOICES_MAX);

@@ -30,6 +30,8 @@ static const struct row {
 	{ &value_forms_target, "hapair.log", 0, NULL },
 	{ &value_forms_cidr, "10.0.0.100/24", 1, "10.0.0.100/24" },
 	{ &value_forms_cidr, "10.0.0.100", 0, NULL },
+	{ &value_forms_address, "fd00::100/64", 1, "fd00::100/64" },
+	{ &value_forms_address, "fd00::100", 0, NULL },
 	{ &value_forms_network, "10.0.0.0/8", 1, "10.0.0.0/8" },
 	{ &value_forms_network, "10.0.0.1", 1, "10.0.0.1/32" },
 	{ &value_forms_network, "fd00:0::1", 1, "fd00::1/128" },
@@ -52,6 +54,7 @@ static const struct row {
 union value {
 	struct config_log log;
 	struct config_cidr cidr;
+	struct config_address address;
 	struct config_listen listens[2];
 	struct config_server server;
 };

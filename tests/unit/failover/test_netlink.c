@@ -241,9 +241,10 @@ an_overrun_is_told_and_heard_out(void **state)
 static void
 a_holder_clears_what_an_earlier_run_left(void **state)
 {
-	struct config_cidr cidrs[2] = { { .prefix = 24 }, { .prefix = 64 } };
+	struct config_address cidrs[2] = { { .prefix = 24 }, { .prefix = 64 } };
 	const struct config_group group = { .name = "main",
-		.interface = "v0",
+		.interfaces = { "v0" },
+		.n_interfaces = 1,
 		.addresses = cidrs,
 		.n_addresses = 2 };
 	struct vip h = vip_init(&group, netlink, 60);
@@ -258,7 +259,7 @@ a_holder_clears_what_an_earlier_run_left(void **state)
 	assert_int_equal(sh("ip addr add 10.9.0.100/32 dev v0 && "
 	                    "ip addr add fd09::100/64 dev v1 nodad"),
 	    0);
-	assert_int_equal(vip_look(&h, &changed), 0);
+	assert_int_equal(vip_look(&h, 0, &changed), 0);
 	assert_true(changed);
 	assert_int_equal(vip_clear(&h, true, &kept, &deleted), 0);
 	assert_false(kept);

@@ -7,7 +7,7 @@
 
 #define MAX 10
 
-static struct config_cidr first[2], second[1];
+static struct config_address first[2], second[1];
 static struct config_group groups[2] = {
 	{ .name = "a", .addresses = first, .n_addresses = ARRAY_LEN(first) },
 	{ .name = "b", .addresses = second, .n_addresses = ARRAY_LEN(second) },

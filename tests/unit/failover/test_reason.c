@@ -27,6 +27,10 @@ reasons_read_as_an_operator_says_them(void **state)
 		    "tracked script healthy failed" },
 		{ { .reason = ELECTION_RELAY_STALLED, .which = 0 },
 		    "relay main thread stands still" },
+		{ { .reason = ELECTION_INTERFACE_CARRIER, .which = 1 },
+		    "interface eth2 lost its carrier" },
+		{ { .reason = ELECTION_CUT_OFF, .which = 1 },
+		    "cut off on interface eth2, and the peer is not" },
 		{ { .reason = ELECTION_RELAY_STALLED, .which = 1 },
 		    "relay worker 0 stands still" },
 		{ { .reason = ELECTION_RELAY_STALLED, .which = 64 },
@@ -35,7 +39,8 @@ reasons_read_as_an_operator_says_them(void **state)
 	struct config_track tracks[] = { { .interface = "eth1" },
 		{ .service = "web" }, { .script = "/etc/hapair/healthy" } };
 	const struct config_pair pair = { .tracks = tracks, .n_tracks = 3 };
-	const struct config_group group = { .interface = "eth0" };
+	const struct config_group group = { .interfaces = { "eth0", "eth2" },
+		.n_interfaces = 2 };
 	char subject[REASON_SUBJECT_MAX], buf[REASON_TEXT_MAX];
 
 	(void)state;

@@ -20,7 +20,7 @@
 static struct netlink *netlink;
 static struct ev_loop *loop;
 static struct vip_lease *vip_lease;
-static struct config_cidr cidrs[2];
+static struct config_address cidrs[2];
 static struct config_group configs[2];
 static struct vip holders[2];
 
@@ -85,11 +85,12 @@ begin(void)
 		assert_int_equal(addr_parse_ip(texts[i], &cidrs[i].addr), 0);
 		cidrs[i].prefix = i == 0 ? 24 : 64;
 		configs[i] = (struct config_group){ .name = texts[i],
-			.interface = "v0",
+			.interfaces = { "v0" },
+			.n_interfaces = 1,
 			.addresses = &cidrs[i],
 			.n_addresses = 1 };
 		holders[i] = vip_init(&configs[i], netlink, LEASE_S);
-		assert_int_equal(vip_look(&holders[i], &changed), 0);
+		assert_int_equal(vip_look(&holders[i], 0, &changed), 0);
 	}
 	assert_int_equal(vip_hold(&holders[0]), 0);
 	failed_group = SIZE_MAX;
@@ -183,7 +184,7 @@ a_refusal_is_told_in_the_loop(void **state)
 	(void)state;
 	begin();
 	assert_int_equal(vip_hold(&holders[1]), 0);
-	holders[1].link.index = 9999;
+	holders[1].links[0].index = 9999;
 	ask();
 	ev_timer_init(&patience, on_patience, PATIENCE_S, 0.);
 	ev_timer_start(loop, &patience);

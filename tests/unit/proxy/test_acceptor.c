@@ -28,7 +28,7 @@ struct door {
 	struct session_thread_shared shared;
 	struct session_thread thread;
 	struct config_service service;
-	struct config_cidr address;
+	struct config_address address;
 	struct config_group group;
 	struct pool pool;
 	struct pipes pipes;
