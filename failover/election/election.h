@@ -97,7 +97,7 @@ enum election_reason {
 	ELECTION_PAUSED,      /* stays: silent, but moves are paused */
 };
 
-#define ELECTION_REASONS 41
+#define ELECTION_REASONS 42
 
 enum election_action {
 	ELECTION_SEND_HELLO, /* tell the peer now, as we stand after the step */

@@ -195,6 +195,7 @@ step_tick(struct node_group_step *s)
 		if (!mono_before(s->now, g->election.deadline))
 			node_group_elect_type(s, i, ELECTION_TICK);
 	}
+	node_segment_look(s);
 }
 
 static void
@@ -440,6 +441,15 @@ step_groups(struct node_group_step *s, const struct node_event *ev)
 }
 
 static void
+step_beat(struct node_group_step *s)
+{
+	node_group_do(s, NODE_DO_SAY, NODE_EVERY);
+	node_pause_look(s);
+	node_peer_look(s);
+	node_segment_look(s);
+}
+
+static void
 step_operator(struct node_group_step *s, const struct node_event *ev)
 {
 	if (ev->type == NODE_PAUSE)
@@ -457,15 +467,11 @@ step(struct node_group_step *s, const struct node_event *ev,
 		step_begin(s, now);
 		break;
 	case NODE_BEAT:
-		node_group_do(s, NODE_DO_SAY, NODE_EVERY);
-		node_pause_look(s);
-		node_peer_look(s);
-		node_segment_look(s);
+		step_beat(s);
 		break;
 	case NODE_TICK:
 		node_peer_tick(s);
 		step_tick(s);
-		node_segment_look(s);
 		break;
 	case NODE_CLOCK:
 		step_clock(s, now);

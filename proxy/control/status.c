@@ -4,30 +4,14 @@
 #include "core/secret.h"
 #include "core/version.h"
 #include "core/wall_clock.h"
-#include "proxy/control/standby.h"
-#include "proxy/health/check.h"
+#include "proxy/control/status_service.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-/*
- * Who has a thousand servers down wants to know that, and not to read a
- * thousand lines: so many lines of a kind, then how many more there are.
- */
-#define LINES_OF_A_KIND 20
-
-/* Fewer clients that said nothing may be of those who only knock. */
-#define SILENT_LEAST 3
-
-/* How many there were of each kind that comes in numbers. */
-struct tally {
-	unsigned down, services; /* servers; services with more of them */
-	unsigned left_out;       /* servers of services that are not told */
-};
-
-static __attribute__((format(printf, 2, 3))) void
-problem(struct json_doc *problems, const char *format, ...)
+void
+status_problem(struct json_doc *problems, const char *format, ...)
 {
 	char text[512];
 	va_list args;
@@ -38,8 +22,8 @@ problem(struct json_doc *problems, const char *format, ...)
 	json_doc_put_string(problems, NULL, text);
 }
 
-static void
-put_wall(struct json_doc *at, const char *key, int64_t wall_ms)
+void
+status_put_wall(struct json_doc *at, const char *key, int64_t wall_ms)
 {
 	char text[WALL_CLOCK_TEXT_MAX];
 
@@ -58,14 +42,14 @@ put_config(
 		(void)snprintf(hash + 2 * i, 3, "%02x", r->config->hash[i]);
 	json_doc_put_string(at, "path", r->start->path);
 	json_doc_put_string(at, "hash", hash);
-	put_wall(at, "loaded_at", r->start->loaded_wall_ms);
+	status_put_wall(at, "loaded_at", r->start->loaded_wall_ms);
 	if (r->peer == NULL || !r->peer->config_known) {
 		json_doc_put_null(at, "peer_matches");
 		return;
 	}
 	json_doc_put_bool(at, "peer_matches", r->peer->config_matches);
 	if (!r->peer->config_matches)
-		problem(problems, "the peer runs another configuration");
+		status_problem(problems, "the peer runs another configuration");
 }
 
 static const char *
@@ -121,11 +105,11 @@ tell_tracks(const struct status *r, struct json_doc *problems)
 		if (i >= r->tracks->n || r->tracks->ok[i])
 			continue;
 		if (t->service != NULL)
-			problem(problems,
+			status_problem(problems,
 			    "tracked service %s has fewer than %u servers up",
 			    t->service, t->min_servers);
 		else
-			problem(problems, "tracked %s %s %s",
+			status_problem(problems, "tracked %s %s %s",
 			    config_track_kind_name(config_track_kind(t)),
 			    track_name(t),
 			    t->script != NULL ? "failed" : "is down");
@@ -144,7 +128,7 @@ put_group(struct json_doc *groups, const struct status *r, size_t i,
 
 	json_doc_put_string(at, "name", c->name);
 	json_doc_put_string(at, "state", msg_group_state_name(m->state));
-	put_wall(at, "since", m->since_wall_ms);
+	status_put_wall(at, "since", m->since_wall_ms);
 	json_doc_put_string(at, "reason", m->reason);
 	json_doc_put_int(at, "priority", m->priority);
 	json_doc_put_int(at, "effective_priority", m->effective_priority);
@@ -163,7 +147,7 @@ put_group(struct json_doc *groups, const struct status *r, size_t i,
 	}
 	put_tracks(at, r);
 	if (m->state == MSG_GROUP_INIT || m->state == MSG_GROUP_FAULT)
-		problem(problems, "group %s is in %s: %s", c->name,
+		status_problem(problems, "group %s is in %s: %s", c->name,
 		    msg_group_state_name(m->state), m->reason);
 }
 
@@ -176,7 +160,8 @@ put_groups(
 	if (!r->config->has_pair)
 		return;
 	if (r->groups == NULL) {
-		problem(problems, "the failover process does not answer");
+		status_problem(
+		    problems, "the failover process does not answer");
 		return;
 	}
 	for (size_t i = 0; i < r->config->pair.n_groups; i++)
@@ -251,7 +236,7 @@ tell_network(
 	const struct msg_peer_link *m = &r->peer->networks[n];
 
 	if (n < r->peer->n_networks && !m->up && m->received > 0)
-		problem(problems,
+		status_problem(problems,
 		    "peer %s is not heard on interface %s of group %s",
 		    pair->nodes[r->peer->node].name,
 		    pair->groups[i].interfaces[k], pair->groups[i].name);
@@ -315,16 +300,16 @@ tell_unheard(
 	char text[SECRET_ID_TEXT];
 
 	if (m->odd_kind == MSG_PEER_ODD_KEY)
-		problem(problems,
+		status_problem(problems,
 		    "peer %s is heard but not understood: it signs with key %s, which this node does not have; put the same keys into the key file of both nodes, and `hapair reload`",
 		    name, secret_id_text(m->odd, text));
 	else if (m->odd_kind == MSG_PEER_ODD_VERSION)
-		problem(problems,
+		status_problem(problems,
 		    "peer %s is heard but not understood: its heartbeats are of version %" PRIu64
 		    "; upgrade the older of the two nodes",
 		    name, m->odd);
 	else
-		problem(problems, "peer %s is not heard", name);
+		status_problem(problems, "peer %s is not heard", name);
 }
 
 static void
@@ -372,8 +357,8 @@ put_peer(
 		tell_unheard(m, other->name, problems);
 	for (size_t i = 0; m->reachable && i < m->n_links; i++)
 		if (!m->links[i].up)
-			problem(problems, "link %zu to peer %s is down", i + 1,
-			    other->name);
+			status_problem(problems, "link %zu to peer %s is down",
+			    i + 1, other->name);
 	if (m->reachable)
 		tell_networks(r, problems);
 }
@@ -397,213 +382,9 @@ put_pause(
 	json_doc_put_string(at, "until", until);
 	json_doc_put_real(at, "left_s", r->peer->pause_ms / 1e3);
 	json_doc_put_string(at, "by", by);
-	problem(problems,
+	status_problem(problems,
 	    "AUTOMATIC MOVES ARE PAUSED until %.10s %.8sZ, by a word on %s: silence and faults of the network move nothing; `hapair resume` ends that",
 	    until, until + 11, by);
-}
-
-static struct json_doc *
-put_sums(struct json_doc *at, const struct counters_sum *sum)
-{
-	struct json_doc *connections = json_doc_put_object(at, "connections");
-	struct json_doc *bytes = json_doc_put_object(at, "bytes");
-
-	json_doc_put_int(connections, "active", (int64_t)sum->active);
-	json_doc_put_int(connections, "total", (int64_t)sum->total);
-	json_doc_put_int(connections, "failed", (int64_t)sum->failed);
-	json_doc_put_int(bytes, "in", (int64_t)sum->bytes_in);
-	json_doc_put_int(bytes, "out", (int64_t)sum->bytes_out);
-	return connections;
-}
-
-/* How connections ended, by words; only those that did. */
-static void
-put_endings(struct json_doc *at, const struct counters_service_sum *sums)
-{
-	struct json_doc *endings = json_doc_put_object(at, "endings");
-
-	for (enum end_reason e = 0; e < END_REASON_COUNT; e++)
-		if (sums->endings[e] > 0)
-			json_doc_put_int(endings, end_reason_words(e),
-			    (int64_t)sums->endings[e]);
-}
-
-static void
-put_check(struct json_doc *server, const struct config_check *config,
-    const struct status_server *s)
-{
-	const struct check_view *c = s->check;
-	const char *last = c->passed ? "ok" : "failed";
-	struct json_doc *at = json_doc_put_object(server, "check");
-
-	json_doc_put_string(at, "type", config_check_type_words[config->type]);
-	json_doc_put_string(at, "last", c->since_wall_ms != 0 ? last : NULL);
-	json_doc_put_string(at, "detail", c->detail);
-	json_doc_put_real(at, "latency_ms", c->latency_ms);
-	put_wall(at, "since", c->since_wall_ms);
-	if (config->role != NULL)
-		json_doc_put_string(at, "role", server_role_name(s->view.role));
-}
-
-/* As the file says it; and for a name what it has been resolved to. */
-static void
-put_address(struct json_doc *at, const struct config_server *c,
-    const struct status_server *s)
-{
-	char text[CONFIG_HOST_MAX + ADDR_TEXT_MAX];
-
-	if (c->host == NULL) {
-		json_doc_put_string(
-		    at, "address", addr_format(&c->address, text));
-		return;
-	}
-	(void)snprintf(
-	    text, sizeof(text), "%s:%u", c->host, addr_port(&c->address));
-	json_doc_put_string(at, "address", text);
-	json_doc_put_string(at, "resolved",
-	    s != NULL && s->view.has_address
-	        ? addr_format(&s->view.address, text)
-	        : NULL);
-}
-
-static void
-put_server(struct json_doc *servers, const struct config_server *c,
-    const struct status_server *s)
-{
-	struct json_doc *at = json_doc_put_object(servers, NULL);
-
-	json_doc_put_string(at, "name", c->name);
-	put_address(at, c, s);
-	json_doc_put_string(at, "state",
-	    server_state_name(s != NULL ? s->view.state : SERVER_UNKNOWN));
-	json_doc_put_string(at, "admin",
-	    s != NULL ? accord_admin_name(s->view.admin) : "unknown");
-	json_doc_put_bool(at, "active", s != NULL && s->view.usable);
-	json_doc_put_int(at, "weight", s != NULL ? s->view.weight : c->weight);
-	if (s == NULL)
-		return;
-	(void)put_sums(at, &s->sum);
-	put_check(at, &c->check, s);
-}
-
-static bool
-is_missing(const struct status_server *s)
-{
-	return s->view.state == SERVER_DOWN && s->view.admin != ACCORD_MAINT;
-}
-
-static void
-tell_servers(const struct config_service *c, const struct status_service *s,
-    struct tally *tally, struct json_doc *problems)
-{
-	unsigned more = 0;
-
-	for (size_t i = 0; i < c->n_servers; i++) {
-		if (!is_missing(&s->servers[i]))
-			continue;
-		if (++tally->down > LINES_OF_A_KIND)
-			more++;
-		else
-			problem(problems, "server %s of service %s is down: %s",
-			    c->servers[i].name, c->name,
-			    s->servers[i].check->detail);
-	}
-	if (more == 0)
-		return;
-	if (++tally->services > LINES_OF_A_KIND)
-		tally->left_out += more;
-	else
-		problem(problems,
-		    "service %s: %u more of its %zu servers are down", c->name,
-		    more, c->n_servers);
-}
-
-/* Of who waits for the client to speak first, while none ever does. */
-static void
-tell_silence(const struct config_service *c, const struct status_service *s,
-    struct json_doc *problems)
-{
-	const uint64_t n = s->sums.endings[END_REASON_CLIENT_SILENT];
-
-	if (c->connect != CONFIG_CONNECT_AT_FIRST_BYTE || n < SILENT_LEAST)
-		return;
-	for (size_t i = 0; i < c->n_servers; i++)
-		if (s->servers[i].sum.total > 0)
-			return;
-	problem(problems,
-	    "service %s: %" PRIu64
-	    " clients said nothing in time, and no other ever did: does this server speak first? Then 'connect: at_accept' serves it",
-	    c->name, n);
-}
-
-/* What is wrong is said once, of a group by its first service. */
-static void
-put_standby(struct json_doc *service, const struct status *r, size_t i,
-    struct json_doc *problems)
-{
-	const struct config_service *c = &r->config->services[i];
-	const struct standby *s =
-	    r->services != NULL ? r->services[i].standby : NULL;
-	const char *active, *trouble = NULL;
-	struct json_doc *at;
-
-	if (s == NULL)
-		return;
-	active = c->servers[s->active].name;
-	at = json_doc_put_object(service, "standby");
-	json_doc_put_string(at, "group", c->standby_group);
-	json_doc_put_string(at, "active", active);
-	json_doc_put_int(at, "epoch", (int64_t)s->epoch);
-	json_doc_put_bool(at, "decides", s->phase != STANDBY_FOLLOWS);
-	json_doc_put_string(at, "phase", standby_phase_name(s->phase));
-	if (s->trouble != STANDBY_NO_TROUBLE)
-		trouble = standby_trouble_text(s->trouble);
-	json_doc_put_string(at, "trouble", trouble);
-	if (trouble != NULL && config_standby_leader(r->config, i) == i)
-		problem(problems, "service %s: active server stays %s: %s",
-		    c->name, active, trouble);
-}
-
-static void
-put_service(struct json_doc *services, const struct status *r, size_t number,
-    struct tally *tally, struct json_doc *problems)
-{
-	const struct config_service *c = &r->config->services[number];
-	const struct status_service *s =
-	    r->services != NULL ? &r->services[number] : NULL;
-	struct json_doc *at = json_doc_put_object(services, NULL);
-	struct json_doc *list;
-	char address[ADDR_TEXT_MAX];
-
-	json_doc_put_string(at, "name", c->name);
-	json_doc_put_string(at, "mode", config_mode_words[c->mode]);
-	json_doc_put_string(at, "balance", config_balance_words[c->balance]);
-	json_doc_put_string(at, "state", s != NULL ? s->state : "unknown");
-	put_standby(at, r, number, problems);
-	list = json_doc_put_array(at, "listen");
-	for (size_t i = 0; i < c->n_listens; i++)
-		json_doc_put_string(
-		    list, NULL, addr_format(&c->listens[i].address, address));
-	if (s != NULL) {
-		struct json_doc *connections = put_sums(at, &s->sums.sum);
-
-		json_doc_put_int(connections, "queued", s->queued);
-		json_doc_put_int(
-		    connections, "retries", (int64_t)s->sums.retries);
-		json_doc_put_int(
-		    connections, "denied", (int64_t)s->sums.denied);
-		json_doc_put_int(
-		    connections, "too_many", (int64_t)s->sums.too_many);
-		put_endings(at, &s->sums);
-	}
-	list = json_doc_put_array(at, "servers");
-	for (size_t i = 0; i < c->n_servers; i++)
-		put_server(
-		    list, &c->servers[i], s != NULL ? &s->servers[i] : NULL);
-	if (s == NULL)
-		return;
-	tell_servers(c, s, tally, problems);
-	tell_silence(c, s, problems);
 }
 
 char *
@@ -612,7 +393,7 @@ status_text(const struct status *r)
 	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
 	const struct config *c = r->config;
 	struct json_doc *peers, *services, *problems;
-	struct tally tally = { 0 };
+	struct status_service_tally tally = { 0 };
 
 	json_doc_put_string(doc, "version", VERSION);
 	json_doc_put_string(
@@ -629,13 +410,11 @@ status_text(const struct status *r)
 		put_peer(peers, r, problems);
 	services = json_doc_put_array(doc, "services");
 	for (size_t i = 0; i < c->n_services; i++)
-		put_service(services, r, i, &tally, problems);
-	if (tally.left_out > 0)
-		problem(problems,
-		    "%u more servers of %u more services are down",
-		    tally.left_out, tally.services - LINES_OF_A_KIND);
+		status_service_put(services, r, i, &tally, problems);
+	status_service_tell_rest(&tally, problems);
 	if (r->services == NULL)
-		problem(problems, "the relay process is being restarted");
+		status_problem(
+		    problems, "the relay process is being restarted");
 	json_doc_put_int(
 	    doc, "dropped_log_lines", (int64_t)r->dropped_log_lines);
 	json_doc_put_bool(doc, "healthy", json_doc_count(problems) == 0);

@@ -15,6 +15,7 @@
 #include "proxy/pool/pool.h"
 
 struct check_view;
+struct json_doc;
 struct standby;
 
 struct status_server {
@@ -45,3 +46,10 @@ struct status {
 
 /* The text, malloc'd; NULL where memory is out. */
 char *status_text(const struct status *r);
+
+/* A time in words; 0: none, which is null there. */
+void status_put_wall(struct json_doc *at, const char *key, int64_t wall_ms);
+
+/* A line of "problems": what, and what to do. */
+__attribute__((format(printf, 2, 3))) void status_problem(
+    struct json_doc *problems, const char *format, ...);

@@ -7,7 +7,7 @@
 #include <ev.h>
 #include <sys/socket.h>
 
-static struct config_cidr addresses[2];
+static struct config_address addresses[2];
 static struct config_group group = {
 	.name = "a", .addresses = addresses, .n_addresses = 2
 };

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 
 /* The virtual IPs; IPv6 has but one address on loopback. */
-static struct config_cidr addresses[2];
+static struct config_address addresses[2];
 static struct config_group group = {
 	.name = "a", .addresses = addresses, .n_addresses = 2
 };
