@@ -4,6 +4,15 @@
 
 static struct sim *current; /* broken.h's watch has no argument */
 
+/* The peer has just said so, or its kernel: who is only mute hears it. */
+static bool
+is_by_word(enum election_reason reason)
+{
+	return reason == ELECTION_PEER_RESIGNED ||
+	    reason == ELECTION_PEER_FAULT || reason == ELECTION_PREFERRED ||
+	    reason == ELECTION_HANDED_OVER || reason == ELECTION_PEER_DIED;
+}
+
 /*
  * What was found out by asking must be true: nobody claims what the other's
  * kernel would have answered for, unless that has gone on for hang_timeout; and
@@ -22,6 +31,7 @@ check_claim(struct sim *s, unsigned i, const struct node *before,
 	s->claims++;
 	s->hosts[i].claimed_ms = s->now_ms;
 	if (s->hosts[i].askable && reason != ELECTION_RESTORED &&
+	    !is_by_word(reason) &&
 	    s->now_ms > s->open_ms[i] + DELAY_MAX_MS + 50 &&
 	    s->now_ms > s->hosts[i].awake_ms + DELAY_MAX_MS)
 		world_fail(s, "node %u: claimed, and hears nobody", i);
