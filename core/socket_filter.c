@@ -197,12 +197,13 @@ socket_filter_add(struct socket_filter *s, const union addr *a)
 {
 	struct socket_filter_address new = { 0 };
 	unsigned at = s->n_addresses;
-	size_t len;
-	const uint8_t *bytes = addr_bytes(a, &len);
+	const bool v4 = s->family == AF_INET;
+	const uint8_t *bytes =
+	    v4 ? (const uint8_t *)&a->in.sin_addr : a->in6.sin6_addr.s6_addr;
 
 	if (a->sa.sa_family != s->family)
 		return;
-	for (size_t i = 0; i < len; i += 4)
+	for (size_t i = 0; i < (v4 ? 4 : 16); i += 4)
 		new.words[i / 4] = word(bytes + i);
 	while (at > 0 && compare(&s->addresses[at - 1], &new) > 0)
 		at--;
