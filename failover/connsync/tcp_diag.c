@@ -115,23 +115,6 @@ keep(void *arg, const struct inet_diag_msg *m)
 	*found = *m;
 }
 
-/* Closed by its program, or it never had one: what a tickle would wake. */
-static bool
-is_ended(const struct inet_diag_msg *m)
-{
-	switch (m->idiag_state) {
-	case TCP_FIN_WAIT1:
-	case TCP_FIN_WAIT2:
-	case TCP_CLOSING:
-	case TCP_LAST_ACK:
-		return m->idiag_inode == 0;
-	case TCP_TIME_WAIT:
-		return true;
-	default:
-		return false;
-	}
-}
-
 enum tcp_diag_state
 tcp_diag_clear(int fd, const struct conn_record_end *local,
     const struct conn_record_end *remote)
@@ -150,7 +133,8 @@ tcp_diag_clear(int fd, const struct conn_record_end *local,
 	/* Where there is nothing else it finds who would take a new one. */
 	if (m.idiag_state == 0 || m.idiag_state == TCP_LISTEN)
 		return TCP_DIAG_NONE;
-	if (!is_ended(&m))
+	/* What is about to end has bytes under way, to a client of ours. */
+	if (m.idiag_state != TCP_TIME_WAIT)
 		return TCP_DIAG_LIVE;
 	/* This very one: another may have come by the same ends. */
 	memcpy(r.diag.id.idiag_cookie, m.id.idiag_cookie,

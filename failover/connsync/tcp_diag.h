@@ -17,8 +17,8 @@ struct conn_record_end;
 /* What this host has between two ends. */
 enum tcp_diag_state {
 	TCP_DIAG_NONE,
-	TCP_DIAG_LIVE,  /* of a program, or about to be */
-	TCP_DIAG_ENDED, /* the kernel's alone: TIME_WAIT and what leads there */
+	TCP_DIAG_LIVE,  /* of a program, or was until a moment ago */
+	TCP_DIAG_ENDED, /* TIME_WAIT */
 };
 
 /*

@@ -356,13 +356,15 @@ take_word(struct node_group_step *s, unsigned i, const struct node_event *ev)
 
 /*
  * The peer had it, too, or lets go of it: whatever it still speaks of there has
- * no home any more.
+ * no home any more. But while we hand over to it, it speaks of those that it
+ * serves already.
  */
 static void
 tell_more(struct node_group_step *s, unsigned i, const struct node_event *ev)
 {
 	(void)ev;
-	if (node_is_master(s->node, i))
+	if (node_is_master(s->node, i) &&
+	    s->node->groups[i].handover.state == HANDOVER_IDLE)
 		node_group_do(s, NODE_DO_TICKLE_MORE, i);
 }
 

@@ -316,6 +316,8 @@ static const struct row {
 	    { .type = NODE_CONNECTED }, "tickle-more", ELECTION_MASTER },
 	{ "to what it has itself", backup, 0, { .type = NODE_CONNECTED }, "",
 	    ELECTION_BACKUP },
+	{ "to what we hand over to it", asking, 0, { .type = NODE_CONNECTED },
+	    "", ELECTION_MASTER },
 	{ "who is no master has nothing to give", backup, 0,
 	    { .type = NODE_HAND_OVER }, "[refused]", ELECTION_BACKUP },
 	{ "a handover without a relay", without_relay, 0,
