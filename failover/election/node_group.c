@@ -283,6 +283,7 @@ waits(const struct node *n, unsigned i, enum election_reason reason)
 {
 	return n->paused && n->groups[i].election.state == ELECTION_MASTER &&
 	    (reason == ELECTION_INTERFACE_CARRIER ||
+	        reason == ELECTION_CUT_OFF ||
 	        reason == ELECTION_TRACK_INTERFACE ||
 	        reason == ELECTION_TRACK_SERVICE ||
 	        reason == ELECTION_TRACK_SCRIPT);
