@@ -182,6 +182,13 @@ class Node:
             return Path(self.log_path).read_text(errors="replace")
         return ""
 
+    def tells(self, text: str) -> bool:
+        """Its log does, within a moment: the log's writer is a thread, and whoever
+        was answered over a socket may be here before it."""
+        with contextlib.suppress(AssertionError):
+            wait_for(lambda: text in self.log(), SLOW)
+        return text in self.log()
+
     def cli(self, command: str, *args: str) -> subprocess.CompletedProcess[str]:
         """A command that talks to this node."""
         sock = f"{self.lab.host_dir(self.host)}/control.sock"

@@ -63,19 +63,28 @@ def test_r11_not_spared() -> None:
         assert scores == ["-900\n", "0\n"], scores
 
 
+# Of a slow build the first figure is as good as the third.
+ROUNDS = 3 if SLOW == 1 else 1
+
+
 def small_beside_bulk(stage: Stage, front: str) -> float:
-    """The median round trip in ms of 2 connections beside 16 downloads."""
+    """The median round trip in ms of 2 connections beside 16 downloads, over a
+    second in the middle of these."""
     down = stage.lab.spawn(
-        "c", [f"{TOOLS}/bench_client", "down", "-c", "16", "-d", "4", front, "81"],
+        "c", [f"{TOOLS}/bench_client", "down", "-c", "16", "-d", "2", front, "81"],
         stdout=subprocess.DEVNULL,
     )
     rr = stage.lab.spawn(
-        "c", [f"{TOOLS}/bench_client", "rr", "-c", "2", "-w", "1", "-d", "2", front, "80"],
+        "c", [f"{TOOLS}/bench_client", "rr", "-c", "2", "-w", "0.5", "-d", "1", front, "80"],
         stdout=subprocess.PIPE, text=True,
     )
     found = json.loads(rr.communicate()[0])
     down.wait()
     return float(found["p50_us"]) / 1000
+
+
+def middle(stage: Stage, front: str) -> float:
+    return sorted(small_beside_bulk(stage, front) for _ in range(ROUNDS))[ROUNDS // 2]
 
 
 HAPROXY = """
@@ -109,7 +118,7 @@ def test_r09_small_exchanges_go_first() -> None:
         stage.lab.spawn("s1", [f"{TOOLS}/bench_server", "80"])
         stage.start(wait=False)
         wait_for(lambda: connects(stage.lab, "c", address("p1"), 80))
-        ours = sorted(small_beside_bulk(stage, address("p1")) for _ in range(3))[1]
+        ours = middle(stage, address("p1"))
         if shutil.which("haproxy") is None:
             print("haproxy is not installed: it stands against no one")
             assert ours < figure(25), ours
@@ -118,6 +127,6 @@ def test_r09_small_exchanges_go_first() -> None:
         config.write_text(HAPROXY.format(here=address("p2"), there=address("s1")))
         stage.lab.spawn("p2", ["haproxy", "-db", "-f", str(config)])
         wait_for(lambda: connects(stage.lab, "c", address("p2"), 80))
-        theirs = sorted(small_beside_bulk(stage, address("p2")) for _ in range(3))[1]
+        theirs = middle(stage, address("p2"))
         print(f"median: {ours:.2f} ms, haproxy {theirs:.2f} ms")
         assert ours < max(theirs, 1), (ours, theirs)

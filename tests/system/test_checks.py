@@ -386,4 +386,4 @@ def test_password() -> None:
             stage.start()
             is_found(stage, "down", "the password file cannot be used")
             assert p.count() == asked
-            assert f"password file '{secret}': others can read it" in stage["p1"].log()
+            assert stage["p1"].tells(f"password file '{secret}': others can read it")

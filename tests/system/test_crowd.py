@@ -28,6 +28,7 @@ from stage import (
     limit,
     scripted_service,
     service,
+    together,
     wait_for,
 )
 from test_wire import lines, wire
@@ -196,6 +197,7 @@ def test_t41_servers_behind_a_virtual_source(family: int) -> None:
             behind.close()
 
 
+@together
 @limit(60)
 @families
 def test_t43_connections_of_who_served_all_the_time(family: int) -> None:
@@ -262,6 +264,7 @@ def count_tickles(stage: Stage, seconds: float) -> int:
     return found
 
 
+@together
 @limit(60)
 def test_who_answers_or_has_returned_is_left_alone() -> None:
     """Every client is told, and told once more, which it answers with a reset: then

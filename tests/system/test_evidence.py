@@ -197,7 +197,7 @@ def test_f10_a_switch_that_answers_for_the_dead() -> None:
         began = time.monotonic()
         wait_for(lambda: "p2" in stage.lab.holders(VIP[4]), 8 * SLOW)
         assert time.monotonic() - began >= SLOW
-        assert "backup -> master, reason: peer silent, what answered" in stage["p2"].log()
+        assert stage["p2"].tells("backup -> master, reason: peer silent, what answered")
         switch.terminate()
         switch.wait(5)
         stage.lab.restore("p1")

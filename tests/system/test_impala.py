@@ -98,7 +98,7 @@ def test_who_drains_keeps_what_it_has(family: int) -> None:
         assert shown["active"] is False and shown["check"]["last"] == "ok", shown
         assert shown["check"]["detail"] == "is_quiescing is true", shown
         assert shown["check"]["type"] == "http" and done["healthy"] is True, done
-        assert "up -> drain, reason: is_quiescing is true" in stage["p1"].log()
+        assert stage["p1"].tells("up -> drain, reason: is_quiescing is true")
         daemons["s1"].set(is_quiescing=False)
         becomes(stage, "s1", "up")
         assert "s1" in names(sessions(stage, 12, family))
@@ -200,10 +200,10 @@ def test_before_impala_3_1() -> None:
         daemons["s1"].set(is_coordinator=None, is_quiescing=None)
         stage.start()
         assert stage["p1"].server_states() == {"s1": "up"}
-        assert "unknown -> up, reason: status 200 of /healthz" in stage["p1"].log()
+        assert stage["p1"].tells("unknown -> up, reason: status 200 of /healthz")
         daemons["s1"].set(healthy=False)
         becomes(stage, "s1", "down")
-        assert "up -> down, reason: status 503, expected 200" in stage["p1"].log()
+        assert stage["p1"].tells("up -> down, reason: status 503, expected 200")
 
 
 @limit(60)

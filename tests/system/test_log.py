@@ -64,7 +64,7 @@ def test_transitions_tell_their_reason() -> None:
         stage.start()
         stage["p1"].kill_all()
         stage.wait_master("p2", 10)
-        line = re.search(r".*backup -> master.*", stage["p2"].log())
+        line = wait_for(lambda: re.search(r".*backup -> master.*", stage["p2"].log()))
         assert line and "main" in line[0] and "reason: " in line[0], stage["p2"].log()
         reason = stage["p2"].status()["groups"][0]["reason"]
         assert reason and reason in line[0], (reason, line[0])

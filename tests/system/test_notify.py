@@ -107,7 +107,7 @@ def test_one_that_hangs() -> None:
         began = time.monotonic()
         assert stage["p1"].process.wait(10 * SLOW) == 0
         assert time.monotonic() - began < 3 + figure(1000) / 1000
-        assert "notify does not end" in stage["p1"].log()
+        assert stage["p1"].tells("notify does not end")
         stage.wait_master("p2")
         assert stage["p2"].status()["groups"][0]["state"] == "master"
 

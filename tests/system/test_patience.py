@@ -5,10 +5,8 @@ import os
 import socket
 import time
 
-from stage import families, limit, together
+from stage import families, limit
 from traps import is_quiet, read_to_end, relay, write_till_stuck
-
-TIMED = True  # it judges what takes its time
 
 # HAPAIR_PATIENCE=300 pauses for five minutes: the kernel's window probes are up
 # to two minutes apart by then.
@@ -34,7 +32,6 @@ def test_r14_half_closed_for_ever(family: int) -> None:
         r.ended(in_order=2)
 
 
-@together
 @limit(300 + PAUSE_S)
 def test_r03_r04_closed_windows() -> None:
     """Neither the client nor the server reads, each on a connection of its own,

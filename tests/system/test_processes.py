@@ -142,7 +142,7 @@ def test_failover_that_keeps_ending() -> None:
         wait_for(lambda: stage["p2"].state() == "master", 5)
         # Kernels say but once a second that a port is closed.
         reasons = ("peer's processes ended", "peer silent, its host has let go")
-        assert any(f"-> master, reason: {r}" in stage["p2"].log() for r in reasons)
+        wait_for(lambda: any(f"-> master, reason: {r}" in stage["p2"].log() for r in reasons))
         stage.wait_master("p2")
         assert stage.ask() in ("s1", "s2", "s3")
         # It comes back, and nothing moves.

@@ -176,7 +176,7 @@ def test_both_nodes_agree_and_remember() -> None:
         want = {"s1": ("drain", 1), "s2": ("maint", 1), "s3": ("ready", 7)}
         for node in (p1, p2):
             say(node, **want)
-        assert "server s1: ready -> drain, reason: agreed with the peer" in p1.log()
+        assert p1.tells("server s1: ready -> drain, reason: agreed with the peer")
         assert stage.ask() == "s3"
         for node, role in ((p1, "relay"), (p1, "failover"), (p2, "relay")):
             pid = node.roles()[role]
@@ -242,7 +242,7 @@ def test_state_file() -> None:
         r.node.start()
         r.stage.wait_serving("p1")
         say(r.node, s1=("ready", 1))
-        assert "state.json: it is damaged, beginning without it" in r.node.log()
+        assert r.node.tells("state.json: it is damaged, beginning without it")
         assert Path(r.node.state_dir, "state.json.damaged").exists()
         assert not path.exists()
         order(r.node, "web4/s1", "maint")

@@ -7,7 +7,7 @@ import signal
 import time
 from typing import Callable
 
-from stage import SLOW, VIP, Stage, alive, figure, limit, service, wait_for
+from stage import SLOW, VIP, Stage, alive, figure, limit, service, together, wait_for
 
 TIMED = True  # it judges milliseconds or processor time
 
@@ -67,6 +67,7 @@ def test_many_addresses() -> None:
             assert result["gap_ms"] <= figure(150), result
 
 
+@together
 def test_sigterm_leaves_no_address() -> None:
     with Stage() as stage:
         stage.serve()
@@ -97,6 +98,7 @@ def test_kill_of_the_relay_refuses_none() -> None:
         assert stage["p1"].relay() != killed
 
 
+@together
 def test_kill_of_the_relay_again_and_again() -> None:
     """Also when it goes on dying: a back-off, but never a refusal."""
     with Stage() as stage:
@@ -222,6 +224,7 @@ def test_there_and_back() -> None:
             stage.wait_master(takes)
 
 
+@together
 def test_backup_that_hears_nothing() -> None:
     """The way to p2 is cut, the way back is not: still one in the end."""
     with Stage() as stage:
@@ -250,6 +253,7 @@ def test_master_that_is_not_heard() -> None:
         settled(stage)
 
 
+@together
 def test_both_started_at_once() -> None:
     """Five times: one holder, and it is known to both."""
     with Stage() as stage:
@@ -263,6 +267,7 @@ def test_both_started_at_once() -> None:
                 assert stage[host].stop() == 0
 
 
+@together
 def test_deleted_address_comes_back() -> None:
     """Somebody deletes the virtual IP from the master: it is put back."""
     with Stage() as stage:

@@ -149,7 +149,7 @@ def test_reason_is_a_fault_that_still_is() -> None:
         stage.lab.plug_cable("p1")
         wait_for(lambda: group(stage, "p1")["reason"] == "tracked interface other is down", 5 * SLOW)
         assert group(stage, "p1")["transitions"] == 2
-        assert "stays fault, reason: interface eth0 lost its carrier" in stage["p1"].log()
+        assert stage["p1"].tells("stays fault, reason: interface eth0 lost its carrier")
         stage.ip("p1", "link", "set", "other", "up")
         back(stage)
 
@@ -321,7 +321,7 @@ def test_script_that_is_not_there() -> None:
         stage.start(wait=False)
         for host in ("p1", "p2"):
             wait_for(lambda: group(stage, host).get("state") == "fault", 10 * SLOW)
-            assert "check: status 127, no such file" in stage[host].log()
+            assert stage[host].tells("check: status 127, no such file")
         assert stage.lab.holders(VIP[4]) == []
 
 
