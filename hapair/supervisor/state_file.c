@@ -10,10 +10,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define VERSION_OF_FILE 1
+
+/* Who is just ending may have it for a moment. */
+#define CLAIM_TRIES 20
+static const struct timespec CLAIM_PAUSE = { .tv_nsec = 5 * 1000 * 1000 };
+
 #define DIRECTORY "/var/lib/hapair"
 #define TEMPORARY STATE_FILE_NAME ".new"
 #define DAMAGED STATE_FILE_NAME ".damaged"
@@ -24,6 +31,25 @@ state_file_directory(void)
 	const char *own = getenv("STATE_DIRECTORY");
 
 	return own != NULL && own[0] == '/' ? own : DIRECTORY;
+}
+
+int
+state_file_claim(const char *directory)
+{
+	CLEANUP(fd_close) int fd = -1;
+
+	(void)mkdir(directory, 0755); /* there already, or open() says why */
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return -errno;
+	for (unsigned tries = 0; tries < CLAIM_TRIES; tries++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return fd_take(&fd);
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		(void)nanosleep(&CLAIM_PAUSE, NULL);
+	}
+	return -EEXIST;
 }
 
 static void

@@ -24,6 +24,12 @@ struct shared_state;
 /* The directory: $STATE_DIRECTORY of systemd, else /var/lib/hapair. */
 const char *state_file_directory(void);
 
+/*
+ * The directory is this process's alone while the descriptor is open; it is
+ * made where only it is missing. -EEXIST: another process has it; -errno.
+ */
+MUST_CHECK int state_file_claim(const char *directory);
+
 /* Malloc'd; NULL where memory is out. */
 char *state_file_text(const struct shared_state *all);
 

@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "core/buf.h"
 #include "core/channel.h"
+#include "core/fd.h"
 #include "core/json_doc.h"
 #include "core/log.h"
 #include "core/reply.h"
@@ -418,8 +419,17 @@ static void
 load(struct state_store *s)
 {
 	const char *directory = s->setup.directory;
-	int e = state_file_load(directory, &s->all);
+	int e;
 
+	s->claim = state_file_claim(directory);
+	if (s->claim == -EEXIST) {
+		log_warning("state",
+		    "%s is used by another hapair on this host: what operators order is not kept over a restart; start one of them with another directory in STATE_DIRECTORY",
+		    directory);
+		return;
+	}
+	s->claimed = s->claim >= 0;
+	e = state_file_load(directory, &s->all);
 	s->writer.directory = directory;
 	if (e == 0 && s->all.n > 0)
 		log_notice("state", "%zu accords read from %s/%s", s->all.n,
@@ -460,4 +470,6 @@ state_store_fini(struct state_store *s)
 	state_writer_fini(&s->writer);
 	shared_state_fini(&s->all);
 	free(s->choices);
+	if (s->claimed)
+		fd_close(&s->claim);
 }

@@ -45,6 +45,8 @@ struct state_store {
 	struct state_store_choice *choices; /* by service */
 	ev_timer choice_patience, peer_patience;
 	struct state_writer writer;
+	bool claimed; /* the directory; by this descriptor */
+	int claim;
 };
 
 /* With what is in the state file. Returns 0 or -ENOMEM. */

@@ -134,6 +134,27 @@ a_directory_that_is_missing_is_made(void **state)
 }
 
 static void
+a_directory_is_of_one_process_at_a_time(void **state)
+{
+	char path[PATH_MAX];
+	int first, second;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/claimed", directory);
+	first = state_file_claim(path);
+	assert_true(first >= 0);
+	/* A descriptor of its own, as another process would have. */
+	assert_int_equal(state_file_claim(path), -EEXIST);
+	assert_int_equal(close(first), 0);
+	second = state_file_claim(path);
+	assert_true(second >= 0);
+	assert_int_equal(close(second), 0);
+	assert_int_equal(rmdir(path), 0);
+	(void)snprintf(path, sizeof(path), "%s/far/below", directory);
+	assert_int_equal(state_file_claim(path), -ENOENT);
+}
+
+static void
 the_directory_is_of_the_environment(void **state)
 {
 	(void)state;
@@ -171,6 +192,7 @@ main(void)
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(what_is_damaged_is_refused_whole),
 		cmocka_unit_test(a_directory_that_is_missing_is_made),
+		cmocka_unit_test(a_directory_is_of_one_process_at_a_time),
 		cmocka_unit_test(the_directory_is_of_the_environment),
 	};
 
