@@ -164,8 +164,9 @@ static const struct schema_key track_keys[] = {
 	    .help = "So many failed runs in a row make it not well." },
 	{ "weight", NUMBER(config_track, weight, 1, 253),
 	    .help = "The priority of this node falls by so much while it is "
-	            "not well. Without a weight the node is at fault and "
-	            "holds no virtual IP." },
+	            "not well. Without a weight the node is at fault: it "
+	            "holds no virtual IP while its peer can serve and has "
+	            "fewer such faults." },
 };
 
 static const struct schema_table track_table =

@@ -43,7 +43,7 @@ settle(struct role *role)
 		track_state_add(&sum, (int)i, &track->items[i].tracker,
 		    track->items[i].config);
 	ev.tracked.lowered = sum.lowered;
-	ev.tracked.reason = ELECTION_RECOVERED;
+	ev.tracked.faults = sum.faults;
 	if (sum.fault != -1) {
 		ev.tracked.reason =
 		    reasons[config_track_kind(track->items[sum.fault].config)];

@@ -1,5 +1,6 @@
 #include "failover/election/election.h"
 
+#include "failover/election/illness.h"
 #include "failover/election/rank.h"
 #include "failover/election/reign.h"
 #include "failover/election/transition.h"
@@ -93,8 +94,9 @@ question(struct election *e, struct mono now, enum election_reason alone,
 
 /*
  * Neither of us is master. If the peer can't serve, or ranks lower, waiting
- * helps nobody. If it ranks higher it claims as soon as it hears us; a backup
- * does not wait for that longer than it waits for a silent master.
+ * helps nobody. If it ranks higher, or is less at fault than we are, it claims
+ * as soon as it hears us; a backup does not wait for that longer than it waits
+ * for a silent master.
  */
 static bool
 claim_if_better(struct election *e, const struct election_heartbeat *h,
@@ -102,10 +104,11 @@ claim_if_better(struct election *e, const struct election_heartbeat *h,
 {
 	if (h->resigning)
 		transition_claim(e, now, ELECTION_PEER_RESIGNED, out);
-	else if (h->state == ELECTION_FAULT)
-		transition_claim(e, now, ELECTION_PEER_FAULT, out);
 	else if (!rank_is_outranked(e, h))
-		transition_claim(e, now, ELECTION_PREFERRED, out);
+		transition_claim(e, now,
+		    h->state == ELECTION_FAULT ? ELECTION_PEER_FAULT
+		                               : ELECTION_PREFERRED,
+		    out);
 	else
 		return false;
 	return true;
@@ -139,6 +142,29 @@ wait_for_proof(struct election *e, struct mono now)
 		transition_believe(e, mono_min(end, e->listen_end));
 }
 
+/* Where that is so: as long as the peer is heard. */
+static bool
+stand_back(struct election *e, struct mono now, struct election_out *out)
+{
+	if (!illness_stands_back(e, now))
+		return false;
+	transition_stand_back(e, mono_add_ms(e->heard, e->heard_dead_ms), out);
+	return true;
+}
+
+static void
+init_hears(struct election *e, const struct election_heartbeat *h,
+    struct mono now, struct election_out *out)
+{
+	transition_note(e, h, now);
+	if (stand_back(e, now, out))
+		return;
+	if (h->state == ELECTION_MASTER)
+		transition_follow(e, h, now, ELECTION_PEER_MASTER, out);
+	else if (!is_settling(e, now) && !claim_if_better(e, h, now, out))
+		transition_follow(e, h, now, ELECTION_PEER_PREFERRED, out);
+}
+
 /*
  * INIT: we hold nothing and know nothing. A peer that is heard, proven, lets
  * us decide at once; the deadline is when we stop believing in one.
@@ -153,14 +179,7 @@ step_init(struct election *e, const struct election_event *ev, struct mono now,
 			question(e, now, ELECTION_NO_PEER, out);
 		break;
 	case ELECTION_HEARTBEAT:
-		transition_note(e, &ev->heartbeat, now);
-		if (ev->heartbeat.state == ELECTION_MASTER)
-			transition_follow(
-			    e, &ev->heartbeat, now, ELECTION_PEER_MASTER, out);
-		else if (!is_settling(e, now) &&
-		    !claim_if_better(e, &ev->heartbeat, now, out))
-			transition_follow(e, &ev->heartbeat, now,
-			    ELECTION_PEER_PREFERRED, out);
+		init_hears(e, &ev->heartbeat, now, out);
 		break;
 	case ELECTION_UNPROVEN:
 		if (!is_settling(e, now))
@@ -195,6 +214,7 @@ step_init(struct election *e, const struct election_event *ev, struct mono now,
 	case ELECTION_ACTION_FAILED:  /* of a mastership we no longer have */
 	case ELECTION_CONTRADICTED:   /* it is not ours */
 	case ELECTION_PEER_ENDED:     /* we listen for its successor, too */
+	case ELECTION_ILL:            /* stand_back() looks at it */
 	case ELECTION_PRIORITY:       /* election_step() has noted it */
 	case ELECTION_ASKABLE:        /* the same */
 	case ELECTION_PAUSE:          /* the same */
@@ -237,6 +257,8 @@ step_backup(struct election *e, const struct election_event *ev,
 		break;
 	case ELECTION_HEARTBEAT:
 		transition_note(e, &ev->heartbeat, now);
+		if (stand_back(e, now, out))
+			break;
 		if (ev->heartbeat.state == ELECTION_MASTER)
 			hear_master(e, &ev->heartbeat, now, out);
 		else if (!is_settling(e, now))
@@ -261,6 +283,7 @@ step_backup(struct election *e, const struct election_event *ev,
 	case ELECTION_STOP:
 		transition_stop(e, out);
 		break;
+	case ELECTION_ILL:            /* stand_back() looks at it */
 	case ELECTION_UNPROVEN:       /* neither renews nor ends a belief */
 	case ELECTION_TRACK_OK:       /* already eligible */
 	case ELECTION_ACTION_FAILED:  /* of a mastership we no longer have */
@@ -276,9 +299,26 @@ step_backup(struct election *e, const struct election_event *ev,
 }
 
 /*
- * FAULT: this node can't serve: something tracked is at fault, the kernel
- * refused an address (then the deadline is the next try), nobody is heard (then
- * it is the next time that we ask), or the daemon ends.
+ * The peer is no longer less ill than we are, by what it says: who is preferred
+ * of the two serves, as if nothing ailed us.
+ */
+static void
+rejoin(struct election *e, const struct election_heartbeat *h, struct mono now,
+    struct election_out *out)
+{
+	if (illness_stands_back(e, now))
+		e->deadline = mono_add_ms(now, h->dead_ms);
+	else if (h->state == ELECTION_MASTER || is_settling(e, now) ||
+	    !claim_if_better(e, h, now, out))
+		transition_follow(e, h, now, ELECTION_LAST_RESORT, out);
+}
+
+/*
+ * FAULT: this node can't serve: something forbids it, the kernel refused all
+ * addresses (then the deadline is the next try), nobody is heard (then it is
+ * the next time that we ask), or the daemon ends. Or it could, but something
+ * ails it that ails the peer less (then the deadline is when we stop believing
+ * in one).
  */
 static void
 recover_if_heard(
@@ -307,9 +347,43 @@ fault_tick(struct election *e, struct mono now, struct election_out *out)
 		e->deadline = mono_add_ms(now, TRANSITION_ASK_MS);
 		return;
 	}
+	if (e->stands_back) {
+		transition_enter(
+		    e, ELECTION_BACKUP, now, ELECTION_LAST_RESORT, out);
+		return;
+	}
 	e->deadline = mono_never();
 	if (!e->faulted && !e->stopped)
 		transition_listen(e, now, ELECTION_RETRY, out);
+}
+
+/* What ails us has changed. */
+static void
+fault_ill(struct election *e, struct mono now, struct election_out *out)
+{
+	if (!e->stands_back)
+		return;
+	if (e->faults == 0) {
+		transition_listen(e, now, ELECTION_RECOVERED, out);
+	} else if (!illness_stands_back(e, now)) {
+		transition_enter(e, ELECTION_BACKUP,
+		    mono_add_ms(now, e->config.dead_ms), ELECTION_LAST_RESORT,
+		    out);
+	}
+}
+
+/* Nothing forbids us to serve any more. Who is at fault lets the peer speak. */
+static void
+fault_ok(struct election *e, struct mono now, struct election_out *out)
+{
+	e->faulted = false;
+	if (!mono_is_never(e->deadline) || e->stopped)
+		return;
+	if (e->faults == 0)
+		transition_listen(e, now, ELECTION_RECOVERED, out);
+	else
+		transition_stand_back(
+		    e, mono_add_ms(now, e->config.listen_ms), out);
 }
 
 static void
@@ -322,23 +396,30 @@ step_fault(struct election *e, const struct election_event *ev, struct mono now,
 		break;
 	case ELECTION_HEARTBEAT:
 		transition_note(e, &ev->heartbeat, now);
-		recover_if_heard(e, true, now, out);
+		if (e->stands_back)
+			rejoin(e, &ev->heartbeat, now, out);
+		else
+			recover_if_heard(e, true, now, out);
 		break;
 	case ELECTION_ANSWER:
 		recover_if_heard(e, false, now, out);
 		break;
 	case ELECTION_TRACK_FAULT: /* another one, or one more */
+		if (e->stands_back)
+			e->deadline = mono_never();
+		e->stands_back = false;
 		e->faulted = true;
 		out->reason = ev->fault;
 		break;
 	case ELECTION_TRACK_OK:
-		e->faulted = false;
-		if (mono_is_never(e->deadline) && !e->stopped)
-			transition_listen(e, now, ELECTION_RECOVERED, out);
+		fault_ok(e, now, out);
+		break;
+	case ELECTION_ILL:
+		fault_ill(e, now, out);
 		break;
 	case ELECTION_STOP:
 		e->stopped = true;
-		e->isolated = false;
+		e->isolated = e->stands_back = false;
 		e->deadline = mono_never();
 		transition_ask(out, ELECTION_SEND_HELLO);
 		break;
@@ -346,11 +427,18 @@ step_fault(struct election *e, const struct election_event *ev, struct mono now,
 		if (ev->restore.term > e->term)
 			e->term = ev->restore.term;
 		break;
+	case ELECTION_STALLED:
+		/* Its heartbeats may wait unread in our socket. */
+		if (e->stands_back)
+			e->deadline = mono_add_ms(now, e->config.dead_ms);
+		break; /* we hold nothing anyway */
+	case ELECTION_PEER_ENDED:
+		if (e->stands_back)
+			transition_claim(e, now, ELECTION_PEER_DIED, out);
+		break;                /* else we can't take its place */
 	case ELECTION_UNPROVEN:       /* we claim nothing anyway */
-	case ELECTION_STALLED:        /* we hold nothing anyway */
 	case ELECTION_ACTION_FAILED:  /* a release: the lease will end it */
 	case ELECTION_CONTRADICTED:   /* it is not ours */
-	case ELECTION_PEER_ENDED:     /* we can't take its place */
 	case ELECTION_PRIORITY:       /* election_step() has noted it */
 	case ELECTION_ASKABLE:        /* the same */
 	case ELECTION_PAUSE:          /* the same */
@@ -400,6 +488,10 @@ is_sane(const struct election *before, const struct election *after,
 		return false;
 	if (after->deaf && !is)
 		return false;
+	if (after->stands_back &&
+	    (after->state != ELECTION_FAULT || after->faulted ||
+	        after->stopped || mono_is_never(after->deadline)))
+		return false;
 	if (!is && mono_is_never(after->deadline) &&
 	    after->state != ELECTION_FAULT)
 		return false; /* nothing would ever end it */
@@ -416,6 +508,25 @@ set_paused(struct election *e, bool paused, struct mono now)
 	if (!paused && e->waits)
 		e->deadline = now;
 	e->waits = e->waits && paused;
+}
+
+/* Whom it is told of: who holds all the same, and who stands back for it. */
+static void
+tell_ill(const struct election *before, const struct election *after,
+    struct election_out *out)
+{
+	if (before->state != after->state || out->reason != ELECTION_UNCHANGED)
+		return;
+	if (after->state == ELECTION_MASTER &&
+	    (before->faults > 0) != (after->faults > 0)) {
+		out->reason = after->faults > 0 ? ELECTION_LAST_RESORT
+		                                : ELECTION_RECOVERED;
+	} else if (after->stands_back &&
+	    (before->fault_reason != after->fault_reason ||
+	        before->fault_which != after->fault_which)) {
+		out->reason = after->fault_reason;
+		out->which = after->fault_which;
+	}
 }
 
 struct election
@@ -453,6 +564,12 @@ election_step(const struct election *before, const struct election_event *ev,
 		after.config.doubt.askable = ev->askable;
 	if (ev->type == ELECTION_PAUSE)
 		set_paused(&after, ev->paused, now);
+	if (ev->type == ELECTION_ILL) {
+		after.faults = ev->ill.faults;
+		after.lacks = ev->ill.lacks;
+		after.fault_reason = ev->ill.reason;
+		after.fault_which = ev->which;
+	}
 	if (makes_news_old(before, ev))
 		after.settled = mono_add_ms(now, before->config.dead_ms);
 	switch (before->state) {
@@ -469,6 +586,12 @@ election_step(const struct election *before, const struct election_event *ev,
 		step_fault(&after, ev, now, &out);
 		break;
 	}
+	if ((ev->type == ELECTION_ILL || ev->type == ELECTION_PAUSE) &&
+	    after.state != ELECTION_FAULT &&
+	    !(after.paused && after.state == ELECTION_MASTER))
+		(void)stand_back(&after, now, &out);
+	if (ev->type == ELECTION_ILL)
+		tell_ill(before, &after, &out);
 	if (before->state != ELECTION_MASTER)
 		after.serving = now;
 	if (ev->type == ELECTION_HEARTBEAT || after.state == ELECTION_MASTER ||

@@ -8,7 +8,8 @@
  * tests copy it freely. One per group, owned by group.c; no threads.
  *
  * Able to serve goes before incumbent, incumbent before priority, priority
- * before the higher address. A peer that falls silent is doubted before its
+ * before the higher address; of two that are ill the less ill one serves
+ * (illness.h). A peer that falls silent is doubted before its
  * addresses are claimed (suspect.h). A term rises with each claim, but says
  * nothing of what its maker could know: of two masters stays who is heard and
  * hears, then who has served longer without a break, being deaf is one; then
@@ -33,8 +34,8 @@ enum election_type {
 	ELECTION_TICK,          /* the time that `wake` asked for has come */
 	ELECTION_HEARTBEAT,     /* what the peer says, proven fresh */
 	ELECTION_UNPROVEN,      /* the right key, but maybe of yesterday */
-	ELECTION_TRACK_FAULT,   /* this node can't serve; `reason` says why */
-	ELECTION_TRACK_OK,      /* nothing tracked is at fault any more */
+	ELECTION_TRACK_FAULT,   /* this node can't serve; `fault` says why */
+	ELECTION_TRACK_OK,      /* it could, whatever else ails it */
 	ELECTION_STALLED,       /* our own loop stood still for too long */
 	ELECTION_ACTION_FAILED, /* an action of the last step was refused */
 	ELECTION_STOP,          /* the daemon ends */
@@ -47,9 +48,10 @@ enum election_type {
 	ELECTION_HANDOVER_ABORT, /* it did not */
 	ELECTION_ASKABLE, /* whether there is anybody besides the peer to ask */
 	ELECTION_PAUSE,   /* moves are to wait, or no longer: `paused` */
+	ELECTION_ILL,     /* what ails it has changed: `ill` */
 };
 
-#define ELECTION_TYPES 17
+#define ELECTION_TYPES 18
 
 enum election_reason {
 	ELECTION_UNCHANGED,   /* no change of state, nothing to tell */
@@ -95,9 +97,11 @@ enum election_reason {
 	ELECTION_HANDED_OVER, /* the peer asked us to take it */
 	ELECTION_GAVE_OVER,   /* the peer has taken it, as we asked */
 	ELECTION_PAUSED,      /* stays: silent, but moves are paused */
+	ELECTION_LAST_RESORT, /* at fault, but the peer is no better */
+	ELECTION_OUTRANKED_WELL, /* two masters: it is less ill */
 };
 
-#define ELECTION_REASONS 42
+#define ELECTION_REASONS 44
 
 enum election_action {
 	ELECTION_SEND_HELLO, /* tell the peer now, as we stand after the step */
@@ -118,6 +122,8 @@ struct election_heartbeat {
 	bool deaf;        /* it is master, and says that it hears nobody */
 	bool here;        /* it came over the group's own network */
 	bool hands_over;  /* it is master and asks us to take the group */
+	uint8_t faults;   /* of what it tracks; in FAULT 0: it can't serve */
+	uint8_t lacks;    /* so many addresses it could not hold */
 	uint8_t priority; /* as what it tracks has made it */
 	uint64_t term;
 	uint32_t dead_ms;   /* its silence for so long means it is gone */
@@ -136,6 +142,10 @@ struct election_event {
 		bool paused;                /* of ELECTION_PAUSE */
 		uint32_t stalled_ms; /* of ELECTION_STALLED: our silence */
 		uint8_t priority;    /* of ELECTION_PRIORITY, 1-254 */
+		struct {
+			uint8_t faults, lacks;
+			enum election_reason reason; /* of the first fault */
+		} ill;                               /* of ELECTION_ILL */
 		struct {
 			bool master; /* and the addresses are still here */
 			uint64_t term;
@@ -183,16 +193,21 @@ struct election {
 	struct suspect doubt;      /* the peer is silent: who has them? */
 	uint64_t term;             /* of our reign, else the highest known */
 	uint64_t heard_term;       /* the highest the peer spoke of */
+	uint32_t heard_illness;    /* by its last heartbeat */
 	uint8_t priority;          /* the configured one, less what is ill */
-	bool handing;              /* MASTER: we ask the peer to take it */
-	bool deaf;                 /* MASTER: nobody is heard */
-	bool resigned;             /* the peer, by its last word */
-	bool isolated;             /* FAULT: nobody is heard */
-	bool faulted;              /* something tracked is at fault */
-	bool stopped;              /* never claims again */
-	bool paused;               /* silence moves nothing */
-	bool waits;                /* INIT, BACKUP: it would have */
-	bool peer_reigned;         /* it was master by its last word */
+	uint8_t faults, lacks;     /* what ails us, and does not forbid */
+	enum election_reason fault_reason; /* the first of those faults */
+	unsigned fault_which;
+	bool handing;      /* MASTER: we ask the peer to take it */
+	bool deaf;         /* MASTER: nobody is heard */
+	bool resigned;     /* the peer, by its last word */
+	bool isolated;     /* FAULT: nobody is heard */
+	bool stands_back;  /* FAULT: while the peer is less ill */
+	bool faulted;      /* this node can't serve at all */
+	bool stopped;      /* never claims again */
+	bool paused;       /* silence moves nothing */
+	bool waits;        /* INIT, BACKUP: it would have */
+	bool peer_reigned; /* it was master by its last word */
 };
 
 /* The empty value: begins to listen now. */

@@ -34,10 +34,11 @@ put_group(struct buf *b, const struct hello_group *g)
 	        (g->deaf ? GROUP_FLAG_DEAF : 0) |
 	        (g->misses_peer ? GROUP_FLAG_MISSES_PEER : 0));
 	buf_put_u8(b, g->priority);
-	buf_put_u8(b, 0);
+	buf_put_u8(b, g->faults);
 	buf_put_u64(b, g->term);
 	buf_put_bytes(b, g->mac, HELLO_MAC_BYTES);
 	buf_put_u16(b, (uint16_t)(g->served_ms / SERVED_UNIT_MS));
+	buf_put_u32(b, g->lacks);
 }
 
 void
@@ -101,13 +102,14 @@ get_group(struct buf *b, const struct hello *h, struct hello_group *g)
 	g->deaf = (flags & GROUP_FLAG_DEAF) != 0;
 	g->misses_peer = (flags & GROUP_FLAG_MISSES_PEER) != 0;
 	g->priority = buf_get_u8(b);
-	(void)buf_get_u8(b);
+	g->faults = buf_get_u8(b);
 	/* Only who has something can give it away, or serve it. */
 	if ((g->hands_over || g->deaf) && g->state != ELECTION_MASTER)
 		return false;
 	g->term = buf_get_u64(b);
 	buf_get_bytes(b, g->mac, HELLO_MAC_BYTES);
 	g->served_ms = buf_get_u16(b) * SERVED_UNIT_MS;
+	g->lacks = buf_get_u32(b);
 	if (g->served_ms > ELECTION_SERVED_MAX_MS ||
 	    (g->served_ms != 0 && (g->state != ELECTION_MASTER || g->deaf)))
 		return false;
@@ -208,6 +210,16 @@ hello_find(const struct hello *h, uint32_t id)
 		if (h->groups[i].id == id)
 			return &h->groups[i];
 	return NULL;
+}
+
+unsigned
+hello_count_lacks(uint32_t lacks)
+{
+	unsigned n = 0;
+
+	for (; lacks != 0; lacks &= lacks - 1)
+		n++;
+	return n;
 }
 
 bool

@@ -22,8 +22,8 @@
  *	8 nonce  8 echo_nonce  8 seq  8 echo_seq
  *	2 interval in ms  1 misses  1 flags  16 hash of the configuration
  *	4 epoch of the pause  4 ms of it that are left
- *	then 24 a group: 4 id  1 state  1 flags  1 priority  1 zero  8 term
- *	6 hardware address  2 served for, in units of 10 ms
+ *	then 28 a group: 4 id  1 state  1 flags  1 priority  1 faults  8 term
+ *	6 hardware address  2 served for, in units of 10 ms  4 lacks
  */
 
 #include "core/base.h"
@@ -35,7 +35,7 @@ struct buf;
 #define HELLO_VERSION 2
 #define HELLO_VERSION_LEAST 2 /* that we understand */
 #define HELLO_HEAD_BYTES 128
-#define HELLO_GROUP_BYTES 24
+#define HELLO_GROUP_BYTES 28
 #define HELLO_BYTES_MAX                                                        \
 	(HELLO_HEAD_BYTES + HELLO_GROUPS_MAX * HELLO_GROUP_BYTES)
 /* Of a later version; so that the packet fits into one frame. */
@@ -62,6 +62,8 @@ struct hello_group {
 	bool hands_over;  /* master, and asks the peer to take them */
 	bool deaf;        /* master, and hears nobody on its network */
 	bool misses_peer; /* on its network, where it hears others */
+	uint8_t faults;   /* of what it tracks; in FAULT 0: of another kind */
+	uint32_t lacks;   /* addresses that it could not hold, a bit each */
 	uint8_t priority;
 	uint64_t term;
 	uint8_t mac[HELLO_MAC_BYTES]; /* of its interface; zeros: none */
@@ -100,5 +102,7 @@ MUST_CHECK int hello_decode(struct buf *b, struct hello *ret_hello);
 
 /* NULL where the sender does not know the group. */
 const struct hello_group *hello_find(const struct hello *h, uint32_t id);
+
+unsigned hello_count_lacks(uint32_t lacks);
 
 bool hello_boot_is_same(const struct hello_boot *a, const struct hello_boot *b);

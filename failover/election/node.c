@@ -118,6 +118,13 @@ step_clock(struct node_group_step *s, const struct node_now *now)
 	    s, &(struct node_effect){ .type = NODE_TELL_STALL, .ms = ms });
 }
 
+/* One that forbids to serve, whatever is tracked. */
+static bool
+is_fault_of_another_kind(const struct election *e)
+{
+	return e->state == ELECTION_FAULT && !e->stands_back;
+}
+
 void
 node_speak(struct node *n, enum hello_type type, const struct node_now *now,
     struct hello *ret_hello)
@@ -147,6 +154,10 @@ node_speak(struct node *n, enum hello_type type, const struct node_now *now,
 			.hands_over = g->election.handing,
 			.deaf = deaf,
 			.misses_peer = g->misses_peer,
+			.faults = is_fault_of_another_kind(&g->election)
+			    ? 0
+			    : g->election.faults,
+			.lacks = g->lacks,
 			.served_ms = deaf
 			    ? 0
 			    : election_served_ms(&g->election, now->mono),
@@ -234,8 +245,17 @@ track(struct node_group_step *s, unsigned i, const struct node_event *ev)
 		        .group = i,
 		        .priority = before });
 	}
-	node_group_fault(
-	    s, i, NODE_CAUSE_TRACK, ev->tracked.reason, ev->tracked.which);
+	node_group_ail(s, i,
+	    (struct node_fault){ ev->tracked.reason, ev->tracked.which },
+	    ev->tracked.faults, s->node->groups[i].lacks);
+}
+
+static void
+note_lacks(struct node_group_step *s, unsigned i, const struct node_event *ev)
+{
+	const struct node_group *g = &s->node->groups[i];
+
+	node_group_ail(s, i, g->tracked, g->election.faults, ev->lacks);
 }
 
 static void
@@ -426,6 +446,7 @@ step_groups(struct node_group_step *s, const struct node_event *ev)
 		[NODE_SHOWN] = node_peer_show,
 		[NODE_FAULT] = find_fault,
 		[NODE_TRACKED] = track,
+		[NODE_LACKS] = note_lacks,
 		[NODE_USABLE] = find_usable,
 		[NODE_LOST] = mend,
 		[NODE_MUTED] = take_word,
@@ -506,6 +527,7 @@ step(struct node_group_step *s, const struct node_event *ev,
 	case NODE_SHOWN:
 	case NODE_FAULT:
 	case NODE_TRACKED:
+	case NODE_LACKS:
 	case NODE_USABLE:
 	case NODE_LOST:
 	case NODE_MUTED:

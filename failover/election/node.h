@@ -33,16 +33,15 @@ struct node_now {
 	struct mono mono, boot;
 };
 
-/* What keeps a group from serving; of several the first is told. */
+/* What forbids a group to serve; of several the first is told. */
 enum node_cause {
 	NODE_CAUSE_INTERFACE,
 	NODE_CAUSE_RELAY,
 	NODE_CAUSE_STALLED,
-	NODE_CAUSE_TRACK,
 	NODE_CAUSE_SEGMENT, /* it is cut off, and the peer is not */
 };
 
-#define NODE_CAUSES 5
+#define NODE_CAUSES 4
 
 struct node_fault {
 	enum election_reason reason; /* ELECTION_UNCHANGED: there is none */
@@ -66,6 +65,7 @@ enum node_type {
 	NODE_SHOWN,      /* somebody on the LAN has an address: `shown` */
 	NODE_FAULT,      /* or none: `fault` */
 	NODE_TRACKED,    /* what is tracked makes of the node: `tracked` */
+	NODE_LACKS,      /* addresses it could not hold: `lacks` */
 	NODE_USABLE,     /* a group's addresses are there and usable, or not */
 	NODE_LOST,       /* they are not where they should be */
 	NODE_RELAY_CAME,
@@ -84,7 +84,7 @@ enum node_type {
 	NODE_FAILED,        /* an effect was refused: `failed` */
 };
 
-#define NODE_TYPES 31
+#define NODE_TYPES 32
 
 enum node_effect_type {
 	NODE_DO_START,     /* from now on we are heard, and hear */
@@ -150,9 +150,11 @@ struct node_event {
 		} fault;
 		struct {
 			uint32_t lowered; /* so much off the priority */
-			enum election_reason reason;
+			uint8_t faults;   /* of what has no weight */
+			enum election_reason reason; /* of the first */
 			unsigned which;
 		} tracked;
+		uint32_t lacks; /* a bit each */
 		bool usable;
 		bool askable;
 		uint64_t keys[HELLO_KEYS_MAX];
@@ -202,7 +204,10 @@ struct node_group {
 	struct election election;
 	struct handover handover;
 	struct node_fault faults[NODE_CAUSES];
-	struct node_fault fault; /* as the election was told */
+	struct node_fault fault;   /* as the election was told */
+	struct node_fault tracked; /* which forbids nothing */
+	uint32_t lacks,
+	    peer_lacks; /* addresses that can't be held, a bit each */
 	enum election_state peer_state;
 	/*
 	 * The peer's interface: by its own word, else as seen; zeros: unknown.
@@ -311,6 +316,7 @@ uint32_t node_dead_ms(const struct node *n);
 bool node_has_same_config(const struct node *n);
 
 bool node_is_master(const struct node *n, unsigned group);
+/* Nothing forbids it to serve. */
 bool node_is_well(const struct node *n, unsigned group);
 
 /*

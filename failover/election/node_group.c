@@ -283,10 +283,7 @@ waits(const struct node *n, unsigned i, enum election_reason reason)
 {
 	return n->paused && n->groups[i].election.state == ELECTION_MASTER &&
 	    (reason == ELECTION_INTERFACE_CARRIER ||
-	        reason == ELECTION_CUT_OFF ||
-	        reason == ELECTION_TRACK_INTERFACE ||
-	        reason == ELECTION_TRACK_SERVICE ||
-	        reason == ELECTION_TRACK_SCRIPT);
+	        reason == ELECTION_CUT_OFF);
 }
 
 struct node_fault
@@ -329,6 +326,26 @@ node_group_fault(struct node_group_step *s, unsigned i, enum node_cause cause,
 	if (reason == ELECTION_RECOVERED)
 		*fault = (struct node_fault){ 0 };
 	node_group_judge(s, i);
+}
+
+void
+node_group_ail(struct node_group_step *s, unsigned i, struct node_fault tracked,
+    uint8_t faults, uint32_t lacks)
+{
+	struct node_group *g = &s->node->groups[i];
+	const struct election *e = &g->election;
+	const uint8_t count = (uint8_t)hello_count_lacks(lacks);
+
+	g->lacks = lacks;
+	if (faults == e->faults && count == e->lacks &&
+	    tracked.reason == g->tracked.reason &&
+	    tracked.which == g->tracked.which)
+		return;
+	g->tracked = tracked;
+	node_group_elect(s, i,
+	    &(struct election_event){ .type = ELECTION_ILL,
+	        .which = tracked.which,
+	        .ill = { faults, count, tracked.reason } });
 }
 
 void

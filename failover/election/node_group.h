@@ -44,6 +44,10 @@ struct node_fault node_group_fault_of(const struct node *n, unsigned group);
 /* What counts may be another now, without a new fault. */
 void node_group_judge(struct node_group_step *s, unsigned group);
 
+/* What ails it, and forbids nothing: the election hears of it. */
+void node_group_ail(struct node_group_step *s, unsigned group,
+    struct node_fault tracked, uint8_t faults, uint32_t lacks);
+
 /* Somebody wants it handed over: begins, or tells what speaks against it. */
 void node_group_wish(struct node_group_step *s, unsigned group);
 

@@ -54,12 +54,15 @@ hear_group(struct node_group_step *s, unsigned i, const struct hello *h,
 		said = &none;
 	else
 		memcpy(g->peer_mac, said->mac, sizeof(g->peer_mac));
+	g->peer_lacks = said->lacks;
 	ev.heartbeat = (struct election_heartbeat){
 		.state = said->state,
 		.resigning = h->resigning,
 		.hears_us = hears_us,
 		.hands_over = said->hands_over,
 		.deaf = said->deaf,
+		.faults = said->faults,
+		.lacks = (uint8_t)hello_count_lacks(said->lacks),
 		.here = (path == 0 && g->peer_near) ||
 		    node_segment_is_heard(s->node, i, s->now),
 		.served_ms = said->served_ms,

@@ -1,5 +1,6 @@
 #include "failover/election/rank.h"
 
+#include "failover/election/illness.h"
 #include "failover/election/transition.h"
 
 /*
@@ -21,11 +22,19 @@
 /* An offer that came to nothing is not made again at once. */
 #define OFFER_AGAIN_MS 1000
 
+static bool
+is_better(const struct election *e, const struct election_heartbeat *h)
+{
+	if (illness_of(h) != illness_own(e))
+		return illness_of(h) < illness_own(e);
+	return h->priority > e->priority;
+}
+
 bool
 rank_is_outranked(const struct election *e, const struct election_heartbeat *h)
 {
-	if (h->priority != e->priority)
-		return h->priority > e->priority;
+	if (illness_of(h) != illness_own(e) || h->priority != e->priority)
+		return is_better(e, h);
 	return !e->config.wins_ties;
 }
 
@@ -60,6 +69,10 @@ beaten(const struct election *e, const struct election_heartbeat *h,
 
 	if (h->deaf)
 		return ELECTION_UNCHANGED; /* it can't know that we serve */
+	/* Each knows what ails the other. */
+	if (h->hears_us && illness_of(h) != illness_own(e))
+		return illness_of(h) < illness_own(e) ? ELECTION_OUTRANKED_WELL
+		                                      : ELECTION_UNCHANGED;
 	/* The road is open one way only: who can hear must yield. */
 	if (!h->hears_us && contested_ms >= DEAF_DEAD_TIMES * dead_ms + DEAF_MS)
 		return ELECTION_PEER_DEAF;
@@ -119,10 +132,11 @@ void
 rank_give(struct election *e, const struct election_heartbeat *h,
     struct mono now, struct election_out *out)
 {
-	const bool ill = e->priority < e->config.priority;
+	const bool iller = illness_of(h) < illness_own(e);
+	const bool ill = iller || e->priority < e->config.priority;
 	const uint32_t delay_ms = ill ? 0 : e->config.preempt_delay_ms;
 
-	if (h->state != ELECTION_BACKUP || h->priority <= e->priority ||
+	if (h->state != ELECTION_BACKUP || !is_better(e, h) ||
 	    !(ill || e->config.preempt)) {
 		e->better = mono_never();
 		return;

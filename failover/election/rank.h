@@ -2,8 +2,8 @@
 
 /*
  * Rank: which of two nodes shall have a group where both could: of two masters
- * who is heard and hears, then who has served longer, then the later claim,
- * then preference; of a master and its backup the master,
+ * who is heard and hears, then the less ill one, then who has served longer,
+ * then the later claim, then preference; of a master and its backup the master,
  * unless it is ill or preference says so and may.
  *
  * Pure. Of election.c alone.
@@ -24,9 +24,10 @@ void rank_contest(struct election *e, const struct election_heartbeat *h,
     struct mono now, struct election_out *out);
 
 /*
- * The peer is well and preferred: by what we track, which has pulled us below
- * it, at once; by preference alone only with `preempt`, and once it has been so
- * for long enough. It takes what is given, and nothing is lost on the way.
+ * The peer is less ill, or preferred: by what ails us, or by what we track,
+ * which has pulled us below it, at once; by preference alone only with
+ * `preempt`, and once it has been so for long enough. It takes what is given,
+ * and nothing is lost on the way.
  */
 void rank_give(struct election *e, const struct election_heartbeat *h,
     struct mono now, struct election_out *out);

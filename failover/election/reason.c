@@ -58,6 +58,8 @@ static const char *const words[ELECTION_REASONS] = {
 	[ELECTION_HANDED_OVER] = "peer handed over",
 	[ELECTION_GAVE_OVER] = "handed over to the peer",
 	[ELECTION_PAUSED] = "peer silent, but moves are paused",
+	[ELECTION_LAST_RESORT] = "at fault, but the peer was no better",
+	[ELECTION_OUTRANKED_WELL] = "two masters, peer was less at fault",
 };
 
 /*

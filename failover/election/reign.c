@@ -197,6 +197,7 @@ reign_step(struct election *e, const struct election_event *ev, struct mono now,
 	case ELECTION_RESTORE:    /* belongs to the start */
 	case ELECTION_PEER_ENDED: /* it held nothing */
 	case ELECTION_PRIORITY:   /* the next heartbeat tells who is better */
+	case ELECTION_ILL:        /* so it does, if we do not stand back */
 	case ELECTION_ASKABLE:    /* asked when the peer is silent */
 	case ELECTION_PAUSE:      /* what it ends comes with the next look */
 		break;

@@ -68,7 +68,7 @@ track_state_add(struct track_state_sum *sum, int index,
 		return;
 	if (config->weight > 0)
 		sum->lowered += config->weight;
-	else if (sum->fault == -1)
+	else if (sum->faults++ == 0)
 		sum->fault = index;
 }
 

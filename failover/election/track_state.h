@@ -48,6 +48,7 @@ void track_state_run(
 
 struct track_state_sum {
 	int fault;        /* the first without a weight that is not well; -1 */
+	uint8_t faults;   /* so many are not */
 	uint32_t lowered; /* weights of those that are not well, added up */
 };
 

@@ -1,5 +1,7 @@
 #include "failover/election/transition.h"
 
+#include "failover/election/illness.h"
+
 #include <assert.h>
 
 void
@@ -17,6 +19,7 @@ transition_note(
 	e->heard_dead_ms = h->dead_ms;
 	e->resigned = h->resigning;
 	e->peer_reigned = h->state == ELECTION_MASTER;
+	e->heard_illness = illness_of(h);
 	e->recovered = mono_never(); /* it was the peer that was heard */
 	if (h->term > e->heard_term)
 		e->heard_term = h->term;
@@ -52,6 +55,7 @@ transition_enter(struct election *e, enum election_state to,
 	e->handing = false;
 	e->deaf = false;
 	e->isolated = false;
+	e->stands_back = false;
 	out->reason = reason;
 	if (from == ELECTION_MASTER && to != ELECTION_MASTER) {
 		transition_ask(out, ELECTION_DEL_ADDRESSES);
@@ -120,4 +124,13 @@ transition_stop(struct election *e, struct election_out *out)
 	e->stopped = true;
 	transition_enter(
 	    e, ELECTION_FAULT, mono_never(), ELECTION_STOPPED, out);
+}
+
+void
+transition_stand_back(
+    struct election *e, struct mono until, struct election_out *out)
+{
+	transition_enter(e, ELECTION_FAULT, until, e->fault_reason, out);
+	e->stands_back = true;
+	out->which = e->fault_which;
 }

@@ -54,3 +54,7 @@ void transition_fail(
 void transition_isolate(
     struct election *e, struct mono now, struct election_out *out);
 void transition_stop(struct election *e, struct election_out *out);
+
+/* FAULT, until `until` or until the peer is no better than we are. */
+void transition_stand_back(
+    struct election *e, struct mono until, struct election_out *out);

@@ -23,6 +23,8 @@ read_event(struct buf *b)
 		ev.heartbeat.resigning = buf_get_u8(b) & 1;
 		ev.heartbeat.hears_us = buf_get_u8(b) & 1;
 		ev.heartbeat.hands_over = buf_get_u8(b) & 1;
+		ev.heartbeat.faults = buf_get_u8(b) % 3;
+		ev.heartbeat.lacks = buf_get_u8(b) % 3;
 		ev.heartbeat.priority = buf_get_u8(b);
 		ev.heartbeat.term = buf_get_u64(b);
 		ev.heartbeat.dead_ms = buf_get_u16(b);
@@ -48,6 +50,11 @@ read_event(struct buf *b)
 		break;
 	case ELECTION_PAUSE:
 		ev.paused = buf_get_u8(b) & 1;
+		break;
+	case ELECTION_ILL:
+		ev.ill.faults = buf_get_u8(b) % 3;
+		ev.ill.lacks = buf_get_u8(b) % 3;
+		ev.ill.reason = ELECTION_TRACK_SCRIPT;
 		break;
 	case ELECTION_CONTRADICTED:
 	case ELECTION_PEER_ENDED:

@@ -133,6 +133,8 @@ read_hello(struct fuzz *f, struct node_event *ev)
 			.state = bits & 3,
 			.held = bits & 4,
 			.hands_over = bits & 8,
+			.faults = bits >> 6 & 1,
+			.lacks = bits >> 7,
 			.priority = (uint8_t)(1 + buf_get_u8(b) % 254),
 			.term = buf_get_u8(b) };
 		h->groups[i].mac[5] = bits >> 4 & 3;
@@ -157,13 +159,15 @@ read_event(struct fuzz *f)
 		ev.shown.own = byte & 4;
 		ev.shown.mac[5] = byte >> 3 & 3;
 	} else if (ev.type == NODE_FAULT) {
-		ev.fault.cause = byte >> 3 & 3;
+		ev.fault.cause = (byte >> 3 & 3) % NODE_CAUSES;
 		ev.fault.reason =
 		    byte & 4 ? ELECTION_RECOVERED : ELECTION_INTERFACE_DOWN;
 	} else if (ev.type == NODE_TRACKED) {
 		ev.tracked.lowered = byte;
-		ev.tracked.reason =
-		    byte & 4 ? ELECTION_RECOVERED : ELECTION_TRACK_SERVICE;
+		ev.tracked.faults = byte >> 2 & 3;
+		ev.tracked.reason = ELECTION_TRACK_SERVICE;
+	} else if (ev.type == NODE_LACKS) {
+		ev.lacks = byte >> 2;
 	} else if (ev.type == NODE_USABLE) {
 		ev.usable = byte & 4;
 	} else if (ev.type == NODE_KEYS) {

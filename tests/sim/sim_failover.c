@@ -25,6 +25,7 @@
  *  14. a master that nothing ails stays it, whatever ails its peer
  *  15. where the nodes hear each other by a cable, who is cut off from the
  *      network leaves the group to one that is not (cabled.h)
+ *  16. of two that are ill the less ill one holds, LESS_ILL_MS after that
  *
  * The node, its elections and handovers assert more after each step (is_sane).
  *
@@ -67,6 +68,10 @@
 /* What was done to a master is over after that: an old fault is no excuse. */
 #define HEALTHY_MS 1500
 /* Muted, asked for, and nobody claims; or the answer is said again. */
+/* The less ill one tries again, listens, is offered it, and takes it. */
+#define LESS_ILL_MS                                                            \
+	(RETRY_MS + LISTEN_MS + BOTH_MS + 1000 + HANDOVER_MUTE_MS +            \
+	    HANDOVER_SETTLE_MS + BOTH_MS + HANDOVER_RELEASE_MS)
 #define MUTED_MS (HANDOVER_MUTE_MS + HANDOVER_SETTLE_MS + HANDOVER_ASK_MS + 100)
 
 struct judge {
@@ -82,8 +87,11 @@ struct judge {
 	int64_t rogue_ms; /* when a third host last had the address */
 	int64_t kept_ms;  /* when the other did, and lived */
 	int64_t muted_ms[2], apart_ms; /* not both send on */
+	int64_t other_ms[2];           /* when it was no backup */
 	int64_t
-	    ailed_ms[2]; /* when something was wrong with it, or no holder */
+	    ailed_ms[2];  /* when something was wrong with it, or no holder */
+	int64_t right_ms; /* when not the iller one held it */
+	uint32_t illness[2];
 	uint64_t boots[2];
 	uint64_t overlaps;
 	struct cabled cabled;
@@ -94,7 +102,14 @@ misfortune_of(struct sim *s, unsigned i)
 {
 	struct host *n = &s->hosts[i];
 
-	switch (world_below(s, 10)) {
+	switch (world_below(s, 13)) {
+	case 10:
+	case 11:
+		world_set_tracked(s, i, (uint8_t)world_below(s, 3));
+		break;
+	case 12:
+		world_set_barred(s, i, world_below(s, 1 << ADDRESSES));
+		break;
 	case 0:
 		if (world_is_awake(s, i))
 			n->awake_ms = s->now_ms +
@@ -190,7 +205,35 @@ is_sound(const struct sim *s, unsigned i)
 	const struct host *n = &s->hosts[i];
 
 	return world_is_awake(s, i) && !n->faulted && n->refusals == 0 &&
-	    n->relay_up;
+	    n->barred != (1u << ADDRESSES) - 1 && n->relay_up;
+}
+
+static uint32_t
+illness_at(const struct sim *s, unsigned i)
+{
+	const struct host *h = &s->hosts[i];
+
+	return (uint32_t)h->tracked << 8 |
+	    (uint32_t)__builtin_popcount(h->barred);
+}
+
+static void
+check_illness(const struct sim *s, struct judge *j, bool well)
+{
+	const struct host *h = s->hosts;
+	bool right = !well || h[0].held == h[1].held;
+
+	for (unsigned i = 0; i < 2; i++) {
+		const uint32_t illness = illness_at(s, i);
+
+		right = right || illness != j->illness[i] ||
+		    (h[i].held && illness <= illness_at(s, 1 - i));
+		j->illness[i] = illness;
+	}
+	if (right)
+		j->right_ms = s->now_ms;
+	if (s->now_ms > j->right_ms + LESS_ILL_MS)
+		world_fail(s, "the iller one holds it");
 }
 
 static void
@@ -293,9 +336,11 @@ check_backup(const struct sim *s, struct judge *j, unsigned i)
 		j->faulted_ms[i] = s->now_ms;
 	if (s->now_ms > j->faulted_ms[i] + BOTH_MS)
 		world_fail(s, "node %u: backup of a node at fault", i);
+	if (world_state(s, i) != ELECTION_BACKUP)
+		j->other_ms[i] = s->now_ms;
 	if (patience != INT64_MAX && world_is_awake(s, i) &&
 	    s->now_ms > n->awake_ms + patience &&
-	    world_state(s, i) == ELECTION_BACKUP &&
+	    s->now_ms > j->other_ms[i] + patience &&
 	    mono_span_ms(world_node(s, i)->peer.heard, world_now(s)) > patience)
 		world_fail(s, "node %u: backup of nobody", i);
 }
@@ -328,8 +373,9 @@ is_healthy(const struct sim *s, unsigned i)
 
 	return world_state(s, i) == ELECTION_MASTER && is_sound(s, i) &&
 	    (h->askable || s->clients) && h->held && h->lowered == 0 &&
-	    h->stop_ms == 0 && !h->muted && !s->cut[i] && !s->silent[i] &&
-	    !s->rogue && !s->jerky && s->loss_percent == 0 &&
+	    illness_at(s, i) == 0 && h->stop_ms == 0 && !h->muted &&
+	    !s->cut[i] && !s->silent[i] && !s->rogue && !s->jerky &&
+	    s->loss_percent == 0 &&
 	    world_node(s, i)->groups[0].handover.state == HANDOVER_IDLE;
 }
 
@@ -349,8 +395,8 @@ check_healthy(const struct sim *s, struct judge *j, unsigned i)
 		return;
 	if (was && older && world_state(s, i) != ELECTION_MASTER &&
 	    is_sound(s, i) && h->stop_ms == 0 && !h->preempt &&
-	    h->lowered == 0 && !s->cut[i] && !s->silent[i] && !s->rogue &&
-	    !s->jerky && s->loss_percent == 0)
+	    illness_at(s, i) == 0 && h->lowered == 0 && !s->cut[i] &&
+	    !s->silent[i] && !s->rogue && !s->jerky && s->loss_percent == 0)
 		world_fail(s, "node %u: lost it, and nothing ails it", i);
 	j->ailed_ms[i] = s->now_ms;
 }
@@ -384,6 +430,7 @@ check(const struct sim *s, struct judge *j)
 		world_fail(s, "2 masters");
 	if (s->now_ms > j->some_ms + NONE_MS)
 		world_fail(s, "no master");
+	check_illness(s, j, joined && sound);
 	if (s->now_ms > j->one_way_ms + CUT_OFF_MS)
 		world_fail(s, "2 masters, one direction cut");
 	for (unsigned i = 0; i < 2; i++) {
@@ -457,7 +504,7 @@ next_phase(struct sim *s, struct judge *j)
 	} else {
 		j->phase = CALM;
 		calm_down(s);
-		j->phase_end_ms = s->now_ms + NONE_MS + 500;
+		j->phase_end_ms = s->now_ms + NONE_MS + 1000;
 	}
 }
 
@@ -486,6 +533,9 @@ turn(struct sim *s, struct judge *j)
 	     i++) {
 		world_set_fault(s, i, false);
 		world_set_lowered(s, i, 0);
+		/* Not all: that is no calm. */
+		if (s->hosts[i].barred == (1u << ADDRESSES) - 1)
+			world_set_barred(s, i, 1);
 	}
 }
 

@@ -35,7 +35,7 @@ at_ms(int64_t ms)
 struct start {
 	const char *name;
 	enum election_state state;
-	bool settling, contested, faulted, stopped, handing, isolated;
+	bool settling, contested, faulted, stopped, handing, isolated, ill;
 	bool askable, preempt, paused;
 	struct suspect doubt;
 	int64_t deadline_ms; /* 0: never */
@@ -82,6 +82,9 @@ static const struct start starts[] = {
 	{ "fault, isolated", ELECTION_FAULT, .isolated = true, .askable = true,
 	    .deadline_ms = NOW_MS },
 	{ "fault, stopped", ELECTION_FAULT, .stopped = true },
+	{ "master, with a tracked fault", ELECTION_MASTER, .ill = true },
+	{ "fault, for the peer has no tracked fault", ELECTION_FAULT,
+	    .ill = true, .deadline_ms = NOW_MS },
 };
 
 struct row {
@@ -158,6 +161,26 @@ static const struct row rows[] = {
 	    { .type = ELECTION_TRACK_FAULT,
 	        .fault = ELECTION_INTERFACE_CARRIER } },
 	{ "track ok", { .type = ELECTION_TRACK_OK } },
+	{ "a tracked fault, the peer has none",
+	    { .type = ELECTION_ILL,
+	        .ill = { .faults = 1, .reason = ELECTION_TRACK_SCRIPT } } },
+	{ "no tracked fault", { .type = ELECTION_ILL } },
+	{ "peer: backup, with a tracked fault",
+	    { .type = ELECTION_HEARTBEAT,
+	        .heartbeat = { .state = ELECTION_BACKUP,
+	            .hears_us = true,
+	            .faults = 1,
+	            .priority = 150,
+	            .term = TERM,
+	            .dead_ms = DEAD_MS } } },
+	{ "peer: backup, cannot hold an address",
+	    { .type = ELECTION_HEARTBEAT,
+	        .heartbeat = { .state = ELECTION_BACKUP,
+	            .hears_us = true,
+	            .lacks = 1,
+	            .priority = 150,
+	            .term = TERM,
+	            .dead_ms = DEAD_MS } } },
 	{ "stalled, hardly",
 	    { .type = ELECTION_STALLED, .stalled_ms = DEAD_MS } },
 	{ "stalled",
@@ -183,6 +206,9 @@ begin(const struct start *s)
 	e.stopped = s->stopped;
 	e.handing = s->handing;
 	e.isolated = s->isolated;
+	e.faults = s->ill;
+	e.fault_reason = s->ill ? ELECTION_TRACK_SCRIPT : ELECTION_UNCHANGED;
+	e.stands_back = s->ill && s->state == ELECTION_FAULT;
 	e.config.doubt.askable = s->askable;
 	e.config.preempt = s->preempt;
 	if (s->doubt.open)
@@ -191,6 +217,7 @@ begin(const struct start *s)
 	e.paused = e.peer_reigned = s->paused;
 	/* What a pause holds up is silence, else it was heard. */
 	e.heard = at_ms(NOW_MS - DEAD_MS + (s->paused ? 0 : 1));
+	e.heard_dead_ms = DEAD_MS;
 	e.contested = s->contested ? at_ms(NOW_MS - 200) : mono_never();
 	e.deadline = s->deadline_ms != 0 ? at_ms(s->deadline_ms) : mono_never();
 	return e;

@@ -313,6 +313,27 @@ put_fault(struct host *h)
 }
 
 static void
+put_tracked(struct host *h)
+{
+	inbox_put(&h->inbox,
+	    &(struct node_event){ .type = NODE_TRACKED,
+	        .tracked = { .lowered = h->lowered,
+	            .faults = h->tracked,
+	            .reason = ELECTION_TRACK_SCRIPT } });
+}
+
+/* Who foresees it knows before it tries; else the interface tries anew. */
+static void
+put_lacks(struct host *h)
+{
+	inbox_put(&h->inbox,
+	    &(struct node_event){
+	        .type = NODE_LACKS, .lacks = h->foresees ? h->barred : 0 });
+	if (h->held)
+		inbox_put_type(&h->inbox, NODE_LOST);
+}
+
+static void
 start_host(struct sim *s, unsigned i, bool restore)
 {
 	struct host *h = &s->hosts[i];
@@ -333,6 +354,8 @@ start_host(struct sim *s, unsigned i, bool restore)
 		h->held = false; /* cleared at start */
 	if (h->faulted)
 		put_fault(h);
+	put_tracked(h);
+	put_lacks(h);
 	inbox_put(&h->inbox, &ev);
 	if (restore && h->relay_up) {
 		inbox_put_type(&h->inbox, NODE_RELAY_CAME);
@@ -423,9 +446,29 @@ world_set_lowered(struct sim *s, unsigned i, uint8_t by)
 	if (h->lowered == by || !world_is_awake(s, i))
 		return;
 	h->lowered = by;
-	inbox_put(&h->inbox,
-	    &(struct node_event){ .type = NODE_TRACKED,
-	        .tracked = { .lowered = by, .reason = ELECTION_RECOVERED } });
+	put_tracked(h);
+}
+
+void
+world_set_tracked(struct sim *s, unsigned i, uint8_t faults)
+{
+	struct host *h = &s->hosts[i];
+
+	if (h->tracked == faults || !world_is_awake(s, i))
+		return;
+	h->tracked = faults;
+	put_tracked(h);
+}
+
+void
+world_set_barred(struct sim *s, unsigned i, uint32_t addresses)
+{
+	struct host *h = &s->hosts[i];
+
+	if (h->barred == addresses || !world_is_awake(s, i))
+		return;
+	h->barred = addresses;
+	put_lacks(h);
 }
 
 /* The first thing in a turn of its loop. */
@@ -557,6 +600,7 @@ world_init(struct sim *s, uint64_t seed)
 		    (uint8_t)(world_percent(s, 70) ? 150 - 50 * i : 100);
 		h->askable = askable;
 		h->preempt = preempt;
+		h->foresees = world_percent(s, 50);
 	}
 	start_host(s, 0, false);
 	start_host(s, 1, false);

@@ -15,6 +15,7 @@
 #define PACKETS_MAX 512
 #define RECORDED_MAX 256
 #define DELAY_MAX_MS 30
+#define ADDRESSES 2
 #define LISTEN_MS 1000
 #define RETRY_MS 1000
 #define HANG_MS 1000
@@ -91,7 +92,9 @@ struct host {
 	uint64_t term; /* the highest it ever had in this life */
 	uint32_t interval_ms, misses;
 	uint8_t priority, lowered;
-	bool askable, preempt;
+	uint8_t tracked; /* so many tracked faults */
+	uint32_t barred; /* of its ADDRESSES, a bit each: never added */
+	bool askable, preempt, foresees;
 };
 
 struct sim {
@@ -137,6 +140,8 @@ void world_kill(struct sim *s, unsigned i);
 void world_stop(struct sim *s, unsigned i);
 void world_set_fault(struct sim *s, unsigned i, bool faulted);
 void world_set_lowered(struct sim *s, unsigned i, uint8_t by);
+void world_set_tracked(struct sim *s, unsigned i, uint8_t faults);
+void world_set_barred(struct sim *s, unsigned i, uint32_t addresses);
 
 /* An operator wants it handed over; before it is stopped, maybe. */
 void world_hand_over(struct sim *s, unsigned i, bool stop);

@@ -182,6 +182,10 @@ add(struct host *h)
 		h->refusals--;
 		return -EPERM;
 	}
+	if (h->barred == (1u << ADDRESSES) - 1)
+		return -EPERM;
+	inbox_put(&h->inbox,
+	    &(struct node_event){ .type = NODE_LACKS, .lacks = h->barred });
 	say(h, NODE_USABLE, world_below(h->sim, 3));
 	return 0;
 }

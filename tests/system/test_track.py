@@ -58,6 +58,10 @@ def group(stage: Stage, host: str, index: int = 0) -> dict[str, Any]:
     return dict(groups[index])
 
 
+def states(stage: Stage) -> list[str]:
+    return [stage[host].state() for host in ("p1", "p2")]
+
+
 def away(stage: Stage, reason: str) -> None:
     """p1 is at fault for this reason, p2 serves, and status says so."""
     stage.lab.holders(VIP[4])
@@ -118,16 +122,20 @@ def test_interface_without_carrier_or_gone() -> None:
 
 
 def test_interface_that_is_not_there_at_the_start() -> None:
-    """On neither host: both at fault, nobody holds it; then one gets it."""
+    """On neither host: the preferred one serves all the same, until the other
+    is well."""
     with tracking({"interface": "other"}) as stage:
         stage.serve()
-        for host in ("p1", "p2"):
-            stage[host].start()
-        for host in ("p1", "p2"):
-            wait_for(lambda: group(stage, host).get("state") == "fault", 10 * SLOW)
-        assert stage.lab.holders(VIP[4]) == []
-        other_interfaces(stage)
-        wait_for(lambda: len(stage.lab.holders(VIP[4])) == 1, 10 * SLOW)
+        stage.start()
+        stage.wait_master("p1", 10)
+        done = stage["p1"].cli("status")
+        assert done.returncode == 1 and "tracked interface other is down" in done.stdout
+        stage.ip("p2", "link", "add", "other", "type", "veth", "peer", "name", "end")
+        stage.ip("p2", "link", "set", "end", "up")
+        stage.ip("p2", "link", "set", "other", "up")
+        wait_for(lambda: states(stage) == ["fault", "master"], 10 * SLOW)
+        assert stage.lab.holders(VIP[4]) == ["p2"]
+        assert group(stage, "p1")["reason"] == "tracked interface other is down"
 
 
 def test_reason_is_a_fault_that_still_is() -> None:
@@ -315,14 +323,39 @@ def test_script_that_hangs() -> None:
 
 
 def test_script_that_is_not_there() -> None:
-    """On both: nobody is well, nobody holds the addresses, and the log says why."""
+    """On both: nobody is better, one serves, and the log says why both are ill."""
     with tracking(SCRIPT) as stage:
         stage.serve()
-        stage.start(wait=False)
+        stage.start()
         for host in ("p1", "p2"):
-            wait_for(lambda: group(stage, host).get("state") == "fault", 10 * SLOW)
             assert stage[host].tells("check: status 127, no such file")
-        assert stage.lab.holders(VIP[4]) == []
+            assert stage[host].cli("status").returncode == 1
+        stage.wait_master("p1")
+
+
+def test_f11_both_are_at_fault() -> None:
+    """The master stays where the peer is no better, the less ill one of two
+    serves, and who stands back serves when the other is gone."""
+    scripts = ({**SCRIPT, "script": f"{{run}}/{name}"} for name in ("check", "check2"))
+    with tracking(*scripts) as stage:
+        script(stage, "[ ! -e ill ]")
+        for host in ("p1", "p2"):
+            path = f"{stage.lab.host_dir(host)}/check2"
+            write_script(path, f"cd {stage.lab.run_dir}\n[ ! -e ill2 ]")
+        stage.serve()
+        stage.start()
+        mark(stage, "p2", "ill")
+        wait_for(lambda: group(stage, "p2")["state"] == "fault", 5 * SLOW)
+        mark(stage, "p1", "ill")
+        wait_for(lambda: states(stage) == ["master", "backup"], 5 * SLOW)
+        assert group(stage, "p1")["reason"] == "at fault, but the peer was no better"
+        mark(stage, "p1", "ill2")
+        wait_for(lambda: states(stage) == ["fault", "master"], 5 * SLOW)
+        stage.lab.power_cut("p2")
+        wait_for(lambda: "p1" in stage.lab.holders(VIP[4]), 5 * SLOW)
+        stage.lab.restore("p2")
+        wait_for(lambda: states(stage) == ["fault", "master"], 5 * SLOW)
+        assert stage.lab.holders(VIP[4]) == ["p2"]
 
 
 # -- groups with priorities of their own ---------------------------------------

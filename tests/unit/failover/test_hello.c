@@ -35,7 +35,11 @@ example(void)
 		.term = 12,
 		.mac = { 2, 0, 0, 0, 0, 9 } };
 	h.groups[1] = (struct hello_group){
-		.id = 12, .state = ELECTION_FAULT, .priority = 1
+		.id = 12,
+		.state = ELECTION_FAULT,
+		.faults = 2,
+		.lacks = 0x80000001,
+		.priority = 1,
 	};
 	return h;
 }
@@ -78,6 +82,9 @@ what_is_said_is_what_is_heard(void **state)
 	assert_int_equal(heard.groups[0].mac[5], 9);
 	assert_int_equal(heard.groups[0].term, 12);
 	assert_int_equal(hello_find(&heard, 12)->state, ELECTION_FAULT);
+	assert_int_equal(heard.groups[1].faults, 2);
+	assert_int_equal(heard.groups[1].lacks, 0x80000001);
+	assert_int_equal(hello_count_lacks(heard.groups[1].lacks), 2);
 	assert_null(hello_find(&heard, 13));
 }
 
@@ -173,7 +180,6 @@ write_next(const struct hello *said, uint8_t ret[static 2 * HELLO_BYTES_MAX])
 	for (unsigned i = 0; i < said->n_groups; i++) {
 		memcpy(ret + len, bytes + head + i * group, group);
 		ret[len + 5] |= 0x80;
-		ret[len + 7] = 1;
 		len += group + 3;
 	}
 	return len;

@@ -388,6 +388,7 @@ of_several_faults_the_first_is_told_and_the_last_ends_it(void **state)
 	struct node_event track = { .type = NODE_TRACKED,
 		.group = NODE_EVERY,
 		.tracked = { .lowered = 30,
+		    .faults = 1,
 		    .reason = ELECTION_TRACK_SERVICE,
 		    .which = 2 } };
 
@@ -400,7 +401,7 @@ of_several_faults_the_first_is_told_and_the_last_ends_it(void **state)
 	assert_string_equal(asked(&p), "[state]");
 	assert_int_equal(
 	    p.out.effects[0].change.reason, ELECTION_INTERFACE_DOWN);
-	track.tracked.reason = ELECTION_RECOVERED;
+	track.tracked.faults = 0;
 	put(&p, &track);
 	assert_string_equal(asked(&p), "");
 	interface.fault.reason = ELECTION_RECOVERED;
