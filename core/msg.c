@@ -165,6 +165,8 @@ static const struct field group[] = {
 	NUMBER(group, term),
 	NUMBER(group, since_wall_ms),
 	FIELD(TEXT, group, reason),
+	NUMBER(group, refused),
+	FIELD(TEXT, group, refused_reason),
 };
 MESSAGE(group, true)
 
@@ -275,8 +277,10 @@ void
 msg_put_peer(struct buf *b, const struct msg_peer *m)
 {
 	put(b, peer, ARRAY_LEN(peer), m);
-	for (unsigned i = 0; i < m->n_groups && i < MSG_PEER_GROUPS_MAX; i++)
+	for (unsigned i = 0; i < m->n_groups && i < MSG_PEER_GROUPS_MAX; i++) {
 		buf_put_u8(b, (uint8_t)m->groups[i]);
+		buf_put_u32(b, m->refused[i]);
+	}
 	buf_put_u16(b, m->n_links);
 	for (unsigned i = 0; i < m->n_links && i < MSG_PEER_LINKS_MAX; i++)
 		put(b, link, ARRAY_LEN(link), &m->links[i]);
@@ -295,8 +299,10 @@ msg_get_peer(struct buf *b, struct msg_peer *ret_peer)
 	if (m.n_groups > MSG_PEER_GROUPS_MAX ||
 	    m.odd_kind > MSG_PEER_ODD_VERSION)
 		return -EBADMSG;
-	for (unsigned i = 0; i < m.n_groups; i++)
+	for (unsigned i = 0; i < m.n_groups; i++) {
 		m.groups[i] = get_most(b, MSG_GROUP_FAULT);
+		m.refused[i] = buf_get_u32(b);
+	}
 	m.n_links = buf_get_u16(b);
 	if (m.n_links > MSG_PEER_LINKS_MAX)
 		return -EBADMSG;

@@ -141,6 +141,8 @@ struct msg_group {
 	uint64_t term;        /* rises with each claim, never falls */
 	int64_t since_wall_ms;
 	char reason[MSG_TEXT_MAX];
+	uint32_t refused; /* addresses that it cannot hold, a bit each */
+	char refused_reason[MSG_TEXT_MAX]; /* of the first */
 };
 
 struct msg_peer_link {
@@ -179,6 +181,7 @@ struct msg_peer {
 	uint32_t silent_clients; /* of these, who never answered */
 	uint16_t n_groups;
 	enum msg_group_state groups[MSG_PEER_GROUPS_MAX];
+	uint32_t refused[MSG_PEER_GROUPS_MAX]; /* as in struct msg_group */
 	uint16_t n_links; /* the address first, then those of `links` */
 	struct msg_peer_link links[MSG_PEER_LINKS_MAX];
 	/* Those of the first group, of the second, and so on. */

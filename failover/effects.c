@@ -116,7 +116,7 @@ act_on(struct role_group *g, enum node_effect_type type)
 	} else if (type == NODE_DO_QUESTION) {
 		living_ask(g);
 	} else if (type == NODE_DO_ADD || type == NODE_DO_RENEW) {
-		return vip_hold(&g->vip);
+		return link_watch_hold(g);
 	} else if (type == NODE_DO_DELETE) {
 		return link_watch_release(g);
 	} else if (type == NODE_DO_ANNOUNCE) {

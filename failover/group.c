@@ -201,6 +201,22 @@ group_tell_priority(struct role_group *g, uint8_t before)
 }
 
 void
+group_tell_refused(struct role_group *g)
+{
+	char why[VIP_WHY_MAX] = "";
+	size_t first = 0;
+
+	g->told.refused = vip_refused(&g->vip);
+	while (g->told.refused != 0 && g->vip.errors[first] == 0)
+		first++;
+	if (g->told.refused != 0)
+		(void)vip_why(&g->vip, first, why);
+	(void)snprintf(
+	    g->told.refused_reason, sizeof(g->told.refused_reason), "%s", why);
+	owe(g);
+}
+
+void
 group_announce_address(struct role_group *g, unsigned i)
 {
 	if (node_is_master(role_node(g->role), g->index))

@@ -356,6 +356,8 @@ handover_objection(const struct handover_view *v)
 		return HANDOVER_PEER_DIFFERS;
 	if (!v->peer_backup)
 		return HANDOVER_PEER_UNFIT;
+	if (v->peer_worse)
+		return HANDOVER_PEER_WORSE;
 	return HANDOVER_UNDECIDED;
 }
 

@@ -77,6 +77,7 @@ enum handover_outcome {
 	HANDOVER_NO_RELAY, /* it does not serve */
 	HANDOVER_PEER_UNHEARD,
 	HANDOVER_PEER_UNFIT,   /* neither backup nor about to be */
+	HANDOVER_PEER_WORSE,   /* it would give it back: more ails it */
 	HANDOVER_PEER_DIFFERS, /* it has another configuration */
 	HANDOVER_MUTE_FAILED,
 	HANDOVER_PEER_LOST,   /* while it went on */
@@ -151,6 +152,7 @@ struct handover_view {
 	bool master;
 	bool relay; /* it serves */
 	bool peer_heard, peer_backup, peer_same_config;
+	bool peer_worse; /* it is more ill than we are */
 };
 
 /* The empty value. */

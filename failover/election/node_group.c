@@ -1,5 +1,7 @@
 #include "failover/election/node_group.h"
 
+#include "failover/election/illness.h"
+
 #include <assert.h>
 
 void
@@ -46,6 +48,8 @@ begin(struct node_group_step *s, unsigned i)
 		.peer_heard = is_heard(n, s->now),
 		.peer_backup = g->peer_state == ELECTION_BACKUP,
 		.peer_same_config = node_has_same_config(n),
+		.peer_worse =
+		    g->election.heard_illness > illness_own(&g->election),
 	};
 	enum handover_outcome objection;
 

@@ -59,6 +59,8 @@ static const char *const words[] = {
 	[HANDOVER_NO_RELAY] = "the relay does not serve",
 	[HANDOVER_PEER_UNHEARD] = "%s is not heard",
 	[HANDOVER_PEER_UNFIT] = "%s is not able to take it",
+	[HANDOVER_PEER_WORSE] =
+	    "%s is less able to serve it, its status says why",
 	[HANDOVER_PEER_DIFFERS] = "%s has another configuration",
 	[HANDOVER_MUTE_FAILED] = "the listeners could not be muted",
 	[HANDOVER_PEER_LOST] = "%s was lost before it claimed",

@@ -400,8 +400,10 @@ heartbeat_describe(const struct role *role, struct msg_peer *m)
 	}
 	describe_keys(role, m);
 	m->n_groups = (uint16_t)n->n_groups;
-	for (unsigned i = 0; i < n->n_groups; i++)
+	for (unsigned i = 0; i < n->n_groups; i++) {
 		m->groups[i] = (enum msg_group_state)n->groups[i].peer_state;
+		m->refused[i] = n->groups[i].peer_lacks;
+	}
 	m->n_networks = 0;
 	m->n_links = (uint16_t)role->heartbeat->n_links;
 	for (size_t i = 0; i < role->heartbeat->n_links; i++)

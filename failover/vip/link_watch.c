@@ -23,10 +23,11 @@
 
 /* A group's; what a batch of news asks for is done once for all of them. */
 struct side {
-	bool look;     /* at the interface */
-	bool stray;    /* they are here where and as they should not be */
-	bool add;      /* the virtual IPs again, if they are still ours */
-	unsigned gone; /* so many of them were deleted by others */
+	bool look;        /* at the interface */
+	bool stray;       /* they are here where and as they should not be */
+	bool add;         /* the virtual IPs again, if they are still ours */
+	uint32_t refused; /* by the kernel, as was told */
+	unsigned gone;    /* so many of them were deleted by others */
 	uint64_t readded;
 	struct limiter told; /* of that: there may be thousands */
 	ev_timer route;      /* of an address that is not usable yet */
@@ -84,6 +85,58 @@ tell_links(struct role_group *g)
 	inbox_put(&g->role->inbox, &ev);
 }
 
+static void
+tell_refused(const struct role_group *g, size_t i)
+{
+	const struct config_address *a = &g->config->addresses[i];
+	const char *interface = g->config->interfaces[a->at];
+	char ip[ADDR_TEXT_MAX], why[VIP_WHY_MAX];
+
+	(void)addr_format_ip(&a->addr, ip);
+	if (g->vip.errors[i] < 0)
+		log_error(g->subject, "cannot hold %s on %s: %s", ip, interface,
+		    vip_why(&g->vip, i, why));
+	else
+		log_notice(
+		    g->subject, "can hold %s on %s again", ip, interface);
+}
+
+/*
+ * Which addresses can't be held, if they are others than before. Those that are
+ * left may be all that can be, and usable by now.
+ */
+static void
+note_refused(struct role_group *g)
+{
+	struct side *side = side_of(g);
+	const uint32_t refused = vip_refused(&g->vip);
+	const uint32_t news = refused ^ side->refused;
+
+	if (news == 0)
+		return;
+	side->refused = refused;
+	inbox_put(&g->role->inbox,
+	    &(struct node_event){
+	        .type = NODE_LACKS, .group = g->index, .lacks = refused });
+	inbox_put(&g->role->inbox,
+	    &(struct node_event){ .type = NODE_USABLE,
+	        .group = g->index,
+	        .usable = vip_is_complete(&g->vip) });
+	group_tell_refused(g);
+	for (size_t i = 0; i < g->config->n_addresses; i++)
+		if ((news >> i & 1) != 0)
+			tell_refused(g, i);
+}
+
+int
+link_watch_hold(struct role_group *g)
+{
+	const int e = vip_hold(&g->vip);
+
+	note_refused(g);
+	return e;
+}
+
 void
 link_watch_look(struct role_group *g)
 {
@@ -100,6 +153,7 @@ link_watch_look(struct role_group *g)
 		any = any || changed;
 	}
 	tell_links(g);
+	note_refused(g);
 	/* Deleted and made anew between two looks, or a bond that moved. */
 	if (any)
 		put(g, NODE_LOST);
@@ -185,6 +239,10 @@ on_change(struct role_group *g, const struct netlink_change *c)
 	    : vip_find(&g->vip, &c->addr);
 	struct side *side = side_of(g);
 
+	/* Where IPv6 is switched on or off, its other addresses come or go. */
+	if (c->type != NETLINK_LINK && c->addr.sa.sa_family == AF_INET6 &&
+	    index == -1 && is_of(g, c))
+		side->look = true;
 	switch (c->type) {
 	case NETLINK_LINK:
 		if (is_of(g, c))
@@ -266,9 +324,11 @@ do_chores(struct role_group *g)
 		return;
 	put(g, NODE_LOST);
 	/*
-	 * An interface that went down took them along, and is a fault by now.
+	 * An interface that went down took them along, and is a fault by now;
+	 * and what the kernel refuses it has deleted itself.
 	 */
-	if (gone > 0 && node_is_master(role_node(g->role), g->index))
+	if (gone > 0 && vip_refused(&g->vip) == 0 &&
+	    node_is_master(role_node(g->role), g->index))
 		tell_readded(g, gone);
 }
 
@@ -309,12 +369,17 @@ on_renew(struct ev_loop *loop, ev_timer *w, int revents)
 }
 
 static void
-on_renewal_failed(void *arg, size_t group, int error)
+on_renewal_failed(void *arg, size_t group, int error, const struct vip *seen)
 {
 	struct role *role = arg;
+	struct role_group *g = &role->groups[group];
 
 	/* Given up in the meantime: then it is no matter. */
-	if (node_is_master(role_node(role), (unsigned)group))
+	if (!node_is_master(role_node(role), (unsigned)group))
+		return;
+	memcpy(g->vip.errors, seen->errors, sizeof(g->vip.errors));
+	note_refused(g);
+	if (error < 0)
 		inbox_put(&role->inbox,
 		    &(struct node_event){ .type = NODE_FAILED,
 		        .group = (unsigned)group,

@@ -16,6 +16,12 @@
 MUST_CHECK int link_watch_start(struct role *role);
 void link_watch_stop(struct role *role);
 
+/*
+ * Adds or renews a group's addresses, and tells the node of those that the
+ * kernel refused. 0, or -errno where it refused all.
+ */
+MUST_CHECK int link_watch_hold(struct role_group *g);
+
 /* Deletes a group's addresses: none is renewed after that. 0 or -errno. */
 MUST_CHECK int link_watch_release(struct role_group *g);
 

@@ -14,6 +14,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
+#include <linux/ipv6.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
@@ -271,6 +272,8 @@ netlink_del_address(struct netlink *n, const struct netlink_address *a)
 	request(n, RTM_DELADDR, NLM_F_ACK);
 	put_ifaddr(n->msg, a);
 	e = transact(n, NULL, NULL);
+	if (e == -ENXIO || e == -EOPNOTSUPP) /* there is no IPv6 any more */
+		return 0;
 	return e == -EADDRNOTAVAIL || e == -ENODEV ? 0 : e;
 }
 
@@ -469,6 +472,22 @@ netlink_find_gateway(
 	return true;
 }
 
+/* Whether the kernel would take addresses, by family. */
+static void
+read_families(struct nlattr *families, struct netlink_link *l)
+{
+	struct nlattr *v6, *conf = NULL;
+	int32_t all[DEVCONF_DISABLE_IPV6 + 1] = { 0 };
+
+	l->v4 = nla_find(nla_data(families), nla_len(families), AF_INET);
+	v6 = nla_find(nla_data(families), nla_len(families), AF_INET6);
+	if (v6 != NULL)
+		conf = nla_find(nla_data(v6), nla_len(v6), IFLA_INET6_CONF);
+	if (conf != NULL)
+		(void)nla_memcpy(all, conf, sizeof(all));
+	l->v6 = v6 != NULL && all[DEVCONF_DISABLE_IPV6] == 0;
+}
+
 static void
 on_link(void *arg, struct nlmsghdr *h)
 {
@@ -480,6 +499,8 @@ on_link(void *arg, struct nlmsghdr *h)
 	if (h->nlmsg_type != RTM_NEWLINK ||
 	    nlmsg_parse(h, sizeof(*m), attrs, IFLA_MAX, NULL) < 0)
 		return;
+	if (attrs[IFLA_AF_SPEC] != NULL)
+		read_families(attrs[IFLA_AF_SPEC], l);
 	mac = attrs[IFLA_ADDRESS];
 	l->index = m->ifi_index;
 	l->up = (m->ifi_flags & IFF_UP) != 0;

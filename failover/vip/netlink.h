@@ -20,6 +20,7 @@ struct netlink_link {
 	int index; /* 0: there is no such interface */
 	bool up;   /* the administrator's word */
 	bool carrier;
+	bool v4, v6;   /* it takes addresses of that family */
 	bool ethernet; /* `mac` is valid, and neighbours want announcements */
 	uint8_t mac[NETLINK_MAC_BYTES];
 };

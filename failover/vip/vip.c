@@ -2,6 +2,8 @@
 
 #include "config/config.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 _Static_assert(VIP_ADDRESSES_MAX == CONFIG_GROUP_ADDRESSES_MAX,
@@ -86,6 +88,23 @@ delete_all(struct vip *h)
 	return first;
 }
 
+/* It is not tried where it can't be; and the rest is, whatever was before. */
+static void
+foresee(struct vip *h, unsigned k)
+{
+	const struct netlink_link *link = &h->links[k];
+
+	for (size_t i = 0; i < h->group->n_addresses; i++) {
+		const union addr *a = &h->group->addresses[i].addr;
+		const bool takes =
+		    a->sa.sa_family == AF_INET ? link->v4 : link->v6;
+
+		if (h->group->addresses[i].at == k)
+			h->errors[i] =
+			    link->index == 0 || takes ? 0 : -EAFNOSUPPORT;
+	}
+}
+
 int
 vip_look(struct vip *h, unsigned k, bool *ret_changed)
 {
@@ -100,23 +119,64 @@ vip_look(struct vip *h, unsigned k, bool *ret_changed)
 	*ret_changed = now.index != link->index ||
 	    memcmp(now.mac, link->mac, sizeof(now.mac)) != 0;
 	*link = now;
+	if (!h->held)
+		foresee(h, k);
 	return 0;
+}
+
+/* The others need not be tried. */
+static bool
+is_about_all(int e)
+{
+	return e == -ENODEV || e == -ETIMEDOUT;
 }
 
 int
 vip_hold(struct vip *h)
 {
+	int first = 0;
+	bool any = false;
+
 	if (!h->held)
 		h->usable = 0;
 	h->held = true; /* also the half of them: release deletes it */
 	for (size_t i = 0; i < h->group->n_addresses; i++) {
 		const struct netlink_address a = lease(h, i);
-		int e = netlink_put_address(h->netlink, &a);
+		const int e = netlink_put_address(h->netlink, &a);
 
-		if (e < 0)
+		if (is_about_all(e))
 			return e;
+		h->errors[i] = e;
+		any = any || e == 0;
+		if (first == 0)
+			first = e;
 	}
-	return 0;
+	return any ? 0 : first;
+}
+
+uint32_t
+vip_refused(const struct vip *h)
+{
+	uint32_t mask = 0;
+
+	for (size_t i = 0; i < h->group->n_addresses; i++)
+		mask |= (uint32_t)(h->errors[i] < 0) << i;
+	return mask;
+}
+
+const char *
+vip_why(const struct vip *h, size_t i, char buf[static VIP_WHY_MAX])
+{
+	const int e = -h->errors[i];
+	const bool v4 = h->group->addresses[i].addr.sa.sa_family == AF_INET;
+
+	/* It says "Permission denied", and no permission is lacking. */
+	if (e == EAFNOSUPPORT || (!v4 && (e == EACCES || e == EOPNOTSUPP)))
+		(void)snprintf(buf, VIP_WHY_MAX, "IPv%d is switched off there",
+		    v4 ? 4 : 6);
+	else
+		(void)snprintf(buf, VIP_WHY_MAX, "%s", strerror(e));
+	return buf;
 }
 
 int
@@ -134,7 +194,7 @@ vip_is_usable(const struct vip *h, size_t i)
 {
 	const union addr *a = &h->group->addresses[i].addr;
 
-	return h->held &&
+	return h->held && h->errors[i] == 0 &&
 	    (a->sa.sa_family == AF_INET || (h->usable & 1u << i) != 0);
 }
 
@@ -143,7 +203,7 @@ vip_is_complete(const struct vip *h)
 {
 	const uint64_t all = (UINT64_C(1) << h->group->n_addresses) - 1;
 
-	return h->held && h->usable == all;
+	return h->held && h->usable != 0 && (h->usable | vip_refused(h)) == all;
 }
 
 void
@@ -210,7 +270,7 @@ vip_clear(struct vip *h, bool keep, bool *ret_kept, unsigned *ret_deleted)
 
 	if (first < 0)
 		return first;
-	keep = keep && s.found == all;
+	keep = keep && s.found != 0 && (s.found | vip_refused(h)) == all;
 	for (unsigned i = 0; !keep && i < s.n; i++) {
 		int e = netlink_del_address(h->netlink, &s.there[i]);
 

@@ -29,6 +29,12 @@ struct vip {
 	struct netlink_link links[VIP_INTERFACES_MAX]; /* as the group's */
 	bool held;       /* the addresses are ours to renew */
 	uint32_t usable; /* a bit each: the kernel has said that it is there */
+	/*
+	 * Of each the -errno with which the kernel refused it, or would: what
+	 * family an interface takes is known before it is tried. Forgotten when
+	 * the interface changes, or it can be added.
+	 */
+	int errors[VIP_ADDRESSES_MAX];
 };
 
 struct vip vip_init(const struct config_group *group, struct netlink *netlink,
@@ -52,8 +58,20 @@ MUST_CHECK int vip_look(struct vip *h, unsigned k, bool *ret_changed);
 /* Where address `i` is. */
 const struct netlink_link *vip_link(const struct vip *h, size_t i);
 
-/* Adds all, or renews the leases of all. Returns 0 or the first -errno. */
+/*
+ * Adds all, or renews the leases of all; what is refused is that address's
+ * trouble. Returns 0, or the first -errno where none could be added.
+ */
 MUST_CHECK int vip_hold(struct vip *h);
+
+/* Those that it cannot hold, a bit each. */
+uint32_t vip_refused(const struct vip *h);
+
+#define VIP_WHY_MAX 64
+
+/* Why address `i` is one of them. */
+const char *vip_why(
+    const struct vip *h, size_t i, char buf[static VIP_WHY_MAX]);
 
 /* Deletes all that are there; goes on after a failure and returns it. */
 MUST_CHECK int vip_release(struct vip *h);
@@ -68,7 +86,7 @@ void vip_note(struct vip *h, int i, bool there);
 /* What is sent to address `i` arrives. */
 bool vip_is_usable(const struct vip *h, size_t i);
 
-/* It has all of them, and each is usable. */
+/* It has all of them that can be held, and each is usable. */
 bool vip_is_complete(const struct vip *h);
 
 /* The group's own: its index among the addresses, or -1. */
@@ -76,7 +94,7 @@ int vip_find(const struct vip *h, const union addr *a);
 
 /*
  * Deletes the group's addresses from wherever an earlier run left them on this
- * host. With `keep` they stay where all of them are on the interface, and
+ * host. With `keep` they stay where all that can be are on the interface, and
  * *ret_kept tells so. *ret_deleted: how many went. Returns 0 or -errno.
  */
 MUST_CHECK int vip_clear(

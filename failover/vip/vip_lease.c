@@ -18,6 +18,7 @@
 struct lease {
 	bool wanted;
 	struct vip vip; /* a copy, with our netlink */
+	bool told;      /* what follows is to be */
 	int error;      /* of the last renewal that failed */
 };
 
@@ -42,17 +43,19 @@ struct vip_lease {
 static void
 renew(struct vip_lease *r, struct lease *l)
 {
-	int error = 0;
+	bool news = false;
 
 	(void)pthread_mutex_lock(&r->lock);
 	if (l->wanted) {
+		const uint32_t refused = vip_refused(&l->vip);
+
 		l->wanted = false;
-		error = vip_hold(&l->vip);
+		l->error = vip_hold(&l->vip);
+		news = l->error < 0 || vip_refused(&l->vip) != refused;
+		l->told = l->told || news;
 	}
-	if (error < 0)
-		l->error = error;
 	(void)pthread_mutex_unlock(&r->lock);
-	if (error < 0)
+	if (news)
 		ev_async_send(r->loop, &r->failed);
 }
 
@@ -76,17 +79,17 @@ static void
 on_failed(struct ev_loop *loop, ev_async *w, int revents)
 {
 	struct vip_lease *r = CONTAINER_OF(w, struct vip_lease, failed);
-	int errors[CONFIG_GROUPS_MAX];
 
-	(void)pthread_mutex_lock(&r->lock);
-	for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
-		errors[i] = r->leases[i].error;
-		r->leases[i].error = 0;
+	for (size_t i = 0; i < ARRAY_LEN(r->leases); i++) {
+		struct lease l;
+
+		(void)pthread_mutex_lock(&r->lock);
+		l = r->leases[i];
+		r->leases[i].told = false;
+		(void)pthread_mutex_unlock(&r->lock);
+		if (l.told)
+			r->fn(r->arg, i, l.error, &l.vip);
 	}
-	(void)pthread_mutex_unlock(&r->lock);
-	for (size_t i = 0; i < ARRAY_LEN(errors); i++)
-		if (errors[i] < 0)
-			r->fn(r->arg, i, errors[i]);
 }
 
 static int

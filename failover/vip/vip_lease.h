@@ -21,8 +21,12 @@
 struct vip;
 struct vip_lease;
 
-/* By the loop's thread: the kernel refused; `error` is a -errno. */
-typedef void vip_lease_failed_fn(void *arg, size_t group, int error);
+/*
+ * By the loop's thread, where the kernel refused all, or others than before:
+ * `error` is vip_hold()'s, and `vip` as that left it.
+ */
+typedef void vip_lease_failed_fn(
+    void *arg, size_t group, int error, const struct vip *vip);
 
 /* After proc_drop(): the thread is no better than its starter. 0 or -errno. */
 MUST_CHECK int vip_lease_start(struct ev_loop *loop, vip_lease_failed_fn *fn,

@@ -116,6 +116,38 @@ tell_tracks(const struct status *r, struct json_doc *problems)
 	}
 }
 
+static const char *
+cidr_text(const struct config_address *c, char buf[static ADDR_TEXT_MAX + 8])
+{
+	char ip[ADDR_TEXT_MAX];
+
+	(void)snprintf(buf, ADDR_TEXT_MAX + 8, "%s/%u",
+	    addr_format_ip(&c->addr, ip), c->prefix);
+	return buf;
+}
+
+/* The group's addresses that this node can't hold, whoever is master. */
+static void
+put_refused(struct json_doc *group, const struct config_group *c,
+    const struct msg_group *m, struct json_doc *problems)
+{
+	struct json_doc *list = json_doc_put_array(group, "refused");
+	char cidr[ADDR_TEXT_MAX + 8];
+
+	for (size_t k = 0; k < c->n_addresses; k++) {
+		struct json_doc *at;
+
+		if ((m->refused >> k & 1) == 0)
+			continue;
+		at = json_doc_put_object(list, NULL);
+		json_doc_put_string(
+		    at, "address", cidr_text(&c->addresses[k], cidr));
+		json_doc_put_string(at, "reason", m->refused_reason);
+		problem(problems, "group %s: cannot hold %s on %s: %s", c->name,
+		    cidr, c->interfaces[c->addresses[k].at], m->refused_reason);
+	}
+}
+
 static void
 put_group(struct json_doc *groups, const struct status *r, size_t i,
     struct json_doc *problems)
@@ -124,7 +156,7 @@ put_group(struct json_doc *groups, const struct status *r, size_t i,
 	const struct msg_group *m = &r->groups[i];
 	struct json_doc *at = json_doc_put_object(groups, NULL);
 	struct json_doc *addresses, *interfaces;
-	char ip[ADDR_TEXT_MAX], cidr[ADDR_TEXT_MAX + 8];
+	char cidr[ADDR_TEXT_MAX + 8];
 
 	json_doc_put_string(at, "name", c->name);
 	json_doc_put_string(at, "state", msg_group_state_name(m->state));
@@ -138,13 +170,12 @@ put_group(struct json_doc *groups, const struct status *r, size_t i,
 	interfaces = json_doc_put_array(at, "interfaces");
 	addresses = json_doc_put_array(at, "addresses");
 	for (size_t k = 0; k < c->n_addresses; k++) {
-		(void)snprintf(cidr, sizeof(cidr), "%s/%u",
-		    addr_format_ip(&c->addresses[k].addr, ip),
-		    c->addresses[k].prefix);
-		json_doc_put_string(addresses, NULL, cidr);
+		json_doc_put_string(
+		    addresses, NULL, cidr_text(&c->addresses[k], cidr));
 		json_doc_put_string(
 		    interfaces, NULL, c->interfaces[c->addresses[k].at]);
 	}
+	put_refused(at, c, m, problems);
 	put_tracks(at, r);
 	if (m->state == MSG_GROUP_INIT || m->state == MSG_GROUP_FAULT)
 		status_problem(problems, "group %s is in %s: %s", c->name,
@@ -266,6 +297,34 @@ put_wire(struct json_doc *peer, const struct msg_peer *m)
 	json_doc_put_int(wire, "rejected", (int64_t)m->wire_rejected);
 }
 
+/* In another file they may be others. */
+static void
+put_peer_refused(struct json_doc *group, const struct status *r, size_t i,
+    struct json_doc *problems)
+{
+	const struct config_group *c = &r->config->pair.groups[i];
+	const struct msg_peer *m = r->peer;
+	const char *peer = r->config->pair.nodes[m->node].name;
+	struct json_doc *list = json_doc_put_array(group, "refused");
+	char cidr[ADDR_TEXT_MAX + 8];
+
+	if (!m->reachable || m->refused[i] == 0)
+		return;
+	if (!m->config_matches)
+		problem(problems,
+		    "peer %s cannot hold all addresses of group %s", peer,
+		    c->name);
+	for (size_t k = 0; m->config_matches && k < c->n_addresses; k++) {
+		if ((m->refused[i] >> k & 1) == 0)
+			continue;
+		json_doc_put_string(
+		    list, NULL, cidr_text(&c->addresses[k], cidr));
+		problem(problems,
+		    "peer %s cannot hold %s of group %s: its status says why",
+		    peer, cidr, c->name);
+	}
+}
+
 static void
 put_keys(struct json_doc *peer, const struct msg_peer *m)
 {
@@ -346,6 +405,7 @@ put_peer(
 		json_doc_put_string(
 		    group, "state", msg_group_state_name(m->groups[i]));
 		put_networks(group, r, i);
+		put_peer_refused(group, r, i, problems);
 	}
 	list = json_doc_put_array(at, "links");
 	for (size_t i = 0; i < m->n_links && i <= other->n_links; i++)

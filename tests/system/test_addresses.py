@@ -202,3 +202,47 @@ def test_g08_as_many_addresses_as_there_may_be() -> None:
         for host in ("p1", "p2"):
             said = [x for x in stage[host].log().splitlines() if "cannot" in x or "could not" in x]
             assert not said, said
+
+
+def ipv6(stage: Stage, host: str, on: bool) -> None:
+    stage.lab.run(host, "sysctl", "-qw", f"net.ipv6.conf.eth0.disable_ipv6={int(not on)}")
+
+
+def refused(stage: Stage, host: str) -> tuple[list[str], list[str]]:
+    """What this node cannot hold, and what its peer cannot, as it says."""
+    status = stage[host].status()
+    own = [one["address"] for one in status["groups"][0]["refused"]]
+    return own, status["peers"][0]["groups"][0]["refused"]
+
+
+@limit(60)
+def test_f06_an_address_that_a_node_cannot_hold() -> None:
+    """IPv6 is switched off on the master, then on both: who can hold all has
+    all, the other addresses are served, and both nodes tell why it is so."""
+    with Stage() as stage:
+        v6 = f"{VIP[6]}/64"
+        stage.serve()
+        stage.start()
+        ipv6(stage, "p1", False)
+        wait_for(lambda: states(stage) == ["backup", "master"], 5 * SLOW)
+        stage.wait_master("p2")
+        wait_for(lambda: refused(stage, "p2") == ([], [v6]), 2 * SLOW)
+        assert refused(stage, "p1") == ([v6], [])
+        done = stage["p1"].cli("status")
+        assert done.returncode == 1, done.stdout
+        assert f"cannot hold {v6} on eth0: IPv6 is switched off there" in done.stdout, done.stdout
+        assert f"peer proxy1 cannot hold {v6}" in stage["p2"].cli("status").stdout
+        done = stage["p2"].cli("handover")
+        assert done.returncode == 1 and "less able to serve it" in done.stderr, done
+        ipv6(stage, "p2", False)
+        wait_for(lambda: refused(stage, "p1") == ([v6], [v6]), 5 * SLOW)
+        assert stage.ask(4)
+        assert states(stage) == ["backup", "master"]
+        assert [stage[h].status()["groups"][0]["transitions"] for h in ("p1", "p2")] == [2, 2]
+        ipv6(stage, "p1", True)
+        wait_for(lambda: states(stage) == ["master", "backup"], 9 * SLOW)
+        wait_for(lambda: stage.lab.holders(VIP[6]) == ["p1"], 2 * SLOW)
+        ipv6(stage, "p2", True)
+        wait_for(lambda: refused(stage, "p1") == ([], []), 5 * SLOW)
+        stage.wait_master("p1")
+        assert "can hold" in stage["p1"].log()

@@ -351,6 +351,8 @@ objections_are_told_in_order(void **state)
 
 	(void)state;
 	assert_int_equal(handover_objection(&v), HANDOVER_UNDECIDED);
+	v.peer_worse = true;
+	assert_int_equal(handover_objection(&v), HANDOVER_PEER_WORSE);
 	v.peer_backup = false;
 	assert_int_equal(handover_objection(&v), HANDOVER_PEER_UNFIT);
 	v.peer_same_config = false;

@@ -273,6 +273,48 @@ a_holder_clears_what_an_earlier_run_left(void **state)
 	assert_int_equal(vip_release(&h), 0);
 }
 
+/* It is known before it is tried, held without, and released without. */
+static void
+a_holder_without_ipv6_holds_the_rest(void **state)
+{
+	struct config_address cidrs[2] = { { .prefix = 24 }, { .prefix = 64 } };
+	const struct config_group group = { .name = "main",
+		.interface = "v0",
+		.interfaces = { "v0" },
+		.n_interfaces = 1,
+		.addresses = cidrs,
+		.n_addresses = 2 };
+	struct vip h = vip_init(&group, netlink, 60);
+	bool changed, kept;
+	unsigned deleted;
+
+	(void)state;
+	(void)v0(); /* skips */
+	assert_int_equal(addr_parse_ip("10.9.0.100", &cidrs[0].addr), 0);
+	assert_int_equal(addr_parse_ip("fd09::100", &cidrs[1].addr), 0);
+	assert_int_equal(vip_look(&h, 0, &changed), 0);
+	assert_int_equal(vip_refused(&h), 0);
+	assert_int_equal(sh("sysctl -qw net.ipv6.conf.v0.disable_ipv6=1"), 0);
+	assert_int_equal(vip_look(&h, 0, &changed), 0);
+	assert_int_equal(vip_refused(&h), 2);
+	assert_int_equal(vip_hold(&h), 0);
+	assert_int_equal(h.errors[1], -EACCES);
+	assert_int_equal(vip_clear(&h, true, &kept, &deleted), 0);
+	assert_true(kept);
+	assert_int_equal(vip_release(&h), 0);
+	/* Nor where the interface is too narrow for it. */
+	assert_int_equal(sh("ip link set v0 mtu 1000"), 0);
+	assert_int_equal(vip_look(&h, 0, &changed), 0);
+	assert_int_equal(vip_refused(&h), 2);
+	assert_int_equal(vip_hold(&h), 0);
+	assert_int_equal(vip_release(&h), 0);
+	assert_int_equal(sh("ip link set v0 mtu 1500 && "
+	                    "sysctl -qw net.ipv6.conf.v0.disable_ipv6=0"),
+	    0);
+	assert_int_equal(vip_look(&h, 0, &changed), 0);
+	assert_int_equal(vip_refused(&h), 0);
+}
+
 /* Not as soon as it was added, and renewing it changes nothing. */
 static void
 an_address_becomes_local_and_is_no_more(void **state)
@@ -338,6 +380,7 @@ main(void)
 		cmocka_unit_test(an_overrun_is_told_and_heard_out),
 		cmocka_unit_test(an_address_becomes_local_and_is_no_more),
 		cmocka_unit_test(a_holder_clears_what_an_earlier_run_left),
+		cmocka_unit_test(a_holder_without_ipv6_holds_the_rest),
 		cmocka_unit_test(who_did_not_answer_is_forgotten),
 	};
 

@@ -1,6 +1,9 @@
 #include "failover/vip/vip.h"
 
+#include "config/config.h"
 #include "tests/lib/test.h"
+
+#include <errno.h>
 
 static void
 a_lease_is_as_long_as_a_hang_and_outlasts_pauses(void **state)
@@ -12,12 +15,43 @@ a_lease_is_as_long_as_a_hang_and_outlasts_pauses(void **state)
 	assert_int_equal(vip_lease_s(100, 10), 1);
 }
 
+/* The rest is served, and complete without it. */
+static void
+a_refused_address_is_that_address_s_trouble(void **state)
+{
+	struct config_address cidrs[2] = { { .prefix = 24 }, { .prefix = 64 } };
+	const struct config_group group = { .interfaces = { "v0" },
+		.n_interfaces = 1,
+		.addresses = cidrs,
+		.n_addresses = 2 };
+	struct vip h = vip_init(&group, NULL, 1);
+	char why[VIP_WHY_MAX];
+
+	(void)state;
+	assert_int_equal(addr_parse_ip("10.9.0.100", &cidrs[0].addr), 0);
+	assert_int_equal(addr_parse_ip("fd09::100", &cidrs[1].addr), 0);
+	h.held = true;
+	h.usable = 1;
+	assert_false(vip_is_complete(&h));
+	h.errors[1] = -EACCES;
+	assert_int_equal(vip_refused(&h), 2);
+	assert_true(vip_is_complete(&h));
+	assert_false(vip_is_usable(&h, 1));
+	assert_string_equal(vip_why(&h, 1, why), "IPv6 is switched off there");
+	h.errors[0] = -EACCES;
+	assert_string_equal(vip_why(&h, 0, why), "Permission denied");
+	assert_false(vip_is_usable(&h, 0));
+	h.usable = 0;
+	assert_false(vip_is_complete(&h));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    a_lease_is_as_long_as_a_hang_and_outlasts_pauses),
+		cmocka_unit_test(a_refused_address_is_that_address_s_trouble),
 	};
 
 	TEST_MAIN(tests);

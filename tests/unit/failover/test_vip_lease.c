@@ -26,6 +26,7 @@ static struct vip holders[2];
 
 static size_t failed_group;
 static int failed_error;
+static uint32_t failed_refused;
 
 static int
 sh(const char *command)
@@ -36,11 +37,12 @@ sh(const char *command)
 }
 
 static void
-on_failed(void *arg, size_t group, int error)
+on_failed(void *arg, size_t group, int error, const struct vip *vip)
 {
 	assert_ptr_equal(arg, &failed_group);
 	failed_group = group;
 	failed_error = error;
+	failed_refused = vip_refused(vip);
 	ev_break(loop, EVBREAK_ALL);
 }
 
@@ -177,21 +179,35 @@ on_patience(struct ev_loop *l, ev_timer *w, int revents)
 }
 
 static void
-a_refusal_is_told_in_the_loop(void **state)
+ask_and_wait(void)
 {
 	ev_timer patience;
 
-	(void)state;
-	begin();
-	assert_int_equal(vip_hold(&holders[1]), 0);
-	holders[1].links[0].index = 9999;
 	ask();
 	ev_timer_init(&patience, on_patience, PATIENCE_S, 0.);
 	ev_timer_start(loop, &patience);
 	ev_run(loop, 0);
 	ev_timer_stop(loop, &patience);
 	assert_int_equal(failed_group, 1);
+}
+
+static void
+a_refusal_is_told_in_the_loop(void **state)
+{
+	struct netlink_link link;
+
+	(void)state;
+	begin();
+	assert_int_equal(vip_hold(&holders[1]), 0);
+	link = holders[1].links[0];
+	holders[1].links[0].index = 9999;
+	ask_and_wait();
 	assert_int_equal(failed_error, -ENODEV);
+	holders[1].links[0] = link;
+	assert_int_equal(sh("sysctl -qw net.ipv6.conf.v0.disable_ipv6=1"), 0);
+	ask_and_wait();
+	assert_int_equal(failed_error, -EACCES);
+	assert_int_equal(failed_refused, 1);
 }
 
 int

@@ -262,6 +262,20 @@ some_silent(struct world *w)
 	w->servers[1].sum.total = 1;
 }
 
+static void
+cannot_hold(struct world *w)
+{
+	w->group.refused = w->peer.refused[0] = 1;
+	(void)strcpy(w->group.refused_reason, "IPv4 is off");
+}
+
+static void
+cannot_hold_other(struct world *w)
+{
+	other_file(w);
+	w->peer.refused[0] = 6;
+}
+
 static const struct row {
 	const char *name;
 	void (*change)(struct world *w);
@@ -276,6 +290,12 @@ static const struct row {
 	{ "not known which file the peer has", file_not_known, "" },
 	{ "a group in fault", group_in_fault,
 	    "group main is in fault: It claims\n" },
+	{ "F6: an address that both can't hold", cannot_hold,
+	    "group main: cannot hold 10.0.0.100/24 on eth0: IPv4 is off\n"
+	    "peer p2 cannot hold 10.0.0.100/24 of group main: its status says why\n" },
+	{ "F6: likewise, in another file", cannot_hold_other,
+	    "the peer runs another configuration\n"
+	    "peer p2 cannot hold all addresses of group main\n" },
 	{ "a silent peer, whose links are no news", peer_silent,
 	    "peer p2 is not heard\n" },
 	{ "a peer with another key", peer_with_another_key,
