@@ -31,6 +31,7 @@
 #include "failover/vip/link_watch.h"
 #include "failover/vip/living.h"
 #include "failover/vip/neighbours.h"
+#include "failover/vip/own_address.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -228,6 +229,9 @@ begin_groups(struct role *role)
 	e = neighbours_start(role); /* its thread reads the groups */
 	if (e == 0)
 		e = conn_sync_start(role);
+	if (e < 0)
+		return e;
+	e = own_address_start(role);
 	if (e < 0)
 		return e;
 	track_begin(role);
@@ -473,6 +477,7 @@ static void
 close_all(struct role *role)
 {
 	link_watch_stop(role);
+	own_address_stop(role);
 	neighbours_stop(role);
 	living_free(role);
 	handover_run_close(role);

@@ -171,9 +171,14 @@ group_tell_change(struct role_group *g, const struct node_change *c)
 		.silent_ms = c->silent_ms,
 		.which = c->which };
 	char subject[REASON_SUBJECT_MAX], text[REASON_TEXT_MAX];
+	char ip[ADDR_TEXT_MAX];
 
 	reason_subject(&out, &g->role->config->pair, g->config, subject);
-	reason_text(&out, subject, text);
+	if (c->reason == ELECTION_ADDRESS_MISSING)
+		reason_text(
+		    &out, addr_format_ip(&g->role->self->address, ip), text);
+	else
+		reason_text(&out, subject, text);
 	g->told.state = (enum msg_group_state)c->is;
 	g->told.term = c->term;
 	if (c->is != c->was) {

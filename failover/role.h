@@ -16,6 +16,7 @@
  *	handover_request.c    who asked for a handover, and the answer
  *	link_watch.c          interfaces and addresses, as the kernel tells of
  *	                      them
+ *	own_address.c         whether the host has its own
  *	arp_nd.c, witness.c   what the network says, asked and unasked
  *	neighbours.c          who else is there: asked, and listened for
  *	living.c              whether who answers for an address lives
@@ -53,6 +54,7 @@ struct heartbeat_segment;
 struct link_watch;
 struct living;
 struct neighbours;
+struct own_address;
 struct relay_link;
 struct relay_watchdog;
 struct role;
@@ -111,6 +113,7 @@ struct role {
 	struct link_watch *link_watch;
 	struct living *living;
 	struct neighbours *neighbours;
+	struct own_address *own_address;
 	struct witness *witness;
 };
 

@@ -98,10 +98,11 @@ enum election_reason {
 	ELECTION_GAVE_OVER,   /* the peer has taken it, as we asked */
 	ELECTION_PAUSED,      /* stays: silent, but moves are paused */
 	ELECTION_LAST_RESORT, /* at fault, but the peer is no better */
-	ELECTION_OUTRANKED_WELL, /* two masters: it is less ill */
+	ELECTION_OUTRANKED_WELL,  /* two masters: it is less ill */
+	ELECTION_ADDRESS_MISSING, /* the host's own */
 };
 
-#define ELECTION_REASONS 44
+#define ELECTION_REASONS 45
 
 enum election_action {
 	ELECTION_SEND_HELLO, /* tell the peer now, as we stand after the step */

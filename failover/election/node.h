@@ -36,6 +36,7 @@ struct node_now {
 /* What forbids a group to serve; of several the first is told. */
 enum node_cause {
 	NODE_CAUSE_INTERFACE,
+	NODE_CAUSE_ADDRESS,
 	NODE_CAUSE_RELAY,
 	NODE_CAUSE_STALLED,
 	NODE_CAUSE_SEGMENT, /* it is cut off, and the peer is not */

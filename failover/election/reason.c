@@ -59,6 +59,7 @@ static const char *const words[ELECTION_REASONS] = {
 	[ELECTION_GAVE_OVER] = "handed over to the peer",
 	[ELECTION_PAUSED] = "peer silent, but moves are paused",
 	[ELECTION_LAST_RESORT] = "at fault, but the peer was no better",
+	[ELECTION_ADDRESS_MISSING] = "own address * is missing",
 	[ELECTION_OUTRANKED_WELL] = "two masters, peer was less at fault",
 };
 

@@ -4,6 +4,7 @@
 #include "core/log.h"
 #include "failover/group.h"
 #include "failover/track.h"
+#include "failover/vip/own_address.h"
 #include "failover/vip/vip_lease.h"
 
 #include <errno.h>
@@ -347,6 +348,7 @@ on_netlink(struct ev_loop *loop, ev_io *w, int revents)
 			break;
 		for (size_t g = 0; g < role->n_groups; g++)
 			on_change(&role->groups[g], &c);
+		own_address_on_change(role, &c);
 		track_on_change(role, &c);
 	}
 	for (size_t g = 0; g < role->n_groups; g++)

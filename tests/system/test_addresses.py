@@ -1,5 +1,7 @@
 """Goal: what other programs do to a host's addresses costs no heartbeat."""
 
+import time
+
 from stage import SLOW, VIP, Stage, limit, service, wait_for
 
 MANY = 10000
@@ -246,3 +248,41 @@ def test_f06_an_address_that_a_node_cannot_hold() -> None:
         wait_for(lambda: refused(stage, "p1") == ([], []), 5 * SLOW)
         stage.wait_master("p1")
         assert "can hold" in stage["p1"].log()
+
+
+def reason(stage: Stage, host: str) -> str:
+    return str(stage[host].status()["groups"][0]["reason"])
+
+
+@limit(60)
+def test_f19_the_own_address_is_missing() -> None:
+    """A node without the address by which its peer knows it is at fault, and
+    well again when it is back: the backup, the master, and one that is started
+    without."""
+    with Stage() as stage:
+        stage.serve("echo")
+        stage.start()
+        client = stage.client(4)
+        client.settimeout(5)
+        own(stage, "p2", "del", "10.77.0.2/24")
+        wait_for(lambda: states(stage) == ["master", "fault"], 5 * SLOW)
+        assert reason(stage, "p2") == "own address 10.77.0.2 is missing"
+        time.sleep(0.5)
+        assert stage.lab.holders(VIP[4]) == stage.lab.holders(VIP[6]) == ["p1"]
+        own(stage, "p2", "add", "10.77.0.2/24")
+        stage.wait_master("p1")
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
+        assert stage["p1"].status()["groups"][0]["transitions"] == 1
+        own(stage, "p1", "del", "10.77.0.1/24")
+        wait_for(lambda: states(stage) == ["fault", "master"], 5 * SLOW)
+        assert stage.lab.holders(VIP[4]) == stage.lab.holders(VIP[6]) == ["p2"]
+        assert reason(stage, "p1") == "own address 10.77.0.1 is missing"
+        own(stage, "p1", "add", "10.77.0.1/24")
+        stage.wait_master("p2")
+        assert stage["p1"].stop() == 0
+        own(stage, "p1", "del", "10.77.0.1/24")
+        stage["p1"].start("--node", "proxy1")
+        wait_for(lambda: states(stage) == ["fault", "master"], 5 * SLOW)
+        own(stage, "p1", "add", "10.77.0.1/24")
+        stage.wait_master("p2")
