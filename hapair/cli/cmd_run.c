@@ -13,6 +13,7 @@
 #include <grp.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /*
  * Everything that can be found wrong is found here, in the foreground and
@@ -29,19 +30,40 @@ struct run {
 	struct pidfile pidfile;
 };
 
+/*
+ * At boot the address may come late (DHCP, a bond). To end would be no better:
+ * whoever starts us would have to try again. Ends by the address, or a signal.
+ */
+static void
+await_address(const struct run *r)
+{
+	static const struct timespec pause = { .tv_nsec = 100 * 1000000 };
+	char text[PREFLIGHT_TEXT];
+
+	if (!preflight_lacks_address(r->file.config, r->node_name, text))
+		return;
+	(void)fprintf(stderr, "hapair: %s\n", text);
+	do {
+		supervisor_note_wait(text);
+		(void)nanosleep(&pause, NULL);
+	} while (preflight_lacks_address(r->file.config, r->node_name, text));
+}
+
 static int
 look_first(struct run *r)
 {
 	const struct config *c = r->file.config;
 	char text[PREFLIGHT_TEXT];
 	struct limits l = { 0 };
-	enum command_exit status =
-	    preflight_node(c, r->file.path, r->node_name, &r->setup.node, text);
+	enum command_exit status = preflight_key(c, text);
 
 	if (status == COMMAND_DONE)
-		status = preflight_key(c, text);
-	if (status == COMMAND_DONE)
 		status = preflight_user(c, text);
+	if (status == COMMAND_DONE)
+		await_address(r);
+	if (status == COMMAND_DONE)
+		status = preflight_node(
+		    c, r->file.path, r->node_name, &r->setup.node, text);
 	r->setup.workers = limits_workers(c);
 	if (status == COMMAND_DONE)
 		status = preflight_budget(c, r->setup.workers, &l, text);

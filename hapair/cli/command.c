@@ -12,6 +12,7 @@ static const struct command commands[] = {
 	    "runs this node",
 	    "Runs in the foreground, until SIGTERM or SIGINT. This node is the\n"
 	    "one of pair.nodes whose address this host has, or --node NAME.\n"
+	    "Where it has neither address yet it waits for one, and says so.\n"
 	    "With --daemon it goes into the background once it is ready, and\n"
 	    "the exit status says whether it became ready. It tells a service\n"
 	    "manager when it is ready (sd_notify)." },

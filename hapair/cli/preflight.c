@@ -38,20 +38,48 @@ has_address(const struct ifaddrs *all, const union addr *wanted)
 	return false;
 }
 
+/* Returns 0 or -errno. */
+static int
+find_addresses(const struct config_node *n, bool *ret_first, bool *ret_second)
+{
+	struct ifaddrs *all;
+
+	if (getifaddrs(&all) == -1)
+		return -errno;
+	*ret_first = has_address(all, &n[0].address);
+	*ret_second = has_address(all, &n[1].address);
+	freeifaddrs(all);
+	return 0;
+}
+
+bool
+preflight_lacks_address(
+    const struct config *c, const char *name, char *ret_text)
+{
+	const struct config_node *n = c->pair.nodes;
+	char a[ADDR_TEXT_MAX], b[ADDR_TEXT_MAX];
+	bool first, second;
+
+	if (!c->has_pair || name != NULL ||
+	    find_addresses(n, &first, &second) < 0 || first || second)
+		return false;
+	(void)say(ret_text, COMMAND_DONE,
+	    "waiting for this node's address: the host has neither %s (%s) nor %s (%s); with --node NAME it starts without one",
+	    addr_format_ip(&n[0].address, a), n[0].name,
+	    addr_format_ip(&n[1].address, b), n[1].name);
+	return true;
+}
+
 static enum command_exit
 find_by_address(const struct config_node *n, int *ret_node, char *ret_text)
 {
 	char a[ADDR_TEXT_MAX], b[ADDR_TEXT_MAX];
-	struct ifaddrs *all;
 	bool first, second;
+	const int e = find_addresses(n, &first, &second);
 
-	if (getifaddrs(&all) == -1)
+	if (e < 0)
 		return say(ret_text, COMMAND_FAILED,
-		    "this host's addresses cannot be read: %s",
-		    strerror(errno));
-	first = has_address(all, &n[0].address);
-	second = has_address(all, &n[1].address);
-	freeifaddrs(all);
+		    "this host's addresses cannot be read: %s", strerror(-e));
 	(void)addr_format_ip(&n[0].address, a);
 	(void)addr_format_ip(&n[1].address, b);
 	if (!first && !second)

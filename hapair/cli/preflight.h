@@ -24,6 +24,13 @@
 MUST_CHECK enum command_exit preflight_node(const struct config *c,
     const char *path, const char *name, int *ret_node, char *ret_text);
 
+/*
+ * This host has neither node's address (yet): `ret_text` says so. False where
+ * it need not have one.
+ */
+bool preflight_lacks_address(
+    const struct config *c, const char *name, char *ret_text);
+
 /* The pair's key: it is there, it is one, nobody else can read it. */
 MUST_CHECK enum command_exit preflight_key(
     const struct config *c, char *ret_text);

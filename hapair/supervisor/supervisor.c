@@ -56,6 +56,9 @@ enum stage {
 #define FAILOVER_PATIENCE_S 2.0
 #define NOTIFY_PATIENCE_S 3.0
 
+/* Asked for again and again while a start waits. */
+#define WAIT_PATIENCE_S 30
+
 struct supervisor {
 	const struct supervisor_setup *setup; /* borrowed: the caller's */
 	struct ev_loop *loop;
@@ -141,10 +144,17 @@ tell_ready(struct supervisor *s)
 		return;
 	s->was_ready = true;
 	log_notice("supervisor", "ready");
-	(void)sd_notify(0, "READY=1");
+	(void)sd_notify(0, "STATUS=\nREADY=1");
 	if (s->setup->ready_fd != -1 &&
 	    fd_write_all(s->setup->ready_fd, "", 1) < 0)
 		log_debug("supervisor", "nobody waits for us any more");
+}
+
+void
+supervisor_note_wait(const char *what)
+{
+	(void)sd_notifyf(0, "STATUS=%s\nEXTEND_TIMEOUT_USEC=%llu", what,
+	    WAIT_PATIENCE_S * 1000000ULL);
 }
 
 static int

@@ -32,5 +32,11 @@ struct supervisor_setup {
 	int ready_fd;   /* gets a byte when all is ready; -1: nobody waits */
 };
 
+/*
+ * Before that: a start waits for something. A service manager is told what for,
+ * and to be patient for a while longer.
+ */
+void supervisor_note_wait(const char *what);
+
 /* Returns the process's exit status. */
 int supervisor_run(const struct supervisor_setup *setup);

@@ -139,14 +139,31 @@ def test_check_print_is_stable() -> None:
 
 
 def test_node_that_is_not_in_the_file() -> None:
-    """A host that owns neither address, and a name that is no node's."""
+    """A name that is no node's."""
     with Stage() as stage:
-        log = f"{stage.lab.dir}/stranger.log"
-        process = stage.lab.spawn("s1", node_argv(stage["p1"]), log=log)
-        assert process.wait(5 * SLOW) != 0
-        said = Path(log).read_text()
-        assert "10.77.0.1" in said or "proxy1" in said, said
         assert "nobody" in refused(stage, "--node", "nobody")
+
+
+def test_f14_the_own_address_comes_late() -> None:
+    """The start waits for it, says so once, and goes on when it is there; a host
+    that never gets one waits until it is stopped."""
+    with Stage() as stage:
+        stage.serve()
+        node = stage["p1"]
+        log = f"{stage.lab.dir}/stranger.log"
+        stranger = stage.lab.spawn("s1", node_argv(node), log=log)
+        stage.ip("p1", "addr", "del", "10.77.0.1/24", "dev", "eth0")
+        node.start()
+        waits = "waiting for this node's address: the host has neither 10.77.0.1 (proxy1) nor"
+        wait_for(lambda: waits in node.log(), 5 * SLOW)
+        time.sleep(0.5)
+        assert node.process is not None and node.process.poll() is None
+        assert node.log().count("waiting for") == 1
+        stage.ip("p1", "addr", "add", "10.77.0.1/24", "dev", "eth0")
+        wait_for(lambda: node.state() == "master", 5 * SLOW)
+        assert stranger.poll() is None and waits in Path(log).read_text()
+        stranger.terminate()
+        assert stranger.wait(5 * SLOW) != 0
 
 
 def test_node_by_name() -> None:
