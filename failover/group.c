@@ -89,6 +89,19 @@ is_near(const struct config_group *g, const union addr *a)
 	return false;
 }
 
+/* Of all, in whatever order the file has them. */
+static uint32_t
+addresses_id(const struct config_group *c)
+{
+	char ip[ADDR_TEXT_MAX];
+	uint32_t id = 0;
+
+	for (size_t i = 0; i < c->n_addresses; i++)
+		id += packet_auth_name_id(
+		    addr_format_ip(&c->addresses[i].addr, ip));
+	return id;
+}
+
 void
 group_init(struct role *role, unsigned index, uint32_t id)
 {
@@ -125,6 +138,7 @@ group_init(struct role *role, unsigned index, uint32_t id)
 	for (unsigned k = 0; k < g->config->n_interfaces; k++)
 		node_add_segment(
 		    &role->inbox.node, heartbeat_segment_path(role, index, k));
+	node_set_addresses(&role->inbox.node, index, addresses_id(g->config));
 	g->schedule = garp_schedule_idle();
 	role->lanes[index] = garp_schedule_lane_init();
 	g->lane = lane_of(role, index);

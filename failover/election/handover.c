@@ -352,7 +352,9 @@ handover_objection(const struct handover_view *v)
 		return HANDOVER_NO_RELAY;
 	if (!v->peer_heard)
 		return HANDOVER_PEER_UNHEARD;
-	if (!v->peer_same_config)
+	if (v->peer_lacks_group)
+		return HANDOVER_PEER_LACKS;
+	if (!v->peer_same_addresses)
 		return HANDOVER_PEER_DIFFERS;
 	if (!v->peer_backup)
 		return HANDOVER_PEER_UNFIT;

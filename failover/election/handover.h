@@ -78,7 +78,8 @@ enum handover_outcome {
 	HANDOVER_PEER_UNHEARD,
 	HANDOVER_PEER_UNFIT,   /* neither backup nor about to be */
 	HANDOVER_PEER_WORSE,   /* it would give it back: more ails it */
-	HANDOVER_PEER_DIFFERS, /* it has another configuration */
+	HANDOVER_PEER_LACKS,   /* its file does not have the group */
+	HANDOVER_PEER_DIFFERS, /* its file has other addresses in it */
 	HANDOVER_MUTE_FAILED,
 	HANDOVER_PEER_LOST,   /* while it went on */
 	HANDOVER_PEER_MUTE,   /* it was asked, and did not claim */
@@ -151,7 +152,8 @@ struct handover {
 struct handover_view {
 	bool master;
 	bool relay; /* it serves */
-	bool peer_heard, peer_backup, peer_same_config;
+	bool peer_heard, peer_backup;
+	bool peer_lacks_group, peer_same_addresses; /* by its file */
 	bool peer_worse; /* it is more ill than we are */
 };
 

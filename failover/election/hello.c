@@ -39,6 +39,7 @@ put_group(struct buf *b, const struct hello_group *g)
 	buf_put_bytes(b, g->mac, HELLO_MAC_BYTES);
 	buf_put_u16(b, (uint16_t)(g->served_ms / SERVED_UNIT_MS));
 	buf_put_u32(b, g->lacks);
+	buf_put_u32(b, g->addresses);
 }
 
 void
@@ -110,6 +111,7 @@ get_group(struct buf *b, const struct hello *h, struct hello_group *g)
 	buf_get_bytes(b, g->mac, HELLO_MAC_BYTES);
 	g->served_ms = buf_get_u16(b) * SERVED_UNIT_MS;
 	g->lacks = buf_get_u32(b);
+	g->addresses = buf_get_u32(b);
 	if (g->served_ms > ELECTION_SERVED_MAX_MS ||
 	    (g->served_ms != 0 && (g->state != ELECTION_MASTER || g->deaf)))
 		return false;

@@ -22,8 +22,9 @@
  *	8 nonce  8 echo_nonce  8 seq  8 echo_seq
  *	2 interval in ms  1 misses  1 flags  16 hash of the configuration
  *	4 epoch of the pause  4 ms of it that are left
- *	then 28 a group: 4 id  1 state  1 flags  1 priority  1 faults  8 term
+ *	then 32 a group: 4 id  1 state  1 flags  1 priority  1 faults  8 term
  *	6 hardware address  2 served for, in units of 10 ms  4 lacks
+ *	4 which addresses
  */
 
 #include "core/base.h"
@@ -35,7 +36,7 @@ struct buf;
 #define HELLO_VERSION 2
 #define HELLO_VERSION_LEAST 2 /* that we understand */
 #define HELLO_HEAD_BYTES 128
-#define HELLO_GROUP_BYTES 28
+#define HELLO_GROUP_BYTES 32
 #define HELLO_BYTES_MAX                                                        \
 	(HELLO_HEAD_BYTES + HELLO_GROUPS_MAX * HELLO_GROUP_BYTES)
 /* Of a later version; so that the packet fits into one frame. */
@@ -58,12 +59,13 @@ struct hello_boot {
 struct hello_group {
 	uint32_t id; /* of the group's name, so that order does not matter */
 	enum election_state state;
-	bool held;        /* the addresses are in place, and usable */
-	bool hands_over;  /* master, and asks the peer to take them */
-	bool deaf;        /* master, and hears nobody on its network */
-	bool misses_peer; /* on its network, where it hears others */
-	uint8_t faults;   /* of what it tracks; in FAULT 0: of another kind */
-	uint32_t lacks;   /* addresses that it could not hold, a bit each */
+	bool held;          /* the addresses are in place, and usable */
+	bool hands_over;    /* master, and asks the peer to take them */
+	bool deaf;          /* master, and hears nobody on its network */
+	bool misses_peer;   /* on its network, where it hears others */
+	uint8_t faults;     /* of what it tracks; in FAULT 0: of another kind */
+	uint32_t lacks;     /* addresses that it could not hold, a bit each */
+	uint32_t addresses; /* an id of all that its file has */
 	uint8_t priority;
 	uint64_t term;
 	uint8_t mac[HELLO_MAC_BYTES]; /* of its interface; zeros: none */

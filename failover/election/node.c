@@ -49,6 +49,14 @@ node_has_same_config(const struct node *n)
 }
 
 bool
+node_has_same_addresses(const struct node *n, unsigned i)
+{
+	const struct node_group *g = &n->groups[i];
+
+	return !g->peer_lacks_group && g->peer_addresses == g->addresses;
+}
+
+bool
 node_is_well(const struct node *n, unsigned i)
 {
 	return node_group_fault_of(n, i).reason == ELECTION_UNCHANGED;
@@ -83,6 +91,12 @@ node_add_segment(struct node *n, unsigned path)
 	struct node_group *g = &n->groups[n->n_groups - 1];
 
 	g->segments[g->n_segments++] = segment_init(path);
+}
+
+void
+node_set_addresses(struct node *n, unsigned i, uint32_t id)
+{
+	n->groups[i].addresses = id;
 }
 
 static int64_t
@@ -158,6 +172,7 @@ node_speak(struct node *n, enum hello_type type, const struct node_now *now,
 			    ? 0
 			    : g->election.faults,
 			.lacks = g->lacks,
+			.addresses = g->addresses,
 			.served_ms = deaf
 			    ? 0
 			    : election_served_ms(&g->election, now->mono),

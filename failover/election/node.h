@@ -42,7 +42,7 @@ enum node_cause {
 	NODE_CAUSE_SEGMENT, /* it is cut off, and the peer is not */
 };
 
-#define NODE_CAUSES 4
+#define NODE_CAUSES 5
 
 struct node_fault {
 	enum election_reason reason; /* ELECTION_UNCHANGED: there is none */
@@ -205,10 +205,11 @@ struct node_group {
 	struct election election;
 	struct handover handover;
 	struct node_fault faults[NODE_CAUSES];
-	struct node_fault fault;   /* as the election was told */
-	struct node_fault tracked; /* which forbids nothing */
-	uint32_t lacks,
-	    peer_lacks; /* addresses that can't be held, a bit each */
+	struct node_fault fault;            /* as the election was told */
+	struct node_fault tracked;          /* which forbids nothing */
+	uint32_t addresses, peer_addresses; /* ids of what the files have */
+	bool peer_lacks_group;              /* its file does not have it */
+	uint32_t lacks, peer_lacks;         /* addresses, a bit each */
 	enum election_state peer_state;
 	/*
 	 * The peer's interface: by its own word, else as seen; zeros: unknown.
@@ -277,6 +278,9 @@ void node_init(
 void node_add_group(struct node *n, uint32_t id, bool peer_near,
     const struct election_config *config, struct mono now);
 
+/* What its addresses are, as an id that the peer's file may have, too. */
+void node_set_addresses(struct node *n, unsigned group, uint32_t id);
+
 /*
  * The group added last has addresses on one more network: `path` is that of the
  * hellos that come over it.
@@ -313,8 +317,9 @@ void node_speak(struct node *n, enum hello_type type,
 /* How long the peer may be silent before it counts as gone. */
 uint32_t node_dead_ms(const struct node *n);
 
-/* As its hellos say. */
+/* As its hellos say: of its whole file, or of a group's addresses. */
 bool node_has_same_config(const struct node *n);
+bool node_has_same_addresses(const struct node *n, unsigned group);
 
 bool node_is_master(const struct node *n, unsigned group);
 /* Nothing forbids it to serve. */

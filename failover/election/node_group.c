@@ -47,7 +47,8 @@ begin(struct node_group_step *s, unsigned i)
 		.relay = has_relay(n) && n->relay_serves,
 		.peer_heard = is_heard(n, s->now),
 		.peer_backup = g->peer_state == ELECTION_BACKUP,
-		.peer_same_config = node_has_same_config(n),
+		.peer_lacks_group = g->peer_lacks_group,
+		.peer_same_addresses = node_has_same_addresses(n, i),
 		.peer_worse =
 		    g->election.heard_illness > illness_own(&g->election),
 	};
@@ -364,7 +365,7 @@ node_group_meet(struct node_group_step *s, unsigned i, bool held)
 	if (g->handover.state == HANDOVER_IDLE)
 		return;
 	ev.peer.serves = heard && master && held;
-	ev.peer.sound = heard && node_has_same_config(n) &&
+	ev.peer.sound = heard && node_has_same_addresses(n, i) &&
 	    (master || g->peer_state == ELECTION_BACKUP);
 	node_group_hand(s, i, &ev);
 }

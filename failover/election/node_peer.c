@@ -41,6 +41,7 @@ hear_group(struct node_group_step *s, unsigned i, const struct hello *h,
 
 	g->peer_state = said != NULL ? said->state : ELECTION_FAULT;
 	node_segment_hear(g, said);
+	g->peer_lacks_group = said == NULL;
 	/*
 	 * A group that its file lacks, or calls something else: its word says
 	 * nothing of the addresses, but its kernel's does. So it is silent
@@ -55,6 +56,7 @@ hear_group(struct node_group_step *s, unsigned i, const struct hello *h,
 	else
 		memcpy(g->peer_mac, said->mac, sizeof(g->peer_mac));
 	g->peer_lacks = said->lacks;
+	g->peer_addresses = said->addresses;
 	ev.heartbeat = (struct election_heartbeat){
 		.state = said->state,
 		.resigning = h->resigning,

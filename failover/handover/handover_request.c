@@ -61,7 +61,10 @@ static const char *const words[] = {
 	[HANDOVER_PEER_UNFIT] = "%s is not able to take it",
 	[HANDOVER_PEER_WORSE] =
 	    "%s is less able to serve it, its status says why",
-	[HANDOVER_PEER_DIFFERS] = "%s has another configuration",
+	[HANDOVER_PEER_LACKS] =
+	    "%s has no group of that name, its configuration differs",
+	[HANDOVER_PEER_DIFFERS] =
+	    "%s has other addresses for it, its configuration differs",
 	[HANDOVER_MUTE_FAILED] = "the listeners could not be muted",
 	[HANDOVER_PEER_LOST] = "%s was lost before it claimed",
 	[HANDOVER_PEER_MUTE] = "%s did not claim when it was asked",
@@ -84,6 +87,10 @@ text_of(const struct role_group *g, enum handover_outcome outcome,
 	else if (outcome == HANDOVER_PEER_UNFIT)
 		(void)snprintf(buf, TEXT_MAX, "%s is in state %s", peer,
 		    election_state_name(role_stand(g)->peer_state));
+	else if (outcome == HANDOVER_DONE &&
+	    !node_has_same_config(role_node(g->role)))
+		(void)snprintf(buf, TEXT_MAX,
+		    "handed over to %s, whose configuration differs", peer);
 	else if (name == NULL)
 		(void)snprintf(buf, TEXT_MAX, "%s", text);
 	else

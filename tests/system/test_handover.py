@@ -278,23 +278,42 @@ def test_refused_by_a_peer_in_fault() -> None:
         assert stage["p1"].state() == "master"
 
 
-def with_another_configuration(stage: Stage, host: str) -> None:
+def with_another_configuration(
+    stage: Stage, host: str, old: str = '"100ms"', new: str = '"101ms"'
+) -> None:
     assert stage[host].stop() == 0
     another = f"{stage.lab.dir}/another.yaml"
     text = Path(stage.config).read_text()
-    Path(another).write_text(text.replace('"100ms"', '"101ms"'))
+    assert old in text, text
+    Path(another).write_text(text.replace(old, new))
     stage[host].config = another
     stage[host].start()
     stage.wait_serving(host)
     stage.wait_master(other(host))
 
 
-def test_refused_where_configurations_differ() -> None:
+def test_f15_where_configurations_differ() -> None:
+    """A file rolled out node by node: possible, with a word."""
     with Stage() as stage:
         stage.serve()
         stage.start()
         with_another_configuration(stage, "p2")
-        assert refused(stage, "p1").endswith("group main: proxy2 has another configuration")
+        done = stage["p1"].cli("handover")
+        assert done.returncode == 0, done
+        assert "handed over to proxy2, whose configuration differs" in done.stdout, done
+        stage.wait_master("p2")
+
+
+ONE_MORE = f'"{VIP[4]}/24"', f'"{VIP[4]}/24", "10.77.0.99/24"'
+
+
+def test_f15_refused_where_addresses_differ() -> None:
+    """Of the same group: clients of one would find nobody."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        with_another_configuration(stage, "p2", *ONE_MORE)
+        assert "group main: proxy2 has other addresses for it" in refused(stage, "p1")
         serves_on(stage, "p1")
 
 
@@ -407,11 +426,11 @@ def test_failover_dies_in_the_middle() -> None:
 
 
 def test_stop_without_a_peer_that_takes_it() -> None:
-    """A peer in another configuration is not asked: it claims when we are gone."""
+    """A peer with other addresses is not asked: it claims when we are gone."""
     with Stage() as stage:
         stage.serve()
         stage.start()
-        with_another_configuration(stage, "p2")
+        with_another_configuration(stage, "p2", *ONE_MORE)
         begun = time.monotonic()
         assert stage["p1"].stop() == 0
         assert time.monotonic() - begun < figure(500) / 1000

@@ -346,7 +346,7 @@ objections_are_told_in_order(void **state)
 		.relay = true,
 		.peer_heard = true,
 		.peer_backup = true,
-		.peer_same_config = true };
+		.peer_same_addresses = true };
 	struct handover_view v = good;
 
 	(void)state;
@@ -355,8 +355,10 @@ objections_are_told_in_order(void **state)
 	assert_int_equal(handover_objection(&v), HANDOVER_PEER_WORSE);
 	v.peer_backup = false;
 	assert_int_equal(handover_objection(&v), HANDOVER_PEER_UNFIT);
-	v.peer_same_config = false;
+	v.peer_same_addresses = false;
 	assert_int_equal(handover_objection(&v), HANDOVER_PEER_DIFFERS);
+	v.peer_lacks_group = true;
+	assert_int_equal(handover_objection(&v), HANDOVER_PEER_LACKS);
 	v.peer_heard = false;
 	assert_int_equal(handover_objection(&v), HANDOVER_PEER_UNHEARD);
 	v.relay = false;

@@ -39,6 +39,7 @@ example(void)
 		.state = ELECTION_FAULT,
 		.faults = 2,
 		.lacks = 0x80000001,
+		.addresses = 0x12345678,
 		.priority = 1,
 	};
 	return h;
@@ -84,6 +85,7 @@ what_is_said_is_what_is_heard(void **state)
 	assert_int_equal(hello_find(&heard, 12)->state, ELECTION_FAULT);
 	assert_int_equal(heard.groups[1].faults, 2);
 	assert_int_equal(heard.groups[1].lacks, 0x80000001);
+	assert_int_equal(heard.groups[1].addresses, 0x12345678);
 	assert_int_equal(hello_count_lacks(heard.groups[1].lacks), 2);
 	assert_null(hello_find(&heard, 13));
 }
