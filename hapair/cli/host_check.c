@@ -211,6 +211,26 @@ check_ports(struct host_check *m)
 
 /* -- interfaces and addresses ---------------------------------------------- */
 
+/* The others would be served without it. */
+static void
+check_families(struct host_check *m, const struct config_group *g,
+    const char *interface, const struct netlink_link *link)
+{
+	char ip[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < g->n_addresses; i++) {
+		const union addr *a = &g->addresses[i].addr;
+		const bool v4 = a->sa.sa_family == AF_INET;
+
+		if (strcmp(g->interfaces[g->addresses[i].at], interface) != 0 ||
+		    (v4 ? link->v4 : link->v6))
+			continue;
+		tell(m, ERROR,
+		    "group %s: %s cannot be held: IPv%d is switched off on interface %s",
+		    g->name, addr_format_ip(a, ip), v4 ? 4 : 6, interface);
+	}
+}
+
 static void
 check_link(struct host_check *m, struct netlink *n,
     const struct config_group *g, const char *interface)
@@ -237,6 +257,8 @@ check_link(struct host_check *m, struct netlink *n,
 	else
 		tell(m, OK, "group %s: interface %s has carrier", g->name,
 		    interface);
+	if (e == 0 && link.index != 0)
+		check_families(m, g, interface, &link);
 }
 
 static void

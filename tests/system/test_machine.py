@@ -129,3 +129,7 @@ def test_interface_that_is_down() -> None:
         stage.lab.run("p1", "ip", "link", "set", "eth0", "down")
         status, text = look(stage, "p1", "--node", "proxy1")
         assert status == 1 and "interface eth0: it is down" in text, text
+        assert "cannot be held" not in text
+        stage.lab.run("p1", "sysctl", "-qw", "net.ipv6.conf.eth0.disable_ipv6=1")
+        status, text = look(stage, "p1", "--node", "proxy1")
+        assert f"{VIP[6]} cannot be held: IPv6 is switched off on interface eth0" in text, text
