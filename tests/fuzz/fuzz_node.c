@@ -127,14 +127,16 @@ read_hello(struct fuzz *f, struct node_event *ev)
 	h->misses = byte & 128 ? buf_get_u8(b) : 3;
 	h->n_groups = GROUPS - (buf_get_u8(b) == 0xff);
 	for (unsigned i = 0; i < h->n_groups; i++) {
-		const uint8_t bits = buf_get_u8(b);
+		const uint8_t bits = buf_get_u8(b), ill = buf_get_u8(b);
 
 		h->groups[i] = (struct hello_group){ .id = 1 + i,
 			.state = bits & 3,
 			.held = bits & 4,
 			.hands_over = bits & 8,
-			.faults = bits >> 6 & 1,
-			.lacks = bits >> 7,
+			.misses_peer = bits & 64,
+			.deaf = bits & 128,
+			.faults = ill & 1,
+			.lacks = ill >> 1 & 1,
 			.priority = (uint8_t)(1 + buf_get_u8(b) % 254),
 			.term = buf_get_u8(b) };
 		h->groups[i].mac[5] = bits >> 4 & 3;
@@ -151,6 +153,7 @@ read_event(struct fuzz *f)
 	const uint8_t byte = buf_get_u8(b);
 
 	ev.group = byte & 1;
+	ev.segment = byte >> 5;
 	if (byte & 2)
 		ev.group = NODE_EVERY;
 	if (ev.type == NODE_HELLO) {
@@ -225,9 +228,12 @@ begin(struct fuzz *f, size_t size)
 	f->now = mono_add_ms((struct mono){ 0 }, 10000);
 	inbox_init(&f->inbox, &calls, f);
 	node_init(&f->inbox.node, &config, 5);
-	for (unsigned i = 0; i < GROUPS; i++)
+	for (unsigned i = 0; i < GROUPS; i++) {
 		node_add_group(
 		    &f->inbox.node, 1 + i, size & 32, &election, f->now);
+		for (unsigned k = 0; k < NODE_SEGMENTS_MAX; k++)
+			node_add_segment(&f->inbox.node, i + k);
+	}
 	if (size & 64)
 		inbox_put(&f->inbox, &restore);
 	inbox_put_type(&f->inbox, NODE_BEGIN);

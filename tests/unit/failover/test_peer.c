@@ -178,6 +178,31 @@ a_new_boot_begins_its_road_anew(void **state)
 	assert_int_equal(path.rejected, 1);
 }
 
+/* Else the others were down until the new one had said as much as the old. */
+static void
+a_new_boot_begins_the_other_roads_anew(void **state)
+{
+	struct pair p = acquainted();
+	struct peer_path path = peer_path_init();
+	struct hello h = say(&p.a, NULL);
+
+	(void)state;
+	h.seq = 1000;
+	road(&path, &p, &h, 10);
+	assert_int_equal(path.missed, 0);
+	peer_path_miss(&path, PEER_REPEATED);
+	assert_int_equal(path.missed, 0);
+	peer_path_miss(&path, PEER_NEW_BOOT);
+	peer_path_miss(&path, PEER_ACCEPTED);
+	assert_int_equal(path.missed, 2);
+	h.seq = 3;
+	peer_path_note(&path, &p.b, &h, PEER_ACCEPTED, at(20));
+	assert_int_equal(path.received, 2);
+	assert_int_equal(path.rejected, 0);
+	assert_int_equal(path.missed, 0);
+	assert_true(peer_path_is_alive(&path, 60, at(80)));
+}
+
 static void
 a_restarted_peer_is_believed_after_one_round_trip(void **state)
 {
@@ -428,6 +453,7 @@ main(void)
 		cmocka_unit_test(a_repeated_or_older_number_is_dropped),
 		cmocka_unit_test(each_road_counts_for_itself),
 		cmocka_unit_test(a_new_boot_begins_its_road_anew),
+		cmocka_unit_test(a_new_boot_begins_the_other_roads_anew),
 		cmocka_unit_test(
 		    a_restarted_peer_is_believed_after_one_round_trip),
 		cmocka_unit_test(recordings_of_a_dead_boot_are_not_believed),
