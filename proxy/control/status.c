@@ -143,8 +143,9 @@ put_refused(struct json_doc *group, const struct config_group *c,
 		json_doc_put_string(
 		    at, "address", cidr_text(&c->addresses[k], cidr));
 		json_doc_put_string(at, "reason", m->refused_reason);
-		problem(problems, "group %s: cannot hold %s on %s: %s", c->name,
-		    cidr, c->interfaces[c->addresses[k].at], m->refused_reason);
+		status_problem(problems, "group %s: cannot hold %s on %s: %s",
+		    c->name, cidr, c->interfaces[c->addresses[k].at],
+		    m->refused_reason);
 	}
 }
 
@@ -311,7 +312,7 @@ put_peer_refused(struct json_doc *group, const struct status *r, size_t i,
 	if (!m->reachable || m->refused[i] == 0)
 		return;
 	if (!m->config_matches)
-		problem(problems,
+		status_problem(problems,
 		    "peer %s cannot hold all addresses of group %s", peer,
 		    c->name);
 	for (size_t k = 0; m->config_matches && k < c->n_addresses; k++) {
@@ -319,7 +320,7 @@ put_peer_refused(struct json_doc *group, const struct status *r, size_t i,
 			continue;
 		json_doc_put_string(
 		    list, NULL, cidr_text(&c->addresses[k], cidr));
-		problem(problems,
+		status_problem(problems,
 		    "peer %s cannot hold %s of group %s: its status says why",
 		    peer, cidr, c->name);
 	}
