@@ -443,7 +443,10 @@ static const struct schema_key service_keys[] = {
 	    .present_at = offsetof(struct config_service, has_source),
 	    .help = "hapair connects to the servers from this address. "
 	            "Without it the kernel chooses one. A virtual IP works "
-	            "while this node is master." },
+	            "while this node is master. Servers that are connected to "
+	            "from one are told when this host dies; others are not, so "
+	            "a database holds the locks of an open transaction until "
+	            "its own patience ends." },
 	{ "keytab", PATH(config_service, keytab, PATH_LEN),
 	    .help = "A copy on this host of the merged Kerberos keytab that "
 	            "the servers have. Only `hapair check --host` reads it, "
