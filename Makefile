@@ -86,8 +86,8 @@ $(foreach d,$(FOLDERS),$(eval $(call archive_rule,$(d))))
 # Simulation and model break a rule on purpose in tests/sim/broken.c.
 WRAP := -Wl,--wrap=node_step
 $(B)/tests/sim/%: $(B)/tests/sim/%.o $(B)/tests/sim/world.o \
-    $(B)/tests/sim/world_host.o $(B)/tests/sim/world_claims.o $(B)/tests/sim/cabled.o \
-    $(B)/tests/sim/broken.o $(call archive,$(NEEDS_failover))
+    $(B)/tests/sim/world_host.o $(B)/tests/sim/world_harm.o $(B)/tests/sim/world_claims.o \
+    $(B)/tests/sim/cabled.o $(B)/tests/sim/broken.o $(call archive,$(NEEDS_failover))
 	$(Q)$(CC) $(ALL_CFLAGS) $(WRAP) -o $@ $^ $(LIBS)
 $(B)/tests/model/%: $(B)/tests/model/%.o $(B)/tests/model/model_state.o $(B)/tests/sim/broken.o \
     $(call archive,$(NEEDS_failover))
@@ -109,7 +109,7 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(call archive,$(NEEDS_hapair))
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 -include $(FUZZ:=.d) $(OBJ:.o=.d) $(UNIT:=.d) $(SIM:=.d) $(B)/tests/sim/world.d \
-	$(B)/tests/model/model_state.d $(B)/tests/sim/world_host.d $(B)/tests/sim/world_claims.d $(B)/tests/sim/cabled.d $(B)/tests/sim/broken.d \
+	$(B)/tests/model/model_state.d $(B)/tests/sim/world_host.d $(B)/tests/sim/world_harm.d $(B)/tests/sim/world_claims.d $(B)/tests/sim/cabled.d $(B)/tests/sim/broken.d \
 	$(TOOLS:=.d) $(TEST_LIB:.o=.d)
 
 objects: $(OBJ)

@@ -4,6 +4,7 @@
 #include "failover/election/rank.h"
 #include "failover/election/reign.h"
 #include "failover/election/transition.h"
+#include "failover/election/unfit.h"
 
 #include <assert.h>
 
@@ -93,28 +94,6 @@ question(struct election *e, struct mono now, enum election_reason alone,
 }
 
 /*
- * Neither of us is master. If the peer can't serve, or ranks lower, waiting
- * helps nobody. If it ranks higher, or is less at fault than we are, it claims
- * as soon as it hears us; a backup does not wait for that longer than it waits
- * for a silent master.
- */
-static bool
-claim_if_better(struct election *e, const struct election_heartbeat *h,
-    struct mono now, struct election_out *out)
-{
-	if (h->resigning)
-		transition_claim(e, now, ELECTION_PEER_RESIGNED, out);
-	else if (!rank_is_outranked(e, h))
-		transition_claim(e, now,
-		    h->state == ELECTION_FAULT ? ELECTION_PEER_FAULT
-		                               : ELECTION_PREFERRED,
-		    out);
-	else
-		return false;
-	return true;
-}
-
-/*
  * After a stall the first heartbeats we read have waited in our socket and tell
  * of the past, and so do those that a TCP connection has kept while our
  * interface was down: only a master's counts, the others don't make us claim.
@@ -125,12 +104,6 @@ makes_news_old(const struct election *e, const struct election_event *ev)
 {
 	return ev->type == ELECTION_STALLED ||
 	    (ev->type == ELECTION_TRACK_OK && e->state == ELECTION_FAULT);
-}
-
-static bool
-is_settling(const struct election *e, struct mono now)
-{
-	return mono_before(now, e->settled);
 }
 
 static void
@@ -161,7 +134,7 @@ init_hears(struct election *e, const struct election_heartbeat *h,
 		return;
 	if (h->state == ELECTION_MASTER)
 		transition_follow(e, h, now, ELECTION_PEER_MASTER, out);
-	else if (!is_settling(e, now) && !claim_if_better(e, h, now, out))
+	else if (!transition_is_settling(e, now) && !rank_claim(e, h, now, out))
 		transition_follow(e, h, now, ELECTION_PEER_PREFERRED, out);
 }
 
@@ -182,7 +155,7 @@ step_init(struct election *e, const struct election_event *ev, struct mono now,
 		init_hears(e, &ev->heartbeat, now, out);
 		break;
 	case ELECTION_UNPROVEN:
-		if (!is_settling(e, now))
+		if (!transition_is_settling(e, now))
 			wait_for_proof(e, now);
 		break;
 	case ELECTION_TRACK_FAULT:
@@ -229,7 +202,7 @@ hear_master(struct election *e, const struct election_heartbeat *h,
     struct mono now, struct election_out *out)
 {
 	/* What waited in our socket may have been taken back since. */
-	if (h->hands_over && !is_settling(e, now))
+	if (h->hands_over && !transition_is_settling(e, now))
 		transition_claim(e, now, ELECTION_HANDED_OVER, out);
 	else
 		transition_believe(e, mono_add_ms(now, h->dead_ms));
@@ -261,8 +234,8 @@ step_backup(struct election *e, const struct election_event *ev,
 			break;
 		if (ev->heartbeat.state == ELECTION_MASTER)
 			hear_master(e, &ev->heartbeat, now, out);
-		else if (!is_settling(e, now))
-			(void)claim_if_better(e, &ev->heartbeat, now, out);
+		else if (!transition_is_settling(e, now))
+			(void)rank_claim(e, &ev->heartbeat, now, out);
 		break;
 	case ELECTION_TRACK_FAULT:
 		transition_fail(e, ev->fault, out);
@@ -288,156 +261,6 @@ step_backup(struct election *e, const struct election_event *ev,
 	case ELECTION_TRACK_OK:       /* already eligible */
 	case ELECTION_ACTION_FAILED:  /* of a mastership we no longer have */
 	case ELECTION_RESTORE:        /* belongs to the start */
-	case ELECTION_CONTRADICTED:   /* it is not ours */
-	case ELECTION_PRIORITY:       /* election_step() has noted it */
-	case ELECTION_ASKABLE:        /* the same */
-	case ELECTION_PAUSE:          /* the same */
-	case ELECTION_HANDOVER_BEGIN: /* there is nothing to give */
-	case ELECTION_HANDOVER_ABORT:
-		break;
-	}
-}
-
-/*
- * The peer is no longer less ill than we are, by what it says: who is preferred
- * of the two serves, as if nothing ailed us.
- */
-static void
-rejoin(struct election *e, const struct election_heartbeat *h, struct mono now,
-    struct election_out *out)
-{
-	if (illness_stands_back(e, now))
-		e->deadline = mono_add_ms(now, h->dead_ms);
-	else if (h->state == ELECTION_MASTER || is_settling(e, now) ||
-	    !claim_if_better(e, h, now, out))
-		transition_follow(e, h, now, ELECTION_LAST_RESORT, out);
-}
-
-/*
- * FAULT: this node can't serve: something forbids it, the kernel refused all
- * addresses (then the deadline is the next try), nobody is heard (then it is
- * the next time that we ask), or the daemon ends. Or it could, but something
- * ails it that ails the peer less (then the deadline is when we stop believing
- * in one).
- */
-static void
-recover_if_heard(
-    struct election *e, bool by_peer, struct mono now, struct election_out *out)
-{
-	if (!e->isolated)
-		return;
-	e->isolated = false;
-	e->deadline = mono_never();
-	if (e->faulted || e->stopped)
-		return;
-	transition_listen(e, now, ELECTION_RECOVERED, out);
-	if (by_peer)
-		return;
-	e->recovered = now;
-	e->deadline = now;
-}
-
-static void
-fault_tick(struct election *e, struct mono now, struct election_out *out)
-{
-	if (mono_before(now, e->deadline))
-		return; /* woken early */
-	if (e->isolated) {
-		transition_ask(out, ELECTION_PROBE);
-		e->deadline = mono_add_ms(now, TRANSITION_ASK_MS);
-		return;
-	}
-	if (e->stands_back) {
-		transition_enter(
-		    e, ELECTION_BACKUP, now, ELECTION_LAST_RESORT, out);
-		return;
-	}
-	e->deadline = mono_never();
-	if (!e->faulted && !e->stopped)
-		transition_listen(e, now, ELECTION_RETRY, out);
-}
-
-/* What ails us has changed. */
-static void
-fault_ill(struct election *e, struct mono now, struct election_out *out)
-{
-	if (!e->stands_back)
-		return;
-	if (e->faults == 0) {
-		transition_listen(e, now, ELECTION_RECOVERED, out);
-	} else if (!illness_stands_back(e, now)) {
-		transition_enter(e, ELECTION_BACKUP,
-		    mono_add_ms(now, e->config.dead_ms), ELECTION_LAST_RESORT,
-		    out);
-	}
-}
-
-/* Nothing forbids us to serve any more. Who is at fault lets the peer speak. */
-static void
-fault_ok(struct election *e, struct mono now, struct election_out *out)
-{
-	e->faulted = false;
-	if (!mono_is_never(e->deadline) || e->stopped)
-		return;
-	if (e->faults == 0)
-		transition_listen(e, now, ELECTION_RECOVERED, out);
-	else
-		transition_stand_back(
-		    e, mono_add_ms(now, e->config.listen_ms), out);
-}
-
-static void
-step_fault(struct election *e, const struct election_event *ev, struct mono now,
-    struct election_out *out)
-{
-	switch (ev->type) {
-	case ELECTION_TICK:
-		fault_tick(e, now, out);
-		break;
-	case ELECTION_HEARTBEAT:
-		transition_note(e, &ev->heartbeat, now);
-		if (e->stands_back)
-			rejoin(e, &ev->heartbeat, now, out);
-		else
-			recover_if_heard(e, true, now, out);
-		break;
-	case ELECTION_ANSWER:
-		recover_if_heard(e, false, now, out);
-		break;
-	case ELECTION_TRACK_FAULT: /* another one, or one more */
-		if (e->stands_back)
-			e->deadline = mono_never();
-		e->stands_back = false;
-		e->faulted = true;
-		out->reason = ev->fault;
-		break;
-	case ELECTION_TRACK_OK:
-		fault_ok(e, now, out);
-		break;
-	case ELECTION_ILL:
-		fault_ill(e, now, out);
-		break;
-	case ELECTION_STOP:
-		e->stopped = true;
-		e->isolated = e->stands_back = false;
-		e->deadline = mono_never();
-		transition_ask(out, ELECTION_SEND_HELLO);
-		break;
-	case ELECTION_RESTORE:
-		if (ev->restore.term > e->term)
-			e->term = ev->restore.term;
-		break;
-	case ELECTION_STALLED:
-		/* Its heartbeats may wait unread in our socket. */
-		if (e->stands_back)
-			e->deadline = mono_add_ms(now, e->config.dead_ms);
-		break; /* we hold nothing anyway */
-	case ELECTION_PEER_ENDED:
-		if (e->stands_back)
-			transition_claim(e, now, ELECTION_PEER_DIED, out);
-		break;                /* else we can't take its place */
-	case ELECTION_UNPROVEN:       /* we claim nothing anyway */
-	case ELECTION_ACTION_FAILED:  /* a release: the lease will end it */
 	case ELECTION_CONTRADICTED:   /* it is not ours */
 	case ELECTION_PRIORITY:       /* election_step() has noted it */
 	case ELECTION_ASKABLE:        /* the same */
@@ -583,7 +406,7 @@ election_step(const struct election *before, const struct election_event *ev,
 		reign_step(&after, ev, now, &out);
 		break;
 	case ELECTION_FAULT:
-		step_fault(&after, ev, now, &out);
+		unfit_step(&after, ev, now, &out);
 		break;
 	}
 	if ((ev->type == ELECTION_ILL || ev->type == ELECTION_PAUSE) &&

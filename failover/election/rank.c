@@ -128,6 +128,22 @@ rank_contest(struct election *e, const struct election_heartbeat *h,
 	}
 }
 
+bool
+rank_claim(struct election *e, const struct election_heartbeat *h,
+    struct mono now, struct election_out *out)
+{
+	if (h->resigning)
+		transition_claim(e, now, ELECTION_PEER_RESIGNED, out);
+	else if (!rank_is_outranked(e, h))
+		transition_claim(e, now,
+		    h->state == ELECTION_FAULT ? ELECTION_PEER_FAULT
+		                               : ELECTION_PREFERRED,
+		    out);
+	else
+		return false;
+	return true;
+}
+
 void
 rank_give(struct election *e, const struct election_heartbeat *h,
     struct mono now, struct election_out *out)

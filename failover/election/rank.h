@@ -24,6 +24,15 @@ void rank_contest(struct election *e, const struct election_heartbeat *h,
     struct mono now, struct election_out *out);
 
 /*
+ * Neither of us is master. If the peer can't serve, or ranks lower, waiting
+ * helps nobody. If it ranks higher, or is less at fault than we are, it claims
+ * as soon as it hears us; a backup does not wait for that longer than it waits
+ * for a silent master. False: nothing is claimed.
+ */
+bool rank_claim(struct election *e, const struct election_heartbeat *h,
+    struct mono now, struct election_out *out);
+
+/*
  * The peer is less ill, or preferred: by what ails us, or by what we track,
  * which has pulled us below it, at once; by preference alone only with
  * `preempt`, and once it has been so for long enough. It takes what is given,

@@ -134,6 +134,19 @@ stood_too_long(const struct election *e, uint32_t stalled_ms, struct mono now)
 	    !mono_before(mono_add_ms(e->heard, feared_ms), now);
 }
 
+/* Another host shows our address. */
+static void
+defend(
+    struct election *e, bool at_peer, struct mono now, struct election_out *out)
+{
+	if (!mono_is_never(e->defended) &&
+	    mono_before(now, mono_add_ms(e->defended, DEFEND_MS)))
+		return;
+	e->defended = now;
+	out->reason = at_peer ? ELECTION_PEER_SHOWS : ELECTION_CONFLICT;
+	transition_ask(out, ELECTION_ANNOUNCE);
+}
+
 /*
  * MASTER: we hold the virtual IPs until we can't serve, are outdone, or don't
  * trust ourselves. Silence of the peer is no reason for anything, unless nobody
@@ -171,13 +184,7 @@ reign_step(struct election *e, const struct election_event *ev, struct mono now,
 		take_answer(e, now);
 		break;
 	case ELECTION_CONTRADICTED:
-		if (!mono_is_never(e->defended) &&
-		    mono_before(now, mono_add_ms(e->defended, DEFEND_MS)))
-			break;
-		e->defended = now;
-		out->reason =
-		    ev->at_peer ? ELECTION_PEER_SHOWS : ELECTION_CONFLICT;
-		transition_ask(out, ELECTION_ANNOUNCE);
+		defend(e, ev->at_peer, now, out);
 		break;
 	case ELECTION_HANDOVER_BEGIN:
 		e->handing = true;

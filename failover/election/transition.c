@@ -134,3 +134,9 @@ transition_stand_back(
 	e->stands_back = true;
 	out->which = e->fault_which;
 }
+
+bool
+transition_is_settling(const struct election *e, struct mono now)
+{
+	return mono_before(now, e->settled);
+}

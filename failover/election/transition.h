@@ -58,3 +58,6 @@ void transition_stop(struct election *e, struct election_out *out);
 /* FAULT, until `until` or until the peer is no better than we are. */
 void transition_stand_back(
     struct election *e, struct mono until, struct election_out *out);
+
+/* What is heard so soon after a stall, or a fault, may be old. */
+bool transition_is_settling(const struct election *e, struct mono now);

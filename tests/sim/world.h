@@ -139,6 +139,8 @@ void world_replay(struct sim *s);
 void world_kill(struct sim *s, unsigned i);
 void world_stop(struct sim *s, unsigned i);
 void world_set_fault(struct sim *s, unsigned i, bool faulted);
+/* All that ails the host, to a daemon that has just begun. */
+void world_put_ills(struct host *h);
 void world_set_lowered(struct sim *s, unsigned i, uint8_t by);
 void world_set_tracked(struct sim *s, unsigned i, uint8_t faults);
 void world_set_barred(struct sim *s, unsigned i, uint32_t addresses);
