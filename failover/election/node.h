@@ -218,6 +218,7 @@ struct node_group {
 	bool peer_near; /* its address is in a subnet of the group's */
 	unsigned n_segments;
 	struct segment segments[NODE_SEGMENTS_MAX];
+	bool peer_able;   /* by its word: serves, or would if we did not */
 	bool peer_serves; /* by its word: has all the addresses, and keeps them
 	                   */
 	bool peer_deaf;   /* by its word: serves, and hears nobody there */

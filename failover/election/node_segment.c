@@ -6,6 +6,10 @@
 void
 node_segment_hear(struct node_group *g, const struct hello_group *said)
 {
+	/* Who stands back for us would serve. */
+	g->peer_able = said != NULL &&
+	    (said->state == ELECTION_BACKUP || said->state == ELECTION_MASTER ||
+	        (said->state == ELECTION_FAULT && said->faults > 0));
 	g->told = said != NULL && said->misses_peer;
 	g->peer_serves = said != NULL && said->held && !said->hands_over;
 	g->peer_deaf = said != NULL && said->deaf;
@@ -161,9 +165,7 @@ static bool
 is_peer_better(
     const struct node *n, const struct node_group *g, struct mono now)
 {
-	return is_peer_alive(n, now) &&
-	    (g->peer_state == ELECTION_BACKUP ||
-	        g->peer_state == ELECTION_MASTER);
+	return is_peer_alive(n, now) && g->peer_able;
 }
 
 /*
