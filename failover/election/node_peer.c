@@ -165,6 +165,12 @@ node_peer_hint(struct node_group_step *s)
 
 	if (!mono_is_never(n->hinted) || n->peer.ended)
 		return;
+	/*
+	 * Who is silent already is doubted, and the network asked. A firewall
+	 * that rejects says the same of a peer that lives, and holds all.
+	 */
+	if (!peer_is_alive(&n->peer, node_dead_ms(n), s->now))
+		return;
 	n->hinted = s->now;
 	n->hint_due = mono_add_ms(s->now, HINT_ASK_MS);
 	n->hint_asks = 1;

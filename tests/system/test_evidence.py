@@ -165,6 +165,32 @@ def test_f03_a_peer_that_is_not_understood_lives(family: int) -> None:
         stays(stage, clients)
 
 
+@limit(60)
+def test_f05_a_firewall_that_rejects() -> None:
+    """Both hosts refuse the pair's port, as if nobody were there: the peer has been
+    silent before that is found out, and its kernel keeps the addresses."""
+    with Stage(pair={"hang_timeout": f"{SLOW}s"}) as stage:
+        stage.serve("echo")
+        stage.start()
+        clients = connect_all(stage)
+        rules = "; ".join(
+            ["add table inet fw", "add chain inet fw in { type filter hook input priority 0; }"]
+            + [f"add rule inet fw in {one} dport 8401 reject" for one in ("udp", "tcp")]
+        )
+        for host in ("p1", "p2"):
+            done = stage.lab.run(host, "nft", rules)
+            assert done.returncode == 0, done.stderr
+            # As often as asked, and not once a second only.
+            done = stage.lab.run(host, "sh", "-c", "echo 0 >/proc/sys/net/ipv4/icmp_ratelimit")
+            assert done.returncode == 0, done.stderr
+        wait_for(lambda: "its kernel says that it has ended" in stage["p2"].log(), 9 * SLOW)
+        time.sleep(0.5 * SLOW)
+        assert all(stage.lab.holders(VIP[f]) == ["p1"] for f in (4, 6)), stage["p2"].log()
+        for host in ("p1", "p2"):
+            stage.lab.run(host, "nft", "delete table inet fw")
+        stays(stage, clients)
+
+
 def answer_arp(stage: Stage, host: str, seconds: float) -> Any:
     """A switch that answers ARP for p1's virtual IP, quicker than it is asked,
     once the file is there."""
