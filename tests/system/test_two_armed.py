@@ -192,8 +192,8 @@ def mac2(stage: Stage, host: str) -> str:
 
 @limit(60)
 def test_f22_what_another_program_does_on_the_second_network() -> None:
-    """An address is deleted there, and one is added at the backup; and a kill of
-    everything leaves none."""
+    """An address is deleted there, and one is added at the backup; and a stop
+    leaves none."""
     with Stage() as stage:
         on_both_networks(stage)
         takes_all(stage, "p1")
