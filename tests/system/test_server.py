@@ -160,7 +160,7 @@ def test_what_makes_no_sense() -> None:
             done = r.node.cli("server", *words)
             assert done.returncode == status and said in done.stderr, (words, done)
         say(r.node, s1=("ready", 1), s2=("ready", 1))
-        assert not Path(r.node.state_dir).exists()
+        assert not Path(r.node.state_dir, "state.json").exists()
 
 
 def test_both_nodes_agree_and_remember() -> None:
