@@ -61,8 +61,9 @@ say(struct role *role, bool challenge, const struct node_now *now)
 	node_speak(&role->inbox.node, challenge ? HELLO_CHALLENGE : HELLO_BEAT,
 	    now, &h);
 	for (size_t i = 0; i < role->n_groups; i++)
-		memcpy(h.groups[i].mac, role->groups[i].vip.links[0].mac,
-		    HELLO_MAC_BYTES);
+		for (unsigned k = 0; k < HELLO_INTERFACES_MAX; k++)
+			memcpy(h.groups[i].macs[k],
+			    role->groups[i].vip.links[k].mac, HELLO_MAC_BYTES);
 	key = packet_auth_find(&role->auth, h.keys[h.key]);
 	if (key == NULL)
 		return; /* it was taken out a moment ago: the node will know */

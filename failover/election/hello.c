@@ -36,10 +36,10 @@ put_group(struct buf *b, const struct hello_group *g)
 	buf_put_u8(b, g->priority);
 	buf_put_u8(b, g->faults);
 	buf_put_u64(b, g->term);
-	buf_put_bytes(b, g->mac, HELLO_MAC_BYTES);
 	buf_put_u16(b, (uint16_t)(g->served_ms / SERVED_UNIT_MS));
 	buf_put_u32(b, g->lacks);
 	buf_put_u32(b, g->addresses);
+	buf_put_bytes(b, g->macs, sizeof(g->macs));
 }
 
 void
@@ -108,10 +108,10 @@ get_group(struct buf *b, const struct hello *h, struct hello_group *g)
 	if ((g->hands_over || g->deaf) && g->state != ELECTION_MASTER)
 		return false;
 	g->term = buf_get_u64(b);
-	buf_get_bytes(b, g->mac, HELLO_MAC_BYTES);
 	g->served_ms = buf_get_u16(b) * SERVED_UNIT_MS;
 	g->lacks = buf_get_u32(b);
 	g->addresses = buf_get_u32(b);
+	buf_get_bytes(b, g->macs, sizeof(g->macs));
 	if (g->served_ms > ELECTION_SERVED_MAX_MS ||
 	    (g->served_ms != 0 && (g->state != ELECTION_MASTER || g->deaf)))
 		return false;

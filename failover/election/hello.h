@@ -22,9 +22,9 @@
  *	8 nonce  8 echo_nonce  8 seq  8 echo_seq
  *	2 interval in ms  1 misses  1 flags  16 hash of the configuration
  *	4 epoch of the pause  4 ms of it that are left
- *	then 32 a group: 4 id  1 state  1 flags  1 priority  1 faults  8 term
- *	6 hardware address  2 served for, in units of 10 ms  4 lacks
- *	4 which addresses
+ *	then 50 a group: 4 id  1 state  1 flags  1 priority  1 faults  8 term
+ *	2 served for, in units of 10 ms  4 lacks  4 which addresses
+ *	4 hardware addresses of 6
  */
 
 #include "core/base.h"
@@ -36,7 +36,7 @@ struct buf;
 #define HELLO_VERSION 2
 #define HELLO_VERSION_LEAST 2 /* that we understand */
 #define HELLO_HEAD_BYTES 128
-#define HELLO_GROUP_BYTES 32
+#define HELLO_GROUP_BYTES 50
 #define HELLO_BYTES_MAX                                                        \
 	(HELLO_HEAD_BYTES + HELLO_GROUPS_MAX * HELLO_GROUP_BYTES)
 /* Of a later version; so that the packet fits into one frame. */
@@ -45,6 +45,7 @@ struct buf;
 #define HELLO_BOOT_BYTES 16
 #define HELLO_CONFIG_BYTES 16
 #define HELLO_MAC_BYTES 6
+#define HELLO_INTERFACES_MAX 4 /* of a group */
 
 enum hello_type {
 	HELLO_BEAT = 1,
@@ -68,8 +69,9 @@ struct hello_group {
 	uint32_t addresses; /* an id of all that its file has */
 	uint8_t priority;
 	uint64_t term;
-	uint8_t mac[HELLO_MAC_BYTES]; /* of its interface; zeros: none */
 	uint32_t served_ms; /* master for so long without a break; coarse */
+	/* Of its interfaces, in the file's order; zeros: none. */
+	uint8_t macs[HELLO_INTERFACES_MAX][HELLO_MAC_BYTES];
 };
 
 struct hello {

@@ -21,8 +21,8 @@
 #include "failover/election/segment.h"
 
 #define NODE_GROUPS_MAX HELLO_GROUPS_MAX
-#define NODE_LINKS_MAX 5          /* the nodes' addresses, and their links */
-#define NODE_SEGMENTS_MAX 4       /* of a group */
+#define NODE_LINKS_MAX 5 /* the nodes' addresses, and their links */
+#define NODE_SEGMENTS_MAX HELLO_INTERFACES_MAX
 #define NODE_SEGMENT_PATHS_MAX 16 /* of all groups, where no link goes */
 #define NODE_PATHS_MAX (NODE_LINKS_MAX + NODE_SEGMENT_PATHS_MAX)
 #define NODE_EVERY NODE_GROUPS_MAX /* as an event's group: all of them */
@@ -212,9 +212,9 @@ struct node_group {
 	uint32_t lacks, peer_lacks;         /* addresses, a bit each */
 	enum election_state peer_state;
 	/*
-	 * The peer's interface: by its own word, else as seen; zeros: unknown.
+	 * The peer's interfaces: by its own word, else as seen; zeros: unknown.
 	 */
-	uint8_t peer_mac[HELLO_MAC_BYTES];
+	uint8_t peer_macs[HELLO_INTERFACES_MAX][HELLO_MAC_BYTES];
 	bool peer_near; /* its address is in a subnet of the group's */
 	unsigned n_segments;
 	struct segment segments[NODE_SEGMENTS_MAX];

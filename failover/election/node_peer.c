@@ -54,7 +54,7 @@ hear_group(struct node_group_step *s, unsigned i, const struct hello *h,
 	if (said == NULL)
 		said = &none;
 	else
-		memcpy(g->peer_mac, said->mac, sizeof(g->peer_mac));
+		memcpy(g->peer_macs, said->macs, sizeof(g->peer_macs));
 	g->peer_lacks = said->lacks;
 	g->peer_addresses = said->addresses;
 	ev.heartbeat = (struct election_heartbeat){
@@ -214,24 +214,52 @@ node_peer_answer(
 	        .type = ELECTION_ANSWER, .answer = answer });
 }
 
+static bool
+is_unsaid(const uint8_t *mac)
+{
+	static const uint8_t zero[HELLO_MAC_BYTES];
+
+	return memcmp(mac, zero, sizeof(zero)) == 0;
+}
+
+/* Of an event's `segment`; where it is unknown, the first. */
+static unsigned
+interface_of(const struct node_group *g, unsigned segment)
+{
+	return segment > 0 && segment <= g->n_segments ? segment - 1 : 0;
+}
+
+/*
+ * Each of the peer's interfaces has hardware of its own, and its file may count
+ * them in another order. On a network where its hardware is not known, and
+ * where its own address could not be asked for, it may be anybody's.
+ */
+static bool
+is_peers(const struct node_group *g, unsigned k, const uint8_t *mac)
+{
+	const bool near =
+	    k < g->n_segments ? g->segments[k].path == 0 : g->peer_near;
+
+	for (unsigned i = 0; i < HELLO_INTERFACES_MAX; i++)
+		if (memcmp(mac, g->peer_macs[i], HELLO_MAC_BYTES) == 0)
+			return true;
+	return is_unsaid(mac) || (is_unsaid(g->peer_macs[k]) && !near);
+}
+
 void
 node_peer_show(
     struct node_group_step *s, unsigned i, const struct node_event *ev)
 {
-	static const uint8_t zero[HELLO_MAC_BYTES];
 	const struct node *n = s->node;
 	struct node_group *g = &s->node->groups[i];
+	const unsigned k = interface_of(g, ev->segment);
 	const uint8_t *mac = ev->shown.mac;
-	const bool known = memcmp(g->peer_mac, zero, sizeof(zero)) != 0;
-	/* Which hardware is the peer's is not known: then it may be that. */
-	const bool at_peer = (!known && !g->peer_near) ||
-	    memcmp(mac, zero, sizeof(zero)) == 0 ||
-	    memcmp(mac, g->peer_mac, sizeof(zero)) == 0;
+	const bool at_peer = is_peers(g, k, mac);
 
 	node_segment_note(s, i, ev->segment, true);
 	if (ev->shown.own) {
-		if (!known)
-			memcpy(g->peer_mac, mac, sizeof(g->peer_mac));
+		if (is_unsaid(g->peer_macs[k]))
+			memcpy(g->peer_macs[k], mac, HELLO_MAC_BYTES);
 		node_peer_answer(s, i, SUSPECT_PEER);
 		return;
 	}

@@ -52,7 +52,8 @@ hold(struct role_group *g, struct syn_hold *syn_hold)
 static void
 forward(struct role_group *g, struct syn_hold *syn_hold)
 {
-	int e = syn_hold_forward(syn_hold, g->index, role_stand(g)->peer_mac);
+	int e =
+	    syn_hold_forward(syn_hold, g->index, role_stand(g)->peer_macs[0]);
 
 	if (e < 0)
 		log_warning(g->subject,

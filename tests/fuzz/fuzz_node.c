@@ -139,7 +139,7 @@ read_hello(struct fuzz *f, struct node_event *ev)
 			.lacks = ill >> 1 & 1,
 			.priority = (uint8_t)(1 + buf_get_u8(b) % 254),
 			.term = buf_get_u8(b) };
-		h->groups[i].mac[5] = bits >> 4 & 3;
+		h->groups[i].macs[0][5] = bits >> 4 & 3;
 	}
 	ev->hello.path = buf_get_u8(b) % (NODE_PATHS_MAX + 1);
 	ev->hello.fresh = own->nonce + 1;

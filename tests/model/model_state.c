@@ -345,14 +345,14 @@ code_election(struct coder *c, struct election *e)
 static void
 code_group(struct coder *c, struct node_group *g)
 {
-	bool seen = g->peer_mac[0] != 0;
+	bool seen = g->peer_macs[0][0] != 0;
 	bool *const bools[] = { &g->handover.wanted, &g->handover.muted,
 		&g->handover.served, &g->given, &g->usable, &g->answer_owed,
 		&seen };
 
 	code_election(c, &g->election);
 	code_bools(c, bools, ARRAY_LEN(bools));
-	g->peer_mac[0] = seen;
+	g->peer_macs[0][0] = seen;
 	g->handover.state = (enum handover_state)code(c, g->handover.state);
 	code_moment(c, &g->handover.deadline);
 	g->peer_state = (enum election_state)code(c, g->peer_state);
@@ -384,7 +384,7 @@ code_hello(struct coder *c, struct hello *h, unsigned to)
 	g->state = (enum election_state)code(c, g->state);
 	g->priority = to == 0 ? 100 : 150;
 	g->term = code(c, g->term);
-	g->mac[0] = 1;
+	g->macs[0][0] = 1;
 	g->served_ms = 0;
 }
 

@@ -32,7 +32,7 @@ send_hello(struct sim *s, unsigned from, enum hello_type type)
 	struct hello hello;
 
 	node_speak(&h->inbox.node, type, &now, &hello);
-	hello.groups[0].mac[5] = (uint8_t)(from + 1);
+	hello.groups[0].macs[0][5] = (uint8_t)(from + 1);
 	hello_encode(&b, &hello);
 	if (!s->cut[to] && !s->silent[from] && !s->mute && !s->filtered[to] &&
 	    !world_percent(s, s->loss_percent))

@@ -4,6 +4,8 @@ without the cable; and a backup that is cut off costs the master nothing. And a
 group that is on two networks is one thing: all of it moves, or nothing."""
 
 import contextlib
+import os
+import signal
 import time
 from typing import Any
 
@@ -204,3 +206,16 @@ def test_f22_what_another_program_does_on_the_second_network() -> None:
         assert stage["p1"].status()["groups"][0]["transitions"] == 1
         assert stage["p1"].stop() == 0
         takes_all(stage, "p2")
+
+
+@limit(60)
+def test_f22_a_master_that_hangs_is_no_third_host() -> None:
+    """Its kernel answers on both networks, from the hardware of each."""
+    with Stage() as stage:
+        on_both_networks(stage)
+        takes_all(stage, "p1")
+        for pid in stage["p1"].everyone():
+            os.kill(pid, signal.SIGSTOP)
+        wait_for(lambda: holds_all(stage, "p2"), 9 * SLOW)
+        assert "conflict" not in stage["p2"].log(), stage["p2"].log()
+        stage["p1"].kill_all()

@@ -33,7 +33,7 @@ example(void)
 		.hands_over = true,
 		.priority = 150,
 		.term = 12,
-		.mac = { 2, 0, 0, 0, 0, 9 } };
+		.macs = { { 2, 0, 0, 0, 0, 9 }, { 2, 0, 0, 0, 0, 8 } } };
 	h.groups[1] = (struct hello_group){
 		.id = 12,
 		.state = ELECTION_FAULT,
@@ -80,7 +80,8 @@ what_is_said_is_what_is_heard(void **state)
 	assert_true(heard.resigning);
 	assert_true(heard.groups[0].held);
 	assert_true(heard.groups[0].hands_over);
-	assert_int_equal(heard.groups[0].mac[5], 9);
+	assert_int_equal(heard.groups[0].macs[0][5], 9);
+	assert_int_equal(heard.groups[0].macs[1][5], 8);
 	assert_int_equal(heard.groups[0].term, 12);
 	assert_int_equal(hello_find(&heard, 12)->state, ELECTION_FAULT);
 	assert_int_equal(heard.groups[1].faults, 2);
@@ -126,9 +127,9 @@ static const struct row {
 	{ "a fault that is deaf", HELLO_HEAD_BYTES + HELLO_GROUP_BYTES + 5, 4 },
 	{ "priority 0", HELLO_HEAD_BYTES + 6, 0 },
 	{ "priority 255", HELLO_HEAD_BYTES + 6, 255 },
-	{ "a fault that has served", HELLO_HEAD_BYTES + HELLO_GROUP_BYTES + 23,
+	{ "a fault that has served", HELLO_HEAD_BYTES + HELLO_GROUP_BYTES + 17,
 	    1 },
-	{ "served for ever", HELLO_HEAD_BYTES + 22, 255 },
+	{ "served for ever", HELLO_HEAD_BYTES + 16, 255 },
 	{ "a group twice", HELLO_HEAD_BYTES + HELLO_GROUP_BYTES + 3, 11 },
 };
 

@@ -68,7 +68,7 @@ hear(struct pair *p, const struct hello_group *g, bool resigning)
 
 	ev.hello.said.groups[0] = *g;
 	ev.hello.said.groups[0].id = 1;
-	ev.hello.said.groups[0].mac[5] = 2;
+	ev.hello.said.groups[0].macs[0][5] = 2;
 	peer_stamp(&p->peer, &ev.hello.said, 60, moment(p).mono);
 	put(p, &ev);
 }

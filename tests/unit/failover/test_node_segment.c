@@ -25,6 +25,8 @@ struct world {
 	enum harm harms[2][NETWORKS];
 	bool others[NETWORKS]; /* are there, and answer */
 	bool arp_alone;        /* no heartbeats there: a network filters them */
+	bool hangs;            /* the first node, but for its kernel */
+	bool stranger[NETWORKS]; /* who answers there is a third host */
 	bool preempt;
 	int64_t now_ms, moved_ms;
 	unsigned moves;
@@ -64,6 +66,13 @@ note_moved(struct world *w)
 	w->moved_ms = w->now_ms - CUT_MS;
 }
 
+/* Each interface of each node has its own. */
+static uint8_t
+hardware(unsigned i, unsigned k)
+{
+	return (uint8_t)(1 + i * NETWORKS + k);
+}
+
 static void put(struct world *w, unsigned i, const struct node_event *ev);
 
 static void
@@ -73,7 +82,8 @@ say(struct world *w, unsigned i, enum hello_type type)
 	struct node_event ev = { .type = NODE_HELLO };
 
 	node_speak(&w->nodes[i], type, &now, &ev.hello.said);
-	ev.hello.said.groups[0].mac[5] = (uint8_t)(i + 1);
+	for (unsigned k = 0; k < NETWORKS; k++)
+		ev.hello.said.groups[0].macs[k][5] = hardware(i, k);
 	ev.hello.path = CABLE;
 	put(w, 1 - i, &ev);
 	for (unsigned k = 0; k < NETWORKS && !w->arp_alone; k++) {
@@ -91,7 +101,7 @@ probe(struct world *w, unsigned i)
 
 		if (!leaves(w, i, k) || !arrives(w, i, k))
 			continue;
-		ev.shown.mac[5] = (uint8_t)(2 - i);
+		ev.shown.mac[5] = w->stranger[k] ? 99 : hardware(1 - i, k);
 		if (node_is_master(&w->nodes[1 - i], 0) && is_joined(w, i, k) &&
 		    is_joined(w, 1 - i, k))
 			put(w, i, &ev);
@@ -110,6 +120,8 @@ put(struct world *w, unsigned i, const struct node_event *ev)
 	const struct node_now now = moment(w);
 	struct node_out out;
 
+	if (w->hangs && i == 0)
+		return;
 	node_step(&w->nodes[i], ev, &now, &out);
 	for (unsigned e = 0; e < out.n; e++) {
 		const enum node_effect_type type = out.effects[e].type;
@@ -137,7 +149,7 @@ static void
 turn(struct world *w)
 {
 	w->now_ms++;
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = w->hangs ? 1 : 0; i < 2; i++) {
 		if (!mono_before(moment(w).mono, node_wake(&w->nodes[i])))
 			put_type(w, i, NODE_TICK);
 		if (w->now_ms % 20 == 7 * i)
@@ -278,12 +290,34 @@ it_takes_no_longer_than_silence_would(void **state)
 	assert_in_range(w.moved_ms, 1, 80);
 }
 
+/* Its kernel answers on each network, from the hardware it has there. */
+static void
+a_master_that_hangs_is_no_third_host(void **state)
+{
+	(void)state;
+	for (unsigned stranger = 0; stranger <= NETWORKS; stranger++) {
+		struct world w = { .now_ms = 1000, .others = { true, true } };
+
+		begin(&w);
+		while (w.now_ms < CUT_MS)
+			turn(&w);
+		w.hangs = true;
+		if (stranger < NETWORKS)
+			w.stranger[stranger] = true;
+		while (w.now_ms < CUT_MS + 200)
+			turn(&w);
+		assert_int_equal(w.nodes[1].groups[0].election.doubt.last,
+		    stranger < NETWORKS ? SUSPECT_CONFLICT : SUSPECT_HOLDS);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_is_cut_off_leaves_it_to_who_is_not),
 		cmocka_unit_test(it_takes_no_longer_than_silence_would),
+		cmocka_unit_test(a_master_that_hangs_is_no_third_host),
 	};
 
 	TEST_MAIN(tests);
