@@ -40,7 +40,7 @@ handover_run_drop(struct role_group *g)
 static void
 hold(struct role_group *g, struct syn_hold *syn_hold)
 {
-	int e = syn_hold_hold(syn_hold, g->index, g->config, &g->vip.links[0]);
+	int e = syn_hold_hold(syn_hold, g->index, g->config, g->vip.links);
 
 	/* Without it, those clients ask again after a second. */
 	if (e < 0)
@@ -52,8 +52,7 @@ hold(struct role_group *g, struct syn_hold *syn_hold)
 static void
 forward(struct role_group *g, struct syn_hold *syn_hold)
 {
-	int e =
-	    syn_hold_forward(syn_hold, g->index, role_stand(g)->peer_macs[0]);
+	int e = syn_hold_forward(syn_hold, g->index, role_stand(g)->peer_macs);
 
 	if (e < 0)
 		log_warning(g->subject,

@@ -47,8 +47,8 @@
 
 struct syn_hold_frame {
 	struct mono at;
-	unsigned side;
-	size_t len; /* with the virtio header */
+	unsigned side, k; /* the group, and which of its interfaces */
+	size_t len;       /* with the virtio header */
 	uint8_t bytes[HEADER_BYTES + SYN_HOLD_FRAME_BYTES];
 };
 
@@ -153,18 +153,30 @@ hook(struct syn_hold *s)
 	return 0;
 }
 
+static bool
+is_none(const uint8_t *mac)
+{
+	static const uint8_t none[NETLINK_MAC_BYTES];
+
+	return memcmp(mac, none, sizeof(none)) == 0;
+}
+
 static void
 send_on(struct syn_hold *s, unsigned which, struct syn_hold_side *side,
-    uint8_t *bytes, size_t len)
+    unsigned k, uint8_t *bytes, size_t len)
 {
+	const struct netlink_link *link = &side->links[k];
+	const uint8_t *mac = side->peer_macs[k];
 	struct sockaddr_ll to = { .sll_family = AF_PACKET,
-		.sll_ifindex = side->link.index,
+		.sll_ifindex = link->index,
 		.sll_halen = NETLINK_MAC_BYTES };
 
-	memcpy(to.sll_addr, side->peer_mac, NETLINK_MAC_BYTES);
-	memcpy(bytes + HEADER_BYTES, side->peer_mac, NETLINK_MAC_BYTES);
+	if (is_none(mac))
+		return;
+	memcpy(to.sll_addr, mac, NETLINK_MAC_BYTES);
+	memcpy(bytes + HEADER_BYTES, mac, NETLINK_MAC_BYTES);
 	/* From us, or switches would look for the client at our port. */
-	memcpy(bytes + SOURCE_AT, side->link.mac, NETLINK_MAC_BYTES);
+	memcpy(bytes + SOURCE_AT, link->mac, NETLINK_MAC_BYTES);
 	/* A frame that is lost here was as good as lost before. */
 	if (sendto(s->fds[which], bytes, len, MSG_DONTWAIT,
 	        (const struct sockaddr *)&to, sizeof(to)) != -1)
@@ -219,8 +231,8 @@ empty(struct syn_hold *s, unsigned index, enum fate fate)
 		} else if (mono_span_ms(f->at, now) >= STALE_MS) {
 			continue;
 		} else if (fate == SEND_ON) {
-			send_on(s, v6 ? V6 : V4, &s->sides[index], f->bytes,
-			    f->len);
+			send_on(s, v6 ? V6 : V4, &s->sides[index], f->k,
+			    f->bytes, f->len);
 		} else if (fate == GIVE_BACK) {
 			give_back(s, f);
 		}
@@ -230,16 +242,16 @@ empty(struct syn_hold *s, unsigned index, enum fate fate)
 
 int
 syn_hold_hold(struct syn_hold *s, unsigned index,
-    const struct config_group *group, const struct netlink_link *link)
+    const struct config_group *group, const struct netlink_link *links)
 {
 	struct syn_hold_side *side = &s->sides[index];
 	int e;
 
 	if (side->mode == SYN_HOLD_HOLDING)
 		return 0;
-	*side = (struct syn_hold_side){
-		.mode = SYN_HOLD_HOLDING, .group = group, .link = *link
-	};
+	*side =
+	    (struct syn_hold_side){ .mode = SYN_HOLD_HOLDING, .group = group };
+	memcpy(side->links, links, group->n_interfaces * sizeof(*links));
 	e = hook(s);
 	if (e == 0)
 		e = refilter_all(s);
@@ -248,20 +260,39 @@ syn_hold_hold(struct syn_hold *s, unsigned index,
 	return e;
 }
 
+/* On how many interfaces the peer can be sent to. */
+static size_t
+note_macs(
+    struct syn_hold_side *side, const uint8_t (*peer_macs)[NETLINK_MAC_BYTES])
+{
+	size_t n = 0;
+
+	for (unsigned k = 0; k < side->group->n_interfaces; k++) {
+		if (!side->links[k].ethernet || is_none(peer_macs[k]))
+			continue;
+		memcpy(side->peer_macs[k], peer_macs[k], NETLINK_MAC_BYTES);
+		n++;
+	}
+	return n;
+}
+
 int
 syn_hold_forward(struct syn_hold *s, unsigned index,
-    const uint8_t peer_mac[static NETLINK_MAC_BYTES])
+    const uint8_t (*peer_macs)[NETLINK_MAC_BYTES])
 {
-	static const uint8_t none[NETLINK_MAC_BYTES];
 	struct syn_hold_side *side = &s->sides[index];
+	size_t n;
+	int e;
 
-	if (side->mode == SYN_HOLD_OFF || !side->link.ethernet ||
-	    memcmp(peer_mac, none, sizeof(none)) == 0)
+	if (side->mode == SYN_HOLD_OFF)
 		return -EHOSTUNREACH;
-	memcpy(side->peer_mac, peer_mac, NETLINK_MAC_BYTES);
+	n = note_macs(side, peer_macs);
+	if (n == 0)
+		return -EHOSTUNREACH;
 	side->mode = SYN_HOLD_FORWARDING;
 	empty(s, index, SEND_ON);
-	return refilter_all(s);
+	e = refilter_all(s);
+	return e == 0 && n < side->group->n_interfaces ? -EHOSTUNREACH : e;
 }
 
 static void
@@ -288,25 +319,42 @@ syn_hold_let_go(struct syn_hold *s, unsigned index)
 	finish(s, index, FORGET);
 }
 
-/* -1: no group's, or of one that is not in question. */
+/* Which of the group's interfaces it is; as many as there are: none. */
+static unsigned
+find_link(const struct syn_hold_side *side, int interface)
+{
+	unsigned k = 0;
+
+	while (
+	    k < side->group->n_interfaces && side->links[k].index != interface)
+		k++;
+	return k;
+}
+
+/*
+ * -1: no group's, or of one that is not in question. *ret_k: on which of its
+ * interfaces.
+ */
 static int
-side_of(const struct syn_hold *s, const uint8_t *network, int interface)
+side_of(const struct syn_hold *s, const uint8_t *network, int interface,
+    unsigned *ret_k)
 {
 	const union addr to = ip_packet_dest(network);
 
 	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++) {
 		const struct syn_hold_side *side = &s->sides[i];
 
-		if (side->mode != SYN_HOLD_OFF &&
-		    side->link.index == interface &&
-		    config_group_has(side->group, &to))
-			return (int)i;
+		if (side->mode == SYN_HOLD_OFF ||
+		    !config_group_has(side->group, &to))
+			continue;
+		*ret_k = find_link(side, interface);
+		return *ret_k < side->group->n_interfaces ? (int)i : -1;
 	}
 	return -1;
 }
 
 static void
-keep(struct syn_hold *s, unsigned index, size_t len)
+keep(struct syn_hold *s, unsigned index, unsigned k, size_t len)
 {
 	struct syn_hold_frame *f;
 
@@ -316,6 +364,7 @@ keep(struct syn_hold *s, unsigned index, size_t len)
 	f = &s->frames[s->n_frames++];
 	f->at = mono_now();
 	f->side = index;
+	f->k = k;
 	f->len = len;
 	memcpy(f->bytes, s->scratch, len);
 	s->sides[index].held++;
@@ -326,29 +375,30 @@ take(struct syn_hold *s, unsigned which, const struct sockaddr_ll *from,
     size_t len)
 {
 	struct syn_hold_side *side;
+	unsigned k;
 	int index;
 
 	/* To us by hardware address: a switch may flood, others may listen. */
 	if (len < NETWORK_AT + IP_PACKET_BYTES_MIN ||
 	    from->sll_pkttype != PACKET_HOST)
 		return;
-	index = side_of(s, s->scratch + NETWORK_AT, from->sll_ifindex);
+	index = side_of(s, s->scratch + NETWORK_AT, from->sll_ifindex, &k);
 	if (index == -1)
 		return;
 	side = &s->sides[index];
 	/* What the peer sends on to us must not go back to it. */
-	if (memcmp(s->scratch + SOURCE_AT, side->peer_mac, NETLINK_MAC_BYTES) ==
-	    0)
+	if (memcmp(s->scratch + SOURCE_AT, side->peer_macs[k],
+	        NETLINK_MAC_BYTES) == 0)
 		return;
 	switch (side->mode) {
 	case SYN_HOLD_OFF:
 		break;
 	case SYN_HOLD_HOLDING:
 		if (ip_packet_is_syn(s->scratch + NETWORK_AT, len - NETWORK_AT))
-			keep(s, (unsigned)index, len);
+			keep(s, (unsigned)index, k, len);
 		break;
 	case SYN_HOLD_FORWARDING:
-		send_on(s, which, side, s->scratch, len);
+		send_on(s, which, side, k, s->scratch, len);
 		break;
 	}
 }

@@ -34,8 +34,10 @@ enum syn_hold_mode {
 struct syn_hold_side {
 	enum syn_hold_mode mode;
 	const struct config_group *group; /* borrowed: the configuration's */
-	struct netlink_link link;         /* where frames come from, and go */
-	uint8_t peer_mac[NETLINK_MAC_BYTES];
+	/* Where frames come from, and go: as the group's interfaces. */
+	struct netlink_link links[CONFIG_GROUP_INTERFACES_MAX];
+	/* The peer's; zeros: nothing is sent on there. */
+	uint8_t peer_macs[CONFIG_GROUP_INTERFACES_MAX][NETLINK_MAC_BYTES];
 	/* Frames, since syn_hold_hold(). */
 	unsigned held, forwarded, returned;
 };
@@ -62,16 +64,21 @@ void syn_hold_init(struct syn_hold *s);
 MUST_CHECK int syn_hold_open(struct syn_hold *s);
 void syn_hold_close(struct syn_hold *s);
 
-/* Keeps SYNs to the group's addresses from now on. Returns 0 or -errno. */
+/*
+ * Keeps SYNs to the group's addresses from now on. `links`: of each of its
+ * interfaces. Returns 0 or -errno.
+ */
 MUST_CHECK int syn_hold_hold(struct syn_hold *s, unsigned index,
-    const struct config_group *group, const struct netlink_link *link);
+    const struct config_group *group, const struct netlink_link *links);
 
 /*
- * Sends what is held for the group, and from now on whatever comes, to this
- * hardware address. Returns 0 or -errno: -EHOSTUNREACH where it is none.
+ * Sends what is held for the group, and from now on whatever comes, to these
+ * hardware addresses, one for each interface. Returns 0 or -errno:
+ * -EHOSTUNREACH where one of them is none. Then the others are sent to, and
+ * if there are no others all goes on as before.
  */
 MUST_CHECK int syn_hold_forward(struct syn_hold *s, unsigned index,
-    const uint8_t peer_mac[static NETLINK_MAC_BYTES]);
+    const uint8_t (*peer_macs)[NETLINK_MAC_BYTES]);
 
 /*
  * No more; what is held is given to our kernel, as if it came now, and finds

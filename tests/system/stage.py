@@ -394,12 +394,12 @@ class Stage:
         return str(wait_for(self.agreed_master, timeout * SLOW))
 
     def probe(self, family: int = 4, seconds: float = 3, **more: Any) -> Probe:
-        """Connects each millisecond and wants a server's banner."""
+        """Connects each millisecond, from `at`, and wants a server's banner."""
         argv = [f"{TOOLS}/gap_probe", "-d", str(seconds), "-e", more.pop("expect", "s")]
         argv += ["-t", str(more.pop("timeout", int(figure(200))))]
         argv += ["-i", str(more.pop("interval", SLOW))]
         argv += [more.pop("to", self.front(family)), str(PORT)]
-        return Probe(self.lab.spawn("c", argv, stdout=subprocess.PIPE, text=True))
+        return Probe(self.lab.spawn(more.pop("at", "c"), argv, stdout=subprocess.PIPE, text=True))
 
     def probes(self, seconds: float = 3, **more: Any) -> Probes:
         """Both families, each every 2 ms."""

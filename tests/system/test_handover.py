@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import harm
+from lab import VIP2
 from stage import (
     BINARY,
     PORT,
@@ -28,6 +29,7 @@ from stage import (
     service,
     wait_for,
 )
+from test_two_armed import on_both_networks
 
 TIMED = True  # it judges milliseconds or processor time
 RUNS = 5
@@ -87,6 +89,25 @@ def test_command() -> None:
             give(stage, host)
             host = other(host)
             flawless(running.result(), 1000 // SLOW)
+            stage.wait_master(host)
+
+
+@limit(60)
+def test_command_on_two_networks() -> None:
+    """The same of a client on the group's second network."""
+    with Stage() as stage:
+        on_both_networks(stage, "banner")
+        host = "p1"
+        for _ in range(2):
+            running = [
+                stage.probe(f, 1, timeout=3000, interval=2 * SLOW, to=VIP2[f], at="s3")
+                for f in (4, 6)
+            ]
+            time.sleep(0.3)
+            give(stage, host)
+            host = other(host)
+            for one in running:
+                flawless(one.result(), 500 // SLOW)
             stage.wait_master(host)
 
 

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import lab as labs
-from stage import SLOW, VIP, Stage, families, figure, limit, wait_for
+from stage import PORT, SLOW, VIP, Stage, families, figure, limit, wait_for
 from test_evidence import connect_all, dead, stays
 
 
@@ -119,7 +119,7 @@ def test_f21_a_master_that_is_mute_or_deaf() -> None:
             wait_for(lambda: stage[host].status()["healthy"], 5 * SLOW)
 
 
-def on_both_networks(stage: Stage) -> None:
+def on_both_networks(stage: Stage, mode: str = "echo") -> None:
     """Clients on the first network and servers on the second, and an address of
     each family on each."""
     stage.lab.second_network()
@@ -130,8 +130,9 @@ def on_both_networks(stage: Stage) -> None:
     for one in config["services"]:
         one["servers"] = [f"{labs.second_address(s)}:80" for s in labs.SERVERS]
         one["source"] = labs.VIP2[4]
+        one["listen"] += [labs.endpoint(labs.VIP2[f], PORT) for f in (4, 6)]
     stage.configure(config)
-    stage.serve("echo")
+    stage.serve(mode)
     stage.start()
 
 
