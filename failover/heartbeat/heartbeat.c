@@ -168,7 +168,8 @@ is_authentic(
 		return false;
 	}
 	key = packet_auth_find(&role->auth, ret_hello->keys[ret_hello->key]);
-	if (key == NULL)
+	/* A node's id does not depend on its key. */
+	if (key == NULL && ret_hello->sender == role->auth.other)
 		note_odd(
 		    role, MSG_PEER_ODD_KEY, ret_hello->keys[ret_hello->key]);
 	if (!peer_is_addressed(peer, ret_hello))

@@ -159,8 +159,15 @@ def test_versions_out_of_reach_are_told() -> None:
         data = bytearray(payloads(stage, "p1", "p2", 1)[0])
         data[4:6] = b"\x09\x09"
         stage["p2"].stop()
+        others = data[:4] + b"\2\2" + data[6:12] + b"k" * 16 + b"n" * 8 + data[36:]
         with stage.lab.socket("p2", 4, socket.SOCK_DGRAM) as sock:
             sock.bind((address("p2"), PORT))
+            # Another node's, of another key: nobody takes it for the peer's.
+            wait_for(lambda: not peer(stage, "p1")["reachable"], 5 * SLOW)
+            count = rejected(stage, "p1")
+            sock.sendto(others, (address("p1"), PORT))
+            wait_for(lambda: rejected(stage, "p1") > count, 5 * SLOW)
+            assert "signs with key" not in stage["p1"].cli("status").stdout
 
             def told() -> bool:
                 """status names the version"""
