@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define MAGIC 0x48415052u /* "HAPR" */
-
 #define FLAG_RESIGNING 0x01
 #define FLAG_PAUSE_OWN 0x02
 #define GROUP_FLAG_HELD 0x01
@@ -46,7 +44,7 @@ void
 hello_encode(struct buf *b, const struct hello *h)
 {
 	assert(h->n_groups <= HELLO_GROUPS_MAX);
-	buf_put_u32(b, MAGIC);
+	buf_put_u32(b, HELLO_MAGIC);
 	buf_put_u8(b, HELLO_VERSION);
 	buf_put_u8(b, HELLO_VERSION_LEAST);
 	buf_put_u8(b, (uint8_t)h->type);
@@ -132,7 +130,7 @@ get_frame(struct buf *b, struct frame *f)
 
 	f->version = buf_get_u8(b);
 	f->least = buf_get_u8(b);
-	if (b->bad || magic != MAGIC)
+	if (b->bad || magic != HELLO_MAGIC)
 		return -EBADMSG;
 	if (f->version < HELLO_VERSION_LEAST || f->least > HELLO_VERSION)
 		return -EPROTO;

@@ -12,7 +12,8 @@
  * is upgraded after the other. So a packet says which version wrote it and the
  * least that can read it, and how long its head and each group's part are: what
  * a reader does not know at the end of these it skips, and flags that it does
- * not know, too. Whoever adds something adds it there, and keeps `least`.
+ * not know, too. Whoever adds something adds it there, and keeps `least`. What
+ * stands up to the sender stays where it is, in every version.
  *
  * Layout, in network byte order:
  *
@@ -32,6 +33,8 @@
 
 struct buf;
 
+#define HELLO_MAGIC 0x48415052u /* "HAPR" */
+#define HELLO_SENDER_AT 28
 #define HELLO_GROUPS_MAX 16
 #define HELLO_VERSION 2
 #define HELLO_VERSION_LEAST 2 /* that we understand */

@@ -1,8 +1,12 @@
 #include "failover/heartbeat/heartbeat_frame.h"
 
 #include "core/fd.h"
+#include "core/secret.h"
+#include "failover/election/hello.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -10,20 +14,82 @@
 
 #define PRIORITY 7 /* as heartbeat_socket.c has it */
 
+/* The longest hello that is read, with its MAC. */
+#define BYTES_MAX (HELLO_READ_MAX + SECRET_MAC_BYTES)
+
+/* Besides a comparison for each interface. */
+#define CODE_MORE 15
+
+struct code {
+	unsigned short n;
+	struct sock_filter all[HEARTBEAT_FRAME_INTERFACES_MAX + CODE_MORE];
+};
+
+static void
+put(struct code *c, uint16_t code, uint32_t k, uint8_t yes, uint8_t no)
+{
+	c->all[c->n++] = (struct sock_filter){ code, yes, no, k };
+}
+
+/* Goes on where the word there is this one; else nothing passes. */
+static void
+require(struct code *c, uint32_t at, uint32_t word)
+{
+	put(c, BPF_LD | BPF_W | BPF_ABS, at, 0, 0);
+	put(c, BPF_JMP | BPF_JEQ | BPF_K, word, 1, 0);
+	put(c, BPF_RET | BPF_K, 0, 0, 0);
+}
+
+int
+heartbeat_frame_hear(int fd, const int *interfaces, size_t n, uint64_t sender)
+{
+	struct code c = { .n = 0 };
+	struct sock_fprog program = { .filter = c.all };
+
+	assert(n <= HEARTBEAT_FRAME_INTERFACES_MAX);
+	put(&c, BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_AD_OFF + SKF_AD_IFINDEX,
+	    0, 0);
+	for (size_t i = 0; i < n; i++)
+		put(&c, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)interfaces[i],
+		    (uint8_t)(n - i), 0);
+	put(&c, BPF_RET | BPF_K, 0, 0, 0);
+	put(&c, BPF_LD | BPF_W | BPF_LEN, 0, 0, 0);
+	put(&c, BPF_JMP | BPF_JGT | BPF_K, BYTES_MAX, 0, 1);
+	put(&c, BPF_RET | BPF_K, 0, 0, 0);
+	/* What is too short has no such words, and does not pass either. */
+	require(&c, 0, HELLO_MAGIC);
+	require(&c, HELLO_SENDER_AT, (uint32_t)(sender >> 32));
+	require(&c, HELLO_SENDER_AT + 4, (uint32_t)sender);
+	put(&c, BPF_RET | BPF_K, UINT32_MAX, 0, 0);
+	program.len = c.n;
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+	        sizeof(program)) == -1)
+		return -errno;
+	return 0;
+}
+
 /* The kernel adds the header of a frame, and takes it off. */
 int
 heartbeat_frame_open(void)
 {
+	const struct sockaddr_ll all = { .sll_family = AF_PACKET,
+		.sll_protocol = htons(HEARTBEAT_FRAME_TYPE) };
 	CLEANUP(fd_close) int fd = -1;
 	const struct fd_option priority = { SOL_SOCKET, SO_PRIORITY, PRIORITY };
 	int e;
 
-	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-	    htons(HEARTBEAT_FRAME_TYPE));
+	/* Protocol 0: it hears nothing before its filter is there. */
+	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return -errno;
 	e = fd_set_options(fd, &priority, 1);
-	return e < 0 ? e : fd_take(&fd);
+	if (e == 0)
+		e = heartbeat_frame_hear(fd, NULL, 0, 0);
+	if (e < 0)
+		return e;
+	if (bind(fd, (const struct sockaddr *)&all, sizeof(all)) == -1)
+		return -errno;
+	return fd_take(&fd);
 }
 
 int

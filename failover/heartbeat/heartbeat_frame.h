@@ -10,14 +10,23 @@
 
 #define HEARTBEAT_FRAME_TYPE 0x88b5
 #define HEARTBEAT_FRAME_MAC_BYTES 6
+#define HEARTBEAT_FRAME_INTERFACES_MAX 16
 
 struct heartbeat_frame_from {
 	int interface; /* its index */
 	uint8_t mac[HEARTBEAT_FRAME_MAC_BYTES];
 };
 
-/* A socket for all interfaces. Needs CAP_NET_RAW. Returns it, or -errno. */
+/* A socket that hears nobody yet. Needs CAP_NET_RAW. Returns it, or -errno. */
 MUST_CHECK int heartbeat_frame_open(void);
+
+/*
+ * From now on it hears that sender's hellos alone, on these interfaces alone.
+ * What else has this ethertype wakes nobody: it may be another pair's, or come
+ * in floods. Returns 0 or -errno; then it hears whom it heard.
+ */
+MUST_CHECK int heartbeat_frame_hear(
+    int fd, const int *interfaces, size_t n, uint64_t sender);
 
 /* Returns 0 or -errno. */
 MUST_CHECK int heartbeat_frame_send(int fd, int interface,

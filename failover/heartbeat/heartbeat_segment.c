@@ -10,7 +10,8 @@
 #include <string.h>
 
 _Static_assert(NODE_SEGMENTS_MAX == CONFIG_GROUP_INTERFACES_MAX &&
-        NODE_SEGMENT_PATHS_MAX == CONFIG_INTERFACES_MAX,
+        NODE_SEGMENT_PATHS_MAX == CONFIG_INTERFACES_MAX &&
+        NODE_SEGMENT_PATHS_MAX == HEARTBEAT_FRAME_INTERFACES_MAX,
     "a path for each");
 
 /* Read at once; a flood must not keep us from our own heartbeat. */
@@ -32,6 +33,8 @@ struct heartbeat_segment {
 	ev_io ready;
 	unsigned n;
 	struct segment_side sides[NODE_SEGMENT_PATHS_MAX];
+	int heard[NODE_SEGMENT_PATHS_MAX]; /* interfaces; 0: not there */
+	int error;                         /* of that; told once, 0: none */
 	unsigned paths[CONFIG_GROUPS_MAX][CONFIG_GROUP_INTERFACES_MAX];
 };
 
@@ -62,6 +65,37 @@ note_sent(const struct role *role, struct segment_side *side, int e)
 	else
 		log_notice(role->peer_subject,
 		    "sending heartbeats over %s again", interface);
+}
+
+static void
+note_heard(struct role *role, int e)
+{
+	struct heartbeat_segment *h = role->heartbeat_segment;
+
+	if (e < 0 && e != h->error)
+		log_warning(role->peer_subject,
+		    "cannot hear heartbeats on the groups' interfaces: %s, "
+		    "still trying",
+		    strerror(-e));
+	h->error = e;
+}
+
+/* An interface that was made anew has another number. */
+static void
+hear(struct role *role)
+{
+	struct heartbeat_segment *h = role->heartbeat_segment;
+	int interfaces[NODE_SEGMENT_PATHS_MAX] = { 0 };
+	int e;
+
+	for (unsigned i = 0; i < h->n; i++)
+		interfaces[i] = link_of(role, &h->sides[i])->index;
+	if (memcmp(interfaces, h->heard, sizeof(interfaces)) == 0)
+		return;
+	e = heartbeat_frame_hear(h->fd, interfaces, h->n, role->auth.other);
+	if (e == 0)
+		memcpy(h->heard, interfaces, sizeof(interfaces));
+	note_heard(role, e);
 }
 
 static bool
@@ -102,6 +136,8 @@ heartbeat_segment_transmit(struct role *role, const uint8_t *packet, size_t len)
 {
 	struct heartbeat_segment *h = role->heartbeat_segment;
 
+	if (h->fd != -1)
+		hear(role);
 	for (unsigned i = 0; i < h->n; i++)
 		note_sent(role, &h->sides[i],
 		    send_one(role, &h->sides[i], packet, len));

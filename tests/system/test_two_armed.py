@@ -6,6 +6,7 @@ group that is on two networks is one thing: all of it moves, or nothing."""
 import contextlib
 import os
 import signal
+import socket
 import time
 from typing import Any
 
@@ -117,6 +118,53 @@ def test_f21_a_master_that_is_mute_or_deaf() -> None:
             stage.lab.undrop()
             stage.wait_master(other)
             wait_for(lambda: stage[host].status()["healthy"], 5 * SLOW)
+
+
+FRAMES = 0x88B5
+
+
+def frames(stage: Stage, host: str) -> socket.socket:
+    """Those that come to the host's eth0, and are sent from there."""
+
+    def tap() -> socket.socket:
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(FRAMES))
+        sock.bind(("eth0", FRAMES))
+        sock.settimeout(5 * SLOW)
+        return sock
+
+    return stage.lab.inside(host, tap)
+
+
+def rejected(stage: Stage, host: str) -> int:
+    network = stage[host].status()["peers"][0]["groups"][0]["networks"][0]
+    return int(network["rejected"])
+
+
+@limit(60)
+def test_frames_of_others_are_nothing_to_a_pair() -> None:
+    """What is no heartbeat, and those of another pair with a key of its own, do
+    not count, and are not taken for the peer's."""
+    with Stage(pair=heartbeats_by_cable(4)) as stage:
+        stage.lab.cable()
+        stage.serve("echo")
+        stage.start()
+        wait_for(lambda: networks(stage, "p1") == networks(stage, "p2") == [True])
+        with frames(stage, "p1") as tap:
+            said = tap.recv(2048)
+        for pid in stage["p2"].everyone():
+            os.kill(pid, signal.SIGSTOP)
+        wait_for(lambda: networks(stage, "p1") == [False])
+        before = rejected(stage, "p1")
+        others = said[:12] + b"k" * 16 + b"n" * 8 + said[36:]
+        to = ("eth0", FRAMES, 0, 0, bytes.fromhex(stage.lab.mac("p1").replace(":", "")))
+        with frames(stage, "s3") as sock:
+            for data in (bytes(len(said)), others, said):
+                sock.sendto(data, to)
+            # The last is the peer's own, of the past: it alone is refused.
+            wait_for(lambda: rejected(stage, "p1") > before)
+        assert rejected(stage, "p1") == before + 1
+        assert "signs with key" not in stage["p1"].cli("status").stdout
+        stage["p2"].kill_all()
 
 
 def on_both_networks(stage: Stage, mode: str = "echo") -> None:

@@ -73,6 +73,7 @@ what_is_said_is_what_is_heard(void **state)
 
 	(void)state;
 	assert_int_equal(len, HELLO_HEAD_BYTES + 2 * HELLO_GROUP_BYTES);
+	assert_int_equal(bytes[HELLO_SENDER_AT + 7], said.sender);
 	assert_int_equal(decode(bytes, len, &heard), 0);
 	assert_int_equal(encode(&heard, again), len);
 	assert_memory_equal(bytes, again, len);
