@@ -191,17 +191,15 @@ put(struct role *role, unsigned path, const struct hello *h)
 	            .fresh = role->heartbeat->fresh } });
 }
 
-bool
+void
 heartbeat_hear(struct role *role, unsigned path, const uint8_t *packet, int len)
 {
 	struct hello h;
 
-	if (is_authentic(role, packet, len, &h)) {
+	if (is_authentic(role, packet, len, &h))
 		put(role, path, &h);
-		return true;
-	}
-	role->inbox.node.paths[path].rejected++;
-	return false;
+	else
+		role->inbox.node.paths[path].rejected++;
 }
 
 void
@@ -234,7 +232,7 @@ on_link(struct ev_loop *loop, ev_io *w, int revents)
 		 */
 		if (len == 0)
 			continue;
-		(void)heartbeat_hear(l->role, path, packet, len);
+		heartbeat_hear(l->role, path, packet, len);
 	}
 }
 

@@ -21,9 +21,9 @@ void heartbeat_start(struct role *role);
 
 /*
  * What came over one of the node's paths goes into the inbox, if it is the
- * peer's; tells whether it is. `len`: -errno where it came from elsewhere.
+ * peer's. `len`: -errno where it came from elsewhere.
  */
-bool heartbeat_hear(
+void heartbeat_hear(
     struct role *role, unsigned path, const uint8_t *packet, int len);
 
 /* A hello's packet that came over the wire. */

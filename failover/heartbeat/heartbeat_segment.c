@@ -151,10 +151,14 @@ take(struct role *role, const uint8_t *packet, int len,
 
 	for (unsigned i = 0; i < h->n; i++) {
 		struct segment_side *side = &h->sides[i];
+		const unsigned path = NODE_LINKS_MAX + i;
+		const uint64_t before = role_node(role)->paths[path].received;
 
 		if (link_of(role, side)->index != from->interface)
 			continue;
-		if (heartbeat_hear(role, NODE_LINKS_MAX + i, packet, len))
+		heartbeat_hear(role, path, packet, len);
+		/* A recording has a good signature, and may be anybody's. */
+		if (role_node(role)->paths[path].received != before)
 			memcpy(side->mac, from->mac, sizeof(side->mac));
 	}
 }

@@ -143,7 +143,8 @@ def rejected(stage: Stage, host: str) -> int:
 @limit(60)
 def test_frames_of_others_are_nothing_to_a_pair() -> None:
     """What is no heartbeat, and those of another pair with a key of its own, do
-    not count, and are not taken for the peer's."""
+    not count, and are not taken for the peer's; and who sends the peer's own
+    once more is not spoken to in its place."""
     with Stage(pair=heartbeats_by_cable(4)) as stage:
         stage.lab.cable()
         stage.serve("echo")
@@ -162,6 +163,10 @@ def test_frames_of_others_are_nothing_to_a_pair() -> None:
                 sock.sendto(data, to)
             # The last is the peer's own, of the past: it alone is refused.
             wait_for(lambda: rejected(stage, "p1") > before)
+            sock.settimeout(0.2 * SLOW)
+            with contextlib.suppress(TimeoutError):
+                while True:  # what is said to all is for it, too
+                    assert sock.recvfrom(2048)[1][2] != socket.PACKET_HOST
         assert rejected(stage, "p1") == before + 1
         assert "signs with key" not in stage["p1"].cli("status").stdout
         stage["p2"].kill_all()
