@@ -179,7 +179,7 @@ tell_failed(void *arg, const struct node_event *ev)
 {
 	const struct role *role = arg;
 	const struct role_group *g = &role->groups[ev->group];
-	const char *interface = g->config->interface;
+	const char *interface = g->config->interfaces[g->vip.failed_on];
 	const char *why = strerror(-ev->failed.error);
 
 	if (ev->failed.what == NODE_DO_ADD)

@@ -381,11 +381,13 @@ on_renewal_failed(void *arg, size_t group, int error, const struct vip *seen)
 		return;
 	memcpy(g->vip.errors, seen->errors, sizeof(g->vip.errors));
 	note_refused(g);
-	if (error < 0)
-		inbox_put(&role->inbox,
-		    &(struct node_event){ .type = NODE_FAILED,
-		        .group = (unsigned)group,
-		        .failed = { .what = NODE_DO_RENEW, .error = error } });
+	if (error == 0)
+		return;
+	g->vip.failed_on = seen->failed_on;
+	inbox_put(&role->inbox,
+	    &(struct node_event){ .type = NODE_FAILED,
+	        .group = (unsigned)group,
+	        .failed = { .what = NODE_DO_RENEW, .error = error } });
 }
 
 int

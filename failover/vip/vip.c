@@ -82,8 +82,10 @@ delete_all(struct vip *h)
 	for (unsigned k = 0; k < h->group->n_interfaces; k++) {
 		const int e = delete_on(h, k);
 
-		if (e < 0 && first == 0)
-			first = e;
+		if (e == 0 || first < 0)
+			continue;
+		first = e;
+		h->failed_on = k;
 	}
 	return first;
 }
@@ -144,6 +146,8 @@ vip_hold(struct vip *h)
 		const struct netlink_address a = lease(h, i);
 		const int e = netlink_put_address(h->netlink, &a);
 
+		if (first == 0 || is_about_all(e))
+			h->failed_on = h->group->addresses[i].at;
 		if (is_about_all(e))
 			return e;
 		h->errors[i] = e;

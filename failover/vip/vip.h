@@ -35,6 +35,7 @@ struct vip {
 	 * the interface changes, or it can be added.
 	 */
 	int errors[VIP_ADDRESSES_MAX];
+	unsigned failed_on; /* which interface: of the last -errno returned */
 };
 
 struct vip vip_init(const struct config_group *group, struct netlink *netlink,

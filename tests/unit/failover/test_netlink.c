@@ -369,6 +369,35 @@ who_did_not_answer_is_forgotten(void **state)
 	assert_int_equal(netlink_forget_neighbour(netlink, &a), 0);
 }
 
+/* The second was made anew, and nobody has looked yet. */
+static void
+a_holder_says_on_which_interface_it_failed(void **state)
+{
+	struct config_address cidrs[2] = { { .prefix = 24 },
+		{ .prefix = 24, .at = 1 } };
+	const struct config_group group = { .name = "main",
+		.interface = "v0",
+		.interfaces = { "v0", "v1" },
+		.n_interfaces = 2,
+		.addresses = cidrs,
+		.n_addresses = 2 };
+	struct vip h = vip_init(&group, netlink, 60);
+
+	(void)state;
+	h.links[0] = v0();
+	h.links[1].index = 9999;
+	assert_int_equal(addr_parse_ip("10.9.0.100", &cidrs[0].addr), 0);
+	assert_int_equal(addr_parse_ip("10.10.0.100", &cidrs[1].addr), 0);
+	assert_int_equal(vip_hold(&h), -ENODEV);
+	assert_int_equal(h.failed_on, 1);
+	assert_int_equal(vip_release(&h), 0);
+	h.links[1] = h.links[0];
+	h.links[0].index = 9999;
+	assert_int_equal(vip_hold(&h), -ENODEV);
+	assert_int_equal(h.failed_on, 0);
+	assert_int_equal(vip_release(&h), 0);
+}
+
 int
 main(void)
 {
@@ -381,6 +410,7 @@ main(void)
 		cmocka_unit_test(an_address_becomes_local_and_is_no_more),
 		cmocka_unit_test(a_holder_clears_what_an_earlier_run_left),
 		cmocka_unit_test(a_holder_without_ipv6_holds_the_rest),
+		cmocka_unit_test(a_holder_says_on_which_interface_it_failed),
 		cmocka_unit_test(who_did_not_answer_is_forgotten),
 	};
 
