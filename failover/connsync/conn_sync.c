@@ -212,7 +212,7 @@ on_waiting(void *arg, const struct conn_record *c)
 {
 	struct conn_sync *r = arg;
 
-	/* Too many are owed; what the relay says is worth more. */
+	/* Told once accepted; what the relay says is worth more. */
 	if (local_conns_take(r->local_conns, c) < 0)
 		log_debug("failover", "no room for who waits in a backlog");
 }
@@ -253,7 +253,7 @@ conn_sync_open(struct role *role)
 	ev_init(&r->turn, on_turn);
 	ev_set_priority(&r->turn, EV_MINPRI);
 	r->local_conns = local_conns_new(max);
-	r->peer_conns = peer_conns_new(&role->config->pair, 2 * max);
+	r->peer_conns = peer_conns_new(&role->config->pair, max);
 	setup.arg = r;
 	r->backlog = backlog_watch_new(
 	    role->loop, &role->config->pair, &backlog_calls, r);

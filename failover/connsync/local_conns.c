@@ -23,9 +23,18 @@ struct entry {
 
 TAILQ_HEAD(entries, entry);
 
+/*
+ * Who waits in a backlog is counted apart, closed or not: the kernel has more
+ * of them than the relay may have connections, and they come and go in crowds.
+ */
+struct counts {
+	size_t opened, closed, left;
+};
+
 struct local_conns {
 	struct conn_table *map;
-	size_t max, n_closed, n_left; /* of each, for the peer to hear */
+	size_t max; /* of live ones, of those who wait, and of either debt */
+	struct counts accepted, waiting;
 	unsigned epoch, pass;
 	bool owes_begin, owes_end;
 	bool complete; /* the relay has told all: what is stale has closed */
@@ -47,8 +56,8 @@ local_conns_new(size_t max)
 	TAILQ_INIT(&l->stale);
 	l->epoch = l->pass = 1; /* a new entry's 0 is neither */
 	l->max = max;
-	/* Live, closed and left ones: as many of each. */
-	l->map = conn_table_new(sizeof(struct entry), 3 * max + 1);
+	/* Live, closed, left and waiting ones: as many of each. */
+	l->map = conn_table_new(sizeof(struct entry), 4 * max + 1);
 	if (l->map == NULL) {
 		free(l);
 		return NULL;
@@ -90,28 +99,37 @@ mention(struct local_conns *l, struct entry *e)
 }
 
 static size_t *
-count_of(struct local_conns *l, enum conn_record_change change)
+count_of(struct local_conns *l, const struct conn_record *c)
 {
-	return change == CONN_RECORD_LEFT ? &l->n_left : &l->n_closed;
+	struct counts *n =
+	    conn_record_is_waiting(c) ? &l->waiting : &l->accepted;
+
+	switch (c->change) {
+	case CONN_RECORD_CLOSED:
+		return &n->closed;
+	case CONN_RECORD_LEFT:
+		return &n->left;
+	case CONN_RECORD_OPENED:
+		break;
+	}
+	return &n->opened;
 }
 
-/* The one place that writes `change`, but for the counts' sake. */
+/* The one place that writes `conn`, for the counts' sake. */
 static void
-become(struct local_conns *l, struct entry *e, enum conn_record_change change)
+become(struct local_conns *l, struct entry *e, const struct conn_record *c)
 {
-	if (e->conn.change != CONN_RECORD_OPENED)
-		--*count_of(l, e->conn.change);
-	e->conn.change = change;
-	if (change != CONN_RECORD_OPENED)
-		++*count_of(l, change);
+	--*count_of(l, &e->conn);
+	e->conn = *c;
+	++*count_of(l, c);
 }
 
 /* What it has become is to be told. */
 static void
-owe(struct local_conns *l, struct entry *e, enum conn_record_change change)
+owe(struct local_conns *l, struct entry *e, const struct conn_record *c)
 {
 	TAILQ_REMOVE(debts_of(l, e), e, debt);
-	become(l, e, change);
+	become(l, e, c);
 	e->queued = true;
 	TAILQ_INSERT_TAIL(&l->owed, e, debt);
 }
@@ -121,8 +139,33 @@ drop(struct local_conns *l, struct entry *e)
 {
 	TAILQ_REMOVE(debts_of(l, e), e, debt);
 	TAILQ_REMOVE(mentions_of(l, e), e, mention);
-	become(l, e, CONN_RECORD_OPENED); /* for the counts */
+	--*count_of(l, &e->conn);
 	conn_table_remove(l->map, e);
+}
+
+/* They shall not take the place of those who were accepted. */
+static bool
+has_room_for(const struct local_conns *l, const struct conn_record *c)
+{
+	return !conn_record_is_waiting(c) ||
+	    l->waiting.opened + l->waiting.closed < l->max;
+}
+
+static int
+open_again(struct local_conns *l, struct entry *e, const struct conn_record *c)
+{
+	mention(l, e);
+	if (e->conn.change == CONN_RECORD_OPENED &&
+	    conn_record_is_same(&e->conn, c))
+		return 0;
+	/* Its relay knows it better by now. */
+	if (e->conn.change == CONN_RECORD_OPENED && conn_record_is_waiting(c) &&
+	    !conn_record_is_waiting(&e->conn))
+		return 0;
+	if (!conn_record_is_waiting(&e->conn) && !has_room_for(l, c))
+		return -ENOSPC;
+	owe(l, e, c);
+	return 0;
 }
 
 static int
@@ -130,28 +173,28 @@ open_entry(struct local_conns *l, const struct conn_record *c)
 {
 	struct entry *e = conn_table_find(l->map, c);
 
-	if (e != NULL) {
-		mention(l, e);
-		if (e->conn.change == CONN_RECORD_OPENED &&
-		    conn_record_is_same(&e->conn, c))
-			return 0;
-		/* Its relay knows it better by now. */
-		if (e->conn.change == CONN_RECORD_OPENED &&
-		    conn_record_is_waiting(c) &&
-		    !conn_record_is_waiting(&e->conn))
-			return 0;
-		owe(l, e, CONN_RECORD_OPENED);
-		e->conn = *c;
-		return 0;
-	}
-	e = conn_table_add(l->map, c);
+	if (e != NULL)
+		return open_again(l, e, c);
+	e = has_room_for(l, c) ? conn_table_add(l->map, c) : NULL;
 	if (e == NULL)
 		return -ENOSPC;
+	++*count_of(l, c);
 	e->pass = l->pass;
 	e->queued = true;
 	TAILQ_INSERT_TAIL(&l->owed, e, debt);
 	TAILQ_INSERT_TAIL(&l->fresh, e, mention);
 	return 0;
+}
+
+/* As what it was, but for this. */
+static void
+owe_end(struct local_conns *l, struct entry *e, enum conn_record_change change)
+{
+	struct conn_record c = e->conn;
+
+	c.change = change;
+	mention(l, e);
+	owe(l, e, &c);
 }
 
 static void
@@ -161,20 +204,18 @@ close_entry(struct local_conns *l, struct entry *e)
 		drop(l, e); /* the peer never heard of it */
 		return;
 	}
-	mention(l, e);
-	owe(l, e, CONN_RECORD_CLOSED);
+	owe_end(l, e, CONN_RECORD_CLOSED);
 }
 
 /* Without a wire for long, what was left long ago is of no use to anybody. */
 static void
 leave_entry(struct local_conns *l, struct entry *e)
 {
-	if (l->n_left >= l->max) {
+	if (l->accepted.left >= l->max) {
 		drop(l, e);
 		return;
 	}
-	mention(l, e);
-	owe(l, e, CONN_RECORD_LEFT);
+	owe_end(l, e, CONN_RECORD_LEFT);
 }
 
 int
@@ -193,7 +234,7 @@ local_conns_take(struct local_conns *l, const struct conn_record *c)
 		close_entry(l, e);
 	else
 		leave_entry(l, e);
-	return l->n_closed > l->max ? -ENOSPC : 0;
+	return l->accepted.closed > l->max ? -ENOSPC : 0;
 }
 
 void
@@ -308,5 +349,5 @@ local_conns_is_live(const struct local_conns *l, const struct conn_record *c)
 size_t
 local_conns_count(const struct local_conns *l)
 {
-	return conn_table_count(l->map) - l->n_closed - l->n_left;
+	return l->accepted.opened + l->waiting.opened;
 }

@@ -21,14 +21,18 @@ enum local_conns_debt {
 	LOCAL_CONNS_END,    /* what was not told since BEGIN is no more */
 };
 
-/* For `max` live connections. NULL where memory is out. */
+/*
+ * For `max` live connections, and as many that wait in a backlog. NULL where
+ * memory is out.
+ */
 struct local_conns *local_conns_new(size_t max);
 void local_conns_free(struct local_conns *l); /* takes NULL */
 
 /*
- * What the relay says, or backlog_watch.h of who waits. Returns 0, or -ENOSPC
- * where so many debts are open that it is better to start over
- * (local_conns_restart) when the wire is back.
+ * What the relay says, or backlog_watch.h of who waits. Returns 0 or -ENOSPC.
+ * Of the relay's it means that so many debts are open that it is better to
+ * start over (local_conns_restart) when the wire is back; of who waits that
+ * too many do.
  */
 MUST_CHECK int local_conns_take(
     struct local_conns *l, const struct conn_record *c);

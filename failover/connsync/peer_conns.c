@@ -31,6 +31,7 @@ TAILQ_HEAD(entries, entry);
 struct peer_conns {
 	const struct config_pair *pair; /* borrowed: the configuration's */
 	struct conn_table *map;
+	size_t max, n_waiting; /* of the latter at most as many */
 	unsigned pass;
 	bool complete;
 	struct entries fresh, stale; /* as in local_conns.c */
@@ -52,7 +53,9 @@ peer_conns_new(const struct config_pair *pair, size_t max)
 	TAILQ_INIT(&e->stale);
 	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++)
 		TAILQ_INIT(&e->groups[i]);
-	e->map = conn_table_new(sizeof(struct entry), max);
+	e->max = max;
+	/* Live, left and waiting ones: as many of each. */
+	e->map = conn_table_new(sizeof(struct entry), 3 * max);
 	if (e->map == NULL) {
 		free(e);
 		return NULL;
@@ -105,6 +108,31 @@ unlink_leg(struct peer_conns *e, struct leg *leg)
 	leg->there = false;
 }
 
+/* NULL: no place. Who waits shall not take that of who was accepted. */
+static struct entry *
+add(struct peer_conns *e, const struct conn_record *c)
+{
+	const bool waits = conn_record_is_waiting(c);
+	struct entry *t = NULL;
+
+	if (!waits || e->n_waiting < e->max)
+		t = conn_table_add(e->map, c);
+	if (t == NULL)
+		return NULL;
+	e->n_waiting += waits;
+	t->pass = e->pass;
+	TAILQ_INSERT_TAIL(&e->fresh, t, mention);
+	return t;
+}
+
+static void
+replace(struct peer_conns *e, struct entry *t, const struct conn_record *c)
+{
+	e->n_waiting += conn_record_is_waiting(c);
+	e->n_waiting -= conn_record_is_waiting(&t->conn);
+	t->conn = *c;
+}
+
 static void
 drop(struct peer_conns *e, struct entry *t)
 {
@@ -114,6 +142,7 @@ drop(struct peer_conns *e, struct entry *t)
 		TAILQ_REMOVE(&e->fresh, t, mention);
 	else
 		TAILQ_REMOVE(&e->stale, t, mention);
+	e->n_waiting -= conn_record_is_waiting(&t->conn);
 	conn_table_remove(e->map, t);
 }
 
@@ -186,19 +215,16 @@ peer_conns_take(struct peer_conns *e, const struct conn_record *c)
 	if (t != NULL) {
 		mention(e, t);
 		if (c->change == CONN_RECORD_OPENED)
-			t->conn = *c;
+			replace(e, t, c);
 		return link_legs(e, t);
 	}
 	/* None of ours: the peer's file has more groups. */
 	if (!find_group(e, &c->local, &group) &&
 	    !find_group(e, &c->source, &group))
 		return 0;
-	t = conn_table_add(e->map, c);
-	if (t == NULL)
-		return 0; /* its client waits for its own patience */
-	t->pass = e->pass;
-	TAILQ_INSERT_TAIL(&e->fresh, t, mention);
-	return link_legs(e, t);
+	t = add(e, c);
+	/* NULL: its client waits for its own patience. */
+	return t != NULL ? link_legs(e, t) : 0;
 }
 
 void

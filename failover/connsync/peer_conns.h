@@ -29,7 +29,10 @@ struct peer_conns_leg {
 	struct conn_record conn; /* which it belongs to */
 };
 
-/* Borrows the groups. NULL where memory is out. */
+/*
+ * For `max` live connections, as many that have left and as many that wait in a
+ * backlog. Borrows the groups. NULL where memory is out.
+ */
 struct peer_conns *peer_conns_new(const struct config_pair *pair, size_t max);
 void peer_conns_free(struct peer_conns *e); /* takes NULL */
 

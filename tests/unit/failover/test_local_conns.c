@@ -329,6 +329,44 @@ a_peer_that_does_not_read_is_noticed(void **state)
 	local_conns_free(l);
 }
 
+/* Of the clients of an overload many more wait than may connect. */
+static void
+who_waits_takes_nobodys_place_and_ends_no_wire(void **state)
+{
+	struct local_conns *l = connected();
+
+	(void)state;
+	for (unsigned i = 1; i <= 4 * MAX; i++) {
+		const struct conn_record c =
+		    conn(i, conn_record_waiting_id(i), CONN_RECORD_OPENED);
+
+		assert_int_equal(
+		    local_conns_take(l, &c), i <= MAX ? 0 : -ENOSPC);
+	}
+	(void)owed(l);
+	for (unsigned i = 101; i <= 100 + MAX; i++)
+		take(l, i, i, CONN_RECORD_OPENED);
+	assert_int_equal(local_conns_count(l), 2 * MAX);
+	(void)owed(l);
+	/* All at once they wait no more, which is none of the relay's debts. */
+	for (unsigned i = 1; i <= MAX; i++)
+		take(l, i, conn_record_waiting_id(i), CONN_RECORD_CLOSED);
+	for (unsigned i = 101; i <= 100 + MAX; i++)
+		take(l, i, i, CONN_RECORD_CLOSED);
+	for (unsigned i = 201; i <= 200 + MAX; i++) {
+		take(l, i, i, CONN_RECORD_OPENED);
+		take(l, i, i, CONN_RECORD_LEFT);
+	}
+	for (unsigned i = 301; i <= 300 + MAX; i++)
+		take(l, i, i, CONN_RECORD_OPENED);
+	assert_int_equal(local_conns_count(l), MAX);
+	/* Their room is there again once that was told. */
+	(void)owed(l);
+	take(l, 1, conn_record_waiting_id(1), CONN_RECORD_OPENED);
+	assert_text(owed(l), "+1");
+	local_conns_free(l);
+}
+
 int
 main(void)
 {
@@ -348,6 +386,8 @@ main(void)
 		cmocka_unit_test(
 		    debts_have_a_bound_and_live_ones_always_a_place),
 		cmocka_unit_test(a_peer_that_does_not_read_is_noticed),
+		cmocka_unit_test(
+		    who_waits_takes_nobodys_place_and_ends_no_wire),
 	};
 
 	TEST_MAIN(tests);

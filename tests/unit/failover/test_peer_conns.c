@@ -305,9 +305,35 @@ there_is_a_bound(void **state)
 	struct peer_conns *e = new_estate();
 
 	(void)state;
-	for (unsigned i = 1; i <= MAX + 5; i++)
+	for (unsigned i = 1; i <= 3 * MAX + 5; i++)
 		(void)take(e, "10.0.0.100", i, i, CONN_RECORD_OPENED);
+	assert_int_equal(peer_conns_count(e), 3 * MAX);
+	peer_conns_free(e);
+}
+
+static void
+who_waits_leaves_room_for_who_was_accepted(void **state)
+{
+	struct peer_conns *e = new_estate();
+
+	(void)state;
+	for (unsigned i = 1; i <= 4 * MAX; i++)
+		(void)take(e, "10.0.0.100", i, conn_record_waiting_id(i),
+		    CONN_RECORD_OPENED);
 	assert_int_equal(peer_conns_count(e), MAX);
+	for (unsigned i = 101; i <= 100 + 2 * MAX; i++)
+		assert_int_equal(
+		    take(e, "10.0.0.100", i, i, CONN_RECORD_OPENED), 1);
+	assert_int_equal(peer_conns_count(e), 3 * MAX);
+	/* Accepted, one waits no more, and neither does who gave up. */
+	(void)take(e, "10.0.0.100", 101, 101, CONN_RECORD_CLOSED);
+	(void)take(e, "10.0.0.100", 1, 1, CONN_RECORD_OPENED);
+	(void)take(
+	    e, "10.0.0.100", 2, conn_record_waiting_id(2), CONN_RECORD_CLOSED);
+	for (unsigned i = 201; i <= 202; i++)
+		(void)take(e, "10.0.0.100", i, conn_record_waiting_id(i),
+		    CONN_RECORD_OPENED);
+	assert_int_equal(peer_conns_count(e), 3 * MAX);
 	peer_conns_free(e);
 }
 
@@ -328,6 +354,7 @@ main(void)
 		cmocka_unit_test(an_end_forgets_what_was_not_mentioned),
 		cmocka_unit_test(a_round_survives_those_that_vanish_in_it),
 		cmocka_unit_test(there_is_a_bound),
+		cmocka_unit_test(who_waits_leaves_room_for_who_was_accepted),
 	};
 
 	TEST_MAIN(tests);
