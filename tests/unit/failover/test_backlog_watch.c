@@ -6,12 +6,24 @@
 
 #include <ev.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static struct config_address addresses[2];
 static struct config_group group = {
 	.name = "a", .addresses = addresses, .n_addresses = 2
 };
 static const struct config_pair pair = { .groups = &group, .n_groups = 1 };
+
+/* So long, and none of the processor's time, takes each word of the kernel. */
+static unsigned delay_us;
+
+ssize_t
+recv(int fd, void *bytes, size_t len, int flags)
+{
+	usleep(delay_us);
+	return syscall(SYS_recvfrom, fd, bytes, len, flags, NULL, NULL);
+}
 
 /* A client that waits at a listener. */
 struct waiter {
@@ -173,6 +185,21 @@ who_waits_elsewhere_is_not(void **state)
 	ev_loop_destroy(s.loop);
 }
 
+/* Two looks tell of it, and a look has four words or more. */
+static void
+a_look_that_is_held_up_does_not_hold_up_the_next(void **state)
+{
+	struct said came, went;
+
+	(void)state;
+	assert_int_equal(addr_parse_ip("127.0.0.8", &addresses[0].addr), 0);
+	delay_us = 20000;
+	watch("127.0.0.8", &came, &went);
+	delay_us = 0;
+	assert_int_equal(came.change, CONN_RECORD_OPENED);
+	assert_int_equal(went.change, CONN_RECORD_CLOSED);
+}
+
 static void
 an_end_before_the_begin_is_one(void **state)
 {
@@ -191,6 +218,8 @@ main(void)
 		cmocka_unit_test(
 		    who_waits_at_a_virtual_ip_is_told_and_when_no_more),
 		cmocka_unit_test(who_waits_elsewhere_is_not),
+		cmocka_unit_test(
+		    a_look_that_is_held_up_does_not_hold_up_the_next),
 		cmocka_unit_test(an_end_before_the_begin_is_one),
 	};
 
