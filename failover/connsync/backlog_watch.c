@@ -61,7 +61,7 @@ struct backlog_watch {
 	ev_timer turn; /* while there is more to tell */
 	pthread_t thread;
 	bool started;
-	pthread_mutex_t lock;
+	pthread_mutex_t lock; /* who waits for it lends its priority */
 	pthread_cond_t end;
 	/* Under it: */
 	bool ending;
@@ -320,15 +320,33 @@ on_turn(struct ev_loop *loop, ev_timer *t, int revents)
 }
 
 static int
-init_clock(pthread_cond_t *end)
+init_lock(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t attr;
+	int e = -pthread_mutexattr_init(&attr);
+
+	if (e < 0)
+		return e;
+	/* The thread may be preempted with it, and the heartbeat wait. */
+	e = -pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
+	if (e == 0)
+		e = -pthread_mutex_init(lock, &attr);
+	(void)pthread_mutexattr_destroy(&attr);
+	return e;
+}
+
+static int
+init_end(pthread_cond_t *end)
 {
 	pthread_condattr_t attr;
 	int e = -pthread_condattr_init(&attr);
 
-	if (e == 0)
-		e = -pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	if (e < 0)
+		return e;
+	e = -pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	if (e == 0)
 		e = -pthread_cond_init(end, &attr);
+	(void)pthread_condattr_destroy(&attr);
 	return e;
 }
 
@@ -338,7 +356,12 @@ backlog_watch_new(struct ev_loop *loop, const struct config_pair *pair,
 {
 	struct backlog_watch *w = calloc(1, sizeof(*w));
 
-	if (w == NULL || init_clock(&w->end) < 0) {
+	if (w == NULL || init_lock(&w->lock) < 0) {
+		free(w);
+		return NULL;
+	}
+	if (init_end(&w->end) < 0) {
+		(void)pthread_mutex_destroy(&w->lock);
 		free(w);
 		return NULL;
 	}
@@ -348,7 +371,6 @@ backlog_watch_new(struct ev_loop *loop, const struct config_pair *pair,
 	w->arg = arg;
 	w->diag = -1;
 	STAILQ_INIT(&w->news);
-	(void)pthread_mutex_init(&w->lock, NULL);
 	ev_async_init(&w->came, on_came);
 	ev_set_priority(&w->came, EV_MINPRI);
 	ev_init(&w->turn, on_turn);
