@@ -181,13 +181,18 @@ reset_watch_open(
 	e = open_one(AF_INET, pair, &w->v4);
 	if (e == 0)
 		e = open_one(AF_INET6, pair, &w->v6);
+	/* A host without IPv6 hears those of IPv4. */
+	if (w->v4 != -1 && (e == -EAFNOSUPPORT || e == -EPROTONOSUPPORT))
+		e = 0;
 	if (e < 0) {
 		reset_watch_close(w, loop);
 		return e;
 	}
 	ev_io_set(&w->v4_ready, w->v4, EV_READ);
-	ev_io_set(&w->v6_ready, w->v6, EV_READ);
 	ev_io_start(loop, &w->v4_ready);
+	if (w->v6 == -1)
+		return 0;
+	ev_io_set(&w->v6_ready, w->v6, EV_READ);
 	ev_io_start(loop, &w->v6_ready);
 	return 0;
 }

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* The virtual IPs; IPv6 has but one address on loopback. */
 static struct config_address addresses[2];
@@ -14,6 +16,19 @@ static struct config_group group = {
 	.name = "a", .addresses = addresses, .n_addresses = 2
 };
 static const struct config_pair pair = { .groups = &group, .n_groups = 1 };
+
+/* A host whose kernel has none. */
+static bool without_v6;
+
+int
+socket(int family, int type, int protocol)
+{
+	if (without_v6 && family == AF_INET6) {
+		errno = EAFNOSUPPORT;
+		return -1;
+	}
+	return (int)syscall(SYS_socket, family, type, protocol);
+}
 
 struct heard {
 	struct conn_record_end client, local;
@@ -111,12 +126,24 @@ resets_to_others_are_not(void **state)
 	assert_int_equal(count("::1", "::1"), 0);
 }
 
+static void
+a_host_without_ipv6_hears_those_of_ipv4(void **state)
+{
+	(void)state;
+	assert_int_equal(addr_parse_ip("127.0.0.8", &addresses[0].addr), 0);
+	assert_int_equal(addr_parse_ip("fd00::8", &addresses[1].addr), 0);
+	without_v6 = true;
+	assert_int_equal(count("127.0.0.8", "127.0.0.9"), 1);
+	without_v6 = false;
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(resets_to_virtual_ips_are_heard),
 		cmocka_unit_test(resets_to_others_are_not),
+		cmocka_unit_test(a_host_without_ipv6_hears_those_of_ipv4),
 	};
 
 	TEST_MAIN(tests);
