@@ -287,6 +287,21 @@ config_has_address(const struct config *c, const union addr *a)
 }
 
 bool
+config_is_star_v6(const struct config_service *s, size_t listen)
+{
+	const union addr *a = &s->listens[listen].address;
+	union addr v4 = { .in = { .sin_family = AF_INET } };
+
+	if (a->sa.sa_family != AF_INET6 || !addr_is_any(a))
+		return false;
+	addr_set_port(&v4, addr_port(a));
+	for (size_t i = 0; i < s->n_listens; i++)
+		if (addr_is_same(&s->listens[i].address, &v4))
+			return true;
+	return false;
+}
+
+bool
 config_listens_at(
     const struct config_service *s, const union addr *a, bool is_here)
 {

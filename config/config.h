@@ -364,6 +364,9 @@ bool config_group_is_near(
  */
 bool config_has_address(const struct config *c, const union addr *a);
 
+/* The [::] of a "*:PORT", which has 0.0.0.0 beside it. */
+bool config_is_star_v6(const struct config_service *s, size_t listen);
+
 /*
  * Whether a connection to `a` and its port reaches this service itself;
  * `is_here` says that this host has the address, for who listens everywhere.

@@ -214,6 +214,7 @@ supervise(struct run *r)
 	r->setup.len = r->file.len;
 	r->setup.listeners = &r->listeners;
 	r->setup.control = &r->control;
+	listeners_log(&r->listeners);
 	status = supervisor_run(&r->setup);
 	log_close();
 	return status;

@@ -12,6 +12,7 @@
 #include "hapair/cli/port_use.h"
 #include "hapair/cli/preflight.h"
 #include "hapair/supervisor/control.h"
+#include "hapair/supervisor/listeners.h"
 #include "proxy/health/secret_files.h"
 
 #include <errno.h>
@@ -135,8 +136,9 @@ check_keys(struct host_check *m)
 
 static void
 check_port(struct host_check *m, const struct listen_table *t,
-    const struct config_service *s, const union addr *a)
+    const struct config_service *s, size_t listen)
 {
+	const union addr *a = &s->listens[listen].address;
 	char text[ADDR_TEXT_MAX], use[PORT_USE_TEXT];
 	struct port_use u;
 	int e;
@@ -155,8 +157,13 @@ check_port(struct host_check *m, const struct listen_table *t,
 		    text, port_use_text(&u, use));
 		break;
 	case PORT_USE_UNUSABLE:
-		tell(m, ERROR, "service %s: cannot listen on %s: %s", s->name,
-		    text, strerror(-e));
+		if (listeners_can_lack(s, listen, e))
+			tell(m, OK,
+			    "service %s: %s is left out, this host has no IPv6",
+			    s->name, text);
+		else
+			tell(m, ERROR, "service %s: cannot listen on %s: %s",
+			    s->name, text, strerror(-e));
 		break;
 	}
 }
@@ -204,7 +211,7 @@ check_ports(struct host_check *m)
 				check_shared_port(
 				    m, &t, s, &s->listens[k].address);
 			else
-				check_port(m, &t, s, &s->listens[k].address);
+				check_port(m, &t, s, k);
 	}
 	listen_table_free(&t);
 }

@@ -46,10 +46,13 @@ child_setup_listeners(
 					.worker = (uint16_t)w,
 				};
 				struct buf b = BUF_WRITER(16);
+				int fd = l->fds[next++];
 
+				if (fd == -1)
+					continue;
 				msg_put_listener(&b, &m);
-				child_send(relay, MSG_LISTENER, b.data, b.pos,
-				    l->fds[next++]);
+				child_send(
+				    relay, MSG_LISTENER, b.data, b.pos, fd);
 			}
 }
 

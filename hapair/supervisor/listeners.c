@@ -9,6 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool
+listeners_can_lack(const struct config_service *s, size_t listen, int e)
+{
+	return e == -EAFNOSUPPORT && config_is_star_v6(s, listen);
+}
+
 static size_t
 count(const struct config *c)
 {
@@ -17,6 +23,22 @@ count(const struct config *c)
 	for (size_t i = 0; i < c->n_services; i++)
 		n += c->services[i].n_listens;
 	return n;
+}
+
+/* All of its workers', or none of them. */
+static int
+open_address(struct listeners *l, const struct config_service *s, size_t listen)
+{
+	for (unsigned w = 0; w < l->workers; w++) {
+		int fd =
+		    listener_open(&s->listens[listen].address, s->keepalive_ms);
+
+		if (fd < 0 && !listeners_can_lack(s, listen, fd))
+			return fd;
+		l->n_open += fd >= 0;
+		l->fds[l->n++] = fd >= 0 ? fd : -1;
+	}
+	return 0;
 }
 
 int
@@ -29,19 +51,35 @@ listeners_open(struct listeners *l, const struct config *c, unsigned workers,
 	if (l->fds == NULL)
 		return -ENOMEM;
 	for (size_t s = 0; s < c->n_services; s++)
-		for (size_t i = 0; i < c->services[s].n_listens; i++)
-			for (unsigned w = 0; w < workers; w++) {
-				int fd = listener_open(
-				    &c->services[s].listens[i].address,
-				    c->services[s].keepalive_ms);
+		for (size_t i = 0; i < c->services[s].n_listens; i++) {
+			int e = open_address(l, &c->services[s], i);
 
-				*ret_service = s;
-				*ret_listen = i;
-				if (fd < 0)
-					return fd;
-				l->fds[l->n++] = fd;
-			}
+			*ret_service = s;
+			*ret_listen = i;
+			if (e < 0)
+				return e;
+		}
 	return 0;
+}
+
+void
+listeners_log(const struct listeners *l)
+{
+	const struct config *c = l->config;
+	const int *fds = l->fds;
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < c->n_services; i++)
+		for (size_t k = 0; k < c->services[i].n_listens; k++) {
+			const struct config_service *s = &c->services[i];
+
+			if (*fds == -1)
+				log_notice("supervisor",
+				    "service %s: not listening on %s, this host has no IPv6",
+				    s->name,
+				    addr_format(&s->listens[k].address, text));
+			fds += l->workers;
+		}
 }
 
 void
@@ -58,7 +96,7 @@ void
 listeners_mute(struct listeners *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		int e = listener_mute(l->fds[i]);
+		int e = l->fds[i] == -1 ? 0 : listener_mute(l->fds[i]);
 
 		if (e < 0)
 			log_warning("supervisor",
@@ -99,6 +137,8 @@ apply_to(const struct listeners *l, const union addr *here, const int *fds)
 	unsigned n;
 	int first = 0;
 
+	if (*fds == -1)
+		return 0; /* left out */
 	socket_filter_begin(&s, SOCKET_FILTER_MUTE, here->sa.sa_family);
 	n = add_muted(l, here, &s);
 	first = socket_filter_end(&s);

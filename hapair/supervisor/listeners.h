@@ -9,19 +9,29 @@
 
 struct listeners {
 	const struct config *config; /* borrowed */
-	int *fds;                    /* by service, then address, then worker */
-	size_t n;
+	int *fds; /* by service, then address, then worker; -1: left out */
+	size_t n; /* with those */
+	size_t n_open;
 	unsigned workers;
 	unsigned muted; /* a bit for each group */
 };
 
 /*
- * Opens them. Returns 0 or -errno, with *ret_service and *ret_listen telling
- * which one could not be.
+ * Opens them, but for those that this host can lack. Returns 0 or -errno, with
+ * *ret_service and *ret_listen telling which one could not be.
  */
 MUST_CHECK int listeners_open(struct listeners *l, const struct config *c,
     unsigned workers, size_t *ret_service, size_t *ret_listen);
 void listeners_close(struct listeners *l);
+
+/*
+ * A listener's error on a host where all the others are enough: without IPv6,
+ * of the [::] of a "*:PORT".
+ */
+bool listeners_can_lack(const struct config_service *s, size_t listen, int e);
+
+/* Logs which were left out. */
+void listeners_log(const struct listeners *l);
 
 /* New clients get no answer from now on (listener_mute). */
 void listeners_mute(struct listeners *l);

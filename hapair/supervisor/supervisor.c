@@ -100,7 +100,7 @@ start_message(const struct supervisor *s)
 	struct msg_start m = {
 		.node = setup->node == CONFIG_NO_NODE ? MSG_NO_NODE
 		                                      : (uint16_t)setup->node,
-		.n_listeners = (uint16_t)setup->listeners->n,
+		.n_listeners = (uint16_t)setup->listeners->n_open,
 		.workers = (uint16_t)setup->workers,
 		.max_connections = setup->max_connections,
 		.pipes = (uint16_t)setup->pipes,

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Iterator
 
 from stage import (
-    BINARY, SLOW, VIP, Stage, alive, figure, hapair, scripted_service, service, single, wait_for,
+    BINARY, SLOW, TOOLS, VIP, Stage, alive, figure, hapair, scripted_service, server, service,
+    single, wait_for,
 )
 
 
@@ -327,6 +328,29 @@ def test_star_listens_on_everything() -> None:
         for addr in ("10.77.0.1", "fd77::1", "10.77.0.2", "fd77::2", *VIP.values()):
             with stage.lab.connect("c", addr, 80) as sock:
                 assert sock.recv(1) == b"s", addr
+
+
+def test_star_on_a_host_without_ipv6() -> None:
+    """It listens on 0.0.0.0 and says so; what is IPv6 by name is refused."""
+    if SLOW != 1:
+        print("a sanitizer must be loaded first: not with this build")
+        return
+    without = ("env", f"LD_PRELOAD={Path(TOOLS).parent / 'preload/no_ipv6.so'}")
+    with single(services=[service(["*:80"], servers=[server("s1")])]) as stage:
+        stage.serve()
+        node = stage["p1"]
+        check = stage.lab.run("p1", *without, BINARY, "check", "--host", "-c", node.config)
+        assert check.returncode == 0, check.stdout
+        assert "web: [::]:80 is left out, this host has no IPv6" in check.stdout, check.stdout
+        named = Path(stage.lab.dir, "named.yaml")
+        named.write_text(Path(node.config).read_text().replace("*:80", "[::]:80"))
+        done = stage.lab.run("p1", *without, BINARY, "run", "-c", str(named))
+        assert done.returncode == 1 and "cannot listen on [::]:80" in done.stderr, done.stderr
+        node.start(prefix=without)
+        stage.wait_serving("p1")
+        assert node.tells("service web: not listening on [::]:80, this host has no IPv6")
+        with stage.lab.connect("c", "10.77.0.1", 80) as sock:
+            assert sock.recv(1) == b"s"
 
 
 def test_start_without_any_server() -> None:

@@ -111,6 +111,39 @@ a_virtual_ip_is_one_whatever_its_prefix(void **state)
 	assert_false(config_has_virtual(&pair, &a));
 }
 
+/* "*:80" is two; [::] alone is what somebody wants. */
+static void
+the_ipv6_of_a_star_is_known(void **state)
+{
+	static const struct {
+		const char *first, *second;
+		uint16_t second_port;
+		bool is;
+	} rows[] = {
+		{ "0.0.0.0", "::", 80, true },
+		{ "0.0.0.0", "::", 81, false },
+		{ "10.0.0.1", "::", 80, false },
+		{ "0.0.0.0", "fd00::1", 80, false },
+		{ "::", "0.0.0.0", 80, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct config_listen listens[2];
+		const struct config_service s = { .listens = listens,
+			.n_listens = 2 };
+
+		test_row(rows[i].second);
+		assert_int_equal(
+		    addr_parse_ip(rows[i].first, &listens[0].address), 0);
+		assert_int_equal(
+		    addr_parse_ip(rows[i].second, &listens[1].address), 0);
+		addr_set_port(&listens[0].address, 80);
+		addr_set_port(&listens[1].address, rows[i].second_port);
+		assert_int_equal(config_is_star_v6(&s, 1), rows[i].is);
+	}
+}
+
 int
 main(void)
 {
@@ -121,6 +154,7 @@ main(void)
 		cmocka_unit_test(
 		    a_priority_is_that_of_the_group_or_else_of_the_node),
 		cmocka_unit_test(what_is_tracked_is_known_by_its_name),
+		cmocka_unit_test(the_ipv6_of_a_star_is_known),
 		cmocka_unit_test(a_virtual_ip_is_one_whatever_its_prefix),
 	};
 
