@@ -1,5 +1,6 @@
 #include "tests/lib/test.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,4 +23,22 @@ test_assert_text(
 	print_error("row '%s'\n  actual:   %s\n  expected: %s\n", row,
 	    actual ? actual : "(none)", expected ? expected : "(none)");
 	_fail(file, line);
+}
+
+uint16_t
+test_port(int type)
+{
+	static uint16_t held[SOCK_DGRAM + 1];
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 252) };
+	socklen_t len = sizeof(at);
+	int fd;
+
+	if (held[type] != 0)
+		return held[type];
+	fd = socket(AF_INET, type | SOCK_CLOEXEC, 0); /* until we end */
+	assert_int_equal(bind(fd, (const struct sockaddr *)&at, len), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+	held[type] = ntohs(at.sin_port);
+	return held[type];
 }

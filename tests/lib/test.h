@@ -24,5 +24,12 @@
 void test_assert_text(
     const char *actual, const char *expected, const char *file, int line);
 
+/*
+ * A port of this process alone, among those that run tests at the same time:
+ * the same one each time. Held at an address that no test uses. Of SOCK_STREAM
+ * or SOCK_DGRAM.
+ */
+uint16_t test_port(int type);
+
 /* The name of the table row that is being checked, printed on failure. */
 void test_row(const char *name);

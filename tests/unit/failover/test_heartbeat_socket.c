@@ -6,13 +6,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Of this process alone, among those that run tests at the same time. */
-static uint16_t
-port(void)
-{
-	return (uint16_t)(20000 + getpid() % 20000);
-}
-
 static struct heartbeat_socket
 open_link(const char *self, const char *other)
 {
@@ -22,7 +15,7 @@ open_link(const char *self, const char *other)
 
 	assert_int_equal(addr_parse_ip(self, &a), 0);
 	assert_int_equal(addr_parse_ip(other, &b), 0);
-	r = heartbeat_socket_open(&a, &b, port(), &l);
+	r = heartbeat_socket_open(&a, &b, test_port(SOCK_DGRAM), &l);
 	if (r == -EPERM)
 		skip(); /* priority 7 is root's */
 	assert_int_equal(r, 0);
@@ -49,7 +42,7 @@ send_from(const char *from, const char *to, const char *text)
 
 	assert_int_equal(addr_parse_ip(from, &a), 0);
 	assert_int_equal(addr_parse_ip(to, &b), 0);
-	addr_set_port(&b, port());
+	addr_set_port(&b, test_port(SOCK_DGRAM));
 	fd = socket(a.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(fd, &a.sa, addr_len(&a)), 0);
 	assert_int_equal(sendto(fd, text, strlen(text), 0, &b.sa, addr_len(&b)),

@@ -21,13 +21,6 @@ struct node {
 	size_t bytes;
 };
 
-/* Of this process alone, among those that run tests at the same time. */
-static uint16_t
-port(void)
-{
-	return (uint16_t)(20000 + getpid() % 20000);
-}
-
 static void
 on_up(void *arg)
 {
@@ -73,7 +66,7 @@ node_open(struct node *n, struct ev_loop *loop, uint8_t key_byte,
 		.subject = "test",
 		.auth = &n->auth,
 		.boot = { { boot } },
-		.port = port() };
+		.port = test_port(SOCK_STREAM) };
 	int fd;
 
 	*n = (struct node){ .self = self, .other = other };
