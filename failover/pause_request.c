@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MAX 160
+#define TEXT_MAX 400
 
 static uint32_t
 left_ms(const struct role *role)
@@ -29,21 +29,63 @@ put(struct role *role, uint32_t epoch, bool own, uint32_t ms)
 	        .pause = { .epoch = epoch, .own = own, .ms = ms } });
 }
 
+/* A word is known to be the pair's only where it goes there and comes back. */
+static bool
+is_heard_by_peer(const struct role *role)
+{
+	const struct node *n = role_node(role);
+	const uint32_t dead_ms = node_dead_ms(n);
+	const struct mono now = mono_now();
+
+	return peer_is_alive(&n->peer, dead_ms, now) &&
+	    peer_hears_us(&n->peer, dead_ms, now);
+}
+
+static void
+describe_both(uint32_t ms, const char *until, char text[static TEXT_MAX])
+{
+	if (ms > 0)
+		(void)snprintf(text, TEXT_MAX,
+		    "automatic moves are paused on both nodes until %s", until);
+	else
+		(void)snprintf(text, TEXT_MAX,
+		    "automatic moves are resumed on both nodes");
+}
+
+/* It holds here all the same, and on the peer as soon as that hears us. */
+static void
+describe_alone(const struct role *role, uint32_t ms, const char *until,
+    char text[static TEXT_MAX])
+{
+	const char *peer = role->other->name;
+
+	if (ms > 0)
+		(void)snprintf(text, TEXT_MAX,
+		    "automatic moves are paused here until %s; the peer does not hear it yet, and may still take over: before you start, say `hapair pause` on %s, too, or again here once `hapair status` shows it as reachable",
+		    until, peer);
+	else
+		(void)snprintf(text, TEXT_MAX,
+		    "automatic moves are resumed here; the peer does not hear it yet, and stays paused if it was: say `hapair resume` on %s, too, or again here once `hapair status` shows it as reachable",
+		    peer);
+}
+
 static void
 answer(struct role *role, int *socket)
 {
-	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
+	CLEANUP(json_doc_free_at) struct json_doc *doc = NULL;
 	const uint32_t ms = left_ms(role);
-	char until[WALL_CLOCK_TEXT_MAX], text[TEXT_MAX];
+	char at[WALL_CLOCK_TEXT_MAX], until[WALL_CLOCK_TEXT_MAX];
+	char text[TEXT_MAX];
 
-	(void)wall_clock_format(wall_clock_now_ms() + ms, until);
-	if (ms > 0)
-		(void)snprintf(text, sizeof(text),
-		    "automatic moves are paused on both nodes until %.10s %.8sZ",
-		    until, until + 11);
-	else
-		(void)snprintf(text, sizeof(text),
-		    "automatic moves are resumed on both nodes");
+	(void)wall_clock_format(wall_clock_now_ms() + ms, at);
+	(void)snprintf(until, sizeof(until), "%.10s %.8sZ", at, at + 11);
+	if (!is_heard_by_peer(role)) {
+		describe_alone(role, ms, until, text);
+		reply_error(role->loop, socket, text);
+		return;
+	}
+	doc = json_doc_new();
+	describe_both(ms, until, text);
 	json_doc_put_string(doc, "text", text);
 	reply_send(role->loop, socket, json_doc_text(doc, false));
 }

@@ -12,7 +12,8 @@ struct role;
 
 /*
  * `request` is the line of the control socket, "pause MS" or "resume". Takes
- * the socket and answers on it.
+ * the socket and answers on it: with an error where the peer does not hear of
+ * it now, for whoever goes to work then must know; it holds here all the same.
  */
 void pause_request_ask(struct role *role, const char *request, int *socket);
 

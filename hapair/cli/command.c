@@ -55,10 +55,13 @@ static const struct command commands[] = {
 	    "preempt. What moves it still: a process that ended, a node that\n"
 	    "is stopped, and `hapair handover`. It holds on both nodes, also\n"
 	    "where they do not hear each other later, and over restarts, and\n"
-	    "ends by itself; `status` is degraded until then." },
+	    "ends by itself; `status` is degraded until then. Where the peer\n"
+	    "does not hear of it now, it holds on this node alone until it\n"
+	    "does: that is said, with exit status 1." },
 	{ "resume", cmd_resume, "[-c FILE | -s SOCKET]",
 	    "ends a pause, on both nodes",
-	    "What waited for the end of the pause happens at once." },
+	    "What waited for the end of the pause happens at once. Where the\n"
+	    "peer does not hear of it now, that is said, with exit status 1." },
 	{ "reload", cmd_reload, "[-c FILE | -s SOCKET]",
 	    "reads the pair's key file anew",
 	    "To change the key, put the new one before the old one in the key\n"
