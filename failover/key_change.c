@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT_MAX 256
+#define TEXT_MAX 320
 #define LIST_MAX (HELLO_KEYS_MAX * (SECRET_ID_TEXT + 1))
 
 /* "9f2c01ab, 5511aa02" */
@@ -38,13 +38,24 @@ answer(struct role *role, int *socket, const char *text)
 	reply_send(role->loop, socket, json_doc_text(doc, false));
 }
 
+static void
+refuse(const struct role *role, const char *wanted, const char *taken,
+    char text[static TEXT_MAX])
+{
+	const struct node *n = role_node(role);
+	const bool heard = peer_is_alive(&n->peer, node_dead_ms(n), mono_now());
+
+	(void)snprintf(text, TEXT_MAX,
+	    "the peer %stakes none of these keys (%s), but %s: keep that one as the second line of the key file until the peer has the new one, too; nothing was changed",
+	    heard ? "" : "is silent, and as last heard ", wanted, taken);
+}
+
 /* Returns false where they are refused, with `text` to say why. */
 static bool
 change(struct role *role, const struct secret_keys *keys,
     char text[static TEXT_MAX])
 {
 	const struct peer *peer = &role_node(role)->peer;
-	const uint32_t dead_ms = node_dead_ms(role_node(role));
 	struct node_event ev = { .type = NODE_KEYS };
 	char was[LIST_MAX], is[LIST_MAX];
 	struct packet_auth auth =
@@ -53,12 +64,9 @@ change(struct role *role, const struct secret_keys *keys,
 	for (unsigned i = 0; i < auth.n; i++)
 		ev.keys[i] = auth.keys[i].id;
 	(void)list(ev.keys, is);
-	if (peer_is_alive(peer, dead_ms, mono_now()) &&
-	    !peer_takes(peer, ev.keys)) {
+	if (peer_is_parted_by(peer, ev.keys)) {
 		packet_auth_fini(&auth);
-		(void)snprintf(text, TEXT_MAX,
-		    "the peer takes none of these keys (%s), but %s: keep that one as the second line of the key file until the peer has the new one, too; nothing was changed",
-		    is, list(peer->keys, was));
+		refuse(role, is, list(peer->keys, was), text);
 		return false;
 	}
 	(void)list(peer->config.keys, was);

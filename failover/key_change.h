@@ -3,7 +3,8 @@
 /*
  * Other keys for the pair while it runs: the supervisor has read them from the
  * key file (MSG_KEYS), because somebody wants that, who is answered here. Keys
- * of which the peer takes none are refused: the two would not know each other.
+ * of which the peer takes none are refused, also while it is silent: the two
+ * would not know each other.
  */
 
 #include "core/base.h"

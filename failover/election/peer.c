@@ -213,6 +213,12 @@ peer_takes(const struct peer *p, const uint64_t keys[HELLO_KEYS_MAX])
 	return false;
 }
 
+bool
+peer_is_parted_by(const struct peer *p, const uint64_t keys[HELLO_KEYS_MAX])
+{
+	return p->known && !p->resigned && !p->ended && !peer_takes(p, keys);
+}
+
 static unsigned
 choose_key(const struct peer *p, bool challenge)
 {

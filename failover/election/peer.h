@@ -144,6 +144,14 @@ uint64_t peer_key(const struct peer *p);
 /* Whether the peer, as last heard, takes any of these keys. */
 bool peer_takes(const struct peer *p, const uint64_t keys[HELLO_KEYS_MAX]);
 
+/*
+ * Whether these keys would part us from it. A silent peer lives, for all we
+ * know, and has the keys that it had; one that was stopped, or whose processes
+ * ended, may be started with others.
+ */
+bool peer_is_parted_by(
+    const struct peer *p, const uint64_t keys[HELLO_KEYS_MAX]);
+
 /* Heard within dead_ms. */
 bool peer_is_alive(const struct peer *p, uint32_t dead_ms, struct mono now);
 

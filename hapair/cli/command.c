@@ -68,9 +68,10 @@ static const struct command commands[] = {
 	    "file of one node, reload there, do the same on the other node, and\n"
 	    "then take the old line out of both and reload again. No address\n"
 	    "moves and no connection ends; `hapair check --host` tells the next\n"
-	    "step. Keys of which the peer takes none are refused while it is\n"
-	    "heard. A configuration file that means something else than the\n"
-	    "one that runs is refused, too: that needs a restart." },
+	    "step. Keys of which the peer takes none are refused, also while\n"
+	    "it is silent, but not when it was stopped. A configuration file\n"
+	    "that means something else than the one that runs is refused, too:\n"
+	    "that needs a restart." },
 	{ "server", cmd_server,
 	    "[-c FILE | -s SOCKET] SERVICE/NAME "
 	    "ready|drain|maint|weight=N|activate",

@@ -106,6 +106,19 @@ def test_are_changed_node_by_node() -> None:
                 pass
 
 
+def refuse_while_silent(stage: Stage, new: str, old: str) -> None:
+    """A peer that is cut off has the key that it had."""
+    stage.lab.power_cut("p2")
+    wait_for(lambda: not peer(stage, "p1")["reachable"], 5 * SLOW)
+    write_keys(stage, "p1", new)
+    done = stage["p1"].cli("reload")
+    stage.lab.restore("p2")
+    assert done.returncode == 1, done.stdout
+    assert "is silent, and as last heard takes none" in done.stderr, done.stderr
+    write_keys(stage, "p1", old)
+    stage.wait_any_master()
+
+
 def test_what_would_part_the_nodes_is_refused() -> None:
     """A key that the peer has not got, a file with mistakes: nothing is changed,
     and a node that is started with it says what is wrong."""
@@ -123,6 +136,7 @@ def test_what_would_part_the_nodes_is_refused() -> None:
             done = stage["p1"].cli("reload")
             assert done.returncode == 1 and why in done.stderr, done.stderr
             assert peer(stage, "p1")["keys"]["ours"] == name
+        refuse_while_silent(stage, new, old)
         write_keys(stage, "p2", new)
         stage["p2"].stop()
         stage["p2"].start()

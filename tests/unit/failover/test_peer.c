@@ -394,6 +394,36 @@ keys_are_changed_node_by_node(void **state)
 	assert_int_equal(p.b.rejected[PEER_REJECT_FOREIGN], 1);
 }
 
+/* How A last knew of B, and whether another key alone would part them. */
+static const struct parting {
+	const char *name;
+	bool known, resigned, ended;
+	uint64_t keys[HELLO_KEYS_MAX];
+	bool parts;
+} partings[] = {
+	{ "never heard", false, false, false, { 2 }, false },
+	{ "heard once, whenever that was", true, false, false, { 2 }, true },
+	{ "it takes the second", true, false, false, { 2, 1 }, false },
+	{ "it was stopped", true, true, false, { 2 }, false },
+	{ "its processes ended", true, false, true, { 2 }, false },
+};
+
+static void
+a_silent_peer_has_the_keys_that_it_had(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(partings); i++) {
+		const struct parting *row = &partings[i];
+		struct pair p = row->known ? acquainted() : fresh();
+
+		test_row(row->name);
+		p.a.resigned = row->resigned;
+		p.a.ended = row->ended;
+		assert_int_equal(
+		    peer_is_parted_by(&p.a, row->keys), row->parts);
+	}
+}
+
 /* Each step, and B is started anew: soon both know each other. */
 static void
 a_node_that_starts_finds_the_key_that_both_have(void **state)
@@ -463,6 +493,7 @@ main(void)
 		cmocka_unit_test(a_road_open_one_way_is_seen),
 		cmocka_unit_test(echoes_of_recordings_are_no_sign_of_hearing),
 		cmocka_unit_test(keys_are_changed_node_by_node),
+		cmocka_unit_test(a_silent_peer_has_the_keys_that_it_had),
 		cmocka_unit_test(
 		    a_node_that_starts_finds_the_key_that_both_have),
 		cmocka_unit_test(a_recording_does_not_choose_our_key),
