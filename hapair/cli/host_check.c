@@ -112,7 +112,7 @@ check_keys(struct host_check *m)
 	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
 	char names[SECRET_KEYS_MAX][SECRET_ID_TEXT], text[KEY_STEPS_TEXT];
 	struct key_steps s = { .file = { NULL } };
-	const struct json_doc *keys;
+	const struct json_doc *peer, *keys;
 	struct secret_keys file;
 
 	if (!m->running || !m->config->has_pair ||
@@ -124,7 +124,9 @@ check_keys(struct host_check *m)
 	secret_wipe(&file, sizeof(file));
 	if (client_ask(&client, "status", &d) != COMMAND_DONE)
 		return;
-	keys = json_doc_get(json_doc_at(json_doc_get(d, "peers"), 0), "keys");
+	peer = json_doc_at(json_doc_get(d, "peers"), 0);
+	keys = json_doc_get(peer, "keys");
+	s.silent = !json_doc_bool(peer, "reachable");
 	read_list(json_doc_get(keys, "ours"), s.ours);
 	read_list(json_doc_get(keys, "peers"), s.peers);
 	if (s.ours[0] == NULL)

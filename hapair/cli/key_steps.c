@@ -34,6 +34,16 @@ say(char *text, bool to_do, const char *format, ...)
 	return to_do;
 }
 
+/* It takes none of the file's: one of the nodes is not understood. */
+static bool
+put_together(const struct key_steps *s, char *text)
+{
+	return say(text, true,
+	    "keys: the peer takes %s%s%s, which the key file here does not have; next: put the same keys into the key file of both nodes, and `hapair reload` on each that runs",
+	    s->peers[0], s->peers[1] != NULL ? " and " : "",
+	    s->peers[1] != NULL ? s->peers[1] : "");
+}
+
 /* The file has two: the new one, then the old one. */
 static bool
 next_of_two(const struct key_steps *s, char *text)
@@ -58,10 +68,12 @@ next_of_one(const struct key_steps *s, char *text)
 {
 	const char *only = s->file[0];
 
+	if (s->peers[0] == NULL)
+		return say(text, false,
+		    "key %s; the peer is not heard, so whether it has the same is not known",
+		    only);
 	if (s->peers[1] == NULL)
-		return say(text, false, "key %s, %s", only,
-		    s->peers[0] == NULL ? "the peer is not heard"
-		                        : "the peer has the same");
+		return say(text, false, "key %s, the peer has the same", only);
 	if (is_same(s->peers[0], only))
 		return say(text, true,
 		    "keys: the peer takes %s, too; next: take its line out of the key file there, and `hapair reload` there",
@@ -71,12 +83,32 @@ next_of_one(const struct key_steps *s, char *text)
 	    s->peers[0], only);
 }
 
+static bool
+knows_peer(const struct key_steps *s)
+{
+	return s->peers[0] != NULL;
+}
+
+static bool
+next(const struct key_steps *s, char *text)
+{
+	if (!is_same_list(s->file, s->ours))
+		return say(text, true,
+		    "keys: the key file is another than the daemon has read; next: `hapair reload`");
+	if (knows_peer(s) && !has(s->peers, s->file[0]) &&
+	    (s->file[1] == NULL || !has(s->peers, s->file[1])))
+		return put_together(s, text);
+	return s->file[1] != NULL ? next_of_two(s, text) : next_of_one(s, text);
+}
+
 bool
 key_steps_next(const struct key_steps *s, char ret_text[static KEY_STEPS_TEXT])
 {
-	if (!is_same_list(s->file, s->ours))
-		return say(ret_text, true,
-		    "keys: the key file is another than the daemon has read; next: `hapair reload`");
-	return s->file[1] != NULL ? next_of_two(s, ret_text)
-	                          : next_of_one(s, ret_text);
+	const bool to_do = next(s, ret_text);
+	const size_t len = strlen(ret_text);
+
+	if (knows_peer(s) && s->silent)
+		(void)snprintf(ret_text + len, KEY_STEPS_TEXT - len,
+		    "; the peer is silent now, and this is as last heard");
+	return to_do;
 }

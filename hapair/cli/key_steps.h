@@ -13,10 +13,11 @@
 struct key_steps {
 	const char *file[SECRET_KEYS_MAX];  /* in the key file now */
 	const char *ours[SECRET_KEYS_MAX];  /* that the daemon has read */
-	const char *peers[SECRET_KEYS_MAX]; /* the peer's; none: not heard */
+	const char *peers[SECRET_KEYS_MAX]; /* the peer's; none: never heard */
+	bool silent; /* they are as last heard, and it is not heard now */
 };
 
-#define KEY_STEPS_TEXT 256
+#define KEY_STEPS_TEXT 320
 
 /* Returns whether there is something to do; `ret_text` says what, or why not.
  */
