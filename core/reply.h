@@ -15,5 +15,5 @@ struct ev_loop;
  */
 void reply_send(struct ev_loop *loop, int *fd, char *text);
 
-/* {"error": TEXT} and a newline. */
+/* The same with {"error": TEXT}; the end of the connection ends it. */
 void reply_error(struct ev_loop *loop, int *fd, const char *text);
