@@ -12,8 +12,11 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 
 #define PATIENCE_S 5
+/* By then the supervisor knows that a relay has ended, and answers itself. */
+static const struct timespec AGAIN = { .tv_nsec = 300 * 1000000 };
 /* About 100 bytes a connection, should a command list them all. */
 #define ANSWER_MAX ((size_t)256 * 1024 * 1024)
 
@@ -56,35 +59,63 @@ exchange(
 	return e == -EAGAIN ? -ETIMEDOUT : e;
 }
 
-static int
-read_answer(const struct client *c, const char *text, size_t len,
-    struct json_doc **ret_answer)
+/* An end of the connection where an answer should be, or in the midst of it. */
+static bool
+is_broken_off(int e, const struct json_doc *answer)
 {
-	CLEANUP(json_doc_free_at)
-	struct json_doc *d = json_doc_parse(text, len);
-	const char *error = d != NULL ? json_doc_string(d, "error")
-	                              : "the daemon's answer cannot be read";
+	return e == -ECONNRESET || e == -EPIPE || (e == 0 && answer == NULL);
+}
 
-	if (*error != '\0')
-		return command_refuse(c->command, COMMAND_FAILED, "%s", error);
-	*ret_answer = d;
-	d = NULL;
-	return COMMAND_DONE;
+/* Returns 0, also with NULL for an answer that is none; or -errno. */
+static int
+try(const char *socket, const char *request, struct json_doc **ret_answer)
+{
+	CLEANUP(free_str) char *text = NULL;
+	size_t len = 0;
+	const int e = exchange(socket, request, &text, &len);
+
+	*ret_answer = e == 0 ? json_doc_parse(text, len) : NULL;
+	return e;
+}
+
+static int
+try_again(const char *socket, const char *request, struct json_doc **ret_answer)
+{
+	(void)nanosleep(&AGAIN, NULL);
+	return try(socket, request, ret_answer);
+}
+
+static int
+refuse_broken(const struct client *c)
+{
+	return command_refuse(c->command, COMMAND_FAILED, "%s",
+	    c->asks_again
+	        ? "the daemon runs, but its relay ended twice before it had answered; it is started again each time: ask once more, and look into the log for why it ends"
+	        : "the daemon's answer cannot be read");
 }
 
 static int
 ask_at(const struct client *c, const char *socket, const char *request,
     struct json_doc **ret_answer)
 {
-	CLEANUP(free_str) char *text = NULL;
-	size_t len = 0;
-	const int e = exchange(socket, request, &text, &len);
+	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
+	int e = try(socket, request, &d);
 
-	if (e == 0)
-		return read_answer(c, text, len, ret_answer);
-	return command_refuse(c->command, COMMAND_UNREACHABLE, "%s: %s%s",
-	    socket, strerror(-e),
-	    e == -ENOENT || e == -ECONNREFUSED ? "; no daemon runs here" : "");
+	if (c->asks_again && is_broken_off(e, d))
+		e = try_again(socket, request, &d);
+	if (c->asks_again ? is_broken_off(e, d) : e == 0 && d == NULL)
+		return refuse_broken(c);
+	if (e < 0)
+		return command_refuse(c->command, COMMAND_UNREACHABLE,
+		    "%s: %s%s", socket, strerror(-e),
+		    e == -ENOENT || e == -ECONNREFUSED ? "; no daemon runs here"
+		                                       : "");
+	if (*json_doc_string(d, "error") != '\0')
+		return command_refuse(c->command, COMMAND_FAILED, "%s",
+		    json_doc_string(d, "error"));
+	*ret_answer = d;
+	d = NULL;
+	return COMMAND_DONE;
 }
 
 int

@@ -14,6 +14,11 @@ struct client {
 	const char *command; /* its name, in messages */
 	const char *socket;  /* NULL: as the configuration says */
 	const char *path;    /* of the configuration */
+	/*
+	 * Nothing is done by the question: if the relay dies with it, it is
+	 * asked once more, when the supervisor must have seen that.
+	 */
+	bool asks_again;
 };
 
 /*

@@ -38,7 +38,8 @@ int
 cmd_status(int argc, char **argv)
 {
 	struct client client = { .command = "status",
-		.path = COMMAND_CONFIG_PATH };
+		.path = COMMAND_CONFIG_PATH,
+		.asks_again = true };
 	int form = 0;
 	const struct command_option options[] = {
 		{ 'c', .word = &client.path },

@@ -108,7 +108,8 @@ static void
 check_keys(struct host_check *m)
 {
 	const struct client client = { .command = "check",
-		.socket = m->config->control };
+		.socket = m->config->control,
+		.asks_again = true };
 	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
 	char names[SECRET_KEYS_MAX][SECRET_ID_TEXT], text[KEY_STEPS_TEXT];
 	struct key_steps s = { .file = { NULL } };

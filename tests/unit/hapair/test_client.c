@@ -1,0 +1,110 @@
+#include "hapair/cli/client.h"
+
+#include "core/fd.h"
+#include "core/json_doc.h"
+#include "hapair/cli/command.h"
+#include "tests/lib/scratch.h"
+#include "tests/lib/test.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ANSWERS_MAX 2
+/* Who is not asked ends with an error, and does not wait for ever. */
+#define PATIENCE_S 30
+
+/* What each caller is told, one after the other, before the socket is closed.
+ */
+static const struct row {
+	const char *name;
+	bool asks_again;
+	const char *answers[ANSWERS_MAX]; /* NULL: nobody asks so often */
+	int status;
+} rows[] = {
+	{ "answered", true, { "{\"text\": \"well\"}", NULL }, COMMAND_DONE },
+	{ "the relay died with the question", true,
+	    { "", "{\"text\": \"well\"}" }, COMMAND_DONE },
+	{ "in the midst of its answer", true,
+	    { "{\"text\": \"we", "{\"text\": \"well\"}" }, COMMAND_DONE },
+	{ "and so did the next", true, { "", "" }, COMMAND_FAILED },
+	{ "an error is an answer", true, { "{\"error\": \"no\"}", NULL },
+	    COMMAND_FAILED },
+	{ "what may have been done is not asked again", false, { "", NULL },
+	    COMMAND_FAILED },
+};
+
+static int
+listen_at(const char *path)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_true(strlen(path) < sizeof(un.sun_path));
+	strcpy(un.sun_path, path);
+	(void)unlink(path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	assert_int_equal(listen(fd, ANSWERS_MAX), 0);
+	return fd;
+}
+
+/* The daemon: takes the line of each caller, and says what it has to. */
+static _Noreturn void
+serve(int listener, const struct row *row)
+{
+	(void)alarm(PATIENCE_S);
+	for (unsigned i = 0; i < ANSWERS_MAX && row->answers[i]; i++) {
+		const size_t len = strlen(row->answers[i]);
+		char line[100];
+		int fd = accept(listener, NULL, NULL);
+
+		if (fd == -1 || read(fd, line, sizeof(line)) <= 0 ||
+		    fd_write_all(fd, row->answers[i], len) < 0)
+			_exit(1);
+		fd_close(&fd);
+	}
+	_exit(0);
+}
+
+static void
+an_answer_that_broke_off_is_asked_for_once_more(void **state)
+{
+	char path[SCRATCH_PATH_MAX];
+
+	(void)state;
+	scratch_path("client.sock", path);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
+		CLEANUP(fd_close) int listener = listen_at(path);
+		const struct client client = { .command = "status",
+			.socket = path,
+			.asks_again = rows[i].asks_again };
+		const pid_t pid = fork();
+		int end = -1;
+
+		test_row(rows[i].name);
+		assert_true(pid != -1);
+		if (pid == 0)
+			serve(listener, &rows[i]);
+		assert_int_equal(
+		    client_ask(&client, "status", &d), rows[i].status);
+		assert_int_equal(waitpid(pid, &end, 0), pid);
+		assert_int_equal(end, 0); /* all was asked for, and no more */
+		if (rows[i].status == COMMAND_DONE)
+			assert_text(json_doc_string(d, "text"), "well");
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    an_answer_that_broke_off_is_asked_for_once_more),
+	};
+
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
