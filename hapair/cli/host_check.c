@@ -144,10 +144,13 @@ check_port(struct host_check *m, const struct listen_table *t,
 	const union addr *a = &s->listens[listen].address;
 	char text[ADDR_TEXT_MAX], use[PORT_USE_TEXT];
 	struct port_use u;
+	enum port_use_answer answer;
 	int e;
 
 	(void)addr_format(a, text);
-	switch (port_use_look(t, a, &u, &e)) {
+	answer = m->running ? port_use_look_after_ours(t, a, &u, &e)
+	                    : port_use_look(t, a, &u, &e);
+	switch (answer) {
 	case PORT_USE_FREE:
 		tell(m, OK, "service %s: %s is free", s->name, text);
 		break;
@@ -196,7 +199,17 @@ check_shared_port(struct host_check *m, const struct listen_table *t,
 	}
 }
 
-/* The daemon's own sockets would be found in use. */
+/*
+ * The daemon's own sockets would be found in use. It has none yet where an
+ * address is new in the file: what a restart meets there is what counts.
+ */
+static bool
+is_had(const struct host_check *m, const struct listen_table *t,
+    const union addr *a)
+{
+	return m->running && (t->n == 0 || port_use_is_ours(t, a));
+}
+
 static void
 check_ports(struct host_check *m)
 {
@@ -210,7 +223,7 @@ check_ports(struct host_check *m)
 		const struct config_service *s = &m->config->services[i];
 
 		for (size_t k = 0; k < s->n_listens; k++)
-			if (m->running)
+			if (is_had(m, &t, &s->listens[k].address))
 				check_shared_port(
 				    m, &t, s, &s->listens[k].address);
 			else

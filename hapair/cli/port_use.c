@@ -98,6 +98,34 @@ port_use_look_for_others(
 	return look(t, a, true, ret_use);
 }
 
+bool
+port_use_is_ours(const struct listen_table *t, const union addr *a)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct listen_table_entry *e = &t->entries[i];
+		struct port_use u = { .pid = e->pid };
+
+		memcpy(u.name, e->name, sizeof(u.name));
+		if (addr_is_same(&e->at, a) && !is_other(&u))
+			return true;
+	}
+	return false;
+}
+
+enum port_use_answer
+port_use_look_after_ours(const struct listen_table *t, const union addr *a,
+    struct port_use *ret_use, int *ret_error)
+{
+	const enum port_use_answer found = look(t, a, true, ret_use);
+	/* Ours share, and are in nobody's way: who keeps us out does not. */
+	const int e = try_bind(a, true);
+
+	*ret_error = e;
+	if (e < 0 && e != -EADDRINUSE)
+		return PORT_USE_UNUSABLE;
+	return e == 0 ? found : PORT_USE_TAKEN;
+}
+
 /* The port is not ours alone. */
 static enum port_use_answer
 judge(

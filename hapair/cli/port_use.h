@@ -45,10 +45,24 @@ MUST_CHECK enum port_use_answer port_use_await(
 MUST_CHECK enum port_use_answer port_use_look(const struct listen_table *t,
     const union addr *a, struct port_use *ret_use, int *ret_error);
 
-/* Where hapair listens itself: whether another program does so, too. */
+/*
+ * Whether hapair listens at this very address now. A socket whose process
+ * cannot be found counts as its: only root finds all.
+ */
+bool port_use_is_ours(const struct listen_table *t, const union addr *a);
+
+/* There: whether another program listens, too. */
 MUST_CHECK enum port_use_answer port_use_look_for_others(
     const struct listen_table *t, const union addr *a,
     struct port_use *ret_use);
+
+/*
+ * As port_use_look(), of an address that a hapair which runs will have only
+ * after its restart: its own sockets are gone by then.
+ */
+MUST_CHECK enum port_use_answer port_use_look_after_ours(
+    const struct listen_table *t, const union addr *a, struct port_use *ret_use,
+    int *ret_error);
 
 /* "already in use by haproxy, process 12, which listens on 0.0.0.0:80" */
 const char *port_use_text(

@@ -177,7 +177,7 @@ def test_node_by_name() -> None:
 
 @contextlib.contextmanager
 def listening(
-    stage: Stage, addr: str, share: bool = True, only: bool = False
+    stage: Stage, addr: str, port: int = 80, share: bool = True, only: bool = False
 ) -> Iterator[None]:
     """Another program's, of root as ours: the kernel would let both in."""
     with stage.lab.socket("p1", 6 if ":" in addr else 4) as sock:
@@ -186,7 +186,7 @@ def listening(
         if share:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((addr, 80))
+        sock.bind((addr, port))
         sock.listen(1)
         yield
 
@@ -255,6 +255,33 @@ def test_r16_who_comes_later() -> None:
             assert said in check(), check()
         with listening(stage, "::", only=True):  # it has no client by IPv4
             assert "web: 10.77.0.1:80" not in check(), check()
+
+
+def test_r16_what_is_new_in_the_file() -> None:
+    """A daemon runs, and has none of it yet: check --host says what its restart
+    will meet there, and the restart meets it."""
+    with single() as stage:
+        stage.serve()
+        stage.start()
+        new = ("10.77.0.1:90", "10.77.0.1:91", "10.77.0.1:92", "*:80")
+        config = stage.build()
+        config["services"] += [service([at], name=f"s{i}") for i, at in enumerate(new)]
+        config["services"][0]["listen"] = ["127.0.0.1:93"]
+        stage.configure(config)
+
+        def check() -> str:
+            return stage.lab.run("p1", BINARY, "check", "--host", "-c", stage.config).stdout
+
+        with listening(stage, "0.0.0.0", 90, share=False), listening(stage, "10.77.0.1", 91), \
+                listening(stage, "0.0.0.0", 92):
+            said = check()
+            for one in ("error .*s0: cannot listen on 10.77.0.1:90: already in use by ",
+                        "error .*s1: cannot listen on 10.77.0.1:91: already in use by ",
+                        "warning .*s2: 10.77.0.1:92: .* ours while hapair runs",
+                        "ok .*s3: 0.0.0.0:80 is free", "ok .*127.0.0.1:93 is free"):
+                assert re.search(one, said), (one, said)
+            stage["p1"].stop()
+            assert ":90: already in use by" in refused(stage)
 
 
 def test_r16_our_own_that_is_ending() -> None:
