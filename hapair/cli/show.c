@@ -73,6 +73,7 @@ show_keys(const struct json_doc *d, FILE *out)
 {
 	const struct json_doc *peer = json_doc_at(json_doc_get(d, "peers"), 0);
 	const struct json_doc *keys = json_doc_get(peer, "keys");
+	const char *we = json_doc_string(keys, "we_sign_with");
 	const char *it = json_doc_string(keys, "it_signs_with");
 
 	if (json_doc_count(json_doc_get(keys, "ours")) < 2 &&
@@ -80,7 +81,7 @@ show_keys(const struct json_doc *d, FILE *out)
 		return;
 	(void)fprintf(out,
 	    "keys are being changed: we sign with %s, the peer with %s; `hapair check --host` tells the next step\n",
-	    json_doc_string(keys, "we_sign_with"), *it != '\0' ? it : "-");
+	    *we != '\0' ? we : "-", *it != '\0' ? it : "-");
 }
 
 static void

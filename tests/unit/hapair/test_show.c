@@ -50,7 +50,7 @@ static void
 status_reads_as_its_golden_files(void **state)
 {
 	static const char *const names[] = { "healthy", "degraded", "single",
-		"standby", "keys" };
+		"standby", "keys", "keys_alone" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
