@@ -186,6 +186,19 @@ take(const struct command_option *o, const char *word)
 		o->words->all[o->words->n - 1] = word;
 }
 
+/*
+ * What getopt takes next. Afterwards it cannot be told from optind, which may
+ * be at it or behind it; and words before it are moved, but not the string.
+ */
+static const char *
+next_option(int argc, char **argv)
+{
+	for (int i = optind > 0 ? optind : 1; i < argc; i++)
+		if (argv[i][0] == '-' && argv[i][1] != '\0')
+			return argv[i];
+	return NULL;
+}
+
 const char *
 command_options(
     int argc, char **argv, const struct command_option *options, size_t n)
@@ -193,7 +206,6 @@ command_options(
 	struct option names[COMMAND_OPTIONS_MAX + 1] = { { .name = NULL } };
 	char letters[2 * COMMAND_OPTIONS_MAX + 1] = "";
 	size_t n_names = 0, n_letters = 0, i;
-	int c;
 
 	assert(n <= COMMAND_OPTIONS_MAX);
 	for (i = 0; i < n; i++)
@@ -207,14 +219,18 @@ command_options(
 			letters[n_letters++] = ':';
 		}
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, letters, names, NULL)) != -1) {
+	for (;;) {
+		const char *word = next_option(argc, argv);
+		const int c = getopt_long(argc, argv, letters, names, NULL);
+
+		if (c == -1)
+			return NULL;
 		for (i = 0; i < n && options[i].letter != c; i++)
 			;
 		if (i == n)
-			return argv[optind - 1];
+			return word;
 		take(&options[i], optarg);
 	}
-	return NULL;
 }
 
 int

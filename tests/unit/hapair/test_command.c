@@ -87,6 +87,42 @@ options_and_words_are_taken_by_their_rows(void **state)
 }
 
 static void
+what_is_not_understood_is_named_whole(void **state)
+{
+	static const struct {
+		const char *odd;
+		const char *argv[6];
+	} odd_rows[] = {
+		{ "-5m", { "-5m" } },
+		{ "-5m", { "-c", "f", "-5m" } },
+		{ "-5m", { "-cf", "-5m", "-x" } },
+		{ "-5m", { "a", "-c", "-x", "b", "-5m" } },
+		{ "-x", { "-x", "-xy" } },
+		{ "-c", { "a", "-c" } },
+		{ "--none=5", { "a", "--none=5", "b" } },
+		{ NULL, { "a", "-", "-cf", "--", "-5m" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(odd_rows); i++) {
+		const char *file = NULL, *odd;
+		const struct command_option options[] = {
+			{ 'c', .word = &file },
+		};
+		char *argv[8] = { strdup("pause") };
+		int argc = 1;
+
+		for (; odd_rows[i].argv[argc - 1] != NULL; argc++)
+			argv[argc] = strdup(odd_rows[i].argv[argc - 1]);
+		optind = 0;
+		odd = command_options(argc, argv, options, 1);
+		assert_word(odd, odd_rows[i].odd);
+		for (int k = 0; k < argc; k++)
+			free(argv[k]);
+	}
+}
+
+static void
 what_is_given_several_times_is_counted(void **state)
 {
 	struct command_words words = { .n = 0 };
@@ -111,6 +147,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_and_words_are_taken_by_their_rows),
+		cmocka_unit_test(what_is_not_understood_is_named_whole),
 		cmocka_unit_test(what_is_given_several_times_is_counted),
 	};
 
