@@ -121,26 +121,51 @@ secret_open(const char *path)
 	return fd_take(&fd);
 }
 
+static bool
+parse_key(const char *text, size_t len, struct secret_key *ret_key)
+{
+	size_t n = 0;
+
+	return len >= HEX_BYTES &&
+	    sodium_hex2bin(ret_key->bytes, SECRET_KEY_BYTES, text, HEX_BYTES,
+	        NULL, &n, NULL) == 0 &&
+	    n == SECRET_KEY_BYTES;
+}
+
+/* Of a text that is no key file: whether there is a key all the same. */
+static int
+blame(const char *text, size_t len)
+{
+	struct secret_key key;
+	int result = -EINVAL;
+
+	for (size_t at = 0; at < len; at++)
+		if (parse_key(text + at, len - at, &key))
+			result = -EBADMSG;
+	sodium_memzero(&key, sizeof(key));
+	return result;
+}
+
 /* The keys of a text, a line each; the last line's end may be missing. */
 static int
 parse_keys(const char *text, size_t len, struct secret_keys *ret_keys)
 {
 	struct secret_keys k = { .n = 0 };
-	size_t at = 0, n = 0;
+	size_t at = 0;
+	bool good;
 	int result = 0;
 
 	do {
-		if (k.n == SECRET_KEYS_MAX || len - at < HEX_BYTES ||
-		    sodium_hex2bin(k.all[k.n].bytes, SECRET_KEY_BYTES,
-		        text + at, HEX_BYTES, NULL, &n, NULL) != 0 ||
-		    n != SECRET_KEY_BYTES)
-			result = -EINVAL;
+		good = k.n < SECRET_KEYS_MAX &&
+		    parse_key(text + at, len - at, &k.all[k.n]);
 		k.n++;
 		at += HEX_BYTES;
-		if (result == 0 && at < len && text[at++] != '\n')
-			result = -EINVAL;
-	} while (result == 0 && at < len);
-	if (result == 0 && k.n == SECRET_KEYS_MAX &&
+		if (good && at < len)
+			good = text[at++] == '\n';
+	} while (good && at < len);
+	if (!good)
+		result = blame(text, len);
+	else if (k.n == SECRET_KEYS_MAX &&
 	    secret_is_same(&k.all[0], &k.all[1], SECRET_KEY_BYTES))
 		result = -ENOTUNIQ;
 	if (result == 0)
@@ -181,6 +206,8 @@ secret_fault(int error)
 		return "others can read it, or it is not yours; expected mode 0400 and owner root";
 	if (error == -EINVAL)
 		return "holds no key; expected what `hapair genkey` writes, or two such lines";
+	if (error == -EBADMSG)
+		return "holds something besides its keys, such as a third key, a blank line or a carriage return; expected one or two lines of 64 hexadecimal digits";
 	if (error == -ENOTUNIQ)
 		return "holds the same key twice; expected the new one and the old one";
 	return strerror(-error);

@@ -63,9 +63,9 @@ void secret_wipe(void *bytes, size_t len);
  * A key file: SECRET_KEY_BYTES as hexadecimal digits and a newline, and a
  * second key in a second line while keys are changed; mode 0400 or 0600 and
  * owned by root or the caller. `secret_load` returns 0 or -errno: -EPERM where
- * others may read or write it, -EINVAL where the content is none, -ENOTUNIQ
- * where both keys are the same. `secret_save` makes a new file with one key and
- * never replaces a file: -EEXIST.
+ * others may read or write it, -EINVAL where no key is in it, -EBADMSG where
+ * something else is, too, -ENOTUNIQ where both keys are the same. `secret_save`
+ * makes a new file with one key and never replaces a file: -EEXIST.
  */
 MUST_CHECK int secret_load(const char *path, struct secret_keys *ret_keys);
 MUST_CHECK int secret_save(const char *path, const struct secret_key *key);

@@ -71,27 +71,30 @@ a_key_file_is_written_once_and_read_back(void **state)
 
 static const struct row {
 	const char *name, *text;
+	int why;
 } no_keys[] = {
-	{ "empty", "" },
-	{ "short", "00112233\n" },
+	{ "empty", "", -EINVAL },
+	{ "short", "00112233\n", -EINVAL },
 	{ "one digit short",
-	    "0011223344556677889900112233445566778899001122334455667788990a1\n" },
+	    "0011223344556677889900112233445566778899001122334455667788990a1\n",
+	    -EINVAL },
 	{ "not hexadecimal",
-	    "zz11223344556677889900112233445566778899001122334455667788990011\n" },
-	{ "too long",
-	    "001122334455667788990011223344556677889900112233445566778899001122\n" },
-	{ "an empty line",
-	    "0011223344556677889900112233445566778899001122334455667788990011\n\n" },
-	{ "an empty line first",
-	    "\n0011223344556677889900112233445566778899001122334455667788990011\n" },
-	{ "a second that is none", FIRST "\n" FIRST "0" },
-	{ "a second that is short", FIRST "\n00112233\n" },
-	{ "three", FIRST "\n" SECOND "\n" THIRD "\n" },
-	{ "two in a line", FIRST SECOND "\n" },
+	    "zz11223344556677889900112233445566778899001122334455667788990011\n",
+	    -EINVAL },
+	{ "too long", FIRST "22\n", -EBADMSG },
+	{ "an empty line", FIRST "\n\n", -EBADMSG },
+	{ "an empty line first", "\n" FIRST "\n", -EBADMSG },
+	{ "a carriage return", FIRST "\r\n", -EBADMSG },
+	{ "two of them", FIRST "\r\n" SECOND "\r\n", -EBADMSG },
+	{ "a blank", FIRST " \n", -EBADMSG },
+	{ "a second that is none", FIRST "\n" FIRST "0", -EBADMSG },
+	{ "a second that is short", FIRST "\n00112233\n", -EBADMSG },
+	{ "three", FIRST "\n" SECOND "\n" THIRD "\n", -EBADMSG },
+	{ "two in a line", FIRST SECOND "\n", -EBADMSG },
 };
 
 static void
-what_is_no_key_is_refused(void **state)
+what_is_no_key_file_is_refused(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(no_keys); i++) {
@@ -100,8 +103,11 @@ what_is_no_key_is_refused(void **state)
 
 		test_row(no_keys[i].name);
 		(void)scratch_write("none", no_keys[i].text, 0600, path);
-		assert_int_equal(secret_load(path, &keys), -EINVAL);
+		assert_int_equal(secret_load(path, &keys), no_keys[i].why);
 	}
+	assert_non_null(
+	    strstr(secret_fault(-EBADMSG), "lines of 64 hexadecimal digits"));
+	assert_non_null(strstr(secret_fault(-EINVAL), "holds no key"));
 }
 
 static void
@@ -200,7 +206,7 @@ main(void)
 		cmocka_unit_test(the_mac_is_hmac_sha256_cut_short),
 		cmocka_unit_test(derived_keys_differ_by_label_and_context),
 		cmocka_unit_test(a_key_file_is_written_once_and_read_back),
-		cmocka_unit_test(what_is_no_key_is_refused),
+		cmocka_unit_test(what_is_no_key_file_is_refused),
 		cmocka_unit_test(a_second_key_may_follow_that_is_another),
 		cmocka_unit_test(a_password_is_a_line_that_others_cannot_read),
 		cmocka_unit_test(base64_has_its_padding),
