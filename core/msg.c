@@ -354,16 +354,12 @@ msg_put_keys(struct buf *b, const struct secret_keys *m)
 int
 msg_get_keys(struct buf *b, struct secret_keys *ret_keys)
 {
-	struct secret_keys m = { .n = get_most(b, SECRET_KEYS_MAX) };
-
-	if (b->bad || m.n == 0)
+	ret_keys->n = get_most(b, SECRET_KEYS_MAX);
+	if (b->bad || ret_keys->n == 0)
 		return -EBADMSG;
-	for (unsigned i = 0; i < m.n; i++)
-		buf_get_bytes(b, m.all[i].bytes, SECRET_KEY_BYTES);
-	if (!buf_is_done(b))
-		return -EBADMSG;
-	*ret_keys = m;
-	return 0;
+	for (unsigned i = 0; i < ret_keys->n; i++)
+		buf_get_bytes(b, ret_keys->all[i].bytes, SECRET_KEY_BYTES);
+	return buf_is_done(b) ? 0 : -EBADMSG;
 }
 
 const char *

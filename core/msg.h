@@ -9,7 +9,7 @@
  * Who says what:
  *
  *   supervisor -> role       PULSE START LISTENER SIBLING CONTROL STOP
- *   supervisor -> failover   KEYS,
+ *   supervisor -> failover   KEYS (after START, and read anew),
  *                            GROUP (what one that died last said of itself),
  *                            SCRIPT (after each run), HAND_OVER_ALL, MUTE as
  *                            an answer, and FOR_PEER, one for each WANTED
@@ -17,7 +17,8 @@
  *                            FENCED as answers
  *   role -> supervisor       READY, STOPPED
  *   relay -> supervisor      FENCE, CHOSEN
- *   failover -> supervisor   PAUSE, GROUP (each on a change), MUTE,
+ *   failover -> supervisor   PAUSE, KEYS (which it took),
+ *                            GROUP (each on a change), MUTE,
  *                            HANDED_OVER, WIRE,
  *                            WIRE_DOWN, HOLD, ACCORDS (the peer's; none:
  *                            these were all), WANTED
@@ -80,7 +81,10 @@ enum msg_type {
 	 * before. Descriptor: the socket to answer on.
 	 */
 	MSG_REPLY,
-	/* The pair's, read anew. Descriptor: the socket to answer on. */
+	/*
+	 * The pair's. To a failover that begins: without a descriptor. Read
+	 * anew: descriptor, the socket to answer on. Back: it has taken these.
+	 */
 	MSG_KEYS,
 	MSG_PAUSE,
 };
@@ -302,6 +306,7 @@ MUST_CHECK int msg_get_fence(struct buf *b, struct msg_fence *ret_fence);
 MUST_CHECK int msg_get_fenced(struct buf *b, struct msg_fenced *ret_fenced);
 MUST_CHECK int msg_get_active(struct buf *b, struct msg_active *ret_active);
 MUST_CHECK int msg_get_pause(struct buf *b, struct msg_pause *ret_pause);
+/* Straight into its place, also of what is refused: no copy is left. */
 MUST_CHECK int msg_get_keys(struct buf *b, struct secret_keys *ret_keys);
 
 /* "init", "backup", "master", "fault". */

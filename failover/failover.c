@@ -41,10 +41,10 @@
 #include <unistd.h>
 
 /*
- * The role's life: idle until START and the groups it announces are here, then
- * begin() opens everything, gives up what it need not be able to do, and says
- * READY. The end is always the same, whether the supervisor asks for it, dies,
- * or a signal comes: release, resign, return.
+ * The role's life: idle until START, the pair's keys and the groups that START
+ * announces are here, then begin() opens everything, gives up what it need not
+ * be able to do, and says READY. The end is always the same, whether the
+ * supervisor asks for it, dies, or a signal comes: release, resign, return.
  */
 
 /* Of failover.c alone. */
@@ -86,9 +86,9 @@ failed(const char *what, int e)
 	return e;
 }
 
-/* Keys and identities; what they are derived from is forgotten. */
+/* The keys are here already (key_change.h). */
 static int
-read_keys(struct role *role)
+begin_node(struct role *role)
 {
 	const struct config_pair *pair = &role->config->pair;
 	struct node_config config = {
@@ -97,17 +97,11 @@ read_keys(struct role *role)
 		.patience_ms = NODE_PATIENCE_MS,
 		.needs_relay = role->config->n_services > 0,
 	};
-	struct secret_keys keys;
 	uint64_t nonce;
 	int e = secret_init();
 
-	if (e == 0)
-		e = secret_load(pair->key_file, &keys);
 	if (e < 0)
-		return failed(pair->key_file, e);
-	role->auth = packet_auth_init(
-	    &keys, &role->self->address, &role->other->address);
-	secret_wipe(&keys, sizeof(keys));
+		return failed("finding random numbers", e);
 	memcpy(
 	    config.config_hash, role->config->hash, sizeof(config.config_hash));
 	config.peer = (struct peer_config){ .self = role->auth.self,
@@ -273,7 +267,7 @@ static int
 begin_pair(struct role *role)
 {
 	const char *what = "";
-	int e = read_keys(role);
+	int e = begin_node(role);
 
 	if (e == 0)
 		e = open_sockets(role);
@@ -299,7 +293,6 @@ begin(struct role *role)
 	if (e < 0)
 		log_warning("failover", "opening the log: %s, using stderr",
 		    strerror(-e));
-	find_nodes(role);
 	if (role->other != NULL)
 		e = begin_pair(role);
 	else
@@ -334,6 +327,7 @@ load(struct role *role, int fd)
 	/* The supervisor has checked this very text. */
 	if (e < 0)
 		return failed("loading the configuration", e);
+	find_nodes(role);
 	return track_new(role);
 }
 
@@ -441,6 +435,15 @@ obey(struct role *role, struct channel_packet *p)
 	}
 }
 
+/* Of what a begin needs. */
+static bool
+is_told_all(const struct role *role)
+{
+	return role->config != NULL &&
+	    life_of(role)->n_restored == role->start.n_groups &&
+	    (role->other == NULL || role->auth.n > 0);
+}
+
 static void
 on_supervisor(struct ev_loop *loop, ev_io *w, int revents)
 {
@@ -458,8 +461,7 @@ on_supervisor(struct ev_loop *loop, ev_io *w, int revents)
 	if (e == 1)
 		e = obey(role, &p);
 	fd_close(&p.fd);
-	if (e == 0 && role->config != NULL && !role->begun &&
-	    life_of(role)->n_restored == role->start.n_groups)
+	if (e == 0 && !role->begun && is_told_all(role))
 		e = begin(role);
 	if (e < 0) {
 		failed("cannot do what the supervisor says, ending", e);

@@ -82,24 +82,51 @@ change(struct role *role, const struct secret_keys *keys,
 	return true;
 }
 
+static int
+begin_with(struct role *role, const struct secret_keys *keys, int socket)
+{
+	if (socket != -1 || role->other == NULL || role->auth.n > 0)
+		return -EBADMSG;
+	role->auth =
+	    packet_auth_init(keys, &role->self->address, &role->other->address);
+	return 0;
+}
+
+/* The message is what the supervisor is told, too: keep these. */
+static int
+replace(
+    struct role *role, const struct secret_keys *keys, struct channel_packet *p)
+{
+	char text[TEXT_MAX];
+	int e;
+
+	if (p->fd == -1)
+		return -EBADMSG;
+	if (role->other == NULL) {
+		reply_error(role->loop, &p->fd, "there is no pair");
+		return 0;
+	}
+	if (!change(role, keys, text)) {
+		reply_error(role->loop, &p->fd, text);
+		return 0;
+	}
+	e = channel_send(role->supervisor, MSG_KEYS, p->body, p->len, -1);
+	if (e == 0)
+		answer(role, &p->fd, text);
+	return e;
+}
+
 int
 key_change_take(struct role *role, struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct secret_keys keys;
-	char text[TEXT_MAX];
 	int e = msg_get_keys(&b, &keys);
 
+	if (e == 0)
+		e = role->begun ? replace(role, &keys, p)
+		                : begin_with(role, &keys, p->fd);
 	secret_wipe(p->body, sizeof(p->body));
-	if (e < 0 || p->fd == -1)
-		return -EBADMSG;
-	if (!role->begun || role->other == NULL) {
-		reply_error(role->loop, &p->fd, "there is no pair");
-	} else if (change(role, &keys, text)) {
-		answer(role, &p->fd, text);
-	} else {
-		reply_error(role->loop, &p->fd, text);
-	}
 	secret_wipe(&keys, sizeof(keys));
-	return 0;
+	return e;
 }

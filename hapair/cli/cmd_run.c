@@ -1,11 +1,13 @@
 #include "core/fd.h"
 #include "core/proc.h"
+#include "core/secret.h"
 #include "hapair/cli/command.h"
 #include "hapair/cli/file.h"
 #include "hapair/cli/pidfile.h"
 #include "hapair/cli/port_use.h"
 #include "hapair/cli/preflight.h"
 #include "hapair/supervisor/control.h"
+#include "hapair/supervisor/key_keeper.h"
 #include "hapair/supervisor/listeners.h"
 #include "hapair/supervisor/supervisor.h"
 
@@ -25,6 +27,7 @@ struct run {
 	const char *node_name; /* NULL: by address */
 	int daemon;            /* not 0: in the background */
 	struct supervisor_setup setup;
+	struct key_keeper keys;
 	struct listeners listeners;
 	struct control control;
 	struct pidfile pidfile;
@@ -205,6 +208,13 @@ supervise(struct run *r)
 	status = open_log(c);
 	if (status != COMMAND_DONE)
 		return status;
+	if (c->has_pair) {
+		e = key_keeper_open(&r->keys, c->pair.key_file);
+		if (e < 0)
+			return command_refuse(NULL, COMMAND_WRONG,
+			    "key file %s: %s", c->pair.key_file,
+			    secret_fault(e));
+	}
 	/* From here on there is the log; nothing keeps the terminal open. */
 	if (r->daemon && pidfile_leave_stderr() < 0)
 		return COMMAND_FAILED;
@@ -212,6 +222,7 @@ supervise(struct run *r)
 	r->setup.path = r->file.path;
 	r->setup.text = r->file.text;
 	r->setup.len = r->file.len;
+	r->setup.keys = &r->keys;
 	r->setup.listeners = &r->listeners;
 	r->setup.control = &r->control;
 	listeners_log(&r->listeners);
@@ -226,6 +237,7 @@ run_fini(struct run *r)
 	pidfile_remove(&r->pidfile);
 	control_close(&r->control);
 	listeners_close(&r->listeners);
+	key_keeper_close(&r->keys);
 	fd_close(&r->setup.ready_fd);
 	file_free(&r->file);
 }

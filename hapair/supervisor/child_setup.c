@@ -4,6 +4,7 @@
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/fd.h"
+#include "core/secret.h"
 #include "hapair/supervisor/listeners.h"
 
 #include <errno.h>
@@ -85,6 +86,18 @@ child_setup_groups(struct child *failover, const struct msg_group *groups,
 		msg_put_group(&b, &groups[i]);
 		child_send(failover, MSG_GROUP, b.data, b.pos, -1);
 	}
+}
+
+void
+child_setup_keys(
+    struct child *failover, const struct secret_keys *keys, int socket)
+{
+	uint8_t body[1 + sizeof(keys->all)];
+	struct buf b = buf_writer(body, sizeof(body));
+
+	msg_put_keys(&b, keys);
+	child_send(failover, MSG_KEYS, body, b.pos, socket);
+	secret_wipe(body, sizeof(body));
 }
 
 void

@@ -2,14 +2,15 @@
 
 /*
  * What a role is told when it begins, as messages over its channel: the
- * configuration, its listening sockets, and the way to the other role. The
- * supervisor says when.
+ * configuration, its listening sockets, the pair's keys, and the way to the
+ * other role. The supervisor says when.
  */
 
 #include "hapair/supervisor/child.h"
 
 struct config;
 struct listeners;
+struct secret_keys;
 
 /*
  * START, with the configuration: `file` is a sealed memory file and stays the
@@ -28,6 +29,13 @@ void child_setup_introduce(struct child *failover, struct child *relay);
 /* A failover that is replaced goes on from what the last one said. */
 void child_setup_groups(struct child *failover, const struct msg_group *groups,
     const bool *known, size_t n);
+
+/*
+ * The pair's keys: those that a failover begins with, or, with the `socket` of
+ * whoever wants them changed, others in their place. Leaves no copy.
+ */
+void child_setup_keys(
+    struct child *failover, const struct secret_keys *keys, int socket);
 
 /* An operator's, which the role answers on the caller's socket itself. */
 void child_setup_request(struct child *role, const char *request, int socket);

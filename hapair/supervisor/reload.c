@@ -1,11 +1,9 @@
 #include "hapair/supervisor/reload.h"
 
 #include "config/load.h"
-#include "core/buf.h"
-#include "core/msg.h"
 #include "core/reply.h"
 #include "core/secret.h"
-#include "hapair/supervisor/child.h"
+#include "hapair/supervisor/child_setup.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -33,17 +31,6 @@ find_fault(const struct config *running, const char *path)
 	                         : "there is no pair, and so no key to read";
 }
 
-static void
-hand_on(struct child *failover, const struct secret_keys *keys, int socket)
-{
-	uint8_t body[1 + sizeof(keys->all)];
-	struct buf b = buf_writer(body, sizeof(body));
-
-	msg_put_keys(&b, keys);
-	child_send(failover, MSG_KEYS, body, b.pos, socket);
-	secret_wipe(body, sizeof(body));
-}
-
 void
 reload_obey(struct ev_loop *loop, const struct config *running,
     const char *path, struct child *failover, int *socket)
@@ -65,6 +52,6 @@ reload_obey(struct ev_loop *loop, const struct config *running,
 		reply_error(loop, socket, text);
 		return;
 	}
-	hand_on(failover, &keys, *socket);
+	child_setup_keys(failover, &keys, *socket);
 	secret_wipe(&keys, sizeof(keys));
 }

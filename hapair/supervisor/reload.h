@@ -3,8 +3,9 @@
 /*
  * `hapair reload`: what may change while the daemon runs, which is the pair's
  * keys. They are read here, since nobody else may wait for a disk, and failover
- * answers. A configuration file that means something else now is refused by
- * name, and nothing is changed.
+ * judges and answers; what it takes becomes what is kept (key_keeper.h). A
+ * configuration file that means something else now is refused by name, and
+ * nothing is changed.
  */
 
 #include "core/base.h"

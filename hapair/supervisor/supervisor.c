@@ -13,6 +13,7 @@
 #include "hapair/supervisor/child_setup.h"
 #include "hapair/supervisor/fd_keeper.h"
 #include "hapair/supervisor/fence_run.h"
+#include "hapair/supervisor/key_keeper.h"
 #include "hapair/supervisor/listeners.h"
 #include "hapair/supervisor/notify.h"
 #include "hapair/supervisor/release.h"
@@ -127,13 +128,14 @@ on_spawn(void *arg, struct child *r)
 	if (e < 0)
 		return e;
 	state_store_meet(&s->store, r);
-	if (r == &s->relay)
+	if (r == &s->relay) {
 		child_setup_listeners(r, s->setup->config, s->setup->listeners);
-	else
+	} else {
+		key_keeper_hand_over(s->setup->keys, r);
 		child_setup_groups(r, s->groups, s->known, n_groups(s));
-	child_setup_introduce(&s->failover, &s->relay);
-	if (r == &s->failover)
 		track_scripts_repeat(&s->scripts);
+	}
+	child_setup_introduce(&s->failover, &s->relay);
 	return 0;
 }
 
@@ -237,6 +239,9 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 	case MSG_WIRE_DOWN:
 		fd_close(&s->wire);
 		return r == &s->failover ? 0 : -EBADMSG;
+	case MSG_KEYS:
+		return r == &s->failover ? key_keeper_take(s->setup->keys, p)
+		                         : -EBADMSG;
 	case MSG_PAUSE:
 		return r == &s->failover ? state_store_take_pause(&s->store, p)
 		                         : -EBADMSG;

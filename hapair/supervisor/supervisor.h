@@ -16,6 +16,7 @@
 
 #include "config/config.h"
 
+struct key_keeper;
 struct listeners;
 
 struct supervisor_setup {
@@ -24,6 +25,7 @@ struct supervisor_setup {
 	const char *text; /* its text, which the roles load again */
 	size_t len;
 	int node;                    /* CONFIG_NO_NODE: no pair */
+	struct key_keeper *keys;     /* borrowed for the run */
 	struct listeners *listeners; /* borrowed for the run */
 	struct control *control;     /* borrowed for the run */
 	unsigned workers;            /* of the relay */

@@ -3,6 +3,7 @@ moment in which the nodes do not know each other; what would part them is refuse
 
 import os
 import secrets
+import signal
 from pathlib import Path
 
 from stage import SLOW, VIP, Stage, wait_for
@@ -151,6 +152,52 @@ def test_what_would_part_the_nodes_is_refused() -> None:
         reload(stage, "p2", new, old)
         wait_for(lambda: peer(stage, "p1")["reachable"], 5 * SLOW)
         assert stage["p2"].cli("status").returncode == 0
+
+
+def restart_failover(stage: Stage, host: str, keys: list[str]) -> None:
+    """Killed and started again, the process takes these keys and the pair is well."""
+    node, other = stage[host], next(h for h in HOSTS if h != host)
+    killed, role = node.failover(), node.state()
+    os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: node.roles().get("failover", killed) != killed, 5 * SLOW)
+
+    def well() -> bool:
+        """the node takes the keys, and both nodes hear each other"""
+        ours = node.status()["peers"]
+        return (bool(ours) and ours[0]["keys"]["ours"] == keys
+                and ours[0]["reachable"] and ours[0]["wire"]["up"]
+                and peer(stage, other)["reachable"] and node.state() == role
+                and node.cli("status").returncode == 0)
+
+    wait_for(well, 5 * SLOW)
+
+
+def test_a_failover_begins_with_what_was_accepted_last() -> None:
+    """Whatever is in the file by then: keys that were refused, none, no file at all.
+    No address moves, and the peer stays what it is."""
+    old, new = (secrets.token_hex(32) for _ in range(2))
+    with Stage(pair={"key_file": "{run}/pair.key"}) as stage:
+        for host in HOSTS:
+            write_keys(stage, host, old)
+        stage.serve()
+        stage.start()
+        wait_for(lambda: all(peer(stage, h)["wire"]["up"] for h in HOSTS), 5 * SLOW)
+        name = peer(stage, "p1")["keys"]["ours"]
+        group = stage["p2"].status()["groups"][0]
+        write_keys(stage, "p1", new)
+        done = stage["p1"].cli("reload")
+        assert done.returncode == 1 and "takes none" in done.stderr, done.stderr
+        restart_failover(stage, "p1", name)
+        Path(stage.lab.host_dir("p1"), "pair.key").unlink()
+        restart_failover(stage, "p1", name)
+        assert stage["p2"].status()["groups"][0]["since"] == group["since"]
+        assert stage.lab.holders(VIP[4]) == ["p1"]
+        reload(stage, "p2", new, old)
+        both = peer(stage, "p2")["keys"]["ours"]
+        assert both[1:] == name, (both, name)
+        write_keys(stage, "p2", "none")
+        restart_failover(stage, "p2", both)
+        assert stage.lab.holders(VIP[4]) == ["p1"]
 
 
 def test_a_changed_file_is_not_reloaded() -> None:
