@@ -1,9 +1,13 @@
 #include "failover/election/illness.h"
 
+/* Who can hold none serves nothing, and would hand it back at once. */
+#define ALL_LACK 32
+#define HOLDS_NONE (ILLNESS_UNABLE - 1)
+
 static uint32_t
 illness(uint8_t faults, uint8_t lacks)
 {
-	return (uint32_t)faults << 8 | lacks;
+	return lacks == ALL_LACK ? HOLDS_NONE : (uint32_t)faults << 8 | lacks;
 }
 
 uint32_t

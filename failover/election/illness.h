@@ -9,7 +9,7 @@
  * The others are a person's wish (`track` without a weight) or leave a part to
  * be served (an address that the kernel refuses): who has them stands back for
  * a peer that is less ill, and serves where there is none. A fault weighs more
- * than any number of addresses.
+ * than any number of addresses, but for all of them.
  *
  * Pure. Of election.c, and what it is made of.
  */

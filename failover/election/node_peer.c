@@ -14,6 +14,11 @@
  * not; and the heartbeat that is due must be missing, too.
  */
 #define HINT_ASK_MS 4
+/*
+ * A kernel closes what a process had open once its memory is freed: 100 ms for
+ * one with much of it. That a firewall rejects is found out after 3 s.
+ */
+#define HINT_OLD_MS 500
 #define HINT_ASKS 2
 
 void
@@ -166,10 +171,12 @@ node_peer_hint(struct node_group_step *s)
 	if (!mono_is_never(n->hinted) || n->peer.ended)
 		return;
 	/*
-	 * Who is silent already is doubted, and the network asked. A firewall
+	 * Who has been silent is doubted, and the network asked. A firewall
 	 * that rejects says the same of a peer that lives, and holds all.
 	 */
-	if (!peer_is_alive(&n->peer, node_dead_ms(n), s->now))
+	if (!peer_is_alive(&n->peer,
+	        node_dead_ms(n) > HINT_OLD_MS ? node_dead_ms(n) : HINT_OLD_MS,
+	        s->now))
 		return;
 	n->hinted = s->now;
 	n->hint_due = mono_add_ms(s->now, HINT_ASK_MS);

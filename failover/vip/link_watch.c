@@ -117,8 +117,9 @@ note_refused(struct role_group *g)
 		return;
 	side->refused = refused;
 	inbox_put(&g->role->inbox,
-	    &(struct node_event){
-	        .type = NODE_LACKS, .group = g->index, .lacks = refused });
+	    &(struct node_event){ .type = NODE_LACKS,
+	        .group = g->index,
+	        .lacks = vip_lacks(&g->vip) });
 	inbox_put(&g->role->inbox,
 	    &(struct node_event){ .type = NODE_USABLE,
 	        .group = g->index,

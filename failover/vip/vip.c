@@ -168,6 +168,15 @@ vip_refused(const struct vip *h)
 	return mask;
 }
 
+uint32_t
+vip_lacks(const struct vip *h)
+{
+	const uint32_t mask = vip_refused(h);
+	const size_t n = h->group->n_addresses;
+
+	return n > 0 && mask == UINT32_MAX >> (32 - n) ? UINT32_MAX : mask;
+}
+
 const char *
 vip_why(const struct vip *h, size_t i, char buf[static VIP_WHY_MAX])
 {

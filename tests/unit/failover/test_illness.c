@@ -23,13 +23,16 @@ peer(enum election_state state, uint8_t faults, uint8_t lacks)
 }
 
 static void
-a_fault_weighs_more_than_any_number_of_addresses(void **state)
+a_fault_weighs_more_than_addresses_but_for_all_of_them(void **state)
 {
 	struct election_heartbeat h = { .state = ELECTION_BACKUP, .faults = 1 };
-	struct election e = { .lacks = 32 };
+	struct election e = { .lacks = 31 };
 
 	(void)state;
 	assert_true(illness_own(&e) < illness_of(&h));
+	e.lacks = 32; /* all there are: it would serve nothing */
+	assert_true(illness_own(&e) > illness_of(&h));
+	e.lacks = 31;
 	h.faults = 0;
 	assert_true(illness_own(&e) > illness_of(&h));
 	h.state = ELECTION_FAULT;
@@ -53,6 +56,8 @@ a_master_at_fault_lets_go_for_a_peer_that_is_less_ill(void **state)
 		    ELECTION_TRACK_SCRIPT },
 		{ "lacks an address", 0, 1, ELECTION_BACKUP, ELECTION_FAULT,
 		    ELECTION_TRACK_SCRIPT },
+		{ "lacks all", 0, 32, ELECTION_BACKUP, ELECTION_MASTER,
+		    ELECTION_LAST_RESORT },
 		{ "as ill", 1, 0, ELECTION_BACKUP, ELECTION_MASTER,
 		    ELECTION_LAST_RESORT },
 		{ "more ill", 2, 0, ELECTION_BACKUP, ELECTION_MASTER,
@@ -211,7 +216,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
-		    a_fault_weighs_more_than_any_number_of_addresses),
+		    a_fault_weighs_more_than_addresses_but_for_all_of_them),
 		cmocka_unit_test(
 		    a_master_at_fault_lets_go_for_a_peer_that_is_less_ill),
 		cmocka_unit_test(a_peer_that_is_not_heard_is_not_waited_for),
