@@ -39,15 +39,17 @@ answer(struct role *role, int *socket, const char *text)
 }
 
 static void
-refuse(const struct role *role, const char *wanted, const char *taken,
-    char text[static TEXT_MAX])
+refuse(const struct role *role, const char *wanted, char text[static TEXT_MAX])
 {
 	const struct node *n = role_node(role);
 	const bool heard = peer_is_alive(&n->peer, node_dead_ms(n), mono_now());
+	const bool two = n->peer.keys[1] != 0;
+	char taken[LIST_MAX];
 
 	(void)snprintf(text, TEXT_MAX,
-	    "the peer %stakes none of these keys (%s), but %s: keep that one as the second line of the key file until the peer has the new one, too; nothing was changed",
-	    heard ? "" : "is silent, and as last heard ", wanted, taken);
+	    "the peer %stakes none of these keys (%s), but %s: keep %s as the second line of the key file until the peer has the new one, too; nothing was changed",
+	    heard ? "" : "is silent, and as last heard ", wanted,
+	    list(n->peer.keys, taken), two ? "one of these" : "that one");
 }
 
 /* Returns false where they are refused, with `text` to say why. */
@@ -66,7 +68,7 @@ change(struct role *role, const struct secret_keys *keys,
 	(void)list(ev.keys, is);
 	if (peer_is_parted_by(peer, ev.keys)) {
 		packet_auth_fini(&auth);
-		refuse(role, is, list(peer->keys, was), text);
+		refuse(role, is, text);
 		return false;
 	}
 	(void)list(peer->config.keys, was);

@@ -137,6 +137,11 @@ def test_what_would_part_the_nodes_is_refused() -> None:
             done = stage["p1"].cli("reload")
             assert done.returncode == 1 and why in done.stderr, done.stderr
             assert peer(stage, "p1")["keys"]["ours"] == name
+        reload(stage, "p2", old, secrets.token_hex(32))
+        wait_for(lambda: len(peer(stage, "p1")["keys"]["peers"]) == 2, 5 * SLOW)
+        write_keys(stage, "p1", new)
+        done = stage["p1"].cli("reload")
+        assert "keep one of these as the second line" in done.stderr, done.stderr
         refuse_while_silent(stage, new, old)
         write_keys(stage, "p2", new)
         stage["p2"].stop()
