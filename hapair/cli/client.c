@@ -56,6 +56,9 @@ exchange(
 	e = fd_write_all(fd, line, (size_t)n);
 	if (e == 0)
 		e = fd_read_all(fd, ANSWER_MAX, ret_text, ret_len);
+	/* Who dies with the request says nothing, in one way or the other. */
+	if (e == 0 && *ret_len == 0)
+		return -ECONNRESET;
 	return e == -EAGAIN ? -ETIMEDOUT : e;
 }
 
@@ -85,13 +88,19 @@ try_again(const char *socket, const char *request, struct json_doc **ret_answer)
 	return try(socket, request, ret_answer);
 }
 
+/* `e` 0: by an answer that is none. */
 static int
-refuse_broken(const struct client *c)
+refuse_broken(const struct client *c, int e)
 {
-	return command_refuse(c->command, COMMAND_FAILED, "%s",
-	    c->asks_again
-	        ? "the daemon runs, but its relay ended twice before it had answered; it is started again each time: ask once more, and look into the log for why it ends"
-	        : "the daemon's answer cannot be read");
+	const char *text = "the daemon's answer cannot be read";
+
+	if (c->asks_again)
+		text =
+		    "the daemon runs, but its relay ended twice before it had answered; it is started again each time: ask once more, and look into the log for why it ends";
+	else if (e < 0)
+		text =
+		    "the daemon's process that was asked ended before it answered, and may have done it or not: look at `hapair status`, and ask again";
+	return command_refuse(c->command, COMMAND_FAILED, "%s", text);
 }
 
 static int
@@ -103,8 +112,8 @@ ask_at(const struct client *c, const char *socket, const char *request,
 
 	if (c->asks_again && is_broken_off(e, d))
 		e = try_again(socket, request, &d);
-	if (c->asks_again ? is_broken_off(e, d) : e == 0 && d == NULL)
-		return refuse_broken(c);
+	if (is_broken_off(e, d))
+		return refuse_broken(c, e);
 	if (e < 0)
 		return command_refuse(c->command, COMMAND_UNREACHABLE,
 		    "%s: %s%s", socket, strerror(-e),

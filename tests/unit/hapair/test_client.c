@@ -6,6 +6,7 @@
 #include "tests/lib/scratch.h"
 #include "tests/lib/test.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -23,17 +24,22 @@ static const struct row {
 	bool asks_again;
 	const char *answers[ANSWERS_MAX]; /* NULL: nobody asks so often */
 	int status;
+	const char *said; /* among other things; "": nothing */
 } rows[] = {
-	{ "answered", true, { "{\"text\": \"well\"}", NULL }, COMMAND_DONE },
+	{ "answered", true, { "{\"text\": \"well\"}", NULL }, COMMAND_DONE,
+	    "" },
 	{ "the relay died with the question", true,
-	    { "", "{\"text\": \"well\"}" }, COMMAND_DONE },
+	    { "", "{\"text\": \"well\"}" }, COMMAND_DONE, "" },
 	{ "in the midst of its answer", true,
-	    { "{\"text\": \"we", "{\"text\": \"well\"}" }, COMMAND_DONE },
-	{ "and so did the next", true, { "", "" }, COMMAND_FAILED },
+	    { "{\"text\": \"we", "{\"text\": \"well\"}" }, COMMAND_DONE, "" },
+	{ "and so did the next", true, { "", "" }, COMMAND_FAILED,
+	    "ended twice before it had answered" },
 	{ "an error is an answer", true, { "{\"error\": \"no\"}", NULL },
-	    COMMAND_FAILED },
+	    COMMAND_FAILED, ": no\n" },
 	{ "what may have been done is not asked again", false, { "", NULL },
-	    COMMAND_FAILED },
+	    COMMAND_FAILED, "ended before it answered" },
+	{ "nor what is answered in part", false, { "{\"text\": \"we", NULL },
+	    COMMAND_FAILED, "the daemon's answer cannot be read" },
 };
 
 static int
@@ -69,10 +75,32 @@ serve(int listener, const struct row *row)
 	_exit(0);
 }
 
+/* client_ask(), and what it says on stderr. */
+static int
+ask(const struct client *c, struct json_doc **ret_answer, char said[static 512])
+{
+	char path[SCRATCH_PATH_MAX];
+	CLEANUP(fd_close) int was = dup(STDERR_FILENO);
+	CLEANUP(fd_close) int file = -1;
+	ssize_t n;
+	int status;
+
+	file = open(scratch_write("said", "", 0600, path), O_RDWR);
+	assert_int_not_equal(was, -1);
+	assert_int_not_equal(file, -1);
+	assert_int_not_equal(dup2(file, STDERR_FILENO), -1);
+	status = client_ask(c, "status", ret_answer);
+	assert_int_not_equal(dup2(was, STDERR_FILENO), -1);
+	n = pread(file, said, 511, 0);
+	assert_true(n >= 0);
+	said[n] = '\0';
+	return status;
+}
+
 static void
 an_answer_that_broke_off_is_asked_for_once_more(void **state)
 {
-	char path[SCRATCH_PATH_MAX];
+	char path[SCRATCH_PATH_MAX], said[512];
 
 	(void)state;
 	scratch_path("client.sock", path);
@@ -89,8 +117,11 @@ an_answer_that_broke_off_is_asked_for_once_more(void **state)
 		assert_true(pid != -1);
 		if (pid == 0)
 			serve(listener, &rows[i]);
-		assert_int_equal(
-		    client_ask(&client, "status", &d), rows[i].status);
+		assert_int_equal(ask(&client, &d, said), rows[i].status);
+		if (*rows[i].said != '\0')
+			assert_non_null(strstr(said, rows[i].said));
+		else
+			assert_text(said, "");
 		assert_int_equal(waitpid(pid, &end, 0), pid);
 		assert_int_equal(end, 0); /* all was asked for, and no more */
 		if (rows[i].status == COMMAND_DONE)
