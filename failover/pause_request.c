@@ -90,19 +90,38 @@ answer(struct role *role, int *socket)
 	reply_send(role->loop, socket, json_doc_text(doc, false));
 }
 
+/* Of "pause MS" or "resume": what is wrong with it, NULL where nothing is. */
+static const char *
+parse(const char *request, uint32_t *ret_ms)
+{
+	static const char verb[] = "pause ", digits[] = "0123456789";
+	const char *number = request + sizeof(verb) - 1;
+	unsigned long ms;
+
+	*ret_ms = 0;
+	if (strcmp(request, "resume") == 0)
+		return NULL;
+	if (strncmp(request, verb, sizeof(verb) - 1) != 0 || *number == '\0' ||
+	    number[strspn(number, digits)] != '\0')
+		return "expected: pause MILLISECONDS, or resume";
+	ms = strtoul(number, NULL, 10);
+	if (ms < PAUSE_LEAST_MS || ms > PAUSE_MOST_MS)
+		return "a pause lasts from one second to a day";
+	*ret_ms = (uint32_t)ms;
+	return NULL;
+}
+
 void
 pause_request_ask(struct role *role, const char *request, int *socket)
 {
-	const char *word = strchr(request, ' ');
-	const unsigned long ms = word != NULL ? strtoul(word, NULL, 10) : 0;
-	const bool pauses = strncmp(request, "pause", 5) == 0;
+	uint32_t ms;
+	const char *wrong = parse(request, &ms);
 
-	if (pauses && (ms < PAUSE_LEAST_MS || ms > PAUSE_MOST_MS)) {
-		reply_error(role->loop, socket,
-		    "a pause lasts from one second to a day");
+	if (wrong != NULL) {
+		reply_error(role->loop, socket, wrong);
 		return;
 	}
-	put(role, 0, true, pauses ? (uint32_t)ms : 0);
+	put(role, 0, true, ms);
 	answer(role, socket);
 }
 

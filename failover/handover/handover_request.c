@@ -219,6 +219,7 @@ handover_request_ask(struct role *role, const char *request, int *socket)
 {
 	static const char verb[] = "handover";
 	const char *name = request + sizeof(verb) - 1;
+	bool named;
 	unsigned mask;
 
 	if (strncmp(request, verb, sizeof(verb) - 1) != 0 ||
@@ -226,13 +227,13 @@ handover_request_ask(struct role *role, const char *request, int *socket)
 		reply_error(role->loop, socket, "unknown request");
 		return;
 	}
-	if (*name == ' ')
-		name++;
-	mask = *name != '\0' ? find(role, name) : reign(role);
+	/* A name that is empty was meant to be one: it is not all groups. */
+	named = *name != '\0';
+	mask = named ? find(role, name + 1) : reign(role);
 	if (is_under_way(role->handover_request)) {
 		reply_error(role->loop, socket, "a handover is under way");
-	} else if (mask == 0 && *name != '\0') {
-		refuse_unknown(role, name, socket);
+	} else if (mask == 0 && named) {
+		refuse_unknown(role, name + 1, socket);
 	} else if (mask == 0) {
 		reply_error(
 		    role->loop, socket, "this node is master of no group");

@@ -448,17 +448,19 @@ own_report(struct supervisor *s)
 static void
 on_request(void *arg, const char *request, int *socket)
 {
+	static const char unknown[] =
+	    "unknown request; expected: status, handover, handover GROUP, pause MILLISECONDS, resume, reload or server SERVICE/NAME WORD";
 	struct supervisor *s = arg;
-	const bool status = control_is_request(request, "status");
+	const bool status = strcmp(request, "status") == 0;
 	const bool moves = control_is_request(request, "handover") ||
 	    control_is_request(request, "pause") ||
-	    control_is_request(request, "resume");
+	    strcmp(request, "resume") == 0;
 	const bool server = control_is_request(request, "server");
-	const bool reload = control_is_request(request, "reload");
+	const bool reload = strcmp(request, "reload") == 0;
 	struct child *r = moves || reload ? &s->failover : &s->relay;
 
 	if (!status && !moves && !server && !reload)
-		reply_error(s->loop, socket, "unknown request");
+		reply_error(s->loop, socket, unknown);
 	else if (server && s->stage == STAGE_RUNNING)
 		state_store_obey(&s->store, request, socket);
 	else if (reload && r->ready && s->stage == STAGE_RUNNING)

@@ -6,7 +6,7 @@ import os
 import re
 from typing import Any
 
-from stage import Stage, hapair, single, wait_for
+from stage import Stage, hapair, read_all, single, wait_for
 
 # Type of each value that cli.md promises; a list holds such entries.
 GROUP = {
@@ -152,8 +152,22 @@ def test_counters_survive_a_look() -> None:
         wait_for(counted, 3)
 
 
+# Lines of the control socket that are nearly right, and the answer's error.
+NOT_EXACT = (
+    ("pause 5000x", "expected: pause MILLISECONDS"),
+    ("pause 5000 ", "expected: pause MILLISECONDS"),
+    ("pause -5000", "expected: pause MILLISECONDS"),
+    ("pause", "expected: pause MILLISECONDS"),
+    ("pause 99999999999999999999", "from one second to a day"),
+    ("resume 5", "unknown request; expected: status, "),
+    ("reload x", "unknown request; expected: status, "),
+    ("status ", "unknown request; expected: status, "),
+    ("handover ", "no group ''; there is main"),
+)
+
+
 def test_many_askers_at_once() -> None:
-    """50 at a time, and one who says nothing, harm nothing."""
+    """50 at a time, one who says nothing and lines that are not exact harm nothing."""
     import socket
     import subprocess
     from stage import BINARY
@@ -179,7 +193,13 @@ def test_many_askers_at_once() -> None:
             assert json.loads(out)["node"] == "proxy1"
         for sock in (*idle, noise):
             sock.close()
-        assert stage["p1"].state() == "master"
+        for line, why in NOT_EXACT:
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(path)
+                sock.sendall(line.encode() + b"\n")
+                said = json.loads(read_all(sock))
+            assert why in said.get("error", ""), (line, said)
+        assert stage["p1"].state() == "master" and stage["p1"].status()["pause"] is None
 
 
 def test_words() -> None:
