@@ -44,7 +44,7 @@ put_together(const struct key_steps *s, char *text)
 	    s->peers[1] != NULL ? s->peers[1] : "");
 }
 
-/* The file has two: the new one, then the old one. */
+/* The file has two: the new one, then the old one, if people did it right. */
 static bool
 next_of_two(const struct key_steps *s, char *text)
 {
@@ -54,9 +54,14 @@ next_of_two(const struct key_steps *s, char *text)
 		return say(text, true,
 		    "keys: changing %s to %s; the peer is not heard, so which it has is not known",
 		    old, new);
-	if (has(s->peers, new))
+	if (s->peers[1] != NULL && !is_same(s->peers[0], new))
 		return say(text, true,
-		    "keys: changed to %s on both nodes; next: take the line of %s out of the key file here, and `hapair reload`",
+		    "keys: the key files name %s first here and %s first on the peer; next: make them the same on both nodes, the new key first, and `hapair reload`",
+		    new, s->peers[0]);
+	/* Both sign with it. Which of the two is new only people know. */
+	if (is_same(s->peers[0], new))
+		return say(text, true,
+		    "keys: changed to %s on both nodes; next: take the line of %s out of the key file here, and `hapair reload`; or put it first, if that is the new one",
 		    new, old);
 	return say(text, true,
 	    "keys: changing %s to %s; next: on the peer, put %s before the old line of its key file, and `hapair reload` there",
@@ -76,7 +81,7 @@ next_of_one(const struct key_steps *s, char *text)
 		return say(text, false, "key %s, the peer has the same", only);
 	if (is_same(s->peers[0], only))
 		return say(text, true,
-		    "keys: the peer takes %s, too; next: take its line out of the key file there, and `hapair reload` there",
+		    "keys: the peer takes %s, too; next: take its line out of the key file there, and `hapair reload` there; or put it first there, if that is the new one",
 		    s->peers[1]);
 	return say(text, true,
 	    "keys: the peer changes to %s; next: put it before the line of %s in the key file here, and `hapair reload`",
