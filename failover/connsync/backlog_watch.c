@@ -55,6 +55,7 @@ struct crowd {
 struct backlog_watch {
 	struct ev_loop *loop;
 	const struct config_pair *pair; /* borrowed: the configuration's */
+	size_t max;
 	const struct backlog_watch_calls *calls;
 	void *arg;
 	ev_async came;
@@ -124,33 +125,48 @@ by_id(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
-/* What is in one of them and not in the other. */
+/* Asked of one id after the other, from the least. */
+static bool
+has(const struct crowd *c, size_t *at, uint64_t id)
+{
+	while (*at < c->n && c->who[*at].id < id)
+		++*at;
+	return *at < c->n && c->who[*at].id == id;
+}
+
+/*
+ * Who waits no more, and then who does since: of them as many as there is room
+ * for beside those that were told. The others are left out of `here`, and so
+ * come the next time.
+ */
 static struct news *
-compare(const struct crowd *before, const struct crowd *here)
+compare(const struct crowd *before, struct crowd *here, size_t max)
 {
 	struct news *news = malloc(
 	    sizeof(*news) + (before->n + here->n) * sizeof(news->changes[0]));
-	size_t was = 0, is = 0;
+	size_t at = 0, kept = 0, told;
 
 	if (news == NULL)
 		return NULL;
 	news->n = news->told = 0;
-	while (was < before->n || is < here->n) {
-		const bool gone = is == here->n ||
-		    (was < before->n && before->who[was].id < here->who[is].id);
-		const bool came = was == before->n ||
-		    (is < here->n && here->who[is].id < before->who[was].id);
-
-		if (gone) {
-			news->changes[news->n] = before->who[was++];
-			news->changes[news->n++].change = CONN_RECORD_CLOSED;
-		} else if (came) {
-			news->changes[news->n++] = here->who[is++];
-		} else {
-			was++;
-			is++;
-		}
+	for (size_t i = 0; i < before->n; i++) {
+		if (has(here, &at, before->who[i].id))
+			continue;
+		news->changes[news->n] = before->who[i];
+		news->changes[news->n++].change = CONN_RECORD_CLOSED;
 	}
+	told = before->n - news->n;
+	at = 0;
+	for (size_t i = 0; i < here->n; i++) {
+		if (!has(before, &at, here->who[i].id)) {
+			if (told == max)
+				continue;
+			told++;
+			news->changes[news->n++] = here->who[i];
+		}
+		here->who[kept++] = here->who[i];
+	}
+	here->n = kept;
 	return news;
 }
 
@@ -172,7 +188,7 @@ note(struct backlog_watch *w)
 
 	if (w->here.n > 0)
 		qsort(w->here.who, w->here.n, sizeof(w->here.who[0]), by_id);
-	news = compare(&w->before, &w->here);
+	news = compare(&w->before, &w->here, w->max);
 	if (news == NULL)
 		return; /* against the one before, the next time */
 	w->before = w->here;
@@ -352,7 +368,7 @@ init_end(pthread_cond_t *end)
 
 struct backlog_watch *
 backlog_watch_new(struct ev_loop *loop, const struct config_pair *pair,
-    const struct backlog_watch_calls *calls, void *arg)
+    size_t max, const struct backlog_watch_calls *calls, void *arg)
 {
 	struct backlog_watch *w = calloc(1, sizeof(*w));
 
@@ -367,6 +383,7 @@ backlog_watch_new(struct ev_loop *loop, const struct config_pair *pair,
 	}
 	w->loop = loop;
 	w->pair = pair;
+	w->max = max;
 	w->calls = calls;
 	w->arg = arg;
 	w->diag = -1;

@@ -24,10 +24,13 @@ struct backlog_watch_calls {
 	void (*done)(void *arg);
 };
 
-/* NULL where memory is out. Borrows the pair. */
+/*
+ * Tells of at most `max` who wait at once; of the others when these do no more.
+ * NULL where memory is out. Borrows the pair.
+ */
 MUST_CHECK struct backlog_watch *backlog_watch_new(struct ev_loop *loop,
-    const struct config_pair *pair, const struct backlog_watch_calls *calls,
-    void *arg);
+    const struct config_pair *pair, size_t max,
+    const struct backlog_watch_calls *calls, void *arg);
 
 /* From now on. Returns 0 or -errno. */
 MUST_CHECK int backlog_watch_start(struct backlog_watch *w);

@@ -256,7 +256,7 @@ conn_sync_open(struct role *role)
 	r->peer_conns = peer_conns_new(&role->config->pair, max);
 	setup.arg = r;
 	r->backlog = backlog_watch_new(
-	    role->loop, &role->config->pair, &backlog_calls, r);
+	    role->loop, &role->config->pair, max, &backlog_calls, r);
 	if (r->backlog == NULL)
 		return -ENOMEM;
 	if (r->local_conns != NULL && r->peer_conns != NULL)

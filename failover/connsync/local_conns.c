@@ -56,8 +56,8 @@ local_conns_new(size_t max)
 	TAILQ_INIT(&l->stale);
 	l->epoch = l->pass = 1; /* a new entry's 0 is neither */
 	l->max = max;
-	/* Live, closed, left and waiting ones: as many of each. */
-	l->map = conn_table_new(sizeof(struct entry), 4 * max + 1);
+	/* Live, closed, left, and waiting or not any more: as many of each. */
+	l->map = conn_table_new(sizeof(struct entry), 5 * max + 1);
 	if (l->map == NULL) {
 		free(l);
 		return NULL;
@@ -148,7 +148,8 @@ static bool
 has_room_for(const struct local_conns *l, const struct conn_record *c)
 {
 	return !conn_record_is_waiting(c) ||
-	    l->waiting.opened + l->waiting.closed < l->max;
+	    (l->waiting.opened < l->max &&
+	        l->waiting.opened + l->waiting.closed < 2 * l->max);
 }
 
 static int

@@ -5,9 +5,13 @@
 #include "tests/lib/test.h"
 
 #include <ev.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/* Told of at once, where it does not matter. */
+#define MAX 8
 
 static struct config_address addresses[2];
 static struct config_group group = {
@@ -66,7 +70,7 @@ on_done(void *arg)
 {
 	struct said *s = arg;
 
-	if (s->n > 0)
+	if (s->n + s->n_elsewhere > 0)
 		ev_break(s->loop, EVBREAK_ALL);
 }
 
@@ -85,7 +89,7 @@ run(struct said *s, double seconds)
 {
 	ev_timer late;
 
-	s->n = 0;
+	s->n = s->n_elsewhere = 0;
 	ev_timer_init(&late, on_late, seconds, 0.);
 	ev_timer_start(s->loop, &late);
 	ev_run(s->loop, 0);
@@ -126,7 +130,8 @@ watch(const char *at_text, struct said *ret_came, struct said *ret_went)
 {
 	struct said s = { .loop = ev_loop_new(EVFLAG_AUTO),
 		.of = waiter_open(at_text) };
-	struct backlog_watch *w = backlog_watch_new(s.loop, &pair, &calls, &s);
+	struct backlog_watch *w =
+	    backlog_watch_new(s.loop, &pair, MAX, &calls, &s);
 	int accepted;
 
 	assert_non_null(w);
@@ -167,7 +172,8 @@ static void
 who_waits_elsewhere_is_not(void **state)
 {
 	struct said s = { .loop = ev_loop_new(EVFLAG_AUTO) };
-	struct backlog_watch *w = backlog_watch_new(s.loop, &pair, &calls, &s);
+	struct backlog_watch *w =
+	    backlog_watch_new(s.loop, &pair, MAX, &calls, &s);
 
 	(void)state;
 	assert_non_null(w);
@@ -200,13 +206,52 @@ a_look_that_is_held_up_does_not_hold_up_the_next(void **state)
 	assert_int_equal(went.change, CONN_RECORD_CLOSED);
 }
 
+/* The one that was told is accepted, and gives its place to the other. */
+static void
+no_more_are_told_than_there_is_room_for(void **state)
+{
+	struct said s = { .loop = ev_loop_new(EVFLAG_AUTO) };
+	struct backlog_watch *w =
+	    backlog_watch_new(s.loop, &pair, 1, &calls, &s);
+	char own[32];
+	int accepted;
+
+	(void)state;
+	/* Nobody else's waits here. */
+	(void)snprintf(own, sizeof(own), "127.%d.%d.8", getpid() / 250 % 250,
+	    getpid() % 250);
+	assert_int_equal(addr_parse_ip(own, &addresses[0].addr), 0);
+	s.of = waiter_open(own);
+	s.elsewhere = waiter_open(own);
+	assert_int_equal(backlog_watch_start(w), 0);
+	run(&s, 10.);
+	assert_int_equal(s.n + s.n_elsewhere, 1);
+	if (s.n == 0) {
+		const struct waiter told = s.elsewhere;
+
+		s.elsewhere = s.of;
+		s.of = told;
+	}
+	accepted = accept(s.of.listener, NULL, NULL);
+	assert_true(accepted >= 0);
+	run(&s, 10.);
+	assert_int_equal(s.change, CONN_RECORD_CLOSED);
+	assert_int_equal(s.n, 1);
+	assert_int_equal(s.n_elsewhere, 1);
+	backlog_watch_free(w);
+	fd_close(&accepted);
+	waiter_close(&s.of);
+	waiter_close(&s.elsewhere);
+	ev_loop_destroy(s.loop);
+}
+
 static void
 an_end_before_the_begin_is_one(void **state)
 {
 	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
 
 	(void)state;
-	backlog_watch_free(backlog_watch_new(loop, &pair, &calls, NULL));
+	backlog_watch_free(backlog_watch_new(loop, &pair, MAX, &calls, NULL));
 	backlog_watch_free(NULL);
 	ev_loop_destroy(loop);
 }
@@ -220,6 +265,7 @@ main(void)
 		cmocka_unit_test(who_waits_elsewhere_is_not),
 		cmocka_unit_test(
 		    a_look_that_is_held_up_does_not_hold_up_the_next),
+		cmocka_unit_test(no_more_are_told_than_there_is_room_for),
 		cmocka_unit_test(an_end_before_the_begin_is_one),
 	};
 

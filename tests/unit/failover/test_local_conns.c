@@ -360,7 +360,16 @@ who_waits_takes_nobodys_place_and_ends_no_wire(void **state)
 	for (unsigned i = 301; i <= 300 + MAX; i++)
 		take(l, i, i, CONN_RECORD_OPENED);
 	assert_int_equal(local_conns_count(l), MAX);
-	/* Their room is there again once that was told. */
+	/* There is room for as many, and no more until that was told. */
+	for (unsigned i = 401; i <= 401 + MAX; i++) {
+		const struct conn_record c =
+		    conn(i, conn_record_waiting_id(i), CONN_RECORD_OPENED);
+
+		assert_int_equal(
+		    local_conns_take(l, &c), i <= 400 + MAX ? 0 : -ENOSPC);
+	}
+	for (unsigned i = 401; i <= 400 + MAX; i++)
+		take(l, i, conn_record_waiting_id(i), CONN_RECORD_CLOSED);
 	(void)owed(l);
 	take(l, 1, conn_record_waiting_id(1), CONN_RECORD_OPENED);
 	assert_text(owed(l), "+1");
