@@ -33,6 +33,7 @@ struct conn_sync {
 	struct local_conns *local_conns;
 	struct peer_conns *peer_conns;
 	struct backlog_watch *backlog;
+	unsigned n_refused; /* of whom it has just told */
 	struct peer_port_probe port_probe;
 	ev_timer turn; /* while there is more to do */
 };
@@ -214,13 +215,19 @@ on_waiting(void *arg, const struct conn_record *c)
 
 	/* Told once accepted; what the relay says is worth more. */
 	if (local_conns_take(r->local_conns, c) < 0)
-		log_debug("failover", "no room for who waits in a backlog");
+		r->n_refused++;
 }
 
 static void
 on_waiting_told(void *arg)
 {
-	pay(arg);
+	struct conn_sync *r = arg;
+
+	if (r->n_refused > 0)
+		log_debug("failover", "no room for %u who wait in backlogs",
+		    r->n_refused);
+	r->n_refused = 0;
+	pay(r);
 }
 
 static const struct backlog_watch_calls backlog_calls = { .changed = on_waiting,
