@@ -1,14 +1,20 @@
 /*
- * A pair (world.h) under what operators do: moves are paused, on either node,
- *and then the network is worked on, so that it is cut, lossy, slow, deaf or
- *without a carrier, towards one node or both; and the pair's key is changed,
- *step by step, by whichever node is first. What must hold:
+ * A pair (world.h) under what operators do. Moves are paused, on either node,
+ * and then the network is worked on: it is cut, lossy, slow, deaf or without a
+ * carrier, towards one node or both. When that is done, and moves are paused
+ * still, processes end, and somebody says so who lies. And the pair's key is
+ * changed, step by step, by whichever node is first. What must hold:
  *
  *   1. while moves are paused whoever has the address has it, and nobody else
  *   2. both nodes know of a pause, and of its end, soon after they hear each
- *other
+ *      other
  *   3. when all is well again there is one master within NONE_MS
  *   4. a change of keys alone moves nothing, and both nodes hear each other on
+ *   5. in a pause the end of a master's processes moves the address within
+ *      KNOWN_MS, since its kernel tells of it; the end of a failover that is
+ *      started again does not, nor that of a backup, nor a host that falls
+ *      silent
+ *   6. ... nor what is said of a peer that lives, and is heard
  *
  *	sim_operator [SEEDS [FIRST_SEED]]
  */
@@ -35,6 +41,7 @@ struct run {
 	uint64_t old, new;    /* keys */
 	unsigned step, first; /* of the change; the node that begins */
 	uint64_t changes, pauses, harms;
+	uint64_t lies, ends, moves; /* of processes, and what they moved */
 };
 
 static void
@@ -49,10 +56,15 @@ run_for(struct run *o, int64_t ms)
 	}
 }
 
+/* Into its key file, and the node reads it. */
 static void
 put_keys(struct run *o, unsigned i, uint64_t first, uint64_t second)
 {
-	inbox_put(&o->s->hosts[i].inbox,
+	struct host *h = &o->s->hosts[i];
+
+	h->keys[0] = first;
+	h->keys[1] = second;
+	inbox_put(&h->inbox,
 	    &(struct node_event){
 	        .type = NODE_KEYS, .keys = { first, second } });
 }
@@ -170,6 +182,92 @@ work_on_the_network(struct run *o, int64_t ms)
 	calm_down(o->s);
 }
 
+/* For so long this node has it, and nobody else. */
+static void
+stay(struct run *o, unsigned master, int64_t ms, const char *why)
+{
+	const int64_t end_ms = o->s->now_ms + ms;
+
+	while (o->s->now_ms < end_ms) {
+		run_for(o, 1);
+		if (holder(o, why) != master)
+			world_fail(o->s, "%s: moved in a pause", why);
+	}
+}
+
+/* Who has it is of no matter here: its kernel may keep a lease for a while. */
+static void
+wait_for_move(struct run *o, const struct host *dead, const struct host *other)
+{
+	const int64_t end_ms = o->s->now_ms + KNOWN_MS;
+
+	if (dead->reborn_ms <= end_ms)
+		return; /* before that is known: it is heard anew, and waits */
+	run_for(o, KNOWN_MS);
+	if (!other->held)
+		world_fail(o->s, "processes ended, and nothing moved");
+	o->moves++;
+	run_for(o, dead->reborn_ms - end_ms + NONE_MS);
+	if (holder(o, "after processes ended") != other->index)
+		world_fail(o->s, "moved back in a pause");
+}
+
+static void
+wait_for_host(struct run *o, const struct host *dead, const struct host *other)
+{
+	while (o->s->now_ms < dead->reborn_ms) {
+		if (other->held)
+			world_fail(o->s, "a silence moved it in a pause");
+		run_for(o, 1);
+	}
+}
+
+static void
+end_processes(struct run *o)
+{
+	struct sim *s = o->s;
+	const unsigned master = holder(o, "before processes end");
+	const unsigned i = world_below(s, 2);
+	const struct host *dead = &s->hosts[i], *other = &s->hosts[1 - i];
+
+	o->ends++;
+	world_kill(s, i);
+	if (i != master || dead->restorable)
+		stay(o, master, 3000, "after a restart");
+	else if (dead->dark)
+		wait_for_host(o, dead, other);
+	else
+		wait_for_move(o, dead, other);
+	run_for(o, NONE_MS);
+	check_paused(o, true);
+	(void)holder(o, "after an end in a pause");
+}
+
+/* Whoever can send a packet can say that the peer has ended. */
+static void
+lie(struct run *o)
+{
+	const unsigned master = holder(o, "before a lie");
+
+	o->lies++;
+	inbox_put_type(
+	    &o->s->hosts[world_below(o->s, 2)].inbox, NODE_PEER_ENDED);
+	stay(o, master, 1 + world_below(o->s, 100), "after a lie");
+}
+
+/* The network is well again, and both nodes hear each other. */
+static void
+work_on_the_hosts(struct run *o)
+{
+	run_for(o, KNOWN_MS);
+	for (unsigned n = world_below(o->s, 4); n > 0; n--) {
+		if (world_percent(o->s, 50))
+			lie(o);
+		else
+			end_processes(o);
+	}
+}
+
 static void
 pause_moves(struct run *o)
 {
@@ -182,7 +280,7 @@ pause_moves(struct run *o)
 	check_paused(o, true);
 	work_on_the_network(o, ms - KNOWN_MS);
 	if (!expires) {
-		run_for(o, KNOWN_MS);
+		work_on_the_hosts(o);
 		say(o, 0);
 	}
 	run_for(o, NONE_MS);
@@ -215,7 +313,7 @@ main(int argc, char **argv)
 {
 	const uint64_t seeds = argc > 1 ? strtoull(argv[1], NULL, 0) : SEEDS;
 	const uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
-	uint64_t changes = 0, pauses = 0, harms = 0;
+	struct run all = { .s = NULL };
 	static struct sim s;
 
 	for (uint64_t seed = first; seed < first + seeds; seed++) {
@@ -230,12 +328,18 @@ main(int argc, char **argv)
 			else
 				change_a_step(&o);
 		}
-		changes += o.changes;
-		pauses += o.pauses;
-		harms += o.harms;
+		all.changes += o.changes;
+		all.pauses += o.pauses;
+		all.harms += o.harms;
+		all.lies += o.lies;
+		all.ends += o.ends;
+		all.moves += o.moves;
 	}
 	printf("%" PRIu64 " seeds, %" PRIu64 " pauses with %" PRIu64
-	       " faults of the network, %" PRIu64 " changes of keys: ok\n",
-	    seeds, pauses, harms, changes);
+	       " faults of the network, %" PRIu64 " ends of processes, %" PRIu64
+	       " of which moved it, %" PRIu64 " lies, %" PRIu64
+	       " changes of keys: ok\n",
+	    seeds, all.pauses, all.harms, all.ends, all.moves, all.lies,
+	    all.changes);
 	return 0;
 }

@@ -284,14 +284,14 @@ set_up(struct host *h)
 		.wins_ties = h->index == 1,
 		.preempt = h->preempt,
 	};
-	struct node_config config = { .peer = { .keys = { 7 },
-		                          .self = h->index,
+	struct node_config config = { .peer = { .self = h->index,
 		                          .other = 1 - h->index },
 		.interval_ms = (uint16_t)h->interval_ms,
 		.misses = (uint8_t)h->misses,
 		.patience_ms = NODE_PATIENCE_MS,
 		.needs_relay = true };
 
+	memcpy(config.peer.keys, h->keys, sizeof(h->keys));
 	h->boot = ++s->boots;
 	memcpy(config.peer.boot.bytes, &s->boots, sizeof(s->boots));
 	*n = (struct node){ 0 };
@@ -456,6 +456,7 @@ world_init(struct sim *s, uint64_t seed)
 
 		h->sim = s;
 		h->index = i;
+		h->keys[0] = 7;
 		h->interval_ms =
 		    world_percent(s, 70) ? 20 : 5 + world_below(s, 16);
 		h->misses = 3;

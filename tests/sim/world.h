@@ -91,6 +91,7 @@ struct host {
 	int64_t claimed_ms;
 	uint64_t term; /* the highest it ever had in this life */
 	uint32_t interval_ms, misses;
+	uint64_t keys[HELLO_KEYS_MAX]; /* in its key file, to start with */
 	uint8_t priority, lowered;
 	uint8_t tracked; /* so many tracked faults */
 	uint32_t barred; /* of its ADDRESSES, a bit each: never added */
