@@ -163,12 +163,21 @@ end(struct node_group_step *s)
 	node_peer_look(s);
 }
 
+static bool
+was_heard_since(const struct peer *p, struct mono then)
+{
+	return !mono_is_never(p->heard) && mono_before(then, p->heard);
+}
+
 void
 node_peer_hint(struct node_group_step *s)
 {
 	struct node *n = s->node;
 
-	if (!mono_is_never(n->hinted) || n->peer.ended)
+	/* One that was heard since may have ended since: it is asked anew. */
+	if (n->peer.ended ||
+	    (!mono_is_never(n->hinted) &&
+	        !was_heard_since(&n->peer, n->hinted)))
 		return;
 	/*
 	 * Who has been silent is doubted, and the network asked. A firewall
@@ -182,12 +191,6 @@ node_peer_hint(struct node_group_step *s)
 	n->hint_due = mono_add_ms(s->now, HINT_ASK_MS);
 	n->hint_asks = 1;
 	node_group_do(s, NODE_DO_CHALLENGE, NODE_EVERY);
-}
-
-static bool
-was_heard_since(const struct peer *p, struct mono then)
-{
-	return !mono_is_never(p->heard) && mono_before(then, p->heard);
 }
 
 void

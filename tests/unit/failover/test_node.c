@@ -273,6 +273,8 @@ static const struct row {
 	    { .type = NODE_PEER_ENDED }, "challenge", ELECTION_BACKUP },
 	{ "... or a firewall rejects", backup, 600, { .type = NODE_PEER_ENDED },
 	    "", ELECTION_BACKUP },
+	{ "it has, and is said to end again", refuted, 2,
+	    { .type = NODE_PEER_ENDED }, "challenge", ELECTION_BACKUP },
 	{ "the peer is silent: the network is asked", backup, 55,
 	    { .type = NODE_TICK }, "probe", ELECTION_BACKUP },
 	{ "woken early", backup, 20, { .type = NODE_TICK }, "",
