@@ -282,12 +282,17 @@ node_group_hand_type(
 	node_group_hand(s, i, &(struct handover_event){ .type = type });
 }
 
-/* In a pause it takes no group away that is here: the network may say so. */
+/*
+ * In a pause it takes no group away that is here: the network may say so. Nor
+ * does the own address, which goes with a carrier: our word that we let go
+ * could not leave, and the peer waits in the pause for more than silence.
+ */
 static bool
 waits(const struct node *n, unsigned i, enum election_reason reason)
 {
 	return n->paused && n->groups[i].election.state == ELECTION_MASTER &&
 	    (reason == ELECTION_INTERFACE_CARRIER ||
+	        reason == ELECTION_ADDRESS_MISSING ||
 	        reason == ELECTION_CUT_OFF);
 }
 

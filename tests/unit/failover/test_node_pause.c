@@ -201,6 +201,7 @@ in_a_pause_a_master_keeps_what_the_network_takes(void **state)
 	} faults[] = {
 		{ NODE_CAUSE_INTERFACE, ELECTION_INTERFACE_CARRIER, true },
 		{ NODE_CAUSE_SEGMENT, ELECTION_CUT_OFF, true },
+		{ NODE_CAUSE_ADDRESS, ELECTION_ADDRESS_MISSING, true },
 		{ NODE_CAUSE_INTERFACE, ELECTION_INTERFACE_MISSING, false },
 		{ NODE_CAUSE_RELAY, ELECTION_RELAY_GONE, false },
 	};
