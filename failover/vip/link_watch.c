@@ -233,6 +233,13 @@ is_of(const struct role_group *g, const struct netlink_change *c)
 	return false;
 }
 
+static bool
+is_foreign_v6(const struct netlink_change *c, int index)
+{
+	return index == -1 && c->addr.sa.sa_family == AF_INET6 &&
+	    (c->type == NETLINK_ADDRESS || c->type == NETLINK_ADDRESS_GONE);
+}
+
 static void
 on_change(struct role_group *g, const struct netlink_change *c)
 {
@@ -241,9 +248,12 @@ on_change(struct role_group *g, const struct netlink_change *c)
 	    : vip_find(&g->vip, &c->addr);
 	struct side *side = side_of(g);
 
-	/* Where IPv6 is switched on or off, its other addresses come or go. */
-	if (c->type != NETLINK_LINK && c->addr.sa.sa_family == AF_INET6 &&
-	    index == -1 && is_of(g, c))
+	/*
+	 * Where IPv6 is switched on or off, its other addresses come or go. But
+	 * each renewal of another group's is news, too, and a router's word:
+	 * a look waits for the kernel's big lock, and the heartbeat for it.
+	 */
+	if (is_foreign_v6(c, index) && vip_contradicts(&g->vip, c))
 		side->look = true;
 	switch (c->type) {
 	case NETLINK_LINK:

@@ -232,6 +232,16 @@ vip_note(struct vip *h, int i, bool there)
 		h->usable |= bit;
 }
 
+bool
+vip_contradicts(const struct vip *h, const struct netlink_change *c)
+{
+	for (unsigned k = 0; k < h->group->n_interfaces; k++)
+		if (c->index == h->links[k].index &&
+		    (c->type == NETLINK_ADDRESS) != h->links[k].v6)
+			return true;
+	return false;
+}
+
 int
 vip_find(const struct vip *h, const union addr *a)
 {

@@ -92,6 +92,12 @@ bool vip_is_usable(const struct vip *h, size_t i);
 /* It has all of them that can be held, and each is usable. */
 bool vip_is_complete(const struct vip *h);
 
+/*
+ * An IPv6 address of somebody else came or went, and what is known of the
+ * group's interfaces has IPv6 switched off or on there: it is to be looked at.
+ */
+bool vip_contradicts(const struct vip *h, const struct netlink_change *c);
+
 /* The group's own: its index among the addresses, or -1. */
 int vip_find(const struct vip *h, const union addr *a);
 

@@ -45,6 +45,42 @@ a_refused_address_is_that_address_s_trouble(void **state)
 	assert_false(vip_is_complete(&h));
 }
 
+/* Renewals of another group come by all the time: they are no news. */
+static void
+what_is_known_of_ipv6_is_no_news(void **state)
+{
+	static const struct {
+		const char *name;
+		int index;
+		enum netlink_change_type type;
+		bool v6, contradicts;
+	} rows[] = {
+		{ "renewed where it is on", 7, NETLINK_ADDRESS, true, false },
+		{ "came where it was off", 7, NETLINK_ADDRESS, false, true },
+		{ "went where it is on", 7, NETLINK_ADDRESS_GONE, true, true },
+		{ "went where it was off", 7, NETLINK_ADDRESS_GONE, false,
+		    false },
+		{ "came elsewhere", 8, NETLINK_ADDRESS, false, false },
+		{ "went elsewhere", 8, NETLINK_ADDRESS_GONE, true, false },
+	};
+	const struct config_group group = { .interfaces = { "v0", "v1" },
+		.n_interfaces = 2 };
+	struct vip h = vip_init(&group, NULL, 1);
+
+	(void)state;
+	h.links[0].index = 6;
+	h.links[1].index = 7;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct netlink_change c = { .type = rows[i].type,
+			.index = rows[i].index };
+
+		test_row(rows[i].name);
+		h.links[0].v6 = !rows[i].v6;
+		h.links[1].v6 = rows[i].v6;
+		assert_int_equal(vip_contradicts(&h, &c), rows[i].contradicts);
+	}
+}
+
 int
 main(void)
 {
@@ -52,6 +88,7 @@ main(void)
 		cmocka_unit_test(
 		    a_lease_is_as_long_as_a_hang_and_outlasts_pauses),
 		cmocka_unit_test(a_refused_address_is_that_address_s_trouble),
+		cmocka_unit_test(what_is_known_of_ipv6_is_no_news),
 	};
 
 	TEST_MAIN(tests);
