@@ -19,6 +19,7 @@
 #include "hapair/supervisor/release.h"
 #include "hapair/supervisor/reload.h"
 #include "hapair/supervisor/role_watchdog.h"
+#include "hapair/supervisor/service_manager.h"
 #include "hapair/supervisor/state_file.h"
 #include "hapair/supervisor/state_store.h"
 #include "hapair/supervisor/track_scripts.h"
@@ -28,7 +29,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 /*
@@ -146,7 +146,7 @@ tell_ready(struct supervisor *s)
 		return;
 	s->was_ready = true;
 	log_notice("supervisor", "ready");
-	(void)sd_notify(0, "STATUS=\nREADY=1");
+	service_manager_tell_ready();
 	if (s->setup->ready_fd != -1 &&
 	    fd_write_all(s->setup->ready_fd, "", 1) < 0)
 		log_debug("supervisor", "nobody waits for us any more");
@@ -155,8 +155,7 @@ tell_ready(struct supervisor *s)
 void
 supervisor_note_wait(const char *what)
 {
-	(void)sd_notifyf(0, "STATUS=%s\nEXTEND_TIMEOUT_USEC=%llu", what,
-	    WAIT_PATIENCE_S * 1000000ULL);
+	service_manager_tell_wait(what, WAIT_PATIENCE_S);
 }
 
 static int
@@ -323,7 +322,7 @@ stop(struct supervisor *s)
 {
 	s->stage = STAGE_HANDOVER;
 	s->failover.stopping = s->relay.stopping = true;
-	(void)sd_notify(0, "STOPPING=1");
+	service_manager_tell_stopping();
 	if (s->failover.pid == 0 || s->relay.pid == 0) {
 		stop_relay(s);
 		return;
@@ -486,24 +485,6 @@ watch_signal(struct supervisor *s, ev_signal *w,
 	ev_signal_start(s->loop, w);
 }
 
-static void
-on_alive(struct ev_loop *loop, ev_timer *w, int revents)
-{
-	(void)sd_notify(0, "WATCHDOG=1");
-}
-
-/* Twice as often as a service manager wants to hear (WatchdogSec=). */
-static void
-start_watchdog(struct supervisor *s)
-{
-	uint64_t us = 0;
-	const bool watched = sd_watchdog_enabled(0, &us) > 0;
-
-	ev_timer_init(&s->alive, on_alive, 0., (double)us / 2e6);
-	if (watched)
-		ev_timer_start(s->loop, &s->alive);
-}
-
 static int
 init_store(struct supervisor *s)
 {
@@ -558,7 +539,7 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 	watch_signal(s, &s->terminated, on_signal, SIGTERM);
 	watch_signal(s, &s->interrupted, on_signal, SIGINT);
 	watch_signal(s, &s->hung_up, on_hang_up, SIGHUP);
-	start_watchdog(s);
+	service_manager_watch(s->loop, &s->alive);
 	control_start(setup->control, s->loop, on_request, s);
 	return 0;
 }
