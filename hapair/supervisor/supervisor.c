@@ -447,8 +447,6 @@ own_report(struct supervisor *s)
 static void
 on_request(void *arg, const char *request, int *socket)
 {
-	static const char unknown[] =
-	    "unknown request; expected: status, handover, handover GROUP, pause MILLISECONDS, resume, reload or server SERVICE/NAME WORD";
 	struct supervisor *s = arg;
 	const bool status = strcmp(request, "status") == 0;
 	const bool moves = control_is_request(request, "handover") ||
@@ -459,7 +457,7 @@ on_request(void *arg, const char *request, int *socket)
 	struct child *r = moves || reload ? &s->failover : &s->relay;
 
 	if (!status && !moves && !server && !reload)
-		reply_error(s->loop, socket, unknown);
+		reply_error(s->loop, socket, CONTROL_UNKNOWN);
 	else if (server && s->stage == STAGE_RUNNING)
 		state_store_obey(&s->store, request, socket);
 	else if (reload && r->ready && s->stage == STAGE_RUNNING)
