@@ -90,9 +90,24 @@ delete_all(struct vip *h)
 	return first;
 }
 
-/* It is not tried where it can't be; and the rest is, whatever was before. */
+/* The kernel says "Permission denied" where IPv6 is off. */
+static bool
+is_about_family(const struct vip *h, size_t i)
+{
+	const int e = -h->errors[i];
+
+	return e == EAFNOSUPPORT ||
+	    (h->group->addresses[i].addr.sa.sa_family == AF_INET6 &&
+	        (e == EACCES || e == EOPNOTSUPP));
+}
+
+/*
+ * It is not tried where it can't be. What was refused for another reason would
+ * be again, as long as the interface is the one that it was: who forgot that
+ * would be given the group, once for each look.
+ */
 static void
-foresee(struct vip *h, unsigned k)
+foresee(struct vip *h, unsigned k, bool other)
 {
 	const struct netlink_link *link = &h->links[k];
 
@@ -101,9 +116,12 @@ foresee(struct vip *h, unsigned k)
 		const bool takes =
 		    a->sa.sa_family == AF_INET ? link->v4 : link->v6;
 
-		if (h->group->addresses[i].at == k)
-			h->errors[i] =
-			    link->index == 0 || takes ? 0 : -EAFNOSUPPORT;
+		if (h->group->addresses[i].at != k)
+			continue;
+		if (link->index != 0 && !takes)
+			h->errors[i] = -EAFNOSUPPORT;
+		else if (other || is_about_family(h, i))
+			h->errors[i] = 0;
 	}
 }
 
@@ -112,17 +130,20 @@ vip_look(struct vip *h, unsigned k, bool *ret_changed)
 {
 	struct netlink_link *link = &h->links[k], now;
 	int e = netlink_find_link(h->netlink, h->group->interfaces[k], &now);
+	bool other;
 
 	if (e < 0)
 		return e;
 	/* It has another name now, and what it took along is not ours there. */
 	if (h->held && now.index != link->index && link->index != 0)
 		(void)delete_on(h, k);
+	other = now.index != link->index || now.v4 != link->v4 ||
+	    now.v6 != link->v6;
 	*ret_changed = now.index != link->index ||
 	    memcmp(now.mac, link->mac, sizeof(now.mac)) != 0;
 	*link = now;
 	if (!h->held)
-		foresee(h, k);
+		foresee(h, k, other);
 	return 0;
 }
 
@@ -180,15 +201,13 @@ vip_lacks(const struct vip *h)
 const char *
 vip_why(const struct vip *h, size_t i, char buf[static VIP_WHY_MAX])
 {
-	const int e = -h->errors[i];
 	const bool v4 = h->group->addresses[i].addr.sa.sa_family == AF_INET;
 
-	/* It says "Permission denied", and no permission is lacking. */
-	if (e == EAFNOSUPPORT || (!v4 && (e == EACCES || e == EOPNOTSUPP)))
+	if (is_about_family(h, i))
 		(void)snprintf(buf, VIP_WHY_MAX, "IPv%d is switched off there",
 		    v4 ? 4 : 6);
 	else
-		(void)snprintf(buf, VIP_WHY_MAX, "%s", strerror(e));
+		(void)snprintf(buf, VIP_WHY_MAX, "%s", strerror(-h->errors[i]));
 	return buf;
 }
 
@@ -232,12 +251,24 @@ vip_note(struct vip *h, int i, bool there)
 		h->usable |= bit;
 }
 
+/* As far as is known; who holds nothing does not try whether it still is so. */
+static bool
+takes_v6(const struct vip *h, unsigned k)
+{
+	for (size_t i = 0; !h->held && i < h->group->n_addresses; i++)
+		if (h->group->addresses[i].at == k &&
+		    h->group->addresses[i].addr.sa.sa_family == AF_INET6 &&
+		    is_about_family(h, i))
+			return false;
+	return h->links[k].v6;
+}
+
 bool
 vip_contradicts(const struct vip *h, const struct netlink_change *c)
 {
 	for (unsigned k = 0; k < h->group->n_interfaces; k++)
 		if (c->index == h->links[k].index &&
-		    (c->type == NETLINK_ADDRESS) != h->links[k].v6)
+		    (c->type == NETLINK_ADDRESS) != takes_v6(h, k))
 			return true;
 	return false;
 }

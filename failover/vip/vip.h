@@ -32,7 +32,8 @@ struct vip {
 	/*
 	 * Of each the -errno with which the kernel refused it, or would: what
 	 * family an interface takes is known before it is tried. Forgotten when
-	 * the interface changes, or it can be added.
+	 * it can be added, or the interface is another one or takes another
+	 * family.
 	 */
 	int errors[VIP_ADDRESSES_MAX];
 	unsigned failed_on; /* which interface: of the last -errno returned */

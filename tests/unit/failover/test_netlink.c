@@ -315,6 +315,38 @@ a_holder_without_ipv6_holds_the_rest(void **state)
 	assert_int_equal(vip_refused(&h), 0);
 }
 
+/* Forgotten at any look, it would be given the group at once, and again. */
+static void
+a_refusal_is_remembered_as_long_as_the_interface(void **state)
+{
+	struct config_address cidrs[2] = { { .prefix = 24 }, { .prefix = 64 } };
+	const struct config_group group = { .interfaces = { "v0" },
+		.n_interfaces = 1,
+		.addresses = cidrs,
+		.n_addresses = 2 };
+	struct vip h = vip_init(&group, netlink, 60);
+	bool changed;
+
+	(void)state;
+	(void)v0(); /* skips */
+	assert_int_equal(addr_parse_ip("10.9.0.100", &cidrs[0].addr), 0);
+	assert_int_equal(addr_parse_ip("fd09::100", &cidrs[1].addr), 0);
+	assert_int_equal(vip_look(&h, 0, &changed), 0);
+	h.errors[0] = -EEXIST;
+	h.errors[1] = -EACCES; /* switched on again before the look */
+	assert_int_equal(vip_look(&h, 0, &changed), 0);
+	assert_int_equal(h.errors[0], -EEXIST);
+	assert_int_equal(h.errors[1], 0);
+	/* It takes another family, or is another interface. */
+	h.links[0].v6 = false;
+	assert_int_equal(vip_look(&h, 0, &changed), 0);
+	assert_int_equal(vip_refused(&h), 0);
+	h.errors[0] = -EEXIST;
+	h.links[0].index++;
+	assert_int_equal(vip_look(&h, 0, &changed), 0);
+	assert_int_equal(vip_refused(&h), 0);
+}
+
 /* Not as soon as it was added, and renewing it changes nothing. */
 static void
 an_address_becomes_local_and_is_no_more(void **state)
@@ -410,6 +442,8 @@ main(void)
 		cmocka_unit_test(an_address_becomes_local_and_is_no_more),
 		cmocka_unit_test(a_holder_clears_what_an_earlier_run_left),
 		cmocka_unit_test(a_holder_without_ipv6_holds_the_rest),
+		cmocka_unit_test(
+		    a_refusal_is_remembered_as_long_as_the_interface),
 		cmocka_unit_test(a_holder_says_on_which_interface_it_failed),
 		cmocka_unit_test(who_did_not_answer_is_forgotten),
 	};

@@ -63,11 +63,17 @@ what_is_known_of_ipv6_is_no_news(void **state)
 		{ "came elsewhere", 8, NETLINK_ADDRESS, false, false },
 		{ "went elsewhere", 8, NETLINK_ADDRESS_GONE, true, false },
 	};
+	const struct netlink_change came = { .type = NETLINK_ADDRESS,
+		.index = 7 };
+	struct config_address cidr = { .at = 1, .prefix = 64 };
 	const struct config_group group = { .interfaces = { "v0", "v1" },
-		.n_interfaces = 2 };
+		.n_interfaces = 2,
+		.addresses = &cidr,
+		.n_addresses = 1 };
 	struct vip h = vip_init(&group, NULL, 1);
 
 	(void)state;
+	assert_int_equal(addr_parse_ip("fd09::100", &cidr.addr), 0);
 	h.links[0].index = 6;
 	h.links[1].index = 7;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -79,6 +85,13 @@ what_is_known_of_ipv6_is_no_news(void **state)
 		h.links[1].v6 = rows[i].v6;
 		assert_int_equal(vip_contradicts(&h, &c), rows[i].contradicts);
 	}
+	h.links[1].v6 = true;
+	assert_false(vip_contradicts(&h, &came));
+	/* A backup that was refused it does not try again by itself. */
+	h.errors[0] = -EACCES;
+	assert_true(vip_contradicts(&h, &came));
+	h.held = true;
+	assert_false(vip_contradicts(&h, &came));
 }
 
 int
