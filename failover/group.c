@@ -220,15 +220,15 @@ group_tell_priority(struct role_group *g, uint8_t before)
 }
 
 void
-group_tell_refused(struct role_group *g)
+group_tell_refused(struct role_group *g, uint32_t refused)
 {
 	char why[VIP_WHY_MAX] = "";
 	size_t first = 0;
 
-	g->told.refused = vip_refused(&g->vip);
-	while (g->told.refused != 0 && g->vip.errors[first] == 0)
+	g->told.refused = refused;
+	while (refused != 0 && (refused >> first & 1) == 0)
 		first++;
-	if (g->told.refused != 0)
+	if (refused != 0)
 		(void)vip_why(&g->vip, first, why);
 	(void)snprintf(
 	    g->told.refused_reason, sizeof(g->told.refused_reason), "%s", why);

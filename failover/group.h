@@ -21,7 +21,7 @@ void group_tell_change(struct role_group *g, const struct node_change *change);
 void group_tell_priority(struct role_group *g, uint8_t before);
 
 /* The kernel refuses other addresses than before. */
-void group_tell_refused(struct role_group *g);
+void group_tell_refused(struct role_group *g, uint32_t refused);
 
 /* Sends how it stands to whom it is owed; again later where that fails. */
 void group_tell(struct role_group *g);

@@ -5,6 +5,7 @@
 #include "failover/group.h"
 #include "failover/track.h"
 #include "failover/vip/own_address.h"
+#include "failover/vip/refusal.h"
 #include "failover/vip/vip_lease.h"
 
 #include <errno.h>
@@ -27,8 +28,10 @@ struct side {
 	bool look;        /* at the interface */
 	bool stray;       /* they are here where and as they should not be */
 	bool add;         /* the virtual IPs again, if they are still ours */
-	uint32_t refused; /* by the kernel, as was told */
-	unsigned gone;    /* so many of them were deleted by others */
+	uint32_t refused; /* by the kernel, at the last try */
+	struct refusal refusal;
+	ev_timer retry; /* while any is in doubt */
+	unsigned gone;  /* so many of them were deleted by others */
 	uint64_t readded;
 	struct limiter told; /* of that: there may be thousands */
 	ev_timer route;      /* of an address that is not usable yet */
@@ -102,6 +105,21 @@ tell_refused(const struct role_group *g, size_t i)
 		    g->subject, "can hold %s on %s again", ip, interface);
 }
 
+static void
+tell_lacks(struct role_group *g, uint32_t before)
+{
+	const uint32_t told = side_of(g)->refusal.told;
+
+	inbox_put(&g->role->inbox,
+	    &(struct node_event){ .type = NODE_LACKS,
+	        .group = g->index,
+	        .lacks = vip_lacks(&g->vip, told) });
+	group_tell_refused(g, told);
+	for (size_t i = 0; i < g->config->n_addresses; i++)
+		if (((told ^ before) >> i & 1) != 0)
+			tell_refused(g, i);
+}
+
 /*
  * Which addresses can't be held, if they are others than before. Those that are
  * left may be all that can be, and usable by now.
@@ -111,23 +129,20 @@ note_refused(struct role_group *g)
 {
 	struct side *side = side_of(g);
 	const uint32_t refused = vip_refused(&g->vip);
-	const uint32_t news = refused ^ side->refused;
+	const uint32_t before = side->refusal.told;
 
-	if (news == 0)
+	refusal_note(&side->refusal, refused, g->vip.held, mono_now());
+	if (side->refusal.doubted != 0 && !ev_is_active(&side->retry))
+		ev_timer_again(g->role->loop, &side->retry);
+	if (side->refusal.told != before)
+		tell_lacks(g, before);
+	if (refused == side->refused)
 		return;
 	side->refused = refused;
-	inbox_put(&g->role->inbox,
-	    &(struct node_event){ .type = NODE_LACKS,
-	        .group = g->index,
-	        .lacks = vip_lacks(&g->vip) });
 	inbox_put(&g->role->inbox,
 	    &(struct node_event){ .type = NODE_USABLE,
 	        .group = g->index,
 	        .usable = vip_is_complete(&g->vip) });
-	group_tell_refused(g);
-	for (size_t i = 0; i < g->config->n_addresses; i++)
-		if ((news >> i & 1) != 0)
-			tell_refused(g, i);
 }
 
 int
@@ -371,14 +386,33 @@ on_netlink(struct ev_loop *loop, ev_io *w, int revents)
 }
 
 static void
-on_renew(struct ev_loop *loop, ev_timer *w, int revents)
+ask_renewal(struct role *role)
 {
-	struct role *role = ev_userdata(loop);
 	const struct vip *holders[CONFIG_GROUPS_MAX];
 
 	for (size_t i = 0; i < role->n_groups; i++)
 		holders[i] = &role->groups[i].vip;
 	vip_lease_ask(role->link_watch->vip_lease, holders, role->n_groups);
+}
+
+static void
+on_renew(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	ask_renewal(ev_userdata(loop));
+}
+
+/* Sooner than the next renewal, and also where nothing else is heard of it. */
+static void
+on_retry(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct side *side = CONTAINER_OF(w, struct side, retry);
+	struct role *role = ev_userdata(loop);
+
+	note_refused(&role->groups[side - role->link_watch->sides]);
+	if (side->refusal.doubted != 0)
+		ask_renewal(role);
+	else
+		ev_timer_stop(loop, w);
 }
 
 static void
@@ -404,8 +438,17 @@ on_renewal_failed(void *arg, size_t group, int error, const struct vip *seen)
 int
 link_watch_release(struct role_group *g)
 {
+	const uint32_t doubted = side_of(g)->refusal.doubted;
+	int e;
+
 	vip_lease_forget(g->role->link_watch->vip_lease, g->index);
-	return vip_release(&g->vip);
+	e = vip_release(&g->vip);
+	/* What was refused for a moment is not known to be any more. */
+	for (size_t i = 0; i < g->config->n_addresses; i++)
+		if ((doubted >> i & 1) != 0)
+			g->vip.errors[i] = 0;
+	note_refused(g);
+	return e;
 }
 
 int
@@ -420,8 +463,11 @@ link_watch_start(struct role *role)
 
 	if (link_watch == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < ARRAY_LEN(link_watch->sides); i++)
+	for (size_t i = 0; i < ARRAY_LEN(link_watch->sides); i++) {
 		ev_init(&link_watch->sides[i].route, on_route_look);
+		ev_timer_init(&link_watch->sides[i].retry, on_retry, 0,
+		    REFUSAL_RETRY_MS / 1000.0);
+	}
 	role->link_watch = link_watch;
 	e = vip_lease_start(
 	    role->loop, on_renewal_failed, role, &link_watch->vip_lease);
@@ -442,8 +488,10 @@ link_watch_stop(struct role *role)
 
 	if (link_watch == NULL)
 		return;
-	for (size_t i = 0; i < ARRAY_LEN(link_watch->sides); i++)
+	for (size_t i = 0; i < ARRAY_LEN(link_watch->sides); i++) {
 		ev_timer_stop(role->loop, &link_watch->sides[i].route);
+		ev_timer_stop(role->loop, &link_watch->sides[i].retry);
+	}
 	ev_io_stop(role->loop, &link_watch->ready);
 	ev_timer_stop(role->loop, &link_watch->renew);
 	vip_lease_free(link_watch->vip_lease);

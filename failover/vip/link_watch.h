@@ -18,7 +18,7 @@ void link_watch_stop(struct role *role);
 
 /*
  * Adds or renews a group's addresses, and tells the node of those that the
- * kernel refused. 0, or -errno where it refused all.
+ * kernel refuses for a while. 0, or -errno where it refused all.
  */
 MUST_CHECK int link_watch_hold(struct role_group *g);
 

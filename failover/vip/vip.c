@@ -190,12 +190,12 @@ vip_refused(const struct vip *h)
 }
 
 uint32_t
-vip_lacks(const struct vip *h)
+vip_lacks(const struct vip *h, uint32_t refused)
 {
-	const uint32_t mask = vip_refused(h);
 	const size_t n = h->group->n_addresses;
 
-	return n > 0 && mask == UINT32_MAX >> (32 - n) ? UINT32_MAX : mask;
+	return n > 0 && refused == UINT32_MAX >> (32 - n) ? UINT32_MAX
+	                                                  : refused;
 }
 
 const char *

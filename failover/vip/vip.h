@@ -68,8 +68,9 @@ MUST_CHECK int vip_hold(struct vip *h);
 
 /* Those that it cannot hold, a bit each. */
 uint32_t vip_refused(const struct vip *h);
-/* The same, as the peer is told: all bits where it is all of them. */
-uint32_t vip_lacks(const struct vip *h);
+
+/* Some of them, as the peer is told: all bits where it is all addresses. */
+uint32_t vip_lacks(const struct vip *h, uint32_t refused);
 
 #define VIP_WHY_MAX 64
 

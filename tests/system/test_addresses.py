@@ -250,6 +250,23 @@ def test_f06_an_address_that_a_node_cannot_hold() -> None:
         assert "can hold" in stage["p1"].log()
 
 
+def test_ipv6_that_is_off_for_a_moment() -> None:
+    """A network manager does so where it activates a profile: the master has its
+    address again by itself, and no connection is reset for that."""
+    with Stage() as stage:
+        stage.serve("echo")
+        stage.start()
+        client = stage.client(4)
+        client.settimeout(5)
+        key = "net.ipv6.conf.eth0.disable_ipv6"
+        stage.lab.run("p1", "sh", "-c", f"sysctl -qw {key}=1; sleep 0.1; sysctl -qw {key}=0")
+        wait_for(lambda: stage.lab.holders(VIP[6]) == ["p1"], 2 * SLOW)
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
+        assert [stage[h].status()["groups"][0]["transitions"] for h in ("p1", "p2")] == [1, 1]
+        assert "cannot hold" not in stage["p1"].log()
+
+
 def reason(stage: Stage, host: str) -> str:
     return str(stage[host].status()["groups"][0]["reason"])
 

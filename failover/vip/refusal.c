@@ -1,0 +1,21 @@
+#include "failover/vip/refusal.h"
+
+void
+refusal_note(struct refusal *r, uint32_t refused, bool held, struct mono now)
+{
+	if (!held) {
+		*r = (struct refusal){ .told = refused };
+		return;
+	}
+	r->told &= refused;
+	r->doubted &= refused;
+	if (r->doubted != 0 && !mono_before(now, r->until)) {
+		r->told |= r->doubted;
+		r->doubted = 0;
+	}
+	/* One that joins others in doubt waits for its own turn. */
+	if (r->doubted == 0 && (refused & ~r->told) != 0) {
+		r->doubted = refused & ~r->told;
+		r->until = mono_add_ms(now, REFUSAL_PATIENCE_MS);
+	}
+}

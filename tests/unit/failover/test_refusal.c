@@ -1,0 +1,92 @@
+#include "failover/vip/refusal.h"
+
+#include "tests/lib/test.h"
+
+static struct mono
+at(int64_t ms)
+{
+	return mono_add_ms((struct mono){ 0 }, ms);
+}
+
+struct row {
+	const char *name;
+	int64_t at_ms;
+	uint32_t refused;
+	bool held;
+	uint32_t told, doubted;
+};
+
+static void
+run(const struct row *rows, size_t n)
+{
+	struct refusal r = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		test_row(rows[i].name);
+		refusal_note(
+		    &r, rows[i].refused, rows[i].held, at(rows[i].at_ms));
+		assert_int_equal(r.told, rows[i].told);
+		assert_int_equal(r.doubted, rows[i].doubted);
+	}
+}
+
+static void
+a_holder_tells_what_lasts(void **state)
+{
+	static const struct row rows[] = {
+		{ "refused", 0, 1, true, 0, 1 },
+		{ "still", 999, 1, true, 0, 1 },
+		{ "a second", 1000, 1, true, 1, 0 },
+		{ "held again", 1001, 0, true, 0, 0 },
+		{ "refused anew", 1100, 1, true, 0, 1 },
+		{ "for a moment", 1300, 0, true, 0, 0 },
+		{ "and again", 2200, 1, true, 0, 1 },
+		{ "which counts from then", 3199, 1, true, 0, 1 },
+	};
+
+	(void)state;
+	run(rows, ARRAY_LEN(rows));
+}
+
+static void
+each_has_its_own_second(void **state)
+{
+	static const struct row rows[] = {
+		{ "one", 0, 1, true, 0, 1 },
+		{ "another", 900, 3, true, 0, 1 },
+		{ "the first is told", 1000, 3, true, 1, 2 },
+		{ "the other waits", 1900, 3, true, 1, 2 },
+		{ "and is told", 2000, 3, true, 3, 0 },
+		{ "fewer at once", 2001, 2, true, 2, 0 },
+	};
+
+	(void)state;
+	run(rows, ARRAY_LEN(rows));
+}
+
+static void
+who_holds_none_tells_at_once(void **state)
+{
+	static const struct row rows[] = {
+		{ "foreseen", 0, 1, false, 1, 0 },
+		{ "refused when tried", 1, 1, true, 1, 0 },
+		{ "more", 2, 3, true, 1, 2 },
+		{ "let go", 3, 3, false, 3, 0 },
+		{ "foreseen no more", 4, 0, false, 0, 0 },
+	};
+
+	(void)state;
+	run(rows, ARRAY_LEN(rows));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_holder_tells_what_lasts),
+		cmocka_unit_test(each_has_its_own_second),
+		cmocka_unit_test(who_holds_none_tells_at_once),
+	};
+
+	TEST_MAIN(tests);
+}
