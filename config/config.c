@@ -269,6 +269,15 @@ config_group_is_near(
 }
 
 bool
+config_group_is_near_any(const struct config_group *g, const union addr *a)
+{
+	for (unsigned k = 0; k < g->n_interfaces; k++)
+		if (config_group_is_near(g, k, a))
+			return true;
+	return false;
+}
+
+bool
 config_has_address(const struct config *c, const union addr *a)
 {
 	for (size_t i = 0; c->has_pair && i < c->pair.n_groups; i++)

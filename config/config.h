@@ -358,6 +358,10 @@ bool config_group_shares(
 bool config_group_is_near(
     const struct config_group *g, unsigned interface, const union addr *a);
 
+/* The same, on any of its interfaces. */
+bool config_group_is_near_any(
+    const struct config_group *g, const union addr *a);
+
 /*
  * An address of the pair: a group's, or one of a node or its links. Who listens
  * everywhere has it too, or the peer does. False where there is no pair.

@@ -80,15 +80,6 @@ lane_of(struct role *role, unsigned index)
 	return &role->lanes[first];
 }
 
-static bool
-is_near(const struct config_group *g, const union addr *a)
-{
-	for (unsigned k = 0; k < g->n_interfaces; k++)
-		if (config_group_is_near(g, k, a))
-			return true;
-	return false;
-}
-
 /* Of all, in whatever order the file has them. */
 static uint32_t
 addresses_id(const struct config_group *c)
@@ -134,7 +125,8 @@ group_init(struct role *role, unsigned index, uint32_t id)
 	g->vip = vip_init(
 	    g->config, role->netlink, vip_lease_s(pair->hang_ms, dead_ms));
 	node_add_group(&role->inbox.node, id,
-	    is_near(g->config, &role->other->address), &config, mono_now());
+	    config_group_is_near_any(g->config, &role->other->address), &config,
+	    mono_now());
 	for (unsigned k = 0; k < g->config->n_interfaces; k++)
 		node_add_segment(
 		    &role->inbox.node, heartbeat_segment_path(role, index, k));

@@ -1,5 +1,7 @@
 #include "failover/vip/own_address.h"
 
+#include "config/config.h"
+#include "core/log.h"
 #include "core/timeout.h"
 
 #include <errno.h>
@@ -10,18 +12,47 @@ struct own_address {
 	ev_timer patience;
 };
 
+/*
+ * Where the address is elsewhere, on a cable between the nodes, it goes with a
+ * carrier that the peer's end has taken along, and that is no fault of this
+ * node's: the group's own network carries heartbeats and questions without it.
+ */
+static bool
+needs_it(const struct role *role, unsigned i)
+{
+	return config_group_is_near_any(
+	    role->groups[i].config, &role->self->address);
+}
+
+static void
+log_change(const struct role *role, bool missing)
+{
+	char ip[ADDR_TEXT_MAX];
+
+	(void)addr_format_ip(&role->self->address, ip);
+	if (missing)
+		log_warning("failover",
+		    "own address %s is missing, the peer cannot be reached by it",
+		    ip);
+	else
+		log_notice("failover", "own address %s is back", ip);
+}
+
 static void
 tell(struct role *role, bool missing)
 {
 	if (missing == role->own_address->missing)
 		return;
 	role->own_address->missing = missing;
-	inbox_put(&role->inbox,
-	    &(struct node_event){ .type = NODE_FAULT,
-	        .group = NODE_EVERY,
-	        .fault = { .cause = NODE_CAUSE_ADDRESS,
-	            .reason = missing ? ELECTION_ADDRESS_MISSING
-	                              : ELECTION_RECOVERED } });
+	log_change(role, missing);
+	for (unsigned i = 0; i < role->n_groups; i++)
+		if (needs_it(role, i))
+			inbox_put(&role->inbox,
+			    &(struct node_event){ .type = NODE_FAULT,
+			        .group = i,
+			        .fault = { .cause = NODE_CAUSE_ADDRESS,
+			            .reason = missing ? ELECTION_ADDRESS_MISSING
+			                              : ELECTION_RECOVERED } });
 }
 
 static bool

@@ -2,8 +2,9 @@
 
 /*
  * The host's own address, by which the nodes know this one: while it is not
- * there the node is at fault, in all its groups. It neither hears its peer nor
- * reaches a server, and what it claims would be out of blindness. In the shell.
+ * there the node is at fault in each group on whose network it should be. It
+ * neither hears its peer nor reaches a server there, and what it claims would
+ * be out of blindness. In the shell.
  */
 
 #include "core/base.h"

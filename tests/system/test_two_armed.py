@@ -81,6 +81,28 @@ def test_f21_links_by_a_cable(family: int) -> None:
 
 
 @limit(60)
+def test_the_cables_own_address_goes() -> None:
+    """A cable that is pulled may cost both nodes their addresses on it, and a
+    host without power costs the other its own: no fault of the group's."""
+    with Stage(pair=heartbeats_by_cable(4)) as stage:
+        stage.lab.cable()
+        stage.serve("echo")
+        stage.start()
+        wait_for(lambda: networks(stage, "p1") == networks(stage, "p2") == [True])
+        for host in ("p1", "p2"):  # as a network manager does without a carrier
+            stage.ip(host, "addr", "flush", "dev", "eth1")
+        for host in ("p1", "p2"):
+            wait_for(lambda: "own address 10.78.0." in stage[host].log(), 5 * SLOW)
+        assert [stage[h].state() for h in ("p1", "p2")] == ["master", "backup"]
+        assert [stage[h].status()["groups"][0]["transitions"] for h in ("p1", "p2")] == [1, 1]
+        stage["p1"].kill_all()
+        wait_for(lambda: stage.lab.holders(VIP[4]) == ["p2"], 9 * SLOW)
+        with stage.client(4) as one:
+            one.sendall(b"x")
+            assert one.recv(1) == b"x"
+
+
+@limit(60)
 def test_f21_a_backup_that_is_cut_off_costs_nothing() -> None:
     """Its port blinks, and is silent for long; what it says, and what is said to
     it, is lost alone."""
