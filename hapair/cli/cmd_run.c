@@ -67,6 +67,8 @@ look_first(struct run *r)
 	if (status == COMMAND_DONE)
 		status = preflight_node(
 		    c, r->file.path, r->node_name, &r->setup.node, text);
+	if (status == COMMAND_DONE && *text != '\0')
+		(void)fprintf(stderr, "hapair: %s\n", text);
 	r->setup.workers = limits_workers(c);
 	if (status == COMMAND_DONE)
 		status = preflight_budget(c, r->setup.workers, &l, text);

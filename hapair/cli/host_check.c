@@ -69,7 +69,9 @@ check_start(struct host_check *m, const char *path, const char *name)
 	if (preflight_node(c, path, name, &m->node, text) != COMMAND_DONE)
 		tell(m, ERROR, "%s", text);
 	else if (c->has_pair)
-		tell(m, OK, "this is node %s", c->pair.nodes[m->node].name);
+		tell(m, *text != '\0' ? WARNING : OK, "this is node %s%s%s",
+		    c->pair.nodes[m->node].name, *text != '\0' ? ": " : "",
+		    text);
 	if (preflight_key(c, text) != COMMAND_DONE)
 		tell(m, ERROR, "%s", text);
 	else if (c->has_pair)

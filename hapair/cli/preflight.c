@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <grp.h>
 #include <ifaddrs.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 static __attribute__((format(printf, 3, 4))) enum command_exit
@@ -38,18 +40,86 @@ has_address(const struct ifaddrs *all, const union addr *wanted)
 	return false;
 }
 
+/* What this host has of each node. */
+struct traces {
+	bool address[CONFIG_NODES], link[CONFIG_NODES], name[CONFIG_NODES];
+};
+
+static bool
+has_link(const struct ifaddrs *all, const struct config_node *n)
+{
+	for (size_t i = 0; i < n->n_links; i++)
+		if (has_address(all, &n->links[i]))
+			return true;
+	return false;
+}
+
+/* With or without its domain. */
+static bool
+is_called(const char *name)
+{
+	char host[HOST_NAME_MAX + 1] = "";
+
+	(void)gethostname(host, sizeof(host) - 1);
+	if (strcasecmp(host, name) == 0)
+		return true;
+	host[strcspn(host, ".")] = '\0';
+	return strcasecmp(host, name) == 0;
+}
+
 /* Returns 0 or -errno. */
 static int
-find_addresses(const struct config_node *n, bool *ret_first, bool *ret_second)
+find_traces(const struct config_node *n, struct traces *ret_traces)
 {
 	struct ifaddrs *all;
 
 	if (getifaddrs(&all) == -1)
 		return -errno;
-	*ret_first = has_address(all, &n[0].address);
-	*ret_second = has_address(all, &n[1].address);
+	for (int i = 0; i < CONFIG_NODES; i++) {
+		ret_traces->address[i] = has_address(all, &n[i].address);
+		ret_traces->link[i] = has_link(all, &n[i]);
+		ret_traces->name[i] = is_called(n[i].name);
+	}
 	freeifaddrs(all);
 	return 0;
+}
+
+/* The only one of two, or CONFIG_NO_NODE. */
+static int
+only(const bool is[static CONFIG_NODES])
+{
+	if (is[0] == is[1])
+		return CONFIG_NO_NODE;
+	return is[0] ? 0 : 1;
+}
+
+/* The groups serve without the address: it is elsewhere, on a cable say. */
+static bool
+is_aside(const struct config_pair *p, int node)
+{
+	for (size_t i = 0; i < p->n_groups; i++)
+		if (config_group_is_near_any(
+		        &p->groups[i], &p->nodes[node].address))
+			return false;
+	return true;
+}
+
+/*
+ * Where no node's address is here: the node that it is all the same, and that
+ * can start without, or CONFIG_NO_NODE. An address on a cable may be missing
+ * for as long as the peer has no power, and then this host alone can serve.
+ */
+static int
+find_without(const struct config_pair *p, const struct traces *t)
+{
+	int node = only(t->link);
+
+	if (t->address[0] || t->address[1])
+		return CONFIG_NO_NODE;
+	if (node == CONFIG_NO_NODE)
+		node = only(t->name);
+	return node != CONFIG_NO_NODE && is_aside(p, node) ? node
+	                                                   : CONFIG_NO_NODE;
 }
 
 bool
@@ -58,10 +128,11 @@ preflight_lacks_address(
 {
 	const struct config_node *n = c->pair.nodes;
 	char a[ADDR_TEXT_MAX], b[ADDR_TEXT_MAX];
-	bool first, second;
+	struct traces t;
 
-	if (!c->has_pair || name != NULL ||
-	    find_addresses(n, &first, &second) < 0 || first || second)
+	if (!c->has_pair || name != NULL || find_traces(n, &t) < 0 ||
+	    t.address[0] || t.address[1] ||
+	    find_without(&c->pair, &t) != CONFIG_NO_NODE)
 		return false;
 	(void)say(ret_text, COMMAND_DONE,
 	    "waiting for this node's address: the host has neither %s (%s) nor %s (%s); with --node NAME it starts without one",
@@ -71,27 +142,35 @@ preflight_lacks_address(
 }
 
 static enum command_exit
-find_by_address(const struct config_node *n, int *ret_node, char *ret_text)
+find_by_address(const struct config_pair *p, int *ret_node, char *ret_text)
 {
+	const struct config_node *n = p->nodes;
 	char a[ADDR_TEXT_MAX], b[ADDR_TEXT_MAX];
-	bool first, second;
-	const int e = find_addresses(n, &first, &second);
+	struct traces t;
+	const int e = find_traces(n, &t);
 
 	if (e < 0)
 		return say(ret_text, COMMAND_FAILED,
 		    "this host's addresses cannot be read: %s", strerror(-e));
 	(void)addr_format_ip(&n[0].address, a);
 	(void)addr_format_ip(&n[1].address, b);
-	if (!first && !second)
-		return say(ret_text, COMMAND_FAILED,
-		    "this host is no node of the pair: it has neither %s (%s) nor %s (%s); expected one of them, or --node NAME",
-		    a, n[0].name, b, n[1].name);
-	if (first && second)
+	if (t.address[0] && t.address[1])
 		return say(ret_text, COMMAND_FAILED,
 		    "this host has both %s (%s) and %s (%s); expected --node NAME",
 		    a, n[0].name, b, n[1].name);
-	*ret_node = first ? 0 : 1;
-	return COMMAND_DONE;
+	*ret_node = only(t.address);
+	if (*ret_node != CONFIG_NO_NODE)
+		return COMMAND_DONE;
+	*ret_node = find_without(p, &t);
+	if (*ret_node == CONFIG_NO_NODE)
+		return say(ret_text, COMMAND_FAILED,
+		    "this host is no node of the pair: it has neither %s (%s) nor %s (%s); expected one of them, or --node NAME",
+		    a, n[0].name, b, n[1].name);
+	return say(ret_text, COMMAND_DONE,
+	    "this host lacks its own address %s; by its %s it is node %s, and starts without the address, which is on no group's network",
+	    *ret_node == 0 ? a : b,
+	    only(t.link) != CONFIG_NO_NODE ? "link's address" : "host name",
+	    n[*ret_node].name);
 }
 
 enum command_exit
@@ -100,6 +179,7 @@ preflight_node(const struct config *c, const char *path, const char *name,
 {
 	const struct config_node *n = c->pair.nodes;
 
+	*ret_text = '\0';
 	if (!c->has_pair && name != NULL)
 		return say(ret_text, COMMAND_WRONG,
 		    "--node %s: %s has no 'pair'", name, path);
@@ -108,7 +188,7 @@ preflight_node(const struct config *c, const char *path, const char *name,
 		return COMMAND_DONE;
 	}
 	if (name == NULL)
-		return find_by_address(n, ret_node, ret_text);
+		return find_by_address(&c->pair, ret_node, ret_text);
 	for (int i = 0; i < CONFIG_NODES; i++)
 		if (strcmp(n[i].name, name) == 0) {
 			*ret_node = i;

@@ -19,7 +19,9 @@
 
 /*
  * Which node of the pair this host is: the one whose address it has, or whose
- * name it was told (NULL: none). CONFIG_NO_NODE without a pair.
+ * name it was told (NULL: none). CONFIG_NO_NODE without a pair. A host without
+ * its address, which is on no group's network, is known by a link's address or
+ * by its own name; then `ret_text` is a warning. It is empty otherwise.
  */
 MUST_CHECK enum command_exit preflight_node(const struct config *c,
     const char *path, const char *name, int *ret_node, char *ret_text);

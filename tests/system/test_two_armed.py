@@ -103,6 +103,25 @@ def test_the_cables_own_address_goes() -> None:
 
 
 @limit(60)
+def test_a_start_without_the_cables_own_address() -> None:
+    """Without power at the peer's end: a link tells which node it is. The address
+    that comes with the peer is used then."""
+    pair = links_by_cable(4)
+    for node in pair["nodes"]:
+        node["address"], node["links"] = node["links"], node["address"]
+    with Stage(pair=pair) as stage:
+        stage.serve("echo")
+        stage["p1"].start()
+        wait_for(lambda: stage["p1"].state() == "master", 5 * SLOW)
+        assert "lacks its own address 10.78.0.1; by its link" in stage["p1"].log()
+        stage.lab.cable()
+        wait_for(lambda: "own address 10.78.0.1 is back" in stage["p1"].log(), 5 * SLOW)
+        stage["p2"].start()
+        wait_for(lambda: stage["p2"].state() == "backup", 5 * SLOW)
+        wait_for(lambda: all(stage[h].status()["healthy"] for h in ("p1", "p2")), 9 * SLOW)
+
+
+@limit(60)
 def test_f21_a_backup_that_is_cut_off_costs_nothing() -> None:
     """Its port blinks, and is silent for long; what it says, and what is said to
     it, is lost alone."""
