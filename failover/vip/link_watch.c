@@ -130,8 +130,11 @@ note_refused(struct role_group *g)
 	struct side *side = side_of(g);
 	const uint32_t refused = vip_refused(&g->vip);
 	const uint32_t before = side->refusal.told;
+	/* Where all are, nobody is served, and the group leaves at once. */
+	const bool serves =
+	    g->vip.held && vip_lacks(&g->vip, refused) != UINT32_MAX;
 
-	refusal_note(&side->refusal, refused, g->vip.held, mono_now());
+	refusal_note(&side->refusal, refused, serves, mono_now());
 	if (side->refusal.doubted != 0 && !ev_is_active(&side->retry))
 		ev_timer_again(g->role->loop, &side->retry);
 	if (side->refusal.told != before)

@@ -1,9 +1,9 @@
 #include "failover/vip/refusal.h"
 
 void
-refusal_note(struct refusal *r, uint32_t refused, bool held, struct mono now)
+refusal_note(struct refusal *r, uint32_t refused, bool serves, struct mono now)
 {
-	if (!held) {
+	if (!serves) {
 		*r = (struct refusal){ .told = refused };
 		return;
 	}

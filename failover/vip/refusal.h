@@ -2,8 +2,8 @@
 
 /*
  * Which of a group's addresses the kernel refuses, as the node is told. Who
- * holds them is patient: IPv6 is switched off and on within milliseconds where
- * a network manager activates a profile, and a handover would reset every
+ * serves the others is patient: IPv6 is switched off and on within milliseconds
+ * where a network manager activates a profile, and a handover would reset every
  * connection for that. What can be held again is told at once.
  *
  * Pure. One per group, of link_watch.c.
@@ -26,8 +26,8 @@ struct refusal {
 };
 
 /*
- * The kernel refuses `refused`, and the addresses are held or not: who holds
- * none is given none by its word, and need not wait. Writes `told` anew.
+ * The kernel refuses `refused`. Who serves none of the others has nothing to
+ * lose, and need not wait. Writes `told` anew.
  */
 void refusal_note(
-    struct refusal *r, uint32_t refused, bool held, struct mono now);
+    struct refusal *r, uint32_t refused, bool serves, struct mono now);

@@ -12,7 +12,7 @@ struct row {
 	const char *name;
 	int64_t at_ms;
 	uint32_t refused;
-	bool held;
+	bool serves;
 	uint32_t told, doubted;
 };
 
@@ -24,14 +24,14 @@ run(const struct row *rows, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		test_row(rows[i].name);
 		refusal_note(
-		    &r, rows[i].refused, rows[i].held, at(rows[i].at_ms));
+		    &r, rows[i].refused, rows[i].serves, at(rows[i].at_ms));
 		assert_int_equal(r.told, rows[i].told);
 		assert_int_equal(r.doubted, rows[i].doubted);
 	}
 }
 
 static void
-a_holder_tells_what_lasts(void **state)
+who_serves_tells_what_lasts(void **state)
 {
 	static const struct row rows[] = {
 		{ "refused", 0, 1, true, 0, 1 },
@@ -65,12 +65,14 @@ each_has_its_own_second(void **state)
 }
 
 static void
-who_holds_none_tells_at_once(void **state)
+who_serves_nobody_tells_at_once(void **state)
 {
 	static const struct row rows[] = {
 		{ "foreseen", 0, 1, false, 1, 0 },
 		{ "refused when tried", 1, 1, true, 1, 0 },
 		{ "more", 2, 3, true, 1, 2 },
+		{ "all", 2, 7, false, 7, 0 },
+		{ "some again", 2, 3, true, 3, 0 },
 		{ "let go", 3, 3, false, 3, 0 },
 		{ "foreseen no more", 4, 0, false, 0, 0 },
 	};
@@ -83,9 +85,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_holder_tells_what_lasts),
+		cmocka_unit_test(who_serves_tells_what_lasts),
 		cmocka_unit_test(each_has_its_own_second),
-		cmocka_unit_test(who_holds_none_tells_at_once),
+		cmocka_unit_test(who_serves_nobody_tells_at_once),
 	};
 
 	TEST_MAIN(tests);
