@@ -29,7 +29,7 @@ open_frames(void)
 	const int fd = heartbeat_frame_open();
 
 	if (fd == -EPERM)
-		skip(); /* root's */
+		skip(); /* packet sockets are root's, as make test is */
 	assert_true(fd >= 0);
 	return fd;
 }

@@ -93,7 +93,7 @@ count(const char *from, const char *to)
 	const int e = reset_watch_open(&w, loop, &pair);
 
 	if (e == -EPERM)
-		skip(); /* raw sockets are root's */
+		skip(); /* raw sockets are root's, as make test is */
 	assert_int_equal(e, 0);
 	assert_int_equal(reset_watch_open(&w, loop, &pair), 0);
 	h = provoke(from, to);
