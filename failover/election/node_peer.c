@@ -11,9 +11,14 @@
 /*
  * A reset of the wire and a port unreachable need no key to be forged. Who is
  * said to have ended is asked, at least twice, and answers at once if it has
- * not; and the heartbeat that is due must be missing, too.
+ * not; and the heartbeat that is due must be missing, too. Its answers are
+ * heartbeats that are due: who owes three of them for 9 ms, and for an eighth
+ * of what makes it dead (60 ms by default), is not waited for until its next
+ * one.
  */
-#define HINT_ASK_MS 4
+#define HINT_ASK_MS 3
+#define HINT_OWED_MS (3 * HINT_ASK_MS)
+#define HINT_OWED_PART 8
 /*
  * A kernel closes what a process had open once its memory is freed: 100 ms for
  * one with much of it. That a firewall rejects is found out after 3 s.
@@ -193,6 +198,17 @@ node_peer_hint(struct node_group_step *s)
 	node_group_do(s, NODE_DO_CHALLENGE, NODE_EVERY);
 }
 
+/* Missed by then, it is believed. */
+static struct mono
+hint_end(const struct node *n)
+{
+	const uint32_t part_ms = node_dead_ms(n) / HINT_OWED_PART;
+
+	return mono_min(n->peer.due,
+	    mono_add_ms(
+	        n->hinted, part_ms > HINT_OWED_MS ? part_ms : HINT_OWED_MS));
+}
+
 void
 node_peer_tick(struct node_group_step *s)
 {
@@ -203,15 +219,16 @@ node_peer_tick(struct node_group_step *s)
 		return;
 	if (was_heard_since(&n->peer, hinted)) {
 		n->hinted = n->hint_due = mono_never();
-	} else if (n->hint_asks < HINT_ASKS) {
-		n->hint_asks++;
-		n->hint_due = mono_add_ms(s->now, HINT_ASK_MS);
-		node_group_do(s, NODE_DO_CHALLENGE, NODE_EVERY);
-	} else if (mono_before(s->now, n->peer.due)) {
-		n->hint_due = n->peer.due;
-	} else {
+	} else if (n->hint_asks >= HINT_ASKS &&
+	    !mono_before(s->now, hint_end(n))) {
 		n->hinted = n->hint_due = mono_never();
 		end(s);
+	} else if (n->hint_asks <= HINT_ASKS) {
+		n->hint_asks++;
+		n->hint_due = mono_add_ms(s->now, HINT_ASK_MS);
+		if (n->hint_asks > HINT_ASKS)
+			n->hint_due = hint_end(n);
+		node_group_do(s, NODE_DO_CHALLENGE, NODE_EVERY);
 	}
 }
 

@@ -174,9 +174,26 @@ asked_twice(void)
 {
 	struct pair p = hinted();
 
-	p.now_ms += 4;
+	p.now_ms += 3;
 	put_type(&p, NODE_TICK);
-	p.now_ms -= 4;
+	p.now_ms -= 3;
+	return p;
+}
+
+/* It was heard a moment before. */
+static struct pair
+asked_thrice(void)
+{
+	struct pair p = backup();
+
+	hear_state(&p, ELECTION_MASTER, 3);
+	put_type(&p, NODE_PEER_ENDED);
+	for (int i = 0; i < 2; i++) {
+		p.now_ms += 3;
+		put_type(&p, NODE_TICK);
+		assert_string_equal(asked(&p), "challenge");
+	}
+	p.now_ms -= 6;
 	return p;
 }
 
@@ -262,12 +279,17 @@ static const struct row {
 	    { .type = NODE_PEER_ENDED }, "challenge", ELECTION_BACKUP },
 	{ "... once", hinted, 0, { .type = NODE_PEER_ENDED }, "",
 	    ELECTION_BACKUP },
-	{ "... and again", hinted, 4, { .type = NODE_TICK }, "challenge",
+	{ "... and again", hinted, 3, { .type = NODE_TICK }, "challenge",
 	    ELECTION_BACKUP },
-	{ "it has not answered, but its heartbeat is not due", asked_twice, 9,
-	    { .type = NODE_TICK }, "", ELECTION_BACKUP },
+	{ "it has not answered, but its heartbeat is not due", asked_twice, 6,
+	    { .type = NODE_TICK }, "challenge", ELECTION_BACKUP },
 	{ "nor came that", asked_twice, 10, { .type = NODE_TICK },
 	    "[ended] say add announce tickle [state]", ELECTION_MASTER },
+	{ "asked three times, and not due for long", asked_thrice, 8,
+	    { .type = NODE_TICK }, "", ELECTION_BACKUP },
+	{ "three answers that were due are missing", asked_thrice, 9,
+	    { .type = NODE_TICK }, "[ended] say add announce tickle [state]",
+	    ELECTION_MASTER },
 	{ "it has", refuted, 8, { .type = NODE_TICK }, "", ELECTION_BACKUP },
 	{ "it was silent before: much memory is freed", backup, 400,
 	    { .type = NODE_PEER_ENDED }, "challenge", ELECTION_BACKUP },
