@@ -302,9 +302,13 @@ def _await_resets(clients: Clients) -> dict[str, Any]:
     while left and time.monotonic() < begun + 3:
         for fd, _ in poll.poll(0.1):
             sock = left[fd]
-            with contextlib.suppress(ConnectionResetError):
+            try:
                 sock.recv(1)  # the end in order would be a lie
                 continue
+            except BlockingIOError:
+                continue  # woken for nothing: it waits on
+            except ConnectionResetError:
+                pass
             poll.unregister(fd)
             del left[fd]
             last = time.monotonic()
