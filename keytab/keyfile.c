@@ -1,6 +1,7 @@
 #include "keytab/keyfile.h"
 
 #include "core/fd.h"
+#include "core/trusted_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,14 +72,19 @@ int
 keyfile_open(
     struct keyfile *f, const char *path, char ret_why[static KEYFILE_WHY_MAX])
 {
+	char name[TRUSTED_PATH_NAME_MAX], why[TRUSTED_PATH_WHY_MAX];
+	CLEANUP(fd_close) int dir = -1;
 	CLEANUP(fd_close) int fd = -1;
 	struct stat st;
 	int e;
 
 	*f = (struct keyfile){ .path = path };
+	dir = trusted_path_parent(path, TRUSTED_PATH_ANYBODYS, name, why);
+	if (dir < 0)
+		return explain(fd_take(&dir), ret_why, why);
 	/* Not waiting for whoever should write into a pipe of that name. */
-	fd = open(
-	    path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	fd = openat(dir, name,
+	    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd == -1)
 		return explain(-errno, ret_why, open_words(errno));
 	if (fstat(fd, &st) == -1)

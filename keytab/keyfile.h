@@ -6,7 +6,7 @@
  * opened it; closing wipes the keys.
  */
 
-#include "core/base.h"
+#include "core/trusted_path.h"
 #include "keytab/keytab.h"
 #include "keytab/vault.h"
 
@@ -14,7 +14,7 @@
 
 /* Some 20,000 entries: a keytab has a dozen. */
 #define KEYFILE_BYTES_MAX (1024 * 1024)
-#define KEYFILE_WHY_MAX 256
+#define KEYFILE_WHY_MAX TRUSTED_PATH_WHY_MAX
 
 struct keyfile {
 	const char *path; /* borrowed: the caller's */

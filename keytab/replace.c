@@ -2,6 +2,7 @@
 
 #include "core/fd.h"
 #include "core/secret.h"
+#include "core/trusted_path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -41,10 +42,12 @@ refuse(char ret_why[static REPLACE_WHY_MAX], int e, const char *words)
 
 /* The directory, and the last part of the path. */
 static int
-open_dir(struct replace *r, const char *path, char *ret_dir)
+open_dir(struct replace *r, const char *path, char *ret_dir, char *ret_why)
 {
 	const char *slash = strrchr(path, '/');
 	CLEANUP(free_str) char *dir = NULL;
+	CLEANUP(fd_close) int parent = -1;
+	char name[TRUSTED_PATH_NAME_MAX];
 
 	if (slash == NULL)
 		dir = strdup(".");
@@ -56,9 +59,14 @@ open_dir(struct replace *r, const char *path, char *ret_dir)
 	if (r->name[0] == '\0' || strcmp(r->name, ".") == 0 ||
 	    strcmp(r->name, "..") == 0)
 		return -EISDIR;
+	parent =
+	    trusted_path_parent(path, TRUSTED_PATH_ANYBODYS, name, ret_why);
+	if (parent < 0)
+		return fd_take(&parent);
+	/* Only to read back what was written, which is compared. */
 	if (realpath(dir, ret_dir) == NULL)
 		return -errno;
-	r->dir_fd = open(ret_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r->dir_fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return r->dir_fd == -1 ? -errno : 0;
 }
 
@@ -214,9 +222,11 @@ replace_prepare(struct replace *r, const char *path, const void *bytes,
     size_t len, struct replace_owner owner,
     char ret_why[static REPLACE_WHY_MAX])
 {
-	char dir[PATH_MAX];
-	int e = open_dir(r, path, dir);
+	char dir[PATH_MAX], refused[TRUSTED_PATH_WHY_MAX];
+	int e = open_dir(r, path, dir, refused);
 
+	if (e == -EPERM)
+		return refuse(ret_why, e, refused);
 	if (e < 0)
 		return fail(ret_why, e, "its directory cannot be opened");
 	e = look(r, bytes, len, &owner, ret_why);

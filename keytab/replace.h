@@ -9,11 +9,11 @@
  * What a killed run left behind is removed by the next one for the same file.
  */
 
-#include "core/base.h"
+#include "core/trusted_path.h"
 
 #include <sys/types.h>
 
-#define REPLACE_WHY_MAX 256
+#define REPLACE_WHY_MAX TRUSTED_PATH_WHY_MAX
 #define REPLACE_KEEP ((uid_t)-1)
 
 struct replace_owner {
