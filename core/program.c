@@ -10,7 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* As a shell says it: the file cannot be executed, or is not there. */
+/*
+ * As a shell says it: the file cannot be executed, or is not there. The first
+ * is ours: others can write it.
+ */
+#define STATUS_REFUSED 125
 #define STATUS_NO_PROGRAM 126
 #define STATUS_NO_FILE 127
 
@@ -53,6 +57,13 @@ become(const char *const argv[], pid_t parent, bool mortal, int output)
 		_exit(STATUS_NO_PROGRAM);
 	if (point_at_nothing(output) < 0 || chdir("/") == -1)
 		_exit(STATUS_NO_PROGRAM);
+	/*
+	 * Here, as a dead file server may hold this up. By its name is as good
+	 * as by its descriptor, with which a script would not know what it is
+	 * called: who could exchange what is there would have been refused.
+	 */
+	if (trusted_path_look(argv[0], TRUSTED_PATH_ROOTS, NULL) == -EPERM)
+		_exit(STATUS_REFUSED);
 	(void)execve(argv[0], (char *const *)(uintptr_t)argv, env);
 	_exit(errno == ENOENT ? STATUS_NO_FILE : STATUS_NO_PROGRAM);
 }
@@ -69,13 +80,18 @@ on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 }
 
 static const char *
-fault_of(int status, bool overdue, char buf[static PROGRAM_FAULT_MAX])
+fault_of(const struct program *p, char buf[static PROGRAM_FAULT_MAX])
 {
+	const int status = p->ended.rstatus;
 	const bool killed = WIFSIGNALED(status);
 	const int number = killed ? WTERMSIG(status) : WEXITSTATUS(status);
 
-	if (overdue)
+	if (p->overdue)
 		return "took too long";
+	/* Or it has said so itself: then there is nothing to be found. */
+	if (!killed && number == STATUS_REFUSED &&
+	    trusted_path_look(p->path, TRUSTED_PATH_ROOTS, buf) == -EPERM)
+		return buf;
 	if (!killed && number == 0)
 		return NULL;
 	if (!killed && number == STATUS_NO_FILE)
@@ -96,7 +112,7 @@ on_ended(struct ev_loop *loop, ev_child *c, int revents)
 	ev_child_stop(loop, c);
 	ev_timer_stop(loop, &p->patience);
 	p->pid = 0;
-	p->calls->on_end(p, fault_of(c->rstatus, p->overdue, buf));
+	p->calls->on_end(p, fault_of(p, buf));
 }
 
 void
@@ -124,6 +140,7 @@ program_start(struct program *p, const char *const argv[], uint32_t timeout_ms,
 	/* Here too: whichever of us is first. */
 	(void)setpgid(pid, pid);
 	p->pid = pid;
+	p->path = argv[0];
 	p->overdue = false;
 	ev_child_set(&p->ended, pid, 0);
 	ev_child_start(p->loop, &p->ended);

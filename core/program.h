@@ -9,11 +9,12 @@
  */
 
 #include "core/base.h"
+#include "core/trusted_path.h"
 
 #include <ev.h>
 #include <sys/types.h>
 
-#define PROGRAM_FAULT_MAX 64
+#define PROGRAM_FAULT_MAX TRUSTED_PATH_WHY_MAX
 
 struct program;
 
@@ -28,7 +29,8 @@ struct program_calls {
 struct program {
 	const struct program_calls *calls;
 	struct ev_loop *loop;
-	pid_t pid;  /* 0: does not run */
+	pid_t pid;        /* 0: does not run */
+	const char *path; /* borrowed: argv's, while it runs */
 	int output; /* borrowed: what it prints to, above 2; -1: nothing */
 	bool overdue;
 	ev_child ended;
@@ -40,7 +42,8 @@ void program_init(struct program *p, const struct program_calls *calls);
 /*
  * `argv` ends with NULL, the first is its path. `mortal`: it gets SIGKILL when
  * we end. Returns 0 or -errno where there is no process to be had; that its
- * file is not there or is no program is its end, with a fault.
+ * file is not there or is no program is its end, with a fault. So it is where
+ * somebody else could have written it (trusted_path.h), asked at each start.
  */
 MUST_CHECK int program_start(struct program *p, const char *const argv[],
     uint32_t timeout_ms, bool mortal);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct run {
@@ -151,6 +152,38 @@ it_gets_its_words_and_nothing_of_ours(void **state)
 	free(text);
 }
 
+/* Each time: what was fine may have been opened to others since. */
+static void
+what_others_can_write_is_not_run(void **state)
+{
+	char path[SCRATCH_PATH_MAX], expected[PROGRAM_FAULT_MAX];
+	const char *const argv[] = { path, NULL };
+	CLEANUP(free_str) char *text = NULL;
+	struct run r;
+
+	(void)state;
+	(void)scratch_script("lax", "echo x >>ran", path);
+	run(&r, argv, 5000);
+	assert_text(r.fault, "fine");
+	assert_int_equal(chmod(path, 0777), 0);
+	run(&r, argv, 5000);
+	assert_non_null(strstr(r.fault,
+	    "can be written by everybody (mode 0777): chmod go-w it, or "));
+	assert_int_equal(chmod(path, 0755), 0);
+	assert_int_equal(chmod(scratch_folder(), 0777), 0);
+	run(&r, argv, 5000);
+	(void)snprintf(expected, sizeof(expected),
+	    "directory %s can be written by everybody", scratch_folder());
+	assert_int_equal(strncmp(r.fault, expected, strlen(expected)), 0);
+	assert_int_equal(chmod(scratch_folder(), 0700), 0);
+	/* What it says itself is its own. */
+	(void)scratch_script("own", "exit 125", path);
+	run(&r, argv, 5000);
+	assert_text(r.fault, "status 125");
+	text = scratch_text("ran");
+	assert_text(text, "x\n");
+}
+
 int
 main(void)
 {
@@ -158,6 +191,7 @@ main(void)
 		cmocka_unit_test(its_end_is_told_in_words),
 		cmocka_unit_test(
 		    what_takes_too_long_is_killed_with_its_children),
+		cmocka_unit_test(what_others_can_write_is_not_run),
 		cmocka_unit_test(it_gets_its_words_and_nothing_of_ours),
 	};
 
