@@ -3,6 +3,7 @@
 #include "core/fd.h"
 #include "core/json_doc.h"
 #include "core/shared_state.h"
+#include "core/trusted_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@ static const struct timespec CLAIM_PAUSE = { .tv_nsec = 5 * 1000 * 1000 };
 #define DIRECTORY "/var/lib/hapair"
 #define TEMPORARY STATE_FILE_NAME ".new"
 #define DAMAGED STATE_FILE_NAME ".damaged"
+#define LOCK STATE_FILE_NAME ".lock"
 
 const char *
 state_file_directory(void)
@@ -33,13 +35,25 @@ state_file_directory(void)
 	return own != NULL && own[0] == '/' ? own : DIRECTORY;
 }
 
+/* Nobody else can write there, so names in it need no more questions. */
+static int
+open_directory(const char *directory, bool make)
+{
+	return trusted_path_directory(
+	    directory, TRUSTED_PATH_ROOTS, make ? 0700 : 0, NULL);
+}
+
 int
 state_file_claim(const char *directory)
 {
+	CLEANUP(fd_close) int dir = open_directory(directory, true);
 	CLEANUP(fd_close) int fd = -1;
 
-	(void)mkdir(directory, 0755); /* there already, or open() says why */
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return fd_take(&dir);
+	/* Who can open it can lock it: so a file, as the directory may be
+	 * readable. */
+	fd = openat(dir, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd == -1)
 		return -errno;
 	for (unsigned tries = 0; tries < CLAIM_TRIES; tries++) {
@@ -241,9 +255,9 @@ state_file_load(const char *directory, struct shared_state *ret_all)
 
 	if (e < 0)
 		return e;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd == -1)
-		return errno == ENOENT ? 0 : -errno;
+	fd = trusted_path_open(path, TRUSTED_PATH_ROOTS, O_RDONLY, 0, NULL);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd_take(&fd);
 	e = fd_read_all(fd, STATE_FILE_MAX, &text, &len);
 	if (e < 0)
 		return e == -EFBIG ? -EBADMSG : e;
@@ -253,14 +267,11 @@ state_file_load(const char *directory, struct shared_state *ret_all)
 int
 state_file_set_aside(const char *directory)
 {
-	char from[PATH_MAX], to[PATH_MAX];
-	int e = path_of(directory, STATE_FILE_NAME, from);
+	CLEANUP(fd_close) int dir = open_directory(directory, false);
 
-	if (e == 0)
-		e = path_of(directory, DAMAGED, to);
-	if (e < 0)
-		return e;
-	return rename(from, to) == -1 ? -errno : 0;
+	if (dir < 0)
+		return fd_take(&dir);
+	return renameat(dir, STATE_FILE_NAME, dir, DAMAGED) == -1 ? -errno : 0;
 }
 
 static int
@@ -282,14 +293,11 @@ write_new(int dir, const char *text, size_t len)
 int
 state_file_write(const char *directory, const char *text, size_t len)
 {
-	CLEANUP(fd_close) int dir = -1;
+	CLEANUP(fd_close) int dir = open_directory(directory, true);
 	int e;
 
-	if (mkdir(directory, 0700) == -1 && errno != EEXIST)
-		return -errno;
-	dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir == -1)
-		return -errno;
+	if (dir < 0)
+		return fd_take(&dir);
 	e = write_new(dir, text, len);
 	if (e < 0)
 		return e;

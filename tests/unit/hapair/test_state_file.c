@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FIRST                                                                  \
@@ -136,7 +137,8 @@ a_directory_that_is_missing_is_made(void **state)
 static void
 a_directory_is_of_one_process_at_a_time(void **state)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], lock[PATH_MAX + 32];
+	struct stat st;
 	int first, second;
 
 	(void)state;
@@ -149,6 +151,11 @@ a_directory_is_of_one_process_at_a_time(void **state)
 	second = state_file_claim(path);
 	assert_true(second >= 0);
 	assert_int_equal(close(second), 0);
+	(void)snprintf(lock, sizeof(lock), "%s/%s.lock", path, STATE_FILE_NAME);
+	assert_int_equal(stat(lock, &st), 0);
+	/* Who can open it can lock it. */
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(unlink(lock), 0);
 	assert_int_equal(rmdir(path), 0);
 	(void)snprintf(path, sizeof(path), "%s/far/below", directory);
 	assert_int_equal(state_file_claim(path), -ENOENT);

@@ -570,6 +570,7 @@ it_is_there_after_the_end(void **state)
 	finish();
 	(void)snprintf(path, sizeof(path), "%s/" STATE_FILE_NAME, directory);
 	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(strcat(path, ".lock")), 0);
 	assert_int_equal(rmdir(directory), 0);
 }
 
