@@ -1,6 +1,7 @@
 #include "core/sink.h"
 
 #include "core/fd.h"
+#include "core/trusted_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,15 +54,12 @@ open_udp(const union addr *dest)
 static int
 open_target(const struct sink *s, const char *path)
 {
-	int fd = -1;
-
 	switch (s->target) {
 	case LOG_TARGET_STDERR:
 		return STDERR_FILENO;
 	case LOG_TARGET_FILE:
-		fd =
-		    open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-		return fd == -1 ? -errno : fd;
+		return trusted_path_open(path, TRUSTED_PATH_ANYBODYS,
+		    O_WRONLY | O_CREAT | O_APPEND, 0640, NULL);
 	case LOG_TARGET_SYSLOG:
 		return open_syslog();
 	case LOG_TARGET_UDP:
