@@ -16,6 +16,7 @@
 static int
 take_lock(const char *control, int *ret_lock)
 {
+	char holder[CONTROL_HOLDER_TEXT], why[TRUSTED_PATH_WHY_MAX];
 	int pid = 0;
 	int lock = control_lock(control, &pid);
 
@@ -27,10 +28,10 @@ take_lock(const char *control, int *ret_lock)
 		return COMMAND_DONE;
 	if (lock == -EEXIST)
 		return command_refuse(NULL, COMMAND_FAILED,
-		    "running as process %d, which holds %s and the virtual IPs; stop it instead",
-		    pid, control);
-	return command_refuse(
-	    NULL, COMMAND_FAILED, "%s.lock: %s", control, strerror(-lock));
+		    "running as %s, which holds %s and the virtual IPs; stop it instead",
+		    control_holder_text(pid, holder), control);
+	return command_refuse(NULL, COMMAND_FAILED, "%s.lock: %s", control,
+	    control_fault(control, lock, why));
 }
 
 static void

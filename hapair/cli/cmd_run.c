@@ -84,6 +84,7 @@ open_control(struct run *r)
 {
 	const struct config *c = r->file.config;
 	const char *group = c->group;
+	char holder[CONTROL_HOLDER_TEXT], why[TRUSTED_PATH_WHY_MAX];
 	int pid = 0;
 	int e;
 
@@ -92,8 +93,11 @@ open_control(struct run *r)
 	e = control_open(&r->control, c->control, group, &pid);
 	if (e == -EEXIST)
 		return command_refuse(NULL, COMMAND_FAILED,
-		    "already running as process %d, which holds %s", pid,
-		    c->control);
+		    "already running as %s, which holds %s",
+		    control_holder_text(pid, holder), c->control);
+	if (e == -EPERM)
+		return command_refuse(NULL, COMMAND_WRONG, "%s.lock: %s",
+		    c->control, control_fault(c->control, e, why));
 	if (e < 0)
 		return command_refuse(NULL, COMMAND_FAILED,
 		    "control socket %s: %s", c->control, strerror(-e));
@@ -202,8 +206,10 @@ supervise(struct run *r)
 	int e, status;
 
 	e = control_claim(&r->control);
-	if (e == 0)
-		e = pidfile_write(&r->pidfile, c->pid_file);
+	if (e < 0)
+		return command_refuse(NULL, COMMAND_FAILED,
+		    "control socket %s: %s", c->control, strerror(-e));
+	e = pidfile_write(&r->pidfile, c->pid_file);
 	if (e < 0)
 		return command_refuse(NULL, COMMAND_FAILED, "pid file %s: %s",
 		    c->pid_file != NULL ? c->pid_file : "", strerror(-e));

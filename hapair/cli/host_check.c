@@ -89,10 +89,12 @@ static void
 check_running(struct host_check *m)
 {
 	const int pid = control_holder(m->config->control);
+	char text[CONTROL_HOLDER_TEXT];
 
-	m->running = pid > 0;
+	m->running = pid != 0;
 	if (m->running)
-		tell(m, OK, "hapair runs, as process %d", pid);
+		tell(m, OK, "hapair runs, as %s",
+		    control_holder_text(pid, text));
 }
 
 /* -- keys ------------------------------------------------------------------ */

@@ -8,12 +8,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,34 +40,104 @@ struct control_caller {
 #define LOCK_TRIES 25
 static const struct timespec LOCK_PAUSE = { .tv_nsec = 20000000 };
 
-/* Opens PATH.lock. */
-static int
-open_lock(const char *path, int flags)
-{
-	char name[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 8];
+#define PATH_ROOM (sizeof(((struct sockaddr_un *)NULL)->sun_path) + 8)
 
-	(void)snprintf(name, sizeof(name), "%s.lock", path);
-	return open(name, flags | O_CLOEXEC, 0644);
+static const char *
+lock_path(const char *path, char buf[static PATH_ROOM])
+{
+	(void)snprintf(buf, PATH_ROOM, "%s.lock", path);
+	return buf;
 }
 
 static int
-read_holder(int lock)
+open_lock(const char *path, int flags)
+{
+	char name[PATH_ROOM];
+
+	return trusted_path_open(
+	    lock_path(path, name), TRUSTED_PATH_ROOTS, flags, 0600, NULL);
+}
+
+/*
+ * proc(5): "1: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF". Everybody may
+ * read it, and a number that a dead process wrote into the file is not in it.
+ */
+static int
+find_locker(const struct stat *lock)
+{
+	char line[128], wanted[64], place[64];
+	FILE *f = fopen("/proc/locks", "re");
+	int pid = 0, found = 0;
+
+	if (f == NULL)
+		return 0;
+	(void)snprintf(wanted, sizeof(wanted), "%02x:%02x:%llu",
+	    major(lock->st_dev), minor(lock->st_dev),
+	    (unsigned long long)lock->st_ino);
+	while (found == 0 && fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "%*s FLOCK %*s %*s %d %63s", &pid, place) ==
+		        2 &&
+		    strcmp(place, wanted) == 0)
+			found = pid;
+	(void)fclose(f);
+	return found;
+}
+
+/* Some file systems have other numbers there than stat() says. */
+static int
+read_locker(int lock)
 {
 	char text[16] = "";
-	const ssize_t n = read(lock, text, sizeof(text) - 1);
+	const ssize_t n = pread(lock, text, sizeof(text) - 1, 0);
+	const int pid = n > 0 ? atoi(text) : 0;
 
-	return n > 0 ? atoi(text) : 0;
+	return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM)
+	    ? pid
+	    : CONTROL_UNSEEN;
+}
+
+static int
+locker_of(int lock)
+{
+	struct stat st;
+	const int pid = fstat(lock, &st) == 0 ? find_locker(&st) : 0;
+
+	return pid > 0 ? pid : read_locker(lock);
 }
 
 int
 control_holder(const char *path)
 {
 	CLEANUP(fd_close) int lock = open_lock(path, O_RDONLY);
+	char name[PATH_ROOM];
+	struct stat st;
 
-	if (lock == -1 || flock(lock, LOCK_SH | LOCK_NB) == 0 ||
-	    errno != EWOULDBLOCK)
+	/* Who may not open it may look. */
+	if (lock < 0)
+		return stat(lock_path(path, name), &st) == 0 ? find_locker(&st)
+		                                             : 0;
+	if (flock(lock, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK)
 		return 0;
-	return read_holder(lock);
+	return locker_of(lock);
+}
+
+const char *
+control_holder_text(int pid, char buf[static CONTROL_HOLDER_TEXT])
+{
+	if (pid == CONTROL_UNSEEN)
+		return "a process of another container";
+	(void)snprintf(buf, CONTROL_HOLDER_TEXT, "process %d", pid);
+	return buf;
+}
+
+const char *
+control_fault(
+    const char *path, int error, char buf[static TRUSTED_PATH_WHY_MAX])
+{
+	char name[PATH_ROOM];
+
+	return trusted_path_fault(
+	    lock_path(path, name), TRUSTED_PATH_ROOTS, error, buf);
 }
 
 int
@@ -73,7 +145,10 @@ control_lock(const char *path, int *ret_pid)
 {
 	CLEANUP(fd_close) int lock = open_lock(path, O_RDWR | O_CREAT);
 
-	if (lock == -1)
+	if (lock < 0)
+		return fd_take(&lock);
+	/* An earlier version's may be open to all. */
+	if (fchmod(lock, 0600) == -1)
 		return -errno;
 	for (unsigned tries = 0; tries < LOCK_TRIES; tries++) {
 		if (flock(lock, LOCK_EX | LOCK_NB) == 0)
@@ -82,23 +157,28 @@ control_lock(const char *path, int *ret_pid)
 			return -errno;
 		(void)nanosleep(&LOCK_PAUSE, NULL);
 	}
-	*ret_pid = read_holder(lock);
+	*ret_pid = locker_of(lock);
 	return -EEXIST;
 }
 
-/* The directory of the socket, where only it is missing (/run/hapair). */
-static void
+/*
+ * The directory of the socket, made where only it is missing (/run/hapair).
+ * Nobody else can write there, so names in it are as good as descriptors.
+ */
+static int
 make_directory(const char *path)
 {
-	char dir[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	CLEANUP(fd_close) int fd = -1;
+	char dir[PATH_ROOM];
 	char *slash;
 
 	(void)snprintf(dir, sizeof(dir), "%s", path);
 	slash = strrchr(dir, '/');
-	if (slash == NULL || slash == dir)
-		return;
-	*slash = '\0';
-	(void)mkdir(dir, 0755); /* there already, or the bind will say why */
+	if (slash == NULL)
+		return 0;
+	slash[slash == dir] = '\0';
+	fd = trusted_path_directory(dir, TRUSTED_PATH_ROOTS, 0755, NULL);
+	return fd < 0 ? fd_take(&fd) : 0;
 }
 
 static int
@@ -132,10 +212,12 @@ control_open(
 	int e;
 
 	*c = (struct control){ .lock = -1, .fd = -1 };
-	make_directory(path);
-	e = control_lock(path, ret_pid);
+	e = make_directory(path);
+	if (e == 0)
+		e = control_lock(path, ret_pid);
 	if (e >= 0) {
 		c->lock = e;
+		c->locker = (int)getpid();
 		e = control_claim(c);
 	}
 	if (e == 0)
@@ -148,9 +230,21 @@ control_open(
 int
 control_claim(struct control *c)
 {
+	const int self = (int)getpid();
 	char text[16];
-	int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	int n = snprintf(text, sizeof(text), "%d\n", self);
 
+	/*
+	 * The kernel remembers who asked for a lock, and shows none of a
+	 * process that has ended, though we have inherited it: once more.
+	 */
+	if (c->locker != self &&
+	    (flock(c->lock, LOCK_UN) == -1 ||
+	        flock(c->lock, LOCK_EX | LOCK_NB) == -1)) {
+		c->path = NULL; /* the socket is theirs now */
+		return errno == EWOULDBLOCK ? -EEXIST : -errno;
+	}
+	c->locker = self;
 	if (ftruncate(c->lock, 0) == -1 ||
 	    pwrite(c->lock, text, (size_t)n, 0) == -1)
 		return -errno;

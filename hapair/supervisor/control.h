@@ -6,7 +6,7 @@
  * to say it.
  */
 
-#include "core/base.h"
+#include "core/trusted_path.h"
 
 #include <ev.h>
 #include <sys/queue.h>
@@ -27,7 +27,8 @@ struct control {
 	struct ev_loop *loop; /* borrowed */
 	control_request_fn *on_request;
 	void *arg;
-	int lock; /* held as long as we run: one daemon per socket */
+	int lock;   /* held as long as we run: one daemon per socket */
+	int locker; /* the process that took it */
 	int fd;
 	const char *path; /* borrowed: the configuration's */
 	unsigned n_callers;
@@ -35,25 +36,39 @@ struct control {
 	ev_io ready;
 };
 
+/* A holder whom we cannot see: of another container, say. */
+#define CONTROL_UNSEEN (-1)
+#define CONTROL_HOLDER_TEXT 32
+
 /*
- * The lock of a control socket (PATH.lock), which a daemon holds as long as it
- * runs. Returns a descriptor that holds it, or -errno: -EEXIST where another
- * process does, with its number in *ret_pid.
+ * The lock of a control socket (PATH.lock, for its owner alone: who can open a
+ * file can lock it), which a daemon holds as long as it runs. Returns a
+ * descriptor that holds it, or -errno: -EEXIST where another process does, in
+ * *ret_pid its number or CONTROL_UNSEEN; -EPERM where others can write there.
  */
 MUST_CHECK int control_lock(const char *path, int *ret_pid);
 
-/* The process that holds the lock, 0: none. Makes and changes no file. */
+/* The process that holds the lock, likewise; 0: none. Changes no file. */
 int control_holder(const char *path);
+
+/* "process 17", or that it cannot be seen from here. */
+const char *control_holder_text(int pid, char buf[static CONTROL_HOLDER_TEXT]);
+
+/* Why it could not be locked or opened, in words. `buf`, or a constant. */
+const char *control_fault(
+    const char *path, int error, char buf[static TRUSTED_PATH_WHY_MAX]);
 
 /*
  * Takes the lock and opens the socket, mode 0660, of `group`
- * where that is not NULL. Returns 0 or -errno: -EEXIST where another daemon
- * holds the lock, with its process number in *ret_pid.
+ * where that is not NULL. Returns 0 or -errno, as control_lock() does.
  */
 MUST_CHECK int control_open(
     struct control *c, const char *path, const char *group, int *ret_pid);
 
-/* After a fork into the background: the lock names this process. */
+/*
+ * After a fork into the background: the lock is this process's. -EEXIST:
+ * another has taken it in that moment, and the socket.
+ */
 MUST_CHECK int control_claim(struct control *c);
 
 void control_start(struct control *c, struct ev_loop *loop,
