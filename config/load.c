@@ -8,6 +8,7 @@
 #include "config/yaml/tree.h"
 #include "core/fd.h"
 #include "core/secret.h"
+#include "core/trusted_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,14 +42,33 @@ open_regular(const char *path, struct diag *diag, int *ret_fd)
 	return 0;
 }
 
+static int
+open_trusted(const char *path, struct diag *diag, int *ret_fd)
+{
+	char why[TRUSTED_PATH_WHY_MAX];
+	const int fd =
+	    trusted_path_open(path, TRUSTED_PATH_ROOTS, O_RDONLY, 0, why);
+
+	if (fd < 0) {
+		diag_error(diag, &whole_file, "%s%s",
+		    fd == -EPERM || fd == -EINVAL ? "" : "cannot be read: ",
+		    why);
+		return fd;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
 int
-load_read(const char *path, struct diag *diag, char **ret_text, size_t *ret_len)
+load_read(const char *path, bool obeyed, struct diag *diag, char **ret_text,
+    size_t *ret_len)
 {
 	CLEANUP(fd_close) int fd = -1;
 	int e = diag_start(diag, path, NULL, 0);
 
 	if (e == 0)
-		e = open_regular(path, diag, &fd);
+		e = obeyed ? open_trusted(path, diag, &fd)
+		           : open_regular(path, diag, &fd);
 	if (e < 0)
 		return e;
 	e = fd_read_all(fd, LOAD_FILE_MAX, ret_text, ret_len);

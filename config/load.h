@@ -14,11 +14,13 @@ struct diag;
 #define LOAD_FILE_MAX (1024 * 1024)
 
 /*
- * Reads a file's text: at most LOAD_FILE_MAX bytes, a regular file. On failure
- * the reason is in `diag`. Returns 0 or -errno; the caller frees the text.
+ * Reads a file's text: at most LOAD_FILE_MAX bytes, a regular file. `obeyed`:
+ * it is refused, with -EPERM, where others can write it (TRUSTED_PATH_ROOTS).
+ * On failure the reason is in `diag`. Returns 0 or -errno; the caller frees the
+ * text.
  */
-MUST_CHECK int load_read(
-    const char *path, struct diag *diag, char **ret_text, size_t *ret_len);
+MUST_CHECK int load_read(const char *path, bool obeyed, struct diag *diag,
+    char **ret_text, size_t *ret_len);
 
 /*
  * Text to configuration. Every mistake found goes to `diag`, as many as there

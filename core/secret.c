@@ -104,21 +104,7 @@ secret_wipe(void *bytes, size_t len)
 int
 secret_open(const char *path)
 {
-	/* A FIFO would wait for its writer. */
-	CLEANUP(fd_close)
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
-
-	if (fd == -1)
-		return -errno;
-	if (fstat(fd, &st) == -1)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	if ((st.st_mode & 077) != 0 ||
-	    (st.st_uid != 0 && st.st_uid != geteuid()))
-		return -EPERM;
-	return fd_take(&fd);
+	return trusted_path_open(path, TRUSTED_PATH_SECRET, O_RDONLY, 0, NULL);
 }
 
 static bool
@@ -200,27 +186,30 @@ secret_id_text(uint64_t id, char buf[static SECRET_ID_TEXT])
 }
 
 const char *
-secret_fault(int error)
+secret_fault(const char *path, int error, char buf[static TRUSTED_PATH_WHY_MAX])
 {
-	if (error == -EPERM)
-		return "others can read it, or it is not yours; expected mode 0400 and owner root";
 	if (error == -EINVAL)
 		return "holds no key; expected what `hapair genkey` writes, or two such lines";
 	if (error == -EBADMSG)
 		return "holds something besides its keys, such as a third key, a blank line or a carriage return; expected one or two lines of 64 hexadecimal digits";
 	if (error == -ENOTUNIQ)
 		return "holds the same key twice; expected the new one and the old one";
-	return strerror(-error);
+	return trusted_path_fault(path, TRUSTED_PATH_SECRET, error, buf);
 }
 
 int
 secret_save(const char *path, const struct secret_key *key)
 {
+	CLEANUP(fd_close) int dir = -1;
 	CLEANUP(fd_close) int fd = -1;
-	char text[HEX_BYTES + 1];
+	char text[HEX_BYTES + 1], name[TRUSTED_PATH_NAME_MAX];
 	int e;
 
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+	dir = trusted_path_parent(path, TRUSTED_PATH_ANYBODYS, name, NULL);
+	if (dir < 0)
+		return fd_take(&dir);
+	fd = openat(dir, name,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
 	if (fd == -1)
 		return -errno;
 	(void)sodium_bin2hex(
@@ -231,7 +220,7 @@ secret_save(const char *path, const struct secret_key *key)
 		e = -errno;
 	sodium_memzero(text, sizeof(text));
 	if (e < 0)
-		(void)unlink(path);
+		(void)unlinkat(dir, name, 0);
 	return e;
 }
 
@@ -259,11 +248,10 @@ secret_load_line(const char *path, char *ret_line, size_t room)
 }
 
 const char *
-secret_line_fault(int error)
+secret_line_fault(
+    const char *path, int error, char buf[static TRUSTED_PATH_WHY_MAX])
 {
-	if (error == -EPERM)
-		return "others can read it, or it is not root's; expected mode 0400";
 	if (error == -EINVAL)
 		return "there is no password in its first line";
-	return strerror(-error);
+	return trusted_path_fault(path, TRUSTED_PATH_SECRET, error, buf);
 }

@@ -6,7 +6,7 @@
  * again.
  */
 
-#include "core/base.h"
+#include "core/trusted_path.h"
 
 #define SECRET_KEY_BYTES 32
 #define SECRET_KEYS_MAX 2 /* a new one and the old */
@@ -61,20 +61,16 @@ void secret_wipe(void *bytes, size_t len);
 
 /*
  * A key file: SECRET_KEY_BYTES as hexadecimal digits and a newline, and a
- * second key in a second line while keys are changed; mode 0400 or 0600 and
- * owned by root or the caller. `secret_load` returns 0 or -errno: -EPERM where
- * others may read or write it, -EINVAL where no key is in it, -EBADMSG where
+ * second key in a second line while keys are changed; mode 0400 or 0600, and
+ * TRUSTED_PATH_SECRET. `secret_load` returns 0 or -errno: -EPERM where others
+ * may read or write it, -EINVAL where no key is in it, -EBADMSG where
  * something else is, too, -ENOTUNIQ where both keys are the same. `secret_save`
  * makes a new file with one key and never replaces a file: -EEXIST.
  */
 MUST_CHECK int secret_load(const char *path, struct secret_keys *ret_keys);
 MUST_CHECK int secret_save(const char *path, const struct secret_key *key);
 
-/*
- * Opens a file for reading that others cannot read or write, and that is
- * root's or the caller's. Returns a descriptor, or -errno: -EPERM where they
- * can, -EINVAL where it is no file.
- */
+/* Opens a file for reading, as TRUSTED_PATH_SECRET has it. */
 MUST_CHECK int secret_open(const char *path);
 
 #define SECRET_LINE_MAX 256 /* room enough, with the line's end */
@@ -89,8 +85,11 @@ MUST_CHECK int secret_load_line(const char *path, char *ret_line, size_t room);
 /* What people call a key, by an id of it: "9f2c01ab". Returns `buf`. */
 const char *secret_id_text(uint64_t id, char buf[static SECRET_ID_TEXT]);
 
-/* Why not, in words, for what secret_load() returned below 0. */
-const char *secret_fault(int error);
-
-/* Why not, in words, for what secret_load_line() returned below 0. */
-const char *secret_line_fault(int error);
+/*
+ * Why not, in words, for what secret_load() returned below 0, or
+ * secret_load_line(). `buf`, or a constant.
+ */
+const char *secret_fault(
+    const char *path, int error, char buf[static TRUSTED_PATH_WHY_MAX]);
+const char *secret_line_fault(
+    const char *path, int error, char buf[static TRUSTED_PATH_WHY_MAX]);

@@ -16,6 +16,7 @@ print(const struct secret_key *key)
 int
 cmd_genkey(int argc, char **argv)
 {
+	char why[TRUSTED_PATH_WHY_MAX];
 	struct secret_key key;
 	int status = COMMAND_DONE;
 	int e;
@@ -32,7 +33,9 @@ cmd_genkey(int argc, char **argv)
 		e = secret_save(argv[1], &key);
 		if (e < 0)
 			status = command_refuse("genkey", COMMAND_FAILED,
-			    "%s: %s", argv[1], strerror(-e));
+			    "%s: %s", argv[1],
+			    trusted_path_fault(
+			        argv[1], TRUSTED_PATH_ANYBODYS, e, why));
 	}
 	secret_wipe(&key, sizeof(key));
 	return status;

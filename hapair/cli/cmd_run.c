@@ -61,6 +61,10 @@ look_first(struct run *r)
 	enum command_exit status = preflight_key(c, text);
 
 	if (status == COMMAND_DONE)
+		status = preflight_files(c, text);
+	if (status == COMMAND_DONE)
+		status = preflight_places(c, text);
+	if (status == COMMAND_DONE)
 		status = preflight_user(c, text);
 	if (status == COMMAND_DONE)
 		await_address(r);
@@ -77,6 +81,13 @@ look_first(struct run *r)
 	return status == COMMAND_DONE
 	    ? COMMAND_DONE
 	    : command_refuse(NULL, (int)status, "%s", text);
+}
+
+/* What others can write does not become right by trying again. */
+static enum command_exit
+status_of(int error)
+{
+	return error == -EPERM ? COMMAND_WRONG : COMMAND_FAILED;
 }
 
 static int
@@ -167,11 +178,12 @@ static int
 open_log(const struct config *c)
 {
 	const struct log_options o = config_log_options(&c->log, "supervisor");
+	char why[TRUSTED_PATH_WHY_MAX];
 	int e = log_open(&o);
 
 	if (e < 0)
-		return command_refuse(
-		    NULL, COMMAND_FAILED, "log %s: %s", o.path, strerror(-e));
+		return command_refuse(NULL, status_of(e), "log %s: %s", o.path,
+		    trusted_path_fault(o.path, TRUSTED_PATH_ANYBODYS, e, why));
 	return COMMAND_DONE;
 }
 
@@ -183,6 +195,7 @@ prepare(struct run *r)
 	int status;
 
 	r->file.warns = true;
+	r->file.obeyed = true;
 	if (file_load(&r->file) < 0)
 		return COMMAND_WRONG;
 	c = r->file.config;
@@ -203,6 +216,7 @@ static int
 supervise(struct run *r)
 {
 	const struct config *c = r->file.config;
+	char why[TRUSTED_PATH_WHY_MAX];
 	int e, status;
 
 	e = control_claim(&r->control);
@@ -211,8 +225,10 @@ supervise(struct run *r)
 		    "control socket %s: %s", c->control, strerror(-e));
 	e = pidfile_write(&r->pidfile, c->pid_file);
 	if (e < 0)
-		return command_refuse(NULL, COMMAND_FAILED, "pid file %s: %s",
-		    c->pid_file != NULL ? c->pid_file : "", strerror(-e));
+		return command_refuse(NULL, status_of(e), "pid file %s: %s",
+		    c->pid_file,
+		    trusted_path_fault(
+		        c->pid_file, TRUSTED_PATH_ROOTS, e, why));
 	status = open_log(c);
 	if (status != COMMAND_DONE)
 		return status;
@@ -221,7 +237,7 @@ supervise(struct run *r)
 		if (e < 0)
 			return command_refuse(NULL, COMMAND_WRONG,
 			    "key file %s: %s", c->pair.key_file,
-			    secret_fault(e));
+			    secret_fault(c->pair.key_file, e, why));
 	}
 	/* From here on there is the log; nothing keeps the terminal open. */
 	if (r->daemon && pidfile_leave_stderr() < 0)

@@ -3,11 +3,24 @@
 #include "config/load.h"
 #include "config/yaml/diag.h"
 #include "core/secret.h"
+#include "core/trusted_path.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Who only looks at it may: it may be a colleague's, and still to be copied. */
+static void
+warn_of_others(const struct file *f, struct diag *diag)
+{
+	static const struct diag_place whole_file = { .line = 0 };
+	char why[TRUSTED_PATH_WHY_MAX];
+
+	if (trusted_path_look(f->path, TRUSTED_PATH_ROOTS, why) == -EPERM)
+		diag_warning(
+		    diag, &whole_file, "`hapair run` would refuse it: %s", why);
+}
 
 int
 file_load(struct file *f)
@@ -16,9 +29,11 @@ file_load(struct file *f)
 	int e = diag != NULL ? secret_init() : -ENOMEM;
 
 	if (e == 0)
-		e = load_read(f->path, diag, &f->text, &f->len);
+		e = load_read(f->path, f->obeyed, diag, &f->text, &f->len);
 	if (e == 0)
 		e = load_text(f->path, f->text, f->len, diag, &f->config);
+	if (e == 0 && f->warns && !f->obeyed)
+		warn_of_others(f, diag);
 	if ((e < 0 && diag_count(diag) > 0) || (e == 0 && f->warns))
 		diag_print(diag, stderr);
 	else if (e < 0)

@@ -10,6 +10,7 @@
 struct file {
 	const char *path; /* borrowed */
 	bool warns;       /* of what is perhaps not meant, too */
+	bool obeyed;      /* refused where others can write it; else `warns` */
 	char *text;
 	size_t len;
 	struct config *config;

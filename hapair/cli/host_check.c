@@ -4,6 +4,7 @@
 #include "core/fd.h"
 #include "core/json_doc.h"
 #include "core/secret.h"
+#include "core/trusted_path.h"
 #include "failover/heartbeat/packet_auth.h"
 #include "failover/vip/netlink.h"
 #include "hapair/cli/client.h"
@@ -22,7 +23,6 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* For a peer: a network that needs longer is none for heartbeats. */
@@ -396,22 +396,18 @@ tell_file(
 
 /* A program that root runs is as safe as the rights on its file. */
 static void
-check_program(
-    struct host_check *m, const char *what, const char *path, bool by_root)
+check_program(struct host_check *m, const char *what, const char *path)
 {
-	struct stat st;
+	char why[TRUSTED_PATH_WHY_MAX];
+	int e;
 
 	if (path == NULL)
 		return;
-	if (stat(path, &st) == -1)
-		tell_file(m, what, path, strerror(errno));
-	else if (!S_ISREG(st.st_mode) || access(path, X_OK) == -1)
+	e = trusted_path_look(path, TRUSTED_PATH_ROOTS, why);
+	if (e < 0 && e != -EINVAL)
+		tell_file(m, what, path, why);
+	else if (e < 0 || access(path, X_OK) == -1)
 		tell_file(m, what, path, "cannot be run; expected a program");
-	else if (by_root &&
-	    (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0))
-		tell(m, WARNING,
-		    "%s %s: root runs it, and others can change it", what,
-		    path);
 	else
 		tell_file(m, what, path, NULL);
 }
@@ -420,26 +416,29 @@ check_program(
 static void
 check_check(struct host_check *m, const struct config_check *c)
 {
-	char line[SECRET_LINE_MAX];
+	char line[SECRET_LINE_MAX], why[TRUSTED_PATH_WHY_MAX];
 	int e;
 
 	if (c->type == CONFIG_CHECK_SCRIPT)
-		check_program(m, "check script", c->script, false);
+		check_program(m, "check script", c->script);
 	if (check_forms_has_certificate(c) && c->ca != NULL &&
-	    access(c->ca, R_OK) == -1)
-		tell_file(m, "ca", c->ca, strerror(errno));
+	    trusted_path_look(c->ca, TRUSTED_PATH_ROOTS, why) < 0)
+		tell_file(m, "ca", c->ca, why);
 	if (check_forms_has_user(c) && c->password_file != NULL) {
 		e = secret_load_line(c->password_file, line, sizeof(line));
 		secret_wipe(line, sizeof(line));
 		tell_file(m, "password file", c->password_file,
-		    e == 0 ? NULL : secret_line_fault(e));
+		    e == 0 ? NULL
+		           : secret_line_fault(c->password_file, e, why));
 	}
 	if (c->type != CONFIG_CHECK_HTTP)
 		return;
 	if (c->negotiate_keytab != NULL) {
 		e = secret_files_try_keytab(c->negotiate_keytab);
 		tell_file(m, "keytab", c->negotiate_keytab,
-		    e == 0 ? NULL : secret_files_keytab_fault(e));
+		    e == 0 ? NULL
+		           : secret_files_keytab_fault(
+		                 c->negotiate_keytab, e, why));
 	}
 }
 
@@ -483,25 +482,39 @@ check_directory_of(struct host_check *m, const char *what, const char *path)
 		    strerror(errno));
 }
 
+/* What is written there, and who else could write it. */
 static void
-check_files(struct host_check *m)
+check_written(struct host_check *m)
 {
 	const struct config *c = m->config;
+	char text[PREFLIGHT_TEXT];
 
 	if (c->log.target == LOG_TARGET_FILE)
 		check_directory_of(m, "log", c->log.path);
 	check_directory_of(m, "pid file", c->pid_file);
+	if (preflight_places(c, text) != COMMAND_DONE)
+		tell(m, ERROR, "%s", text);
+}
+
+static void
+check_files(struct host_check *m, const char *path)
+{
+	const struct config *c = m->config;
+	char why[TRUSTED_PATH_WHY_MAX];
+
+	if (trusted_path_look(path, TRUSTED_PATH_ROOTS, why) == -EPERM)
+		tell_file(m, "configuration", path, why);
+	check_written(m);
 	for (size_t i = 0; i < c->n_services; i++) {
 		check_checks(m, &c->services[i]);
-		check_program(m, "fence", c->services[i].fence, true);
-		check_program(m, "promote", c->services[i].promote, true);
+		check_program(m, "fence", c->services[i].fence);
+		check_program(m, "promote", c->services[i].promote);
 	}
 	if (!c->has_pair)
 		return;
-	check_program(m, "notify", c->pair.notify, true);
+	check_program(m, "notify", c->pair.notify);
 	for (size_t i = 0; i < c->pair.n_tracks; i++)
-		check_program(
-		    m, "track script", c->pair.tracks[i].script, true);
+		check_program(m, "track script", c->pair.tracks[i].script);
 }
 
 /* -- names ----------------------------------------------------------------- */
@@ -554,7 +567,7 @@ host_check_run(
 		check_groups(&m);
 	if (m.node != CONFIG_NO_NODE)
 		check_peer(&m);
-	check_files(&m);
+	check_files(&m, path);
 	check_names(&m);
 	for (size_t i = 0; i < c->n_services; i++)
 		keytab_check_service(&c->services[i], on_keytab, &m);

@@ -2,6 +2,7 @@
 
 #include "core/fd.h"
 #include "core/log.h"
+#include "core/trusted_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,10 +20,10 @@ pidfile_write(struct pidfile *p, const char *path)
 
 	if (path == NULL)
 		return 0;
-	fd = open(
-	    path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd == -1)
-		return -errno;
+	fd = trusted_path_open(
+	    path, TRUSTED_PATH_ROOTS, O_WRONLY | O_CREAT | O_TRUNC, 0644, NULL);
+	if (fd < 0)
+		return fd_take(&fd);
 	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
 	e = fd_write_all(fd, text, (size_t)n);
 	if (e == 0)
@@ -33,9 +34,15 @@ pidfile_write(struct pidfile *p, const char *path)
 void
 pidfile_remove(struct pidfile *p)
 {
-	if (p->path != NULL && unlink(p->path) == -1)
+	CLEANUP(fd_close) int dir = -1;
+	char name[TRUSTED_PATH_NAME_MAX];
+
+	if (p->path == NULL)
+		return;
+	dir = trusted_path_parent(p->path, TRUSTED_PATH_ROOTS, name, NULL);
+	if (dir < 0 || unlinkat(dir, name, 0) == -1)
 		log_warning("supervisor", "pid file %s cannot be removed: %s",
-		    p->path, strerror(errno));
+		    p->path, strerror(dir < 0 ? -dir : errno));
 	p->path = NULL;
 }
 

@@ -1,6 +1,10 @@
 #include "hapair/cli/preflight.h"
 
+#include "config/schema/check_forms.h"
+#include "core/fd.h"
 #include "core/secret.h"
+#include "core/trusted_path.h"
+#include "hapair/supervisor/state_file.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -202,6 +206,7 @@ preflight_node(const struct config *c, const char *path, const char *name,
 enum command_exit
 preflight_key(const struct config *c, char *ret_text)
 {
+	char why[TRUSTED_PATH_WHY_MAX];
 	struct secret_keys keys;
 	int e;
 
@@ -211,7 +216,106 @@ preflight_key(const struct config *c, char *ret_text)
 	secret_wipe(&keys, sizeof(keys));
 	if (e < 0)
 		return say(ret_text, COMMAND_WRONG, "key file %s: %s",
-		    c->pair.key_file, secret_fault(e));
+		    c->pair.key_file, secret_fault(c->pair.key_file, e, why));
+	return COMMAND_DONE;
+}
+
+/* -- files ----------------------------------------------------------------- */
+
+/* A check, asked for each file; `path` NULL: there is none. */
+static bool
+refuses(const char *what, const char *path, enum trusted_path_rule rule,
+    char *ret_text)
+{
+	char why[TRUSTED_PATH_WHY_MAX];
+	const int e = path != NULL ? trusted_path_look(path, rule, why) : 0;
+
+	if (e == -EPERM || (e == -EINVAL && rule == TRUSTED_PATH_ANYBODYS))
+		(void)say(
+		    ret_text, COMMAND_WRONG, "%s %s: %s", what, path, why);
+	return *ret_text != '\0';
+}
+
+/* Of a file that is made anew, and of the directory alone. */
+static bool
+refuses_place(const char *what, const char *path, char *ret_text)
+{
+	char why[TRUSTED_PATH_WHY_MAX], name[TRUSTED_PATH_NAME_MAX];
+	CLEANUP(fd_close) int dir = -1;
+
+	if (path == NULL)
+		return false;
+	dir = trusted_path_parent(path, TRUSTED_PATH_ROOTS, name, why);
+	if (dir == -EPERM)
+		(void)say(
+		    ret_text, COMMAND_WRONG, "%s %s: %s", what, path, why);
+	if (dir < 0)
+		dir = -1;
+	return *ret_text != '\0';
+}
+
+static bool
+refuses_service(const struct config_service *s, char *ret_text)
+{
+	const char *ca = NULL, *script = NULL;
+
+	if (refuses("fence", s->fence, TRUSTED_PATH_ROOTS, ret_text) ||
+	    refuses("promote", s->promote, TRUSTED_PATH_ROOTS, ret_text))
+		return true;
+	for (size_t i = 0; i < s->n_servers; i++) {
+		const struct config_check *c = &s->servers[i].check;
+
+		/* Most have what the one before them has. */
+		if (c->type == CONFIG_CHECK_SCRIPT && c->script != script &&
+		    refuses("check script", c->script, TRUSTED_PATH_ROOTS,
+		        ret_text))
+			return true;
+		if (check_forms_has_certificate(c) && c->ca != ca &&
+		    refuses("ca", c->ca, TRUSTED_PATH_ROOTS, ret_text))
+			return true;
+		script = c->script;
+		ca = c->ca;
+	}
+	return false;
+}
+
+enum command_exit
+preflight_places(const struct config *c, char *ret_text)
+{
+	CLEANUP(fd_close) int state = -1;
+	char why[TRUSTED_PATH_WHY_MAX];
+
+	*ret_text = '\0';
+	if (c->log.target == LOG_TARGET_FILE &&
+	    refuses("log", c->log.path, TRUSTED_PATH_ANYBODYS, ret_text))
+		return COMMAND_WRONG;
+	if (refuses("pid file", c->pid_file, TRUSTED_PATH_ROOTS, ret_text) ||
+	    refuses_place("control socket", c->control, ret_text))
+		return COMMAND_WRONG;
+	state = trusted_path_directory(
+	    state_file_directory(), TRUSTED_PATH_ROOTS, 0, why);
+	if (state == -EPERM)
+		return say(ret_text, COMMAND_WRONG, "state: %s", why);
+	if (state < 0)
+		state = -1;
+	return COMMAND_DONE;
+}
+
+enum command_exit
+preflight_files(const struct config *c, char *ret_text)
+{
+	*ret_text = '\0';
+	for (size_t i = 0; i < c->n_services; i++)
+		if (refuses_service(&c->services[i], ret_text))
+			return COMMAND_WRONG;
+	if (!c->has_pair)
+		return COMMAND_DONE;
+	if (refuses("notify", c->pair.notify, TRUSTED_PATH_ROOTS, ret_text))
+		return COMMAND_WRONG;
+	for (size_t i = 0; i < c->pair.n_tracks; i++)
+		if (refuses("track script", c->pair.tracks[i].script,
+		        TRUSTED_PATH_ROOTS, ret_text))
+			return COMMAND_WRONG;
 	return COMMAND_DONE;
 }
 

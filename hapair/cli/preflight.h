@@ -37,6 +37,16 @@ bool preflight_lacks_address(
 MUST_CHECK enum command_exit preflight_key(
     const struct config *c, char *ret_text);
 
+/*
+ * What a start runs or obeys, and where it writes, is root's alone
+ * (core/trusted_path.h); the configuration file is read so. What is missing is
+ * another matter.
+ */
+MUST_CHECK enum command_exit preflight_files(
+    const struct config *c, char *ret_text);
+MUST_CHECK enum command_exit preflight_places(
+    const struct config *c, char *ret_text);
+
 /* The user and group exist, and who starts may do what a pair has to. */
 MUST_CHECK enum command_exit preflight_user(
     const struct config *c, char *ret_text);

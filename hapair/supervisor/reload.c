@@ -3,23 +3,35 @@
 #include "config/load.h"
 #include "core/reply.h"
 #include "core/secret.h"
+#include "core/trusted_path.h"
 #include "hapair/supervisor/child_setup.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT_MAX 512
+#define TEXT_MAX 1024
 
 /* What is in the way of a reload; NULL: nothing. */
 static const char *
-find_fault(const struct config *running, const char *path)
+find_fault(
+    const struct config *running, const char *path, char buf[static TEXT_MAX])
 {
+	char why[TRUSTED_PATH_WHY_MAX];
 	CLEANUP(free_str) char *text = NULL;
 	struct config *c = NULL;
 	size_t len;
 	bool same;
+	int e;
 
-	if (load_read(path, NULL, &text, &len) < 0)
+	e = load_read(path, true, NULL, &text, &len);
+	if (e == -EPERM) {
+		(void)snprintf(buf, TEXT_MAX,
+		    "the configuration file %.250s: %s; nothing was changed",
+		    path, trusted_path_fault(path, TRUSTED_PATH_ROOTS, e, why));
+		return buf;
+	}
+	if (e < 0)
 		return "the configuration file cannot be read; nothing was changed";
 	if (load_text(path, text, len, NULL, &c) < 0)
 		return "the configuration file has mistakes (`hapair check` shows them); nothing was changed";
@@ -35,9 +47,10 @@ void
 reload_obey(struct ev_loop *loop, const struct config *running,
     const char *path, struct child *failover, int *socket)
 {
-	const char *fault = find_fault(running, path);
+	char wrong[TEXT_MAX];
+	const char *fault = find_fault(running, path, wrong);
 	struct secret_keys keys;
-	char text[TEXT_MAX];
+	char text[TEXT_MAX], why[TRUSTED_PATH_WHY_MAX];
 	int e;
 
 	if (fault != NULL) {
@@ -48,7 +61,8 @@ reload_obey(struct ev_loop *loop, const struct config *running,
 	if (e < 0) {
 		(void)snprintf(text, sizeof(text),
 		    "key file %.250s: %s; nothing was changed",
-		    running->pair.key_file, secret_fault(e));
+		    running->pair.key_file,
+		    secret_fault(running->pair.key_file, e, why));
 		reply_error(loop, socket, text);
 		return;
 	}

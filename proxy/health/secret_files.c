@@ -76,32 +76,32 @@ secret_files_try_keytab(const char *path)
 }
 
 const char *
-secret_files_keytab_fault(int error)
+secret_files_keytab_fault(
+    const char *path, int error, char buf[static TRUSTED_PATH_WHY_MAX])
 {
-	if (error == -EPERM)
-		return "others can read it, or it is not root's; expected mode 0400";
 	if (error == -EINVAL)
 		return "it is no keytab, or there is no key in it";
-	return strerror(-error);
+	return trusted_path_fault(path, TRUSTED_PATH_SECRET, error, buf);
 }
 
 /* One that cannot be used has an empty text. */
 static void
 read_file(struct item *i)
 {
+	char why[TRUSTED_PATH_WHY_MAX];
 	int e;
 
 	if (i->kind == PASSWORD) {
 		e = secret_load_line(i->path, i->text, sizeof(i->text));
 		if (e < 0)
 			log_error("check", "password file '%s': %s", i->path,
-			    secret_line_fault(e));
+			    secret_line_fault(i->path, e, why));
 		return;
 	}
 	e = copy_keytab(i->path);
 	if (e < 0) {
 		log_error("check", "keytab '%s': %s", i->path,
-		    secret_files_keytab_fault(e));
+		    secret_files_keytab_fault(i->path, e, why));
 		return;
 	}
 	i->fd = e;

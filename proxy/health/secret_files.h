@@ -8,7 +8,7 @@
  * in status. Owned by services.c.
  */
 
-#include "core/base.h"
+#include "core/trusted_path.h"
 
 struct config;
 struct secret_files;
@@ -29,4 +29,5 @@ const char *secret_files_keytab(const struct secret_files *f, const char *path);
 
 /* Whether a keytab could be used: 0 or -errno, and that in words. */
 MUST_CHECK int secret_files_try_keytab(const char *path);
-const char *secret_files_keytab_fault(int error);
+const char *secret_files_keytab_fault(
+    const char *path, int error, char buf[static TRUSTED_PATH_WHY_MAX]);

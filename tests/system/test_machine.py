@@ -97,14 +97,14 @@ def test_each_fault_is_named() -> None:
         assert status == 1, text
         errors = "\n".join(found(text, "error"))
         for said in (
-            r"key file .*others can read it.*mode 0400",
+            r"key file .*others can read it, its mode is 0644: chmod 0400 it",
             r"user 'nobodyatall' does not exist",
             r"service web: cannot listen on 10.77.0.100:80: already in use by \S+, "
             r"process \d+, which listens on 0\.0\.0\.0:80",
             r"group other: interface nosuch0: there is no such interface",
             r"peer proxy2: 10.77.0.2 does not answer 10.77.0.1",
             r"track script .*/nosuch: No such file",
-            r"password file .*/password: others can read it, .*mode 0400",
+            r"password file .*/password: others can read it, .*chmod 0400",
             r"ca .*/noca: No such file",
             r"check script .*/nocheck: No such file",
             r"fence .*/nofence: No such file",
@@ -114,8 +114,8 @@ def test_each_fault_is_named() -> None:
         # Three servers have it, and it is said once.
         assert errors.count("password file ") == 1, text
         warnings = "\n".join(found(text, "warning"))
-        assert re.search(r"notify .*root runs it, and others can change it", warnings), text
-        assert re.search(r"promote .*root runs it, and others can change it", warnings), text
+        assert re.search(r"notify .*can be written by .*chmod go?-w it", errors), text
+        assert re.search(r"promote .*can be written by .*chmod go?-w it", errors), text
         assert "service api: server nosuch.invalid: " in warnings, text
         assert re.search(rf"group main: .* has {VIP[4]} and no hapair runs", warnings), text
 

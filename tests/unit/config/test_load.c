@@ -337,7 +337,7 @@ read_it(const char *path, size_t *ret_len, char *ret_said, size_t room)
 	CLEANUP(diag_free_at) struct diag *diag = diag_new();
 	CLEANUP(free_str) char *text = NULL;
 	FILE *out = fmemopen(ret_said, room, "w");
-	int r = load_read(path, diag, &text, ret_len);
+	int r = load_read(path, false, diag, &text, ret_len);
 
 	assert_non_null(out);
 	diag_print(diag, out);

@@ -43,7 +43,7 @@ derived_keys_differ_by_label_and_context(void **state)
 static void
 a_key_file_is_written_once_and_read_back(void **state)
 {
-	char path[SCRATCH_PATH_MAX];
+	char path[SCRATCH_PATH_MAX], why[TRUSTED_PATH_WHY_MAX];
 	struct secret_key key;
 	struct secret_keys back;
 	struct stat st;
@@ -60,6 +60,8 @@ a_key_file_is_written_once_and_read_back(void **state)
 	assert_int_equal(secret_save(path, &key), -EEXIST);
 	assert_int_equal(chmod(path, 0440), 0);
 	assert_int_equal(secret_load(path, &back), -EPERM);
+	assert_text(secret_fault(path, -EPERM, why),
+	    "others can read it, its mode is 0440: chmod 0400 it");
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(secret_load(path, &back), -ENOENT);
 }
@@ -96,6 +98,8 @@ static const struct row {
 static void
 what_is_no_key_file_is_refused(void **state)
 {
+	char why[TRUSTED_PATH_WHY_MAX];
+
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(no_keys); i++) {
 		char path[SCRATCH_PATH_MAX];
@@ -105,9 +109,10 @@ what_is_no_key_file_is_refused(void **state)
 		(void)scratch_write("none", no_keys[i].text, 0600, path);
 		assert_int_equal(secret_load(path, &keys), no_keys[i].why);
 	}
+	assert_non_null(strstr(secret_fault("/", -EBADMSG, why),
+	    "lines of 64 hexadecimal digits"));
 	assert_non_null(
-	    strstr(secret_fault(-EBADMSG), "lines of 64 hexadecimal digits"));
-	assert_non_null(strstr(secret_fault(-EINVAL), "holds no key"));
+	    strstr(secret_fault("/", -EINVAL, why), "holds no key"));
 }
 
 static void
@@ -115,7 +120,7 @@ a_second_key_may_follow_that_is_another(void **state)
 {
 	static const char *const two[] = { FIRST "\n" SECOND "\n",
 		FIRST "\n" SECOND };
-	char path[SCRATCH_PATH_MAX];
+	char path[SCRATCH_PATH_MAX], why[TRUSTED_PATH_WHY_MAX];
 	struct secret_keys keys;
 
 	(void)state;
@@ -128,7 +133,7 @@ a_second_key_may_follow_that_is_another(void **state)
 	}
 	(void)scratch_write("twice", FIRST "\n" FIRST "\n", 0600, path);
 	assert_int_equal(secret_load(path, &keys), -ENOTUNIQ);
-	assert_non_null(strstr(secret_fault(-ENOTUNIQ), "twice"));
+	assert_non_null(strstr(secret_fault(path, -ENOTUNIQ, why), "twice"));
 }
 
 /* Into room for seven characters, the end of the line among them. */

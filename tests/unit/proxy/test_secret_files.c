@@ -120,14 +120,20 @@ a_keytab_is_kept_as_a_file_that_goes_on_when_its_own_is_gone(void **state)
 static void
 what_is_wrong_with_a_keytab_is_told(void **state)
 {
+	char why[TRUSTED_PATH_WHY_MAX];
+
 	(void)state;
 	assert_int_equal(secret_files_try_keytab(in_dir("k1")), 0);
 	assert_int_equal(secret_files_try_keytab(in_dir("k2")), -EINVAL);
 	assert_int_equal(secret_files_try_keytab(in_dir("p2")), -EPERM);
 	assert_int_equal(secret_files_try_keytab(in_dir("p3")), -ENOENT);
-	assert_text(secret_files_keytab_fault(-EINVAL),
+	assert_text(secret_files_keytab_fault(in_dir("k2"), -EINVAL, why),
 	    "it is no keytab, or there is no key in it");
-	assert_text(secret_files_keytab_fault(-ENOENT), strerror(ENOENT));
+	assert_text(secret_files_keytab_fault(in_dir("p3"), -ENOENT, why),
+	    strerror(ENOENT));
+	assert_non_null(
+	    strstr(secret_files_keytab_fault(in_dir("p2"), -EPERM, why),
+	        "chmod 0400 it"));
 }
 
 static void
