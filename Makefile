@@ -12,8 +12,14 @@ WARN := -Wall -Wextra -Wno-unused-parameter -Wshadow -Wstrict-prototypes \
 CFLAGS ?= -O2 -g
 PKGS := yaml-0.1 libnl-3.0 libnl-route-3.0 libsodium jansson libcap-ng libsystemd libcares libcurl libcrypto krb5 krb5-gssapi
 CPPFLAGS += -D_GNU_SOURCE -I. -isystem /usr/include/libnl3
-ALL_CFLAGS := -std=gnu17 $(WARN) $(CFLAGS) $(EXTRA) -fstack-protector-strong \
+ALL_CFLAGS = -std=gnu17 $(WARN) $(CFLAGS) $(EXTRA) $(HARDEN) $(FORTIFY) \
 	-fno-strict-aliasing -pthread -MMD -MP
+# What this compiler has for this machine; asked once, and not before it is installed.
+HARDEN = $(eval HARDEN := $(shell for flag in -fstack-protector-strong \
+	-fstack-clash-protection -fcf-protection; do \
+	$(CC) -Werror $$flag -S -o /dev/null -x c /dev/null 2>/dev/null && echo $$flag; done))$(HARDEN)
+# It needs an optimiser, and hides from a sanitizer what that looks for.
+FORTIFY = $(if $(findstring -fsanitize=,$(CFLAGS) $(EXTRA)),,$(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3))
 LIBS = -lev -lm $(shell pkg-config --libs $(PKGS))
 
 # Every function is bound at the start: at a takeover nothing is looked up, and
