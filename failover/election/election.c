@@ -176,7 +176,7 @@ step_init(struct election *e, const struct election_event *ev, struct mono now,
 		 * while we were dead, its term is higher and we yield to the
 		 * first heartbeat.
 		 */
-		if (ev->restore.term > e->term)
+		if (election_term_is_news(ev->restore.term, e->term))
 			e->term = ev->restore.term;
 		if (ev->restore.master)
 			transition_enter(e, ELECTION_MASTER,
@@ -283,6 +283,23 @@ election_served_ms(const struct election *e, struct mono now)
 	                                   : ELECTION_SERVED_MAX_MS;
 }
 
+bool
+election_term_is_later(uint64_t a, uint64_t b)
+{
+	const uint64_t half = UINT64_C(1) << 63, ahead = a - b;
+
+	return ahead != 0 && (ahead < half || (ahead == half && a > b));
+}
+
+bool
+election_term_is_news(uint64_t a, uint64_t b)
+{
+	const uint64_t quarter = UINT64_C(1) << 62, ahead = a - b;
+
+	return election_term_is_later(a, b) ||
+	    (ahead > quarter && ahead < 3 * quarter);
+}
+
 static bool
 asks(const struct election_out *out, enum election_action action)
 {
@@ -294,7 +311,8 @@ asks(const struct election_out *out, enum election_action action)
 
 /*
  * The virtual IPs come and go with mastership, and with nothing else; who
- * can't serve or ends is no master; terms rise with a claim and never fall.
+ * can't serve or ends is no master; a claim is later than all that the peer
+ * has spoken of, and no term is given up for an earlier one.
  */
 static bool
 is_sane(const struct election *before, const struct election *after,
@@ -318,9 +336,11 @@ is_sane(const struct election *before, const struct election *after,
 	if (!is && mono_is_never(after->deadline) &&
 	    after->state != ELECTION_FAULT)
 		return false; /* nothing would ever end it */
-	if (claimed && before->term != UINT64_MAX)
-		return after->term > before->term;
-	return after->term >= before->term;
+	if (claimed)
+		return after->term != before->term &&
+		    election_term_is_later(after->term, after->heard_term);
+	return after->term == before->term ||
+	    election_term_is_news(after->term, before->term);
 }
 
 /* Who waits for the end of a pause asks at once, and claims. */

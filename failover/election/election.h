@@ -192,8 +192,8 @@ struct election {
 	struct mono defended;      /* MASTER: when we last contradicted */
 	struct mono settled;       /* from then on what we read is new */
 	struct suspect doubt;      /* the peer is silent: who has them? */
-	uint64_t term;             /* of our reign, else the highest known */
-	uint64_t heard_term;       /* the highest the peer spoke of */
+	uint64_t term;             /* of our reign, else the latest known */
+	uint64_t heard_term;       /* the latest the peer spoke of */
 	uint32_t heard_illness;    /* by its last heartbeat */
 	uint8_t priority;          /* the configured one, less what is ill */
 	uint8_t faults, lacks;     /* what ails us, and does not forbid */
@@ -226,6 +226,19 @@ uint32_t election_served_ms(const struct election *e, struct mono now);
 MUST_CHECK struct election election_step(const struct election *before,
     const struct election_event *ev, struct mono now,
     struct election_out *ret_out);
+
+/*
+ * Terms run in a ring: of two that one is later that is less than half the ring
+ * ahead. So there is none after which nobody could claim, whatever the peer
+ * says.
+ */
+bool election_term_is_later(uint64_t a, uint64_t b);
+
+/*
+ * Whether a node that knew of `b`, and does not reign, goes on from `a`: it is
+ * later, or so far off that one of the two was never made by claims.
+ */
+bool election_term_is_news(uint64_t a, uint64_t b);
 
 const char *election_state_name(enum election_state state);
 const char *election_action_name(enum election_action action);

@@ -25,6 +25,17 @@ pause_left_ms(const struct pause *p, struct mono now)
 	return ms < PAUSE_MOST_MS ? (uint32_t)ms : PAUSE_MOST_MS;
 }
 
+/* In a ring, as terms are: no epoch is the last. Zero is before all. */
+static bool
+is_later(uint32_t a, uint32_t b)
+{
+	const uint32_t half = UINT32_C(1) << 31, ahead = a - b;
+
+	if (a == 0 || b == 0)
+		return a > b;
+	return ahead != 0 && (ahead < half || (ahead == half && a > b));
+}
+
 static void
 take(struct pause *p, uint32_t epoch, bool own, uint32_t ms, struct mono now)
 {
@@ -36,10 +47,7 @@ take(struct pause *p, uint32_t epoch, bool own, uint32_t ms, struct mono now)
 void
 pause_set(struct pause *p, uint32_t ms, struct mono now)
 {
-	if (p->epoch < UINT32_MAX)
-		take(p, p->epoch + 1, true, ms, now);
-	else
-		take(p, p->epoch, true, ms, now);
+	take(p, p->epoch < UINT32_MAX ? p->epoch + 1 : 1, true, ms, now);
 }
 
 bool
@@ -48,9 +56,9 @@ pause_hear(struct pause *p, const struct pause *other, uint32_t left_ms,
 {
 	const uint32_t ms = left_ms < PAUSE_MOST_MS ? left_ms : PAUSE_MOST_MS;
 
-	if (other->epoch < p->epoch ||
-	    (other->epoch == p->epoch &&
-	        (int64_t)ms - pause_left_ms(p, now) < ALIKE_MS))
+	if (other->epoch == p->epoch
+	        ? (int64_t)ms - pause_left_ms(p, now) < ALIKE_MS
+	        : !is_later(other->epoch, p->epoch))
 		return false;
 	take(p, other->epoch, other->own, ms, now);
 	return true;

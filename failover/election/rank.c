@@ -50,8 +50,9 @@ static enum election_reason
 outranked(const struct election *e, const struct election_heartbeat *h)
 {
 	if (h->term != e->term)
-		return h->term > e->term ? ELECTION_OUTRANKED_TERM
-		                         : ELECTION_UNCHANGED;
+		return election_term_is_later(h->term, e->term)
+		    ? ELECTION_OUTRANKED_TERM
+		    : ELECTION_UNCHANGED;
 	return rank_is_outranked(e, h) ? ELECTION_OUTRANKED_RANK
 	                               : ELECTION_UNCHANGED;
 }
@@ -80,7 +81,8 @@ beaten(const struct election *e, const struct election_heartbeat *h,
 		/* Who was stopped says what was, once: not before it hears us.
 		 */
 		if (has_served_longer(h->served_ms, served_ms))
-			return h->hears_us || h->term >= e->term
+			return h->hears_us ||
+			        !election_term_is_later(e->term, h->term)
 			    ? ELECTION_OUTSERVED
 			    : ELECTION_UNCHANGED;
 		if (has_served_longer(served_ms, h->served_ms))
@@ -112,10 +114,10 @@ rank_contest(struct election *e, const struct election_heartbeat *h,
 	enum election_reason reason;
 
 	/* It has asked us to take it, and does not know yet that we have. */
-	if (h->hands_over && h->term < e->term)
+	if (h->hands_over && election_term_is_later(e->term, h->term))
 		return;
 	reason = beaten(e, h, contested_ms(e, h, now), now);
-	if (e->handing && h->term > e->term)
+	if (e->handing && election_term_is_later(h->term, e->term))
 		reason = ELECTION_GAVE_OVER;
 	if (reason != ELECTION_UNCHANGED) {
 		transition_follow(e, h, now, reason, out);

@@ -68,7 +68,8 @@ master_hears(struct election *e, const struct election_heartbeat *h,
 {
 	const bool cut_off = was_cut_off(e, h, now);
 	/* For a moment, and we did not hear it. */
-	const bool claimed = h->term > e->term && h->term > e->heard_term;
+	const bool claimed = election_term_is_later(h->term, e->term) &&
+	    election_term_is_later(h->term, e->heard_term);
 
 	if (h->here)
 		hear_somebody(e, now);

@@ -21,10 +21,11 @@ transition_note(
 	e->peer_reigned = h->state == ELECTION_MASTER;
 	e->heard_illness = illness_of(h);
 	e->recovered = mono_never(); /* it was the peer that was heard */
-	if (h->term > e->heard_term)
+	if (election_term_is_news(h->term, e->heard_term))
 		e->heard_term = h->term;
 	/* While we reign the term is that of our reign. */
-	if (e->state != ELECTION_MASTER && h->term > e->term)
+	if (e->state != ELECTION_MASTER &&
+	    election_term_is_news(h->term, e->term))
 		e->term = h->term;
 }
 
@@ -59,7 +60,7 @@ transition_enter(struct election *e, enum election_state to,
 	out->reason = reason;
 	if (from == ELECTION_MASTER && to != ELECTION_MASTER) {
 		transition_ask(out, ELECTION_DEL_ADDRESSES);
-		if (e->heard_term > e->term)
+		if (election_term_is_news(e->heard_term, e->term))
 			e->term = e->heard_term;
 	}
 	transition_ask(out, ELECTION_SEND_HELLO);
@@ -83,10 +84,10 @@ void
 transition_claim(struct election *e, struct mono now,
     enum election_reason reason, struct election_out *out)
 {
-	if (e->heard_term > e->term)
+	/* Later than ours, and than all that the peer spoke of. */
+	if (!election_term_is_later(e->term + 1, e->heard_term))
 		e->term = e->heard_term;
-	if (e->term < UINT64_MAX)
-		e->term++;
+	e->term++;
 	if (reason == ELECTION_PEER_SILENT)
 		out->silent_ms = (uint32_t)mono_span_ms(e->heard, now);
 	transition_enter(e, ELECTION_MASTER,

@@ -123,7 +123,7 @@ unfit_step(struct election *e, const struct election_event *ev, struct mono now,
 		transition_ask(out, ELECTION_SEND_HELLO);
 		break;
 	case ELECTION_RESTORE:
-		if (ev->restore.term > e->term)
+		if (election_term_is_news(ev->restore.term, e->term))
 			e->term = ev->restore.term;
 		break;
 	case ELECTION_STALLED:

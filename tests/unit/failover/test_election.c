@@ -345,16 +345,57 @@ a_restored_master_goes_on_with_its_term(void **state)
 	assert_int_equal(e.state, ELECTION_BACKUP);
 }
 
+/*
+ * Whatever term the peer spoke of: a claim is later than that, a peer that has
+ * forgotten all accepts it as such, and gives way to it.
+ */
 static void
-the_highest_term_there_is_does_not_overflow(void **state)
+no_term_is_the_last(void **state)
 {
-	struct election e = backup();
+	static const uint64_t terms[] = { 7, 1000000, UINT64_MAX / 2,
+		UINT64_C(1) << 63, (UINT64_C(1) << 63) + 7, UINT64_MAX - 1,
+		UINT64_MAX };
 
 	(void)state;
-	(void)step(&e, heard(ELECTION_MASTER, 150, UINT64_MAX), 10);
-	(void)doubt(&e, 70);
-	assert_int_equal(e.state, ELECTION_MASTER);
-	assert_true(e.term == UINT64_MAX);
+	for (size_t i = 0; i < ARRAY_LEN(terms); i++) {
+		struct election e = backup(), fresh = backup();
+		struct election_event ev;
+
+		fresh.term = fresh.heard_term = 0;
+		(void)step(&e, heard(ELECTION_MASTER, 150, terms[i]), 10);
+		(void)doubt(&e, 70);
+		assert_int_equal(e.state, ELECTION_MASTER);
+		assert_true(election_term_is_later(e.term, terms[i]));
+		/* A handover to one that begins at nought, ... */
+		(void)step(&e, plain(ELECTION_HANDOVER_BEGIN), 100);
+		ev = heard(ELECTION_MASTER, 150, e.term);
+		ev.heartbeat.hands_over = true;
+		(void)step(&fresh, ev, 100);
+		assert_int_equal(fresh.state, ELECTION_MASTER);
+		ev = heard(ELECTION_MASTER, 150, fresh.term);
+		assert_int_equal(step(&e, ev, 101).reason, ELECTION_GAVE_OVER);
+		/* ... and back. */
+		ev.heartbeat.hands_over = true;
+		(void)step(&e, ev, 200);
+		assert_int_equal(e.state, ELECTION_MASTER);
+		assert_true(election_term_is_later(e.term, fresh.term));
+	}
+}
+
+static void
+of_any_two_terms_one_is_later(void **state)
+{
+	static const uint64_t terms[] = { 0, 1, 2, UINT64_MAX / 2,
+		UINT64_C(1) << 63, (UINT64_C(1) << 63) + 1, UINT64_MAX - 1,
+		UINT64_MAX };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(terms); i++)
+		for (size_t k = 0; k < ARRAY_LEN(terms); k++)
+			assert_int_equal(
+			    election_term_is_later(terms[i], terms[k]) +
+			        election_term_is_later(terms[k], terms[i]),
+			    i != k);
 }
 
 int
@@ -380,7 +421,8 @@ main(void)
 		cmocka_unit_test(
 		    unproven_traffic_prolongs_listening_up_to_a_limit),
 		cmocka_unit_test(a_restored_master_goes_on_with_its_term),
-		cmocka_unit_test(the_highest_term_there_is_does_not_overflow),
+		cmocka_unit_test(no_term_is_the_last),
+		cmocka_unit_test(of_any_two_terms_one_is_later),
 	};
 
 	TEST_MAIN(tests);

@@ -82,6 +82,37 @@ it_never_lasts_longer_than_a_day(void **state)
 	assert_int_equal(pause_left_ms(&a, at(10)), 0);
 }
 
+/* Whatever the peer said before it went: the next word here holds on both. */
+static void
+no_epoch_is_the_last(void **state)
+{
+	static const uint32_t epochs[] = { 1, UINT32_MAX / 2, 1u << 31,
+		UINT32_MAX - 1, UINT32_MAX };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(epochs); i++) {
+		const struct pause said = { .epoch = epochs[i] };
+		struct pause a = pause_none(), b = pause_none();
+
+		assert_true(pause_hear(&a, &said, 60000, at(0)));
+		tell(&a, &b, 10);
+		assert_true(pause_left_ms(&b, at(20)) > 0);
+		pause_set(&a, 0, at(100));
+		tell(&b, &a, 110);
+		tell(&a, &b, 120);
+		assert_int_equal(pause_left_ms(&a, at(130)), 0);
+		assert_int_equal(pause_left_ms(&b, at(130)), 0);
+		pause_set(&b, 5000, at(200));
+		tell(&b, &a, 210);
+		assert_true(pause_left_ms(&a, at(220)) > 0);
+		/* Who has lost its memory learns it anew. */
+		b = pause_none();
+		tell(&b, &a, 230);
+		tell(&a, &b, 240);
+		assert_true(pause_left_ms(&b, at(250)) > 0);
+	}
+}
+
 int
 main(void)
 {
@@ -90,6 +121,7 @@ main(void)
 		cmocka_unit_test(telling_each_other_makes_it_no_longer),
 		cmocka_unit_test(of_two_at_once_the_longer_one_holds),
 		cmocka_unit_test(it_never_lasts_longer_than_a_day),
+		cmocka_unit_test(no_epoch_is_the_last),
 	};
 
 	TEST_MAIN(tests);
