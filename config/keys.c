@@ -500,8 +500,9 @@ static const struct schema_key file_keys[] = {
 	    .fallback = "auto",
 	    .help = "Threads of the relay. auto: one for each core." },
 	{ "user", NAME(config, user, USER_MAX),
-	    .help = "The relay runs as this user. Without it, as hapair if "
-	            "that user exists, else as nobody." },
+	    .help = "The relay runs as this user. Without it, as hapair-relay "
+	            "or hapair if that user exists, else as a number that "
+	            "nobody has." },
 	{ "group", NAME(config, group, USER_MAX),
 	    .help = "The relay's group. Without it, as for the user." },
 	{ "max_connections",

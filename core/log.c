@@ -32,11 +32,12 @@
 
 static struct {
 	atomic_bool running;
-	atomic_bool ending, dropping;
+	atomic_bool ending;
 	atomic_bool asleep; /* the writer: the next line is to wake it */
 	atomic_int level;
 	atomic_ulong dropped;
 	sem_t wake;
+	bool started; /* the writer */
 	pthread_t writer;
 	struct ring ring;
 	struct sink sink;
@@ -125,8 +126,6 @@ writer_main(void *unused)
 	do {
 		sleep_until_woken();
 		let_lines_come_together();
-		if (atomic_exchange(&logger.dropping, false))
-			proc_drop_thread();
 		/*
 		 * Asked before draining: what was logged until then goes out.
 		 */
@@ -149,31 +148,36 @@ log_open(const struct log_options *options)
 	atomic_store(&logger.level, (int)options->level);
 	if (sem_init(&logger.wake, 0, 0) == -1)
 		return -errno;
-	e = proc_start_thread(&logger.writer, 0, writer_main, NULL);
-	if (e < 0) {
-		sink_close(&logger.sink);
-		return e;
-	}
 	atomic_store(&logger.running, true);
 	return 0;
 }
 
-void
-log_drop(void)
+int
+log_start(void)
 {
-	if (!atomic_load(&logger.running))
-		return;
-	atomic_store(&logger.dropping, true);
-	wake(true);
+	int e;
+
+	if (logger.started || !atomic_load(&logger.running))
+		return 0;
+	e = proc_start_thread(&logger.writer, 0, writer_main, NULL);
+	logger.started = e == 0;
+	return e;
 }
 
 void
 log_close(void)
 {
+	unsigned long told = 0;
 	struct timespec until;
 
 	if (!atomic_exchange(&logger.running, false))
 		return;
+	if (!logger.started) { /* what was to be its first lines */
+		drain(&told);
+		sink_close(&logger.sink);
+		return;
+	}
+	logger.started = false;
 	atomic_store(&logger.ending, true);
 	wake(true);
 	(void)clock_gettime(CLOCK_REALTIME, &until);

@@ -41,16 +41,17 @@ struct log_options {
 };
 
 /*
- * Opens the sink and starts the writer. Returns 0 or -errno (a file that
- * cannot be opened); syslog that is not there yet is tried again by the line.
+ * Opens the sink, as who we are now. Returns 0 or -errno (a file that cannot
+ * be opened); syslog that is not there yet is tried again by the line. Lines
+ * wait for log_start(), or for log_close().
  */
 MUST_CHECK int log_open(const struct log_options *options);
 
 /*
- * After proc_drop(): the writer gives up its capabilities too, soon. It writes
- * to what is open, and is as old as the log.
+ * Starts the writer, which has the rights that we have then, and keeps them: a
+ * role first drops its own (proc_drop()). Returns 0 or -errno.
  */
-void log_drop(void);
+MUST_CHECK int log_start(void);
 
 /* Writes out what is queued, for 500 ms at most, and returns to stderr. */
 void log_close(void);

@@ -5,32 +5,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cap-ng.h>
 
+/*
+ * The kernel takes all capabilities from who was root and is no more, unless
+ * asked to leave those that are permitted; keep_only() takes what is too many.
+ */
 static int
-become(const char *user, const char *group)
+become(const struct proc_user *user, bool keeps)
 {
-	const struct passwd *pw = getpwnam(user);
-	const struct group *gr;
-	gid_t gid;
-
-	if (pw == NULL)
-		return -ENOENT;
-	gid = pw->pw_gid;
-	if (group != NULL) {
-		gr = getgrnam(group);
-		if (gr == NULL)
-			return -ENOENT;
-		gid = gr->gr_gid;
-	}
-	if (setgroups(0, NULL) == -1 || setresgid(gid, gid, gid) == -1 ||
-	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) == -1)
+	if (prctl(PR_SET_KEEPCAPS, keeps) == -1 || setgroups(0, NULL) == -1 ||
+	    setresgid(user->gid, user->gid, user->gid) == -1 ||
+	    setresuid(user->uid, user->uid, user->uid) == -1 ||
+	    prctl(PR_SET_KEEPCAPS, 0) == -1)
 		return -errno;
 	return 0;
 }
@@ -50,7 +43,6 @@ keep_only(enum proc_caps caps)
 		    CAPNG_ADD, in, CAP_NET_ADMIN, CAP_NET_RAW, -1);
 		break;
 	}
-	/* The bounding set goes too, where we may: no exec brings them back. */
 	if (e != 0 || capng_apply(CAPNG_SELECT_CAPS) != 0)
 		return -EPERM;
 	return 0;
@@ -64,30 +56,28 @@ clear_bounds(void)
 }
 
 void
-proc_drop_thread(void)
+proc_shut(mode_t mask)
 {
-	/* Without CAP_SETPCAP the bounds stay, and mean nothing here. */
-	(void)clear_bounds();
-	(void)keep_only(PROC_CAPS_NONE);
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	const struct rlimit none = { 0, 0 };
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	(void)umask(umask(077) | mask);
 }
 
 int
-proc_drop(const char *user, const char *group, enum proc_caps caps,
-    const char **ret_what)
+proc_drop(
+    const struct proc_user *user, enum proc_caps caps, const char **ret_what)
 {
 	int e;
 
 	if (geteuid() == 0) {
-		/*
-		 * In this order: the bounding set needs CAP_SETPCAP, and a
-		 * change to another user clears the rest by itself.
-		 */
+		/* In this order: the bounding set needs CAP_SETPCAP. */
 		*ret_what = "clearing the capability bounding set";
 		if (!clear_bounds())
 			return -EPERM;
 		*ret_what = "changing to the user";
-		e = user != NULL ? become(user, group) : 0;
+		e = become(user, caps != PROC_CAPS_NONE);
 		if (e < 0)
 			return e;
 		*ret_what = "dropping capabilities";
@@ -98,6 +88,8 @@ proc_drop(const char *user, const char *group, enum proc_caps caps,
 	*ret_what = "giving up new privileges";
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		return -errno;
+	/* A change of user sets it to what fs.suid_dumpable says. */
+	(void)prctl(PR_SET_DUMPABLE, 0);
 	return 0;
 }
 

@@ -2,13 +2,13 @@
 
 /*
  * What a process may do and when it must end: capabilities (the door to
- * libcap-ng), user, death with its parent. Called once, at a role's start, and
- * proc_drop_thread() by the log's thread.
+ * libcap-ng), user, death with its parent. Called once, at a role's start.
  */
 
 #include "core/base.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 enum proc_caps {
@@ -16,22 +16,29 @@ enum proc_caps {
 	PROC_CAPS_FAILOVER, /* CAP_NET_ADMIN, CAP_NET_RAW */
 };
 
-/*
- * Becomes `user` and `group` (names; NULL: stays who it is), keeps only these
- * capabilities, and can never gain any again (no_new_privs). Where the caller
- * is not root there is nothing to drop and users stay. Returns 0 or -errno,
- * with *ret_what naming the step that failed.
- */
-MUST_CHECK int proc_drop(const char *user, const char *group,
-    enum proc_caps caps, const char **ret_what);
+/* Numbers: names were looked up by whoever has the time to. */
+struct proc_user {
+	uid_t uid;
+	gid_t gid;
+};
 
 /*
- * The calling thread keeps no capability and can never gain any. proc_drop()
- * takes away from its own thread and from those that start later (users are
- * everybody's); one that was there before does this itself, and after it: a
- * change of user that one thread may not make ends the process.
+ * Nobody reads what is in this process's memory: it leaves no core, and no
+ * process but one of root's looks into it. Files that it makes from now on are
+ * without the bits of `mask`, too. What it starts inherits the first and the
+ * last.
  */
-void proc_drop_thread(void);
+void proc_shut(mode_t mask);
+
+/*
+ * Becomes `user`, keeps only these capabilities, and can never gain any again
+ * (no_new_privs). Where the caller is not root there is nothing to drop and
+ * users stay. Threads that are there already keep what they have: to be called
+ * before the first. Returns 0 or -errno, with *ret_what naming the step that
+ * failed.
+ */
+MUST_CHECK int proc_drop(
+    const struct proc_user *user, enum proc_caps caps, const char **ret_what);
 
 /*
  * This process gets `sig` when its parent ends. To be called after proc_drop():

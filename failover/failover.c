@@ -51,6 +51,7 @@
 struct life {
 	struct role role; /* first: what it is all about */
 	pid_t parent;
+	struct proc_user user;
 	int status; /* of the process, once the loop has ended */
 	ev_io supervisor_ready;
 	ev_signal on_term, on_int;
@@ -259,10 +260,6 @@ lend_sockets(const struct role *role)
 			log_debug("failover", "no room to lend a socket");
 }
 
-/*
- * The log's writer thread is started first: threads inherit the scheduling,
- * and it shall not be a real-time one.
- */
 static int
 begin_pair(struct role *role)
 {
@@ -278,7 +275,7 @@ begin_pair(struct role *role)
 	if (e < 0)
 		log_warning("failover", "%s: %s, going on without it", what,
 		    strerror(-e));
-	e = proc_drop(NULL, NULL, PROC_CAPS_FAILOVER, &what);
+	e = proc_drop(&life_of(role)->user, PROC_CAPS_FAILOVER, &what);
 	return e < 0 ? failed(what, e) : 0;
 }
 
@@ -296,12 +293,15 @@ begin(struct role *role)
 	if (role->other != NULL)
 		e = begin_pair(role);
 	else
-		e = proc_drop(NULL, NULL, PROC_CAPS_NONE, &what);
+		e = proc_drop(&life_of(role)->user, PROC_CAPS_NONE, &what);
 	if (e == 0)
 		e = proc_die_with(life_of(role)->parent, SIGTERM);
 	if (e < 0)
 		return e;
-	log_drop();
+	/* The first thread: each has the rights of whoever started it. */
+	e = log_start();
+	if (e < 0)
+		return e;
 	role->begun = true;
 	if (role->other != NULL) {
 		e = link_watch_start(role);
@@ -533,12 +533,13 @@ watch_signal(struct role *role, ev_signal *w, int number)
 
 /* Empty, and able to hear the supervisor. */
 static int
-start(struct life *life, int channel)
+start(struct life *life, int channel, const struct proc_user *user)
 {
 	struct role *role = &life->role;
 	int e;
 
 	life->parent = getppid();
+	life->user = *user;
 	role->supervisor = channel;
 	role->relay = role->packet = -1;
 	role->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
@@ -564,7 +565,7 @@ start(struct life *life, int channel)
 }
 
 int
-failover_run(int channel)
+failover_run(int channel, const struct proc_user *user)
 {
 	struct life *life = calloc(1, sizeof(*life));
 	int status;
@@ -573,7 +574,7 @@ failover_run(int channel)
 		return 1;
 	proc_set_name("hapair-failover");
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (start(life, channel) < 0)
+	if (start(life, channel, user) < 0)
 		return 1; /* and the process ends with all that it had */
 	ev_run(life->role.loop, 0);
 	finish(life);

@@ -6,10 +6,10 @@
  * has ended in good order, with every virtual IP released and the peer told.
  */
 
-#include "core/base.h"
+#include "core/proc.h"
 
 /*
  * `channel` is the one to the supervisor (core/msg.h says what comes over
- * it). Returns the process's exit status.
+ * it), and `user` whom it becomes. Returns the process's exit status.
  */
-int failover_run(int channel);
+int failover_run(int channel, const struct proc_user *user);

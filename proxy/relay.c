@@ -21,7 +21,6 @@
 #include "proxy/services.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +49,7 @@ struct relay {
 	int channel,
 	    failover; /* channels; failover is -1 while there is none */
 	pid_t parent;
+	struct proc_user user;
 	struct msg_start start;
 	struct config *config; /* NULL before START */
 	unsigned n_listeners;  /* received so far */
@@ -148,25 +148,25 @@ open_log(const struct config *c)
 	return log_open(&o);
 }
 
-/* As the configuration says; else hapair where there is one, else nobody. */
+/* Before the first thread: each has the rights of whoever started it. */
 static int
 drop_privileges(struct relay *r)
 {
-	const char *user = r->config->user;
 	const char *what = "";
 	int e;
 
-	if (user == NULL)
-		user = getpwnam("hapair") != NULL ? "hapair" : "nobody";
 	/* Connections take memory; the failover role must outlive that. */
 	proc_spare_no_more();
-	e = proc_drop(user, r->config->group, PROC_CAPS_NONE, &what);
+	e = proc_drop(&r->user, PROC_CAPS_NONE, &what);
+	if (e < 0) {
+		log_error(
+		    "relay", "%s %u: %s", what, r->user.uid, strerror(-e));
+		return e;
+	}
+	e = proc_die_with(r->parent, SIGTERM);
 	if (e < 0)
-		log_error("relay", "%s '%s': %s", what, user, strerror(-e));
-	else
-		e = proc_die_with(r->parent, SIGTERM);
-	log_drop();
-	return e;
+		return e;
+	return log_start();
 }
 
 static void
@@ -500,12 +500,13 @@ on_signal(struct ev_loop *loop, ev_signal *s, int revents)
 }
 
 static void
-relay_init(struct relay *r, int channel)
+relay_init(struct relay *r, int channel, const struct proc_user *user)
 {
 	r->loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV);
 	r->channel = channel;
 	r->failover = -1;
 	r->parent = getppid();
+	r->user = *user;
 	r->status = EXIT_FAILURE;
 	status_query_init(&r->query, r->loop, answer_status, r);
 	ev_io_init(&r->chan_ready, on_chan, channel, EV_READ);
@@ -539,7 +540,7 @@ relay_fini(struct relay *r)
 }
 
 int
-relay_run(int channel)
+relay_run(int channel, const struct proc_user *user)
 {
 	struct relay *r = calloc(1, sizeof(*r));
 	int status;
@@ -549,7 +550,7 @@ relay_run(int channel)
 	proc_set_name("hapair-relay");
 	/* splice() and write() know no MSG_NOSIGNAL. */
 	(void)signal(SIGPIPE, SIG_IGN);
-	relay_init(r, channel);
+	relay_init(r, channel, user);
 	(void)ev_run(r->loop, 0);
 	status = r->status;
 	relay_fini(r);

@@ -6,10 +6,10 @@
  * workers (worker.h) are threads of it.
  */
 
-#include "core/base.h"
+#include "core/proc.h"
 
 /*
  * `chan` is the channel to the supervisor (core/msg.h says what comes over
- * it). Returns the process's exit status.
+ * it), and `user` whom it becomes. Returns the process's exit status.
  */
-int relay_run(int channel);
+int relay_run(int channel, const struct proc_user *user);

@@ -1,3 +1,4 @@
+#include "core/proc.h"
 #include "failover/failover.h"
 #include "hapair/cli/command.h"
 #include "hapair/supervisor/child.h"
@@ -21,11 +22,16 @@ has_channel(void)
 int
 cmd_role(int argc, char **argv)
 {
-	if (argc == 2 && has_channel()) {
+	struct proc_user user;
+
+	if (argc == 4 && has_channel()) {
+		proc_shut(077);
+		user.uid = (uid_t)strtoul(argv[2], NULL, 10);
+		user.gid = (gid_t)strtoul(argv[3], NULL, 10);
 		if (strcmp(argv[1], "failover") == 0)
-			return failover_run(CHILD_CHAN_FD);
+			return failover_run(CHILD_CHAN_FD, &user);
 		if (strcmp(argv[1], "relay") == 0)
-			return relay_run(CHILD_CHAN_FD);
+			return relay_run(CHILD_CHAN_FD, &user);
 	}
 	return command_refuse(
 	    NULL, COMMAND_WRONG, "'role' is for the supervisor alone");

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /*
  * Everything that can be found wrong is found here, in the foreground and
@@ -181,6 +182,8 @@ open_log(const struct config *c)
 	char why[TRUSTED_PATH_WHY_MAX];
 	int e = log_open(&o);
 
+	if (e == 0)
+		e = log_start();
 	if (e < 0)
 		return command_refuse(NULL, status_of(e), "log %s: %s", o.path,
 		    trusted_path_fault(o.path, TRUSTED_PATH_ANYBODYS, e, why));
@@ -280,6 +283,9 @@ cmd_run(int argc, char **argv)
 	int status =
 	    command_parse("run", argc, argv, options, ARRAY_LEN(options));
 
+	/* What a launcher left open is none of ours to keep, nor to pass on. */
+	(void)close_range(STDERR_FILENO + 1, ~0U, 0);
+	proc_shut(022);
 	if (status == COMMAND_DONE)
 		status = prepare(&r);
 	if (status == COMMAND_DONE && r.daemon) {

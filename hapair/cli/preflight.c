@@ -322,8 +322,14 @@ preflight_files(const struct config *c, char *ret_text)
 enum command_exit
 preflight_user(const struct config *c, char *ret_text)
 {
-	if (c->user != NULL && getpwnam(c->user) == NULL)
+	const struct passwd *pw = c->user != NULL ? getpwnam(c->user) : NULL;
+
+	if (c->user != NULL && pw == NULL)
 		return say(ret_text, COMMAND_WRONG, "user '%s' does not exist",
+		    c->user);
+	if (pw != NULL && pw->pw_uid == 0)
+		return say(ret_text, COMMAND_WRONG,
+		    "user '%s' is root, which owns too much for a relay; expected a user of its own",
 		    c->user);
 	if (c->group != NULL && getgrnam(c->group) == NULL)
 		return say(ret_text, COMMAND_WRONG, "group '%s' does not exist",

@@ -5,31 +5,76 @@
 #include "core/timeout.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* What a launcher has in its environment is not for a role, but for these. */
+static const char *const kept[] = { "PATH=", "LANG=", "LC_",
+	"TZ=", "TMPDIR=", "KRB5", "GSS", "SSL_", "OPENSSL_",
+	"RES_OPTIONS=", "LOCALDOMAIN=", "LD_", "GLIBC_TUNABLES=", "MALLOC_",
+	"ASAN_OPTIONS=", "LSAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS=",
+	"HAPAIR_" };
+
+#define ENVIRONMENT_MAX 64
+
+static void
+keep_environment(char *ret_env[static ENVIRONMENT_MAX])
+{
+	size_t n = 0;
+
+	for (char **e = environ; *e != NULL && n < ENVIRONMENT_MAX - 1; e++)
+		for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+			if (strncmp(*e, kept[i], strlen(kept[i])) == 0) {
+				ret_env[n++] = *e;
+				break;
+			}
+	ret_env[n] = NULL;
+}
+
+/*
+ * The channel, and stderr for what cannot be logged. Whatever else is open
+ * here, or was where we were started, is nobody's business there.
+ */
+static int
+keep_descriptors(int channel)
+{
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	channel = fcntl(channel, F_DUPFD, CHILD_CHAN_FD + 1);
+	if (null == -1 || dup2(null, STDIN_FILENO) == -1 ||
+	    dup2(null, STDOUT_FILENO) == -1 ||
+	    dup2(channel, CHILD_CHAN_FD) == -1 ||
+	    close_range(CHILD_CHAN_FD + 1, ~0U, 0) == -1)
+		return -errno;
+	return 0;
+}
+
 /* After fork, in the child: nothing here allocates or locks. */
 static _Noreturn void
-become(const char *name, int channel)
+become(const struct child *r, int channel)
 {
+	char uid[16], gid[16];
 	char *const argv[] = { (char *)(uintptr_t) "hapair",
-		(char *)(uintptr_t) "role", (char *)(uintptr_t)name, NULL };
+		(char *)(uintptr_t) "role", (char *)(uintptr_t)r->name, uid,
+		gid, NULL };
+	char *env[ENVIRONMENT_MAX];
 	sigset_t none;
 
+	(void)snprintf(uid, sizeof(uid), "%u", r->user.uid);
+	(void)snprintf(gid, sizeof(gid), "%u", r->user.gid);
+	keep_environment(env);
 	/* Ctrl-C is the supervisor's to hear: it ends us in good order. */
 	(void)setpgid(0, 0);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (channel == CHILD_CHAN_FD) {
-		if (fd_set_inherited(channel, true) < 0)
-			_exit(126);
-	} else if (dup2(channel, CHILD_CHAN_FD) == -1) {
+	if (keep_descriptors(channel) < 0)
 		_exit(126);
-	}
 	/* The very file we run from, even if a newer one took its name. */
-	(void)execv("/proc/self/exe", argv);
+	(void)execve("/proc/self/exe", argv, env);
 	_exit(127);
 }
 
@@ -63,7 +108,7 @@ spawn(struct child *r)
 	if (pid == -1)
 		return -errno;
 	if (pid == 0)
-		become(r->name, theirs);
+		become(r, theirs);
 	r->pid = pid;
 	return 0;
 }
@@ -178,10 +223,11 @@ on_again(struct ev_loop *loop, ev_timer *t, int revents)
 }
 
 void
-child_init(struct child *r, const char *name, const struct child_calls *calls,
-    void *arg)
+child_init(struct child *r, const char *name, const struct proc_user *user,
+    const struct child_calls *calls, void *arg)
 {
 	*r = (struct child){ .name = name,
+		.user = *user,
 		.calls = calls,
 		.arg = arg,
 		.loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV),

@@ -10,6 +10,7 @@
 
 #include "core/channel.h"
 #include "core/msg.h"
+#include "core/proc.h"
 
 #include <ev.h>
 #include <sys/types.h>
@@ -28,6 +29,7 @@ struct child_calls {
 
 struct child {
 	const char *name; /* "failover", "relay": the hidden command's word */
+	struct proc_user user; /* as whom it is to run */
 	const struct child_calls *calls;
 	void *arg;
 	struct ev_loop *loop; /* the default loop: child watchers need it */
@@ -45,7 +47,7 @@ struct child {
 /* The descriptor on which a role finds its channel. */
 #define CHILD_CHAN_FD 3
 
-void child_init(struct child *r, const char *name,
+void child_init(struct child *r, const char *name, const struct proc_user *user,
     const struct child_calls *calls, void *arg);
 
 /* Starts it now; a failure to is tried again like an end. */

@@ -18,6 +18,7 @@
 #include "hapair/supervisor/notify.h"
 #include "hapair/supervisor/release.h"
 #include "hapair/supervisor/reload.h"
+#include "hapair/supervisor/role_user.h"
 #include "hapair/supervisor/role_watchdog.h"
 #include "hapair/supervisor/service_manager.h"
 #include "hapair/supervisor/state_file.h"
@@ -503,6 +504,7 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 	static const struct child_calls calls = {
 		.on_spawn = on_spawn, .on_packet = on_packet, .on_end = on_end
 	};
+	const struct role_user users = role_user_choose(setup->config);
 	int e;
 
 	s->setup = setup;
@@ -513,8 +515,8 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 	s->groups = calloc(n_groups(s) + 1, sizeof(*s->groups));
 	s->known = calloc(n_groups(s) + 1, sizeof(*s->known));
 	s->file = proc_sealed_file("hapair.yaml", setup->text, setup->len);
-	child_init(&s->failover, "failover", &calls, s);
-	child_init(&s->relay, "relay", &calls, s);
+	child_init(&s->failover, "failover", &users.failover, &calls, s);
+	child_init(&s->relay, "relay", &users.relay, &calls, s);
 	s->relay.restart.well_ms = RESTART_WELL_RELAY_MS;
 	notify_init(&s->notify, setup->config, on_notified, s);
 	ev_timer_init(&s->patience, on_patience, 0., 0.);

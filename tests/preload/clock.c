@@ -1,7 +1,7 @@
 /*
  * The date as a test wants it, for one process alone: preloaded, it adds to
- * CLOCK_REALTIME the seconds that stand in the file CLOCK_STEP, 8 bytes that
- * may change at any time. Other clocks are left alone.
+ * CLOCK_REALTIME the seconds that stand in the file HAPAIR_CLOCK_STEP, 8 bytes
+ * that may change at any time. Other clocks are left alone.
  */
 
 #include <fcntl.h>
@@ -18,7 +18,7 @@ static const volatile int64_t *step_s;
 __attribute__((constructor)) static void
 open_step(void)
 {
-	const char *path = getenv("CLOCK_STEP");
+	const char *path = getenv("HAPAIR_CLOCK_STEP");
 	int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	void *map;
 

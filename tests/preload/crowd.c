@@ -1,13 +1,13 @@
 /*
  * For scripts/cost, preloaded into all of hapair's processes:
  *
- *   CROWD=N      the relay tells failover of N connections that are not there,
- *                a second after it began to tell: clients in 10.79.0.0/16, of
- *                10.77.0.100:80. And as many descriptors as they would need
- *                seem to be allowed
- *   TURNS=FILE   failover counts the turns of its loop and how long they were,
- *                in the file's first bytes: struct turns, which may be zeroed
- *                at any time
+ *   HAPAIR_CROWD=N      the relay tells failover of N connections that are
+ *                       not there, a second after it began to tell: clients in
+ *                       10.79.0.0/16, of 10.77.0.100:80. And as many
+ *                       descriptors as they would need seem to be allowed
+ *   HAPAIR_TURNS=FILE   failover counts the turns of its loop and how long they
+ *                       were, in the file's first bytes: struct turns, which
+ *                       may be zeroed at any time
  */
 
 #include "core/msg.h"
@@ -62,7 +62,8 @@ is_role(const char *role)
 __attribute__((constructor)) static void
 set_up(void)
 {
-	const char *number = getenv("CROWD"), *path = getenv("TURNS");
+	const char *number = getenv("HAPAIR_CROWD");
+	const char *path = getenv("HAPAIR_TURNS");
 	int fd;
 
 	if (number != NULL && is_role("relay"))
@@ -104,7 +105,7 @@ nofile(struct rlimit *r)
 {
 	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, r) == -1)
 		return -1;
-	if (getenv("CROWD") != NULL)
+	if (getenv("HAPAIR_CROWD") != NULL)
 		r->rlim_max = FILES;
 	return 0;
 }

@@ -104,7 +104,7 @@ class Realm:
             clock = Path(self.dir, "clock")
             clock.write_bytes(ahead_s.to_bytes(8, "little", signed=True))
             env["LD_PRELOAD"] = str(Path(TOOLS).parent / "preload/clock.so")
-            env["CLOCK_STEP"] = str(clock)
+            env["HAPAIR_CLOCK_STEP"] = str(clock)
         with open(f"{self.dir}/kdc.out", "ab") as out:
             argv = ["/usr/sbin/krb5kdc", "-n", "-P", f"{self.dir}/kdc.pid"]
             more: dict[str, Any] = {"env": env, "stdout": out, "stderr": out}

@@ -100,7 +100,7 @@ def is_found(stage: Stage, name: str, state: str, detail: str, seconds: float = 
 def test_a_ticket_opens_the_door(family: int) -> None:
     """All that a page says is known through it; who has none, or is not let in,
     is told so; and what is in the cache serves while the KDC is away."""
-    stage = single()
+    stage = single(user="nobody")  # whose the tickets are
     with kerberized(stage, "s1") as (realm, mine, daemons):
         # The environment has a keytab, or tickets.
         has, variable = f"{realm.dir}/has", "KRB5_CLIENT_KTNAME"
@@ -210,7 +210,7 @@ def test_a_login_lasts_to_its_end() -> None:
         clock = Path(folder, "step")
         clock.write_bytes(struct.pack("q", 0))
         # Everybody's, since clocks that differ are another thing.
-        os.environ.update(LD_PRELOAD=str(library), CLOCK_STEP=str(clock))
+        os.environ.update(LD_PRELOAD=str(library), HAPAIR_CLOCK_STEP=str(clock))
         stage = single()
         with kerberized(stage, "s1") as (realm, mine, daemons):
             configure(stage, service("web", PORT, "s1", path="/healthz", fall=3,
@@ -244,9 +244,9 @@ def test_a_refused_ticket_is_kept_while_no_kdc_answers() -> None:
         clock = Path(folder, "step")
         clock.write_bytes(struct.pack("q", 0))
         stage = single()
-        os.environ.update(LD_PRELOAD=str(library), CLOCK_STEP=str(clock))
+        os.environ.update(LD_PRELOAD=str(library), HAPAIR_CLOCK_STEP=str(clock))
         with kerberized(stage, "s1") as (realm, mine, daemons):
-            del os.environ["LD_PRELOAD"], os.environ["CLOCK_STEP"]
+            del os.environ["LD_PRELOAD"], os.environ["HAPAIR_CLOCK_STEP"]
             configure(stage, service("web", PORT, "s1", path="/healthz", fall=2,
                                      negotiate=True, negotiate_keytab=mine))
             stage.start()

@@ -237,7 +237,7 @@ def test_t33_a_stepped_clock() -> None:
             os.chmod(folder, 0o755)
             clock = Path(folder, "step")
             clock.write_bytes(struct.pack("q", 0))
-            os.environ.update(LD_PRELOAD=str(library), CLOCK_STEP=str(clock))
+            os.environ.update(LD_PRELOAD=str(library), HAPAIR_CLOCK_STEP=str(clock))
             with relay(4, service={"timeouts": {"idle": "600ms"}}) as r:
                 del os.environ["LD_PRELOAD"]
                 a, b = r.pair()

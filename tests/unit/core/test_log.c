@@ -42,6 +42,7 @@ lines_of_all_threads_reach_a_file_whole(void **state)
 
 	(void)state;
 	assert_int_equal(log_open(&o), 0);
+	assert_int_equal(log_start(), 0);
 	for (int i = 0; i < THREADS; i++) {
 		numbers[i] = i;
 		(void)pthread_create(
@@ -73,6 +74,7 @@ foreign_text_cannot_forge_a_line(void **state)
 
 	(void)state;
 	assert_int_equal(log_open(&o), 0);
+	assert_int_equal(log_start(), 0);
 	log_notice("s", "a\nb\033[31mc");
 	/* At each place, the last too, and beside what is no ASCII. */
 	log_notice("s",
@@ -120,6 +122,7 @@ lines_that_come_in_numbers_are_written_together(void **state)
 
 	(void)state;
 	assert_int_equal(log_open(&o), 0);
+	assert_int_equal(log_start(), 0);
 	assert_true(inotify_add_watch(inotify, path, IN_MODIFY) >= 0);
 	for (int i = 0; i < lines; i++) {
 		log_info("s", "line %d", i);
@@ -152,6 +155,7 @@ what_is_no_connection_is_written_at_once(void **state)
 
 	(void)state;
 	assert_int_equal(log_open(&o), 0);
+	assert_int_equal(log_start(), 0);
 	assert_true(inotify_add_watch(inotify, path, IN_MODIFY) >= 0);
 	for (int i = 0; i < 50 && at_once == 0; i++) {
 		log_notice("s", "line %d", i);
@@ -181,6 +185,7 @@ a_stuck_sink_costs_lines_and_no_time(void **state)
 	memset(filler, 'x', sizeof(filler) - 1);
 	filler[sizeof(filler) - 1] = '\0';
 	assert_int_equal(log_open(&o), 0);
+	assert_int_equal(log_start(), 0);
 	for (int i = 0; i < 10000; i++)
 		log_info("s", "%s", filler);
 	log_close();
@@ -229,6 +234,7 @@ syslog_lines_are_rfc_5424(void **state)
 	assert_int_equal(getsockname(fd, &here.sa, &len), 0);
 	o.dest = here;
 	assert_int_equal(log_open(&o), 0);
+	assert_int_equal(log_start(), 0);
 	log_error("group main", "gone");
 	log_close();
 	n = recv(fd, line, sizeof(line) - 1, MSG_DONTWAIT);

@@ -476,6 +476,7 @@ both_nodes_end_with_the_same_and_act_by_it(void **state)
 
 	(void)state;
 	assert_int_equal(log_open(&quiet), 0);
+	assert_int_equal(log_start(), 0);
 	for (unsigned seed = 1; seed <= SEEDS; seed++)
 		run(seed);
 	log_close();

@@ -1,0 +1,173 @@
+"""Goal: whoever takes a process over can do its work with it, and nothing else. What
+each may do is the table of doc/security.md, which is compared with /proc."""
+
+import ctypes
+import os
+import re
+import socket
+from pathlib import Path
+from typing import Callable, Iterator
+
+from stage import ROOT, Stage, alive, single
+
+NOBODY = 65534
+CAPS = {"net_admin": 1 << 12, "net_raw": 1 << 13}
+PR_SET_KEEPCAPS = 8
+
+
+def table() -> Iterator[tuple[str, str, dict[str, str]]]:
+    """(file of /proc/PID, what is in it, {process: cell})"""
+    text = (ROOT / "doc/security.md").read_text()
+    processes = ("supervisor", "failover", "relay")
+    for file, what, cells in re.findall(r"^\| `(\w+)`: ([^|]+) \|(.*)\|$", text, re.M):
+        values = [cell.strip() for cell in cells.split("|")]
+        yield file, what, dict(zip(processes, values, strict=True))
+
+
+def fields(path: Path) -> dict[str, str]:
+    return {k: v.strip() for k, _, v in (x.partition(":") for x in path.read_text().splitlines())}
+
+
+def is_as_told(what: str, value: str, cell: str, started: str) -> bool:
+    if cell == "started":
+        return value == started
+    if what in ("Uid", "Gid"):
+        numbers = set(value.split())
+        return numbers == {"0"} if cell == "0" else len(numbers) == 1 and "0" not in numbers
+    if what == "Groups":
+        return value == ""
+    if what.startswith("Cap"):
+        words = cell.split() if cell != "none" else []
+        return int(value, 16) == sum(CAPS[word] for word in words)
+    if cell.startswith("at least "):
+        least = int(cell.split()[-1], 8)
+        return int(value, 8) & least == least
+    return value == cell
+
+
+def is_allowed(target: str, file: str, node_dir: str) -> bool:
+    """A descriptor, by what doc/security.md says of files."""
+    if re.match(r"(socket|pipe):|anon_inode:\[(eventpoll|eventfd|timerfd|signalfd)\]", target):
+        return True
+    kinds = {"null": r"/dev/null", "log": rf"{node_dir}/.*\.log",
+             "state": r".*(\.lock|/state)", "configuration": r"/memfd:hapair\.yaml.*",
+             "liveness": r"/memfd:pulse.*", "keytab": r"/memfd:hapair-keytab.*"}
+    return any(re.fullmatch(kinds[word], target) for word in file.split() if word in kinds)
+
+
+def processes(stage: Stage) -> dict[str, int]:
+    node = stage["p1"]
+    return {"supervisor": node.pid, **node.roles()}
+
+
+def test_rights_are_as_the_table_says() -> None:
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        found = processes(stage)
+        own = fields(Path("/proc/self/status"))
+        rows = list(table())
+        assert len(rows) > 12, rows
+        assert {"supervisor", "failover", "relay"} == set(found)
+        for role, pid in found.items():
+            for file, what, cells in rows:
+                if file == "status":
+                    value = fields(Path(f"/proc/{pid}/status"))[what]
+                    assert is_as_told(what, value, cells[role], own[what]), (role, what, value)
+                elif file == "limits":
+                    line = re.search(rf"^{what} +(\S+) +(\S+)", Path(f"/proc/{pid}/limits").read_text(), re.M)
+                    assert line and {line[1], line[2]} == {cells[role]}, (role, what)
+            files = " ".join(cells[role] for file, _, cells in rows if file == "fd")
+            for fd in os.listdir(f"/proc/{pid}/fd"):
+                target = os.readlink(f"/proc/{pid}/fd/{fd}")
+                assert is_allowed(target, files, stage.lab.dir), (role, fd, target)
+        uids = {fields(Path(f"/proc/{pid}/status"))["Uid"].split()[0] for pid in found.values()}
+        assert len(uids) == 3 and str(NOBODY) not in uids, uids
+        # What is not dumpable belongs to root there, whoever runs it.
+        assert {os.stat(f"/proc/{found[role]}/fd").st_uid for role in ("failover", "relay")} == {0}
+
+
+class CapHeader(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+
+
+def become(pid: int) -> None:
+    """This process has the user and the capabilities of that one."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    status = fields(Path(f"/proc/{pid}/status"))
+    caps = int(status["CapEff"], 16)
+    uid, gid = int(status["Uid"].split()[0]), int(status["Gid"].split()[0])
+    assert libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0
+    os.setgroups([int(g) for g in status["Groups"].split()])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    data = (ctypes.c_uint32 * 6)(caps, caps, 0, caps >> 32, caps >> 32, 0)
+    assert libc.capset(ctypes.byref(CapHeader(0x20080522, 0)), data) == 0
+
+
+def is_refused(act: Callable[[], object]) -> bool:
+    try:
+        act()
+    except PermissionError:
+        return True
+    return False
+
+
+def test_s8_in_failovers_place() -> None:
+    """With its user and capabilities, and no filter at all: what is root's is safe."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        failover = stage["p1"].failover()
+        target = "/etc/hapair-was-here"
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                become(failover)
+                acts = (lambda: os.kill(1, 0), lambda: os.kill(stage["p1"].pid, 0),
+                        lambda: open(target, "w"), lambda: open("/etc/shadow"),
+                        lambda: open(stage.key_file), lambda: open("/proc/sys/kernel/core_pattern", "w"))
+                status = 0 if all(map(is_refused, acts)) else 2
+            finally:
+                os._exit(status)
+        _, status = os.waitpid(child, 0)
+        assert not Path(target).exists()
+        assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_nothing_of_the_launcher_is_inherited() -> None:
+    """Not its descriptors, of which one is a secret's, nor its environment."""
+    with single() as stage, socket.socket() as left_open:
+        stage.serve()
+        os.set_inheritable(left_open.fileno(), True)
+        inode = os.readlink(f"/proc/self/fd/{left_open.fileno()}")
+        os.environ["SECRET_OF_THE_LAUNCHER"] = "yes"
+        try:
+            stage["p1"].start(close_fds=False)
+        finally:
+            del os.environ["SECRET_OF_THE_LAUNCHER"]
+        stage.wait_serving("p1")
+        for role, pid in processes(stage).items():
+            fds = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+            assert inode not in fds, role
+            if role != "supervisor":
+                assert b"SECRET_OF" not in Path(f"/proc/{pid}/environ").read_bytes(), role
+
+
+def test_s13_shared_user_is_told() -> None:
+    """Whoever has the relay's user can end it; by default nobody else has."""
+    with single(user="nobody") as stage:
+        stage.serve()
+        stage.start()
+        assert stage["p1"].tells("relay: runs as user 'nobody', whose other processes can end it")
+    with single() as stage:
+        stage.serve()
+        stage.start()
+        relay = stage["p1"].relay()
+        child = os.fork()
+        if child == 0:
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+            os._exit(0 if is_refused(lambda: os.kill(relay, 15)) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert alive(relay)
