@@ -336,7 +336,9 @@ what_is_exchanged_meanwhile_leads_nowhere(void **state)
 	};
 	char link[SCRATCH_PATH_MAX], other[SCRATCH_PATH_MAX], text[8];
 	unsigned opened = 0, refused = 0;
-	struct mono until = mono_add_ms(mono_now(), 1000);
+	const struct mono begin = mono_now();
+	const struct mono until = mono_add_ms(begin, 1000);
+	const struct mono at_last = mono_add_ms(begin, 30000);
 	pthread_t thread;
 
 	(void)state;
@@ -345,7 +347,10 @@ what_is_exchanged_meanwhile_leads_nowhere(void **state)
 	(void)scratch_write("other/file", "secret", 0600, link);
 	assert_int_equal(symlink(other, scratch_path("top/link", link)), 0);
 	assert_int_equal(pthread_create(&thread, NULL, exchange, NULL), 0);
-	while (mono_before(mono_now(), until)) {
+	/* Longer where the other thread does not get to run. */
+	while (mono_before(mono_now(), until) ||
+	    ((opened == 0 || refused == 0) &&
+	        mono_before(mono_now(), at_last))) {
 		int fd = trusted_path_open(
 		    file, TRUSTED_PATH_ANYBODYS, O_RDONLY, 0, NULL);
 
