@@ -71,6 +71,12 @@ def test_s11_scripts_that_others_can_write() -> None:
             said = f"script {script}: can be written by everybody (mode 0777): chmod go-w it"
             assert stage["p1"].tells(said)
         assert stage["p1"].tells(f"script {script} passes again")
+        for path in (stage.config, stage.key_file):
+            with given_away(path, 0, 0o666):
+                done = stage["p1"].cli("reload")
+            said = f"{path}: can be written by everybody (mode 0666): chmod go-w it"
+            assert done.returncode == 1 and said in done.stderr, done
+            assert "nothing was changed" in done.stderr, done
 
 
 def test_s10_links_in_directories_of_others() -> None:

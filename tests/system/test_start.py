@@ -311,6 +311,8 @@ def test_daemon_and_pid_file() -> None:
         pid = int(pid_file.read_text())
         assert alive(pid) and pid in stage.lab.pids("p1")
         assert stage["p1"].status()["pid"] == pid
+        # The lock is this process's, not that of the one which has gone.
+        assert f" {pid} " in Path("/proc/locks").read_text()
         wait_for(lambda: stage["p1"].state() == "master", 5 * SLOW)
         assert Path(f"/proc/{pid}/cwd").readlink() == Path("/")
         for fd in "012":
