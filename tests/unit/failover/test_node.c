@@ -1,5 +1,5 @@
 #include "failover/election/node.h"
-#include "tests/lib/test.h"
+#include "tests/lib/node_pair.h"
 
 #include <string.h>
 
@@ -12,38 +12,8 @@ static const char *const words[] = { "start", "say", "challenge", "expect",
 	"[stall]", "[pause]", "[begun]", "[unwilling]", "[refused]",
 	"[outcome]" };
 
-/* A node, its peer as it would speak, and what the last step asked for. */
-struct pair {
-	struct node node;
-	struct peer peer;
-	int64_t now_ms;
-	struct node_out out;
-};
-
-static struct node_now
-moment(const struct pair *p)
-{
-	const struct mono m = mono_add_ms((struct mono){ 0 }, p->now_ms);
-
-	return (struct node_now){ m, m };
-}
-
-static void
-put(struct pair *p, const struct node_event *ev)
-{
-	const struct node_now now = moment(p);
-
-	node_step(&p->node, ev, &now, &p->out);
-}
-
-static void
-put_type(struct pair *p, enum node_type type)
-{
-	put(p, &(struct node_event){ .type = type });
-}
-
 static const char *
-asked(const struct pair *p)
+asked(const struct node_pair *p)
 {
 	static char text[512];
 
@@ -56,7 +26,7 @@ asked(const struct pair *p)
 }
 
 static void
-hear(struct pair *p, const struct hello_group *g, bool resigning)
+hear(struct node_pair *p, const struct hello_group *g, bool resigning)
 {
 	struct node_event ev = { .type = NODE_HELLO,
 		.hello = { .said = { .type = HELLO_BEAT,
@@ -69,12 +39,12 @@ hear(struct pair *p, const struct hello_group *g, bool resigning)
 	ev.hello.said.groups[0] = *g;
 	ev.hello.said.groups[0].id = 1;
 	ev.hello.said.groups[0].macs[0][5] = 2;
-	peer_stamp(&p->peer, &ev.hello.said, 60, moment(p).mono);
-	put(p, &ev);
+	peer_stamp(&p->peer, &ev.hello.said, 60, node_pair_now(p).mono);
+	node_pair_put(p, &ev);
 }
 
 static void
-hear_state(struct pair *p, enum election_state state, uint64_t term)
+hear_state(struct node_pair *p, enum election_state state, uint64_t term)
 {
 	hear(p,
 	    &(struct hello_group){ .state = state,
@@ -84,60 +54,34 @@ hear_state(struct pair *p, enum election_state state, uint64_t term)
 	    false);
 }
 
-static struct pair
+static struct node_pair
 started(void)
 {
-	const struct election_config election = { .dead_ms = 60,
-		.listen_ms = 1000,
-		.doubt = { .hang_ms = 1000 },
-		.priority = 100,
-		.wins_ties = true };
-	const struct node_config config = {
-		.peer = { .keys = { 7 },
-		    .self = 1,
-		    .other = 2,
-		    .boot = { { 1 } } },
-		.interval_ms = 20,
-		.misses = 3,
-		.patience_ms = NODE_PATIENCE_MS,
-		.needs_relay = true,
-	};
-	const struct peer_config other = {
-		.keys = { 7 }, .self = 2, .other = 1, .boot = { { 2 } }
-	};
-	struct pair p = { .now_ms = 10000 };
+	struct node_pair p = node_pair_new(true);
 
-	p.peer = peer_init(&other, 50);
-	put_type(&p, NODE_RELAY_CAME);
-	node_init(&p.node, &config, 40);
-	node_add_group(&p.node, 1, true, &election, moment(&p).mono);
-	put_type(&p, NODE_BEGIN);
+	node_pair_put_type(&p, NODE_BEGIN);
 	assert_string_equal(asked(&p), "");
-	put_type(&p, NODE_RELAY_SERVES);
+	node_pair_put_type(&p, NODE_RELAY_SERVES);
 	assert_string_equal(asked(&p), "start say");
 	return p;
 }
 
 /* The peer knows us, and has not spoken yet. */
-static struct pair
+static struct node_pair
 acquainted(void)
 {
-	struct pair p = started();
-	const struct node_now now = moment(&p);
-	struct hello h;
+	struct node_pair p = started();
 
 	hear_state(&p, ELECTION_INIT, 0);
 	assert_string_equal(asked(&p), "challenge");
-	node_speak(&p.node, HELLO_CHALLENGE, &now, &h);
-	assert_int_equal(
-	    peer_receive(&p.peer, &h, 51, now.mono), PEER_NEW_BOOT);
+	node_pair_acquaint(&p);
 	return p;
 }
 
-static struct pair
+static struct node_pair
 backup(void)
 {
-	struct pair p = acquainted();
+	struct node_pair p = acquainted();
 
 	hear_state(&p, ELECTION_MASTER, 3);
 	assert_string_equal(asked(&p), "expect say say [state] [heard]");
@@ -145,52 +89,53 @@ backup(void)
 	return p;
 }
 
-static struct pair
+static struct node_pair
 master(void)
 {
-	struct pair p = acquainted();
+	struct node_pair p = acquainted();
 
 	hear_state(&p, ELECTION_BACKUP, 3);
 	assert_string_equal(
 	    asked(&p), "expect say say add announce tickle [state] [heard]");
-	put(&p, &(struct node_event){ .type = NODE_USABLE, .usable = true });
+	node_pair_put(
+	    &p, &(struct node_event){ .type = NODE_USABLE, .usable = true });
 	assert_string_equal(asked(&p), "say");
 	p.now_ms += 10;
 	return p;
 }
 
-static struct pair
+static struct node_pair
 hinted(void)
 {
-	struct pair p = backup();
+	struct node_pair p = backup();
 
-	put_type(&p, NODE_PEER_ENDED);
+	node_pair_put_type(&p, NODE_PEER_ENDED);
 	assert_string_equal(asked(&p), "challenge");
 	return p;
 }
 
-static struct pair
+static struct node_pair
 asked_twice(void)
 {
-	struct pair p = hinted();
+	struct node_pair p = hinted();
 
 	p.now_ms += 3;
-	put_type(&p, NODE_TICK);
+	node_pair_put_type(&p, NODE_TICK);
 	p.now_ms -= 3;
 	return p;
 }
 
 /* It was heard a moment before. */
-static struct pair
+static struct node_pair
 asked_thrice(void)
 {
-	struct pair p = backup();
+	struct node_pair p = backup();
 
 	hear_state(&p, ELECTION_MASTER, 3);
-	put_type(&p, NODE_PEER_ENDED);
+	node_pair_put_type(&p, NODE_PEER_ENDED);
 	for (int i = 0; i < 2; i++) {
 		p.now_ms += 3;
-		put_type(&p, NODE_TICK);
+		node_pair_put_type(&p, NODE_TICK);
 		assert_string_equal(asked(&p), "challenge");
 	}
 	p.now_ms -= 6;
@@ -198,10 +143,10 @@ asked_thrice(void)
 }
 
 /* Somebody else had said so: it lives, and says it. */
-static struct pair
+static struct node_pair
 refuted(void)
 {
-	struct pair p = hinted();
+	struct node_pair p = hinted();
 
 	p.now_ms++;
 	hear_state(&p, ELECTION_MASTER, 3);
@@ -209,42 +154,42 @@ refuted(void)
 	return p;
 }
 
-static struct pair
+static struct node_pair
 without_relay(void)
 {
-	struct pair p = master();
+	struct node_pair p = master();
 
-	put_type(&p, NODE_RELAY_GONE);
+	node_pair_put_type(&p, NODE_RELAY_GONE);
 	return p;
 }
 
-static struct pair
+static struct node_pair
 muting(void)
 {
-	struct pair p = master();
+	struct node_pair p = master();
 
-	put_type(&p, NODE_HAND_OVER);
+	node_pair_put_type(&p, NODE_HAND_OVER);
 	assert_string_equal(asked(&p), "hold hush [begun]");
 	return p;
 }
 
-static struct pair
+static struct node_pair
 asking(void)
 {
-	struct pair p = muting();
+	struct node_pair p = muting();
 
-	put_type(&p, NODE_MUTED);
+	node_pair_put_type(&p, NODE_MUTED);
 	assert_string_equal(asked(&p), "");
 	p.now_ms += 20;
-	put_type(&p, NODE_TICK);
+	node_pair_put_type(&p, NODE_TICK);
 	assert_string_equal(asked(&p), "say");
 	return p;
 }
 
-static struct pair
+static struct node_pair
 releasing(void)
 {
-	struct pair p = asking();
+	struct node_pair p = asking();
 
 	hear_state(&p, ELECTION_MASTER, 5);
 	assert_string_equal(asked(&p),
@@ -269,7 +214,7 @@ releasing(void)
 /* What each event asks for, `after_ms` after the state was reached. */
 static const struct row {
 	const char *name;
-	struct pair (*from)(void);
+	struct node_pair (*from)(void);
 	int64_t after_ms;
 	struct node_event ev;
 	const char *asked;
@@ -379,10 +324,10 @@ each_event_has_its_effects(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const struct row *r = &rows[i];
-		struct pair p = r->from();
+		struct node_pair p = r->from();
 
 		p.now_ms += r->after_ms;
-		put(&p, &r->ev);
+		node_pair_put(&p, &r->ev);
 		if (strcmp(asked(&p), r->asked) != 0 ||
 		    p.node.groups[0].election.state != r->to)
 			fail_msg("%s: %s, %s", r->name, asked(&p),
@@ -394,22 +339,22 @@ each_event_has_its_effects(void **state)
 static void
 a_word_that_was_not_heard_is_said_again(void **state)
 {
-	struct pair p = releasing();
+	struct node_pair p = releasing();
 
 	(void)state;
-	put_type(&p, NODE_WAS_RESET);
-	put(&p, &(struct node_event)FAILED(NODE_DO_ANSWER));
+	node_pair_put_type(&p, NODE_WAS_RESET);
+	node_pair_put(&p, &(struct node_event)FAILED(NODE_DO_ANSWER));
 	assert_string_equal(asked(&p), "");
-	put_type(&p, NODE_BEAT);
+	node_pair_put_type(&p, NODE_BEAT);
 	assert_string_equal(asked(&p), "say answer");
-	put_type(&p, NODE_BEAT);
+	node_pair_put_type(&p, NODE_BEAT);
 	assert_string_equal(asked(&p), "say");
 }
 
 static void
 of_several_faults_the_first_is_told_and_the_last_ends_it(void **state)
 {
-	struct pair p = backup();
+	struct node_pair p = backup();
 	struct node_event interface = FAULT(ELECTION_INTERFACE_DOWN);
 	struct node_event track = { .type = NODE_TRACKED,
 		.group = NODE_EVERY,
@@ -419,19 +364,19 @@ of_several_faults_the_first_is_told_and_the_last_ends_it(void **state)
 		    .which = 2 } };
 
 	(void)state;
-	put(&p, &track);
+	node_pair_put(&p, &track);
 	assert_string_equal(asked(&p), "[priority] say [state]");
 	assert_int_equal(p.node.groups[0].election.priority, 70);
 	assert_int_equal(p.out.effects[2].change.which, 2);
-	put(&p, &interface);
+	node_pair_put(&p, &interface);
 	assert_string_equal(asked(&p), "[state]");
 	assert_int_equal(
 	    p.out.effects[0].change.reason, ELECTION_INTERFACE_DOWN);
 	track.tracked.faults = 0;
-	put(&p, &track);
+	node_pair_put(&p, &track);
 	assert_string_equal(asked(&p), "");
 	interface.fault.reason = ELECTION_RECOVERED;
-	put(&p, &interface);
+	node_pair_put(&p, &interface);
 	assert_string_equal(asked(&p), "say [state]");
 	assert_int_equal(p.node.groups[0].election.state, ELECTION_INIT);
 }
@@ -439,8 +384,8 @@ of_several_faults_the_first_is_told_and_the_last_ends_it(void **state)
 static void
 it_says_what_it_holds_and_who_it_is(void **state)
 {
-	struct pair p = master();
-	struct node_now now = moment(&p);
+	struct node_pair p = master();
+	struct node_now now = node_pair_now(&p);
 	struct hello h;
 
 	(void)state;
@@ -449,11 +394,11 @@ it_says_what_it_holds_and_who_it_is(void **state)
 	assert_int_equal(h.groups[0].state, ELECTION_MASTER);
 	assert_int_equal(h.groups[0].term, 4);
 	p.now_ms += 59;
-	now = moment(&p);
+	now = node_pair_now(&p);
 	assert_false(node_is_late(&p.node, &now));
 	now.boot = mono_add_ms(now.boot, 1); /* the host slept */
 	assert_true(node_is_late(&p.node, &now));
-	put_type(&p, NODE_STOP);
+	node_pair_put_type(&p, NODE_STOP);
 	node_speak(&p.node, HELLO_BEAT, &now, &h);
 	assert_true(!h.groups[0].held && h.resigning);
 }
@@ -461,7 +406,7 @@ it_says_what_it_holds_and_who_it_is(void **state)
 static void
 strangers_are_answered_now_and_then(void **state)
 {
-	struct pair p = started();
+	struct node_pair p = started();
 
 	(void)state;
 	hear_state(&p, ELECTION_MASTER, 3);
@@ -479,7 +424,7 @@ strangers_are_answered_now_and_then(void **state)
 static void
 a_group_that_the_peer_does_not_know_is_asked_about(void **state)
 {
-	struct pair p = backup();
+	struct node_pair p = backup();
 
 	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
@@ -491,13 +436,13 @@ a_group_that_the_peer_does_not_know_is_asked_about(void **state)
 			    .fresh = 99 } };
 
 		p.now_ms += 20;
-		peer_stamp(&p.peer, &ev.hello.said, 60, moment(&p).mono);
-		put(&p, &ev);
+		peer_stamp(&p.peer, &ev.hello.said, 60, node_pair_now(&p).mono);
+		node_pair_put(&p, &ev);
 		assert_string_equal(asked(&p), "[heard]");
 	}
 	assert_int_equal(p.node.groups[0].election.state, ELECTION_BACKUP);
 	p.now_ms += 20;
-	put_type(&p, NODE_TICK);
+	node_pair_put_type(&p, NODE_TICK);
 	assert_string_equal(asked(&p), "probe");
 }
 
@@ -505,31 +450,31 @@ a_group_that_the_peer_does_not_know_is_asked_about(void **state)
 static void
 connections_end_with_their_relay(void **state)
 {
-	struct pair p = master();
+	struct node_pair p = master();
 
 	(void)state;
 	p.node.connections = 9000;
-	put_type(&p, NODE_RELAY_GONE);
+	node_pair_put_type(&p, NODE_RELAY_GONE);
 	assert_int_equal(p.node.connections, 0);
 }
 
 static void
 effects_that_a_stall_has_undone_are_not_due(void **state)
 {
-	struct pair p = backup();
+	struct node_pair p = backup();
 	const struct node_effect add = { .type = NODE_DO_ADD };
 	const struct node_effect mute = { .type = NODE_DO_MUTE };
 
 	(void)state;
-	put_type(&p, NODE_PEER_ENDED);
+	node_pair_put_type(&p, NODE_PEER_ENDED);
 	for (unsigned i = 0; i < 5; i++) {
 		p.now_ms += 4;
-		put_type(&p, NODE_TICK);
+		node_pair_put_type(&p, NODE_TICK);
 	}
 	assert_true(node_is_due(&p.node, &add));
 	assert_false(node_is_due(&p.node, &mute));
 	p.now_ms += 2000;
-	put_type(&p, NODE_CLOCK);
+	node_pair_put_type(&p, NODE_CLOCK);
 	assert_false(node_is_due(&p.node, &add));
 	p = muting();
 	assert_true(node_is_due(&p.node, &mute));
@@ -538,32 +483,32 @@ effects_that_a_stall_has_undone_are_not_due(void **state)
 static void
 a_process_that_has_given_away_lingers(void **state)
 {
-	struct pair p = releasing();
+	struct node_pair p = releasing();
 
 	(void)state;
-	assert_int_equal(node_lingers_ms(&p.node, moment(&p).mono), 0);
-	put_type(&p, NODE_WAS_RESET);
-	assert_int_equal(node_lingers_ms(&p.node, moment(&p).mono), 150);
+	assert_int_equal(node_lingers_ms(&p.node, node_pair_now(&p).mono), 0);
+	node_pair_put_type(&p, NODE_WAS_RESET);
+	assert_int_equal(node_lingers_ms(&p.node, node_pair_now(&p).mono), 150);
 	p.now_ms += 100;
-	assert_int_equal(node_lingers_ms(&p.node, moment(&p).mono), 50);
+	assert_int_equal(node_lingers_ms(&p.node, node_pair_now(&p).mono), 50);
 	/* It still sends on what comes, and needs not stay for that. */
 	p.now_ms += 51;
-	assert_int_equal(node_lingers_ms(&p.node, moment(&p).mono), 0);
+	assert_int_equal(node_lingers_ms(&p.node, node_pair_now(&p).mono), 0);
 	p.now_ms += 700;
-	assert_int_equal(node_lingers_ms(&p.node, moment(&p).mono), 0);
+	assert_int_equal(node_lingers_ms(&p.node, node_pair_now(&p).mono), 0);
 }
 
 /* They are told at once, so that the peer may sign with the new one. */
 static void
 other_keys_are_told_and_used(void **state)
 {
-	struct pair p = backup();
+	struct node_pair p = backup();
 	struct node_event ev = { .type = NODE_KEYS, .keys = { 9, 7 } };
-	const struct node_now now = moment(&p);
+	const struct node_now now = node_pair_now(&p);
 	struct hello h;
 
 	(void)state;
-	put(&p, &ev);
+	node_pair_put(&p, &ev);
 	assert_string_equal(asked(&p), "say");
 	node_speak(&p.node, HELLO_BEAT, &now, &h);
 	assert_true(h.keys[0] == 9 && h.keys[1] == 7);
