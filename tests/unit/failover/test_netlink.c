@@ -238,113 +238,112 @@ an_overrun_is_told_and_heard_out(void **state)
 	assert_true(hears(is_gone, &a));
 }
 
+/* Addresses of a group on v0, of which none is there yet. */
+struct holder {
+	struct config_address cidrs[2];
+	struct config_group group;
+	struct vip vip;
+};
+
+static void
+holder_init(struct holder *h)
+{
+	*h = (struct holder){ .cidrs = { { .prefix = 24 }, { .prefix = 64 } },
+		.group = { .name = "main",
+		    .interface = "v0",
+		    .interfaces = { "v0" },
+		    .n_interfaces = 1,
+		    .addresses = h->cidrs,
+		    .n_addresses = 2 } };
+	h->vip = vip_init(&h->group, netlink, 60);
+	(void)v0(); /* skips */
+	assert_int_equal(addr_parse_ip("10.9.0.100", &h->cidrs[0].addr), 0);
+	assert_int_equal(addr_parse_ip("fd09::100", &h->cidrs[1].addr), 0);
+}
+
 static void
 a_holder_clears_what_an_earlier_run_left(void **state)
 {
-	struct config_address cidrs[2] = { { .prefix = 24 }, { .prefix = 64 } };
-	const struct config_group group = { .name = "main",
-		.interfaces = { "v0" },
-		.n_interfaces = 1,
-		.addresses = cidrs,
-		.n_addresses = 2 };
-	struct vip h = vip_init(&group, netlink, 60);
+	struct holder h;
 	bool changed, kept;
 	unsigned deleted;
 
 	(void)state;
-	(void)v0(); /* skips */
-	assert_int_equal(addr_parse_ip("10.9.0.100", &cidrs[0].addr), 0);
-	assert_int_equal(addr_parse_ip("fd09::100", &cidrs[1].addr), 0);
+	holder_init(&h);
 	/* Left with another prefix, and on another interface. */
 	assert_int_equal(sh("ip addr add 10.9.0.100/32 dev v0 && "
 	                    "ip addr add fd09::100/64 dev v1 nodad"),
 	    0);
-	assert_int_equal(vip_look(&h, 0, &changed), 0);
+	assert_int_equal(vip_look(&h.vip, 0, &changed), 0);
 	assert_true(changed);
-	assert_int_equal(vip_clear(&h, true, &kept, &deleted), 0);
+	assert_int_equal(vip_clear(&h.vip, true, &kept, &deleted), 0);
 	assert_false(kept);
 	assert_int_equal(deleted, 2);
-	assert_int_equal(vip_hold(&h), 0);
+	assert_int_equal(vip_hold(&h.vip), 0);
 	/* All of them here: a restarted master goes on with them. */
-	assert_int_equal(vip_clear(&h, true, &kept, &deleted), 0);
+	assert_int_equal(vip_clear(&h.vip, true, &kept, &deleted), 0);
 	assert_true(kept);
-	assert_int_equal(vip_clear(&h, false, &kept, &deleted), 0);
+	assert_int_equal(vip_clear(&h.vip, false, &kept, &deleted), 0);
 	assert_int_equal(deleted, 2);
-	assert_int_equal(vip_release(&h), 0);
+	assert_int_equal(vip_release(&h.vip), 0);
 }
 
 /* It is known before it is tried, held without, and released without. */
 static void
 a_holder_without_ipv6_holds_the_rest(void **state)
 {
-	struct config_address cidrs[2] = { { .prefix = 24 }, { .prefix = 64 } };
-	const struct config_group group = { .name = "main",
-		.interface = "v0",
-		.interfaces = { "v0" },
-		.n_interfaces = 1,
-		.addresses = cidrs,
-		.n_addresses = 2 };
-	struct vip h = vip_init(&group, netlink, 60);
+	struct holder h;
 	bool changed, kept;
 	unsigned deleted;
 
 	(void)state;
-	(void)v0(); /* skips */
-	assert_int_equal(addr_parse_ip("10.9.0.100", &cidrs[0].addr), 0);
-	assert_int_equal(addr_parse_ip("fd09::100", &cidrs[1].addr), 0);
-	assert_int_equal(vip_look(&h, 0, &changed), 0);
-	assert_int_equal(vip_refused(&h), 0);
+	holder_init(&h);
+	assert_int_equal(vip_look(&h.vip, 0, &changed), 0);
+	assert_int_equal(vip_refused(&h.vip), 0);
 	assert_int_equal(sh("sysctl -qw net.ipv6.conf.v0.disable_ipv6=1"), 0);
-	assert_int_equal(vip_look(&h, 0, &changed), 0);
-	assert_int_equal(vip_refused(&h), 2);
-	assert_int_equal(vip_hold(&h), 0);
-	assert_int_equal(h.errors[1], -EACCES);
-	assert_int_equal(vip_clear(&h, true, &kept, &deleted), 0);
+	assert_int_equal(vip_look(&h.vip, 0, &changed), 0);
+	assert_int_equal(vip_refused(&h.vip), 2);
+	assert_int_equal(vip_hold(&h.vip), 0);
+	assert_int_equal(h.vip.errors[1], -EACCES);
+	assert_int_equal(vip_clear(&h.vip, true, &kept, &deleted), 0);
 	assert_true(kept);
-	assert_int_equal(vip_release(&h), 0);
+	assert_int_equal(vip_release(&h.vip), 0);
 	/* Nor where the interface is too narrow for it. */
 	assert_int_equal(sh("ip link set v0 mtu 1000"), 0);
-	assert_int_equal(vip_look(&h, 0, &changed), 0);
-	assert_int_equal(vip_refused(&h), 2);
-	assert_int_equal(vip_hold(&h), 0);
-	assert_int_equal(vip_release(&h), 0);
+	assert_int_equal(vip_look(&h.vip, 0, &changed), 0);
+	assert_int_equal(vip_refused(&h.vip), 2);
+	assert_int_equal(vip_hold(&h.vip), 0);
+	assert_int_equal(vip_release(&h.vip), 0);
 	assert_int_equal(sh("ip link set v0 mtu 1500 && "
 	                    "sysctl -qw net.ipv6.conf.v0.disable_ipv6=0"),
 	    0);
-	assert_int_equal(vip_look(&h, 0, &changed), 0);
-	assert_int_equal(vip_refused(&h), 0);
+	assert_int_equal(vip_look(&h.vip, 0, &changed), 0);
+	assert_int_equal(vip_refused(&h.vip), 0);
 }
 
 /* Forgotten at any look, it would be given the group at once, and again. */
 static void
 a_refusal_is_remembered_as_long_as_the_interface(void **state)
 {
-	struct config_address cidrs[2] = { { .prefix = 24 }, { .prefix = 64 } };
-	const struct config_group group = { .interfaces = { "v0" },
-		.n_interfaces = 1,
-		.addresses = cidrs,
-		.n_addresses = 2 };
-	struct vip h = vip_init(&group, netlink, 60);
+	struct holder h;
 	bool changed;
 
 	(void)state;
-	(void)v0(); /* skips */
-	assert_int_equal(addr_parse_ip("10.9.0.100", &cidrs[0].addr), 0);
-	assert_int_equal(addr_parse_ip("fd09::100", &cidrs[1].addr), 0);
-	assert_int_equal(vip_look(&h, 0, &changed), 0);
-	h.errors[0] = -EEXIST;
-	h.errors[1] = -EACCES; /* switched on again before the look */
-	assert_int_equal(vip_look(&h, 0, &changed), 0);
-	assert_int_equal(h.errors[0], -EEXIST);
-	assert_int_equal(h.errors[1], 0);
+	holder_init(&h);
+	assert_int_equal(vip_look(&h.vip, 0, &changed), 0);
+	h.vip.errors[0] = -EEXIST;
+	h.vip.errors[1] = -EACCES; /* switched on again before the look */
+	assert_int_equal(vip_look(&h.vip, 0, &changed), 0);
+	assert_int_equal(h.vip.errors[0], -EEXIST);
+	assert_int_equal(h.vip.errors[1], 0);
 	/* It takes another family, or is another interface. */
-	h.links[0].v6 = false;
-	assert_int_equal(vip_look(&h, 0, &changed), 0);
-	assert_int_equal(vip_refused(&h), 0);
-	h.errors[0] = -EEXIST;
-	h.links[0].index++;
-	assert_int_equal(vip_look(&h, 0, &changed), 0);
-	assert_int_equal(vip_refused(&h), 0);
+	h.vip.links[0].v6 = false;
+	assert_int_equal(vip_look(&h.vip, 0, &changed), 0);
+	assert_int_equal(vip_refused(&h.vip), 0);
+	h.vip.errors[0] = -EEXIST;
+	h.vip.links[0].index++;
+	assert_int_equal(vip_look(&h.vip, 0, &changed), 0);
+	assert_int_equal(vip_refused(&h.vip), 0);
 }
 
 /* Not as soon as it was added, and renewing it changes nothing. */
