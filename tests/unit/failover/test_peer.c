@@ -159,16 +159,28 @@ each_road_counts_for_itself(void **state)
 	assert_false(peer_path_is_alive(&a, 60, at(74)));
 }
 
+/* A boot that has said a thousand hellos, the last of them over this road. */
+static struct hello
+old_boot(struct pair *p, struct peer_path *path)
+{
+	struct hello h;
+
+	*p = acquainted();
+	*path = peer_path_init();
+	h = say(&p->a, NULL);
+	h.seq = 1000;
+	road(path, p, &h, 10);
+	return h;
+}
+
 static void
 a_new_boot_begins_its_road_anew(void **state)
 {
-	struct pair p = acquainted();
-	struct peer_path path = peer_path_init();
-	struct hello h = say(&p.a, NULL);
+	struct pair p;
+	struct peer_path path;
+	struct hello h = old_boot(&p, &path);
 
 	(void)state;
-	h.seq = 1000;
-	road(&path, &p, &h, 10);
 	h.seq = 1;
 	peer_path_note(&path, &p.b, &h, PEER_NEW_BOOT, at(20));
 	assert_int_equal(path.high, 1);
@@ -182,13 +194,11 @@ a_new_boot_begins_its_road_anew(void **state)
 static void
 a_new_boot_begins_the_other_roads_anew(void **state)
 {
-	struct pair p = acquainted();
-	struct peer_path path = peer_path_init();
-	struct hello h = say(&p.a, NULL);
+	struct pair p;
+	struct peer_path path;
+	struct hello h = old_boot(&p, &path);
 
 	(void)state;
-	h.seq = 1000;
-	road(&path, &p, &h, 10);
 	assert_int_equal(path.missed, 0);
 	peer_path_miss(&path, PEER_REPEATED);
 	assert_int_equal(path.missed, 0);
