@@ -25,15 +25,8 @@ def certificate(stage: Stage, name: str, of: str = "") -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def pages_by_tls(stage: Stage, context: Callable[[], ssl.SSLContext]) -> Iterator[None]:
-    """s1 answers each check with a page, and with the certificate of that moment."""
-
-    def answer(sock: socket.socket) -> None:
-        with contextlib.suppress(OSError), context().wrap_socket(sock, server_side=True) as s:
-            s.recv(65536)
-            s.sendall(page("fine"))
-            s.unwrap()
-
+def answers(stage: Stage, answer: Callable[[socket.socket], None]) -> Iterator[None]:
+    """s1 answers each check so."""
     p = Pages(sends(b""))
     setattr(p, "serve", answer)
     with stage.lab.listen("s1", CHECK_PORT) as door:
@@ -43,17 +36,33 @@ def pages_by_tls(stage: Stage, context: Callable[[], ssl.SSLContext]) -> Iterato
         door.shutdown(socket.SHUT_RDWR)
 
 
+def pages_by_tls(stage: Stage, context: Callable[[], ssl.SSLContext]) -> Any:
+    """With a page, and with the certificate of that moment."""
+
+    def answer(sock: socket.socket) -> None:
+        with contextlib.suppress(OSError), context().wrap_socket(sock, server_side=True) as s:
+            s.recv(65536)
+            s.sendall(page("fine"))
+            s.unwrap()
+
+    return answers(stage, answer)
+
+
+def vouched_for(stage: Stage, **check: Any) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """The server's certificate, by which checks vouch for it, and another one."""
+    good, other = certificate(stage, "s1"), certificate(stage, "s2")
+    config = stage.build()
+    spec = service(ca=f"{stage.lab.dir}/s1.pem", **check)
+    config["services"] = [{**spec, "listen": [endpoint("10.77.0.1", PORT)]}]
+    stage.configure(config)
+    return good, other
+
+
 def test_tls() -> None:
     """Of a certificate that is vouched for, for that very server, and of no
     other."""
-    stage = single(services=[service()])
-    with stage:
-        good, other = certificate(stage, "s1"), certificate(stage, "s2")
-        config = stage.build()
-        spec = service(tls=True, ca=f"{stage.lab.dir}/s1.pem")
-        config["services"] = [{**spec, "listen": [endpoint("10.77.0.1", PORT)]}]
-        stage.configure(config)
-        context = good
+    with single(services=[service()]) as stage:
+        context, other = vouched_for(stage, tls=True)
 
         with pages_by_tls(stage, lambda: context):
             stage.start()
@@ -65,13 +74,8 @@ def test_tls() -> None:
 def test_handshake() -> None:
     """`type: tls`: a handshake and a good-bye, in order; not one with a stranger, and
     not with a server that knows no TLS."""
-    stage = single(services=[service()])
-    with stage:
-        good, other = certificate(stage, "s1"), certificate(stage, "s2")
-        config = stage.build()
-        keys = {"type": "tls", "ca": f"{stage.lab.dir}/s1.pem"}
-        config["services"] = [{**service(**keys), "listen": [endpoint("10.77.0.1", PORT)]}]
-        stage.configure(config)
+    with single(services=[service()]) as stage:
+        good, other = vouched_for(stage, type="tls")
         context: ssl.SSLContext | None = good
         ends: list[Any] = []
 
@@ -87,11 +91,7 @@ def test_handshake() -> None:
                     s.suppress_ragged_eofs = False
                     ends.append(s.recv(100))
 
-        p = Pages(sends(b""))
-        setattr(p, "serve", answer)
-        with stage.lab.listen("s1", CHECK_PORT) as door:
-            door.settimeout(None)
-            threading.Thread(target=p.run, args=(door,), daemon=True).start()
+        with answers(stage, answer):
             stage.start()
             is_found(stage, "up", "handshake done")
             wait_for(lambda: len(ends) >= 3)
@@ -100,20 +100,14 @@ def test_handshake() -> None:
             is_found(stage, "down", ".*certificate.*")
             context = None
             is_found(stage, "down", ".*(wrong version number|packet length).*")
-            door.shutdown(socket.SHUT_RDWR)
 
 
 def test_g04_sessions() -> None:
     """Handshakes after the first are short ones; a server with another certificate
     gets a whole one, and is found out."""
-    stage = single(services=[service()])
-    with stage:
-        good, other = certificate(stage, "s1"), certificate(stage, "s2")
-        config = stage.build()
-        spec = service(tls=True, ca=f"{stage.lab.dir}/s1.pem")
-        config["services"] = [{**spec, "listen": [endpoint("10.77.0.1", PORT)]}]
-        stage.configure(config)
-        context, reused = good, []
+    with single(services=[service()]) as stage:
+        context, other = vouched_for(stage, tls=True)
+        reused: list[Any] = []
 
         def answer(sock: socket.socket) -> None:
             with contextlib.suppress(OSError), context.wrap_socket(sock, server_side=True) as s:
@@ -122,18 +116,13 @@ def test_g04_sessions() -> None:
                 s.sendall(page("fine"))
                 s.unwrap()
 
-        p = Pages(sends(b""))
-        setattr(p, "serve", answer)
-        with stage.lab.listen("s1", CHECK_PORT) as door:
-            door.settimeout(None)
-            threading.Thread(target=p.run, args=(door,), daemon=True).start()
+        with answers(stage, answer):
             stage.start()
             is_found(stage, "up", "status 200")
             wait_for(lambda: reused.count(True) >= 3, 10 * SLOW)
             assert not reused[0], reused
             context = other
             is_found(stage, "down", ".*certificate.*")
-            door.shutdown(socket.SHUT_RDWR)
 
 
 def test_not_verified() -> None:
