@@ -185,11 +185,8 @@ misfortune(struct sim *s)
 static void
 calm_down(struct sim *s)
 {
-	s->cut[0] = s->cut[1] = s->mute = s->rogue = false;
-	s->filtered[0] = s->filtered[1] = false;
-	s->silent[0] = s->silent[1] = s->unplugged = false;
+	world_mend_network(s);
 	s->jerky = false;
-	s->loss_percent = 0;
 	for (unsigned i = 0; i < 2; i++) {
 		s->hosts[i].refusals = 0;
 		s->hosts[i].sullen = false;

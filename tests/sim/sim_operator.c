@@ -129,9 +129,8 @@ harm(struct run *o)
 static void
 calm_down(struct sim *s)
 {
-	s->cut[0] = s->cut[1] = s->mute = false;
-	s->filtered[0] = s->filtered[1] = false;
-	s->loss_percent = s->delay_ms = 0;
+	world_mend_network(s);
+	s->delay_ms = 0;
 	for (unsigned i = 0; i < 2; i++) {
 		world_set_fault(s, i, false);
 		world_set_lowered(s, i, 0);

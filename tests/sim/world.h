@@ -138,6 +138,9 @@ void world_turn(struct sim *s);
 void world_replay(struct sim *s);
 
 void world_kill(struct sim *s, unsigned i);
+/* The network is whole and honest again; what is late is late still. */
+void world_mend_network(struct sim *s);
+
 void world_stop(struct sim *s, unsigned i);
 void world_set_fault(struct sim *s, unsigned i, bool faulted);
 /* All that ails the host, to a daemon that has just begun. */

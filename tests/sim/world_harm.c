@@ -42,6 +42,15 @@ world_put_ills(struct host *h)
 }
 
 void
+world_mend_network(struct sim *s)
+{
+	s->cut[0] = s->cut[1] = s->mute = s->rogue = false;
+	s->filtered[0] = s->filtered[1] = false;
+	s->silent[0] = s->silent[1] = s->unplugged = false;
+	s->loss_percent = 0;
+}
+
+void
 world_kill(struct sim *s, unsigned i)
 {
 	struct host *h = &s->hosts[i];
