@@ -41,6 +41,23 @@ open_socket(const char *path)
 	return fd_take(&fd);
 }
 
+/* Without a SIGPIPE where nobody is there any more. */
+static int
+send_all(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		const ssize_t n = send(fd, text, len, MSG_NOSIGNAL);
+
+		if (n == -1 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			text += n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
 /* Returns 0 with the answer, which the caller frees, or -errno. */
 static int
 exchange(
@@ -53,8 +70,9 @@ exchange(
 	if (fd < 0)
 		return fd_take(&fd);
 	n = snprintf(line, sizeof(line), "%s\n", request);
-	e = fd_write_all(fd, line, (size_t)n);
-	if (e == 0)
+	e = send_all(fd, line, (size_t)n);
+	/* Who has too many callers says so, and does not listen. */
+	if (e == 0 || e == -EPIPE)
 		e = fd_read_all(fd, ANSWER_MAX, ret_text, ret_len);
 	/* Who dies with the request says nothing, in one way or the other. */
 	if (e == 0 && *ret_len == 0)
@@ -66,7 +84,7 @@ exchange(
 static bool
 is_broken_off(int e, const struct json_doc *answer)
 {
-	return e == -ECONNRESET || e == -EPIPE || (e == 0 && answer == NULL);
+	return e == -ECONNRESET || (e == 0 && answer == NULL);
 }
 
 /* Returns 0, also with NULL for an answer that is none; or -errno. */

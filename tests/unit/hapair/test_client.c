@@ -7,8 +7,10 @@
 #include "tests/lib/test.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,29 +19,53 @@
 /* Who is not asked ends with an error, and does not wait for ever. */
 #define PATIENCE_S 30
 
+/* The caller sends its line when the other end has been closed. */
+static bool is_slow;
+
+/* The C library's, which the program would call. */
+int
+connect(int fd, const struct sockaddr *to, socklen_t len)
+{
+	struct pollfd end = { .fd = fd };
+	const long e = syscall(SYS_connect, fd, to, len);
+
+	if (e == 0 && is_slow)
+		assert_int_equal(poll(&end, 1, PATIENCE_S * 1000), 1);
+	return (int)e;
+}
+
 /* What each caller is told, one after the other, before the socket is closed.
  */
 static const struct row {
 	const char *name;
 	bool asks_again;
+	bool deaf; /* who answers does not wait for the question */
 	const char *answers[ANSWERS_MAX]; /* NULL: nobody asks so often */
 	int status;
 	const char *said; /* among other things; "": nothing */
 } rows[] = {
-	{ "answered", true, { "{\"text\": \"well\"}", NULL }, COMMAND_DONE,
-	    "" },
-	{ "the relay died with the question", true,
+	{ "answered", true, false, { "{\"text\": \"well\"}", NULL },
+	    COMMAND_DONE, "" },
+	{ "the relay died with the question", true, false,
 	    { "", "{\"text\": \"well\"}" }, COMMAND_DONE, "" },
-	{ "in the midst of its answer", true,
+	{ "in the midst of its answer", true, false,
 	    { "{\"text\": \"we", "{\"text\": \"well\"}" }, COMMAND_DONE, "" },
-	{ "and so did the next", true, { "", "" }, COMMAND_FAILED,
+	{ "and so did the next", true, false, { "", "" }, COMMAND_FAILED,
 	    "ended twice before it had answered" },
-	{ "an error is an answer", true, { "{\"error\": \"no\"}", NULL },
+	{ "an error is an answer", true, false, { "{\"error\": \"no\"}", NULL },
 	    COMMAND_FAILED, ": no\n" },
-	{ "what may have been done is not asked again", false, { "", NULL },
+	{ "what may have been done is not asked again", false, false,
+	    { "", NULL }, COMMAND_FAILED, "ended before it answered" },
+	{ "nor what is answered in part", false, false,
+	    { "{\"text\": \"we", NULL }, COMMAND_FAILED,
+	    "the daemon's answer cannot be read" },
+	{ "closed before the question", false, true, { "", NULL },
 	    COMMAND_FAILED, "ended before it answered" },
-	{ "nor what is answered in part", false, { "{\"text\": \"we", NULL },
-	    COMMAND_FAILED, "the daemon's answer cannot be read" },
+	{ "and so was the next", true, true, { "", "" }, COMMAND_FAILED,
+	    "ended twice before it had answered" },
+	{ "answered before the question", false, true,
+	    { "{\"error\": \"too many callers at once\"}", NULL },
+	    COMMAND_FAILED, "too many callers at once" },
 };
 
 static int
@@ -67,7 +93,8 @@ serve(int listener, const struct row *row)
 		char line[100];
 		int fd = accept(listener, NULL, NULL);
 
-		if (fd == -1 || read(fd, line, sizeof(line)) <= 0 ||
+		if (fd == -1 ||
+		    (!row->deaf && read(fd, line, sizeof(line)) <= 0) ||
 		    fd_write_all(fd, row->answers[i], len) < 0)
 			_exit(1);
 		fd_close(&fd);
@@ -114,6 +141,7 @@ an_answer_that_broke_off_is_asked_for_once_more(void **state)
 		int end = -1;
 
 		test_row(rows[i].name);
+		is_slow = rows[i].deaf;
 		assert_true(pid != -1);
 		if (pid == 0)
 			serve(listener, &rows[i]);
