@@ -52,6 +52,33 @@ describe_both(uint32_t ms, const char *until, char text[static TEXT_MAX])
 		    "automatic moves are resumed on both nodes");
 }
 
+/* It said that it stops, or its host that its processes are gone. */
+static bool
+is_peer_off(const struct role *role)
+{
+	const struct node *n = role_node(role);
+
+	return !peer_is_alive(&n->peer, node_dead_ms(n), mono_now()) &&
+	    (n->peer.resigned || n->peer.ended);
+}
+
+/* Nobody is there to take over, and who starts asks what holds. */
+static void
+describe_off(const struct role *role, uint32_t ms, const char *until,
+    char text[static TEXT_MAX])
+{
+	const char *peer = role->other->name;
+
+	if (ms > 0)
+		(void)snprintf(text, TEXT_MAX,
+		    "automatic moves are paused here until %s; hapair does not run on %s, and learns of it when it is started",
+		    until, peer);
+	else
+		(void)snprintf(text, TEXT_MAX,
+		    "automatic moves are resumed here; hapair does not run on %s, and learns of it when it is started",
+		    peer);
+}
+
 /* It holds here all the same, and on the peer as soon as that hears us. */
 static void
 describe_alone(const struct role *role, uint32_t ms, const char *until,
@@ -79,13 +106,16 @@ answer(struct role *role, int *socket)
 
 	(void)wall_clock_format(wall_clock_now_ms() + ms, at);
 	(void)snprintf(until, sizeof(until), "%.10s %.8sZ", at, at + 11);
-	if (!is_heard_by_peer(role)) {
+	if (!is_heard_by_peer(role) && !is_peer_off(role)) {
 		describe_alone(role, ms, until, text);
 		reply_error(role->loop, socket, text);
 		return;
 	}
 	doc = json_doc_new();
-	describe_both(ms, until, text);
+	if (is_peer_off(role))
+		describe_off(role, ms, until, text);
+	else
+		describe_both(ms, until, text);
 	json_doc_put_string(doc, "text", text);
 	reply_send(role->loop, socket, json_doc_text(doc, false));
 }

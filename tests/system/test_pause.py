@@ -29,6 +29,17 @@ def say_alone(stage: Stage, host: str, *words: str) -> None:
     assert f"`hapair {words[0]}` on proxy" in done.stderr, done.stderr
 
 
+def say_off(stage: Stage, host: str, *words: str) -> None:
+    """Nobody is there to take over, so all is done that can be."""
+
+    def done() -> bool:
+        """hapair does not run on the peer, and the word is taken"""
+        answer = stage[host].cli(*words)
+        return answer.returncode == 0 and "does not run on proxy" in answer.stdout
+
+    wait_for(done, 5 * SLOW)
+
+
 def left(stage: Stage, host: str) -> float:
     return float((stage[host].status().get("pause") or {"left_s": 0})["left_s"])
 
@@ -107,6 +118,8 @@ def test_it_outlives_restarts_and_ends_by_itself() -> None:
         stage.wait_master("p2")
         stage["p2"].stop()
         stage.wait_any_master()
+        say_off(stage, "p1", "resume")
+        say_off(stage, "p1", "pause", "1h")
         stage["p1"].stop()
         for host in HOSTS:
             stage[host].start()
