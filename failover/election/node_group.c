@@ -102,9 +102,11 @@ release(struct node_group_step *s, unsigned i)
 
 	/*
 	 * The peer serves, or is about to: then there are a few milliseconds.
-	 * A node that does not trust itself (INIT, late) has none.
+	 * A node that does not trust itself (INIT, late) has none, and one that
+	 * takes back what it claimed in this step has nobody to reset.
 	 */
 	ev.release.softly = has_relay(s->node) && !s->node->stopping &&
+	    (s->claimed >> i & 1) == 0 &&
 	    (is == ELECTION_BACKUP || is == ELECTION_FAULT);
 	ev.release.connections = s->node->connections;
 	node_group_do(s, NODE_DO_END_ANNOUNCING, i);
@@ -117,8 +119,10 @@ claim(struct node_group_step *s, unsigned i)
 	struct node_group *g = &s->node->groups[i];
 
 	node_group_hand_type(s, i, HANDOVER_CLAIM);
-	if (!g->given)
+	if (!g->given) {
 		g->usable = false; /* until the kernel says so */
+		s->claimed |= UINT32_C(1) << i;
+	}
 	g->given = true;
 	node_group_do(s, NODE_DO_ADD, i);
 }

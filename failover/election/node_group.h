@@ -16,6 +16,8 @@ struct node_group_step {
 	struct mono now;
 	struct node_out *out;
 	bool electing; /* within the step of an election */
+	/* Groups that it claimed, and whose addresses are not here yet. */
+	uint32_t claimed;
 };
 
 void node_group_do(
