@@ -277,6 +277,41 @@ config_group_is_near_any(const struct config_group *g, const union addr *a)
 	return false;
 }
 
+/* NULL: it has none. */
+static const union addr *
+lowest_on(const struct config_group *g, unsigned interface)
+{
+	const union addr *lowest = NULL;
+
+	for (size_t i = 0; i < g->n_addresses; i++) {
+		const union addr *a = &g->addresses[i].addr;
+
+		if (g->addresses[i].at == interface &&
+		    (lowest == NULL || addr_compare_ip(a, lowest) < 0))
+			lowest = a;
+	}
+	return lowest;
+}
+
+unsigned
+config_group_place(const struct config_group *g, unsigned interface)
+{
+	const union addr *own = lowest_on(g, interface);
+	unsigned place = 0;
+
+	for (unsigned k = 0; k < g->n_interfaces; k++) {
+		const union addr *other = lowest_on(g, k);
+
+		/* One without an address is behind all others. */
+		if (other == NULL || own == NULL)
+			place +=
+			    own == NULL && (other != NULL || k < interface);
+		else
+			place += addr_compare_ip(other, own) < 0;
+	}
+	return place;
+}
+
 bool
 config_has_address(const struct config *c, const union addr *a)
 {

@@ -363,6 +363,12 @@ bool config_group_is_near_any(
     const struct config_group *g, const union addr *a);
 
 /*
+ * The place of one of its interfaces among them, in an order that does not hang
+ * on the file's: of the lowest address that is on each.
+ */
+unsigned config_group_place(const struct config_group *g, unsigned interface);
+
+/*
  * An address of the pair: a group's, or one of a node or its links. Who listens
  * everywhere has it too, or the peer does. False where there is no pair.
  */

@@ -48,6 +48,16 @@ wake_at(void *arg, struct mono wake)
 	timeout_arm_at(role->loop, &role->effects->tick, wake);
 }
 
+static void
+put_macs(const struct role_group *g, struct hello_group *said)
+{
+	const unsigned *places = role_stand(g)->places;
+
+	for (unsigned k = 0; k < g->config->n_interfaces; k++)
+		memcpy(said->macs[places[k]], g->vip.links[k].mac,
+		    HELLO_MAC_BYTES);
+}
+
 /* Over all links and the wire; a challenge is for the last stranger. */
 static void
 say(struct role *role, bool challenge, const struct node_now *now)
@@ -61,9 +71,7 @@ say(struct role *role, bool challenge, const struct node_now *now)
 	node_speak(&role->inbox.node, challenge ? HELLO_CHALLENGE : HELLO_BEAT,
 	    now, &h);
 	for (size_t i = 0; i < role->n_groups; i++)
-		for (unsigned k = 0; k < HELLO_INTERFACES_MAX; k++)
-			memcpy(h.groups[i].macs[k],
-			    role->groups[i].vip.links[k].mac, HELLO_MAC_BYTES);
+		put_macs(&role->groups[i], &h.groups[i]);
 	key = packet_auth_find(&role->auth, h.keys[h.key]);
 	if (key == NULL)
 		return; /* it was taken out a moment ago: the node will know */

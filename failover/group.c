@@ -128,8 +128,9 @@ group_init(struct role *role, unsigned index, uint32_t id)
 	    config_group_is_near_any(g->config, &role->other->address), &config,
 	    mono_now());
 	for (unsigned k = 0; k < g->config->n_interfaces; k++)
-		node_add_segment(
-		    &role->inbox.node, heartbeat_segment_path(role, index, k));
+		node_add_segment(&role->inbox.node,
+		    heartbeat_segment_path(role, index, k),
+		    config_group_place(g->config, k));
 	node_set_addresses(&role->inbox.node, index, addresses_id(g->config));
 	g->schedule = garp_schedule_idle();
 	role->lanes[index] = garp_schedule_lane_init();

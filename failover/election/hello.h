@@ -73,7 +73,7 @@ struct hello_group {
 	uint8_t priority;
 	uint64_t term;
 	uint32_t served_ms; /* master for so long without a break; coarse */
-	/* Of its interfaces, in the file's order; zeros: none. */
+	/* Of its interfaces, by config_group_place(); zeros: none. */
 	uint8_t macs[HELLO_INTERFACES_MAX][HELLO_MAC_BYTES];
 };
 

@@ -84,10 +84,11 @@ node_add_group(struct node *n, uint32_t id, bool peer_near,
 }
 
 void
-node_add_segment(struct node *n, unsigned path)
+node_add_segment(struct node *n, unsigned path, unsigned place)
 {
 	struct node_group *g = &n->groups[n->n_groups - 1];
 
+	g->places[g->n_segments] = place;
 	g->segments[g->n_segments++] = segment_init(path);
 }
 

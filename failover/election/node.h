@@ -212,12 +212,14 @@ struct node_group {
 	uint32_t lacks, peer_lacks;         /* addresses, a bit each */
 	enum election_state peer_state;
 	/*
-	 * The peer's interfaces: by its own word, else as seen; zeros: unknown.
+	 * The peer's interfaces, in our order: by its own word, else as seen;
+	 * zeros: unknown.
 	 */
 	uint8_t peer_macs[HELLO_INTERFACES_MAX][HELLO_MAC_BYTES];
 	bool peer_near; /* its address is in a subnet of the group's */
 	unsigned n_segments;
 	struct segment segments[NODE_SEGMENTS_MAX];
+	unsigned places[NODE_SEGMENTS_MAX]; /* of each, in hellos */
 	bool peer_able;   /* by its word: serves, or would if we did not */
 	bool peer_serves; /* by its word: has all the addresses, and keeps them
 	                   */
@@ -284,9 +286,10 @@ void node_set_addresses(struct node *n, unsigned group, uint32_t id);
 
 /*
  * The group added last has addresses on one more network: `path` is that of the
- * hellos that come over it.
+ * hellos that come over it, `place` the one it has in them, below
+ * HELLO_INTERFACES_MAX.
  */
-void node_add_segment(struct node *n, unsigned path);
+void node_add_segment(struct node *n, unsigned path, unsigned place);
 
 /*
  * One step. Effects are to be carried out in their order, each if it is still

@@ -39,6 +39,16 @@ node_peer_look(struct node_group_step *s)
 	}
 }
 
+/* Its file may count its interfaces in another order. */
+static void
+note_macs(struct node_group *g, const struct hello_group *said)
+{
+	for (unsigned k = 0; k < HELLO_INTERFACES_MAX; k++)
+		memcpy(g->peer_macs[k],
+		    said->macs[k < g->n_segments ? g->places[k] : k],
+		    HELLO_MAC_BYTES);
+}
+
 static void
 hear_group(struct node_group_step *s, unsigned i, const struct hello *h,
     bool hears_us, unsigned path)
@@ -64,7 +74,7 @@ hear_group(struct node_group_step *s, unsigned i, const struct hello *h,
 	if (said == NULL)
 		said = &none;
 	else
-		memcpy(g->peer_macs, said->macs, sizeof(g->peer_macs));
+		note_macs(g, said);
 	g->peer_lacks = said->lacks;
 	g->peer_addresses = said->addresses;
 	ev.heartbeat = (struct election_heartbeat){
@@ -257,8 +267,8 @@ interface_of(const struct node_group *g, unsigned segment)
 }
 
 /*
- * Each of the peer's interfaces has hardware of its own, and its file may count
- * them in another order. On a network where its hardware is not known, and
+ * Each of the peer's interfaces has hardware of its own, and its file may have
+ * the addresses on others. On a network where its hardware is not known, and
  * where its own address could not be asked for, it may be anybody's.
  */
 static bool

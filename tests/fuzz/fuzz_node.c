@@ -232,7 +232,7 @@ begin(struct fuzz *f, size_t size)
 		node_add_group(
 		    &f->inbox.node, 1 + i, size & 32, &election, f->now);
 		for (unsigned k = 0; k < NODE_SEGMENTS_MAX; k++)
-			node_add_segment(&f->inbox.node, i + k);
+			node_add_segment(&f->inbox.node, i + k, k);
 	}
 	if (size & 64)
 		inbox_put(&f->inbox, &restore);

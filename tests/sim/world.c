@@ -299,7 +299,7 @@ set_up(struct host *h)
 	inbox_init(&h->inbox, &calls, h);
 	node_init(n, &config, draw(s));
 	node_add_group(n, 1, true, &election, world_now(s));
-	node_add_segment(n, SEGMENT_PATH);
+	node_add_segment(n, SEGMENT_PATH, 0);
 }
 
 static void

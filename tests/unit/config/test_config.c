@@ -111,6 +111,44 @@ a_virtual_ip_is_one_whatever_its_prefix(void **state)
 	assert_false(config_has_virtual(&pair, &a));
 }
 
+/* Two files have the same addresses, in other orders. */
+static void
+the_place_of_an_interface_hangs_on_its_addresses(void **state)
+{
+	static const struct {
+		const char *addresses[4];
+		unsigned at[4], places[3];
+	} rows[] = {
+		{ { "10.0.0.9", "10.1.0.1", "fd00::1", NULL }, { 0, 1, 0 },
+		    { 0, 1, 2 } },
+		{ { "10.1.0.1", "10.0.0.9", "fd00::1", NULL }, { 0, 1, 1 },
+		    { 1, 0, 2 } },
+		{ { "fd00::1", "10.1.0.1", "10.0.0.9", NULL }, { 1, 0, 1 },
+		    { 1, 0, 2 } },
+		/* The first, where what names none would be, has none. */
+		{ { "10.1.0.1", "10.0.0.9", NULL }, { 1, 2 }, { 2, 1, 0 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct config_address all[4] = { 0 };
+		struct config_group g = { .addresses = all, .n_interfaces = 3 };
+
+		for (; rows[i].addresses[g.n_addresses]; g.n_addresses++) {
+			struct config_address *a = &all[g.n_addresses];
+
+			assert_int_equal(
+			    addr_parse_ip(
+			        rows[i].addresses[g.n_addresses], &a->addr),
+			    0);
+			a->at = rows[i].at[g.n_addresses];
+		}
+		for (unsigned k = 0; k < 3; k++)
+			assert_int_equal(
+			    config_group_place(&g, k), rows[i].places[k]);
+	}
+}
+
 /* "*:80" is two; [::] alone is what somebody wants. */
 static void
 the_ipv6_of_a_star_is_known(void **state)
@@ -155,6 +193,8 @@ main(void)
 		    a_priority_is_that_of_the_group_or_else_of_the_node),
 		cmocka_unit_test(what_is_tracked_is_known_by_its_name),
 		cmocka_unit_test(the_ipv6_of_a_star_is_known),
+		cmocka_unit_test(
+		    the_place_of_an_interface_hangs_on_its_addresses),
 		cmocka_unit_test(a_virtual_ip_is_one_whatever_its_prefix),
 	};
 

@@ -179,7 +179,7 @@ begin(struct world *w)
 		node_add_group(
 		    &w->nodes[i], 1, false, &election, moment(w).mono);
 		for (unsigned k = 0; k < NETWORKS; k++)
-			node_add_segment(&w->nodes[i], k);
+			node_add_segment(&w->nodes[i], k, k);
 	}
 	for (unsigned i = 0; i < 2; i++)
 		put_type(w, i, NODE_BEGIN);
@@ -311,6 +311,23 @@ a_master_that_hangs_is_no_third_host(void **state)
 	}
 }
 
+/* The peer's file may have them in another order. */
+static void
+an_interface_is_known_by_its_place(void **state)
+{
+	struct world w = { .now_ms = 1000, .others = { true, true } };
+	const struct node_group *g = &w.nodes[0].groups[0];
+
+	(void)state;
+	begin(&w);
+	w.nodes[0].groups[0].places[0] = 1;
+	w.nodes[0].groups[0].places[1] = 0;
+	while (w.now_ms < CUT_MS)
+		turn(&w);
+	assert_int_equal(g->peer_macs[0][5], hardware(1, 1));
+	assert_int_equal(g->peer_macs[1][5], hardware(1, 0));
+}
+
 int
 main(void)
 {
@@ -318,6 +335,7 @@ main(void)
 		cmocka_unit_test(who_is_cut_off_leaves_it_to_who_is_not),
 		cmocka_unit_test(it_takes_no_longer_than_silence_would),
 		cmocka_unit_test(a_master_that_hangs_is_no_third_host),
+		cmocka_unit_test(an_interface_is_known_by_its_place),
 	};
 
 	TEST_MAIN(tests);
