@@ -30,6 +30,7 @@ struct side {
 	bool add;         /* the virtual IPs again, if they are still ours */
 	uint32_t refused; /* by the kernel, at the last try */
 	struct refusal refusal;
+	bool served;    /* some could be used, since they were added */
 	ev_timer retry; /* while any is in doubt */
 	unsigned gone;  /* so many of them were deleted by others */
 	uint64_t readded;
@@ -120,6 +121,24 @@ tell_lacks(struct role_group *g, uint32_t before)
 			tell_refused(g, i);
 }
 
+static uint32_t
+patience_ms(struct role_group *g, uint32_t refused)
+{
+	if (!g->vip.held)
+		return 0;
+	if (vip_lacks(&g->vip, refused) != UINT32_MAX)
+		return REFUSAL_PATIENCE_MS;
+	return side_of(g)->served ? REFUSAL_ALL_PATIENCE_MS : 0;
+}
+
+/* All are refused, and that may be over in a moment. */
+static bool
+is_all_in_doubt(const struct role_group *g)
+{
+	return side_of(g)->refusal.doubted != 0 &&
+	    vip_lacks(&g->vip, vip_refused(&g->vip)) == UINT32_MAX;
+}
+
 /*
  * Which addresses can't be held, if they are others than before. Those that are
  * left may be all that can be, and usable by now.
@@ -130,13 +149,15 @@ note_refused(struct role_group *g)
 	struct side *side = side_of(g);
 	const uint32_t refused = vip_refused(&g->vip);
 	const uint32_t before = side->refusal.told;
-	/* Where all are, nobody is served, and the group leaves at once. */
-	const bool serves =
-	    g->vip.held && vip_lacks(&g->vip, refused) != UINT32_MAX;
+	const uint32_t patience = patience_ms(g, refused);
+	const double every = patience / 1e3 / REFUSAL_RETRIES;
 
-	refusal_note(&side->refusal, refused, serves, mono_now());
-	if (side->refusal.doubted != 0 && !ev_is_active(&side->retry))
+	refusal_note(&side->refusal, refused, patience, mono_now());
+	if (side->refusal.doubted != 0 &&
+	    (!ev_is_active(&side->retry) || side->retry.repeat > every)) {
+		side->retry.repeat = every;
 		ev_timer_again(g->role->loop, &side->retry);
+	}
 	if (side->refusal.told != before)
 		tell_lacks(g, before);
 	if (refused == side->refused)
@@ -154,7 +175,7 @@ link_watch_hold(struct role_group *g)
 	const int e = vip_hold(&g->vip);
 
 	note_refused(g);
-	return e;
+	return e < 0 && is_all_in_doubt(g) ? 0 : e;
 }
 
 void
@@ -191,6 +212,8 @@ note(struct role_group *g, int i, bool there)
 	struct node_event ev = { .type = NODE_USABLE, .group = g->index };
 
 	vip_note(&g->vip, i, there);
+	if (vip_is_usable(&g->vip, (size_t)i))
+		side_of(g)->served = true;
 	if (!was_usable && vip_is_usable(&g->vip, (size_t)i))
 		group_announce_address(g, (unsigned)i);
 	ev.usable = vip_is_complete(&g->vip);
@@ -429,7 +452,7 @@ on_renewal_failed(void *arg, size_t group, int error, const struct vip *seen)
 		return;
 	memcpy(g->vip.errors, seen->errors, sizeof(g->vip.errors));
 	note_refused(g);
-	if (error == 0)
+	if (error == 0 || is_all_in_doubt(g))
 		return;
 	g->vip.failed_on = seen->failed_on;
 	inbox_put(&role->inbox,
@@ -446,6 +469,7 @@ link_watch_release(struct role_group *g)
 
 	vip_lease_forget(g->role->link_watch->vip_lease, g->index);
 	e = vip_release(&g->vip);
+	side_of(g)->served = false;
 	/* What was refused for a moment is not known to be any more. */
 	for (size_t i = 0; i < g->config->n_addresses; i++)
 		if ((doubted >> i & 1) != 0)
@@ -468,8 +492,7 @@ link_watch_start(struct role *role)
 		return -ENOMEM;
 	for (size_t i = 0; i < ARRAY_LEN(link_watch->sides); i++) {
 		ev_init(&link_watch->sides[i].route, on_route_look);
-		ev_timer_init(&link_watch->sides[i].retry, on_retry, 0,
-		    REFUSAL_RETRY_MS / 1000.0);
+		ev_init(&link_watch->sides[i].retry, on_retry);
 	}
 	role->link_watch = link_watch;
 	e = vip_lease_start(

@@ -18,7 +18,8 @@ void link_watch_stop(struct role *role);
 
 /*
  * Adds or renews a group's addresses, and tells the node of those that the
- * kernel refuses for a while. 0, or -errno where it refused all.
+ * kernel refuses for a while. 0, or -errno where it refused all; but not at
+ * once where some were served until now.
  */
 MUST_CHECK int link_watch_hold(struct role_group *g);
 

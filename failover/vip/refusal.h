@@ -2,9 +2,10 @@
 
 /*
  * Which of a group's addresses the kernel refuses, as the node is told. Who
- * serves the others is patient: IPv6 is switched off and on within milliseconds
- * where a network manager activates a profile, and a handover would reset every
- * connection for that. What can be held again is told at once.
+ * serves is patient: IPv6 is switched off and on within milliseconds where a
+ * network manager activates a profile, and a handover would reset every
+ * connection for that. Where none is left to be served that costs all clients,
+ * and the patience is short. What can be held again is told at once.
  *
  * Pure. One per group, of link_watch.c.
  */
@@ -15,8 +16,11 @@
 /* As long as the host's own address is waited for. */
 #define REFUSAL_PATIENCE_MS 1000
 
-/* How often it is tried meanwhile. */
-#define REFUSAL_RETRY_MS 200
+/* Where all are refused, and were served until then. */
+#define REFUSAL_ALL_PATIENCE_MS 250
+
+/* How many times it is tried meanwhile. */
+#define REFUSAL_RETRIES 5
 
 /* A bit an address. All zero: none is refused. */
 struct refusal {
@@ -26,8 +30,8 @@ struct refusal {
 };
 
 /*
- * The kernel refuses `refused`. Who serves none of the others has nothing to
- * lose, and need not wait. Writes `told` anew.
+ * The kernel refuses `refused`. Who serves nobody has nothing to lose, and no
+ * patience: 0. Writes `told` anew.
  */
 void refusal_note(
-    struct refusal *r, uint32_t refused, bool serves, struct mono now);
+    struct refusal *r, uint32_t refused, uint32_t patience_ms, struct mono now);

@@ -2,7 +2,7 @@
 
 import time
 
-from stage import SLOW, VIP, Stage, limit, service, wait_for
+from stage import SLOW, VIP, Stage, address, limit, service, wait_for
 
 MANY = 10000
 OTHERS = [f"10.88.{i // 250}.{i % 250 + 1}" for i in range(MANY)]
@@ -270,6 +270,31 @@ def test_ipv6_that_is_off_for_a_moment() -> None:
         assert client.recv(1) == b"x"
         assert [stage[h].status()["groups"][0]["transitions"] for h in ("p1", "p2")] == [1, 1]
         assert "cannot hold" not in stage["p1"].log()
+
+
+def test_ipv6_that_is_off_for_a_moment_where_there_is_no_other() -> None:
+    """The same of a group that has IPv6 addresses alone; where it stays off the
+    peer has them soon."""
+    group = {"name": "main", "interface": "eth0", "addresses": [f"{VIP[6]}/64"]}
+    with Stage(services=[service([f"[{VIP[6]}]:80"])], pair={"groups": [group]}) as stage:
+        stage.serve("echo")
+        for host in ("p1", "p2"):
+            stage[host].start()
+            stage.wait_serving(host)
+        wait_for(lambda: states(stage) == ["master", "backup"], 5 * SLOW)
+        wait_for(lambda: all(stage[h].status()["healthy"] for h in ("p1", "p2")), 5 * SLOW)
+        before = [stage[h].status()["groups"][0]["transitions"] for h in ("p1", "p2")]
+        client = stage.client(6)
+        key = "net.ipv6.conf.eth0.disable_ipv6"
+        blink = f"sysctl -qw {key}=1; sleep 0.05; sysctl -qw {key}=0; ip addr add {{}} dev eth0 nodad"
+        stage.lab.run("p1", "sh", "-c", blink.format(f"{address('p1', 6)}/64"))
+        wait_for(lambda: stage.lab.holders(VIP[6]) == ["p1"], 2 * SLOW)
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
+        assert [stage[h].status()["groups"][0]["transitions"] for h in ("p1", "p2")] == before
+        ipv6(stage, "p1", False)
+        wait_for(lambda: states(stage)[1] == "master", 2 * SLOW)
+        wait_for(lambda: stage.lab.holders(VIP[6]) == ["p2"], 2 * SLOW)
 
 
 def reason(stage: Stage, host: str) -> str:
