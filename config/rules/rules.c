@@ -7,6 +7,7 @@
 #include "config/rules/pair_rules.h"
 #include "config/rules/standby_rules.h"
 #include "config/schema/source_marks.h"
+#include "config/servers_told.h"
 #include "config/yaml/diag.h"
 #include "config/yaml/tree.h"
 
@@ -194,6 +195,50 @@ warn_of_silence(struct rules *r, const struct config_service *s)
 		    port);
 		return;
 	}
+}
+
+/* Where this service could be told to be connected from; NULL: all is well. */
+static const struct tree_node *
+untold(struct rules *r, const struct config_service *s)
+{
+	const struct tree_node *at = rules_at(r, &s->source);
+
+	if (!servers_told_matters(s) ||
+	    servers_told_of(r->config, s) != SERVERS_TOLD_NO ||
+	    servers_told_source(r->config, s) == NULL)
+		return NULL;
+	return at != NULL ? at : rules_at(r, &s->servers);
+}
+
+/* Once for all services: it is advice, and no mistake. */
+static void
+warn_of_locks(struct rules *r)
+{
+	const struct config_service *first = NULL;
+	const struct tree_node *at = NULL;
+	char ip[ADDR_TEXT_MAX], more[64] = "";
+	size_t n = 0;
+
+	for (size_t i = r->config->n_services; i-- > 0;) {
+		const struct config_service *s = &r->config->services[i];
+		const struct tree_node *here = untold(r, s);
+
+		if (here == NULL)
+			continue;
+		n++;
+		first = s;
+		at = here;
+	}
+	if (at == NULL)
+		return;
+	if (n > 1)
+		(void)snprintf(more, sizeof(more),
+		    "; so it is with %zu more of the services", n - 1);
+	diag_warning(r->diag, &at->at,
+	    "these servers are databases: when a proxy host dies they are not "
+	    "told, and keep its clients' sessions and locks until their own "
+	    "patience ends; 'source: %s', a virtual IP, lets them be told%s",
+	    addr_format_ip(servers_told_source(r->config, first), ip), more);
 }
 
 /* With nobody to stand in for, a backup is only a server. */
@@ -387,6 +432,7 @@ check_services(struct rules *r)
 		check_servers(r, s);
 		check_access(r, s);
 	}
+	warn_of_locks(r);
 	standby_rules_check(r);
 	duplicates_report(&names, r->diag, "the service name", "");
 	if (servers > CONFIG_SERVERS_TOTAL_MAX)

@@ -89,6 +89,7 @@ show_head(const struct json_doc *d, FILE *out, const struct style *st)
 {
 	const struct json_doc *config = json_doc_get(d, "config");
 	const struct json_doc *problems = json_doc_get(d, "problems");
+	const struct json_doc *hints = json_doc_get(d, "hints");
 	const char *node = json_doc_string(d, "node");
 	bool healthy = json_doc_bool(d, "healthy");
 	char up[32];
@@ -106,6 +107,9 @@ show_head(const struct json_doc *d, FILE *out, const struct style *st)
 	for (size_t i = 0; i < json_doc_count(problems); i++)
 		(void)fprintf(out, "%s! %s%s\n", st->bad,
 		    json_doc_text_value(json_doc_at(problems, i)), st->plain);
+	for (size_t i = 0; i < json_doc_count(hints); i++)
+		(void)fprintf(out, "hint: %s\n",
+		    json_doc_text_value(json_doc_at(hints, i)));
 }
 
 /* Its interface is that of the one above, unless it is told. */

@@ -453,7 +453,7 @@ status_text(const struct status *r)
 {
 	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
 	const struct config *c = r->config;
-	struct json_doc *peers, *services, *problems;
+	struct json_doc *peers, *services, *problems, *hints;
 	struct status_service_tally tally = { 0 };
 
 	json_doc_put_string(doc, "version", VERSION);
@@ -463,6 +463,7 @@ status_text(const struct status *r)
 	json_doc_put_real(
 	    doc, "uptime_s", (double)(r->now.ns - r->start->started_ns) / 1e9);
 	problems = json_doc_put_array(doc, "problems");
+	hints = json_doc_put_array(doc, "hints");
 	put_pause(doc, r, problems);
 	put_config(doc, r, problems);
 	put_groups(doc, r, problems);
@@ -472,6 +473,8 @@ status_text(const struct status *r)
 	services = json_doc_put_array(doc, "services");
 	for (size_t i = 0; i < c->n_services; i++)
 		status_service_put(services, r, i, &tally, problems);
+	for (size_t i = 0; i < c->n_services; i++)
+		status_service_hint(hints, r, i);
 	status_service_tell_rest(&tally, problems);
 	if (r->services == NULL)
 		status_problem(

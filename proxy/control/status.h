@@ -6,7 +6,7 @@
  * while no relay runs the supervisor makes it, without the servers' states.
  *
  * What is degraded is listed in words under "problems"; "healthy" says that
- * there are none.
+ * there are none. "hints" are of what is no fault and could be better.
  */
 
 #include "config/config.h"
@@ -50,6 +50,6 @@ char *status_text(const struct status *r);
 /* A time in words; 0: none, which is null there. */
 void status_put_wall(struct json_doc *at, const char *key, int64_t wall_ms);
 
-/* A line of "problems": what, and what to do. */
+/* A line of "problems" or "hints": what, and what to do. */
 __attribute__((format(printf, 2, 3))) void status_problem(
     struct json_doc *problems, const char *format, ...);

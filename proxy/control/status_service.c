@@ -1,5 +1,6 @@
 #include "proxy/control/status_service.h"
 
+#include "config/servers_told.h"
 #include "core/json_doc.h"
 #include "core/wall_clock.h"
 #include "proxy/control/standby.h"
@@ -182,6 +183,42 @@ put_standby(struct json_doc *service, const struct status *r, size_t i,
 		    trouble);
 }
 
+static void
+put_servers_told(struct json_doc *service, const struct status *r,
+    const struct config_service *c)
+{
+	const enum servers_told told = servers_told_of(r->config, c);
+
+	if (told == SERVERS_TOLD_VOID)
+		json_doc_put_null(service, "servers_told");
+	else
+		json_doc_put_bool(
+		    service, "servers_told", told == SERVERS_TOLD_YES);
+}
+
+/* Of databases that would hold what clients of a dead host began. */
+void
+status_service_hint(
+    struct json_doc *hints, const struct status *r, size_t number)
+{
+	const struct config_service *c = &r->config->services[number];
+	const union addr *source = servers_told_source(r->config, c);
+	char ip[ADDR_TEXT_MAX];
+	uint64_t n;
+
+	if (r->services == NULL || source == NULL ||
+	    servers_told_of(r->config, c) != SERVERS_TOLD_NO ||
+	    !servers_told_matters(c))
+		return;
+	n = r->services[number].sums.sum.active;
+	n -= n < r->services[number].queued ? n : r->services[number].queued;
+	if (n > 0)
+		status_problem(hints,
+		    "service %s: should this host die, the servers of its %" PRIu64
+		    " connections are not told, and keep sessions and locks until their own patience ends; 'source: %s' lets them be told",
+		    c->name, n, addr_format_ip(source, ip));
+}
+
 void
 status_service_put(struct json_doc *services, const struct status *r,
     size_t number, struct status_service_tally *tally,
@@ -198,6 +235,7 @@ status_service_put(struct json_doc *services, const struct status *r,
 	json_doc_put_string(at, "mode", config_mode_words[c->mode]);
 	json_doc_put_string(at, "balance", config_balance_words[c->balance]);
 	json_doc_put_string(at, "state", s != NULL ? s->state : "unknown");
+	put_servers_told(at, r, c);
 	put_standby(at, r, number, problems);
 	list = json_doc_put_array(at, "listen");
 	for (size_t i = 0; i < c->n_listens; i++)

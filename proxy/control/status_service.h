@@ -10,16 +10,20 @@
 struct json_doc;
 struct status;
 
-/* How many there were of each kind that comes in numbers. */
+/* How many there were of each kind that comes in numbers; begins as zeros. */
 struct status_service_tally {
 	unsigned down, services; /* servers; services with more of them */
 	unsigned left_out;       /* servers of services that are not told */
 };
 
-/* In the order of the file; the tally begins as zeros. */
+/* In the order of the file. */
 void status_service_put(struct json_doc *services, const struct status *r,
     size_t number, struct status_service_tally *tally,
     struct json_doc *problems);
+
+/* What is no fault of a service, and could be better. */
+void status_service_hint(
+    struct json_doc *hints, const struct status *r, size_t number);
 
 /* After the last: how many were left out. */
 void status_service_tell_rest(

@@ -1,0 +1,123 @@
+#include "proxy/control/status_service.h"
+
+#include "core/json_doc.h"
+#include "proxy/control/status.h"
+#include "proxy/health/check.h"
+#include "tests/lib/from_yaml.h"
+#include "tests/lib/test.h"
+
+#include <stdlib.h>
+
+/* Two of each, and servers of which nothing is to be told. */
+#define SERVERS 4
+
+static const char yaml[] =
+    "pair:\n"
+    "  nodes: [{name: p1, address: 10.0.0.1}, {name: p2, address: 10.0.0.2}]\n"
+    "  key_file: /k\n"
+    "  groups: {name: main, interface: eth0, addresses: 10.0.0.100/24}\n"
+    "services:\n"
+    "  - name: pg\n"
+    "    listen: '*:5432'\n"
+    "    servers: 10.0.0.31:5432\n"
+    "  - name: told\n"
+    "    source: 10.0.0.100\n"
+    "    listen: ['10.0.0.100:5433', '[::]:5434']\n"
+    "    servers: 10.0.0.31:5433\n"
+    "    check: {type: postgres}\n"
+    "  - name: web\n"
+    "    listen: 10.0.0.100:80\n"
+    "    servers: 10.0.0.31:80\n"
+    "  - name: own\n"
+    "    listen: 10.0.0.1:3306\n"
+    "    servers: 10.0.0.31:3306\n";
+
+struct world {
+	struct config *config;
+	struct status report;
+	struct msg_start start;
+	struct check_view check;
+	struct status_server server;
+	struct status_service services[SERVERS];
+};
+
+static void
+set_up(struct world *w)
+{
+	*w = (struct world){ .config = from_yaml(yaml),
+		.start = { .path = "/f", .workers = 2, .n_listeners = 12 },
+		.check = { .passed = true, .detail = "" } };
+	w->server = (struct status_server){ .view = { .state = SERVER_UP },
+		.check = &w->check };
+	for (size_t i = 0; i < SERVERS; i++)
+		w->services[i] = (struct status_service){ .state = "up",
+			.servers = &w->server,
+			.queued = 1,
+			.sums.sum.active = 4 };
+	w->report = (struct status){
+		.config = w->config, .start = &w->start, .services = w->services
+	};
+}
+
+static struct json_doc *
+report_of(struct world *w)
+{
+	CLEANUP(free_str) char *text = status_text(&w->report);
+	struct json_doc *doc;
+
+	assert_non_null(text);
+	doc = json_doc_parse(text, strlen(text));
+	assert_non_null(doc);
+	return doc;
+}
+
+/* The one hint there may be. */
+static const char *
+hint(const struct json_doc *doc)
+{
+	const struct json_doc *list = json_doc_get(doc, "hints");
+
+	assert_true(json_doc_count(list) < 2);
+	return json_doc_count(list) == 0
+	    ? ""
+	    : json_doc_text_value(json_doc_at(list, 0));
+}
+
+static void
+f26_servers_that_cannot_be_told_are_named(void **state)
+{
+	CLEANUP(json_doc_free_at) struct json_doc *doc = NULL, *calm = NULL;
+	const struct json_doc *services;
+	struct world w;
+
+	(void)state;
+	set_up(&w);
+	doc = report_of(&w);
+	services = json_doc_get(doc, "services");
+	assert_text(hint(doc),
+	    "service pg: should this host die, the servers of its 3 connections are not told, and keep sessions and locks until their own patience ends; 'source: 10.0.0.100' lets them be told");
+	for (size_t i = 0; i < SERVERS; i++) {
+		const struct json_doc *told =
+		    json_doc_get(json_doc_at(services, i), "servers_told");
+
+		assert_int_equal(json_doc_is_null(told), i == 3);
+		assert_int_equal(
+		    json_doc_bool(json_doc_at(services, i), "servers_told"),
+		    i == 1);
+	}
+	/* A backup has none, and nothing to say. */
+	w.services[0].sums.sum.active = w.services[0].queued = 0;
+	calm = report_of(&w);
+	assert_text(hint(calm), "");
+	config_free(w.config);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(f26_servers_that_cannot_be_told_are_named),
+	};
+
+	TEST_MAIN(tests);
+}
