@@ -448,13 +448,25 @@ put_pause(
 	    until, until + 11, by);
 }
 
+/* Nothing else may be left out: see listeners_can_lack(). */
+static bool
+lacks_listeners(const struct status *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->config->n_services; i++)
+		n += r->config->services[i].n_listens;
+	return r->start->n_listeners < n * r->start->workers;
+}
+
 char *
 status_text(const struct status *r)
 {
 	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
 	const struct config *c = r->config;
 	struct json_doc *peers, *services, *problems, *hints;
-	struct status_service_tally tally = { 0 };
+	struct status_service_tally tally = { .without_v6 =
+		                                  lacks_listeners(r) };
 
 	json_doc_put_string(doc, "version", VERSION);
 	json_doc_put_string(

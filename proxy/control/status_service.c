@@ -239,8 +239,9 @@ status_service_put(struct json_doc *services, const struct status *r,
 	put_standby(at, r, number, problems);
 	list = json_doc_put_array(at, "listen");
 	for (size_t i = 0; i < c->n_listens; i++)
-		json_doc_put_string(
-		    list, NULL, addr_format(&c->listens[i].address, address));
+		if (!tally->without_v6 || !config_is_star_v6(c, i))
+			json_doc_put_string(list, NULL,
+			    addr_format(&c->listens[i].address, address));
 	if (s != NULL) {
 		struct json_doc *connections = put_sums(at, &s->sums.sum);
 

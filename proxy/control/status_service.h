@@ -12,6 +12,7 @@ struct status;
 
 /* How many there were of each kind that comes in numbers; begins as zeros. */
 struct status_service_tally {
+	bool without_v6; /* of "*:PORT" the [::] is left out: no IPv6 here */
 	unsigned down, services; /* servers; services with more of them */
 	unsigned left_out;       /* servers of services that are not told */
 };

@@ -112,11 +112,36 @@ f26_servers_that_cannot_be_told_are_named(void **state)
 	config_free(w.config);
 }
 
+static void
+an_address_that_was_left_out_is_not_listed(void **state)
+{
+	(void)state;
+	for (unsigned lacks = 0; lacks < 2; lacks++) {
+		CLEANUP(json_doc_free_at) struct json_doc *doc = NULL;
+		const struct json_doc *services;
+		struct world w;
+
+		set_up(&w);
+		w.start.n_listeners -= lacks * w.start.workers;
+		doc = report_of(&w);
+		services = json_doc_get(doc, "services");
+		assert_int_equal(json_doc_count(json_doc_get(
+		                     json_doc_at(services, 0), "listen")),
+		    lacks ? 1 : 2);
+		/* Without IPv6 hapair would not have begun with this one. */
+		assert_int_equal(json_doc_count(json_doc_get(
+		                     json_doc_at(services, 1), "listen")),
+		    2);
+		config_free(w.config);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(f26_servers_that_cannot_be_told_are_named),
+		cmocka_unit_test(an_address_that_was_left_out_is_not_listed),
 	};
 
 	TEST_MAIN(tests);
