@@ -63,7 +63,10 @@ static const struct schema_key node_keys[] = {
 	{ "address", SCHEMA_OTHER, SCHEMA_AT(struct config_node, address),
 	    .form = &value_forms_ip, .required = true,
 	    .help = "Heartbeats come from here. A host that owns this address "
-	            "is this node." },
+	            "is this node. Where the address is on no group's network "
+	            "(a cable between the nodes) and is lacking, an address "
+	            "of `links` tells which node it is, or the host's name "
+	            "where that is the node's." },
 	{ "priority", NUMBER(config_node, priority, 1, 254), .fallback = "100",
 	    .help = "The node with the higher priority becomes master. A tie "
 	            "goes to the higher address." },
