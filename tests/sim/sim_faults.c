@@ -26,23 +26,30 @@
  */
 #define FOUND_OUT_MS (500 + 220 + 2 * 60 + DOUBT_MS)
 #define START_MS (LISTEN_MS + 3000 + 2 * DOUBT_MS)
+/* An end in order, as world_hand_over() has it. */
+#define STOP_MS 1500
 
 struct harm {
 	const char *name;
 	bool hears, speaks, runs; /* what is left of it */
 	bool is_heard;            /* by the peer, its heartbeats */
 	bool lasts;               /* until it is healed */
+	bool restarted; /* ended in order, and started as something else */
 };
 
 static const struct harm harms[] = {
-	{ "cut off", false, false, true, false, true },
-	{ "deaf", false, true, true, true, true },
-	{ "mute", true, false, true, false, true },
-	{ "at fault", true, true, true, true, true },
-	{ "not understood", true, true, true, false, true },
-	{ "stopped", true, true, false, false, true },
-	{ "killed", true, true, false, false, false },
+	{ "cut off", false, false, true, false, true, false },
+	{ "deaf", false, true, true, true, true, false },
+	{ "mute", true, false, true, false, true, false },
+	{ "at fault", true, true, true, true, true, false },
+	{ "not understood", true, true, true, false, true, false },
+	{ "stopped", true, true, false, false, true, false },
+	{ "killed", true, true, false, false, false, false },
+	{ "with another key", true, true, true, false, true, true },
+	{ "with another name of the group", true, true, true, false, true,
+	    true },
 };
+#define OTHER_KEY (&harms[7])
 
 enum victim {
 	VICTIM_MASTER,
@@ -107,6 +114,32 @@ noticed_ms(const struct sim *s, const struct harm *h)
 	return 60 + DOUBT_MS + echo_ms;
 }
 
+/*
+ * Who is ended gives it away, if to nobody. Two that do not understand each
+ * other any more are each as good as alone.
+ */
+static struct outcome
+expected_of_restart(const struct sim *s, const struct fault *f)
+{
+	const bool known = s->hosts[0].askable || s->clients;
+	/* A switch that answers for who has just left: the second questions. */
+	const int64_t echo_ms = s->fabric ? HANG_MS + QUESTIONS_MS : 0;
+	const int64_t taken_ms = STOP_MS + DOUBT_MS + echo_ms;
+	struct outcome o = { .keeps = f->victim == VICTIM_BACKUP,
+		.moves = f->victim == VICTIM_MASTER && f->ms > taken_ms,
+		.both_ms = BOTH_MS };
+
+	/* Strangers to each other that claim in the same moment: known. */
+	if (f->victim == VICTIM_BOTH)
+		o.both_ms = INT64_MAX;
+	o.stays = o.moves && known && !s->hosts[0].preempt;
+	if (f->victim == VICTIM_MASTER)
+		o.nobody_ms = HANDOVER_RELEASE_MS + DOUBT_MS + BOTH_MS;
+	else if (f->victim == VICTIM_BOTH)
+		o.nobody_ms = START_MS + taken_ms;
+	return o;
+}
+
 static struct outcome
 expected(const struct sim *s, const struct fault *f)
 {
@@ -120,6 +153,8 @@ expected(const struct sim *s, const struct fault *f)
 	const int64_t taken_ms = by_cable ? CABLED_MOVE_MS : noticed_ms(s, h);
 	struct outcome o = { .both_ms = BOTH_MS };
 
+	if (h->restarted)
+		return expected_of_restart(s, f);
 	o.keeps =
 	    (able || f->victim == VICTIM_BACKUP) && (known || !cut || by_cable);
 	o.moves = f->victim == VICTIM_MASTER && !able && f->ms > taken_ms;
@@ -145,10 +180,24 @@ expected(const struct sim *s, const struct fault *f)
 }
 
 static void
+restart(struct sim *s, const struct harm *h, unsigned i, bool on)
+{
+	const uint32_t odd = on ? 2 + i : 0;
+
+	s->hosts[i].keys[0] = h == OTHER_KEY && on ? 10 + odd : 7;
+	s->hosts[i].group = h != OTHER_KEY && on ? odd : 1;
+	world_hand_over(s, i, true);
+}
+
+static void
 inflict(struct sim *s, const struct harm *h, unsigned i, bool on)
 {
 	struct host *n = &s->hosts[i];
 
+	if (h->restarted) {
+		restart(s, h, i, on);
+		return;
+	}
 	s->cut[i] = on && !h->hears;
 	s->silent[i] = on && !h->speaks;
 	if (h == &harms[3])

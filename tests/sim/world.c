@@ -298,7 +298,7 @@ set_up(struct host *h)
 	h->inbox.n = 0;
 	inbox_init(&h->inbox, &calls, h);
 	node_init(n, &config, draw(s));
-	node_add_group(n, 1, true, &election, world_now(s));
+	node_add_group(n, h->group, true, &election, world_now(s));
 	node_add_segment(n, SEGMENT_PATH, 0);
 }
 
@@ -457,6 +457,7 @@ world_init(struct sim *s, uint64_t seed)
 		h->sim = s;
 		h->index = i;
 		h->keys[0] = 7;
+		h->group = 1;
 		h->interval_ms =
 		    world_percent(s, 70) ? 20 : 5 + world_below(s, 16);
 		h->misses = 3;

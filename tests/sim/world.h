@@ -92,6 +92,7 @@ struct host {
 	uint64_t term; /* the highest it ever had in this life */
 	uint32_t interval_ms, misses;
 	uint64_t keys[HELLO_KEYS_MAX]; /* in its key file, to start with */
+	uint32_t group; /* in its file: what the group is called */
 	uint8_t priority, lowered;
 	uint8_t tracked; /* so many tracked faults */
 	uint32_t barred; /* of its ADDRESSES, a bit each: never added */
@@ -137,10 +138,10 @@ void world_turn(struct sim *s);
 /* Somebody on the LAN sends what it has seen before: never believed. */
 void world_replay(struct sim *s);
 
-void world_kill(struct sim *s, unsigned i);
 /* The network is whole and honest again; what is late is late still. */
 void world_mend_network(struct sim *s);
 
+void world_kill(struct sim *s, unsigned i);
 void world_stop(struct sim *s, unsigned i);
 void world_set_fault(struct sim *s, unsigned i, bool faulted);
 /* All that ails the host, to a daemon that has just begun. */

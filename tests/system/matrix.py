@@ -4,7 +4,8 @@ what must come of it.
 A case is a row of facts. Its outcome is worked out from these alone, by the rules of
 doc/design.md, and from nothing that the program says: a node that is able holds the
 addresses, one at a time, and one whose peer alone suffers loses nothing. `make test`
-runs a sample in namespaces, `make faults FAULTS=--matrix` all of it.
+runs a sample in namespaces, `make faults FAULTS=--matrix` all of it, or
+`FAULTS='--matrix --only "another key*links"'` those whose names match.
 """
 
 from __future__ import annotations
@@ -13,15 +14,19 @@ import contextlib
 import itertools
 import os
 import random
+import shutil
 import signal
 import socket
 import threading
 import time
 from typing import Any, Callable, Iterator, NamedTuple
 
-from stage import PORT, SLOW, TOOLS, VIP, Stage, address, endpoint, interval_ms, lines, wait_for
+import lab as labs
+from stage import BINARY, PORT, SLOW, TOOLS, VIP, Stage, address, endpoint, interval_ms, lines
+from stage import wait_for, write_key
 
 PEER_ONLY = ("udp dport 8401", "tcp dport 8401", "tcp sport 8401")
+NEXT = f"{TOOLS}/hapair_next"  # of a later version
 CLIENTS = 8
 MISSES = 3
 DEAF_MS = 2000  # of `deaf_timeout`, at the default interval
@@ -39,8 +44,10 @@ class Harm(NamedTuple):
     is_heard: bool = True  # by the peer, its heartbeats
     carrier: bool = True
     lasts: bool = True  # until it is healed
+    restarted: bool = False  # ended in order, and started as something else
 
 
+# Of those that are restarted each is something of its own, also where both are.
 HARMS = [
     Harm("cut off", hears=False, speaks=False, is_heard=False),
     Harm("deaf", hears=False),
@@ -49,11 +56,18 @@ HARMS = [
     Harm("not understood", is_heard=False),
     Harm("stopped", runs=False, is_heard=False),
     Harm("killed", runs=False, is_heard=False, lasts=False),
+    Harm("with another key", is_heard=False, restarted=True),
+    Harm("of a version that nobody reads", is_heard=False, restarted=True),
+    Harm("of a later version", restarted=True),
+    Harm("with another name of the group", is_heard=False, restarted=True),
+    Harm("with another file", restarted=True),
 ]
 VICTIMS = ("master", "backup", "both")
 TIMES_MS = (60, 200, 1000, 5000)
-ASKED = ("servers", "witness", "nobody")
+RESTART_MS = 1000  # what is shorter is no time for a restart
+ASKED = ("servers", "gateway", "witness", "nobody")
 FAMILIES = (4, 6)  # of the nodes' own addresses
+WAYS = ("links", "two-armed")  # by which nodes hear each other besides
 
 
 class Case(NamedTuple):
@@ -65,21 +79,44 @@ class Case(NamedTuple):
         return f"{self.victim} {self.harm.name} for {self.ms} ms"
 
 
+class Where(NamedTuple):
+    """Who is there to be asked, and how the nodes are connected."""
+
+    asked: str
+    family: int
+    way: str = ""  # "": by the one network alone
+
+    def __str__(self) -> str:
+        more = f", {self.way}" if self.way else ""
+        return f"{self.asked} can be asked, IPv{self.family} between the nodes{more}"
+
+
+PLACES = [
+    *(Where(*row) for row in itertools.product(ASKED, FAMILIES)),
+    *(Where(*row) for row in itertools.product(("servers",), FAMILIES, WAYS)),
+]
+
+
 class Outcome(NamedTuple):
     keeps: bool  # the master: the addresses, and every connection
     moves: bool  # the other one holds them when the harm ends
     nobody_ms: float  # at most so long nobody has them though somebody could
     both_ms: float  # and both, on one network
+    red: bool  # status says so on both nodes, as long as it lasts
 
 
 def all_cases() -> list[Case]:
-    return [Case(*row) for row in itertools.product(HARMS, VICTIMS, TIMES_MS)]
+    cases = [Case(*row) for row in itertools.product(HARMS, VICTIMS, TIMES_MS)]
+    return [case for case in cases if not case.harm.restarted or case.ms >= RESTART_MS]
 
 
-def sample(seed: int, count: int) -> list[Case]:
-    """Long ones where they are not longer still."""
+def sample(seed: str, count: int) -> list[Case]:
+    """One that is restarted, and others. Long ones where they are not longer still."""
+    draw = random.Random(seed)
     cases = [case for case in all_cases() if PACE == 1 or case.ms <= 1000]
-    return random.Random(seed).sample(cases, count)
+    restarts = [case for case in cases if case.harm.restarted and case.ms == RESTART_MS]
+    others = [case for case in cases if not case.harm.restarted]
+    return [draw.choice(restarts), *draw.sample(others, count - 1)]
 
 
 def is_able(harm: Harm) -> bool:
@@ -87,9 +124,11 @@ def is_able(harm: Harm) -> bool:
     return harm.hears and harm.speaks and harm.runs and harm.carrier
 
 
-def noticed_ms(harm: Harm) -> float:
+def noticed_ms(harm: Harm, where: Where) -> float:
     """Until the peer may take over from a master that is not able."""
     dead = MISSES * 20
+    if where.way and harm.runs and harm.carrier:
+        return 5 * dead  # each tells the other that it misses it there
     if harm.runs and harm.is_heard:
         return DEAF_MS + dead  # it says that it serves, until it finds out
     if not harm.runs and harm.lasts:
@@ -97,10 +136,26 @@ def noticed_ms(harm: Harm) -> float:
     return dead
 
 
-def expected(case: Case) -> Outcome:
+def expected_of_restart(case: Case) -> Outcome:
+    """The one that is ended gives the addresses away; to nobody, where the other was
+    restarted before, and they do not understand each other any more."""
+    handed = case.victim == "master" or case.harm.is_heard
+    left_ms = 0 if case.victim == "backup" else SLACK_MS if handed else 2000 + SLACK_MS
+    return Outcome(
+        keeps=case.victim == "backup",
+        moves=case.victim != "backup" and (handed or case.ms > left_ms),
+        nobody_ms=left_ms * PACE,
+        both_ms=SLACK_MS * PACE,
+        red=case.harm.name != "of a later version",
+    )
+
+
+def expected(case: Case, where: Where) -> Outcome:
     harm, able = case.harm, is_able(case.harm)
+    if harm.restarted:
+        return expected_of_restart(case)
     keeps = able or case.victim == "backup"
-    taken_ms = noticed_ms(harm) + SLACK_MS
+    taken_ms = noticed_ms(harm, where) + SLACK_MS
     nobody_ms = 0.0 if keeps else taken_ms
     if case.victim == "both" and not able:
         nobody_ms = 5000  # once they are well: a start, and a doubt
@@ -111,35 +166,64 @@ def expected(case: Case) -> Outcome:
         moves=not keeps and case.victim == "master" and case.ms > taken_ms,
         nobody_ms=nobody_ms * PACE,
         both_ms=(left_ms + SLACK_MS) * PACE,
+        red=False,
     )
 
 
 # -- doing it -----------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def stage_for(asked: str, family: int) -> Iterator[Stage]:
-    """Servers on the network can be asked; those on the nodes themselves cannot."""
+def _nodes(where: Where) -> list[dict[str, Any]]:
+    nodes = [
+        {"name": "proxy1", "address": address("p1", where.family), "priority": 150},
+        {"name": "proxy2", "address": address("p2", where.family), "priority": 100},
+    ]
+    if where.way == "links":
+        for host, node in zip(("p1", "p2"), nodes):
+            node["links"] = labs.cable_address(host, where.family)
+    return nodes
+
+
+def _pair(where: Where) -> dict[str, Any]:
     pair: dict[str, Any] = {
         "deaf_timeout": f"{int(DEAF_MS * PACE)}ms",
-        "nodes": [
-            {"name": "proxy1", "address": address("p1", family), "priority": 150},
-            {"name": "proxy2", "address": address("p2", family), "priority": 100},
-        ],
+        "key_file": "{run}/pair.key",
+        "nodes": _nodes(where),
     }
-    services = None
-    if asked != "servers":
-        check = {"interval": "100ms", "timeout": f"{100 * SLOW}ms", "rise": 1, "fall": 2}
-        one = {"name": "here", "address": endpoint("127.0.0.1", 90)}
-        services = [{"name": "web", "check": check, "servers": [one]}]
-    if asked == "witness":
+    if where.asked == "witness":
         pair["witness"] = [address("s1", f) for f in (4, 6)]
-    with Stage(services, pair) as stage:
-        if services is None:
+    if where.way == "two-armed":
+        first = [f"{VIP[f]}/{labs.PREFIX[f]}" for f in (4, 6)]
+        second = [f"{labs.VIP2[f]}/{labs.PREFIX[f]}" for f in (4, 6)]
+        there = [{"address": one, "interface": "eth1"} for one in second]
+        pair["groups"] = [{"name": "main", "interface": "eth0", "addresses": [*first, *there]}]
+    return pair
+
+
+def _services(where: Where) -> list[dict[str, Any]] | None:
+    """Servers on the network can be asked; those on the nodes themselves cannot."""
+    if where.asked == "servers":
+        return None
+    check = {"interval": "100ms", "timeout": f"{100 * SLOW}ms", "rise": 1, "fall": 2}
+    one = {"name": "here", "address": endpoint("127.0.0.1", 90)}
+    return [{"name": "web", "check": check, "servers": [one]}]
+
+
+@contextlib.contextmanager
+def stage_for(where: Where) -> Iterator[Stage]:
+    with Stage(_services(where), _pair(where)) as stage:
+        if where.way == "links":
+            stage.lab.cable()
+        if where.way == "two-armed":
+            stage.lab.second_network()
+        if where.asked == "servers":
             stage.serve("echo")
-        else:
-            for host in ("p1", "p2"):
+        for host in ("p1", "p2"):
+            shutil.copy(stage.key_file, f"{stage.lab.host_dir(host)}/pair.key")
+            if where.asked != "servers":
                 stage.lab.spawn(host, [f"{TOOLS}/echo", "echo", "90"])
+            for family in (4, 6) if where.asked == "gateway" else ():
+                stage.ip(host, "route", "add", "default", "via", address("s1", family))
         stage.start()
         yield stage
 
@@ -156,11 +240,48 @@ def _signal(stage: Stage, host: str, number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
+def _other_file(stage: Stage, host: str, name: str) -> str:
+    """A file in which the group is called otherwise; or a server counts otherwise."""
+    config, path = stage.build(), f"{stage.lab.dir}/{host}.yaml"
+    if "name of the group" in name:
+        config["pair"]["groups"][0]["name"] = f"of-{host}"
+    else:
+        config["services"][0]["servers"][0]["weight"] = {"p1": 2, "p2": 3}[host]
+    stage.configure(config, path)
+    return path
+
+
+def _restart(stage: Stage, harm: Harm | None, host: str) -> None:
+    """As what the harm says; as what it was, where there is none."""
+    node, name = stage[host], harm.name if harm else ""
+    node.stop()
+    node.binary, node.config = BINARY, stage.config
+    key = f"{stage.lab.host_dir(host)}/pair.key"
+    if "key" in name:
+        write_key(key)
+    elif harm is None:
+        shutil.copy(stage.key_file, key)
+    if "version" in name:
+        node.binary = NEXT
+    if "name of the group" in name or "file" in name:
+        node.config = _other_file(stage, host, name)
+    os.environ["HAPAIR_NEXT"] = "far" if "nobody reads" in name else ""
+    node.start()
+
+    def stands() -> bool:
+        """the node has found out how it stands, as who restarts the next one waits for"""
+        return node.state() in ("master", "backup")
+
+    wait_for(stands, 10 * SLOW)
+
+
 def inflict(stage: Stage, harm: Harm, hosts: list[str]) -> Callable[[], None]:
     """Returns what heals it."""
     stopped = [pid for host in hosts if not harm.runs for pid in stage[host].everyone()]
     for host in hosts:
-        if not harm.runs and harm.lasts:
+        if harm.restarted:
+            _restart(stage, harm, host)
+        elif not harm.runs and harm.lasts:
             _signal(stage, host, signal.SIGSTOP)
         elif not harm.runs:
             stage[host].kill_all()
@@ -181,7 +302,9 @@ def inflict(stage: Stage, harm: Harm, hosts: list[str]) -> Callable[[], None]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
         for host in hosts:
-            if not harm.carrier:
+            if harm.restarted:
+                _restart(stage, None, host)
+            elif not harm.carrier:
                 stage.lab.plug_cable(host)
             elif not harm.hears and not harm.speaks:
                 stage.lab.restore(host)
@@ -205,6 +328,12 @@ class Watch:
         ]
         for thread in self.threads:
             thread.start()
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     def look(self, host: str) -> None:
         while not self.over.wait(0.004):
@@ -230,6 +359,8 @@ class Watch:
             return frozenset(h for h in self.has if self.has[h])
 
     def end(self) -> None:
+        if self.over.is_set():
+            return
         self.over.set()
         for thread in self.threads:
             thread.join()
@@ -284,43 +415,59 @@ def transitions(stage: Stage, host: str) -> int:
     return int(stage[host].status()["groups"][0]["transitions"])
 
 
-def run(stage: Stage, case: Case) -> list[str]:
+def odd_spans(
+    case: Case, outcome: Outcome, watch: Watch, harmed: float, healed: float
+) -> list[str]:
+    """For how long nobody had them, and both."""
+    wrong, could = [], case.victim != "both" or is_able(case.harm)
+    ended = watch.seen[-1][0]
+    joined = case.harm.hears and case.harm.speaks and case.harm.carrier
+    for what, count, since, most in (
+        ("nobody", 0, harmed if could else healed, outcome.nobody_ms),
+        ("both", 2, harmed if joined else healed, outcome.both_ms),
+    ):
+        longest = watch.longest_ms(count, [(since, ended)])
+        if longest > most:
+            wrong.append(f"{what} had the addresses for {longest:.0f} ms, {most:.0f} at most")
+    return wrong
+
+
+def is_whole(stage: Stage, where: Where) -> bool:
+    """Of a group on two networks: who has it has all of it."""
+    if where.way != "two-armed":
+        return True
+    holders = [stage.lab.holders2(labs.VIP2[f]) for f in (4, 6)]
+    return holders == [[stage.agreed_master()]] * 2
+
+
+def run(stage: Stage, case: Case, where: Where) -> list[str]:
     """Does it, and says what was not as it must be."""
-    outcome, wrong = expected(case), []
+    outcome, wrong = expected(case, where), []
     master = stage.wait_any_master(10)
     backup = {"p1": "p2", "p2": "p1"}[master]
-    hosts = {"master": [master], "backup": [backup], "both": [master, backup]}[case.victim]
+    hosts = {"master": [master], "backup": [backup], "both": [backup, master]}[case.victim]
     clients = connect_all(stage)
     before = transitions(stage, master)
-    watch = Watch(stage)
-    time.sleep(0.1)
-    harmed = time.monotonic()
-    heal = inflict(stage, case.harm, hosts)
-    talk(clients, case.ms / 1000 * PACE)
-    during = watch.holders()
-    heal()
-    healed = time.monotonic()
-    if outcome.keeps and lost(clients):
-        wrong.append("connections of a master that nothing ails were lost")
-    wait_for(lambda: stage.agreed_master() != "", 10 * SLOW)
-    time.sleep(0.2)
-    watch.end()
-    ended = time.monotonic()
+    with Watch(stage) as watch:
+        time.sleep(0.1)
+        harmed = time.monotonic()
+        heal = inflict(stage, case.harm, hosts)
+        talk(clients, case.ms / 1000 * PACE)
+        during = watch.holders()
+        healthy = [h for h in ("p1", "p2") if outcome.red and stage[h].status()["healthy"]]
+        heal()
+        healed = time.monotonic()
+        if outcome.keeps and lost(clients):
+            wrong.append("connections of a master that nothing ails were lost")
+        wait_for(lambda: stage.agreed_master() != "" and is_whole(stage, where), 10 * SLOW)
+        time.sleep(0.2)
     if outcome.keeps and (watch.holders() != {master} or transitions(stage, master) != before):
         wrong.append("a master that nothing ails was replaced")
     if outcome.moves and backup not in during:
         wrong.append(f"the one that could serve had nothing when the harm ended, {set(during)} had")
-    could = [(healed if case.victim == "both" and not is_able(case.harm) else harmed, ended)]
-    one_network = [(healed, ended)]
-    if case.harm.hears and case.harm.speaks and case.harm.carrier:
-        one_network = [(harmed, ended)]
-    for what, count, spans, most in (
-        ("nobody", 0, could, outcome.nobody_ms),
-        ("both", 2, one_network, outcome.both_ms),
-    ):
-        longest = watch.longest_ms(count, spans)
-        if longest > most:
-            wrong.append(f"{what} had the addresses for {longest:.0f} ms, {most:.0f} at most")
+    if healthy:
+        wrong.append(f"{healthy} said that all is well")
+    wrong += odd_spans(case, outcome, watch, harmed, healed)
     for one in clients:
         one.close()
     for host in ("p1", "p2"):
@@ -340,17 +487,19 @@ def stood_still(stage: Stage, case: Case, since: float) -> bool:
     return case.harm.name != "stopped" and any(at >= since for at, _ in log)
 
 
-def run_all(stage: Stage, cases: list[Case], tell: Callable[[str], Any] = print) -> list[str]:
+def run_all(
+    stage: Stage, cases: list[Case], where: Where, tell: Callable[[str], Any] = print
+) -> list[str]:
     """Each case, and a line; what was wrong is also returned."""
     failed = []
     for case in cases:
         settle(stage)
         begun = time.time()
-        wrong = run(stage, case)
+        wrong = run(stage, case, where)
         if wrong and stood_still(stage, case, begun):
-            tell(f"{str(case):<44} the machine stood still: once more")
+            tell(f"{str(case):<52} the machine stood still: once more")
             settle(stage)
-            wrong = run(stage, case)
-        tell(f"{str(case):<44} {'; '.join(wrong) or 'ok'}")
+            wrong = run(stage, case, where)
+        tell(f"{str(case):<52} {'; '.join(wrong) or 'ok'}")
         failed += [f"{case}: {one}" for one in wrong]
     return failed
