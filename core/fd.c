@@ -21,6 +21,22 @@ fd_close(int *fd)
 	}
 }
 
+void
+fd_set_no_linger(int fd)
+{
+	const struct linger off = { .l_onoff = 0 };
+
+	/* Refused by what is no socket. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
+}
+
+void
+fd_close_now(int *fd)
+{
+	fd_set_no_linger(*fd);
+	fd_close(fd);
+}
+
 int
 fd_take(int *fd)
 {

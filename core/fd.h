@@ -12,6 +12,15 @@ struct socket_filter;
 /* Closes what is there and stores -1. NULL-safe in value: -1 is nothing. */
 void fd_close(int *fd);
 
+/*
+ * Nobody waits at its close until what is unsent has gone out. What is no
+ * socket stays as it is.
+ */
+void fd_set_no_linger(int fd);
+
+/* Both. */
+void fd_close_now(int *fd);
+
 /* Hands the descriptor over and stores -1. */
 MUST_CHECK int fd_take(int *fd);
 
