@@ -50,7 +50,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) \
 .DELETE_ON_ERROR:
 TARGETS := all deps demo bench faults test check check-asan check-ubsan check-tsan check-clang \
 	build-asan build-ubsan build-tsan build-fuzz compiled threaded \
-	check-bare rules matrix manual unit fuzz fuzzers system simulate sim soak tools product objects
+	check-bare rules matrix messages manual unit fuzz fuzzers system simulate sim soak tools product objects
 .PHONY: $(TARGETS) packages clean
 .SECONDARY:
 
@@ -103,6 +103,7 @@ $(B)/tests/tools/stream_model: $(B)/tests/lib/stream_plan.o
 NEXT := -Wl,--wrap=hello_encode,--wrap=peer_codec_init,--wrap=accord_put
 $(B)/tests/tools/hapair_next: $(B)/obj/hapair/cli/main.o $(B)/tests/tools/hapair_next.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_CFLAGS) $(NEXT) -o $@ $(wordlist 1,2,$^) $(call archive,$(NEEDS_hapair)) $(LIBS)
+$(B)/tests/tools/message_table: $(B)/libcore.a
 $(B)/tests/tools/%: $(B)/tests/tools/%.o
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TOOL_LIBS)
 
@@ -125,7 +126,7 @@ sim: $(SIM)
 
 # What is mechanical about style.md, and the golden files; a few seconds.
 PURE = $(shell sed -n 's|^\([a-z].*\)\.c$$|$(B)/obj/\1.o|p' scripts/pure-files)
-rules: $(B)/tests/sim/sim_matrix $(B)/hapair $(OBJ)
+rules: $(B)/tests/sim/sim_matrix $(B)/tests/tools/message_table $(B)/hapair $(OBJ)
 	$(Q)scripts/check-size
 	$(Q)scripts/check-includes
 	$(Q)scripts/check-packages
@@ -134,6 +135,9 @@ rules: $(B)/tests/sim/sim_matrix $(B)/hapair $(OBJ)
 	$(Q)scripts/check-format
 	$(Q)scripts/check-docs
 	$(Q)scripts/check-contract
+	$(Q)$(B)/tests/tools/message_table | diff -u doc/messages.md - || \
+		{ echo 'doc/messages.md is not what the code does: make messages' >&2; exit 1; }
+	$(Q)scripts/check-rights
 	$(Q)scripts/check-pure $(PURE)
 	$(Q)scripts/make-manual $(B)/hapair --check
 	$(Q)$(B)/tests/sim/sim_matrix | diff -u doc/election.md - || \
@@ -141,6 +145,9 @@ rules: $(B)/tests/sim/sim_matrix $(B)/hapair $(OBJ)
 
 matrix: $(B)/tests/sim/sim_matrix
 	$(Q)$< >doc/election.md
+
+messages: $(B)/tests/tools/message_table
+	$(Q)$< >doc/messages.md
 
 manual: $(B)/hapair
 	$(Q)scripts/make-manual $< >doc/hapair.yaml.5

@@ -183,6 +183,12 @@ static const struct field ask[] = {
 };
 MESSAGE(ask, true)
 
+static const struct field lost[] = {
+	NUMBER(lost, id),
+	FIELD(BOOL, lost, refused),
+};
+MESSAGE(lost, true)
+
 static const struct field script[] = {
 	NUMBER(script, track),
 	FIELD(BOOL, script, passed),
@@ -296,7 +302,7 @@ msg_get_peer(struct buf *b, struct msg_peer *ret_peer)
 	struct msg_peer m = { 0 };
 
 	get(b, peer, ARRAY_LEN(peer), &m);
-	if (m.n_groups > MSG_PEER_GROUPS_MAX ||
+	if (m.node > 1 || m.n_groups > MSG_PEER_GROUPS_MAX ||
 	    m.odd_kind > MSG_PEER_ODD_VERSION)
 		return -EBADMSG;
 	for (unsigned i = 0; i < m.n_groups; i++) {

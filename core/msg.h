@@ -6,27 +6,8 @@
  * them all or refuses the message whole (-EBADMSG). Messages travel as the
  * body of a chan packet whose type is the enum value.
  *
- * Who says what:
- *
- *   supervisor -> role       PULSE START LISTENER SIBLING CONTROL STOP
- *   supervisor -> failover   KEYS (after START, and read anew),
- *                            GROUP (what one that died last said of itself),
- *                            SCRIPT (after each run), HAND_OVER_ALL, MUTE as
- *                            an answer, and FOR_PEER, one for each WANTED
- *   supervisor -> relay      ACCORDS, KNOWN, ACTIVATE, REPLY, and CHOSEN and
- *                            FENCED as answers
- *   role -> supervisor       READY, STOPPED
- *   relay -> supervisor      FENCE, CHOSEN
- *   failover -> supervisor   PAUSE, KEYS (which it took),
- *                            GROUP (each on a change), MUTE,
- *                            HANDED_OVER, WIRE,
- *                            WIRE_DOWN, HOLD, ACCORDS (the peer's; none:
- *                            these were all), WANTED
- *   failover -> relay        GROUP (on each change), RESET, and for ASK: PEER,
- *                            TRACKS, ANSWERED
- *   relay -> failover        SERVING, SERVICE (on each change), ASK, STOPPED,
- *                            RESET as an answer, CONNECTIONS, between BEGIN
- *                            and END and after
+ * Who may say which of them to whom, when, and how often is a table:
+ * msg_rights.h, printed in doc/messages.md.
  *
  * Pure.
  */
@@ -39,10 +20,11 @@ struct secret_keys;
 enum msg_type {
 	MSG_START = 1, /* descriptor: the configuration, a sealed memfd */
 	MSG_LISTENER,  /* descriptor: a listening socket */
-	MSG_SIBLING,   /* descriptor: a channel to the other role; empty */
-	MSG_CONTROL,   /* descriptor: the socket to answer on */
-	MSG_STOP,      /* end in good order; empty */
-	MSG_READY,     /* the role does its work; empty */
+	MSG_SIBLING, /* descriptor: a channel to the other role; struct msg_ask
+	              */
+	MSG_CONTROL, /* descriptor: the socket to answer on */
+	MSG_STOP,    /* end in good order; empty */
+	MSG_READY,   /* the role does its work; empty */
 	MSG_STOPPED, /* after STOP: no connection, no address is left; empty */
 	MSG_GROUP,
 	MSG_PEER,
@@ -87,6 +69,7 @@ enum msg_type {
 	 */
 	MSG_KEYS,
 	MSG_PAUSE,
+	MSG_SIBLING_LOST, /* the channel of this SIBLING does not do any more */
 };
 
 #define MSG_TEXT_MAX 256 /* a name, a reason, a path's last part */
@@ -165,7 +148,7 @@ enum msg_peer_odd {
 
 /* What failover knows of the peer, when asked. */
 struct msg_peer {
-	uint16_t node;
+	uint16_t node; /* index into pair.nodes */
 	bool reachable;
 	bool config_known, config_matches; /* known once it was heard */
 	int64_t last_heard_ms;             /* -1: never */
@@ -199,9 +182,17 @@ struct msg_service {
 	uint16_t unknown; /* their first check has not ended */
 };
 
-/* ASK and its ANSWERED, and WANTED, carry the asker's number. */
+/*
+ * ASK and its ANSWERED, and WANTED, carry the asker's number; SIBLING that of
+ * the introduction.
+ */
 struct msg_ask {
 	uint32_t id;
+};
+
+struct msg_lost {
+	uint32_t id;  /* of SIBLING */
+	bool refused; /* the other sent what it may not, else it is just over */
 };
 
 struct msg_script {
@@ -277,6 +268,7 @@ void msg_put_group(struct buf *b, const struct msg_group *m);
 void msg_put_peer(struct buf *b, const struct msg_peer *m);
 void msg_put_service(struct buf *b, const struct msg_service *m);
 void msg_put_ask(struct buf *b, const struct msg_ask *m);
+void msg_put_lost(struct buf *b, const struct msg_lost *m);
 void msg_put_script(struct buf *b, const struct msg_script *m);
 void msg_put_tracks(struct buf *b, const struct msg_tracks *m);
 void msg_put_pulse(struct buf *b, const struct msg_pulse *m);
@@ -296,6 +288,7 @@ MUST_CHECK int msg_get_group(struct buf *b, struct msg_group *ret_group);
 MUST_CHECK int msg_get_peer(struct buf *b, struct msg_peer *ret_peer);
 MUST_CHECK int msg_get_service(struct buf *b, struct msg_service *ret_service);
 MUST_CHECK int msg_get_ask(struct buf *b, struct msg_ask *ret_ask);
+MUST_CHECK int msg_get_lost(struct buf *b, struct msg_lost *ret_lost);
 MUST_CHECK int msg_get_script(struct buf *b, struct msg_script *ret_script);
 MUST_CHECK int msg_get_tracks(struct buf *b, struct msg_tracks *ret_tracks);
 MUST_CHECK int msg_get_pulse(struct buf *b, struct msg_pulse *ret_pulse);

@@ -4,8 +4,10 @@
 #include "config/yaml/diag.h"
 #include "core/buf.h"
 #include "core/channel.h"
+#include "core/closer.h"
 #include "core/fd.h"
 #include "core/log.h"
+#include "core/msg_intake.h"
 #include "core/proc.h"
 #include "core/reply.h"
 #include "core/secret.h"
@@ -54,6 +56,7 @@ struct life {
 	struct proc_user user;
 	int status; /* of the process, once the loop has ended */
 	ev_io supervisor_ready;
+	struct msg_intake intake; /* of what it says */
 	ev_signal on_term, on_int;
 	ev_timer leaving; /* stopped, but still sending on */
 	unsigned n_restored;
@@ -332,16 +335,14 @@ load(struct role *role, int fd)
 }
 
 static int
-on_start(struct role *role, struct channel_packet *p)
+on_start(struct role *role, const struct channel_packet *p)
 {
-	CLEANUP(fd_close) int fd = fd_take(&p->fd);
 	struct buf b = buf_reader(p->body, p->len);
 
-	if (role->config != NULL || fd == -1 ||
-	    msg_get_start(&b, &role->start) < 0 ||
+	if (msg_get_start(&b, &role->start) < 0 ||
 	    role->start.n_groups > CONFIG_GROUPS_MAX)
 		return -EBADMSG;
-	return load(role, fd);
+	return load(role, p->fd);
 }
 
 static int
@@ -350,7 +351,7 @@ on_restored(struct role *role, const struct channel_packet *p)
 	struct life *life = life_of(role);
 	struct buf b = buf_reader(p->body, p->len);
 
-	if (role->config == NULL || life->n_restored == role->start.n_groups)
+	if (life->n_restored == role->start.n_groups)
 		return -EBADMSG;
 	return msg_get_group(&b, &life->restored[life->n_restored++]);
 }
@@ -387,9 +388,9 @@ on_control(struct role *role, struct channel_packet *p)
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_control m;
 
-	if (p->fd == -1 || msg_get_control(&b, &m) < 0)
+	if (msg_get_control(&b, &m) < 0)
 		return -EBADMSG;
-	if (!role->begun || role->other == NULL)
+	if (role->other == NULL)
 		reply_error(role->loop, &p->fd, "there is no pair");
 	else if (strncmp(m.request, "handover", strlen("handover")) != 0)
 		pause_request_ask(role, m.request, &p->fd);
@@ -408,10 +409,7 @@ obey(struct role *role, struct channel_packet *p)
 	case MSG_GROUP:
 		return on_restored(role, p);
 	case MSG_SIBLING:
-		if (p->fd == -1)
-			return -EBADMSG;
-		relay_link_take(role, fd_take(&p->fd));
-		return 0;
+		return relay_link_take(role, p);
 	case MSG_SCRIPT:
 		return track_take_script(role, p);
 	case MSG_PULSE:
@@ -444,12 +442,23 @@ is_told_all(const struct role *role)
 	    (role->other == NULL || role->auth.n > 0);
 }
 
+static enum msg_rights_stage
+stage_of(const struct role *role)
+{
+	if (role->config == NULL)
+		return MSG_RIGHTS_NEW;
+	return role->begun ? MSG_RIGHTS_WORKING : MSG_RIGHTS_STARTING;
+}
+
+/* One a turn: heartbeats and the wire come between. */
 static void
 on_supervisor(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct role *role = ev_userdata(loop);
-	struct channel_packet p = { .fd = -1 };
-	int e = channel_recv(role->supervisor, &p);
+	struct msg_intake *in = &life_of(role)->intake;
+	char text[MSG_INTAKE_TEXT_MAX];
+	struct channel_packet p;
+	int e = msg_intake_take(in, role->supervisor, stage_of(role), &p);
 
 	if (e == -EAGAIN)
 		return;
@@ -459,12 +468,12 @@ on_supervisor(struct ev_loop *loop, ev_io *w, int revents)
 		return;
 	}
 	if (e == 1)
-		e = obey(role, &p);
-	fd_close(&p.fd);
+		e = msg_intake_end(in, &p, obey(role, &p));
 	if (e == 0 && !role->begun && is_told_all(role))
 		e = begin(role);
 	if (e < 0) {
-		failed("cannot do what the supervisor says, ending", e);
+		log_error("failover", "cannot obey the supervisor, ending: %s",
+		    e == -EBADMSG ? msg_intake_text(in, text) : strerror(-e));
 		end(role, 1);
 	}
 }
@@ -501,6 +510,7 @@ close_all(struct role *role)
 	netlink_free(role->netlink);
 	packet_auth_fini(&role->auth);
 	fd_close(&role->supervisor);
+	closer_free(role->closer);
 }
 
 static void
@@ -546,6 +556,11 @@ start(struct life *life, int channel, const struct proc_user *user)
 	if (role->loop == NULL)
 		return -ENOMEM;
 	ev_set_userdata(role->loop, role);
+	role->closer = closer_new();
+	if (role->closer == NULL)
+		return -ENOMEM;
+	life->intake =
+	    msg_intake_init(MSG_RIGHTS_SUPERVISOR, MSG_RIGHTS_FAILOVER, NULL);
 	conn_sync_init_sync(role);
 	e = effects_new(role);
 	if (e == 0)

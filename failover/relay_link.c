@@ -1,9 +1,9 @@
 #include "failover/relay_link.h"
 
 #include "core/buf.h"
-#include "core/channel.h"
 #include "core/fd.h"
 #include "core/log.h"
+#include "core/msg_intake.h"
 #include "core/timeout.h"
 #include "failover/connsync/conn_sync.h"
 #include "failover/connsync/tickle.h"
@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 _Static_assert(MSG_PEER_LINKS_MAX >= ROLE_LINKS_MAX, "status tells of all");
@@ -33,9 +34,16 @@ _Static_assert(MSG_PEER_LINKS_MAX >= ROLE_LINKS_MAX, "status tells of all");
 #define GRACE_MOST_MS 2000
 #define GRACE_PART 4
 
+/* The supervisor's channel was full. */
+#define AGAIN_MS 50
+
 struct relay_link {
+	uint32_t id; /* of the introduction */
+	enum msg_rights_stage stage;
+	struct msg_intake intake;
+	struct msg_lost lost; /* what the supervisor is to be told */
 	ev_io ready;
-	ev_timer grace;
+	ev_timer grace, again;
 };
 
 static void
@@ -70,16 +78,27 @@ await(struct role *role)
 }
 
 static void
-lose(struct role *role, const char *why)
+tell_supervisor(struct role *role)
 {
-	const bool leaves = role_node(role)->relay_leaves;
+	struct relay_link *l = role->relay_link;
+	struct buf b = BUF_WRITER(8);
 
-	ev_io_stop(role->loop, &role->relay_link->ready);
-	fd_close(&role->relay);
-	inbox_put_type(&role->inbox, NODE_RELAY_GONE);
-	await(role);
-	if (role_node(role)->stopping)
-		return;
+	msg_put_lost(&b, &l->lost);
+	if (channel_send(role->supervisor, MSG_SIBLING_LOST, b.data, b.pos,
+	        -1) == -EAGAIN)
+		timeout_arm(role->loop, &l->again, AGAIN_MS / 1e3);
+}
+
+static void
+on_again(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	ev_timer_stop(loop, w);
+	tell_supervisor(ev_userdata(loop));
+}
+
+static void
+tell(const struct role *role, bool leaves, const char *why)
+{
 	if (leaves)
 		log_notice("failover", "relay: stopped");
 	else if (role->config != NULL && role->config->has_pair)
@@ -89,8 +108,29 @@ lose(struct role *role, const char *why)
 }
 
 static void
+lose(struct role *role, const char *why, bool refused)
+{
+	struct relay_link *l = role->relay_link;
+	const bool leaves = role_node(role)->relay_leaves;
+
+	ev_io_stop(role->loop, &l->ready);
+	channel_close(role->closer, &role->relay);
+	inbox_put_type(&role->inbox, NODE_RELAY_GONE);
+	await(role);
+	if (role_node(role)->stopping)
+		return;
+	/* One that leaves will be back, by itself. */
+	if (!leaves) {
+		l->lost = (struct msg_lost){ .id = l->id, .refused = refused };
+		tell_supervisor(role);
+	}
+	tell(role, leaves, why);
+}
+
+static void
 on_serving(struct role *role)
 {
+	role->relay_link->stage = MSG_RIGHTS_WORKING;
 	ev_timer_stop(role->loop, &role->relay_link->grace);
 	relay_watchdog_reset(role);
 	inbox_put_type(&role->inbox, NODE_RELAY_SERVES);
@@ -135,94 +175,119 @@ answer(struct role *role, const struct msg_ask *ask)
 		log_debug("failover", "relay: no room for an answer");
 }
 
-static bool
+static int
 take_service(struct role *role, struct buf *b)
 {
 	struct msg_service service;
 
 	if (msg_get_service(b, &service) < 0)
-		return false;
+		return -EBADMSG;
 	track_take_service(role, &service);
-	return true;
+	return 0;
 }
 
-/* Returns whether it made sense. */
-static bool
+static int
+take_ask(struct role *role, struct buf *b)
+{
+	struct msg_ask ask;
+
+	if (msg_get_ask(b, &ask) < 0)
+		return -EBADMSG;
+	answer(role, &ask);
+	return 0;
+}
+
+static int
+take_reset(struct role *role, struct buf *b)
+{
+	struct msg_reset drop;
+
+	if (msg_get_reset(b, &drop) < 0)
+		return -EBADMSG;
+	handover_run_take_drop(role, &drop);
+	return 0;
+}
+
+/* What it may say, by the table of rights. Returns 0 or -EBADMSG. */
+static int
 obey(struct role *role, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
-	struct msg_ask ask;
-	struct msg_reset drop;
 
-	if (p->fd != -1)
-		return false;
 	switch (p->type) {
 	case MSG_SERVING:
-		if (p->len != 0)
-			return false;
 		on_serving(role);
-		return true;
+		return 0;
 	case MSG_SERVICE:
 		return take_service(role, &b);
 	case MSG_STOPPED:
+		role->relay_link->stage = MSG_RIGHTS_STOPPING;
 		inbox_put_type(&role->inbox, NODE_RELAY_LEAVES);
-		return p->len == 0;
+		return 0;
 	case MSG_ASK:
-		if (msg_get_ask(&b, &ask) < 0)
-			return false;
-		answer(role, &ask);
-		return true;
+		return take_ask(role, &b);
 	case MSG_RESET:
-		if (msg_get_reset(&b, &drop) < 0)
-			return false;
-		handover_run_take_drop(role, &drop);
-		return true;
+		return take_reset(role, &b);
 	case MSG_CONNECTIONS_BEGIN:
 	case MSG_CONNECTIONS:
 	case MSG_CONNECTIONS_END:
-		return conn_sync_take(role, p);
+		return conn_sync_take(role, p) ? 0 : -EBADMSG;
 	default: /* not an enum: a number from another process */
-		return false;
+		return -EBADMSG;
 	}
 }
 
+/* One a turn: heartbeats, the supervisor and the wire come between. */
 static void
 on_relay(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct role *role = ev_userdata(loop);
+	struct relay_link *l = role->relay_link;
+	char why[MSG_INTAKE_TEXT_MAX], text[MSG_INTAKE_TEXT_MAX + 8];
 	struct channel_packet p;
-	int e = channel_recv(role->relay, &p);
+	int e = msg_intake_take(&l->intake, role->relay, l->stage, &p);
 
-	if (e == -EAGAIN)
-		return;
 	if (e == 0) {
-		lose(role, "its channel has ended");
-	} else if (e < 0) {
-		lose(role, "its channel is broken");
-	} else if (!obey(role, &p)) {
-		fd_close(&p.fd);
-		lose(role, "it sent a malformed message");
+		lose(role, "its channel has ended", false);
+		return;
 	}
+	if (e == 1)
+		e = msg_intake_end(&l->intake, &p, obey(role, &p));
+	if (e == 0 || e == -EAGAIN)
+		return;
+	(void)snprintf(
+	    text, sizeof(text), "it sent %s", msg_intake_text(&l->intake, why));
+	lose(role, text, true);
 }
 
-void
-relay_link_take(struct role *role, int channel)
+int
+relay_link_take(struct role *role, struct channel_packet *p)
 {
+	struct relay_link *l = role->relay_link;
 	const bool replaced = role->relay != -1;
-	ev_io *ready = &role->relay_link->ready;
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_ask m;
 
-	ev_io_stop(role->loop, ready);
-	fd_close(&role->relay);
-	role->relay = channel;
+	if (msg_get_ask(&b, &m) < 0)
+		return -EBADMSG;
+	ev_timer_stop(role->loop, &l->again);
+	ev_io_stop(role->loop, &l->ready);
+	channel_close(role->closer, &role->relay);
+	role->relay = fd_take(&p->fd);
+	l->id = m.id;
+	l->stage = MSG_RIGHTS_STARTING;
+	l->intake = msg_intake_init(
+	    MSG_RIGHTS_RELAY, MSG_RIGHTS_FAILOVER, role->closer);
 	inbox_put_type(&role->inbox, NODE_RELAY_CAME);
-	ev_io_set(ready, channel, EV_READ);
-	ev_io_start(role->loop, ready);
+	ev_io_set(&l->ready, role->relay, EV_READ);
+	ev_io_start(role->loop, &l->ready);
 	if (replaced && role->begun)
 		await(role);
 	for (size_t i = 0; i < role->n_groups; i++) {
 		role->groups[i].relay_owes = true;
 		group_tell(&role->groups[i]);
 	}
+	return 0;
 }
 
 void
@@ -244,6 +309,7 @@ relay_link_new(struct role *role)
 		return -ENOMEM;
 	ev_init(&s->ready, on_relay);
 	ev_init(&s->grace, on_grace);
+	ev_init(&s->again, on_again);
 	role->relay_link = s;
 	return 0;
 }
@@ -254,8 +320,9 @@ relay_link_close(struct role *role)
 	if (role->relay_link == NULL)
 		return;
 	ev_timer_stop(role->loop, &role->relay_link->grace);
+	ev_timer_stop(role->loop, &role->relay_link->again);
 	ev_io_stop(role->loop, &role->relay_link->ready);
-	fd_close(&role->relay);
+	channel_close(role->closer, &role->relay);
 	free(role->relay_link);
 	role->relay_link = NULL;
 }

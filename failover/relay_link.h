@@ -2,14 +2,20 @@
 
 /*
  * The relay, as the failover role sees it: a channel that comes anew whenever
- * the relay is replaced, whether it serves, and the questions it asks.
+ * the relay is replaced or the channel was lost, of which the supervisor is
+ * told; whether it serves, and the questions it asks.
  */
 
 #include "core/base.h"
 #include "failover/role.h"
 
-/* A new channel, owned from now on; the one before is closed. */
-void relay_link_take(struct role *role, int channel);
+struct channel_packet;
+
+/*
+ * SIBLING: the channel in it takes the place of the one before. Returns 0 or
+ * -EBADMSG.
+ */
+MUST_CHECK int relay_link_take(struct role *role, struct channel_packet *p);
 
 /* The groups are ready to begin, and do so when the relay serves. They don't
  * wait for it for ever. */

@@ -45,6 +45,7 @@
 #define ROLE_LINKS_MAX (1 + CONFIG_LINKS_MAX)
 
 struct arp_nd;
+struct closer;
 struct conn_sync;
 struct effects;
 struct handover_request;
@@ -82,6 +83,7 @@ struct role_group {
 struct role {
 	struct ev_loop *loop;  /* its user data is the role */
 	int supervisor, relay; /* channels; -1: none */
+	struct closer *closer; /* of what strangers gave */
 	struct msg_start start;
 	struct config *config;
 	const struct config_node *self, *other; /* NULL: no pair */

@@ -4,10 +4,11 @@
 #include "config/load.h"
 #include "core/buf.h"
 #include "core/channel.h"
+#include "core/closer.h"
 #include "core/fd.h"
 #include "core/liveness.h"
 #include "core/log.h"
-#include "core/msg.h"
+#include "core/msg_intake.h"
 #include "core/proc.h"
 #include "core/reply.h"
 #include "core/secret.h"
@@ -17,6 +18,7 @@
 #include "proxy/control/status_collect.h"
 #include "proxy/control/status_query.h"
 #include "proxy/control/status_writer.h"
+#include "proxy/failover_link.h"
 #include "proxy/pool/pool.h"
 #include "proxy/services.h"
 
@@ -41,13 +43,18 @@
 /* How often a stop looks whether all workers have reset their connections. */
 #define STOP_POLL_S 0.001
 
+/* Of what the supervisor says: checks and timers come between. */
+#define PACKETS_A_TURN 64
+
 /* How often the main thread shows that it turns; the workers do as often. */
 #define PULSE_S 0.1
 
 struct relay {
 	struct ev_loop *loop;
-	int channel,
-	    failover; /* channels; failover is -1 while there is none */
+	int channel; /* to the supervisor */
+	struct closer *closer;
+	struct msg_intake intake; /* of what the supervisor says */
+	struct failover_link failover;
 	pid_t parent;
 	struct proc_user user;
 	struct msg_start start;
@@ -60,7 +67,7 @@ struct relay {
 	unsigned groups_known; /* a bit for each that failover has told of */
 	struct status_query query;
 	struct status_writer *writer;
-	ev_io chan_ready, failover_ready;
+	ev_io chan_ready;
 	ev_timer stop_poll, beat, first_checks;
 	struct liveness *liveness; /* NULL: nobody watches */
 	ev_signal terminated, interrupted;
@@ -75,17 +82,6 @@ quit(struct relay *r, int status)
 }
 
 static void
-send_failover(struct relay *r, enum msg_type type, const struct buf *body)
-{
-	if (r->failover == -1)
-		return;
-	/* Full or gone: then it is not reading, and is about to be replaced. */
-	if (channel_send(r->failover, (uint16_t)type, body ? body->data : NULL,
-	        body ? body->pos : 0, -1) < 0)
-		log_debug("relay", "failover does not take messages");
-}
-
-static void
 tell_service(struct relay *r, struct pool *pool)
 {
 	struct buf b = BUF_WRITER(64);
@@ -95,7 +91,7 @@ tell_service(struct relay *r, struct pool *pool)
 		.unknown = (uint16_t)pool_count(pool, SERVER_UNKNOWN) };
 
 	msg_put_service(&b, &m);
-	send_failover(r, MSG_SERVICE, &b);
+	failover_link_send(&r->failover, MSG_SERVICE, &b);
 }
 
 /* Everything the failover must know, also when it is a new one. */
@@ -105,7 +101,7 @@ tell_all(struct relay *r)
 	for (size_t i = 0; i < r->config->n_services; i++)
 		tell_service(r, services_pool(&r->services, i));
 	if (r->ready)
-		send_failover(r, MSG_SERVING, NULL);
+		failover_link_send(&r->failover, MSG_SERVING, NULL);
 }
 
 static void
@@ -115,7 +111,7 @@ become_ready(struct relay *r)
 		return;
 	r->ready = true;
 	ev_timer_stop(r->loop, &r->first_checks);
-	send_failover(r, MSG_SERVING, NULL);
+	failover_link_send(&r->failover, MSG_SERVING, NULL);
 	if (channel_send(r->channel, MSG_READY, NULL, 0, -1) < 0)
 		quit(r, EXIT_FAILURE);
 }
@@ -183,11 +179,12 @@ on_roster_changed(void *arg, struct pool *pool)
 static void
 on_dropped(void *arg, unsigned group)
 {
+	struct relay *r = arg;
 	const struct msg_reset m = { .group = (uint16_t)group };
 	struct buf b = BUF_WRITER(16);
 
 	msg_put_reset(&b, &m);
-	send_failover(arg, MSG_RESET, &b);
+	failover_link_send(&r->failover, MSG_RESET, &b);
 }
 
 /* All that START announced is here. */
@@ -244,7 +241,7 @@ take_start(struct relay *r, struct channel_packet *p)
 	if (e == 0)
 		e = services_init(&r->services, r->loop, r->config, &r->start);
 	if (e == 0)
-		services_tell(&r->services, r->failover);
+		services_tell(&r->services, r->failover.channel);
 	if (e == 0 && r->config->has_pair) {
 		r->groups =
 		    calloc(r->config->pair.n_groups + 1, sizeof(*r->groups));
@@ -326,24 +323,21 @@ take_control(struct relay *r, struct channel_packet *p)
 		answer_status(
 		    r, &p->fd, &(struct status_query_said){ .peer = NULL });
 	else
-		status_query_ask(&r->query, &p->fd, r->failover);
+		status_query_ask(&r->query, &p->fd, r->failover.channel);
 	return 0;
 }
 
-static void on_failover(struct ev_loop *loop, ev_io *io, int revents);
-
-static void
+static int
 take_sibling(struct relay *r, struct channel_packet *p)
 {
-	ev_io_stop(r->loop, &r->failover_ready);
-	fd_close(&r->failover);
-	r->failover = fd_take(&p->fd);
-	ev_io_set(&r->failover_ready, r->failover, EV_READ);
-	ev_io_start(r->loop, &r->failover_ready);
-	if (r->config != NULL)
-		services_tell(&r->services, r->failover);
+	int e = failover_link_take(&r->failover, p);
+
+	if (e < 0)
+		return e;
+	services_tell(&r->services, r->failover.channel);
 	if (r->started)
 		tell_all(r);
+	return 0;
 }
 
 static void
@@ -353,7 +347,7 @@ on_stop_poll(struct ev_loop *loop, ev_timer *t, int revents)
 
 	if (!services_is_dropped(&r->services))
 		return;
-	send_failover(r, MSG_STOPPED, NULL);
+	failover_link_send(&r->failover, MSG_STOPPED, NULL);
 	if (channel_send(r->channel, MSG_STOPPED, NULL, 0, -1) < 0)
 		log_debug("relay", "the supervisor is gone already");
 	quit(r, EXIT_SUCCESS);
@@ -380,10 +374,7 @@ take(struct relay *r, struct channel_packet *p)
 	case MSG_LISTENER:
 		return take_listener(r, p);
 	case MSG_SIBLING:
-		if (p->fd == -1)
-			return -EBADMSG;
-		take_sibling(r, p);
-		return 0;
+		return take_sibling(r, p);
 	case MSG_CONTROL:
 		return take_control(r, p);
 	case MSG_PULSE:
@@ -396,28 +387,52 @@ take(struct relay *r, struct channel_packet *p)
 	}
 }
 
+/* For both channels: whoever asks cannot be earlier than our file. */
+static enum msg_rights_stage
+stage_of(void *arg)
+{
+	const struct relay *r = arg;
+
+	if (r->config == NULL)
+		return MSG_RIGHTS_NEW;
+	if (!r->ready)
+		return MSG_RIGHTS_STARTING;
+	return r->stopping ? MSG_RIGHTS_STOPPING : MSG_RIGHTS_WORKING;
+}
+
+static void
+fail(struct relay *r, int e)
+{
+	char text[MSG_INTAKE_TEXT_MAX];
+
+	if (e == -EBADMSG)
+		log_error("relay", "the supervisor sent %s, ending",
+		    msg_intake_text(&r->intake, text));
+	else
+		log_error("relay", "cannot start: %s", strerror(-e));
+	quit(r, EXIT_FAILURE);
+}
+
 static void
 on_chan(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct relay *r = CONTAINER_OF(io, struct relay, chan_ready);
 	struct channel_packet p;
-	int e;
+	int e = 0;
 
-	while ((e = channel_recv(r->channel, &p)) == 1) {
-		e = take(r, &p);
-		fd_close(&p.fd);
-		if (e < 0) {
-			log_error(
-			    "relay", "starting or a message: %s", strerror(-e));
-			quit(r, EXIT_FAILURE);
+	for (unsigned i = 0; i < PACKETS_A_TURN && e == 0; i++) {
+		e = msg_intake_take(&r->intake, r->channel, stage_of(r), &p);
+		if (e == 0) {
+			/* The supervisor is gone: nobody would restart us. */
+			ev_io_stop(r->loop, io);
+			stop(r);
 			return;
 		}
+		if (e == 1)
+			e = msg_intake_end(&r->intake, &p, take(r, &p));
 	}
-	if (e == -EAGAIN)
-		return;
-	/* The supervisor is gone: nobody would restart or stop us. */
-	ev_io_stop(r->loop, io);
-	stop(r);
+	if (e < 0 && e != -EAGAIN)
+		fail(r, e);
 }
 
 static int
@@ -460,8 +475,10 @@ take_drop(struct relay *r, const struct channel_packet *p)
 }
 
 static int
-take_failover(struct relay *r, const struct channel_packet *p)
+take_failover(void *arg, const struct channel_packet *p)
 {
+	struct relay *r = arg;
+
 	switch (p->type) {
 	case MSG_GROUP:
 		return take_group(r, p);
@@ -473,24 +490,11 @@ take_failover(struct relay *r, const struct channel_packet *p)
 }
 
 static void
-on_failover(struct ev_loop *loop, ev_io *io, int revents)
+on_failover_lost(void *arg)
 {
-	struct relay *r = CONTAINER_OF(io, struct relay, failover_ready);
-	struct channel_packet p;
-	int e;
+	struct relay *r = arg;
 
-	while ((e = channel_recv(r->failover, &p)) == 1) {
-		e = take_failover(r, &p);
-		fd_close(&p.fd);
-		if (e < 0)
-			break;
-	}
-	if (e == -EAGAIN)
-		return;
-	/* Ended, or mad: the supervisor brings the next one. */
-	ev_io_stop(loop, io);
 	services_tell(&r->services, -1);
-	fd_close(&r->failover);
 }
 
 static void
@@ -502,16 +506,24 @@ on_signal(struct ev_loop *loop, ev_signal *s, int revents)
 static void
 relay_init(struct relay *r, int channel, const struct proc_user *user)
 {
+	static const struct failover_link_calls failover_calls = {
+		.stage = stage_of,
+		.on_packet = take_failover,
+		.on_lost = on_failover_lost,
+	};
+
 	r->loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV);
 	r->channel = channel;
-	r->failover = -1;
+	r->intake =
+	    msg_intake_init(MSG_RIGHTS_SUPERVISOR, MSG_RIGHTS_RELAY, NULL);
+	failover_link_init(&r->failover, r->loop, channel, &failover_calls, r);
+	r->failover.closer = r->closer;
 	r->parent = getppid();
 	r->user = *user;
 	r->status = EXIT_FAILURE;
 	status_query_init(&r->query, r->loop, answer_status, r);
 	ev_io_init(&r->chan_ready, on_chan, channel, EV_READ);
 	ev_io_start(r->loop, &r->chan_ready);
-	ev_init(&r->failover_ready, on_failover);
 	ev_timer_init(&r->stop_poll, on_stop_poll, STOP_POLL_S, STOP_POLL_S);
 	ev_timer_init(&r->first_checks, on_first_checks, 0., 0.);
 	ev_timer_init(&r->beat, on_beat, 0., PULSE_S);
@@ -531,8 +543,9 @@ relay_fini(struct relay *r)
 	server_admin_fini(&r->admin);
 	services_fini(&r->services);
 	free(r->groups);
-	fd_close(&r->failover);
+	failover_link_close(&r->failover);
 	fd_close(&r->channel);
+	closer_free(r->closer);
 	ev_loop_destroy(r->loop);
 	log_close();
 	config_free(r->config);
@@ -545,8 +558,10 @@ relay_run(int channel, const struct proc_user *user)
 	struct relay *r = calloc(1, sizeof(*r));
 	int status;
 
-	if (r == NULL)
-		return EXIT_FAILURE;
+	if (r != NULL)
+		r->closer = closer_new();
+	if (r == NULL || r->closer == NULL)
+		return EXIT_FAILURE; /* and the process ends with all it has */
 	proc_set_name("hapair-relay");
 	/* splice() and write() know no MSG_NOSIGNAL. */
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -1,5 +1,6 @@
 #include "hapair/supervisor/child.h"
 
+#include "core/closer.h"
 #include "core/fd.h"
 #include "core/log.h"
 #include "core/timeout.h"
@@ -11,6 +12,18 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/*
+ * So many packets are read in a turn: the rest waits until the other role, an
+ * end of a child and a signal have had theirs.
+ */
+#define PACKETS_A_TURN 16
+
+/* All that its channel holds, when it has ended. */
+#define LAST_WORDS_MAX 20000
+
+/* Who has closed its channel writes out its log, for half a second at most. */
+#define ENDING_PATIENCE_S 2.0
 
 /* What a launcher has in its environment is not for a role, but for these. */
 static const char *const kept[] = { "PATH=", "LANG=", "LC_",
@@ -88,7 +101,7 @@ static void
 drop_channel(struct child *r)
 {
 	ev_io_stop(r->loop, &r->packets);
-	fd_close(&r->channel);
+	channel_close(r->closer, &r->channel);
 	r->ready = false;
 }
 
@@ -120,7 +133,8 @@ child_start(struct child *r)
 
 	ev_timer_stop(r->loop, &r->again);
 	restart_started(&r->restart, mono_now());
-	e = spawn(r);
+	/* What the one before has left behind hangs: no more of it. */
+	e = closer_is_full(r->closer) ? -EBUSY : spawn(r);
 	if (e < 0) {
 		log_error(r->name, "cannot be started: %s, trying again",
 		    strerror(-e));
@@ -128,6 +142,8 @@ child_start(struct child *r)
 		start_later(r);
 		return;
 	}
+	r->intake = msg_intake_init(r->party, MSG_RIGHTS_SUPERVISOR, r->closer);
+	r->condemned = false;
 	ev_io_set(&r->packets, r->channel, EV_READ);
 	ev_io_start(r->loop, &r->packets);
 	ev_child_set(&r->ended, r->pid, 0);
@@ -152,25 +168,45 @@ child_send(
 	}
 }
 
-/* All that is there. False: the role has closed its end, or was killed. */
+static enum msg_rights_stage
+stage_of(const struct child *r)
+{
+	if (r->stopping)
+		return MSG_RIGHTS_STOPPING;
+	return r->ready ? MSG_RIGHTS_WORKING : MSG_RIGHTS_STARTING;
+}
+
+/* What it says is not heard any more, until it has ended. */
+static void
+condemn(struct child *r)
+{
+	char text[MSG_INTAKE_TEXT_MAX];
+
+	log_error(r->name, "sent %s, restarting it",
+	    msg_intake_text(&r->intake, text));
+	r->condemned = true;
+	child_kill(r);
+}
+
+/* At most so many. False: it has closed its end, or is being killed. */
 static bool
-read_packets(struct child *r)
+read_packets(struct child *r, unsigned most)
 {
 	struct channel_packet p;
-	int e = 0;
 
-	while (r->channel != -1 && (e = channel_recv(r->channel, &p)) == 1) {
-		e = r->calls->on_packet(r->arg, r, &p);
-		fd_close(&p.fd);
-		if (e < 0) {
-			log_error(r->name,
-			    "sent a malformed message of type %u, restarting it",
-			    (unsigned)p.type);
-			child_kill(r);
-			return false;
-		}
+	while (most-- > 0 && !r->condemned && r->channel != -1) {
+		int e =
+		    msg_intake_take(&r->intake, r->channel, stage_of(r), &p);
+
+		if (e == 0 || e == -EAGAIN)
+			return e == -EAGAIN;
+		if (e == 1)
+			e = msg_intake_end(
+			    &r->intake, &p, r->calls->on_packet(r->arg, r, &p));
+		if (e < 0)
+			condemn(r);
 	}
-	return e == -EAGAIN;
+	return !r->condemned;
 }
 
 static void
@@ -178,8 +214,10 @@ on_packets(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct child *r = CONTAINER_OF(io, struct child, packets);
 
-	if (!read_packets(r))
-		ev_io_stop(loop, io); /* its end is about to be reported */
+	if (read_packets(r, PACKETS_A_TURN))
+		return;
+	ev_io_stop(loop, io); /* its end is about to be reported */
+	timeout_arm(loop, &r->again, ENDING_PATIENCE_S);
 }
 
 static void
@@ -203,8 +241,9 @@ on_ended(struct ev_loop *loop, ev_child *c, int revents)
 	const pid_t pid = r->pid;
 
 	ev_child_stop(loop, c);
-	r->pid = 0;            /* the number may be another's already */
-	(void)read_packets(r); /* its last words */
+	ev_timer_stop(loop, &r->again);
+	r->pid = 0; /* the number may be another's already */
+	(void)read_packets(r, LAST_WORDS_MAX);
 	drop_channel(r);
 	tell_end(r, pid, status);
 	r->pause_ms = restart_ended(&r->restart, mono_now());
@@ -218,15 +257,22 @@ on_again(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct child *r = CONTAINER_OF(t, struct child, again);
 
-	if (!r->stopping)
+	if (r->pid != 0) {
+		log_error(
+		    r->name, "has closed its channel and goes on, killing it");
+		child_kill(r);
+	} else if (!r->stopping) {
 		child_start(r);
+	}
 }
 
 void
-child_init(struct child *r, const char *name, const struct proc_user *user,
-    const struct child_calls *calls, void *arg)
+child_init(struct child *r, enum msg_rights_party party,
+    const struct proc_user *user, const struct child_calls *calls, void *arg)
 {
-	*r = (struct child){ .name = name,
+	*r = (struct child){ .name = party == MSG_RIGHTS_RELAY ? "relay"
+		                                               : "failover",
+		.party = party,
 		.user = *user,
 		.calls = calls,
 		.arg = arg,

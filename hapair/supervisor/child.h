@@ -3,13 +3,15 @@
 /*
  * A child is the process of a role, failover or relay. This starts it from our
  * own program file, holds its channel, notices its end and starts it again.
- * What is said over the channel is supervisor.c's.
+ * What is said over the channel is supervisor.c's; whoever sends what it may
+ * not is killed here, and nothing of it is heard after that.
  */
 
 #include "hapair/supervisor/restart.h"
 
 #include "core/channel.h"
 #include "core/msg.h"
+#include "core/msg_intake.h"
 #include "core/proc.h"
 
 #include <ev.h>
@@ -20,7 +22,10 @@ struct child;
 struct child_calls {
 	/* It runs: tell it what it needs. Returns 0 or -errno. */
 	int (*on_spawn)(void *arg, struct child *role);
-	/* A packet; its descriptor is closed afterwards. 0 or -EBADMSG. */
+	/*
+	 * A packet that it may send; its descriptor is closed afterwards.
+	 * Returns 0 or -EBADMSG.
+	 */
 	int (*on_packet)(
 	    void *arg, struct child *role, struct channel_packet *p);
 	/* It has ended; while not `stopping` it will be started again. */
@@ -29,6 +34,7 @@ struct child_calls {
 
 struct child {
 	const char *name; /* "failover", "relay": the hidden command's word */
+	enum msg_rights_party party;
 	struct proc_user user; /* as whom it is to run */
 	const struct child_calls *calls;
 	void *arg;
@@ -37,6 +43,9 @@ struct child {
 	int channel;          /* -1: does not run */
 	bool ready;           /* it has said so */
 	bool stopping;        /* its next end is the last */
+	bool condemned;       /* being killed for what it sent */
+	struct msg_intake intake;
+	struct closer *closer; /* borrowed: the supervisor's; NULL: none */
 	struct restart restart;
 	uint32_t pause_ms; /* from its end to its next start */
 	ev_io packets;
@@ -47,8 +56,8 @@ struct child {
 /* The descriptor on which a role finds its channel. */
 #define CHILD_CHAN_FD 3
 
-void child_init(struct child *r, const char *name, const struct proc_user *user,
-    const struct child_calls *calls, void *arg);
+void child_init(struct child *r, enum msg_rights_party party,
+    const struct proc_user *user, const struct child_calls *calls, void *arg);
 
 /* Starts it now; a failure to is tried again like an end. */
 void child_start(struct child *r);

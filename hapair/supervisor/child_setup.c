@@ -2,7 +2,6 @@
 
 #include "config/config.h"
 #include "core/buf.h"
-#include "core/channel.h"
 #include "core/fd.h"
 #include "core/secret.h"
 #include "hapair/supervisor/listeners.h"
@@ -55,23 +54,6 @@ child_setup_listeners(
 				child_send(
 				    relay, MSG_LISTENER, b.data, b.pos, fd);
 			}
-}
-
-void
-child_setup_introduce(struct child *failover, struct child *relay)
-{
-	CLEANUP(fd_close) int a = -1;
-	CLEANUP(fd_close) int b = -1;
-	int ends[2];
-
-	if (failover->channel == -1 || relay->channel == -1)
-		return;
-	if (channel_pair(ends) < 0)
-		return;
-	a = ends[0];
-	b = ends[1];
-	child_send(failover, MSG_SIBLING, NULL, 0, a);
-	child_send(relay, MSG_SIBLING, NULL, 0, b);
 }
 
 void

@@ -2,8 +2,8 @@
 
 /*
  * What a role is told when it begins, as messages over its channel: the
- * configuration, its listening sockets, the pair's keys, and the way to the
- * other role. The supervisor says when.
+ * configuration, its listening sockets and the pair's keys. The supervisor says
+ * when.
  */
 
 #include "hapair/supervisor/child.h"
@@ -22,9 +22,6 @@ MUST_CHECK int child_setup_start(
 /* Each LISTENER of the configuration, for the relay. */
 void child_setup_listeners(
     struct child *relay, const struct config *c, const struct listeners *l);
-
-/* A fresh channel between the two, where both are there. */
-void child_setup_introduce(struct child *failover, struct child *relay);
 
 /* A failover that is replaced goes on from what the last one said. */
 void child_setup_groups(struct child *failover, const struct msg_group *groups,

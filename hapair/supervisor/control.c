@@ -1,5 +1,6 @@
 #include "hapair/supervisor/control.h"
 
+#include "core/closer.h"
 #include "core/fd.h"
 #include "core/log.h"
 #include "core/msg.h"
@@ -269,8 +270,22 @@ forget(struct control_caller *q)
 	ev_timer_stop(c->loop, &q->patience);
 	LIST_REMOVE(q, all);
 	c->n_callers--;
-	fd_close(&q->fd);
+	closer_close(c->closer, &q->fd);
 	free(q);
+}
+
+/*
+ * Nothing more can be written to it: whoever closes it later, here or in a
+ * role, finds no descriptor in it whose close would wait.
+ */
+static void
+seal(struct control *c, int fd)
+{
+	char rest[MSG_REQUEST_MAX];
+
+	(void)shutdown(fd, SHUT_RD);
+	while (closer_recv(c->closer, fd, rest, sizeof(rest)) > 0)
+		;
 }
 
 static void
@@ -278,8 +293,9 @@ on_readable(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct control_caller *q =
 	    CONTAINER_OF(io, struct control_caller, readable);
-	ssize_t n = recv(
-	    q->fd, q->line + q->len, sizeof(q->line) - q->len, MSG_DONTWAIT);
+	struct control *c = q->control;
+	ssize_t n = closer_recv(
+	    c->closer, q->fd, q->line + q->len, sizeof(q->line) - q->len);
 	char *end;
 
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
@@ -292,8 +308,11 @@ on_readable(struct ev_loop *loop, ev_io *io, int revents)
 	end = memchr(q->line, '\n', q->len);
 	if (end != NULL) {
 		*end = '\0';
-		q->control->on_request(q->control->arg, q->line, &q->fd);
+		seal(c, q->fd);
+		c->on_request(c->arg, q->line, &q->fd);
+		fd_close(&q->fd); /* a role has its own: the last ends it */
 	} else if (q->len == sizeof(q->line)) {
+		seal(c, q->fd);
 		reply_error(loop, &q->fd, "the request is too long");
 	} else {
 		return;
@@ -319,6 +338,7 @@ on_caller(struct ev_loop *loop, ev_io *io, int revents)
 	if (c->n_callers < CALLERS_MAX)
 		q = calloc(1, sizeof(*q));
 	if (q == NULL) {
+		seal(c, fd);
 		reply_error(loop, &fd, "too many callers at once");
 		return;
 	}

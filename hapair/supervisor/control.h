@@ -11,6 +11,7 @@
 #include <ev.h>
 #include <sys/queue.h>
 
+struct closer;
 struct control_caller;
 
 /* Gets the line, and the socket to keep or close (fd_take it to keep it). */
@@ -27,6 +28,7 @@ struct control {
 	struct ev_loop *loop; /* borrowed */
 	control_request_fn *on_request;
 	void *arg;
+	struct closer *closer; /* borrowed; NULL: none */
 	int lock;   /* held as long as we run: one daemon per socket */
 	int locker; /* the process that took it */
 	int fd;

@@ -1,5 +1,6 @@
 #include "hapair/supervisor/fd_keeper.h"
 
+#include "core/closer.h"
 #include "core/fd.h"
 
 #include <errno.h>
@@ -75,9 +76,15 @@ fd_keeper_turn(struct fd_keeper *h)
 void
 fd_keeper_let_go(struct fd_keeper *h)
 {
-	while (h->past.n > 0)
+	while (h->past.n > 0) {
+		const int slot = h->past.slots[--h->past.n];
+		/* Without it the last close is this one. */
+		int last = fcntl(slot, F_DUPFD_CLOEXEC, 0);
+
 		/* Of two that are open, it cannot fail. */
-		(void)dup3(h->null, h->past.slots[--h->past.n], O_CLOEXEC);
+		(void)dup3(h->null, slot, O_CLOEXEC);
+		closer_close(h->closer, &last);
+	}
 }
 
 static void

@@ -6,7 +6,7 @@
  * or scheduled (an RCU grace period): 10 to 20 ms each, and ten times that on a
  * busy host. A process that was killed is not gone before, and its successor
  * would come too late to go on with its addresses. So the last close is ours,
- * once the successor is there.
+ * once the successor is there, on a thread that may wait for it.
  *
  * When we are killed ourselves, it must not delay what tells others of it: the
  * channels to the roles, and the wire. The kernel closes the descriptors of a
@@ -15,6 +15,8 @@
  */
 
 #include "core/base.h"
+
+struct closer;
 
 #define FD_KEEPER_MAX 8
 
@@ -25,7 +27,8 @@ struct fd_keeper_bank {
 };
 
 struct fd_keeper {
-	int null;                      /* to fill what is empty */
+	struct closer *closer; /* borrowed; NULL: closes here, and waits */
+	int null;              /* to fill what is empty */
 	struct fd_keeper_bank present; /* of the failover that runs */
 	struct fd_keeper_bank past;    /* of the one before */
 };

@@ -1,6 +1,7 @@
 #include "hapair/supervisor/supervisor.h"
 
 #include "core/buf.h"
+#include "core/closer.h"
 #include "core/fd.h"
 #include "core/log.h"
 #include "core/mono.h"
@@ -18,6 +19,7 @@
 #include "hapair/supervisor/notify.h"
 #include "hapair/supervisor/release.h"
 #include "hapair/supervisor/reload.h"
+#include "hapair/supervisor/role_channel.h"
 #include "hapair/supervisor/role_user.h"
 #include "hapair/supervisor/role_watchdog.h"
 #include "hapair/supervisor/service_manager.h"
@@ -65,6 +67,8 @@ struct supervisor {
 	const struct supervisor_setup *setup; /* borrowed: the caller's */
 	struct ev_loop *loop;
 	struct child failover, relay;
+	struct role_channel role_channel;
+	struct closer *closer; /* of what the roles gave */
 	struct role_watchdog watchdog;
 	struct track_scripts scripts;
 	struct notify notify;
@@ -136,7 +140,7 @@ on_spawn(void *arg, struct child *r)
 		child_setup_groups(r, s->groups, s->known, n_groups(s));
 		track_scripts_repeat(&s->scripts);
 	}
-	child_setup_introduce(&s->failover, &s->relay);
+	role_channel_make(&s->role_channel);
 	return 0;
 }
 
@@ -206,6 +210,10 @@ take_mute(struct supervisor *s, const struct channel_packet *p)
 static void stop_relay(struct supervisor *s);
 static void stop_failover(struct supervisor *s);
 
+/*
+ * What a role may say has been asked by now (msg_rights.h): what only one of
+ * them may has come from that one.
+ */
 static int
 on_packet(void *arg, struct child *r, struct channel_packet *p)
 {
@@ -219,35 +227,30 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 			fd_keeper_let_go(&s->fd_keeper);
 		return 0;
 	case MSG_GROUP:
-		return r == &s->failover ? take_group(s, p) : -EBADMSG;
+		return take_group(s, p);
 	case MSG_MUTE:
-		return r == &s->failover ? take_mute(s, p) : -EBADMSG;
+		return take_mute(s, p);
 	case MSG_HANDED_OVER:
-		if (r == &s->failover && s->stage == STAGE_HANDOVER)
+		if (s->stage == STAGE_HANDOVER)
 			stop_relay(s);
 		return 0;
 	case MSG_WIRE:
-		if (r != &s->failover || p->fd == -1)
-			return -EBADMSG;
-		fd_close(&s->wire);
+		fd_close_now(&s->wire);
 		s->wire = fd_take(&p->fd);
 		return 0;
 	case MSG_HOLD:
-		if (r != &s->failover || p->fd == -1)
-			return -EBADMSG;
 		return fd_keeper_take(&s->fd_keeper, p->fd);
 	case MSG_WIRE_DOWN:
-		fd_close(&s->wire);
-		return r == &s->failover ? 0 : -EBADMSG;
+		fd_close_now(&s->wire);
+		return 0;
 	case MSG_KEYS:
-		return r == &s->failover ? key_keeper_take(s->setup->keys, p)
-		                         : -EBADMSG;
+		return key_keeper_take(s->setup->keys, p);
 	case MSG_PAUSE:
-		return r == &s->failover ? state_store_take_pause(&s->store, p)
-		                         : -EBADMSG;
+		return state_store_take_pause(&s->store, p);
 	case MSG_FENCE:
-		return r == &s->relay ? fence_run_take(&s->fences, p)
-		                      : -EBADMSG;
+		return fence_run_take(&s->fences, p);
+	case MSG_SIBLING_LOST:
+		return role_channel_take_lost(&s->role_channel, r, p);
 	case MSG_STOPPED:
 		if (r == &s->relay && s->stage == STAGE_RELAY)
 			stop_failover(s);
@@ -351,7 +354,7 @@ forsake(struct supervisor *s)
 {
 	if (n_groups(s) > 0)
 		release_forsaken(&s->setup->config->pair);
-	fd_close(&s->wire);
+	fd_close_now(&s->wire);
 }
 
 static void
@@ -515,12 +518,17 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 	s->groups = calloc(n_groups(s) + 1, sizeof(*s->groups));
 	s->known = calloc(n_groups(s) + 1, sizeof(*s->known));
 	s->file = proc_sealed_file("hapair.yaml", setup->text, setup->len);
-	child_init(&s->failover, "failover", &users.failover, &calls, s);
-	child_init(&s->relay, "relay", &users.relay, &calls, s);
+	s->closer = closer_new();
+	child_init(
+	    &s->failover, MSG_RIGHTS_FAILOVER, &users.failover, &calls, s);
+	child_init(&s->relay, MSG_RIGHTS_RELAY, &users.relay, &calls, s);
+	s->failover.closer = s->relay.closer = s->closer;
+	role_channel_init(&s->role_channel, s->loop, &s->failover, &s->relay);
 	s->relay.restart.well_ms = RESTART_WELL_RELAY_MS;
 	notify_init(&s->notify, setup->config, on_notified, s);
 	ev_timer_init(&s->patience, on_patience, 0., 0.);
-	if (s->loop == NULL || s->groups == NULL || s->known == NULL)
+	if (s->loop == NULL || s->groups == NULL || s->known == NULL ||
+	    s->closer == NULL)
 		return -ENOMEM;
 	if (s->file < 0)
 		return s->file;
@@ -530,6 +538,7 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 	/* Before the channels and the wire: fd_keeper.h tells why. */
 	if (e == 0)
 		e = fd_keeper_init(&s->fd_keeper);
+	s->fd_keeper.closer = setup->control->closer = s->closer;
 	if (e == 0)
 		e = role_watchdog_init(&s->watchdog, setup->config,
 		    setup->workers, &s->failover, &s->relay);
@@ -548,6 +557,7 @@ static void
 supervisor_fini(struct supervisor *s)
 {
 	role_watchdog_fini(&s->watchdog);
+	role_channel_stop(&s->role_channel);
 	child_fini(&s->failover);
 	child_fini(&s->relay);
 	fd_keeper_fini(&s->fd_keeper);
@@ -557,7 +567,9 @@ supervisor_fini(struct supervisor *s)
 	state_store_fini(&s->store);
 	free(s->groups);
 	free(s->known);
-	fd_close(&s->wire);
+	fd_close_now(&s->wire);
+	s->setup->control->closer = NULL;
+	closer_free(s->closer);
 	if (s->file >= 0)
 		fd_close(&s->file);
 }

@@ -46,11 +46,17 @@ free_chunks(struct chunks *list)
 	}
 }
 
-/* Returns whether it went out; else there is another try, or an end. */
+/*
+ * Returns whether it went out; else there is another try, or an end. Half of
+ * the channel stays free: what else the relay says is short, and cannot wait.
+ */
 static bool
 send_one(struct conn_feed *f, enum msg_type type, const void *body, size_t len)
 {
-	int e = channel_send(f->channel, (uint16_t)type, body, len, -1);
+	int e = -EAGAIN;
+
+	if (channel_has_room(f->channel))
+		e = channel_send(f->channel, (uint16_t)type, body, len, -1);
 
 	if (e == -EAGAIN)
 		ev_timer_again(f->setup.loop, &f->retry);

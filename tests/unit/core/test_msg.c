@@ -101,6 +101,7 @@ absurd_values_are_refused(void **state)
 	const struct msg_peer too_many_groups = { .n_groups = 17 };
 	const struct msg_peer too_many_links = { .n_links = 6 };
 	const struct msg_peer too_many_networks = { .n_networks = 65 };
+	const struct msg_peer a_third_node = { .node = 2 };
 	const struct msg_start nobody_to_work = { .max_connections = 1 };
 	const struct msg_group no_such_state = { .state = MSG_GROUP_FAULT + 1 };
 	struct msg_service service;
@@ -120,6 +121,10 @@ absurd_values_are_refused(void **state)
 	r = buf_reader(room, w.pos);
 	assert_int_equal(msg_get_peer(&r, &peer), -EBADMSG);
 
+	w = buf_writer(room, sizeof(room));
+	msg_put_peer(&w, &a_third_node);
+	r = buf_reader(room, w.pos);
+	assert_int_equal(msg_get_peer(&r, &peer), -EBADMSG);
 	w = buf_writer(room, sizeof(room));
 	msg_put_peer(&w, &too_many_links);
 	r = buf_reader(room, w.pos);
