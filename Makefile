@@ -101,8 +101,11 @@ $(B)/tests/model/%: $(B)/tests/model/%.o $(B)/tests/model/model_state.o $(B)/tes
 $(B)/tests/tools/impalad: TOOL_LIBS := -lsasl2
 $(B)/tests/tools/stream_model: $(B)/tests/lib/stream_plan.o
 NEXT := -Wl,--wrap=hello_encode,--wrap=peer_codec_init,--wrap=accord_put
-$(B)/tests/tools/hapair_next: $(B)/obj/hapair/cli/main.o $(B)/tests/tools/hapair_next.o $(ARCHIVES)
-	$(Q)$(CC) $(ALL_CFLAGS) $(NEXT) -o $@ $(wordlist 1,2,$^) $(call archive,$(NEEDS_hapair)) $(LIBS)
+LIAR := -Wl,--wrap=accord_put,--wrap=standby_run_look_at_groups
+$(B)/tests/tools/hapair_next: WRAPS := $(NEXT)
+$(B)/tests/tools/hapair_liar: WRAPS := $(LIAR)
+$(B)/tests/tools/hapair_%: $(B)/obj/hapair/cli/main.o $(B)/tests/tools/hapair_%.o $(ARCHIVES)
+	$(Q)$(CC) $(ALL_CFLAGS) $(WRAPS) -o $@ $(wordlist 1,2,$^) $(call archive,$(NEEDS_hapair)) $(LIBS)
 $(B)/tests/tools/message_table: $(B)/libcore.a
 $(B)/tests/tools/%: $(B)/tests/tools/%.o
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TOOL_LIBS)

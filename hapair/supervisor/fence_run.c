@@ -5,17 +5,24 @@
 #include "core/channel.h"
 #include "core/log.h"
 #include "core/program.h"
+#include "hapair/supervisor/active_choice.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* How often it is asked whether by now it may run. */
+#define AGAIN_S 0.05
 
 struct fence_run_one {
 	struct fence_run *fences;            /* borrowed: the one it is in */
 	const struct config_service *config; /* borrowed */
 	bool promote;                        /* else the fence */
-	struct msg_fence wanted;             /* while it runs */
+	struct msg_fence wanted;             /* while it runs or waits */
+	bool waits;                          /* for what may allow it */
+	struct mono until;                   /* likewise */
 	struct program program;
 };
 
@@ -38,6 +45,30 @@ settle(
 	else
 		log_notice(
 		    subject, "%s %s %s %s: done", path, c->name, from, to);
+	if (r->promote)
+		return;
+	if (fault == NULL)
+		active_choice_note_fence(r->fences->store, m);
+	r->fences->answer(r->fences->arg, &done);
+}
+
+/* The relay goes on as after a fence that failed. */
+static void
+refuse(struct fence_run_one *r, const struct msg_fence *m, const char *why)
+{
+	const struct config_service *c = r->config;
+	const struct msg_fenced done = { .id = m->id };
+	char subject[CONFIG_NAME_MAX + 16];
+	uint64_t more;
+
+	(void)snprintf(subject, sizeof(subject), "service %s", c->name);
+	if (limiter_allows(&r->fences->refusals, mono_now(), &more))
+		log_error(subject,
+		    "%s %s %s %s: the relay wants it, refused: %s (%" PRIu64
+		    " more since the last line)",
+		    r->promote ? c->promote : c->fence, c->name,
+		    c->servers[m->from].name, c->servers[m->to].name, why,
+		    more);
 	if (!r->promote)
 		r->fences->answer(r->fences->arg, &done);
 }
@@ -63,16 +94,20 @@ on_end(struct program *p, const char *fault)
 		settle(r, &r->wanted, fault);
 }
 
+static void on_again(struct ev_loop *loop, ev_timer *t, int revents);
+
 int
 fence_run_init(struct fence_run *f, const struct config *config,
-    fence_run_answer_fn *answer_fn, void *arg)
+    struct state_store *store, fence_run_answer_fn *answer_fn, void *arg)
 {
 	static const struct program_calls calls = { .on_overdue = on_overdue,
 		.on_end = on_end };
 
-	*f = (struct fence_run){
-		.config = config, .answer = answer_fn, .arg = arg
-	};
+	*f = (struct fence_run){ .config = config,
+		.store = store,
+		.answer = answer_fn,
+		.arg = arg };
+	ev_timer_init(&f->again, on_again, 0., AGAIN_S);
 	f->runs = calloc(2 * config->n_services + 1, sizeof(*f->runs));
 	if (f->runs == NULL)
 		return -ENOMEM;
@@ -113,6 +148,48 @@ joins(struct fence_run_one *r, const struct msg_fence *m)
 	return true;
 }
 
+/* Runs it, refuses it, or lets it wait. */
+static void
+decide(struct fence_run_one *r)
+{
+	struct fence_run *f = r->fences;
+	const struct msg_fence m = r->wanted;
+	const char *why;
+	enum standby_guard_answer verdict;
+	int e;
+
+	verdict = active_choice_may_run(f->store, &m, &why);
+	if (verdict == STANDBY_GUARD_LATER &&
+	    mono_before(mono_now(), r->until)) {
+		if (!ev_is_active(&f->again))
+			ev_timer_again(ev_default_loop(0), &f->again);
+		return;
+	}
+	r->waits = false;
+	if (verdict != STANDBY_GUARD_YES) {
+		refuse(r, &m, why);
+		return;
+	}
+	e = start(r, &m);
+	if (e < 0)
+		settle(r, &m, strerror(-e));
+}
+
+static void
+on_again(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct fence_run *f = CONTAINER_OF(t, struct fence_run, again);
+	bool more = false;
+
+	for (size_t i = 0; i < 2 * f->config->n_services; i++) {
+		if (f->runs[i].waits)
+			decide(&f->runs[i]);
+		more = more || f->runs[i].waits;
+	}
+	if (!more)
+		ev_timer_stop(loop, t);
+}
+
 int
 fence_run_take(struct fence_run *f, const struct channel_packet *p)
 {
@@ -120,21 +197,25 @@ fence_run_take(struct fence_run *f, const struct channel_packet *p)
 	const struct config_service *c;
 	struct fence_run_one *r;
 	struct msg_fence m;
-	int e;
 
 	if (msg_get_fence(&b, &m) < 0 || m.service >= f->config->n_services)
 		return -EBADMSG;
 	c = &f->config->services[m.service];
-	if (m.from >= c->n_servers || m.to >= c->n_servers ||
+	if (m.from >= c->n_servers || m.to >= c->n_servers || m.from == m.to ||
 	    (m.promote ? c->promote : c->fence) == NULL)
 		return -EBADMSG;
 	r = &f->runs[2 * m.service + m.promote];
 	if (joins(r, &m))
 		return 0;
-	e = program_is_running(&r->program) ? -EBUSY : start(r, &m);
-	if (e < 0)
-		settle(r, &m,
-		    e == -EBUSY ? "an earlier one still runs" : strerror(-e));
+	if (program_is_running(&r->program)) {
+		refuse(r, &m, "an earlier one still runs");
+		return 0;
+	}
+	/* One that waited is another relay's, or was given up by this one. */
+	r->wanted = m;
+	r->waits = true;
+	r->until = mono_add_ms(mono_now(), ACTIVE_CHOICE_PATIENCE_MS);
+	decide(r);
 	return 0;
 }
 
@@ -143,6 +224,7 @@ fence_run_fini(struct fence_run *f)
 {
 	if (f->runs == NULL)
 		return;
+	ev_timer_stop(ev_default_loop(0), &f->again);
 	for (size_t i = 0; i < 2 * f->config->n_services; i++)
 		program_fini(&f->runs[i].program, false);
 	free(f->runs);

@@ -7,6 +7,7 @@
 #include "core/json_doc.h"
 #include "core/log.h"
 #include "core/reply.h"
+#include "hapair/supervisor/active_choice.h"
 #include "hapair/supervisor/child.h"
 #include "hapair/supervisor/server_request.h"
 #include "hapair/supervisor/state_file.h"
@@ -15,12 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/*
- * Failover tells the relay and us which node is master over two channels, so
- * the relay may choose by what we are about to read. This is long for that.
- */
-#define CHOICE_PATIENCE_MS 1000
 
 /*
  * A peer that is not heard of, or does not tell what it knows, for so long is
@@ -76,9 +71,8 @@ write_file(struct state_store *s)
 		log_error("state", "cannot be written: %s", strerror(-e));
 }
 
-/* This is agreed on from now on, as told by the caller. Returns 0 or -errno. */
-static int
-make(struct state_store *s, struct accord *a)
+int
+state_store_make(struct state_store *s, struct accord *a)
 {
 	const int node = s->setup.node == CONFIG_NO_NODE ? 0 : s->setup.node;
 	size_t index;
@@ -93,113 +87,6 @@ make(struct state_store *s, struct accord *a)
 	return 0;
 }
 
-/* -- the active server -------------------------------------------------- */
-
-static struct accord
-choice_of(const struct config *c, size_t leader, const char *server)
-{
-	const struct config_service *s = &c->services[leader];
-	const bool grouped = s->standby_group != NULL;
-	struct accord a = { .kind =
-		                grouped ? ACCORD_ACTIVE_GROUP : ACCORD_ACTIVE };
-
-	(void)snprintf(a.subject, sizeof(a.subject), "%s",
-	    grouped ? s->standby_group : s->name);
-	(void)snprintf(a.server, sizeof(a.server), "%s", server);
-	return a;
-}
-
-/* By what is agreed on: the relay may have to take back what it chose. */
-static void
-answer_choice(struct state_store *s, size_t leader)
-{
-	const struct config *c = s->setup.config;
-	const struct accord like = choice_of(c, leader, "");
-	const struct accord *a =
-	    shared_state_find(&s->all, like.kind, like.subject, "");
-	const int host =
-	    a != NULL ? config_standby_host(c, leader, a->server) : -1;
-	const struct msg_active m = { .service = (uint16_t)leader,
-		.server = (uint16_t)(host < 0 ? 0 : host),
-		.epoch = a != NULL ? a->epoch : 0 };
-	struct buf b = BUF_WRITER(16);
-
-	msg_put_active(&b, &m);
-	child_send(s->setup.relay, MSG_CHOSEN, b.data, b.pos, -1);
-}
-
-static void
-agree(struct state_store *s, size_t leader, unsigned server)
-{
-	const struct config_service *c = &s->setup.config->services[leader];
-	struct accord a =
-	    choice_of(s->setup.config, leader, c->servers[server].name);
-	int e = make(s, &a);
-
-	if (e < 0)
-		log_error("state",
-		    "service %s: %s cannot be kept as active: %s", c->name,
-		    a.server, strerror(-e));
-}
-
-/* Agreed on, refused, or it still waits. */
-static void
-settle_choice(struct state_store *s, size_t leader)
-{
-	struct state_store_choice *c = &s->choices[leader];
-
-	if (config_standby_decides(s->setup.config, leader, s->setup.node,
-	        s->known, s->setup.groups)) {
-		agree(s, leader, c->server);
-	} else if (mono_before(mono_now(), c->until)) {
-		ev_timer_again(s->setup.loop, &s->choice_patience);
-		return;
-	} else {
-		log_warning("state",
-		    "service %s: the relay made another server active, but the other node decides",
-		    s->setup.config->services[leader].name);
-	}
-	c->waits = false;
-	answer_choice(s, leader);
-}
-
-void
-state_store_look(struct state_store *s)
-{
-	for (size_t i = 0; i < s->setup.config->n_services; i++)
-		if (s->choices[i].waits)
-			settle_choice(s, i);
-}
-
-static void
-on_choice_patience(struct ev_loop *loop, ev_timer *t, int revents)
-{
-	ev_timer_stop(loop, t);
-	state_store_look(CONTAINER_OF(t, struct state_store, choice_patience));
-}
-
-static int
-take_choice(struct state_store *s, struct buf *b)
-{
-	const struct config *c = s->setup.config;
-	struct state_store_choice *choice;
-	struct msg_active m;
-
-	if (msg_get_active(b, &m) < 0 || m.service >= c->n_services ||
-	    c->services[m.service].mode != CONFIG_MODE_STANDBY ||
-	    config_standby_leader(c, m.service) != m.service ||
-	    m.server >= c->services[m.service].n_servers)
-		return -EBADMSG;
-	choice = &s->choices[m.service];
-	if (choice->waits) /* each is answered, and the last answer holds */
-		answer_choice(s, m.service);
-	*choice = (struct state_store_choice){ .waits = true,
-		.server = m.server,
-		.until = mono_add_ms(mono_now(), CHOICE_PATIENCE_MS) };
-	settle_choice(s, m.service);
-	return 0;
-}
-
 /* -- what roles say ----------------------------------------------------- */
 
 static void
@@ -211,13 +98,27 @@ set_known(struct state_store *s, bool known)
 		ev_timer_stop(s->setup.loop, &s->peer_patience);
 	else
 		ev_timer_again(s->setup.loop, &s->peer_patience);
-	state_store_look(s);
+	active_choice_look(s);
 }
 
 static void
 on_peer_patience(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	set_known(CONTAINER_OF(t, struct state_store, peer_patience), true);
+}
+
+void
+state_store_look(struct state_store *s)
+{
+	active_choice_look(s);
+}
+
+static void
+on_choice_patience(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	ev_timer_stop(loop, t);
+	active_choice_look(
+	    CONTAINER_OF(t, struct state_store, choice_patience));
 }
 
 /* Returns whether it is news. */
@@ -285,7 +186,10 @@ state_store_take(struct state_store *s, const struct child *role,
 	struct buf b = buf_reader(p->body, p->len);
 
 	if (role == s->setup.relay)
-		return p->type == MSG_CHOSEN ? take_choice(s, &b) : -EBADMSG;
+		return p->type == MSG_CHOSEN ? active_choice_take(s, &b)
+		                             : -EBADMSG;
+	if (s->setup.node == CONFIG_NO_NODE)
+		return -EBADMSG; /* there is no peer that could have said it */
 	switch (p->type) {
 	case MSG_ACCORDS:
 		return take_accords(s, &b);
@@ -320,8 +224,7 @@ state_store_meet(struct state_store *s, const struct child *role)
 		set_known(s, s->setup.node == CONFIG_NO_NODE);
 		return;
 	}
-	for (size_t i = 0; i < s->setup.config->n_services; i++)
-		s->choices[i].waits = false;
+	active_choice_forget(s);
 	while (next < s->all.n) {
 		struct buf b = BUF_WRITER(CHANNEL_BODY_MAX);
 
@@ -374,7 +277,7 @@ static int
 change(struct state_store *s, struct accord *a)
 {
 	struct buf b = BUF_WRITER(ACCORD_BYTES_MAX);
-	int e = make(s, a);
+	int e = state_store_make(s, a);
 
 	if (e < 0)
 		return e;
@@ -451,13 +354,14 @@ state_store_init(struct state_store *s, const struct state_store_setup *setup)
 {
 	*s = (struct state_store){ .setup = *setup };
 	ev_timer_init(&s->choice_patience, on_choice_patience, 0.,
-	    CHOICE_PATIENCE_MS / 1e3);
+	    ACTIVE_CHOICE_PATIENCE_MS / 1e3);
 	ev_timer_init(
 	    &s->peer_patience, on_peer_patience, 0., PEER_PATIENCE_MS / 1e3);
 	if (setup->directory != NULL)
 		load(s);
 	s->choices = calloc(setup->config->n_services + 1, sizeof(*s->choices));
-	return s->choices != NULL ? 0 : -ENOMEM;
+	s->guards = calloc(setup->config->n_services + 1, sizeof(*s->guards));
+	return s->choices != NULL && s->guards != NULL ? 0 : -ENOMEM;
 }
 
 void
@@ -470,6 +374,7 @@ state_store_fini(struct state_store *s)
 	state_writer_fini(&s->writer);
 	shared_state_fini(&s->all);
 	free(s->choices);
+	free(s->guards);
 	if (s->claimed)
 		fd_close(&s->claim);
 }

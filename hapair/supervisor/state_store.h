@@ -10,6 +10,7 @@
 
 #include "core/mono.h"
 #include "core/shared_state.h"
+#include "hapair/supervisor/active_choice.h"
 #include "hapair/supervisor/state_writer.h"
 
 #include <ev.h>
@@ -28,13 +29,6 @@ struct state_store_setup {
 	struct child *failover, *relay; /* borrowed */
 };
 
-/* The active server that the relay has chosen, until it is agreed on. */
-struct state_store_choice {
-	bool waits;
-	uint16_t server;
-	struct mono until;
-};
-
 struct state_store {
 	struct state_store_setup setup;
 	struct shared_state all;
@@ -42,7 +36,8 @@ struct state_store {
 	uint32_t wire;         /* to the peer; 0: there was none */
 	bool wanted, end_owed; /* by it; that these were all */
 	size_t told;           /* the first so many are known to the peer */
-	struct state_store_choice *choices; /* by service */
+	struct active_choice *choices; /* by service */
+	struct standby_guard *guards;  /* likewise */
 	ev_timer choice_patience, peer_patience;
 	struct state_writer writer;
 	bool claimed; /* the directory; by this descriptor */
@@ -69,6 +64,12 @@ MUST_CHECK int state_store_take_pause(
 
 /* A group stands differently: another node may decide. */
 void state_store_look(struct state_store *s);
+
+/*
+ * This is agreed on from now on, and told to the peer; not to the relay.
+ * Returns 0 or -errno.
+ */
+MUST_CHECK int state_store_make(struct state_store *s, struct accord *a);
 
 /* A request that begins with "server"; its socket is taken. */
 void state_store_obey(struct state_store *s, const char *request, int *socket);

@@ -532,7 +532,7 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 		return -ENOMEM;
 	if (s->file < 0)
 		return s->file;
-	e = fence_run_init(&s->fences, setup->config, on_fenced, s);
+	e = fence_run_init(&s->fences, setup->config, &s->store, on_fenced, s);
 	if (e == 0)
 		e = init_store(s);
 	/* Before the channels and the wire: fd_keeper.h tells why. */

@@ -16,7 +16,8 @@ from typing import Any, Iterator
 import impala
 from lab import VIP
 from stage import (
-    SLOW, Stage, address, endpoint, families, limit, single, wait_for, write_script,
+    SLOW, TOOLS, Stage, address, endpoint, families, limit, single, wait_for,
+    write_script,
 )
 
 # What the relay's main thread and the supervisor's decide.
@@ -457,6 +458,41 @@ def test_who_comes_alone_waits_for_its_peer() -> None:
         switch = next(x for x in node.log().splitlines() if "active server: m1 -> m2" in x)
         done = datetime.fromisoformat(switch.split()[0].rstrip("Z"))
         assert (done - begun).total_seconds() > 2.5, (begun, done)
+
+
+@limit(60)
+def test_s03_a_relay_that_wants_fences() -> None:
+    """A relay that is taken over asks for fences without end: on the backup none runs,
+    on the master a few of the active server, and no promote without a change. The log
+    says so, and everything else goes on."""
+    stage = pair_of()
+    with stage:
+        told = Path(stage.lab.dir, "told")
+        stage.services = services(
+            lambda f: VIP[f],
+            fence=script(stage, "fence", f"echo fence $* >>{told}"),
+            promote=script(stage, "promote", f"echo promote $* >>{told}"),
+        )
+        stage.configure(stage.build())
+        masters = Masters(stage)
+        p1, p2 = stage["p1"], stage["p2"]
+        os.environ["HAPAIR_LIAR"] = "fences"
+        p2.binary = f"{TOOLS}/hapair_liar"
+        stage.start()
+        pids = p2.roles()
+        refused = "the relay wants it, refused: "
+        wait_for(lambda: f"{refused}the other node decides" in p2.log(), 10 * SLOW, 0.05)
+        assert not told.exists(), told.read_text()
+        assert masters.both() == ("s1", "s1")
+        assert p1.cli("handover").returncode == 0
+        stage.wait_master("p2")
+        wait_for(told.exists, 10 * SLOW)
+        time.sleep(0.5)
+        lines = told.read_text().splitlines()
+        assert set(lines) == {"fence store m1 m2"} and len(lines) < 12, lines
+        assert p2.roles() == pids
+        becomes("m1", p1, p2)
+        assert masters.both() == ("s1", "s1")
 
 
 def test_a_relay_that_dies_during_the_fence() -> None:

@@ -3,6 +3,8 @@
 #include "config/config.h"
 #include "core/buf.h"
 #include "core/channel.h"
+#include "hapair/supervisor/child.h"
+#include "hapair/supervisor/state_store.h"
 #include "tests/lib/scratch.h"
 #include "tests/lib/test.h"
 
@@ -18,17 +20,26 @@
 static char fence[SCRATCH_PATH_MAX], promote[SCRATCH_PATH_MAX];
 static char out[SCRATCH_PATH_MAX];
 
-static struct config_server servers[] = { { .name = "m1" }, { .name = "m2" } };
+static struct config_server servers[] = { { .name = "m1" }, { .name = "m2" },
+	{ .name = "m3" } };
 static struct config_service services[] = {
 	{ .name = "plain", .servers = servers, .n_servers = 2 },
 	{ .name = "store",
+	    .mode = CONFIG_MODE_STANDBY,
 	    .servers = servers,
-	    .n_servers = 2,
+	    .n_servers = 3,
 	    .fence = fence,
 	    .promote = promote,
 	    .fence_timeout_ms = PATIENCE_MS },
 };
-static struct config config = { .services = services, .n_services = 2 };
+static struct config_group group = { .name = "main" };
+static struct config config = { .services = services,
+	.n_services = 2,
+	.has_pair = true,
+	.pair = { .groups = &group, .n_groups = 1 } };
+static struct msg_group groups[1];
+static struct child failover = { .channel = -1 }, relay = { .channel = -1 };
+static struct state_store store;
 static unsigned answers, passes;
 static uint32_t answered;
 
@@ -59,21 +70,44 @@ begin(struct fence_run *f, const char *body)
 	write_program("fence", body);
 	write_program("promote", "exit 0");
 	answers = passes = 0;
-	assert_int_equal(fence_run_init(f, &config, on_answer, NULL), 0);
+	assert_int_equal(
+	    state_store_init(&store,
+	        &(struct state_store_setup){ .loop = ev_default_loop(0),
+	            .config = &config,
+	            .node = 0,
+	            .groups = groups,
+	            .failover = &failover,
+	            .relay = &relay }),
+	    0);
+	store.known = true;
+	groups[0].state = MSG_GROUP_MASTER;
+	assert_int_equal(
+	    fence_run_init(f, &config, &store, on_answer, NULL), 0);
+}
+
+static void
+finish(struct fence_run *f)
+{
+	fence_run_fini(f);
+	state_store_fini(&store);
 }
 
 static int
-ask(struct fence_run *f, uint32_t id, uint16_t service, uint16_t to)
+want(struct fence_run *f, struct msg_fence m)
 {
-	const struct msg_fence m = {
-		.id = id, .service = service, .from = 0, .to = to
-	};
 	struct channel_packet p = { .type = MSG_FENCE, .fd = -1 };
 	struct buf b = buf_writer(p.body, sizeof(p.body));
 
 	msg_put_fence(&b, &m);
 	p.len = b.pos;
 	return fence_run_take(f, &p);
+}
+
+static int
+ask(struct fence_run *f, uint32_t id, uint16_t service, uint16_t to)
+{
+	return want(
+	    f, (struct msg_fence){ .id = id, .service = service, .to = to });
 }
 
 static void
@@ -112,7 +146,7 @@ its_status_is_the_answer(void **state)
 		assert_int_equal(answered, 77);
 		assert_int_equal(passes, rows[i].passes);
 		assert_ran_with("store m1 m2\n");
-		fence_run_fini(&f);
+		finish(&f);
 	}
 	services[1].fence_timeout_ms = PATIENCE_MS;
 }
@@ -129,7 +163,7 @@ a_program_that_is_not_there_has_failed(void **state)
 	(void)ev_run(ev_default_loop(0), 0);
 	assert_int_equal(answers, 1);
 	assert_int_equal(passes, 0);
-	fence_run_fini(&f);
+	finish(&f);
 }
 
 /* Of a relay that has been started again. */
@@ -148,7 +182,7 @@ the_same_one_at_once_is_answered_by_its_end(void **state)
 	assert_int_equal(answered, 2);
 	assert_int_equal(passes, 1);
 	assert_ran_with("store m1 m2\n");
-	fence_run_fini(&f);
+	finish(&f);
 }
 
 static void
@@ -159,7 +193,7 @@ another_one_at_once_has_failed(void **state)
 	(void)state;
 	begin(&f, "sleep 0.1");
 	assert_int_equal(ask(&f, 1, 1, 1), 0);
-	assert_int_equal(ask(&f, 2, 1, 0), 0);
+	assert_int_equal(ask(&f, 2, 1, 2), 0);
 	assert_int_equal(answers, 1);
 	assert_int_equal(answered, 2);
 	assert_int_equal(passes, 0);
@@ -167,7 +201,7 @@ another_one_at_once_has_failed(void **state)
 	assert_int_equal(answers, 2);
 	assert_int_equal(answered, 1);
 	assert_int_equal(passes, 1);
-	fence_run_fini(&f);
+	finish(&f);
 }
 
 static void
@@ -178,10 +212,70 @@ what_the_file_does_not_say_is_refused(void **state)
 	(void)state;
 	begin(&f, "exit 0");
 	assert_int_equal(ask(&f, 1, 2, 1), -EBADMSG); /* no such service */
-	assert_int_equal(ask(&f, 1, 1, 2), -EBADMSG); /* no such server */
+	assert_int_equal(ask(&f, 1, 1, 3), -EBADMSG); /* no such server */
+	assert_int_equal(ask(&f, 1, 1, 0), -EBADMSG); /* by itself */
 	assert_int_equal(ask(&f, 1, 0, 1), -EBADMSG); /* it has no fence */
 	assert_int_equal(answers, 0);
-	fence_run_fini(&f);
+	finish(&f);
+}
+
+/* A relay on the backup, of another server than the active one, or of a promote
+ * that nobody waits for; and one that cannot get enough. */
+static void
+what_the_supervisor_knows_better_is_refused(void **state)
+{
+	struct fence_run f;
+
+	(void)state;
+	begin(&f, "exit 0");
+	groups[0].state = MSG_GROUP_BACKUP;
+	assert_int_equal(ask(&f, 1, 1, 1), 0);
+	assert_int_equal(answers, 0); /* it may be master in a moment */
+	(void)ev_run(ev_default_loop(0), 0);
+	assert_int_equal(answered, 1);
+	groups[0].state = MSG_GROUP_MASTER;
+	assert_int_equal(
+	    want(&f, (struct msg_fence){ .id = 2, .service = 1, .from = 1 }),
+	    0);
+	assert_int_equal(answered, 2);
+	assert_int_equal(
+	    want(&f,
+	        (struct msg_fence){
+	            .id = 3, .service = 1, .promote = true, .to = 1 }),
+	    0);
+	assert_int_equal(answers, 2); /* nobody waits for that */
+	assert_int_equal(passes, 0);
+	assert_int_not_equal(access(out, F_OK), 0);
+	for (uint32_t id = 10; id < 30; id++) {
+		assert_int_equal(ask(&f, id, 1, 1), 0);
+		if (answered != id)
+			(void)ev_run(ev_default_loop(0), 0);
+		assert_int_equal(answered, id);
+	}
+	assert_int_equal(answers, 22);
+	assert_in_range(passes, 10, 12);
+	finish(&f);
+}
+
+/* The relay hears of a mastership before the supervisor does. */
+static void
+who_is_about_to_be_master_waits_for_it(void **state)
+{
+	struct fence_run f;
+
+	(void)state;
+	begin(&f, "exit 0");
+	groups[0].state = MSG_GROUP_BACKUP;
+	assert_int_equal(ask(&f, 1, 1, 1), 0);
+	/* The next one takes its place. */
+	assert_int_equal(ask(&f, 2, 1, 1), 0);
+	groups[0].state = MSG_GROUP_MASTER;
+	(void)ev_run(ev_default_loop(0), 0);
+	assert_int_equal(answers, 1);
+	assert_int_equal(answered, 2);
+	assert_int_equal(passes, 1);
+	assert_ran_with("store m1 m2\n");
+	finish(&f);
 }
 
 static int
@@ -206,6 +300,8 @@ main(void)
 		cmocka_unit_test(the_same_one_at_once_is_answered_by_its_end),
 		cmocka_unit_test(another_one_at_once_has_failed),
 		cmocka_unit_test(what_the_file_does_not_say_is_refused),
+		cmocka_unit_test(what_the_supervisor_knows_better_is_refused),
+		cmocka_unit_test(who_is_about_to_be_master_waits_for_it),
 	};
 
 	return cmocka_run_group_tests(tests, make_paths, scratch_remove);
