@@ -203,10 +203,10 @@ fuzzers: $(FUZZ)
 system: all tools
 	$(Q)tests/system/run
 
-# Each once as it is, then with a rule broken, which it must notice. Faults and an
-# operator's orders are judged by rules of their own.
+# Each once as it is, then with a rule broken, which it must notice. Faults, an
+# operator's orders and a peer that lies are judged by rules of their own.
 PROOFS := $(B)/tests/sim/sim_failover $(B)/tests/model/model_pair
-PLAIN := $(B)/tests/sim/sim_faults $(B)/tests/sim/sim_operator
+PLAIN := $(B)/tests/sim/sim_faults $(B)/tests/sim/sim_operator $(B)/tests/sim/sim_hostile
 .PHONY: $(PROOFS:=.proof) $(PLAIN:=.proof)
 simulate: $(PROOFS:=.proof) $(PLAIN:=.proof)
 $(PLAIN:=.proof): %.proof: %
@@ -222,9 +222,11 @@ soak: all tools sim
 	$(Q)$(B)/tests/sim/sim_failover 60000 100001
 	$(Q)$(B)/tests/sim/sim_faults 500000 100001
 	$(Q)scripts/faults --binary $(B)/hapair --tools $(B)/tests/tools --load loaded --steady 3600
+	$(Q)$(B)/tests/sim/sim_hostile 30000 100001
 	$(Q)HAPAIR_CHURN=60 tests/system/run --only traps_churn
 	$(Q)HAPAIR_STREAMS=50000 tests/system/run --only stream_model.r01_r02
 	$(Q)HAPAIR_PATIENCE=300 tests/system/run --only patience
+	$(Q)HAPAIR_HOSTILE=600 tests/system/run --only hostile
 	$(Q)for build in address thread; do \
 		$(MAKE) --no-print-directory B=build/soak-$$build CFLAGS='-O1 -g' \
 		EXTRA="-fsanitize=$$build -fno-omit-frame-pointer -Wno-tsan" all && \

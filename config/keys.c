@@ -200,7 +200,9 @@ static const struct schema_key pair_keys[] = {
 	        "The lease of a virtual IP: a silent peer whose host still "
 	        "answers for it has so long to let go. Who answers longer "
 	        "renews it, lives, and is not claimed from. It must be "
-	        "longer than `interval` x `misses`. A relay that died has a "
+	        "longer than `interval` x `misses`. A peer whose file has a "
+	        "slower heartbeat is given its time, up to this. A relay that "
+	        "died has a "
 	        "quarter of it (250ms at least, 2s at most) to be back "
 	        "before the peer takes over." },
 	{ "deaf_timeout", DURATION(config_pair, deaf_ms, 300, MINUTE),

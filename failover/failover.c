@@ -99,6 +99,7 @@ begin_node(struct role *role)
 		.interval_ms = (uint16_t)pair->interval_ms,
 		.misses = (uint8_t)pair->misses,
 		.patience_ms = NODE_PATIENCE_MS,
+		.hang_ms = pair->hang_ms,
 		.needs_relay = role->config->n_services > 0,
 	};
 	uint64_t nonce;

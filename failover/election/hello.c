@@ -212,6 +212,37 @@ hello_find(const struct hello *h, uint32_t id)
 	return NULL;
 }
 
+static bool
+group_says_same(const struct hello_group *a, const struct hello_group *b)
+{
+	return a->id == b->id && a->state == b->state && a->held == b->held &&
+	    a->hands_over == b->hands_over && a->deaf == b->deaf &&
+	    a->misses_peer == b->misses_peer && a->faults == b->faults &&
+	    a->lacks == b->lacks && a->addresses == b->addresses &&
+	    a->priority == b->priority && a->term == b->term &&
+	    memcmp(a->macs, b->macs, sizeof(a->macs)) == 0;
+}
+
+bool
+hello_says_same(const struct hello *now, const struct hello *before)
+{
+	if (now->resigning != before->resigning || now->key != before->key ||
+	    now->interval_ms != before->interval_ms ||
+	    now->misses != before->misses ||
+	    now->pause_epoch != before->pause_epoch ||
+	    now->pause_own != before->pause_own ||
+	    now->pause_ms > before->pause_ms ||
+	    now->n_groups != before->n_groups ||
+	    memcmp(now->keys, before->keys, sizeof(now->keys)) != 0 ||
+	    memcmp(now->config_hash, before->config_hash,
+	        sizeof(now->config_hash)) != 0)
+		return false;
+	for (unsigned i = 0; i < now->n_groups; i++)
+		if (!group_says_same(&now->groups[i], &before->groups[i]))
+			return false;
+	return true;
+}
+
 unsigned
 hello_count_lacks(uint32_t lacks)
 {

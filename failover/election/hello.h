@@ -112,4 +112,10 @@ const struct hello_group *hello_find(const struct hello *h, uint32_t id);
 
 unsigned hello_count_lacks(uint32_t lacks);
 
+/*
+ * Both say the same of their sender and its groups: `now` is a later one, or
+ * the same. How long something has lasted, or lasts still, is no news.
+ */
+bool hello_says_same(const struct hello *now, const struct hello *before);
+
 bool hello_boot_is_same(const struct hello_boot *a, const struct hello_boot *b);

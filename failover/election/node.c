@@ -28,7 +28,7 @@ own_dead_ms(const struct node *n)
 uint32_t
 node_dead_ms(const struct node *n)
 {
-	/* A peer with a slower heartbeat is given its time. */
+	/* A peer with a slower heartbeat is given its time, by our file. */
 	return n->peer.dead_ms > own_dead_ms(n) ? n->peer.dead_ms
 	                                        : own_dead_ms(n);
 }
@@ -64,7 +64,9 @@ void
 node_init(struct node *n, const struct node_config *config, uint64_t nonce)
 {
 	n->config = *config;
-	n->peer = peer_init(&config->peer, nonce);
+	n->config.peer.most_ms =
+	    config->hang_ms > own_dead_ms(n) ? config->hang_ms : own_dead_ms(n);
+	n->peer = peer_init(&n->config.peer, nonce);
 	n->hinted = n->hint_due = mono_never();
 	n->pause = pause_none();
 	for (unsigned i = 0; i < NODE_PATHS_MAX; i++)
@@ -79,6 +81,8 @@ node_add_group(struct node *n, uint32_t id, bool peer_near,
 		.election = election_init(config, now),
 		.handover = handover_idle(),
 		.peer_near = peer_near,
+		.idle = mono_never(),
+		.yielded = mono_never(),
 		.mute = mono_never(),
 		.cut_at = mono_never() };
 }

@@ -13,6 +13,7 @@
 
 #include "core/base.h"
 #include "core/mono.h"
+#include "core/rate.h"
 #include "failover/election/election.h"
 #include "failover/election/handover.h"
 #include "failover/election/hello.h"
@@ -224,15 +225,21 @@ struct node_group {
 	bool peer_serves; /* by its word: has all the addresses, and keeps them
 	                   */
 	bool peer_deaf;   /* by its word: serves, and hears nobody there */
+	struct mono idle; /* it was not master, by its word; never() */
 	bool told;        /* by its word we are not there */
-	struct mono mute; /* ... and we hear it there, since; never() */
-	struct mono cut_at; /* we were cut off there, just now; never() */
-	unsigned cut;       /* by which segment */
-	bool misses_peer;   /* our word: it is not there, and others are */
-	bool given;         /* added, and not deleted yet */
-	bool usable;        /* all the addresses, the kernel says */
+	bool untrue;      /* ... which has helped nobody: it does not count */
+	struct mono yielded; /* cut off by its word, and it serves not; never()
+	                      */
+	struct mono mute;    /* ... and we hear it there, since; never() */
+	struct mono cut_at;  /* we were cut off there, just now; never() */
+	unsigned cut;        /* by which segment */
+	bool misses_peer;    /* our word: it is not there, and others are */
+	bool given;          /* added, and not deleted yet */
+	bool usable;         /* all the addresses, the kernel says */
 	bool answer_owed; /* the supervisor must hear that they are to answer */
 	enum handover_outcome unwilling; /* as told of the election's wish */
+	unsigned offers;                 /* in this reign, that were begun */
+	struct mono offer_due;           /* not again before */
 };
 
 struct node_config {
@@ -240,6 +247,11 @@ struct node_config {
 	uint16_t interval_ms;
 	uint8_t misses;
 	uint32_t patience_ms; /* a handover's, with a silent peer */
+	/*
+	 * The longest that a silent peer is believed, if it says that it is
+	 * slow.
+	 */
+	uint32_t hang_ms;
 	uint8_t config_hash[HELLO_CONFIG_BYTES];
 	bool needs_relay; /* there are services */
 };
@@ -248,10 +260,12 @@ struct node {
 	struct node_config config;
 	struct peer peer;
 	struct peer_path paths[NODE_PATHS_MAX];
-	struct node_now beaten; /* the last hello */
-	struct mono challenged; /* the last stranger was */
-	struct mono hinted;     /* never(), or when its end was told of */
-	struct mono hint_due;   /* asked again then; or it is believed */
+	struct hello said;                 /* the peer's last that was taken */
+	struct rate words, boots, answers; /* of the peer: node_peer.c */
+	struct node_now beaten;            /* the last hello */
+	struct mono challenged;            /* the last stranger was */
+	struct mono hinted;   /* never(), or when its end was told of */
+	struct mono hint_due; /* asked again then; or it is believed */
 	unsigned hint_asks;
 	struct pause pause;
 	bool paused;   /* it lasts, and the groups know */

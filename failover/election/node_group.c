@@ -4,6 +4,10 @@
 
 #include <assert.h>
 
+/* Between two offers to a peer that took none: a second, 2, 4, ... 64. */
+#define OFFER_AGAIN_MS 1000
+#define OFFER_DOUBLINGS 6
+
 void
 node_group_add(struct node_group_step *s, const struct node_effect *effect)
 {
@@ -76,16 +80,27 @@ node_group_wish(struct node_group_step *s, unsigned i)
 		        .outcome = objection });
 }
 
-/* The election asks again once a second: the same objection is told once. */
+/*
+ * The election asks again once a second: the same objection is told once. Where
+ * the peer was offered it and did not take it, it is left alone for longer each
+ * time: meanwhile nobody new was answered here.
+ */
 static void
 offer(struct node_group_step *s, unsigned i)
 {
-	enum handover_outcome *told = &s->node->groups[i].unwilling;
+	struct node_group *g = &s->node->groups[i];
+	enum handover_outcome *told = &g->unwilling;
 	enum handover_outcome objection;
 
-	if (s->node->paused)
+	if (s->node->paused || mono_before(s->now, g->offer_due))
 		return;
 	objection = begin(s, i);
+	if (objection == HANDOVER_UNDECIDED) {
+		g->offer_due =
+		    mono_add_ms(s->now, (int64_t)OFFER_AGAIN_MS << g->offers);
+		if (g->offers < OFFER_DOUBLINGS)
+			g->offers++;
+	}
 	if (objection != HANDOVER_UNDECIDED && objection != *told)
 		node_group_add(s,
 		    &(struct node_effect){ .type = NODE_TELL_UNWILLING,
@@ -109,6 +124,8 @@ release(struct node_group_step *s, unsigned i)
 	    (s->claimed >> i & 1) == 0 &&
 	    (is == ELECTION_BACKUP || is == ELECTION_FAULT);
 	ev.release.connections = s->node->connections;
+	s->node->groups[i].offers = 0;
+	s->node->groups[i].offer_due = s->now;
 	node_group_do(s, NODE_DO_END_ANNOUNCING, i);
 	node_group_hand(s, i, &ev); /* maybe in a moment: see handover.h */
 }

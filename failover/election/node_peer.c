@@ -9,6 +9,20 @@
 #define CHALLENGE_MS 5
 
 /*
+ * How much of the peer is listened to. An honest node changes its mind with the
+ * things that happen to it, is started anew when it was ended, and wants an
+ * answer where it knows nobody. One that holds the key and is not ours any more
+ * could do so with each packet, and have us add, delete, announce and tell with
+ * it: what is beyond these numbers is dropped, as if it had been lost.
+ */
+#define WORDS 200
+#define WORD_MS 200
+#define BOOTS 20
+#define BOOT_MS 1000
+#define ANSWERS 8
+#define ANSWER_MS 1
+
+/*
  * A reset of the wire and a port unreachable need no key to be forged. Who is
  * said to have ended is asked, at least twice, and answers at once if it has
  * not; and the heartbeat that is due must be missing, too. Its answers are
@@ -25,6 +39,24 @@
  */
 #define HINT_OLD_MS 500
 #define HINT_ASKS 2
+
+/*
+ * Nobody has served since before it said that it does not. Its word may have
+ * been on its way for as long as the wire is believed to be up.
+ */
+#define ON_ITS_WAY_MS 3000
+
+static uint32_t
+served_ms(
+    const struct node_group *g, const struct hello_group *said, struct mono now)
+{
+	int64_t most_ms;
+
+	if (mono_is_never(g->idle))
+		return said->served_ms;
+	most_ms = mono_span_ms(g->idle, now) + ON_ITS_WAY_MS;
+	return said->served_ms < most_ms ? said->served_ms : (uint32_t)most_ms;
+}
 
 void
 node_peer_look(struct node_group_step *s)
@@ -75,6 +107,8 @@ hear_group(struct node_group_step *s, unsigned i, const struct hello *h,
 		said = &none;
 	else
 		note_macs(g, said);
+	if (said->state != ELECTION_MASTER)
+		g->idle = s->now;
 	g->peer_lacks = said->lacks;
 	g->peer_addresses = said->addresses;
 	ev.heartbeat = (struct election_heartbeat){
@@ -87,7 +121,7 @@ hear_group(struct node_group_step *s, unsigned i, const struct hello *h,
 		.lacks = (uint8_t)hello_count_lacks(said->lacks),
 		.here = (path == 0 && g->peer_near) ||
 		    node_segment_is_heard(s->node, i, s->now),
-		.served_ms = said->served_ms,
+		.served_ms = served_ms(g, said, s->now),
 		.priority = said->priority,
 		.term = said->term,
 		.dead_ms = node_dead_ms(s->node),
@@ -106,7 +140,9 @@ hear(struct node_group_step *s, const struct hello *h, unsigned path, bool anew)
 	/* It waits for our echo before it believes us. */
 	if (anew)
 		node_group_do(s, NODE_DO_EXPECT, NODE_EVERY);
-	if (anew || h->type == HELLO_CHALLENGE)
+	if (anew ||
+	    (h->type == HELLO_CHALLENGE &&
+	        rate_allows(&s->node->answers, ANSWERS, ANSWER_MS, s->now)))
 		node_group_do(s, NODE_DO_SAY, NODE_EVERY);
 	for (unsigned i = 0; i < s->node->n_groups; i++)
 		hear_group(s, i, h, hears_us, path);
@@ -128,14 +164,46 @@ challenge(struct node_group_step *s)
 		node_group_elect_type(s, i, ELECTION_UNPROVEN);
 }
 
+/* What would be taken, and is more than we listen to. */
+static bool
+is_excess(struct node *n, const struct hello *h, struct mono now)
+{
+	switch (peer_judge(&n->peer, h)) {
+	case PEER_NEW_BOOT:
+		return !rate_allows(&n->boots, BOOTS, BOOT_MS, now);
+	case PEER_ACCEPTED:
+		return !hello_says_same(h, &n->said) &&
+		    !rate_allows(&n->words, WORDS, WORD_MS, now);
+	case PEER_STRANGER:
+	case PEER_REPEATED:
+	case PEER_MISDIRECTED:
+		break;
+	}
+	return false;
+}
+
+static void
+refuse(struct node *n, unsigned path)
+{
+	peer_count_reject(&n->peer, PEER_REJECT_EXCESS);
+	if (path < NODE_PATHS_MAX)
+		n->paths[path].rejected++;
+}
+
 void
 node_peer_hear(struct node_group_step *s, const struct node_event *ev)
 {
 	struct node *n = s->node;
 	const struct hello *h = &ev->hello.said;
-	const enum peer_verdict verdict =
-	    peer_receive(&n->peer, h, ev->hello.fresh, s->now);
+	enum peer_verdict verdict;
 
+	if (is_excess(n, h, s->now)) {
+		refuse(n, ev->hello.path);
+		return;
+	}
+	verdict = peer_receive(&n->peer, h, ev->hello.fresh, s->now);
+	if (verdict == PEER_NEW_BOOT || verdict == PEER_ACCEPTED)
+		n->said = *h;
 	for (unsigned i = 0; i < NODE_PATHS_MAX; i++)
 		peer_path_miss(&n->paths[i], verdict);
 	if (ev->hello.path < NODE_PATHS_MAX)

@@ -1,5 +1,12 @@
 #include "failover/election/node_segment.h"
 
+/*
+ * A node that gave up because its peer misses it has been replaced by then,
+ * several times over. Where the peer says so and does not serve, what it says
+ * of us is not believed until it has said otherwise.
+ */
+#define UNTRUE_MS 5000
+
 /* So many in a row are missed: another road was quicker, or lost none. */
 #define MISSED 2
 
@@ -10,7 +17,8 @@ node_segment_hear(struct node_group *g, const struct hello_group *said)
 	g->peer_able = said != NULL &&
 	    (said->state == ELECTION_BACKUP || said->state == ELECTION_MASTER ||
 	        (said->state == ELECTION_FAULT && said->faults > 0));
-	g->told = said != NULL && said->misses_peer;
+	g->untrue = g->untrue && said != NULL && said->misses_peer;
+	g->told = said != NULL && said->misses_peer && !g->untrue;
 	g->peer_serves = said != NULL && said->held && !said->hands_over;
 	g->peer_deaf = said != NULL && said->deaf;
 }
@@ -191,6 +199,18 @@ cut_off(const struct node *n, struct node_group *g, struct mono now)
 	return mono_is_never(g->cut_at) ? g->n_segments : g->cut;
 }
 
+/* We are cut off, by its word: somebody must serve. */
+static void
+doubt_word(struct node_group *g, bool cut, struct mono now)
+{
+	if (!cut || !g->told || g->peer_state == ELECTION_MASTER)
+		g->yielded = mono_never();
+	else if (mono_is_never(g->yielded))
+		g->yielded = now;
+	else if (mono_span_ms(g->yielded, now) >= UNTRUE_MS)
+		g->untrue = true;
+}
+
 static void
 judge(struct node_group_step *s, unsigned i)
 {
@@ -199,6 +219,7 @@ judge(struct node_group_step *s, unsigned i)
 	const unsigned which = cut_off(n, g, s->now);
 	bool misses;
 
+	doubt_word(g, which < g->n_segments, s->now);
 	if (which < g->n_segments)
 		node_group_fault(
 		    s, i, NODE_CAUSE_SEGMENT, ELECTION_CUT_OFF, which);

@@ -75,10 +75,14 @@ note_echo(struct peer *p, const struct hello *h, struct mono now)
 static void
 take(struct peer *p, const struct hello *h, struct mono now)
 {
+	const uint32_t dead_ms = (uint32_t)h->interval_ms * h->misses;
+	const uint32_t most_ms = p->config.most_ms;
+
 	p->high = h->seq;
 	p->heard = now;
-	p->due = mono_add_ms(now, h->interval_ms);
-	p->dead_ms = (uint32_t)h->interval_ms * h->misses;
+	p->due = mono_add_ms(
+	    now, h->interval_ms < most_ms ? h->interval_ms : most_ms);
+	p->dead_ms = dead_ms < most_ms ? dead_ms : most_ms;
 	p->resigned = h->resigning;
 	p->ended = false;
 	memcpy(p->config_hash, h->config_hash, sizeof(p->config_hash));
@@ -98,32 +102,43 @@ is_proven(const struct peer *p, const struct hello *h)
 }
 
 enum peer_verdict
+peer_judge(const struct peer *p, const struct hello *h)
+{
+	if (p->known && hello_boot_is_same(&h->sender_boot, &p->boot))
+		return h->seq > p->high ? PEER_ACCEPTED : PEER_REPEATED;
+	return is_proven(p, h) ? PEER_NEW_BOOT : PEER_STRANGER;
+}
+
+static void
+note_stranger(struct peer *p, const struct hello *h)
+{
+	if (!p->known)
+		echo(p, h); /* so that its proof may come sooner */
+	p->stranger_boot = h->sender_boot;
+	p->stranger_nonce = h->nonce;
+	p->stranger_seq = h->seq;
+	memcpy(p->stranger_keys, h->keys, sizeof(p->stranger_keys));
+	peer_count_reject(p, PEER_REJECT_STALE);
+}
+
+enum peer_verdict
 peer_receive(
     struct peer *p, const struct hello *h, uint64_t fresh, struct mono now)
 {
+	const enum peer_verdict verdict = peer_judge(p, h);
+
 	if (!peer_is_addressed(p, h))
 		return PEER_MISDIRECTED;
-	if (p->known && hello_boot_is_same(&h->sender_boot, &p->boot)) {
-		if (h->seq <= p->high)
-			return PEER_REPEATED;
+	if (verdict == PEER_STRANGER)
+		note_stranger(p, h);
+	if (verdict == PEER_NEW_BOOT) {
+		p->known = true;
+		p->boot = h->sender_boot;
+		p->nonce = fresh; /* what echoes the old one is a recording */
+	}
+	if (verdict == PEER_NEW_BOOT || verdict == PEER_ACCEPTED)
 		take(p, h, now);
-		return PEER_ACCEPTED;
-	}
-	if (!is_proven(p, h)) {
-		if (!p->known)
-			echo(p, h); /* so that its proof may come sooner */
-		p->stranger_boot = h->sender_boot;
-		p->stranger_nonce = h->nonce;
-		p->stranger_seq = h->seq;
-		memcpy(p->stranger_keys, h->keys, sizeof(p->stranger_keys));
-		peer_count_reject(p, PEER_REJECT_STALE);
-		return PEER_STRANGER;
-	}
-	p->known = true;
-	p->boot = h->sender_boot;
-	p->nonce = fresh; /* what echoes the old one is a recording now */
-	take(p, h, now);
-	return PEER_NEW_BOOT;
+	return verdict;
 }
 
 struct peer_path
@@ -292,6 +307,8 @@ peer_reject_name(enum peer_reject why)
 		return "not proven fresh";
 	case PEER_REJECT_REPEATED:
 		return "repeated";
+	case PEER_REJECT_EXCESS:
+		return "more changes than a node makes, is it still ours";
 	}
 	return "?";
 }

@@ -45,14 +45,16 @@ enum peer_reject {
 	PEER_REJECT_FORGED,    /* its MAC is wrong */
 	PEER_REJECT_STALE,     /* unproven */
 	PEER_REJECT_REPEATED,
+	PEER_REJECT_EXCESS, /* more than is listened to (node_peer.c) */
 };
 
-#define PEER_REJECTS 7
+#define PEER_REJECTS 8
 
 struct peer_config {
 	uint64_t self, other;          /* ids, as in the hello */
 	uint64_t keys[HELLO_KEYS_MAX]; /* ids of ours; 0: there is none */
 	struct hello_boot boot;        /* ours */
+	uint32_t most_ms; /* it is not waited for longer, whatever it says */
 };
 
 struct peer {
@@ -77,7 +79,7 @@ struct peer {
 	struct mono echoed_at;
 	struct mono marked;      /* when `stale` was last looked at */
 	uint64_t stale, staling; /* our numbers up to here are old; and next */
-	uint32_t dead_ms; /* by its own interval and misses, 0: not heard */
+	uint32_t dead_ms; /* by its own word, most_ms at most; 0: not heard */
 	bool resigned;    /* by its last word */
 	bool ended;       /* found out since that word: its processes died */
 	uint8_t config_hash[HELLO_CONFIG_BYTES];
@@ -97,6 +99,9 @@ struct peer_path {
 
 /* `nonce`: 64 random bits. */
 struct peer peer_init(const struct peer_config *config, uint64_t nonce);
+
+/* What peer_receive() would say of it, if it is addressed to us. */
+enum peer_verdict peer_judge(const struct peer *p, const struct hello *h);
 
 /*
  * A hello with a good MAC. `fresh` is 64 random bits; they were used up where

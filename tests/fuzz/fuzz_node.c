@@ -219,6 +219,7 @@ begin(struct fuzz *f, size_t size)
 		.interval_ms = 20,
 		.misses = 3,
 		.patience_ms = NODE_PATIENCE_MS,
+		.hang_ms = 1000,
 		.needs_relay = size & 8,
 	};
 	struct node_event restore = { .type = NODE_RESTORE,

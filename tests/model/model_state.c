@@ -61,6 +61,7 @@ start(struct model_host *h, unsigned boot, uint64_t nonce)
 		.interval_ms = STEP_MS,
 		.misses = DEAD_MS / STEP_MS,
 		.patience_ms = DEAD_MS,
+		.hang_ms = HANG_MS,
 	};
 	struct node *n = &inboxes[i].node;
 

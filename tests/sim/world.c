@@ -289,6 +289,7 @@ set_up(struct host *h)
 		.interval_ms = (uint16_t)h->interval_ms,
 		.misses = (uint8_t)h->misses,
 		.patience_ms = NODE_PATIENCE_MS,
+		.hang_ms = HANG_MS,
 		.needs_relay = true };
 
 	memcpy(config.peer.keys, h->keys, sizeof(h->keys));

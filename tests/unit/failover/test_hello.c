@@ -225,6 +225,53 @@ versions_out_of_reach_are_told_from_noise(void **state)
 	assert_int_equal(decode(bytes, len, &heard), -EBADMSG);
 }
 
+static void
+what_goes_on_is_no_news(void **state)
+{
+	const struct hello before = example();
+	struct hello now = before;
+
+	(void)state;
+	now.seq++;
+	now.nonce++;
+	now.echo_seq++;
+	now.pause_ms -= 20;
+	now.groups[0].served_ms = 20;
+	assert_true(hello_says_same(&now, &before));
+	now.pause_ms = before.pause_ms + 1;
+	assert_false(hello_says_same(&now, &before));
+}
+
+static void
+each_word_is_news(void **state)
+{
+	const struct hello before = example();
+	struct hello now[15];
+	unsigned n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(now); i++)
+		now[i] = before;
+	now[n++].resigning = false;
+	now[n++].interval_ms++;
+	now[n++].misses++;
+	now[n++].pause_epoch++;
+	now[n++].pause_own = false;
+	now[n++].keys[0]++;
+	now[n++].config_hash[1]++;
+	now[n++].n_groups--;
+	now[n++].groups[0].state = ELECTION_BACKUP;
+	now[n++].groups[0].held = false;
+	now[n++].groups[0].term++;
+	now[n++].groups[1].faults++;
+	now[n++].groups[1].lacks++;
+	now[n++].groups[1].addresses++;
+	now[n++].groups[1].macs[3][5]++;
+	assert_int_equal(n, ARRAY_LEN(now));
+	for (size_t i = 0; i < n; i++)
+		assert_false(hello_says_same(&now[i], &before));
+}
+
 int
 main(void)
 {
@@ -235,6 +282,8 @@ main(void)
 		cmocka_unit_test(what_is_signed_with_no_key_is_refused),
 		cmocka_unit_test(what_a_later_version_adds_is_skipped),
 		cmocka_unit_test(versions_out_of_reach_are_told_from_noise),
+		cmocka_unit_test(what_goes_on_is_no_news),
+		cmocka_unit_test(each_word_is_news),
 	};
 
 	TEST_MAIN(tests);

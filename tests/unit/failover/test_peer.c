@@ -20,7 +20,8 @@ node(uint64_t self, uint64_t other, uint8_t boot)
 	const struct peer_config config = { .keys = { 1 },
 		.self = self,
 		.other = other,
-		.boot = { { boot } } };
+		.boot = { { boot } },
+		.most_ms = 1000 };
 
 	return peer_init(&config, 1000u + boot);
 }
@@ -80,6 +81,32 @@ two_strangers_know_each_other_after_one_round_trip(void **state)
 	assert_int_equal(p.a.dead_ms, 60);
 	assert_true(peer_hears_us(&p.a, 60, at(2)));
 	assert_true(peer_hears_us(&p.b, 60, at(2)));
+}
+
+/* S12: what it says of its own pace binds it, and us no longer than our file.
+ */
+static void
+it_is_not_waited_for_longer_than_our_file_says(void **state)
+{
+	static const struct {
+		uint16_t interval_ms;
+		uint8_t misses;
+		uint32_t dead_ms;
+		int64_t due_ms;
+	} paces[] = { { 20, 3, 60, 20 }, { 50, 20, 1000, 50 },
+		{ 1000, 20, 1000, 1000 }, { 10000, 20, 1000, 1000 } };
+	struct pair p = acquainted();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(paces); i++) {
+		struct hello h = say(&p.a, NULL);
+
+		h.interval_ms = paces[i].interval_ms;
+		h.misses = paces[i].misses;
+		assert_int_equal(hear(&p.b, &h, 20), PEER_ACCEPTED);
+		assert_int_equal(p.b.dead_ms, paces[i].dead_ms);
+		assert_int_equal(p.b.due.ns, at(20 + paces[i].due_ms).ns);
+	}
 }
 
 static void
@@ -488,6 +515,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    two_strangers_know_each_other_after_one_round_trip),
+		cmocka_unit_test(
+		    it_is_not_waited_for_longer_than_our_file_says),
 		cmocka_unit_test(a_stranger_changes_nothing),
 		cmocka_unit_test(who_is_heard_has_not_ended),
 		cmocka_unit_test(a_repeated_or_older_number_is_dropped),
