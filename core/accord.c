@@ -33,6 +33,8 @@ accord_compare(const struct accord *a, const struct accord *b)
 bool
 accord_is_newer(const struct accord *a, const struct accord *b)
 {
+	if (accord_is_far(a, b))
+		return a->epoch < b->epoch;
 	if (a->epoch != b->epoch)
 		return a->epoch > b->epoch;
 	if (a->node != b->node)
@@ -40,6 +42,21 @@ accord_is_newer(const struct accord *a, const struct accord *b)
 	if (a->value != b->value)
 		return a->value > b->value;
 	return strcmp(a->server, b->server) > 0;
+}
+
+bool
+accord_is_far(const struct accord *a, const struct accord *b)
+{
+	const uint64_t high = a->epoch > b->epoch ? a->epoch : b->epoch;
+	const uint64_t low = a->epoch > b->epoch ? b->epoch : a->epoch;
+
+	return high - low > ACCORD_EPOCH_REACH;
+}
+
+uint64_t
+accord_epoch_after(uint64_t epoch)
+{
+	return epoch < ACCORD_EPOCH_LAST ? epoch + 1 : ACCORD_EPOCH_MAX / 2;
 }
 
 void

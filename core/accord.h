@@ -6,6 +6,11 @@
  * the epoch; of two that are about the same thing the newer one holds, wherever
  * it came from and in whatever order, so that both nodes end with the same.
  *
+ * An epoch rises by one with each word that somebody says. So two that are
+ * ACCORD_EPOCH_REACH apart cannot both be true, and of such two the lower one
+ * is the newer: no epoch, not even the highest, is above all others, and
+ * whatever is known there is one that takes its place.
+ *
  * It is about names, not indices: the configuration may change around it.
  *
  * A value. Pure.
@@ -21,7 +26,10 @@ struct buf;
 	(1 + 1 + 2 + ACCORD_SUBJECT_MAX + 2 + ACCORD_SERVER_MAX + 11)
 #define ACCORD_WEIGHT_MAX 256
 #define ACCORD_EPOCH_MAX (UINT64_C(1) << 52) /* JSON's numbers are doubles */
-#define ACCORD_AS_CONFIGURED UINT16_MAX      /* a weight */
+#define ACCORD_EPOCH_LAST (ACCORD_EPOCH_MAX - 1)
+/* More words about one thing than are said while two nodes are apart. */
+#define ACCORD_EPOCH_REACH (UINT64_C(1) << 20)
+#define ACCORD_AS_CONFIGURED UINT16_MAX /* a weight */
 
 /* What it is about. Numbers are on the wire. */
 enum accord_kind {
@@ -47,6 +55,9 @@ struct accord {
 	uint16_t value;
 	uint64_t epoch; /* 1 to ACCORD_EPOCH_MAX */
 	uint8_t node;   /* who has made it: index into pair.nodes, or 0 */
+	/* Neither told to others nor compared: */
+	bool own;      /* it was said here */
+	uint64_t peak; /* the highest epoch about this that was known here */
 };
 
 /* Order by what they are about; 0: the same thing. */
@@ -57,6 +68,15 @@ int accord_compare(const struct accord *a, const struct accord *b);
  * neither way only where they are the same.
  */
 bool accord_is_newer(const struct accord *a, const struct accord *b);
+
+/* Whether their epochs cannot both be true. */
+bool accord_is_far(const struct accord *a, const struct accord *b);
+
+/*
+ * The epoch of what takes the place of one of this epoch; 0: of none. It is one
+ * more; or far below, after ACCORD_EPOCH_LAST and all above.
+ */
+uint64_t accord_epoch_after(uint64_t epoch);
 
 void accord_put(struct buf *b, const struct accord *a);
 

@@ -73,7 +73,7 @@ agree(struct state_store *s, size_t leader, unsigned server, int before)
 	if (e < 0)
 		log_error("state",
 		    "service %s: %s cannot be kept as active: %s",
-		    service->name, a.server, strerror(-e));
+		    service->name, a.server, state_store_fault(e));
 	else
 		standby_guard_note_choice(
 		    s->guards, c, leader, before, server, mono_now());

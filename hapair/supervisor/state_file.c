@@ -91,6 +91,7 @@ put(struct json_doc *list, const struct accord *a)
 	}
 	json_doc_put_int(at, "epoch", (int64_t)a->epoch);
 	json_doc_put_int(at, "node", a->node);
+	json_doc_put_bool(at, "own", a->own);
 }
 
 static void
@@ -188,6 +189,7 @@ get(const struct json_doc *at, struct accord *ret)
 		return false;
 	ret->epoch = (uint64_t)epoch;
 	ret->node = (uint8_t)node;
+	ret->own = json_doc_bool(at, "own");
 	return accord_is_sane(ret);
 }
 

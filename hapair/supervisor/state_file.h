@@ -8,7 +8,7 @@
  *	 "pause": {"epoch": 3, "own": true, "until": 1795600000000},
  *	 "accords": [
  *	  {"kind": "admin", "service": "web", "server": "s1", "value": "maint",
- *	   "epoch": 3, "node": 0}]}
+ *	   "epoch": 3, "node": 0, "own": true}]}
  *
  * It is there whole or not at all: written beside, synced, and renamed. What is
  * damaged is believed in no part. Waits for the disk; no threads of its own.

@@ -13,6 +13,7 @@
 #include "hapair/supervisor/state_file.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,9 @@
  * be made.
  */
 #define PEER_PATIENCE_MS 3000
+
+/* The file is written once for all that changes in so long. */
+#define WRITE_PAUSE_MS 100
 
 /* -- telling ------------------------------------------------------------ */
 
@@ -62,29 +66,107 @@ tell_peer(struct state_store *s)
 }
 
 static void
-write_file(struct state_store *s)
+write_now(struct state_store *s)
 {
 	char *text = state_file_text(&s->all);
 	int e = text != NULL ? state_writer_put(&s->writer, text) : -ENOMEM;
 
+	s->write_owed = false;
+	s->write_next = mono_add_ms(mono_now(), WRITE_PAUSE_MS);
 	if (e < 0)
 		log_error("state", "cannot be written: %s", strerror(-e));
 }
 
-int
-state_store_make(struct state_store *s, struct accord *a)
+static void
+on_write(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	ev_timer_stop(loop, t);
+	write_now(CONTAINER_OF(t, struct state_store, write));
+}
+
+static void
+write_file(struct state_store *s)
+{
+	if (!mono_before(mono_now(), s->write_next)) {
+		write_now(s);
+		return;
+	}
+	if (!s->write_owed)
+		ev_timer_again(s->setup.loop, &s->write);
+	s->write_owed = true;
+}
+
+/* This and what follows it are to be told to the peer. */
+static void
+owe_peer(struct state_store *s, size_t index)
+{
+	if (s->told > index)
+		s->told = index;
+}
+
+/* -- what is agreed on -------------------------------------------------- */
+
+static bool
+is_ours(const void *arg, const struct accord *a)
+{
+	return state_names_has(arg, a);
+}
+
+/*
+ * What is said of servers that have left the file waits for their return, as
+ * long as nobody needs the room. Returns whether there is some now.
+ */
+static bool
+make_room(struct state_store *s)
+{
+	const size_t n = shared_state_forget(&s->all, is_ours, &s->names);
+
+	if (n == 0)
+		return false;
+	log_notice("state",
+	    "%zu settings of servers that are not in the file are forgotten: there is no more room",
+	    n);
+	s->told = 0;
+	return true;
+}
+
+const char *
+state_store_fault(int e)
+{
+	return e == -ENOSPC
+	    ? "so many settings are kept already that there is no more room"
+	    : strerror(-e);
+}
+
+static int
+make_one(struct state_store *s, struct accord *a)
 {
 	const int node = s->setup.node == CONFIG_NO_NODE ? 0 : s->setup.node;
 	size_t index;
 	int e = shared_state_make(&s->all, (uint8_t)node, a, &index);
 
-	if (e < 0)
-		return e;
-	if (s->told > index)
-		s->told = index;
+	if (e == -ENOSPC && make_room(s))
+		e = shared_state_make(&s->all, (uint8_t)node, a, &index);
+	if (e == 0)
+		owe_peer(s, index);
+	return e;
+}
+
+static void
+publish(struct state_store *s)
+{
 	write_file(s);
 	tell_peer(s);
-	return 0;
+}
+
+int
+state_store_make(struct state_store *s, struct accord *a)
+{
+	int e = make_one(s, a);
+
+	if (e == 0)
+		publish(s);
+	return e;
 }
 
 /* -- what roles say ----------------------------------------------------- */
@@ -121,22 +203,80 @@ on_choice_patience(struct ev_loop *loop, ev_timer *t, int revents)
 	    CONTAINER_OF(t, struct state_store, choice_patience));
 }
 
-/* Returns whether it is news. */
+/*
+ * Only what our file has, or had, takes room. The peer, whose file may be
+ * another one for a while, tells all again when we have been started anew.
+ */
 static bool
-take_one(struct state_store *s, const struct accord *a)
+is_kept(struct state_store *s, const struct accord *a)
 {
-	const size_t before = s->all.n;
-	size_t index;
-	int e = shared_state_take(&s->all, a, &index);
+	uint64_t more;
 
-	if (e < 0)
+	if (state_names_has(&s->names, a) ||
+	    shared_state_find(&s->all, a->kind, a->subject, a->server) != NULL)
+		return true;
+	if (limiter_allows(&s->strangers, mono_now(), &more))
+		log_notice("state",
+		    "the peer's setting of server %s of service %s is not kept: this node's file has no such server (%" PRIu64
+		    " more since the last line)",
+		    a->server, a->subject, more);
+	return false;
+}
+
+static int
+hear(struct state_store *s, const struct accord *a, size_t *ret_index)
+{
+	const uint8_t node = (uint8_t)s->setup.node;
+	const size_t before = s->all.n;
+	uint64_t more;
+	int e = shared_state_hear(&s->all, node, a, ret_index);
+
+	if (e == -ENOSPC && make_room(s))
+		e = shared_state_hear(&s->all, node, a, ret_index);
+	if (e < 0 && limiter_allows(&s->no_room, mono_now(), &more))
 		log_error("state",
-		    "no room to keep the setting of server %s of service %s",
-		    a->server, a->subject);
+		    "the peer's setting of server %s of service %s cannot be kept: %s (%" PRIu64
+		    " more since the last line)",
+		    a->server, a->subject, state_store_fault(e), more);
 	/* The peer knows its own. */
-	if (e > 0 && s->all.n > before && index <= s->told)
+	if (e == SHARED_STATE_NEWS && s->all.n > before &&
+	    *ret_index <= s->told)
 		s->told++;
-	return e > 0;
+	return e;
+}
+
+/* For the relay: what the peer has told, whoever it says has said it. */
+static void
+put_news(struct state_store *s, struct buf *news, size_t index)
+{
+	struct accord a = s->all.all[index];
+
+	if (!a.own)
+		a.node = (uint8_t)(1 - s->setup.node);
+	accord_put(news, &a);
+}
+
+static void
+take_one(struct state_store *s, const struct accord *a, struct buf *news)
+{
+	size_t index;
+
+	if (!is_kept(s, a))
+		return;
+	switch (hear(s, a, &index)) {
+	case SHARED_STATE_NEWS:
+		put_news(s, news, index);
+		break;
+	case SHARED_STATE_SAID_AGAIN:
+		put_news(s, news, index);
+		owe_peer(s, index);
+		break;
+	case SHARED_STATE_OLDER:
+		owe_peer(s, index);
+		break;
+	default: /* both know the same, or there is no room */
+		break;
+	}
 }
 
 static int
@@ -152,12 +292,13 @@ take_accords(struct state_store *s, struct buf *b)
 
 		if (e < 0)
 			return e;
-		if (e == 0 && take_one(s, &a))
-			accord_put(&news, &a);
+		if (e == 0)
+			take_one(s, &a, &news);
 	}
 	tell_relay(s, &news);
 	if (news.pos > 0)
 		write_file(s);
+	tell_peer(s);
 	return 0;
 }
 
@@ -311,7 +452,7 @@ state_store_obey(struct state_store *s, const char *request, int *socket)
 		return;
 	}
 	(void)snprintf(
-	    text, sizeof(text), "it cannot be kept: %s", strerror(-e));
+	    text, sizeof(text), "it cannot be kept: %s", state_store_fault(e));
 	reply_error(s->setup.loop, socket, text);
 }
 
@@ -355,13 +496,16 @@ state_store_init(struct state_store *s, const struct state_store_setup *setup)
 	*s = (struct state_store){ .setup = *setup };
 	ev_timer_init(&s->choice_patience, on_choice_patience, 0.,
 	    ACTIVE_CHOICE_PATIENCE_MS / 1e3);
+	ev_timer_init(&s->write, on_write, 0., WRITE_PAUSE_MS / 1e3);
 	ev_timer_init(
 	    &s->peer_patience, on_peer_patience, 0., PEER_PATIENCE_MS / 1e3);
 	if (setup->directory != NULL)
 		load(s);
 	s->choices = calloc(setup->config->n_services + 1, sizeof(*s->choices));
 	s->guards = calloc(setup->config->n_services + 1, sizeof(*s->guards));
-	return s->choices != NULL && s->guards != NULL ? 0 : -ENOMEM;
+	if (s->choices == NULL || s->guards == NULL)
+		return -ENOMEM;
+	return state_names_init(&s->names, setup->config);
 }
 
 void
@@ -370,9 +514,13 @@ state_store_fini(struct state_store *s)
 	if (s->setup.loop != NULL) {
 		ev_timer_stop(s->setup.loop, &s->choice_patience);
 		ev_timer_stop(s->setup.loop, &s->peer_patience);
+		ev_timer_stop(s->setup.loop, &s->write);
 	}
+	if (s->write_owed)
+		write_now(s);
 	state_writer_fini(&s->writer);
 	shared_state_fini(&s->all);
+	state_names_fini(&s->names);
 	free(s->choices);
 	free(s->guards);
 	if (s->claimed)

@@ -8,9 +8,11 @@
  * the peer has not been told. Owned by supervisor.c.
  */
 
+#include "core/limiter.h"
 #include "core/mono.h"
 #include "core/shared_state.h"
 #include "hapair/supervisor/active_choice.h"
+#include "hapair/supervisor/state_names.h"
 #include "hapair/supervisor/state_writer.h"
 
 #include <ev.h>
@@ -39,7 +41,12 @@ struct state_store {
 	struct active_choice *choices; /* by service */
 	struct standby_guard *guards;  /* likewise */
 	ev_timer choice_patience, peer_patience;
+	struct state_names names;
+	struct limiter strangers, no_room; /* what the peer says of them */
 	struct state_writer writer;
+	bool write_owed;
+	struct mono write_next; /* not before */
+	ev_timer write;
 	bool claimed; /* the directory; by this descriptor */
 	int claim;
 };
@@ -67,9 +74,10 @@ void state_store_look(struct state_store *s);
 
 /*
  * This is agreed on from now on, and told to the peer; not to the relay.
- * Returns 0 or -errno.
+ * Returns 0, or -errno, whose text is state_store_fault().
  */
 MUST_CHECK int state_store_make(struct state_store *s, struct accord *a);
+const char *state_store_fault(int e);
 
 /* A request that begins with "server"; its socket is taken. */
 void state_store_obey(struct state_store *s, const char *request, int *socket);

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stage import (
-    CHECK_PORT, PORT, SLOW, Stage, address, endpoint, families, single, wait_for,
+    CHECK_PORT, PORT, SLOW, TOOLS, Stage, address, endpoint, families, single, wait_for,
 )
 from test_down import one_each, two_servers
 from traps import Relay, echo_once, is_reset, service_of
@@ -224,6 +224,44 @@ def test_later_wins_after_a_cut() -> None:
         say(p2, s2=("drain", 1), s3=("ready", 9))
 
 
+def test_s01_lies_do_not_outlive_an_operators_word() -> None:
+    """Disks on which somebody has left the highest epoch, and a peer that goes on
+    saying it: what a person says holds, over restarts. Of servers that are in no file
+    nothing is kept."""
+    servers = ("s1", "s2", "s3")
+    lies = [
+        {"kind": "admin", "service": "web", "server": name, "value": "maint",
+         "epoch": 2**52, "node": 1}
+        for name in servers
+    ]
+    with Stage() as stage:
+        stage.serve()
+        p1, p2 = stage["p1"], stage["p2"]
+        for node in (p1, p2):
+            Path(node.state_dir).mkdir(exist_ok=True)
+            path = Path(node.state_dir, "state.json")
+            path.write_text(json.dumps({"version": 1, "accords": lies}))
+        stage.start()
+        say(p1, **dict.fromkeys(servers, ("maint", 1)))
+        for name in servers:
+            order(p2, f"web/{name}", "ready")
+        for node in (p1, p2):
+            say(node, **dict.fromkeys(servers, ("ready", 1)))
+        assert stage.ask() in servers
+        p2.kill_all()
+        p2.binary = f"{TOOLS}/hapair_liar"
+        stage.start("p2")
+        order(p1, "web/s1", "drain")
+        order(p2, "web/s1", "ready")  # it says: maint
+        strange = "server s1 of service nowhere is not kept: this node's file has no such"
+        wait_for(lambda: strange in p1.log(), 10 * SLOW)
+        say(p1, s1=("drain", 1), s2=("ready", 1))
+        p1.kill_all()
+        stage.start("p1")
+        wait_for(lambda: p1.log().count(strange) > 1, 10 * SLOW)
+        say(p1, s1=("drain", 1), s2=("ready", 1))
+
+
 def test_state_file() -> None:
     """What is on disk is whole and root's; what is damaged is said, set aside and
     believed in no part."""
@@ -235,7 +273,7 @@ def test_state_file() -> None:
         found = json.loads(path.read_text())["accords"]
         assert found == [
             {"kind": "admin", "service": "web4", "server": "s1", "value": "drain",
-             "epoch": 1, "node": 0}
+             "epoch": 1, "node": 0, "own": True}
         ], found
         assert r.node.stop() == 0
         path.write_text(path.read_text()[:-20])

@@ -163,8 +163,11 @@ what_an_earlier_wire_had_asked_for_is_dropped(void **state)
 static void
 what_the_peer_says_goes_on_whole_or_not_at_all(void **state)
 {
-	const struct accord a = { ACCORD_ADMIN, "web", "s1", ACCORD_DRAIN, 1,
-		0 };
+	const struct accord a = { .kind = ACCORD_ADMIN,
+		.subject = "web",
+		.server = "s1",
+		.value = ACCORD_DRAIN,
+		.epoch = 1 };
 	uint8_t bytes[2 * ACCORD_BYTES_MAX];
 	struct buf b = buf_writer(bytes, sizeof(bytes));
 
@@ -188,8 +191,11 @@ what_the_peer_says_goes_on_whole_or_not_at_all(void **state)
 static void
 a_supervisor_that_does_not_read_misses_nothing(void **state)
 {
-	const struct accord a = { ACCORD_ADMIN, "web", "s1", ACCORD_DRAIN, 1,
-		0 };
+	const struct accord a = { .kind = ACCORD_ADMIN,
+		.subject = "web",
+		.server = "s1",
+		.value = ACCORD_DRAIN,
+		.epoch = 1 };
 	uint8_t bytes[ACCORD_BYTES_MAX];
 	struct buf b = buf_writer(bytes, sizeof(bytes));
 	unsigned n = 0;

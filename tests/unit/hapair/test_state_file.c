@@ -34,11 +34,25 @@ what_is_written_is_read(void **state)
 
 	(void)state;
 	take(&in,
-	    (struct accord){ ACCORD_ADMIN, "web", "s1", ACCORD_DRAIN, 3, 1 });
-	take(&in, (struct accord){ ACCORD_WEIGHT, "web", "[::1]:80", 7, 1, 0 });
+	    (struct accord){ .kind = ACCORD_ADMIN,
+	        .subject = "web",
+	        .server = "s1",
+	        .value = ACCORD_DRAIN,
+	        .epoch = 3,
+	        .node = 1,
+	        .own = true });
 	take(&in,
-	    (struct accord){
-	        ACCORD_WEIGHT, "web", "s2", ACCORD_AS_CONFIGURED, 9, 0 });
+	    (struct accord){ .kind = ACCORD_WEIGHT,
+	        .subject = "web",
+	        .server = "[::1]:80",
+	        .value = 7,
+	        .epoch = 1 });
+	take(&in,
+	    (struct accord){ .kind = ACCORD_WEIGHT,
+	        .subject = "web",
+	        .server = "s2",
+	        .value = ACCORD_AS_CONFIGURED,
+	        .epoch = 9 });
 	in.pause = (struct msg_pause){ 3, true, 1795600000000 };
 	text = state_file_text(&in);
 	assert_non_null(text);
@@ -55,6 +69,7 @@ what_is_written_is_read(void **state)
 		assert_int_equal(accord_compare(&in.all[i], &out.all[i]), 0);
 		assert_false(accord_is_newer(&in.all[i], &out.all[i]));
 		assert_false(accord_is_newer(&out.all[i], &in.all[i]));
+		assert_int_equal(in.all[i].own, out.all[i].own);
 	}
 	shared_state_fini(&in);
 	shared_state_fini(&out);

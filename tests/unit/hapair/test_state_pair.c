@@ -4,8 +4,10 @@
  * over real channels. Between the nodes is a wire that holds two frames, ends
  * and comes back. As the seed decides operators say something on either node,
  * mastership moves and is heard of late, and any process ends: failover, the
- * relay, or all of a node, with a disk that is up to date or not. When all of
- * that is over both nodes know the same, and both relays act by it.
+ * relay, or all of a node, with a disk that is up to date or not. A failover
+ * may lie about what the peer has said, and a disk be what lies have left
+ * behind. When all of that is over both nodes know the same, and both relays
+ * act by it.
  */
 #include "hapair/supervisor/state_store.h"
 
@@ -215,6 +217,16 @@ save(struct node *n)
 	assert_non_null(n->disk);
 }
 
+/* As an earlier version left it, which took what anybody said. */
+static void
+poison(struct shared_state *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		all->all[i].epoch = ACCORD_EPOCH_MAX - (unsigned)random() % 2;
+		all->all[i].own = false;
+	}
+}
+
 /* The whole node, from what is on its disk. */
 static void
 start(struct node *n)
@@ -232,6 +244,8 @@ start(struct node *n)
 		assert_int_equal(
 		    state_file_parse(n->disk, strlen(n->disk), &n->store.all),
 		    0);
+	if (chance(4))
+		poison(&n->store.all);
 	n->groups[0].state = n->truth = MSG_GROUP_INIT;
 	start_failover(n);
 	start_relay(n);
@@ -286,6 +300,36 @@ order(struct node *n)
 	fd_close(&ends[1]);
 }
 
+/* Of this failover: any words of the peer, about what there is and is not. */
+static void
+lie(struct node *n)
+{
+	static const char *const names[] = { "web", "store", "gone" };
+	const uint64_t epochs[] = { 1, 5, ACCORD_EPOCH_REACH,
+		2 * ACCORD_EPOCH_REACH, ACCORD_EPOCH_MAX };
+	struct buf b = BUF_WRITER(10 * ACCORD_BYTES_MAX);
+
+	for (unsigned i = (unsigned)random() % 10; i > 0; i--) {
+		struct accord a = { .kind = ACCORD_ADMIN,
+			.value = (uint16_t)(random() % 3),
+			.epoch = epochs[(size_t)random() % ARRAY_LEN(epochs)],
+			.node = (uint8_t)(random() % 2) };
+
+		if (chance(3)) {
+			a.kind = ACCORD_ACTIVE;
+			a.value = 0;
+		}
+		strcpy(a.subject, names[random() % 3]);
+		(void)snprintf(a.server, sizeof(a.server), "s%ld",
+		    1 + random() % (a.kind == ACCORD_ADMIN ? 5 : SERVERS));
+		accord_put(&b, &a);
+	}
+	if (b.pos > 0)
+		assert_int_equal(channel_send(n->failover_end, MSG_ACCORDS,
+		                     b.data, b.pos, -1),
+		    0);
+}
+
 static void
 supervisor_learns_the_truth(struct node *n)
 {
@@ -307,6 +351,8 @@ turn(void)
 
 	if (chance(3))
 		order(n);
+	if (chance(10))
+		lie(n);
 	if (chance(6))
 		n->truth = chance(2) ? MSG_GROUP_MASTER : MSG_GROUP_BACKUP;
 	if (chance(3))

@@ -66,19 +66,98 @@ who_shall_be_active_is_the_relays_to_say(void **state)
 	finish();
 }
 
+/* Whoever has said what before, with whatever epoch. */
 static void
-what_cannot_be_kept_is_said(void **state)
+a_word_is_above_the_highest_epoch(void **state)
 {
+	struct buf b;
+
 	(void)state;
 	begin();
-	order("server web/m9 drain",
-	    "{\"error\":\"no server 'm9' in service web\"}");
 	assert_int_equal(
 	    say_of_peer(admin("m1", ACCORD_MAINT, ACCORD_EPOCH_MAX)), 0);
 	(void)hears(t.relay_end, MSG_ACCORDS);
-	order("server web/m1 ready",
-	    "{\"error\":\"it cannot be kept: Value too large for defined data type\"}");
-	assert_int_equal(t.store.all.all[0].value, ACCORD_MAINT);
+	for (int i = 0; i < 2; i++) {
+		order(i == 0 ? "server web/m1 ready" : "server web/m1 drain",
+		    "nothing");
+		b = hears(t.relay_end, MSG_ACCORDS);
+		hears_accord(&b, "m1", i == 0 ? ACCORD_READY : ACCORD_DRAIN,
+		    ACCORD_EPOCH_MAX / 2 + (unsigned)i);
+		(void)hears(t.relay_end, MSG_REPLY);
+		fd_close(&got.fd);
+		/* What was said before is no news. */
+		assert_int_equal(
+		    say_of_peer(admin("m1", ACCORD_MAINT, ACCORD_EPOCH_MAX)),
+		    0);
+	}
+	finish();
+}
+
+/* As many as there may be, of both kinds, as on a disk. */
+static void
+fill(const char *subject)
+{
+	struct accord a = admin("", ACCORD_DRAIN, 1);
+	size_t index;
+
+	(void)snprintf(a.subject, sizeof(a.subject), "%s", subject);
+	for (unsigned i = 0; t.store.all.n < SHARED_STATE_MAX; i++) {
+		(void)snprintf(a.server, sizeof(a.server), "m%04u", i / 2);
+		a.kind = i % 2 == 0 ? ACCORD_ADMIN : ACCORD_WEIGHT;
+		assert_int_equal(
+		    shared_state_take(&t.store.all, &a, &index), 1);
+	}
+}
+
+static void
+what_cannot_be_kept_is_said(void **state)
+{
+	static struct config_server many[SHARED_STATE_MAX / 2];
+	static char names[ARRAY_LEN(many)][8];
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(many); i++) {
+		(void)snprintf(names[i], sizeof(names[i]), "m%04u", i);
+		many[i].name = names[i];
+	}
+	services[3] = (struct config_service){
+		.name = "many", .servers = many, .n_servers = ARRAY_LEN(many)
+	};
+	config.n_services = 4;
+	begin();
+	order("server web/m9 drain",
+	    "{\"error\":\"no server 'm9' in service web\"}");
+	fill("many");
+	order("server web/m1 drain",
+	    "{\"error\":\"it cannot be kept: so many settings are kept already that there is no more room\"}");
+	assert_int_equal(say_of_peer(admin("m1", ACCORD_MAINT, 1)), 0);
+	assert_int_equal(say_of_peer(admin("m2", ACCORD_MAINT, 1)), 0);
+	assert_int_equal(t.store.no_room.left_out, 1);
+	assert_int_equal(t.store.all.n, SHARED_STATE_MAX);
+	finish();
+	config.n_services = 3;
+}
+
+static void
+who_has_left_the_file_makes_room(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	begin();
+	assert_int_equal(say_of_peer(admin("m2", ACCORD_DRAIN, 1)), 0);
+	(void)hears(t.relay_end, MSG_ACCORDS);
+	fill("gone");
+	order("server web/m1 drain", "nothing");
+	b = hears(t.relay_end, MSG_ACCORDS);
+	hears_accord(&b, "m1", ACCORD_DRAIN, 1);
+	hears_reply("{\"text\":\"server m1 of service web: ready -> drain\"}");
+	assert_int_equal(t.store.all.n, 2);
+	fill("gone");
+	assert_int_equal(say_of_peer(admin("m3", ACCORD_MAINT, 1)), 0);
+	b = hears(t.relay_end, MSG_ACCORDS);
+	hears_accord(&b, "m3", ACCORD_MAINT, 1);
+	assert_int_equal(t.store.all.n, 3);
 	finish();
 }
 
@@ -210,10 +289,12 @@ more_than_fits_is_told_in_turn(void **state)
 	begin();
 	fd_close(&t.relay.channel);
 	for (unsigned i = 0; i < 500; i++) {
-		char name[8];
+		struct accord a = admin("", ACCORD_DRAIN, 1);
+		size_t index;
 
-		(void)snprintf(name, sizeof(name), "m%03u", i);
-		assert_int_equal(say_of_peer(admin(name, ACCORD_DRAIN, 1)), 0);
+		(void)snprintf(a.server, sizeof(a.server), "m%03u", i);
+		assert_int_equal(
+		    shared_state_take(&t.store.all, &a, &index), 1);
 	}
 	do {
 		struct accord a;
@@ -226,6 +307,81 @@ more_than_fits_is_told_in_turn(void **state)
 	} while (got.len > 4);
 	assert_int_equal(n, 500);
 	assert_in_range(packets, 2, 20);
+	finish();
+}
+
+/* Not even once; but what our file had is kept as the peer has it. */
+static void
+of_strangers_nothing_is_kept(void **state)
+{
+	struct accord a = admin("m1", ACCORD_DRAIN, 1);
+	size_t index;
+	struct buf b;
+
+	(void)state;
+	begin();
+	assert_int_equal(say_of_peer(admin("m9", ACCORD_MAINT, 1)), 0);
+	strcpy(a.subject, "gone");
+	assert_int_equal(say_of_peer(a), 0);
+	a.kind = ACCORD_ACTIVE; /* "store" is of a group */
+	strcpy(a.subject, "store");
+	a.value = 0;
+	assert_int_equal(say_of_peer(a), 0);
+	assert_int_equal(t.store.all.n, 0);
+	assert_int_equal(t.store.strangers.left_out, 2);
+	a = admin("m9", ACCORD_DRAIN, 1);
+	assert_int_equal(shared_state_take(&t.store.all, &a, &index), 1);
+	assert_int_equal(say_of_peer(admin("m9", ACCORD_MAINT, 2)), 0);
+	b = hears(t.relay_end, MSG_ACCORDS);
+	hears_accord(&b, "m9", ACCORD_MAINT, 2);
+	/* The active one may be a server of the peer's file. */
+	a = (struct accord){ .kind = ACCORD_ACTIVE_GROUP,
+		.subject = "masters",
+		.server = "m9",
+		.epoch = 1 };
+	assert_int_equal(say_of_peer(a), 0);
+	b = hears(t.relay_end, MSG_ACCORDS);
+	hears_accord(&b, "m9", 0, 1);
+	finish();
+}
+
+/* And it is told what holds. */
+static void
+a_lie_of_the_peer_changes_nothing(void **state)
+{
+	struct accord a;
+	struct buf b;
+
+	(void)state;
+	begin();
+	fd_close(&t.relay.channel);
+	order("server web/m1 drain",
+	    "{\"text\":\"server m1 of service web: ready -> drain\"}");
+	want(1);
+	(void)hears_for_peer(1);
+	want(1);
+	(void)hears_for_peer(1);
+	want(1);
+	assert_int_equal(
+	    say_of_peer(admin("m1", ACCORD_MAINT, ACCORD_EPOCH_MAX)), 0);
+	b = hears_for_peer(1);
+	hears_accord(&b, "m1", ACCORD_DRAIN, 1);
+	/* What was said here is said again, where an older word is taken for
+	 * the newer one. */
+	t.store.all.all[0].epoch = 2 * ACCORD_EPOCH_REACH;
+	want(1);
+	assert_int_equal(say_of_peer(admin("m1", ACCORD_READY, 7)), 0);
+	b = hears_for_peer(1);
+	hears_accord(&b, "m1", ACCORD_DRAIN, 8);
+	/* Nobody says in our name that an operator was here. */
+	a = admin("m2", ACCORD_MAINT, 1);
+	a.node = 1;
+	fd_close(&t.relay_end);
+	connect_role(&t.relay, &t.relay_end);
+	assert_int_equal(say_of_peer(a), 0);
+	b = hears(t.relay_end, MSG_ACCORDS);
+	assert_int_equal(accord_get(&b, &a), 0);
+	assert_int_equal(a.node, 0);
 	finish();
 }
 
@@ -281,6 +437,24 @@ it_is_there_after_the_end(void **state)
 	assert_int_equal(rmdir(directory), 0);
 }
 
+/* The text of all of it is made once for many changes, and not for each. */
+static void
+many_changes_are_written_at_once(void **state)
+{
+	(void)state;
+	begin();
+	assert_int_equal(say_of_peer(admin("m1", ACCORD_DRAIN, 1)), 0);
+	assert_false(t.store.write_owed);
+	assert_int_equal(say_of_peer(admin("m1", ACCORD_DRAIN, 2)), 0);
+	assert_true(t.store.write_owed);
+	assert_true(ev_is_active(&t.store.write));
+	ev_invoke(t.store.setup.loop, &t.store.write, EV_TIMER);
+	assert_false(t.store.write_owed);
+	while (channel_recv(t.relay_end, &got) == 1)
+		continue;
+	finish();
+}
+
 int
 main(void)
 {
@@ -288,15 +462,20 @@ main(void)
 		cmocka_unit_test(a_word_goes_to_the_relay_and_then_its_answer),
 		cmocka_unit_test(a_word_is_kept_while_no_relay_runs),
 		cmocka_unit_test(who_shall_be_active_is_the_relays_to_say),
+		cmocka_unit_test(a_word_is_above_the_highest_epoch),
 		cmocka_unit_test(what_cannot_be_kept_is_said),
+		cmocka_unit_test(who_has_left_the_file_makes_room),
 		cmocka_unit_test(news_of_the_peer_goes_to_the_relay_once),
 		cmocka_unit_test(a_relay_that_begins_is_told_all),
 		cmocka_unit_test(the_peer_is_told_when_failover_wants_it),
 		cmocka_unit_test(another_wire_or_failover_is_told_all_again),
 		cmocka_unit_test(the_peer_may_speak_first),
 		cmocka_unit_test(more_than_fits_is_told_in_turn),
+		cmocka_unit_test(of_strangers_nothing_is_kept),
+		cmocka_unit_test(a_lie_of_the_peer_changes_nothing),
 		cmocka_unit_test(what_nobody_may_say_is_refused),
 		cmocka_unit_test(it_is_there_after_the_end),
+		cmocka_unit_test(many_changes_are_written_at_once),
 	};
 
 	TEST_MAIN(tests);
