@@ -3,20 +3,39 @@
 #include "core/msg.h"
 #include "hapair/cli/client.h"
 #include "hapair/cli/command.h"
+#include "hapair/supervisor/server_request.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* `server`: SERVICE/NAME. Either is NULL where it was not given. */
-static int
-check(const char *server, const char *word)
+static bool
+is_word(const char *word)
 {
-	const char *slash = server != NULL ? strchr(server, '/') : NULL;
 	enum accord_kind kind;
 	uint16_t value;
 
-	if (slash == NULL || slash == server || slash[1] == '\0' ||
-	    strpbrk(server, " \n") != NULL)
+	return accord_parse_word(word, &kind, &value) ||
+	    strcmp(word, "activate") == 0 || strcmp(word, "reset") == 0;
+}
+
+/* SERVICE/NAME, or of what is for all servers of a service SERVICE. */
+static bool
+is_name(const char *server, bool whole)
+{
+	const char *slash = server != NULL ? strchr(server, '/') : NULL;
+
+	if (server == NULL || *server == '\0' || strpbrk(server, " \n") != NULL)
+		return false;
+	return slash == NULL ? whole : slash != server && slash[1] != '\0';
+}
+
+/* Either is NULL where it was not given. */
+static int
+check(const char *server, const char *word)
+{
+	const bool whole = word != NULL && strcmp(word, "reset") == 0;
+
+	if (!is_name(server, whole))
 		return command_misused("server",
 		    "expected a server, as SERVICE/NAME%s%s",
 		    server != NULL ? ", found " : "",
@@ -24,10 +43,10 @@ check(const char *server, const char *word)
 	if (word == NULL)
 		return command_misused(
 		    "server", "expected what it shall be, behind its name");
-	if (!accord_parse_word(word, &kind, &value) &&
-	    strcmp(word, "activate") != 0)
-		return command_misused(
-		    "server", "'%s' is not understood", word);
+	if (!is_word(word))
+		return command_misused("server",
+		    "'%s' is not understood, expected " SERVER_REQUEST_WORDS,
+		    word);
 	return COMMAND_DONE;
 }
 

@@ -74,14 +74,16 @@ static const struct command commands[] = {
 	    "that needs a restart." },
 	{ "server", cmd_server,
 	    "[-c FILE | -s SOCKET] SERVICE/NAME "
-	    "ready|drain|maint|weight=N|activate",
+	    "ready|drain|maint|weight=N|activate|reset",
 	    "changes a server at run time",
 	    "drain: the server gets no new connections and keeps those it has.\n"
 	    "maint: its connections are reset, too. ready: it takes part\n"
 	    "again. weight=N, 0 to 256: its share, in place of the one in the\n"
 	    "file. A change holds on both nodes, at once where they hear each\n"
 	    "other, and until the next change, over restarts, too. Of two\n"
-	    "changes of the same thing the later one holds.\n"
+	    "changes of the same thing the later one holds. reset: ready,\n"
+	    "with the weight of the file; `hapair server SERVICE reset` does\n"
+	    "so for all servers of the service.\n"
 	    "In a standby service maint of the active server makes the next\n"
 	    "one active at once; drain does not. activate makes this server\n"
 	    "active, after the fence if there is one. Ask the node that\n"

@@ -7,6 +7,7 @@
 
 #define TEXT_MAX SERVER_REQUEST_TEXT_MAX
 #define CHANGE_MAX 64
+#define SUBJECT_MAX (ACCORD_SUBJECT_MAX + ACCORD_SERVER_MAX + 32)
 
 static bool
 is_word(const char *at, size_t len, const char *name)
@@ -46,7 +47,8 @@ take_word(struct server_request *q, const char *word)
 	struct accord *a = &q->wanted;
 
 	q->activate = strcmp(word, "activate") == 0;
-	if (q->activate)
+	q->reset = strcmp(word, "reset") == 0;
+	if (q->activate || q->reset)
 		return true;
 	if (!accord_parse_word(word, &a->kind, &a->value))
 		return false;
@@ -55,45 +57,66 @@ take_word(struct server_request *q, const char *word)
 	return true;
 }
 
+/* The service, and the server where one is named. */
+static bool
+find(const struct config *c, const char *name, size_t len,
+    struct server_request *q, char ret_why[static TEXT_MAX])
+{
+	const char *slash = memchr(name, '/', len);
+	const size_t service_len = slash != NULL ? (size_t)(slash - name) : len;
+	size_t server_len;
+
+	if (!find_service(c, name, service_len, q)) {
+		(void)snprintf(ret_why, TEXT_MAX, "no service '%.*s'",
+		    service_len < 64 ? (int)service_len : 64, name);
+		return false;
+	}
+	q->whole = slash == NULL;
+	if (q->whole)
+		return true;
+	server_len = len - service_len - 1;
+	if (find_server(&c->services[q->service], slash + 1, server_len, q))
+		return true;
+	(void)snprintf(ret_why, TEXT_MAX, "no server '%.*s' in service %s",
+	    server_len < 256 ? (int)server_len : 256, slash + 1,
+	    c->services[q->service].name);
+	return false;
+}
+
 bool
 server_request_parse(const struct config *c, const char *line,
     struct server_request *ret_request, char ret_why[static TEXT_MAX])
 {
 	struct server_request q = { .activate = false };
-	const char *service = strchr(line, ' ');
-	const char *slash = service != NULL ? strchr(service, '/') : NULL;
-	const char *word = slash != NULL ? strchr(slash, ' ') : NULL;
+	const char *name = strchr(line, ' ');
+	const char *word = name != NULL ? strchr(name + 1, ' ') : NULL;
 	const struct config_service *s;
-	int service_len, server_len;
 
 	if (word == NULL || strchr(word + 1, ' ') != NULL) {
 		(void)snprintf(ret_why, TEXT_MAX,
-		    "expected: server SERVICE/NAME and what it shall be");
+		    "expected: server SERVICE/NAME and what it shall be, or server SERVICE reset");
 		return false;
 	}
-	service_len = (int)(slash - ++service);
-	server_len = (int)(word - ++slash);
-	if (!find_service(c, service, (size_t)service_len, &q)) {
-		(void)snprintf(ret_why, TEXT_MAX, "no service '%.*s'",
-		    service_len < 64 ? service_len : 64, service);
+	if (!find(c, name + 1, (size_t)(word - name - 1), &q, ret_why))
+		return false;
+	if (!take_word(&q, word + 1)) {
+		(void)snprintf(ret_why, TEXT_MAX,
+		    "'%.64s' is not understood, expected " SERVER_REQUEST_WORDS,
+		    word + 1);
 		return false;
 	}
 	s = &c->services[q.service];
-	if (!find_server(s, slash, (size_t)server_len, &q)) {
+	if (q.whole && !q.reset) {
 		(void)snprintf(ret_why, TEXT_MAX,
-		    "no server '%.*s' in service %s",
-		    server_len < 256 ? server_len : 256, slash, s->name);
-		return false;
-	}
-	if (!take_word(&q, word + 1)) {
-		(void)snprintf(
-		    ret_why, TEXT_MAX, "'%.64s' is not understood", word + 1);
+		    "expected a server of service %s, as %s/NAME: only reset is for all of them",
+		    s->name, s->name);
 		return false;
 	}
 	(void)snprintf(
 	    q.wanted.subject, sizeof(q.wanted.subject), "%s", s->name);
-	(void)snprintf(q.wanted.server, sizeof(q.wanted.server), "%s",
-	    s->servers[q.server].name);
+	if (!q.whole)
+		(void)snprintf(q.wanted.server, sizeof(q.wanted.server), "%s",
+		    s->servers[q.server].name);
 	*ret_request = q;
 	return true;
 }
@@ -134,4 +157,47 @@ server_request_answer(const struct server_request *q,
 	    q->wanted.server, q->wanted.subject, change,
 	    differs ? "" : ", as it was");
 	return differs;
+}
+
+bool
+server_request_resets(const struct server_request *q, struct accord *a)
+{
+	uint16_t value = ACCORD_READY;
+
+	switch (a->kind) {
+	case ACCORD_ADMIN:
+		break;
+	case ACCORD_WEIGHT:
+		value = ACCORD_AS_CONFIGURED;
+		break;
+	case ACCORD_ACTIVE: /* the rules choose it, whoever did before */
+	case ACCORD_ACTIVE_GROUP:
+		return false;
+	}
+	if (a->value == value || strcmp(a->subject, q->wanted.subject) != 0 ||
+	    (!q->whole && strcmp(a->server, q->wanted.server) != 0))
+		return false;
+	a->value = value;
+	return true;
+}
+
+void
+server_request_answer_reset(
+    const struct server_request *q, unsigned n, char ret_text[static TEXT_MAX])
+{
+	char what[SUBJECT_MAX];
+
+	if (q->whole)
+		(void)snprintf(
+		    what, sizeof(what), "service %s", q->wanted.subject);
+	else
+		(void)snprintf(what, sizeof(what), "server %s of service %s",
+		    q->wanted.server, q->wanted.subject);
+	if (n == 0)
+		(void)snprintf(
+		    ret_text, TEXT_MAX, "%s: as in the file, as it was", what);
+	else
+		(void)snprintf(ret_text, TEXT_MAX,
+		    "%s: as in the file again, %u setting%s taken back", what,
+		    n, n == 1 ? "" : "s");
 }

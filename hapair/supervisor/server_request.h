@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * What `hapair server SERVICE/NAME WORD` asks of the daemon, and what it is
- * told: which server of the configuration is meant, what was agreed on about
- * it, and what shall be.
+ * What `hapair server SERVICE/NAME WORD` or `SERVICE reset` asks of the daemon,
+ * and what it is told: which server of the configuration is meant, what was
+ * agreed on about it, and what shall be.
  *
  * Pure: state_store.c does it.
  */
@@ -13,10 +13,13 @@
 struct config;
 
 #define SERVER_REQUEST_TEXT_MAX 512
+#define SERVER_REQUEST_WORDS                                                   \
+	"ready, drain, maint, weight=N (0 to 256), activate or reset"
 
 struct server_request {
 	uint16_t service, server; /* indices in the configuration */
-	bool activate;            /* else `wanted`: */
+	bool activate, reset;     /* else `wanted`: */
+	bool whole;               /* all servers of the service; with `reset` */
 	struct accord wanted;     /* without epoch and node */
 	uint32_t weight;          /* the server's, in the file */
 };
@@ -32,3 +35,11 @@ MUST_CHECK bool server_request_parse(const struct config *c, const char *line,
  */
 MUST_CHECK bool server_request_answer(const struct server_request *request,
     const struct accord *known, char ret_text[static SERVER_REQUEST_TEXT_MAX]);
+
+/* Of a reset: whether this is to be taken back; if so, `a` says that now. */
+MUST_CHECK bool server_request_resets(
+    const struct server_request *request, struct accord *a);
+
+/* The answer to it, when so many were. */
+void server_request_answer_reset(const struct server_request *request,
+    unsigned n, char ret_text[static SERVER_REQUEST_TEXT_MAX]);

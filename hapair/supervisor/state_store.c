@@ -427,6 +427,31 @@ change(struct state_store *s, struct accord *a)
 	return 0;
 }
 
+/* Back to what the file says, of all that this request is about. */
+static unsigned
+reset(struct state_store *s, const struct server_request *q)
+{
+	struct buf b = BUF_WRITER(CHANNEL_BODY_MAX);
+	unsigned n = 0;
+
+	for (size_t i = 0; i < s->all.n; i++) {
+		struct accord a = s->all.all[i];
+
+		if (!server_request_resets(q, &a) || make_one(s, &a) < 0)
+			continue;
+		n++;
+		accord_put(&b, &a);
+		if (b.len - b.pos < ACCORD_BYTES_MAX) {
+			tell_relay(s, &b);
+			b.pos = 0;
+		}
+	}
+	tell_relay(s, &b);
+	if (n > 0)
+		publish(s);
+	return n;
+}
+
 void
 state_store_obey(struct state_store *s, const char *request, int *socket)
 {
@@ -443,9 +468,11 @@ state_store_obey(struct state_store *s, const char *request, int *socket)
 		activate(s, &q, socket);
 		return;
 	}
-	if (server_request_answer(&q,
-	        shared_state_find(&s->all, a->kind, a->subject, a->server),
-	        text))
+	if (q.reset)
+		server_request_answer_reset(&q, reset(s, &q), text);
+	else if (server_request_answer(&q,
+	             shared_state_find(&s->all, a->kind, a->subject, a->server),
+	             text))
 		e = change(s, a);
 	if (e == 0) {
 		answer(s, socket, text);

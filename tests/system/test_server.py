@@ -155,6 +155,8 @@ def test_what_makes_no_sense() -> None:
             (2, ("web4/s1", "gone"), "'gone' is not understood"),
             (2, ("web4/s1",), "expected what it shall be"),
             (2, ("s1", "drain"), "as SERVICE/NAME, found s1"),
+            (2, ("web4/", "reset"), "as SERVICE/NAME, found web4/"),
+            (1, ("web9", "reset"), "no service 'web9'"),
             (2, ("web4/s1", "drain", "now"), "'now' is not expected"),
         ):
             done = r.node.cli("server", *words)
@@ -226,8 +228,8 @@ def test_later_wins_after_a_cut() -> None:
 
 def test_s01_lies_do_not_outlive_an_operators_word() -> None:
     """Disks on which somebody has left the highest epoch, and a peer that goes on
-    saying it: what a person says holds, over restarts. Of servers that are in no file
-    nothing is kept."""
+    saying it: what a person says holds, over restarts; and `reset` brings back what
+    the file says. Of servers that are in no file nothing is kept."""
     servers = ("s1", "s2", "s3")
     lies = [
         {"kind": "admin", "service": "web", "server": name, "value": "maint",
@@ -243,8 +245,7 @@ def test_s01_lies_do_not_outlive_an_operators_word() -> None:
             path.write_text(json.dumps({"version": 1, "accords": lies}))
         stage.start()
         say(p1, **dict.fromkeys(servers, ("maint", 1)))
-        for name in servers:
-            order(p2, f"web/{name}", "ready")
+        assert "3 settings taken back" in order(p2, "web", "reset")
         for node in (p1, p2):
             say(node, **dict.fromkeys(servers, ("ready", 1)))
         assert stage.ask() in servers
@@ -260,6 +261,9 @@ def test_s01_lies_do_not_outlive_an_operators_word() -> None:
         stage.start("p1")
         wait_for(lambda: p1.log().count(strange) > 1, 10 * SLOW)
         say(p1, s1=("drain", 1), s2=("ready", 1))
+        assert "1 setting taken back" in order(p1, "web/s1", "reset")
+        say(p1, s1=("ready", 1))
+        assert "as it was" in order(p1, "web", "reset")
 
 
 def test_state_file() -> None:

@@ -30,19 +30,26 @@ what_makes_no_sense_is_refused_with_why(void **state)
 		{ "server we/s1 drain", "no service 'we'" },
 		{ "server /s1 drain", "no service ''" },
 		{ "server web/ drain", "no server '' in service web" },
-		{ "server web/s1 gone", "'gone' is not understood" },
+		{ "server web/s1 gone",
+		    "'gone' is not understood, expected " SERVER_REQUEST_WORDS },
 		{ "server web/s1 weight=257",
-		    "'weight=257' is not understood" },
-		{ "server web/s1 ", "'' is not understood" },
+		    "'weight=257' is not understood, expected " SERVER_REQUEST_WORDS },
+		{ "server web/s1 ",
+		    "'' is not understood, expected " SERVER_REQUEST_WORDS },
 		{ "server web/s1",
-		    "expected: server SERVICE/NAME and what it shall be" },
+		    "expected: server SERVICE/NAME and what it shall be, or server SERVICE reset" },
 		{ "server web/s1 drain now",
-		    "expected: server SERVICE/NAME and what it shall be" },
+		    "expected: server SERVICE/NAME and what it shall be, or server SERVICE reset" },
 		{ "server web s1/drain",
-		    "expected: server SERVICE/NAME and what it shall be" },
+		    "'s1/drain' is not understood, expected " SERVER_REQUEST_WORDS },
+		{ "server web drain",
+		    "expected a server of service web, as web/NAME: only reset is for all of them" },
+		{ "server web9 reset", "no service 'web9'" },
+		{ "server web/s9 reset", "no server 's9' in service web" },
 		{ "server",
-		    "expected: server SERVICE/NAME and what it shall be" },
-		{ "", "expected: server SERVICE/NAME and what it shall be" },
+		    "expected: server SERVICE/NAME and what it shall be, or server SERVICE reset" },
+		{ "",
+		    "expected: server SERVICE/NAME and what it shall be, or server SERVICE reset" },
 	};
 	struct server_request q;
 
@@ -137,6 +144,72 @@ each_word_is_answered_by_how_it_was(void **state)
 }
 
 static void
+a_reset_is_about_what_operators_said_of_it(void **state)
+{
+	static const struct row {
+		const char *line, *subject, *server;
+		enum accord_kind kind;
+		uint16_t value;
+		bool resets;
+		uint16_t then;
+	} rows[] = {
+		{ "server web/s1 reset", "web", "s1", ACCORD_ADMIN,
+		    ACCORD_MAINT, true, ACCORD_READY },
+		{ "server web/s1 reset", "web", "s1", ACCORD_WEIGHT, 7, true,
+		    ACCORD_AS_CONFIGURED },
+		{ "server web/s1 reset", "web", "s2", ACCORD_WEIGHT, 7, false,
+		    7 },
+		{ "server web/s1 reset", "w", "s1", ACCORD_WEIGHT, 7, false,
+		    7 },
+		{ "server web reset", "web", "gone", ACCORD_ADMIN, ACCORD_DRAIN,
+		    true, ACCORD_READY },
+		{ "server web reset", "web", "s1", ACCORD_ADMIN, ACCORD_READY,
+		    false, ACCORD_READY },
+		{ "server web reset", "web", "s1", ACCORD_WEIGHT,
+		    ACCORD_AS_CONFIGURED, false, ACCORD_AS_CONFIGURED },
+		{ "server web reset", "w", "s1", ACCORD_ADMIN, ACCORD_MAINT,
+		    false, ACCORD_MAINT },
+		{ "server web reset", "web", "s1", ACCORD_ACTIVE, 0, false, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct row *row = &rows[i];
+		struct accord a = { .kind = row->kind, .value = row->value };
+		struct server_request q;
+
+		test_row(row->line);
+		strcpy(a.subject, row->subject);
+		strcpy(a.server, row->server);
+		assert_true(server_request_parse(&config, row->line, &q, text));
+		assert_true(q.reset);
+		assert_int_equal(server_request_resets(&q, &a), row->resets);
+		assert_int_equal(a.value, row->then);
+	}
+}
+
+static void
+a_reset_says_what_it_did(void **state)
+{
+	struct server_request q;
+
+	(void)state;
+	assert_true(
+	    server_request_parse(&config, "server web reset", &q, text));
+	server_request_answer_reset(&q, 3, text);
+	assert_string_equal(
+	    text, "service web: as in the file again, 3 settings taken back");
+	assert_true(
+	    server_request_parse(&config, "server web/s1 reset", &q, text));
+	server_request_answer_reset(&q, 1, text);
+	assert_string_equal(text,
+	    "server s1 of service web: as in the file again, 1 setting taken back");
+	server_request_answer_reset(&q, 0, text);
+	assert_string_equal(
+	    text, "server s1 of service web: as in the file, as it was");
+}
+
+static void
 to_be_active_is_no_accord_yet(void **state)
 {
 	struct server_request q;
@@ -156,6 +229,8 @@ main(void)
 		cmocka_unit_test(what_makes_no_sense_is_refused_with_why),
 		cmocka_unit_test(a_long_name_is_shown_in_part),
 		cmocka_unit_test(each_word_is_answered_by_how_it_was),
+		cmocka_unit_test(a_reset_is_about_what_operators_said_of_it),
+		cmocka_unit_test(a_reset_says_what_it_did),
 		cmocka_unit_test(to_be_active_is_no_accord_yet),
 	};
 

@@ -287,7 +287,7 @@ static void
 order(struct node *n)
 {
 	static const char *const words[] = { "ready", "drain", "maint",
-		"weight=0", "weight=1", "weight=7", "activate" };
+		"weight=0", "weight=1", "weight=7", "activate", "reset" };
 	char request[64];
 	int ends[2];
 

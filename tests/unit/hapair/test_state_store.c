@@ -161,6 +161,33 @@ who_has_left_the_file_makes_room(void **state)
 	finish();
 }
 
+static void
+reset_brings_back_what_the_file_says(void **state)
+{
+	struct accord weight = admin("m2", 7, 3);
+	struct buf b;
+
+	(void)state;
+	begin();
+	weight.kind = ACCORD_WEIGHT;
+	assert_int_equal(say_of_peer(admin("m1", ACCORD_MAINT, 5)), 0);
+	assert_int_equal(say_of_peer(admin("m3", ACCORD_READY, 5)), 0);
+	assert_int_equal(say_of_peer(weight), 0);
+	for (int i = 0; i < 3; i++)
+		(void)hears(t.relay_end, MSG_ACCORDS);
+	order("server web reset", "nothing");
+	b = hears(t.relay_end, MSG_ACCORDS);
+	hears_accord(&b, "m1", ACCORD_READY, 6);
+	hears_accord(&b, "m2", ACCORD_AS_CONFIGURED, 4);
+	assert_true(buf_is_done(&b));
+	hears_reply(
+	    "{\"text\":\"service web: as in the file again, 2 settings taken back\"}");
+	order("server web/m1 reset", "nothing");
+	hears_reply(
+	    "{\"text\":\"server m1 of service web: as in the file, as it was\"}");
+	finish();
+}
+
 /* -- roles -------------------------------------------------------------- */
 
 static void
@@ -465,6 +492,7 @@ main(void)
 		cmocka_unit_test(a_word_is_above_the_highest_epoch),
 		cmocka_unit_test(what_cannot_be_kept_is_said),
 		cmocka_unit_test(who_has_left_the_file_makes_room),
+		cmocka_unit_test(reset_brings_back_what_the_file_says),
 		cmocka_unit_test(news_of_the_peer_goes_to_the_relay_once),
 		cmocka_unit_test(a_relay_that_begins_is_told_all),
 		cmocka_unit_test(the_peer_is_told_when_failover_wants_it),
