@@ -4,6 +4,7 @@
 #include "core/channel.h"
 #include "core/conn_record.h"
 #include "core/log.h"
+#include "core/rate.h"
 #include "core/timeout.h"
 #include "failover/connsync/backlog_watch.h"
 #include "failover/connsync/local_conns.h"
@@ -27,6 +28,13 @@
 #define SWEEPS_A_TURN 500
 #define TURN_MS 2
 
+/*
+ * Frames of what both must remember: all that there can be at once, and then
+ * more than an operator's script changes. Each goes to the supervisor.
+ */
+#define ACCORDS_BURST 2000
+#define ACCORDS_MS 10
+
 struct conn_sync {
 	struct role *role; /* borrowed */
 	struct peer_link *wire;
@@ -34,6 +42,7 @@ struct conn_sync {
 	struct peer_conns *peer_conns;
 	struct backlog_watch *backlog;
 	unsigned n_refused; /* of whom it has just told */
+	struct rate accords;
 	struct peer_port_probe port_probe;
 	ev_timer turn; /* while there is more to do */
 };
@@ -160,7 +169,15 @@ take_records(struct conn_sync *r, const uint8_t *body, size_t len)
 	return true;
 }
 
-/* False: nothing that a peer of ours says. */
+static bool
+take_accords(struct conn_sync *r, const uint8_t *body, size_t len)
+{
+	return rate_allows(
+	           &r->accords, ACCORDS_BURST, ACCORDS_MS, mono_now()) &&
+	    state_sync_take_from_peer(&r->role->sync, body, len);
+}
+
+/* False: nothing that a peer of ours says, or too much of it. */
 static bool
 take_frame(struct conn_sync *r, enum peer_link_type type, const uint8_t *body,
     size_t len)
@@ -177,10 +194,9 @@ take_frame(struct conn_sync *r, enum peer_link_type type, const uint8_t *body,
 	case PEER_LINK_RECORDS:
 		return take_records(r, body, len);
 	case PEER_LINK_ACCORDS:
-		return state_sync_take_from_peer(&r->role->sync, body, len);
+		return take_accords(r, body, len);
 	case PEER_LINK_ACCORDS_END:
-		return len == 0 &&
-		    state_sync_take_from_peer(&r->role->sync, body, len);
+		return len == 0 && take_accords(r, body, len);
 	case PEER_LINK_END:
 		peer_conns_end(r->peer_conns);
 		work_on(r);

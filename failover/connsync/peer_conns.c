@@ -4,6 +4,7 @@
 #include "failover/connsync/conn_table.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 
 enum side {
@@ -89,6 +90,35 @@ find_group(
 	return false;
 }
 
+/*
+ * Nobody connects from, and no server is at: what is no single host's, the host
+ * itself, a network without routers, and our own virtual IPs. Who says so would
+ * have us send there.
+ */
+static bool
+can_be_told(const struct peer_conns *e, const struct conn_record_end *end)
+{
+	static const uint8_t zero[15];
+	uint8_t group;
+
+	if (end->family == AF_INET)
+		return end->ip[0] != 0 && end->ip[0] != 127 &&
+		    end->ip[0] < 224 && !find_group(e, end, &group);
+	if (memcmp(end->ip, zero, sizeof(zero)) == 0 && end->ip[15] <= 1)
+		return false; /* :: and ::1 */
+	return end->ip[0] != 0xff &&
+	    !(end->ip[0] == 0xfe && (end->ip[1] & 0xc0) == 0x80) &&
+	    !find_group(e, end, &group);
+}
+
+/* Of whose connection `from` is our end, and `to` is the other. */
+static bool
+find_leg(const struct peer_conns *e, const struct conn_record_end *from,
+    const struct conn_record_end *to, uint8_t *ret_group)
+{
+	return find_group(e, from, ret_group) && can_be_told(e, to);
+}
+
 static struct entry *
 entry_of(struct leg *leg)
 {
@@ -162,8 +192,10 @@ link_leg(struct peer_conns *e, struct entry *t, enum side side)
 {
 	struct leg *leg = &t->legs[side];
 
-	if (!find_group(e, side == CLIENT ? &t->conn.local : &t->conn.source,
-	        &leg->group))
+	const struct conn_record *c = &t->conn;
+
+	if (side == CLIENT ? !find_leg(e, &c->local, &c->client, &leg->group)
+	                   : !find_leg(e, &c->source, &c->server, &leg->group))
 		return 0;
 	leg->there = true;
 	leg->side = (uint8_t)side;
@@ -219,8 +251,8 @@ peer_conns_take(struct peer_conns *e, const struct conn_record *c)
 		return link_legs(e, t);
 	}
 	/* None of ours: the peer's file has more groups. */
-	if (!find_group(e, &c->local, &group) &&
-	    !find_group(e, &c->source, &group))
+	if (!find_leg(e, &c->local, &c->client, &group) &&
+	    !find_leg(e, &c->source, &c->server, &group))
 		return 0;
 	t = add(e, c);
 	/* NULL: its client waits for its own patience. */

@@ -3,6 +3,7 @@
 #include "core/conn_record.h"
 #include "core/fd.h"
 #include "core/log.h"
+#include "core/rate.h"
 #include "core/timeout.h"
 #include "failover/connsync/conn_sync.h"
 #include "failover/connsync/local_conns.h"
@@ -37,6 +38,14 @@
  */
 #define HANDED_OVER_MS 100
 
+/*
+ * Of all together: each of the most connections there can be, and its server,
+ * as often as there are rounds; and then so many a second.
+ */
+#define SENT_A_CONNECTION (PEER_CONNS_TELLINGS_MAX + PEER_CONNS_TELLINGS)
+#define SENT_LEAST 1000
+#define SENT_MS 1
+
 struct group {
 	struct role_group *of; /* borrowed: the role's */
 	ev_timer turn;         /* while there is somebody to be told */
@@ -45,6 +54,7 @@ struct group {
 	struct mono next_round;
 	unsigned clients, servers; /* told, each counted once, not logged yet */
 	unsigned silent;           /* clients that never answered */
+	unsigned unsent;           /* packets, not logged yet */
 };
 
 struct tickle {
@@ -52,6 +62,7 @@ struct tickle {
 	struct raw_socket raw;
 	int diag; /* see tcp_diag.h */
 	struct reset_watch resets;
+	struct rate sent;
 	uint32_t told_clients, told_servers, silent_clients;
 	struct group groups[CONFIG_GROUPS_MAX];
 };
@@ -69,11 +80,15 @@ wait_ms(struct group *t, double ms)
 }
 
 static int
-send_ack(const struct tickle *t, const struct peer_conns_leg *leg)
+send_ack(struct tickle *t, const struct peer_conns_leg *leg)
 {
+	const uint32_t burst =
+	    SENT_LEAST + SENT_A_CONNECTION * t->role->start.max_connections;
 	const struct tickle_packet s = tickle_packet_ack(&leg->from, &leg->to);
 	const union addr to = conn_record_end_addr(&leg->to);
 
+	if (!rate_allows(&t->sent, burst, SENT_MS, mono_now()))
+		return -EAGAIN;
 	return raw_socket_send(&t->raw, s.bytes, s.len, &to);
 }
 
@@ -110,7 +125,7 @@ tell(struct group *t, const struct peer_conns_leg *leg)
 	}
 	/* What cannot be sent now has more rounds. */
 	if (send_ack(role->tickle, leg) < 0)
-		log_debug(t->of->subject, "cannot send a tickle");
+		t->unsent++;
 	if (peer_conns_tell(peer_conns) && leg->is_client) {
 		t->silent++;
 		role->tickle->silent_clients++;
@@ -134,7 +149,10 @@ log_told(struct group *t)
 		log_notice(t->of->subject,
 		    "told %u clients and %u servers of the takeover",
 		    t->clients, t->servers);
-	t->clients = t->servers = 0;
+	if (t->unsent > 0)
+		log_debug(
+		    t->of->subject, "%u tickles were not sent", t->unsent);
+	t->clients = t->servers = t->unsent = 0;
 }
 
 static bool
@@ -152,7 +170,7 @@ stop(struct group *t)
 
 	ev_timer_stop(loop, &t->turn);
 	peer_conns_inherit(conn_sync_estate(t->of->role), t->of->index, false);
-	t->clients = t->servers = t->silent = 0;
+	t->clients = t->servers = t->silent = t->unsent = 0;
 	for (unsigned i = 0; i < CONFIG_GROUPS_MAX; i++)
 		if (is_telling(&all->groups[i]))
 			return;

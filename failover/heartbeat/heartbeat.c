@@ -3,7 +3,9 @@
 #include "core/buf.h"
 #include "core/limiter.h"
 #include "core/log.h"
+#include "core/rate.h"
 #include "core/secret.h"
+#include "core/timeout.h"
 #include "failover/group.h"
 #include "failover/heartbeat/heartbeat_segment.h"
 #include "failover/heartbeat/heartbeat_socket.h"
@@ -29,6 +31,18 @@ _Static_assert(MSG_PEER_NETWORKS_MAX >= NODE_GROUPS_MAX * NODE_SEGMENTS_MAX,
 /* Read at once; a flood must not keep us from our own heartbeat. */
 #define BUDGET 64
 
+/*
+ * So many hellos with a good MAC are read in this time, of all roads together:
+ * several times what a peer says that is awake again after a second. Only who
+ * has the key can say more, and then waits.
+ */
+#define HELLOS_MAX 128
+#define HELLOS_MS 10
+
+/* Lines about a peer that comes and goes. */
+#define LINES_MAX 20
+#define LINE_MS 1000
+
 /* The nodes' addresses, or a pair of their `links`. */
 struct heartbeat_link {
 	struct role *role; /* borrowed */
@@ -51,6 +65,10 @@ struct heartbeat {
 	uint64_t odd;
 	struct mono odd_at;
 	struct limiter rejections; /* of their log lines */
+	struct rate lines;         /* of those that it is heard, or not */
+	struct mono counted;       /* since when `n_hellos` came */
+	unsigned n_hellos;
+	ev_timer rest; /* while none is read */
 };
 
 /* Told when it begins, changes and ends; an interval apart would be a storm. */
@@ -118,7 +136,8 @@ heartbeat_note_heard(struct role *role, bool anew)
 	const bool differs = !node_has_same_config(role_node(role));
 
 	note_keys(role);
-	if (anew || !heartbeat->peer_told)
+	if ((anew || !heartbeat->peer_told) &&
+	    rate_allows(&heartbeat->lines, LINES_MAX, LINE_MS, mono_now()))
 		log_notice(role->peer_subject, "%s",
 		    anew ? "heard, it has been started" : "heard again");
 	heartbeat->peer_told = true;
@@ -182,8 +201,54 @@ is_authentic(
 }
 
 static void
+watch_links(struct role *role, bool on)
+{
+	struct heartbeat *heartbeat = role->heartbeat;
+
+	for (size_t i = 0; i < heartbeat->n_links; i++)
+		if (on)
+			ev_io_start(role->loop, &heartbeat->links[i].ready);
+		else
+			ev_io_stop(role->loop, &heartbeat->links[i].ready);
+	heartbeat_segment_watch(role, on);
+}
+
+static void
+on_rested(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct role *role = ev_userdata(loop);
+
+	role->heartbeat->n_hellos = 0;
+	watch_links(role, true);
+}
+
+static bool
+is_resting(const struct heartbeat *heartbeat)
+{
+	return ev_is_active(&heartbeat->rest) ||
+	    ev_is_pending(&heartbeat->rest);
+}
+
+static void
+count_hello(struct role *role)
+{
+	struct heartbeat *heartbeat = role->heartbeat;
+	const struct mono now = mono_now();
+
+	if (mono_span_ms(heartbeat->counted, now) >= HELLOS_MS) {
+		heartbeat->counted = now;
+		heartbeat->n_hellos = 0;
+	}
+	if (++heartbeat->n_hellos < HELLOS_MAX || is_resting(heartbeat))
+		return;
+	watch_links(role, false);
+	timeout_arm(role->loop, &heartbeat->rest, HELLOS_MS / 1e3);
+}
+
+static void
 put(struct role *role, unsigned path, const struct hello *h)
 {
+	count_hello(role);
 	inbox_put(&role->inbox,
 	    &(struct node_event){ .type = NODE_HELLO,
 	        .hello = { .said = *h,
@@ -207,7 +272,7 @@ heartbeat_take(struct role *role, const uint8_t *packet, size_t len)
 {
 	struct hello h;
 
-	if (len <= HEARTBEAT_PACKET_MAX &&
+	if (len <= HEARTBEAT_PACKET_MAX && !is_resting(role->heartbeat) &&
 	    is_authentic(role, packet, (int)len, &h))
 		put(role, NODE_PATHS_MAX, &h);
 }
@@ -219,7 +284,7 @@ on_link(struct ev_loop *loop, ev_io *w, int revents)
 	    CONTAINER_OF(w, struct heartbeat_link, ready);
 	const unsigned path = (unsigned)(l - l->role->heartbeat->links);
 
-	for (int i = 0; i < BUDGET; i++) {
+	for (int i = 0; i < BUDGET && ev_is_active(w); i++) {
 		/* One more than the largest: too long is seen as too long. */
 		uint8_t packet[HEARTBEAT_PACKET_MAX + 1];
 		int len =
@@ -272,9 +337,12 @@ on_beat(struct ev_loop *loop, ev_timer *w, int revents)
 	if (role->heartbeat->peer_told &&
 	    !peer_is_alive(peer, node_dead_ms(role_node(role)), now)) {
 		role->heartbeat->peer_told = false;
-		log_warning(role->peer_subject, "silent for %" PRId64 " ms%s",
-		    mono_span_ms(peer->heard, now),
-		    peer->resigned ? ", it was stopped" : "");
+		if (rate_allows(
+		        &role->heartbeat->lines, LINES_MAX, LINE_MS, now))
+			log_warning(role->peer_subject,
+			    "silent for %" PRId64 " ms%s",
+			    mono_span_ms(peer->heard, now),
+			    peer->resigned ? ", it was stopped" : "");
 	}
 	tell_rejected(role, now);
 }
@@ -312,6 +380,7 @@ heartbeat_open(struct role *role)
 	if (role->heartbeat == NULL)
 		return -ENOMEM;
 	secret_random(&role->heartbeat->fresh, sizeof(role->heartbeat->fresh));
+	ev_init(&role->heartbeat->rest, on_rested);
 	e = open_link(role, &self->address, &other->address);
 	for (size_t i = 0; e == 0 && i < self->n_links; i++)
 		e = open_link(role, &self->links[i], &other->links[i]);
@@ -328,9 +397,8 @@ heartbeat_start(struct role *role)
 		struct heartbeat_link *l = &heartbeat->links[i];
 
 		ev_io_init(&l->ready, on_link, l->link.fd, EV_READ);
-		ev_io_start(role->loop, &l->ready);
 	}
-	heartbeat_segment_start(role);
+	watch_links(role, true);
 	ev_timer_init(&heartbeat->timer, on_beat, interval_s, interval_s);
 	ev_timer_start(role->loop, &heartbeat->timer);
 	ev_check_init(&heartbeat->turn, on_turn);
@@ -349,6 +417,7 @@ heartbeat_close(struct role *role)
 		ev_io_stop(role->loop, &heartbeat->links[i].ready);
 		heartbeat_socket_close(&heartbeat->links[i].link);
 	}
+	ev_timer_stop(role->loop, &heartbeat->rest);
 	ev_timer_stop(role->loop, &heartbeat->timer);
 	ev_check_stop(role->loop, &heartbeat->turn);
 	free(heartbeat);

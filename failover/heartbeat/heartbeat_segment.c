@@ -168,7 +168,7 @@ on_frame(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct role *role = ev_userdata(loop);
 
-	for (int i = 0; i < BUDGET; i++) {
+	for (int i = 0; i < BUDGET && ev_is_active(w); i++) {
 		uint8_t packet[HEARTBEAT_PACKET_MAX + 1];
 		struct heartbeat_frame_from from;
 		const int len = heartbeat_frame_receive(
@@ -243,18 +243,19 @@ heartbeat_segment_open(struct role *role)
 	if (fd < 0)
 		return fd;
 	h->fd = fd;
+	ev_io_init(&h->ready, on_frame, h->fd, EV_READ);
 	return 0;
 }
 
 void
-heartbeat_segment_start(struct role *role)
+heartbeat_segment_watch(struct role *role, bool on)
 {
 	struct heartbeat_segment *h = role->heartbeat_segment;
 
-	if (h->fd == -1)
-		return;
-	ev_io_init(&h->ready, on_frame, h->fd, EV_READ);
-	ev_io_start(role->loop, &h->ready);
+	if (h->fd != -1 && on)
+		ev_io_start(role->loop, &h->ready);
+	else if (h->fd != -1)
+		ev_io_stop(role->loop, &h->ready);
 }
 
 int

@@ -21,8 +21,8 @@ void heartbeat_segment_close(struct role *role);
 /* The socket, for the supervisor to keep (fd_keeper.h); -1: none. */
 int heartbeat_segment_fd(const struct role *role);
 
-/* From here on the peer is heard. */
-void heartbeat_segment_start(struct role *role);
+/* Whether the peer is heard there, from now on. */
+void heartbeat_segment_watch(struct role *role, bool on);
 
 /* Which of the node's paths is that of a group's network, by its interface. */
 unsigned heartbeat_segment_path(

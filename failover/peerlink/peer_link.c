@@ -3,6 +3,7 @@
 #include "core/fd.h"
 #include "core/limiter.h"
 #include "core/log.h"
+#include "core/rate.h"
 #include "core/socket_filter.h"
 #include "core/timeout.h"
 #include "failover/heartbeat/packet_auth.h"
@@ -38,8 +39,16 @@
 #define SILENT_MS 3000
 #define LOOK_MS 200
 
-/* Accepted in a turn. */
+/* Accepted in a turn; and in all, at once and then one more each so long. */
 #define ACCEPTS 4
+#define ACCEPTS_BURST 16
+#define ACCEPT_MS 100
+/* Lines dialled at once because one has ended; then we take our time. */
+#define DIALS_BURST 8
+#define DIALS_MS 500
+/* Log lines about a line that comes and goes. */
+#define TOLD_BURST 20
+#define TOLD_MS 1000
 #define BACKLOG 8
 
 struct peer_link {
@@ -56,6 +65,7 @@ struct peer_link {
 	    begun; /* lines: while the keys are not agreed they take turns */
 	uint64_t rejected;
 	struct limiter rejections, failures; /* of their log lines */
+	struct rate accepts, redials, told;
 	struct peer_stream lines[LINES];
 };
 
@@ -104,8 +114,19 @@ is_trying(const struct peer_link *w)
 static void
 dial_in(struct peer_link *w, uint32_t ms)
 {
-	if (w->dials && wants_line(w))
-		timeout_arm(w->setup.loop, &w->dial, ms / 1e3);
+	if (!w->dials || !wants_line(w))
+		return;
+	/* Who ends each line that it has proven is not dialled without end. */
+	if (ms == DIAL_AT_ONCE_MS &&
+	    !rate_allows(&w->redials, DIALS_BURST, DIALS_MS, mono_now()))
+		ms = DIAL_LAST_MS;
+	timeout_arm(w->setup.loop, &w->dial, ms / 1e3);
+}
+
+static bool
+may_tell(struct peer_link *w)
+{
+	return rate_allows(&w->told, TOLD_BURST, TOLD_MS, mono_now());
 }
 
 /* A try has failed. */
@@ -165,8 +186,9 @@ on_proven(struct peer_stream *l)
 	ev_timer_stop(w->setup.loop, &w->dial);
 	if (old != NULL && old != l)
 		peer_stream_close(old);
-	log_notice(w->setup.subject, "wire: %s",
-	    old != NULL ? "up, in place of an earlier one" : "up");
+	if (may_tell(w))
+		log_notice(w->setup.subject, "wire: %s",
+		    old != NULL ? "up, in place of an earlier one" : "up");
 	w->setup.calls->on_up(w->setup.arg);
 }
 
@@ -193,7 +215,8 @@ static void
 go_down(struct peer_link *w, const char *why)
 {
 	w->up = NULL;
-	log_notice(w->setup.subject, "wire: down, reason: %s", why);
+	if (may_tell(w))
+		log_notice(w->setup.subject, "wire: down, reason: %s", why);
 	w->setup.calls->on_down(w->setup.arg);
 	dial_in(w, DIAL_AT_ONCE_MS);
 }
@@ -311,6 +334,12 @@ on_accepting(struct ev_loop *loop, ev_io *io, int revents)
 		union addr from = { 0 };
 		socklen_t len = sizeof(from);
 
+		/* The others wait in the backlog until the next look. */
+		if (!rate_allows(
+		        &w->accepts, ACCEPTS_BURST, ACCEPT_MS, mono_now())) {
+			ev_io_stop(w->setup.loop, &w->accepting);
+			return;
+		}
 		fd = accept4(
 		    w->listener, &from.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd == -1) {

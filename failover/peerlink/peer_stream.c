@@ -2,6 +2,7 @@
 
 #include "core/buf.h"
 #include "core/fd.h"
+#include "core/timeout.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -18,6 +19,7 @@
 #define USER_TIMEOUT_MS 3000
 
 static void on_ready(struct ev_loop *loop, ev_io *w, int revents);
+static void on_rested(struct ev_loop *loop, ev_timer *w, int revents);
 
 void
 peer_stream_init(struct peer_stream *l, struct ev_loop *loop,
@@ -30,6 +32,8 @@ peer_stream_init(struct peer_stream *l, struct ev_loop *loop,
 	l->fd = -1;
 	ev_init(&l->ready, on_ready);
 	ev_set_priority(&l->ready, EV_MINPRI);
+	ev_init(&l->rest, on_rested);
+	ev_set_priority(&l->rest, EV_MINPRI);
 }
 
 int
@@ -51,18 +55,41 @@ peer_stream_set_options(int fd, bool v6)
 static void
 watch(struct peer_stream *l)
 {
-	const bool writes =
-	    l->state == PEER_STREAM_DIALLING || l->out_len > l->out_at;
-	const int events = l->state == PEER_STREAM_DIALLING ? EV_WRITE
-	    : writes                                        ? EV_READ | EV_WRITE
-	                                                    : EV_READ;
+	const bool dials = l->state == PEER_STREAM_DIALLING;
+	const bool writes = dials || l->out_len > l->out_at;
+	const bool reads = !dials && !ev_is_active(&l->rest);
+	const int events = (writes ? EV_WRITE : 0) | (reads ? EV_READ : 0);
 
 	if (l->state == PEER_STREAM_FREE ||
 	    (ev_is_active(&l->ready) && l->ready.events == events))
 		return;
 	ev_io_stop(l->loop, &l->ready);
+	if (events == 0)
+		return;
 	ev_io_set(&l->ready, l->fd, events);
 	ev_io_start(l->loop, &l->ready);
+}
+
+static void
+on_rested(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct peer_stream *l = CONTAINER_OF(w, struct peer_stream, rest);
+
+	l->n_read = 0;
+	watch(l);
+}
+
+/* A real-time process that never waits would be ended for it. */
+static void
+count_read(struct peer_stream *l, size_t n)
+{
+	if (mono_span_ms(l->counted, l->heard) >= PEER_STREAM_READ_MS) {
+		l->counted = l->heard;
+		l->n_read = 0;
+	}
+	l->n_read += n;
+	if (l->n_read >= PEER_STREAM_READ_BYTES)
+		timeout_arm(l->loop, &l->rest, PEER_STREAM_READ_MS / 1e3);
 }
 
 void
@@ -71,11 +98,12 @@ peer_stream_close(struct peer_stream *l)
 	if (l->state == PEER_STREAM_FREE)
 		return;
 	ev_io_stop(l->loop, &l->ready);
+	ev_timer_stop(l->loop, &l->rest);
 	/* The supervisor may hold it, too: closing would not end it. */
 	(void)shutdown(l->fd, SHUT_RDWR);
 	fd_close(&l->fd);
 	peer_codec_fini(&l->codec);
-	l->in_len = l->out_at = l->out_len = 0;
+	l->in_len = l->out_at = l->out_len = l->n_read = 0;
 	l->state = PEER_STREAM_FREE;
 }
 
@@ -241,6 +269,7 @@ peer_stream_receive(struct peer_stream *l)
 		return;
 	}
 	l->heard = mono_now();
+	count_read(l, (size_t)n);
 	l->in_len += (size_t)n;
 	b = buf_reader(l->in, l->in_len);
 	while (take(l, &b))

@@ -21,6 +21,13 @@ struct peer_stream;
 /* Two frames and a read of the next. */
 #define PEER_STREAM_IN_BYTES (16 * 1024)
 
+/*
+ * Read in so many milliseconds, 16 MB a second: twice what an honest peer
+ * sends when it tells of all its connections. Who sends more waits.
+ */
+#define PEER_STREAM_READ_BYTES (64 * 1024)
+#define PEER_STREAM_READ_MS 4
+
 /* Some 1,200 connections; what does not fit stays with its owner. */
 #define PEER_STREAM_OUT_BYTES (32 * 1024)
 
@@ -55,7 +62,10 @@ struct peer_stream {
 	int fd;
 	struct peer_codec codec;
 	ev_io ready;
+	ev_timer rest; /* while nothing is read */
 	struct mono since, heard, spoke;
+	struct mono counted; /* since when `n_read` came */
+	size_t n_read;
 	size_t in_len, out_at, out_len;
 	uint8_t in[PEER_STREAM_IN_BYTES];
 	uint8_t out[PEER_STREAM_OUT_BYTES];

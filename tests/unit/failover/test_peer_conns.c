@@ -4,6 +4,7 @@
 #include "tests/lib/test.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define MAX 10
 
@@ -96,6 +97,38 @@ each_is_told_so_often_and_then_forgotten(void **state)
 	assert_true(peer_conns_is_empty(e, 0));
 	assert_text(told(e, 0), "");
 	assert_int_equal(peer_conns_count(e), 1);
+	peer_conns_free(e);
+}
+
+/* A peer chooses who that is: nobody is sent to who could not have connected.
+ */
+static void
+who_can_not_be_a_client_is_not_told(void **state)
+{
+	static const char *const clients[] = { "0.0.0.0", "0.1.2.3",
+		"127.0.0.1", "224.0.0.1", "255.255.255.255", "10.0.0.100",
+		"10.0.0.200", "::", "::1", "ff02::1", "fe80::1", "fd00::100" };
+	struct peer_conns *e = new_estate();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
+		const bool v6 = strchr(clients[i], ':') != NULL;
+		struct conn_record c = conn(v6 ? "fd00::100" : "10.0.0.100", 1,
+		    i + 1, CONN_RECORD_OPENED);
+
+		test_row(clients[i]);
+		c.client = end(clients[i], 50000);
+		assert_int_equal(peer_conns_take(e, &c), 0);
+		/* Nor as a server, where the client is one. */
+		c.server = c.client;
+		c.source = c.local;
+		c.client = end(v6 ? "fd00::7" : "10.0.0.7", 7);
+		assert_int_equal(peer_conns_take(e, &c), 1);
+		assert_text(told(e, 0), "7");
+		c.change = CONN_RECORD_CLOSED;
+		assert_int_equal(peer_conns_take(e, &c), 0);
+		assert_int_equal(peer_conns_count(e), 0);
+	}
 	peer_conns_free(e);
 }
 
@@ -342,6 +375,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_is_told_so_often_and_then_forgotten),
+		cmocka_unit_test(who_can_not_be_a_client_is_not_told),
 		cmocka_unit_test(who_has_closed_is_not_told),
 		cmocka_unit_test(what_is_told_again_does_not_begin_anew),
 		cmocka_unit_test(who_answers_is_told_no_more),

@@ -222,6 +222,70 @@ an_end_is_told_and_the_wire_returns(void **state)
 	bed_fini(&b);
 }
 
+/* Who ends each line that was proven is not dialled without end. */
+static void
+a_peer_that_ends_each_line_is_dialled_now_and_then(void **state)
+{
+	struct bed b;
+	unsigned seen = 0;
+
+	(void)state;
+	bed_init(&b);
+	for (unsigned i = 0; i < 1500; i++, usleep(1000)) {
+		(void)ev_run(b.loop, EVRUN_NOWAIT);
+		if (b.listens.ups > seen)
+			peer_link_restart(b.listens.wire, "the test lies");
+		seen = b.listens.ups;
+	}
+	assert_in_range(b.dials.ups, 5, 20);
+	bed_fini(&b);
+}
+
+/* It is proven, and dials as often as it likes: a few at once, then 10/s. */
+static void
+a_peer_that_dials_without_end_is_accepted_now_and_then(void **state)
+{
+	struct node again[30];
+	struct bed b;
+
+	(void)state;
+	bed_init(&b);
+	for (unsigned i = 0; i < ARRAY_LEN(again); i++)
+		node_open(&again[i], b.loop, 1, "127.0.0.2", "127.0.0.3",
+		    (uint8_t)(3 + i));
+	for (unsigned i = 0; i < 300; i++, usleep(1000))
+		(void)ev_run(b.loop, EVRUN_NOWAIT);
+	assert_in_range(
+	    b.listens.ups + peer_link_rejected(b.listens.wire), 10, 28);
+	for (unsigned i = 0; i < ARRAY_LEN(again); i++)
+		peer_link_close(again[i].wire);
+	bed_fini(&b);
+}
+
+/* As fast as the loop turns; the reader rests meanwhile, and loses nothing. */
+static void
+a_peer_that_talks_without_end_is_read_at_a_pace(void **state)
+{
+	static const uint8_t body[PEER_CODEC_BODY_MAX];
+	const struct mono begun = mono_now();
+	unsigned sent = 0;
+	struct bed b;
+
+	(void)state;
+	bed_init(&b);
+	for (; mono_span_ms(begun, mono_now()) < 500;
+	     (void)ev_run(b.loop, EVRUN_NOWAIT))
+		while (peer_link_send(b.dials.wire, PEER_LINK_RECORDS, body,
+		           sizeof(body)) == 0)
+			sent++;
+	/* 16 MB a second, and once more what is read at once. */
+	assert_true(b.listens.bytes < 10 * 1000 * 1000);
+	await(b.loop, &b.listens.frames, sent);
+	assert_int_equal(b.listens.bytes, (size_t)sent * sizeof(body));
+	assert_int_equal(b.listens.downs + b.dials.downs, 0);
+	bed_fini(&b);
+}
+
 /*
  * Its supervisor holds the old connection, so nothing of it ends: the new one
  * takes the place, whichever node it is.
@@ -355,6 +419,12 @@ main(void)
 		    a_full_queue_refuses_and_then_says_that_it_has_room),
 		cmocka_unit_test(room_that_a_send_has_made_is_told),
 		cmocka_unit_test(an_end_is_told_and_the_wire_returns),
+		cmocka_unit_test(
+		    a_peer_that_ends_each_line_is_dialled_now_and_then),
+		cmocka_unit_test(
+		    a_peer_that_dials_without_end_is_accepted_now_and_then),
+		cmocka_unit_test(
+		    a_peer_that_talks_without_end_is_read_at_a_pace),
 		cmocka_unit_test(a_process_that_is_replaced_is_no_end),
 		cmocka_unit_test(a_new_process_is_dialled_when_it_is_heard_of),
 		cmocka_unit_test(keys_are_changed_without_an_end),
