@@ -10,8 +10,10 @@ FOLDERS := core config failover proxy keytab hapair
 WARN := -Wall -Wextra -Wno-unused-parameter -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wswitch-enum -Wvla -Wformat=2 -Werror
 CFLAGS ?= -O2 -g
-PKGS := yaml-0.1 libnl-3.0 libnl-route-3.0 libsodium jansson libcap-ng libsystemd libcares libcurl libcrypto krb5 krb5-gssapi
+PKGS := yaml-0.1 libnl-3.0 libnl-route-3.0 libsodium jansson libcap-ng libsystemd libcares libcurl libcrypto krb5 krb5-gssapi libseccomp
 CPPFLAGS += -D_GNU_SOURCE -I. -isystem /usr/include/libnl3
+# The runtime of a sanitizer makes system calls that the product never does.
+CPPFLAGS += -DSANITIZED=$(if $(findstring -fsanitize=,$(CFLAGS) $(EXTRA)),true,false)
 ALL_CFLAGS = -std=gnu17 $(WARN) $(CFLAGS) $(EXTRA) $(HARDEN) $(FORTIFY) \
 	-fno-strict-aliasing -pthread -MMD -MP
 # What this compiler has for this machine; asked once, and not before it is installed.

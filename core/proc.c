@@ -127,6 +127,8 @@ proc_start_thread(pthread_t *ret_thread, size_t stack_bytes,
 	if (e != 0)
 		return -e;
 	(void)sigfillset(&all);
+	/* Of this thread alone, and to be told of (syscall_filter.h). */
+	(void)sigdelset(&all, SIGSYS);
 	e = pthread_attr_setsigmask_np(&attr, &all);
 	if (e == 0 && stack_bytes > 0)
 		e = pthread_attr_setstacksize(&attr, stack_bytes);

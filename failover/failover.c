@@ -15,6 +15,7 @@
 #include "failover/connsync/conn_sync.h"
 #include "failover/connsync/tickle.h"
 #include "failover/effects.h"
+#include "failover/failover_bounds.h"
 #include "failover/group.h"
 #include "failover/handover/handover_request.h"
 #include "failover/handover/handover_run.h"
@@ -54,6 +55,7 @@ struct life {
 	struct role role; /* first: what it is all about */
 	pid_t parent;
 	struct proc_user user;
+	int report; /* of failover_bounds.h; the process's end closes it */
 	int status; /* of the process, once the loop has ended */
 	ev_io supervisor_ready;
 	struct msg_intake intake; /* of what it says */
@@ -302,6 +304,7 @@ begin(struct role *role)
 		e = proc_die_with(life_of(role)->parent, SIGTERM);
 	if (e < 0)
 		return e;
+	failover_bounds_no_files();
 	/* The first thread: each has the rights of whoever started it. */
 	e = log_start();
 	if (e < 0)
@@ -315,6 +318,7 @@ begin(struct role *role)
 		if (e < 0)
 			return failed("starting to look around", e);
 	}
+	failover_bounds_calls(life_of(role)->report);
 	return channel_send(role->supervisor, MSG_READY, NULL, 0, -1);
 }
 
@@ -581,7 +585,7 @@ start(struct life *life, int channel, const struct proc_user *user)
 }
 
 int
-failover_run(int channel, const struct proc_user *user)
+failover_run(int channel, int report, const struct proc_user *user)
 {
 	struct life *life = calloc(1, sizeof(*life));
 	int status;
@@ -590,6 +594,7 @@ failover_run(int channel, const struct proc_user *user)
 		return 1;
 	proc_set_name("hapair-failover");
 	(void)signal(SIGPIPE, SIG_IGN);
+	life->report = report;
 	if (start(life, channel, user) < 0)
 		return 1; /* and the process ends with all that it had */
 	ev_run(life->role.loop, 0);

@@ -10,6 +10,7 @@
 
 /*
  * `channel` is the one to the supervisor (core/msg.h says what comes over
- * it), and `user` whom it becomes. Returns the process's exit status.
+ * it), `report` the pipe of core/syscall_filter.h, `user` whom it becomes.
+ * Returns the process's exit status.
  */
-int failover_run(int channel, const struct proc_user *user);
+int failover_run(int channel, int report, const struct proc_user *user);

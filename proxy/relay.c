@@ -20,6 +20,7 @@
 #include "proxy/control/status_writer.h"
 #include "proxy/failover_link.h"
 #include "proxy/pool/pool.h"
+#include "proxy/relay_bounds.h"
 #include "proxy/services.h"
 
 #include <errno.h>
@@ -57,6 +58,7 @@ struct relay {
 	struct failover_link failover;
 	pid_t parent;
 	struct proc_user user;
+	int report; /* of relay_bounds.h; the process's end closes it */
 	struct msg_start start;
 	struct config *config; /* NULL before START */
 	unsigned n_listeners;  /* received so far */
@@ -162,6 +164,7 @@ drop_privileges(struct relay *r)
 	e = proc_die_with(r->parent, SIGTERM);
 	if (e < 0)
 		return e;
+	relay_bounds_enter(r->config, r->report);
 	return log_start();
 }
 
@@ -553,7 +556,7 @@ relay_fini(struct relay *r)
 }
 
 int
-relay_run(int channel, const struct proc_user *user)
+relay_run(int channel, int report, const struct proc_user *user)
 {
 	struct relay *r = calloc(1, sizeof(*r));
 	int status;
@@ -565,6 +568,7 @@ relay_run(int channel, const struct proc_user *user)
 	proc_set_name("hapair-relay");
 	/* splice() and write() know no MSG_NOSIGNAL. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	r->report = report;
 	relay_init(r, channel, user);
 	(void)ev_run(r->loop, 0);
 	status = r->status;

@@ -10,6 +10,7 @@
 
 /*
  * `chan` is the channel to the supervisor (core/msg.h says what comes over
- * it), and `user` whom it becomes. Returns the process's exit status.
+ * it), `report` the pipe of core/syscall_filter.h, `user` whom it becomes.
+ * Returns the process's exit status.
  */
-int relay_run(int channel, const struct proc_user *user);
+int relay_run(int channel, int report, const struct proc_user *user);

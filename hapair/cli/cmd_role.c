@@ -29,9 +29,10 @@ cmd_role(int argc, char **argv)
 		user.uid = (uid_t)strtoul(argv[2], NULL, 10);
 		user.gid = (gid_t)strtoul(argv[3], NULL, 10);
 		if (strcmp(argv[1], "failover") == 0)
-			return failover_run(CHILD_CHAN_FD, &user);
+			return failover_run(
+			    CHILD_CHAN_FD, CHILD_REPORT_FD, &user);
 		if (strcmp(argv[1], "relay") == 0)
-			return relay_run(CHILD_CHAN_FD, &user);
+			return relay_run(CHILD_CHAN_FD, CHILD_REPORT_FD, &user);
 	}
 	return command_refuse(
 	    NULL, COMMAND_WRONG, "'role' is for the supervisor alone");

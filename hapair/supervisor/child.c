@@ -3,6 +3,7 @@
 #include "core/closer.h"
 #include "core/fd.h"
 #include "core/log.h"
+#include "core/syscall_filter.h"
 #include "core/timeout.h"
 
 #include <errno.h>
@@ -49,26 +50,29 @@ keep_environment(char *ret_env[static ENVIRONMENT_MAX])
 }
 
 /*
- * The channel, and stderr for what cannot be logged. Whatever else is open
- * here, or was where we were started, is nobody's business there.
+ * The channel, the pipe, and stderr for what cannot be logged. Whatever else is
+ * open here, or was where we were started, is nobody's business there.
  */
 static int
-keep_descriptors(int channel)
+keep_descriptors(int channel, int report)
 {
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	channel = fcntl(channel, F_DUPFD, CHILD_CHAN_FD + 1);
+	/* Out of the way first: each may be where the other is to go. */
+	channel = fcntl(channel, F_DUPFD, CHILD_REPORT_FD + 1);
+	report = fcntl(report, F_DUPFD, CHILD_REPORT_FD + 1);
 	if (null == -1 || dup2(null, STDIN_FILENO) == -1 ||
 	    dup2(null, STDOUT_FILENO) == -1 ||
 	    dup2(channel, CHILD_CHAN_FD) == -1 ||
-	    close_range(CHILD_CHAN_FD + 1, ~0U, 0) == -1)
+	    dup2(report, CHILD_REPORT_FD) == -1 ||
+	    close_range(CHILD_REPORT_FD + 1, ~0U, 0) == -1)
 		return -errno;
 	return 0;
 }
 
 /* After fork, in the child: nothing here allocates or locks. */
 static _Noreturn void
-become(const struct child *r, int channel)
+become(const struct child *r, int channel, int report)
 {
 	char uid[16], gid[16];
 	char *const argv[] = { (char *)(uintptr_t) "hapair",
@@ -84,7 +88,7 @@ become(const struct child *r, int channel)
 	(void)setpgid(0, 0);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (keep_descriptors(channel) < 0)
+	if (keep_descriptors(channel, report) < 0)
 		_exit(126);
 	/* The very file we run from, even if a newer one took its name. */
 	(void)execve("/proc/self/exe", argv, env);
@@ -109,7 +113,8 @@ static int
 spawn(struct child *r)
 {
 	CLEANUP(fd_close) int theirs = -1;
-	int ends[2];
+	CLEANUP(fd_close) int report = -1;
+	int ends[2], pipe[2];
 	int e = channel_pair(ends);
 	pid_t pid;
 
@@ -117,11 +122,16 @@ spawn(struct child *r)
 		return e;
 	r->channel = ends[0];
 	theirs = ends[1];
+	if (pipe2(pipe, O_CLOEXEC | O_NONBLOCK) == -1)
+		return -errno;
+	fd_close(&r->report);
+	r->report = pipe[0];
+	report = pipe[1];
 	pid = fork();
 	if (pid == -1)
 		return -errno;
 	if (pid == 0)
-		become(r, theirs);
+		become(r, theirs, report);
 	r->pid = pid;
 	return 0;
 }
@@ -224,7 +234,13 @@ static void
 tell_end(const struct child *r, pid_t pid, int status)
 {
 	const char *then = r->stopping ? "" : ", restarting it";
+	const int call = syscall_filter_read_report(r->report);
+	char name[SYSCALL_FILTER_NAME_MAX];
 
+	if (call != -1)
+		log_error(r->name,
+		    "process %d made the system call '%s', which is none of its work: it was taken over, or hapair does not know this machine's libraries",
+		    (int)pid, syscall_filter_name(call, name));
 	if (WIFSIGNALED(status))
 		log_error(r->name, "process %d was killed by signal %d%s",
 		    (int)pid, WTERMSIG(status), then);
@@ -278,7 +294,8 @@ child_init(struct child *r, enum msg_rights_party party,
 		.arg = arg,
 		.loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV),
 		.restart = { .well_ms = RESTART_WELL_MS },
-		.channel = -1 };
+		.channel = -1,
+		.report = -1 };
 	ev_init(&r->packets, on_packets);
 	ev_init(&r->ended, on_ended);
 	ev_timer_init(&r->again, on_again, 0., 0.);
@@ -299,4 +316,5 @@ child_fini(struct child *r)
 	ev_child_stop(r->loop, &r->ended);
 	if (r->channel != -1)
 		drop_channel(r);
+	fd_close(&r->report);
 }

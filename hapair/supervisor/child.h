@@ -41,6 +41,7 @@ struct child {
 	struct ev_loop *loop; /* the default loop: child watchers need it */
 	pid_t pid;            /* 0: does not run */
 	int channel;          /* -1: does not run */
+	int report;           /* a pipe's end (core/syscall_filter.h), or -1 */
 	bool ready;           /* it has said so */
 	bool stopping;        /* its next end is the last */
 	bool condemned;       /* being killed for what it sent */
@@ -53,8 +54,9 @@ struct child {
 	ev_timer again;
 };
 
-/* The descriptor on which a role finds its channel. */
+/* The descriptors on which a role finds its channel, and the pipe's end. */
 #define CHILD_CHAN_FD 3
+#define CHILD_REPORT_FD 4
 
 void child_init(struct child *r, enum msg_rights_party party,
     const struct proc_user *user, const struct child_calls *calls, void *arg);

@@ -255,6 +255,45 @@ ticket_renew(const struct ticket_wish *wish, struct ticket *ret_ticket)
 	*ret_ticket = t;
 }
 
+/* "FILE:/path", "/path", and of caches "DIR:/path" and "DIR::/path/file". */
+static bool
+take_path(const char *name, char ret_path[static TICKET_PATH_MAX])
+{
+	const bool is_directory = strncmp(name, "DIR:", 4) == 0;
+
+	if (is_directory)
+		name += name[4] == ':' ? 5 : 4;
+	else if (strncmp(name, "FILE:", 5) == 0)
+		name += 5;
+	(void)snprintf(
+	    ret_path, TICKET_PATH_MAX, "%s", *name == '/' ? name : "");
+	return is_directory;
+}
+
+void
+ticket_find_files(struct ticket_files *ret_files)
+{
+	const char *config = getenv("KRB5_CONFIG");
+	struct ticket_files *f = ret_files;
+	char name[TICKET_PATH_MAX];
+	krb5_keytab keytab;
+	krb5_context k;
+
+	*f = (struct ticket_files){ .is_directory = false };
+	if (config != NULL)
+		(void)snprintf(f->config, sizeof(f->config), "%.*s",
+		    (int)strcspn(config, ":"), config);
+	if (krb5_init_context(&k) != 0)
+		return;
+	f->is_directory = take_path(krb5_cc_default_name(k), f->cache);
+	if (krb5_kt_client_default(k, &keytab) == 0) {
+		if (krb5_kt_get_name(k, keytab, name, sizeof(name)) == 0)
+			(void)take_path(name, f->keytab);
+		(void)krb5_kt_close(k, keytab);
+	}
+	krb5_free_context(k);
+}
+
 void
 ticket_wipe(struct ticket *t)
 {

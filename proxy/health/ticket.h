@@ -11,6 +11,7 @@
 
 #define TICKET_ERROR_MAX 80
 #define TICKET_NAME_MAX 64
+#define TICKET_PATH_MAX 4096
 
 struct ticket_wish {
 	const char *host;   /* of the principal HTTP/host */
@@ -26,6 +27,17 @@ struct ticket {
 	char error[TICKET_ERROR_MAX]; /* why there is none, one line */
 	bool is_ours;                 /* that is our own lack: of memory */
 };
+
+/* What this process's tickets are in when no keytab is configured. */
+struct ticket_files {
+	char config[TICKET_PATH_MAX]; /* KRB5_CONFIG: the first, or empty */
+	char keytab[TICKET_PATH_MAX]; /* empty: not in a file */
+	char cache[TICKET_PATH_MAX];  /* likewise */
+	bool is_directory;            /* the cache: a directory of caches */
+};
+
+/* Asks nobody but the library. */
+void ticket_find_files(struct ticket_files *ret_files);
 
 /*
  * Asks a KDC only for what is not in the cache or is over. What comes of it is

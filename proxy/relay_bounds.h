@@ -1,0 +1,17 @@
+#pragma once
+
+/*
+ * What the relay may still ask of the kernel once it has its rights: the system
+ * calls that relaying and checking take, and the files that names, certificates
+ * and tickets are in. A relay that runs check scripts of the operator's is held
+ * to less, for they inherit it: any file, and all but the worst of calls.
+ */
+
+struct config;
+
+/*
+ * After proc_drop(), before the first thread. `report` as in
+ * core/syscall_filter.h. What the kernel does not have is left out, which is
+ * told in a line.
+ */
+void relay_bounds_enter(const struct config *c, int report);
