@@ -1,10 +1,12 @@
 """Goal: whoever takes a process over can do its work with it, and nothing else. What
 each may do is the table of doc/security.md, which is compared with /proc."""
 
+import contextlib
 import ctypes
 import os
 import re
 import socket
+import subprocess
 from pathlib import Path
 from typing import Callable, Iterator
 
@@ -64,6 +66,13 @@ def is_allowed(target: str, file: str, node_dir: str) -> bool:
     return any(re.fullmatch(kinds[word], target) for word in file.split() if word in kinds)
 
 
+def descriptors(pid: int) -> Iterator[tuple[int, str]]:
+    """And what they are of; those that are there for longer than a moment."""
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            yield int(fd), os.readlink(f"/proc/{pid}/fd/{fd}")
+
+
 def processes(stage: Stage) -> dict[str, int]:
     node = stage["p1"]
     return {"supervisor": node.pid, **node.roles()}
@@ -87,8 +96,7 @@ def test_rights_are_as_the_table_says() -> None:
                     line = re.search(rf"^{what} +(\S+) +(\S+)", Path(f"/proc/{pid}/limits").read_text(), re.M)
                     assert line and {line[1], line[2]} == {cells[role]}, (role, what)
             files = " ".join(cells[role] for file, _, cells in rows if file == "fd")
-            for fd in os.listdir(f"/proc/{pid}/fd"):
-                target = os.readlink(f"/proc/{pid}/fd/{fd}")
+            for fd, target in descriptors(pid):
                 assert is_allowed(target, files, stage.lab.dir), (role, fd, target)
         uids = {fields(Path(f"/proc/{pid}/status"))["Uid"].split()[0] for pid in found.values()}
         assert len(uids) == 3 and str(NOBODY) not in uids, uids
@@ -204,8 +212,7 @@ def test_nothing_of_the_launcher_is_inherited() -> None:
             del os.environ["SECRET_OF_THE_LAUNCHER"]
         stage.wait_serving("p1")
         for role, pid in processes(stage).items():
-            fds = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-            assert inode not in fds, role
+            assert inode not in [target for _, target in descriptors(pid)], role
             if role != "supervisor":
                 assert b"SECRET_OF" not in Path(f"/proc/{pid}/environ").read_bytes(), role
 
@@ -226,3 +233,28 @@ def test_s13_shared_user_is_told() -> None:
             os._exit(0 if is_refused(lambda: os.kill(relay, 15)) else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert alive(relay)
+
+
+def test_with_what_the_unit_leaves() -> None:
+    """Its capabilities and limits are enough, also for a failover that is real-time and
+    keeps its memory: that takes limits, where this machine lets them be raised."""
+    unit = (ROOT / "scripts/hapair.service").read_text()
+    caps = re.search(r"^CapabilityBoundingSet=(.*)$", unit, re.M)
+    assert caps and "LimitMEMLOCK=infinity" in unit and "LimitRTPRIO=50" in unit
+    names = ",".join(f"+{c.removeprefix('CAP_').lower()}" for c in caps[1].split())
+    bound = ("setpriv", f"--bounding-set=-all,{names}", "--no-new-privs", "--")
+    limits = ("prlimit", "--memlock=unlimited", "--rtprio=50")
+    raised = subprocess.run([*limits, "true"], stderr=subprocess.DEVNULL).returncode == 0
+    with Stage() as stage:
+        stage.serve()
+        stage["p1"].start(prefix=(*(limits if raised else ()), *bound))
+        stage["p2"].start()
+        stage.wait_master("p1")
+        stage.wait_serving("p1")
+        failover = stage["p1"].failover()
+        if raised:
+            policy = os.sched_getscheduler(failover) & ~os.SCHED_RESET_ON_FORK
+            assert policy == os.SCHED_FIFO
+            assert fields(Path(f"/proc/{failover}/status"))["VmLck"] != "0 kB"
+            assert "going on without" not in stage["p1"].log()
+        assert stage["p1"].stop() == 0
