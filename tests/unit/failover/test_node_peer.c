@@ -265,7 +265,7 @@ a_word_about_us_that_helps_nobody_ends(void **state)
 	unsigned reigned = 0;
 
 	(void)state;
-	node_add_segment(&b.node, 0);
+	node_add_segment(&b.node, 0, 0);
 	for (unsigned i = 0; i < 20000; i += 20, b.now_ms += 20) {
 		g.misses_peer = true;
 		g.term = b.node.groups[0].election.term;
