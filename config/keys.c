@@ -53,9 +53,9 @@
 		.what = text, .keys = rows, .n_keys = ARRAY_LEN(rows)          \
 	}
 
-static const struct schema_list link_list = {
-	ITEMS(config_node, n_links, union addr), .form = &value_forms_ips
-};
+static const struct schema_list link_list = { ITEMS(config_node, n_links,
+	                                          union addr),
+	.form = &value_forms_ips, .item = "link" };
 
 static const struct schema_key node_keys[] = {
 	{ "name", NAME(config_node, name, NAME_MAX_LEN), .required = true,
@@ -175,9 +175,9 @@ static const struct schema_key track_keys[] = {
 static const struct schema_table track_table =
     TABLE("an item of 'track'", track_keys);
 
-static const struct schema_list track_list = {
-	ITEMS(config_pair, n_tracks, struct config_track), .table = &track_table
-};
+static const struct schema_list track_list = { ITEMS(config_pair, n_tracks,
+	                                           struct config_track),
+	.table = &track_table, .item = "track" };
 
 static const struct schema_key pair_keys[] = {
 	{ "nodes",

@@ -33,9 +33,10 @@
 #define TEXT_AT(member)                                                        \
 	SCHEMA_OTHER, SCHEMA_AT(struct config_check, member),                  \
 	    .form = &check_forms_text
+/* The query of a page may hold a token. */
 #define URL_PATH_AT(member)                                                    \
 	SCHEMA_OTHER, SCHEMA_AT(struct config_check, member),                  \
-	    .form = &check_forms_path
+	    .form = &check_forms_path, .hidden = true
 
 static const struct schema_list status_list = {
 	.count_at = offsetof(struct config_check, n_statuses),
@@ -109,7 +110,8 @@ static const struct schema_key check_keys[] = {
 	            "connection. With a header `user` is sent by basic "
 	            "authentication alone." },
 	{ "dialog", SCHEMA_LIST, SCHEMA_AT(struct config_check, dialog),
-	    .min = 1, .max = TURNS_MAX, .list = &dialog_list, OF_TCP,
+	    .min = 1, .max = TURNS_MAX, .list = &dialog_list, .hidden = true,
+	    OF_TCP,
 	    .help = "What is said and heard on the connection, in turns. The "
 	            "server is well when all of it was heard." },
 	{ "script", SCHEMA_PATH, SCHEMA_AT(struct config_check, script),
@@ -131,7 +133,8 @@ static const struct schema_key check_keys[] = {
 	            "address. Checks go to that address in any case." },
 	{ "headers", SCHEMA_MATCHES, SCHEMA_AT(struct config_check, headers),
 	    .max = MATCHES_MAX, .what = "names of headers and their values",
-	    OF_HTTP, .help = "Headers that the request has besides." },
+	    .hidden = true, OF_HTTP,
+	    .help = "Headers that the request has besides." },
 	{ "status", SCHEMA_LIST, SCHEMA_AT(struct config_check, statuses),
 	    .min = 1, .max = STATUSES_MAX, .fallback = "200",
 	    .list = &status_list, OF_HTTP,

@@ -205,8 +205,8 @@ print_config(const struct config *c, FILE *out)
 	return ferror(out) ? -EIO : 0;
 }
 
-static int
-text_of(const struct schema_table *table, const void *base, char **ret_text,
+int
+print_keys(const struct schema_table *table, const void *base, char **ret_text,
     size_t *ret_len)
 {
 	CLEANUP(free_str) char *text = NULL;
@@ -230,7 +230,7 @@ text_of(const struct schema_table *table, const void *base, char **ret_text,
 int
 print_text(const struct config *c, char **ret_text, size_t *ret_len)
 {
-	return text_of(&keys_file, c, ret_text, ret_len);
+	return print_keys(&keys_file, c, ret_text, ret_len);
 }
 
 int
@@ -238,5 +238,5 @@ print_check(const struct config_check *c, char **ret_text)
 {
 	size_t len;
 
-	return text_of(&keys_check_table, c, ret_text, &len);
+	return print_keys(&keys_check_table, c, ret_text, &len);
 }

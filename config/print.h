@@ -10,13 +10,17 @@
 
 #include <stdio.h>
 
+struct schema_table;
+
 /* Returns 0 or -EIO. */
 MUST_CHECK int print_config(const struct config *c, FILE *out);
 
 /*
- * The same as a string, or that of a check alone, which the caller frees.
- * Return 0 or -ENOMEM.
+ * The same as a string, or that of a check alone, or of what a table's keys are
+ * in one of its structs, which the caller frees. Return 0 or -ENOMEM.
  */
 MUST_CHECK int print_text(
     const struct config *c, char **ret_text, size_t *ret_len);
 MUST_CHECK int print_check(const struct config_check *c, char **ret_text);
+MUST_CHECK int print_keys(const struct schema_table *table, const void *base,
+    char **ret_text, size_t *ret_len);

@@ -62,8 +62,9 @@ struct schema_form {
 struct schema_list {
 	size_t count_at; /* offset of the count; of an array in place, none */
 	size_t item_size;
-	bool twice;    /* one text may become two items */
-	bool in_place; /* an array of .max items within the struct */
+	bool twice;       /* one text may become two items */
+	bool in_place;    /* an array of .max items within the struct */
+	const char *item; /* what one is called; NULL: as its table or key */
 	const struct schema_form *form;   /* of items that are text, or NULL */
 	const struct schema_table *table; /* of items that are maps, or NULL */
 	/*
@@ -100,7 +101,8 @@ struct schema_key {
 	 */
 	bool (*applies)(const void *base);
 	const char *applies_to;
-	const char *zero;  /* of a number: the word for 0 */
+	bool hidden;      /* may hold a secret: no difference shows the value */
+	const char *zero; /* of a number: the word for 0 */
 	const char *extra; /* of a name: further characters; NULL: none */
 	const char *const *words; /* ends with NULL */
 	const struct schema_table *table;
