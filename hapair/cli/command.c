@@ -16,7 +16,8 @@ static const struct command commands[] = {
 	    "With --daemon it goes into the background once it is ready, and\n"
 	    "the exit status says whether it became ready. It tells a service\n"
 	    "manager when it is ready (sd_notify)." },
-	{ "check", cmd_check, "[-c FILE] [--print | --host [--node NAME]]",
+	{ "check", cmd_check,
+	    "[-c FILE] [--print | --host [--node NAME] | --diff [-s SOCKET]]",
 	    "checks a configuration file",
 	    "Reports every mistake as FILE:LINE:COLUMN, and exits with 2 if\n"
 	    "there is one. --print writes the file back in canonical form with\n"
@@ -24,7 +25,9 @@ static const struct command commands[] = {
 	    "interfaces, the peer, ports, descriptors, files and their rights,\n"
 	    "the servers' names. It prints a line for each, and exits with 1\n"
 	    "if one is an error. It changes nothing, and works whether a\n"
-	    "daemon runs or not." },
+	    "daemon runs or not. --diff prints what the file says and the\n"
+	    "running daemon does not have yet, a line each; values that may be\n"
+	    "secret are left out. Root may ask for that, and the daemon's user." },
 	{ "status", cmd_status, "[-c FILE | -s SOCKET] [--json | --short]",
 	    "shows how this node is",
 	    "Shows which node is master and why, whether the peer is alive and\n"

@@ -12,6 +12,7 @@
 #include "core/wall_clock.h"
 #include "hapair/supervisor/child.h"
 #include "hapair/supervisor/child_setup.h"
+#include "hapair/supervisor/config_request.h"
 #include "hapair/supervisor/fd_keeper.h"
 #include "hapair/supervisor/fence_run.h"
 #include "hapair/supervisor/key_keeper.h"
@@ -460,7 +461,9 @@ on_request(void *arg, const char *request, int *socket)
 	const bool reload = strcmp(request, "reload") == 0;
 	struct child *r = moves || reload ? &s->failover : &s->relay;
 
-	if (!status && !moves && !server && !reload)
+	if (strcmp(request, "configuration") == 0)
+		config_request_answer(s->loop, s->setup->config, socket);
+	else if (!status && !moves && !server && !reload)
 		reply_error(s->loop, socket, CONTROL_UNKNOWN);
 	else if (server && s->stage == STAGE_RUNNING)
 		state_store_obey(&s->store, request, socket);
