@@ -312,7 +312,8 @@ def test_daemon_and_pid_file() -> None:
         assert alive(pid) and pid in stage.lab.pids("p1")
         assert stage["p1"].status()["pid"] == pid
         # The lock is this process's, not that of the one which has gone.
-        assert f" {pid} " in Path("/proc/locks").read_text()
+        inode = os.stat(f"{stage.lab.host_dir('p1')}/control.sock.lock").st_ino
+        assert re.search(rf" {pid} \S+:{inode} ", Path("/proc/locks").read_text())
         wait_for(lambda: stage["p1"].state() == "master", 5 * SLOW)
         assert Path(f"/proc/{pid}/cwd").readlink() == Path("/")
         for fd in "012":
