@@ -20,18 +20,6 @@
 /* From the change to `promote`: likewise, but see ACTIVE_CHOICE_PATIENCE_MS. */
 #define PROMOTE_MS 10000
 
-/* Something that costs `ms` each; `at_once` may be had in advance. */
-static bool
-pay(struct mono *paid, unsigned at_once, uint32_t ms, struct mono now)
-{
-	const struct mono since = mono_before(*paid, now) ? now : *paid;
-
-	if (mono_span_ms(now, since) > (int64_t)(at_once - 1) * ms)
-		return false;
-	*paid = mono_add_ms(since, ms);
-	return true;
-}
-
 static bool
 is_member(const struct config *c, size_t service, size_t leader)
 {
@@ -93,7 +81,7 @@ may_fence(struct standby_guard *g, const struct msg_fence *m,
 		return say(
 		    sight->waits ? STANDBY_GUARD_LATER : STANDBY_GUARD_NO,
 		    "the one to be fenced is not the active one", ret_why);
-	if (!pay(&g->fences_paid, RUNS_AT_ONCE, RUN_MS, now))
+	if (!rate_allows(&g->fence_rate, RUNS_AT_ONCE, RUN_MS, now))
 		return say(STANDBY_GUARD_NO, "it has run too often", ret_why);
 	return STANDBY_GUARD_YES;
 }
@@ -112,7 +100,7 @@ may_promote(struct standby_guard *g, const struct msg_fence *m,
 		return say(
 		    STANDBY_GUARD_NO, "there was no such change", ret_why);
 	g->promotes = false;
-	if (!pay(&g->promotes_paid, RUNS_AT_ONCE, RUN_MS, now))
+	if (!rate_allows(&g->promote_rate, RUNS_AT_ONCE, RUN_MS, now))
 		return say(STANDBY_GUARD_NO, "it has run too often", ret_why);
 	return STANDBY_GUARD_YES;
 }
@@ -139,7 +127,8 @@ standby_guard_choose(struct standby_guard *all, const struct config *c,
 	if (sight->active != (int)to &&
 	    !is_fenced(all, c, leader, sight->active, now))
 		return say(STANDBY_GUARD_NO, "no fence has passed", ret_why);
-	if (!pay(&all[leader].choices_paid, CHOICES_AT_ONCE, CHOICE_MS, now))
+	if (!rate_allows(
+	        &all[leader].choice_rate, CHOICES_AT_ONCE, CHOICE_MS, now))
 		return say(
 		    STANDBY_GUARD_LATER, "it does so too often", ret_why);
 	return STANDBY_GUARD_YES;

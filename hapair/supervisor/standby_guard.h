@@ -12,12 +12,12 @@
 
 #include "core/mono.h"
 #include "core/msg.h"
+#include "core/rate.h"
 
 struct config;
 
 struct standby_guard {
-	/* So many runs and changes are paid for. */
-	struct mono fences_paid, promotes_paid, choices_paid;
+	struct rate fence_rate, promote_rate, choice_rate;
 	bool fenced; /* its fence has passed */
 	uint16_t fenced_host;
 	struct mono fenced_at;
