@@ -11,6 +11,7 @@ runs a sample in namespaces, `make faults FAULTS=--matrix` all of it, or
 from __future__ import annotations
 
 import contextlib
+import copy
 import itertools
 import os
 import random
@@ -242,7 +243,7 @@ def _signal(stage: Stage, host: str, number: signal.Signals) -> None:
 
 def _other_file(stage: Stage, host: str, name: str) -> str:
     """A file in which the group is called otherwise; or a server counts otherwise."""
-    config, path = stage.build(), f"{stage.lab.dir}/{host}.yaml"
+    config, path = copy.deepcopy(stage.build()), f"{stage.lab.dir}/{host}.yaml"
     if "name of the group" in name:
         config["pair"]["groups"][0]["name"] = f"of-{host}"
     else:
@@ -251,8 +252,9 @@ def _other_file(stage: Stage, host: str, name: str) -> str:
     return path
 
 
-def _restart(stage: Stage, harm: Harm | None, host: str) -> None:
-    """As what the harm says; as what it was, where there is none."""
+def _restart(stage: Stage, harm: Harm | None, host: str, understood: bool) -> None:
+    """As what the harm says; as what it was, where there is none. One that its peer
+    does not understand may never find out how it stands."""
     node, name = stage[host], harm.name if harm else ""
     node.stop()
     node.binary, node.config = BINARY, stage.config
@@ -269,8 +271,8 @@ def _restart(stage: Stage, harm: Harm | None, host: str) -> None:
     node.start()
 
     def stands() -> bool:
-        """the node has found out how it stands, as who restarts the next one waits for"""
-        return node.state() in ("master", "backup")
+        """the node knows how it stands, which who restarts the next one waits for"""
+        return node.state() in ("master", "backup", *(() if understood else ("init",)))
 
     wait_for(stands, 10 * SLOW)
 
@@ -280,7 +282,7 @@ def inflict(stage: Stage, harm: Harm, hosts: list[str]) -> Callable[[], None]:
     stopped = [pid for host in hosts if not harm.runs for pid in stage[host].everyone()]
     for host in hosts:
         if harm.restarted:
-            _restart(stage, harm, host)
+            _restart(stage, harm, host, harm.is_heard)
         elif not harm.runs and harm.lasts:
             _signal(stage, host, signal.SIGSTOP)
         elif not harm.runs:
@@ -303,7 +305,7 @@ def inflict(stage: Stage, harm: Harm, hosts: list[str]) -> Callable[[], None]:
                 os.kill(pid, signal.SIGCONT)
         for host in hosts:
             if harm.restarted:
-                _restart(stage, None, host)
+                _restart(stage, None, host, harm.is_heard or host == hosts[-1])
             elif not harm.carrier:
                 stage.lab.plug_cable(host)
             elif not harm.hears and not harm.speaks:
