@@ -159,6 +159,24 @@ client_ask(
 }
 
 int
+client_run(const char *command, int argc, char **argv)
+{
+	struct client client = { .command = command,
+		.path = COMMAND_CONFIG_PATH };
+	const struct command_option options[] = {
+		{ 'c', .word = &client.path },
+		{ 's', .word = &client.socket },
+	};
+	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
+	int status =
+	    command_parse(command, argc, argv, options, ARRAY_LEN(options));
+
+	if (status == COMMAND_DONE)
+		status = client_ask(&client, command, &d);
+	return status == COMMAND_DONE ? client_print_text(d) : status;
+}
+
+int
 client_print_text(const struct json_doc *answer)
 {
 	return puts(json_doc_string(answer, "text")) < 0 || fflush(stdout) != 0

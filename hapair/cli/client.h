@@ -28,5 +28,11 @@ struct client {
 MUST_CHECK int client_ask(
     const struct client *c, const char *request, struct json_doc **ret_answer);
 
+/*
+ * All of a command that is its name and no more: reads -c and -s, asks, prints
+ * the sentence. Returns the exit status.
+ */
+MUST_CHECK int client_run(const char *command, int argc, char **argv);
+
 /* Of an answer that is a sentence. Returns the exit status. */
 MUST_CHECK int client_print_text(const struct json_doc *answer);
