@@ -52,6 +52,14 @@ refuse(const struct role *role, const char *wanted, char text[static TEXT_MAX])
 	    list(n->peer.keys, taken), two ? "one of these" : "that one");
 }
 
+/* Its processes are gone; when they are started it has what its file says. */
+static bool
+lacks_them(const struct peer *peer, const uint64_t keys[HELLO_KEYS_MAX])
+{
+	return peer->known && (peer->resigned || peer->ended) &&
+	    !peer_takes(peer, keys);
+}
+
 /* Returns false where they are refused, with `text` to say why. */
 static bool
 change(struct role *role, const struct secret_keys *keys,
@@ -79,8 +87,11 @@ change(struct role *role, const struct secret_keys *keys,
 	secret_wipe(&auth, sizeof(auth));
 	inbox_put(&role->inbox, &ev);
 	log_notice("failover", "keys: %s -> %s", was, is);
-	(void)snprintf(text, TEXT_MAX, "keys: %s -> %s%s", was, is,
-	    strcmp(was, is) == 0 ? ", as they were" : "");
+	(void)snprintf(text, TEXT_MAX, "keys: %s -> %s%s%s", was, is,
+	    strcmp(was, is) == 0 ? ", as they were" : "",
+	    lacks_them(peer, ev.keys)
+	        ? "; hapair was ended on the peer, and took none of them: put the same key file there before it is started"
+	        : "");
 	return true;
 }
 

@@ -143,8 +143,11 @@ def test_what_would_part_the_nodes_is_refused() -> None:
         done = stage["p1"].cli("reload")
         assert "keep one of these as the second line" in done.stderr, done.stderr
         refuse_while_silent(stage, new, old)
-        write_keys(stage, "p2", new)
         stage["p2"].stop()
+        said = reload(stage, "p1", new)
+        assert "before it is started" in said, said
+        assert "before it is started" not in reload(stage, "p1", old)
+        write_keys(stage, "p2", new)
         stage["p2"].start()
         for host in HOSTS:
             def told() -> bool:
