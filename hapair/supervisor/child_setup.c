@@ -61,7 +61,7 @@ child_setup_groups(struct child *failover, const struct msg_group *groups,
     const bool *known, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct buf b = BUF_WRITER(MSG_TEXT_MAX + 64);
+		struct buf b = BUF_WRITER(2 * MSG_TEXT_MAX + 64);
 
 		if (!known[i])
 			continue;
