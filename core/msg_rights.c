@@ -73,11 +73,14 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	/* Once for each introduction; they are 50 ms apart. */
 	{ MSG_SIBLING_LOST, F, S, TOLD, false, BYTES(5), 64, 32 },
 	{ MSG_SIBLING_LOST, R, S, TOLD, false, BYTES(5), 64, 32 },
-	/* Failover. */
+	/*
+	 * Failover. Each heartbeat of a peer may change each of 16 groups, or
+	 * begin a handover that fails.
+	 */
 	{ MSG_HOLD, F, S, STARTING | STOPPING, true, EMPTY, 8, 0 },
-	{ MSG_GROUP, F, S, TOLD, false, 33, 33 + 2 * TEXT(MSG_TEXT_MAX), 2048,
-	    256 },
-	{ MSG_MUTE, F, S, TOLD, false, BYTES(4), 256, 64 },
+	{ MSG_GROUP, F, S, TOLD, false, 33, 33 + 2 * TEXT(MSG_TEXT_MAX), 8192,
+	    4096 },
+	{ MSG_MUTE, F, S, TOLD, false, BYTES(4), 4096, 1024 },
 	{ MSG_HANDED_OVER, F, S, STOPPING, false, EMPTY, ONCE },
 	/* By operators, in a loop. */
 	{ MSG_PAUSE, F, S, TOLD, false, BYTES(13), 4096, 2048 },
@@ -92,9 +95,9 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	{ MSG_CHOSEN, R, S, TOLD, false, BYTES(12), 4096, 256 },
 	{ MSG_FENCE, R, S, TOLD, false, BYTES(11), 4096, 256 },
 	/* Failover to the relay. */
-	{ MSG_GROUP, F, R, TOLD, false, 33, 33 + 2 * TEXT(MSG_TEXT_MAX), 2048,
-	    256 },
-	{ MSG_RESET, F, R, TOLD, false, BYTES(2), 256, 64 },
+	{ MSG_GROUP, F, R, TOLD, false, 33, 33 + 2 * TEXT(MSG_TEXT_MAX), 8192,
+	    4096 },
+	{ MSG_RESET, F, R, TOLD, false, BYTES(2), 4096, 1024 },
 	{ MSG_PEER, F, R, TOLD, false, 107, 1912, 4096, 4096 },
 	{ MSG_TRACKS, F, R, TOLD, false, 2, 2 + MSG_TRACKS_MAX, 4096, 4096 },
 	{ MSG_ANSWERED, F, R, TOLD, false, BYTES(4), 4096, 4096 },
@@ -103,7 +106,7 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	{ MSG_SERVICE, R, F, TOLD, false, BYTES(8), 16384, 4096 },
 	{ MSG_ASK, R, F, TOLD, false, BYTES(4), 4096, 4096 },
 	{ MSG_STOPPED, R, F, TOLD, false, EMPTY, ONCE },
-	{ MSG_RESET, R, F, TOLD, false, BYTES(2), 256, 64 },
+	{ MSG_RESET, R, F, TOLD, false, BYTES(2), 4096, 1024 },
 	/* Each worker has some to tell each millisecond. */
 	{ MSG_CONNECTIONS_BEGIN, R, F, TOLD, false, EMPTY, 1024, 256 },
 	{ MSG_CONNECTIONS, R, F, TOLD, false, 1, FULL, 65536, 32768 },
