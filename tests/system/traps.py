@@ -116,7 +116,9 @@ class Relay:
         return sum(f.startswith("socket:") for f in self.files())
 
     def pipes(self) -> int:
-        return len({f for f in self.files() if f.startswith("pipe:")})
+        """But for the one that tells of a refused system call."""
+        report = os.readlink(f"/proc/{self.pid}/fd/4")
+        return len({f for f in self.files() if f.startswith("pipe:")} - {report})
 
     def states(self) -> list[str]:
         """The states of all TCP sockets of the service on the relay's host."""
