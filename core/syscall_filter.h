@@ -41,7 +41,8 @@ struct syscall_filter_rule {
 /*
  * All threads are held to `rules` and to what any process of ours needs. After
  * proc_drop(). `report` is the pipe's end, which stays the caller's. Returns 0,
- * -ENOSYS where the kernel or this build has no filters, or -errno.
+ * -ENOSYS where the kernel or this build has no filters, -ECANCELED where the
+ * environment has HAPAIR_UNFILTERED, or -errno.
  */
 MUST_CHECK int syscall_filter_enter(
     const struct syscall_filter_rule *rules, size_t n, int report);

@@ -35,7 +35,7 @@ static const struct syscall_filter_rule rules[] = {
 	 */
 	{ .calls = "open", .error = EACCES, .tests = { OPENS_TO_READ(1) } },
 	{ .calls = "openat", .error = EACCES, .tests = { OPENS_TO_READ(2) } },
-	{ .calls = "stat lstat access faccessat readlink readlinkat",
+	{ .calls = "stat lstat statx access faccessat readlink readlinkat",
 	    .error = EACCES },
 	{ .calls = "newfstatat",
 	    .error = EACCES,

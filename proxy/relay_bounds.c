@@ -27,7 +27,7 @@ static const struct syscall_filter_rule rules[] = {
 	/* The resolver's, of newer versions of c-ares. */
 	{ .calls = "inotify_init1 inotify_add_watch inotify_rm_watch" },
 	/* Certificates, names, and what libkrb5 and the C library look at. */
-	{ .calls = "open openat stat lstat newfstatat access faccessat" },
+	{ .calls = "open openat stat lstat newfstatat statx access faccessat" },
 	{ .calls = "readlink readlinkat getdents64 getcwd statfs fstatfs" },
 	/* Plugins of both: a file's code, which nobody can write to. */
 	{ .calls = "mmap",

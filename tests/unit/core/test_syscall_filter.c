@@ -157,6 +157,20 @@ what_is_refused_ends_the_process_and_is_told(void **state)
 }
 
 static void
+an_operator_can_switch_it_off(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("HAPAIR_UNFILTERED", "1", 1), 0);
+	if (!SANITIZED) {
+		assert_int_equal(
+		    syscall_filter_enter(rules, ARRAY_LEN(rules), -1),
+		    -ECANCELED);
+		assert_int_equal(syscall_filter_enter_wide(-1), -ECANCELED);
+	}
+	assert_int_equal(unsetenv("HAPAIR_UNFILTERED"), 0);
+}
+
+static void
 a_number_without_a_name_is_its_name(void **state)
 {
 	char name[SYSCALL_FILTER_NAME_MAX];
@@ -170,6 +184,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_refused_ends_the_process_and_is_told),
+		cmocka_unit_test(an_operator_can_switch_it_off),
 		cmocka_unit_test(a_number_without_a_name_is_its_name),
 	};
 
