@@ -101,6 +101,11 @@ class Liar:
             line.close()
         self.udp.close()
 
+    def restart(self) -> None:
+        """As a process that was started anew: what it said of its numbers is past."""
+        self.boot = os.urandom(16)
+        self.seq = 0
+
     # -- heartbeats --------------------------------------------------------
 
     def listen(self) -> None:
@@ -131,7 +136,7 @@ class Liar:
     def beat(self, **said: Any) -> bytes:
         """A hello, true but for what is `said`."""
         boot, nonce, seq = self._echo()
-        self.seq += 1
+        self.seq = max(self.seq + 1, said.get("seq", 0))
         get = said.get
         groups = [(get("group", self.group), get("state", BACKUP),
                    get("flags", 0), get("priority", 100), get("faults", 0),
@@ -186,6 +191,8 @@ class Liar:
         body = bytearray(packet[:-16])
         for _ in range(r.randint(1, 4)):
             body[r.randrange(len(body))] = r.choice((0, 1, 0x7F, 0x80, 0xFF))
+        # Another number, and nothing would be heard until it starts anew.
+        body[84:92] = packet[84:92]
         # No claim: its state is at 4 and its flags are at 5 of each group.
         if len(body) >= 134:
             body[132] = r.choice((INIT, BACKUP, FAULT, 4, 255))

