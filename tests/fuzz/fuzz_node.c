@@ -105,7 +105,18 @@ static const struct inbox_calls calls = { .clock = look_at_clock,
 	.failed = note_failed,
 	.wake_at = note_wake };
 
-/* From the peer, mostly as it would say it. */
+/* Near what is known, and at the ends of what there is. */
+static uint64_t
+read_number(struct fuzz *f, uint64_t near)
+{
+	const uint8_t byte = buf_get_u8(&f->b);
+	const uint64_t far[] = { near + 1, UINT64_MAX, UINT64_C(1) << 63,
+		UINT64_C(1) << 31, near - 1, near + (UINT64_C(1) << 63) };
+
+	return byte < 0xf0 ? byte : far[byte % ARRAY_LEN(far)];
+}
+
+/* From the peer, mostly as it would say it; the rest as one that lies would. */
 static void
 read_hello(struct fuzz *f, struct node_event *ev)
 {
@@ -125,6 +136,12 @@ read_hello(struct fuzz *f, struct node_event *ev)
 	h->resigning = byte & 64;
 	h->interval_ms = 20;
 	h->misses = byte & 128 ? buf_get_u8(b) : 3;
+	if (byte & 128) {
+		h->interval_ms = (uint16_t)(1 + 40 * buf_get_u8(b));
+		h->pause_epoch =
+		    (uint32_t)read_number(f, f->inbox.node.pause.epoch);
+		h->pause_ms = 100 * buf_get_u8(b);
+	}
 	h->n_groups = GROUPS - (buf_get_u8(b) == 0xff);
 	for (unsigned i = 0; i < h->n_groups; i++) {
 		const uint8_t bits = buf_get_u8(b), ill = buf_get_u8(b);
@@ -138,7 +155,11 @@ read_hello(struct fuzz *f, struct node_event *ev)
 			.faults = ill & 1,
 			.lacks = ill >> 1 & 1,
 			.priority = (uint8_t)(1 + buf_get_u8(b) % 254),
-			.term = buf_get_u8(b) };
+			.term = read_number(
+			    f, f->inbox.node.groups[i].election.term) };
+		if ((bits & 3) == ELECTION_MASTER && (bits & 128) == 0)
+			h->groups[i].served_ms =
+			    10 * buf_get_u8(b) * (ill & 4 ? 235 : 1);
 		h->groups[i].macs[0][5] = bits >> 4 & 3;
 	}
 	ev->hello.path = buf_get_u8(b) % (NODE_PATHS_MAX + 1);
