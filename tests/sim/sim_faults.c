@@ -136,7 +136,8 @@ expected_of_restart(const struct sim *s, const struct fault *f)
 	if (f->victim == VICTIM_MASTER)
 		o.nobody_ms = HANDOVER_RELEASE_MS + DOUBT_MS + BOTH_MS;
 	else if (f->victim == VICTIM_BOTH)
-		o.nobody_ms = START_MS + taken_ms;
+		/* Each of two starts, one after the other, has its doubts. */
+		o.nobody_ms = START_MS + taken_ms + echo_ms;
 	return o;
 }
 
