@@ -4,19 +4,21 @@ ended; what it sends delays nobody; and after every loss somebody mends."""
 import contextlib
 import os
 import signal
+import socket
 import struct
 import threading
 import time
 from typing import Iterator
 
 from impostor import Impostor, lingering, stopped, to_other_role, to_supervisor
-from stage import SLOW, Node, Stage, figure, wait_for
+from stage import SLOW, Node, Stage, figure, read_all, single, wait_for
 
 
 @contextlib.contextmanager
 def standing() -> Iterator[tuple[Stage, Node]]:
-    """A pair that serves; nothing of what follows may move its address."""
-    with Stage() as stage:
+    """A pair that serves; nothing of what follows may move its address. It waits for a
+    relay as long as it can, however busy the machine."""
+    with Stage(pair={"hang_timeout": "10s"}) as stage:
         stage.serve()
         stage.start()
         yield stage, stage["p1"]
@@ -72,6 +74,40 @@ def test_s04_a_descriptor_that_sleeps() -> None:
                 answers_within(node, 1000)
                 stage.wait_serving("p1")
                 wait_for(lambda: is_mended(node), 5 * SLOW)
+
+
+def test_s04_an_operators_descriptor_that_sleeps() -> None:
+    """Neither the supervisor nor the role that answers closes it."""
+    with single() as stage, lingering(4) as fds:
+        stage.serve()
+        stage.start()
+        node = stage["p1"]
+        for line in (b"status\n", b"status\nand more\n"):
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(f"{node.lab.host_dir(node.host)}/control.sock")
+                with stopped(node.pid):
+                    for part in (line, b"rest"):
+                        fd = fds.pop()
+                        socket.send_fds(sock, [part], [fd])
+                        os.close(fd)
+                assert read_all(sock)
+            answers_within(node, 1000)
+
+
+def test_s05_a_role_that_closes_its_channel() -> None:
+    """And lives on: nobody could tell it anything any more."""
+    with single() as stage:
+        stage.serve()
+        stage.start()
+        node = stage["p1"]
+        relay = node.relay()
+        os.kill(relay, signal.SIGSTOP)
+        with to_supervisor(relay) as impostor:
+            impostor.end()
+        wait_for(lambda: "has closed its channel and goes on, killing it" in node.log(), 5 * SLOW)
+        wait_for(lambda: node.roles().get("relay", relay) != relay, 5 * SLOW)
+        stage.wait_serving("p1")
+        assert stage.ask() in ("s1", "s2", "s3")
 
 
 def flood(impostor: Impostor, until: threading.Event) -> None:

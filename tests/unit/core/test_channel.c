@@ -78,6 +78,54 @@ a_reader_that_does_not_read_is_told_of(void **state)
 	fd_close(&ends[1]);
 }
 
+/* Who has much to say leaves room for who has little. */
+static void
+half_of_a_channel_is_room(void **state)
+{
+	static char body[CHANNEL_BODY_MAX];
+	static struct channel_packet p;
+	unsigned n = 0, more = 0;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(channel_pair(ends), 0);
+	while (channel_has_room(ends[0])) {
+		assert_int_equal(
+		    channel_send(ends[0], 1, body, sizeof(body), -1), 0);
+		assert_in_range(++n, 1, 100000);
+	}
+	while (channel_send(ends[0], 1, body, sizeof(body), -1) == 0)
+		more++;
+	assert_in_range(more, n / 2, 2 * n);
+	while (channel_recv(ends[1], &p) == 1)
+		;
+	assert_true(channel_has_room(ends[0]));
+	fd_close(&ends[0]);
+	fd_close(&ends[1]);
+}
+
+static void
+what_is_unread_holds_up_nobody(void **state)
+{
+	static struct channel_packet p;
+	char byte;
+	int ends[2], pipe_ends[2];
+
+	(void)state;
+	assert_int_equal(channel_pair(ends), 0);
+	assert_int_equal(pipe(pipe_ends), 0);
+	assert_int_equal(channel_send(ends[0], 1, NULL, 0, pipe_ends[1]), 0);
+	fd_close(&pipe_ends[1]);
+	channel_close(NULL, &ends[1]);
+	assert_int_equal(ends[1], -1);
+	/* All of it is closed, and the other side knows. */
+	assert_int_equal(read(pipe_ends[0], &byte, 1), 0);
+	assert_int_equal(channel_recv(ends[0], &p), 0);
+	channel_close(NULL, &ends[1]);
+	fd_close(&pipe_ends[0]);
+	fd_close(&ends[0]);
+}
+
 static void
 a_sealed_file_cannot_be_changed(void **state)
 {
@@ -99,6 +147,8 @@ main(void)
 		cmocka_unit_test(a_packet_arrives_with_its_descriptor),
 		cmocka_unit_test(what_is_no_packet_is_refused),
 		cmocka_unit_test(a_reader_that_does_not_read_is_told_of),
+		cmocka_unit_test(half_of_a_channel_is_room),
+		cmocka_unit_test(what_is_unread_holds_up_nobody),
 		cmocka_unit_test(a_sealed_file_cannot_be_changed),
 	};
 
