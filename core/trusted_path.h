@@ -19,7 +19,7 @@
 #include <limits.h>
 #include <sys/types.h>
 
-#define TRUSTED_PATH_WHY_MAX 640
+#define TRUSTED_PATH_WHY_MAX 704
 #define TRUSTED_PATH_NAME_MAX (NAME_MAX + 1)
 
 enum trusted_path_rule {
