@@ -239,7 +239,7 @@ try_table(struct notice *t, const struct schema_table *table, char *base,
 			continue;
 		if (!k->list->in_place) {
 			memcpy(&n, base + k->list->count_at, sizeof(n));
-			memcpy(&items, items, sizeof(items));
+			memcpy(&items, base + k->offset, sizeof(items));
 		}
 		for (size_t j = 0; j < n; j++)
 			try_table(t, k->list->table,
