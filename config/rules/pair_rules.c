@@ -274,27 +274,15 @@ static void
 refuse_service(struct rules *r, const struct tree_node *at, const char *name)
 {
 	const struct config *c = r->config;
-	unsigned best = nearest_limit(name) + 1;
-	const char *near = NULL;
+	struct nearest near = nearest_to(name);
+	char text[NEAREST_TEXT];
 
-	for (size_t i = 0; i < c->n_services; i++) {
-		const char *other = c->services[i].name;
-		unsigned d =
-		    other == NULL ? best : nearest_distance(name, other);
-
-		if (d < best) {
-			best = d;
-			near = other;
-		}
-	}
-	if (near != NULL)
-		diag_error(r->diag, &at->at,
-		    "there is no service '%s'; did you mean '%s'?", at->shown,
-		    near);
-	else
-		diag_error(r->diag, &at->at,
-		    "there is no service '%s'; expected one of 'services'",
-		    at->shown);
+	for (size_t i = 0; i < c->n_services; i++)
+		if (c->services[i].name != NULL)
+			nearest_offer(&near, c->services[i].name);
+	diag_error(r->diag, &at->at, "there is no service '%s'%s", at->shown,
+	    near.word != NULL ? nearest_text(&near, text)
+	                      : "; expected one of 'services'");
 }
 
 static void

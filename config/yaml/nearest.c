@@ -1,10 +1,11 @@
 #include "config/yaml/nearest.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
-/* Longer than any key of ours: no need to compare, and no long rows. */
-#define WORD_MAX 40
+/* Longer than what people type: no need to compare, and no long rows. */
+#define WORD_MAX 64
 
 static unsigned
 smaller(unsigned a, unsigned b)
@@ -54,4 +55,33 @@ nearest_limit(const char *text)
 	size_t third = strlen(text) / 3;
 
 	return third > 1 ? (unsigned)smaller((unsigned)third, WORD_MAX) : 1;
+}
+
+struct nearest
+nearest_to(const char *typed)
+{
+	return (struct nearest){ .typed = typed,
+		.below = nearest_limit(typed) + 1 };
+}
+
+void
+nearest_offer(struct nearest *n, const char *word)
+{
+	const unsigned distance = nearest_distance(n->typed, word);
+
+	/* Nothing typed is no slip of the hand, nor is all of it. */
+	if (distance >= n->below || distance >= strlen(n->typed))
+		return;
+	n->below = distance;
+	n->word = word;
+}
+
+const char *
+nearest_text(const struct nearest *n, char buf[static NEAREST_TEXT])
+{
+	buf[0] = '\0';
+	if (n->word != NULL)
+		(void)snprintf(
+		    buf, NEAREST_TEXT, "; did you mean '%s'?", n->word);
+	return buf;
 }

@@ -17,3 +17,18 @@ unsigned nearest_distance(const char *a, const char *b);
  * a third of its letters, and at least one.
  */
 unsigned nearest_limit(const char *text);
+
+/* The best of the words that were offered so far. They are borrowed. */
+struct nearest {
+	const char *typed, *word; /* word NULL: none is near */
+	unsigned below;           /* a better one is nearer than this */
+};
+
+#define NEAREST_TEXT 96
+
+struct nearest nearest_to(const char *typed);
+void nearest_offer(struct nearest *n, const char *word);
+
+/* "; did you mean 'WORD'?", or "" where none is near. Returns `buf`. */
+const char *nearest_text(
+    const struct nearest *n, char buf[static NEAREST_TEXT]);

@@ -18,24 +18,29 @@ cmd_genkey(int argc, char **argv)
 {
 	char why[TRUSTED_PATH_WHY_MAX];
 	struct secret_key key;
-	int status = COMMAND_DONE;
+	const char *path = NULL;
+	const struct command_option options[] = {
+		{ .word = &path },
+	};
+	int status =
+	    command_parse("genkey", argc, argv, options, ARRAY_LEN(options));
 	int e;
 
-	if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
-		return command_misused("genkey", "expected one file at most");
+	if (status != COMMAND_DONE)
+		return status;
 	if (secret_init() < 0)
 		return command_refuse(
 		    "genkey", COMMAND_FAILED, "there are no random numbers");
 	secret_random(key.bytes, sizeof(key.bytes));
-	if (argc == 1) {
+	if (path == NULL) {
 		status = print(&key);
 	} else {
-		e = secret_save(argv[1], &key);
+		e = secret_save(path, &key);
 		if (e < 0)
 			status = command_refuse("genkey", COMMAND_FAILED,
-			    "%s: %s", argv[1],
+			    "%s: %s", path,
 			    trusted_path_fault(
-			        argv[1], TRUSTED_PATH_ANYBODYS, e, why));
+			        path, TRUSTED_PATH_ANYBODYS, e, why));
 	}
 	secret_wipe(&key, sizeof(key));
 	return status;

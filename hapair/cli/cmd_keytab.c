@@ -1,50 +1,69 @@
 #include "hapair/cli/cmd_keytab.h"
 
 #include "config/schema/scalar.h"
+#include "config/yaml/nearest.h"
 #include "core/secret.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static const struct sub {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *usage;
-} subs[] = {
-	{ "list", cmd_keytab_list, "FILE [--json]" },
+const struct command cmd_keytab_subs[] = {
+	{ "list", cmd_keytab_list, "FILE [--json]", "shows what is in one",
+	    "Shows each entry's kvno, enctype, timestamp, name type and\n"
+	    "principal, and a fingerprint of its key, never the key itself.\n"
+	    "The same fingerprint on two hosts means the same key. A file\n"
+	    "that is truncated or no keytab is refused with the place of the\n"
+	    "fault; MIT's tools stop there without a word." },
 	{ "merge", cmd_keytab_merge,
-	    "-o OUT [--principal PATTERN]... [--drop-kvno-older-than N] [--owner USER[:GROUP]] IN..." },
+	    "-o OUT [--principal PATTERN]... [--drop-kvno-older-than N] [--owner USER[:GROUP]] IN...",
+	    "makes one out of several",
+	    "Makes one keytab out of several, with mode 0400 and the owner\n"
+	    "that OUT had. It is renamed into place, or OUT stays as it was.\n"
+	    "A key that occurs twice is kept once; different keys under one\n"
+	    "name are refused. OUT may be an IN, and must be one to keep what\n"
+	    "it has. PATTERN is a shell's, such as 'proxy/*'. The newest kvno\n"
+	    "of a principal is never dropped." },
 	{ "merge", cmd_keytab_merge,
-	    "--proxy FILE --hosts DIR --out DIR [the same options]" },
-	{ "verify", cmd_keytab_verify, "FILE [--principal PRINCIPAL]" },
+	    "--proxy FILE --hosts DIR --out DIR [the same options]",
+	    "makes one for each of many hosts",
+	    "The same for many hosts: merges each keytab in DIR with FILE.\n"
+	    "A keytab in DIR is called HOST or HOST.keytab, and has keys of\n"
+	    "that host alone." },
+	{ "verify", cmd_keytab_verify, "FILE [--principal PRINCIPAL]",
+	    "proves one against the KDC",
+	    "Proves against the KDC that the keys work: logs in with each\n"
+	    "principal, asks for a ticket for it, and opens the ticket with\n"
+	    "the key. It says what fails and what mends it, and exits with 1;\n"
+	    "it also does so for a clock or a host name that would make the\n"
+	    "service refuse. Run it on the host where the keytab is used." },
 	{ "flags", cmd_keytab_flags,
-	    "FILE --vip HOST --host HOST [--port PORT]" },
+	    "FILE --vip HOST --host HOST [--port PORT]",
+	    "prints the flags of an impalad",
+	    "Prints the flags of the impalad on that host, in the order that\n"
+	    "works, and what clients of the virtual IP have to write." },
 	{ "flags", cmd_keytab_flags,
-	    "--lint FLAGS [FILE] [--vip HOST] [--host HOST]" },
+	    "--lint FLAGS [FILE] [--vip HOST] [--host HOST]",
+	    "looks at the flags of an impalad",
+	    "Looks at the flags that an impalad has, in a flag file or\n"
+	    "/etc/default/impala: flags that are swapped or missing, and\n"
+	    "principals that are not in the keytab. Exits with 1 if there is\n"
+	    "one." },
+	{ .name = NULL },
 };
-
-static void
-print_usage(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(subs); i++)
-		if (name == NULL || strcmp(name, subs[i].name) == 0)
-			(void)fprintf(stderr, "usage: hapair keytab %s %s\n",
-			    subs[i].name, subs[i].usage);
-}
 
 int
 cmd_keytab_misused(const char *name, const char *format, ...)
 {
+	char text[512], command[32];
 	va_list args;
 
-	(void)fprintf(stderr, "hapair keytab: ");
 	va_start(args, format);
-	(void)vfprintf(stderr, format, args);
+	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	(void)fputc('\n', stderr);
-	print_usage(name);
-	return COMMAND_WRONG;
+	(void)snprintf(command, sizeof(command), "keytab%s%s",
+	    name != NULL ? " " : "", name != NULL ? name : "");
+	return command_misused(command, "%s", text);
 }
 
 int
@@ -52,10 +71,12 @@ cmd_keytab_options(const char *name, int argc, char **argv,
     const struct command_option *options, size_t n)
 {
 	const char *odd = command_options(argc, argv, options, n);
+	char text[256];
 
-	return odd == NULL
-	    ? COMMAND_DONE
-	    : cmd_keytab_misused(name, "'%s' is not understood", odd);
+	if (odd == NULL)
+		return COMMAND_DONE;
+	command_odd_text(odd, options, n, text, sizeof(text));
+	return cmd_keytab_misused(name, "%s", text);
 }
 
 bool
@@ -101,20 +122,22 @@ cmd_keytab_open(struct keyfile *f, const char *path)
 int
 cmd_keytab(int argc, char **argv)
 {
+	const struct command *sub;
+	char near[NEAREST_TEXT];
 	int status;
 
 	if (argc < 2)
-		return cmd_keytab_misused(NULL, "expected what to do");
-	for (size_t i = 0; i < ARRAY_LEN(subs); i++) {
-		if (strcmp(argv[1], subs[i].name) != 0)
-			continue;
-		vault_seal_process();
-		if (secret_init() < 0)
-			return command_refuse("keytab", COMMAND_FAILED,
-			    "there are no random numbers");
-		status = subs[i].run(argc - 1, argv + 1);
-		vault_scrub_stack();
-		return status;
-	}
-	return cmd_keytab_misused(NULL, "there is no '%s'", argv[1]);
+		return cmd_keytab_misused(
+		    NULL, "expected list, merge, verify or flags");
+	sub = command_find(cmd_keytab_subs, argv[1]);
+	if (sub == NULL)
+		return cmd_keytab_misused(NULL, "there is no '%s'%s", argv[1],
+		    command_nearest(cmd_keytab_subs, argv[1], near));
+	vault_seal_process();
+	if (secret_init() < 0)
+		return command_refuse(
+		    "keytab", COMMAND_FAILED, "there are no random numbers");
+	status = sub->run(argc - 1, argv + 1);
+	vault_scrub_stack();
+	return status;
 }

@@ -20,6 +20,8 @@ struct cmd_keytab_merge {
 	struct replace_owner owner;
 };
 
+extern const struct command cmd_keytab_subs[]; /* ends without a name */
+
 int cmd_keytab_list(int argc, char **argv);
 int cmd_keytab_merge(int argc, char **argv);
 int cmd_keytab_flags(int argc, char **argv);
@@ -32,7 +34,7 @@ int cmd_keytab_verify(int argc, char **argv);
  */
 int cmd_keytab_batch(const struct cmd_keytab_merge *m);
 
-/* "hapair keytab: TEXT", and how the command is used. Returns COMMAND_WRONG. */
+/* As command_misused(), of what is below `keytab`; NULL: of itself. */
 int cmd_keytab_misused(const char *name, const char *format, ...)
     PRINTF_LIKE(2, 3);
 

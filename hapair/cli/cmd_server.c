@@ -1,3 +1,4 @@
+#include "config/yaml/nearest.h"
 #include "core/accord.h"
 #include "core/json_doc.h"
 #include "core/msg.h"
@@ -29,6 +30,25 @@ is_name(const char *server, bool whole)
 	return slash == NULL ? whole : slash != server && slash[1] != '\0';
 }
 
+static int
+refuse_word(const char *word)
+{
+	static const char *const words[] = { "ready", "drain", "maint",
+		"weight=", "activate", "reset" };
+	struct nearest near = nearest_to(word);
+	char text[NEAREST_TEXT];
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		nearest_offer(&near, words[i]);
+	/* With the number that is wrong it would say the same once more. */
+	if (strchr(word, '=') != NULL || near.word == NULL)
+		return command_misused("server",
+		    "'%s' is not understood, expected " SERVER_REQUEST_WORDS,
+		    word);
+	return command_misused("server", "'%s' is not understood%s", word,
+	    nearest_text(&near, text));
+}
+
 /* Either is NULL where it was not given. */
 static int
 check(const char *server, const char *word)
@@ -41,12 +61,10 @@ check(const char *server, const char *word)
 		    server != NULL ? ", found " : "",
 		    server != NULL ? server : "");
 	if (word == NULL)
-		return command_misused(
-		    "server", "expected what it shall be, behind its name");
-	if (!is_word(word))
 		return command_misused("server",
-		    "'%s' is not understood, expected " SERVER_REQUEST_WORDS,
-		    word);
+		    "expected what it shall be, behind its name: " SERVER_REQUEST_WORDS);
+	if (!is_word(word))
+		return refuse_word(word);
 	return COMMAND_DONE;
 }
 

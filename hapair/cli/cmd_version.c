@@ -6,9 +6,9 @@
 int
 cmd_version(int argc, char **argv)
 {
-	(void)argv;
 	if (argc > 1)
-		return command_misused("version", "expected nothing more");
+		return command_misused(
+		    "version", "'%s' is not expected", argv[1]);
 	(void)printf("hapair %s\n", VERSION);
 	return COMMAND_DONE;
 }

@@ -1,5 +1,9 @@
 #include "hapair/cli/command.h"
 
+#include "config/yaml/nearest.h"
+#include "hapair/cli/cmd_keytab.h"
+#include "hapair/cli/help.h"
+
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,10 +21,11 @@ static const struct command commands[] = {
 	    "the exit status says whether it became ready. It tells a service\n"
 	    "manager when it is ready (sd_notify)." },
 	{ "check", cmd_check,
-	    "[-c FILE] [--print | --host [--node NAME] | --diff [-s SOCKET]]",
+	    "[FILE] [--print | --host [--node NAME] | --diff [-s SOCKET]]",
 	    "checks a configuration file",
 	    "Reports every mistake as FILE:LINE:COLUMN, and exits with 2 if\n"
-	    "there is one. --print writes the file back in canonical form with\n"
+	    "there is one. A FILE of - is standard input; -c FILE works, too.\n"
+	    " --print writes the file back in canonical form with\n"
 	    "every default filled in. --host checks this machine, too: the\n"
 	    "interfaces, the peer, ports, descriptors, files and their rights,\n"
 	    "the servers' names. It prints a line for each, and exits with 1\n"
@@ -98,61 +103,85 @@ static const struct command commands[] = {
 	    "without FILE it writes to standard output. Both nodes need the\n"
 	    "same key." },
 	{ "keytab", cmd_keytab, "list|merge|verify|flags ...",
-	    "makes and checks Kerberos keytabs",
-	    "list FILE [--json]\n"
-	    "    Shows each entry's kvno, enctype, timestamp, name type and\n"
-	    "    principal, and a fingerprint of its key, never the key itself.\n"
-	    "    The same fingerprint on two hosts means the same key. A file\n"
-	    "    that is truncated or no keytab is refused with the place of the\n"
-	    "    fault; MIT's tools stop there without a word.\n"
-	    "merge -o OUT [--principal PATTERN]... [--drop-kvno-older-than N]\n"
-	    "      [--owner USER[:GROUP]] IN...\n"
-	    "    Makes one keytab out of several, with mode 0400 and the owner\n"
-	    "    that OUT had. It is renamed into place, or OUT stays as it was.\n"
-	    "    A key that occurs twice is kept once; different keys under one\n"
-	    "    name are refused. OUT may be an IN, and must be one to keep what\n"
-	    "    it has. PATTERN is a shell's, such as 'proxy/*'. The newest kvno\n"
-	    "    of a principal is never dropped.\n"
-	    "merge --proxy FILE --hosts DIR --out DIR [the same options]\n"
-	    "    The same for many hosts: merges each keytab in DIR with FILE.\n"
-	    "    A keytab in DIR is called HOST or HOST.keytab, and has keys of\n"
-	    "    that host alone.\n"
-	    "verify FILE [--principal PRINCIPAL]\n"
-	    "    Proves against the KDC that the keys work: logs in with each\n"
-	    "    principal, asks for a ticket for it, and opens the ticket with\n"
-	    "    the key. It says what fails and what mends it, and exits with 1;\n"
-	    "    it also does so for a clock or a host name that would make the\n"
-	    "    service refuse. Run it on the host where the keytab is used.\n"
-	    "flags FILE --vip HOST --host HOST [--port PORT]\n"
-	    "    Prints the flags of the impalad on that host, in the order that\n"
-	    "    works, and what clients of the virtual IP have to write.\n"
-	    "flags --lint FLAGS [FILE] [--vip HOST] [--host HOST]\n"
-	    "    Looks at the flags that an impalad has, in a flag file or\n"
-	    "    /etc/default/impala: flags that are swapped or missing, and\n"
-	    "    principals that are not in the keytab. Exits with 1 if there is\n"
-	    "    one." },
+	    "makes and checks Kerberos keytabs", "" },
 	{ "version", cmd_version, "", "prints the version", "" },
-	{ "help", cmd_help, "[COMMAND | keys]", "explains a command",
+	{ "help", cmd_help, "[COMMAND... | keys]", "explains a command",
 	    "`hapair help keys` lists every key of the configuration file." },
 	{ "role", cmd_role, NULL, "", "" },
+	{ .name = NULL },
 };
 
 const struct command *
-command_find(const char *name)
+command_all(void)
 {
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
+	return commands;
+}
+
+const struct command *
+command_below(const struct command *c)
+{
+	return c->run == cmd_keytab ? cmd_keytab_subs : NULL;
+}
+
+const struct command *
+command_find(const struct command *all, const char *name)
+{
+	for (; all->name != NULL; all++)
+		if (strcmp(all->name, name) == 0)
+			return all;
 	return NULL;
 }
 
-static __attribute__((format(printf, 2, 0))) void
-say(const char *name, const char *format, va_list args)
+const char *
+command_nearest(const struct command *all, const char *typed, char *buf)
 {
-	(void)fprintf(stderr, "hapair%s%s: ", name != NULL ? " " : "",
-	    name != NULL ? name : "");
-	(void)vfprintf(stderr, format, args);
-	(void)fputc('\n', stderr);
+	struct nearest n = nearest_to(typed);
+
+	for (; all->name != NULL; all++)
+		if (all->usage != NULL)
+			nearest_offer(&n, all->name);
+	return nearest_text(&n, buf);
+}
+
+static int
+refuse_first(const char *word)
+{
+	int there;
+	const struct command_option options[] = {
+		{ 1, "help", .there = &there },
+		{ 1, "version", .there = &there },
+	};
+	char text[256];
+
+	if (word[0] == '-') {
+		command_odd_text(
+		    word, options, ARRAY_LEN(options), text, sizeof(text));
+		return command_refuse(NULL, COMMAND_WRONG, "%s", text);
+	}
+	command_nearest(commands, word, text);
+	return command_refuse(NULL, COMMAND_WRONG, "there is no command '%s'%s",
+	    word, text[0] != '\0' ? text : "; `hapair help` lists them");
+}
+
+int
+command_main(int argc, char **argv)
+{
+	const struct command *c;
+
+	if (argc < 2) {
+		help_print_all(stderr);
+		return COMMAND_WRONG;
+	}
+	c = command_find(commands, argv[1]);
+	if (c != NULL && c->usage == NULL)
+		return c->run(argc - 1, argv + 1);
+	if (help_is_wanted(argc, argv) && (c != NULL || argv[1][0] == '-'))
+		return help_print(c, argv[2], stdout);
+	if (strcmp(argv[1], "--version") == 0)
+		c = command_find(commands, "version");
+	if (c != NULL)
+		return c->run(argc - 1, argv + 1);
+	return refuse_first(argv[1]);
 }
 
 int
@@ -160,23 +189,29 @@ command_refuse(const char *name, int status, const char *format, ...)
 {
 	va_list args;
 
+	(void)fprintf(stderr, "hapair%s%s: ", name != NULL ? " " : "",
+	    name != NULL ? name : "");
 	va_start(args, format);
-	say(name, format, args);
+	(void)vfprintf(stderr, format, args);
 	va_end(args);
+	(void)fputc('\n', stderr);
 	return status;
 }
 
 int
 command_misused(const char *name, const char *format, ...)
 {
-	const struct command *c = command_find(name);
+	char text[1024];
 	va_list args;
+	int n;
 
 	va_start(args, format);
-	say(name, format, args);
+	n = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	(void)fprintf(stderr, "usage: hapair %s %s\n", name,
-	    c != NULL && c->usage != NULL ? c->usage : "");
+	(void)fprintf(stderr, "hapair %s: %s", name, text);
+	if (n > 0 && (size_t)n < sizeof(text) && text[n - 1] != '?')
+		(void)fprintf(stderr, "; `hapair %s --help` shows how", name);
+	(void)fputc('\n', stderr);
 	return COMMAND_WRONG;
 }
 
@@ -238,14 +273,57 @@ command_options(
 	}
 }
 
+static bool
+is_option(const char *odd, const struct command_option *o)
+{
+	if (o->name == NULL)
+		return o->letter != 0 && odd[1] == o->letter && odd[2] == '\0';
+	return odd[1] == '-' &&
+	    strncmp(odd + 2, o->name, strlen(o->name)) == 0 &&
+	    strchr("=", odd[2 + strlen(o->name)]) != NULL;
+}
+
+void
+command_odd_text(const char *odd, const struct command_option *options,
+    size_t n, char *buf, size_t room)
+{
+	const char *at = odd[1] == '-' ? odd + 2 : odd + 1;
+	char typed[NEAREST_TEXT];
+	struct nearest near;
+
+	(void)snprintf(typed, sizeof(typed), "%.*s", (int)strcspn(at, "="), at);
+	near = nearest_to(typed);
+	for (size_t i = 0; i < n; i++) {
+		const struct command_option *o = &options[i];
+
+		if (is_option(odd, o)) {
+			(void)snprintf(buf, room,
+			    o->there != NULL ? "'%s': --%s takes no value"
+			                     : "'%s' needs a value behind it",
+			    odd, o->name);
+			return;
+		}
+		if (o->name != NULL)
+			nearest_offer(&near, o->name);
+	}
+	(void)snprintf(buf, room, "'%s' is not understood", odd);
+	if (near.word != NULL)
+		(void)snprintf(buf, room,
+		    "'%s' is not understood; did you mean '--%s'?", odd,
+		    near.word);
+}
+
 int
 command_parse(const char *name, int argc, char **argv,
     const struct command_option *options, size_t n)
 {
 	const char *odd = command_options(argc, argv, options, n);
+	char text[256];
 
-	if (odd != NULL)
-		return command_misused(name, "'%s' is not understood", odd);
+	if (odd != NULL) {
+		command_odd_text(odd, options, n, text, sizeof(text));
+		return command_misused(name, "%s", text);
+	}
 	for (size_t i = 0; i < n; i++)
 		if (options[i].letter == 0)
 			*options[i].word =
@@ -254,18 +332,4 @@ command_parse(const char *name, int argc, char **argv,
 		return command_misused(
 		    name, "'%s' is not expected", argv[optind]);
 	return COMMAND_DONE;
-}
-
-void
-command_print_all(FILE *out)
-{
-	(void)fprintf(out, "usage: hapair COMMAND ...\n\n");
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (commands[i].usage != NULL)
-			(void)fprintf(out, "  %-8s %s\n", commands[i].name,
-			    commands[i].summary);
-	(void)fprintf(out,
-	    "\n`hapair help COMMAND` tells more. The configuration file is\n"
-	    "%s where -c does not name another.\n",
-	    COMMAND_CONFIG_PATH);
 }

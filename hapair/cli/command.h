@@ -26,10 +26,32 @@ struct command {
 
 #define COMMAND_CONFIG_PATH "/etc/hapair/hapair.yaml"
 
-/* The row, or NULL. */
-const struct command *command_find(const char *name);
+/* All rows; the last one has no name. */
+const struct command *command_all(void);
 
-/* "hapair NAME: TEXT", and how the command is used. Returns COMMAND_WRONG. */
+/*
+ * What there is below one, as NAME SUB: several rows of one name where that has
+ * several forms. The last one has no name. NULL: nothing.
+ */
+const struct command *command_below(const struct command *c);
+
+/* The row of `all`, or NULL. */
+const struct command *command_find(const struct command *all, const char *name);
+
+/*
+ * The one that is nearest to what was typed, as nearest_text() has it; or "".
+ * Returns `buf`.
+ */
+const char *command_nearest(
+    const struct command *all, const char *typed, char *buf);
+
+/* hapair with its arguments. Returns the exit status. */
+int command_main(int argc, char **argv);
+
+/*
+ * "hapair NAME: TEXT" on stderr, in a line with where help is, unless it asks a
+ * question itself. Returns COMMAND_WRONG.
+ */
 int command_misused(const char *name, const char *format, ...)
     PRINTF_LIKE(2, 3);
 
@@ -71,7 +93,12 @@ MUST_CHECK const char *command_options(
 MUST_CHECK int command_parse(const char *name, int argc, char **argv,
     const struct command_option *options, size_t n);
 
-void command_print_all(FILE *out);
+/*
+ * What the option or word is that command_options() gave back, for people: also
+ * which one was meant, or what it lacks.
+ */
+void command_odd_text(const char *odd, const struct command_option *options,
+    size_t n, char *buf, size_t room);
 
 int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);

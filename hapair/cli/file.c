@@ -2,6 +2,7 @@
 
 #include "config/load.h"
 #include "config/yaml/diag.h"
+#include "core/fd.h"
 #include "core/secret.h"
 #include "core/trusted_path.h"
 
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Who only looks at it may: it may be a colleague's, and still to be copied. */
 static void
@@ -22,6 +24,24 @@ warn_of_others(const struct file *f, struct diag *diag)
 		    diag, &whole_file, "`hapair run` would refuse it: %s", why);
 }
 
+/* Of standard input nobody asks whose it is. */
+static int
+read_file(struct file *f, struct diag *diag)
+{
+	static const struct diag_place whole_file = { .line = 0 };
+	int e;
+
+	if (!f->is_stdin)
+		return load_read(f->path, f->obeyed, diag, &f->text, &f->len);
+	e = diag_start(diag, f->path, NULL, 0);
+	if (e == 0)
+		e = fd_read_all(STDIN_FILENO, LOAD_FILE_MAX, &f->text, &f->len);
+	if (e < 0)
+		diag_error(
+		    diag, &whole_file, "cannot be read: %s", strerror(-e));
+	return e;
+}
+
 int
 file_load(struct file *f)
 {
@@ -29,10 +49,10 @@ file_load(struct file *f)
 	int e = diag != NULL ? secret_init() : -ENOMEM;
 
 	if (e == 0)
-		e = load_read(f->path, f->obeyed, diag, &f->text, &f->len);
+		e = read_file(f, diag);
 	if (e == 0)
 		e = load_text(f->path, f->text, f->len, diag, &f->config);
-	if (e == 0 && f->warns && !f->obeyed)
+	if (e == 0 && f->warns && !f->obeyed && !f->is_stdin)
 		warn_of_others(f, diag);
 	if ((e < 0 && diag_count(diag) > 0) || (e == 0 && f->warns))
 		diag_print(diag, stderr);

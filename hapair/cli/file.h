@@ -8,9 +8,10 @@
 #include "config/config.h"
 
 struct file {
-	const char *path; /* borrowed */
-	bool warns;       /* of what is perhaps not meant, too */
-	bool obeyed;      /* refused where others can write it; else `warns` */
+	const char *path; /* borrowed; of standard input, what it is called */
+	bool is_stdin;
+	bool warns;  /* of what is perhaps not meant, too */
+	bool obeyed; /* refused where others can write it; else `warns` */
 	char *text;
 	size_t len;
 	struct config *config;

@@ -502,7 +502,8 @@ check_files(struct host_check *m, const char *path)
 	const struct config *c = m->config;
 	char why[TRUSTED_PATH_WHY_MAX];
 
-	if (trusted_path_look(path, TRUSTED_PATH_ROOTS, why) == -EPERM)
+	if (path != NULL &&
+	    trusted_path_look(path, TRUSTED_PATH_ROOTS, why) == -EPERM)
 		tell_file(m, "configuration", path, why);
 	check_written(m);
 	for (size_t i = 0; i < c->n_services; i++) {
@@ -559,7 +560,7 @@ host_check_run(
 {
 	struct host_check m = { .config = c, .out = out };
 
-	check_start(&m, path, node);
+	check_start(&m, path != NULL ? path : "stdin", node);
 	check_running(&m);
 	check_keys(&m);
 	check_ports(&m);

@@ -1,6 +1,7 @@
 #include "hapair/supervisor/server_request.h"
 
 #include "config/config.h"
+#include "config/yaml/nearest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -57,6 +58,49 @@ take_word(struct server_request *q, const char *word)
 	return true;
 }
 
+/* As much of a name as is shown, in a string of its own. */
+static const char *
+cut(const char *name, size_t len, char *buf, size_t room)
+{
+	(void)snprintf(
+	    buf, room, "%.*s", len < room ? (int)len : (int)room - 1, name);
+	return buf;
+}
+
+/* Which one may have been meant, or where they all are. */
+static const char *
+advice(const struct nearest *near, char text[static NEAREST_TEXT])
+{
+	return near->word != NULL ? nearest_text(near, text)
+	                          : "; `hapair status` lists them";
+}
+
+static void
+refuse_service(const struct config *c, const char *name, size_t len,
+    char ret_why[static TEXT_MAX])
+{
+	char typed[64 + 1], text[NEAREST_TEXT];
+	struct nearest near = nearest_to(cut(name, len, typed, sizeof(typed)));
+
+	for (size_t i = 0; i < c->n_services; i++)
+		nearest_offer(&near, c->services[i].name);
+	(void)snprintf(
+	    ret_why, TEXT_MAX, "no service '%s'%s", typed, advice(&near, text));
+}
+
+static void
+refuse_server(const struct config_service *s, const char *name, size_t len,
+    char ret_why[static TEXT_MAX])
+{
+	char typed[256 + 1], text[NEAREST_TEXT];
+	struct nearest near = nearest_to(cut(name, len, typed, sizeof(typed)));
+
+	for (size_t i = 0; i < s->n_servers; i++)
+		nearest_offer(&near, s->servers[i].name);
+	(void)snprintf(ret_why, TEXT_MAX, "no server '%s' in service %s%s",
+	    typed, s->name, advice(&near, text));
+}
+
 /* The service, and the server where one is named. */
 static bool
 find(const struct config *c, const char *name, size_t len,
@@ -67,8 +111,7 @@ find(const struct config *c, const char *name, size_t len,
 	size_t server_len;
 
 	if (!find_service(c, name, service_len, q)) {
-		(void)snprintf(ret_why, TEXT_MAX, "no service '%.*s'",
-		    service_len < 64 ? (int)service_len : 64, name);
+		refuse_service(c, name, service_len, ret_why);
 		return false;
 	}
 	q->whole = slash == NULL;
@@ -77,9 +120,7 @@ find(const struct config *c, const char *name, size_t len,
 	server_len = len - service_len - 1;
 	if (find_server(&c->services[q->service], slash + 1, server_len, q))
 		return true;
-	(void)snprintf(ret_why, TEXT_MAX, "no server '%.*s' in service %s",
-	    server_len < 256 ? (int)server_len : 256, slash + 1,
-	    c->services[q->service].name);
+	refuse_server(&c->services[q->service], slash + 1, server_len, ret_why);
 	return false;
 }
 

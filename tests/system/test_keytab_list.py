@@ -94,4 +94,4 @@ def test_oddities_are_warned_of_and_fail_nothing() -> None:
 def test_wrong_words_are_told_from_failures() -> None:
     for words in ((), ("lits",), ("list",), ("list", "a", "b"), ("list", "--jsn", "a")):
         ran = keytab(*words)
-        assert ran.returncode == 2 and "usage: hapair keytab list FILE [--json]" in ran.stderr
+        assert ran.returncode == 2 and ran.stderr.count("\n") == 1, ran.stderr

@@ -148,8 +148,8 @@ def test_a_client_that_is_sent_on_and_on() -> None:
 def test_what_makes_no_sense() -> None:
     with two_servers(4) as (r, _):
         for status, words, said in (
-            (1, ("web4/s9", "drain"), "no server 's9' in service web4"),
-            (1, ("web9/s1", "drain"), "no service 'web9'"),
+            (1, ("web4/s9", "drain"), "no server 's9' in service web4; did you mean 's1'?"),
+            (1, ("web9/s1", "drain"), "no service 'web9'; did you mean 'web4'?"),
             (2, ("web4/s1", "weight=257"), "'weight=257' is not understood"),
             (2, ("web4/s1", "weight="), "'weight=' is not understood"),
             (2, ("web4/s1", "gone"), "'gone' is not understood"),

@@ -18,7 +18,8 @@ static const struct row {
 	{ "port", "", 4 },
 	{ "kitten", "sitting", 3 },
 	{ "ca", "abc", 3 },
-	{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "a", UINT_MAX },
+	{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	    "a", UINT_MAX },
 };
 
 static void
@@ -44,12 +45,40 @@ a_longer_word_may_have_more_slips(void **state)
 	assert_int_equal(nearest_limit("max_connection"), 4);
 }
 
+static void
+the_nearest_word_is_proposed_if_it_is_near(void **state)
+{
+	static const struct {
+		const char *typed, *text;
+	} near[] = {
+		{ "drian", "; did you mean 'drain'?" },
+		{ "mainz", "; did you mean 'maint'?" },
+		{ "gone", "" },
+		{ "x", "" },
+		{ "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(near); i++) {
+		struct nearest n = nearest_to(near[i].typed);
+		char buf[NEAREST_TEXT];
+
+		test_row(near[i].typed);
+		nearest_offer(&n, "ready");
+		nearest_offer(&n, "maint");
+		nearest_offer(&n, "drain");
+		nearest_offer(&n, "a");
+		assert_text(nearest_text(&n, buf), near[i].text);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_distance_counts_the_slips_of_a_hand),
 		cmocka_unit_test(a_longer_word_may_have_more_slips),
+		cmocka_unit_test(the_nearest_word_is_proposed_if_it_is_near),
 	};
 
 	TEST_MAIN(tests);

@@ -23,13 +23,17 @@ what_makes_no_sense_is_refused_with_why(void **state)
 	static const struct row {
 		const char *line, *why;
 	} rows[] = {
-		{ "server web/s9 drain", "no server 's9' in service web" },
+		{ "server web/s9 drain",
+		    "no server 's9' in service web; did you mean 's1'?" },
 		{ "server w/[::1]:80 drain",
-		    "no server '[::1]:80' in service w" },
-		{ "server web9/s1 drain", "no service 'web9'" },
-		{ "server we/s1 drain", "no service 'we'" },
-		{ "server /s1 drain", "no service ''" },
-		{ "server web/ drain", "no server '' in service web" },
+		    "no server '[::1]:80' in service w; `hapair status` lists them" },
+		{ "server web9/s1 drain",
+		    "no service 'web9'; did you mean 'web'?" },
+		{ "server we/s1 drain", "no service 'we'; did you mean 'w'?" },
+		{ "server /s1 drain",
+		    "no service ''; `hapair status` lists them" },
+		{ "server web/ drain",
+		    "no server '' in service web; `hapair status` lists them" },
 		{ "server web/s1 gone",
 		    "'gone' is not understood, expected " SERVER_REQUEST_WORDS },
 		{ "server web/s1 weight=257",
@@ -44,8 +48,10 @@ what_makes_no_sense_is_refused_with_why(void **state)
 		    "'s1/drain' is not understood, expected " SERVER_REQUEST_WORDS },
 		{ "server web drain",
 		    "expected a server of service web, as web/NAME: only reset is for all of them" },
-		{ "server web9 reset", "no service 'web9'" },
-		{ "server web/s9 reset", "no server 's9' in service web" },
+		{ "server web9 reset",
+		    "no service 'web9'; did you mean 'web'?" },
+		{ "server web/s9 reset",
+		    "no server 's9' in service web; did you mean 's1'?" },
 		{ "server",
 		    "expected: server SERVICE/NAME and what it shall be, or server SERVICE reset" },
 		{ "",
@@ -73,13 +79,15 @@ a_long_name_is_shown_in_part(void **state)
 	memset(line + 7, 'x', 900);
 	strcpy(line + 907, "/s1 drain");
 	assert_false(server_request_parse(&config, line, &q, text));
-	assert_int_equal(strlen(text), strlen("no service ''") + 64);
+	assert_int_equal(strlen(text),
+	    strlen("no service ''; `hapair status` lists them") + 64);
 	strcpy(line, "server web/");
 	memset(line + 11, 'y', 900);
 	strcpy(line + 911, " drain");
 	assert_false(server_request_parse(&config, line, &q, text));
-	assert_int_equal(
-	    strlen(text), strlen("no server '' in service web") + 256);
+	assert_int_equal(strlen(text),
+	    strlen("no server '' in service web; `hapair status` lists them") +
+	        256);
 }
 
 #define NOTHING 0xfffe

@@ -126,7 +126,7 @@ what_cannot_be_kept_is_said(void **state)
 	config.n_services = 4;
 	begin();
 	order("server web/m9 drain",
-	    "{\"error\":\"no server 'm9' in service web\"}");
+	    "{\"error\":\"no server 'm9' in service web; did you mean 'm1'?\"}");
 	fill("many");
 	order("server web/m1 drain",
 	    "{\"error\":\"it cannot be kept: so many settings are kept already that there is no more room\"}");
