@@ -505,11 +505,13 @@ static const struct schema_key file_keys[] = {
 	    .fallback = "auto",
 	    .help = "Threads of the relay. auto: one for each core." },
 	{ "user", NAME(config, user, USER_MAX),
-	    .help = "The relay runs as this user. Without it, as hapair-relay "
-	            "or hapair if that user exists, else as a number that "
-	            "nobody has." },
+	    .help =
+	        "The relay runs as this user, by name or number. Without it, as hapair-relay "
+	        "or hapair if that user exists, else as a number that "
+	        "nobody has." },
 	{ "group", NAME(config, group, USER_MAX),
-	    .help = "The relay's group. Without it, as for the user." },
+	    .help =
+	        "The relay's group, by name or number. Without it, that of the user." },
 	{ "max_connections",
 	    NUMBER(config, max_connections, 0, CONNECTIONS_MAX),
 	    .fallback = "0",

@@ -5,12 +5,11 @@
 #include "core/secret.h"
 #include "core/trusted_path.h"
 #include "hapair/supervisor/state_file.h"
+#include "hapair/supervisor/user_name.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <ifaddrs.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -322,16 +321,17 @@ preflight_files(const struct config *c, char *ret_text)
 enum command_exit
 preflight_user(const struct config *c, char *ret_text)
 {
-	const struct passwd *pw = c->user != NULL ? getpwnam(c->user) : NULL;
+	struct proc_user user = { .uid = 1 };
+	gid_t gid;
 
-	if (c->user != NULL && pw == NULL)
+	if (c->user != NULL && !user_name_find(c->user, &user))
 		return say(ret_text, COMMAND_WRONG, "user '%s' does not exist",
 		    c->user);
-	if (pw != NULL && pw->pw_uid == 0)
+	if (user.uid == 0)
 		return say(ret_text, COMMAND_WRONG,
 		    "user '%s' is root, which owns too much for a relay; expected a user of its own",
 		    c->user);
-	if (c->group != NULL && getgrnam(c->group) == NULL)
+	if (c->group != NULL && !user_name_find_group(c->group, &gid))
 		return say(ret_text, COMMAND_WRONG, "group '%s' does not exist",
 		    c->group);
 	if (c->has_pair && geteuid() != 0)

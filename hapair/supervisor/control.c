@@ -5,10 +5,10 @@
 #include "core/log.h"
 #include "core/msg.h"
 #include "core/reply.h"
+#include "hapair/supervisor/user_name.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,7 +186,7 @@ static int
 open_socket(struct control *c, const char *path, const char *group)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	const struct group *gr = group != NULL ? getgrnam(group) : NULL;
+	gid_t gid;
 
 	(void)snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -201,7 +201,8 @@ open_socket(struct control *c, const char *path, const char *group)
 	c->path = path;
 	if (chmod(path, 0660) == -1)
 		return -errno;
-	if (gr != NULL && chown(path, (uid_t)-1, gr->gr_gid) == -1)
+	if (group != NULL && user_name_find_group(group, &gid) &&
+	    chown(path, (uid_t)-1, gid) == -1)
 		return -errno;
 	return listen(c->fd, CALLERS_MAX) == -1 ? -errno : 0;
 }

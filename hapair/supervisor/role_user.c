@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "core/fd.h"
 #include "core/log.h"
+#include "hapair/supervisor/user_name.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -117,11 +118,11 @@ unused_number(const struct owners *o, uid_t but)
 static bool
 is_user(const char *name, struct proc_user *ret_user)
 {
-	const struct passwd *pw = getpwnam(name);
+	struct proc_user user;
 
-	if (pw == NULL || pw->pw_uid == 0)
+	if (!user_name_find(name, &user) || user.uid == 0)
 		return false;
-	*ret_user = (struct proc_user){ pw->pw_uid, pw->pw_gid };
+	*ret_user = user;
 	return true;
 }
 
@@ -146,7 +147,7 @@ static struct proc_user
 choose_relay(const struct owners *o, const struct config *c, uid_t failover)
 {
 	struct proc_user user = { 0, 0 };
-	const struct group *gr;
+	gid_t gid;
 
 	if (c->user != NULL && is_user(c->user, &user)) {
 		if (is_shared(o, user.uid))
@@ -157,9 +158,9 @@ choose_relay(const struct owners *o, const struct config *c, uid_t failover)
 	    !is_user("hapair", &user)) {
 		user = number(o, "relay", failover);
 	}
-	gr = c->group != NULL ? getgrnam(c->group) : NULL;
-	if (gr != NULL)
-		user.gid = gr->gr_gid;
+	/* One that is not there was refused before. */
+	if (c->group != NULL && user_name_find_group(c->group, &gid))
+		user.gid = gid;
 	return user;
 }
 

@@ -57,6 +57,16 @@ def test_relay_of_the_configured_user() -> None:
         assert relay["Gid"].split() == [str(daemon.pw_gid)] * 4
 
 
+def test_relay_of_a_number_that_no_user_has() -> None:
+    """A number is an id: `check` takes it, and so does `run`."""
+    with single(user=71488, group=71489) as stage:
+        stage.serve()
+        stage.start()
+        relay = status(stage["p1"].relay())
+        assert relay["Uid"].split() == ["71488"] * 4
+        assert relay["Gid"].split() == ["71489"] * 4
+
+
 def test_failover_has_two_rights() -> None:
     with Stage() as stage:
         stage.serve()
