@@ -3,6 +3,7 @@
 #include "config/keys.h"
 #include "config/print.h"
 #include "config/rules/rules.h"
+#include "config/schema/foreign_words.h"
 #include "config/schema/schema.h"
 #include "config/yaml/diag.h"
 #include "config/yaml/tree.h"
@@ -126,6 +127,21 @@ hash(struct config *c)
 	return e;
 }
 
+/* A whole file of another program is one mistake, not hundreds. */
+static int
+refuse_foreign(const char *text, size_t len, struct diag *diag)
+{
+	struct diag_place at = { .column = 1, .end_column = 2 };
+	const char *program = foreign_words_file(text, len, &at.line);
+
+	if (program == NULL)
+		return 0;
+	at.end_line = at.line;
+	return diag_error(diag, &at,
+	    "this looks like %s's configuration; hapair has a file of its own in YAML, and hapair.yaml(5) shows one",
+	    program);
+}
+
 int
 load_text(const char *name, const char *text, size_t len, struct diag *diag,
     struct config **ret_config)
@@ -145,6 +161,8 @@ load_text(const char *name, const char *text, size_t len, struct diag *diag,
 		len -= 3;
 	}
 	e = diag_start(diag, name, text, len);
+	if (e == 0)
+		e = refuse_foreign(text, len, diag);
 	if (e == 0)
 		e = tree_parse(text, len, diag, &tree);
 	if (e < 0)

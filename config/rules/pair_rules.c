@@ -276,10 +276,16 @@ refuse_service(struct rules *r, const struct tree_node *at, const char *name)
 	const struct config *c = r->config;
 	struct nearest near = nearest_to(name);
 	char text[NEAREST_TEXT];
+	bool unsure = c->n_services == 0 && diag_count(r->diag) > 0;
 
 	for (size_t i = 0; i < c->n_services; i++)
 		if (c->services[i].name != NULL)
 			nearest_offer(&near, c->services[i].name);
+		else
+			unsure = true;
+	/* Of a name that was refused it would be a mistake twice. */
+	if (unsure)
+		return;
 	diag_error(r->diag, &at->at, "there is no service '%s'%s", at->shown,
 	    near.word != NULL ? nearest_text(&near, text)
 	                      : "; expected one of 'services'");

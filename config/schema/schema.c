@@ -9,8 +9,8 @@
 #include "config/schema/matches.h"
 #include "config/schema/schema_text.h"
 #include "config/schema/schema_type.h"
+#include "config/schema/unknown_key.h"
 #include "config/yaml/diag.h"
-#include "config/yaml/nearest.h"
 #include "config/yaml/tree.h"
 
 #include <stdio.h>
@@ -299,37 +299,15 @@ fill_absent(struct schema *s, const struct schema_key *k,
 	s->in_defaults--;
 }
 
-static void
-refuse_key(struct schema *s, const struct schema_table *table,
-    const struct tree_node *key)
-{
-	unsigned best = nearest_limit(key->text) + 1;
-	const char *near = NULL;
-	char keys[SCHEMA_TYPE_TEXT];
-	size_t used = 0;
-
-	keys[0] = '\0';
-	for (size_t i = 0; i < table->n_keys; i++) {
-		const char *name = table->keys[i].name;
-		unsigned d = nearest_distance(key->text, name);
-
-		if (d < best) {
-			best = d;
-			near = name;
-		}
-		if (used < sizeof(keys))
-			used +=
-			    (size_t)snprintf(keys + used, sizeof(keys) - used,
-			        "%s%s", i == 0 ? "" : ", ", name);
-	}
-	if (near != NULL)
-		diag_error(s->diag, &key->at,
-		    "unknown key '%s'; did you mean '%s'?", key->shown, near);
-	else
-		diag_error(s->diag, &key->at,
-		    "unknown key '%s'; %s has the keys %s", key->shown,
-		    table->what, keys);
-}
+/* What of a table the file has. */
+struct given {
+	const struct tree_node *map; /* NULL: nothing */
+	/*
+	 * Keys that a key which the table lacks was meant for, a bit each: that
+	 * they are missing is no mistake of its own.
+	 */
+	uint64_t meant;
+};
 
 /* The key itself, not its value; NULL: it is not there. */
 static const struct tree_node *
@@ -342,20 +320,29 @@ find_key(const struct tree_node *map, const char *name)
 }
 
 static bool
-has_key(const struct schema_table *table, const char *name)
+is_meant(const struct given *given, size_t i)
+{
+	return (given->meant & (uint64_t)1 << i) != 0;
+}
+
+static bool
+is_given(const struct schema_table *table, const struct given *given,
+    const char *name)
 {
 	for (size_t i = 0; i < table->n_keys; i++)
-		if (strcmp(table->keys[i].name, name) == 0)
+		if (strcmp(table->keys[i].name, name) == 0 &&
+		    is_meant(given, i))
 			return true;
-	return false;
+	return find_key(given->map, name) != NULL;
 }
 
 /* Of keys that exclude each other, one has to be there. */
 static void
 check_choice(struct schema *s, const struct schema_table *table,
-    const struct tree_node *map)
+    const struct given *given)
 {
-	const struct tree_node *first = NULL;
+	const struct tree_node *map = given->map, *first = NULL;
+	bool meant = false;
 	char names[SCHEMA_TYPE_TEXT];
 
 	schema_type_choice(table, names, sizeof(names));
@@ -363,6 +350,7 @@ check_choice(struct schema *s, const struct schema_table *table,
 		const struct tree_node *key =
 		    find_key(map, table->keys[i].name);
 
+		meant |= table->keys[i].choice && is_meant(given, i);
 		if (!table->keys[i].choice || key == NULL)
 			continue;
 		if (first != NULL) {
@@ -374,19 +362,20 @@ check_choice(struct schema *s, const struct schema_table *table,
 			first = key;
 		}
 	}
-	if (first == NULL && names[0] != '\0')
+	if (first == NULL && names[0] != '\0' && !meant)
 		diag_error(s->diag, &map->at,
 		    "%s lacks one of the keys %s, which is required",
 		    table->what, names);
 }
 
 static void
-fill_key(struct schema *s, const struct schema_key *k,
-    const struct tree_node *map, const struct tree_node *defaults, void *base)
+fill_key(struct schema *s, const struct schema_table *table,
+    const struct schema_key *k, const struct given *given,
+    const struct source *from, void *base)
 {
-	const struct tree_node *key = find_key(map, k->name);
+	const struct tree_node *key = find_key(given->map, k->name);
 
-	if (k->with != NULL && find_key(map, k->with) == NULL)
+	if (k->with != NULL && !is_given(table, given, k->with))
 		diag_error(s->diag, &key->at,
 		    "'%s' belongs to '%s', which is missing here", key->shown,
 		    k->with);
@@ -395,8 +384,27 @@ fill_key(struct schema *s, const struct schema_key *k,
 		    "'%s' belongs to '%s', which is missing here", key->shown,
 		    k->applies_to);
 	else
-		fill_value(s, k, tree_get(map, k->name),
-		    tree_get(defaults, k->name), base);
+		fill_value(s, k, tree_get(given->map, k->name),
+		    tree_get(from->defaults, k->name), base);
+}
+
+/* What the file does not say of it. */
+static void
+miss_key(struct schema *s, const struct schema_table *table, size_t i,
+    const struct given *given, const struct source *from, void *base)
+{
+	const struct schema_key *k = &table->keys[i];
+
+	s->undecided |= k->decides && is_meant(given, i);
+	if (k->required && given->map != NULL) {
+		if (!is_meant(given, i))
+			diag_error(s->diag, &given->map->at,
+			    "%s lacks the key '%s', which is required",
+			    table->what, k->name);
+	} else if (!from->keep &&
+	    (k->with == NULL || find_key(given->map, k->with) != NULL)) {
+		fill_absent(s, k, tree_get(from->defaults, k->name), base);
+	}
 }
 
 static void
@@ -404,26 +412,22 @@ fill_map(struct schema *s, const struct schema_table *table, struct source from,
     void *base)
 {
 	const struct tree_node *map = from.map;
+	struct given given = { .map = map };
 
 	for (size_t i = 0; map != NULL && i < map->n_items; i += 2)
-		if (!has_key(table, map->items[i]->text))
-			refuse_key(s, table, map->items[i]);
+		if (!unknown_key_is_there(table, map->items[i]->text))
+			given.meant |=
+			    unknown_key_refuse(s->diag, table, map->items[i]);
 	for (size_t i = 0; i < table->n_keys && !s->out_of_memory; i++) {
 		const struct schema_key *k = &table->keys[i];
 
 		if (find_key(map, k->name) != NULL)
-			fill_key(s, k, map, from.defaults, base);
-		else if (k->required && map != NULL)
-			diag_error(s->diag, &map->at,
-			    "%s lacks the key '%s', which is required",
-			    table->what, k->name);
-		else if (!from.keep &&
-		    (k->with == NULL || find_key(map, k->with)))
-			fill_absent(
-			    s, k, tree_get(from.defaults, k->name), base);
+			fill_key(s, table, k, &given, &from, base);
+		else
+			miss_key(s, table, i, &given, &from, base);
 	}
 	if (map != NULL)
-		check_choice(s, table, map);
+		check_choice(s, table, &given);
 }
 
 void

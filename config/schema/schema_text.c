@@ -1,5 +1,6 @@
 #include "config/schema/schema_text.h"
 
+#include "config/schema/foreign_words.h"
 #include "config/schema/scalar.h"
 #include "config/schema/schema_type.h"
 #include "config/yaml/diag.h"
@@ -121,6 +122,7 @@ fill_word(struct schema *s, const struct schema_key *k,
     const struct tree_node *node, void *field)
 {
 	char wanted[SCHEMA_TYPE_TEXT];
+	const char *foreign;
 
 	for (unsigned i = 0; k->words[i] != NULL; i++) {
 		if (strcmp(node->text, k->words[i]) != 0)
@@ -129,8 +131,13 @@ fill_word(struct schema *s, const struct schema_key *k,
 		return true;
 	}
 	schema_type_text(k, wanted, sizeof(wanted));
-	diag_error(s->diag, &node->at, "unknown %s '%s'; expected %s", k->name,
-	    node->shown, wanted);
+	foreign = foreign_words_value(k->name, node->text);
+	if (foreign != NULL)
+		diag_error(s->diag, &node->at, "unknown %s '%s'; %s", k->name,
+		    node->shown, foreign);
+	else
+		diag_error(s->diag, &node->at, "unknown %s '%s'; expected %s",
+		    k->name, node->shown, wanted);
 	return false;
 }
 

@@ -294,7 +294,6 @@ all_mistakes_are_told_and_the_rest_is_filled(void **state)
 	    "to 255\n"
 	    "f:6:8: error: 4 in 'items'; expected at most 3\n"
 	    "f:6:21: error: unknown key 'nam'; did you mean 'name'?\n"
-	    "f:6:21: error: an item lacks the key 'name', which is required\n"
 	    "f:7:8: error: 1 in 'pair'; this version expects exactly 2\n"
 	    "f:8:10: error: '1001ms' has a fraction; expected a duration from "
 	    "0s to 1m in whole seconds\n"
