@@ -187,11 +187,12 @@ noun_of(const struct schema_key *k)
 static const char *
 item_at(const struct schema_key *k, const void *base, size_t i, size_t *ret_n)
 {
-	const char *items = (const char *)base + k->offset;
+	const char *const value = (const char *)base + k->offset;
+	const char *items = value;
 	size_t n = (size_t)k->max;
 
 	if (!k->list->in_place) {
-		memcpy(&items, items, sizeof(items));
+		memcpy(&items, value, sizeof(items));
 		memcpy(&n, (const char *)base + k->list->count_at, sizeof(n));
 	}
 	*ret_n = n;
