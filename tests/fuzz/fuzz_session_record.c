@@ -1,0 +1,58 @@
+/*
+ * What a relay of another version may write of its sessions: any bytes are
+ * refused or read, never beyond their end, and what was read is written again
+ * in a form that reads as the same.
+ */
+
+#include "core/base.h"
+#include "core/buf.h"
+#include "proxy/transfer/session_record.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static size_t
+encode(const struct session_record *r, uint8_t *room, size_t len)
+{
+	struct buf b = buf_writer(room, len);
+
+	session_record_encode(&b, r);
+	assert(!b.bad);
+	return b.pos;
+}
+
+static void
+write_again(const struct session_record *r)
+{
+	const size_t room = session_record_room(r);
+	CLEANUP(free_str) char *once = malloc(room);
+	CLEANUP(free_str) char *twice = malloc(room);
+	size_t len = encode(r, (uint8_t *)once, room);
+	struct buf b = buf_reader(once, len);
+	struct session_record read;
+
+	assert(session_record_decode(&b, &read) == 0 && buf_is_done(&b));
+	assert(encode(&read, (uint8_t *)twice, room) == len);
+	assert(memcmp(once, twice, len) == 0);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct buf b = buf_reader(data, size);
+
+	while (b.pos < b.len) {
+		struct session_record r;
+		int e = session_record_decode(&b, &r);
+
+		assert(b.pos <= b.len);
+		if (e == 0)
+			write_again(&r);
+		else if (e != -EPROTONOSUPPORT)
+			break;
+	}
+	return 0;
+}
