@@ -113,15 +113,14 @@ put_way(
 }
 
 static struct conn_record
-record_of(const union addr *client, const union addr *local, struct mono since,
+record_of(const union addr *client, const union addr *local, uint64_t id,
     enum conn_record_change change)
 {
 	return (struct conn_record){
 		.change = change,
 		.client = conn_record_end_of(client),
 		.local = conn_record_end_of(local),
-		/* Two with the same ends are not accepted at one moment. */
-		.id = (uint64_t)since.ns,
+		.id = id,
 	};
 }
 
@@ -135,8 +134,7 @@ describe(const struct session *s, enum conn_record_change change,
 	if (session_get_local(s, &local) < 0)
 		return false;
 	*ret_local = local;
-	*ret_conn =
-	    record_of(&s->info.client, &local, s->info.accepted, change);
+	*ret_conn = record_of(&s->info.client, &local, s->info.id, change);
 	return true;
 }
 
@@ -212,6 +210,21 @@ conn_report_ended(
 }
 
 void
+conn_report_given(struct conn_report *t, struct session *s)
+{
+	if (s->is_young)
+		TAILQ_REMOVE(&t->young, s, young);
+	s->is_young = false;
+}
+
+void
+conn_report_taken(struct conn_report *t, struct session *s)
+{
+	if (!s->is_told)
+		conn_report_accepted(t, s);
+}
+
+void
 conn_report_left(struct conn_report *t, const union addr *client,
     const union addr *local, struct mono now)
 {
@@ -219,7 +232,7 @@ conn_report_left(struct conn_report *t, const union addr *client,
 
 	if (t->conn_feed == NULL || !conn_feed_is_virtual(t->conn_feed, local))
 		return;
-	c = record_of(client, local, now, CONN_RECORD_OPENED);
+	c = record_of(client, local, (uint64_t)now.ns, CONN_RECORD_OPENED);
 	put(t, &c);
 	c.change = CONN_RECORD_LEFT;
 	put(t, &c);

@@ -57,5 +57,13 @@ void conn_report_ended(
 void conn_report_left(struct conn_report *t, const union addr *client,
     const union addr *local, struct mono now);
 
+/*
+ * It is given to another relay, or has come from there: nobody is told of that,
+ * since for them it is the same. `is_told` says whether failover knows of it;
+ * else that follows, here again or there.
+ */
+void conn_report_given(struct conn_report *t, struct session *s);
+void conn_report_taken(struct conn_report *t, struct session *s);
+
 /* Tells all anew, where conn_feed wants that. */
 void conn_report_look(struct conn_report *t);

@@ -81,9 +81,8 @@ send_some(struct flow_end *dst, const uint8_t *p, size_t len, bool urgent)
 	return n;
 }
 
-/* Keeps a private copy of what a send left over. */
-static int
-hold(struct flow *f, const uint8_t *p, size_t len, bool urgent)
+int
+flow_hold(struct flow *f, const uint8_t *p, size_t len, bool urgent)
 {
 	f->held = malloc(len);
 	if (f->held == NULL)
@@ -164,6 +163,32 @@ empty_pipe(struct flow *f, struct flow_end *dst, int *ret_errno)
 	return FLOW_BUSY;
 }
 
+int
+flow_empty_pipe(struct flow *f, struct pipes *pipes)
+{
+	struct pipes_pipe *pipe = f->pipe;
+	size_t n = 0;
+
+	if (pipe == NULL)
+		return 0;
+	f->held = malloc(pipe->bytes);
+	if (f->held == NULL)
+		return -ENOMEM;
+	while (n < pipe->bytes) {
+		ssize_t got = read(pipe->out, f->held + n, pipe->bytes - n);
+
+		/* They are in it: there is nothing to wait for. */
+		assert(got > 0 || errno == EINTR);
+		n += got > 0 ? (size_t)got : 0;
+	}
+	f->held_pos = 0;
+	f->held_len = (uint32_t)n;
+	f->held_urgent = false;
+	pipe->bytes = 0;
+	give_pipe(f, pipes);
+	return 0;
+}
+
 /*
  * Somebody stands still with a pipe that we could use: its bytes go to memory,
  * where they wait as well.
@@ -172,28 +197,9 @@ static void
 free_a_pipe(struct pipes *pipes)
 {
 	struct pipes_pipe *pipe = pipes_longest_waiting(pipes);
-	struct flow *f;
-	size_t n = 0;
 
-	if (pipe == NULL || pipe->bytes > HELD_MAX)
-		return;
-	f = pipe->flow;
-	f->held = malloc(pipe->bytes);
-	if (f->held == NULL)
-		return;
-	while (n < pipe->bytes) {
-		ssize_t r = read(pipe->out, f->held + n, pipe->bytes - n);
-
-		/* They are in it: there is nothing to wait for. */
-		assert(r > 0 || errno == EINTR);
-		n += r > 0 ? (size_t)r : 0;
-	}
-	f->held_pos = 0;
-	f->held_len = (uint32_t)n;
-	f->held_urgent = false;
-	f->pipe = NULL;
-	pipe->bytes = 0;
-	pipes_give(pipes, pipe);
+	if (pipe != NULL && pipe->bytes <= HELD_MAX)
+		(void)!flow_empty_pipe(pipe->flow, pipes);
 }
 
 static struct pipes_pipe *
@@ -408,8 +414,8 @@ copy_once(struct flow *f, struct flow_end *src, struct flow_end *dst,
 		return fail(dst, FLOW_WRITE_FAILED, ret_errno);
 	f->bytes += (uint64_t)sent;
 	if ((size_t)sent < got.n &&
-	    hold(f, tools->scratch + sent, got.n - (size_t)sent, got.urgent) <
-	        0)
+	    flow_hold(
+	        f, tools->scratch + sent, got.n - (size_t)sent, got.urgent) < 0)
 		return FLOW_NO_MEMORY;
 	return FLOW_BUSY;
 }
@@ -427,8 +433,9 @@ flow_prefetch(struct flow *f, struct flow_end *src,
 		return FLOW_ENDED;
 	if (got.n == 0)
 		return FLOW_WAITS; /* interrupted: its edge is not lost */
-	return hold(f, tools->scratch, got.n, got.urgent) < 0 ? FLOW_NO_MEMORY
-	                                                      : FLOW_BUSY;
+	return flow_hold(f, tools->scratch, got.n, got.urgent) < 0
+	    ? FLOW_NO_MEMORY
+	    : FLOW_BUSY;
 }
 
 /* A splice stops at an urgent byte for good. */

@@ -119,6 +119,19 @@ MUST_CHECK enum flow_result flow_prefetch(struct flow *f, struct flow_end *src,
  */
 MUST_CHECK int flow_pass_end(struct flow *f, struct flow_end *dst);
 
+/*
+ * Takes a copy of bytes that are to go first; nothing is held yet. Returns 0 or
+ * -ENOMEM.
+ */
+MUST_CHECK int flow_hold(
+    struct flow *f, const uint8_t *bytes, size_t len, bool urgent);
+
+/*
+ * What is held in a pipe is held in memory from now on, and the pipe is given
+ * back. Returns 0 or -ENOMEM.
+ */
+MUST_CHECK int flow_empty_pipe(struct flow *f, struct pipes *pipes);
+
 /* Whether bytes wait here for the destination. */
 bool flow_is_holding(const struct flow *f);
 

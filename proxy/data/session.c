@@ -23,8 +23,11 @@ session_new(struct session_thread *t, struct pool *pool, int client_fd,
 	}
 	s->thread = t;
 	s->pool = pool;
+	s->joined = mono_now();
 	s->info = (struct session_info){ .client = *client,
-		.accepted = mono_now(),
+		/* Two with the same ends are not accepted at one moment. */
+		.id = (uint64_t)s->joined.ns,
+		.accepted = s->joined,
 		.connected = mono_never(),
 		.waits_until = mono_never(),
 		.server = SESSION_NO_SERVER };

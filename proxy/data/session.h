@@ -36,13 +36,15 @@ enum session_phase {
 	SESSION_CONNECTING, /* to info.server */
 	SESSION_MOVING,
 	SESSION_PARTING, /* the server has reset it: see session_move.c */
+	SESSION_GIVEN,   /* on its way to another process: nothing touches it */
 	SESSION_ENDED,   /* in the graveyard */
 };
 
 /* In an order without gaps: each idle connection has one. */
 struct session_info {
 	union addr client;
-	int server;                      /* index in the pool, or -1 */
+	uint64_t id; /* that failover knows it by, also of another relay's */
+	int server;  /* index in the pool, or -1 */
 	struct mono accepted, connected; /* connected: never, until it is */
 	struct mono waits_until; /* timeouts.queue is over; never: not set */
 	unsigned attempts;
@@ -59,7 +61,9 @@ struct session {
 	bool is_busy;
 	bool is_young;             /* in conn_report.young */
 	bool is_told;              /* failover knows of it: see conn_report.h */
+	bool stays;                /* the next relay cannot have it */
 	bool kept;                 /* has lasted: see session_move_upkeep */
+	struct mono joined;        /* the sessions of its thread */
 	struct flow_end ends[2];   /* by side; epoll points at these */
 	struct flow flows[2];      /* by the side they come from */
 	struct dead_peer peers[2]; /* by side; see session_move_upkeep */

@@ -225,16 +225,24 @@ wait_for(struct session *s, enum pool_choice wants)
 	session_wait(s, left);
 }
 
+/* What its choice of a server depends on. */
 static void
-next(struct session *s)
+prepare_waiter(struct session *s)
 {
 	size_t len;
 	const uint8_t *ip = addr_bytes(&s->info.client, &len);
-	enum pool_choice wants;
-	int server;
 
 	s->waiter.client_hash = balance_hash(ip, len);
 	s->waiter.chance = session_thread_chance(s->thread);
+}
+
+static void
+next(struct session *s)
+{
+	enum pool_choice wants;
+	int server;
+
+	prepare_waiter(s);
 	server = pool_take(s->pool, &s->waiter, mono_now(), &wants);
 	if (server == POOL_QUEUED && wants == POOL_CHOICE_ROUND &&
 	    dial_is_port_failure(s->info.error)) {
@@ -300,6 +308,19 @@ session_connect_on_grant(struct session *s)
 	dial(s);
 }
 
+void
+session_connect_again(struct session *s)
+{
+	next(s);
+}
+
+void
+session_connect_queue_again(struct session *s)
+{
+	prepare_waiter(s);
+	pool_resume(s->pool, &s->waiter);
+}
+
 bool
 session_connect_elsewhere(struct session *s)
 {
@@ -332,6 +353,7 @@ session_connect_on_timer(struct session *s)
 		break;
 	case SESSION_MOVING:
 	case SESSION_PARTING:
+	case SESSION_GIVEN:
 	case SESSION_ENDED:
 		break;
 	}

@@ -18,6 +18,15 @@ struct session;
  */
 void session_connect_begin(struct session *s);
 
+/*
+ * One without a server, to which nothing was sent yet: chooses one. It was
+ * connecting elsewhere, or has waited in another queue.
+ */
+void session_connect_again(struct session *s);
+
+/* One that was taken out of the queue (pool_suspend) is in it again. */
+void session_connect_queue_again(struct session *s);
+
 /* Its server shall have nobody any more: goes on to another, if not too late.
  * False: bytes move already. */
 MUST_CHECK bool session_connect_elsewhere(struct session *s);

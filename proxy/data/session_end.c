@@ -23,28 +23,41 @@ unlink_session(struct session *s)
 	atomic_fetch_sub_explicit(&t->n_sessions, 1, memory_order_relaxed);
 }
 
+/* Gives back all that it has here. */
+static void
+leave(struct session *s)
+{
+	struct session_thread *t = s->thread;
+
+	timers_stop(&t->timers, &s->timer);
+	session_leave_server(s);
+	fd_close(&s->ends[SESSION_CLIENT].fd);
+	s->phase = SESSION_ENDED;
+	counters_add(&session_service_counters(s)->sum.active, -1);
+	unlink_session(s);
+	if (s->pool->clients != NULL)
+		client_limit_leave(s->pool->clients, &s->info.client);
+	session_thread_leave_limits(t, s->pool);
+}
+
 static void
 end(struct session *s, enum end_reason reason, int error)
 {
-	struct session_thread *t = s->thread;
-	struct counters_service *counters = session_service_counters(s);
-
 	if (s->phase == SESSION_ENDED)
 		return;
 	s->info.reason = (uint8_t)reason;
 	s->info.error = error;
 	conn_log_session(s);
-	conn_report_ended(t->conn_report, s, reason);
-	timers_stop(&t->timers, &s->timer);
-	session_leave_server(s);
-	fd_close(&s->ends[SESSION_CLIENT].fd);
-	s->phase = SESSION_ENDED;
-	counters_add(&counters->sum.active, -1);
-	counters_add(&counters->endings[reason], 1);
-	unlink_session(s);
-	if (s->pool->clients != NULL)
-		client_limit_leave(s->pool->clients, &s->info.client);
-	session_thread_leave_limits(t, s->pool);
+	conn_report_ended(s->thread->conn_report, s, reason);
+	counters_add(&session_service_counters(s)->endings[reason], 1);
+	leave(s);
+}
+
+void
+session_end_given(struct session *s)
+{
+	if (s->phase != SESSION_ENDED)
+		leave(s);
 }
 
 void
@@ -61,6 +74,11 @@ session_end_reset(struct session *s, enum end_reason reason, int error)
 {
 	int server = s->ends[SESSION_SERVER].fd;
 
+	/* What its sockets do now is not ours to say. */
+	if (s->phase == SESSION_GIVEN) {
+		session_end_given(s);
+		return;
+	}
 	/* The client's is born so; the server's only if it was kept. */
 	if (server != -1 && !s->kept)
 		(void)!dial_break_by_default(server);

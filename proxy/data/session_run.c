@@ -23,6 +23,13 @@ on_timer(struct timers_timer *t)
 }
 
 void
+session_run_adopt(struct session *s)
+{
+	s->timer.on_due = on_timer;
+	counters_add(&session_service_counters(s)->sum.active, 1);
+}
+
+void
 session_run_start(struct session_thread *t, struct pool *pool, int client_fd,
     const union addr *client)
 {
@@ -36,8 +43,7 @@ session_run_start(struct session_thread *t, struct pool *pool, int client_fd,
 		session_thread_leave_limits(t, pool);
 		return;
 	}
-	s->timer.on_due = on_timer;
-	counters_add(&session_service_counters(s)->sum.active, 1);
+	session_run_adopt(s);
 	counters_add(&session_service_counters(s)->sum.total, 1);
 	conn_report_accepted(t->conn_report, s);
 	e = session_watch(s, SESSION_CLIENT);
@@ -57,8 +63,8 @@ session_run_event(struct flow_end *end, uint32_t events)
 	/* From this end to the array, from the array to its session. */
 	struct session *s = CONTAINER_OF(end - end->side, struct session, ends);
 
-	if (s->phase == SESSION_ENDED)
-		return; /* of a batch that was read before it ended */
+	if (s->phase == SESSION_ENDED || s->phase == SESSION_GIVEN)
+		return; /* of a batch that was read before */
 	if ((events &
 	        (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
 		end->readable = true;

@@ -20,6 +20,9 @@ struct session_thread;
 void session_run_start(struct session_thread *t, struct pool *pool,
     int client_fd, const union addr *client);
 
+/* One that session_new() has just made is among those that run. */
+void session_run_adopt(struct session *s);
+
 /* What epoll says of one of its ends. */
 void session_run_event(struct flow_end *end, uint32_t events);
 

@@ -46,6 +46,8 @@ static void
 obey(struct session *s, const struct session_sweep *w,
     const struct config_pair *pair)
 {
+	if (s->phase == SESSION_GIVEN)
+		return; /* whoever gets it has the same orders */
 	if (w->all)
 		session_end_reset(s, END_REASON_STOPPED, 0);
 	else if (w->groups != 0 && leaves(s, pair, w->groups))
@@ -61,8 +63,8 @@ go_on(struct session_sweep *w, struct session_thread *t,
 {
 	struct session *s;
 
-	while ((s = t->next_sweep) != NULL &&
-	    !mono_before(s->info.accepted, w->since)) {
+	while (
+	    (s = t->next_sweep) != NULL && !mono_before(s->joined, w->since)) {
 		if ((*left)-- == 0) {
 			*left = 0;
 			return false;

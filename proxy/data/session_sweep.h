@@ -23,7 +23,7 @@ struct session_sweep {
 	unsigned groups; /* a bit each: whose addresses leave */
 	bool under_way;
 	struct mono begun; /* this pass */
-	struct mono since; /* it is about sessions accepted since then */
+	struct mono since; /* it is about sessions that came since then */
 };
 
 /* Adds orders; there may be none. From the first session again. */

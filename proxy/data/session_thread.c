@@ -111,6 +111,13 @@ session_thread_enter_limits(struct session_thread *t, struct pool *pool)
 }
 
 void
+session_thread_join_limits(struct session_thread *t, struct pool *pool)
+{
+	conn_limit_join(&pool->limit);
+	conn_limit_join(&t->shared->limit);
+}
+
+void
 session_thread_leave_limits(struct session_thread *t, struct pool *pool)
 {
 	bool wanted = conn_limit_leave(&pool->limit);

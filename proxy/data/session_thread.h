@@ -102,6 +102,8 @@ void session_thread_wake_owner(void *owner);
 /* A place in both gates, or none; and back. */
 MUST_CHECK bool session_thread_enter_limits(
     struct session_thread *t, struct pool *pool);
+/* One that was let in before, wherever that was: over the limits, too. */
+void session_thread_join_limits(struct session_thread *t, struct pool *pool);
 void session_thread_leave_limits(struct session_thread *t, struct pool *pool);
 
 /* 64 bits of chance for balancing: fast, and no secret. */

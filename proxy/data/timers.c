@@ -125,6 +125,12 @@ timers_stop(struct timers *t, struct timers_timer *timer)
 		settle(t, place, t->heap[t->n + 1]);
 }
 
+struct mono
+timers_due(const struct timers *t, const struct timers_timer *timer)
+{
+	return t->heap[timer->place].due;
+}
+
 int
 timers_wait_ms(const struct timers *t, struct mono now)
 {

@@ -41,6 +41,10 @@ timers_is_set(const struct timers_timer *timer)
 	return timer->place > 0;
 }
 
+/* Of one that is set. */
+struct mono timers_due(
+    const struct timers *t, const struct timers_timer *timer);
+
 /* Until the next is due, rounded up; -1: none is set. */
 int timers_wait_ms(const struct timers *t, struct mono now);
 

@@ -77,8 +77,8 @@ tell(const struct epoll_event *ev)
 }
 
 /* Whoever is busy keeps the thread from sleeping. */
-static void
-turn(struct worker *w)
+void
+worker_turn(struct worker *w)
 {
 	struct session_thread *t = &w->sessions;
 	struct epoll_event events[EVENTS_PER_TURN];
@@ -159,7 +159,7 @@ on_woken(struct session_thread_source *source)
 	session_thread_begin_to_look(&w->sessions);
 	drop_all = atomic_load(&w->drop_all);
 	placement_unwrap(&w->sessions); /* first: may have to be reset, too */
-	w->acceptors.closed = drop_all;
+	w->acceptors.closed = drop_all || atomic_load(&w->hold);
 	groups = atomic_exchange(&w->drop_groups, 0);
 	session_sweep_order(
 	    &w->sweep, atomic_exchange(&w->look_cuts, false), drop_all, groups);
@@ -171,6 +171,7 @@ on_woken(struct session_thread_source *source)
 	sweep(w);
 	collect_grants(w);
 	acceptor_look(&w->acceptors);
+	atomic_store(&w->held, w->acceptors.closed);
 	w->ended = atomic_load(&w->stop);
 }
 
@@ -257,7 +258,7 @@ worker_main(void *arg)
 	w->sessions.now = mono_now();
 	acceptor_look(&w->acceptors);
 	while (!w->ended)
-		turn(w);
+		worker_turn(w);
 	return NULL;
 }
 
@@ -274,6 +275,14 @@ void
 worker_wake(struct worker *w)
 {
 	session_thread_wake(&w->sessions);
+}
+
+bool
+worker_has_orders(struct worker *w)
+{
+	return w->sweep.cut || w->sweep.all || w->sweep.groups != 0 ||
+	    atomic_load(&w->look_cuts) || atomic_load(&w->drop_all) ||
+	    atomic_load(&w->drop_groups) != 0;
 }
 
 void

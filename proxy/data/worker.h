@@ -53,6 +53,8 @@ struct worker {
 	/* Orders from the main thread, read when woken. */
 	atomic_bool stop, drop_all, dropped;
 	atomic_bool look_cuts; /* servers were cut: pool.h */
+	/* Nobody is to be accepted for now; and whether that is so. */
+	atomic_bool hold, held;
 	/* A bit each: groups whose connections shall end, and whose did. */
 	atomic_uint drop_groups, dropped_groups;
 	struct memory_trim memory;
@@ -60,6 +62,9 @@ struct worker {
 	struct conn_report conn_report;
 	uint8_t scratch[FLOW_SCRATCH_BYTES];
 };
+
+/* A turn: what has happened since the last, by its own thread. */
+void worker_turn(struct worker *w);
 
 /* Starts from zeroes. Returns 0 or -errno; worker_fini frees what is there. */
 MUST_CHECK int worker_init(
@@ -73,6 +78,12 @@ MUST_CHECK int worker_start(struct worker *w);
 
 /* From any thread: look at the orders again. */
 void worker_wake(struct worker *w);
+
+/*
+ * By its own thread: sessions are being ended, as somebody has ordered, or are
+ * about to be.
+ */
+bool worker_has_orders(struct worker *w);
 
 /* From any thread: ends the connections whose servers were cut (pool.h). */
 void worker_cut_all(struct worker_shared *shared);

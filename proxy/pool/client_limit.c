@@ -85,7 +85,7 @@ find(struct bucket *b, const uint8_t *key, size_t len)
 
 /* Under the lock. */
 static bool
-enter(struct client_limit *l, const uint8_t *key, size_t len)
+enter(struct client_limit *l, const uint8_t *key, size_t len, uint32_t limit)
 {
 	struct bucket *b = bucket_of(l, key, len);
 	struct client *c = find(b, key, len);
@@ -98,24 +98,36 @@ enter(struct client_limit *l, const uint8_t *key, size_t len)
 		c->key_len = len;
 		SLIST_INSERT_HEAD(b, c, link);
 		l->n_clients++;
-	} else if (c->connections >= l->limit) {
+	} else if (c->connections >= limit) {
 		return false;
 	}
 	c->connections++;
 	return true;
 }
 
-bool
-client_limit_enter(struct client_limit *l, const union addr *client)
+static bool
+enter_locked(struct client_limit *l, const union addr *client, uint32_t limit)
 {
 	size_t len;
 	const uint8_t *key = addr_bytes(client, &len);
 	bool entered;
 
 	(void)pthread_mutex_lock(&l->lock);
-	entered = enter(l, key, len);
+	entered = enter(l, key, len, limit);
 	(void)pthread_mutex_unlock(&l->lock);
 	return entered;
+}
+
+bool
+client_limit_enter(struct client_limit *l, const union addr *client)
+{
+	return enter_locked(l, client, l->limit);
+}
+
+bool
+client_limit_join(struct client_limit *l, const union addr *client)
+{
+	return enter_locked(l, client, UINT32_MAX);
 }
 
 void

@@ -23,6 +23,9 @@ void client_limit_free(struct client_limit *l); /* takes NULL */
  */
 MUST_CHECK bool client_limit_enter(
     struct client_limit *l, const union addr *client);
+/* The same of one that was let in before: false where memory is out. */
+MUST_CHECK bool client_limit_join(
+    struct client_limit *l, const union addr *client);
 void client_limit_leave(struct client_limit *l, const union addr *client);
 
 /* Clients that have connections now. */

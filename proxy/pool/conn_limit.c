@@ -32,6 +32,12 @@ conn_limit_enter(struct conn_limit *g)
 	return try_enter(g);
 }
 
+void
+conn_limit_join(struct conn_limit *g)
+{
+	atomic_fetch_add(&g->inside, 1);
+}
+
 bool
 conn_limit_leave(struct conn_limit *g)
 {

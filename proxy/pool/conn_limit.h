@@ -24,5 +24,8 @@ void conn_limit_init(struct conn_limit *g, uint32_t limit);
 /* Takes a place. False: full, and the caller will be woken. */
 MUST_CHECK bool conn_limit_enter(struct conn_limit *g);
 
+/* One that was let in before, wherever that was: over the limit, too. */
+void conn_limit_join(struct conn_limit *g);
+
 /* Gives it back. True: somebody waits, wake the workers. */
 MUST_CHECK bool conn_limit_leave(struct conn_limit *g);

@@ -224,6 +224,7 @@ pool_take(struct pool *p, struct pool_waiter *waiter, struct mono now,
 	server = find_place(p, waiter, now, ret_wants);
 	if (server == POOL_NONE) {
 		waiter->waiting = POOL_WAITS;
+		waiter->ticket = p->next_ticket++;
 		TAILQ_INSERT_TAIL(&p->queue, waiter, link);
 		atomic_fetch_add(&p->n_waiting, 1);
 		server = POOL_QUEUED;
@@ -372,6 +373,65 @@ pool_leave(struct pool *p, struct pool_waiter *waiter)
 		break;
 	}
 	waiter->waiting = POOL_WAITS_NOT;
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
+bool
+pool_suspend(struct pool *p, struct pool_waiter *waiter)
+{
+	bool waits;
+
+	(void)pthread_mutex_lock(&p->lock);
+	waits = waiter->waiting == POOL_WAITS;
+	if (waits) {
+		TAILQ_REMOVE(&p->queue, waiter, link);
+		atomic_fetch_sub(&p->n_waiting, 1);
+		waiter->waiting = POOL_WAITS_NOT;
+	}
+	(void)pthread_mutex_unlock(&p->lock);
+	return waits;
+}
+
+void
+pool_resume(struct pool *p, struct pool_waiter *waiter)
+{
+	struct pool_waiter *w;
+
+	(void)pthread_mutex_lock(&p->lock);
+	waiter->waiting = POOL_WAITS;
+	/* They come in their order: most of them belong to the end. */
+	TAILQ_FOREACH_REVERSE(w, &p->queue, pool_queue, link)
+	if (w->ticket <= waiter->ticket)
+		break;
+	if (w != NULL)
+		TAILQ_INSERT_AFTER(&p->queue, w, waiter, link);
+	else
+		TAILQ_INSERT_HEAD(&p->queue, waiter, link);
+	atomic_fetch_add(&p->n_waiting, 1);
+	if (p->next_ticket <= waiter->ticket)
+		p->next_ticket = waiter->ticket + 1;
+	grant(p);
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
+uint64_t
+pool_raise_tickets(struct pool *p, uint64_t least)
+{
+	uint64_t next;
+
+	(void)pthread_mutex_lock(&p->lock);
+	next = p->next_ticket < least ? least : p->next_ticket;
+	p->next_ticket = next;
+	(void)pthread_mutex_unlock(&p->lock);
+	return next;
+}
+
+void
+pool_enter(struct pool *p, int server, struct pool_waiter *waiter)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	p->slots[server].load++;
+	waiter->era = atomic_load(&p->servers[server].era);
 	(void)pthread_mutex_unlock(&p->lock);
 }
 

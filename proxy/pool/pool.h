@@ -64,6 +64,7 @@ struct pool_waiter {
 	unsigned era; /* its server's, when it got the place */
 	uint16_t tried[POOL_TRIED_MAX]; /* servers it has tried in vain */
 	uint16_t n_tried;
+	uint64_t ticket;      /* rises from the queue's head to its end */
 	uint64_t client_hash; /* of its address */
 	uint64_t chance;      /* 64 random bits */
 	void *owner;
@@ -94,6 +95,7 @@ struct pool {
 	bool marked;
 	struct pool_choice_server *choices; /* for who asks now */
 	struct pool_queue queue, granted;
+	uint64_t next_ticket;
 };
 
 #define POOL_NONE (-1)   /* no server */
@@ -131,6 +133,23 @@ MUST_CHECK struct pool_waiter *pool_collect(struct pool *p, const void *owner);
 
 /* Leaves the queue, and gives back what may have been granted meanwhile. */
 void pool_leave(struct pool *p, struct pool_waiter *waiter);
+
+/*
+ * Of one that another process gets: it leaves the queue and keeps its ticket.
+ * False: it was granted a place, and is to be collected first. Then back into
+ * the queue, here or there, where its ticket says.
+ */
+MUST_CHECK bool pool_suspend(struct pool *p, struct pool_waiter *waiter);
+void pool_resume(struct pool *p, struct pool_waiter *waiter);
+
+/*
+ * Who comes into the queue from now on has no lower ticket than this. Returns
+ * the next one.
+ */
+uint64_t pool_raise_tickets(struct pool *p, uint64_t least);
+
+/* One that has its place there already, whatever the limits. */
+void pool_enter(struct pool *p, int server, struct pool_waiter *waiter);
 
 /* By check.c and names: then waiters may have somewhere to go. */
 void pool_set_state(struct pool *p, struct pool_server *server,

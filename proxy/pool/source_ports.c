@@ -74,6 +74,25 @@ source_ports_take(struct source_ports *p)
 	return (uint16_t)port;
 }
 
+bool
+source_ports_claim(struct source_ports *p, uint16_t port)
+{
+	const unsigned k = port - p->first;
+	bool is_free;
+
+	/* The range may be another one than it was. */
+	if (port < p->first || k >= p->n)
+		return false;
+	(void)pthread_mutex_lock(&p->lock);
+	is_free = (p->taken[k / 64] >> k % 64 & 1) == 0;
+	if (is_free) {
+		p->taken[k / 64] |= (uint64_t)1 << k % 64;
+		p->n_taken++;
+	}
+	(void)pthread_mutex_unlock(&p->lock);
+	return is_free;
+}
+
 void
 source_ports_give(struct source_ports *p, uint16_t port)
 {

@@ -19,4 +19,6 @@ void source_ports_free(struct source_ports *p);
 
 /* A free port, or 0 where all are taken. */
 MUST_CHECK uint16_t source_ports_take(struct source_ports *p);
+/* This port, which a connection has already. False: it is not free. */
+MUST_CHECK bool source_ports_claim(struct source_ports *p, uint16_t port);
 void source_ports_give(struct source_ports *p, uint16_t port);

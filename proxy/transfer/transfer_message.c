@@ -1,0 +1,48 @@
+#include "proxy/transfer/transfer_message.h"
+
+#include "proxy/transfer/tlv.h"
+
+#include <errno.h>
+
+#define VERSION 1
+
+#define NUMBER(tag, name)                                                      \
+	TLV_FIELD(tag, TLV_NUMBER, struct transfer_message, name)
+
+static const struct tlv_field fields[] = {
+	NUMBER(1, type),
+	NUMBER(2, number),
+	NUMBER(3, n_sessions),
+	NUMBER(4, far_len),
+	NUMBER(5, refused),
+};
+
+void
+transfer_message_encode(struct buf *b, const struct transfer_message *m)
+{
+	const size_t start = tlv_begin(b, VERSION);
+
+	tlv_put(b, fields, ARRAY_LEN(fields), m);
+	tlv_end(b, start);
+}
+
+int
+transfer_message_decode(struct buf *b, struct transfer_message *ret_message)
+{
+	struct transfer_message m = { 0 };
+	struct buf in, field;
+	uint8_t tag;
+	int e = tlv_open(b, VERSION, &in);
+
+	if (e < 0)
+		return -EBADMSG;
+	while ((e = tlv_next(&in, &tag, &field)) == 1)
+		if (tlv_get(&field, tag, fields, ARRAY_LEN(fields), &m) < 0)
+			return -EBADMSG;
+	if (e < 0 || m.type < TRANSFER_MESSAGE_GO ||
+	    m.type > TRANSFER_MESSAGE_ABORT ||
+	    m.n_sessions > TRANSFER_MESSAGE_SESSIONS_MAX)
+		return -EBADMSG;
+	*ret_message = m;
+	return 0;
+}

@@ -1,0 +1,51 @@
+#pragma once
+
+/*
+ * What two relays say to each other on the channel of a pair of workers, one
+ * message a packet:
+ *
+ *   taker -> giver   GO, then TAKEN for each BATCH
+ *   giver -> taker   BATCH, a few at a time, and END behind the last; or ABORT:
+ *                    whatever TAKEN was not heard of is the giver's again
+ *
+ * Pure.
+ */
+
+#include "core/base.h"
+
+struct buf;
+
+/* Sessions in a batch: each stands still for as long as one takes. */
+#define TRANSFER_MESSAGE_SESSIONS_MAX 32
+
+/* Batches under way, so that one is written while another one is taken. */
+#define TRANSFER_MESSAGE_WINDOW 2
+
+enum transfer_message_type {
+	TRANSFER_MESSAGE_GO = 1,
+	/*
+	 * Behind it, or in a memfd that is the first descriptor then: for each
+	 * session a byte with the number of its descriptors, and its record.
+	 */
+	TRANSFER_MESSAGE_BATCH = 2,
+	TRANSFER_MESSAGE_TAKEN = 3,
+	TRANSFER_MESSAGE_END = 4,
+	TRANSFER_MESSAGE_ABORT = 5,
+};
+
+struct transfer_message {
+	uint8_t type;    /* enum transfer_message_type */
+	uint32_t number; /* of the batch */
+	uint8_t n_sessions;
+	uint32_t far_len; /* bytes in the memfd; 0: there is none */
+	uint64_t refused; /* TAKEN: a bit for each that was not */
+};
+
+/* At most so many bytes. */
+#define TRANSFER_MESSAGE_BYTES_MAX 64
+
+void transfer_message_encode(struct buf *b, const struct transfer_message *m);
+
+/* What follows it stays in the buffer. Returns 0 or -EBADMSG. */
+MUST_CHECK int transfer_message_decode(
+    struct buf *b, struct transfer_message *ret_message);
