@@ -246,6 +246,11 @@ static const struct field pause[] = {
 };
 MESSAGE(pause, true)
 
+static const struct field given[] = {
+	NUMBER(given, left),
+};
+MESSAGE(given, true)
+
 /* What stands before the groups, and a link or network of those behind. */
 static const struct field peer[] = {
 	NUMBER(peer, node),

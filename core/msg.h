@@ -70,6 +70,15 @@ enum msg_type {
 	MSG_KEYS,
 	MSG_PAUSE,
 	MSG_SIBLING_LOST, /* the channel of this SIBLING does not do any more */
+	/*
+	 * Two relays, of which the later takes over. Descriptor: a channel to
+	 * the other one; empty. With a predecessor a relay's READY says that it
+	 * can take over; with a successor it gives all that it has.
+	 */
+	MSG_PREDECESSOR,
+	MSG_SUCCESSOR,
+	MSG_TAKEN, /* it has what it could get, and accepts; empty */
+	MSG_GIVEN,
 };
 
 #define MSG_TEXT_MAX 256 /* a name, a reason, a path's last part */
@@ -261,6 +270,14 @@ struct msg_active {
 	uint64_t epoch; /* of an answer; 0: nobody ever chose */
 };
 
+/*
+ * Connections that the successor could not have, and that go on to their end
+ * here. Said again at 0, and then the relay ends.
+ */
+struct msg_given {
+	uint32_t left;
+};
+
 void msg_put_start(struct buf *b, const struct msg_start *m);
 void msg_put_listener(struct buf *b, const struct msg_listener *m);
 void msg_put_control(struct buf *b, const struct msg_control *m);
@@ -279,6 +296,7 @@ void msg_put_fence(struct buf *b, const struct msg_fence *m);
 void msg_put_fenced(struct buf *b, const struct msg_fenced *m);
 void msg_put_active(struct buf *b, const struct msg_active *m);
 void msg_put_pause(struct buf *b, const struct msg_pause *m);
+void msg_put_given(struct buf *b, const struct msg_given *m);
 void msg_put_keys(struct buf *b, const struct secret_keys *m);
 
 MUST_CHECK int msg_get_start(struct buf *b, struct msg_start *ret_start);
@@ -299,6 +317,7 @@ MUST_CHECK int msg_get_fence(struct buf *b, struct msg_fence *ret_fence);
 MUST_CHECK int msg_get_fenced(struct buf *b, struct msg_fenced *ret_fenced);
 MUST_CHECK int msg_get_active(struct buf *b, struct msg_active *ret_active);
 MUST_CHECK int msg_get_pause(struct buf *b, struct msg_pause *ret_pause);
+MUST_CHECK int msg_get_given(struct buf *b, struct msg_given *ret_given);
 /* Straight into its place, also of what is refused: no copy is left. */
 MUST_CHECK int msg_get_keys(struct buf *b, struct secret_keys *ret_keys);
 

@@ -65,6 +65,8 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	{ MSG_REPLY, S, R, TOLD, true, 1, FULL, TRUSTED },
 	{ MSG_CHOSEN, S, R, TOLD, false, BYTES(12), TRUSTED },
 	{ MSG_FENCED, S, R, TOLD, false, BYTES(5), TRUSTED },
+	{ MSG_PREDECESSOR, S, R, STARTING, true, EMPTY, TRUSTED },
+	{ MSG_SUCCESSOR, S, R, AT_WORK, true, EMPTY, TRUSTED },
 	/* Both to the supervisor. */
 	{ MSG_READY, F, S, STARTING | STOPPING, false, EMPTY, ONCE },
 	{ MSG_READY, R, S, STARTING | STOPPING, false, EMPTY, ONCE },
@@ -94,6 +96,9 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	/* The relay: two for each service, of which there are 1,024. */
 	{ MSG_CHOSEN, R, S, TOLD, false, BYTES(12), 4096, 256 },
 	{ MSG_FENCE, R, S, TOLD, false, BYTES(11), 4096, 256 },
+	{ MSG_TAKEN, R, S, AT_WORK, false, EMPTY, ONCE },
+	/* With what is left, and that nothing is. */
+	{ MSG_GIVEN, R, S, AT_WORK, false, BYTES(4), 2, 0 },
 	/* Failover to the relay. */
 	{ MSG_GROUP, F, R, TOLD, false, 33, 33 + 2 * TEXT(MSG_TEXT_MAX), 8192,
 	    4096 },
@@ -213,6 +218,10 @@ msg_rights_name(uint16_t type)
 		[MSG_REPLY] = "REPLY",
 		[MSG_KEYS] = "KEYS",
 		[MSG_PAUSE] = "PAUSE",
+		[MSG_PREDECESSOR] = "PREDECESSOR",
+		[MSG_SUCCESSOR] = "SUCCESSOR",
+		[MSG_TAKEN] = "TAKEN",
+		[MSG_GIVEN] = "GIVEN",
 	};
 
 	return type < ARRAY_LEN(names) ? names[type] : NULL;

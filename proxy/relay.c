@@ -22,6 +22,7 @@
 #include "proxy/pool/pool.h"
 #include "proxy/relay_bounds.h"
 #include "proxy/services.h"
+#include "proxy/transfer/succession.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -65,6 +66,7 @@ struct relay {
 	bool started, ready, stopping;
 	struct services services;
 	struct server_admin admin;
+	struct succession succession;
 	struct msg_group *groups;
 	unsigned groups_known; /* a bit for each that failover has told of */
 	struct status_query query;
@@ -77,8 +79,10 @@ struct relay {
 };
 
 static void
-quit(struct relay *r, int status)
+quit(void *arg, int status)
 {
+	struct relay *r = arg;
+
 	r->status = status;
 	ev_break(r->loop, EVBREAK_ALL);
 }
@@ -207,8 +211,9 @@ start_serving(struct relay *r)
 	log_notice("relay",
 	    "started: %u workers, %zu services, %u connections at most",
 	    r->start.workers, r->config->n_services, r->start.max_connections);
-	if (services_is_open(&r->services))
-		become_ready(r); /* nothing to serve: a pair alone */
+	/* Nothing to serve: a pair alone; or it is ready to take over. */
+	if (succession_begin(&r->succession) || services_is_open(&r->services))
+		become_ready(r);
 	else if (!r->ready)
 		timeout_arm(r->loop, &r->first_checks, FIRST_CHECKS_S);
 	return 0;
@@ -382,6 +387,9 @@ take(struct relay *r, struct channel_packet *p)
 		return take_control(r, p);
 	case MSG_PULSE:
 		return take_pulse(r, p);
+	case MSG_PREDECESSOR:
+	case MSG_SUCCESSOR:
+		return succession_take(&r->succession, p);
 	case MSG_STOP:
 		stop(r);
 		return 0;
@@ -524,6 +532,10 @@ relay_init(struct relay *r, int channel, const struct proc_user *user)
 	r->parent = getppid();
 	r->user = *user;
 	r->status = EXIT_FAILURE;
+	r->succession = (struct succession){ .services = &r->services,
+		.supervisor = channel,
+		.quit = quit,
+		.arg = r };
 	status_query_init(&r->query, r->loop, answer_status, r);
 	ev_io_init(&r->chan_ready, on_chan, channel, EV_READ);
 	ev_io_start(r->loop, &r->chan_ready);
@@ -545,6 +557,7 @@ relay_fini(struct relay *r)
 	status_writer_free(r->writer);
 	server_admin_fini(&r->admin);
 	services_fini(&r->services);
+	succession_fini(&r->succession);
 	free(r->groups);
 	failover_link_close(&r->failover);
 	fd_close(&r->channel);

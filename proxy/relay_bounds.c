@@ -24,6 +24,8 @@ static const struct syscall_filter_rule rules[] = {
 	{ .calls = "socketpair", .tests = { SYSCALL_FILTER_INT(0, AF_UNIX) } },
 	{ .calls = "fcntl", .tests = { SYSCALL_FILTER_INT(1, F_GETPIPE_SZ) } },
 	{ .calls = "fcntl", .tests = { SYSCALL_FILTER_INT(1, F_SETPIPE_SZ) } },
+	/* Where the next relay gets what connections hold, if it is much. */
+	{ .calls = "memfd_create" },
 	/* The resolver's, of newer versions of c-ares. */
 	{ .calls = "inotify_init1 inotify_add_watch inotify_rm_watch" },
 	/* Certificates, names, and what libkrb5 and the C library look at. */

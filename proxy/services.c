@@ -78,6 +78,11 @@ make_pools(struct services *r, const struct config *config)
 	if (r->checks == NULL)
 		return -ENOMEM;
 	sh->n_servers = slot;
+	r->past_servers = calloc(slot + 1, sizeof(*r->past_servers));
+	r->past_services =
+	    calloc(config->n_services + 1, sizeof(*r->past_services));
+	if (r->past_servers == NULL || r->past_services == NULL)
+		return -ENOMEM;
 	return 0;
 }
 
@@ -167,7 +172,8 @@ open_if_known(struct services *r, struct pool *p)
 	for (size_t i = 0; i < p->n_servers; i++)
 		known = known &&
 		    pool_server_state(&p->servers[i]) != SERVER_UNKNOWN;
-	if (atomic_load(&p->open) || (!known && pool_count_up(p) == 0))
+	if (r->waits || atomic_load(&p->open) ||
+	    (!known && pool_count_up(p) == 0))
 		return;
 	atomic_store(&p->open, true);
 	session_thread_wake_all(&r->shared.sessions);
@@ -259,10 +265,8 @@ start_names(struct services *r)
 }
 
 static int
-start_checks(struct services *r)
+prepare_checks(struct services *r)
 {
-	int e = 0;
-
 	r->surveys = probe_open(
 	    r->shared.sessions.main, r->secrets, r->shared.n_servers);
 	if (r->surveys == NULL)
@@ -280,6 +284,14 @@ start_checks(struct services *r)
 			check_prepare(c, p, &p->servers[k]);
 		}
 	}
+	return 0;
+}
+
+int
+services_check_all(struct services *r)
+{
+	int e = 0;
+
 	/* Only now: a check that fails at once looks at all of them. */
 	for (size_t i = 0; e == 0 && i < r->shared.n_servers; i++)
 		e = check_start(&r->checks[i]);
@@ -290,6 +302,8 @@ int
 services_start(
     struct services *r, const struct services_calls *calls, void *arg)
 {
+	int e;
+
 	r->calls = calls;
 	r->arg = arg;
 	ev_async_init(&r->shared.sessions.accused, on_accused);
@@ -298,12 +312,48 @@ services_start(
 	ev_async_start(r->shared.sessions.main, &r->shared.dropped);
 	r->started = true;
 	for (unsigned i = 0; i < r->shared.n_workers; i++) {
-		int e = worker_start(&r->shared.workers[i]);
-
+		e = worker_start(&r->shared.workers[i]);
 		if (e < 0)
 			return e;
 	}
-	return start_checks(r);
+	e = prepare_checks(r);
+	return e == 0 && !r->waits ? services_check_all(r) : e;
+}
+
+void
+services_open(struct services *r)
+{
+	r->waits = false;
+	for (size_t i = 0; i < r->shared.n_pools; i++)
+		services_changed(r, &r->shared.pools[i]);
+}
+
+void
+services_hold(struct services *r, bool hold)
+{
+	for (unsigned i = 0; i < r->shared.n_workers; i++) {
+		atomic_store(&r->shared.workers[i].hold, hold);
+		worker_wake(&r->shared.workers[i]);
+	}
+}
+
+bool
+services_is_held(struct services *r)
+{
+	for (unsigned i = 0; i < r->shared.n_workers; i++)
+		if (!atomic_load(&r->shared.workers[i].held))
+			return false;
+	return true;
+}
+
+unsigned
+services_count_connections(struct services *r)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < r->shared.n_workers; i++)
+		n += atomic_load(&r->shared.workers[i].sessions.n_sessions);
+	return n;
 }
 
 bool
@@ -375,7 +425,7 @@ services_check(const struct services *r, unsigned slot)
 struct counters_sum
 services_sum_server(const struct services *r, unsigned slot)
 {
-	struct counters_sum sum = { 0 };
+	struct counters_sum sum = r->past_servers[slot];
 
 	for (unsigned i = 0; i < r->shared.n_workers; i++)
 		counters_sum_up(
@@ -386,7 +436,7 @@ services_sum_server(const struct services *r, unsigned slot)
 struct counters_service_sum
 services_sum_service(const struct services *r, size_t service)
 {
-	struct counters_service_sum sum = { 0 };
+	struct counters_service_sum sum = r->past_services[service];
 
 	for (unsigned i = 0; i < r->shared.n_workers; i++)
 		counters_service_sum_up(
@@ -419,4 +469,6 @@ services_fini(struct services *r)
 	free(sh->workers);
 	free(sh->pools);
 	free(r->checks);
+	free(r->past_servers);
+	free(r->past_services);
 }

@@ -29,6 +29,10 @@ struct services {
 	struct secret_files *secrets;
 	struct resolver *names; /* NULL: no server has one */
 	bool started;
+	/* Of a relay that takes over: nothing is checked, or opened, yet. */
+	bool waits;
+	struct counters_sum *past_servers; /* by slot: what others counted */
+	struct counters_service_sum *past_services;
 	unsigned dropping;                  /* a bit for each group */
 	const struct services_calls *calls; /* borrowed */
 	void *arg;
@@ -46,9 +50,22 @@ void services_fini(struct services *r);
 MUST_CHECK int services_add_listener(
     struct services *r, const struct msg_listener *m, int *fd);
 
-/* Threads and checks begin. Returns 0 or -errno. */
+/*
+ * Threads and checks begin; where `waits` is set, the checks are prepared, and
+ * begin with services_check_all(), and services open with services_open().
+ * Returns 0 or -errno.
+ */
 MUST_CHECK int services_start(
     struct services *r, const struct services_calls *calls, void *arg);
+MUST_CHECK int services_check_all(struct services *r);
+void services_open(struct services *r);
+
+/* Accepts nobody for now, or again; and whether that has come about. */
+void services_hold(struct services *r, bool hold);
+bool services_is_held(struct services *r);
+
+/* All connections that there are. */
+unsigned services_count_connections(struct services *r);
 
 /* Every service accepts: each has had its first checks. */
 bool services_is_open(struct services *r);

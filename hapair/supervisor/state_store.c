@@ -320,6 +320,19 @@ take_wanted(struct state_store *s, struct buf *b)
 	return 0;
 }
 
+static int
+take_of_relay(struct state_store *s, uint16_t type, struct buf *b)
+{
+	switch (type) {
+	case MSG_CHOSEN:
+		return active_choice_take(s, b);
+	case MSG_TAKEN:
+	case MSG_GIVEN: /* nobody was told to take over, or to give */
+	default:        /* not an enum: a number from another process */
+		return -EBADMSG;
+	}
+}
+
 int
 state_store_take(struct state_store *s, const struct child *role,
     const struct channel_packet *p)
@@ -327,8 +340,7 @@ state_store_take(struct state_store *s, const struct child *role,
 	struct buf b = buf_reader(p->body, p->len);
 
 	if (role == s->setup.relay)
-		return p->type == MSG_CHOSEN ? active_choice_take(s, &b)
-		                             : -EBADMSG;
+		return take_of_relay(s, p->type, &b);
 	if (s->setup.node == CONFIG_NO_NODE)
 		return -EBADMSG; /* there is no peer that could have said it */
 	switch (p->type) {

@@ -44,12 +44,8 @@ on_resting(struct ev_loop *loop, ev_timer *t, int revents)
 }
 
 static void
-turn(struct check *c)
+wait_while_down(struct check *c, double hold_s)
 {
-	const struct config_service *service = c->pool->config;
-
-	c->view.since_wall_ms = wall_clock_now_ms();
-	pool_set_state(c->pool, c->server, c->health.state, mono_now());
 	ev_timer_stop(c->loop, &c->giving_up);
 	ev_timer_stop(c->loop, &c->resting);
 	if (c->health.state == SERVER_DOWN &&
@@ -57,8 +53,16 @@ turn(struct check *c)
 		timeout_arm(c->loop, &c->resting,
 		    c->server->config->check.interval_ms / 1000.);
 	if (c->health.state == SERVER_DOWN &&
-	    service->on_down == CONFIG_ON_DOWN_RESET)
-		timeout_arm(c->loop, &c->giving_up, service->hold_ms / 1000.);
+	    c->pool->config->on_down == CONFIG_ON_DOWN_RESET)
+		timeout_arm(c->loop, &c->giving_up, hold_s);
+}
+
+static void
+turn(struct check *c)
+{
+	c->view.since_wall_ms = wall_clock_now_ms();
+	pool_set_state(c->pool, c->server, c->health.state, mono_now());
+	wait_while_down(c, c->pool->config->hold_ms / 1000.);
 }
 
 /* Returns whether it is another one. */
@@ -326,6 +330,62 @@ check_prepare(struct check *c, struct pool *pool, struct pool_server *server)
 	ev_timer_init(&c->resting, on_resting, 0., 0.);
 }
 
+void
+check_tell_past(struct check *c, struct check_past *ret_past)
+{
+	struct pool_view v;
+
+	pool_look(c->pool, c->server, &v);
+	*ret_past = (struct check_past){
+		.state = c->health.state,
+		.role = v.role,
+		.streak = c->health.streak,
+		.unasked = c->health.unasked,
+		.heard = c->health.heard,
+		.up_since = v.up_since,
+		.accused = c->accused,
+		.doubted = atomic_load(&c->server->doubted),
+		.has_address = v.has_address,
+		.address = v.address,
+		.view = c->view,
+	};
+}
+
+/* Of `hold`, which began when it went down. */
+static double
+hold_left_s(const struct check *c)
+{
+	int64_t left = c->view.since_wall_ms + c->pool->config->hold_ms -
+	    wall_clock_now_ms();
+
+	if (left < 0)
+		left = 0;
+	if (left > c->pool->config->hold_ms)
+		left = c->pool->config->hold_ms;
+	return (double)left / 1000.;
+}
+
+void
+check_take_past(struct check *c, const struct check_past *past)
+{
+	c->health.state = past->state;
+	c->health.streak = past->streak;
+	c->health.unasked = past->unasked;
+	c->health.heard = past->heard;
+	c->accused = past->accused;
+	c->view = past->view;
+	atomic_store(&c->server->role, (int)past->role);
+	atomic_store(&c->server->doubted, past->doubted);
+	/* A name, of which the address need not be waited for. */
+	if (c->server->config->host != NULL && past->has_address)
+		pool_set_address(c->pool, c->server, &past->address);
+	/* One that comes up after it was down begins slowly. */
+	if (past->state == SERVER_UP && !mono_is_never(past->up_since))
+		pool_set_state(c->pool, c->server, SERVER_DOWN, mono_now());
+	pool_set_state(c->pool, c->server, past->state, past->up_since);
+	wait_while_down(c, hold_left_s(c));
+}
+
 int
 check_start(struct check *c)
 {
@@ -334,7 +394,9 @@ check_start(struct check *c)
 
 	if (c->server->config->check.type != CONFIG_CHECK_NONE)
 		return join(c);
-	count(c, &unasked);
+	/* Else another relay has told what clients have seen of it. */
+	if (c->health.state == SERVER_UNKNOWN)
+		count(c, &unasked);
 	return 0;
 }
 

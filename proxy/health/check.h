@@ -12,6 +12,8 @@
 #include "proxy/pool/server_addresses.h"
 
 #include "config/config.h"
+#include "core/addr.h"
+#include "core/mono.h"
 
 #include <ev.h>
 
@@ -52,6 +54,24 @@ struct check {
 /* Its loop, probes and callback are set; this sets the rest, and asks not. */
 void check_prepare(
     struct check *c, struct pool *pool, struct pool_server *server);
+
+/* What is known of a server when a relay gives it to the next. */
+struct check_past {
+	enum server_state state;
+	enum server_role role;
+	uint32_t streak, unasked;
+	struct mono heard, up_since; /* up_since: never, without a ramp */
+	bool accused, doubted;
+	bool has_address;
+	union addr address;
+	struct check_view view;
+};
+
+void check_tell_past(struct check *c, struct check_past *ret_past);
+
+/* Of one that is prepared, before it is started: the other's past is its own.
+ */
+void check_take_past(struct check *c, const struct check_past *past);
 
 /* The first check, at once. Returns 0 or -ENOMEM. */
 MUST_CHECK int check_start(struct check *c);

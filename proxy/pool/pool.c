@@ -510,6 +510,7 @@ pool_look(
 		.usable = is_usable(p, server),
 		.has_address = server->has_address,
 		.address = server->address,
+		.up_since = server->up_since,
 	};
 	(void)pthread_mutex_unlock(&p->lock);
 }

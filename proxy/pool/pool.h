@@ -178,6 +178,7 @@ struct pool_view {
 	bool usable; /* it takes new connections: see pool_is_usable */
 	bool has_address;
 	union addr address;
+	struct mono up_since;
 };
 
 void pool_look(

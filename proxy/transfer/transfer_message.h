@@ -1,8 +1,13 @@
 #pragma once
 
 /*
- * What two relays say to each other on the channel of a pair of workers, one
- * message a packet:
+ * What two relays say to each other, one message a packet. Their main threads:
+ *
+ *   new -> old   HELLO
+ *   old -> new   WORKER (each), STATE, GATHERED; when all are given STATE (what
+ *                was counted since), GIVEN; both again when nobody is left
+ *
+ * Then the workers, on a channel for each pair of them:
  *
  *   taker -> giver   GO, then TAKEN for each BATCH
  *   giver -> taker   BATCH, a few at a time, and END behind the last; or ABORT:
@@ -31,11 +36,16 @@ enum transfer_message_type {
 	TRANSFER_MESSAGE_TAKEN = 3,
 	TRANSFER_MESSAGE_END = 4,
 	TRANSFER_MESSAGE_ABORT = 5,
+	TRANSFER_MESSAGE_HELLO = 6,    /* `number` of workers */
+	TRANSFER_MESSAGE_WORKER = 7,   /* descriptor: a channel to one */
+	TRANSFER_MESSAGE_STATE = 8,    /* service records behind it */
+	TRANSFER_MESSAGE_GATHERED = 9, /* these were all */
+	TRANSFER_MESSAGE_GIVEN = 10,   /* `number` of sessions stay */
 };
 
 struct transfer_message {
 	uint8_t type;    /* enum transfer_message_type */
-	uint32_t number; /* of the batch */
+	uint32_t number; /* of the batch, where nothing else is said */
 	uint8_t n_sessions;
 	uint32_t far_len; /* bytes in the memfd; 0: there is none */
 	uint64_t refused; /* TAKEN: a bit for each that was not */

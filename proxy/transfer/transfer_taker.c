@@ -197,6 +197,11 @@ take_message(struct transfer_taker *t, struct arrival *a)
 		return 0;
 	case TRANSFER_MESSAGE_GO:
 	case TRANSFER_MESSAGE_TAKEN:
+	case TRANSFER_MESSAGE_HELLO:
+	case TRANSFER_MESSAGE_WORKER:
+	case TRANSFER_MESSAGE_STATE:
+	case TRANSFER_MESSAGE_GATHERED:
+	case TRANSFER_MESSAGE_GIVEN:
 		break;
 	}
 	return -EBADMSG;

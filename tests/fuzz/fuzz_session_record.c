@@ -1,12 +1,14 @@
 /*
- * What a relay of another version may write of its sessions: any bytes are
- * refused or read, never beyond their end, and what was read is written again
- * in a form that reads as the same.
+ * What a relay of another version may write of its sessions and services, and
+ * say: any bytes are refused or read, never beyond their end, and what was read
+ * is written again in a form that reads as the same.
  */
 
 #include "core/base.h"
 #include "core/buf.h"
+#include "proxy/transfer/service_record.h"
 #include "proxy/transfer/session_record.h"
+#include "proxy/transfer/transfer_message.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -39,10 +41,57 @@ write_again(const struct session_record *r)
 	assert(memcmp(once, twice, len) == 0);
 }
 
+static void
+write_service_again(const struct service_record *r)
+{
+	uint8_t once[SERVICE_RECORD_BYTES_MAX], twice[SERVICE_RECORD_BYTES_MAX];
+	struct buf b = buf_writer(once, sizeof(once));
+	struct buf c = buf_writer(twice, sizeof(twice));
+	struct service_record read;
+
+	service_record_encode(&b, r);
+	assert(!b.bad);
+	b = buf_reader(once, b.pos);
+	assert(service_record_decode(&b, &read) == 0 && buf_is_done(&b));
+	service_record_encode(&c, &read);
+	assert(c.pos == b.len && memcmp(once, twice, c.pos) == 0);
+}
+
+static void
+fuzz_services(const uint8_t *data, size_t size)
+{
+	struct buf b = buf_reader(data, size);
+	struct service_record r;
+	int e = 0;
+
+	while (b.pos < b.len && (e == 0 || e == -EPROTONOSUPPORT)) {
+		e = service_record_decode(&b, &r);
+		assert(b.pos <= b.len);
+		if (e == 0)
+			write_service_again(&r);
+	}
+}
+
+static void
+fuzz_message(const uint8_t *data, size_t size)
+{
+	struct buf b = buf_reader(data, size);
+	struct buf w = BUF_WRITER(TRANSFER_MESSAGE_BYTES_MAX);
+	struct transfer_message m;
+
+	if (transfer_message_decode(&b, &m) < 0)
+		return;
+	transfer_message_encode(&w, &m);
+	assert(!w.bad);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct buf b = buf_reader(data, size);
+
+	fuzz_services(data, size);
+	fuzz_message(data, size);
 
 	while (b.pos < b.len) {
 		struct session_record r;

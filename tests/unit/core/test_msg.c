@@ -57,6 +57,7 @@ each_message_is_taken_whole_or_refused(void **state)
 	    .links = { { .up = true, .received = 10, .lost = 2, .rejected = 1 },
 	        { .rejected = 7 } },
 	    .n_networks = 1, .networks = { { .up = true, .lost = 4 } });
+	ROUND_TRIP(given, .left = 5000);
 	ROUND_TRIP(service, .service = 1, .servers = 3, .up = 2, .unknown = 1);
 	ROUND_TRIP(ask, .id = 77);
 	ROUND_TRIP(script, .track = 3, .passed = true);

@@ -1,0 +1,256 @@
+#include "proxy/transfer/predecessor.h"
+
+#include "core/buf.h"
+#include "core/fd.h"
+#include "core/log.h"
+#include "core/mono.h"
+#include "proxy/pool/pool.h"
+#include "proxy/services.h"
+#include "proxy/transfer/service_record.h"
+#include "proxy/transfer/service_state.h"
+#include "proxy/transfer/transfer_taker.h"
+#include "proxy/transfer/transfer_wire.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Clients wait meanwhile, in the backlog: so often is looked. */
+#define LOOK_S 0.001
+
+#define CHANNELS_MAX 1024
+
+struct predecessor {
+	struct services *services; /* borrowed: relay.c's */
+	const struct predecessor_calls *calls;
+	void *arg;
+	int channel; /* -1: it is gone */
+	bool gathered, taken;
+	unsigned n_channels; /* to its workers, until there are takers */
+	int *channels;
+	unsigned n_takers;
+	struct transfer_taker **takers;
+	struct mono begun;
+	ev_io ready;
+	ev_timer look;
+};
+
+static struct ev_loop *
+loop_of(const struct predecessor *p)
+{
+	return p->services->shared.sessions.main;
+}
+
+static void
+close_channel(struct predecessor *p)
+{
+	ev_io_stop(loop_of(p), &p->ready);
+	fd_close(&p->channel);
+}
+
+static int
+keep_channel(struct predecessor *p, struct transfer_wire_packet *packet)
+{
+	int *channels;
+
+	if (packet->n_fds != 1 || p->gathered || p->n_channels == CHANNELS_MAX)
+		return -EBADMSG;
+	channels =
+	    reallocarray(p->channels, p->n_channels + 1, sizeof(*channels));
+	if (channels == NULL)
+		return -ENOMEM;
+	p->channels = channels;
+	p->channels[p->n_channels++] = fd_take(&packet->fds[0]);
+	return 0;
+}
+
+static int
+take_state(struct predecessor *p, struct buf *b)
+{
+	struct service_record r;
+
+	while (b->pos < b->len) {
+		int e = service_record_decode(b, &r);
+
+		if (e == 0)
+			service_state_take(p->services, &r);
+		else if (e != -EPROTONOSUPPORT)
+			return e;
+	}
+	return 0;
+}
+
+/* Nothing stands in the way any more of checks, and of what follows from them.
+ */
+static int
+check_all(struct predecessor *p)
+{
+	struct worker_shared *sh = &p->services->shared;
+
+	p->gathered = true;
+	for (unsigned i = 0; i < sh->n_pools; i++)
+		services_changed(p->services, &sh->pools[i]);
+	return services_check_all(p->services);
+}
+
+/* Each channel for one worker, in turn: from here on sessions come. */
+static int
+make_takers(struct predecessor *p)
+{
+	struct worker_shared *sh = &p->services->shared;
+
+	p->takers = calloc(p->n_channels + 1, sizeof(*p->takers));
+	if (p->takers == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < p->n_channels; i++) {
+		struct transfer_taker *t = transfer_taker_new(
+		    &sh->workers[i % sh->n_workers], &p->channels[i]);
+
+		if (t == NULL)
+			return -ENOMEM;
+		p->takers[p->n_takers++] = t;
+	}
+	return 0;
+}
+
+static bool
+has_taken(const struct predecessor *p)
+{
+	for (unsigned i = 0; i < p->n_takers; i++)
+		if (!transfer_taker_has_ended(p->takers[i]))
+			return false;
+	return true;
+}
+
+static void
+log_taken(const struct predecessor *p)
+{
+	unsigned taken = 0, refused = 0;
+
+	for (unsigned i = 0; i < p->n_takers; i++) {
+		taken += p->takers[i]->n_taken;
+		refused += p->takers[i]->n_refused;
+	}
+	log_notice("relay",
+	    "took %u connections over in %d ms; %u stay with the relay before",
+	    taken, (int)mono_span_ms(p->begun, mono_now()), refused);
+}
+
+static void
+finish(struct predecessor *p)
+{
+	ev_timer_stop(loop_of(p), &p->look);
+	p->taken = true;
+	log_taken(p);
+	services_open(p->services);
+	p->calls->on_taken(p->arg);
+}
+
+static void
+on_look(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct predecessor *p = CONTAINER_OF(t, struct predecessor, look);
+
+	if (p->gathered && has_taken(p))
+		finish(p);
+}
+
+/* Without it: as any relay, with what it has told by now. */
+static int
+go_alone(struct predecessor *p)
+{
+	close_channel(p);
+	return p->gathered ? 0 : check_all(p);
+}
+
+/* Returns 0 or -errno. */
+static int
+take_message(struct predecessor *p, struct transfer_wire_packet *packet)
+{
+	struct buf b = buf_reader(packet->body, packet->len);
+	struct transfer_message m;
+	int e = transfer_message_decode(&b, &m);
+
+	if (e < 0)
+		return go_alone(p);
+	if (m.type == TRANSFER_MESSAGE_WORKER)
+		return keep_channel(p, packet);
+	if (m.type == TRANSFER_MESSAGE_STATE)
+		return take_state(p, &b) < 0 ? go_alone(p) : 0;
+	if (m.type == TRANSFER_MESSAGE_GIVEN)
+		return 0;
+	if (m.type != TRANSFER_MESSAGE_GATHERED || p->gathered)
+		return go_alone(p);
+	e = check_all(p);
+	return e < 0 ? e : make_takers(p);
+}
+
+static void
+on_ready(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct predecessor *p = CONTAINER_OF(io, struct predecessor, ready);
+	uint8_t room[TRANSFER_WIRE_BODY_MAX];
+	struct transfer_wire_packet packet = { .body = room,
+		.room = sizeof(room) };
+	int e = transfer_wire_recv(p->channel, &packet);
+
+	if (e == -EAGAIN)
+		return;
+	e = e == 1 ? take_message(p, &packet) : go_alone(p);
+	transfer_wire_close(&packet);
+	if (e < 0) {
+		log_error("relay", "cannot take over: %s", strerror(-e));
+		close_channel(p);
+		p->calls->on_failed(p->arg);
+	}
+}
+
+struct predecessor *
+predecessor_new(struct services *services, int *channel,
+    const struct predecessor_calls *calls, void *arg)
+{
+	struct predecessor *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->services = services;
+	p->calls = calls;
+	p->arg = arg;
+	p->channel = fd_take(channel);
+	services->waits = true;
+	ev_io_init(&p->ready, on_ready, p->channel, EV_READ);
+	ev_timer_init(&p->look, on_look, LOOK_S, LOOK_S);
+	return p;
+}
+
+void
+predecessor_begin(struct predecessor *p)
+{
+	const struct transfer_message hello = { .type = TRANSFER_MESSAGE_HELLO,
+		.number = p->services->shared.n_workers };
+	struct buf b = BUF_WRITER(TRANSFER_MESSAGE_BYTES_MAX);
+
+	p->begun = mono_now();
+	transfer_message_encode(&b, &hello);
+	/* Where it is gone, that is what is read next. */
+	(void)!transfer_wire_send(p->channel, b.data, b.pos, NULL, 0);
+	ev_io_start(loop_of(p), &p->ready);
+	ev_timer_start(loop_of(p), &p->look);
+}
+
+void
+predecessor_free(struct predecessor *p)
+{
+	if (p == NULL)
+		return;
+	ev_timer_stop(loop_of(p), &p->look);
+	close_channel(p);
+	for (unsigned i = 0; i < p->n_takers; i++)
+		transfer_taker_free(p->takers[i]);
+	for (unsigned i = 0; i < p->n_channels; i++)
+		fd_close(&p->channels[i]);
+	free(p->takers);
+	free(p->channels);
+	free(p);
+}

@@ -1,0 +1,206 @@
+#include "proxy/transfer/service_state.h"
+
+#include "config/config.h"
+#include "proxy/health/check.h"
+#include "proxy/pool/pool.h"
+#include "proxy/services.h"
+#include "proxy/transfer/service_record.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Whoever comes into a queue of the relay before this one from now on is still
+ * ahead of whoever comes here first.
+ */
+#define TICKETS_BETWEEN ((uint64_t)1 << 32)
+
+_Static_assert(END_REASON_COUNT <= SERVICE_RECORD_ENDINGS_MAX,
+    "a record has room for each way to end");
+_Static_assert(PROBE_JUDGE_DETAIL_MAX == SERVICE_RECORD_DETAIL_MAX,
+    "and for what a check says");
+_Static_assert((int)SERVICE_RECORD_DRAIN == (int)SERVER_DRAIN &&
+        (int)SERVICE_RECORD_STANDBY == (int)SERVER_ROLE_STANDBY,
+    "states and roles have the same numbers");
+
+int
+service_state_init(struct service_state_told *t, const struct services *r)
+{
+	t->servers = calloc(r->shared.n_servers + 1, sizeof(*t->servers));
+	t->services = calloc(r->shared.n_pools + 1, sizeof(*t->services));
+	return t->servers != NULL && t->services != NULL ? 0 : -ENOMEM;
+}
+
+void
+service_state_fini(struct service_state_told *t)
+{
+	free(t->servers);
+	free(t->services);
+	*t = (struct service_state_told){ 0 };
+}
+
+static void
+describe_sum(struct service_record *r, const struct counters_sum *now,
+    const struct counters_sum *told)
+{
+	r->total = now->total - told->total;
+	r->failed = now->failed - told->failed;
+	r->bytes_in = now->bytes_in - told->bytes_in;
+	r->bytes_out = now->bytes_out - told->bytes_out;
+}
+
+static void
+describe_service(struct services *r, struct service_state_told *t, size_t i,
+    struct service_record *ret)
+{
+	struct counters_service_sum now = services_sum_service(r, i);
+	struct counters_service_sum *told = &t->services[i];
+
+	describe_sum(ret, &now.sum, &told->sum);
+	ret->retries = now.retries - told->retries;
+	ret->denied = now.denied - told->denied;
+	ret->too_many = now.too_many - told->too_many;
+	for (unsigned k = 0; k < END_REASON_COUNT; k++)
+		ret->endings[k] = now.endings[k] - told->endings[k];
+	ret->next_ticket = pool_raise_tickets(&r->shared.pools[i], 0);
+	*told = now;
+}
+
+static uint64_t
+span_ns(struct mono from, struct mono to)
+{
+	return mono_before(from, to) ? (uint64_t)(to.ns - from.ns) : 0;
+}
+
+static void
+describe_past(struct check *c, struct service_record *ret)
+{
+	const struct mono now = mono_now();
+	struct check_past p;
+
+	check_tell_past(c, &p);
+	ret->has_past = p.state != SERVER_UNKNOWN;
+	ret->state = (uint8_t)p.state;
+	ret->role = (uint8_t)p.role;
+	ret->flags = (uint8_t)((p.view.passed ? SERVICE_RECORD_PASSED : 0) |
+	    (p.accused ? SERVICE_RECORD_ACCUSED : 0) |
+	    (p.doubted ? SERVICE_RECORD_DOUBTED : 0));
+	if (!mono_is_never(p.up_since)) {
+		ret->flags |= SERVICE_RECORD_CAME_UP;
+		ret->up_ns = span_ns(p.up_since, now);
+	}
+	ret->streak = p.streak;
+	ret->unasked = p.unasked;
+	ret->deaf_ns = span_ns(now, p.heard);
+	ret->since_wall_ms = (uint64_t)p.view.since_wall_ms;
+	ret->latency_us = (uint64_t)(p.view.latency_ms * 1000.);
+	memcpy(ret->detail, p.view.detail, sizeof(ret->detail));
+	if (p.has_address)
+		ret->address = p.address;
+}
+
+void
+service_state_describe(struct services *r, struct service_state_told *t,
+    size_t service, int server, bool past, struct service_record *ret_record)
+{
+	const struct pool *p = &r->shared.pools[service];
+	struct counters_sum now;
+	unsigned slot;
+
+	*ret_record = (struct service_record){ .service = "" };
+	(void)stpcpy(ret_record->service, p->config->name);
+	if (server < 0) {
+		describe_service(r, t, service, ret_record);
+		return;
+	}
+	slot = p->servers[server].slot;
+	now = services_sum_server(r, slot);
+	(void)stpcpy(ret_record->server, p->servers[server].config->name);
+	describe_sum(ret_record, &now, &t->servers[slot]);
+	t->servers[slot] = now;
+	if (past)
+		describe_past(&r->checks[slot], ret_record);
+}
+
+static void
+add_sum(struct counters_sum *to, const struct service_record *r)
+{
+	to->total += r->total;
+	to->failed += r->failed;
+	to->bytes_in += r->bytes_in;
+	to->bytes_out += r->bytes_out;
+}
+
+static void
+take_service(struct services *r, size_t i, const struct service_record *record)
+{
+	struct counters_service_sum *to = &r->past_services[i];
+
+	add_sum(&to->sum, record);
+	to->retries += record->retries;
+	to->denied += record->denied;
+	to->too_many += record->too_many;
+	for (unsigned k = 0; k < END_REASON_COUNT; k++)
+		to->endings[k] += record->endings[k];
+	(void)pool_raise_tickets(
+	    &r->shared.pools[i], record->next_ticket + TICKETS_BETWEEN);
+}
+
+static struct check_past
+past_of(const struct service_record *record)
+{
+	const struct mono now = mono_now();
+	struct check_past p = {
+		.state = (enum server_state)record->state,
+		.role = (enum server_role)record->role,
+		.streak = record->streak,
+		.unasked = record->unasked,
+		.heard = mono_add_us(now, (int64_t)(record->deaf_ns / 1000)),
+		.up_since = mono_never(),
+		.accused = (record->flags & SERVICE_RECORD_ACCUSED) != 0,
+		.doubted = (record->flags & SERVICE_RECORD_DOUBTED) != 0,
+		.has_address = record->address.sa.sa_family != AF_UNSPEC,
+		.address = record->address,
+		.view = { .passed =
+		              (record->flags & SERVICE_RECORD_PASSED) != 0,
+		    .latency_ms = (double)record->latency_us / 1000.,
+		    .since_wall_ms = (int64_t)record->since_wall_ms },
+	};
+
+	if ((record->flags & SERVICE_RECORD_CAME_UP) != 0)
+		p.up_since = mono_add_us(now, -(int64_t)(record->up_ns / 1000));
+	memcpy(p.view.detail, record->detail, sizeof(p.view.detail));
+	return p;
+}
+
+static void
+take_server(
+    struct services *r, struct pool *p, const struct service_record *record)
+{
+	for (size_t i = 0; i < p->n_servers; i++) {
+		const struct pool_server *s = &p->servers[i];
+		struct check_past past = past_of(record);
+
+		if (strcmp(s->config->name, record->server) != 0)
+			continue;
+		add_sum(&r->past_servers[s->slot], record);
+		if (record->has_past != 0)
+			check_take_past(&r->checks[s->slot], &past);
+	}
+}
+
+void
+service_state_take(struct services *r, const struct service_record *record)
+{
+	for (size_t i = 0; i < r->shared.n_pools; i++) {
+		struct pool *p = &r->shared.pools[i];
+
+		if (strcmp(p->config->name, record->service) != 0)
+			continue;
+		if (record->server[0] == '\0')
+			take_service(r, i, record);
+		else
+			take_server(r, p, record);
+	}
+}

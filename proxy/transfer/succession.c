@@ -1,0 +1,108 @@
+#include "proxy/transfer/succession.h"
+
+#include "core/buf.h"
+#include "core/channel.h"
+#include "core/fd.h"
+#include "core/msg.h"
+#include "proxy/services.h"
+#include "proxy/transfer/predecessor.h"
+#include "proxy/transfer/successor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static void
+say(struct succession *s, enum msg_type type, const struct buf *body)
+{
+	if (channel_send(s->supervisor, (uint16_t)type,
+	        body != NULL ? body->data : NULL, body != NULL ? body->pos : 0,
+	        -1) < 0)
+		s->quit(s->arg, EXIT_FAILURE);
+}
+
+static void
+on_given(void *arg, unsigned left)
+{
+	struct succession *s = arg;
+	const struct msg_given m = { .left = left };
+	struct buf b = BUF_WRITER(16);
+
+	msg_put_given(&b, &m);
+	say(s, MSG_GIVEN, &b);
+	if (left == 0)
+		s->quit(s->arg, EXIT_SUCCESS);
+}
+
+static void
+on_lost(void *arg)
+{
+	struct succession *s = arg;
+
+	successor_free(s->successor);
+	s->successor = NULL;
+}
+
+static void
+on_taken(void *arg)
+{
+	say(arg, MSG_TAKEN, NULL);
+}
+
+static void
+on_failed(void *arg)
+{
+	struct succession *s = arg;
+
+	s->quit(s->arg, EXIT_FAILURE);
+}
+
+static int
+take_predecessor(struct succession *s, int *fd)
+{
+	static const struct predecessor_calls calls = { .on_taken = on_taken,
+		.on_failed = on_failed };
+
+	if (s->services->started || s->predecessor != NULL)
+		return -EBADMSG;
+	s->predecessor = predecessor_new(s->services, fd, &calls, s);
+	return s->predecessor != NULL ? 0 : -ENOMEM;
+}
+
+static int
+take_successor(struct succession *s, int *fd)
+{
+	static const struct successor_calls calls = { .on_given = on_given,
+		.on_lost = on_lost };
+
+	if (!s->services->started || s->successor != NULL)
+		return -EBADMSG;
+	s->successor = successor_new(s->services, fd, &calls, s);
+	return s->successor != NULL ? 0 : -ENOMEM;
+}
+
+int
+succession_take(struct succession *s, struct channel_packet *packet)
+{
+	if (packet->fd == -1 || s->services->shared.n_workers == 0)
+		return -EBADMSG;
+	return packet->type == MSG_PREDECESSOR
+	    ? take_predecessor(s, &packet->fd)
+	    : take_successor(s, &packet->fd);
+}
+
+bool
+succession_begin(struct succession *s)
+{
+	if (s->predecessor != NULL)
+		predecessor_begin(s->predecessor);
+	return s->predecessor != NULL;
+}
+
+void
+succession_fini(struct succession *s)
+{
+	successor_free(s->successor);
+	predecessor_free(s->predecessor);
+	s->successor = NULL;
+	s->predecessor = NULL;
+}

@@ -1,0 +1,36 @@
+#pragma once
+
+/*
+ * A relay between the one before it and the one after it: the supervisor's
+ * orders for both, and what it is told. Part of struct relay, on its main
+ * thread.
+ */
+
+#include "core/base.h"
+
+struct channel_packet;
+struct predecessor;
+struct services;
+struct successor;
+
+struct succession {
+	struct services *services; /* borrowed: the relay's */
+	int supervisor;            /* borrowed: its channel */
+	struct predecessor *predecessor;
+	struct successor *successor;
+	void (*quit)(void *arg, int status);
+	void *arg;
+};
+
+/* From zeroes, with services, supervisor, quit and arg set. */
+void succession_fini(struct succession *s);
+
+/*
+ * PREDECESSOR, before the services have started, or SUCCESSOR, after that.
+ * Returns 0 or -errno.
+ */
+MUST_CHECK int succession_take(
+    struct succession *s, struct channel_packet *packet);
+
+/* The services have started. True: there is another relay to take over from. */
+bool succession_begin(struct succession *s);

@@ -1,0 +1,355 @@
+#include "proxy/transfer/successor.h"
+
+#include "core/buf.h"
+#include "core/channel.h"
+#include "core/fd.h"
+#include "core/log.h"
+#include "core/mono.h"
+#include "proxy/pool/pool.h"
+#include "proxy/services.h"
+#include "proxy/transfer/service_record.h"
+#include "proxy/transfer/service_state.h"
+#include "proxy/transfer/transfer_giver.h"
+#include "proxy/transfer/transfer_wire.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <stdlib.h>
+
+/* Clients wait meanwhile, in the backlog: so often is looked. */
+#define LOOK_S 0.001
+
+/* Whoever is left takes longer. */
+#define LEFT_LOOK_S 0.05
+
+/* A process that ends closes its channels one by one. */
+#define ENDING_MS 200
+
+#define WORKERS_MAX 1024
+
+enum phase {
+	HOLDING, /* until the other one greets, and nobody accepts */
+	GIVING,  /* until all were offered */
+	LEFT,    /* what could not be given is here */
+};
+
+struct successor {
+	struct services *services; /* borrowed: relay.c's */
+	const struct successor_calls *calls;
+	void *arg;
+	enum phase phase;
+	int channel;        /* -1: it is gone */
+	unsigned n_workers; /* of the other one; 0: it has not greeted */
+	unsigned n_givers;
+	struct transfer_giver **givers;
+	struct service_state_told told;
+	size_t service; /* which is told next */
+	int server;     /* of it; -1: the service itself */
+	unsigned left;
+	struct mono begun, ended; /* ended: never, until all givers have */
+	ev_io ready;
+	ev_timer look;
+};
+
+static struct ev_loop *
+loop_of(const struct successor *s)
+{
+	return s->services->shared.sessions.main;
+}
+
+static int
+say(struct successor *s, enum transfer_message_type type, uint32_t number,
+    const int *fd)
+{
+	const struct transfer_message m = { .type = (uint8_t)type,
+		.number = number };
+	struct buf b = BUF_WRITER(TRANSFER_MESSAGE_BYTES_MAX);
+
+	transfer_message_encode(&b, &m);
+	return transfer_wire_send(
+	    s->channel, b.data, b.pos, fd, fd != NULL ? 1 : 0);
+}
+
+/* -- what is known ----------------------------------------------------------
+ */
+
+static void
+rewind_telling(struct successor *s)
+{
+	s->service = 0;
+	s->server = -1;
+}
+
+/* The next record; false behind the last. */
+static bool
+step_telling(struct successor *s)
+{
+	const struct worker_shared *sh = &s->services->shared;
+
+	if (s->service == sh->n_pools)
+		return false;
+	if (++s->server == (int)sh->pools[s->service].n_servers) {
+		s->service++;
+		s->server = -1;
+	}
+	return s->service < sh->n_pools;
+}
+
+/*
+ * Packets full of records; `past`: not only what was counted. A counter that
+ * was written down counts as told, so a packet that does not go out is an end.
+ */
+static int
+tell(struct successor *s, bool past)
+{
+	const struct transfer_message m = { .type = TRANSFER_MESSAGE_STATE };
+	struct service_record r;
+	bool more = s->services->shared.n_pools > 0;
+	int e = 0;
+
+	rewind_telling(s);
+	while (more && e == 0) {
+		struct buf b = BUF_WRITER(TRANSFER_WIRE_BODY_MAX);
+
+		transfer_message_encode(&b, &m);
+		while (more && b.len - b.pos >= SERVICE_RECORD_BYTES_MAX) {
+			service_state_describe(s->services, &s->told,
+			    s->service, s->server, past, &r);
+			service_record_encode(&b, &r);
+			more = step_telling(s);
+		}
+		e = transfer_wire_send(s->channel, b.data, b.pos, NULL, 0);
+	}
+	return e;
+}
+
+/* -- who gives --------------------------------------------------------------
+ */
+
+/* A giver for each pair of workers: those of whom there are fewer have more. */
+static int
+make_givers(struct successor *s)
+{
+	const struct worker_shared *sh = &s->services->shared;
+	unsigned n =
+	    sh->n_workers > s->n_workers ? sh->n_workers : s->n_workers;
+
+	s->givers = calloc(n, sizeof(*s->givers));
+	if (s->givers == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++) {
+		int fds[2], e = channel_pair(fds);
+
+		if (e < 0)
+			return e;
+		e = say(s, TRANSFER_MESSAGE_WORKER, i, &fds[1]);
+		fd_close(&fds[1]);
+		s->givers[i] = transfer_giver_new(
+		    &sh->workers[i % sh->n_workers], &fds[0]);
+		if (s->givers[i] == NULL)
+			return -ENOMEM;
+		s->n_givers++;
+		if (e < 0)
+			return e;
+	}
+	return 0;
+}
+
+static bool
+has_given(const struct successor *s)
+{
+	for (unsigned i = 0; i < s->n_givers; i++)
+		if (!transfer_giver_has_ended(s->givers[i]))
+			return false;
+	return true;
+}
+
+/* Of givers that have ended. */
+static bool
+has_failed(const struct successor *s)
+{
+	for (unsigned i = 0; i < s->n_givers; i++)
+		if (s->givers[i]->failed)
+			return true;
+	return false;
+}
+
+static void
+log_given(const struct successor *s)
+{
+	unsigned given = 0, longest_us = 0;
+
+	for (unsigned i = 0; i < s->n_givers; i++) {
+		given += s->givers[i]->n_given;
+		if (s->givers[i]->longest_us > longest_us)
+			longest_us = s->givers[i]->longest_us;
+	}
+	log_notice("relay",
+	    "gave %u connections to the next relay in %d ms, each within %u us; %u stay",
+	    given, (int)mono_span_ms(s->begun, mono_now()), longest_us,
+	    s->left);
+}
+
+/* -- the order --------------------------------------------------------------
+ */
+
+static void
+close_channel(struct successor *s)
+{
+	ev_io_stop(loop_of(s), &s->ready);
+	fd_close(&s->channel);
+}
+
+static void
+begin(struct successor *s)
+{
+	int e;
+
+	s->phase = GIVING;
+	e = make_givers(s);
+	if (e == 0)
+		e = tell(s, true);
+	if (e == 0)
+		e = say(s, TRANSFER_MESSAGE_GATHERED, 0, NULL);
+	if (e < 0)
+		close_channel(s); /* the other one goes on without */
+}
+
+static void
+finish(struct successor *s)
+{
+	log_given(s);
+	s->phase = LEFT;
+	s->look.repeat = LEFT_LOOK_S;
+	ev_timer_again(loop_of(s), &s->look);
+	if (tell(s, false) < 0 ||
+	    say(s, TRANSFER_MESSAGE_GIVEN, s->left, NULL) < 0)
+		close_channel(s);
+	s->calls->on_given(s->arg, s->left);
+}
+
+static void
+lose(struct successor *s)
+{
+	ev_timer_stop(loop_of(s), &s->look);
+	log_warning("relay",
+	    "the next relay ended before it had all, going on with %u connections",
+	    services_count_connections(s->services));
+	services_hold(s->services, false);
+	s->calls->on_lost(s->arg);
+}
+
+/* One that is slow with a few is to have the rest; one that is ending not. */
+static void
+look_at_givers(struct successor *s)
+{
+	if (!has_given(s))
+		return;
+	if (mono_is_never(s->ended))
+		s->ended = mono_now();
+	s->left = services_count_connections(s->services);
+	if (s->channel == -1)
+		lose(s);
+	else if (!has_failed(s) ||
+	    mono_span_ms(s->ended, mono_now()) >= ENDING_MS)
+		finish(s);
+}
+
+static void
+look_at_left(struct successor *s)
+{
+	const unsigned left = services_count_connections(s->services);
+
+	if (left > 0)
+		return;
+	ev_timer_stop(loop_of(s), &s->look);
+	/* Who hears it or not: it was the last. */
+	if (s->channel != -1 && tell(s, false) == 0)
+		(void)!say(s, TRANSFER_MESSAGE_GIVEN, 0, NULL);
+	s->calls->on_given(s->arg, 0);
+}
+
+static void
+on_look(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct successor *s = CONTAINER_OF(t, struct successor, look);
+
+	switch (s->phase) {
+	case HOLDING:
+		if (s->channel == -1)
+			lose(s);
+		else if (s->n_workers > 0 && services_is_held(s->services))
+			begin(s);
+		break;
+	case GIVING:
+		look_at_givers(s);
+		break;
+	case LEFT:
+		look_at_left(s);
+		break;
+	}
+}
+
+/* The other one greets, and is then there until it ends. */
+static void
+on_ready(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct successor *s = CONTAINER_OF(io, struct successor, ready);
+	uint8_t room[TRANSFER_MESSAGE_BYTES_MAX];
+	struct transfer_wire_packet p = { .body = room, .room = sizeof(room) };
+	struct transfer_message m;
+	struct buf b;
+	int e = transfer_wire_recv(s->channel, &p);
+
+	if (e == -EAGAIN)
+		return;
+	if (e == 1) {
+		transfer_wire_close(&p);
+		b = buf_reader(p.body, p.len);
+		if (transfer_message_decode(&b, &m) == 0 &&
+		    m.type == TRANSFER_MESSAGE_HELLO && s->n_workers == 0 &&
+		    m.number > 0 && m.number <= WORKERS_MAX) {
+			s->n_workers = m.number;
+			return;
+		}
+	}
+	close_channel(s);
+}
+
+struct successor *
+successor_new(struct services *services, int *channel,
+    const struct successor_calls *calls, void *arg)
+{
+	struct successor *s = calloc(1, sizeof(*s));
+
+	if (s == NULL || service_state_init(&s->told, services) < 0) {
+		free(s);
+		return NULL;
+	}
+	s->services = services;
+	s->calls = calls;
+	s->arg = arg;
+	s->begun = mono_now();
+	s->ended = mono_never();
+	s->channel = fd_take(channel);
+	ev_io_init(&s->ready, on_ready, s->channel, EV_READ);
+	ev_io_start(loop_of(s), &s->ready);
+	ev_timer_init(&s->look, on_look, LOOK_S, LOOK_S);
+	ev_timer_start(loop_of(s), &s->look);
+	services_hold(services, true);
+	return s;
+}
+
+void
+successor_free(struct successor *s)
+{
+	if (s == NULL)
+		return;
+	ev_timer_stop(loop_of(s), &s->look);
+	close_channel(s);
+	for (unsigned i = 0; i < s->n_givers; i++)
+		transfer_giver_free(s->givers[i]);
+	free(s->givers);
+	service_state_fini(&s->told);
+	free(s);
+}

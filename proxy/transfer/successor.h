@@ -1,0 +1,30 @@
+#pragma once
+
+/*
+ * What a relay does for the one that comes after it, when the supervisor says
+ * so: it accepts nobody any more, tells what it knows of services and servers,
+ * and gives each session away. Those that the other one cannot have go on to
+ * their end here. Where the other one dies before it has said GO, or later,
+ * this one has again what was not taken, and accepts as before.
+ *
+ * On the main thread; owned by relay.c.
+ */
+
+#include "core/base.h"
+
+struct services;
+struct successor;
+
+struct successor_calls {
+	/* All was offered; so many are left here, and later none. */
+	void (*on_given)(void *arg, unsigned left);
+	/* It is gone: this relay goes on. Called last, from the loop. */
+	void (*on_lost)(void *arg);
+};
+
+/* Takes the channel to the other relay. NULL where memory is out. */
+MUST_CHECK struct successor *successor_new(struct services *services,
+    int *channel, const struct successor_calls *calls, void *arg);
+
+/* When the workers have ended, or the other one is lost. Takes NULL. */
+void successor_free(struct successor *s);
