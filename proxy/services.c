@@ -337,6 +337,15 @@ services_hold(struct services *r, bool hold)
 	}
 }
 
+void
+services_close(struct services *r)
+{
+	for (unsigned i = 0; i < r->shared.n_workers; i++) {
+		atomic_store(&r->shared.workers[i].close, true);
+		worker_wake(&r->shared.workers[i]);
+	}
+}
+
 bool
 services_is_held(struct services *r)
 {

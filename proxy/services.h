@@ -64,6 +64,9 @@ void services_open(struct services *r);
 void services_hold(struct services *r, bool hold);
 bool services_is_held(struct services *r);
 
+/* Never again: the listeners are closed here. */
+void services_close(struct services *r);
+
 /* All connections that there are. */
 unsigned services_count_connections(struct services *r);
 

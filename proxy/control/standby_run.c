@@ -223,9 +223,11 @@ static struct standby_event
 sight(struct unit *u)
 {
 	const struct standby_run *m = u->standby_run;
+	/* Until it has taken over, the relay before this one decides. */
 	struct standby_event ev = { .type = STANDBY_LOOK,
-		.decides = config_standby_decides(m->setup.config, u->leader,
-		    m->setup.node, m->known, m->setup.groups) };
+		.decides = !m->setup.services->waits &&
+		    config_standby_decides(m->setup.config, u->leader,
+		        m->setup.node, m->known, m->setup.groups) };
 
 	for (unsigned i = 0; i < u->rules.n_hosts; i++)
 		ev.hosts[i] = look_at(u, i);

@@ -331,15 +331,24 @@ acceptor_init(struct acceptor_set *set, struct session_thread *t)
 }
 
 void
-acceptor_fini(struct acceptor_set *set)
+acceptor_close_all(struct acceptor_set *set)
 {
 	struct acceptor *a;
 
+	set->resetting = false;
 	while ((a = SLIST_FIRST(&set->all)) != NULL) {
 		SLIST_REMOVE_HEAD(&set->all, all);
+		if (a->watched)
+			session_thread_unwatch(set->thread, a->fd);
 		fd_close(&a->fd);
 		free(a);
 	}
+}
+
+void
+acceptor_fini(struct acceptor_set *set)
+{
+	acceptor_close_all(set);
 	timers_leave(&set->thread->timers, &set->unpause);
 }
 

@@ -33,6 +33,12 @@ MUST_CHECK int acceptor_init(
     struct acceptor_set *set, struct session_thread *t);
 void acceptor_fini(struct acceptor_set *set);
 
+/*
+ * Accepts nobody any more, and has no socket. By who is `closed` since a turn
+ * at least, so that none of them is about to be told of anything.
+ */
+void acceptor_close_all(struct acceptor_set *set);
+
 /* Takes the descriptor. Returns 0 or -ENOMEM. */
 MUST_CHECK int acceptor_add(
     struct acceptor_set *set, struct pool *pool, int *fd);

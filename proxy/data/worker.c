@@ -170,6 +170,8 @@ on_woken(struct session_thread_source *source)
 	conn_report_look(&w->conn_report);
 	sweep(w);
 	collect_grants(w);
+	if (atomic_load(&w->close))
+		acceptor_close_all(&w->acceptors);
 	acceptor_look(&w->acceptors);
 	atomic_store(&w->held, w->acceptors.closed);
 	w->ended = atomic_load(&w->stop);

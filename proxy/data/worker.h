@@ -55,6 +55,8 @@ struct worker {
 	atomic_bool look_cuts; /* servers were cut: pool.h */
 	/* Nobody is to be accepted for now; and whether that is so. */
 	atomic_bool hold, held;
+	/* Nor later, once it is held: another relay has the listeners. */
+	atomic_bool close;
 	/* A bit each: groups whose connections shall end, and whose did. */
 	atomic_uint drop_groups, dropped_groups;
 	struct memory_trim memory;

@@ -143,8 +143,9 @@ finish(struct predecessor *p)
 	ev_timer_stop(loop_of(p), &p->look);
 	p->taken = true;
 	log_taken(p);
-	services_open(p->services);
+	/* First: what follows from it may have to be told, too. */
 	p->calls->on_taken(p->arg);
+	services_open(p->services);
 }
 
 static void

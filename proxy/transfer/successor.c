@@ -220,6 +220,7 @@ finish(struct successor *s)
 {
 	log_given(s);
 	s->phase = LEFT;
+	services_close(s->services);
 	s->look.repeat = LEFT_LOOK_S;
 	ev_timer_again(loop_of(s), &s->look);
 	if (tell(s, false) < 0 ||

@@ -213,6 +213,24 @@ services_of_a_group_move_together(void **state)
 	tear_down(&r);
 }
 
+/* The relay before it decides, until this one serves. */
+static void
+nothing_is_decided_before_it_has_taken_over(void **state)
+{
+	struct run r;
+
+	(void)state;
+	set_up(&r, -1, "", "promote: /bin/p");
+	r.services.waits = true;
+	take_out(&r, 2, 0);
+	assert_active(&r, 0);
+	assert_int_equal(r.n_chosen + r.n_sent, 0);
+	services_open(&r.services);
+	assert_active(&r, 1);
+	assert_int_equal(r.n_chosen, 1);
+	tear_down(&r);
+}
+
 static void
 fences_run_one_after_the_other_before_anybody_takes_over(void **state)
 {
@@ -359,6 +377,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(services_of_a_group_move_together),
+		cmocka_unit_test(nothing_is_decided_before_it_has_taken_over),
 		cmocka_unit_test(
 		    fences_run_one_after_the_other_before_anybody_takes_over),
 		cmocka_unit_test(a_fence_that_fails_stops_the_next_one_too),

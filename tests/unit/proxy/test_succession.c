@@ -471,6 +471,41 @@ what_the_file_has_no_more_ends_in_order(void **state)
 	lab_free(l);
 }
 
+/* Nobody would accept who comes to a socket that the next one has not. */
+static void
+what_stays_has_no_listeners(void **state)
+{
+	struct lab *l = lab_new();
+	struct relay *next;
+	char servers[256], others[256];
+	int channel, fd = -1;
+
+	(void)state;
+	servers_of(l, "one", servers);
+	servers_of(l, "two", others);
+	l->relay = relay_new(l, servers);
+	start(l->relay);
+	wait_open(l);
+	come(l);
+	next = begin(l, others, &channel);
+	take(l->relay, MSG_SUCCESSOR, channel);
+	while (!next->taken || l->relay->left == UINT32_MAX) {
+		run(l->relay);
+		run(next);
+	}
+	relay_free(next);
+	for (unsigned i = 0; i < WORKERS; i++)
+		fd_close(&l->listeners[i]);
+	do {
+		fd_close(&fd);
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+	} while (connect(fd, &l->at.sa, addr_len(&l->at)) == 0);
+	assert_int_equal(errno, ECONNREFUSED);
+	fd_close(&fd);
+	all_speak(l, 1);
+	lab_free(l);
+}
+
 int
 main(void)
 {
@@ -479,6 +514,7 @@ main(void)
 		cmocka_unit_test(one_that_dies_costs_nothing),
 		cmocka_unit_test(one_whose_predecessor_dies_begins_alone),
 		cmocka_unit_test(what_the_file_has_no_more_ends_in_order),
+		cmocka_unit_test(what_stays_has_no_listeners),
 	};
 
 	if (secret_init() < 0)
