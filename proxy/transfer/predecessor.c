@@ -13,8 +13,10 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* Clients wait meanwhile, in the backlog: so often is looked. */
 #define LOOK_S 0.001
@@ -89,6 +91,7 @@ check_all(struct predecessor *p)
 	struct worker_shared *sh = &p->services->shared;
 
 	p->gathered = true;
+	p->begun = mono_now();
 	for (unsigned i = 0; i < sh->n_pools; i++)
 		services_changed(p->services, &sh->pools[i]);
 	return services_check_all(p->services);
@@ -207,6 +210,27 @@ on_ready(struct ev_loop *loop, ev_io *io, int revents)
 	}
 }
 
+/*
+ * Where a process has threads the kernel lets all of them finish what they are
+ * at whenever its table of descriptors grows: some milliseconds each time, in
+ * which connections would stand still. So it grows once, before there are any;
+ * where that is refused, it grows as it has to.
+ */
+static void
+make_room(const struct predecessor *p)
+{
+	const uint32_t most = p->services->shared.sessions.limit.limit;
+	struct rlimit now;
+	int high;
+
+	if (getrlimit(RLIMIT_NOFILE, &now) == -1)
+		return;
+	if (now.rlim_cur > 2 * (rlim_t)most)
+		now.rlim_cur = 2 * (rlim_t)most;
+	high = fcntl(p->channel, F_DUPFD_CLOEXEC, (int)now.rlim_cur - 1);
+	fd_close(&high);
+}
+
 struct predecessor *
 predecessor_new(struct services *services, int *channel,
     const struct predecessor_calls *calls, void *arg)
@@ -220,6 +244,7 @@ predecessor_new(struct services *services, int *channel,
 	p->arg = arg;
 	p->channel = fd_take(channel);
 	services->waits = true;
+	make_room(p);
 	ev_io_init(&p->ready, on_ready, p->channel, EV_READ);
 	ev_timer_init(&p->look, on_look, LOOK_S, LOOK_S);
 	return p;
@@ -232,7 +257,6 @@ predecessor_begin(struct predecessor *p)
 		.number = p->services->shared.n_workers };
 	struct buf b = BUF_WRITER(TRANSFER_MESSAGE_BYTES_MAX);
 
-	p->begun = mono_now();
 	transfer_message_encode(&b, &hello);
 	/* Where it is gone, that is what is read next. */
 	(void)!transfer_wire_send(p->channel, b.data, b.pos, NULL, 0);

@@ -24,10 +24,12 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #define WORKERS 2
 #define CLIENTS_MAX 200
+#define CONNECTIONS_MAX 10000
 
 struct relay {
 	struct ev_loop *loop;
@@ -106,7 +108,7 @@ relay_new(const struct lab *l, const char *servers)
 	struct relay *r = calloc(1, sizeof(*r));
 	const struct msg_start start = { .node = MSG_NO_NODE,
 		.workers = WORKERS,
-		.max_connections = 10000,
+		.max_connections = CONNECTIONS_MAX,
 		.pipes = 8 };
 	char yaml[1024];
 	int channel[2];
@@ -471,6 +473,30 @@ what_the_file_has_no_more_ends_in_order(void **state)
 	lab_free(l);
 }
 
+/* Its table of descriptors does not grow while connections stand still. */
+static void
+descriptors_have_room_before_any_comes(void **state)
+{
+	struct lab *l = lab_new();
+	FILE *f = fopen("/proc/self/status", "re");
+	struct rlimit limit;
+	char servers[256], line[256];
+	unsigned long room = 0;
+	int channel;
+
+	(void)state;
+	assert_non_null(f);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	servers_of(l, "one", servers);
+	l->relay = begin(l, servers, &channel);
+	while (room == 0 && fgets(line, sizeof(line), f) != NULL)
+		(void)sscanf(line, "FDSize: %lu", &room);
+	(void)fclose(f);
+	assert_true(room >= 2 * CONNECTIONS_MAX || room >= limit.rlim_cur);
+	fd_close(&channel);
+	lab_free(l);
+}
+
 /* Nobody would accept who comes to a socket that the next one has not. */
 static void
 what_stays_has_no_listeners(void **state)
@@ -514,6 +540,7 @@ main(void)
 		cmocka_unit_test(one_that_dies_costs_nothing),
 		cmocka_unit_test(one_whose_predecessor_dies_begins_alone),
 		cmocka_unit_test(what_the_file_has_no_more_ends_in_order),
+		cmocka_unit_test(descriptors_have_room_before_any_comes),
 		cmocka_unit_test(what_stays_has_no_listeners),
 	};
 
