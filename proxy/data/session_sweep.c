@@ -43,12 +43,11 @@ leaves(const struct session *s, const struct config_pair *pair, unsigned groups)
 }
 
 static void
-obey(struct session *s, const struct session_sweep *w,
-    const struct config_pair *pair)
+obey(struct session *s, struct session_sweep *w, const struct config_pair *pair)
 {
 	if (s->phase == SESSION_GIVEN)
-		return; /* whoever gets it has the same orders */
-	if (w->all)
+		w->missed = true;
+	else if (w->all)
 		session_end_reset(s, END_REASON_STOPPED, 0);
 	else if (w->groups != 0 && leaves(s, pair, w->groups))
 		session_end_reset(s, END_REASON_ADDRESS_MOVED, 0);
@@ -96,5 +95,10 @@ session_sweep_turn(struct session_sweep *w, struct session_thread *t,
 		w->under_way = false;
 		w->since = w->begun;
 	}
-	return true;
+	if (!w->missed)
+		return true;
+	/* It may come back: from the first session again. */
+	w->missed = false;
+	w->since = (struct mono){ 0 };
+	return false;
 }

@@ -8,7 +8,8 @@
  *
  * New sessions are put first in the list, where a pass that has begun does not
  * see them. So a sweep is over when a pass has seen all that were begun since
- * the one before, within one turn.
+ * the one before, within one turn, and none of them was on its way to another
+ * process: for a moment nobody may touch that one, and it may come back.
  */
 
 #include "core/mono.h"
@@ -22,6 +23,7 @@ struct session_sweep {
 	bool all;        /* the node is being stopped */
 	unsigned groups; /* a bit each: whose addresses leave */
 	bool under_way;
+	bool missed;       /* one that is on its way to another process */
 	struct mono begun; /* this pass */
 	struct mono since; /* it is about sessions that came since then */
 };

@@ -135,6 +135,28 @@ who_leaves_meanwhile_is_no_trap(void **state)
 	crowd_free(c);
 }
 
+/* Given to another process: it ends here if it comes back. */
+static void
+who_is_on_his_way_elsewhere_is_waited_for(void **state)
+{
+	struct crowd *c = crowd_new();
+	struct session_sweep w = { 0 };
+	struct session *s;
+
+	(void)state;
+	join(c, 3);
+	s = LIST_FIRST(&c->thread.sessions);
+	s->phase = SESSION_GIVEN;
+	session_sweep_order(&w, false, true, 0);
+	for (unsigned turns = 0; turns < 3; turns++)
+		assert_false(session_sweep_turn(&w, &c->thread, &c->pair));
+	assert_int_equal(c->thread.n_sessions, 1);
+	s->phase = SESSION_LISTENING;
+	assert_true(session_sweep_turn(&w, &c->thread, &c->pair));
+	assert_int_equal(c->thread.n_sessions, 0);
+	crowd_free(c);
+}
+
 /* Nobody has a server: a cut is about none of them, and ends. */
 static void
 who_is_not_meant_stays(void **state)
@@ -161,6 +183,7 @@ main(void)
 		cmocka_unit_test(g03_a_few_hundred_a_turn),
 		cmocka_unit_test(who_comes_meanwhile_is_seen),
 		cmocka_unit_test(who_leaves_meanwhile_is_no_trap),
+		cmocka_unit_test(who_is_on_his_way_elsewhere_is_waited_for),
 		cmocka_unit_test(who_is_not_meant_stays),
 	};
 

@@ -103,11 +103,11 @@ run(struct relay *r)
 }
 
 static struct relay *
-relay_new(const struct lab *l, const char *servers)
+relay_new(const struct lab *l, const char *servers, uint16_t workers)
 {
 	struct relay *r = calloc(1, sizeof(*r));
 	const struct msg_start start = { .node = MSG_NO_NODE,
-		.workers = WORKERS,
+		.workers = workers,
 		.max_connections = CONNECTIONS_MAX,
 		.pipes = 8 };
 	char yaml[1024];
@@ -125,7 +125,7 @@ relay_new(const struct lab *l, const char *servers)
 	assert_int_equal(
 	    services_init(&r->services, r->loop, r->config, &start), 0);
 	for (uint16_t i = 0; i < WORKERS; i++) {
-		const struct msg_listener m = { .worker = i };
+		const struct msg_listener m = { .worker = i % workers };
 		int fd = dup(l->listeners[i]);
 
 		assert_int_equal(
@@ -275,9 +275,9 @@ all_speak(struct lab *l, uint64_t round)
 
 /* The next relay, ready to take over; both have their channel. */
 static struct relay *
-begin(struct lab *l, const char *servers, int *ret_other)
+begin(struct lab *l, const char *servers, uint16_t workers, int *ret_other)
 {
-	struct relay *r = relay_new(l, servers);
+	struct relay *r = relay_new(l, servers, workers);
 	int channel[2];
 
 	assert_int_equal(channel_pair(channel), 0);
@@ -289,10 +289,11 @@ begin(struct lab *l, const char *servers, int *ret_other)
 }
 
 static void
-succeed(struct lab *l, const char *servers)
+succeed(struct lab *l, const char *servers, uint16_t workers)
 {
 	int channel;
-	struct relay *old = l->relay, *next = begin(l, servers, &channel);
+	struct relay *old = l->relay,
+	             *next = begin(l, servers, workers, &channel);
 
 	take(old, MSG_SUCCESSOR, channel);
 	while (!next->taken || old->left == UINT32_MAX) {
@@ -333,14 +334,14 @@ ten_relays_one_after_the_other(void **state)
 
 	(void)state;
 	servers_of(l, "one", servers);
-	l->relay = relay_new(l, servers);
+	l->relay = relay_new(l, servers, WORKERS);
 	start(l->relay);
 	wait_open(l);
 	for (unsigned i = 0; i < 30; i++)
 		come(l);
 	for (unsigned round = 1; round <= 10; round++) {
 		all_speak(l, round);
-		succeed(l, servers);
+		succeed(l, servers, WORKERS);
 		/* Nobody is asked first. */
 		pool = services_pool(&l->relay->services, 0);
 		assert_true(services_is_open(&l->relay->services));
@@ -363,6 +364,29 @@ ten_relays_one_after_the_other(void **state)
 	lab_free(l);
 }
 
+/* Sessions are spread over as many as there are. */
+static void
+the_number_of_workers_may_change(void **state)
+{
+	static const uint16_t workers[] = { 1, 4, 3, 2 };
+	struct lab *l = lab_new();
+	char servers[256];
+
+	(void)state;
+	servers_of(l, "one", servers);
+	l->relay = relay_new(l, servers, WORKERS);
+	start(l->relay);
+	wait_open(l);
+	for (unsigned i = 0; i < 20; i++)
+		come(l);
+	for (unsigned i = 0; i < ARRAY_LEN(workers); i++) {
+		succeed(l, servers, workers[i]);
+		all_speak(l, i);
+		come(l);
+	}
+	lab_free(l);
+}
+
 /* It dies before it is told to take over, or right after: nothing has been. */
 static void
 one_that_dies_costs_nothing(void **state)
@@ -372,14 +396,14 @@ one_that_dies_costs_nothing(void **state)
 
 	(void)state;
 	servers_of(l, "one", servers);
-	l->relay = relay_new(l, servers);
+	l->relay = relay_new(l, servers, WORKERS);
 	start(l->relay);
 	wait_open(l);
 	for (unsigned i = 0; i < 20; i++)
 		come(l);
 	for (unsigned turns = 0; turns < 3; turns++) {
 		int channel;
-		struct relay *next = begin(l, servers, &channel);
+		struct relay *next = begin(l, servers, WORKERS, &channel);
 
 		take(l->relay, MSG_SUCCESSOR, channel);
 		for (unsigned i = 0; i < turns; i++) {
@@ -396,7 +420,7 @@ one_that_dies_costs_nothing(void **state)
 		come(l);
 	}
 	assert_false(l->relay->ended);
-	succeed(l, servers);
+	succeed(l, servers, WORKERS);
 	all_speak(l, 9);
 	lab_free(l);
 }
@@ -411,7 +435,7 @@ one_whose_predecessor_dies_begins_alone(void **state)
 
 	(void)state;
 	servers_of(l, "one", servers);
-	l->relay = begin(l, servers, &channel);
+	l->relay = begin(l, servers, WORKERS, &channel);
 	run(l->relay);
 	fd_close(&channel);
 	wait_open(l);
@@ -434,13 +458,13 @@ what_the_file_has_no_more_ends_in_order(void **state)
 	(void)state;
 	servers_of(l, "one", servers);
 	servers_of(l, "two", others);
-	l->relay = relay_new(l, servers);
+	l->relay = relay_new(l, servers, WORKERS);
 	start(l->relay);
 	wait_open(l);
 	for (unsigned i = 0; i < 5; i++)
 		come(l);
 	old = l->relay;
-	next = begin(l, others, &channel);
+	next = begin(l, others, WORKERS, &channel);
 	take(old, MSG_SUCCESSOR, channel);
 	while (!next->taken || old->left == UINT32_MAX) {
 		run(old);
@@ -488,7 +512,7 @@ descriptors_have_room_before_any_comes(void **state)
 	assert_non_null(f);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	servers_of(l, "one", servers);
-	l->relay = begin(l, servers, &channel);
+	l->relay = begin(l, servers, WORKERS, &channel);
 	while (room == 0 && fgets(line, sizeof(line), f) != NULL)
 		(void)sscanf(line, "FDSize: %lu", &room);
 	(void)fclose(f);
@@ -509,11 +533,11 @@ what_stays_has_no_listeners(void **state)
 	(void)state;
 	servers_of(l, "one", servers);
 	servers_of(l, "two", others);
-	l->relay = relay_new(l, servers);
+	l->relay = relay_new(l, servers, WORKERS);
 	start(l->relay);
 	wait_open(l);
 	come(l);
-	next = begin(l, others, &channel);
+	next = begin(l, others, WORKERS, &channel);
 	take(l->relay, MSG_SUCCESSOR, channel);
 	while (!next->taken || l->relay->left == UINT32_MAX) {
 		run(l->relay);
@@ -537,6 +561,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ten_relays_one_after_the_other),
+		cmocka_unit_test(the_number_of_workers_may_change),
 		cmocka_unit_test(one_that_dies_costs_nothing),
 		cmocka_unit_test(one_whose_predecessor_dies_begins_alone),
 		cmocka_unit_test(what_the_file_has_no_more_ends_in_order),
