@@ -1,5 +1,6 @@
 #include "core/log.h"
 
+#include "core/fd.h"
 #include "core/format.h"
 #include "core/proc.h"
 #include "core/ring.h"
@@ -191,6 +192,33 @@ log_close(void)
 		sink_close(&logger.sink);
 	else
 		(void)pthread_detach(logger.writer);
+}
+
+static int
+replace(int fd)
+{
+	if (!atomic_load(&logger.running))
+		return -EINVAL;
+	return sink_replace(&logger.sink, fd);
+}
+
+void
+log_take(int fd)
+{
+	(void)!replace(fd);
+}
+
+int
+log_reopen(const char *path)
+{
+	CLEANUP(fd_close) int fd = -1;
+	int e = sink_open_file(path);
+
+	if (e < 0)
+		return e;
+	fd = e;
+	e = replace(fd);
+	return e < 0 ? e : fd_take(&fd);
 }
 
 uint64_t

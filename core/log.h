@@ -56,6 +56,19 @@ MUST_CHECK int log_start(void);
 /* Writes out what is queued, for 500 ms at most, and returns to stderr. */
 void log_close(void);
 
+/*
+ * Opens a log file anew, which somebody has renamed: lines go to the one of its
+ * name from now on. Returns a descriptor of it for other processes that write
+ * there, the caller's to close; or -errno, and lines go where they went.
+ */
+MUST_CHECK int log_reopen(const char *path);
+
+/*
+ * The same in such a process, with that descriptor, which stays the caller's.
+ * Nothing where it writes to no file.
+ */
+void log_take(int fd);
+
 /* Lines dropped since the start, because the ring or the sink was full. */
 uint64_t log_dropped(void);
 

@@ -79,6 +79,13 @@ enum msg_type {
 	MSG_SUCCESSOR,
 	MSG_TAKEN, /* it has what it could get, and accepts; empty */
 	MSG_GIVEN,
+	/*
+	 * Failover has loaded its file. It begins when it has the GROUPs that
+	 * START announced, and KEYS: they may be kept back until another one
+	 * has ended. Empty.
+	 */
+	MSG_PREPARED,
+	MSG_LOG, /* descriptor: the log file, opened anew; empty */
 };
 
 #define MSG_TEXT_MAX 256 /* a name, a reason, a path's last part */

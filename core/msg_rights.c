@@ -46,6 +46,8 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	    TRUSTED },
 	{ MSG_STOP, S, F, TOLD, false, EMPTY, TRUSTED },
 	{ MSG_STOP, S, R, TOLD, false, EMPTY, TRUSTED },
+	{ MSG_LOG, S, F, TOLD, true, EMPTY, TRUSTED },
+	{ MSG_LOG, S, R, TOLD, true, EMPTY, TRUSTED },
 	/* To failover. */
 	{ MSG_KEYS, S, F, STARTING, false, 1 + SECRET_KEY_BYTES,
 	    1 + SECRET_KEYS_MAX *SECRET_KEY_BYTES, TRUSTED },
@@ -72,6 +74,7 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	{ MSG_READY, R, S, STARTING | STOPPING, false, EMPTY, ONCE },
 	{ MSG_STOPPED, F, S, TOLD, false, EMPTY, ONCE },
 	{ MSG_STOPPED, R, S, TOLD, false, EMPTY, ONCE },
+	{ MSG_PREPARED, F, S, STARTING | STOPPING, false, EMPTY, ONCE },
 	/* Once for each introduction; they are 50 ms apart. */
 	{ MSG_SIBLING_LOST, F, S, TOLD, false, BYTES(5), 64, 32 },
 	{ MSG_SIBLING_LOST, R, S, TOLD, false, BYTES(5), 64, 32 },
@@ -222,6 +225,8 @@ msg_rights_name(uint16_t type)
 		[MSG_SUCCESSOR] = "SUCCESSOR",
 		[MSG_TAKEN] = "TAKEN",
 		[MSG_GIVEN] = "GIVEN",
+		[MSG_PREPARED] = "PREPARED",
+		[MSG_LOG] = "LOG",
 	};
 
 	return type < ARRAY_LEN(names) ? names[type] : NULL;

@@ -51,6 +51,22 @@ open_udp(const union addr *dest)
 	return fd_take(&fd);
 }
 
+int
+sink_open_file(const char *path)
+{
+	return trusted_path_open(path, TRUSTED_PATH_ANYBODYS,
+	    O_WRONLY | O_CREAT | O_APPEND, 0640, NULL);
+}
+
+/* The number stays, so that the writer need not know. */
+int
+sink_replace(const struct sink *s, int fd)
+{
+	if (s->target != LOG_TARGET_FILE)
+		return -EINVAL;
+	return dup3(fd, s->fd, O_CLOEXEC) == -1 ? -errno : 0;
+}
+
 static int
 open_target(const struct sink *s, const char *path)
 {
@@ -58,8 +74,7 @@ open_target(const struct sink *s, const char *path)
 	case LOG_TARGET_STDERR:
 		return STDERR_FILENO;
 	case LOG_TARGET_FILE:
-		return trusted_path_open(path, TRUSTED_PATH_ANYBODYS,
-		    O_WRONLY | O_CREAT | O_APPEND, 0640, NULL);
+		return sink_open_file(path);
 	case LOG_TARGET_SYSLOG:
 		return open_syslog();
 	case LOG_TARGET_UDP:

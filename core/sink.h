@@ -28,6 +28,16 @@ struct sink {
 MUST_CHECK int sink_open(struct sink *s, const struct log_options *options);
 void sink_close(struct sink *s);
 
+/* A log file, made where it is not there. Returns a descriptor or -errno. */
+MUST_CHECK int sink_open_file(const char *path);
+
+/*
+ * Of a file: lines go to this one from now on. The one function that another
+ * thread than the writer may call. Returns 0 or -errno; `fd` stays the
+ * caller's.
+ */
+MUST_CHECK int sink_replace(const struct sink *s, int fd);
+
 /* One line; syslog sends it, the others collect it for sink_flush(). */
 MUST_CHECK int sink_write(struct sink *s, enum log_level level, int64_t wall_ms,
     const char *text, size_t len);

@@ -52,7 +52,7 @@
  */
 static const struct syscall_filter_rule base[] = {
 	{ .calls =
-	        "read write readv writev pread64 pwrite64 close lseek fstat" },
+	        "read write readv writev pread64 pwrite64 close lseek fstat dup3" },
 	{ .calls = "sendto recvfrom sendmsg recvmsg sendmmsg recvmmsg" },
 	{ .calls = "accept accept4 connect bind listen shutdown" },
 	{ .calls = "getsockname getpeername getsockopt setsockopt" },

@@ -207,6 +207,27 @@ begin_groups(struct role *role)
 	return 0;
 }
 
+/*
+ * What takes time and disturbs nobody: another failover may still run, and the
+ * peer waits from its end to our first heartbeat.
+ */
+static void
+prepare(const struct role *role)
+{
+	const struct log_options options =
+	    config_log_options(&role->config->log, "failover");
+	const char *what = "";
+	int e = log_open(&options);
+
+	if (e < 0)
+		log_warning("failover", "opening the log: %s, using stderr",
+		    strerror(-e));
+	e = role->other != NULL ? realtime_enter(&what) : 0;
+	if (e < 0)
+		log_warning("failover", "%s: %s, going on without it", what,
+		    strerror(-e));
+}
+
 static int
 begin_pair(struct role *role)
 {
@@ -218,10 +239,6 @@ begin_pair(struct role *role)
 	if (e < 0)
 		return e;
 	failover_sockets_lend(role);
-	e = realtime_enter(&what);
-	if (e < 0)
-		log_warning("failover", "%s: %s, going on without it", what,
-		    strerror(-e));
 	e = proc_drop(&life_of(role)->user, PROC_CAPS_FAILOVER, &what);
 	return e < 0 ? failed(what, e) : 0;
 }
@@ -229,14 +246,9 @@ begin_pair(struct role *role)
 static int
 begin(struct role *role)
 {
-	const struct log_options options =
-	    config_log_options(&role->config->log, "failover");
 	const char *what = "";
-	int e = log_open(&options);
+	int e;
 
-	if (e < 0)
-		log_warning("failover", "opening the log: %s, using stderr",
-		    strerror(-e));
 	if (role->other != NULL)
 		e = begin_pair(role);
 	else
@@ -277,7 +289,12 @@ load(struct role *role, int fd)
 	if (e < 0)
 		return failed("loading the configuration", e);
 	find_nodes(role);
-	return track_new(role);
+	e = track_new(role);
+	if (e < 0)
+		return e;
+	prepare(role);
+	/* What is left to come may be kept back until another one has ended. */
+	return channel_send(role->supervisor, MSG_PREPARED, NULL, 0, -1);
 }
 
 static int
@@ -364,6 +381,9 @@ obey(struct role *role, struct channel_packet *p)
 		return on_control(role, p);
 	case MSG_KEYS:
 		return key_change_take(role, p);
+	case MSG_LOG:
+		log_take(p->fd);
+		return p->fd == -1 ? -EBADMSG : 0;
 	case MSG_MUTE:
 		return handover_run_take_mute(role, p);
 	case MSG_HAND_OVER_ALL:

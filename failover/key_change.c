@@ -113,13 +113,13 @@ replace(
 	char text[TEXT_MAX];
 	int e;
 
-	if (p->fd == -1)
-		return -EBADMSG;
 	if (role->other == NULL) {
 		reply_error(role->loop, &p->fd, "there is no pair");
 		return 0;
 	}
 	if (!change(role, keys, text)) {
+		/* After a signal nobody reads the answer. */
+		log_error("failover", "not reloaded: %s", text);
 		reply_error(role->loop, &p->fd, text);
 		return 0;
 	}

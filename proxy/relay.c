@@ -390,6 +390,9 @@ take(struct relay *r, struct channel_packet *p)
 	case MSG_PREDECESSOR:
 	case MSG_SUCCESSOR:
 		return succession_take(&r->succession, p);
+	case MSG_LOG:
+		log_take(p->fd);
+		return p->fd == -1 ? -EBADMSG : 0;
 	case MSG_STOP:
 		stop(r);
 		return 0;

@@ -137,6 +137,10 @@ ask_at(const struct client *c, const char *socket, const char *request,
 		    "%s: %s%s", socket, strerror(-e),
 		    e == -ENOENT || e == -ECONNREFUSED ? "; no daemon runs here"
 		                                       : "");
+	if (json_doc_bool(d, "wrong")) {
+		(void)fprintf(stderr, "%s\n", json_doc_string(d, "error"));
+		return COMMAND_WRONG;
+	}
 	if (*json_doc_string(d, "error") != '\0')
 		return command_refuse(c->command, COMMAND_FAILED, "%s",
 		    json_doc_string(d, "error"));

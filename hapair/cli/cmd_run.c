@@ -155,6 +155,72 @@ look_at_ports(const struct config *c)
 	return status;
 }
 
+static bool
+listens(const struct config *c, const union addr *a)
+{
+	for (size_t i = 0; i < c->n_services; i++)
+		for (size_t k = 0; k < c->services[i].n_listens; k++)
+			if (addr_is_same(&c->services[i].listens[k].address, a))
+				return true;
+	return false;
+}
+
+static bool
+is_taken(const struct config_service *s, const union addr *a, char *ret_text)
+{
+	char address[ADDR_TEXT_MAX], text[PORT_USE_TEXT];
+	struct listen_table table = { 0 };
+	struct port_use use;
+	bool taken = false;
+	int error;
+
+	/* What cannot be looked up is found out by listening. */
+	if (listen_table_read(&table) == 0)
+		taken =
+		    port_use_look(&table, a, &use, &error) == PORT_USE_TAKEN;
+	if (taken)
+		(void)snprintf(ret_text, PREFLIGHT_TEXT,
+		    "service %s: cannot listen on %s: %s", s->name,
+		    addr_format(a, address), port_use_text(&use, text));
+	listen_table_free(&table);
+	return taken;
+}
+
+/* Of those that are new: the others are ours. */
+static bool
+ports_are_free(
+    const struct config *c, const struct config *running, char *ret_text)
+{
+	for (size_t i = 0; i < c->n_services; i++) {
+		const struct config_service *s = &c->services[i];
+
+		for (size_t k = 0; k < s->n_listens; k++)
+			if (!listens(running, &s->listens[k].address) &&
+			    is_taken(s, &s->listens[k].address, ret_text))
+				return false;
+	}
+	return true;
+}
+
+/* A reload is refused for what a start would be, but nobody waits for it. */
+static bool
+is_fit(const struct config *c, const struct config *running,
+    struct limits *ret_limits, char *ret_text)
+{
+	const unsigned workers = limits_workers(running);
+	enum command_exit status = preflight_key(c, ret_text);
+
+	if (status == COMMAND_DONE)
+		status = preflight_files(c, ret_text);
+	if (status == COMMAND_DONE)
+		status = preflight_places(c, ret_text);
+	if (status == COMMAND_DONE)
+		status = preflight_user(c, ret_text);
+	if (status == COMMAND_DONE)
+		status = preflight_budget(c, workers, ret_limits, ret_text);
+	return status == COMMAND_DONE && ports_are_free(c, running, ret_text);
+}
+
 static int
 open_listeners(struct run *r)
 {
@@ -252,6 +318,7 @@ supervise(struct run *r)
 	r->setup.keys = &r->keys;
 	r->setup.listeners = &r->listeners;
 	r->setup.control = &r->control;
+	r->setup.is_fit = is_fit;
 	listeners_log(&r->listeners);
 	status = supervisor_run(&r->setup);
 	log_close();

@@ -32,7 +32,8 @@ static const struct command commands[] = {
 	    "if one is an error. It changes nothing, and works whether a\n"
 	    "daemon runs or not. --diff prints what the file says and the\n"
 	    "running daemon does not have yet, a line each; values that may be\n"
-	    "secret are left out. Root may ask for that, and the daemon's user." },
+	    "secret are left out. It exits with 1 where `hapair reload` would\n"
+	    "refuse it. Root may ask for that, and the daemon's user." },
 	{ "status", cmd_status, "[-c FILE | -s SOCKET] [--json | --short]",
 	    "shows how this node is",
 	    "Shows which node is master and why, whether the peer is alive and\n"
@@ -71,15 +72,23 @@ static const struct command commands[] = {
 	    "What waited for the end of the pause happens at once. Where the\n"
 	    "peer does not hear of it now, that is said, with exit status 1." },
 	{ "reload", cmd_reload, "[-c FILE | -s SOCKET]",
-	    "reads the pair's key file anew",
+	    "takes a changed file over",
+	    "Reads the configuration file anew. What it says now is taken over\n"
+	    "while everything runs: no connection ends and no address moves.\n"
+	    "It prints a line for each difference. A file with a mistake is\n"
+	    "refused whole, with status 2, and so is what cannot change while\n"
+	    "the daemon runs, with status 1: nothing is changed then. `hapair\n"
+	    "check --diff` shows the differences without a reload. A log file\n"
+	    "is opened anew, so that a renamed one can be packed away. SIGHUP\n"
+	    "does the same, and the log tells what came of it.\n"
+	    "\n"
+	    "Where the file says what it said, the key file is read anew.\n"
 	    "To change the key, put the new one before the old one in the key\n"
 	    "file of one node, reload there, do the same on the other node, and\n"
 	    "then take the old line out of both and reload again. No address\n"
 	    "moves and no connection ends; `hapair check --host` tells the next\n"
 	    "step. Keys of which the peer takes none are refused, also while\n"
-	    "it is silent, but not when it was stopped. A configuration file\n"
-	    "that means something else than the one that runs is refused, too:\n"
-	    "that needs a restart." },
+	    "it is silent, but not when it was stopped." },
 	{ "server", cmd_server,
 	    "[-c FILE | -s SOCKET] SERVICE/NAME "
 	    "ready|drain|maint|weight=N|activate|reset",

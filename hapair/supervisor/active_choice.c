@@ -42,7 +42,7 @@ sight(const struct state_store *s, size_t leader)
 	return (struct standby_guard_sight){ .decides = config_standby_decides(
 		                                 c, leader, s->setup.node,
 		                                 s->known, s->setup.groups),
-		.waits = s->choices[leader].waits,
+		.waits = s->places.choices[leader].waits,
 		.active =
 		    a != NULL ? config_standby_host(c, leader, a->server) : 0 };
 }
@@ -76,7 +76,7 @@ agree(struct state_store *s, size_t leader, unsigned server, int before)
 		    service->name, a.server, state_store_fault(e));
 	else
 		standby_guard_note_choice(
-		    s->guards, c, leader, before, server, mono_now());
+		    s->places.guards, c, leader, before, server, mono_now());
 }
 
 static void
@@ -84,7 +84,8 @@ tell_refusal(struct state_store *s, size_t leader, const char *why)
 {
 	uint64_t more;
 
-	if (limiter_allows(&s->choices[leader].refusals, mono_now(), &more))
+	if (limiter_allows(
+	        &s->places.choices[leader].refusals, mono_now(), &more))
 		log_warning("state",
 		    "service %s: the relay made another server active, but %s (%" PRIu64
 		    " times more since the last line)",
@@ -96,11 +97,12 @@ static void
 settle(struct state_store *s, size_t leader)
 {
 	const struct standby_guard_sight seen = sight(s, leader);
-	struct active_choice *c = &s->choices[leader];
+	struct active_choice *c = &s->places.choices[leader];
 	const struct mono now = mono_now();
 	const char *why;
-	const enum standby_guard_answer verdict = standby_guard_choose(
-	    s->guards, s->setup.config, leader, c->server, &seen, now, &why);
+	const enum standby_guard_answer verdict =
+	    standby_guard_choose(s->places.guards, s->setup.config, leader,
+	        c->server, &seen, now, &why);
 
 	if (verdict == STANDBY_GUARD_YES) {
 		agree(s, leader, c->server, seen.active);
@@ -119,7 +121,7 @@ void
 active_choice_look(struct state_store *s)
 {
 	for (size_t i = 0; i < s->setup.config->n_services; i++)
-		if (s->choices[i].waits)
+		if (s->places.choices[i].waits)
 			settle(s, i);
 }
 
@@ -135,7 +137,7 @@ active_choice_take(struct state_store *s, struct buf *b)
 	    config_standby_leader(c, m.service) != m.service ||
 	    m.server >= c->services[m.service].n_servers)
 		return -EBADMSG;
-	choice = &s->choices[m.service];
+	choice = &s->places.choices[m.service];
 	if (choice->waits) /* each is answered, and the last answer holds */
 		answer(s, m.service);
 	choice->waits = true;
@@ -149,8 +151,8 @@ void
 active_choice_forget(struct state_store *s)
 {
 	for (size_t i = 0; i < s->setup.config->n_services; i++)
-		s->choices[i].waits = false;
-	standby_guard_forget(s->guards, s->setup.config);
+		s->places.choices[i].waits = false;
+	standby_guard_forget(s->places.guards, s->setup.config);
 }
 
 enum standby_guard_answer
@@ -161,11 +163,13 @@ active_choice_may_run(
 	    config_standby_leader(s->setup.config, m->service);
 	const struct standby_guard_sight seen = sight(s, leader);
 
-	return standby_guard_run(s->guards, m, &seen, mono_now(), ret_why);
+	return standby_guard_run(
+	    s->places.guards, m, &seen, mono_now(), ret_why);
 }
 
 void
 active_choice_note_fence(struct state_store *s, const struct msg_fence *m)
 {
-	standby_guard_note_fence(&s->guards[m->service], m->from, mono_now());
+	standby_guard_note_fence(
+	    &s->places.guards[m->service], m->from, mono_now());
 }

@@ -241,7 +241,9 @@ tell_end(const struct child *r, pid_t pid, int status)
 		log_error(r->name,
 		    "process %d made the system call '%s', which is none of its work: it was taken over, or hapair does not know this machine's libraries",
 		    (int)pid, syscall_filter_name(call, name));
-	if (WIFSIGNALED(status))
+	if (r->unwanted)
+		log_debug(r->name, "process %d has ended", (int)pid);
+	else if (WIFSIGNALED(status))
 		log_error(r->name, "process %d was killed by signal %d%s",
 		    (int)pid, WTERMSIG(status), then);
 	else if (!r->stopping || WEXITSTATUS(status) != 0)

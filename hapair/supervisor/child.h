@@ -44,6 +44,7 @@ struct child {
 	int report;           /* a pipe's end (core/syscall_filter.h), or -1 */
 	bool ready;           /* it has said so */
 	bool stopping;        /* its next end is the last */
+	bool unwanted;        /* killed on purpose: no word of its end */
 	bool condemned;       /* being killed for what it sent */
 	struct msg_intake intake;
 	struct closer *closer; /* borrowed: the supervisor's; NULL: none */

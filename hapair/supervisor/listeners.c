@@ -6,6 +6,7 @@
 #include "proxy/data/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,19 +26,85 @@ count(const struct config *c)
 	return n;
 }
 
-/* All of its workers', or none of them. */
+/* Where the sockets of an address are; NULL: it has none. */
+static const int *
+find(const struct listeners *l, const union addr *address)
+{
+	const int *fds = l->fds;
+
+	for (size_t i = 0; i < l->config->n_services; i++) {
+		const struct config_service *s = &l->config->services[i];
+
+		for (size_t k = 0; k < s->n_listens; k++) {
+			if (addr_is_same(&s->listens[k].address, address))
+				return fds;
+			fds += l->workers;
+		}
+	}
+	return NULL;
+}
+
+/* A worker's; -1 where this host can lack it. Returns 0 or -errno. */
 static int
-open_address(struct listeners *l, const struct config_service *s, size_t listen)
+open_one(const struct config_service *s, size_t listen, const int *there,
+    int *ret_fd)
+{
+	int fd;
+
+	*ret_fd = -1;
+	if (there != NULL) {
+		if (*there == -1)
+			return 0;
+		*ret_fd = fcntl(*there, F_DUPFD_CLOEXEC, 0);
+		return *ret_fd == -1 ? -errno : 0;
+	}
+	fd = listener_open(&s->listens[listen].address, s->keepalive_ms);
+	if (fd < 0)
+		return listeners_can_lack(s, listen, fd) ? 0 : fd;
+	*ret_fd = fd;
+	return 0;
+}
+
+/* All of its workers', or none of them. `there`: the same, open already. */
+static int
+open_address(struct listeners *l, const struct config_service *s, size_t listen,
+    const int *there)
 {
 	for (unsigned w = 0; w < l->workers; w++) {
-		int fd =
-		    listener_open(&s->listens[listen].address, s->keepalive_ms);
+		int fd;
+		int e =
+		    open_one(s, listen, there != NULL ? &there[w] : NULL, &fd);
 
-		if (fd < 0 && !listeners_can_lack(s, listen, fd))
-			return fd;
-		l->n_open += fd >= 0;
-		l->fds[l->n++] = fd >= 0 ? fd : -1;
+		if (e < 0)
+			return e;
+		l->n_open += fd != -1;
+		l->fds[l->n++] = fd;
 	}
+	return 0;
+}
+
+static int
+open_all(struct listeners *l, const struct listeners *others,
+    size_t *ret_service, size_t *ret_listen)
+{
+	const struct config *c = l->config;
+
+	*ret_service = *ret_listen = 0;
+	l->fds = calloc(count(c) * l->workers + 1, sizeof(*l->fds));
+	if (l->fds == NULL)
+		return -ENOMEM;
+	for (size_t s = 0; s < c->n_services; s++)
+		for (size_t i = 0; i < c->services[s].n_listens; i++) {
+			const int *there = others != NULL
+			    ? find(others, &c->services[s].listens[i].address)
+			    : NULL;
+			int e = open_address(l, &c->services[s], i, there);
+
+			*ret_service = s;
+			*ret_listen = i;
+			if (e < 0)
+				return e;
+		}
 	return 0;
 }
 
@@ -46,20 +113,37 @@ listeners_open(struct listeners *l, const struct config *c, unsigned workers,
     size_t *ret_service, size_t *ret_listen)
 {
 	*l = (struct listeners){ .config = c, .workers = workers };
-	*ret_service = *ret_listen = 0;
-	l->fds = calloc(count(c) * workers + 1, sizeof(*l->fds));
-	if (l->fds == NULL)
-		return -ENOMEM;
-	for (size_t s = 0; s < c->n_services; s++)
-		for (size_t i = 0; i < c->services[s].n_listens; i++) {
-			int e = open_address(l, &c->services[s], i);
+	return open_all(l, NULL, ret_service, ret_listen);
+}
 
-			*ret_service = s;
-			*ret_listen = i;
+int
+listeners_open_beside(struct listeners *l, const struct config *c,
+    const struct listeners *others, size_t *ret_service, size_t *ret_listen)
+{
+	*l = (struct listeners){ .config = c, .workers = others->workers };
+	return open_all(l, others, ret_service, ret_listen);
+}
+
+void
+listeners_keep_alive(const struct listeners *l)
+{
+	const int *fd = l->fds;
+
+	for (size_t i = 0; i < l->config->n_services; i++) {
+		const struct config_service *s = &l->config->services[i];
+		const size_t n = s->n_listens * l->workers;
+
+		for (size_t k = 0; k < n; k++, fd++) {
+			int e = *fd == -1
+			    ? 0
+			    : listener_set_keepalive(*fd, s->keepalive_ms);
+
 			if (e < 0)
-				return e;
+				log_warning("supervisor",
+				    "service %s: a listener keeps its old keepalive: %s",
+				    s->name, strerror(-e));
 		}
-	return 0;
+	}
 }
 
 void

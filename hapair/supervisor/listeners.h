@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * All listening sockets of the configuration: for each address of each service
- * one per worker. Opened once, before anything runs, and kept until the end.
+ * All listening sockets of a configuration: for each address of each service
+ * one per worker. Opened before anything of it runs, and kept until its end.
  */
 
 #include "config/config.h"
@@ -22,6 +22,18 @@ struct listeners {
  */
 MUST_CHECK int listeners_open(struct listeners *l, const struct config *c,
     unsigned workers, size_t *ret_service, size_t *ret_listen);
+
+/*
+ * The same beside others: an address that these have, too, is the same socket,
+ * so that whoever waits there notices nothing.
+ */
+MUST_CHECK int listeners_open_beside(struct listeners *l,
+    const struct config *c, const struct listeners *others, size_t *ret_service,
+    size_t *ret_listen);
+
+/* As this configuration has it: what is the same socket may be another's. */
+void listeners_keep_alive(const struct listeners *l);
+
 void listeners_close(struct listeners *l);
 
 /*

@@ -3,23 +3,18 @@
 #include "core/log.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Long enough for a word to a cloud's interface, short for a stuck one. */
 #define TIMEOUT_MS 10000
-
-static const char *
-group_name(const struct notify *n, const struct notify_call *c)
-{
-	return n->pair->groups[c->group].name;
-}
 
 static void
 tell_failed(const struct notify *n, const char *fault)
 {
 	const struct notify_call *c = &n->running;
 
-	log_warning("notify", "%s %s %s: %s", n->pair->notify, group_name(n, c),
+	log_warning("notify", "%s %s %s: %s", n->path, c->group,
 	    msg_group_state_name(c->state), fault);
 }
 
@@ -27,9 +22,10 @@ static int
 start(struct notify *n)
 {
 	const struct notify_call *c = &n->running;
-	const char *const argv[] = { n->pair->notify, group_name(n, c),
+	const char *const argv[] = { n->pair->notify, c->group,
 		msg_group_state_name(c->state), c->reason, NULL };
 
+	(void)snprintf(n->path, sizeof(n->path), "%s", n->pair->notify);
 	return program_start(&n->program, argv, n->timeout_ms, false);
 }
 
@@ -76,7 +72,9 @@ push(struct notify *n, const struct msg_group *m)
 		    n->pair->notify, n->dropped);
 	}
 	c = &n->queue[(n->first + n->n++) % NOTIFY_QUEUE_MAX];
-	*c = (struct notify_call){ .group = m->group, .state = m->state };
+	*c = (struct notify_call){ .state = m->state };
+	(void)snprintf(
+	    c->group, sizeof(c->group), "%s", n->pair->groups[m->group].name);
 	memcpy(c->reason, m->reason, sizeof(c->reason));
 }
 
@@ -105,6 +103,20 @@ notify_tell(struct notify *n, const struct msg_group *m)
 	push(n, m);
 	if (!program_is_running(&n->program))
 		run_next(n);
+}
+
+void
+notify_follow(struct notify *n, const struct config *config,
+    const struct msg_group *groups, const bool *known)
+{
+	const bool runs = config->has_pair && config->pair.notify != NULL;
+	const size_t n_groups = config->has_pair ? config->pair.n_groups : 0;
+
+	n->pair = runs ? &config->pair : NULL;
+	if (!runs)
+		n->n = 0;
+	for (size_t i = 0; i < n_groups; i++)
+		n->last[i] = known[i] ? groups[i].state : MSG_GROUP_INIT;
 }
 
 bool

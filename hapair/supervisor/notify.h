@@ -12,10 +12,12 @@
 #include "config/config.h"
 #include "core/msg.h"
 
+#include <limits.h>
+
 #define NOTIFY_QUEUE_MAX 64
 
 struct notify_call {
-	uint16_t group;
+	char group[CONFIG_NAME_MAX];
 	enum msg_group_state state;
 	char reason[MSG_TEXT_MAX];
 };
@@ -25,6 +27,7 @@ struct notify {
 	uint32_t timeout_ms;
 	struct program program;
 	struct notify_call running;
+	char path[PATH_MAX]; /* of what runs: the file may be another by now */
 	struct notify_call queue[NOTIFY_QUEUE_MAX];
 	unsigned first, n; /* of the queue, which is a ring */
 	uint64_t dropped;
@@ -39,6 +42,13 @@ void notify_init(struct notify *n, const struct config *config,
 
 /* How a group stands; a call where its state is another than before. */
 void notify_tell(struct notify *n, const struct msg_group *m);
+
+/*
+ * Another configuration, with its groups as they stand, in its order. What
+ * waits is still told.
+ */
+void notify_follow(struct notify *n, const struct config *config,
+    const struct msg_group *groups, const bool *known);
 
 /* Nothing runs or waits. */
 bool notify_is_idle(const struct notify *n);

@@ -1,71 +1,371 @@
 #include "hapair/supervisor/reload.h"
 
-#include "config/load.h"
+#include "config/config.h"
+#include "core/buf.h"
+#include "core/channel.h"
+#include "core/fd.h"
+#include "core/json_doc.h"
+#include "core/log.h"
 #include "core/reply.h"
 #include "core/secret.h"
 #include "core/trusted_path.h"
 #include "hapair/supervisor/child_setup.h"
+#include "hapair/supervisor/key_keeper.h"
+#include "hapair/supervisor/limits.h"
+#include "hapair/supervisor/reload_file.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define TEXT_MAX 1024
 
-/* What is in the way of a reload; NULL: nothing. */
-static const char *
-find_fault(
-    const struct config *running, const char *path, char buf[static TEXT_MAX])
-{
-	char why[TRUSTED_PATH_WHY_MAX];
-	CLEANUP(free_str) char *text = NULL;
-	struct config *c = NULL;
-	size_t len;
-	bool same;
-	int e;
+/* Old relays that go on beside the one that runs, at most. */
+#define REPLACED_MAX 8
 
-	e = load_read(path, true, NULL, &text, &len);
-	if (e == -EPERM) {
-		(void)snprintf(buf, TEXT_MAX,
-		    "the configuration file %.250s: %s; nothing was changed",
-		    path, trusted_path_fault(path, TRUSTED_PATH_ROOTS, e, why));
-		return buf;
+/* -- answers ------------------------------------------------------------ */
+
+/* Each line of it, where nobody waits for an answer or not. */
+static void
+log_lines(const char *text, bool failed)
+{
+	while (*text != '\0') {
+		const int len = (int)strcspn(text, "\n");
+
+		if (failed)
+			log_error(
+			    "supervisor", "not reloaded: %.*s", len, text);
+		else
+			log_notice("supervisor", "reloaded: %.*s", len, text);
+		text += len + (text[len] == '\n');
 	}
-	if (e < 0)
-		return "the configuration file cannot be read; nothing was changed";
-	if (load_text(path, text, len, NULL, &c) < 0)
-		return "the configuration file has mistakes (`hapair check` shows them); nothing was changed";
-	same = memcmp(c->hash, running->hash, sizeof(c->hash)) == 0;
-	config_free(c);
-	if (!same)
-		return "the configuration file means something else than the one that runs, which needs a restart, one node after the other; nothing was changed";
-	return running->has_pair ? NULL
-	                         : "there is no pair, and so no key to read";
 }
 
-void
-reload_obey(struct ev_loop *loop, const struct config *running,
-    const char *path, struct child *failover, int *socket)
+static void
+tell(struct reload *r, const char *text)
 {
-	char wrong[TEXT_MAX];
-	const char *fault = find_fault(running, path, wrong);
-	struct secret_keys keys;
-	char text[TEXT_MAX], why[TRUSTED_PATH_WHY_MAX];
+	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
+
+	log_lines(text, false);
+	if (r->socket == -1)
+		return;
+	json_doc_put_string(doc, "text", text);
+	reply_send(r->loop, &r->socket, json_doc_text(doc, false));
+}
+
+/* `wrong`: the file is; whoever asked exits with 2. */
+static void
+refuse(struct reload *r, const char *text, bool wrong)
+{
+	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
+
+	if (text == NULL)
+		text = strerror(ENOMEM);
+	log_lines(text, true);
+	if (r->socket == -1)
+		return;
+	json_doc_put_string(doc, "error", text);
+	if (wrong)
+		json_doc_put_bool(doc, "wrong", true);
+	reply_send(r->loop, &r->socket, json_doc_text(doc, false));
+}
+
+/* -- what a file brings ------------------------------------------------- */
+
+/* A log file that was renamed is left, by all processes. */
+static void
+reopen_log(struct reload *r)
+{
+	const struct config_log *log = &r->change->now->setup.config->log;
+	CLEANUP(fd_close) int fd = -1;
 	int e;
 
-	if (fault != NULL) {
-		reply_error(loop, socket, fault);
+	if (log->target != LOG_TARGET_FILE)
+		return;
+	e = log_reopen(log->path);
+	if (e < 0) {
+		log_error("supervisor",
+		    "log %s cannot be opened anew: %s, writing on as before",
+		    log->path, strerror(-e));
 		return;
 	}
-	e = secret_load(running->pair.key_file, &keys);
+	fd = e;
+	child_send(&r->change->now->failover, MSG_LOG, NULL, 0, fd);
+	child_send(&r->change->now->relay, MSG_LOG, NULL, 0, fd);
+}
+
+/* The same file, and perhaps other keys. */
+static void
+read_keys(struct reload *r)
+{
+	const struct config *c = r->change->now->setup.config;
+	struct secret_keys keys;
+	char text[TEXT_MAX], why[TRUSTED_PATH_WHY_MAX];
+	CLEANUP(fd_close) int nobody = -1;
+	int e;
+
+	if (!c->has_pair) {
+		tell(r, "nothing has changed");
+		return;
+	}
+	/* Failover answers: after a signal, nobody. */
+	nobody = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	e = nobody == -1 ? -errno : secret_load(c->pair.key_file, &keys);
 	if (e < 0) {
 		(void)snprintf(text, sizeof(text),
 		    "key file %.250s: %s; nothing was changed",
-		    running->pair.key_file,
-		    secret_fault(running->pair.key_file, e, why));
-		reply_error(loop, socket, text);
+		    c->pair.key_file, secret_fault(c->pair.key_file, e, why));
+		refuse(r, text, false);
 		return;
 	}
-	child_setup_keys(failover, &keys, *socket);
+	child_setup_keys(&r->change->now->failover, &keys,
+	    r->socket != -1 ? r->socket : nobody);
+	fd_close(&r->socket);
 	secret_wipe(&keys, sizeof(keys));
+}
+
+/* A file of another name must have the keys that are in use. */
+static bool
+keys_are_fine(struct reload *r, const struct config *c)
+{
+	const struct config *was = r->change->now->setup.config;
+	const struct secret_keys *kept = r->setup.keys->keys;
+	struct secret_keys keys;
+	char text[TEXT_MAX], why[TRUSTED_PATH_WHY_MAX];
+	bool same = false;
+	int e;
+
+	if (!c->has_pair || strcmp(c->pair.key_file, was->pair.key_file) == 0)
+		return true;
+	e = secret_load(c->pair.key_file, &keys);
+	if (e == 0)
+		same = keys.n == kept->n &&
+		    memcmp(keys.all, kept->all, keys.n * sizeof(keys.all[0])) ==
+		        0;
+	secret_wipe(&keys, sizeof(keys));
+	if (same)
+		return true;
+	(void)snprintf(text, sizeof(text),
+	    "key file %.250s: %s; nothing was changed", c->pair.key_file,
+	    e < 0
+	        ? secret_fault(c->pair.key_file, e, why)
+	        : "its keys are others than those in use: reload them first, under the old name");
+	refuse(r, text, false);
+	return false;
+}
+
+static void
+refuse_listener(struct reload *r, const struct config *c, size_t service,
+    size_t listen, int e)
+{
+	const struct config_service *s = &c->services[service];
+	char address[ADDR_TEXT_MAX], text[TEXT_MAX];
+
+	if (c->n_services == 0) {
+		refuse(r, strerror(-e), false);
+		return;
+	}
+	(void)snprintf(text, sizeof(text),
+	    "service %s: cannot listen on %s: %s; nothing was changed", s->name,
+	    addr_format(&s->listens[listen].address, address), strerror(-e));
+	refuse(r, text, false);
+}
+
+/* What a start would be refused for. */
+static bool
+is_fit(struct reload *r, const struct config *c, struct limits *l)
+{
+	char text[RELOAD_FAULT_MAX] = "", whole[RELOAD_FAULT_MAX + 32];
+
+	if (c->log.target == LOG_TARGET_STDERR && !r->setup.has_stderr) {
+		refuse(r,
+		    "--daemon has no stderr to log to; expected log.target syslog, a file or udp://; nothing was changed",
+		    false);
+		return false;
+	}
+	if (r->setup.is_fit(c, r->change->now->setup.config, l, text))
+		return true;
+	(void)snprintf(whole, sizeof(whole), "%s; nothing was changed", text);
+	refuse(r, whole, false);
+	return false;
+}
+
+static bool
+is_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* To look names up may take a while. */
+static bool
+has_same_user(const struct config *a, const struct config *b)
+{
+	return is_same(a->user, b->user) && is_same(a->group, b->group);
+}
+
+/* All that can be refused. NULL: it was, and that was said. */
+static struct generation *
+make_next(struct reload *r, struct reload_file *f)
+{
+	struct generation_setup setup = r->change->now->setup;
+	struct limits limits = { 0 };
+	struct generation *g;
+	size_t service, listen;
+	int e;
+
+	if (!keys_are_fine(r, f->config) || !is_fit(r, f->config, &limits))
+		return NULL;
+	setup.config = f->config;
+	setup.text = f->text;
+	setup.len = f->len;
+	setup.max_connections = limits.connections;
+	setup.pipes = limits.pipes;
+	setup.listeners = NULL;
+	if (!has_same_user(r->change->now->setup.config, f->config))
+		setup.users = role_user_choose(f->config);
+	g = generation_new(&setup, &e);
+	if (g == NULL) {
+		refuse(r, strerror(-e), false);
+		return NULL;
+	}
+	e = listeners_open_beside(&g->opened, f->config,
+	    r->change->now->listeners, &service, &listen);
+	if (e < 0) {
+		refuse_listener(r, f->config, service, listen, e);
+		generation_free(g);
+		return NULL;
+	}
+	return g;
+}
+
+static void
+open_log(const struct config *c)
+{
+	const struct log_options o = config_log_options(&c->log, "supervisor");
+	int e;
+
+	log_close();
+	e = log_open(&o);
+	if (e == 0)
+		e = log_start();
+	if (e < 0)
+		log_error("supervisor", "log %s: %s, using stderr",
+		    o.path != NULL ? o.path : "", strerror(-e));
+}
+
+/* -- requests ----------------------------------------------------------- */
+
+static void
+begin(struct reload *r, struct reload_file *f)
+{
+	struct generation *g;
+
+	if (r->change->n_replaced == REPLACED_MAX) {
+		refuse(r,
+		    "too many relays of earlier files have connections left; nothing was changed",
+		    false);
+		return;
+	}
+	if (r->change->now->listeners->muted != 0 ||
+	    !r->change->now->failover.ready || !r->change->now->relay.ready) {
+		refuse(r,
+		    "a handover is under way, or a process is being started: try again; nothing was changed",
+		    false);
+		return;
+	}
+	g = make_next(r, f);
+	if (g == NULL)
+		return;
+	generation_own(g, f->config);
+	f->config = NULL;
+	free(r->lines);
+	r->lines = reload_file_lines(f);
+	generation_change_begin(r->change, g);
+}
+
+static void
+reload(struct reload *r)
+{
+	CLEANUP(reload_file_fini) struct reload_file f = { 0 };
+
+	switch (
+	    reload_file_read(&f, r->setup.path, r->change->now->setup.config)) {
+	case RELOAD_FILE_SAME:
+		reopen_log(r);
+		read_keys(r);
+		break;
+	case RELOAD_FILE_CHANGED:
+		begin(r, &f);
+		break;
+	case RELOAD_FILE_WRONG:
+		refuse(r, f.fault, true);
+		break;
+	case RELOAD_FILE_REFUSED:
+		refuse(r, f.fault, false);
+		break;
+	}
+}
+
+void
+reload_obey(struct reload *r, int *socket)
+{
+	if (generation_change_is_busy(r->change)) {
+		reply_error(r->loop, socket, "a reload is under way");
+		return;
+	}
+	r->socket = fd_take(socket);
+	reload(r);
+}
+
+void
+reload_hear(struct reload *r)
+{
+	if (generation_change_is_busy(r->change))
+		log_notice(
+		    "supervisor", "a second SIGHUP: a reload is under way");
+	else
+		reload(r);
+}
+
+void
+reload_told(
+    struct reload *r, enum reload_step_action end, enum reload_step_fault fault)
+{
+	char text[TEXT_MAX];
+
+	if (end == RELOAD_STEP_TELL_FAILED) {
+		(void)snprintf(text, sizeof(text), "%s; nothing was changed",
+		    reload_step_fault_text(fault));
+		refuse(r, text, false);
+		return;
+	}
+	open_log(r->change->now->setup.config);
+	if (end == RELOAD_STEP_TELL_DONE)
+		tell(r, r->lines != NULL ? r->lines : "");
+	else
+		refuse(r,
+		    "taken over, but the new failover is not ready yet: look into the log",
+		    false);
+}
+
+/* -- life --------------------------------------------------------------- */
+
+struct reload
+reload_init(struct ev_loop *loop, struct generation_change *change,
+    const struct reload_setup *setup)
+{
+	return (struct reload){
+		.loop = loop, .change = change, .setup = *setup, .socket = -1
+	};
+}
+
+void
+reload_fini(struct reload *r)
+{
+	fd_close(&r->socket);
+	free(r->lines);
 }

@@ -1,19 +1,53 @@
 #pragma once
 
 /*
- * `hapair reload`: what may change while the daemon runs, which is the pair's
- * keys. They are read here, since nobody else may wait for a disk, and failover
- * judges and answers; what it takes becomes what is kept (key_keeper.h). A
- * configuration file that means something else now is refused by name, and
- * nothing is changed.
+ * `hapair reload` and SIGHUP: the file is read anew and, where it means
+ * something else now, taken over (generation_change.h). Where it means what
+ * runs, what may have changed beside it is read: the pair's keys, which
+ * failover judges and answers, and what it takes becomes what is kept
+ * (key_keeper.h). What is refused changes nothing. Owned by supervisor.c.
  */
 
-#include "core/base.h"
+#include "hapair/supervisor/generation_change.h"
 
-struct child;
-struct config;
-struct ev_loop;
+struct key_keeper;
+struct limits;
 
-/* Takes the socket. `path` is the file's that `running` was read from. */
-void reload_obey(struct ev_loop *loop, const struct config *running,
-    const char *path, struct child *failover, int *socket);
+#define RELOAD_FAULT_MAX 1024
+
+/*
+ * Whether this host can run it beside what runs. What a start would look at
+ * first, and ports that are new. Else `ret_text`, of RELOAD_FAULT_MAX bytes,
+ * says what is wrong. Works out the limits.
+ */
+typedef bool reload_fit_fn(const struct config *c, const struct config *running,
+    struct limits *ret_limits, char *ret_text);
+
+struct reload_setup {
+	const struct key_keeper *keys; /* borrowed */
+	const char *path;              /* borrowed: of the file */
+	reload_fit_fn *is_fit;
+	bool has_stderr; /* somebody may read it */
+};
+
+struct reload {
+	struct reload_setup setup;
+	struct ev_loop *loop;
+	struct generation_change *change; /* borrowed */
+	int socket;  /* of who asked; -1: it was a signal */
+	char *lines; /* what differs */
+};
+
+struct reload reload_init(struct ev_loop *loop,
+    struct generation_change *change, const struct reload_setup *setup);
+void reload_fini(struct reload *r);
+
+/* An operator's request: takes the socket. */
+void reload_obey(struct reload *r, int *socket);
+
+/* A signal: the log tells what comes of it. */
+void reload_hear(struct reload *r);
+
+/* What came of the change that was begun. */
+void reload_told(struct reload *r, enum reload_step_action end,
+    enum reload_step_fault fault);

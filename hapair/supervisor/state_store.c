@@ -32,21 +32,20 @@
 
 /* A relay that does not read 4 MiB of it is replaced, and is told all. */
 static void
-tell_relay(struct state_store *s, const struct buf *accords)
+tell_relay(struct child *relay, const struct buf *accords)
 {
 	if (accords->pos > 0)
-		child_send(s->setup.relay, MSG_ACCORDS, accords->data,
-		    accords->pos, -1);
+		child_send(relay, MSG_ACCORDS, accords->data, accords->pos, -1);
 }
 
 static void
-tell_known(const struct state_store *s)
+tell_known(const struct state_store *s, struct child *relay)
 {
 	const struct msg_known m = { .known = s->known };
 	struct buf b = BUF_WRITER(8);
 
 	msg_put_known(&b, &m);
-	child_send(s->setup.relay, MSG_KNOWN, b.data, b.pos, -1);
+	child_send(relay, MSG_KNOWN, b.data, b.pos, -1);
 }
 
 /* One packet each time that failover wants one; more is not under way. */
@@ -119,7 +118,8 @@ is_ours(const void *arg, const struct accord *a)
 static bool
 make_room(struct state_store *s)
 {
-	const size_t n = shared_state_forget(&s->all, is_ours, &s->names);
+	const size_t n =
+	    shared_state_forget(&s->all, is_ours, &s->places.names);
 
 	if (n == 0)
 		return false;
@@ -175,7 +175,7 @@ static void
 set_known(struct state_store *s, bool known)
 {
 	s->known = known;
-	tell_known(s);
+	tell_known(s, s->setup.relay);
 	if (known)
 		ev_timer_stop(s->setup.loop, &s->peer_patience);
 	else
@@ -212,7 +212,7 @@ is_kept(struct state_store *s, const struct accord *a)
 {
 	uint64_t more;
 
-	if (state_names_has(&s->names, a) ||
+	if (state_names_has(&s->places.names, a) ||
 	    shared_state_find(&s->all, a->kind, a->subject, a->server) != NULL)
 		return true;
 	if (limiter_allows(&s->strangers, mono_now(), &more))
@@ -295,7 +295,7 @@ take_accords(struct state_store *s, struct buf *b)
 		if (e == 0)
 			take_one(s, &a, &news);
 	}
-	tell_relay(s, &news);
+	tell_relay(s->setup.relay, &news);
 	if (news.pos > 0)
 		write_file(s);
 	tell_peer(s);
@@ -367,7 +367,7 @@ state_store_take_pause(struct state_store *s, const struct channel_packet *p)
 }
 
 void
-state_store_meet(struct state_store *s, const struct child *role)
+state_store_meet(struct state_store *s, struct child *role)
 {
 	size_t next = 0;
 
@@ -377,14 +377,28 @@ state_store_meet(struct state_store *s, const struct child *role)
 		set_known(s, s->setup.node == CONFIG_NO_NODE);
 		return;
 	}
-	active_choice_forget(s);
+	if (role == s->setup.relay)
+		active_choice_forget(s);
 	while (next < s->all.n) {
 		struct buf b = BUF_WRITER(CHANNEL_BODY_MAX);
 
 		next = shared_state_put(&s->all, next, &b);
-		tell_relay(s, &b);
+		tell_relay(role, &b);
 	}
-	tell_known(s);
+	tell_known(s, role);
+}
+
+void
+state_store_follow(struct state_store *s, const struct state_store_setup *setup,
+    struct state_places *places)
+{
+	const char *directory = s->setup.directory;
+
+	state_places_fini(&s->places);
+	s->places = *places;
+	*places = (struct state_places){ 0 };
+	s->setup = *setup;
+	s->setup.directory = directory;
 }
 
 /* -- operators ---------------------------------------------------------- */
@@ -435,7 +449,7 @@ change(struct state_store *s, struct accord *a)
 	if (e < 0)
 		return e;
 	accord_put(&b, a);
-	tell_relay(s, &b);
+	tell_relay(s->setup.relay, &b);
 	return 0;
 }
 
@@ -454,11 +468,11 @@ reset(struct state_store *s, const struct server_request *q)
 		n++;
 		accord_put(&b, &a);
 		if (b.len - b.pos < ACCORD_BYTES_MAX) {
-			tell_relay(s, &b);
+			tell_relay(s->setup.relay, &b);
 			b.pos = 0;
 		}
 	}
-	tell_relay(s, &b);
+	tell_relay(s->setup.relay, &b);
 	if (n > 0)
 		publish(s);
 	return n;
@@ -540,11 +554,7 @@ state_store_init(struct state_store *s, const struct state_store_setup *setup)
 	    &s->peer_patience, on_peer_patience, 0., PEER_PATIENCE_MS / 1e3);
 	if (setup->directory != NULL)
 		load(s);
-	s->choices = calloc(setup->config->n_services + 1, sizeof(*s->choices));
-	s->guards = calloc(setup->config->n_services + 1, sizeof(*s->guards));
-	if (s->choices == NULL || s->guards == NULL)
-		return -ENOMEM;
-	return state_names_init(&s->names, setup->config);
+	return state_places_init(&s->places, setup->config);
 }
 
 void
@@ -559,9 +569,7 @@ state_store_fini(struct state_store *s)
 		write_now(s);
 	state_writer_fini(&s->writer);
 	shared_state_fini(&s->all);
-	state_names_fini(&s->names);
-	free(s->choices);
-	free(s->guards);
+	state_places_fini(&s->places);
 	if (s->claimed)
 		fd_close(&s->claim);
 }

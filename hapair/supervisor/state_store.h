@@ -12,7 +12,7 @@
 #include "core/mono.h"
 #include "core/shared_state.h"
 #include "hapair/supervisor/active_choice.h"
-#include "hapair/supervisor/state_names.h"
+#include "hapair/supervisor/state_places.h"
 #include "hapair/supervisor/state_writer.h"
 
 #include <ev.h>
@@ -38,10 +38,8 @@ struct state_store {
 	uint32_t wire;         /* to the peer; 0: there was none */
 	bool wanted, end_owed; /* by it; that these were all */
 	size_t told;           /* the first so many are known to the peer */
-	struct active_choice *choices; /* by service */
-	struct standby_guard *guards;  /* likewise */
 	ev_timer choice_patience, peer_patience;
-	struct state_names names;
+	struct state_places places;
 	struct limiter strangers, no_room; /* what the peer says of them */
 	struct state_writer writer;
 	bool write_owed;
@@ -58,8 +56,19 @@ MUST_CHECK int state_store_init(
 /* Waits until what is known is written; takes zeros. */
 void state_store_fini(struct state_store *s);
 
-/* This role has begun, and knows nothing. */
-void state_store_meet(struct state_store *s, const struct child *role);
+/*
+ * This role has begun, and knows nothing. A relay may be one that is to take
+ * over from the one that is known.
+ */
+void state_store_meet(struct state_store *s, struct child *role);
+
+/*
+ * Another configuration, and the roles that have it, from now on: but for
+ * `directory` all of `setup` holds. `places` are that configuration's, and
+ * taken; what waited in the old ones is chosen again by the new relay.
+ */
+void state_store_follow(struct state_store *s,
+    const struct state_store_setup *setup, struct state_places *places);
 
 /* What a role says. Returns 0 or -EBADMSG, also for what is about others. */
 MUST_CHECK int state_store_take(struct state_store *s, const struct child *role,

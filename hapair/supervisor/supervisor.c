@@ -10,24 +10,23 @@
 #include "core/reply.h"
 #include "core/timeout.h"
 #include "core/wall_clock.h"
-#include "hapair/supervisor/child.h"
+#include "hapair/supervisor/address_change.h"
 #include "hapair/supervisor/child_setup.h"
 #include "hapair/supervisor/config_request.h"
 #include "hapair/supervisor/fd_keeper.h"
-#include "hapair/supervisor/fence_run.h"
+#include "hapair/supervisor/generation.h"
 #include "hapair/supervisor/key_keeper.h"
 #include "hapair/supervisor/listeners.h"
+#include "hapair/supervisor/mute_request.h"
 #include "hapair/supervisor/notify.h"
 #include "hapair/supervisor/release.h"
 #include "hapair/supervisor/reload.h"
-#include "hapair/supervisor/role_channel.h"
 #include "hapair/supervisor/role_user.h"
-#include "hapair/supervisor/role_watchdog.h"
 #include "hapair/supervisor/service_manager.h"
 #include "hapair/supervisor/state_file.h"
 #include "hapair/supervisor/state_store.h"
+#include "hapair/supervisor/stop_order.h"
 #include "hapair/supervisor/track_scripts.h"
-#include "proxy/control/status.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -35,31 +34,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/*
- * A stop goes through these in order. The peer is asked to take the groups, so
- * that nobody who connects finds nobody. What it does not take goes the short
- * way: new clients are muted, so that they ask the peer; connections are reset
- * while the address can still say so; then the address goes. Each step has its
- * patience: what hangs is killed. Last comes what the operator's program
- * has yet to be told.
- */
-enum stage {
-	STAGE_RUNNING,
-	STAGE_HANDOVER, /* HAND_OVER_ALL was sent to failover */
-	STAGE_RELAY,    /* STOP was sent to the relay */
-	STAGE_FAILOVER, /* STOP was sent to failover */
-	STAGE_NOTIFY,   /* both have ended, notify has not */
-	STAGE_ENDED,
-};
-
 /* A failover that comes back sooner goes on as if nothing had been. */
 #define FORSAKE_PAUSE_MS 100
-
-/* A handover takes 30 ms; failover itself gives up after 1,120. */
-#define HANDOVER_PATIENCE_S 1.2
-#define RELAY_PATIENCE_S 0.5
-#define FAILOVER_PATIENCE_S 2.0
-#define NOTIFY_PATIENCE_S 3.0
 
 /* Asked for again and again while a start waits. */
 #define WAIT_PATIENCE_S 30
@@ -67,15 +43,13 @@ enum stage {
 struct supervisor {
 	const struct supervisor_setup *setup; /* borrowed: the caller's */
 	struct ev_loop *loop;
-	struct child failover, relay;
-	struct role_channel role_channel;
+	struct generation_change change; /* and what runs: now() */
+	struct reload reload;
 	struct closer *closer; /* of what the roles gave */
-	struct role_watchdog watchdog;
-	struct track_scripts scripts;
 	struct notify notify;
-	enum stage stage;
+	struct stop_order stop;
 	bool was_ready;
-	int file; /* the configuration, sealed */
+	bool stop_owed; /* when a reload has come to its end */
 	/*
 	 * The wire's socket, never read here: while we hold it the peer does
 	 * not see the wire end, for one of this node's processes still lives.
@@ -83,72 +57,77 @@ struct supervisor {
 	int wire;
 	struct fd_keeper fd_keeper;
 	struct state_store store;
-	struct fence_run fences;
 	struct mono started;
-	int64_t loaded_wall_ms;
-	struct msg_group *groups; /* the last that failover said of each */
-	bool *known;
 	ev_signal terminated, interrupted, hung_up;
-	ev_timer patience, alive;
+	ev_timer alive;
 };
+
+static struct generation *
+now(const struct supervisor *s)
+{
+	return s->change.now;
+}
 
 static size_t
 n_groups(const struct supervisor *s)
 {
-	const struct config *c = s->setup->config;
-
-	return c->has_pair ? c->pair.n_groups : 0;
+	return generation_group_count(now(s));
 }
 
 static struct msg_start
-start_message(const struct supervisor *s)
+start_message(const struct supervisor *s, const struct generation *g)
 {
-	const struct supervisor_setup *setup = s->setup;
-	struct msg_start m = {
-		.node = setup->node == CONFIG_NO_NODE ? MSG_NO_NODE
-		                                      : (uint16_t)setup->node,
-		.n_listeners = (uint16_t)setup->listeners->n_open,
-		.workers = (uint16_t)setup->workers,
-		.max_connections = setup->max_connections,
-		.pipes = (uint16_t)setup->pipes,
-		.loaded_wall_ms = s->loaded_wall_ms,
-		.started_ns = s->started.ns,
-		.pause = s->store.all.pause,
-	};
+	struct msg_start m = generation_start(g);
 
-	for (size_t i = 0; i < n_groups(s); i++)
-		m.n_groups += s->known[i];
-	strncpy(m.path, setup->path, sizeof(m.path) - 1);
+	m.started_ns = s->started.ns;
+	m.pause = s->store.all.pause;
+	strncpy(m.path, s->setup->path, sizeof(m.path) - 1);
 	return m;
+}
+
+/* All that a failover waits for before it begins: then it is the one. */
+static void
+set_going(struct supervisor *s)
+{
+	struct generation *g = now(s);
+
+	g->begun = true;
+	state_store_meet(&s->store, &g->failover);
+	key_keeper_hand_over(s->setup->keys, &g->failover);
+	child_setup_groups(
+	    &g->failover, g->groups, g->known, generation_group_count(g));
+	track_scripts_repeat(&g->scripts);
+	role_channel_make(&g->roles);
 }
 
 static int
 on_spawn(void *arg, struct child *r)
 {
-	struct supervisor *s = arg;
-	const struct msg_start m = start_message(s);
+	struct generation *g = arg;
+	struct supervisor *s = g->setup.owner;
+	const struct msg_start m = start_message(s, g);
 	int e;
 
-	role_watchdog_meet(&s->watchdog, r);
-	e = child_setup_start(r, &m, s->file);
+	role_watchdog_meet(&g->watchdog, r);
+	e = child_setup_start(r, &m, g->file);
 	if (e < 0)
 		return e;
-	state_store_meet(&s->store, r);
-	if (r == &s->relay) {
-		child_setup_listeners(r, s->setup->config, s->setup->listeners);
-	} else {
-		key_keeper_hand_over(s->setup->keys, r);
-		child_setup_groups(r, s->groups, s->known, n_groups(s));
-		track_scripts_repeat(&s->scripts);
+	if (r == &g->relay) {
+		generation_change_introduce(&s->change, g);
+		state_store_meet(&s->store, r);
+		child_setup_listeners(r, g->setup.config, g->listeners);
 	}
-	role_channel_make(&s->role_channel);
+	if (r == &g->failover && g == now(s))
+		set_going(s);
+	else if (g == now(s))
+		role_channel_make(&g->roles);
 	return 0;
 }
 
 static void
 tell_ready(struct supervisor *s)
 {
-	if (s->was_ready || !s->failover.ready || !s->relay.ready)
+	if (s->was_ready || !now(s)->failover.ready || !now(s)->relay.ready)
 		return;
 	s->was_ready = true;
 	log_notice("supervisor", "ready");
@@ -165,51 +144,20 @@ supervisor_note_wait(const char *what)
 }
 
 static int
-take_group(struct supervisor *s, const struct channel_packet *p)
+take_group(
+    struct supervisor *s, struct generation *g, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_group m;
 
-	if (msg_get_group(&b, &m) < 0 || m.group >= n_groups(s))
+	if (msg_get_group(&b, &m) < 0 || m.group >= generation_group_count(g))
 		return -EBADMSG;
-	s->groups[m.group] = m;
-	s->known[m.group] = true;
+	g->groups[m.group] = m;
+	g->known[m.group] = true;
 	notify_tell(&s->notify, &m);
 	state_store_look(&s->store);
 	return 0;
 }
-
-static void
-mute(struct supervisor *s, unsigned group, bool muted)
-{
-	int e = listeners_mute_group(s->setup->listeners, group, muted);
-
-	if (e < 0)
-		log_error("supervisor", "a listener cannot be %s: %s",
-		    muted ? "muted" : "unmuted", strerror(-e));
-}
-
-/* Failover hands a group over: new clients shall find the peer, not us. */
-static int
-take_mute(struct supervisor *s, const struct channel_packet *p)
-{
-	struct buf b = buf_reader(p->body, p->len);
-	struct buf reply = BUF_WRITER(16);
-	struct msg_mute m;
-
-	if (msg_get_mute(&b, &m) < 0 || m.group >= n_groups(s))
-		return -EBADMSG;
-	/* From STAGE_RELAY on all are muted, and stay so. */
-	if (s->stage == STAGE_RUNNING || s->stage == STAGE_HANDOVER)
-		mute(s, m.group, m.wanted);
-	m.muted = (s->setup->listeners->muted & 1U << m.group) != 0;
-	msg_put_mute(&reply, &m);
-	child_send(&s->failover, MSG_MUTE, reply.data, reply.pos, -1);
-	return 0;
-}
-
-static void stop_relay(struct supervisor *s);
-static void stop_failover(struct supervisor *s);
 
 /*
  * What a role may say has been asked by now (msg_rights.h): what only one of
@@ -218,22 +166,26 @@ static void stop_failover(struct supervisor *s);
 static int
 on_packet(void *arg, struct child *r, struct channel_packet *p)
 {
-	struct supervisor *s = arg;
+	struct generation *g = arg;
+	struct supervisor *s = g->setup.owner;
+	const bool failover = r == &g->failover;
+	const int e = generation_change_take(&s->change, g, r, p);
 
+	if (e != 0)
+		return e < 0 ? e : 0;
 	switch (p->type) {
 	case MSG_READY:
 		r->ready = true;
 		tell_ready(s);
-		if (r == &s->failover)
+		if (failover)
 			fd_keeper_let_go(&s->fd_keeper);
 		return 0;
 	case MSG_GROUP:
-		return take_group(s, p);
+		return take_group(s, g, p);
 	case MSG_MUTE:
-		return take_mute(s, p);
+		return mute_request_take(g, p, stop_order_answers(&s->stop));
 	case MSG_HANDED_OVER:
-		if (s->stage == STAGE_HANDOVER)
-			stop_relay(s);
+		stop_order_note_handed_over(&s->stop);
 		return 0;
 	case MSG_WIRE:
 		fd_close_now(&s->wire);
@@ -249,12 +201,12 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 	case MSG_PAUSE:
 		return state_store_take_pause(&s->store, p);
 	case MSG_FENCE:
-		return fence_run_take(&s->fences, p);
+		return fence_run_take(&g->fences, p);
 	case MSG_SIBLING_LOST:
-		return role_channel_take_lost(&s->role_channel, r, p);
+		return role_channel_take_lost(&g->roles, r, p);
 	case MSG_STOPPED:
-		if (r == &s->relay && s->stage == STAGE_RELAY)
-			stop_failover(s);
+		if (!failover)
+			stop_order_note_relay_stopped(&s->stop);
 		return 0;
 	default: /* not an enum: a number from another process */
 		return state_store_take(&s->store, r, p);
@@ -262,91 +214,39 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 }
 
 static void
-end(struct supervisor *s)
-{
-	s->stage = STAGE_ENDED;
-	ev_break(s->loop, EVBREAK_ALL);
-}
-
-/* The supervisor is the last to go. */
-static void
-end_if_alone(struct supervisor *s)
-{
-	if (s->failover.pid != 0 || s->relay.pid != 0)
-		return;
-	if (notify_is_idle(&s->notify)) {
-		end(s);
-		return;
-	}
-	s->stage = STAGE_NOTIFY;
-	timeout_arm(s->loop, &s->patience, NOTIFY_PATIENCE_S);
-}
-
-static void
 on_notified(void *arg)
 {
 	struct supervisor *s = arg;
 
-	if (s->stage == STAGE_NOTIFY)
-		end(s);
+	stop_order_note_notified(&s->stop);
 }
 
 static void
 on_script(void *arg, unsigned track, bool passed)
 {
-	struct supervisor *s = arg;
+	struct generation *g = arg;
 	const struct msg_script m = { .track = (uint16_t)track,
 		.passed = passed };
 	struct buf b = BUF_WRITER(8);
 
 	msg_put_script(&b, &m);
-	child_send(&s->failover, MSG_SCRIPT, b.data, b.pos, -1);
+	child_send(&g->failover, MSG_SCRIPT, b.data, b.pos, -1);
 }
 
 static void
 on_fenced(void *arg, const struct msg_fenced *m)
 {
-	struct supervisor *s = arg;
+	struct generation *g = arg;
 	struct buf b = BUF_WRITER(8);
 
 	msg_put_fenced(&b, m);
-	child_send(&s->relay, MSG_FENCED, b.data, b.pos, -1);
+	child_send(&g->relay, MSG_FENCED, b.data, b.pos, -1);
 }
 
-static void
-stop_failover(struct supervisor *s)
+static bool
+is_running(const struct supervisor *s)
 {
-	s->stage = STAGE_FAILOVER;
-	child_send(&s->failover, MSG_STOP, NULL, 0, -1);
-	timeout_arm(s->loop, &s->patience, FAILOVER_PATIENCE_S);
-	end_if_alone(s);
-}
-
-static void
-stop(struct supervisor *s)
-{
-	s->stage = STAGE_HANDOVER;
-	s->failover.stopping = s->relay.stopping = true;
-	service_manager_tell_stopping();
-	if (s->failover.pid == 0 || s->relay.pid == 0) {
-		stop_relay(s);
-		return;
-	}
-	child_send(&s->failover, MSG_HAND_OVER_ALL, NULL, 0, -1);
-	timeout_arm(s->loop, &s->patience, HANDOVER_PATIENCE_S);
-}
-
-static void
-stop_relay(struct supervisor *s)
-{
-	s->stage = STAGE_RELAY;
-	listeners_mute(s->setup->listeners);
-	if (s->relay.pid == 0) {
-		stop_failover(s);
-		return;
-	}
-	child_send(&s->relay, MSG_STOP, NULL, 0, -1);
-	timeout_arm(s->loop, &s->patience, RELAY_PATIENCE_S);
+	return s->stop.stage == STOP_ORDER_RUNNING;
 }
 
 /* Nobody shall wait for it: the peer claims when our wire has ended. */
@@ -354,62 +254,32 @@ static void
 forsake(struct supervisor *s)
 {
 	if (n_groups(s) > 0)
-		release_forsaken(&s->setup->config->pair);
+		release_forsaken(&now(s)->setup.config->pair);
 	fd_close_now(&s->wire);
 }
 
 static void
 on_end(void *arg, struct child *r)
 {
-	struct supervisor *s = arg;
+	struct generation *g = arg;
+	struct supervisor *s = g->setup.owner;
+	const bool failover = r == &g->failover;
 
-	if (r == &s->failover)
+	if (failover && g->begun)
 		fd_keeper_turn(&s->fd_keeper);
-	if (r == &s->failover && s->stage == STAGE_RUNNING &&
-	    r->pause_ms > FORSAKE_PAUSE_MS)
+	if (failover)
+		g->begun = false;
+	generation_change_note_end(&s->change, g, r);
+	if (g != now(s))
+		return;
+	stop_order_note_end(&s->stop, failover);
+	if (!failover || !is_running(s))
+		return;
+	if (r->pause_ms > FORSAKE_PAUSE_MS)
 		forsake(s);
-	if (r == &s->failover && s->stage == STAGE_RUNNING)
-		/* A handover that it had begun ended with it. */
-		for (unsigned i = 0; i < n_groups(s); i++)
-			mute(s, i, false);
-	if (s->stage == STAGE_HANDOVER)
-		stop_relay(s);
-	else if (r == &s->relay && s->stage == STAGE_RELAY)
-		stop_failover(s);
-	else if (s->stage == STAGE_FAILOVER)
-		end_if_alone(s);
-}
-
-static void
-on_patience(struct ev_loop *loop, ev_timer *t, int revents)
-{
-	struct supervisor *s = CONTAINER_OF(t, struct supervisor, patience);
-
-	switch (s->stage) {
-	case STAGE_HANDOVER:
-		log_warning("supervisor",
-		    "the handover takes too long, stopping without it");
-		stop_relay(s);
-		break;
-	case STAGE_RELAY:
-		log_warning("supervisor",
-		    "the relay does not stop, going on without it");
-		stop_failover(s);
-		break;
-	case STAGE_FAILOVER:
-		log_error("supervisor", "not all processes stop, killing them");
-		child_kill(&s->failover);
-		child_kill(&s->relay);
-		break;
-	case STAGE_NOTIFY:
-		log_warning("supervisor",
-		    "notify does not end, not waiting any longer");
-		end(s);
-		break;
-	case STAGE_RUNNING:
-	case STAGE_ENDED:
-		break;
-	}
+	/* A handover that it had begun ended with it. */
+	for (unsigned i = 0; i < n_groups(s); i++)
+		mute_request_do(g, i, false);
 }
 
 static void
@@ -417,35 +287,30 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 {
 	struct supervisor *s = w->data;
 
-	if (s->stage != STAGE_RUNNING)
+	if (!is_running(s) || s->stop_owed)
 		return;
 	log_notice("supervisor", "stopping, reason: signal %d", w->signum);
-	stop(s);
+	s->stop_owed = !generation_change_stop(&s->change);
+	if (!s->stop_owed)
+		stop_order_begin(&s->stop, now(s));
 }
 
-/* Terminals and old scripts send it: no reason to end, nothing to reload. */
 static void
 on_hang_up(struct ev_loop *loop, ev_signal *w, int revents)
 {
-	log_notice("supervisor", "SIGHUP is ignored");
+	struct supervisor *s = w->data;
+
+	if (is_running(s))
+		reload_hear(&s->reload);
 }
 
-static char *
-own_report(struct supervisor *s)
+/* While there is no relay that could. */
+static void
+reply_status(struct supervisor *s, int *socket)
 {
-	struct msg_start m = start_message(s);
-	bool all_known = true;
-	struct status r = { .config = s->setup->config,
-		.start = &m,
-		.pid = (int)getpid(),
-		.now = mono_now(),
-		.dropped_log_lines = log_dropped() };
+	const struct msg_start m = start_message(s, now(s));
 
-	for (size_t i = 0; i < n_groups(s); i++)
-		all_known = all_known && s->known[i];
-	if (all_known)
-		r.groups = s->groups;
-	return status_text(&r);
+	reply_send(s->loop, socket, generation_status(now(s), &m));
 }
 
 /* To the role that answers it. */
@@ -459,26 +324,27 @@ on_request(void *arg, const char *request, int *socket)
 	    strcmp(request, "resume") == 0;
 	const bool server = control_is_request(request, "server");
 	const bool reload = strcmp(request, "reload") == 0;
-	struct child *r = moves || reload ? &s->failover : &s->relay;
+	struct child *r = moves ? &now(s)->failover : &now(s)->relay;
 
 	if (strcmp(request, "configuration") == 0)
-		config_request_answer(s->loop, s->setup->config, socket);
+		config_request_answer(s->loop, now(s)->setup.config, socket);
 	else if (!status && !moves && !server && !reload)
 		reply_error(s->loop, socket, CONTROL_UNKNOWN);
-	else if (server && s->stage == STAGE_RUNNING)
+	else if ((moves || server) && generation_change_is_busy(&s->change))
+		reply_error(s->loop, socket,
+		    "a reload is under way: try again in a moment");
+	else if (server && is_running(s))
 		state_store_obey(&s->store, request, socket);
-	else if (reload && r->ready && s->stage == STAGE_RUNNING)
-		reload_obey(
-		    s->loop, s->setup->config, s->setup->path, r, socket);
-	else if (r->ready && s->stage == STAGE_RUNNING)
+	else if (reload && is_running(s))
+		reload_obey(&s->reload, socket);
+	else if (r->ready && is_running(s))
 		child_setup_request(r, request, *socket);
 	else if (status)
-		reply_send(s->loop, socket, own_report(s));
+		reply_status(s, socket);
 	else
 		reply_error(s->loop, socket,
-		    s->stage != STAGE_RUNNING
-		        ? "this node is stopping"
-		        : "the failover process does not run");
+		    !is_running(s) ? "this node is stopping"
+		                   : "the failover process does not run");
 }
 
 static void
@@ -490,16 +356,110 @@ watch_signal(struct supervisor *s, ev_signal *w,
 	ev_signal_start(s->loop, w);
 }
 
+static struct state_store_setup
+store_setup(struct supervisor *s)
+{
+	struct generation *g = now(s);
+
+	return (struct state_store_setup){ .loop = s->loop,
+		.config = g->setup.config,
+		.node = g->setup.node,
+		.directory = state_file_directory(),
+		.groups = g->groups,
+		.failover = &g->failover,
+		.relay = &g->relay };
+}
+
+/* -- a reload ----------------------------------------------------------- */
+
+static void
+on_adopt(void *arg, struct generation *before)
+{
+	struct supervisor *s = arg;
+	struct generation *g = now(s);
+	const struct state_store_setup setup = store_setup(s);
+
+	state_store_follow(&s->store, &setup, &g->places);
+	track_scripts_start(&g->scripts, g->setup.config, on_script, g);
+	track_scripts_inherit(&g->scripts, &before->scripts);
+	track_scripts_stop(&before->scripts);
+	/* What was news meanwhile was told to the old relay alone. */
+	state_store_meet(&s->store, &g->relay);
+}
+
+static void
+on_go_on(void *arg, struct generation *before)
+{
+	struct supervisor *s = arg;
+	struct generation *g = now(s);
+
+	/* A handover that it had begun ended with it; the sockets are shared.
+	 */
+	for (unsigned i = 0; i < generation_group_count(before); i++)
+		mute_request_do(before, i, false);
+	listeners_close(before->listeners);
+	/* What the old one said last. */
+	generation_inherit(g, before, false);
+	notify_follow(&s->notify, g->setup.config, g->groups, g->known);
+	address_change_make(before, g);
+	if (g->failover.pid != 0)
+		set_going(s);
+}
+
+static void
+on_told(void *arg, enum reload_step_action end, enum reload_step_fault fault)
+{
+	struct supervisor *s = arg;
+
+	reload_told(&s->reload, end, fault);
+	if (s->stop_owed && is_running(s))
+		stop_order_begin(&s->stop, now(s));
+}
+
+/* -- life --------------------------------------------------------------- */
+
+static int
+init_generation(struct supervisor *s)
+{
+	static const struct child_calls calls = {
+		.on_spawn = on_spawn, .on_packet = on_packet, .on_end = on_end
+	};
+	static const struct generation_change_calls change_calls = {
+		.on_adopt = on_adopt, .on_go_on = on_go_on, .on_told = on_told
+	};
+	const struct supervisor_setup *own = s->setup;
+	const struct generation_setup setup = { .owner = s,
+		.calls = &calls,
+		.on_fenced = on_fenced,
+		.config = own->config,
+		.text = own->text,
+		.len = own->len,
+		.node = own->node,
+		.workers = own->workers,
+		.max_connections = own->max_connections,
+		.pipes = own->pipes,
+		.listeners = own->listeners,
+		.users = role_user_choose(own->config),
+		.closer = s->closer,
+		.store = &s->store };
+	const struct generation_change_setup change = { .calls = &change_calls,
+		.owner = s };
+	int e;
+	const struct reload_setup reload = { .keys = own->keys,
+		.path = own->path,
+		.is_fit = own->is_fit,
+		.has_stderr = own->ready_fd == -1 };
+	struct generation *g = generation_new(&setup, &e);
+
+	generation_change_init(&s->change, &change, g);
+	s->reload = reload_init(s->loop, &s->change, &reload);
+	return e;
+}
+
 static int
 init_store(struct supervisor *s)
 {
-	const struct state_store_setup setup = { .loop = s->loop,
-		.config = s->setup->config,
-		.node = s->setup->node,
-		.directory = state_file_directory(),
-		.groups = s->groups,
-		.failover = &s->failover,
-		.relay = &s->relay };
+	const struct state_store_setup setup = store_setup(s);
 
 	return state_store_init(&s->store, &setup);
 }
@@ -507,44 +467,24 @@ init_store(struct supervisor *s)
 static int
 supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 {
-	static const struct child_calls calls = {
-		.on_spawn = on_spawn, .on_packet = on_packet, .on_end = on_end
-	};
-	const struct role_user users = role_user_choose(setup->config);
 	int e;
 
 	s->setup = setup;
 	s->wire = -1;
 	s->started = mono_now();
-	s->loaded_wall_ms = wall_clock_now_ms();
 	s->loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV);
-	s->groups = calloc(n_groups(s) + 1, sizeof(*s->groups));
-	s->known = calloc(n_groups(s) + 1, sizeof(*s->known));
-	s->file = proc_sealed_file("hapair.yaml", setup->text, setup->len);
 	s->closer = closer_new();
-	child_init(
-	    &s->failover, MSG_RIGHTS_FAILOVER, &users.failover, &calls, s);
-	child_init(&s->relay, MSG_RIGHTS_RELAY, &users.relay, &calls, s);
-	s->failover.closer = s->relay.closer = s->closer;
-	role_channel_init(&s->role_channel, s->loop, &s->failover, &s->relay);
-	s->relay.restart.well_ms = RESTART_WELL_RELAY_MS;
 	notify_init(&s->notify, setup->config, on_notified, s);
-	ev_timer_init(&s->patience, on_patience, 0., 0.);
-	if (s->loop == NULL || s->groups == NULL || s->known == NULL ||
-	    s->closer == NULL)
+	if (s->loop == NULL || s->closer == NULL)
 		return -ENOMEM;
-	if (s->file < 0)
-		return s->file;
-	e = fence_run_init(&s->fences, setup->config, &s->store, on_fenced, s);
-	if (e == 0)
-		e = init_store(s);
+	stop_order_init(&s->stop, &s->notify);
 	/* Before the channels and the wire: fd_keeper.h tells why. */
-	if (e == 0)
-		e = fd_keeper_init(&s->fd_keeper);
+	e = fd_keeper_init(&s->fd_keeper);
 	s->fd_keeper.closer = setup->control->closer = s->closer;
 	if (e == 0)
-		e = role_watchdog_init(&s->watchdog, setup->config,
-		    setup->workers, &s->failover, &s->relay);
+		e = init_generation(s);
+	if (e == 0)
+		e = init_store(s);
 	if (e < 0)
 		return e;
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -559,37 +499,32 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 static void
 supervisor_fini(struct supervisor *s)
 {
-	role_watchdog_fini(&s->watchdog);
-	role_channel_stop(&s->role_channel);
-	child_fini(&s->failover);
-	child_fini(&s->relay);
+	reload_fini(&s->reload);
+	generation_change_fini(&s->change);
 	fd_keeper_fini(&s->fd_keeper);
-	track_scripts_stop(&s->scripts);
 	notify_fini(&s->notify);
-	fence_run_fini(&s->fences);
 	state_store_fini(&s->store);
-	free(s->groups);
-	free(s->known);
 	fd_close_now(&s->wire);
 	s->setup->control->closer = NULL;
 	closer_free(s->closer);
-	if (s->file >= 0)
-		fd_close(&s->file);
 }
 
 int
 supervisor_run(const struct supervisor_setup *setup)
 {
-	struct supervisor s = { .watchdog = role_watchdog_none(),
+	struct supervisor s = { .change = generation_change_none(),
+		.reload = { .socket = -1 },
 		.fd_keeper = fd_keeper_none() };
 	int e = supervisor_init(&s, setup);
 
 	if (e < 0) {
 		log_error("supervisor", "cannot start: %s", strerror(-e));
 	} else {
-		child_start(&s.failover);
-		child_start(&s.relay);
-		track_scripts_start(&s.scripts, setup->config, on_script, &s);
+		struct generation *g = now(&s);
+
+		child_start(&g->failover);
+		child_start(&g->relay);
+		track_scripts_start(&g->scripts, g->setup.config, on_script, g);
 		(void)ev_run(s.loop, 0);
 		log_notice("supervisor", "stopped");
 	}

@@ -17,6 +17,7 @@
 #include "config/config.h"
 
 struct key_keeper;
+struct limits;
 struct listeners;
 
 struct supervisor_setup {
@@ -31,7 +32,9 @@ struct supervisor_setup {
 	unsigned workers;            /* of the relay */
 	uint32_t max_connections;
 	unsigned pipes; /* a worker */
-	int ready_fd;   /* gets a byte when all is ready; -1: nobody waits */
+	bool (*is_fit)(const struct config *c, const struct config *running,
+	    struct limits *ret_limits, char *ret_text); /* reload.h */
+	int ready_fd; /* gets a byte when all is ready; -1: nobody waits */
 };
 
 /*

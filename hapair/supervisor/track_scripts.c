@@ -101,6 +101,24 @@ track_scripts_start(struct track_scripts *s, const struct config *config,
 }
 
 void
+track_scripts_inherit(
+    struct track_scripts *s, const struct track_scripts *before)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		for (unsigned k = 0; k < before->n; k++) {
+			const struct track_scripts_one *was = &before->one[k];
+			struct track_scripts_one *is = &s->one[i];
+
+			if (!was->known || is->known ||
+			    strcmp(was->config->script, is->config->script) !=
+			        0)
+				continue;
+			is->known = true;
+			is->passed = was->passed;
+		}
+}
+
+void
 track_scripts_repeat(struct track_scripts *s)
 {
 	for (unsigned i = 0; i < s->n; i++)

@@ -35,6 +35,13 @@ struct track_scripts {
 void track_scripts_start(struct track_scripts *s, const struct config *config,
     void (*on_result)(void *arg, unsigned track, bool passed), void *arg);
 
+/*
+ * What the same script of another configuration said last: until it has run for
+ * this one, that is how it stands.
+ */
+void track_scripts_inherit(
+    struct track_scripts *s, const struct track_scripts *before);
+
 /* Tells the last results again: who heard them has been replaced. */
 void track_scripts_repeat(struct track_scripts *s);
 

@@ -63,6 +63,14 @@ listener_open(const union addr *local, uint32_t keepalive_ms)
 	return fd_take(&fd);
 }
 
+int
+listener_set_keepalive(int fd, uint32_t keepalive_ms)
+{
+	const struct dial_keepalive keepalive = dial_keepalive_of(keepalive_ms);
+
+	return dial_keep_alive(fd, &keepalive);
+}
+
 static int
 attach(int fd, const struct sock_fprog *program)
 {

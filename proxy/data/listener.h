@@ -16,6 +16,9 @@ struct socket_filter;
  */
 MUST_CHECK int listener_open(const union addr *local, uint32_t keepalive_ms);
 
+/* Another keepalive for what is accepted from now on. Returns 0 or -errno. */
+MUST_CHECK int listener_set_keepalive(int fd, uint32_t keepalive_ms);
+
 /*
  * From now on new clients get no answer, neither yes nor no, so that they ask
  * again when the peer has the address: none of them, or those that the filter

@@ -206,19 +206,3 @@ def test_a_failover_begins_with_what_was_accepted_last() -> None:
         write_keys(stage, "p2", "none")
         restart_failover(stage, "p2", both)
         assert stage.lab.holders(VIP[4]) == ["p1"]
-
-
-def test_a_changed_file_is_not_reloaded() -> None:
-    """What needs a restart is refused by name, and what runs goes on."""
-    with Stage() as stage:
-        stage.serve()
-        stage.start()
-        config = stage.build()
-        config["services"][0]["servers"].pop()
-        stage.configure(config)
-        done = stage["p1"].cli("reload")
-        assert done.returncode == 1 and "needs a restart" in done.stderr, done.stderr
-        Path(stage.config).write_text("pair: [\n")
-        done = stage["p1"].cli("reload")
-        assert done.returncode == 1 and "has mistakes" in done.stderr, done.stderr
-        assert stage.ask() in ("s1", "s2", "s3")

@@ -64,6 +64,52 @@ lines_of_all_threads_reach_a_file_whole(void **state)
 }
 
 static void
+a_file_that_was_renamed_is_left(void **state)
+{
+	char path[SCRATCH_PATH_MAX], renamed[SCRATCH_PATH_MAX];
+	const struct log_options o = { .target = LOG_TARGET_FILE,
+		.level = LOG_LEVEL_INFO,
+		.path = scratch_path("left", path),
+		.role = "test" };
+	char *before, *after;
+	int fd;
+
+	(void)state;
+	assert_int_equal(log_open(&o), 0);
+	assert_int_equal(log_start(), 0);
+	log_notice("s", "one");
+	before = NULL;
+	for (int i = 0; i < 1000 && before == NULL; i++) {
+		(void)usleep(10000);
+		before = scratch_text("left");
+		if (before != NULL && strstr(before, "one") == NULL) {
+			free(before);
+			before = NULL;
+		}
+	}
+	assert_non_null(before);
+	free(before);
+	assert_int_equal(rename(path, scratch_path("renamed", renamed)), 0);
+	fd = log_reopen(path);
+	assert_true(fd >= 0);
+	log_notice("s", "two");
+	log_take(fd); /* as another process does: it is there already */
+	fd_close(&fd);
+	log_notice("s", "three");
+	log_close();
+	before = scratch_text("renamed");
+	after = scratch_text("left");
+	assert_null(strstr(before, "two"));
+	assert_non_null(strstr(after, "two"));
+	assert_non_null(strstr(after, "three"));
+	free(before);
+	free(after);
+	/* Where there is none, nothing happens. */
+	log_take(STDERR_FILENO);
+	assert_true(log_reopen("/nowhere/log") < 0);
+}
+
+static void
 foreign_text_cannot_forge_a_line(void **state)
 {
 	char path[SCRATCH_PATH_MAX];
@@ -280,6 +326,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_of_all_threads_reach_a_file_whole),
+		cmocka_unit_test(a_file_that_was_renamed_is_left),
 		cmocka_unit_test(foreign_text_cannot_forge_a_line),
 		cmocka_unit_test(
 		    lines_that_come_in_numbers_are_written_together),

@@ -47,7 +47,7 @@ a_choice_of_somebody_else_is_taken_back(void **state)
 	/* Two at once are two answers. */
 	assert_int_equal(choose(1, 1), 0);
 	hears_chosen(1, 0, 0);
-	t.store.choices[1].until = mono_now();
+	t.store.places.choices[1].until = mono_now();
 	state_store_look(&t.store);
 	hears_chosen(1, 0, 0);
 	assert_int_equal(t.store.all.n, 0);
@@ -60,7 +60,7 @@ a_choice_of_somebody_else_is_taken_back(void **state)
 	    0);
 	(void)hears(t.relay_end, MSG_ACCORDS);
 	assert_int_equal(choose(1, 0), 0);
-	t.store.choices[1].until = mono_now();
+	t.store.places.choices[1].until = mono_now();
 	state_store_look(&t.store);
 	hears_chosen(1, 1, 5);
 	finish();
@@ -92,7 +92,7 @@ a_relay_that_goes_to_and_fro_is_slowed_down(void **state)
 	while (channel_recv(t.relay_end, &got) == 1)
 		answers++;
 	assert_int_equal(answers, 999);
-	assert_true(t.store.choices[1].waits);
+	assert_true(t.store.places.choices[1].waits);
 	assert_in_range(t.store.all.all[0].epoch, 10, 100);
 	finish();
 }

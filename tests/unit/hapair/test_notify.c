@@ -130,6 +130,35 @@ the_oldest_calls_are_left_out_when_there_are_too_many(void **state)
 }
 
 static void
+another_file_may_come_while_one_runs(void **state)
+{
+	struct config_group turned[] = { { .name = "two" }, { .name = "one" },
+		{ .name = "new" } };
+	struct config after = config, none = config;
+	const struct msg_group stand[] = { { .state = MSG_GROUP_FAULT },
+		{ .state = MSG_GROUP_MASTER }, { .state = MSG_GROUP_INIT } };
+	const bool known[] = { true, true, false };
+	struct notify n;
+
+	(void)state;
+	after.pair.groups = turned;
+	after.pair.n_groups = 3;
+	none.pair.notify = NULL;
+	begin(&n);
+	tell(&n, 0, MSG_GROUP_MASTER, "sleep 0.1");
+	tell(&n, 1, MSG_GROUP_FAULT, "true"); /* waits */
+	notify_follow(&n, &after, stand, known);
+	tell(&n, 1, MSG_GROUP_MASTER, "true"); /* as they stood */
+	tell(&n, 0, MSG_GROUP_FAULT, "true");
+	tell(&n, 2, MSG_GROUP_BACKUP, "sleep 0.1; false");
+	while (n.n > 0)
+		(void)ev_run(n.program.loop, EVRUN_ONCE);
+	notify_follow(&n, &none, stand, known);
+	tell(&n, 1, MSG_GROUP_FAULT, "true");
+	finish(&n, "one master\n.\ntwo fault\n.\nnew backup\n.\n");
+}
+
+static void
 without_a_program_there_is_nothing_to_do(void **state)
 {
 	struct config none = config;
@@ -165,6 +194,7 @@ main(void)
 		cmocka_unit_test(one_that_fails_or_hangs_holds_up_nothing),
 		cmocka_unit_test(
 		    the_oldest_calls_are_left_out_when_there_are_too_many),
+		cmocka_unit_test(another_file_may_come_while_one_runs),
 		cmocka_unit_test(without_a_program_there_is_nothing_to_do),
 	};
 

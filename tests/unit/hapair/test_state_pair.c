@@ -407,7 +407,7 @@ come_to_rest(void)
 	for (unsigned round = 0; round < 2; round++) {
 		for (unsigned i = 0; i < 2; i++) {
 			/* What waits for its second has waited for it. */
-			nodes[i].store.choices[STORE].until = mono_now();
+			nodes[i].store.places.choices[STORE].until = mono_now();
 			supervisor_learns_the_truth(&nodes[i]);
 			relay_learns_the_truth(&nodes[i]);
 		}
@@ -465,7 +465,7 @@ assert_active(struct node *n, unsigned seed)
 		    n->index, n->pools[STORE].active + 1, active + 1);
 	assert_int_equal(s->epoch, a != NULL ? a->epoch : 0);
 	assert_true(n->store.known);
-	assert_false(n->store.choices[STORE].waits);
+	assert_false(n->store.places.choices[STORE].waits);
 }
 
 static void

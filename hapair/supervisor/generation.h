@@ -1,0 +1,88 @@
+#pragma once
+
+/*
+ * All that comes of one configuration file while it runs: the value and its
+ * text, its listeners, both roles with what watches them, how each group
+ * stands, and the programs that it names. A reload makes the next one beside
+ * the one that runs; one that has been replaced lives until its relay has no
+ * connection left. Made and owned by supervisor.c and reload.c.
+ */
+
+#include "hapair/supervisor/child.h"
+#include "hapair/supervisor/fence_run.h"
+#include "hapair/supervisor/listeners.h"
+#include "hapair/supervisor/role_channel.h"
+#include "hapair/supervisor/role_user.h"
+#include "hapair/supervisor/role_watchdog.h"
+#include "hapair/supervisor/state_places.h"
+#include "hapair/supervisor/track_scripts.h"
+
+#include <sys/queue.h>
+
+struct closer;
+struct state_store;
+struct supervisor;
+
+struct generation_setup {
+	struct supervisor *owner;        /* borrowed */
+	const struct child_calls *calls; /* their `arg` is the generation */
+	fence_run_answer_fn *on_fenced;  /* likewise */
+	const struct config *config;     /* borrowed, but by generation_own() */
+	const char *text;                /* of the file, which roles load */
+	size_t len;
+	int node; /* CONFIG_NO_NODE: no pair */
+	unsigned workers;
+	uint32_t max_connections;
+	unsigned pipes;              /* a worker */
+	struct role_user users;      /* as whom they run */
+	struct closer *closer;       /* borrowed: of what they gave */
+	struct state_store *store;   /* borrowed: who may run fences */
+	struct listeners *listeners; /* borrowed; NULL: to be opened */
+};
+
+struct generation {
+	struct generation_setup setup;
+	struct config *own;      /* NULL: the configuration is the caller's */
+	struct listeners opened; /* where the listeners are not the caller's */
+	struct listeners *listeners;
+	int file; /* its text, sealed; -1: none yet */
+	int64_t loaded_wall_ms;
+	struct child failover, relay;
+	bool begun; /* this failover has all that it needs to */
+	struct role_watchdog watchdog;
+	struct track_scripts scripts;
+	struct fence_run fences;
+	struct msg_group *groups; /* the last that failover said of each */
+	bool *known;
+	struct state_places places; /* until they are the state store's */
+	struct role_channel roles;  /* between both */
+	LIST_ENTRY(generation) replaced;
+};
+
+/* Starts nothing. NULL, with -errno in *ret_error. */
+struct generation *generation_new(
+    const struct generation_setup *setup, int *ret_error);
+
+/* Ends what runs of it. NULL-safe, and for the half-built. */
+void generation_free(struct generation *g);
+
+/* The configuration is freed with it from now on. */
+void generation_own(struct generation *g, struct config *config);
+
+size_t generation_group_count(const struct generation *g);
+
+/* What START says of it; the rest is the caller's. */
+struct msg_start generation_start(const struct generation *g);
+
+/*
+ * How groups of the same name stand in the one before. Which of them failover
+ * is told of is decided by the first time, before its START, which counts them.
+ */
+void generation_inherit(
+    struct generation *g, const struct generation *before, bool first);
+
+/* What `status` says without a relay; malloc'd, NULL: memory is out. */
+char *generation_status(const struct generation *g, const struct msg_start *m);
+
+/* Neither of its roles runs. */
+bool generation_has_ended(const struct generation *g);

@@ -1,0 +1,118 @@
+#include "hapair/supervisor/reload_file.h"
+
+#include "config/config.h"
+#include "config/load.h"
+#include "config/yaml/diag.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "PATH:LINE:COLUMN: error: ..."; lines of the file itself may be secret. */
+static char *
+mistakes(const struct diag *diag, const char *path)
+{
+	CLEANUP(free_str) char *all = NULL;
+	char *kept = NULL, *save = NULL;
+	size_t len;
+	FILE *out = open_memstream(&all, &len);
+
+	if (out == NULL)
+		return NULL;
+	diag_print(diag, out);
+	if (fclose(out) == EOF || all == NULL)
+		return NULL;
+	kept = calloc(1, len + 1);
+	for (char *line = strtok_r(all, "\n", &save);
+	     kept != NULL && line != NULL; line = strtok_r(NULL, "\n", &save)) {
+		if (strncmp(line, path, strlen(path)) != 0)
+			continue;
+		if (*kept != '\0')
+			strcat(kept, "\n");
+		strcat(kept, line);
+	}
+	return kept;
+}
+
+static char *
+text_of(const struct config_diff *d, bool refused)
+{
+	const struct config_diff_change *c;
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out == NULL)
+		return NULL;
+	TAILQ_FOREACH (c, &d->all, all) {
+		if (refused && c->class->class != CHANGE_CLASS_RESTART)
+			continue;
+		(void)fprintf(out, "%s%s", ftell(out) > 0 ? "\n" : "", c->text);
+		if (refused)
+			(void)fprintf(
+			    out, " needs a restart: %s", c->class->why);
+	}
+	if (fclose(out) == EOF) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static enum reload_file_verdict
+compare(struct reload_file *f, const struct config *running)
+{
+	const size_t len = sizeof(running->hash);
+	int e;
+
+	if (memcmp(f->config->hash, running->hash, len) == 0)
+		return RELOAD_FILE_SAME;
+	e = config_diff_init(&f->diff, running, f->config);
+	f->has_diff = true;
+	if (e < 0) {
+		f->fault = strdup(strerror(-e));
+		return RELOAD_FILE_REFUSED;
+	}
+	if (config_diff_class(&f->diff) != CHANGE_CLASS_RESTART)
+		return RELOAD_FILE_CHANGED;
+	f->fault = text_of(&f->diff, true);
+	return RELOAD_FILE_REFUSED;
+}
+
+enum reload_file_verdict
+reload_file_read(
+    struct reload_file *f, const char *path, const struct config *running)
+{
+	CLEANUP(diag_free_at) struct diag *diag = diag_new();
+	int e = diag != NULL ? load_read(path, true, diag, &f->text, &f->len)
+	                     : -ENOMEM;
+
+	if (e == 0)
+		e = load_text(path, f->text, f->len, diag, &f->config);
+	if (e == 0)
+		return compare(f, running);
+	if (diag_count(diag) > 0) {
+		f->fault = mistakes(diag, path);
+		return RELOAD_FILE_WRONG;
+	}
+	f->fault = strdup(strerror(-e));
+	return RELOAD_FILE_REFUSED;
+}
+
+char *
+reload_file_lines(const struct reload_file *f)
+{
+	return text_of(&f->diff, false);
+}
+
+void
+reload_file_fini(struct reload_file *f)
+{
+	free(f->text);
+	config_free(f->config);
+	if (f->has_diff)
+		config_diff_fini(&f->diff);
+	free(f->fault);
+	*f = (struct reload_file){ 0 };
+}
