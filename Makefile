@@ -155,7 +155,7 @@ messages: $(B)/tests/tools/message_table
 	$(Q)$< >doc/messages.md
 
 manual: $(B)/hapair
-	$(Q)scripts/make-manual $< >doc/hapair.yaml.5
+	$(Q)scripts/make-manual $<
 
 check: all rules unit
 	$(Q)scripts/run-units $(B)

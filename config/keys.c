@@ -8,7 +8,6 @@
 #include "config/keys_check.h"
 #include "config/presets.h"
 #include "config/schema/schema.h"
-#include "config/schema/schema_type.h"
 #include "config/schema/value_forms.h"
 
 #include <limits.h>
@@ -527,48 +526,3 @@ static const struct schema_key file_keys[] = {
 };
 
 const struct schema_table keys_file = TABLE("the file", file_keys);
-
-static void
-document_key(const struct schema_key *k, const char *prefix, FILE *out)
-{
-	char type[320];
-
-	schema_type_text(k, type, sizeof(type));
-	if (k->list != NULL && k->list->form != NULL)
-		(void)fprintf(out, "`%s%s`: a list of %s", prefix, k->name,
-		    k->list->form->name);
-	else
-		(void)fprintf(out, "`%s%s`: %s", prefix, k->name, type);
-	if (k->required)
-		(void)fputs(", required", out);
-	else if (k->fallback != NULL)
-		(void)fprintf(out, ", default `%s`", k->fallback);
-	(void)fprintf(out, "\n:   %s\n\n", k->help);
-}
-
-/* Of the keys under a key: `servers[].check.` */
-static void
-document_table(const struct schema_table *table, const char *prefix, FILE *out)
-{
-	for (size_t i = 0; i < table->n_keys; i++) {
-		const struct schema_key *k = &table->keys[i];
-		bool is_list = k->list != NULL;
-		const struct schema_table *below =
-		    is_list ? k->list->table : k->table;
-		char path[128];
-
-		document_key(k, prefix, out);
-		/* What is inherited was told where it is inherited from. */
-		if (below == NULL || k->inherit)
-			continue;
-		(void)snprintf(path, sizeof(path), "%s%s%s.", prefix, k->name,
-		    is_list ? "[]" : "");
-		document_table(below, path, out);
-	}
-}
-
-void
-keys_document(FILE *out)
-{
-	document_table(&keys_file, "", out);
-}

@@ -5,12 +5,7 @@
  * and the manual lists. A key is here if and only if its feature is built.
  */
 
-#include <stdio.h>
-
 struct schema_table;
 
 /* The file: fills a struct config. */
 extern const struct schema_table keys_file;
-
-/* All keys with type, default and help, as the manual shows them. */
-void keys_document(FILE *out);

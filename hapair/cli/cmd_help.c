@@ -1,4 +1,4 @@
-#include "config/keys.h"
+#include "config/keys_document.h"
 #include "config/yaml/nearest.h"
 #include "hapair/cli/command.h"
 #include "hapair/cli/help.h"

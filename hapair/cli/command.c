@@ -25,7 +25,7 @@ static const struct command commands[] = {
 	    "checks a configuration file",
 	    "Reports every mistake as FILE:LINE:COLUMN, and exits with 2 if\n"
 	    "there is one. A FILE of - is standard input; -c FILE works, too.\n"
-	    " --print writes the file back in canonical form with\n"
+	    "--print writes the file back in canonical form with\n"
 	    "every default filled in. --host checks this machine, too: the\n"
 	    "interfaces, the peer, ports, descriptors, files and their rights,\n"
 	    "the servers' names. It prints a line for each, and exits with 1\n"

@@ -3,7 +3,7 @@
  * NAME.err, what is wrong with it, or NAME.out, its canonical text. With
  * UPDATE_GOLDEN=1 in the environment the expected files are written anew.
  */
-#include "config/keys.h"
+#include "config/keys_document.h"
 #include "config/load.h"
 #include "config/print.h"
 #include "config/yaml/diag.h"

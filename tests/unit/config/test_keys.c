@@ -4,6 +4,7 @@
  */
 #include "config/config.h"
 #include "config/keys.h"
+#include "config/keys_document.h"
 #include "config/schema/schema.h"
 #include "tests/lib/test.h"
 
