@@ -23,7 +23,7 @@ advice_on(
 		    "an enctype that today's Kerberos passes over; extract an AES key";
 	if (e->kvno == 0)
 		ret_words[n++] =
-		    "kvno 0, which no KDC issues; extract it from the KDC";
+		    "kvno 0, as ktpass of Active Directory writes it; it works, but two keys of kvno 0 are never in one keytab";
 	if (holds(e->realm, 'a', 'z'))
 		ret_words[n++] =
 		    "a realm with lower-case letters; realms are compared letter by letter";

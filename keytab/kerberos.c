@@ -286,22 +286,47 @@ kerberos_login(struct kerberos *k, const struct keytab_entry *entries, size_t n,
 	return answer(code);
 }
 
-/* With that key alone, so that no other one opens it by chance. */
+/*
+ * With that key alone, so that no other one opens it by chance; and whatever
+ * its kvno, as an acceptor that goes by a host's name does it.
+ */
 static bool
 can_open(
     struct kerberos *k, const krb5_ticket *ticket, const struct keytab_entry *e)
 {
+	struct keytab_entry as_issued = *e;
 	krb5_keytab tab = NULL;
 	krb5_error_code code = krb5_kt_resolve(k->context, "MEMORY:open", &tab);
 
 	if (code != 0)
 		return false;
-	code = add_key(k->context, tab, ticket->server, e);
+	as_issued.kvno = ticket->enc_part.kvno;
+	code = add_key(k->context, tab, ticket->server, &as_issued);
 	if (code == 0)
 		code = krb5_server_decrypt_ticket_keytab(
 		    k->context, tab, (krb5_ticket *)(uintptr_t)ticket);
 	(void)krb5_kt_close(k->context, tab);
 	return code == 0;
+}
+
+/* The one that is meant for it, or any other of the principal; NULL: none. */
+static const struct keytab_entry *
+find_key(struct kerberos *k, const krb5_ticket *ticket,
+    const struct keytab_entry *entries, size_t n,
+    const struct keytab_entry *principal)
+{
+	const uint16_t enctype = (uint16_t)ticket->enc_part.enctype;
+	const struct keytab_entry *e =
+	    proof_pick(entries, n, principal, ticket->enc_part.kvno, enctype);
+
+	if (e != NULL && can_open(k, ticket, e))
+		return e;
+	for (size_t i = 0; i < n; i++)
+		if (entries[i].enctype == enctype &&
+		    keytab_is_same_principal(&entries[i], principal) &&
+		    can_open(k, ticket, &entries[i]))
+			return &entries[i];
+	return NULL;
 }
 
 static krb5_error_code
@@ -317,8 +342,9 @@ open_ticket(struct kerberos *k, const krb5_creds *creds,
 		return code;
 	proof->kvno = ticket->enc_part.kvno;
 	proof->enctype = (uint16_t)ticket->enc_part.enctype;
-	e = proof_pick(entries, n, principal, proof->kvno, proof->enctype);
-	proof->opened = e != NULL && can_open(k, ticket, e);
+	e = find_key(k, ticket, entries, n, principal);
+	proof->opened = e != NULL;
+	proof->key_kvno = e != NULL ? e->kvno : 0;
 	krb5_free_ticket(k->context, ticket);
 	return 0;
 }

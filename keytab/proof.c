@@ -90,11 +90,24 @@ proof_judge(const struct proof *p, const struct keytab_entry *entries, size_t n,
 	case PROOF_OTHER:
 		return "the KDC issues no ticket for it";
 	}
-	if (proof_pick(entries, n, principal, p->kvno, p->enctype) == NULL)
+	if (!p->opened &&
+	    proof_pick(entries, n, principal, p->kvno, p->enctype) == NULL)
 		return judge_missing(p, entries, n, principal);
 	if (!p->opened)
 		return "kvno and enctype are there, but the key is another one: from another KDC, or extracted twice; take the newest to all hosts";
 	return judge_login(p->login);
+}
+
+const char *
+proof_warning(const struct proof *p)
+{
+	if (!p->opened || (p->key_kvno & 0xff) == (p->kvno & 0xff))
+		return NULL;
+	if (p->key_kvno == 0)
+		return "two keys of kvno 0 are never in one keytab: at the next key change extract with the KDC's kvno, and merge";
+	if (p->key_kvno > p->kvno)
+		return "a later key of the KDC will have this kvno, and two keys of one kvno are never in one keytab: at the next key change replace it on all hosts at once";
+	return "an acceptor that looks for the ticket's kvno alone refuses it: at the next key change extract with the KDC's kvno, and merge; an extract now would make a new key, and end all copies";
 }
 
 const char *

@@ -28,12 +28,14 @@ struct proof {
 	enum proof_answer ticket; /* for this principal, by whoever is in */
 	uint32_t kvno;            /* the ticket's */
 	uint16_t enctype;         /* the ticket's */
-	bool opened;              /* by the key that proof_pick() gives */
+	bool opened;              /* by some key of that principal */
+	uint32_t key_kvno;        /* of the entry that opened it */
 };
 
 /*
- * The entry of that principal by which libkrb5 would open such a ticket: the
- * kvno, or where no entry has it one with the same low 8 bits. NULL: none.
+ * The entry of that principal that is to open such a ticket: the kvno, or where
+ * no entry has it one with the same low 8 bits. NULL: none. An acceptor of
+ * libkrb5 that goes by a host's name tries all the others, too.
  */
 const struct keytab_entry *proof_pick(const struct keytab_entry *entries,
     size_t n, const struct keytab_entry *principal, uint32_t kvno,
@@ -43,5 +45,11 @@ const struct keytab_entry *proof_pick(const struct keytab_entry *entries,
 const char *proof_judge(const struct proof *p,
     const struct keytab_entry *entries, size_t n,
     const struct keytab_entry *principal);
+
+/*
+ * What is well now and will not be after the next key change; NULL: nothing.
+ * Only of a ticket that was opened.
+ */
+const char *proof_warning(const struct proof *p);
 
 const char *proof_answer_text(enum proof_answer a);

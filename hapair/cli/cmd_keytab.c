@@ -34,8 +34,9 @@ const struct command cmd_keytab_subs[] = {
 	    "proves one against the KDC",
 	    "Proves against the KDC that the keys work: logs in with each\n"
 	    "principal, asks for a ticket for it, and opens the ticket with\n"
-	    "the key. It says what fails and what mends it, and exits with 1;\n"
-	    "it also does so for a clock or a host name that would make the\n"
+	    "a key that is there, whatever its kvno, as acceptors do; what the\n"
+	    "next key change will break is a warning. It says what fails and\n"
+	    "what mends it, and exits with 1; it also does so for a clock or a host name that would make the\n"
 	    "service refuse. Run it on the host where the keytab is used." },
 	{ "flags", cmd_keytab_flags,
 	    "FILE --vip HOST --host HOST [--port PORT]",

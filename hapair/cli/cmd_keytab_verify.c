@@ -143,6 +143,7 @@ report(const struct trial *t, const struct subject *s)
 	const struct proof *p = &s->proof;
 	const char *advice =
 	    proof_judge(p, t->file.entries, t->file.n, s->entry);
+	const char *warning = proof_warning(p);
 	char kind[ENCTYPE_TEXT_MAX];
 
 	if (advice == NULL)
@@ -159,6 +160,9 @@ report(const struct trial *t, const struct subject *s)
 	else if (s->ticket_why[0] != '\0')
 		(void)printf("  ticket: none\n    %s\n", s->ticket_why);
 	print_keys(t, s);
+	if (advice == NULL && warning != NULL)
+		(void)printf("  kvno %" PRIu32 ": works\n    warning: %s\n",
+		    p->key_kvno, warning);
 	return advice == NULL;
 }
 

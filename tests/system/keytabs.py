@@ -97,3 +97,29 @@ def ktutil(*commands: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["ktutil"], input="".join(f"{c}\n" for c in commands), capture_output=True, text=True
     )
+
+
+def secrets_of(data: bytes) -> list[bytes]:
+    """The keys of a keytab with two-component names."""
+    keys, at = [], 2
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        record, at = data[at + 4 : at + 4 + size], at + 4 + size
+        here = 2
+        for _ in range(3):
+            here += 2 + int.from_bytes(record[here : here + 2], "big")
+        here += 4 + 4 + 1 + 2
+        keys.append(record[here + 2 : here + 2 + int.from_bytes(record[here : here + 2], "big")])
+    return keys
+
+
+def renumber(path: str, principal: str, kvno: int) -> None:
+    """Gives the keys of a principal another kvno, in place."""
+    with open(path, "rb") as f:
+        keys = secrets_of(f.read())
+    kinds = {name: number for number, name in NAMES.items()}
+    entries = [
+        Entry(name, kvno if name.startswith(f"{principal}@") else was, kinds[kind], key)
+        for (was, name, kind), key in zip(klist(path), keys, strict=True)
+    ]
+    os.rename(write(f"{path}.new", *entries), path)

@@ -11,7 +11,7 @@ import subprocess
 import threading
 from typing import Any, Iterator
 
-from keytabs import done, keytab
+from keytabs import done, keytab, renumber
 from realm import Realm
 from stage import (
     BINARY, PORT, SLOW, TOOLS, VIP, Stage, connects, address, endpoint, limit, server, service,
@@ -172,6 +172,14 @@ def test_logins_before_and_after_a_takeover() -> None:
 
         c.stage["p1"].kill_all()
         c.stage.wait_master("p2", 10)
+        assert c.log_in() == EACH
+        assert "Signature verified." in gss_client(c)
+
+        # A right key of a kvno that the KDC does not issue: as verify says, it works.
+        for name, kvno in zip(HOSTS, (0, 1)):
+            renumber(c.keytab(name), f"proxy/{NAME}", kvno)
+            status, said = c.verify(name)
+            assert status == 0 and f"kvno {kvno}: works" in said, said
         assert c.log_in() == EACH
         assert "Signature verified." in gss_client(c)
 

@@ -4,7 +4,9 @@ where it does not says which of the many reasons it is and what mends it."""
 import os
 import subprocess
 
-from keytabs import AES128, Entry, done, keytab, klist, ktutil, refused, write
+from keytabs import (
+    AES128, Entry, done, keytab, klist, ktutil, refused, renumber, secrets_of, write,
+)
 from realm import Realm
 from secrets_kept import begin, places, stopped
 from stage import BINARY, SLOW, limit
@@ -65,6 +67,26 @@ def test_same_kvno_but_another_key_or_not_that_enctype() -> None:
         ahead = write(f"{realm.dir}/ahead", Entry(VIP, 7))
         status, said = realm.verify(write_both(realm, host, ahead))
         assert status == 1 and "the KDC issues an older kvno" in said
+
+
+def test_a_right_key_of_another_kvno() -> None:
+    """An acceptor tries every key of its host, so verify does, too: such a key works,
+    and an extract would end all copies of it. What comes later is a warning."""
+    with Realm() as realm:
+        realm.add(VIP, HOST)
+        merged = realm.extract(f"{realm.dir}/merged", VIP, HOST)
+        for kvno, words in ((0, "two keys of kvno 0"), (1, "an acceptor that looks for the"),
+                            (9, "a later key of the KDC")):
+            renumber(merged, VIP, kvno)
+            status, said = realm.verify(merged)
+            assert status == 0 and first_lines(said) == [f"{p}: good" for p in FULL], said
+            assert f"  kvno {kvno}: works\n    warning: {words}" in said, said
+            assert said.count("warning") == 1, said
+        # A key that is not right is not, whatever its kvno.
+        renumber(realm.extract(merged, VIP, HOST), VIP, 0)
+        realm.extract(f"{realm.dir}/again", VIP)
+        status, said = realm.verify(merged)
+        assert status == 1 and f"{FULL[0]}: FAILED: the KDC issues a newer kvno" in said, said
 
 
 def write_both(realm: Realm, *files: str) -> str:
@@ -173,20 +195,6 @@ def test_no_key_stays_and_memory_is_used_as_it_should_be() -> None:
         argv += ["--errors-for-leak-kinds=definite", BINARY, "keytab", "verify", merged]
         ran = subprocess.run(argv, env=realm.env, capture_output=True, text=True)
         assert ran.returncode == 0, ran.stderr
-
-
-def secrets_of(data: bytes) -> list[bytes]:
-    """The keys of a keytab with two-component names."""
-    keys, at = [], 2
-    while at < len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        record, at = data[at + 4 : at + 4 + size], at + 4 + size
-        here = 2
-        for _ in range(3):
-            here += 2 + int.from_bytes(record[here : here + 2], "big")
-        here += 4 + 4 + 1 + 2
-        keys.append(record[here + 2 : here + 2 + int.from_bytes(record[here : here + 2], "big")])
-    return keys
 
 
 def test_wrong_words() -> None:

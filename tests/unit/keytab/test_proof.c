@@ -80,6 +80,41 @@ static const struct row {
 };
 
 static void
+a_key_that_opens_is_right_whatever_its_kvno(void **state)
+{
+	static const struct {
+		uint32_t ticket, key;
+		const char *warning; /* how it begins; NULL: none */
+	} opened[] = {
+		{ 2, 2, NULL },
+		{ 300, 300 & 0xff, NULL }, /* all that the file has room for */
+		{ 7, 0, "two keys of kvno 0" },
+		{ 256, 0, NULL },
+		{ 7, 1, "an acceptor that looks" },
+		{ 7, 9, "a later key" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(opened); i++) {
+		const struct proof p = { .login = PROOF_YES,
+			.ticket = PROOF_YES,
+			.kvno = opened[i].ticket,
+			.enctype = 18,
+			.opened = true,
+			.key_kvno = opened[i].key };
+		const char *warning = proof_warning(&p);
+
+		assert_null(
+		    proof_judge(&p, entries, ARRAY_LEN(entries), &entries[0]));
+		if (opened[i].warning == NULL)
+			assert_null(warning);
+		else
+			assert_ptr_equal(
+			    strstr(warning, opened[i].warning), warning);
+	}
+}
+
+static void
 each_case_has_its_verdict(void **state)
 {
 	(void)state;
@@ -108,6 +143,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    a_ticket_is_opened_by_its_kvno_or_what_8_bits_leave_of_it),
+		cmocka_unit_test(a_key_that_opens_is_right_whatever_its_kvno),
 		cmocka_unit_test(each_case_has_its_verdict),
 	};
 
