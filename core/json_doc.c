@@ -1,5 +1,6 @@
 #include "core/json_doc.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -109,14 +110,42 @@ json_doc_put_array(struct json_doc *at, const char *key)
 	return out(put(at, key, json_array()));
 }
 
+/* 15 digits print 0.4 as 0.4: 17 would show the binary fraction. */
+#define REALS JSON_REAL_PRECISION(15)
+
 char *
 json_doc_text(const struct json_doc *doc, bool indented)
 {
-	/* 15 digits print 0.4 as 0.4: 17 would show the binary fraction. */
-	size_t flags = JSON_REAL_PRECISION(15) |
-	    (indented ? JSON_INDENT(2) : JSON_COMPACT);
+	return json_dumps(
+	    in(doc), REALS | (indented ? JSON_INDENT(2) : JSON_COMPACT));
+}
 
-	return json_dumps(in(doc), flags);
+char *
+json_doc_text_ascii(const struct json_doc *doc)
+{
+	return json_dumps(in(doc), REALS | JSON_INDENT(2) | JSON_ENSURE_ASCII);
+}
+
+/* Recursive: jansson reads no document that is deeper than 2,048. */
+int
+json_doc_change_strings(
+    struct json_doc *doc, json_doc_change_fn *call, char *buf, size_t room)
+{
+	json_t *value = in(doc);
+	void *at = json_object_iter(value);
+	int e = 0;
+
+	if (json_is_string(value)) {
+		call(json_string_value(value), buf, room);
+		return json_string_set(value, buf) == 0 ? 0 : -ENOMEM;
+	}
+	for (size_t i = 0; e == 0 && i < json_array_size(value); i++)
+		e = json_doc_change_strings(
+		    out(json_array_get(value, i)), call, buf, room);
+	for (; e == 0 && at != NULL; at = json_object_iter_next(value, at))
+		e = json_doc_change_strings(
+		    out(json_object_iter_value(at)), call, buf, room);
+	return e;
 }
 
 const struct json_doc *

@@ -34,6 +34,17 @@ struct json_doc *json_doc_put_array(struct json_doc *at, const char *key);
 
 /* The whole text, which the caller frees; NULL where memory ran out. */
 char *json_doc_text(const struct json_doc *doc, bool indented);
+/* The same, indented and of ASCII alone, for a terminal: \u009b is no escape.
+ */
+char *json_doc_text_ascii(const struct json_doc *doc);
+
+/*
+ * Each string of it, but for keys, becomes what `call` makes of it in `buf`.
+ * Returns 0 or -ENOMEM.
+ */
+typedef void json_doc_change_fn(const char *text, char *buf, size_t room);
+MUST_CHECK int json_doc_change_strings(
+    struct json_doc *doc, json_doc_change_fn *call, char *buf, size_t room);
 
 /* Reading: NULL, "", 0, false where there is no such thing. */
 const struct json_doc *json_doc_get(const struct json_doc *at, const char *key);

@@ -4,6 +4,7 @@
 #include "core/json_doc.h"
 #include "core/msg.h"
 #include "hapair/cli/command.h"
+#include "hapair/cli/disarm.h"
 #include "hapair/cli/file.h"
 
 #include <errno.h>
@@ -17,8 +18,8 @@
 #define PATIENCE_S 5
 /* By then the supervisor knows that a relay has ended, and answers itself. */
 static const struct timespec AGAIN = { .tv_nsec = 300 * 1000000 };
-/* About 100 bytes a connection, should a command list them all. */
-#define ANSWER_MAX ((size_t)256 * 1024 * 1024)
+/* The status of 50,000 servers; in memory a document needs ten times that. */
+#define ANSWER_MAX ((size_t)32 * 1024 * 1024)
 
 static int
 open_socket(const char *path)
@@ -132,6 +133,11 @@ ask_at(const struct client *c, const char *socket, const char *request,
 		e = try_again(socket, request, &d);
 	if (is_broken_off(e, d))
 		return refuse_broken(c, e);
+	if (e == -EFBIG)
+		return command_refuse(c->command, COMMAND_FAILED,
+		    "the daemon's answer is longer than any of its own");
+	if (e == 0 && (!c->keeps_text || *json_doc_string(d, "error") != '\0'))
+		e = disarm_answer(d);
 	if (e < 0)
 		return command_refuse(c->command, COMMAND_UNREACHABLE,
 		    "%s: %s%s", socket, strerror(-e),

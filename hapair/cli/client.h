@@ -19,11 +19,13 @@ struct client {
 	 * asked once more, when the supervisor must have seen that.
 	 */
 	bool asks_again;
+	bool keeps_text; /* not for a terminal: as the daemon wrote it */
 };
 
 /*
  * Asks. Returns COMMAND_DONE with the answer, which the caller frees; or
- * another exit status, with everything said.
+ * another exit status, with everything said. Its texts, and that of an error,
+ * are fit for a terminal (disarm.h).
  */
 MUST_CHECK int client_ask(
     const struct client *c, const char *request, struct json_doc **ret_answer);

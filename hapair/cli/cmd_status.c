@@ -22,7 +22,7 @@ print(int form, const struct json_doc *d)
 	CLEANUP(free_str) char *pretty = NULL;
 
 	if (form == 'j') {
-		pretty = json_doc_text(d, true);
+		pretty = json_doc_text_ascii(d);
 		(void)puts(pretty != NULL ? pretty : "");
 	} else if (form == 'h') {
 		show_short(d, stdout);
@@ -51,6 +51,7 @@ cmd_status(int argc, char **argv)
 	int status =
 	    command_parse("status", argc, argv, options, ARRAY_LEN(options));
 
+	client.keeps_text = form == 'j';
 	if (status == COMMAND_DONE)
 		status = client_ask(&client, "status", &d);
 	return status == COMMAND_DONE ? print(form, d) : status;

@@ -37,7 +37,8 @@ file_diff_print(
 	CLEANUP(json_doc_free_at) struct json_doc *answer = NULL;
 	CLEANUP(config_free_at) struct config *running = NULL;
 	const struct client client = { .command = "check",
-		.socket = socket != NULL ? socket : file->control };
+		.socket = socket != NULL ? socket : file->control,
+		.keeps_text = true };
 	const struct config_diff_change *c;
 	struct config_diff d;
 	int status = client_ask(&client, "configuration", &answer);

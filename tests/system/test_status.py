@@ -1,10 +1,14 @@
 """Goal: the command line tells how the pair is, to people and to programs,
 with the keys and exit statuses that cli.md fixes."""
 
+import contextlib
 import json
 import os
 import re
-from typing import Any
+import socket
+import tempfile
+import threading
+from typing import Any, Iterator
 
 from stage import Stage, hapair, read_all, single, wait_for
 
@@ -104,6 +108,58 @@ def test_text_and_short() -> None:
 
         done = stage.lab.run("p1", BINARY, "status", "--short", "-c", stage.config)
         assert done.stdout == "main master\n", done
+
+
+@contextlib.contextmanager
+def taken_over(answer: bytes) -> Iterator[str]:
+    """The socket of a daemon that says this to everybody."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{folder}/sock")
+        listener.listen()
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):  # the listener's end is ours
+                while True:
+                    with listener.accept()[0] as caller, contextlib.suppress(OSError):
+                        caller.recv(100)
+                        caller.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"{folder}/sock"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_answers_do_not_speak_to_terminals() -> None:
+    """Of a relay that was taken over: no escape, no forged line, no flood."""
+    evil = "a\x1b]0;b\x07\n\r\x9b2J\u202ec\x7f"
+    entry = {key: evil for key in ("name", "state", "reason", "since", "address", "admin")}
+    service = {**entry, "listen": [evil], "servers": [{**entry, "check": {"detail": evil}}]}
+    status = {
+        "node": evil, "version": evil, "config": {"hash": evil, "path": evil},
+        "problems": [evil], "hints": [evil], "services": [service], "peers": [entry],
+        "groups": [{**entry, "addresses": [evil, evil], "interfaces": [evil], "text": evil}],
+        "text": evil, evil: 1,
+    }
+    words = (("status",), ("status", "--short"), ("status", "--json"), ("handover",), ("resume",))
+    for answer, wrong in ((status, ()), ({"error": evil}, (1,))):
+        with taken_over(json.dumps(answer).encode()) as path:
+            for word in words:
+                done = hapair(*word, "-s", path)
+                told = done.stdout + done.stderr
+                assert not re.search(r"[\x00-\x09\x0b-\x1f\x80-\x9f\u202e]", told), (word, told)
+                assert not wrong or (done.returncode in wrong and told.count("\n") == 1), done
+                if word == ("status", "--json") and not wrong:
+                    assert json.loads(done.stdout) == status
+    for answer, said in (
+        (b'{"text": "\xff\x1b"}', "cannot be read"), (b"[" * 5000, "cannot be read"),
+        (b'"' + b"x" * (33 << 20), "longer than any"),
+    ):
+        with taken_over(answer) as path:
+            done = hapair("resume", "-s", path)
+            assert done.returncode == 1 and said in done.stderr, done
+            assert done.stderr.count("\n") == 1, done
 
 
 def test_exit_status() -> None:
