@@ -25,11 +25,11 @@ const struct command cmd_keytab_subs[] = {
 	    "it has. PATTERN is a shell's, such as 'proxy/*'. The newest kvno\n"
 	    "of a principal is never dropped." },
 	{ "merge", cmd_keytab_merge,
-	    "--proxy FILE --hosts DIR --out DIR [the same options]",
+	    "--proxy FILE --hosts DIR --out DIR [OPTION]...",
 	    "makes one for each of many hosts",
 	    "The same for many hosts: merges each keytab in DIR with FILE.\n"
 	    "A keytab in DIR is called HOST or HOST.keytab, and has keys of\n"
-	    "that host alone." },
+	    "that host alone. The other options are those of the first form." },
 	{ "verify", cmd_keytab_verify, "FILE [--principal PRINCIPAL]",
 	    "proves one against the KDC",
 	    "Proves against the KDC that the keys work: logs in with each\n"

@@ -113,6 +113,12 @@ static const struct command commands[] = {
 	    "same key." },
 	{ "keytab", cmd_keytab, "list|merge|verify|flags ...",
 	    "makes and checks Kerberos keytabs", "" },
+	{ "completion", cmd_completion, "bash|zsh|fish",
+	    "completes what is typed in a shell",
+	    "Prints a script for that shell, which completes commands, options\n"
+	    "and words, and names of services, servers and groups: of the\n"
+	    "running daemon, or of the file where none runs. For bash:\n"
+	    "    hapair completion bash >/etc/bash_completion.d/hapair" },
 	{ "version", cmd_version, "", "prints the version", "" },
 	{ "help", cmd_help, "[COMMAND... | keys]", "explains a command",
 	    "`hapair help keys` lists every key of the configuration file." },

@@ -111,6 +111,7 @@ int cmd_reload(int argc, char **argv);
 int cmd_server(int argc, char **argv);
 int cmd_genkey(int argc, char **argv);
 int cmd_keytab(int argc, char **argv);
+int cmd_completion(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_role(int argc, char **argv);

@@ -20,7 +20,7 @@ help_print_all(FILE *out)
 	(void)fprintf(out, "usage: hapair COMMAND ...\n\n");
 	for (const struct command *c = command_all(); c->name != NULL; c++)
 		if (c->usage != NULL)
-			(void)fprintf(out, "  %-8s %s\n", c->name, c->summary);
+			(void)fprintf(out, "  %-10s %s\n", c->name, c->summary);
 	(void)fprintf(out,
 	    "\n`hapair help COMMAND` and `hapair COMMAND --help` tell more. The\n"
 	    "configuration file is %s where -c does not name\n"

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define WORDS_MAX 10
 
@@ -209,6 +210,13 @@ static const struct row {
 	    " keytab flags: '0' is no port*" },
 	{ "keytab flags x --vip v --host h --port http",
 	    " keytab flags: 'http' is no port*" },
+	{ "completion", " completion: expected bash, zsh or fish*" },
+	{ "completion bsh",
+	    " completion: no script for 'bsh'; did you mean 'bash'?" },
+	{ "completion tcsh x", " completion: 'x' is not expected*" },
+	{ "completion ksh",
+	    " completion: no script for 'ksh'; did you mean 'zsh'?" },
+	{ "completion --words x", " completion: '--words' is not understood*" },
 	/* Help. */
 	{ "help statu",
 	    " help: there is no command 'statu'; did you mean 'status'?" },
@@ -293,12 +301,57 @@ every_command_explains_itself(void **state)
 	assert_help("help keys", "`pair`");
 }
 
+/* The text on standard input, and what is said of it. */
+static void
+assert_checked(const char *words, const char *text, int status,
+    const char *printed, const char *said)
+{
+	CLEANUP(free_str) char *out = NULL;
+	CLEANUP(free_str) char *err = NULL;
+	const int was = dup(STDIN_FILENO);
+	int fds[2];
+
+	test_row(words);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], text, strlen(text)), strlen(text));
+	(void)close(fds[1]);
+	(void)dup2(fds[0], STDIN_FILENO);
+	(void)close(fds[0]);
+	assert_int_equal(run(words, &out, &err), status);
+	(void)dup2(was, STDIN_FILENO);
+	(void)close(was);
+	assert_text(out, printed);
+	/* Of a checkout that others can write `check` says so. */
+	if (said != NULL)
+		assert_ptr_equal(strstr(err, said), err);
+}
+
+static void
+check_takes_a_file_as_a_word_and_standard_input(void **state)
+{
+	static const char good[] =
+	    "services: [{name: s, listen: '*:80', servers: 10.0.0.1:80}]\n";
+
+	(void)state;
+	assert_checked("check -", good, 0, "stdin: fine\n", "");
+	assert_checked("check -c -", good, 0, "stdin: fine\n", "");
+	assert_checked(
+	    "check -", "services: 5\n", 2, "", "stdin:1:11: error: ");
+	assert_checked("check -", "", 2, "", "stdin: error: nothing is");
+	assert_checked("check config/examples/single.yaml", "", 0,
+	    "config/examples/single.yaml: fine\n", NULL);
+	assert_checked("check /none.yaml", "", 2, "",
+	    "/none.yaml: error: cannot be read: ");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_mistake_is_one_line_and_status_2),
 		cmocka_unit_test(every_command_explains_itself),
+		cmocka_unit_test(
+		    check_takes_a_file_as_a_word_and_standard_input),
 	};
 
 	TEST_MAIN(tests);
