@@ -313,6 +313,7 @@ static const struct value {
 	{ "balance", "wlc", "keepalived's 'wlc' is 'leastconn' here" },
 	{ "balance", "sh", "keepalived's 'sh' is 'source' here" },
 	{ "type", "pgsql", "haproxy's 'pgsql' is 'postgres' here" },
+	{ "type", "https", "it is 'type: http' with 'tls: true' here" },
 	{ "type", "ssl", "haproxy's 'ssl' is 'tls' here" },
 	{ "type", "external", "haproxy's 'external' is 'script' here" },
 };

@@ -4,6 +4,7 @@
 #include "config/schema/scalar.h"
 #include "config/schema/schema_type.h"
 #include "config/yaml/diag.h"
+#include "config/yaml/nearest.h"
 #include "config/yaml/tree.h"
 
 #include <errno.h>
@@ -117,27 +118,43 @@ fill_bool(struct schema *s, const struct schema_key *k,
 	return true;
 }
 
+/* Of v3 nobody can say whether v1 or v2 was meant. */
+#define TYPED_MIN 4
+
+/* Another program's word, a slip of the hand, or one that nobody knows. */
+static void
+refuse_word(
+    struct schema *s, const struct schema_key *k, const struct tree_node *node)
+{
+	const char *foreign = foreign_words_value(k->name, node->text);
+	char wanted[SCHEMA_TYPE_TEXT], text[NEAREST_TEXT];
+	struct nearest near = nearest_to(node->text);
+
+	for (unsigned i = 0; k->words[i] != NULL; i++)
+		nearest_offer(&near, k->words[i]);
+	schema_type_text(k, wanted, sizeof(wanted));
+	if (foreign != NULL)
+		diag_error(s->diag, &node->at, "unknown %s '%s'; %s", k->name,
+		    node->shown, foreign);
+	else if (near.word != NULL && strlen(node->text) >= TYPED_MIN)
+		diag_error(s->diag, &node->at, "unknown %s '%s'%s", k->name,
+		    node->shown, nearest_text(&near, text));
+	else
+		diag_error(s->diag, &node->at, "unknown %s '%s'; expected %s",
+		    k->name, node->shown, wanted);
+}
+
 static bool
 fill_word(struct schema *s, const struct schema_key *k,
     const struct tree_node *node, void *field)
 {
-	char wanted[SCHEMA_TYPE_TEXT];
-	const char *foreign;
-
 	for (unsigned i = 0; k->words[i] != NULL; i++) {
 		if (strcmp(node->text, k->words[i]) != 0)
 			continue;
 		put_number(k, field, i);
 		return true;
 	}
-	schema_type_text(k, wanted, sizeof(wanted));
-	foreign = foreign_words_value(k->name, node->text);
-	if (foreign != NULL)
-		diag_error(s->diag, &node->at, "unknown %s '%s'; %s", k->name,
-		    node->shown, foreign);
-	else
-		diag_error(s->diag, &node->at, "unknown %s '%s'; expected %s",
-		    k->name, node->shown, wanted);
+	refuse_word(s, k, node);
 	return false;
 }
 
