@@ -16,6 +16,7 @@
 #include "hapair/supervisor/fd_keeper.h"
 #include "hapair/supervisor/generation.h"
 #include "hapair/supervisor/key_keeper.h"
+#include "hapair/supervisor/lent_socket.h"
 #include "hapair/supervisor/listeners.h"
 #include "hapair/supervisor/mute_request.h"
 #include "hapair/supervisor/notify.h"
@@ -188,11 +189,9 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 		stop_order_note_handed_over(&s->stop);
 		return 0;
 	case MSG_WIRE:
-		fd_close_now(&s->wire);
-		s->wire = fd_take(&p->fd);
-		return 0;
+		return lent_socket_take_wire(&s->wire, p);
 	case MSG_HOLD:
-		return fd_keeper_take(&s->fd_keeper, p->fd);
+		return lent_socket_hold(&s->fd_keeper, p);
 	case MSG_WIRE_DOWN:
 		fd_close_now(&s->wire);
 		return 0;
