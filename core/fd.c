@@ -124,6 +124,13 @@ fd_write_all(int fd, const void *data, size_t len)
 int
 fd_read_all(int fd, size_t max, char **ret_text, size_t *ret_len)
 {
+	return fd_read_all_until(fd, max, mono_never(), ret_text, ret_len);
+}
+
+int
+fd_read_all_until(
+    int fd, size_t max, struct mono until, char **ret_text, size_t *ret_len)
+{
 	CLEANUP(free_str) char *text = NULL;
 	size_t len = 0, room = 0;
 
@@ -149,6 +156,8 @@ fd_read_all(int fd, size_t max, char **ret_text, size_t *ret_len)
 		len += (size_t)n;
 		if (len > max)
 			return -EFBIG;
+		if (!mono_is_never(until) && mono_before(until, mono_now()))
+			return -ETIMEDOUT;
 	}
 	text[len] = '\0';
 	*ret_text = text;

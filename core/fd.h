@@ -5,7 +5,7 @@
  * away stores it, so that nothing closes somebody else's descriptor twice.
  */
 
-#include "core/base.h"
+#include "core/mono.h"
 
 struct socket_filter;
 
@@ -54,3 +54,6 @@ MUST_CHECK int fd_write_all(int fd, const void *data, size_t len);
  */
 MUST_CHECK int fd_read_all(
     int fd, size_t max, char **ret_text, size_t *ret_len);
+/* The same, but -ETIMEDOUT where the writer goes on after `until`. */
+MUST_CHECK int fd_read_all_until(
+    int fd, size_t max, struct mono until, char **ret_text, size_t *ret_len);

@@ -2,6 +2,7 @@
 
 #include "core/fd.h"
 #include "core/json_doc.h"
+#include "core/mono.h"
 #include "core/msg.h"
 #include "hapair/cli/command.h"
 #include "hapair/cli/disarm.h"
@@ -15,7 +16,10 @@
 #include <sys/un.h>
 #include <time.h>
 
+/* For a place in its queue, for the request, for each piece of the answer. */
 #define PATIENCE_S 5
+/* For all of it: who says a byte a second is not waited for, either. */
+#define ANSWER_S 20
 /* By then the supervisor knows that a relay has ended, and answers itself. */
 static const struct timespec AGAIN = { .tv_nsec = 300 * 1000000 };
 /* The status of 50,000 servers; in memory a document needs ten times that. */
@@ -34,7 +38,10 @@ open_socket(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return -errno;
-	if (setsockopt(
+	/* The first is connect()'s, too: a full queue would be waited for. */
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+	        sizeof(patience)) == -1 ||
+	    setsockopt(
 	        fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == -1)
 		return -errno;
 	if (connect(fd, (struct sockaddr *)&un, sizeof(un)) == -1)
@@ -65,16 +72,19 @@ exchange(
     const char *socket, const char *request, char **ret_text, size_t *ret_len)
 {
 	CLEANUP(fd_close) int fd = open_socket(socket);
+	const struct mono until = mono_add_ms(mono_now(), ANSWER_S * 1000);
 	char line[MSG_REQUEST_MAX + 1];
 	int n, e;
 
+	if (fd == -EAGAIN)
+		return -ETIMEDOUT;
 	if (fd < 0)
 		return fd_take(&fd);
 	n = snprintf(line, sizeof(line), "%s\n", request);
 	e = send_all(fd, line, (size_t)n);
 	/* Who has too many callers says so, and does not listen. */
 	if (e == 0 || e == -EPIPE)
-		e = fd_read_all(fd, ANSWER_MAX, ret_text, ret_len);
+		e = fd_read_all_until(fd, ANSWER_MAX, until, ret_text, ret_len);
 	/* Who dies with the request says nothing, in one way or the other. */
 	if (e == 0 && *ret_len == 0)
 		return -ECONNRESET;
@@ -123,6 +133,23 @@ refuse_broken(const struct client *c, int e)
 }
 
 static int
+refuse_unreached(const struct client *c, const char *socket, int e)
+{
+	const char *more = "";
+
+	if (e == -ETIMEDOUT && c->asks_again)
+		more =
+		    "; a daemon is there and does not answer: look into its log";
+	else if (e == -ETIMEDOUT)
+		more =
+		    "; a daemon is there and does not answer, and may have done it or not: look into its log";
+	else if (e == -ENOENT || e == -ECONNREFUSED)
+		more = "; no daemon runs here";
+	return command_refuse(c->command, COMMAND_UNREACHABLE, "%s: %s%s",
+	    socket, strerror(-e), more);
+}
+
+static int
 ask_at(const struct client *c, const char *socket, const char *request,
     struct json_doc **ret_answer)
 {
@@ -139,10 +166,7 @@ ask_at(const struct client *c, const char *socket, const char *request,
 	if (e == 0 && (!c->keeps_text || *json_doc_string(d, "error") != '\0'))
 		e = disarm_answer(d);
 	if (e < 0)
-		return command_refuse(c->command, COMMAND_UNREACHABLE,
-		    "%s: %s%s", socket, strerror(-e),
-		    e == -ENOENT || e == -ECONNREFUSED ? "; no daemon runs here"
-		                                       : "");
+		return refuse_unreached(c, socket, e);
 	if (json_doc_bool(d, "wrong")) {
 		(void)fprintf(stderr, "%s\n", json_doc_string(d, "error"));
 		return COMMAND_WRONG;

@@ -31,7 +31,7 @@ struct control_caller {
 	char line[MSG_REQUEST_MAX];
 	ev_io readable;
 	ev_timer patience;
-	LIST_ENTRY(control_caller) all;
+	TAILQ_ENTRY(control_caller) all;
 };
 
 /*
@@ -269,7 +269,7 @@ forget(struct control_caller *q)
 
 	ev_io_stop(c->loop, &q->readable);
 	ev_timer_stop(c->loop, &q->patience);
-	LIST_REMOVE(q, all);
+	TAILQ_REMOVE(&c->callers, q, all);
 	c->n_callers--;
 	closer_close(c->closer, &q->fd);
 	free(q);
@@ -289,11 +289,10 @@ seal(struct control *c, int fd)
 		;
 }
 
+/* Goes on with its line, and is done with it once that is whole. */
 static void
-on_readable(struct ev_loop *loop, ev_io *io, int revents)
+hear(struct control_caller *q)
 {
-	struct control_caller *q =
-	    CONTAINER_OF(io, struct control_caller, readable);
 	struct control *c = q->control;
 	ssize_t n = closer_recv(
 	    c->closer, q->fd, q->line + q->len, sizeof(q->line) - q->len);
@@ -314,11 +313,17 @@ on_readable(struct ev_loop *loop, ev_io *io, int revents)
 		fd_close(&q->fd); /* a role has its own: the last ends it */
 	} else if (q->len == sizeof(q->line)) {
 		seal(c, q->fd);
-		reply_error(loop, &q->fd, "the request is too long");
+		reply_error(c->loop, &q->fd, "the request is too long");
 	} else {
 		return;
 	}
 	forget(q);
+}
+
+static void
+on_readable(struct ev_loop *loop, ev_io *io, int revents)
+{
+	hear(CONTAINER_OF(io, struct control_caller, readable));
 }
 
 static void
@@ -327,30 +332,49 @@ on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 	forget(CONTAINER_OF(t, struct control_caller, patience));
 }
 
+/*
+ * All who are in the list have no whole line yet. Who came first had the most
+ * time for it.
+ */
+static void
+make_room(struct control *c)
+{
+	struct control_caller *oldest = TAILQ_FIRST(&c->callers);
+
+	if (c->n_callers < CALLERS_MAX)
+		return;
+	seal(c, oldest->fd);
+	reply_error(c->loop, &oldest->fd,
+	    "no whole line has come, and others wait: ask once more");
+	forget(oldest);
+}
+
 static void
 on_caller(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct control *c = CONTAINER_OF(io, struct control, ready);
-	struct control_caller *q = NULL;
+	struct control_caller *q;
 	int fd = accept4(c->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd == -1)
 		return;
-	if (c->n_callers < CALLERS_MAX)
-		q = calloc(1, sizeof(*q));
+	q = calloc(1, sizeof(*q));
 	if (q == NULL) {
 		seal(c, fd);
-		reply_error(loop, &fd, "too many callers at once");
+		reply_error(loop, &fd, "memory is out");
 		return;
 	}
+	make_room(c);
 	q->control = c;
 	q->fd = fd;
-	LIST_INSERT_HEAD(&c->callers, q, all);
+	TAILQ_INSERT_TAIL(&c->callers, q, all);
 	c->n_callers++;
 	ev_io_init(&q->readable, on_readable, fd, EV_READ);
 	ev_timer_init(&q->patience, on_patience, PATIENCE_S, 0.);
 	ev_io_start(loop, &q->readable);
 	ev_timer_start(loop, &q->patience);
+	/* Whose line is there needs no place, however many come behind it. */
+	hear(q);
 }
 
 void
@@ -360,7 +384,7 @@ control_start(struct control *c, struct ev_loop *loop,
 	c->loop = loop;
 	c->on_request = on_request;
 	c->arg = arg;
-	LIST_INIT(&c->callers);
+	TAILQ_INIT(&c->callers);
 	ev_io_init(&c->ready, on_caller, c->fd, EV_READ);
 	ev_io_start(loop, &c->ready);
 }
@@ -372,7 +396,7 @@ control_close(struct control *c)
 
 	if (c->loop != NULL) {
 		ev_io_stop(c->loop, &c->ready);
-		while ((q = LIST_FIRST(&c->callers)) != NULL)
+		while ((q = TAILQ_FIRST(&c->callers)) != NULL)
 			forget(q);
 	}
 	if (c->path != NULL && unlink(c->path) == -1)

@@ -2,8 +2,8 @@
 
 /*
  * The control socket: accepts, reads one request line, and hands the line and
- * the socket on. Bounded: 64 callers at once, a line of MSG_REQUEST_MAX, 1 s
- * to say it.
+ * the socket on. Bounded: a line of MSG_REQUEST_MAX, 1 s to say it, 64 callers
+ * at once who have not said it; one more ends the oldest of them.
  */
 
 #include "core/trusted_path.h"
@@ -34,7 +34,7 @@ struct control {
 	int fd;
 	const char *path; /* borrowed: the configuration's */
 	unsigned n_callers;
-	LIST_HEAD(, control_caller) callers;
+	TAILQ_HEAD(, control_caller) callers; /* the oldest first */
 	ev_io ready;
 };
 

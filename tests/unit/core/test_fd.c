@@ -53,12 +53,35 @@ what_cannot_be_read_is_an_error(void **state)
 	assert_null(text);
 }
 
+/* Who writes a byte now and then is not read for ever. */
+static void
+what_comes_too_slowly_is_an_error(void **state)
+{
+	CLEANUP(free_str) char *text = NULL;
+	int ends[2];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "a", 1), 1);
+	assert_int_equal(fd_read_all_until(ends[0], 10,
+	                     mono_add_ms(mono_now(), -1), &text, &len),
+	    -ETIMEDOUT);
+	assert_null(text);
+	(void)close(ends[1]);
+	assert_int_equal(fd_read_all_until(ends[0], 10,
+	                     mono_add_ms(mono_now(), -1), &text, &len),
+	    0); /* its end has come */
+	(void)close(ends[0]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_is_read_up_to_the_limit),
 		cmocka_unit_test(what_cannot_be_read_is_an_error),
+		cmocka_unit_test(what_comes_too_slowly_is_an_error),
 	};
 
 	TEST_MAIN(tests);

@@ -34,6 +34,20 @@ connect(int fd, const struct sockaddr *to, socklen_t len)
 	return (int)e;
 }
 
+/* 50 ms are enough to see that something is not waited for. */
+static bool is_brief;
+
+int
+setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	static const struct timeval brief = { .tv_usec = 50000 };
+
+	if (is_brief && level == SOL_SOCKET &&
+	    (name == SO_SNDTIMEO || name == SO_RCVTIMEO))
+		value = &brief;
+	return (int)syscall(SYS_setsockopt, fd, level, name, value, len);
+}
+
 /* What each caller is told, one after the other, before the socket is closed.
  */
 static const struct row {
@@ -67,8 +81,8 @@ static const struct row {
 	{ "and so was the next", true, true, { "", "" }, COMMAND_FAILED,
 	    "ended twice before it had answered" },
 	{ "answered before the question", false, true,
-	    { "{\"error\": \"too many callers at once\"}", NULL },
-	    COMMAND_FAILED, "too many callers at once" },
+	    { "{\"error\": \"ask once more\"}", NULL }, COMMAND_FAILED,
+	    "ask once more" },
 };
 
 static int
@@ -160,12 +174,39 @@ an_answer_that_broke_off_is_asked_for_once_more(void **state)
 	}
 }
 
+/* A daemon that stands still: first with places in its queue, then without. */
+static void
+nobody_waits_for_ever(void **state)
+{
+	char path[SCRATCH_PATH_MAX], said[512];
+	CLEANUP(fd_close) int listener = -1;
+
+	(void)state;
+	scratch_path("client.sock", path);
+	listener = listen_at(path);
+	is_slow = false;
+	is_brief = true;
+	(void)alarm(PATIENCE_S);
+	for (unsigned i = 0; i < ANSWERS_MAX + 2; i++) {
+		const struct client client = { .command = "status",
+			.socket = path };
+		struct json_doc *d = NULL;
+
+		assert_int_equal(ask(&client, &d, said), COMMAND_UNREACHABLE);
+		assert_non_null(strstr(said, "does not answer"));
+		assert_ptr_equal(strchr(said, '\n') + 1, said + strlen(said));
+	}
+	(void)alarm(0);
+	is_brief = false;
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    an_answer_that_broke_off_is_asked_for_once_more),
+		cmocka_unit_test(nobody_waits_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
