@@ -164,10 +164,10 @@ ask_at(const struct client *c, const char *socket, const char *request,
 		return command_refuse(c->command, COMMAND_FAILED,
 		    "the daemon's answer is longer than any of its own");
 	if (e == 0 && (!c->keeps_text || *json_doc_string(d, "error") != '\0'))
-		e = disarm_answer(d);
+		e = disarm_answer(d, c->has_lines);
 	if (e < 0)
 		return refuse_unreached(c, socket, e);
-	if (json_doc_bool(d, "wrong")) {
+	if (c->has_lines && json_doc_bool(d, "wrong")) {
 		(void)fprintf(stderr, "%s\n", json_doc_string(d, "error"));
 		return COMMAND_WRONG;
 	}
@@ -193,20 +193,18 @@ client_ask(
 }
 
 int
-client_run(const char *command, int argc, char **argv)
+client_run(struct client *c, int argc, char **argv)
 {
-	struct client client = { .command = command,
-		.path = COMMAND_CONFIG_PATH };
 	const struct command_option options[] = {
-		{ 'c', .word = &client.path },
-		{ 's', .word = &client.socket },
+		{ 'c', .word = &c->path },
+		{ 's', .word = &c->socket },
 	};
 	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
 	int status =
-	    command_parse(command, argc, argv, options, ARRAY_LEN(options));
+	    command_parse(c->command, argc, argv, options, ARRAY_LEN(options));
 
 	if (status == COMMAND_DONE)
-		status = client_ask(&client, command, &d);
+		status = client_ask(c, c->command, &d);
 	return status == COMMAND_DONE ? client_print_text(d) : status;
 }
 

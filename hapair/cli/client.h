@@ -19,6 +19,7 @@ struct client {
 	 * asked once more, when the supervisor must have seen that.
 	 */
 	bool asks_again;
+	bool has_lines;  /* the answer's text may have more than one */
 	bool keeps_text; /* not for a terminal: as the daemon wrote it */
 };
 
@@ -34,7 +35,7 @@ MUST_CHECK int client_ask(
  * All of a command that is its name and no more: reads -c and -s, asks, prints
  * the sentence. Returns the exit status.
  */
-MUST_CHECK int client_run(const char *command, int argc, char **argv);
+MUST_CHECK int client_run(struct client *c, int argc, char **argv);
 
 /* Of an answer that is a sentence. Returns the exit status. */
 MUST_CHECK int client_print_text(const struct json_doc *answer);

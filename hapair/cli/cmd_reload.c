@@ -4,5 +4,9 @@
 int
 cmd_reload(int argc, char **argv)
 {
-	return client_run("reload", argc, argv);
+	struct client client = { .command = "reload",
+		.path = COMMAND_CONFIG_PATH,
+		.has_lines = true };
+
+	return client_run(&client, argc, argv);
 }

@@ -4,5 +4,8 @@
 int
 cmd_resume(int argc, char **argv)
 {
-	return client_run("resume", argc, argv);
+	struct client client = { .command = "resume",
+		.path = COMMAND_CONFIG_PATH };
+
+	return client_run(&client, argc, argv);
 }

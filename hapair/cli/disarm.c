@@ -3,12 +3,20 @@
 #include "config/yaml/utf8.h"
 #include "core/json_doc.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CUT "..."
 /* Of the longest character, each byte of it shown. */
 #define SHOWN_MAX (4 * sizeof("\\xNN"))
+
+struct text {
+	const char *at;
+	size_t left;
+	bool lines; /* it may have more than one */
+};
 
 static size_t
 show_bytes(const char *at, size_t n, char buf[static SHOWN_MAX])
@@ -21,15 +29,16 @@ show_bytes(const char *at, size_t n, char buf[static SHOWN_MAX])
 	return len;
 }
 
-/* The next character as it is shown; returns the bytes of it in `at`. */
+/* The next character as it is shown; returns how many bytes it takes. */
 static size_t
-show_next(
-    const char *at, size_t left, char buf[static SHOWN_MAX], size_t *ret_len)
+show_next(const struct text *t, char buf[static SHOWN_MAX], size_t *ret_len)
 {
+	const char *at = t->at;
 	uint32_t point = 0;
-	size_t n = utf8_decode(at, left, &point);
+	size_t n = utf8_decode(at, t->left, &point);
 
-	if (n > 0 && utf8_is_printable(point)) {
+	if (n > 0 &&
+	    (utf8_is_printable(point) || (point == '\n' && t->lines))) {
 		memcpy(buf, at, n);
 		*ret_len = n;
 		return n;
@@ -40,29 +49,47 @@ show_next(
 }
 
 static void
-disarm(const char *text, char *buf, size_t room)
+disarm(const char *text, bool lines, char *buf, size_t room)
 {
-	size_t left = strlen(text), len = 0, n, shown_len;
+	struct text t = { .at = text, .left = strlen(text), .lines = lines };
 	char shown[SHOWN_MAX];
+	size_t len = 0, shown_len;
 
-	while (left > 0) {
-		n = show_next(text, left, shown, &shown_len);
+	while (t.left > 0) {
+		const size_t n = show_next(&t, shown, &shown_len);
+
 		if (len + shown_len + sizeof(CUT) > room) {
 			memcpy(buf + len, CUT, sizeof(CUT));
 			return;
 		}
 		memcpy(buf + len, shown, shown_len);
 		len += shown_len;
-		text += n;
-		left -= n;
+		t.at += n;
+		t.left -= n;
 	}
 	buf[len] = '\0';
 }
 
-int
-disarm_answer(struct json_doc *answer)
+static void
+disarm_text(const char *text, char *buf, size_t room)
 {
-	char buf[DISARM_TEXT];
+	disarm(text, false, buf, room);
+}
 
-	return json_doc_change_strings(answer, disarm, buf, sizeof(buf));
+static void
+disarm_lines(const char *text, char *buf, size_t room)
+{
+	disarm(text, true, buf, room);
+}
+
+int
+disarm_answer(struct json_doc *answer, bool lines)
+{
+	const size_t room = lines ? DISARM_LINES : DISARM_TEXT;
+	CLEANUP(free_str) char *buf = malloc(room);
+
+	if (buf == NULL)
+		return -ENOMEM;
+	return json_doc_change_strings(
+	    answer, lines ? disarm_lines : disarm_text, buf, room);
 }

@@ -10,11 +10,12 @@
 
 struct json_doc;
 
-/* More than any sentence of ours; what is longer is cut. */
+/* More than any sentence of ours, and than any list; what is longer is cut. */
 #define DISARM_TEXT 2048
+#define DISARM_LINES ((size_t)256 * 1024)
 
 /*
  * Every text of an answer, in place: what is no printable UTF-8 becomes \xNN,
- * byte by byte. Returns 0 or -ENOMEM.
+ * byte by byte. With `lines` they may have more than one. Returns 0 or -ENOMEM.
  */
-MUST_CHECK int disarm_answer(struct json_doc *answer);
+MUST_CHECK int disarm_answer(struct json_doc *answer, bool lines);

@@ -33,7 +33,7 @@ nothing_in_it_speaks_to_a_terminal(void **state)
 		    rows[i].text, rows[i].text);
 		d = json_doc_parse(text, strlen(text));
 		assert_non_null(d);
-		assert_int_equal(disarm_answer(d), 0);
+		assert_int_equal(disarm_answer(d, false), 0);
 		assert_text(json_doc_string(d, "error"), rows[i].shown);
 		deep = json_doc_get(json_doc_at(json_doc_get(d, "a"), 1), "b");
 		assert_text(
@@ -54,8 +54,19 @@ what_is_endless_is_cut(void **state)
 	memcpy(expected, text, DISARM_TEXT - 4);
 	memcpy(expected + DISARM_TEXT - 4, "...", 4);
 	json_doc_put_string(d, "text", text);
-	assert_int_equal(disarm_answer(d), 0);
+	assert_int_equal(disarm_answer(d, false), 0);
 	assert_text(json_doc_string(d, "text"), expected);
+}
+
+static void
+a_list_of_mistakes_keeps_its_lines(void **state)
+{
+	CLEANUP(json_doc_free_at) struct json_doc *d = json_doc_new();
+
+	(void)state;
+	json_doc_put_string(d, "error", "a\nb\r\n\033[2J");
+	assert_int_equal(disarm_answer(d, true), 0);
+	assert_text(json_doc_string(d, "error"), "a\nb\\x0d\n\\x1b[2J");
 }
 
 int
@@ -64,6 +75,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_in_it_speaks_to_a_terminal),
 		cmocka_unit_test(what_is_endless_is_cut),
+		cmocka_unit_test(a_list_of_mistakes_keeps_its_lines),
 	};
 
 	TEST_MAIN(tests);
