@@ -5,15 +5,20 @@
 #include "core/json_doc.h"
 #include "core/log.h"
 #include "core/reply.h"
+#include "core/timeout.h"
 #include "core/wall_clock.h"
 #include "failover/role.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TEXT_MAX 400
+
+/* The supervisor's channel was full. */
+#define AGAIN_MS 50
 
 static uint32_t
 left_ms(const struct role *role)
@@ -168,15 +173,39 @@ pause_request_restore(struct role *role)
 		                       : 0);
 }
 
+static void on_again(struct ev_loop *loop, ev_timer *w, int revents);
+
+/* What holds now, which the supervisor keeps: it must not miss it. */
+static void
+tell_supervisor(struct role *role)
+{
+	const struct pause *p = &role_node(role)->pause;
+	const struct msg_pause m = { .epoch = p->epoch,
+		.own = p->own,
+		.until_wall_ms = wall_clock_now_ms() + left_ms(role) };
+	struct buf b = BUF_WRITER(32);
+
+	msg_put_pause(&b, &m);
+	if (channel_send(role->supervisor, MSG_PAUSE, b.data, b.pos, -1) !=
+	        -EAGAIN ||
+	    ev_is_active(&role->pause_again))
+		return;
+	ev_init(&role->pause_again, on_again);
+	timeout_arm(role->loop, &role->pause_again, AGAIN_MS / 1e3);
+}
+
+static void
+on_again(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	ev_timer_stop(loop, w);
+	tell_supervisor(ev_userdata(loop));
+}
+
 void
 pause_request_tell(struct role *role)
 {
 	const struct pause *p = &role_node(role)->pause;
 	const uint32_t ms = left_ms(role);
-	const struct msg_pause m = { .epoch = p->epoch,
-		.own = p->own,
-		.until_wall_ms = wall_clock_now_ms() + ms };
-	struct buf b = BUF_WRITER(32);
 
 	if (ms > 0)
 		log_warning("failover",
@@ -186,9 +215,7 @@ pause_request_tell(struct role *role)
 		    p->own ? role->self->name : role->other->name);
 	else
 		log_notice("failover", "automatic moves are resumed");
-	msg_put_pause(&b, &m);
-	if (channel_send(role->supervisor, MSG_PAUSE, b.data, b.pos, -1) < 0)
-		log_debug("failover", "the supervisor does not read");
+	tell_supervisor(role);
 }
 
 void

@@ -99,6 +99,7 @@ struct role {
 	struct netlink *netlink;
 	int packet; /* AF_PACKET socket, to send alone */
 	struct state_sync sync;
+	ev_timer pause_again; /* the supervisor is to be told */
 
 	/* Each its own file's; NULL before its _open() or _new(). */
 	struct heartbeat *heartbeat;

@@ -27,6 +27,8 @@
 #define FRAMES_A_TURN 4
 #define SWEEPS_A_TURN 500
 #define TURN_MS 2
+/* The supervisor's channel was full. */
+#define AGAIN_MS 50
 
 /*
  * Frames of what both must remember: all that there can be at once, and then
@@ -44,7 +46,8 @@ struct conn_sync {
 	unsigned n_refused; /* of whom it has just told */
 	struct rate accords;
 	struct peer_port_probe port_probe;
-	ev_timer turn; /* while there is more to do */
+	ev_timer turn;  /* while there is more to do */
+	ev_timer again; /* the supervisor is to be told of the wire */
 };
 
 static void
@@ -120,10 +123,22 @@ on_turn(struct ev_loop *loop, ev_timer *t, int revents)
 }
 
 static void
-tell_supervisor(struct conn_sync *r, enum msg_type type, int fd)
+tell_supervisor(struct conn_sync *r)
 {
-	if (channel_send(r->role->supervisor, (uint16_t)type, NULL, 0, fd) < 0)
-		log_debug("failover", "the supervisor does not read");
+	const bool up = peer_link_is_up(r->wire);
+
+	/* Where its channel is full, what is true later is told later. */
+	if (channel_send(r->role->supervisor, up ? MSG_WIRE : MSG_WIRE_DOWN,
+	        NULL, 0, up ? peer_link_fd(r->wire) : -1) == -EAGAIN &&
+	    !ev_is_active(&r->again))
+		timeout_arm(r->role->loop, &r->again, AGAIN_MS / 1e3);
+}
+
+static void
+on_again(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	ev_timer_stop(loop, t);
+	tell_supervisor(CONTAINER_OF(t, struct conn_sync, again));
 }
 
 static void
@@ -132,7 +147,7 @@ on_up(void *arg)
 	struct conn_sync *r = arg;
 
 	peer_port_probe_stop(&r->port_probe);
-	tell_supervisor(r, MSG_WIRE, peer_link_fd(r->wire));
+	tell_supervisor(r);
 	local_conns_restart(r->local_conns);
 	state_sync_meet_peer(&r->role->sync);
 	pay(r);
@@ -143,7 +158,7 @@ on_down(void *arg)
 {
 	struct conn_sync *r = arg;
 
-	tell_supervisor(r, MSG_WIRE_DOWN, -1);
+	tell_supervisor(r);
 	local_conns_restart(r->local_conns);
 	peer_port_probe_begin(&r->port_probe);
 }
@@ -274,6 +289,7 @@ conn_sync_open(struct role *role)
 	r->role = role;
 	peer_port_probe_init(&r->port_probe, role);
 	ev_init(&r->turn, on_turn);
+	ev_init(&r->again, on_again);
 	ev_set_priority(&r->turn, EV_MINPRI);
 	r->local_conns = local_conns_new(max);
 	r->peer_conns = peer_conns_new(&role->config->pair, max);
@@ -304,6 +320,7 @@ conn_sync_close(struct role *role)
 	peer_link_close(r->wire);
 	peer_port_probe_stop(&r->port_probe);
 	ev_timer_stop(role->loop, &r->turn);
+	ev_timer_stop(role->loop, &r->again);
 	local_conns_free(r->local_conns);
 	peer_conns_free(r->peer_conns);
 	free(r);

@@ -2,10 +2,14 @@
 on either node and over restarts; both nodes say so first; it ends by itself, and
 what an operator or the end of a process asks for happens all the same."""
 
+import json
 import os
 import signal
+import socket
 import time
+from pathlib import Path
 
+from impostor import stopped, to_supervisor
 from stage import SLOW, Stage, wait_for
 
 HOSTS = ("p1", "p2")
@@ -145,3 +149,41 @@ def test_words_that_are_none() -> None:
         for words in (("pause", "10ms"), ("pause", "48h"), ("resume",)):
             done = stage["p1"].cli(*words)
             assert done.returncode == 1 and "there is no pair" in done.stderr, done.stderr
+
+
+def sockets(pid: int) -> set[str]:
+    links = (os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir())
+    return {link for link in links if link.startswith("socket:")}
+
+
+def wire_of(stage: Stage) -> set[str]:
+    """What both of p1's processes hold of it, which is all that is TCP and theirs."""
+    node = stage["p1"]
+    return sockets(node.pid) & sockets(node.failover()) & tcp_sockets(node.pid)
+
+
+def tcp_sockets(pid: int) -> set[str]:
+    lines = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
+    return {f"socket:[{line.split()[9]}]" for line in lines if line.split()[3] == "01"}
+
+
+def test_what_the_supervisor_did_not_read_is_said_again() -> None:
+    """It stands still, and its channel is full, when a pause begins and the wire is
+    another: it keeps the one and holds the other all the same."""
+    with Stage() as stage:
+        stage.start()
+        node = stage["p1"]
+        before = wait_for(lambda: wire_of(stage), 5 * SLOW)
+        failover = node.failover()
+        with stopped(node.pid), to_supervisor(failover) as impostor:
+            # Some 10,000 would fit, and it may not say so many.
+            impostor.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+            while impostor.send("WIRE_DOWN"):
+                pass
+            os.kill(stage["p2"].failover(), signal.SIGKILL)
+            say(stage, "p2", "pause", "1m")
+            time.sleep(0.1)  # the wire is up again
+        kept = Path(node.state_dir, "state.json")
+        wait_for(lambda: kept.exists() and "pause" in json.loads(kept.read_text()), 5 * SLOW)
+        wait_for(lambda: wire_of(stage) - before, 5 * SLOW)
+        assert node.failover() == failover
