@@ -74,9 +74,10 @@ def test_s11_scripts_that_others_can_write() -> None:
         for path in (stage.config, stage.key_file):
             with given_away(path, 0, 0o666):
                 done = stage["p1"].cli("reload")
-            said = f"{path}: can be written by everybody (mode 0666): chmod go-w it"
-            assert done.returncode == 1 and said in done.stderr, done
-            assert "nothing was changed" in done.stderr, done
+            said = "can be written by everybody (mode 0666): chmod go-w it"
+            # A file that is refused is a wrong one; keys that are may be right later.
+            assert done.returncode == (2 if path == stage.config else 1), done
+            assert str(path) in done.stderr and said in done.stderr, done
 
 
 def test_s10_links_in_directories_of_others() -> None:

@@ -101,7 +101,7 @@ class Cluster:
 
     def verify(self, name: str) -> tuple[int, str]:
         ran = self.realm.on(name, BINARY, "keytab", "verify", self.keytab(name))
-        return ran.returncode, ran.stdout
+        return ran.returncode, ran.stdout + ran.stderr
 
 
 @contextlib.contextmanager
