@@ -100,13 +100,13 @@ def ktutil(*commands: str) -> subprocess.CompletedProcess[str]:
 
 
 def secrets_of(data: bytes) -> list[bytes]:
-    """The keys of a keytab with two-component names."""
+    """The keys of a keytab, as they come."""
     keys, at = [], 2
     while at < len(data):
         size = int.from_bytes(data[at : at + 4], "big")
         record, at = data[at + 4 : at + 4 + size], at + 4 + size
         here = 2
-        for _ in range(3):
+        for _ in range(1 + int.from_bytes(record[:2], "big")):
             here += 2 + int.from_bytes(record[here : here + 2], "big")
         here += 4 + 4 + 1 + 2
         keys.append(record[here + 2 : here + 2 + int.from_bytes(record[here : here + 2], "big")])
