@@ -44,7 +44,8 @@ question(struct election *e, struct mono now, enum election_reason alone,
 	/* On a network that is hardly used the next frame may be far. */
 	if (!mono_is_never(e->recovered) &&
 	    mono_span_ms(e->recovered, now) <= RECOVERED_MS)
-		suspect_note(&e->doubt, SUSPECT_SOMEBODY);
+		suspect_note(&e->doubt, e->recovered_by);
+	e->recovered = mono_never();
 	if (is_paused(e, verdict, alone)) {
 		e->deadline = mono_add_ms(now, PAUSED_ASK_MS);
 		if (!e->waits)

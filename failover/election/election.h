@@ -186,17 +186,18 @@ struct election {
 	struct mono serving;       /* MASTER: without a break, since */
 	struct mono asked;         /* MASTER: whether anybody is heard, since */
 	struct mono recovered;     /* somebody was heard, after long */
-	struct mono contested;     /* MASTER: the peer claims too, since */
-	bool contest_heard;        /* it hears us all that time, or never */
-	struct mono better;        /* MASTER: the peer is preferred, since */
-	struct mono defended;      /* MASTER: when we last contradicted */
-	struct mono settled;       /* from then on what we read is new */
-	struct suspect doubt;      /* the peer is silent: who has them? */
-	uint64_t term;             /* of our reign, else the latest known */
-	uint64_t heard_term;       /* the latest the peer spoke of */
-	uint32_t heard_illness;    /* by its last heartbeat */
-	uint8_t priority;          /* the configured one, less what is ill */
-	uint8_t faults, lacks;     /* what ails us, and does not forbid */
+	enum suspect_answer recovered_by; /* ... who said that */
+	struct mono contested;  /* MASTER: the peer claims too, since */
+	bool contest_heard;     /* it hears us all that time, or never */
+	struct mono better;     /* MASTER: the peer is preferred, since */
+	struct mono defended;   /* MASTER: when we last contradicted */
+	struct mono settled;    /* from then on what we read is new */
+	struct suspect doubt;   /* the peer is silent: who has them? */
+	uint64_t term;          /* of our reign, else the latest known */
+	uint64_t heard_term;    /* the latest the peer spoke of */
+	uint32_t heard_illness; /* by its last heartbeat */
+	uint8_t priority;       /* the configured one, less what is ill */
+	uint8_t faults, lacks;  /* what ails us, and does not forbid */
 	enum election_reason fault_reason; /* the first of those faults */
 	unsigned fault_which;
 	bool handing;      /* MASTER: we ask the peer to take it */

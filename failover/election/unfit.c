@@ -4,20 +4,29 @@
 #include "failover/election/rank.h"
 #include "failover/election/transition.h"
 
-static void
-recover_if_heard(
-    struct election *e, bool by_peer, struct mono now, struct election_out *out)
+/* True: somebody was heard, and so we try to serve. */
+static bool
+recover_if_heard(struct election *e, struct mono now, struct election_out *out)
 {
 	if (!e->isolated)
-		return;
+		return false;
 	e->isolated = false;
 	e->deadline = mono_never();
 	if (e->faulted || e->stopped)
-		return;
+		return false;
 	transition_listen(e, now, ELECTION_RECOVERED, out);
-	if (by_peer)
+	return true;
+}
+
+/* Not the peer, or not its word: it may be that it shows our address. */
+static void
+hear(struct election *e, enum suspect_answer answer, struct mono now,
+    struct election_out *out)
+{
+	if (!recover_if_heard(e, now, out))
 		return;
 	e->recovered = now;
+	e->recovered_by = answer;
 	e->deadline = now;
 }
 
@@ -98,10 +107,10 @@ unfit_step(struct election *e, const struct election_event *ev, struct mono now,
 		if (e->stands_back)
 			rejoin(e, &ev->heartbeat, now, out);
 		else
-			recover_if_heard(e, true, now, out);
+			(void)recover_if_heard(e, now, out);
 		break;
 	case ELECTION_ANSWER:
-		recover_if_heard(e, false, now, out);
+		hear(e, ev->answer, now, out);
 		break;
 	case ELECTION_TRACK_FAULT: /* another one, or one more */
 		if (e->stands_back)

@@ -158,6 +158,26 @@ where_somebody_can_be_asked_who_hears_none_claims_nothing(void **state)
 	assert_int_equal(e.state, ELECTION_INIT);
 }
 
+/* Found by the simulation: it hears, and what it asks does not get out. */
+static void
+who_was_isolated_and_hears_who_has_them_claims_nothing(void **state)
+{
+	struct election e = backup();
+	int64_t ms = 60;
+
+	(void)state;
+	e.config.doubt.askable = true;
+	for (; e.state == ELECTION_BACKUP; ms += 5)
+		(void)step(&e, plain(ELECTION_TICK), ms);
+	assert_int_equal(e.state, ELECTION_FAULT);
+	(void)step(&e, answered(SUSPECT_ADDRESS_AT_PEER), ms);
+	assert_int_equal(e.state, ELECTION_INIT);
+	for (int64_t end = ms + 1000; ms < end; ms++) {
+		(void)step(&e, plain(ELECTION_TICK), ms);
+		assert_int_not_equal(e.state, ELECTION_MASTER);
+	}
+}
+
 static void
 one_word_is_enough_to_claim(void **state)
 {
@@ -245,6 +265,8 @@ main(void)
 		    an_address_of_a_third_host_that_lives_is_not_claimed),
 		cmocka_unit_test(
 		    where_somebody_can_be_asked_who_hears_none_claims_nothing),
+		cmocka_unit_test(
+		    who_was_isolated_and_hears_who_has_them_claims_nothing),
 		cmocka_unit_test(one_word_is_enough_to_claim),
 		cmocka_unit_test(
 		    a_master_that_hears_nobody_gives_up_after_deaf_timeout),
