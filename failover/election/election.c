@@ -62,19 +62,19 @@ question(struct election *e, struct mono now, enum election_reason alone,
 		transition_ask(out, ELECTION_PROBE);
 		break;
 	case SUSPECT_GONE:
-		transition_claim(e, now, alone, out);
+		transition_take(e, now, alone, out);
 		break;
 	case SUSPECT_ALONE:
-		transition_claim(e, now, alone, out);
+		transition_take(e, now, alone, out);
 		e->deaf = true; /* until somebody is heard */
 		break;
 	case SUSPECT_RELEASED:
-		transition_claim(e, now,
+		transition_take(e, now,
 		    alone == ELECTION_NO_PEER ? alone : ELECTION_PEER_RELEASED,
 		    out);
 		break;
 	case SUSPECT_ECHO:
-		transition_claim(e, now, ELECTION_PEER_ECHO, out);
+		transition_take(e, now, ELECTION_PEER_ECHO, out);
 		break;
 	case SUSPECT_HOLDS:
 		if (before != verdict)
@@ -390,6 +390,7 @@ election_init(const struct election_config *config, struct mono now)
 		.settled = now,
 		.defended = mono_never(),
 		.doubt = suspect_none(),
+		.dispute = dispute_none(),
 		.priority = config->priority,
 	};
 }

@@ -18,6 +18,7 @@
 
 #include "core/base.h"
 #include "core/mono.h"
+#include "failover/election/dispute.h"
 #include "failover/election/suspect.h"
 
 /* The numbers are on the wire (hello.c). */
@@ -100,9 +101,10 @@ enum election_reason {
 	ELECTION_LAST_RESORT, /* at fault, but the peer is no better */
 	ELECTION_OUTRANKED_WELL,  /* two masters: it is less ill */
 	ELECTION_ADDRESS_MISSING, /* the host's own */
+	ELECTION_DISPUTED, /* two masters: both claimed what nobody had */
 };
 
-#define ELECTION_REASONS 45
+#define ELECTION_REASONS 46
 
 enum election_action {
 	ELECTION_SEND_HELLO, /* tell the peer now, as we stand after the step */
@@ -193,6 +195,7 @@ struct election {
 	struct mono defended;   /* MASTER: when we last contradicted */
 	struct mono settled;    /* from then on what we read is new */
 	struct suspect doubt;   /* the peer is silent: who has them? */
+	struct dispute dispute; /* MASTER: somebody may have claimed, too */
 	uint64_t term;          /* of our reign, else the latest known */
 	uint64_t heard_term;    /* the latest the peer spoke of */
 	uint32_t heard_illness; /* by its last heartbeat */

@@ -370,10 +370,14 @@ node_peer_show(
 	}
 	node_peer_answer(s, i,
 	    at_peer ? SUSPECT_ADDRESS_AT_PEER : SUSPECT_ADDRESS_ELSEWHERE);
-	/* What a peer does that we hear is settled with it, not with ARP. */
+	/*
+	 * What a peer does that we hear is settled with it, not with ARP; where
+	 * its file lacks the group its word is about something else.
+	 */
 	if (at_peer &&
 	    (g->election.handing ||
-	        peer_is_alive(&n->peer, node_dead_ms(n), s->now)))
+	        (!g->peer_lacks_group &&
+	            peer_is_alive(&n->peer, node_dead_ms(n), s->now))))
 		return;
 	node_group_elect(s, i,
 	    &(struct election_event){

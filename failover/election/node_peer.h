@@ -27,7 +27,8 @@ void node_peer_look(struct node_group_step *s);
 
 /*
  * Nobody vouches for what is seen on the LAN: it may keep a node from claiming,
- * and never makes a master give up.
+ * or have it take back a claim that is a moment old (dispute.h), and never
+ * makes another master give up.
  */
 void node_peer_show(
     struct node_group_step *s, unsigned group, const struct node_event *ev);

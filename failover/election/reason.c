@@ -61,6 +61,7 @@ static const char *const words[ELECTION_REASONS] = {
 	[ELECTION_LAST_RESORT] = "at fault, but the peer was no better",
 	[ELECTION_ADDRESS_MISSING] = "own address * is missing",
 	[ELECTION_OUTRANKED_WELL] = "two masters, peer was less at fault",
+	[ELECTION_DISPUTED] = "two masters, peer was not understood",
 };
 
 /*

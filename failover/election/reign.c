@@ -74,7 +74,8 @@ master_hears(struct election *e, const struct election_heartbeat *h,
 	if (h->here)
 		hear_somebody(e, now);
 	transition_note(e, h, now);
-	e->asked = mono_never(); /* begins anew with its next silence */
+	e->dispute = dispute_none(); /* we understand each other */
+	e->asked = mono_never();     /* begins anew with its next silence */
 	transition_believe(e, mono_add_ms(now, h->dead_ms));
 	if (h->state == ELECTION_MASTER) {
 		if (cut_off && !mono_is_never(e->contested))
@@ -140,6 +141,16 @@ static void
 defend(
     struct election *e, bool at_peer, struct mono now, struct election_out *out)
 {
+	const struct election_config *config = &e->config;
+
+	if (at_peer &&
+	    dispute_lose(
+	        &e->dispute, config->dead_ms, config->wins_ties, now)) {
+		transition_listen(e, now, ELECTION_DISPUTED, out);
+		e->deadline = mono_add_ms(
+		    now, dispute_wait_ms(config->dead_ms, config->wins_ties));
+		return;
+	}
 	if (!mono_is_never(e->defended) &&
 	    mono_before(now, mono_add_ms(e->defended, DEFEND_MS)))
 		return;

@@ -52,6 +52,7 @@ transition_enter(struct election *e, enum election_state to,
 	e->contested = mono_never();
 	e->better = mono_never();
 	e->doubt = suspect_none();
+	e->dispute = dispute_none();
 	e->asked = mono_never();
 	e->handing = false;
 	e->deaf = false;
@@ -92,6 +93,15 @@ transition_claim(struct election *e, struct mono now,
 		out->silent_ms = (uint32_t)mono_span_ms(e->heard, now);
 	transition_enter(e, ELECTION_MASTER,
 	    mono_add_ms(now, e->config.dead_ms), reason, out);
+}
+
+void
+transition_take(struct election *e, struct mono now,
+    enum election_reason reason, struct election_out *out)
+{
+	transition_claim(e, now, reason, out);
+	e->dispute =
+	    dispute_begin(reason == ELECTION_PEER_ECHO, e->config.dead_ms, now);
 }
 
 void

@@ -44,6 +44,13 @@ void transition_listen(struct election *e, struct mono now,
 void transition_claim(struct election *e, struct mono now,
     enum election_reason reason, struct election_out *out);
 
+/*
+ * The same, where no living host has answered for them. Who does not understand
+ * us, and asked as we did, may have claimed in the same moment.
+ */
+void transition_take(struct election *e, struct mono now,
+    enum election_reason reason, struct election_out *out);
+
 /* BACKUP of whoever sent this heartbeat. */
 void transition_follow(struct election *e, const struct election_heartbeat *h,
     struct mono now, enum election_reason reason, struct election_out *out);

@@ -129,15 +129,14 @@ expected_of_restart(const struct sim *s, const struct fault *f)
 		.moves = f->victim == VICTIM_MASTER && f->ms > taken_ms,
 		.both_ms = BOTH_MS };
 
-	/* Strangers to each other that claim in the same moment: known. */
-	if (f->victim == VICTIM_BOTH)
-		o.both_ms = INT64_MAX;
 	o.stays = o.moves && known && !s->hosts[0].preempt;
 	if (f->victim == VICTIM_MASTER)
 		o.nobody_ms = HANDOVER_RELEASE_MS + DOUBT_MS + BOTH_MS;
 	else if (f->victim == VICTIM_BOTH)
 		/* Each of two starts, one after the other, has its doubts. */
-		o.nobody_ms = START_MS + taken_ms + echo_ms;
+		o.nobody_ms = START_MS + taken_ms + echo_ms +
+		    /* Ended again before it had started. */
+		    (f->ms < START_MS ? f->ms : 0);
 	return o;
 }
 

@@ -318,6 +318,7 @@ start_host(struct sim *s, unsigned i, bool restore)
 	h->alive = true;
 	h->dark = h->lost = h->muted = h->overdue = false;
 	h->syn_hold = SYN_HOLD_OFF;
+	h->announcing = garp_schedule_idle();
 	h->awake_ms = h->stop_ms = 0;
 	h->lowered = 0;
 	if (!ev.restore.master)
@@ -400,6 +401,7 @@ run_host(struct sim *s, unsigned i)
 		h->renewed_ms = s->now_ms;
 	if (h->syn_hold == SYN_HOLD_HOLDING && h->held)
 		h->syns++;
+	world_host_announce(h);
 	run_relay(h);
 	if (h->stop_ms != 0 && s->now_ms >= h->stop_ms) {
 		world_stop(s, i);

@@ -11,6 +11,7 @@
 
 #include "core/base.h"
 #include "failover/inbox.h"
+#include "failover/vip/garp_schedule.h"
 
 #define PACKETS_MAX 512
 #define RECORDED_MAX 256
@@ -87,6 +88,8 @@ struct host {
 	uint64_t syns_given; /* to the peer, or to our listeners */
 	int64_t stop_ms;     /* 0: nobody wants it stopped */
 	int64_t announced_ms, renewed_ms;
+	struct garp_schedule announcing;
+	struct garp_schedule_lane lane;
 	int64_t free_ms; /* when it last did not hold it */
 	int64_t claimed_ms;
 	uint64_t term; /* the highest it ever had in this life */

@@ -74,6 +74,8 @@ probe(struct sim *s, unsigned from)
 {
 	const unsigned to = 1 - from;
 	const struct host *other = &s->hosts[to];
+	/* What is its own it does not ask for. */
+	const bool asks = !node_is_master(world_node(s, from), 0);
 
 	if (s->silent[from]) {
 		if (s->clients && s->hosts[from].held)
@@ -82,15 +84,28 @@ probe(struct sim *s, unsigned from)
 	}
 	if (can_answer(s, to)) {
 		show(s, from, to, true);
-		if (other->held)
+		if (other->held && asks)
 			show(s, from, to, false);
 	}
-	if (s->rogue)
+	if (s->rogue && asks)
 		show(s, from, 2, false);
-	if (s->fabric && !other->held)
+	if (s->fabric && !other->held && asks)
 		show(s, from, to, false);
 	if (s->hosts[from].askable || (s->clients && s->hosts[from].held))
 		(void)reply(s, PARCEL_SOMEBODY, from);
+}
+
+/* To all; of the address that is here. */
+void
+world_host_announce(struct host *h)
+{
+	struct sim *s = h->sim;
+	unsigned frame;
+
+	while (
+	    garp_schedule_next(&h->announcing, &h->lane, world_now(s), &frame))
+		if (!s->silent[h->index])
+			show(s, 1 - h->index, h->index, false);
 }
 
 /* Who has the address and lives. */
@@ -219,6 +234,18 @@ conclude(struct host *h, const struct node_effect *e)
 }
 
 static void
+announce(struct host *h, enum node_effect_type type)
+{
+	if (type == NODE_DO_END_ANNOUNCING) {
+		garp_schedule_stop(&h->announcing);
+		return;
+	}
+	h->announced_ms = h->sim->now_ms;
+	garp_schedule_start(&h->announcing, 1, 1, world_now(h->sim));
+	world_host_announce(h);
+}
+
+static void
 speak(struct host *h, enum node_effect_type type)
 {
 	const struct node_now real = world_moment(h->sim);
@@ -247,7 +274,8 @@ world_host_carry_out(
 		h->held = false;
 		return 0;
 	case NODE_DO_ANNOUNCE:
-		h->announced_ms = h->sim->now_ms;
+	case NODE_DO_END_ANNOUNCING:
+		announce(h, e->type);
 		return 0;
 	case NODE_DO_PROBE:
 		probe(h->sim, h->index);
@@ -273,7 +301,6 @@ world_host_carry_out(
 		return 0;
 	case NODE_DO_START:
 	case NODE_DO_EXPECT:
-	case NODE_DO_END_ANNOUNCING:
 	case NODE_DO_TICKLE:
 	case NODE_DO_TICKLE_LATE:
 	case NODE_DO_TICKLE_MORE:

@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 
-from stage import SLOW, VIP, Node, Stage, address, families, limit, wait_for
+from stage import SLOW, VIP, Node, Stage, address, families, limit, wait_for, write_key
 
 HEARTBEAT = "udp dport 8401"
 WIRE = "tcp dport 8401"
@@ -56,6 +56,27 @@ def test_silent_peer_that_answers_is_left_alone() -> None:
         settled_at(stage, "p1")
         transitions = [stage[h].status()["groups"][0]["transitions"] for h in ("p1", "p2")]
         assert transitions == [1, 1], transitions
+
+
+@limit(30)
+def test_strangers_that_claim_at_once() -> None:
+    """Each has another key, both start, and neither hears how the other one claims.
+    Once it does the one with the lower address lets go."""
+    with Stage(pair={"key_file": "{run}/pair.key"}) as stage:
+        stage.serve()
+        for host, other in (("p1", "p2"), ("p2", "p1")):
+            write_key(f"{stage.lab.host_dir(host)}/pair.key")
+            stage.lab.drop(host, "from", f"oifname {other}")
+        stage.start(wait=False)
+        both = [["p1", "p2"]] * 2
+        wait_for(lambda: [stage.lab.holders(VIP[f]) for f in (4, 6)] == both, 10 * SLOW, 0.005)
+        stage.lab.undrop()
+        wait_for(lambda: [stage.lab.holders(VIP[f]) for f in (4, 6)] == [["p2"]] * 2, 2 * SLOW)
+        assert stage["p1"].tells("two masters, peer was not understood")
+        quiet(stage, 1.0, "p2")
+        for family in (4, 6):
+            with stage.client(family) as one:
+                assert one.recv(2)
 
 
 @limit(45)

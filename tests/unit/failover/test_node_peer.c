@@ -51,7 +51,8 @@ say(struct bed *b, enum hello_type type, const struct hello_group *g)
 		    .fresh = b->node.peer.nonce + 1 } };
 
 	ev.hello.said.groups[0] = *g;
-	ev.hello.said.groups[0].id = 1;
+	if (g->id == 0)
+		ev.hello.said.groups[0].id = 1;
 	peer_stamp(&b->peer, &ev.hello.said, 60, moment(b).mono);
 	ev.hello.said.echo_boot = b->node.peer.config.boot;
 	ev.hello.said.echo_nonce = b->node.peer.nonce;
@@ -278,6 +279,36 @@ a_word_about_us_that_helps_nobody_ends(void **state)
 	assert_in_range(reigned, 600, 800); /* of a thousand */
 }
 
+/*
+ * Its file calls the group something else: what it says is not of this group,
+ * so what its host shows counts.
+ */
+static void
+who_knows_the_group_by_another_name_disputes_it_by_arp(void **state)
+{
+	static const int64_t rounds_ms[] = { 1, 20, 80 };
+	struct bed b = master();
+	const struct hello_group other = {
+		.id = 2, .state = ELECTION_MASTER, .priority = 50, .term = 3
+	};
+	struct node_event ev = { .type = NODE_SHOWN,
+		.shown = { .mac = { 2 }, .own = true } };
+	struct election *e = &b.node.groups[0].election;
+
+	(void)state;
+	e->config.wins_ties = false;
+	put(&b, &ev);
+	ev.shown.own = false;
+	e->dispute = dispute_begin(false, 60, moment(&b).mono);
+	for (unsigned i = 0; i < ARRAY_LEN(rounds_ms); i++) {
+		assert_int_equal(e->state, ELECTION_MASTER);
+		b.now_ms += rounds_ms[i];
+		say(&b, HELLO_BEAT, &other);
+		put(&b, &ev);
+	}
+	assert_int_equal(e->state, ELECTION_INIT);
+}
+
 int
 main(void)
 {
@@ -293,6 +324,8 @@ main(void)
 		cmocka_unit_test(
 		    a_peer_that_takes_no_offer_is_asked_less_and_less),
 		cmocka_unit_test(a_word_about_us_that_helps_nobody_ends),
+		cmocka_unit_test(
+		    who_knows_the_group_by_another_name_disputes_it_by_arp),
 	};
 
 	TEST_MAIN(tests);

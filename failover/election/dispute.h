@@ -1,0 +1,39 @@
+#pragma once
+
+/*
+ * Dispute: two nodes that do not understand each other and ask at the same
+ * moment who has the addresses both hear nobody, and both claim. So a claim
+ * that was found out by asking is open for a moment, as if an answer could
+ * still be on its way (RFC 5227 section 2.4): where the peer goes on to show
+ * the addresses, unasked and without a word of its own, one of the two lets go.
+ * It is the one with the lower address, as each knows from its file; if that
+ * one does not, it has held them for longer, or hears nothing: then the other
+ * one does. After that moment, and once the peer was heard, nothing that is
+ * seen on the network ends a reign.
+ *
+ * Pure: no clock, socket, allocation or log. A value inside struct election.
+ */
+
+#include "core/base.h"
+#include "core/mono.h"
+
+struct dispute {
+	struct mono until; /* never(): no claim is open */
+	struct mono since; /* the peer has shown them; never() */
+};
+
+/* The empty value. */
+struct dispute dispute_none(void);
+
+/*
+ * A claim. `answered`: something did, and was no living host. Switches answer
+ * others, too, so then the one with the higher address stays in any case.
+ */
+struct dispute dispute_begin(bool answered, uint32_t dead_ms, struct mono now);
+
+/* The peer shows them. True: we let go. Ignored where no claim is open. */
+MUST_CHECK bool dispute_lose(
+    struct dispute *d, uint32_t dead_ms, bool wins_ties, struct mono now);
+
+/* Who has let go asks anew after so long: not both at the same time. */
+uint32_t dispute_wait_ms(uint32_t dead_ms, bool wins_ties);
