@@ -126,6 +126,15 @@ dial_end_in_order(int fd)
 	(void)set_linger(fd, false);
 }
 
+void
+dial_break(int fd)
+{
+	/* The last close of one that does not linger does the same. */
+	const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+
+	(void)connect(fd, &nowhere, sizeof(nowhere));
+}
+
 struct dial_keepalive
 dial_keepalive_of(uint32_t keepalive_ms)
 {

@@ -35,6 +35,12 @@ bool dial_is_port_failure(int error);
 MUST_CHECK int dial_break_by_default(int fd);
 void dial_end_in_order(int fd);
 
+/*
+ * Breaks it now, whoever else has the file: RST where there is somebody to hear
+ * it. Nothing happens to -1.
+ */
+void dial_break(int fd);
+
 /* What keeps a connection alive, and finds that it is not. 0: off. */
 struct dial_keepalive {
 	unsigned idle_s;     /* silence before the first probe */

@@ -1,6 +1,7 @@
 #include "proxy/data/session.h"
 
 #include "core/fd.h"
+#include "proxy/data/dial.h"
 #include "proxy/pool/source_ports.h"
 
 #include <errno.h>
@@ -90,13 +91,27 @@ session_be_busy(struct session *s)
 }
 
 void
+session_close(struct session *s, enum session_side side)
+{
+	int *fd = &s->ends[side].fd;
+
+	/* The registration would outlive ours, and it points at the session. */
+	if (s->shared && *fd != -1)
+		(void)epoll_ctl(s->thread->epoll, EPOLL_CTL_DEL, *fd, NULL);
+	fd_close(fd);
+}
+
+void
 session_leave_server(struct session *s)
 {
 	if (s->phase == SESSION_QUEUED)
 		pool_leave(s->pool, &s->waiter);
 	if (s->info.server == SESSION_NO_SERVER)
 		return;
-	fd_close(&s->ends[SESSION_SERVER].fd);
+	/* Else it would go on connecting. */
+	if (s->shared && s->phase == SESSION_CONNECTING)
+		dial_break(s->ends[SESSION_SERVER].fd);
+	session_close(s, SESSION_SERVER);
 	s->ends[SESSION_SERVER] =
 	    (struct flow_end){ .fd = -1, .side = SESSION_SERVER };
 	if (s->info.source_port != 0)

@@ -62,6 +62,7 @@ struct session {
 	bool is_young;             /* in conn_report.young */
 	bool is_told;              /* failover knows of it: see conn_report.h */
 	bool stays;                /* the next relay cannot have it */
+	bool shared;               /* another relay may have its sockets, too */
 	bool kept;                 /* has lasted: see session_move_upkeep */
 	struct mono joined;        /* the sessions of its thread */
 	struct flow_end ends[2];   /* by side; epoll points at these */
@@ -99,6 +100,12 @@ MUST_CHECK int session_watch(struct session *s, enum session_side side);
 
 /* It has more to move than its turn allowed: another one will come. */
 void session_be_busy(struct session *s);
+
+/*
+ * Closes that end. The other relay's copy of a socket keeps what hangs on the
+ * open file, so nothing is left to the close of ours.
+ */
+void session_close(struct session *s, enum session_side side);
 
 /* Gives its server back, if it has one, or its place in the queue. */
 void session_leave_server(struct session *s);

@@ -1,11 +1,12 @@
 #include "proxy/data/session_end.h"
 
-#include "core/fd.h"
 #include "proxy/data/conn_log.h"
 #include "proxy/data/conn_report.h"
 #include "proxy/data/dial.h"
 #include "proxy/data/session.h"
 #include "proxy/pool/client_limit.h"
+
+#include <sys/socket.h>
 
 static void
 unlink_session(struct session *s)
@@ -31,7 +32,7 @@ leave(struct session *s)
 
 	timers_stop(&t->timers, &s->timer);
 	session_leave_server(s);
-	fd_close(&s->ends[SESSION_CLIENT].fd);
+	session_close(s, SESSION_CLIENT);
 	s->phase = SESSION_ENDED;
 	counters_add(&session_service_counters(s)->sum.active, -1);
 	unlink_session(s);
@@ -66,6 +67,9 @@ session_end_in_order(struct session *s)
 	dial_end_in_order(s->ends[SESSION_CLIENT].fd);
 	if (s->kept)
 		dial_end_in_order(s->ends[SESSION_SERVER].fd);
+	/* A close sends nothing while the other relay has the file, too. */
+	for (unsigned i = 0; i < 2 && s->shared; i++)
+		(void)shutdown(s->ends[i].fd, SHUT_RDWR);
 	end(s, END_REASON_NORMAL, 0);
 }
 
@@ -82,5 +86,7 @@ session_end_reset(struct session *s, enum end_reason reason, int error)
 	/* The client's is born so; the server's only if it was kept. */
 	if (server != -1 && !s->kept)
 		(void)!dial_break_by_default(server);
+	for (unsigned i = 0; i < 2 && s->shared; i++)
+		dial_break(s->ends[i].fd);
 	end(s, reason, error);
 }

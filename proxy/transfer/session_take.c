@@ -315,8 +315,10 @@ void
 session_take_go_on(struct session *s, const struct session_record *r)
 {
 	struct session_thread *t = s->thread;
-	int e = watch(s);
+	int e;
 
+	s->shared = true;
+	e = watch(s);
 	s->phase = phase_of(r);
 	if ((r->flags & SESSION_RECORD_HAS_TIMER) != 0)
 		timers_set(

@@ -402,6 +402,73 @@ ports_and_places_go_along(void **state)
 	lab_free(l);
 }
 
+/* Taken, while the giver has not heard of it and has both files still. */
+static struct move
+begin_to_take(struct lab *l)
+{
+	struct move m;
+
+	come(l, 0);
+	serve(l, 0);
+	m = begin_move(l);
+	turn(m.from);
+	assert_int_equal(LIST_FIRST(&m.from->worker.sessions.sessions)->phase,
+	    SESSION_GIVEN);
+	return m;
+}
+
+static void
+taker_turns(struct move *m)
+{
+	for (unsigned i = 0; i < 5; i++)
+		turn(m->to);
+	assert_int_equal(m->to->worker.sessions.n_sessions, 0);
+}
+
+/* Nothing is told of it afterwards, and both hear of it from the taker. */
+static void
+ended_while_the_giver_has_the_files(void **state)
+{
+	struct lab *l = lab_new("", 0);
+	struct move m = begin_to_take(l);
+	char byte;
+
+	(void)state;
+	assert_int_equal(shutdown(l->clients[0], SHUT_WR), 0);
+	assert_int_equal(shutdown(l->peers[0], SHUT_WR), 0);
+	taker_turns(&m);
+	assert_int_equal(recv(l->clients[0], &byte, 1, 0), 0);
+	assert_int_equal(recv(l->peers[0], &byte, 1, 0), 0);
+	taker_turns(&m);
+	assert_int_equal(end_move(l, &m), 0);
+	close_both(l, 0);
+	assert_clean(l, 1);
+	lab_free(l);
+}
+
+static void
+reset_while_the_giver_has_the_files(void **state)
+{
+	struct lab *l = lab_new("", 0);
+	struct move m = begin_to_take(l);
+	const struct linger now = { .l_onoff = 1 };
+	char byte;
+
+	(void)state;
+	assert_int_equal(
+	    setsockopt(l->clients[0], SOL_SOCKET, SO_LINGER, &now, sizeof(now)),
+	    0);
+	fd_close(&l->clients[0]);
+	taker_turns(&m);
+	assert_int_equal(recv(l->peers[0], &byte, 1, 0), -1);
+	assert_int_equal(errno, ECONNRESET);
+	taker_turns(&m);
+	assert_int_equal(end_move(l, &m), 0);
+	close_both(l, 0);
+	assert_clean(l, 1);
+	lab_free(l);
+}
+
 /* No descriptor is lost by being given, however often. */
 static void
 nothing_leaks(void **state)
@@ -444,6 +511,8 @@ main(void)
 		cmocka_unit_test(connecting),
 		cmocka_unit_test(parting),
 		cmocka_unit_test(ports_and_places_go_along),
+		cmocka_unit_test(ended_while_the_giver_has_the_files),
+		cmocka_unit_test(reset_while_the_giver_has_the_files),
 		cmocka_unit_test(nothing_leaks),
 	};
 
