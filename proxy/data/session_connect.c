@@ -75,7 +75,8 @@ lacked(struct session *s, int error)
 	}
 	session_leave_server(s);
 	s->info.server = SESSION_NO_SERVER;
-	s->info.attempts--;
+	if (s->info.attempts > 0)
+		s->info.attempts--;
 	next(s);
 }
 
@@ -328,8 +329,10 @@ session_connect_elsewhere(struct session *s)
 		return false;
 	session_leave_server(s);
 	/* It has not failed: that was no attempt, and it was not tried. */
-	s->info.attempts--;
-	s->waiter.n_tried--;
+	if (s->info.attempts > 0)
+		s->info.attempts--;
+	if (s->waiter.n_tried > 0)
+		s->waiter.n_tried--;
 	s->info.server = SESSION_NO_SERVER;
 	next(s);
 	return true;

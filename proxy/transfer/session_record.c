@@ -143,6 +143,10 @@ is_sane(const struct session_record *r)
 	const bool early = r->phase == SESSION_RECORD_LISTENING ||
 	    r->phase == SESSION_RECORD_QUEUED;
 
+	/* It has begun to try one, and that is the last of these. */
+	if (r->phase == SESSION_RECORD_CONNECTING &&
+	    (r->attempts == 0 || r->n_tried == 0))
+		return false;
 	return r->phase >= SESSION_RECORD_LISTENING &&
 	    r->phase <= SESSION_RECORD_PARTING && r->service[0] != '\0' &&
 	    r->client.sa.sa_family != AF_UNSPEC &&

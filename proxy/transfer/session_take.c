@@ -154,6 +154,10 @@ set_info(struct session *s, const struct session_record *r, struct mono now)
 		if (server != SESSION_NO_SERVER)
 			s->waiter.tried[s->waiter.n_tried++] = (uint16_t)server;
 	}
+	/* Of the one it is connecting to, whatever the record calls it. */
+	if (r->phase == SESSION_RECORD_CONNECTING && i->server >= 0 &&
+	    s->waiter.n_tried == 0)
+		s->waiter.tried[s->waiter.n_tried++] = (uint16_t)i->server;
 }
 
 static void

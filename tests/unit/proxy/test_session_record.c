@@ -229,6 +229,20 @@ spoil_held_behind_end(struct session_record *r)
 }
 
 static void
+spoil_tried(struct session_record *r)
+{
+	r->phase = SESSION_RECORD_CONNECTING;
+	r->n_tried = 0;
+}
+
+static void
+spoil_attempts(struct session_record *r)
+{
+	r->phase = SESSION_RECORD_CONNECTING;
+	r->attempts = 0;
+}
+
+static void
 what_cannot_be_is_refused(void **state)
 {
 	static const struct {
@@ -244,6 +258,8 @@ what_cannot_be_is_refused(void **state)
 		{ "several bytes held as an urgent one", spoil_urgent },
 		{ "an end passed that was not read", spoil_end },
 		{ "an end passed while bytes wait", spoil_held_behind_end },
+		{ "connecting to one that it has not tried", spoil_tried },
+		{ "connecting for the zeroth time", spoil_attempts },
 	};
 
 	(void)state;
