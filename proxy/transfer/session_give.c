@@ -81,7 +81,7 @@ describe_ways(const struct session *s, struct session_record *r)
 
 	name(r->service, p->config->name);
 	r->client = s->info.client;
-	/* What cannot be said is checked by nobody. */
+	/* Nobody takes it then. */
 	if (session_get_local(s, &r->local) < 0)
 		r->local = (union addr){ 0 };
 	if (s->info.server != SESSION_NO_SERVER) {

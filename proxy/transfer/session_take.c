@@ -63,8 +63,8 @@ session_take_find(struct pool *pools, size_t n_pools,
 	return 0;
 }
 
-/* The socket is the record's, as far as both can say: else bytes would go
- * astray. */
+/* The socket is the record's: else bytes would go astray. One that has broken
+ * meanwhile has no peer to tell of. */
 static bool
 belongs(int fd, const union addr *a,
     int (*ask)(int fd, struct sockaddr *a, socklen_t *len))
@@ -72,8 +72,8 @@ belongs(int fd, const union addr *a,
 	union addr is = { 0 };
 	socklen_t len = sizeof(is);
 
-	if (a->sa.sa_family == AF_UNSPEC || ask(fd, &is.sa, &len) == -1)
-		return true;
+	if (ask(fd, &is.sa, &len) == -1)
+		return errno == ENOTCONN;
 	addr_normalize(&is);
 	return addr_is_same(&is, a);
 }
@@ -90,6 +90,25 @@ getpeer(int fd, struct sockaddr *a, socklen_t *len)
 	return getpeername(fd, a, len);
 }
 
+static bool
+has_option(int fd, int option, int expected)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 &&
+	    value == expected;
+}
+
+/* A stream of TCP at which no call waits: else its whole worker would. */
+static bool
+is_stream(int fd)
+{
+	return has_option(fd, SO_TYPE, SOCK_STREAM) &&
+	    has_option(fd, SO_PROTOCOL, IPPROTO_TCP) &&
+	    fd_set_nonblock(fd) == 0;
+}
+
 static int
 check(const struct session_record *r, const int fds[static 2])
 {
@@ -97,10 +116,15 @@ check(const struct session_record *r, const int fds[static 2])
 
 	if (fds[0] == -1 || (fds[1] != -1) != session_record_has_server(r))
 		return -EBADMSG;
+	if (!is_stream(fds[0]) || (fds[1] != -1 && !is_stream(fds[1])))
+		return -EBADMSG;
 	addr_normalize(&to);
 	if (!belongs(fds[0], &r->local, getlocal) ||
-	    !belongs(fds[0], &r->client, getpeer) ||
-	    (fds[1] != -1 && !belongs(fds[1], &to, getpeer)))
+	    !belongs(fds[0], &r->client, getpeer))
+		return -EBADMSG;
+	/* While it connects, the giver cannot say where to. */
+	if (fds[1] != -1 && to.sa.sa_family != AF_UNSPEC &&
+	    !belongs(fds[1], &to, getpeer))
 		return -EBADMSG;
 	return 0;
 }

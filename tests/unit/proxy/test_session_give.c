@@ -1,6 +1,9 @@
 #include "proxy/transfer/session_give.h"
 
+#include "proxy/data/session_end.h"
 #include "proxy/pool/source_ports.h"
+#include "proxy/transfer/session_record.h"
+#include "proxy/transfer/session_take.h"
 #include "tests/lib/transfer_lab.h"
 
 static void
@@ -469,6 +472,69 @@ reset_while_the_giver_has_the_files(void **state)
 	lab_free(l);
 }
 
+/* Of `r`, with these as its descriptors; nobody has them afterwards. */
+static int
+try_to_take(
+    struct lab *l, const struct session_record *r, int client, int server)
+{
+	struct half *h = &l->halves[1];
+	int fds[2] = { client, server };
+	struct session_take_place place;
+	struct session *s = NULL;
+	int e;
+
+	assert_int_equal(session_take_find(&h->pool, 1, r, &place), 0);
+	e = session_take(&h->worker.sessions, &place, r, fds, &s);
+	assert_int_equal(fds[0], -1);
+	assert_int_equal(fds[1], -1);
+	if (e == 0)
+		session_end_given(s);
+	turns(l, 1);
+	return e;
+}
+
+/* They are another's, or none that a worker could wait for. */
+static void
+other_descriptors_are_refused(void **state)
+{
+	struct lab *l = lab_new("", 0);
+	struct session *s;
+	struct session_record r, without;
+	int client, server, pair[2];
+
+	(void)state;
+	come(l, 0);
+	serve(l, 0);
+	s = LIST_FIRST(&l->halves[0].worker.sessions.sessions);
+	assert_int_equal(session_give(s, &r), 0);
+	client = s->ends[SESSION_CLIENT].fd;
+	server = s->ends[SESSION_SERVER].fd;
+	assert_int_equal(
+	    try_to_take(l, &r, dup(server), dup(client)), -EBADMSG);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(try_to_take(l, &r, dup(client), pair[0]), -EBADMSG);
+	assert_int_equal(try_to_take(l, &r, pair[1], dup(server)), -EBADMSG);
+	assert_int_equal(try_to_take(l, &r, dup(client),
+	                     open("/dev/null", O_RDWR | O_CLOEXEC)),
+	    -EBADMSG);
+	assert_int_equal(
+	    try_to_take(l, &r, dup(client), socket(AF_INET, SOCK_DGRAM, 0)),
+	    -EBADMSG);
+	without = r;
+	without.local = (union addr){ 0 };
+	assert_int_equal(
+	    try_to_take(l, &without, dup(client), dup(server)), -EBADMSG);
+	/* One at which calls wait is taken, and they wait no more. */
+	assert_int_equal(fcntl(client, F_SETFL, 0), 0);
+	assert_int_equal(try_to_take(l, &r, dup(client), dup(server)), 0);
+	assert_true((fcntl(client, F_GETFL) & O_NONBLOCK) != 0);
+	session_give_back(s, &r);
+	close_both(l, 0);
+	/* That one was neither accepted nor connected there. */
+	assert_clean(l, 1);
+	lab_free(l);
+}
+
 /* No descriptor is lost by being given, however often. */
 static void
 nothing_leaks(void **state)
@@ -513,6 +579,7 @@ main(void)
 		cmocka_unit_test(ports_and_places_go_along),
 		cmocka_unit_test(ended_while_the_giver_has_the_files),
 		cmocka_unit_test(reset_while_the_giver_has_the_files),
+		cmocka_unit_test(other_descriptors_are_refused),
 		cmocka_unit_test(nothing_leaks),
 	};
 
