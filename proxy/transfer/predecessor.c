@@ -75,6 +75,9 @@ take_state(struct predecessor *p, struct buf *b)
 	while (b->pos < b->len) {
 		int e = service_record_decode(b, &r);
 
+		/* By now this relay knows better than the one before. */
+		if (p->gathered)
+			r.has_past = 0;
 		if (e == 0)
 			service_state_take(p->services, &r);
 		else if (e != -EPROTONOSUPPORT)

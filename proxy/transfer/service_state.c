@@ -123,6 +123,13 @@ service_state_describe(struct services *r, struct service_state_told *t,
 		describe_past(&r->checks[slot], ret_record);
 }
 
+/* A span of more than a century is none, and would overflow. */
+static int64_t
+us_of(uint64_t ns)
+{
+	return ns < INT64_MAX / 2 ? (int64_t)(ns / 1000) : INT64_MAX / 2000;
+}
+
 static void
 add_sum(struct counters_sum *to, const struct service_record *r)
 {
@@ -156,7 +163,7 @@ past_of(const struct service_record *record)
 		.role = (enum server_role)record->role,
 		.streak = record->streak,
 		.unasked = record->unasked,
-		.heard = mono_add_us(now, (int64_t)(record->deaf_ns / 1000)),
+		.heard = mono_add_us(now, us_of(record->deaf_ns)),
 		.up_since = mono_never(),
 		.accused = (record->flags & SERVICE_RECORD_ACCUSED) != 0,
 		.doubted = (record->flags & SERVICE_RECORD_DOUBTED) != 0,
@@ -165,11 +172,13 @@ past_of(const struct service_record *record)
 		.view = { .passed =
 		              (record->flags & SERVICE_RECORD_PASSED) != 0,
 		    .latency_ms = (double)record->latency_us / 1000.,
-		    .since_wall_ms = (int64_t)record->since_wall_ms },
+		    .since_wall_ms = record->since_wall_ms < INT64_MAX / 2
+		        ? (int64_t)record->since_wall_ms
+		        : 0 },
 	};
 
 	if ((record->flags & SERVICE_RECORD_CAME_UP) != 0)
-		p.up_since = mono_add_us(now, -(int64_t)(record->up_ns / 1000));
+		p.up_since = mono_add_us(now, -us_of(record->up_ns));
 	memcpy(p.view.detail, record->detail, sizeof(p.view.detail));
 	return p;
 }
