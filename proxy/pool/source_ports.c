@@ -1,5 +1,7 @@
 #include "proxy/pool/source_ports.h"
 
+#include "core/secret.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +43,12 @@ source_ports_new(void)
 		return NULL;
 	(void)pthread_mutex_init(&p->lock, NULL);
 	read_range(p);
+	/*
+	 * Not where every relay begins: what stayed with the one before has its
+	 * ports there, which nobody has claimed here.
+	 */
+	secret_random(&p->next, sizeof(p->next));
+	p->next %= p->n;
 	return p;
 }
 
