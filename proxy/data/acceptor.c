@@ -299,6 +299,9 @@ on_ready(struct session_thread_source *source)
 	struct session_thread *t = a->set->thread;
 	unsigned most = 1;
 
+	/* Of a batch that was read before. */
+	if (!a->watched)
+		return;
 	for (unsigned i = 0; i < most; i++) {
 		union addr client;
 		int fd;
@@ -428,7 +431,8 @@ sort_next(struct acceptor *a)
 	union addr client;
 	int fd;
 
-	if (!session_thread_enter_limits(t, a->pool))
+	/* Another relay may be about to accept who is welcome. */
+	if (a->set->closed || !session_thread_enter_limits(t, a->pool))
 		return false;
 	fd = accept_next(a, &client);
 	if (fd != -1) {
