@@ -51,6 +51,14 @@ close_channel(struct predecessor *p)
 	fd_close(&p->channel);
 }
 
+static void
+close_channels(struct predecessor *p)
+{
+	for (unsigned i = 0; i < p->n_channels; i++)
+		fd_close(&p->channels[i]);
+	p->n_channels = 0;
+}
+
 static int
 keep_channel(struct predecessor *p, struct transfer_wire_packet *packet)
 {
@@ -100,7 +108,11 @@ check_all(struct predecessor *p)
 	return services_check_all(p->services);
 }
 
-/* Each channel for one worker, in turn: from here on sessions come. */
+/*
+ * Each channel for one worker, in turn: from here on sessions come. Those of a
+ * worker that cannot have them stay where they are: this relay must not end
+ * over them, for it has others by now.
+ */
 static int
 make_takers(struct predecessor *p)
 {
@@ -113,9 +125,11 @@ make_takers(struct predecessor *p)
 		struct transfer_taker *t = transfer_taker_new(
 		    &sh->workers[i % sh->n_workers], &p->channels[i]);
 
-		if (t == NULL)
-			return -ENOMEM;
-		p->takers[p->n_takers++] = t;
+		if (t != NULL)
+			p->takers[p->n_takers++] = t;
+		else
+			log_error("relay",
+			    "cannot take over from one worker of the relay before: out of memory or descriptors");
 	}
 	return 0;
 }
@@ -143,6 +157,18 @@ log_taken(const struct predecessor *p)
 	    taken, (int)mono_span_ms(p->begun, mono_now()), refused);
 }
 
+static int
+say(struct predecessor *p, enum transfer_message_type type, uint32_t number)
+{
+	const struct transfer_message m = { .type = (uint8_t)type,
+		.number = number };
+	struct buf b = BUF_WRITER(TRANSFER_MESSAGE_BYTES_MAX);
+
+	transfer_message_encode(&b, &m);
+	return transfer_wire_send(p->channel, b.data, b.pos, NULL, 0);
+}
+
+/* The supervisor hears it first: it is what cannot be taken back. */
 static void
 finish(struct predecessor *p)
 {
@@ -152,6 +178,9 @@ finish(struct predecessor *p)
 	/* First: what follows from it may have to be told, too. */
 	p->calls->on_taken(p->arg);
 	services_open(p->services);
+	/* Where the other one is gone it need not hear it. */
+	if (p->channel != -1)
+		(void)!say(p, TRANSFER_MESSAGE_DONE, 0);
 }
 
 static void
@@ -163,12 +192,26 @@ on_look(struct ev_loop *loop, ev_timer *t, int revents)
 		finish(p);
 }
 
-/* Without it: as any relay, with what it has told by now. */
+/*
+ * It has ended. As any relay, then, with what it has told by now; and without
+ * its workers, who would wait to be asked.
+ */
 static int
 go_alone(struct predecessor *p)
 {
 	close_channel(p);
+	close_channels(p);
 	return p->gathered ? 0 : check_all(p);
+}
+
+/*
+ * What makes no sense comes from one that lives: should this one go on without
+ * it, both would serve. So it is this one that ends, unless it has sessions.
+ */
+static int
+mistrust(const struct predecessor *p)
+{
+	return p->gathered ? 0 : -EBADMSG;
 }
 
 /* Returns 0 or -errno. */
@@ -180,15 +223,17 @@ take_message(struct predecessor *p, struct transfer_wire_packet *packet)
 	int e = transfer_message_decode(&b, &m);
 
 	if (e < 0)
-		return go_alone(p);
-	if (m.type == TRANSFER_MESSAGE_WORKER)
+		return mistrust(p);
+	if (m.type == TRANSFER_MESSAGE_WORKER && !p->gathered)
 		return keep_channel(p, packet);
 	if (m.type == TRANSFER_MESSAGE_STATE)
-		return take_state(p, &b) < 0 ? go_alone(p) : 0;
+		return take_state(p, &b) < 0 ? mistrust(p) : 0;
 	if (m.type == TRANSFER_MESSAGE_GIVEN)
 		return 0;
+	if (m.type == TRANSFER_MESSAGE_ABORT && !p->gathered)
+		return -ECANCELED; /* it cannot give, and goes on */
 	if (m.type != TRANSFER_MESSAGE_GATHERED || p->gathered)
-		return go_alone(p);
+		return mistrust(p);
 	e = check_all(p);
 	return e < 0 ? e : make_takers(p);
 }
@@ -256,13 +301,8 @@ predecessor_new(struct services *services, int *channel,
 void
 predecessor_begin(struct predecessor *p)
 {
-	const struct transfer_message hello = { .type = TRANSFER_MESSAGE_HELLO,
-		.number = p->services->shared.n_workers };
-	struct buf b = BUF_WRITER(TRANSFER_MESSAGE_BYTES_MAX);
-
-	transfer_message_encode(&b, &hello);
 	/* Where it is gone, that is what is read next. */
-	(void)!transfer_wire_send(p->channel, b.data, b.pos, NULL, 0);
+	(void)!say(p, TRANSFER_MESSAGE_HELLO, p->services->shared.n_workers);
 	ev_io_start(loop_of(p), &p->ready);
 	ev_timer_start(loop_of(p), &p->look);
 }
@@ -276,8 +316,7 @@ predecessor_free(struct predecessor *p)
 	close_channel(p);
 	for (unsigned i = 0; i < p->n_takers; i++)
 		transfer_taker_free(p->takers[i]);
-	for (unsigned i = 0; i < p->n_channels; i++)
-		fd_close(&p->channels[i]);
+	close_channels(p);
 	free(p->takers);
 	free(p->channels);
 	free(p);

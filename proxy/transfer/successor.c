@@ -22,14 +22,11 @@
 /* Whoever is left takes longer. */
 #define LEFT_LOOK_S 0.05
 
-/* A process that ends closes its channels one by one. */
-#define ENDING_MS 200
-
 #define WORKERS_MAX 1024
 
 enum phase {
 	HOLDING, /* until the other one greets, and nobody accepts */
-	GIVING,  /* until all were offered */
+	GIVING,  /* until all were offered, and the other one says DONE */
 	LEFT,    /* what could not be given is here */
 };
 
@@ -40,13 +37,14 @@ struct successor {
 	enum phase phase;
 	int channel;        /* -1: it is gone */
 	unsigned n_workers; /* of the other one; 0: it has not greeted */
+	bool done;          /* it serves: nothing is taken back */
 	unsigned n_givers;
 	struct transfer_giver **givers;
 	struct service_state_told told;
 	size_t service; /* which is told next */
 	int server;     /* of it; -1: the service itself */
 	unsigned left;
-	struct mono begun, ended; /* ended: never, until all givers have */
+	struct mono begun;
 	ev_io ready;
 	ev_timer look;
 };
@@ -164,16 +162,6 @@ has_given(const struct successor *s)
 	return true;
 }
 
-/* Of givers that have ended. */
-static bool
-has_failed(const struct successor *s)
-{
-	for (unsigned i = 0; i < s->n_givers; i++)
-		if (s->givers[i]->failed)
-			return true;
-	return false;
-}
-
 static void
 log_given(const struct successor *s)
 {
@@ -211,8 +199,9 @@ begin(struct successor *s)
 		e = tell(s, true);
 	if (e == 0)
 		e = say(s, TRANSFER_MESSAGE_GATHERED, 0, NULL);
-	if (e < 0)
-		close_channel(s); /* the other one goes on without */
+	/* It ends then, as one does that cannot be told even that. */
+	if (e < 0 && say(s, TRANSFER_MESSAGE_ABORT, 0, NULL) < 0)
+		close_channel(s);
 }
 
 static void
@@ -240,20 +229,21 @@ lose(struct successor *s)
 	s->calls->on_lost(s->arg);
 }
 
-/* One that is slow with a few is to have the rest; one that is ending not. */
+/*
+ * That all was offered is not that somebody serves: until the other one says
+ * so it may end, and then these listeners are all that there are. One that
+ * says nothing for too long is ended by the supervisor.
+ */
 static void
 look_at_givers(struct successor *s)
 {
 	if (!has_given(s))
 		return;
-	if (mono_is_never(s->ended))
-		s->ended = mono_now();
 	s->left = services_count_connections(s->services);
-	if (s->channel == -1)
-		lose(s);
-	else if (!has_failed(s) ||
-	    mono_span_ms(s->ended, mono_now()) >= ENDING_MS)
+	if (s->done)
 		finish(s);
+	else if (s->channel == -1)
+		lose(s);
 }
 
 static void
@@ -291,7 +281,22 @@ on_look(struct ev_loop *loop, ev_timer *t, int revents)
 	}
 }
 
-/* The other one greets, and is then there until it ends. */
+/* False: nothing that could be said now. */
+static bool
+take_message(struct successor *s, const struct transfer_message *m)
+{
+	if (m->type == TRANSFER_MESSAGE_HELLO && s->n_workers == 0 &&
+	    m->number > 0 && m->number <= WORKERS_MAX) {
+		s->n_workers = m->number;
+		return true;
+	}
+	if (m->type != TRANSFER_MESSAGE_DONE || s->phase != GIVING)
+		return false;
+	s->done = true;
+	return true;
+}
+
+/* The other one greets, says that it serves, and is there until it ends. */
 static void
 on_ready(struct ev_loop *loop, ev_io *io, int revents)
 {
@@ -307,12 +312,8 @@ on_ready(struct ev_loop *loop, ev_io *io, int revents)
 	if (e == 1) {
 		transfer_wire_close(&p);
 		b = buf_reader(p.body, p.len);
-		if (transfer_message_decode(&b, &m) == 0 &&
-		    m.type == TRANSFER_MESSAGE_HELLO && s->n_workers == 0 &&
-		    m.number > 0 && m.number <= WORKERS_MAX) {
-			s->n_workers = m.number;
+		if (transfer_message_decode(&b, &m) == 0 && take_message(s, &m))
 			return;
-		}
 	}
 	close_channel(s);
 }
@@ -323,7 +324,10 @@ successor_new(struct services *services, int *channel,
 {
 	struct successor *s = calloc(1, sizeof(*s));
 
-	if (s == NULL || service_state_init(&s->told, services) < 0) {
+	if (s == NULL)
+		return NULL;
+	if (service_state_init(&s->told, services) < 0) {
+		service_state_fini(&s->told);
 		free(s);
 		return NULL;
 	}
@@ -331,7 +335,6 @@ successor_new(struct services *services, int *channel,
 	s->calls = calls;
 	s->arg = arg;
 	s->begun = mono_now();
-	s->ended = mono_never();
 	s->channel = fd_take(channel);
 	ev_io_init(&s->ready, on_ready, s->channel, EV_READ);
 	ev_io_start(loop_of(s), &s->ready);

@@ -4,8 +4,8 @@
  * What a relay does for the one that comes after it, when the supervisor says
  * so: it accepts nobody any more, tells what it knows of services and servers,
  * and gives each session away. Those that the other one cannot have go on to
- * their end here. Where the other one dies before it has said GO, or later,
- * this one has again what was not taken, and accepts as before.
+ * their end here. Where the other one dies before it has said DONE, this one
+ * has again what was not taken, and accepts as before.
  *
  * On the main thread; owned by relay.c.
  */
@@ -16,7 +16,7 @@ struct services;
 struct successor;
 
 struct successor_calls {
-	/* All was offered; so many are left here, and later none. */
+	/* The other one serves; so many are left here, and later none. */
 	void (*on_given)(void *arg, unsigned left);
 	/* It is gone: this relay goes on. Called last, from the loop. */
 	void (*on_lost)(void *arg);

@@ -40,7 +40,7 @@ transfer_message_decode(struct buf *b, struct transfer_message *ret_message)
 		if (tlv_get(&field, tag, fields, ARRAY_LEN(fields), &m) < 0)
 			return -EBADMSG;
 	if (e < 0 || m.type < TRANSFER_MESSAGE_GO ||
-	    m.type > TRANSFER_MESSAGE_GIVEN ||
+	    m.type > TRANSFER_MESSAGE_DONE ||
 	    m.n_sessions > TRANSFER_MESSAGE_SESSIONS_MAX)
 		return -EBADMSG;
 	*ret_message = m;

@@ -4,8 +4,10 @@
  * What two relays say to each other, one message a packet. Their main threads:
  *
  *   new -> old   HELLO
- *   old -> new   WORKER (each), STATE, GATHERED; when all are given STATE (what
- *                was counted since), GIVEN; both again when nobody is left
+ *   old -> new   WORKER (each), STATE, GATHERED; or ABORT: it cannot give
+ *   new -> old   DONE, when it serves: who gives keeps its listeners until then
+ *   old -> new   STATE (what was counted since), GIVEN; both again when nobody
+ *                is left
  *
  * Then the workers, on a channel for each pair of them:
  *
@@ -41,6 +43,7 @@ enum transfer_message_type {
 	TRANSFER_MESSAGE_STATE = 8,    /* service records behind it */
 	TRANSFER_MESSAGE_GATHERED = 9, /* these were all */
 	TRANSFER_MESSAGE_GIVEN = 10,   /* `number` of sessions stay */
+	TRANSFER_MESSAGE_DONE = 11,
 };
 
 struct transfer_message {

@@ -202,6 +202,7 @@ take_message(struct transfer_taker *t, struct arrival *a)
 	case TRANSFER_MESSAGE_STATE:
 	case TRANSFER_MESSAGE_GATHERED:
 	case TRANSFER_MESSAGE_GIVEN:
+	case TRANSFER_MESSAGE_DONE:
 		break;
 	}
 	return -EBADMSG;
