@@ -147,6 +147,20 @@ active_choice_take(struct state_store *s, struct buf *b)
 	return 0;
 }
 
+bool
+active_choice_is_under_way(const struct state_store *s)
+{
+	const struct config *c = s->setup.config;
+	const struct mono now = mono_now();
+
+	for (size_t i = 0; i < c->n_services; i++)
+		if (s->places.choices[i].waits ||
+		    (c->services[i].promote != NULL &&
+		        standby_guard_owes_promote(&s->places.guards[i], now)))
+			return true;
+	return false;
+}
+
 void
 active_choice_forget(struct state_store *s)
 {

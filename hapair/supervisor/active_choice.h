@@ -34,6 +34,9 @@ MUST_CHECK int active_choice_take(struct state_store *s, struct buf *b);
 /* Something may be settled by now. */
 void active_choice_look(struct state_store *s);
 
+/* A choice waits, or the `promote` of one that was agreed on is to come. */
+bool active_choice_is_under_way(const struct state_store *s);
+
 /* A relay begins, and has chosen nothing. */
 void active_choice_forget(struct state_store *s);
 

@@ -219,6 +219,19 @@ fence_run_take(struct fence_run *f, const struct channel_packet *p)
 	return 0;
 }
 
+bool
+fence_run_is_busy(const struct fence_run *f)
+{
+	for (size_t i = 0; i < 2 * f->config->n_services; i++) {
+		const struct program *p = &f->runs[i].program;
+
+		/* Of one that took too long nobody waits for the end. */
+		if (f->runs[i].waits || (program_is_running(p) && !p->overdue))
+			return true;
+	}
+	return false;
+}
+
 void
 fence_run_fini(struct fence_run *f)
 {

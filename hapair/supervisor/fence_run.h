@@ -43,5 +43,8 @@ MUST_CHECK int fence_run_init(struct fence_run *f, const struct config *config,
 MUST_CHECK int fence_run_take(
     struct fence_run *f, const struct channel_packet *p);
 
+/* One runs, or waits for what may allow it. */
+bool fence_run_is_busy(const struct fence_run *f);
+
 /* Those that run go on by themselves. Takes zeros. */
 void fence_run_fini(struct fence_run *f);

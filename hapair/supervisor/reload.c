@@ -13,6 +13,7 @@
 #include "hapair/supervisor/key_keeper.h"
 #include "hapair/supervisor/limits.h"
 #include "hapair/supervisor/reload_file.h"
+#include "hapair/supervisor/state_store.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -259,6 +260,17 @@ open_log(const struct config *c)
 
 /* -- requests ----------------------------------------------------------- */
 
+/*
+ * The next relay would know nothing of a fence that runs, and want it once
+ * more; a `promote` that is due would never come.
+ */
+static bool
+moves_active(const struct generation *g)
+{
+	return fence_run_is_busy(&g->fences) ||
+	    active_choice_is_under_way(g->setup.store);
+}
+
 static void
 begin(struct reload *r, struct reload_file *f)
 {
@@ -274,6 +286,12 @@ begin(struct reload *r, struct reload_file *f)
 	    !r->change->now->failover.ready || !r->change->now->relay.ready) {
 		refuse(r,
 		    "a handover is under way, or a process is being started: try again; nothing was changed",
+		    false);
+		return;
+	}
+	if (moves_active(r->change->now)) {
+		refuse(r,
+		    "a fence or promote of a standby service is under way: try again; nothing was changed",
 		    false);
 		return;
 	}

@@ -94,9 +94,8 @@ may_promote(struct standby_guard *g, const struct msg_fence *m,
 	if (sight->waits)
 		return say(STANDBY_GUARD_LATER, "the change is not agreed on",
 		    ret_why);
-	if (!g->promotes || g->to != m->to ||
-	    (g->from >= 0 && g->from != m->from) ||
-	    !mono_before(now, g->promotes_until))
+	if (!standby_guard_owes_promote(g, now) || g->to != m->to ||
+	    (g->from >= 0 && g->from != m->from))
 		return say(
 		    STANDBY_GUARD_NO, "there was no such change", ret_why);
 	g->promotes = false;
@@ -156,6 +155,12 @@ standby_guard_note_choice(struct standby_guard *all, const struct config *c,
 		all[i].to = (uint16_t)to;
 		all[i].promotes_until = mono_add_ms(now, PROMOTE_MS);
 	}
+}
+
+bool
+standby_guard_owes_promote(const struct standby_guard *g, struct mono now)
+{
+	return g->promotes && mono_before(now, g->promotes_until);
 }
 
 void

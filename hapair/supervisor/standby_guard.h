@@ -64,5 +64,8 @@ void standby_guard_note_choice(struct standby_guard *all,
     const struct config *c, size_t leader, int from, unsigned to,
     struct mono now);
 
+/* Its `promote` is due, and has not been asked for. */
+bool standby_guard_owes_promote(const struct standby_guard *g, struct mono now);
+
 /* Another relay has begun: what the last one had brought about is void. */
 void standby_guard_forget(struct standby_guard *all, const struct config *c);

@@ -378,6 +378,8 @@ on_adopt(void *arg, struct generation *before)
 	struct generation *g = now(s);
 	const struct state_store_setup setup = store_setup(s);
 
+	/* By its services nothing is granted or noted any more. */
+	fence_run_fini(&before->fences);
 	state_store_follow(&s->store, &setup, &g->places);
 	track_scripts_start(&g->scripts, g->setup.config, on_script, g);
 	track_scripts_inherit(&g->scripts, &before->scripts);

@@ -28,7 +28,9 @@ an_early_choice_waits(void **state)
 {
 	(void)state;
 	begin();
+	assert_false(active_choice_is_under_way(&t.store));
 	assert_int_equal(choose(1, 1), 0);
+	assert_true(active_choice_is_under_way(&t.store));
 	say_known();
 	assert_int_equal(channel_recv(t.relay_end, &got), -EAGAIN);
 	groups[0].state = MSG_GROUP_MASTER;
@@ -127,7 +129,13 @@ a_fence_comes_before_the_choice_and_promote_after_it(void **state)
 	    &t.store, &(struct msg_fence){ .service = 1, .from = 0, .to = 1 });
 	assert_int_equal(choose(1, 1), 0);
 	hears_chosen(1, 1, 1);
+	/* The promote is due, and for a while only. */
+	assert_true(active_choice_is_under_way(&t.store));
+	t.store.places.guards[1].promotes_until = mono_now();
+	assert_false(active_choice_is_under_way(&t.store));
+	t.store.places.guards[1].promotes_until = mono_add_ms(mono_now(), 9999);
 	assert_int_equal(may_run(true, 0, 1), STANDBY_GUARD_YES);
+	assert_false(active_choice_is_under_way(&t.store));
 	assert_int_equal(may_run(true, 0, 1), STANDBY_GUARD_NO);
 	services[1].fence = services[1].promote = NULL;
 	finish();

@@ -12,6 +12,7 @@
 #include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* For all that ends by itself: more than a busy machine takes for it. */
@@ -117,6 +118,16 @@ assert_ran_with(const char *expected)
 
 	assert_text(text, expected);
 	free(text);
+}
+
+static bool
+has_run_with(const char *expected)
+{
+	char *text = access(out, F_OK) == 0 ? scratch_text("out") : NULL;
+	const bool same = text != NULL && strcmp(text, expected) == 0;
+
+	free(text);
+	return same;
 }
 
 static void
@@ -269,12 +280,34 @@ who_is_about_to_be_master_waits_for_it(void **state)
 	assert_int_equal(ask(&f, 1, 1, 1), 0);
 	/* The next one takes its place. */
 	assert_int_equal(ask(&f, 2, 1, 1), 0);
+	assert_true(fence_run_is_busy(&f));
 	groups[0].state = MSG_GROUP_MASTER;
 	(void)ev_run(ev_default_loop(0), 0);
 	assert_int_equal(answers, 1);
 	assert_int_equal(answered, 2);
 	assert_int_equal(passes, 1);
+	assert_false(fence_run_is_busy(&f));
 	assert_ran_with("store m1 m2\n");
+	finish(&f);
+}
+
+/* Its configuration has been replaced: it runs on, and its end is nobody's. */
+static void
+one_that_runs_may_be_forgotten(void **state)
+{
+	struct fence_run f;
+
+	(void)state;
+	begin(&f, "sleep 0.1; echo end >>out");
+	assert_false(fence_run_is_busy(&f));
+	assert_int_equal(ask(&f, 1, 1, 1), 0);
+	assert_true(fence_run_is_busy(&f));
+	fence_run_fini(&f);
+	while (!has_run_with("store m1 m2\nend\n"))
+		(void)usleep(10000);
+	(void)ev_run(ev_default_loop(0), EVRUN_NOWAIT);
+	assert_int_equal(answers, 0);
+	assert_false(store.places.guards[1].fenced);
 	finish(&f);
 }
 
@@ -302,6 +335,7 @@ main(void)
 		cmocka_unit_test(what_the_file_does_not_say_is_refused),
 		cmocka_unit_test(what_the_supervisor_knows_better_is_refused),
 		cmocka_unit_test(who_is_about_to_be_master_waits_for_it),
+		cmocka_unit_test(one_that_runs_may_be_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, make_paths, scratch_remove);
