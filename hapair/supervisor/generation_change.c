@@ -43,8 +43,12 @@ generation_change_introduce(struct generation_change *r, struct generation *g)
 	CLEANUP(fd_close) int theirs = -1;
 	int ends[2];
 
-	if (g != r->next || g->listeners->n_open == 0 || channel_pair(ends) < 0)
+	if (g != r->next || g->listeners->n_open == 0)
 		return;
+	if (channel_pair(ends) < 0) {
+		child_kill(&g->relay); /* it would wait for nobody */
+		return;
+	}
 	fd_close(&r->given);
 	r->given = ends[0];
 	theirs = ends[1];
@@ -56,9 +60,12 @@ static void
 give(struct generation_change *r)
 {
 	r->now->relay.stopping = true;
+	r->has_given = false;
 	if (r->given != -1)
 		child_send(&r->now->relay, MSG_SUCCESSOR, NULL, 0, r->given);
 	fd_close(&r->given);
+	if (r->now->relay.pid == 0)
+		note(r, RELOAD_STEP_OLD_RELAY_ENDED);
 	if (r->next->listeners->n_open > 0)
 		return;
 	/* There is nobody to give anything to. */
@@ -78,6 +85,8 @@ adopt(struct generation_change *r)
 	replace(r, before);
 	listeners_keep_alive(g->listeners);
 	r->setup.calls->on_adopt(r->setup.owner, before);
+	if (g->failover.pid == 0)
+		child_start(&g->failover); /* it ended meanwhile */
 }
 
 /* The one before is the youngest of those that were replaced. */
@@ -110,6 +119,10 @@ discard(struct generation_change *r)
 	relay->stopping = false;
 	if (relay->pid == 0)
 		child_start(relay);
+	else if (r->has_given)
+		child_kill(
+		    relay); /* its listeners are closed: a new one's are not */
+	r->has_given = false;
 }
 
 static void
@@ -208,6 +221,10 @@ take_given(struct generation_change *r, struct generation *g,
 
 	if (msg_get_given(&b, &m) < 0)
 		return -EBADMSG;
+	if (g == r->now && r->step.state == RELOAD_STEP_TAKING)
+		r->has_given = true;
+	else if (g == r->now)
+		child_kill(&g->relay); /* to one that was discarded since */
 	if (m.left > 0 && g != r->now)
 		log_notice("supervisor",
 		    "the old relay %d keeps %" PRIu32
@@ -271,8 +288,10 @@ generation_change_take(struct generation_change *r, struct generation *g,
 		return is_last_word(r, g, child, p->type) ? 0 : 1;
 	if (p->type == MSG_PREPARED && child == &g->failover)
 		return 1; /* it gets all that it waits for at once */
-	if (p->type == MSG_READY && child == &g->failover)
-		note(r, RELOAD_STEP_FAILOVER_READY); /* of a reload, perhaps */
+	/* Of a reload, perhaps, but not the old one, which was started again.
+	 */
+	if (p->type == MSG_READY && child == &g->failover && r->next == NULL)
+		note(r, RELOAD_STEP_FAILOVER_READY);
 	return 0;
 }
 
@@ -287,6 +306,8 @@ generation_change_note_end(struct generation_change *r, struct generation *g,
 		note(r,
 		    relay ? RELOAD_STEP_RELAY_ENDED
 		          : RELOAD_STEP_FAILOVER_ENDED);
+	else if (g == r->now && relay)
+		note(r, RELOAD_STEP_OLD_RELAY_ENDED);
 	else if (g == LIST_FIRST(&r->replaced) && !relay)
 		note(r, RELOAD_STEP_OLD_FAILOVER_ENDED);
 	if (g != r->now)
@@ -346,15 +367,21 @@ generation_change_is_busy(const struct generation_change *r)
 	return r->step.state != RELOAD_STEP_IDLE;
 }
 
-bool
-generation_change_stop(struct generation_change *r)
+void
+generation_change_stop_replaced(struct generation_change *r)
 {
 	struct generation *g;
 
-	if (reload_step_is_past_return(&r->step))
-		return false;
-	note(r, RELOAD_STEP_STOP);
 	LIST_FOREACH (g, &r->replaced, replaced)
 		child_send(&g->relay, MSG_STOP, NULL, 0, -1);
+}
+
+bool
+generation_change_stop(struct generation_change *r)
+{
+	if (reload_step_delays_stop(&r->step))
+		return false;
+	note(r, RELOAD_STEP_STOP);
+	generation_change_stop_replaced(r);
 	return true;
 }

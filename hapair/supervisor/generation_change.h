@@ -36,7 +36,8 @@ struct generation_change {
 	struct generation *now, *next; /* next NULL: there is none */
 	LIST_HEAD(, generation) replaced;
 	unsigned n_replaced;
-	int given; /* the old relay's end of the channel between both */
+	int given;      /* the old relay's end of the channel between both */
+	bool has_given; /* the old relay, which does not accept again */
 	ev_timer patience, sweep;
 };
 
@@ -74,5 +75,11 @@ void generation_change_note_end(struct generation_change *r,
  * matter of milliseconds: on_told() tells when.
  */
 bool generation_change_stop(struct generation_change *r);
+
+/*
+ * Relays that were replaced have no failover that tells them of an address: the
+ * connections that they have left end with them.
+ */
+void generation_change_stop_replaced(struct generation_change *r);
 
 bool generation_change_is_busy(const struct generation_change *r);

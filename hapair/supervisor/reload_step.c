@@ -6,9 +6,13 @@
  * To load a file of the largest size takes 0.2 s; the rest is a busy host. Who
  * asked waits for 5 s, so both together stay below.
  */
-#define READY_MS 2000
+#define READY_MS 1700
 #define TAKEN_MS 2000
+#define SWITCHED_MS 300
 #define BEGUN_MS 500
+
+/* The new relay hears at once that the old one is gone, and has the rest. */
+#define ALONE_MS 500
 
 static void
 act(struct reload_step_out *out, enum reload_step_action action)
@@ -37,7 +41,8 @@ enter(struct reload_step *r, enum reload_step_state state,
 	case RELOAD_STEP_BEGINNING:
 		out->patience_ms = BEGUN_MS;
 		break;
-	case RELOAD_STEP_SWITCHING: /* SIGKILL needs no patience */
+	case RELOAD_STEP_SWITCHING: /* SIGKILL waits for what the kernel does */
+		out->patience_ms = SWITCHED_MS;
 		break;
 	}
 }
@@ -71,6 +76,7 @@ step_idle(struct reload_step *r, enum reload_step_event event,
 	case RELOAD_STEP_OLD_FAILOVER_ENDED:
 	case RELOAD_STEP_OVERDUE:
 	case RELOAD_STEP_STOP:
+	case RELOAD_STEP_OLD_RELAY_ENDED:
 	case RELOAD_STEP_EVENTS:
 		break;
 	}
@@ -123,6 +129,7 @@ step_preparing(struct reload_step *r, enum reload_step_event event,
 	case RELOAD_STEP_BEGIN:
 	case RELOAD_STEP_TAKEN:
 	case RELOAD_STEP_OLD_FAILOVER_ENDED:
+	case RELOAD_STEP_OLD_RELAY_ENDED:
 	case RELOAD_STEP_EVENTS:
 		break;
 	}
@@ -130,7 +137,9 @@ step_preparing(struct reload_step *r, enum reload_step_event event,
 
 /*
  * Sessions are on their way. If the new relay ends or is ended, the old one
- * keeps those that are not there yet, and accepts again.
+ * keeps those that are not there yet, and accepts again. Sessions that are
+ * there would end with the new relay, so nothing else is worth that: a failover
+ * that ends is started again when it is needed, and a stop waits.
  */
 static void
 step_taking(struct reload_step *r, enum reload_step_event event,
@@ -146,14 +155,15 @@ step_taking(struct reload_step *r, enum reload_step_event event,
 		give_up(r, RELOAD_STEP_FAULT_RELAY, out);
 		break;
 	case RELOAD_STEP_FAILOVER_ENDED:
-		give_up(r, RELOAD_STEP_FAULT_FAILOVER, out);
+		r->failover_loaded = r->failover_ready = false;
+		break;
+	case RELOAD_STEP_OLD_RELAY_ENDED: /* nobody accepts meanwhile */
+		out->patience_ms = ALONE_MS;
 		break;
 	case RELOAD_STEP_OVERDUE:
 		give_up(r, RELOAD_STEP_FAULT_TAKEN, out);
 		break;
 	case RELOAD_STEP_STOP:
-		give_up(r, RELOAD_STEP_FAULT_STOP, out);
-		break;
 	case RELOAD_STEP_BEGIN:
 	case RELOAD_STEP_RELAY_READY:
 	case RELOAD_STEP_FAILOVER_LOADED:
@@ -176,9 +186,10 @@ step_switching(struct reload_step *r, enum reload_step_event event,
 	case RELOAD_STEP_OLD_FAILOVER_ENDED:
 		act(out, RELOAD_STEP_GO_ON);
 		enter(r, RELOAD_STEP_BEGINNING, out);
-		if (!r->failover_ready)
+		if (!r->failover_ready && !r->told)
 			break;
-		act(out, RELOAD_STEP_TELL_DONE);
+		if (!r->told)
+			act(out, RELOAD_STEP_TELL_DONE);
 		enter(r, RELOAD_STEP_IDLE, out);
 		break;
 	case RELOAD_STEP_FAILOVER_ENDED: /* another one is started to go on */
@@ -187,13 +198,17 @@ step_switching(struct reload_step *r, enum reload_step_event event,
 	case RELOAD_STEP_FAILOVER_READY:
 		r->failover_ready = true;
 		break;
+	case RELOAD_STEP_OVERDUE: /* it hangs in the kernel: for how long? */
+		act(out, RELOAD_STEP_TELL_LATE);
+		r->told = true;
+		break;
 	case RELOAD_STEP_BEGIN:
 	case RELOAD_STEP_RELAY_READY:
 	case RELOAD_STEP_FAILOVER_LOADED:
 	case RELOAD_STEP_TAKEN:
 	case RELOAD_STEP_RELAY_ENDED:
-	case RELOAD_STEP_OVERDUE:
 	case RELOAD_STEP_STOP:
+	case RELOAD_STEP_OLD_RELAY_ENDED:
 	case RELOAD_STEP_EVENTS:
 		break;
 	}
@@ -221,6 +236,7 @@ step_beginning(struct reload_step *r, enum reload_step_event event,
 	case RELOAD_STEP_FAILOVER_ENDED:
 	case RELOAD_STEP_OLD_FAILOVER_ENDED:
 	case RELOAD_STEP_STOP:
+	case RELOAD_STEP_OLD_RELAY_ENDED:
 	case RELOAD_STEP_EVENTS:
 		break;
 	}
@@ -254,10 +270,12 @@ reload_step_do(const struct reload_step *before, enum reload_step_event event,
 }
 
 bool
-reload_step_is_past_return(const struct reload_step *r)
+reload_step_delays_stop(const struct reload_step *r)
 {
-	return r->state == RELOAD_STEP_SWITCHING ||
-	    r->state == RELOAD_STEP_BEGINNING;
+	return !r->told &&
+	    (r->state == RELOAD_STEP_TAKING ||
+	        r->state == RELOAD_STEP_SWITCHING ||
+	        r->state == RELOAD_STEP_BEGINNING);
 }
 
 const char *

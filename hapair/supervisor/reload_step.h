@@ -4,8 +4,8 @@
  * A reload, step by step: which process is started, told and ended when, and
  * how far it can be given up. A new relay and a new failover get ready beside
  * the old ones. Then the old relay gives the new one all it has, and only when
- * that has everything is the old failover ended: up to there whatever goes
- * wrong leaves the old ones as they were. From there on nothing is taken back;
+ * that has everything is the old failover ended: up to there a new relay that
+ * fails leaves the old ones as they were. From there on nothing is taken back;
  * what ends then is started again as at any other time, with the new file.
  *
  * Pure. reload.c carries the actions out, and tells what comes of them.
@@ -29,6 +29,7 @@ enum reload_step_event {
 	RELOAD_STEP_TAKEN,           /* the new relay has everything */
 	RELOAD_STEP_RELAY_ENDED,     /* the new one */
 	RELOAD_STEP_FAILOVER_ENDED,  /* the new one */
+	RELOAD_STEP_OLD_RELAY_ENDED, /* before the new one has everything */
 	RELOAD_STEP_OLD_FAILOVER_ENDED,
 	RELOAD_STEP_OVERDUE, /* the time of `patience_ms` is over */
 	RELOAD_STEP_STOP,    /* the daemon is to end */
@@ -43,7 +44,8 @@ enum reload_step_action {
 	RELOAD_STEP_GO_ON,         /* the new failover, with its state */
 	RELOAD_STEP_DISCARD,       /* the new ones, and what was opened */
 	RELOAD_STEP_TELL_DONE,
-	RELOAD_STEP_TELL_LATE,   /* done, but the new failover is not ready */
+	/* Done, but the new failover is not ready: the end, or it goes on. */
+	RELOAD_STEP_TELL_LATE,
 	RELOAD_STEP_TELL_FAILED, /* and why */
 };
 
@@ -62,6 +64,7 @@ enum reload_step_fault {
 struct reload_step {
 	enum reload_step_state state;
 	bool relay_ready, failover_loaded, failover_ready; /* the new ones */
+	bool told; /* late, and the rest is nobody's to wait for */
 };
 
 struct reload_step_out {
@@ -78,8 +81,11 @@ struct reload_step_out {
 MUST_CHECK struct reload_step reload_step_do(const struct reload_step *before,
     enum reload_step_event event, struct reload_step_out *ret_out);
 
-/* Nothing is taken back from here on. */
-bool reload_step_is_past_return(const struct reload_step *r);
+/*
+ * The daemon ends later, once this has been told: what has gone to the new
+ * relay would end with it, and its addresses are the new failover's to delete.
+ */
+bool reload_step_delays_stop(const struct reload_step *r);
 
 /* A clause: "the new relay ended before it had taken over". */
 const char *reload_step_fault_text(enum reload_step_fault fault);

@@ -118,10 +118,13 @@ on_spawn(void *arg, struct child *r)
 		state_store_meet(&s->store, r);
 		child_setup_listeners(r, g->setup.config, g->listeners);
 	}
-	if (r == &g->failover && g == now(s))
-		set_going(s);
-	else if (g == now(s))
+	if (g != now(s))
+		return 0;
+	if (r == &g->relay)
 		role_channel_make(&g->roles);
+	/* Not while the one before still has the ports: on_go_on() does. */
+	else if (s->change.step.state != RELOAD_STEP_SWITCHING)
+		set_going(s);
 	return 0;
 }
 
@@ -403,7 +406,7 @@ on_go_on(void *arg, struct generation *before)
 	generation_inherit(g, before, false);
 	notify_follow(&s->notify, g->setup.config, g->groups, g->known);
 	address_change_make(before, g);
-	if (g->failover.pid != 0)
+	if (g->failover.pid != 0 && is_running(s))
 		set_going(s);
 }
 
@@ -413,8 +416,11 @@ on_told(void *arg, enum reload_step_action end, enum reload_step_fault fault)
 	struct supervisor *s = arg;
 
 	reload_told(&s->reload, end, fault);
-	if (s->stop_owed && is_running(s))
-		stop_order_begin(&s->stop, now(s));
+	if (!s->stop_owed || !is_running(s))
+		return;
+	/* Those that were replaced meanwhile end as well. */
+	(void)generation_change_stop(&s->change);
+	stop_order_begin(&s->stop, now(s));
 }
 
 /* -- life --------------------------------------------------------------- */

@@ -43,11 +43,13 @@ static const struct row {
 	{ RELOAD_STEP_RELAY_ENDED, "new relay ended",
 	    { "I", "d-I", "d-I", "S", "B" } },
 	{ RELOAD_STEP_FAILOVER_ENDED, "new failover ended",
-	    { "I", "d-I", "d-I", "S", "B" } },
+	    { "I", "d-I", "T", "S", "B" } },
+	{ RELOAD_STEP_OLD_RELAY_ENDED, "old relay ended",
+	    { "I", "P", "T", "S", "B" } },
 	{ RELOAD_STEP_OLD_FAILOVER_ENDED, "old failover ended",
 	    { "I", "P", "T", "oB", "B" } },
-	{ RELOAD_STEP_OVERDUE, "overdue", { "I", "d-I", "d-I", "S", "~I" } },
-	{ RELOAD_STEP_STOP, "stop", { "I", "d-I", "d-I", "S", "B" } },
+	{ RELOAD_STEP_OVERDUE, "overdue", { "I", "d-I", "d-I", "~S", "~I" } },
+	{ RELOAD_STEP_STOP, "stop", { "I", "d-I", "T", "S", "B" } },
 };
 
 static const char *
@@ -87,9 +89,12 @@ every_event_has_its_answer_in_every_state(void **state)
 			/* Whoever waits does not wait for ever. */
 			if (after.state != before.state)
 				assert_true((out.patience_ms > 0) ==
-				    (after.state == RELOAD_STEP_PREPARING ||
-				        after.state == RELOAD_STEP_TAKING ||
-				        after.state == RELOAD_STEP_BEGINNING));
+				    (after.state != RELOAD_STEP_IDLE));
+			/* Not even while the old failover does not end. */
+			if (reload_step_delays_stop(&after))
+				assert_true(after.state >= RELOAD_STEP_TAKING);
+			if (rows[i].event == RELOAD_STEP_OVERDUE)
+				assert_false(reload_step_delays_stop(&after));
 			/* Whatever failed says why, and nothing else does. */
 			assert_true((out.fault != RELOAD_STEP_WELL) ==
 			    (strchr(text, '-') != NULL));
@@ -119,6 +124,22 @@ static const struct way {
 	        RELOAD_STEP_FAILOVER_ENDED, RELOAD_STEP_OLD_FAILOVER_ENDED,
 	        RELOAD_STEP_FAILOVER_READY },
 	    7, "sP P gT akS S oB +I" },
+	{ "the new failover ends while sessions move, another one goes on",
+	    { RELOAD_STEP_BEGIN, RELOAD_STEP_FAILOVER_READY,
+	        RELOAD_STEP_RELAY_READY, RELOAD_STEP_FAILOVER_ENDED,
+	        RELOAD_STEP_TAKEN, RELOAD_STEP_OLD_FAILOVER_ENDED,
+	        RELOAD_STEP_FAILOVER_READY },
+	    7, "sP P gT T akS oB +I" },
+	{ "a stop while sessions move waits for the end",
+	    { RELOAD_STEP_BEGIN, RELOAD_STEP_FAILOVER_READY,
+	        RELOAD_STEP_RELAY_READY, RELOAD_STEP_STOP, RELOAD_STEP_TAKEN,
+	        RELOAD_STEP_OLD_FAILOVER_ENDED },
+	    6, "sP P gT T akS o+I" },
+	{ "the old failover hangs, which is told once",
+	    { RELOAD_STEP_BEGIN, RELOAD_STEP_FAILOVER_READY,
+	        RELOAD_STEP_RELAY_READY, RELOAD_STEP_TAKEN, RELOAD_STEP_OVERDUE,
+	        RELOAD_STEP_STOP, RELOAD_STEP_OLD_FAILOVER_ENDED },
+	    7, "sP P gT akS ~S S oI" },
 	{ "given up, and then another one",
 	    { RELOAD_STEP_BEGIN, RELOAD_STEP_FAILOVER_LOADED,
 	        RELOAD_STEP_RELAY_ENDED, RELOAD_STEP_BEGIN,
@@ -149,6 +170,24 @@ a_reload_goes_its_way(void **state)
 }
 
 static void
+who_takes_over_alone_has_less_time(void **state)
+{
+	const struct reload_step taking = { .state = RELOAD_STEP_TAKING };
+	const struct reload_step preparing = { .state = RELOAD_STEP_PREPARING,
+		.failover_loaded = true };
+	struct reload_step_out usual, alone;
+	struct reload_step after;
+
+	(void)state;
+	after = reload_step_do(&preparing, RELOAD_STEP_RELAY_READY, &usual);
+	assert_int_equal(after.state, RELOAD_STEP_TAKING);
+	after = reload_step_do(&taking, RELOAD_STEP_OLD_RELAY_ENDED, &alone);
+	assert_int_equal(after.state, RELOAD_STEP_TAKING);
+	assert_true(
+	    0 < alone.patience_ms && alone.patience_ms < usual.patience_ms);
+}
+
+static void
 each_fault_has_words(void **state)
 {
 	(void)state;
@@ -165,6 +204,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_event_has_its_answer_in_every_state),
 		cmocka_unit_test(a_reload_goes_its_way),
+		cmocka_unit_test(who_takes_over_alone_has_less_time),
 		cmocka_unit_test(each_fault_has_words),
 	};
 
