@@ -21,9 +21,8 @@
 /* Younger ones are likely to be gone soon: they need no probes yet. */
 #define YOUNG_MS 1000
 
-/* How long nothing may move, at this stage of the connection; 0: for ever. */
-static double
-patience_of(const struct session *s)
+double
+session_move_patience(const struct session *s)
 {
 	const struct config_timeouts *t = &s->pool->config->timeouts;
 	bool half = s->flows[0].end_read != s->flows[1].end_read;
@@ -36,7 +35,7 @@ patience_of(const struct session *s)
 static void
 watch_idleness(struct session *s)
 {
-	double patience = patience_of(s);
+	double patience = session_move_patience(s);
 
 	if (patience > 0.)
 		session_wait(s, patience);
@@ -276,7 +275,7 @@ session_move_begin(struct session *s)
 static void
 check_idleness(struct session *s)
 {
-	double patience = patience_of(s);
+	double patience = session_move_patience(s);
 	double rest = patience - mono_span_ms(s->active, mono_now()) / 1000.;
 	enum end_reason reason = END_REASON_IDLE;
 

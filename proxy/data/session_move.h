@@ -14,6 +14,9 @@
 
 struct session;
 
+/* Seconds that nothing may move, at its present stage; 0: for ever. */
+double session_move_patience(const struct session *s);
+
 /* The server has accepted, its end of `ends` is ready. */
 void session_move_begin(struct session *s);
 

@@ -6,6 +6,7 @@
 #include "proxy/data/session.h"
 #include "proxy/data/session_connect.h"
 #include "proxy/data/session_end.h"
+#include "proxy/data/session_move.h"
 #include "proxy/data/session_run.h"
 #include "proxy/pool/client_limit.h"
 #include "proxy/pool/source_ports.h"
@@ -339,6 +340,47 @@ watch(struct session *s)
 	return e;
 }
 
+/* What its phase may last by this relay's file; 0: for ever. */
+static double
+patience_s(const struct session *s)
+{
+	const struct config_timeouts *t = &s->pool->config->timeouts;
+
+	switch (s->phase) {
+	case SESSION_LISTENING:
+		return t->first_byte_ms / 1000.;
+	case SESSION_QUEUED:
+		return t->queue_ms / 1000.;
+	case SESSION_CONNECTING:
+		return t->connect_ms / 1000.;
+	case SESSION_MOVING:
+		return session_move_patience(s);
+	case SESSION_PARTING: /* looks by itself */
+	case SESSION_GIVEN:
+	case SESSION_ENDED:
+		break;
+	}
+	return 0.;
+}
+
+/* For what was left by the other relay's file, but no longer than by ours. */
+static void
+wait_on(struct session *s, const struct session_record *r)
+{
+	const struct mono now = mono_now();
+	const double patience = patience_s(s);
+	struct mono until = mono_never();
+
+	if (patience > 0.)
+		until = mono_add_us(now, (int64_t)(patience * 1e6));
+	if (s->phase == SESSION_QUEUED)
+		s->info.waits_until = mono_min(s->info.waits_until, until);
+	if ((r->flags & SESSION_RECORD_HAS_TIMER) != 0)
+		until = mono_min(until, in(now, r->timer_left_ns));
+	if (!mono_is_never(until))
+		timers_set(&s->thread->timers, &s->timer, until);
+}
+
 void
 session_take_go_on(struct session *s, const struct session_record *r)
 {
@@ -348,9 +390,7 @@ session_take_go_on(struct session *s, const struct session_record *r)
 	s->shared = true;
 	e = watch(s);
 	s->phase = phase_of(r);
-	if ((r->flags & SESSION_RECORD_HAS_TIMER) != 0)
-		timers_set(
-		    &t->timers, &s->timer, in(mono_now(), r->timer_left_ns));
+	wait_on(s, r);
 	conn_report_taken(t->conn_report, s);
 	if (s->phase == SESSION_QUEUED)
 		session_connect_queue_again(s);

@@ -535,6 +535,76 @@ other_descriptors_are_refused(void **state)
 	lab_free(l);
 }
 
+/* Of the one session, as it is in its relay now. */
+static struct session *
+taken(struct lab *l)
+{
+	return LIST_FIRST(&l->halves[l->now].worker.sessions.sessions);
+}
+
+static bool
+is_due_within(struct session *s, double seconds)
+{
+	const struct timers *all = &s->thread->timers;
+
+	return timers_is_set(&s->timer) &&
+	    mono_before(timers_due(all, &s->timer),
+	        mono_add_us(mono_now(), (int64_t)(seconds * 1e6)));
+}
+
+/* Another file, other timeouts: whoever comes under them has them. */
+static void
+it_waits_no_longer_than_the_new_file_says(void **state)
+{
+	struct lab *l = lab_new("", 0);
+	struct config_timeouts *t[2];
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++)
+		t[i] = &l->halves[i].config->services[0].timeouts;
+	t[0]->idle_ms = 0;
+	t[1]->idle_ms = 1000000;
+	come(l, 0);
+	serve(l, 0);
+	assert_false(timers_is_set(&taken(l)->timer));
+	assert_int_equal(move(l), 0);
+	assert_true(is_due_within(taken(l), 1000.));
+	t[0]->idle_ms = 500000;
+	assert_int_equal(move(l), 0);
+	assert_true(is_due_within(taken(l), 500.));
+	/* What was left stays so until it is looked at. */
+	assert_int_equal(move(l), 0);
+	assert_true(is_due_within(taken(l), 500.));
+	close_both(l, 0);
+	assert_clean(l, 1);
+	lab_free(l);
+}
+
+static void
+it_queues_no_longer_than_the_new_file_says(void **state)
+{
+	struct lab *l = lab_new("", 0);
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++)
+		pool_set_state(&l->halves[i].pool,
+		    &l->halves[i].pool.servers[0], SERVER_DOWN, mono_now());
+	l->halves[0].config->services[0].timeouts.queue_ms = 2000000;
+	l->halves[1].config->services[0].timeouts.queue_ms = 1000000;
+	come(l, 0);
+	assert_int_equal(taken(l)->phase, SESSION_QUEUED);
+	assert_false(is_due_within(taken(l), 1500.));
+	assert_int_equal(move(l), 0);
+	assert_int_equal(taken(l)->phase, SESSION_QUEUED);
+	assert_true(is_due_within(taken(l), 1000.));
+	assert_true(mono_before(
+	    taken(l)->info.waits_until, mono_add_us(mono_now(), 1000000000)));
+	fd_close(&l->clients[0]);
+	turns(l, 5);
+	assert_int_equal(l->halves[1].worker.sessions.n_sessions, 0);
+	lab_free(l);
+}
+
 /* No descriptor is lost by being given, however often. */
 static void
 nothing_leaks(void **state)
@@ -580,6 +650,8 @@ main(void)
 		cmocka_unit_test(ended_while_the_giver_has_the_files),
 		cmocka_unit_test(reset_while_the_giver_has_the_files),
 		cmocka_unit_test(other_descriptors_are_refused),
+		cmocka_unit_test(it_waits_no_longer_than_the_new_file_says),
+		cmocka_unit_test(it_queues_no_longer_than_the_new_file_says),
 		cmocka_unit_test(nothing_leaks),
 	};
 
