@@ -77,7 +77,8 @@ enum msg_type {
 	 */
 	MSG_PREDECESSOR,
 	MSG_SUCCESSOR,
-	MSG_TAKEN, /* it has what it could get, and accepts; empty */
+	MSG_TAKING, /* it has some of it, and more comes; empty */
+	MSG_TAKEN,  /* it has what it could get, and accepts; empty */
 	MSG_GIVEN,
 	/*
 	 * Failover has loaded its file. It begins when it has the GROUPs that

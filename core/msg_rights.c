@@ -99,6 +99,8 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	/* The relay: two for each service, of which there are 1,024. */
 	{ MSG_CHOSEN, R, S, TOLD, false, BYTES(12), 4096, 256 },
 	{ MSG_FENCE, R, S, TOLD, false, BYTES(11), 4096, 256 },
+	/* Ten each second, as long as there is more. */
+	{ MSG_TAKING, R, S, AT_WORK, false, EMPTY, 256, 32 },
 	{ MSG_TAKEN, R, S, AT_WORK, false, EMPTY, ONCE },
 	/* With what is left, and that nothing is. */
 	{ MSG_GIVEN, R, S, AT_WORK, false, BYTES(4), 2, 0 },
@@ -223,6 +225,7 @@ msg_rights_name(uint16_t type)
 		[MSG_PAUSE] = "PAUSE",
 		[MSG_PREDECESSOR] = "PREDECESSOR",
 		[MSG_SUCCESSOR] = "SUCCESSOR",
+		[MSG_TAKING] = "TAKING",
 		[MSG_TAKEN] = "TAKEN",
 		[MSG_GIVEN] = "GIVEN",
 		[MSG_PREPARED] = "PREPARED",

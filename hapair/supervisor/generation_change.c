@@ -251,6 +251,11 @@ take_of_next(
 			return -EBADMSG;
 		note(r, RELOAD_STEP_FAILOVER_LOADED);
 		return 1;
+	case MSG_TAKING:
+		if (!relay)
+			return -EBADMSG;
+		note(r, RELOAD_STEP_TAKING_ON);
+		return 1;
 	case MSG_TAKEN:
 		if (!relay || r->step.state != RELOAD_STEP_TAKING)
 			return -EBADMSG;

@@ -70,6 +70,7 @@ step_idle(struct reload_step *r, enum reload_step_event event,
 	case RELOAD_STEP_RELAY_READY:
 	case RELOAD_STEP_FAILOVER_LOADED:
 	case RELOAD_STEP_FAILOVER_READY:
+	case RELOAD_STEP_TAKING_ON:
 	case RELOAD_STEP_TAKEN:
 	case RELOAD_STEP_RELAY_ENDED:
 	case RELOAD_STEP_FAILOVER_ENDED:
@@ -127,6 +128,7 @@ step_preparing(struct reload_step *r, enum reload_step_event event,
 		give_up(r, RELOAD_STEP_FAULT_STOP, out);
 		break;
 	case RELOAD_STEP_BEGIN:
+	case RELOAD_STEP_TAKING_ON:
 	case RELOAD_STEP_TAKEN:
 	case RELOAD_STEP_OLD_FAILOVER_ENDED:
 	case RELOAD_STEP_OLD_RELAY_ENDED:
@@ -146,6 +148,9 @@ step_taking(struct reload_step *r, enum reload_step_event event,
     struct reload_step_out *out)
 {
 	switch (event) {
+	case RELOAD_STEP_TAKING_ON: /* it must not end over what it has */
+		out->patience_ms = TAKEN_MS;
+		break;
 	case RELOAD_STEP_TAKEN:
 		act(out, RELOAD_STEP_ADOPT);
 		act(out, RELOAD_STEP_KILL_FAILOVER);
@@ -205,6 +210,7 @@ step_switching(struct reload_step *r, enum reload_step_event event,
 	case RELOAD_STEP_BEGIN:
 	case RELOAD_STEP_RELAY_READY:
 	case RELOAD_STEP_FAILOVER_LOADED:
+	case RELOAD_STEP_TAKING_ON:
 	case RELOAD_STEP_TAKEN:
 	case RELOAD_STEP_RELAY_ENDED:
 	case RELOAD_STEP_STOP:
@@ -231,6 +237,7 @@ step_beginning(struct reload_step *r, enum reload_step_event event,
 	case RELOAD_STEP_BEGIN:
 	case RELOAD_STEP_RELAY_READY:
 	case RELOAD_STEP_FAILOVER_LOADED:
+	case RELOAD_STEP_TAKING_ON:
 	case RELOAD_STEP_TAKEN:
 	case RELOAD_STEP_RELAY_ENDED:
 	case RELOAD_STEP_FAILOVER_ENDED:

@@ -26,6 +26,7 @@ enum reload_step_event {
 	RELOAD_STEP_RELAY_READY,     /* the new one */
 	RELOAD_STEP_FAILOVER_LOADED, /* the new one, which waits */
 	RELOAD_STEP_FAILOVER_READY,  /* the new one, which works */
+	RELOAD_STEP_TAKING_ON,       /* the new relay has some more */
 	RELOAD_STEP_TAKEN,           /* the new relay has everything */
 	RELOAD_STEP_RELAY_ENDED,     /* the new one */
 	RELOAD_STEP_FAILOVER_ENDED,  /* the new one */

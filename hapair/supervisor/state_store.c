@@ -326,6 +326,7 @@ take_of_relay(struct state_store *s, uint16_t type, struct buf *b)
 	switch (type) {
 	case MSG_CHOSEN:
 		return active_choice_take(s, b);
+	case MSG_TAKING:
 	case MSG_TAKEN:
 	case MSG_GIVEN: /* nobody was told to take over, or to give */
 	default:        /* not an enum: a number from another process */

@@ -21,6 +21,9 @@
 /* Clients wait meanwhile, in the backlog: so often is looked. */
 #define LOOK_S 0.001
 
+/* It is told that there is progress, so often at most. */
+#define TELL_MS 100
+
 #define CHANNELS_MAX 1024
 
 struct predecessor {
@@ -33,7 +36,8 @@ struct predecessor {
 	int *channels;
 	unsigned n_takers;
 	struct transfer_taker **takers;
-	struct mono begun;
+	struct mono begun, told;
+	unsigned n_told; /* sessions that were here then */
 	ev_io ready;
 	ev_timer look;
 };
@@ -102,7 +106,7 @@ check_all(struct predecessor *p)
 	struct worker_shared *sh = &p->services->shared;
 
 	p->gathered = true;
-	p->begun = mono_now();
+	p->begun = p->told = mono_now();
 	for (unsigned i = 0; i < sh->n_pools; i++)
 		services_changed(p->services, &sh->pools[i]);
 	return services_check_all(p->services);
@@ -143,15 +147,38 @@ has_taken(const struct predecessor *p)
 	return true;
 }
 
+static unsigned
+count_taken(const struct predecessor *p)
+{
+	unsigned taken = 0;
+
+	for (unsigned i = 0; i < p->n_takers; i++)
+		taken += atomic_load(&p->takers[i]->n_taken);
+	return taken;
+}
+
+/* Who waits for it to end must not end it over many, which take long. */
+static void
+look_at_takers(struct predecessor *p)
+{
+	const unsigned taken = count_taken(p);
+	const struct mono now = mono_now();
+
+	if (taken == p->n_told || mono_span_ms(p->told, now) < TELL_MS)
+		return;
+	p->n_told = taken;
+	p->told = now;
+	p->calls->on_taking(p->arg);
+}
+
 static void
 log_taken(const struct predecessor *p)
 {
-	unsigned taken = 0, refused = 0;
+	const unsigned taken = count_taken(p);
+	unsigned refused = 0;
 
-	for (unsigned i = 0; i < p->n_takers; i++) {
-		taken += p->takers[i]->n_taken;
+	for (unsigned i = 0; i < p->n_takers; i++)
 		refused += p->takers[i]->n_refused;
-	}
 	log_notice("relay",
 	    "took %u connections over in %d ms; %u stay with the relay before",
 	    taken, (int)mono_span_ms(p->begun, mono_now()), refused);
@@ -188,8 +215,12 @@ on_look(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct predecessor *p = CONTAINER_OF(t, struct predecessor, look);
 
-	if (p->gathered && has_taken(p))
+	if (!p->gathered)
+		return;
+	if (has_taken(p))
 		finish(p);
+	else
+		look_at_takers(p);
 }
 
 /*

@@ -14,6 +14,8 @@ struct predecessor;
 struct services;
 
 struct predecessor_calls {
+	/* Some more is here, and more comes. */
+	void (*on_taking)(void *arg);
 	/* It has what it could get. */
 	void (*on_taken)(void *arg);
 	/* Memory is out: the relay is to end, and the other one goes on. */

@@ -43,6 +43,12 @@ on_lost(void *arg)
 }
 
 static void
+on_taking(void *arg)
+{
+	say(arg, MSG_TAKING, NULL);
+}
+
+static void
 on_taken(void *arg)
 {
 	say(arg, MSG_TAKEN, NULL);
@@ -59,7 +65,8 @@ on_failed(void *arg)
 static int
 take_predecessor(struct succession *s, int *fd)
 {
-	static const struct predecessor_calls calls = { .on_taken = on_taken,
+	static const struct predecessor_calls calls = { .on_taking = on_taking,
+		.on_taken = on_taken,
 		.on_failed = on_failed };
 
 	if (s->services->started || s->predecessor != NULL)

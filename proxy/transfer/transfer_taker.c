@@ -37,7 +37,7 @@ go_on(struct transfer_taker *t, struct transfer_taker_batch *b)
 {
 	for (unsigned i = 0; i < b->n; i++)
 		session_take_go_on(b->sessions[i], &b->records[i]);
-	t->n_taken += b->n;
+	atomic_fetch_add(&t->n_taken, b->n);
 	b->n = 0;
 }
 

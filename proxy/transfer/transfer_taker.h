@@ -33,9 +33,10 @@ struct transfer_taker {
 	unsigned n_doubtful; /* batches of which nobody was told */
 	struct transfer_taker_batch batches[TRANSFER_MESSAGE_WINDOW];
 	atomic_bool ended;
+	atomic_uint n_taken; /* by now */
 	/* When it has ended. */
 	bool failed;
-	unsigned n_taken, n_refused;
+	unsigned n_refused;
 };
 
 /*

@@ -39,6 +39,7 @@ static const struct row {
 	    { "I", "P", "T", "S", "B" } },
 	{ RELOAD_STEP_FAILOVER_READY, "failover ready",
 	    { "I", "P", "T", "S", "+I" } },
+	{ RELOAD_STEP_TAKING_ON, "taking on", { "I", "P", "T", "S", "B" } },
 	{ RELOAD_STEP_TAKEN, "taken", { "I", "P", "akS", "S", "B" } },
 	{ RELOAD_STEP_RELAY_ENDED, "new relay ended",
 	    { "I", "d-I", "d-I", "S", "B" } },
@@ -198,11 +199,25 @@ each_fault_has_words(void **state)
 			    reload_step_fault_text((enum reload_step_fault)g));
 }
 
+/* A relay that has many must not end because there are more. */
+static void
+what_is_on_its_way_has_time_again(void **state)
+{
+	const struct reload_step r = { .state = RELOAD_STEP_TAKING };
+	struct reload_step_out out;
+
+	(void)state;
+	assert_int_equal(reload_step_do(&r, RELOAD_STEP_TAKING_ON, &out).state,
+	    RELOAD_STEP_TAKING);
+	assert_true(out.patience_ms > 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_event_has_its_answer_in_every_state),
+		cmocka_unit_test(what_is_on_its_way_has_time_again),
 		cmocka_unit_test(a_reload_goes_its_way),
 		cmocka_unit_test(who_takes_over_alone_has_less_time),
 		cmocka_unit_test(each_fault_has_words),
