@@ -320,10 +320,25 @@ services_start(
 	return e == 0 && !r->waits ? services_check_all(r) : e;
 }
 
+static void
+hold_pools(struct services *r, bool hold)
+{
+	for (size_t i = 0; i < r->shared.n_pools; i++)
+		pool_hold(&r->shared.pools[i], hold);
+}
+
+void
+services_wait(struct services *r)
+{
+	r->waits = true;
+	hold_pools(r, true);
+}
+
 void
 services_open(struct services *r)
 {
 	r->waits = false;
+	hold_pools(r, false);
 	for (size_t i = 0; i < r->shared.n_pools; i++)
 		services_changed(r, &r->shared.pools[i]);
 }
@@ -331,6 +346,7 @@ services_open(struct services *r)
 void
 services_hold(struct services *r, bool hold)
 {
+	hold_pools(r, hold);
 	for (unsigned i = 0; i < r->shared.n_workers; i++) {
 		atomic_store(&r->shared.workers[i].hold, hold);
 		worker_wake(&r->shared.workers[i]);
@@ -340,6 +356,7 @@ services_hold(struct services *r, bool hold)
 void
 services_close(struct services *r)
 {
+	hold_pools(r, false);
 	for (unsigned i = 0; i < r->shared.n_workers; i++) {
 		atomic_store(&r->shared.workers[i].close, true);
 		worker_wake(&r->shared.workers[i]);

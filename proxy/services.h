@@ -50,6 +50,9 @@ void services_fini(struct services *r);
 MUST_CHECK int services_add_listener(
     struct services *r, const struct msg_listener *m, int *fd);
 
+/* Before services_start, of one that takes over: `waits` is set. */
+void services_wait(struct services *r);
+
 /*
  * Threads and checks begin; where `waits` is set, the checks are prepared, and
  * begin with services_check_all(), and services open with services_open().
@@ -60,11 +63,14 @@ MUST_CHECK int services_start(
 MUST_CHECK int services_check_all(struct services *r);
 void services_open(struct services *r);
 
-/* Accepts nobody for now, or again; and whether that has come about. */
+/*
+ * Accepts nobody for now, and connects nobody, or again; and whether nobody is
+ * accepted by now.
+ */
 void services_hold(struct services *r, bool hold);
 bool services_is_held(struct services *r);
 
-/* Never again: the listeners are closed here. */
+/* Never again: the listeners are closed here. Who is left may connect. */
 void services_close(struct services *r);
 
 /* All connections that there are. */

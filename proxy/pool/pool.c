@@ -99,13 +99,8 @@ pool_fini(struct pool *p)
 	free(p->choices);
 	acl_free(p->acl);
 	client_limit_free(p->clients);
-	p->clients = NULL;
-	p->servers = NULL;
-	p->slots = NULL;
-	p->choices = NULL;
-	p->acl = NULL;
-	p->n_servers = 0;
 	(void)pthread_mutex_destroy(&p->lock);
+	*p = (struct pool){ 0 };
 }
 
 static bool
@@ -195,7 +190,9 @@ find_place(struct pool *p, struct pool_waiter *w, struct mono now,
 	unsigned tier;
 	int server;
 
-	*ret_wants = POOL_CHOICE_SERVER;
+	*ret_wants = p->held ? POOL_CHOICE_PLACE : POOL_CHOICE_SERVER;
+	if (p->held)
+		return POOL_NONE;
 	if (!p->marked || w->n_tried > 0) {
 		p->marked = false;
 		*ret_wants = look(p, w, &tier);
@@ -255,7 +252,7 @@ grant(struct pool *p)
 	const struct mono now = w != NULL ? mono_now() : mono_never();
 	enum pool_choice ignored;
 
-	for (; w != NULL; w = next) {
+	for (; w != NULL && !p->held; w = next) {
 		int server = POOL_NONE;
 
 		next = TAILQ_NEXT(w, link);
@@ -399,17 +396,26 @@ pool_resume(struct pool *p, struct pool_waiter *waiter)
 
 	(void)pthread_mutex_lock(&p->lock);
 	waiter->waiting = POOL_WAITS;
-	/* They come in their order: most of them belong to the end. */
-	TAILQ_FOREACH_REVERSE(w, &p->queue, pool_queue, link)
-	if (w->ticket <= waiter->ticket)
-		break;
+	/* The last comes first: most of them belong to the head. */
+	TAILQ_FOREACH (w, &p->queue, link)
+		if (w->ticket > waiter->ticket)
+			break;
 	if (w != NULL)
-		TAILQ_INSERT_AFTER(&p->queue, w, waiter, link);
+		TAILQ_INSERT_BEFORE(w, waiter, link);
 	else
-		TAILQ_INSERT_HEAD(&p->queue, waiter, link);
+		TAILQ_INSERT_TAIL(&p->queue, waiter, link);
 	atomic_fetch_add(&p->n_waiting, 1);
 	if (p->next_ticket <= waiter->ticket)
 		p->next_ticket = waiter->ticket + 1;
+	grant(p);
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
+void
+pool_hold(struct pool *p, bool hold)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	p->held = hold;
 	grant(p);
 	(void)pthread_mutex_unlock(&p->lock);
 }

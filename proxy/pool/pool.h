@@ -88,6 +88,7 @@ struct pool {
 	struct pool_server *servers;
 	size_t n_servers;
 	pthread_mutex_t lock; /* of all that follows */
+	bool held;            /* see pool_hold */
 	int active;           /* of a standby service; else POOL_NONE */
 	struct balance_slot *slots;
 	/* The slots say who may be chosen now, for each that has tried nobody.
@@ -141,6 +142,13 @@ void pool_leave(struct pool *p, struct pool_waiter *waiter);
  */
 MUST_CHECK bool pool_suspend(struct pool *p, struct pool_waiter *waiter);
 void pool_resume(struct pool *p, struct pool_waiter *waiter);
+
+/*
+ * While its connections are on their way to another process, or from one, who
+ * wants a place waits: neither of the two knows how many there are. Those that
+ * stay with the one before are counted there alone.
+ */
+void pool_hold(struct pool *p, bool hold);
 
 /*
  * Who comes into the queue from now on has no lower ticket than this. Returns

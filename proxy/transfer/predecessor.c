@@ -322,7 +322,7 @@ predecessor_new(struct services *services, int *channel,
 	p->calls = calls;
 	p->arg = arg;
 	p->channel = fd_take(channel);
-	services->waits = true;
+	services_wait(services);
 	make_room(p);
 	ev_io_init(&p->ready, on_ready, p->channel, EV_READ);
 	ev_timer_init(&p->look, on_look, LOOK_S, LOOK_S);

@@ -134,12 +134,15 @@ fall(struct transfer_giver *g)
 	struct transfer_message m;
 	struct session *s;
 	bool told;
+	int e;
 
 	(void)shutdown(g->channel, SHUT_RD);
-	while (hear(g, &m) == 1)
-		if (m.type == TRANSFER_MESSAGE_TAKEN)
+	while ((e = hear(g, &m)) == 1 || e == -EBADMSG)
+		if (e == 1 && m.type == TRANSFER_MESSAGE_TAKEN)
 			hear_taken(g, &m);
-	told = say(g, TRANSFER_MESSAGE_ABORT) != -EAGAIN;
+	e = say(g, TRANSFER_MESSAGE_ABORT);
+	/* Also one that is gone has none. */
+	told = e == 0 || e == -EPIPE || e == -ECONNRESET;
 	while ((b = oldest_batch(g)) != NULL)
 		settle(g, b, told ? all : 0);
 	LIST_FOREACH (s, &thread_of(g)->sessions, all)

@@ -364,6 +364,42 @@ t34_a_returning_server_is_not_flooded(void **state)
 	pool_fini(&p);
 }
 
+/* Nobody has a place while held; then by their tickets, as the limits let. */
+static void
+a_held_pool_gives_no_place(void **state)
+{
+	struct pool_waiter w[3], there = new_waiter(NULL);
+	struct pool p;
+
+	(void)state;
+	open_pool(&p, 1);
+	pool_hold(&p, true);
+	for (unsigned i = 0; i < 3; i++) {
+		w[i] = new_waiter(&w[i]);
+		w[i].ticket = 7 + i;
+	}
+	/* Given from another process, the last first, and one who comes. */
+	pool_resume(&p, &w[2]);
+	pool_resume(&p, &w[1]);
+	assert_int_equal(take(&p, &w[0]), POOL_QUEUED);
+	pool_leave(&p, &w[0]);
+	w[0].ticket = 7;
+	pool_resume(&p, &w[0]);
+	pool_enter(&p, 0, &there);
+	pool_give(&p, 0);
+	pool_set_weight(&p, &p.servers[1], 2);
+	pool_enter(&p, 0, &there);
+	assert_int_equal(wakes, 0);
+	pool_hold(&p, false);
+	assert_int_equal(wakes, 2);
+	assert_ptr_equal(pool_collect(&p, &w[0]), &w[0]);
+	assert_ptr_equal(pool_collect(&p, &w[1]), &w[1]);
+	assert_null(pool_collect(&p, &w[2]));
+	pool_give(&p, 0);
+	assert_ptr_equal(pool_collect(&p, &w[2]), &w[2]);
+	pool_fini(&p);
+}
+
 static void
 a_server_without_an_address_is_not_chosen(void **state)
 {
@@ -549,6 +585,7 @@ main(void)
 		    t17_a_server_that_comes_up_serves_those_who_wait),
 		cmocka_unit_test(t21_leaving_the_queue_gives_everything_back),
 		cmocka_unit_test(t34_a_returning_server_is_not_flooded),
+		cmocka_unit_test(a_held_pool_gives_no_place),
 		cmocka_unit_test(a_server_without_an_address_is_not_chosen),
 		cmocka_unit_test(a_cut_is_for_those_who_have_a_place),
 		cmocka_unit_test(an_operator_takes_servers_out_and_in),
