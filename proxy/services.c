@@ -334,9 +334,27 @@ services_wait(struct services *r)
 	hold_pools(r, true);
 }
 
+/*
+ * Whoever was under way when an operator took a server out has a place there
+ * since: a cut is for those who had one.
+ */
+static void
+cut_late(struct pool *p)
+{
+	struct pool_view view;
+
+	for (size_t i = 0; i < p->n_servers; i++) {
+		pool_look(p, &p->servers[i], &view);
+		if (view.admin == ACCORD_MAINT)
+			pool_cut(p, &p->servers[i]);
+	}
+}
+
 void
 services_open(struct services *r)
 {
+	for (size_t i = 0; r->waits && i < r->shared.n_pools; i++)
+		cut_late(&r->shared.pools[i]);
 	r->waits = false;
 	hold_pools(r, false);
 	for (size_t i = 0; i < r->shared.n_pools; i++)

@@ -3,10 +3,12 @@
 #include "core/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 union control {
@@ -95,10 +97,13 @@ transfer_wire_close(struct transfer_wire_packet *p)
 	p->n_fds = 0;
 }
 
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
+
 int
 transfer_wire_store(const void *bytes, size_t len)
 {
-	CLEANUP(fd_close) int fd = memfd_create("sessions", MFD_CLOEXEC);
+	CLEANUP(fd_close)
+	int fd = memfd_create("sessions", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	size_t done = 0;
 
 	if (fd == -1)
@@ -110,15 +115,31 @@ transfer_wire_store(const void *bytes, size_t len)
 			return -errno;
 		done += n > 0 ? (size_t)n : 0;
 	}
+	if (fcntl(fd, F_ADD_SEALS, SEALS) == -1)
+		return -errno;
 	return fd_take(&fd);
+}
+
+/* Bytes that nobody changes, or makes us wait for. */
+static bool
+is_stored(int fd, size_t len)
+{
+	struct stat there;
+
+	return len <= TRANSFER_WIRE_FAR_MAX &&
+	    fcntl(fd, F_GET_SEALS) == SEALS && fstat(fd, &there) == 0 &&
+	    (uint64_t)there.st_size == len;
 }
 
 int
 transfer_wire_load(int fd, size_t len, uint8_t **ret_bytes)
 {
-	CLEANUP(free_str) char *bytes = malloc(len);
+	CLEANUP(free_str) char *bytes = NULL;
 	size_t done = 0;
 
+	if (!is_stored(fd, len))
+		return -EBADMSG;
+	bytes = malloc(len);
 	if (bytes == NULL)
 		return -ENOMEM;
 	while (done < len) {

@@ -37,6 +37,12 @@ MUST_CHECK int transfer_wire_recv(
 
 void transfer_wire_close(struct transfer_wire_packet *packet);
 
-/* Bytes in a memfd: its descriptor or -errno. And read back, malloc'd. */
+/* What a batch holds is far less: two pipes for each of 32 sessions. */
+#define TRANSFER_WIRE_FAR_MAX ((size_t)96 * 1024 * 1024)
+
+/*
+ * Bytes in a memfd that is sealed: its descriptor or -errno. And read back,
+ * malloc'd; -EBADMSG where it is no such thing, or of another length.
+ */
 MUST_CHECK int transfer_wire_store(const void *bytes, size_t len);
 MUST_CHECK int transfer_wire_load(int fd, size_t len, uint8_t **ret_bytes);
