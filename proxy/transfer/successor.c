@@ -26,6 +26,7 @@
 
 enum phase {
 	HOLDING, /* until the other one greets, and nobody accepts */
+	TELLING, /* until the other one knows what this one does */
 	GIVING,  /* until all were offered, and the other one says DONE */
 	LEFT,    /* what could not be given is here */
 };
@@ -41,8 +42,11 @@ struct successor {
 	unsigned n_givers;
 	struct transfer_giver **givers;
 	struct service_state_told told;
-	size_t service; /* which is told next */
-	int server;     /* of it; -1: the service itself */
+	size_t service;  /* which is told next */
+	int server;      /* of it; -1: the service itself */
+	bool more;       /* these are still to be written down */
+	size_t n_packet; /* bytes that were, and are to be sent; or 0 */
+	uint8_t packet[TRANSFER_WIRE_BODY_MAX];
 	unsigned left;
 	struct mono begun;
 	ev_io ready;
@@ -76,6 +80,8 @@ rewind_telling(struct successor *s)
 {
 	s->service = 0;
 	s->server = -1;
+	s->more = s->services->shared.n_pools > 0;
+	s->n_packet = 0;
 }
 
 /* The next record; false behind the last. */
@@ -93,32 +99,51 @@ step_telling(struct successor *s)
 	return s->service < sh->n_pools;
 }
 
-/*
- * Packets full of records; `past`: not only what was counted. A counter that
- * was written down counts as told, so a packet that does not go out is an end.
- */
-static int
-tell(struct successor *s, bool past)
+/* A packet full of records; `past`: not only what was counted. */
+static void
+write_down(struct successor *s, bool past)
 {
 	const struct transfer_message m = { .type = TRANSFER_MESSAGE_STATE };
 	struct service_record r;
-	bool more = s->services->shared.n_pools > 0;
-	int e = 0;
+	struct buf b = buf_writer(s->packet, sizeof(s->packet));
 
-	rewind_telling(s);
-	while (more && e == 0) {
-		struct buf b = BUF_WRITER(TRANSFER_WIRE_BODY_MAX);
-
-		transfer_message_encode(&b, &m);
-		while (more && b.len - b.pos >= SERVICE_RECORD_BYTES_MAX) {
-			service_state_describe(s->services, &s->told,
-			    s->service, s->server, past, &r);
-			service_record_encode(&b, &r);
-			more = step_telling(s);
-		}
-		e = transfer_wire_send(s->channel, b.data, b.pos, NULL, 0);
+	transfer_message_encode(&b, &m);
+	while (s->more && b.len - b.pos >= SERVICE_RECORD_BYTES_MAX) {
+		service_state_describe(
+		    s->services, &s->told, s->service, s->server, past, &r);
+		service_record_encode(&b, &r);
+		s->more = step_telling(s);
 	}
-	return e;
+	s->n_packet = b.pos;
+}
+
+/*
+ * From where it is; -EAGAIN: and on from there later. A counter that was
+ * written down counts as told, so a packet is kept until it has gone out.
+ */
+static int
+go_on_telling(struct successor *s, bool past)
+{
+	while (s->n_packet > 0 || s->more) {
+		int e;
+
+		if (s->n_packet == 0)
+			write_down(s, past);
+		e = transfer_wire_send(
+		    s->channel, s->packet, s->n_packet, NULL, 0);
+		if (e < 0)
+			return e;
+		s->n_packet = 0;
+	}
+	return 0;
+}
+
+/* All at once, or it is not told. */
+static int
+tell(struct successor *s, bool past)
+{
+	rewind_telling(s);
+	return go_on_telling(s, past);
 }
 
 /* -- who gives --------------------------------------------------------------
@@ -188,20 +213,37 @@ close_channel(struct successor *s)
 	fd_close(&s->channel);
 }
 
+/* It ends then, as one does that cannot be told even that. */
+static void
+abort_giving(struct successor *s)
+{
+	s->phase = GIVING;
+	if (say(s, TRANSFER_MESSAGE_ABORT, 0, NULL) < 0)
+		close_channel(s);
+}
+
+static void
+look_at_telling(struct successor *s)
+{
+	int e = go_on_telling(s, true);
+
+	if (e == 0)
+		e = say(s, TRANSFER_MESSAGE_GATHERED, 0, NULL);
+	if (e == 0)
+		s->phase = GIVING;
+	else if (e != -EAGAIN)
+		abort_giving(s);
+}
+
 static void
 begin(struct successor *s)
 {
-	int e;
-
-	s->phase = GIVING;
-	e = make_givers(s);
-	if (e == 0)
-		e = tell(s, true);
-	if (e == 0)
-		e = say(s, TRANSFER_MESSAGE_GATHERED, 0, NULL);
-	/* It ends then, as one does that cannot be told even that. */
-	if (e < 0 && say(s, TRANSFER_MESSAGE_ABORT, 0, NULL) < 0)
-		close_channel(s);
+	s->phase = TELLING;
+	rewind_telling(s);
+	if (make_givers(s) < 0)
+		abort_giving(s);
+	else
+		look_at_telling(s);
 }
 
 static void
@@ -271,6 +313,9 @@ on_look(struct ev_loop *loop, ev_timer *t, int revents)
 			lose(s);
 		else if (s->n_workers > 0 && services_is_held(s->services))
 			begin(s);
+		break;
+	case TELLING:
+		look_at_telling(s);
 		break;
 	case GIVING:
 		look_at_givers(s);
