@@ -400,6 +400,9 @@ state_store_follow(struct state_store *s, const struct state_store_setup *setup,
 	*places = (struct state_places){ 0 };
 	s->setup = *setup;
 	s->setup.directory = directory;
+	/* The old failover did; this one is told nothing before it has begun.
+	 */
+	s->wanted = false;
 }
 
 /* -- operators ---------------------------------------------------------- */
