@@ -405,9 +405,11 @@ on_go_on(void *arg, struct generation *before)
 	/* What the old one said last. */
 	generation_inherit(g, before, false);
 	notify_follow(&s->notify, g->setup.config, g->groups, g->known);
-	address_change_make(before, g);
+	if (is_running(s))
+		address_change_add(before, g);
 	if (g->failover.pid != 0 && is_running(s))
 		set_going(s);
+	address_change_remove(before, g);
 }
 
 static void
