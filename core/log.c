@@ -12,6 +12,7 @@
 #include <semaphore.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -23,6 +24,9 @@
  * To wake it costs more than a line does. So lines that may come by the
  * thousand, one for each connection, wake it once: it lets more of them come
  * together, and writes all of them at once. Others do not wait for that.
+ *
+ * The sink is the writer's. Another one is put beside it, and it goes over
+ * when it comes to that: one that is stuck is not waited for.
  */
 
 /* How long lines come together. */
@@ -42,7 +46,9 @@ static struct {
 	pthread_t writer;
 	struct ring ring;
 	struct sink sink;
-} logger = { .level = LOG_LEVEL_INFO };
+	pthread_mutex_t changes; /* which sink; and `next` */
+	struct sink *next;       /* NULL: the writer has it */
+} logger = { .level = LOG_LEVEL_INFO, .changes = PTHREAD_MUTEX_INITIALIZER };
 
 /* Tells of lines lost, once there is room again to tell anything. */
 static void
@@ -75,6 +81,44 @@ drain(unsigned long *told)
 	}
 	if (sink_flush(&logger.sink) < 0)
 		atomic_fetch_add(&logger.dropped, 1);
+}
+
+static struct sink *
+put_next(struct sink *next)
+{
+	struct sink *before;
+
+	(void)pthread_mutex_lock(&logger.changes);
+	before = logger.next;
+	logger.next = next;
+	(void)pthread_mutex_unlock(&logger.changes);
+	return before;
+}
+
+static void
+drop(struct sink *s)
+{
+	if (s == NULL)
+		return;
+	sink_close(s);
+	free(s);
+}
+
+/* All that was logged before has gone to the old one. */
+static void
+go_over(void)
+{
+	struct sink *next;
+
+	(void)pthread_mutex_lock(&logger.changes);
+	next = logger.next;
+	if (next != NULL) {
+		sink_close(&logger.sink);
+		logger.sink = *next;
+		logger.next = NULL;
+	}
+	(void)pthread_mutex_unlock(&logger.changes);
+	free(next);
 }
 
 /* From its sleep; and where it is urgent, also while lines come together. */
@@ -132,6 +176,7 @@ writer_main(void *unused)
 		 */
 		ending = atomic_load(&logger.ending);
 		drain(&told);
+		go_over();
 	} while (!ending);
 	return NULL;
 }
@@ -175,6 +220,7 @@ log_close(void)
 		return;
 	if (!logger.started) { /* what was to be its first lines */
 		drain(&told);
+		go_over();
 		sink_close(&logger.sink);
 		return;
 	}
@@ -194,12 +240,39 @@ log_close(void)
 		(void)pthread_detach(logger.writer);
 }
 
+int
+log_switch(const struct log_options *options)
+{
+	struct sink *next;
+	int e;
+
+	if (!atomic_load(&logger.running))
+		return -EINVAL;
+	next = malloc(sizeof(*next));
+	if (next == NULL)
+		return -ENOMEM;
+	e = sink_open(next, options);
+	if (e < 0) {
+		free(next);
+		return e;
+	}
+	atomic_store(&logger.level, (int)options->level);
+	drop(put_next(next));
+	wake(true);
+	return 0;
+}
+
 static int
 replace(int fd)
 {
+	int e;
+
 	if (!atomic_load(&logger.running))
 		return -EINVAL;
-	return sink_replace(&logger.sink, fd);
+	(void)pthread_mutex_lock(&logger.changes);
+	e = sink_replace(logger.next != NULL ? logger.next : &logger.sink, fd);
+	(void)pthread_mutex_unlock(&logger.changes);
+	return e;
 }
 
 void

@@ -9,8 +9,8 @@
  * many.
  *
  * Only shells log (style.md). The sink is the one mutable global of a process.
- * Any thread may call log_line(); open and close belong to the main thread.
- * Before log_open() lines go straight to stderr.
+ * Any thread may call log_line(); open, switch and close belong to the main
+ * thread. Before log_open() lines go straight to stderr.
  */
 
 #include "core/addr.h"
@@ -55,6 +55,13 @@ MUST_CHECK int log_start(void);
 
 /* Writes out what is queued, for 500 ms at most, and returns to stderr. */
 void log_close(void);
+
+/*
+ * From now on by these options, while it runs: what was logged before goes
+ * where it was to go, and nobody waits for that. Returns 0; or -errno, and all
+ * stays as it was.
+ */
+MUST_CHECK int log_switch(const struct log_options *options);
 
 /*
  * Opens a log file anew, which somebody has renamed: lines go to the one of its

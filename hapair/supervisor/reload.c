@@ -47,15 +47,22 @@ log_lines(const char *text, bool failed)
 }
 
 static void
-tell(struct reload *r, const char *text)
+answer(struct reload *r, const char *text)
 {
-	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
+	CLEANUP(json_doc_free_at) struct json_doc *doc = NULL;
 
-	log_lines(text, false);
 	if (r->socket == -1)
 		return;
+	doc = json_doc_new();
 	json_doc_put_string(doc, "text", text);
 	reply_send(r->loop, &r->socket, json_doc_text(doc, false));
+}
+
+static void
+tell(struct reload *r, const char *text)
+{
+	log_lines(text, false);
+	answer(r, text);
 }
 
 /* `wrong`: the file is; whoever asked exits with 2. */
@@ -83,6 +90,7 @@ reopen_log(struct reload *r)
 {
 	const struct config_log *log = &r->change->now->setup.config->log;
 	CLEANUP(fd_close) int fd = -1;
+	struct generation *g;
 	int e;
 
 	if (log->target != LOG_TARGET_FILE)
@@ -97,10 +105,13 @@ reopen_log(struct reload *r)
 	fd = e;
 	child_send(&r->change->now->failover, MSG_LOG, NULL, 0, fd);
 	child_send(&r->change->now->relay, MSG_LOG, NULL, 0, fd);
+	/* Those that were replaced have connections to tell of. */
+	LIST_FOREACH (g, &r->change->replaced, replaced)
+		child_send(&g->relay, MSG_LOG, NULL, 0, fd);
 }
 
-/* The same file, and perhaps other keys. */
-static void
+/* The same file, and perhaps other keys. False: nothing is changed. */
+static bool
 read_keys(struct reload *r)
 {
 	const struct config *c = r->change->now->setup.config;
@@ -111,7 +122,15 @@ read_keys(struct reload *r)
 
 	if (!c->has_pair) {
 		tell(r, "nothing has changed");
-		return;
+		return true;
+	}
+	/* One that has not begun ends over it, and one that ends says nothing.
+	 */
+	if (!r->change->now->failover.ready) {
+		refuse(r,
+		    "the failover process is being started: try again; nothing was changed",
+		    false);
+		return false;
 	}
 	/* Failover answers: after a signal, nobody. */
 	nobody = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -121,12 +140,13 @@ read_keys(struct reload *r)
 		    "key file %.250s: %s; nothing was changed",
 		    c->pair.key_file, secret_fault(c->pair.key_file, e, why));
 		refuse(r, text, false);
-		return;
+		return false;
 	}
 	child_setup_keys(&r->change->now->failover, &keys,
 	    r->socket != -1 ? r->socket : nobody);
 	fd_close(&r->socket);
 	secret_wipe(&keys, sizeof(keys));
+	return true;
 }
 
 /* A file of another name must have the keys that are in use. */
@@ -243,18 +263,22 @@ make_next(struct reload *r, struct reload_file *f)
 	return g;
 }
 
+static bool
+has_same_log(const struct config_log *a, const struct config_log *b)
+{
+	return a->target == b->target && is_same(a->path, b->path) &&
+	    (a->target != LOG_TARGET_UDP || addr_is_same(&a->dest, &b->dest)) &&
+	    a->facility == b->facility && a->level == b->level;
+}
+
 static void
-open_log(const struct config *c)
+switch_log(const struct config *c)
 {
 	const struct log_options o = config_log_options(&c->log, "supervisor");
-	int e;
+	int e = log_switch(&o);
 
-	log_close();
-	e = log_open(&o);
-	if (e == 0)
-		e = log_start();
 	if (e < 0)
-		log_error("supervisor", "log %s: %s, using stderr",
+		log_error("supervisor", "log %s: %s, writing on as before",
 		    o.path != NULL ? o.path : "", strerror(-e));
 }
 
@@ -302,6 +326,8 @@ begin(struct reload *r, struct reload_file *f)
 	f->config = NULL;
 	free(r->lines);
 	r->lines = reload_file_lines(f);
+	r->switches_log = !has_same_log(
+	    &r->change->now->setup.config->log, &g->setup.config->log);
 	generation_change_begin(r->change, g);
 }
 
@@ -313,8 +339,8 @@ reload(struct reload *r)
 	switch (
 	    reload_file_read(&f, r->setup.path, r->change->now->setup.config)) {
 	case RELOAD_FILE_SAME:
-		reopen_log(r);
-		read_keys(r);
+		if (read_keys(r))
+			reopen_log(r);
 		break;
 	case RELOAD_FILE_CHANGED:
 		begin(r, &f);
@@ -349,6 +375,27 @@ reload_hear(struct reload *r)
 		reload(r);
 }
 
+/* That a failover is late undoes nothing: it is started again, and again. */
+static void
+tell_taken(struct reload *r, bool late)
+{
+	const char *lines = r->lines != NULL ? r->lines : "";
+	CLEANUP(free_str) char *text = NULL;
+
+	if (!late) {
+		tell(r, lines);
+		return;
+	}
+	log_lines(lines, false);
+	log_warning("supervisor",
+	    "reloaded, but the new failover is not ready yet, starting it until it is");
+	if (asprintf(&text,
+	        "%s\nthe new failover is not ready yet: look into the log",
+	        lines) == -1)
+		text = NULL;
+	answer(r, text != NULL ? text : lines);
+}
+
 void
 reload_told(
     struct reload *r, enum reload_step_action end, enum reload_step_fault fault)
@@ -361,13 +408,11 @@ reload_told(
 		refuse(r, text, false);
 		return;
 	}
-	open_log(r->change->now->setup.config);
-	if (end == RELOAD_STEP_TELL_DONE)
-		tell(r, r->lines != NULL ? r->lines : "");
+	if (r->switches_log)
+		switch_log(r->change->now->setup.config);
 	else
-		refuse(r,
-		    "taken over, but the new failover is not ready yet: look into the log",
-		    false);
+		reopen_log(r);
+	tell_taken(r, end == RELOAD_STEP_TELL_LATE);
 }
 
 /* -- life --------------------------------------------------------------- */

@@ -36,6 +36,7 @@ struct reload {
 	struct generation_change *change; /* borrowed */
 	int socket;  /* of who asked; -1: it was a signal */
 	char *lines; /* what differs */
+	bool switches_log;
 };
 
 struct reload reload_init(struct ev_loop *loop,

@@ -257,6 +257,43 @@ a_stuck_sink_costs_lines_and_no_time(void **state)
 	fd_close(&ends[1]);
 }
 
+/* It is gone over to when the writer can; who wants it does not wait. */
+static void
+another_sink_is_gone_over_to(void **state)
+{
+	char first[SCRATCH_PATH_MAX], second[SCRATCH_PATH_MAX];
+	struct log_options o = { .target = LOG_TARGET_FILE,
+		.level = LOG_LEVEL_NOTICE,
+		.path = scratch_path("first", first),
+		.role = "test" };
+	char *text;
+
+	(void)state;
+	assert_int_equal(log_open(&o), 0);
+	assert_int_equal(log_start(), 0);
+	log_notice("s", "one");
+	o.path = "/nowhere/log";
+	assert_int_equal(log_switch(&o), -ENOENT);
+	log_notice("s", "two");
+	sleep_ms(100);
+	o.path = scratch_path("second", second);
+	o.level = LOG_LEVEL_INFO;
+	assert_int_equal(log_switch(&o), 0);
+	assert_int_equal(log_switch(&o), 0); /* the last one counts */
+	sleep_ms(100);
+	log_info("s", "three");
+	log_close();
+	text = scratch_text("first");
+	assert_non_null(strstr(text, "one"));
+	assert_non_null(strstr(text, "two"));
+	assert_null(strstr(text, "three"));
+	free(text);
+	text = scratch_text("second");
+	assert_null(strstr(text, "two"));
+	assert_non_null(strstr(text, "three"));
+	free(text);
+}
+
 /* Nobody would know that it waits, and root does not write into anything. */
 static void
 a_log_is_a_regular_file(void **state)
@@ -335,6 +372,7 @@ main(void)
 		cmocka_unit_test(a_file_that_cannot_be_opened_is_an_error),
 		/* Last: it leaves the writer stuck for good. */
 		cmocka_unit_test(a_stuck_sink_costs_lines_and_no_time),
+		cmocka_unit_test(another_sink_is_gone_over_to),
 		cmocka_unit_test(a_log_is_a_regular_file),
 	};
 
