@@ -166,24 +166,19 @@ listens(const struct config *c, const union addr *a)
 }
 
 static bool
-is_taken(const struct config_service *s, const union addr *a, char *ret_text)
+is_taken(const struct listen_table *table, const struct config_service *s,
+    const union addr *a, char *ret_text)
 {
 	char address[ADDR_TEXT_MAX], text[PORT_USE_TEXT];
-	struct listen_table table = { 0 };
 	struct port_use use;
-	bool taken = false;
 	int error;
 
-	/* What cannot be looked up is found out by listening. */
-	if (listen_table_read(&table) == 0)
-		taken =
-		    port_use_look(&table, a, &use, &error) == PORT_USE_TAKEN;
-	if (taken)
-		(void)snprintf(ret_text, PREFLIGHT_TEXT,
-		    "service %s: cannot listen on %s: %s", s->name,
-		    addr_format(a, address), port_use_text(&use, text));
-	listen_table_free(&table);
-	return taken;
+	if (port_use_look(table, a, &use, &error) != PORT_USE_TAKEN)
+		return false;
+	(void)snprintf(ret_text, PREFLIGHT_TEXT,
+	    "service %s: cannot listen on %s: %s", s->name,
+	    addr_format(a, address), port_use_text(&use, text));
+	return true;
 }
 
 /* Of those that are new: the others are ours. */
@@ -191,15 +186,40 @@ static bool
 ports_are_free(
     const struct config *c, const struct config *running, char *ret_text)
 {
+	struct listen_table table = { 0 };
+	bool has_read = false, can_tell = true, taken = false;
+
 	for (size_t i = 0; i < c->n_services; i++) {
 		const struct config_service *s = &c->services[i];
 
-		for (size_t k = 0; k < s->n_listens; k++)
-			if (!listens(running, &s->listens[k].address) &&
-			    is_taken(s, &s->listens[k].address, ret_text))
-				return false;
+		for (size_t k = 0; k < s->n_listens && !taken; k++) {
+			const union addr *a = &s->listens[k].address;
+
+			if (listens(running, a))
+				continue;
+			/* What it does not tell is found out by listening. */
+			if (!has_read)
+				can_tell = listen_table_read(&table) == 0;
+			has_read = true;
+			taken = can_tell && is_taken(&table, s, a, ret_text);
+		}
 	}
-	return true;
+	listen_table_free(&table);
+	return !taken;
+}
+
+static bool
+is_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* A directory that does not answer would hold the whole daemon up. */
+static bool
+has_same_user(const struct config *a, const struct config *b)
+{
+	return is_same(a->user, b->user) && is_same(a->group, b->group) &&
+	    a->has_pair == b->has_pair;
 }
 
 /* A reload is refused for what a start would be, but nobody waits for it. */
@@ -214,7 +234,7 @@ is_fit(const struct config *c, const struct config *running,
 		status = preflight_files(c, ret_text);
 	if (status == COMMAND_DONE)
 		status = preflight_places(c, ret_text);
-	if (status == COMMAND_DONE)
+	if (status == COMMAND_DONE && !has_same_user(c, running))
 		status = preflight_user(c, ret_text);
 	if (status == COMMAND_DONE)
 		status = preflight_budget(c, workers, ret_limits, ret_text);
