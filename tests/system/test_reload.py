@@ -238,6 +238,24 @@ def test_a_changed_file_is_taken_over() -> None:
         wait_for(lambda: len(children(stage["p1"].pid)) == 2)
 
 
+def test_addresses_that_are_not_held_are_not_put_back() -> None:
+    """The old failover is killed while it does not hold what it had, as between two
+    steps of a handover: the supervisor adds nothing then."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        node = stage["p1"]
+        config = stage.build()
+        addresses(config).append(THIRD)
+        stage.configure(config)
+        os.kill(node.failover(), signal.SIGSTOP)
+        stage.lab.run("p1", "ip", "addr", "del", f"{VIP[4]}/32", "dev", "eth0")
+        done = node.cli("reload")
+        assert done.returncode == 0, done
+        assert node.tells("no address is added, for those that it had are not all there")
+        wait_for(lambda: len(stage.lab.holders(VIP[4])) == 1)
+
+
 def catch(node: Node, known: list[int], role: str) -> int:
     """The process of a role that a reload starts, as soon as it is there."""
     deadline = time.monotonic() + 5
