@@ -149,6 +149,22 @@ read_keys(struct reload *r)
 	return true;
 }
 
+/* What else there is to do, for the keys of a changed file stay as they are. */
+static void
+add_hint(struct reload *r)
+{
+	const char *lines = r->lines != NULL ? r->lines : "";
+	char *text;
+
+	if (!r->keys_differ ||
+	    asprintf(&text,
+	        "%s\npair.key_file: its keys are others than those in use: reload once more",
+	        lines) == -1)
+		return;
+	free(r->lines);
+	r->lines = text;
+}
+
 /* A file of another name must have the keys that are in use. */
 static bool
 keys_are_fine(struct reload *r, const struct config *c)
@@ -160,7 +176,8 @@ keys_are_fine(struct reload *r, const struct config *c)
 	bool same = false;
 	int e;
 
-	if (!c->has_pair || strcmp(c->pair.key_file, was->pair.key_file) == 0)
+	r->keys_differ = false;
+	if (!c->has_pair)
 		return true;
 	e = secret_load(c->pair.key_file, &keys);
 	if (e == 0)
@@ -170,6 +187,10 @@ keys_are_fine(struct reload *r, const struct config *c)
 	secret_wipe(&keys, sizeof(keys));
 	if (same)
 		return true;
+	if (e == 0 && strcmp(c->pair.key_file, was->pair.key_file) == 0) {
+		r->keys_differ = true;
+		return true;
+	}
 	(void)snprintf(text, sizeof(text),
 	    "key file %.250s: %s; nothing was changed", c->pair.key_file,
 	    e < 0
@@ -326,6 +347,7 @@ begin(struct reload *r, struct reload_file *f)
 	f->config = NULL;
 	free(r->lines);
 	r->lines = reload_file_lines(f);
+	add_hint(r);
 	r->switches_log = !has_same_log(
 	    &r->change->now->setup.config->log, &g->setup.config->log);
 	generation_change_begin(r->change, g);

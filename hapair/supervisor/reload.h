@@ -36,7 +36,7 @@ struct reload {
 	struct generation_change *change; /* borrowed */
 	int socket;  /* of who asked; -1: it was a signal */
 	char *lines; /* what differs */
-	bool switches_log;
+	bool switches_log, keys_differ;
 };
 
 struct reload reload_init(struct ev_loop *loop,

@@ -337,6 +337,28 @@ more_than_fits_is_told_in_turn(void **state)
 	finish();
 }
 
+/* It has not begun, and ends over what comes before; a reload. */
+static void
+another_failover_has_wanted_nothing(void **state)
+{
+	struct accord a = admin("m1", ACCORD_DRAIN, 0);
+	struct state_store_setup setup;
+	struct state_places places;
+
+	(void)state;
+	begin();
+	fd_close(&t.relay.channel);
+	want(1);
+	(void)hears_for_peer(1);
+	want(1);
+	setup = t.store.setup;
+	assert_int_equal(state_places_init(&places, setup.config), 0);
+	state_store_follow(&t.store, &setup, &places);
+	assert_int_equal(state_store_make(&t.store, &a), 0);
+	assert_int_equal(channel_recv(t.failover_end, &got), -EAGAIN);
+	finish();
+}
+
 /* Not even once; but what our file had is kept as the peer has it. */
 static void
 of_strangers_nothing_is_kept(void **state)
@@ -499,6 +521,7 @@ main(void)
 		cmocka_unit_test(another_wire_or_failover_is_told_all_again),
 		cmocka_unit_test(the_peer_may_speak_first),
 		cmocka_unit_test(more_than_fits_is_told_in_turn),
+		cmocka_unit_test(another_failover_has_wanted_nothing),
 		cmocka_unit_test(of_strangers_nothing_is_kept),
 		cmocka_unit_test(a_lie_of_the_peer_changes_nothing),
 		cmocka_unit_test(what_nobody_may_say_is_refused),
