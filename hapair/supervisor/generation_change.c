@@ -83,6 +83,7 @@ adopt(struct generation_change *r)
 	r->now = g;
 	g->failover.stopping = g->relay.stopping = false;
 	replace(r, before);
+	role_watchdog_stay(&before->watchdog);
 	listeners_keep_alive(g->listeners);
 	r->setup.calls->on_adopt(r->setup.owner, before);
 	if (g->failover.pid == 0)

@@ -48,7 +48,8 @@ look(struct role_watchdog_ward *ward)
 	const uint32_t limit_ms = child->ready ? ward->limit_ms : STARTING_MS;
 	uint64_t counts[LIVENESS_LINES];
 
-	if (child->pid == 0 || child->stopping || ward->killed)
+	if (child->pid == 0 || (child->stopping && !ward->stays) ||
+	    ward->killed)
 		return;
 	liveness_read(ward->liveness, counts, ward->lines);
 	if (!stall_detector_every(
@@ -134,6 +135,12 @@ role_watchdog_meet(struct role_watchdog *w, struct child *child)
 	}
 	reader = e;
 	send_pulse(child, reader, false);
+}
+
+void
+role_watchdog_stay(struct role_watchdog *w)
+{
+	w->relay.stays = true;
 }
 
 void

@@ -20,6 +20,7 @@ struct role_watchdog_ward {
 	unsigned lines; /* that it counts in */
 	uint32_t limit_ms;
 	bool killed; /* its end is about to be reported */
+	bool stays;  /* its last end may be days away */
 	struct stall_detector stalls[LIVENESS_LINES];
 };
 
@@ -39,5 +40,8 @@ MUST_CHECK int role_watchdog_init(struct role_watchdog *w,
 
 /* A role has been started: it gets its pulse, failover also the relay's. */
 void role_watchdog_meet(struct role_watchdog *w, struct child *child);
+
+/* The relay was replaced, and goes on until its last connection has ended. */
+void role_watchdog_stay(struct role_watchdog *w);
 
 void role_watchdog_fini(struct role_watchdog *w);

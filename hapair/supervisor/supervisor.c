@@ -153,11 +153,17 @@ take_group(
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_group m;
+	bool left;
 
 	if (msg_get_group(&b, &m) < 0 || m.group >= generation_group_count(g))
 		return -EBADMSG;
+	left = g->known[m.group] &&
+	    g->groups[m.group].state == MSG_GROUP_MASTER &&
+	    m.state != MSG_GROUP_MASTER;
 	g->groups[m.group] = m;
 	g->known[m.group] = true;
+	if (left && g == now(s))
+		generation_change_stop_replaced(&s->change);
 	notify_tell(&s->notify, &m);
 	state_store_look(&s->store);
 	return 0;
@@ -339,6 +345,8 @@ on_request(void *arg, const char *request, int *socket)
 		state_store_obey(&s->store, request, socket);
 	else if (reload && is_running(s))
 		reload_obey(&s->reload, socket);
+	else if (status && s->change.step.state == RELOAD_STEP_TAKING)
+		reply_status(s, socket); /* that relay may end before it does */
 	else if (r->ready && is_running(s))
 		child_setup_request(r, request, *socket);
 	else if (status)

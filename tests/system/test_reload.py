@@ -298,3 +298,38 @@ def test_a_reload_that_fails_leaves_the_old_ones() -> None:
         done = node.cli("reload")
         assert done.returncode == 0, done
         assert stage.ask() in ("s1", "s2", "s3")
+
+
+@limit(30)
+def test_a_replaced_relay_is_not_left_alone() -> None:
+    """What it keeps ends when the address leaves, and one that stands still is killed."""
+    back = {"name": "e", "address": endpoint(address("s1"), ECHO)}
+    talk = service([endpoint(VIP[4], TALK)], name="talk", servers=[back])
+    with Stage(services=[service([endpoint(VIP[4], PORT)]), talk]) as stage:
+        stage.serve()
+        stage.lab.spawn("s1", [f"{TOOLS}/echo", "echo", str(ECHO)])
+        stage.start()
+        node = stage["p1"]
+        config = stage.build()
+        old = []
+        held = []
+        for retries in (1, 2):
+            config["services"] = [config["services"][0], talk]
+            config["services"][0]["retries"] = retries
+            stage.configure(config)
+            assert node.cli("reload").returncode == 0
+            wait_for(lambda: connects(stage.lab, "c", VIP[4], TALK))
+            held.append(stage.lab.connect("c", VIP[4], TALK, 5))
+            assert answers(held[-1])
+            before = set(children(node.pid))
+            config["services"].pop()
+            stage.configure(config)
+            assert node.cli("reload").returncode == 0
+            wait_for(lambda: len(children(node.pid)) == 3 + len(old))
+            old.extend(before & set(children(node.pid)) - set(old))
+        assert len(old) == 2 and all(answers(sock) for sock in held)
+        os.kill(old[0], signal.SIGSTOP)
+        wait_for(lambda: old[0] not in children(node.pid), 10)
+        assert answers(held[1]) and node.state() == "master"
+        assert node.cli("handover").returncode == 0
+        wait_for(lambda: len(children(node.pid)) == 2)
