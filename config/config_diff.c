@@ -41,21 +41,19 @@ struct items {
 static int walk(const struct place *p);
 
 static int
-add(const struct place *p, const struct schema_key *k, const char *text)
+add(const struct place *p, const struct change_class_row *class,
+    const char *text)
 {
 	struct config_diff *d = p->diff;
 	struct config_diff_change *c = arena_alloc(&d->memory, sizeof(*c));
-	char path[PATH_MAX_LEN * 2];
 	char *line = NULL;
 	int len;
 
-	(void)snprintf(path, sizeof(path), "%s%s", p->path, k->name);
 	len = asprintf(&line, "%s%s%s", p->subject, p->prefix, text);
 	if (len < 0)
 		return -ENOMEM;
 	if (c != NULL) {
-		c->class = change_class_find(path);
-		assert(c->class != NULL);
+		c->class = class;
 		c->text = arena_copy(&d->memory, line, (size_t)len);
 	}
 	free(line);
@@ -74,9 +72,14 @@ add_line(
     const struct place *p, const struct schema_key *k, const char *format, ...)
 {
 	CLEANUP(free_str) char *text = NULL;
+	char path[PATH_MAX_LEN * 2];
+	const struct change_class_row *class;
 	va_list args;
 	int len;
 
+	(void)snprintf(path, sizeof(path), "%s%s", p->path, k->name);
+	class = change_class_find(path);
+	assert(class != NULL);
 	va_start(args, format);
 	len = vasprintf(&text, format, args);
 	va_end(args);
@@ -84,7 +87,7 @@ add_line(
 		text = NULL;
 		return -ENOMEM;
 	}
-	return add(p, k, text);
+	return add(p, class, text);
 }
 
 /* Of a key, as the file has it: "retries: 3\n", or several lines, or none. */
@@ -438,6 +441,59 @@ walk(const struct place *p)
 	return e;
 }
 
+/* NULL: none is in the way. */
+static const union addr *
+find_other_kind(const struct config *c, const union addr *a)
+{
+	for (size_t i = 0; i < c->n_services; i++)
+		for (size_t k = 0; k < c->services[i].n_listens; k++) {
+			const union addr *b =
+			    &c->services[i].listens[k].address;
+
+			if (a->sa.sa_family == b->sa.sa_family &&
+			    addr_port(a) == addr_port(b) &&
+			    addr_is_any(a) != addr_is_any(b))
+				return b;
+		}
+	return NULL;
+}
+
+/*
+ * One address of a port is not to be had while every address of it is held, nor
+ * the other way round; and what runs holds on until the next one has all.
+ */
+static int
+tell_other_kinds(struct config_diff *d, const struct config *before,
+    const struct config *after)
+{
+	static const struct change_class_row held = { "services.listen",
+		CHANGE_CLASS_RESTART,
+		"the port is held by what runs, of every address or of one" };
+	char is[ADDR_TEXT_MAX], was[ADDR_TEXT_MAX];
+	char text[2 * ADDR_TEXT_MAX + 32];
+	struct place p = { .diff = d };
+	int e = 0;
+
+	for (size_t i = 0; i < after->n_services; i++) {
+		const struct config_service *s = &after->services[i];
+
+		(void)snprintf(
+		    p.subject, sizeof(p.subject), "service %.120s: ", s->name);
+		for (size_t k = 0; e == 0 && k < s->n_listens; k++) {
+			const union addr *a = &s->listens[k].address;
+			const union addr *b = find_other_kind(before, a);
+
+			if (b == NULL)
+				continue;
+			(void)snprintf(text, sizeof(text),
+			    "listen %s in place of %s", addr_format(a, is),
+			    addr_format(b, was));
+			e = add(&p, &held, text);
+		}
+	}
+	return e;
+}
+
 int
 config_diff_init(struct config_diff *d, const struct config *before,
     const struct config *after)
@@ -446,9 +502,12 @@ config_diff_init(struct config_diff *d, const struct config *before,
 		.diff = d, .table = &keys_file, .before = before, .after = after
 	};
 
+	int e;
+
 	*d = (struct config_diff){ 0 };
 	TAILQ_INIT(&d->all);
-	return walk(&file);
+	e = walk(&file);
+	return e < 0 ? e : tell_other_kinds(d, before, after);
 }
 
 void

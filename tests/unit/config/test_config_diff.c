@@ -359,6 +359,23 @@ static const struct row {
 	{ "services:\n  - {name: s, listen: 10.0.0.9:80, servers: 10.0.0.3:80}\n",
 	    "services:\n  - {name: t, listen: 10.0.0.9:80, servers: 10.0.0.3:80}\n",
 	    "service s removed\nservice t added\n", CHANGE_CLASS_LISTENERS },
+	/* A port of one address, and then of each. */
+	{ "services:\n  - {name: s, listen: 10.0.0.9:80, servers: 10.0.0.3:80}\n",
+	    "services:\n  - {name: s, listen: 0.0.0.0:80, servers: 10.0.0.3:80}\n",
+	    "service s: listen 10.0.0.9:80 removed\n"
+	    "service s: listen 0.0.0.0:80 added\n"
+	    "service s: listen 0.0.0.0:80 in place of 10.0.0.9:80\n",
+	    CHANGE_CLASS_RESTART },
+	{ "services:\n  - {name: s, listen: 0.0.0.0:80, servers: 10.0.0.3:80}\n",
+	    "services:\n  - {name: t, listen: 10.0.0.9:80, servers: 10.0.0.3:80}\n",
+	    "service s removed\nservice t added\n"
+	    "service t: listen 10.0.0.9:80 in place of 0.0.0.0:80\n",
+	    CHANGE_CLASS_RESTART },
+	{ "services:\n  - {name: s, listen: 0.0.0.0:80, servers: 10.0.0.3:80}\n",
+	    "services:\n  - {name: s, listen: 10.0.0.9:81, servers: 10.0.0.3:80}\n",
+	    "service s: listen 0.0.0.0:80 removed\n"
+	    "service s: listen 10.0.0.9:81 added\n",
+	    CHANGE_CLASS_LISTENERS },
 	/* What may be a secret. */
 	{ CHECK("headers: {A: one}"), CHECK("headers: {A: two}"),
 	    "service s: check.headers changed\n", CHANGE_CLASS_RELAY },
