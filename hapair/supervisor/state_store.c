@@ -25,7 +25,10 @@
  */
 #define PEER_PATIENCE_MS 3000
 
-/* The file is written once for all that changes in so long. */
+/*
+ * The file is written once for all that others than an operator change in so
+ * long. Who was told that it is done does not lose it with the process.
+ */
 #define WRITE_PAUSE_MS 100
 
 /* -- telling ------------------------------------------------------------ */
@@ -70,6 +73,7 @@ write_now(struct state_store *s)
 	char *text = state_file_text(&s->all);
 	int e = text != NULL ? state_writer_put(&s->writer, text) : -ENOMEM;
 
+	ev_timer_stop(s->setup.loop, &s->write);
 	s->write_owed = false;
 	s->write_next = mono_add_ms(mono_now(), WRITE_PAUSE_MS);
 	if (e < 0)
@@ -79,7 +83,6 @@ write_now(struct state_store *s)
 static void
 on_write(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	ev_timer_stop(loop, t);
 	write_now(CONTAINER_OF(t, struct state_store, write));
 }
 
@@ -505,6 +508,8 @@ state_store_obey(struct state_store *s, const char *request, int *socket)
 	             text))
 		e = change(s, a);
 	if (e == 0) {
+		if (s->write_owed)
+			write_now(s);
 		answer(s, socket, text);
 		return;
 	}
