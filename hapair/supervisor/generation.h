@@ -49,6 +49,7 @@ struct generation {
 	int64_t loaded_wall_ms;
 	struct child failover, relay;
 	bool begun; /* this failover has all that it needs to */
+	bool given; /* this relay has told that it has no listeners any more */
 	struct role_watchdog watchdog;
 	struct track_scripts scripts;
 	struct fence_run fences;

@@ -60,7 +60,7 @@ static void
 give(struct generation_change *r)
 {
 	r->now->relay.stopping = true;
-	r->has_given = false;
+	r->now->given = r->has_given = false;
 	if (r->given != -1)
 		child_send(&r->now->relay, MSG_SUCCESSOR, NULL, 0, r->given);
 	fd_close(&r->given);
@@ -222,6 +222,7 @@ take_given(struct generation_change *r, struct generation *g,
 
 	if (msg_get_given(&b, &m) < 0)
 		return -EBADMSG;
+	g->given = true;
 	if (g == r->now && r->step.state == RELOAD_STEP_TAKING)
 		r->has_given = true;
 	else if (g == r->now)
@@ -301,12 +302,28 @@ generation_change_take(struct generation_change *r, struct generation *g,
 	return 0;
 }
 
+/*
+ * A relay whose next one dies before it could say that it serves takes its
+ * listeners up again. The next one is started again, and two must not accept.
+ */
+static void
+stop_who_has_not_given(struct generation_change *r)
+{
+	struct generation *g;
+
+	LIST_FOREACH (g, &r->replaced, replaced)
+		if (g->relay.pid != 0 && !g->given)
+			child_send(&g->relay, MSG_STOP, NULL, 0, -1);
+}
+
 void
 generation_change_note_end(struct generation_change *r, struct generation *g,
     const struct child *child)
 {
 	const bool relay = child == &g->relay;
 
+	if (g == r->now && relay)
+		stop_who_has_not_given(r);
 	if (g == r->next ||
 	    (g == r->now && generation_change_is_busy(r) && r->next == NULL))
 		note(r,
