@@ -15,7 +15,7 @@ from typing import Callable, Iterator
 from impostor import TYPES, Impostor, to_other_role, to_supervisor
 from stage import PORT, SLOW, Node, Stage, figure, limit, server, wait_for, write_script
 
-SECONDS = float(os.environ.get("HAPAIR_HOSTILE", "10"))
+SECONDS = float(os.environ.get("HAPAIR_HOSTILE", "10" if SLOW == 1 else "5"))
 SEED = int(os.environ.get("HAPAIR_SEED", "1"))
 LOG_BYTES_A_SECOND = 100_000
 ODD = (0, 1, 2, 7, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0xFFFFFFFF, (1 << 52) - 1, (1 << 64) - 1)
