@@ -79,14 +79,13 @@ on_rested(struct ev_loop *loop, ev_timer *w, int revents)
 	watch(l);
 }
 
-/* A real-time process that never waits would be ended for it. */
+/*
+ * A real-time process that never waits would be ended for it. So it waits after
+ * so much, however long it was about it: a slow one most of all.
+ */
 static void
 count_read(struct peer_stream *l, size_t n)
 {
-	if (mono_span_ms(l->counted, l->heard) >= PEER_STREAM_READ_MS) {
-		l->counted = l->heard;
-		l->n_read = 0;
-	}
 	l->n_read += n;
 	if (l->n_read >= PEER_STREAM_READ_BYTES)
 		timeout_arm(l->loop, &l->rest, PEER_STREAM_READ_MS / 1e3);

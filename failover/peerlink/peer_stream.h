@@ -22,8 +22,8 @@ struct peer_stream;
 #define PEER_STREAM_IN_BYTES (16 * 1024)
 
 /*
- * Read in so many milliseconds, 16 MB a second: twice what an honest peer
- * sends when it tells of all its connections. Who sends more waits.
+ * After so much a rest of so many milliseconds, 16 MB a second: twice what an
+ * honest peer sends when it tells of all its connections. Who sends more waits.
  */
 #define PEER_STREAM_READ_BYTES (64 * 1024)
 #define PEER_STREAM_READ_MS 4
@@ -64,7 +64,6 @@ struct peer_stream {
 	ev_io ready;
 	ev_timer rest; /* while nothing is read */
 	struct mono since, heard, spoke;
-	struct mono counted; /* since when `n_read` came */
 	size_t n_read;
 	size_t in_len, out_at, out_len;
 	uint8_t in[PEER_STREAM_IN_BYTES];

@@ -492,6 +492,7 @@ def environment(lab: Lab) -> dict[str, str]:
     for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
         report = f"log_path={lab.dir}/sanitizer/{name[:4].lower()}"
         env[name] = ":".join(filter(None, (env.get(name), report)))
+    env["TSAN_OPTIONS"] += f":suppressions={ROOT}/tests/tsan.supp"
     return env
 
 
