@@ -23,10 +23,14 @@ transition_note(
 	e->recovered = mono_never(); /* it was the peer that was heard */
 	if (election_term_is_news(h->term, e->heard_term))
 		e->heard_term = h->term;
-	/* While we reign the term is that of our reign. */
+	/*
+	 * While we reign the term is that of our reign. Else what is news to
+	 * us is what the next claim goes on from, and that one looks at both:
+	 * on a ring two steps from one term may end on either side.
+	 */
 	if (e->state != ELECTION_MASTER &&
 	    election_term_is_news(h->term, e->term))
-		e->term = h->term;
+		e->term = e->heard_term = h->term;
 }
 
 void

@@ -398,6 +398,38 @@ of_any_two_terms_one_is_later(void **state)
 			    i != k);
 }
 
+/*
+ * Who kept its term over a restart has heard none, and so the two are far apart
+ * on the ring: what it hears may be news to one of them only.
+ */
+static void
+a_claim_is_later_than_each_term_that_was_known(void **state)
+{
+	enum {
+		EDGES = 8,
+		NEAR = 5
+	};
+
+	(void)state;
+	for (uint64_t i = 0; i < (uint64_t)EDGES * NEAR; i++)
+		for (uint64_t k = 0; k < (uint64_t)EDGES * NEAR; k++) {
+			const uint64_t eighth = UINT64_C(1) << 61;
+			const uint64_t own = i / NEAR * eighth + i % NEAR - 2;
+			const uint64_t peer = k / NEAR * eighth + k % NEAR - 2;
+			struct election e = election_init(&pair_config, at(0));
+			struct election_event ev = { .type = ELECTION_RESTORE };
+			uint64_t known;
+
+			ev.restore.term = own;
+			(void)step(&e, ev, 1);
+			known = e.term;
+			(void)step(&e, heard(ELECTION_INIT, 50, peer), 5);
+			assert_int_equal(e.state, ELECTION_MASTER);
+			assert_true(election_term_is_later(e.term, peer));
+			assert_true(e.term != known);
+		}
+}
+
 int
 main(void)
 {
@@ -423,6 +455,8 @@ main(void)
 		cmocka_unit_test(a_restored_master_goes_on_with_its_term),
 		cmocka_unit_test(no_term_is_the_last),
 		cmocka_unit_test(of_any_two_terms_one_is_later),
+		cmocka_unit_test(
+		    a_claim_is_later_than_each_term_that_was_known),
 	};
 
 	TEST_MAIN(tests);
