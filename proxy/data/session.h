@@ -64,6 +64,7 @@ struct session {
 	bool stays;                /* the next relay cannot have it */
 	bool shared;               /* another relay may have its sockets, too */
 	bool kept;                 /* has lasted: see session_move_upkeep */
+	uint32_t dialled;          /* the turn in which its attempt began */
 	struct mono joined;        /* the sessions of its thread */
 	struct flow_end ends[2];   /* by side; epoll points at these */
 	struct flow flows[2];      /* by the side they come from */

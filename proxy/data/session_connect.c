@@ -170,6 +170,7 @@ dial(struct session *s)
 	int fd;
 
 	s->phase = SESSION_CONNECTING;
+	s->dialled = s->thread->turn;
 	counters_add(&session_server_counters(s)->active, 1);
 	s->info.attempts++;
 	if (s->waiter.n_tried == POOL_TRIED_MAX)

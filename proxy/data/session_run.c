@@ -65,6 +65,10 @@ session_run_event(struct flow_end *end, uint32_t events)
 
 	if (s->phase == SESSION_ENDED || s->phase == SESSION_GIVEN)
 		return; /* of a batch that was read before */
+	/* Likewise, and of the socket of an earlier attempt. */
+	if (end->side == SESSION_SERVER && s->phase == SESSION_CONNECTING &&
+	    s->dialled == s->thread->turn)
+		return;
 	if ((events &
 	        (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
 		end->readable = true;

@@ -51,6 +51,7 @@ struct session_thread {
 	struct session_thread_source on_woken; /* the worker's */
 	struct timers timers;
 	struct mono now; /* when this turn began */
+	uint32_t turn;   /* its number */
 	LIST_HEAD(, session) sessions;
 	struct session *next_upkeep; /* NULL: from the first */
 	struct session *next_sweep;  /* see session_sweep.h; NULL: the end */

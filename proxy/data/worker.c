@@ -88,6 +88,7 @@ worker_turn(struct worker *w)
 	int n = epoll_wait(t->epoll, events, EVENTS_PER_TURN, wait_ms);
 
 	t->now = mono_now();
+	t->turn++;
 	for (int i = 0; i < n; i++)
 		tell(&events[i]);
 	if (!TAILQ_EMPTY(&t->busy))

@@ -388,6 +388,7 @@ session_take_go_on(struct session *s, const struct session_record *r)
 	int e;
 
 	s->shared = true;
+	s->dialled = t->turn; /* nothing of this turn is about it */
 	e = watch(s);
 	s->phase = phase_of(r);
 	wait_on(s, r);
