@@ -49,8 +49,10 @@ service_record_encode(struct buf *b, const struct service_record *r)
 }
 
 static int
-get_any(struct buf *field, uint8_t tag, struct service_record *r)
+get_any(struct buf *field, uint8_t tag, void *ret_record)
 {
+	struct service_record *r = ret_record;
+
 	if (tag >= TAG_ENDINGS &&
 	    tag < TAG_ENDINGS + SERVICE_RECORD_ENDINGS_MAX)
 		return tlv_get_number(field, &r->endings[tag - TAG_ENDINGS]);
@@ -68,16 +70,11 @@ int
 service_record_decode(struct buf *b, struct service_record *ret_record)
 {
 	struct service_record r = { 0 };
-	struct buf in, field;
-	uint8_t tag;
-	int e = tlv_open(b, NEEDS, &in);
+	int e = tlv_read(b, NEEDS, get_any, &r);
 
 	if (e < 0)
 		return e;
-	while ((e = tlv_next(&in, &tag, &field)) == 1)
-		if (get_any(&field, tag, &r) < 0)
-			return -EBADMSG;
-	if (e < 0 || !is_sane(&r))
+	if (!is_sane(&r))
 		return -EBADMSG;
 	*ret_record = r;
 	return 0;

@@ -109,8 +109,10 @@ get_tried(struct buf *b, struct session_record *r)
 
 /* The field's bytes are all that `b` has. */
 static int
-get_any(struct buf *b, uint8_t tag, struct session_record *r)
+get_any(struct buf *b, uint8_t tag, void *ret_record)
 {
+	struct session_record *r = ret_record;
+
 	if (tag == TAG_TRIED)
 		return get_tried(b, r);
 	if (tag == TAG_FLOW_HELD || tag == TAG_FLOW_HELD + 1) {
@@ -159,16 +161,11 @@ int
 session_record_decode(struct buf *b, struct session_record *ret_record)
 {
 	struct session_record r = { 0 };
-	struct buf in, field;
-	uint8_t tag;
-	int e = tlv_open(b, SESSION_RECORD_NEEDS, &in);
+	int e = tlv_read(b, SESSION_RECORD_NEEDS, get_any, &r);
 
 	if (e < 0)
 		return e;
-	while ((e = tlv_next(&in, &tag, &field)) == 1)
-		if (get_any(&field, tag, &r) < 0)
-			return -EBADMSG;
-	if (e < 0 || !is_sane(&r))
+	if (!is_sane(&r))
 		return -EBADMSG;
 	*ret_record = r;
 	return 0;

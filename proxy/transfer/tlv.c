@@ -144,8 +144,8 @@ part_of(struct buf *b, size_t len)
 	return part;
 }
 
-int
-tlv_open(struct buf *b, uint8_t known, struct buf *ret_fields)
+static int
+open_value(struct buf *b, uint8_t known, struct buf *ret_fields)
 {
 	struct buf in = part_of(b, buf_get_u32(b));
 	const uint8_t needs = buf_get_u8(&in);
@@ -158,8 +158,9 @@ tlv_open(struct buf *b, uint8_t known, struct buf *ret_fields)
 	return 0;
 }
 
-int
-tlv_next(struct buf *fields, uint8_t *ret_tag, struct buf *ret_bytes)
+/* Returns 1, 0 at the end, or -EBADMSG. */
+static int
+next_field(struct buf *fields, uint8_t *ret_tag, struct buf *ret_bytes)
 {
 	struct buf bytes;
 	uint8_t tag;
@@ -174,6 +175,21 @@ tlv_next(struct buf *fields, uint8_t *ret_tag, struct buf *ret_bytes)
 	*ret_tag = tag;
 	*ret_bytes = bytes;
 	return 1;
+}
+
+int
+tlv_read(struct buf *b, uint8_t known, tlv_take_fn *take, void *ret_struct)
+{
+	struct buf fields, bytes;
+	uint8_t tag;
+	int e = open_value(b, known, &fields);
+
+	if (e < 0)
+		return e;
+	while ((e = next_field(&fields, &tag, &bytes)) == 1)
+		if (take(&bytes, tag, ret_struct) < 0)
+			return -EBADMSG;
+	return e;
 }
 
 int

@@ -42,16 +42,16 @@ void tlv_put(
 void tlv_put_bytes(struct buf *b, uint8_t tag, const void *bytes, size_t len);
 void tlv_put_number(struct buf *b, uint8_t tag, uint64_t v);
 
-/*
- * The fields of the next value, as a buffer of its own; then `b` is behind it.
- * Returns 0, -EBADMSG, or -EPROTONOSUPPORT where a version after `known` has to
- * be known for it.
- */
-MUST_CHECK int tlv_open(struct buf *b, uint8_t known, struct buf *ret_fields);
+/* Puts a field where it belongs; its bytes are all that the buffer has. */
+typedef int tlv_take_fn(struct buf *bytes, uint8_t tag, void *ret_struct);
 
-/* The next field: its tag, its bytes. Returns 1, 0 at the end, or -EBADMSG. */
-MUST_CHECK int tlv_next(
-    struct buf *fields, uint8_t *ret_tag, struct buf *ret_bytes);
+/*
+ * The next value, field by field; then `b` is behind it. Returns 0, -EBADMSG,
+ * also where `take` does not return 0, or -EPROTONOSUPPORT where a version
+ * after `known` has to be known for it.
+ */
+MUST_CHECK int tlv_read(
+    struct buf *b, uint8_t known, tlv_take_fn *take, void *ret_struct);
 
 /*
  * A field of the table into the struct; one that is in none is skipped. Returns

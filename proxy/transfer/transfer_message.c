@@ -26,21 +26,19 @@ transfer_message_encode(struct buf *b, const struct transfer_message *m)
 	tlv_end(b, start);
 }
 
+static int
+take(struct buf *field, uint8_t tag, void *ret_message)
+{
+	return tlv_get(field, tag, fields, ARRAY_LEN(fields), ret_message);
+}
+
 int
 transfer_message_decode(struct buf *b, struct transfer_message *ret_message)
 {
 	struct transfer_message m = { 0 };
-	struct buf in, field;
-	uint8_t tag;
-	int e = tlv_open(b, VERSION, &in);
 
-	if (e < 0)
-		return -EBADMSG;
-	while ((e = tlv_next(&in, &tag, &field)) == 1)
-		if (tlv_get(&field, tag, fields, ARRAY_LEN(fields), &m) < 0)
-			return -EBADMSG;
-	if (e < 0 || m.type < TRANSFER_MESSAGE_GO ||
-	    m.type > TRANSFER_MESSAGE_DONE ||
+	if (tlv_read(b, VERSION, take, &m) < 0 ||
+	    m.type < TRANSFER_MESSAGE_GO || m.type > TRANSFER_MESSAGE_DONE ||
 	    m.n_sessions > TRANSFER_MESSAGE_SESSIONS_MAX)
 		return -EBADMSG;
 	*ret_message = m;
