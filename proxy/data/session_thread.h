@@ -55,6 +55,7 @@ struct session_thread {
 	LIST_HEAD(, session) sessions;
 	struct session *next_upkeep; /* NULL: from the first */
 	struct session *next_sweep;  /* see session_sweep.h; NULL: the end */
+	struct session *next_give;   /* see transfer_giver.h; likewise */
 	TAILQ_HEAD(session_thread_busy, session) busy;
 	SLIST_HEAD(, session) graveyard;
 	atomic_uint n_sessions;   /* for the others to compare */

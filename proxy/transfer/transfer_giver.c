@@ -8,6 +8,7 @@
 #include "proxy/transfer/transfer_wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -54,6 +55,7 @@ static void
 end(struct transfer_giver *g)
 {
 	session_thread_unwatch(thread_of(g), g->channel);
+	(void)shutdown(g->channel, SHUT_RDWR); /* there is a copy */
 	fd_close(&g->channel);
 	if (g->gives)
 		timers_leave(&thread_of(g)->timers, &g->timer);
@@ -122,56 +124,90 @@ say(struct transfer_giver *g, enum transfer_message_type type)
 }
 
 /*
- * The other one is gone, or late. From here on it cannot tell us of anything
- * more, and what it does not tell us of it must not begin with: so each session
- * is one relay's alone. Where it cannot be told that, it may have them.
+ * What it does not know of it may begin with, or refuse, and nobody would hear
+ * of that. So nothing is settled before it knows, or is gone and has none: one
+ * that does not read for too long is ended by the supervisor.
  */
 static void
-fall(struct transfer_giver *g)
+tell_fall(struct transfer_giver *g)
 {
-	const uint64_t all = UINT64_MAX;
+	const int e = say(g, TRANSFER_MESSAGE_ABORT);
+	const bool known = e == 0 || e == -EPIPE || e == -ECONNRESET;
 	struct transfer_giver_batch *b;
-	struct transfer_message m;
 	struct session *s;
-	bool told;
-	int e;
 
-	(void)shutdown(g->channel, SHUT_RD);
-	while ((e = hear(g, &m)) == 1 || e == -EBADMSG)
-		if (e == 1 && m.type == TRANSFER_MESSAGE_TAKEN)
-			hear_taken(g, &m);
-	e = say(g, TRANSFER_MESSAGE_ABORT);
-	/* Also one that is gone has none. */
-	told = e == 0 || e == -EPIPE || e == -ECONNRESET;
+	if (!known && oldest_batch(g) != NULL) {
+		timers_set(&thread_of(g)->timers, &g->timer,
+		    mono_add_ms(mono_now(), AGAIN_MS));
+		return;
+	}
 	while ((b = oldest_batch(g)) != NULL)
-		settle(g, b, told ? all : 0);
+		settle(g, b, UINT64_MAX);
 	LIST_FOREACH (s, &thread_of(g)->sessions, all)
 		s->stays = true;
 	g->failed = true;
 	end(g);
 }
 
+/*
+ * The other one is gone, or late. From here on it cannot tell us of anything
+ * more, and what it does not tell us of it must not begin with: so each session
+ * is one relay's alone.
+ */
+static void
+fall(struct transfer_giver *g)
+{
+	struct transfer_message m;
+	int e;
+
+	g->falls = true;
+	session_thread_unwatch(thread_of(g), g->channel);
+	(void)shutdown(g->channel, SHUT_RD);
+	while ((e = hear(g, &m)) == 1 || e == -EBADMSG)
+		if (e == 1 && m.type == TRANSFER_MESSAGE_TAKEN)
+			hear_taken(g, &m);
+	tell_fall(g);
+}
+
 /* -- what is given ----------------------------------------------------------
  */
+
+/*
+ * Goes on behind the last that was looked at. Whoever comes meanwhile, of
+ * another thread, is first in the list: so the last pass is one that finds
+ * nobody. False: that was it.
+ */
+static bool
+has_more(struct transfer_giver *g)
+{
+	struct session_thread *t = thread_of(g);
+
+	if (t->next_give == NULL && g->found) {
+		g->found = g->later = false;
+		t->next_give = LIST_FIRST(&t->sessions);
+	}
+	return t->next_give != NULL;
+}
 
 /* As many as can be had, stopped and written down. */
 static void
 fill(struct transfer_giver *g, struct transfer_giver_batch *b)
 {
+	struct session_thread *t = thread_of(g);
 	struct session *s;
 
-	g->later = false;
 	b->number = g->next++;
-	LIST_FOREACH (s, &thread_of(g)->sessions, all) {
+	while ((s = t->next_give) != NULL &&
+	    b->n < TRANSFER_MESSAGE_SESSIONS_MAX) {
+		t->next_give = LIST_NEXT(s, all);
 		if (s->phase == SESSION_GIVEN || s->stays)
 			continue;
-		if (b->n == TRANSFER_MESSAGE_SESSIONS_MAX)
-			break;
 		if (session_give(s, &b->records[b->n]) < 0)
 			g->later = true;
 		else
 			b->sessions[b->n++] = s;
 	}
+	g->found = g->found || b->n > 0;
 }
 
 static void
@@ -297,11 +333,11 @@ give(struct transfer_giver *g)
 {
 	struct transfer_giver_batch *b;
 
-	g->later = worker_has_orders(g->worker);
-	while (!worker_has_orders(g->worker) && (b = free_batch(g)) != NULL) {
+	while (!worker_has_orders(g->worker) && (b = free_batch(g)) != NULL &&
+	    has_more(g)) {
 		fill(g, b);
 		if (b->n == 0)
-			break;
+			continue;
 		b->sent = mono_now();
 		if (send_batch(g, b) < 0) {
 			settle(g, b, UINT64_MAX);
@@ -309,6 +345,8 @@ give(struct transfer_giver *g)
 			return;
 		}
 	}
+	/* Then all of them are looked at once more, when it is carried out. */
+	g->later = g->later || worker_has_orders(g->worker);
 	if (!is_over(g)) {
 		arm(g);
 		return;
@@ -324,10 +362,15 @@ on_timer(struct timers_timer *t)
 	    CONTAINER_OF(t, struct transfer_giver, timer);
 	const struct transfer_giver_batch *b = oldest_batch(g);
 
-	if (b != NULL && mono_span_ms(b->sent, mono_now()) >= PATIENCE_MS)
+	if (g->falls) {
+		tell_fall(g);
+	} else if (b != NULL &&
+	    mono_span_ms(b->sent, mono_now()) >= PATIENCE_MS) {
 		fall(g);
-	else
+	} else {
+		g->found = g->found || g->later;
 		give(g);
+	}
 }
 
 static int
@@ -336,13 +379,17 @@ begin(struct transfer_giver *g)
 	struct session *s;
 	int e;
 
-	if (g->gives)
+	int waits = TRANSFER_GIVER_WAITS;
+
+	/* Twice, or too late: from then on nothing must have been sent. */
+	if (!atomic_compare_exchange_strong(
+	        &g->asks, &waits, TRANSFER_GIVER_ASKED))
 		return -EBADMSG;
 	/* What an earlier one could not have, this one may. */
 	LIST_FOREACH (s, &thread_of(g)->sessions, all)
 		s->stays = false;
 	e = timers_join(&thread_of(g)->timers, &g->timer, on_timer);
-	g->gives = e == 0;
+	g->gives = g->found = e == 0;
 	return e;
 }
 
@@ -381,12 +428,25 @@ transfer_giver_new(struct worker *w, int *channel)
 	g->ready.on_ready = on_ready;
 	g->pressed = mono_never();
 	g->channel = fd_take(channel);
+	g->ours = fcntl(g->channel, F_DUPFD_CLOEXEC, 0);
 	/* From here on it is the worker's. */
-	if (session_thread_watch(&w->sessions, g->channel, &g->ready) < 0) {
+	if (g->ours == -1 ||
+	    session_thread_watch(&w->sessions, g->channel, &g->ready) < 0) {
 		transfer_giver_free(g);
 		return NULL;
 	}
 	return g;
+}
+
+/* The worker is told by the end of the channel. */
+void
+transfer_giver_hurry(struct transfer_giver *g)
+{
+	int waits = TRANSFER_GIVER_WAITS;
+
+	if (atomic_compare_exchange_strong(
+	        &g->asks, &waits, TRANSFER_GIVER_HURRIED))
+		(void)shutdown(g->ours, SHUT_RDWR);
 }
 
 void
@@ -394,6 +454,7 @@ transfer_giver_free(struct transfer_giver *g)
 {
 	if (g == NULL)
 		return;
+	fd_close(&g->ours);
 	fd_close(&g->channel);
 	free(g);
 }

@@ -232,6 +232,7 @@ transfer_taker_new(struct worker *w, int *channel)
 {
 	const struct transfer_message go = { .type = TRANSFER_MESSAGE_GO };
 	struct transfer_taker *t = calloc(1, sizeof(*t));
+	int e;
 
 	if (t == NULL) {
 		fd_close(channel);
@@ -240,9 +241,10 @@ transfer_taker_new(struct worker *w, int *channel)
 	t->worker = w;
 	t->ready.on_ready = on_ready;
 	t->channel = fd_take(channel);
+	e = say(t, &go);
 	/* Who is gone says so at its end: the worker hears of it. */
-	(void)!say(t, &go);
-	if (session_thread_watch(&w->sessions, t->channel, &t->ready) < 0) {
+	if ((e < 0 && e != -EPIPE) ||
+	    session_thread_watch(&w->sessions, t->channel, &t->ready) < 0) {
 		transfer_taker_free(t);
 		return NULL;
 	}

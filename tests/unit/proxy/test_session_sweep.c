@@ -135,6 +135,24 @@ who_leaves_meanwhile_is_no_trap(void **state)
 	crowd_free(c);
 }
 
+/* The same where all are being given to another process. */
+static void
+who_leaves_before_it_is_given_is_no_trap(void **state)
+{
+	struct crowd *c = crowd_new();
+	struct session *next;
+
+	(void)state;
+	join(c, 2);
+	c->thread.next_give = LIST_FIRST(&c->thread.sessions);
+	next = LIST_NEXT(c->thread.next_give, all);
+	session_end_reset(c->thread.next_give, END_REASON_NORMAL, 0);
+	assert_ptr_equal(c->thread.next_give, next);
+	session_end_reset(next, END_REASON_NORMAL, 0);
+	assert_null(c->thread.next_give);
+	crowd_free(c);
+}
+
 /* Given to another process: it ends here if it comes back. */
 static void
 who_is_on_his_way_elsewhere_is_waited_for(void **state)
@@ -183,6 +201,7 @@ main(void)
 		cmocka_unit_test(g03_a_few_hundred_a_turn),
 		cmocka_unit_test(who_comes_meanwhile_is_seen),
 		cmocka_unit_test(who_leaves_meanwhile_is_no_trap),
+		cmocka_unit_test(who_leaves_before_it_is_given_is_no_trap),
 		cmocka_unit_test(who_is_on_his_way_elsewhere_is_waited_for),
 		cmocka_unit_test(who_is_not_meant_stays),
 	};

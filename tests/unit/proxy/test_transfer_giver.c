@@ -143,6 +143,134 @@ what_the_other_has_not_stays(void **state)
 	lab_free(l);
 }
 
+/*
+ * It has refused some, and nobody hears of that; and cannot be told that the
+ * others are not its own. They are the giver's as soon as it can.
+ */
+static void
+who_is_refused_unheard_is_not_lost(void **state)
+{
+	struct lab *l = lab_new("", 0);
+	struct half *from = &l->halves[0], *to = &l->halves[1];
+	const int least = 1;
+	struct transfer_giver *g;
+	struct transfer_taker *t;
+	struct stream in;
+	int channel[2];
+
+	(void)state;
+	for (unsigned i = 0; i < TRANSFER_MESSAGE_SESSIONS_MAX; i++) {
+		come(l, i);
+		serve(l, i);
+	}
+	to->config->services[0].servers[0].name = "two";
+	assert_int_equal(channel_pair(channel), 0);
+	/* One packet that is larger than this has room, and nothing else. */
+	assert_int_equal(setsockopt(channel[0], SOL_SOCKET, SO_SNDBUF, &least,
+	                     sizeof(least)),
+	    0);
+	g = transfer_giver_new(&from->worker, &channel[0]);
+	t = transfer_taker_new(&to->worker, &channel[1]);
+	while (!g->falls) {
+		assert_false(transfer_giver_has_ended(g));
+		turn(from);
+		(void)poll(NULL, 0, 10);
+	}
+	turn(from);
+	/* They may be the taker's. */
+	assert_false(transfer_giver_has_ended(g));
+	while (!transfer_giver_has_ended(g) || !transfer_taker_has_ended(t))
+		turns(l, 1);
+	assert_int_equal(t->n_taken, 0);
+	assert_int_equal(t->n_refused, TRANSFER_MESSAGE_SESSIONS_MAX);
+	assert_int_equal(g->n_given, 0);
+	transfer_giver_free(g);
+	transfer_taker_free(t);
+	assert_int_equal(
+	    from->worker.sessions.n_sessions, TRANSFER_MESSAGE_SESSIONS_MAX);
+	for (unsigned i = 0; i < TRANSFER_MESSAGE_SESSIONS_MAX; i++) {
+		in = stream(l, i, false);
+		feed(&in, 100);
+		drain_all(l, &in);
+		close_both(l, i);
+	}
+	assert_clean(l, TRANSFER_MESSAGE_SESSIONS_MAX);
+	lab_free(l);
+}
+
+/* A worker over there that is stuck, and asks when nobody waits any more. */
+static void
+who_asks_too_late_gets_nothing(void **state)
+{
+	struct lab *l = lab_new("", 0);
+	struct half *from = &l->halves[0], *to = &l->halves[1];
+	struct transfer_giver *g;
+	struct transfer_taker *t;
+	int channel[2];
+
+	(void)state;
+	come(l, 0);
+	serve(l, 0);
+	assert_int_equal(channel_pair(channel), 0);
+	g = transfer_giver_new(&from->worker, &channel[0]);
+	turn(from);
+	transfer_giver_hurry(g);
+	t = transfer_taker_new(&to->worker, &channel[1]);
+	assert_non_null(t);
+	while (!transfer_giver_has_ended(g) || !transfer_taker_has_ended(t))
+		turns(l, 1);
+	assert_true(g->failed);
+	assert_int_equal(t->n_taken, 0);
+	transfer_giver_free(g);
+	transfer_taker_free(t);
+	/* One that has asked is not hurried. */
+	assert_int_equal(channel_pair(channel), 0);
+	g = transfer_giver_new(&from->worker, &channel[0]);
+	t = transfer_taker_new(&to->worker, &channel[1]);
+	turn(from);
+	transfer_giver_hurry(g);
+	while (!transfer_giver_has_ended(g) || !transfer_taker_has_ended(t))
+		turns(l, 1);
+	assert_false(g->failed);
+	assert_int_equal(t->n_taken, 1);
+	transfer_giver_free(g);
+	transfer_taker_free(t);
+	close_both(l, 0);
+	assert_clean(l, 1);
+	lab_free(l);
+}
+
+/* Each is looked at once, and who comes meanwhile as well. */
+static void
+who_comes_meanwhile_is_given(void **state)
+{
+	struct lab *l = lab_new("", 0);
+	struct half *from = &l->halves[0];
+	struct session_thread *t = &from->worker.sessions;
+	struct move m;
+
+	(void)state;
+	for (unsigned i = 0; i < LAB_SESSIONS - 1; i++) {
+		come(l, i);
+		serve(l, i);
+	}
+	m = begin_move(l);
+	turn(from);
+	assert_int_equal(LIST_FIRST(&t->sessions)->phase, SESSION_GIVEN);
+	assert_null(t->next_give);
+	/* As one that another thread has accepted: first in the list. */
+	l->clients[LAB_SESSIONS - 1] = connect_to(l);
+	for (unsigned k = 0; k < 1000 && t->n_sessions < LAB_SESSIONS; k++)
+		worker_turn(&from->worker);
+	assert_int_equal(t->n_sessions, LAB_SESSIONS);
+	assert_int_equal(end_move(l, &m), 0);
+	serve(l, LAB_SESSIONS - 1);
+	for (unsigned i = 0; i < LAB_SESSIONS; i++)
+		close_both(l, i);
+	assert_clean(l, LAB_SESSIONS);
+	lab_free(l);
+}
+
 /* -- any traffic, and moves at any moment -----------------------------------
  */
 
@@ -229,6 +357,9 @@ main(void)
 		cmocka_unit_test(a_dead_giver_loses_what_it_had_not_sent),
 		cmocka_unit_test(what_the_other_has_not_stays),
 		cmocka_unit_test(any_traffic_and_moves_at_any_moment),
+		cmocka_unit_test(who_is_refused_unheard_is_not_lost),
+		cmocka_unit_test(who_asks_too_late_gets_nothing),
+		cmocka_unit_test(who_comes_meanwhile_is_given),
 	};
 
 	TEST_MAIN(tests);
