@@ -184,7 +184,7 @@ on_roster_changed(void *arg, struct pool *pool)
 }
 
 static void
-on_dropped(void *arg, unsigned group)
+tell_dropped(void *arg, unsigned group)
 {
 	struct relay *r = arg;
 	const struct msg_reset m = { .group = (uint16_t)group };
@@ -192,6 +192,12 @@ on_dropped(void *arg, unsigned group)
 
 	msg_put_reset(&b, &m);
 	failover_link_send(&r->failover, MSG_RESET, &b);
+}
+
+static void
+on_dropped(void *arg, unsigned group)
+{
+	succession_drop(&((struct relay *)arg)->succession, group);
 }
 
 /* All that START announced is here. */
@@ -297,9 +303,8 @@ take_pulse(struct relay *r, const struct channel_packet *p)
 static void
 on_beat(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	struct relay *r = CONTAINER_OF(t, struct relay, beat);
-
-	liveness_beat(r->liveness, LIVENESS_MAIN);
+	liveness_beat(
+	    CONTAINER_OF(t, struct relay, beat)->liveness, LIVENESS_MAIN);
 }
 
 static void
@@ -538,6 +543,7 @@ relay_init(struct relay *r, int channel, const struct proc_user *user)
 	r->succession = (struct succession){ .services = &r->services,
 		.supervisor = channel,
 		.quit = quit,
+		.dropped = tell_dropped,
 		.arg = r };
 	status_query_init(&r->query, r->loop, answer_status, r);
 	ev_io_init(&r->chan_ready, on_chan, channel, EV_READ);

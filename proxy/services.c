@@ -335,8 +335,8 @@ services_wait(struct services *r)
 }
 
 /*
- * Whoever was under way when an operator took a server out has a place there
- * since: a cut is for those who had one.
+ * Whoever was under way when an operator took a server out, or when another one
+ * became active, has a place there since: a cut is for those who had one.
  */
 static void
 cut_late(struct pool *p)
@@ -345,7 +345,8 @@ cut_late(struct pool *p)
 
 	for (size_t i = 0; i < p->n_servers; i++) {
 		pool_look(p, &p->servers[i], &view);
-		if (view.admin == ACCORD_MAINT)
+		if (view.load > 0 &&
+		    (view.admin == ACCORD_MAINT || !view.active))
 			pool_cut(p, &p->servers[i]);
 	}
 }

@@ -420,6 +420,16 @@ pool_hold(struct pool *p, bool hold)
 	(void)pthread_mutex_unlock(&p->lock);
 }
 
+void
+pool_set_elsewhere(struct pool *p, struct pool_server *server, uint32_t n)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	p->slots[server - p->servers].load += n - server->elsewhere;
+	server->elsewhere = n;
+	grant(p);
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
 uint64_t
 pool_raise_tickets(struct pool *p, uint64_t least)
 {
@@ -513,10 +523,13 @@ pool_look(
 		.role = (enum server_role)atomic_load(&server->role),
 		.admin = server->admin,
 		.weight = server->weight,
+		.active =
+		    p->active == POOL_NONE || server == &p->servers[p->active],
 		.usable = is_usable(p, server),
 		.has_address = server->has_address,
 		.address = server->address,
 		.up_since = server->up_since,
+		.load = p->slots[server - p->servers].load,
 	};
 	(void)pthread_mutex_unlock(&p->lock);
 }
@@ -576,13 +589,6 @@ pool_is_usable(struct pool *p)
 	return usable;
 }
 
-enum server_state
-pool_server_state(struct pool_server *server)
-{
-	return (enum server_state)atomic_load_explicit(
-	    &server->state, memory_order_relaxed);
-}
-
 unsigned
 pool_count(struct pool *p, enum server_state state)
 {
@@ -591,10 +597,4 @@ pool_count(struct pool *p, enum server_state state)
 	for (size_t i = 0; i < p->n_servers; i++)
 		n += pool_server_state(&p->servers[i]) == state;
 	return n;
-}
-
-unsigned
-pool_count_up(struct pool *p)
-{
-	return pool_count(p, SERVER_UP);
 }

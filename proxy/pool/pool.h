@@ -43,6 +43,7 @@ struct pool_server {
 	union addr address; /* with its port */
 	struct mono up_since;       /* of its slow start; never: no ramp */
 	struct source_ports *ports; /* with `source`: our ports towards it */
+	uint32_t elsewhere;         /* see pool_set_elsewhere */
 };
 
 enum pool_waiting {
@@ -145,10 +146,15 @@ void pool_resume(struct pool *p, struct pool_waiter *waiter);
 
 /*
  * While its connections are on their way to another process, or from one, who
- * wants a place waits: neither of the two knows how many there are. Those that
- * stay with the one before are counted there alone.
+ * wants a place waits: neither of the two knows how many there are.
  */
 void pool_hold(struct pool *p, bool hold);
+
+/*
+ * So many connections stay with the process before this one, which says so
+ * anew when they are fewer: they have places at the server as any other.
+ */
+void pool_set_elsewhere(struct pool *p, struct pool_server *server, uint32_t n);
 
 /*
  * Who comes into the queue from now on has no lower ticket than this. Returns
@@ -183,10 +189,12 @@ struct pool_view {
 	enum server_role role;
 	enum accord_admin admin;
 	uint32_t weight;
+	bool active; /* of a standby service: this one; else each is */
 	bool usable; /* it takes new connections: see pool_is_usable */
 	bool has_address;
 	union addr address;
 	struct mono up_since;
+	uint32_t load; /* its connections, those elsewhere too */
 };
 
 void pool_look(
@@ -205,9 +213,20 @@ bool pool_is_cut(struct pool *p, int server, const struct pool_waiter *waiter);
 MUST_CHECK bool pool_get_address(
     struct pool *p, struct pool_server *server, union addr *ret_address);
 
-enum server_state pool_server_state(struct pool_server *server);
+static inline enum server_state
+pool_server_state(struct pool_server *server)
+{
+	return (enum server_state)atomic_load_explicit(
+	    &server->state, memory_order_relaxed);
+}
+
 unsigned pool_count(struct pool *p, enum server_state state);
-unsigned pool_count_up(struct pool *p);
+
+static inline unsigned
+pool_count_up(struct pool *p)
+{
+	return pool_count(p, SERVER_UP);
+}
 
 /*
  * Whether some server takes new connections: up, resolved, of some weight, and

@@ -1,5 +1,6 @@
 #include "proxy/transfer/predecessor.h"
 
+#include "config/config.h"
 #include "core/buf.h"
 #include "core/fd.h"
 #include "core/log.h"
@@ -38,6 +39,9 @@ struct predecessor {
 	struct transfer_taker **takers;
 	struct mono begun, told;
 	unsigned n_told; /* sessions that were here then */
+	/* A bit for each group that it wants dropped, and its name for that. */
+	unsigned drops;
+	uint32_t drop_numbers[CONFIG_GROUPS_MAX];
 	ev_io ready;
 	ev_timer look;
 };
@@ -92,6 +96,8 @@ take_state(struct predecessor *p, struct buf *b)
 			r.has_past = 0;
 		if (e == 0)
 			service_state_take(p->services, &r);
+		if (e == 0 && p->gathered)
+			service_state_take_stays(p->services, &r);
 		else if (e != -EPROTONOSUPPORT)
 			return e;
 	}
@@ -232,6 +238,7 @@ go_alone(struct predecessor *p)
 {
 	close_channel(p);
 	close_channels(p);
+	service_state_forget_stays(p->services);
 	return p->gathered ? 0 : check_all(p);
 }
 
@@ -243,6 +250,42 @@ static int
 mistrust(const struct predecessor *p)
 {
 	return p->gathered ? 0 : -EBADMSG;
+}
+
+static void
+say_dropped(struct predecessor *p, uint32_t number)
+{
+	if (p->channel != -1)
+		(void)!say(p, TRANSFER_MESSAGE_DROPPED, number);
+}
+
+/*
+ * An address leaves there, and nobody has told us: failover knows one relay.
+ * What it had of that is here by now, or has ended.
+ */
+static void
+take_drop(struct predecessor *p, const struct transfer_message *m)
+{
+	const struct config *c = p->services->shared.config;
+
+	for (unsigned i = 0; c->has_pair && i < c->pair.n_groups; i++) {
+		if (strcmp(c->pair.groups[i].name, m->group) != 0)
+			continue;
+		p->drops |= 1U << i;
+		p->drop_numbers[i] = m->number;
+		services_drop_group(p->services, i);
+		return;
+	}
+	say_dropped(p, m->number);
+}
+
+void
+predecessor_note_dropped(struct predecessor *p, unsigned group)
+{
+	if ((p->drops & 1U << group) == 0)
+		return;
+	p->drops &= ~(1U << group);
+	say_dropped(p, p->drop_numbers[group]);
 }
 
 /* Returns 0 or -errno. */
@@ -261,6 +304,10 @@ take_message(struct predecessor *p, struct transfer_wire_packet *packet)
 		return take_state(p, &b) < 0 ? mistrust(p) : 0;
 	if (m.type == TRANSFER_MESSAGE_GIVEN)
 		return 0;
+	if (m.type == TRANSFER_MESSAGE_DROP) {
+		take_drop(p, &m);
+		return 0;
+	}
 	if (m.type == TRANSFER_MESSAGE_ABORT && !p->gathered)
 		return -ECANCELED; /* it cannot give, and goes on */
 	if (m.type != TRANSFER_MESSAGE_GATHERED || p->gathered)

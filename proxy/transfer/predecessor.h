@@ -29,5 +29,8 @@ MUST_CHECK struct predecessor *predecessor_new(struct services *services,
 /* The services have started: it may begin. */
 void predecessor_begin(struct predecessor *p);
 
+/* services_drop_group() has ended: the other one may have asked for it. */
+void predecessor_note_dropped(struct predecessor *p, unsigned group);
+
 /* When the workers have ended. Takes NULL. */
 void predecessor_free(struct predecessor *p);

@@ -35,6 +35,7 @@ static const struct tlv_field fields[] = {
 	FIELD(20, NUMBER, failed),
 	FIELD(21, NUMBER, bytes_in),
 	FIELD(22, NUMBER, bytes_out),
+	FIELD(23, NUMBER, load),
 };
 
 void

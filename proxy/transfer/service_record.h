@@ -54,6 +54,7 @@ struct service_record {
 	uint64_t up_ns;           /* ago: of its slow start */
 	uint64_t since_wall_ms;   /* of its state; 0: none yet */
 	uint64_t latency_us;
+	uint32_t load; /* connections that the writer has there now and keeps */
 	char detail[SERVICE_RECORD_DETAIL_MAX]; /* of its last check */
 	union addr address; /* where it is, if that is known */
 	/* Of a service. */

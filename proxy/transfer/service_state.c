@@ -16,6 +16,9 @@
  */
 #define TICKETS_BETWEEN ((uint64_t)1 << 32)
 
+/* More than that at one server are none: with ours the sum would overflow. */
+#define STAYS_MAX ((uint32_t)1 << 30)
+
 _Static_assert(END_REASON_COUNT <= SERVICE_RECORD_ENDINGS_MAX,
     "a record has room for each way to end");
 _Static_assert(PROBE_JUDGE_DETAIL_MAX == SERVICE_RECORD_DETAIL_MAX,
@@ -28,14 +31,18 @@ int
 service_state_init(struct service_state_told *t, const struct services *r)
 {
 	t->servers = calloc(r->shared.n_servers + 1, sizeof(*t->servers));
+	t->loads = calloc(r->shared.n_servers + 1, sizeof(*t->loads));
 	t->services = calloc(r->shared.n_pools + 1, sizeof(*t->services));
-	return t->servers != NULL && t->services != NULL ? 0 : -ENOMEM;
+	return t->servers != NULL && t->loads != NULL && t->services != NULL
+	    ? 0
+	    : -ENOMEM;
 }
 
 void
 service_state_fini(struct service_state_told *t)
 {
 	free(t->servers);
+	free(t->loads);
 	free(t->services);
 	*t = (struct service_state_told){ 0 };
 }
@@ -50,12 +57,13 @@ describe_sum(struct service_record *r, const struct counters_sum *now,
 	r->bytes_out = now->bytes_out - told->bytes_out;
 }
 
-static void
+static bool
 describe_service(struct services *r, struct service_state_told *t, size_t i,
     struct service_record *ret)
 {
 	struct counters_service_sum now = services_sum_service(r, i);
 	struct counters_service_sum *told = &t->services[i];
+	const bool news = memcmp(&now, told, sizeof(now)) != 0;
 
 	describe_sum(ret, &now.sum, &told->sum);
 	ret->retries = now.retries - told->retries;
@@ -65,6 +73,24 @@ describe_service(struct services *r, struct service_state_told *t, size_t i,
 		ret->endings[k] = now.endings[k] - told->endings[k];
 	ret->next_ticket = pool_raise_tickets(&r->shared.pools[i], 0);
 	*told = now;
+	return news;
+}
+
+static bool
+describe_server(struct services *r, struct service_state_told *t,
+    const struct pool_server *server, uint32_t load, struct service_record *ret)
+{
+	struct counters_sum now = services_sum_server(r, server->slot);
+	struct counters_sum *told = &t->servers[server->slot];
+	const bool news = memcmp(&now, told, sizeof(now)) != 0 ||
+	    load != t->loads[server->slot];
+
+	(void)stpcpy(ret->server, server->config->name);
+	describe_sum(ret, &now, told);
+	ret->load = load;
+	*told = now;
+	t->loads[server->slot] = load;
+	return news;
 }
 
 static uint64_t
@@ -100,27 +126,25 @@ describe_past(struct check *c, struct service_record *ret)
 		ret->address = p.address;
 }
 
-void
+bool
 service_state_describe(struct services *r, struct service_state_told *t,
     size_t service, int server, bool past, struct service_record *ret_record)
 {
-	const struct pool *p = &r->shared.pools[service];
-	struct counters_sum now;
-	unsigned slot;
+	struct pool *p = &r->shared.pools[service];
+	struct pool_view view;
+	bool news;
 
 	*ret_record = (struct service_record){ .service = "" };
 	(void)stpcpy(ret_record->service, p->config->name);
-	if (server < 0) {
-		describe_service(r, t, service, ret_record);
-		return;
-	}
-	slot = p->servers[server].slot;
-	now = services_sum_server(r, slot);
-	(void)stpcpy(ret_record->server, p->servers[server].config->name);
-	describe_sum(ret_record, &now, &t->servers[slot]);
-	t->servers[slot] = now;
+	if (server < 0)
+		return describe_service(r, t, service, ret_record) || past;
+	pool_look(p, &p->servers[server], &view);
+	/* Before it gives them, all of them would be counted twice. */
+	news = describe_server(
+	    r, t, &p->servers[server], past ? 0 : view.load, ret_record);
 	if (past)
-		describe_past(&r->checks[slot], ret_record);
+		describe_past(&r->checks[p->servers[server].slot], ret_record);
+	return news || past;
 }
 
 /* A span of more than a century is none, and would overflow. */
@@ -183,33 +207,58 @@ past_of(const struct service_record *record)
 	return p;
 }
 
-static void
-take_server(
-    struct services *r, struct pool *p, const struct service_record *record)
+/* By their names; NULL, and `ret_service` too: it is not in this file. */
+static struct pool_server *
+find(struct services *r, const struct service_record *record,
+    struct pool **ret_pool)
 {
-	for (size_t i = 0; i < p->n_servers; i++) {
-		const struct pool_server *s = &p->servers[i];
-		struct check_past past = past_of(record);
-
-		if (strcmp(s->config->name, record->server) != 0)
-			continue;
-		add_sum(&r->past_servers[s->slot], record);
-		if (record->has_past != 0)
-			check_take_past(&r->checks[s->slot], &past);
-	}
+	*ret_pool = NULL;
+	for (size_t i = 0; i < r->shared.n_pools && *ret_pool == NULL; i++)
+		if (strcmp(r->shared.pools[i].config->name, record->service) ==
+		    0)
+			*ret_pool = &r->shared.pools[i];
+	for (size_t i = 0; *ret_pool != NULL && i < (*ret_pool)->n_servers; i++)
+		if (strcmp((*ret_pool)->servers[i].config->name,
+		        record->server) == 0)
+			return &(*ret_pool)->servers[i];
+	return NULL;
 }
 
 void
 service_state_take(struct services *r, const struct service_record *record)
 {
+	const struct check_past past = past_of(record);
+	struct pool *p;
+	const struct pool_server *s = find(r, record, &p);
+
+	if (p != NULL && record->server[0] == '\0')
+		take_service(r, p->index, record);
+	if (s == NULL)
+		return;
+	add_sum(&r->past_servers[s->slot], record);
+	if (record->has_past != 0)
+		check_take_past(&r->checks[s->slot], &past);
+}
+
+void
+service_state_take_stays(
+    struct services *r, const struct service_record *record)
+{
+	struct pool *p;
+	struct pool_server *s = find(r, record, &p);
+
+	if (s != NULL)
+		pool_set_elsewhere(
+		    p, s, record->load < STAYS_MAX ? record->load : STAYS_MAX);
+}
+
+void
+service_state_forget_stays(struct services *r)
+{
 	for (size_t i = 0; i < r->shared.n_pools; i++) {
 		struct pool *p = &r->shared.pools[i];
 
-		if (strcmp(p->config->name, record->service) != 0)
-			continue;
-		if (record->server[0] == '\0')
-			take_service(r, i, record);
-		else
-			take_server(r, p, record);
+		for (size_t k = 0; k < p->n_servers; k++)
+			pool_set_elsewhere(p, &p->servers[k], 0);
 	}
 }

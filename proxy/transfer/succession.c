@@ -43,6 +43,14 @@ on_lost(void *arg)
 }
 
 static void
+on_dropped(void *arg, unsigned group)
+{
+	struct succession *s = arg;
+
+	s->dropped(s->arg, group);
+}
+
+static void
 on_taking(void *arg)
 {
 	say(arg, MSG_TAKING, NULL);
@@ -79,6 +87,7 @@ static int
 take_successor(struct succession *s, int *fd)
 {
 	static const struct successor_calls calls = { .on_given = on_given,
+		.on_dropped = on_dropped,
 		.on_lost = on_lost };
 
 	if (!s->services->started || s->successor != NULL)
@@ -103,6 +112,15 @@ succession_begin(struct succession *s)
 	if (s->predecessor != NULL)
 		predecessor_begin(s->predecessor);
 	return s->predecessor != NULL;
+}
+
+void
+succession_drop(struct succession *s, unsigned group)
+{
+	if (s->predecessor != NULL)
+		predecessor_note_dropped(s->predecessor, group);
+	if (s->successor == NULL || !successor_drop(s->successor, group))
+		s->dropped(s->arg, group);
 }
 
 void

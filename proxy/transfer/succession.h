@@ -19,10 +19,12 @@ struct succession {
 	struct predecessor *predecessor;
 	struct successor *successor;
 	void (*quit)(void *arg, int status);
+	/* See succession_drop(). */
+	void (*dropped)(void *arg, unsigned group);
 	void *arg;
 };
 
-/* From zeroes, with services, supervisor, quit and arg set. */
+/* From zeroes, with services, supervisor and the calls set. */
 void succession_fini(struct succession *s);
 
 /*
@@ -34,3 +36,10 @@ MUST_CHECK int succession_take(
 
 /* The services have started. True: there is another relay to take over from. */
 bool succession_begin(struct succession *s);
+
+/*
+ * No connection to an address of the group is left here. The relay after this
+ * one is asked where it may have some; when none is left anywhere, or nobody
+ * answers any more, `dropped` is called.
+ */
+void succession_drop(struct succession *s, unsigned group);

@@ -1,5 +1,6 @@
 #include "proxy/transfer/successor.h"
 
+#include "config/config.h"
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/fd.h"
@@ -14,13 +15,24 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Clients wait meanwhile, in the backlog: so often is looked. */
 #define LOOK_S 0.001
 
 /* Whoever is left takes longer. */
 #define LEFT_LOOK_S 0.05
+
+/*
+ * A worker of the other one that has asked for nothing by then, though its
+ * checks of all servers have begun, is stuck.
+ */
+#define GO_MS 1500
+
+/* Who does not read what is left to tell is not waited for. */
+#define NEWS_MS 500
 
 #define WORKERS_MAX 1024
 
@@ -47,8 +59,10 @@ struct successor {
 	bool more;       /* these are still to be written down */
 	size_t n_packet; /* bytes that were, and are to be sent; or 0 */
 	uint8_t packet[TRANSFER_WIRE_BODY_MAX];
-	unsigned left;
-	struct mono begun;
+	unsigned left;  /* that the other one was told of */
+	bool has_news;  /* it is being told more, since `told_since` */
+	unsigned drops; /* a bit for each group that it was told to drop */
+	struct mono begun, gathered, told_since;
 	ev_io ready;
 	ev_timer look;
 };
@@ -109,9 +123,9 @@ write_down(struct successor *s, bool past)
 
 	transfer_message_encode(&b, &m);
 	while (s->more && b.len - b.pos >= SERVICE_RECORD_BYTES_MAX) {
-		service_state_describe(
-		    s->services, &s->told, s->service, s->server, past, &r);
-		service_record_encode(&b, &r);
+		if (service_state_describe(
+		        s->services, &s->told, s->service, s->server, past, &r))
+			service_record_encode(&b, &r);
 		s->more = step_telling(s);
 	}
 	s->n_packet = b.pos;
@@ -136,14 +150,6 @@ go_on_telling(struct successor *s, bool past)
 		s->n_packet = 0;
 	}
 	return 0;
-}
-
-/* All at once, or it is not told. */
-static int
-tell(struct successor *s, bool past)
-{
-	rewind_telling(s);
-	return go_on_telling(s, past);
 }
 
 /* -- who gives --------------------------------------------------------------
@@ -203,14 +209,37 @@ log_given(const struct successor *s)
 	    s->left);
 }
 
+/* One that asks for nothing must not make the others wait for ever. */
+static void
+hurry_givers(struct successor *s)
+{
+	if (mono_is_never(s->gathered) ||
+	    mono_span_ms(s->gathered, mono_now()) < GO_MS)
+		return;
+	for (unsigned i = 0; i < s->n_givers; i++)
+		transfer_giver_hurry(s->givers[i]);
+}
+
 /* -- the order --------------------------------------------------------------
  */
+
+static void
+note_dropped(struct successor *s, unsigned groups)
+{
+	groups &= s->drops;
+	s->drops &= ~groups;
+	for (unsigned i = 0; groups >> i != 0; i++)
+		if ((groups & 1U << i) != 0)
+			s->calls->on_dropped(s->arg, i);
+}
 
 static void
 close_channel(struct successor *s)
 {
 	ev_io_stop(loop_of(s), &s->ready);
 	fd_close(&s->channel);
+	s->has_news = false;
+	note_dropped(s, UINT_MAX); /* it is gone with what it had */
 }
 
 /* It ends then, as one does that cannot be told even that. */
@@ -229,9 +258,10 @@ look_at_telling(struct successor *s)
 
 	if (e == 0)
 		e = say(s, TRANSFER_MESSAGE_GATHERED, 0, NULL);
-	if (e == 0)
+	if (e == 0) {
 		s->phase = GIVING;
-	else if (e != -EAGAIN)
+		s->gathered = mono_now();
+	} else if (e != -EAGAIN)
 		abort_giving(s);
 }
 
@@ -246,18 +276,63 @@ begin(struct successor *s)
 		look_at_telling(s);
 }
 
+/* -- who is left ------------------------------------------------------------
+ */
+
+static void
+begin_news(struct successor *s, unsigned left)
+{
+	s->left = left;
+	if (s->channel == -1)
+		return;
+	s->has_news = true;
+	s->told_since = mono_now();
+	rewind_telling(s);
+}
+
+/* As the channel takes it. */
+static void
+go_on_with_news(struct successor *s)
+{
+	int e = go_on_telling(s, false);
+
+	if (e == 0)
+		e = say(s, TRANSFER_MESSAGE_GIVEN, s->left, NULL);
+	if (e == 0)
+		s->has_news = false;
+	else if (e != -EAGAIN ||
+	    mono_span_ms(s->told_since, mono_now()) >= NEWS_MS)
+		close_channel(s);
+}
+
+static void
+look_at_left(struct successor *s)
+{
+	const unsigned left = services_count_connections(s->services);
+
+	if (!s->has_news && left != s->left)
+		begin_news(s, left);
+	if (s->has_news)
+		go_on_with_news(s);
+	s->look.repeat = s->has_news ? LOOK_S : LEFT_LOOK_S;
+	ev_timer_again(loop_of(s), &s->look);
+	if (s->has_news || s->left > 0)
+		return;
+	/* All that was counted has been told: it may end. */
+	ev_timer_stop(loop_of(s), &s->look);
+	s->calls->on_given(s->arg, 0);
+}
+
 static void
 finish(struct successor *s)
 {
 	log_given(s);
 	s->phase = LEFT;
 	services_close(s->services);
-	s->look.repeat = LEFT_LOOK_S;
-	ev_timer_again(loop_of(s), &s->look);
-	if (tell(s, false) < 0 ||
-	    say(s, TRANSFER_MESSAGE_GIVEN, s->left, NULL) < 0)
-		close_channel(s);
-	s->calls->on_given(s->arg, s->left);
+	if (s->left > 0)
+		s->calls->on_given(s->arg, s->left);
+	begin_news(s, s->left);
+	look_at_left(s);
 }
 
 static void
@@ -279,27 +354,15 @@ lose(struct successor *s)
 static void
 look_at_givers(struct successor *s)
 {
-	if (!has_given(s))
+	if (!has_given(s)) {
+		hurry_givers(s);
 		return;
+	}
 	s->left = services_count_connections(s->services);
 	if (s->done)
 		finish(s);
 	else if (s->channel == -1)
 		lose(s);
-}
-
-static void
-look_at_left(struct successor *s)
-{
-	const unsigned left = services_count_connections(s->services);
-
-	if (left > 0)
-		return;
-	ev_timer_stop(loop_of(s), &s->look);
-	/* Who hears it or not: it was the last. */
-	if (s->channel != -1 && tell(s, false) == 0)
-		(void)!say(s, TRANSFER_MESSAGE_GIVEN, 0, NULL);
-	s->calls->on_given(s->arg, 0);
 }
 
 static void
@@ -333,6 +396,11 @@ take_message(struct successor *s, const struct transfer_message *m)
 	if (m->type == TRANSFER_MESSAGE_HELLO && s->n_workers == 0 &&
 	    m->number > 0 && m->number <= WORKERS_MAX) {
 		s->n_workers = m->number;
+		return true;
+	}
+	if (m->type == TRANSFER_MESSAGE_DROPPED &&
+	    m->number < CONFIG_GROUPS_MAX) {
+		note_dropped(s, 1U << m->number);
 		return true;
 	}
 	if (m->type != TRANSFER_MESSAGE_DONE || s->phase != GIVING)
@@ -380,6 +448,7 @@ successor_new(struct services *services, int *channel,
 	s->calls = calls;
 	s->arg = arg;
 	s->begun = mono_now();
+	s->gathered = mono_never();
 	s->channel = fd_take(channel);
 	ev_io_init(&s->ready, on_ready, s->channel, EV_READ);
 	ev_io_start(loop_of(s), &s->ready);
@@ -389,11 +458,30 @@ successor_new(struct services *services, int *channel,
 	return s;
 }
 
+bool
+successor_drop(struct successor *s, unsigned group)
+{
+	const struct config *c = s->services->shared.config;
+	struct transfer_message m = { .type = TRANSFER_MESSAGE_DROP,
+		.number = group };
+	struct buf b = BUF_WRITER(TRANSFER_MESSAGE_BYTES_MAX);
+
+	if (s->channel == -1 || (s->phase != GIVING && s->phase != LEFT))
+		return false;
+	(void)stpcpy(m.group, c->pair.groups[group].name);
+	transfer_message_encode(&b, &m);
+	if (transfer_wire_send(s->channel, b.data, b.pos, NULL, 0) < 0)
+		return false;
+	s->drops |= 1U << group;
+	return true;
+}
+
 void
 successor_free(struct successor *s)
 {
 	if (s == NULL)
 		return;
+	s->drops = 0; /* nobody is told any more */
 	ev_timer_stop(loop_of(s), &s->look);
 	close_channel(s);
 	for (unsigned i = 0; i < s->n_givers; i++)

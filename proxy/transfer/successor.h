@@ -18,6 +18,8 @@ struct successor;
 struct successor_calls {
 	/* The other one serves; so many are left here, and later none. */
 	void (*on_given)(void *arg, unsigned left);
+	/* What successor_drop() asked for is done, or nobody will do it. */
+	void (*on_dropped)(void *arg, unsigned group);
 	/* It is gone: this relay goes on. Called last, from the loop. */
 	void (*on_lost)(void *arg);
 };
@@ -25,6 +27,12 @@ struct successor_calls {
 /* Takes the channel to the other relay. NULL where memory is out. */
 MUST_CHECK struct successor *successor_new(struct services *services,
     int *channel, const struct successor_calls *calls, void *arg);
+
+/*
+ * An address leaves, and there is no connection to it here. True: the other one
+ * may have some, and was told to end them.
+ */
+MUST_CHECK bool successor_drop(struct successor *s, unsigned group);
 
 /* When the workers have ended, or the other one is lost. Takes NULL. */
 void successor_free(struct successor *s);

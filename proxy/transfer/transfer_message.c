@@ -15,6 +15,7 @@ static const struct tlv_field fields[] = {
 	NUMBER(3, n_sessions),
 	NUMBER(4, far_len),
 	NUMBER(5, refused),
+	TLV_FIELD(6, TLV_TEXT, struct transfer_message, group),
 };
 
 void
@@ -38,7 +39,7 @@ transfer_message_decode(struct buf *b, struct transfer_message *ret_message)
 	struct transfer_message m = { 0 };
 
 	if (tlv_read(b, VERSION, take, &m) < 0 ||
-	    m.type < TRANSFER_MESSAGE_GO || m.type > TRANSFER_MESSAGE_DONE ||
+	    m.type < TRANSFER_MESSAGE_GO || m.type > TRANSFER_MESSAGE_DROPPED ||
 	    m.n_sessions > TRANSFER_MESSAGE_SESSIONS_MAX)
 		return -EBADMSG;
 	*ret_message = m;

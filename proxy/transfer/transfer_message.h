@@ -6,8 +6,10 @@
  *   new -> old   HELLO
  *   old -> new   WORKER (each), STATE, GATHERED; or ABORT: it cannot give
  *   new -> old   DONE, when it serves: who gives keeps its listeners until then
- *   old -> new   STATE (what was counted since), GIVEN; both again when nobody
- *                is left
+ *   old -> new   STATE (what was counted since, and who is left), GIVEN; both
+ *                again when some have left, and when nobody is left
+ *   old -> new   DROP at any time while it gives: an address leaves, and there
+ *                is no connection to it here; DROPPED: nor there
  *
  * Then the workers, on a channel for each pair of them:
  *
@@ -28,6 +30,9 @@ struct buf;
 /* Batches under way, so that one is written while another one is taken. */
 #define TRANSFER_MESSAGE_WINDOW 2
 
+/* With its NUL, as in a configuration. */
+#define TRANSFER_MESSAGE_GROUP_MAX 64
+
 enum transfer_message_type {
 	TRANSFER_MESSAGE_GO = 1,
 	/*
@@ -44,6 +49,8 @@ enum transfer_message_type {
 	TRANSFER_MESSAGE_GATHERED = 9, /* these were all */
 	TRANSFER_MESSAGE_GIVEN = 10,   /* `number` of sessions stay */
 	TRANSFER_MESSAGE_DONE = 11,
+	TRANSFER_MESSAGE_DROP = 12,    /* `group`; `number` for the answer */
+	TRANSFER_MESSAGE_DROPPED = 13, /* `number` of it */
 };
 
 struct transfer_message {
@@ -52,10 +59,11 @@ struct transfer_message {
 	uint8_t n_sessions;
 	uint32_t far_len; /* bytes in the memfd; 0: there is none */
 	uint64_t refused; /* TAKEN: a bit for each that was not */
+	char group[TRANSFER_MESSAGE_GROUP_MAX];
 };
 
 /* At most so many bytes. */
-#define TRANSFER_MESSAGE_BYTES_MAX 64
+#define TRANSFER_MESSAGE_BYTES_MAX 160
 
 void transfer_message_encode(struct buf *b, const struct transfer_message *m);
 

@@ -203,6 +203,8 @@ take_message(struct transfer_taker *t, struct arrival *a)
 	case TRANSFER_MESSAGE_GATHERED:
 	case TRANSFER_MESSAGE_GIVEN:
 	case TRANSFER_MESSAGE_DONE:
+	case TRANSFER_MESSAGE_DROP:
+	case TRANSFER_MESSAGE_DROPPED:
 		break;
 	}
 	return -EBADMSG;

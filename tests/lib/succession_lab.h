@@ -41,6 +41,7 @@ struct relay {
 	int supervisor; /* the other end of its channel */
 	bool ended, ready, taken;
 	unsigned left;
+	unsigned dropped; /* a bit for each group */
 };
 
 struct lab {
@@ -59,12 +60,7 @@ on_change(void *arg, struct pool *pool)
 	(void)pool;
 }
 
-static inline void
-on_dropped(void *arg, unsigned group)
-{
-	(void)arg;
-	(void)group;
-}
+static inline void on_dropped(void *arg, unsigned group);
 
 static inline void
 quit(void *arg, int status)
@@ -77,6 +73,15 @@ quit(void *arg, int status)
 
 static const struct services_calls calls = { .on_change = on_change,
 	.on_dropped = on_dropped };
+
+/* As relay.c: where the next one may have some, it is asked. */
+static inline void
+tell_dropped(void *arg, unsigned group)
+{
+	struct relay *r = arg;
+
+	r->dropped |= 1U << group;
+}
 
 /* What it says to its supervisor. */
 static inline void
@@ -102,6 +107,14 @@ run(struct relay *r)
 {
 	(void)ev_run(r->loop, EVRUN_NOWAIT);
 	hear(r);
+}
+
+static inline void
+on_dropped(void *arg, unsigned group)
+{
+	struct relay *r = arg;
+
+	succession_drop(&r->succession, group);
 }
 
 static inline struct relay *
@@ -138,6 +151,7 @@ relay_new(const struct lab *l, const char *servers, uint16_t workers)
 	r->succession = (struct succession){ .services = &r->services,
 		.supervisor = channel[1],
 		.quit = quit,
+		.dropped = tell_dropped,
 		.arg = r };
 	return r;
 }

@@ -53,6 +53,7 @@ what_is_written_is_read(void **state)
 	assert_true(addr_is_same(&read.address, &r.address));
 	assert_int_equal(read.endings[31], UINT64_MAX);
 	assert_int_equal(read.streak, UINT32_MAX);
+	assert_int_equal(read.load, UINT32_MAX);
 	assert_int_equal(encode(&read, twice), len);
 	assert_memory_equal(once, twice, len);
 }

@@ -236,6 +236,95 @@ what_stays_has_no_listeners(void **state)
 	lab_free(l);
 }
 
+/* An address leaves while connections to it are on their way, or there. */
+static void
+an_address_leaves_both(void **state)
+{
+	struct config_address address = { 0 };
+	struct config_group group = {
+		.name = "main", .addresses = &address, .n_addresses = 1
+	};
+	struct lab *l = lab_new();
+	struct relay *old, *next;
+	char servers[256];
+	int channel;
+
+	(void)state;
+	assert_int_equal(addr_parse_ip("127.0.0.1", &address.addr), 0);
+	servers_of(l, "one", servers);
+	old = l->relay = relay_new(l, servers, WORKERS);
+	start(old);
+	wait_open(l);
+	for (unsigned i = 0; i < 20; i++)
+		come(l);
+	next = begin(l, servers, WORKERS, &channel);
+	old->config->pair.groups = next->config->pair.groups = &group;
+	old->config->pair.n_groups = next->config->pair.n_groups = 1;
+	old->config->has_pair = next->config->has_pair = true;
+	take(old, MSG_SUCCESSOR, channel);
+	while (services_count_connections(&next->services) == 0) {
+		run(old);
+		run(next);
+	}
+	services_drop_group(&old->services, 0);
+	while (services_count_connections(&old->services) > 0)
+		run(old);
+	for (unsigned i = 0; i < 20; i++) {
+		run(old);
+		(void)poll(NULL, 0, 1);
+	}
+	/* That none is left here is not that none is left. */
+	assert_int_equal(old->dropped, 0);
+	while (old->dropped == 0 || !next->taken) {
+		run(old);
+		run(next);
+	}
+	assert_int_equal(services_count_connections(&next->services), 0);
+	while (!old->ended) {
+		run(old);
+		run(next);
+	}
+	relay_free(old);
+	l->relay = next;
+	lab_free(l);
+}
+
+/* While they were on their way, or by the new file: theirs is not active. */
+static void
+who_is_not_with_the_active_server_is_cut(void **state)
+{
+	struct lab *l = lab_new();
+	struct relay *old, *next;
+	struct pool *pool;
+	char servers[256];
+	int channel;
+
+	(void)state;
+	servers_of(l, "one", servers);
+	old = relay_new(l, servers, WORKERS);
+	l->relay = old;
+	start(old);
+	wait_open(l);
+	for (unsigned i = 0; i < 5; i++)
+		come(l);
+	next = begin(l, servers, WORKERS, &channel);
+	pool = services_pool(&next->services, 0);
+	(void)pthread_mutex_lock(&pool->lock);
+	pool->active = 1;
+	(void)pthread_mutex_unlock(&pool->lock);
+	take(old, MSG_SUCCESSOR, channel);
+	while (!next->taken || !old->ended) {
+		run(old);
+		run(next);
+	}
+	while (services_count_connections(&next->services) > 0)
+		run(next);
+	relay_free(old);
+	l->relay = next;
+	assert_int_equal(sum(l).endings[END_REASON_SERVER_DOWN], 5);
+	lab_free(l);
+}
+
 int
 main(void)
 {
@@ -247,6 +336,8 @@ main(void)
 		cmocka_unit_test(what_the_file_has_no_more_ends_in_order),
 		cmocka_unit_test(descriptors_have_room_before_any_comes),
 		cmocka_unit_test(what_stays_has_no_listeners),
+		cmocka_unit_test(an_address_leaves_both),
+		cmocka_unit_test(who_is_not_with_the_active_server_is_cut),
 	};
 
 	if (secret_init() < 0)
