@@ -99,11 +99,13 @@ settle(struct state_store *s, size_t leader)
 	const struct standby_guard_sight seen = sight(s, leader);
 	struct active_choice *c = &s->places.choices[leader];
 	const struct mono now = mono_now();
+	enum standby_guard_answer verdict;
 	const char *why;
-	const enum standby_guard_answer verdict =
-	    standby_guard_choose(s->places.guards, s->setup.config, leader,
-	        c->server, &seen, now, &why);
 
+	if (s->held)
+		return;
+	verdict = standby_guard_choose(s->places.guards, s->setup.config,
+	    leader, c->server, &seen, now, &why);
 	if (verdict == STANDBY_GUARD_YES) {
 		agree(s, leader, c->server, seen.active);
 	} else if (verdict == STANDBY_GUARD_LATER &&
@@ -162,6 +164,19 @@ active_choice_is_under_way(const struct state_store *s)
 }
 
 void
+active_choice_hold(struct state_store *s, bool hold)
+{
+	const struct mono until =
+	    mono_add_ms(mono_now(), ACTIVE_CHOICE_PATIENCE_MS);
+
+	s->held = hold;
+	for (size_t i = 0; !hold && i < s->setup.config->n_services; i++)
+		s->places.choices[i].until = until;
+	if (!hold)
+		active_choice_look(s);
+}
+
+void
 active_choice_forget(struct state_store *s)
 {
 	for (size_t i = 0; i < s->setup.config->n_services; i++)
@@ -177,6 +192,9 @@ active_choice_may_run(
 	    config_standby_leader(s->setup.config, m->service);
 	const struct standby_guard_sight seen = sight(s, leader);
 
+	*ret_why = "a reload is under way";
+	if (s->held)
+		return STANDBY_GUARD_LATER;
 	return standby_guard_run(
 	    s->places.guards, m, &seen, mono_now(), ret_why);
 }

@@ -37,6 +37,13 @@ void active_choice_look(struct state_store *s);
 /* A choice waits, or the `promote` of one that was agreed on is to come. */
 bool active_choice_is_under_way(const struct state_store *s);
 
+/*
+ * While connections go from one relay to the next, nothing of this is begun:
+ * the next one would know nothing of it. What is wished meanwhile waits, for
+ * the relay that wished it or, with it, for nobody.
+ */
+void active_choice_hold(struct state_store *s, bool hold);
+
 /* A relay begins, and has chosen nothing. */
 void active_choice_forget(struct state_store *s);
 

@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/program.h"
 #include "hapair/supervisor/active_choice.h"
+#include "hapair/supervisor/state_store.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -160,7 +161,7 @@ decide(struct fence_run_one *r)
 
 	verdict = active_choice_may_run(f->store, &m, &why);
 	if (verdict == STANDBY_GUARD_LATER &&
-	    mono_before(mono_now(), r->until)) {
+	    (f->store->held || mono_before(mono_now(), r->until))) {
 		if (!ev_is_active(&f->again))
 			ev_timer_again(ev_default_loop(0), &f->again);
 		return;

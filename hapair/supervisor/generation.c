@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "core/proc.h"
 #include "core/wall_clock.h"
+#include "hapair/supervisor/active_choice.h"
 #include "hapair/supervisor/state_store.h"
 #include "proxy/control/status.h"
 
@@ -172,6 +173,13 @@ generation_status(const struct generation *g, const struct msg_start *m)
 	if (all_known)
 		r.groups = g->groups;
 	return status_text(&r);
+}
+
+bool
+generation_moves_active(const struct generation *g)
+{
+	return fence_run_is_busy(&g->fences) ||
+	    active_choice_is_under_way(g->setup.store);
 }
 
 bool

@@ -85,5 +85,11 @@ void generation_inherit(
 /* What `status` says without a relay; malloc'd, NULL: memory is out. */
 char *generation_status(const struct generation *g, const struct msg_start *m);
 
+/*
+ * A fence or promote of a standby service runs or is due. Another relay would
+ * know nothing of a fence, and want it once more; the promote would never come.
+ */
+bool generation_moves_active(const struct generation *g);
+
 /* Neither of its roles runs. */
 bool generation_has_ended(const struct generation *g);

@@ -59,6 +59,10 @@ generation_change_introduce(struct generation_change *r, struct generation *g)
 static void
 give(struct generation_change *r)
 {
+	if (!r->setup.calls->on_give(r->setup.owner)) {
+		note(r, RELOAD_STEP_MOVES_ACTIVE);
+		return;
+	}
 	r->now->relay.stopping = true;
 	r->now->given = r->has_given = false;
 	if (r->given != -1)

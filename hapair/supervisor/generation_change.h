@@ -13,6 +13,11 @@
 #include <ev.h>
 
 struct generation_change_calls {
+	/*
+	 * The relay of `now` is about to give what it has. False: not now, for
+	 * it does what the next one would not know of.
+	 */
+	bool (*on_give)(void *arg);
 	/* `now` is the next one; of the one before, nothing counts any more. */
 	void (*on_adopt)(void *arg, struct generation *before);
 	/* The old failover has ended: the new one gets what it begins with. */

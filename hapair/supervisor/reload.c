@@ -305,17 +305,6 @@ switch_log(const struct config *c)
 
 /* -- requests ----------------------------------------------------------- */
 
-/*
- * The next relay would know nothing of a fence that runs, and want it once
- * more; a `promote` that is due would never come.
- */
-static bool
-moves_active(const struct generation *g)
-{
-	return fence_run_is_busy(&g->fences) ||
-	    active_choice_is_under_way(g->setup.store);
-}
-
 static void
 begin(struct reload *r, struct reload_file *f)
 {
@@ -334,7 +323,7 @@ begin(struct reload *r, struct reload_file *f)
 		    false);
 		return;
 	}
-	if (moves_active(r->change->now)) {
+	if (generation_moves_active(r->change->now)) {
 		refuse(r,
 		    "a fence or promote of a standby service is under way: try again; nothing was changed",
 		    false);

@@ -78,6 +78,7 @@ step_idle(struct reload_step *r, enum reload_step_event event,
 	case RELOAD_STEP_OVERDUE:
 	case RELOAD_STEP_STOP:
 	case RELOAD_STEP_OLD_RELAY_ENDED:
+	case RELOAD_STEP_MOVES_ACTIVE:
 	case RELOAD_STEP_EVENTS:
 		break;
 	}
@@ -132,6 +133,7 @@ step_preparing(struct reload_step *r, enum reload_step_event event,
 	case RELOAD_STEP_TAKEN:
 	case RELOAD_STEP_OLD_FAILOVER_ENDED:
 	case RELOAD_STEP_OLD_RELAY_ENDED:
+	case RELOAD_STEP_MOVES_ACTIVE:
 	case RELOAD_STEP_EVENTS:
 		break;
 	}
@@ -164,6 +166,9 @@ step_taking(struct reload_step *r, enum reload_step_event event,
 		break;
 	case RELOAD_STEP_OLD_RELAY_ENDED: /* nobody accepts meanwhile */
 		out->patience_ms = ALONE_MS;
+		break;
+	case RELOAD_STEP_MOVES_ACTIVE: /* first of all: nothing is given yet */
+		give_up(r, RELOAD_STEP_FAULT_ACTIVE, out);
 		break;
 	case RELOAD_STEP_OVERDUE:
 		give_up(r, RELOAD_STEP_FAULT_TAKEN, out);
@@ -215,6 +220,7 @@ step_switching(struct reload_step *r, enum reload_step_event event,
 	case RELOAD_STEP_RELAY_ENDED:
 	case RELOAD_STEP_STOP:
 	case RELOAD_STEP_OLD_RELAY_ENDED:
+	case RELOAD_STEP_MOVES_ACTIVE:
 	case RELOAD_STEP_EVENTS:
 		break;
 	}
@@ -244,6 +250,7 @@ step_beginning(struct reload_step *r, enum reload_step_event event,
 	case RELOAD_STEP_OLD_FAILOVER_ENDED:
 	case RELOAD_STEP_STOP:
 	case RELOAD_STEP_OLD_RELAY_ENDED:
+	case RELOAD_STEP_MOVES_ACTIVE:
 	case RELOAD_STEP_EVENTS:
 		break;
 	}
@@ -301,6 +308,8 @@ reload_step_fault_text(enum reload_step_fault fault)
 		return "the new relay did not take over in time";
 	case RELOAD_STEP_FAULT_STOP:
 		return "the daemon ends";
+	case RELOAD_STEP_FAULT_ACTIVE:
+		return "a fence or promote of a standby service is under way: try again";
 	}
 	return "nothing is wrong";
 }

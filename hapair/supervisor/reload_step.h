@@ -26,6 +26,7 @@ enum reload_step_event {
 	RELOAD_STEP_RELAY_READY,     /* the new one */
 	RELOAD_STEP_FAILOVER_LOADED, /* the new one, which waits */
 	RELOAD_STEP_FAILOVER_READY,  /* the new one, which works */
+	RELOAD_STEP_MOVES_ACTIVE,    /* the old one, which is to give */
 	RELOAD_STEP_TAKING_ON,       /* the new relay has some more */
 	RELOAD_STEP_TAKEN,           /* the new relay has everything */
 	RELOAD_STEP_RELAY_ENDED,     /* the new one */
@@ -59,6 +60,7 @@ enum reload_step_fault {
 	RELOAD_STEP_FAULT_READY,    /* not all were ready in time */
 	RELOAD_STEP_FAULT_TAKEN,    /* not all was taken over in time */
 	RELOAD_STEP_FAULT_STOP,     /* the daemon ends */
+	RELOAD_STEP_FAULT_ACTIVE,   /* a fence or promote is under way */
 };
 
 /* Zeros: idle. */

@@ -406,6 +406,7 @@ state_store_follow(struct state_store *s, const struct state_store_setup *setup,
 	/* The old failover did; this one is told nothing before it has begun.
 	 */
 	s->wanted = false;
+	s->held = false;
 }
 
 /* -- operators ---------------------------------------------------------- */

@@ -38,6 +38,7 @@ struct state_store {
 	uint32_t wire;         /* to the peer; 0: there was none */
 	bool wanted, end_owed; /* by it; that these were all */
 	size_t told;           /* the first so many are known to the peer */
+	bool held;             /* see active_choice_hold */
 	ev_timer choice_patience, peer_patience;
 	struct state_places places;
 	struct limiter strangers, no_room; /* what the peer says of them */

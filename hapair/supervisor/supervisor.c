@@ -382,6 +382,17 @@ store_setup(struct supervisor *s)
 
 /* -- a reload ----------------------------------------------------------- */
 
+static bool
+on_give(void *arg)
+{
+	struct supervisor *s = arg;
+
+	if (generation_moves_active(now(s)))
+		return false;
+	active_choice_hold(&s->store, true);
+	return true;
+}
+
 static void
 on_adopt(void *arg, struct generation *before)
 {
@@ -425,6 +436,7 @@ on_told(void *arg, enum reload_step_action end, enum reload_step_fault fault)
 {
 	struct supervisor *s = arg;
 
+	active_choice_hold(&s->store, false);
 	reload_told(&s->reload, end, fault);
 	if (!s->stop_owed || !is_running(s))
 		return;
@@ -442,7 +454,10 @@ init_generation(struct supervisor *s)
 		.on_spawn = on_spawn, .on_packet = on_packet, .on_end = on_end
 	};
 	static const struct generation_change_calls change_calls = {
-		.on_adopt = on_adopt, .on_go_on = on_go_on, .on_told = on_told
+		.on_give = on_give,
+		.on_adopt = on_adopt,
+		.on_go_on = on_go_on,
+		.on_told = on_told
 	};
 	const struct supervisor_setup *own = s->setup;
 	const struct generation_setup setup = { .owner = s,

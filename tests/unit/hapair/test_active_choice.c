@@ -141,6 +141,31 @@ a_fence_comes_before_the_choice_and_promote_after_it(void **state)
 	finish();
 }
 
+/* Between two relays nothing is agreed on, and nothing runs. */
+static void
+what_is_wished_during_a_reload_waits(void **state)
+{
+	const struct msg_fence m = { .service = 1, .from = 0, .to = 1 };
+	const char *why;
+
+	(void)state;
+	begin();
+	say_known();
+	groups[0].state = MSG_GROUP_MASTER;
+	active_choice_hold(&t.store, true);
+	assert_int_equal(
+	    active_choice_may_run(&t.store, &m, &why), STANDBY_GUARD_LATER);
+	assert_int_equal(choose(1, 1), 0);
+	t.store.places.choices[1].until = mono_now();
+	state_store_look(&t.store);
+	assert_int_equal(channel_recv(t.relay_end, &got), -EAGAIN);
+	assert_int_equal(t.store.all.n, 0);
+	/* The reload has failed: the same relay goes on. */
+	active_choice_hold(&t.store, false);
+	hears_chosen(1, 1, 1);
+	finish();
+}
+
 int
 main(void)
 {
@@ -152,6 +177,7 @@ main(void)
 		cmocka_unit_test(a_relay_that_goes_to_and_fro_is_slowed_down),
 		cmocka_unit_test(
 		    a_fence_comes_before_the_choice_and_promote_after_it),
+		cmocka_unit_test(what_is_wished_during_a_reload_waits),
 	};
 
 	TEST_MAIN(tests);

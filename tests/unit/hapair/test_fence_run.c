@@ -311,6 +311,29 @@ one_that_runs_may_be_forgotten(void **state)
 	finish(&f);
 }
 
+/* For longer than the usual patience: who wants it does not go away. */
+static void
+one_that_is_wanted_during_a_reload_waits(void **state)
+{
+	struct fence_run f;
+
+	(void)state;
+	begin(&f, "exit 0");
+	active_choice_hold(&store, true);
+	assert_int_equal(ask(&f, 1, 1, 1), 0);
+	(void)usleep(1000 * (ACTIVE_CHOICE_PATIENCE_MS + 100));
+	(void)ev_run(ev_default_loop(0), EVRUN_NOWAIT);
+	assert_int_equal(answers, 0);
+	assert_true(fence_run_is_busy(&f));
+	assert_int_not_equal(access(out, F_OK), 0);
+	active_choice_hold(&store, false);
+	(void)ev_run(ev_default_loop(0), 0);
+	assert_int_equal(answers, 1);
+	assert_int_equal(passes, 1);
+	assert_ran_with("store m1 m2\n");
+	finish(&f);
+}
+
 static int
 make_paths(void **state)
 {
@@ -336,6 +359,7 @@ main(void)
 		cmocka_unit_test(what_the_supervisor_knows_better_is_refused),
 		cmocka_unit_test(who_is_about_to_be_master_waits_for_it),
 		cmocka_unit_test(one_that_runs_may_be_forgotten),
+		cmocka_unit_test(one_that_is_wanted_during_a_reload_waits),
 	};
 
 	return cmocka_run_group_tests(tests, make_paths, scratch_remove);

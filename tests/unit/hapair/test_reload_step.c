@@ -39,6 +39,8 @@ static const struct row {
 	    { "I", "P", "T", "S", "B" } },
 	{ RELOAD_STEP_FAILOVER_READY, "failover ready",
 	    { "I", "P", "T", "S", "+I" } },
+	{ RELOAD_STEP_MOVES_ACTIVE, "a fence runs",
+	    { "I", "P", "d-I", "S", "B" } },
 	{ RELOAD_STEP_TAKING_ON, "taking on", { "I", "P", "T", "S", "B" } },
 	{ RELOAD_STEP_TAKEN, "taken", { "I", "P", "akS", "S", "B" } },
 	{ RELOAD_STEP_RELAY_ENDED, "new relay ended",
@@ -141,6 +143,10 @@ static const struct way {
 	        RELOAD_STEP_RELAY_READY, RELOAD_STEP_TAKEN, RELOAD_STEP_OVERDUE,
 	        RELOAD_STEP_STOP, RELOAD_STEP_OLD_FAILOVER_ENDED },
 	    7, "sP P gT akS ~S S oI" },
+	{ "a fence runs when the old relay is to give",
+	    { RELOAD_STEP_BEGIN, RELOAD_STEP_RELAY_READY,
+	        RELOAD_STEP_FAILOVER_LOADED, RELOAD_STEP_MOVES_ACTIVE },
+	    4, "sP P gT d-I" },
 	{ "given up, and then another one",
 	    { RELOAD_STEP_BEGIN, RELOAD_STEP_FAILOVER_LOADED,
 	        RELOAD_STEP_RELAY_ENDED, RELOAD_STEP_BEGIN,
@@ -192,7 +198,7 @@ static void
 each_fault_has_words(void **state)
 {
 	(void)state;
-	for (int f = RELOAD_STEP_WELL; f <= RELOAD_STEP_FAULT_STOP; f++)
+	for (int f = RELOAD_STEP_WELL; f <= RELOAD_STEP_FAULT_ACTIVE; f++)
 		for (int g = RELOAD_STEP_WELL; g < f; g++)
 			assert_string_not_equal(
 			    reload_step_fault_text((enum reload_step_fault)f),
