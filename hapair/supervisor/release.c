@@ -37,7 +37,7 @@ tell(const struct config_group *group, unsigned deleted, int error)
 		    strerror(-error));
 	else if (deleted > 0)
 		log_notice("supervisor",
-		    "group %s: deleted %u addresses, failover keeps ending",
+		    "group %s: deleted %u addresses, for no failover holds them",
 		    group->name, deleted);
 }
 

@@ -18,5 +18,5 @@ typedef void release_told_fn(
 MUST_CHECK int release_all(
     const struct config_pair *pair, release_told_fn *told);
 
-/* The same, said in the log: failover ends again and again. */
+/* The same, said in the log: failover ends again and again, or hangs. */
 void release_forsaken(const struct config_pair *pair);

@@ -62,7 +62,8 @@ stop_order_begin(struct stop_order *o, struct generation *g)
 	o->stage = STOP_ORDER_HANDOVER;
 	g->failover.stopping = g->relay.stopping = true;
 	service_manager_tell_stopping();
-	if (g->failover.pid == 0 || g->relay.pid == 0) {
+	/* One that has not begun holds nothing that it could hand over. */
+	if (g->failover.pid == 0 || !g->begun || g->relay.pid == 0) {
 		stop_relay(o);
 		return;
 	}

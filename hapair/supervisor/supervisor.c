@@ -51,6 +51,7 @@ struct supervisor {
 	struct stop_order stop;
 	bool was_ready;
 	bool stop_owed; /* when a reload has come to its end */
+	bool let_go;    /* failover has, of its addresses: it has stopped */
 	/*
 	 * The wire's socket, never read here: while we hold it the peer does
 	 * not see the wire end, for one of this node's processes still lives.
@@ -93,6 +94,7 @@ set_going(struct supervisor *s)
 	struct generation *g = now(s);
 
 	g->begun = true;
+	s->let_go = false;
 	state_store_meet(&s->store, &g->failover);
 	key_keeper_hand_over(s->setup->keys, &g->failover);
 	child_setup_groups(
@@ -213,6 +215,7 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 	case MSG_SIBLING_LOST:
 		return role_channel_take_lost(&g->roles, r, p);
 	case MSG_STOPPED:
+		s->let_go = s->let_go || (failover && g->begun);
 		if (!failover)
 			stop_order_note_relay_stopped(&s->stop);
 		return 0;
@@ -541,6 +544,22 @@ supervisor_fini(struct supervisor *s)
 	closer_free(s->closer);
 }
 
+/*
+ * Whoever held the addresses had no time to let go of them, or hangs: no
+ * address outlives us.
+ */
+static void
+release_rest(struct supervisor *s)
+{
+	const struct generation *before = LIST_FIRST(&s->change.replaced);
+
+	if (s->let_go || n_groups(s) == 0)
+		return;
+	release_forsaken(&now(s)->setup.config->pair);
+	if (before != NULL && s->change.step.state == RELOAD_STEP_SWITCHING)
+		release_forsaken(&before->setup.config->pair);
+}
+
 int
 supervisor_run(const struct supervisor_setup *setup)
 {
@@ -558,6 +577,7 @@ supervisor_run(const struct supervisor_setup *setup)
 		child_start(&g->relay);
 		track_scripts_start(&g->scripts, g->setup.config, on_script, g);
 		(void)ev_run(s.loop, 0);
+		release_rest(&s);
 		log_notice("supervisor", "stopped");
 	}
 	supervisor_fini(&s);

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable
 
+import inject
 from lab import VIP
 from stage import (
     PORT, TOOLS, Node, Stage, address, children, connects, endpoint, limit, read_all, server,
@@ -333,3 +334,29 @@ def test_a_replaced_relay_is_not_left_alone() -> None:
         assert answers(held[1]) and node.state() == "master"
         assert node.cli("handover").returncode == 0
         wait_for(lambda: len(children(node.pid)) == 2)
+
+
+@limit(30)
+def test_a_stop_does_not_wait_for_what_hangs() -> None:
+    """The old failover is killed and does not end, as one that hangs in the kernel: the
+    node stops all the same, and leaves no address."""
+    if not inject.works():
+        print("not on this processor")
+        return
+    with Stage(pair={"hang_timeout": "20s"}) as stage:
+        stage.serve()
+        stage.start()
+        node = stage["p1"]
+        failover = node.failover()
+        # Nobody else is told of its end before we have asked for it.
+        inject.trace(inject.SEIZE, failover)
+        config = stage.build()
+        config["services"][0]["retries"] = 1
+        stage.configure(config)
+        done = node.cli("reload")
+        assert done.returncode == 0 and "is not ready yet" in done.stdout, done
+        assert VIP[4] in stage.lab.addresses("p1")
+        assert node.stop() == 0
+        assert not {VIP[4], VIP[6]} & set(stage.lab.addresses("p1"))
+        os.waitpid(failover, inject.WALL)
+        stage.wait_master("p2")
