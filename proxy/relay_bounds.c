@@ -26,6 +26,8 @@ static const struct syscall_filter_rule rules[] = {
 	{ .calls = "fcntl", .tests = { SYSCALL_FILTER_INT(1, F_SETPIPE_SZ) } },
 	/* Where the next relay gets what connections hold, if it is much. */
 	{ .calls = "memfd_create" },
+	{ .calls = "fcntl", .tests = { SYSCALL_FILTER_INT(1, F_ADD_SEALS) } },
+	{ .calls = "fcntl", .tests = { SYSCALL_FILTER_INT(1, F_GET_SEALS) } },
 	/* The resolver's, of newer versions of c-ares. */
 	{ .calls = "inotify_init1 inotify_add_watch inotify_rm_watch" },
 	/* Certificates, names, and what libkrb5 and the C library look at. */

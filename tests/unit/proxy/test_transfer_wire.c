@@ -1,12 +1,16 @@
 #include "proxy/transfer/transfer_wire.h"
 
+#include "config/config.h"
 #include "core/channel.h"
 #include "core/fd.h"
+#include "proxy/relay_bounds.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char said[] = "what is held";
@@ -54,12 +58,37 @@ what_is_not_sealed_is_not_read(void **state)
 	fd_close(&ends[1]);
 }
 
+/* A relay that does what it may not is killed, with all its connections. */
+static void
+a_relay_may_do_both(void **state)
+{
+	const struct config nothing = { 0 };
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		uint8_t *bytes;
+		int fd;
+
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+			_exit(2);
+		relay_bounds_enter(&nothing, -1);
+		fd = transfer_wire_store(said, sizeof(said));
+		_exit(fd < 0 ||
+		    transfer_wire_load(fd, sizeof(said), &bytes) != 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_stored_is_read_back),
 		cmocka_unit_test(what_is_not_sealed_is_not_read),
+		cmocka_unit_test(a_relay_may_do_both),
 	};
 
 	TEST_MAIN(tests);
