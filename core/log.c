@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /*
  * How: a line is formatted into a slot of the ring by whoever logs, and the
@@ -55,13 +56,13 @@ static void
 tell_dropped(unsigned long *told)
 {
 	unsigned long dropped = atomic_load(&logger.dropped);
-	char text[64];
+	char text[80];
 	int n;
 
 	if (dropped == *told)
 		return;
-	n = snprintf(
-	    text, sizeof(text), "log: %lu lines dropped", dropped - *told);
+	n = snprintf(text, sizeof(text), "log: [log] %lu lines dropped",
+	    dropped - *told);
 	if (sink_write(&logger.sink, LOG_LEVEL_WARNING, wall_clock_now_ms(),
 	        text, (size_t)n) == 0)
 		*told = dropped;
@@ -294,6 +295,15 @@ log_reopen(const char *path)
 	return e < 0 ? e : fd_take(&fd);
 }
 
+const char *
+log_mark(enum log_level level)
+{
+	static const char *const marks[] = { "<3>", "<4>", "<5>", "<6>",
+		"<7>" };
+
+	return sink_is_journal(STDERR_FILENO) ? marks[level] : "";
+}
+
 uint64_t
 log_dropped(void)
 {
@@ -368,7 +378,7 @@ write_line(
 		char text[RING_LINE_MAX];
 
 		(void)format_line(text, subject, format, args);
-		(void)fprintf(stderr, "hapair: %s\n", text);
+		(void)fprintf(stderr, "%shapair: %s\n", log_mark(level), text);
 		return;
 	}
 	line = ring_claim(&logger.ring);

@@ -25,16 +25,17 @@ enum log_level {
 };
 
 enum log_target {
-	LOG_TARGET_STDERR,
+	LOG_TARGET_STDERR, /* with systemd's <N> where it is the journal's */
 	LOG_TARGET_FILE,
-	LOG_TARGET_SYSLOG, /* RFC 5424 to /dev/log */
+	LOG_TARGET_SYSLOG, /* as syslog(3) has it, to /dev/log */
 	LOG_TARGET_UDP,    /* RFC 5424 in UDP, RFC 5426 */
 };
 
 struct log_options {
 	enum log_target target;
 	enum log_level level;
-	const char *path;  /* of the file; borrowed for the call */
+	const char *path;  /* of the file, or (NULL: /dev/log) of syslog's
+	                      socket; borrowed for the call */
 	union addr dest;   /* of LOG_TARGET_UDP */
 	unsigned facility; /* 0-23, as in RFC 5424 */
 	const char *role;  /* "supervisor", "relay"; a string constant */
@@ -75,6 +76,12 @@ MUST_CHECK int log_reopen(const char *path);
  * Nothing where it writes to no file.
  */
 void log_take(int fd);
+
+/*
+ * What a line on stderr begins with, of those who have no log (yet): where the
+ * journal reads it systemd's "<N>", by which it knows the level; else nothing.
+ */
+const char *log_mark(enum log_level level);
 
 /* Lines dropped since the start, because the ring or the sink was full. */
 uint64_t log_dropped(void);

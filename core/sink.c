@@ -5,10 +5,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 /* RFC 5424 s. 6.2.1, in the order of enum log_level. */
@@ -20,13 +24,13 @@ static const char *const words[] = { "error", "warning", "notice", "info",
 #define HEADER_MAX 256
 
 static int
-open_syslog(void)
+open_syslog(const char *path)
 {
-	const struct sockaddr_un un = { .sun_family = AF_UNIX,
-		.sun_path = "/dev/log" };
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	const struct timeval patience = { .tv_sec = 1 };
 	CLEANUP(fd_close) int fd = -1;
 
+	(void)snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return -errno;
@@ -76,11 +80,25 @@ open_target(const struct sink *s, const char *path)
 	case LOG_TARGET_FILE:
 		return sink_open_file(path);
 	case LOG_TARGET_SYSLOG:
-		return open_syslog();
+		return open_syslog(s->socket);
 	case LOG_TARGET_UDP:
 		return open_udp(&s->dest);
 	}
 	return -EINVAL;
+}
+
+bool
+sink_is_journal(int fd)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char own[64];
+	struct stat st;
+
+	if (stream == NULL || fstat(fd, &st) == -1)
+		return false;
+	(void)snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev,
+	    (uintmax_t)st.st_ino);
+	return strcmp(stream, own) == 0;
 }
 
 int
@@ -99,6 +117,13 @@ sink_open(struct sink *s, const struct log_options *o)
 		s->host[0] = '-';
 	(void)snprintf(
 	    s->process, sizeof(s->process), " %s[%d] ", s->role, s->pid);
+	(void)snprintf(s->socket, sizeof(s->socket), "%s",
+	    o->target == LOG_TARGET_SYSLOG && o->path != NULL ? o->path
+	                                                      : "/dev/log");
+	s->journal =
+	    o->target == LOG_TARGET_STDERR && sink_is_journal(STDERR_FILENO);
+	/* The zone's file may be out of reach once rights are dropped. */
+	tzset();
 	fd = open_target(s, o->path);
 	if (fd < 0 && o->target == LOG_TARGET_FILE)
 		return fd;
@@ -134,23 +159,54 @@ time_text(struct sink *s, int64_t wall_ms)
 }
 
 /*
- * RFC 5424 s. 6: <PRI>1 TIME HOST APP PROCID MSGID SD MSG. The role is the
- * MSGID, so that one program's processes can be told apart.
+ * As syslog(3) does it, by the local time: a daemon takes whatever else comes
+ * in here for a part of the message, and knows nobody's name.
  */
+static const char *
+local_time_text(struct sink *s, int64_t wall_ms)
+{
+	const time_t now = (time_t)(wall_ms / 1000);
+	struct tm tm;
+
+	if (wall_ms / 1000 != s->second) {
+		(void)localtime_r(&now, &tm);
+		(void)strftime(s->time, sizeof(s->time), "%b %e %T", &tm);
+		s->second = wall_ms / 1000;
+	}
+	return s->time;
+}
+
+/*
+ * Over the network RFC 5424 s. 6: <PRI>1 TIME HOST APP PROCID MSGID SD MSG. The
+ * role is the MSGID, so that one program's processes can be told apart.
+ */
+static int
+format_header(struct sink *s, enum log_level level, int64_t wall_ms,
+    char line[static HEADER_MAX])
+{
+	const unsigned priority = s->facility * 8 + severities[level];
+
+	if (s->target == LOG_TARGET_SYSLOG)
+		return snprintf(line, HEADER_MAX,
+		    "<%u>%s hapair[%d]: ", priority,
+		    local_time_text(s, wall_ms), s->pid);
+	return snprintf(line, HEADER_MAX, "<%u>1 %s %s hapair %d %s - ",
+	    priority, time_text(s, wall_ms), s->host, s->pid, s->role);
+}
+
 static int
 send_syslog(struct sink *s, enum log_level level, int64_t wall_ms,
     const char *text, size_t len)
 {
 	char line[HEADER_MAX + 1024];
-	int n;
+	int n = format_header(s, level, wall_ms, line);
 
-	n = snprintf(line, sizeof(line), "<%u>1 %s %s hapair %d %s - %.*s",
-	    s->facility * 8 + severities[level], time_text(s, wall_ms), s->host,
-	    s->pid, s->role, (int)len, text);
-	if (n < 0)
+	if (n < 0 || n >= HEADER_MAX)
 		return -EIO;
-	if ((size_t)n >= sizeof(line))
-		n = sizeof(line) - 1;
+	if (len > sizeof(line) - (size_t)n)
+		len = sizeof(line) - (size_t)n;
+	memcpy(line + n, text, len);
+	len += (size_t)n;
 	/* The daemon may have been restarted since: once more, afresh. */
 	for (int attempt = 0; attempt < 2; attempt++) {
 		if (s->fd == -1)
@@ -161,7 +217,7 @@ send_syslog(struct sink *s, enum log_level level, int64_t wall_ms,
 			s->fd = -1;
 			return e;
 		}
-		if (send(s->fd, line, (size_t)n, MSG_NOSIGNAL) != -1)
+		if (send(s->fd, line, len, MSG_NOSIGNAL) != -1)
 			return 0;
 		if (errno == EAGAIN || errno == EMSGSIZE)
 			return -errno;
@@ -186,9 +242,16 @@ sink_write(struct sink *s, enum log_level level, int64_t wall_ms,
 			return e;
 	}
 	/* By hand: a busy relay has one for each connection. */
-	p = stpcpy(s->batch + s->batched, time_text(s, wall_ms));
-	p = stpcpy(stpcpy(p, s->process), words[level]);
-	p = mempcpy(stpcpy(p, ": "), text, len);
+	p = s->batch + s->batched;
+	if (s->journal) { /* which has the time and the process itself */
+		*p++ = '<';
+		*p++ = (char)('0' + severities[level]);
+		*p++ = '>';
+	} else {
+		p = stpcpy(stpcpy(p, time_text(s, wall_ms)), s->process);
+		p = stpcpy(stpcpy(p, words[level]), ": ");
+	}
+	p = mempcpy(p, text, len);
 	*p++ = '\n';
 	s->batched = (size_t)(p - s->batch);
 	return 0;

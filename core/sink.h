@@ -14,7 +14,9 @@ struct sink {
 	const char *role;
 	int fd; /* -1 while syslog is away */
 	union addr dest;
-	char host[65]; /* RFC 5424 HOSTNAME */
+	char host[65];    /* RFC 5424 HOSTNAME */
+	char socket[108]; /* of the local syslog daemon */
+	bool journal;     /* stderr is systemd's journal */
 	int pid;
 	char process[48]; /* " relay[123] " */
 	/* What several lines have in common: the second that they are of. */
@@ -27,6 +29,9 @@ struct sink {
 /* Returns 0 or -errno: a file that cannot be opened. */
 MUST_CHECK int sink_open(struct sink *s, const struct log_options *options);
 void sink_close(struct sink *s);
+
+/* systemd tells whom it lends the journal which of all files that is. */
+bool sink_is_journal(int fd);
 
 /* A log file, made where it is not there. Returns a descriptor or -errno. */
 MUST_CHECK int sink_open_file(const char *path);

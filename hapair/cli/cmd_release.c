@@ -1,4 +1,5 @@
 #include "core/fd.h"
+#include "core/log.h"
 #include "hapair/cli/command.h"
 #include "hapair/cli/file.h"
 #include "hapair/supervisor/control.h"
@@ -38,8 +39,8 @@ static void
 tell(const struct config_group *group, unsigned deleted, int error)
 {
 	if (error < 0)
-		(void)fprintf(stderr, "hapair: group %s: %s\n", group->name,
-		    strerror(-error));
+		(void)fprintf(stderr, "%shapair: group %s: %s\n",
+		    log_mark(LOG_LEVEL_ERROR), group->name, strerror(-error));
 	else if (deleted > 0)
 		(void)printf("group %s: deleted %u virtual IP%s\n", group->name,
 		    deleted, deleted == 1 ? "" : "s");

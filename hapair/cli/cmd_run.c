@@ -1,4 +1,5 @@
 #include "core/fd.h"
+#include "core/log.h"
 #include "core/proc.h"
 #include "core/secret.h"
 #include "hapair/cli/command.h"
@@ -46,7 +47,8 @@ await_address(const struct run *r)
 
 	if (!preflight_lacks_address(r->file.config, r->node_name, text))
 		return;
-	(void)fprintf(stderr, "hapair: %s\n", text);
+	(void)fprintf(
+	    stderr, "%shapair: %s\n", log_mark(LOG_LEVEL_WARNING), text);
 	do {
 		supervisor_note_wait(text);
 		(void)nanosleep(&pause, NULL);
@@ -73,7 +75,8 @@ look_first(struct run *r)
 		status = preflight_node(
 		    c, r->file.path, r->node_name, &r->setup.node, text);
 	if (status == COMMAND_DONE && *text != '\0')
-		(void)fprintf(stderr, "hapair: %s\n", text);
+		(void)fprintf(stderr, "%shapair: %s\n",
+		    log_mark(LOG_LEVEL_WARNING), text);
 	r->setup.workers = limits_workers(c);
 	if (status == COMMAND_DONE)
 		status = preflight_budget(c, r->setup.workers, &l, text);
@@ -129,8 +132,9 @@ look_at_port(const struct config_service *s, const union addr *a)
 		    "service %s: cannot listen on %s: %s", s->name, address,
 		    port_use_text(&use, text));
 	case PORT_USE_BESIDE:
-		(void)fprintf(stderr, "hapair: warning: service %s: %s: %s\n",
-		    s->name, address, port_use_text_beside(&use, text));
+		(void)fprintf(stderr, "%shapair: warning: service %s: %s: %s\n",
+		    log_mark(LOG_LEVEL_WARNING), s->name, address,
+		    port_use_text_beside(&use, text));
 		break;
 	case PORT_USE_FREE:
 	case PORT_USE_UNUSABLE: /* a listener will say why */

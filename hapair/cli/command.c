@@ -1,6 +1,7 @@
 #include "hapair/cli/command.h"
 
 #include "config/yaml/nearest.h"
+#include "core/log.h"
 #include "hapair/cli/cmd_keytab.h"
 #include "hapair/cli/help.h"
 
@@ -204,8 +205,8 @@ command_refuse(const char *name, int status, const char *format, ...)
 {
 	va_list args;
 
-	(void)fprintf(stderr, "hapair%s%s: ", name != NULL ? " " : "",
-	    name != NULL ? name : "");
+	(void)fprintf(stderr, "%shapair%s%s: ", log_mark(LOG_LEVEL_ERROR),
+	    name != NULL ? " " : "", name != NULL ? name : "");
 	va_start(args, format);
 	(void)vfprintf(stderr, format, args);
 	va_end(args);
@@ -223,7 +224,8 @@ command_misused(const char *name, const char *format, ...)
 	va_start(args, format);
 	n = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	(void)fprintf(stderr, "hapair %s: %s", name, text);
+	(void)fprintf(
+	    stderr, "%shapair %s: %s", log_mark(LOG_LEVEL_ERROR), name, text);
 	if (n > 0 && (size_t)n < sizeof(text) && text[n - 1] != '?')
 		(void)fprintf(stderr, "; `hapair %s --help` shows how", name);
 	(void)fputc('\n', stderr);

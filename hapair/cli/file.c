@@ -3,6 +3,7 @@
 #include "config/load.h"
 #include "config/yaml/diag.h"
 #include "core/fd.h"
+#include "core/log.h"
 #include "core/secret.h"
 #include "core/trusted_path.h"
 
@@ -42,6 +43,28 @@ read_file(struct file *f, struct diag *diag)
 	return e;
 }
 
+/* The journal takes each line as one, at the level that it begins with. */
+static void
+print(const struct diag *diag, enum log_level level)
+{
+	const char *mark = log_mark(level);
+	char *text = NULL;
+	size_t len;
+	FILE *out = *mark == '\0' ? NULL : open_memstream(&text, &len);
+
+	if (out == NULL) {
+		diag_print(diag, stderr);
+		return;
+	}
+	diag_print(diag, out);
+	if (fclose(out) == 0)
+		for (char *at = text, *line;
+		     (line = strsep(&at, "\n")) != NULL;)
+			if (*line != '\0')
+				(void)fprintf(stderr, "%s%s\n", mark, line);
+	free(text);
+}
+
 int
 file_load(struct file *f)
 {
@@ -55,10 +78,10 @@ file_load(struct file *f)
 	if (e == 0 && f->warns && !f->obeyed && !f->is_stdin)
 		warn_of_others(f, diag);
 	if ((e < 0 && diag_count(diag) > 0) || (e == 0 && f->warns))
-		diag_print(diag, stderr);
+		print(diag, e < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING);
 	else if (e < 0)
-		(void)fprintf(
-		    stderr, "hapair: %s: %s\n", f->path, strerror(-e));
+		(void)fprintf(stderr, "%shapair: %s: %s\n",
+		    log_mark(LOG_LEVEL_ERROR), f->path, strerror(-e));
 	return e;
 }
 

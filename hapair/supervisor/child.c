@@ -31,7 +31,7 @@ static const char *const kept[] = { "PATH=", "LANG=", "LC_",
 	"TZ=", "TMPDIR=", "KRB5", "GSS", "SSL_", "OPENSSL_",
 	"RES_OPTIONS=", "LOCALDOMAIN=", "LD_", "GLIBC_TUNABLES=", "MALLOC_",
 	"ASAN_OPTIONS=", "LSAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS=",
-	"HAPAIR_" };
+	"JOURNAL_STREAM=", "HAPAIR_" };
 
 #define ENVIRONMENT_MAX 64
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -313,6 +315,108 @@ a_log_is_a_regular_file(void **state)
 	log_close();
 }
 
+/* O11: RFC 5424 there would be filed under the program "1". */
+static void
+local_syslog_lines_are_as_syslog_writes_them(void **state)
+{
+	struct sockaddr_un here = { .sun_family = AF_UNIX };
+	struct log_options o = { .target = LOG_TARGET_SYSLOG,
+		.level = LOG_LEVEL_INFO,
+		.facility = 16,
+		.role = "relay" };
+	char path[SCRATCH_PATH_MAX], line[2048], expected[256];
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	ssize_t n;
+	struct tm tm;
+
+	(void)state;
+	o.path = scratch_path("dev-log", path);
+	assert_true(strlen(path) < sizeof(here.sun_path));
+	memcpy(here.sun_path, path, strlen(path) + 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&here, sizeof(here)), 0);
+	(void)setenv("TZ", "XYZ-3:00", 1);
+	assert_int_equal(log_open(&o), 0);
+	assert_int_equal(log_start(), 0);
+	log_warning("group main", "gone");
+	log_close();
+	n = recv(fd, line, sizeof(line) - 1, MSG_DONTWAIT);
+	assert_true(n > 0);
+	line[n] = '\0';
+	/* local0 (16) * 8 + warning (4); the day in two places */
+	assert_memory_equal(line, "<132>", 5);
+	assert_non_null(strptime(line + 5, "%b %d %T", &tm));
+	assert_int_equal(tm.tm_hour, (time(NULL) / 3600 + 3) % 24);
+	(void)snprintf(expected, sizeof(expected),
+	    " hapair[%d]: group main: gone", (int)getpid());
+	assert_string_equal(line + 5 + strlen("Nov 30 23:59:59"), expected);
+	(void)unsetenv("TZ");
+	tzset();
+	fd_close(&fd);
+}
+
+/* In a process of its own: the standard error is the journal's, or is not. */
+static _Noreturn void
+log_to_journal(int pipe, bool is_journal)
+{
+	const struct log_options o = { .target = LOG_TARGET_STDERR,
+		.level = LOG_LEVEL_DEBUG,
+		.role = "test" };
+	char stream[64];
+	struct stat st;
+
+	if (dup2(pipe, STDERR_FILENO) == -1 || fstat(pipe, &st) == -1)
+		_exit(1);
+	(void)snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)st.st_dev,
+	    (uintmax_t)st.st_ino + !is_journal);
+	(void)setenv("JOURNAL_STREAM", stream, 1);
+	log_error("s", "early");
+	if (log_open(&o) < 0 || log_start() < 0)
+		_exit(1);
+	log_error("s", "one");
+	log_warning("s", "two");
+	log_notice("s", "three");
+	log_info("s", "four");
+	log_debug("s", "five");
+	log_close();
+	_exit(0);
+}
+
+static void
+read_log(bool is_journal, char text[static 1024])
+{
+	int ends[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0)
+		log_to_journal(ends[1], is_journal);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	n = read(ends[0], text, 1023);
+	assert_true(n > 0);
+	text[n] = '\0';
+	fd_close(&ends[0]);
+	fd_close(&ends[1]);
+}
+
+static void
+the_journal_is_told_the_level_by_a_prefix(void **state)
+{
+	char text[1024];
+
+	(void)state;
+	read_log(true, text);
+	assert_string_equal(text,
+	    "<3>hapair: s: early\n<3>s: one\n<4>s: two\n<5>s: three\n"
+	    "<6>s: four\n<7>s: five\n");
+	/* Another file has taken the place that systemd gave: a user's. */
+	read_log(false, text);
+	assert_memory_equal(text, "hapair: s: early\n20", 19);
+	assert_non_null(strstr(text, " error: s: one\n"));
+}
+
 static void
 syslog_lines_are_rfc_5424(void **state)
 {
@@ -368,6 +472,8 @@ main(void)
 		cmocka_unit_test(
 		    lines_that_come_in_numbers_are_written_together),
 		cmocka_unit_test(what_is_no_connection_is_written_at_once),
+		cmocka_unit_test(local_syslog_lines_are_as_syslog_writes_them),
+		cmocka_unit_test(the_journal_is_told_the_level_by_a_prefix),
 		cmocka_unit_test(syslog_lines_are_rfc_5424),
 		cmocka_unit_test(a_file_that_cannot_be_opened_is_an_error),
 		/* Last: it leaves the writer stuck for good. */
