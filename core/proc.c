@@ -48,9 +48,18 @@ keep_only(enum proc_caps caps)
 	return 0;
 }
 
+/*
+ * Who lacks the right to is left with the bounding set: to give up new
+ * privileges does as well. To try would cost a line of libcap-ng's own, in
+ * syslog and as an error.
+ */
 static bool
 clear_bounds(void)
 {
+	if (capng_get_caps_process() == -1)
+		return false;
+	if (!capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP))
+		return true;
 	capng_clear(CAPNG_SELECT_BOUNDS);
 	return capng_apply(CAPNG_SELECT_BOUNDS) == 0;
 }

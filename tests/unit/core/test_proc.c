@@ -1,0 +1,87 @@
+#include "core/proc.h"
+
+#include "tests/lib/test.h"
+
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NOBODY 65534
+
+/* libcap-ng's way to syslog, in place of the C library's. */
+void __syslog_chk(int priority, int flag, const char *format, ...);
+
+static unsigned syslog_lines;
+
+void
+__syslog_chk(int priority, int flag, const char *format, ...)
+{
+	(void)priority;
+	(void)flag;
+	(void)format;
+	syslog_lines++;
+}
+
+/* Bits of the first 32, of those that count. */
+static uint32_t
+effective(bool take_setpcap)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct caps[2];
+
+	if (syscall(SYS_capget, &head, caps) == -1)
+		_exit(3);
+	if (!take_setpcap)
+		return caps[0].effective;
+	caps[0].effective &= ~(1U << CAP_SETPCAP);
+	caps[0].permitted &= ~(1U << CAP_SETPCAP);
+	if (syscall(SYS_capset, &head, caps) == -1)
+		_exit(3);
+	return caps[0].effective;
+}
+
+/* The exit status of a process that drops what it has. */
+static int
+drop(bool has_setpcap)
+{
+	const struct proc_user user = { .uid = NOBODY, .gid = NOBODY };
+	const char *what;
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)effective(!has_setpcap);
+		if (proc_drop(&user, PROC_CAPS_FAILOVER, &what) < 0)
+			_exit(2);
+		if (effective(false) !=
+		    (1U << CAP_NET_ADMIN | 1U << CAP_NET_RAW))
+			_exit(4);
+		_exit(syslog_lines == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WEXITSTATUS(status);
+}
+
+/* O13: two lines of priority err at each start. */
+static void
+who_drops_rights_says_nothing_to_syslog(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(drop(true), 0);
+	assert_int_equal(drop(false), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_drops_rights_says_nothing_to_syslog),
+	};
+
+	TEST_MAIN(tests);
+}
