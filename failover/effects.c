@@ -146,6 +146,17 @@ act_on(struct role_group *g, enum node_effect_type type)
 }
 
 static void
+tell_ended(const struct role *role)
+{
+	if (role_node(role)->peer.resigned)
+		log_notice(
+		    role->peer_subject, "[peer-lost] its processes are gone");
+	else
+		log_warning(
+		    role->peer_subject, "[peer-lost] its processes are gone");
+}
+
+static void
 tell(struct role *role, const struct node_effect *e)
 {
 	struct role_group *g = &role->groups[e->group];
@@ -157,10 +168,10 @@ tell(struct role *role, const struct node_effect *e)
 	else if (e->type == NODE_TELL_HEARD)
 		heartbeat_note_heard(role, e->anew);
 	else if (e->type == NODE_TELL_ENDED)
-		log_notice(role->peer_subject, "its processes are gone");
+		tell_ended(role);
 	else if (e->type == NODE_TELL_STALL)
-		log_warning(
-		    "failover", "stood still for %" PRId64 " ms", e->ms);
+		log_warning("failover",
+		    "[stall] stood still for %" PRId64 " ms", e->ms);
 	else if (e->type == NODE_TELL_PAUSE)
 		pause_request_tell(role);
 	else if (e->type == NODE_TELL_BEGUN)
@@ -191,14 +202,17 @@ tell_failed(void *arg, const struct node_event *ev)
 	const char *why = strerror(-ev->failed.error);
 
 	if (ev->failed.what == NODE_DO_ADD)
-		log_error(g->subject, "adding addresses failed on %s: %s",
-		    interface, why);
+		log_error(g->subject,
+		    "[address] adding addresses failed on %s: %s", interface,
+		    why);
 	else if (ev->failed.what == NODE_DO_RENEW)
-		log_error(g->subject, "renewing the addresses on %s failed: %s",
+		log_error(g->subject,
+		    "[address] renewing the addresses on %s failed: %s",
 		    interface, why);
 	else if (ev->failed.what == NODE_DO_DELETE)
-		log_error(g->subject, "deleting addresses failed on %s: %s",
-		    interface, why);
+		log_error(g->subject,
+		    "[address] deleting addresses failed on %s: %s", interface,
+		    why);
 }
 
 static const struct inbox_calls calls = {

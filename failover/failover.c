@@ -88,7 +88,7 @@ find_nodes(struct role *role)
 static int
 failed(const char *what, int e)
 {
-	log_error("failover", "%s: %s", what, strerror(-e));
+	log_error("failover", "[start] %s: %s", what, strerror(-e));
 	return e;
 }
 
@@ -149,7 +149,7 @@ restore(struct role_group *g)
 
 	if (e < 0)
 		log_error(g->subject,
-		    "cannot clear addresses of an earlier run: %s",
+		    "[address] cannot clear addresses of an earlier run: %s",
 		    strerror(-e));
 	if (deleted > 0)
 		log_notice(g->subject,
@@ -220,12 +220,12 @@ prepare(const struct role *role)
 	int e = log_open(&options);
 
 	if (e < 0)
-		log_warning("failover", "opening the log: %s, using stderr",
-		    strerror(-e));
+		log_warning("failover",
+		    "[log] opening the log: %s, using stderr", strerror(-e));
 	e = role->other != NULL ? realtime_enter(&what) : 0;
 	if (e < 0)
-		log_warning("failover", "%s: %s, going on without it", what,
-		    strerror(-e));
+		log_warning("failover", "[start] %s: %s, going on without it",
+		    what, strerror(-e));
 }
 
 static int
@@ -438,7 +438,8 @@ on_supervisor(struct ev_loop *loop, ev_io *w, int revents)
 	if (e == 0 && !role->begun && is_told_all(role))
 		e = begin(role);
 	if (e < 0) {
-		log_error("failover", "cannot obey the supervisor, ending: %s",
+		log_error("failover",
+		    "[process] cannot obey the supervisor, ending: %s",
 		    e == -EBADMSG ? msg_intake_text(in, text) : strerror(-e));
 		end(role, 1);
 	}

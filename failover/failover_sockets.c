@@ -19,7 +19,7 @@
 static int
 failed(const char *what, int e)
 {
-	log_error("failover", "%s: %s", what, strerror(-e));
+	log_error("failover", "[start] %s: %s", what, strerror(-e));
 	return e;
 }
 

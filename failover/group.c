@@ -28,10 +28,10 @@ note_announced(struct role_group *g, unsigned k, int e)
 	g->announce_errors[k] = e;
 	if (e < 0)
 		log_warning(g->subject,
-		    "announcing on %s failed: %s, trying again as scheduled",
+		    "[address] announcing on %s failed: %s, trying again as scheduled",
 		    g->config->interfaces[k], strerror(-e));
 	else
-		log_notice(g->subject, "announcing on %s works again",
+		log_notice(g->subject, "[address] announcing on %s works again",
 		    g->config->interfaces[k]);
 }
 
@@ -171,6 +171,71 @@ owe(struct role_group *g)
 	group_tell(g);
 }
 
+static void
+log_change(
+    const struct role_group *g, const struct node_change *c, const char *reason)
+{
+	const char *was = election_state_name(c->was);
+	const char *is = election_state_name(c->is);
+
+	switch (reason_news(c->reason, c->was, c->is)) {
+	case REASON_ROUTINE:
+	case REASON_DOUBT:
+	case REASON_HELD:
+		log_notice(g->subject, "[group] %s -> %s, reason: %s", was, is,
+		    reason);
+		break;
+	case REASON_STOPPED:
+		log_notice(g->subject, "[takeover] %s -> %s, reason: %s", was,
+		    is, reason);
+		break;
+	case REASON_TAKEOVER:
+		log_warning(g->subject, "[takeover] %s -> %s, reason: %s", was,
+		    is, reason);
+		break;
+	case REASON_FAULT:
+		log_warning(g->subject, "[fault] %s -> %s, reason: %s", was, is,
+		    reason);
+		break;
+	case REASON_CONFLICT:
+		log_warning(g->subject, "[conflict] %s -> %s, reason: %s", was,
+		    is, reason);
+		break;
+	}
+}
+
+static void
+log_stay(
+    const struct role_group *g, const struct node_change *c, const char *reason)
+{
+	const char *is = election_state_name(c->is);
+
+	switch (reason_news(c->reason, c->was, c->is)) {
+	case REASON_ROUTINE:
+	case REASON_STOPPED:
+	case REASON_TAKEOVER:
+		log_notice(
+		    g->subject, "[group] stays %s, reason: %s", is, reason);
+		break;
+	case REASON_FAULT:
+		log_warning(
+		    g->subject, "[fault] stays %s, reason: %s", is, reason);
+		break;
+	case REASON_CONFLICT:
+		log_warning(
+		    g->subject, "[conflict] stays %s, reason: %s", is, reason);
+		break;
+	case REASON_DOUBT:
+		log_warning(
+		    g->subject, "[doubt] stays %s, reason: %s", is, reason);
+		break;
+	case REASON_HELD:
+		log_warning(
+		    g->subject, "[pause] stays %s, reason: %s", is, reason);
+		break;
+	}
+}
+
 void
 group_tell_change(struct role_group *g, const struct node_change *c)
 {
@@ -195,12 +260,9 @@ group_tell_change(struct role_group *g, const struct node_change *c)
 	(void)snprintf(g->told.reason, sizeof(g->told.reason), "%s", text);
 	owe(g);
 	if (c->is != c->was)
-		log_notice(g->subject, "%s -> %s, reason: %s",
-		    election_state_name(c->was), election_state_name(c->is),
-		    text);
+		log_change(g, c, text);
 	else
-		log_notice(g->subject, "stays %s, reason: %s",
-		    election_state_name(c->is), text);
+		log_stay(g, c, text);
 }
 
 void

@@ -119,7 +119,7 @@ replace(
 	}
 	if (!change(role, keys, text)) {
 		/* After a signal nobody reads the answer. */
-		log_error("failover", "not reloaded: %s", text);
+		log_error("failover", "[reload] not reloaded: %s", text);
 		reply_error(role->loop, &p->fd, text);
 		return 0;
 	}

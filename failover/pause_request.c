@@ -209,12 +209,12 @@ pause_request_tell(struct role *role)
 
 	if (ms > 0)
 		log_warning("failover",
-		    "automatic moves are paused for %" PRIu32
+		    "[pause] automatic moves are paused for %" PRIu32
 		    " s, by a word on %s",
 		    (ms + 999) / 1000,
 		    p->own ? role->self->name : role->other->name);
 	else
-		log_notice("failover", "automatic moves are resumed");
+		log_notice("failover", "[pause] automatic moves are resumed");
 	tell_supervisor(role);
 }
 

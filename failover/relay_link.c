@@ -103,8 +103,8 @@ tell(const struct role *role, bool leaves, const char *why)
 		log_notice("failover", "relay: stopped");
 	else if (role->config != NULL && role->config->has_pair)
 		log_warning("failover",
-		    "relay: %s, waiting %" PRIu32 " ms for another", why,
-		    grace_ms(role));
+		    "[process] relay: %s, waiting %" PRIu32 " ms for another",
+		    why, grace_ms(role));
 }
 
 static void

@@ -53,23 +53,50 @@ settle(struct role *role)
 }
 
 static void
-tell(const struct track_item *t)
+tell_well(const struct config_track *c)
 {
-	const struct config_track *c = t->config;
-	const char *is = t->tracker.ok ? "well again" : "not well";
-
 	switch (config_track_kind(c)) {
 	case CONFIG_TRACK_INTERFACE:
-		log_notice("track", "interface %s: %s", c->interface, is);
+		log_notice(
+		    "track", "[track] interface %s: well again", c->interface);
 		break;
 	case CONFIG_TRACK_SERVICE:
-		log_notice("track", "service %s: %s, wants %u servers up",
-		    c->service, is, c->min_servers);
+		log_notice("track",
+		    "[track] service %s: well again, wants %u servers up",
+		    c->service, c->min_servers);
 		break;
 	case CONFIG_TRACK_SCRIPT:
-		log_notice("track", "script %s: %s", c->script, is);
+		log_notice("track", "[track] script %s: well again", c->script);
 		break;
 	}
+}
+
+static void
+tell_ill(const struct config_track *c)
+{
+	switch (config_track_kind(c)) {
+	case CONFIG_TRACK_INTERFACE:
+		log_warning(
+		    "track", "[track] interface %s: not well", c->interface);
+		break;
+	case CONFIG_TRACK_SERVICE:
+		log_warning("track",
+		    "[track] service %s: not well, wants %u servers up",
+		    c->service, c->min_servers);
+		break;
+	case CONFIG_TRACK_SCRIPT:
+		log_warning("track", "[track] script %s: not well", c->script);
+		break;
+	}
+}
+
+static void
+tell(const struct track_item *t)
+{
+	if (t->tracker.ok)
+		tell_well(t->config);
+	else
+		tell_ill(t->config);
 }
 
 /* If it is one. Acts first, then tells: a takeover waits for no log. */
@@ -90,7 +117,7 @@ is_up(struct role *role, struct track_item *t)
 
 	if (e < 0) {
 		log_warning("track",
-		    "cannot look at interface %s: %s, assuming no change",
+		    "[resource] cannot look at interface %s: %s, assuming no change",
 		    t->config->interface, strerror(-e));
 		return t->tracker.ok;
 	}

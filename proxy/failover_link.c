@@ -79,7 +79,8 @@ on_ready(struct ev_loop *loop, ev_io *io, int revents)
 	if (e == 0 || e == -EAGAIN)
 		return;
 	if (e != -EPIPE)
-		log_error("relay", "failover sent %s, waiting for another",
+		log_error("relay",
+		    "[process] failover sent %s, waiting for another",
 		    msg_intake_text(&l->intake, text));
 	lose(l, e != -EPIPE);
 }
@@ -117,7 +118,7 @@ failover_link_send(
 	/* It knows less than we have told from now on: all of it anew. */
 	if (e == -EAGAIN)
 		log_warning("relay",
-		    "failover does not take messages, waiting for another channel");
+		    "[process] failover does not take messages, waiting for another channel");
 	lose(l, false);
 }
 

@@ -161,8 +161,8 @@ drop_privileges(struct relay *r)
 	proc_spare_no_more();
 	e = proc_drop(&r->user, PROC_CAPS_NONE, &what);
 	if (e < 0) {
-		log_error(
-		    "relay", "%s %u: %s", what, r->user.uid, strerror(-e));
+		log_error("relay", "[start] %s %u: %s", what, r->user.uid,
+		    strerror(-e));
 		return e;
 	}
 	e = proc_die_with(r->parent, SIGTERM);
@@ -425,10 +425,10 @@ fail(struct relay *r, int e)
 	char text[MSG_INTAKE_TEXT_MAX];
 
 	if (e == -EBADMSG)
-		log_error("relay", "the supervisor sent %s, ending",
+		log_error("relay", "[process] the supervisor sent %s, ending",
 		    msg_intake_text(&r->intake, text));
 	else
-		log_error("relay", "cannot start: %s", strerror(-e));
+		log_error("relay", "[start] cannot start: %s", strerror(-e));
 	quit(r, EXIT_FAILURE);
 }
 

@@ -234,11 +234,11 @@ on_name(void *arg, unsigned id, const union addr *all, unsigned n)
 	    r->shared.config);
 	if (left < n)
 		log_error("names",
-		    "server %s of service %s is where the service itself listens, leaving that address out",
+		    "[name] server %s of service %s is where the service itself listens, leaving that address out",
 		    server, service->name);
 	if (left > 0 && !check_set_addresses(c, usable, left))
 		log_warning("names",
-		    "server %s of service %s has no address of the family of its source, leaving it as it is",
+		    "[name] server %s of service %s has no address of the family of its source, leaving it as it is",
 		    server, service->name);
 }
 

@@ -258,7 +258,7 @@ start(struct group *t, double after_ms)
 
 	if (e < 0)
 		log_warning(t->of->subject,
-		    "cannot hear whether clients know of the takeover: %s",
+		    "[resource] cannot hear whether clients know of the takeover: %s",
 		    strerror(-e));
 	peer_conns_inherit(conn_sync_estate(role), t->of->index, true);
 	t->rounds = 0;

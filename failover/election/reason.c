@@ -108,6 +108,46 @@ reason_subject(const struct election_out *out, const struct config_pair *pair,
 	return buf;
 }
 
+/* What is not here is routine, but for what leads to a fault. */
+static const enum reason_news news[ELECTION_REASONS] = {
+	[ELECTION_PEER_SILENT] = REASON_TAKEOVER,
+	[ELECTION_PEER_DIED] = REASON_TAKEOVER,
+	[ELECTION_PEER_RELEASED] = REASON_TAKEOVER,
+	[ELECTION_PEER_ECHO] = REASON_TAKEOVER,
+	[ELECTION_PEER_FAULT] = REASON_TAKEOVER,
+	[ELECTION_PEER_IDLE] = REASON_TAKEOVER,
+	[ELECTION_LAST_RESORT] = REASON_TAKEOVER,
+	[ELECTION_PEER_RESIGNED] = REASON_STOPPED,
+	[ELECTION_ISOLATED] = REASON_FAULT,
+	[ELECTION_CONFLICT] = REASON_CONFLICT,
+	[ELECTION_CONTESTED] = REASON_CONFLICT,
+	[ELECTION_DISPUTED] = REASON_CONFLICT,
+	[ELECTION_OUTRANKED_RANK] = REASON_CONFLICT,
+	[ELECTION_OUTRANKED_TERM] = REASON_CONFLICT,
+	[ELECTION_OUTRANKED_WELL] = REASON_CONFLICT,
+	[ELECTION_OUTSERVED] = REASON_CONFLICT,
+	[ELECTION_PEER_DEAF] = REASON_CONFLICT,
+	[ELECTION_PEER_SHOWS] = REASON_CONFLICT,
+	[ELECTION_PEER_HANGS] = REASON_DOUBT,
+	[ELECTION_PEER_RENEWS] = REASON_DOUBT,
+	[ELECTION_PAUSED] = REASON_HELD,
+};
+
+enum reason_news
+reason_news(enum election_reason reason, enum election_state was,
+    enum election_state is)
+{
+	const enum reason_news kind = news[reason];
+
+	if (kind == REASON_TAKEOVER || kind == REASON_STOPPED)
+		return is == ELECTION_MASTER && was != is ? kind
+		                                          : REASON_ROUTINE;
+	if (kind == REASON_ROUTINE && is == ELECTION_FAULT &&
+	    reason != ELECTION_RELAY_STARTING && reason != ELECTION_STOPPED)
+		return REASON_FAULT;
+	return kind;
+}
+
 const char *
 reason_text(const struct election_out *out, const char *subject,
     char buf[static REASON_TEXT_MAX])

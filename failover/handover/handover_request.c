@@ -157,11 +157,13 @@ handover_request_tell(struct role_group *g, enum node_effect_type what,
 	text_of(g, outcome, text);
 	if (what == NODE_TELL_UNWILLING)
 		log_warning(g->subject,
-		    "the peer is preferred, but cannot be given it: %s", text);
+		    "[handover] the peer is preferred, but cannot be given it: %s",
+		    text);
 	else if (what == NODE_TELL_OUTCOME && outcome == HANDOVER_DONE)
 		log_notice(g->subject, "%s", text);
 	else if (what == NODE_TELL_OUTCOME)
-		log_warning(g->subject, "handover failed, reason: %s", text);
+		log_warning(
+		    g->subject, "[handover] handover failed, reason: %s", text);
 	if (what != NODE_TELL_UNWILLING)
 		settle(g, outcome);
 }

@@ -45,7 +45,7 @@ hold(struct role_group *g, struct syn_hold *syn_hold)
 	/* Without it, those clients ask again after a second. */
 	if (e < 0)
 		log_warning(g->subject,
-		    "new clients cannot be held for %s: %s, going on without",
+		    "[handover] new clients cannot be held for %s: %s, going on without",
 		    g->role->other->name, strerror(-e));
 }
 
@@ -56,7 +56,7 @@ forward(struct role_group *g, struct syn_hold *syn_hold)
 
 	if (e < 0)
 		log_warning(g->subject,
-		    "new clients cannot be sent on to %s: %s",
+		    "[handover] new clients cannot be sent on to %s: %s",
 		    g->role->other->name, strerror(-e));
 }
 

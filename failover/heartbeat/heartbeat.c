@@ -83,11 +83,11 @@ note_sent(struct heartbeat_link *l, int e)
 	addr_format_ip(&l->link.self, from);
 	if (e < 0)
 		log_warning(l->role->peer_subject,
-		    "cannot send heartbeats from %s: %s, still trying", from,
-		    strerror(-e));
+		    "[heartbeat] cannot send heartbeats from %s: %s, still trying",
+		    from, strerror(-e));
 	else
 		log_notice(l->role->peer_subject,
-		    "sending heartbeats from %s again", from);
+		    "[heartbeat] sending heartbeats from %s again", from);
 }
 
 void
@@ -138,15 +138,15 @@ heartbeat_note_heard(struct role *role, bool anew)
 	note_keys(role);
 	if ((anew || !heartbeat->peer_told) &&
 	    rate_allows(&heartbeat->lines, LINES_MAX, LINE_MS, mono_now()))
-		log_notice(role->peer_subject, "%s",
+		log_notice(role->peer_subject, "[peer-back] %s",
 		    anew ? "heard, it has been started" : "heard again");
 	heartbeat->peer_told = true;
 	if (differs && !heartbeat->config_told)
 		log_warning(role->peer_subject,
-		    "its configuration differs from ours, still serving");
+		    "[differs] its configuration differs from ours, still serving");
 	else if (!differs && heartbeat->config_told)
-		log_notice(
-		    role->peer_subject, "its configuration matches ours");
+		log_notice(role->peer_subject,
+		    "[differs] its configuration matches ours");
 	heartbeat->config_told = differs;
 }
 
@@ -319,9 +319,21 @@ tell_rejected(struct role *role, struct mono now)
 		    i == PEER_REJECT_REPEATED)
 			continue;
 		log_warning(role->peer_subject,
-		    "%" PRIu64 " packets dropped: %s", n,
+		    "[stranger] %" PRIu64 " packets dropped: %s", n,
 		    peer_reject_name((enum peer_reject)i));
 	}
+}
+
+static void
+tell_lost(const struct role *role, const struct peer *peer, int64_t ms)
+{
+	if (peer->resigned)
+		log_notice(role->peer_subject,
+		    "[peer-lost] silent for %" PRId64 " ms, it was stopped",
+		    ms);
+	else
+		log_warning(role->peer_subject,
+		    "[peer-lost] silent for %" PRId64 " ms", ms);
 }
 
 static void
@@ -339,10 +351,7 @@ on_beat(struct ev_loop *loop, ev_timer *w, int revents)
 		role->heartbeat->peer_told = false;
 		if (rate_allows(
 		        &role->heartbeat->lines, LINES_MAX, LINE_MS, now))
-			log_warning(role->peer_subject,
-			    "silent for %" PRId64 " ms%s",
-			    mono_span_ms(peer->heard, now),
-			    peer->resigned ? ", it was stopped" : "");
+			tell_lost(role, peer, mono_span_ms(peer->heard, now));
 	}
 	tell_rejected(role, now);
 }

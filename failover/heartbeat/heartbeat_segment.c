@@ -60,11 +60,11 @@ note_sent(const struct role *role, struct segment_side *side, int e)
 	side->error = e;
 	if (e < 0)
 		log_warning(role->peer_subject,
-		    "cannot send heartbeats over %s: %s, still trying",
+		    "[heartbeat] cannot send heartbeats over %s: %s, still trying",
 		    interface, strerror(-e));
 	else
 		log_notice(role->peer_subject,
-		    "sending heartbeats over %s again", interface);
+		    "[heartbeat] sending heartbeats over %s again", interface);
 }
 
 static void
@@ -74,7 +74,7 @@ note_heard(struct role *role, int e)
 
 	if (e < 0 && e != h->error)
 		log_warning(role->peer_subject,
-		    "cannot hear heartbeats on the groups' interfaces: %s, "
+		    "[heartbeat] cannot hear heartbeats on the groups' interfaces: %s, "
 		    "still trying",
 		    strerror(-e));
 	h->error = e;

@@ -148,7 +148,7 @@ reject(struct peer_link *w, const char *why)
 	w->rejected++;
 	if (limiter_allows(&w->rejections, mono_now(), &left_out))
 		log_warning(w->setup.subject,
-		    "wire: refused a connection: %s (%" PRIu64
+		    "[stranger] wire: refused a connection: %s (%" PRIu64
 		    " more since the last line)",
 		    why, left_out);
 }
@@ -400,7 +400,7 @@ keep_listening(struct peer_link *w)
 		if (e < 0 &&
 		    limiter_allows(&w->failures, mono_now(), &left_out))
 			log_warning(w->setup.subject,
-			    "wire: cannot listen on port %u: %s, still trying",
+			    "[heartbeat] wire: cannot listen on port %u: %s, still trying",
 			    w->setup.port, strerror(-e));
 		if (e < 0)
 			return;

@@ -99,11 +99,11 @@ tell_refused(const struct role_group *g, size_t i)
 
 	(void)addr_format_ip(&a->addr, ip);
 	if (g->vip.errors[i] < 0)
-		log_error(g->subject, "cannot hold %s on %s: %s", ip, interface,
-		    vip_why(&g->vip, i, why));
+		log_error(g->subject, "[address] cannot hold %s on %s: %s", ip,
+		    interface, vip_why(&g->vip, i, why));
 	else
-		log_notice(
-		    g->subject, "can hold %s on %s again", ip, interface);
+		log_notice(g->subject, "[address] can hold %s on %s again", ip,
+		    interface);
 }
 
 static void
@@ -189,7 +189,7 @@ link_watch_look(struct role_group *g)
 
 		if (e < 0)
 			log_warning(g->subject,
-			    "cannot look at interface %s: %s, assuming no change",
+			    "[resource] cannot look at interface %s: %s, assuming no change",
 			    g->config->interfaces[k], strerror(-e));
 		any = any || changed;
 	}
@@ -325,7 +325,7 @@ tell_readded(const struct role_group *g, unsigned gone)
 	side->readded += gone;
 	if (limiter_allows(&side->told, mono_now(), &left_out))
 		log_warning(g->subject,
-		    "another program deleted a virtual IP, added again (%" PRIu64
+		    "[address] another program deleted a virtual IP, added again (%" PRIu64
 		    " times so far)",
 		    side->readded);
 }
@@ -348,12 +348,12 @@ remove_stray(struct role_group *g)
 		return;
 	if (e < 0)
 		log_error(g->subject,
-		    "another program added a virtual IP on this node, and "
+		    "[address] another program added a virtual IP on this node, and "
 		    "removing it failed: %s",
 		    strerror(-e));
 	else
 		log_warning(g->subject,
-		    "another program added a virtual IP on this node: removed");
+		    "[address] another program added a virtual IP on this node: removed");
 }
 
 /*
@@ -407,7 +407,7 @@ on_netlink(struct ev_loop *loop, ev_io *w, int revents)
 		do_chores(&role->groups[g]);
 	if (e < 0)
 		log_error("failover",
-		    "cannot hear the kernel's changes: %s, still trying",
+		    "[resource] cannot hear the kernel's changes: %s, still trying",
 		    strerror(-e));
 }
 

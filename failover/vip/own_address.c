@@ -32,10 +32,11 @@ log_change(const struct role *role, bool missing)
 	(void)addr_format_ip(&role->self->address, ip);
 	if (missing)
 		log_warning("failover",
-		    "own address %s is missing, the peer cannot be reached by it",
+		    "[own-address] own address %s is missing, the peer cannot be reached by it",
 		    ip);
 	else
-		log_notice("failover", "own address %s is back", ip);
+		log_notice(
+		    "failover", "[own-address] own address %s is back", ip);
 }
 
 static void

@@ -41,8 +41,9 @@ pidfile_remove(struct pidfile *p)
 		return;
 	dir = trusted_path_parent(p->path, TRUSTED_PATH_ROOTS, name, NULL);
 	if (dir < 0 || unlinkat(dir, name, 0) == -1)
-		log_warning("supervisor", "pid file %s cannot be removed: %s",
-		    p->path, strerror(dir < 0 ? -dir : errno));
+		log_warning("supervisor",
+		    "[stop] pid file %s cannot be removed: %s", p->path,
+		    strerror(dir < 0 ? -dir : errno));
 	p->path = NULL;
 }
 

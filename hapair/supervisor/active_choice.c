@@ -72,7 +72,7 @@ agree(struct state_store *s, size_t leader, unsigned server, int before)
 
 	if (e < 0)
 		log_error("state",
-		    "service %s: %s cannot be kept as active: %s",
+		    "[state] service %s: %s cannot be kept as active: %s",
 		    service->name, a.server, state_store_fault(e));
 	else
 		standby_guard_note_choice(
@@ -87,7 +87,7 @@ tell_refusal(struct state_store *s, size_t leader, const char *why)
 	if (limiter_allows(
 	        &s->places.choices[leader].refusals, mono_now(), &more))
 		log_warning("state",
-		    "service %s: the relay made another server active, but %s (%" PRIu64
+		    "[refused] service %s: the relay made another server active, but %s (%" PRIu64
 		    " times more since the last line)",
 		    s->setup.config->services[leader].name, why, more);
 }

@@ -137,7 +137,7 @@ release(const struct config_group *g, struct netlink *netlink)
 		e = vip_release(&h);
 	if (e < 0)
 		log_error("supervisor",
-		    "group %s: addresses cannot be deleted: %s, they go when their leases end",
+		    "[address] group %s: addresses cannot be deleted: %s, they go when their leases end",
 		    g->name, strerror(-e));
 	else if (found != 0)
 		log_notice("supervisor",
@@ -217,8 +217,8 @@ extend(const struct config_group *was, uint32_t refused,
 		e = add(pair, more, netlink);
 	if (e < 0)
 		log_error("supervisor",
-		    "group %s: its addresses cannot be held: %s", more->name,
-		    strerror(-e));
+		    "[address] group %s: its addresses cannot be held: %s",
+		    more->name, strerror(-e));
 	return e;
 }
 
@@ -269,7 +269,7 @@ finish(struct netlink *netlink, int e)
 {
 	if (netlink == NULL && e < 0)
 		log_error("supervisor",
-		    "addresses cannot be changed: %s, the leases of old ones end",
+		    "[address] addresses cannot be changed: %s, the leases of old ones end",
 		    strerror(-e));
 	netlink_free(netlink);
 }

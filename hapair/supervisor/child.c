@@ -146,7 +146,8 @@ child_start(struct child *r)
 	/* What the one before has left behind hangs: no more of it. */
 	e = closer_is_full(r->closer) ? -EBUSY : spawn(r);
 	if (e < 0) {
-		log_error(r->name, "cannot be started: %s, trying again",
+		log_error(r->name,
+		    "[process] cannot be started: %s, trying again",
 		    strerror(-e));
 		drop_channel(r);
 		start_later(r);
@@ -172,7 +173,8 @@ child_send(
 		return;
 	e = channel_send(r->channel, (uint16_t)type, body, len, fd);
 	if (e < 0 && e != -EPIPE) { /* EPIPE: ending already */
-		log_error(r->name, "does not take messages: %s, restarting it",
+		log_error(r->name,
+		    "[process] does not take messages: %s, restarting it",
 		    strerror(-e));
 		child_kill(r);
 	}
@@ -192,7 +194,7 @@ condemn(struct child *r)
 {
 	char text[MSG_INTAKE_TEXT_MAX];
 
-	log_error(r->name, "sent %s, restarting it",
+	log_error(r->name, "[process] sent %s, restarting it",
 	    msg_intake_text(&r->intake, text));
 	r->condemned = true;
 	child_kill(r);
@@ -239,16 +241,18 @@ tell_end(const struct child *r, pid_t pid, int status)
 
 	if (call != -1)
 		log_error(r->name,
-		    "process %d made the system call '%s', which is none of its work: it was taken over, or hapair does not know this machine's libraries",
+		    "[process] process %d made the system call '%s', which is none of its work: it was taken over, or hapair does not know this machine's libraries",
 		    (int)pid, syscall_filter_name(call, name));
 	if (r->unwanted)
 		log_debug(r->name, "process %d has ended", (int)pid);
 	else if (WIFSIGNALED(status))
-		log_error(r->name, "process %d was killed by signal %d%s",
-		    (int)pid, WTERMSIG(status), then);
+		log_error(r->name,
+		    "[process] process %d was killed by signal %d%s", (int)pid,
+		    WTERMSIG(status), then);
 	else if (!r->stopping || WEXITSTATUS(status) != 0)
-		log_error(r->name, "process %d ended with status %d%s",
-		    (int)pid, WEXITSTATUS(status), then);
+		log_error(r->name,
+		    "[process] process %d ended with status %d%s", (int)pid,
+		    WEXITSTATUS(status), then);
 }
 
 static void
@@ -276,8 +280,8 @@ on_again(struct ev_loop *loop, ev_timer *t, int revents)
 	struct child *r = CONTAINER_OF(t, struct child, again);
 
 	if (r->pid != 0) {
-		log_error(
-		    r->name, "has closed its channel and goes on, killing it");
+		log_error(r->name,
+		    "[process] has closed its channel and goes on, killing it");
 		child_kill(r);
 	} else if (!r->stopping) {
 		child_start(r);

@@ -41,8 +41,8 @@ settle(
 
 	(void)snprintf(subject, sizeof(subject), "service %s", c->name);
 	if (fault != NULL)
-		log_error(
-		    subject, "%s %s %s %s: %s", path, c->name, from, to, fault);
+		log_error(subject, "[script] %s %s %s %s: %s", path, c->name,
+		    from, to, fault);
 	else
 		log_notice(
 		    subject, "%s %s %s %s: done", path, c->name, from, to);
@@ -65,7 +65,7 @@ refuse(struct fence_run_one *r, const struct msg_fence *m, const char *why)
 	(void)snprintf(subject, sizeof(subject), "service %s", c->name);
 	if (limiter_allows(&r->fences->refusals, mono_now(), &more))
 		log_error(subject,
-		    "%s %s %s %s: the relay wants it, refused: %s (%" PRIu64
+		    "[refused] %s %s %s %s: the relay wants it, refused: %s (%" PRIu64
 		    " more since the last line)",
 		    r->promote ? c->promote : c->fence, c->name,
 		    c->servers[m->from].name, c->servers[m->to].name, why,

@@ -140,7 +140,7 @@ listeners_keep_alive(const struct listeners *l)
 
 			if (e < 0)
 				log_warning("supervisor",
-				    "service %s: a listener keeps its old keepalive: %s",
+				    "[reload] service %s: a listener keeps its old keepalive: %s",
 				    s->name, strerror(-e));
 		}
 	}
@@ -184,7 +184,7 @@ listeners_mute(struct listeners *l)
 
 		if (e < 0)
 			log_warning("supervisor",
-			    "a listener cannot be muted: %s, stopping anyway",
+			    "[stop] a listener cannot be muted: %s, stopping anyway",
 			    strerror(-e));
 	}
 }

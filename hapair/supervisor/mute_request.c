@@ -13,7 +13,7 @@ mute_request_do(struct generation *g, unsigned group, bool muted)
 	int e = listeners_mute_group(g->listeners, group, muted);
 
 	if (e < 0)
-		log_error("supervisor", "a listener cannot be %s: %s",
+		log_error("supervisor", "[stop] a listener cannot be %s: %s",
 		    muted ? "muted" : "unmuted", strerror(-e));
 }
 

@@ -14,7 +14,7 @@ tell_failed(const struct notify *n, const char *fault)
 {
 	const struct notify_call *c = &n->running;
 
-	log_warning("notify", "%s %s %s: %s", n->path, c->group,
+	log_warning("notify", "[script] %s %s %s: %s", n->path, c->group,
 	    msg_group_state_name(c->state), fault);
 }
 
@@ -67,7 +67,7 @@ push(struct notify *n, const struct msg_group *m)
 		n->n--;
 		n->dropped++;
 		log_warning("notify",
-		    "%s is slower than the changes, %" PRIu64
+		    "[script] %s is slower than the changes, %" PRIu64
 		    " calls left out so far",
 		    n->pair->notify, n->dropped);
 	}

@@ -33,11 +33,11 @@ tell(const struct config_group *group, unsigned deleted, int error)
 {
 	if (error < 0)
 		log_error("supervisor",
-		    "group %s: addresses cannot be deleted: %s", group->name,
-		    strerror(-error));
+		    "[address] group %s: addresses cannot be deleted: %s",
+		    group->name, strerror(-error));
 	else if (deleted > 0)
-		log_notice("supervisor",
-		    "group %s: deleted %u addresses, for no failover holds them",
+		log_warning("supervisor",
+		    "[address] group %s: deleted %u addresses, for no failover holds them",
 		    group->name, deleted);
 }
 
@@ -48,6 +48,6 @@ release_forsaken(const struct config_pair *pair)
 
 	if (e < 0)
 		log_error("supervisor",
-		    "virtual IPs may be left until their leases end: %s",
+		    "[address] virtual IPs may be left until their leases end: %s",
 		    strerror(-e));
 }

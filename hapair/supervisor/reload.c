@@ -38,8 +38,8 @@ log_lines(const char *text, bool failed)
 		const int len = (int)strcspn(text, "\n");
 
 		if (failed)
-			log_error(
-			    "supervisor", "not reloaded: %.*s", len, text);
+			log_error("supervisor", "[reload] not reloaded: %.*s",
+			    len, text);
 		else
 			log_notice("supervisor", "reloaded: %.*s", len, text);
 		text += len + (text[len] == '\n');
@@ -98,7 +98,7 @@ reopen_log(struct reload *r)
 	e = log_reopen(log->path);
 	if (e < 0) {
 		log_error("supervisor",
-		    "log %s cannot be opened anew: %s, writing on as before",
+		    "[log] log %s cannot be opened anew: %s, writing on as before",
 		    log->path, strerror(-e));
 		return;
 	}
@@ -299,7 +299,8 @@ switch_log(const struct config *c)
 	int e = log_switch(&o);
 
 	if (e < 0)
-		log_error("supervisor", "log %s: %s, writing on as before",
+		log_error("supervisor",
+		    "[log] log %s: %s, writing on as before",
 		    o.path != NULL ? o.path : "", strerror(-e));
 }
 
@@ -399,7 +400,7 @@ tell_taken(struct reload *r, bool late)
 	}
 	log_lines(lines, false);
 	log_warning("supervisor",
-	    "reloaded, but the new failover is not ready yet, starting it until it is");
+	    "[reload] reloaded, but the new failover is not ready yet, starting it until it is");
 	if (asprintf(&text,
 	        "%s\nthe new failover is not ready yet: look into the log",
 	        lines) == -1)

@@ -77,7 +77,7 @@ role_channel_make(struct role_channel *i)
 	if (e == 0 || e == -EPIPE || e == -ECONNRESET)
 		return;
 	log_error("supervisor",
-	    "failover and the relay cannot be introduced: %s, trying again",
+	    "[process] failover and the relay cannot be introduced: %s, trying again",
 	    strerror(-e));
 	again_later(i);
 }
@@ -85,7 +85,7 @@ role_channel_make(struct role_channel *i)
 static void
 restart_relay(struct role_channel *i, const char *why)
 {
-	log_error(i->relay->name, "%s, restarting it", why);
+	log_error(i->relay->name, "[process] %s, restarting it", why);
 	child_kill(i->relay);
 }
 

@@ -133,7 +133,7 @@ number(const struct owners *o, const char *role, uid_t but)
 
 	if (id == 0) {
 		log_warning(role,
-		    "there is no user hapair-%s and no number to be had, running as nobody, whose other processes can end it",
+		    "[rights] there is no user hapair-%s and no number to be had, running as nobody, whose other processes can end it",
 		    role);
 		return (struct proc_user){ NOBODY, NOBODY };
 	}
@@ -152,7 +152,7 @@ choose_relay(const struct owners *o, const struct config *c, uid_t failover)
 	if (c->user != NULL && is_user(c->user, &user)) {
 		if (is_shared(o, user.uid))
 			log_warning("relay",
-			    "runs as user '%s', whose other processes can end it",
+			    "[rights] runs as user '%s', whose other processes can end it",
 			    c->user);
 	} else if (!is_user("hapair-relay", &user) &&
 	    !is_user("hapair", &user)) {

@@ -55,7 +55,8 @@ look(struct role_watchdog_ward *ward)
 	if (!stall_detector_every(
 	        ward->stalls, counts, ward->lines, mono_now(), limit_ms))
 		return;
-	log_error(child->name, "process %d stands still for %u ms, killing it",
+	log_error(child->name,
+	    "[process] process %d stands still for %u ms, killing it",
 	    (int)child->pid, limit_ms);
 	ward->killed = true;
 	child_kill(ward->child);
@@ -129,8 +130,8 @@ role_watchdog_meet(struct role_watchdog *w, struct child *child)
 		return;
 	e = liveness_reader(w->relay.fd);
 	if (e < 0) {
-		log_error(
-		    child->name, "cannot look at the relay: %s", strerror(-e));
+		log_error(child->name, "[process] cannot look at the relay: %s",
+		    strerror(-e));
 		return;
 	}
 	reader = e;

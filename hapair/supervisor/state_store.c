@@ -77,7 +77,8 @@ write_now(struct state_store *s)
 	s->write_owed = false;
 	s->write_next = mono_add_ms(mono_now(), WRITE_PAUSE_MS);
 	if (e < 0)
-		log_error("state", "cannot be written: %s", strerror(-e));
+		log_error(
+		    "state", "[state] cannot be written: %s", strerror(-e));
 }
 
 static void
@@ -238,7 +239,7 @@ hear(struct state_store *s, const struct accord *a, size_t *ret_index)
 		e = shared_state_hear(&s->all, node, a, ret_index);
 	if (e < 0 && limiter_allows(&s->no_room, mono_now(), &more))
 		log_error("state",
-		    "the peer's setting of server %s of service %s cannot be kept: %s (%" PRIu64
+		    "[state] the peer's setting of server %s of service %s cannot be kept: %s (%" PRIu64
 		    " more since the last line)",
 		    a->server, a->subject, state_store_fault(e), more);
 	/* The peer knows its own. */
@@ -531,7 +532,7 @@ load(struct state_store *s)
 	s->claim = state_file_claim(directory);
 	if (s->claim == -EEXIST) {
 		log_warning("state",
-		    "%s is used by another hapair on this host: what operators order is not kept over a restart; start one of them with another directory in STATE_DIRECTORY",
+		    "[state] %s is used by another hapair on this host: what operators order is not kept over a restart; start one of them with another directory in STATE_DIRECTORY",
 		    directory);
 		return;
 	}
@@ -543,13 +544,14 @@ load(struct state_store *s)
 		    directory, STATE_FILE_NAME);
 	if (e == 0)
 		return;
-	log_error("state", "%s/%s: %s, beginning without it", directory,
+	log_error("state", "[state] %s/%s: %s, beginning without it", directory,
 	    STATE_FILE_NAME, e == -EBADMSG ? "it is damaged" : strerror(-e));
 	if (e != -EBADMSG)
 		return;
 	e = state_file_set_aside(directory);
 	if (e < 0)
-		log_error("state", "the damaged file cannot be set aside: %s",
+		log_error("state",
+		    "[state] the damaged file cannot be set aside: %s",
 		    strerror(-e));
 }
 

@@ -14,11 +14,11 @@ write_one(struct state_writer *w, char *text, int *last)
 
 	if (e < 0 && e != *last)
 		log_error("state",
-		    "%s/%s cannot be written: %s; it will not survive the end of both nodes",
+		    "[state] %s/%s cannot be written: %s; it will not survive the end of both nodes",
 		    w->directory, STATE_FILE_NAME, strerror(-e));
 	else if (e == 0 && *last < 0)
-		log_notice("state", "%s/%s is written again", w->directory,
-		    STATE_FILE_NAME);
+		log_notice("state", "[state] %s/%s is written again",
+		    w->directory, STATE_FILE_NAME);
 	*last = e;
 	free(text);
 }

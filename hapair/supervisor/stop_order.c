@@ -79,22 +79,23 @@ on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 	switch (o->stage) {
 	case STOP_ORDER_HANDOVER:
 		log_warning("supervisor",
-		    "the handover takes too long, stopping without it");
+		    "[stop] the handover takes too long, stopping without it");
 		stop_relay(o);
 		break;
 	case STOP_ORDER_RELAY:
 		log_warning("supervisor",
-		    "the relay does not stop, going on without it");
+		    "[stop] the relay does not stop, going on without it");
 		stop_failover(o);
 		break;
 	case STOP_ORDER_FAILOVER:
-		log_error("supervisor", "not all processes stop, killing them");
+		log_error("supervisor",
+		    "[process] not all processes stop, killing them");
 		child_kill(&o->g->failover);
 		child_kill(&o->g->relay);
 		break;
 	case STOP_ORDER_NOTIFY:
 		log_warning("supervisor",
-		    "notify does not end, not waiting any longer");
+		    "[script] notify does not end, not waiting any longer");
 		end(o);
 		break;
 	case STOP_ORDER_RUNNING:

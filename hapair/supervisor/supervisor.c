@@ -569,7 +569,8 @@ supervisor_run(const struct supervisor_setup *setup)
 	int e = supervisor_init(&s, setup);
 
 	if (e < 0) {
-		log_error("supervisor", "cannot start: %s", strerror(-e));
+		log_error(
+		    "supervisor", "[start] cannot start: %s", strerror(-e));
 	} else {
 		struct generation *g = now(&s);
 

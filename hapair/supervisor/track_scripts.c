@@ -12,10 +12,11 @@ take_result(struct track_scripts_one *o, const char *fault)
 	const bool changed = o->known ? o->passed != passed : !passed;
 
 	if (changed && passed)
-		log_notice(
-		    "track", "script %s passes again", o->config->script);
+		log_notice("track", "[script] script %s passes again",
+		    o->config->script);
 	else if (changed)
-		log_warning("track", "script %s: %s", o->config->script, fault);
+		log_warning("track", "[script] script %s: %s",
+		    o->config->script, fault);
 	o->known = true;
 	o->passed = passed;
 	o->all->on_result(o->all->arg, o->index, passed);

@@ -89,7 +89,8 @@ send_message(
 	    m->setup.supervisor, (uint16_t)type, b->data, b->pos, -1);
 
 	if (e < 0)
-		log_error("relay", "the supervisor does not take messages: %s",
+		log_error("relay",
+		    "[process] the supervisor does not take messages: %s",
 		    strerror(-e));
 }
 
@@ -168,9 +169,16 @@ tell(const struct unit *u, const struct standby_out *out, const char *what)
 {
 	const struct config_service *c = leader_of(u);
 
-	log_notice(u->subject, "%s: %s -> %s, reason: %s", what,
-	    c->servers[out->from].name, c->servers[out->to].name,
-	    standby_reason_text(out->reason));
+	const char *from = c->servers[out->from].name;
+	const char *to = c->servers[out->to].name;
+	const char *reason = standby_reason_text(out->reason);
+
+	if (out->reason == STANDBY_TOLD)
+		log_notice(u->subject, "[switch] %s: %s -> %s, reason: %s",
+		    what, from, to, reason);
+	else
+		log_warning(u->subject, "[switch] %s: %s -> %s, reason: %s",
+		    what, from, to, reason);
 }
 
 static void
@@ -181,7 +189,7 @@ tell_trouble(const struct unit *u, enum standby_trouble was)
 
 	if (is == was || is == STANDBY_NO_TROUBLE)
 		return;
-	log_error(u->subject, "active server stays %s: %s",
+	log_error(u->subject, "[standby] active server stays %s: %s",
 	    c->servers[u->standby.active].name, standby_trouble_text(is));
 }
 
@@ -330,7 +338,7 @@ follow(struct unit *u, unsigned host, uint64_t epoch)
 	if (host == was)
 		return;
 	log_notice(u->subject,
-	    "active server: %s -> %s, reason: it was agreed on",
+	    "[switch] active server: %s -> %s, reason: it was agreed on",
 	    c->servers[was].name, c->servers[host].name);
 	point(u);
 }
@@ -345,7 +353,7 @@ agree(struct unit *u, const struct accord *a)
 		follow(u, (unsigned)host, a->epoch);
 	else
 		log_warning(u->subject,
-		    "%s was active, and is no server any more; %s is",
+		    "[standby] %s was active, and is no server any more; %s is",
 		    a->server, leader_of(u)->servers[u->standby.active].name);
 }
 

@@ -56,7 +56,7 @@ tell_pause(struct acceptor *a, int error)
 
 	if (limiter_allows(&a->set->pauses, mono_now(), &left_out))
 		log_warning("relay",
-		    "accept: %s, trying again in 100ms (%" PRIu64
+		    "[resource] accept: %s, trying again in 100ms (%" PRIu64
 		    " times more since the last line)",
 		    strerror(error), left_out);
 }

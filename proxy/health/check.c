@@ -17,8 +17,18 @@
 static void
 tell(struct check *c, enum server_state was)
 {
-	log_notice(c->subject, "%s -> %s, reason: %s", server_state_name(was),
-	    server_state_name(c->health.state), c->view.detail);
+	const char *before = server_state_name(was);
+	const char *is = server_state_name(c->health.state);
+
+	if (c->health.state == SERVER_DOWN)
+		log_warning(c->subject, "[server-down] %s -> %s, reason: %s",
+		    before, is, c->view.detail);
+	else if (c->health.state == SERVER_UP)
+		log_notice(c->subject, "[server-up] %s -> %s, reason: %s",
+		    before, is, c->view.detail);
+	else
+		log_notice(c->subject, "[server-drain] %s -> %s, reason: %s",
+		    before, is, c->view.detail);
 }
 
 /* It has been down for `hold`. */
@@ -28,7 +38,8 @@ on_giving_up(struct ev_loop *loop, ev_timer *t, int revents)
 	struct check *c = CONTAINER_OF(t, struct check, giving_up);
 
 	pool_cut(c->pool, c->server);
-	log_notice(c->subject, "given up, its connections are reset");
+	log_warning(
+	    c->subject, "[given-up] given up, its connections are reset");
 	c->on_change(c->arg, c->pool);
 }
 

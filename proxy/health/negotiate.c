@@ -328,7 +328,7 @@ watch_login(struct negotiate *n, struct negotiate_target *t, uint32_t left_s)
 	if (left_s < t->life_s / LATE_PART &&
 	    limiter_allows(&n->complaints, mono_now(), &left_out))
 		log_warning("check",
-		    "the login for HTTP/%s ends in %u s and cannot be renewed (%" PRIu64
+		    "[secret] the login for HTTP/%s ends in %u s and cannot be renewed (%" PRIu64
 		    " times more since the last line)",
 		    t->host, left_s, left_out);
 }

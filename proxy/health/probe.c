@@ -167,7 +167,7 @@ tell_lack(struct probe *p, const char *detail)
 
 	if (limiter_allows(&p->all->lacks, mono_now(), &left_out))
 		log_warning("check",
-		    "%s, trying again (%" PRIu64
+		    "[resource] %s, trying again (%" PRIu64
 		    " times more since the last line)",
 		    detail, left_out);
 }

@@ -94,13 +94,13 @@ read_file(struct item *i)
 	if (i->kind == PASSWORD) {
 		e = secret_load_line(i->path, i->text, sizeof(i->text));
 		if (e < 0)
-			log_error("check", "password file '%s': %s", i->path,
-			    secret_line_fault(i->path, e, why));
+			log_error("check", "[secret] password file '%s': %s",
+			    i->path, secret_line_fault(i->path, e, why));
 		return;
 	}
 	e = copy_keytab(i->path);
 	if (e < 0) {
-		log_error("check", "keytab '%s': %s", i->path,
+		log_error("check", "[secret] keytab '%s': %s", i->path,
 		    secret_files_keytab_fault(i->path, e, why));
 		return;
 	}

@@ -149,7 +149,7 @@ resolved(
 		log_notice(
 		    subject, "%s -> %s", addr_format_ip(&h->all[0], was), is);
 	else if (h->failing)
-		log_notice(subject, "resolved again");
+		log_notice(subject, "[name] resolved again");
 	if (h->n != n || !are_known(h, all, n))
 		SLIST_FOREACH (i, &h->ids, next)
 			i->told = false;
@@ -168,11 +168,12 @@ failed(struct resolver_host *h, const char *reason)
 
 	format_subject(h, subject);
 	if (!h->failing && h->known)
-		log_warning(subject, "not resolved: '%s', keeping %s", reason,
-		    addr_format_ip(&h->all[0], ip));
+		log_warning(subject, "[name] not resolved: '%s', keeping %s",
+		    reason, addr_format_ip(&h->all[0], ip));
 	else if (!h->failing)
-		log_warning(subject, "not resolved: '%s', retrying in %us",
-		    reason, h->retry_s);
+		log_warning(subject,
+		    "[name] not resolved: '%s', retrying in %us", reason,
+		    h->retry_s);
 	h->failing = true;
 	plan(h, h->retry_s);
 	h->retry_s *= 2;
@@ -443,7 +444,7 @@ notice_resolv_conf(struct resolver *n)
 	e = reopen(n);
 	if (e < 0)
 		log_warning("names",
-		    "%s changed, but cannot be read: %s, keeping what it was",
+		    "[name] %s changed, but cannot be read: %s, keeping what it was",
 		    RESOLV_CONF, strerror(-e));
 	else
 		log_notice("names", "%s changed, read again", RESOLV_CONF);

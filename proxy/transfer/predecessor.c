@@ -139,7 +139,7 @@ make_takers(struct predecessor *p)
 			p->takers[p->n_takers++] = t;
 		else
 			log_error("relay",
-			    "cannot take over from one worker of the relay before: out of memory or descriptors");
+			    "[reload] cannot take over from one worker of the relay before: out of memory or descriptors");
 	}
 	return 0;
 }
@@ -330,7 +330,8 @@ on_ready(struct ev_loop *loop, ev_io *io, int revents)
 	e = e == 1 ? take_message(p, &packet) : go_alone(p);
 	transfer_wire_close(&packet);
 	if (e < 0) {
-		log_error("relay", "cannot take over: %s", strerror(-e));
+		log_error(
+		    "relay", "[reload] cannot take over: %s", strerror(-e));
 		close_channel(p);
 		p->calls->on_failed(p->arg);
 	}

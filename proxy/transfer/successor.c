@@ -340,7 +340,7 @@ lose(struct successor *s)
 {
 	ev_timer_stop(loop_of(s), &s->look);
 	log_warning("relay",
-	    "the next relay ended before it had all, going on with %u connections",
+	    "[reload] the next relay ended before it had all, going on with %u connections",
 	    services_count_connections(s->services));
 	services_hold(s->services, false);
 	s->calls->on_lost(s->arg);

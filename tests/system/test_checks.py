@@ -64,7 +64,7 @@ def test_answers(family: int) -> None:
                 is_found(stage, state, detail)
         is_found(stage, "down", "connect: Connection refused")
         log = stage["p1"].log()
-        assert "server s1: up -> down, reason: status 503, expected 200" in log
+        assert "server s1: [server-down] up -> down, reason: status 503, expected 200" in log
         where = re.escape(endpoint(address("s1", family), CHECK_PORT)).encode()
         for head in p.requests:
             assert re.match(rb"GET / HTTP/1.1\r\n", head), head

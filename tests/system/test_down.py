@@ -75,7 +75,7 @@ def test_connections_of_a_server_that_is_down_are_reset(family: int) -> None:
         for ends in (pairs["s2"], half["s2"]):
             echo_once(*ends)
         r.ended(server_down=2)
-        assert r.node.tells("server s1: given up, its connections are reset")
+        assert r.node.tells("server s1: [given-up] given up, its connections are reset")
         for _ in range(3):
             echo_once(*r.pair("s2"))
         with r.stage.lab.listen("s1", CHECK_PORT):

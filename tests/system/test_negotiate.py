@@ -298,7 +298,7 @@ def test_what_is_wrong_is_said() -> None:
             is_found(stage, name, "down", detail)
         log = stage["p1"].log()
         assert f"keytab '{public}': others can read it" in log
-        assert "service away, server s1: unknown -> down, reason: no ticket: Cannot" in log
+        assert "service away, server s1: [server-down] unknown -> down, reason: no ticket: Cannot" in log
         looked = hapair("check", "--host", "-c", stage.config)
         assert f"keytab {public}: others can read it" in looked.stdout, looked.stdout
         assert f"ok       keytab {stale}" in looked.stdout, looked.stdout

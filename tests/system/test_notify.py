@@ -33,7 +33,7 @@ def calls(stage: Stage, host: str) -> list[str]:
 
 def transitions(stage: Stage, host: str) -> list[str]:
     """What the log says, as the program should have heard it."""
-    found = re.findall(r"group main: \w+ -> (\w+), reason: (.*)", stage[host].log())
+    found = re.findall(r"group main: \[[a-z-]+\] \w+ -> (\w+), reason: (.*)", stage[host].log())
     return [f"3:main {state} {reason}" for state, reason in found]
 
 

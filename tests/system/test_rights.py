@@ -173,7 +173,7 @@ def test_refused_calls_end_the_process_and_are_named() -> None:
             pid = node.roles()[role]
             wait_for(lambda: fields(Path(f"/proc/{pid}/status"))["Seccomp"] == "2", 5)
             assert ends_by(pid, name, *values), (role, name)
-            said = f"{role}: process {pid} made the system call '{name}'"
+            said = f"{role}: [process] process {pid} made the system call '{name}'"
             assert node.tells(said), said
             wait_for(lambda: node.roles().get(role, pid) != pid, 5)
         assert not Path("/etc/hapair-was-here").exists()
@@ -222,7 +222,7 @@ def test_s13_shared_user_is_told() -> None:
     with single(user="nobody") as stage:
         stage.serve()
         stage.start()
-        assert stage["p1"].tells("relay: runs as user 'nobody', whose other processes can end it")
+        assert stage["p1"].tells("relay: [rights] runs as user 'nobody', whose other processes can end it")
     with single() as stage:
         stage.serve()
         stage.start()

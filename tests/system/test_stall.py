@@ -73,7 +73,7 @@ def stopped_failover(**pair: Any) -> None:
         assert transitions(stage, "p2") == moves, "the peer took over"
         assert seen == {("p1",)}
         log = stage["p1"].log()
-        assert re.search(r"failover: process \d+ stands still for \d+ ms, killing it", log)
+        assert re.search(r"failover: \[process\] process \d+ stands still for \d+ ms, killing it", log)
         assert "failover process restarted" in log
 
 

@@ -68,12 +68,63 @@ every_reason_has_words_of_its_own(void **state)
 	}
 }
 
+/* O12: what nobody wanted is a warning, and a stop of the peer is none. */
+static void
+what_nobody_wanted_is_news(void **state)
+{
+	static const struct {
+		enum election_reason reason;
+		enum election_state was, is;
+		enum reason_news news;
+	} rows[] = {
+		{ ELECTION_PEER_SILENT, ELECTION_BACKUP, ELECTION_MASTER,
+		    REASON_TAKEOVER },
+		{ ELECTION_PEER_DIED, ELECTION_BACKUP, ELECTION_MASTER,
+		    REASON_TAKEOVER },
+		{ ELECTION_LAST_RESORT, ELECTION_FAULT, ELECTION_MASTER,
+		    REASON_TAKEOVER },
+		{ ELECTION_PEER_RESIGNED, ELECTION_BACKUP, ELECTION_MASTER,
+		    REASON_STOPPED },
+		{ ELECTION_HANDED_OVER, ELECTION_BACKUP, ELECTION_MASTER,
+		    REASON_ROUTINE },
+		{ ELECTION_NO_PEER, ELECTION_INIT, ELECTION_MASTER,
+		    REASON_ROUTINE },
+		{ ELECTION_RESTORED, ELECTION_INIT, ELECTION_MASTER,
+		    REASON_ROUTINE },
+		{ ELECTION_GAVE_OVER, ELECTION_MASTER, ELECTION_BACKUP,
+		    REASON_ROUTINE },
+		{ ELECTION_RELAY_STARTING, ELECTION_INIT, ELECTION_FAULT,
+		    REASON_ROUTINE },
+		{ ELECTION_RELAY_GONE, ELECTION_BACKUP, ELECTION_FAULT,
+		    REASON_FAULT },
+		{ ELECTION_ISOLATED, ELECTION_MASTER, ELECTION_BACKUP,
+		    REASON_FAULT },
+		{ ELECTION_OUTSERVED, ELECTION_MASTER, ELECTION_BACKUP,
+		    REASON_CONFLICT },
+		{ ELECTION_CONFLICT, ELECTION_MASTER, ELECTION_MASTER,
+		    REASON_CONFLICT },
+		{ ELECTION_PEER_HANGS, ELECTION_BACKUP, ELECTION_BACKUP,
+		    REASON_DOUBT },
+		{ ELECTION_UNCONTESTED, ELECTION_MASTER, ELECTION_MASTER,
+		    REASON_ROUTINE },
+		{ ELECTION_PAUSED, ELECTION_BACKUP, ELECTION_BACKUP,
+		    REASON_HELD },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(
+		    reason_news(rows[i].reason, rows[i].was, rows[i].is),
+		    rows[i].news);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reasons_read_as_an_operator_says_them),
 		cmocka_unit_test(every_reason_has_words_of_its_own),
+		cmocka_unit_test(what_nobody_wanted_is_news),
 	};
 
 	TEST_MAIN(tests);
