@@ -1,0 +1,104 @@
+#include "hapair/cli/host_ports.h"
+
+#include "hapair/cli/port_use.h"
+#include "hapair/supervisor/listeners.h"
+
+#include <string.h>
+
+static void
+check_port(struct host_report *m, const struct listen_table *t,
+    const struct config_service *s, size_t listen)
+{
+	const union addr *a = &s->listens[listen].address;
+	char text[ADDR_TEXT_MAX], use[PORT_USE_TEXT];
+	struct port_use u;
+	enum port_use_answer answer;
+	int e;
+
+	(void)addr_format(a, text);
+	answer = m->running ? port_use_look_after_ours(t, a, &u, &e)
+	                    : port_use_look(t, a, &u, &e);
+	switch (answer) {
+	case PORT_USE_FREE:
+		host_report_tell(
+		    m, HOST_REPORT_OK, "service %s: %s is free", s->name, text);
+		break;
+	case PORT_USE_BESIDE:
+		host_report_tell(m, HOST_REPORT_WARNING, "service %s: %s: %s",
+		    s->name, text, port_use_text_beside(&u, use));
+		break;
+	case PORT_USE_TAKEN:
+		host_report_tell(m, HOST_REPORT_ERROR,
+		    "service %s: cannot listen on %s: %s", s->name, text,
+		    port_use_text(&u, use));
+		break;
+	case PORT_USE_UNUSABLE:
+		if (listeners_can_lack(s, listen, e))
+			host_report_tell(m, HOST_REPORT_OK,
+			    "service %s: %s is left out, this host has no IPv6",
+			    s->name, text);
+		else
+			host_report_tell(m, HOST_REPORT_ERROR,
+			    "service %s: cannot listen on %s: %s", s->name,
+			    text, strerror(-e));
+		break;
+	}
+}
+
+/* Of a daemon that runs: who came after it, and shares its port. */
+static void
+check_shared_port(struct host_report *m, const struct listen_table *t,
+    const struct config_service *s, const union addr *a)
+{
+	char text[ADDR_TEXT_MAX], use[PORT_USE_TEXT];
+	struct port_use u;
+
+	(void)addr_format(a, text);
+	switch (port_use_look_for_others(t, a, &u)) {
+	case PORT_USE_TAKEN:
+		host_report_tell(m, HOST_REPORT_ERROR,
+		    "service %s: %s is %s, and gets a part of the clients",
+		    s->name, text, port_use_text(&u, use));
+		break;
+	case PORT_USE_BESIDE:
+		host_report_tell(m, HOST_REPORT_WARNING, "service %s: %s: %s",
+		    s->name, text, port_use_text_beside(&u, use));
+		break;
+	case PORT_USE_FREE:
+	case PORT_USE_UNUSABLE: /* ours are there */
+		break;
+	}
+}
+
+/*
+ * The daemon's own sockets would be found in use. It has none yet where an
+ * address is new in the file: what a restart meets there is what counts.
+ */
+static bool
+is_had(const struct host_report *m, const struct listen_table *t,
+    const union addr *a)
+{
+	return m->running && (t->n == 0 || port_use_is_ours(t, a));
+}
+
+void
+host_ports_check(struct host_report *m)
+{
+	struct listen_table t = { 0 };
+	int e = listen_table_read(&t);
+
+	if (e < 0)
+		host_report_tell(m, HOST_REPORT_WARNING,
+		    "who listens on this host is not known: %s", strerror(-e));
+	for (size_t i = 0; i < m->config->n_services; i++) {
+		const struct config_service *s = &m->config->services[i];
+
+		for (size_t k = 0; k < s->n_listens; k++)
+			if (is_had(m, &t, &s->listens[k].address))
+				check_shared_port(
+				    m, &t, s, &s->listens[k].address);
+			else
+				check_port(m, &t, s, k);
+	}
+	listen_table_free(&t);
+}
