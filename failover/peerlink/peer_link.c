@@ -235,6 +235,13 @@ lose(struct peer_link *w, struct peer_stream *l, const char *why)
 		go_down(w, why);
 }
 
+/* Such as `check --host` on the peer, which asks whether the port is open. */
+static bool
+is_knock(const struct peer_link *w, const struct peer_stream_end *end)
+{
+	return !w->dials && end->was == PEER_STREAM_GREETING && end->silent;
+}
+
 static void
 on_end(struct peer_stream *l, const struct peer_stream_end *end)
 {
@@ -247,7 +254,7 @@ on_end(struct peer_stream *l, const struct peer_stream_end *end)
 	if (l == w->up)
 		lose(w, l, why);
 	else if (end->refused != PEER_CODEC_MORE ||
-	    end->was == PEER_STREAM_GREETING)
+	    (end->was == PEER_STREAM_GREETING && !is_knock(w, end)))
 		reject(w, why);
 	dial_later(w);
 }

@@ -109,9 +109,10 @@ peer_stream_close(struct peer_stream *l)
 static void
 end(struct peer_stream *l, enum peer_codec_result refused, int error)
 {
-	const struct peer_stream_end e = {
-		.refused = refused, .error = error, .was = l->state
-	};
+	const struct peer_stream_end e = { .refused = refused,
+		.error = error,
+		.was = l->state,
+		.silent = l->n_read == 0 };
 
 	peer_stream_close(l);
 	l->calls->on_end(l, &e);

@@ -42,6 +42,7 @@ struct peer_stream_end {
 	enum peer_codec_result refused; /* MORE: the connection ended */
 	int error;                      /* errno, 0: in order */
 	enum peer_stream_state was;
+	bool silent; /* of PEER_STREAM_GREETING: the other end said nothing */
 };
 
 struct peer_stream_calls {

@@ -4,6 +4,7 @@
 #include "core/secret.h"
 #include "failover/heartbeat/packet_auth.h"
 #include "hapair/cli/client.h"
+#include "hapair/cli/host_answers.h"
 #include "hapair/cli/host_files.h"
 #include "hapair/cli/host_links.h"
 #include "hapair/cli/host_peer.h"
@@ -154,8 +155,10 @@ host_check_run(
 	host_ports_check(&m);
 	if (c->has_pair)
 		host_links_check(&m);
-	if (m.node != CONFIG_NO_NODE)
+	if (m.node != CONFIG_NO_NODE) {
 		host_peer_check(&m);
+		host_answers_check(&m);
+	}
 	host_files_check(&m, path);
 	check_names(&m);
 	for (size_t i = 0; i < c->n_services; i++)

@@ -4,12 +4,16 @@
 #include "core/secret.h"
 #include "core/trusted_path.h"
 #include "hapair/cli/preflight.h"
+#include "hapair/supervisor/state_file.h"
 #include "proxy/health/secret_files.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
+
+/* LogsDirectory= of hapair.service. */
+#define UNITS_LOGS "/var/log/hapair"
 
 /* `fault` NULL: there is none. */
 static void
@@ -96,19 +100,66 @@ check_checks(struct host_report *m, const struct config_service *s)
 			check_check(m, &s->servers[i].check);
 }
 
+/* The directory that a file is in; "": of a name alone. */
 static void
-check_directory_of(struct host_report *m, const char *what, const char *path)
+directory_of(const char *path, char ret_dir[static PATH_MAX])
 {
-	char dir[PATH_MAX];
-	const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+	const char *slash = strrchr(path, '/');
+	const int len = slash == NULL ? 0
+	    : slash == path           ? 1
+	                              : (int)(slash - path);
 
-	if (slash == NULL)
+	(void)snprintf(ret_dir, PATH_MAX, "%.*s", len, path);
+}
+
+/* `run` makes the last step of some: then it need not be there. */
+static bool
+can_be_made(const char *dir)
+{
+	char above[PATH_MAX];
+
+	directory_of(dir, above);
+	return errno == ENOENT && access(above, W_OK | X_OK) == 0;
+}
+
+static void
+check_directory(struct host_report *m, const char *what, const char *path,
+    const char *dir, bool is_made)
+{
+	if (*dir == '\0' || access(dir, W_OK | X_OK) == 0 ||
+	    (is_made && can_be_made(dir)))
 		return;
-	(void)snprintf(dir, sizeof(dir), "%.*s",
-	    slash == path ? 1 : (int)(slash - path), path);
-	if (access(dir, W_OK | X_OK) == -1)
+	if (errno == ENOENT && strcmp(dir, UNITS_LOGS) == 0)
+		host_report_tell(m, HOST_REPORT_WARNING,
+		    "%s %s: there is no directory %s; hapair.service makes it, who starts otherwise has to",
+		    what, path, dir);
+	else
 		host_report_tell(m, HOST_REPORT_ERROR, "%s %s: directory: %s",
 		    what, path, strerror(errno));
+}
+
+/* That of the control socket is made, so what is in the same one is fine. */
+static void
+check_directories(struct host_report *m)
+{
+	const struct config *c = m->config;
+	char made[PATH_MAX], dir[PATH_MAX];
+
+	directory_of(c->control, made);
+	check_directory(m, "control socket", c->control, made, true);
+	if (c->log.target == LOG_TARGET_FILE) {
+		directory_of(c->log.path, dir);
+		check_directory(
+		    m, "log", c->log.path, dir, strcmp(dir, made) == 0);
+	}
+	if (c->pid_file != NULL) {
+		directory_of(c->pid_file, dir);
+		check_directory(
+		    m, "pid file", c->pid_file, dir, strcmp(dir, made) == 0);
+	}
+	if (c->has_pair || c->n_services > 0)
+		check_directory(m, "state", state_file_directory(),
+		    state_file_directory(), true);
 }
 
 /* What is written there, and who else could write it. */
@@ -118,9 +169,7 @@ check_written(struct host_report *m)
 	const struct config *c = m->config;
 	char text[PREFLIGHT_TEXT];
 
-	if (c->log.target == LOG_TARGET_FILE)
-		check_directory_of(m, "log", c->log.path);
-	check_directory_of(m, "pid file", c->pid_file);
+	check_directories(m);
 	if (preflight_places(c, text) != COMMAND_DONE)
 		host_report_tell(m, HOST_REPORT_ERROR, "%s", text);
 }

@@ -2,6 +2,7 @@
 
 #include "failover/vip/netlink.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
 /* The others would be served without it. */
@@ -69,6 +70,80 @@ check_left(void *arg, const struct netlink_address *a)
 			    addr_format_ip(&a->addr, text));
 }
 
+/* -- networks -------------------------------------------------------------- */
+
+/* What an interface has of a virtual IP's family, that is none itself. */
+struct network {
+	const struct config_pair *pair;
+	const struct config_address *vip;
+	int index;
+	bool covers;
+	char other[ADDR_TEXT_MAX + 4]; /* one of another network; "": none */
+};
+
+static bool
+is_within(const struct netlink_address *own, const struct config_address *vip)
+{
+	size_t len;
+	const uint8_t *a = addr_bytes(&own->addr, &len);
+	const uint8_t *b = addr_bytes(&vip->addr, &len);
+	const unsigned whole = own->prefix / 8, rest = own->prefix % 8;
+
+	return memcmp(a, b, whole) == 0 &&
+	    (rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0);
+}
+
+static bool
+is_link_local(const union addr *a)
+{
+	return a->sa.sa_family == AF_INET6 &&
+	    IN6_IS_ADDR_LINKLOCAL(&a->in6.sin6_addr);
+}
+
+static void
+look_at_network(void *arg, const struct netlink_address *own)
+{
+	struct network *n = arg;
+	char ip[ADDR_TEXT_MAX];
+
+	if (own->index != n->index ||
+	    own->addr.sa.sa_family != n->vip->addr.sa.sa_family ||
+	    is_link_local(&own->addr))
+		return;
+	for (size_t i = 0; i < n->pair->n_groups; i++)
+		if (config_group_has(&n->pair->groups[i], &own->addr))
+			return;
+	n->covers |= is_within(own, n->vip);
+	(void)snprintf(n->other, sizeof(n->other), "%s/%u",
+	    addr_format_ip(&own->addr, ip), own->prefix);
+}
+
+/* An interface without any address of its own may be meant so. */
+static void
+check_networks(struct host_report *m, struct netlink *netlink,
+    const struct config_group *g)
+{
+	for (size_t i = 0; i < g->n_addresses; i++) {
+		const struct config_address *vip = &g->addresses[i];
+		const char *interface = g->interfaces[vip->at];
+		struct network n = { .pair = &m->config->pair, .vip = vip };
+		struct netlink_link link;
+		char ip[ADDR_TEXT_MAX];
+
+		if (netlink_find_link(netlink, interface, &link) < 0 ||
+		    link.index == 0)
+			continue;
+		n.index = link.index;
+		if (netlink_each_address(netlink, look_at_network, &n) < 0 ||
+		    n.covers || n.other[0] == '\0')
+			continue;
+		host_report_tell(m, HOST_REPORT_WARNING,
+		    "group %s: %s is in no network of interface %s, which has %s; is that interface meant, and that address?",
+		    g->name, addr_format_ip(&vip->addr, ip), interface,
+		    n.other);
+	}
+}
+
 void
 host_links_check(struct host_report *m)
 {
@@ -85,6 +160,8 @@ host_links_check(struct host_report *m)
 		for (size_t k = 0; k < pair->groups[i].n_interfaces; k++)
 			check_link(m, n, &pair->groups[i],
 			    pair->groups[i].interfaces[k]);
+	for (size_t i = 0; i < pair->n_groups; i++)
+		check_networks(m, n, &pair->groups[i]);
 	e = m->running ? 0 : netlink_each_address(n, check_left, m);
 	if (e < 0)
 		host_report_tell(m, HOST_REPORT_ERROR,

@@ -1,8 +1,10 @@
 #include "hapair/cli/host_ports.h"
 
+#include "failover/vip/netlink.h"
 #include "hapair/cli/port_use.h"
 #include "hapair/supervisor/listeners.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
 static void
@@ -81,6 +83,69 @@ is_had(const struct host_report *m, const struct listen_table *t,
 	return m->running && (t->n == 0 || port_use_is_ours(t, a));
 }
 
+/* -- addresses that nobody has --------------------------------------------- */
+
+struct search {
+	const union addr *wanted;
+	bool found;
+};
+
+static void
+look_at_address(void *arg, const struct netlink_address *a)
+{
+	struct search *s = arg;
+
+	s->found |= addr_is_same_ip(&a->addr, s->wanted);
+}
+
+static bool
+is_loopback(const union addr *a)
+{
+	return a->sa.sa_family == AF_INET
+	    ? ntohl(a->in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET
+	    : IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr);
+}
+
+/* One of the peer's own is in a file that is the same on both hosts. */
+static void
+check_listen(struct host_report *m, struct netlink *n,
+    const struct config_service *s, const union addr *a)
+{
+	struct search search = { .wanted = a };
+	char ip[ADDR_TEXT_MAX];
+
+	if (addr_is_any(a) || is_loopback(a) ||
+	    config_has_address(m->config, a) ||
+	    netlink_each_address(n, look_at_address, &search) < 0 ||
+	    search.found)
+		return;
+	host_report_tell(m, HOST_REPORT_WARNING,
+	    "service %s: this machine does not have %s, and %s: no client comes by it",
+	    s->name, addr_format_ip(a, ip),
+	    m->config->has_pair ? "no group brings it"
+	                        : "there is no pair that would bring it");
+}
+
+static void
+check_listens(struct host_report *m)
+{
+	struct netlink *n;
+	int e = netlink_open(&n);
+
+	if (e < 0) {
+		host_report_tell(m, HOST_REPORT_ERROR,
+		    "netlink cannot be opened: %s", strerror(-e));
+		return;
+	}
+	for (size_t i = 0; i < m->config->n_services; i++) {
+		const struct config_service *s = &m->config->services[i];
+
+		for (size_t k = 0; k < s->n_listens; k++)
+			check_listen(m, n, s, &s->listens[k].address);
+	}
+	netlink_free(n);
+}
+
 void
 host_ports_check(struct host_report *m)
 {
@@ -101,4 +166,5 @@ host_ports_check(struct host_report *m)
 				check_port(m, &t, s, k);
 	}
 	listen_table_free(&t);
+	check_listens(m);
 }

@@ -18,8 +18,9 @@ enum host_report_kind {
 struct host_report {
 	const struct config *config;
 	FILE *out;
-	int node;     /* CONFIG_NO_NODE: not known, or no pair */
-	bool running; /* a daemon with this configuration's control socket */
+	int node;       /* CONFIG_NO_NODE: not known, or no pair */
+	bool running;   /* a daemon with this configuration's control socket */
+	bool peer_runs; /* its heartbeats arrive */
 	unsigned errors;
 };
 

@@ -4,6 +4,7 @@ takeover, names each in words that say what to do, and harms nothing."""
 import contextlib
 import os
 import re
+import time
 from pathlib import Path
 from typing import Iterator
 
@@ -118,6 +119,75 @@ def test_each_fault_is_named() -> None:
         assert re.search(r"promote .*can be written by .*chmod go?-w it", errors), text
         assert "service api: server nosuch.invalid: " in warnings, text
         assert re.search(rf"group main: .* has {VIP[4]} and no hapair runs", warnings), text
+
+
+def paths(text: str) -> list[str]:
+    return [x for x in found(text, "ok") if x.startswith("peer ")]
+
+
+def test_o14_where_hapair_runs_is_true_on_both_nodes() -> None:
+    """Also where the peer is the one that dials. Its log has nothing of the question;
+    a heartbeat is heard, or the peer's kernel says that there is nobody."""
+    with Stage() as stage:
+        stage.serve()
+        forth, back = "10.77.0.2 answers 10.77.0.1", "10.77.0.1 answers 10.77.0.2"
+        stage["p1"].start()
+        wait_for(lambda: stage["p1"].state() == "master", 10)
+        time.sleep(0.2)
+        before = stage["p1"].log()
+        assert f"peer proxy1: {back}, hapair runs there" in paths(look(stage, "p2")[1])
+        assert f"peer proxy2: {forth}, hapair does not run there" in paths(look(stage)[1])
+        stage["p1"].stop()
+        stage["p2"].start()
+        wait_for(lambda: stage["p2"].state() == "master", 10)
+        other = stage["p2"].log()
+        assert f"peer proxy2: {forth}, hapair runs there" in paths(look(stage)[1])
+        assert f"peer proxy1: {back}, hapair does not run there" in paths(look(stage, "p2")[1])
+        time.sleep(0.2)
+        assert stage["p1"].log().startswith(before) and stage["p2"].log() == other
+        stage.lab.drop("p1", "to", "udp dport 8401")
+        status, text = look(stage)
+        assert status == 1 and "hapair runs at 10.77.0.2, but no heartbeat comes" in text, text
+
+
+def test_o14_what_nobody_noticed() -> None:
+    """An address in no network of its interface, one that a third host answers for, one
+    to listen on that nobody has, a directory that is missing; and no false alarm for a
+    directory that `run` makes."""
+    with Stage() as stage:
+        stage.serve()
+        config = stage.build()
+        config["pair"]["groups"][0]["addresses"].append("10.99.0.100/24")
+        config["services"].append(service(["10.98.0.1:81"], name="nobodys"))
+        config["services"].append(service(["10.77.0.2:81"], name="peers"))
+        config["control"] = "{run}/made/control.sock"
+        config["pid_file"] = "{run}/made/hapair.pid"
+        stage.configure(config)
+        done = stage.lab.run("s1", "ip", "addr", "add", f"{VIP[4]}/24", "dev", "eth0")
+        assert done.returncode == 0, done.stderr
+        status, text = look(stage)
+        errors, warnings = found(text, "error"), found(text, "warning")
+        assert status == 1 and len(errors) == 1 and len(warnings) == 2, text
+        said = rf"group main: another host, [0-9a-f:]{{17}} on interface eth0, answers for {VIP[4]};"
+        assert re.match(said, errors[0]), text
+        said = "group main: 10.99.0.100 is in no network of interface eth0, which has 10.77.0.1/"
+        assert warnings[1].startswith(said), text
+        said = "service nobodys: this machine does not have 10.98.0.1, and no group brings it"
+        assert warnings[0].startswith(said), text
+        # The peer's own address is no third host's.
+        stage.lab.run("s1", "ip", "addr", "del", f"{VIP[4]}/24", "dev", "eth0")
+        stage.lab.run("p2", "ip", "addr", "add", f"{VIP[4]}/24", "dev", "eth0")
+        text = look(stage)[1]
+        said = f"group main: peer proxy2 has {VIP[4]}, and no hapair runs there; "
+        assert not found(text, "error") and said in text, text
+        config["control"] = "{run}/none/made/control.sock"
+        config["pid_file"] = "{run}/none/hapair.pid"
+        config["log"] = {"target": "/var/log/nosuch/hapair.log"}
+        stage.configure(config)
+        errors = found(look(stage)[1], "error")
+        assert [re.sub(r" /.*: directory", "", x) for x in errors] == [
+            f"{what}: No such file or directory" for what in ("control socket", "log", "pid file")
+        ], errors
 
 
 def test_interface_that_is_down() -> None:

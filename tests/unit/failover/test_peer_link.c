@@ -391,6 +391,37 @@ of_two_keys_the_one_that_both_have_is_found(void **state)
 	ev_loop_destroy(loop);
 }
 
+/* O14: `check --host` on the peer asks whether the port is open. */
+static void
+a_connection_without_a_word_is_nothing_to_tell(void **state)
+{
+	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+	union addr from, to;
+	struct node listens;
+
+	(void)state;
+	node_open(&listens, loop, 1, "127.0.0.3", "127.0.0.2", 1);
+	assert_int_equal(addr_parse_ip("127.0.0.2", &from), 0);
+	assert_int_equal(addr_parse_ip("127.0.0.3", &to), 0);
+	addr_set_port(&to, test_port(SOCK_STREAM));
+	for (unsigned words = 0; words < 2; words++) {
+		const int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		assert_int_equal(bind(fd, &from.sa, addr_len(&from)), 0);
+		assert_int_equal(connect(fd, &to.sa, addr_len(&to)), 0);
+		if (words > 0)
+			assert_int_equal(send(fd, "x", 1, 0), 1);
+		for (unsigned i = 0; i < 20; i++, usleep(1000))
+			(void)ev_run(loop, EVRUN_NOWAIT);
+		(void)close(fd);
+		for (unsigned i = 0; i < 100; i++, usleep(1000))
+			(void)ev_run(loop, EVRUN_NOWAIT);
+		assert_int_equal(peer_link_rejected(listens.wire), words);
+	}
+	peer_link_close(listens.wire);
+	ev_loop_destroy(loop);
+}
+
 static void
 another_key_never_comes_up(void **state)
 {
@@ -429,6 +460,8 @@ main(void)
 		cmocka_unit_test(a_new_process_is_dialled_when_it_is_heard_of),
 		cmocka_unit_test(keys_are_changed_without_an_end),
 		cmocka_unit_test(of_two_keys_the_one_that_both_have_is_found),
+		cmocka_unit_test(
+		    a_connection_without_a_word_is_nothing_to_tell),
 		cmocka_unit_test(another_key_never_comes_up),
 	};
 
