@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 const struct command cmd_keytab_subs[] = {
 	{ "list", cmd_keytab_list, "FILE [--json]", "shows what is in one",
@@ -71,12 +72,20 @@ int
 cmd_keytab_options(const char *name, int argc, char **argv,
     const struct command_option *options, size_t n)
 {
-	const char *odd = command_options(argc, argv, options, n);
+	bool twice;
+	const char *odd = command_options(argc, argv, options, n, &twice);
 	char text[256];
 
+	for (int i = optind; odd == NULL && i < argc; i++)
+		if (argv[i][0] == '\0')
+			return cmd_keytab_misused(name,
+			    "an empty word is not expected; is a variable not set?");
 	if (odd == NULL)
 		return COMMAND_DONE;
-	command_odd_text(odd, options, n, text, sizeof(text));
+	if (twice)
+		command_twice_text(odd, text, sizeof(text));
+	else
+		command_odd_text(odd, options, n, text, sizeof(text));
 	return cmd_keytab_misused(name, "%s", text);
 }
 

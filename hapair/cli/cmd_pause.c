@@ -1,6 +1,7 @@
 #include "config/schema/scalar.h"
 #include "core/json_doc.h"
 #include "core/msg.h"
+#include "failover/election/pause.h"
 #include "hapair/cli/client.h"
 #include "hapair/cli/command.h"
 
@@ -32,6 +33,9 @@ cmd_pause(int argc, char **argv)
 		return command_misused("pause",
 		    "'%s' is no duration; expected one such as 30m or 2h",
 		    duration);
+	if (ms < PAUSE_LEAST_MS || ms > PAUSE_MOST_MS)
+		return command_misused("pause",
+		    "'%s' is out of range; expected 1s to 24h", duration);
 	(void)snprintf(request, sizeof(request), "pause %" PRIu64, ms);
 	status = client_ask(&client, request, &d);
 	return status == COMMAND_DONE ? client_print_text(d) : status;

@@ -27,7 +27,10 @@ is_name(const char *server, bool whole)
 
 	if (server == NULL || *server == '\0' || strpbrk(server, " \n") != NULL)
 		return false;
-	return slash == NULL ? whole : slash != server && slash[1] != '\0';
+	if (slash == NULL)
+		return whole;
+	return slash != server && slash[1] != '\0' &&
+	    strchr(slash + 1, '/') == NULL;
 }
 
 static int

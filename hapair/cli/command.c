@@ -172,7 +172,10 @@ refuse_first(const char *word)
 	if (word[0] == '-') {
 		command_odd_text(
 		    word, options, ARRAY_LEN(options), text, sizeof(text));
-		return command_refuse(NULL, COMMAND_WRONG, "%s", text);
+		return command_refuse(NULL, COMMAND_WRONG, "%s%s", text,
+		    text[strlen(text) - 1] == '?'
+		        ? ""
+		        : "; a command comes first, its options behind it");
 	}
 	command_nearest(commands, word, text);
 	return command_refuse(NULL, COMMAND_WRONG, "there is no command '%s'%s",
@@ -232,15 +235,19 @@ command_misused(const char *name, const char *format, ...)
 	return COMMAND_WRONG;
 }
 
-static void
+/* False: an empty word, of a variable that is not set, is no value. */
+static bool
 take(const struct command_option *o, const char *word)
 {
+	if (o->there == NULL && *word == '\0')
+		return false;
 	if (o->there != NULL)
 		*o->there = o->letter;
 	else if (o->words == NULL)
 		*o->word = word;
 	else if (o->words->n++ < COMMAND_WORDS_MAX)
 		o->words->all[o->words->n - 1] = word;
+	return true;
 }
 
 /*
@@ -257,9 +264,10 @@ next_option(int argc, char **argv)
 }
 
 const char *
-command_options(
-    int argc, char **argv, const struct command_option *options, size_t n)
+command_options(int argc, char **argv, const struct command_option *options,
+    size_t n, bool *ret_twice)
 {
+	bool seen[COMMAND_OPTIONS_MAX] = { false };
 	struct option names[COMMAND_OPTIONS_MAX + 1] = { { .name = NULL } };
 	char letters[2 * COMMAND_OPTIONS_MAX + 1] = "";
 	size_t n_names = 0, n_letters = 0, i;
@@ -275,6 +283,7 @@ command_options(
 			letters[n_letters++] = options[i].letter;
 			letters[n_letters++] = ':';
 		}
+	*ret_twice = false;
 	opterr = 0;
 	for (;;) {
 		const char *word = next_option(argc, argv);
@@ -284,9 +293,12 @@ command_options(
 			return NULL;
 		for (i = 0; i < n && options[i].letter != c; i++)
 			;
-		if (i == n)
+		if (i == n || !take(&options[i], optarg))
 			return word;
-		take(&options[i], optarg);
+		*ret_twice = seen[i] && options[i].words == NULL;
+		if (*ret_twice)
+			return word;
+		seen[i] = true;
 	}
 }
 
@@ -330,17 +342,32 @@ command_odd_text(const char *odd, const struct command_option *options,
 		    near.word);
 }
 
+void
+command_twice_text(const char *odd, char *buf, size_t room)
+{
+	(void)snprintf(buf, room, "'%.*s' is given twice",
+	    odd[1] == '-' ? (int)strcspn(odd, "=") : 2, odd);
+}
+
 int
 command_parse(const char *name, int argc, char **argv,
     const struct command_option *options, size_t n)
 {
-	const char *odd = command_options(argc, argv, options, n);
+	bool twice;
+	const char *odd = command_options(argc, argv, options, n, &twice);
 	char text[256];
 
 	if (odd != NULL) {
-		command_odd_text(odd, options, n, text, sizeof(text));
+		if (twice)
+			command_twice_text(odd, text, sizeof(text));
+		else
+			command_odd_text(odd, options, n, text, sizeof(text));
 		return command_misused(name, "%s", text);
 	}
+	for (int i = optind; i < argc; i++)
+		if (argv[i][0] == '\0')
+			return command_misused(name,
+			    "an empty word is not expected; is a variable not set?");
 	for (size_t i = 0; i < n; i++)
 		if (options[i].letter == 0)
 			*options[i].word =

@@ -81,10 +81,11 @@ struct command_words {
 
 /*
  * Takes the options, and leaves `optind` at the words behind them. Returns what
- * is not understood, or NULL.
+ * is not understood, or lacks a value, or (`ret_twice`) has been given before;
+ * or NULL.
  */
-MUST_CHECK const char *command_options(
-    int argc, char **argv, const struct command_option *options, size_t n);
+MUST_CHECK const char *command_options(int argc, char **argv,
+    const struct command_option *options, size_t n, bool *ret_twice);
 
 /*
  * The same and the words, as many as there are rows for; one that is not there
@@ -94,11 +95,12 @@ MUST_CHECK int command_parse(const char *name, int argc, char **argv,
     const struct command_option *options, size_t n);
 
 /*
- * What the option or word is that command_options() gave back, for people: also
- * which one was meant, or what it lacks.
+ * What the option is that command_options() gave back, for people: also which
+ * one was meant, or what it lacks.
  */
 void command_odd_text(const char *odd, const struct command_option *options,
     size_t n, char *buf, size_t room);
+void command_twice_text(const char *odd, char *buf, size_t room);
 
 int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);

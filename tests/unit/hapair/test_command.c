@@ -111,11 +111,12 @@ what_is_not_understood_is_named_whole(void **state)
 		};
 		char *argv[8] = { strdup("pause") };
 		int argc = 1;
+		bool twice;
 
 		for (; odd_rows[i].argv[argc - 1] != NULL; argc++)
 			argv[argc] = strdup(odd_rows[i].argv[argc - 1]);
 		optind = 0;
-		odd = command_options(argc, argv, options, 1);
+		odd = command_options(argc, argv, options, 1, &twice);
 		assert_word(odd, odd_rows[i].odd);
 		for (int k = 0; k < argc; k++)
 			free(argv[k]);
@@ -131,13 +132,14 @@ what_is_given_several_times_is_counted(void **state)
 	};
 	static char name[] = "merge", option[] = "--principal=x";
 	char *argv[COMMAND_WORDS_MAX + 3] = { name };
+	bool twice;
 
 	(void)state;
 	for (int i = 1; i <= COMMAND_WORDS_MAX + 1; i++)
 		argv[i] = option;
 	optind = 0;
 	assert_null(command_options(
-	    COMMAND_WORDS_MAX + 2, argv, options, ARRAY_LEN(options)));
+	    COMMAND_WORDS_MAX + 2, argv, options, ARRAY_LEN(options), &twice));
 	assert_int_equal(words.n, COMMAND_WORDS_MAX + 1);
 	assert_text(words.all[COMMAND_WORDS_MAX - 1], "x");
 }

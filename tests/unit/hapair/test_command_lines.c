@@ -14,7 +14,7 @@
 
 #define WORDS_MAX 10
 
-/* The words, with spaces between them, behind `hapair`. */
+/* The words, with spaces between them, behind `hapair`; an empty one is ''. */
 static int
 run(const char *words, char **ret_out, char **ret_err)
 {
@@ -28,7 +28,8 @@ run(const char *words, char **ret_out, char **ret_err)
 	assert_non_null(copy);
 	for (char *at = copy, *word; (word = strsep(&at, " ")) != NULL;)
 		if (*word != '\0' && argc <= WORDS_MAX)
-			argv[argc++] = word;
+			argv[argc++] =
+			    strcmp(word, "''") == 0 ? word + 2 : word;
 	*ret_out = *ret_err = NULL;
 	stdout = open_memstream(ret_out, &out_len);
 	stderr = open_memstream(ret_err, &err_len);
@@ -77,9 +78,14 @@ static const struct row {
 	{ "--verison",
 	    ": '--verison' is not understood; did you mean '--version'?" },
 	{ "--hlep", ": '--hlep' is not understood; did you mean '--help'?" },
-	{ "-x", ": '-x' is not understood" },
-	{ "--version=2", ": '--version=2': --version takes no value" },
-	{ "--json status", ": '--json' is not understood" },
+	{ "-x",
+	    ": '-x' is not understood; a command comes first, its options behind it" },
+	{ "--version=2", ": '--version=2': --version takes no value*" },
+	{ "--json status",
+	    ": '--json' is not understood; a command comes first*" },
+	{ "-c /x status", ": '-c' is not understood; a command comes first*" },
+	{ "-- status", ": '--' is not understood; a command comes first*" },
+	{ "''", ": there is no command ''*" },
 	{ "--version status", " version: 'status' is not expected*" },
 	/* Options. */
 	{ "status --jsn",
@@ -131,7 +137,34 @@ static const struct row {
 	{ "reload --all", " reload: '--all' is not understood*" },
 	{ "resume 5m", " resume: '5m' is not expected*" },
 	{ "resume -f", " resume: '-f' is not understood*" },
+	/* Twice, or empty. */
+	{ "status -c a -c b", " status: '-c' is given twice*" },
+	{ "status -ca -cb", " status: '-c' is given twice*" },
+	{ "status --json --short --json", " status: '--json' is given twice*" },
+	{ "run --node=a --node=a", " run: '--node' is given twice*" },
+	{ "check -c a b -c a", " check: '-c' is given twice*" },
+	{ "keytab merge -o x -o y z", " keytab merge: '-o' is given twice*" },
+	{ "keytab flags x --vip a --vip=b",
+	    " keytab flags: '--vip' is given twice*" },
+	{ "status -s ''", " status: '-s' needs a value behind it*" },
+	{ "run --node= -c x", " run: '--node=' needs a value behind it*" },
+	{ "check ''",
+	    " check: an empty word is not expected; is a variable not set?" },
+	{ "handover ''", " handover: an empty word is not expected*" },
+	{ "genkey ''", " genkey: an empty word is not expected*" },
+	{ "server a/b ''", " server: an empty word is not expected*" },
+	{ "keytab list ''", " keytab list: an empty word is not expected*" },
+	{ "keytab merge -o x a ''",
+	    " keytab merge: an empty word is not expected*" },
+	{ "keytab flags --lint ''",
+	    " keytab flags: '--lint' needs a value behind it*" },
 	/* Durations. */
+	{ "pause 0s",
+	    " pause: '0s' is out of range; expected 1s to 24h; `hapair pause --help` shows how" },
+	{ "pause 999ms", " pause: '999ms' is out of range*" },
+	{ "pause 25h", " pause: '25h' is out of range*" },
+	{ "pause 99999999999999999999h",
+	    " pause: '99999999999999999999h' is*" },
 	{ "pause 5",
 	    " pause: '5' is no duration; expected one such as 30m or 2h*" },
 	{ "pause 5min", " pause: '5min' is no duration*" },
@@ -174,6 +207,10 @@ static const struct row {
 	{ "server a/b weight 3", " server: '3' is not expected*" },
 	{ "server drain a/b",
 	    " server: expected a server, as SERVICE/NAME, found drain*" },
+	{ "server a/b/c drain",
+	    " server: expected a server, as SERVICE/NAME, found a/b/c*" },
+	{ "server a/b weight=1e2",
+	    " server: 'weight=1e2' is not understood, expected*" },
 	{ "server a/b drain now", " server: 'now' is not expected*" },
 	{ "server a/b drain --wiat", " server: '--wiat' is not understood*" },
 	/* Keys and keytabs. */
