@@ -209,7 +209,9 @@ check_type(const struct config_check *c, const struct config_service *service,
 {
 	const struct config_check *from = &service->check;
 
-	if (c->type == CONFIG_CHECK_SCRIPT && c->script == NULL)
+	/* One that is no path was refused where it was read. */
+	if (c->type == CONFIG_CHECK_SCRIPT && c->script == NULL &&
+	    place(marks, &c->script, &from->script) == NULL)
 		lacks(diag, place(marks, &c->type, &from->type), "type: script",
 		    "script");
 	if (c->type == CONFIG_CHECK_TCP)

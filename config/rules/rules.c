@@ -6,6 +6,7 @@
 #include "config/rules/duplicates.h"
 #include "config/rules/pair_rules.h"
 #include "config/rules/standby_rules.h"
+#include "config/schema/scalar.h"
 #include "config/schema/source_marks.h"
 #include "config/servers_told.h"
 #include "config/yaml/diag.h"
@@ -447,6 +448,23 @@ check_services(struct rules *r)
 	check_listens(r);
 }
 
+/* A number is an id, and none of the kernel's is longer; see user_name.c. */
+static void
+check_id(struct rules *r, const void *field, const char *name)
+{
+	const struct tree_node *at = rules_at(r, field);
+	uint64_t n;
+
+	if (name == NULL || at == NULL ||
+	    name[strspn(name, "0123456789")] != '\0')
+		return;
+	if (scalar_number(name, &n) < 0 || n >= UINT32_MAX)
+		diag_error(r->diag, &at->at,
+		    "'%s' is no number of a user or a group; expected at most "
+		    "4294967294",
+		    at->shown);
+}
+
 int
 rules_check(
     const struct config *c, const struct source_marks *marks, struct diag *diag)
@@ -456,5 +474,7 @@ rules_check(
 	if (c->has_pair)
 		pair_rules_check(&r);
 	check_services(&r);
+	check_id(&r, &c->user, c->user);
+	check_id(&r, &c->group, c->group);
 	return r.failed ? -ENOMEM : 0;
 }

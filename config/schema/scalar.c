@@ -214,6 +214,9 @@ scalar_address_fault(const char *text)
 
 	if (*text == '\0')
 		return "is empty; expected ip:port, such as 10.0.0.31:5432";
+	if (strstr(text, "://") != NULL)
+		return "is a URL; expected ip:port alone, such as "
+		       "10.0.0.31:5432";
 	if (strspn(text, DIGITS) == strlen(text))
 		return "has no address; expected ip:port, such as "
 		       "10.0.0.31:5432";

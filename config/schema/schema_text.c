@@ -191,8 +191,11 @@ schema_text_fill(struct schema *s, const struct schema_key *k,
 	const bool good =
 	    node->is_none ? refuse(s, k, node, "") : fill(s, k, node, field);
 
-	/* A form knows itself which of its fields these are. */
-	if (good && k->type != SCHEMA_OTHER)
+	/*
+	 * A form knows itself which of its fields these are. What is no path is
+	 * not there, and yet was given: nobody need say that it lacks.
+	 */
+	if ((good && k->type != SCHEMA_OTHER) || k->type == SCHEMA_PATH)
 		schema_mark(s, field, node);
 	return good;
 }
