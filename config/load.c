@@ -112,7 +112,10 @@ fill(const struct tree *tree, struct diag *diag, struct config *c)
 	return e;
 }
 
-/* Two nodes compare it: so of what the file means, not of how it is written. */
+/*
+ * Two nodes compare it: so of what the file means, not of how it is written.
+ * And while one is upgraded before the other, they have not the same keys.
+ */
 static int
 hash(struct config *c)
 {
@@ -121,7 +124,7 @@ hash(struct config *c)
 	int e = secret_init();
 
 	if (e == 0)
-		e = print_text(c, &text, &len);
+		e = print_brief(c, &text, &len);
 	if (e == 0)
 		secret_hash(text, len, c->hash, sizeof(c->hash));
 	return e;

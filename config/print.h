@@ -24,3 +24,11 @@ MUST_CHECK int print_text(
 MUST_CHECK int print_check(const struct config_check *c, char **ret_text);
 MUST_CHECK int print_keys(const struct schema_table *table, const void *base,
     char **ret_text, size_t *ret_len);
+
+/*
+ * What the configuration has that no file need say: without each key that is at
+ * its default. To be compared, also by another version: a key that one of them
+ * does not know is not in it as long as nobody sets it.
+ */
+MUST_CHECK int print_brief(
+    const struct config *c, char **ret_text, size_t *ret_len);
