@@ -260,6 +260,7 @@ static const struct field peer[] = {
 	NUMBER(peer, last_heard_ms),
 	FIELD(BOOL, peer, wire_up),
 	NUMBER(peer, wire_version),
+	FIELD(TEXT, peer, version),
 	NUMBER(peer, connections),
 	NUMBER(peer, wire_rejected),
 	NUMBER(peer, pause_ms),

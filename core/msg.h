@@ -13,6 +13,7 @@
  */
 
 #include "core/base.h"
+#include "core/version.h"
 
 struct buf;
 struct secret_keys;
@@ -171,6 +172,7 @@ struct msg_peer {
 	int64_t last_heard_ms;             /* -1: never */
 	bool wire_up;
 	uint8_t wire_version;
+	char version[VERSION_TEXT_MAX]; /* of its program; empty: not told */
 	uint32_t connections;   /* of the peer, that we would have to tell */
 	uint64_t wire_rejected; /* connections that were none of the peer's */
 	uint32_t pause_ms;      /* of automatic moves; 0: there is none */

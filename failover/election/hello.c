@@ -69,6 +69,7 @@ hello_encode(struct buf *b, const struct hello *h)
 	buf_put_bytes(b, h->config_hash, HELLO_CONFIG_BYTES);
 	buf_put_u32(b, h->pause_epoch);
 	buf_put_u32(b, h->pause_ms);
+	buf_put_bytes(b, h->program, sizeof(h->program));
 	for (unsigned i = 0; i < h->n_groups; i++)
 		put_group(b, &h->groups[i]);
 }
@@ -140,10 +141,32 @@ get_frame(struct buf *b, struct frame *f)
 	f->group_bytes = buf_get_u8(b);
 	if ((f->type != HELLO_BEAT && f->type != HELLO_CHALLENGE) ||
 	    f->n_groups > HELLO_GROUPS_MAX ||
-	    f->head_bytes < HELLO_HEAD_BYTES ||
+	    f->head_bytes < HELLO_HEAD_BYTES_LEAST ||
 	    f->group_bytes < HELLO_GROUP_BYTES)
 		return -EBADMSG;
 	return 0;
+}
+
+/*
+ * What stands at the end of the head, as far as the sender knew it. A version
+ * is for people alone: one that nobody can print is as good as none.
+ */
+static void
+get_head_end(struct buf *b, size_t len, struct hello *h)
+{
+	char *text = h->program;
+
+	if (len < HELLO_PROGRAM_BYTES) {
+		skip(b, len);
+		return;
+	}
+	buf_get_bytes(b, text, HELLO_PROGRAM_BYTES);
+	skip(b, len - HELLO_PROGRAM_BYTES);
+	text[HELLO_PROGRAM_BYTES - 1] = '\0';
+	for (size_t i = 0; text[i] != '\0'; i++)
+		if (text[i] <= ' ' || text[i] > '~')
+			text[0] = '\0';
+	memset(text + strlen(text), 0, HELLO_PROGRAM_BYTES - strlen(text));
 }
 
 static bool
@@ -189,7 +212,7 @@ hello_decode(struct buf *b, struct hello *ret_hello)
 		return e;
 	if (!get_head(b, &h))
 		return -EBADMSG;
-	skip(b, f.head_bytes - HELLO_HEAD_BYTES);
+	get_head_end(b, f.head_bytes - HELLO_HEAD_BYTES_LEAST, &h);
 	h.type = (enum hello_type)f.type;
 	while (h.n_groups < f.n_groups) {
 		if (!get_group(b, &h, &h.groups[h.n_groups]))
@@ -234,6 +257,7 @@ hello_says_same(const struct hello *now, const struct hello *before)
 	    now->pause_ms > before->pause_ms ||
 	    now->n_groups != before->n_groups ||
 	    memcmp(now->keys, before->keys, sizeof(now->keys)) != 0 ||
+	    memcmp(now->program, before->program, sizeof(now->program)) != 0 ||
 	    memcmp(now->config_hash, before->config_hash,
 	        sizeof(now->config_hash)) != 0)
 		return false;

@@ -23,12 +23,14 @@
  *	8 nonce  8 echo_nonce  8 seq  8 echo_seq
  *	2 interval in ms  1 misses  1 flags  16 hash of the configuration
  *	4 epoch of the pause  4 ms of it that are left
+ *	16 version of the program, as text (not there before 0.2.0)
  *	then 50 a group: 4 id  1 state  1 flags  1 priority  1 faults  8 term
  *	2 served for, in units of 10 ms  4 lacks  4 which addresses
  *	4 hardware addresses of 6
  */
 
 #include "core/base.h"
+#include "core/version.h"
 #include "failover/election/election.h"
 
 struct buf;
@@ -38,7 +40,8 @@ struct buf;
 #define HELLO_GROUPS_MAX 16
 #define HELLO_VERSION 2
 #define HELLO_VERSION_LEAST 2 /* that we understand */
-#define HELLO_HEAD_BYTES 128
+#define HELLO_HEAD_BYTES 144
+#define HELLO_HEAD_BYTES_LEAST 128 /* of a version that we understand */
 #define HELLO_GROUP_BYTES 50
 #define HELLO_BYTES_MAX                                                        \
 	(HELLO_HEAD_BYTES + HELLO_GROUPS_MAX * HELLO_GROUP_BYTES)
@@ -47,6 +50,7 @@ struct buf;
 #define HELLO_KEYS_MAX 2
 #define HELLO_BOOT_BYTES 16
 #define HELLO_CONFIG_BYTES 16
+#define HELLO_PROGRAM_BYTES VERSION_TEXT_MAX
 #define HELLO_MAC_BYTES 6
 #define HELLO_INTERFACES_MAX 4 /* of a group */
 
@@ -94,6 +98,8 @@ struct hello {
 	uint8_t config_hash[HELLO_CONFIG_BYTES];
 	uint32_t pause_epoch, pause_ms; /* pause.h; as the sender knows it */
 	bool pause_own;                 /* the sender was told */
+	/* Its version, for people; empty where it does not say. */
+	char program[HELLO_PROGRAM_BYTES];
 	uint8_t n_groups;
 	struct hello_group groups[HELLO_GROUPS_MAX];
 };

@@ -1,5 +1,6 @@
 #include "failover/election/node.h"
 
+#include "core/version.h"
 #include "failover/election/node_event.h"
 #include "failover/election/node_group.h"
 #include "failover/election/node_pause.h"
@@ -161,6 +162,7 @@ node_speak(struct node *n, enum hello_type type, const struct node_now *now,
 		.pause_own = n->pause.own,
 		.n_groups = (uint8_t)n->n_groups };
 	memcpy(h->config_hash, n->config.config_hash, sizeof(h->config_hash));
+	memcpy(h->program, VERSION, sizeof(VERSION));
 	for (unsigned i = 0; i < n->n_groups; i++) {
 		const struct node_group *g = &n->groups[i];
 		const bool deaf = node_segment_is_deaf(n, i, now->mono);

@@ -86,6 +86,7 @@ take(struct peer *p, const struct hello *h, struct mono now)
 	p->resigned = h->resigning;
 	p->ended = false;
 	memcpy(p->config_hash, h->config_hash, sizeof(p->config_hash));
+	memcpy(p->program, h->program, sizeof(p->program));
 	memcpy(p->keys, h->keys, sizeof(p->keys));
 	p->signs = h->keys[h->key];
 	/* A challenge is for it again. */

@@ -83,6 +83,7 @@ struct peer {
 	bool resigned;    /* by its last word */
 	bool ended;       /* found out since that word: its processes died */
 	uint8_t config_hash[HELLO_CONFIG_BYTES];
+	char program[HELLO_PROGRAM_BYTES]; /* its version; empty: not told */
 	uint64_t rejected[PEER_REJECTS];
 };
 

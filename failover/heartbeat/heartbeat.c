@@ -467,6 +467,7 @@ heartbeat_describe(const struct role *role, struct msg_peer *m)
 	m->reachable = peer_is_alive(&n->peer, dead_ms, now);
 	m->config_known = n->peer.known;
 	m->config_matches = node_has_same_config(n);
+	memcpy(m->version, n->peer.program, sizeof(m->version));
 	m->last_heard_ms = mono_is_never(n->peer.heard)
 	    ? -1
 	    : mono_span_ms(n->peer.heard, now);

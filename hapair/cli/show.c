@@ -154,7 +154,10 @@ add_peer(struct text_table *t, const struct json_doc *p)
 {
 	const struct json_doc *link = json_doc_at(json_doc_get(p, "links"), 0);
 
+	const char *version = json_doc_string(p, "version");
+
 	text_table_cell(t, "%s", json_doc_string(p, "name"));
+	text_table_cell(t, "%s", *version != '\0' ? version : "-");
 	text_table_cell(t, "%s", json_doc_bool(p, "reachable") ? "yes" : "no");
 	if (json_doc_is_null(json_doc_get(p, "last_heard_ms")))
 		text_table_cell(t, "never");
@@ -269,8 +272,8 @@ show_status(const struct json_doc *status, FILE *out, bool colour)
 	        "GROUP", "STATE", "PRIORITY", "ADDRESSES", "LAST CHANGE", NULL),
 	    add_group, out, st);
 	show_list(json_doc_get(status, "peers"),
-	    text_table_new("PEER", "REACHABLE", "LAST HEARD", "HEARTBEATS",
-	        "LOST", "REJECTED", "WIRE", NULL),
+	    text_table_new("PEER", "HAPAIR", "REACHABLE", "LAST HEARD",
+	        "HEARTBEATS", "LOST", "REJECTED", "WIRE", NULL),
 	    add_peer, out, st);
 	show_list(json_doc_get(status, "services"),
 	    text_table_new("SERVICE", "ADDRESS", "STATE", "ACTIVE", "TOTAL",

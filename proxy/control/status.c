@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void
 status_problem(struct json_doc *problems, const char *format, ...)
@@ -372,6 +373,16 @@ tell_unheard(
 		status_problem(problems, "peer %s is not heard", name);
 }
 
+/* An upgrade of one node that nobody has gone on with. */
+static void
+tell_version(const struct msg_peer *m, const char *name, struct json_doc *hints)
+{
+	if (m->version[0] != '\0' && strcmp(m->version, VERSION) != 0)
+		status_problem(hints,
+		    "this node runs hapair %s and peer %s hapair %s: a pair is of two versions while it is upgraded; upgrade the older one, too, when the other has proven itself",
+		    VERSION, name, m->version);
+}
+
 static void
 put_told(struct json_doc *peer, const struct msg_peer *m)
 {
@@ -383,8 +394,8 @@ put_told(struct json_doc *peer, const struct msg_peer *m)
 }
 
 static void
-put_peer(
-    struct json_doc *peers, const struct status *r, struct json_doc *problems)
+put_peer(struct json_doc *peers, const struct status *r,
+    struct json_doc *problems, struct json_doc *hints)
 {
 	const struct config_pair *pair = &r->config->pair;
 	const struct msg_peer *m = r->peer;
@@ -393,6 +404,9 @@ put_peer(
 	struct json_doc *list;
 
 	json_doc_put_string(at, "name", other->name);
+	json_doc_put_string(
+	    at, "version", m->version[0] != '\0' ? m->version : NULL);
+	tell_version(m, other->name, hints);
 	json_doc_put_bool(at, "reachable", m->reachable);
 	if (m->last_heard_ms < 0)
 		json_doc_put_null(at, "last_heard_ms");
@@ -481,7 +495,7 @@ status_text(const struct status *r)
 	put_groups(doc, r, problems);
 	peers = json_doc_put_array(doc, "peers");
 	if (c->has_pair && r->peer != NULL)
-		put_peer(peers, r, problems);
+		put_peer(peers, r, problems, hints);
 	services = json_doc_put_array(doc, "services");
 	for (size_t i = 0; i < c->n_services; i++)
 		status_service_put(services, r, i, &tally, problems);

@@ -3,6 +3,7 @@
 #include "tests/lib/test.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct hello
@@ -25,6 +26,7 @@ example(void)
 		.pause_epoch = 3,
 		.pause_ms = 60000,
 		.pause_own = true,
+		.program = "0.2.0",
 		.n_groups = 2 };
 
 	h.groups[0] = (struct hello_group){ .id = 11,
@@ -207,6 +209,52 @@ what_a_later_version_adds_is_skipped(void **state)
 		assert_int_equal(decode(next, n, &heard), -EBADMSG);
 }
 
+/* As before 0.2.0: its head ends where ours says which version we are. */
+static void
+a_head_without_a_program_is_read(void **state)
+{
+	struct hello said = example(), heard;
+	uint8_t bytes[HELLO_BYTES_MAX], again[HELLO_BYTES_MAX];
+	const size_t left = HELLO_HEAD_BYTES_LEAST;
+	const size_t len =
+	    encode(&said, bytes) - (HELLO_HEAD_BYTES - HELLO_HEAD_BYTES_LEAST);
+
+	(void)state;
+	memmove(bytes + left, bytes + HELLO_HEAD_BYTES, len - left);
+	bytes[9] = HELLO_HEAD_BYTES_LEAST;
+	assert_int_equal(decode(bytes, len, &heard), 0);
+	assert_string_equal(heard.program, "");
+	memset(said.program, 0, sizeof(said.program));
+	(void)encode(&said, bytes);
+	assert_int_equal(encode(&heard, again), len + HELLO_PROGRAM_BYTES);
+	assert_memory_equal(again, bytes, len + HELLO_PROGRAM_BYTES);
+	/* A part of it is none. */
+	bytes[9] = HELLO_HEAD_BYTES_LEAST + 7;
+	assert_int_equal(decode(bytes, len, &heard), -EBADMSG);
+}
+
+/* It is for people, and no reason not to hear who signs it. */
+static void
+a_program_that_nobody_can_print_is_none(void **state)
+{
+	static const char *const odd[] = { "0.2.0 ", "\0330m", "0\x80",
+		"0.2.0\n" };
+	struct hello said = example(), heard;
+	uint8_t bytes[HELLO_BYTES_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+		(void)snprintf(
+		    said.program, sizeof(said.program), "%s", odd[i]);
+		assert_int_equal(
+		    decode(bytes, encode(&said, bytes), &heard), 0);
+		assert_string_equal(heard.program, "");
+	}
+	memset(said.program, 'v', sizeof(said.program)); /* without an end */
+	assert_int_equal(decode(bytes, encode(&said, bytes), &heard), 0);
+	assert_int_equal(strlen(heard.program), HELLO_PROGRAM_BYTES - 1);
+}
+
 static void
 versions_out_of_reach_are_told_from_noise(void **state)
 {
@@ -246,7 +294,7 @@ static void
 each_word_is_news(void **state)
 {
 	const struct hello before = example();
-	struct hello now[15];
+	struct hello now[16];
 	unsigned n = 0;
 
 	(void)state;
@@ -259,6 +307,7 @@ each_word_is_news(void **state)
 	now[n++].pause_own = false;
 	now[n++].keys[0]++;
 	now[n++].config_hash[1]++;
+	now[n++].program[2]++;
 	now[n++].n_groups--;
 	now[n++].groups[0].state = ELECTION_BACKUP;
 	now[n++].groups[0].held = false;
@@ -281,6 +330,8 @@ main(void)
 		cmocka_unit_test(what_no_peer_of_ours_says_is_refused),
 		cmocka_unit_test(what_is_signed_with_no_key_is_refused),
 		cmocka_unit_test(what_a_later_version_adds_is_skipped),
+		cmocka_unit_test(a_head_without_a_program_is_read),
+		cmocka_unit_test(a_program_that_nobody_can_print_is_none),
 		cmocka_unit_test(versions_out_of_reach_are_told_from_noise),
 		cmocka_unit_test(what_goes_on_is_no_news),
 		cmocka_unit_test(each_word_is_news),

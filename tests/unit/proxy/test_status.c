@@ -1,6 +1,7 @@
 #include "proxy/control/status.h"
 
 #include "core/json_doc.h"
+#include "core/version.h"
 #include "proxy/control/standby.h"
 #include "proxy/health/check.h"
 #include "tests/lib/from_yaml.h"
@@ -8,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char yaml[] =
     "pair:\n"
@@ -59,6 +61,7 @@ set_up(struct world *w)
 		.start = { .started_ns = 1000000000, .path = "/f" },
 		.group = { .state = MSG_GROUP_MASTER, .reason = "it claims" },
 		.peer = { .node = 1,
+		    .version = VERSION,
 		    .reachable = true,
 		    .config_known = true,
 		    .config_matches = true,
@@ -415,6 +418,7 @@ static const struct place {
 	{ "groups/0/track/1/ok", "true" },
 	{ "groups/0/track/1/min_servers", "2" },
 	{ "peers/0/name", "\"p2\"" },
+	{ "peers/0/version", "\"" VERSION "\"" },
 	{ "peers/0/last_heard_ms", "7" },
 	{ "peers/0/groups/0/state", "\"backup\"" },
 	{ "peers/0/groups/0/networks/0/interface", "\"eth0\"" },
@@ -517,6 +521,7 @@ what_was_never_there_is_null(void **state)
 	(void)state;
 	set_up(&w);
 	w.peer.last_heard_ms = -1;
+	w.peer.version[0] = '\0';
 	w.peer.config_known = false;
 	w.checks[0].since_wall_ms = 0;
 	w.servers[1].view.has_address = false;
@@ -524,12 +529,33 @@ what_was_never_there_is_null(void **state)
 	w.tracks.n = 0;
 	doc = report_of(&w);
 	assert_shown(doc, "peers/0/last_heard_ms", "null");
+	assert_shown(doc, "peers/0/version", "null");
+	assert_int_equal(json_doc_count(find(doc, "hints")), 0);
 	assert_shown(doc, "config/peer_matches", "null");
 	assert_shown(doc, "services/0/servers/0/check/last", "null");
 	assert_shown(doc, "services/0/servers/0/check/since", "null");
 	assert_shown(doc, "services/0/servers/1/resolved", "null");
 	assert_shown(doc, "services/1/servers/0/check/role", "\"standby\"");
 	assert_shown(doc, "groups/0/track/0/ok", "null");
+	config_free(w.config);
+}
+
+/* No problem: it is so in each upgrade. */
+static void
+two_versions_are_told(void **state)
+{
+	CLEANUP(json_doc_free_at) struct json_doc *doc = NULL;
+	struct world w;
+
+	(void)state;
+	set_up(&w);
+	(void)strcpy(w.peer.version, "0.0.1");
+	doc = report_of(&w);
+	assert_shown(doc, "peers/0/version", "\"0.0.1\"");
+	assert_int_equal(json_doc_count(find(doc, "problems")), 0);
+	assert_text(json_doc_text_value(json_doc_at(find(doc, "hints"), 0)),
+	    "this node runs hapair " VERSION
+	    " and peer p2 hapair 0.0.1: a pair is of two versions while it is upgraded; upgrade the older one, too, when the other has proven itself");
 	config_free(w.config);
 }
 
@@ -564,6 +590,7 @@ main(void)
 		cmocka_unit_test(values_have_their_place),
 		cmocka_unit_test(without_a_relay_nothing_is_known_of_servers),
 		cmocka_unit_test(what_was_never_there_is_null),
+		cmocka_unit_test(two_versions_are_told),
 		cmocka_unit_test(a_pause_is_told_first),
 	};
 
