@@ -11,6 +11,9 @@
 /* A peer whose silence must wait is asked after now and then. */
 #define PAUSED_ASK_MS 500
 
+/* The same of one that shows the addresses, and does not answer. */
+#define AWAY_ASK_MS 500
+
 /* Who was deaf and heard somebody asks at once, while the road is open. */
 #define RECOVERED_MS 20
 
@@ -29,6 +32,32 @@ is_paused(const struct election *e, enum suspect_verdict verdict,
 }
 
 /*
+ * We have let go of what the peer shows (dispute.h). A switch's answers are
+ * another matter, and so is a host that answers for itself alone.
+ */
+static bool
+stays_away(struct election *e, enum suspect_verdict verdict, struct mono now)
+{
+	if (verdict == SUSPECT_HOLDS || verdict == SUSPECT_RENEWS)
+		dispute_trust(&e->dispute, mono_span_ms(e->doubt.since, now));
+	if ((verdict != SUSPECT_GONE && verdict != SUSPECT_ALONE) ||
+	    !dispute_is_away(&e->dispute, now))
+		return false;
+	e->deadline = mono_add_ms(now, AWAY_ASK_MS);
+	return true;
+}
+
+/* On a network that is hardly used the next frame may be far. */
+static void
+recall(struct election *e, struct mono now)
+{
+	if (!mono_is_never(e->recovered) &&
+	    mono_span_ms(e->recovered, now) <= RECOVERED_MS)
+		suspect_note(&e->doubt, e->recovered_by);
+	e->recovered = mono_never();
+}
+
+/*
  * The time of patience with a silent peer is over: who has the addresses is
  * asked, and what the answers mean is done. `alone` is the reason to give where
  * nobody answers.
@@ -41,11 +70,9 @@ question(struct election *e, struct mono now, enum election_reason alone,
 	const enum suspect_verdict verdict =
 	    suspect_step(&e->doubt, &e->config.doubt, now, &e->deadline);
 
-	/* On a network that is hardly used the next frame may be far. */
-	if (!mono_is_never(e->recovered) &&
-	    mono_span_ms(e->recovered, now) <= RECOVERED_MS)
-		suspect_note(&e->doubt, e->recovered_by);
-	e->recovered = mono_never();
+	recall(e, now);
+	if (stays_away(e, verdict, now))
+		return;
 	if (is_paused(e, verdict, alone)) {
 		e->deadline = mono_add_ms(now, PAUSED_ASK_MS);
 		if (!e->waits)
@@ -407,6 +434,8 @@ election_step(const struct election *before, const struct election_event *ev,
 		after.priority = ev->priority;
 	if (ev->type == ELECTION_ASKABLE)
 		after.config.doubt.askable = ev->askable;
+	if (ev->type == ELECTION_CONTRADICTED && ev->at_peer)
+		dispute_note(&after.dispute, now);
 	if (ev->type == ELECTION_PAUSE)
 		set_paused(&after, ev->paused, now);
 	if (ev->type == ELECTION_ILL) {

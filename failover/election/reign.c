@@ -74,8 +74,7 @@ master_hears(struct election *e, const struct election_heartbeat *h,
 	if (h->here)
 		hear_somebody(e, now);
 	transition_note(e, h, now);
-	e->dispute = dispute_none(); /* we understand each other */
-	e->asked = mono_never();     /* begins anew with its next silence */
+	e->asked = mono_never(); /* begins anew with its next silence */
 	transition_believe(e, mono_add_ms(now, h->dead_ms));
 	if (h->state == ELECTION_MASTER) {
 		if (cut_off && !mono_is_never(e->contested))
@@ -147,6 +146,7 @@ defend(
 	    dispute_lose(
 	        &e->dispute, config->dead_ms, config->wins_ties, now)) {
 		transition_listen(e, now, ELECTION_DISPUTED, out);
+		dispute_begin_away(&e->dispute, now);
 		e->deadline = mono_add_ms(
 		    now, dispute_wait_ms(config->dead_ms, config->wins_ties));
 		return;

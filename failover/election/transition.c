@@ -16,6 +16,7 @@ transition_note(
     struct election *e, const struct election_heartbeat *h, struct mono now)
 {
 	e->heard = now;
+	e->dispute = dispute_none(); /* we understand each other */
 	e->heard_dead_ms = h->dead_ms;
 	e->resigned = h->resigning;
 	e->peer_reigned = h->state == ELECTION_MASTER;
@@ -56,7 +57,7 @@ transition_enter(struct election *e, enum election_state to,
 	e->contested = mono_never();
 	e->better = mono_never();
 	e->doubt = suspect_none();
-	e->dispute = dispute_none();
+	dispute_close(&e->dispute);
 	e->asked = mono_never();
 	e->handing = false;
 	e->deaf = false;

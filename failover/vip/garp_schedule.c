@@ -1,9 +1,13 @@
 #include "failover/vip/garp_schedule.h"
 
+#include "failover/election/dispute.h"
+
 static const uint32_t rounds_ms[] = { 0, 20, 100, 500, 1100, 2000, 5000 };
 
 /* Neighbours that lost the first shots, or moved to another port, since. */
 #define REFRESH_MS 60000
+_Static_assert(
+    DISPUTE_AWAY_MS > REFRESH_MS, "who has let go waits for the next one");
 
 /*
  * A schedule younger than this still has its shots at 1.1, 2 and 5 s to come;

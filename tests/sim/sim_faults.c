@@ -25,6 +25,8 @@
 /* Until a master knows that it is not heard, or hears nobody: rank.c, reign.c.
  */
 #define FOUND_OUT_MS (500 + 220 + 2 * 60 + DOUBT_MS)
+/* garp_schedule.c: the fifth comes so late, each of two frames. */
+#define ROUNDS_MS (1100 + DOUBT_MS)
 #define START_MS (LISTEN_MS + 3000 + 2 * DOUBT_MS)
 /* An end in order, as world_hand_over() has it. */
 #define STOP_MS 1500
@@ -48,8 +50,11 @@ static const struct harm harms[] = {
 	{ "with another key", true, true, true, false, true, true },
 	{ "with another name of the group", true, true, true, false, true,
 	    true },
+	{ "heard by its announcements alone", true, true, true, false, true,
+	    false },
 };
 #define OTHER_KEY (&harms[7])
+#define ONLY_TO_ALL (&harms[9])
 
 enum victim {
 	VICTIM_MASTER,
@@ -66,6 +71,7 @@ struct fault {
 	enum victim victim;
 	unsigned master; /* when it began */
 	int64_t ms, harmed_ms, healed_ms;
+	uint64_t claims; /* that there were before */
 	bool healed;
 };
 
@@ -147,7 +153,7 @@ expected(const struct sim *s, const struct fault *f)
 	const bool able = is_able(h);
 	/* Where nobody at all is there to be heard nobody knows who is ill. */
 	const bool known = s->hosts[0].askable || s->clients;
-	const bool cut = !h->hears || !h->speaks;
+	const bool cut = !h->hears || !h->speaks || h == ONLY_TO_ALL;
 	/* They hear each other all the same, and ask who else is there. */
 	const bool by_cable = s->cabled && cut;
 	const int64_t taken_ms = by_cable ? CABLED_MOVE_MS : noticed_ms(s, h);
@@ -173,6 +179,9 @@ expected(const struct sim *s, const struct fault *f)
 		o.nobody_ms = taken_ms + BOTH_MS;
 	else
 		o.nobody_ms = START_MS + taken_ms;
+	/* Who claims sees in the rounds of announcements that it was wrong. */
+	if (h == ONLY_TO_ALL)
+		o.both_ms += ROUNDS_MS;
 	/* Who was killed has it until its lease ends. */
 	if (!h->runs)
 		o.both_ms += LEASE_MS;
@@ -202,6 +211,8 @@ inflict(struct sim *s, const struct harm *h, unsigned i, bool on)
 	s->silent[i] = on && !h->speaks;
 	if (h == &harms[3])
 		world_set_fault(s, i, on);
+	else if (h == ONLY_TO_ALL)
+		s->only_to_all = on;
 	else if (h->hears && h->speaks && h->runs)
 		s->mute = on;
 	else if (!h->runs && h->lasts)
@@ -279,6 +290,8 @@ judge(const struct sim *s, const struct fault *f, const struct outcome *o,
 		fail(s, "both have it, on one network");
 	if (o->keeps && !reigns(s, f->master))
 		fail(s, "a master that nothing ails was replaced");
+	if (f->harm == ONLY_TO_ALL && !f->healed && s->claims > f->claims + 1)
+		fail(s, "who has let go has claimed again");
 	if (o->stays && f->healed && !reigns(s, 1 - f->master))
 		fail(s, "it moved twice");
 }
@@ -303,6 +316,7 @@ run_case(struct sim *s, uint64_t seed)
 		world_turn(s);
 	draw_fault(s, &f);
 	o = expected(s, &f);
+	f.claims = s->claims;
 	f.harmed_ms = t.since_nobody_ms = t.since_both_ms = s->now_ms;
 	for_each_victim(s, &f, true);
 	for (; s->now_ms < f.harmed_ms + f.ms; s->turn++) {

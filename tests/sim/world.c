@@ -420,7 +420,7 @@ world_turn(struct sim *s)
 	    !s->silent[1] && s->loss_percent == 0;
 
 	s->now_ms++;
-	if (!open || s->delay_ms > 1 || s->jerky)
+	if (!open || s->delay_ms > 1 || s->jerky || s->only_to_all)
 		s->quick_ms = s->now_ms;
 	if (!s->rogue)
 		s->honest_ms = s->now_ms;

@@ -113,6 +113,7 @@ struct sim {
 	bool unplugged;   /* it is broken */
 	bool clients;     /* whoever holds the address hears of them */
 	bool mute;        /* heartbeats alone do not get through, either way */
+	bool only_to_all; /* the same, and no answer: announcements do */
 	bool rogue;       /* a third host answers for the address */
 	bool filtered[2]; /* of what is sent to it IP is dropped, ARP is not */
 	bool fabric; /* a switch answers for the address, for who is off, too */

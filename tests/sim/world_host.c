@@ -34,8 +34,8 @@ send_hello(struct sim *s, unsigned from, enum hello_type type)
 	node_speak(&h->inbox.node, type, &now, &hello);
 	hello.groups[0].macs[0][5] = (uint8_t)(from + 1);
 	hello_encode(&b, &hello);
-	if (!s->cut[to] && !s->silent[from] && !s->mute && !s->filtered[to] &&
-	    !world_percent(s, s->loss_percent))
+	if (!s->cut[to] && !s->silent[from] && !s->mute && !s->only_to_all &&
+	    !s->filtered[to] && !world_percent(s, s->loss_percent))
 		pass(s, to, SEGMENT_PATH, &b);
 	if (world_has_cable(s))
 		pass(s, to, LINK_PATH, &b);
@@ -82,7 +82,7 @@ probe(struct sim *s, unsigned from)
 			(void)reply(s, PARCEL_SOMEBODY, from);
 		return;
 	}
-	if (can_answer(s, to)) {
+	if (can_answer(s, to) && !s->only_to_all) {
 		show(s, from, to, true);
 		if (other->held && asks)
 			show(s, from, to, false);
@@ -117,7 +117,8 @@ question(struct sim *s, unsigned from)
 
 	if (s->filtered[from] || s->silent[from])
 		return;
-	if ((can_answer(s, to) && other->held) || (s->rogue && !s->ghosts))
+	if ((can_answer(s, to) && other->held && !s->only_to_all) ||
+	    (s->rogue && !s->ghosts))
 		(void)reply(s, PARCEL_LIVES, from);
 	if (s->hosts[from].askable)
 		(void)reply(s, PARCEL_CONTROL, from);

@@ -154,6 +154,131 @@ heartbeats_may_be_slow(void **state)
 	assert_true(dispute_lose(&d, 60000, false, at(1000)));
 }
 
+/* Asks, time and again, and nobody answers; another host lives. */
+static int64_t
+claims_again_ms(struct election *e, int64_t from_ms, int64_t to_ms)
+{
+	for (int64_t ms = from_ms; ms < to_ms; ms++) {
+		const struct election_event somebody = {
+			.type = ELECTION_ANSWER, .answer = SUSPECT_SOMEBODY
+		};
+
+		(void)step(e, somebody, ms);
+		(void)step(e, plain(ELECTION_TICK), ms);
+		if (e->state == ELECTION_MASTER)
+			return ms;
+	}
+	return -1;
+}
+
+static struct election
+loser(void)
+{
+	struct election e = claimant(false);
+
+	e.config.doubt.askable = true;
+	(void)let_go_ms(&e, rounds_ms, 6);
+	assert_int_equal(e.state, ELECTION_INIT);
+	return e;
+}
+
+/* What goes to all gets through, what goes to one does not. */
+static void
+who_let_go_stays_away_while_it_sees_the_other(void **state)
+{
+	static const int64_t seen_ms[] = { 1101, 2001, 5001, 65001 };
+	struct election e = loser();
+	int64_t ms = CLAIMED_MS + 102;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(seen_ms); i++) {
+		assert_int_equal(
+		    claims_again_ms(&e, ms, CLAIMED_MS + seen_ms[i]), -1);
+		ms = CLAIMED_MS + seen_ms[i];
+		(void)step(&e, shown, ms);
+	}
+	assert_in_range(claims_again_ms(&e, ms, 10 * ms), ms + 60001,
+	    ms + DISPUTE_AWAY_MS + 600);
+}
+
+static void
+who_let_go_follows_who_is_heard_and_takes_over_from_it(void **state)
+{
+	struct election e = loser();
+
+	(void)state;
+	(void)step(&e, heard(ELECTION_MASTER, 150, 7), CLAIMED_MS + 110);
+	assert_int_equal(e.state, ELECTION_BACKUP);
+	assert_in_range(
+	    claims_again_ms(&e, CLAIMED_MS + 111, 9999), 0, CLAIMED_MS + 190);
+}
+
+/* Where the peer's kernel answered its silence is a proof, as ever. */
+static void
+who_was_seen_to_answer_is_believed_to_be_gone(void **state)
+{
+	const struct election_event answer = { .type = ELECTION_ANSWER,
+		.answer = SUSPECT_ADDRESS_AT_PEER };
+	int64_t ms = CLAIMED_MS + 102;
+	struct election e = loser();
+
+	(void)state;
+	for (; ms < CLAIMED_MS + 1500; ms++) {
+		(void)step(&e, plain(ELECTION_TICK), ms);
+		(void)step(&e, answer, ms);
+	}
+	assert_int_equal(e.state, ELECTION_INIT);
+	assert_in_range(claims_again_ms(&e, ms, 9999), ms, ms + 60);
+}
+
+/* By its host, which answers for itself, and for nothing else. */
+static void
+who_was_seen_to_let_go_holds_nothing(void **state)
+{
+	const struct election_event itself = { .type = ELECTION_ANSWER,
+		.answer = SUSPECT_PEER };
+	struct election e = loser();
+	int64_t ms = CLAIMED_MS + 102;
+
+	(void)state;
+	for (; ms < CLAIMED_MS + 400 && e.state == ELECTION_INIT; ms++) {
+		(void)step(&e, plain(ELECTION_TICK), ms);
+		(void)step(&e, itself, ms);
+	}
+	assert_int_equal(e.state, ELECTION_MASTER);
+}
+
+/* Cut off as well, or at fault, meanwhile. */
+static void
+no_other_trouble_ends_it(void **state)
+{
+	struct election e = loser();
+
+	(void)state;
+	(void)step(&e, plain(ELECTION_TRACK_FAULT), CLAIMED_MS + 200);
+	assert_int_equal(e.state, ELECTION_FAULT);
+	(void)step(&e, shown, CLAIMED_MS + 1101);
+	(void)step(&e, plain(ELECTION_TRACK_OK), CLAIMED_MS + 1200);
+	assert_int_equal(
+	    claims_again_ms(&e, CLAIMED_MS + 1201, CLAIMED_MS + 60000), -1);
+}
+
+/* A master that is younger than a second begins no rounds anew. */
+static void
+the_next_announcement_is_waited_for(void **state)
+{
+	/* Of one that has claimed 600 and 1000 ms before. */
+	static const int64_t first_ms[] = { 501, 1401, 4401 };
+	static const int64_t second_ms[] = { 101, 1001, 4001 };
+	struct election e = claimant(true);
+
+	(void)state;
+	assert_int_equal(let_go_ms(&e, first_ms, 3), 1401);
+	e = claimant(true);
+	e.config.dead_ms = 200;
+	assert_int_equal(let_go_ms(&e, second_ms, 3), 4001);
+}
+
 int
 main(void)
 {
@@ -168,6 +293,13 @@ main(void)
 		cmocka_unit_test(a_third_host_is_a_persons_mistake),
 		cmocka_unit_test(where_something_answered_the_higher_one_stays),
 		cmocka_unit_test(heartbeats_may_be_slow),
+		cmocka_unit_test(who_let_go_stays_away_while_it_sees_the_other),
+		cmocka_unit_test(
+		    who_let_go_follows_who_is_heard_and_takes_over_from_it),
+		cmocka_unit_test(who_was_seen_to_answer_is_believed_to_be_gone),
+		cmocka_unit_test(who_was_seen_to_let_go_holds_nothing),
+		cmocka_unit_test(no_other_trouble_ends_it),
+		cmocka_unit_test(the_next_announcement_is_waited_for),
 	};
 
 	TEST_MAIN(tests);
