@@ -9,6 +9,7 @@
 #include "failover/group.h"
 #include "failover/heartbeat/heartbeat_segment.h"
 #include "failover/heartbeat/heartbeat_socket.h"
+#include "failover/heartbeat/hello_pace.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -30,14 +31,6 @@ _Static_assert(MSG_PEER_NETWORKS_MAX >= NODE_GROUPS_MAX * NODE_SEGMENTS_MAX,
 
 /* Read at once; a flood must not keep us from our own heartbeat. */
 #define BUDGET 64
-
-/*
- * So many hellos with a good MAC are read in this time, of all roads together:
- * several times what a peer says that is awake again after a second. Only who
- * has the key can say more, and then waits.
- */
-#define HELLOS_MAX 128
-#define HELLOS_MS 10
 
 /* Lines about a peer that comes and goes. */
 #define LINES_MAX 20
@@ -66,8 +59,8 @@ struct heartbeat {
 	struct mono odd_at;
 	struct limiter rejections; /* of their log lines */
 	struct rate lines;         /* of those that it is heard, or not */
-	struct mono counted;       /* since when `n_hellos` came */
-	unsigned n_hellos;
+	struct hello_pace pace;    /* of those with a good MAC */
+	ev_prepare wait;
 	ev_timer rest; /* while none is read */
 };
 
@@ -218,7 +211,7 @@ on_rested(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct role *role = ev_userdata(loop);
 
-	role->heartbeat->n_hellos = 0;
+	hello_pace_rested(&role->heartbeat->pace, mono_now());
 	watch_links(role, true);
 }
 
@@ -233,16 +226,12 @@ static void
 count_hello(struct role *role)
 {
 	struct heartbeat *heartbeat = role->heartbeat;
-	const struct mono now = mono_now();
 
-	if (mono_span_ms(heartbeat->counted, now) >= HELLOS_MS) {
-		heartbeat->counted = now;
-		heartbeat->n_hellos = 0;
-	}
-	if (++heartbeat->n_hellos < HELLOS_MAX || is_resting(heartbeat))
+	if (!hello_pace_take(&heartbeat->pace, mono_now()) ||
+	    is_resting(heartbeat))
 		return;
 	watch_links(role, false);
-	timeout_arm(role->loop, &heartbeat->rest, HELLOS_MS / 1e3);
+	timeout_arm(role->loop, &heartbeat->rest, HELLO_PACE_REST_MS / 1e3);
 }
 
 static void
@@ -363,6 +352,16 @@ on_turn(struct ev_loop *loop, ev_check *w, int revents)
 	struct role *role = ev_userdata(loop);
 
 	inbox_look(&role->inbox);
+	hello_pace_go_on(&role->heartbeat->pace, mono_now());
+}
+
+/* Runs after all other callbacks of a turn. */
+static void
+on_wait(struct ev_loop *loop, ev_prepare *w, int revents)
+{
+	struct role *role = ev_userdata(loop);
+
+	hello_pace_wait(&role->heartbeat->pace, mono_now());
 }
 
 static int
@@ -389,6 +388,7 @@ heartbeat_open(struct role *role)
 	if (role->heartbeat == NULL)
 		return -ENOMEM;
 	secret_random(&role->heartbeat->fresh, sizeof(role->heartbeat->fresh));
+	role->heartbeat->pace = hello_pace_init();
 	ev_init(&role->heartbeat->rest, on_rested);
 	e = open_link(role, &self->address, &other->address);
 	for (size_t i = 0; e == 0 && i < self->n_links; i++)
@@ -413,6 +413,9 @@ heartbeat_start(struct role *role)
 	ev_check_init(&heartbeat->turn, on_turn);
 	ev_set_priority(&heartbeat->turn, EV_MAXPRI);
 	ev_check_start(role->loop, &heartbeat->turn);
+	ev_prepare_init(&heartbeat->wait, on_wait);
+	ev_set_priority(&heartbeat->wait, EV_MINPRI);
+	ev_prepare_start(role->loop, &heartbeat->wait);
 }
 
 void
@@ -429,6 +432,7 @@ heartbeat_close(struct role *role)
 	ev_timer_stop(role->loop, &heartbeat->rest);
 	ev_timer_stop(role->loop, &heartbeat->timer);
 	ev_check_stop(role->loop, &heartbeat->turn);
+	ev_prepare_stop(role->loop, &heartbeat->wait);
 	free(heartbeat);
 	role->heartbeat = NULL;
 }
