@@ -11,6 +11,13 @@
 /* A supervisor whose channel is full reads again in a moment. */
 #define AGAIN_MS 50
 
+/*
+ * One that does not read has lost something of what the peer said, which is
+ * told anew on a wire that is made anew: not at once, as it would not read that
+ * either, and the wire is good for all else.
+ */
+#define MEND_MS 1000
+
 static void
 pay_supervisor(struct state_sync *s)
 {
@@ -53,6 +60,14 @@ on_again(struct ev_loop *loop, ev_timer *t, int revents)
 	state_sync_pay(s);
 }
 
+static void
+on_mend(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct state_sync *s = CONTAINER_OF(t, struct state_sync, mend);
+
+	s->calls->restart(s->arg, "the supervisor did not read");
+}
+
 void
 state_sync_init(struct state_sync *s, struct ev_loop *loop, int supervisor,
     const struct state_sync_calls *calls, void *arg)
@@ -63,18 +78,23 @@ state_sync_init(struct state_sync *s, struct ev_loop *loop, int supervisor,
 		.arg = arg };
 	ev_init(&s->again, on_again);
 	ev_set_priority(&s->again, EV_MINPRI);
+	ev_init(&s->mend, on_mend);
+	ev_set_priority(&s->mend, EV_MINPRI);
 }
 
 void
 state_sync_close(struct state_sync *s)
 {
-	if (s->loop != NULL)
-		ev_timer_stop(s->loop, &s->again);
+	if (s->loop == NULL)
+		return;
+	ev_timer_stop(s->loop, &s->again);
+	ev_timer_stop(s->loop, &s->mend);
 }
 
 void
 state_sync_meet_peer(struct state_sync *s)
 {
+	ev_timer_stop(s->loop, &s->mend);
 	s->wire++;
 	s->holds = false;
 	s->wanted_owed = true;
@@ -91,9 +111,13 @@ state_sync_take_from_peer(struct state_sync *s, const void *body, size_t len)
 	while (b.pos < b.len)
 		if (accord_get(&b, &a) < 0)
 			return false;
-	/* The peer believes that we have it; on a new wire it tells all. */
-	if (channel_send(s->supervisor, MSG_ACCORDS, body, len, -1) < 0)
-		s->calls->restart(s->arg, "the supervisor does not read");
+	/*
+	 * The peer believes that we have it; on a new wire it tells all. Until
+	 * then the end of what it knows would be told for less.
+	 */
+	if (!ev_is_active(&s->mend) &&
+	    channel_send(s->supervisor, MSG_ACCORDS, body, len, -1) < 0)
+		timeout_arm(s->loop, &s->mend, MEND_MS / 1e3);
 	return true;
 }
 

@@ -3,9 +3,11 @@
 /*
  * Carries what both nodes agree on (core/accord.h) between this node's
  * supervisor, who keeps it, and the peer. Nothing is kept or understood here.
- * What the peer says goes on at once. What the peer has not been told is asked
- * of the supervisor, packet by packet, when the wire has room for one: so there
- * is one under way at most, nothing waits, and a new wire just asks for all.
+ * What the peer says goes on at once; where the supervisor does not read, the
+ * peer says it again a second later, on another wire. What the peer has not
+ * been told is asked of the supervisor, packet by packet, when the wire has
+ * room for one: so there is one under way at most, nothing waits, and a new
+ * wire just asks for all.
  *
  * One per role, in its only thread.
  */
@@ -35,6 +37,7 @@ struct state_sync {
 	size_t held_len;
 	uint8_t held[CHANNEL_BODY_MAX];
 	ev_timer again;
+	ev_timer mend; /* something was lost: a new wire, then */
 };
 
 void state_sync_init(struct state_sync *s, struct ev_loop *loop, int supervisor,
