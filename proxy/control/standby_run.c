@@ -1,11 +1,10 @@
 #include "proxy/control/standby_run.h"
 
 #include "config/config.h"
-#include "core/buf.h"
-#include "core/channel.h"
 #include "core/log.h"
 #include "core/mono.h"
 #include "core/timeout.h"
+#include "proxy/control/standby_send.h"
 #include "proxy/control/standby_view.h"
 #include "proxy/pool/pool.h"
 #include "proxy/services.h"
@@ -35,6 +34,7 @@ struct unit {
 
 struct standby_run {
 	struct standby_run_setup setup;
+	struct standby_send send;
 	bool known;
 	uint32_t last_id;
 	size_t n_units;
@@ -80,29 +80,6 @@ look_at(struct unit *u, unsigned n)
 
 /* -- what it does ------------------------------------------------------- */
 
-/* A supervisor that does not read ends us soon. */
-static void
-send_message(
-    const struct standby_run *m, enum msg_type type, const struct buf *b)
-{
-	const int e = channel_send(
-	    m->setup.supervisor, (uint16_t)type, b->data, b->pos, -1);
-
-	if (e < 0)
-		log_error("relay",
-		    "[process] the supervisor does not take messages: %s",
-		    strerror(-e));
-}
-
-static void
-send_fence(const struct standby_run *m, const struct msg_fence *fence)
-{
-	struct buf b = BUF_WRITER(16);
-
-	msg_put_fence(&b, fence);
-	send_message(m, MSG_FENCE, &b);
-}
-
 /* The next fence that there is; false: that was all. */
 static bool
 run_fence(struct unit *u)
@@ -117,7 +94,7 @@ run_fence(struct unit *u)
 	if (u->fence_service == NO_UNIT)
 		return false;
 	u->fence_id = ++m->last_id;
-	send_fence(m,
+	standby_send_fence(&m->send,
 	    &(struct msg_fence){ .id = u->fence_id,
 	        .service = (uint16_t)u->fence_service,
 	        .from = (uint16_t)s->active,
@@ -132,7 +109,7 @@ promote(struct unit *u, unsigned from, unsigned to)
 
 	for (size_t i = u->leader; i != NO_UNIT; i = next_member(u, i))
 		if (m->setup.config->services[i].promote != NULL)
-			send_fence(m,
+			standby_send_fence(&m->send,
 			    &(struct msg_fence){ .id = ++m->last_id,
 			        .service = (uint16_t)i,
 			        .promote = true,
@@ -157,11 +134,9 @@ choose(struct unit *u)
 {
 	const struct msg_active m = { .service = (uint16_t)u->leader,
 		.server = (uint16_t)u->standby.active };
-	struct buf b = BUF_WRITER(16);
 
-	u->unanswered++;
-	msg_put_active(&b, &m);
-	send_message(u->standby_run, MSG_CHOSEN, &b);
+	if (standby_send_chosen(&u->standby_run->send, &m))
+		u->unanswered++;
 }
 
 static void
@@ -481,7 +456,9 @@ standby_run_new(const struct standby_run_setup *setup)
 	m->setup = *setup;
 	m->units = calloc(n + 1, sizeof(*m->units));
 	m->unit_of = calloc(n + 1, sizeof(*m->unit_of));
-	if (m->units == NULL || m->unit_of == NULL) {
+	if (standby_send_init(&m->send, setup->loop, setup->supervisor, n) <
+	        0 ||
+	    m->units == NULL || m->unit_of == NULL) {
 		standby_run_free(m);
 		return NULL;
 	}
@@ -496,6 +473,7 @@ standby_run_free(struct standby_run *m)
 		return;
 	for (size_t i = 0; i < m->n_units; i++)
 		ev_timer_stop(m->setup.loop, &m->units[i].wake);
+	standby_send_fini(&m->send);
 	free(m->units);
 	free(m->unit_of);
 	free(m);

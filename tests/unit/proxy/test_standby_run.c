@@ -9,6 +9,7 @@
 #include "tests/lib/from_yaml.h"
 #include "tests/lib/test.h"
 
+#include <errno.h>
 #include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -372,10 +373,113 @@ one_that_stays_down_is_replaced_after_hold(void **state)
 	tear_down(&r);
 }
 
+/* The supervisor does not read: by so many its channel is full. */
+static unsigned
+fill(struct run *r)
+{
+	unsigned n = 0;
+
+	while (channel_send(r->relay, MSG_FENCE, NULL, 0, -1) == 0)
+		n++;
+	assert_true(n > 0);
+	return n;
+}
+
+/* It reads again. */
+static void
+empty(struct run *r, unsigned n)
+{
+	struct channel_packet p;
+
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(channel_recv(r->supervisor, &p), 1);
+	assert_int_equal(channel_recv(r->supervisor, &p), -EAGAIN);
+	(void)ev_run(r->loop, EVRUN_ONCE);
+	hear(r);
+}
+
+static void
+put_admin(struct run *r, unsigned server, enum accord_admin admin)
+{
+	struct pool *p = services_pool(&r->services, 2);
+
+	pool_set_admin(p, &p->servers[server], admin);
+	services_changed(&r->services, p);
+}
+
+static void
+a_choice_waits_for_a_supervisor_that_does_not_read(void **state)
+{
+	struct run r;
+	unsigned n;
+
+	(void)state;
+	set_up(&r, -1, "", "promote: /bin/p");
+	n = fill(&r);
+	put_admin(&r, 0, ACCORD_MAINT);
+	empty(&r, n);
+	assert_active(&r, 1);
+	assert_int_equal(r.n_chosen, 1);
+	assert_int_equal(r.chosen.server, 1);
+	assert_int_equal(r.n_sent, 1);
+	assert_sent(&r, 0, 2, true);
+	tear_down(&r);
+}
+
+/* The last one holds, and there is one answer for both. */
+static void
+of_two_choices_that_wait_the_last_one_is_said(void **state)
+{
+	struct run r;
+	unsigned n;
+
+	(void)state;
+	set_up(&r, -1, "", "promote: /bin/p");
+	n = fill(&r);
+	put_admin(&r, 0, ACCORD_MAINT);
+	put_admin(&r, 0, ACCORD_READY);
+	put_admin(&r, 1, ACCORD_MAINT);
+	empty(&r, n);
+	assert_active(&r, 0);
+	assert_int_equal(r.n_chosen, 1);
+	assert_int_equal(r.chosen.server, 0);
+	assert_int_equal(r.n_sent, 1);
+	assert_int_equal(r.sent[0].to, 0);
+	assert_int_equal(standby_run_take_chosen(r.standby_run, &r.chosen), 0);
+	assert_int_equal(
+	    standby_run_take_chosen(r.standby_run, &r.chosen), -EBADMSG);
+	tear_down(&r);
+}
+
+static void
+a_fence_waits_for_a_supervisor_that_does_not_read(void **state)
+{
+	struct run r;
+	unsigned n;
+
+	(void)state;
+	set_up(&r, -1, "fence: /bin/f", "");
+	n = fill(&r);
+	put_admin(&r, 0, ACCORD_MAINT);
+	empty(&r, n);
+	assert_int_equal(r.n_sent, 1);
+	assert_sent(&r, 0, 1, false);
+	assert_active(&r, 0);
+	standby_run_take_fenced(r.standby_run,
+	    &(struct msg_fenced){ .id = r.sent[0].id, .passed = true });
+	assert_active(&r, 1);
+	tear_down(&r);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    a_choice_waits_for_a_supervisor_that_does_not_read),
+		cmocka_unit_test(of_two_choices_that_wait_the_last_one_is_said),
+		cmocka_unit_test(
+		    a_fence_waits_for_a_supervisor_that_does_not_read),
 		cmocka_unit_test(services_of_a_group_move_together),
 		cmocka_unit_test(nothing_is_decided_before_it_has_taken_over),
 		cmocka_unit_test(
