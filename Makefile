@@ -102,7 +102,7 @@ $(B)/tests/model/%: $(B)/tests/model/%.o $(B)/tests/model/model_state.o $(B)/tes
 	$(Q)$(CC) $(ALL_CFLAGS) $(WRAP) -o $@ $^ $(LIBS)
 $(B)/tests/tools/impalad: TOOL_LIBS := -lsasl2
 $(B)/tests/tools/stream_model: $(B)/tests/lib/stream_plan.o
-NEXT := -Wl,--wrap=hello_encode,--wrap=peer_codec_init,--wrap=accord_put
+NEXT := -Wl,--wrap=hello_encode,--wrap=peer_codec_init,--wrap=accord_put,--wrap=conn_record_encode
 LIAR := -Wl,--wrap=accord_put,--wrap=standby_run_look_at_groups
 $(B)/tests/tools/hapair_next: WRAPS := $(NEXT)
 $(B)/tests/tools/hapair_liar: WRAPS := $(LIAR)

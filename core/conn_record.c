@@ -93,30 +93,39 @@ has_server(const struct conn_record *c)
 void
 conn_record_encode(struct buf *b, const struct conn_record *c)
 {
-	buf_put_u8(b, (uint8_t)c->change);
-	buf_put_u8(b, has_server(c) ? 4 : 2);
-	buf_put_u64(b, c->id);
-	put_end(b, &c->client);
-	put_end(b, &c->local);
+	struct buf body = BUF_WRITER(CONN_RECORD_BYTES_MAX);
+
+	buf_put_u8(&body, (uint8_t)c->change);
+	buf_put_u8(&body, has_server(c) ? 4 : 2);
+	buf_put_u64(&body, c->id);
+	put_end(&body, &c->client);
+	put_end(&body, &c->local);
 	if (has_server(c)) {
-		put_end(b, &c->source);
-		put_end(b, &c->server);
+		put_end(&body, &c->source);
+		put_end(&body, &c->server);
 	}
+	buf_put_u8(b, (uint8_t)body.pos);
+	buf_put_bytes(b, body.data, body.pos);
 }
 
-int
-conn_record_decode(struct buf *b, struct conn_record *ret_conn)
+/* What a later version has put behind it is left. */
+static int
+decode_body(struct buf *b, struct conn_record *ret_conn)
 {
 	struct conn_record c = { 0 };
 	const uint8_t change = buf_get_u8(b);
 	const uint8_t ends = buf_get_u8(b);
 
+	if (change > CONN_RECORD_LEFT) {
+		*ret_conn = c;
+		return b->bad ? -EBADMSG : 0;
+	}
 	c.change = (enum conn_record_change)change;
 	c.id = buf_get_u64(b);
 	c.client = get_end(b);
 	c.local = get_end(b);
-	if (change < CONN_RECORD_OPENED || change > CONN_RECORD_LEFT ||
-	    (ends != 2 && ends != 4) || c.client.family != c.local.family)
+	if (change < CONN_RECORD_OPENED || (ends != 2 && ends != 4) ||
+	    c.client.family != c.local.family)
 		b->bad = true;
 	if (ends == 4) {
 		c.source = get_end(b);
@@ -129,4 +138,15 @@ conn_record_decode(struct buf *b, struct conn_record *ret_conn)
 		return -EBADMSG;
 	*ret_conn = c;
 	return 0;
+}
+
+int
+conn_record_decode(struct buf *b, struct conn_record *ret_conn)
+{
+	uint8_t bytes[UINT8_MAX];
+	const uint8_t len = buf_get_u8(b);
+	struct buf body = buf_reader(bytes, len);
+
+	buf_get_bytes(b, bytes, len);
+	return b->bad ? -EBADMSG : decode_body(&body, ret_conn);
 }

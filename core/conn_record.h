@@ -8,9 +8,10 @@
  *
  * Pure.
  *
- * Layout, in network byte order: 1 change, 1 ends, 8 id, then each end as 1
- * family (4 or 6), 4 or 16 address, 2 port: client and local, and where `ends`
- * is 4 also source and server.
+ * Layout, in network byte order: 1 length of what follows, 1 change, 1 ends, 8
+ * id, then each end as 1 family (4 or 6), 4 or 16 address, 2 port: client and
+ * local, and where `ends` is 4 also source and server. What a later version has
+ * put behind that is skipped.
  */
 
 #include "core/base.h"
@@ -18,9 +19,10 @@
 union addr;
 struct buf;
 
-#define CONN_RECORD_BYTES_MAX 86
+#define CONN_RECORD_BYTES_MAX 87
 
 enum conn_record_change {
+	CONN_RECORD_UNKNOWN = 0, /* of a later version; nothing else is known */
 	CONN_RECORD_OPENED = 1,
 	CONN_RECORD_CLOSED = 2, /* ended like any connection: to be forgotten */
 	/*
@@ -73,5 +75,8 @@ bool conn_record_is_same(
 /* At most CONN_RECORD_BYTES_MAX bytes. */
 void conn_record_encode(struct buf *b, const struct conn_record *c);
 
-/* One record; more may follow in the buffer. Returns 0 or -EBADMSG. */
+/*
+ * One record; more may follow in the buffer. Returns 0 or -EBADMSG. One with a
+ * change of a later version is CONN_RECORD_UNKNOWN, and to be skipped.
+ */
 MUST_CHECK int conn_record_decode(struct buf *b, struct conn_record *ret_conn);

@@ -174,7 +174,7 @@ take_records(struct conn_sync *r, const uint8_t *body, size_t len)
 	while (b.pos < b.len) {
 		if (n == RECORDS_MAX || conn_record_decode(&b, &conns[n]) < 0)
 			return false;
-		n++;
+		n += conns[n].change != CONN_RECORD_UNKNOWN;
 	}
 	for (unsigned i = 0; i < n; i++)
 		groups |= peer_conns_take(r->peer_conns, &conns[i]);
@@ -337,7 +337,8 @@ take_changes(struct conn_sync *r, const struct channel_packet *p)
 
 	while (b.pos < b.len) {
 		if (n == ARRAY_LEN(conns) ||
-		    conn_record_decode(&b, &conns[n]) < 0)
+		    conn_record_decode(&b, &conns[n]) < 0 ||
+		    conns[n].change == CONN_RECORD_UNKNOWN)
 			return false;
 		n++;
 	}

@@ -109,6 +109,7 @@ count_of(struct local_conns *l, const struct conn_record *c)
 		return &n->closed;
 	case CONN_RECORD_LEFT:
 		return &n->left;
+	case CONN_RECORD_UNKNOWN: /* of no relay of ours */
 	case CONN_RECORD_OPENED:
 		break;
 	}

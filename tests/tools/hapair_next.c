@@ -9,6 +9,7 @@
 
 #include "core/accord.h"
 #include "core/buf.h"
+#include "core/conn_record.h"
 #include "failover/election/hello.h"
 #include "failover/peerlink/peer_codec.h"
 
@@ -33,6 +34,8 @@ struct peer_codec __real_peer_codec_init(const struct packet_auth *auth,
     const struct packet_auth_key *key, const struct hello_boot *boot);
 struct peer_codec __wrap_peer_codec_init(const struct packet_auth *auth,
     const struct packet_auth_key *key, const struct hello_boot *boot);
+void __real_conn_record_encode(struct buf *b, const struct conn_record *c);
+void __wrap_conn_record_encode(struct buf *b, const struct conn_record *c);
 void __real_accord_put(struct buf *b, const struct accord *a);
 void __wrap_accord_put(struct buf *b, const struct accord *a);
 
@@ -92,4 +95,17 @@ __wrap_accord_put(struct buf *b, const struct accord *a)
 	insert(b, b->pos, 2);
 	if (!b->bad)
 		b->data[start] += 2;
+}
+
+/* Where there is no room for more, there is none. */
+void
+__wrap_conn_record_encode(struct buf *b, const struct conn_record *c)
+{
+	const size_t start = b->pos;
+
+	__real_conn_record_encode(b, c);
+	if (b->bad || b->len - b->pos < 2)
+		return;
+	insert(b, b->pos, 2);
+	b->data[start] += 2;
 }

@@ -114,13 +114,15 @@ absurd_records_are_refused(void **state)
 		size_t at;
 		uint8_t value;
 	} rows[] = {
-		{ "no change", 0, 0 },
-		{ "an unknown change", 0, CONN_RECORD_LEFT + 1 },
-		{ "three ends", 1, 3 },
-		{ "four ends of which two are there", 1, 4 },
-		{ "an unknown family", 10, 5 },
-		{ "another family at the other end", 17, 6 },
-		{ "no port", 16, 0 },
+		{ "no length", 0, 0 },
+		{ "a length that leaves something out", 0, 23 },
+		{ "a length of more than there is", 0, 25 },
+		{ "no change", 1, 0 },
+		{ "three ends", 2, 3 },
+		{ "four ends of which two are there", 2, 4 },
+		{ "an unknown family", 11, 5 },
+		{ "another family at the other end", 18, 6 },
+		{ "no port", 17, 0 },
 	};
 
 	(void)state;
@@ -131,12 +133,44 @@ absurd_records_are_refused(void **state)
 
 		test_row(rows[i].name);
 		conn_record_encode(&b, &good);
-		room[15] = 0; /* the port's other byte */
-		room[16] = 80;
+		room[16] = 0; /* the port's other byte */
+		room[17] = 80;
 		room[rows[i].at] = rows[i].value;
 		b = buf_reader(room, b.pos);
 		assert_int_equal(conn_record_decode(&b, &c), -EBADMSG);
 	}
+}
+
+/* Two nodes are of two versions while one after the other is upgraded. */
+static void
+what_a_later_version_says_more_is_skipped(void **state)
+{
+	const struct conn_record first = { .change = CONN_RECORD_OPENED,
+		.id = 7,
+		.client = end("10.0.0.50:40000"),
+		.local = end("10.0.0.100:80") };
+	uint8_t room[3 * CONN_RECORD_BYTES_MAX];
+	struct buf b = buf_writer(room, sizeof(room));
+	struct conn_record c;
+
+	(void)state;
+	conn_record_encode(&b, &first);
+	room[0] += 3;
+	for (unsigned i = 0; i < 3; i++)
+		buf_put_u8(&b, 0xee);
+	/* A change that nobody knows yet, and nothing that is known in it. */
+	buf_put_u8(&b, 2);
+	buf_put_u8(&b, CONN_RECORD_LEFT + 1);
+	buf_put_u8(&b, 0xee);
+	conn_record_encode(&b, &first);
+	b = buf_reader(room, b.pos);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(conn_record_decode(&b, &c), 0);
+		assert_int_equal(c.change,
+		    i == 1 ? CONN_RECORD_UNKNOWN : CONN_RECORD_OPENED);
+		assert_true(c.id == (i == 1 ? 0 : 7));
+	}
+	assert_true(buf_is_done(&b));
 }
 
 int
@@ -147,6 +181,7 @@ main(void)
 		cmocka_unit_test(a_mapped_address_is_ipv4),
 		cmocka_unit_test(a_record_is_taken_whole_or_refused),
 		cmocka_unit_test(absurd_records_are_refused),
+		cmocka_unit_test(what_a_later_version_says_more_is_skipped),
 	};
 
 	TEST_MAIN(tests);
