@@ -27,6 +27,8 @@
 #define FOUND_OUT_MS (500 + 220 + 2 * 60 + DOUBT_MS)
 /* garp_schedule.c: the fifth comes so late, each of two frames. */
 #define ROUNDS_MS (1100 + DOUBT_MS)
+/* OWN_ADDRESS_PATIENCE_S */
+#define BARE_MS 1000
 #define START_MS (LISTEN_MS + 3000 + 2 * DOUBT_MS)
 /* An end in order, as world_hand_over() has it. */
 #define STOP_MS 1500
@@ -52,9 +54,11 @@ static const struct harm harms[] = {
 	    true },
 	{ "heard by its announcements alone", true, true, true, false, true,
 	    false },
+	{ "without its own address", true, true, true, false, true, false },
 };
 #define OTHER_KEY (&harms[7])
 #define ONLY_TO_ALL (&harms[9])
+#define BARE (&harms[10])
 
 enum victim {
 	VICTIM_MASTER,
@@ -98,9 +102,14 @@ fail(const struct sim *s, const char *what)
 	    s->cabled ? ", cable" : "", f->healed ? ", healed" : "", what);
 }
 
+/* Who takes its own address away and gives it back is given a second. */
 static bool
-is_able(const struct harm *h)
+is_able(const struct fault *f)
 {
+	const struct harm *h = f->harm;
+
+	if (h == BARE)
+		return f->ms < BARE_MS;
 	return h->hears && h->speaks && h->runs && h != &harms[3];
 }
 
@@ -113,6 +122,8 @@ noticed_ms(const struct sim *s, const struct harm *h)
 
 	if (h == &harms[3])
 		return HANDOVER_RELEASE_MS + DOUBT_MS; /* it says so */
+	if (h == BARE) /* it can say so by a cable, if there is one */
+		return BARE_MS + HANDOVER_RELEASE_MS + echo_ms + DOUBT_MS;
 	if (h->runs && h->is_heard)
 		return 500 + DEAF_MS + DOUBT_MS; /* it says that it serves */
 	if (!h->runs)
@@ -150,7 +161,7 @@ static struct outcome
 expected(const struct sim *s, const struct fault *f)
 {
 	const struct harm *h = f->harm;
-	const bool able = is_able(h);
+	const bool able = is_able(f);
 	/* Where nobody at all is there to be heard nobody knows who is ill. */
 	const bool known = s->hosts[0].askable || s->clients;
 	const bool cut = !h->hears || !h->speaks || h == ONLY_TO_ALL;
@@ -198,6 +209,25 @@ restart(struct sim *s, const struct harm *h, unsigned i, bool on)
 	world_hand_over(s, i, true);
 }
 
+/* It is a fault after a while, and over at once. */
+static void
+set_bare(struct host *h, bool on)
+{
+	h->bare = on;
+	if (!on && h->faulted)
+		world_set_fault(h->sim, h->index, false);
+}
+
+static void
+find_bare(struct sim *s, const struct fault *f)
+{
+	if (f->harm != BARE || s->now_ms != f->harmed_ms + BARE_MS)
+		return;
+	for (unsigned i = 0; i < 2; i++)
+		if (s->hosts[i].bare)
+			world_set_fault(s, i, true);
+}
+
 static void
 inflict(struct sim *s, const struct harm *h, unsigned i, bool on)
 {
@@ -213,6 +243,8 @@ inflict(struct sim *s, const struct harm *h, unsigned i, bool on)
 		world_set_fault(s, i, on);
 	else if (h == ONLY_TO_ALL)
 		s->only_to_all = on;
+	else if (h == BARE)
+		set_bare(n, on);
 	else if (h->hears && h->speaks && h->runs)
 		s->mute = on;
 	else if (!h->runs && h->lasts)
@@ -276,8 +308,7 @@ judge(const struct sim *s, const struct fault *f, const struct outcome *o,
     struct spans *t)
 {
 	const unsigned held = s->hosts[0].held + s->hosts[1].held;
-	const bool could =
-	    f->healed || f->victim != VICTIM_BOTH || is_able(f->harm);
+	const bool could = f->healed || f->victim != VICTIM_BOTH || is_able(f);
 	const bool joined = f->healed || (f->harm->hears && f->harm->speaks);
 
 	if (held > 0 || !could)
@@ -321,6 +352,7 @@ run_case(struct sim *s, uint64_t seed)
 	for_each_victim(s, &f, true);
 	for (; s->now_ms < f.harmed_ms + f.ms; s->turn++) {
 		world_turn(s);
+		find_bare(s, &f);
 		judge(s, &f, &o, &t);
 	}
 	if (o.moves && !s->hosts[1 - f.master].held)

@@ -70,6 +70,7 @@ struct host {
 	struct inbox inbox; /* of its daemon */
 	bool alive;         /* its daemon */
 	bool dark;          /* its host, too, is off */
+	bool bare;          /* its host has no address of its own */
 	int64_t awake_ms;   /* paused until */
 	int64_t reborn_ms;  /* dead until */
 	uint64_t boot;

@@ -35,7 +35,8 @@ send_hello(struct sim *s, unsigned from, enum hello_type type)
 	hello.groups[0].macs[0][5] = (uint8_t)(from + 1);
 	hello_encode(&b, &hello);
 	if (!s->cut[to] && !s->silent[from] && !s->mute && !s->only_to_all &&
-	    !s->filtered[to] && !world_percent(s, s->loss_percent))
+	    !h->bare && !s->hosts[to].bare && !s->filtered[to] &&
+	    !world_percent(s, s->loss_percent))
 		pass(s, to, SEGMENT_PATH, &b);
 	if (world_has_cable(s))
 		pass(s, to, LINK_PATH, &b);
@@ -83,7 +84,8 @@ probe(struct sim *s, unsigned from)
 		return;
 	}
 	if (can_answer(s, to) && !s->only_to_all) {
-		show(s, from, to, true);
+		if (!other->bare)
+			show(s, from, to, true);
 		if (other->held && asks)
 			show(s, from, to, false);
 	}

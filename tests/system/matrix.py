@@ -45,6 +45,7 @@ class Harm(NamedTuple):
     is_heard: bool = True  # by the peer, its heartbeats
     carrier: bool = True
     lasts: bool = True  # until it is healed
+    bare: bool = False  # it has not its own address, by which its peer knows it
     restarted: bool = False  # ended in order, and started as something else
 
 
@@ -55,6 +56,7 @@ HARMS = [
     Harm("mute", speaks=False, is_heard=False),
     Harm("without a carrier", hears=False, speaks=False, is_heard=False, carrier=False),
     Harm("not understood", is_heard=False),
+    Harm("without its own address", is_heard=False, bare=True),
     Harm("stopped", runs=False, is_heard=False),
     Harm("killed", runs=False, is_heard=False, lasts=False),
     Harm("with another key", is_heard=False, restarted=True),
@@ -66,6 +68,7 @@ HARMS = [
 VICTIMS = ("master", "backup", "both")
 TIMES_MS = (60, 200, 1000, 5000)
 RESTART_MS = 1000  # what is shorter is no time for a restart
+BARE_MS = 1000  # who takes its own address away and gives it back is given so long
 ASKED = ("servers", "gateway", "witness", "nobody")
 FAMILIES = (4, 6)  # of the nodes' own addresses
 WAYS = ("links", "two-armed")  # by which nodes hear each other besides
@@ -120,14 +123,19 @@ def sample(seed: str, count: int) -> list[Case]:
     return [draw.choice(restarts), *draw.sample(others, count - 1)]
 
 
-def is_able(harm: Harm) -> bool:
+def is_able(case: Case) -> bool:
     """To serve: whether its peer understands it or not."""
+    harm = case.harm
+    if harm.bare and case.ms * PACE >= BARE_MS / 2:
+        return False
     return harm.hears and harm.speaks and harm.runs and harm.carrier
 
 
 def noticed_ms(harm: Harm, where: Where) -> float:
     """Until the peer may take over from a master that is not able."""
     dead = MISSES * 20
+    if harm.bare:  # its kernel answers until then
+        return BARE_MS / PACE + dead
     if where.way and harm.runs and harm.carrier:
         return 5 * dead  # each tells the other that it misses it there
     if harm.runs and harm.is_heard:
@@ -152,7 +160,7 @@ def expected_of_restart(case: Case) -> Outcome:
 
 
 def expected(case: Case, where: Where) -> Outcome:
-    harm, able = case.harm, is_able(case.harm)
+    harm, able = case.harm, is_able(case)
     if harm.restarted:
         return expected_of_restart(case)
     keeps = able or case.victim == "backup"
@@ -235,6 +243,14 @@ def _drop(stage: Stage, host: str, directions: tuple[str, ...], *what: str) -> N
             stage.lab.drop(host, direction, words)
 
 
+def _own_address(stage: Stage, host: str, verb: str) -> None:
+    """Of the family that the nodes know each other by."""
+    node = stage.build()["pair"]["nodes"][int(host[1]) - 1]
+    family = 6 if ":" in node["address"] else 4
+    own = f"{node['address']}/{labs.PREFIX[family]}"
+    stage.ip(host, "addr", verb, own, "dev", "eth0")
+
+
 def _signal(stage: Stage, host: str, number: signal.Signals) -> None:
     for pid in stage[host].everyone():
         with contextlib.suppress(ProcessLookupError):
@@ -295,6 +311,8 @@ def inflict(stage: Stage, harm: Harm, hosts: list[str]) -> Callable[[], None]:
             _drop(stage, host, ("to",))
         elif not harm.speaks:
             _drop(stage, host, ("from",))
+        elif harm.bare:
+            _own_address(stage, host, "del")
         else:
             _drop(stage, host, ("from",), *PEER_ONLY)
 
@@ -312,6 +330,8 @@ def inflict(stage: Stage, harm: Harm, hosts: list[str]) -> Callable[[], None]:
                 stage.lab.restore(host)
             elif not harm.runs and not harm.lasts:
                 stage[host].start()
+            elif harm.bare:
+                _own_address(stage, host, "add")
 
     return heal
 
@@ -421,7 +441,7 @@ def odd_spans(
     case: Case, outcome: Outcome, watch: Watch, harmed: float, healed: float
 ) -> list[str]:
     """For how long nobody had them, and both."""
-    wrong, could = [], case.victim != "both" or is_able(case.harm)
+    wrong, could = [], case.victim != "both" or is_able(case)
     ended = watch.seen[-1][0]
     joined = case.harm.hears and case.harm.speaks and case.harm.carrier
     for what, count, since, most in (
