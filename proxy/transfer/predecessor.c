@@ -94,12 +94,13 @@ take_state(struct predecessor *p, struct buf *b)
 		/* By now this relay knows better than the one before. */
 		if (p->gathered)
 			r.has_past = 0;
-		if (e == 0)
-			service_state_take(p->services, &r);
-		if (e == 0 && p->gathered)
-			service_state_take_stays(p->services, &r);
-		else if (e != -EPROTONOSUPPORT)
+		if (e < 0 && e != -EPROTONOSUPPORT)
 			return e;
+		if (e < 0)
+			continue;
+		service_state_take(p->services, &r);
+		if (p->gathered)
+			service_state_take_stays(p->services, &r);
 	}
 	return 0;
 }
