@@ -101,6 +101,7 @@ static const struct change_class_row rows[] = {
 	RELAY("user"),
 	RELAY("group"),
 	RELAY("max_connections"),
+	RELAY("drain_timeout"),
 	RESTART("control", "commands look for the daemon there"),
 	FAILOVER("log"),
 	FAILOVER("log.*"),

@@ -334,6 +334,7 @@ struct config {
 	uint32_t threads;         /* 0: one a core */
 	const char *user, *group; /* NULL: hapair if it exists, else nobody */
 	uint32_t max_connections; /* 0: from the descriptor limit */
+	uint32_t drain_ms; /* of what nobody new is sent to; 0: no limit */
 	const char *control;
 	const char *pid_file; /* NULL: none */
 	struct config_log log;

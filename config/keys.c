@@ -516,6 +516,11 @@ static const struct schema_key file_keys[] = {
 	    .fallback = "0",
 	    .help = "Connections of the whole node. 0: as many as the limit "
 	            "on descriptors allows." },
+	{ "drain_timeout", DURATION(config, drain_ms, 0, 30 * (int64_t)DAY),
+	    .fallback = "0s",
+	    .help = "How long connections may go on whose service or server "
+	            "a reload has removed, or whose server an operator "
+	            "drains. Then both sides are reset. 0: to their end." },
 	{ "control", PATH(config, control, CONTROL_MAX),
 	    .fallback = "/run/hapair/control.sock",
 	    .help = "The socket that the command line talks to." },

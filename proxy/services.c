@@ -419,6 +419,15 @@ services_drop(struct services *r)
 	}
 }
 
+void
+services_drop_gone(struct services *r)
+{
+	for (unsigned i = 0; i < r->shared.n_workers; i++) {
+		atomic_store(&r->shared.workers[i].drop_gone, true);
+		worker_wake(&r->shared.workers[i]);
+	}
+}
+
 bool
 services_is_dropped(struct services *r)
 {

@@ -83,6 +83,9 @@ bool services_is_open(struct services *r);
 void services_drop(struct services *r);
 bool services_is_dropped(struct services *r);
 
+/* Resets those whose service or server the next relay does not know. */
+void services_drop_gone(struct services *r);
+
 /* Resets the connections to the addresses of a group. */
 void services_drop_group(struct services *r, unsigned group);
 

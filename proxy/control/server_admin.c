@@ -22,6 +22,8 @@ server_admin_init(struct server_admin *a, const struct standby_run_setup *setup)
 {
 	a->setup = *setup;
 	a->standby_run = standby_run_new(setup);
+	drain_limit_init(
+	    &a->drain, setup->services, setup->loop, setup->config->drain_ms);
 	return a->standby_run != NULL ? 0 : -ENOMEM;
 }
 
@@ -29,6 +31,7 @@ void
 server_admin_fini(struct server_admin *a)
 {
 	standby_run_free(a->standby_run);
+	drain_limit_fini(&a->drain);
 }
 
 /* -- what is agreed on -------------------------------------------------- */
@@ -100,6 +103,8 @@ apply(struct server_admin *a, const struct accord *accord)
 		set_weight(p, s, accord->value, change);
 	if (*change == '\0') /* it is so already */
 		return;
+	/* First: a cut by this word is no end of an earlier one. */
+	drain_limit_look(&a->drain);
 	services_changed(a->setup.services, p);
 	(void)snprintf(subject, sizeof(subject), "service %s, server %s",
 	    accord->subject, accord->server);

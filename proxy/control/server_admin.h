@@ -10,6 +10,7 @@
  */
 
 #include "core/base.h"
+#include "proxy/control/drain_limit.h"
 #include "proxy/control/standby_run.h"
 
 struct channel_packet;
@@ -18,6 +19,7 @@ struct server_admin {
 	struct standby_run_setup setup;
 	struct standby_run
 	    *standby_run; /* of the standby services; NULL: not begun */
+	struct drain_limit drain;
 };
 
 /* Returns 0 or -ENOMEM. */

@@ -26,6 +26,7 @@ static const struct row {
 	    "out of ports, descriptors or memory" },
 	[END_REASON_ADDRESS_MOVED] = { "KD", "virtual IP has left this node" },
 	[END_REASON_STOPPED] = { "KD", "node is being stopped" },
+	[END_REASON_DRAINED] = { "KD", "drain_timeout is over" },
 };
 _Static_assert(ARRAY_LEN(rows) == END_REASON_COUNT, "a row for each ending");
 

@@ -30,9 +30,11 @@ enum end_reason {
 	END_REASON_RESOURCES,     /* ours: ports, descriptors, memory */
 	END_REASON_ADDRESS_MOVED, /* the virtual IP has left this node */
 	END_REASON_STOPPED,       /* this node is being stopped */
+	/* Nobody new is sent to its server, and drain_timeout is over. */
+	END_REASON_DRAINED,
 };
 
-#define END_REASON_COUNT (END_REASON_STOPPED + 1)
+#define END_REASON_COUNT (END_REASON_DRAINED + 1)
 
 /* "--", "CD", … */
 const char *end_reason_code(enum end_reason reason);

@@ -59,12 +59,13 @@ struct session {
 	struct pool *pool;             /* borrowed */
 	enum session_phase phase;
 	bool is_busy;
-	bool is_young;             /* in conn_report.young */
-	bool is_told;              /* failover knows of it: see conn_report.h */
-	bool stays;                /* the next relay cannot have it */
-	bool shared;               /* another relay may have its sockets, too */
-	bool kept;                 /* has lasted: see session_move_upkeep */
-	uint32_t dialled;          /* the turn in which its attempt began */
+	bool is_young;    /* in conn_report.young */
+	bool is_told;     /* failover knows of it: see conn_report.h */
+	bool stays;       /* the next relay cannot have it */
+	bool is_gone;     /* since its service or server is in no file there */
+	bool shared;      /* another relay may have its sockets, too */
+	bool kept;        /* has lasted: see session_move_upkeep */
+	uint32_t dialled; /* the turn in which its attempt began */
 	struct mono joined;        /* the sessions of its thread */
 	struct flow_end ends[2];   /* by side; epoll points at these */
 	struct flow flows[2];      /* by the side they come from */

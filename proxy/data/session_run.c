@@ -93,9 +93,13 @@ session_run_event(struct flow_end *end, uint32_t events)
 void
 session_run_cut(struct session *s)
 {
+	enum end_reason reason = END_REASON_SERVER_DOWN;
+
 	if (s->info.server == SESSION_NO_SERVER ||
 	    !pool_is_cut(s->pool, s->info.server, &s->waiter))
 		return;
+	if (atomic_load(&s->pool->servers[s->info.server].drain_is_over))
+		reason = END_REASON_DRAINED;
 	if (!session_connect_elsewhere(s))
-		session_end_reset(s, END_REASON_SERVER_DOWN, 0);
+		session_end_reset(s, reason, 0);
 }

@@ -10,13 +10,15 @@
 
 void
 session_sweep_order(
-    struct session_sweep *w, bool cut, bool all, unsigned groups)
+    struct session_sweep *w, const struct session_sweep_orders *orders)
 {
-	if (!cut && !all && groups == 0)
+	if (!orders->cut && !orders->all && !orders->gone &&
+	    orders->groups == 0)
 		return;
-	w->cut = w->cut || cut;
-	w->all = w->all || all;
-	w->groups |= groups;
+	w->cut = w->cut || orders->cut;
+	w->all = w->all || orders->all;
+	w->gone = w->gone || orders->gone;
+	w->groups |= orders->groups;
 	w->under_way = false;
 	w->since = (struct mono){ 0 };
 }
@@ -51,6 +53,8 @@ obey(struct session *s, struct session_sweep *w, const struct config_pair *pair)
 		session_end_reset(s, END_REASON_STOPPED, 0);
 	else if (w->groups != 0 && leaves(s, pair, w->groups))
 		session_end_reset(s, END_REASON_ADDRESS_MOVED, 0);
+	else if (w->gone && s->is_gone)
+		session_end_reset(s, END_REASON_DRAINED, 0);
 	else if (w->cut)
 		session_run_cut(s);
 }
@@ -82,7 +86,7 @@ session_sweep_turn(struct session_sweep *w, struct session_thread *t,
 	unsigned left = SWEEP_PART;
 	bool whole = false; /* the pass has begun in this turn */
 
-	if (!w->cut && !w->all && w->groups == 0)
+	if (!session_sweep_is_ordered(w))
 		return true;
 	while (!whole) {
 		if (!w->under_way) {

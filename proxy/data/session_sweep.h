@@ -2,9 +2,10 @@
 
 /*
  * Goes through all sessions of a thread and ends those that an order is about:
- * the cut of a server, the leaving of an address, the end of the node. A few
- * hundred a turn, since each reset takes the kernel 30 microseconds, and others
- * have something to move meanwhile.
+ * the cut of a server, the leaving of an address, the end of what the file does
+ * not have any more, the end of the node. A few hundred a turn, since each
+ * reset takes the kernel 30 microseconds, and others have something to move
+ * meanwhile.
  *
  * New sessions are put first in the list, where a pass that has begun does not
  * see them. So a sweep is over when a pass has seen all that were begun since
@@ -21,6 +22,7 @@ struct session_thread;
 struct session_sweep {
 	bool cut;        /* whose server shall have nobody any more */
 	bool all;        /* the node is being stopped */
+	bool gone;       /* whose server or service is in the file no more */
 	unsigned groups; /* a bit each: whose addresses leave */
 	bool under_way;
 	bool missed;       /* one that is on its way to another process */
@@ -28,9 +30,21 @@ struct session_sweep {
 	struct mono since; /* it is about sessions that came since then */
 };
 
+struct session_sweep_orders {
+	bool cut, all, gone;
+	unsigned groups;
+};
+
 /* Adds orders; there may be none. From the first session again. */
 void session_sweep_order(
-    struct session_sweep *w, bool cut, bool all, unsigned groups);
+    struct session_sweep *w, const struct session_sweep_orders *orders);
+
+/* There are orders. */
+static inline bool
+session_sweep_is_ordered(const struct session_sweep *w)
+{
+	return w->cut || w->all || w->gone || w->groups != 0;
+}
 
 /*
  * A turn of it. True: nothing is left to do; the orders stand until the caller

@@ -154,19 +154,19 @@ on_woken(struct session_thread_source *source)
 {
 	struct worker *w =
 	    CONTAINER_OF(source, struct worker, sessions.on_woken);
-	bool drop_all;
-	unsigned groups;
+	struct session_sweep_orders orders;
 
 	session_thread_begin_to_look(&w->sessions);
-	drop_all = atomic_load(&w->drop_all);
+	orders.all = atomic_load(&w->drop_all);
 	placement_unwrap(&w->sessions); /* first: may have to be reset, too */
-	w->acceptors.closed = drop_all || atomic_load(&w->hold);
-	groups = atomic_exchange(&w->drop_groups, 0);
-	session_sweep_order(
-	    &w->sweep, atomic_exchange(&w->look_cuts, false), drop_all, groups);
+	w->acceptors.closed = orders.all || atomic_load(&w->hold);
+	orders.groups = atomic_exchange(&w->drop_groups, 0);
+	orders.cut = atomic_exchange(&w->look_cuts, false);
+	orders.gone = atomic_exchange(&w->drop_gone, false);
+	session_sweep_order(&w->sweep, &orders);
 	/* Nor must anybody stay whom a full service never accepted. */
 	acceptor_reset_order(
-	    &w->acceptors, w->shared->config->pair.groups, groups);
+	    &w->acceptors, w->shared->config->pair.groups, orders.groups);
 	/* First: whoever is reset for an address that left is told of. */
 	conn_report_look(&w->conn_report);
 	sweep(w);
@@ -283,9 +283,9 @@ worker_wake(struct worker *w)
 bool
 worker_has_orders(struct worker *w)
 {
-	return w->sweep.cut || w->sweep.all || w->sweep.groups != 0 ||
+	return session_sweep_is_ordered(&w->sweep) ||
 	    atomic_load(&w->look_cuts) || atomic_load(&w->drop_all) ||
-	    atomic_load(&w->drop_groups) != 0;
+	    atomic_load(&w->drop_gone) || atomic_load(&w->drop_groups) != 0;
 }
 
 void

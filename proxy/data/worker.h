@@ -53,6 +53,7 @@ struct worker {
 	/* Orders from the main thread, read when woken. */
 	atomic_bool stop, drop_all, dropped;
 	atomic_bool look_cuts; /* servers were cut: pool.h */
+	atomic_bool drop_gone; /* those that are: session.h */
 	/* Nobody is to be accepted for now; and whether that is so. */
 	atomic_bool hold, held;
 	/* Nor later, once it is held: another relay has the listeners. */

@@ -21,7 +21,7 @@ init_server(struct pool *p, size_t i, unsigned slot)
 	s->weight = c->weight;
 	s->has_address = c->host == NULL;
 	s->address = c->address;
-	s->up_since = mono_never();
+	s->up_since = s->drained_since = mono_never();
 	atomic_init(&s->state, SERVER_UNKNOWN);
 	atomic_init(&s->role, SERVER_ROLE_UNSAID);
 	atomic_init(&s->accused, false);

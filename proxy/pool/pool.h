@@ -41,7 +41,10 @@ struct pool_server {
 	uint32_t weight;    /* the configured one, or an operator's; likewise */
 	bool has_address;   /* else its name is not resolved yet */
 	union addr address; /* with its port */
-	struct mono up_since;       /* of its slow start; never: no ramp */
+	struct mono up_since; /* of its slow start; never: no ramp */
+	/* An operator's word, and that it is old: see drain_limit.h. */
+	struct mono drained_since; /* of the main thread alone */
+	atomic_bool drain_is_over;
 	struct source_ports *ports; /* with `source`: our ports towards it */
 	uint32_t elsewhere;         /* see pool_set_elsewhere */
 };

@@ -214,7 +214,8 @@ finish(struct predecessor *p)
 	services_open(p->services);
 	/* Where the other one is gone it need not hear it. */
 	if (p->channel != -1)
-		(void)!say(p, TRANSFER_MESSAGE_DONE, 0);
+		(void)!say(p, TRANSFER_MESSAGE_DONE,
+		    p->services->shared.config->drain_ms);
 }
 
 static void

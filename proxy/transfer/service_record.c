@@ -36,6 +36,7 @@ static const struct tlv_field fields[] = {
 	FIELD(21, NUMBER, bytes_in),
 	FIELD(22, NUMBER, bytes_out),
 	FIELD(23, NUMBER, load),
+	FIELD(24, NUMBER, drained_ns),
 };
 
 void

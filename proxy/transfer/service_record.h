@@ -52,6 +52,7 @@ struct service_record {
 	uint32_t streak, unasked; /* see health.h */
 	uint64_t deaf_ns;         /* clients do not count for so long */
 	uint64_t up_ns;           /* ago: of its slow start */
+	uint64_t drained_ns;      /* for so long, by an operator's word */
 	uint64_t since_wall_ms;   /* of its state; 0: none yet */
 	uint64_t latency_us;
 	uint32_t load; /* connections that the writer has there now and keeps */

@@ -126,6 +126,13 @@ describe_past(struct check *c, struct service_record *ret)
 		ret->address = p.address;
 }
 
+static void
+describe_drain(const struct pool_server *s, struct service_record *ret)
+{
+	if (!mono_is_never(s->drained_since))
+		ret->drained_ns = span_ns(s->drained_since, mono_now());
+}
+
 bool
 service_state_describe(struct services *r, struct service_state_told *t,
     size_t service, int server, bool past, struct service_record *ret_record)
@@ -142,8 +149,10 @@ service_state_describe(struct services *r, struct service_state_told *t,
 	/* Before it gives them, all of them would be counted twice. */
 	news = describe_server(
 	    r, t, &p->servers[server], past ? 0 : view.load, ret_record);
-	if (past)
+	if (past) {
 		describe_past(&r->checks[p->servers[server].slot], ret_record);
+		describe_drain(&p->servers[server], ret_record);
+	}
 	return news || past;
 }
 
@@ -207,6 +216,17 @@ past_of(const struct service_record *record)
 	return p;
 }
 
+/* If it still does: an operator's word of today is here already. */
+static void
+take_drain(struct pool_server *s, const struct service_record *record)
+{
+	const struct mono since =
+	    mono_add_us(mono_now(), -us_of(record->drained_ns));
+
+	if (!mono_is_never(s->drained_since))
+		s->drained_since = mono_min(s->drained_since, since);
+}
+
 /* By their names; NULL, and `ret_service` too: it is not in this file. */
 static struct pool_server *
 find(struct services *r, const struct service_record *record,
@@ -229,13 +249,14 @@ service_state_take(struct services *r, const struct service_record *record)
 {
 	const struct check_past past = past_of(record);
 	struct pool *p;
-	const struct pool_server *s = find(r, record, &p);
+	struct pool_server *s = find(r, record, &p);
 
 	if (p != NULL && record->server[0] == '\0')
 		take_service(r, p->index, record);
 	if (s == NULL)
 		return;
 	add_sum(&r->past_servers[s->slot], record);
+	take_drain(s, record);
 	if (record->has_past != 0)
 		check_take_past(&r->checks[s->slot], &past);
 }

@@ -63,6 +63,8 @@ struct successor {
 	bool has_news;  /* it is being told more, since `told_since` */
 	unsigned drops; /* a bit for each group that it was told to drop */
 	struct mono begun, gathered, told_since;
+	uint32_t drain_ms;   /* by the other one's file; 0: no limit */
+	struct mono drained; /* when that is over; never: it has no end */
 	ev_io ready;
 	ev_timer look;
 };
@@ -305,6 +307,19 @@ go_on_with_news(struct successor *s)
 		close_channel(s);
 }
 
+/* Who is left for another reason goes on. */
+static void
+look_at_drained(struct successor *s)
+{
+	if (mono_is_never(s->drained) || mono_before(mono_now(), s->drained))
+		return;
+	s->drained = mono_never();
+	log_notice("relay",
+	    "drain_timeout is over: of %u connections that are left, those end whose service or server is not in the file any more",
+	    s->left);
+	services_drop_gone(s->services);
+}
+
 static void
 look_at_left(struct successor *s)
 {
@@ -314,6 +329,7 @@ look_at_left(struct successor *s)
 		begin_news(s, left);
 	if (s->has_news)
 		go_on_with_news(s);
+	look_at_drained(s);
 	s->look.repeat = s->has_news ? LOOK_S : LEFT_LOOK_S;
 	ev_timer_again(loop_of(s), &s->look);
 	if (s->has_news || s->left > 0)
@@ -329,6 +345,8 @@ finish(struct successor *s)
 	log_given(s);
 	s->phase = LEFT;
 	services_close(s->services);
+	s->drained = s->drain_ms > 0 ? mono_add_ms(mono_now(), s->drain_ms)
+	                             : mono_never();
 	if (s->left > 0)
 		s->calls->on_given(s->arg, s->left);
 	begin_news(s, s->left);
@@ -406,6 +424,7 @@ take_message(struct successor *s, const struct transfer_message *m)
 	if (m->type != TRANSFER_MESSAGE_DONE || s->phase != GIVING)
 		return false;
 	s->done = true;
+	s->drain_ms = m->number;
 	return true;
 }
 

@@ -67,8 +67,8 @@ end(struct transfer_giver *g)
  */
 
 static void
-settle(
-    struct transfer_giver *g, struct transfer_giver_batch *b, uint64_t refused)
+settle(struct transfer_giver *g, struct transfer_giver_batch *b,
+    uint64_t refused, uint64_t gone)
 {
 	const int64_t us = mono_span_us(b->sent, mono_now());
 
@@ -81,6 +81,7 @@ settle(
 			continue;
 		}
 		s->stays = true;
+		s->is_gone = (gone >> i & 1) != 0;
 		session_give_back(s, &b->records[i]);
 	}
 	b->n = 0;
@@ -93,7 +94,7 @@ hear_taken(struct transfer_giver *g, const struct transfer_message *m)
 {
 	for (unsigned i = 0; i < TRANSFER_MESSAGE_WINDOW; i++)
 		if (g->batches[i].n > 0 && g->batches[i].number == m->number)
-			settle(g, &g->batches[i], m->refused);
+			settle(g, &g->batches[i], m->refused, m->gone);
 }
 
 /* Returns 1, 0 at the end, or -errno. */
@@ -142,7 +143,7 @@ tell_fall(struct transfer_giver *g)
 		return;
 	}
 	while ((b = oldest_batch(g)) != NULL)
-		settle(g, b, UINT64_MAX);
+		settle(g, b, UINT64_MAX, 0);
 	LIST_FOREACH (s, &thread_of(g)->sessions, all)
 		s->stays = true;
 	g->failed = true;
@@ -340,7 +341,7 @@ give(struct transfer_giver *g)
 			continue;
 		b->sent = mono_now();
 		if (send_batch(g, b) < 0) {
-			settle(g, b, UINT64_MAX);
+			settle(g, b, UINT64_MAX, 0);
 			fall(g);
 			return;
 		}
@@ -387,7 +388,7 @@ begin(struct transfer_giver *g)
 		return -EBADMSG;
 	/* What an earlier one could not have, this one may. */
 	LIST_FOREACH (s, &thread_of(g)->sessions, all)
-		s->stays = false;
+		s->stays = s->is_gone = false;
 	e = timers_join(&thread_of(g)->timers, &g->timer, on_timer);
 	g->gives = g->found = e == 0;
 	return e;

@@ -16,6 +16,7 @@ static const struct tlv_field fields[] = {
 	NUMBER(4, far_len),
 	NUMBER(5, refused),
 	TLV_FIELD(6, TLV_TEXT, struct transfer_message, group),
+	NUMBER(7, gone),
 };
 
 void

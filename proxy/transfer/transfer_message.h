@@ -5,7 +5,8 @@
  *
  *   new -> old   HELLO
  *   old -> new   WORKER (each), STATE, GATHERED; or ABORT: it cannot give
- *   new -> old   DONE, when it serves: who gives keeps its listeners until then
+ *   new -> old   DONE, when it serves, with its drain_timeout: who gives keeps
+ *                its listeners until then
  *   old -> new   STATE (what was counted since, and who is left), GIVEN; both
  *                again when some have left, and when nobody is left
  *   old -> new   DROP at any time while it gives: an address leaves, and there
@@ -48,7 +49,7 @@ enum transfer_message_type {
 	TRANSFER_MESSAGE_STATE = 8,    /* service records behind it */
 	TRANSFER_MESSAGE_GATHERED = 9, /* these were all */
 	TRANSFER_MESSAGE_GIVEN = 10,   /* `number` of sessions stay */
-	TRANSFER_MESSAGE_DONE = 11,
+	TRANSFER_MESSAGE_DONE = 11,    /* `number`: drain_timeout in ms, or 0 */
 	TRANSFER_MESSAGE_DROP = 12,    /* `group`; `number` for the answer */
 	TRANSFER_MESSAGE_DROPPED = 13, /* `number` of it */
 };
@@ -59,6 +60,7 @@ struct transfer_message {
 	uint8_t n_sessions;
 	uint32_t far_len; /* bytes in the memfd; 0: there is none */
 	uint64_t refused; /* TAKEN: a bit for each that was not */
+	uint64_t gone;    /* of these: its service or server is not known */
 	char group[TRANSFER_MESSAGE_GROUP_MAX];
 };
 

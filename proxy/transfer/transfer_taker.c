@@ -62,7 +62,9 @@ next_fds(struct arrival *a, unsigned n, int ret_fds[static 2])
 	return true;
 }
 
-/* Returns 0, or -errno: this one is refused; -EBADMSG: whatever follows, too.
+/*
+ * Returns 0, or -errno: this one is refused; -EBADMSG: whatever follows, too;
+ * -ENOENT: it is of what is not in our file.
  */
 static int
 take_one(struct transfer_taker *t, struct arrival *a,
@@ -83,13 +85,13 @@ take_one(struct transfer_taker *t, struct arrival *a,
 	if (found < 0) {
 		fd_close(&fds[0]);
 		fd_close(&fds[1]);
-		return -ENOENT;
+		return found == -ENOENT ? -ENOENT : -ECANCELED;
 	}
 	e = session_take(
 	    thread_of(t), &place, r, fds, &batch->sessions[batch->n]);
 	if (e == 0)
 		batch->n++;
-	return e < 0 ? -ENOENT : 0;
+	return e < 0 ? -ECANCELED : 0;
 }
 
 static void
@@ -99,12 +101,14 @@ take_all(struct transfer_taker *t, struct arrival *a, unsigned n,
 	int e = 0;
 
 	batch->n = 0;
-	batch->refused = 0;
+	batch->refused = batch->gone = 0;
 	for (unsigned i = 0; i < n; i++) {
 		if (e != -EBADMSG)
 			e = take_one(t, a, batch);
 		if (e < 0)
 			batch->refused |= (uint64_t)1 << i;
+		if (e == -ENOENT)
+			batch->gone |= (uint64_t)1 << i;
 	}
 	t->n_refused += n - batch->n;
 }
@@ -147,6 +151,7 @@ take_batch(struct transfer_taker *t, struct arrival *a,
 	take_all(t, a, m->n_sessions, batch);
 	free(a->far);
 	taken.refused = batch->refused;
+	taken.gone = batch->gone;
 	if (say(t, &taken) == 0)
 		go_on(t, batch);
 	else

@@ -20,7 +20,7 @@ struct worker;
 
 struct transfer_taker_batch {
 	uint32_t number;
-	uint64_t refused;
+	uint64_t refused, gone; /* as in a message */
 	unsigned n;
 	struct session *sessions[TRANSFER_MESSAGE_SESSIONS_MAX];
 	struct session_record records[TRANSFER_MESSAGE_SESSIONS_MAX];

@@ -14,7 +14,7 @@ from typing import Any, Callable
 import inject
 from lab import VIP
 from stage import (
-    PORT, TOOLS, Node, Stage, address, children, connects, endpoint, limit, read_all, server,
+    PORT, SLOW, TOOLS, Node, Stage, address, children, connects, endpoint, limit, read_all, server,
     service, single, wait_for,
 )
 
@@ -360,3 +360,48 @@ def test_a_stop_does_not_wait_for_what_hangs() -> None:
         assert not {VIP[4], VIP[6]} & set(stage.lab.addresses("p1"))
         os.waitpid(failover, inject.WALL)
         stage.wait_master("p2")
+
+
+def is_reset(sock: Any) -> bool:
+    sock.settimeout(0)
+    try:
+        return bool(sock.recv(1) == b"")
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+    finally:
+        sock.settimeout(5)
+
+
+def test_what_nobody_new_joins_ends_with_drain_timeout() -> None:
+    """Of a server that the file has no more, and of one that an operator drains; the
+    others go on."""
+    backs = [{"name": n, "address": endpoint(address(n), ECHO)} for n in ("s1", "s2", "s3")]
+    front = [endpoint(address("p1"), PORT)]
+    with single(services=[service(front, servers=backs, balance="roundrobin")]) as stage:
+        for back in backs:
+            stage.lab.spawn(back["name"], [f"{TOOLS}/echo", "echo", str(ECHO)])
+        stage.start()
+        node = stage["p1"]
+        wait_for(lambda: set(node.server_states().values()) == {"up"})
+        held = [stage.client() for _ in range(6)]
+        assert all(answers(sock) for sock in held)
+        config = stage.build()
+        config["services"][0]["servers"].pop()
+        config["drain_timeout"] = f"{SLOW}s"
+        stage.configure(config)
+        done = node.cli("reload")
+        assert done.returncode == 0 and "drain_timeout 0s -> " in done.stdout, done
+        assert all(answers(sock) for sock in held)
+        assert len(children(node.pid)) == 3
+        assert node.cli("server", "web/s1", "drain").returncode == 0
+
+        def ended() -> bool:
+            """two connections of each of them have been reset"""
+            return node.log().count("reason='drain_timeout is over") == 4
+
+        wait_for(ended, 10 * SLOW)
+        wait_for(lambda: len(children(node.pid)) == 2)
+        left = [sock for sock in held if not is_reset(sock)]
+        assert len(left) == 2 and all(answers(sock) for sock in left)

@@ -9,6 +9,7 @@
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/fd.h"
+#include "core/mono.h"
 #include "core/msg.h"
 #include "proxy/control/standby_run.h"
 #include "proxy/pool/pool.h"
@@ -113,6 +114,17 @@ say_accord(enum accord_kind kind, const char *subject, const char *server,
 	(void)snprintf(a.server, sizeof(a.server), "%s", server);
 	accord_put(&b, &a);
 	return say(MSG_ACCORDS, &b);
+}
+
+/* Turns the loop until the server has nobody any more, or patience ends. */
+static bool
+is_cut_soon(struct pool *p, int server, const struct pool_waiter *w)
+{
+	const struct mono end = mono_add_ms(mono_now(), 10000);
+
+	while (!pool_is_cut(p, server, w) && mono_before(mono_now(), end))
+		ev_run(ev_default_loop(0), EVRUN_ONCE);
+	return pool_is_cut(p, server, w);
 }
 
 static int
@@ -349,10 +361,69 @@ an_operator_waits_for_the_fence(void **state)
 	finish();
 }
 
+/* Its connections end then, and those of no other. */
+static void
+who_drains_for_longer_than_he_may_is_cut(void **state)
+{
+	struct pool_waiter waiters[2] = { 0 };
+
+	(void)state;
+	config.drain_ms = 20;
+	begin(0);
+	for (int i = 0; i < 2; i++)
+		pool_enter(&pools[0], i, &waiters[i]);
+	assert_int_equal(
+	    say_accord(ACCORD_ADMIN, "web", "m1", ACCORD_DRAIN, 1), 0);
+	assert_false(pool_is_cut(&pools[0], 0, &waiters[0]));
+	assert_true(is_cut_soon(&pools[0], 0, &waiters[0]));
+	assert_false(pool_is_cut(&pools[0], 1, &waiters[1]));
+	assert_true(pools[0].servers[0].drain_is_over);
+	assert_false(ev_is_active(&admin.drain.look));
+	/* Once: who comes back later has a place like any other. */
+	pool_enter(&pools[0], 0, &waiters[0]);
+	drain_limit_look(&admin.drain);
+	assert_false(pool_is_cut(&pools[0], 0, &waiters[0]));
+	assert_int_equal(
+	    say_accord(ACCORD_ADMIN, "web", "m1", ACCORD_READY, 2), 0);
+	assert_false(pools[0].servers[0].drain_is_over);
+	assert_true(mono_is_never(pools[0].servers[0].drained_since));
+	finish();
+	config.drain_ms = 0;
+}
+
+/* A word taken back in time, and a server that is not drained but told so by
+ * the relay before: nothing ends. */
+static void
+who_is_ready_again_keeps_his_clients(void **state)
+{
+	struct pool_waiter waiter = { 0 };
+
+	(void)state;
+	config.drain_ms = 60000;
+	begin(0);
+	pool_enter(&pools[0], 0, &waiter);
+	assert_int_equal(
+	    say_accord(ACCORD_ADMIN, "web", "m1", ACCORD_DRAIN, 1), 0);
+	assert_true(ev_is_active(&admin.drain.look));
+	assert_int_equal(
+	    say_accord(ACCORD_ADMIN, "web", "m1", ACCORD_READY, 2), 0);
+	assert_false(ev_is_active(&admin.drain.look));
+	assert_false(pool_is_cut(&pools[0], 0, &waiter));
+	/* From when it was drained, which may be long ago. */
+	assert_int_equal(
+	    say_accord(ACCORD_ADMIN, "web", "m1", ACCORD_DRAIN, 3), 0);
+	pools[0].servers[0].drained_since = mono_add_ms(mono_now(), -60001);
+	assert_true(is_cut_soon(&pools[0], 0, &waiter));
+	finish();
+	config.drain_ms = 0;
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_drains_for_longer_than_he_may_is_cut),
+		cmocka_unit_test(who_is_ready_again_keeps_his_clients),
 		cmocka_unit_test(what_is_agreed_on_is_so),
 		cmocka_unit_test(what_makes_no_sense_is_refused),
 		cmocka_unit_test(a_reply_is_passed_on_as_it_is),

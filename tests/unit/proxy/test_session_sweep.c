@@ -74,6 +74,9 @@ crowd_free(struct crowd *c)
 	free(c);
 }
 
+static const struct session_sweep_orders everybody = { .all = true },
+                                         who_was_cut = { .cut = true };
+
 /* G3: not all in one turn, however many there are. */
 static void
 g03_a_few_hundred_a_turn(void **state)
@@ -84,7 +87,7 @@ g03_a_few_hundred_a_turn(void **state)
 
 	(void)state;
 	join(c, left);
-	session_sweep_order(&w, false, true, 0);
+	session_sweep_order(&w, &everybody);
 	while (!session_sweep_turn(&w, &c->thread, &c->pair)) {
 		assert_true(left - c->thread.n_sessions <= 200);
 		assert_true(c->thread.n_sessions < left);
@@ -106,7 +109,7 @@ who_comes_meanwhile_is_seen(void **state)
 
 	(void)state;
 	join(c, 450);
-	session_sweep_order(&w, false, true, 0);
+	session_sweep_order(&w, &everybody);
 	while (!session_sweep_turn(&w, &c->thread, &c->pair)) {
 		bury(c);
 		if (++turns <= 2)
@@ -125,7 +128,7 @@ who_leaves_meanwhile_is_no_trap(void **state)
 
 	(void)state;
 	join(c, 450);
-	session_sweep_order(&w, false, true, 0);
+	session_sweep_order(&w, &everybody);
 	while (!session_sweep_turn(&w, &c->thread, &c->pair)) {
 		assert_non_null(c->thread.next_sweep);
 		session_end_reset(c->thread.next_sweep, END_REASON_NORMAL, 0);
@@ -165,7 +168,7 @@ who_is_on_his_way_elsewhere_is_waited_for(void **state)
 	join(c, 3);
 	s = LIST_FIRST(&c->thread.sessions);
 	s->phase = SESSION_GIVEN;
-	session_sweep_order(&w, false, true, 0);
+	session_sweep_order(&w, &everybody);
 	for (unsigned turns = 0; turns < 3; turns++)
 		assert_false(session_sweep_turn(&w, &c->thread, &c->pair));
 	assert_int_equal(c->thread.n_sessions, 1);
@@ -186,11 +189,35 @@ who_is_not_meant_stays(void **state)
 	(void)state;
 	assert_true(session_sweep_turn(&w, &c->thread, &c->pair));
 	join(c, 450);
-	session_sweep_order(&w, true, false, 0);
+	session_sweep_order(&w, &who_was_cut);
 	while (!session_sweep_turn(&w, &c->thread, &c->pair))
 		assert_true(++turns < 10);
 	assert_int_equal(turns, 3);
 	assert_int_equal(c->thread.n_sessions, 450);
+	crowd_free(c);
+}
+
+/* Of those that stayed with this relay, for whatever reason. */
+static void
+who_is_gone_ends_alone(void **state)
+{
+	static const struct session_sweep_orders gone = { .gone = true };
+	struct crowd *c = crowd_new();
+	struct session_sweep w = { 0 };
+	struct session *s;
+
+	(void)state;
+	join(c, 5);
+	LIST_FOREACH (s, &c->thread.sessions, all)
+		s->stays = true;
+	s = LIST_FIRST(&c->thread.sessions);
+	s->is_gone = LIST_NEXT(s, all)->is_gone = true;
+	session_sweep_order(&w, &gone);
+	assert_true(session_sweep_is_ordered(&w));
+	assert_true(session_sweep_turn(&w, &c->thread, &c->pair));
+	assert_int_equal(c->thread.n_sessions, 3);
+	LIST_FOREACH (s, &c->thread.sessions, all)
+		assert_false(s->is_gone);
 	crowd_free(c);
 }
 
@@ -204,6 +231,7 @@ main(void)
 		cmocka_unit_test(who_leaves_before_it_is_given_is_no_trap),
 		cmocka_unit_test(who_is_on_his_way_elsewhere_is_waited_for),
 		cmocka_unit_test(who_is_not_meant_stays),
+		cmocka_unit_test(who_is_gone_ends_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,6 +177,81 @@ what_the_file_has_no_more_ends_in_order(void **state)
 	lab_free(l);
 }
 
+/* By the next one's file, as of which they have no server. */
+static void
+what_the_file_has_no_more_ends_with_drain_timeout(void **state)
+{
+	struct lab *l = lab_new();
+	struct relay *old, *next;
+	char servers[256], others[256];
+	int channel;
+
+	(void)state;
+	servers_of(l, "one", servers);
+	servers_of(l, "two", others);
+	l->relay = relay_new(l, servers, WORKERS);
+	start(l->relay);
+	wait_open(l);
+	for (unsigned i = 0; i < 5; i++)
+		come(l);
+	old = l->relay;
+	next = begin(l, others, WORKERS, &channel);
+	next->config->drain_ms = 300;
+	take(old, MSG_SUCCESSOR, channel);
+	while (!next->taken || old->left == UINT32_MAX) {
+		run(old);
+		run(next);
+	}
+	assert_int_equal(old->left, 5);
+	l->relay = next;
+	wait_open(l);
+	come(l);
+	while (!old->ended) {
+		run(old);
+		run(next);
+		(void)poll(NULL, 0, 1);
+	}
+	run(next);
+	assert_int_equal(sum(l).endings[END_REASON_DRAINED], 5);
+	assert_int_equal(services_count_connections(&next->services), 1);
+	relay_free(old);
+	lab_free(l);
+}
+
+/* Not only since the last reload, nor where a word of today is another. */
+static void
+since_when_a_server_is_drained_is_handed_on(void **state)
+{
+	struct lab *l = lab_new();
+	struct pool_server *were, *are;
+	struct relay *old, *next;
+	char servers[256];
+	int channel;
+
+	(void)state;
+	servers_of(l, "one", servers);
+	l->relay = relay_new(l, servers, WORKERS);
+	start(l->relay);
+	wait_open(l);
+	old = l->relay;
+	were = services_pool(&old->services, 0)->servers;
+	were[0].drained_since = were[1].drained_since =
+	    mono_add_ms(mono_now(), -60000);
+	next = begin(l, servers, WORKERS, &channel);
+	are = services_pool(&next->services, 0)->servers;
+	are[0].drained_since = mono_now();
+	take(old, MSG_SUCCESSOR, channel);
+	while (!next->taken || old->left == UINT32_MAX) {
+		run(old);
+		run(next);
+	}
+	assert_true(mono_span_ms(are[0].drained_since, mono_now()) >= 59000);
+	assert_true(mono_is_never(are[1].drained_since));
+	l->relay = next;
+	relay_free(old);
+	lab_free(l);
+}
+
 /* Its table of descriptors does not grow while connections stand still. */
 static void
 descriptors_have_room_before_any_comes(void **state)
@@ -334,6 +409,9 @@ main(void)
 		cmocka_unit_test(one_that_dies_costs_nothing),
 		cmocka_unit_test(one_whose_predecessor_dies_begins_alone),
 		cmocka_unit_test(what_the_file_has_no_more_ends_in_order),
+		cmocka_unit_test(
+		    what_the_file_has_no_more_ends_with_drain_timeout),
+		cmocka_unit_test(since_when_a_server_is_drained_is_handed_on),
 		cmocka_unit_test(descriptors_have_room_before_any_comes),
 		cmocka_unit_test(what_stays_has_no_listeners),
 		cmocka_unit_test(an_address_leaves_both),
