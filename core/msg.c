@@ -164,6 +164,7 @@ static const struct field group[] = {
 	NUMBER(group, transitions),
 	NUMBER(group, term),
 	NUMBER(group, since_wall_ms),
+	NUMBER(group, decided_wall_ms),
 	FIELD(TEXT, group, reason),
 	NUMBER(group, refused),
 	FIELD(TEXT, group, refused_reason),
@@ -261,6 +262,7 @@ static const struct field peer[] = {
 	FIELD(BOOL, peer, wire_up),
 	NUMBER(peer, wire_version),
 	FIELD(TEXT, peer, version),
+	NUMBER(peer, wire_ms),
 	NUMBER(peer, connections),
 	NUMBER(peer, wire_rejected),
 	NUMBER(peer, pause_ms),
@@ -280,10 +282,37 @@ static const struct field peer[] = {
 };
 static const struct field link[] = {
 	FIELD(BOOL, peer_link, up),
+	NUMBER(peer_link, heard_ms),
 	NUMBER(peer_link, received),
 	NUMBER(peer_link, lost),
 	NUMBER(peer_link, rejected),
 };
+
+static const struct field conflict[] = {
+	FIELD(BOOL, conflict, there),
+	FIELD(BOOL, conflict, peer),
+	NUMBER(conflict, address),
+	NUMBER(conflict, mac[0]),
+	NUMBER(conflict, mac[1]),
+	NUMBER(conflict, mac[2]),
+	NUMBER(conflict, mac[3]),
+	NUMBER(conflict, mac[4]),
+	NUMBER(conflict, mac[5]),
+	NUMBER(conflict, first_ms),
+	NUMBER(conflict, last_ms),
+};
+
+static const struct field role_ends[] = {
+	NUMBER(role_ends, failover.n),
+	NUMBER(role_ends, failover.recent),
+	NUMBER(role_ends, failover.wall_ms),
+	FIELD(TEXT, role_ends, failover.reason),
+	NUMBER(role_ends, relay.n),
+	NUMBER(role_ends, relay.recent),
+	NUMBER(role_ends, relay.wall_ms),
+	FIELD(TEXT, role_ends, relay.reason),
+};
+MESSAGE(role_ends, true)
 
 void
 msg_put_peer(struct buf *b, const struct msg_peer *m)
@@ -292,6 +321,7 @@ msg_put_peer(struct buf *b, const struct msg_peer *m)
 	for (unsigned i = 0; i < m->n_groups && i < MSG_PEER_GROUPS_MAX; i++) {
 		buf_put_u8(b, (uint8_t)m->groups[i]);
 		buf_put_u32(b, m->refused[i]);
+		put(b, conflict, ARRAY_LEN(conflict), &m->conflicts[i]);
 	}
 	buf_put_u16(b, m->n_links);
 	for (unsigned i = 0; i < m->n_links && i < MSG_PEER_LINKS_MAX; i++)
@@ -314,6 +344,7 @@ msg_get_peer(struct buf *b, struct msg_peer *ret_peer)
 	for (unsigned i = 0; i < m.n_groups; i++) {
 		m.groups[i] = get_most(b, MSG_GROUP_FAULT);
 		m.refused[i] = buf_get_u32(b);
+		get(b, conflict, ARRAY_LEN(conflict), &m.conflicts[i]);
 	}
 	m.n_links = buf_get_u16(b);
 	if (m.n_links > MSG_PEER_LINKS_MAX)

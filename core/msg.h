@@ -87,7 +87,8 @@ enum msg_type {
 	 * has ended. Empty.
 	 */
 	MSG_PREPARED,
-	MSG_LOG, /* descriptor: the log file, opened anew; empty */
+	MSG_LOG,       /* descriptor: the log file, opened anew; empty */
+	MSG_ROLE_ENDS, /* for `status`, before the question */
 };
 
 #define MSG_TEXT_MAX 256 /* a name, a reason, a path's last part */
@@ -145,6 +146,7 @@ struct msg_group {
 	uint32_t transitions; /* since the daemon started */
 	uint64_t term;        /* rises with each claim, never falls */
 	int64_t since_wall_ms;
+	int64_t decided_wall_ms; /* for that reason, to change or to stay */
 	char reason[MSG_TEXT_MAX];
 	uint32_t refused; /* addresses that it cannot hold, a bit each */
 	char refused_reason[MSG_TEXT_MAX]; /* of the first */
@@ -152,6 +154,7 @@ struct msg_group {
 
 struct msg_peer_link {
 	bool up;
+	int64_t heard_ms;                  /* ago; -1: never */
 	uint64_t received, lost, rejected; /* heartbeats */
 };
 
@@ -164,6 +167,17 @@ enum msg_peer_odd {
 	MSG_PEER_ODD_VERSION, /* `odd`: the heartbeat's */
 };
 
+#define MSG_MAC_BYTES 6
+
+/* Another host showed that it has an address of a group, while we had it. */
+struct msg_conflict {
+	bool there;      /* else all of it is void */
+	bool peer;       /* by its hardware address: the peer, unheard */
+	uint8_t address; /* index into the group's */
+	uint8_t mac[MSG_MAC_BYTES];
+	uint64_t first_ms, last_ms; /* ago */
+};
+
 /* What failover knows of the peer, when asked. */
 struct msg_peer {
 	uint16_t node; /* index into pair.nodes */
@@ -173,6 +187,7 @@ struct msg_peer {
 	bool wire_up;
 	uint8_t wire_version;
 	char version[VERSION_TEXT_MAX]; /* of its program; empty: not told */
+	int64_t wire_ms;        /* ago it came up, or went; -1: never */
 	uint32_t connections;   /* of the peer, that we would have to tell */
 	uint64_t wire_rejected; /* connections that were none of the peer's */
 	uint32_t pause_ms;      /* of automatic moves; 0: there is none */
@@ -188,11 +203,24 @@ struct msg_peer {
 	uint16_t n_groups;
 	enum msg_group_state groups[MSG_PEER_GROUPS_MAX];
 	uint32_t refused[MSG_PEER_GROUPS_MAX]; /* as in struct msg_group */
+	struct msg_conflict conflicts[MSG_PEER_GROUPS_MAX];
 	uint16_t n_links; /* the address first, then those of `links` */
 	struct msg_peer_link links[MSG_PEER_LINKS_MAX];
 	/* Those of the first group, of the second, and so on. */
 	uint16_t n_networks;
 	struct msg_peer_link networks[MSG_PEER_NETWORKS_MAX];
+};
+
+/* How a role has ended since the daemon was started, but on purpose. */
+struct msg_ends {
+	uint32_t n, recent; /* of these, the last within an hour of each other
+	                     */
+	int64_t wall_ms;    /* the last */
+	char reason[MSG_TEXT_MAX];
+};
+
+struct msg_role_ends {
+	struct msg_ends failover, relay;
 };
 
 struct msg_service {
@@ -307,6 +335,7 @@ void msg_put_fenced(struct buf *b, const struct msg_fenced *m);
 void msg_put_active(struct buf *b, const struct msg_active *m);
 void msg_put_pause(struct buf *b, const struct msg_pause *m);
 void msg_put_given(struct buf *b, const struct msg_given *m);
+void msg_put_role_ends(struct buf *b, const struct msg_role_ends *m);
 void msg_put_keys(struct buf *b, const struct secret_keys *m);
 
 MUST_CHECK int msg_get_start(struct buf *b, struct msg_start *ret_start);
@@ -328,6 +357,7 @@ MUST_CHECK int msg_get_fenced(struct buf *b, struct msg_fenced *ret_fenced);
 MUST_CHECK int msg_get_active(struct buf *b, struct msg_active *ret_active);
 MUST_CHECK int msg_get_pause(struct buf *b, struct msg_pause *ret_pause);
 MUST_CHECK int msg_get_given(struct buf *b, struct msg_given *ret_given);
+MUST_CHECK int msg_get_role_ends(struct buf *b, struct msg_role_ends *ret_ends);
 /* Straight into its place, also of what is refused: no copy is left. */
 MUST_CHECK int msg_get_keys(struct buf *b, struct secret_keys *ret_keys);
 

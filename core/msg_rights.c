@@ -53,7 +53,7 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	    1 + SECRET_KEYS_MAX *SECRET_KEY_BYTES, TRUSTED },
 	{ MSG_KEYS, S, F, AT_WORK, true, 1 + SECRET_KEY_BYTES,
 	    1 + SECRET_KEYS_MAX *SECRET_KEY_BYTES, TRUSTED },
-	{ MSG_GROUP, S, F, STARTING, false, 33, 33 + 2 * TEXT(MSG_TEXT_MAX),
+	{ MSG_GROUP, S, F, STARTING, false, 41, 41 + 2 * TEXT(MSG_TEXT_MAX),
 	    TRUSTED },
 	{ MSG_SCRIPT, S, F, TOLD, false, BYTES(3), TRUSTED },
 	{ MSG_MUTE, S, F, TOLD, false, BYTES(4), TRUSTED },
@@ -69,6 +69,8 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	{ MSG_FENCED, S, R, TOLD, false, BYTES(5), TRUSTED },
 	{ MSG_PREDECESSOR, S, R, STARTING, true, EMPTY, TRUSTED },
 	{ MSG_SUCCESSOR, S, R, AT_WORK, true, EMPTY, TRUSTED },
+	{ MSG_ROLE_ENDS, S, R, AT_WORK, false, 36, 36 + 2 * TEXT(MSG_TEXT_MAX),
+	    TRUSTED },
 	/* Both to the supervisor. */
 	{ MSG_READY, F, S, STARTING | STOPPING, false, EMPTY, ONCE },
 	{ MSG_READY, R, S, STARTING | STOPPING, false, EMPTY, ONCE },
@@ -83,7 +85,7 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	 * begin a handover that fails.
 	 */
 	{ MSG_HOLD, F, S, STARTING | STOPPING, true, EMPTY, 8, 0 },
-	{ MSG_GROUP, F, S, TOLD, false, 33, 33 + 2 * TEXT(MSG_TEXT_MAX), 8192,
+	{ MSG_GROUP, F, S, TOLD, false, 41, 41 + 2 * TEXT(MSG_TEXT_MAX), 8192,
 	    4096 },
 	{ MSG_MUTE, F, S, TOLD, false, BYTES(4), 4096, 1024 },
 	{ MSG_HANDED_OVER, F, S, STOPPING, false, EMPTY, ONCE },
@@ -105,10 +107,10 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	/* With what is left, and that nothing is. */
 	{ MSG_GIVEN, R, S, AT_WORK, false, BYTES(4), 2, 0 },
 	/* Failover to the relay. */
-	{ MSG_GROUP, F, R, TOLD, false, 33, 33 + 2 * TEXT(MSG_TEXT_MAX), 8192,
+	{ MSG_GROUP, F, R, TOLD, false, 41, 41 + 2 * TEXT(MSG_TEXT_MAX), 8192,
 	    4096 },
 	{ MSG_RESET, F, R, TOLD, false, BYTES(2), 4096, 1024 },
-	{ MSG_PEER, F, R, TOLD, false, 107, 1912, 4096, 4096 },
+	{ MSG_PEER, F, R, TOLD, false, 117, 2889, 4096, 4096 },
 	{ MSG_TRACKS, F, R, TOLD, false, 2, 2 + MSG_TRACKS_MAX, 4096, 4096 },
 	{ MSG_ANSWERED, F, R, TOLD, false, BYTES(4), 4096, 4096 },
 	/* The relay to failover. Of 4,096 servers each may change. */
@@ -230,6 +232,7 @@ msg_rights_name(uint16_t type)
 		[MSG_GIVEN] = "GIVEN",
 		[MSG_PREPARED] = "PREPARED",
 		[MSG_LOG] = "LOG",
+		[MSG_ROLE_ENDS] = "ROLE_ENDS",
 	};
 
 	return type < ARRAY_LEN(names) ? names[type] : NULL;

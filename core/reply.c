@@ -24,6 +24,8 @@ finish(struct ev_loop *loop, struct reply *r)
 {
 	ev_io_stop(loop, &r->writable);
 	ev_timer_stop(loop, &r->patience);
+	/* Whoever passed it to us may hold it still: its caller shall not. */
+	(void)shutdown(r->fd, SHUT_RDWR);
 	fd_close(&r->fd);
 	free(r->text);
 	free(r);

@@ -25,3 +25,17 @@ wall_clock_format(int64_t wall_ms, char buf[static WALL_CLOCK_TEXT_MAX])
 	    (unsigned)(wall_ms % 1000));
 	return buf;
 }
+
+int64_t
+wall_clock_parse(const char *text)
+{
+	struct tm tm = { .tm_isdst = 0 };
+	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	unsigned ms = 0;
+
+	if (rest == NULL)
+		return 0;
+	if (*rest == '.')
+		(void)sscanf(rest, ".%3u", &ms);
+	return (int64_t)timegm(&tm) * 1000 + ms;
+}

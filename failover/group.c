@@ -3,6 +3,7 @@
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/log.h"
+#include "core/mono.h"
 #include "core/timeout.h"
 #include "core/wall_clock.h"
 #include "failover/election/reason.h"
@@ -136,11 +137,13 @@ group_init(struct role *role, unsigned index, uint32_t id)
 	role->lanes[index] = garp_schedule_lane_init();
 	g->lane = lane_of(role, index);
 	ev_init(&g->frame, on_frame);
+	g->conflict = address_conflict_none();
 	g->told = (struct msg_group){ .group = (uint16_t)index,
 		.state = MSG_GROUP_INIT,
 		.priority = config.priority,
 		.effective_priority = config.priority,
 		.since_wall_ms = wall_clock_now_ms(),
+		.decided_wall_ms = wall_clock_now_ms(),
 		.reason = "started, listening for the peer" };
 	g->supervisor_owes = g->relay_owes = true;
 }
@@ -253,12 +256,16 @@ group_tell_change(struct role_group *g, const struct node_change *c)
 		reason_text(&out, subject, text);
 	g->told.state = (enum msg_group_state)c->is;
 	g->told.term = c->term;
+	g->told.decided_wall_ms = wall_clock_now_ms();
 	if (c->is != c->was) {
 		g->told.transitions++;
-		g->told.since_wall_ms = wall_clock_now_ms();
+		g->told.since_wall_ms = g->told.decided_wall_ms;
 	}
 	(void)snprintf(g->told.reason, sizeof(g->told.reason), "%s", text);
 	owe(g);
+	if (c->reason == ELECTION_CONFLICT || c->reason == ELECTION_PEER_SHOWS)
+		address_conflict_note(
+		    &g->conflict, c->reason == ELECTION_PEER_SHOWS, mono_now());
 	if (c->is != c->was)
 		log_change(g, c, text);
 	else

@@ -37,6 +37,7 @@
 #include "failover/heartbeat/packet_auth.h"
 #include "failover/inbox.h"
 #include "failover/state_sync.h"
+#include "failover/vip/address_conflict.h"
 #include "failover/vip/garp_schedule.h"
 #include "failover/vip/vip.h"
 
@@ -75,6 +76,7 @@ struct role_group {
 	struct garp_schedule_lane *lane; /* of its interfaces */
 	int announce_errors[CONFIG_GROUP_INTERFACES_MAX]; /* told once */
 	ev_timer frame;
+	struct address_conflict conflict;
 
 	struct msg_group told; /* how it stands, for supervisor and relay */
 	bool supervisor_owes, relay_owes; /* not sent yet */

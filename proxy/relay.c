@@ -314,8 +314,10 @@ answer_status(void *arg, int *socket, const struct status_query_said *said)
 	const struct status_collect from = { .config = r->config,
 		.start = &r->start,
 		.groups = r->groups,
+		.groups_known = r->groups_known,
 		.standby_run = r->admin.standby_run,
 		.services = &r->services,
+		.ends = &r->query.ends,
 		.pid = (int)r->parent };
 
 	status_writer_answer(
@@ -390,6 +392,8 @@ take(struct relay *r, struct channel_packet *p)
 		return take_sibling(r, p);
 	case MSG_CONTROL:
 		return take_control(r, p);
+	case MSG_ROLE_ENDS:
+		return status_query_take_ends(&r->query, p);
 	case MSG_PULSE:
 		return take_pulse(r, p);
 	case MSG_PREDECESSOR:

@@ -46,8 +46,9 @@ struct conn_sync {
 	unsigned n_refused; /* of whom it has just told */
 	struct rate accords;
 	struct peer_port_probe port_probe;
-	ev_timer turn;  /* while there is more to do */
-	ev_timer again; /* the supervisor is to be told of the wire */
+	ev_timer turn;       /* while there is more to do */
+	ev_timer again;      /* the supervisor is to be told of the wire */
+	struct mono changed; /* when the wire came up, or went */
 };
 
 static void
@@ -146,6 +147,7 @@ on_up(void *arg)
 {
 	struct conn_sync *r = arg;
 
+	r->changed = mono_now();
 	peer_port_probe_stop(&r->port_probe);
 	tell_supervisor(r);
 	local_conns_restart(r->local_conns);
@@ -158,6 +160,7 @@ on_down(void *arg)
 {
 	struct conn_sync *r = arg;
 
+	r->changed = mono_now();
 	tell_supervisor(r);
 	local_conns_restart(r->local_conns);
 	peer_port_probe_begin(&r->port_probe);
@@ -287,6 +290,7 @@ conn_sync_open(struct role *role)
 		return -ENOMEM;
 	role->conn_sync = r;
 	r->role = role;
+	r->changed = mono_now();
 	peer_port_probe_init(&r->port_probe, role);
 	ev_init(&r->turn, on_turn);
 	ev_init(&r->again, on_again);
@@ -431,6 +435,7 @@ conn_sync_describe(const struct role *role, struct msg_peer *m)
 		return;
 	m->wire_up = peer_link_is_up(r->wire);
 	m->wire_version = peer_link_version(r->wire);
+	m->wire_ms = mono_span_ms(r->changed, mono_now());
 	m->wire_rejected = peer_link_rejected(r->wire);
 	m->connections = (uint32_t)peer_conns_count(r->peer_conns);
 }

@@ -455,6 +455,9 @@ describe(const struct node *n, unsigned i, uint32_t dead_ms, struct mono now)
 
 	return (struct msg_peer_link){
 		.up = peer_path_is_alive(path, dead_ms, now),
+		.heard_ms = mono_is_never(path->heard)
+		    ? -1
+		    : mono_span_ms(path->heard, now),
 		.received = path->received,
 		.lost = path->lost,
 		.rejected = path->rejected,
@@ -485,6 +488,8 @@ heartbeat_describe(const struct role *role, struct msg_peer *m)
 	for (unsigned i = 0; i < n->n_groups; i++) {
 		m->groups[i] = (enum msg_group_state)n->groups[i].peer_state;
 		m->refused[i] = n->groups[i].peer_lacks;
+		m->conflicts[i] =
+		    address_conflict_message(&role->groups[i].conflict, now);
 	}
 	m->n_networks = 0;
 	m->n_links = (uint16_t)role->heartbeat->n_links;

@@ -106,9 +106,20 @@ is_our_own(const struct netlink_link *link, const struct arp_nd_seen *s)
 	    memcmp(s->mac, link->mac, sizeof(unsaid)) == 0;
 }
 
-static void
-saw_on(const struct role_group *g, unsigned k, const struct arp_nd_seen *s)
+/* -1: it is none of the group's. */
+static int
+find_address(const struct config_group *c, const union addr *a)
 {
+	for (size_t i = 0; i < c->n_addresses; i++)
+		if (addr_is_same_ip(&c->addresses[i].addr, a))
+			return (int)i;
+	return -1;
+}
+
+static void
+saw_on(struct role_group *g, unsigned k, const struct arp_nd_seen *s)
+{
+	const int address = find_address(g->config, &s->addr);
 	struct inbox *inbox = &g->role->inbox;
 	struct node_event ev = {
 		.type = NODE_SHOWN, .group = g->index, .segment = k + 1
@@ -116,7 +127,9 @@ saw_on(const struct role_group *g, unsigned k, const struct arp_nd_seen *s)
 
 	memcpy(ev.shown.mac, s->mac, sizeof(ev.shown.mac));
 	ev.shown.own = addr_is_same_ip(&s->addr, &g->role->other->address);
-	if (!ev.shown.own && !config_group_has(g->config, &s->addr))
+	if (address >= 0)
+		address_conflict_see(&g->conflict, (unsigned)address, s->mac);
+	else if (!ev.shown.own)
 		ev = (struct node_event){ .type = NODE_SOMEBODY,
 			.group = g->index,
 			.segment = k + 1 };

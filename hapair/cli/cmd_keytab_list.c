@@ -55,7 +55,8 @@ print_table(const struct keyfile *f)
 		text_table_cell(t, "%s", keytab_principal_text(e, name));
 		text_table_end_row(t);
 	}
-	text_table_print(t, stdout, "", "");
+	text_table_print(
+	    t, stdout, &(struct text_table_form){ .bold = "", .plain = "" });
 }
 
 static void

@@ -5,20 +5,65 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
-static bool
-wants_colour(void)
+#define WATCH_S 2.
+#define WATCH_LEAST_S 0.2
+#define WATCH_MOST_S 86400.
+
+/* Home; to the end of the line; to the end of the screen. */
+#define HOME "\033[H"
+#define REST_OF_LINE "\033[K"
+#define REST_OF_SCREEN "\033[J"
+
+struct screen {
+	bool is_terminal;
+	unsigned width, height; /* 0: not known */
+};
+
+static struct screen
+look_at_screen(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct screen s = { .is_terminal = isatty(STDOUT_FILENO) };
+	struct winsize w = { .ws_col = 0 };
+
+	if (s.is_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0) {
+		s.width = w.ws_col;
+		s.height = w.ws_row;
+	}
+	if (s.width == 0 && columns != NULL)
+		s.width = (unsigned)strtoul(columns, NULL, 10);
+	if (s.width == 0 && s.is_terminal)
+		s.width = 80;
+	return s;
+}
+
+static struct show_view
+view_of(const struct screen *s, const struct json_doc *before)
 {
 	const char *no = getenv("NO_COLOR");
 
-	return isatty(STDOUT_FILENO) && (no == NULL || *no == '\0');
+	return (struct show_view){ .width = s->width,
+		.colour = s->is_terminal && (no == NULL || *no == '\0'),
+		.before = before };
+}
+
+static int
+health(const struct json_doc *d)
+{
+	return json_doc_bool(d, "healthy") ? COMMAND_DONE : COMMAND_FAILED;
 }
 
 /* `form`: the letter of --json or --short, or neither. */
 static int
 print(int form, const struct json_doc *d)
 {
+	const struct screen screen = look_at_screen();
+	const struct show_view view = view_of(&screen, NULL);
 	CLEANUP(free_str) char *pretty = NULL;
 
 	if (form == 'j') {
@@ -27,11 +72,86 @@ print(int form, const struct json_doc *d)
 	} else if (form == 'h') {
 		show_short(d, stdout);
 	} else {
-		show_status(d, stdout, wants_colour());
+		show_status(d, &view, stdout);
 	}
-	if (fflush(stdout) != 0)
-		return COMMAND_FAILED;
-	return json_doc_bool(d, "healthy") ? COMMAND_DONE : COMMAND_FAILED;
+	return fflush(stdout) != 0 ? COMMAND_FAILED : health(d);
+}
+
+/* -- --watch ------------------------------------------------------------ */
+
+/* In place: what was there is written over, line by line, and nothing flickers.
+ */
+static void
+draw(const struct screen *s, const char *text)
+{
+	unsigned room = s->height > 1 ? s->height - 1 : 0;
+
+	(void)fputs(HOME, stdout);
+	while (*text != '\0' && (s->height == 0 || room > 0)) {
+		const size_t len = strcspn(text, "\n");
+
+		(void)printf("%.*s" REST_OF_LINE "\n", (int)len, text);
+		text += len + (text[len] == '\n');
+		room--;
+	}
+	(void)fputs(*text != '\0' ? "…" : "", stdout);
+	(void)fputs(REST_OF_LINE REST_OF_SCREEN, stdout);
+}
+
+static void
+show_once(const struct json_doc *d, const struct json_doc *before)
+{
+	const struct screen screen = look_at_screen();
+	const struct show_view view = view_of(&screen, before);
+	CLEANUP(free_str) char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	if (f == NULL)
+		return;
+	show_status(d, &view, f);
+	if (fclose(f) != 0)
+		return;
+	if (screen.is_terminal)
+		draw(&screen, text);
+	else
+		(void)printf("%s\n", text);
+}
+
+/* Until somebody ends it, or nobody reads it any more. */
+static int
+watch(const struct client *client, double seconds)
+{
+	const struct timespec pause = { .tv_sec = (time_t)seconds,
+		.tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9) };
+	CLEANUP(json_doc_free_at) struct json_doc *before = NULL;
+
+	for (;;) {
+		struct json_doc *d = NULL;
+
+		if (client_ask(client, "status", &d) == COMMAND_DONE) {
+			show_once(d, before);
+			json_doc_free_at(&before);
+			before = d;
+		}
+		if (fflush(stdout) != 0)
+			return COMMAND_FAILED;
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
+/* NULL: the default. */
+static bool
+parse_seconds(const char *word, double *ret_seconds)
+{
+	char *end;
+
+	*ret_seconds = WATCH_S;
+	if (word == NULL)
+		return true;
+	*ret_seconds = strtod(word, &end);
+	return end != word && *end == '\0' && *ret_seconds >= WATCH_LEAST_S &&
+	    *ret_seconds <= WATCH_MOST_S;
 }
 
 int
@@ -40,19 +160,35 @@ cmd_status(int argc, char **argv)
 	struct client client = { .command = "status",
 		.path = COMMAND_CONFIG_PATH,
 		.asks_again = true };
-	int form = 0;
+	const char *word = NULL;
+	int form = 0, watches = 0;
+	double seconds;
 	const struct command_option options[] = {
 		{ 'c', .word = &client.path },
 		{ 's', .word = &client.socket },
 		{ 'j', "json", .there = &form },
 		{ 'h', "short", .there = &form },
+		{ 'w', "watch", .there = &watches },
+		{ .word = &word },
 	};
 	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
 	int status =
 	    command_parse("status", argc, argv, options, ARRAY_LEN(options));
 
 	client.keeps_text = form == 'j';
-	if (status == COMMAND_DONE)
-		status = client_ask(&client, "status", &d);
+	if (status != COMMAND_DONE)
+		return status;
+	if (watches == 0 && word != NULL)
+		return command_misused(
+		    "status", "'%s' is a word too many", word);
+	if (watches != 0 && form != 0)
+		return command_misused("status",
+		    "--watch draws for people: it goes with neither --json nor --short");
+	if (!parse_seconds(word, &seconds))
+		return command_misused("status",
+		    "'%s': --watch takes seconds, from 0.2 to 86400", word);
+	if (watches != 0)
+		return watch(&client, seconds);
+	status = client_ask(&client, "status", &d);
 	return status == COMMAND_DONE ? print(form, d) : status;
 }

@@ -35,19 +35,24 @@ static const struct command commands[] = {
 	    "running daemon does not have yet, a line each; values that may be\n"
 	    "secret are left out. It exits with 1 where `hapair reload` would\n"
 	    "refuse it. Root may ask for that, and the daemon's user." },
-	{ "status", cmd_status, "[-c FILE | -s SOCKET] [--json | --short]",
+	{ "status", cmd_status,
+	    "[-c FILE | -s SOCKET] [--json | --short | --watch [SECONDS]]",
 	    "shows how this node is",
-	    "Shows which node is master and why, whether the peer is alive and\n"
-	    "runs the same configuration, and which servers are up. --short\n"
-	    "prints a line 'GROUP STATE' for each group, --json everything.\n"
-	    "Exits with 0 if the node is healthy, with 1 if anything is\n"
-	    "degraded, and with 3 if no daemon answers." },
+	    "Shows what is wrong, since when and what to do about it; which node\n"
+	    "serves and why, whether the peer is alive and runs the same\n"
+	    "configuration, what was set by hand, what is under way, and which\n"
+	    "servers are up. --short prints a line 'GROUP STATE' for each group,\n"
+	    "--json everything. --watch shows it again every SECONDS, 2 by\n"
+	    "default, in place, with rates a second. Exits with 0 if the node is\n"
+	    "healthy, with 1 if anything is degraded, and with 3 if no daemon\n"
+	    "answers." },
 	{ "release", cmd_release, "[-c FILE]",
 	    "removes the virtual IPs from this host",
 	    "Removes the addresses of every group in the file, from whatever\n"
 	    "interface they are on. It is for a daemon that ended without\n"
 	    "doing so itself (ExecStopPost= of the systemd unit), and refuses\n"
-	    "while a daemon runs, since the addresses are the daemon's." },
+	    "while a daemon runs, since the addresses are the daemon's. Where\n"
+	    "the file cannot be used, it takes what that daemon ran last." },
 	{ "handover", cmd_handover, "[-c FILE | -s SOCKET] [GROUP]",
 	    "gives a group to the peer",
 	    "The peer takes the group's addresses before this node lets go of\n"

@@ -2,14 +2,14 @@
 
 /*
  * A table for people: cells first, widths afterwards, so that columns line up
- * however long the names are.
+ * however long the names are; and no line is longer than it may be.
  */
 
 #include "core/base.h"
 
 #include <stdio.h>
 
-#define TEXT_TABLE_COLUMNS 10
+#define TEXT_TABLE_COLUMNS 12
 
 struct text_table;
 
@@ -19,6 +19,8 @@ struct text_table;
  */
 struct text_table *text_table_new(const char *heading, ...)
     __attribute__((sentinel));
+/* The same without any: the first row will be they. */
+struct text_table *text_table_begin(void);
 void text_table_free_at(struct text_table **t); /* for CLEANUP */
 
 /* The next cell of the present row; copied. */
@@ -26,6 +28,17 @@ void text_table_cell(struct text_table *t, const char *format, ...)
     PRINTF_LIKE(2, 3);
 void text_table_end_row(struct text_table *t);
 
-/* The headings are in `bold` where that is not "". */
+/* What is printed before the last cell, and `plain` behind it; borrowed. */
+void text_table_tint(struct text_table *t, const char *tint);
+
+struct text_table_form {
+	const char *bold, *plain; /* of the headings; or "" */
+	/*
+	 * Of a line. Cells of the last and the widest columns are cut for it,
+	 * and end with "…"; 0: none is.
+	 */
+	size_t width;
+};
+
 void text_table_print(
-    const struct text_table *t, FILE *out, const char *bold, const char *plain);
+    const struct text_table *t, FILE *out, const struct text_table_form *form);

@@ -155,6 +155,7 @@ child_start(struct child *r)
 	}
 	r->intake = msg_intake_init(r->party, MSG_RIGHTS_SUPERVISOR, r->closer);
 	r->condemned = false;
+	r->end[0] = '\0';
 	ev_io_set(&r->packets, r->channel, EV_READ);
 	ev_io_start(r->loop, &r->packets);
 	ev_child_set(&r->ended, r->pid, 0);
@@ -194,8 +195,9 @@ condemn(struct child *r)
 {
 	char text[MSG_INTAKE_TEXT_MAX];
 
-	log_error(r->name, "[process] sent %s, restarting it",
-	    msg_intake_text(&r->intake, text));
+	(void)msg_intake_text(&r->intake, text);
+	log_error(r->name, "[process] sent %s, restarting it", text);
+	(void)snprintf(r->end, sizeof(r->end), "it sent %s", text);
 	r->condemned = true;
 	child_kill(r);
 }
@@ -268,6 +270,7 @@ on_ended(struct ev_loop *loop, ev_child *c, int revents)
 	(void)read_packets(r, LAST_WORDS_MAX);
 	drop_channel(r);
 	tell_end(r, pid, status);
+	r->end_status = status;
 	r->pause_ms = restart_ended(&r->restart, mono_now());
 	r->calls->on_end(r->arg, r);
 	if (!r->stopping)

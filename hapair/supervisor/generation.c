@@ -159,12 +159,16 @@ generation_inherit(
 }
 
 char *
-generation_status(const struct generation *g, const struct msg_start *m)
+generation_status(const struct generation *g, const struct msg_start *m,
+    const struct msg_role_ends *ends, uint32_t relay_silent_ms)
 {
 	struct status r = { .config = g->setup.config,
 		.start = m,
 		.pid = (int)getpid(),
 		.now = mono_now(),
+		.wall_ms = wall_clock_now_ms(),
+		.relay_silent_ms = relay_silent_ms,
+		.ends = *ends,
 		.dropped_log_lines = log_dropped() };
 	bool all_known = true;
 

@@ -4,6 +4,7 @@
 #include "core/fd.h"
 #include "core/log.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define LOOK_S 0.05
@@ -44,7 +45,7 @@ failover_limit_ms(const struct config *c)
 static void
 look(struct role_watchdog_ward *ward)
 {
-	const struct child *child = ward->child;
+	struct child *child = ward->child;
 	const uint32_t limit_ms = child->ready ? ward->limit_ms : STARTING_MS;
 	uint64_t counts[LIVENESS_LINES];
 
@@ -58,6 +59,8 @@ look(struct role_watchdog_ward *ward)
 	log_error(child->name,
 	    "[process] process %d stands still for %u ms, killing it",
 	    (int)child->pid, limit_ms);
+	(void)snprintf(child->end, sizeof(child->end),
+	    "stood still for %u ms, and was killed", limit_ms);
 	ward->killed = true;
 	child_kill(ward->child);
 }

@@ -22,10 +22,12 @@
 #include "hapair/supervisor/notify.h"
 #include "hapair/supervisor/release.h"
 #include "hapair/supervisor/reload.h"
+#include "hapair/supervisor/role_ends.h"
 #include "hapair/supervisor/role_user.h"
 #include "hapair/supervisor/service_manager.h"
 #include "hapair/supervisor/state_file.h"
 #include "hapair/supervisor/state_store.h"
+#include "hapair/supervisor/status_request.h"
 #include "hapair/supervisor/stop_order.h"
 #include "hapair/supervisor/track_scripts.h"
 
@@ -59,6 +61,7 @@ struct supervisor {
 	int wire;
 	struct fd_keeper fd_keeper;
 	struct state_store store;
+	struct status_request status;
 	struct mono started;
 	ev_signal terminated, interrupted, hung_up;
 	ev_timer alive;
@@ -280,6 +283,12 @@ on_end(void *arg, struct child *r)
 		fd_keeper_turn(&s->fd_keeper);
 	if (failover)
 		g->begun = false;
+	if (!r->stopping && !r->unwanted)
+		role_ends_note(
+		    failover ? &s->status.ends.failover : &s->status.ends.relay,
+		    r->end, r->end_status, wall_clock_now_ms());
+	if (!failover)
+		status_request_note_end(&s->status, g);
 	generation_change_note_end(&s->change, g, r);
 	if (g != now(s))
 		return;
@@ -315,13 +324,18 @@ on_hang_up(struct ev_loop *loop, ev_signal *w, int revents)
 		reload_hear(&s->reload);
 }
 
-/* While there is no relay that could. */
+/* By the relay; or, while there is none that could, by this process. */
 static void
 reply_status(struct supervisor *s, int *socket)
 {
 	const struct msg_start m = start_message(s, now(s));
 
-	reply_send(s->loop, socket, generation_status(now(s), &m));
+	/* While a reload is taking over, that relay may end before it does. */
+	if (now(s)->relay.ready && is_running(s) &&
+	    s->change.step.state != RELOAD_STEP_TAKING)
+		status_request_ask(&s->status, now(s), &m, socket);
+	else
+		status_request_answer(&s->status, now(s), &m, socket);
 }
 
 /* To the role that answers it. */
@@ -329,17 +343,18 @@ static void
 on_request(void *arg, const char *request, int *socket)
 {
 	struct supervisor *s = arg;
-	const bool status = strcmp(request, "status") == 0;
 	const bool moves = control_is_request(request, "handover") ||
 	    control_is_request(request, "pause") ||
 	    strcmp(request, "resume") == 0;
 	const bool server = control_is_request(request, "server");
 	const bool reload = strcmp(request, "reload") == 0;
-	struct child *r = moves ? &now(s)->failover : &now(s)->relay;
+	struct child *failover = &now(s)->failover;
 
-	if (strcmp(request, "configuration") == 0)
+	if (strcmp(request, "status") == 0)
+		reply_status(s, socket);
+	else if (strcmp(request, "configuration") == 0)
 		config_request_answer(s->loop, now(s)->setup.config, socket);
-	else if (!status && !moves && !server && !reload)
+	else if (!moves && !server && !reload)
 		reply_error(s->loop, socket, CONTROL_UNKNOWN);
 	else if ((moves || server) && generation_change_is_busy(&s->change))
 		reply_error(s->loop, socket,
@@ -348,12 +363,8 @@ on_request(void *arg, const char *request, int *socket)
 		state_store_obey(&s->store, request, socket);
 	else if (reload && is_running(s))
 		reload_obey(&s->reload, socket);
-	else if (status && s->change.step.state == RELOAD_STEP_TAKING)
-		reply_status(s, socket); /* that relay may end before it does */
-	else if (r->ready && is_running(s))
-		child_setup_request(r, request, *socket);
-	else if (status)
-		reply_status(s, socket);
+	else if (moves && failover->ready && is_running(s))
+		child_setup_request(failover, request, *socket);
 	else
 		reply_error(s->loop, socket,
 		    !is_running(s) ? "this node is stopping"
@@ -509,6 +520,7 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 	s->started = mono_now();
 	s->loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV);
 	s->closer = closer_new();
+	status_request_init(&s->status, s->loop);
 	notify_init(&s->notify, setup->config, on_notified, s);
 	if (s->loop == NULL || s->closer == NULL)
 		return -ENOMEM;
@@ -535,6 +547,7 @@ static void
 supervisor_fini(struct supervisor *s)
 {
 	reload_fini(&s->reload);
+	status_request_fini(&s->status);
 	generation_change_fini(&s->change);
 	fd_keeper_fini(&s->fd_keeper);
 	notify_fini(&s->notify);

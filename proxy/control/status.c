@@ -5,23 +5,10 @@
 #include "core/version.h"
 #include "core/wall_clock.h"
 #include "proxy/control/status_service.h"
+#include "proxy/control/trouble.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-void
-status_problem(struct json_doc *problems, const char *format, ...)
-{
-	char text[512];
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	json_doc_put_string(problems, NULL, text);
-}
 
 void
 status_put_wall(struct json_doc *at, const char *key, int64_t wall_ms)
@@ -33,8 +20,7 @@ status_put_wall(struct json_doc *at, const char *key, int64_t wall_ms)
 }
 
 static void
-put_config(
-    struct json_doc *doc, const struct status *r, struct json_doc *problems)
+put_config(struct json_doc *doc, const struct status *r)
 {
 	struct json_doc *at = json_doc_put_object(doc, "config");
 	char hash[2 * CONFIG_HASH_BYTES + 1];
@@ -49,8 +35,6 @@ put_config(
 		return;
 	}
 	json_doc_put_bool(at, "peer_matches", r->peer->config_matches);
-	if (!r->peer->config_matches)
-		status_problem(problems, "the peer runs another configuration");
 }
 
 static const char *
@@ -95,28 +79,6 @@ put_tracks(struct json_doc *group, const struct status *r)
 	}
 }
 
-static void
-tell_tracks(const struct status *r, struct json_doc *problems)
-{
-	const struct config_pair *pair = &r->config->pair;
-
-	for (size_t i = 0; r->tracks != NULL && i < pair->n_tracks; i++) {
-		const struct config_track *t = &pair->tracks[i];
-
-		if (i >= r->tracks->n || r->tracks->ok[i])
-			continue;
-		if (t->service != NULL)
-			status_problem(problems,
-			    "tracked service %s has fewer than %u servers up",
-			    t->service, t->min_servers);
-		else
-			status_problem(problems, "tracked %s %s %s",
-			    config_track_kind_name(config_track_kind(t)),
-			    track_name(t),
-			    t->script != NULL ? "failed" : "is down");
-	}
-}
-
 static const char *
 cidr_text(const struct config_address *c, char buf[static ADDR_TEXT_MAX + 8])
 {
@@ -130,7 +92,7 @@ cidr_text(const struct config_address *c, char buf[static ADDR_TEXT_MAX + 8])
 /* The group's addresses that this node can't hold, whoever is master. */
 static void
 put_refused(struct json_doc *group, const struct config_group *c,
-    const struct msg_group *m, struct json_doc *problems)
+    const struct msg_group *m)
 {
 	struct json_doc *list = json_doc_put_array(group, "refused");
 	char cidr[ADDR_TEXT_MAX + 8];
@@ -143,16 +105,41 @@ put_refused(struct json_doc *group, const struct config_group *c,
 		at = json_doc_put_object(list, NULL);
 		json_doc_put_string(
 		    at, "address", cidr_text(&c->addresses[k], cidr));
+		json_doc_put_string(
+		    at, "interface", c->interfaces[c->addresses[k].at]);
 		json_doc_put_string(at, "reason", m->refused_reason);
-		status_problem(problems, "group %s: cannot hold %s on %s: %s",
-		    c->name, cidr, c->interfaces[c->addresses[k].at],
-		    m->refused_reason);
 	}
 }
 
+/* Another host showed that it has an address of the group. */
 static void
-put_group(struct json_doc *groups, const struct status *r, size_t i,
-    struct json_doc *problems)
+put_conflict(struct json_doc *group, const struct status *r, size_t i)
+{
+	const struct config_group *c = &r->config->pair.groups[i];
+	const struct msg_conflict *m =
+	    r->peer != NULL ? &r->peer->conflicts[i] : NULL;
+	struct json_doc *at;
+	char ip[ADDR_TEXT_MAX], mac[18];
+
+	if (m == NULL || !m->there || m->address >= c->n_addresses) {
+		json_doc_put_null(group, "conflict");
+		return;
+	}
+	at = json_doc_put_object(group, "conflict");
+	json_doc_put_string(
+	    at, "address", addr_format_ip(&c->addresses[m->address].addr, ip));
+	json_doc_put_string(
+	    at, "interface", c->interfaces[c->addresses[m->address].at]);
+	(void)snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x",
+	    m->mac[0], m->mac[1], m->mac[2], m->mac[3], m->mac[4], m->mac[5]);
+	json_doc_put_string(at, "mac", mac);
+	json_doc_put_bool(at, "peer", m->peer);
+	status_put_wall(at, "since", r->wall_ms - m->first_ms);
+	status_put_wall(at, "seen_at", r->wall_ms - m->last_ms);
+}
+
+static void
+put_group(struct json_doc *groups, const struct status *r, size_t i)
 {
 	const struct config_group *c = &r->config->pair.groups[i];
 	const struct msg_group *m = &r->groups[i];
@@ -163,6 +150,7 @@ put_group(struct json_doc *groups, const struct status *r, size_t i,
 	json_doc_put_string(at, "name", c->name);
 	json_doc_put_string(at, "state", msg_group_state_name(m->state));
 	status_put_wall(at, "since", m->since_wall_ms);
+	status_put_wall(at, "decided_at", m->decided_wall_ms);
 	json_doc_put_string(at, "reason", m->reason);
 	json_doc_put_int(at, "priority", m->priority);
 	json_doc_put_int(at, "effective_priority", m->effective_priority);
@@ -177,34 +165,35 @@ put_group(struct json_doc *groups, const struct status *r, size_t i,
 		json_doc_put_string(
 		    interfaces, NULL, c->interfaces[c->addresses[k].at]);
 	}
-	put_refused(at, c, m, problems);
+	put_refused(at, c, m);
+	put_conflict(at, r, i);
 	put_tracks(at, r);
-	if (m->state == MSG_GROUP_INIT || m->state == MSG_GROUP_FAULT)
-		status_problem(problems, "group %s is in %s: %s", c->name,
-		    msg_group_state_name(m->state), m->reason);
 }
 
 static void
-put_groups(
-    struct json_doc *doc, const struct status *r, struct json_doc *problems)
+put_groups(struct json_doc *doc, const struct status *r)
 {
 	struct json_doc *groups = json_doc_put_array(doc, "groups");
 
-	if (!r->config->has_pair)
+	if (!r->config->has_pair || r->groups == NULL)
 		return;
-	if (r->groups == NULL) {
-		status_problem(
-		    problems, "the failover process does not answer");
-		return;
-	}
 	for (size_t i = 0; i < r->config->pair.n_groups; i++)
-		put_group(groups, r, i, problems);
-	tell_tracks(r, problems);
+		put_group(groups, r, i);
+}
+
+/* When something was that is so many ms ago; below 0: it never was. */
+static void
+put_ago(struct json_doc *at, const char *key, const struct status *r,
+    int64_t ago_ms)
+{
+	status_put_wall(at, key, ago_ms < 0 ? 0 : r->wall_ms - ago_ms);
 }
 
 static void
-put_path(struct json_doc *at, const struct msg_peer_link *m)
+put_path(
+    struct json_doc *at, const struct status *r, const struct msg_peer_link *m)
 {
+	put_ago(at, "heard_at", r, m->heard_ms);
 	json_doc_put_bool(at, "up", m->up);
 	json_doc_put_int(at, "received", (int64_t)m->received);
 	json_doc_put_int(at, "lost", (int64_t)m->lost);
@@ -227,7 +216,7 @@ put_link(struct json_doc *list, const struct status *r, size_t i)
 	json_doc_put_string(link, "remote",
 	    addr_format_ip(
 	        i == 0 ? &other->address : &other->links[i - 1], ip));
-	put_path(link, m);
+	put_path(link, r, m);
 }
 
 /* In msg_peer: where the networks of the i-th group begin. */
@@ -255,39 +244,14 @@ put_networks(struct json_doc *group, const struct status *r, size_t i)
 		struct json_doc *network = json_doc_put_object(list, NULL);
 
 		json_doc_put_string(network, "interface", g->interfaces[k]);
-		put_path(network, &r->peer->networks[first + k]);
+		put_path(network, r, &r->peer->networks[first + k]);
 	}
 }
 
-/* Where it was heard once: some networks let nothing pass but IP. */
 static void
-tell_network(
-    const struct status *r, size_t i, size_t k, struct json_doc *problems)
+put_wire(struct json_doc *peer, const struct status *r)
 {
-	const struct config_pair *pair = &r->config->pair;
-	const size_t n = first_network(pair, i) + k;
-	const struct msg_peer_link *m = &r->peer->networks[n];
-
-	if (n < r->peer->n_networks && !m->up && m->received > 0)
-		status_problem(problems,
-		    "peer %s is not heard on interface %s of group %s",
-		    pair->nodes[r->peer->node].name,
-		    pair->groups[i].interfaces[k], pair->groups[i].name);
-}
-
-static void
-tell_networks(const struct status *r, struct json_doc *problems)
-{
-	const struct config_pair *pair = &r->config->pair;
-
-	for (size_t i = 0; i < pair->n_groups; i++)
-		for (size_t k = 0; k < pair->groups[i].n_interfaces; k++)
-			tell_network(r, i, k, problems);
-}
-
-static void
-put_wire(struct json_doc *peer, const struct msg_peer *m)
-{
+	const struct msg_peer *m = r->peer;
 	struct json_doc *wire = json_doc_put_object(peer, "wire");
 
 	json_doc_put_bool(wire, "up", m->wire_up);
@@ -295,36 +259,26 @@ put_wire(struct json_doc *peer, const struct msg_peer *m)
 		json_doc_put_int(wire, "version", m->wire_version);
 	else
 		json_doc_put_null(wire, "version");
+	put_ago(wire, "since", r, m->wire_ms);
 	json_doc_put_int(wire, "connections", m->connections);
 	json_doc_put_int(wire, "rejected", (int64_t)m->wire_rejected);
 }
 
 /* In another file they may be others. */
 static void
-put_peer_refused(struct json_doc *group, const struct status *r, size_t i,
-    struct json_doc *problems)
+put_peer_refused(struct json_doc *group, const struct status *r, size_t i)
 {
 	const struct config_group *c = &r->config->pair.groups[i];
 	const struct msg_peer *m = r->peer;
-	const char *peer = r->config->pair.nodes[m->node].name;
+	const bool some = m->reachable && m->refused[i] != 0;
 	struct json_doc *list = json_doc_put_array(group, "refused");
 	char cidr[ADDR_TEXT_MAX + 8];
 
-	if (!m->reachable || m->refused[i] == 0)
-		return;
-	if (!m->config_matches)
-		status_problem(problems,
-		    "peer %s cannot hold all addresses of group %s", peer,
-		    c->name);
-	for (size_t k = 0; m->config_matches && k < c->n_addresses; k++) {
-		if ((m->refused[i] >> k & 1) == 0)
-			continue;
-		json_doc_put_string(
-		    list, NULL, cidr_text(&c->addresses[k], cidr));
-		status_problem(problems,
-		    "peer %s cannot hold %s of group %s: its status says why",
-		    peer, cidr, c->name);
-	}
+	json_doc_put_bool(group, "refuses_some", some);
+	for (size_t k = 0; some && m->config_matches && k < c->n_addresses; k++)
+		if ((m->refused[i] >> k & 1) != 0)
+			json_doc_put_string(
+			    list, NULL, cidr_text(&c->addresses[k], cidr));
 }
 
 static void
@@ -353,34 +307,36 @@ put_keys(struct json_doc *peer, const struct msg_peer *m)
 	json_doc_put_string(at, "it_signs_with", secret_id_text(m->key, text));
 }
 
-/* It is not heard, or it is and nobody here can read what it says. */
+/* It is heard, and nobody here can read what it says. */
 static void
-tell_unheard(
-    const struct msg_peer *m, const char *name, struct json_doc *problems)
+put_odd(struct json_doc *peer, const struct msg_peer *m)
 {
 	char text[SECRET_ID_TEXT];
+	struct json_doc *at;
 
+	if (m->reachable || m->odd_kind == MSG_PEER_NOT_ODD) {
+		json_doc_put_null(peer, "not_understood");
+		return;
+	}
+	at = json_doc_put_object(peer, "not_understood");
 	if (m->odd_kind == MSG_PEER_ODD_KEY)
-		status_problem(problems,
-		    "peer %s is heard but not understood: it signs with key %s, which this node does not have; put the same keys into the key file of both nodes, and `hapair reload`",
-		    name, secret_id_text(m->odd, text));
-	else if (m->odd_kind == MSG_PEER_ODD_VERSION)
-		status_problem(problems,
-		    "peer %s is heard but not understood: its heartbeats are of version %" PRIu64
-		    "; upgrade the older of the two nodes",
-		    name, m->odd);
+		json_doc_put_string(at, "key", secret_id_text(m->odd, text));
 	else
-		status_problem(problems, "peer %s is not heard", name);
+		json_doc_put_int(at, "version", (int64_t)m->odd);
 }
 
 /* An upgrade of one node that nobody has gone on with. */
 static void
 tell_version(const struct msg_peer *m, const char *name, struct json_doc *hints)
 {
-	if (m->version[0] != '\0' && strcmp(m->version, VERSION) != 0)
-		status_problem(hints,
+	char text[256];
+
+	if (m->version[0] == '\0' || strcmp(m->version, VERSION) == 0)
+		return;
+	(void)snprintf(text, sizeof(text),
 		    "this node runs hapair %s and peer %s hapair %s: a pair is of two versions while it is upgraded; upgrade the older one, too, when the other has proven itself",
 		    VERSION, name, m->version);
+	json_doc_put_string(hints, NULL, text);
 }
 
 static void
@@ -394,8 +350,7 @@ put_told(struct json_doc *peer, const struct msg_peer *m)
 }
 
 static void
-put_peer(struct json_doc *peers, const struct status *r,
-    struct json_doc *problems, struct json_doc *hints)
+put_peer(struct json_doc *peers, const struct status *r, struct json_doc *hints)
 {
 	const struct config_pair *pair = &r->config->pair;
 	const struct msg_peer *m = r->peer;
@@ -412,6 +367,8 @@ put_peer(struct json_doc *peers, const struct status *r,
 		json_doc_put_null(at, "last_heard_ms");
 	else
 		json_doc_put_int(at, "last_heard_ms", m->last_heard_ms);
+	put_ago(at, "last_heard_at", r, m->last_heard_ms);
+	put_odd(at, m);
 	list = json_doc_put_array(at, "groups");
 	for (size_t i = 0; i < m->n_groups && i < pair->n_groups; i++) {
 		struct json_doc *group = json_doc_put_object(list, NULL);
@@ -420,27 +377,18 @@ put_peer(struct json_doc *peers, const struct status *r,
 		json_doc_put_string(
 		    group, "state", msg_group_state_name(m->groups[i]));
 		put_networks(group, r, i);
-		put_peer_refused(group, r, i, problems);
+		put_peer_refused(group, r, i);
 	}
 	list = json_doc_put_array(at, "links");
 	for (size_t i = 0; i < m->n_links && i <= other->n_links; i++)
 		put_link(list, r, i);
-	put_wire(at, m);
+	put_wire(at, r);
 	put_keys(at, m);
 	put_told(at, m);
-	if (!m->reachable)
-		tell_unheard(m, other->name, problems);
-	for (size_t i = 0; m->reachable && i < m->n_links; i++)
-		if (!m->links[i].up)
-			status_problem(problems, "link %zu to peer %s is down",
-			    i + 1, other->name);
-	if (m->reachable)
-		tell_networks(r, problems);
 }
 
 static void
-put_pause(
-    struct json_doc *doc, const struct status *r, struct json_doc *problems)
+put_pause(struct json_doc *doc, const struct status *r)
 {
 	const struct config_node *nodes = r->config->pair.nodes;
 	char until[WALL_CLOCK_TEXT_MAX];
@@ -453,13 +401,10 @@ put_pause(
 	}
 	by = nodes[r->peer->pause_own ? r->start->node : r->peer->node].name;
 	at = json_doc_put_object(doc, "pause");
-	(void)wall_clock_format(wall_clock_now_ms() + r->peer->pause_ms, until);
+	(void)wall_clock_format(r->wall_ms + r->peer->pause_ms, until);
 	json_doc_put_string(at, "until", until);
 	json_doc_put_real(at, "left_s", r->peer->pause_ms / 1e3);
 	json_doc_put_string(at, "by", by);
-	status_problem(problems,
-	    "AUTOMATIC MOVES ARE PAUSED until %.10s %.8sZ, by a word on %s: silence and faults of the network move nothing; `hapair resume` ends that",
-	    until, until + 11, by);
 }
 
 /* Nothing else may be left out: see listeners_can_lack(). */
@@ -473,14 +418,63 @@ lacks_listeners(const struct status *r)
 	return r->start->n_listeners < n * r->start->workers;
 }
 
+static const char *
+process_state(const struct status *r, bool relay)
+{
+	if (relay && r->relay_silent_ms > 0)
+		return "silent";
+	if (relay)
+		return r->services != NULL ? "answers" : "restarting";
+	if (r->services == NULL)
+		return "unknown"; /* it was not asked */
+	return r->peer != NULL ? "answers" : "silent";
+}
+
+static void
+put_process(struct json_doc *list, const struct status *r, bool relay)
+{
+	const struct msg_ends *m = relay ? &r->ends.relay : &r->ends.failover;
+	const char *state = process_state(r, relay);
+	struct json_doc *at = json_doc_put_object(list, NULL);
+
+	json_doc_put_string(at, "name", relay ? "relay" : "failover");
+	json_doc_put_string(at, "state", state);
+	if (relay && r->relay_silent_ms > 0)
+		json_doc_put_real(at, "silent_s", r->relay_silent_ms / 1e3);
+	else
+		json_doc_put_null(at, "silent_s");
+	json_doc_put_int(at, "restarts", m->n);
+	json_doc_put_int(at, "recent_ends", m->recent);
+	json_doc_put_string(at, "last_end", m->n > 0 ? m->reason : NULL);
+	status_put_wall(at, "last_end_at", m->n > 0 ? m->wall_ms : 0);
+}
+
+static void
+put_processes(struct json_doc *doc, const struct status *r)
+{
+	struct json_doc *list = json_doc_put_array(doc, "processes");
+
+	put_process(list, r, true);
+	if (r->config->has_pair)
+		put_process(list, r, false);
+}
+
+/* Their sentences alone, for who only knows of those. */
+static void
+put_problems(struct json_doc *problems, const struct json_doc *troubles)
+{
+	for (size_t i = 0; i < json_doc_count(troubles); i++)
+		json_doc_put_string(problems, NULL,
+		    json_doc_string(json_doc_at(troubles, i), "text"));
+}
+
 char *
 status_text(const struct status *r)
 {
 	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
 	const struct config *c = r->config;
-	struct json_doc *peers, *services, *problems, *hints;
-	struct status_service_tally tally = { .without_v6 =
-		                                  lacks_listeners(r) };
+	struct json_doc *peers, *services, *problems, *troubles, *hints;
+	const bool without_v6 = lacks_listeners(r);
 
 	json_doc_put_string(doc, "version", VERSION);
 	json_doc_put_string(
@@ -488,25 +482,27 @@ status_text(const struct status *r)
 	json_doc_put_int(doc, "pid", r->pid);
 	json_doc_put_real(
 	    doc, "uptime_s", (double)(r->now.ns - r->start->started_ns) / 1e9);
+	status_put_wall(doc, "time", r->wall_ms);
 	problems = json_doc_put_array(doc, "problems");
+	troubles = json_doc_put_array(doc, "troubles");
 	hints = json_doc_put_array(doc, "hints");
-	put_pause(doc, r, problems);
-	put_config(doc, r, problems);
-	put_groups(doc, r, problems);
+	put_pause(doc, r);
+	put_config(doc, r);
+	put_processes(doc, r);
+	put_groups(doc, r);
 	peers = json_doc_put_array(doc, "peers");
 	if (c->has_pair && r->peer != NULL)
-		put_peer(peers, r, problems, hints);
+		put_peer(peers, r, hints);
+	json_doc_put_int(doc, "max_connections", r->start->max_connections);
 	services = json_doc_put_array(doc, "services");
 	for (size_t i = 0; i < c->n_services; i++)
-		status_service_put(services, r, i, &tally, problems);
+		status_service_put(services, r, i, without_v6);
 	for (size_t i = 0; i < c->n_services; i++)
 		status_service_hint(hints, r, i);
-	status_service_tell_rest(&tally, problems);
-	if (r->services == NULL)
-		status_problem(
-		    problems, "the relay process is being restarted");
 	json_doc_put_int(
 	    doc, "dropped_log_lines", (int64_t)r->dropped_log_lines);
+	trouble_find(doc, troubles);
+	put_problems(problems, troubles);
 	json_doc_put_bool(doc, "healthy", json_doc_count(problems) == 0);
 	return json_doc_text(doc, false);
 }

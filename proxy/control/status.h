@@ -41,6 +41,10 @@ struct status {
 	const struct status_service *services; /* NULL: no relay */
 	int pid;                               /* of the supervisor */
 	struct mono now;
+	int64_t wall_ms; /* the same moment, for people */
+	/* It stands still for so long: the supervisor speaks for it. */
+	uint32_t relay_silent_ms;
+	struct msg_role_ends ends;
 	uint64_t dropped_log_lines;
 };
 
@@ -49,7 +53,3 @@ char *status_text(const struct status *r);
 
 /* A time in words; 0: none, which is null there. */
 void status_put_wall(struct json_doc *at, const char *key, int64_t wall_ms);
-
-/* A line of "problems" or "hints": what, and what to do. */
-__attribute__((format(printf, 2, 3))) void status_problem(
-    struct json_doc *problems, const char *format, ...);

@@ -1,6 +1,7 @@
 #include "proxy/control/status_collect.h"
 
 #include "core/log.h"
+#include "core/wall_clock.h"
 #include "proxy/control/standby.h"
 #include "proxy/control/standby_run.h"
 #include "proxy/control/status.h"
@@ -78,7 +79,7 @@ snapshot_new(size_t n_services, size_t n_servers)
 	return NULL;
 }
 
-/* What failover has said, and how the groups stand. */
+/* What failover has said, and how the groups stood when it last did. */
 static void
 copy_said(struct status_collect_snapshot *s, const struct status_collect *from,
     const struct status_query_said *said)
@@ -91,7 +92,8 @@ copy_said(struct status_collect_snapshot *s, const struct status_collect *from,
 		s->tracks = *said->tracks;
 		s->status.tracks = &s->tracks;
 	}
-	if (said->peer == NULL || from->groups == NULL)
+	if (from->groups == NULL ||
+	    from->groups_known != (1U << from->config->pair.n_groups) - 1)
 		return;
 	memcpy(s->groups, from->groups,
 	    from->config->pair.n_groups * sizeof(*s->groups));
@@ -115,6 +117,8 @@ status_collect_take(
 		.services = s->services,
 		.pid = from->pid,
 		.now = mono_now(),
+		.wall_ms = wall_clock_now_ms(),
+		.ends = *from->ends,
 		.dropped_log_lines = log_dropped() };
 	copy_said(s, from, said);
 	for (size_t i = 0; i < sh->n_pools; i++) {

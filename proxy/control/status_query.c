@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define PATIENCE_S 0.3
+#define PATIENCE_S 0.2
 #define WAITING_MAX 64
 
 struct status_query_request {
@@ -94,6 +94,14 @@ take_answered(struct status_query *a, struct buf *b)
 	}
 	a->has_peer = a->has_tracks = false;
 	return 0;
+}
+
+int
+status_query_take_ends(struct status_query *a, const struct channel_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+
+	return msg_get_role_ends(&b, &a->ends);
 }
 
 int

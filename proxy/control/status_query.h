@@ -3,7 +3,7 @@
 /*
  * Control connections whose answer needs a word from failover. Each is asked
  * for with a number and answered when its ANSWERED comes, or without failover's
- * part after 300 ms: `status` never hangs. On the relay's main thread.
+ * part after 200 ms: `status` never hangs. On the relay's main thread.
  */
 
 #include "core/msg.h"
@@ -33,6 +33,7 @@ struct status_query {
 	struct msg_peer peer; /* of the answer under way */
 	struct msg_tracks tracks;
 	bool has_peer, has_tracks;
+	struct msg_role_ends ends; /* as the supervisor said last */
 	LIST_HEAD(, status_query_request) waiting;
 };
 
@@ -42,6 +43,10 @@ void status_query_fini(struct status_query *a);
 
 /* Takes the socket. `failover` is the channel to ask on, or -1. */
 void status_query_ask(struct status_query *a, int *socket, int failover);
+
+/* ROLE_ENDS, of the supervisor. Returns 0 or -EBADMSG. */
+MUST_CHECK int status_query_take_ends(
+    struct status_query *a, const struct channel_packet *p);
 
 /* What failover says of it. Returns 0 or -EBADMSG. */
 MUST_CHECK int status_query_take(

@@ -10,12 +10,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/*
- * Who has a thousand servers down wants to know that, and not to read a
- * thousand lines: so many lines of a kind, then how many more there are.
- */
-#define LINES_OF_A_KIND 20
-
 /* Fewer clients that said nothing may be of those who only knock. */
 #define SILENT_LEAST 3
 
@@ -97,90 +91,76 @@ put_server(struct json_doc *servers, const struct config_server *c,
 	    s != NULL ? accord_admin_name(s->view.admin) : "unknown");
 	json_doc_put_bool(at, "active", s != NULL && s->view.usable);
 	json_doc_put_int(at, "weight", s != NULL ? s->view.weight : c->weight);
+	json_doc_put_int(at, "configured_weight", c->weight);
 	if (s == NULL)
 		return;
-	(void)put_sums(at, &s->sum);
+	json_doc_put_int(put_sums(at, &s->sum), "limit", c->max_connections);
 	put_check(at, &c->check, s);
 }
 
-static bool
-is_missing(const struct status_server *s)
-{
-	return s->view.state == SERVER_DOWN && s->view.admin != ACCORD_MAINT;
-}
-
-static void
-tell_servers(const struct config_service *c, const struct status_service *s,
-    struct status_service_tally *tally, struct json_doc *problems)
-{
-	unsigned more = 0;
-
-	for (size_t i = 0; i < c->n_servers; i++) {
-		if (!is_missing(&s->servers[i]))
-			continue;
-		if (++tally->down > LINES_OF_A_KIND)
-			more++;
-		else
-			status_problem(problems,
-			    "server %s of service %s is down: %s",
-			    c->servers[i].name, c->name,
-			    s->servers[i].check->detail);
-	}
-	if (more == 0)
-		return;
-	if (++tally->services > LINES_OF_A_KIND)
-		tally->left_out += more;
-	else
-		status_problem(problems,
-		    "service %s: %u more of its %zu servers are down", c->name,
-		    more, c->n_servers);
-}
-
 /* Of who waits for the client to speak first, while none ever does. */
-static void
-tell_silence(const struct config_service *c, const struct status_service *s,
-    struct json_doc *problems)
+static uint64_t
+silent_clients(const struct config_service *c, const struct status_service *s)
 {
 	const uint64_t n = s->sums.endings[END_REASON_CLIENT_SILENT];
 
 	if (c->connect != CONFIG_CONNECT_AT_FIRST_BYTE || n < SILENT_LEAST)
-		return;
+		return 0;
 	for (size_t i = 0; i < c->n_servers; i++)
 		if (s->servers[i].sum.total > 0)
-			return;
-	status_problem(problems,
-	    "service %s: %" PRIu64
-	    " clients said nothing in time, and no other ever did: does this server speak first? Then 'connect: at_accept' serves it",
-	    c->name, n);
+			return 0;
+	return n;
 }
 
-/* What is wrong is said once, of a group by its first service. */
+/* What will happen when, as far as this node decides it. */
 static void
-put_standby(struct json_doc *service, const struct status *r, size_t i,
-    struct json_doc *problems)
+put_plan(struct json_doc *at, const struct status *r,
+    const struct config_service *c, const struct standby *s)
+{
+	const struct mono hold_end =
+	    mono_add_ms(s->since[s->active], c->hold_ms);
+	const bool ill = s->hosts[s->active].fitness == STANDBY_UNFIT;
+	const bool holds =
+	    s->phase == STANDBY_STEADY && ill && mono_before(r->now, hold_end);
+	const bool fences = s->phase == STANDBY_FENCING;
+	const bool retries =
+	    s->phase == STANDBY_BLOCKED && s->trouble == STANDBY_FENCE_FAILED;
+	int64_t retry_ms = r->wall_ms;
+
+	json_doc_put_string(
+	    at, "next", fences ? c->servers[s->target].name : NULL);
+	status_put_wall(at, "hold_until",
+	    holds ? r->wall_ms + mono_span_ms(r->now, hold_end) : 0);
+	json_doc_put_real(at, "fence_timeout_s", c->fence_timeout_ms / 1e3);
+	if (mono_before(r->now, s->retry))
+		retry_ms += mono_span_ms(r->now, s->retry);
+	status_put_wall(at, "retry_at", retries ? retry_ms : 0);
+}
+
+static void
+put_standby(struct json_doc *service, const struct status *r, size_t i)
 {
 	const struct config_service *c = &r->config->services[i];
 	const struct standby *s =
 	    r->services != NULL ? r->services[i].standby : NULL;
-	const char *active, *trouble = NULL;
+	const char *trouble = NULL;
 	struct json_doc *at;
 
 	if (s == NULL)
 		return;
-	active = c->servers[s->active].name;
 	at = json_doc_put_object(service, "standby");
 	json_doc_put_string(at, "group", c->standby_group);
-	json_doc_put_string(at, "active", active);
+	json_doc_put_string(at, "active", c->servers[s->active].name);
 	json_doc_put_int(at, "epoch", (int64_t)s->epoch);
 	json_doc_put_bool(at, "decides", s->phase != STANDBY_FOLLOWS);
 	json_doc_put_string(at, "phase", standby_phase_name(s->phase));
 	if (s->trouble != STANDBY_NO_TROUBLE)
 		trouble = standby_trouble_text(s->trouble);
 	json_doc_put_string(at, "trouble", trouble);
-	if (trouble != NULL && config_standby_leader(r->config, i) == i)
-		status_problem(problems,
-		    "service %s: active server stays %s: %s", c->name, active,
-		    trouble);
+	/* What is wrong is said once, of a group by its first service. */
+	json_doc_put_bool(
+	    at, "leads", config_standby_leader(r->config, i) == i);
+	put_plan(at, r, c, s);
 }
 
 static void
@@ -204,6 +184,7 @@ status_service_hint(
 	const struct config_service *c = &r->config->services[number];
 	const union addr *source = servers_told_source(r->config, c);
 	char ip[ADDR_TEXT_MAX];
+	char text[512] = "";
 	uint64_t n;
 
 	if (r->services == NULL || source == NULL ||
@@ -213,16 +194,33 @@ status_service_hint(
 	n = r->services[number].sums.sum.active;
 	n -= n < r->services[number].queued ? n : r->services[number].queued;
 	if (n > 0)
-		status_problem(hints,
+		(void)snprintf(text, sizeof(text),
 		    "service %s: should this host die, the servers of its %" PRIu64
 		    " connections are not told, and keep sessions and locks until their own patience ends; 'source: %s' lets them be told",
 		    c->name, n, addr_format_ip(source, ip));
+	if (*text != '\0')
+		json_doc_put_string(hints, NULL, text);
+}
+
+static void
+put_connections(struct json_doc *service, const struct config_service *c,
+    const struct status_service *s)
+{
+	struct json_doc *at = put_sums(service, &s->sums.sum);
+
+	json_doc_put_int(at, "limit", c->max_connections);
+	json_doc_put_int(at, "queued", s->queued);
+	json_doc_put_int(at, "retries", (int64_t)s->sums.retries);
+	json_doc_put_int(at, "denied", (int64_t)s->sums.denied);
+	json_doc_put_int(at, "too_many", (int64_t)s->sums.too_many);
+	put_endings(service, &s->sums);
+	json_doc_put_int(
+	    service, "silent_clients", (int64_t)silent_clients(c, s));
 }
 
 void
 status_service_put(struct json_doc *services, const struct status *r,
-    size_t number, struct status_service_tally *tally,
-    struct json_doc *problems)
+    size_t number, bool without_v6)
 {
 	const struct config_service *c = &r->config->services[number];
 	const struct status_service *s =
@@ -235,41 +233,18 @@ status_service_put(struct json_doc *services, const struct status *r,
 	json_doc_put_string(at, "mode", config_mode_words[c->mode]);
 	json_doc_put_string(at, "balance", config_balance_words[c->balance]);
 	json_doc_put_string(at, "state", s != NULL ? s->state : "unknown");
+	json_doc_put_real(at, "queue_s", c->timeouts.queue_ms / 1e3);
 	put_servers_told(at, r, c);
-	put_standby(at, r, number, problems);
+	put_standby(at, r, number);
 	list = json_doc_put_array(at, "listen");
 	for (size_t i = 0; i < c->n_listens; i++)
-		if (!tally->without_v6 || !config_is_star_v6(c, i))
+		if (!without_v6 || !config_is_star_v6(c, i))
 			json_doc_put_string(list, NULL,
 			    addr_format(&c->listens[i].address, address));
-	if (s != NULL) {
-		struct json_doc *connections = put_sums(at, &s->sums.sum);
-
-		json_doc_put_int(connections, "queued", s->queued);
-		json_doc_put_int(
-		    connections, "retries", (int64_t)s->sums.retries);
-		json_doc_put_int(
-		    connections, "denied", (int64_t)s->sums.denied);
-		json_doc_put_int(
-		    connections, "too_many", (int64_t)s->sums.too_many);
-		put_endings(at, &s->sums);
-	}
+	if (s != NULL)
+		put_connections(at, c, s);
 	list = json_doc_put_array(at, "servers");
 	for (size_t i = 0; i < c->n_servers; i++)
 		put_server(
 		    list, &c->servers[i], s != NULL ? &s->servers[i] : NULL);
-	if (s == NULL)
-		return;
-	tell_servers(c, s, tally, problems);
-	tell_silence(c, s, problems);
-}
-
-void
-status_service_tell_rest(
-    const struct status_service_tally *tally, struct json_doc *problems)
-{
-	if (tally->left_out > 0)
-		status_problem(problems,
-		    "%u more servers of %u more services are down",
-		    tally->left_out, tally->services - LINES_OF_A_KIND);
 }

@@ -46,18 +46,34 @@ each_message_is_taken_whole_or_refused(void **state)
 	ROUND_TRIP(control, .request = "status");
 	ROUND_TRIP(group, .group = 2, .state = MSG_GROUP_MASTER,
 	    .priority = 150, .effective_priority = 140, .transitions = 4,
-	    .term = 9, .since_wall_ms = 5, .reason = "peer silent for 61 ms",
-	    .refused = 5, .refused_reason = "IPv6 is switched off there");
+	    .term = 9, .since_wall_ms = 5, .decided_wall_ms = 6,
+	    .reason = "peer silent for 61 ms", .refused = 5,
+	    .refused_reason = "IPv6 is switched off there");
 	ROUND_TRIP(peer, .node = 1, .reachable = true, .config_known = true,
-	    .last_heard_ms = -1, .wire_up = true, .connections = 5000,
-	    .wire_rejected = 3, .told_clients = 7, .told_servers = 2,
-	    .silent_clients = 1, .n_groups = 2,
+	    .conflicts[0] = { .there = true,
+	        .peer = true,
+	        .address = 3,
+	        .mac = { 1, 2, 3, 4, 5, 6 },
+	        .first_ms = 70,
+	        .last_ms = 7 },
+	    .wire_ms = -1, .last_heard_ms = -1, .wire_up = true,
+	    .connections = 5000, .wire_rejected = 3, .told_clients = 7,
+	    .told_servers = 2, .silent_clients = 1, .n_groups = 2,
 	    .groups = { MSG_GROUP_BACKUP, MSG_GROUP_FAULT },
 	    .refused = { 0, 1u << 31 }, .n_links = 2,
-	    .links = { { .up = true, .received = 10, .lost = 2, .rejected = 1 },
+	    .links = { { .up = true,
+	                   .heard_ms = -1,
+	                   .received = 10,
+	                   .lost = 2,
+	                   .rejected = 1 },
 	        { .rejected = 7 } },
 	    .n_networks = 1, .networks = { { .up = true, .lost = 4 } });
 	ROUND_TRIP(given, .left = 5000);
+	ROUND_TRIP(role_ends,
+	    .relay = { .n = 7,
+	        .recent = 2,
+	        .wall_ms = 5,
+	        .reason = "killed by signal 9" });
 	ROUND_TRIP(service, .service = 1, .servers = 3, .up = 2, .unknown = 1);
 	ROUND_TRIP(ask, .id = 77);
 	ROUND_TRIP(script, .track = 3, .passed = true);

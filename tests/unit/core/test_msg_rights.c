@@ -29,8 +29,8 @@ each_message_has_a_row(void **state)
 		with_row += found;
 		assert_int_equal(found, msg_rights_name(type) != NULL);
 	}
-	assert_int_equal(named, MSG_LOG); /* the last */
-	assert_int_equal(with_row, MSG_LOG);
+	assert_int_equal(named, MSG_ROLE_ENDS); /* the last */
+	assert_int_equal(with_row, MSG_ROLE_ENDS);
 	assert_null(msg_rights_name(0));
 	assert_null(msg_rights_name(UINT16_MAX));
 }
@@ -92,6 +92,17 @@ check_size(enum msg_type type, size_t least, size_t most)
 		assert_false(a.bad || b.bad);                                  \
 		check_size(type, a.pos, b.pos);                                \
 	} while (0)
+
+static void
+sizes_of_role_ends_are_theirs(void **state)
+{
+	static struct msg_role_ends small, large;
+
+	(void)state;
+	memset(large.relay.reason, 'x', MSG_TEXT_MAX - 1);
+	memset(large.failover.reason, 'x', MSG_TEXT_MAX - 1);
+	SIZE(MSG_ROLE_ENDS, role_ends, &small, &large);
+}
 
 static void
 sizes_are_those_of_the_messages(void **state)
@@ -272,6 +283,7 @@ main(void)
 		cmocka_unit_test(each_message_has_a_row),
 		cmocka_unit_test(no_two_rows_are_about_the_same),
 		cmocka_unit_test(only_who_must_sends_descriptors),
+		cmocka_unit_test(sizes_of_role_ends_are_theirs),
 		cmocka_unit_test(sizes_are_those_of_the_messages),
 		cmocka_unit_test(what_no_row_allows_is_refused),
 		cmocka_unit_test(more_than_so_many_are_refused),

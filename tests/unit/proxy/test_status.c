@@ -103,6 +103,7 @@ set_up(struct world *w)
 		.services = w->services,
 		.pid = 42,
 		.now = { 3500000000 },
+		.wall_ms = 1795600000000,
 		.dropped_log_lines = 8 };
 }
 
@@ -294,17 +295,17 @@ static const struct row {
 	{ "a group in fault", group_in_fault,
 	    "group main is in fault: It claims\n" },
 	{ "F6: an address that both can't hold", cannot_hold,
-	    "group main: cannot hold 10.0.0.100/24 on eth0: IPv4 is off\n"
-	    "peer p2 cannot hold 10.0.0.100/24 of group main: its status says why\n" },
+	    "peer p2 cannot hold 10.0.0.100/24 of group main\n"
+	    "group main: cannot hold 10.0.0.100/24 on eth0: IPv4 is off\n" },
 	{ "F6: likewise, in another file", cannot_hold_other,
 	    "the peer runs another configuration\n"
 	    "peer p2 cannot hold all addresses of group main\n" },
 	{ "a silent peer, whose links are no news", peer_silent,
 	    "peer p2 is not heard\n" },
 	{ "a peer with another key", peer_with_another_key,
-	    "peer p2 is heard but not understood: it signs with key 9f2c01ab, which this node does not have; put the same keys into the key file of both nodes, and `hapair reload`\n" },
+	    "peer p2 is heard but not understood: it signs with key 9f2c01ab, which this node does not have\n" },
 	{ "a peer of another version", peer_of_another_version,
-	    "peer p2 is heard but not understood: its heartbeats are of version 9; upgrade the older of the two nodes\n" },
+	    "peer p2 is heard but not understood: its heartbeats are of version 9\n" },
 	{ "somebody who is not understood", somebody_odd, "" },
 	{ "one link", link_down, "link 2 to peer p2 is down\n" },
 	{ "a group's network", network_down,
@@ -320,7 +321,7 @@ static const struct row {
 	    "server w.example of service web is down: refused\n" },
 	{ "a server down for maintenance", maintenance, "" },
 	{ "R24: a server that speaks first, and clients who must", all_silent,
-	    "service web: 3 clients said nothing in time, and no other ever did: does this server speak first? Then 'connect: at_accept' serves it\n" },
+	    "service web: 3 clients said nothing in time, and no other ever did: does this server speak first?\n" },
 	{ "R24: two that only knock", two_silent, "" },
 	{ "R24: a client has spoken, others rest", some_silent, "" },
 	{ "a standby group, told once", nobody_fit,
@@ -372,15 +373,15 @@ what_comes_in_numbers_is_summed_up(void **state)
 	set_up(&w);
 	for (size_t i = 0; i < ARRAY_LEN(servers); i++) {
 		servers[i].name = (char *)(uintptr_t) "s";
-		states[i].view.state = SERVER_DOWN;
+		states[i].view.state = i == 0 ? SERVER_UP : SERVER_DOWN;
 		states[i].check = &refused;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(services); i++) {
 		services[i].name = (char *)(uintptr_t) "web";
 		services[i].servers = servers;
 		services[i].n_servers = ARRAY_LEN(servers);
-		found[i] = (struct status_service){ .state = "down",
-			.servers = states };
+		found[i] =
+		    (struct status_service){ .state = "up", .servers = states };
 	}
 	w.report.config = &config;
 	w.report.services = found;
@@ -390,11 +391,11 @@ what_comes_in_numbers_is_summed_up(void **state)
 	assert_text(json_doc_text_value(json_doc_at(list, 19)),
 	    "server s of service web is down: refused");
 	assert_text(json_doc_text_value(json_doc_at(list, 20)),
-	    "service web: 40 more of its 60 servers are down");
+	    "service web: 39 more of its 60 servers are down");
 	assert_text(json_doc_text_value(json_doc_at(list, 39)),
-	    "service web: 60 more of its 60 servers are down");
+	    "service web: 59 more of its 60 servers are down");
 	assert_text(json_doc_text_value(json_doc_at(list, 40)),
-	    "300 more servers of 5 more services are down");
+	    "295 more servers of 5 more services are down");
 	config_free(w.config);
 }
 
