@@ -5,8 +5,8 @@
 #include "core/mono.h"
 #include "core/msg.h"
 #include "hapair/cli/command.h"
+#include "hapair/cli/daemon_place.h"
 #include "hapair/cli/disarm.h"
-#include "hapair/cli/file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -183,13 +183,15 @@ int
 client_ask(
     const struct client *c, const char *request, struct json_doc **ret_answer)
 {
-	CLEANUP(file_free) struct file f = { .path = c->path };
+	char socket[DAEMON_PLACE_MAX];
+	int status;
 
 	if (c->socket != NULL)
 		return ask_at(c, c->socket, request, ret_answer);
-	if (file_load(&f) < 0)
-		return COMMAND_WRONG;
-	return ask_at(c, f.config->control, request, ret_answer);
+	/* What is wrong with a file that is to be read anew is the answer. */
+	status = daemon_place_find(c->command, c->path, !c->has_lines, socket);
+	return status == COMMAND_DONE ? ask_at(c, socket, request, ret_answer)
+	                              : status;
 }
 
 int

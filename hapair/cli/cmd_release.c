@@ -1,9 +1,11 @@
 #include "core/fd.h"
 #include "core/log.h"
 #include "hapair/cli/command.h"
+#include "hapair/cli/daemon_place.h"
 #include "hapair/cli/file.h"
 #include "hapair/supervisor/control.h"
 #include "hapair/supervisor/release.h"
+#include "hapair/supervisor/running_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -61,13 +63,14 @@ cmd_release(int argc, char **argv)
 {
 	CLEANUP(file_free) struct file f = { .path = COMMAND_CONFIG_PATH };
 	CLEANUP(fd_close) int lock = -1;
+	char running[RUNNING_FILE_MAX];
 	const struct command_option options[] = { { 'c', .word = &f.path } };
 	int status =
 	    command_parse("release", argc, argv, options, ARRAY_LEN(options));
 
 	if (status != COMMAND_DONE)
 		return status;
-	if (file_load(&f) < 0)
+	if (daemon_place_load("release", &f, running) < 0)
 		return COMMAND_WRONG;
 	if (!f.config->has_pair)
 		return COMMAND_DONE;

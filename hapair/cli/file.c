@@ -77,6 +77,8 @@ file_load(struct file *f)
 		e = load_text(f->path, f->text, f->len, diag, &f->config);
 	if (e == 0 && f->warns && !f->obeyed && !f->is_stdin)
 		warn_of_others(f, diag);
+	if (f->is_quiet)
+		return e;
 	if ((e < 0 && diag_count(diag) > 0) || (e == 0 && f->warns))
 		print(diag, e < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING);
 	else if (e < 0)

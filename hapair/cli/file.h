@@ -10,8 +10,9 @@
 struct file {
 	const char *path; /* borrowed; of standard input, what it is called */
 	bool is_stdin;
-	bool warns;  /* of what is perhaps not meant, too */
-	bool obeyed; /* refused where others can write it; else `warns` */
+	bool is_quiet; /* a mistake is the caller's to tell */
+	bool warns;    /* of what is perhaps not meant, too */
+	bool obeyed;   /* refused where others can write it; else `warns` */
 	char *text;
 	size_t len;
 	struct config *config;

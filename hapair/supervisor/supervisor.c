@@ -24,6 +24,7 @@
 #include "hapair/supervisor/reload.h"
 #include "hapair/supervisor/role_ends.h"
 #include "hapair/supervisor/role_user.h"
+#include "hapair/supervisor/running_file.h"
 #include "hapair/supervisor/service_manager.h"
 #include "hapair/supervisor/state_file.h"
 #include "hapair/supervisor/state_store.h"
@@ -422,6 +423,7 @@ on_adopt(void *arg, struct generation *before)
 	track_scripts_stop(&before->scripts);
 	/* What was news meanwhile was told to the old relay alone. */
 	state_store_meet(&s->store, &g->relay);
+	running_file_keep(now(s)->setup.config->control, now(s)->file);
 }
 
 static void
@@ -534,6 +536,7 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 		e = init_store(s);
 	if (e < 0)
 		return e;
+	running_file_keep(now(s)->setup.config->control, now(s)->file);
 	(void)signal(SIGPIPE, SIG_IGN);
 	watch_signal(s, &s->terminated, on_signal, SIGTERM);
 	watch_signal(s, &s->interrupted, on_signal, SIGINT);
@@ -592,6 +595,7 @@ supervisor_run(const struct supervisor_setup *setup)
 		track_scripts_start(&g->scripts, g->setup.config, on_script, g);
 		(void)ev_run(s.loop, 0);
 		release_rest(&s);
+		running_file_remove(setup->config->control);
 		log_notice("supervisor", "stopped");
 	}
 	supervisor_fini(&s);
