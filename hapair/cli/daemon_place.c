@@ -13,23 +13,30 @@
 
 #define FILE_MOST (1024 * 1024)
 
-/* Of a line that says it: its value, without quotes and what is behind. */
+/*
+ * Of a line that says it: its value, without quotes and what is behind. No
+ * other key of the file has this name.
+ */
 static bool
 take_value(
     const char *line, size_t len, char ret_socket[static DAEMON_PLACE_MAX])
 {
-	static const char key[] = "control:";
-	const char *at = line + sizeof(key) - 1;
-	const char *end = line + len;
+	static const char key[] = "control";
+	char text[2 * DAEMON_PLACE_MAX];
+	const char *at = text;
 	size_t n;
 
-	if (len < sizeof(key) || strncmp(line, key, sizeof(key) - 1) != 0)
+	(void)snprintf(text, sizeof(text), "%.*s", (int)len, line);
+	at += strspn(at, " \t\"'");
+	if (strncmp(at, key, sizeof(key) - 1) != 0)
 		return false;
-	while (at < end && strchr(" \t\"'", *at) != NULL)
-		at++;
-	n = strcspn(at, " \t\r\n\"'#");
-	n = at + n > end ? (size_t)(end - at) : n;
-	if (n == 0 || *at != '/' || n >= DAEMON_PLACE_MAX)
+	at += sizeof(key) - 1;
+	at += strspn(at, "\"'");
+	if (*at != ':')
+		return false;
+	at += 1 + strspn(at + 1, " \t\"'");
+	n = strcspn(at, " \t\r,\"'#");
+	if (*at != '/' || n >= DAEMON_PLACE_MAX)
 		return false;
 	memcpy(ret_socket, at, n);
 	ret_socket[n] = '\0';

@@ -15,8 +15,8 @@
 #define DAEMON_PLACE_MAX 108 /* of a socket's address */
 
 /*
- * What a text says of `control` at the beginning of a line, whatever is wrong
- * with the rest. False: nothing. Pure.
+ * What a line of a text says of `control`, whatever is wrong with the rest.
+ * False: nothing. Pure.
  */
 MUST_CHECK bool daemon_place_scan(
     const char *text, size_t len, char ret_socket[static DAEMON_PLACE_MAX]);

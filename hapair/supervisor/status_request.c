@@ -3,8 +3,10 @@
 #include "core/buf.h"
 #include "core/fd.h"
 #include "core/reply.h"
+#include "core/wall_clock.h"
 #include "hapair/supervisor/child_setup.h"
 #include "hapair/supervisor/generation.h"
+#include "hapair/supervisor/role_ends.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -153,10 +155,17 @@ status_request_answer(struct status_request *q, const struct generation *g,
 }
 
 void
-status_request_note_end(struct status_request *q, const struct generation *g)
+status_request_note_end(struct status_request *q, const struct generation *g,
+    const struct child *role)
 {
+	const bool relay = role == &g->relay;
 	struct status_request_asked *a, *next;
 
+	if (!role->stopping && !role->unwanted)
+		role_ends_note(relay ? &q->ends.relay : &q->ends.failover,
+		    role->end, role->end_status, wall_clock_now_ms());
+	if (!relay)
+		return;
 	for (a = TAILQ_FIRST(&q->asked); a != NULL; a = next) {
 		next = TAILQ_NEXT(a, all);
 		if (a->generation != g)

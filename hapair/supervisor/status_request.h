@@ -17,6 +17,7 @@
 #include <ev.h>
 #include <sys/queue.h>
 
+struct child;
 struct generation;
 struct status_request_asked;
 
@@ -38,6 +39,6 @@ void status_request_ask(struct status_request *q, struct generation *g,
 void status_request_answer(struct status_request *q, const struct generation *g,
     const struct msg_start *m, int *socket);
 
-/* This generation is about to go, or its relay has ended: who waits is told. */
-void status_request_note_end(
-    struct status_request *q, const struct generation *g);
+/* A role of it has ended: that counts, and who waits for a relay is told. */
+void status_request_note_end(struct status_request *q,
+    const struct generation *g, const struct child *role);

@@ -9,7 +9,6 @@
 #include "core/proc.h"
 #include "core/reply.h"
 #include "core/timeout.h"
-#include "core/wall_clock.h"
 #include "hapair/supervisor/address_change.h"
 #include "hapair/supervisor/child_setup.h"
 #include "hapair/supervisor/config_request.h"
@@ -22,7 +21,6 @@
 #include "hapair/supervisor/notify.h"
 #include "hapair/supervisor/release.h"
 #include "hapair/supervisor/reload.h"
-#include "hapair/supervisor/role_ends.h"
 #include "hapair/supervisor/role_user.h"
 #include "hapair/supervisor/running_file.h"
 #include "hapair/supervisor/service_manager.h"
@@ -284,12 +282,7 @@ on_end(void *arg, struct child *r)
 		fd_keeper_turn(&s->fd_keeper);
 	if (failover)
 		g->begun = false;
-	if (!r->stopping && !r->unwanted)
-		role_ends_note(
-		    failover ? &s->status.ends.failover : &s->status.ends.relay,
-		    r->end, r->end_status, wall_clock_now_ms());
-	if (!failover)
-		status_request_note_end(&s->status, g);
+	status_request_note_end(&s->status, g, r);
 	generation_change_note_end(&s->change, g, r);
 	if (g != now(s))
 		return;

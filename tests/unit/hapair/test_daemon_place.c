@@ -12,7 +12,9 @@
 static const struct row {
 	const char *name, *text, *socket; /* NULL: nothing is found */
 } rows[] = {
-	{ "no line", "pair:\n  control: /x\n", NULL },
+	{ "no line", "pair:\n  port: 8401\n", NULL },
+	{ "JSON", "{ \"a\": [,\n  \"control\": \"/run/a.sock\",\n",
+	    "/run/a.sock" },
 	{ "plain", "a: [\ncontrol: /run/a.sock\n", "/run/a.sock" },
 	{ "quoted", "control:   \"/run/a.sock\" # ours\n", "/run/a.sock" },
 	{ "the last, without an end", "control: '/run/a'", "/run/a" },

@@ -1,0 +1,149 @@
+"""Goal: `status` always answers, within 300 ms from whoever lives, and says what is
+wrong, who, since when and what to do; and no file on disk keeps a command from the
+daemon that runs."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from stage import BINARY, SLOW, VIP, Stage, single, wait_for
+from test_doubt import shout
+
+
+def troubles(status: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {t["id"]: t for t in status.get("troubles") or []}
+
+
+def trouble(stage: Stage, host: str, wanted: str, timeout: float = 5) -> dict[str, Any]:
+    """The trouble of this name, once it is told; each says what to do."""
+    found: dict[str, Any] = {}
+
+    def told() -> bool:
+        """a trouble is told"""
+        found.update(troubles(stage[host].status()))
+        return wanted in found
+
+    wait_for(told, timeout * SLOW)
+    assert found[wanted]["advice"] and found[wanted]["text"], found[wanted]
+    return dict(found[wanted])
+
+
+def test_o01_a_file_with_a_slip_stops_no_command() -> None:
+    """Somebody edits it; it is gone for a moment. And after a kill -9 of everything
+    release knows the addresses of what ran."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        text = Path(stage.config).read_text()
+        Path(stage.config).write_text(text.replace('"pair": {', '"pair": [{', 1))
+        for words in (("status", "--short"), ("server", "web/s1", "drain"), ("handover",)):
+            done = stage.lab.run("p1", BINARY, *words, "-c", stage.config)
+            assert done.returncode == 0, done
+            assert done.stderr.count("\n") == 1 and "it has mistakes" in done.stderr, done
+        stage.wait_master("p2")
+        done = stage.lab.run("p2", BINARY, "reload", "-c", stage.config)
+        assert done.returncode == 2 and "error:" in done.stderr, done
+        kept = f"{stage.lab.host_dir('p2')}/control.sock.running"
+        assert os.stat(kept).st_mode & 0o777 == 0o600
+        stage["p2"].kill_all()
+        stage["p2"].process.wait(5 * SLOW)
+        done = stage.lab.run("p2", BINARY, "release", "-c", stage.config)
+        assert done.returncode == 0 and "taking what the daemon ran last" in done.stderr, done
+        assert "p2" not in stage.lab.holders(VIP[4])
+        assert stage["p1"].stop() == 0
+        assert not os.path.exists(f"{stage.lab.host_dir('p1')}/control.sock.running")
+
+
+def test_o02_a_relay_that_stands_still_is_answered_for() -> None:
+    """And once it has gone, with the restarts (O10)."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        relay = stage["p1"].relay()
+        os.kill(relay, signal.SIGSTOP)
+        try:
+            begun = time.monotonic()
+            status = stage["p1"].status()
+            took = time.monotonic() - begun
+            assert took < 0.35 * SLOW, took
+            found = troubles(status)
+            assert "relay_silent" in found, status
+            assert status["groups"][0]["name"] == "main" and not status["healthy"]
+            done = stage["p1"].cli("status")
+            assert done.returncode == 1 and "has not answered for" in done.stdout, done
+        finally:
+            os.kill(relay, signal.SIGCONT)
+        wait_for(lambda: "relay_silent" not in troubles(stage["p1"].status()), 3 * SLOW)
+        for n in (1, 2, 3):
+            wait_for(lambda: stage["p1"].roles().get("relay", 0) > 0, 5 * SLOW)
+            os.kill(stage["p1"].relay(), signal.SIGKILL)
+            wait_for(lambda: restarts(stage, "p1") == n, 5 * SLOW)
+        told = trouble(stage, "p1", "process_ends")
+        assert "ended 3 times" in told["text"] and "signal 9" in told["text"], told
+
+
+def restarts(stage: Stage, host: str) -> int:
+    listed = stage[host].status().get("processes") or [{"restarts": -1}]
+    return int(listed[0]["restarts"])
+
+
+def test_o03_a_third_host_shows_the_address() -> None:
+    """A master learns who has its address by what that host shows."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        assert stage["p1"].cli("status").returncode == 0
+        with stage.lab_address("s3", 4, 24):
+            def contradicted() -> bool:
+                """the third host shows the address to the master"""
+                shout(stage, "s3", 4)
+                return "address_conflict" in troubles(stage["p1"].status())
+
+            wait_for(contradicted, 5 * SLOW)
+            told = trouble(stage, "p1", "address_conflict")
+            shown = stage.lab.run("s3", "cat", "/sys/class/net/eth0/address").stdout.strip()
+            assert f"with MAC {shown}, has {VIP[4]} on eth0" in told["text"], told
+            assert told["since"], told
+            assert stage["p1"].cli("status").returncode == 1
+
+
+def test_o08_o09_what_was_set_by_hand_and_when_it_changed() -> None:
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        assert stage["p2"].cli("server", "web/s2", "weight=7").returncode == 0
+        assert stage["p2"].cli("server", "web/s3", "drain").returncode == 0
+
+        def known() -> bool:
+            """both words are on the other node"""
+            text = stage["p1"].cli("status").stdout
+            return "web/s2: weight 7 (1 in the file)" in text and "web/s3: drain" in text
+
+        wait_for(known, 3 * SLOW)
+        text = stage["p1"].cli("status").stdout
+        since = stage["p1"].status()["groups"][0]["since"]
+        assert f"main became master {since[11:19]}Z: no peer was heard" in text, text
+        assert "SET BY HAND" in text and "proxy2" in text, text
+
+
+def test_watch_draws_until_it_is_ended() -> None:
+    with single() as stage:
+        stage.serve("echo")
+        stage.start()
+        path = f"{stage.lab.host_dir('p1')}/control.sock"
+        process = stage.lab.spawn(
+            "p1", [BINARY, "status", "--watch", "0.3", "-s", path], stdout=-1, text=True
+        )
+        assert process.stdout is not None
+        seen = ""
+        deadline = time.monotonic() + 5 * SLOW
+        while "NEW/S" not in seen and time.monotonic() < deadline:
+            seen += process.stdout.readline()
+        process.terminate()
+        process.wait(5)
+        assert "NEW/S" in seen and json.dumps(seen).count("single node") >= 2, seen
+        for wrong in (("--watch", "0"), ("--watch", "--json"), ("2",)):
+            assert stage["p1"].cli("status", *wrong).returncode == 2
