@@ -184,3 +184,13 @@ load_text(const char *name, const char *text, size_t len, struct diag *diag,
 	c = NULL;
 	return 0;
 }
+
+int
+load_fd(const char *name, int fd, struct config **ret_config)
+{
+	CLEANUP(free_str) char *text = NULL;
+	size_t len;
+	const int e = fd_read_all(fd, LOAD_FILE_MAX, &text, &len);
+
+	return e < 0 ? e : load_text(name, text, len, NULL, ret_config);
+}

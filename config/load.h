@@ -30,3 +30,9 @@ MUST_CHECK int load_read(const char *path, bool obeyed, struct diag *diag,
  */
 MUST_CHECK int load_text(const char *name, const char *text, size_t len,
     struct diag *diag, struct config **ret_config);
+
+/*
+ * The same of a role's descriptor, whose text the supervisor has checked: from
+ * its beginning, without a word of what is wrong.
+ */
+MUST_CHECK int load_fd(const char *name, int fd, struct config **ret_config);

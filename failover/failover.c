@@ -1,7 +1,6 @@
 #include "failover/failover.h"
 
 #include "config/load.h"
-#include "config/yaml/diag.h"
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/closer.h"
@@ -278,13 +277,8 @@ begin(struct role *role)
 static int
 load(struct role *role, int fd)
 {
-	CLEANUP(diag_free_at) struct diag *diag = diag_new();
-	CLEANUP(free_str) char *text = NULL;
-	size_t len;
-	int e = fd_read_all(fd, LOAD_FILE_MAX, &text, &len);
+	int e = load_fd(role->start.path, fd, &role->config);
 
-	if (e == 0)
-		e = load_text(role->start.path, text, len, diag, &role->config);
 	/* The supervisor has checked this very text. */
 	if (e < 0)
 		return failed("loading the configuration", e);

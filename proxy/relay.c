@@ -11,8 +11,8 @@
 #include "core/msg_intake.h"
 #include "core/proc.h"
 #include "core/reply.h"
-#include "core/secret.h"
 #include "core/timeout.h"
+#include "proxy/control/conn_query.h"
 #include "proxy/control/server_admin.h"
 #include "proxy/control/standby_run.h"
 #include "proxy/control/status_collect.h"
@@ -71,6 +71,7 @@ struct relay {
 	unsigned groups_known; /* a bit for each that failover has told of */
 	struct status_query query;
 	struct status_writer *writer;
+	struct conn_query *conns;
 	ev_io chan_ready;
 	ev_timer stop_poll, beat, first_checks;
 	struct liveness *liveness; /* NULL: nobody watches */
@@ -126,20 +127,6 @@ static void
 on_first_checks(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	become_ready(CONTAINER_OF(t, struct relay, first_checks));
-}
-
-static int
-load(struct relay *r, int fd)
-{
-	CLEANUP(free_str) char *text = NULL;
-	size_t len;
-	int e = fd_read_all(fd, LOAD_FILE_MAX, &text, &len);
-
-	if (e == 0)
-		e = secret_init();
-	if (e < 0)
-		return e;
-	return load_text(r->start.path, text, len, NULL, &r->config);
 }
 
 static int
@@ -248,7 +235,7 @@ take_start(struct relay *r, struct channel_packet *p)
 	if (e == 0 && r->config != NULL)
 		e = -EBADMSG;
 	if (e == 0)
-		e = load(r, p->fd);
+		e = load_fd(r->start.path, p->fd, &r->config);
 	if (e == 0)
 		e = open_log(r->config);
 	r->services.shared.liveness = r->liveness;
@@ -263,7 +250,8 @@ take_start(struct relay *r, struct channel_packet *p)
 	}
 	if (e == 0) {
 		r->writer = status_writer_new(r->loop);
-		e = r->writer != NULL ? 0 : -ENOMEM;
+		r->conns = conn_query_new(r->loop, &r->services.shared);
+		e = r->writer != NULL && r->conns != NULL ? 0 : -ENOMEM;
 	}
 	if (e == 0)
 		e = init_admin(r);
@@ -332,6 +320,8 @@ take_control(struct relay *r, struct channel_packet *p)
 
 	if (msg_get_control(&b, &m) < 0 || p->fd == -1 || !r->started)
 		return -EBADMSG;
+	if (conn_query_obey(r->conns, m.request, &p->fd))
+		return 0;
 	if (strcmp(m.request, "status") != 0)
 		reply_error(r->loop, &p->fd, "unknown request");
 	else if (!r->config->has_pair)
@@ -569,7 +559,9 @@ relay_fini(struct relay *r)
 	status_query_fini(&r->query);
 	status_writer_free(r->writer);
 	server_admin_fini(&r->admin);
+	conn_query_stop(r->conns);
 	services_fini(&r->services);
+	conn_query_free(r->conns);
 	succession_fini(&r->succession);
 	free(r->groups);
 	failover_link_close(&r->failover);

@@ -25,8 +25,8 @@ static const struct timespec AGAIN = { .tv_nsec = 300 * 1000000 };
 /* The status of 50,000 servers; in memory a document needs ten times that. */
 #define ANSWER_MAX ((size_t)32 * 1024 * 1024)
 
-static int
-open_socket(const char *path)
+int
+client_connect(const char *path)
 {
 	CLEANUP(fd_close) int fd = -1;
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
@@ -66,22 +66,29 @@ send_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
+int
+client_send(int fd, const char *request)
+{
+	char line[MSG_REQUEST_MAX + 1];
+	const int n = snprintf(line, sizeof(line), "%s\n", request);
+
+	return send_all(fd, line, (size_t)n);
+}
+
 /* Returns 0 with the answer, which the caller frees, or -errno. */
 static int
 exchange(
     const char *socket, const char *request, char **ret_text, size_t *ret_len)
 {
-	CLEANUP(fd_close) int fd = open_socket(socket);
+	CLEANUP(fd_close) int fd = client_connect(socket);
 	const struct mono until = mono_add_ms(mono_now(), ANSWER_S * 1000);
-	char line[MSG_REQUEST_MAX + 1];
-	int n, e;
+	int e;
 
 	if (fd == -EAGAIN)
 		return -ETIMEDOUT;
 	if (fd < 0)
 		return fd_take(&fd);
-	n = snprintf(line, sizeof(line), "%s\n", request);
-	e = send_all(fd, line, (size_t)n);
+	e = client_send(fd, request);
 	/* Who has too many callers says so, and does not listen. */
 	if (e == 0 || e == -EPIPE)
 		e = fd_read_all_until(fd, ANSWER_MAX, until, ret_text, ret_len);
@@ -132,8 +139,8 @@ refuse_broken(const struct client *c, int e)
 	return command_refuse(c->command, COMMAND_FAILED, "%s", text);
 }
 
-static int
-refuse_unreached(const struct client *c, const char *socket, int e)
+int
+client_refuse_unreached(const struct client *c, const char *socket, int e)
 {
 	const char *more = "";
 
@@ -166,7 +173,7 @@ ask_at(const struct client *c, const char *socket, const char *request,
 	if (e == 0 && (!c->keeps_text || *json_doc_string(d, "error") != '\0'))
 		e = disarm_answer(d, c->has_lines);
 	if (e < 0)
-		return refuse_unreached(c, socket, e);
+		return client_refuse_unreached(c, socket, e);
 	if (c->has_lines && json_doc_bool(d, "wrong")) {
 		(void)fprintf(stderr, "%s\n", json_doc_string(d, "error"));
 		return COMMAND_WRONG;

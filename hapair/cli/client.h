@@ -39,3 +39,15 @@ MUST_CHECK int client_run(struct client *c, int argc, char **argv);
 
 /* Of an answer that is a sentence. Returns the exit status. */
 MUST_CHECK int client_print_text(const struct json_doc *answer);
+
+/* -- for client_lines.c -------------------------------------------------- */
+
+/* A connection to the daemon, with its patience; or -errno. */
+MUST_CHECK int client_connect(const char *socket);
+
+/* The request line. Returns 0 or -errno. */
+MUST_CHECK int client_send(int fd, const char *request);
+
+/* Says why the daemon was not reached. Returns the exit status. */
+MUST_CHECK int client_refuse_unreached(
+    const struct client *c, const char *socket, int error);

@@ -113,6 +113,21 @@ static const struct command commands[] = {
 	    "decides, which is the master. activate is refused if the server\n"
 	    "is not fit, or if the servers say themselves which of them is\n"
 	    "active." },
+	{ "connections", cmd_connections,
+	    "[-c FILE | -s SOCKET] [SERVICE] [--json]",
+	    "lists the live connections",
+	    "A line for each: its ID, client, server, age, how long nothing\n"
+	    "has moved, and bytes from and to the client. PATH is how its\n"
+	    "bytes go, copied or spliced, or what it waits for. SERVICE may\n"
+	    "be SERVICE/NAME, for those of one server. An ID is its\n"
+	    "connection's alone, also after a reload. Traffic does not wait\n"
+	    "for the list, however long it is." },
+	{ "kill", cmd_kill, "[-c FILE | -s SOCKET] ID | SERVICE/NAME",
+	    "closes connections",
+	    "Resets the connection with that ID (`hapair connections`), both\n"
+	    "its sides; or all that a server has now. The server goes on\n"
+	    "getting new ones: `hapair server SERVICE/NAME maint` ends that,\n"
+	    "too." },
 	{ "genkey", cmd_genkey, "[FILE]", "makes a new pair key",
 	    "Writes the key to FILE, which must not exist yet, with mode 0400;\n"
 	    "without FILE it writes to standard output. Both nodes need the\n"

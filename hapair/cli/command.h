@@ -111,6 +111,8 @@ int cmd_pause(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_server(int argc, char **argv);
+int cmd_connections(int argc, char **argv);
+int cmd_kill(int argc, char **argv);
 int cmd_genkey(int argc, char **argv);
 int cmd_keytab(int argc, char **argv);
 int cmd_completion(int argc, char **argv);

@@ -96,7 +96,7 @@ offer_commands(struct completion *c, const struct command *all)
 static void
 offer_meaning(struct completion *c, const char *token)
 {
-	if (strcmp(token, "SERVICE/NAME") == 0)
+	if (strcmp(token, "SERVICE/NAME") == 0 || strcmp(token, "SERVICE") == 0)
 		c->names(c, COMPLETION_SERVERS);
 	else if (strcmp(token, "GROUP") == 0)
 		c->names(c, COMPLETION_GROUPS);

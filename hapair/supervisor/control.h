@@ -19,7 +19,7 @@ typedef void control_request_fn(void *arg, const char *request, int *socket);
 
 /* What is told where it is none that cli.md has. */
 #define CONTROL_UNKNOWN                                                        \
-	"unknown request; expected: status, handover, handover GROUP, pause MILLISECONDS, resume, reload, configuration or server SERVICE/NAME WORD"
+	"unknown request; expected: status, handover, handover GROUP, pause MILLISECONDS, resume, reload, configuration, server SERVICE/NAME WORD, connections, connections SERVICE or kill ID|SERVICE/NAME"
 
 /* Of such a line: VERB alone, or with words behind it. */
 bool control_is_request(const char *request, const char *verb);

@@ -8,11 +8,12 @@
  * Pure: state_store.c does it.
  */
 
+#include "config/server_name.h"
 #include "core/accord.h"
 
 struct config;
 
-#define SERVER_REQUEST_TEXT_MAX 512
+#define SERVER_REQUEST_TEXT_MAX SERVER_NAME_TEXT_MAX
 #define SERVER_REQUEST_WORDS                                                   \
 	"ready, drain, maint, weight=N (0 to 256), activate or reset"
 

@@ -341,28 +341,32 @@ on_request(void *arg, const char *request, int *socket)
 	    control_is_request(request, "pause") ||
 	    strcmp(request, "resume") == 0;
 	const bool server = control_is_request(request, "server");
+	const bool live = control_is_request(request, "connections") ||
+	    control_is_request(request, "kill");
 	const bool reload = strcmp(request, "reload") == 0;
-	struct child *failover = &now(s)->failover;
+	struct child *r = moves ? &now(s)->failover : &now(s)->relay;
 
 	if (strcmp(request, "status") == 0)
 		reply_status(s, socket);
 	else if (strcmp(request, "configuration") == 0)
 		config_request_answer(s->loop, now(s)->setup.config, socket);
-	else if (!moves && !server && !reload)
+	else if (!moves && !server && !reload && !live)
 		reply_error(s->loop, socket, CONTROL_UNKNOWN);
-	else if ((moves || server) && generation_change_is_busy(&s->change))
+	else if ((moves || server || live) &&
+	    generation_change_is_busy(&s->change))
 		reply_error(s->loop, socket,
 		    "a reload is under way: try again in a moment");
 	else if (server && is_running(s))
 		state_store_obey(&s->store, request, socket);
 	else if (reload && is_running(s))
 		reload_obey(&s->reload, socket);
-	else if (moves && failover->ready && is_running(s))
-		child_setup_request(failover, request, *socket);
+	else if (!server && !reload && r->ready && is_running(s))
+		child_setup_request(r, request, *socket);
 	else
 		reply_error(s->loop, socket,
 		    !is_running(s) ? "this node is stopping"
-		                   : "the failover process does not run");
+		        : moves    ? "the failover process does not run"
+		                   : "the relay process does not run");
 }
 
 static void

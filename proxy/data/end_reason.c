@@ -27,6 +27,7 @@ static const struct row {
 	[END_REASON_ADDRESS_MOVED] = { "KD", "virtual IP has left this node" },
 	[END_REASON_STOPPED] = { "KD", "node is being stopped" },
 	[END_REASON_DRAINED] = { "KD", "drain_timeout is over" },
+	[END_REASON_OPERATOR] = { "KD", "closed by an operator" },
 };
 _Static_assert(ARRAY_LEN(rows) == END_REASON_COUNT, "a row for each ending");
 

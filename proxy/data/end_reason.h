@@ -32,9 +32,10 @@ enum end_reason {
 	END_REASON_STOPPED,       /* this node is being stopped */
 	/* Nobody new is sent to its server, and drain_timeout is over. */
 	END_REASON_DRAINED,
+	END_REASON_OPERATOR,      /* `hapair kill` */
 };
 
-#define END_REASON_COUNT (END_REASON_DRAINED + 1)
+#define END_REASON_COUNT (END_REASON_OPERATOR + 1)
 
 /* "--", "CD", … */
 const char *end_reason_code(enum end_reason reason);

@@ -26,8 +26,7 @@ session_new(struct session_thread *t, struct pool *pool, int client_fd,
 	s->pool = pool;
 	s->joined = mono_now();
 	s->info = (struct session_info){ .client = *client,
-		/* Two with the same ends are not accepted at one moment. */
-		.id = (uint64_t)s->joined.ns,
+		.id = session_thread_id(t, s->joined),
 		.accepted = s->joined,
 		.connected = mono_never(),
 		.waits_until = mono_never(),

@@ -21,6 +21,8 @@ unlink_session(struct session *s)
 		t->next_sweep = LIST_NEXT(s, all);
 	if (t->next_give == s)
 		t->next_give = LIST_NEXT(s, all);
+	if (t->next_tour == s)
+		t->next_tour = LIST_NEXT(s, all);
 	LIST_REMOVE(s, all);
 	SLIST_INSERT_HEAD(&t->graveyard, s, buried);
 	atomic_fetch_sub_explicit(&t->n_sessions, 1, memory_order_relaxed);

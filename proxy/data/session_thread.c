@@ -21,6 +21,7 @@ session_thread_init(struct session_thread *t,
 	(void)pthread_mutex_init(&t->gift_lock, NULL);
 	t->epoll = t->wake_fd = -1;
 	STAILQ_INSERT_TAIL(&shared->threads, t, all);
+	t->index = shared->n_threads++;
 	t->now = mono_now();
 	t->chance = (uint64_t)t->now.ns + (uintptr_t)t;
 	t->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -124,6 +125,20 @@ session_thread_leave_limits(struct session_thread *t, struct pool *pool)
 
 	if (conn_limit_leave(&t->shared->limit) || wanted)
 		session_thread_wake_all(t->shared);
+}
+
+/* A microsecond: what a thread takes at least from one client to the next. */
+#define ID_STEP 1024u
+
+uint64_t
+session_thread_id(struct session_thread *t, struct mono now)
+{
+	uint64_t id = (uint64_t)now.ns / ID_STEP * ID_STEP + t->index % ID_STEP;
+
+	if (id <= t->last_id)
+		id = t->last_id + ID_STEP;
+	t->last_id = id;
+	return id;
 }
 
 /* splitmix64: one addition and three multiplications. */

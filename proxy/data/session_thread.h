@@ -31,6 +31,7 @@ struct session_thread_shared {
 	struct ev_loop *main; /* borrowed: the main thread's, which is told */
 	ev_async accused;     /* of a live connect that failed */
 	STAILQ_HEAD(, session_thread) threads; /* before any of them runs */
+	unsigned n_threads;
 };
 
 /*
@@ -56,6 +57,7 @@ struct session_thread {
 	struct session *next_upkeep; /* NULL: from the first */
 	struct session *next_sweep;  /* see session_sweep.h; NULL: the end */
 	struct session *next_give;   /* see transfer_giver.h; likewise */
+	struct session *next_tour;   /* see session_tour.h; likewise */
 	TAILQ_HEAD(session_thread_busy, session) busy;
 	SLIST_HEAD(, session) graveyard;
 	atomic_uint n_sessions;   /* for the others to compare */
@@ -66,6 +68,8 @@ struct session_thread {
 	struct flow_tools tools;
 	struct conn_report *conn_report; /* borrowed: the worker's */
 	uint64_t chance;                 /* see session_thread_chance */
+	uint64_t last_id;                /* see session_thread_id */
+	unsigned index;                  /* among the threads of the relay */
 	/* From any thread, under the lock: see placement.h. */
 	STAILQ_HEAD(, placement_gift) gifts;
 	pthread_mutex_t gift_lock;
@@ -107,6 +111,12 @@ MUST_CHECK bool session_thread_enter_limits(
 /* One that was let in before, wherever that was: over the limits, too. */
 void session_thread_join_limits(struct session_thread *t, struct pool *pool);
 void session_thread_leave_limits(struct session_thread *t, struct pool *pool);
+
+/*
+ * The id of a session that begins now: a moment, so that no later relay gives
+ * it again, and in its low bits the thread, so that no other one does either.
+ */
+uint64_t session_thread_id(struct session_thread *t, struct mono now);
 
 /* 64 bits of chance for balancing: fast, and no secret. */
 uint64_t session_thread_chance(struct session_thread *t);

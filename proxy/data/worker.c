@@ -138,6 +138,18 @@ sweep(struct worker *w)
 }
 
 static void
+tour(struct worker *w)
+{
+	struct session_tour_order *order =
+	    atomic_exchange(&w->tour_order, NULL);
+
+	if (order != NULL)
+		session_tour_begin(&w->tour, &w->sessions, order);
+	if (session_tour_turn(&w->tour, &w->sessions))
+		worker_wake(w);
+}
+
+static void
 collect_grants(struct worker *w)
 {
 	struct pool_waiter *waiter;
@@ -170,6 +182,7 @@ on_woken(struct session_thread_source *source)
 	/* First: whoever is reset for an address that left is told of. */
 	conn_report_look(&w->conn_report);
 	sweep(w);
+	tour(w);
 	collect_grants(w);
 	if (atomic_load(&w->close))
 		acceptor_close_all(&w->acceptors);

@@ -17,6 +17,7 @@
 #include "proxy/data/pipes.h"
 #include "proxy/data/session_sweep.h"
 #include "proxy/data/session_thread.h"
+#include "proxy/data/session_tour.h"
 
 #include <ev.h> /* of `dropped`, which is the main thread's */
 
@@ -47,6 +48,7 @@ struct worker {
 	bool built, started;
 	struct session_thread sessions;
 	struct session_sweep sweep;
+	struct session_tour tour;
 	struct acceptor_set acceptors;
 	struct timers_timer upkeep;
 	bool ended; /* as `stop` orders */
@@ -58,6 +60,8 @@ struct worker {
 	atomic_bool hold, held;
 	/* Nor later, once it is held: another relay has the listeners. */
 	atomic_bool close;
+	/* A tour to begin; until it has ended there is no other. */
+	_Atomic(struct session_tour_order *) tour_order;
 	/* A bit each: groups whose connections shall end, and whose did. */
 	atomic_uint drop_groups, dropped_groups;
 	struct memory_trim memory;

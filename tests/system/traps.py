@@ -165,6 +165,7 @@ WORDS = {
     "resources": "out of ports, descriptors or memory",
     "moved": "virtual IP has left this node",
     "stopped": "node is being stopped",
+    "killed": "closed by an operator",
 }
 
 

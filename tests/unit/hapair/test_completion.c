@@ -37,6 +37,8 @@ static const struct row {
 	{ "server -c x web/s1 re", "ready reset" },
 	{ "server web/s1 -s x w", "weight=" },
 	{ "server web/s1 drain ", "" },
+	{ "connections w", "web web/s1 web/[::1]:80" },
+	{ "kill ", "web web/s1 web/[::1]:80" },
 	{ "handover ", "g1" },
 	{ "handover g1 ", "" },
 	{ "pause ", "" },

@@ -1,0 +1,134 @@
+#include "hapair/cli/client_lines.h"
+
+#include "config/config.h"
+#include "core/fd.h"
+#include "core/json_doc.h"
+#include "hapair/cli/command.h"
+#include "hapair/cli/disarm.h"
+#include "hapair/cli/file.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+/* No line of ours is as long. */
+#define LINE_MAX ((size_t)64 * 1024)
+
+struct lines {
+	const struct client *client;
+	client_lines_fn *call;
+	void *arg;
+	bool over;
+	int status; /* where it is over */
+	size_t len;
+	char buf[LINE_MAX];
+};
+
+static void
+end(struct lines *l, int status)
+{
+	l->over = true;
+	l->status = status;
+}
+
+static void
+take_line(struct lines *l, const char *text, size_t len)
+{
+	CLEANUP(json_doc_free_at)
+	struct json_doc *d = json_doc_parse(text, len);
+
+	if (d == NULL) {
+		end(l,
+		    command_refuse(l->client->command, COMMAND_FAILED,
+		        "the daemon's answer cannot be read"));
+		return;
+	}
+	if (disarm_answer(d, false) < 0)
+		end(l,
+		    command_refuse(
+		        l->client->command, COMMAND_FAILED, "out of memory"));
+	else if (*json_doc_string(d, "error") != '\0')
+		end(l,
+		    command_refuse(l->client->command, COMMAND_FAILED, "%s",
+		        json_doc_string(d, "error")));
+	else if (json_doc_get(d, "end") != NULL)
+		end(l, COMMAND_DONE);
+	else
+		l->call(l->arg, d);
+}
+
+/* What has come so far, and what is left of it. At its end also the rest. */
+static void
+take(struct lines *l, bool ended)
+{
+	size_t at = 0;
+	const char *newline;
+
+	while (!l->over &&
+	    (newline = memchr(l->buf + at, '\n', l->len - at)) != NULL) {
+		take_line(l, l->buf + at, (size_t)(newline - l->buf) - at);
+		at = (size_t)(newline - l->buf) + 1;
+	}
+	if (!l->over && ended && at < l->len)
+		take_line(l, l->buf + at, l->len - at);
+	memmove(l->buf, l->buf + at, l->len - at);
+	l->len -= at;
+}
+
+/* Returns 0 where it is over, or -errno. */
+static int
+read_all(struct lines *l, int fd)
+{
+	while (!l->over) {
+		const ssize_t n =
+		    recv(fd, l->buf + l->len, LINE_MAX - l->len, 0);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		l->len += (size_t)n;
+		take(l, n == 0);
+		if (n == 0 && !l->over)
+			return -ECONNRESET;
+		if (l->len == LINE_MAX)
+			return -EFBIG;
+	}
+	return 0;
+}
+
+static int
+ask_at(struct lines *l, const char *socket, const char *request, bool for_ever)
+{
+	CLEANUP(fd_close) int fd = client_connect(socket);
+	const struct timeval none = { 0 };
+	int e = fd == -EAGAIN ? -ETIMEDOUT : fd;
+
+	if (e >= 0)
+		e = client_send(fd, request);
+	if (e == 0 && for_ever &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof(none)) == -1)
+		e = -errno;
+	if (e == 0 || e == -EPIPE)
+		e = read_all(l, fd);
+	if (e == -ECONNRESET)
+		return command_refuse(l->client->command, COMMAND_FAILED,
+		    "the daemon's answer broke off: ask once more");
+	return e < 0 ? client_refuse_unreached(l->client, socket, e)
+	             : l->status;
+}
+
+int
+client_lines_ask(const struct client *c, const char *request, bool for_ever,
+    client_lines_fn *call, void *arg)
+{
+	CLEANUP(file_free) struct file f = { .path = c->path };
+	struct lines l = { .client = c, .call = call, .arg = arg };
+
+	if (c->socket != NULL)
+		return ask_at(&l, c->socket, request, for_ever);
+	if (file_load(&f) < 0)
+		return COMMAND_WRONG;
+	return ask_at(&l, f.config->control, request, for_ever);
+}

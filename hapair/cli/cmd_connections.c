@@ -1,0 +1,144 @@
+#include "core/json_doc.h"
+#include "core/msg.h"
+#include "hapair/cli/client_lines.h"
+#include "hapair/cli/command.h"
+#include "hapair/cli/text_table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SHORT 32
+
+struct listing {
+	bool json;
+	size_t n;
+	struct text_table *table; /* else */
+};
+
+/* 900ms, 12s, 5m, 3h, 12d. */
+static const char *
+span_text(int64_t ms, char buf[static SHORT])
+{
+	static const struct unit {
+		const char *name;
+		int64_t ms, below; /* up to so many */
+	} units[] = {
+		{ "ms", 1, 1000 },
+		{ "s", 1000, 120 },
+		{ "m", 60000, 120 },
+		{ "h", 3600000, 48 },
+		{ "d", 86400000, INT64_MAX },
+	};
+	const struct unit *u = units;
+
+	while (ms / u->ms >= u->below)
+		u++;
+	(void)snprintf(buf, SHORT, "%" PRId64 "%s", ms / u->ms, u->name);
+	return buf;
+}
+
+/* 123, 12.3k, 1.2M, 40G. */
+static const char *
+bytes_text(int64_t bytes, char buf[static SHORT])
+{
+	static const char units[] = "kMGTPE";
+	double n = (double)bytes;
+	size_t i = 0;
+
+	if (bytes < 1000) {
+		(void)snprintf(buf, SHORT, "%" PRId64, bytes);
+		return buf;
+	}
+	for (n /= 1000; n >= 1000 && units[i + 1] != '\0'; i++)
+		n /= 1000;
+	(void)snprintf(buf, SHORT, n < 100 ? "%.1f%c" : "%.0f%c", n, units[i]);
+	return buf;
+}
+
+static void
+put_row(struct text_table *t, const struct json_doc *d)
+{
+	const struct json_doc *bytes = json_doc_get(d, "bytes");
+	const char *server = json_doc_string(d, "server");
+	const char *state = json_doc_string(d, "state");
+	char age[SHORT], idle[SHORT], in[SHORT], out[SHORT];
+
+	text_table_cell(t, "%s", json_doc_string(d, "id"));
+	text_table_cell(t, "%s", json_doc_string(d, "client"));
+	text_table_cell(t, "%s/%s", json_doc_string(d, "service"),
+	    *server != '\0' ? server : "-");
+	text_table_cell(t, "%s", span_text(json_doc_int(d, "age_ms"), age));
+	text_table_cell(t, "%s", span_text(json_doc_int(d, "idle_ms"), idle));
+	text_table_cell(t, "%s", bytes_text(json_doc_int(bytes, "in"), in));
+	text_table_cell(t, "%s", bytes_text(json_doc_int(bytes, "out"), out));
+	/* How its bytes go, where they do. */
+	text_table_cell(t, "%s",
+	    strcmp(state, "open") == 0 ? json_doc_string(d, "path") : state);
+	text_table_end_row(t);
+}
+
+static void
+on_line(void *arg, const struct json_doc *line)
+{
+	struct listing *l = arg;
+	CLEANUP(free_str) char *text = NULL;
+
+	if (l->json) {
+		text = json_doc_text(line, false);
+		(void)printf("%s\n  %s", l->n > 0 ? "," : "",
+		    text != NULL ? text : "null");
+	} else {
+		put_row(l->table, line);
+	}
+	l->n++;
+}
+
+static int
+list(const struct client *client, const char *request, bool json)
+{
+	CLEANUP(text_table_free_at) struct text_table *table = NULL;
+	struct listing l = { .json = json };
+	int status;
+
+	if (json)
+		(void)fputs("{\"connections\": [", stdout);
+	else
+		l.table = table = text_table_new("ID", "CLIENT", "SERVER",
+		    "AGE", "IDLE", "IN", "OUT", "PATH", NULL);
+	status = client_lines_ask(client, request, false, on_line, &l);
+	if (json)
+		(void)puts(l.n > 0 ? "\n]}" : "]}");
+	else if (status == COMMAND_DONE)
+		text_table_print(table, stdout, "", "");
+	return fflush(stdout) != 0 ? COMMAND_FAILED : status;
+}
+
+int
+cmd_connections(int argc, char **argv)
+{
+	struct client client = { .command = "connections",
+		.path = COMMAND_CONFIG_PATH,
+		.asks_again = true };
+	const char *service = NULL;
+	int json = 0;
+	const struct command_option options[] = {
+		{ 'c', .word = &client.path },
+		{ 's', .word = &client.socket },
+		{ 'j', "json", .there = &json },
+		{ .word = &service },
+	};
+	char request[MSG_REQUEST_MAX];
+	int status = command_parse(
+	    "connections", argc, argv, options, ARRAY_LEN(options));
+
+	if (status != COMMAND_DONE)
+		return status;
+	if (service != NULL && (*service == '\0' || strpbrk(service, " \n")))
+		return command_misused("connections", "that is no service");
+	if ((size_t)snprintf(request, sizeof(request), "connections%s%s",
+	        service != NULL ? " " : "",
+	        service != NULL ? service : "") >= sizeof(request))
+		return command_misused("connections", "that is no service");
+	return list(&client, request, json != 0);
+}

@@ -1,0 +1,152 @@
+#include "proxy/control/conn_lines.h"
+
+#include "config/config.h"
+#include "core/json_doc.h"
+#include "proxy/data/session.h"
+#include "proxy/data/session_tour.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* How long a reader may take nothing; looked at so often. */
+#define PATIENCE_MS 5000
+#define LOOK_MS 100
+
+#define LINE_MAX 1024
+
+const char *
+conn_lines_id_text(uint64_t id, char buf[static CONN_LINES_ID_MAX])
+{
+	(void)snprintf(buf, CONN_LINES_ID_MAX, "%" PRIx64, id);
+	return buf;
+}
+
+bool
+conn_lines_parse_id(const char *text, uint64_t *ret_id)
+{
+	const size_t len = strlen(text);
+
+	if (len == 0 || len >= CONN_LINES_ID_MAX ||
+	    strspn(text, "0123456789abcdef") != len)
+		return false;
+	*ret_id = strtoull(text, NULL, 16);
+	return *ret_id != 0;
+}
+
+static const char *
+state_name(uint8_t phase)
+{
+	switch ((enum session_phase)phase) {
+	case SESSION_LISTENING:
+		return "listening";
+	case SESSION_QUEUED:
+		return "queued";
+	case SESSION_CONNECTING:
+		return "connecting";
+	case SESSION_MOVING:
+		return "open";
+	case SESSION_PARTING:
+	case SESSION_GIVEN:
+	case SESSION_ENDED:
+		break;
+	}
+	return "closing";
+}
+
+/* NULL where there is none. */
+static const char *
+address_text(const union addr *a, char buf[static ADDR_TEXT_MAX])
+{
+	return a->sa.sa_family != AF_UNSPEC ? addr_format(a, buf) : NULL;
+}
+
+static char *
+line_of(const struct session_tour_row *r)
+{
+	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
+	struct json_doc *bytes;
+	char id[CONN_LINES_ID_MAX], address[ADDR_TEXT_MAX];
+
+	json_doc_put_string(doc, "id", conn_lines_id_text(r->id, id));
+	json_doc_put_string(doc, "client", address_text(&r->client, address));
+	json_doc_put_string(doc, "local", address_text(&r->local, address));
+	json_doc_put_string(doc, "service", r->service->name);
+	json_doc_put_string(doc, "server",
+	    r->server >= 0 ? r->service->servers[r->server].name : NULL);
+	json_doc_put_string(doc, "source", address_text(&r->source, address));
+	json_doc_put_string(doc, "state", state_name(r->phase));
+	json_doc_put_int(doc, "age_ms", r->age_ms);
+	json_doc_put_int(doc, "idle_ms", r->idle_ms);
+	bytes = json_doc_put_object(doc, "bytes");
+	json_doc_put_int(bytes, "in", (int64_t)r->in);
+	json_doc_put_int(bytes, "out", (int64_t)r->out);
+	json_doc_put_string(doc, "path", r->splices ? "splice" : "copy");
+	json_doc_put_bool(doc, "peer_knows", r->is_told);
+	return json_doc_text(doc, false);
+}
+
+static int
+send_all(int socket, const char *text, size_t len, const atomic_bool *stop)
+{
+	unsigned waited_ms = 0;
+
+	while (len > 0) {
+		struct pollfd p = { .fd = socket, .events = POLLOUT };
+		const ssize_t n =
+		    send(socket, text, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n > 0) {
+			waited_ms = 0;
+			text += n;
+			len -= (size_t)n;
+			continue;
+		}
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+		if (atomic_load(stop))
+			return -ECANCELED;
+		if (waited_ms >= PATIENCE_MS)
+			return -ETIMEDOUT;
+		if (poll(&p, 1, LOOK_MS) == 0)
+			waited_ms += LOOK_MS;
+	}
+	return 0;
+}
+
+int
+conn_lines_write(
+    int socket, const struct session_tour_part *part, const atomic_bool *stop)
+{
+	char text[SESSION_TOUR_ROWS * LINE_MAX];
+	size_t len = 0;
+
+	for (unsigned i = 0; i < part->n; i++) {
+		CLEANUP(free_str) char *line = line_of(&part->rows[i]);
+
+		if (line == NULL || strlen(line) >= LINE_MAX)
+			return -ENOMEM;
+		len = (size_t)(stpcpy(stpcpy(text + len, line), "\n") - text);
+	}
+	return send_all(socket, text, len, stop);
+}
+
+int
+conn_lines_end(
+    int socket, unsigned n, const char *error, const atomic_bool *stop)
+{
+	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
+	CLEANUP(free_str) char *line = NULL;
+
+	if (error != NULL)
+		json_doc_put_string(doc, "error", error);
+	else
+		json_doc_put_int(doc, "end", n);
+	line = json_doc_text(doc, false);
+	return line != NULL ? send_all(socket, line, strlen(line), stop)
+	                    : -ENOMEM;
+}

@@ -1,0 +1,390 @@
+#include "proxy/control/conn_query.h"
+
+#include "config/config.h"
+#include "config/server_name.h"
+#include "core/fd.h"
+#include "core/json_doc.h"
+#include "core/log.h"
+#include "core/proc.h"
+#include "core/reply.h"
+#include "proxy/control/conn_lines.h"
+#include "proxy/data/session_tour.h"
+#include "proxy/data/worker.h"
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <time.h>
+
+#define REQUESTS_MAX 64
+
+/* What may wait to be written, 8,000 rows; and from where on there is room. */
+#define PARTS_MAX 256
+#define PARTS_FEW 64
+
+/*
+ * After each part, which takes 0.2 ms to write: the processor is the workers'
+ * where they want it.
+ */
+static const struct timespec PAUSE = { .tv_nsec = 500 * 1000 };
+
+#define TEXT_MAX SERVER_NAME_TEXT_MAX
+
+struct request {
+	int socket;
+	bool kills;
+	int service, server; /* -1: any */
+	uint64_t id;         /* 0: any */
+	STAILQ_ENTRY(request) link;
+};
+
+STAILQ_HEAD(parts, session_tour_part);
+
+struct conn_query {
+	struct ev_loop *loop;         /* borrowed */
+	struct worker_shared *shared; /* borrowed: services.c's */
+	STAILQ_HEAD(, request) waiting;
+	unsigned n_waiting;
+	struct request *now; /* NULL: none is under way */
+	struct session_tour_order order;
+	ev_async done; /* the one that is under way */
+	pthread_t thread;
+	bool started;
+	atomic_bool stop;
+	/* Under the lock, which is held for a few instructions: */
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct parts parts;
+	unsigned n_parts, n_left; /* workers on their tour */
+	unsigned meant;
+	bool lists;     /* the thread has something to write, or to end */
+	bool no_memory; /* something is missing */
+};
+
+/* -- the workers' side --------------------------------------------------- */
+
+static bool
+on_part(void *arg, struct session_tour_part *part)
+{
+	struct conn_query *q = arg;
+	bool goes_on;
+
+	(void)pthread_mutex_lock(&q->lock);
+	if (part != NULL) {
+		STAILQ_INSERT_TAIL(&q->parts, part, link);
+		q->n_parts++;
+	} else {
+		q->no_memory = true;
+		atomic_store(&q->order.cancelled, true);
+	}
+	goes_on = q->n_parts < PARTS_MAX;
+	(void)pthread_cond_signal(&q->more);
+	(void)pthread_mutex_unlock(&q->lock);
+	return goes_on;
+}
+
+static void
+on_end(void *arg, unsigned meant)
+{
+	struct conn_query *q = arg;
+	bool last;
+
+	(void)pthread_mutex_lock(&q->lock);
+	q->meant += meant;
+	last = --q->n_left == 0;
+	if (last && q->lists)
+		(void)pthread_cond_signal(&q->more);
+	else if (last)
+		ev_async_send(q->loop, &q->done);
+	(void)pthread_mutex_unlock(&q->lock);
+}
+
+/* -- the thread that writes ---------------------------------------------- */
+
+static void
+write_part(struct conn_query *q, struct session_tour_part *part)
+{
+	if (!atomic_load(&q->order.cancelled) &&
+	    conn_lines_write(q->now->socket, part, &q->stop) < 0)
+		atomic_store(&q->order.cancelled, true);
+	free(part);
+	if (!atomic_load(&q->order.cancelled))
+		(void)nanosleep(&PAUSE, NULL);
+}
+
+/* Under the lock, but for the writing. False: there is nothing to do. */
+static bool
+write_next(struct conn_query *q)
+{
+	struct session_tour_part *part = STAILQ_FIRST(&q->parts);
+	const bool over = q->lists && part == NULL && q->n_left == 0;
+	const bool no_memory = q->no_memory;
+	const unsigned n = q->meant;
+	bool few;
+
+	if (part == NULL && !over)
+		return false;
+	if (part != NULL) {
+		STAILQ_REMOVE_HEAD(&q->parts, link);
+		q->n_parts--;
+	}
+	few = part != NULL && q->n_parts == PARTS_FEW;
+	q->lists = q->lists && !over;
+	(void)pthread_mutex_unlock(&q->lock);
+	if (few)
+		session_thread_wake_all(&q->shared->sessions);
+	if (part != NULL)
+		write_part(q, part);
+	/* Who has gone needs no end. */
+	if (over && (no_memory || !atomic_load(&q->order.cancelled)))
+		(void)!conn_lines_end(q->now->socket, n,
+		    no_memory ? "out of memory" : NULL, &q->stop);
+	if (over)
+		ev_async_send(q->loop, &q->done);
+	(void)pthread_mutex_lock(&q->lock);
+	return true;
+}
+
+static void *
+writer_main(void *arg)
+{
+	struct conn_query *q = arg;
+
+	proc_set_name("relay-conns");
+	(void)pthread_mutex_lock(&q->lock);
+	while (!atomic_load(&q->stop))
+		if (!write_next(q))
+			(void)pthread_cond_wait(&q->more, &q->lock);
+	(void)pthread_mutex_unlock(&q->lock);
+	return NULL;
+}
+
+static bool
+start(struct conn_query *q)
+{
+	q->started =
+	    q->started || proc_start_thread(&q->thread, 0, writer_main, q) == 0;
+	return q->started;
+}
+
+/* -- requests ------------------------------------------------------------ */
+
+static void
+request_free(struct request *r)
+{
+	fd_close(&r->socket);
+	free(r);
+}
+
+static const struct config_service *
+service_of(const struct conn_query *q, const struct request *r)
+{
+	return r->service >= 0 ? &q->shared->config->services[r->service]
+	                       : NULL;
+}
+
+static void
+begin(struct conn_query *q)
+{
+	struct request *r = STAILQ_FIRST(&q->waiting);
+
+	if (r == NULL || q->now != NULL)
+		return;
+	STAILQ_REMOVE_HEAD(&q->waiting, link);
+	q->n_waiting--;
+	q->now = r;
+	q->order = (struct session_tour_order){ .kills = r->kills,
+		.service = service_of(q, r),
+		.server = r->server,
+		.id = r->id,
+		.on_part = on_part,
+		.on_end = on_end,
+		.arg = q };
+	/* No worker and no thread has anything to do with it yet. */
+	(void)pthread_mutex_lock(&q->lock);
+	q->meant = 0;
+	q->no_memory = false;
+	q->n_left = q->shared->n_workers;
+	q->lists = !r->kills;
+	(void)pthread_mutex_unlock(&q->lock);
+	for (unsigned i = 0; i < q->shared->n_workers; i++) {
+		struct worker *w = &q->shared->workers[i];
+
+		atomic_store(&w->tour_order, &q->order);
+		worker_wake(w);
+	}
+}
+
+static void
+answer_kill(struct conn_query *q, struct request *r, unsigned n)
+{
+	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
+	const struct config_service *s = service_of(q, r);
+	char id[CONN_LINES_ID_MAX], text[TEXT_MAX];
+	char subject[2 * CONFIG_NAME_MAX + 300];
+
+	if (s == NULL) {
+		(void)conn_lines_id_text(r->id, id);
+		(void)snprintf(text, sizeof(text),
+		    n > 0
+		        ? "connection %s is closed"
+		        : "there is no connection %s; `hapair connections` lists them",
+		    id);
+		if (n > 0)
+			log_notice("relay",
+			    "connection %s closed, reason: an operator", id);
+		json_doc_put_string(doc, n > 0 ? "text" : "error", text);
+	} else {
+		const char *server = s->servers[r->server].name;
+
+		(void)snprintf(text, sizeof(text),
+		    "server %s of service %s: %u connection%s closed", server,
+		    s->name, n, n == 1 ? "" : "s");
+		(void)snprintf(subject, sizeof(subject),
+		    "service %s, server %s", s->name, server);
+		log_notice(
+		    subject, "%u connections closed, reason: an operator", n);
+		json_doc_put_string(doc, "text", text);
+	}
+	reply_send(q->loop, &r->socket, json_doc_text(doc, false));
+}
+
+/* It is over in all workers, and in the thread. */
+static void
+on_done(struct ev_loop *loop, ev_async *async, int revents)
+{
+	struct conn_query *q = CONTAINER_OF(async, struct conn_query, done);
+	struct request *r = q->now;
+
+	if (r == NULL)
+		return;
+	q->now = NULL;
+	if (r->kills)
+		answer_kill(q, r, q->meant);
+	request_free(r);
+	begin(q);
+}
+
+/* False: why is in `ret_why`. */
+static bool
+parse(const struct config *c, const char *line, struct request *ret_request,
+    char ret_why[static TEXT_MAX])
+{
+	const char *what = strchr(line, ' ');
+	const bool kills = strncmp(line, "kill", 4) == 0;
+	struct request r = {
+		.socket = -1, .kills = kills, .service = -1, .server = -1
+	};
+	struct server_name found;
+
+	what = what != NULL ? what + 1 : "";
+	if (kills && strchr(what, '/') == NULL) {
+		(void)snprintf(ret_why, TEXT_MAX,
+		    "'%.64s' is no connection's ID, expected one of `hapair connections`, or SERVICE/NAME for all of a server's",
+		    what);
+		*ret_request = r;
+		return conn_lines_parse_id(what, &ret_request->id);
+	}
+	if (kills || *what != '\0') {
+		if (!server_name_find(c, what, strlen(what), &found, ret_why))
+			return false;
+		r.service = found.service;
+		r.server = found.whole ? -1 : found.server;
+	}
+	*ret_request = r;
+	return true;
+}
+
+static bool
+is_verb(const char *line, const char *verb)
+{
+	const size_t len = strlen(verb);
+
+	return strncmp(line, verb, len) == 0 &&
+	    (line[len] == '\0' || line[len] == ' ');
+}
+
+bool
+conn_query_obey(struct conn_query *q, const char *request, int *socket)
+{
+	struct request parsed, *r = NULL;
+	char why[TEXT_MAX] = "too many requests at once";
+
+	if (!is_verb(request, "connections") && !is_verb(request, "kill"))
+		return false;
+	if (parse(q->shared->config, request, &parsed, why) &&
+	    q->n_waiting < REQUESTS_MAX && start(q))
+		r = malloc(sizeof(*r));
+	if (r == NULL) {
+		reply_error(q->loop, socket, why);
+		return true;
+	}
+	*r = parsed;
+	r->socket = fd_take(socket);
+	STAILQ_INSERT_TAIL(&q->waiting, r, link);
+	q->n_waiting++;
+	begin(q);
+	return true;
+}
+
+/* -- life ---------------------------------------------------------------- */
+
+struct conn_query *
+conn_query_new(struct ev_loop *loop, struct worker_shared *shared)
+{
+	struct conn_query *q = calloc(1, sizeof(*q));
+
+	if (q == NULL)
+		return NULL;
+	q->loop = loop;
+	q->shared = shared;
+	STAILQ_INIT(&q->waiting);
+	STAILQ_INIT(&q->parts);
+	(void)pthread_mutex_init(&q->lock, NULL);
+	(void)pthread_cond_init(&q->more, NULL);
+	ev_async_init(&q->done, on_done);
+	ev_async_start(loop, &q->done);
+	return q;
+}
+
+void
+conn_query_stop(struct conn_query *q)
+{
+	if (q == NULL)
+		return;
+	(void)pthread_mutex_lock(&q->lock);
+	atomic_store(&q->stop, true);
+	atomic_store(&q->order.cancelled, true);
+	(void)pthread_cond_signal(&q->more);
+	(void)pthread_mutex_unlock(&q->lock);
+	if (q->started)
+		(void)pthread_join(q->thread, NULL);
+	q->started = false;
+}
+
+void
+conn_query_free(struct conn_query *q)
+{
+	struct session_tour_part *part;
+	struct request *r;
+
+	if (q == NULL)
+		return;
+	ev_async_stop(q->loop, &q->done);
+	if (q->now != NULL)
+		request_free(q->now);
+	while ((r = STAILQ_FIRST(&q->waiting)) != NULL) {
+		STAILQ_REMOVE_HEAD(&q->waiting, link);
+		request_free(r);
+	}
+	while ((part = STAILQ_FIRST(&q->parts)) != NULL) {
+		STAILQ_REMOVE_HEAD(&q->parts, link);
+		free(part);
+	}
+	(void)pthread_cond_destroy(&q->more);
+	(void)pthread_mutex_destroy(&q->lock);
+	free(q);
+}

@@ -1,0 +1,36 @@
+#pragma once
+
+/*
+ * What an operator asks about live connections: `connections` lists them,
+ * `kill` closes some. The workers go through their sessions (session_tour.h), a
+ * few a turn; what they list is written by a thread of its own, line by line
+ * and without haste, so that neither their clients nor the main thread wait for
+ * it. Who does not read stops the workers' tour, not the workers, and is given
+ * up after 5 s. One request after the other.
+ *
+ * Made and used by relay.c, on the main thread.
+ */
+
+#include "core/base.h"
+
+struct conn_query;
+struct config;
+struct ev_loop;
+struct worker_shared;
+
+/* Of workers that are there; NULL where memory is out. */
+struct conn_query *conn_query_new(
+    struct ev_loop *loop, struct worker_shared *shared);
+
+/* While the workers run: its thread ends. Takes NULL. */
+void conn_query_stop(struct conn_query *q);
+
+/* When they do not run any more: who still waits gets no answer. Takes NULL. */
+void conn_query_free(struct conn_query *q);
+
+/*
+ * Takes the socket and true, where the line is "connections [SERVICE]" or "kill
+ * ID|SERVICE/NAME".
+ */
+MUST_CHECK bool conn_query_obey(
+    struct conn_query *q, const char *request, int *socket);
