@@ -129,6 +129,7 @@ get(struct buf *b, const struct field *f, size_t n, void *ret_m)
 	}
 
 static const struct field start[] = {
+	NUMBER(start, version),
 	NUMBER(start, node),
 	NUMBER(start, n_listeners),
 	NUMBER(start, n_groups),
@@ -142,7 +143,8 @@ static const struct field start[] = {
 	NUMBER(start, pause.until_wall_ms),
 	FIELD(TEXT, start, path),
 };
-MESSAGE(start, m.workers > 0 && m.max_connections > 0)
+MESSAGE(
+    start, m.version == MSG_VERSION && m.workers > 0 && m.max_connections > 0)
 
 static const struct field listener[] = {
 	NUMBER(listener, service),

@@ -91,6 +91,13 @@ enum msg_type {
 	MSG_ROLE_ENDS, /* for `status`, before the question */
 };
 
+/*
+ * Of all of them together: one more where any is another than before, so that
+ * a supervisor knows whether it can talk with roles of the program that it was
+ * (hapair/supervisor/upgrade.h). START says it.
+ */
+#define MSG_VERSION 1
+
 #define MSG_TEXT_MAX 256 /* a name, a reason, a path's last part */
 #define MSG_PATH_MAX 1024
 #define MSG_REQUEST_MAX 1024 /* a request line of the control socket */
@@ -117,6 +124,7 @@ struct msg_pause {
 
 /* First message to a role: everything it needs to load the file. */
 struct msg_start {
+	uint16_t version;     /* MSG_VERSION */
 	uint16_t node;        /* index into pair.nodes, or MSG_NO_NODE */
 	uint16_t n_listeners; /* LISTENER messages that follow */
 	uint16_t n_groups;    /* GROUP messages that follow (failover only) */

@@ -36,8 +36,8 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	/* The supervisor to both. */
 	{ MSG_PULSE, S, F, NEW, true, BYTES(1), TRUSTED },
 	{ MSG_PULSE, S, R, NEW, true, BYTES(1), TRUSTED },
-	{ MSG_START, S, F, NEW, true, 45, 45 + TEXT(MSG_PATH_MAX), TRUSTED },
-	{ MSG_START, S, R, NEW, true, 45, 45 + TEXT(MSG_PATH_MAX), TRUSTED },
+	{ MSG_START, S, F, NEW, true, 47, 47 + TEXT(MSG_PATH_MAX), TRUSTED },
+	{ MSG_START, S, R, NEW, true, 47, 47 + TEXT(MSG_PATH_MAX), TRUSTED },
 	{ MSG_SIBLING, S, F, TOLD, true, BYTES(4), TRUSTED },
 	{ MSG_SIBLING, S, R, TOLD, true, BYTES(4), TRUSTED },
 	{ MSG_CONTROL, S, F, AT_WORK, true, 2, 2 + TEXT(MSG_REQUEST_MAX),

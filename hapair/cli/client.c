@@ -31,6 +31,7 @@ client_connect(const char *path)
 	CLEANUP(fd_close) int fd = -1;
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	const struct timeval patience = { .tv_sec = PATIENCE_S };
+	const struct timeval longer = { .tv_sec = patience_s };
 
 	if (strlen(path) >= sizeof(un.sun_path))
 		return -ENAMETOOLONG;
@@ -41,8 +42,8 @@ client_connect(const char *path)
 	/* The first is connect()'s, too: a full queue would be waited for. */
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
 	        sizeof(patience)) == -1 ||
-	    setsockopt(
-	        fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == -1)
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &longer, sizeof(longer)) ==
+	        -1)
 		return -errno;
 	if (connect(fd, (struct sockaddr *)&un, sizeof(un)) == -1)
 		return -errno;
@@ -77,17 +78,22 @@ client_send(int fd, const char *request)
 
 /* Returns 0 with the answer, which the caller frees, or -errno. */
 static int
-exchange(
-    const char *socket, const char *request, char **ret_text, size_t *ret_len)
+exchange(const struct client *c, const char *socket, const char *request,
+    char **ret_text, size_t *ret_len)
 {
 	CLEANUP(fd_close) int fd = client_connect(socket);
 	const struct mono until = mono_add_ms(mono_now(), ANSWER_S * 1000);
+	const struct timeval longer = { .tv_sec = c->patience_s };
 	int e;
 
 	if (fd == -EAGAIN)
 		return -ETIMEDOUT;
 	if (fd < 0)
 		return fd_take(&fd);
+	if (c->patience_s > 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &longer, sizeof(longer)) ==
+	        -1)
+		return -errno;
 	e = client_send(fd, request);
 	/* Who has too many callers says so, and does not listen. */
 	if (e == 0 || e == -EPIPE)
@@ -107,21 +113,23 @@ is_broken_off(int e, const struct json_doc *answer)
 
 /* Returns 0, also with NULL for an answer that is none; or -errno. */
 static int
-try(const char *socket, const char *request, struct json_doc **ret_answer)
+try(const struct client *c, const char *socket, const char *request,
+    struct json_doc **ret_answer)
 {
 	CLEANUP(free_str) char *text = NULL;
 	size_t len = 0;
-	const int e = exchange(socket, request, &text, &len);
+	const int e = exchange(c, socket, request, &text, &len);
 
 	*ret_answer = e == 0 ? json_doc_parse(text, len) : NULL;
 	return e;
 }
 
 static int
-try_again(const char *socket, const char *request, struct json_doc **ret_answer)
+try_again(const struct client *c, const char *socket, const char *request,
+    struct json_doc **ret_answer)
 {
 	(void)nanosleep(&AGAIN, NULL);
-	return try(socket, request, ret_answer);
+	return try(c, socket, request, ret_answer);
 }
 
 /* `e` 0: by an answer that is none. */
@@ -161,10 +169,10 @@ ask_at(const struct client *c, const char *socket, const char *request,
     struct json_doc **ret_answer)
 {
 	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
-	int e = try(socket, request, &d);
+	int e = try(c, socket, request, &d);
 
 	if (c->asks_again && is_broken_off(e, d))
-		e = try_again(socket, request, &d);
+		e = try_again(c, socket, request, &d);
 	if (is_broken_off(e, d))
 		return refuse_broken(c, e);
 	if (e == -EFBIG)

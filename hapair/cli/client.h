@@ -19,8 +19,9 @@ struct client {
 	 * asked once more, when the supervisor must have seen that.
 	 */
 	bool asks_again;
-	bool has_lines;  /* the answer's text may have more than one */
-	bool keeps_text; /* not for a terminal: as the daemon wrote it */
+	unsigned patience_s; /* for the answer; 0: as for most */
+	bool has_lines;      /* the answer's text may have more than one */
+	bool keeps_text;     /* not for a terminal: as the daemon wrote it */
 };
 
 /*

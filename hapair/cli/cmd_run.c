@@ -4,15 +4,18 @@
 #include "core/secret.h"
 #include "hapair/cli/command.h"
 #include "hapair/cli/file.h"
+#include "hapair/cli/left.h"
 #include "hapair/cli/pidfile.h"
 #include "hapair/cli/port_use.h"
 #include "hapair/cli/preflight.h"
 #include "hapair/supervisor/control.h"
 #include "hapair/supervisor/key_keeper.h"
 #include "hapair/supervisor/listeners.h"
+#include "hapair/supervisor/service_manager.h"
 #include "hapair/supervisor/supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +26,9 @@
  * Everything that can be found wrong is found here, in the foreground and
  * before anything runs: what is said reaches the person who typed the command.
  */
+
+/* Asked for again and again while a start waits. */
+#define WAIT_PATIENCE_S 30
 
 struct run {
 	struct file file;
@@ -50,7 +56,7 @@ await_address(const struct run *r)
 	(void)fprintf(
 	    stderr, "%shapair: %s\n", log_mark(LOG_LEVEL_WARNING), text);
 	do {
-		supervisor_note_wait(text);
+		service_manager_tell_wait(text, WAIT_PATIENCE_S);
 		(void)nanosleep(&pause, NULL);
 	} while (preflight_lacks_address(r->file.config, r->node_name, text));
 }
@@ -309,6 +315,27 @@ static int
 supervise(struct run *r)
 {
 	const struct config *c = r->file.config;
+	int status;
+
+	r->setup.config = c;
+	r->setup.path = r->file.path;
+	r->setup.text = r->file.text;
+	r->setup.len = r->file.len;
+	r->setup.keys = &r->keys;
+	r->setup.listeners = &r->listeners;
+	r->setup.control = &r->control;
+	r->setup.is_fit = is_fit;
+	listeners_log(&r->listeners);
+	status = supervisor_run(&r->setup);
+	log_close();
+	return status;
+}
+
+/* All that is for the process that stays. */
+static int
+settle(struct run *r)
+{
+	const struct config *c = r->file.config;
 	char why[TRUSTED_PATH_WHY_MAX];
 	int e, status;
 
@@ -335,18 +362,28 @@ supervise(struct run *r)
 	/* From here on there is the log; nothing keeps the terminal open. */
 	if (r->daemon && pidfile_leave_stderr() < 0)
 		return COMMAND_FAILED;
-	r->setup.config = c;
-	r->setup.path = r->file.path;
-	r->setup.text = r->file.text;
-	r->setup.len = r->file.len;
-	r->setup.keys = &r->keys;
-	r->setup.listeners = &r->listeners;
-	r->setup.control = &r->control;
-	r->setup.is_fit = is_fit;
-	listeners_log(&r->listeners);
-	status = supervisor_run(&r->setup);
-	log_close();
-	return status;
+	return COMMAND_DONE;
+}
+
+/* No start: what the program before has left (left.h). */
+static int
+go_on(struct run *r, struct left *left)
+{
+	const struct left_places places = { .file = &r->file,
+		.setup = &r->setup,
+		.keys = &r->keys,
+		.listeners = &r->listeners,
+		.control = &r->control,
+		.pidfile = &r->pidfile };
+	int status;
+
+	proc_shut(022);
+	status = left_take(left, &places);
+	fd_close(&left->keys); /* wiped; the next one gets a file of its own */
+	/* A log that cannot be opened any more is no reason to end. */
+	if (status == COMMAND_DONE)
+		(void)open_log(r->file.config);
+	return status == COMMAND_DONE ? supervise(r) : status;
 }
 
 static void
@@ -360,6 +397,43 @@ run_fini(struct run *r)
 	file_free(&r->file);
 }
 
+/*
+ * What a launcher left open is none of ours to keep, nor to pass on. What it
+ * closed would be the number of a socket that others take for their output, and
+ * that an upgrade takes for none (upgrade_state.h).
+ */
+static void
+settle_descriptors(void)
+{
+	int fd;
+
+	(void)close_range(STDERR_FILENO + 1, ~0U, 0);
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd != -1 && fd <= STDERR_FILENO);
+	fd_close(&fd);
+}
+
+static int
+start(struct run *r)
+{
+	int status;
+
+	settle_descriptors();
+	proc_shut(022);
+	status = prepare(r);
+	if (status == COMMAND_DONE && r->daemon) {
+		/* Only the child comes back, with a descriptor to report on. */
+		status = pidfile_daemonize(&r->setup.ready_fd) < 0
+		    ? command_refuse(NULL, COMMAND_FAILED,
+		          "cannot go into the background: %s", strerror(errno))
+		    : COMMAND_DONE;
+	}
+	if (status == COMMAND_DONE)
+		status = settle(r);
+	return status == COMMAND_DONE ? supervise(r) : status;
+}
+
 int
 cmd_run(int argc, char **argv)
 {
@@ -371,23 +445,17 @@ cmd_run(int argc, char **argv)
 		{ 'n', "node", .word = &r.node_name },
 		{ 'd', "daemon", .there = &r.daemon },
 	};
-	int status =
-	    command_parse("run", argc, argv, options, ARRAY_LEN(options));
+	struct left left;
+	int status = left_open(&left);
 
-	/* What a launcher left open is none of ours to keep, nor to pass on. */
-	(void)close_range(STDERR_FILENO + 1, ~0U, 0);
-	proc_shut(022);
-	if (status == COMMAND_DONE)
-		status = prepare(&r);
-	if (status == COMMAND_DONE && r.daemon) {
-		/* Only the child comes back, with a descriptor to report on. */
-		status = pidfile_daemonize(&r.setup.ready_fd) < 0
-		    ? command_refuse(NULL, COMMAND_FAILED,
-		          "cannot go into the background: %s", strerror(errno))
-		    : COMMAND_DONE;
-	}
-	if (status == COMMAND_DONE)
-		status = supervise(&r);
+	if (status == COMMAND_DONE && left.loaded != NULL)
+		status = go_on(&r, &left);
+	else if (status == COMMAND_DONE)
+		status = command_parse(
+		    "run", argc, argv, options, ARRAY_LEN(options));
+	if (left.loaded == NULL && status == COMMAND_DONE)
+		status = start(&r);
 	run_fini(&r);
+	left_close(&left);
 	return status;
 }

@@ -95,6 +95,19 @@ static const struct command commands[] = {
 	    "moves and no connection ends; `hapair check --host` tells the next\n"
 	    "step. Keys of which the peer takes none are refused, also while\n"
 	    "it is silent, but not when it was stopped." },
+	{ "upgrade", cmd_upgrade, "[-c FILE | -s SOCKET] [PROGRAM]",
+	    "becomes the program that is on disk now",
+	    "The running daemon becomes the program that has been installed in\n"
+	    "its place, or PROGRAM, which only root may say: no connection ends,\n"
+	    "no address moves, and the process of the supervisor keeps its\n"
+	    "number. The new program is tried first. One that others than root\n"
+	    "can write, that cannot run, does not answer in 5 s, does not\n"
+	    "understand the configuration that runs, or cannot take over what\n"
+	    "this version leaves is refused, and nothing is changed. The\n"
+	    "configuration stays the one that runs: what has changed in the file\n"
+	    "is for `hapair reload`. SIGUSR2 does the same, and the log tells\n"
+	    "what came of it. A PROGRAM elsewhere is the daemon's only until its\n"
+	    "next start." },
 	{ "server", cmd_server,
 	    "[-c FILE | -s SOCKET] SERVICE/NAME "
 	    "ready|drain|maint|weight=N|activate|reset",
@@ -144,6 +157,7 @@ static const struct command commands[] = {
 	{ "help", cmd_help, "[COMMAND... | keys]", "explains a command",
 	    "`hapair help keys` lists every key of the configuration file." },
 	{ "role", cmd_role, NULL, "", "" },
+	{ "trial", cmd_trial, NULL, "", "" },
 	{ .name = NULL },
 };
 

@@ -110,6 +110,8 @@ int cmd_handover(int argc, char **argv);
 int cmd_pause(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
+int cmd_upgrade(int argc, char **argv);
+int cmd_trial(int argc, char **argv);
 int cmd_server(int argc, char **argv);
 int cmd_connections(int argc, char **argv);
 int cmd_kill(int argc, char **argv);

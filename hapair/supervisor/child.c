@@ -136,6 +136,25 @@ spawn(struct child *r)
 	return 0;
 }
 
+static void
+watch(struct child *r)
+{
+	r->intake = msg_intake_init(r->party, MSG_RIGHTS_SUPERVISOR, r->closer);
+	r->condemned = false;
+	r->end[0] = '\0';
+	ev_io_set(&r->packets, r->channel, EV_READ);
+	ev_io_start(r->loop, &r->packets);
+	ev_child_set(&r->ended, r->pid, 0);
+	ev_child_start(r->loop, &r->ended);
+}
+
+void
+child_adopt(struct child *r)
+{
+	if (r->pid != 0 && r->channel != -1)
+		watch(r);
+}
+
 void
 child_start(struct child *r)
 {
@@ -153,13 +172,7 @@ child_start(struct child *r)
 		start_later(r);
 		return;
 	}
-	r->intake = msg_intake_init(r->party, MSG_RIGHTS_SUPERVISOR, r->closer);
-	r->condemned = false;
-	r->end[0] = '\0';
-	ev_io_set(&r->packets, r->channel, EV_READ);
-	ev_io_start(r->loop, &r->packets);
-	ev_child_set(&r->ended, r->pid, 0);
-	ev_child_start(r->loop, &r->ended);
+	watch(r);
 	if (r->calls->on_spawn(r->arg, r) < 0)
 		child_kill(r);
 }

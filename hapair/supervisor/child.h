@@ -67,6 +67,12 @@ void child_init(struct child *r, enum msg_rights_party party,
 /* Starts it now; a failure to is tried again like an end. */
 void child_start(struct child *r);
 
+/*
+ * It runs already, as the fields up to `unwanted`, `restart` and `pause_ms`
+ * say, which the caller has filled in: it is heard and watched from now on.
+ */
+void child_adopt(struct child *r);
+
 /* Sends a packet; on failure the role is broken and gets killed. */
 void child_send(
     struct child *r, enum msg_type type, const void *body, size_t len, int fd);

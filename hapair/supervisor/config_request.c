@@ -3,20 +3,7 @@
 #include "config/print.h"
 #include "core/json_doc.h"
 #include "core/reply.h"
-
-#include <sys/socket.h>
-#include <unistd.h>
-
-static bool
-may_read(int socket)
-{
-	struct ucred who;
-	socklen_t len = sizeof(who);
-
-	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &len) == -1)
-		return false;
-	return who.uid == 0 || who.uid == geteuid();
-}
+#include "hapair/supervisor/control.h"
 
 void
 config_request_answer(struct ev_loop *loop, const struct config *c, int *socket)
@@ -25,7 +12,7 @@ config_request_answer(struct ev_loop *loop, const struct config *c, int *socket)
 	CLEANUP(free_str) char *text = NULL;
 	size_t len;
 
-	if (!may_read(*socket)) {
+	if (!control_is_roots(*socket)) {
 		reply_error(loop, socket,
 		    "the configuration may hold passwords: only root may read it");
 		return;

@@ -390,6 +390,26 @@ control_start(struct control *c, struct ev_loop *loop,
 }
 
 void
+control_hold(struct control *c, bool held)
+{
+	if (held)
+		ev_io_stop(c->loop, &c->ready);
+	else
+		ev_io_start(c->loop, &c->ready);
+}
+
+bool
+control_is_roots(int socket)
+{
+	struct ucred who;
+	socklen_t len = sizeof(who);
+
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &len) == -1)
+		return false;
+	return who.uid == 0 || who.uid == geteuid();
+}
+
+void
 control_close(struct control *c)
 {
 	struct control_caller *q;

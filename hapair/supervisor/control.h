@@ -19,7 +19,7 @@ typedef void control_request_fn(void *arg, const char *request, int *socket);
 
 /* What is told where it is none that cli.md has. */
 #define CONTROL_UNKNOWN                                                        \
-	"unknown request; expected: status, handover, handover GROUP, pause MILLISECONDS, resume, reload, configuration, server SERVICE/NAME WORD, connections, connections SERVICE or kill ID|SERVICE/NAME"
+	"unknown request; expected: status, handover, handover GROUP, pause MILLISECONDS, resume, reload, upgrade, upgrade PROGRAM, configuration, server SERVICE/NAME WORD, connections, connections SERVICE or kill ID|SERVICE/NAME"
 
 /* Of such a line: VERB alone, or with words behind it. */
 bool control_is_request(const char *request, const char *verb);
@@ -75,6 +75,12 @@ MUST_CHECK int control_claim(struct control *c);
 
 void control_start(struct control *c, struct ev_loop *loop,
     control_request_fn *on_request, void *arg);
+
+/* Whoever asks from now on waits; or is heard again. */
+void control_hold(struct control *c, bool held);
+
+/* Root asks there, or who we are. */
+bool control_is_roots(int socket);
 
 /* Removes the socket's file and lets the lock go. */
 void control_close(struct control *c);

@@ -49,6 +49,32 @@ fd_keeper_init(struct fd_keeper *h)
 	return h->null == -1 ? -errno : 0;
 }
 
+static void
+sink(int *fd)
+{
+	const int lower = fcntl(*fd, F_DUPFD_CLOEXEC, 0);
+
+	if (lower == -1)
+		return;
+	if (lower > *fd) {
+		(void)close(lower);
+		return;
+	}
+	(void)close(*fd);
+	*fd = lower;
+}
+
+void
+fd_keeper_sink(struct fd_keeper *h)
+{
+	/* In the order in which they were opened: then nothing is below. */
+	for (unsigned i = 0; i < FD_KEEPER_MAX; i++)
+		sink(&h->present.slots[i]);
+	for (unsigned i = 0; i < FD_KEEPER_MAX; i++)
+		sink(&h->past.slots[i]);
+	sink(&h->null);
+}
+
 int
 fd_keeper_take(struct fd_keeper *h, int fd)
 {

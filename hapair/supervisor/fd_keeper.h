@@ -39,6 +39,12 @@ struct fd_keeper fd_keeper_none(void); /* the empty value */
 MUST_CHECK int fd_keeper_init(struct fd_keeper *h);
 void fd_keeper_fini(struct fd_keeper *h);
 
+/*
+ * Those that were taken over from the program before, below all that is opened
+ * from now on.
+ */
+void fd_keeper_sink(struct fd_keeper *h);
+
 /* Takes a duplicate; `fd` stays the caller's. 0 or -EBADMSG: too many. */
 MUST_CHECK int fd_keeper_take(struct fd_keeper *h, int fd);
 

@@ -1,6 +1,7 @@
 #include "hapair/supervisor/generation.h"
 
 #include "config/config.h"
+#include "core/buf.h"
 #include "core/fd.h"
 #include "core/log.h"
 #include "core/proc.h"
@@ -34,6 +35,16 @@ allocate(struct generation *g)
 	return state_places_init(&g->places, g->setup.config);
 }
 
+static void
+on_fenced(void *arg, const struct msg_fenced *m)
+{
+	struct generation *g = arg;
+	struct buf b = BUF_WRITER(8);
+
+	msg_put_fenced(&b, m);
+	child_send(&g->relay, MSG_FENCED, b.data, b.pos, -1);
+}
+
 static int
 init(struct generation *g)
 {
@@ -47,7 +58,7 @@ init(struct generation *g)
 		return e;
 	g->file = e;
 	e = fence_run_init(
-	    &g->fences, setup->config, setup->store, setup->on_fenced, g);
+	    &g->fences, setup->config, setup->store, on_fenced, g);
 	if (e < 0)
 		return e;
 	return role_watchdog_init(&g->watchdog, setup->config, setup->workers,
@@ -108,11 +119,30 @@ generation_own(struct generation *g, struct config *config)
 	g->own = config;
 }
 
+static void
+on_script(void *arg, unsigned track, bool passed)
+{
+	struct generation *g = arg;
+	const struct msg_script m = { .track = (uint16_t)track,
+		.passed = passed };
+	struct buf b = BUF_WRITER(8);
+
+	msg_put_script(&b, &m);
+	child_send(&g->failover, MSG_SCRIPT, b.data, b.pos, -1);
+}
+
+void
+generation_start_scripts(struct generation *g)
+{
+	track_scripts_start(&g->scripts, g->setup.config, on_script, g);
+}
+
 struct msg_start
 generation_start(const struct generation *g)
 {
 	const struct generation_setup *setup = &g->setup;
 	struct msg_start m = {
+		.version = MSG_VERSION,
 		.node = setup->node == CONFIG_NO_NODE ? MSG_NO_NODE
 		                                      : (uint16_t)setup->node,
 		.n_listeners = (uint16_t)g->listeners->n_open,

@@ -26,7 +26,6 @@ struct supervisor;
 struct generation_setup {
 	struct supervisor *owner;        /* borrowed */
 	const struct child_calls *calls; /* their `arg` is the generation */
-	fence_run_answer_fn *on_fenced;  /* likewise */
 	const struct config *config;     /* borrowed, but by generation_own() */
 	const char *text;                /* of the file, which roles load */
 	size_t len;
@@ -71,6 +70,9 @@ void generation_free(struct generation *g);
 void generation_own(struct generation *g, struct config *config);
 
 size_t generation_group_count(const struct generation *g);
+
+/* Of `track`; failover is told what comes of each run. */
+void generation_start_scripts(struct generation *g);
 
 /* What START says of it; the rest is the caller's. */
 struct msg_start generation_start(const struct generation *g);

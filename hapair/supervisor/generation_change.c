@@ -1,10 +1,12 @@
 #include "hapair/supervisor/generation_change.h"
 
+#include "config/config.h"
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/fd.h"
 #include "core/log.h"
 #include "core/timeout.h"
+#include "hapair/supervisor/release.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -381,11 +383,29 @@ generation_change_fini(struct generation_change *r)
 }
 
 void
+generation_change_add_replaced(
+    struct generation_change *r, struct generation *g)
+{
+	replace(r, g);
+	role_watchdog_stay(&g->watchdog);
+}
+
+void
 generation_change_begin(struct generation_change *r, struct generation *next)
 {
 	generation_inherit(next, r->now, true);
 	r->next = next;
 	note(r, RELOAD_STEP_BEGIN);
+}
+
+void
+generation_change_release(const struct generation_change *r)
+{
+	const struct generation *before = LIST_FIRST(&r->replaced);
+
+	release_forsaken(&r->now->setup.config->pair);
+	if (before != NULL && r->step.state == RELOAD_STEP_SWITCHING)
+		release_forsaken(&before->setup.config->pair);
 }
 
 bool

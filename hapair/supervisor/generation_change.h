@@ -12,6 +12,9 @@
 
 #include <ev.h>
 
+/* Old relays that go on beside the one that runs, at most. */
+#define GENERATION_CHANGE_REPLACED_MAX 8
+
 struct generation_change_calls {
 	/*
 	 * The relay of `now` is about to give what it has. False: not now, for
@@ -56,6 +59,10 @@ void generation_change_init(struct generation_change *r,
 /* Ends all that runs. */
 void generation_change_fini(struct generation_change *r);
 
+/* One that was replaced, by the program that this one was before. */
+void generation_change_add_replaced(
+    struct generation_change *r, struct generation *g);
+
 /* Takes the next one; only while it is not busy. */
 void generation_change_begin(
     struct generation_change *r, struct generation *next);
@@ -86,5 +93,11 @@ bool generation_change_stop(struct generation_change *r);
  * connections that they have left end with them.
  */
 void generation_change_stop_replaced(struct generation_change *r);
+
+/*
+ * Whoever held the addresses had no time to let go of them, or hangs: no
+ * address outlives the daemon.
+ */
+void generation_change_release(const struct generation_change *r);
 
 bool generation_change_is_busy(const struct generation_change *r);

@@ -6,6 +6,7 @@
 #include "hapair/supervisor/child_setup.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 int
 key_keeper_open(struct key_keeper *k, const char *path)
@@ -16,6 +17,26 @@ key_keeper_open(struct key_keeper *k, const char *path)
 		return e;
 	k->keys = (struct secret_keys *)(void *)k->vault.bytes;
 	e = secret_load(path, k->keys);
+	if (e < 0)
+		key_keeper_close(k);
+	return e;
+}
+
+int
+key_keeper_adopt(struct key_keeper *k, int file)
+{
+	uint8_t body[1 + sizeof(k->keys->all)] = { 0 };
+	const ssize_t n = pread(file, body, sizeof(body), 0);
+	struct buf b = buf_reader(body, n > 0 ? (size_t)n : 0);
+	int e = vault_open(&k->vault, sizeof(*k->keys));
+
+	if (e == 0) {
+		k->keys = (struct secret_keys *)(void *)k->vault.bytes;
+		e = msg_get_keys(&b, k->keys);
+	}
+	secret_wipe(body, sizeof(body));
+	if (pwrite(file, body, sizeof(body), 0) == -1 && e == 0)
+		e = -errno;
 	if (e < 0)
 		key_keeper_close(k);
 	return e;

@@ -23,6 +23,9 @@ struct key_keeper {
 /* Returns 0 or -errno, for which secret_fault() has the words. */
 MUST_CHECK int key_keeper_open(struct key_keeper *k, const char *path);
 
+/* These, out of a memory file, which is wiped. Returns 0 or -errno. */
+MUST_CHECK int key_keeper_adopt(struct key_keeper *k, int file);
+
 /* Wipes them; the empty value is fine. */
 void key_keeper_close(struct key_keeper *k);
 

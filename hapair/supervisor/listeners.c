@@ -124,6 +124,28 @@ listeners_open_beside(struct listeners *l, const struct config *c,
 	return open_all(l, others, ret_service, ret_listen);
 }
 
+int
+listeners_adopt(struct listeners *l, const struct config *c, unsigned workers,
+    const struct buf *fds)
+{
+	const size_t n = count(c) * workers;
+	struct buf b = *fds;
+
+	*l = (struct listeners){ .config = c, .workers = workers };
+	if (fds->len != n * sizeof(uint32_t))
+		return -EBADMSG;
+	l->fds = calloc(n + 1, sizeof(*l->fds));
+	if (l->fds == NULL)
+		return -ENOMEM;
+	for (l->n = 0; l->n < n; l->n++) {
+		const int fd = (int)buf_get_u32(&b);
+
+		l->fds[l->n] = fd == 0 ? -1 : fd;
+		l->n_open += fd != 0;
+	}
+	return 0;
+}
+
 void
 listeners_keep_alive(const struct listeners *l)
 {

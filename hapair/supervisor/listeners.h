@@ -6,6 +6,7 @@
  */
 
 #include "config/config.h"
+#include "core/buf.h"
 
 struct listeners {
 	const struct config *config; /* borrowed */
@@ -30,6 +31,13 @@ MUST_CHECK int listeners_open(struct listeners *l, const struct config *c,
 MUST_CHECK int listeners_open_beside(struct listeners *l,
     const struct config *c, const struct listeners *others, size_t *ret_service,
     size_t *ret_listen);
+
+/*
+ * The same, open already: in the order of `fds`, a 32-bit number each, 0 where
+ * one was left out. Returns 0 or -EBADMSG: not so many; -ENOMEM.
+ */
+MUST_CHECK int listeners_adopt(struct listeners *l, const struct config *c,
+    unsigned workers, const struct buf *fds);
 
 /* As this configuration has it: what is the same socket may be another's. */
 void listeners_keep_alive(const struct listeners *l);

@@ -17,6 +17,13 @@ mute_request_do(struct generation *g, unsigned group, bool muted)
 		    muted ? "muted" : "unmuted", strerror(-e));
 }
 
+void
+mute_request_end(struct generation *g)
+{
+	for (unsigned i = 0; i < generation_group_count(g); i++)
+		mute_request_do(g, i, false);
+}
+
 int
 mute_request_take(
     struct generation *g, const struct channel_packet *p, bool obeyed)

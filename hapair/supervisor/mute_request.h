@@ -16,4 +16,7 @@ MUST_CHECK int mute_request_take(
     struct generation *g, const struct channel_packet *p, bool obeyed);
 
 /* A failure is logged. */
+/* Of all groups: nobody asks for it any more. */
+void mute_request_end(struct generation *g);
+
 void mute_request_do(struct generation *g, unsigned group, bool muted);

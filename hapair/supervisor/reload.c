@@ -25,9 +25,6 @@
 
 #define TEXT_MAX 1024
 
-/* Old relays that go on beside the one that runs, at most. */
-#define REPLACED_MAX 8
-
 /* -- answers ------------------------------------------------------------ */
 
 /* Each line of it, where nobody waits for an answer or not. */
@@ -311,7 +308,7 @@ begin(struct reload *r, struct reload_file *f)
 {
 	struct generation *g;
 
-	if (r->change->n_replaced == REPLACED_MAX) {
+	if (r->change->n_replaced >= GENERATION_CHANGE_REPLACED_MAX) {
 		refuse(r,
 		    "too many relays of earlier files have connections left; nothing was changed",
 		    false);

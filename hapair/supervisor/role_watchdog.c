@@ -107,6 +107,26 @@ role_watchdog_init(struct role_watchdog *w, const struct config *config,
 	return 0;
 }
 
+static int
+adopt(struct role_watchdog_ward *ward, int fd)
+{
+	liveness_unmap(&ward->liveness);
+	fd_close(&ward->fd);
+	ward->fd = fd;
+	for (unsigned i = 0; i < LIVENESS_LINES; i++)
+		ward->stalls[i] = stall_detector_init();
+	return liveness_map(ward->fd, false, &ward->liveness);
+}
+
+int
+role_watchdog_adopt(struct role_watchdog *w, int failover, int relay)
+{
+	const int e = adopt(&w->failover, failover);
+	const int f = adopt(&w->relay, relay);
+
+	return e < 0 ? e : f;
+}
+
 static void
 send_pulse(struct child *to, int fd, bool own)
 {

@@ -38,6 +38,13 @@ MUST_CHECK int role_watchdog_init(struct role_watchdog *w,
     const struct config *config, unsigned workers, struct child *failover,
     struct child *relay);
 
+/*
+ * Of roles that run already: the files of their pulses, which are taken.
+ * Returns 0 or -errno.
+ */
+MUST_CHECK int role_watchdog_adopt(
+    struct role_watchdog *w, int failover, int relay);
+
 /* A role has been started: it gets its pulse, failover also the relay's. */
 void role_watchdog_meet(struct role_watchdog *w, struct child *child);
 

@@ -1,11 +1,22 @@
 #include "hapair/supervisor/service_manager.h"
 
+#include "core/mono.h"
+
 #include <systemd/sd-daemon.h>
 
 void
 service_manager_tell_ready(void)
 {
 	(void)sd_notify(0, "STATUS=\nREADY=1");
+}
+
+void
+service_manager_tell_reloading(void)
+{
+	const struct mono now = mono_now();
+
+	(void)sd_notifyf(
+	    0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)(now.ns / 1000));
 }
 
 void

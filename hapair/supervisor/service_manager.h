@@ -9,6 +9,8 @@
 #include <ev.h>
 
 void service_manager_tell_ready(void);
+/* Until it is ready again. */
+void service_manager_tell_reloading(void);
 void service_manager_tell_stopping(void);
 
 /* What the start waits for, and that it may take so much longer. */

@@ -6,9 +6,7 @@
 #include "core/log.h"
 #include "core/mono.h"
 #include "core/msg.h"
-#include "core/proc.h"
 #include "core/reply.h"
-#include "core/timeout.h"
 #include "hapair/supervisor/address_change.h"
 #include "hapair/supervisor/child_setup.h"
 #include "hapair/supervisor/config_request.h"
@@ -29,6 +27,8 @@
 #include "hapair/supervisor/status_request.h"
 #include "hapair/supervisor/stop_order.h"
 #include "hapair/supervisor/track_scripts.h"
+#include "hapair/supervisor/upgrade.h"
+#include "hapair/supervisor/upgrade_adopt.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -39,14 +39,12 @@
 /* A failover that comes back sooner goes on as if nothing had been. */
 #define FORSAKE_PAUSE_MS 100
 
-/* Asked for again and again while a start waits. */
-#define WAIT_PATIENCE_S 30
-
 struct supervisor {
 	const struct supervisor_setup *setup; /* borrowed: the caller's */
 	struct ev_loop *loop;
 	struct generation_change change; /* and what runs: now() */
 	struct reload reload;
+	struct upgrade upgrade;
 	struct closer *closer; /* of what the roles gave */
 	struct notify notify;
 	struct stop_order stop;
@@ -62,7 +60,7 @@ struct supervisor {
 	struct state_store store;
 	struct status_request status;
 	struct mono started;
-	ev_signal terminated, interrupted, hung_up;
+	ev_signal terminated, interrupted, hung_up, used;
 	ev_timer alive;
 };
 
@@ -143,12 +141,6 @@ tell_ready(struct supervisor *s)
 	if (s->setup->ready_fd != -1 &&
 	    fd_write_all(s->setup->ready_fd, "", 1) < 0)
 		log_debug("supervisor", "nobody waits for us any more");
-}
-
-void
-supervisor_note_wait(const char *what)
-{
-	service_manager_tell_wait(what, WAIT_PATIENCE_S);
 }
 
 static int
@@ -234,28 +226,6 @@ on_notified(void *arg)
 	stop_order_note_notified(&s->stop);
 }
 
-static void
-on_script(void *arg, unsigned track, bool passed)
-{
-	struct generation *g = arg;
-	const struct msg_script m = { .track = (uint16_t)track,
-		.passed = passed };
-	struct buf b = BUF_WRITER(8);
-
-	msg_put_script(&b, &m);
-	child_send(&g->failover, MSG_SCRIPT, b.data, b.pos, -1);
-}
-
-static void
-on_fenced(void *arg, const struct msg_fenced *m)
-{
-	struct generation *g = arg;
-	struct buf b = BUF_WRITER(8);
-
-	msg_put_fenced(&b, m);
-	child_send(&g->relay, MSG_FENCED, b.data, b.pos, -1);
-}
-
 static bool
 is_running(const struct supervisor *s)
 {
@@ -292,8 +262,7 @@ on_end(void *arg, struct child *r)
 	if (r->pause_ms > FORSAKE_PAUSE_MS)
 		forsake(s);
 	/* A handover that it had begun ended with it. */
-	for (unsigned i = 0; i < n_groups(s); i++)
-		mute_request_do(g, i, false);
+	mute_request_end(g);
 }
 
 static void
@@ -310,12 +279,14 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 }
 
 static void
-on_hang_up(struct ev_loop *loop, ev_signal *w, int revents)
+on_wish(struct ev_loop *loop, ev_signal *w, int revents)
 {
 	struct supervisor *s = w->data;
 
-	if (is_running(s))
+	if (is_running(s) && w->signum == SIGHUP)
 		reload_hear(&s->reload);
+	else if (is_running(s))
+		upgrade_hear(&s->upgrade);
 }
 
 /* By the relay; or, while there is none that could, by this process. */
@@ -344,13 +315,14 @@ on_request(void *arg, const char *request, int *socket)
 	const bool live = control_is_request(request, "connections") ||
 	    control_is_request(request, "kill");
 	const bool reload = strcmp(request, "reload") == 0;
+	const bool upgrade = control_is_request(request, "upgrade");
 	struct child *r = moves ? &now(s)->failover : &now(s)->relay;
 
 	if (strcmp(request, "status") == 0)
 		reply_status(s, socket);
 	else if (strcmp(request, "configuration") == 0)
 		config_request_answer(s->loop, now(s)->setup.config, socket);
-	else if (!moves && !server && !reload && !live)
+	else if (!moves && !server && !reload && !upgrade && !live)
 		reply_error(s->loop, socket, CONTROL_UNKNOWN);
 	else if ((moves || server || live) &&
 	    generation_change_is_busy(&s->change))
@@ -360,7 +332,9 @@ on_request(void *arg, const char *request, int *socket)
 		state_store_obey(&s->store, request, socket);
 	else if (reload && is_running(s))
 		reload_obey(&s->reload, socket);
-	else if (!server && !reload && r->ready && is_running(s))
+	else if (upgrade && is_running(s))
+		upgrade_obey(&s->upgrade, request, socket);
+	else if (!server && !reload && !upgrade && r->ready && is_running(s))
 		child_setup_request(r, request, *socket);
 	else
 		reply_error(s->loop, socket,
@@ -415,7 +389,7 @@ on_adopt(void *arg, struct generation *before)
 	/* By its services nothing is granted or noted any more. */
 	fence_run_fini(&before->fences);
 	state_store_follow(&s->store, &setup, &g->places);
-	track_scripts_start(&g->scripts, g->setup.config, on_script, g);
+	generation_start_scripts(g);
 	track_scripts_inherit(&g->scripts, &before->scripts);
 	track_scripts_stop(&before->scripts);
 	/* What was news meanwhile was told to the old relay alone. */
@@ -431,8 +405,7 @@ on_go_on(void *arg, struct generation *before)
 
 	/* A handover that it had begun ended with it; the sockets are shared.
 	 */
-	for (unsigned i = 0; i < generation_group_count(before); i++)
-		mute_request_do(before, i, false);
+	mute_request_end(before);
 	listeners_close(before->listeners);
 	/* What the old one said last. */
 	generation_inherit(g, before, false);
@@ -450,7 +423,10 @@ on_told(void *arg, enum reload_step_action end, enum reload_step_fault fault)
 	struct supervisor *s = arg;
 
 	active_choice_hold(&s->store, false);
-	reload_told(&s->reload, end, fault);
+	if (upgrade_is_changing(&s->upgrade))
+		upgrade_told(&s->upgrade, end, fault);
+	else
+		reload_told(&s->reload, end, fault);
 	if (!s->stop_owed || !is_running(s))
 		return;
 	/* Those that were replaced meanwhile end as well. */
@@ -475,7 +451,6 @@ init_generation(struct supervisor *s)
 	const struct supervisor_setup *own = s->setup;
 	const struct generation_setup setup = { .owner = s,
 		.calls = &calls,
-		.on_fenced = on_fenced,
 		.config = own->config,
 		.text = own->text,
 		.len = own->len,
@@ -484,7 +459,7 @@ init_generation(struct supervisor *s)
 		.max_connections = own->max_connections,
 		.pipes = own->pipes,
 		.listeners = own->listeners,
-		.users = role_user_choose(own->config),
+		.users = upgrade_adopt_users(own->left, own->config),
 		.closer = s->closer,
 		.store = &s->store };
 	const struct generation_change_setup change = { .calls = &change_calls,
@@ -509,6 +484,23 @@ init_store(struct supervisor *s)
 	return state_store_init(&s->store, &setup);
 }
 
+static void
+init_upgrade(struct supervisor *s)
+{
+	const struct upgrade_setup setup = {
+		.state = { .own = s->setup,
+		    .change = &s->change,
+		    .store = &s->store,
+		    .fd_keeper = &s->fd_keeper,
+		    .wire = &s->wire,
+		    .notify = &s->notify,
+		    .started = s->started },
+		.stop = &s->stop,
+	};
+
+	upgrade_init(&s->upgrade, s->loop, &setup);
+}
+
 static int
 supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 {
@@ -516,7 +508,7 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 
 	s->setup = setup;
 	s->wire = -1;
-	s->started = mono_now();
+	s->started = upgrade_adopt_started(setup->left);
 	s->loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV);
 	s->closer = closer_new();
 	status_request_init(&s->status, s->loop);
@@ -525,7 +517,7 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 		return -ENOMEM;
 	stop_order_init(&s->stop, &s->notify);
 	/* Before the channels and the wire: fd_keeper.h tells why. */
-	e = fd_keeper_init(&s->fd_keeper);
+	e = upgrade_adopt_keeper(&s->fd_keeper, setup->left);
 	s->fd_keeper.closer = setup->control->closer = s->closer;
 	if (e == 0)
 		e = init_generation(s);
@@ -533,11 +525,13 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 		e = init_store(s);
 	if (e < 0)
 		return e;
+	init_upgrade(s);
 	running_file_keep(now(s)->setup.config->control, now(s)->file);
 	(void)signal(SIGPIPE, SIG_IGN);
 	watch_signal(s, &s->terminated, on_signal, SIGTERM);
 	watch_signal(s, &s->interrupted, on_signal, SIGINT);
-	watch_signal(s, &s->hung_up, on_hang_up, SIGHUP);
+	watch_signal(s, &s->hung_up, on_wish, SIGHUP);
+	watch_signal(s, &s->used, on_wish, SIGUSR2);
 	service_manager_watch(s->loop, &s->alive);
 	control_start(setup->control, s->loop, on_request, s);
 	return 0;
@@ -546,6 +540,7 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 static void
 supervisor_fini(struct supervisor *s)
 {
+	upgrade_fini(&s->upgrade);
 	reload_fini(&s->reload);
 	status_request_fini(&s->status);
 	generation_change_fini(&s->change);
@@ -557,20 +552,19 @@ supervisor_fini(struct supervisor *s)
 	closer_free(s->closer);
 }
 
-/*
- * Whoever held the addresses had no time to let go of them, or hangs: no
- * address outlives us.
- */
-static void
-release_rest(struct supervisor *s)
+static int
+begin(struct supervisor *s)
 {
-	const struct generation *before = LIST_FIRST(&s->change.replaced);
+	struct generation *g = now(s);
 
-	if (s->let_go || n_groups(s) == 0)
-		return;
-	release_forsaken(&now(s)->setup.config->pair);
-	if (before != NULL && s->change.step.state == RELOAD_STEP_SWITCHING)
-		release_forsaken(&before->setup.config->pair);
+	if (s->setup->left != NULL) {
+		s->was_ready = true;
+		return upgrade_go_on(&s->upgrade);
+	}
+	child_start(&g->failover);
+	child_start(&g->relay);
+	generation_start_scripts(g);
+	return 0;
 }
 
 int
@@ -581,17 +575,15 @@ supervisor_run(const struct supervisor_setup *setup)
 		.fd_keeper = fd_keeper_none() };
 	int e = supervisor_init(&s, setup);
 
+	if (e == 0)
+		e = begin(&s);
 	if (e < 0) {
 		log_error(
 		    "supervisor", "[start] cannot start: %s", strerror(-e));
 	} else {
-		struct generation *g = now(&s);
-
-		child_start(&g->failover);
-		child_start(&g->relay);
-		track_scripts_start(&g->scripts, g->setup.config, on_script, g);
 		(void)ev_run(s.loop, 0);
-		release_rest(&s);
+		if (!s.let_go && n_groups(&s) > 0)
+			generation_change_release(&s.change);
 		running_file_remove(setup->config->control);
 		log_notice("supervisor", "stopped");
 	}

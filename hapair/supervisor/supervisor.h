@@ -19,6 +19,7 @@
 struct key_keeper;
 struct limits;
 struct listeners;
+struct upgrade_state;
 
 struct supervisor_setup {
 	const struct config *config;
@@ -34,14 +35,10 @@ struct supervisor_setup {
 	unsigned pipes; /* a worker */
 	bool (*is_fit)(const struct config *c, const struct config *running,
 	    struct limits *ret_limits, char *ret_text); /* reload.h */
+	/* Of the program that this one was before; NULL: it was none. */
+	const struct upgrade_state *left;
 	int ready_fd; /* gets a byte when all is ready; -1: nobody waits */
 };
-
-/*
- * Before that: a start waits for something. A service manager is told what for,
- * and to be patient for a while longer.
- */
-void supervisor_note_wait(const char *what);
 
 /* Returns the process's exit status. */
 int supervisor_run(const struct supervisor_setup *setup);

@@ -121,7 +121,8 @@ static inline struct relay *
 relay_new(const struct lab *l, const char *servers, uint16_t workers)
 {
 	struct relay *r = calloc(1, sizeof(*r));
-	const struct msg_start start = { .node = MSG_NO_NODE,
+	const struct msg_start start = { .version = MSG_VERSION,
+		.node = MSG_NO_NODE,
 		.workers = workers,
 		.max_connections = CONNECTIONS_MAX,
 		.pipes = 8 };

@@ -39,9 +39,10 @@ static void
 each_message_is_taken_whole_or_refused(void **state)
 {
 	(void)state;
-	ROUND_TRIP(start, .node = 1, .n_listeners = 3, .workers = 2,
-	    .max_connections = 99, .loaded_wall_ms = 1700000000000,
-	    .started_ns = 12345, .path = "/etc/hapair/hapair.yaml");
+	ROUND_TRIP(start, .version = MSG_VERSION, .node = 1, .n_listeners = 3,
+	    .workers = 2, .max_connections = 99,
+	    .loaded_wall_ms = 1700000000000, .started_ns = 12345,
+	    .path = "/etc/hapair/hapair.yaml");
 	ROUND_TRIP(listener, .service = 7, .listen = 1, .worker = 3);
 	ROUND_TRIP(control, .request = "status");
 	ROUND_TRIP(group, .group = 2, .state = MSG_GROUP_MASTER,
@@ -119,7 +120,11 @@ absurd_values_are_refused(void **state)
 	const struct msg_peer too_many_links = { .n_links = 6 };
 	const struct msg_peer too_many_networks = { .n_networks = 65 };
 	const struct msg_peer a_third_node = { .node = 2 };
-	const struct msg_start nobody_to_work = { .max_connections = 1 };
+	const struct msg_start nobody_to_work = { .version = MSG_VERSION,
+		.max_connections = 1 };
+	const struct msg_start of_another_version = {
+		.version = MSG_VERSION + 1, .workers = 1, .max_connections = 1
+	};
 	const struct msg_group no_such_state = { .state = MSG_GROUP_FAULT + 1 };
 	struct msg_service service;
 	struct msg_start start;
@@ -152,6 +157,10 @@ absurd_values_are_refused(void **state)
 	assert_int_equal(msg_get_peer(&r, &peer), -EBADMSG);
 	w = buf_writer(room, sizeof(room));
 	msg_put_start(&w, &nobody_to_work);
+	r = buf_reader(room, w.pos);
+	assert_int_equal(msg_get_start(&r, &start), -EBADMSG);
+	w = buf_writer(room, sizeof(room));
+	msg_put_start(&w, &of_another_version);
 	r = buf_reader(room, w.pos);
 	assert_int_equal(msg_get_start(&r, &start), -EBADMSG);
 	w = buf_writer(room, sizeof(room));

@@ -1,0 +1,74 @@
+#include "config/config.h"
+#include "config/load.h"
+#include "core/secret.h"
+#include "hapair/cli/command.h"
+#include "hapair/supervisor/listeners.h"
+#include "hapair/supervisor/upgrade_answer.h"
+#include "hapair/supervisor/upgrade_collect.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * Before a daemon becomes this program it asks whether it can: all that the
+ * next supervisor reads is read here, by the same code.
+ */
+
+static int
+look_at(const struct upgrade_state_generation *g, const char *path, bool first)
+{
+	struct listeners l = { 0 };
+	struct config *c = NULL;
+	int e = load_text(path, (const char *)g->text, g->len, NULL, &c);
+
+	if (e < 0)
+		return command_refuse(NULL, COMMAND_WRONG,
+		    "the configuration that runs is none to this version: %s",
+		    strerror(-e));
+	if (first)
+		e = listeners_adopt(&l, c, g->workers, &g->listeners);
+	/* They are not open here. */
+	l.n = 0;
+	listeners_close(&l);
+	config_free(c);
+	return e < 0
+	    ? command_refuse(NULL, COMMAND_FAILED,
+	          "the configuration that runs means other listeners to this version")
+	    : COMMAND_DONE;
+}
+
+static int
+refuse_state(int e)
+{
+	return command_refuse(NULL, COMMAND_FAILED, "%s",
+	    e == -EPROTONOSUPPORT
+	        ? "the daemon's state is of a later version, which this one cannot read"
+	        : "standard input is no state of a daemon: `trial` is for the supervisor alone");
+}
+
+int
+cmd_trial(int argc, char **argv)
+{
+	CLEANUP(upgrade_collect_free) struct upgrade_collect_loaded *l = NULL;
+	const struct upgrade_answer own = upgrade_answer_own();
+	char text[UPGRADE_ANSWER_MAX];
+	int status = COMMAND_DONE;
+	int e = upgrade_collect_load(STDIN_FILENO, &l);
+
+	(void)argc;
+	(void)argv;
+	if (e == 0)
+		e = secret_init();
+	if (e < 0)
+		return refuse_state(e);
+	for (size_t i = 0; status == COMMAND_DONE && i < l->state.n_generations;
+	     i++)
+		status =
+		    look_at(&l->state.generations[i], l->state.path, i == 0);
+	if (status == COMMAND_DONE &&
+	    fputs(upgrade_answer_text(&own, text), stdout) == EOF)
+		status = COMMAND_FAILED;
+	return fflush(stdout) == EOF ? COMMAND_FAILED : status;
+}
