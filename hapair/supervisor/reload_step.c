@@ -164,6 +164,9 @@ step_taking(struct reload_step *r, enum reload_step_event event,
 	case RELOAD_STEP_FAILOVER_ENDED:
 		r->failover_loaded = r->failover_ready = false;
 		break;
+	case RELOAD_STEP_FAILOVER_READY: /* after its word that it has loaded */
+		r->failover_ready = true;
+		break;
 	case RELOAD_STEP_OLD_RELAY_ENDED: /* nobody accepts meanwhile */
 		out->patience_ms = ALONE_MS;
 		break;
@@ -177,7 +180,6 @@ step_taking(struct reload_step *r, enum reload_step_event event,
 	case RELOAD_STEP_BEGIN:
 	case RELOAD_STEP_RELAY_READY:
 	case RELOAD_STEP_FAILOVER_LOADED:
-	case RELOAD_STEP_FAILOVER_READY:
 	case RELOAD_STEP_OLD_FAILOVER_ENDED:
 	case RELOAD_STEP_EVENTS:
 		break;
