@@ -228,6 +228,7 @@ soak: all tools sim
 	$(Q)HAPAIR_CHURN=60 tests/system/run --only traps_churn
 	$(Q)HAPAIR_STREAMS=50000 tests/system/run --only stream_model.r01_r02
 	$(Q)HAPAIR_PATIENCE=300 tests/system/run --only patience
+	$(Q)HAPAIR_KILLS=all tests/system/run --only reload_kills
 	$(Q)HAPAIR_HOSTILE=720 tests/system/run --only hostile
 	$(Q)for build in address thread; do \
 		$(MAKE) --no-print-directory B=build/soak-$$build CFLAGS='-O1 -g' \
