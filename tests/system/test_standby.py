@@ -8,12 +8,14 @@ import contextlib
 import os
 import signal
 import socket
+import threading
 import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Iterator
 
 import impala
+from gate import Gate
 from lab import VIP
 from stage import (
     SLOW, TOOLS, Stage, address, endpoint, families, limit, single, wait_for,
@@ -491,6 +493,50 @@ def test_s03_a_relay_that_wants_fences() -> None:
         assert p2.roles() == pids
         becomes("m1", p1, p2)
         assert masters.both() == ("s1", "s1")
+
+
+def test_a_fence_that_begins_during_a_reload() -> None:
+    """The next relay would know nothing of it: the reload is refused as long as it runs,
+    and it runs but once."""
+    if SLOW != 1:
+        print("a sanitizer must be loaded first: not with this build")
+        return
+    stage = alone()
+    with stage:
+        go = Path(stage.lab.dir, "go")
+        fence = script(
+            stage, "fence", f"echo $* >>{go}.told; until [ -e {go} ]; do sleep 0.1; done"
+        )
+        stage.services = services(
+            lambda f: address("p1", f), fence=fence, fence_timeout="60s"
+        )
+        stage.configure(stage.build())
+        masters = Masters(stage)
+        gate = Gate(f"{stage.lab.dir}/gate")
+        with gate.loaded():
+            stage.start()
+        node = stage["p1"]
+        config = stage.build()
+        config["services"][0]["retries"] = 1
+        stage.configure(config)
+        gate.arm("relay", "sends READY", never=node.relay())
+        said: list[str] = []
+        reload = threading.Thread(target=lambda: said.append(node.cli("reload").stderr))
+        masters.daemons["store", "s1"].kill()
+        wait_for(lambda: "up -> down, reason: " in node.log(), 20)
+        # It is not patient for as long as the hold is.
+        time.sleep(HOLD / 2)
+        reload.start()
+        wait_for(lambda: gate.reached or not reload.is_alive(), 5)
+        wait_for(Path(f"{go}.told").exists, 20, 0.02)
+        gate.open()
+        reload.join()
+        assert "a fence or promote of a standby service is under way" in said[0], said
+        go.touch()
+        becomes("m2", node)
+        assert masters.both() == ("s2", "s2")
+        assert Path(f"{go}.told").read_text() == "store m1 m2\ncatalog m1 m2\n"
+        wait_for(lambda: node.cli("reload").returncode == 0, 5)
 
 
 def test_a_relay_that_dies_during_the_fence() -> None:
