@@ -17,7 +17,8 @@ struct look {
 	struct netlink *netlink;
 	const char *interface;
 	const union addr *vip;
-	bool has_vip, answered, peer_answered;
+	bool has_vip, is_known, answered, peer_answered;
+	struct netlink_neighbour old;
 	uint8_t mac[NETLINK_MAC_BYTES], peer_mac[NETLINK_MAC_BYTES];
 };
 
@@ -29,14 +30,27 @@ look_at_own(void *arg, const struct netlink_address *a)
 	l->has_vip |= addr_is_same_ip(&a->addr, l->vip);
 }
 
-/* What was known of it may be of yesterday. */
 static void
-forget(void *arg, const struct netlink_neighbour *a)
+look_for_old(void *arg, const struct netlink_neighbour *a)
 {
 	struct look *l = arg;
 
-	if (addr_is_same_ip(&a->addr, l->vip))
-		(void)!netlink_forget_neighbour(l->netlink, a);
+	if (addr_is_same_ip(&a->addr, l->vip)) {
+		l->is_known = true;
+		l->old = *a;
+	}
+}
+
+/* What is known of it may be of yesterday. */
+static int
+forget(struct look *l, int index)
+{
+	const int e =
+	    netlink_each_neighbour(l->netlink, index, look_for_old, l);
+
+	return e < 0 || !l->is_known
+	    ? e
+	    : netlink_forget_neighbour(l->netlink, &l->old);
 }
 
 static bool
@@ -138,8 +152,7 @@ check_address(struct host_report *m, struct netlink *n,
 	if (netlink_find_link(n, l.interface, &link) < 0 || link.index == 0 ||
 	    !link.ethernet || !link.carrier ||
 	    netlink_each_address(n, look_at_own, &l) < 0 || l.has_vip ||
-	    netlink_each_neighbour(n, link.index, forget, &l) < 0 ||
-	    !send_to(&l, pair->port))
+	    forget(&l, link.index) < 0 || !send_to(&l, pair->port))
 		return;
 	wait_for_answer(&l, link.index);
 	if (l.answered)

@@ -15,14 +15,18 @@
 
 /* For heartbeats, of which some may be lost; but no longer than anybody waits.
  */
-#define HEAR_MIN_MS 300U
+#define HEAR_MIN_MS 1200U
 #define HEAR_MAX_MS 3000U
 
-/* An empty datagram each time: of the answers some kernels send one a second.
+/*
+ * An empty datagram each time. Of refusals a kernel sends some at once, and
+ * then one a second, to us or to the daemon that runs here: each is as good.
  */
 #define PROBE_MS 50
 
 #define UDP_HEADER 8
+#define ICMP_HEADER 8
+#define IPV6_HEADER 40
 
 /*
  * Each of these is asked so that the peer's log has nothing of it: a connection
@@ -110,9 +114,42 @@ hears(const struct path *p, int raw)
 	return false;
 }
 
+/*
+ * "Port unreachable", with the header of what was sent behind its own: RFC 792,
+ * RFC 4443 s. 3.1.
+ */
+static bool
+is_refusal(const struct path *p, const uint8_t *packet, size_t len)
+{
+	const bool v4 = p->self.sa.sa_family == AF_INET;
+	const size_t skip = v4 && len > 0 ? (packet[0] & 15) * 4U : 0;
+	const size_t inner = skip + ICMP_HEADER;
+	size_t udp;
+
+	if (len <= inner || packet[skip] != (v4 ? 3 : 1) ||
+	    packet[skip + 1] != (v4 ? 3 : 4))
+		return false;
+	udp = inner + (v4 ? (packet[inner] & 15) * 4U : IPV6_HEADER);
+	return len >= udp + UDP_HEADER &&
+	    (packet[udp + 2] << 8 | packet[udp + 3]) == p->port;
+}
+
+static bool
+hears_refusal(const struct path *p, int icmp)
+{
+	uint8_t packet[2048];
+	ssize_t n;
+
+	while (icmp >= 0 &&
+	    (n = recv(icmp, packet, sizeof(packet), MSG_DONTWAIT)) > 0)
+		if (is_refusal(p, packet, (size_t)n))
+			return true;
+	return false;
+}
+
 /* A refusal is reported once, by whichever call comes first. */
 static bool
-is_closed(int fd)
+is_refused(int fd)
 {
 	char byte;
 
@@ -129,6 +166,9 @@ static void
 listen_for(struct path *p, uint32_t patience_ms)
 {
 	CLEANUP(fd_close) int raw = open_socket(p, SOCK_RAW, IPPROTO_UDP);
+	CLEANUP(fd_close)
+	int icmp = open_socket(p, SOCK_RAW,
+	    p->self.sa.sa_family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 	CLEANUP(fd_close) int fd = open_socket(p, SOCK_DGRAM, 0);
 	const struct mono until = mono_add_ms(mono_now(), patience_ms);
 	bool closed = false;
@@ -136,9 +176,10 @@ listen_for(struct path *p, uint32_t patience_ms)
 	/* One that runs and ends meanwhile is no longer worth a word. */
 	while (mono_before(mono_now(), until) && !closed) {
 		struct pollfd ready[] = { { .fd = raw, .events = POLLIN },
+			{ .fd = icmp, .events = POLLIN },
 			{ .fd = fd, .events = POLLIN } };
 
-		closed = is_closed(fd);
+		closed = is_refused(fd) || hears_refusal(p, icmp);
 		if (!closed)
 			(void)poll(ready, ARRAY_LEN(ready), PROBE_MS);
 		if (hears(p, raw)) {

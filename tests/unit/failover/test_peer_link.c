@@ -407,6 +407,7 @@ a_connection_without_a_word_is_nothing_to_tell(void **state)
 	for (unsigned words = 0; words < 2; words++) {
 		const int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+		(void)ev_run(loop, EVRUN_NOWAIT); /* listens */
 		assert_int_equal(bind(fd, &from.sa, addr_len(&from)), 0);
 		assert_int_equal(connect(fd, &to.sa, addr_len(&to)), 0);
 		if (words > 0)
