@@ -73,7 +73,8 @@ def test_o11_o12_rsyslogd_sorts_by_name_and_level() -> None:
         wait_for(lambda: any(re.match(down, x) for x in sorted_lines("warning")), 5)
         roles = stage["p1"].roles()
         assert sorted_lines("warning")[-1].startswith(f"{roles['relay']}: ")
-        assert f"{stage['p1'].pid}: supervisor: ready" in sorted_lines("notice")
+        ready = f"{stage['p1'].pid}: supervisor: ready"
+        wait_for(lambda: ready in sorted_lines("notice"), 5)
         wait_for(lambda: any(": connection client=" in x for x in sorted_lines("info")), 5)
         names = {x.name.split(".")[0] for x in Path(top, "sorted").iterdir()}
         assert names <= {"hapair", "rsyslogd"}, names
