@@ -1,6 +1,8 @@
 #include "core/program.h"
 
+#include "core/fd.h"
 #include "core/proc.h"
+#include "core/program_words.h"
 #include "core/timeout.h"
 
 #include <errno.h>
@@ -18,15 +20,17 @@
 #define STATUS_NO_PROGRAM 126
 #define STATUS_NO_FILE 127
 
+/* `words` gets what it prints, but for what `output` is for; -1: nobody. */
 static int
-point_at_nothing(int output)
+point_outputs(int output, int words)
 {
 	int null = open("/dev/null", O_RDWR);
 
 	if (null == -1)
 		return -errno;
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (dup2(null, fd) == -1)
+		if (dup2(fd == STDIN_FILENO || words == -1 ? null : words,
+		        fd) == -1)
 			return -errno;
 	if (output != -1 && dup2(output, STDOUT_FILENO) == -1)
 		return -errno;
@@ -38,7 +42,8 @@ point_at_nothing(int output)
 
 /* After fork, in the child: nothing here allocates or locks. */
 static _Noreturn void
-become(const char *const argv[], pid_t parent, bool mortal, int output)
+become(
+    const char *const argv[], pid_t parent, bool mortal, int output, int words)
 {
 	static char *const env[] = {
 		(char *)(uintptr_t) "PATH=/usr/local/sbin:/usr/local/bin:"
@@ -55,7 +60,7 @@ become(const char *const argv[], pid_t parent, bool mortal, int output)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (mortal && proc_die_with(parent, SIGKILL) < 0)
 		_exit(STATUS_NO_PROGRAM);
-	if (point_at_nothing(output) < 0 || chdir("/") == -1)
+	if (point_outputs(output, words) < 0 || chdir("/") == -1)
 		_exit(STATUS_NO_PROGRAM);
 	/*
 	 * Here, as a dead file server may hold this up. By its name is as good
@@ -103,16 +108,35 @@ fault_of(const struct program *p, char buf[static PROGRAM_FAULT_MAX])
 	return buf;
 }
 
+static const char *
+with_last_words(const char *fault, struct program_words *words,
+    char said[static PROGRAM_FAULT_MAX])
+{
+	const char *last = program_words_last(words);
+
+	if (*last == '\0')
+		return fault;
+	(void)snprintf(said, PROGRAM_FAULT_MAX, "%.400s, its last words: '%s'",
+	    fault, last);
+	return said;
+}
+
 static void
 on_ended(struct ev_loop *loop, ev_child *c, int revents)
 {
 	struct program *p = CONTAINER_OF(c, struct program, ended);
-	char buf[PROGRAM_FAULT_MAX];
+	char buf[PROGRAM_FAULT_MAX], said[PROGRAM_FAULT_MAX];
+	const char *fault;
 
 	ev_child_stop(loop, c);
 	ev_timer_stop(loop, &p->patience);
 	p->pid = 0;
-	p->calls->on_end(p, fault_of(p, buf));
+	fault = fault_of(p, buf);
+	if (fault != NULL && p->words != NULL)
+		fault = with_last_words(fault, p->words, said);
+	program_words_leave(p->words);
+	p->words = NULL;
+	p->calls->on_end(p, fault);
 }
 
 void
@@ -130,13 +154,24 @@ program_start(struct program *p, const char *const argv[], uint32_t timeout_ms,
     bool mortal)
 {
 	const pid_t parent = getpid();
-	/* Not posix_spawn(), which waits until the file has been read. */
-	pid_t pid = fork();
+	CLEANUP(fd_close) int words = -1;
+	pid_t pid;
 
-	if (pid == -1)
-		return -errno;
+	/* Whoever reads what it prints has no use for what it also says. */
+	if (p->output == -1)
+		p->words = program_words_new(p->loop, &words);
+	/* Not posix_spawn(), which waits until the file has been read. */
+	pid = fork();
+	if (pid == -1) {
+		const int e = -errno;
+
+		fd_close(&words);
+		program_words_leave(p->words);
+		p->words = NULL;
+		return e;
+	}
 	if (pid == 0)
-		become(argv, parent, mortal, p->output);
+		become(argv, parent, mortal, p->output, words);
 	/* Here too: whichever of us is first. */
 	(void)setpgid(pid, pid);
 	p->pid = pid;
@@ -160,6 +195,8 @@ program_fini(struct program *p, bool kill_it)
 	if (p->pid != 0 && kill_it)
 		(void)kill(-p->pid, SIGKILL);
 	p->pid = 0;
+	program_words_leave(p->words);
+	p->words = NULL;
 	if (p->loop == NULL)
 		return;
 	ev_child_stop(p->loop, &p->ended);

@@ -2,10 +2,11 @@
 
 /*
  * A program of the operator's: with a few arguments, a small environment,
- * nothing on its standard descriptors (or a pipe for what it prints), and no
- * other one of ours. It is never waited for; what outlasts its time is killed,
- * with all that is in its process group. One at a time per struct; a slot of
- * its own for each that may run beside others. On the default loop.
+ * nothing to read, and no other descriptor of ours. The last line that it
+ * prints is told where it fails, unless its output is somebody else's. It is
+ * never waited for; what outlasts its time is killed, with all that is in its
+ * process group. One at a time per struct; a slot of its own for each that may
+ * run beside others. On the default loop.
  */
 
 #include "core/base.h"
@@ -17,12 +18,16 @@
 #define PROGRAM_FAULT_MAX TRUSTED_PATH_WHY_MAX
 
 struct program;
+struct program_words;
 
 struct program_calls {
 	/* Its time is over; it is being killed, which `on_end` will tell. NULL:
 	 * that is soon enough. */
 	void (*on_overdue)(struct program *p);
-	/* It has ended, and may be started again. `fault` NULL: status 0. */
+	/*
+	 * It has ended, and may be started again. `fault` NULL: status 0; it
+	 * has its last words, in quotes.
+	 */
 	void (*on_end)(struct program *p, const char *fault);
 };
 
@@ -33,6 +38,8 @@ struct program {
 	const char *path; /* borrowed: argv's, while it runs */
 	int output; /* borrowed: what it prints to, above 2; -1: nothing */
 	bool overdue;
+	struct program_words
+	    *words; /* NULL: it does not run, or nobody hears */
 	ev_child ended;
 	ev_timer patience;
 };

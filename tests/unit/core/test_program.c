@@ -184,10 +184,46 @@ what_others_can_write_is_not_run(void **state)
 	assert_text(text, "x\n");
 }
 
+/* O7: what a fence or a notify said was thrown away. */
+static void
+what_failed_is_told_with_its_last_words(void **state)
+{
+	static const struct {
+		const char *script, *fault;
+	} rows[] = {
+		{ "echo fine", "fine" },
+		{ "echo one; echo two >&2; exit 3",
+		    "status 3, its last words: 'two'" },
+		{ "echo one; echo; printf ' \\033[31mt\\two'; exit 3",
+		    "status 3, its last words: '  [31mt wo'" },
+		{ "exit 3", "status 3" },
+		{ "echo asking; exec sleep 9",
+		    "took too long, its last words: 'asking'" },
+		/* More than a pipe holds; nobody waits. */
+		{ "yes | head -c 300000; echo end; exit 1",
+		    "status 1, its last words: 'end'" },
+		/* Who is left does not hold it up, and can print on. */
+		{ "(sleep 0.2; echo a; echo b) & echo up; exit 1",
+		    "status 1, its last words: 'up'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *const argv[] = { "/bin/sh", "-c", rows[i].script,
+			NULL };
+		struct run r;
+
+		test_row(rows[i].script);
+		run(&r, argv, 2000);
+		assert_text(r.fault, rows[i].fault);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_failed_is_told_with_its_last_words),
 		cmocka_unit_test(its_end_is_told_in_words),
 		cmocka_unit_test(
 		    what_takes_too_long_is_killed_with_its_children),
