@@ -15,6 +15,8 @@
 /* Read at once; a flood must not keep us from the heartbeat. */
 #define BUDGET 64
 
+#define DISCARD_PORT 9 /* RFC 863 */
+
 _Static_assert(CONFIG_GROUPS_MAX *CONFIG_GROUP_ADDRESSES_MAX + 1 <=
         SOCKET_FILTER_ADDRESSES_MAX,
     "ARP is heard of the peer and of every address");
@@ -255,39 +257,78 @@ arp_nd_close(struct role *role)
 	role->arp_nd = NULL;
 }
 
+/*
+ * What the kernel would ask from. A question for an IPv6 address from nobody is
+ * how a host looks for a duplicate of its own (RFC 4862 section 5.4.3): one
+ * that starts just then, as our peer does, would give its address up for good.
+ */
+static bool
+find_source(const union addr *to, union addr *ret_source)
+{
+	CLEANUP(fd_close) int fd = -1;
+	union addr a = *to;
+	socklen_t len = sizeof(*ret_source);
+
+	if (to->sa.sa_family != AF_INET6)
+		return false;
+	fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	addr_set_port(&a, DISCARD_PORT); /* nothing is sent */
+	return fd != -1 && connect(fd, &a.sa, addr_len(&a)) == 0 &&
+	    getsockname(fd, &ret_source->sa, &len) == 0;
+}
+
 static void
-send_ask(
-    struct role_group *g, unsigned k, const union addr *a, const uint8_t *mac)
+send_ask(const struct role_group *g, unsigned k, struct arp_nd_frame *f,
+    const uint8_t *mac)
 {
 	const struct netlink_link *link = &g->vip.links[k];
 	struct sockaddr_ll to = { .sll_family = AF_PACKET,
 		.sll_ifindex = link->index,
 		.sll_halen = ARP_ND_FRAME_MAC_BYTES };
-	size_t len;
-	const uint8_t *ip = addr_bytes(a, &len);
-	struct arp_nd_frame f = arp_nd_frame_ask(link->mac, ip, len);
 
 	if (!link->ethernet)
 		return;  /* nobody there would answer */
 	if (mac != NULL) /* an Ethernet frame begins with whom it is for */
-		memcpy(f.bytes, mac, ARP_ND_FRAME_MAC_BYTES);
-	memcpy(to.sll_addr, f.bytes, ARP_ND_FRAME_MAC_BYTES);
+		memcpy(f->bytes, mac, ARP_ND_FRAME_MAC_BYTES);
+	memcpy(to.sll_addr, f->bytes, ARP_ND_FRAME_MAC_BYTES);
 	/* Lost is lost: the next round asks again. */
-	(void)sendto(g->role->packet, f.bytes, f.len, MSG_DONTWAIT,
+	(void)sendto(g->role->packet, f->bytes, f->len, MSG_DONTWAIT,
 	    (const struct sockaddr *)&to, sizeof(to));
 }
 
+/* One of ours: no neighbour shall take it for known where it is asked for. */
 static void
 ask(struct role_group *g, unsigned k, const union addr *a)
 {
-	send_ask(g, k, a, NULL);
+	size_t len;
+	const uint8_t *ip = addr_bytes(a, &len);
+	struct arp_nd_frame f =
+	    arp_nd_frame_ask(g->vip.links[k].mac, NULL, ip, len);
+
+	send_ask(g, k, &f, NULL);
+}
+
+/* A host's own. */
+static void
+ask_host(
+    struct role_group *g, unsigned k, const union addr *a, const uint8_t *mac)
+{
+	union addr source;
+	size_t len;
+	const uint8_t *ip = addr_bytes(a, &len);
+	const uint8_t *from =
+	    find_source(a, &source) ? addr_bytes(&source, &len) : NULL;
+	struct arp_nd_frame f =
+	    arp_nd_frame_ask(g->vip.links[k].mac, from, ip, len);
+
+	send_ask(g, k, &f, mac);
 }
 
 void
 arp_nd_ask_host(struct role_group *g, unsigned interface, const union addr *a,
     const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES])
 {
-	send_ask(g, interface, a, (mac[0] & 1) != 0 ? NULL : mac);
+	ask_host(g, interface, a, (mac[0] & 1) != 0 ? NULL : mac);
 }
 
 static void
@@ -320,7 +361,7 @@ arp_nd_ask(struct role_group *g)
 	/* The peer first: its hardware is known when the others answer. */
 	for (unsigned k = 0; k < g->config->n_interfaces; k++)
 		if (config_group_is_near(g->config, k, other))
-			ask(g, k, other);
+			ask_host(g, k, other, NULL);
 	/* What is ours is not asked for: a peer may answer that has just died.
 	 */
 	if (node_is_master(node, g->index))

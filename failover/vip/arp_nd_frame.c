@@ -13,7 +13,8 @@
 #define MESSAGE_AT (14 + 40)
 #define CHECKSUM_AT (MESSAGE_AT + 2)
 #define SOLICIT_TYPE 135
-#define SOLICIT_BYTES 24 /* without options: there is no source to tell */
+#define SOLICIT_BYTES 24      /* without options: there is no source to tell */
+#define SOLICIT_FROM_BYTES 32 /* source link-layer address option 8 */
 #define ADVERT_TYPE 136
 #define ADVERT_BYTES 32 /* header 24, target link-layer address option 8 */
 /* Override: neighbours replace what they have. Not solicited, no router. */
@@ -79,9 +80,10 @@ put_neighbour(const uint8_t *mac, const struct neighbour *n)
 	buf_put_u16(&b, 0); /* the checksum, below */
 	buf_put_u32(&b, n->flags);
 	buf_put_bytes(&b, n->target, 16);
-	if (n->type == ADVERT_TYPE) {
-		buf_put_u8(&b, 2); /* option: target link-layer address */
-		buf_put_u8(&b, 1); /* of 8 bytes */
+	if (n->bytes > SOLICIT_BYTES) {
+		/* Option: target, or source link-layer address; of 8 bytes. */
+		buf_put_u8(&b, n->type == ADVERT_TYPE ? 2 : 1);
+		buf_put_u8(&b, 1);
 		buf_put_bytes(&b, mac, ARP_ND_FRAME_MAC_BYTES);
 	}
 	sum = checksum_add(sum, n->source, 16);
@@ -116,15 +118,15 @@ arp_nd_frame_announce(const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES],
 /* Without a sender's address nobody learns anything from it. */
 struct arp_nd_frame
 arp_nd_frame_ask(const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES],
-    const uint8_t *ip, size_t ip_len)
+    const uint8_t *from, const uint8_t *ip, size_t ip_len)
 {
 	/* RFC 4291 section 2.7.1: ff02::1:ffXX:XXXX, by the last three bytes */
 	uint8_t group[16] = { 0xff, 0x02, [11] = 0x01, 0xff };
-	const struct neighbour n = { .source = no_ip,
+	const struct neighbour n = { .source = from != NULL ? from : no_ip,
 		.dest = group,
 		.target = ip,
 		.type = SOLICIT_TYPE,
-		.bytes = SOLICIT_BYTES };
+		.bytes = from != NULL ? SOLICIT_FROM_BYTES : SOLICIT_BYTES };
 
 	if (ip_len == 4)
 		return put_arp(mac, ARP_REQUEST, no_ip, no_mac, ip);

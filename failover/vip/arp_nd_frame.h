@@ -6,7 +6,9 @@
  * only learn from replies) and the unsolicited neighbour advertisement (RFC
  * 4861). Others ask who has an address, and tell nobody one of ours: the ARP
  * probe (RFC 5227 section 2.1.1) and the neighbour solicitation from the
- * unspecified address (RFC 4862 section 5.4.2).
+ * unspecified address (RFC 4862 section 5.4.2). That one is for virtual IPs: a
+ * host that looks for a duplicate of its own address takes it for one, and is
+ * asked from an address of ours, as by any neighbour.
  *
  * Pure.
  */
@@ -29,7 +31,8 @@ struct arp_nd_frame arp_nd_frame_announce(
     const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES], const uint8_t *ip,
     size_t ip_len, bool reply);
 
-/* Who has it? */
+/* Who has it? `from`, of IPv6, is ours; NULL: nobody asks, and for ARP always.
+ */
 struct arp_nd_frame arp_nd_frame_ask(
-    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES], const uint8_t *ip,
-    size_t ip_len);
+    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES], const uint8_t *from,
+    const uint8_t *ip, size_t ip_len);

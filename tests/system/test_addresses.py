@@ -133,6 +133,32 @@ def test_f04_the_hosts_own_address_comes_and_goes() -> None:
             assert "10.77.0.1" in stage.lab.addresses("p1")
 
 
+@limit(30)
+def test_a_host_that_looks_for_duplicates_finds_none() -> None:
+    """A node boots: while its kernel asks whether somebody else has its address the
+    master, whose peer is silent, asks who has it, and that is no other host's claim."""
+    own = f"{address('p2', 6)}/64"
+    nodes = [
+        {"name": name, "address": address(host, 6)}
+        for host, name in (("p1", "proxy1"), ("p2", "proxy2"))
+    ]
+    with Stage(pair={"nodes": nodes}) as stage:
+        stage["p1"].start()
+        wait_for(lambda: stage["p1"].state() == "master", 5 * SLOW)
+        for where in ("all", "eth0"):
+            stage.lab.run("p2", "sysctl", "-qw", f"net.ipv6.conf.{where}.accept_dad=1")
+        stage.ip("p2", "addr", "del", own, "dev", "eth0")
+        assert stage.lab.run("p2", "ip", "addr", "add", own, "dev", "eth0").returncode == 0
+
+        def shown() -> str:
+            done = stage.lab.run("p2", "ip", "-o", "-6", "addr", "show", "to", own)
+            return str(done.stdout)
+
+        assert "tentative" in shown()
+        wait_for(lambda: "tentative" not in shown() or "dadfailed" in shown(), 9, 0.05)
+        assert "dadfailed" not in shown(), shown()
+
+
 @limit(60)
 def test_f08_an_interface_is_renamed_while_it_is_up() -> None:
     """What it took along does not stay behind under the new name."""

@@ -76,7 +76,7 @@ static const uint8_t probe[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0,
 static void
 a_probe_tells_no_address_of_ours(void **state)
 {
-	const struct arp_nd_frame f = arp_nd_frame_ask(mac, v4, 4);
+	const struct arp_nd_frame f = arp_nd_frame_ask(mac, NULL, v4, 4);
 
 	(void)state;
 	assert_int_equal(f.len, sizeof(probe));
@@ -92,7 +92,7 @@ a_solicitation_goes_to_the_node_that_is_meant(void **state)
 		0xef };
 	static const uint8_t unspecified[16];
 	static const uint8_t asked[16] = { 0xfd, [13] = 0xab, 0xcd, 0xef };
-	struct arp_nd_frame f = arp_nd_frame_ask(mac, asked, 16);
+	struct arp_nd_frame f = arp_nd_frame_ask(mac, NULL, asked, 16);
 	uint8_t left[2];
 	uint32_t sum;
 
@@ -110,12 +110,36 @@ a_solicitation_goes_to_the_node_that_is_meant(void **state)
 	assert_int_equal(left[0] << 8 | left[1], 0);
 }
 
+/* Else a host that looks for duplicates of its own address finds one. */
+static void
+a_solicitation_may_say_who_asks(void **state)
+{
+	static const uint8_t group[16] = { 0xff, 2, [11] = 1, 0xff, [15] = 2 };
+	static const uint8_t asked[16] = { 0xfd, [15] = 2 };
+	const struct arp_nd_frame f = arp_nd_frame_ask(mac, v6, asked, 16);
+	uint32_t sum;
+
+	(void)state;
+	assert_int_equal(f.len, 14 + 40 + 32);
+	assert_memory_equal(f.bytes + 22, v6, 16);
+	assert_memory_equal(f.bytes + 38, group, 16);
+	assert_memory_equal(f.bytes + 62, asked, 16);
+	assert_int_equal(f.bytes[78], 1); /* RFC 4861 4.6.1: the source's */
+	assert_int_equal(f.bytes[79], 1);
+	assert_memory_equal(f.bytes + 80, mac, 6);
+	sum = words(f.bytes + 22, 32) + 58 + 32 + words(f.bytes + 54, 32);
+	while (sum >> 16 != 0)
+		sum = (sum & 0xffff) + (sum >> 16);
+	assert_int_equal(sum, 0xffff);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_probe_tells_no_address_of_ours),
 		cmocka_unit_test(a_solicitation_goes_to_the_node_that_is_meant),
+		cmocka_unit_test(a_solicitation_may_say_who_asks),
 		cmocka_unit_test(a_request_announces_the_address),
 		cmocka_unit_test(a_reply_differs_in_the_operation_alone),
 		cmocka_unit_test(an_advertisement_overrides_and_adds_up),

@@ -30,7 +30,7 @@ static void
 what_shows_nothing_is_not_read(void **state)
 {
 	struct arp_nd_frame f = arp_nd_frame_announce(mac, v4, 4, true);
-	const struct arp_nd_frame probe = arp_nd_frame_ask(mac, v4, 4);
+	const struct arp_nd_frame probe = arp_nd_frame_ask(mac, NULL, v4, 4);
 	struct arp_nd_seen s;
 
 	(void)state;
