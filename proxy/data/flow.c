@@ -100,6 +100,7 @@ free_held(struct flow *f)
 	free(f->held);
 	f->held = NULL;
 	f->held_pos = f->held_len = 0;
+	f->held_urgent = false;
 }
 
 static void
