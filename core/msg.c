@@ -254,6 +254,15 @@ static const struct field given[] = {
 };
 MESSAGE(given, true)
 
+static const struct field event[] = {
+	NUMBER(event, service),
+	NUMBER(event, server),
+	FIELD(BOOL, event, standby),
+	FIELD(TEXT, event, what),
+	FIELD(TEXT, event, reason),
+};
+MESSAGE(event, true)
+
 /* What stands before the groups, and a link or network of those behind. */
 static const struct field peer[] = {
 	NUMBER(peer, node),

@@ -89,6 +89,10 @@ enum msg_type {
 	MSG_PREPARED,
 	MSG_LOG,       /* descriptor: the log file, opened anew; empty */
 	MSG_ROLE_ENDS, /* for `status`, before the question */
+	MSG_EVENT,     /* something about a server, to be kept */
+	/* event.h, some. For the peer: behind the wire's number, as FOR_PEER.
+	 */
+	MSG_EVENTS,
 };
 
 /*
@@ -324,6 +328,14 @@ struct msg_given {
 	uint32_t left;
 };
 
+/* A server of a service is another now; standby: it is the active one. */
+struct msg_event {
+	uint16_t service, server;
+	bool standby;
+	char what[MSG_TEXT_MAX];
+	char reason[MSG_TEXT_MAX];
+};
+
 void msg_put_start(struct buf *b, const struct msg_start *m);
 void msg_put_listener(struct buf *b, const struct msg_listener *m);
 void msg_put_control(struct buf *b, const struct msg_control *m);
@@ -344,6 +356,7 @@ void msg_put_active(struct buf *b, const struct msg_active *m);
 void msg_put_pause(struct buf *b, const struct msg_pause *m);
 void msg_put_given(struct buf *b, const struct msg_given *m);
 void msg_put_role_ends(struct buf *b, const struct msg_role_ends *m);
+void msg_put_event(struct buf *b, const struct msg_event *m);
 void msg_put_keys(struct buf *b, const struct secret_keys *m);
 
 MUST_CHECK int msg_get_start(struct buf *b, struct msg_start *ret_start);
@@ -366,6 +379,7 @@ MUST_CHECK int msg_get_active(struct buf *b, struct msg_active *ret_active);
 MUST_CHECK int msg_get_pause(struct buf *b, struct msg_pause *ret_pause);
 MUST_CHECK int msg_get_given(struct buf *b, struct msg_given *ret_given);
 MUST_CHECK int msg_get_role_ends(struct buf *b, struct msg_role_ends *ret_ends);
+MUST_CHECK int msg_get_event(struct buf *b, struct msg_event *ret_event);
 /* Straight into its place, also of what is refused: no copy is left. */
 MUST_CHECK int msg_get_keys(struct buf *b, struct secret_keys *ret_keys);
 

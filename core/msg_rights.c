@@ -58,6 +58,7 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	{ MSG_SCRIPT, S, F, TOLD, false, BYTES(3), TRUSTED },
 	{ MSG_MUTE, S, F, TOLD, false, BYTES(4), TRUSTED },
 	{ MSG_FOR_PEER, S, F, AT_WORK, false, 4, FULL, TRUSTED },
+	{ MSG_EVENTS, S, F, AT_WORK, false, 4, FULL, TRUSTED },
 	{ MSG_HAND_OVER_ALL, S, F, TOLD, false, EMPTY, TRUSTED },
 	/* To the relay. */
 	{ MSG_LISTENER, S, R, STARTING, true, BYTES(6), TRUSTED },
@@ -97,10 +98,14 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	{ MSG_WIRE, F, S, TOLD, true, EMPTY, 4096, 1024 },
 	{ MSG_WIRE_DOWN, F, S, TOLD, false, EMPTY, 4096, 1024 },
 	{ MSG_ACCORDS, F, S, TOLD, false, 0, FULL, 8192, 4096 },
+	{ MSG_EVENTS, F, S, TOLD, false, 1, FULL, 8192, 4096 },
 	{ MSG_WANTED, F, S, TOLD, false, BYTES(4), 8192, 4096 },
 	/* The relay: two for each service, of which there are 1,024. */
 	{ MSG_CHOSEN, R, S, TOLD, false, BYTES(12), 4096, 256 },
 	{ MSG_FENCE, R, S, TOLD, false, BYTES(11), 4096, 256 },
+	/* Of 4,096 servers each may change. */
+	{ MSG_EVENT, R, S, TOLD, false, 9, 9 + 2 * TEXT(MSG_TEXT_MAX), 16384,
+	    4096 },
 	/* Ten each second, as long as there is more. */
 	{ MSG_TAKING, R, S, AT_WORK, false, EMPTY, 256, 32 },
 	{ MSG_TAKEN, R, S, AT_WORK, false, EMPTY, ONCE },
@@ -233,6 +238,8 @@ msg_rights_name(uint16_t type)
 		[MSG_PREPARED] = "PREPARED",
 		[MSG_LOG] = "LOG",
 		[MSG_ROLE_ENDS] = "ROLE_ENDS",
+		[MSG_EVENT] = "EVENT",
+		[MSG_EVENTS] = "EVENTS",
 	};
 
 	return type < ARRAY_LEN(names) ? names[type] : NULL;

@@ -384,6 +384,7 @@ obey(struct role *role, struct channel_packet *p)
 		handover_request_ask_all(role);
 		return 0;
 	case MSG_FOR_PEER:
+	case MSG_EVENTS:
 		return state_sync_take(&role->sync, p);
 	case MSG_STOP:
 		leave(role);

@@ -2,6 +2,7 @@
 
 #include "core/accord.h"
 #include "core/buf.h"
+#include "core/event.h"
 #include "core/msg.h"
 #include "core/timeout.h"
 
@@ -36,8 +37,10 @@ pay_supervisor(struct state_sync *s)
 static void
 pay_peer(struct state_sync *s)
 {
-	const enum peer_link_type type =
+	const enum peer_link_type accords =
 	    s->held_len > 0 ? PEER_LINK_ACCORDS : PEER_LINK_ACCORDS_END;
+	const enum peer_link_type type =
+	    s->holds_events ? PEER_LINK_EVENTS : accords;
 
 	if (!s->holds || s->calls->send(s->arg, type, s->held, s->held_len) < 0)
 		return;
@@ -121,6 +124,21 @@ state_sync_take_from_peer(struct state_sync *s, const void *body, size_t len)
 	return true;
 }
 
+bool
+state_sync_take_events(struct state_sync *s, const void *body, size_t len)
+{
+	struct buf b = buf_reader(body, len);
+	struct event e;
+
+	while (b.pos < b.len)
+		if (event_get(&b, &e) < 0)
+			return false;
+	if (len > 0 &&
+	    channel_send(s->supervisor, MSG_EVENTS, body, len, -1) < 0)
+		s->calls->restart(s->arg, "the supervisor does not read");
+	return true;
+}
+
 int
 state_sync_take(struct state_sync *s, const struct channel_packet *p)
 {
@@ -135,6 +153,7 @@ state_sync_take(struct state_sync *s, const struct channel_packet *p)
 	if (s->holds)
 		return -EBADMSG;
 	s->holds = true;
+	s->holds_events = p->type == MSG_EVENTS;
 	s->held_len = b.len - b.pos;
 	memcpy(s->held, p->body + b.pos, s->held_len);
 	state_sync_pay(s);

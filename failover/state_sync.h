@@ -1,10 +1,11 @@
 #pragma once
 
 /*
- * Carries what both nodes agree on (core/accord.h) between this node's
- * supervisor, who keeps it, and the peer. Nothing is kept or understood here.
- * What the peer says goes on at once; where the supervisor does not read, the
- * peer says it again a second later, on another wire. What the peer has not
+ * Carries what both nodes agree on (core/accord.h), and their events, between
+ * this node's supervisor, who keeps it, and the peer. Nothing is kept or
+ * understood here. What the peer says goes on at once; where the supervisor
+ * does not read, the peer says it again a second later, on another wire. What
+ * the peer has not
  * been told is asked of the supervisor, packet by packet, when the wire has
  * room for one: so there is one under way at most, nothing waits, and a new
  * wire just asks for all.
@@ -30,10 +31,11 @@ struct state_sync {
 	struct ev_loop *loop;
 	int supervisor; /* channel; the role's */
 	const struct state_sync_calls *calls;
-	void *arg;        /* theirs */
-	uint32_t wire;    /* a number for each that there was */
-	bool wanted_owed; /* the supervisor has not been asked yet */
-	bool holds;       /* an answer, while the wire has no room for it */
+	void *arg;         /* theirs */
+	uint32_t wire;     /* a number for each that there was */
+	bool wanted_owed;  /* the supervisor has not been asked yet */
+	bool holds;        /* an answer, while the wire has no room for it */
+	bool holds_events; /* else accords */
 	size_t held_len;
 	uint8_t held[CHANNEL_BODY_MAX];
 	ev_timer again;
@@ -51,7 +53,11 @@ void state_sync_meet_peer(struct state_sync *s);
 MUST_CHECK bool state_sync_take_from_peer(
     struct state_sync *s, const void *body, size_t len);
 
-/* FOR_PEER, of the supervisor. Returns 0 or -EBADMSG. */
+/* The same for events, which nobody waits for. */
+MUST_CHECK bool state_sync_take_events(
+    struct state_sync *s, const void *body, size_t len);
+
+/* FOR_PEER or EVENTS, of the supervisor. Returns 0 or -EBADMSG. */
 MUST_CHECK int state_sync_take(
     struct state_sync *s, const struct channel_packet *p);
 

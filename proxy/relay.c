@@ -13,6 +13,7 @@
 #include "core/reply.h"
 #include "core/timeout.h"
 #include "proxy/control/conn_query.h"
+#include "proxy/control/event_report.h"
 #include "proxy/control/server_admin.h"
 #include "proxy/control/standby_run.h"
 #include "proxy/control/status_collect.h"
@@ -72,6 +73,7 @@ struct relay {
 	struct status_query query;
 	struct status_writer *writer;
 	struct conn_query *conns;
+	struct event_report *events;
 	ev_io chan_ready;
 	ev_timer stop_poll, beat, first_checks;
 	struct liveness *liveness; /* NULL: nobody watches */
@@ -165,6 +167,7 @@ on_roster_changed(void *arg, struct pool *pool)
 	struct relay *r = arg;
 
 	tell_service(r, pool);
+	event_report_look(r->events, pool);
 	standby_run_look(r->admin.standby_run, pool->index);
 	if (services_is_open(&r->services))
 		become_ready(r);
@@ -255,6 +258,10 @@ take_start(struct relay *r, struct channel_packet *p)
 	}
 	if (e == 0)
 		e = init_admin(r);
+	r->events =
+	    event_report_new(r->channel, &r->services, r->admin.standby_run);
+	if (e == 0 && r->events == NULL)
+		e = -ENOMEM;
 	if (e == 0 && r->start.n_listeners == 0)
 		e = start_serving(r);
 	return e;
@@ -562,6 +569,7 @@ relay_fini(struct relay *r)
 	conn_query_stop(r->conns);
 	services_fini(&r->services);
 	conn_query_free(r->conns);
+	event_report_free(r->events);
 	succession_fini(&r->succession);
 	free(r->groups);
 	failover_link_close(&r->failover);

@@ -37,6 +37,10 @@
 #define ACCORDS_BURST 2000
 #define ACCORDS_MS 10
 
+/* Frames of events: all of 500, one each, and then twice what a peer sends. */
+#define EVENTS_BURST 500
+#define EVENTS_MS 25
+
 struct conn_sync {
 	struct role *role; /* borrowed */
 	struct peer_link *wire;
@@ -44,7 +48,7 @@ struct conn_sync {
 	struct peer_conns *peer_conns;
 	struct backlog_watch *backlog;
 	unsigned n_refused; /* of whom it has just told */
-	struct rate accords;
+	struct rate accords, events;
 	struct peer_port_probe port_probe;
 	ev_timer turn;       /* while there is more to do */
 	ev_timer again;      /* the supervisor is to be told of the wire */
@@ -215,6 +219,10 @@ take_frame(struct conn_sync *r, enum peer_link_type type, const uint8_t *body,
 		return take_accords(r, body, len);
 	case PEER_LINK_ACCORDS_END:
 		return len == 0 && take_accords(r, body, len);
+	case PEER_LINK_EVENTS:
+		return rate_allows(
+		           &r->events, EVENTS_BURST, EVENTS_MS, mono_now()) &&
+		    state_sync_take_events(&r->role->sync, body, len);
 	case PEER_LINK_END:
 		peer_conns_end(r->peer_conns);
 		work_on(r);

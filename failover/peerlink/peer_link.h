@@ -32,6 +32,7 @@ enum peer_link_type {
 	PEER_LINK_END = 5,     /* empty: what was not told since is gone */
 	PEER_LINK_ACCORDS = 6, /* accord.h, one after the other */
 	PEER_LINK_ACCORDS_END = 7, /* empty: these were all, at the start */
+	PEER_LINK_EVENTS = 8,      /* event.h, one after the other */
 };
 
 /* Called from the loop; each may call the wire again. */

@@ -31,7 +31,6 @@ client_connect(const char *path)
 	CLEANUP(fd_close) int fd = -1;
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	const struct timeval patience = { .tv_sec = PATIENCE_S };
-	const struct timeval longer = { .tv_sec = patience_s };
 
 	if (strlen(path) >= sizeof(un.sun_path))
 		return -ENAMETOOLONG;
@@ -42,8 +41,8 @@ client_connect(const char *path)
 	/* The first is connect()'s, too: a full queue would be waited for. */
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
 	        sizeof(patience)) == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &longer, sizeof(longer)) ==
-	        -1)
+	    setsockopt(
+	        fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == -1)
 		return -errno;
 	if (connect(fd, (struct sockaddr *)&un, sizeof(un)) == -1)
 		return -errno;
@@ -82,7 +81,8 @@ exchange(const struct client *c, const char *socket, const char *request,
     char **ret_text, size_t *ret_len)
 {
 	CLEANUP(fd_close) int fd = client_connect(socket);
-	const struct mono until = mono_add_ms(mono_now(), ANSWER_S * 1000);
+	const struct mono until =
+	    mono_add_ms(mono_now(), (ANSWER_S + (int64_t)c->patience_s) * 1000);
 	const struct timeval longer = { .tv_sec = c->patience_s };
 	int e;
 

@@ -110,7 +110,8 @@ list(const struct client *client, const char *request, bool json)
 	if (json)
 		(void)puts(l.n > 0 ? "\n]}" : "]}");
 	else if (status == COMMAND_DONE)
-		text_table_print(table, stdout, "", "");
+		text_table_print(table, stdout,
+		    &(struct text_table_form){ .bold = "", .plain = "" });
 	return fflush(stdout) != 0 ? COMMAND_FAILED : status;
 }
 

@@ -141,6 +141,14 @@ static const struct command commands[] = {
 	    "its sides; or all that a server has now. The server goes on\n"
 	    "getting new ones: `hapair server SERVICE/NAME maint` ends that,\n"
 	    "too." },
+	{ "events", cmd_events, "[-c FILE | -s SOCKET] [--follow] [--json]",
+	    "tells what has happened on both nodes",
+	    "The last 500 events of each node: groups and servers that changed\n"
+	    "their state, active servers, what operators ordered, reloads, and\n"
+	    "processes that began or ended; each with its time, node and\n"
+	    "reason. They are kept over restarts. The peer's come from the\n"
+	    "peer, when both hear each other. --follow goes on with each as\n"
+	    "it comes, --json has an object a line." },
 	{ "genkey", cmd_genkey, "[FILE]", "makes a new pair key",
 	    "Writes the key to FILE, which must not exist yet, with mode 0400;\n"
 	    "without FILE it writes to standard output. Both nodes need the\n"

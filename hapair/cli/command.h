@@ -115,6 +115,7 @@ int cmd_trial(int argc, char **argv);
 int cmd_server(int argc, char **argv);
 int cmd_connections(int argc, char **argv);
 int cmd_kill(int argc, char **argv);
+int cmd_events(int argc, char **argv);
 int cmd_genkey(int argc, char **argv);
 int cmd_keytab(int argc, char **argv);
 int cmd_completion(int argc, char **argv);

@@ -259,6 +259,8 @@ take_of_next(
 			return -EBADMSG;
 		note(r, RELOAD_STEP_FAILOVER_LOADED);
 		return 1;
+	case MSG_EVENT:
+		return 1; /* what it finds first is known from the one before */
 	case MSG_TAKING:
 		if (!relay)
 			return -EBADMSG;

@@ -23,7 +23,6 @@
 static const struct timespec CLAIM_PAUSE = { .tv_nsec = 5 * 1000 * 1000 };
 
 #define DIRECTORY "/var/lib/hapair"
-#define TEMPORARY STATE_FILE_NAME ".new"
 #define DAMAGED STATE_FILE_NAME ".damaged"
 #define LOCK STATE_FILE_NAME ".lock"
 
@@ -277,10 +276,10 @@ state_file_set_aside(const char *directory)
 }
 
 static int
-write_new(int dir, const char *text, size_t len)
+write_new(int dir, const char *name, const char *text, size_t len)
 {
 	CLEANUP(fd_close)
-	int fd = openat(dir, TEMPORARY,
+	int fd = openat(dir, name,
 	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int e;
 
@@ -293,17 +292,20 @@ write_new(int dir, const char *text, size_t len)
 }
 
 int
-state_file_write(const char *directory, const char *text, size_t len)
+state_file_write(
+    const char *directory, const char *name, const char *text, size_t len)
 {
 	CLEANUP(fd_close) int dir = open_directory(directory, true);
+	char temporary[NAME_MAX + 1];
 	int e;
 
 	if (dir < 0)
 		return fd_take(&dir);
-	e = write_new(dir, text, len);
+	(void)snprintf(temporary, sizeof(temporary), "%s.new", name);
+	e = write_new(dir, temporary, text, len);
 	if (e < 0)
 		return e;
-	if (renameat(dir, TEMPORARY, dir, STATE_FILE_NAME) == -1)
+	if (renameat(dir, temporary, dir, name) == -1)
 		return -errno;
 	/* Else the name may still be the old file's after a power cut. */
 	return fsync(dir) == -1 ? -errno : 0;

@@ -47,6 +47,9 @@ MUST_CHECK int state_file_load(
 /* Out of the way, for someone to look at. Returns 0 or -errno. */
 MUST_CHECK int state_file_set_aside(const char *directory);
 
-/* Makes the directory where only it is missing. Returns 0 or -errno. */
+/*
+ * The file of that name, whole or not at all. Makes the directory where only it
+ * is missing. Returns 0 or -errno.
+ */
 MUST_CHECK int state_file_write(
-    const char *directory, const char *text, size_t len);
+    const char *directory, const char *name, const char *text, size_t len);

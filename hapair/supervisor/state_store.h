@@ -20,6 +20,7 @@
 struct channel_packet;
 struct child;
 struct config;
+struct event_sync;
 struct msg_group;
 
 struct state_store_setup {
@@ -29,6 +30,7 @@ struct state_store_setup {
 	const char *directory;          /* of the state file; NULL: none */
 	const struct msg_group *groups; /* borrowed: how each stands here */
 	struct child *failover, *relay; /* borrowed */
+	struct event_sync *events;      /* borrowed; NULL: there are none */
 };
 
 struct state_store {

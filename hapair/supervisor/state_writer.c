@@ -10,15 +10,15 @@
 static void
 write_one(struct state_writer *w, char *text, int *last)
 {
-	int e = state_file_write(w->directory, text, strlen(text));
+	int e = state_file_write(w->directory, w->name, text, strlen(text));
 
 	if (e < 0 && e != *last)
 		log_error("state",
 		    "[state] %s/%s cannot be written: %s; it will not survive the end of both nodes",
-		    w->directory, STATE_FILE_NAME, strerror(-e));
+		    w->directory, w->name, strerror(-e));
 	else if (e == 0 && *last < 0)
 		log_notice("state", "[state] %s/%s is written again",
-		    w->directory, STATE_FILE_NAME);
+		    w->directory, w->name);
 	*last = e;
 	free(text);
 }

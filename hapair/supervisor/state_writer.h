@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * Writes the state file by a thread of its own: a disk that stands still stops
- * nobody. What waits to be written is replaced by what is newer. Owned by
- * state_store.c.
+ * Writes the state file, or another one beside it, by a thread of its own: a
+ * disk that stands still stops nobody. What waits to be written is replaced by
+ * what is newer. Owned by state_store.c, and by event_log.c.
  */
 
 #include "core/base.h"
@@ -12,6 +12,7 @@
 
 struct state_writer {
 	const char *directory; /* borrowed; NULL: nothing is written */
+	const char *name;      /* of the file; likewise */
 	bool started;          /* the thread, with what follows */
 	pthread_t thread;
 	pthread_mutex_t lock;

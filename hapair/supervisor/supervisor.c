@@ -6,10 +6,13 @@
 #include "core/log.h"
 #include "core/mono.h"
 #include "core/msg.h"
+#include "core/proc.h"
 #include "core/reply.h"
+#include "core/timeout.h"
 #include "hapair/supervisor/address_change.h"
 #include "hapair/supervisor/child_setup.h"
-#include "hapair/supervisor/config_request.h"
+#include "hapair/supervisor/event_note.h"
+#include "hapair/supervisor/event_sync.h"
 #include "hapair/supervisor/fd_keeper.h"
 #include "hapair/supervisor/generation.h"
 #include "hapair/supervisor/key_keeper.h"
@@ -19,6 +22,7 @@
 #include "hapair/supervisor/notify.h"
 #include "hapair/supervisor/release.h"
 #include "hapair/supervisor/reload.h"
+#include "hapair/supervisor/request_route.h"
 #include "hapair/supervisor/role_user.h"
 #include "hapair/supervisor/running_file.h"
 #include "hapair/supervisor/service_manager.h"
@@ -59,6 +63,7 @@ struct supervisor {
 	struct fd_keeper fd_keeper;
 	struct state_store store;
 	struct status_request status;
+	struct event_sync events;
 	struct mono started;
 	ev_signal terminated, interrupted, hung_up, used;
 	ev_timer alive;
@@ -156,6 +161,7 @@ take_group(
 	left = g->known[m.group] &&
 	    g->groups[m.group].state == MSG_GROUP_MASTER &&
 	    m.state != MSG_GROUP_MASTER;
+	event_note_group(&s->events, g, &m);
 	g->groups[m.group] = m;
 	g->known[m.group] = true;
 	if (left && g == now(s))
@@ -206,6 +212,9 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 		return state_store_take_pause(&s->store, p);
 	case MSG_FENCE:
 		return fence_run_take(&g->fences, p);
+	case MSG_EVENT:
+	case MSG_EVENTS:
+		return event_sync_take(&s->events, g->setup.config, p);
 	case MSG_SIBLING_LOST:
 		return role_channel_take_lost(&g->roles, r, p);
 	case MSG_STOPPED:
@@ -256,6 +265,8 @@ on_end(void *arg, struct child *r)
 	generation_change_note_end(&s->change, g, r);
 	if (g != now(s))
 		return;
+	if (is_running(s) && !r->stopping)
+		event_note_end(&s->events, r);
 	stop_order_note_end(&s->stop, failover);
 	if (!failover || !is_running(s))
 		return;
@@ -273,6 +284,7 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 	if (!is_running(s) || s->stop_owed)
 		return;
 	log_notice("supervisor", "stopping, reason: signal %d", w->signum);
+	event_note_stop(&s->events, w->signum);
 	s->stop_owed = !generation_change_stop(&s->change);
 	if (!s->stop_owed)
 		stop_order_begin(&s->stop, now(s));
@@ -303,44 +315,22 @@ reply_status(struct supervisor *s, int *socket)
 		status_request_answer(&s->status, now(s), &m, socket);
 }
 
-/* To the role that answers it. */
 static void
 on_request(void *arg, const char *request, int *socket)
 {
 	struct supervisor *s = arg;
-	const bool moves = control_is_request(request, "handover") ||
-	    control_is_request(request, "pause") ||
-	    strcmp(request, "resume") == 0;
-	const bool server = control_is_request(request, "server");
-	const bool live = control_is_request(request, "connections") ||
-	    control_is_request(request, "kill");
-	const bool reload = strcmp(request, "reload") == 0;
-	const bool upgrade = control_is_request(request, "upgrade");
-	struct child *r = moves ? &now(s)->failover : &now(s)->relay;
+	const struct request_route route = { .loop = s->loop,
+		.change = &s->change,
+		.store = &s->store,
+		.reload = &s->reload,
+		.events = &s->events,
+		.upgrade = &s->upgrade,
+		.is_running = is_running(s) };
 
 	if (strcmp(request, "status") == 0)
 		reply_status(s, socket);
-	else if (strcmp(request, "configuration") == 0)
-		config_request_answer(s->loop, now(s)->setup.config, socket);
-	else if (!moves && !server && !reload && !upgrade && !live)
-		reply_error(s->loop, socket, CONTROL_UNKNOWN);
-	else if ((moves || server || live) &&
-	    generation_change_is_busy(&s->change))
-		reply_error(s->loop, socket,
-		    "a reload is under way: try again in a moment");
-	else if (server && is_running(s))
-		state_store_obey(&s->store, request, socket);
-	else if (reload && is_running(s))
-		reload_obey(&s->reload, socket);
-	else if (upgrade && is_running(s))
-		upgrade_obey(&s->upgrade, request, socket);
-	else if (!server && !reload && !upgrade && r->ready && is_running(s))
-		child_setup_request(r, request, *socket);
 	else
-		reply_error(s->loop, socket,
-		    !is_running(s) ? "this node is stopping"
-		        : moves    ? "the failover process does not run"
-		                   : "the relay process does not run");
+		request_route_take(&route, request, socket);
 }
 
 static void
@@ -363,7 +353,8 @@ store_setup(struct supervisor *s)
 		.directory = state_file_directory(),
 		.groups = g->groups,
 		.failover = &g->failover,
-		.relay = &g->relay };
+		.relay = &g->relay,
+		.events = &s->events };
 }
 
 /* -- a reload ----------------------------------------------------------- */
@@ -390,6 +381,7 @@ on_adopt(void *arg, struct generation *before)
 	fence_run_fini(&before->fences);
 	state_store_follow(&s->store, &setup, &g->places);
 	generation_start_scripts(g);
+	event_log_follow(&s->events.log, setup.config, setup.node);
 	track_scripts_inherit(&g->scripts, &before->scripts);
 	track_scripts_stop(&before->scripts);
 	/* What was news meanwhile was told to the old relay alone. */
@@ -427,6 +419,7 @@ on_told(void *arg, enum reload_step_action end, enum reload_step_fault fault)
 		upgrade_told(&s->upgrade, end, fault);
 	else
 		reload_told(&s->reload, end, fault);
+	event_note_reload(&s->events, end, fault);
 	if (!s->stop_owed || !is_running(s))
 		return;
 	/* Those that were replaced meanwhile end as well. */
@@ -480,8 +473,17 @@ static int
 init_store(struct supervisor *s)
 {
 	const struct state_store_setup setup = store_setup(s);
+	int e = state_store_init(&s->store, &setup);
 
-	return state_store_init(&s->store, &setup);
+	/* The directory is whose the state file is. */
+	if (e == 0)
+		e = event_sync_init(&s->events, s->loop,
+		    s->store.claimed ? setup.directory : NULL, &s->store);
+	if (e < 0)
+		return e;
+	event_log_follow(&s->events.log, setup.config, setup.node);
+	event_note_start(&s->events);
+	return 0;
 }
 
 static void
@@ -546,6 +548,7 @@ supervisor_fini(struct supervisor *s)
 	generation_change_fini(&s->change);
 	fd_keeper_fini(&s->fd_keeper);
 	notify_fini(&s->notify);
+	event_sync_fini(&s->events);
 	state_store_fini(&s->store);
 	fd_close_now(&s->wire);
 	s->setup->control->closer = NULL;

@@ -25,6 +25,7 @@ struct unit {
 	struct standby_rules rules;
 	struct standby standby;
 	bool settling, again; /* see settle() */
+	const char *why;      /* its server is the active one */
 	unsigned unanswered;  /* choices of ours; the last answer holds */
 	ev_timer wake;
 	/* While it is fencing: services in order, one after the other. */
@@ -180,6 +181,7 @@ carry_out(struct unit *u, const struct standby_out *out)
 		(void)run_fence(u);
 		break;
 	case STANDBY_SWITCH:
+		u->why = standby_reason_text(out->reason);
 		point(u);
 		choose(u);
 		tell(u, out, "active server");
@@ -315,6 +317,7 @@ follow(struct unit *u, unsigned host, uint64_t epoch)
 	log_notice(u->subject,
 	    "[switch] active server: %s -> %s, reason: it was agreed on",
 	    c->servers[was].name, c->servers[host].name);
+	u->why = "it was agreed on";
 	point(u);
 }
 
@@ -403,6 +406,14 @@ standby_run_standby(const struct standby_run *m, size_t service)
 	const struct unit *u = unit_of(m, service);
 
 	return u != NULL ? &u->standby : NULL;
+}
+
+const char *
+standby_run_reason(const struct standby_run *m, size_t service)
+{
+	const struct unit *u = unit_of(m, service);
+
+	return u != NULL && u->why != NULL ? u->why : "";
 }
 
 /* -- life --------------------------------------------------------------- */

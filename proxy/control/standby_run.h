@@ -59,6 +59,9 @@ void standby_run_take_fenced(
 MUST_CHECK const char *standby_run_ask(
     struct standby_run *m, size_t service, unsigned server, bool *ret_waits);
 
+/* Why the last one was made active, in words; "" where none was. */
+const char *standby_run_reason(const struct standby_run *m, size_t service);
+
 /* How the service's decision stands; NULL where it is none of standby. */
 const struct standby *standby_run_standby(
     const struct standby_run *m, size_t service);

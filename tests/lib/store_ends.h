@@ -62,8 +62,13 @@ connect_role(struct child *role, int *ret_end)
 static inline void
 begin_with(const char *directory, int node)
 {
-	const struct state_store_setup setup = { ev_default_loop(0), &config,
-		node, directory, groups, &t.failover, &t.relay };
+	const struct state_store_setup setup = { .loop = ev_default_loop(0),
+		.config = &config,
+		.node = node,
+		.directory = directory,
+		.groups = groups,
+		.failover = &t.failover,
+		.relay = &t.relay };
 
 	groups[0].state = MSG_GROUP_BACKUP;
 	connect_role(&t.failover, &t.failover_end);

@@ -56,9 +56,13 @@ what_is_written_is_read(void **state)
 	in.pause = (struct msg_pause){ 3, true, 1795600000000 };
 	text = state_file_text(&in);
 	assert_non_null(text);
-	assert_int_equal(state_file_write(directory, text, strlen(text)), 0);
+	assert_int_equal(
+	    state_file_write(directory, STATE_FILE_NAME, text, strlen(text)),
+	    0);
 	/* Over what was there. */
-	assert_int_equal(state_file_write(directory, text, strlen(text)), 0);
+	assert_int_equal(
+	    state_file_write(directory, STATE_FILE_NAME, text, strlen(text)),
+	    0);
 	free(text);
 	assert_int_equal(state_file_load(directory, &out), 0);
 	assert_int_equal(out.n, 3);
@@ -141,12 +145,13 @@ a_directory_that_is_missing_is_made(void **state)
 
 	(void)state;
 	(void)snprintf(path, sizeof(path), "%s/below", directory);
-	assert_int_equal(state_file_write(path, "{}", 2), 0);
+	assert_int_equal(state_file_write(path, STATE_FILE_NAME, "{}", 2), 0);
 	(void)snprintf(file, sizeof(file), "%s/%s", path, STATE_FILE_NAME);
 	assert_int_equal(unlink(file), 0);
 	assert_int_equal(rmdir(path), 0);
 	(void)snprintf(path, sizeof(path), "%s/far/below", directory);
-	assert_int_equal(state_file_write(path, "{}", 2), -ENOENT);
+	assert_int_equal(
+	    state_file_write(path, STATE_FILE_NAME, "{}", 2), -ENOENT);
 }
 
 static void

@@ -1,0 +1,29 @@
+#pragma once
+
+/*
+ * What happens to the supervisor, in the words of an event. Called by
+ * supervisor.c where it happens.
+ */
+
+#include "hapair/supervisor/reload_step.h"
+
+struct child;
+struct event_sync;
+struct generation;
+struct msg_group;
+
+void event_note_start(struct event_sync *s);
+void event_note_stop(struct event_sync *s, int signal);
+
+/* Before `m` takes the place of what was known of the group. */
+void event_note_group(struct event_sync *s, const struct generation *g,
+    const struct msg_group *m);
+
+/* A role's process, which nobody has told to end. */
+void event_note_end(struct event_sync *s, const struct child *role);
+
+/* An operator's request line; one that only asks is none. */
+void event_note_request(struct event_sync *s, const char *request);
+
+void event_note_reload(struct event_sync *s, enum reload_step_action end,
+    enum reload_step_fault fault);
