@@ -1,9 +1,11 @@
+#include "config/schema/scalar.h"
 #include "config/yaml/nearest.h"
 #include "core/accord.h"
 #include "core/json_doc.h"
 #include "core/msg.h"
 #include "hapair/cli/client.h"
 #include "hapair/cli/command.h"
+#include "hapair/cli/drain_wait.h"
 #include "hapair/supervisor/server_request.h"
 
 #include <stdio.h>
@@ -71,30 +73,65 @@ check(const char *server, const char *word)
 	return COMMAND_DONE;
 }
 
+/* How long an empty server is waited for; 0: not at all. */
+static int
+check_wait(bool wait, const char *word, const char *most, uint64_t *ret_ms)
+{
+	*ret_ms = wait ? DRAIN_WAIT_FOR_EVER : 0;
+	if (wait && strcmp(word, "drain") != 0 && strcmp(word, "maint") != 0)
+		return command_misused("server",
+		    "--wait belongs to drain and maint: nothing else empties a server");
+	if (most != NULL && (scalar_duration(most, ret_ms) < 0 || *ret_ms == 0))
+		return command_misused("server",
+		    "'%s' is no duration; expected one such as 30s or 5m behind --wait",
+		    most);
+	return COMMAND_DONE;
+}
+
+/* What was done is printed. */
+static int
+order(const struct client *client, const char *server, const char *word)
+{
+	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
+	char request[MSG_REQUEST_MAX];
+	int status;
+
+	if ((size_t)snprintf(request, sizeof(request), "server %s %s", server,
+	        word) >= sizeof(request))
+		return command_misused("server", "that is no server's name");
+	status = client_ask(client, request, &d);
+	return status == COMMAND_DONE ? client_print_text(d) : status;
+}
+
 int
 cmd_server(int argc, char **argv)
 {
 	struct client client = { .command = "server",
 		.path = COMMAND_CONFIG_PATH };
-	const char *server = NULL, *word = NULL;
+	const char *server = NULL, *word = NULL, *most = NULL;
+	int wait = 0;
 	const struct command_option options[] = {
 		{ 'c', .word = &client.path },
 		{ 's', .word = &client.socket },
+		{ 'w', "wait", .there = &wait },
 		{ .word = &server },
 		{ .word = &word },
+		{ .word = &most },
 	};
-	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
-	char request[MSG_REQUEST_MAX];
+	uint64_t wait_ms = 0;
 	int status =
 	    command_parse("server", argc, argv, options, ARRAY_LEN(options));
 
+	if (status == COMMAND_DONE && most != NULL && wait == 0)
+		status =
+		    command_misused("server", "'%s' is not expected", most);
 	if (status == COMMAND_DONE)
 		status = check(server, word);
-	if (status != COMMAND_DONE)
-		return status;
-	if ((size_t)snprintf(request, sizeof(request), "server %s %s", server,
-	        word) >= sizeof(request))
-		return command_misused("server", "that is no server's name");
-	status = client_ask(&client, request, &d);
-	return status == COMMAND_DONE ? client_print_text(d) : status;
+	if (status == COMMAND_DONE)
+		status = check_wait(wait != 0, word, most, &wait_ms);
+	if (status == COMMAND_DONE)
+		status = order(&client, server, word);
+	if (status == COMMAND_DONE && wait_ms > 0)
+		status = drain_wait(&client, server, wait_ms);
+	return status;
 }

@@ -110,7 +110,7 @@ static const struct command commands[] = {
 	    "next start." },
 	{ "server", cmd_server,
 	    "[-c FILE | -s SOCKET] SERVICE/NAME "
-	    "ready|drain|maint|weight=N|activate|reset",
+	    "ready|drain|maint|weight=N|activate|reset [--wait [DURATION]]",
 	    "changes a server at run time",
 	    "drain: the server gets no new connections and keeps those it has.\n"
 	    "maint: its connections are reset, too. ready: it takes part\n"
@@ -120,6 +120,9 @@ static const struct command commands[] = {
 	    "changes of the same thing the later one holds. reset: ready,\n"
 	    "with the weight of the file; `hapair server SERVICE reset` does\n"
 	    "so for all servers of the service.\n"
+	    "With --wait drain and maint answer when the server has no\n"
+	    "connection on this node any more, or with 1 when DURATION is\n"
+	    "over, and how many are left.\n"
 	    "In a standby service maint of the active server makes the next\n"
 	    "one active at once; drain does not. activate makes this server\n"
 	    "active, after the fence if there is one. Ask the node that\n"

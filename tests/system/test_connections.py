@@ -7,7 +7,7 @@ from typing import Any
 
 from stage import families
 from test_down import one_each, two_servers
-from traps import Relay, echo_once, is_quiet, is_reset
+from traps import Relay, echo_once, in_thread, is_quiet, is_reset
 
 
 def connections(r: Relay, *words: str) -> list[dict[str, Any]]:
@@ -71,3 +71,18 @@ def test_an_id_outlives_a_reload() -> None:
         assert {c["id"] for c in connections(r)} == before
         for ends in pairs.values():
             echo_once(*ends)
+
+
+def test_drain_waits_until_the_server_is_empty() -> None:
+    """When the time is over it says how many are left; it ends with the last."""
+    with two_servers(4) as (r, _):
+        pairs = one_each(r)
+        done = r.node.cli("server", "web4/s1", "drain", "--wait", "10ms")
+        assert done.returncode == 1 and "still has 1 connection after" in done.stderr, done
+        assert done.stdout == "server s1 of service web4: ready -> drain\n", done
+        ended = in_thread(r.node.cli, "server", "web4/s1", "drain", "--wait")
+        assert is_quiet(pairs["s1"][0], 0.3)
+        for end in pairs["s1"]:
+            end.close()
+        done = ended()
+        assert done.returncode == 0 and "has no connection any more" in done.stdout, done
