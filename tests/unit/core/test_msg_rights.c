@@ -113,6 +113,7 @@ sizes_are_those_of_the_messages(void **state)
 	static struct msg_peer peer_small;
 	static const struct msg_peer peer_large = { .n_groups =
 		                                        MSG_PEER_GROUPS_MAX,
+		.version = "123456789012345",
 		.n_links = MSG_PEER_LINKS_MAX,
 		.n_networks = MSG_PEER_NETWORKS_MAX };
 	static const struct msg_tracks tracks_small,
