@@ -384,23 +384,6 @@ r01_an_urgent_byte_in_bulk_is_no_end(void **state)
 	bench_close(&b);
 }
 
-/* Nothing that is held is not urgent: no relay would take that over. */
-static void
-r01_an_urgent_byte_that_waited_is_done_with(void **state)
-{
-	struct bench b = bench_open();
-	char byte;
-
-	(void)state;
-	b.dst.writable = true;
-	assert_int_equal(flow_hold(&b.flow, (const uint8_t *)"X", 1, true), 0);
-	(void)turn(&b);
-	assert_int_equal(recv(b.out, &byte, 1, MSG_OOB), 1);
-	assert_null(b.flow.held);
-	assert_false(b.flow.held_urgent);
-	bench_close(&b);
-}
-
 /* R1: and as the very last byte; it waits until the destination takes it. */
 static void
 r01_an_urgent_byte_waits_as_one(void **state)
@@ -602,7 +585,6 @@ main(void)
 		cmocka_unit_test(r02_reading_goes_on_behind_an_urgent_byte),
 		cmocka_unit_test(r02_no_urgent_byte_is_lost),
 		cmocka_unit_test(r01_an_urgent_byte_in_bulk_is_no_end),
-		cmocka_unit_test(r01_an_urgent_byte_that_waited_is_done_with),
 		cmocka_unit_test(r01_an_urgent_byte_waits_as_one),
 		cmocka_unit_test(an_end_before_a_reset_is_an_end),
 		cmocka_unit_test(an_error_told_elsewhere_is_no_end),

@@ -250,6 +250,40 @@ who_stays_is_told_of(void **state)
 	lab_free(l);
 }
 
+/* Many records come in a packet. */
+static void
+each_record_is_taken(void **state)
+{
+	const struct transfer_message m = { .type = TRANSFER_MESSAGE_STATE };
+	struct service_record records[] = {
+		{ .service = "s", .total = 7 },
+		{ .service = "s", .server = "one", .total = 5 },
+		{ .service = "s", .server = "one", .total = 2 },
+	};
+	struct buf b = BUF_WRITER(4 * SERVICE_RECORD_BYTES_MAX);
+	struct lab *l = lab_new();
+	struct services *services;
+	char servers[256];
+	int channel;
+
+	(void)state;
+	servers_of(l, "one", servers);
+	l->relay = begin(l, servers, WORKERS, &channel);
+	services = &l->relay->services;
+	transfer_message_encode(&b, &m);
+	for (size_t i = 0; i < ARRAY_LEN(records); i++)
+		service_record_encode(&b, &records[i]);
+	assert_int_equal(
+	    transfer_wire_send(channel, b.data, b.pos, NULL, 0), 0);
+	tell(channel, TRANSFER_MESSAGE_GATHERED, 0);
+	while (!l->relay->taken)
+		run(l->relay);
+	assert_int_equal(services_sum_service(services, 0).sum.total, 7);
+	assert_int_equal(services_sum_server(services, 0).total, 7);
+	fd_close(&channel);
+	lab_free(l);
+}
+
 /* A place each, until there are fewer, or that relay has ended. */
 static void
 who_stays_has_a_place_here(void **state)
@@ -300,6 +334,7 @@ main(void)
 		cmocka_unit_test(one_that_dies_with_all_leaves_one_that_serves),
 		cmocka_unit_test(one_that_is_told_nonsense_ends),
 		cmocka_unit_test(one_that_goes_alone_leaves_no_worker_waiting),
+		cmocka_unit_test(each_record_is_taken),
 		cmocka_unit_test(who_stays_is_told_of),
 		cmocka_unit_test(who_stays_has_a_place_here),
 	};

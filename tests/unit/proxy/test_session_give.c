@@ -240,6 +240,29 @@ an_urgent_byte_pending(void **state)
 	pend_urgent("");
 }
 
+/* It was held until there was a server, and is not any more. */
+static void
+an_urgent_byte_that_had_to_wait(void **state)
+{
+	struct lab *l = lab_new("", 8);
+	const uint8_t text[] = "!";
+	struct session *s;
+	char got[2];
+
+	(void)state;
+	come(l, 0);
+	s = LIST_FIRST(&l->halves[l->now].worker.sessions.sessions);
+	assert_int_equal(
+	    flow_hold(&s->flows[SESSION_CLIENT], text, 1, true), 0);
+	serve(l, 0);
+	turns(l, 3);
+	assert_int_equal(recv(l->peers[0], got, sizeof(got), 0), 1);
+	assert_int_equal(move(l), 0);
+	close_both(l, 0);
+	assert_clean(l, 1);
+	lab_free(l);
+}
+
 static void
 before_the_first_byte(void **state)
 {
@@ -439,6 +462,7 @@ main(void)
 		cmocka_unit_test(half_closed_by_the_server),
 		cmocka_unit_test(an_end_behind_what_is_stalled),
 		cmocka_unit_test(an_urgent_byte_pending),
+		cmocka_unit_test(an_urgent_byte_that_had_to_wait),
 		cmocka_unit_test(before_the_first_byte),
 		cmocka_unit_test(queued_ones_keep_their_places),
 		cmocka_unit_test(connecting),
