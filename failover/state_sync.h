@@ -5,10 +5,9 @@
  * this node's supervisor, who keeps it, and the peer. Nothing is kept or
  * understood here. What the peer says goes on at once; where the supervisor
  * does not read, the peer says it again a second later, on another wire. What
- * the peer has not
- * been told is asked of the supervisor, packet by packet, when the wire has
- * room for one: so there is one under way at most, nothing waits, and a new
- * wire just asks for all.
+ * the peer has not been told is asked of the supervisor, packet by packet, when
+ * the wire has room for one: so there is one under way at most, nothing waits,
+ * and a new wire just asks for all.
  *
  * One per role, in its only thread.
  */

@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Until all fences of a standby group have ended: an hour each, at most. */
+#define FENCES_S 86400
+
 static bool
 is_word(const char *word)
 {
@@ -129,6 +132,8 @@ cmd_server(int argc, char **argv)
 		status = check(server, word);
 	if (status == COMMAND_DONE)
 		status = check_wait(wait != 0, word, most, &wait_ms);
+	if (word != NULL && strcmp(word, "activate") == 0)
+		client.patience_s = FENCES_S;
 	if (status == COMMAND_DONE)
 		status = order(&client, server, word);
 	if (status == COMMAND_DONE && wait_ms > 0)

@@ -125,10 +125,10 @@ static const struct command commands[] = {
 	    "over, and how many are left.\n"
 	    "In a standby service maint of the active server makes the next\n"
 	    "one active at once; drain does not. activate makes this server\n"
-	    "active, after the fence if there is one. Ask the node that\n"
-	    "decides, which is the master. activate is refused if the server\n"
-	    "is not fit, or if the servers say themselves which of them is\n"
-	    "active." },
+	    "active, after the fence if there is one, and answers when it is\n"
+	    "so. Ask the node that decides, which is the master. activate is\n"
+	    "refused if the server is not fit, or if the servers say\n"
+	    "themselves which of them is active." },
 	{ "connections", cmd_connections,
 	    "[-c FILE | -s SOCKET] [SERVICE] [--json]",
 	    "lists the live connections",

@@ -4,7 +4,6 @@
 #include "core/accord.h"
 #include "core/buf.h"
 #include "core/channel.h"
-#include "core/json_doc.h"
 #include "core/log.h"
 #include "core/msg.h"
 #include "core/reply.h"
@@ -24,12 +23,15 @@ server_admin_init(struct server_admin *a, const struct standby_run_setup *setup)
 	a->standby_run = standby_run_new(setup);
 	drain_limit_init(
 	    &a->drain, setup->services, setup->loop, setup->config->drain_ms);
+	activate_wait_init(
+	    &a->waiting, setup->loop, setup->config, a->standby_run);
 	return a->standby_run != NULL ? 0 : -ENOMEM;
 }
 
 void
 server_admin_fini(struct server_admin *a)
 {
+	activate_wait_fini(&a->waiting);
 	standby_run_free(a->standby_run);
 	drain_limit_fini(&a->drain);
 }
@@ -135,21 +137,18 @@ take_accords(struct server_admin *a, struct buf *b)
 
 /* -- what an operator asks ---------------------------------------------- */
 
-static char *
-activate(struct server_admin *a, const struct msg_active *m)
+static void
+activate(struct server_admin *a, const struct msg_active *m, int *socket)
 {
-	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
-	const struct config_service *c = &a->setup.config->services[m->service];
 	bool waits = false;
 	const char *why =
 	    standby_run_ask(a->standby_run, m->service, m->server, &waits);
-	const char *is = waits ? "the fence runs, then it is active" : "active";
-	char text[TEXT_MAX];
 
-	(void)snprintf(text, sizeof(text), "server %s of service %s: %s",
-	    c->servers[m->server].name, c->name, why != NULL ? why : is);
-	json_doc_put_string(doc, why != NULL ? "error" : "text", text);
-	return json_doc_text(doc, false);
+	if (waits)
+		activate_wait_add(&a->waiting, m, socket);
+	else
+		activate_wait_answer(&a->waiting, m, why == NULL,
+		    why != NULL ? why : "active", socket);
 }
 
 static int
@@ -162,7 +161,7 @@ take_activate(struct server_admin *a, struct buf *b, int *socket)
 	    m.service >= c->n_services ||
 	    m.server >= c->services[m.service].n_servers)
 		return -EBADMSG;
-	reply_send(a->setup.loop, socket, activate(a, &m));
+	activate(a, &m, socket);
 	return 0;
 }
 

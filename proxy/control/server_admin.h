@@ -10,6 +10,7 @@
  */
 
 #include "core/base.h"
+#include "proxy/control/activate_wait.h"
 #include "proxy/control/drain_limit.h"
 #include "proxy/control/standby_run.h"
 
@@ -20,6 +21,7 @@ struct server_admin {
 	struct standby_run
 	    *standby_run; /* of the standby services; NULL: not begun */
 	struct drain_limit drain;
+	struct activate_wait waiting;
 };
 
 /* Returns 0 or -ENOMEM. */

@@ -249,12 +249,13 @@ def test_a_fence_that_fails_stops_it() -> None:
         assert said in done.stdout and said in node.status()["problems"], done
         assert node.tells("fence store m1 m2: status 1")
         assert told.read_text() == "fence store m1 m2\n"
+        done = node.cli("server", "store/m2", "activate")
+        assert done.returncode == 1 and "its fence failed" in done.stderr, done
+        told.write_text("fence store m1 m2\n")
         assert masters.ask("store") == "s1"
         Path(f"{told}.status").write_text("0")
         done = node.cli("server", "store/m2", "activate")
-        assert done.stdout == (
-            "server m2 of service store: the fence runs, then it is active\n"
-        ), done
+        assert done.stdout == "server m2 of service store: active\n", done
         becomes("m2", node)
         assert masters.both() == ("s2", "s2")
 

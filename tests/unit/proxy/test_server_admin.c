@@ -337,24 +337,47 @@ the_other_node_decides(void **state)
 	finish();
 }
 
+/* What the operator reads when the fence has ended so. */
 static void
-an_operator_waits_for_the_fence(void **state)
+activate_beside_a_fence(bool passed, const char *told)
 {
-	const struct msg_fenced passed = { .id = 1, .passed = true };
+	const struct msg_active m = { .service = 1, .server = 1 };
+	const struct msg_fenced fenced = { .id = 1, .passed = passed };
+	struct channel_packet p = { .type = MSG_ACTIVATE };
+	struct buf b = buf_writer(p.body, sizeof(p.body));
 	uint8_t room[8];
-	struct buf b = buf_writer(room, sizeof(room));
+	char text[512] = "";
+	int ends[2];
 
-	(void)state;
 	begin_with(-1, "/bin/true");
-	ask(1, 1,
-	    "{\"text\":\"server m2 of service store: the fence runs, then it is active\"}");
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	msg_put_active(&b, &m);
+	p.len = b.pos;
+	p.fd = ends[0];
+	assert_int_equal(server_admin_take(&admin, &p), 0);
 	assert_int_equal(channel_recv(supervisor, &got), 1);
 	assert_int_equal(got.type, MSG_FENCE);
 	assert_int_not_equal(pools[1].active, 1);
 	ask(1, 1,
 	    "{\"error\":\"server m2 of service store: a change is under way, and its fence has not ended\"}");
-	msg_put_fenced(&b, &passed);
+	(void)ev_run(ev_default_loop(0), EVRUN_ONCE);
+	assert_int_equal(read(ends[1], text, sizeof(text)), -1);
+	b = buf_writer(room, sizeof(room));
+	msg_put_fenced(&b, &fenced);
 	assert_int_equal(say(MSG_FENCED, &b), 0);
+	while (read(ends[1], text, sizeof(text) - 1) == -1)
+		(void)ev_run(ev_default_loop(0), EVRUN_ONCE);
+	assert_string_equal(text, told);
+	fd_close(&ends[1]);
+}
+
+static void
+an_operator_waits_for_the_fence(void **state)
+{
+	(void)state;
+	activate_beside_a_fence(
+	    true, "{\"text\":\"server m2 of service store: active\"}");
 	hears_chosen(1, 1);
 	assert_int_equal(pools[1].active, 1);
 	assert_int_equal(say_chosen(1, 1, 1), 0);
@@ -418,6 +441,16 @@ who_is_ready_again_keeps_his_clients(void **state)
 	config.drain_ms = 0;
 }
 
+static void
+an_operator_hears_that_the_fence_failed(void **state)
+{
+	(void)state;
+	activate_beside_a_fence(false,
+	    "{\"error\":\"server m2 of service store: its fence failed, and m1 stays active; the log tells how\"}");
+	assert_int_not_equal(pools[1].active, 1);
+	finish();
+}
+
 int
 main(void)
 {
@@ -432,6 +465,7 @@ main(void)
 		cmocka_unit_test(the_last_answer_holds),
 		cmocka_unit_test(the_other_node_decides),
 		cmocka_unit_test(an_operator_waits_for_the_fence),
+		cmocka_unit_test(an_operator_hears_that_the_fence_failed),
 	};
 
 	TEST_MAIN(tests);
