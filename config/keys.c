@@ -227,7 +227,10 @@ static const struct schema_key pair_keys[] = {
 	            "node's priority, or is a fault of it, while it is not." },
 	{ "notify", PATH(config_pair, notify, PATH_LEN),
 	    .help = "A program that is run as root, as PATH GROUP STATE "
-	            "REASON, after each change of a group. Runs are in order "
+	            "REASON ADDRESSES PEER WORD, after each change of a group. "
+	            "ADDRESSES are the group's, as ADDRESS/PREFIX with commas; "
+	            "PEER is the other node's name; WORD is stop where this "
+	            "node is being stopped, else run. Runs are in order "
 	            "and one at a time, and hapair never waits for them." },
 	{ "groups", LIST(config_pair, groups, 0, CONFIG_GROUPS_MAX, group_list),
 	    .help = "Groups of virtual IPs, each held by one node at a "

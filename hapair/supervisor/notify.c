@@ -23,7 +23,8 @@ start(struct notify *n)
 {
 	const struct notify_call *c = &n->running;
 	const char *const argv[] = { n->pair->notify, c->group,
-		msg_group_state_name(c->state), c->reason, NULL };
+		msg_group_state_name(c->state), c->reason, c->addresses,
+		c->peer, c->stops ? "stop" : "run", NULL };
 
 	(void)snprintf(n->path, sizeof(n->path), "%s", n->pair->notify);
 	return program_start(&n->program, argv, n->timeout_ms, false);
@@ -58,6 +59,23 @@ on_end(struct program *p, const char *fault)
 }
 
 static void
+put_addresses(struct notify_call *c, const struct config_group *g)
+{
+	char *at = c->addresses, *const end = at + sizeof(c->addresses);
+
+	for (size_t i = 0; i < g->n_addresses; i++) {
+		const struct config_address *a = &g->addresses[i];
+		char ip[ADDR_TEXT_MAX], text[ADDR_TEXT_MAX + 8];
+		const int n = snprintf(text, sizeof(text), "%s%s/%u",
+		    i > 0 ? "," : "", addr_format_ip(&a->addr, ip), a->prefix);
+
+		if (n < 0 || n >= end - at)
+			break;
+		at = stpcpy(at, text);
+	}
+}
+
+static void
 push(struct notify *n, const struct msg_group *m)
 {
 	struct notify_call *c;
@@ -72,7 +90,11 @@ push(struct notify *n, const struct msg_group *m)
 		    n->pair->notify, n->dropped);
 	}
 	c = &n->queue[(n->first + n->n++) % NOTIFY_QUEUE_MAX];
-	*c = (struct notify_call){ .state = m->state };
+	*c = (struct notify_call){ .state = m->state, .stops = n->stops };
+	put_addresses(c, &n->pair->groups[m->group]);
+	if (n->node != CONFIG_NO_NODE)
+		(void)snprintf(c->peer, sizeof(c->peer), "%s",
+		    n->pair->nodes[1 - n->node].name);
 	(void)snprintf(
 	    c->group, sizeof(c->group), "%s", n->pair->groups[m->group].name);
 	memcpy(c->reason, m->reason, sizeof(c->reason));
@@ -84,9 +106,10 @@ notify_init(struct notify *n, const struct config *config,
 {
 	static const struct program_calls calls = { .on_end = on_end };
 
-	*n = (struct notify){
-		.timeout_ms = TIMEOUT_MS, .on_idle = on_idle, .arg = arg
-	};
+	*n = (struct notify){ .node = CONFIG_NO_NODE,
+		.timeout_ms = TIMEOUT_MS,
+		.on_idle = on_idle,
+		.arg = arg };
 	program_init(&n->program, &calls);
 	if (config->has_pair && config->pair.notify != NULL)
 		n->pair = &config->pair;

@@ -1,10 +1,11 @@
 #pragma once
 
 /*
- * The operator's `notify` program, run as PATH GROUP STATE REASON after each
- * change of a group's state: in order, one at a time, and never waited for by
- * whoever changes. A bounded queue: when programs are slower than changes, the
- * oldest calls are left out, and that is said. Owned by supervisor.c.
+ * The operator's `notify` program, run as PATH GROUP STATE REASON ADDRESSES
+ * PEER run|stop after each change of a group's state: in order, one at a time,
+ * and never waited for by whoever changes. A bounded queue: when programs are
+ * slower than changes, the oldest calls are left out, and that is said. Owned
+ * by supervisor.c.
  */
 
 #include "core/program.h"
@@ -16,14 +17,22 @@
 
 #define NOTIFY_QUEUE_MAX 64
 
+/* What does not fit is left out, whole addresses of it. */
+#define NOTIFY_ADDRESSES_MAX 1024
+
 struct notify_call {
 	char group[CONFIG_NAME_MAX];
 	enum msg_group_state state;
 	char reason[MSG_TEXT_MAX];
+	char addresses[NOTIFY_ADDRESSES_MAX]; /* "ADDRESS/PREFIX,..." */
+	char peer[CONFIG_NAME_MAX];
+	bool stops; /* this node is being stopped */
 };
 
 struct notify {
 	const struct config_pair *pair; /* borrowed; NULL: nothing to run */
+	int node;   /* this one, in the pair; CONFIG_NO_NODE: not said */
+	bool stops; /* from now on the node is being stopped */
 	uint32_t timeout_ms;
 	struct program program;
 	struct notify_call running;

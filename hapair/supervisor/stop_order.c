@@ -60,6 +60,7 @@ stop_order_begin(struct stop_order *o, struct generation *g)
 {
 	o->g = g;
 	o->stage = STOP_ORDER_HANDOVER;
+	o->notify->stops = true;
 	g->failover.stopping = g->relay.stopping = true;
 	service_manager_tell_stopping();
 	/* One that has not begun holds nothing that it could hand over. */
@@ -105,7 +106,7 @@ on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 }
 
 void
-stop_order_init(struct stop_order *o, const struct notify *notify)
+stop_order_init(struct stop_order *o, struct notify *notify)
 {
 	*o = (struct stop_order){ .notify = notify,
 		.loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV) };

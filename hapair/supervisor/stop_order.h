@@ -27,13 +27,13 @@ enum stop_order_stage {
 
 struct stop_order {
 	enum stop_order_stage stage;
-	struct ev_loop *loop;        /* broken at the end */
-	struct generation *g;        /* borrowed: what ends */
-	const struct notify *notify; /* borrowed */
+	struct ev_loop *loop;  /* broken at the end */
+	struct generation *g;  /* borrowed: what ends */
+	struct notify *notify; /* borrowed */
 	ev_timer patience;
 };
 
-void stop_order_init(struct stop_order *o, const struct notify *notify);
+void stop_order_init(struct stop_order *o, struct notify *notify);
 
 /* Its roles are not started again from here on. */
 void stop_order_begin(struct stop_order *o, struct generation *g);

@@ -515,6 +515,7 @@ supervisor_init(struct supervisor *s, const struct supervisor_setup *setup)
 	s->closer = closer_new();
 	status_request_init(&s->status, s->loop);
 	notify_init(&s->notify, setup->config, on_notified, s);
+	s->notify.node = setup->node;
 	if (s->loop == NULL || s->closer == NULL)
 		return -ENOMEM;
 	stop_order_init(&s->stop, &s->notify);

@@ -7,12 +7,13 @@ import signal
 import time
 from pathlib import Path
 
+from lab import PREFIX
 from stage import SLOW, VIP, Stage, figure, limit, wait_for, write_script
 
 # What the supervisor's main thread does.
 THREADS = False
 
-RECORD = 'echo "$#:$1 $2 $3" >>calls'
+RECORD = 'echo "$#:$1 $2 $3" >>calls; echo "$2 $4 $5 $6" >>more'
 
 
 def with_notify() -> Stage:
@@ -34,7 +35,7 @@ def calls(stage: Stage, host: str) -> list[str]:
 def transitions(stage: Stage, host: str) -> list[str]:
     """What the log says, as the program should have heard it."""
     found = re.findall(r"group main: \[[a-z-]+\] \w+ -> (\w+), reason: (.*)", stage[host].log())
-    return [f"3:main {state} {reason}" for state, reason in found]
+    return [f"6:main {state} {reason}" for state, reason in found]
 
 
 def settled(stage: Stage) -> bool:
@@ -75,7 +76,12 @@ def test_in_order_with_quick_flaps() -> None:
         for host in ("p1", "p2"):
             assert stage[host].stop() == 0
             agree(stage, host)
-            assert calls(stage, host)[-1] == "3:main fault stopped"
+            assert calls(stage, host)[-1] == "6:main fault stopped"
+            more = Path(stage.lab.host_dir(host), "more").read_text().splitlines()
+            peer = "proxy2" if host == "p1" else "proxy1"
+            addresses = ",".join(f"{VIP[f]}/{PREFIX[f]}" for f in (4, 6))
+            assert more[-1] == f"fault {addresses} {peer} stop", more
+            assert {x.split()[-1] for x in more[:-1]} <= {"run", "stop"} and "run" in more[0], more
             assert len(calls(stage, host)) >= 7
         assert not [c for c in calls(stage, "p1") if " started, " in c], "not the first state"
 

@@ -158,6 +158,36 @@ another_file_may_come_while_one_runs(void **state)
 	finish(&n, "one master\n.\ntwo fault\n.\nnew backup\n.\n");
 }
 
+/* The reason is what this program runs: so it sees its other words. */
+static void
+it_is_told_of_addresses_peer_and_stop(void **state)
+{
+	struct config_address addresses[2] = { { .prefix = 24 },
+		{ .prefix = 64 } };
+	struct config pair = config;
+	struct config_group own[] = {
+		{ .name = "one", .addresses = addresses, .n_addresses = 2 }
+	};
+	struct notify n;
+
+	(void)state;
+	assert_int_equal(addr_parse_ip("10.0.0.100", &addresses[0].addr), 0);
+	assert_int_equal(addr_parse_ip("fd77::1", &addresses[1].addr), 0);
+	pair.pair.groups = own;
+	pair.pair.n_groups = 1;
+	pair.pair.nodes[0].name = "p1";
+	pair.pair.nodes[1].name = "p2";
+	begin(&n);
+	notify_init(&n, &pair, on_idle, &n);
+	n.node = 0;
+	tell(&n, 0, MSG_GROUP_MASTER, "eval echo $4 $5 $6 >>out");
+	n.stops = true;
+	tell(&n, 0, MSG_GROUP_FAULT, "eval echo $4 $5 $6 >>out");
+	finish(&n,
+	    "one master\n10.0.0.100/24,fd77::1/64 p2 run\n.\n"
+	    "one fault\n10.0.0.100/24,fd77::1/64 p2 stop\n.\n");
+}
+
 static void
 without_a_program_there_is_nothing_to_do(void **state)
 {
@@ -195,6 +225,7 @@ main(void)
 		cmocka_unit_test(
 		    the_oldest_calls_are_left_out_when_there_are_too_many),
 		cmocka_unit_test(another_file_may_come_while_one_runs),
+		cmocka_unit_test(it_is_told_of_addresses_peer_and_stop),
 		cmocka_unit_test(without_a_program_there_is_nothing_to_do),
 	};
 
