@@ -199,7 +199,7 @@ struct msg_peer {
 	bool wire_up;
 	uint8_t wire_version;
 	char version[VERSION_TEXT_MAX]; /* of its program; empty: not told */
-	int64_t wire_ms;        /* ago it came up, or went; -1: never */
+	int64_t wire_ms;                /* ago it came up, or went; -1: never */
 	uint32_t connections;   /* of the peer, that we would have to tell */
 	uint64_t wire_rejected; /* connections that were none of the peer's */
 	uint32_t pause_ms;      /* of automatic moves; 0: there is none */

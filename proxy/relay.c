@@ -309,10 +309,8 @@ answer_status(void *arg, int *socket, const struct status_query_said *said)
 	const struct status_collect from = { .config = r->config,
 		.start = &r->start,
 		.groups = r->groups,
-		.groups_known = r->groups_known,
 		.standby_run = r->admin.standby_run,
 		.services = &r->services,
-		.ends = &r->query.ends,
 		.pid = (int)r->parent };
 
 	status_writer_answer(
@@ -331,11 +329,9 @@ take_control(struct relay *r, struct channel_packet *p)
 		return 0;
 	if (strcmp(m.request, "status") != 0)
 		reply_error(r->loop, &p->fd, "unknown request");
-	else if (!r->config->has_pair)
-		answer_status(
-		    r, &p->fd, &(struct status_query_said){ .peer = NULL });
 	else
-		status_query_ask(&r->query, &p->fd, r->failover.channel);
+		status_query_ask(&r->query, &p->fd,
+		    r->config->has_pair ? r->failover.channel : -1);
 	return 0;
 }
 

@@ -179,8 +179,7 @@ cmd_status(int argc, char **argv)
 	if (status != COMMAND_DONE)
 		return status;
 	if (watches == 0 && word != NULL)
-		return command_misused(
-		    "status", "'%s' is a word too many", word);
+		return command_misused("status", "'%s' is not expected", word);
 	if (watches != 0 && form != 0)
 		return command_misused("status",
 		    "--watch draws for people: it goes with neither --json nor --short");

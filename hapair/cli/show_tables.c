@@ -166,10 +166,12 @@ add_peer(struct text_table *t, const struct json_doc *d,
 {
 	const struct json_doc *link = json_doc_at(json_doc_get(p, "links"), 0);
 	const struct json_doc *wire = json_doc_get(p, "wire");
+	const char *version = json_doc_string(p, "version");
 	const bool heard = json_doc_bool(p, "reachable");
 	char at[SHOW_TIME_MAX];
 
 	text_table_cell(t, "%s", json_doc_string(p, "name"));
+	text_table_cell(t, "%s", *version != '\0' ? version : "-");
 	if (json_doc_is_null(json_doc_get(p, "last_heard_ms")))
 		text_table_cell(t, "never");
 	else if (heard)
@@ -191,8 +193,8 @@ static void
 show_peers(const struct json_doc *d, const struct show_view *view, FILE *out)
 {
 	const struct json_doc *peers = json_doc_get(d, "peers");
-	struct text_table *t = text_table_new(
-	    "PEER", "HEARD", "HEARTBEATS", "LOST", "REJECTED", "WIRE", NULL);
+	struct text_table *t = text_table_new("PEER", "HAPAIR", "HEARD",
+	    "HEARTBEATS", "LOST", "REJECTED", "WIRE", NULL);
 
 	for (size_t i = 0; i < json_doc_count(peers); i++)
 		add_peer(t, d, json_doc_at(peers, i), show_style_of(view));

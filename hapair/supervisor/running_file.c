@@ -79,7 +79,7 @@ running_file_keep(const char *control, int text)
 
 	if (e < 0)
 		log_warning("supervisor",
-		    "what runs cannot be kept beside %s: %s", control,
+		    "[state] what runs cannot be kept beside %s: %s", control,
 		    strerror(-e));
 }
 

@@ -97,6 +97,7 @@ apply(struct server_admin *a, const struct accord *accord)
 
 	if (s == NULL)
 		return;
+	s->said_by = (uint8_t)(accord->node + 1);
 	if (accord->kind == ACCORD_ADMIN)
 		set_admin(p, s, (enum accord_admin)accord->value, change);
 	else if (accord->value == ACCORD_AS_CONFIGURED)

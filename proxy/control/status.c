@@ -334,8 +334,8 @@ tell_version(const struct msg_peer *m, const char *name, struct json_doc *hints)
 	if (m->version[0] == '\0' || strcmp(m->version, VERSION) == 0)
 		return;
 	(void)snprintf(text, sizeof(text),
-		    "this node runs hapair %s and peer %s hapair %s: a pair is of two versions while it is upgraded; upgrade the older one, too, when the other has proven itself",
-		    VERSION, name, m->version);
+	    "this node runs hapair %s and peer %s hapair %s: a pair is of two versions while it is upgraded; upgrade the older one, too, when the other has proven itself",
+	    VERSION, name, m->version);
 	json_doc_put_string(hints, NULL, text);
 }
 

@@ -20,6 +20,7 @@ struct standby;
 
 struct status_server {
 	struct pool_view view;
+	uint8_t said_by; /* as in struct pool_server */
 	struct counters_sum sum;
 	const struct check_view *check;
 };

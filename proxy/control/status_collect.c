@@ -30,6 +30,7 @@ see_server(struct services *r, struct pool *p, struct pool_server *s,
     struct check_view *ret_check)
 {
 	struct status_server out = { .check = ret_check,
+		.said_by = s->said_by,
 		.sum = services_sum_server(r, s->slot) };
 
 	*ret_check = *services_check(r, s->slot);
@@ -79,6 +80,16 @@ snapshot_new(size_t n_services, size_t n_servers)
 	return NULL;
 }
 
+/* Of each failover has told when it began to stand so. */
+static bool
+knows_groups(const struct status_collect *from)
+{
+	for (size_t i = 0; i < from->config->pair.n_groups; i++)
+		if (from->groups[i].since_wall_ms == 0)
+			return false;
+	return true;
+}
+
 /* What failover has said, and how the groups stood when it last did. */
 static void
 copy_said(struct status_collect_snapshot *s, const struct status_collect *from,
@@ -92,8 +103,7 @@ copy_said(struct status_collect_snapshot *s, const struct status_collect *from,
 		s->tracks = *said->tracks;
 		s->status.tracks = &s->tracks;
 	}
-	if (from->groups == NULL ||
-	    from->groups_known != (1U << from->config->pair.n_groups) - 1)
+	if (from->groups == NULL || !knows_groups(from))
 		return;
 	memcpy(s->groups, from->groups,
 	    from->config->pair.n_groups * sizeof(*s->groups));
@@ -118,7 +128,7 @@ status_collect_take(
 		.pid = from->pid,
 		.now = mono_now(),
 		.wall_ms = wall_clock_now_ms(),
-		.ends = *from->ends,
+		.ends = *said->ends,
 		.dropped_log_lines = log_dropped() };
 	copy_said(s, from, said);
 	for (size_t i = 0; i < sh->n_pools; i++) {

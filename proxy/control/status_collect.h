@@ -11,7 +11,6 @@
 
 struct config;
 struct msg_group;
-struct msg_role_ends;
 struct msg_start;
 struct services;
 struct standby_run;
@@ -23,10 +22,8 @@ struct status_collect {
 	const struct config *config;
 	const struct msg_start *start;
 	const struct msg_group *groups; /* NULL: there is no pair */
-	unsigned groups_known;          /* a bit for each that was told of */
 	const struct standby_run *standby_run;
 	struct services *services;
-	const struct msg_role_ends *ends;
 	int pid; /* of the supervisor */
 };
 

@@ -32,11 +32,13 @@ static void
 finish(struct status_query_request *q, const struct status_query_said *said)
 {
 	struct status_query *a = q->query;
+	struct status_query_said all = *said;
 
+	all.ends = &a->ends;
 	ev_timer_stop(a->loop, &q->patience);
 	LIST_REMOVE(q, all);
 	a->n_waiting--;
-	a->answer(a->arg, &q->socket, said);
+	a->answer(a->arg, &q->socket, &all);
 	free(q);
 }
 

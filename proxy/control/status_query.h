@@ -18,6 +18,7 @@ struct status_query_request;
 struct status_query_said {
 	const struct msg_peer *peer;
 	const struct msg_tracks *tracks;
+	const struct msg_role_ends *ends; /* the supervisor said; never NULL */
 };
 
 /* Answers; takes the socket. */

@@ -77,9 +77,27 @@ put_address(struct json_doc *at, const struct config_server *c,
 	        : NULL);
 }
 
+/* On which node somebody has set it to something else than the file. */
 static void
-put_server(struct json_doc *servers, const struct config_server *c,
-    const struct status_server *s)
+put_set(struct json_doc *server, const struct status *r,
+    const struct config_server *c, const struct status_server *s)
+{
+	struct json_doc *at;
+
+	if (s->said_by == 0 || s->said_by > CONFIG_NODES ||
+	    (s->view.admin == ACCORD_READY && s->view.weight == c->weight)) {
+		json_doc_put_null(server, "set");
+		return;
+	}
+	at = json_doc_put_object(server, "set");
+	json_doc_put_string(at, "by",
+	    r->config->has_pair ? r->config->pair.nodes[s->said_by - 1].name
+	                        : "");
+}
+
+static void
+put_server(struct json_doc *servers, const struct status *r,
+    const struct config_server *c, const struct status_server *s)
 {
 	struct json_doc *at = json_doc_put_object(servers, NULL);
 
@@ -94,6 +112,7 @@ put_server(struct json_doc *servers, const struct config_server *c,
 	json_doc_put_int(at, "configured_weight", c->weight);
 	if (s == NULL)
 		return;
+	put_set(at, r, c, s);
 	json_doc_put_int(put_sums(at, &s->sum), "limit", c->max_connections);
 	put_check(at, &c->check, s);
 }
@@ -246,5 +265,5 @@ status_service_put(struct json_doc *services, const struct status *r,
 	list = json_doc_put_array(at, "servers");
 	for (size_t i = 0; i < c->n_servers; i++)
 		put_server(
-		    list, &c->servers[i], s != NULL ? &s->servers[i] : NULL);
+		    list, r, &c->servers[i], s != NULL ? &s->servers[i] : NULL);
 }

@@ -39,6 +39,7 @@ struct pool_server {
 	atomic_uint era;         /* connections of earlier ones shall end */
 	enum accord_admin admin; /* what an operator wants; under the lock */
 	uint32_t weight;    /* the configured one, or an operator's; likewise */
+	uint8_t said_by;    /* main thread: 1 + the node that said it; 0 */
 	bool has_address;   /* else its name is not resolved yet */
 	union addr address; /* with its port */
 	struct mono up_since; /* of its slow start; never: no ramp */

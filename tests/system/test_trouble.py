@@ -126,7 +126,7 @@ def test_o08_o09_what_was_set_by_hand_and_when_it_changed() -> None:
         text = stage["p1"].cli("status").stdout
         since = stage["p1"].status()["groups"][0]["since"]
         assert f"main became master {since[11:19]}Z: no peer was heard" in text, text
-        assert "SET BY HAND" in text and "proxy2" in text, text
+        assert "SET BY HAND" in text and "by a word on proxy2" in text, text
 
 
 def test_watch_draws_until_it_is_ended() -> None:

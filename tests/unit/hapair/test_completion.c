@@ -21,10 +21,10 @@ static const struct row {
 	{ "x ", "" },
 	{ "x y ", "" },
 	/* Options, and what follows them. */
-	{ "status -", "-c -s --json --short --help" },
+	{ "status -", "-c -s --json --short --watch --help" },
 	{ "status --j", "--json" },
 	{ "status -c ", "" }, /* a file */
-	{ "status -c x -", "-c -s --json --short --help" },
+	{ "status -c x -", "-c -s --json --short --watch --help" },
 	{ "status ", "" },
 	{ "run --node ", "n1 n2" },
 	{ "run --node n2 --d", "--daemon" },

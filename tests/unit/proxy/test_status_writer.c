@@ -64,7 +64,8 @@ snapshot(struct run *r, int pid)
 		.start = &r->start,
 		.services = &r->services,
 		.pid = pid };
-	const struct status_query_said said = { .peer = NULL };
+	static const struct msg_role_ends ends;
+	const struct status_query_said said = { .ends = &ends };
 	struct status_collect_snapshot *s = status_collect_take(&from, &said);
 
 	assert_non_null(s);
