@@ -143,6 +143,7 @@ rules: $(B)/tests/sim/sim_matrix $(B)/tests/tools/message_table $(B)/hapair $(OB
 	$(Q)$(B)/tests/tools/message_table | diff -u doc/messages.md - || \
 		{ echo 'doc/messages.md is not what the code does: make messages' >&2; exit 1; }
 	$(Q)scripts/check-rights
+	$(Q)scripts/last-release --check || [ $$? = 3 ]
 	$(Q)scripts/check-pure $(PURE)
 	$(Q)scripts/make-manual $(B)/hapair --check
 	$(Q)$(B)/tests/sim/sim_matrix | diff -u doc/election.md - || \

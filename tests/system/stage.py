@@ -42,6 +42,10 @@ SANITIZER = re.compile(
 )
 
 
+class LeftOut(Exception):
+    """What a test needs is not here, and cannot be had: why."""
+
+
 def interval_ms() -> int:
     """The heartbeat's, slower where the machine has more to do than one test:
     processes were seen to stand still for 94 and 153 ms there, and 60 ms is what
