@@ -32,7 +32,7 @@ enum end_reason {
 	END_REASON_STOPPED,       /* this node is being stopped */
 	/* Nobody new is sent to its server, and drain_timeout is over. */
 	END_REASON_DRAINED,
-	END_REASON_OPERATOR,      /* `hapair kill` */
+	END_REASON_OPERATOR, /* `hapair kill` */
 };
 
 #define END_REASON_COUNT (END_REASON_OPERATOR + 1)
