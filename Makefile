@@ -102,6 +102,7 @@ $(B)/tests/model/%: $(B)/tests/model/%.o $(B)/tests/model/model_state.o $(B)/tes
 	$(Q)$(CC) $(ALL_CFLAGS) $(WRAP) -o $@ $^ $(LIBS)
 $(B)/tests/tools/impalad: TOOL_LIBS := -lsasl2
 $(B)/tests/tools/stream_model: $(B)/tests/lib/stream_plan.o
+$(B)/tests/tools/mixed_load: $(B)/tests/lib/held_conn.o
 NEXT := -Wl,--wrap=hello_encode,--wrap=peer_codec_init,--wrap=accord_put,--wrap=conn_record_encode
 LIAR := -Wl,--wrap=accord_put,--wrap=standby_run_look_at_groups
 $(B)/tests/tools/hapair_next: WRAPS := $(NEXT)
@@ -229,6 +230,8 @@ soak: all tools sim
 	$(Q)HAPAIR_CHURN=60 tests/system/run --only traps_churn
 	$(Q)HAPAIR_STREAMS=50000 tests/system/run --only stream_model.r01_r02
 	$(Q)HAPAIR_PATIENCE=300 tests/system/run --only patience
+	$(Q)HAPAIR_HELD=5000 HAPAIR_RELOADS=100 HAPAIR_LEAK_RELOADS=1000 \
+		tests/system/run --only reload_many
 	$(Q)HAPAIR_KILLS=all tests/system/run --only reload_kills
 	$(Q)HAPAIR_HOSTILE=720 tests/system/run --only hostile
 	$(Q)for build in address thread; do \
