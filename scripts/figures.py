@@ -51,6 +51,7 @@ WORKLOADS = {
     "idle": Workload(
         "memory of connections that are silent after 64 bytes", "idle", "bytes"
     ),
+    "reload": Workload("what a reload does to connections: bench_reload.py", "", "ms"),
 }
 
 
