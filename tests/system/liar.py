@@ -58,7 +58,8 @@ def _end(addr: str, port: int) -> bytes:
 def record(change: int, ident: int, *ends: tuple[str, int]) -> bytes:
     """A connection: client and local, and maybe source and server."""
     head = struct.pack("!BBQ", change, len(ends), ident)
-    return head + b"".join(_end(*end) for end in ends)
+    body = head + b"".join(_end(*end) for end in ends)
+    return bytes([len(body)]) + body
 
 
 def accord(kind: int, subject: str, server: str, value: int, epoch: int, node: int) -> bytes:
@@ -241,7 +242,7 @@ class Liar:
         return b"".join(record(OPENED, r.getrandbits(60) + 1,
                                (f"10.77.{r.randint(1, 9)}.{r.randint(1, 254)}",
                                 r.randint(1024, 65535)), (VIP[4], 80))
-                        for _ in range(BODY_MAX // 24))
+                        for _ in range(BODY_MAX // 25))
 
     def accords(self, count: int) -> bytes:
         r = self.random
@@ -285,7 +286,7 @@ class Line:
     def close(self) -> None:
         self.sock.close()
 
-    def greeting(self, version: int = 2, sender: int | None = None) -> bytes:
+    def greeting(self, version: int = 3, sender: int | None = None) -> bytes:
         liar = self.liar
         text = b"hapW" + struct.pack("!BBH", version, version, 56)
         text += struct.pack("!QQ", liar.key_id, liar.self_id if sender is None else sender)
