@@ -17,6 +17,18 @@ event_note_start(struct event_sync *s)
 }
 
 void
+event_note_upgrade(struct event_sync *s, enum reload_step_action end,
+    enum reload_step_fault fault)
+{
+	const bool failed = end == RELOAD_STEP_TELL_FAILED;
+
+	event_sync_add(s, EVENT_PROCESS, "daemon",
+	    failed ? "upgraded, but its roles are the old ones"
+	           : "upgraded to version " VERSION,
+	    failed ? reload_step_fault_text(fault) : NULL);
+}
+
+void
 event_note_stop(struct event_sync *s, int signal)
 {
 	char reason[EVENT_REASON_MAX];
@@ -53,7 +65,7 @@ void
 event_note_request(struct event_sync *s, const char *request)
 {
 	static const char *const verbs[] = { "server", "handover", "pause",
-		"resume", "kill", "reload" };
+		"resume", "kill", "reload", "upgrade" };
 
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		if (control_is_request(request, verbs[i]))

@@ -13,6 +13,9 @@ struct generation;
 struct msg_group;
 
 void event_note_start(struct event_sync *s);
+/* This program has taken the place of another one. */
+void event_note_upgrade(struct event_sync *s, enum reload_step_action end,
+    enum reload_step_fault fault);
 void event_note_stop(struct event_sync *s, int signal);
 
 /* Before `m` takes the place of what was known of the group. */

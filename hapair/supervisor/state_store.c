@@ -378,15 +378,6 @@ state_store_take_pause(struct state_store *s, const struct channel_packet *p)
 }
 
 void
-state_store_go_on(struct state_store *s, bool known)
-{
-	s->known = known;
-	if (!known)
-		ev_timer_again(s->setup.loop, &s->peer_patience);
-	write_file(s); /* who was writing it may not have come to the end */
-}
-
-void
 state_store_meet(struct state_store *s, struct child *role)
 {
 	size_t next = 0;

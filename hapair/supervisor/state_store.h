@@ -60,12 +60,6 @@ MUST_CHECK int state_store_init(
 void state_store_fini(struct state_store *s);
 
 /*
- * What was known was filled in, of the program that this one was before:
- * whether that is all that the peer knows. The roles have been told.
- */
-void state_store_go_on(struct state_store *s, bool known);
-
-/*
  * This role has begun, and knows nothing. A relay may be one that is to take
  * over from the one that is known.
  */

@@ -415,11 +415,13 @@ on_told(void *arg, enum reload_step_action end, enum reload_step_fault fault)
 	struct supervisor *s = arg;
 
 	active_choice_hold(&s->store, false);
-	if (upgrade_is_changing(&s->upgrade))
+	if (upgrade_is_changing(&s->upgrade)) {
+		event_note_upgrade(&s->events, end, fault);
 		upgrade_told(&s->upgrade, end, fault);
-	else
+	} else {
+		event_note_reload(&s->events, end, fault);
 		reload_told(&s->reload, end, fault);
-	event_note_reload(&s->events, end, fault);
+	}
 	if (!s->stop_owed || !is_running(s))
 		return;
 	/* Those that were replaced meanwhile end as well. */
@@ -482,7 +484,8 @@ init_store(struct supervisor *s)
 	if (e < 0)
 		return e;
 	event_log_follow(&s->events.log, setup.config, setup.node);
-	event_note_start(&s->events);
+	if (s->setup->left == NULL)
+		event_note_start(&s->events);
 	return 0;
 }
 

@@ -156,7 +156,12 @@ upgrade_adopt_store(struct state_store *store, const struct upgrade_state *s)
 	store->wanted = s->wanted != 0;
 	store->end_owed = s->end_owed != 0;
 	store->told = s->told < all.n ? s->told : all.n;
-	state_store_go_on(store, s->known != 0);
+	store->known = s->known != 0;
+	if (!store->known)
+		ev_timer_again(store->setup.loop, &store->peer_patience);
+	/* Who was writing the file may not have come to its end. */
+	ev_timer_again(store->setup.loop, &store->write);
+	store->write_owed = true;
 	return 0;
 }
 
