@@ -73,7 +73,6 @@ struct relay {
 	struct status_query query;
 	struct status_writer *writer;
 	struct conn_query *conns;
-	struct event_report *events;
 	ev_io chan_ready;
 	ev_timer stop_poll, beat, first_checks;
 	struct liveness *liveness; /* NULL: nobody watches */
@@ -167,7 +166,7 @@ on_roster_changed(void *arg, struct pool *pool)
 	struct relay *r = arg;
 
 	tell_service(r, pool);
-	event_report_look(r->events, pool);
+	event_report_look(r->admin.events, pool);
 	standby_run_look(r->admin.standby_run, pool->index);
 	if (services_is_open(&r->services))
 		become_ready(r);
@@ -258,10 +257,6 @@ take_start(struct relay *r, struct channel_packet *p)
 	}
 	if (e == 0)
 		e = init_admin(r);
-	r->events =
-	    event_report_new(r->channel, &r->services, r->admin.standby_run);
-	if (e == 0 && r->events == NULL)
-		e = -ENOMEM;
 	if (e == 0 && r->start.n_listeners == 0)
 		e = start_serving(r);
 	return e;
@@ -565,7 +560,6 @@ relay_fini(struct relay *r)
 	conn_query_stop(r->conns);
 	services_fini(&r->services);
 	conn_query_free(r->conns);
-	event_report_free(r->events);
 	succession_fini(&r->succession);
 	free(r->groups);
 	failover_link_close(&r->failover);

@@ -35,7 +35,7 @@ on_pay(struct ev_loop *loop, ev_timer *t, int revents)
 void
 event_sync_look(struct event_sync *s)
 {
-	if (event_log_has_news(&s->log) && s->store->wanted &&
+	if (s != NULL && event_log_has_news(&s->log) && s->store->wanted &&
 	    !ev_is_active(&s->pay))
 		timeout_arm(s->log.loop, &s->pay, PAY_S);
 }
@@ -43,7 +43,8 @@ event_sync_look(struct event_sync *s)
 void
 event_sync_meet_peer(struct event_sync *s)
 {
-	event_log_forget_peer(&s->log);
+	if (s != NULL)
+		event_log_forget_peer(&s->log);
 }
 
 void

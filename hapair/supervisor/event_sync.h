@@ -30,10 +30,10 @@ void event_sync_fini(struct event_sync *s); /* takes zeros */
 void event_sync_add(struct event_sync *s, enum event_kind kind,
     const char *subject, const char *what, const char *reason);
 
-/* Another wire: the peer is told all. */
+/* Another wire: the peer is told all. Takes NULL. */
 void event_sync_meet_peer(struct event_sync *s);
 
-/* The peer may be told some. */
+/* The peer may be told some. Takes NULL. */
 void event_sync_look(struct event_sync *s);
 
 /*

@@ -60,8 +60,7 @@ tell_peer(struct state_store *s)
 	const bool all_told = s->told == s->all.n;
 
 	if (!s->wanted || (all_told && !s->end_owed)) {
-		if (s->setup.events != NULL)
-			event_sync_look(s->setup.events);
+		event_sync_look(s->setup.events);
 		return;
 	}
 	buf_put_u32(&b, s->wire);
@@ -321,8 +320,7 @@ take_wanted(struct state_store *s, struct buf *b)
 		s->wire = m.id;
 		s->told = 0;
 		s->end_owed = true;
-		if (s->setup.events != NULL)
-			event_sync_meet_peer(s->setup.events);
+		event_sync_meet_peer(s->setup.events);
 		set_known(s, false);
 	}
 	s->wanted = true;
@@ -545,7 +543,6 @@ load(struct state_store *s)
 	s->claimed = s->claim >= 0;
 	e = state_file_load(directory, &s->all);
 	s->writer.directory = directory;
-	s->writer.name = STATE_FILE_NAME;
 	if (e == 0 && s->all.n > 0)
 		log_notice("state", "%zu accords read from %s/%s", s->all.n,
 		    directory, STATE_FILE_NAME);

@@ -10,15 +10,16 @@
 static void
 write_one(struct state_writer *w, char *text, int *last)
 {
-	int e = state_file_write(w->directory, w->name, text, strlen(text));
+	const char *name = w->name != NULL ? w->name : STATE_FILE_NAME;
+	int e = state_file_write(w->directory, name, text, strlen(text));
 
 	if (e < 0 && e != *last)
 		log_error("state",
 		    "[state] %s/%s cannot be written: %s; it will not survive the end of both nodes",
-		    w->directory, w->name, strerror(-e));
+		    w->directory, name, strerror(-e));
 	else if (e == 0 && *last < 0)
 		log_notice("state", "[state] %s/%s is written again",
-		    w->directory, w->name);
+		    w->directory, name);
 	*last = e;
 	free(text);
 }

@@ -12,7 +12,7 @@
 
 struct state_writer {
 	const char *directory; /* borrowed; NULL: nothing is written */
-	const char *name;      /* of the file; likewise */
+	const char *name;      /* of the file; NULL: the state file's */
 	bool started;          /* the thread, with what follows */
 	pthread_t thread;
 	pthread_mutex_t lock;

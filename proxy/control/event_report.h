@@ -6,7 +6,7 @@
  * events of the node. What this relay finds as the one before left it is no
  * news.
  *
- * On the relay's main thread; owned by relay.c.
+ * On the relay's main thread; owned by server_admin.c.
  */
 
 #include "core/base.h"

@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/msg.h"
 #include "core/reply.h"
+#include "proxy/control/event_report.h"
 #include "proxy/pool/pool.h"
 #include "proxy/services.h"
 
@@ -25,13 +26,17 @@ server_admin_init(struct server_admin *a, const struct standby_run_setup *setup)
 	    &a->drain, setup->services, setup->loop, setup->config->drain_ms);
 	activate_wait_init(
 	    &a->waiting, setup->loop, setup->config, a->standby_run);
-	return a->standby_run != NULL ? 0 : -ENOMEM;
+	a->events = event_report_new(
+	    setup->supervisor, setup->services, a->standby_run);
+	return a->standby_run != NULL && a->events != NULL ? 0 : -ENOMEM;
 }
 
 void
 server_admin_fini(struct server_admin *a)
 {
 	activate_wait_fini(&a->waiting);
+	event_report_free(a->events);
+	a->events = NULL;
 	standby_run_free(a->standby_run);
 	drain_limit_fini(&a->drain);
 }

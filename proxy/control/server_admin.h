@@ -15,6 +15,7 @@
 #include "proxy/control/standby_run.h"
 
 struct channel_packet;
+struct event_report;
 
 struct server_admin {
 	struct standby_run_setup setup;
@@ -22,6 +23,7 @@ struct server_admin {
 	    *standby_run; /* of the standby services; NULL: not begun */
 	struct drain_limit drain;
 	struct activate_wait waiting;
+	struct event_report *events; /* NULL: not begun */
 };
 
 /* Returns 0 or -ENOMEM. */
