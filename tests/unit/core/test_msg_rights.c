@@ -105,6 +105,17 @@ sizes_of_role_ends_are_theirs(void **state)
 }
 
 static void
+sizes_of_events_are_theirs(void **state)
+{
+	static struct msg_event small, large;
+
+	(void)state;
+	memset(large.what, 'x', MSG_TEXT_MAX - 1);
+	memset(large.reason, 'x', MSG_TEXT_MAX - 1);
+	SIZE(MSG_EVENT, event, &small, &large);
+}
+
+static void
 sizes_are_those_of_the_messages(void **state)
 {
 	static struct msg_start start_small, start_large;
@@ -285,6 +296,7 @@ main(void)
 		cmocka_unit_test(no_two_rows_are_about_the_same),
 		cmocka_unit_test(only_who_must_sends_descriptors),
 		cmocka_unit_test(sizes_of_role_ends_are_theirs),
+		cmocka_unit_test(sizes_of_events_are_theirs),
 		cmocka_unit_test(sizes_are_those_of_the_messages),
 		cmocka_unit_test(what_no_row_allows_is_refused),
 		cmocka_unit_test(more_than_so_many_are_refused),
