@@ -118,10 +118,7 @@ is_ours(const void *arg, const struct accord *a)
 	return state_names_has(arg, a);
 }
 
-/*
- * What is said of servers that have left the file waits for their return, as
- * long as nobody needs the room. Returns whether there is some now.
- */
+/* Who has left the file may return, unless its room is needed: is some free? */
 static bool
 make_room(struct state_store *s)
 {
