@@ -10,7 +10,7 @@ from pathlib import Path
 
 from keytabs import Entry, done, folder, klist, pack, put, write
 from secrets_kept import MORTAL, begin, places, stopped
-from stage import BINARY, SLOW, limit, wait_for
+from stage import BINARY, SLOW, LeftOut, limit, wait_for
 
 THREADS = False
 
@@ -28,8 +28,7 @@ def merge(out: str, *files: str, **mortal: str) -> subprocess.Popen[bytes]:
 def test_killed_at_any_call_out_is_old_or_new() -> None:
     """And what it leaves beside is taken away by the next run."""
     if SLOW != 1:
-        print("a sanitizer must be loaded first: not with this build")
-        return
+        raise LeftOut("a sanitizer must be loaded first: not with this build")
     with folder() as top:
         files = [write(f"{top}/{i}", e) for i, e in enumerate(NEW)]
         out = f"{top}/dir/out"
@@ -58,8 +57,7 @@ def test_killed_at_any_call_out_is_old_or_new() -> None:
 def test_a_run_beside_another_takes_nothing_away() -> None:
     """A file that is being written is no leftover: its lock is held."""
     if SLOW != 1:
-        print("a sanitizer must be loaded first: not with this build")
-        return
+        raise LeftOut("a sanitizer must be loaded first: not with this build")
     with folder() as top:
         files = [write(f"{top}/{i}", e) for i, e in enumerate(NEW)]
         os.mkdir(f"{top}/dir")
@@ -86,8 +84,7 @@ def test_only_leftovers_are_taken_away() -> None:
 
 def test_a_polite_signal_does_not_leave_keys_lying_about() -> None:
     if SLOW != 1:
-        print("a sanitizer must be loaded first: not with this build")
-        return
+        raise LeftOut("a sanitizer must be loaded first: not with this build")
     with folder() as top:
         os.mkdir(f"{top}/dir")
         out = f"{top}/dir/out"
@@ -105,8 +102,7 @@ def test_no_key_stays_in_memory() -> None:
     """While it holds keys they are where no core has them; when it is done they
     are nowhere. Cores are off besides."""
     if SLOW != 1:
-        print("a sanitizer must be loaded first: not with this build")
-        return
+        raise LeftOut("a sanitizer must be loaded first: not with this build")
     with folder() as top:
         files = [write(f"{top}/{i}", e) for i, e in enumerate(NEW)]
         keys = [e.secret() for e in NEW]
@@ -133,8 +129,7 @@ def test_who_may_not_be_root_may_not_look_in() -> None:
     """The process gives no core and cannot be traced by its own user, who could
     read the file, but need not have the keys in a crash report as well."""
     if SLOW != 1:
-        print("a sanitizer must be loaded first: not with this build")
-        return
+        raise LeftOut("a sanitizer must be loaded first: not with this build")
     with folder() as top:
         os.chmod(top, 0o755)
         path = write(f"{top}/k", *NEW)
