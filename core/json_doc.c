@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <jansson.h>
 
@@ -164,6 +165,18 @@ size_t
 json_doc_count(const struct json_doc *array)
 {
 	return json_array_size(in(array));
+}
+
+const struct json_doc *
+json_doc_named(const struct json_doc *array, const char *name)
+{
+	for (size_t i = 0; i < json_doc_count(array); i++) {
+		const struct json_doc *one = json_doc_at(array, i);
+
+		if (strcmp(json_doc_string(one, "name"), name) == 0)
+			return one;
+	}
+	return NULL;
 }
 
 const char *

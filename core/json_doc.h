@@ -50,6 +50,9 @@ MUST_CHECK int json_doc_change_strings(
 const struct json_doc *json_doc_get(const struct json_doc *at, const char *key);
 const struct json_doc *json_doc_at(const struct json_doc *array, size_t index);
 size_t json_doc_count(const struct json_doc *array);
+/* Of an array of objects: whose "name" it is. */
+const struct json_doc *json_doc_named(
+    const struct json_doc *array, const char *name);
 const char *json_doc_string(const struct json_doc *at, const char *key);
 int64_t json_doc_int(const struct json_doc *at, const char *key);
 double json_doc_real(const struct json_doc *at, const char *key);

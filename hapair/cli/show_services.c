@@ -117,16 +117,6 @@ cell_server_address(
 
 /* -- figures ------------------------------------------------------------ */
 
-static const struct json_doc *
-named(const struct json_doc *list, const char *name)
-{
-	for (size_t i = 0; i < json_doc_count(list); i++)
-		if (strcmp(json_doc_string(json_doc_at(list, i), "name"),
-		        name) == 0)
-			return json_doc_at(list, i);
-	return NULL;
-}
-
 /* A relay that was started again counts from 0. */
 static double
 rate(const struct form *f, const struct json_doc *was,
@@ -317,7 +307,7 @@ add_service(
 	const struct json_doc *listen = json_doc_get(s, "listen");
 	const struct json_doc *servers = json_doc_get(s, "servers");
 	const struct json_doc *was =
-	    named(json_doc_get(f->view->before, "services"),
+	    json_doc_named(json_doc_get(f->view->before, "services"),
 	        json_doc_string(s, "name"));
 	const char *state = json_doc_string(s, "state");
 
@@ -336,7 +326,7 @@ add_service(
 		const struct json_doc *v = json_doc_at(servers, i);
 
 		add_server(t, f, s, v,
-		    named(json_doc_get(was, "servers"),
+		    json_doc_named(json_doc_get(was, "servers"),
 		        json_doc_string(v, "name")));
 	}
 }

@@ -32,14 +32,10 @@ finish(
 static const char *
 state_there(const struct json_doc *peer, const char *group)
 {
-	const struct json_doc *list = json_doc_get(peer, "groups");
-
-	for (size_t i = 0;
-	     json_doc_bool(peer, "reachable") && i < json_doc_count(list); i++)
-		if (strcmp(json_doc_string(json_doc_at(list, i), "name"),
-		        group) == 0)
-			return json_doc_string(json_doc_at(list, i), "state");
-	return "";
+	if (!json_doc_bool(peer, "reachable"))
+		return "";
+	return json_doc_string(
+	    json_doc_named(json_doc_get(peer, "groups"), group), "state");
 }
 
 /* Who has its addresses, as far as it is known here. */

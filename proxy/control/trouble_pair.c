@@ -20,16 +20,6 @@
  */
 #define CONFLICT_MS 300000
 
-static const struct json_doc *
-named(const struct json_doc *list, const char *name)
-{
-	for (size_t i = 0; i < json_doc_count(list); i++)
-		if (strcmp(json_doc_string(json_doc_at(list, i), "name"),
-		        name) == 0)
-			return json_doc_at(list, i);
-	return NULL;
-}
-
 static bool
 is_state(const struct json_doc *group, const char *state)
 {
@@ -247,8 +237,8 @@ trouble_pair_has_no_master(
 {
 	const struct json_doc *peer =
 	    json_doc_at(json_doc_get(status, "peers"), 0);
-	const struct json_doc *there =
-	    named(json_doc_get(peer, "groups"), json_doc_string(group, "name"));
+	const struct json_doc *there = json_doc_named(
+	    json_doc_get(peer, "groups"), json_doc_string(group, "name"));
 
 	return json_doc_bool(peer, "reachable") && there != NULL &&
 	    !is_state(group, "master") && !is_state(there, "master") &&
@@ -263,7 +253,7 @@ find_masters(const struct json_doc *status, const struct json_doc *peer,
 {
 	const char *name = json_doc_string(there, "name");
 	const struct json_doc *here =
-	    named(json_doc_get(status, "groups"), name);
+	    json_doc_named(json_doc_get(status, "groups"), name);
 	const char *since = json_doc_string(here, "since");
 	struct json_doc *t;
 

@@ -49,9 +49,23 @@ what_is_not_there_reads_as_nothing(void **state)
 	assert_false(json_doc_bool(json_doc_get(d, "x"), "y"));
 	assert_int_equal(json_doc_count(json_doc_get(d, "x")), 0);
 	assert_null(json_doc_at(NULL, 3));
+	assert_null(json_doc_named(NULL, "x"));
 	json_doc_free_at(&d);
 	assert_null(json_doc_parse("{", 1));
 	assert_null(json_doc_text(NULL, false));
+	json_doc_free_at(&d);
+}
+
+static void
+one_of_a_list_is_found_by_its_name(void **state)
+{
+	static const char text[] =
+	    "[1,{\"n\":2},{\"name\":\"a\",\"n\":3},{\"name\":\"b\",\"n\":4}]";
+	struct json_doc *d = json_doc_parse(text, strlen(text));
+
+	(void)state;
+	assert_int_equal(json_doc_int(json_doc_named(d, "b"), "n"), 4);
+	assert_null(json_doc_named(d, "c"));
 	json_doc_free_at(&d);
 }
 
@@ -114,6 +128,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read_back),
 		cmocka_unit_test(what_is_not_there_reads_as_nothing),
+		cmocka_unit_test(one_of_a_list_is_found_by_its_name),
 		cmocka_unit_test(bytes_that_are_no_utf8_do_not_lose_the_value),
 		cmocka_unit_test(what_others_wrote_is_shown_and_compared),
 	};
