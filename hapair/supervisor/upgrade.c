@@ -108,6 +108,16 @@ collect(const struct upgrade *u)
 	return c;
 }
 
+/* What was held up before is not any more. */
+static void
+go_back(struct upgrade *u)
+{
+	if (u->holds)
+		upgrade_exec_hear_signals(&u->mask);
+	u->holds = false;
+	control_hold(u->setup.state.own->control, false);
+}
+
 /* Only comes back where it could not be. */
 static void
 become(struct upgrade *u)
@@ -121,12 +131,12 @@ become(struct upgrade *u)
 	e = upgrade_exec_do(
 	    &state, u->setup.state.own->keys, g, u->program, u->socket);
 	service_manager_tell_ready();
-	control_hold(u->setup.state.own->control, false);
+	go_back(u);
 	(void)snprintf(text, sizeof(text), "%s: %s", u->path, strerror(-e));
 	refuse(u, text);
 }
 
-/* Who is in the middle of a request is heard first. */
+/* Who is in the middle of a request is heard first, and then each signal. */
 static void
 on_settle(struct ev_loop *loop, ev_timer *t, int revents)
 {
@@ -134,11 +144,15 @@ on_settle(struct ev_loop *loop, ev_timer *t, int revents)
 	const char *fault = fault_now(u);
 
 	if (fault != NULL) {
-		control_hold(u->setup.state.own->control, false);
+		go_back(u);
 		refuse(u, fault);
 	} else if (u->setup.state.own->control->n_callers > 0 &&
 	    mono_before(mono_now(), u->until)) {
 		timeout_arm(u->loop, &u->settle, SETTLE_EACH_S);
+	} else if (!u->holds) {
+		upgrade_exec_hold_signals(&u->mask);
+		u->holds = true;
+		timeout_arm(u->loop, &u->settle, 0.);
 	} else {
 		become(u);
 	}
@@ -346,7 +360,7 @@ adopt(struct upgrade *u, const struct upgrade_state *left)
 	upgrade_adopt_scripts(g, &left->generations[0]);
 	/* Who has ended meanwhile was told to the program before, perhaps. */
 	ev_feed_signal_event(u->loop, SIGCHLD);
-	upgrade_exec_hear_signals();
+	upgrade_exec_hear_signals(NULL);
 	return 0;
 }
 

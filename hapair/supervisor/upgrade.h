@@ -31,6 +31,8 @@ struct upgrade {
 	char before[UPGRADE_STATE_PROGRAM_MAX]; /* the version that it was */
 	int socket;                             /* of who asked; -1: a signal */
 	int program, state;                     /* while it is tried; -1 */
+	bool holds; /* signals, and `mask` was before */
+	sigset_t mask;
 	bool changing;     /* this is the next one, and its roles are not yet */
 	struct mono until; /* callers are waited for */
 	struct upgrade_trial trial;

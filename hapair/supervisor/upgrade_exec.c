@@ -111,7 +111,6 @@ try_exec(int program, int state, int keys)
 {
 	char text[COMMAND_LINE_MAX], path[32], where[32];
 	char *argv[ARGUMENTS_MAX + 1];
-	sigset_t all, before;
 	int e = read_arguments(text, argv);
 
 	if (e < 0)
@@ -120,11 +119,8 @@ try_exec(int program, int state, int keys)
 	(void)snprintf(where, sizeof(where), "%d %d", state, keys);
 	if (setenv(UPGRADE_EXEC_VARIABLE, where, 1) == -1)
 		return -ENOMEM;
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, &before);
 	(void)execve(path, argv, environ);
 	e = -errno;
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	(void)unsetenv(UPGRADE_EXEC_VARIABLE);
 	return e;
 }
@@ -168,10 +164,19 @@ upgrade_exec_do(const struct upgrade_collect *state,
 }
 
 void
-upgrade_exec_hear_signals(void)
+upgrade_exec_hold_signals(sigset_t *ret_before)
+{
+	sigset_t all;
+
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, ret_before);
+}
+
+void
+upgrade_exec_hear_signals(const sigset_t *before)
 {
 	sigset_t none;
 
 	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)sigprocmask(SIG_SETMASK, before != NULL ? before : &none, NULL);
 }

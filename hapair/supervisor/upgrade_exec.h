@@ -10,6 +10,8 @@
 
 #include "core/base.h"
 
+#include <signal.h>
+
 struct generation;
 struct key_keeper;
 struct upgrade_collect;
@@ -25,5 +27,12 @@ MUST_CHECK int upgrade_exec_do(const struct upgrade_collect *state,
     const struct key_keeper *keys, struct generation *now, int program,
     int socket);
 
-/* Of the next one: signals are heard again, by what listens to them now. */
-void upgrade_exec_hear_signals(void);
+/*
+ * A signal that libev has caught, and not told of yet, would be gone with this
+ * program. So they wait in the kernel from a turn of the loop before that on:
+ * in this turn it tells of those that it has.
+ */
+void upgrade_exec_hold_signals(sigset_t *ret_before);
+
+/* They are heard again, by what listens to them now; NULL: in the next one. */
+void upgrade_exec_hear_signals(const sigset_t *before);
