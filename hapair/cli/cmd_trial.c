@@ -1,8 +1,10 @@
 #include "config/config.h"
 #include "config/load.h"
 #include "core/secret.h"
+#include "core/shared_state.h"
 #include "hapair/cli/command.h"
 #include "hapair/supervisor/listeners.h"
+#include "hapair/supervisor/state_file.h"
 #include "hapair/supervisor/upgrade_answer.h"
 #include "hapair/supervisor/upgrade_collect.h"
 
@@ -39,6 +41,22 @@ look_at(const struct upgrade_state_generation *g, const char *path, bool first)
 	    : COMMAND_DONE;
 }
 
+/* What is agreed on with the peer: who cannot read that cannot go on. */
+static int
+look_at_accords(const struct upgrade_state *s)
+{
+	struct shared_state all = { .n = 0 };
+	const int e =
+	    state_file_parse((const char *)s->accords, s->accords_len, &all);
+
+	shared_state_fini(&all);
+	return e < 0
+	    ? command_refuse(NULL, COMMAND_FAILED,
+	          "what is agreed on with the peer cannot be read by this version: %s",
+	          strerror(-e))
+	    : COMMAND_DONE;
+}
+
 static int
 refuse_state(int e)
 {
@@ -54,7 +72,7 @@ cmd_trial(int argc, char **argv)
 	CLEANUP(upgrade_collect_free) struct upgrade_collect_loaded *l = NULL;
 	const struct upgrade_answer own = upgrade_answer_own();
 	char text[UPGRADE_ANSWER_MAX];
-	int status = COMMAND_DONE;
+	int status;
 	int e = upgrade_collect_load(STDIN_FILENO, &l);
 
 	(void)argc;
@@ -63,6 +81,7 @@ cmd_trial(int argc, char **argv)
 		e = secret_init();
 	if (e < 0)
 		return refuse_state(e);
+	status = look_at_accords(&l->state);
 	for (size_t i = 0; status == COMMAND_DONE && i < l->state.n_generations;
 	     i++)
 		status =

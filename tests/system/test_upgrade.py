@@ -144,6 +144,9 @@ def broken(stage: Stage) -> dict[str, str]:
          "reads states of version 0 to 0, and this is 1: it is too old")
     make("new_roles", answers_as(b"takes over from state 1-1, roles 7-8\n"),
          "talks with roles of version 7 to 8, and this is 1: it is too new")
+    assert elf.count(b"\0accords\0") == 1
+    make("forgetful", elf.replace(b"\0accords\0", b"\0accordz\0"),
+         "it says: hapair: what is agreed on with the peer cannot be read by this version")
     make("open", elf, "can be written by everybody", 0o777)
     make("anothers", elf, "belongs to")
     os.chown(f"{stage.lab.dir}/anothers", 65534, 65534)
