@@ -265,6 +265,19 @@ event_log_init(struct event_log *l, struct ev_loop *loop, const char *directory)
 }
 
 void
+event_log_go_on(struct event_log *l, const char *text, size_t len)
+{
+	if (len == 0)
+		return;
+	for (unsigned i = 0; i < 2; i++)
+		l->lists[i].n = 0;
+	if (event_file_parse(text, len, l->lists) < 0)
+		log_warning("events",
+		    "[state] what the program before has left is damaged, beginning without it");
+	write_later(l);
+}
+
+void
 event_log_follow(struct event_log *l, const struct config *config, int node)
 {
 	const bool alone = node == CONFIG_NO_NODE;

@@ -34,6 +34,13 @@ struct event_log {
  */
 MUST_CHECK int event_log_init(
     struct event_log *l, struct ev_loop *loop, const char *directory);
+
+/*
+ * Those of the program that this one was before, with what it had not written
+ * yet, instead of what is in the file. None: what is there stays.
+ */
+void event_log_go_on(struct event_log *l, const char *text, size_t len);
+
 void event_log_fini(struct event_log *l); /* takes zeros */
 
 /* The nodes' names are this configuration's from now on. */

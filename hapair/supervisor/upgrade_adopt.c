@@ -2,6 +2,7 @@
 
 #include "config/config.h"
 #include "config/load.h"
+#include "hapair/supervisor/event_sync.h"
 #include "hapair/supervisor/fd_keeper.h"
 #include "hapair/supervisor/generation_change.h"
 #include "hapair/supervisor/state_file.h"
@@ -162,6 +163,8 @@ upgrade_adopt_store(struct state_store *store, const struct upgrade_state *s)
 	/* Who was writing the file may not have come to its end. */
 	ev_timer_again(store->setup.loop, &store->write);
 	store->write_owed = true;
+	event_log_go_on(
+	    &store->setup.events->log, (const char *)s->events, s->events_len);
 	return 0;
 }
 

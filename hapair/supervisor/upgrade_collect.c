@@ -4,6 +4,8 @@
 #include "core/fd.h"
 #include "core/proc.h"
 #include "core/version.h"
+#include "hapair/supervisor/event_file.h"
+#include "hapair/supervisor/event_sync.h"
 #include "hapair/supervisor/fd_keeper.h"
 #include "hapair/supervisor/generation_change.h"
 #include "hapair/supervisor/state_file.h"
@@ -231,16 +233,20 @@ int
 upgrade_collect_file(const struct upgrade_collect *u, int socket)
 {
 	CLEANUP(free_str) char *accords = state_file_text(&u->store->all);
+	CLEANUP(free_str)
+	char *events = event_file_text(u->store->setup.events->log.lists);
 	CLEANUP(free_state)
 	struct upgrade_state *s = calloc(1, sizeof(*s));
 	CLEANUP(parts_fini) struct parts parts = { .n = 0 };
 	int e;
 
-	if (accords == NULL || s == NULL)
+	if (accords == NULL || events == NULL || s == NULL)
 		return -ENOMEM;
 	collect_head(u, socket, s);
 	s->accords = (const uint8_t *)accords;
 	s->accords_len = strlen(accords);
+	s->events = (const uint8_t *)events;
+	s->events_len = strlen(events);
 	e = collect_generations(&parts, u->change, s);
 	return e == 0 ? write_file(s) : e;
 }

@@ -19,6 +19,7 @@ enum {
 	TAG_LISTENERS,
 	TAG_SCRIPTS,
 	TAG_GROUP, /* as often as there are groups */
+	TAG_EVENTS,
 };
 
 /* Beside texts and lists; a group, with its two texts of 255 at most. */
@@ -91,7 +92,7 @@ static const struct tlv_field groups[] = {
 size_t
 upgrade_state_room(const struct upgrade_state *s)
 {
-	size_t room = ROOM_HEAD + s->accords_len;
+	size_t room = ROOM_HEAD + s->accords_len + s->events_len;
 
 	for (size_t i = 0; i < s->n_generations; i++) {
 		const struct upgrade_state_generation *g = &s->generations[i];
@@ -164,6 +165,7 @@ upgrade_state_encode(struct buf *b, const struct upgrade_state *s)
 	put_bank(b, TAG_PRESENT, &s->present);
 	put_bank(b, TAG_PAST, &s->past);
 	tlv_put_bytes(b, TAG_ACCORDS, s->accords, s->accords_len);
+	tlv_put_bytes(b, TAG_EVENTS, s->events, s->events_len);
 	tlv_end(b, start);
 	for (size_t i = 0; i < s->n_generations; i++)
 		put_generation(b, &s->generations[i]);
@@ -260,6 +262,10 @@ take_of_head(struct buf *in, uint8_t tag, void *head)
 	case TAG_ACCORDS:
 		s->accords = in->data;
 		s->accords_len = in->len;
+		return 0;
+	case TAG_EVENTS:
+		s->events = in->data;
+		s->events_len = in->len;
 		return 0;
 	default: /* not an enum: a number of a later version, perhaps */
 		return tlv_get(in, tag, heads, ARRAY_LEN(heads), s);

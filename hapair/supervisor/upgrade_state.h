@@ -72,6 +72,8 @@ struct upgrade_state {
 	struct upgrade_state_bank present, past;
 	const uint8_t *accords; /* as a state file has them (state_file.h) */
 	size_t accords_len;
+	const uint8_t *events; /* as its file has them; of an early one: none */
+	size_t events_len;
 	uint8_t known, wanted, end_owed; /* state_store.h */
 	uint32_t wire_number, told;
 	uint16_t n_generations; /* the first is the one that runs */

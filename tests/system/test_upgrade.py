@@ -180,7 +180,12 @@ def test_a_program_that_cannot_take_over_changes_nothing() -> None:
         assert done.returncode == 2 and "No such file" in done.stderr, done
         assert node.everyone() == before and descriptors(node) == open_before
         assert runs(node) == {str(Path(BINARY).resolve())}
+        # What has happened a moment ago is not in a file yet.
+        assert node.cli("server", "web/s1", "drain").returncode == 0
         assert node.cli("upgrade").returncode == 0
+        said = node.cli("events").stdout
+        for words in ("server web/s1 drain\n", "operator: upgrade\n", "upgraded to version"):
+            assert said.count(words) == 1, (words, said)
 
 
 def ask(stage: Stage, request: str) -> dict[str, Any]:

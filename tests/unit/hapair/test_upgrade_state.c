@@ -12,6 +12,7 @@ static uint8_t room[64 * 1024];
 
 static const char file[] = "services: []\n";
 static const char accords[] = "{\"version\": 1, \"accords\": []}";
+static const char events[] = "{\"version\": 1, \"events\": []}";
 
 static struct upgrade_state_child
 child_at(uint32_t pid)
@@ -80,6 +81,8 @@ fill(void)
 	}
 	in.accords = (const uint8_t *)accords;
 	in.accords_len = sizeof(accords) - 1;
+	in.events = (const uint8_t *)events;
+	in.events_len = sizeof(events) - 1;
 	in.known = 1;
 	in.wire_number = 3;
 	in.told = 4;
@@ -157,6 +160,8 @@ what_was_written_is_read(void **state)
 	    out.past.slots, in.past.slots, sizeof(in.past.slots));
 	assert_int_equal(out.accords_len, in.accords_len);
 	assert_memory_equal(out.accords, accords, in.accords_len);
+	assert_int_equal(out.events_len, in.events_len);
+	assert_memory_equal(out.events, events, in.events_len);
 	assert_int_equal(out.known, 1);
 	assert_int_equal(out.wire_number, 3);
 	assert_int_equal(out.told, 4);
