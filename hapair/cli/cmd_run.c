@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -421,6 +422,8 @@ start(struct run *r)
 
 	settle_descriptors();
 	proc_shut(022);
+	/* It would end us, until the supervisor hears it. */
+	(void)signal(SIGUSR2, SIG_IGN);
 	status = prepare(r);
 	if (status == COMMAND_DONE && r->daemon) {
 		/* Only the child comes back, with a descriptor to report on. */
