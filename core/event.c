@@ -18,10 +18,10 @@ static const char *const names[] = {
 static void
 copy(char *to, size_t room, const char *from)
 {
-	size_t n = from != NULL ? strnlen(from, room - 1) : 0;
+	const size_t len = from != NULL ? strnlen(from, room) : 0;
+	size_t n = len < room ? len : room - 1;
 
-	while (
-	    n > 0 && n == room - 1 && ((unsigned char)from[n] & 0xc0) == 0x80)
+	while (n > 0 && n < len && ((unsigned char)from[n] & 0xc0) == 0x80)
 		n--;
 	if (n > 0)
 		memcpy(to, from, n);

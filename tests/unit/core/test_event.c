@@ -67,6 +67,33 @@ a_text_is_cut_and_has_no_control_characters(void **state)
 	assert_int_equal(strlen(e.reason), EVENT_REASON_MAX - 1);
 }
 
+/* Else all of the text would be none: JSON has only whole ones. */
+static void
+a_text_is_not_cut_within_a_character(void **state)
+{
+	static const char *const characters[] = { "\xc3\xa9", "\xe2\x82\xac",
+		"\xf0\x9f\x98\x80" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(characters); i++) {
+		const size_t width = strlen(characters[i]);
+
+		for (size_t shift = 0; shift < width; shift++) {
+			char text[2 * EVENT_REASON_MAX] = "xxxx";
+			size_t len = shift, kept;
+
+			while (len + width < sizeof(text)) {
+				memcpy(text + len, characters[i], width + 1);
+				len += width;
+			}
+			kept =
+			    strlen(event_of(EVENT_SERVER, "", "", text).reason);
+			assert_int_equal((kept - shift) % width, 0);
+			assert_true(kept > EVENT_REASON_MAX - 1 - width);
+		}
+	}
+}
+
 static void
 a_kind_has_a_name_or_is_a_later_versions(void **state)
 {
@@ -85,6 +112,7 @@ main(void)
 		cmocka_unit_test(what_is_put_is_got),
 		cmocka_unit_test(more_than_is_known_is_skipped),
 		cmocka_unit_test(a_text_is_cut_and_has_no_control_characters),
+		cmocka_unit_test(a_text_is_not_cut_within_a_character),
 		cmocka_unit_test(a_kind_has_a_name_or_is_a_later_versions),
 	};
 
