@@ -133,9 +133,9 @@ state_sync_take_events(struct state_sync *s, const void *body, size_t len)
 	while (b.pos < b.len)
 		if (event_get(&b, &e) < 0)
 			return false;
-	if (len > 0 &&
+	if (len > 0 && !ev_is_active(&s->mend) &&
 	    channel_send(s->supervisor, MSG_EVENTS, body, len, -1) < 0)
-		s->calls->restart(s->arg, "the supervisor does not read");
+		timeout_arm(s->loop, &s->mend, MEND_MS / 1e3);
 	return true;
 }
 

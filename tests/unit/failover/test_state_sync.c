@@ -6,6 +6,7 @@
 
 #include "core/accord.h"
 #include "core/buf.h"
+#include "core/event.h"
 #include "core/fd.h"
 #include "core/msg.h"
 #include "tests/lib/test.h"
@@ -224,6 +225,33 @@ a_supervisor_that_does_not_read_misses_nothing(void **state)
 	finish();
 }
 
+/* Nor does the wire end for them at once, or for each. */
+static void
+events_that_are_not_read_end_the_wire_later(void **state)
+{
+	struct event a = event_of(EVENT_RELOAD, "configuration", "x", NULL);
+	struct buf b = BUF_WRITER(EVENT_BYTES_MAX);
+	unsigned n = 0;
+
+	(void)state;
+	begin();
+	a.id = 1;
+	event_put(&b, &a);
+	while (!ev_is_active(&s.mend) && restarts == 0) {
+		assert_true(state_sync_take_events(&s, b.data, b.pos));
+		assert_in_range(++n, 1, 1000000);
+	}
+	assert_int_equal(restarts, 0);
+	assert_in_range(ev_timer_remaining(s.loop, &s.mend) * 1000, 500, 1100);
+	for (unsigned i = 0; i < 100; i++)
+		assert_true(state_sync_take_events(&s, b.data, b.pos));
+	while (restarts == 0)
+		(void)ev_run(s.loop, EVRUN_ONCE);
+	while (n-- > 1)
+		(void)hears(MSG_EVENTS);
+	finish();
+}
+
 int
 main(void)
 {
@@ -236,6 +264,7 @@ main(void)
 		    what_the_peer_says_goes_on_whole_or_not_at_all),
 		cmocka_unit_test(
 		    a_supervisor_that_does_not_read_misses_nothing),
+		cmocka_unit_test(events_that_are_not_read_end_the_wire_later),
 	};
 
 	TEST_MAIN(tests);
