@@ -1,11 +1,10 @@
 #include "hapair/cli/client_lines.h"
 
-#include "config/config.h"
 #include "core/fd.h"
 #include "core/json_doc.h"
 #include "hapair/cli/command.h"
+#include "hapair/cli/daemon_place.h"
 #include "hapair/cli/disarm.h"
-#include "hapair/cli/file.h"
 
 #include <errno.h>
 #include <string.h>
@@ -123,12 +122,13 @@ int
 client_lines_ask(const struct client *c, const char *request, bool for_ever,
     client_lines_fn *call, void *arg)
 {
-	CLEANUP(file_free) struct file f = { .path = c->path };
 	struct lines l = { .client = c, .call = call, .arg = arg };
+	char socket[DAEMON_PLACE_MAX];
+	int status;
 
 	if (c->socket != NULL)
 		return ask_at(&l, c->socket, request, for_ever);
-	if (file_load(&f) < 0)
-		return COMMAND_WRONG;
-	return ask_at(&l, f.config->control, request, for_ever);
+	status = daemon_place_find(c->command, c->path, true, socket);
+	return status == COMMAND_DONE ? ask_at(&l, socket, request, for_ever)
+	                              : status;
 }

@@ -4,6 +4,7 @@
 #include "core/msg.h"
 #include "hapair/cli/client_lines.h"
 #include "hapair/cli/command.h"
+#include "hapair/cli/daemon_place.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,14 +23,21 @@ int
 drain_wait(const struct client *c, const char *server, uint64_t most_ms)
 {
 	const struct mono began = mono_now();
-	char request[MSG_REQUEST_MAX];
+	char request[MSG_REQUEST_MAX], socket[DAEMON_PLACE_MAX];
+	struct client at = *c;
+	int status = COMMAND_DONE;
 	size_t left;
-	int status;
 
+	/* Once: what is edited meanwhile does not lead to another daemon. */
+	if (at.socket == NULL)
+		status = daemon_place_find(c->command, c->path, true, socket);
+	if (status != COMMAND_DONE)
+		return status;
+	at.socket = at.socket != NULL ? at.socket : socket;
 	(void)snprintf(request, sizeof(request), "connections %s", server);
 	for (;;) {
 		left = 0;
-		status = client_lines_ask(c, request, false, count, &left);
+		status = client_lines_ask(&at, request, false, count, &left);
 		if (status != COMMAND_DONE)
 			return status;
 		if (left == 0)

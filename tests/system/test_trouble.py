@@ -39,7 +39,13 @@ def test_o01_a_file_with_a_slip_stops_no_command() -> None:
         stage.start()
         text = Path(stage.config).read_text()
         Path(stage.config).write_text(text.replace('"pair": {', '"pair": [{', 1))
-        for words in (("status", "--short"), ("server", "web/s1", "drain"), ("handover",)):
+        for words in (
+            ("status", "--short"),
+            ("connections",),
+            ("events",),
+            ("server", "web/s1", "drain"),
+            ("handover",),
+        ):
             done = stage.lab.run("p1", BINARY, *words, "-c", stage.config)
             assert done.returncode == 0, done
             assert done.stderr.count("\n") == 1 and "it has mistakes" in done.stderr, done
