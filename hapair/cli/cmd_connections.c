@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SHORT 32
+#define HEAD "{\"connections\": ["
 
 struct listing {
 	bool json;
@@ -86,7 +87,7 @@ on_line(void *arg, const struct json_doc *line)
 
 	if (l->json) {
 		text = json_doc_text(line, false);
-		(void)printf("%s\n  %s", l->n > 0 ? "," : "",
+		(void)printf("%s\n  %s", l->n > 0 ? "," : HEAD,
 		    text != NULL ? text : "null");
 	} else {
 		put_row(l->table, line);
@@ -101,14 +102,13 @@ list(const struct client *client, const char *request, bool json)
 	struct listing l = { .json = json };
 	int status;
 
-	if (json)
-		(void)fputs("{\"connections\": [", stdout);
-	else
+	if (!json)
 		l.table = table = text_table_new("ID", "CLIENT", "SERVER",
 		    "AGE", "IDLE", "IN", "OUT", "PATH", NULL);
 	status = client_lines_ask(client, request, false, on_line, &l);
-	if (json)
-		(void)puts(l.n > 0 ? "\n]}" : "]}");
+	/* Half a list stays without its end: nobody reads it as a whole one. */
+	if (json && status == COMMAND_DONE)
+		(void)puts(l.n > 0 ? "\n]}" : HEAD "]}");
 	else if (status == COMMAND_DONE)
 		text_table_print(table, stdout,
 		    &(struct text_table_form){ .bold = "", .plain = "" });

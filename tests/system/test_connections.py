@@ -42,6 +42,8 @@ def test_one_is_seen_and_closed(family: int) -> None:
         echo_once(*pairs["s2"])
         done = r.node.cli("kill", shown["s1"]["id"])
         assert done.returncode == 1 and "there is no connection" in done.stderr, done
+        done = r.node.cli("connections", "none", "--json")
+        assert (done.returncode, done.stdout) == (1, ""), done
         assert "did you mean 's1'?" in r.node.cli("kill", f"web{family}/s11").stderr
         r.ended(killed=1)
 
