@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert(ACCORD_BYTES_MAX <= 1 + UINT8_MAX, "its length is one byte");
+
+/* The end of the year 9999, as a time of day; nothing later can be shown. */
+#define WALL_MS_MAX INT64_C(253402300799999)
+
 /* Of which server it is the answer. */
 static bool
 is_choice(enum accord_kind kind)
@@ -70,6 +75,8 @@ accord_put(struct buf *b, const struct accord *a)
 	buf_put_u16(&body, a->value);
 	buf_put_u64(&body, a->epoch);
 	buf_put_u8(&body, a->node);
+	buf_put_u64(&body, (uint64_t)a->said.wall_ms);
+	buf_put_str(&body, a->said.reason);
 	buf_put_u8(b, (uint8_t)body.pos);
 	buf_put_bytes(b, body.data, body.pos);
 }
@@ -104,6 +111,16 @@ is_name(const char *text)
 	return *text != '\0';
 }
 
+void
+accord_said_clean(struct accord_said *said)
+{
+	if (said->wall_ms < 0 || said->wall_ms > WALL_MS_MAX)
+		said->wall_ms = 0;
+	for (char *c = said->reason; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+}
+
 bool
 accord_is_sane(const struct accord *a)
 {
@@ -115,6 +132,16 @@ static bool
 is_known(enum accord_kind kind)
 {
 	return kind >= ACCORD_ADMIN && kind <= ACCORD_ACTIVE_GROUP;
+}
+
+static void
+get_said(struct buf *body, struct accord_said *said)
+{
+	if (body->pos == body->len) /* of an earlier version */
+		return;
+	said->wall_ms = (int64_t)buf_get_u64(body);
+	buf_get_str(body, said->reason, sizeof(said->reason));
+	accord_said_clean(said);
 }
 
 int
@@ -137,6 +164,7 @@ accord_get(struct buf *b, struct accord *ret_accord)
 	a.value = buf_get_u16(&body);
 	a.epoch = buf_get_u64(&body);
 	a.node = buf_get_u8(&body);
+	get_said(&body, &a.said);
 	if (body.bad || !accord_is_sane(&a))
 		return -EBADMSG;
 	*ret_accord = a;

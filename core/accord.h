@@ -22,8 +22,10 @@ struct buf;
 
 #define ACCORD_SUBJECT_MAX 64 /* a service's name; with NUL */
 #define ACCORD_SERVER_MAX 64  /* a server's; likewise */
+#define ACCORD_REASON_MAX 81  /* an operator's; likewise */
 #define ACCORD_BYTES_MAX                                                       \
-	(1 + 1 + 2 + ACCORD_SUBJECT_MAX + 2 + ACCORD_SERVER_MAX + 11)
+	(1 + 1 + 2 + ACCORD_SUBJECT_MAX + 2 + ACCORD_SERVER_MAX + 11 + 8 + 2 + \
+	    ACCORD_REASON_MAX)
 #define ACCORD_WEIGHT_MAX 256
 #define ACCORD_EPOCH_MAX (UINT64_C(1) << 52) /* JSON's numbers are doubles */
 #define ACCORD_EPOCH_LAST (ACCORD_EPOCH_MAX - 1)
@@ -48,6 +50,12 @@ enum accord_admin {
 	ACCORD_MAINT, /* it has no connections */
 };
 
+/* When and why; for people. */
+struct accord_said {
+	int64_t wall_ms;                /* 0: not known */
+	char reason[ACCORD_REASON_MAX]; /* "": none was given */
+};
+
 struct accord {
 	enum accord_kind kind;
 	char subject[ACCORD_SUBJECT_MAX];
@@ -55,6 +63,7 @@ struct accord {
 	uint16_t value;
 	uint64_t epoch; /* 1 to ACCORD_EPOCH_MAX */
 	uint8_t node;   /* who has made it: index into pair.nodes, or 0 */
+	struct accord_said said; /* told to others, and not compared */
 	/* Neither told to others nor compared: */
 	bool own;      /* it was said here */
 	uint64_t peak; /* the highest epoch about this that was known here */
@@ -82,11 +91,16 @@ void accord_put(struct buf *b, const struct accord *a);
 
 /*
  * One of several, one after the other. Each begins with its length, so that
- * what a later version has put behind what we know is skipped. Returns 0;
+ * what a later version has put behind what we know is skipped; an earlier one
+ * does not say when and why. Control characters become '?'. Returns 0;
  * -EBADMSG; or 1 where all of it was skipped, for it is of a kind that we do
  * not know.
  */
 MUST_CHECK int accord_get(struct buf *b, struct accord *ret_accord);
+
+/* Makes of it what may be: no time that cannot be true, no control characters.
+ */
+void accord_said_clean(struct accord_said *said);
 
 /*
  * Whether its fields are what they may be, names of the configuration's

@@ -91,16 +91,35 @@ check_wait(bool wait, const char *word, const char *most, uint64_t *ret_ms)
 	return COMMAND_DONE;
 }
 
+static int
+check_reason(const char *word, const char *reason)
+{
+	enum accord_kind kind;
+	uint16_t value;
+	char why[SERVER_REQUEST_TEXT_MAX];
+
+	if (reason == NULL)
+		return COMMAND_DONE;
+	if (!accord_parse_word(word, &kind, &value))
+		return command_misused("server",
+		    "--reason belongs to ready, drain, maint and weight=N: nothing else is kept with one");
+	if (!server_request_check_reason(reason, why))
+		return command_misused("server", "--reason: %s", why);
+	return COMMAND_DONE;
+}
+
 /* What was done is printed. */
 static int
-order(const struct client *client, const char *server, const char *word)
+order(const struct client *client, const char *server, const char *word,
+    const char *reason)
 {
 	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
 	char request[MSG_REQUEST_MAX];
 	int status;
 
-	if ((size_t)snprintf(request, sizeof(request), "server %s %s", server,
-	        word) >= sizeof(request))
+	if ((size_t)snprintf(request, sizeof(request), "server %s %s%s%s",
+	        server, word, reason != NULL ? " " SERVER_REQUEST_REASON : "",
+	        reason != NULL ? reason : "") >= sizeof(request))
 		return command_misused("server", "that is no server's name");
 	status = client_ask(client, request, &d);
 	return status == COMMAND_DONE ? client_print_text(d) : status;
@@ -111,12 +130,13 @@ cmd_server(int argc, char **argv)
 {
 	struct client client = { .command = "server",
 		.path = COMMAND_CONFIG_PATH };
-	const char *server = NULL, *word = NULL, *most = NULL;
+	const char *server = NULL, *word = NULL, *most = NULL, *reason = NULL;
 	int wait = 0;
 	const struct command_option options[] = {
 		{ 'c', .word = &client.path },
 		{ 's', .word = &client.socket },
 		{ 'w', "wait", .there = &wait },
+		{ 'r', "reason", .word = &reason },
 		{ .word = &server },
 		{ .word = &word },
 		{ .word = &most },
@@ -132,10 +152,12 @@ cmd_server(int argc, char **argv)
 		status = check(server, word);
 	if (status == COMMAND_DONE)
 		status = check_wait(wait != 0, word, most, &wait_ms);
+	if (status == COMMAND_DONE)
+		status = check_reason(word, reason);
 	if (word != NULL && strcmp(word, "activate") == 0)
 		client.patience_s = FENCES_S;
 	if (status == COMMAND_DONE)
-		status = order(&client, server, word);
+		status = order(&client, server, word, reason);
 	if (status == COMMAND_DONE && wait_ms > 0)
 		status = drain_wait(&client, server, wait_ms);
 	return status;

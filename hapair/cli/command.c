@@ -112,7 +112,8 @@ static const struct command commands[] = {
 	    "next start." },
 	{ "server", cmd_server,
 	    "[-c FILE | -s SOCKET] SERVICE/NAME "
-	    "ready|drain|maint|weight=N|activate|reset [--wait [DURATION]]",
+	    "ready|drain|maint|weight=N|activate|reset [--wait [DURATION]] "
+	    "[--reason TEXT]",
 	    "changes a server at run time",
 	    "drain: the server gets no new connections and keeps those it has.\n"
 	    "maint: its connections are reset, too. ready: it takes part\n"
@@ -125,6 +126,8 @@ static const struct command commands[] = {
 	    "With --wait drain and maint answer when the server has no\n"
 	    "connection on this node any more, or with 1 when DURATION is\n"
 	    "over, and how many are left.\n"
+	    "--reason, 80 bytes at most, is kept with ready, drain, maint and\n"
+	    "weight=N on both nodes: `hapair status` shows it, with the time.\n"
 	    "In a standby service maint of the active server makes the next\n"
 	    "one active at once; drain does not. activate makes this server\n"
 	    "active, after the fence if there is one, and answers when it is\n"

@@ -6,8 +6,10 @@
 #include "hapair/supervisor/control.h"
 #include "hapair/supervisor/event_sync.h"
 #include "hapair/supervisor/generation.h"
+#include "hapair/supervisor/server_request.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void
 event_note_start(struct event_sync *s)
@@ -66,11 +68,19 @@ event_note_request(struct event_sync *s, const char *request)
 {
 	static const char *const verbs[] = { "server", "handover", "pause",
 		"resume", "kill", "reload", "upgrade" };
+	const char *reason = control_is_request(request, "server")
+	    ? strstr(request, " " SERVER_REQUEST_REASON)
+	    : NULL;
+	CLEANUP(free_str)
+	char *what = strndup(request,
+	    reason != NULL ? (size_t)(reason - request) : strlen(request));
 
+	if (reason != NULL)
+		reason += 1 + strlen(SERVER_REQUEST_REASON);
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		if (control_is_request(request, verbs[i]))
 			event_sync_add(
-			    s, EVENT_OPERATOR, "an operator", request, NULL);
+			    s, EVENT_OPERATOR, "an operator", what, reason);
 }
 
 void

@@ -1,13 +1,72 @@
 #include "hapair/supervisor/server_request.h"
 
 #include "config/config.h"
+#include "config/yaml/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define TEXT_MAX SERVER_REQUEST_TEXT_MAX
 #define CHANGE_MAX 64
+#define WORD_MAX 80
 #define SUBJECT_MAX (ACCORD_SUBJECT_MAX + ACCORD_SERVER_MAX + 32)
+
+bool
+server_request_check_reason(const char *reason, char ret_why[static TEXT_MAX])
+{
+	const size_t len = strlen(reason);
+	bool fits = len > 0 && len < ACCORD_REASON_MAX;
+
+	if (!fits)
+		(void)snprintf(ret_why, TEXT_MAX,
+		    "expected a reason of 1 to %d bytes, found %zu",
+		    ACCORD_REASON_MAX - 1, len);
+	else if (!utf8_is_clean(reason))
+		(void)snprintf(ret_why, TEXT_MAX,
+		    "expected a reason in printable UTF-8, in one line");
+	return fits && utf8_is_clean(reason);
+}
+
+/* `more`: what stands behind the word; NULL: nothing. */
+static bool
+take_reason(
+    struct server_request *q, const char *more, char why[static TEXT_MAX])
+{
+	const char *reason =
+	    more != NULL ? more + strlen(SERVER_REQUEST_REASON) : "";
+
+	if (more == NULL)
+		return true;
+	if (q->activate || q->reset) {
+		(void)snprintf(why, TEXT_MAX,
+		    "a reason goes with ready, drain, maint and weight=N");
+		return false;
+	}
+	if (!server_request_check_reason(reason, why))
+		return false;
+	(void)snprintf(
+	    q->wanted.said.reason, sizeof(q->wanted.said.reason), "%s", reason);
+	return true;
+}
+
+/* Its end, if the line has something else behind it that belongs there. */
+static bool
+split(const char *word, char ret_word[static WORD_MAX], const char **ret_more)
+{
+	const char *end = strchr(word, ' ');
+	const char *more = end != NULL ? end + 1 : NULL;
+	const size_t len = end != NULL ? (size_t)(end - word) : strlen(word);
+
+	if (more != NULL &&
+	    strncmp(more, SERVER_REQUEST_REASON,
+	        strlen(SERVER_REQUEST_REASON)) != 0)
+		return false;
+	(void)snprintf(ret_word, WORD_MAX, "%.*s", (int)len, word);
+	if (len >= WORD_MAX) /* no word is as long: cut it is none either */
+		ret_word[0] = '?';
+	*ret_more = more;
+	return true;
+}
 
 /* The weight of the file is meant as such, also when that changes. */
 static bool
@@ -33,10 +92,12 @@ server_request_parse(const struct config *c, const char *line,
 	struct server_request q = { .activate = false };
 	const char *name = strchr(line, ' ');
 	const char *word = name != NULL ? strchr(name + 1, ' ') : NULL;
+	const char *more;
 	const struct config_service *s;
 	struct server_name found;
+	char said[WORD_MAX];
 
-	if (word == NULL || strchr(word + 1, ' ') != NULL) {
+	if (word == NULL || !split(word + 1, said, &more)) {
 		(void)snprintf(ret_why, TEXT_MAX,
 		    "expected: server SERVICE/NAME and what it shall be, or server SERVICE reset");
 		return false;
@@ -49,10 +110,10 @@ server_request_parse(const struct config *c, const char *line,
 		.server = found.server,
 		.whole = found.whole,
 		.weight = found.whole ? 0 : s->servers[found.server].weight };
-	if (!take_word(&q, word + 1)) {
+	if (!take_word(&q, said)) {
 		(void)snprintf(ret_why, TEXT_MAX,
 		    "'%.64s' is not understood, expected " SERVER_REQUEST_WORDS,
-		    word + 1);
+		    said);
 		return false;
 	}
 	if (q.whole && !q.reset) {
@@ -61,6 +122,8 @@ server_request_parse(const struct config *c, const char *line,
 		    s->name, s->name);
 		return false;
 	}
+	if (!take_reason(&q, more, ret_why))
+		return false;
 	(void)snprintf(
 	    q.wanted.subject, sizeof(q.wanted.subject), "%s", s->name);
 	if (!q.whole)
@@ -96,16 +159,22 @@ compare(const struct server_request *q, const struct accord *known,
 }
 
 bool
-server_request_answer(const struct server_request *q,
-    const struct accord *known, char ret_text[static TEXT_MAX])
+server_request_answer(struct server_request *q, const struct accord *known,
+    char ret_text[static TEXT_MAX])
 {
+	const char *reason = q->wanted.said.reason;
 	char change[CHANGE_MAX];
 	const bool differs = compare(q, known, change);
+	const bool told = *reason != '\0' &&
+	    (known == NULL || strcmp(known->said.reason, reason) != 0);
 
-	(void)snprintf(ret_text, TEXT_MAX, "server %s of service %s: %s%s",
+	if (!differs && known != NULL)
+		q->wanted.said.wall_ms = known->said.wall_ms;
+	(void)snprintf(ret_text, TEXT_MAX, "server %s of service %s: %s%s%s%s",
 	    q->wanted.server, q->wanted.subject, change,
-	    differs ? "" : ", as it was");
-	return differs;
+	    differs ? "" : ", as it was", *reason != '\0' ? ", reason: " : "",
+	    reason);
+	return differs || told;
 }
 
 bool
@@ -127,6 +196,7 @@ server_request_resets(const struct server_request *q, struct accord *a)
 	    (!q->whole && strcmp(a->server, q->wanted.server) != 0))
 		return false;
 	a->value = value;
+	a->said = q->wanted.said;
 	return true;
 }
 

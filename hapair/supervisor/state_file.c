@@ -91,6 +91,10 @@ put(struct json_doc *list, const struct accord *a)
 	json_doc_put_int(at, "epoch", (int64_t)a->epoch);
 	json_doc_put_int(at, "node", a->node);
 	json_doc_put_bool(at, "own", a->own);
+	if (a->said.wall_ms != 0)
+		json_doc_put_int(at, "said_at", a->said.wall_ms);
+	if (a->said.reason[0] != '\0')
+		json_doc_put_string(at, "reason", a->said.reason);
 }
 
 static void
@@ -173,6 +177,16 @@ get_value(const struct json_doc *at, struct accord *a)
 	return false;
 }
 
+/* For people alone: what is odd in it is no damage. */
+static void
+get_said(const struct json_doc *at, struct accord_said *said)
+{
+	said->wall_ms = json_doc_int(at, "said_at");
+	if (!get_text(at, "reason", said->reason, sizeof(said->reason)))
+		said->reason[0] = '\0';
+	accord_said_clean(said);
+}
+
 static bool
 get(const struct json_doc *at, struct accord *ret)
 {
@@ -189,6 +203,7 @@ get(const struct json_doc *at, struct accord *ret)
 	ret->epoch = (uint64_t)epoch;
 	ret->node = (uint8_t)node;
 	ret->own = json_doc_bool(at, "own");
+	get_said(at, &ret->said);
 	return accord_is_sane(ret);
 }
 

@@ -8,8 +8,10 @@
  *	 "pause": {"epoch": 3, "own": true, "until": 1795600000000},
  *	 "accords": [
  *	  {"kind": "admin", "service": "web", "server": "s1", "value": "maint",
- *	   "epoch": 3, "node": 0, "own": true}]}
+ *	   "epoch": 3, "node": 0, "own": true,
+ *	   "said_at": 1795600000000, "reason": "a disk is being replaced"}]}
  *
+ * The last two are there where they are known: an earlier version skips them.
  * It is there whole or not at all: written beside, synced, and renamed. What is
  * damaged is believed in no part. Waits for the disk; no threads of its own.
  */

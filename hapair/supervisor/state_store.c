@@ -7,6 +7,7 @@
 #include "core/json_doc.h"
 #include "core/log.h"
 #include "core/reply.h"
+#include "core/wall_clock.h"
 #include "hapair/supervisor/active_choice.h"
 #include "hapair/supervisor/child.h"
 #include "hapair/supervisor/event_sync.h"
@@ -40,6 +41,17 @@ tell_relay(struct child *relay, const struct buf *accords)
 {
 	if (accords->pos > 0)
 		child_send(relay, MSG_ACCORDS, accords->data, accords->pos, -1);
+}
+
+/* For one more, which may be longer than it came. True: something was told. */
+static bool
+make_way(const struct state_store *s, struct buf *accords)
+{
+	if (accords->len - accords->pos >= ACCORD_BYTES_MAX)
+		return false;
+	tell_relay(s->setup.relay, accords);
+	accords->pos = 0;
+	return true;
 }
 
 static void
@@ -288,6 +300,7 @@ take_accords(struct state_store *s, struct buf *b)
 {
 	struct buf news = BUF_WRITER(CHANNEL_BODY_MAX);
 	struct accord a;
+	bool told = false;
 
 	if (b->len == 0)
 		set_known(s, true);
@@ -298,9 +311,10 @@ take_accords(struct state_store *s, struct buf *b)
 			return e;
 		if (e == 0)
 			take_one(s, &a, &news);
+		told = make_way(s, &news) || told;
 	}
 	tell_relay(s->setup.relay, &news);
-	if (news.pos > 0)
+	if (news.pos > 0 || told)
 		write_file(s);
 	tell_peer(s);
 	return 0;
@@ -477,10 +491,7 @@ reset(struct state_store *s, const struct server_request *q)
 			continue;
 		n++;
 		accord_put(&b, &a);
-		if (b.len - b.pos < ACCORD_BYTES_MAX) {
-			tell_relay(s->setup.relay, &b);
-			b.pos = 0;
-		}
+		(void)make_way(s, &b);
 	}
 	tell_relay(s->setup.relay, &b);
 	if (n > 0)
@@ -500,6 +511,7 @@ state_store_obey(struct state_store *s, const char *request, int *socket)
 		reply_error(s->setup.loop, socket, text);
 		return;
 	}
+	a->said.wall_ms = wall_clock_now_ms();
 	if (q.activate) {
 		activate(s, &q, socket);
 		return;

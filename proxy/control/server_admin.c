@@ -54,13 +54,40 @@ find_server(struct pool *p, const char *name)
 
 /* All that was so before is told to a relay that begins. */
 static const char *
-reason_text(const struct server_admin *a, const struct accord *accord)
+origin_text(const struct server_admin *a, const struct accord *accord)
 {
 	if (!a->setup.services->started)
 		return "it was so before";
 	return accord->node == (a->setup.node < 0 ? 0 : a->setup.node)
 	    ? "an operator here"
 	    : "agreed with the peer";
+}
+
+static void
+log_change(const struct server_admin *a, const struct accord *accord,
+    const char *change)
+{
+	const char *why = accord->said.reason;
+	char subject[TEXT_MAX];
+
+	(void)snprintf(subject, sizeof(subject), "service %s, server %s",
+	    accord->subject, accord->server);
+	if (*why != '\0')
+		log_notice(subject, "%s, reason: %s: %s", change,
+		    origin_text(a, accord), why);
+	else
+		log_notice(
+		    subject, "%s, reason: %s", change, origin_text(a, accord));
+}
+
+static void
+note_word(struct pool_server *s, const struct accord *accord)
+{
+	struct pool_word *w =
+	    accord->kind == ACCORD_ADMIN ? &s->admin_word : &s->weight_word;
+
+	w->by = (uint8_t)(accord->node + 1);
+	w->said = accord->said;
 }
 
 static void
@@ -98,11 +125,11 @@ apply(struct server_admin *a, const struct accord *accord)
 	    i < 0 ? NULL : services_pool(a->setup.services, (size_t)i);
 	struct pool_server *s =
 	    p == NULL ? NULL : find_server(p, accord->server);
-	char change[TEXT_MAX] = "", subject[TEXT_MAX];
+	char change[TEXT_MAX] = "";
 
 	if (s == NULL)
 		return;
-	s->said_by = (uint8_t)(accord->node + 1);
+	note_word(s, accord);
 	if (accord->kind == ACCORD_ADMIN)
 		set_admin(p, s, (enum accord_admin)accord->value, change);
 	else if (accord->value == ACCORD_AS_CONFIGURED)
@@ -114,9 +141,7 @@ apply(struct server_admin *a, const struct accord *accord)
 	/* First: a cut by this word is no end of an earlier one. */
 	drain_limit_look(&a->drain);
 	services_changed(a->setup.services, p);
-	(void)snprintf(subject, sizeof(subject), "service %s, server %s",
-	    accord->subject, accord->server);
-	log_notice(subject, "%s, reason: %s", change, reason_text(a, accord));
+	log_change(a, accord, change);
 }
 
 static int

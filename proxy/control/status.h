@@ -20,7 +20,7 @@ struct standby;
 
 struct status_server {
 	struct pool_view view;
-	uint8_t said_by; /* as in struct pool_server */
+	struct pool_word admin_word, weight_word;
 	struct counters_sum sum;
 	const struct check_view *check;
 };

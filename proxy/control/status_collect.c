@@ -30,7 +30,8 @@ see_server(struct services *r, struct pool *p, struct pool_server *s,
     struct check_view *ret_check)
 {
 	struct status_server out = { .check = ret_check,
-		.said_by = s->said_by,
+		.admin_word = s->admin_word,
+		.weight_word = s->weight_word,
 		.sum = services_sum_server(r, s->slot) };
 
 	*ret_check = *services_check(r, s->slot);

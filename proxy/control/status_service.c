@@ -77,22 +77,32 @@ put_address(struct json_doc *at, const struct config_server *c,
 	        : NULL);
 }
 
-/* On which node somebody has set it to something else than the file. */
+/*
+ * Who has set it to something else than the file, when and why; of both, what
+ * keeps clients from it is what people ask for.
+ */
 static void
 put_set(struct json_doc *server, const struct status *r,
     const struct config_server *c, const struct status_server *s)
 {
+	const struct pool_word *w =
+	    s->view.admin != ACCORD_READY ? &s->admin_word : &s->weight_word;
+	char time[WALL_CLOCK_TEXT_MAX];
 	struct json_doc *at;
 
-	if (s->said_by == 0 || s->said_by > CONFIG_NODES ||
+	if (w->by == 0 || w->by > CONFIG_NODES ||
 	    (s->view.admin == ACCORD_READY && s->view.weight == c->weight)) {
 		json_doc_put_null(server, "set");
 		return;
 	}
 	at = json_doc_put_object(server, "set");
 	json_doc_put_string(at, "by",
-	    r->config->has_pair ? r->config->pair.nodes[s->said_by - 1].name
-	                        : "");
+	    r->config->has_pair ? r->config->pair.nodes[w->by - 1].name : "");
+	json_doc_put_string(at, "since",
+	    w->said.wall_ms != 0 ? wall_clock_format(w->said.wall_ms, time)
+	                         : NULL);
+	json_doc_put_string(
+	    at, "reason", w->said.reason[0] != '\0' ? w->said.reason : NULL);
 }
 
 static void

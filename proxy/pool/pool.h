@@ -26,6 +26,12 @@ struct config_server;
 struct config_service;
 struct source_ports;
 
+/* An operator's, as far as it is known who said it, when and why. */
+struct pool_word {
+	uint8_t by; /* 1 + the node where it was said; 0: nobody has */
+	struct accord_said said;
+};
+
 struct pool_server {
 	const struct config_server *config; /* borrowed: the configuration's */
 	atomic_int state;        /* enum server_state; set by pool_set_state */
@@ -38,10 +44,10 @@ struct pool_server {
 	unsigned tier;           /* see pool_choice.h */
 	atomic_uint era;         /* connections of earlier ones shall end */
 	enum accord_admin admin; /* what an operator wants; under the lock */
-	uint32_t weight;    /* the configured one, or an operator's; likewise */
-	uint8_t said_by;    /* main thread: 1 + the node that said it; 0 */
-	bool has_address;   /* else its name is not resolved yet */
-	union addr address; /* with its port */
+	uint32_t weight; /* the configured one, or an operator's; likewise */
+	struct pool_word admin_word, weight_word; /* of the main thread alone */
+	bool has_address;     /* else its name is not resolved yet */
+	union addr address;   /* with its port */
 	struct mono up_since; /* of its slow start; never: no ramp */
 	/* An operator's word, and that it is old: see drain_limit.h. */
 	struct mono drained_since; /* of the main thread alone */

@@ -41,6 +41,12 @@ def say(node: Any, **want: tuple[str, int]) -> None:
         raise AssertionError(f"{servers(node)} and not {want}") from None
 
 
+def explains(node: Any, said: dict[str, str]) -> None:
+    """It knows who has said it about the first server, when and why, and shows it."""
+    assert node.status()["services"][0]["servers"][0]["set"] == said
+    assert f": {said['reason']}" in node.cli("status").stdout
+
+
 @families
 def test_drain_and_maint(family: int) -> None:
     """drain: nothing new, the old stay. maint: the old are reset, both legs, and
@@ -172,13 +178,21 @@ def test_both_nodes_agree_and_remember() -> None:
         stage.serve()
         stage.start()
         p1, p2 = stage["p1"], stage["p2"]
-        order(p2, "web/s1", "drain")  # the backup
+        order(p2, "web/s1", "drain", "--reason", "a disk: 5\" wide")  # the backup
         order(p1, "web/s2", "maint")
         order(p1, "web/s3", "weight=7")
         want = {"s1": ("drain", 1), "s2": ("maint", 1), "s3": ("ready", 7)}
         for node in (p1, p2):
             say(node, **want)
-        assert p1.tells("server s1: ready -> drain, reason: agreed with the peer")
+        assert p1.tells(
+            'server s1: ready -> drain, reason: agreed with the peer: a disk: 5" wide')
+        assert p2.tells('ready -> drain, reason: an operator here: a disk: 5" wide')
+        said = p2.status()["services"][0]["servers"][0]["set"]
+        assert said["by"] == "proxy2" and said["since"] and "a disk" in said["reason"], said
+        for node in (p1, p2):
+            explains(node, said)
+        told = 'an operator: server web/s1 drain, reason: a disk: 5" wide'
+        assert told in p2.cli("events").stdout
         assert stage.ask() == "s3"
         for node, role in ((p1, "relay"), (p1, "failover"), (p2, "relay")):
             pid = node.roles()[role]
@@ -193,6 +207,7 @@ def test_both_nodes_agree_and_remember() -> None:
         stage.start()
         for node in (p1, p2):
             say(node, **want)
+            explains(node, said)
         order(p1, "web/s1", "ready")
         say(p2, s1=("ready", 1))
 

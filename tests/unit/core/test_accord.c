@@ -85,6 +85,7 @@ the_longest_fits(void **state)
 	(void)state;
 	memset(in.subject, 'x', sizeof(in.subject) - 1);
 	memset(in.server, 'y', sizeof(in.server) - 1);
+	memset(in.said.reason, 'z', sizeof(in.said.reason) - 1);
 	accord_put(&w, &in);
 	assert_false(w.bad);
 }
@@ -197,6 +198,43 @@ an_operators_words(void **state)
 	}
 }
 
+/* Its bytes behind the length, without the last so many. */
+static int
+get_cut(const struct accord *in, size_t cut, struct accord *ret_out)
+{
+	uint8_t room[ACCORD_BYTES_MAX];
+	struct buf w = buf_writer(room, sizeof(room)), r;
+
+	accord_put(&w, in);
+	room[0] = (uint8_t)(room[0] - cut);
+	r = buf_reader(room, w.pos - cut);
+	return accord_get(&r, ret_out);
+}
+
+/* The time and the reason are behind all that the first version had. */
+static void
+when_and_why_come_along_where_they_are_known(void **state)
+{
+	struct accord in = admin("s1:80", ACCORD_MAINT, 7, 1), out;
+	const size_t said = 8 + 2 + 4;
+
+	(void)state;
+	in.said = (struct accord_said){ 1795600000000, "disk" };
+	assert_int_equal(get_cut(&in, 0, &out), 0);
+	assert_int_equal(out.said.wall_ms, 1795600000000);
+	assert_string_equal(out.said.reason, "disk");
+	assert_int_equal(get_cut(&in, said, &out), 0);
+	assert_same(&in, &out);
+	assert_int_equal(out.said.wall_ms, 0);
+	assert_string_equal(out.said.reason, "");
+	for (size_t cut = 1; cut < said; cut++)
+		assert_int_equal(get_cut(&in, cut, &out), -EBADMSG);
+	in.said = (struct accord_said){ INT64_MAX, "a\033[2J\nb" };
+	assert_int_equal(get_cut(&in, 0, &out), 0);
+	assert_int_equal(out.said.wall_ms, 0);
+	assert_string_equal(out.said.reason, "a?[2J?b");
+}
+
 int
 main(void)
 {
@@ -204,6 +242,7 @@ main(void)
 		cmocka_unit_test(what_is_put_is_got_or_refused),
 		cmocka_unit_test(what_a_later_version_adds_is_skipped),
 		cmocka_unit_test(the_longest_fits),
+		cmocka_unit_test(when_and_why_come_along_where_they_are_known),
 		cmocka_unit_test(absurd_ones_are_refused),
 		cmocka_unit_test(what_cannot_be_true_is_not_newer),
 		cmocka_unit_test(an_operators_words),

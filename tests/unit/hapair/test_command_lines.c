@@ -226,6 +226,12 @@ static const struct row {
 	{ "server a/b weight=1e2",
 	    " server: 'weight=1e2' is not understood, expected*" },
 	{ "server a/b drain now", " server: 'now' is not expected*" },
+	{ "server a/b activate --reason x",
+	    " server: --reason belongs to ready, drain, maint and *" },
+	{ "server a reset --reason x", " server: --reason belongs to *" },
+	{ "server a/b drain --reason a\tb",
+	    " server: --reason: expected a reason in printable UTF-8*" },
+	{ "server a/b drain --reason", " server: *--reason*" },
 	{ "server a/b drain --wiat", " server: '--wiat' is not understood*" },
 	/* Keys and keytabs. */
 	{ "genkey a b", " genkey: 'b' is not expected*" },

@@ -183,7 +183,9 @@ a_reset_is_about_what_operators_said_of_it(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const struct row *row = &rows[i];
-		struct accord a = { .kind = row->kind, .value = row->value };
+		struct accord a = { .kind = row->kind,
+			.value = row->value,
+			.said = { 5, "x" } };
 		struct server_request q;
 
 		test_row(row->line);
@@ -193,6 +195,7 @@ a_reset_is_about_what_operators_said_of_it(void **state)
 		assert_true(q.reset);
 		assert_int_equal(server_request_resets(&q, &a), row->resets);
 		assert_int_equal(a.value, row->then);
+		assert_int_equal(a.said.reason[0], row->resets ? '\0' : 'x');
 	}
 }
 
@@ -230,6 +233,78 @@ to_be_active_is_no_accord_yet(void **state)
 	assert_int_equal(q.server, 1);
 }
 
+static void
+a_reason_goes_with_what_is_kept(void **state)
+{
+	static const struct row {
+		const char *line, *why; /* NULL: it is taken */
+	} rows[] = {
+		{ "server web/s1 drain reason=a disk, 5\" wide", NULL },
+		{ "server web/s1 weight=5 reason=\xc3\xa9t\xc3\xa9", NULL },
+		{ "server web/s1 drain reason=",
+		    "expected a reason of 1 to 80 bytes, found 0" },
+		{ "server web/s1 drain reason=a\tb",
+		    "expected a reason in printable UTF-8, in one line" },
+		{ "server web/s1 drain reason=a\033[2J",
+		    "expected a reason in printable UTF-8, in one line" },
+		{ "server web/s1 drain reason=\xff",
+		    "expected a reason in printable UTF-8, in one line" },
+		{ "server web/s1 activate reason=a",
+		    "a reason goes with ready, drain, maint and weight=N" },
+		{ "server web reset reason=a",
+		    "a reason goes with ready, drain, maint and weight=N" },
+		{ "server web/s1 drain because=a",
+		    "expected: server SERVICE/NAME and what it shall be, or server SERVICE reset" },
+	};
+	char line[200] = "server web/s1 drain reason=";
+	const size_t head = strlen(line);
+	struct server_request q;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		test_row(rows[i].line);
+		assert_int_equal(
+		    server_request_parse(&config, rows[i].line, &q, text),
+		    rows[i].why == NULL);
+		if (rows[i].why != NULL)
+			assert_string_equal(text, rows[i].why);
+		else
+			assert_string_equal(q.wanted.said.reason,
+			    strstr(rows[i].line, "reason=") + 7);
+	}
+	memset(line + head, 'x', 80);
+	assert_true(server_request_parse(&config, line, &q, text));
+	assert_int_equal(strlen(q.wanted.said.reason), 80);
+	line[head + 80] = 'x';
+	assert_false(server_request_parse(&config, line, &q, text));
+	assert_string_equal(
+	    text, "expected a reason of 1 to 80 bytes, found 81");
+}
+
+/* It is so since it was: the time stays; but a word of its own gets one. */
+static void
+another_reason_is_kept_too(void **state)
+{
+	static const char line[] = "server web/s1 drain reason=disk";
+	struct server_request q;
+	struct accord known;
+
+	(void)state;
+	assert_true(server_request_parse(&config, line, &q, text));
+	known = q.wanted;
+	known.said = (struct accord_said){ 5, "fan" };
+	q.wanted.said.wall_ms = 9;
+	assert_true(server_request_answer(&q, &known, text));
+	assert_string_equal(text,
+	    "server s1 of service web: drain -> drain, as it was, reason: disk");
+	assert_int_equal(q.wanted.said.wall_ms, 5);
+	assert_false(server_request_answer(&q, &q.wanted, text));
+	known.value = ACCORD_MAINT;
+	q.wanted.said.wall_ms = 9;
+	assert_true(server_request_answer(&q, &known, text));
+	assert_int_equal(q.wanted.said.wall_ms, 9);
+}
+
 int
 main(void)
 {
@@ -239,6 +314,8 @@ main(void)
 		cmocka_unit_test(each_word_is_answered_by_how_it_was),
 		cmocka_unit_test(a_reset_is_about_what_operators_said_of_it),
 		cmocka_unit_test(a_reset_says_what_it_did),
+		cmocka_unit_test(a_reason_goes_with_what_is_kept),
+		cmocka_unit_test(another_reason_is_kept_too),
 		cmocka_unit_test(to_be_active_is_no_accord_yet),
 	};
 

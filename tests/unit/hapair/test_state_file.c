@@ -40,7 +40,8 @@ what_is_written_is_read(void **state)
 	        .value = ACCORD_DRAIN,
 	        .epoch = 3,
 	        .node = 1,
-	        .own = true });
+	        .own = true,
+	        .said = { 1795600000000, "a \"disk\"" } });
 	take(&in,
 	    (struct accord){ .kind = ACCORD_WEIGHT,
 	        .subject = "web",
@@ -74,6 +75,10 @@ what_is_written_is_read(void **state)
 		assert_false(accord_is_newer(&in.all[i], &out.all[i]));
 		assert_false(accord_is_newer(&out.all[i], &in.all[i]));
 		assert_int_equal(in.all[i].own, out.all[i].own);
+		assert_int_equal(
+		    in.all[i].said.wall_ms, out.all[i].said.wall_ms);
+		assert_string_equal(
+		    in.all[i].said.reason, out.all[i].said.reason);
 	}
 	shared_state_fini(&in);
 	shared_state_fini(&out);

@@ -508,6 +508,66 @@ many_changes_are_written_at_once(void **state)
 	finish();
 }
 
+static void
+a_reason_is_kept_and_told(void **state)
+{
+	struct accord a;
+	struct buf b;
+
+	(void)state;
+	begin();
+	order("server web/m1 drain reason=a disk", "nothing");
+	b = hears(t.relay_end, MSG_ACCORDS);
+	assert_int_equal(accord_get(&b, &a), 0);
+	assert_string_equal(a.said.reason, "a disk");
+	assert_true(a.said.wall_ms > 0);
+	hears_reply(
+	    "{\"text\":\"server m1 of service web: ready -> drain, reason: a disk\"}");
+	want(1);
+	b = hears_for_peer(1);
+	assert_int_equal(accord_get(&b, &a), 0);
+	assert_string_equal(a.said.reason, "a disk");
+	finish();
+}
+
+/* An earlier version says no time and no reason, and fits more into a packet.
+ */
+static void
+what_becomes_longer_on_its_way_goes_in_turn(void **state)
+{
+	struct buf w = BUF_WRITER(CHANNEL_BODY_MAX);
+	unsigned n = 0, packets = 0;
+	struct accord a;
+	size_t index;
+
+	(void)state;
+	begin();
+	for (unsigned i = 0; w.len - w.pos > 40; i++) {
+		const size_t at = w.pos;
+
+		a = admin("", ACCORD_DRAIN, 1);
+		(void)snprintf(a.server, sizeof(a.server), "m%03u", i);
+		assert_int_equal(
+		    shared_state_take(&t.store.all, &a, &index), 1);
+		a.epoch = 2;
+		accord_put(&w, &a);
+		w.pos -= 8 + 2;
+		w.data[at] = (uint8_t)(w.data[at] - (8 + 2));
+		n++;
+	}
+	assert_int_equal(say(&t.failover, MSG_ACCORDS, &w), 0);
+	while (channel_recv(t.relay_end, &got) == 1) {
+		struct buf b = buf_reader(got.body, got.len);
+
+		packets++;
+		for (; b.pos < b.len; n--)
+			assert_int_equal(accord_get(&b, &a), 0);
+	}
+	assert_int_equal(n, 0);
+	assert_int_equal(packets, 2);
+	finish();
+}
+
 int
 main(void)
 {
@@ -525,6 +585,8 @@ main(void)
 		cmocka_unit_test(another_wire_or_failover_is_told_all_again),
 		cmocka_unit_test(the_peer_may_speak_first),
 		cmocka_unit_test(more_than_fits_is_told_in_turn),
+		cmocka_unit_test(a_reason_is_kept_and_told),
+		cmocka_unit_test(what_becomes_longer_on_its_way_goes_in_turn),
 		cmocka_unit_test(another_failover_has_wanted_nothing),
 		cmocka_unit_test(of_strangers_nothing_is_kept),
 		cmocka_unit_test(a_lie_of_the_peer_changes_nothing),

@@ -451,6 +451,38 @@ an_operator_hears_that_the_fence_failed(void **state)
 	finish();
 }
 
+/* Each about its own: a weight is no reason to be in maintenance. */
+static void
+who_said_it_when_and_why_is_known(void **state)
+{
+	const struct pool_server *s = &pools[0].servers[0];
+	struct accord a = { .kind = ACCORD_ADMIN,
+		.subject = "web",
+		.server = "m1",
+		.value = ACCORD_MAINT,
+		.epoch = 1,
+		.node = 1,
+		.said = { 5, "a disk" } };
+	uint8_t room[2 * ACCORD_BYTES_MAX];
+	struct buf b = buf_writer(room, sizeof(room));
+
+	(void)state;
+	begin(0);
+	assert_int_equal(s->admin_word.by, 0);
+	accord_put(&b, &a);
+	a.kind = ACCORD_WEIGHT;
+	a.node = 0;
+	a.said = (struct accord_said){ 6, "too slow" };
+	accord_put(&b, &a);
+	assert_int_equal(say(MSG_ACCORDS, &b), 0);
+	assert_int_equal(s->admin_word.by, 2);
+	assert_int_equal(s->admin_word.said.wall_ms, 5);
+	assert_string_equal(s->admin_word.said.reason, "a disk");
+	assert_int_equal(s->weight_word.by, 1);
+	assert_string_equal(s->weight_word.said.reason, "too slow");
+	finish();
+}
+
 int
 main(void)
 {
@@ -458,6 +490,7 @@ main(void)
 		cmocka_unit_test(who_drains_for_longer_than_he_may_is_cut),
 		cmocka_unit_test(who_is_ready_again_keeps_his_clients),
 		cmocka_unit_test(what_is_agreed_on_is_so),
+		cmocka_unit_test(who_said_it_when_and_why_is_known),
 		cmocka_unit_test(what_makes_no_sense_is_refused),
 		cmocka_unit_test(a_reply_is_passed_on_as_it_is),
 		cmocka_unit_test(an_operator_makes_one_active),

@@ -71,6 +71,16 @@ report_of(struct world *w)
 	return doc;
 }
 
+/* The first one of the first service. */
+static const struct json_doc *
+server_of(const struct json_doc *doc)
+{
+	const struct json_doc *services = json_doc_get(doc, "services");
+
+	return json_doc_at(
+	    json_doc_get(json_doc_at(services, 0), "servers"), 0);
+}
+
 /* The one hint there may be. */
 static const char *
 hint(const struct json_doc *doc)
@@ -136,12 +146,41 @@ an_address_that_was_left_out_is_not_listed(void **state)
 	}
 }
 
+static void
+what_was_set_by_hand_says_when_and_why(void **state)
+{
+	CLEANUP(json_doc_free_at) struct json_doc *doc = NULL, *silent = NULL;
+	const struct json_doc *set;
+	struct world w;
+
+	(void)state;
+	set_up(&w);
+	w.server.view.admin = ACCORD_DRAIN;
+	w.server.view.weight = 9;
+	w.server.admin_word =
+	    (struct pool_word){ 2, { 1795600000000, "a disk" } };
+	w.server.weight_word = (struct pool_word){ 1, { 0, "" } };
+	doc = report_of(&w);
+	set = json_doc_get(server_of(doc), "set");
+	assert_text(json_doc_string(set, "by"), "p2");
+	assert_text(json_doc_string(set, "since"), "2026-11-25T09:46:40.000Z");
+	assert_text(json_doc_string(set, "reason"), "a disk");
+	w.server.view.admin = ACCORD_READY;
+	silent = report_of(&w);
+	set = json_doc_get(server_of(silent), "set");
+	assert_text(json_doc_string(set, "by"), "p1");
+	assert_true(json_doc_is_null(json_doc_get(set, "since")));
+	assert_true(json_doc_is_null(json_doc_get(set, "reason")));
+	config_free(w.config);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(f26_servers_that_cannot_be_told_are_named),
 		cmocka_unit_test(an_address_that_was_left_out_is_not_listed),
+		cmocka_unit_test(what_was_set_by_hand_says_when_and_why),
 	};
 
 	TEST_MAIN(tests);
