@@ -259,7 +259,7 @@ def test_the_first_users_cluster() -> None:
         for script in ("fence", "promote"):
             said = f'echo {script} "$@" >>{stage.lab.dir}/said'
             path = write_script(f"{stage.lab.dir}/{script}", said)
-            text = text.replace(f"/etc/hapair/{script}-masters", path)
+            text = text.replace(f"/etc/hapair/{script}-impala", path)
         text += f"\ncontrol: {stage.lab.run_dir}/control.sock\n"
         Path(stage.config).write_text(text)
         stage.start()
