@@ -231,7 +231,7 @@ static const struct row {
 	{ "server a reset --reason x", " server: --reason belongs to *" },
 	{ "server a/b drain --reason a\tb",
 	    " server: --reason: expected a reason in printable UTF-8*" },
-	{ "server a/b drain --reason", " server: *--reason*" },
+	{ "server a/b drain --reason", " server: '--reason' needs a value *" },
 	{ "server a/b drain --wiat", " server: '--wiat' is not understood*" },
 	/* Keys and keytabs. */
 	{ "genkey a b", " genkey: 'b' is not expected*" },

@@ -524,6 +524,7 @@ a_reason_is_kept_and_told(void **state)
 	hears_reply(
 	    "{\"text\":\"server m1 of service web: ready -> drain, reason: a disk\"}");
 	want(1);
+	hears_known(false);
 	b = hears_for_peer(1);
 	assert_int_equal(accord_get(&b, &a), 0);
 	assert_string_equal(a.said.reason, "a disk");

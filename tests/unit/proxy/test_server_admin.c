@@ -455,7 +455,7 @@ an_operator_hears_that_the_fence_failed(void **state)
 static void
 who_said_it_when_and_why_is_known(void **state)
 {
-	const struct pool_server *s = &pools[0].servers[0];
+	const struct pool_server *s;
 	struct accord a = { .kind = ACCORD_ADMIN,
 		.subject = "web",
 		.server = "m1",
@@ -467,7 +467,8 @@ who_said_it_when_and_why_is_known(void **state)
 	struct buf b = buf_writer(room, sizeof(room));
 
 	(void)state;
-	begin(0);
+	begin(-1);
+	s = &pools[0].servers[0];
 	assert_int_equal(s->admin_word.by, 0);
 	accord_put(&b, &a);
 	a.kind = ACCORD_WEIGHT;
