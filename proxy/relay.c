@@ -506,6 +506,7 @@ on_failover_lost(void *arg)
 	struct relay *r = arg;
 
 	services_tell(&r->services, -1);
+	succession_note_unwatched(&r->succession);
 }
 
 static void
@@ -534,6 +535,7 @@ relay_init(struct relay *r, int channel, const struct proc_user *user)
 	r->status = EXIT_FAILURE;
 	r->succession = (struct succession){ .services = &r->services,
 		.supervisor = channel,
+		.failover = &r->failover.channel,
 		.quit = quit,
 		.dropped = tell_dropped,
 		.arg = r };

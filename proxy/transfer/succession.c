@@ -29,8 +29,8 @@ on_given(void *arg, unsigned left)
 
 	msg_put_given(&b, &m);
 	say(s, MSG_GIVEN, &b);
-	if (left == 0)
-		s->quit(s->arg, EXIT_SUCCESS);
+	s->given = left == 0;
+	succession_note_unwatched(s);
 }
 
 static void
@@ -121,6 +121,13 @@ succession_drop(struct succession *s, unsigned group)
 		predecessor_note_dropped(s->predecessor, group);
 	if (s->successor == NULL || !successor_drop(s->successor, group))
 		s->dropped(s->arg, group);
+}
+
+void
+succession_note_unwatched(struct succession *s)
+{
+	if (s->given && *s->failover == -1)
+		s->quit(s->arg, EXIT_SUCCESS);
 }
 
 void

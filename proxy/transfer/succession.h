@@ -16,15 +16,17 @@ struct successor;
 struct succession {
 	struct services *services; /* borrowed: the relay's */
 	int supervisor;            /* borrowed: its channel */
+	const int *failover;       /* borrowed: the channel to it; -1: none */
 	struct predecessor *predecessor;
 	struct successor *successor;
+	bool given; /* all of it: nothing is left here */
 	void (*quit)(void *arg, int status);
 	/* See succession_drop(). */
 	void (*dropped)(void *arg, unsigned group);
 	void *arg;
 };
 
-/* From zeroes, with services, supervisor and the calls set. */
+/* From zeroes, with services, supervisor, failover and the calls set. */
 void succession_fini(struct succession *s);
 
 /*
@@ -43,3 +45,10 @@ bool succession_begin(struct succession *s);
  * answers any more, `dropped` is called.
  */
 void succession_drop(struct succession *s, unsigned group);
+
+/*
+ * Nobody watches this relay any more: it ends, if it has given everything. Not
+ * before: its failover knows one relay, and would take its end for that of all
+ * service, should the supervisor be late to replace that failover, too.
+ */
+void succession_note_unwatched(struct succession *s);

@@ -38,6 +38,7 @@ struct relay {
 	struct config *config;
 	struct services services;
 	struct succession succession;
+	int failover;   /* nobody, but where a test says so */
 	int supervisor; /* the other end of its channel */
 	bool ended, ready, taken;
 	unsigned left;
@@ -149,8 +150,10 @@ relay_new(const struct lab *l, const char *servers, uint16_t workers)
 	}
 	assert_int_equal(channel_pair(channel), 0);
 	r->supervisor = channel[0];
+	r->failover = -1;
 	r->succession = (struct succession){ .services = &r->services,
 		.supervisor = channel[1],
+		.failover = &r->failover,
 		.quit = quit,
 		.dropped = tell_dropped,
 		.arg = r };

@@ -275,3 +275,26 @@ def test_a_killed_supervisor_at_each_step() -> None:
             wait_for(lambda: node.state() == "backup", 10)
             stage.wait_serving(host)
             host, other = other, host
+
+
+@limit(30)
+def test_a_supervisor_that_is_late() -> None:
+    """The old failover is not ended at once when the new relay serves. It knows the old
+    one alone, whose end it must not see: 250 ms later it would give up the addresses."""
+    if SLOW != 1:
+        raise LeftOut("a sanitizer must be loaded first: not with this build")
+    with two_nodes() as (stage, config, gates):
+        node, taken = stage["p1"], moves(stage["p2"])
+        held: dict[int, Any] = {}
+        fill(stage, held)
+        reload = Reload(stage, config, "p1", gates["p1"])
+        reload.stop_at(("new relay", "sends TAKEN"))
+        os.kill(node.pid, signal.SIGSTOP)
+        gates["p1"].open()
+        time.sleep(0.6)
+        os.kill(node.pid, signal.SIGCONT)
+        reload.finish()
+        assert reload.answer.returncode == 0, reload.answer
+        assert moves(stage["p2"]) == taken and "master -> " not in node.log(), node.log()
+        assert all(answers(sock) for sock in held.values())
+        wait_for(lambda: len(children(node.pid)) == 2, 5)

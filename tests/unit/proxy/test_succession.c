@@ -400,6 +400,48 @@ who_is_not_with_the_active_server_is_cut(void **state)
 	lab_free(l);
 }
 
+/*
+ * Its failover would take its end for that of all service, and does not know
+ * of the next one: a supervisor that is late has not replaced it yet.
+ */
+static void
+one_that_is_watched_does_not_end(void **state)
+{
+	struct lab *l = lab_new();
+	struct relay *old, *next;
+	char servers[256];
+	int channel;
+
+	(void)state;
+	servers_of(l, "one", servers);
+	l->relay = old = relay_new(l, servers, WORKERS);
+	start(old);
+	wait_open(l);
+	come(l);
+	next = begin(l, servers, WORKERS, &channel);
+	old->failover = channel; /* any that is one */
+	take(old, MSG_SUCCESSOR, channel);
+	while (!next->taken || old->left == UINT32_MAX) {
+		run(old);
+		run(next);
+		(void)poll(NULL, 0, 1);
+	}
+	assert_int_equal(old->left, 0);
+	assert_false(old->ended);
+	succession_note_unwatched(&old->succession);
+	assert_false(old->ended);
+	old->failover = -1;
+	succession_note_unwatched(&old->succession);
+	assert_true(old->ended);
+	/* One that has not given anything goes on. */
+	succession_note_unwatched(&next->succession);
+	assert_false(next->ended);
+	l->relay = next;
+	relay_free(old);
+	all_speak(l, 1);
+	lab_free(l);
+}
+
 int
 main(void)
 {
@@ -415,6 +457,7 @@ main(void)
 		cmocka_unit_test(descriptors_have_room_before_any_comes),
 		cmocka_unit_test(what_stays_has_no_listeners),
 		cmocka_unit_test(an_address_leaves_both),
+		cmocka_unit_test(one_that_is_watched_does_not_end),
 		cmocka_unit_test(who_is_not_with_the_active_server_is_cut),
 	};
 
