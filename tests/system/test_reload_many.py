@@ -134,6 +134,15 @@ def load_of(stage: Stage, kinds: dict[str, int], *options: str) -> MixedLoad:
     return MixedLoad(stage.lab, TOOLS, kinds, [VIP[4], VIP[6]], MAIN, *options)
 
 
+def look(stage: Stage, load: MixedLoad) -> dict[str, Any]:
+    """What has been. Where something is lost: an address that moved is why, if one did."""
+    try:
+        return load.must("mark")
+    except AssertionError:
+        assert not moves(stage), moves(stage)
+        raise
+
+
 def change_all(stage: Stage, load: MixedLoad, pauses: Pauses) -> None:
     """Reloads both nodes RELOADS times, and upgrades them, if that is a command."""
     config = stage.build()
@@ -143,10 +152,10 @@ def change_all(stage: Stage, load: MixedLoad, pauses: Pauses) -> None:
         stage.configure(config)
         for how in (reload, upgrade) if i < upgrades else (reload,):
             for host in HOSTS:
-                load.must("mark")
+                look(stage, load)
                 how(stage, host)
                 time.sleep(0.02)
-                mark = load.must("mark")
+                mark = look(stage, load)
                 if host == "p1":
                     pauses.add(mark)
         third = ["p1"] if THIRD in addresses(config) else []
@@ -185,10 +194,12 @@ def places(kinds: dict[str, int]) -> int:
 
 
 def quick_pair() -> dict[str, Any]:
-    """The shortest dead time that there is, where the build lets it be kept."""
+    """The shortest interval that there is, and the dead time of the default: a master
+    that stood still for longer gives up its addresses, and resets all that came to them.
+    On a busy machine failover was seen to stand still for 15 ms, real-time as it is."""
     if SLOW > 1:
         return {"interval": f"{interval_ms()}ms"}
-    return {"interval": "5ms", "misses": 2, "hang_timeout": "1s"}
+    return {"interval": "5ms", "misses": 12, "hang_timeout": "1s"}
 
 
 @alone
