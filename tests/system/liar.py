@@ -123,13 +123,17 @@ class Liar:
         nonce, _, seq = struct.unpack_from("!QQQ", self.heard, 68)
         return self.heard[36:52], nonce, seq
 
+    def head(self) -> int:
+        """Where the groups begin in the victim's last hello: it says so itself."""
+        return int(struct.unpack_from("!H", self.heard, 8)[0])
+
     def addresses(self) -> int:
         """As the victim's own hello has them."""
-        return int(struct.unpack_from("!I", self.heard, 128 + 22)[0]) if self.heard else 0
+        return int(struct.unpack_from("!I", self.heard, self.head() + 22)[0]) if self.heard else 0
 
     def term(self) -> int:
         """The victim's, by its last hello."""
-        return int(struct.unpack_from("!Q", self.heard, 128 + 8)[0]) if self.heard else 0
+        return int(struct.unpack_from("!Q", self.heard, self.head() + 8)[0]) if self.heard else 0
 
     def signed(self, body: bytes) -> bytes:
         return body + _mac(self.send_key, body)
