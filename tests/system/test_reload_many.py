@@ -321,7 +321,8 @@ def test_reloads_leave_nothing_behind() -> None:
             grown = {r: kib - had[host][r] for r, kib in memory(stage[host]).items()}
             print(f"{host}: after {LEAK_RELOADS} reloads, KiB: {had[host]} grew by {grown}")
             # Of what is freed some stays with the process, not more each time.
-            most = 1024 * SLOW + LEAK_RELOADS // 2
-            assert all(kib <= most for kib in grown.values()), (host, had, grown)
+            most = 1024 + LEAK_RELOADS // 2
+            # A sanitizer keeps what is freed, to see who uses it then.
+            assert SLOW != 1 or all(kib <= most for kib in grown.values()), (host, had, grown)
         load.must("end")
         load.close()
