@@ -1,8 +1,13 @@
 #include "tests/lib/test.h"
 
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 static const char *row = "";
 
@@ -41,4 +46,20 @@ test_port(int type)
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
 	held[type] = ntohs(at.sin_port);
 	return held[type];
+}
+
+void
+test_leave_network(void)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd;
+
+	if (unshare(CLONE_NEWNET) == -1)
+		return;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd == -1 || ioctl(fd, SIOCSIFFLAGS, &lo) == -1) {
+		perror("the loopback of a network for this test");
+		exit(EXIT_FAILURE);
+	}
+	(void)close(fd);
 }

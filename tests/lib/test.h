@@ -31,5 +31,11 @@ void test_assert_text(
  */
 uint16_t test_port(int type);
 
+/*
+ * From now on in a network that this process has for itself, with a loopback,
+ * where it may make one: else no port is safe from what others hold open.
+ */
+void test_leave_network(void);
+
 /* The name of the table row that is being checked, printed on failure. */
 void test_row(const char *name);

@@ -466,5 +466,6 @@ main(void)
 		cmocka_unit_test(another_key_never_comes_up),
 	};
 
+	test_leave_network();
 	TEST_MAIN(tests);
 }
