@@ -21,25 +21,27 @@ enum {
 /* What comes meanwhile is written at once, then; at the end, the rest. */
 #define WRITE_AFTER_S 2.
 
-/* Of servers that come and go, at most: they shall not drive out the others. */
-#define SERVERS_MAX 350
-
 #define LINE_MAX 2048
 
 /* -- what is kept -------------------------------------------------------- */
 
-/* The one that makes room. */
+/*
+ * The one that makes room: of the kind that has the most. So servers that come
+ * and go, or orders without end, drive out none but their own.
+ */
 static size_t
 oldest(const struct event_file_list *list)
 {
-	size_t servers = 0, first = 0;
+	size_t counts[UINT8_MAX + 1] = { 0 }, first = 0, most = 0;
 
 	for (size_t i = list->n; i-- > 0;)
-		if (list->all[i].kind == EVENT_SERVER) {
-			servers++;
+		counts[list->all[i].kind]++;
+	for (size_t i = list->n; i-- > 0;)
+		if (counts[list->all[i].kind] >= most) {
+			most = counts[list->all[i].kind];
 			first = i;
 		}
-	return servers > SERVERS_MAX ? first : 0;
+	return first;
 }
 
 static void

@@ -92,7 +92,7 @@ a_damaged_file_costs_nothing_else(void **state)
 }
 
 static void
-the_oldest_go_and_those_of_servers_first(void **state)
+the_oldest_go_of_what_there_is_most(void **state)
 {
 	(void)state;
 	begin();
@@ -100,6 +100,8 @@ the_oldest_go_and_those_of_servers_first(void **state)
 		event_log_add(&node, EVENT_GROUP, "group main", "x", NULL);
 	for (unsigned i = 0; i < 1000; i++)
 		event_log_add(&node, EVENT_SERVER, "server a/b", "x", NULL);
+	for (unsigned i = 0; i < 1000; i++)
+		event_log_add(&node, EVENT_OPERATOR, "kill", "x", NULL);
 	assert_int_equal(node.lists[0].n, EVENT_FILE_MAX);
 	for (unsigned i = 0; i < 100; i++)
 		assert_int_equal(node.lists[0].all[i].kind, EVENT_GROUP);
@@ -179,7 +181,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(they_outlive_the_process),
 		cmocka_unit_test(a_damaged_file_costs_nothing_else),
-		cmocka_unit_test(the_oldest_go_and_those_of_servers_first),
+		cmocka_unit_test(the_oldest_go_of_what_there_is_most),
 		cmocka_unit_test(the_peer_has_each_once),
 		cmocka_unit_test(who_follows_is_told_of_each),
 	};
