@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -285,11 +286,13 @@ def test_state_file() -> None:
     """What is on disk is whole and root's; what is damaged is said, set aside and
     believed in no part."""
     with two_servers(4) as (r, _):
+        begun = time.time() - 0.001
         order(r.node, "web4/s1", "drain")
         path = Path(r.node.state_dir, "state.json")
         wait_for(path.exists, 5 * SLOW)
         assert path.stat().st_mode & 0o777 == 0o600
         found = json.loads(path.read_text())["accords"]
+        assert begun <= found[0].pop("said_at") / 1000 <= time.time()
         assert found == [
             {"kind": "admin", "service": "web4", "server": "s1", "value": "drain",
              "epoch": 1, "node": 0, "own": True}
