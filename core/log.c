@@ -376,9 +376,10 @@ write_line(
 		return;
 	if (!atomic_load_explicit(&logger.running, memory_order_relaxed)) {
 		char text[RING_LINE_MAX];
+		const unsigned len = format_line(text, subject, format, args);
 
-		(void)format_line(text, subject, format, args);
-		(void)fprintf(stderr, "%shapair: %s\n", log_mark(level), text);
+		(void)fprintf(stderr, "%shapair: %.*s\n", log_mark(level),
+		    (int)len, text);
 		return;
 	}
 	line = ring_claim(&logger.ring);
