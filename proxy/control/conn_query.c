@@ -258,12 +258,16 @@ on_done(struct ev_loop *loop, ev_async *async, int revents)
 {
 	struct conn_query *q = CONTAINER_OF(async, struct conn_query, done);
 	struct request *r = q->now;
+	unsigned n;
 
 	if (r == NULL)
 		return;
+	(void)pthread_mutex_lock(&q->lock);
+	n = q->meant;
+	(void)pthread_mutex_unlock(&q->lock);
 	q->now = NULL;
 	if (r->kills)
-		answer_kill(q, r, q->meant);
+		answer_kill(q, r, n);
 	request_free(r);
 	begin(q);
 }
