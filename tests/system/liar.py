@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stage import VIP, Stage, address
+from stage import SLOW, VIP, Stage, address
 
 PORT = 8401
 BEAT, CHALLENGE = 1, 2
@@ -282,7 +282,7 @@ class Line:
 
     def __init__(self, liar: Liar, sock: socket.socket, prove: bool = True) -> None:
         self.liar, self.sock, self.number = liar, sock, 0
-        self.sock.settimeout(2)
+        self.sock.settimeout(2 * SLOW)
         self.ours = self.greeting()
         if prove:
             self.prove()
