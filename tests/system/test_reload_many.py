@@ -267,7 +267,11 @@ def possessions(stage: Stage, host: str) -> dict[str, Any]:
         "threads": {r: len(os.listdir(f"/proc/{p}/task")) for r, p in pids.items()},
         "children": len(children(node.pid)),
         "network": network(stage, host),
-        "files": sorted(p.name for p in Path(stage.lab.host_dir(host)).rglob("*")),
+        # What has happened is written two seconds later.
+        "files": sorted(
+            p.name for p in Path(stage.lab.host_dir(host)).rglob("*")
+            if not p.name.startswith("events.json")
+        ),
         "active": counted(node, "active"),
         "queued": counted(node, "queued"),
     }
