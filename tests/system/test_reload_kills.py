@@ -242,11 +242,11 @@ def test_a_kill_at_each_step() -> None:
     address moves for a relay's sake, and nothing is left of the killed one's work."""
     if SLOW != 1:
         raise LeftOut("a sanitizer must be loaded first: not with this build")
-    todo = list(kills())
-    for first in range(0, len(todo), AT_ONCE):
+    each = list(kills())
+    for first in range(0, len(each), AT_ONCE):
         held: dict[int, Any] = {}
         with two_nodes() as (stage, config, gates):
-            for step, victim in todo[first : first + AT_ONCE]:
+            for step, victim in each[first : first + AT_ONCE]:
                 kill_one(stage, config, gates["p1"], step, victim, held)
 
 

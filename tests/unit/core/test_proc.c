@@ -71,7 +71,7 @@ who_drops_rights_says_nothing_to_syslog(void **state)
 {
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		skip(); /* it has no rights to drop */
 	assert_int_equal(drop(true), 0);
 	assert_int_equal(drop(false), 0);
 }
