@@ -55,6 +55,20 @@ judge(struct segment *s)
 	s->asked = false;
 }
 
+/*
+ * We come late ourselves, and what was answered meanwhile may wait to be read.
+ * Once for each question, so that who always comes late judges as well.
+ */
+static bool
+may_be_unread(struct segment *s, struct mono now)
+{
+	if (s->shown || s->waited || mono_span_ms(s->due, now) < ROUND_MS)
+		return false;
+	s->waited = true;
+	s->due = mono_add_ms(now, ROUND_MS);
+	return true;
+}
+
 /* Something is still to be found out by asking again at once. */
 static bool
 is_undecided(const struct segment *s)
@@ -69,6 +83,8 @@ segment_tick(struct segment *s, struct mono now)
 	if (!s->open || mono_before(now, s->due))
 		return false;
 	if (s->asked) {
+		if (may_be_unread(s, now))
+			return false;
 		judge(s);
 		s->due = mono_add_ms(now,
 		    mono_span_ms(s->since, now) < LONG_MS ? AGAIN_MS
@@ -77,6 +93,7 @@ segment_tick(struct segment *s, struct mono now)
 			return false;
 	}
 	s->asked = true;
+	s->waited = false;
 	s->shown = s->others = false;
 	s->due = mono_add_ms(now, ROUND_MS);
 	return true;

@@ -20,9 +20,10 @@ struct segment {
 	bool open;     /* we look around, since */
 	struct mono since;
 	struct mono due;   /* the next question; never(): none */
-	bool asked;        /* one is out; answers to it: */
-	bool shown;        /* the peer, or an address of ours */
-	bool others;       /* anybody else */
+	bool asked;        /* one is out, and: */
+	bool waited;       /* we came late, and left the answers more time */
+	bool shown;        /* answered: the peer, or an address of ours */
+	bool others;       /* answered: anybody else */
 	unsigned unmet;    /* rounds in a row in which others answered alone */
 	unsigned silent;   /* ... in which nobody did */
 	struct mono heard; /* anybody was, since we look; never() */

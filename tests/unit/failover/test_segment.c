@@ -81,6 +81,47 @@ a_question_that_went_into_a_cut_says_nothing_of_the_peer(void **state)
 	assert_true(segment_is_deaf(&s, SEGMENT_DEAF_MS, at(100)));
 }
 
+/* A node that adds 512 addresses comes to its timers 50 ms late. */
+static void
+who_comes_late_reads_before_it_judges(void **state)
+{
+	struct segment s = segment_init(3);
+
+	(void)state;
+	assert_true(segment_open(&s, at(0)));
+	assert_true(segment_tick(&s, at(0)));
+	assert_false(segment_tick(&s, at(50)));
+	segment_note(&s, true, at(50)); /* it had waited in the socket */
+	assert_false(segment_tick(&s, at(54)));
+	assert_true(segment_is_sound(&s));
+	assert_false(segment_misses_peer(&s));
+
+	/* The peer's answer may wait behind that of others. */
+	segment_close(&s);
+	assert_true(segment_open(&s, at(100)));
+	assert_true(segment_tick(&s, at(100)));
+	segment_note(&s, false, at(150));
+	assert_false(segment_tick(&s, at(150)));
+	segment_note(&s, true, at(151));
+	assert_false(segment_tick(&s, at(154)));
+	assert_int_equal(s.unmet, 0);
+}
+
+/* Who never comes in time finds out as well, a little later. */
+static void
+who_always_comes_late_judges_too(void **state)
+{
+	struct segment s = segment_init(3);
+
+	(void)state;
+	assert_true(segment_open(&s, at(0)));
+	for (int64_t t = 0; t <= 200; t += 20)
+		(void)!segment_tick(&s, at(t));
+	assert_false(segment_is_sound(&s));
+	assert_true(segment_is_deaf(&s, SEGMENT_DEAF_MS, at(200)));
+	assert_in_range(s.silent, 2, 4);
+}
+
 static void
 an_answer_ends_what_was_believed(void **state)
 {
@@ -120,6 +161,8 @@ main(void)
 		cmocka_unit_test(what_answers_say),
 		cmocka_unit_test(
 		    a_question_that_went_into_a_cut_says_nothing_of_the_peer),
+		cmocka_unit_test(who_comes_late_reads_before_it_judges),
+		cmocka_unit_test(who_always_comes_late_judges_too),
 		cmocka_unit_test(an_answer_ends_what_was_believed),
 		cmocka_unit_test(it_asks_seldom_in_the_end),
 	};
