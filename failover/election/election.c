@@ -190,7 +190,7 @@ step_init(struct election *e, const struct election_event *ev, struct mono now,
 		transition_fail(e, ev->fault, out);
 		break;
 	case ELECTION_STALLED:
-		transition_believe(e, mono_add_ms(now, e->config.dead_ms));
+		transition_believe(e, mono_add_ms(now, transition_dead_ms(e)));
 		break;
 	case ELECTION_ANSWER:
 		suspect_note(&e->doubt, ev->answer);
@@ -251,7 +251,8 @@ step_backup(struct election *e, const struct election_event *ev,
 			break; /* woken early */
 		/* Also who is heard may have claimed, and not be heard to. */
 		question(e, now,
-		    mono_before(now, mono_add_ms(e->heard, e->config.dead_ms))
+		    mono_before(
+		        now, mono_add_ms(e->heard, transition_dead_ms(e)))
 		        ? ELECTION_PEER_IDLE
 		        : ELECTION_PEER_SILENT,
 		    out);
@@ -270,7 +271,7 @@ step_backup(struct election *e, const struct election_event *ev,
 		break;
 	case ELECTION_STALLED:
 		/* Its heartbeats may wait unread in our socket: listen anew. */
-		transition_believe(e, mono_add_ms(now, e->config.dead_ms));
+		transition_believe(e, mono_add_ms(now, transition_dead_ms(e)));
 		break;
 	case ELECTION_ANSWER:
 		suspect_note(&e->doubt, ev->answer);

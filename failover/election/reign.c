@@ -186,7 +186,7 @@ reign_step(struct election *e, const struct election_event *ev, struct mono now,
 			break;
 		/* Drop first, ask afterwards: the peer may have claimed. */
 		transition_listen(e, now, ELECTION_LATE, out);
-		e->deadline = mono_add_ms(now, e->config.dead_ms);
+		e->deadline = mono_add_ms(now, transition_dead_ms(e));
 		break;
 	case ELECTION_ACTION_FAILED:
 		transition_enter(e, ELECTION_FAULT, mono_add_ms(now, RETRY_MS),

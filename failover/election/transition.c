@@ -34,6 +34,13 @@ transition_note(
 		e->term = e->heard_term = h->term;
 }
 
+uint32_t
+transition_dead_ms(const struct election *e)
+{
+	return e->heard_dead_ms > e->config.dead_ms ? e->heard_dead_ms
+	                                            : e->config.dead_ms;
+}
+
 void
 transition_believe(struct election *e, struct mono until)
 {

@@ -28,6 +28,12 @@ void transition_ask(struct election_out *out, enum election_action action);
 void transition_note(
     struct election *e, const struct election_heartbeat *h, struct mono now);
 
+/*
+ * How long the peer may be silent, in ms: by our file, or by what it said where
+ * its heartbeat is slower.
+ */
+uint32_t transition_dead_ms(const struct election *e);
+
 /* No doubt, until then. */
 void transition_believe(struct election *e, struct mono until);
 

@@ -60,8 +60,8 @@ fault_ill(struct election *e, struct mono now, struct election_out *out)
 		transition_listen(e, now, ELECTION_RECOVERED, out);
 	} else if (!illness_stands_back(e, now)) {
 		transition_enter(e, ELECTION_BACKUP,
-		    mono_add_ms(now, e->config.dead_ms), ELECTION_LAST_RESORT,
-		    out);
+		    mono_add_ms(now, transition_dead_ms(e)),
+		    ELECTION_LAST_RESORT, out);
 	}
 }
 
@@ -138,7 +138,7 @@ unfit_step(struct election *e, const struct election_event *ev, struct mono now,
 	case ELECTION_STALLED:
 		/* Its heartbeats may wait unread in our socket. */
 		if (e->stands_back)
-			e->deadline = mono_add_ms(now, e->config.dead_ms);
+			e->deadline = mono_add_ms(now, transition_dead_ms(e));
 		break; /* we hold nothing anyway */
 	case ELECTION_PEER_ENDED:
 		if (e->stands_back)

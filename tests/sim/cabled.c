@@ -20,6 +20,18 @@ is_one_cut_off(const struct sim *s, unsigned i, const bool sound[2])
 	    s->hosts[1 - i].lowered == 0;
 }
 
+/* Who has looked around for long already asks seldom (segment.c). */
+static int64_t
+move_ms(const struct sim *s, unsigned looks)
+{
+	const struct segment *seg =
+	    &world_node(s, looks)->groups[0].segments[0];
+	const bool long_open = seg->open &&
+	    mono_span_ms(seg->since, world_now(s)) >= CABLED_LONG_MS;
+
+	return CABLED_MOVE_MS + (long_open ? CABLED_SELDOM_MS : 0);
+}
+
 void
 cabled_check(const struct sim *s, struct cabled *c, const bool sound[2])
 {
@@ -32,7 +44,7 @@ cabled_check(const struct sim *s, struct cabled *c, const bool sound[2])
 	if (world_state(s, who) != ELECTION_MASTER ||
 	    world_state(s, 1 - who) != ELECTION_BACKUP)
 		c->settled_ms = s->now_ms;
-	if (s->now_ms > c->settled_ms + CABLED_MOVE_MS)
+	if (s->now_ms > c->settled_ms + move_ms(s, 1 - who))
 		world_fail(s, "node %u: keeps it, and is cut off", who);
 	if (s->now_ms > c->whole_ms + SERVE_MS && !other->held)
 		world_fail(s, "node %u: could serve, and does not", 1 - who);

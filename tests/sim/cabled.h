@@ -13,6 +13,9 @@
  * that is only deaf has to find that out. Then the claim, by the cable, too.
  */
 #define CABLED_MOVE_MS (60 + 60 + 40 + 100 + 4 * DELAY_MAX_MS)
+/* LONG_MS and LONG_AGAIN_MS in segment.c. */
+#define CABLED_LONG_MS 1000
+#define CABLED_SELDOM_MS 500
 
 struct cabled {
 	int64_t whole_ms;   /* when it was last otherwise than one cut off */

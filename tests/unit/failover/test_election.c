@@ -123,6 +123,9 @@ a_slower_peer_is_given_its_time(void **state)
 	(void)state;
 	ev.heartbeat.dead_ms = 3000;
 	assert_int_equal(step(&e, ev, 10).wake.ns, at(3010).ns);
+	/* Also by who stood still, and has to listen anew. */
+	ev = plain(ELECTION_STALLED);
+	assert_int_equal(step(&e, ev, 2000).wake.ns, at(5000).ns);
 }
 
 static void

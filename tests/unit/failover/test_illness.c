@@ -144,6 +144,23 @@ who_stands_back_doubts_a_peer_that_falls_silent(void **state)
 	assert_int_equal(e.state, ELECTION_MASTER);
 }
 
+/* By what it said, not by our file: it would be claimed from while it lives. */
+static void
+who_is_as_well_again_gives_a_slower_peer_its_time(void **state)
+{
+	struct election e = master();
+	struct election_event slow = peer(ELECTION_MASTER, 1, 0);
+
+	(void)state;
+	(void)step(&e, peer(ELECTION_BACKUP, 1, 0), 70);
+	(void)step(&e, ill(2, 0), 80);
+	assert_true(e.stands_back);
+	slow.heartbeat.dead_ms = 300;
+	(void)step(&e, slow, 120);
+	assert_int_equal(step(&e, ill(1, 0), 130).wake.ns, at(430).ns);
+	assert_int_equal(e.state, ELECTION_BACKUP);
+}
+
 static void
 what_forbids_to_serve_goes_first(void **state)
 {
@@ -224,6 +241,8 @@ main(void)
 		    who_stands_back_serves_where_the_peer_is_no_better),
 		cmocka_unit_test(
 		    who_stands_back_doubts_a_peer_that_falls_silent),
+		cmocka_unit_test(
+		    who_is_as_well_again_gives_a_slower_peer_its_time),
 		cmocka_unit_test(what_forbids_to_serve_goes_first),
 		cmocka_unit_test(a_master_gives_to_a_peer_that_is_less_ill),
 		cmocka_unit_test(in_a_pause_a_master_does_not_stand_back),
