@@ -15,6 +15,7 @@
 
 struct line {
 	_Alignas(LINE_BYTES) _Atomic uint64_t count;
+	_Atomic int32_t thread; /* 0: of a program that does not say */
 };
 
 struct liveness {
@@ -83,6 +84,21 @@ liveness_beat(struct liveness *p, unsigned line)
 	atomic_store_explicit(count,
 	    atomic_load_explicit(count, memory_order_relaxed) + 1,
 	    memory_order_relaxed);
+}
+
+void
+liveness_enter(struct liveness *p, unsigned line)
+{
+	assert(line < LIVENESS_LINES);
+	if (p != NULL)
+		atomic_store(&p->lines[line].thread, gettid());
+}
+
+pid_t
+liveness_thread(const struct liveness *p, unsigned line)
+{
+	assert(line < LIVENESS_LINES);
+	return atomic_load(&p->lines[line].thread);
 }
 
 void

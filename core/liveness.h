@@ -12,6 +12,8 @@
 
 #include "core/base.h"
 
+#include <sys/types.h>
+
 /* The main thread's line; the workers of a relay follow. */
 #define LIVENESS_MAIN 0
 #define LIVENESS_WORKERS_MAX 64 /* `threads` has the same limit */
@@ -34,6 +36,15 @@ void liveness_unmap(struct liveness **p); /* NULL-safe in value */
 
 /* "I turn." One writer a line. NULL is nobody's. */
 void liveness_beat(struct liveness *p, unsigned line);
+
+/*
+ * "It is I": the calling thread beats there from now on. So that who watches
+ * can ask the kernel what it does (thread_stat.h). NULL is nobody's.
+ */
+void liveness_enter(struct liveness *p, unsigned line);
+
+/* Who beats there, as its own process numbers it; 0: it has not said. */
+pid_t liveness_thread(const struct liveness *p, unsigned line);
 
 /* The first `n` counts. */
 void liveness_read(const struct liveness *p, uint64_t *ret_counts, unsigned n);

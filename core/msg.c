@@ -203,6 +203,11 @@ static const struct field pulse[] = {
 };
 MESSAGE(pulse, true)
 
+static const struct field thread[] = {
+	NUMBER(thread, line),
+};
+MESSAGE(thread, true)
+
 static const struct field mute[] = {
 	NUMBER(mute, group),
 	FIELD(BOOL, mute, wanted),

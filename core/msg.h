@@ -93,6 +93,11 @@ enum msg_type {
 	/* event.h, some. For the peer: behind the wire's number, as FOR_PEER.
 	 */
 	MSG_EVENTS,
+	/*
+	 * What the kernel says of a thread of the relay; descriptor: its file
+	 * (core/thread_stat.h). Not to roles of a program that was before.
+	 */
+	MSG_THREAD,
 };
 
 /*
@@ -269,6 +274,10 @@ struct msg_pulse {
 	bool own; /* else it is the other role's */
 };
 
+struct msg_thread {
+	uint16_t line; /* of its pulse: liveness.h */
+};
+
 /*
  * New clients of a group's addresses get no answer from our listeners, or get
  * one again. Sent back with what has come about.
@@ -347,6 +356,7 @@ void msg_put_lost(struct buf *b, const struct msg_lost *m);
 void msg_put_script(struct buf *b, const struct msg_script *m);
 void msg_put_tracks(struct buf *b, const struct msg_tracks *m);
 void msg_put_pulse(struct buf *b, const struct msg_pulse *m);
+void msg_put_thread(struct buf *b, const struct msg_thread *m);
 void msg_put_mute(struct buf *b, const struct msg_mute *m);
 void msg_put_reset(struct buf *b, const struct msg_reset *m);
 void msg_put_known(struct buf *b, const struct msg_known *m);
@@ -370,6 +380,7 @@ MUST_CHECK int msg_get_lost(struct buf *b, struct msg_lost *ret_lost);
 MUST_CHECK int msg_get_script(struct buf *b, struct msg_script *ret_script);
 MUST_CHECK int msg_get_tracks(struct buf *b, struct msg_tracks *ret_tracks);
 MUST_CHECK int msg_get_pulse(struct buf *b, struct msg_pulse *ret_pulse);
+MUST_CHECK int msg_get_thread(struct buf *b, struct msg_thread *ret_thread);
 MUST_CHECK int msg_get_mute(struct buf *b, struct msg_mute *ret_mute);
 MUST_CHECK int msg_get_reset(struct buf *b, struct msg_reset *ret_drop);
 MUST_CHECK int msg_get_known(struct buf *b, struct msg_known *ret_known);

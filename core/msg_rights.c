@@ -36,6 +36,7 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	/* The supervisor to both. */
 	{ MSG_PULSE, S, F, NEW, true, BYTES(1), TRUSTED },
 	{ MSG_PULSE, S, R, NEW, true, BYTES(1), TRUSTED },
+	{ MSG_THREAD, S, F, NEW | TOLD, true, BYTES(2), TRUSTED },
 	{ MSG_START, S, F, NEW, true, 47, 47 + TEXT(MSG_PATH_MAX), TRUSTED },
 	{ MSG_START, S, R, NEW, true, 47, 47 + TEXT(MSG_PATH_MAX), TRUSTED },
 	{ MSG_SIBLING, S, F, TOLD, true, BYTES(4), TRUSTED },
@@ -209,6 +210,7 @@ msg_rights_name(uint16_t type)
 		[MSG_SCRIPT] = "SCRIPT",
 		[MSG_TRACKS] = "TRACKS",
 		[MSG_PULSE] = "PULSE",
+		[MSG_THREAD] = "THREAD",
 		[MSG_MUTE] = "MUTE",
 		[MSG_RESET] = "RESET",
 		[MSG_HAND_OVER_ALL] = "HAND_OVER_ALL",

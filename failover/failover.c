@@ -371,6 +371,8 @@ obey(struct role *role, struct channel_packet *p)
 		return track_take_script(role, p);
 	case MSG_PULSE:
 		return relay_watchdog_take(role, p);
+	case MSG_THREAD:
+		return relay_watchdog_take_thread(role, p);
 	case MSG_CONTROL:
 		return on_control(role, p);
 	case MSG_KEYS:

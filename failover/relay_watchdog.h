@@ -21,5 +21,9 @@ void relay_watchdog_stop(struct role *role);
 MUST_CHECK int relay_watchdog_take(
     struct role *role, const struct channel_packet *p);
 
+/* What the kernel says of a thread of the relay. Returns 0 or -errno. */
+MUST_CHECK int relay_watchdog_take_thread(
+    struct role *role, struct channel_packet *p);
+
 /* A relay serves (again): what was known of the one before is void. */
 void relay_watchdog_reset(struct role *role);

@@ -241,6 +241,7 @@ take_start(struct relay *r, struct channel_packet *p)
 	if (e == 0)
 		e = open_log(r->config);
 	r->services.shared.liveness = r->liveness;
+	liveness_enter(r->liveness, LIVENESS_MAIN);
 	if (e == 0)
 		e = services_init(&r->services, r->loop, r->config, &r->start);
 	if (e == 0)

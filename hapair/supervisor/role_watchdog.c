@@ -4,6 +4,8 @@
 #include "core/fd.h"
 #include "core/log.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -65,6 +67,47 @@ look(struct role_watchdog_ward *ward)
 	child_kill(ward->child);
 }
 
+/* Numbers of ours alone: whatever the relay says leads into its own folder. */
+static int
+open_stat(pid_t relay, pid_t thread)
+{
+	char path[64];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)relay,
+	    (int)thread);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd == -1 ? -errno : fd;
+}
+
+/*
+ * What a thread says of itself may be left from a relay before, and is not
+ * found then: the next look finds it. Without /proc failover does without.
+ */
+static void
+show_threads(struct role_watchdog *w)
+{
+	const pid_t relay = w->relay.child->pid;
+
+	if (!w->shows || w->failover.child->pid == 0 || relay == 0)
+		return;
+	for (unsigned i = 0; i < w->relay.lines; i++) {
+		const pid_t thread = liveness_thread(w->relay.liveness, i);
+		const struct msg_thread m = { .line = (uint16_t)i };
+		struct buf b = BUF_WRITER(8);
+		CLEANUP(fd_close) int fd = -1;
+
+		if (thread == 0 || thread == w->shown[i])
+			continue;
+		fd = open_stat(relay, thread);
+		if (fd < 0)
+			continue;
+		w->shown[i] = thread;
+		msg_put_thread(&b, &m);
+		child_send(w->failover.child, MSG_THREAD, b.data, b.pos, fd);
+	}
+}
+
 static void
 on_look(struct ev_loop *loop, ev_timer *t, int revents)
 {
@@ -72,6 +115,7 @@ on_look(struct ev_loop *loop, ev_timer *t, int revents)
 
 	look(&w->failover);
 	look(&w->relay);
+	show_threads(w);
 }
 
 static int
@@ -148,9 +192,11 @@ role_watchdog_meet(struct role_watchdog *w, struct child *child)
 	for (unsigned i = 0; i < LIVENESS_LINES; i++)
 		ward->stalls[i] = stall_detector_init();
 	ward->killed = false;
+	memset(w->shown, 0, sizeof(w->shown));
 	send_pulse(child, ward->fd, true);
 	if (ward == &w->relay)
 		return;
+	w->shows = true;
 	e = liveness_reader(w->relay.fd);
 	if (e < 0) {
 		log_error(child->name, "[process] cannot look at the relay: %s",

@@ -27,6 +27,8 @@ struct role_watchdog_ward {
 struct role_watchdog {
 	struct ev_loop *loop;
 	struct role_watchdog_ward failover, relay;
+	bool shows; /* this failover was started by us, and is shown: */
+	pid_t shown[LIVENESS_LINES]; /* the relay's threads; 0: not yet */
 	ev_timer look;
 };
 
@@ -45,7 +47,10 @@ MUST_CHECK int role_watchdog_init(struct role_watchdog *w,
 MUST_CHECK int role_watchdog_adopt(
     struct role_watchdog *w, int failover, int relay);
 
-/* A role has been started: it gets its pulse, failover also the relay's. */
+/*
+ * A role has been started: it gets its pulse, failover also the relay's, and as
+ * soon as these are known what the kernel says of its threads.
+ */
 void role_watchdog_meet(struct role_watchdog *w, struct child *child);
 
 /* The relay was replaced, and goes on until its last connection has ended. */

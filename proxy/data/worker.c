@@ -271,6 +271,7 @@ worker_main(void *arg)
 
 	(void)snprintf(name, sizeof(name), "relay-w%u", w->index);
 	proc_set_name(name);
+	liveness_enter(w->shared->liveness, LIVENESS_MAIN + 1 + w->index);
 	w->sessions.now = mono_now();
 	acceptor_look(&w->acceptors);
 	while (!w->ended)

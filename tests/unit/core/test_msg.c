@@ -80,6 +80,7 @@ each_message_is_taken_whole_or_refused(void **state)
 	ROUND_TRIP(script, .track = 3, .passed = true);
 	ROUND_TRIP(tracks, .n = 3, .ok = { true, false, true });
 	ROUND_TRIP(pulse, .own = true);
+	ROUND_TRIP(thread, .line = 64);
 	ROUND_TRIP(mute, .group = 3, .wanted = true, .muted = false);
 	ROUND_TRIP(known, .known = true);
 	ROUND_TRIP(

@@ -29,8 +29,8 @@ each_message_has_a_row(void **state)
 		with_row += found;
 		assert_int_equal(found, msg_rights_name(type) != NULL);
 	}
-	assert_int_equal(named, MSG_EVENTS); /* the last */
-	assert_int_equal(with_row, MSG_EVENTS);
+	assert_int_equal(named, MSG_THREAD); /* the last */
+	assert_int_equal(with_row, MSG_THREAD);
 	assert_null(msg_rights_name(0));
 	assert_null(msg_rights_name(UINT16_MAX));
 }
@@ -113,6 +113,15 @@ sizes_of_events_are_theirs(void **state)
 	memset(large.what, 'x', MSG_TEXT_MAX - 1);
 	memset(large.reason, 'x', MSG_TEXT_MAX - 1);
 	SIZE(MSG_EVENT, event, &small, &large);
+}
+
+static void
+sizes_of_threads_are_theirs(void **state)
+{
+	static const struct msg_thread thread;
+
+	(void)state;
+	SIZE(MSG_THREAD, thread, &thread, &thread);
 }
 
 static void
@@ -297,6 +306,7 @@ main(void)
 		cmocka_unit_test(only_who_must_sends_descriptors),
 		cmocka_unit_test(sizes_of_role_ends_are_theirs),
 		cmocka_unit_test(sizes_of_events_are_theirs),
+		cmocka_unit_test(sizes_of_threads_are_theirs),
 		cmocka_unit_test(sizes_are_those_of_the_messages),
 		cmocka_unit_test(what_no_row_allows_is_refused),
 		cmocka_unit_test(more_than_so_many_are_refused),
