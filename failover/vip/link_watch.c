@@ -34,8 +34,10 @@ struct side {
 	ev_timer retry; /* while any is in doubt */
 	unsigned gone;  /* so many of them were deleted by others */
 	uint64_t readded;
-	struct limiter told; /* of that: there may be thousands */
-	ev_timer route;      /* of an address that is not usable yet */
+	struct mono renewed;  /* the kernel said that it had renewed one */
+	int64_t unrenewed_ms; /* of the last that is gone */
+	struct limiter told;  /* of that: there may be thousands */
+	ev_timer route;       /* of an address that is not usable yet */
 	unsigned route_looks;
 };
 
@@ -247,6 +249,7 @@ on_there(struct role_group *g, const struct netlink_change *c, int index)
 	if (!g->vip.held || c->index != vip_link(&g->vip, (size_t)index)->index)
 		return;
 	note(g, index, true);
+	side->renewed = mono_now();
 	if (vip_is_usable(&g->vip, (size_t)index) || ev_is_active(&side->route))
 		return;
 	side->route_looks = ROUTE_LOOKS;
@@ -262,6 +265,8 @@ on_gone(struct role_group *g, const struct netlink_change *c, int index)
 	note(g, index, false);
 	side_of(g)->add = true;
 	side_of(g)->gone++;
+	side_of(g)->unrenewed_ms =
+	    mono_span_ms(side_of(g)->renewed, mono_now());
 }
 
 static bool
@@ -323,7 +328,15 @@ tell_readded(const struct role_group *g, unsigned gone)
 	uint64_t left_out;
 
 	side->readded += gone;
-	if (limiter_allows(&side->told, mono_now(), &left_out))
+	if (!limiter_allows(&side->told, mono_now(), &left_out))
+		return;
+	if (vip_lease_has_ended(g->vip.lease_s, side->unrenewed_ms))
+		log_warning(g->subject,
+		    "[address] the lease of a virtual IP ran out, for the kernel "
+		    "took %" PRId64 " ms to renew it, added again (%" PRIu64
+		    " times so far)",
+		    side->unrenewed_ms, side->readded);
+	else
 		log_warning(g->subject,
 		    "[address] another program deleted a virtual IP, added again (%" PRIu64
 		    " times so far)",

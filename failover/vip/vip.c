@@ -20,12 +20,21 @@ vip_init(
 	};
 }
 
+#define ENDS_EARLY_MS 50
+
 uint32_t
 vip_lease_s(uint32_t hang_ms, uint32_t dead_ms)
 {
 	const uint32_t least_ms = 3 * dead_ms;
 
 	return ((hang_ms > least_ms ? hang_ms : least_ms) + 999) / 1000;
+}
+
+bool
+vip_lease_has_ended(uint32_t lease_s, int64_t unrenewed_ms)
+{
+	/* The kernel counts in its ticks, and we from the news of it. */
+	return unrenewed_ms >= (int64_t)lease_s * 1000 - ENDS_EARLY_MS;
 }
 
 static uint8_t

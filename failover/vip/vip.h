@@ -51,6 +51,12 @@ struct vip vip_init(const struct config_group *group, struct netlink *netlink,
 uint32_t vip_lease_s(uint32_t hang_ms, uint32_t dead_ms);
 
 /*
+ * Whether an address that the kernel has just removed went since nobody renewed
+ * it for so long, and not by another program. For IPv6 the kernel looks later.
+ */
+bool vip_lease_has_ended(uint32_t lease_s, int64_t unrenewed_ms);
+
+/*
  * Looks at the k-th interface again. What was held on one that has another name
  * now, or was made anew, is deleted there. Returns 0 or -errno; *ret_changed
  * tells whether it is another one now, or has another hardware address.

@@ -15,6 +15,18 @@ a_lease_is_as_long_as_a_hang_and_outlasts_pauses(void **state)
 	assert_int_equal(vip_lease_s(100, 10), 1);
 }
 
+/* Else an operator looks for another program that there is none of. */
+static void
+who_removed_an_address_is_known_by_the_time(void **state)
+{
+	(void)state;
+	assert_false(vip_lease_has_ended(1, 0));
+	assert_false(vip_lease_has_ended(1, 400));
+	assert_true(vip_lease_has_ended(1, 990));
+	assert_true(vip_lease_has_ended(1, 1700));
+	assert_false(vip_lease_has_ended(4, 1700));
+}
+
 /* The rest is served, and complete without it. */
 static void
 a_refused_address_is_that_address_s_trouble(void **state)
@@ -98,6 +110,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_removed_an_address_is_known_by_the_time),
 		cmocka_unit_test(
 		    a_lease_is_as_long_as_a_hang_and_outlasts_pauses),
 		cmocka_unit_test(a_refused_address_is_that_address_s_trouble),
