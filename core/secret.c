@@ -83,6 +83,38 @@ secret_short_hash(const struct secret_key *key, const void *bytes, size_t len)
 	return h;
 }
 
+void
+secret_seal(const struct secret_key *key, const void *bytes, size_t len,
+    uint8_t *ret_sealed)
+{
+	uint8_t *const behind =
+	    ret_sealed + crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+
+	_Static_assert(
+	    SECRET_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES &&
+	        SECRET_SEAL_BYTES ==
+	            crypto_aead_xchacha20poly1305_ietf_NPUBBYTES +
+	                crypto_aead_xchacha20poly1305_ietf_ABYTES,
+	    "a nonce of 24 bytes, which may be any, and a MAC of 16");
+	randombytes_buf(
+	    ret_sealed, crypto_aead_xchacha20poly1305_ietf_NPUBBYTES);
+	(void)crypto_aead_xchacha20poly1305_ietf_encrypt(
+	    behind, NULL, bytes, len, NULL, 0, NULL, ret_sealed, key->bytes);
+}
+
+int
+secret_unseal(const struct secret_key *key, const uint8_t *sealed, size_t len,
+    void *ret_bytes)
+{
+	const size_t nonce = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+
+	if (len < SECRET_SEAL_BYTES ||
+	    crypto_aead_xchacha20poly1305_ietf_decrypt(ret_bytes, NULL, NULL,
+	        sealed + nonce, len - nonce, NULL, 0, sealed, key->bytes) == -1)
+		return -EBADMSG;
+	return 0;
+}
+
 char *
 secret_base64(const void *bytes, size_t len)
 {

@@ -53,6 +53,19 @@ void secret_hash(
 uint64_t secret_short_hash(
     const struct secret_key *key, const void *bytes, size_t len);
 
+#define SECRET_SEAL_BYTES 40 /* a nonce in front and a MAC behind */
+
+/*
+ * Encrypts (XChaCha20-Poly1305): nobody without the key reads or changes it.
+ * `ret_sealed` has room for SECRET_SEAL_BYTES more than what is sealed.
+ */
+void secret_seal(const struct secret_key *key, const void *bytes, size_t len,
+    uint8_t *ret_sealed);
+
+/* Returns 0, with SECRET_SEAL_BYTES less than `len`; or -EBADMSG. */
+MUST_CHECK int secret_unseal(const struct secret_key *key,
+    const uint8_t *sealed, size_t len, void *ret_bytes);
+
 /* Base64 (RFC 4648, with padding), malloc'd. NULL where memory is out. */
 char *secret_base64(const void *bytes, size_t len);
 

@@ -204,6 +204,36 @@ base64_has_its_padding(void **state)
 	}
 }
 
+static void
+what_is_sealed_is_opened_with_its_key_alone(void **state)
+{
+	static const char text[] = "a password, perhaps";
+	struct secret_key key = { { 1 } }, other = { { 2 } };
+	uint8_t sealed[sizeof(text) + SECRET_SEAL_BYTES], again[sizeof(sealed)];
+	char opened[sizeof(text)];
+
+	(void)state;
+	secret_seal(&key, text, sizeof(text), sealed);
+	secret_seal(&key, text, sizeof(text), again);
+	assert_memory_not_equal(sealed, again, sizeof(sealed));
+	assert_null(memmem(sealed, sizeof(sealed), "password", 8));
+	assert_int_equal(
+	    secret_unseal(&key, sealed, sizeof(sealed), opened), 0);
+	assert_memory_equal(opened, text, sizeof(text));
+	assert_int_equal(
+	    secret_unseal(&other, sealed, sizeof(sealed), opened), -EBADMSG);
+	for (size_t len = 0; len < sizeof(sealed); len++)
+		assert_int_equal(
+		    secret_unseal(&key, sealed, len, opened), -EBADMSG);
+	for (size_t i = 0; i < sizeof(sealed); i++) {
+		sealed[i] ^= 1;
+		assert_int_equal(
+		    secret_unseal(&key, sealed, sizeof(sealed), opened),
+		    -EBADMSG);
+		sealed[i] ^= 1;
+	}
+}
+
 int
 main(void)
 {
@@ -215,6 +245,7 @@ main(void)
 		cmocka_unit_test(a_second_key_may_follow_that_is_another),
 		cmocka_unit_test(a_password_is_a_line_that_others_cannot_read),
 		cmocka_unit_test(base64_has_its_padding),
+		cmocka_unit_test(what_is_sealed_is_opened_with_its_key_alone),
 	};
 
 	if (secret_init() < 0)
