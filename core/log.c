@@ -283,6 +283,19 @@ log_take(int fd)
 }
 
 int
+log_share(void)
+{
+	int fd;
+
+	if (!atomic_load(&logger.running))
+		return -1;
+	(void)pthread_mutex_lock(&logger.changes);
+	fd = sink_share(logger.next != NULL ? logger.next : &logger.sink);
+	(void)pthread_mutex_unlock(&logger.changes);
+	return fd;
+}
+
+int
 log_reopen(const char *path)
 {
 	CLEANUP(fd_close) int fd = -1;

@@ -36,6 +36,7 @@ struct log_options {
 	enum log_level level;
 	const char *path;  /* of the file, or (NULL: /dev/log) of syslog's
 	                      socket; borrowed for the call */
+	int file;          /* of log_share(), by which it is open; or 0 */
 	union addr dest;   /* of LOG_TARGET_UDP */
 	unsigned facility; /* 0-23, as in RFC 5424 */
 	const char *role;  /* "supervisor", "relay"; a string constant */
@@ -70,6 +71,9 @@ MUST_CHECK int log_switch(const struct log_options *options);
  * there, the caller's to close; or -errno, and lines go where they went.
  */
 MUST_CHECK int log_reopen(const char *path);
+
+/* The file that lines go to, the caller's to close; -1: they go to none. */
+MUST_CHECK int log_share(void);
 
 /*
  * The same in such a process, with that descriptor, which stays the caller's.

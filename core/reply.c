@@ -11,10 +11,13 @@
 
 #define PATIENCE_S 5.
 
+static unsigned n_waiting;
+
 struct reply {
 	int fd;
 	char *text;
 	size_t pos, len;
+	bool waits; /* for its reader */
 	ev_io writable;
 	ev_timer patience;
 };
@@ -23,6 +26,7 @@ static void
 finish(struct ev_loop *loop, struct reply *r)
 {
 	ev_io_stop(loop, &r->writable);
+	n_waiting -= r->waits;
 	ev_timer_stop(loop, &r->patience);
 	/* Whoever passed it to us may hold it still: its caller shall not. */
 	(void)shutdown(r->fd, SHUT_RDWR);
@@ -86,6 +90,14 @@ reply_send(struct ev_loop *loop, int *fd, char *text)
 	}
 	ev_io_start(loop, &r->writable);
 	ev_timer_start(loop, &r->patience);
+	r->waits = true;
+	n_waiting++;
+}
+
+unsigned
+reply_waiting(void)
+{
+	return n_waiting;
 }
 
 void

@@ -15,5 +15,8 @@ struct ev_loop;
  */
 void reply_send(struct ev_loop *loop, int *fd, char *text);
 
+/* Answers that are not all written yet, of this process. */
+unsigned reply_waiting(void);
+
 /* The same with {"error": TEXT}; the end of the connection ends it. */
 void reply_error(struct ev_loop *loop, int *fd, const char *text);

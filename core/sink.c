@@ -62,6 +62,14 @@ sink_open_file(const char *path)
 	    O_WRONLY | O_CREAT | O_APPEND, 0640, NULL);
 }
 
+int
+sink_share(const struct sink *s)
+{
+	return s->target == LOG_TARGET_FILE
+	    ? fcntl(s->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+	    : -1;
+}
+
 /* The number stays, so that the writer need not know. */
 int
 sink_replace(const struct sink *s, int fd)
@@ -124,7 +132,10 @@ sink_open(struct sink *s, const struct log_options *o)
 	    o->target == LOG_TARGET_STDERR && sink_is_journal(STDERR_FILENO);
 	/* The zone's file may be out of reach once rights are dropped. */
 	tzset();
-	fd = open_target(s, o->path);
+	fd = o->file > 0 ? fcntl(o->file, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+	                 : open_target(s, o->path);
+	if (fd == -1 && o->file > 0)
+		return -errno;
 	if (fd < 0 && o->target == LOG_TARGET_FILE)
 		return fd;
 	s->fd = fd < 0 ? -1 : fd;

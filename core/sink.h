@@ -36,9 +36,12 @@ bool sink_is_journal(int fd);
 /* A log file, made where it is not there. Returns a descriptor or -errno. */
 MUST_CHECK int sink_open_file(const char *path);
 
+/* Of a file: a descriptor of it; else -1. Any thread may call it. */
+MUST_CHECK int sink_share(const struct sink *s);
+
 /*
- * Of a file: lines go to this one from now on. The one function that another
- * thread than the writer may call. Returns 0 or -errno; `fd` stays the
+ * Of a file: lines go to this one from now on. Another thread than the
+ * writer may call it, too. Returns 0 or -errno; `fd` stays the
  * caller's.
  */
 MUST_CHECK int sink_replace(const struct sink *s, int fd);

@@ -31,6 +31,8 @@
 
 /* Who has connected has a second for its line (control.h). */
 #define SETTLE_MS 1200
+/* And who reads a long answer slowly; new callers wait as long. */
+#define READ_MS 2000
 #define SETTLE_EACH_S 0.005
 
 /* -- answers ------------------------------------------------------------ */
@@ -86,6 +88,8 @@ fault_now(const struct upgrade *u)
 		return "a fence or promote of a standby service is under way: try again";
 	if (u->setup.state.change->n_replaced >= GENERATION_CHANGE_REPLACED_MAX)
 		return "too many relays of earlier files have connections left";
+	if (upgrade_trial_is_running(&u->trial))
+		return "the program that was tried before has been killed, and has not ended";
 	if (!notify_is_idle(u->setup.state.notify))
 		return "a notify program runs: try again";
 	return NULL;
@@ -136,7 +140,18 @@ become(struct upgrade *u)
 	refuse(u, text);
 }
 
-/* Who is in the middle of a request is heard first, and then each signal. */
+/* Somebody is in the middle of a request, or of its answer. */
+static bool
+is_talking(const struct upgrade *u)
+{
+	const struct mono now = mono_now();
+
+	return (u->setup.state.own->control->n_callers > 0 &&
+	           mono_before(now, u->until)) ||
+	    (reply_waiting() > 0 && mono_before(now, u->until_read));
+}
+
+/* Whoever talks comes to an end first, and then each signal is held. */
 static void
 on_settle(struct ev_loop *loop, ev_timer *t, int revents)
 {
@@ -146,8 +161,7 @@ on_settle(struct ev_loop *loop, ev_timer *t, int revents)
 	if (fault != NULL) {
 		go_back(u);
 		refuse(u, fault);
-	} else if (u->setup.state.own->control->n_callers > 0 &&
-	    mono_before(mono_now(), u->until)) {
+	} else if (is_talking(u)) {
 		timeout_arm(u->loop, &u->settle, SETTLE_EACH_S);
 	} else if (!u->holds) {
 		upgrade_exec_hold_signals(&u->mask);
@@ -178,6 +192,7 @@ on_tried(struct upgrade_trial *t, const char *fault)
 	    "supervisor", "becoming hapair %s, from %s", a.version, u->path);
 	control_hold(u->setup.state.own->control, true);
 	u->until = mono_add_ms(mono_now(), SETTLE_MS);
+	u->until_read = mono_add_ms(mono_now(), READ_MS);
 	/* Not under the callback of a process that has ended. */
 	timeout_arm(u->loop, &u->settle, 0.);
 }

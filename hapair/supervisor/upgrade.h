@@ -34,7 +34,8 @@ struct upgrade {
 	bool holds; /* signals, and `mask` was before */
 	sigset_t mask;
 	bool changing;     /* this is the next one, and its roles are not yet */
-	struct mono until; /* callers are waited for */
+	struct mono until; /* callers are waited for, and slow readers */
+	struct mono until_read;
 	struct upgrade_trial trial;
 	ev_timer settle;
 };

@@ -21,27 +21,36 @@
 #define ARGUMENTS_MAX 32
 #define COMMAND_LINE_MAX 8192
 
-/* What is not carried over: scripts that run would be nobody's. */
-static void
+/*
+ * What is not carried over: scripts that run would be nobody's. Returns the
+ * log's file, for its name may be another's by now, or nobody's; or -1.
+ */
+static int
 rest(struct generation *now)
 {
+	const int file = log_share();
+
 	track_scripts_stop(&now->scripts);
 	log_close();
+	return file;
 }
 
 static void
-wake(struct generation *now)
+wake(struct generation *now, int *file)
 {
 	const struct config_log *log = &now->setup.config->log;
-	const struct log_options o = config_log_options(log, "supervisor");
-	int e = log_open(&o);
+	struct log_options o = config_log_options(log, "supervisor");
+	int e;
 
+	o.file = *file == -1 ? 0 : *file;
+	e = log_open(&o);
 	if (e == 0)
 		e = log_start();
 	if (e < 0)
 		log_error("supervisor",
 		    "[log] log %s: %s, writing on as before",
 		    o.path != NULL ? o.path : "", strerror(-e));
+	fd_close(file);
 	generation_start_scripts(now);
 }
 
@@ -151,9 +160,10 @@ upgrade_exec_do(const struct upgrade_collect *state,
 	if (e == 0)
 		e = upgrade_state_each_fd(&l->state, set_inherited, &inherited);
 	if (e == 0) {
-		rest(now);
+		int log = rest(now);
+
 		e = try_exec(program, file, secret);
-		wake(now);
+		wake(now, &log);
 	}
 	wipe_keys(secret);
 	inherited = false;

@@ -87,8 +87,21 @@ on_patience(struct ev_loop *loop, ev_timer *timer, int revents)
 	struct upgrade_trial *t =
 	    CONTAINER_OF(timer, struct upgrade_trial, patience);
 
+	if (t->overdue) { /* it hangs in the kernel: for how long? */
+		char text[UPGRADE_TRIAL_FAULT_MAX];
+
+		t->given_up = true;
+		ev_io_stop(loop, &t->readable);
+		fd_close(&t->said);
+		(void)snprintf(text, sizeof(text),
+		    "it does not answer within %.0f s, and process %d does not end when it is killed",
+		    t->patience_s, (int)t->pid);
+		t->on_end(t, text);
+		return;
+	}
 	t->overdue = true;
 	(void)kill(-t->pid, SIGKILL);
+	timeout_arm(loop, timer, t->patience_s);
 }
 
 /* Its first line; the last sign of what others say ends a sentence, perhaps. */
@@ -107,7 +120,7 @@ fault_of(struct upgrade_trial *t, char buf[static UPGRADE_TRIAL_FAULT_MAX])
 
 	if (t->overdue)
 		(void)snprintf(buf, UPGRADE_TRIAL_FAULT_MAX,
-		    "it does not answer within %.0f s", PATIENCE_S);
+		    "it does not answer within %.0f s", t->patience_s);
 	else if (WIFSIGNALED(status))
 		(void)snprintf(buf, UPGRADE_TRIAL_FAULT_MAX,
 		    "it was killed by signal %d when it was tried", number);
@@ -141,6 +154,8 @@ on_ended(struct ev_loop *loop, ev_child *c, int revents)
 	ev_child_stop(loop, c);
 	ev_timer_stop(loop, &t->patience);
 	t->pid = 0;
+	if (t->given_up)
+		return;
 	hear(t);
 	close_pipe(t);
 	if (t->overdue || c->rstatus != 0)
@@ -155,6 +170,7 @@ upgrade_trial_init(struct upgrade_trial *t,
 	*t = (struct upgrade_trial){
 		.loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV),
 		.on_end = on_end,
+		.patience_s = PATIENCE_S,
 		.said = -1,
 	};
 	ev_init(&t->readable, on_readable);
@@ -183,14 +199,14 @@ upgrade_trial_start(struct upgrade_trial *t, int program, int state)
 	if (t->pid == 0)
 		become(parent, program, state, theirs);
 	(void)setpgid(t->pid, t->pid); /* whichever of us is first */
-	t->overdue = false;
+	t->overdue = t->given_up = false;
 	t->len = 0;
 	t->text[0] = '\0';
 	ev_io_set(&t->readable, t->said, EV_READ);
 	ev_io_start(t->loop, &t->readable);
 	ev_child_set(&t->ended, t->pid, 0);
 	ev_child_start(t->loop, &t->ended);
-	timeout_arm(t->loop, &t->patience, PATIENCE_S);
+	timeout_arm(t->loop, &t->patience, t->patience_s);
 	return 0;
 }
 

@@ -22,9 +22,11 @@ struct upgrade_trial {
 	struct ev_loop *loop; /* the default one */
 	/* It is over: `fault` NULL, and `text` is what it said; or why not. */
 	void (*on_end)(struct upgrade_trial *t, const char *fault);
-	pid_t pid; /* 0: none runs */
-	int said;  /* the pipe's end; -1: none */
+	pid_t pid;         /* 0: none runs */
+	int said;          /* the pipe's end; -1: none */
+	double patience_s; /* and once more as long for its end */
 	bool overdue;
+	bool given_up; /* it was killed, and does not end: nobody waits */
 	char text[UPGRADE_TRIAL_TEXT_MAX];
 	size_t len;
 	ev_child ended;
@@ -42,6 +44,7 @@ void upgrade_trial_init(struct upgrade_trial *t,
 MUST_CHECK int upgrade_trial_start(
     struct upgrade_trial *t, int program, int state);
 
+/* Also one that was given up, until it ends: no other can be started then. */
 bool upgrade_trial_is_running(const struct upgrade_trial *t);
 
 /* Kills what runs; takes what was initialised. */

@@ -111,6 +111,38 @@ a_file_that_was_renamed_is_left(void **state)
 	assert_true(log_reopen("/nowhere/log") < 0);
 }
 
+/* As around an upgrade that fails, when nobody can open it by its name. */
+static void
+a_file_is_written_on_without_its_name(void **state)
+{
+	char path[SCRATCH_PATH_MAX], renamed[SCRATCH_PATH_MAX];
+	struct log_options o = { .target = LOG_TARGET_FILE,
+		.level = LOG_LEVEL_INFO,
+		.path = scratch_path("named", path),
+		.role = "test" };
+	char *text;
+
+	(void)state;
+	assert_int_equal(log_share(), -1);
+	assert_int_equal(log_open(&o), 0);
+	assert_int_equal(log_start(), 0);
+	log_notice("s", "one");
+	o.file = log_share();
+	assert_true(o.file > STDERR_FILENO);
+	log_close();
+	assert_int_equal(rename(path, scratch_path("other", renamed)), 0);
+	assert_int_equal(log_open(&o), 0);
+	assert_int_equal(log_start(), 0);
+	log_notice("s", "two");
+	log_close();
+	fd_close(&o.file);
+	text = scratch_text("other");
+	assert_non_null(strstr(text, "one"));
+	assert_non_null(strstr(text, "two"));
+	free(text);
+	assert_null(scratch_text("named"));
+}
+
 static void
 foreign_text_cannot_forge_a_line(void **state)
 {
@@ -468,6 +500,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_of_all_threads_reach_a_file_whole),
 		cmocka_unit_test(a_file_that_was_renamed_is_left),
+		cmocka_unit_test(a_file_is_written_on_without_its_name),
 		cmocka_unit_test(foreign_text_cannot_forge_a_line),
 		cmocka_unit_test(
 		    lines_that_come_in_numbers_are_written_together),

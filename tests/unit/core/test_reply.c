@@ -83,8 +83,11 @@ a_long_answer_arrives_whole(void **state)
 	for (size_t i = 0; i < MUCH; i++)
 		text[i] = (char)('a' + i % 23);
 	text[MUCH] = '\0';
+	assert_int_equal(reply_waiting(), 0);
 	reply_send(l.loop, &l.ours, strdup(text));
+	assert_int_equal(reply_waiting(), 1);
 	assert_int_equal(collect(&l, got, MUCH + 1), MUCH);
+	assert_int_equal(reply_waiting(), 0);
 	assert_memory_equal(got, text, MUCH);
 	free(got);
 	free(text);
