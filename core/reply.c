@@ -103,8 +103,19 @@ reply_waiting(void)
 void
 reply_error(struct ev_loop *loop, int *fd, const char *text)
 {
+	reply_error_as(loop, fd, text, REPLY_PLAIN);
+}
+
+void
+reply_error_as(
+    struct ev_loop *loop, int *fd, const char *text, enum reply_odd odd)
+{
 	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
 
 	json_doc_put_string(doc, "error", text);
+	if (odd == REPLY_BUSY)
+		json_doc_put_bool(doc, "busy", true);
+	if (odd == REPLY_UNKNOWN)
+		json_doc_put_bool(doc, "unknown", true);
 	reply_send(loop, fd, json_doc_text(doc, false));
 }

@@ -20,3 +20,13 @@ unsigned reply_waiting(void);
 
 /* The same with {"error": TEXT}; the end of the connection ends it. */
 void reply_error(struct ev_loop *loop, int *fd, const char *text);
+
+/* For programs: the key of that name, which is true then. */
+enum reply_odd {
+	REPLY_PLAIN,   /* none */
+	REPLY_BUSY,    /* the same will have an answer in a moment */
+	REPLY_UNKNOWN, /* there is nothing of that name here */
+};
+
+void reply_error_as(
+    struct ev_loop *loop, int *fd, const char *text, enum reply_odd odd);

@@ -164,6 +164,41 @@ client_refuse_unreached(const struct client *c, const char *socket, int e)
 	    socket, strerror(-e), more);
 }
 
+bool
+client_is_odd(const struct client *c, const struct json_doc *answer)
+{
+	struct client_odd *o = c->odd;
+
+	if (o == NULL)
+		return false;
+	o->busy = json_doc_bool(answer, "busy");
+	o->unknown = json_doc_bool(answer, "unknown");
+	(void)snprintf(
+	    o->text, sizeof(o->text), "%s", json_doc_string(answer, "error"));
+	return o->busy || o->unknown;
+}
+
+int
+client_exchange(
+    const struct client *c, const char *request, struct json_doc **ret_answer)
+{
+	const int e = try(c, c->socket, request, ret_answer);
+
+	return e == 0 && *ret_answer == NULL ? -EBADMSG : e;
+}
+
+int
+client_locate(struct client *c, char *buf)
+{
+	int status = COMMAND_DONE;
+
+	if (c->socket == NULL) {
+		status = daemon_place_find(c->command, c->path, true, buf);
+		c->socket = buf;
+	}
+	return status;
+}
+
 static int
 ask_at(const struct client *c, const char *socket, const char *request,
     struct json_doc **ret_answer)
@@ -182,6 +217,8 @@ ask_at(const struct client *c, const char *socket, const char *request,
 		e = disarm_answer(d, c->has_lines);
 	if (e < 0)
 		return client_refuse_unreached(c, socket, e);
+	if (client_is_odd(c, d))
+		return COMMAND_FAILED;
 	if (c->has_lines && json_doc_bool(d, "wrong")) {
 		(void)fprintf(stderr, "%s\n", json_doc_string(d, "error"));
 		return COMMAND_WRONG;

@@ -47,6 +47,8 @@ take_line(struct lines *l, const char *text, size_t len)
 		end(l,
 		    command_refuse(
 		        l->client->command, COMMAND_FAILED, "out of memory"));
+	else if (client_is_odd(l->client, d))
+		end(l, COMMAND_FAILED);
 	else if (*json_doc_string(d, "error") != '\0')
 		end(l,
 		    command_refuse(l->client->command, COMMAND_FAILED, "%s",
@@ -111,6 +113,11 @@ ask_at(struct lines *l, const char *socket, const char *request, bool for_ever)
 		e = -errno;
 	if (e == 0 || e == -EPIPE)
 		e = read_all(l, fd);
+	if (e == -ECONNRESET && l->client->odd != NULL) {
+		/* The relay that was asked is being replaced, or has died. */
+		l->client->odd->busy = true;
+		return COMMAND_FAILED;
+	}
 	if (e == -ECONNRESET)
 		return command_refuse(l->client->command, COMMAND_FAILED,
 		    "the daemon's answer broke off: ask once more");

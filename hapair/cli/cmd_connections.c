@@ -1,7 +1,9 @@
 #include "core/json_doc.h"
 #include "core/msg.h"
 #include "hapair/cli/client_lines.h"
+#include "hapair/cli/client_lingering.h"
 #include "hapair/cli/command.h"
+#include "hapair/cli/daemon_place.h"
 #include "hapair/cli/text_table.h"
 
 #include <inttypes.h>
@@ -74,8 +76,9 @@ put_row(struct text_table *t, const struct json_doc *d)
 	text_table_cell(t, "%s", bytes_text(json_doc_int(bytes, "in"), in));
 	text_table_cell(t, "%s", bytes_text(json_doc_int(bytes, "out"), out));
 	/* How its bytes go, where they do. */
-	text_table_cell(t, "%s",
-	    strcmp(state, "open") == 0 ? json_doc_string(d, "path") : state);
+	text_table_cell(t, "%s%s",
+	    strcmp(state, "open") == 0 ? json_doc_string(d, "path") : state,
+	    json_doc_bool(d, "lingering") ? ", lingering" : "");
 	text_table_end_row(t);
 }
 
@@ -95,6 +98,38 @@ on_line(void *arg, const struct json_doc *line)
 	l->n++;
 }
 
+/*
+ * Of the relay that runs, and first of those before, whom a reload has left
+ * some: a server that is not in the file any more is known to these alone.
+ */
+static int
+list_all(const struct client *client, const char *request, struct listing *l)
+{
+	const unsigned n = client_lingering_count(client);
+	char line[MSG_REQUEST_MAX];
+	struct client_odd odd = { 0 };
+	struct client quiet = *client;
+	bool known = false;
+	int status;
+
+	quiet.odd = &odd;
+	for (unsigned i = 0; i < n; i++) {
+		status = client_lines_ask(&quiet,
+		    client_lingering_request(i, request, line), false, on_line,
+		    l);
+		if (status != COMMAND_DONE && !odd.unknown && !odd.busy)
+			return status;
+		known = known || status == COMMAND_DONE;
+		odd = (struct client_odd){ 0 };
+	}
+	status = client_lines_ask(
+	    known ? &quiet : client, request, false, on_line, l);
+	if (odd.busy)
+		return command_refuse(
+		    "connections", COMMAND_FAILED, "%s", odd.text);
+	return odd.unknown ? COMMAND_DONE : status;
+}
+
 static int
 list(const struct client *client, const char *request, bool json)
 {
@@ -105,7 +140,7 @@ list(const struct client *client, const char *request, bool json)
 	if (!json)
 		l.table = table = text_table_new("ID", "CLIENT", "SERVER",
 		    "AGE", "IDLE", "IN", "OUT", "PATH", NULL);
-	status = client_lines_ask(client, request, false, on_line, &l);
+	status = list_all(client, request, &l);
 	/* Half a list stays without its end: nobody reads it as a whole one. */
 	if (json && status == COMMAND_DONE)
 		(void)puts(l.n > 0 ? "\n]}" : HEAD "]}");
@@ -129,7 +164,7 @@ cmd_connections(int argc, char **argv)
 		{ 'j', "json", .there = &json },
 		{ .word = &service },
 	};
-	char request[MSG_REQUEST_MAX];
+	char request[MSG_REQUEST_MAX], socket[DAEMON_PLACE_MAX];
 	int status = command_parse(
 	    "connections", argc, argv, options, ARRAY_LEN(options));
 
@@ -141,5 +176,7 @@ cmd_connections(int argc, char **argv)
 	        service != NULL ? " " : "",
 	        service != NULL ? service : "") >= sizeof(request))
 		return command_misused("connections", "that is no service");
-	return list(&client, request, json != 0);
+	status = client_locate(&client, socket);
+	return status == COMMAND_DONE ? list(&client, request, json != 0)
+	                              : status;
 }

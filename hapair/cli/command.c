@@ -141,8 +141,10 @@ static const struct command commands[] = {
 	    "has moved, and bytes from and to the client. PATH is how its\n"
 	    "bytes go, copied or spliced, or what it waits for. SERVICE may\n"
 	    "be SERVICE/NAME, for those of one server. An ID is its\n"
-	    "connection's alone, also after a reload. Traffic does not wait\n"
-	    "for the list, however long it is." },
+	    "connection's alone, also after a reload. One that a reload has\n"
+	    "left with a relay before, as its service or server is not in the\n"
+	    "file any more, is lingering. Traffic does not wait for the list,\n"
+	    "however long it is." },
 	{ "kill", cmd_kill, "[-c FILE | -s SOCKET] ID | SERVICE/NAME",
 	    "closes connections",
 	    "Resets the connection with that ID (`hapair connections`), both\n"

@@ -7,6 +7,7 @@
 #include "hapair/supervisor/event_note.h"
 #include "hapair/supervisor/event_sync.h"
 #include "hapair/supervisor/generation_change.h"
+#include "hapair/supervisor/lingering_request.h"
 #include "hapair/supervisor/reload.h"
 #include "hapair/supervisor/state_store.h"
 #include "hapair/supervisor/upgrade.h"
@@ -33,6 +34,10 @@ request_route_take(
 		event_log_obey(&r->events->log, request, socket);
 		return;
 	}
+	if (control_is_request(request, "lingering")) {
+		lingering_request_obey(r->loop, r->change, request, socket);
+		return;
+	}
 	event_note_request(r->events, request);
 	if (strcmp(request, "configuration") == 0)
 		config_request_answer(r->loop, g->setup.config, socket);
@@ -40,8 +45,8 @@ request_route_take(
 		reply_error(r->loop, socket, CONTROL_UNKNOWN);
 	else if ((moves || server || live) &&
 	    generation_change_is_busy(r->change))
-		reply_error(r->loop, socket,
-		    "a reload is under way: try again in a moment");
+		reply_error_as(r->loop, socket,
+		    "a reload is under way: try again in a moment", REPLY_BUSY);
 	else if (server && r->is_running)
 		state_store_obey(r->store, request, socket);
 	else if (reload && r->is_running)
@@ -51,8 +56,9 @@ request_route_take(
 	else if (!server && !reload && !upgrade && role->ready && r->is_running)
 		child_setup_request(role, request, *socket);
 	else
-		reply_error(r->loop, socket,
+		reply_error_as(r->loop, socket,
 		    !r->is_running ? "this node is stopping"
 		        : moves    ? "the failover process does not run"
-		                   : "the relay process does not run");
+		                   : "the relay process does not run",
+		    r->is_running ? REPLY_BUSY : REPLY_PLAIN);
 }

@@ -66,7 +66,7 @@ address_text(const union addr *a, char buf[static ADDR_TEXT_MAX])
 }
 
 static char *
-line_of(const struct session_tour_row *r)
+line_of(const struct session_tour_row *r, bool lingers)
 {
 	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
 	struct json_doc *bytes;
@@ -87,6 +87,7 @@ line_of(const struct session_tour_row *r)
 	json_doc_put_int(bytes, "out", (int64_t)r->out);
 	json_doc_put_string(doc, "path", r->splices ? "splice" : "copy");
 	json_doc_put_bool(doc, "peer_knows", r->is_told);
+	json_doc_put_bool(doc, "lingering", lingers);
 	return json_doc_text(doc, false);
 }
 
@@ -119,14 +120,14 @@ send_all(int socket, const char *text, size_t len, const atomic_bool *stop)
 }
 
 int
-conn_lines_write(
-    int socket, const struct session_tour_part *part, const atomic_bool *stop)
+conn_lines_write(int socket, const struct session_tour_part *part, bool lingers,
+    const atomic_bool *stop)
 {
 	char text[SESSION_TOUR_ROWS * LINE_MAX];
 	size_t len = 0;
 
 	for (unsigned i = 0; i < part->n; i++) {
-		CLEANUP(free_str) char *line = line_of(&part->rows[i]);
+		CLEANUP(free_str) char *line = line_of(&part->rows[i], lingers);
 
 		if (line == NULL || strlen(line) >= LINE_MAX)
 			return -ENOMEM;

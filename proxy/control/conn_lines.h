@@ -18,11 +18,12 @@ const char *conn_lines_id_text(uint64_t id, char buf[static CONN_LINES_ID_MAX]);
 MUST_CHECK bool conn_lines_parse_id(const char *text, uint64_t *ret_id);
 
 /*
- * Returns 0 or -errno: -ETIMEDOUT where the reader takes nothing for 5 s,
- * -ECANCELED where `stop` is set meanwhile.
+ * `lingers`: a reload has left them here. Returns 0 or -errno: -ETIMEDOUT where
+ * the reader takes nothing for 5 s, -ECANCELED where `stop` is set meanwhile.
  */
-MUST_CHECK int conn_lines_write(
-    int socket, const struct session_tour_part *part, const atomic_bool *stop);
+MUST_CHECK int conn_lines_write(int socket,
+    const struct session_tour_part *part, bool lingers,
+    const atomic_bool *stop);
 
 /* The last line: so many there were; or why there are not more. */
 MUST_CHECK int conn_lines_end(

@@ -36,6 +36,7 @@ static const struct timespec PAUSE = { .tv_nsec = 500 * 1000 };
 struct request {
 	int socket;
 	bool kills;
+	bool lingers;        /* a reload has left this relay with what it has */
 	int service, server; /* -1: any */
 	uint64_t id;         /* 0: any */
 	STAILQ_ENTRY(request) link;
@@ -108,7 +109,8 @@ static void
 write_part(struct conn_query *q, struct session_tour_part *part)
 {
 	if (!atomic_load(&q->order.cancelled) &&
-	    conn_lines_write(q->now->socket, part, &q->stop) < 0)
+	    conn_lines_write(q->now->socket, part, q->now->lingers, &q->stop) <
+	        0)
 		atomic_store(&q->order.cancelled, true);
 	free(part);
 	if (!atomic_load(&q->order.cancelled))
@@ -237,6 +239,8 @@ answer_kill(struct conn_query *q, struct request *r, unsigned n)
 			log_notice("relay",
 			    "connection %s closed, reason: an operator", id);
 		json_doc_put_string(doc, n > 0 ? "text" : "error", text);
+		if (n == 0)
+			json_doc_put_bool(doc, "unknown", true);
 	} else {
 		const char *server = s->servers[r->server].name;
 
@@ -249,6 +253,7 @@ answer_kill(struct conn_query *q, struct request *r, unsigned n)
 		    subject, "%u connections closed, reason: an operator", n);
 		json_doc_put_string(doc, "text", text);
 	}
+	json_doc_put_int(doc, "closed", n);
 	reply_send(q->loop, &r->socket, json_doc_text(doc, false));
 }
 
@@ -316,17 +321,23 @@ conn_query_obey(struct conn_query *q, const char *request, int *socket)
 {
 	struct request parsed, *r = NULL;
 	char why[TEXT_MAX] = "too many requests at once";
+	const bool lingers = is_verb(request, "lingering");
+	bool known;
 
+	if (lingers)
+		request += strlen("lingering ");
 	if (!is_verb(request, "connections") && !is_verb(request, "kill"))
 		return false;
-	if (parse(q->shared->config, request, &parsed, why) &&
-	    q->n_waiting < REQUESTS_MAX && start(q))
+	known = parse(q->shared->config, request, &parsed, why);
+	if (known && q->n_waiting < REQUESTS_MAX && start(q))
 		r = malloc(sizeof(*r));
 	if (r == NULL) {
-		reply_error(q->loop, socket, why);
+		reply_error_as(
+		    q->loop, socket, why, known ? REPLY_PLAIN : REPLY_UNKNOWN);
 		return true;
 	}
 	*r = parsed;
+	r->lingers = lingers;
 	r->socket = fd_take(socket);
 	STAILQ_INSERT_TAIL(&q->waiting, r, link);
 	q->n_waiting++;

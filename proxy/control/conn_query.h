@@ -30,7 +30,7 @@ void conn_query_free(struct conn_query *q);
 
 /*
  * Takes the socket and true, where the line is "connections [SERVICE]" or "kill
- * ID|SERVICE/NAME".
+ * ID|SERVICE/NAME", either behind "lingering" where a reload has left them.
  */
 MUST_CHECK bool conn_query_obey(
     struct conn_query *q, const char *request, int *socket);

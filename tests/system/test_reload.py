@@ -404,3 +404,51 @@ def test_what_nobody_new_joins_ends_with_drain_timeout() -> None:
         wait_for(lambda: len(children(node.pid)) == 2)
         left = [sock for sock in held if not is_reset(sock)]
         assert len(left) == 2 and all(answers(sock) for sock in left)
+
+
+def listed(node: Node, *words: str) -> list[dict[str, Any]]:
+    done = node.cli("connections", *words, "--json")
+    assert done.returncode == 0, done
+    return list(json.loads(done.stdout)["connections"])
+
+
+@limit(40)
+def test_what_a_reload_has_left_is_seen_and_waited_for() -> None:
+    """Connections of a server that the file has no more: listed, closed one by one, and
+    waited for by an operator who had begun before the reload."""
+    backs = [{"name": n, "address": endpoint(address(n), ECHO)} for n in ("s1", "s2", "s3")]
+    front = [endpoint(address("p1"), PORT)]
+    with single(services=[service(front, servers=backs, balance="roundrobin")]) as stage:
+        for back in backs:
+            stage.lab.spawn(back["name"], [f"{TOOLS}/echo", "echo", str(ECHO)])
+        stage.start()
+        node = stage["p1"]
+        wait_for(lambda: set(node.server_states().values()) == {"up"})
+        held = {sock.getsockname()[1]: sock for sock in (stage.client() for _ in range(6))}
+        assert all(answers(sock) for sock in held.values())
+        done: list[Any] = []
+        words = ("server", "web/s3", "drain", "--wait", f"{15 * SLOW}s")
+        waiter = threading.Thread(target=lambda: done.append(node.cli(*words)))
+        waiter.start()
+        wait_for(lambda: node.status()["services"][0]["servers"][2]["admin"] == "drain")
+        config = stage.build()
+        config["services"][0]["servers"].pop()
+        stage.configure(config)
+        assert node.cli("reload").returncode == 0
+        assert sorted((c["server"], c["lingering"]) for c in listed(node)) == [
+            ("s1", False), ("s1", False), ("s2", False), ("s2", False), ("s3", True), ("s3", True),
+        ]
+        left = listed(node, "web/s3")
+        assert len(left) == 2 and all(c["lingering"] for c in left), left
+        assert node.cli("connections").stdout.count(", lingering") == 2
+        time.sleep(1.5)  # it has asked once more
+        assert waiter.is_alive(), done
+        first, second = (held[int(c["client"].rsplit(":", 1)[1])] for c in left)
+        assert node.cli("kill", left[0]["id"]).returncode == 0
+        assert wait_for(lambda: is_reset(first)) and answers(second)
+        second.close()
+        waiter.join()
+        assert done[0].returncode == 0, done
+        assert done[0].stdout.endswith("server web/s3 has no connection any more\n"), done
+        assert node.cli("kill", left[0]["id"]).returncode == 1
+        assert node.cli("connections", "web/s3").returncode == 1

@@ -57,18 +57,18 @@ a_connection_is_a_line_and_the_last_one_counts_them(void **state)
 
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	assert_int_equal(conn_lines_write(ends[0], &part, &no_stop), 0);
+	assert_int_equal(conn_lines_write(ends[0], &part, false, &no_stop), 0);
 	assert_int_equal(conn_lines_end(ends[0], 2, NULL, &no_stop), 0);
 	assert_true(recv(ends[1], text, sizeof(text) - 1, 0) > 0);
 	assert_text(text,
 	    "{\"id\":\"ab\",\"client\":null,\"local\":null,\"service\":\"web\","
 	    "\"server\":null,\"source\":null,\"state\":\"queued\","
 	    "\"age_ms\":0,\"idle_ms\":0,\"bytes\":{\"in\":0,\"out\":0},"
-	    "\"path\":\"copy\",\"peer_knows\":false}\n"
+	    "\"path\":\"copy\",\"peer_knows\":false,\"lingering\":false}\n"
 	    "{\"id\":\"cd\",\"client\":null,\"local\":null,\"service\":\"web\","
 	    "\"server\":\"s1\",\"source\":null,\"state\":\"open\","
 	    "\"age_ms\":7,\"idle_ms\":3,\"bytes\":{\"in\":1,\"out\":5000000000},"
-	    "\"path\":\"splice\",\"peer_knows\":true}\n"
+	    "\"path\":\"splice\",\"peer_knows\":true,\"lingering\":false}\n"
 	    "{\"end\":2}");
 	(void)close(ends[0]);
 	(void)close(ends[1]);
