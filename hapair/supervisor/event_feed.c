@@ -114,6 +114,19 @@ event_feed_has_readers(const struct event_feed *f)
 	return f->n > 0;
 }
 
+/* One whose answer is whole so far is told why it ends. */
+static void
+send_off(struct event_feed_reader *r)
+{
+	static const char line[] =
+	    "{\"error\": \"others follow the events, and there are too many: ask once more\"}\n";
+
+	if (r->len == 0)
+		(void)!send(
+		    r->fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
+	let_go(r);
+}
+
 /* Whose other end is closed; and the oldest, where none is. */
 static void
 make_room(struct event_feed *f)
@@ -128,7 +141,7 @@ make_room(struct event_feed *f)
 			let_go(r);
 	}
 	if (f->n >= READERS_MAX)
-		let_go(TAILQ_FIRST(&f->readers));
+		send_off(TAILQ_FIRST(&f->readers));
 }
 
 void

@@ -93,6 +93,7 @@ line_of(const struct event_log *l, unsigned whose, const struct event *e)
 	char *line = NULL;
 
 	json_doc_put_string(doc, "time", wall_clock_format(e->wall_ms, time));
+	json_doc_put_int(doc, "id", (int64_t)e->id);
 	json_doc_put_string(doc, "node", l->names[whose]);
 	json_doc_put_string(doc, "kind", event_kind_name(e->kind));
 	json_doc_put_string(doc, "subject", e->subject);

@@ -9,10 +9,11 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 from lab import VIP
 from stage import (
@@ -180,12 +181,29 @@ def test_a_program_that_cannot_take_over_changes_nothing() -> None:
         assert done.returncode == 2 and "No such file" in done.stderr, done
         assert node.everyone() == before and descriptors(node) == open_before
         assert runs(node) == {str(Path(BINARY).resolve())}
-        # What has happened a moment ago is not in a file yet.
-        assert node.cli("server", "web/s1", "drain").returncode == 0
-        assert node.cli("upgrade").returncode == 0
-        said = node.cli("events").stdout
-        for words in ("server web/s1 drain\n", "operator: upgrade\n", "upgraded to version"):
-            assert said.count(words) == 1, (words, said)
+        # What has happened a moment ago is not in a file yet; who follows goes on.
+        with follower(node) as follow:
+            assert node.cli("server", "web/s1", "drain").returncode == 0
+            assert node.cli("upgrade").returncode == 0
+            said = node.cli("events").stdout
+            for words in ("server web/s1 drain\n", "operator: upgrade\n", "upgraded to version"):
+                assert said.count(words) == 1, (words, said)
+            assert node.cli("server", "web/s1", "ready").returncode == 0
+            assert follow.stdout is not None
+            heard = []
+            while not heard or "server web/s1 ready" not in heard[-1]:
+                heard.append(follow.stdout.readline())
+                assert heard[-1], heard
+        # None of them twice, and none is missing.
+        assert node.cli("events").stdout.startswith("".join(heard)), heard
+
+
+@contextlib.contextmanager
+def follower(node: Node) -> Iterator[subprocess.Popen[str]]:
+    argv = [BINARY, "events", "--follow", "-s", f"{node.lab.host_dir(node.host)}/control.sock"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.kill()
 
 
 def ask(stage: Stage, request: str) -> dict[str, Any]:
