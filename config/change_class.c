@@ -49,6 +49,7 @@ static const struct change_class_row rows[] = {
 	FAILOVER("pair.track"),
 	FAILOVER("pair.track.*"),
 	FAILOVER("pair.notify"),
+	FAILOVER("pair.accept_file"),
 	FAILOVER("pair.groups"),
 	FAILOVER("pair.groups.name"),
 	FAILOVER("pair.groups.interface"),

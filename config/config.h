@@ -103,6 +103,7 @@ struct config_pair {
 	struct config_track *tracks;
 	size_t n_tracks;
 	const char *notify; /* path; NULL: none */
+	bool accept_file;   /* the peer may replace the file */
 	struct config_group *groups;
 	size_t n_groups;
 };

@@ -232,6 +232,15 @@ static const struct schema_key pair_keys[] = {
 	            "PEER is the other node's name; WORD is stop where this "
 	            "node is being stopped, else run. Runs are in order "
 	            "and one at a time, and hapair never waits for them." },
+	{ "accept_file", BOOL(config_pair, accept_file), .fallback = "false",
+	    .help =
+	        "Whether `hapair reload --both` on the peer may replace this "
+	        "node's file, which stays beside it as FILE.before. Who has "
+	        "the pair's key can then change what this node serves, to "
+	        "whom and at which addresses. Programs, keys, certificates, "
+	        "log files and users that the file here does not name are "
+	        "refused, as root runs, reads or writes them. Under systemd "
+	        "the unit needs ReadWritePaths= with the file's directory." },
 	{ "groups", LIST(config_pair, groups, 0, CONFIG_GROUPS_MAX, group_list),
 	    .help = "Groups of virtual IPs, each held by one node at a "
 	            "time." },

@@ -259,6 +259,11 @@ static const struct field given[] = {
 };
 MESSAGE(given, true)
 
+static const struct field unsent[] = {
+	FIELD(BOOL, unsent, unspoken),
+};
+MESSAGE(unsent, true)
+
 static const struct field event[] = {
 	NUMBER(event, service),
 	NUMBER(event, server),

@@ -98,6 +98,9 @@ enum msg_type {
 	 * (core/thread_stat.h). Not to roles of a program that was before.
 	 */
 	MSG_THREAD,
+	/* hapair/supervisor/peer_file.h, for the peer's supervisor or of it. */
+	MSG_PEER_FILE,
+	MSG_FILE_UNSENT, /* what was for the peer has not gone */
 };
 
 /*
@@ -345,6 +348,11 @@ struct msg_event {
 	char reason[MSG_TEXT_MAX];
 };
 
+/* Why no PEER_FILE can go to the peer now. */
+struct msg_unsent {
+	bool unspoken; /* it is of a version without; else there is no wire */
+};
+
 void msg_put_start(struct buf *b, const struct msg_start *m);
 void msg_put_listener(struct buf *b, const struct msg_listener *m);
 void msg_put_control(struct buf *b, const struct msg_control *m);
@@ -367,6 +375,7 @@ void msg_put_pause(struct buf *b, const struct msg_pause *m);
 void msg_put_given(struct buf *b, const struct msg_given *m);
 void msg_put_role_ends(struct buf *b, const struct msg_role_ends *m);
 void msg_put_event(struct buf *b, const struct msg_event *m);
+void msg_put_unsent(struct buf *b, const struct msg_unsent *m);
 void msg_put_keys(struct buf *b, const struct secret_keys *m);
 
 MUST_CHECK int msg_get_start(struct buf *b, struct msg_start *ret_start);
@@ -391,6 +400,7 @@ MUST_CHECK int msg_get_pause(struct buf *b, struct msg_pause *ret_pause);
 MUST_CHECK int msg_get_given(struct buf *b, struct msg_given *ret_given);
 MUST_CHECK int msg_get_role_ends(struct buf *b, struct msg_role_ends *ret_ends);
 MUST_CHECK int msg_get_event(struct buf *b, struct msg_event *ret_event);
+MUST_CHECK int msg_get_unsent(struct buf *b, struct msg_unsent *ret_unsent);
 /* Straight into its place, also of what is refused: no copy is left. */
 MUST_CHECK int msg_get_keys(struct buf *b, struct secret_keys *ret_keys);
 

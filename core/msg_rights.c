@@ -60,6 +60,7 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	{ MSG_MUTE, S, F, TOLD, false, BYTES(4), TRUSTED },
 	{ MSG_FOR_PEER, S, F, AT_WORK, false, 4, FULL, TRUSTED },
 	{ MSG_EVENTS, S, F, AT_WORK, false, 4, FULL, TRUSTED },
+	{ MSG_PEER_FILE, S, F, AT_WORK, false, 1, FULL, TRUSTED },
 	{ MSG_HAND_OVER_ALL, S, F, TOLD, false, EMPTY, TRUSTED },
 	/* To the relay. */
 	{ MSG_LISTENER, S, R, STARTING, true, BYTES(6), TRUSTED },
@@ -101,6 +102,9 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	{ MSG_ACCORDS, F, S, TOLD, false, 0, FULL, 8192, 4096 },
 	{ MSG_EVENTS, F, S, TOLD, false, 1, FULL, 8192, 4096 },
 	{ MSG_WANTED, F, S, TOLD, false, BYTES(4), 8192, 4096 },
+	/* A part of a file for each that was asked for, or a word about it. */
+	{ MSG_PEER_FILE, F, S, TOLD, false, 1, FULL, 4096, 2048 },
+	{ MSG_FILE_UNSENT, F, S, TOLD, false, BYTES(1), 4096, 2048 },
 	/* The relay: two for each service, of which there are 1,024. */
 	{ MSG_CHOSEN, R, S, TOLD, false, BYTES(12), 4096, 256 },
 	{ MSG_FENCE, R, S, TOLD, false, BYTES(11), 4096, 256 },
@@ -242,6 +246,8 @@ msg_rights_name(uint16_t type)
 		[MSG_ROLE_ENDS] = "ROLE_ENDS",
 		[MSG_EVENT] = "EVENT",
 		[MSG_EVENTS] = "EVENTS",
+		[MSG_PEER_FILE] = "PEER_FILE",
+		[MSG_FILE_UNSENT] = "FILE_UNSENT",
 	};
 
 	return type < ARRAY_LEN(names) ? names[type] : NULL;

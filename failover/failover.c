@@ -388,6 +388,8 @@ obey(struct role *role, struct channel_packet *p)
 	case MSG_FOR_PEER:
 	case MSG_EVENTS:
 		return state_sync_take(&role->sync, p);
+	case MSG_PEER_FILE:
+		return conn_sync_send_file(role, p);
 	case MSG_STOP:
 		leave(role);
 		return 0;

@@ -41,6 +41,10 @@
 #define EVENTS_BURST 500
 #define EVENTS_MS 25
 
+/* Frames about a file: all of the largest at once, and a word now and then. */
+#define FILES_BURST 1000
+#define FILES_MS 1
+
 struct conn_sync {
 	struct role *role; /* borrowed */
 	struct peer_link *wire;
@@ -48,7 +52,7 @@ struct conn_sync {
 	struct peer_conns *peer_conns;
 	struct backlog_watch *backlog;
 	unsigned n_refused; /* of whom it has just told */
-	struct rate accords, events;
+	struct rate accords, events, files;
 	struct peer_port_probe port_probe;
 	ev_timer turn;       /* while there is more to do */
 	ev_timer again;      /* the supervisor is to be told of the wire */
@@ -199,6 +203,18 @@ take_accords(struct conn_sync *r, const uint8_t *body, size_t len)
 	    state_sync_take_from_peer(&r->role->sync, body, len);
 }
 
+/* A supervisor that does not read is asked again, and answers late. */
+static bool
+take_file(struct conn_sync *r, const uint8_t *body, size_t len)
+{
+	if (len == 0 ||
+	    !rate_allows(&r->files, FILES_BURST, FILES_MS, mono_now()))
+		return false;
+	if (channel_send(r->role->supervisor, MSG_PEER_FILE, body, len, -1) < 0)
+		log_debug("failover", "no room for a word about a file");
+	return true;
+}
+
 /* False: nothing that a peer of ours says, or too much of it. */
 static bool
 take_frame(struct conn_sync *r, enum peer_link_type type, const uint8_t *body,
@@ -223,6 +239,8 @@ take_frame(struct conn_sync *r, enum peer_link_type type, const uint8_t *body,
 		return rate_allows(
 		           &r->events, EVENTS_BURST, EVENTS_MS, mono_now()) &&
 		    state_sync_take_events(&r->role->sync, body, len);
+	case PEER_LINK_FILE:
+		return take_file(r, body, len);
 	case PEER_LINK_END:
 		peer_conns_end(r->peer_conns);
 		work_on(r);
@@ -432,6 +450,28 @@ conn_sync_send_hello(struct role *role, const uint8_t *packet, size_t len)
 	if (r != NULL && peer_link_is_drained(r->wire) &&
 	    peer_link_send(r->wire, PEER_LINK_HELLO, packet, len) < 0)
 		log_debug(role->peer_subject, "wire: no room for a hello");
+}
+
+int
+conn_sync_send_file(const struct role *role, const struct channel_packet *p)
+{
+	const struct conn_sync *r = role->conn_sync;
+	const bool up = r != NULL && peer_link_is_up(r->wire);
+	const struct msg_unsent m = { .unspoken = up };
+	struct buf b = BUF_WRITER(4);
+
+	if (up && peer_link_version(r->wire) >= PEER_CODEC_VERSION_FILES) {
+		/* Whoever gets no answer asks again. */
+		if (peer_link_send(r->wire, PEER_LINK_FILE, p->body, p->len) <
+		    0)
+			log_debug("failover", "wire: no room for a file");
+		return 0;
+	}
+	msg_put_unsent(&b, &m);
+	if (channel_send(role->supervisor, MSG_FILE_UNSENT, b.data, b.pos, -1) <
+	    0)
+		log_debug("failover", "no room for a word about a file");
+	return 0;
 }
 
 void

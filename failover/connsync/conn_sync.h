@@ -39,6 +39,13 @@ void conn_sync_init_sync(struct role *role);
  */
 void conn_sync_send_hello(struct role *role, const uint8_t *packet, size_t len);
 
+/*
+ * PEER_FILE, for the peer's supervisor; ours is told where it cannot go. What
+ * the peer's says goes to ours. Returns 0.
+ */
+MUST_CHECK int conn_sync_send_file(
+    const struct role *role, const struct channel_packet *packet);
+
 /* For `status`: fills in the wire's part. */
 void conn_sync_describe(const struct role *role, struct msg_peer *m);
 

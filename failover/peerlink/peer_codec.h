@@ -33,8 +33,9 @@ struct buf;
 struct packet_auth;
 struct packet_auth_key;
 
-/* 3: each record of a connection has its length in front. */
-#define PEER_CODEC_VERSION 3
+/* 3: each record of a connection has its length in front. 4: files. */
+#define PEER_CODEC_VERSION 4
+#define PEER_CODEC_VERSION_FILES 4
 #define PEER_CODEC_VERSION_LEAST 3 /* that we speak */
 #define PEER_CODEC_GREETING_BYTES 56
 #define PEER_CODEC_GREETING_MAX 1024 /* of a later version */

@@ -33,6 +33,7 @@ enum peer_link_type {
 	PEER_LINK_ACCORDS = 6, /* accord.h, one after the other */
 	PEER_LINK_ACCORDS_END = 7, /* empty: these were all, at the start */
 	PEER_LINK_EVENTS = 8,      /* event.h, one after the other */
+	PEER_LINK_FILE = 9,        /* what PEER_FILE has: msg.h */
 };
 
 /* Called from the loop; each may call the wire again. */

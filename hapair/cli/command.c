@@ -79,7 +79,7 @@ static const struct command commands[] = {
 	    "ends a pause, on both nodes",
 	    "What waited for the end of the pause happens at once. Where the\n"
 	    "peer does not hear of it now, that is said, with exit status 1." },
-	{ "reload", cmd_reload, "[-c FILE | -s SOCKET]",
+	{ "reload", cmd_reload, "[-c FILE | -s SOCKET] [--both]",
 	    "takes a changed file over",
 	    "Reads the configuration file anew. What it says now is taken over\n"
 	    "while everything runs: no connection ends and no address moves.\n"
@@ -89,6 +89,13 @@ static const struct command commands[] = {
 	    "check --diff` shows the differences without a reload. A log file\n"
 	    "is opened anew, so that a renamed one can be packed away. SIGHUP\n"
 	    "does the same, and the log tells what came of it.\n"
+	    "\n"
+	    "With --both the peer gets this file over the wire, and takes it\n"
+	    "first: both nodes run it then, or neither. The peer has to allow\n"
+	    "it (pair.accept_file), and checks the file itself; what it finds\n"
+	    "is told with its name in front, and its file before stays there\n"
+	    "as FILE.before. Where it goes silent while it takes the file,\n"
+	    "that is said, and nothing changes here.\n"
 	    "\n"
 	    "Where the file says what it said, the key file is read anew.\n"
 	    "To change the key, put the new one before the old one in the key\n"

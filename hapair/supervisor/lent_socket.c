@@ -2,6 +2,7 @@
 
 #include "core/channel.h"
 #include "core/fd.h"
+#include "core/msg.h"
 #include "hapair/supervisor/fd_keeper.h"
 
 #include <errno.h>
@@ -31,6 +32,10 @@ lent_socket_take_wire(int *wire, struct channel_packet *p)
 {
 	const int family = ask(p->fd, SO_DOMAIN);
 
+	if (p->type == MSG_WIRE_DOWN) {
+		fd_close_now(wire);
+		return 0;
+	}
 	if ((family != AF_INET && family != AF_INET6) ||
 	    ask(p->fd, SO_PROTOCOL) != IPPROTO_TCP ||
 	    ask(p->fd, SO_ACCEPTCONN) != 0)

@@ -16,7 +16,7 @@ struct fd_keeper;
 MUST_CHECK int lent_socket_hold(struct fd_keeper *k, struct channel_packet *p);
 
 /*
- * MSG_WIRE. Takes the packet's descriptor into *wire and closes what was there;
- * or -EBADMSG: no TCP, or one that listens.
+ * MSG_WIRE or MSG_WIRE_DOWN. Closes what was in *wire, and takes the packet's
+ * descriptor into it; or -EBADMSG: no TCP, or one that listens.
  */
 MUST_CHECK int lent_socket_take_wire(int *wire, struct channel_packet *p);

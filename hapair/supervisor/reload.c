@@ -43,12 +43,24 @@ log_lines(const char *text, bool failed)
 	}
 }
 
+/* False: nobody but the socket waits for it. */
+static bool
+is_told(struct reload *r, bool taken, const char *text)
+{
+	reload_end_fn *const on_end = r->on_end;
+
+	r->on_end = NULL; /* it may begin another one */
+	if (on_end != NULL)
+		on_end(r->arg, taken, text);
+	return on_end != NULL;
+}
+
 static void
 answer(struct reload *r, const char *text)
 {
 	CLEANUP(json_doc_free_at) struct json_doc *doc = NULL;
 
-	if (r->socket == -1)
+	if (is_told(r, true, text) || r->socket == -1)
 		return;
 	doc = json_doc_new();
 	json_doc_put_string(doc, "text", text);
@@ -71,7 +83,7 @@ refuse(struct reload *r, const char *text, bool wrong)
 	if (text == NULL)
 		text = strerror(ENOMEM);
 	log_lines(text, true);
-	if (r->socket == -1)
+	if (is_told(r, false, text) || r->socket == -1)
 		return;
 	json_doc_put_string(doc, "error", text);
 	if (wrong)
@@ -364,9 +376,25 @@ reload(struct reload *r)
 }
 
 void
+reload_run(
+    struct reload *r, struct reload_file *f, reload_end_fn *on_end, void *arg)
+{
+	r->on_end = on_end;
+	r->arg = arg;
+	begin(r, f);
+}
+
+/* Whether another change would come in between. */
+static bool
+is_under_way(const struct reload *r)
+{
+	return r->change->reserved || generation_change_is_busy(r->change);
+}
+
+void
 reload_obey(struct reload *r, int *socket)
 {
-	if (generation_change_is_busy(r->change)) {
+	if (is_under_way(r)) {
 		reply_error(r->loop, socket, "a reload is under way");
 		return;
 	}
@@ -377,7 +405,7 @@ reload_obey(struct reload *r, int *socket)
 void
 reload_hear(struct reload *r)
 {
-	if (generation_change_is_busy(r->change))
+	if (is_under_way(r))
 		log_notice(
 		    "supervisor", "a second SIGHUP: a reload is under way");
 	else

@@ -12,6 +12,7 @@
 
 struct key_keeper;
 struct limits;
+struct reload_file;
 
 #define RELOAD_FAULT_MAX 1024
 
@@ -22,6 +23,9 @@ struct limits;
  */
 typedef bool reload_fit_fn(const struct config *c, const struct config *running,
     struct limits *ret_limits, char *ret_text);
+
+/* What came of a reload that is a part of something else; `text` has lines. */
+typedef void reload_end_fn(void *arg, bool taken, const char *text);
 
 struct reload_setup {
 	const struct key_keeper *keys; /* borrowed */
@@ -34,8 +38,10 @@ struct reload {
 	struct reload_setup setup;
 	struct ev_loop *loop;
 	struct generation_change *change; /* borrowed */
-	int socket;  /* of who asked; -1: it was a signal */
-	char *lines; /* what differs */
+	int socket;            /* of who asked; -1: it was a signal */
+	reload_end_fn *on_end; /* NULL: the socket's */
+	void *arg;             /* its own */
+	char *lines;           /* what differs */
 	bool switches_log, keys_differ;
 };
 
@@ -45,6 +51,13 @@ void reload_fini(struct reload *r);
 
 /* An operator's request: takes the socket. */
 void reload_obey(struct reload *r, int *socket);
+
+/*
+ * A file that has been read, and is not the SAME: it is taken, or it is refused
+ * before this returns or later. What is in `f` may be taken out of it.
+ */
+void reload_run(
+    struct reload *r, struct reload_file *f, reload_end_fn *on_end, void *arg);
 
 /* A signal: the log tells what comes of it. */
 void reload_hear(struct reload *r);

@@ -80,14 +80,11 @@ compare(struct reload_file *f, const struct config *running)
 	return RELOAD_FILE_REFUSED;
 }
 
-enum reload_file_verdict
-reload_file_read(
-    struct reload_file *f, const char *path, const struct config *running)
+/* Of what has been read, if `e` is 0. */
+static enum reload_file_verdict
+judge(struct reload_file *f, const char *path, const struct config *running,
+    struct diag *diag, int e)
 {
-	CLEANUP(diag_free_at) struct diag *diag = diag_new();
-	int e = diag != NULL ? load_read(path, true, diag, &f->text, &f->len)
-	                     : -ENOMEM;
-
 	if (e == 0)
 		e = load_text(path, f->text, f->len, diag, &f->config);
 	if (e == 0)
@@ -98,6 +95,29 @@ reload_file_read(
 	}
 	f->fault = strdup(strerror(-e));
 	return RELOAD_FILE_REFUSED;
+}
+
+enum reload_file_verdict
+reload_file_read(
+    struct reload_file *f, const char *path, const struct config *running)
+{
+	CLEANUP(diag_free_at) struct diag *diag = diag_new();
+	const int e = diag != NULL
+	    ? load_read(path, true, diag, &f->text, &f->len)
+	    : -ENOMEM;
+
+	return judge(f, path, running, diag, e);
+}
+
+enum reload_file_verdict
+reload_file_check(struct reload_file *f, const char *path, char *text,
+    size_t len, const struct config *running)
+{
+	CLEANUP(diag_free_at) struct diag *diag = diag_new();
+
+	f->text = text;
+	f->len = len;
+	return judge(f, path, running, diag, diag != NULL ? 0 : -ENOMEM);
 }
 
 char *

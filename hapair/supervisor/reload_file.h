@@ -29,6 +29,10 @@ struct reload_file {
 enum reload_file_verdict reload_file_read(
     struct reload_file *f, const char *path, const struct config *running);
 
+/* The same with a text that is none of a file's yet, malloc'd; takes it. */
+enum reload_file_verdict reload_file_check(struct reload_file *f,
+    const char *path, char *text, size_t len, const struct config *running);
+
 /* What differs, a line each; the caller frees. NULL where memory is out. */
 char *reload_file_lines(const struct reload_file *f);
 

@@ -6,6 +6,7 @@
 #include "hapair/supervisor/control.h"
 #include "hapair/supervisor/event_note.h"
 #include "hapair/supervisor/event_sync.h"
+#include "hapair/supervisor/file_share.h"
 #include "hapair/supervisor/generation_change.h"
 #include "hapair/supervisor/lingering_request.h"
 #include "hapair/supervisor/reload.h"
@@ -26,7 +27,8 @@ request_route_take(
 	const bool server = control_is_request(request, "server");
 	const bool live = control_is_request(request, "connections") ||
 	    control_is_request(request, "kill");
-	const bool reload = strcmp(request, "reload") == 0;
+	const bool both = strcmp(request, "reload both") == 0;
+	const bool reload = both || strcmp(request, "reload") == 0;
 	const bool upgrade = control_is_request(request, "upgrade");
 	struct child *role = moves ? &g->failover : &g->relay;
 
@@ -49,6 +51,8 @@ request_route_take(
 		    "a reload is under way: try again in a moment", REPLY_BUSY);
 	else if (server && r->is_running)
 		state_store_obey(r->store, request, socket);
+	else if (both && r->is_running)
+		file_share_obey(r->files, socket);
 	else if (reload && r->is_running)
 		reload_obey(r->reload, socket);
 	else if (upgrade && r->is_running)

@@ -9,6 +9,7 @@
 
 struct ev_loop;
 struct event_sync;
+struct file_share;
 struct generation_change;
 struct reload;
 struct state_store;
@@ -21,6 +22,7 @@ struct request_route {
 	struct state_store *store;
 	struct reload *reload;
 	struct event_sync *events;
+	struct file_share *files;
 	struct upgrade *upgrade;
 	bool is_running; /* else it is stopping */
 };

@@ -14,6 +14,7 @@
 #include "hapair/supervisor/event_note.h"
 #include "hapair/supervisor/event_sync.h"
 #include "hapair/supervisor/fd_keeper.h"
+#include "hapair/supervisor/file_share.h"
 #include "hapair/supervisor/generation.h"
 #include "hapair/supervisor/key_keeper.h"
 #include "hapair/supervisor/lent_socket.h"
@@ -48,6 +49,7 @@ struct supervisor {
 	struct ev_loop *loop;
 	struct generation_change change; /* and what runs: now() */
 	struct reload reload;
+	struct file_share files;
 	struct upgrade upgrade;
 	struct closer *closer; /* of what the roles gave */
 	struct notify notify;
@@ -171,6 +173,12 @@ take_group(
 	return 0;
 }
 
+static bool
+is_running(const struct supervisor *s)
+{
+	return s->stop.stage == STOP_ORDER_RUNNING;
+}
+
 /*
  * What a role may say has been asked by now (msg_rights.h): what only one of
  * them may has come from that one.
@@ -200,12 +208,13 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 		stop_order_note_handed_over(&s->stop);
 		return 0;
 	case MSG_WIRE:
+	case MSG_WIRE_DOWN:
 		return lent_socket_take_wire(&s->wire, p);
 	case MSG_HOLD:
 		return lent_socket_hold(&s->fd_keeper, p);
-	case MSG_WIRE_DOWN:
-		fd_close_now(&s->wire);
-		return 0;
+	case MSG_PEER_FILE:
+	case MSG_FILE_UNSENT:
+		return file_share_take(&s->files, p, is_running(s));
 	case MSG_KEYS:
 		return key_keeper_take(s->setup->keys, p);
 	case MSG_PAUSE:
@@ -235,21 +244,6 @@ on_notified(void *arg)
 	stop_order_note_notified(&s->stop);
 }
 
-static bool
-is_running(const struct supervisor *s)
-{
-	return s->stop.stage == STOP_ORDER_RUNNING;
-}
-
-/* Nobody shall wait for it: the peer claims when our wire has ended. */
-static void
-forsake(struct supervisor *s)
-{
-	if (n_groups(s) > 0)
-		release_forsaken(&now(s)->setup.config->pair);
-	fd_close_now(&s->wire);
-}
-
 static void
 on_end(void *arg, struct child *r)
 {
@@ -270,8 +264,12 @@ on_end(void *arg, struct child *r)
 	stop_order_note_end(&s->stop, failover);
 	if (!failover || !is_running(s))
 		return;
-	if (r->pause_ms > FORSAKE_PAUSE_MS)
-		forsake(s);
+	/* Nobody shall wait for it: the peer claims when our wire has ended. */
+	if (r->pause_ms > FORSAKE_PAUSE_MS) {
+		if (n_groups(s) > 0)
+			release_forsaken(&now(s)->setup.config->pair);
+		fd_close_now(&s->wire);
+	}
 	/* A handover that it had begun ended with it. */
 	mute_request_end(g);
 }
@@ -323,6 +321,7 @@ on_request(void *arg, const char *request, int *socket)
 		.change = &s->change,
 		.store = &s->store,
 		.reload = &s->reload,
+		.files = &s->files,
 		.events = &s->events,
 		.upgrade = &s->upgrade,
 		.is_running = is_running(s) };
@@ -395,8 +394,7 @@ on_go_on(void *arg, struct generation *before)
 	struct supervisor *s = arg;
 	struct generation *g = now(s);
 
-	/* A handover that it had begun ended with it; the sockets are shared.
-	 */
+	/* A handover that it had begun ended with it; sockets are shared. */
 	mute_request_end(before);
 	listeners_close(before->listeners);
 	/* What the old one said last. */
@@ -468,6 +466,7 @@ init_generation(struct supervisor *s)
 
 	generation_change_init(&s->change, &change, g);
 	s->reload = reload_init(s->loop, &s->change, &reload);
+	file_share_init(&s->files, &s->reload);
 	return e;
 }
 
@@ -547,6 +546,7 @@ static void
 supervisor_fini(struct supervisor *s)
 {
 	upgrade_fini(&s->upgrade);
+	file_share_fini(&s->files);
 	reload_fini(&s->reload);
 	status_request_fini(&s->status);
 	generation_change_fini(&s->change);

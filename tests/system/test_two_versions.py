@@ -134,6 +134,10 @@ def names_both(stage: Stage, binaries: dict[str, str]) -> None:
         text = stage[host].cli("status").stdout
         assert all(version in text for version in is_of.values()), text
         assert "a pair is of two versions while it is upgraded" in text, text
+        # Which none of an earlier version knows, so it is not asked.
+        if binaries[host] == BINARY:
+            done = stage[host].cli("reload", "--both")
+            assert done.returncode == 1 and "takes no file from here" in done.stderr, done
 
 
 def one_active(stage: Stage) -> None:

@@ -83,6 +83,7 @@ each_message_is_taken_whole_or_refused(void **state)
 	ROUND_TRIP(thread, .line = 64);
 	ROUND_TRIP(mute, .group = 3, .wanted = true, .muted = false);
 	ROUND_TRIP(known, .known = true);
+	ROUND_TRIP(unsent, .unspoken = true);
 	ROUND_TRIP(
 	    fence, .id = 9, .service = 2, .promote = true, .from = 1, .to = 3);
 	ROUND_TRIP(fenced, .id = 9, .passed = true);

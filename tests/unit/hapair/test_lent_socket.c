@@ -2,6 +2,7 @@
 
 #include "core/channel.h"
 #include "core/fd.h"
+#include "core/msg.h"
 #include "hapair/supervisor/fd_keeper.h"
 #include "tests/lib/test.h"
 
@@ -37,7 +38,7 @@ static void
 only_what_is_held_for_it_is_taken(void **state)
 {
 	struct fd_keeper k = fd_keeper_none();
-	struct channel_packet p = { .fd = -1 };
+	struct channel_packet p = { .type = MSG_WIRE, .fd = -1 };
 	int wire = -1;
 
 	(void)state;
@@ -64,7 +65,11 @@ only_what_is_held_for_it_is_taken(void **state)
 		fd_close(&p.fd);
 	}
 	fd_keeper_fini(&k);
-	fd_close(&wire);
+	/* It has ended. */
+	p.type = MSG_WIRE_DOWN;
+	assert_int_not_equal(wire, -1);
+	assert_int_equal(lent_socket_take_wire(&wire, &p), 0);
+	assert_int_equal(wire, -1);
 }
 
 int

@@ -1,0 +1,422 @@
+#include "hapair/supervisor/file_receive.h"
+
+#include "config/config.h"
+#include "config/local_paths.h"
+#include "core/fd.h"
+#include "core/log.h"
+#include "core/secret.h"
+#include "core/timeout.h"
+#include "hapair/supervisor/file_say.h"
+#include "hapair/supervisor/key_keeper.h"
+#include "hapair/supervisor/reload.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define UNCHANGED "; nothing was changed"
+
+static const struct generation *
+now(const struct file_receive *r)
+{
+	return r->reload->change->now;
+}
+
+static void
+set_text(struct file_receive *r, const char *text)
+{
+	free(r->text);
+	r->text = strdup(text != NULL ? text : "memory is out");
+}
+
+/* As many whole lines as there is room for. */
+static size_t
+text_length(const char *text)
+{
+	size_t len = text != NULL ? strlen(text) : 0;
+
+	if (len <= PEER_FILE_PART_MAX)
+		return len;
+	for (len = PEER_FILE_PART_MAX; len > 0 && text[len] != '\n'; len--)
+		continue;
+	return len > 0 ? len : PEER_FILE_PART_MAX;
+}
+
+static void
+say(const struct file_receive *r, uint64_t id, uint8_t kind)
+{
+	const bool has_text = kind == PEER_FILE_REFUSED ||
+	    kind == PEER_FILE_TAKEN || kind == PEER_FILE_KEPT;
+	struct peer_file m = { .kind = kind,
+		.wrong = r->wrong && kind == PEER_FILE_REFUSED,
+		.id = id,
+		.total = r->step.total,
+		.at = r->step.at,
+		.len = has_text ? text_length(r->text) : 0,
+		.bytes = (const uint8_t *)r->text };
+
+	if (kind == 0)
+		return;
+	memcpy(m.hash, now(r)->setup.config->hash, sizeof(m.hash));
+	file_say(now(r), &m);
+}
+
+static void
+drop(struct file_receive *r)
+{
+	free(r->sealed);
+	r->sealed = NULL;
+	free_str(&r->before);
+	reload_file_fini(&r->file);
+	file_replace_close(&r->disk);
+}
+
+/* -- is it fit? --------------------------------------------------------- */
+
+/* Signed with any key that this node has. NULL: with none, or memory is out. */
+static char *
+unseal(const struct file_receive *r, size_t *ret_len)
+{
+	const struct secret_keys *keys = r->reload->setup.keys->keys;
+	const size_t len = r->step.total;
+	char *text = calloc(1, len + 1);
+	int e = -ENOMEM;
+
+	for (unsigned i = 0; text != NULL && e < 0 && i < keys->n; i++) {
+		struct secret_key key;
+
+		secret_derive(&keys->all[i], "hapair file", &r->step.id,
+		    sizeof(r->step.id), &key);
+		e = secret_unseal(&key, r->sealed, len, text);
+		secret_wipe(&key, sizeof(key));
+	}
+	if (e == 0) {
+		*ret_len = len - SECRET_SEAL_BYTES;
+		text[*ret_len] = '\0';
+		return text;
+	}
+	free(text);
+	return NULL;
+}
+
+static bool
+refuse(struct file_receive *r, const char *what, const char *why, bool wrong)
+{
+	char text[FILE_REPLACE_WHY_MAX + 256];
+
+	(void)snprintf(
+	    text, sizeof(text), "%s: %s%s", r->reload->setup.path, what, why);
+	set_text(r, text);
+	r->wrong = wrong;
+	return false;
+}
+
+/* What the peer may not bring, and whether it could be kept. */
+static bool
+is_allowed(struct file_receive *r)
+{
+	char what[LOCAL_PATHS_TEXT_MAX], why[FILE_REPLACE_WHY_MAX];
+	const int e =
+	    local_paths_compare(r->file.config, now(r)->setup.config, what);
+
+	if (e < 0)
+		return refuse(r,
+		    e == -EPERM
+		        ? "a peer cannot bring what the file here does not name, put it into both files by hand: "
+		        : "",
+		    e == -EPERM ? what : strerror(-e), e == -EPERM);
+	if (file_replace_prepare(&r->disk, r->reload->setup.path, r->file.text,
+	        r->file.len, why) < 0)
+		return refuse(r, "", why, false);
+	return true;
+}
+
+static bool
+check(struct file_receive *r)
+{
+	size_t len = 0;
+	char *text = unseal(r, &len);
+
+	free(r->sealed);
+	r->sealed = NULL;
+	if (text == NULL)
+		return refuse(r,
+		    "what the peer gave cannot be opened with the keys here",
+		    "", false);
+	switch (reload_file_check(
+	    &r->file, r->reload->setup.path, text, len, now(r)->setup.config)) {
+	case RELOAD_FILE_SAME:
+		r->same = true;
+		return is_allowed(r);
+	case RELOAD_FILE_CHANGED:
+		r->same = false;
+		return is_allowed(r);
+	case RELOAD_FILE_WRONG:
+		r->wrong = true;
+		break;
+	case RELOAD_FILE_REFUSED:
+		break;
+	}
+	set_text(r, r->file.fault);
+	return false;
+}
+
+/* -- steps -------------------------------------------------------------- */
+
+static void step(
+    struct file_receive *r, const struct file_receive_step_input *in);
+
+static void
+note(struct file_receive *r, bool done)
+{
+	const struct file_receive_step_input in = { .event = done
+		    ? FILE_RECEIVE_STEP_DONE
+		    : FILE_RECEIVE_STEP_FAILED };
+
+	step(r, &in);
+}
+
+static void
+store(struct file_receive *r, const struct peer_file *m)
+{
+	if (m->at == 0) {
+		free(r->sealed);
+		r->sealed = malloc(m->total);
+		r->wrong = false;
+	}
+	if (r->sealed != NULL) /* else it cannot be opened, which is told */
+		memcpy(r->sealed + m->at, m->bytes, m->len);
+}
+
+/* The text that runs, to go back to; false: memory is out. */
+static bool
+keep_running(struct file_receive *r)
+{
+	const int file = now(r)->file;
+	struct stat st;
+
+	free_str(&r->before);
+	if (r->same)
+		return true;
+	if (fstat(file, &st) == -1)
+		return false;
+	r->before_len = (size_t)st.st_size;
+	r->before = calloc(1, r->before_len + 1);
+	return r->before != NULL &&
+	    pread(file, r->before, r->before_len, 0) == (ssize_t)st.st_size;
+}
+
+static void
+on_taken(void *arg, bool taken, const char *text)
+{
+	struct file_receive *r = arg;
+	char why[FILE_REPLACE_WHY_MAX], path[MSG_PATH_MAX + 16] = "";
+
+	if (taken) {
+		if (r->disk.replaced)
+			(void)snprintf(path, sizeof(path), "%s.before",
+			    r->reload->setup.path);
+		set_text(r, path);
+		log_notice("supervisor",
+		    "runs the file that the peer gave, the one before is %s",
+		    *path != '\0' ? path : "the same");
+		note(r, true);
+		return;
+	}
+	set_text(r, text);
+	if (file_replace_undo(&r->disk, why) < 0)
+		(void)refuse(r, "", why, false);
+	note(r, false);
+}
+
+static void
+take(struct file_receive *r)
+{
+	char why[FILE_REPLACE_WHY_MAX];
+
+	if (!keep_running(r))
+		on_taken(r, false, "memory is out" UNCHANGED);
+	else if (file_replace_commit(&r->disk, why) < 0)
+		on_taken(r, false, why);
+	else if (r->same)
+		on_taken(r, true, "");
+	else
+		reload_run(r->reload, &r->file, on_taken, r);
+}
+
+static void
+on_undone(void *arg, bool taken, const char *text)
+{
+	struct file_receive *r = arg;
+
+	set_text(r, text);
+	if (taken)
+		log_notice("supervisor",
+		    "runs the file before the peer's again, which the peer could not take itself");
+	note(r, taken);
+}
+
+static void
+undo(struct file_receive *r)
+{
+	char why[FILE_REPLACE_WHY_MAX];
+	char *text = r->before;
+	enum reload_file_verdict verdict;
+
+	r->before = NULL;
+	reload_file_fini(&r->file);
+	if (file_replace_undo(&r->disk, why) < 0) {
+		free(text);
+		on_undone(r, false, why);
+		return;
+	}
+	if (text == NULL) {
+		on_undone(r, true, "");
+		return;
+	}
+	verdict = reload_file_check(&r->file, r->reload->setup.path, text,
+	    r->before_len, now(r)->setup.config);
+	if (verdict == RELOAD_FILE_SAME)
+		on_undone(r, true, "");
+	else if (verdict == RELOAD_FILE_CHANGED)
+		reload_run(r->reload, &r->file, on_undone, r);
+	else
+		on_undone(r, false,
+		    r->file.fault != NULL ? r->file.fault : "memory is out");
+}
+
+static void
+act(struct file_receive *r, const struct file_receive_step_input *in,
+    enum file_receive_step_action action)
+{
+	switch (action) {
+	case FILE_RECEIVE_STEP_NOTHING:
+		break;
+	case FILE_RECEIVE_STEP_STORE:
+		store(r, in->asked);
+		break;
+	case FILE_RECEIVE_STEP_CHECK:
+		store(r, in->asked);
+		note(r, check(r));
+		break;
+	case FILE_RECEIVE_STEP_TAKE:
+		take(r);
+		break;
+	case FILE_RECEIVE_STEP_UNDO:
+		undo(r);
+		break;
+	case FILE_RECEIVE_STEP_DROP:
+		drop(r);
+		break;
+	}
+}
+
+static void
+log_refused(struct file_receive *r)
+{
+	uint64_t left_out;
+
+	if (limiter_allows(&r->refusals, mono_now(), &left_out))
+		log_warning("supervisor",
+		    "[reload] refused a file of the peer: %s (%" PRIu64
+		    " more since the last line)",
+		    r->text != NULL ? r->text : "memory is out", left_out);
+}
+
+static void
+step(struct file_receive *r, const struct file_receive_step_input *in)
+{
+	const struct file_receive_step before = r->step;
+	const bool was_busy = file_receive_step_is_busy(&before);
+	const uint64_t id = in->asked != NULL ? in->asked->id : r->step.id;
+	struct file_receive_step_out out;
+
+	r->step = file_receive_step_do(&r->step, in, &out);
+	/* What another one reserved is not given free here. */
+	if (was_busy != file_receive_step_is_busy(&r->step))
+		r->reload->change->reserved = !was_busy;
+	if (out.patience_ms > 0)
+		timeout_arm(
+		    r->reload->loop, &r->patience, out.patience_ms / 1e3);
+	if (out.answer == PEER_FILE_REFUSED &&
+	    (before.id != r->step.id || before.state != r->step.state))
+		log_refused(r);
+	/* TAKE and UNDO answer for themselves, perhaps at once. */
+	if (out.action == FILE_RECEIVE_STEP_TAKE ||
+	    out.action == FILE_RECEIVE_STEP_UNDO)
+		say(r, id, out.answer);
+	act(r, in, out.action);
+	if (out.action != FILE_RECEIVE_STEP_TAKE &&
+	    out.action != FILE_RECEIVE_STEP_UNDO)
+		say(r, id, out.answer);
+}
+
+static void
+on_patience(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	const struct file_receive_step_input in = {
+		.event = FILE_RECEIVE_STEP_OVERDUE
+	};
+
+	ev_timer_stop(loop, t);
+	step(CONTAINER_OF(t, struct file_receive, patience), &in);
+}
+
+/* NULL: a file may be begun. */
+static const char *
+fault_now(const struct file_receive *r, bool running)
+{
+	const struct generation_change *change = r->reload->change;
+	const bool own = file_receive_step_is_busy(&r->step);
+
+	if (!change->now->setup.config->pair.accept_file)
+		return "takes no file from its peer: pair.accept_file is not true in the file that runs there" UNCHANGED;
+	if (!running)
+		return "is stopping" UNCHANGED;
+	if (generation_change_is_busy(change) || (change->reserved && !own))
+		return "a reload is under way there: try again" UNCHANGED;
+	return NULL;
+}
+
+void
+file_receive_hear(
+    struct file_receive *r, const struct peer_file *m, bool running)
+{
+	const char *fault = fault_now(r, running);
+	const struct file_receive_step_input in = { .event =
+		                                        FILE_RECEIVE_STEP_ASKED,
+		.asked = m,
+		.may = fault == NULL };
+
+	/* The text of what is refused before it has begun. */
+	if (m->kind == PEER_FILE_PART && m->id != r->step.id) {
+		set_text(r,
+		    fault != NULL ? fault : "is about another file" UNCHANGED);
+		r->wrong = false;
+	} else if (!running) {
+		return;
+	}
+	step(r, &in);
+}
+
+void
+file_receive_init(struct file_receive *r, struct reload *reload)
+{
+	*r = (struct file_receive){ .reload = reload,
+		.disk = file_replace_none() };
+	ev_init(&r->patience, on_patience);
+}
+
+void
+file_receive_fini(struct file_receive *r)
+{
+	if (r->reload == NULL)
+		return;
+	ev_timer_stop(r->reload->loop, &r->patience);
+	drop(r);
+	free(r->text);
+}

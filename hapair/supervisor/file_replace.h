@@ -1,0 +1,35 @@
+#pragma once
+
+/*
+ * The configuration file on disk is replaced by another text, in steps: the new
+ * one is written beside it (NAME.new), then takes its place while the old one
+ * gets another name (NAME.before); and back. There is a whole file of that name
+ * at each moment, also over a crash of the machine. Mode and owner stay. Waits
+ * for the disk.
+ */
+
+#include "core/trusted_path.h"
+
+#define FILE_REPLACE_WHY_MAX (TRUSTED_PATH_WHY_MAX + 128)
+
+struct file_replace {
+	int dir; /* -1: nothing is prepared */
+	char name[TRUSTED_PATH_NAME_MAX];
+	bool written;   /* NAME.new is there */
+	bool unchanged; /* the file has this text already */
+	bool replaced;
+};
+
+/* The empty value. */
+struct file_replace file_replace_none(void);
+
+/* All return 0, or -errno with words for it. */
+MUST_CHECK int file_replace_prepare(struct file_replace *f, const char *path,
+    const char *text, size_t len, char ret_why[static FILE_REPLACE_WHY_MAX]);
+MUST_CHECK int file_replace_commit(
+    struct file_replace *f, char ret_why[static FILE_REPLACE_WHY_MAX]);
+MUST_CHECK int file_replace_undo(
+    struct file_replace *f, char ret_why[static FILE_REPLACE_WHY_MAX]);
+
+/* What was prepared and not committed goes; takes the empty value. */
+void file_replace_close(struct file_replace *f);

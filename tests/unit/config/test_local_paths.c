@@ -1,0 +1,133 @@
+#include "config/local_paths.h"
+
+#include "config/config.h"
+#include "config/load.h"
+#include "tests/lib/test.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct config *
+load(const char *text)
+{
+	struct config *c = NULL;
+
+	test_row(text);
+	assert_int_equal(load_text("f", text, strlen(text), NULL, &c), 0);
+	return c;
+}
+
+#define PAIR(more)                                                             \
+	"pair:\n"                                                              \
+	"  nodes:\n"                                                           \
+	"    - {name: a, address: 10.0.0.1}\n"                                 \
+	"    - {name: b, address: 10.0.0.2}\n"                                 \
+	"  key_file: /k\n" more
+
+#define SERVICE(name, port, more)                                              \
+	"  - name: " name "\n"                                                 \
+	"    listen: 127.0.0.1:" port "\n"                                     \
+	"    servers: [{name: s, address: 10.0.1.1:80}, {name: t, address: 10.0.1.2:80}]\n" more
+
+#define STANDBY "    mode: standby\n"
+#define WEB SERVICE("web", "80", "")
+
+static const struct row {
+	const char *running, *fresh, *told; /* NULL: it may come */
+} rows[] = {
+	/* What is served is the peer's to say. */
+	{ PAIR("services:\n" WEB),
+	    PAIR("  interval: 50ms\nservices:\n" WEB SERVICE("b", "81", "")),
+	    NULL },
+	/* What root runs is not. */
+	{ PAIR(""), PAIR("  notify: /bin/sh\n"), "notify: /bin/sh" },
+	{ PAIR("  notify: /n\n"), PAIR("  notify: /m\n"), "notify: /m" },
+	{ PAIR("  notify: /n\n"), PAIR(""), NULL },
+	{ PAIR(""), PAIR("  track: [{script: /t}]\n"), "script: /t" },
+	/* Nor by another key, which has other arguments. */
+	{ PAIR("  notify: /n\n"), PAIR("  track: [{script: /n}]\n"),
+	    "script: /n" },
+	{ PAIR("services:\n" WEB),
+	    PAIR("services:\n" SERVICE("web", "80", STANDBY "    fence: /f\n")),
+	    "fence: /f" },
+	{ PAIR("services:\n" SERVICE("web", "80", STANDBY "    fence: /f\n")),
+	    PAIR("services:\n" SERVICE("web", "80", STANDBY "    fence: /f\n")
+	            SERVICE("b", "81", STANDBY "    fence: /f\n")),
+	    NULL },
+	{ PAIR("services:\n" WEB),
+	    PAIR("services:\n" SERVICE(
+	        "web", "80", "    check: {type: script, script: /c}\n")),
+	    "script: /c" },
+	{ PAIR("services:\n" SERVICE(
+	      "web", "80", "    check: {type: script, script: /c}\n")),
+	    PAIR("services:\n" SERVICE("b", "81",
+	        "    check: {type: script, script: /c, interval: 9s}\n")),
+	    NULL },
+	/* What it reads and writes. */
+	{ PAIR("services:\n" WEB),
+	    PAIR("services:\n" SERVICE("web", "80", "    keytab: /kt\n")),
+	    "keytab: /kt" },
+	{ PAIR("services:\n" WEB),
+	    PAIR("services:\n" SERVICE("web", "80",
+	        "    check: {type: http, user: u, password_file: /p}\n")),
+	    "password_file: /p" },
+	{ PAIR(""), PAIR("log: {target: /var/log/x}\n"),
+	    "log.target: /var/log/x" },
+	{ PAIR("log: {target: /l}\n"), PAIR("log: {target: /l}\n"), NULL },
+	{ PAIR("log: {target: /l}\n"), PAIR("log: {target: syslog}\n"), NULL },
+	{ PAIR(""), PAIR("pid_file: /p\n"), "pid_file: /p" },
+	/* As whom it runs. */
+	{ PAIR(""), PAIR("user: root\n"), "user: root" },
+	{ PAIR("user: a\n"), PAIR(""), "user: removed" },
+	{ PAIR(""), PAIR("group: adm\n"), "group: adm" },
+};
+
+static void
+a_peer_brings_no_program_file_or_user(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CLEANUP(config_free_at)
+		struct config *running = load(rows[i].running);
+		CLEANUP(config_free_at)
+		struct config *fresh = load(rows[i].fresh);
+		char text[LOCAL_PATHS_TEXT_MAX] = "";
+
+		assert_int_equal(local_paths_compare(fresh, running, text),
+		    rows[i].told != NULL ? -EPERM : 0);
+		assert_text(text, rows[i].told != NULL ? rows[i].told : "");
+	}
+}
+
+/* Every key that takes a path, of the example that has every key. */
+static void
+no_path_of_any_key_is_left_out(void **state)
+{
+	CLEANUP(config_free_at)
+	struct config *none = load(
+	    "pair:\n  nodes:\n    - {name: a, address: 10.0.0.1}\n    - {name: b, address: 10.0.0.2}\n  key_file: /another\n");
+	CLEANUP(config_free_at) struct config *full = NULL;
+	CLEANUP(free_str) char *text = NULL;
+	char told[LOCAL_PATHS_TEXT_MAX];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(
+	    load_read("config/examples/full.yaml", false, NULL, &text, &len),
+	    0);
+	assert_int_equal(load_text("f", text, len, NULL, &full), 0);
+	assert_int_equal(local_paths_compare(full, full, told), 0);
+	assert_int_equal(local_paths_compare(full, none, told), -EPERM);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_peer_brings_no_program_file_or_user),
+		cmocka_unit_test(no_path_of_any_key_is_left_out),
+	};
+
+	TEST_MAIN(tests);
+}
