@@ -166,6 +166,21 @@ static const struct command commands[] = {
 	    "reason. They are kept over restarts. The peer's come from the\n"
 	    "peer, when both hear each other. --follow goes on with each as\n"
 	    "it comes, --json has an object a line." },
+	{ "init", cmd_init,
+	    "[-c FILE] [--vip ADDRESS/PREFIX] [--peer NAME=ADDRESS] "
+	    "[--port PORT] [--server HOST:PORT] [--preset PRESET] "
+	    "[--interface INTERFACE] [--here NAME=ADDRESS]",
+	    "makes a first configuration and its key",
+	    "Asks four questions, each of which an option answers before: the\n"
+	    "virtual IP, the other host, the port and the servers. Writes the\n"
+	    "file, with comments, and pair.key beside it; neither may exist.\n"
+	    "--vip and --server may be given several times; without a virtual\n"
+	    "IP, or with --vip none, one host serves alone and there is no key.\n"
+	    "This host's name and address, the interface and a prefix that is\n"
+	    "left out are found on this machine, where --here and --interface\n"
+	    "do not say otherwise. --preset is of `hapair help keys`. What is\n"
+	    "answered is checked as `hapair check` does, and nothing is\n"
+	    "written where that finds a mistake." },
 	{ "genkey", cmd_genkey, "[FILE]", "makes a new pair key",
 	    "Writes the key to FILE, which must not exist yet, with mode 0400;\n"
 	    "without FILE it writes to standard output. Both nodes need the\n"

@@ -116,6 +116,7 @@ int cmd_server(int argc, char **argv);
 int cmd_connections(int argc, char **argv);
 int cmd_kill(int argc, char **argv);
 int cmd_events(int argc, char **argv);
+int cmd_init(int argc, char **argv);
 int cmd_genkey(int argc, char **argv);
 int cmd_keytab(int argc, char **argv);
 int cmd_completion(int argc, char **argv);
