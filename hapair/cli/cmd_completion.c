@@ -40,7 +40,9 @@ static const struct script {
 	    "	found=(${(f)\"$(${words[1]} completion --words -- \"${(@)words[2,CURRENT]}\" 2>/dev/null)\"})\n"
 	    "	if (( $#found )); then compadd -- $found; else _files; fi\n"
 	    "}\n"
-	    "compdef _hapair hapair\n" },
+	    "compdef _hapair hapair\n"
+	    "# From a file in $fpath this is the function's first call.\n"
+	    "if [[ ${funcstack[1]} == _hapair ]]; then _hapair \"$@\"; fi\n" },
 	{ "fish",
 	    "function __hapair_words\n"
 	    "	set -l typed (commandline -opc)\n"
