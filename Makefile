@@ -52,6 +52,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) \
 .DELETE_ON_ERROR:
 TARGETS := all deps demo bench faults test check check-asan check-ubsan check-tsan check-clang \
 	build-asan build-ubsan build-tsan build-fuzz compiled threaded \
+	install uninstall \
 	check-bare rules matrix messages manual unit fuzz fuzzers system simulate sim soak tools product objects
 .PHONY: $(TARGETS) packages clean
 .SECONDARY:
@@ -271,6 +272,15 @@ faults: product
 # The targets on minimal Debian 12 systems; `make check-bare BARE='demo check'` for a part.
 check-bare:
 	$(Q)scripts/check-bare $(BARE)
+
+# Where a host has it; `make install DESTDIR=/tmp/tree prefix=/usr` for elsewhere.
+prefix ?= /usr/local
+sysconfdir ?= /etc
+PLACES = DESTDIR='$(DESTDIR)' prefix='$(prefix)' sysconfdir='$(sysconfdir)'
+install: all
+	$(Q)$(PLACES) scripts/install-files $(B)/hapair
+uninstall:
+	$(Q)$(PLACES) scripts/install-files --remove $(B)/hapair
 
 clean:
 	rm -rf build
