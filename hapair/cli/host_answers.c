@@ -122,7 +122,7 @@ tell(struct host_report *m, const struct config_group *g, const struct look *l)
 	    memcmp(l->mac, l->peer_mac, sizeof(l->mac)) == 0) {
 		if (!m->peer_runs)
 			host_report_tell(m, HOST_REPORT_WARNING,
-			    "group %s: peer %s has %s, and no hapair runs there; `hapair release` there removes it",
+			    "group %s: peer %s has %s, and no hapair runs there; one of an earlier run `hapair release` there removes, one of another program, such as keepalived, goes when that ends",
 			    g->name, peer, ip);
 		return;
 	}

@@ -65,7 +65,7 @@ check_left(void *arg, const struct netlink_address *a)
 	for (size_t i = 0; i < pair->n_groups; i++)
 		if (config_group_has(&pair->groups[i], &a->addr))
 			host_report_tell(m, HOST_REPORT_WARNING,
-			    "group %s: this machine has %s and no hapair runs; `hapair release` removes it",
+			    "group %s: this machine has %s and no hapair runs; one of an earlier run `hapair release` removes, one of another program, such as keepalived, goes when that ends",
 			    pair->groups[i].name,
 			    addr_format_ip(&a->addr, text));
 }
