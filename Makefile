@@ -52,7 +52,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) \
 .DELETE_ON_ERROR:
 TARGETS := all deps demo bench faults test check check-asan check-ubsan check-tsan check-clang \
 	build-asan build-ubsan build-tsan build-fuzz compiled threaded \
-	install uninstall \
+	install uninstall deb rpm check-deb \
 	check-bare rules matrix messages manual unit fuzz fuzzers system simulate sim soak tools product objects
 .PHONY: $(TARGETS) packages clean
 .SECONDARY:
@@ -281,6 +281,14 @@ install: all
 	$(Q)$(PLACES) scripts/install-files $(B)/hapair
 uninstall:
 	$(Q)$(PLACES) scripts/install-files --remove $(B)/hapair
+
+# Packages, in build/packages; check-deb looks at them, and check-bare tries them.
+deb: all
+	$(Q)scripts/make-deb $(B)
+rpm: all
+	$(Q)scripts/make-rpm $(B)
+check-deb: all
+	$(Q)scripts/check-deb $(B)
 
 clean:
 	rm -rf build
