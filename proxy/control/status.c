@@ -468,10 +468,10 @@ put_problems(struct json_doc *problems, const struct json_doc *troubles)
 		    json_doc_string(json_doc_at(troubles, i), "text"));
 }
 
-char *
-status_text(const struct status *r)
+struct json_doc *
+status_document(const struct status *r)
 {
-	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
+	struct json_doc *doc = json_doc_new();
 	const struct config *c = r->config;
 	struct json_doc *peers, *services, *problems, *troubles, *hints;
 	const bool without_v6 = lacks_listeners(r);
@@ -504,5 +504,13 @@ status_text(const struct status *r)
 	trouble_find(doc, troubles);
 	put_problems(problems, troubles);
 	json_doc_put_bool(doc, "healthy", json_doc_count(problems) == 0);
+	return doc;
+}
+
+char *
+status_text(const struct status *r)
+{
+	CLEANUP(json_doc_free_at) struct json_doc *doc = status_document(r);
+
 	return json_doc_text(doc, false);
 }

@@ -49,7 +49,10 @@ struct status {
 	uint64_t dropped_log_lines;
 };
 
-/* The text, malloc'd; NULL where memory is out. */
+/* The caller frees it. NULL where memory is out. */
+struct json_doc *status_document(const struct status *r);
+
+/* Its text, malloc'd; NULL where memory is out. */
 char *status_text(const struct status *r);
 
 /* A time in words; 0: none, which is null there. */

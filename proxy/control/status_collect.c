@@ -139,6 +139,12 @@ status_collect_take(
 	return s;
 }
 
+const struct status *
+status_collect_status(const struct status_collect_snapshot *s)
+{
+	return &s->status;
+}
+
 char *
 status_collect_text(const struct status_collect_snapshot *s)
 {

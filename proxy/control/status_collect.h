@@ -14,6 +14,7 @@ struct msg_group;
 struct msg_start;
 struct services;
 struct standby_run;
+struct status;
 struct status_query_said;
 struct status_collect_snapshot;
 
@@ -30,6 +31,10 @@ struct status_collect {
 /* Copies, but for the configuration. NULL where memory is out. */
 struct status_collect_snapshot *status_collect_take(
     const struct status_collect *from, const struct status_query_said *said);
+
+/* From any thread, and as long as the snapshot lives. */
+const struct status *status_collect_status(
+    const struct status_collect_snapshot *s);
 
 /* From any thread: the text of status.h, malloc'd; NULL: no memory. */
 char *status_collect_text(const struct status_collect_snapshot *s);

@@ -1,0 +1,136 @@
+#include "proxy/web/metric_text.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const char *const types[] = { "gauge", "counter", "info" };
+static const char *const suffixes[] = { "", "_total", "_info" };
+
+/* How the family is called in this form. */
+static size_t
+family_len(const struct metric_text *m)
+{
+	const size_t len = strlen(m->family->name);
+
+	return m->openmetrics ? len - strlen(suffixes[m->family->type]) : len;
+}
+
+static const char *
+type_name(const struct metric_text *m)
+{
+	/* The older form has no info. */
+	return m->family->type == METRIC_TEXT_INFO && !m->openmetrics
+	    ? types[METRIC_TEXT_GAUGE]
+	    : types[m->family->type];
+}
+
+/* Both forms escape these three in a label's value. */
+static void
+put_escaped(FILE *out, const char *text)
+{
+	for (; *text != '\0'; text++)
+		switch (*text) {
+		case '\\':
+			(void)fputs("\\\\", out);
+			break;
+		case '"':
+			(void)fputs("\\\"", out);
+			break;
+		case '\n':
+			(void)fputs("\\n", out);
+			break;
+		default:
+			(void)putc_unlocked(*text, out);
+		}
+}
+
+void
+metric_text_begin(
+    struct metric_text *m, const struct metric_text_family *family)
+{
+	int len;
+
+	m->family = family;
+	len = (int)family_len(m);
+	(void)fprintf(m->out, "# HELP %.*s %s\n# TYPE %.*s %s\n", len,
+	    family->name, family->help, len, family->name, type_name(m));
+	if (m->openmetrics && *family->unit != '\0')
+		(void)fprintf(m->out, "# UNIT %.*s %s\n", len, family->name,
+		    family->unit);
+}
+
+void
+metric_text_label(
+    struct metric_text *m, const struct metric_text_label *labels, size_t n)
+{
+	m->common = labels;
+	m->n_common = n;
+}
+
+static void
+put_label(struct metric_text *m, bool first, const char *name, const char *is)
+{
+	(void)putc_unlocked(first ? '{' : ',', m->out);
+	(void)fputs(name, m->out);
+	(void)fputs("=\"", m->out);
+	put_escaped(m->out, is);
+	(void)putc_unlocked('"', m->out);
+}
+
+/* Name and labels, up to the blank before the value. */
+static void
+put_head(struct metric_text *m, const char *label, const char *is)
+{
+	(void)fputs(m->family->name, m->out);
+	for (size_t i = 0; i < m->n_common; i++)
+		put_label(m, i == 0, m->common[i].name, m->common[i].value);
+	if (label != NULL)
+		put_label(m, m->n_common == 0, label, is);
+	(void)fputs(m->n_common > 0 || label != NULL ? "} " : " ", m->out);
+}
+
+void
+metric_text_labelled(
+    struct metric_text *m, const char *label, const char *is, int64_t value)
+{
+	put_head(m, label, is);
+	(void)fprintf(m->out, "%" PRId64 "\n", value);
+}
+
+void
+metric_text_number(struct metric_text *m, int64_t value)
+{
+	metric_text_labelled(m, NULL, NULL, value);
+}
+
+void
+metric_text_real(struct metric_text *m, double value)
+{
+	put_head(m, NULL, NULL);
+	(void)fprintf(m->out, "%.9g\n", value);
+}
+
+void
+metric_text_moment(struct metric_text *m, int64_t wall_ms)
+{
+	if (wall_ms <= 0)
+		return;
+	put_head(m, NULL, NULL);
+	(void)fprintf(m->out, "%" PRId64 ".%03d\n", wall_ms / 1000,
+	    (int)(wall_ms % 1000));
+}
+
+void
+metric_text_one(struct metric_text *m, const struct metric_text_family *family,
+    int64_t value)
+{
+	metric_text_begin(m, family);
+	metric_text_number(m, value);
+}
+
+void
+metric_text_end(struct metric_text *m)
+{
+	if (m->openmetrics)
+		(void)fputs("# EOF\n", m->out);
+}

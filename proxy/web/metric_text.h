@@ -1,0 +1,72 @@
+#pragma once
+
+/*
+ * The text that Prometheus reads, in one of its two forms: OpenMetrics 1.0, and
+ * the older text format 0.0.4. Written family by family: all values of one
+ * stand together, as OpenMetrics demands.
+ *
+ * In OpenMetrics a counter's family is called without the `_total` of its
+ * values, and an info's without `_info`; in the older form both are called as
+ * their values are. Label values are escaped here.
+ */
+
+#include "core/base.h"
+
+#include <stdio.h>
+
+enum metric_text_type {
+	METRIC_TEXT_GAUGE,
+	METRIC_TEXT_COUNTER, /* "_total" */
+	METRIC_TEXT_INFO,    /* "_info", always 1 */
+};
+
+struct metric_text_family {
+	const char *name; /* as its values are called: "hapair_x_total" */
+	enum metric_text_type type;
+	const char *unit; /* "seconds", "bytes", or "" */
+	const char *help;
+};
+
+/* One that is named where its values are written. */
+#define METRIC_TEXT_FAMILY(name, type, unit, help)                             \
+	&(const struct metric_text_family)                                     \
+	{                                                                      \
+		name, METRIC_TEXT_##type, unit, help                           \
+	}
+
+struct metric_text_label {
+	const char *name, *value;
+};
+
+struct metric_text {
+	FILE *out;
+	bool openmetrics;
+	const struct metric_text_family *family;
+	/* What all values from now on have, before labels of their own. */
+	const struct metric_text_label *common;
+	size_t n_common;
+};
+
+/* What follows are its values. Borrowed until the next one. */
+void metric_text_begin(
+    struct metric_text *m, const struct metric_text_family *family);
+
+/* Labels that all values have until another call. */
+void metric_text_label(
+    struct metric_text *m, const struct metric_text_label *labels, size_t n);
+
+/* A value; with one more label where that has a name. */
+void metric_text_number(struct metric_text *m, int64_t value);
+void metric_text_real(struct metric_text *m, double value);
+void metric_text_labelled(
+    struct metric_text *m, const char *label, const char *is, int64_t value);
+
+/* Milliseconds, told in seconds; a moment that is none (0) is left out. */
+void metric_text_moment(struct metric_text *m, int64_t wall_ms);
+
+/* A family of one value, which has only the labels in common. */
+void metric_text_one(struct metric_text *m,
+    const struct metric_text_family *family, int64_t value);
+
+/* OpenMetrics has an end of its own. */
+void metric_text_end(struct metric_text *m);

@@ -1,0 +1,58 @@
+#pragma once
+
+/*
+ * What Prometheus gets at /metrics: all that `status` counts, of the node, its
+ * groups, the peer, services and servers, and of the relay's process and the
+ * page itself. doc/metrics.md has all names. Written from values alone.
+ */
+
+#include "core/base.h"
+
+#include <stdio.h>
+
+struct json_doc;
+struct status;
+
+/* Of the relay's process; what is 0 is not known. */
+struct metrics_process {
+	double cpu_s;
+	uint64_t resident_bytes, virtual_bytes;
+	uint64_t open_fds, max_fds;
+	int64_t started_wall_ms;
+};
+
+/* Why somebody who connected got no answer. */
+enum metrics_refusal {
+	METRICS_REFUSAL_STRANGER, /* not in `allow` */
+	METRICS_REFUSAL_FULL,     /* all places are taken */
+	METRICS_REFUSAL_CLIENT,   /* it has as many as one may */
+	METRICS_REFUSAL_LATE,     /* it took too long */
+	METRICS_REFUSAL_PASSWORD, /* wrong, or none */
+	METRICS_REFUSALS,
+};
+
+/* Of HTTP, that are ever answered with. */
+enum metrics_code {
+	METRICS_CODE_200,
+	METRICS_CODE_401,
+	METRICS_CODE_404,
+	METRICS_CODE_405,
+	METRICS_CODE_503,
+	METRICS_CODES,
+};
+
+struct metrics_web {
+	unsigned connections;
+	uint64_t refused[METRICS_REFUSALS];
+	uint64_t answered[METRICS_CODES];
+};
+
+struct metrics {
+	const struct status *status;
+	const struct json_doc *document; /* the same, with its troubles */
+	const struct metrics_process *process;
+	const struct metrics_web *web;
+};
+
+/* In OpenMetrics, or in the older text format. */
+void metrics_write(const struct metrics *m, bool openmetrics, FILE *out);

@@ -1,0 +1,53 @@
+#pragma once
+
+/*
+ * Who is connected to the page, and since when nothing was answered: so many at
+ * once, so many of one client, and for so long. Of IPv6 a client is a network
+ * of 64 bits, in which a host may choose its addresses.
+ *
+ * A value, but for what its owner puts beside each. Pure: the time is an
+ * argument.
+ */
+
+#include "core/addr.h"
+#include "core/mono.h"
+
+#define WEB_CONNS_MAX 64
+#define WEB_CONNS_CLIENT_MAX 16
+#define WEB_CONNS_PATIENCE_MS 20000
+
+struct web_conns_one {
+	bool used;
+	union addr client;
+	struct mono since; /* it came, or its last answer was whole */
+	bool answered;     /* there was one */
+	/* The owner's: */
+	int fd;       /* -1: none */
+	bool started; /* it is known to whoever closes the descriptor */
+	bool ended;   /* it was late, and shut down */
+	bool busy;    /* a question is under way */
+};
+
+struct web_conns {
+	unsigned n;
+	struct web_conns_one all[WEB_CONNS_MAX];
+};
+
+enum web_conns_answer {
+	WEB_CONNS_WELCOME,
+	WEB_CONNS_FULL,
+	WEB_CONNS_CLIENT_FULL, /* this client has as many as one may */
+};
+
+void web_conns_init(struct web_conns *c);
+
+/* Where it may come in, *ret_one is its place. */
+MUST_CHECK enum web_conns_answer web_conns_enter(struct web_conns *c,
+    const union addr *client, struct mono now, struct web_conns_one **ret_one);
+void web_conns_leave(struct web_conns *c, struct web_conns_one *one);
+
+/* It has had an answer, and may ask again. */
+void web_conns_note_answered(struct web_conns_one *one, struct mono now);
+
+/* It takes too long with its question, or to read the answer. */
+bool web_conns_is_late(const struct web_conns_one *one, struct mono now);
