@@ -1,0 +1,150 @@
+#include "config/import/import_plan.h"
+
+#include "config/schema/scalar.h"
+#include "config/yaml/diag.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_MAX 1024
+#define NAME_LEN (CONFIG_NAME_MAX - 1)
+
+void *
+import_plan_alloc(struct import_plan *p, size_t len)
+{
+	void *memory = arena_alloc(&p->memory, len);
+
+	if (memory == NULL)
+		p->failed = true;
+	return memory;
+}
+
+static const char *
+keep(struct import_plan *p, const char *text)
+{
+	const char *copy = arena_copy(&p->memory, text, strlen(text));
+
+	if (copy == NULL)
+		p->failed = true;
+	return copy != NULL ? copy : "";
+}
+
+const char *
+import_plan_text(struct import_plan *p, const char *format, ...)
+{
+	char text[TEXT_MAX];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return keep(p, text);
+}
+
+const char *
+import_plan_where(struct import_plan *p, struct import_notes_place at)
+{
+	return import_plan_text(
+	    p, "%.80s:%u", p->notes.names[at.file], at.line);
+}
+
+void
+import_plan_comment(struct import_plan *p, struct import_plan_comments *c,
+    const char *format, ...)
+{
+	char raw[TEXT_MAX], text[TEXT_MAX];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(raw, sizeof(raw), format, args);
+	va_end(args);
+	/* Whatever a file has in it, a comment is one line. */
+	(void)diag_quote(
+	    raw, strlen(raw), IMPORT_PLAN_COMMENT_LEN, text, sizeof(text));
+	for (size_t i = 0; i < c->n; i++)
+		if (strcmp(c->all[i], text) == 0)
+			return;
+	if (c->n < IMPORT_PLAN_COMMENTS_MAX)
+		c->all[c->n++] = keep(p, text);
+}
+
+void
+import_plan_push(
+    struct import_plan *p, struct import_plan_list *list, const char *text)
+{
+	const size_t room = 2 * list->room + 8;
+	const char **all;
+
+	if (list->n == list->room) {
+		all = import_plan_alloc(p, room * sizeof(*all));
+		if (all == NULL)
+			return;
+		if (list->n > 0)
+			memcpy(all, list->all, list->n * sizeof(*all));
+		list->all = all;
+		list->room = room;
+	}
+	list->all[list->n++] = text;
+}
+
+const char *
+import_plan_made_up(struct import_plan *p, const char *text)
+{
+	size_t i = 0;
+
+	while (i < p->n_made_up && strcmp(p->made_up[i], text) != 0)
+		i++;
+	if (i == p->n_made_up && i < ARRAY_LEN(p->made_up))
+		p->made_up[p->n_made_up++] = keep(p, text);
+	return import_plan_text(p, "192.0.2.%zu", i + 1);
+}
+
+const char *
+import_plan_name(struct import_plan *p, const char *text, const char *extra,
+    const char *fallback)
+{
+	char name[CONFIG_NAME_MAX];
+	size_t n = 0;
+
+	if (scalar_is_name(text, NAME_LEN, extra))
+		return keep(p, text);
+	for (; *text != '\0' && n < NAME_LEN; text++) {
+		const char c[2] = { *text, '\0' };
+
+		/* A name does not begin with these, but has them. */
+		if (n > 0 && (*c == '-' || *c == '.'))
+			name[n++] = *c;
+		else if (scalar_is_name(c, 1, extra))
+			name[n++] = *c;
+		else if (n > 0 && name[n - 1] != '-')
+			name[n++] = '-';
+	}
+	name[n] = '\0';
+	while (n > 0 && name[n - 1] == '-')
+		name[--n] = '\0';
+	return keep(p, n > 0 ? name : fallback);
+}
+
+struct import_plan_service *
+import_plan_add_service(struct import_plan *p)
+{
+	struct import_plan_service *s = import_plan_alloc(p, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	if (p->last_service == NULL)
+		p->services = s;
+	else
+		p->last_service->next = s;
+	p->last_service = s;
+	p->n_services++;
+	return s;
+}
+
+void
+import_plan_fini(struct import_plan *p)
+{
+	arena_fini(&p->memory);
+	import_notes_fini(&p->notes);
+}
