@@ -141,7 +141,7 @@ refuse_foreign(const char *text, size_t len, struct diag *diag)
 		return 0;
 	at.end_line = at.line;
 	return diag_error(diag, &at,
-	    "this looks like %s's configuration; hapair has a file of its own in YAML, and hapair.yaml(5) shows one",
+	    "this looks like %s's configuration; hapair has a file of its own in YAML, and `hapair import` makes one of it",
 	    program);
 }
 

@@ -1,0 +1,405 @@
+#include "config/import/haproxy_access.h"
+
+#include "config/import/haproxy_value.h"
+#include "config/schema/scalar.h"
+
+#include <string.h>
+
+#define NETWORKS_MAX 512 /* of all rules of a service */
+
+struct rule {
+	struct config_cidr network;
+	bool accepts;
+};
+
+struct access {
+	struct import_plan *plan;
+	const struct haproxy_proxy *p;
+	struct import_plan_service *s;
+	struct rule *rules; /* in their order */
+	size_t n_rules;
+	bool closed;       /* who is in none of them is refused */
+	bool has_only;     /* "reject unless": only rejects may follow */
+	struct rule *only; /* accepted in the end, where nothing has refused */
+	size_t n_only;
+};
+
+/* A condition, as far as it is about the client's address. */
+struct condition {
+	const struct haproxy_text_line
+	    *sources[16]; /* acl lines, or the rule */
+	size_t from[16];  /* of their networks */
+	size_t n;
+	bool negated; /* all of them */
+	bool always, odd;
+	const char *odd_word;
+	uint64_t per_client; /* of a rule about how many one client has */
+};
+
+/*
+ * "acl NAME src NETWORK...": the index behind the flags of `src`, or 0.
+ */
+static size_t
+networks_at(const struct haproxy_text_line *l, size_t fetch)
+{
+	size_t i = fetch + 1;
+
+	if (fetch >= l->n || strcmp(l->words[fetch], "src") != 0)
+		return 0;
+	while (i + 1 < l->n && l->words[i][0] == '-') {
+		const char *flag = l->words[i];
+
+		if (strcmp(flag, "-f") == 0 || strcmp(flag, "-M") == 0)
+			return 0;
+		if (strcmp(flag, "--") == 0)
+			return i + 1;
+		i += strcmp(flag, "-m") == 0 ? 2 : 1;
+	}
+	return i < l->n ? i : 0;
+}
+
+/* "src_conn_cur ge 10": how many a client may have; 0: it is something else. */
+static uint64_t
+limit_at(const struct haproxy_text_line *l, size_t fetch)
+{
+	static const char *const fetches[] = { "src_conn_cur", "sc0_conn_cur",
+		"sc1_conn_cur", "sc_conn_cur(0)", "sc_conn_cur(1)" };
+	uint64_t n;
+
+	if (fetch + 2 >= l->n || !haproxy_value_number(l->words[fetch + 2], &n))
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(fetches); i++)
+		if (strcmp(l->words[fetch], fetches[i]) == 0 ||
+		    (strncmp(l->words[fetch], fetches[i], strlen(fetches[i])) ==
+		            0 &&
+		        l->words[fetch][strlen(fetches[i])] == '('))
+			return strcmp(l->words[fetch + 1], "gt") == 0 ||
+			        strcmp(l->words[fetch + 1], "ge") == 0
+			    ? n
+			    : 0;
+	return 0;
+}
+
+static void
+add_source(struct condition *c, const struct haproxy_text_line *l, size_t fetch)
+{
+	const size_t at = networks_at(l, fetch);
+
+	if (at == 0 || c->n == ARRAY_LEN(c->sources)) {
+		c->per_client = limit_at(l, fetch);
+		c->odd = true;
+		c->odd_word = fetch < l->n ? l->words[fetch] : "";
+		return;
+	}
+	c->sources[c->n] = l;
+	c->from[c->n++] = at;
+}
+
+/* An acl may have several lines, of which one has to fit. */
+static void
+add_named(struct condition *c, const struct haproxy_proxy *p, const char *name)
+{
+	bool found = false;
+
+	for (const struct haproxy_proxy_kept *k = p->acls.first; k != NULL;
+	     k = k->next)
+		if (k->line->n > 2 && strcmp(k->line->words[1], name) == 0) {
+			add_source(c, k->line, 2);
+			found = true;
+		}
+	if (strcmp(name, "TRUE") == 0)
+		c->always = true;
+	else if (strcmp(name, "LOCALHOST") == 0 || !found) {
+		c->odd = true;
+		c->odd_word = name;
+	}
+}
+
+/* Words from `if` or `unless` on. */
+static struct condition
+read_condition(const struct access *a, const struct haproxy_text_line *l)
+{
+	struct condition c = { .n = 0 };
+	size_t i = 2, terms = 0;
+	bool is_or = true, flips;
+
+	while (i < l->n && strcmp(l->words[i], "if") != 0 &&
+	    strcmp(l->words[i], "unless") != 0)
+		i++;
+	if (i >= l->n) {
+		c.always = true;
+		return c;
+	}
+	flips = strcmp(l->words[i++], "unless") == 0;
+	for (; i < l->n; i++) {
+		const char *word = l->words[i];
+		bool no = false;
+
+		if (strcmp(word, "or") == 0 || strcmp(word, "||") == 0) {
+			is_or = true;
+			continue;
+		}
+		if (strcmp(word, "!") == 0 && i + 1 < l->n) {
+			no = true;
+			word = l->words[++i];
+		} else if (word[0] == '!') {
+			no = true;
+			word++;
+		}
+		/* Negated ones all have to fit, others one of them. */
+		if (terms > 0 && (no != c.negated || is_or == no)) {
+			c.odd = true;
+			c.odd_word = word;
+		}
+		c.negated = no;
+		terms++;
+		is_or = false;
+		if (strcmp(word, "{") == 0) {
+			add_source(&c, l, i + 1);
+			while (i < l->n && strcmp(l->words[i], "}") != 0)
+				i++;
+		} else {
+			add_named(&c, a->p, word);
+		}
+	}
+	c.negated ^= flips;
+	return c;
+}
+
+static bool
+is_within(const struct config_cidr *in, const struct config_cidr *of)
+{
+	size_t len, other;
+	const uint8_t *a = addr_bytes(&in->addr, &len);
+	const uint8_t *b = addr_bytes(&of->addr, &other);
+	const unsigned whole = of->prefix / 8, rest = of->prefix % 8;
+
+	if (len != other || in->prefix < of->prefix || memcmp(a, b, whole) != 0)
+		return false;
+	return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
+}
+
+/* One that an earlier rule has wholly decided has no effect. */
+static void
+add_rule(struct access *a, const struct config_cidr *network, bool accepts)
+{
+	for (size_t i = 0; i < a->n_rules; i++)
+		if (is_within(network, &a->rules[i].network))
+			return;
+	if (a->n_rules < NETWORKS_MAX)
+		a->rules[a->n_rules++] =
+		    (struct rule){ .network = *network, .accepts = accepts };
+}
+
+/* "10.0.0.0/8", "10.0.0.0/255.0.0.0", "10.0.0.1" */
+static bool
+read_network(
+    struct import_plan *plan, const char *text, struct config_cidr *ret_network)
+{
+	const char *slash = strchr(text, '/');
+	union addr mask;
+	unsigned prefix = 0;
+	uint32_t bits;
+
+	if (slash != NULL && addr_parse_ip(slash + 1, &mask) == 0 &&
+	    mask.sa.sa_family == AF_INET) {
+		bits = ntohl(mask.in.sin_addr.s_addr);
+		while (prefix < 32 && (bits & UINT32_C(0x80000000) >> prefix))
+			prefix++;
+		if (prefix < 32 && (bits << prefix) != 0)
+			return false;
+		text = import_plan_text(
+		    plan, "%.*s/%u", (int)(slash - text), text, prefix);
+	}
+	if (scalar_network(text, ret_network) < 0)
+		return false;
+	*ret_network = scalar_network_of(ret_network);
+	return true;
+}
+
+static bool
+is_end(const char *word)
+{
+	return strcmp(word, "}") == 0;
+}
+
+/* Every network of a condition, to `only` or to the rules. */
+static void
+add_networks(
+    struct access *a, const struct condition *c, bool accepts, bool to_only)
+{
+	for (size_t k = 0; k < c->n; k++) {
+		const struct haproxy_text_line *l = c->sources[k];
+
+		for (size_t i = c->from[k]; i < l->n && !is_end(l->words[i]);
+		     i++) {
+			struct config_cidr network;
+
+			if (!read_network(a->plan, l->words[i], &network)) {
+				import_notes_error(&a->plan->notes, l->at,
+				    "'%.60s' is no network; expected one such "
+				    "as 10.0.0.0/8 in 'allow' or 'deny' of "
+				    "service '%s'",
+				    l->words[i], a->s->name);
+				continue;
+			}
+			if (!to_only)
+				add_rule(a, &network, accepts);
+			else if (a->n_only < NETWORKS_MAX)
+				a->only[a->n_only++] =
+				    (struct rule){ .network = network,
+					    .accepts = true };
+		}
+	}
+}
+
+static void
+refuse(struct access *a, const struct haproxy_text_line *l, bool accepts,
+    const char *why)
+{
+	if (accepts)
+		import_notes_warning(&a->plan->notes, l->at,
+		    "the rule about '%.60s' is not carried over: 'allow' and "
+		    "'deny' go by the client's address alone",
+		    why);
+	else
+		import_notes_error(&a->plan->notes, l->at,
+		    "the rule about '%.60s' is not carried over, so it refuses "
+		    "nobody: 'allow' and 'deny' of service '%s' go by the "
+		    "client's address alone",
+		    why, a->s->name);
+}
+
+static void
+take_verdict(struct access *a, const struct haproxy_text_line *l, bool accepts)
+{
+	const struct condition c = read_condition(a, l);
+
+	if (!accepts && c.per_client > 0 && !c.negated && c.n == 0) {
+		a->s->max_per_client = c.per_client;
+	} else if (c.odd) {
+		refuse(a, l, accepts, c.odd_word);
+	} else if (c.always) {
+		a->closed |= !accepts;
+		/* What follows is never asked. */
+		a->p = NULL;
+	} else if (a->has_only && accepts) {
+		refuse(a, l, accepts, "another network");
+	} else if (!c.negated) {
+		add_networks(a, &c, accepts, false);
+	} else if (!accepts && !a->has_only) {
+		a->has_only = true;
+		add_networks(a, &c, true, true);
+	} else {
+		refuse(a, l, accepts, "all but a network");
+	}
+}
+
+static void
+take_rule(struct access *a, const struct haproxy_text_line *l)
+{
+	const char *where = l->n > 1 ? l->words[1] : "";
+	const char *what = l->n > 2 ? l->words[2] : "";
+	bool accepts = strcmp(what, "accept") == 0;
+
+	if (strcmp(where, "inspect-delay") == 0)
+		return;
+	/* Before 1.4 the verdict stood alone. */
+	if (strcmp(where, "connection") != 0 && strcmp(where, "content") != 0 &&
+	    strcmp(where, "session") != 0)
+		return;
+	if (accepts || strcmp(what, "reject") == 0 ||
+	    strcmp(what, "silent-drop") == 0) {
+		/* Of what a client says an `accept` says nothing. */
+		if (accepts && strcmp(where, "content") == 0 &&
+		    read_condition(a, l).odd)
+			return;
+		take_verdict(a, l, accepts);
+	} else if (strncmp(what, "track-sc", 8) != 0 &&
+	    strncmp(what, "set-", 4) != 0 && strncmp(what, "sc-", 3) != 0 &&
+	    strncmp(what, "capture", 7) != 0) {
+		import_notes_warning(&a->plan->notes, l->at,
+		    "'tcp-request %.20s %.40s' is not carried over", where,
+		    what);
+	}
+}
+
+static const char *
+network_text(struct import_plan *plan, const struct config_cidr *c)
+{
+	char text[SCALAR_CIDR_TEXT];
+
+	return import_plan_text(plan, "%s", scalar_cidr_text(c, text));
+}
+
+/* Whether a smaller network decides otherwise than a larger one. */
+static bool
+is_exception(const struct access *a, const struct rule *r)
+{
+	for (size_t i = 0; i < a->n_rules; i++)
+		if (a->rules[i].accepts != r->accepts &&
+		    is_within(&r->network, &a->rules[i].network))
+			return true;
+	return false;
+}
+
+/* Of everybody there is one in each family. */
+static void
+push_once(struct access *a, struct import_plan_list *list, const char *text)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->all[i], text) == 0)
+			return;
+	import_plan_push(a->plan, list, text);
+}
+
+static void
+write_lists(struct access *a)
+{
+	struct import_plan_service *s = a->s;
+	bool allows = false;
+
+	for (size_t i = 0; i < a->n_rules; i++) {
+		const struct rule *r = &a->rules[i];
+
+		if (!r->accepts)
+			import_plan_push(a->plan, &s->deny,
+			    network_text(a->plan, &r->network));
+		else if (a->closed || is_exception(a, r))
+			import_plan_push(a->plan, &s->allow,
+			    network_text(a->plan, &r->network));
+	}
+	allows = s->allow.n > 0;
+	/* An `allow` refuses all others; here they are let in. */
+	if (allows && !a->closed) {
+		push_once(a, &s->allow, "0.0.0.0/0");
+		push_once(a, &s->allow, "::/0");
+	}
+	if (!allows && a->closed) {
+		push_once(a, &s->deny, "0.0.0.0/0");
+		push_once(a, &s->deny, "::/0");
+	}
+}
+
+void
+haproxy_access_read(struct import_plan *plan, const struct haproxy_proxy *p,
+    struct import_plan_service *s)
+{
+	struct access a = { .plan = plan, .p = p, .s = s };
+
+	if (p->rules.first == NULL)
+		return;
+	a.rules = import_plan_alloc(plan, NETWORKS_MAX * sizeof(*a.rules));
+	a.only = import_plan_alloc(plan, NETWORKS_MAX * sizeof(*a.only));
+	if (a.rules == NULL || a.only == NULL)
+		return;
+	for (const struct haproxy_proxy_kept *k = p->rules.first;
+	     k != NULL && a.p != NULL; k = k->next)
+		take_rule(&a, k->line);
+	if (a.has_only) {
+		a.closed = true;
+		for (size_t i = 0; i < a.n_only; i++)
+			add_rule(&a, &a.only[i].network, true);
+	}
+	write_lists(&a);
+}

@@ -1,0 +1,355 @@
+#include "config/import/keepalived_tracks.h"
+
+#include "config/import/haproxy_value.h"
+#include "config/schema/scalar.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SECOND_MS 1000
+#define HOUR_MS 3600000
+#define WEIGHT_MAX 253
+#define INTERFACE_MAX 15
+#define COMMAND_MAX 400
+#define LOOKS_MAX 1000 /* of all instances; far more than can be kept */
+
+/* A block of a host that says what is tracked, and whose it is. */
+struct tracks {
+	struct keepalived_hosts *h;
+	struct import_plan *plan;
+	size_t host;
+	size_t looked; /* at so many lines */
+};
+
+/* "2", "0.5" seconds; 0: it is none. */
+static uint64_t
+seconds(const char *text)
+{
+	uint64_t whole = 0, part = 0, scale = SECOND_MS;
+
+	if (text == NULL)
+		return 0;
+	for (; *text >= '0' && *text <= '9' && whole < HOUR_MS; text++)
+		whole = whole * 10 + (uint64_t)(*text - '0');
+	if (*text == '.')
+		for (text++; *text >= '0' && *text <= '9' && scale > 1;
+		     text++) {
+			scale /= 10;
+			part += scale * (uint64_t)(*text - '0');
+		}
+	return whole * SECOND_MS + part;
+}
+
+static uint64_t
+within(uint64_t n, uint64_t least, uint64_t most)
+{
+	return n < least ? least : n > most ? most : n;
+}
+
+/* "weight 20", "weight -20 reverse" behind a name; -1: none is said. */
+static int
+weight_of(struct tracks *t, const struct keepalived_text_line *l, size_t from)
+{
+	for (size_t i = from; i + 1 < l->n; i++) {
+		const char *text = l->words[i + 1];
+		uint64_t n;
+
+		if (strcmp(l->words[i], "weight") != 0)
+			continue;
+		text += *text == '-' || *text == '+';
+		if (!haproxy_value_number(text, &n)) {
+			import_notes_error(&t->plan->notes, l->at,
+			    "'%.40s' is no weight, and is left out",
+			    l->words[i + 1]);
+			return -1;
+		}
+		if (i + 2 < l->n && strcmp(l->words[i + 2], "reverse") == 0)
+			import_notes_error(&t->plan->notes, l->at,
+			    "'reverse' is not carried over: the priority falls "
+			    "while the script fails");
+		return (int)(n < WEIGHT_MAX ? n : WEIGHT_MAX);
+	}
+	return -1;
+}
+
+/* NULL: there is no room, or it is there. */
+static struct import_plan_track *
+add(struct tracks *t, const struct keepalived_text_line *l,
+    const char *interface, const char *script)
+{
+	struct import_plan_pair *pair = &t->plan->pair;
+	struct import_plan_track *track;
+
+	for (size_t i = 0; i < pair->n_tracks; i++) {
+		track = &pair->tracks[i];
+		if ((interface != NULL && track->interface != NULL &&
+		        strcmp(interface, track->interface) == 0) ||
+		    (script != NULL && track->script != NULL &&
+		        strcmp(script, track->script) == 0))
+			return NULL;
+	}
+	if (pair->n_tracks == CONFIG_TRACKS_MAX) {
+		import_notes_error(&t->plan->notes, l->at,
+		    "'%.60s' is left out: at most %d things are tracked",
+		    l->words[0], CONFIG_TRACKS_MAX);
+		return NULL;
+	}
+	track = &pair->tracks[pair->n_tracks++];
+	track->interface = interface;
+	track->script = script;
+	return track;
+}
+
+static bool
+is_there(const struct tracks *t, const char *script)
+{
+	const struct import_plan_pair *pair = &t->plan->pair;
+
+	for (size_t i = 0; i < pair->n_tracks; i++)
+		if (pair->tracks[i].script != NULL &&
+		    strcmp(pair->tracks[i].script, script) == 0)
+			return true;
+	return false;
+}
+
+/* A group's own interfaces always count. */
+static bool
+is_own(const struct tracks *t, const char *name)
+{
+	for (const struct import_plan_group *g = t->plan->pair.groups;
+	     g != NULL; g = g->next) {
+		if (strcmp(g->interface, name) == 0)
+			return true;
+		for (size_t i = 0; i < g->n_addresses; i++)
+			if (g->addresses[i].interface != NULL &&
+			    strcmp(g->addresses[i].interface, name) == 0)
+				return true;
+	}
+	return false;
+}
+
+static void
+take_interface(struct tracks *t, const struct keepalived_text_line *l)
+{
+	const char *name = l->words[0];
+	struct import_plan_track *track;
+	int weight;
+
+	if (is_own(t, name))
+		return;
+	if (!scalar_is_name(name, INTERFACE_MAX, "")) {
+		import_notes_error(&t->plan->notes, l->at,
+		    "'%.60s' is no interface, and is not tracked", name);
+		return;
+	}
+	weight = weight_of(t, l, 1);
+	track = add(t, l, name, NULL);
+	if (track == NULL)
+		return;
+	track->weight = weight > 0 ? (uint64_t)weight : 0;
+	import_plan_comment(t->plan, &track->comments, "%s: track_interface",
+	    import_plan_where(t->plan, l->at));
+}
+
+static const struct keepalived_text_line *
+find_script(struct tracks *t, const char *kind, const char *name)
+{
+	const struct keepalived_text *text = t->h->texts[t->host];
+
+	for (const struct keepalived_text_line *l = text->root.first; l != NULL;
+	     l = l->next)
+		if (strcmp(l->words[0], kind) == 0 && l->n > 1 &&
+		    strcmp(l->words[1], name) == 0)
+			return l;
+	return NULL;
+}
+
+/* All words behind the first, as one text. */
+static void
+join(const struct keepalived_text_line *l, char buf[static COMMAND_MAX])
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 1; l != NULL && i < l->n && used < COMMAND_MAX; i++)
+		used += (size_t)snprintf(buf + used, COMMAND_MAX - used, "%s%s",
+		    i > 1 ? " " : "", l->words[i]);
+}
+
+/* A path of ours that runs what is no path alone. */
+static const char *
+wrapper(struct tracks *t, const struct keepalived_text_line *l,
+    const char *name, const char *command, struct import_plan_comments *c)
+{
+	const char *path = import_plan_text(t->plan, "/etc/hapair/track-%.60s",
+	    import_plan_name(t->plan, name, "", "script"));
+
+	if (is_there(t, path)) /* the other host's file says it, too */
+		return path;
+	import_notes_error(&t->plan->notes, l->at,
+	    "'script' takes a path alone: make %s, a script of root's that "
+	    "runs '%.200s' (" IMPORT_PLAN_FILL_IN ")",
+	    path, command);
+	import_plan_comment(t->plan, c,
+	    IMPORT_PLAN_FILL_IN ": make this script, with the lines #!/bin/sh "
+	                        "and");
+	import_plan_comment(t->plan, c, "  exec %s", command);
+	return path;
+}
+
+static void
+take_numbers(struct tracks *t, const struct keepalived_text_line *l,
+    struct import_plan_track *track)
+{
+	const struct keepalived_text_line *own;
+	const char *rise = keepalived_text_value(l, "rise", 1);
+	const char *fall = keepalived_text_value(l, "fall", 1);
+	uint64_t ms = seconds(keepalived_text_value(l, "interval", 1));
+	uint64_t limit = seconds(keepalived_text_value(l, "timeout", 1));
+	uint64_t n;
+	int weight;
+
+	if (ms > 0)
+		track->interval_ms = within(ms, 100, HOUR_MS);
+	/* Without one of its own a run has until the next is due. */
+	if (limit > 0 || ms > 0)
+		track->timeout_ms =
+		    within(limit > 0 ? limit : ms, 10, HOUR_MS / 6);
+	if (rise != NULL && haproxy_value_number(rise, &n))
+		track->rise = within(n, 1, 100);
+	if (fall != NULL && haproxy_value_number(fall, &n))
+		track->fall = within(n, 1, 100);
+	own = keepalived_text_find(l, "weight");
+	weight = own != NULL ? weight_of(t, own, 0) : -1;
+	if (weight > 0)
+		track->weight = (uint64_t)weight;
+}
+
+static bool
+is_haproxys(const char *text)
+{
+	return strstr(text, "haproxy") != NULL;
+}
+
+static void
+take_script(struct tracks *t, const struct keepalived_text_line *l)
+{
+	const char *name = l->words[0], *path;
+	const struct keepalived_text_line *def =
+	    find_script(t, "vrrp_script", name);
+	struct import_plan_comments comments = { .n = 0 };
+	struct import_plan_track *track;
+	char command[COMMAND_MAX];
+	int weight;
+
+	if (def == NULL) {
+		import_notes_error(&t->plan->notes, l->at,
+		    "there is no 'vrrp_script %.60s'; it is not tracked", name);
+		return;
+	}
+	join(keepalived_text_find(def, "script"), command);
+	if (is_haproxys(command)) {
+		import_notes_note(&t->plan->notes, def->at,
+		    "'vrrp_script %.60s' looks after haproxy, and is not "
+		    "needed: hapair watches its own relay",
+		    name);
+		return;
+	}
+	if (command[0] == '\0') {
+		import_notes_error(&t->plan->notes, def->at,
+		    "'vrrp_script %.60s' has no 'script'; it is not tracked",
+		    name);
+		return;
+	}
+	import_plan_comment(t->plan, &comments, "%s: vrrp_script %s",
+	    import_plan_where(t->plan, def->at), name);
+	path = scalar_is_path(command) && strchr(command, ' ') == NULL
+	    ? import_plan_text(t->plan, "%s", command)
+	    : wrapper(t, def, name, command, &comments);
+	track = add(t, l, NULL, path);
+	if (track == NULL)
+		return;
+	track->comments = comments;
+	take_numbers(t, def, track);
+	weight = weight_of(t, l, 1);
+	if (weight >= 0)
+		track->weight = (uint64_t)weight;
+}
+
+static void
+take_process(struct tracks *t, const struct keepalived_text_line *l)
+{
+	const struct keepalived_text_line *def =
+	    find_script(t, "vrrp_track_process", l->words[0]);
+	char command[COMMAND_MAX] = "";
+
+	if (def != NULL)
+		join(keepalived_text_find(def, "process"), command);
+	if (is_haproxys(command) || is_haproxys(l->words[0]))
+		import_notes_note(&t->plan->notes, l->at,
+		    "'track_process %.60s' looks after haproxy, and is not "
+		    "needed: hapair watches its own relay",
+		    l->words[0]);
+	else
+		import_notes_error(&t->plan->notes, l->at,
+		    "'track_process %.60s' is not carried over; a 'script' of "
+		    "'track' that runs pidof(1) does it",
+		    l->words[0]);
+}
+
+static void
+take_file(struct tracks *t, const struct keepalived_text_line *l)
+{
+	import_notes_error(&t->plan->notes, l->at,
+	    "'track_file %.60s' is not carried over; a 'script' of 'track' "
+	    "that looks at the file does it",
+	    l->words[0]);
+}
+
+static void
+take_blocks(struct tracks *t, const struct keepalived_text_line *of)
+{
+	static const struct kind {
+		const char *word;
+		void (*take)(
+		    struct tracks *t, const struct keepalived_text_line *l);
+	} kinds[] = {
+		{ "track_interface", take_interface },
+		{ "track_script", take_script },
+		{ "track_process", take_process },
+		{ "track_file", take_file },
+	};
+
+	for (const struct keepalived_text_line *b = of->first; b != NULL;
+	     b = b->next)
+		for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+			if (strcmp(b->words[0], kinds[i].word) != 0)
+				continue;
+			for (const struct keepalived_text_line *l = b->first;
+			     l != NULL && t->looked < LOOKS_MAX; l = l->next) {
+				kinds[i].take(t, l);
+				t->looked++;
+			}
+		}
+}
+
+void
+keepalived_tracks_read(struct keepalived_hosts *h)
+{
+	struct tracks t = { .h = h, .plan = h->plan };
+
+	for (t.host = 0; t.host < CONFIG_NODES; t.host++) {
+		const struct keepalived_text *text = h->texts[t.host];
+		const size_t before = h->plan->notes.n;
+
+		for (const struct keepalived_text_line *l =
+		         text != NULL ? text->root.first : NULL;
+		     l != NULL; l = l->next)
+			if (strcmp(l->words[0], "vrrp_instance") == 0 ||
+			    strcmp(l->words[0], "vrrp_sync_group") == 0)
+				take_blocks(&t, l);
+		/* They are alike: what is no error was said of the first. */
+		if (t.host > 0)
+			import_notes_forget(&h->plan->notes, before);
+	}
+}
