@@ -185,6 +185,22 @@ static const struct command commands[] = {
 	    "Writes the key to FILE, which must not exist yet, with mode 0400;\n"
 	    "without FILE it writes to standard output. Both nodes need the\n"
 	    "same key." },
+	{ "import", cmd_import, "[-o FILE] FILE...",
+	    "makes a file of those of haproxy and keepalived",
+	    "Reads haproxy.cfg and keepalived.conf, and writes one configuration\n"
+	    "for both hosts to standard output, or to FILE, which must not\n"
+	    "exist yet. Two keepalived.conf are those of the two hosts; of one\n"
+	    "alone the other host's address may have to be made up. Which file\n"
+	    "is whose it sees itself; - is standard input. Comments say where\n"
+	    "each part is from, and FILL IN where something is for you to say.\n"
+	    "What is not carried over, or behaves differently, is named on\n"
+	    "standard error as FILE:LINE: LEVEL: TEXT, with what to do instead:\n"
+	    "error where something is lacking or to be filled in, warning where\n"
+	    "it is not quite what it was, note where hapair does it by itself.\n"
+	    "What is written passes `hapair check`. It exits with 1 where there\n"
+	    "is nothing to carry over. Sections of HTTP, and ports that end\n"
+	    "TLS, stay haproxy's. Variables of haproxy's environment have to be\n"
+	    "set here, too." },
 	{ "keytab", cmd_keytab, "list|merge|verify|flags ...",
 	    "makes and checks Kerberos keytabs", "" },
 	{ "completion", cmd_completion, "bash|zsh|fish",

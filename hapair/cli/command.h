@@ -118,6 +118,7 @@ int cmd_kill(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_init(int argc, char **argv);
 int cmd_genkey(int argc, char **argv);
+int cmd_import(int argc, char **argv);
 int cmd_keytab(int argc, char **argv);
 int cmd_completion(int argc, char **argv);
 int cmd_version(int argc, char **argv);
