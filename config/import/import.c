@@ -285,19 +285,19 @@ write_result(struct job *j, struct import_result *r)
 		if (e != -EINVAL || drop_refused(p, &lines, diag) == 0)
 			return e == 0 ? -EINVAL : e;
 	}
-	if (j->n_known > 0)
-		import_notes_error(&p->notes, whole,
-		    "there is nothing to carry over: no service of TCP, and no "
-		    "virtual IP");
 	return -EINVAL;
 }
 
 static void
-tell(struct job *j, FILE *notes, struct import_result *r)
+tell(struct job *j, int e, FILE *notes, struct import_result *r)
 {
 	struct import_plan *p = &j->plan;
 
 	import_notes_print(&p->notes, notes);
+	if (e == -EINVAL && j->n_known > 0)
+		(void)fputs("there is nothing to carry over: no service of "
+		            "TCP, and no virtual IP\n",
+		    notes);
 	memcpy(r->counts, p->notes.counts, sizeof(r->counts));
 	r->n_services = p->n_services;
 	r->n_groups = p->has_pair ? p->pair.n_groups : 0;
@@ -341,7 +341,7 @@ import_files(const struct import_file *files, size_t n, import_plan_env *env,
 		free_str(&r.text);
 		e = -ENOMEM;
 	}
-	tell(j, notes, &r);
+	tell(j, e, notes, &r);
 	import_plan_fini(&j->plan);
 	free(j);
 	*ret_result = r;

@@ -152,9 +152,9 @@ take_interface(struct tracks *t, const struct keepalived_text_line *l)
 }
 
 static const struct keepalived_text_line *
-find_script(struct tracks *t, const char *kind, const char *name)
+find_script(struct tracks *t, size_t host, const char *kind, const char *name)
 {
-	const struct keepalived_text *text = t->h->texts[t->host];
+	const struct keepalived_text *text = t->h->texts[host];
 
 	for (const struct keepalived_text_line *l = text->root.first; l != NULL;
 	     l = l->next)
@@ -190,9 +190,11 @@ wrapper(struct tracks *t, const struct keepalived_text_line *l,
 	    "'script' takes a path alone: make %s, a script of root's that "
 	    "runs '%.200s' (" IMPORT_PLAN_FILL_IN ")",
 	    path, command);
+	/* /dev/tcp/HOST/PORT is bash's. */
 	import_plan_comment(t->plan, c,
-	    IMPORT_PLAN_FILL_IN ": make this script, with the lines #!/bin/sh "
-	                        "and");
+	    IMPORT_PLAN_FILL_IN ": make this script, with the lines #!/bin/%s "
+	                        "and",
+	    strstr(command, "/dev/tcp/") != NULL ? "bash" : "sh");
 	import_plan_comment(t->plan, c, "  exec %s", command);
 	return path;
 }
@@ -231,12 +233,26 @@ is_haproxys(const char *text)
 	return strstr(text, "haproxy") != NULL;
 }
 
+/* The first host has another one of that name. */
+static bool
+differs(struct tracks *t, const char *name, const char *command)
+{
+	const struct keepalived_text_line *first =
+	    t->host > 0 ? find_script(t, 0, "vrrp_script", name) : NULL;
+	char other[COMMAND_MAX];
+
+	if (first == NULL)
+		return false;
+	join(keepalived_text_find(first, "script"), other);
+	return strcmp(other, command) != 0;
+}
+
 static void
 take_script(struct tracks *t, const struct keepalived_text_line *l)
 {
 	const char *name = l->words[0], *path;
 	const struct keepalived_text_line *def =
-	    find_script(t, "vrrp_script", name);
+	    find_script(t, t->host, "vrrp_script", name);
 	struct import_plan_comments comments = { .n = 0 };
 	struct import_plan_track *track;
 	char command[COMMAND_MAX];
@@ -261,6 +277,14 @@ take_script(struct tracks *t, const struct keepalived_text_line *l)
 		    name);
 		return;
 	}
+	if (differs(t, name, command)) {
+		import_notes_error(&t->plan->notes, def->at,
+		    "'vrrp_script %.60s' runs something else on the other "
+		    "host; here the file is the same on both: make one script "
+		    "that knows where it is",
+		    name);
+		return;
+	}
 	import_plan_comment(t->plan, &comments, "%s: vrrp_script %s",
 	    import_plan_where(t->plan, def->at), name);
 	path = scalar_is_path(command) && strchr(command, ' ') == NULL
@@ -280,7 +304,7 @@ static void
 take_process(struct tracks *t, const struct keepalived_text_line *l)
 {
 	const struct keepalived_text_line *def =
-	    find_script(t, "vrrp_track_process", l->words[0]);
+	    find_script(t, t->host, "vrrp_track_process", l->words[0]);
 	char command[COMMAND_MAX] = "";
 
 	if (def != NULL)
