@@ -10,7 +10,7 @@ FOLDERS := core config failover proxy keytab hapair
 WARN := -Wall -Wextra -Wno-unused-parameter -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wswitch-enum -Wvla -Wformat=2 -Werror
 CFLAGS ?= -O2 -g
-PKGS := yaml-0.1 libnl-3.0 libnl-route-3.0 libsodium jansson libcap-ng libsystemd libcares libcurl libcrypto krb5 krb5-gssapi libseccomp
+PKGS := yaml-0.1 libnl-3.0 libnl-route-3.0 libsodium jansson libcap-ng libsystemd libcares libcurl libcrypto krb5 krb5-gssapi libseccomp libmicrohttpd
 CPPFLAGS += -D_GNU_SOURCE -I. -isystem /usr/include/libnl3
 # The runtime of a sanitizer makes system calls that the product never does.
 CPPFLAGS += -DSANITIZED=$(if $(findstring -fsanitize=,$(CFLAGS) $(EXTRA)),true,false)
@@ -76,6 +76,9 @@ $(B)/obj/%.o: %.c | packages
 	@mkdir -p $(@D)
 	$(call say,CC      $<)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+# What the assembler puts in is in no list of the compiler's.
+$(B)/obj/proxy/web/page_files.o: $(wildcard proxy/web/*.html proxy/web/*.css proxy/web/*.js)
 
 $(B)/tests/%.o: tests/%.c | packages
 	@mkdir -p $(@D)

@@ -25,6 +25,7 @@ struct msg_group;
 #define CONFIG_SERVICES_MAX 1024
 #define CONFIG_LISTENS_MAX 32
 #define CONFIG_NETWORKS_MAX 1024 /* of `allow` or `deny` */
+#define CONFIG_WEB_LISTENS_MAX 8
 #define CONFIG_SERVERS_MAX 1024
 #define CONFIG_STANDBY_SERVERS_MAX 16 /* of a standby service */
 #define CONFIG_LISTENS_TOTAL_MAX 4096 /* of all services together */
@@ -317,6 +318,13 @@ struct config_service {
 	size_t n_servers;
 };
 
+/* The status page and what programs read there. */
+struct config_web {
+	/* Without a name; all of it is void but `listens` and `allow`. */
+	struct config_service front;
+	const char *user, *password_file; /* both, or NULL */
+};
+
 struct config_log {
 	enum log_target target;
 	const char *path;  /* of LOG_TARGET_FILE, else NULL */
@@ -338,6 +346,8 @@ struct config {
 	uint32_t drain_ms; /* of what nobody new is sent to; 0: no limit */
 	const char *control;
 	const char *pid_file; /* NULL: none */
+	bool has_web;         /* else `web` is void */
+	struct config_web web;
 	struct config_log log;
 	uint8_t hash[CONFIG_HASH_BYTES]; /* of the canonical text */
 };
@@ -385,6 +395,15 @@ bool config_is_star_v6(const struct config_service *s, size_t listen);
  */
 bool config_listens_at(
     const struct config_service *s, const union addr *a, bool is_here);
+
+/* The i-th that listens: the services, then `web`. NULL: there is no more. */
+const struct config_service *config_listener(const struct config *c, size_t i);
+
+#define CONFIG_LISTENER_TEXT (CONFIG_NAME_MAX + 16)
+
+/* "service impala", "web": whose listeners they are. Returns `buf`. */
+const char *config_listener_text(
+    const struct config_service *s, char buf[static CONFIG_LISTENER_TEXT]);
 
 /* What log_open() wants, for a role; borrows the path. */
 struct log_options config_log_options(

@@ -502,6 +502,44 @@ static const struct schema_key log_keys[] = {
 
 static const struct schema_table log_table = TABLE("'log'", log_keys);
 
+static const struct schema_list web_listen_list = {
+	ITEMS(config_web, front.n_listens, struct config_listen),
+	.twice = true,
+	.form = &value_forms_listen,
+};
+
+static const struct schema_list web_allow_list = {
+	ITEMS(config_web, front.n_allow, struct config_cidr),
+	.form = &value_forms_network,
+};
+
+static const struct schema_key web_keys[] = {
+	{ "listen",
+	    LIST(config_web, front.listens, 1, CONFIG_WEB_LISTENS_MAX,
+	        web_listen_list),
+	    .required = true,
+	    .help = "Browsers and programs connect here, by HTTP. Any address, "
+	            "also one that this host does not have: list the "
+	            "addresses of both nodes, or \"*:port\". At a virtual IP "
+	            "the node answers that is master." },
+	{ "allow",
+	    LIST(config_web, front.allow, 1, CONFIG_NETWORKS_MAX,
+	        web_allow_list),
+	    .help = "Networks that may ask. Without it, this host itself and "
+	            "the addresses of the pair's nodes. Others get no byte." },
+	{ "user", NAME(config_web, user, NAME_MAX_LEN), .with = "password_file",
+	    .help = "Whoever asks has to give this name and the password, by "
+	            "basic authentication. Both go over the network readable "
+	            "by others, unless a server for TLS stands in front." },
+	{ "password_file", PATH(config_web, password_file, PATH_LEN),
+	    .with = "user",
+	    .help = "The first line is the password. hapair reads the file as "
+	            "root at its start and at each reload, and refuses it if "
+	            "others can read it." },
+};
+
+static const struct schema_table web_table = TABLE("'web'", web_keys);
+
 static const struct schema_key file_keys[] = {
 	{ "pair", SCHEMA_MAP, SCHEMA_AT(struct config, pair),
 	    .table = &pair_table, .optional = true,
@@ -536,6 +574,12 @@ static const struct schema_key file_keys[] = {
 	{ "control", PATH(config, control, CONTROL_MAX),
 	    .fallback = "/run/hapair/control.sock",
 	    .help = "The socket that the command line talks to." },
+	{ "web", SCHEMA_MAP, SCHEMA_AT(struct config, web), .table = &web_table,
+	    .optional = true, .present_at = offsetof(struct config, has_web),
+	    .help = "A page that shows how both nodes stand, at /, and for "
+	            "programs /metrics (OpenMetrics), /status.json, "
+	            "/events.json and /health. Nothing can be changed there. "
+	            "Without it nobody listens." },
 	{ "log", SCHEMA_MAP, SCHEMA_AT(struct config, log), .table = &log_table,
 	    .help = "What is logged, and where." },
 	{ "pid_file", PATH(config, pid_file, PATH_LEN),

@@ -72,8 +72,10 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	{ MSG_FENCED, S, R, TOLD, false, BYTES(5), TRUSTED },
 	{ MSG_PREDECESSOR, S, R, STARTING, true, EMPTY, TRUSTED },
 	{ MSG_SUCCESSOR, S, R, AT_WORK, true, EMPTY, TRUSTED },
-	{ MSG_ROLE_ENDS, S, R, AT_WORK, false, 36, 36 + 2 * TEXT(MSG_TEXT_MAX),
+	{ MSG_ROLE_ENDS, S, R, TOLD, false, 36, 36 + 2 * TEXT(MSG_TEXT_MAX),
 	    TRUSTED },
+	{ MSG_WEB_LISTENER, S, R, TOLD, true, EMPTY, TRUSTED },
+	{ MSG_EVENT_FEED, S, R, TOLD, true, EMPTY, TRUSTED },
 	/* Both to the supervisor. */
 	{ MSG_READY, F, S, STARTING | STOPPING, false, EMPTY, ONCE },
 	{ MSG_READY, R, S, STARTING | STOPPING, false, EMPTY, ONCE },
@@ -248,6 +250,8 @@ msg_rights_name(uint16_t type)
 		[MSG_EVENTS] = "EVENTS",
 		[MSG_PEER_FILE] = "PEER_FILE",
 		[MSG_FILE_UNSENT] = "FILE_UNSENT",
+		[MSG_WEB_LISTENER] = "WEB_LISTENER",
+		[MSG_EVENT_FEED] = "EVENT_FEED",
 	};
 
 	return type < ARRAY_LEN(names) ? names[type] : NULL;

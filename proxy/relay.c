@@ -16,14 +16,13 @@
 #include "proxy/control/event_report.h"
 #include "proxy/control/server_admin.h"
 #include "proxy/control/standby_run.h"
-#include "proxy/control/status_collect.h"
-#include "proxy/control/status_query.h"
-#include "proxy/control/status_writer.h"
 #include "proxy/failover_link.h"
 #include "proxy/pool/pool.h"
 #include "proxy/relay_bounds.h"
 #include "proxy/services.h"
+#include "proxy/status_answers.h"
 #include "proxy/transfer/succession.h"
+#include "proxy/web/web.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -70,8 +69,7 @@ struct relay {
 	struct succession succession;
 	struct msg_group *groups;
 	unsigned groups_known; /* a bit for each that failover has told of */
-	struct status_query query;
-	struct status_writer *writer;
+	struct status_answers answers;
 	struct conn_query *conns;
 	ev_io chan_ready;
 	ev_timer stop_poll, beat, first_checks;
@@ -197,17 +195,23 @@ start_serving(struct relay *r)
 		.on_change = on_roster_changed, .on_dropped = on_dropped
 	};
 	int e = drop_privileges(r);
+	bool takes_over;
 
 	if (e == 0)
 		e = services_start(&r->services, &calls, r);
+	if (e == 0)
+		e = web_start(r->answers.web);
 	if (e < 0)
 		return e;
 	r->started = true;
 	log_notice("relay",
 	    "started: %u workers, %zu services, %u connections at most",
 	    r->start.workers, r->config->n_services, r->start.max_connections);
+	takes_over = succession_begin(&r->succession);
+	if (!takes_over)
+		web_serve(r->answers.web, true);
 	/* Nothing to serve: a pair alone; or it is ready to take over. */
-	if (succession_begin(&r->succession) || services_is_open(&r->services))
+	if (takes_over || services_is_open(&r->services))
 		become_ready(r);
 	else if (!r->ready)
 		timeout_arm(r->loop, &r->first_checks, FIRST_CHECKS_S);
@@ -226,6 +230,12 @@ init_admin(struct relay *r)
 		.supervisor = r->channel };
 
 	return server_admin_init(&r->admin, &setup);
+}
+
+static void
+on_serves(void *arg, bool serves)
+{
+	web_serve(((struct relay *)arg)->answers.web, serves);
 }
 
 static int
@@ -252,12 +262,17 @@ take_start(struct relay *r, struct channel_packet *p)
 		e = r->groups != NULL ? 0 : -ENOMEM;
 	}
 	if (e == 0) {
-		r->writer = status_writer_new(r->loop);
 		r->conns = conn_query_new(r->loop, &r->services.shared);
-		e = r->writer != NULL && r->conns != NULL ? 0 : -ENOMEM;
+		e = r->conns != NULL ? init_admin(r) : -ENOMEM;
 	}
 	if (e == 0)
-		e = init_admin(r);
+		e = status_answers_begin(&r->answers,
+		    &(const struct status_collect){ .config = r->config,
+		        .start = &r->start,
+		        .groups = r->groups,
+		        .standby_run = r->admin.standby_run,
+		        .services = &r->services,
+		        .pid = (int)r->parent });
 	if (e == 0 && r->start.n_listeners == 0)
 		e = start_serving(r);
 	return e;
@@ -298,21 +313,6 @@ on_beat(struct ev_loop *loop, ev_timer *t, int revents)
 	    CONTAINER_OF(t, struct relay, beat)->liveness, LIVENESS_MAIN);
 }
 
-static void
-answer_status(void *arg, int *socket, const struct status_query_said *said)
-{
-	struct relay *r = arg;
-	const struct status_collect from = { .config = r->config,
-		.start = &r->start,
-		.groups = r->groups,
-		.standby_run = r->admin.standby_run,
-		.services = &r->services,
-		.pid = (int)r->parent };
-
-	status_writer_answer(
-	    r->writer, socket, status_collect_take(&from, said));
-}
-
 static int
 take_control(struct relay *r, struct channel_packet *p)
 {
@@ -326,8 +326,7 @@ take_control(struct relay *r, struct channel_packet *p)
 	if (strcmp(m.request, "status") != 0)
 		reply_error(r->loop, &p->fd, "unknown request");
 	else
-		status_query_ask(&r->query, &p->fd,
-		    r->config->has_pair ? r->failover.channel : -1);
+		status_answers_ask(&r->answers, &p->fd);
 	return 0;
 }
 
@@ -382,7 +381,10 @@ take(struct relay *r, struct channel_packet *p)
 	case MSG_CONTROL:
 		return take_control(r, p);
 	case MSG_ROLE_ENDS:
-		return status_query_take_ends(&r->query, p);
+		return status_query_take_ends(&r->answers.query, p);
+	case MSG_WEB_LISTENER:
+	case MSG_EVENT_FEED:
+		return web_take(r->answers.web, p);
 	case MSG_PULSE:
 		return take_pulse(r, p);
 	case MSG_PREDECESSOR:
@@ -497,7 +499,7 @@ take_failover(void *arg, const struct channel_packet *p)
 	case MSG_RESET:
 		return take_drop(r, p);
 	default: /* not an enum: a number from another process */
-		return status_query_take(&r->query, p);
+		return status_query_take(&r->answers.query, p);
 	}
 }
 
@@ -539,8 +541,9 @@ relay_init(struct relay *r, int channel, const struct proc_user *user)
 		.failover = &r->failover.channel,
 		.quit = quit,
 		.dropped = tell_dropped,
+		.serves = on_serves,
 		.arg = r };
-	status_query_init(&r->query, r->loop, answer_status, r);
+	status_answers_init(&r->answers, r->loop, &r->failover.channel);
 	ev_io_init(&r->chan_ready, on_chan, channel, EV_READ);
 	ev_io_start(r->loop, &r->chan_ready);
 	ev_timer_init(&r->stop_poll, on_stop_poll, STOP_POLL_S, STOP_POLL_S);
@@ -557,8 +560,7 @@ relay_init(struct relay *r, int channel, const struct proc_user *user)
 static void
 relay_fini(struct relay *r)
 {
-	status_query_fini(&r->query);
-	status_writer_free(r->writer);
+	status_answers_fini(&r->answers);
 	server_admin_fini(&r->admin);
 	conn_query_stop(r->conns);
 	services_fini(&r->services);

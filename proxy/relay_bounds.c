@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <linux/netlink.h>
@@ -37,6 +38,10 @@ static const struct syscall_filter_rule rules[] = {
 	{ .calls = "mmap",
 	    .tests = { { 2, PROT_EXEC | PROT_WRITE, PROT_EXEC },
 	        SYSCALL_FILTER_NONE_OF(3, MAP_ANONYMOUS) } },
+	/* The page's thread has less of the processor than all others. */
+	{ .calls = "setpriority",
+	    .tests = { SYSCALL_FILTER_INT(0, PRIO_PROCESS),
+	        SYSCALL_FILTER_INT(1, 0) } },
 	/* A keytab is locked while it is read. */
 	{ .calls = "fcntl", .tests = { SYSCALL_FILTER_INT(1, F_GETLK) } },
 	{ .calls = "fcntl", .tests = { SYSCALL_FILTER_INT(1, F_SETLK) } },

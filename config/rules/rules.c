@@ -333,14 +333,16 @@ static void
 report_collision(struct rules *r, const struct duplicates_item *e,
     const struct duplicates_item *other)
 {
-	const char *name = other->service->name;
+	const bool web = other->service == &r->config->web.front;
+	const char *name = web ? "web" : other->service->name;
 	const char *shown = name == NULL ? "another" : name;
 	const char *q = name == NULL ? "" : "'";
 
 	diag_error(r->diag, &e->node->at,
-	    "'%s' collides with '%s' of service %s%s%s; expected an address "
-	    "and port of its own",
-	    e->node->shown, other->node->shown, q, shown, q);
+	    "'%s' collides with '%s' of %s%s%s%s; expected an address and "
+	    "port of its own",
+	    e->node->shown, other->node->shown, web ? "" : "service ", q, shown,
+	    q);
 	diag_note(r->diag, &other->node->at, "the other one");
 }
 
@@ -381,10 +383,9 @@ check_listens(struct rules *r)
 {
 	CLEANUP(duplicates_fini)
 	struct duplicates all = { .failed = &r->failed };
+	const struct config_service *s;
 
-	for (size_t i = 0; i < r->config->n_services; i++) {
-		const struct config_service *s = &r->config->services[i];
-
+	for (size_t i = 0; (s = config_listener(r->config, i)) != NULL; i++) {
 		for (size_t j = 0; j < s->n_listens; j++) {
 			const union addr *a = &s->listens[j].address;
 			const struct tree_node *at =
@@ -445,6 +446,7 @@ check_services(struct rules *r)
 		    "%zu addresses to listen on; expected at most %d in all "
 		    "services together",
 		    listens, CONFIG_LISTENS_TOTAL_MAX);
+	check_access(r, &c->web.front);
 	check_listens(r);
 }
 

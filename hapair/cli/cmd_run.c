@@ -130,17 +130,19 @@ static int
 look_at_port(const struct config_service *s, const union addr *a)
 {
 	char address[ADDR_TEXT_MAX], text[PORT_USE_TEXT];
+	char whose[CONFIG_LISTENER_TEXT];
 	struct port_use use;
 
 	(void)addr_format(a, address);
+	(void)config_listener_text(s, whose);
 	switch (port_use_await(a, &use)) {
 	case PORT_USE_TAKEN:
 		return command_refuse(NULL, COMMAND_FAILED,
-		    "service %s: cannot listen on %s: %s", s->name, address,
+		    "%s: cannot listen on %s: %s", whose, address,
 		    port_use_text(&use, text));
 	case PORT_USE_BESIDE:
-		(void)fprintf(stderr, "%shapair: warning: service %s: %s: %s\n",
-		    log_mark(LOG_LEVEL_WARNING), s->name, address,
+		(void)fprintf(stderr, "%shapair: warning: %s: %s: %s\n",
+		    log_mark(LOG_LEVEL_WARNING), whose, address,
 		    port_use_text_beside(&use, text));
 		break;
 	case PORT_USE_FREE:
@@ -154,24 +156,24 @@ look_at_port(const struct config_service *s, const union addr *a)
 static int
 look_at_ports(const struct config *c)
 {
+	const struct config_service *s;
 	int status = COMMAND_DONE;
 
-	for (size_t i = 0; i < c->n_services; i++) {
-		const struct config_service *s = &c->services[i];
-
+	for (size_t i = 0; (s = config_listener(c, i)) != NULL; i++)
 		for (size_t k = 0; status == COMMAND_DONE && k < s->n_listens;
 		     k++)
 			status = look_at_port(s, &s->listens[k].address);
-	}
 	return status;
 }
 
 static bool
 listens(const struct config *c, const union addr *a)
 {
-	for (size_t i = 0; i < c->n_services; i++)
-		for (size_t k = 0; k < c->services[i].n_listens; k++)
-			if (addr_is_same(&c->services[i].listens[k].address, a))
+	const struct config_service *s;
+
+	for (size_t i = 0; (s = config_listener(c, i)) != NULL; i++)
+		for (size_t k = 0; k < s->n_listens; k++)
+			if (addr_is_same(&s->listens[k].address, a))
 				return true;
 	return false;
 }
@@ -181,14 +183,15 @@ is_taken(const struct listen_table *table, const struct config_service *s,
     const union addr *a, char *ret_text)
 {
 	char address[ADDR_TEXT_MAX], text[PORT_USE_TEXT];
+	char whose[CONFIG_LISTENER_TEXT];
 	struct port_use use;
 	int error;
 
 	if (port_use_look(table, a, &use, &error) != PORT_USE_TAKEN)
 		return false;
-	(void)snprintf(ret_text, PREFLIGHT_TEXT,
-	    "service %s: cannot listen on %s: %s", s->name,
-	    addr_format(a, address), port_use_text(&use, text));
+	(void)snprintf(ret_text, PREFLIGHT_TEXT, "%s: cannot listen on %s: %s",
+	    config_listener_text(s, whose), addr_format(a, address),
+	    port_use_text(&use, text));
 	return true;
 }
 
@@ -199,10 +202,9 @@ ports_are_free(
 {
 	struct listen_table table = { 0 };
 	bool has_read = false, can_tell = true, taken = false;
+	const struct config_service *s;
 
-	for (size_t i = 0; i < c->n_services; i++) {
-		const struct config_service *s = &c->services[i];
-
+	for (size_t i = 0; (s = config_listener(c, i)) != NULL; i++) {
 		for (size_t k = 0; k < s->n_listens && !taken; k++) {
 			const union addr *a = &s->listens[k].address;
 
@@ -256,20 +258,14 @@ static int
 open_listeners(struct run *r)
 {
 	const struct config *c = r->file.config;
-	const struct config_service *s;
-	char address[ADDR_TEXT_MAX];
+	char fault[LISTENERS_FAULT_TEXT];
 	size_t service, listen;
 	int e = listeners_open(
 	    &r->listeners, c, r->setup.workers, &service, &listen);
 
-	if (e == 0)
-		return COMMAND_DONE;
-	if (c->n_services == 0)
-		return command_refuse(NULL, COMMAND_FAILED, "%s", strerror(-e));
-	s = &c->services[service];
-	return command_refuse(NULL, COMMAND_FAILED,
-	    "service %s: cannot listen on %s: %s", s->name,
-	    addr_format(&s->listens[listen].address, address), strerror(-e));
+	return e == 0 ? COMMAND_DONE
+	              : command_refuse(NULL, COMMAND_FAILED, "%s",
+	                    listeners_fault(c, service, listen, e, fault));
 }
 
 static int

@@ -45,11 +45,25 @@ check_program(struct host_report *m, const char *what, const char *path)
 		tell_file(m, what, path, NULL);
 }
 
+static void
+check_password(struct host_report *m, const char *path)
+{
+	char line[SECRET_LINE_MAX], why[TRUSTED_PATH_WHY_MAX];
+	int e;
+
+	if (path == NULL)
+		return;
+	e = secret_load_line(path, line, sizeof(line));
+	secret_wipe(line, sizeof(line));
+	tell_file(m, "password file", path,
+	    e == 0 ? NULL : secret_line_fault(path, e, why));
+}
+
 /* What a server is checked with. */
 static void
 check_check(struct host_report *m, const struct config_check *c)
 {
-	char line[SECRET_LINE_MAX], why[TRUSTED_PATH_WHY_MAX];
+	char why[TRUSTED_PATH_WHY_MAX];
 	int e;
 
 	if (c->type == CONFIG_CHECK_SCRIPT)
@@ -57,13 +71,8 @@ check_check(struct host_report *m, const struct config_check *c)
 	if (check_forms_has_certificate(c) && c->ca != NULL &&
 	    trusted_path_look(c->ca, TRUSTED_PATH_ROOTS, why) < 0)
 		tell_file(m, "ca", c->ca, why);
-	if (check_forms_has_user(c) && c->password_file != NULL) {
-		e = secret_load_line(c->password_file, line, sizeof(line));
-		secret_wipe(line, sizeof(line));
-		tell_file(m, "password file", c->password_file,
-		    e == 0 ? NULL
-		           : secret_line_fault(c->password_file, e, why));
-	}
+	if (check_forms_has_user(c))
+		check_password(m, c->password_file);
 	if (c->type != CONFIG_CHECK_HTTP)
 		return;
 	if (c->negotiate_keytab != NULL) {
@@ -189,6 +198,8 @@ host_files_check(struct host_report *m, const char *path)
 		check_program(m, "fence", c->services[i].fence);
 		check_program(m, "promote", c->services[i].promote);
 	}
+	if (c->has_web)
+		check_password(m, c->web.password_file);
 	if (!c->has_pair)
 		return;
 	check_program(m, "notify", c->pair.notify);

@@ -13,36 +13,38 @@ check_port(struct host_report *m, const struct listen_table *t,
 {
 	const union addr *a = &s->listens[listen].address;
 	char text[ADDR_TEXT_MAX], use[PORT_USE_TEXT];
+	char whose[CONFIG_LISTENER_TEXT];
 	struct port_use u;
 	enum port_use_answer answer;
 	int e;
 
 	(void)addr_format(a, text);
+	(void)config_listener_text(s, whose);
 	answer = m->running ? port_use_look_after_ours(t, a, &u, &e)
 	                    : port_use_look(t, a, &u, &e);
 	switch (answer) {
 	case PORT_USE_FREE:
 		host_report_tell(
-		    m, HOST_REPORT_OK, "service %s: %s is free", s->name, text);
+		    m, HOST_REPORT_OK, "%s: %s is free", whose, text);
 		break;
 	case PORT_USE_BESIDE:
-		host_report_tell(m, HOST_REPORT_WARNING, "service %s: %s: %s",
-		    s->name, text, port_use_text_beside(&u, use));
+		host_report_tell(m, HOST_REPORT_WARNING, "%s: %s: %s", whose,
+		    text, port_use_text_beside(&u, use));
 		break;
 	case PORT_USE_TAKEN:
 		host_report_tell(m, HOST_REPORT_ERROR,
-		    "service %s: cannot listen on %s: %s", s->name, text,
+		    "%s: cannot listen on %s: %s", whose, text,
 		    port_use_text(&u, use));
 		break;
 	case PORT_USE_UNUSABLE:
 		if (listeners_can_lack(s, listen, e))
 			host_report_tell(m, HOST_REPORT_OK,
-			    "service %s: %s is left out, this host has no IPv6",
-			    s->name, text);
+			    "%s: %s is left out, this host has no IPv6", whose,
+			    text);
 		else
 			host_report_tell(m, HOST_REPORT_ERROR,
-			    "service %s: cannot listen on %s: %s", s->name,
-			    text, strerror(-e));
+			    "%s: cannot listen on %s: %s", whose, text,
+			    strerror(-e));
 		break;
 	}
 }
@@ -53,18 +55,20 @@ check_shared_port(struct host_report *m, const struct listen_table *t,
     const struct config_service *s, const union addr *a)
 {
 	char text[ADDR_TEXT_MAX], use[PORT_USE_TEXT];
+	char whose[CONFIG_LISTENER_TEXT];
 	struct port_use u;
 
 	(void)addr_format(a, text);
+	(void)config_listener_text(s, whose);
 	switch (port_use_look_for_others(t, a, &u)) {
 	case PORT_USE_TAKEN:
 		host_report_tell(m, HOST_REPORT_ERROR,
-		    "service %s: %s is %s, and gets a part of the clients",
-		    s->name, text, port_use_text(&u, use));
+		    "%s: %s is %s, and gets a part of the clients", whose, text,
+		    port_use_text(&u, use));
 		break;
 	case PORT_USE_BESIDE:
-		host_report_tell(m, HOST_REPORT_WARNING, "service %s: %s: %s",
-		    s->name, text, port_use_text_beside(&u, use));
+		host_report_tell(m, HOST_REPORT_WARNING, "%s: %s: %s", whose,
+		    text, port_use_text_beside(&u, use));
 		break;
 	case PORT_USE_FREE:
 	case PORT_USE_UNUSABLE: /* ours are there */
@@ -112,7 +116,7 @@ check_listen(struct host_report *m, struct netlink *n,
     const struct config_service *s, const union addr *a)
 {
 	struct search search = { .wanted = a };
-	char ip[ADDR_TEXT_MAX];
+	char ip[ADDR_TEXT_MAX], whose[CONFIG_LISTENER_TEXT];
 
 	if (addr_is_any(a) || is_loopback(a) ||
 	    config_has_address(m->config, a) ||
@@ -120,8 +124,8 @@ check_listen(struct host_report *m, struct netlink *n,
 	    search.found)
 		return;
 	host_report_tell(m, HOST_REPORT_WARNING,
-	    "service %s: this machine does not have %s, and %s: no client comes by it",
-	    s->name, addr_format_ip(a, ip),
+	    "%s: this machine does not have %s, and %s: no client comes by it",
+	    config_listener_text(s, whose), addr_format_ip(a, ip),
 	    m->config->has_pair ? "no group brings it"
 	                        : "there is no pair that would bring it");
 }
@@ -129,6 +133,7 @@ check_listen(struct host_report *m, struct netlink *n,
 static void
 check_listens(struct host_report *m)
 {
+	const struct config_service *s;
 	struct netlink *n;
 	int e = netlink_open(&n);
 
@@ -137,9 +142,7 @@ check_listens(struct host_report *m)
 		    "netlink cannot be opened: %s", strerror(-e));
 		return;
 	}
-	for (size_t i = 0; i < m->config->n_services; i++) {
-		const struct config_service *s = &m->config->services[i];
-
+	for (size_t i = 0; (s = config_listener(m->config, i)) != NULL; i++) {
 		for (size_t k = 0; k < s->n_listens; k++)
 			check_listen(m, n, s, &s->listens[k].address);
 	}
@@ -149,15 +152,14 @@ check_listens(struct host_report *m)
 void
 host_ports_check(struct host_report *m)
 {
+	const struct config_service *s;
 	struct listen_table t = { 0 };
 	int e = listen_table_read(&t);
 
 	if (e < 0)
 		host_report_tell(m, HOST_REPORT_WARNING,
 		    "who listens on this host is not known: %s", strerror(-e));
-	for (size_t i = 0; i < m->config->n_services; i++) {
-		const struct config_service *s = &m->config->services[i];
-
+	for (size_t i = 0; (s = config_listener(m->config, i)) != NULL; i++) {
 		for (size_t k = 0; k < s->n_listens; k++)
 			if (is_had(m, &t, &s->listens[k].address))
 				check_shared_port(

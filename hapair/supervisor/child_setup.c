@@ -31,12 +31,25 @@ child_setup_start(struct child *role, const struct msg_start *m, int file)
 	return 0;
 }
 
+/* All that START does not count. */
+static void
+send_web(struct child *relay, const struct config_web *web, const int *fds)
+{
+	for (size_t i = 0; i < web->front.n_listens; i++)
+		if (fds[i] != -1)
+			child_send(relay, MSG_WEB_LISTENER, NULL, 0, fds[i]);
+}
+
 void
 child_setup_listeners(
     struct child *relay, const struct config *c, const struct listeners *l)
 {
 	size_t next = 0;
 
+	/* First: with the last of the others the relay begins. */
+	if (c->has_web)
+		send_web(
+		    relay, &c->web, l->fds + l->n - c->web.front.n_listens);
 	for (size_t i = 0; i < c->n_services; i++)
 		for (size_t k = 0; k < c->services[i].n_listens; k++)
 			for (unsigned w = 0; w < l->workers; w++) {

@@ -18,6 +18,7 @@
 struct event_feed_reader {
 	struct event_feed *feed; /* borrowed: the one it is in */
 	int fd;
+	bool kept;
 	char *text; /* what it has not taken yet, from `pos` on */
 	size_t pos, len;
 	ev_io writable; /* while something waits */
@@ -32,6 +33,7 @@ let_go(struct event_feed_reader *r)
 	ev_io_stop(f->loop, &r->writable);
 	TAILQ_REMOVE(&f->readers, r, all);
 	f->n--;
+	f->n_kept -= r->kept;
 	fd_close(&r->fd);
 	free(r->text);
 	free(r);
@@ -140,12 +142,16 @@ make_room(struct event_feed *f)
 		if (poll(&p, 1, 0) == 1)
 			let_go(r);
 	}
-	if (f->n >= READERS_MAX)
-		send_off(TAILQ_FIRST(&f->readers));
+	if (f->n - f->n_kept < READERS_MAX)
+		return;
+	r = TAILQ_FIRST(&f->readers);
+	while (r->kept)
+		r = TAILQ_NEXT(r, all);
+	send_off(r);
 }
 
 void
-event_feed_join(struct event_feed *f, int *socket, char *text)
+event_feed_join(struct event_feed *f, int *socket, char *text, bool kept)
 {
 	struct event_feed_reader *r = calloc(1, sizeof(*r));
 
@@ -158,11 +164,13 @@ event_feed_join(struct event_feed *f, int *socket, char *text)
 	make_room(f);
 	r->feed = f;
 	r->fd = fd_take(socket);
+	r->kept = kept;
 	r->text = text;
 	r->len = strlen(text);
 	ev_io_init(&r->writable, on_writable, r->fd, EV_WRITE);
 	TAILQ_INSERT_TAIL(&f->readers, r, all);
 	f->n++;
+	f->n_kept += kept;
 	if (!write_some(r))
 		let_go(r);
 }

@@ -232,10 +232,16 @@ event_log_obey(struct event_log *l, const char *request, int *socket)
 	if (strcmp(request, "events") == 0)
 		reply_send(l->loop, socket, all_lines(l, "{\"end\": true}\n"));
 	else if (strcmp(request, "events follow") == 0)
-		event_feed_join(&l->feed, socket, all_lines(l, ""));
+		event_feed_join(&l->feed, socket, all_lines(l, ""), false);
 	else
 		reply_error(
 		    l->loop, socket, "expected: events, or events follow");
+}
+
+void
+event_log_feed(struct event_log *l, int *socket)
+{
+	event_feed_join(&l->feed, socket, all_lines(l, ""), true);
 }
 
 /* -- life ---------------------------------------------------------------- */

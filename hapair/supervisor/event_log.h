@@ -63,3 +63,6 @@ MUST_CHECK int event_log_take(struct event_log *l, struct buf *b);
 
 /* "events" or "events follow". Takes the socket. */
 void event_log_obey(struct event_log *l, const char *request, int *socket);
+
+/* For a relay of ours: all, and each that comes. Takes the socket. */
+void event_log_feed(struct event_log *l, int *socket);

@@ -23,6 +23,9 @@
 /* Channels, log, timers, control connections, the C library's own. */
 #define FDS_RESERVE 128
 
+/* Of `web`: as many as may ask at once, and what its thread has open. */
+#define FDS_OF_WEB (64 + 16)
+
 #define CONNECTIONS_MAX 4000000
 
 unsigned
@@ -54,6 +57,8 @@ fixed_fds(const struct config *c, unsigned workers)
 			    ? FDS_PER_TICKET
 			    : 0;
 	}
+	if (c->has_web)
+		n += c->web.front.n_listens + FDS_OF_WEB;
 	return n;
 }
 

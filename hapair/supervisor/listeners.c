@@ -7,8 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define WEB_BACKLOG 128
+#define WEB_KEEPALIVE_MS 60000
 
 bool
 listeners_can_lack(const struct config_service *s, size_t listen, int e)
@@ -16,32 +20,66 @@ listeners_can_lack(const struct config_service *s, size_t listen, int e)
 	return e == -EAFNOSUPPORT && config_is_star_v6(s, listen);
 }
 
-static size_t
-count(const struct config *c)
+/* The page has one socket for each of its addresses: no worker has to do. */
+static bool
+is_web(const struct config_service *s)
 {
+	return s->name == NULL;
+}
+
+static unsigned
+sockets_of(const struct config_service *s, unsigned workers)
+{
+	return is_web(s) ? 1 : workers;
+}
+
+static size_t
+count(const struct config *c, unsigned workers)
+{
+	const struct config_service *s;
 	size_t n = 0;
 
-	for (size_t i = 0; i < c->n_services; i++)
-		n += c->services[i].n_listens;
+	for (size_t i = 0; (s = config_listener(c, i)) != NULL; i++)
+		n += s->n_listens * sockets_of(s, workers);
 	return n;
 }
 
-/* Where the sockets of an address are; NULL: it has none. */
+/*
+ * Where the sockets of an address are; NULL: it has none. A service's are no
+ * use to the page, nor the page's to a service.
+ */
 static const int *
-find(const struct listeners *l, const union addr *address)
+find(const struct listeners *l, const union addr *address, bool web)
 {
+	const struct config_service *s;
 	const int *fds = l->fds;
 
-	for (size_t i = 0; i < l->config->n_services; i++) {
-		const struct config_service *s = &l->config->services[i];
-
+	for (size_t i = 0; (s = config_listener(l->config, i)) != NULL; i++)
 		for (size_t k = 0; k < s->n_listens; k++) {
-			if (addr_is_same(&s->listens[k].address, address))
+			if (is_web(s) == web &&
+			    addr_is_same(&s->listens[k].address, address))
 				return fds;
-			fds += l->workers;
+			fds += sockets_of(s, l->workers);
 		}
-	}
 	return NULL;
+}
+
+/*
+ * Few come, and those that are not let in are many at worst: they do not pile
+ * up. What is sent last arrives, also where the other side has not read it.
+ */
+static int
+open_web(const union addr *a)
+{
+	CLEANUP(fd_close) int fd = listener_open(a, WEB_KEEPALIVE_MS);
+	const struct linger wait = { .l_onoff = 0 };
+
+	if (fd < 0)
+		return fd_take(&fd);
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &wait, sizeof(wait)) == -1 ||
+	    listen(fd, WEB_BACKLOG) == -1)
+		return -errno;
+	return fd_take(&fd);
 }
 
 /* A worker's; -1 where this host can lack it. Returns 0 or -errno. */
@@ -58,7 +96,9 @@ open_one(const struct config_service *s, size_t listen, const int *there,
 		*ret_fd = fcntl(*there, F_DUPFD_CLOEXEC, 0);
 		return *ret_fd == -1 ? -errno : 0;
 	}
-	fd = listener_open(&s->listens[listen].address, s->keepalive_ms);
+	fd = is_web(s)
+	    ? open_web(&s->listens[listen].address)
+	    : listener_open(&s->listens[listen].address, s->keepalive_ms);
 	if (fd < 0)
 		return listeners_can_lack(s, listen, fd) ? 0 : fd;
 	*ret_fd = fd;
@@ -70,14 +110,14 @@ static int
 open_address(struct listeners *l, const struct config_service *s, size_t listen,
     const int *there)
 {
-	for (unsigned w = 0; w < l->workers; w++) {
+	for (unsigned w = 0; w < sockets_of(s, l->workers); w++) {
 		int fd;
 		int e =
 		    open_one(s, listen, there != NULL ? &there[w] : NULL, &fd);
 
 		if (e < 0)
 			return e;
-		l->n_open += fd != -1;
+		l->n_open += fd != -1 && !is_web(s);
 		l->fds[l->n++] = fd;
 	}
 	return 0;
@@ -88,20 +128,21 @@ open_all(struct listeners *l, const struct listeners *others,
     size_t *ret_service, size_t *ret_listen)
 {
 	const struct config *c = l->config;
+	const struct config_service *s;
 
 	*ret_service = *ret_listen = 0;
-	l->fds = calloc(count(c) * l->workers + 1, sizeof(*l->fds));
+	l->fds = calloc(count(c, l->workers) + 1, sizeof(*l->fds));
 	if (l->fds == NULL)
 		return -ENOMEM;
-	for (size_t s = 0; s < c->n_services; s++)
-		for (size_t i = 0; i < c->services[s].n_listens; i++) {
-			const int *there = others != NULL
-			    ? find(others, &c->services[s].listens[i].address)
-			    : NULL;
-			int e = open_address(l, &c->services[s], i, there);
+	for (size_t i = 0; (s = config_listener(c, i)) != NULL; i++)
+		for (size_t k = 0; k < s->n_listens; k++) {
+			const union addr *a = &s->listens[k].address;
+			const int *there =
+			    others != NULL ? find(others, a, is_web(s)) : NULL;
+			int e = open_address(l, s, k, there);
 
-			*ret_service = s;
-			*ret_listen = i;
+			*ret_service = i;
+			*ret_listen = k;
 			if (e < 0)
 				return e;
 		}
@@ -128,7 +169,8 @@ int
 listeners_adopt(struct listeners *l, const struct config *c, unsigned workers,
     const struct buf *fds)
 {
-	const size_t n = count(c) * workers;
+	const size_t n = count(c, workers);
+	const size_t web = c->has_web ? c->web.front.n_listens : 0;
 	struct buf b = *fds;
 
 	*l = (struct listeners){ .config = c, .workers = workers };
@@ -141,9 +183,27 @@ listeners_adopt(struct listeners *l, const struct config *c, unsigned workers,
 		const int fd = (int)buf_get_u32(&b);
 
 		l->fds[l->n] = fd == 0 ? -1 : fd;
-		l->n_open += fd != 0;
+		l->n_open += fd != 0 && l->n < n - web;
 	}
 	return 0;
+}
+
+const char *
+listeners_fault(const struct config *c, size_t service, size_t listen, int e,
+    char buf[static LISTENERS_FAULT_TEXT])
+{
+	const struct config_service *s = config_listener(c, service);
+	char whose[CONFIG_LISTENER_TEXT], address[ADDR_TEXT_MAX];
+
+	if (s == NULL)
+		(void)snprintf(buf, LISTENERS_FAULT_TEXT, "%s", strerror(-e));
+	else
+		(void)snprintf(buf, LISTENERS_FAULT_TEXT,
+		    "%s: cannot listen on %s: %s",
+		    config_listener_text(s, whose),
+		    addr_format(&s->listens[listen].address, address),
+		    strerror(-e));
+	return buf;
 }
 
 void
@@ -171,20 +231,18 @@ listeners_keep_alive(const struct listeners *l)
 void
 listeners_log(const struct listeners *l)
 {
-	const struct config *c = l->config;
+	const struct config_service *s;
 	const int *fds = l->fds;
-	char text[ADDR_TEXT_MAX];
+	char whose[CONFIG_LISTENER_TEXT], text[ADDR_TEXT_MAX];
 
-	for (size_t i = 0; i < c->n_services; i++)
-		for (size_t k = 0; k < c->services[i].n_listens; k++) {
-			const struct config_service *s = &c->services[i];
-
+	for (size_t i = 0; (s = config_listener(l->config, i)) != NULL; i++)
+		for (size_t k = 0; k < s->n_listens; k++) {
 			if (*fds == -1)
 				log_notice("supervisor",
-				    "service %s: not listening on %s, this host has no IPv6",
-				    s->name,
+				    "%s: not listening on %s, this host has no IPv6",
+				    config_listener_text(s, whose),
 				    addr_format(&s->listens[k].address, text));
-			fds += l->workers;
+			fds += sockets_of(s, l->workers);
 		}
 }
 
@@ -235,9 +293,10 @@ add_muted(
 	return n;
 }
 
-/* A service's address: all of its workers' sockets. */
+/* An address: all of its sockets. */
 static int
-apply_to(const struct listeners *l, const union addr *here, const int *fds)
+apply_to(const struct listeners *l, const union addr *here, const int *fds,
+    unsigned sockets)
 {
 	struct socket_filter s;
 	unsigned n;
@@ -248,7 +307,7 @@ apply_to(const struct listeners *l, const union addr *here, const int *fds)
 	socket_filter_begin(&s, SOCKET_FILTER_MUTE, here->sa.sa_family);
 	n = add_muted(l, here, &s);
 	first = socket_filter_end(&s);
-	for (unsigned w = 0; first == 0 && w < l->workers; w++)
+	for (unsigned w = 0; first == 0 && w < sockets; w++)
 		first = n > 0 ? listener_mute_some(fds[w], &s)
 		              : listener_unmute(fds[w]);
 	return first;
@@ -258,16 +317,16 @@ apply_to(const struct listeners *l, const union addr *here, const int *fds)
 static int
 apply(const struct listeners *l)
 {
-	const struct config *c = l->config;
+	const struct config_service *s;
 	const int *fds = l->fds;
 	int first = 0;
 
-	for (size_t i = 0; i < c->n_services; i++)
-		for (size_t k = 0; k < c->services[i].n_listens; k++) {
-			int e = apply_to(
-			    l, &c->services[i].listens[k].address, fds);
+	for (size_t i = 0; (s = config_listener(l->config, i)) != NULL; i++)
+		for (size_t k = 0; k < s->n_listens; k++) {
+			const unsigned n = sockets_of(s, l->workers);
+			int e = apply_to(l, &s->listens[k].address, fds, n);
 
-			fds += l->workers;
+			fds += n;
 			if (first == 0)
 				first = e;
 		}

@@ -2,7 +2,8 @@
 
 /*
  * All listening sockets of a configuration: for each address of each service
- * one per worker. Opened before anything of it runs, and kept until its end.
+ * one per worker, and behind them one for each address of `web`. Opened before
+ * anything of it runs, and kept until its end.
  */
 
 #include "config/config.h"
@@ -10,16 +11,17 @@
 
 struct listeners {
 	const struct config *config; /* borrowed */
-	int *fds; /* by service, then address, then worker; -1: left out */
-	size_t n; /* with those */
-	size_t n_open;
+	int *fds;      /* by service, then address, then worker; -1: left out */
+	size_t n;      /* with those */
+	size_t n_open; /* of services */
 	unsigned workers;
 	unsigned muted; /* a bit for each group */
 };
 
 /*
  * Opens them, but for those that this host can lack. Returns 0 or -errno, with
- * *ret_service and *ret_listen telling which one could not be.
+ * *ret_service (of config_listener()) and *ret_listen telling which one could
+ * not be.
  */
 MUST_CHECK int listeners_open(struct listeners *l, const struct config *c,
     unsigned workers, size_t *ret_service, size_t *ret_listen);
@@ -38,6 +40,12 @@ MUST_CHECK int listeners_open_beside(struct listeners *l,
  */
 MUST_CHECK int listeners_adopt(struct listeners *l, const struct config *c,
     unsigned workers, const struct buf *fds);
+
+#define LISTENERS_FAULT_TEXT 256
+
+/* "service impala: cannot listen on 10.0.0.1:80: WHY", of those two. */
+const char *listeners_fault(const struct config *c, size_t service,
+    size_t listen, int e, char buf[static LISTENERS_FAULT_TEXT]);
 
 /* As this configuration has it: what is the same socket may be another's. */
 void listeners_keep_alive(const struct listeners *l);

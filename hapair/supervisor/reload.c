@@ -213,16 +213,10 @@ static void
 refuse_listener(struct reload *r, const struct config *c, size_t service,
     size_t listen, int e)
 {
-	const struct config_service *s = &c->services[service];
-	char address[ADDR_TEXT_MAX], text[TEXT_MAX];
+	char fault[LISTENERS_FAULT_TEXT], text[TEXT_MAX];
 
-	if (c->n_services == 0) {
-		refuse(r, strerror(-e), false);
-		return;
-	}
-	(void)snprintf(text, sizeof(text),
-	    "service %s: cannot listen on %s: %s; nothing was changed", s->name,
-	    addr_format(&s->listens[listen].address, address), strerror(-e));
+	(void)snprintf(text, sizeof(text), "%s; nothing was changed",
+	    listeners_fault(c, service, listen, e, fault));
 	refuse(r, text, false);
 }
 

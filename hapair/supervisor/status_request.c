@@ -122,12 +122,12 @@ watch(struct status_request *q, const struct generation *g,
 		forget(a);
 }
 
-static void
-tell_ends(struct generation *g, const struct msg_role_ends *ends)
+void
+status_request_tell_ends(const struct status_request *q, struct generation *g)
 {
 	struct buf b = BUF_WRITER(2 * MSG_TEXT_MAX + 64);
 
-	msg_put_role_ends(&b, ends);
+	msg_put_role_ends(&b, &q->ends);
 	child_send(&g->relay, MSG_ROLE_ENDS, b.data, b.pos, -1);
 }
 
@@ -142,7 +142,7 @@ status_request_ask(struct status_request *q, struct generation *g,
 		return;
 	}
 	watch(q, g, m, *socket);
-	tell_ends(g, &q->ends);
+	status_request_tell_ends(q, g);
 	child_setup_request(&g->relay, "status", *socket);
 	fd_close(socket);
 }
@@ -155,8 +155,8 @@ status_request_answer(struct status_request *q, const struct generation *g,
 }
 
 void
-status_request_note_end(struct status_request *q, const struct generation *g,
-    const struct child *role)
+status_request_note_end(
+    struct status_request *q, struct generation *g, const struct child *role)
 {
 	const bool relay = role == &g->relay;
 	struct status_request_asked *a, *next;
@@ -164,6 +164,8 @@ status_request_note_end(struct status_request *q, const struct generation *g,
 	if (!role->stopping && !role->unwanted)
 		role_ends_note(relay ? &q->ends.relay : &q->ends.failover,
 		    role->end, role->end_status, wall_clock_now_ms());
+	if (!relay && g->setup.config->has_web)
+		status_request_tell_ends(q, g);
 	if (!relay)
 		return;
 	for (a = TAILQ_FIRST(&q->asked); a != NULL; a = next) {

@@ -39,6 +39,10 @@ void status_request_ask(struct status_request *q, struct generation *g,
 void status_request_answer(struct status_request *q, const struct generation *g,
     const struct msg_start *m, int *socket);
 
+/* How often roles have ended, for a relay that is asked by others. */
+void status_request_tell_ends(
+    const struct status_request *q, struct generation *g);
+
 /* A role of it has ended: that counts, and who waits for a relay is told. */
-void status_request_note_end(struct status_request *q,
-    const struct generation *g, const struct child *role);
+void status_request_note_end(
+    struct status_request *q, struct generation *g, const struct child *role);

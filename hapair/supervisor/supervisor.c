@@ -21,6 +21,7 @@
 #include "hapair/supervisor/listeners.h"
 #include "hapair/supervisor/mute_request.h"
 #include "hapair/supervisor/notify.h"
+#include "hapair/supervisor/relay_setup.h"
 #include "hapair/supervisor/release.h"
 #include "hapair/supervisor/reload.h"
 #include "hapair/supervisor/request_route.h"
@@ -125,7 +126,7 @@ on_spawn(void *arg, struct child *r)
 	if (r == &g->relay) {
 		generation_change_introduce(&s->change, g);
 		state_store_meet(&s->store, r);
-		child_setup_listeners(r, g->setup.config, g->listeners);
+		relay_setup(r, g, &s->events.log, &s->status);
 	}
 	if (g != now(s))
 		return 0;

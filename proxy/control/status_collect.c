@@ -81,11 +81,12 @@ snapshot_new(size_t n_services, size_t n_servers)
 	return NULL;
 }
 
-/* Of each failover has told when it began to stand so. */
-static bool
-knows_groups(const struct status_collect *from)
+/* Of each it tells when it began to stand so. */
+bool
+status_collect_knows_groups(const struct status_collect *from)
 {
-	for (size_t i = 0; i < from->config->pair.n_groups; i++)
+	for (size_t i = 0;
+	     from->groups != NULL && i < from->config->pair.n_groups; i++)
 		if (from->groups[i].since_wall_ms == 0)
 			return false;
 	return true;
@@ -104,7 +105,7 @@ copy_said(struct status_collect_snapshot *s, const struct status_collect *from,
 		s->tracks = *said->tracks;
 		s->status.tracks = &s->tracks;
 	}
-	if (from->groups == NULL || !knows_groups(from))
+	if (from->groups == NULL || !status_collect_knows_groups(from))
 		return;
 	memcpy(s->groups, from->groups,
 	    from->config->pair.n_groups * sizeof(*s->groups));

@@ -28,6 +28,9 @@ struct status_collect {
 	int pid; /* of the supervisor */
 };
 
+/* Failover has told how each group stands, or there is no pair. */
+bool status_collect_knows_groups(const struct status_collect *from);
+
 /* Copies, but for the configuration. NULL where memory is out. */
 struct status_collect_snapshot *status_collect_take(
     const struct status_collect *from, const struct status_query_said *said);

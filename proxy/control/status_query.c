@@ -28,6 +28,16 @@ status_query_init(struct status_query *a, struct ev_loop *loop,
 	LIST_INIT(&a->waiting);
 }
 
+/* Without failover's part, and nobody's socket. */
+static void
+answer_alone(struct status_query *a)
+{
+	const struct status_query_said said = { .ends = &a->ends };
+	int nobody = -1;
+
+	a->answer(a->arg, &nobody, &said);
+}
+
 static void
 finish(struct status_query_request *q, const struct status_query_said *said)
 {
@@ -61,6 +71,10 @@ status_query_ask(struct status_query *a, int *socket, int failover)
 	msg_put_ask(&b, &m);
 	if (a->n_waiting < WAITING_MAX)
 		q = calloc(1, sizeof(*q));
+	if (q == NULL && *socket == -1) {
+		answer_alone(a);
+		return;
+	}
 	if (q == NULL) {
 		reply_error(a->loop, socket, "too many requests at once");
 		return;

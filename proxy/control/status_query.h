@@ -42,7 +42,10 @@ void status_query_init(struct status_query *a, struct ev_loop *loop,
     status_query_answer_fn *answer, void *arg);
 void status_query_fini(struct status_query *a);
 
-/* Takes the socket. `failover` is the channel to ask on, or -1. */
+/*
+ * Takes the socket; -1: the answer goes elsewhere, and always comes. `failover`
+ * is the channel to ask on, or -1.
+ */
 void status_query_ask(struct status_query *a, int *socket, int failover);
 
 /* ROLE_ENDS, of the supervisor. Returns 0 or -EBADMSG. */

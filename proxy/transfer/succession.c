@@ -29,6 +29,8 @@ on_given(void *arg, unsigned left)
 
 	msg_put_given(&b, &m);
 	say(s, MSG_GIVEN, &b);
+	if (s->serves != NULL)
+		s->serves(s->arg, false);
 	s->given = left == 0;
 	succession_note_unwatched(s);
 }
@@ -59,7 +61,11 @@ on_taking(void *arg)
 static void
 on_taken(void *arg)
 {
-	say(arg, MSG_TAKEN, NULL);
+	struct succession *s = arg;
+
+	say(s, MSG_TAKEN, NULL);
+	if (s->serves != NULL)
+		s->serves(s->arg, true);
 }
 
 static void

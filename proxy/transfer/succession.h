@@ -23,6 +23,8 @@ struct succession {
 	void (*quit)(void *arg, int status);
 	/* See succession_drop(). */
 	void (*dropped)(void *arg, unsigned group);
+	/* This relay is the one that serves, or is no longer. NULL: no need. */
+	void (*serves)(void *arg, bool serves);
 	void *arg;
 };
 

@@ -36,7 +36,7 @@ web_conns_enter(struct web_conns *c, const union addr *client, struct mono now,
 		struct web_conns_one *one = &c->all[i];
 
 		if (!one->used)
-			free_one = one;
+			free_one = free_one != NULL ? free_one : one;
 		else if (is_same_client(&one->client, client))
 			same++;
 	}

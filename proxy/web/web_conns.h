@@ -5,8 +5,7 @@
  * once, so many of one client, and for so long. Of IPv6 a client is a network
  * of 64 bits, in which a host may choose its addresses.
  *
- * A value, but for what its owner puts beside each. Pure: the time is an
- * argument.
+ * A value, but for what its owner puts beside each. The time is an argument.
  */
 
 #include "core/addr.h"

@@ -29,8 +29,8 @@ each_message_has_a_row(void **state)
 		with_row += found;
 		assert_int_equal(found, msg_rights_name(type) != NULL);
 	}
-	assert_int_equal(named, MSG_FILE_UNSENT); /* the last */
-	assert_int_equal(with_row, MSG_FILE_UNSENT);
+	assert_int_equal(named, MSG_EVENT_FEED); /* the last */
+	assert_int_equal(with_row, MSG_EVENT_FEED);
 	assert_null(msg_rights_name(0));
 	assert_null(msg_rights_name(UINT16_MAX));
 }

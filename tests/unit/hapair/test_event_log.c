@@ -168,6 +168,46 @@ who_follows_is_told_of_each(void **state)
 	event_log_fini(&node);
 }
 
+/* However many others follow, and go or stay. */
+static void
+a_relay_need_not_go_for_others(void **state)
+{
+	enum {
+		FOLLOWERS = 20
+	};
+	int relay[2], ends[FOLLOWERS][2];
+	char text[65536] = "";
+	unsigned n = 0;
+
+	(void)state;
+	(void)unlink(
+	    scratch_path(EVENT_FILE_NAME, (char[SCRATCH_PATH_MAX]){ 0 }));
+	begin();
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, relay), 0);
+	event_log_feed(&node, &relay[0]);
+	assert_int_equal(relay[0], -1);
+	for (size_t i = 0; i < FOLLOWERS; i++) {
+		assert_int_equal(socketpair(AF_UNIX,
+		                     SOCK_STREAM | SOCK_NONBLOCK, 0, ends[i]),
+		    0);
+		event_log_obey(&node, "events follow", &ends[i][0]);
+	}
+	event_log_add(&node, EVENT_GROUP, "group main", "told", NULL);
+	assert_true(recv(relay[1], text, sizeof(text) - 1, 0) > 0);
+	assert_non_null(strstr(text, "told"));
+	for (size_t i = 0; i < FOLLOWERS; i++)
+		n += recv(ends[i][1], text, sizeof(text), 0) > 0;
+	assert_int_equal(n, 16);
+	for (size_t i = 0; i < FOLLOWERS; i++)
+		(void)close(ends[i][1]);
+	(void)close(relay[1]);
+	event_log_add(&node, EVENT_GROUP, "group main", "to nobody", NULL);
+	assert_false(event_feed_has_readers(&node.feed));
+	assert_int_equal(node.feed.n_kept, 0);
+	event_log_fini(&node);
+}
+
 static int
 set_up(void **state)
 {
@@ -184,6 +224,7 @@ main(void)
 		cmocka_unit_test(the_oldest_go_of_what_there_is_most),
 		cmocka_unit_test(the_peer_has_each_once),
 		cmocka_unit_test(who_follows_is_told_of_each),
+		cmocka_unit_test(a_relay_need_not_go_for_others),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, scratch_remove);

@@ -29,7 +29,8 @@ answer(void *arg, int *socket, const struct status_query_said *said)
 		said->tracks != NULL ? 't' : '-', '\n', '\0' };
 
 	r->answers++;
-	reply_send(r->loop, socket, strdup(text));
+	if (*socket != -1)
+		reply_send(r->loop, socket, strdup(text));
 }
 
 static void
@@ -207,6 +208,10 @@ too_many_are_refused_not_kept(void **state)
 	status_query_ask(&r.query, &r.ask, r.ours);
 	assert_text(heard(&r), "{\"error\":\"too many requests at once\"}");
 	assert_int_equal(r.answers, 0);
+	/* Who has no socket cannot be refused. */
+	r.ask = -1;
+	status_query_ask(&r.query, &r.ask, r.ours);
+	assert_int_equal(r.answers, 1);
 	for (size_t i = 0; i < ARRAY_LEN(clients); i++)
 		fd_close(&clients[i]);
 	tear_down(&r);

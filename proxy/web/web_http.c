@@ -1,0 +1,593 @@
+#include "proxy/web/web_http.h"
+
+#include "config/config.h"
+#include "core/fd.h"
+#include "core/limiter.h"
+#include "core/log.h"
+#include "proxy/pool/acl.h"
+#include "proxy/web/web_auth.h"
+#include "proxy/web/web_conns.h"
+#include "proxy/web/web_content.h"
+#include "proxy/web/web_guests.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <inttypes.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+/* Headers of a request, and what is read and written at once. */
+#define CONNECTION_BYTES ((size_t)16 * 1024)
+
+/* Of a reader that does not read, the kernel keeps no more. */
+#define SEND_BYTES (256 * 1024)
+
+/* All answers that somebody still reads, of this snapshot and earlier ones. */
+#define TEXTS_MAX ((size_t)64 * 1024 * 1024)
+
+/* So old a snapshot is given out; the next is not waited for longer than so. */
+#define FRESH_MS 1000
+#define PATIENCE_MS 2000
+#define SWEEP_S 0.5
+
+#define POLICY                                                                 \
+	"default-src 'none'; script-src 'self'; style-src 'self'; "            \
+	"img-src 'self' data:; connect-src 'self'; base-uri 'none'; "          \
+	"form-action 'none'; frame-ancestors 'none'"
+
+/* Of one question; it belongs to its connection. */
+struct asked {
+	enum web_request what;
+	bool waits; /* suspended, for a snapshot */
+	bool late;  /* none came */
+	struct MHD_Connection *connection;
+	TAILQ_ENTRY(asked) link; /* while it waits */
+};
+
+struct web_http {
+	struct web_http_setup setup;
+	struct MHD_Daemon *daemon;
+	struct web_guests *guests;
+	struct web_conns conns;
+	ev_io ready;
+	ev_timer again, sweep;
+	size_t bytes; /* of texts that are not freed */
+	/* Of the present snapshot, as far as they were asked for. */
+	struct MHD_Response *texts[WEB_REQUEST_COUNT];
+	struct MHD_Response *refusals[METRICS_CODES];
+	bool wanted; /* a snapshot, since then */
+	struct mono wanted_at, renewed_at;
+	TAILQ_HEAD(, asked) waiting;
+	struct limiter password_lines;
+};
+
+/* -- answers --------------------------------------------------------------- */
+
+static unsigned
+status_of(enum metrics_code code)
+{
+	switch (code) {
+	case METRICS_CODE_200:
+		return MHD_HTTP_OK;
+	case METRICS_CODE_401:
+		return MHD_HTTP_UNAUTHORIZED;
+	case METRICS_CODE_404:
+		return MHD_HTTP_NOT_FOUND;
+	case METRICS_CODE_405:
+		return MHD_HTTP_METHOD_NOT_ALLOWED;
+	case METRICS_CODE_503:
+	case METRICS_CODES:
+		break;
+	}
+	return MHD_HTTP_SERVICE_UNAVAILABLE;
+}
+
+/* False: memory is out. */
+static bool
+add_headers(struct MHD_Response *r, const char *type)
+{
+	static const char *const all[][2] = {
+		{ MHD_HTTP_HEADER_CACHE_CONTROL, "no-store" },
+		{ "Content-Security-Policy", POLICY },
+		{ "X-Content-Type-Options", "nosniff" },
+		{ "X-Frame-Options",
+		    "DENY" }, /* for browsers without policies */
+		{ "Referrer-Policy", "no-referrer" },
+		{ "Cross-Origin-Resource-Policy", "same-origin" },
+	};
+	bool good = MHD_add_response_header(
+	                r, MHD_HTTP_HEADER_CONTENT_TYPE, type) == MHD_YES;
+
+	for (size_t i = 0; good && i < ARRAY_LEN(all); i++)
+		good =
+		    MHD_add_response_header(r, all[i][0], all[i][1]) == MHD_YES;
+	return good;
+}
+
+/* With one header more, of a text that is there for ever. */
+static struct MHD_Response *
+refusal(const char *text, const char *header, const char *value)
+{
+	struct MHD_Response *r = MHD_create_response_from_buffer(
+	    strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
+	bool good = r != NULL && add_headers(r, "text/plain; charset=utf-8");
+
+	if (good && header != NULL)
+		good = MHD_add_response_header(r, header, value) == MHD_YES;
+	if (!good && r != NULL) {
+		MHD_destroy_response(r);
+		r = NULL;
+	}
+	return r;
+}
+
+static bool
+make_refusals(struct web_http *h)
+{
+	h->refusals[METRICS_CODE_401] = refusal(
+	    "a name and a password, please\n", MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+	    "Basic realm=\"hapair\", charset=\"UTF-8\"");
+	h->refusals[METRICS_CODE_404] =
+	    refusal("there is no such page\n", NULL, NULL);
+	h->refusals[METRICS_CODE_405] =
+	    refusal("nothing can be changed here: GET and HEAD alone\n",
+	        MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	h->refusals[METRICS_CODE_503] = refusal(
+	    "no news yet, ask once more\n", MHD_HTTP_HEADER_RETRY_AFTER, "1");
+	return h->refusals[METRICS_CODE_401] != NULL &&
+	    h->refusals[METRICS_CODE_404] != NULL &&
+	    h->refusals[METRICS_CODE_405] != NULL &&
+	    h->refusals[METRICS_CODE_503] != NULL;
+}
+
+static void
+destroy(struct MHD_Response **r)
+{
+	if (*r != NULL)
+		MHD_destroy_response(*r); /* who reads it holds it, too */
+	*r = NULL;
+}
+
+/* What a text's length is counted in, until its last reader is done. */
+struct text {
+	struct web_http *http;
+	size_t len;
+	char *bytes;
+};
+
+static void
+on_freed(void *arg)
+{
+	struct text *t = arg;
+
+	t->http->bytes -= t->len;
+	free(t->bytes);
+	free(t);
+}
+
+/* NULL: memory is out, or too many still read what was before. */
+static struct MHD_Response *
+make(struct web_http *h, enum web_request what)
+{
+	struct MHD_Response *r = NULL;
+	struct text *t;
+
+	if (h->bytes >= TEXTS_MAX)
+		return NULL;
+	t = calloc(1, sizeof(*t));
+	if (t == NULL)
+		return NULL;
+	t->http = h;
+	t->bytes = web_content_make(h->setup.content, what, &t->len);
+	if (t->bytes != NULL)
+		r = MHD_create_response_from_buffer_with_free_callback_cls(
+		    t->len, t->bytes, on_freed, t);
+	if (r == NULL) {
+		free(t->bytes);
+		free(t);
+		return NULL;
+	}
+	h->bytes += t->len;
+	if (!add_headers(r, web_request_type(what)))
+		destroy(&r);
+	return r;
+}
+
+static enum MHD_Result
+say(struct web_http *h, struct MHD_Connection *c, enum metrics_code code,
+    struct MHD_Response *r)
+{
+	h->setup.content->counts.answered[code]++;
+	return MHD_queue_response(c, status_of(code), r);
+}
+
+static enum MHD_Result
+refuse(struct web_http *h, struct MHD_Connection *c, enum metrics_code code)
+{
+	return say(h, c, code, h->refusals[code]);
+}
+
+/* By what there is. */
+static enum MHD_Result
+answer(struct web_http *h, const struct asked *a)
+{
+	struct MHD_Response **r = &h->texts[a->what];
+	enum metrics_code code = METRICS_CODE_200;
+
+	if (*r == NULL)
+		*r = make(h, a->what);
+	if (*r == NULL)
+		return refuse(h, a->connection, METRICS_CODE_503);
+	if (a->what == WEB_REQUEST_HEALTH &&
+	    !web_content_serves(h->setup.content))
+		code = METRICS_CODE_503;
+	return say(h, a->connection, code, *r);
+}
+
+/* -- snapshots ------------------------------------------------------------- */
+
+static bool
+is_fresh(const struct web_http *h)
+{
+	return h->renewed_at.ns != 0 &&
+	    mono_before(mono_now(), mono_add_ms(h->renewed_at, FRESH_MS));
+}
+
+static enum MHD_Result
+wait_for_news(struct web_http *h, struct asked *a)
+{
+	a->waits = true;
+	TAILQ_INSERT_TAIL(&h->waiting, a, link);
+	MHD_suspend_connection(a->connection);
+	if (!h->wanted) {
+		h->wanted = true;
+		h->wanted_at = mono_now();
+		h->setup.want(h->setup.arg);
+	}
+	return MHD_YES;
+}
+
+/* libmicrohttpd asks for their answers once more. */
+static void
+wake_all(struct web_http *h, bool late)
+{
+	struct asked *a;
+
+	while ((a = TAILQ_FIRST(&h->waiting)) != NULL) {
+		TAILQ_REMOVE(&h->waiting, a, link);
+		a->waits = false;
+		a->late = late;
+		MHD_resume_connection(a->connection);
+	}
+	ev_feed_event(h->setup.loop, &h->ready, EV_READ);
+}
+
+void
+web_http_renewed(struct web_http *h)
+{
+	h->wanted = false;
+	h->renewed_at = mono_now();
+	for (unsigned i = 0; i < WEB_REQUEST_COUNT; i++)
+		if (web_content_is_live((enum web_request)i))
+			destroy(&h->texts[i]);
+	wake_all(h, false);
+}
+
+/* -- questions ------------------------------------------------------------- */
+
+static struct web_conns_one *
+place_of(struct MHD_Connection *c)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info != NULL ? info->socket_context : NULL;
+}
+
+static enum MHD_Result
+refuse_password(struct web_http *h, struct MHD_Connection *c, bool tried)
+{
+	const struct web_conns_one *one = place_of(c);
+	char ip[ADDR_TEXT_MAX];
+	uint64_t left_out;
+
+	/* A browser asks once without, and then its user. */
+	if (tried) {
+		h->setup.content->counts.refused[METRICS_REFUSAL_PASSWORD]++;
+		if (one != NULL &&
+		    limiter_allows(&h->password_lines, mono_now(), &left_out))
+			log_warning("web",
+			    "[web] %s gave a wrong name or password, refused (%" PRIu64
+			    " more before)",
+			    addr_format_ip(&one->client, ip), left_out);
+	}
+	return refuse(h, c, METRICS_CODE_401);
+}
+
+/* The headers are here. */
+static enum MHD_Result
+begin(struct web_http *h, struct MHD_Connection *c, const char *path,
+    const char *method, void **context)
+{
+	const char *right = MHD_lookup_connection_value(
+	    c, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+	const char *accept = MHD_lookup_connection_value(
+	    c, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+	struct web_conns_one *one = place_of(c);
+	struct asked *a = calloc(1, sizeof(*a));
+
+	if (a == NULL)
+		return MHD_NO;
+	*context = a;
+	a->connection = c;
+	a->what = web_request_of(path, accept);
+	if (one != NULL)
+		one->busy = true;
+	if (!web_auth_is_right(h->setup.auth, right))
+		return refuse_password(h, c, right != NULL);
+	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
+	    strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+		return refuse(h, c, METRICS_CODE_405);
+	if (a->what == WEB_REQUEST_UNKNOWN)
+		return refuse(h, c, METRICS_CODE_404);
+	return MHD_YES;
+}
+
+/* At the headers, at each part of a body, at its end, and once more after a
+ * wait. */
+static enum MHD_Result
+on_request(void *arg, struct MHD_Connection *c, const char *path,
+    const char *method, const char *version, const char *body, size_t *len,
+    void **context)
+{
+	struct web_http *h = arg;
+	struct asked *a = *context;
+
+	(void)version;
+	(void)body;
+	if (a == NULL)
+		return begin(h, c, path, method, context);
+	if (*len > 0) {
+		*len = 0; /* nobody reads it */
+		return MHD_YES;
+	}
+	if (a->late)
+		return refuse(h, c, METRICS_CODE_503);
+	if (web_content_is_live(a->what) && !is_fresh(h))
+		return wait_for_news(h, a);
+	return answer(h, a);
+}
+
+static void
+on_completed(void *arg, struct MHD_Connection *c, void **context,
+    enum MHD_RequestTerminationCode why)
+{
+	struct web_http *h = arg;
+	struct web_conns_one *one = place_of(c);
+	struct asked *a = *context;
+
+	(void)why;
+	if (one != NULL)
+		web_conns_note_answered(one, mono_now());
+	if (a != NULL && a->waits)
+		TAILQ_REMOVE(&h->waiting, a, link);
+	free(a);
+	*context = NULL;
+}
+
+/* -- connections ----------------------------------------------------------- */
+
+/* From here on until it is told that the connection ends. */
+static struct web_conns_one *
+find_starting(struct web_http *h, struct MHD_Connection *c)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	for (size_t i = 0; info != NULL && i < WEB_CONNS_MAX; i++) {
+		struct web_conns_one *one = &h->conns.all[i];
+
+		if (one->used && !one->started && one->fd == info->connect_fd)
+			return one;
+	}
+	return NULL;
+}
+
+static void
+leave(struct web_http *h, struct web_conns_one *one)
+{
+	web_conns_leave(&h->conns, one);
+	h->setup.content->counts.connections = h->conns.n;
+}
+
+static void
+on_connection(void *arg, struct MHD_Connection *c, void **context,
+    enum MHD_ConnectionNotificationCode what)
+{
+	struct web_http *h = arg;
+	struct web_conns_one *one = *context;
+
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		one = find_starting(h, c);
+		if (one != NULL)
+			one->started = true;
+		*context = one;
+		return;
+	}
+	if (one != NULL)
+		leave(h, one);
+	*context = NULL;
+}
+
+/* Who has the descriptor from now on is libmicrohttpd, also if it fails. */
+static void
+give(struct web_http *h, struct web_conns_one *one, int fd,
+    const union addr *client)
+{
+	one->fd = fd;
+	h->setup.content->counts.connections = h->conns.n;
+	if (MHD_add_connection(h->daemon, fd, &client->sa, addr_len(client)) !=
+	    MHD_YES)
+		leave(h, one);
+	ev_feed_event(h->setup.loop, &h->ready, EV_READ);
+}
+
+void
+web_http_add(struct web_http *h, int *fd, const union addr *client)
+{
+	static const struct fd_option options[] = { { SOL_SOCKET, SO_SNDBUF,
+	    SEND_BYTES } };
+	struct metrics_web *counts = &h->setup.content->counts;
+	struct web_conns_one *one;
+
+	if (!web_guests_are_welcome(h->guests, client)) {
+		counts->refused[METRICS_REFUSAL_STRANGER]++;
+		fd_close(fd);
+		return;
+	}
+	switch (web_conns_enter(&h->conns, client, mono_now(), &one)) {
+	case WEB_CONNS_WELCOME:
+		if (fd_set_options(*fd, options, ARRAY_LEN(options)) < 0)
+			log_debug("web", "the send buffer stays as it is");
+		give(h, one, fd_take(fd), client);
+		return;
+	case WEB_CONNS_FULL:
+		counts->refused[METRICS_REFUSAL_FULL]++;
+		break;
+	case WEB_CONNS_CLIENT_FULL:
+		counts->refused[METRICS_REFUSAL_CLIENT]++;
+		break;
+	}
+	fd_close(fd);
+}
+
+/* -- the loop -------------------------------------------------------------- */
+
+static void
+run(struct web_http *h)
+{
+	unsigned long long ms;
+
+	(void)MHD_run(h->daemon);
+	ev_timer_stop(h->setup.loop, &h->again);
+	if (MHD_get_timeout(h->daemon, &ms) != MHD_YES)
+		return;
+	ev_timer_set(&h->again, (double)ms / 1e3, 0.);
+	ev_timer_start(h->setup.loop, &h->again);
+}
+
+static void
+on_ready(struct ev_loop *loop, ev_io *io, int revents)
+{
+	run(CONTAINER_OF(io, struct web_http, ready));
+}
+
+static void
+on_again(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	run(CONTAINER_OF(t, struct web_http, again));
+}
+
+/* Its connection is ended, which libmicrohttpd then sees, and closes it. */
+static void
+end_late(struct web_http *h, struct web_conns_one *one)
+{
+	if (!one->started) {
+		leave(h, one); /* it never got so far, and is closed */
+		return;
+	}
+	if (one->busy || !one->answered)
+		h->setup.content->counts.refused[METRICS_REFUSAL_LATE]++;
+	(void)shutdown(one->fd, SHUT_RDWR);
+	one->ended = true;
+}
+
+/* The main thread is late, too, where it stands still. */
+static void
+on_sweep(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct web_http *h = CONTAINER_OF(t, struct web_http, sweep);
+	const struct mono now = mono_now();
+
+	for (size_t i = 0; i < WEB_CONNS_MAX; i++) {
+		struct web_conns_one *one = &h->conns.all[i];
+
+		if (!one->ended && web_conns_is_late(one, now))
+			end_late(h, one);
+	}
+	if (h->wanted &&
+	    mono_before(mono_add_ms(h->wanted_at, PATIENCE_MS), now)) {
+		h->wanted = false;
+		wake_all(h, true);
+	}
+}
+
+static bool
+start(struct web_http *h)
+{
+	const union MHD_DaemonInfo *info;
+
+	h->daemon = MHD_start_daemon(
+	    MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME,
+	    0, NULL, NULL, on_request, h, MHD_OPTION_CONNECTION_LIMIT,
+	    (unsigned)WEB_CONNS_MAX + 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    CONNECTION_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
+	    (unsigned)(WEB_CONNS_PATIENCE_MS / 1000),
+	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_END);
+	if (h->daemon == NULL)
+		return false;
+	info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	if (info == NULL)
+		return false;
+	ev_io_set(&h->ready, info->epoll_fd, EV_READ);
+	ev_io_start(h->setup.loop, &h->ready);
+	ev_timer_start(h->setup.loop, &h->sweep);
+	return true;
+}
+
+struct web_http *
+web_http_new(const struct web_http_setup *setup)
+{
+	struct web_http *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		return NULL;
+	h->setup = *setup;
+	TAILQ_INIT(&h->waiting);
+	web_conns_init(&h->conns);
+	ev_init(&h->ready, on_ready);
+	ev_init(&h->again, on_again);
+	ev_timer_init(&h->sweep, on_sweep, SWEEP_S, SWEEP_S);
+	h->guests = web_guests_new(setup->config);
+	if (h->guests != NULL && make_refusals(h) && start(h))
+		return h;
+	web_http_free(h);
+	return NULL;
+}
+
+void
+web_http_free(struct web_http *h)
+{
+	if (h == NULL)
+		return;
+	ev_io_stop(h->setup.loop, &h->ready);
+	ev_timer_stop(h->setup.loop, &h->again);
+	ev_timer_stop(h->setup.loop, &h->sweep);
+	if (h->daemon != NULL) {
+		/* It may not end with connections that sleep. */
+		wake_all(h, true);
+		(void)MHD_run(h->daemon);
+		MHD_stop_daemon(h->daemon);
+	}
+	for (unsigned i = 0; i < WEB_REQUEST_COUNT; i++)
+		destroy(&h->texts[i]);
+	for (unsigned i = 0; i < METRICS_CODES; i++)
+		destroy(&h->refusals[i]);
+	ev_clear_pending(h->setup.loop, &h->ready);
+	web_guests_free(h->guests);
+	free(h);
+}
