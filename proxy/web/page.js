@@ -204,7 +204,7 @@ function drawTop() {
 	mark($("icon"), "href", icon);
 	putSentence($("foot"), `hapair ${status.version} on ${teller()}, up ${span(status.uptime_s * 1000)}, process ${status.pid}. ` +
 		`Configuration ${status.config.path}, read ${when(status.config.loaded_at)}. ` +
-		"Times are this browser's; the log's are UTC. Nothing can be changed here: `hapair help` does that.");
+		"Times are this browser's; the log's are UTC. Nothing can be changed here; `hapair help` names the commands that do.");
 }
 
 /* -- both nodes, and what is between them ------------------------------- */
