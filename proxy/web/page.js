@@ -29,13 +29,13 @@ function troubles() {
 	return [...told.filter(grave), ...told.filter((t) => !grave(t))];
 }
 
-/* The other node's page is likely to be at the same port. */
+/* Both nodes have one file, so the other's page is likely to be at the same port. */
 function otherPage() {
 	const peer = page.status.peers[0], to = peer?.links?.[0]?.remote;
 	if (!to || /^(localhost|127\.|\[::1\])/.test(location.hostname))
 		return null;
 	const host = to.includes(":") ? `[${to}]` : to;
-	return { name: peer.name, url: `${location.protocol}//${host}:${location.port || 80}/` };
+	return `${location.protocol}//${host}:${location.port || 80}/`;
 }
 
 const teller = () => page.status.node || "the node";
@@ -72,10 +72,8 @@ function showTrouble(li, trouble) {
 	put(old, trouble.since ? `(${age(trouble.since)})` : "");
 	putSentence(advice, trouble.advice ?? "");
 	link.hidden = !trouble.other;
-	if (trouble.other) {
-		put(link, `The page of ${trouble.other.name} may tell more`);
-		mark(link, "href", trouble.other.url);
-	}
+	put(link, trouble.other ? `The page of ${page.status.peers[0].name} may tell more` : "");
+	mark(link, "href", trouble.other);
 }
 
 function drawTroubles() {
@@ -148,7 +146,7 @@ function figures() {
 	return [
 		masterFigure(),
 		{ name: "Connections", value: counted ? count(sum(services, (s) => s.connections?.active)) : "–",
-			more: `of ${count(status.max_connections)}`, line: "active" },
+			more: `of ${count(status.max_connections)} on this node`, line: "active" },
 		{ name: "New a second", value: rate(sum(rates, (r) => r.new)) || "–", line: "new" },
 		{ name: "From clients", value: inward || "–", unit: `${inUnit}/s`, line: "in" },
 		{ name: "To clients", value: outward || "–", unit: `${outUnit}/s`, line: "out" },
@@ -177,11 +175,18 @@ function showFigure(div, figure) {
 		plot(line, lines?.all[figure.line], most(lines?.all[figure.line]));
 }
 
+/* What a backup counts is little, and no reason to worry. */
+function elsewhere() {
+	const masters = new Set(page.status.groups.flatMap(mastersOf));
+	return masters.size === 0 || masters.has(page.status.node) ? ""
+		: `${[...masters].join(" and ")} serves; connections and rates below are those of ${teller()} alone`;
+}
+
 function verdict(found) {
 	if (silence)
 		return [`No answer from ${teller()}`, `since ${clock(page.status.time)}: what you see is old`];
 	if (found.length === 0)
-		return ["All is well", ""];
+		return ["All is well", elsewhere()];
 	const more = found.length - 1;
 	return [plural(found.length, "trouble"),
 		found[0].text + (more ? `, and ${more} more below` : "")];
@@ -220,7 +225,7 @@ function nodes() {
 	if (!peer)
 		return [here];
 	const matches = status.config.peer_matches;
-	const there = { name: peer.name, facts: [
+	const there = { name: peer.name, page: otherPage(), facts: [
 		peer.version ? `hapair ${peer.version}` : "version not known",
 		matches === null ? "configuration not known" : matches ? "the same configuration" : "another configuration"] };
 	there.groups = status.groups.map((g) => {
@@ -235,9 +240,10 @@ function nodes() {
 }
 
 function makeNode() {
-	const [name, here, groups, facts] = [el("h3"), el("span", "here"), el("ul", "groups"), el("ul", "facts")];
-	return Object.assign(el("article", "node", el("header", "", name, here), groups, facts),
-		{ parts: { name, here, groups, facts } });
+	const [name, here, link, groups, facts] =
+		[el("h3"), el("span", "here"), el("a"), el("ul", "groups"), el("ul", "facts")];
+	return Object.assign(el("article", "node", el("header", "", name, here, link), groups, facts),
+		{ parts: { name, here, link, groups, facts } });
 }
 
 function makeGroup() {
@@ -248,9 +254,13 @@ function makeGroup() {
 }
 
 function showNode(node, told) {
-	const { name, here, groups, facts } = node.parts;
+	const { name, here, link, groups, facts } = node.parts;
 	put(name, told.name);
 	put(here, told.here ? "tells this" : "");
+	put(link, told.page ? "its own page" : "");
+	mark(link, "href", told.page);
+	mark(link, "title", told.page && "Where it listens at the same port");
+	link.hidden = !told.page;
 	mark(node, "data-role", told.groups.some((g) => g.state === "master") ? "master" : "other");
 	keep(groups, told.groups, (g) => g.name, makeGroup, (li, g) => {
 		const p = li.parts;
@@ -431,13 +441,16 @@ function receive(told) {
 
 /* The lines of the last ten minutes, whole or one sample longer. */
 async function follow() {
-	if (page.sample === lines?.sample || performance.now() < patience)
+	const { sample, status: { node } } = page;
+	/* At a virtual IP another node may answer from now on. */
+	const same = lines?.node === node;
+	if (same && sample === lines.sample || performance.now() < patience)
 		return;
-	if (page.sample === lines?.sample + 1) {
+	if (same && sample === lines.sample + 1) {
 		lines.append(page);
 	} else {
 		patience = performance.now() + PATIENCE_MS;
-		lines = new Lines(await ask("history.json"));
+		lines = new Lines(await ask("history.json"), node);
 	}
 	draw();
 }

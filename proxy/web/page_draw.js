@@ -149,7 +149,8 @@ const KINDS = ["active", "new", "in", "out"];
 
 /* What /history.json told, continued with the samples of each page.json. */
 class Lines {
-	constructor(told) {
+	constructor(told, node) {
+		this.node = node;
 		this.sample = told.sample;
 		this.most = told.samples_max;
 		this.of = new Map();
