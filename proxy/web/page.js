@@ -256,7 +256,7 @@ function makeGroup() {
 function showNode(node, told) {
 	const { name, here, link, groups, facts } = node.parts;
 	put(name, told.name);
-	put(here, told.here ? "tells this" : "");
+	put(here, told.here ? "this page's node" : "");
 	put(link, told.page ? "its own page" : "");
 	mark(link, "href", told.page);
 	mark(link, "title", told.page && "Where it listens at the same port");
@@ -291,7 +291,8 @@ function between() {
 
 function makeLink() {
 	const [state, name, text, rest] = [el("b"), el("span", "name"), el("span"), el("span", "dim")];
-	return Object.assign(el("li", "", el("i", "sign"), name, state, text, rest), { parts: { state, name, text, rest } });
+	return Object.assign(el("li", "", el("i", "sign"), name, state, el("p", "", text, " ", rest)),
+		{ parts: { state, name, text, rest } });
 }
 
 function drawPair() {
@@ -465,6 +466,15 @@ function adviceAfter(error) {
 		"and does hapair run there (`systemctl status hapair`)?";
 }
 
+/* A fault of this page is not the node's silence, and what is half drawn misleads. */
+function tellBroken(error) {
+	mark(document.documentElement, "data-mood", "silent");
+	put($("verdict"), "This page cannot be drawn");
+	putSentence($("lead"), "What you see is old or wrong. `hapair status` on the node tells how it is; " +
+		`and this is a fault of the page: ${error.message}`);
+	reportError(error);
+}
+
 async function look() {
 	if (asking)
 		return;
@@ -475,8 +485,11 @@ async function look() {
 	try {
 		const told = await ask("page.json");
 		advice = "";
-		/* A fault of this page is not the node's silence. */
-		await Promise.resolve(told).then(receive).catch(reportError);
+		try {
+			receive(told);
+		} catch (error) {
+			tellBroken(error);
+		}
 		/* Lines that are late come with the next answer. */
 		await follow().catch(() => {});
 	} catch (error) {

@@ -88,10 +88,13 @@ const inYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short"
 	hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 const now = () => Date.parse(page.status.time);
-const clock = (iso) => inDay.format(new Date(iso));
+const clock = (iso) => (Number.isNaN(Date.parse(iso)) ? iso : inDay.format(new Date(iso)));
 
+/* The day is told of what is not of the last hours. */
 function when(iso) {
 	const at = new Date(iso);
+	if (Number.isNaN(at.getTime()))
+		return iso;
 	return Math.abs(now() - at) < 12 * 3600e3 ? inDay.format(at) : inYear.format(at);
 }
 
@@ -108,7 +111,7 @@ function span(ms) {
 }
 
 const since = (iso) => (iso ? `since ${when(iso)}` : "");
-const age = (iso) => (iso ? span(now() - Date.parse(iso)) : "");
+const age = (iso) => (Number.isNaN(Date.parse(iso)) ? "" : span(now() - Date.parse(iso)));
 const grouped = new Intl.NumberFormat("en-US");
 const count = (n) => (Number.isFinite(n) ? grouped.format(n) : "");
 const rate = (n) => (Number.isFinite(n) ? (n > 0 && n < 10 ? n.toFixed(1) : count(Math.round(n))) : "");
@@ -128,18 +131,15 @@ const plural = (n, one) => `${count(n)} ${one}${n === 1 ? "" : "s"}`;
 const sum = (list, of) => list.reduce((all, one) => all + (of(one) || 0), 0);
 
 /* ".cluster.example.com", where every server's name ends with it: not worth a column. */
-function sharedDomain(services) {
+function sharedDomain(servers) {
 	let shared = null;
-	for (const service of services)
-		for (const { name } of service.servers) {
-			if (/^[\d.:]*$/.test(name))
-				return "";
-			shared ??= name.includes(".") ? name.slice(name.indexOf(".")) : "";
-			while (shared && !name.endsWith(shared))
-				shared = shared.includes(".", 1) ? shared.slice(shared.indexOf(".", 1)) : "";
-			if (!shared)
-				return "";
-		}
+	for (const { name } of servers) {
+		if (/^[\d.:]*$/.test(name))
+			return "";
+		shared ??= name.includes(".", 1) ? name.slice(name.indexOf(".", 1)) : "";
+		while (shared && !(name.length > shared.length && name.endsWith(shared)))
+			shared = shared.includes(".", 1) ? shared.slice(shared.indexOf(".", 1)) : "";
+	}
 	return shared ?? "";
 }
 
@@ -153,11 +153,12 @@ class Lines {
 		this.node = node;
 		this.sample = told.sample;
 		this.most = told.samples_max;
-		this.of = new Map();
+		this.services = new Map();
+		this.servers = new Map();
 		for (const service of told.services) {
-			this.of.set(service.name, service);
+			this.services.set(service.name, service);
 			for (const server of service.servers)
-				this.of.set(`${service.name}/${server.name}`, server);
+				this.servers.set(`${service.name}/${server.name}`, server);
 		}
 		this.addUp();
 	}
@@ -165,34 +166,34 @@ class Lines {
 	append({ sample, rates }) {
 		this.sample = sample;
 		for (const service of rates) {
-			this.add(service.name, service);
+			this.add(this.services, service.name, service);
 			for (const server of service.servers)
-				this.add(`${service.name}/${server.name}`, server);
+				this.add(this.servers, `${service.name}/${server.name}`, server);
 		}
 		this.addUp();
 	}
 
-	add(name, rate) {
-		const line = this.of.get(name) ?? Object.fromEntries(KINDS.map((k) => [k, []]));
+	add(lines, name, rate) {
+		const line = lines.get(name) ?? Object.fromEntries(KINDS.map((k) => [k, []]));
 		for (const kind of KINDS) {
 			line[kind].push(rate[kind]);
 			if (line[kind].length > this.most)
 				line[kind].shift();
 		}
-		this.of.set(name, line);
+		lines.set(name, line);
 	}
 
 	/* Both directions of each, and all services. */
 	addUp() {
-		const services = [...this.of].filter(([name]) => !name.includes("/"));
+		const services = [...this.services.values()];
 		this.all = Object.fromEntries(KINDS.map((kind) => {
-			const longest = Math.max(0, ...services.map(([, line]) => line[kind].length));
+			const longest = Math.max(0, ...services.map((line) => line[kind].length));
 			const total = Array(longest).fill(0);
-			for (const [, line] of services)
+			for (const line of services)
 				line[kind].forEach((v, i) => { total[i + longest - line[kind].length] += v; });
 			return [kind, total];
 		}));
-		for (const [, line] of this.of)
+		for (const line of [...services, ...this.servers.values()])
 			line.both = line.in.map((v, i) => v + line.out[i]);
 	}
 }

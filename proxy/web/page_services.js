@@ -7,6 +7,8 @@
 
 /* With more rows than this, services are closed at first. */
 const ROWS_OPEN = 60;
+/* With as few of them a wide screen has room for larger ones. */
+const ROWS_ROOMY = 24;
 /* So many servers that are not well are shown of a closed one. */
 const ROWS_CLOSED = 6;
 /* A list that fits a screen stays in the file's order. */
@@ -16,7 +18,6 @@ const EVENTS_SHOWN = 15;
 const opened = new Map(); /* service to what somebody wanted: open or not */
 let openAll = null;       /* likewise of all */
 let allEvents = false;
-let domain = "";          /* the end that all servers' names have in common */
 
 const COLUMNS = [["name", "Service, server"], ["is", "State"], ["active", "Connections"],
 	["new", "New/s"], ["traffic", "Traffic each second"], ["failed", "Failed"], ["check", "Check"]];
@@ -67,8 +68,8 @@ function makeRow(name, parts) {
 const amount = (n) => bytes(n).join(" ");
 
 /* What services and servers have alike. */
-function showRow(row, told, key, tops, seen) {
-	const p = row.parts, c = told.connections, line = lines?.of.get(key);
+function showRow(row, told, line, tops, seen) {
+	const p = row.parts, c = told.connections;
 	put(p.active, count(c?.active));
 	put(p.limit, c?.limit ? ` of ${count(c.limit)}` : "");
 	put(p.failed, count(c?.failed));
@@ -91,9 +92,8 @@ function makeServer() {
 	return makeRow(th, { name, address });
 }
 
-function shortName(name) {
-	return domain && name.length > domain.length ? name.slice(0, -domain.length) : name;
-}
+/* Without the end that all of the service's servers have in common. */
+const shortName = (service, name) => name.slice(0, name.length - service.domain.length);
 
 /* The host is in the name mostly: then the port says enough. */
 function shortAddress(server) {
@@ -111,26 +111,31 @@ function whyOf(server) {
 function showServer(row, { service, server, tops, seen }) {
 	const p = row.parts;
 	const active = service.standby?.active === server.name;
+	/* Of thousands, what nobody looks at stays as it is until somebody does. */
+	if (row.id && !seen && row.dataset.state === server.state)
+		return;
 	row.id = `server-${service.name}/${server.name}`;
 	mark(row, "data-state", server.state);
 	mark(row, "data-admin", server.admin);
 	mark(row, "data-active", String(server.active));
 	mark(row, "data-sign", isTaken(server) && server.state === "up" ? server.admin : server.state);
-	put(p.name, shortName(server.name));
+	put(p.name, shortName(service, server.name));
 	mark(row.firstChild, "title", server.resolved ? `${server.name}, now ${server.resolved}` : server.name);
 	put(p.address, shortAddress(server));
 	put(p.words, [server.state, isTaken(server) && server.admin, active && "active",
 		server.weight !== server.configured_weight && `weight ${server.weight}`].filter(Boolean).join(", "));
 	put(p.why, whyOf(server));
 	put(p.check, server.check?.last === "ok" ? `${server.check.latency_ms} ms` : "");
-	showRow(row, server, `${service.name}/${server.name}`, tops, seen);
+	showRow(row, server, lines?.servers.get(`${service.name}/${server.name}`), tops, seen);
 }
 
 /* -- a service ---------------------------------------------------------- */
 
+/* Lines are drawn of what is looked at. */
 const watcher = new IntersectionObserver((entries) => {
 	for (const { target, isIntersecting } of entries)
 		target.seen = isIntersecting;
+	draw();
 }, { rootMargin: "400px" });
 
 function isOpen(service) {
@@ -156,12 +161,13 @@ function makeService(service) {
 	return Object.assign(body, { fixed: row, seen: true });
 }
 
-function serviceWords({ state, servers, standby }) {
+function serviceWords(service) {
+	const { state, servers, standby } = service;
 	const up = servers.filter((s) => s.state === "up").length;
 	if (state === "unknown")
 		return "unknown";
 	if (standby)
-		return [state, `active ${shortName(standby.active ?? "?")}`].join(", ");
+		return [state, `active ${shortName(service, standby.active)}`].join(", ");
 	return up === servers.length ? `${state}, all ${up}` : `${state}, ${up} of ${servers.length}`;
 }
 
@@ -181,14 +187,14 @@ function showServiceRow(row, service, seen) {
 	put(p.button, service.name);
 	mark(p.button, "aria-expanded", String(isOpen(service)));
 	const [first, ...others] = service.listen;
-	put(p.address, (first ?? "") + (others.length ? ` and ${others.length} more` : ""));
+	put(p.address, (first ?? "") + (others.length ? ` +${others.length}` : ""));
 	mark(row.firstChild, "title", service.listen.join(", "));
 	put(p.words, serviceWords(service));
 	put(p.why, serviceWhy(service));
 	put(p.check, service.mode === "standby" ? "standby" : service.balance);
 	keep(p.cells, service.servers, (s) => s.name, () => el("i", "sign"), (i, s) =>
 		mark(i, "data-sign", isTaken(s) && s.state === "up" ? s.admin : s.state));
-	showRow(row, service, service.name, null, seen);
+	showRow(row, service, lines?.services.get(service.name), null, seen);
 }
 
 /* Which of its servers have rows: all, those that are asked for, or what is not well. */
@@ -227,7 +233,7 @@ function makeRest({ service }) {
 /* The lines of a service's servers have one scale, so that they can be compared. */
 function topsOf(body, service) {
 	if (body.tops?.sample !== lines?.sample) {
-		const all = service.servers.map((s) => lines?.of.get(`${service.name}/${s.name}`));
+		const all = service.servers.map((s) => lines?.servers.get(`${service.name}/${s.name}`));
 		body.tops = { sample: lines?.sample, active: Math.max(...all.map((l) => most(l?.active))),
 			both: Math.max(...all.map((l) => most(l?.both))) };
 	}
@@ -320,11 +326,12 @@ function drawServices() {
 	const rates = new Map(page.rates.map((r) => [r.name, r]));
 	const told = services.map((s) => {
 		const of = rates.get(s.name), each = new Map(of?.servers.map((r) => [r.name, r]));
-		return { ...s, rates: of, servers: s.servers.map((v) => ({ ...v, rates: each.get(v.name) })) };
+		return { ...s, rates: of, domain: sharedDomain(s.servers),
+			servers: s.servers.map((v) => ({ ...v, rates: each.get(v.name) })) };
 	});
 	const asked = told.filter(isAsked).sort((a, b) => rank(a) - rank(b));
-	domain = sharedDomain(services);
 	mark($("services"), "data-count", services.length);
+	mark($("list"), "data-roomy", services.length + total <= ROWS_ROOMY);
 	put($("open"), services.every(isOpen) ? "Close all" : "Open all");
 	put($("counted"), asked.length === services.length
 		? `${plural(services.length, "service")}, ${plural(total, "server")}`
