@@ -285,13 +285,13 @@ function between() {
 		...peer.groups.flatMap((g) => (g.networks ?? []).map((n) => ({ key: `${n.interface} of ${g.name}`,
 			name: `${n.interface} of ${g.name}`, up: n.up, text: heard(n), rest: rest(n) }))),
 		{ key: "wire", name: "wire (TCP)", up: peer.wire.up, text: since(peer.wire.since),
-			rest: `${plural(peer.wire.connections, "connection")} of ${peer.name} known` },
+			rest: `${plural(peer.wire.connections, "connection")} of ${peer.name} known here` },
 	];
 }
 
 function makeLink() {
 	const [state, name, text, rest] = [el("b"), el("span", "name"), el("span"), el("span", "dim")];
-	return Object.assign(el("li", "", el("i", "sign"), name, state, el("p", "", text, " ", rest)),
+	return Object.assign(el("li", "", el("i", "sign"), name, state, el("p", "", text, " · ", rest)),
 		{ parts: { state, name, text, rest } });
 }
 

@@ -65,6 +65,7 @@ function makeRow(name, parts) {
 	return Object.assign(row, { parts });
 }
 
+const took = (ms) => `${ms < 10 ? Number(ms.toFixed(1)) : Math.round(ms)} ms`;
 const amount = (n) => bytes(n).join(" ");
 
 /* What services and servers have alike. */
@@ -125,7 +126,7 @@ function showServer(row, { service, server, tops, seen }) {
 	put(p.words, [server.state, isTaken(server) && server.admin, active && "active",
 		server.weight !== server.configured_weight && `weight ${server.weight}`].filter(Boolean).join(", "));
 	put(p.why, whyOf(server));
-	put(p.check, server.check?.last === "ok" ? `${server.check.latency_ms} ms` : "");
+	put(p.check, server.check?.last === "ok" ? took(server.check.latency_ms) : "");
 	showRow(row, server, lines?.servers.get(`${service.name}/${server.name}`), tops, seen);
 }
 
