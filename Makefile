@@ -145,6 +145,7 @@ rules: $(B)/tests/sim/sim_matrix $(B)/tests/tools/message_table $(B)/hapair $(OB
 	$(Q)scripts/check-format
 	$(Q)scripts/check-docs
 	$(Q)scripts/check-contract
+	$(Q)scripts/check-monitoring
 	$(Q)$(B)/tests/tools/message_table | diff -u doc/messages.md - || \
 		{ echo 'doc/messages.md is not what the code does: make messages' >&2; exit 1; }
 	$(Q)scripts/check-rights
