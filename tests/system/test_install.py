@@ -33,6 +33,8 @@ PLACES = {
     "usr/share/doc/hapair/examples/fence-impala": 0o755,
     "usr/share/doc/hapair/examples/notify-aws": 0o755,
     "usr/share/doc/hapair/examples/credentials.conf": 0o644,
+    "usr/share/doc/hapair/examples/hapair-alerts.yml": 0o644,
+    "usr/share/doc/hapair/examples/hapair-dashboard.json": 0o644,
 }
 
 
