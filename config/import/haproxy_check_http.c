@@ -98,7 +98,9 @@ static void
 take_send(struct import_plan *plan, const struct haproxy_text_line *l,
     struct import_plan_check *c)
 {
-	for (size_t i = 2; i + 1 < l->n; i++) {
+	size_t i = 2;
+
+	while (i + 1 < l->n) {
 		const char *word = l->words[i], *value = l->words[i + 1];
 
 		if (strcmp(word, "meth") == 0) {
@@ -114,7 +116,7 @@ take_send(struct import_plan *plan, const struct haproxy_text_line *l,
 				    "the check's header '%.60s' is not carried "
 				    "over; 'headers' of 'check' has such",
 				    value);
-			i++;
+			i++; /* it has two words */
 		} else if (strcmp(word, "ver") != 0 &&
 		    strcmp(word, "comment") != 0) {
 			import_notes_warning(&plan->notes, l->at,
@@ -122,7 +124,7 @@ take_send(struct import_plan *plan, const struct haproxy_text_line *l,
 			    "for a page, and sends no more",
 			    word);
 		}
-		i++;
+		i += 2;
 	}
 }
 
