@@ -250,6 +250,7 @@ make(struct import_plan *plan, const struct haproxy_proxy *front,
 	haproxy_listen_add(
 	    plan, front, port, haproxy_servers_read_proxy(back), &s.listens);
 	haproxy_servers_add(plan, back, client, &s);
+	import_plan_tell_made_up(plan, &s.comments);
 	if (!is_whole(plan, front, &s))
 		return;
 	plan->n_listens += s.listens.n;
@@ -326,6 +327,7 @@ make_web(struct import_plan *plan, struct haproxy_proxy *p)
 	if (w->listens.n == 0)
 		return;
 	plan->has_web = true;
+	import_plan_tell_made_up(plan, &w->comments);
 	import_plan_comment(plan, &w->comments, "%s: %s %s",
 	    import_plan_where(plan, p->at), kind(p), p->name);
 	if (w->user != NULL)

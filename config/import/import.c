@@ -134,9 +134,33 @@ split_hosts(struct job *j)
 	j->n_hosts = CONFIG_NODES;
 }
 
+static bool
+is_in_use(const struct job *j, const char *text)
+{
+	for (size_t i = 0; i < j->n; i++)
+		if (memmem(j->files[i].text, j->files[i].len, text,
+		        strlen(text)) != NULL)
+			return true;
+	return false;
+}
+
+/* Of the three that RFC 5737 keeps for documents, one that is not in use. */
+static const char *
+choose_network(const struct job *j)
+{
+	static const char *const networks[] = { "192.0.2", "198.51.100",
+		"203.0.113" };
+	size_t i = 0;
+
+	while (i + 1 < ARRAY_LEN(networks) && is_in_use(j, networks[i]))
+		i++;
+	return networks[i];
+}
+
 static void
 read_all(struct job *j)
 {
+	j->plan.made_up_network = choose_network(j);
 	for (unsigned i = 0; i < j->n; i++) {
 		const struct import_file *f = &j->files[i];
 		const struct import_notes_place whole = { .file = i };

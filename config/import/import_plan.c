@@ -88,6 +88,12 @@ import_plan_push(
 	list->all[list->n++] = text;
 }
 
+static const char *
+made_up(struct import_plan *p, size_t i)
+{
+	return import_plan_text(p, "%s.%zu", p->made_up_network, i + 1);
+}
+
 const char *
 import_plan_made_up(struct import_plan *p, const char *text)
 {
@@ -95,9 +101,23 @@ import_plan_made_up(struct import_plan *p, const char *text)
 
 	while (i < p->n_made_up && strcmp(p->made_up[i], text) != 0)
 		i++;
-	if (i == p->n_made_up && i < ARRAY_LEN(p->made_up))
+	if (i == p->n_made_up && i < IMPORT_PLAN_MADE_UP_MAX)
 		p->made_up[p->n_made_up++] = keep(p, text);
-	return import_plan_text(p, "192.0.2.%zu", i + 1);
+	if (i < IMPORT_PLAN_MADE_UP_MAX)
+		p->was_made_up[i] = true;
+	return made_up(p, i);
+}
+
+void
+import_plan_tell_made_up(struct import_plan *p, struct import_plan_comments *c)
+{
+	for (size_t i = 0; i < p->n_made_up; i++) {
+		if (p->was_made_up[i])
+			import_plan_comment(p, c,
+			    IMPORT_PLAN_FILL_IN ": %s stands for '%s'.",
+			    made_up(p, i), p->made_up[i]);
+		p->was_made_up[i] = false;
+	}
 }
 
 const char *

@@ -15,6 +15,8 @@
 #define IMPORT_PLAN_COMMENTS_MAX 24
 #define IMPORT_PLAN_COMMENT_LEN 150
 
+#define IMPORT_PLAN_MADE_UP_MAX 64
+
 /* "FILL IN" is what one looks for in the result. */
 #define IMPORT_PLAN_FILL_IN "FILL IN"
 
@@ -148,8 +150,10 @@ struct import_plan {
 	const char *log_target, *log_facility, *log_level, *log_comment;
 	bool has_web;
 	struct import_plan_web web;
-	const char *made_up[64]; /* what made-up addresses stand for */
+	const char *made_up[IMPORT_PLAN_MADE_UP_MAX]; /* what they stand for */
+	bool was_made_up[IMPORT_PLAN_MADE_UP_MAX]; /* since it was last told */
 	size_t n_made_up;
+	const char *made_up_network; /* "192.0.2", one that no file has */
 };
 
 /* Zeroed; NULL where memory is out, which the plan keeps. */
@@ -175,6 +179,10 @@ void import_plan_push(
  * keeps for documents, so that nobody has it. The same for the same text.
  */
 const char *import_plan_made_up(struct import_plan *p, const char *text);
+
+/* A line for each that was made up since the last time. */
+void import_plan_tell_made_up(
+    struct import_plan *p, struct import_plan_comments *c);
 
 /* `text` as a name of ours: letters, digits, '-', '_' and '.'. */
 const char *import_plan_name(struct import_plan *p, const char *text,
