@@ -71,7 +71,7 @@ function showTrouble(li, trouble) {
 	mark(at, "datetime", trouble.since);
 	put(old, trouble.since ? `(${age(trouble.since)})` : "");
 	putSentence(advice, trouble.advice ?? "");
-	link.hidden = !trouble.other;
+	hide(link, !trouble.other);
 	put(link, trouble.other ? `The page of ${page.status.peers[0].name} may tell more` : "");
 	mark(link, "href", trouble.other);
 }
@@ -81,8 +81,8 @@ function drawTroubles() {
 	mark($("troubles"), "data-count", found.length);
 	keep($("wrong"), found, (t) => `${t.id} ${t.text}`, makeTrouble, showTrouble);
 	keep($("hints"), hints, (h) => h, () => el("li"), putSentence);
-	$("hints").hidden = hints.length === 0;
-	$("none").hidden = found.length > 0;
+	hide($("hints"), hints.length === 0);
+	hide($("none"), found.length > 0);
 }
 
 /* -- the head of the page ----------------------------------------------- */
@@ -260,7 +260,7 @@ function showNode(node, told) {
 	put(link, told.page ? "its own page" : "");
 	mark(link, "href", told.page);
 	mark(link, "title", told.page && "Where it listens at the same port");
-	link.hidden = !told.page;
+	hide(link, !told.page);
 	mark(node, "data-role", told.groups.some((g) => g.state === "master") ? "master" : "other");
 	keep(groups, told.groups, (g) => g.name, makeGroup, (li, g) => {
 		const p = li.parts;
@@ -302,7 +302,8 @@ function drawPair() {
 	put($("pair-title"), peer ? "The pair" : "The node");
 	const [here, there] = nodes();
 	showNode($("here"), here);
-	$("there").hidden = box.hidden = !there;
+	hide($("there"), !there);
+	hide(box, !there);
 	if (!there)
 		return;
 	showNode($("there"), there);
@@ -349,8 +350,8 @@ function queueLine({ name, connections, queue_s }) {
 function drawHand() {
 	const hand = handLines(), way = [...page.status.services.flatMap(planLine), ...page.status.services.flatMap(queueLine)];
 	mark($("byhand"), "data-count", hand.length);
-	$("nothing").hidden = hand.length > 0;
-	$("how").hidden = hand.length === 0;
+	hide($("nothing"), hand.length > 0);
+	hide($("how"), hand.length === 0);
 	keep($("hand"), hand, (h) => h.key, () => {
 		const [what, words, origin] = [el("b"), el("span"), el("p", "dim")];
 		return Object.assign(el("li", "", what, " ", words, origin), { parts: { what, words, origin } });
@@ -359,7 +360,7 @@ function drawHand() {
 		put(li.parts.words, h.words);
 		put(li.parts.origin, h.origin);
 	});
-	$("underway").hidden = way.length === 0;
+	hide($("underway"), way.length === 0);
 	keep($("way"), way, (w) => w.slice(0, w.indexOf(":")), () => el("li"), putSentence);
 }
 
@@ -394,7 +395,7 @@ function takeOver() {
 	section("services", "Services", ...makeServices());
 	section("events", "Events", ...makeEvents());
 	$("servers")?.replaceChildren();
-	mark($("servers") ?? el("p"), "hidden", "");
+	hide($("servers") ?? el("p"), true);
 	document.documentElement.classList.add("live");
 }
 

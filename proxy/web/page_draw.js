@@ -45,6 +45,8 @@ function mark(node, name, value) {
 		node.setAttribute(name, value);
 }
 
+const hide = (node, hidden) => mark(node, "hidden", hidden ? "" : null);
+
 /*
  * One element for each item, kept from draw to draw by its key, in the order of
  * the items, behind what is `fixed`. What goes is removed first, and what went down

@@ -115,7 +115,7 @@ function showServer(row, { service, server, tops, seen }) {
 	/* Of thousands, what nobody looks at stays as it is until somebody does. */
 	if (row.id && !seen && row.dataset.state === server.state)
 		return;
-	row.id = `server-${service.name}/${server.name}`;
+	mark(row, "id", `server-${service.name}/${server.name}`);
 	mark(row, "data-state", server.state);
 	mark(row, "data-admin", server.admin);
 	mark(row, "data-active", String(server.active));
@@ -182,7 +182,7 @@ function serviceWhy({ standby, connections, servers }) {
 
 function showServiceRow(row, service, seen) {
 	const p = row.parts;
-	row.id = `service-${service.name}`;
+	mark(row, "id", `service-${service.name}`);
 	mark(row, "data-state", service.state);
 	mark(row, "data-sign", rank(service) === 1 ? "part" : service.state);
 	put(p.button, service.name);
@@ -337,7 +337,7 @@ function drawServices() {
 	put($("counted"), asked.length === services.length
 		? `${plural(services.length, "service")}, ${plural(total, "server")}`
 		: `${count(asked.length)} of ${plural(services.length, "service")}`);
-	$("nowhere").hidden = asked.length > 0 || services.length === 0;
+	hide($("nowhere"), asked.length > 0 || services.length === 0);
 	keep($("list"), asked, (s) => s.name, makeService, showService);
 }
 
@@ -380,6 +380,6 @@ function drawEvents() {
 	const { events } = page;
 	keep($("told"), allEvents ? events : events.slice(0, EVENTS_SHOWN),
 		(e) => `${e.time} ${e.node} ${e.subject} ${e.what}`, makeEvent, showEvent);
-	$("more").hidden = events.length <= EVENTS_SHOWN;
+	hide($("more"), events.length <= EVENTS_SHOWN);
 	put($("more"), allEvents ? "The last ones alone" : `All ${count(events.length)}`);
 }
