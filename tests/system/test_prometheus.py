@@ -13,7 +13,7 @@ from typing import Any
 
 from stage import ROOT, SLOW, LeftOut, Stage, address, wait_for
 
-THREADS = False  # of the product none matters here
+THREADS = False  # those that answer are tried in tests of their own
 
 PLACE = ROOT / "doc/monitoring"
 PORT = 8404
