@@ -111,6 +111,14 @@ json_doc_put_array(struct json_doc *at, const char *key)
 	return out(put(at, key, json_array()));
 }
 
+void
+json_doc_put_copy(
+    struct json_doc *at, const char *key, const struct json_doc *value)
+{
+	if (value != NULL)
+		(void)put(at, key, json_deep_copy(in(value)));
+}
+
 /* 15 digits print 0.4 as 0.4: 17 would show the binary fraction. */
 #define REALS JSON_REAL_PRECISION(15)
 

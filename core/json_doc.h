@@ -31,6 +31,9 @@ void json_doc_put_bool(struct json_doc *at, const char *key, bool value);
 void json_doc_put_null(struct json_doc *at, const char *key);
 struct json_doc *json_doc_put_object(struct json_doc *at, const char *key);
 struct json_doc *json_doc_put_array(struct json_doc *at, const char *key);
+/* Of a value in another document; NULL: there is nothing to be put. */
+void json_doc_put_copy(
+    struct json_doc *at, const char *key, const struct json_doc *value);
 
 /* The whole text, which the caller frees; NULL where memory ran out. */
 char *json_doc_text(const struct json_doc *doc, bool indented);

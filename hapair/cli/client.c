@@ -246,6 +246,19 @@ client_ask(
 	                              : status;
 }
 
+struct json_doc *
+client_ask_quietly(const struct client *c, const char *request)
+{
+	struct json_doc *d = NULL;
+
+	if (c->socket == NULL || try(c, c->socket, request, &d) < 0)
+		return NULL;
+	if (*json_doc_string(d, "error") != '\0' ||
+	    (!c->keeps_text && disarm_answer(d, false) < 0))
+		json_doc_free_at(&d);
+	return d;
+}
+
 int
 client_run(struct client *c, int argc, char **argv)
 {

@@ -49,6 +49,13 @@ MUST_CHECK int client_ask(
     const struct client *c, const char *request, struct json_doc **ret_answer);
 
 /*
+ * The same of what may be missing, of the daemon at `socket`: where there is no
+ * answer, or it is an error, NULL, and nothing is said.
+ */
+MUST_CHECK struct json_doc *client_ask_quietly(
+    const struct client *c, const char *request);
+
+/*
  * All of a command that is its name and no more: reads -c and -s, asks, prints
  * the sentence. Returns the exit status.
  */

@@ -1,6 +1,7 @@
 #include "core/json_doc.h"
 #include "hapair/cli/client.h"
 #include "hapair/cli/command.h"
+#include "hapair/cli/daemon_place.h"
 #include "hapair/cli/show.h"
 
 #include <stdio.h>
@@ -50,6 +51,23 @@ view_of(const struct screen *s, const struct json_doc *before)
 	return (struct show_view){ .width = s->width,
 		.colour = s->is_terminal && (no == NULL || *no == '\0'),
 		.before = before };
+}
+
+/*
+ * How it is, and what has happened last, which is the supervisor's to tell. An
+ * older daemon does not know of that. `form`: see print().
+ */
+static int
+ask(const struct client *client, int form, struct json_doc **ret_status)
+{
+	CLEANUP(json_doc_free_at) struct json_doc *last = NULL;
+	const int status = client_ask(client, "status", ret_status);
+
+	if (status != COMMAND_DONE || form == 'h')
+		return status;
+	last = client_ask_quietly(client, "events last");
+	json_doc_put_copy(*ret_status, "events", json_doc_get(last, "events"));
+	return COMMAND_DONE;
 }
 
 static int
@@ -129,7 +147,7 @@ watch(const struct client *client, double seconds)
 	for (;;) {
 		struct json_doc *d = NULL;
 
-		if (client_ask(client, "status", &d) == COMMAND_DONE) {
+		if (ask(client, 0, &d) == COMMAND_DONE) {
 			show_once(d, before);
 			json_doc_free_at(&before);
 			before = d;
@@ -138,6 +156,20 @@ watch(const struct client *client, double seconds)
 			return COMMAND_FAILED;
 		(void)nanosleep(&pause, NULL);
 	}
+}
+
+/* Once: what is wrong with the file is said once, however often is asked. */
+static int
+find_place(struct client *client, char place[static DAEMON_PLACE_MAX])
+{
+	int status;
+
+	if (client->socket != NULL)
+		return COMMAND_DONE;
+	status = daemon_place_find("status", client->path, true, place);
+	if (status == COMMAND_DONE)
+		client->socket = place;
+	return status;
 }
 
 /* NULL: the default. */
@@ -161,6 +193,7 @@ cmd_status(int argc, char **argv)
 		.path = COMMAND_CONFIG_PATH,
 		.asks_again = true };
 	const char *word = NULL;
+	char place[DAEMON_PLACE_MAX];
 	int form = 0, watches = 0;
 	double seconds;
 	const struct command_option options[] = {
@@ -186,8 +219,11 @@ cmd_status(int argc, char **argv)
 	if (!parse_seconds(word, &seconds))
 		return command_misused("status",
 		    "'%s': --watch takes seconds, from 0.2 to 86400", word);
+	status = find_place(&client, place);
+	if (status != COMMAND_DONE)
+		return status;
 	if (watches != 0)
 		return watch(&client, seconds);
-	status = client_ask(&client, "status", &d);
+	status = ask(&client, form, &d);
 	return status == COMMAND_DONE ? print(form, d) : status;
 }

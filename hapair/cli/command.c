@@ -42,12 +42,12 @@ static const struct command commands[] = {
 	    "shows how this node is",
 	    "Shows what is wrong, since when and what to do about it; which node\n"
 	    "serves and why, whether the peer is alive and runs the same\n"
-	    "configuration, what was set by hand, what is under way, and which\n"
-	    "servers are up. --short prints a line 'GROUP STATE' for each group,\n"
-	    "--json everything. --watch shows it again every SECONDS, 2 by\n"
-	    "default, in place, with rates a second. Exits with 0 if the node is\n"
-	    "healthy, with 1 if anything is degraded, and with 3 if no daemon\n"
-	    "answers." },
+	    "configuration, what is under way, what was set by hand, what has\n"
+	    "happened last, and which servers are up. --short prints a line\n"
+	    "'GROUP STATE' for each group, --json everything. --watch shows it\n"
+	    "again every SECONDS, 2 by default, in place, with rates a second.\n"
+	    "Exits with 0 if the node is healthy, with 1 if anything is\n"
+	    "degraded, and with 3 if no daemon answers." },
 	{ "release", cmd_release, "[-c FILE]",
 	    "removes the virtual IPs from this host",
 	    "Removes the addresses of every group in the file, from whatever\n"

@@ -129,7 +129,12 @@ daemon_place_find(const char *command, const char *path, bool guesses,
 		return command_refuse(command, COMMAND_DONE,
 		    "%s: %s; asking the running daemon, at %s", path, why(path),
 		    ret_socket);
-	return file_load(&loud) < 0 ? COMMAND_WRONG : COMMAND_DONE;
+	if (file_load(&loud) < 0)
+		return COMMAND_WRONG;
+	/* It has been mended in that very moment. */
+	(void)snprintf(
+	    ret_socket, DAEMON_PLACE_MAX, "%s", loud.config->control);
+	return COMMAND_DONE;
 }
 
 int

@@ -343,6 +343,30 @@ show_under_way(
 	}
 }
 
+/* -- what was ----------------------------------------------------------- */
+
+/* "03:12:41Z proxy1 server web/a: up -> down, reason: refused" */
+static void
+show_events(const struct json_doc *d, const struct show_view *view, FILE *out)
+{
+	const struct json_doc *list = json_doc_get(d, "events");
+	char line[LINE_MAX], at[SHOW_TIME_MAX];
+	bool begun = false;
+
+	for (size_t i = 0; i < json_doc_count(list); i++) {
+		const struct json_doc *e = json_doc_at(list, i);
+		const char *node = json_doc_string(e, "node");
+		const char *reason = json_doc_string(e, "reason");
+
+		(void)snprintf(line, sizeof(line), "%s %s%s%s: %s%s%s",
+		    show_time(d, json_doc_string(e, "time"), at), node,
+		    *node != '\0' ? " " : "", json_doc_string(e, "subject"),
+		    json_doc_string(e, "what"),
+		    *reason != '\0' ? ", reason: " : "", reason);
+		show_line(&begun, "LAST EVENTS", line, view, out);
+	}
+}
+
 void
 show_tables(
     const struct json_doc *status, const struct show_view *view, FILE *out)
@@ -351,5 +375,6 @@ show_tables(
 	show_peers(status, view, out);
 	show_under_way(status, view, out);
 	show_by_hand(status, view, out);
+	show_events(status, view, out);
 	show_services(status, view, out);
 }

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * The tables of show.c: groups on both nodes, the peer, what was set by hand,
- * what is under way, services and servers.
+ * The tables of show.c: groups on both nodes, the peer, what is under way,
+ * what was set by hand, what has happened last, services and servers.
  */
 
 #include "hapair/cli/show.h"

@@ -21,7 +21,12 @@ enum {
 /* What comes meanwhile is written at once, then; at the end, the rest. */
 #define WRITE_AFTER_S 2.
 
-#define LINE_MAX 2048
+/*
+ * Of those that `status` shows. Of one kind fewer: twenty servers of a host
+ * that died leave room for the takeover before.
+ */
+#define LAST_MAX 6
+#define LAST_OF_KIND 3
 
 /* -- what is kept -------------------------------------------------------- */
 
@@ -83,14 +88,11 @@ on_write(struct ev_loop *loop, ev_timer *t, int revents)
 
 /* -- what is told -------------------------------------------------------- */
 
-/* A line of JSON, with its end; malloc'd. */
-static char *
-line_of(const struct event_log *l, unsigned whose, const struct event *e)
+static void
+put(struct json_doc *doc, const struct event_log *l, unsigned whose,
+    const struct event *e)
 {
-	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
-	CLEANUP(free_str) char *text = NULL;
 	char time[WALL_CLOCK_TEXT_MAX];
-	char *line = NULL;
 
 	json_doc_put_string(doc, "time", wall_clock_format(e->wall_ms, time));
 	json_doc_put_int(doc, "id", (int64_t)e->id);
@@ -99,6 +101,17 @@ line_of(const struct event_log *l, unsigned whose, const struct event *e)
 	json_doc_put_string(doc, "subject", e->subject);
 	json_doc_put_string(doc, "what", e->what);
 	json_doc_put_string(doc, "reason", e->reason);
+}
+
+/* A line of JSON, with its end; malloc'd. */
+static char *
+line_of(const struct event_log *l, unsigned whose, const struct event *e)
+{
+	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
+	CLEANUP(free_str) char *text = NULL;
+	char *line = NULL;
+
+	put(doc, l, whose, e);
 	text = json_doc_text(doc, false);
 	if (text != NULL && asprintf(&line, "%s\n", text) < 0)
 		line = NULL;
@@ -226,16 +239,51 @@ all_lines(const struct event_log *l, const char *end)
 	return text;
 }
 
+/* Whose is the latest of those that are left; some are. */
+static unsigned
+later(const struct event_log *l, const size_t left[static 2])
+{
+	if (left[OWN] == 0 || left[PEER] == 0)
+		return left[OWN] > 0 ? OWN : PEER;
+	return l->lists[OWN].all[left[OWN] - 1].wall_ms >=
+	        l->lists[PEER].all[left[PEER] - 1].wall_ms
+	    ? OWN
+	    : PEER;
+}
+
+/* The last of both, the newest first. */
+static char *
+last_text(const struct event_log *l)
+{
+	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
+	struct json_doc *list = json_doc_put_array(doc, "events");
+	size_t left[] = { l->lists[OWN].n, l->lists[PEER].n };
+	unsigned of_kind[UINT8_MAX + 1] = { 0 }, n = 0;
+
+	while (n < LAST_MAX && left[OWN] + left[PEER] > 0) {
+		const unsigned whose = later(l, left);
+		const struct event *e = &l->lists[whose].all[--left[whose]];
+
+		if (of_kind[e->kind]++ >= LAST_OF_KIND)
+			continue;
+		put(json_doc_put_object(list, NULL), l, whose, e);
+		n++;
+	}
+	return json_doc_text(doc, false);
+}
+
 void
 event_log_obey(struct event_log *l, const char *request, int *socket)
 {
 	if (strcmp(request, "events") == 0)
 		reply_send(l->loop, socket, all_lines(l, "{\"end\": true}\n"));
+	else if (strcmp(request, "events last") == 0)
+		reply_send(l->loop, socket, last_text(l));
 	else if (strcmp(request, "events follow") == 0)
 		event_feed_join(&l->feed, socket, all_lines(l, ""), false);
 	else
-		reply_error(
-		    l->loop, socket, "expected: events, or events follow");
+		reply_error(l->loop, socket,
+		    "expected: events, events last, or events follow");
 }
 
 void

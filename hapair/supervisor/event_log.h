@@ -61,7 +61,7 @@ void event_log_forget_peer(struct event_log *l);
 /* Some of the peer's. Returns 0 or -EBADMSG. */
 MUST_CHECK int event_log_take(struct event_log *l, struct buf *b);
 
-/* "events" or "events follow". Takes the socket. */
+/* "events", "events last" or "events follow". Takes the socket. */
 void event_log_obey(struct event_log *l, const char *request, int *socket);
 
 /* For a relay of ours: all, and each that comes. Takes the socket. */

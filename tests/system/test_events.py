@@ -2,6 +2,7 @@
 with its reason, over restarts, too; and who follows hears of it at once."""
 
 import json
+import re
 import subprocess
 from typing import Any
 
@@ -50,6 +51,11 @@ def test_both_nodes_tell_of_both_and_remember() -> None:
                 if "proxy2 group main: backup -> master, reason: " in line:
                     break
             follower.kill()
+        shown = json.loads(stage["p2"].cli("status", "--json").stdout)["events"]
+        assert ("proxy2", "backup -> master") in [(e["node"], e["what"]) for e in shown], shown
+        text = stage["p2"].cli("status").stdout
+        assert re.search(r"\nLAST EVENTS\n.*proxy2 group main: backup -> master, reason: ",
+                         text, re.S), text
         assert stage["p1"].stop() == 0
         stage["p1"].start()
         wait_for(lambda: stage["p1"].status(), 10 * SLOW)

@@ -69,6 +69,25 @@ one_of_a_list_is_found_by_its_name(void **state)
 	json_doc_free_at(&d);
 }
 
+/* Of another document, which may go before this one does. */
+static void
+a_value_of_another_document_is_copied(void **state)
+{
+	static const char text[] = "{\"list\":[{\"n\":2},\"b\"]}";
+	struct json_doc *from = json_doc_parse(text, strlen(text));
+	struct json_doc *d = json_doc_new();
+	char *copy;
+
+	(void)state;
+	json_doc_put_copy(d, "list", json_doc_get(from, "list"));
+	json_doc_put_copy(d, "none", json_doc_get(from, "none"));
+	json_doc_free_at(&from);
+	copy = json_doc_text(d, false);
+	assert_string_equal(copy, text);
+	free(copy);
+	json_doc_free_at(&d);
+}
+
 static void
 bytes_that_are_no_utf8_do_not_lose_the_value(void **state)
 {
@@ -129,6 +148,7 @@ main(void)
 		cmocka_unit_test(what_is_written_is_read_back),
 		cmocka_unit_test(what_is_not_there_reads_as_nothing),
 		cmocka_unit_test(one_of_a_list_is_found_by_its_name),
+		cmocka_unit_test(a_value_of_another_document_is_copied),
 		cmocka_unit_test(bytes_that_are_no_utf8_do_not_lose_the_value),
 		cmocka_unit_test(what_others_wrote_is_shown_and_compared),
 	};

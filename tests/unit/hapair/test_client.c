@@ -200,6 +200,49 @@ nobody_waits_for_ever(void **state)
 	is_brief = false;
 }
 
+/* What an older daemon does not have is no fault, and no word is said of it. */
+static void
+what_may_be_missing_is_asked_for_in_silence(void **state)
+{
+	static const struct row answers[] = {
+		{ .name = "there",
+		    .answers = { "{\"text\": \"we\\u001bll\"}" } },
+		{ .name = "not known",
+		    .answers = { "{\"error\": \"what?\"}" } },
+		{ .name = "none", .answers = { "" } },
+		{ .name = "nobody" },
+	};
+	char path[SCRATCH_PATH_MAX];
+
+	(void)state;
+	is_slow = false;
+	scratch_path("client.sock", path);
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
+		CLEANUP(fd_close) int listener = listen_at(path);
+		const struct client client = { .command = "status",
+			.socket = path };
+		const bool there = answers[i].answers[0] != NULL;
+		const pid_t pid = there ? fork() : 0;
+		int end = -1;
+
+		test_row(answers[i].name);
+		assert_true(pid != -1);
+		if (there && pid == 0)
+			serve(listener, &answers[i]);
+		if (!there)
+			fd_close(&listener);
+		d = client_ask_quietly(&client, "events last");
+		if (there) {
+			assert_int_equal(waitpid(pid, &end, 0), pid);
+			assert_int_equal(end, 0);
+		}
+		assert_text(
+		    json_doc_string(d, "text"), i == 0 ? "we\\x1bll" : "");
+		assert_int_equal(d != NULL, i == 0);
+	}
+}
+
 int
 main(void)
 {
@@ -207,6 +250,7 @@ main(void)
 		cmocka_unit_test(
 		    an_answer_that_broke_off_is_asked_for_once_more),
 		cmocka_unit_test(nobody_waits_for_ever),
+		cmocka_unit_test(what_may_be_missing_is_asked_for_in_silence),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

@@ -26,7 +26,7 @@ begin(void)
 static char answer[65536];
 
 static void
-ask(void)
+ask_for(const char *request)
 {
 	CLEANUP(fd_close) int own = -1;
 	ssize_t n;
@@ -36,12 +36,18 @@ ask(void)
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
 	own = ends[1];
-	event_log_obey(&node, "events", &ends[0]);
+	event_log_obey(&node, request, &ends[0]);
 	for (int i = 0; i < 100 && ends[0] != -1; i++)
 		(void)ev_run(loop, EVRUN_NOWAIT);
 	while ((n = recv(own, answer + len, sizeof(answer) - 1 - len, 0)) > 0)
 		len += (size_t)n;
 	answer[len] = '\0';
+}
+
+static void
+ask(void)
+{
+	ask_for("events");
 }
 
 static void
@@ -208,6 +214,63 @@ a_relay_need_not_go_for_others(void **state)
 	event_log_fini(&node);
 }
 
+static struct event
+peers_event(uint64_t id, int64_t wall_ms)
+{
+	struct event e =
+	    event_of(EVENT_GROUP, "group main", "master -> backup", "y");
+
+	e.id = id;
+	e.wall_ms = wall_ms;
+	return e;
+}
+
+/*
+ * For `status`: newest first, of both nodes, few; and a host with twenty
+ * servers that died a second after a takeover does not hide it.
+ */
+static void
+the_last_are_few_and_of_several_kinds(void **state)
+{
+	static const char *const order[] = { "server 19", "server 18",
+		"server 17", "init -> backup", "master -> backup",
+		"\"started\"", NULL };
+	const char *at = answer;
+	const struct event early = peers_event(7, 1000);
+	uint8_t room[EVENT_BYTES_MAX];
+	struct buf b = buf_writer(room, sizeof(room)), in;
+	char subject[32];
+
+	(void)state;
+	(void)unlink(
+	    scratch_path(EVENT_FILE_NAME, (char[SCRATCH_PATH_MAX]){ 0 }));
+	begin();
+	ask_for("events last");
+	assert_string_equal(answer, "{\"events\":[]}");
+	event_log_add(&node, EVENT_PROCESS, "daemon", "started", NULL);
+	node.lists[0].all[0].wall_ms = 500;
+	event_log_add(&node, EVENT_GROUP, "group main", "init -> backup", "x");
+	event_put(&b, &early);
+	in = buf_reader(room, b.pos);
+	assert_int_equal(event_log_take(&node, &in), 0);
+	for (unsigned i = 0; i < 20; i++) {
+		(void)snprintf(subject, sizeof(subject), "server %u", i);
+		event_log_add(&node, EVENT_SERVER, subject, "up -> down", "z");
+	}
+	ask_for("events last");
+	for (size_t i = 0; order[i] != NULL; i++) {
+		test_row(order[i]);
+		at = strstr(at, order[i]);
+		assert_non_null(at);
+	}
+	assert_null(strstr(answer, "server 16"));
+	assert_non_null(strstr(answer, "\"node\":\"p2\""));
+	/* More would be told by `events`. */
+	ask_for("events first");
+	assert_non_null(strstr(answer, "expected: events, events last"));
+	event_log_fini(&node);
+}
+
 static int
 set_up(void **state)
 {
@@ -225,6 +288,7 @@ main(void)
 		cmocka_unit_test(the_peer_has_each_once),
 		cmocka_unit_test(who_follows_is_told_of_each),
 		cmocka_unit_test(a_relay_need_not_go_for_others),
+		cmocka_unit_test(the_last_are_few_and_of_several_kinds),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, scratch_remove);
