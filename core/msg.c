@@ -18,6 +18,7 @@ enum kind {
 	BOOL,
 	STATE,
 	TEXT,
+	LATER, /* a text at the end; an earlier version does not say it */
 };
 
 struct field {
@@ -60,6 +61,7 @@ put(struct buf *b, const struct field *f, size_t n, const void *m)
 			buf_put_u8(b, *(const enum msg_group_state *)at);
 			break;
 		case TEXT:
+		case LATER:
 			buf_put_str(b, at);
 			break;
 		}
@@ -103,6 +105,12 @@ get(struct buf *b, const struct field *f, size_t n, void *ret_m)
 		case STATE:
 			*(enum msg_group_state *)at =
 			    get_most(b, MSG_GROUP_FAULT);
+			break;
+		case LATER:
+			*(char *)at = '\0';
+			if (buf_is_done(b))
+				break;
+			buf_get_str(b, at, f->room);
 			break;
 		case TEXT:
 			buf_get_str(b, at, f->room);
@@ -237,6 +245,7 @@ MESSAGE(fence, true)
 static const struct field fenced[] = {
 	NUMBER(fenced, id),
 	FIELD(BOOL, fenced, passed),
+	FIELD(LATER, fenced, fault),
 };
 MESSAGE(fenced, true)
 

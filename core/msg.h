@@ -110,7 +110,8 @@ enum msg_type {
 /*
  * Of all of them together: one more where any is another than before, so that
  * a supervisor knows whether it can talk with roles of the program that it was
- * (hapair/supervisor/upgrade.h). START says it.
+ * (hapair/supervisor/upgrade.h). START says it. What is new, and is neither
+ * said to those (child.h, `adopted`) nor missed where it is not said, is none.
  */
 #define MSG_VERSION 1
 
@@ -325,7 +326,11 @@ struct msg_fence {
 struct msg_fenced {
 	uint32_t id;
 	bool passed;
+	char fault[MSG_TEXT_MAX]; /* why it has not, with its last words */
 };
+
+/* Of it, what relays of version 0.2.0 know. */
+#define MSG_FENCED_LEAST 5
 
 /*
  * The active server of a standby service: in CHOSEN of the first of its group.

@@ -189,6 +189,12 @@ program_is_running(const struct program *p)
 	return p->pid != 0;
 }
 
+const char *
+program_last_words(struct program *p)
+{
+	return p->words != NULL ? program_words_last(p->words) : "";
+}
+
 void
 program_fini(struct program *p, bool kill_it)
 {

@@ -57,5 +57,8 @@ MUST_CHECK int program_start(struct program *p, const char *const argv[],
 
 bool program_is_running(const struct program *p);
 
+/* What it has printed last by now; "": nothing, or it does not run. */
+const char *program_last_words(struct program *p);
+
 /* Kills what runs, or lets it live on; neither end will be told. */
 void program_fini(struct program *p, bool kill_it);

@@ -24,10 +24,43 @@ struct program_words {
 	char last[PROGRAM_WORDS_MAX + 1];
 };
 
+/* So many bytes are one character, after RFC 3629; 0: they are none. */
+static size_t
+character(const unsigned char *s, size_t left)
+{
+	const size_t len = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] < 0xc2 || s[0] > 0xf4 || len > left)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	/* Longer than need be; of a pair of UTF-16; beyond the last. */
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+/* Another encoding, or a character that is cut: JSON would have none of it. */
+static void
+clean(char *line, size_t len)
+{
+	for (size_t i = 0, n; i < len; i += n) {
+		n = character((const unsigned char *)line + i, len - i);
+		if (n == 0)
+			line[i] = '?';
+		n = n > 0 ? n : 1;
+	}
+}
+
 static void
 end_line(struct program_words *w)
 {
 	w->line[w->len] = '\0';
+	clean(w->line, w->len);
 	if (w->line[strspn(w->line, " ")] != '\0')
 		memcpy(w->last, w->line, w->len + 1);
 	w->len = 0;

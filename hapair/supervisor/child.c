@@ -133,6 +133,7 @@ spawn(struct child *r)
 	if (pid == 0)
 		become(r, theirs, report);
 	r->pid = pid;
+	r->adopted = false;
 	return 0;
 }
 
@@ -151,6 +152,7 @@ watch(struct child *r)
 void
 child_adopt(struct child *r)
 {
+	r->adopted = true;
 	if (r->pid != 0 && r->channel != -1)
 		watch(r);
 }

@@ -46,8 +46,9 @@ struct child {
 	bool stopping;        /* its next end is the last */
 	bool unwanted;        /* killed on purpose: no word of its end */
 	bool condemned;       /* being killed for what it sent */
-	char end[128];        /* why it is killed, for `status`; or "" */
-	int end_status;       /* of its last end, as waitpid() has it */
+	bool adopted;  /* of the program before: it may be of another version */
+	char end[128]; /* why it is killed, for `status`; or "" */
+	int end_status; /* of its last end, as waitpid() has it */
 	struct msg_intake intake;
 	struct closer *closer; /* borrowed: the supervisor's; NULL: none */
 	struct restart restart;

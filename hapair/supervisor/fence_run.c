@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/program.h"
 #include "hapair/supervisor/active_choice.h"
+#include "hapair/supervisor/event_sync.h"
 #include "hapair/supervisor/state_store.h"
 
 #include <errno.h>
@@ -25,15 +26,46 @@ struct fence_run_one {
 	bool waits;                          /* for what may allow it */
 	struct mono until;                   /* likewise */
 	struct program program;
+	bool has_failed; /* the last one, of these two */
+	uint16_t from, to;
 };
+
+static bool
+is_news(struct fence_run_one *r, const struct msg_fence *m, bool failed)
+{
+	const bool same = r->has_failed && r->from == m->from && r->to == m->to;
+
+	r->has_failed = failed;
+	r->from = m->from;
+	r->to = m->to;
+	return failed && !same;
+}
+
+/* Once, however often it is tried again. */
+static void
+note_failure(
+    struct fence_run_one *r, const struct msg_fence *m, const char *fault)
+{
+	const struct config_service *c = r->config;
+	char subject[EVENT_SUBJECT_MAX], what[EVENT_WHAT_MAX];
+
+	if (!is_news(r, m, fault != NULL) ||
+	    r->fences->store->setup.events == NULL)
+		return;
+	(void)snprintf(subject, sizeof(subject), "service %s", c->name);
+	(void)snprintf(what, sizeof(what), "%s of %s failed",
+	    r->promote ? "promote" : "fence",
+	    c->servers[r->promote ? m->to : m->from].name);
+	event_sync_add(r->fences->store->setup.events, EVENT_STANDBY, subject,
+	    what, fault);
+}
 
 /* How it went is said, and of a fence also told to the relay. */
 static void
-settle(
-    const struct fence_run_one *r, const struct msg_fence *m, const char *fault)
+settle(struct fence_run_one *r, const struct msg_fence *m, const char *fault)
 {
 	const struct config_service *c = r->config;
-	const struct msg_fenced done = { .id = m->id, .passed = fault == NULL };
+	struct msg_fenced done = { .id = m->id, .passed = fault == NULL };
 	const char *path = r->promote ? c->promote : c->fence;
 	const char *from = c->servers[m->from].name;
 	const char *to = c->servers[m->to].name;
@@ -46,10 +78,13 @@ settle(
 	else
 		log_notice(
 		    subject, "%s %s %s %s: done", path, c->name, from, to);
+	note_failure(r, m, fault);
 	if (r->promote)
 		return;
 	if (fault == NULL)
 		active_choice_note_fence(r->fences->store, m);
+	else
+		(void)snprintf(done.fault, sizeof(done.fault), "%s", fault);
 	r->fences->answer(r->fences->arg, &done);
 }
 
@@ -58,7 +93,7 @@ static void
 refuse(struct fence_run_one *r, const struct msg_fence *m, const char *why)
 {
 	const struct config_service *c = r->config;
-	const struct msg_fenced done = { .id = m->id };
+	struct msg_fenced done = { .id = m->id };
 	char subject[CONFIG_NAME_MAX + 16];
 	uint64_t more;
 
@@ -70,6 +105,7 @@ refuse(struct fence_run_one *r, const struct msg_fence *m, const char *why)
 		    r->promote ? c->promote : c->fence, c->name,
 		    c->servers[m->from].name, c->servers[m->to].name, why,
 		    more);
+	(void)snprintf(done.fault, sizeof(done.fault), "refused: %s", why);
 	if (!r->promote)
 		r->fences->answer(r->fences->arg, &done);
 }
@@ -81,8 +117,13 @@ on_overdue(struct program *p)
 	 * server) has failed all the same. */
 	struct fence_run_one *r =
 	    CONTAINER_OF(p, struct fence_run_one, program);
+	const char *last = program_last_words(p);
+	char fault[PROGRAM_FAULT_MAX] = "took too long, killed";
 
-	settle(r, &r->wanted, "took too long, killed");
+	if (*last != '\0')
+		(void)snprintf(fault, sizeof(fault),
+		    "took too long, killed, its last words: '%s'", last);
+	settle(r, &r->wanted, fault);
 }
 
 static void

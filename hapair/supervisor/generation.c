@@ -39,10 +39,11 @@ static void
 on_fenced(void *arg, const struct msg_fenced *m)
 {
 	struct generation *g = arg;
-	struct buf b = BUF_WRITER(8);
+	struct buf b = BUF_WRITER(8 + MSG_TEXT_MAX);
 
 	msg_put_fenced(&b, m);
-	child_send(&g->relay, MSG_FENCED, b.data, b.pos, -1);
+	child_send(&g->relay, MSG_FENCED, b.data,
+	    g->relay.adopted ? MSG_FENCED_LEAST : b.pos, -1);
 }
 
 static int

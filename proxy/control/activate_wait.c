@@ -44,13 +44,28 @@ answer_failed(struct activate_wait *w, struct activate_wait_one *one,
 {
 	const struct config_service *c =
 	    &w->config->services[one->wanted.service];
+	const char *active = c->servers[s->active].name;
+	const char *fault =
+	    standby_run_fault(w->standby_run, one->wanted.service);
 	char text[TEXT_MAX];
 
-	(void)snprintf(text, sizeof(text),
-	    s->active == one->was
-	        ? "its fence failed, and %s stays active; the log tells how"
-	        : "%s was made active meanwhile",
-	    c->servers[s->active].name);
+	if (s->active != one->was)
+		(void)snprintf(
+		    text, sizeof(text), "%s was made active meanwhile", active);
+	else if (*fault != '\0')
+		(void)snprintf(text, sizeof(text),
+		    "its fence failed, and %s stays active: %s", active, fault);
+	else if (s->phase == STANDBY_FOLLOWS)
+		(void)snprintf(text, sizeof(text),
+		    "the other node decides by now, and %s is active", active);
+	else if (s->trouble == STANDBY_NOBODY_FIT)
+		(void)snprintf(text, sizeof(text),
+		    "its fence passed, but no server is fit any more, and %s stays active",
+		    active);
+	else /* by a supervisor of an earlier version */
+		(void)snprintf(text, sizeof(text),
+		    "its fence failed, and %s stays active; the log tells how",
+		    active);
 	activate_wait_answer(w, &one->wanted, false, text, &one->socket);
 }
 

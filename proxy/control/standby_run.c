@@ -31,6 +31,7 @@ struct unit {
 	/* While it is fencing: services in order, one after the other. */
 	uint32_t fence_id;
 	size_t fence_service;
+	char fault[MSG_TEXT_MAX]; /* of the last one; "": it has none */
 };
 
 struct standby_run {
@@ -178,6 +179,7 @@ carry_out(struct unit *u, const struct standby_out *out)
 	case STANDBY_FENCE:
 		tell(u, out, "fencing the active server");
 		u->fence_service = u->leader;
+		u->fault[0] = '\0';
 		(void)run_fence(u);
 		break;
 	case STANDBY_SWITCH:
@@ -377,6 +379,7 @@ standby_run_take_fenced(struct standby_run *m, const struct msg_fenced *fenced)
 		if (u->standby.phase != STANDBY_FENCING ||
 		    u->fence_id != fenced->id)
 			continue;
+		memcpy(u->fault, fenced->fault, sizeof(u->fault));
 		u->fence_service = next_member(u, u->fence_service);
 		if (!fenced->passed || !run_fence(u))
 			(void)settle(u, &ev);
@@ -414,6 +417,14 @@ standby_run_reason(const struct standby_run *m, size_t service)
 	const struct unit *u = unit_of(m, service);
 
 	return u != NULL && u->why != NULL ? u->why : "";
+}
+
+const char *
+standby_run_fault(const struct standby_run *m, size_t service)
+{
+	const struct unit *u = unit_of(m, service);
+
+	return u != NULL ? u->fault : "";
 }
 
 /* -- life --------------------------------------------------------------- */

@@ -62,6 +62,10 @@ MUST_CHECK const char *standby_run_ask(
 /* Why the last one was made active, in words; "" where none was. */
 const char *standby_run_reason(const struct standby_run *m, size_t service);
 
+/* Why its last fence failed, with what it said; "": it did not, or is silent.
+ */
+const char *standby_run_fault(const struct standby_run *m, size_t service);
+
 /* How the service's decision stands; NULL where it is none of standby. */
 const struct standby *standby_run_standby(
     const struct standby_run *m, size_t service);

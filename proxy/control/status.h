@@ -28,6 +28,7 @@ struct status_server {
 struct status_service {
 	const char *state;
 	const struct standby *standby; /* NULL: it is none of that mode */
+	char fence_fault[MSG_TEXT_MAX]; /* why the last one failed; or "" */
 	unsigned queued;
 	struct counters_service_sum sums;
 	const struct status_server *servers; /* config's order */

@@ -9,6 +9,7 @@
 #include "proxy/health/check.h"
 #include "proxy/services.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,8 @@ see_service(const struct status_collect *from, size_t i,
 	if (standby != NULL) {
 		to->standbys[i] = *standby;
 		out.standby = &to->standbys[i];
+		(void)snprintf(out.fence_fault, sizeof(out.fence_fault), "%s",
+		    standby_run_fault(from->standby_run, i));
 	}
 	for (size_t k = 0; k < p->n_servers; k++)
 		to->servers[first + k] = see_server(

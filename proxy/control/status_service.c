@@ -172,11 +172,12 @@ put_standby(struct json_doc *service, const struct status *r, size_t i)
 	const struct config_service *c = &r->config->services[i];
 	const struct standby *s =
 	    r->services != NULL ? r->services[i].standby : NULL;
-	const char *trouble = NULL;
+	const char *trouble = NULL, *fault;
 	struct json_doc *at;
 
 	if (s == NULL)
 		return;
+	fault = r->services[i].fence_fault;
 	at = json_doc_put_object(service, "standby");
 	json_doc_put_string(at, "group", c->standby_group);
 	json_doc_put_string(at, "active", c->servers[s->active].name);
@@ -186,6 +187,9 @@ put_standby(struct json_doc *service, const struct status *r, size_t i)
 	if (s->trouble != STANDBY_NO_TROUBLE)
 		trouble = standby_trouble_text(s->trouble);
 	json_doc_put_string(at, "trouble", trouble);
+	json_doc_put_string(at, "fence_fault",
+	    s->trouble == STANDBY_FENCE_FAILED && fault[0] != '\0' ? fault
+	                                                           : NULL);
 	/* What is wrong is said once, of a group by its first service. */
 	json_doc_put_bool(
 	    at, "leads", config_standby_leader(r->config, i) == i);

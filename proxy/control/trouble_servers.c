@@ -14,6 +14,7 @@
 #define LINES_OF_A_KIND 20
 
 #define HOST_MAX 256
+#define REASON_MAX 384
 
 /* A host that servers run on, by what the file says before the port. */
 struct host {
@@ -313,14 +314,18 @@ find_standby(const struct json_doc *service, struct json_doc *troubles)
 {
 	const struct json_doc *s = json_doc_get(service, "standby");
 	const char *why = json_doc_string(s, "trouble");
+	const char *fault = json_doc_string(s, "fence_fault");
 	const char *name = json_doc_string(service, "name");
+	char reason[REASON_MAX];
 	struct json_doc *t;
 
 	if (*why == '\0' || !json_doc_bool(s, "leads"))
 		return;
+	(void)snprintf(reason, sizeof(reason), "%s%s%s", why,
+	    *fault != '\0' ? ": " : "", fault);
 	t = trouble_put(troubles, "standby_stays", "",
 	    "service %s: active server stays %s: %s", name,
-	    json_doc_string(s, "active"), why);
+	    json_doc_string(s, "active"), reason);
 	if (*json_doc_string(s, "retry_at") != '\0')
 		trouble_advise(t,
 		    "the fence is tried again every 30 s, the log has what it said; once %s is off for certain, mend the fence, or `hapair server %s/NAME activate`",

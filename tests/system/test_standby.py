@@ -225,7 +225,8 @@ def test_a_fence_that_fails_stops_it() -> None:
     stage = alone()
     with stage:
         told = Path(stage.lab.dir, "told")
-        fence = script(stage, "fence", f"echo fence $* >>{told}; exit $(cat {told}.status)")
+        fence = script(stage, "fence", f"echo fence $* >>{told}; echo no route to $2; "
+                                       f"exit $(cat {told}.status)")
         promote = script(stage, "promote", f"echo promote $* >>{told}")
         Path(f"{told}.status").write_text("1")
         stage.services = services(
@@ -245,12 +246,16 @@ def test_a_fence_that_fails_stops_it() -> None:
         assert standby(node)["trouble"] == "its fence failed, nothing was changed"
         done = node.cli("status")
         assert done.returncode == 1, done
-        said = "service store: active server stays m1: its fence failed, nothing was changed"
+        fault = "status 1, its last words: 'no route to m1'"
+        said = ("service store: active server stays m1: its fence failed, nothing was changed: "
+                + fault)
         assert said in done.stdout and said in node.status()["problems"], done
         assert node.tells("fence store m1 m2: status 1")
         assert told.read_text() == "fence store m1 m2\n"
         done = node.cli("server", "store/m2", "activate")
-        assert done.returncode == 1 and "its fence failed" in done.stderr, done
+        said = f"its fence failed, and m1 stays active: {fault}"
+        assert done.returncode == 1 and said in done.stderr, done
+        assert f"service store: fence of m1 failed, reason: {fault}" in node.cli("events").stdout
         told.write_text("fence store m1 m2\n")
         assert masters.ask("store") == "s1"
         Path(f"{told}.status").write_text("0")

@@ -115,6 +115,19 @@ sizes_of_events_are_theirs(void **state)
 	SIZE(MSG_EVENT, event, &small, &large);
 }
 
+/* The shortest is that of an earlier version. */
+static void
+sizes_of_a_fences_end_are_theirs(void **state)
+{
+	static struct msg_fenced large;
+	struct buf b = BUF_WRITER(CHANNEL_BODY_MAX);
+
+	(void)state;
+	memset(large.fault, 'x', MSG_TEXT_MAX - 1);
+	msg_put_fenced(&b, &large);
+	check_size(MSG_FENCED, MSG_FENCED_LEAST, b.pos);
+}
+
 static void
 sizes_of_threads_are_theirs(void **state)
 {
@@ -150,7 +163,6 @@ sizes_are_those_of_the_messages(void **state)
 	static const struct msg_reset reset;
 	static const struct msg_known known;
 	static const struct msg_fence fence;
-	static const struct msg_fenced fenced;
 	static const struct msg_active active;
 	static const struct msg_pause pause;
 
@@ -179,7 +191,6 @@ sizes_are_those_of_the_messages(void **state)
 	SIZE(MSG_RESET, reset, &reset, &reset);
 	SIZE(MSG_KNOWN, known, &known, &known);
 	SIZE(MSG_FENCE, fence, &fence, &fence);
-	SIZE(MSG_FENCED, fenced, &fenced, &fenced);
 	SIZE(MSG_CHOSEN, active, &active, &active);
 	SIZE(MSG_ACTIVATE, active, &active, &active);
 	SIZE(MSG_PAUSE, pause, &pause, &pause);
@@ -307,6 +318,7 @@ main(void)
 		cmocka_unit_test(sizes_of_role_ends_are_theirs),
 		cmocka_unit_test(sizes_of_events_are_theirs),
 		cmocka_unit_test(sizes_of_threads_are_theirs),
+		cmocka_unit_test(sizes_of_a_fences_end_are_theirs),
 		cmocka_unit_test(sizes_are_those_of_the_messages),
 		cmocka_unit_test(what_no_row_allows_is_refused),
 		cmocka_unit_test(more_than_so_many_are_refused),

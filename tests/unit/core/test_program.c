@@ -73,6 +73,9 @@ its_end_is_told_in_words(void **state)
 	} rows[] = {
 		{ "exit 0", "fine" },
 		{ "exit 3", "status 3" },
+		/* In Latin-1, and one cut in two: shown as far as can be. */
+		{ "printf 'f\\374r h\\303\\274 \\342\\202'; exit 3",
+		    "status 3, its last words: 'f?r h\303\274 ?\?'" },
 		{ "kill -15 $$", "killed by signal 15" },
 		/* Whoever reads nothing is no reason to end. */
 		{ "echo x && echo y >&2 && ! read z", "fine" },

@@ -4,6 +4,7 @@
 #include "core/buf.h"
 #include "core/channel.h"
 #include "hapair/supervisor/child.h"
+#include "hapair/supervisor/event_sync.h"
 #include "hapair/supervisor/state_store.h"
 #include "tests/lib/scratch.h"
 #include "tests/lib/test.h"
@@ -43,6 +44,7 @@ static struct child failover = { .channel = -1 }, relay = { .channel = -1 };
 static struct state_store store;
 static unsigned answers, passes;
 static uint32_t answered;
+static char fault[MSG_TEXT_MAX];
 
 static void
 on_answer(void *arg, const struct msg_fenced *m)
@@ -51,6 +53,7 @@ on_answer(void *arg, const struct msg_fenced *m)
 	answers++;
 	passes += m->passed;
 	answered = m->id;
+	(void)snprintf(fault, sizeof(fault), "%s", m->fault);
 	ev_break(ev_default_loop(0), EVBREAK_ALL);
 }
 
@@ -137,11 +140,16 @@ its_status_is_the_answer(void **state)
 		const char *name, *body;
 		uint32_t timeout_ms;
 		unsigned passes;
+		const char *fault;
 	} rows[] = {
-		{ "passes", "exit 0", PATIENCE_MS, 1 },
-		{ "fails", "exit 3", PATIENCE_MS, 0 },
-		{ "is killed", "kill -9 $$", PATIENCE_MS, 0 },
-		{ "takes too long", "exec sleep 100", 1500, 0 },
+		{ "passes", "exit 0", PATIENCE_MS, 1, "" },
+		{ "fails", "exit 3", PATIENCE_MS, 0, "status 3" },
+		{ "fails with a word", "echo no route; exit 1", PATIENCE_MS, 0,
+		    "status 1, its last words: 'no route'" },
+		{ "is killed", "kill -9 $$", PATIENCE_MS, 0,
+		    "killed by signal 9" },
+		{ "takes too long", "echo asking; exec sleep 100", 1500, 0,
+		    "took too long, killed, its last words: 'asking'" },
 	};
 
 	(void)state;
@@ -156,6 +164,7 @@ its_status_is_the_answer(void **state)
 		assert_int_equal(answers, 1);
 		assert_int_equal(answered, 77);
 		assert_int_equal(passes, rows[i].passes);
+		assert_text(fault, rows[i].fault);
 		assert_ran_with("store m1 m2\n");
 		finish(&f);
 	}
@@ -174,6 +183,41 @@ a_program_that_is_not_there_has_failed(void **state)
 	(void)ev_run(ev_default_loop(0), 0);
 	assert_int_equal(answers, 1);
 	assert_int_equal(passes, 0);
+	finish(&f);
+}
+
+/* As an event; once, however often it is tried. */
+static void
+a_failure_is_told_once(void **state)
+{
+	static struct event_sync events;
+	const struct event_file_list *own = &events.log.lists[0];
+	struct fence_run f;
+
+	(void)state;
+	begin(&f, "echo no route; exit 1");
+	assert_int_equal(
+	    event_sync_init(&events, ev_default_loop(0), NULL, &store), 0);
+	store.setup.events = &events;
+	for (uint32_t id = 1; id <= 2; id++) {
+		assert_int_equal(ask(&f, id, 1, 1), 0);
+		(void)ev_run(ev_default_loop(0), 0);
+	}
+	assert_int_equal(answers, 2);
+	assert_int_equal(own->n, 1);
+	assert_text(own->all[0].subject, "service store");
+	assert_text(own->all[0].what, "fence of m1 failed");
+	assert_text(own->all[0].reason, "status 1, its last words: 'no route'");
+	write_program("fence", "exit 0");
+	assert_int_equal(ask(&f, 3, 1, 1), 0);
+	(void)ev_run(ev_default_loop(0), 0);
+	assert_int_equal(passes, 1);
+	write_program("fence", "exit 1");
+	assert_int_equal(ask(&f, 4, 1, 1), 0);
+	(void)ev_run(ev_default_loop(0), 0);
+	assert_int_equal(own->n, 2);
+	store.setup.events = NULL;
+	event_sync_fini(&events);
 	finish(&f);
 }
 
@@ -352,6 +396,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(its_status_is_the_answer),
+		cmocka_unit_test(a_failure_is_told_once),
 		cmocka_unit_test(a_program_that_is_not_there_has_failed),
 		cmocka_unit_test(the_same_one_at_once_is_answered_by_its_end),
 		cmocka_unit_test(another_one_at_once_has_failed),

@@ -339,16 +339,17 @@ the_other_node_decides(void **state)
 
 /* What the operator reads when the fence has ended so. */
 static void
-activate_beside_a_fence(bool passed, const char *told)
+activate_beside_a_fence(bool passed, const char *fault, const char *told)
 {
 	const struct msg_active m = { .service = 1, .server = 1 };
-	const struct msg_fenced fenced = { .id = 1, .passed = passed };
+	struct msg_fenced fenced = { .id = 1, .passed = passed };
 	struct channel_packet p = { .type = MSG_ACTIVATE };
 	struct buf b = buf_writer(p.body, sizeof(p.body));
-	uint8_t room[8];
+	uint8_t room[8 + MSG_TEXT_MAX];
 	char text[512] = "";
 	int ends[2];
 
+	(void)snprintf(fenced.fault, sizeof(fenced.fault), "%s", fault);
 	begin_with(-1, "/bin/true");
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
@@ -377,7 +378,7 @@ an_operator_waits_for_the_fence(void **state)
 {
 	(void)state;
 	activate_beside_a_fence(
-	    true, "{\"text\":\"server m2 of service store: active\"}");
+	    true, "", "{\"text\":\"server m2 of service store: active\"}");
 	hears_chosen(1, 1);
 	assert_int_equal(pools[1].active, 1);
 	assert_int_equal(say_chosen(1, 1, 1), 0);
@@ -445,9 +446,14 @@ static void
 an_operator_hears_that_the_fence_failed(void **state)
 {
 	(void)state;
-	activate_beside_a_fence(false,
+	activate_beside_a_fence(false, "",
 	    "{\"error\":\"server m2 of service store: its fence failed, and m1 stays active; the log tells how\"}");
 	assert_int_not_equal(pools[1].active, 1);
+	finish();
+	activate_beside_a_fence(false, "status 1, its last words: 'no route'",
+	    "{\"error\":\"server m2 of service store: its fence failed, and m1 stays active: status 1, its last words: 'no route'\"}");
+	assert_text(standby_run_fault(admin.standby_run, 1),
+	    "status 1, its last words: 'no route'");
 	finish();
 }
 

@@ -1,6 +1,7 @@
 #include "proxy/control/status_service.h"
 
 #include "core/json_doc.h"
+#include "proxy/control/standby.h"
 #include "proxy/control/status.h"
 #include "proxy/health/check.h"
 #include "tests/lib/from_yaml.h"
@@ -122,6 +123,33 @@ f26_servers_that_cannot_be_told_are_named(void **state)
 	config_free(w.config);
 }
 
+/* O7: of one that failed, and while that is what stands in the way. */
+static void
+what_a_fence_said_is_told(void **state)
+{
+	static const char said[] = "status 1, its last words: 'no route'";
+	struct standby standby = { .phase = STANDBY_BLOCKED };
+	struct world w;
+
+	(void)state;
+	set_up(&w);
+	w.services[0].standby = &standby;
+	strcpy(w.services[0].fence_fault, said);
+	for (unsigned failed = 0; failed < 2; failed++) {
+		CLEANUP(json_doc_free_at) struct json_doc *doc = NULL;
+		const struct json_doc *at;
+
+		standby.trouble =
+		    failed ? STANDBY_FENCE_FAILED : STANDBY_NOBODY_FIT;
+		doc = report_of(&w);
+		at = json_doc_get(
+		    json_doc_at(json_doc_get(doc, "services"), 0), "standby");
+		assert_text(
+		    json_doc_string(at, "fence_fault"), failed ? said : "");
+	}
+	config_free(w.config);
+}
+
 static void
 an_address_that_was_left_out_is_not_listed(void **state)
 {
@@ -179,6 +207,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(f26_servers_that_cannot_be_told_are_named),
+		cmocka_unit_test(what_a_fence_said_is_told),
 		cmocka_unit_test(an_address_that_was_left_out_is_not_listed),
 		cmocka_unit_test(what_was_set_by_hand_says_when_and_why),
 	};
