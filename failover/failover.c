@@ -19,6 +19,7 @@
 #include "failover/group.h"
 #include "failover/handover/handover_request.h"
 #include "failover/handover/handover_run.h"
+#include "failover/handover_preview.h"
 #include "failover/heartbeat/heartbeat.h"
 #include "failover/heartbeat/heartbeat_segment.h"
 #include "failover/heartbeat/witness.h"
@@ -349,6 +350,8 @@ on_control(struct role *role, struct channel_packet *p)
 		return -EBADMSG;
 	if (role->other == NULL)
 		reply_error(role->loop, &p->fd, "there is no pair");
+	else if (strncmp(m.request, "dry-run", strlen("dry-run")) == 0)
+		handover_preview_ask(role, m.request, &p->fd);
 	else if (strncmp(m.request, "handover", strlen("handover")) != 0)
 		pause_request_ask(role, m.request, &p->fd);
 	else

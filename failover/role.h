@@ -14,6 +14,7 @@
  *	handover_run.c        a group's handover: who is asked, what is held and
  *	                      sent on
  *	handover_request.c    who asked for a handover, and the answer
+ *	handover_preview.c    the same of a dry run
  *	link_watch.c          interfaces and addresses, as the kernel tells of
  *	                      them
  *	own_address.c         whether the host has its own

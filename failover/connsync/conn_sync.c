@@ -30,6 +30,9 @@
 /* The supervisor's channel was full. */
 #define AGAIN_MS 50
 
+/* To go through them takes 2 ms. */
+#define COUNTED_MAX 20000
+
 /*
  * Frames of what both must remember: all that there can be at once, and then
  * more than an operator's script changes. Each goes to the supervisor.
@@ -486,6 +489,24 @@ conn_sync_describe(const struct role *role, struct msg_peer *m)
 	m->wire_ms = mono_span_ms(r->changed, mono_now());
 	m->wire_rejected = peer_link_rejected(r->wire);
 	m->connections = (uint32_t)peer_conns_count(r->peer_conns);
+}
+
+bool
+conn_sync_count_at(
+    const struct role *role, const struct config_group *group, size_t *ret_n)
+{
+	const struct local_conns *l = conn_sync_ledger(role);
+	struct conn_record_end at[CONFIG_GROUP_ADDRESSES_MAX];
+
+	*ret_n = local_conns_count(l);
+	if (role->n_groups == 1)
+		return true;
+	if (*ret_n > COUNTED_MAX)
+		return false;
+	for (size_t i = 0; i < group->n_addresses; i++)
+		at[i] = conn_record_end_of(&group->addresses[i].addr);
+	*ret_n = local_conns_count_at(l, at, group->n_addresses);
+	return true;
 }
 
 const struct local_conns *

@@ -49,6 +49,13 @@ MUST_CHECK int conn_sync_send_file(
 /* For `status`: fills in the wire's part. */
 void conn_sync_describe(const struct role *role, struct msg_peer *m);
 
+/*
+ * So many connections here are at this group's addresses. False: they are too
+ * many to go through between two heartbeats.
+ */
+MUST_CHECK bool conn_sync_count_at(
+    const struct role *role, const struct config_group *group, size_t *ret_n);
+
 /* Borrowed: conn_sync's. */
 const struct local_conns *conn_sync_ledger(const struct role *role);
 struct peer_conns *conn_sync_estate(const struct role *role);

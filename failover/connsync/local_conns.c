@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 
 /*
@@ -352,4 +353,32 @@ size_t
 local_conns_count(const struct local_conns *l)
 {
 	return l->accepted.opened + l->waiting.opened;
+}
+
+static size_t
+count_at(const struct entries *list, const struct conn_record_end *addresses,
+    size_t n)
+{
+	const struct entry *e;
+	size_t found = 0;
+
+	TAILQ_FOREACH (e, list, mention) {
+		const struct conn_record_end *local = &e->conn.local;
+		bool there = false;
+
+		for (size_t i = 0; i < n && !there; i++)
+			there = local->family == addresses[i].family &&
+			    memcmp(local->ip, addresses[i].ip,
+			        sizeof(local->ip)) == 0;
+		found += there && e->conn.change == CONN_RECORD_OPENED;
+	}
+	return found;
+}
+
+size_t
+local_conns_count_at(const struct local_conns *l,
+    const struct conn_record_end *addresses, size_t n)
+{
+	return count_at(&l->fresh, addresses, n) +
+	    count_at(&l->stale, addresses, n);
 }

@@ -64,6 +64,10 @@ void local_conns_settle(struct local_conns *l, unsigned n);
 /* Of live ones. */
 size_t local_conns_count(const struct local_conns *l);
 
+/* Of these, at any of so many addresses; goes through all of them. */
+size_t local_conns_count_at(const struct local_conns *l,
+    const struct conn_record_end *addresses, size_t n);
+
 /* A live connection of ours has these ends. */
 bool local_conns_is_live(
     const struct local_conns *l, const struct conn_record *c);

@@ -40,28 +40,35 @@ is_heard(const struct node *n, struct mono now)
 	    !n->peer.resigned && !n->peer.ended;
 }
 
-/* HANDOVER_UNDECIDED: it has begun, or had before. */
-static enum handover_outcome
-begin(struct node_group_step *s, unsigned i)
+enum handover_outcome
+node_group_objection(const struct node *n, unsigned i, struct mono now)
 {
-	const struct node *n = s->node;
 	const struct node_group *g = &n->groups[i];
 	const struct handover_view view = {
 		.master = g->election.state == ELECTION_MASTER,
 		.relay = has_relay(n) && n->relay_serves,
-		.peer_heard = is_heard(n, s->now),
+		.peer_heard = is_heard(n, now),
 		.peer_backup = g->peer_state == ELECTION_BACKUP,
 		.peer_lacks_group = g->peer_lacks_group,
 		.peer_same_addresses = node_has_same_addresses(n, i),
 		.peer_worse =
 		    g->election.heard_illness > illness_own(&g->election),
 	};
-	enum handover_outcome objection;
 
 	if (g->handover.wanted)
 		return HANDOVER_UNDECIDED; /* under way: the same outcome */
-	objection = handover_objection(&view);
-	if (objection != HANDOVER_UNDECIDED)
+	return handover_objection(&view);
+}
+
+/* HANDOVER_UNDECIDED: it has begun, or had before. */
+static enum handover_outcome
+begin(struct node_group_step *s, unsigned i)
+{
+	const enum handover_outcome objection =
+	    node_group_objection(s->node, i, s->now);
+
+	if (s->node->groups[i].handover.wanted ||
+	    objection != HANDOVER_UNDECIDED)
 		return objection;
 	node_group_hand_type(s, i, HANDOVER_BEGIN);
 	node_group_do(s, NODE_TELL_BEGUN, i);

@@ -48,8 +48,7 @@ is_under_way(const struct handover_request *e)
 	return e->socket != -1 || e->supervisor;
 }
 
-/* Room for a sentence about a handover. */
-#define TEXT_MAX 192
+#define TEXT_MAX HANDOVER_REQUEST_TEXT_MAX
 
 /* %s is the peer. */
 static const char *const words[] = {
@@ -73,8 +72,8 @@ static const char *const words[] = {
 	[HANDOVER_TAKEN_BACK] = "%s let go at once, this node has it again",
 };
 
-static const char *
-text_of(const struct role_group *g, enum handover_outcome outcome,
+const char *
+handover_request_text(const struct role_group *g, enum handover_outcome outcome,
     char buf[static TEXT_MAX])
 {
 	const char *peer = g->role->other->name;
@@ -118,7 +117,7 @@ answer_text(struct role *role)
 		json_doc_put_string(at, "name", g->config->name);
 		json_doc_put_bool(at, "done", e->outcomes[i] == HANDOVER_DONE);
 		json_doc_put_string(
-		    at, "text", text_of(g, e->outcomes[i], text));
+		    at, "text", handover_request_text(g, e->outcomes[i], text));
 	}
 	return json_doc_text(doc, false);
 }
@@ -154,7 +153,7 @@ handover_request_tell(struct role_group *g, enum node_effect_type what,
 {
 	char text[TEXT_MAX];
 
-	text_of(g, outcome, text);
+	handover_request_text(g, outcome, text);
 	if (what == NODE_TELL_UNWILLING)
 		log_warning(g->subject,
 		    "[handover] the peer is preferred, but cannot be given it: %s",
@@ -216,33 +215,43 @@ find(const struct role *role, const char *name)
 	return 0;
 }
 
+/* A name that is empty was meant to be one: it is not all groups. */
+bool
+handover_request_parse(struct role *role, const char *request, const char *verb,
+    int *socket, unsigned *ret_mask)
+{
+	const size_t len = strlen(verb);
+	const char *name = request + len;
+	bool named;
+
+	if (strncmp(request, verb, len) != 0 ||
+	    (*name != '\0' && *name != ' ')) {
+		reply_error(role->loop, socket, "unknown request");
+		return false;
+	}
+	named = *name != '\0';
+	*ret_mask = named ? find(role, name + 1) : reign(role);
+	if (is_under_way(role->handover_request))
+		reply_error(role->loop, socket, "a handover is under way");
+	else if (*ret_mask == 0 && named)
+		refuse_unknown(role, name + 1, socket);
+	else if (*ret_mask == 0)
+		reply_error(
+		    role->loop, socket, "this node is master of no group");
+	else
+		return true;
+	return false;
+}
+
 void
 handover_request_ask(struct role *role, const char *request, int *socket)
 {
-	static const char verb[] = "handover";
-	const char *name = request + sizeof(verb) - 1;
-	bool named;
 	unsigned mask;
 
-	if (strncmp(request, verb, sizeof(verb) - 1) != 0 ||
-	    (*name != '\0' && *name != ' ')) {
-		reply_error(role->loop, socket, "unknown request");
+	if (!handover_request_parse(role, request, "handover", socket, &mask))
 		return;
-	}
-	/* A name that is empty was meant to be one: it is not all groups. */
-	named = *name != '\0';
-	mask = named ? find(role, name + 1) : reign(role);
-	if (is_under_way(role->handover_request)) {
-		reply_error(role->loop, socket, "a handover is under way");
-	} else if (mask == 0 && named) {
-		refuse_unknown(role, name + 1, socket);
-	} else if (mask == 0) {
-		reply_error(
-		    role->loop, socket, "this node is master of no group");
-	} else {
-		role->handover_request->socket = fd_take(socket);
-		begin(role, mask);
-	}
+	role->handover_request->socket = fd_take(socket);
+	begin(role, mask);
 }
 
 void

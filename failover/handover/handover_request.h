@@ -22,6 +22,18 @@ void handover_request_free(struct role *role);
  */
 void handover_request_ask(struct role *role, const char *request, int *socket);
 
+/*
+ * The groups that a line of VERB, or VERB GROUP, is about, a bit each. False:
+ * none can be asked for now, and that has been answered.
+ */
+MUST_CHECK bool handover_request_parse(struct role *role, const char *request,
+    const char *verb, int *socket, unsigned *ret_mask);
+
+/* A sentence about a group's handover. */
+#define HANDOVER_REQUEST_TEXT_MAX 192
+const char *handover_request_text(const struct role_group *g,
+    enum handover_outcome outcome, char buf[static HANDOVER_REQUEST_TEXT_MAX]);
+
 /* Every group we are master of; then HANDED_OVER to the supervisor. */
 void handover_request_ask_all(struct role *role);
 

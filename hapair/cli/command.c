@@ -55,14 +55,16 @@ static const struct command commands[] = {
 	    "doing so itself (ExecStopPost= of the systemd unit), and refuses\n"
 	    "while a daemon runs, since the addresses are the daemon's. Where\n"
 	    "the file cannot be used, it takes what that daemon ran last." },
-	{ "handover", cmd_handover, "[-c FILE | -s SOCKET] [GROUP]",
+	{ "handover", cmd_handover, "[-c FILE | -s SOCKET] [GROUP] [--dry-run]",
 	    "gives a group to the peer",
 	    "The peer takes the group's addresses before this node lets go of\n"
 	    "them, so every new client is served. Connections that are open\n"
 	    "here are reset. Without GROUP it gives every group of which this\n"
 	    "node is master. It answers when the peer serves. If the peer\n"
 	    "cannot take it, it says why and exits with 1; then everything is\n"
-	    "as it was." },
+	    "as it was. --dry-run changes nothing: it says whether the peer\n"
+	    "would be given the group now, or what is in the way, and how many\n"
+	    "connections would be reset, with the same exit status." },
 	{ "pause", cmd_pause, "[-c FILE | -s SOCKET] [DURATION]",
 	    "stops automatic moves, on both nodes",
 	    "For as long as somebody works on the network, 30m where no\n"

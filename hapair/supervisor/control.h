@@ -19,7 +19,7 @@ typedef void control_request_fn(void *arg, const char *request, int *socket);
 
 /* What is told where it is none that cli.md has. */
 #define CONTROL_UNKNOWN                                                        \
-	"unknown request; expected: status, handover, handover GROUP, pause MILLISECONDS, resume, reload, reload both, upgrade, upgrade PROGRAM, configuration, server SERVICE/NAME WORD, connections, connections SERVICE, kill ID|SERVICE/NAME, lingering, lingering N connections|kill, events, events last or events follow"
+	"unknown request; expected: status, handover, handover GROUP, dry-run handover, dry-run handover GROUP, pause MILLISECONDS, resume, reload, reload both, upgrade, upgrade PROGRAM, configuration, server SERVICE/NAME WORD, connections, connections SERVICE, kill ID|SERVICE/NAME, lingering, lingering N connections|kill, events, events last or events follow"
 
 /* Of such a line: VERB alone, or with words behind it. */
 bool control_is_request(const char *request, const char *verb);

@@ -22,6 +22,7 @@ request_route_take(
 {
 	struct generation *g = r->change->now;
 	const bool moves = control_is_request(request, "handover") ||
+	    control_is_request(request, "dry-run") ||
 	    control_is_request(request, "pause") ||
 	    strcmp(request, "resume") == 0;
 	const bool server = control_is_request(request, "server");

@@ -244,6 +244,9 @@ def test_two_groups_one_is_given() -> None:
         for sock in stays + goes:
             sock.send(b"x")
             assert sock.recv(1) == b"x"
+        cost = ("2 connections at its addresses would be reset, "
+                "2 at those of other groups would go on")
+        wait_for(lambda: cost in dry(stage, "p1", "main"))
         give(stage, "p1", "main")
         assert all(map(is_reset, goes))
         for sock in stays:
@@ -268,16 +271,38 @@ def serves_on(stage: Stage, host: str) -> None:
     flawless(stage.probes(0.2, timeout=3000).result(), 200 // SLOW)
 
 
+def dry(stage: Stage, host: str, *group: str) -> str:
+    """What a dry run says, on stdout or, with status 1, on stderr."""
+    done = stage[host].cli("handover", *group, "--dry-run")
+    assert (done.returncode, not done.stdout, not done.stderr) in (
+        (0, False, True), (1, True, False)), done
+    return str(done.stdout or done.stderr).strip()
+
+
 def test_refusals() -> None:
-    """Not master, no such group, no peer: said, with status 1, and no harm."""
+    """Not master, no such group, no peer: said, with status 1, and no harm. A dry
+    run says the same, or what it would cost."""
     with Stage() as stage:
         stage.serve()
         stage.start()
+        would = "group main: would be handed over to proxy2: "
+        nobody = "no connection is open at its addresses, and no new client would notice"
+        wait_for(lambda: dry(stage, "p1") == would + nobody)
+        with stage.client() as sock:
+            assert sock.recv(100)
+            wait_for(lambda: "1 connection at its addresses would be reset" in dry(
+                stage, "p1", "main"))
+            assert stage["p1"].state() == "master" and stage["p2"].state() == "backup"
+        assert dry(stage, "p2", "main").endswith(
+            "group main: would not be handed over: this node is backup")
+        assert dry(stage, "p2").endswith("this node is master of no group")
         assert refused(stage, "p2", "main").endswith("group main: this node is backup")
         assert refused(stage, "p1", "nix").endswith("no group 'nix'; there is main")
         assert stage["p2"].stop() == 0
         wait_for(lambda: not stage["p1"].status()["peers"][0]["reachable"])
         assert refused(stage, "p1").endswith("group main: proxy2 is not heard")
+        assert dry(stage, "p1").endswith(
+            "group main: would not be handed over: proxy2 is not heard")
         serves_on(stage, "p1")
         assert stage["p1"].stop() == 0
 

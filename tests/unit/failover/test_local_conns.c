@@ -376,6 +376,39 @@ who_waits_takes_nobodys_place_and_ends_no_wire(void **state)
 	local_conns_free(l);
 }
 
+/* Of a group's addresses, IPv4 and IPv6, whatever the port. */
+static void
+those_at_some_addresses_are_counted(void **state)
+{
+	struct local_conns *l = connected();
+	struct conn_record_end at[2];
+	struct conn_record six;
+	union addr a;
+
+	(void)state;
+	for (unsigned i = 1; i <= 3; i++)
+		take(l, i, i, CONN_RECORD_OPENED);
+	take(l, 3, 3, CONN_RECORD_CLOSED);
+	six = conn(7, 7, CONN_RECORD_OPENED);
+	assert_int_equal(addr_parse_ip("fd00::100", &a), 0);
+	addr_set_port(&a, 443);
+	six.local = conn_record_end_of(&a);
+	assert_int_equal(local_conns_take(l, &six), 0);
+	at[0] = conn_record_end_of(&a);
+	at[0].port = 0;
+	assert_int_equal(local_conns_count_at(l, at, 1), 1);
+	at[1] = conn(1, 1, CONN_RECORD_OPENED).local;
+	assert_int_equal(local_conns_count_at(l, at, 2), 3);
+	/* A new relay has not mentioned them again: they count on. */
+	local_conns_begin(l);
+	take(l, 1, 1, CONN_RECORD_OPENED);
+	assert_int_equal(local_conns_count_at(l, at, 2), 3);
+	assert_int_equal(addr_parse_ip("10.0.0.101", &a), 0);
+	at[0] = conn_record_end_of(&a);
+	assert_int_equal(local_conns_count_at(l, at, 1), 0);
+	local_conns_free(l);
+}
+
 int
 main(void)
 {
@@ -394,6 +427,7 @@ main(void)
 		cmocka_unit_test(who_comes_back_by_the_same_ends_is_live),
 		cmocka_unit_test(
 		    debts_have_a_bound_and_live_ones_always_a_place),
+		cmocka_unit_test(those_at_some_addresses_are_counted),
 		cmocka_unit_test(a_peer_that_does_not_read_is_noticed),
 		cmocka_unit_test(
 		    who_waits_takes_nobodys_place_and_ends_no_wire),

@@ -336,6 +336,32 @@ each_event_has_its_effects(void **state)
 	}
 }
 
+/* A dry run says what the wish itself would be told, and changes nothing. */
+static void
+what_speaks_against_a_handover_is_known_before(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct row *r = &rows[i];
+		struct node_pair p;
+		enum handover_outcome objection, told = HANDOVER_UNDECIDED;
+
+		if (r->ev.type != NODE_HAND_OVER)
+			continue;
+		test_row(r->name);
+		p = r->from();
+		p.now_ms += r->after_ms;
+		objection = node_objection(&p.node, 0, node_pair_now(&p).mono);
+		node_pair_put(&p, &r->ev);
+		for (unsigned k = 0; k < p.out.n; k++)
+			if (p.out.effects[k].type == NODE_TELL_REFUSED)
+				told = p.out.effects[k].outcome;
+		assert_int_equal(objection, told);
+		assert_int_equal(
+		    objection == HANDOVER_UNDECIDED, *r->asked == '\0');
+	}
+}
+
 static void
 a_word_that_was_not_heard_is_said_again(void **state)
 {
@@ -524,6 +550,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_event_has_its_effects),
+		cmocka_unit_test(
+		    what_speaks_against_a_handover_is_known_before),
 		cmocka_unit_test(a_word_that_was_not_heard_is_said_again),
 		cmocka_unit_test(
 		    of_several_faults_the_first_is_told_and_the_last_ends_it),

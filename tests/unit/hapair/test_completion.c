@@ -41,6 +41,8 @@ static const struct row {
 	{ "kill ", "web web/s1 web/[::1]:80" },
 	{ "handover ", "g1" },
 	{ "handover g1 ", "" },
+	{ "handover g1 --d", "--dry-run" },
+	{ "handover --dry-run ", "g1" },
 	{ "pause ", "" },
 	/* What is below keytab, in each of its forms. */
 	{ "keytab ", "list merge verify flags" },

@@ -1,0 +1,91 @@
+#include "failover/handover_preview.h"
+
+#include "core/json_doc.h"
+#include "core/reply.h"
+#include "failover/connsync/conn_sync.h"
+#include "failover/handover/handover_request.h"
+#include "failover/role.h"
+
+#include <stdio.h>
+
+#define TEXT_MAX HANDOVER_REQUEST_TEXT_MAX
+
+/* What it would cost; `alone`: what this node has of other groups stays. */
+static void
+cost_text(const struct role_group *g, bool alone, bool counted, size_t n,
+    char buf[static TEXT_MAX])
+{
+	const size_t all = role_node(g->role)->connections;
+	const size_t others = alone && all > n ? all - n : 0;
+	char more[64] = "";
+
+	if (counted && others > 0)
+		(void)snprintf(more, sizeof(more),
+		    ", %zu at those of other groups would go on", others);
+	if (counted && n == 0)
+		(void)snprintf(buf, TEXT_MAX,
+		    "no connection is open at its addresses%s", more);
+	else
+		(void)snprintf(buf, TEXT_MAX,
+		    "%s%zu connection%s at its addresses would be reset%s",
+		    counted ? "" : "up to ", n, n == 1 ? "" : "s", more);
+}
+
+static void
+put_preview(struct json_doc *groups, const struct role_group *g, bool alone)
+{
+	const struct role *role = g->role;
+	const enum handover_outcome objection =
+	    node_objection(role_node(role), g->index, mono_now());
+	const bool would = objection == HANDOVER_UNDECIDED;
+	struct json_doc *at = json_doc_put_object(groups, NULL);
+	char why[TEXT_MAX], text[3 * TEXT_MAX];
+	size_t n;
+	const bool counted = conn_sync_count_at(role, g->config, &n);
+
+	if (would) {
+		cost_text(g, alone, counted, n, why);
+		(void)snprintf(text, sizeof(text),
+		    "would be handed over to %s%s: %s, and no new client would notice",
+		    role->other->name,
+		    node_has_same_config(role_node(role))
+		        ? ""
+		        : ", whose configuration differs",
+		    why);
+	} else {
+		(void)snprintf(text, sizeof(text),
+		    "would not be handed over: %s",
+		    handover_request_text(g, objection, why));
+	}
+	json_doc_put_string(at, "name", g->config->name);
+	json_doc_put_bool(at, "done", false);
+	json_doc_put_bool(at, "would", would);
+	if (counted)
+		json_doc_put_int(at, "connections", (int64_t)n);
+	else
+		json_doc_put_null(at, "connections");
+	json_doc_put_string(at, "text", text);
+}
+
+static char *
+preview_text(const struct role *role, unsigned mask)
+{
+	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
+	struct json_doc *groups = json_doc_put_array(doc, "groups");
+	const bool alone = (mask & (mask - 1)) == 0;
+
+	for (size_t i = 0; i < role->n_groups; i++)
+		if ((mask & 1U << i) != 0)
+			put_preview(groups, &role->groups[i], alone);
+	return json_doc_text(doc, false);
+}
+
+void
+handover_preview_ask(struct role *role, const char *request, int *socket)
+{
+	unsigned mask;
+
+	if (handover_request_parse(
+	        role, request, "dry-run handover", socket, &mask))
+		reply_send(role->loop, socket, preview_text(role, mask));
+}
