@@ -31,7 +31,7 @@ enum msg_type {
 	MSG_PEER,
 	MSG_SERVING, /* the relay accepts connections; empty */
 	MSG_SERVICE,
-	MSG_ASK, /* send PEER, then ANSWERED */
+	MSG_ASK, /* send PEER, TRACKS, then ANSWERED */
 	MSG_ANSWERED,
 	MSG_SCRIPT, /* a tracked script has run */
 	MSG_TRACKS, /* how all that is tracked stands */

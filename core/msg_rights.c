@@ -62,6 +62,7 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	{ MSG_EVENTS, S, F, AT_WORK, false, 4, FULL, TRUSTED },
 	{ MSG_PEER_FILE, S, F, AT_WORK, false, 1, FULL, TRUSTED },
 	{ MSG_HAND_OVER_ALL, S, F, TOLD, false, EMPTY, TRUSTED },
+	{ MSG_ASK, S, F, AT_WORK, false, BYTES(4), TRUSTED },
 	/* To the relay. */
 	{ MSG_LISTENER, S, R, STARTING, true, BYTES(6), TRUSTED },
 	{ MSG_ACCORDS, S, R, TOLD, false, 1, FULL, TRUSTED },
@@ -108,6 +109,10 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	/* A part of a file for each that was asked for, or a word about it. */
 	{ MSG_PEER_FILE, F, S, TOLD, false, 1, FULL, 4096, 2048 },
 	{ MSG_FILE_UNSENT, F, S, TOLD, false, BYTES(1), 4096, 2048 },
+	/* Where it is asked in the relay's place, once for each caller. */
+	{ MSG_PEER, F, S, TOLD, false, 117, 2889, 4096, 4096 },
+	{ MSG_TRACKS, F, S, TOLD, false, 2, 2 + MSG_TRACKS_MAX, 4096, 4096 },
+	{ MSG_ANSWERED, F, S, TOLD, false, BYTES(4), 4096, 4096 },
 	/* The relay: two for each service, of which there are 1,024. */
 	{ MSG_CHOSEN, R, S, TOLD, false, BYTES(12), 4096, 256 },
 	{ MSG_FENCE, R, S, TOLD, false, BYTES(11), 4096, 256 },

@@ -29,6 +29,7 @@
 #include "failover/relay_link.h"
 #include "failover/relay_watchdog.h"
 #include "failover/role.h"
+#include "failover/status_answer.h"
 #include "failover/track.h"
 #include "failover/vip/arp_nd.h"
 #include "failover/vip/link_watch.h"
@@ -359,6 +360,18 @@ on_control(struct role *role, struct channel_packet *p)
 	return 0;
 }
 
+static int
+take_ask(struct role *role, const struct channel_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_ask m;
+
+	if (msg_get_ask(&b, &m) < 0)
+		return -EBADMSG;
+	status_answer_send(role, role->supervisor, &m);
+	return 0;
+}
+
 /* Returns 0, or -errno where it makes no sense or can't be done. */
 static int
 obey(struct role *role, struct channel_packet *p)
@@ -393,6 +406,8 @@ obey(struct role *role, struct channel_packet *p)
 		return state_sync_take(&role->sync, p);
 	case MSG_PEER_FILE:
 		return conn_sync_send_file(role, p);
+	case MSG_ASK:
+		return take_ask(role, p);
 	case MSG_STOP:
 		leave(role);
 		return 0;

@@ -6,20 +6,16 @@
 #include "core/msg_intake.h"
 #include "core/timeout.h"
 #include "failover/connsync/conn_sync.h"
-#include "failover/connsync/tickle.h"
 #include "failover/group.h"
 #include "failover/handover/handover_run.h"
-#include "failover/heartbeat/heartbeat.h"
-#include "failover/pause_request.h"
 #include "failover/relay_watchdog.h"
+#include "failover/status_answer.h"
 #include "failover/track.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-_Static_assert(MSG_PEER_LINKS_MAX >= ROLE_LINKS_MAX, "status tells of all");
 
 /*
  * A relay that crashed is started again at once, while its clients wait in the
@@ -136,45 +132,6 @@ on_serving(struct role *role)
 	inbox_put_type(&role->inbox, NODE_RELAY_SERVES);
 }
 
-static bool
-send_peer(struct role *role)
-{
-	struct buf b = BUF_WRITER(CHANNEL_BODY_MAX);
-	struct msg_peer m = { .node = (uint16_t)(1 - role->start.node) };
-
-	heartbeat_describe(role, &m);
-	pause_request_describe(role, &m);
-	conn_sync_describe(role, &m);
-	tickle_describe(role, &m);
-	msg_put_peer(&b, &m);
-	return !b.bad &&
-	    channel_send(role->relay, MSG_PEER, b.data, b.pos, -1) == 0;
-}
-
-static bool
-send_tracks(struct role *role)
-{
-	const struct msg_tracks m = track_message(role);
-	struct buf b = BUF_WRITER(64);
-
-	msg_put_tracks(&b, &m);
-	return !b.bad &&
-	    channel_send(role->relay, MSG_TRACKS, b.data, b.pos, -1) == 0;
-}
-
-static void
-answer(struct role *role, const struct msg_ask *ask)
-{
-	struct buf b = BUF_WRITER(16);
-
-	/* A relay that does not read gets no answer; its own time runs out. */
-	if (role->other != NULL && (!send_peer(role) || !send_tracks(role)))
-		return;
-	msg_put_ask(&b, ask);
-	if (channel_send(role->relay, MSG_ANSWERED, b.data, b.pos, -1) < 0)
-		log_debug("failover", "relay: no room for an answer");
-}
-
 static int
 take_service(struct role *role, struct buf *b)
 {
@@ -193,7 +150,7 @@ take_ask(struct role *role, struct buf *b)
 
 	if (msg_get_ask(b, &ask) < 0)
 		return -EBADMSG;
-	answer(role, &ask);
+	status_answer_send(role, role->relay, &ask);
 	return 0;
 }
 

@@ -3,17 +3,14 @@
 #include "config/config.h"
 #include "core/buf.h"
 #include "core/fd.h"
-#include "core/log.h"
 #include "core/proc.h"
 #include "core/wall_clock.h"
 #include "hapair/supervisor/active_choice.h"
 #include "hapair/supervisor/state_store.h"
-#include "proxy/control/status.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 size_t
 generation_group_count(const struct generation *g)
@@ -187,27 +184,6 @@ generation_inherit(
 		g->groups[i].refused = 0;
 		g->known[i] = true;
 	}
-}
-
-char *
-generation_status(const struct generation *g, const struct msg_start *m,
-    const struct msg_role_ends *ends, uint32_t relay_silent_ms)
-{
-	struct status r = { .config = g->setup.config,
-		.start = m,
-		.pid = (int)getpid(),
-		.now = mono_now(),
-		.wall_ms = wall_clock_now_ms(),
-		.relay_silent_ms = relay_silent_ms,
-		.ends = *ends,
-		.dropped_log_lines = log_dropped() };
-	bool all_known = true;
-
-	for (size_t i = 0; i < generation_group_count(g); i++)
-		all_known = all_known && g->known[i];
-	if (all_known)
-		r.groups = g->groups;
-	return status_text(&r);
 }
 
 bool

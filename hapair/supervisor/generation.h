@@ -85,13 +85,6 @@ void generation_inherit(
     struct generation *g, const struct generation *before, bool first);
 
 /*
- * What `status` says without a relay, or with one that is silent for so long;
- * malloc'd, NULL: memory is out.
- */
-char *generation_status(const struct generation *g, const struct msg_start *m,
-    const struct msg_role_ends *ends, uint32_t relay_silent_ms);
-
-/*
  * A fence or promote of a standby service runs or is due. Another relay would
  * know nothing of a fence, and want it once more; the promote would never come.
  */

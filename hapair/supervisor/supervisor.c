@@ -78,12 +78,6 @@ now(const struct supervisor *s)
 	return s->change.now;
 }
 
-static size_t
-n_groups(const struct supervisor *s)
-{
-	return generation_group_count(now(s));
-}
-
 static struct msg_start
 start_message(const struct supervisor *s, const struct generation *g)
 {
@@ -225,6 +219,10 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 	case MSG_EVENT:
 	case MSG_EVENTS:
 		return event_sync_take(&s->events, g->setup.config, p);
+	case MSG_PEER:
+	case MSG_TRACKS:
+	case MSG_ANSWERED:
+		return status_request_take(&s->status, g, p);
 	case MSG_SIBLING_LOST:
 		return role_channel_take_lost(&g->roles, r, p);
 	case MSG_STOPPED:
@@ -267,7 +265,7 @@ on_end(void *arg, struct child *r)
 		return;
 	/* Nobody shall wait for it: the peer claims when our wire has ended. */
 	if (r->pause_ms > FORSAKE_PAUSE_MS) {
-		if (n_groups(s) > 0)
+		if (generation_group_count(now(s)) > 0)
 			release_forsaken(&now(s)->setup.config->pair);
 		fd_close_now(&s->wire);
 	}
@@ -590,7 +588,7 @@ supervisor_run(const struct supervisor_setup *setup)
 		    "supervisor", "[start] cannot start: %s", strerror(-e));
 	} else {
 		(void)ev_run(s.loop, 0);
-		if (!s.let_go && n_groups(&s) > 0)
+		if (!s.let_go && generation_group_count(now(&s)) > 0)
 			generation_change_release(&s.change);
 		running_file_remove(setup->config->control);
 		log_notice("supervisor", "stopped");

@@ -425,9 +425,9 @@ process_state(const struct status *r, bool relay)
 		return "silent";
 	if (relay)
 		return r->services != NULL ? "answers" : "restarting";
-	if (r->services == NULL)
-		return "unknown"; /* it was not asked */
-	return r->peer != NULL ? "answers" : "silent";
+	if (r->peer != NULL)
+		return "answers";
+	return r->services != NULL || r->failover_asked ? "silent" : "unknown";
 }
 
 static void

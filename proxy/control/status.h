@@ -27,7 +27,7 @@ struct status_server {
 
 struct status_service {
 	const char *state;
-	const struct standby *standby; /* NULL: it is none of that mode */
+	const struct standby *standby;  /* NULL: it is none of that mode */
 	char fence_fault[MSG_TEXT_MAX]; /* why the last one failed; or "" */
 	unsigned queued;
 	struct counters_service_sum sums;
@@ -46,6 +46,7 @@ struct status {
 	int64_t wall_ms; /* the same moment, for people */
 	/* It stands still for so long: the supervisor speaks for it. */
 	uint32_t relay_silent_ms;
+	bool failover_asked; /* by the supervisor; a relay always asks */
 	struct msg_role_ends ends;
 	uint64_t dropped_log_lines;
 };

@@ -78,6 +78,11 @@ def test_o02_a_relay_that_stands_still_is_answered_for() -> None:
             found = troubles(status)
             assert "relay_silent" in found, status
             assert status["groups"][0]["name"] == "main" and not status["healthy"]
+            # What failover knows: in the relay's place it is asked by the supervisor.
+            peer = status["peers"][0]
+            assert peer["name"] == "proxy2" and peer["reachable"], peer
+            assert peer["groups"][0]["state"] == "backup" and peer["wire"]["up"], peer
+            assert [p["state"] for p in status["processes"]] == ["silent", "answers"], status
             done = stage["p1"].cli("status")
             assert done.returncode == 1 and "has not answered for" in done.stdout, done
         finally:
