@@ -3,6 +3,7 @@
 #include "core/json_doc.h"
 #include "core/reply.h"
 #include "failover/connsync/conn_sync.h"
+#include "failover/election/node_view.h"
 #include "failover/handover/handover_request.h"
 #include "failover/role.h"
 
@@ -36,7 +37,7 @@ put_preview(struct json_doc *groups, const struct role_group *g, bool alone)
 {
 	const struct role *role = g->role;
 	const enum handover_outcome objection =
-	    node_objection(role_node(role), g->index, mono_now());
+	    node_view_objection(role_node(role), g->index, mono_now());
 	const bool would = objection == HANDOVER_UNDECIDED;
 	struct json_doc *at = json_doc_put_object(groups, NULL);
 	char why[TEXT_MAX], text[3 * TEXT_MAX];

@@ -429,12 +429,6 @@ node_is_due(const struct node *n, const struct node_effect *e)
 	return true;
 }
 
-enum handover_outcome
-node_objection(const struct node *n, unsigned group, struct mono now)
-{
-	return node_group_objection(n, group, now);
-}
-
 uint32_t
 node_lingers_ms(const struct node *n, struct mono now)
 {

@@ -339,13 +339,6 @@ uint32_t node_dead_ms(const struct node *n);
 bool node_has_same_config(const struct node *n);
 bool node_has_same_addresses(const struct node *n, unsigned group);
 
-/*
- * What would speak against a handover of the group that is asked for now.
- * UNDECIDED: nothing does, or one is under way.
- */
-enum handover_outcome node_objection(
-    const struct node *n, unsigned group, struct mono now);
-
 bool node_is_master(const struct node *n, unsigned group);
 /* Nothing forbids it to serve. */
 bool node_is_well(const struct node *n, unsigned group);

@@ -1,6 +1,6 @@
 #include "failover/election/node_group.h"
 
-#include "failover/election/illness.h"
+#include "failover/election/node_view.h"
 
 #include <assert.h>
 
@@ -29,43 +29,12 @@ has_relay(const struct node *n)
 	return n->relay_there && !n->relay_leaves;
 }
 
-static bool
-is_heard(const struct node *n, struct mono now)
-{
-	const uint32_t dead_ms = node_dead_ms(n);
-	const uint32_t patience_ms = n->config.patience_ms;
-
-	return peer_is_alive(&n->peer,
-	           dead_ms > patience_ms ? dead_ms : patience_ms, now) &&
-	    !n->peer.resigned && !n->peer.ended;
-}
-
-enum handover_outcome
-node_group_objection(const struct node *n, unsigned i, struct mono now)
-{
-	const struct node_group *g = &n->groups[i];
-	const struct handover_view view = {
-		.master = g->election.state == ELECTION_MASTER,
-		.relay = has_relay(n) && n->relay_serves,
-		.peer_heard = is_heard(n, now),
-		.peer_backup = g->peer_state == ELECTION_BACKUP,
-		.peer_lacks_group = g->peer_lacks_group,
-		.peer_same_addresses = node_has_same_addresses(n, i),
-		.peer_worse =
-		    g->election.heard_illness > illness_own(&g->election),
-	};
-
-	if (g->handover.wanted)
-		return HANDOVER_UNDECIDED; /* under way: the same outcome */
-	return handover_objection(&view);
-}
-
 /* HANDOVER_UNDECIDED: it has begun, or had before. */
 static enum handover_outcome
 begin(struct node_group_step *s, unsigned i)
 {
 	const enum handover_outcome objection =
-	    node_group_objection(s->node, i, s->now);
+	    node_view_objection(s->node, i, s->now);
 
 	if (s->node->groups[i].handover.wanted ||
 	    objection != HANDOVER_UNDECIDED)
@@ -391,7 +360,7 @@ node_group_meet(struct node_group_step *s, unsigned i, bool held)
 {
 	const struct node *n = s->node;
 	const struct node_group *g = &n->groups[i];
-	const bool heard = is_heard(n, s->now);
+	const bool heard = node_view_hears_peer(n, s->now);
 	const bool master = g->peer_state == ELECTION_MASTER;
 	struct handover_event ev = { .type = HANDOVER_PEER };
 

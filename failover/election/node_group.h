@@ -50,10 +50,6 @@ void node_group_judge(struct node_group_step *s, unsigned group);
 void node_group_ail(struct node_group_step *s, unsigned group,
     struct node_fault tracked, uint8_t faults, uint32_t lacks);
 
-/* node_objection(). */
-enum handover_outcome node_group_objection(
-    const struct node *n, unsigned group, struct mono now);
-
 /* Somebody wants it handed over: begins, or tells what speaks against it. */
 void node_group_wish(struct node_group_step *s, unsigned group);
 

@@ -2,6 +2,7 @@
 
 #include "failover/election/node_pause.h"
 #include "failover/election/node_segment.h"
+#include "failover/election/node_view.h"
 
 #include <string.h>
 
@@ -319,14 +320,6 @@ node_peer_answer(
 	        .type = ELECTION_ANSWER, .answer = answer });
 }
 
-static bool
-is_unsaid(const uint8_t *mac)
-{
-	static const uint8_t zero[HELLO_MAC_BYTES];
-
-	return memcmp(mac, zero, sizeof(zero)) == 0;
-}
-
 /* Of an event's `segment`; where it is unknown, the first. */
 static unsigned
 interface_of(const struct node_group *g, unsigned segment)
@@ -345,10 +338,8 @@ is_peers(const struct node_group *g, unsigned k, const uint8_t *mac)
 	const bool near =
 	    k < g->n_segments ? g->segments[k].path == 0 : g->peer_near;
 
-	for (unsigned i = 0; i < HELLO_INTERFACES_MAX; i++)
-		if (memcmp(mac, g->peer_macs[i], HELLO_MAC_BYTES) == 0)
-			return true;
-	return is_unsaid(mac) || (is_unsaid(g->peer_macs[k]) && !near);
+	return node_view_is_peers(g, mac) || !node_view_is_said(mac) ||
+	    (!node_view_is_said(g->peer_macs[k]) && !near);
 }
 
 void
@@ -363,7 +354,7 @@ node_peer_show(
 
 	node_segment_note(s, i, ev->segment, true);
 	if (ev->shown.own) {
-		if (is_unsaid(g->peer_macs[k]))
+		if (!node_view_is_said(g->peer_macs[k]))
 			memcpy(g->peer_macs[k], mac, HELLO_MAC_BYTES);
 		node_peer_answer(s, i, SUSPECT_PEER);
 		return;

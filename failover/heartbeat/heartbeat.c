@@ -6,6 +6,7 @@
 #include "core/rate.h"
 #include "core/secret.h"
 #include "core/timeout.h"
+#include "failover/election/node_view.h"
 #include "failover/group.h"
 #include "failover/heartbeat/heartbeat_segment.h"
 #include "failover/heartbeat/heartbeat_socket.h"
@@ -464,6 +465,18 @@ describe(const struct node *n, unsigned i, uint32_t dead_ms, struct mono now)
 	};
 }
 
+/* A peer with new hardware may be seen before it is heard. */
+static struct msg_conflict
+describe_conflict(const struct role_group *g, struct mono now)
+{
+	const struct msg_conflict m =
+	    address_conflict_message(&g->conflict, now);
+	const bool peers =
+	    m.there && !m.peer && node_view_is_peers(role_stand(g), m.mac);
+
+	return peers ? (struct msg_conflict){ .there = false } : m;
+}
+
 void
 heartbeat_describe(const struct role *role, struct msg_peer *m)
 {
@@ -488,8 +501,7 @@ heartbeat_describe(const struct role *role, struct msg_peer *m)
 	for (unsigned i = 0; i < n->n_groups; i++) {
 		m->groups[i] = (enum msg_group_state)n->groups[i].peer_state;
 		m->refused[i] = n->groups[i].peer_lacks;
-		m->conflicts[i] =
-		    address_conflict_message(&role->groups[i].conflict, now);
+		m->conflicts[i] = describe_conflict(&role->groups[i], now);
 	}
 	m->n_networks = 0;
 	m->n_links = (uint16_t)role->heartbeat->n_links;

@@ -2,6 +2,7 @@
 
 #include "core/fd.h"
 #include "core/socket_filter.h"
+#include "failover/election/node_view.h"
 #include "failover/vip/arp_nd_seen.h"
 
 #include <errno.h>
@@ -118,6 +119,21 @@ find_address(const struct config_group *c, const union addr *a)
 	return -1;
 }
 
+/*
+ * Where we serve, or ask, the election says who must not have it. Beside a
+ * master that is heard it has nothing to decide, and people want to know.
+ */
+static void
+note_shown(struct role_group *g, unsigned k, unsigned address,
+    const uint8_t mac[static ARP_ND_FRAME_MAC_BYTES])
+{
+	const struct mono now = mono_now();
+
+	address_conflict_see(&g->conflict, address, mac);
+	if (node_view_is_third(role_node(g->role), g->index, k, mac, now))
+		address_conflict_note(&g->conflict, false, now);
+}
+
 static void
 saw_on(struct role_group *g, unsigned k, const struct arp_nd_seen *s)
 {
@@ -130,7 +146,7 @@ saw_on(struct role_group *g, unsigned k, const struct arp_nd_seen *s)
 	memcpy(ev.shown.mac, s->mac, sizeof(ev.shown.mac));
 	ev.shown.own = addr_is_same_ip(&s->addr, &g->role->other->address);
 	if (address >= 0)
-		address_conflict_see(&g->conflict, (unsigned)address, s->mac);
+		note_shown(g, k, (unsigned)address, s->mac);
 	else if (!ev.shown.own)
 		ev = (struct node_event){ .type = NODE_SOMEBODY,
 			.group = g->index,

@@ -102,23 +102,27 @@ def restarts(stage: Stage, host: str) -> int:
 
 
 def test_o03_a_third_host_shows_the_address() -> None:
-    """A master learns who has its address by what that host shows."""
+    """A master learns who has its address by what that host shows; and its backup,
+    which would find it there after a takeover."""
     with Stage() as stage:
         stage.serve()
         stage.start()
         assert stage["p1"].cli("status").returncode == 0
         with stage.lab_address("s3", 4, 24):
             def contradicted() -> bool:
-                """the third host shows the address to the master"""
+                """the third host shows the address to both"""
                 shout(stage, "s3", 4)
-                return "address_conflict" in troubles(stage["p1"].status())
+                return all("address_conflict" in troubles(stage[h].status()) for h in ("p1", "p2"))
 
+            assert "address_conflict" not in troubles(stage["p2"].status())
             wait_for(contradicted, 5 * SLOW)
-            told = trouble(stage, "p1", "address_conflict")
             shown = stage.lab.run("s3", "cat", "/sys/class/net/eth0/address").stdout.strip()
-            assert f"with MAC {shown}, has {VIP[4]} on eth0" in told["text"], told
-            assert told["since"], told
-            assert stage["p1"].cli("status").returncode == 1
+            for host in ("p1", "p2"):
+                told = trouble(stage, host, "address_conflict")
+                assert f"with MAC {shown}, has {VIP[4]} on eth0" in told["text"], told
+                assert told["since"], told
+                assert stage[host].cli("status").returncode == 1
+            assert stage["p2"].state() == "backup"
 
 
 def test_o08_o09_what_was_set_by_hand_and_when_it_changed() -> None:

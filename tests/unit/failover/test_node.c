@@ -1,4 +1,4 @@
-#include "failover/election/node.h"
+#include "failover/election/node_view.h"
 #include "tests/lib/node_pair.h"
 
 #include <string.h>
@@ -351,7 +351,8 @@ what_speaks_against_a_handover_is_known_before(void **state)
 		test_row(r->name);
 		p = r->from();
 		p.now_ms += r->after_ms;
-		objection = node_objection(&p.node, 0, node_pair_now(&p).mono);
+		objection =
+		    node_view_objection(&p.node, 0, node_pair_now(&p).mono);
 		node_pair_put(&p, &r->ev);
 		for (unsigned k = 0; k < p.out.n; k++)
 			if (p.out.effects[k].type == NODE_TELL_REFUSED)
@@ -360,6 +361,33 @@ what_speaks_against_a_handover_is_known_before(void **state)
 		assert_int_equal(
 		    objection == HANDOVER_UNDECIDED, *r->asked == '\0');
 	}
+}
+
+static bool
+is_third(const struct node_pair *p, uint8_t last)
+{
+	const uint8_t mac[HELLO_MAC_BYTES] = { [5] = last };
+
+	return node_view_is_third(&p->node, 0, 0, mac, node_pair_now(p).mono);
+}
+
+/* For who asks for `status` on the backup; it decides nothing there. */
+static void
+beside_a_master_a_third_host_is_known(void **state)
+{
+	const uint8_t peers[HELLO_MAC_BYTES] = { [5] = 2 };
+	struct node_pair p = backup();
+
+	(void)state;
+	assert_true(is_third(&p, 9));
+	assert_false(is_third(&p, 2)); /* the peer's, by its word */
+	assert_false(is_third(&p, 0)); /* it does not say who it is */
+	assert_true(node_view_is_peers(&p.node.groups[0], peers));
+	/* Who is silent may have other hardware by now. */
+	p.now_ms += 1000;
+	assert_false(is_third(&p, 9));
+	p = master();
+	assert_false(is_third(&p, 9));
 }
 
 static void
@@ -552,6 +580,7 @@ main(void)
 		cmocka_unit_test(each_event_has_its_effects),
 		cmocka_unit_test(
 		    what_speaks_against_a_handover_is_known_before),
+		cmocka_unit_test(beside_a_master_a_third_host_is_known),
 		cmocka_unit_test(a_word_that_was_not_heard_is_said_again),
 		cmocka_unit_test(
 		    of_several_faults_the_first_is_told_and_the_last_ends_it),
