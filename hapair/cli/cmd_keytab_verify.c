@@ -1,3 +1,4 @@
+#include "config/yaml/nearest.h"
 #include "hapair/cli/cmd_keytab.h"
 #include "keytab/enctype.h"
 #include "keytab/kerberos.h"
@@ -12,6 +13,9 @@
 
 /* What acceptors allow between a ticket's clock and theirs, by default. */
 #define SKEW_MAX_S 300
+
+/* Letters that somebody mistypes in a principal. */
+#define SLIPS_MAX 2
 
 /* One principal of the file. */
 struct subject {
@@ -58,6 +62,33 @@ is_asked_for(const char *name, const char *principal)
 	        strncmp(name, principal, len) == 0 && name[len] == '@');
 }
 
+/*
+ * Of another host's the most part is the same, so a third of the letters, which
+ * is enough for a word, would propose each of them.
+ */
+static void
+refuse_principal(const struct trial *t, const char *principal)
+{
+	const struct subject *near = NULL;
+	char name[256];
+
+	for (size_t i = 0; i < t->n && near == NULL; i++) {
+		(void)snprintf(
+		    name, sizeof(name), "%.255s", t->subjects[i].name);
+		if (strchr(principal, '@') == NULL)
+			name[strcspn(name, "@")] = '\0';
+		if (nearest_distance(principal, name) <= SLIPS_MAX)
+			near = &t->subjects[i];
+	}
+	if (near != NULL)
+		cmd_keytab_say(t->file.path,
+		    "has no key of '%s'; did you mean '%s'? else merge it",
+		    principal, near->name);
+	else
+		cmd_keytab_say(
+		    t->file.path, "has no key of '%s'; merge it", principal);
+}
+
 static int
 find_subjects(struct trial *t, const char *principal)
 {
@@ -80,8 +111,7 @@ find_subjects(struct trial *t, const char *principal)
 	if (any)
 		return 0;
 	if (principal != NULL)
-		cmd_keytab_say(
-		    t->file.path, "has no key of '%s'; merge it", principal);
+		refuse_principal(t, principal);
 	else
 		cmd_keytab_say(t->file.path, "no entries");
 	return -1;

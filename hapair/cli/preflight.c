@@ -1,6 +1,7 @@
 #include "hapair/cli/preflight.h"
 
 #include "config/schema/check_forms.h"
+#include "config/yaml/nearest.h"
 #include "core/fd.h"
 #include "core/secret.h"
 #include "core/trusted_path.h"
@@ -181,6 +182,8 @@ preflight_node(const struct config *c, const char *path, const char *name,
     int *ret_node, char *ret_text)
 {
 	const struct config_node *n = c->pair.nodes;
+	struct nearest near = nearest_to(name != NULL ? name : "");
+	char meant[NEAREST_TEXT];
 
 	*ret_text = '\0';
 	if (!c->has_pair && name != NULL)
@@ -197,6 +200,11 @@ preflight_node(const struct config *c, const char *path, const char *name,
 			*ret_node = i;
 			return COMMAND_DONE;
 		}
+	for (int i = 0; i < CONFIG_NODES; i++)
+		nearest_offer(&near, n[i].name);
+	if (near.word != NULL)
+		return say(ret_text, COMMAND_WRONG, "--node %s: no such node%s",
+		    name, nearest_text(&near, meant));
 	return say(ret_text, COMMAND_WRONG,
 	    "--node %s: no such node; expected '%s' or '%s'", name, n[0].name,
 	    n[1].name);

@@ -114,6 +114,9 @@ def test_principals_that_are_not_there() -> None:
         assert status == 1 and "no key of this keytab is let in by the KDC" in said
         said = refused("verify", host, "--principal", VIP, env=realm.env)
         assert f"has no key of '{VIP}'; merge it" in said
+        slip = HOST[:-2] + HOST[-1]
+        said = refused("verify", host, "--principal", slip, env=realm.env)
+        assert f"has no key of '{slip}'; did you mean '{FULL[1]}'? else merge it" in said, said
 
 
 @limit(60)

@@ -71,11 +71,35 @@ who_lacks_an_address_aside_is_known_otherwise(void **state)
 	}
 }
 
+static void
+a_node_that_was_mistyped_is_proposed(void **state)
+{
+	static struct config c = { .has_pair = true };
+	char text[PREFLIGHT_TEXT];
+	int node;
+
+	(void)state;
+	c.pair.nodes[0].name = "proxy1";
+	c.pair.nodes[1].name = "backup";
+	assert_int_equal(
+	    preflight_node(&c, "f", "proxi1", &node, text), COMMAND_WRONG);
+	assert_string_equal(
+	    text, "--node proxi1: no such node; did you mean 'proxy1'?");
+	assert_int_equal(
+	    preflight_node(&c, "f", "x", &node, text), COMMAND_WRONG);
+	assert_string_equal(
+	    text, "--node x: no such node; expected 'proxy1' or 'backup'");
+	assert_int_equal(
+	    preflight_node(&c, "f", "backup", &node, text), COMMAND_DONE);
+	assert_int_equal(node, 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_lacks_an_address_aside_is_known_otherwise),
+		cmocka_unit_test(a_node_that_was_mistyped_is_proposed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
