@@ -77,7 +77,7 @@ event_get(struct buf *b, struct event *ret_event)
 	buf_get_str(&own, subject, sizeof(subject));
 	buf_get_str(&own, what, sizeof(what));
 	buf_get_str(&own, reason, sizeof(reason));
-	if (own.bad || e.id == 0 || e.id > INT64_MAX || e.wall_ms < 0)
+	if (own.bad || e.id == 0 || e.id > EVENT_ID_MAX || e.wall_ms < 0)
 		return -EBADMSG;
 	copy(e.subject, sizeof(e.subject), subject);
 	copy(e.what, sizeof(e.what), what);

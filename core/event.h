@@ -20,6 +20,9 @@ struct buf;
 	(2 + 8 + 8 + 1 + 3 * 2 + EVENT_SUBJECT_MAX + EVENT_WHAT_MAX +          \
 	    EVENT_REASON_MAX)
 
+/* What is read has no later one: behind it there is room for who counts on. */
+#define EVENT_ID_MAX ((uint64_t)INT64_MAX / 2)
+
 /* Numbers are on the wire. */
 enum event_kind {
 	EVENT_GROUP = 1,    /* another state */

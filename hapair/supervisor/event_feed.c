@@ -19,8 +19,8 @@ struct event_feed_reader {
 	struct event_feed *feed; /* borrowed: the one it is in */
 	int fd;
 	bool kept;
-	char *text; /* what it has not taken yet, from `pos` on */
-	size_t pos, len;
+	char *text; /* what it has not taken yet, from `pos` on; malloc'd */
+	size_t pos, len, room;
 	ev_io writable; /* while something waits */
 	TAILQ_ENTRY(event_feed_reader) all;
 };
@@ -58,7 +58,7 @@ write_some(struct event_feed_reader *r)
 	ev_io_stop(r->feed->loop, &r->writable);
 	free(r->text);
 	r->text = NULL;
-	r->pos = r->len = 0;
+	r->pos = r->len = r->room = 0;
 	return true;
 }
 
@@ -72,25 +72,48 @@ on_writable(struct ev_loop *loop, ev_io *io, int revents)
 		let_go(r);
 }
 
-/* False: it has gone, or too much waits for it. */
+/*
+ * Room for so many bytes more. What waits is moved to the front only where that
+ * gives half of it back, so that each byte is copied a few times at most.
+ */
 static bool
-tell(struct event_feed_reader *r, const char *line)
+have_room(struct event_feed_reader *r, size_t more)
 {
-	const size_t len = strlen(line), left = r->len - r->pos;
+	const size_t left = r->len - r->pos;
+	size_t room = 2 * (left + more);
 	char *text;
 
-	if (left + len > WAITS_MAX)
-		return false;
-	text = malloc(left + len + 1);
+	if (r->room - r->len >= more)
+		return true;
+	if (r->pos > 0 && r->pos >= left && r->room - left >= more) {
+		memmove(r->text, r->text + r->pos, left);
+		r->pos = 0;
+		r->len = left;
+		return true;
+	}
+	text = malloc(room);
 	if (text == NULL)
 		return false;
 	if (left > 0)
 		memcpy(text, r->text + r->pos, left);
-	memcpy(text + left, line, len + 1);
 	free(r->text);
 	r->text = text;
 	r->pos = 0;
-	r->len = left + len;
+	r->len = left;
+	r->room = room;
+	return true;
+}
+
+/* False: it has gone, or too much waits for it. */
+static bool
+tell(struct event_feed_reader *r, const char *line)
+{
+	const size_t len = strlen(line);
+
+	if (r->len - r->pos + len > WAITS_MAX || !have_room(r, len))
+		return false;
+	memcpy(r->text + r->len, line, len);
+	r->len += len;
 	return write_some(r);
 }
 
@@ -166,7 +189,7 @@ event_feed_join(struct event_feed *f, int *socket, char *text, bool kept)
 	r->fd = fd_take(socket);
 	r->kept = kept;
 	r->text = text;
-	r->len = strlen(text);
+	r->len = r->room = strlen(text);
 	ev_io_init(&r->writable, on_writable, r->fd, EV_WRITE);
 	TAILQ_INSERT_TAIL(&f->readers, r, all);
 	f->n++;

@@ -51,7 +51,7 @@ get(const struct json_doc *at, struct event_file_list *list)
 
 	e.id = (uint64_t)json_doc_int(at, "id");
 	e.wall_ms = json_doc_int(at, "at");
-	if (e.id == 0 || e.id > INT64_MAX || e.wall_ms < 0 ||
+	if (e.id == 0 || e.id > EVENT_ID_MAX || e.wall_ms < 0 ||
 	    list->n == EVENT_FILE_MAX)
 		return -EBADMSG;
 	list->all[list->n++] = e;

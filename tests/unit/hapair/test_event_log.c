@@ -79,7 +79,9 @@ a_damaged_file_costs_nothing_else(void **state)
 	static const char *const texts[] = {
 		"", "{", "[]", "{\"version\":1,\"events\":[{}]}",
 		"{\"version\":2,\"events\":[]}",
-		"{\"version\":1,\"events\":[{\"id\":-1,\"own\":true,\"at\":1}]}"
+		"{\"version\":1,\"events\":[{\"id\":-1,\"own\":true,\"at\":1}]}",
+		/* No later one could be told of. */
+		"{\"version\":1,\"events\":[{\"id\":9223372036854775807,\"own\":true,\"at\":1}]}"
 	};
 
 	(void)state;
@@ -214,6 +216,53 @@ a_relay_need_not_go_for_others(void **state)
 	event_log_fini(&node);
 }
 
+/* He reads when much has come: all of it, in order; and then what comes next.
+ */
+static void
+who_reads_late_misses_nothing(void **state)
+{
+	static char text[1 << 20];
+	char subject[32], wanted[64];
+	const char *at = text;
+	size_t len = 0;
+	ssize_t n;
+	int ends[2], small = 4096;
+
+	(void)state;
+	(void)unlink(
+	    scratch_path(EVENT_FILE_NAME, (char[SCRATCH_PATH_MAX]){ 0 }));
+	begin();
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	assert_int_equal(
+	    setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)),
+	    0);
+	event_log_obey(&node, "events follow", &ends[0]);
+	for (unsigned i = 0; i < 2000; i++) {
+		(void)snprintf(subject, sizeof(subject), "server web/s%u.", i);
+		event_log_add(&node, EVENT_SERVER, subject, "up -> down", "x");
+		/* Some now and then, so that what waits has a gap before it. */
+		if (i % 7 == 0 && (n = recv(ends[1], text + len, 300, 0)) > 0)
+			len += (size_t)n;
+	}
+	for (unsigned i = 0; i < 10000 && len < sizeof(text) - 1; i++) {
+		n = recv(ends[1], text + len, sizeof(text) - 1 - len, 0);
+		len += n > 0 ? (size_t)n : 0;
+		(void)ev_run(loop, EVRUN_NOWAIT);
+	}
+	text[len] = '\0';
+	for (unsigned i = 0; i < 2000; i++) {
+		(void)snprintf(
+		    wanted, sizeof(wanted), "\"server web/s%u.\"", i);
+		at = strstr(at, wanted);
+		if (at == NULL)
+			fail_msg("%s is missing", wanted);
+	}
+	assert_true(event_feed_has_readers(&node.feed));
+	(void)close(ends[1]);
+	event_log_fini(&node);
+}
+
 static struct event
 peers_event(uint64_t id, int64_t wall_ms)
 {
@@ -288,6 +337,7 @@ main(void)
 		cmocka_unit_test(the_peer_has_each_once),
 		cmocka_unit_test(who_follows_is_told_of_each),
 		cmocka_unit_test(a_relay_need_not_go_for_others),
+		cmocka_unit_test(who_reads_late_misses_nothing),
 		cmocka_unit_test(the_last_are_few_and_of_several_kinds),
 	};
 
