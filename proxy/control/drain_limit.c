@@ -11,6 +11,9 @@
 /* The relay before this one may say of an earlier word meanwhile. */
 #define LOOK_S 1.
 
+/* Those that are due within it are looked at together, as one of thousands. */
+#define LEAST_S 0.02
+
 #define SUBJECT_MAX 256
 
 static void
@@ -55,33 +58,48 @@ look_at(struct drain_limit *l, struct pool *p, struct pool_server *s)
 	return 0.;
 }
 
-void
-drain_limit_look(struct drain_limit *l)
+/* In so many seconds, or sooner if it is due by then anyway. */
+static void
+look_in(struct drain_limit *l, double seconds)
 {
+	if (seconds > LOOK_S)
+		seconds = LOOK_S;
+	if (seconds < LEAST_S)
+		seconds = LEAST_S;
+	if (ev_is_active(&l->look) &&
+	    ev_timer_remaining(l->loop, &l->look) <= seconds)
+		return;
+	ev_timer_stop(l->loop, &l->look);
+	ev_timer_set(&l->look, seconds, 0.);
+	ev_timer_start(l->loop, &l->look);
+}
+
+void
+drain_limit_look(struct drain_limit *l, struct pool *p, struct pool_server *s)
+{
+	const double left = look_at(l, p, s);
+
+	if (left > 0.)
+		look_in(l, left);
+}
+
+static void
+on_look(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct drain_limit *l = CONTAINER_OF(t, struct drain_limit, look);
 	struct worker_shared *sh = &l->services->shared;
-	double next = LOOK_S;
-	bool any = false;
+	double next = 0.;
 
 	for (size_t i = 0; i < sh->n_pools; i++)
 		for (size_t k = 0; k < sh->pools[i].n_servers; k++) {
 			double left =
 			    look_at(l, &sh->pools[i], &sh->pools[i].servers[k]);
 
-			any = any || left > 0.;
-			if (left > 0. && left < next)
+			if (left > 0. && (next == 0. || left < next))
 				next = left;
 		}
-	ev_timer_stop(l->loop, &l->look);
-	if (!any)
-		return;
-	ev_timer_set(&l->look, next, 0.);
-	ev_timer_start(l->loop, &l->look);
-}
-
-static void
-on_look(struct ev_loop *loop, ev_timer *t, int revents)
-{
-	drain_limit_look(CONTAINER_OF(t, struct drain_limit, look));
+	if (next > 0.)
+		look_in(l, next);
 }
 
 void

@@ -12,6 +12,8 @@
 
 #include <ev.h>
 
+struct pool;
+struct pool_server;
 struct services;
 
 struct drain_limit {
@@ -25,5 +27,6 @@ void drain_limit_init(struct drain_limit *l, struct services *services,
     struct ev_loop *loop, uint32_t drain_ms);
 void drain_limit_fini(struct drain_limit *l); /* takes zeros */
 
-/* What an operator wants of some server may be another thing by now. */
-void drain_limit_look(struct drain_limit *l);
+/* What an operator wants of this server may be another thing by now. */
+void drain_limit_look(
+    struct drain_limit *l, struct pool *pool, struct pool_server *server);

@@ -139,7 +139,7 @@ apply(struct server_admin *a, const struct accord *accord)
 	if (*change == '\0') /* it is so already */
 		return;
 	/* First: a cut by this word is no end of an earlier one. */
-	drain_limit_look(&a->drain);
+	drain_limit_look(&a->drain, p, s);
 	services_changed(a->setup.services, p);
 	log_change(a, accord, change);
 }
