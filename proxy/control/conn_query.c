@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/proc.h"
 #include "core/reply.h"
+#include "core/timeout.h"
 #include "proxy/control/conn_lines.h"
 #include "proxy/data/session_tour.h"
 #include "proxy/data/worker.h"
@@ -31,6 +32,13 @@
  */
 static const struct timespec PAUSE = { .tv_nsec = 500 * 1000 };
 
+/*
+ * For a list, whoever reads it: the list of 100,000 takes two or three. Less
+ * where somebody waits behind it, who is waited for 5 s himself.
+ */
+#define ALONE_S 60.
+#define SHARED_S 3.
+
 #define TEXT_MAX SERVER_NAME_TEXT_MAX
 
 struct request {
@@ -51,7 +59,8 @@ struct conn_query {
 	unsigned n_waiting;
 	struct request *now; /* NULL: none is under way */
 	struct session_tour_order order;
-	ev_async done; /* the one that is under way */
+	ev_timer limit; /* of a list that is under way */
+	ev_async done;  /* the one that is under way */
 	pthread_t thread;
 	bool started;
 	atomic_bool stop;
@@ -109,8 +118,8 @@ static void
 write_part(struct conn_query *q, struct session_tour_part *part)
 {
 	if (!atomic_load(&q->order.cancelled) &&
-	    conn_lines_write(q->now->socket, part, q->now->lingers, &q->stop) <
-	        0)
+	    conn_lines_write(
+	        q->now->socket, part, q->now->lingers, &q->order.cancelled) < 0)
 		atomic_store(&q->order.cancelled, true);
 	free(part);
 	if (!atomic_load(&q->order.cancelled))
@@ -188,6 +197,50 @@ service_of(const struct conn_query *q, const struct request *r)
 	                       : NULL;
 }
 
+/* What it has got is all: who waits for the end sees that there is none. */
+static void
+on_limit(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct conn_query *q = CONTAINER_OF(t, struct conn_query, limit);
+
+	ev_timer_stop(loop, t);
+	atomic_store(&q->order.cancelled, true);
+}
+
+/* Of the list that is under way. */
+static void
+limit(struct conn_query *q)
+{
+	const double seconds = q->n_waiting > 0 ? SHARED_S : ALONE_S;
+
+	if (q->now == NULL || q->now->kills ||
+	    (ev_is_active(&q->limit) &&
+	        ev_timer_remaining(q->loop, &q->limit) <= seconds))
+		return;
+	timeout_arm(q->loop, &q->limit, seconds);
+}
+
+/* Before any list: it is over in a moment, and may be urgent. */
+static void
+enqueue(struct conn_query *q, struct request *r)
+{
+	struct request *before = NULL, *at;
+
+	STAILQ_FOREACH(at, &q->waiting, link)
+	{
+		if (!at->kills)
+			break;
+		before = at;
+	}
+	if (!r->kills)
+		STAILQ_INSERT_TAIL(&q->waiting, r, link);
+	else if (before != NULL)
+		STAILQ_INSERT_AFTER(&q->waiting, before, r, link);
+	else
+		STAILQ_INSERT_HEAD(&q->waiting, r, link);
+	q->n_waiting++;
+}
+
 static void
 begin(struct conn_query *q)
 {
@@ -218,6 +271,7 @@ begin(struct conn_query *q)
 		atomic_store(&w->tour_order, &q->order);
 		worker_wake(w);
 	}
+	limit(q);
 }
 
 static void
@@ -271,6 +325,7 @@ on_done(struct ev_loop *loop, ev_async *async, int revents)
 	n = q->meant;
 	(void)pthread_mutex_unlock(&q->lock);
 	q->now = NULL;
+	ev_timer_stop(loop, &q->limit);
 	if (r->kills)
 		answer_kill(q, r, n);
 	request_free(r);
@@ -339,9 +394,9 @@ conn_query_obey(struct conn_query *q, const char *request, int *socket)
 	*r = parsed;
 	r->lingers = lingers;
 	r->socket = fd_take(socket);
-	STAILQ_INSERT_TAIL(&q->waiting, r, link);
-	q->n_waiting++;
+	enqueue(q, r);
 	begin(q);
+	limit(q);
 	return true;
 }
 
@@ -360,6 +415,7 @@ conn_query_new(struct ev_loop *loop, struct worker_shared *shared)
 	STAILQ_INIT(&q->parts);
 	(void)pthread_mutex_init(&q->lock, NULL);
 	(void)pthread_cond_init(&q->more, NULL);
+	ev_init(&q->limit, on_limit);
 	ev_async_init(&q->done, on_done);
 	ev_async_start(loop, &q->done);
 	return q;
@@ -388,6 +444,7 @@ conn_query_free(struct conn_query *q)
 
 	if (q == NULL)
 		return;
+	ev_timer_stop(q->loop, &q->limit);
 	ev_async_stop(q->loop, &q->done);
 	if (q->now != NULL)
 		request_free(q->now);

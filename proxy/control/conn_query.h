@@ -6,7 +6,8 @@
  * few a turn; what they list is written by a thread of its own, line by line
  * and without haste, so that neither their clients nor the main thread wait for
  * it. Who does not read stops the workers' tour, not the workers, and is given
- * up after 5 s. One request after the other.
+ * up after 5 s; who reads slowly after a minute, or 3 s where others wait. One
+ * request after the other, but `kill` before lists.
  *
  * Made and used by relay.c, on the main thread.
  */
