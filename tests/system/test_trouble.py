@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stage import BINARY, SLOW, VIP, Stage, single, wait_for
-from test_doubt import shout
+from test_doubt import WIRE, WIRE_BACK, filter_words, shout
 
 
 def troubles(status: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -123,6 +123,27 @@ def test_o03_a_third_host_shows_the_address() -> None:
                 assert told["since"], told
                 assert stage[host].cli("status").returncode == 1
             assert stage["p2"].state() == "backup"
+
+
+def test_o03_the_wire_is_filtered() -> None:
+    """TCP between the nodes, not their heartbeats: said on both, with what to do,
+    and over once it passes again."""
+    with Stage() as stage:
+        stage.serve()
+        stage.start()
+        wait_for(lambda: stage["p1"].status()["healthy"], 5 * SLOW)
+        filter_words(stage, WIRE, WIRE_BACK)
+        for host, peer in (("p1", "proxy2"), ("p2", "proxy1")):
+            told = trouble(stage, host, "wire_down", 15)
+            assert f"the wire to peer {peer} is down" in told["text"] and told["since"], told
+            assert "let TCP pass" in told["advice"], told
+            shown = stage[host].cli("status")
+            assert shown.returncode == 1 and "! the wire to peer" in shown.stdout, shown
+            assert stage[host].status()["peers"][0]["reachable"]
+        assert stage["p1"].state() == "master" and stage["p2"].state() == "backup"
+        stage.lab.undrop()
+        for host in ("p1", "p2"):
+            wait_for(lambda h=host: stage[h].status()["healthy"], 10 * SLOW)
 
 
 def test_o08_o09_what_was_set_by_hand_and_when_it_changed() -> None:
