@@ -231,6 +231,7 @@ soak: all tools sim
 	$(Q)$(B)/tests/sim/sim_failover 60000 100001
 	$(Q)$(B)/tests/sim/sim_faults 500000 100001
 	$(Q)scripts/faults --binary $(B)/hapair --tools $(B)/tests/tools --load loaded --steady 3600
+	$(Q)scripts/cost --binary $(B)/hapair --tools $(B)/tests/tools --crowds 9000 watched
 	$(Q)$(B)/tests/sim/sim_hostile 30000 100001
 	$(Q)HAPAIR_CHURN=60 tests/system/run --only traps_churn
 	$(Q)HAPAIR_STREAMS=50000 tests/system/run --only stream_model.r01_r02
