@@ -2,7 +2,6 @@
 
 #include "core/msg.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -344,24 +343,6 @@ config_is_star_v6(const struct config_service *s, size_t listen)
 		if (addr_is_same(&s->listens[i].address, &v4))
 			return true;
 	return false;
-}
-
-const struct config_service *
-config_listener(const struct config *c, size_t i)
-{
-	if (i < c->n_services)
-		return &c->services[i];
-	return i == c->n_services && c->has_web ? &c->web.front : NULL;
-}
-
-const char *
-config_listener_text(
-    const struct config_service *s, char buf[static CONFIG_LISTENER_TEXT])
-{
-	(void)snprintf(buf, CONFIG_LISTENER_TEXT, "%s%s",
-	    s->name != NULL ? "service " : "web",
-	    s->name != NULL ? s->name : "");
-	return buf;
 }
 
 bool

@@ -320,8 +320,7 @@ struct config_service {
 
 /* The status page and what programs read there. */
 struct config_web {
-	/* Without a name; all of it is void but `listens` and `allow`. */
-	struct config_service front;
+	struct config_service front;      /* void but `listens` and `allow` */
 	const char *user, *password_file; /* both, or NULL */
 };
 
@@ -395,15 +394,6 @@ bool config_is_star_v6(const struct config_service *s, size_t listen);
  */
 bool config_listens_at(
     const struct config_service *s, const union addr *a, bool is_here);
-
-/* The i-th that listens: the services, then `web`. NULL: there is no more. */
-const struct config_service *config_listener(const struct config *c, size_t i);
-
-#define CONFIG_LISTENER_TEXT (CONFIG_NAME_MAX + 16)
-
-/* "service impala", "web": whose listeners they are. Returns `buf`. */
-const char *config_listener_text(
-    const struct config_service *s, char buf[static CONFIG_LISTENER_TEXT]);
 
 /* What log_open() wants, for a role; borrows the path. */
 struct log_options config_log_options(

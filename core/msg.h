@@ -101,8 +101,7 @@ enum msg_type {
 	/* hapair/supervisor/peer_file.h, for the peer's supervisor or of it. */
 	MSG_PEER_FILE,
 	MSG_FILE_UNSENT, /* what was for the peer has not gone */
-	/* Of `web`. Descriptors: a listening socket; a stream of event lines.
-	 */
+	/* Of `web`; descriptors: a listening socket, a stream of lines. */
 	MSG_WEB_LISTENER, /* empty */
 	MSG_EVENT_FEED,   /* empty */
 };

@@ -20,8 +20,8 @@
 #include "proxy/pool/pool.h"
 #include "proxy/relay_bounds.h"
 #include "proxy/services.h"
-#include "proxy/status_answers.h"
 #include "proxy/transfer/succession.h"
+#include "proxy/web/status_answers.h"
 #include "proxy/web/web.h"
 
 #include <errno.h>

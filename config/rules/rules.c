@@ -1,6 +1,7 @@
 #include "config/rules/rules.h"
 
 #include "config/config.h"
+#include "config/listening.h"
 #include "config/rules/address_faults.h"
 #include "config/rules/check_rules.h"
 #include "config/rules/duplicates.h"
@@ -385,7 +386,7 @@ check_listens(struct rules *r)
 	struct duplicates all = { .failed = &r->failed };
 	const struct config_service *s;
 
-	for (size_t i = 0; (s = config_listener(r->config, i)) != NULL; i++) {
+	for (size_t i = 0; (s = listening_at(r->config, i)) != NULL; i++) {
 		for (size_t j = 0; j < s->n_listens; j++) {
 			const union addr *a = &s->listens[j].address;
 			const struct tree_node *at =

@@ -14,6 +14,7 @@
 #include "hapair/supervisor/service_manager.h"
 #include "hapair/supervisor/supervisor.h"
 
+#include "config/listening.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -130,11 +131,11 @@ static int
 look_at_port(const struct config_service *s, const union addr *a)
 {
 	char address[ADDR_TEXT_MAX], text[PORT_USE_TEXT];
-	char whose[CONFIG_LISTENER_TEXT];
+	char whose[LISTENING_TEXT];
 	struct port_use use;
 
 	(void)addr_format(a, address);
-	(void)config_listener_text(s, whose);
+	(void)listening_text(s, whose);
 	switch (port_use_await(a, &use)) {
 	case PORT_USE_TAKEN:
 		return command_refuse(NULL, COMMAND_FAILED,
@@ -159,7 +160,7 @@ look_at_ports(const struct config *c)
 	const struct config_service *s;
 	int status = COMMAND_DONE;
 
-	for (size_t i = 0; (s = config_listener(c, i)) != NULL; i++)
+	for (size_t i = 0; (s = listening_at(c, i)) != NULL; i++)
 		for (size_t k = 0; status == COMMAND_DONE && k < s->n_listens;
 		     k++)
 			status = look_at_port(s, &s->listens[k].address);
@@ -171,7 +172,7 @@ listens(const struct config *c, const union addr *a)
 {
 	const struct config_service *s;
 
-	for (size_t i = 0; (s = config_listener(c, i)) != NULL; i++)
+	for (size_t i = 0; (s = listening_at(c, i)) != NULL; i++)
 		for (size_t k = 0; k < s->n_listens; k++)
 			if (addr_is_same(&s->listens[k].address, a))
 				return true;
@@ -183,14 +184,14 @@ is_taken(const struct listen_table *table, const struct config_service *s,
     const union addr *a, char *ret_text)
 {
 	char address[ADDR_TEXT_MAX], text[PORT_USE_TEXT];
-	char whose[CONFIG_LISTENER_TEXT];
+	char whose[LISTENING_TEXT];
 	struct port_use use;
 	int error;
 
 	if (port_use_look(table, a, &use, &error) != PORT_USE_TAKEN)
 		return false;
 	(void)snprintf(ret_text, PREFLIGHT_TEXT, "%s: cannot listen on %s: %s",
-	    config_listener_text(s, whose), addr_format(a, address),
+	    listening_text(s, whose), addr_format(a, address),
 	    port_use_text(&use, text));
 	return true;
 }
@@ -204,7 +205,7 @@ ports_are_free(
 	bool has_read = false, can_tell = true, taken = false;
 	const struct config_service *s;
 
-	for (size_t i = 0; (s = config_listener(c, i)) != NULL; i++) {
+	for (size_t i = 0; (s = listening_at(c, i)) != NULL; i++) {
 		for (size_t k = 0; k < s->n_listens && !taken; k++) {
 			const union addr *a = &s->listens[k].address;
 

@@ -1,5 +1,6 @@
 #include "hapair/cli/host_ports.h"
 
+#include "config/listening.h"
 #include "failover/vip/netlink.h"
 #include "hapair/cli/port_use.h"
 #include "hapair/supervisor/listeners.h"
@@ -13,13 +14,13 @@ check_port(struct host_report *m, const struct listen_table *t,
 {
 	const union addr *a = &s->listens[listen].address;
 	char text[ADDR_TEXT_MAX], use[PORT_USE_TEXT];
-	char whose[CONFIG_LISTENER_TEXT];
+	char whose[LISTENING_TEXT];
 	struct port_use u;
 	enum port_use_answer answer;
 	int e;
 
 	(void)addr_format(a, text);
-	(void)config_listener_text(s, whose);
+	(void)listening_text(s, whose);
 	answer = m->running ? port_use_look_after_ours(t, a, &u, &e)
 	                    : port_use_look(t, a, &u, &e);
 	switch (answer) {
@@ -55,11 +56,11 @@ check_shared_port(struct host_report *m, const struct listen_table *t,
     const struct config_service *s, const union addr *a)
 {
 	char text[ADDR_TEXT_MAX], use[PORT_USE_TEXT];
-	char whose[CONFIG_LISTENER_TEXT];
+	char whose[LISTENING_TEXT];
 	struct port_use u;
 
 	(void)addr_format(a, text);
-	(void)config_listener_text(s, whose);
+	(void)listening_text(s, whose);
 	switch (port_use_look_for_others(t, a, &u)) {
 	case PORT_USE_TAKEN:
 		host_report_tell(m, HOST_REPORT_ERROR,
@@ -116,7 +117,7 @@ check_listen(struct host_report *m, struct netlink *n,
     const struct config_service *s, const union addr *a)
 {
 	struct search search = { .wanted = a };
-	char ip[ADDR_TEXT_MAX], whose[CONFIG_LISTENER_TEXT];
+	char ip[ADDR_TEXT_MAX], whose[LISTENING_TEXT];
 
 	if (addr_is_any(a) || is_loopback(a) ||
 	    config_has_address(m->config, a) ||
@@ -125,7 +126,7 @@ check_listen(struct host_report *m, struct netlink *n,
 		return;
 	host_report_tell(m, HOST_REPORT_WARNING,
 	    "%s: this machine does not have %s, and %s: no client comes by it",
-	    config_listener_text(s, whose), addr_format_ip(a, ip),
+	    listening_text(s, whose), addr_format_ip(a, ip),
 	    m->config->has_pair ? "no group brings it"
 	                        : "there is no pair that would bring it");
 }
@@ -142,7 +143,7 @@ check_listens(struct host_report *m)
 		    "netlink cannot be opened: %s", strerror(-e));
 		return;
 	}
-	for (size_t i = 0; (s = config_listener(m->config, i)) != NULL; i++) {
+	for (size_t i = 0; (s = listening_at(m->config, i)) != NULL; i++) {
 		for (size_t k = 0; k < s->n_listens; k++)
 			check_listen(m, n, s, &s->listens[k].address);
 	}
@@ -159,7 +160,7 @@ host_ports_check(struct host_report *m)
 	if (e < 0)
 		host_report_tell(m, HOST_REPORT_WARNING,
 		    "who listens on this host is not known: %s", strerror(-e));
-	for (size_t i = 0; (s = config_listener(m->config, i)) != NULL; i++) {
+	for (size_t i = 0; (s = listening_at(m->config, i)) != NULL; i++) {
 		for (size_t k = 0; k < s->n_listens; k++)
 			if (is_had(m, &t, &s->listens[k].address))
 				check_shared_port(

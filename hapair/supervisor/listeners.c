@@ -1,5 +1,6 @@
 #include "hapair/supervisor/listeners.h"
 
+#include "config/listening.h"
 #include "core/fd.h"
 #include "core/log.h"
 #include "core/socket_filter.h"
@@ -39,7 +40,7 @@ count(const struct config *c, unsigned workers)
 	const struct config_service *s;
 	size_t n = 0;
 
-	for (size_t i = 0; (s = config_listener(c, i)) != NULL; i++)
+	for (size_t i = 0; (s = listening_at(c, i)) != NULL; i++)
 		n += s->n_listens * sockets_of(s, workers);
 	return n;
 }
@@ -54,7 +55,7 @@ find(const struct listeners *l, const union addr *address, bool web)
 	const struct config_service *s;
 	const int *fds = l->fds;
 
-	for (size_t i = 0; (s = config_listener(l->config, i)) != NULL; i++)
+	for (size_t i = 0; (s = listening_at(l->config, i)) != NULL; i++)
 		for (size_t k = 0; k < s->n_listens; k++) {
 			if (is_web(s) == web &&
 			    addr_is_same(&s->listens[k].address, address))
@@ -134,7 +135,7 @@ open_all(struct listeners *l, const struct listeners *others,
 	l->fds = calloc(count(c, l->workers) + 1, sizeof(*l->fds));
 	if (l->fds == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; (s = config_listener(c, i)) != NULL; i++)
+	for (size_t i = 0; (s = listening_at(c, i)) != NULL; i++)
 		for (size_t k = 0; k < s->n_listens; k++) {
 			const union addr *a = &s->listens[k].address;
 			const int *there =
@@ -192,15 +193,14 @@ const char *
 listeners_fault(const struct config *c, size_t service, size_t listen, int e,
     char buf[static LISTENERS_FAULT_TEXT])
 {
-	const struct config_service *s = config_listener(c, service);
-	char whose[CONFIG_LISTENER_TEXT], address[ADDR_TEXT_MAX];
+	const struct config_service *s = listening_at(c, service);
+	char whose[LISTENING_TEXT], address[ADDR_TEXT_MAX];
 
 	if (s == NULL)
 		(void)snprintf(buf, LISTENERS_FAULT_TEXT, "%s", strerror(-e));
 	else
 		(void)snprintf(buf, LISTENERS_FAULT_TEXT,
-		    "%s: cannot listen on %s: %s",
-		    config_listener_text(s, whose),
+		    "%s: cannot listen on %s: %s", listening_text(s, whose),
 		    addr_format(&s->listens[listen].address, address),
 		    strerror(-e));
 	return buf;
@@ -233,14 +233,14 @@ listeners_log(const struct listeners *l)
 {
 	const struct config_service *s;
 	const int *fds = l->fds;
-	char whose[CONFIG_LISTENER_TEXT], text[ADDR_TEXT_MAX];
+	char whose[LISTENING_TEXT], text[ADDR_TEXT_MAX];
 
-	for (size_t i = 0; (s = config_listener(l->config, i)) != NULL; i++)
+	for (size_t i = 0; (s = listening_at(l->config, i)) != NULL; i++)
 		for (size_t k = 0; k < s->n_listens; k++) {
 			if (*fds == -1)
 				log_notice("supervisor",
 				    "%s: not listening on %s, this host has no IPv6",
-				    config_listener_text(s, whose),
+				    listening_text(s, whose),
 				    addr_format(&s->listens[k].address, text));
 			fds += sockets_of(s, l->workers);
 		}
@@ -321,7 +321,7 @@ apply(const struct listeners *l)
 	const int *fds = l->fds;
 	int first = 0;
 
-	for (size_t i = 0; (s = config_listener(l->config, i)) != NULL; i++)
+	for (size_t i = 0; (s = listening_at(l->config, i)) != NULL; i++)
 		for (size_t k = 0; k < s->n_listens; k++) {
 			const unsigned n = sockets_of(s, l->workers);
 			int e = apply_to(l, &s->listens[k].address, fds, n);

@@ -20,7 +20,7 @@ struct listeners {
 
 /*
  * Opens them, but for those that this host can lack. Returns 0 or -errno, with
- * *ret_service (of config_listener()) and *ret_listen telling which one could
+ * *ret_service (of listening_at()) and *ret_listen telling which one could
  * not be.
  */
 MUST_CHECK int listeners_open(struct listeners *l, const struct config *c,

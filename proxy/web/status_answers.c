@@ -1,4 +1,4 @@
-#include "proxy/status_answers.h"
+#include "proxy/web/status_answers.h"
 
 #include "config/config.h"
 #include "proxy/control/status_writer.h"
