@@ -533,9 +533,11 @@ static const struct schema_key web_keys[] = {
 	            "by others, unless a server for TLS stands in front." },
 	{ "password_file", PATH(config_web, password_file, PATH_LEN),
 	    .with = "user",
-	    .help = "The first line is the password. hapair reads the file as "
-	            "root at its start and at each reload, and refuses it if "
-	            "others can read it." },
+	    .help =
+	        "The first line is the password. hapair reads the file as "
+	        "root whenever a relay begins (at a start, an upgrade, and a "
+	        "reload that changes something), and refuses it if others "
+	        "can read it." },
 };
 
 static const struct schema_table web_table = TABLE("'web'", web_keys);
