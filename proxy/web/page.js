@@ -69,7 +69,8 @@ function showTrouble(li, trouble) {
 	putSentence(text, trouble.text);
 	put(at, since(trouble.since));
 	mark(at, "datetime", trouble.since);
-	put(old, trouble.since ? `(${age(trouble.since)})` : "");
+	/* Nor is it known while nobody tells the time. */
+	put(old, trouble.since && !silence ? `(${age(trouble.since)})` : "");
 	putSentence(advice, trouble.advice ?? "");
 	hide(link, !trouble.other);
 	put(link, trouble.other ? `The page of ${page.status.peers[0].name} may tell more` : "");
