@@ -372,7 +372,7 @@ function section(id, title, ...content) {
 	let box = $(id);
 	if (!box) {
 		box = Object.assign(el("section"), { id });
-		$("services").before(box);
+		$("byhand").before(box);
 	}
 	heading.id = `${id}-title`;
 	box.setAttribute("aria-labelledby", heading.id);
@@ -389,10 +389,10 @@ function takeOver() {
 	section("pair", "The pair", el("div", "nodes", Object.assign(makeNode(), { id: "here" }),
 		named("div", "between", "", named("p", "heard"), named("ul", "links")),
 		Object.assign(makeNode(), { id: "there" })));
+	section("underway", "Under way", named("ul", "way"));
 	section("byhand", "Set by hand", named("p", "nothing", "dim", "Nothing is set by hand."), named("ul", "hand"),
 		named("p", "how", "dim"));
 	putSentence($("how"), "`hapair server SERVICE/NAME ready`, or `hapair server SERVICE reset`, ends it.");
-	section("underway", "Under way", named("ul", "way"));
 	section("services", "Services", ...makeServices());
 	section("events", "Events", ...makeEvents());
 	$("servers")?.replaceChildren();
