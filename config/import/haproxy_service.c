@@ -338,6 +338,12 @@ make_web(struct import_plan *plan, struct haproxy_proxy *p)
 		    "nodes may see it; others are let in by 'allow' of 'web'");
 		return;
 	}
+	w->is_open = p->acls.first == NULL;
+	if (!w->is_open)
+		import_notes_warning(&plan->notes, p->acls.first->line->at,
+		    "who may see the page of statistics is not carried over: "
+		    "this host and the nodes may; others are let in by 'allow' "
+		    "of 'web'");
 	w->user = import_plan_name(plan,
 	    import_plan_text(
 	        plan, "%.*s", (int)(colon - auth->words[2]), auth->words[2]),

@@ -125,6 +125,7 @@ struct import_plan_web {
 	struct import_plan_comments comments;
 	struct import_plan_list listens;
 	const char *user; /* NULL: none */
+	bool is_open;     /* whoever knows the password may see it */
 };
 
 /* A proxy host that haproxy's `peers` names. */

@@ -409,7 +409,8 @@ put_web(struct out *o)
 	if (w->user == NULL)
 		return;
 	/* The password decides, as it did. */
-	put_raw(o, 1, "allow", "[0.0.0.0/0, \"::/0\"]");
+	if (w->is_open)
+		put_raw(o, 1, "allow", "[0.0.0.0/0, \"::/0\"]");
 	put(o, 1, "user", w->user, NULL);
 	put(o, 1, "password_file", WEB_PASSWORD,
 	    IMPORT_PLAN_FILL_IN ": the password, in a file of mode 0400");

@@ -2,10 +2,13 @@
 for the addresses of the lab: both nodes take it, agree on a master, and serve. What is
 named on stderr is named by file and line, and the exit status says what came of it."""
 
+import base64
 import re
 from pathlib import Path
 
-from stage import PORT, ROOT, SLOW, VIP, Stage, address, hapair, interval_ms, wait_for
+from stage import (
+    PORT, ROOT, SLOW, VIP, Stage, address, hapair, interval_ms, read_all, wait_for,
+)
 
 THREADS = False
 EXAMPLES = ROOT / "tests/golden/import"
@@ -42,8 +45,7 @@ def imported(stage: Stage, name: str, places: dict[str, str]) -> str:
     text = Path(result).read_text()
     text = text.replace("/etc/hapair/pair.key", stage.key_file)
     text = text.replace("192.0.2.1 ", f"{OWN['p1']} ").replace("192.0.2.2 ", f"{OWN['p2']} ")
-    # The page of statistics has a password, which is no secret of an example.
-    text = re.sub(r"^# [^\n]*\nweb:\n(  .*\n)+", "", text, flags=re.M)
+    text = text.replace("/etc/hapair/web.password", str(password(stage)))
     text = re.sub(r"^log:.*\n(  .*\n)+", "", text, flags=re.M)
     pace = f"  interval: {interval_ms()}ms\n  hang_timeout: {50 * interval_ms()}ms\n"
     text = text.replace("pair:\n", f"pair:\n{pace}", 1)
@@ -51,6 +53,22 @@ def imported(stage: Stage, name: str, places: dict[str, str]) -> str:
     text += f"log: {{level: debug}}\ncontrol: {stage.lab.run_dir}/control.sock\n"
     Path(stage.config).write_text(text)
     return text
+
+
+def password(stage: Stage) -> Path:
+    """Of the page of statistics, which the import tells nobody."""
+    path = Path(stage.lab.dir, "web.password")
+    path.write_text("secret\n")
+    path.chmod(0o400)
+    return path
+
+
+def health(stage: Stage, port: int, user: str) -> str:
+    """The status of the page that says whether this node serves."""
+    with stage.lab.connect("c", VIP[4], port, 5 * SLOW) as sock:
+        secret = base64.b64encode(user.encode()).decode()
+        sock.sendall(f"GET /health HTTP/1.0\r\nAuthorization: Basic {secret}\r\n\r\n".encode())
+        return read_all(sock).split(b" ")[1].decode()
 
 
 def greeting(stage: Stage, port: int) -> str:
@@ -93,6 +111,8 @@ def test_impala_is_served_from_words_of_old() -> None:
         assert {greeting(stage, 25003) for _ in range(6)} == {"s1", "s2", "s3"}
         assert len({greeting(stage, 21051) for _ in range(6)}) == 1, "by the client's address"
         assert {greeting(stage, 24000) for _ in range(3)} == {"s1"}
+        assert health(stage, 25002, "admin:secret") == "200"
+        assert health(stage, 25002, "admin:wrong") == "401"
 
 
 def test_what_cannot_be_imported_is_named() -> None:

@@ -298,9 +298,18 @@ static const struct row {
 	          " option mysql-check\n server x 10.0.0.1:3306 check\n",
 	    "servers:", "mysql", "'mysql-check' without a user" },
 	{ "statistics",
-	    GOOD "listen s\n bind :9000\n mode http\n"
-	         " stats enable\n",
-	    "name: good", "name: s", "'web'" },
+	    GOOD "listen s\n bind :9000\n mode http\n stats enable\n",
+	    "# f:4: listen s\nweb:\n  listen: 0.0.0.0:9000\n", "name: s",
+	    "this host and the nodes may see it" },
+	{ "statistics with a password",
+	    GOOD "listen s :9000\n mode http\n stats auth me:secret\n",
+	    "  allow: [0.0.0.0/0, \"::/0\"]\n  user: me\n  password_file: "
+	    "/etc/hapair/web.password",
+	    "secret", "put the password of 'me' into the first line" },
+	{ "and with rules",
+	    GOOD "listen s :9000\n mode http\n stats auth me:secret\n"
+	         " acl a src 10.0.0.0/8\n stats http-request deny unless a\n",
+	    "user: me", "0.0.0.0/0", "is not carried over: this host" },
 };
 
 static void
