@@ -86,8 +86,9 @@ name_of(struct import_plan *plan, struct import_plan_service *s,
 	    import_plan_name(plan, server->name, ":[]", "server");
 	const char *own = name;
 
-	for (unsigned i = 2; find(s, own, NULL) != NULL && i < 2000; i++)
-		own = import_plan_text(plan, "%.55s-%u", name, i);
+	for (size_t i = s->n_servers + 1;
+	     find(s, own, NULL) != NULL && i < 2 * CONFIG_SERVERS_MAX; i++)
+		own = import_plan_text(plan, "%.55s-%zu", name, i);
 	if (strcmp(own, server->name) != 0)
 		import_notes_note(&plan->notes, server->at,
 		    "the server '%.60s' is called '%s' here", server->name,

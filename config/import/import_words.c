@@ -32,7 +32,8 @@ tell_unknown(struct import_notes *notes, struct import_notes_place at,
 	struct nearest near = nearest_to(word);
 	char text[NEAREST_TEXT];
 
-	for (size_t i = 0; i < t->n; i++)
+	/* What is only counted need not be compared with all that there is. */
+	for (size_t i = 0; i < t->n && notes->n < IMPORT_NOTES_KEPT; i++)
 		if (strchr(t->rows[i].word, '*') == NULL)
 			nearest_offer(&near, t->rows[i].word);
 	import_notes_error(notes, at, "unknown %s '%.60s'%s", t->what, word,
