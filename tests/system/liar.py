@@ -27,6 +27,7 @@ PORT = 8401
 BEAT, CHALLENGE = 1, 2
 INIT, BACKUP, MASTER, FAULT = range(4)
 PROOF, PULSE, HELLO, BEGIN, RECORDS, END, ACCORDS, ACCORDS_END = range(8)
+FILE = 9
 OPENED, CLOSED, LEFT = 1, 2, 3
 BODY_MAX = 4096
 TERMS = (0, 1, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 2, (1 << 64) - 1)
@@ -77,7 +78,7 @@ class Liar:
     def __init__(self, stage: Stage, host: str, seed: int) -> None:
         self.stage, self.host = stage, host
         self.victim = "p2" if host == "p1" else "p1"
-        self.random = random.Random(seed)
+        self.random, self.of_files = random.Random(seed), random.Random(seed)
         own, other = address(host), address(self.victim)
         key = bytes.fromhex(Path(stage.key_file).read_text().strip())
         self.key_id = int.from_bytes(_derive(key, "hapair key id")[:8], "little")
@@ -257,6 +258,16 @@ class Liar:
                          r.choice((1, 2, 1 << 52, (1 << 64) - 1)), r.randint(0, 255))
             body += one if len(body) + len(one) <= BODY_MAX else b""
         return body
+
+    def file(self) -> bytes:
+        """A question about a file, or an answer that nobody asked for: see peer_file.h."""
+        r = self.of_files
+        kind = r.choice((1, 1, 1, 2, 3, 4, 5, 8, 10, 12, r.randint(0, 255)))
+        total = r.choice((0, 50, 4000, 8000, 1 << 20, (1 << 32) - 1))
+        at = r.choice((0, 0, 50, 4000, total))
+        head = struct.pack("!BBBQ16sII", r.choice((35, 35, 35, 40, 3)), kind, r.randint(0, 1),
+                           r.choice((0, 1, 2)), r.randbytes(16), total, at)
+        return head + r.randbytes(r.choice((0, 50, 4000)))
 
     def frame(self, clients: list[tuple[str, int]]) -> tuple[int, bytes]:
         """Of any type, true, false, or of no shape at all."""

@@ -11,7 +11,7 @@ import time
 from typing import Any, Callable
 
 from liar import (
-    BEGIN, END, FAULT, MASTER, RECORDS, Liar, Line, slow_drip, strange_openings,
+    BEGIN, END, FAULT, FILE, MASTER, RECORDS, Liar, Line, slow_drip, strange_openings,
 )
 from stage import SLOW, Stage, address, interval_ms, limit, memory_kib, wait_for
 
@@ -107,6 +107,14 @@ def talk(liar: Liar, line: Line, watched: Watched, count: int) -> None:
     line.drain()
 
 
+def give_files(liar: Liar) -> None:
+    """For a node that takes files: none of these is one."""
+    line = liar.open_line()
+    for _ in range(60):
+        line.send(FILE, liar.file())
+    line.drain()
+
+
 def prove_that_it_is_well(stage: Stage, liar: Liar, watched: Watched) -> None:
     """An honest peer is there again, and the address goes to it and comes back."""
     watched.judge()
@@ -129,7 +137,7 @@ def prove_that_it_is_well(stage: Stage, liar: Liar, watched: Watched) -> None:
 def test_who_connects_and_lies() -> None:
     """The liar has the lower address and dials: 64 lines at once, each in
     another state, and then all that can be said on a proven one."""
-    with Stage() as stage:
+    with Stage(pair={"accept_file": True}) as stage:
         stage.serve("echo")
         stage.start()
         stage["p1"].stop()
@@ -182,6 +190,8 @@ def test_who_connects_and_lies() -> None:
 
         acts = [crowd, one_line, same_line, dump, flood, drip, lambda: liar.burst(300)]
         before = received(stage, "p2")
+        give_files(liar)
+        wait_for(lambda: "refused a file of the peer" in stage["p2"].log(), 5 * SLOW)
         flood()
         wait_for(lambda: peer(stage, "p2")["wire"]["connections"] > 100, 5 * SLOW)
         lie_for(liar, SECONDS, acts, watched)
