@@ -51,7 +51,7 @@ static const struct row {
 	    { "services: |\n  hi\n",
 	        "'services' wants keys here, found 'hi?'; expected a service, such as 'name: ...'" },
 	    { "? a\n: b\n",
-	        "unknown key 'a'; the file has the keys pair, services, threads, user, group, max_connections, drain_timeout, control, log and pid_file" },
+	        "unknown key 'a'; the file has none like it; `hapair help keys` lists all" },
 	    { "<<: *x\n",
 	        "'*x' is an alias, but there is no '&x' before it; a text that begins with a star must be quoted" },
 	    { "services:\n  - {name: s, listen: 10.0.0.9:80, servers: 10.0.0.1:80}\n" SERVICE(
@@ -408,7 +408,7 @@ static const struct row {
 	    { "global: {maxconn: 5}\n" SERVICE(""),
 	        "unknown key 'global'; haproxy's 'global' has no counterpart: its keys, such as 'threads', stand at the top here" },
 	    { "include: other.yaml\n" SERVICE(""),
-	        "unknown key 'include'; the file has the keys pair, services, threads, user, group, max_connections, drain_timeout, control, log and pid_file" },
+	        "unknown key 'include'; the file has none like it; `hapair help keys` lists all" },
 	    { "defaults: {mode: tcp}\n" SERVICE(""),
 	        "unknown key 'defaults'; haproxy's 'defaults' has no counterpart: each service has its own keys, and a default for most" },
 	    { "frontend: x\n" SERVICE(""),
