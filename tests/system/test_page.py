@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from browser import Tab, opened
-from stage import ROOT, SLOW, Stage, address, wait_for
+from stage import ROOT, SLOW, Stage, address, limit, wait_for
 
 THREADS = False  # the server of the page is tried in its own tests
 
@@ -31,6 +31,7 @@ def row(server: str, key: str) -> str:
     return f"document.getElementById('server-web/{server}')?.dataset.{key}"
 
 
+@limit(60)
 def test_it_follows() -> None:
     """A server that dies and comes back, a handover, words of an operator, the end
     of its own node."""

@@ -83,6 +83,7 @@ def ready(tab: Tab, url: str) -> None:
     tab.wait("document.querySelector('html.live .figure .line')?.getAttribute('d')?.length > 99", 10 * SLOW)
 
 
+@limit(60)
 def test_pictures_and_contrast() -> None:
     """At each width, light and dark: nothing is cut off, and all can be read."""
     states = {"healthy": golden("pair_master"), "troubles": with_troubles()}
