@@ -198,6 +198,7 @@ take_variable(struct reader *r, const char *p, const char *end)
 	const char *const begin = p + braces, *q = begin, *close;
 	char name[NAME_MAX_LEN];
 	const char *value;
+	bool has_default;
 
 	while (q < end && is_name_char(*q))
 		q++;
@@ -209,10 +210,12 @@ take_variable(struct reader *r, const char *p, const char *end)
 	}
 	memcpy(name, begin, (size_t)(q - begin));
 	name[q - begin] = '\0';
-	value = value_of(r, name, *q != '-');
+	/* With braces there is one behind it, without there may be nothing. */
+	has_default = braces && *q == '-';
+	value = value_of(r, name, !has_default);
 	if (value != NULL)
 		put_text(r, value, strlen(value));
-	else if (braces && *q == '-')
+	else if (has_default)
 		put_text(r, q + 1, (size_t)(close - q - 1));
 	else
 		put_text(r, p - 1, (size_t)(close + braces - (p - 1)));

@@ -34,6 +34,7 @@ static const struct row {
 	    0 },
 	{ "no name behind it", "a \"$\" \"$-\" \"${}\"\n", "a|$|$-|${}|/", 0 },
 	{ "a quote that stays open", "a 'b c\nd\n", "a|b c|/d|/", 1 },
+	{ "a variable at the end", "a \"$SET", "a|a b|/", 1 },
 	{ "a backslash at the end", "a \\", "a|\\|/", 0 },
 	{ "the other branch", ".if 0\na\n.elif 1\nb\n.else\nc\n.endif\nd\n",
 	    "b|/d|/", 0 },
@@ -57,9 +58,15 @@ lines_become_words_as_haproxy_reads_them(void **state)
 		struct import_plan plan = { .env = env,
 			.notes = { .names = names } };
 		struct haproxy_text_env vars = { .first = NULL };
-		struct haproxy_text t = haproxy_text_read(
-		    &plan, &vars, 0, row->text, strlen(row->text));
+		const size_t len = strlen(row->text);
+		/* Without a NUL behind it, as a file is. */
+		CLEANUP(free_str) char *text = malloc(len + (len == 0));
+		struct haproxy_text t;
 		char words[256] = "";
+
+		assert_non_null(text);
+		memcpy(text, row->text, len);
+		t = haproxy_text_read(&plan, &vars, 0, text, len);
 
 		test_row(row->name);
 		for (size_t k = 0; k < t.n; k++) {

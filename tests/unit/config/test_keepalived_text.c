@@ -25,6 +25,7 @@ static const struct row {
 	{ "a variable", NULL, "$X=b c\na $X ${X}d\n", "a|b|c|b|cd|", 0 },
 	{ "one that is not defined", NULL, "a $X ${Y} {\n}\n", "a|$X|${Y}|{}",
 	    0 },
+	{ "one at the end", NULL, "a $X", "a|$X|", 0 },
 	{ "for nobody", NULL, "@h a\n@^h b\nc\n", "b|c|", 0 },
 	{ "for one host", "h", "@h a\n@^h b\n@i d\nc\n", "a|c|", 0 },
 	{ "a brace too many", NULL, "}\na\n", "a|", 1 },
@@ -59,10 +60,15 @@ lines_become_a_tree_as_keepalived_reads_them(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const struct row *row = &rows[i];
 		struct import_plan plan = { .notes = { .names = names } };
-		struct keepalived_text t = keepalived_text_read(
-		    &plan, 0, row->host, row->text, strlen(row->text));
+		const size_t len = strlen(row->text);
+		/* Without a NUL behind it, as a file is. */
+		CLEANUP(free_str) char *text = malloc(len + (len == 0));
+		struct keepalived_text t;
 		char tree[256] = "";
 
+		assert_non_null(text);
+		memcpy(text, row->text, len);
+		t = keepalived_text_read(&plan, 0, row->host, text, len);
 		test_row(row->name);
 		flatten(&t.root, tree);
 		assert_text(tree, row->tree);
