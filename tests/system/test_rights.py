@@ -62,6 +62,7 @@ def is_allowed(target: str, file: str, node_dir: str) -> bool:
         return True
     kinds = {"null": r"/dev/null", "log": rf"{node_dir}/.*\.log",
              "state": r".*(\.lock|/state)", "configuration": r"/memfd:hapair\.yaml.*",
+             "thread": r"/proc/\d+/task/\d+/stat",
              "liveness": r"/memfd:pulse.*", "keytab": r"/memfd:hapair-keytab.*"}
     return any(re.fullmatch(kinds[word], target) for word in file.split() if word in kinds)
 
