@@ -226,12 +226,14 @@ an_end_is_told_and_the_wire_returns(void **state)
 static void
 a_peer_that_ends_each_line_is_dialled_now_and_then(void **state)
 {
+	struct mono begun;
 	struct bed b;
 	unsigned seen = 0;
 
 	(void)state;
 	bed_init(&b);
-	for (unsigned i = 0; i < 1500; i++, usleep(1000)) {
+	begun = mono_now();
+	for (; mono_span_ms(begun, mono_now()) < 1500; usleep(1000)) {
 		(void)ev_run(b.loop, EVRUN_NOWAIT);
 		if (b.listens.ups > seen)
 			peer_link_restart(b.listens.wire, "the test lies");
@@ -246,6 +248,7 @@ static void
 a_peer_that_dials_without_end_is_accepted_now_and_then(void **state)
 {
 	struct node again[30];
+	struct mono begun;
 	struct bed b;
 
 	(void)state;
@@ -253,7 +256,8 @@ a_peer_that_dials_without_end_is_accepted_now_and_then(void **state)
 	for (unsigned i = 0; i < ARRAY_LEN(again); i++)
 		node_open(&again[i], b.loop, 1, "127.0.0.2", "127.0.0.3",
 		    (uint8_t)(3 + i));
-	for (unsigned i = 0; i < 300; i++, usleep(1000))
+	begun = mono_now();
+	for (; mono_span_ms(begun, mono_now()) < 300; usleep(1000))
 		(void)ev_run(b.loop, EVRUN_NOWAIT);
 	assert_in_range(
 	    b.listens.ups + peer_link_rejected(b.listens.wire), 10, 28);
