@@ -38,7 +38,7 @@ def found(stage: Stage, of: str) -> dict[str, tuple[str, str]]:
     """{server: (state, what the last check found)} of a service."""
     for s in stage["p1"].status().get("services") or []:
         if s["name"] == of:
-            return {x["name"]: (x["state"], x["check"]["detail"]) for x in s["servers"]}
+            return {x["name"]: (x["state"], x["check"]["detail"]) for x in s["servers"] if "check" in x}
     return {}
 
 

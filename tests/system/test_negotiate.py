@@ -81,7 +81,7 @@ def found(stage: Stage, name: str) -> tuple[str, str]:
     for one in stage["p1"].status().get("services", []):
         if one["name"] == name:
             only = one["servers"][0]
-            return only["state"], only["check"]["detail"]
+            return only["state"], only.get("check", {}).get("detail", "")
     return "silent", ""
 
 
