@@ -127,6 +127,158 @@ compare_others(
 	return 0;
 }
 
+/* -- what programs are told --------------------------------------------- */
+
+/* Of a service or a server, with the key that is about it. */
+static int
+refuse_of(char *ret_text, const char *key, const char *what, const char *name,
+    const char *why)
+{
+	(void)snprintf(ret_text, LOCAL_PATHS_TEXT_MAX, "%s: %s %s %s", key,
+	    what, name, why);
+	return -EPERM;
+}
+
+static const struct config_service *
+find_service(const struct config *c, const char *name)
+{
+	const int i = config_find_service(c, name);
+
+	return i >= 0 ? &c->services[i] : NULL;
+}
+
+static const struct config_server *
+find_server(const struct config_service *s, const char *name)
+{
+	for (size_t i = 0; s != NULL && i < s->n_servers; i++)
+		if (strcmp(s->servers[i].name, name) == 0)
+			return &s->servers[i];
+	return NULL;
+}
+
+static bool
+has_same_servers(
+    const struct config_service *fresh, const struct config_service *running)
+{
+	if (fresh->n_servers != running->n_servers)
+		return false;
+	for (size_t i = 0; i < fresh->n_servers; i++)
+		if (find_server(running, fresh->servers[i].name) == NULL)
+			return false;
+	return true;
+}
+
+/*
+ * Root runs `fence` and `promote` with the names of the service and of two of
+ * its servers. One that the file leaves out would not be fenced.
+ */
+static int
+compare_standby(const struct config_service *fresh,
+    const struct config_service *running, char *ret_text)
+{
+	const char *const key = fresh->fence != NULL ? "fence" : "promote";
+	const char *why = NULL;
+
+	if (fresh->fence == NULL && fresh->promote == NULL)
+		return 0;
+	if (running == NULL)
+		why = "is not in the file here";
+	else if (fresh->fence != NULL && !is_same(fresh->fence, running->fence))
+		why = "has another fence here";
+	else if (fresh->promote != NULL &&
+	    !is_same(fresh->promote, running->promote))
+		why = "has another promote here";
+	else if (!is_same(fresh->standby_group, running->standby_group))
+		why = "has another standby_group here";
+	else if (!has_same_servers(fresh, running))
+		why = "has other servers here";
+	return why == NULL
+	    ? 0
+	    : refuse_of(ret_text, key, "service", fresh->name, why);
+}
+
+/* Root runs `notify` with the name of a group. */
+static int
+compare_groups(const struct config_pair *fresh,
+    const struct config_pair *running, char *ret_text)
+{
+	for (size_t i = 0; fresh->notify != NULL && i < fresh->n_groups; i++) {
+		const char *name = fresh->groups[i].name;
+		size_t at = 0;
+
+		while (at < running->n_groups &&
+		    strcmp(running->groups[at].name, name) != 0)
+			at++;
+		if (at == running->n_groups)
+			return refuse_of(ret_text, "notify", "group", name,
+			    "is not in the file here");
+	}
+	return 0;
+}
+
+/* Whether a check has to be of the same server, and to ask it the same. */
+static bool
+is_held(const struct config_check *c)
+{
+	return c->type == CONFIG_CHECK_SCRIPT;
+}
+
+static bool
+asks_the_same(const struct config_check *a, const struct config_check *b)
+{
+	return a->type == b->type && a->port == b->port &&
+	    is_same(a->script, b->script);
+}
+
+static bool
+has_same_place(const struct config_server *a, const struct config_server *b)
+{
+	return addr_is_same(&a->address, &b->address) &&
+	    is_same(a->host, b->host);
+}
+
+static int
+compare_checks(const struct config_service *fresh,
+    const struct config_service *running, char *ret_text)
+{
+	for (size_t i = 0; i < fresh->n_servers; i++) {
+		const struct config_server *s = &fresh->servers[i], *here;
+		const char *why = NULL;
+
+		if (!is_held(&s->check))
+			continue;
+		here = find_server(running, s->name);
+		if (here == NULL)
+			why = "is not in this service here";
+		else if (!has_same_place(s, here))
+			why = "has another address here";
+		else if (!asks_the_same(&s->check, &here->check))
+			why = "has another check here";
+		if (why != NULL)
+			return refuse_of(
+			    ret_text, "check", "server", s->name, why);
+	}
+	return 0;
+}
+
+static int
+compare_told(
+    const struct config *fresh, const struct config *running, char *ret_text)
+{
+	int e = compare_groups(&fresh->pair, &running->pair, ret_text);
+
+	for (size_t i = 0; e == 0 && i < fresh->n_services; i++) {
+		const struct config_service *s = &fresh->services[i];
+		const struct config_service *here =
+		    find_service(running, s->name);
+
+		e = compare_standby(s, here, ret_text);
+		if (e == 0)
+			e = compare_checks(s, here, ret_text);
+	}
+	return e;
+}
+
 int
 local_paths_compare(const struct config *fresh, const struct config *running,
     char ret_text[static LOCAL_PATHS_TEXT_MAX])
@@ -142,6 +294,8 @@ local_paths_compare(const struct config *fresh, const struct config *running,
 			    wanted.all[i].path);
 	if (e == 0)
 		e = compare_others(fresh, running, ret_text);
+	if (e == 0)
+		e = compare_told(fresh, running, ret_text);
 	free(known.all);
 	free(wanted.all);
 	return e;

@@ -5,7 +5,9 @@
  * programs that it names, keys, passwords and certificates, the log, and as
  * whom the relay runs. A file that comes from the peer may leave such a thing
  * out, and can bring none that the file which runs here does not have: the peer
- * shall say what is served, not what root runs.
+ * shall say what is served, not what root runs. Nor whom a program of this host
+ * is run against: those that it names keep the services, servers and groups
+ * that they have here.
  *
  * Walks the tables that the file was read by: each key that takes a path is
  * one. Changes nothing.

@@ -30,6 +30,23 @@ load(const char *text)
 	"    listen: 127.0.0.1:" port "\n"                                     \
 	"    servers: [{name: s, address: 10.0.1.1:80}, {name: t, address: 10.0.1.2:80}]\n" more
 
+#define OTHERS(name, port, one, two, more)                                     \
+	"  - name: " name "\n"                                                 \
+	"    listen: 127.0.0.1:" port "\n"                                     \
+	"    servers: [{name: " one ", address: 10.0.1.1:80}, {name: " two     \
+	", address: 10.0.1.2:80}]\n" more
+
+#define CHECKED(server, address, check)                                        \
+	"  - name: web\n"                                                      \
+	"    listen: 127.0.0.1:80\n"                                           \
+	"    servers: [{name: " server ", address: \"" address ":80\"}]\n"     \
+	"    check: {" check "}\n"
+
+#define GROUPS(name)                                                           \
+	"  groups:\n"                                                          \
+	"    - {name: " name ", interface: lo, addresses: [10.0.0.100/24]}\n"
+
+#define SCRIPT "type: script, script: /c"
 #define STANDBY "    mode: standby\n"
 #define WEB SERVICE("web", "80", "")
 
@@ -54,7 +71,38 @@ static const struct row {
 	{ PAIR("services:\n" SERVICE("web", "80", STANDBY "    fence: /f\n")),
 	    PAIR("services:\n" SERVICE("web", "80", STANDBY "    fence: /f\n")
 	            SERVICE("b", "81", STANDBY "    fence: /f\n")),
+	    "fence: service b is not in the file here" },
+	/* Nor with arguments that it does not have here. */
+	{ PAIR("services:\n" SERVICE("web", "80", STANDBY "    fence: /f\n")
+	          SERVICE("b", "81", STANDBY)),
+	    PAIR("services:\n" SERVICE("web", "80", STANDBY "    fence: /f\n")
+	            SERVICE("b", "81", STANDBY "    fence: /f\n")),
+	    "fence: service b has another fence here" },
+	{ PAIR("services:\n" SERVICE(
+	      "web", "80", STANDBY "    fence: /f\n    promote: /g\n")),
+	    PAIR("services:\n" SERVICE(
+	        "web", "80", STANDBY "    promote: /g\n")),
 	    NULL },
+	{ PAIR("services:\n" SERVICE("web", "80", STANDBY "    promote: /g\n")
+	          SERVICE("b", "81", STANDBY)),
+	    PAIR("services:\n" SERVICE("b", "81", STANDBY "    promote: /g\n")),
+	    "promote: service b has another promote here" },
+	{ PAIR("services:\n" SERVICE("web", "80", STANDBY "    fence: /f\n")),
+	    PAIR("services:\n" SERVICE(
+	        "web", "80", STANDBY "    fence: /f\n    standby_group: g\n")),
+	    "fence: service web has another standby_group here" },
+	{ PAIR("services:\n" SERVICE("web", "80", STANDBY "    fence: /f\n")),
+	    PAIR("services:\n" OTHERS("web", "80", "t", "s",
+	        STANDBY "    fence: /f\n    hold: 9s\n")),
+	    NULL },
+	{ PAIR("services:\n" SERVICE("web", "80", STANDBY "    fence: /f\n")),
+	    PAIR("services:\n" OTHERS(
+	        "web", "80", "s", "u", STANDBY "    fence: /f\n")),
+	    "fence: service web has other servers here" },
+	{ PAIR("  notify: /n\n" GROUPS("g")),
+	    PAIR("  notify: /n\n" GROUPS("h")),
+	    "notify: group h is not in the file here" },
+	{ PAIR(GROUPS("g")), PAIR(GROUPS("h")), NULL },
 	{ PAIR("services:\n" WEB),
 	    PAIR("services:\n" SERVICE(
 	        "web", "80", "    check: {type: script, script: /c}\n")),
@@ -63,7 +111,20 @@ static const struct row {
 	      "web", "80", "    check: {type: script, script: /c}\n")),
 	    PAIR("services:\n" SERVICE("b", "81",
 	        "    check: {type: script, script: /c, interval: 9s}\n")),
+	    "check: server s is not in this service here" },
+	{ PAIR("services:\n" CHECKED("s", "10.0.1.1", SCRIPT)),
+	    PAIR("services:\n" CHECKED(
+	        "s", "10.0.1.1", SCRIPT ", interval: 9s")),
 	    NULL },
+	{ PAIR("services:\n" CHECKED("s", "10.0.1.1", SCRIPT)),
+	    PAIR("services:\n" CHECKED("u", "10.0.1.1", SCRIPT)),
+	    "check: server u is not in this service here" },
+	{ PAIR("services:\n" CHECKED("s", "10.0.1.1", SCRIPT)),
+	    PAIR("services:\n" CHECKED("s", "10.9.9.9", SCRIPT)),
+	    "check: server s has another address here" },
+	{ PAIR("services:\n" CHECKED("s", "10.0.1.1", SCRIPT)),
+	    PAIR("services:\n" CHECKED("s", "10.0.1.1", SCRIPT ", port: 22")),
+	    "check: server s has another check here" },
 	/* What it reads and writes. */
 	{ PAIR("services:\n" WEB),
 	    PAIR("services:\n" SERVICE("web", "80", "    keytab: /kt\n")),
