@@ -216,18 +216,40 @@ compare_groups(const struct config_pair *fresh,
 	return 0;
 }
 
-/* Whether a check has to be of the same server, and to ask it the same. */
+/* One that has a password, a ticket or a program of this host. */
 static bool
 is_held(const struct config_check *c)
 {
-	return c->type == CONFIG_CHECK_SCRIPT;
+	return c->type == CONFIG_CHECK_SCRIPT || c->password_file != NULL ||
+	    c->negotiate;
 }
 
+static bool
+has_same_headers(const struct config_matches *a, const struct config_matches *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!is_same(a->all[i].key, b->all[i].key) ||
+		    !is_same(a->all[i].value, b->all[i].value))
+			return false;
+	return true;
+}
+
+/* What a server hears, and whether it has to show that it is that server. */
 static bool
 asks_the_same(const struct config_check *a, const struct config_check *b)
 {
 	return a->type == b->type && a->port == b->port &&
-	    is_same(a->script, b->script);
+	    is_same(a->script, b->script) && is_same(a->user, b->user) &&
+	    is_same(a->password_file, b->password_file) &&
+	    a->negotiate == b->negotiate &&
+	    is_same(a->negotiate_keytab, b->negotiate_keytab) &&
+	    a->tls == b->tls && a->verify == b->verify &&
+	    is_same(a->ca, b->ca) && is_same(a->host, b->host) &&
+	    is_same(a->path, b->path) && is_same(a->fallback, b->fallback) &&
+	    is_same(a->role_path, b->role_path) && a->method == b->method &&
+	    has_same_headers(&a->headers, &b->headers);
 }
 
 static bool

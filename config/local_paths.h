@@ -7,7 +7,8 @@
  * out, and can bring none that the file which runs here does not have: the peer
  * shall say what is served, not what root runs. Nor whom a program of this host
  * is run against: those that it names keep the services, servers and groups
- * that they have here.
+ * that they have here. A check that shows a password or a ticket of this host asks the
+ * same servers the same.
  *
  * Walks the tables that the file was read by: each key that takes a path is
  * one. Changes nothing.

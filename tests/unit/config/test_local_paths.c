@@ -46,6 +46,7 @@ load(const char *text)
 	"  groups:\n"                                                          \
 	"    - {name: " name ", interface: lo, addresses: [10.0.0.100/24]}\n"
 
+#define SECRET "type: http, user: u, password_file: /p"
 #define SCRIPT "type: script, script: /c"
 #define STANDBY "    mode: standby\n"
 #define WEB SERVICE("web", "80", "")
@@ -124,6 +125,52 @@ static const struct row {
 	    "check: server s has another address here" },
 	{ PAIR("services:\n" CHECKED("s", "10.0.1.1", SCRIPT)),
 	    PAIR("services:\n" CHECKED("s", "10.0.1.1", SCRIPT ", port: 22")),
+	    "check: server s has another check here" },
+	/* A secret is shown to nobody else. */
+	{ PAIR("services:\n" CHECKED("s", "10.0.1.1", SECRET)),
+	    PAIR("services:\n" CHECKED("s", "10.0.1.1", SECRET ", fall: 9")),
+	    NULL },
+	{ PAIR("services:\n" CHECKED("s", "10.0.1.1", SECRET)),
+	    PAIR("services:\n" CHECKED("s", "10.9.9.9", SECRET)),
+	    "check: server s has another address here" },
+	{ PAIR("services:\n" CHECKED("s", "a.example", SECRET)),
+	    PAIR("services:\n" CHECKED("s", "b.example", SECRET)),
+	    "check: server s has another address here" },
+	{ PAIR("services:\n" CHECKED("s", "10.0.1.1", SECRET)),
+	    PAIR("services:\n" CHECKED("s", "10.0.1.1", SECRET ", port: 99")),
+	    "check: server s has another check here" },
+	{ PAIR("services:\n" CHECKED("s", "10.0.1.1", SECRET ", tls: true")),
+	    PAIR("services:\n" CHECKED("s", "10.0.1.1", SECRET)),
+	    "check: server s has another check here" },
+	{ PAIR("services:\n" CHECKED("s", "10.0.1.1", SECRET ", tls: true")),
+	    PAIR("services:\n" CHECKED(
+	        "s", "10.0.1.1", SECRET ", tls: true, verify: false")),
+	    "check: server s has another check here" },
+	{ PAIR("services:\n" CHECKED(
+	      "s", "10.0.1.1", SECRET ", tls: true, ca: /ca")),
+	    PAIR("services:\n" CHECKED("s", "10.0.1.1", SECRET ", tls: true")),
+	    "check: server s has another check here" },
+	{ PAIR("services:\n" CHECKED("s", "10.0.1.1", SECRET)),
+	    PAIR(
+	        "services:\n" CHECKED("s", "10.0.1.1", SECRET ", path: /stop")),
+	    "check: server s has another check here" },
+	{ PAIR("services:\n" CHECKED("s", "10.0.1.1", SECRET)),
+	    PAIR("services:\n" CHECKED(
+	        "s", "10.0.1.1", SECRET ", headers: {a: b}")),
+	    "check: server s has another check here" },
+	{ PAIR("services:\n" CHECKED(
+	      "s", "10.0.1.1", "type: mysql, user: u, password_file: /p")),
+	    PAIR("services:\n" CHECKED("s", "10.0.1.1", SECRET)),
+	    "check: server s has another check here" },
+	{ PAIR("services:\n" CHECKED("s", "10.0.1.1",
+	      "type: http, negotiate: true, negotiate_keytab: /kt")),
+	    PAIR("services:\n" CHECKED("s", "10.9.9.9",
+	        "type: http, negotiate: true, negotiate_keytab: /kt")),
+	    "check: server s has another address here" },
+	/* That of the environment has no path in the file. */
+	{ PAIR("services:\n" CHECKED("s", "10.0.1.1", "type: http")),
+	    PAIR("services:\n" CHECKED(
+	        "s", "10.0.1.1", "type: http, negotiate: true")),
 	    "check: server s has another check here" },
 	/* What it reads and writes. */
 	{ PAIR("services:\n" WEB),
