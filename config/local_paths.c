@@ -111,6 +111,39 @@ is_same(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
+/*
+ * All of it: a line that is not written, or elsewhere, may be the one of this
+ * very file.
+ */
+static int
+compare_log(const struct config_log *fresh, const struct config_log *running,
+    char *ret_text)
+{
+	static const char *const targets[] = {
+		[LOG_TARGET_STDERR] = "stderr",
+		[LOG_TARGET_FILE] = "file",
+		[LOG_TARGET_SYSLOG] = "syslog",
+		[LOG_TARGET_UDP] = "udp",
+	};
+
+	if (fresh->target != running->target ||
+	    !is_same(fresh->path, running->path) ||
+	    (fresh->target == LOG_TARGET_UDP &&
+	        !addr_is_same(&fresh->dest, &running->dest)))
+		return refuse(ret_text, "log.target",
+		    fresh->path != NULL ? fresh->path : targets[fresh->target]);
+	if (fresh->facility != running->facility)
+		return refuse(ret_text, "log.facility",
+		    config_log_facility_words[fresh->facility]);
+	if (fresh->level != running->level)
+		return refuse(ret_text, "log.level",
+		    config_log_level_words[fresh->level]);
+	if (fresh->connections != running->connections)
+		return refuse(ret_text, "log.connections",
+		    fresh->connections ? "true" : "false");
+	return 0;
+}
+
 /* What is no path by its key. */
 static int
 compare_others(
@@ -120,11 +153,7 @@ compare_others(
 		return refuse(ret_text, "user", fresh->user);
 	if (!is_same(fresh->group, running->group))
 		return refuse(ret_text, "group", fresh->group);
-	if (fresh->log.target == LOG_TARGET_FILE &&
-	    (running->log.target != LOG_TARGET_FILE ||
-	        !is_same(fresh->log.path, running->log.path)))
-		return refuse(ret_text, "log.target", fresh->log.path);
-	return 0;
+	return compare_log(&fresh->log, &running->log, ret_text);
 }
 
 /* -- what programs are told --------------------------------------------- */

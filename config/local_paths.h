@@ -4,11 +4,12 @@
  * What a file has the host that runs it do with its own files and users: the
  * programs that it names, keys, passwords and certificates, the log, and as
  * whom the relay runs. A file that comes from the peer may leave such a thing
- * out, and can bring none that the file which runs here does not have: the peer
- * shall say what is served, not what root runs. Nor whom a program of this host
- * is run against: those that it names keep the services, servers and groups
- * that they have here. A check that shows a password or a ticket of this host asks the
- * same servers the same.
+ * out, but for the log, and can bring none that the file which runs here does
+ * not have: the peer shall say what is served, not what root runs.
+ *
+ * Nor does it say whom these are turned against. What has a program or a secret
+ * keeps the names of services, servers and groups that it has here, and where
+ * it is checked, the addresses.
  *
  * Walks the tables that the file was read by: each key that takes a path is
  * one. Changes nothing.
