@@ -17,18 +17,34 @@ struct found {
 };
 
 struct paths {
-	struct found *all; /* each once */
+	struct found *all;
 	size_t n, room;
 };
 
+static int
+compare_found(const void *a, const void *b)
+{
+	const struct found *const x = a, *const y = b;
+
+	if (x->key != y->key)
+		return (uintptr_t)x->key < (uintptr_t)y->key ? -1 : 1;
+	return strcmp(x->path, y->path);
+}
+
+/* A file may name thousands, which the peer has the supervisor compare. */
+static void
+sort(struct paths *p)
+{
+	if (p->n > 0)
+		qsort(p->all, p->n, sizeof(*p->all), compare_found);
+}
+
+/* Of sorted ones. */
 static bool
 has(const struct paths *p, const struct found *f)
 {
-	for (size_t i = 0; i < p->n; i++)
-		if (p->all[i].key == f->key &&
-		    strcmp(p->all[i].path, f->path) == 0)
-			return true;
-	return false;
+	return p->n > 0 &&
+	    bsearch(f, p->all, p->n, sizeof(*p->all), compare_found) != NULL;
 }
 
 static int
@@ -36,7 +52,7 @@ add(struct paths *p, const struct found *f)
 {
 	struct found *more;
 
-	if (f->path == NULL || has(p, f))
+	if (f->path == NULL)
 		return 0;
 	if (p->n == p->room) {
 		p->room = p->room * 2 + 16;
@@ -337,6 +353,7 @@ local_paths_compare(const struct config *fresh, const struct config *running,
 	struct paths known = { 0 }, wanted = { 0 };
 	int e = collect(&known, &keys_file, running);
 
+	sort(&known);
 	if (e == 0)
 		e = collect(&wanted, &keys_file, fresh);
 	for (size_t i = 0; e == 0 && i < wanted.n; i++)
