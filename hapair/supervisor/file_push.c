@@ -311,6 +311,9 @@ fault_now(const struct file_push *p)
 		return "a reload is under way";
 	if (!change->now->failover.ready)
 		return "the failover process is being started: try again; " UNCHANGED;
+	/* It may have no words for it, and would end over them. */
+	if (change->now->failover.adopted)
+		return "the failover process is still the one of before the upgrade: `hapair upgrade` once more; " UNCHANGED;
 	return NULL;
 }
 

@@ -1,0 +1,104 @@
+/* What is between the steps of file_push_step.h and the rest of a supervisor.
+ */
+#include "hapair/supervisor/file_push.h"
+
+#include "core/channel.h"
+#include "core/fd.h"
+#include "hapair/supervisor/generation_change.h"
+#include "hapair/supervisor/reload.h"
+#include "tests/lib/from_yaml.h"
+#include "tests/lib/test.h"
+
+#include <ev.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const char yaml[] = "pair:\n"
+                           "  nodes:\n"
+                           "    - {name: p1, address: 10.0.0.1}\n"
+                           "    - {name: p2, address: 10.0.0.2}\n"
+                           "  key_file: /etc/hapair/pair.key\n";
+
+/* A supervisor as far as a push is about it; its failover hears and is mute. */
+struct bed {
+	struct config *config;
+	struct generation g;
+	struct generation_change change;
+	struct reload reload;
+	struct file_push push;
+	int failover;
+};
+
+static void
+set_up(struct bed *b)
+{
+	int ends[2];
+
+	memset(b, 0, sizeof(*b));
+	b->config = from_yaml(yaml);
+	assert_int_equal(channel_pair(ends), 0);
+	b->g = (struct generation){
+		.setup = { .config = b->config, .node = 0 },
+		.failover = { .channel = ends[0], .ready = true },
+	};
+	b->failover = ends[1];
+	b->change = generation_change_none();
+	b->change.now = &b->g;
+	b->reload = reload_init(ev_default_loop(0), &b->change,
+	    &(struct reload_setup){ .path = "/nowhere/hapair.yaml" });
+	file_push_init(&b->push, &b->reload);
+}
+
+static void
+tear_down(struct bed *b)
+{
+	file_push_fini(&b->push);
+	reload_fini(&b->reload);
+	fd_close(&b->g.failover.channel);
+	fd_close(&b->failover);
+	config_free(b->config);
+}
+
+/* The answer to an operator who asks now. */
+static void
+ask(struct bed *b, char *ret_answer, size_t room)
+{
+	int ends[2];
+	ssize_t n;
+
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	file_push_obey(&b->push, &ends[0]);
+	n = read(ends[1], ret_answer, room - 1);
+	ret_answer[n > 0 ? n : 0] = '\0';
+	fd_close(&ends[0]);
+	fd_close(&ends[1]);
+}
+
+static void
+one_of_before_an_upgrade_is_not_asked(void **state)
+{
+	struct bed b;
+	char answer[1024];
+
+	(void)state;
+	set_up(&b);
+	ask(&b, answer, sizeof(answer)); /* else the file is read */
+	assert_non_null(strstr(answer, "/nowhere/hapair.yaml"));
+	b.g.failover.adopted = true;
+	ask(&b, answer, sizeof(answer));
+	assert_non_null(strstr(answer, "`hapair upgrade` once more"));
+	assert_int_equal(b.push.step.state, FILE_PUSH_STEP_IDLE);
+	tear_down(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_of_before_an_upgrade_is_not_asked),
+	};
+
+	TEST_MAIN(tests);
+}
