@@ -175,6 +175,7 @@ clear(struct file_push *p)
 {
 	ev_timer_stop(p->reload->loop, &p->again);
 	ev_timer_stop(p->reload->loop, &p->patience);
+	ev_timer_stop(p->reload->loop, &p->last);
 	reload_file_fini(&p->file);
 	free(p->sealed);
 	p->sealed = NULL;
@@ -234,11 +235,14 @@ step(struct file_push *p, const struct file_push_step_input *in)
 	if (out.patience_ms > 0)
 		timeout_arm(
 		    p->reload->loop, &p->patience, out.patience_ms / 1e3);
+	if (out.end_ms > 0)
+		timeout_arm(p->reload->loop, &p->last, out.end_ms / 1e3);
 	if (out.ask != 0)
 		ask(p, out.ask);
 	if (out.take) {
 		ev_timer_stop(p->reload->loop, &p->again);
 		ev_timer_stop(p->reload->loop, &p->patience);
+		ev_timer_stop(p->reload->loop, &p->last);
 		take_own(p);
 	}
 	if (out.end == FILE_PUSH_STEP_GOES_ON)
@@ -267,6 +271,16 @@ on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 
 	ev_timer_stop(loop, t);
 	step(CONTAINER_OF(t, struct file_push, patience), &in);
+}
+
+static void
+on_last(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	const struct file_push_step_input in = { .event =
+		                                     FILE_PUSH_STEP_OVERDUE };
+
+	ev_timer_stop(loop, t);
+	step(CONTAINER_OF(t, struct file_push, last), &in);
 }
 
 void
@@ -379,6 +393,7 @@ file_push_init(struct file_push *p, struct reload *reload)
 	*p = (struct file_push){ .reload = reload, .socket = -1 };
 	ev_init(&p->again, on_again);
 	ev_init(&p->patience, on_patience);
+	ev_init(&p->last, on_last);
 }
 
 void

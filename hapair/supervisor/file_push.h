@@ -27,7 +27,7 @@ struct file_push {
 	char *own;  /* what came of it here */
 	char *peer; /* what the peer said last; or NULL */
 	bool wrong; /* that it is by what the file says */
-	ev_timer again, patience;
+	ev_timer again, patience, last;
 };
 
 void file_push_init(struct file_push *p, struct reload *reload);

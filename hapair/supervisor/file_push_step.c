@@ -9,19 +9,30 @@
  */
 #define TAKING_MS 5000
 
+/*
+ * Of all answers together: a megabyte takes a second, a reload seven. What a
+ * peer says holds nobody here for longer.
+ */
+#define GIVING_END_MS 15000
+#define TAKING_END_MS 30000
+
 static void
 enter(struct file_push_step *s, enum file_push_step_state state,
     struct file_push_step_out *out)
 {
+	const bool begins = s->state != state;
+
 	s->state = state;
 	out->ask = file_push_step_question(s);
 	switch (state) {
 	case FILE_PUSH_STEP_GIVING:
 		out->patience_ms = GIVING_MS;
+		out->end_ms = begins ? GIVING_END_MS : 0;
 		break;
 	case FILE_PUSH_STEP_TAKING:
 	case FILE_PUSH_STEP_UNDOING:
 		out->patience_ms = TAKING_MS;
+		out->end_ms = begins ? TAKING_END_MS : 0;
 		break;
 	case FILE_PUSH_STEP_OWN: /* a reload ends by itself */
 		out->take = true;
@@ -45,22 +56,23 @@ static void
 hear_giving(struct file_push_step *s, const struct file_push_step_input *in,
     struct file_push_step_out *out)
 {
+	const uint32_t before = s->at;
+
 	switch (in->kind) {
 	case PEER_FILE_HAVE:
 		/* Less than before: it was started anew. */
 		s->at = in->at < s->total ? in->at : 0;
 		enter(s, FILE_PUSH_STEP_GIVING, out);
+		if (s->at <= before) /* an answer that brings nothing */
+			out->patience_ms = 0;
 		break;
 	case PEER_FILE_FINE:
 		enter(s, FILE_PUSH_STEP_TAKING, out);
 		break;
-	case PEER_FILE_WORKING:
-		out->patience_ms = GIVING_MS;
-		break;
 	case PEER_FILE_REFUSED:
 		end(s, FILE_PUSH_STEP_REFUSED, out);
 		break;
-	default: /* an answer to something else, or of a later version */
+	default: /* nothing new, or of a later version */
 		break;
 	}
 }

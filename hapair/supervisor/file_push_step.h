@@ -28,7 +28,7 @@ enum file_push_step_event {
 	FILE_PUSH_STEP_UNSPOKEN,    /* the peer is of a version without */
 	FILE_PUSH_STEP_OWN_TAKEN,   /* by this node */
 	FILE_PUSH_STEP_OWN_REFUSED, /* by this node */
-	FILE_PUSH_STEP_OVERDUE,     /* the time of `patience_ms` is over */
+	FILE_PUSH_STEP_OVERDUE,     /* one of the times of `out` is over */
 	FILE_PUSH_STEP_EVENTS,
 };
 
@@ -64,6 +64,7 @@ struct file_push_step_out {
 	bool take;   /* this node shall take the file */
 	enum file_push_step_end end;
 	uint32_t patience_ms; /* from now on; 0: as it was */
+	uint32_t end_ms;      /* likewise, whatever answers come */
 };
 
 /* Every event has an answer in every state. */

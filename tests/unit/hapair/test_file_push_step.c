@@ -97,7 +97,8 @@ every_event_has_its_answer_in_every_state(void **state)
 			    end_names[out.end]);
 			assert_text(text, rows[i].answers[s]);
 			/* Whoever waits for the peer does not for ever. */
-			if (out.ask != 0 && out.ask != PEER_FILE_FORGET)
+			if (after.state != before.state && out.ask != 0 &&
+			    out.ask != PEER_FILE_FORGET)
 				assert_true(out.patience_ms > 0);
 			assert_int_equal(out.take,
 			    after.state == FILE_PUSH_STEP_OWN &&
@@ -126,6 +127,73 @@ a_peer_that_has_less_gets_it_from_there(void **state)
 	in.at = TOTAL + 1; /* no honest one's */
 	s = file_push_step_do(&s, &in, &out);
 	assert_int_equal(s.at, 0);
+}
+
+/* A peer that says anything but something new holds an operator for a while. */
+static void
+only_progress_is_waited_for(void **state)
+{
+	static const struct {
+		const char *name;
+		enum file_push_step_state state;
+		struct file_push_step_input in;
+		bool waits; /* longer */
+	} rows_of[] = {
+		{ "more", FILE_PUSH_STEP_GIVING,
+		    { .event = FILE_PUSH_STEP_ANSWER,
+		        .kind = PEER_FILE_HAVE,
+		        .at = 8000 },
+		    true },
+		{ "as much", FILE_PUSH_STEP_GIVING,
+		    { .event = FILE_PUSH_STEP_ANSWER,
+		        .kind = PEER_FILE_HAVE,
+		        .at = 4000 },
+		    false },
+		{ "less", FILE_PUSH_STEP_GIVING, A(HAVE), false },
+		{ "working", FILE_PUSH_STEP_GIVING, A(WORKING), false },
+		{ "taking", FILE_PUSH_STEP_TAKING, A(WORKING), true },
+		{ "fine again", FILE_PUSH_STEP_TAKING, A(FINE), false },
+		{ "undoing", FILE_PUSH_STEP_UNDOING, A(WORKING), true },
+		{ "taken again", FILE_PUSH_STEP_UNDOING, A(TAKEN), false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows_of); i++) {
+		struct file_push_step s = {
+			.state = rows_of[i].state, .total = TOTAL, .at = 4000
+		};
+		struct file_push_step_out out;
+
+		test_row(rows_of[i].name);
+		s = file_push_step_do(&s, &rows_of[i].in, &out);
+		assert_int_equal(out.patience_ms > 0, rows_of[i].waits);
+		assert_int_equal(out.end_ms, 0); /* no answer moves the end */
+	}
+}
+
+/* Each begins with its end, which is later than one answer's. */
+static void
+each_wait_has_an_end(void **state)
+{
+	static const struct {
+		enum file_push_step_state from;
+		struct file_push_step_input in;
+	} rows_of[] = {
+		{ FILE_PUSH_STEP_IDLE,
+		    { .event = FILE_PUSH_STEP_BEGIN, .total = TOTAL } },
+		{ FILE_PUSH_STEP_GIVING, A(FINE) },
+		{ FILE_PUSH_STEP_OWN, { .event = FILE_PUSH_STEP_OWN_REFUSED } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows_of); i++) {
+		struct file_push_step s = { .state = rows_of[i].from };
+		struct file_push_step_out out;
+
+		s = file_push_step_do(&s, &rows_of[i].in, &out);
+		assert_true(out.end_ms > out.patience_ms);
+		assert_true(out.patience_ms > 0);
+	}
 }
 
 /* -- both sides --------------------------------------------------------- */
@@ -357,6 +425,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_event_has_its_answer_in_every_state),
 		cmocka_unit_test(a_peer_that_has_less_gets_it_from_there),
+		cmocka_unit_test(only_progress_is_waited_for),
+		cmocka_unit_test(each_wait_has_an_end),
 		cmocka_unit_test(both_nodes_run_it_or_neither),
 	};
 
