@@ -293,7 +293,8 @@ file_push_hear(struct file_push *p, const struct peer_file *m)
 		.runs_it = memcmp(m->hash, p->hash, sizeof(m->hash)) == 0,
 	};
 
-	if (p->step.state == FILE_PUSH_STEP_IDLE || m->id != p->id)
+	/* Asked nothing, it has no say in what is told of it. */
+	if (file_push_step_question(&p->step) == 0 || m->id != p->id)
 		return;
 	free(p->peer);
 	p->peer = strndup((const char *)m->bytes, m->len);

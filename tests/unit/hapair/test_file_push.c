@@ -93,11 +93,35 @@ one_of_before_an_upgrade_is_not_asked(void **state)
 	tear_down(&b);
 }
 
+/* What it has said of its taking is told when this node is done. */
+static void
+a_peer_says_nothing_while_this_node_takes_it(void **state)
+{
+	static const char late[] = "a lie";
+	const struct peer_file m = { .kind = PEER_FILE_TAKEN,
+		.id = 7,
+		.wrong = true,
+		.len = strlen(late),
+		.bytes = (const uint8_t *)late };
+	struct bed b;
+
+	(void)state;
+	set_up(&b);
+	b.push.id = 7;
+	b.push.step.state = FILE_PUSH_STEP_OWN;
+	b.push.peer = strdup("/f.before");
+	file_push_hear(&b.push, &m);
+	assert_text(b.push.peer, "/f.before");
+	assert_false(b.push.wrong);
+	tear_down(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_of_before_an_upgrade_is_not_asked),
+		cmocka_unit_test(a_peer_says_nothing_while_this_node_takes_it),
 	};
 
 	TEST_MAIN(tests);
