@@ -127,6 +127,8 @@ text_of(enum file_push_step_end how)
 		return "does not answer; " UNCHANGED;
 	case FILE_PUSH_STEP_RESTARTED:
 		return "was started anew meanwhile, and runs the file that it had; " UNCHANGED;
+	case FILE_PUSH_STEP_STRAYED:
+		return "was started anew meanwhile, and runs neither this file nor the one that it had; nothing was changed here: `hapair status` tells whether the files differ, and `hapair reload --both` makes them the same";
 	case FILE_PUSH_STEP_UNKNOWN:
 		return "stopped answering while it took the file, and may run it or not; nothing was changed here: `hapair status` tells whether the files differ, and `hapair reload --both` makes them the same";
 	case FILE_PUSH_STEP_UNDONE:
@@ -144,8 +146,8 @@ text_of(enum file_push_step_end how)
 static void
 tell_end(struct file_push *p, enum file_push_step_end how)
 {
-	const bool own =
-	    how == FILE_PUSH_STEP_UNDONE || how == FILE_PUSH_STEP_PARTED;
+	/* What is told of going back stands behind why. */
+	const bool own = p->own != NULL;
 	CLEANUP(free_str) char *text = NULL;
 
 	if (how == FILE_PUSH_STEP_BOTH) {
@@ -156,9 +158,8 @@ tell_end(struct file_push *p, enum file_push_step_end how)
 		tell_refused(p);
 		return;
 	}
-	if (asprintf(&text, "%s%s%s: %s%s%s",
-	        own && p->own != NULL ? p->own : "", own ? "\n" : "",
-	        peer_name(p), text_of(how),
+	if (asprintf(&text, "%s%s%s: %s%s%s", own ? p->own : "",
+	        own ? "\n" : "", peer_name(p), text_of(how),
 	        how == FILE_PUSH_STEP_PARTED && p->peer != NULL ? ": " : "",
 	        how == FILE_PUSH_STEP_PARTED && p->peer != NULL ? p->peer
 	                                                        : "") == -1)
@@ -286,12 +287,10 @@ on_last(struct ev_loop *loop, ev_timer *t, int revents)
 void
 file_push_hear(struct file_push *p, const struct peer_file *m)
 {
-	const struct file_push_step_input in = {
-		.event = FILE_PUSH_STEP_ANSWER,
+	struct file_push_step_input in = { .event = FILE_PUSH_STEP_ANSWER,
 		.kind = m->kind,
 		.at = m->at,
-		.runs_it = memcmp(m->hash, p->hash, sizeof(m->hash)) == 0,
-	};
+		.runs_it = memcmp(m->hash, p->hash, sizeof(m->hash)) == 0 };
 
 	/* Asked nothing, it has no say in what is told of it. */
 	if (file_push_step_question(&p->step) == 0 || m->id != p->id)
@@ -299,6 +298,9 @@ file_push_hear(struct file_push *p, const struct peer_file *m)
 	free(p->peer);
 	p->peer = strndup((const char *)m->bytes, m->len);
 	p->wrong = m->wrong;
+	if (p->step.state == FILE_PUSH_STEP_GIVING)
+		memcpy(p->ran, m->hash, sizeof(p->ran));
+	in.ran_it = memcmp(m->hash, p->ran, sizeof(p->ran)) == 0;
 	step(p, &in);
 }
 

@@ -22,6 +22,7 @@ struct file_push {
 	bool same; /* this node runs it already */
 	uint64_t id;
 	uint8_t hash[CONFIG_HASH_BYTES]; /* of what it means */
+	uint8_t ran[CONFIG_HASH_BYTES];  /* by the peer, until it takes it */
 	uint8_t *sealed;
 	size_t sealed_len;
 	char *own;  /* what came of it here */

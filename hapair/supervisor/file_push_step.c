@@ -95,8 +95,10 @@ hear_taking(struct file_push_step *s, const struct file_push_step_input *in,
 	case PEER_FILE_STRANGE: /* it has begun with what is on its disk */
 		if (in->runs_it)
 			enter(s, FILE_PUSH_STEP_OWN, out);
-		else
+		else if (in->ran_it)
 			end(s, FILE_PUSH_STEP_RESTARTED, out);
+		else
+			end(s, FILE_PUSH_STEP_STRAYED, out);
 		break;
 	default: /* FINE, said twice */
 		break;
@@ -118,9 +120,12 @@ hear_undoing(struct file_push_step *s, const struct file_push_step_input *in,
 		end(s, FILE_PUSH_STEP_PARTED, out);
 		break;
 	case PEER_FILE_STRANGE:
-		end(s,
-		    in->runs_it ? FILE_PUSH_STEP_PARTED : FILE_PUSH_STEP_UNDONE,
-		    out);
+		if (in->ran_it)
+			end(s, FILE_PUSH_STEP_UNDONE, out);
+		else if (in->runs_it)
+			end(s, FILE_PUSH_STEP_PARTED, out);
+		else
+			end(s, FILE_PUSH_STEP_STRAYED, out);
 		break;
 	default: /* TAKEN, said twice */
 		break;

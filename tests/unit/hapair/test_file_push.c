@@ -10,6 +10,7 @@
 #include "tests/lib/test.h"
 
 #include <ev.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -116,12 +117,48 @@ a_peer_says_nothing_while_this_node_takes_it(void **state)
 	tear_down(&b);
 }
 
+/* It was started anew with something else than what it ran at first. */
+static void
+a_third_file_is_no_going_back(void **state)
+{
+	struct peer_file m = { .kind = PEER_FILE_HAVE,
+		.id = 7,
+		.hash = { 1 },
+		.bytes = (const uint8_t *)"" };
+	char answer[1024] = "";
+	int ends[2];
+	struct bed b;
+
+	(void)state;
+	set_up(&b);
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	b.push.socket = ends[0];
+	b.push.id = 7;
+	b.push.step.total = 1;
+	b.push.step.state = FILE_PUSH_STEP_GIVING;
+	b.push.sealed = malloc(1);
+	b.push.sealed_len = 1;
+	file_push_hear(&b.push, &m);
+	b.push.own = strdup("why");
+	b.push.step.state = FILE_PUSH_STEP_UNDOING;
+	m.kind = PEER_FILE_STRANGE;
+	m.hash[0] = 2;
+	file_push_hear(&b.push, &m);
+	assert_true(read(ends[1], answer, sizeof(answer) - 1) > 0);
+	assert_non_null(strstr(answer, "why\\np2: was started anew"));
+	assert_non_null(strstr(answer, "nor the one that it had"));
+	fd_close(&ends[1]);
+	tear_down(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_of_before_an_upgrade_is_not_asked),
 		cmocka_unit_test(a_peer_says_nothing_while_this_node_takes_it),
+		cmocka_unit_test(a_third_file_is_no_going_back),
 	};
 
 	TEST_MAIN(tests);

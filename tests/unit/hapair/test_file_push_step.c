@@ -18,7 +18,8 @@ static const char *const state_names[] = { "idle", "giving", "taking", "own",
 static const char *const question_names[] = { "", "part", "take", "undo",
 	"forget" };
 static const char *const end_names[] = { "", "both", "no wire", "no version",
-	"silent", "refused", "restarted", "unknown", "undone", "parted" };
+	"silent", "refused", "restarted", "strayed", "unknown", "undone",
+	"parted" };
 
 #define A(k)                                                                   \
 	{                                                                      \
@@ -48,7 +49,13 @@ static const struct row {
 	        " undoing " } },
 	{ "kept", A(KEPT),
 	    { " idle ", " giving ", " taking ", " own ", " idle parted" } },
-	{ "started anew, with what it had", A(STRANGE),
+	{ "started anew, with another file", A(STRANGE),
+	    { " idle ", " giving ", " idle strayed", " own ",
+	        " idle strayed" } },
+	{ "started anew, with what it had",
+	    { .event = FILE_PUSH_STEP_ANSWER,
+	        .kind = PEER_FILE_STRANGE,
+	        .ran_it = true },
 	    { " idle ", " giving ", " idle restarted", " own ",
 	        " idle undone" } },
 	{ "started anew, with the new file",
@@ -347,7 +354,8 @@ turn(struct pair *p)
 			.event = FILE_PUSH_STEP_ANSWER,
 			.kind = m.kind,
 			.at = m.at,
-			.runs_it = m.wrong
+			.runs_it = m.wrong,
+			.ran_it = !m.wrong
 		};
 
 		memmove(p->to_here, p->to_here + 1, --p->n_here * sizeof(m));
@@ -377,6 +385,7 @@ judge(const struct pair *p)
 		assert_true(p->restarted && !p->here);
 		break;
 	case FILE_PUSH_STEP_GOES_ON:
+	case FILE_PUSH_STEP_STRAYED: /* nobody else wrote there */
 	case FILE_PUSH_STEP_NO_WIRE:
 	case FILE_PUSH_STEP_NO_VERSION:
 		fail();
