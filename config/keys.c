@@ -237,9 +237,11 @@ static const struct schema_key pair_keys[] = {
 	        "Whether `hapair reload --both` on the peer may replace this "
 	        "node's file, which stays beside it as FILE.before. Who has "
 	        "the pair's key can then change what this node serves, to "
-	        "whom and at which addresses. Programs, keys, certificates, "
-	        "log files and users that the file here does not name are "
-	        "refused, as root runs, reads or writes them. Under systemd "
+	        "whom and at which addresses. Programs, keys, certificates "
+	        "and users that the file here does not name are refused, and "
+	        "any change of log. Services, servers and groups that "
+	        "programs, passwords or tickets are used for keep their "
+	        "names, and checked servers their addresses. Under systemd "
 	        "the unit needs ReadWritePaths= with the file's directory." },
 	{ "groups", LIST(config_pair, groups, 0, CONFIG_GROUPS_MAX, group_list),
 	    .help = "Groups of virtual IPs, each held by one node at a "
