@@ -127,6 +127,8 @@ text_of(enum file_push_step_end how)
 		return "does not answer; " UNCHANGED;
 	case FILE_PUSH_STEP_RESTARTED:
 		return "was started anew meanwhile, and runs the file that it had; " UNCHANGED;
+	case FILE_PUSH_STEP_HALF:
+		return "runs the file that it had, but its disk has the new one, which a restart there would take; nothing was changed here";
 	case FILE_PUSH_STEP_STRAYED:
 		return "was started anew meanwhile, and runs neither this file nor the one that it had; nothing was changed here: `hapair status` tells whether the files differ, and `hapair reload --both` makes them the same";
 	case FILE_PUSH_STEP_UNKNOWN:
@@ -148,6 +150,8 @@ tell_end(struct file_push *p, enum file_push_step_end how)
 {
 	/* What is told of going back stands behind why. */
 	const bool own = p->own != NULL;
+	const bool says = p->peer != NULL && *p->peer != '\0' &&
+	    (how == FILE_PUSH_STEP_PARTED || how == FILE_PUSH_STEP_HALF);
 	CLEANUP(free_str) char *text = NULL;
 
 	if (how == FILE_PUSH_STEP_BOTH) {
@@ -159,10 +163,8 @@ tell_end(struct file_push *p, enum file_push_step_end how)
 		return;
 	}
 	if (asprintf(&text, "%s%s%s: %s%s%s", own ? p->own : "",
-	        own ? "\n" : "", peer_name(p), text_of(how),
-	        how == FILE_PUSH_STEP_PARTED && p->peer != NULL ? ": " : "",
-	        how == FILE_PUSH_STEP_PARTED && p->peer != NULL ? p->peer
-	                                                        : "") == -1)
+	        own ? "\n" : "", peer_name(p), text_of(how), says ? ": " : "",
+	        says ? p->peer : "") == -1)
 		text = NULL;
 	tell_failed(p, text != NULL ? text : "memory is out", false);
 }

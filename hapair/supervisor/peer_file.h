@@ -29,7 +29,7 @@ enum peer_file_kind {
 	PEER_FILE_TAKEN,   /* text: where the file before it is; or empty */
 	PEER_FILE_UNDONE,
 	PEER_FILE_REFUSED, /* nothing has changed; text: why */
-	PEER_FILE_KEPT,    /* what was taken stays; text: why */
+	PEER_FILE_KEPT,    /* it stays, on disk at least; text: why */
 	PEER_FILE_STRANGE, /* there is no such file: it was started since */
 };
 

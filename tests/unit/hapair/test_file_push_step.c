@@ -18,8 +18,8 @@ static const char *const state_names[] = { "idle", "giving", "taking", "own",
 static const char *const question_names[] = { "", "part", "take", "undo",
 	"forget" };
 static const char *const end_names[] = { "", "both", "no wire", "no version",
-	"silent", "refused", "restarted", "strayed", "unknown", "undone",
-	"parted" };
+	"silent", "refused", "restarted", "half", "strayed", "unknown",
+	"undone", "parted" };
 
 #define A(k)                                                                   \
 	{                                                                      \
@@ -48,7 +48,7 @@ static const struct row {
 	    { " idle ", " idle refused", " idle refused", " own ",
 	        " undoing " } },
 	{ "kept", A(KEPT),
-	    { " idle ", " giving ", " taking ", " own ", " idle parted" } },
+	    { " idle ", " giving ", " idle half", " own ", " idle parted" } },
 	{ "started anew, with another file", A(STRANGE),
 	    { " idle ", " giving ", " idle strayed", " own ",
 	        " idle strayed" } },
@@ -385,6 +385,7 @@ judge(const struct pair *p)
 		assert_true(p->restarted && !p->here);
 		break;
 	case FILE_PUSH_STEP_GOES_ON:
+	case FILE_PUSH_STEP_HALF:    /* no disk of this pair fails */
 	case FILE_PUSH_STEP_STRAYED: /* nobody else wrote there */
 	case FILE_PUSH_STEP_NO_WIRE:
 	case FILE_PUSH_STEP_NO_VERSION:
