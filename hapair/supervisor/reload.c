@@ -209,17 +209,6 @@ keys_are_fine(struct reload *r, const struct config *c)
 	return false;
 }
 
-static void
-refuse_listener(struct reload *r, const struct config *c, size_t service,
-    size_t listen, int e)
-{
-	char fault[LISTENERS_FAULT_TEXT], text[TEXT_MAX];
-
-	(void)snprintf(text, sizeof(text), "%s; nothing was changed",
-	    listeners_fault(c, service, listen, e, fault));
-	refuse(r, text, false);
-}
-
 /* What a start would be refused for. */
 static bool
 is_fit(struct reload *r, const struct config *c, struct limits *l)
@@ -259,6 +248,7 @@ make_next(struct reload *r, struct reload_file *f)
 	struct generation_setup setup = r->change->now->setup;
 	struct limits limits = { 0 };
 	struct generation *g;
+	char fault[LISTENERS_FAULT_TEXT], text[TEXT_MAX];
 	size_t service, listen;
 	int e;
 
@@ -280,8 +270,11 @@ make_next(struct reload *r, struct reload_file *f)
 	e = listeners_open_beside(&g->opened, f->config,
 	    r->change->now->listeners, &service, &listen);
 	if (e < 0) {
-		refuse_listener(r, f->config, service, listen, e);
+		(void)snprintf(text, sizeof(text), "%s; nothing was changed",
+		    listeners_fault(f->config, service, listen, e, fault));
+		/* It borrows what whoever is told may free. */
 		generation_free(g);
+		refuse(r, text, false);
 		return NULL;
 	}
 	return g;
@@ -373,9 +366,13 @@ void
 reload_run(
     struct reload *r, struct reload_file *f, reload_end_fn *on_end, void *arg)
 {
+	/* Whoever is told of the end may free what is left in `f`. */
+	CLEANUP(reload_file_fini) struct reload_file own = *f;
+
+	*f = (struct reload_file){ 0 };
 	r->on_end = on_end;
 	r->arg = arg;
-	begin(r, f);
+	begin(r, &own);
 }
 
 /* Whether another change would come in between. */

@@ -54,7 +54,7 @@ void reload_obey(struct reload *r, int *socket);
 
 /*
  * A file that has been read, and is not the SAME: it is taken, or it is refused
- * before this returns or later. What is in `f` may be taken out of it.
+ * before this returns or later. Takes what is in `f`, which is empty then.
  */
 void reload_run(
     struct reload *r, struct reload_file *f, reload_end_fn *on_end, void *arg);

@@ -1,0 +1,236 @@
+#include "hapair/supervisor/file_receive.h"
+
+#include "config/config.h"
+#include "core/buf.h"
+#include "core/channel.h"
+#include "core/fd.h"
+#include "core/secret.h"
+#include "hapair/supervisor/generation_change.h"
+#include "hapair/supervisor/key_keeper.h"
+#include "hapair/supervisor/reload.h"
+#include "hapair/supervisor/state_store.h"
+#include "tests/lib/from_yaml.h"
+#include "tests/lib/scratch.h"
+#include "tests/lib/test.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ID 7
+
+static const char format[] =
+    "pair:\n"
+    "  nodes:\n"
+    "    - {name: p1, address: 10.0.0.1}\n"
+    "    - {name: p2, address: 10.0.0.2}\n"
+    "  key_file: %s\n"
+    "  accept_file: true\n"
+    "  groups:\n"
+    "    - name: main\n"
+    "      interface: eth0\n"
+    "      addresses: [10.0.0.100/24]\n"
+    "services:\n"
+    "  - name: web\n"
+    "    listen: \"127.0.0.1:%u\"\n"
+    "    servers: [{name: s1, address: 10.0.0.31:80, weight: %u}]\n";
+
+/* A node that takes a file; its failover is the test's end of a channel. */
+struct bed {
+	char path[SCRATCH_PATH_MAX], key_path[SCRATCH_PATH_MAX];
+	int listener; /* on `port`, which nobody else can have then */
+	unsigned port;
+	struct secret_keys keys;
+	struct key_keeper keeper;
+	struct config *config;
+	struct state_store store;
+	struct generation_change change;
+	struct reload reload;
+	struct file_receive r;
+	int failover;
+};
+
+static bool
+fit(const struct config *c, const struct config *running,
+    struct limits *ret_limits, char *ret_text)
+{
+	(void)c;
+	(void)running;
+	(void)ret_limits;
+	(void)ret_text;
+	return true;
+}
+
+static const char *
+text_for(const struct bed *b, unsigned port, unsigned weight, char buf[1024])
+{
+	(void)snprintf(buf, 1024, format, b->key_path, port, weight);
+	return buf;
+}
+
+static void
+take_a_port(struct bed *b)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+
+	b->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(b->listener, (struct sockaddr *)&a, len), 0);
+	assert_int_equal(listen(b->listener, 1), 0);
+	assert_int_equal(
+	    getsockname(b->listener, (struct sockaddr *)&a, &len), 0);
+	b->port = ntohs(a.sin_port);
+}
+
+static struct generation *
+running(struct bed *b, const char *text)
+{
+	struct generation_setup setup = { .config = b->config,
+		.text = text,
+		.len = strlen(text),
+		.node = 0,
+		.workers = 1,
+		.store = &b->store };
+	struct generation *g;
+	int e;
+
+	g = generation_new(&setup, &e);
+	assert_non_null(g);
+	g->listeners->config = b->config;
+	g->listeners->workers = 1;
+	g->listeners->fds = calloc(1, sizeof(int));
+	g->listeners->fds[0] = -1; /* of its one listener; none is needed */
+	g->listeners->n = 1;
+	g->failover.ready = g->relay.ready = true;
+	assert_int_equal(
+	    state_store_init(&b->store,
+	        &(struct state_store_setup){ .loop = ev_default_loop(0),
+	            .config = b->config,
+	            .groups = g->groups,
+	            .failover = &g->failover,
+	            .relay = &g->relay }),
+	    0);
+	return g;
+}
+
+static void
+set_up(struct bed *b)
+{
+	char text[1024];
+	int ends[2];
+
+	memset(b, 0, sizeof(*b));
+	take_a_port(b);
+	scratch_write("pair.key",
+	    "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n",
+	    0600, b->key_path);
+	assert_int_equal(secret_load(b->key_path, &b->keys), 0);
+	b->keeper.keys = &b->keys;
+	scratch_write("f.yaml", text_for(b, 1, 1, text), 0600, b->path);
+	b->config = from_yaml(text);
+	b->change = generation_change_none();
+	b->change.loop = ev_default_loop(0);
+	b->change.now = running(b, text);
+	assert_int_equal(channel_pair(ends), 0);
+	b->change.now->failover.channel = ends[0];
+	b->failover = ends[1];
+	b->reload = reload_init(ev_default_loop(0), &b->change,
+	    &(struct reload_setup){ .keys = &b->keeper,
+	        .path = b->path,
+	        .is_fit = fit,
+	        .has_stderr = true });
+	file_receive_init(&b->r, &b->reload);
+}
+
+static void
+tear_down(struct bed *b)
+{
+	file_receive_fini(&b->r);
+	reload_fini(&b->reload);
+	fd_close(&b->change.now->failover.channel);
+	state_store_fini(&b->store);
+	generation_free(b->change.now);
+	config_free(b->config);
+	fd_close(&b->failover);
+	fd_close(&b->listener);
+}
+
+/* The answer to it, with its text; kind 0: there was none. */
+static struct peer_file
+ask(struct bed *b, const struct peer_file *m, char ret_text[1024])
+{
+	static struct channel_packet p;
+	struct peer_file answer = { 0 };
+	struct buf body;
+
+	file_receive_hear(&b->r, m, true);
+	*ret_text = '\0';
+	/* What is said last counts: one question may have two answers. */
+	while (channel_recv(b->failover, &p) == 1) {
+		body = buf_reader(p.body, p.len);
+		assert_int_equal(peer_file_get(&body, &answer), 0);
+		(void)snprintf(ret_text, 1024, "%.*s", (int)answer.len,
+		    (const char *)answer.bytes);
+	}
+	return answer;
+}
+
+static struct peer_file
+give(struct bed *b, uint64_t id, const char *text, char ret_text[1024])
+{
+	uint8_t sealed[2048];
+	struct secret_key key;
+	struct peer_file m = { .kind = PEER_FILE_PART,
+		.id = id,
+		.total = (uint32_t)(strlen(text) + SECRET_SEAL_BYTES),
+		.len = strlen(text) + SECRET_SEAL_BYTES,
+		.bytes = sealed };
+
+	secret_derive(&b->keys.all[0], "hapair file", &id, sizeof(id), &key);
+	secret_seal(&key, text, strlen(text), sealed);
+	return ask(b, &m, ret_text);
+}
+
+static int
+ask_of(struct bed *b, uint8_t kind, char ret_text[1024])
+{
+	const struct peer_file m = { .kind = kind, .id = ID };
+
+	return ask(b, &m, ret_text).kind;
+}
+
+/* Found when all but the ports is fine; the file is let go of with it. */
+static void
+a_port_that_cannot_be_had_is_refused(void **state)
+{
+	char file[1024], was[1024], said[1024];
+	CLEANUP(free_str) char *there = NULL;
+	struct bed b;
+
+	(void)state;
+	set_up(&b);
+	(void)text_for(&b, 1, 1, was);
+	assert_int_equal(give(&b, ID, text_for(&b, b.port, 1, file), said).kind,
+	    PEER_FILE_FINE);
+	assert_int_equal(ask_of(&b, PEER_FILE_TAKE, said), PEER_FILE_REFUSED);
+	assert_non_null(strstr(said, "cannot listen on 127.0.0.1"));
+	assert_non_null(strstr(said, "nothing was changed"));
+	there = scratch_text("f.yaml");
+	assert_text(there, was);
+	tear_down(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_port_that_cannot_be_had_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
