@@ -83,7 +83,8 @@ unseal(const struct file_receive *r, size_t *ret_len)
 {
 	const struct secret_keys *keys = r->reload->setup.keys->keys;
 	const size_t len = r->step.total;
-	char *text = calloc(1, len + 1);
+	/* Where memory was out at its first part, none of it is here. */
+	char *text = r->sealed != NULL ? calloc(1, len + 1) : NULL;
 	int e = -ENOMEM;
 
 	for (unsigned i = 0; text != NULL && e < 0 && i < keys->n; i++) {
