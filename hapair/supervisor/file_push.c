@@ -250,7 +250,7 @@ step(struct file_push *p, const struct file_push_step_input *in)
 	}
 	if (out.end == FILE_PUSH_STEP_GOES_ON)
 		return;
-	p->reload->change->reserved = false;
+	p->reload->change->reserved = NULL;
 	tell_end(p, out.end);
 	clear(p);
 }
@@ -326,7 +326,7 @@ fault_now(const struct file_push *p)
 
 	if (!change->now->setup.config->has_pair)
 		return "there is no pair; `hapair reload` is for this node alone";
-	if (change->reserved || generation_change_is_busy(change))
+	if (change->reserved != NULL || generation_change_is_busy(change))
 		return "a reload is under way";
 	if (!change->now->failover.ready)
 		return "the failover process is being started: try again; " UNCHANGED;
@@ -385,7 +385,7 @@ file_push_obey(struct file_push *p, int *socket)
 		return;
 	}
 	memcpy(p->hash, p->file.config->hash, sizeof(p->hash));
-	p->reload->change->reserved = true;
+	p->reload->change->reserved = p;
 	in.total = (uint32_t)p->sealed_len;
 	step(p, &in);
 }

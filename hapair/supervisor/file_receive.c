@@ -332,14 +332,15 @@ static void
 step(struct file_receive *r, const struct file_receive_step_input *in)
 {
 	const struct file_receive_step before = r->step;
-	const bool was_busy = file_receive_step_is_busy(&before);
 	const uint64_t id = in->asked != NULL ? in->asked->id : r->step.id;
 	struct file_receive_step_out out;
 
 	r->step = file_receive_step_do(&r->step, in, &out);
 	/* What another one reserved is not given free here. */
-	if (was_busy != file_receive_step_is_busy(&r->step))
-		r->reload->change->reserved = !was_busy;
+	if (file_receive_step_is_busy(&r->step))
+		r->reload->change->reserved = r;
+	else if (r->reload->change->reserved == r)
+		r->reload->change->reserved = NULL;
 	if (out.patience_ms > 0)
 		timeout_arm(
 		    r->reload->loop, &r->patience, out.patience_ms / 1e3);
@@ -367,27 +368,45 @@ on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 	step(CONTAINER_OF(t, struct file_receive, patience), &in);
 }
 
+static bool
+is_under_way(const struct file_receive *r)
+{
+	const struct generation_change *change = r->reload->change;
+
+	return generation_change_is_busy(change) ||
+	    (change->reserved != NULL && change->reserved != r);
+}
+
 /* NULL: a file may be begun. */
 static const char *
 fault_now(const struct file_receive *r, bool running)
 {
 	const struct generation_change *change = r->reload->change;
-	const bool own = file_receive_step_is_busy(&r->step);
 
 	if (!change->now->setup.config->pair.accept_file)
 		return "takes no file from its peer: pair.accept_file is not true in the file that runs there" UNCHANGED;
 	if (!running)
 		return "is stopping" UNCHANGED;
-	if (generation_change_is_busy(change) || (change->reserved && !own))
+	if (is_under_way(r))
 		return "a reload is under way there: try again" UNCHANGED;
 	return NULL;
+}
+
+/* The file that was taken may have taken the right to bring one away. */
+static const char *
+undo_fault(const struct file_receive *r)
+{
+	return is_under_way(r)
+	    ? "another reload is under way there, and would be in its way"
+	    : NULL;
 }
 
 void
 file_receive_hear(
     struct file_receive *r, const struct peer_file *m, bool running)
 {
-	const char *fault = fault_now(r, running);
+	const bool undo = m->kind == PEER_FILE_UNDO;
+	const char *fault = undo ? undo_fault(r) : fault_now(r, running);
 	const struct file_receive_step_input in = { .event =
 		                                        FILE_RECEIVE_STEP_ASKED,
 		.asked = m,
@@ -400,6 +419,9 @@ file_receive_hear(
 		r->wrong = false;
 	} else if (!running) {
 		return;
+	} else if (undo && fault != NULL && m->id == r->step.id &&
+	    r->step.state == FILE_RECEIVE_STEP_TAKEN) {
+		set_text(r, fault);
 	}
 	step(r, &in);
 }

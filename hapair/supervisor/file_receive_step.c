@@ -144,6 +144,10 @@ take_question(struct file_receive_step *s,
 		enter(s, FILE_RECEIVE_STEP_TAKING, out);
 	} else if (same && in->asked->kind == PEER_FILE_UNDO &&
 	    s->state == FILE_RECEIVE_STEP_TAKEN) {
+		if (!in->may) {
+			finish(s, PEER_FILE_KEPT, out);
+			return;
+		}
 		out->action = FILE_RECEIVE_STEP_UNDO;
 		enter(s, FILE_RECEIVE_STEP_UNDOING, out);
 	}

@@ -31,7 +31,7 @@ enum file_receive_step_event {
 struct file_receive_step_input {
 	enum file_receive_step_event event;
 	const struct peer_file *asked; /* of ASKED; borrowed */
-	bool may; /* a file may be begun now: else it is refused */
+	bool may; /* it may begin or go back now: else it is refused or kept */
 };
 
 enum file_receive_step_action {

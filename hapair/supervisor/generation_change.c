@@ -395,6 +395,7 @@ generation_change_add_replaced(
 void
 generation_change_begin(struct generation_change *r, struct generation *next)
 {
+	assert(!generation_change_is_busy(r));
 	generation_inherit(next, r->now, true);
 	r->next = next;
 	note(r, RELOAD_STEP_BEGIN);

@@ -46,7 +46,8 @@ struct generation_change {
 	unsigned n_replaced;
 	int given;      /* the old relay's end of the channel between both */
 	bool has_given; /* the old relay, which does not accept again */
-	bool reserved;  /* both nodes agree on a file: nobody else begins one */
+	/* Who agrees with the peer on a file: nobody else begins a change. */
+	const void *reserved;
 	ev_timer patience, sweep;
 };
 

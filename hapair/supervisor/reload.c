@@ -307,6 +307,10 @@ begin(struct reload *r, struct reload_file *f)
 {
 	struct generation *g;
 
+	if (generation_change_is_busy(r->change)) {
+		refuse(r, "a reload is under way; nothing was changed", false);
+		return;
+	}
 	if (r->change->n_replaced >= GENERATION_CHANGE_REPLACED_MAX) {
 		refuse(r,
 		    "too many relays of earlier files have connections left; nothing was changed",
@@ -379,7 +383,8 @@ reload_run(
 static bool
 is_under_way(const struct reload *r)
 {
-	return r->change->reserved || generation_change_is_busy(r->change);
+	return r->change->reserved != NULL ||
+	    generation_change_is_busy(r->change);
 }
 
 void

@@ -80,7 +80,7 @@ fault_now(const struct upgrade *u)
 
 	if (u->setup.stop->stage != STOP_ORDER_RUNNING)
 		return "this node is stopping";
-	if (u->setup.state.change->reserved ||
+	if (u->setup.state.change->reserved != NULL ||
 	    generation_change_is_busy(u->setup.state.change))
 		return "a reload is under way: try again";
 	if (g->listeners->muted != 0 || !g->failover.ready || !g->relay.ready)

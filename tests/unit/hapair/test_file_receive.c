@@ -193,6 +193,9 @@ give(struct bed *b, uint64_t id, const char *text, char ret_text[1024])
 
 	secret_derive(&b->keys.all[0], "hapair file", &id, sizeof(id), &key);
 	secret_seal(&key, text, strlen(text), sealed);
+	/* Where there was another one, it only goes at first. */
+	if (b->r.step.state != FILE_RECEIVE_STEP_NONE)
+		(void)ask(b, &m, ret_text);
 	return ask(b, &m, ret_text);
 }
 
@@ -225,11 +228,43 @@ a_port_that_cannot_be_had_is_refused(void **state)
 	tear_down(&b);
 }
 
+/* It may be of anybody; its generation is another one's then. */
+static void
+nothing_goes_back_in_the_middle_of_another_reload(void **state)
+{
+	char file[1024], said[1024];
+	struct bed b;
+
+	(void)state;
+	set_up(&b);
+	/* What runs already is taken at once. */
+	assert_int_equal(
+	    give(&b, ID, text_for(&b, 1, 1, file), said).kind, PEER_FILE_FINE);
+	assert_int_equal(ask_of(&b, PEER_FILE_TAKE, said), PEER_FILE_TAKEN);
+	assert_null(b.change.reserved);
+	b.change.step.state = RELOAD_STEP_PREPARING;
+	assert_int_equal(ask_of(&b, PEER_FILE_UNDO, said), PEER_FILE_KEPT);
+	assert_non_null(strstr(said, "another reload is under way"));
+	b.change.step.state = RELOAD_STEP_IDLE;
+	assert_int_equal(ask_of(&b, PEER_FILE_UNDO, said), PEER_FILE_KEPT);
+	/* And what another one has reserved stays reserved. */
+	assert_int_equal(give(&b, ID + 1, file, said).kind, PEER_FILE_FINE);
+	b.change.reserved = &b;
+	file_receive_fini(&b.r);
+	file_receive_init(&b.r, &b.reload);
+	assert_int_equal(give(&b, ID, file, said).kind, PEER_FILE_REFUSED);
+	assert_ptr_equal(b.change.reserved, &b);
+	b.change.reserved = NULL;
+	tear_down(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_port_that_cannot_be_had_is_refused),
+		cmocka_unit_test(
+		    nothing_goes_back_in_the_middle_of_another_reload),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
