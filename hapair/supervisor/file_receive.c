@@ -254,7 +254,8 @@ on_undone(void *arg, bool taken, const char *text)
 {
 	struct file_receive *r = arg;
 
-	set_text(r, text);
+	if (text != r->text)
+		set_text(r, text);
 	if (taken)
 		log_notice("supervisor",
 		    "runs the file before the peer's again, which the peer could not take itself");
@@ -272,7 +273,8 @@ undo(struct file_receive *r)
 	reload_file_fini(&r->file);
 	if (file_replace_undo(&r->disk, why) < 0) {
 		free(text);
-		on_undone(r, false, why);
+		(void)refuse(r, "", why, false);
+		on_undone(r, false, r->text);
 		return;
 	}
 	if (text == NULL) {

@@ -142,10 +142,29 @@ file_replace_commit(
 		return fail(ret_why, "it cannot be replaced", -errno);
 	f->written = false;
 	f->replaced = true;
+	e = fstatat(f->dir, f->name, &f->put, AT_SYMLINK_NOFOLLOW) == -1
+	    ? -errno
+	    : 0;
+	if (e < 0)
+		return fail(ret_why, "it cannot be looked at", e);
 	e = sync_names(f);
 	if (e < 0)
 		return fail(ret_why, "its directory cannot be synced", e);
 	return 0;
+}
+
+/* An editor writes a file of its own, or into this one. */
+static bool
+is_as_put(const struct file_replace *f)
+{
+	const struct stat *put = &f->put;
+	struct stat st;
+
+	return fstatat(f->dir, f->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_dev == put->st_dev && st.st_ino == put->st_ino &&
+	    st.st_size == put->st_size &&
+	    st.st_mtim.tv_sec == put->st_mtim.tv_sec &&
+	    st.st_mtim.tv_nsec == put->st_mtim.tv_nsec;
 }
 
 int
@@ -156,6 +175,12 @@ file_replace_undo(
 
 	if (!f->replaced)
 		return 0;
+	if (!is_as_put(f)) {
+		(void)snprintf(ret_why, FILE_REPLACE_WHY_MAX,
+		    "it was changed here since, and stays: the file before the peer's is %s",
+		    beside(f, "before", before));
+		return -EBUSY;
+	}
 	if (renameat(f->dir, beside(f, "before", before), f->dir, f->name) ==
 	    -1)
 		return fail(ret_why,

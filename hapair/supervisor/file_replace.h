@@ -10,6 +10,8 @@
 
 #include "core/trusted_path.h"
 
+#include <sys/stat.h>
+
 #define FILE_REPLACE_WHY_MAX (TRUSTED_PATH_WHY_MAX + 128)
 
 struct file_replace {
@@ -18,6 +20,7 @@ struct file_replace {
 	bool written;   /* NAME.new is there */
 	bool unchanged; /* the file has this text already */
 	bool replaced;
+	struct stat put; /* what was put in its place, if it was replaced */
 };
 
 /* The empty value. */
@@ -28,6 +31,8 @@ MUST_CHECK int file_replace_prepare(struct file_replace *f, const char *path,
     const char *text, size_t len, char ret_why[static FILE_REPLACE_WHY_MAX]);
 MUST_CHECK int file_replace_commit(
     struct file_replace *f, char ret_why[static FILE_REPLACE_WHY_MAX]);
+
+/* What somebody else has put there since stays: -EBUSY. */
 MUST_CHECK int file_replace_undo(
     struct file_replace *f, char ret_why[static FILE_REPLACE_WHY_MAX]);
 

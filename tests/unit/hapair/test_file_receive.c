@@ -258,11 +258,34 @@ nothing_goes_back_in_the_middle_of_another_reload(void **state)
 	tear_down(&b);
 }
 
+/* On disk; what is taken here means what runs. */
+static void
+what_an_operator_wrote_meanwhile_stays(void **state)
+{
+	char file[1024], said[1024], path[SCRATCH_PATH_MAX];
+	CLEANUP(free_str) char *there = NULL;
+	struct bed b;
+
+	(void)state;
+	set_up(&b);
+	strcat(strcpy(file, text_for(&b, 1, 1, said)), "# the same\n");
+	assert_int_equal(give(&b, ID, file, said).kind, PEER_FILE_FINE);
+	assert_int_equal(ask_of(&b, PEER_FILE_TAKE, said), PEER_FILE_TAKEN);
+	assert_non_null(strstr(said, ".before"));
+	scratch_write("f.yaml", "# an operator's\n", 0600, path);
+	assert_int_equal(ask_of(&b, PEER_FILE_UNDO, said), PEER_FILE_KEPT);
+	assert_non_null(strstr(said, "f.yaml: it was changed here since"));
+	there = scratch_text("f.yaml");
+	assert_text(there, "# an operator's\n");
+	tear_down(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_port_that_cannot_be_had_is_refused),
+		cmocka_unit_test(what_an_operator_wrote_meanwhile_stays),
 		cmocka_unit_test(
 		    nothing_goes_back_in_the_middle_of_another_reload),
 	};

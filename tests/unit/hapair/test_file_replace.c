@@ -102,6 +102,33 @@ it_is_replaced_and_put_back(void **state)
 	is_there("one", NULL, NULL);
 }
 
+/* Written anew, or into: both are somebody else's text. */
+static void
+what_somebody_else_wrote_since_stays(void **state)
+{
+	struct file_replace f = file_replace_none();
+	char why[FILE_REPLACE_WHY_MAX] = "";
+	char other[128];
+
+	(void)state;
+	put(path, "one");
+	assert_int_equal(file_replace_prepare(&f, path, "two", 3, why), 0);
+	assert_int_equal(file_replace_commit(&f, why), 0);
+	(void)snprintf(other, sizeof(other), "%s", beside(".link"));
+	put(other, "six");
+	assert_int_equal(rename(other, path), 0);
+	assert_int_equal(file_replace_undo(&f, why), -EBUSY);
+	assert_non_null(strstr(why, "changed here since"));
+	assert_non_null(strstr(why, "f.yaml.before"));
+	is_there("six", "one", NULL);
+	assert_int_equal(file_replace_prepare(&f, path, "two", 3, why), 0);
+	assert_int_equal(file_replace_commit(&f, why), 0);
+	put(path, "seven");
+	assert_int_equal(file_replace_undo(&f, why), -EBUSY);
+	is_there("seven", "six", NULL);
+	file_replace_close(&f);
+}
+
 static void
 what_is_only_prepared_leaves_nothing(void **state)
 {
@@ -158,6 +185,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(it_is_replaced_and_put_back),
+		TEST(what_somebody_else_wrote_since_stays),
 		TEST(what_is_only_prepared_leaves_nothing),
 		TEST(a_link_and_what_others_can_write_are_refused),
 	};
