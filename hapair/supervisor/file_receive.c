@@ -144,6 +144,7 @@ check(struct file_receive *r)
 
 	free(r->sealed);
 	r->sealed = NULL;
+	memcpy(r->running, now(r)->setup.config->hash, sizeof(r->running));
 	if (text == NULL)
 		return refuse(r,
 		    "what the peer gave cannot be opened with the keys here",
@@ -394,6 +395,21 @@ fault_now(const struct file_receive *r, bool running)
 	return NULL;
 }
 
+/* An operator here may have been first: nothing is held for a peer that asks.
+ */
+static const char *
+take_fault(const struct file_receive *r, bool running)
+{
+	const char *fault = fault_now(r, running);
+
+	if (fault != NULL)
+		return fault;
+	return memcmp(r->running, now(r)->setup.config->hash,
+	           sizeof(r->running)) != 0
+	    ? "another file was loaded there meanwhile: try again" UNCHANGED
+	    : NULL;
+}
+
 /* The file that was taken may have taken the right to bring one away. */
 static const char *
 undo_fault(const struct file_receive *r)
@@ -403,12 +419,32 @@ undo_fault(const struct file_receive *r)
 	    : NULL;
 }
 
+static const char *
+fault_of(const struct file_receive *r, uint8_t kind, bool running)
+{
+	if (kind == PEER_FILE_UNDO)
+		return undo_fault(r);
+	return kind == PEER_FILE_TAKE ? take_fault(r, running)
+	                              : fault_now(r, running);
+}
+
+/* It is where it has to be for what is asked. */
+static bool
+is_next(const struct file_receive *r, const struct peer_file *m)
+{
+	if (m->id != r->step.id)
+		return false;
+	return m->kind == PEER_FILE_TAKE
+	    ? r->step.state == FILE_RECEIVE_STEP_FINE
+	    : m->kind == PEER_FILE_UNDO &&
+	        r->step.state == FILE_RECEIVE_STEP_TAKEN;
+}
+
 void
 file_receive_hear(
     struct file_receive *r, const struct peer_file *m, bool running)
 {
-	const bool undo = m->kind == PEER_FILE_UNDO;
-	const char *fault = undo ? undo_fault(r) : fault_now(r, running);
+	const char *fault = fault_of(r, m->kind, running);
 	const struct file_receive_step_input in = { .event =
 		                                        FILE_RECEIVE_STEP_ASKED,
 		.asked = m,
@@ -421,8 +457,7 @@ file_receive_hear(
 		r->wrong = false;
 	} else if (!running) {
 		return;
-	} else if (undo && fault != NULL && m->id == r->step.id &&
-	    r->step.state == FILE_RECEIVE_STEP_TAKEN) {
+	} else if (fault != NULL && is_next(r, m)) {
 		set_text(r, fault);
 	}
 	step(r, &in);

@@ -21,7 +21,8 @@ struct file_receive {
 	struct file_receive_step step;
 	uint8_t *sealed; /* of `total` bytes */
 	struct reload_file file;
-	bool same; /* it means what runs already */
+	bool same;                          /* it means what runs already */
+	uint8_t running[CONFIG_HASH_BYTES]; /* what it was compared with */
 	struct file_replace disk;
 	char *before; /* the text that ran before; NULL: it was the same */
 	size_t before_len;

@@ -1,5 +1,8 @@
 #include "hapair/supervisor/file_receive_step.h"
 
+/* All of it, however slowly it comes: a MiB is three hundred parts. */
+#define FILLING_MS 15000
+
 /* A peer that wants it taken asks three times a second. */
 #define ASKED_MS 5000
 
@@ -13,6 +16,8 @@ enter(struct file_receive_step *s, enum file_receive_step_state state,
 	s->state = state;
 	switch (state) {
 	case FILE_RECEIVE_STEP_FILLING:
+		out->patience_ms = FILLING_MS;
+		break;
 	case FILE_RECEIVE_STEP_FINE:
 		out->patience_ms = ASKED_MS;
 		break;
@@ -66,7 +71,7 @@ store(struct file_receive_step *s, const struct peer_file *q,
 	const bool next = q->at == s->at && q->total == s->total &&
 	    q->len > 0 && q->len <= s->total - s->at;
 
-	enter(s, FILE_RECEIVE_STEP_FILLING, out);
+	/* Its time goes on: parts alone keep nothing alive. */
 	out->answer = PEER_FILE_HAVE;
 	if (!next)
 		return;
@@ -140,6 +145,11 @@ take_question(struct file_receive_step *s,
 	}
 	if (same && in->asked->kind == PEER_FILE_TAKE &&
 	    s->state == FILE_RECEIVE_STEP_FINE) {
+		if (!in->may) {
+			out->action = FILE_RECEIVE_STEP_DROP;
+			finish(s, PEER_FILE_REFUSED, out);
+			return;
+		}
 		out->action = FILE_RECEIVE_STEP_TAKE;
 		enter(s, FILE_RECEIVE_STEP_TAKING, out);
 	} else if (same && in->asked->kind == PEER_FILE_UNDO &&
@@ -212,7 +222,6 @@ file_receive_step_do(const struct file_receive_step *before,
 bool
 file_receive_step_is_busy(const struct file_receive_step *s)
 {
-	return s->state != FILE_RECEIVE_STEP_NONE &&
-	    s->state != FILE_RECEIVE_STEP_TAKEN &&
-	    s->state != FILE_RECEIVE_STEP_OVER;
+	return s->state == FILE_RECEIVE_STEP_TAKING ||
+	    s->state == FILE_RECEIVE_STEP_UNDOING;
 }

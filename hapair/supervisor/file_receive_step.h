@@ -31,7 +31,8 @@ enum file_receive_step_event {
 struct file_receive_step_input {
 	enum file_receive_step_event event;
 	const struct peer_file *asked; /* of ASKED; borrowed */
-	bool may; /* it may begin or go back now: else it is refused or kept */
+	/* It may be begun, taken or undone now. */
+	bool may;
 };
 
 enum file_receive_step_action {
@@ -67,5 +68,8 @@ MUST_CHECK struct file_receive_step file_receive_step_do(
     const struct file_receive_step_input *in,
     struct file_receive_step_out *ret_out);
 
-/* Another change would be in its way, or it in that one's. */
+/*
+ * Another change would be in its way, or it in that one's. A file that is only
+ * given keeps nobody from anything: `may` is asked once more when it is taken.
+ */
 bool file_receive_step_is_busy(const struct file_receive_step *s);

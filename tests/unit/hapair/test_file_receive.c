@@ -280,12 +280,38 @@ what_an_operator_wrote_meanwhile_stays(void **state)
 	tear_down(&b);
 }
 
+/* Nor is it taken after that: it was compared with another one. */
+static void
+a_file_that_is_only_given_keeps_nobody_from_a_reload(void **state)
+{
+	char file[1024], said[1024];
+	struct bed b;
+
+	(void)state;
+	set_up(&b);
+	assert_int_equal(
+	    give(&b, ID, text_for(&b, 1, 1, file), said).kind, PEER_FILE_FINE);
+	assert_null(b.change.reserved);
+	b.change.reserved = &b;
+	assert_int_equal(ask_of(&b, PEER_FILE_TAKE, said), PEER_FILE_REFUSED);
+	assert_non_null(strstr(said, "a reload is under way there"));
+	b.change.reserved = NULL;
+	assert_int_equal(give(&b, ID + 1, file, said).kind, PEER_FILE_FINE);
+	assert_int_equal(give(&b, ID, file, said).kind, PEER_FILE_FINE);
+	b.config->hash[0] ^= 1;
+	assert_int_equal(ask_of(&b, PEER_FILE_TAKE, said), PEER_FILE_REFUSED);
+	assert_non_null(strstr(said, "another file was loaded there"));
+	tear_down(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_port_that_cannot_be_had_is_refused),
 		cmocka_unit_test(what_an_operator_wrote_meanwhile_stays),
+		cmocka_unit_test(
+		    a_file_that_is_only_given_keeps_nobody_from_a_reload),
 		cmocka_unit_test(
 		    nothing_goes_back_in_the_middle_of_another_reload),
 	};

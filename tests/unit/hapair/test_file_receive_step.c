@@ -74,6 +74,11 @@ static const struct row {
 	{ "undo", ASKED(undo),
 	    { "none strange", "filling have", "fine fine", "taking working",
 	        "undo undoing working", "undoing working", "over undone" } },
+	{ "take, which may not be",
+	    { .event = FILE_RECEIVE_STEP_ASKED, .asked = &take },
+	    { "none strange", "filling have", "drop over refused",
+	        "taking working", "taken taken", "undoing working",
+	        "over undone" } },
 	{ "undo, which may not be",
 	    { .event = FILE_RECEIVE_STEP_ASKED, .asked = &undo },
 	    { "none strange", "filling have", "fine fine", "taking working",
@@ -125,9 +130,7 @@ every_event_has_its_answer_in_every_state(void **state)
 			    answer_names[out.answer]);
 			assert_text(text, rows[i].answers[s]);
 			assert_int_equal(file_receive_step_is_busy(&after),
-			    after.state == FILE_RECEIVE_STEP_FILLING ||
-			        after.state == FILE_RECEIVE_STEP_FINE ||
-			        after.state == FILE_RECEIVE_STEP_TAKING ||
+			    after.state == FILE_RECEIVE_STEP_TAKING ||
 			        after.state == FILE_RECEIVE_STEP_UNDOING);
 		}
 	}
@@ -178,6 +181,30 @@ nothing_is_stored_beyond_what_was_announced(void **state)
 	}
 }
 
+/* One that brings a byte each second, or the same part for ever. */
+static void
+a_file_has_to_come_in_time(void **state)
+{
+	struct file_receive_step s = { 0 };
+	uint32_t begun = 0;
+
+	(void)state;
+	for (uint32_t at = 0; at < TOTAL - 1; at++) {
+		const struct peer_file m = { .kind = PEER_FILE_PART,
+			.id = OWN_ID,
+			.total = TOTAL,
+			.at = at / 2,
+			.len = 1 };
+		const struct file_receive_step_input in = ASKED(m);
+		struct file_receive_step_out out;
+
+		s = file_receive_step_do(&s, &in, &out);
+		assert_int_equal(s.state, FILE_RECEIVE_STEP_FILLING);
+		begun += out.patience_ms > 0;
+	}
+	assert_int_equal(begun, 1);
+}
+
 static void
 a_file_is_not_of_any_size(void **state)
 {
@@ -202,6 +229,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_event_has_its_answer_in_every_state),
 		cmocka_unit_test(nothing_is_stored_beyond_what_was_announced),
+		cmocka_unit_test(a_file_has_to_come_in_time),
 		cmocka_unit_test(a_file_is_not_of_any_size),
 	};
 
