@@ -20,6 +20,10 @@
 
 #define UNCHANGED "; nothing was changed"
 
+/* To check one takes a while: so many at once, and then one a second. */
+#define BURST 5
+#define PAUSE_MS 1000
+
 static const struct generation *
 now(const struct file_receive *r)
 {
@@ -29,8 +33,10 @@ now(const struct file_receive *r)
 static void
 set_text(struct file_receive *r, const char *text)
 {
-	free(r->text);
+	char *const before = r->text; /* perhaps the same */
+
 	r->text = strdup(text != NULL ? text : "memory is out");
+	free(before);
 }
 
 /* As many whole lines as there is room for. */
@@ -116,11 +122,11 @@ refuse(struct file_receive *r, const char *what, const char *why, bool wrong)
 	return false;
 }
 
-/* What the peer may not bring, and whether it could be kept. */
+/* What the peer may not bring. */
 static bool
 is_allowed(struct file_receive *r)
 {
-	char what[LOCAL_PATHS_TEXT_MAX], why[FILE_REPLACE_WHY_MAX];
+	char what[LOCAL_PATHS_TEXT_MAX];
 	const int e =
 	    local_paths_compare(r->file.config, now(r)->setup.config, what);
 
@@ -130,9 +136,6 @@ is_allowed(struct file_receive *r)
 		        ? "a peer cannot bring what the file here does not name, put it into both files by hand: "
 		        : "",
 		    e == -EPERM ? what : strerror(-e), e == -EPERM);
-	if (file_replace_prepare(&r->disk, r->reload->setup.path, r->file.text,
-	        r->file.len, why) < 0)
-		return refuse(r, "", why, false);
 	return true;
 }
 
@@ -235,15 +238,26 @@ on_taken(void *arg, bool taken, const char *text)
 	note(r, false);
 }
 
-static void
-take(struct file_receive *r)
+/* Waits for the disk: no earlier than it is asked to take the file. */
+static bool
+put_on_disk(struct file_receive *r)
 {
 	char why[FILE_REPLACE_WHY_MAX];
 
+	if (file_replace_prepare(&r->disk, r->reload->setup.path, r->file.text,
+	        r->file.len, why) < 0 ||
+	    file_replace_commit(&r->disk, why) < 0)
+		return refuse(r, "", why, false);
+	return true;
+}
+
+static void
+take(struct file_receive *r)
+{
 	if (!keep_running(r))
 		on_taken(r, false, "memory is out" UNCHANGED);
-	else if (file_replace_commit(&r->disk, why) < 0)
-		on_taken(r, false, why);
+	else if (!put_on_disk(r))
+		on_taken(r, false, r->text);
 	else if (r->same)
 		on_taken(r, true, "");
 	else
@@ -255,8 +269,7 @@ on_undone(void *arg, bool taken, const char *text)
 {
 	struct file_receive *r = arg;
 
-	if (text != r->text)
-		set_text(r, text);
+	set_text(r, text);
 	if (taken)
 		log_notice("supervisor",
 		    "runs the file before the peer's again, which the peer could not take itself");
@@ -428,6 +441,27 @@ fault_of(const struct file_receive *r, uint8_t kind, bool running)
 	                              : fault_now(r, running);
 }
 
+static bool
+begins(const struct file_receive *r, const struct peer_file *m)
+{
+	return m->kind == PEER_FILE_PART &&
+	    (r->step.state == FILE_RECEIVE_STEP_NONE || m->id != r->step.id);
+}
+
+/* Whether one more may be begun; counts it. */
+static bool
+has_turn(struct file_receive *r)
+{
+	const struct mono present = mono_now();
+
+	if (mono_before(r->turn, present))
+		r->turn = present;
+	if (mono_span_ms(present, r->turn) > (BURST - 1) * PAUSE_MS)
+		return false;
+	r->turn = mono_add_ms(r->turn, PAUSE_MS);
+	return true;
+}
+
 /* It is where it has to be for what is asked. */
 static bool
 is_next(const struct file_receive *r, const struct peer_file *m)
@@ -445,13 +479,14 @@ file_receive_hear(
     struct file_receive *r, const struct peer_file *m, bool running)
 {
 	const char *fault = fault_of(r, m->kind, running);
-	const struct file_receive_step_input in = { .event =
-		                                        FILE_RECEIVE_STEP_ASKED,
-		.asked = m,
-		.may = fault == NULL };
+	struct file_receive_step_input in = { .event = FILE_RECEIVE_STEP_ASKED,
+		.asked = m };
 
+	if (fault == NULL && begins(r, m) && !has_turn(r))
+		fault = "has been given too many files: try again" UNCHANGED;
+	in.may = fault == NULL;
 	/* The text of what is refused before it has begun. */
-	if (m->kind == PEER_FILE_PART && m->id != r->step.id) {
+	if (begins(r, m)) {
 		set_text(r,
 		    fault != NULL ? fault : "is about another file" UNCHANGED);
 		r->wrong = false;

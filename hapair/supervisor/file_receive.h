@@ -29,6 +29,7 @@ struct file_receive {
 	char *text;              /* what is said of it; or NULL */
 	bool wrong;              /* the file is */
 	struct limiter refusals; /* of their log lines */
+	struct mono turn;        /* when the files that came are paid for */
 	ev_timer patience;
 };
 

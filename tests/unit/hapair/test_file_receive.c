@@ -304,6 +304,51 @@ a_file_that_is_only_given_keeps_nobody_from_a_reload(void **state)
 	tear_down(&b);
 }
 
+/* And it is that for any file that could not be taken. */
+static void
+nothing_is_written_before_it_is_to_be_taken(void **state)
+{
+	char file[1024], said[1024];
+	CLEANUP(free_str) char *fresh = NULL;
+	uint64_t id = ID;
+	struct bed b;
+
+	(void)state;
+	set_up(&b);
+	assert_int_equal(
+	    give(&b, id, text_for(&b, 1, 2, file), said).kind, PEER_FILE_FINE);
+	fresh = scratch_text("f.yaml.new");
+	assert_null(fresh);
+	/* A peer cannot have this node check files without an end. */
+	while (give(&b, ++id, file, said).kind == PEER_FILE_FINE)
+		assert_true(id < ID + 100);
+	assert_non_null(strstr(said, "too many files: try again"));
+	assert_true(id - ID >= 4);
+	b.r.turn = (struct mono){ 0 };
+	assert_int_equal(give(&b, ++id, file, said).kind, PEER_FILE_FINE);
+	tear_down(&b);
+}
+
+/* On disk, after it was found to be the very same. */
+static void
+a_file_is_looked_at_again_when_it_is_taken(void **state)
+{
+	char file[1024], said[1024], path[SCRATCH_PATH_MAX];
+	CLEANUP(free_str) char *there = NULL;
+	struct bed b;
+
+	(void)state;
+	set_up(&b);
+	assert_int_equal(
+	    give(&b, ID, text_for(&b, 1, 1, file), said).kind, PEER_FILE_FINE);
+	scratch_write("f.yaml", "# an operator's\n", 0600, path);
+	assert_int_equal(ask_of(&b, PEER_FILE_TAKE, said), PEER_FILE_TAKEN);
+	assert_non_null(strstr(said, "f.yaml.before"));
+	there = scratch_text("f.yaml.before");
+	assert_text(there, "# an operator's\n");
+	tear_down(&b);
+}
+
 int
 main(void)
 {
@@ -312,6 +357,8 @@ main(void)
 		cmocka_unit_test(what_an_operator_wrote_meanwhile_stays),
 		cmocka_unit_test(
 		    a_file_that_is_only_given_keeps_nobody_from_a_reload),
+		cmocka_unit_test(nothing_is_written_before_it_is_to_be_taken),
+		cmocka_unit_test(a_file_is_looked_at_again_when_it_is_taken),
 		cmocka_unit_test(
 		    nothing_goes_back_in_the_middle_of_another_reload),
 	};
