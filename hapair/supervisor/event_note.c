@@ -84,6 +84,14 @@ event_note_request(struct event_sync *s, const char *request)
 }
 
 void
+event_note_file(struct event_sync *s)
+{
+	if (s != NULL)
+		event_sync_add(s, EVENT_RELOAD, "configuration",
+		    "taking the peer's file", "hapair reload --both there");
+}
+
+void
 event_note_reload(struct event_sync *s, enum reload_step_action end,
     enum reload_step_fault fault)
 {

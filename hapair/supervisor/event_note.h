@@ -28,5 +28,8 @@ void event_note_end(struct event_sync *s, const struct child *role);
 /* An operator's request line; one that only asks is none. */
 void event_note_request(struct event_sync *s, const char *request);
 
+/* A file of the peer is about to be taken. Takes NULL. */
+void event_note_file(struct event_sync *s);
+
 void event_note_reload(struct event_sync *s, enum reload_step_action end,
     enum reload_step_fault fault);

@@ -6,9 +6,11 @@
 #include "core/log.h"
 #include "core/secret.h"
 #include "core/timeout.h"
+#include "hapair/supervisor/event_note.h"
 #include "hapair/supervisor/file_say.h"
 #include "hapair/supervisor/key_keeper.h"
 #include "hapair/supervisor/reload.h"
+#include "hapair/supervisor/state_store.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -251,9 +253,29 @@ put_on_disk(struct file_receive *r)
 	return true;
 }
 
+/* Before anything is done: what it brings may be another log. */
+static void
+tell_of_it(struct file_receive *r)
+{
+	CLEANUP(free_str)
+	char *lines = r->same ? NULL : reload_file_lines(&r->file);
+	char *save = NULL;
+	char *line = lines != NULL ? strtok_r(lines, "\n", &save) : NULL;
+
+	event_note_file(now(r)->setup.store->setup.events);
+	if (line == NULL)
+		log_warning("supervisor",
+		    "[reload] takes a file of the peer: %s",
+		    r->same ? "it means what runs" : "memory is out");
+	for (; line != NULL; line = strtok_r(NULL, "\n", &save))
+		log_warning("supervisor",
+		    "[reload] takes a file of the peer: %s", line);
+}
+
 static void
 take(struct file_receive *r)
 {
+	tell_of_it(r);
 	if (!keep_running(r))
 		on_taken(r, false, "memory is out" UNCHANGED);
 	else if (!put_on_disk(r))

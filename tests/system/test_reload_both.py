@@ -102,6 +102,11 @@ def test_both_nodes_take_it_or_neither() -> None:
         assert Path(kept).read_text() == old
         assert both.files["p2"].stat().st_mode & 0o7777 == 0o640
         assert stage["p1"].state() == "master" and stage["p2"].state() == "backup"
+        # Its host was told before anything changed there.
+        log = stage["p2"].log()
+        told = log.index("[reload] takes a file of the peer: service web: retries 3 -> 1")
+        assert told < log.index("reloaded: service web: retries 3 -> 1")
+        assert "taking the peer's file" in stage["p2"].cli("events").stdout
         # Once more: there is nothing to do.
         assert both.is_taken().stdout.splitlines() == [
             "nothing has changed here", "proxy2: runs the same, and had this very file",

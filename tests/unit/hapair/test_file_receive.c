@@ -5,6 +5,7 @@
 #include "core/channel.h"
 #include "core/fd.h"
 #include "core/secret.h"
+#include "hapair/supervisor/event_sync.h"
 #include "hapair/supervisor/generation_change.h"
 #include "hapair/supervisor/key_keeper.h"
 #include "hapair/supervisor/reload.h"
@@ -349,6 +350,32 @@ a_file_is_looked_at_again_when_it_is_taken(void **state)
 	tear_down(&b);
 }
 
+static void
+a_file_is_told_of_before_it_is_taken(void **state)
+{
+	char file[1024], said[1024];
+	struct event_sync events;
+	struct buf b_events = BUF_WRITER(4096);
+	struct bed b;
+
+	(void)state;
+	set_up(&b);
+	assert_int_equal(
+	    event_sync_init(&events, ev_default_loop(0), NULL, &b.store), 0);
+	event_log_follow(&events.log, b.config, 0);
+	b.store.setup.events = &events;
+	assert_int_equal(give(&b, ID, text_for(&b, b.port, 1, file), said).kind,
+	    PEER_FILE_FINE);
+	assert_false(event_log_has_news(&events.log));
+	assert_int_equal(ask_of(&b, PEER_FILE_TAKE, said), PEER_FILE_REFUSED);
+	assert_true(event_log_has_news(&events.log));
+	event_log_put(&events.log, &b_events);
+	assert_non_null(
+	    memmem(b_events.data, b_events.pos, "taking the peer's file", 22));
+	event_sync_fini(&events);
+	tear_down(&b);
+}
+
 int
 main(void)
 {
@@ -359,6 +386,7 @@ main(void)
 		    a_file_that_is_only_given_keeps_nobody_from_a_reload),
 		cmocka_unit_test(nothing_is_written_before_it_is_to_be_taken),
 		cmocka_unit_test(a_file_is_looked_at_again_when_it_is_taken),
+		cmocka_unit_test(a_file_is_told_of_before_it_is_taken),
 		cmocka_unit_test(
 		    nothing_goes_back_in_the_middle_of_another_reload),
 	};
