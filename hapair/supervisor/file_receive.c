@@ -241,16 +241,31 @@ on_taken(void *arg, bool taken, const char *text)
 }
 
 /* Waits for the disk: no earlier than it is asked to take the file. */
-static bool
-put_on_disk(struct file_receive *r)
+static const char *
+put_on_disk(void *arg, const struct reload_file *f)
 {
+	struct file_receive *r = arg;
 	char why[FILE_REPLACE_WHY_MAX];
 
-	if (file_replace_prepare(&r->disk, r->reload->setup.path, r->file.text,
-	        r->file.len, why) < 0 ||
-	    file_replace_commit(&r->disk, why) < 0)
-		return refuse(r, "", why, false);
-	return true;
+	if (file_replace_prepare(
+	        &r->disk, r->reload->setup.path, f->text, f->len, why) == 0 &&
+	    file_replace_commit(&r->disk, why) == 0)
+		return NULL;
+	(void)refuse(r, "", why, false);
+	return r->text != NULL ? r->text : "memory is out";
+}
+
+static const char *
+put_back(void *arg, const struct reload_file *f)
+{
+	struct file_receive *r = arg;
+	char why[FILE_REPLACE_WHY_MAX];
+
+	(void)f;
+	if (file_replace_undo(&r->disk, why) == 0)
+		return NULL;
+	(void)refuse(r, "", why, false);
+	return r->text != NULL ? r->text : "memory is out";
 }
 
 /* Before anything is done: what it brings may be another log. */
@@ -275,15 +290,18 @@ tell_of_it(struct file_receive *r)
 static void
 take(struct file_receive *r)
 {
+	const char *why;
+
 	tell_of_it(r);
-	if (!keep_running(r))
+	if (!keep_running(r)) {
 		on_taken(r, false, "memory is out" UNCHANGED);
-	else if (!put_on_disk(r))
-		on_taken(r, false, r->text);
-	else if (r->same)
-		on_taken(r, true, "");
-	else
-		reload_run(r->reload, &r->file, on_taken, r);
+	} else if (r->same) {
+		why = put_on_disk(r, &r->file);
+		on_taken(r, why == NULL, why != NULL ? why : "");
+	} else {
+		reload_run_unkept(
+		    r->reload, &r->file, put_on_disk, on_taken, r);
+	}
 }
 
 static void
@@ -298,34 +316,40 @@ on_undone(void *arg, bool taken, const char *text)
 	note(r, taken);
 }
 
+/* The disk has it, and that is all there was to do. */
+static void
+undo_disk(struct file_receive *r)
+{
+	const char *why = put_back(r, NULL);
+
+	on_undone(r, why == NULL, why != NULL ? why : "");
+}
+
 static void
 undo(struct file_receive *r)
 {
-	char why[FILE_REPLACE_WHY_MAX];
 	char *text = r->before;
-	enum reload_file_verdict verdict;
 
 	r->before = NULL;
 	reload_file_fini(&r->file);
-	if (file_replace_undo(&r->disk, why) < 0) {
-		free(text);
-		(void)refuse(r, "", why, false);
-		on_undone(r, false, r->text);
-		return;
-	}
 	if (text == NULL) {
-		on_undone(r, true, "");
+		undo_disk(r);
 		return;
 	}
-	verdict = reload_file_check(&r->file, r->reload->setup.path, text,
-	    r->before_len, now(r)->setup.config);
-	if (verdict == RELOAD_FILE_SAME)
-		on_undone(r, true, "");
-	else if (verdict == RELOAD_FILE_CHANGED)
-		reload_run(r->reload, &r->file, on_undone, r);
-	else
+	switch (reload_file_check(&r->file, r->reload->setup.path, text,
+	    r->before_len, now(r)->setup.config)) {
+	case RELOAD_FILE_SAME:
+		undo_disk(r);
+		break;
+	case RELOAD_FILE_CHANGED:
+		reload_run_unkept(r->reload, &r->file, put_back, on_undone, r);
+		break;
+	case RELOAD_FILE_WRONG:
+	case RELOAD_FILE_REFUSED:
 		on_undone(r, false,
 		    r->file.fault != NULL ? r->file.fault : "memory is out");
+		break;
+	}
 }
 
 static void

@@ -3,8 +3,9 @@
 /*
  * The peer's file for this node (file_receive_step.h): put together, opened
  * with the pair's key, checked as for a reload and by what a peer may bring
- * (config/local_paths.h), and taken: on disk first, then by a reload. Nothing
- * of it is looked at unless pair.accept_file is true. Part of file_share.h.
+ * (config/local_paths.h), and taken: once nothing can refuse it any more it is
+ * put on disk, and then a reload begins. Nothing of it is looked at unless
+ * pair.accept_file is true. Part of file_share.h.
  */
 
 #include "core/limiter.h"

@@ -49,6 +49,7 @@ is_told(struct reload *r, bool taken, const char *text)
 {
 	reload_end_fn *const on_end = r->on_end;
 
+	r->on_keep = NULL;
 	r->on_end = NULL; /* it may begin another one */
 	if (on_end != NULL)
 		on_end(r->arg, taken, text);
@@ -306,6 +307,7 @@ static void
 begin(struct reload *r, struct reload_file *f)
 {
 	struct generation *g;
+	const char *why;
 
 	if (generation_change_is_busy(r->change)) {
 		refuse(r, "a reload is under way; nothing was changed", false);
@@ -333,6 +335,12 @@ begin(struct reload *r, struct reload_file *f)
 	g = make_next(r, f);
 	if (g == NULL)
 		return;
+	why = r->on_keep != NULL ? r->on_keep(r->arg, f) : NULL;
+	if (why != NULL) {
+		generation_free(g);
+		refuse(r, why, false);
+		return;
+	}
 	generation_own(g, f->config);
 	f->config = NULL;
 	free(r->lines);
@@ -370,10 +378,18 @@ void
 reload_run(
     struct reload *r, struct reload_file *f, reload_end_fn *on_end, void *arg)
 {
+	reload_run_unkept(r, f, NULL, on_end, arg);
+}
+
+void
+reload_run_unkept(struct reload *r, struct reload_file *f,
+    reload_keep_fn *on_keep, reload_end_fn *on_end, void *arg)
+{
 	/* Whoever is told of the end may free what is left in `f`. */
 	CLEANUP(reload_file_fini) struct reload_file own = *f;
 
 	*f = (struct reload_file){ 0 };
+	r->on_keep = on_keep;
 	r->on_end = on_end;
 	r->arg = arg;
 	begin(r, &own);

@@ -24,6 +24,12 @@ struct reload_file;
 typedef bool reload_fit_fn(const struct config *c, const struct config *running,
     struct limits *ret_limits, char *ret_text);
 
+/*
+ * All that can be refused has been looked at, and nothing is done yet: the file
+ * is kept on disk. NULL where it was; else why not, which is the end.
+ */
+typedef const char *reload_keep_fn(void *arg, const struct reload_file *f);
+
 /* What came of a reload that is a part of something else; `text` has lines. */
 typedef void reload_end_fn(void *arg, bool taken, const char *text);
 
@@ -38,10 +44,11 @@ struct reload {
 	struct reload_setup setup;
 	struct ev_loop *loop;
 	struct generation_change *change; /* borrowed */
-	int socket;            /* of who asked; -1: it was a signal */
-	reload_end_fn *on_end; /* NULL: the socket's */
-	void *arg;             /* its own */
-	char *lines;           /* what differs */
+	int socket;              /* of who asked; -1: it was a signal */
+	reload_keep_fn *on_keep; /* NULL: it is on disk */
+	reload_end_fn *on_end;   /* NULL: the socket's */
+	void *arg;               /* its own */
+	char *lines;             /* what differs */
 	bool switches_log, keys_differ;
 };
 
@@ -58,6 +65,10 @@ void reload_obey(struct reload *r, int *socket);
  */
 void reload_run(
     struct reload *r, struct reload_file *f, reload_end_fn *on_end, void *arg);
+
+/* The same with a file that is not on disk yet. */
+void reload_run_unkept(struct reload *r, struct reload_file *f,
+    reload_keep_fn *on_keep, reload_end_fn *on_end, void *arg);
 
 /* A signal: the log tells what comes of it. */
 void reload_hear(struct reload *r);

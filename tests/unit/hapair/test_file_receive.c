@@ -213,11 +213,14 @@ static void
 a_port_that_cannot_be_had_is_refused(void **state)
 {
 	char file[1024], was[1024], said[1024];
+	char path[SCRATCH_PATH_MAX];
 	CLEANUP(free_str) char *there = NULL;
+	CLEANUP(free_str) char *before = NULL;
 	struct bed b;
 
 	(void)state;
 	set_up(&b);
+	scratch_write("f.yaml.before", "# older\n", 0600, path);
 	(void)text_for(&b, 1, 1, was);
 	assert_int_equal(give(&b, ID, text_for(&b, b.port, 1, file), said).kind,
 	    PEER_FILE_FINE);
@@ -226,6 +229,9 @@ a_port_that_cannot_be_had_is_refused(void **state)
 	assert_non_null(strstr(said, "nothing was changed"));
 	there = scratch_text("f.yaml");
 	assert_text(there, was);
+	/* It is refused before anything is written. */
+	before = scratch_text("f.yaml.before");
+	assert_text(before, "# older\n");
 	tear_down(&b);
 }
 
