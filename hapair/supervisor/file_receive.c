@@ -217,6 +217,28 @@ keep_running(struct file_receive *r)
 	    pread(file, r->before, r->before_len, 0) == (ssize_t)st.st_size;
 }
 
+/*
+ * What runs and what is on disk are two files, and a restart would take the
+ * other one. Behind why it came to that, which does not say so.
+ */
+static void
+tell_apart(struct file_receive *r, const char *how, const char *why)
+{
+	const char *fault = r->text != NULL ? r->text : "";
+	const char *end = strstr(fault, UNCHANGED);
+	CLEANUP(free_str) char *text = NULL;
+
+	log_error("supervisor",
+	    "[reload] the file on disk is not the one that runs: %s: %s",
+	    r->reload->setup.path, why);
+	/* A peer that reads "nothing was changed" adds nothing of it. */
+	if (asprintf(&text, "%.*s; %s: %s: %s",
+	        end != NULL ? (int)(end - fault) : (int)strlen(fault), fault,
+	        how, r->reload->setup.path, why) == -1)
+		text = NULL;
+	set_text(r, text);
+}
+
 static void
 on_taken(void *arg, bool taken, const char *text)
 {
@@ -236,7 +258,9 @@ on_taken(void *arg, bool taken, const char *text)
 	}
 	set_text(r, text);
 	if (file_replace_undo(&r->disk, why) < 0)
-		(void)refuse(r, "", why, false);
+		tell_apart(r,
+		    "nothing was changed but its disk, which has the new file, and a restart would take that",
+		    why);
 	note(r, false);
 }
 
@@ -261,9 +285,13 @@ put_back(void *arg, const struct reload_file *f)
 	struct file_receive *r = arg;
 	char why[FILE_REPLACE_WHY_MAX];
 
+	const bool was = r->disk.replaced;
+
 	(void)f;
-	if (file_replace_undo(&r->disk, why) == 0)
+	if (file_replace_undo(&r->disk, why) == 0) {
+		r->back = was;
 		return NULL;
+	}
 	(void)refuse(r, "", why, false);
 	return r->text != NULL ? r->text : "memory is out";
 }
@@ -310,6 +338,10 @@ on_undone(void *arg, bool taken, const char *text)
 	struct file_receive *r = arg;
 
 	set_text(r, text);
+	if (!taken && r->back)
+		tell_apart(r,
+		    "it runs the new file, but its disk has the one before, and a restart would take that",
+		    "put back");
 	if (taken)
 		log_notice("supervisor",
 		    "runs the file before the peer's again, which the peer could not take itself");
@@ -330,6 +362,7 @@ undo(struct file_receive *r)
 {
 	char *text = r->before;
 
+	r->back = false;
 	r->before = NULL;
 	reload_file_fini(&r->file);
 	if (text == NULL) {

@@ -25,6 +25,7 @@ struct file_receive {
 	bool same;                          /* it means what runs already */
 	uint8_t running[CONFIG_HASH_BYTES]; /* what it was compared with */
 	struct file_replace disk;
+	bool back;    /* the file before is on disk again */
 	char *before; /* the text that ran before; NULL: it was the same */
 	size_t before_len;
 	char *text;              /* what is said of it; or NULL */
