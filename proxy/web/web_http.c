@@ -9,6 +9,7 @@
 #include "proxy/web/web_conns.h"
 #include "proxy/web/web_content.h"
 #include "proxy/web/web_guests.h"
+#include "proxy/web/web_response.h"
 
 #include <errno.h>
 #include <ev.h>
@@ -32,11 +33,6 @@
 #define FRESH_MS 1000
 #define PATIENCE_MS 2000
 #define SWEEP_S 0.5
-
-#define POLICY                                                                 \
-	"default-src 'none'; script-src 'self'; style-src 'self'; "            \
-	"img-src 'self' data:; connect-src 'self'; base-uri 'none'; "          \
-	"form-action 'none'; frame-ancestors 'none'"
 
 /* Of one question; it belongs to its connection. */
 struct asked {
@@ -62,80 +58,23 @@ struct web_http {
 	struct mono wanted_at, renewed_at;
 	TAILQ_HEAD(, asked) waiting;
 	struct limiter password_lines;
+	bool ending; /* who asks now cannot wait for news */
 };
 
 /* -- answers --------------------------------------------------------------- */
 
-static unsigned
-status_of(enum metrics_code code)
-{
-	switch (code) {
-	case METRICS_CODE_200:
-		return MHD_HTTP_OK;
-	case METRICS_CODE_401:
-		return MHD_HTTP_UNAUTHORIZED;
-	case METRICS_CODE_404:
-		return MHD_HTTP_NOT_FOUND;
-	case METRICS_CODE_405:
-		return MHD_HTTP_METHOD_NOT_ALLOWED;
-	case METRICS_CODE_503:
-	case METRICS_CODES:
-		break;
-	}
-	return MHD_HTTP_SERVICE_UNAVAILABLE;
-}
-
-/* False: memory is out. */
-static bool
-add_headers(struct MHD_Response *r, const char *type)
-{
-	static const char *const all[][2] = {
-		{ MHD_HTTP_HEADER_CACHE_CONTROL, "no-store" },
-		{ "Content-Security-Policy", POLICY },
-		{ "X-Content-Type-Options", "nosniff" },
-		{ "X-Frame-Options",
-		    "DENY" }, /* for browsers without policies */
-		{ "Referrer-Policy", "no-referrer" },
-		{ "Cross-Origin-Resource-Policy", "same-origin" },
-	};
-	bool good = MHD_add_response_header(
-	                r, MHD_HTTP_HEADER_CONTENT_TYPE, type) == MHD_YES;
-
-	for (size_t i = 0; good && i < ARRAY_LEN(all); i++)
-		good =
-		    MHD_add_response_header(r, all[i][0], all[i][1]) == MHD_YES;
-	return good;
-}
-
-/* With one header more, of a text that is there for ever. */
-static struct MHD_Response *
-refusal(const char *text, const char *header, const char *value)
-{
-	struct MHD_Response *r = MHD_create_response_from_buffer(
-	    strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
-	bool good = r != NULL && add_headers(r, "text/plain; charset=utf-8");
-
-	if (good && header != NULL)
-		good = MHD_add_response_header(r, header, value) == MHD_YES;
-	if (!good && r != NULL) {
-		MHD_destroy_response(r);
-		r = NULL;
-	}
-	return r;
-}
-
 static bool
 make_refusals(struct web_http *h)
 {
-	h->refusals[METRICS_CODE_401] = refusal(
+	h->refusals[METRICS_CODE_401] = web_response_fixed(
 	    "a name and a password, please\n", MHD_HTTP_HEADER_WWW_AUTHENTICATE,
 	    "Basic realm=\"hapair\", charset=\"UTF-8\"");
 	h->refusals[METRICS_CODE_404] =
-	    refusal("there is no such page\n", NULL, NULL);
-	h->refusals[METRICS_CODE_405] =
-	    refusal("nothing can be changed here: GET and HEAD alone\n",
-	        MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-	h->refusals[METRICS_CODE_503] = refusal(
+	    web_response_fixed("there is no such page\n", NULL, NULL);
+	h->refusals[METRICS_CODE_405] = web_response_fixed(
+	    "nothing can be changed here: GET and HEAD alone\n",
+	    MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	h->refusals[METRICS_CODE_503] = web_response_fixed(
 	    "no news yet, ask once more\n", MHD_HTTP_HEADER_RETRY_AFTER, "1");
 	return h->refusals[METRICS_CODE_401] != NULL &&
 	    h->refusals[METRICS_CODE_404] != NULL &&
@@ -191,7 +130,7 @@ make(struct web_http *h, enum web_request what)
 		return NULL;
 	}
 	h->bytes += t->len;
-	if (!add_headers(r, web_request_type(what)))
+	if (!web_response_add_headers(r, web_request_type(what)))
 		destroy(&r);
 	return r;
 }
@@ -201,7 +140,7 @@ say(struct web_http *h, struct MHD_Connection *c, enum metrics_code code,
     struct MHD_Response *r)
 {
 	h->setup.content->counts.answered[code]++;
-	return MHD_queue_response(c, status_of(code), r);
+	return MHD_queue_response(c, web_response_status(code), r);
 }
 
 static enum MHD_Result
@@ -354,7 +293,7 @@ on_request(void *arg, struct MHD_Connection *c, const char *path,
 		*len = 0; /* nobody reads it */
 		return MHD_YES;
 	}
-	if (a->late)
+	if (a->late || h->ending)
 		return refuse(h, c, METRICS_CODE_503);
 	if (web_content_is_live(a->what) && !is_fresh(h))
 		return wait_for_news(h, a);
@@ -578,7 +517,11 @@ web_http_free(struct web_http *h)
 	ev_timer_stop(h->setup.loop, &h->again);
 	ev_timer_stop(h->setup.loop, &h->sweep);
 	if (h->daemon != NULL) {
-		/* It may not end with connections that sleep. */
+		/*
+		 * It may not end with connections that sleep, and would end the
+		 * process: what else it finds asked in this turn may not wait.
+		 */
+		h->ending = true;
 		wake_all(h, true);
 		(void)MHD_run(h->daemon);
 		MHD_stop_daemon(h->daemon);

@@ -213,6 +213,29 @@ the_end_waits_for_nobody(void **state)
 		fd_close(&fds[i]);
 }
 
+/* The second question is found when the first, which waits, is answered. */
+static void
+the_end_waits_for_no_next_question(void **state)
+{
+	static const char text[] = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+	                           "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+	struct lab l;
+	int fds[8];
+
+	(void)state;
+	set_up(&l, "listen: '*:8404'", false);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		fds[i] = connect_to(&l);
+		assert_int_equal(
+		    send(fds[i], text, strlen(text), 0), (ssize_t)strlen(text));
+	}
+	while (l.wanted == 0)
+		(void)ev_run(ev_default_loop(0), EVRUN_ONCE);
+	tear_down(&l);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		fd_close(&fds[i]);
+}
+
 static void
 a_password_is_asked_for_first(void **state)
 {
@@ -285,6 +308,7 @@ main(void)
 		cmocka_unit_test(files_are_there_and_nothing_can_be_changed),
 		cmocka_unit_test(a_question_is_not_left_without_an_answer),
 		cmocka_unit_test(the_end_waits_for_nobody),
+		cmocka_unit_test(the_end_waits_for_no_next_question),
 		cmocka_unit_test(a_password_is_asked_for_first),
 		cmocka_unit_test(strangers_get_no_byte),
 		cmocka_unit_test(a_client_has_so_many_places),
