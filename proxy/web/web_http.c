@@ -58,7 +58,8 @@ struct web_http {
 	struct mono wanted_at, renewed_at;
 	TAILQ_HEAD(, asked) waiting;
 	struct limiter password_lines;
-	bool ending; /* who asks now cannot wait for news */
+	bool closing; /* another relay serves: a last answer for each */
+	bool ending;  /* who asks now cannot wait for news */
 };
 
 /* -- answers --------------------------------------------------------------- */
@@ -130,7 +131,8 @@ make(struct web_http *h, enum web_request what)
 		return NULL;
 	}
 	h->bytes += t->len;
-	if (!web_response_add_headers(r, web_request_type(what)))
+	if (!web_response_add_headers(r, web_request_type(what)) ||
+	    (h->closing && !web_response_add_close(r)))
 		destroy(&r);
 	return r;
 }
@@ -300,6 +302,15 @@ on_request(void *arg, struct MHD_Connection *c, const char *path,
 	return answer(h, a);
 }
 
+/* What was answered still gets there. libmicrohttpd sees it, and closes. */
+static void
+shut(struct web_conns_one *one)
+{
+	if (!one->ended)
+		(void)shutdown(one->fd, SHUT_RDWR);
+	one->ended = true;
+}
+
 static void
 on_completed(void *arg, struct MHD_Connection *c, void **context,
     enum MHD_RequestTerminationCode why)
@@ -309,8 +320,11 @@ on_completed(void *arg, struct MHD_Connection *c, void **context,
 	struct asked *a = *context;
 
 	(void)why;
-	if (one != NULL)
+	if (one != NULL) {
 		web_conns_note_answered(one, mono_now());
+		if (h->closing)
+			shut(one);
+	}
 	if (a != NULL && a->waits)
 		TAILQ_REMOVE(&h->waiting, a, link);
 	free(a);
@@ -403,6 +417,24 @@ web_http_add(struct web_http *h, int *fd, const union addr *client)
 	fd_close(fd);
 }
 
+/* Who has not asked yet is answered once, like who waits for an answer. */
+void
+web_http_close(struct web_http *h)
+{
+	h->closing = true;
+	for (unsigned i = 0; i < METRICS_CODES; i++)
+		if (h->refusals[i] != NULL)
+			(void)web_response_add_close(h->refusals[i]);
+	for (unsigned i = 0; i < WEB_REQUEST_COUNT; i++)
+		destroy(&h->texts[i]);
+	for (size_t i = 0; i < WEB_CONNS_MAX; i++) {
+		struct web_conns_one *one = &h->conns.all[i];
+
+		if (one->started && one->answered && !one->busy)
+			shut(one);
+	}
+}
+
 /* -- the loop -------------------------------------------------------------- */
 
 static void
@@ -440,8 +472,7 @@ end_late(struct web_http *h, struct web_conns_one *one)
 	}
 	if (one->busy || !one->answered)
 		h->setup.content->counts.refused[METRICS_REFUSAL_LATE]++;
-	(void)shutdown(one->fd, SHUT_RDWR);
-	one->ended = true;
+	shut(one);
 }
 
 /* The main thread is late, too, where it stands still. */

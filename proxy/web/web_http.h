@@ -35,5 +35,11 @@ void web_http_free(struct web_http *h); /* takes NULL */
 /* Takes who was accepted; closed where it is not to be served. */
 void web_http_add(struct web_http *h, int *fd, const union addr *client);
 
+/*
+ * Another relay serves from now on: who is connected here has one answer more
+ * at most, and goes there for the next.
+ */
+void web_http_close(struct web_http *h);
+
 /* There is another snapshot in the content. */
 void web_http_renewed(struct web_http *h);

@@ -49,6 +49,13 @@ web_response_add_headers(struct MHD_Response *r, const char *type)
 	return good;
 }
 
+bool
+web_response_add_close(struct MHD_Response *r)
+{
+	return MHD_add_response_header(
+	           r, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES;
+}
+
 struct MHD_Response *
 web_response_fixed(const char *text, const char *header, const char *value)
 {

@@ -17,6 +17,9 @@ unsigned web_response_status(enum metrics_code code);
 MUST_CHECK bool web_response_add_headers(
     struct MHD_Response *r, const char *type);
 
+/* With the answer its connection ends. False: memory is out. */
+bool web_response_add_close(struct MHD_Response *r);
+
 /*
  * Of a text that is there for ever, with one header more; NULL: none. NULL:
  * memory is out.

@@ -179,8 +179,10 @@ on_posted(struct ev_loop *loop, ev_async *a, int revents)
 	add_sums(t, &box);
 	if (box.open)
 		set_listening(t, true);
-	if (box.close)
+	if (box.close) {
 		close_listeners(t);
+		web_http_close(t->http);
+	}
 	if (box.snapshot.status != NULL) {
 		web_content_renew(&t->content, &box.snapshot);
 		web_http_renewed(t->http);

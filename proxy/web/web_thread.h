@@ -41,7 +41,10 @@ MUST_CHECK int web_thread_start(struct web_thread *t);
 /* Another listening socket, which is taken: at any time. */
 void web_thread_listen(struct web_thread *t, int *fd);
 
-/* From now on it accepts, or never again; it does neither at first. */
+/*
+ * From now on it accepts, or never again, and who is connected has one answer
+ * more at most; it does neither at first.
+ */
 void web_thread_open(struct web_thread *t);
 void web_thread_close(struct web_thread *t);
 

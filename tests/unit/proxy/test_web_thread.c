@@ -213,27 +213,53 @@ the_end_waits_for_nobody(void **state)
 		fd_close(&fds[i]);
 }
 
-/* The second question is found when the first, which waits, is answered. */
+/* One question, and its answer as far as it comes at once. */
 static void
-the_end_waits_for_no_next_question(void **state)
+ask_and_stay(int fd, const char *path, char *ret, size_t size)
 {
-	static const char text[] = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
-	                           "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+	char text[256];
+	ssize_t got;
+
+	(void)snprintf(
+	    text, sizeof(text), "HEAD %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
+	assert_int_equal(
+	    send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+	got = recv(fd, ret, size - 1, 0);
+	assert_true(got > 0);
+	ret[got] = '\0';
+}
+
+static void
+who_stays_goes_to_the_next_relay(void **state)
+{
+	char text[1024];
 	struct lab l;
-	int fds[8];
+	int idle, fresh;
 
 	(void)state;
 	set_up(&l, "listen: '*:8404'", false);
-	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
-		fds[i] = connect_to(&l);
+	idle = connect_to(&l);
+	fresh = connect_to(&l);
+	assert_int_equal(send(fresh, "HEA", 3, 0), 3);
+	ask_and_stay(idle, "/page.css", text, sizeof(text));
+	assert_null(strstr(text, "\r\nConnection: close\r\n"));
+	ask_and_stay(idle, "/page.css", text, sizeof(text));
+	web_thread_close(l.thread);
+	assert_int_equal(recv(idle, text, sizeof(text), 0), 0);
+	{
+		static const char rest[] =
+		    "D /page.css HTTP/1.1\r\nHost: x\r\n\r\n";
+		CLEANUP(free_str) char *answer = NULL;
+
 		assert_int_equal(
-		    send(fds[i], text, strlen(text), 0), (ssize_t)strlen(text));
+		    send(fresh, rest, strlen(rest), 0), (ssize_t)strlen(rest));
+		answer = read_all(fresh);
+		assert_non_null(strstr(answer, OK));
+		assert_non_null(strstr(answer, "\r\nConnection: close\r\n"));
 	}
-	while (l.wanted == 0)
-		(void)ev_run(ev_default_loop(0), EVRUN_ONCE);
+	fd_close(&idle);
+	fd_close(&fresh);
 	tear_down(&l);
-	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-		fd_close(&fds[i]);
 }
 
 static void
@@ -308,7 +334,7 @@ main(void)
 		cmocka_unit_test(files_are_there_and_nothing_can_be_changed),
 		cmocka_unit_test(a_question_is_not_left_without_an_answer),
 		cmocka_unit_test(the_end_waits_for_nobody),
-		cmocka_unit_test(the_end_waits_for_no_next_question),
+		cmocka_unit_test(who_stays_goes_to_the_next_relay),
 		cmocka_unit_test(a_password_is_asked_for_first),
 		cmocka_unit_test(strangers_get_no_byte),
 		cmocka_unit_test(a_client_has_so_many_places),
