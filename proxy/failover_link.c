@@ -8,6 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* The supervisor has begun another by then, where it may. */
+#define RESTART_MS 1000
+
 /* Checks and timers come between. */
 #define PACKETS_A_TURN 32
 
@@ -43,6 +46,8 @@ static void
 lose(struct failover_link *l, bool refused)
 {
 	let_go(l);
+	if (l->lost_at.ns == 0)
+		l->lost_at = mono_now();
 	l->lost = (struct msg_lost){ .id = l->id, .refused = refused };
 	l->calls->on_lost(l->arg);
 	tell_supervisor(l);
@@ -96,11 +101,19 @@ failover_link_take(struct failover_link *l, struct channel_packet *p)
 	let_go(l);
 	l->id = m.id;
 	l->channel = fd_take(&p->fd);
+	l->lost_at = (struct mono){ 0 };
 	l->intake =
 	    msg_intake_init(MSG_RIGHTS_FAILOVER, MSG_RIGHTS_RELAY, l->closer);
 	ev_io_set(&l->ready, l->channel, EV_READ);
 	ev_io_start(l->loop, &l->ready);
 	return 0;
+}
+
+bool
+failover_link_is_gone(const struct failover_link *l, struct mono now)
+{
+	return l->lost_at.ns != 0 &&
+	    mono_before(mono_add_ms(l->lost_at, RESTART_MS), now);
 }
 
 void

@@ -9,6 +9,7 @@
  * On the relay's main thread; embedded in struct relay.
  */
 
+#include "core/mono.h"
 #include "core/msg_intake.h"
 
 #include <ev.h>
@@ -31,6 +32,7 @@ struct failover_link {
 	uint32_t id;    /* of the introduction */
 	struct closer *closer;
 	struct msg_intake intake;
+	struct mono lost_at;  /* 0: it is there, or never was */
 	struct msg_lost lost; /* what the supervisor is to be told */
 	ev_io ready;
 	ev_timer again; /* it did not take that */
@@ -43,6 +45,12 @@ void failover_link_close(struct failover_link *l);
 /* SIBLING: the channel in it takes the place of another. 0 or -EBADMSG. */
 MUST_CHECK int failover_link_take(
     struct failover_link *l, struct channel_packet *p);
+
+/*
+ * It was lost, and longer ago than another one takes to begin: it may have
+ * ended again and again, and its addresses been taken off this host.
+ */
+bool failover_link_is_gone(const struct failover_link *l, struct mono now);
 
 /* What cannot be sent is lost, and so is the channel. Without one: nothing. */
 void failover_link_send(

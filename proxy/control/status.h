@@ -46,6 +46,7 @@ struct status {
 	int64_t wall_ms; /* the same moment, for people */
 	/* It stands still for so long: the supervisor speaks for it. */
 	uint32_t relay_silent_ms;
+	bool failover_gone;  /* longer than a restart takes: no groups stand */
 	bool failover_asked; /* by the supervisor; a relay always asks */
 	struct msg_role_ends ends;
 	uint64_t dropped_log_lines;

@@ -6,6 +6,7 @@
 #include "proxy/control/standby_run.h"
 #include "proxy/control/status.h"
 #include "proxy/control/status_query.h"
+#include "proxy/failover_link.h"
 #include "proxy/health/check.h"
 #include "proxy/services.h"
 
@@ -133,6 +134,8 @@ status_collect_take(
 		.pid = from->pid,
 		.now = mono_now(),
 		.wall_ms = wall_clock_now_ms(),
+		.failover_gone = from->config->has_pair &&
+		    failover_link_is_gone(from->failover, mono_now()),
 		.ends = *said->ends,
 		.dropped_log_lines = log_dropped() };
 	copy_said(s, from, said);

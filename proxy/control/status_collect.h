@@ -10,6 +10,7 @@
 #include "core/base.h"
 
 struct config;
+struct failover_link;
 struct msg_group;
 struct msg_start;
 struct services;
@@ -23,6 +24,7 @@ struct status_collect {
 	const struct config *config;
 	const struct msg_start *start;
 	const struct msg_group *groups; /* NULL: there is no pair */
+	const struct failover_link *failover;
 	const struct standby_run *standby_run;
 	struct services *services;
 	int pid; /* of the supervisor */

@@ -93,7 +93,7 @@ put_groups(struct metric_text *t, const struct status *s)
 	const struct config_pair *pair = &s->config->pair;
 	struct metric_text_label label = { .name = "group" };
 
-	if (s->groups == NULL)
+	if (s->groups == NULL || s->failover_gone)
 		return;
 	metric_text_label(t, &label, 1);
 	metric_text_begin(t,

@@ -92,6 +92,8 @@ web_content_serves(const struct web_content *c)
 
 	if (!c->config->has_pair)
 		return true;
+	if (s->failover_gone)
+		return false;
 	for (size_t i = 0; s->groups != NULL && i < c->config->pair.n_groups;
 	     i++)
 		if (s->groups[i].state == MSG_GROUP_MASTER)

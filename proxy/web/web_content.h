@@ -53,6 +53,7 @@ char *web_content_make(
 bool web_content_is_live(enum web_request what);
 
 /*
- * This node serves: without a pair always, else while it is master of a group.
+ * This node serves: without a pair always, else while it is master of a group,
+ * and failover is there to say so.
  */
 bool web_content_serves(const struct web_content *c);

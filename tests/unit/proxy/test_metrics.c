@@ -301,6 +301,21 @@ what_nobody_told_is_left_out(void **state)
 }
 
 static void
+groups_without_failover_are_in_no_state(void **state)
+{
+	CLEANUP(free_str) char *text = NULL;
+	struct world w;
+
+	(void)state;
+	set_up(&w);
+	w.status.peer = NULL;
+	w.status.failover_gone = true;
+	text = text_of(&w, true);
+	assert_null(strstr(text, "hapair_group_state{"));
+	config_free(w.config);
+}
+
+static void
 a_label_says_what_it_says(void **state)
 {
 	const struct metric_text_label label = { "a", "x\"y\\z\nw" };
@@ -326,6 +341,7 @@ main(void)
 		cmocka_unit_test(every_figure_of_status_is_there),
 		cmocka_unit_test(both_forms_are_well_formed),
 		cmocka_unit_test(what_nobody_told_is_left_out),
+		cmocka_unit_test(groups_without_failover_are_in_no_state),
 		cmocka_unit_test(a_label_says_what_it_says),
 	};
 
