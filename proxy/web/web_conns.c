@@ -62,6 +62,15 @@ web_conns_leave(struct web_conns *c, struct web_conns_one *one)
 }
 
 void
+web_conns_note_asked(struct web_conns_one *one, struct mono now)
+{
+	/* The first has the time since it came, for both. */
+	if (one->answered && !one->busy)
+		one->since = now;
+	one->busy = true;
+}
+
+void
 web_conns_note_answered(struct web_conns_one *one, struct mono now)
 {
 	one->since = now;

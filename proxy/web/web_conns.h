@@ -18,8 +18,9 @@
 struct web_conns_one {
 	bool used;
 	union addr client;
-	struct mono since; /* it came, or its last answer was whole */
-	bool answered;     /* there was one */
+	/* It came, its last answer was whole, or it has asked after that. */
+	struct mono since;
+	bool answered; /* there was one */
 	/* The owner's: */
 	int fd;       /* -1: none */
 	bool started; /* it is known to whoever closes the descriptor */
@@ -44,6 +45,9 @@ void web_conns_init(struct web_conns *c);
 MUST_CHECK enum web_conns_answer web_conns_enter(struct web_conns *c,
     const union addr *client, struct mono now, struct web_conns_one **ret_one);
 void web_conns_leave(struct web_conns *c, struct web_conns_one *one);
+
+/* The headers of a question are here: what it was idle before is forgotten. */
+void web_conns_note_asked(struct web_conns_one *one, struct mono now);
 
 /* It has had an answer, and may ask again. */
 void web_conns_note_answered(struct web_conns_one *one, struct mono now);

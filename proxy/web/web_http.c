@@ -266,7 +266,7 @@ begin(struct web_http *h, struct MHD_Connection *c, const char *path,
 	a->connection = c;
 	a->what = web_request_of(path, accept);
 	if (one != NULL)
-		one->busy = true;
+		web_conns_note_asked(one, mono_now());
 	if (!web_auth_is_right(h->setup.auth, right))
 		return refuse_password(h, c, right != NULL);
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&

@@ -107,6 +107,33 @@ who_gets_no_answer_done_is_late(void **state)
 	    one, mono_add_ms(start, WEB_CONNS_PATIENCE_MS + 1)));
 }
 
+/* A browser may ask after 19 s, and has 20 s for that answer, too. */
+static void
+idle_time_is_not_the_next_questions(void **state)
+{
+	const union addr a = client("10.0.0.1");
+	const struct mono asked =
+	    mono_add_ms(start, 1000 + WEB_CONNS_PATIENCE_MS - 1);
+	struct web_conns_one *one;
+	struct web_conns c;
+
+	(void)state;
+	web_conns_init(&c);
+	assert_int_equal(
+	    web_conns_enter(&c, &a, start, &one), WEB_CONNS_WELCOME);
+	web_conns_note_asked(one, mono_add_ms(start, 1000));
+	assert_true(one->busy);
+	assert_int_equal(one->since.ns, start.ns);
+	web_conns_note_answered(one, mono_add_ms(start, 1000));
+	web_conns_note_asked(one, asked);
+	assert_false(
+	    web_conns_is_late(one, mono_add_ms(asked, WEB_CONNS_PATIENCE_MS)));
+	/* Once for each question. */
+	web_conns_note_asked(one, mono_add_ms(asked, 1000));
+	assert_true(web_conns_is_late(
+	    one, mono_add_ms(asked, WEB_CONNS_PATIENCE_MS + 1)));
+}
+
 int
 main(void)
 {
@@ -115,6 +142,7 @@ main(void)
 		cmocka_unit_test(a_network_of_ipv6_is_one_client),
 		cmocka_unit_test(there_are_so_many_places),
 		cmocka_unit_test(who_gets_no_answer_done_is_late),
+		cmocka_unit_test(idle_time_is_not_the_next_questions),
 	};
 
 	TEST_MAIN(tests);
