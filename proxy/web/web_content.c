@@ -88,10 +88,11 @@ document_of(struct web_content *c)
 bool
 web_content_serves(const struct web_content *c)
 {
-	const struct status *s = status_of(c);
+	const struct status *s;
 
 	if (!c->config->has_pair)
 		return true;
+	s = status_of(c);
 	if (s->failover_gone)
 		return false;
 	for (size_t i = 0; s->groups != NULL && i < c->config->pair.n_groups;
@@ -176,13 +177,6 @@ put_metrics(struct web_content *c, bool openmetrics, FILE *out)
 	metrics_write(&m, openmetrics, out);
 }
 
-/* For a load balancer: the code says it, and a word for people. */
-static void
-put_health(const struct web_content *c, FILE *out)
-{
-	(void)fputs(web_content_serves(c) ? "serving\n" : "not serving\n", out);
-}
-
 static void
 put_live(struct web_content *c, bool whole, FILE *out)
 {
@@ -235,9 +229,7 @@ put(struct web_content *c, enum web_request what, FILE *out)
 	case WEB_REQUEST_OPENMETRICS:
 		put_metrics(c, what == WEB_REQUEST_OPENMETRICS, out);
 		break;
-	case WEB_REQUEST_HEALTH:
-		put_health(c, out);
-		break;
+	case WEB_REQUEST_HEALTH: /* web_http.c has it */
 	case WEB_REQUEST_UNKNOWN:
 		break;
 	}

@@ -44,7 +44,7 @@ void web_content_free_snapshot(struct web_content_snapshot *s);
 
 /*
  * The text of an answer, malloc'd. NULL: memory is out, or there is no snapshot
- * yet, for what needs one.
+ * yet, for what needs one. Not of HEALTH, which web_content_serves() is for.
  */
 char *web_content_make(
     struct web_content *c, enum web_request what, size_t *ret_len);

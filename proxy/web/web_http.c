@@ -54,7 +54,8 @@ struct web_http {
 	/* Of the present snapshot, as far as they were asked for. */
 	struct MHD_Response *texts[WEB_REQUEST_COUNT];
 	struct MHD_Response *refusals[METRICS_CODES];
-	bool wanted; /* a snapshot, since then */
+	struct MHD_Response *health[2]; /* whether it serves */
+	bool wanted;                    /* a snapshot, since then */
 	struct mono wanted_at, renewed_at;
 	TAILQ_HEAD(, asked) waiting;
 	struct limiter password_lines;
@@ -63,6 +64,18 @@ struct web_http {
 };
 
 /* -- answers --------------------------------------------------------------- */
+
+/*
+ * For a load balancer: the code says it, and a word for people. It is no text
+ * of TEXTS_MAX: who reads others slowly takes no node out of service.
+ */
+static bool
+make_health(struct web_http *h)
+{
+	h->health[false] = web_response_fixed("not serving\n", NULL, NULL);
+	h->health[true] = web_response_fixed("serving\n", NULL, NULL);
+	return h->health[false] != NULL && h->health[true] != NULL;
+}
 
 static bool
 make_refusals(struct web_http *h)
@@ -151,21 +164,28 @@ refuse(struct web_http *h, struct MHD_Connection *c, enum metrics_code code)
 	return say(h, c, code, h->refusals[code]);
 }
 
+static enum MHD_Result
+answer_health(struct web_http *h, const struct asked *a)
+{
+	const bool serves = web_content_serves(h->setup.content);
+
+	return say(h, a->connection,
+	    serves ? METRICS_CODE_200 : METRICS_CODE_503, h->health[serves]);
+}
+
 /* By what there is. */
 static enum MHD_Result
 answer(struct web_http *h, const struct asked *a)
 {
 	struct MHD_Response **r = &h->texts[a->what];
-	enum metrics_code code = METRICS_CODE_200;
 
+	if (a->what == WEB_REQUEST_HEALTH)
+		return answer_health(h, a);
 	if (*r == NULL)
 		*r = make(h, a->what);
 	if (*r == NULL)
 		return refuse(h, a->connection, METRICS_CODE_503);
-	if (a->what == WEB_REQUEST_HEALTH &&
-	    !web_content_serves(h->setup.content))
-		code = METRICS_CODE_503;
-	return say(h, a->connection, code, *r);
+	return say(h, a->connection, METRICS_CODE_200, *r);
 }
 
 /* -- snapshots ------------------------------------------------------------- */
@@ -425,6 +445,8 @@ web_http_close(struct web_http *h)
 	for (unsigned i = 0; i < METRICS_CODES; i++)
 		if (h->refusals[i] != NULL)
 			(void)web_response_add_close(h->refusals[i]);
+	for (unsigned i = 0; i < ARRAY_LEN(h->health); i++)
+		(void)web_response_add_close(h->health[i]);
 	for (unsigned i = 0; i < WEB_REQUEST_COUNT; i++)
 		destroy(&h->texts[i]);
 	for (size_t i = 0; i < WEB_CONNS_MAX; i++) {
@@ -533,7 +555,7 @@ web_http_new(const struct web_http_setup *setup)
 	ev_init(&h->again, on_again);
 	ev_timer_init(&h->sweep, on_sweep, SWEEP_S, SWEEP_S);
 	h->guests = web_guests_new(setup->config);
-	if (h->guests != NULL && make_refusals(h) && start(h))
+	if (h->guests != NULL && make_refusals(h) && make_health(h) && start(h))
 		return h;
 	web_http_free(h);
 	return NULL;
@@ -561,6 +583,8 @@ web_http_free(struct web_http *h)
 		destroy(&h->texts[i]);
 	for (unsigned i = 0; i < METRICS_CODES; i++)
 		destroy(&h->refusals[i]);
+	for (unsigned i = 0; i < ARRAY_LEN(h->health); i++)
+		destroy(&h->health[i]);
 	ev_clear_pending(h->setup.loop, &h->ready);
 	web_guests_free(h->guests);
 	free(h);

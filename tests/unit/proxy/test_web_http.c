@@ -105,11 +105,41 @@ a_question_at_the_end_does_not_wait(void **state)
 	fd_close(&late);
 }
 
+static void
+assert_code(struct lab *l, int fd, const char *begins)
+{
+	char text[2048] = "";
+
+	while (recv(fd, text, sizeof(text) - 1, 0) <= 0)
+		(void)ev_run(l->loop, EVRUN_ONCE);
+	assert_int_equal(strncmp(text, begins, strlen(begins)), 0);
+}
+
+/* As where too many texts are still read: there is none for others. */
+static void
+health_needs_no_text(void **state)
+{
+	struct lab l;
+	int fd;
+
+	(void)state;
+	set_up(&l);
+	web_http_renewed(l.http);
+	fd = come(&l);
+	put(fd, "/metrics");
+	assert_code(&l, fd, "HTTP/1.1 503 ");
+	put(fd, "/health");
+	assert_code(&l, fd, "HTTP/1.1 200 ");
+	fd_close(&fd);
+	tear_down(&l);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_question_at_the_end_does_not_wait),
+		cmocka_unit_test(health_needs_no_text),
 	};
 
 	if (secret_init() < 0)
