@@ -355,7 +355,10 @@ make_web(struct import_plan *plan, struct haproxy_proxy *p)
 	    w->user);
 }
 
-/* Whether the acl of that name, or the words from `i` on, ask for the port. */
+/*
+ * Whether the words from `i` on, or the acl of that name, ask for the port, and
+ * for nothing else: a second term makes it a choice among the clients.
+ */
 static bool
 asks_port(const struct haproxy_proxy *front, const struct haproxy_text_line *l,
     size_t i, uint64_t port)
@@ -363,9 +366,11 @@ asks_port(const struct haproxy_proxy *front, const struct haproxy_text_line *l,
 	uint64_t n;
 
 	if (strcmp(l->words[i], "{") == 0)
-		return i + 3 < l->n &&
+		return l->n == i + 4 && strcmp(l->words[i + 3], "}") == 0 &&
 		    strcmp(l->words[i + 1], "dst_port") == 0 &&
 		    haproxy_value_number(l->words[i + 2], &n) && n == port;
+	if (l->n != i + 1)
+		return false;
 	for (const struct haproxy_proxy_kept *k = front->acls.first; k != NULL;
 	     k = k->next) {
 		const struct haproxy_text_line *acl = k->line;
