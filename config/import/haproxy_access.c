@@ -22,6 +22,8 @@ struct access {
 	bool has_only;     /* "reject unless": only rejects may follow */
 	struct rule *only; /* accepted in the end, where nothing has refused */
 	size_t n_only;
+	const struct haproxy_text_line *lost; /* an accept not carried over */
+	bool is_full;
 };
 
 /* A condition, as far as it is about the client's address. */
@@ -29,7 +31,7 @@ struct condition {
 	const struct haproxy_text_line
 	    *sources[16]; /* acl lines, or the rule */
 	size_t from[16];  /* of their networks */
-	size_t n;
+	size_t n, n_terms, n_odd;
 	bool negated; /* all of them */
 	bool always, odd;
 	const char *odd_word;
@@ -88,6 +90,7 @@ add_source(struct condition *c, const struct haproxy_text_line *l, size_t fetch)
 	if (at == 0 || c->n == ARRAY_LEN(c->sources)) {
 		c->per_client = limit_at(l, fetch);
 		c->odd = true;
+		c->n_odd++;
 		c->odd_word = fetch < l->n ? l->words[fetch] : "";
 		return;
 	}
@@ -111,6 +114,7 @@ add_named(struct condition *c, const struct haproxy_proxy *p, const char *name)
 		c->always = true;
 	else if (strcmp(name, "LOCALHOST") == 0 || !found) {
 		c->odd = true;
+		c->n_odd++;
 		c->odd_word = name;
 	}
 }
@@ -120,7 +124,7 @@ static struct condition
 read_condition(const struct access *a, const struct haproxy_text_line *l)
 {
 	struct condition c = { .n = 0 };
-	size_t i = 2, terms = 0;
+	size_t i = 2;
 	bool is_or = true, flips;
 
 	while (i < l->n && strcmp(l->words[i], "if") != 0 &&
@@ -147,12 +151,12 @@ read_condition(const struct access *a, const struct haproxy_text_line *l)
 			word++;
 		}
 		/* Negated ones all have to fit, others one of them. */
-		if (terms > 0 && (no != c.negated || is_or == no)) {
+		if (c.n_terms > 0 && (no != c.negated || is_or == no)) {
 			c.odd = true;
 			c.odd_word = word;
 		}
 		c.negated = no;
-		terms++;
+		c.n_terms++;
 		is_or = false;
 		if (strcmp(word, "{") == 0) {
 			add_source(&c, l, i + 1);
@@ -179,6 +183,21 @@ is_within(const struct config_cidr *in, const struct config_cidr *of)
 	return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
 }
 
+static bool
+has_room(struct access *a, size_t n)
+{
+	if (n < NETWORKS_MAX)
+		return true;
+	if (!a->is_full)
+		import_notes_error(&a->plan->notes, a->s->at,
+		    "the rules of service '%s' have more than %d networks; "
+		    "those behind them are left out: expected fewer, and "
+		    "larger, ones in 'allow' and 'deny'",
+		    a->s->name, NETWORKS_MAX);
+	a->is_full = true;
+	return false;
+}
+
 /* One that an earlier rule has wholly decided has no effect. */
 static void
 add_rule(struct access *a, const struct config_cidr *network, bool accepts)
@@ -186,7 +205,7 @@ add_rule(struct access *a, const struct config_cidr *network, bool accepts)
 	for (size_t i = 0; i < a->n_rules; i++)
 		if (is_within(network, &a->rules[i].network))
 			return;
-	if (a->n_rules < NETWORKS_MAX)
+	if (has_room(a, a->n_rules))
 		a->rules[a->n_rules++] =
 		    (struct rule){ .network = *network, .accepts = accepts };
 }
@@ -245,7 +264,7 @@ add_networks(
 			}
 			if (!to_only)
 				add_rule(a, &network, accepts);
-			else if (a->n_only < NETWORKS_MAX)
+			else if (has_room(a, a->n_only))
 				a->only[a->n_only++] =
 				    (struct rule){ .network = network,
 					    .accepts = true };
@@ -257,6 +276,8 @@ static void
 refuse(struct access *a, const struct haproxy_text_line *l, bool accepts,
     const char *why)
 {
+	if (accepts && a->lost == NULL)
+		a->lost = l;
 	if (accepts)
 		import_notes_warning(&a->plan->notes, l->at,
 		    "the rule about '%.60s' is not carried over: 'allow' and "
@@ -270,17 +291,36 @@ refuse(struct access *a, const struct haproxy_text_line *l, bool accepts,
 		    why, a->s->name);
 }
 
+/*
+ * A reject of all others, where some of these others were accepted by what is
+ * not carried over: written down it would shut everybody out.
+ */
+static bool
+is_after_lost(struct access *a, const struct haproxy_text_line *l)
+{
+	/* What passes one stage meets the rules of the next all the same. */
+	if (a->lost == NULL || strcmp(a->lost->words[1], l->words[1]) != 0)
+		return false;
+	import_notes_error(&a->plan->notes, l->at,
+	    "the '%.20s' of all others is not carried over, since the 'accept' "
+	    "of line %u is not: service '%s' lets them in; expected 'allow' "
+	    "with their networks",
+	    l->words[2], a->lost->at.line, a->s->name);
+	return true;
+}
+
 static void
 take_verdict(struct access *a, const struct haproxy_text_line *l, bool accepts)
 {
 	const struct condition c = read_condition(a, l);
 
-	if (!accepts && c.per_client > 0 && !c.negated && c.n == 0) {
+	if (!accepts && c.per_client > 0 && !c.negated && c.n == 0 &&
+	    c.n_terms == 1 && c.n_odd == 1) {
 		a->s->max_per_client = c.per_client;
 	} else if (c.odd) {
 		refuse(a, l, accepts, c.odd_word);
 	} else if (c.always) {
-		a->closed |= !accepts;
+		a->closed |= !accepts && !is_after_lost(a, l);
 		/* What follows is never asked. */
 		a->p = NULL;
 	} else if (a->has_only && accepts) {
@@ -310,11 +350,12 @@ take_rule(struct access *a, const struct haproxy_text_line *l)
 		return;
 	if (accepts || strcmp(what, "reject") == 0 ||
 	    strcmp(what, "silent-drop") == 0) {
-		/* Of what a client says an `accept` says nothing. */
+		/* Alone it refuses nobody, so it is not worth a note. */
 		if (accepts && strcmp(where, "content") == 0 &&
 		    read_condition(a, l).odd)
-			return;
-		take_verdict(a, l, accepts);
+			a->lost = a->lost == NULL ? l : a->lost;
+		else
+			take_verdict(a, l, accepts);
 	} else if (strncmp(what, "track-sc", 8) != 0 &&
 	    strncmp(what, "set-", 4) != 0 && strncmp(what, "sc-", 3) != 0 &&
 	    strncmp(what, "capture", 7) != 0) {

@@ -322,6 +322,12 @@ static const struct row {
 	          " default_backend c\nbackend b\n server x 10.0.0.1:1\n"
 	          "backend c\n server y 10.0.0.2:1\n",
 	    "name: y", "name: x", "'use_backend b' with a condition" },
+	{ "others are refused, and who is let in is lost",
+	    GOOD " tcp-request content accept if { req_ssl_hello_type 1 }\n"
+	         " tcp-request content reject\n",
+	    "name: good", "deny",
+	    "f:5: error: the 'reject' of all others is not carried over, since "
+	    "the 'accept' of line 4 is not" },
 };
 
 static void
@@ -401,6 +407,14 @@ static const struct rules_row {
 	    " tcp-request connection reject if { src_conn_cur "
 	    "ge 9 }\n",
 	    "    max_connections_per_client: 9\n" },
+	{ "how many each of some",
+	    " acl known src -f /etc/known\n tcp-request connection reject "
+	    "if !known { src_conn_cur ge 20 }\n",
+	    "" },
+	{ "of another stage",
+	    " tcp-request content accept if { req_ssl_hello_type 1 }\n"
+	    " tcp-request connection reject\n",
+	    "    deny:\n      - 0.0.0.0/0\n      - \"::/0\"\n" },
 	{ "nobody", " tcp-request connection reject\n",
 	    "    deny:\n      - 0.0.0.0/0\n      - \"::/0\"\n" },
 };
@@ -429,6 +443,31 @@ rules_of_which_the_first_decides_become_networks(void **state)
 			fail_msg("%s\n%s", r.text, notes);
 		import_fini(&r);
 	}
+}
+
+/* The last of them would be let in without a word. */
+static void
+more_networks_than_there_is_room_for_are_told_once(void **state)
+{
+	CLEANUP(free_str) char *notes = NULL, *text = NULL;
+	struct import_file file = { .name = "f" };
+	FILE *out = open_memstream(&text, &file.len);
+	struct import_result r;
+
+	(void)state;
+	assert_non_null(out);
+	(void)fputs(GOOD, out);
+	for (int i = 0; i < 600; i++)
+		(void)fprintf(out,
+		    " tcp-request connection reject if { src 10.%d.%d.0/24 }\n",
+		    i / 256, i % 256);
+	assert_int_equal(fclose(out), 0);
+	file.text = text;
+	assert_int_equal(import_text(&file, 1, &r, &notes), 0);
+	assert_non_null(strstr(notes, "f:1: error: the rules of service 'good' "
+	                              "have more than 512 networks"));
+	assert_int_equal(r.counts[IMPORT_NOTES_ERROR], 1);
+	import_fini(&r);
 }
 
 /* Of keepalived alone. */
@@ -533,6 +572,8 @@ main(void)
 		    each_thing_becomes_what_it_is_here_or_is_named),
 		cmocka_unit_test(
 		    rules_of_which_the_first_decides_become_networks),
+		cmocka_unit_test(
+		    more_networks_than_there_is_room_for_are_told_once),
 		cmocka_unit_test(what_keepalived_says_becomes_the_pair),
 	};
 
