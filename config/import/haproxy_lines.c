@@ -84,10 +84,14 @@ static void
 take_http_request(struct import_plan *plan, struct haproxy_proxy *p,
     const struct haproxy_text_line *l)
 {
+	bool is_page = strcmp(word_of(l, 1), "use-service") == 0;
+
 	(void)plan;
 	for (size_t i = 1; i < l->n; i++)
 		if (strcmp(l->words[i], "prometheus-exporter") == 0)
-			p->stats = true;
+			p->stats = is_page = true;
+	if (!is_page)
+		p->http_rule = l;
 }
 
 static void
@@ -282,10 +286,16 @@ static void
 take_stats(struct import_plan *plan, struct haproxy_proxy *p,
     const struct haproxy_text_line *l)
 {
+	const char *what = word_of(l, 1);
+
 	(void)plan;
 	p->stats = true;
-	if (strcmp(word_of(l, 1), "auth") == 0)
-		p->stats_auth = l;
+	if (strcmp(what, "http-request") == 0)
+		p->http_rule = l;
+	if (strcmp(what, "auth") != 0)
+		return;
+	p->stats_auth_before = p->stats_auth;
+	p->stats_auth = l;
 }
 
 static void

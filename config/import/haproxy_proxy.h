@@ -103,7 +103,8 @@ struct haproxy_proxy {
 	const struct haproxy_text_line *check_line;
 	const char *check_command; /* of external-check */
 	bool allbackups, stats;
-	const struct haproxy_text_line *stats_auth;
+	const struct haproxy_text_line *stats_auth, *stats_auth_before;
+	const struct haproxy_text_line *http_rule; /* but those of a page */
 	const char *source;
 	bool usesrc;
 	const char *default_backend;

@@ -314,6 +314,28 @@ make_all(struct import_plan *plan, struct haproxy_proxy *front,
 	}
 }
 
+/*
+ * A page that some may see is not for everybody who knows the password: neither
+ * is another section's, since `web` is one for all of them.
+ */
+static void
+limit_web(struct import_plan *plan, const struct haproxy_proxy *p)
+{
+	const struct haproxy_text_line *by = p->http_rule;
+
+	if (by == NULL && p->rules.first != NULL)
+		by = p->rules.first->line;
+	if (by == NULL && p->acls.first != NULL)
+		by = p->acls.first->line;
+	if (by == NULL)
+		return;
+	plan->web.is_limited = true;
+	plan->web.is_open = false;
+	import_notes_warning(&plan->notes, by->at,
+	    "who may see the page of statistics is not carried over: this host "
+	    "and the nodes may; others are let in by 'allow' of 'web'");
+}
+
 static void
 make_web(struct import_plan *plan, struct haproxy_proxy *p)
 {
@@ -330,6 +352,7 @@ make_web(struct import_plan *plan, struct haproxy_proxy *p)
 	import_plan_tell_made_up(plan, &w->comments);
 	import_plan_comment(plan, &w->comments, "%s: %s %s",
 	    import_plan_where(plan, p->at), kind(p), p->name);
+	limit_web(plan, p);
 	if (w->user != NULL)
 		return;
 	if (colon == NULL) {
@@ -338,12 +361,11 @@ make_web(struct import_plan *plan, struct haproxy_proxy *p)
 		    "nodes may see it; others are let in by 'allow' of 'web'");
 		return;
 	}
-	w->is_open = p->acls.first == NULL;
-	if (!w->is_open)
-		import_notes_warning(&plan->notes, p->acls.first->line->at,
-		    "who may see the page of statistics is not carried over: "
-		    "this host and the nodes may; others are let in by 'allow' "
-		    "of 'web'");
+	if (p->stats_auth_before != NULL)
+		import_notes_warning(&plan->notes, p->stats_auth_before->at,
+		    "this 'stats auth' is not carried over: 'web' has one "
+		    "'user', and it is that of the last");
+	w->is_open = !w->is_limited;
 	w->user = import_plan_name(plan,
 	    import_plan_text(
 	        plan, "%.*s", (int)(colon - auth->words[2]), auth->words[2]),

@@ -126,6 +126,7 @@ struct import_plan_web {
 	struct import_plan_list listens;
 	const char *user; /* NULL: none */
 	bool is_open;     /* whoever knows the password may see it */
+	bool is_limited;  /* by a rule that is not carried over */
 };
 
 /* A proxy host that haproxy's `peers` names. */

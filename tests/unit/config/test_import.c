@@ -310,24 +310,6 @@ static const struct row {
 	    GOOD "listen s :9000\n mode http\n stats auth me:secret\n"
 	         " acl a src 10.0.0.0/8\n stats http-request deny unless a\n",
 	    "user: me", "0.0.0.0/0", "is not carried over: this host" },
-	{ "a port, and more than that",
-	    BEGIN "frontend f\n bind :80\n use_backend b if { dst_port 80 } "
-	          "{ src 10.0.0.0/8 }\n default_backend c\n"
-	          "backend b\n server x 10.0.0.1:1\n"
-	          "backend c\n server y 10.0.0.2:1\n",
-	    "name: y", "name: x", "'use_backend b' with a condition" },
-	{ "a port by its name, and more",
-	    BEGIN "frontend f\n bind :80\n acl p dst_port 80\n"
-	          " use_backend b if p { src 10.0.0.0/8 }\n"
-	          " default_backend c\nbackend b\n server x 10.0.0.1:1\n"
-	          "backend c\n server y 10.0.0.2:1\n",
-	    "name: y", "name: x", "'use_backend b' with a condition" },
-	{ "others are refused, and who is let in is lost",
-	    GOOD " tcp-request content accept if { req_ssl_hello_type 1 }\n"
-	         " tcp-request content reject\n",
-	    "name: good", "deny",
-	    "f:5: error: the 'reject' of all others is not carried over, since "
-	    "the 'accept' of line 4 is not" },
 };
 
 static void

@@ -1,0 +1,112 @@
+/*
+ * What a haproxy.cfg means to its clients, where a word has no counterpart of
+ * the same meaning: none is refused, let in or cut otherwise without a note.
+ */
+#include "config/import/import.h"
+#include "config/load.h"
+#include "config/yaml/diag.h"
+#include "tests/lib/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BEGIN "defaults\n mode tcp\n"
+#define GOOD "listen good\n bind :1\n server a 10.0.0.1:1\n"
+
+/* What must, and what must not, be in the result and in the notes. */
+static const struct row {
+	const char *name, *text;
+	const char *has, *lacks; /* NULL: whatever */
+	const char *says;
+} rows[] = {
+	{ "a port, and more than that",
+	    BEGIN "frontend f\n bind :80\n use_backend b if { dst_port 80 } "
+	          "{ src 10.0.0.0/8 }\n default_backend c\n"
+	          "backend b\n server x 10.0.0.1:1\n"
+	          "backend c\n server y 10.0.0.2:1\n",
+	    "name: y", "name: x", "'use_backend b' with a condition" },
+	{ "a port by its name, and more",
+	    BEGIN "frontend f\n bind :80\n acl p dst_port 80\n"
+	          " use_backend b if p { src 10.0.0.0/8 }\n"
+	          " default_backend c\nbackend b\n server x 10.0.0.1:1\n"
+	          "backend c\n server y 10.0.0.2:1\n",
+	    "name: y", "name: x", "'use_backend b' with a condition" },
+	{ "statistics for some, by a rule of HTTP",
+	    GOOD "listen s :9000\n mode http\n stats auth me:secret\n"
+	         " http-request deny unless { src 10.0.0.0/8 }\n",
+	    "user: me", "0.0.0.0/0, ", "f:7: warning: who may see the page" },
+	{ "and by one of TCP",
+	    GOOD "listen s :9000\n mode http\n stats auth me:secret\n"
+	         " tcp-request connection reject unless { src 10.0.0.0/8 }\n",
+	    "user: me", "0.0.0.0/0, ", "f:7: warning: who may see the page" },
+	{ "of two pages one is for some",
+	    GOOD "listen s :9000\n mode http\n stats auth me:secret\n"
+	         "listen t :9001\n mode http\n stats enable\n"
+	         " http-request deny unless { src 10.0.0.0/8 }\n",
+	    "user: me", "0.0.0.0/0, ", "f:10: warning: who may see the page" },
+	{ "numbers for a program are for whoever asks",
+	    GOOD "listen s :9000\n mode http\n stats auth me:secret\n"
+	         " http-request use-service prometheus-exporter if { path /m }\n",
+	    "allow: [0.0.0.0/0, ", NULL, NULL },
+	{ "two that know a password",
+	    GOOD "listen s :9000\n mode http\n stats auth me:secret\n"
+	         " stats auth you:secret\n",
+	    "user: you", "user: me",
+	    "f:6: warning: this 'stats auth' is not carried over" },
+	{ "others are refused, and who is let in is lost",
+	    GOOD " tcp-request content accept if { req_ssl_hello_type 1 }\n"
+	         " tcp-request content reject\n",
+	    "name: good", "deny",
+	    "f:5: error: the 'reject' of all others is not carried over, since "
+	    "the 'accept' of line 4 is not" },
+};
+
+static void
+check_row(const struct row *row)
+{
+	const struct import_file file = {
+		.name = "f", .text = row->text, .len = strlen(row->text)
+	};
+	CLEANUP(diag_free_at) struct diag *diag = diag_new();
+	CLEANUP(free_str) char *text = NULL;
+	struct config *c = NULL;
+	struct import_result r;
+	size_t len;
+	FILE *notes = open_memstream(&text, &len);
+
+	test_row(row->name);
+	assert_non_null(notes);
+	assert_int_equal(import_files(&file, 1, NULL, notes, &r), 0);
+	assert_int_equal(fclose(notes), 0);
+	assert_int_equal(load_text("result", r.text, r.len, diag, &c), 0);
+	config_free(c);
+	if (strstr(r.text, row->has) == NULL)
+		fail_msg("%s: '%s' is lacking in\n%s%s", row->name, row->has,
+		    r.text, text);
+	if (row->lacks != NULL && strstr(r.text, row->lacks) != NULL)
+		fail_msg("%s: '%s' is in\n%s%s", row->name, row->lacks, r.text,
+		    text);
+	if (row->says != NULL && strstr(text, row->says) == NULL)
+		fail_msg(
+		    "%s: '%s' is lacking in\n%s", row->name, row->says, text);
+	import_fini(&r);
+}
+
+static void
+it_means_the_same_or_a_note_says_what_not(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		check_row(&rows[i]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(it_means_the_same_or_a_note_says_what_not),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
