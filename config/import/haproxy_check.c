@@ -147,8 +147,32 @@ check_numbers(const struct haproxy_proxy *p,
 		c->rise = within(o->rise.value, 1, 100);
 	if (o->fall.given)
 		c->fall = within(o->fall.value, 1, 100);
-	if (o->port.given && o->port.value >= 1 && o->port.value <= UINT16_MAX)
-		c->port = o->port.value;
+}
+
+/* 0: the one that its clients use. */
+static uint64_t
+port_of(const struct haproxy_proxy_server *server)
+{
+	const struct haproxy_proxy_number *port = &server->options.port;
+
+	return port->given && port->value <= UINT16_MAX ? port->value : 0;
+}
+
+static bool
+is_checked(const struct haproxy_proxy_server *server)
+{
+	return server->options.check || server->options.track != NULL;
+}
+
+/* Of all servers that are checked; 0: they have none, or several. */
+static uint64_t
+common_port(const struct haproxy_proxy_server *first)
+{
+	for (const struct haproxy_proxy_server *o = first->next; o != NULL;
+	     o = o->next)
+		if (is_checked(o) && port_of(o) != port_of(first))
+			return 0;
+	return port_of(first);
 }
 
 static void
@@ -190,6 +214,8 @@ haproxy_check_proxy(struct import_plan *plan, const struct haproxy_proxy *p,
 	check_by_type(plan, p, &c);
 	check_tls(plan, server, &c);
 	check_numbers(p, &server->options, &c);
+	if (c.port == 0)
+		c.port = common_port(server);
 	*ret = c;
 }
 
@@ -214,23 +240,24 @@ haproxy_check_server(struct import_plan *plan, const struct haproxy_proxy *p,
     struct import_plan_check *ret)
 {
 	const bool none = of->type != NULL && strcmp(of->type, "none") == 0;
-	struct import_plan_check c = { .type = NULL, .port = of->port };
+	struct import_plan_check c = { .type = NULL };
 
 	if (server->options.check_address != NULL)
 		import_notes_warning(&plan->notes, server->at,
 		    "'addr %.60s' is not carried over: a server is checked at "
 		    "its own address; 'port' may be another",
 		    server->options.check_address);
-	if (!server->options.check && server->options.track == NULL) {
+	if (!is_checked(server)) {
 		if (!none)
 			ret->type = "none";
 		return;
 	}
-	/* What the section asks at another port it asks of all. */
 	check_numbers(p, &server->options, &c);
 	ret->interval_ms = differs(c.interval_ms, of->interval_ms, INTERVAL_MS);
 	ret->timeout_ms = differs(c.timeout_ms, of->timeout_ms, TIMEOUT_MS);
 	ret->rise = differs(c.rise, of->rise, RISE);
 	ret->fall = differs(c.fall, of->fall, FALL);
-	ret->port = differs(c.port, of->port, own);
+	/* What the section asks at another port it asks of all. */
+	if (of->port == 0 && port_of(server) != own)
+		ret->port = port_of(server);
 }

@@ -54,6 +54,12 @@ static const struct row {
 	         " stats auth you:secret\n",
 	    "user: you", "user: me",
 	    "f:6: warning: this 'stats auth' is not carried over" },
+	{ "one server is checked at a port of its own",
+	    BEGIN "listen a\n bind :80\n server x 10.0.0.1:1 check port 9\n"
+	          " server y 10.0.0.2:1 check\n",
+	    "10.0.0.1:1\n        check:\n          port: 9\n"
+	    "      - name: y\n        address: 10.0.0.2:1\n",
+	    "10.0.0.2:1\n        check", NULL },
 	{ "others are refused, and who is let in is lost",
 	    GOOD " tcp-request content accept if { req_ssl_hello_type 1 }\n"
 	         " tcp-request content reject\n",
