@@ -93,7 +93,9 @@ set_failback(struct turns *t)
 		import_notes_warning(&t->plan->notes, t->back->at,
 		    "haproxy goes back to the first server as soon as it is "
 		    "well; here nobody goes back by itself, since half of the "
-		    "cluster would stay behind; 'failback: true' does");
+		    "cluster would stay behind; 'failback: true' does; and "
+		    "the next one is used after 'hold: 6s', and connections "
+		    "to the other are reset");
 		return;
 	}
 	s->failback = true;
@@ -101,6 +103,29 @@ set_failback(struct turns *t)
 	    "one server is used at a time, so it is 'mode: standby' with "
 	    "'failback: true', as haproxy goes back to the first; without it "
 	    "the one that has taken over stays");
+}
+
+static bool
+is_reset_on_down(const struct turns *t)
+{
+	for (const struct haproxy_proxy_server *server = t->back->servers;
+	     server != NULL; server = server->next)
+		if (server->options.reset_on_down)
+			return true;
+	return false;
+}
+
+/*
+ * `mode: standby` waits for a server that may come back, and cuts who is left
+ * at it; to haproxy a server that is down is no more than that.
+ */
+static void
+move_as_haproxy(struct turns *t)
+{
+	if (!t->to_one && is_masters_port(t->s->servers->address))
+		return;
+	t->s->no_hold = true;
+	t->s->on_down = is_reset_on_down(t) ? "reset" : "keep";
 }
 
 static void
@@ -112,6 +137,7 @@ make_standby(struct turns *t)
 	s->is_standby = true;
 	put_backups_last(s);
 	set_failback(t);
+	move_as_haproxy(t);
 	for (struct import_plan_server *server = s->servers; server != NULL;
 	     server = server->next) {
 		server->backup = false;
@@ -172,10 +198,8 @@ make_balanced(struct turns *t)
 			server->backup = false;
 	else if (t->n_backups > 1)
 		s->backups = t->back->allbackups ? "all" : "ordered";
-	for (const struct haproxy_proxy_server *server = t->back->servers;
-	     server != NULL; server = server->next)
-		if (server->options.reset_on_down)
-			s->on_down = "reset";
+	if (is_reset_on_down(t))
+		s->on_down = "reset";
 }
 
 void

@@ -67,6 +67,7 @@ struct import_plan_service {
 	const char *name;
 	struct import_plan_list listens, allow, deny;
 	bool is_standby, failback;
+	bool no_hold; /* the next server takes over at once */
 	const char *balance, *backups, *on_down, *proxy_protocol, *source;
 	bool has_retries;
 	uint64_t retries, max_connections, max_per_client;

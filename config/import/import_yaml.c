@@ -286,6 +286,8 @@ put_service(struct out *o, struct import_plan_service *s)
 		put_raw(o, depth, "mode", "standby");
 		put_raw(o, depth, "failback", s->failback ? "true" : "false");
 	}
+	if (s->no_hold)
+		put_raw(o, depth, "hold", "0s");
 	put(o, depth, "on_down", s->on_down, NULL);
 	put_count(o, depth, "max_connections", s->max_connections);
 	put_count(o, depth, "max_connections_per_client", s->max_per_client);

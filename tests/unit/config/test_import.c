@@ -195,7 +195,7 @@ static const struct row {
 	    BEGIN
 	    "listen a\n bind :80\n"
 	    " server y 10.0.0.2:1 check backup\n server x 10.0.0.1:1 check\n",
-	    "failback: true\n    servers:", "backup", "" },
+	    "failback: true\n    hold: 0s\n", "backup", "" },
 	{ "its order",
 	    BEGIN
 	    "listen a\n bind :80\n"

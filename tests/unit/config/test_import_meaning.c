@@ -60,6 +60,15 @@ static const struct row {
 	    "10.0.0.1:1\n        check:\n          port: 9\n"
 	    "      - name: y\n        address: 10.0.0.2:1\n",
 	    "10.0.0.2:1\n        check", NULL },
+	{ "a backup is used at once, and cuts nobody",
+	    BEGIN "listen a\n bind :80\n server x 10.0.0.1:1 check\n"
+	          " server y 10.0.0.2:1 check backup\n",
+	    "failback: true\n    hold: 0s\n    on_down: keep\n", NULL, "" },
+	{ "or cuts them, where it is said",
+	    BEGIN "listen a\n bind :80\n default-server check "
+	          "on-marked-down shutdown-sessions\n server x 10.0.0.1:1\n"
+	          " server y 10.0.0.2:1 backup\n",
+	    "failback: true\n    hold: 0s\n    on_down: reset\n", NULL, "" },
 	{ "others are refused, and who is let in is lost",
 	    GOOD " tcp-request content accept if { req_ssl_hello_type 1 }\n"
 	         " tcp-request content reject\n",
