@@ -14,6 +14,7 @@
 #define TIMEOUT_MS 1000
 #define RISE 2
 #define FALL 3
+#define HAPROXY_INTERVAL_MS 2000 /* where nothing is said */
 
 static uint64_t
 within(uint64_t n, uint64_t least, uint64_t most)
@@ -141,8 +142,9 @@ check_numbers(const struct haproxy_proxy *p,
 	/* Without one of its own a check has until the next is due. */
 	if (!timeout->given)
 		timeout = &o->inter;
-	if (timeout->given)
-		c->timeout_ms = within(timeout->value, 10, HOUR_MS / 6);
+	c->timeout_ms =
+	    within(timeout->given ? timeout->value : HAPROXY_INTERVAL_MS, 10,
+	        HOUR_MS / 6);
 	if (o->rise.given)
 		c->rise = within(o->rise.value, 1, 100);
 	if (o->fall.given)

@@ -57,6 +57,11 @@ take_timeouts(const struct haproxy_proxy *front,
 		    timeout_of(front, HAPROXY_PROXY_CLIENT, 30 * DAY_MS),
 		    timeout_of(back, HAPROXY_PROXY_SERVER, 30 * DAY_MS));
 	s->half_closed_ms = client_fin > server_fin ? client_fin : server_fin;
+	/* What is not said is as long as these, and not as our defaults. */
+	if (s->half_closed_ms == 0)
+		s->half_closed_ms = s->idle_ms < DAY_MS ? s->idle_ms : DAY_MS;
+	if (s->queue_ms == 0)
+		s->queue_ms = s->connect_ms;
 }
 
 static void

@@ -69,6 +69,13 @@ static const struct row {
 	          "on-marked-down shutdown-sessions\n server x 10.0.0.1:1\n"
 	          " server y 10.0.0.2:1 backup\n",
 	    "failback: true\n    hold: 0s\n    on_down: reset\n", NULL, "" },
+	{ "times that are not said",
+	    BEGIN " timeout connect 4s\n timeout client 1h\n"
+	          " timeout server 2h\nlisten a\n bind :80\n"
+	          " server x 10.0.0.1:1 check\n",
+	    "connect: 4s\n      idle: 1h\n      half_closed: 1h\n"
+	    "      queue: 4s\n    check:\n      timeout: 2s\n",
+	    NULL, "" },
 	{ "others are refused, and who is let in is lost",
 	    GOOD " tcp-request content accept if { req_ssl_hello_type 1 }\n"
 	         " tcp-request content reject\n",
