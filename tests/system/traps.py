@@ -94,7 +94,7 @@ class Relay:
 
     def endings(self) -> dict[str, int]:
         """How connections have ended, without those that never happened."""
-        return {k: v for k, v in self.service()["endings"].items() if v}
+        return {k: v for k, v in self.service().get("endings", {}).items() if v}
 
     def ended(self, **words: int) -> None:
         """Waits until so many have ended so: client_reset=1, …"""
