@@ -303,16 +303,15 @@ tell_of_it(struct file_receive *r)
 	CLEANUP(free_str)
 	char *lines = r->same ? NULL : reload_file_lines(&r->file);
 	char *save = NULL;
-	char *line = lines != NULL ? strtok_r(lines, "\n", &save) : NULL;
+	const char *line = lines != NULL ? strtok_r(lines, "\n", &save) : NULL;
 
 	event_note_file(now(r)->setup.store->setup.events);
 	if (line == NULL)
-		log_warning("supervisor",
-		    "[reload] takes a file of the peer: %s",
-		    r->same ? "it means what runs" : "memory is out");
-	for (; line != NULL; line = strtok_r(NULL, "\n", &save))
+		line = r->same ? "it means what runs" : "memory is out";
+	do
 		log_warning("supervisor",
 		    "[reload] takes a file of the peer: %s", line);
+	while (lines != NULL && (line = strtok_r(NULL, "\n", &save)) != NULL);
 }
 
 static void
