@@ -125,11 +125,6 @@ take_options(struct import_plan *plan,
 		    "word for it at run time",
 		    server->name);
 	}
-	if (o->track != NULL)
-		import_notes_note(&plan->notes, server->at,
-		    "'track %.60s' is not needed: a server is checked, and one "
-		    "question to one address is asked once",
-		    o->track);
 }
 
 /* False: it is none. */

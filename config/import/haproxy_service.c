@@ -3,6 +3,7 @@
 #include "config/import/haproxy_access.h"
 #include "config/import/haproxy_listen.h"
 #include "config/import/haproxy_servers.h"
+#include "config/import/haproxy_track.h"
 #include "config/import/haproxy_turns.h"
 #include "config/import/haproxy_value.h"
 #include "config/import/import_plan.h"
@@ -565,6 +566,7 @@ take(struct haproxy_proxy_file *f, struct haproxy_proxy *p)
 void
 haproxy_service_all(struct haproxy_proxy_file *f)
 {
+	haproxy_track_all(f);
 	for (struct haproxy_proxy *p = f->first; p != NULL; p = p->next)
 		take(f, p);
 	for (struct haproxy_proxy *p = f->first; p != NULL; p = p->next)

@@ -446,8 +446,9 @@ more_networks_than_there_is_room_for_are_told_once(void **state)
 	assert_int_equal(fclose(out), 0);
 	file.text = text;
 	assert_int_equal(import_text(&file, 1, &r, &notes), 0);
-	assert_non_null(strstr(notes, "f:1: error: the rules of service 'good' "
-	                              "have more than 512 networks"));
+	assert_non_null(strstr(notes,
+	    "f:1: error: the rules of service 'good' "
+	    "have more than 512 networks"));
 	assert_int_equal(r.counts[IMPORT_NOTES_ERROR], 1);
 	import_fini(&r);
 }

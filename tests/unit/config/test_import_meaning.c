@@ -46,8 +46,9 @@ static const struct row {
 	         " http-request deny unless { src 10.0.0.0/8 }\n",
 	    "user: me", "0.0.0.0/0, ", "f:10: warning: who may see the page" },
 	{ "numbers for a program are for whoever asks",
-	    GOOD "listen s :9000\n mode http\n stats auth me:secret\n"
-	         " http-request use-service prometheus-exporter if { path /m }\n",
+	    GOOD
+	    "listen s :9000\n mode http\n stats auth me:secret\n"
+	    " http-request use-service prometheus-exporter if { path /m }\n",
 	    "allow: [0.0.0.0/0, ", NULL, NULL },
 	{ "two that know a password",
 	    GOOD "listen s :9000\n mode http\n stats auth me:secret\n"
@@ -76,6 +77,27 @@ static const struct row {
 	    "connect: 4s\n      idle: 1h\n      half_closed: 1h\n"
 	    "      queue: 4s\n    check:\n      timeout: 2s\n",
 	    NULL, "" },
+	{ "as well as another one is",
+	    BEGIN "listen a\n bind :80\n server x 10.0.0.1:1 track b/y\n"
+	          "backend b\n option httpchk GET /up\n"
+	          " server y 10.0.0.1:8080 check inter 7s fall 5\n",
+	    "interval: 7s\n      timeout: 7s\n      fall: 5\n"
+	    "      port: 8080\n      path: /up\n",
+	    NULL, NULL },
+	{ "as one of another host",
+	    BEGIN "listen a\n bind :80\n server x 10.0.0.1:1 track y\n"
+	          " server y 10.0.0.2:1 check\n",
+	    "name: x", "port:", "f:5: error: 'track y' is not carried over" },
+	{ "as nobody",
+	    BEGIN "listen a\n bind :80\n server x 10.0.0.1:1 track b/y\n",
+	    "name: x", "type: none",
+	    "f:5: error: 'track b/y' is not carried over: there is no such" },
+	{ "as one that is asked something else",
+	    BEGIN "listen a\n bind :80\n server x 10.0.0.1:1 track b/y\n"
+	          " server z 10.0.0.2:1 check\n"
+	          "backend b\n option httpchk GET /up\n"
+	          " server y 10.0.0.1:8080 check\n",
+	    "name: x", "/up", "f:5: error: 'track b/y' is not carried over" },
 	{ "others are refused, and who is let in is lost",
 	    GOOD " tcp-request content accept if { req_ssl_hello_type 1 }\n"
 	         " tcp-request content reject\n",
