@@ -49,7 +49,9 @@ def imported(stage: Stage, name: str, places: dict[str, str]) -> str:
     text = re.sub(r"^log:.*\n(  .*\n)+", "", text, flags=re.M)
     pace = f"  interval: {interval_ms()}ms\n  hang_timeout: {50 * interval_ms()}ms\n"
     text = text.replace("pair:\n", f"pair:\n{pace}", 1)
-    text = text.replace("mode: standby\n", "mode: standby\n    hold: 500ms\n")
+    # Where the import leaves the wait to the preset it is a short one.
+    ours = r"(mode: standby\n    failback: \w+\n)(?!    hold)"
+    text = re.sub(ours, r"\1    hold: 500ms\n", text)
     text += f"log: {{level: debug}}\ncontrol: {stage.lab.run_dir}/control.sock\n"
     Path(stage.config).write_text(text)
     return text
