@@ -3,6 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Of a moment that is reckoned anew: more is another. */
+#define STEADY_MS 1000
+
 static const char *const types[] = { "gauge", "counter", "info" };
 static const char *const suffixes[] = { "", "_total", "_info" };
 
@@ -150,6 +153,15 @@ metric_text_moment(struct metric_text *m, int64_t wall_ms)
 	put_head(m, NULL, NULL);
 	(void)fprintf(m->out, "%" PRId64 ".%03d\n", wall_ms / 1000,
 	    (int)(wall_ms % 1000));
+}
+
+void
+metric_text_steady(struct metric_text *m, int64_t *kept, int64_t wall_ms)
+{
+	if (wall_ms <= 0 || *kept == 0 || wall_ms - *kept >= STEADY_MS ||
+	    *kept - wall_ms >= STEADY_MS)
+		*kept = wall_ms > 0 ? wall_ms : 0;
+	metric_text_moment(m, *kept);
 }
 
 void

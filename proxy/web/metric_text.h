@@ -65,6 +65,9 @@ void metric_text_labelled(
 void metric_text_moment(struct metric_text *m, int64_t wall_ms);
 
 /* A family of one value, which has only the labels in common. */
+/* The same, but *kept where that is less than a second off. */
+void metric_text_steady(struct metric_text *m, int64_t *kept, int64_t wall_ms);
+
 void metric_text_one(struct metric_text *m,
     const struct metric_text_family *family, int64_t value);
 

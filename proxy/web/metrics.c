@@ -81,7 +81,8 @@ put_troubles(struct metric_text *t, const struct json_doc *document)
 }
 
 static void
-put_node(struct metric_text *t, const struct status *s)
+put_node(
+    struct metric_text *t, const struct status *s, struct metrics_moments *kept)
 {
 	const struct config *c = s->config;
 	const int64_t uptime_ms = (s->now.ns - s->start->started_ns) / 1000000;
@@ -97,7 +98,7 @@ put_node(struct metric_text *t, const struct status *s)
 	metric_text_begin(t,
 	    METRIC_TEXT_FAMILY("hapair_start_time_seconds", GAUGE, "seconds",
 	        "When the daemon was started."));
-	metric_text_moment(t, s->wall_ms - uptime_ms);
+	metric_text_steady(t, &kept->started, s->wall_ms - uptime_ms);
 	metric_text_one(t,
 	    METRIC_TEXT_FAMILY("hapair_connections_limit", GAUGE, "",
 	        "Connections that this node may have."),
@@ -211,11 +212,11 @@ metrics_write(const struct metrics *m, bool openmetrics, FILE *out)
 {
 	struct metric_text t = { .out = out, .openmetrics = openmetrics };
 
-	put_node(&t, m->status);
+	put_node(&t, m->status, m->moments);
 	put_troubles(&t, m->document);
 	put_config(&t, m->status);
 	put_processes(&t, m->status);
-	metrics_pair_write(&t, m->status);
+	metrics_pair_write(&t, m->status, m->moments);
 	metrics_services_write(&t, m->status);
 	put_web(&t, m->web);
 	put_process(&t, m->process);

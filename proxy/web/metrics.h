@@ -47,11 +47,20 @@ struct metrics_web {
 	uint64_t answered[METRICS_CODES];
 };
 
+/*
+ * As they were told last: each is reckoned from how long ago it was, which is
+ * a millisecond more or less each time, and is no change.
+ */
+struct metrics_moments {
+	int64_t started, wire_since, pause_end; /* 0: not told */
+};
+
 struct metrics {
 	const struct status *status;
 	const struct json_doc *document; /* the same, with its troubles */
 	const struct metrics_process *process;
 	const struct metrics_web *web;
+	struct metrics_moments *moments; /* the caller keeps them */
 };
 
 /* In OpenMetrics, or in the older text format. */

@@ -4,6 +4,7 @@
 #include "core/msg.h"
 #include "proxy/control/status.h"
 #include "proxy/web/metric_text.h"
+#include "proxy/web/metrics.h"
 
 /* -- groups --------------------------------------------------------------- */
 
@@ -277,7 +278,8 @@ put_networks(struct metric_text *t, const struct status *s)
 /* -- the peer -------------------------------------------------------------- */
 
 static void
-put_wire(struct metric_text *t, const struct status *s)
+put_wire(
+    struct metric_text *t, const struct status *s, struct metrics_moments *kept)
 {
 	const struct msg_peer *m = s->peer;
 
@@ -288,7 +290,8 @@ put_wire(struct metric_text *t, const struct status *s)
 	metric_text_begin(t,
 	    METRIC_TEXT_FAMILY("hapair_wire_since_timestamp_seconds", GAUGE,
 	        "seconds", "Since when that is so."));
-	metric_text_moment(t, m->wire_ms < 0 ? 0 : s->wall_ms - m->wire_ms);
+	metric_text_steady(
+	    t, &kept->wire_since, m->wire_ms < 0 ? 0 : s->wall_ms - m->wire_ms);
 	metric_text_begin(t,
 	    METRIC_TEXT_FAMILY("hapair_wire_version", GAUGE, "",
 	        "Of its protocol; absent: it is down."));
@@ -317,7 +320,8 @@ put_wire(struct metric_text *t, const struct status *s)
 }
 
 static void
-put_peer(struct metric_text *t, const struct status *s)
+put_peer(
+    struct metric_text *t, const struct status *s, struct metrics_moments *kept)
 {
 	const struct config_pair *pair = &s->config->pair;
 	const struct msg_peer *m = s->peer;
@@ -343,7 +347,7 @@ put_peer(struct metric_text *t, const struct status *s)
 	    METRIC_TEXT_FAMILY("hapair_peer_not_understood", GAUGE, "",
 	        "1: packets come from its address that nobody here can read."),
 	    !m->reachable && m->odd_kind != MSG_PEER_NOT_ODD);
-	put_wire(t, s);
+	put_wire(t, s, kept);
 	metric_text_label(t, group, ARRAY_LEN(group));
 	metric_text_begin(t,
 	    METRIC_TEXT_FAMILY("hapair_peer_group_state", GAUGE, "",
@@ -358,7 +362,8 @@ put_peer(struct metric_text *t, const struct status *s)
 }
 
 static void
-put_pause(struct metric_text *t, const struct status *s)
+put_pause(
+    struct metric_text *t, const struct status *s, struct metrics_moments *kept)
 {
 	metric_text_one(t,
 	    METRIC_TEXT_FAMILY("hapair_paused", GAUGE, "",
@@ -368,12 +373,13 @@ put_pause(struct metric_text *t, const struct status *s)
 	    METRIC_TEXT_FAMILY("hapair_pause_end_timestamp_seconds", GAUGE,
 	        "seconds",
 	        "When the pause ends by itself; absent: there is none."));
-	metric_text_moment(
-	    t, s->peer->pause_ms > 0 ? s->wall_ms + s->peer->pause_ms : 0);
+	metric_text_steady(t, &kept->pause_end,
+	    s->peer->pause_ms > 0 ? s->wall_ms + s->peer->pause_ms : 0);
 }
 
 void
-metrics_pair_write(struct metric_text *t, const struct status *s)
+metrics_pair_write(
+    struct metric_text *t, const struct status *s, struct metrics_moments *kept)
 {
 	if (!s->config->has_pair)
 		return;
@@ -381,6 +387,6 @@ metrics_pair_write(struct metric_text *t, const struct status *s)
 	put_tracks(t, s);
 	if (s->peer == NULL)
 		return;
-	put_pause(t, s);
-	put_peer(t, s);
+	put_pause(t, s, kept);
+	put_peer(t, s, kept);
 }

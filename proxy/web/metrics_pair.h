@@ -6,6 +6,8 @@
  */
 
 struct metric_text;
+struct metrics_moments;
 struct status;
 
-void metrics_pair_write(struct metric_text *t, const struct status *s);
+void metrics_pair_write(struct metric_text *t, const struct status *s,
+    struct metrics_moments *kept);

@@ -35,7 +35,8 @@ function otherPage() {
 	if (!to || /^(localhost|127\.|\[::1\])/.test(location.hostname))
 		return null;
 	const host = to.includes(":") ? `[${to}]` : to;
-	return `${location.protocol}//${host}:${location.port || 80}/`;
+	const port = location.port ? `:${location.port}` : "";
+	return `${location.protocol}//${host}${port}/`;
 }
 
 const teller = () => page.status.node || "the node";

@@ -171,7 +171,8 @@ put_metrics(struct web_content *c, bool openmetrics, FILE *out)
 	const struct metrics m = { .status = status_of(c),
 		.document = document_of(c),
 		.process = &process,
-		.web = &c->counts };
+		.web = &c->counts,
+		.moments = &c->moments };
 
 	process_figures_read(&c->process, &process);
 	metrics_write(&m, openmetrics, out);

@@ -26,6 +26,7 @@ struct web_content {
 	const struct config *config; /* borrowed */
 	struct process_figures process;
 	struct rate_history rates;
+	struct metrics_moments moments;
 	struct metrics_web counts;            /* of the page itself */
 	struct web_content_snapshot snapshot; /* status NULL: none yet */
 	struct json_doc *document;            /* of it; NULL: not made yet */

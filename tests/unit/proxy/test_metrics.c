@@ -43,6 +43,7 @@ struct world {
 	struct status_service services[2];
 	struct metrics_process process;
 	struct metrics_web web;
+	struct metrics_moments moments;
 };
 
 static void
@@ -107,7 +108,8 @@ text_of(struct world *w, bool openmetrics)
 	const struct metrics m = { .status = &w->status,
 		.document = doc,
 		.process = &w->process,
-		.web = &w->web };
+		.web = &w->web,
+		.moments = &w->moments };
 	char *text = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
@@ -315,6 +317,33 @@ groups_without_failover_are_in_no_state(void **state)
 	config_free(w.config);
 }
 
+/* It is reckoned anew each time, and to the millisecond not the same. */
+static void
+a_moment_stays(void **state)
+{
+	static const struct {
+		int64_t later_ms;
+		const char *line;
+	} rows[] = {
+		{ 0, "hapair_start_time_seconds 1795599997.500" },
+		{ 1, "hapair_start_time_seconds 1795599997.500" },
+		{ -2, "hapair_start_time_seconds 1795599997.500" },
+		{ 60000, "hapair_start_time_seconds 1795600057.499" },
+	};
+	struct world w;
+
+	(void)state;
+	set_up(&w);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CLEANUP(free_str) char *text = NULL;
+
+		w.status.wall_ms += rows[i].later_ms;
+		text = text_of(&w, true);
+		assert_line(text, rows[i].line);
+	}
+	config_free(w.config);
+}
+
 static void
 a_label_says_what_it_says(void **state)
 {
@@ -342,6 +371,7 @@ main(void)
 		cmocka_unit_test(both_forms_are_well_formed),
 		cmocka_unit_test(what_nobody_told_is_left_out),
 		cmocka_unit_test(groups_without_failover_are_in_no_state),
+		cmocka_unit_test(a_moment_stays),
 		cmocka_unit_test(a_label_says_what_it_says),
 	};
 
