@@ -8,9 +8,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* The supervisor has begun another by then, where it may. */
-#define RESTART_MS 1000
-
 /* Checks and timers come between. */
 #define PACKETS_A_TURN 32
 
@@ -107,13 +104,6 @@ failover_link_take(struct failover_link *l, struct channel_packet *p)
 	ev_io_set(&l->ready, l->channel, EV_READ);
 	ev_io_start(l->loop, &l->ready);
 	return 0;
-}
-
-bool
-failover_link_is_gone(const struct failover_link *l, struct mono now)
-{
-	return l->lost_at.ns != 0 &&
-	    mono_before(mono_add_ms(l->lost_at, RESTART_MS), now);
 }
 
 void

@@ -46,12 +46,6 @@ void failover_link_close(struct failover_link *l);
 MUST_CHECK int failover_link_take(
     struct failover_link *l, struct channel_packet *p);
 
-/*
- * It was lost, and longer ago than another one takes to begin: it may have
- * ended again and again, and its addresses been taken off this host.
- */
-bool failover_link_is_gone(const struct failover_link *l, struct mono now);
-
 /* What cannot be sent is lost, and so is the channel. Without one: nothing. */
 void failover_link_send(
     struct failover_link *l, enum msg_type type, const struct buf *body);

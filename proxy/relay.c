@@ -270,7 +270,7 @@ take_start(struct relay *r, struct channel_packet *p)
 		    &(const struct status_collect){ .config = r->config,
 		        .start = &r->start,
 		        .groups = r->groups,
-		        .failover = &r->failover,
+		        .failover_lost_at = &r->failover.lost_at,
 		        .standby_run = r->admin.standby_run,
 		        .services = &r->services,
 		        .pid = (int)r->parent });

@@ -6,13 +6,15 @@
 #include "proxy/control/standby_run.h"
 #include "proxy/control/status.h"
 #include "proxy/control/status_query.h"
-#include "proxy/failover_link.h"
 #include "proxy/health/check.h"
 #include "proxy/services.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The supervisor has begun another failover by then, where it may. */
+#define RESTART_MS 1000
 
 /* `status` points at the others. */
 struct status_collect_snapshot {
@@ -116,6 +118,16 @@ copy_said(struct status_collect_snapshot *s, const struct status_collect *from,
 	s->status.groups = s->groups;
 }
 
+/* Longer than another one takes to begin: it keeps ending. */
+static bool
+is_gone(const struct status_collect *from)
+{
+	const struct mono *at = from->failover_lost_at;
+
+	return from->config->has_pair && at->ns != 0 &&
+	    mono_before(mono_add_ms(*at, RESTART_MS), mono_now());
+}
+
 struct status_collect_snapshot *
 status_collect_take(
     const struct status_collect *from, const struct status_query_said *said)
@@ -134,8 +146,7 @@ status_collect_take(
 		.pid = from->pid,
 		.now = mono_now(),
 		.wall_ms = wall_clock_now_ms(),
-		.failover_gone = from->config->has_pair &&
-		    failover_link_is_gone(from->failover, mono_now()),
+		.failover_gone = is_gone(from),
 		.ends = *said->ends,
 		.dropped_log_lines = log_dropped() };
 	copy_said(s, from, said);

@@ -10,7 +10,6 @@
 #include "core/base.h"
 
 struct config;
-struct failover_link;
 struct msg_group;
 struct msg_start;
 struct services;
@@ -23,8 +22,8 @@ struct status_collect_snapshot;
 struct status_collect {
 	const struct config *config;
 	const struct msg_start *start;
-	const struct msg_group *groups; /* NULL: there is no pair */
-	const struct failover_link *failover;
+	const struct msg_group *groups;      /* NULL: there is no pair */
+	const struct mono *failover_lost_at; /* 0: it is there */
 	const struct standby_run *standby_run;
 	struct services *services;
 	int pid; /* of the supervisor */

@@ -53,9 +53,8 @@ struct web_http {
 	size_t bytes; /* of texts that are not freed */
 	/* Of the present snapshot, as far as they were asked for. */
 	struct MHD_Response *texts[WEB_REQUEST_COUNT];
-	struct MHD_Response *refusals[METRICS_CODES];
-	struct MHD_Response *health[2]; /* whether it serves */
-	bool wanted;                    /* a snapshot, since then */
+	struct MHD_Response *fixed[WEB_RESPONSE_COUNT];
+	bool wanted; /* a snapshot, since then */
 	struct mono wanted_at, renewed_at;
 	TAILQ_HEAD(, asked) waiting;
 	struct limiter password_lines;
@@ -65,35 +64,50 @@ struct web_http {
 
 /* -- answers --------------------------------------------------------------- */
 
-/*
- * For a load balancer: the code says it, and a word for people. It is no text
- * of TEXTS_MAX: who reads others slowly takes no node out of service.
- */
 static bool
-make_health(struct web_http *h)
+add(struct MHD_Response *r, struct web_response_header one)
 {
-	h->health[false] = web_response_fixed("not serving\n", NULL, NULL);
-	h->health[true] = web_response_fixed("serving\n", NULL, NULL);
-	return h->health[false] != NULL && h->health[true] != NULL;
+	return MHD_add_response_header(r, one.name, one.value) == MHD_YES;
 }
 
+/* With the answer its connection ends. */
 static bool
-make_refusals(struct web_http *h)
+add_close(struct MHD_Response *r)
 {
-	h->refusals[METRICS_CODE_401] = web_response_fixed(
-	    "a name and a password, please\n", MHD_HTTP_HEADER_WWW_AUTHENTICATE,
-	    "Basic realm=\"hapair\", charset=\"UTF-8\"");
-	h->refusals[METRICS_CODE_404] =
-	    web_response_fixed("there is no such page\n", NULL, NULL);
-	h->refusals[METRICS_CODE_405] = web_response_fixed(
-	    "nothing can be changed here: GET and HEAD alone\n",
-	    MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-	h->refusals[METRICS_CODE_503] = web_response_fixed(
-	    "no news yet, ask once more\n", MHD_HTTP_HEADER_RETRY_AFTER, "1");
-	return h->refusals[METRICS_CODE_401] != NULL &&
-	    h->refusals[METRICS_CODE_404] != NULL &&
-	    h->refusals[METRICS_CODE_405] != NULL &&
-	    h->refusals[METRICS_CODE_503] != NULL;
+	return add(r, (struct web_response_header){ "Connection", "close" });
+}
+
+/* False: memory is out. */
+static bool
+add_headers(struct MHD_Response *r, const char *type)
+{
+	const struct web_response_header *one = web_response_headers;
+	bool good =
+	    add(r, (struct web_response_header){ "Content-Type", type });
+
+	for (; good && one->name != NULL; one++)
+		good = add(r, *one);
+	return good;
+}
+
+/* They count nowhere: who reads others slowly leaves them as they are. */
+static bool
+make_fixed(struct web_http *h)
+{
+	bool good = true;
+
+	for (unsigned i = 0; good && i < WEB_RESPONSE_COUNT; i++) {
+		const struct web_response *w = &web_responses[i];
+		struct MHD_Response *r =
+		    MHD_create_response_from_buffer(strlen(w->text),
+		        (void *)(uintptr_t)w->text, MHD_RESPMEM_PERSISTENT);
+
+		h->fixed[i] = r;
+		good = r != NULL &&
+		    add_headers(r, "text/plain; charset=utf-8") &&
+		    (w->header.name == NULL || add(r, w->header));
+	}
+	return good;
 }
 
 static void
@@ -144,8 +158,8 @@ make(struct web_http *h, enum web_request what)
 		return NULL;
 	}
 	h->bytes += t->len;
-	if (!web_response_add_headers(r, web_request_type(what)) ||
-	    (h->closing && !web_response_add_close(r)))
+	if (!add_headers(r, web_request_type(what)) ||
+	    (h->closing && !add_close(r)))
 		destroy(&r);
 	return r;
 }
@@ -161,16 +175,15 @@ say(struct web_http *h, struct MHD_Connection *c, enum metrics_code code,
 static enum MHD_Result
 refuse(struct web_http *h, struct MHD_Connection *c, enum metrics_code code)
 {
-	return say(h, c, code, h->refusals[code]);
+	return say(h, c, code, h->fixed[code]);
 }
 
 static enum MHD_Result
-answer_health(struct web_http *h, const struct asked *a)
+answer_health(struct web_http *h, struct MHD_Connection *c)
 {
-	const bool serves = web_content_serves(h->setup.content);
-
-	return say(h, a->connection,
-	    serves ? METRICS_CODE_200 : METRICS_CODE_503, h->health[serves]);
+	if (web_content_serves(h->setup.content))
+		return say(h, c, METRICS_CODE_200, h->fixed[METRICS_CODE_200]);
+	return say(h, c, METRICS_CODE_503, h->fixed[WEB_RESPONSE_NOT_SERVING]);
 }
 
 /* By what there is. */
@@ -180,7 +193,7 @@ answer(struct web_http *h, const struct asked *a)
 	struct MHD_Response **r = &h->texts[a->what];
 
 	if (a->what == WEB_REQUEST_HEALTH)
-		return answer_health(h, a);
+		return answer_health(h, a->connection);
 	if (*r == NULL)
 		*r = make(h, a->what);
 	if (*r == NULL)
@@ -442,11 +455,8 @@ void
 web_http_close(struct web_http *h)
 {
 	h->closing = true;
-	for (unsigned i = 0; i < METRICS_CODES; i++)
-		if (h->refusals[i] != NULL)
-			(void)web_response_add_close(h->refusals[i]);
-	for (unsigned i = 0; i < ARRAY_LEN(h->health); i++)
-		(void)web_response_add_close(h->health[i]);
+	for (unsigned i = 0; i < WEB_RESPONSE_COUNT; i++)
+		(void)add_close(h->fixed[i]);
 	for (unsigned i = 0; i < WEB_REQUEST_COUNT; i++)
 		destroy(&h->texts[i]);
 	for (size_t i = 0; i < WEB_CONNS_MAX; i++) {
@@ -555,7 +565,7 @@ web_http_new(const struct web_http_setup *setup)
 	ev_init(&h->again, on_again);
 	ev_timer_init(&h->sweep, on_sweep, SWEEP_S, SWEEP_S);
 	h->guests = web_guests_new(setup->config);
-	if (h->guests != NULL && make_refusals(h) && make_health(h) && start(h))
+	if (h->guests != NULL && make_fixed(h) && start(h))
 		return h;
 	web_http_free(h);
 	return NULL;
@@ -570,10 +580,7 @@ web_http_free(struct web_http *h)
 	ev_timer_stop(h->setup.loop, &h->again);
 	ev_timer_stop(h->setup.loop, &h->sweep);
 	if (h->daemon != NULL) {
-		/*
-		 * It may not end with connections that sleep, and would end the
-		 * process: what else it finds asked in this turn may not wait.
-		 */
+		/* It aborts where one still sleeps: none may from here. */
 		h->ending = true;
 		wake_all(h, true);
 		(void)MHD_run(h->daemon);
@@ -581,10 +588,8 @@ web_http_free(struct web_http *h)
 	}
 	for (unsigned i = 0; i < WEB_REQUEST_COUNT; i++)
 		destroy(&h->texts[i]);
-	for (unsigned i = 0; i < METRICS_CODES; i++)
-		destroy(&h->refusals[i]);
-	for (unsigned i = 0; i < ARRAY_LEN(h->health); i++)
-		destroy(&h->health[i]);
+	for (unsigned i = 0; i < WEB_RESPONSE_COUNT; i++)
+		destroy(&h->fixed[i]);
 	ev_clear_pending(h->setup.loop, &h->ready);
 	web_guests_free(h->guests);
 	free(h);

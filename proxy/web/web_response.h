@@ -1,28 +1,27 @@
 #pragma once
 
 /*
- * What every answer of the page has in common: its status, and the headers that
- * forbid to frame, to cache and to load from elsewhere. Of libmicrohttpd's
- * responses, for web_http.c alone.
+ * What answers of the page have in common: the headers that forbid to frame, to
+ * cache and to load from elsewhere, and the texts that are always the same. Of
+ * these one is at each code, the one at 200 of a /health that serves. Data, for
+ * web_http.c.
  */
 
-#include "core/base.h"
 #include "proxy/web/metrics.h"
 
-struct MHD_Response;
+#define WEB_RESPONSE_NOT_SERVING METRICS_CODES
+#define WEB_RESPONSE_COUNT (METRICS_CODES + 1)
+
+struct web_response_header {
+	const char *name, *value; /* NULL: none */
+};
+
+struct web_response {
+	const char *text;
+	struct web_response_header header; /* one more */
+};
+
+extern const struct web_response_header web_response_headers[]; /* to NULL */
+extern const struct web_response web_responses[WEB_RESPONSE_COUNT];
 
 unsigned web_response_status(enum metrics_code code);
-
-/* False: memory is out. */
-MUST_CHECK bool web_response_add_headers(
-    struct MHD_Response *r, const char *type);
-
-/* With the answer its connection ends. False: memory is out. */
-bool web_response_add_close(struct MHD_Response *r);
-
-/*
- * Of a text that is there for ever, with one header more; NULL: none. NULL:
- * memory is out.
- */
-struct MHD_Response *web_response_fixed(
-    const char *text, const char *header, const char *value);
