@@ -97,7 +97,7 @@ make_fixed(struct web_http *h)
 	bool good = true;
 
 	for (unsigned i = 0; good && i < WEB_RESPONSE_COUNT; i++) {
-		const struct web_response *w = &web_responses[i];
+		const struct web_response *w = &web_response_fixed[i];
 		struct MHD_Response *r =
 		    MHD_create_response_from_buffer(strlen(w->text),
 		        (void *)(uintptr_t)w->text, MHD_RESPMEM_PERSISTENT);

@@ -15,7 +15,7 @@ const struct web_response_header web_response_headers[] = {
 	{ NULL, NULL },
 };
 
-const struct web_response web_responses[] = {
+const struct web_response web_response_fixed[] = {
 	[METRICS_CODE_200] = { .text = "serving\n" },
 	[METRICS_CODE_401] = { .text = "a name and a password, please\n",
 	    .header = { "WWW-Authenticate",

@@ -22,6 +22,6 @@ struct web_response {
 };
 
 extern const struct web_response_header web_response_headers[]; /* to NULL */
-extern const struct web_response web_responses[WEB_RESPONSE_COUNT];
+extern const struct web_response web_response_fixed[WEB_RESPONSE_COUNT];
 
 unsigned web_response_status(enum metrics_code code);
