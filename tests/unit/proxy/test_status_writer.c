@@ -5,7 +5,6 @@
 #include "core/msg.h"
 #include "proxy/control/status_collect.h"
 #include "proxy/control/status_query.h"
-#include "proxy/failover_link.h"
 #include "proxy/services.h"
 #include "tests/lib/from_yaml.h"
 #include "tests/lib/test.h"
@@ -61,10 +60,10 @@ tear_down(struct run *r)
 static struct status_collect_snapshot *
 snapshot(struct run *r, int pid)
 {
-	static const struct failover_link there;
+	static const struct mono there;
 	const struct status_collect from = { .config = r->config,
 		.start = &r->start,
-		.failover = &there,
+		.failover_lost_at = &there,
 		.services = &r->services,
 		.pid = pid };
 	static const struct msg_role_ends ends;
