@@ -4,7 +4,7 @@ CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 B ?= build
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)')
-FOLDERS := core config failover proxy keytab hapair
+FOLDERS := core config failover proxy director keytab hapair
 
 # A callback has the parameters of its kind: check-hand looks for others.
 WARN := -Wall -Wextra -Wno-unused-parameter -Wshadow -Wstrict-prototypes \
@@ -38,12 +38,15 @@ NEEDS_core := core
 NEEDS_config := config core
 NEEDS_failover := failover config core
 NEEDS_proxy := proxy config core
+NEEDS_director := director config core
 NEEDS_keytab := keytab config core
 NEEDS_hapair := hapair proxy failover keytab config core
 
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
 TEST_LIB := $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/*.c))
+# What only the tests of one folder know.
+BESIDE_director := $(patsubst %.c,$(B)/%.o,$(wildcard tests/ingress/*.c))
 SIM := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/sim_*.c tests/model/*_pair.c))
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) \
@@ -89,7 +92,7 @@ define archive_rule
 $(B)/lib$(1).a: $(filter-out $(B)/obj/hapair/cli/main.o,$(filter $(B)/obj/$(1)/%,$(OBJ)))
 	@rm -f $$@
 	$(Q)ar rcs $$@ $$^
-$(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(TEST_LIB) \
+$(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(TEST_LIB) $(BESIDE_$(1)) \
     $(call archive,$(NEEDS_$(1)))
 	$(Q)$(CC) $(ALL_CFLAGS) -o $$@ $$^ -lcmocka $$(LIBS)
 endef
@@ -127,7 +130,7 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(call archive,$(NEEDS_hapair))
 
 -include $(FUZZ:=.d) $(OBJ:.o=.d) $(UNIT:=.d) $(SIM:=.d) $(B)/tests/sim/world.d \
 	$(B)/tests/model/model_state.d $(B)/tests/sim/world_host.d $(B)/tests/sim/world_harm.d $(B)/tests/sim/world_claims.d $(B)/tests/sim/cabled.d $(B)/tests/sim/broken.d \
-	$(TOOLS:=.d) $(TEST_LIB:.o=.d)
+	$(TOOLS:=.d) $(TEST_LIB:.o=.d) $(BESIDE_director:.o=.d)
 
 objects: $(OBJ)
 unit: $(UNIT)
@@ -194,7 +197,7 @@ threaded: $(patsubst %.c,$(B)/%,$(shell $(THREADS) $(UNIT_SRC))) \
 # does not depend on how much it optimises. The product it compiles for the fuzzers.
 check-clang: build-fuzz
 	$(Q)$(MAKE) --no-print-directory B=build/clang CC=clang CFLAGS=-O0 compiled
-compiled: $(B)/obj/hapair/cli/main.o $(UNIT:=.o) $(SIM:=.o) $(TEST_LIB) \
+compiled: $(B)/obj/hapair/cli/main.o $(UNIT:=.o) $(SIM:=.o) $(TEST_LIB) $(BESIDE_director) \
 	$(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/*.c tests/model/*.c tests/tools/*.c)) $(filter %.so,$(TOOLS))
 
 # Each fuzz target for a while, two at a time; `make fuzz SECONDS=3600` for long.

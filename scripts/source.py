@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Iterator, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("core", "config", "failover", "proxy", "keytab", "hapair")
+FOLDERS = ("core", "config", "failover", "proxy", "director", "keytab", "hapair")
 
 
 class Function(NamedTuple):
