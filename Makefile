@@ -28,7 +28,8 @@ LIBS = -lev -lm $(shell pkg-config --libs $(PKGS))
 # the dynamic linker saves no registers on the stack while they hold a key.
 BIND := -Wl,-z,relro,-z,now
 
-SRC := $(foreach d,$(FOLDERS),$(wildcard $(d)/*.c $(d)/*/*.c))
+# What is for the kernel has a compiler of its own.
+SRC := $(filter-out %.bpf.c,$(foreach d,$(FOLDERS),$(wildcard $(d)/*.c $(d)/*/*.c)))
 OBJ := $(SRC:%.c=$(B)/obj/%.o)
 # A test, a fuzzer or a simulation links the folder it belongs to and what that
 # folder may depend on: the archives below, in the direction of the includes.
@@ -83,6 +84,17 @@ $(B)/obj/%.o: %.c | packages
 # What the assembler puts in is in no list of the compiler's.
 $(B)/obj/proxy/web/page_files.o: $(wildcard proxy/web/*.html proxy/web/*.css proxy/web/*.js)
 
+# The kernel program, for the kernel that runs it, and then within our binary.
+PROGRAM := $(B)/obj/director/bpf/director.bpf.o
+BPF_CC = clang --target=bpf -mcpu=v3 -O2 -g -std=gnu17 $(WARN) -I. \
+	-isystem /usr/include/$(shell gcc -print-multiarch)
+$(PROGRAM): director/bpf/director.bpf.c | packages
+	@mkdir -p $(@D)
+	$(call say,BPF     $<)
+	$(Q)$(BPF_CC) -MMD -MP -c -o $@ $<
+$(B)/obj/director/bpf/director_object.o: CPPFLAGS += -DDIRECTOR_OBJECT='"$(PROGRAM)"'
+$(B)/obj/director/bpf/director_object.o: $(PROGRAM)
+
 $(B)/tests/%.o: tests/%.c | packages
 	@mkdir -p $(@D)
 	$(call say,CC      $<)
@@ -130,7 +142,7 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(call archive,$(NEEDS_hapair))
 
 -include $(FUZZ:=.d) $(OBJ:.o=.d) $(UNIT:=.d) $(SIM:=.d) $(B)/tests/sim/world.d \
 	$(B)/tests/model/model_state.d $(B)/tests/sim/world_host.d $(B)/tests/sim/world_harm.d $(B)/tests/sim/world_claims.d $(B)/tests/sim/cabled.d $(B)/tests/sim/broken.d \
-	$(TOOLS:=.d) $(TEST_LIB:.o=.d) $(BESIDE_director:.o=.d)
+	$(TOOLS:=.d) $(TEST_LIB:.o=.d) $(BESIDE_director:.o=.d) $(PROGRAM:.o=.d)
 
 objects: $(OBJ)
 unit: $(UNIT)

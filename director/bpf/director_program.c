@@ -1,0 +1,426 @@
+#include "director/bpf/director_program.h"
+
+#include "director/bpf/director_object.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+/* Of clsact's filters, ours: an earlier one (a lower priority) that has decided
+ * ends the list before it reaches us. */
+enum {
+	TC_PRIORITY = 50,
+	TC_HANDLE = 0x6861,
+};
+
+/* The maps that are used by descriptor, in the order of `maps`. */
+enum map {
+	CONNS,
+	SLOTS,
+	SERVICES,
+	CONTROL,
+	EVENTS,
+	CLOSED,
+	COUNTERS,
+	MAPS,
+};
+static const char *const map_names[MAPS] = { "conns", "slots", "services",
+	"control", "events", "closed", "counters" };
+
+struct director_program {
+	struct bpf_object *object;
+	struct bpf_program *ingress; /* borrowed: the object's */
+	int maps[MAPS];              /* likewise */
+	struct director_bpf_slot *slots;
+	size_t slots_bytes;
+	struct director_bpf_control *control;
+	struct ring_buffer *events;
+	struct ring_buffer *closed;
+	bool is_found;
+	/* One for each processor there may be: of one counter. */
+	uint64_t *per_cpu;
+	int n_cpus;
+	void (*on_event)(void *data, const struct director_bpf_event *event);
+	void (*on_closed)(void *data, const struct director_bpf_closed *closed);
+	void *data;
+};
+
+static int
+on_event_record(void *context, void *record, size_t size)
+{
+	struct director_program *p = context;
+
+	if (size >= sizeof(struct director_bpf_event))
+		p->on_event(p->data, record);
+	return 0;
+}
+
+static int
+on_closed_record(void *context, void *record, size_t size)
+{
+	struct director_program *p = context;
+
+	if (size >= sizeof(struct director_bpf_closed))
+		p->on_closed(p->data, record);
+	return 0;
+}
+
+static int
+open_object(
+    struct director_program *p, const struct director_program_options *options)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, open, .object_name = "director",
+	    .kernel_log_buf = options->why,
+	    .kernel_log_size = options->why_bytes);
+	const void *object = options->object;
+	size_t bytes = options->object_bytes;
+
+	if (!object) {
+		object = director_object_start;
+		bytes = (size_t)(director_object_end - director_object_start);
+	}
+	p->object = bpf_object__open_mem(object, bytes, &open);
+	if (!p->object)
+		return -errno;
+	p->ingress =
+	    bpf_object__find_program_by_name(p->object, "director_ingress");
+	return p->ingress ? 0 : -ENOENT;
+}
+
+static bool
+pin_path(char path[static PATH_MAX], const char *pins, const char *name)
+{
+	return snprintf(path, PATH_MAX, "%s/%s", pins, name) < PATH_MAX;
+}
+
+void
+director_program_unpin(const char *pins)
+{
+	char path[PATH_MAX];
+
+	for (unsigned i = 0; i < MAPS; i++)
+		if (pin_path(path, pins, map_names[i]))
+			(void)unlink(path);
+}
+
+/* 0: there are none. */
+static uint32_t
+pinned_layout(const char *pins)
+{
+	struct director_bpf_control control = { 0 };
+	const uint32_t only = 0;
+	char path[PATH_MAX];
+	int fd;
+
+	if (!pin_path(path, pins, map_names[CONTROL]))
+		return 0;
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0;
+	if (bpf_map_lookup_elem(fd, &only, &control) != 0)
+		control.layout = 0;
+	(void)close(fd);
+	return control.layout;
+}
+
+/* libbpf takes what is there, and keeps there what is not. */
+static int
+pin(struct bpf_map *map, const char *pins)
+{
+	char path[PATH_MAX];
+
+	if (!pins)
+		return 0;
+	if (!pin_path(path, pins, bpf_map__name(map)))
+		return -ENAMETOOLONG;
+	return bpf_map__set_pin_path(map, path);
+}
+
+static int
+load_object(
+    struct director_program *p, const struct director_program_options *options)
+{
+	const uint32_t sizes[MAPS] = {
+		[CONNS] = 2 * options->slots,
+		[SLOTS] = options->slots,
+		[SERVICES] = options->services,
+		[EVENTS] = options->events_bytes,
+		[CLOSED] = options->closed_bytes,
+	};
+	struct bpf_map *maps[MAPS];
+	int e = 0;
+
+	for (unsigned i = 0; e == 0 && i < MAPS; i++) {
+		maps[i] = bpf_object__find_map_by_name(p->object, map_names[i]);
+		if (!maps[i])
+			e = -ENOENT;
+		else if (sizes[i] != 0)
+			e = bpf_map__set_max_entries(maps[i], sizes[i]);
+		if (e == 0)
+			e = pin(maps[i], options->pins);
+	}
+	if (e == 0)
+		e = bpf_object__load(p->object);
+	for (unsigned i = 0; e == 0 && i < MAPS; i++)
+		p->maps[i] = bpf_map__fd(maps[i]);
+	return e;
+}
+
+static size_t
+whole_pages(size_t bytes)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return (bytes + page - 1) / page * page;
+}
+
+static int
+map_memory(struct director_program *p, uint32_t slots)
+{
+	void *memory;
+
+	p->slots_bytes = whole_pages(slots * sizeof(*p->slots));
+	memory = mmap(NULL, p->slots_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+	    p->maps[SLOTS], 0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	p->slots = memory;
+	memory = mmap(NULL, whole_pages(sizeof(*p->control)),
+	    PROT_READ | PROT_WRITE, MAP_SHARED, p->maps[CONTROL], 0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	p->control = memory;
+	p->is_found = p->control->layout == DIRECTOR_BPF_LAYOUT;
+	p->control->layout = DIRECTOR_BPF_LAYOUT;
+	return 0;
+}
+
+static int
+open_rings(struct director_program *p)
+{
+	p->events = ring_buffer__new(p->maps[EVENTS], on_event_record, p, NULL);
+	if (!p->events)
+		return -errno;
+	p->closed =
+	    ring_buffer__new(p->maps[CLOSED], on_closed_record, p, NULL);
+	if (!p->closed)
+		return -errno;
+	p->n_cpus = libbpf_num_possible_cpus();
+	if (p->n_cpus < 0)
+		return p->n_cpus;
+	p->per_cpu = calloc((size_t)p->n_cpus, sizeof(*p->per_cpu));
+	return p->per_cpu ? 0 : -ENOMEM;
+}
+
+int
+director_program_load(const struct director_program_options *options,
+    struct director_program **ret_program)
+{
+	struct director_program *p = calloc(1, sizeof(*p));
+	int e;
+
+	if (!p)
+		return -ENOMEM;
+	p->on_event = options->on_event;
+	p->on_closed = options->on_closed;
+	p->data = options->data;
+	if (options->why_bytes > 0)
+		options->why[0] = '\0';
+	/* What it would print is in `why`, and in what we return. */
+	(void)libbpf_set_print(NULL);
+	if (options->pins &&
+	    pinned_layout(options->pins) != DIRECTOR_BPF_LAYOUT)
+		director_program_unpin(options->pins);
+	e = open_object(p, options);
+	if (e == 0)
+		e = load_object(p, options);
+	if (e == 0)
+		e = map_memory(p, options->slots);
+	if (e == 0)
+		e = open_rings(p);
+	if (e != 0) {
+		director_program_free(p);
+		return e;
+	}
+	*ret_program = p;
+	return 0;
+}
+
+void
+director_program_free(struct director_program *p)
+{
+	if (!p)
+		return;
+	ring_buffer__free(p->events);
+	ring_buffer__free(p->closed);
+	if (p->slots)
+		(void)munmap(p->slots, p->slots_bytes);
+	if (p->control)
+		(void)munmap(p->control, whole_pages(sizeof(*p->control)));
+	bpf_object__close(p->object);
+	free(p->per_cpu);
+	free(p);
+}
+
+bool
+director_program_is_found(const struct director_program *p)
+{
+	return p->is_found;
+}
+
+struct director_bpf_slot *
+director_program_slots(struct director_program *p)
+{
+	return p->slots;
+}
+
+struct director_bpf_control *
+director_program_control(struct director_program *p)
+{
+	return p->control;
+}
+
+int
+director_program_put_entries(struct director_program *p,
+    const struct director_bpf_key *keys, const uint64_t *entries, uint32_t n)
+{
+	LIBBPF_OPTS(bpf_map_batch_opts, any);
+
+	if (n == 0)
+		return 0;
+	/* One is cheaper alone: a batch copies them first. */
+	if (n == 1)
+		return bpf_map_update_elem(
+		    p->maps[CONNS], keys, entries, BPF_ANY);
+	return bpf_map_update_batch(p->maps[CONNS], keys, entries, &n, &any);
+}
+
+int
+director_program_delete_entries(
+    struct director_program *p, const struct director_bpf_key *keys, uint32_t n)
+{
+	LIBBPF_OPTS(bpf_map_batch_opts, any);
+	uint32_t at = 0;
+
+	/* A batch ends at the first that is not there, and says how many it
+	 * has done. */
+	while (at < n) {
+		uint32_t done = n - at;
+		int e = bpf_map_delete_batch(
+		    p->maps[CONNS], keys + at, &done, &any);
+
+		if (e == 0)
+			return 0;
+		if (e != -ENOENT)
+			return e;
+		at += done + 1;
+	}
+	return 0;
+}
+
+int
+director_program_put_service(struct director_program *p,
+    const struct director_bpf_listen *listen,
+    const struct director_bpf_service *service)
+{
+	return bpf_map_update_elem(p->maps[SERVICES], listen, service, BPF_ANY);
+}
+
+int
+director_program_delete_service(
+    struct director_program *p, const struct director_bpf_listen *listen)
+{
+	int e = bpf_map_delete_elem(p->maps[SERVICES], listen);
+
+	return e == -ENOENT ? 0 : e;
+}
+
+int
+director_program_events_fd(const struct director_program *p)
+{
+	return ring_buffer__epoll_fd(p->events);
+}
+
+int
+director_program_read_events(struct director_program *p)
+{
+	return ring_buffer__consume(p->events);
+}
+
+int
+director_program_read_closed(struct director_program *p)
+{
+	return ring_buffer__consume(p->closed);
+}
+
+int
+director_program_count(
+    struct director_program *p, uint64_t ret_counters[DIRECTOR_BPF_COUNTERS])
+{
+	for (uint32_t i = 0; i < DIRECTOR_BPF_COUNTERS; i++) {
+		int e = bpf_map_lookup_elem(p->maps[COUNTERS], &i, p->per_cpu);
+
+		if (e != 0)
+			return e;
+		ret_counters[i] = 0;
+		for (int cpu = 0; cpu < p->n_cpus; cpu++)
+			ret_counters[i] += p->per_cpu[cpu];
+	}
+	return 0;
+}
+
+int
+director_program_attach(struct director_program *p, unsigned ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
+	    .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, ours, .handle = TC_HANDLE,
+	    .priority = TC_PRIORITY, .prog_fd = bpf_program__fd(p->ingress),
+	    .flags = BPF_TC_F_REPLACE);
+	int e = bpf_tc_hook_create(&hook);
+
+	if (e != 0 && e != -EEXIST)
+		return e;
+	return bpf_tc_attach(&hook, &ours);
+}
+
+int
+director_program_detach(struct director_program *p, unsigned ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
+	    .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(
+	    bpf_tc_opts, ours, .handle = TC_HANDLE, .priority = TC_PRIORITY);
+	int e = bpf_tc_detach(&hook, &ours);
+
+	(void)p;
+	return e == -ENOENT ? 0 : e;
+}
+
+int
+director_program_facts(
+    struct director_program *p, struct director_program_facts *ret_facts)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
+	int fd = bpf_program__fd(p->ingress);
+	int e = bpf_obj_get_info_by_fd(fd, &info, &size);
+
+	if (e != 0)
+		return e;
+	*ret_facts = (struct director_program_facts){
+		.fd = fd,
+		.verified = info.verified_insns,
+		.instructions =
+		    info.xlated_prog_len / (uint32_t)sizeof(struct bpf_insn),
+		.code_bytes = info.jited_prog_len,
+	};
+	return 0;
+}
