@@ -129,6 +129,8 @@ $(B)/tests/tools/hapair_liar: WRAPS := $(LIAR)
 $(B)/tests/tools/hapair_%: $(B)/obj/hapair/cli/main.o $(B)/tests/tools/hapair_%.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_CFLAGS) $(WRAPS) -o $@ $(wordlist 1,2,$^) $(call archive,$(NEEDS_hapair)) $(LIBS)
 $(B)/tests/tools/message_table: $(B)/libcore.a
+$(B)/tests/tools/ingress_compare: TOOL_LIBS := -lbpf
+$(B)/tests/tools/ingress_compare: $(BESIDE_director) $(B)/libdirector.a
 $(B)/tests/tools/%: $(B)/tests/tools/%.o
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TOOL_LIBS)
 
@@ -231,8 +233,8 @@ system: all tools
 # operator's orders and a peer that lies are judged by rules of their own.
 PROOFS := $(B)/tests/sim/sim_failover $(B)/tests/model/model_pair
 PLAIN := $(B)/tests/sim/sim_faults $(B)/tests/sim/sim_operator $(B)/tests/sim/sim_hostile
-.PHONY: $(PROOFS:=.proof) $(PLAIN:=.proof)
-simulate: $(PROOFS:=.proof) $(PLAIN:=.proof)
+.PHONY: $(PROOFS:=.proof) $(PLAIN:=.proof) program.proof
+simulate: $(PROOFS:=.proof) $(PLAIN:=.proof) program.proof
 $(PLAIN:=.proof): %.proof: %
 	$(Q)$<
 $(PROOFS:=.proof): %.proof: %
@@ -240,6 +242,10 @@ $(PROOFS:=.proof): %.proof: %
 	$(Q)for rule in early yield keep handover; do \
 		! $< --break $$rule >/dev/null || \
 		{ echo "$<: rule '$$rule' is broken, unnoticed" >&2; exit 1; }; done
+
+# The kernel program against its reference, in the kernel, and broken likewise.
+program.proof: $(B)/tests/tools/ingress_compare
+	$(Q)scripts/prove-program $<
 
 # What takes longer than `make test` may: the same, for an hour.
 soak: all tools sim
