@@ -129,7 +129,8 @@ $(B)/tests/tools/hapair_liar: WRAPS := $(LIAR)
 $(B)/tests/tools/hapair_%: $(B)/obj/hapair/cli/main.o $(B)/tests/tools/hapair_%.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_CFLAGS) $(WRAPS) -o $@ $(wordlist 1,2,$^) $(call archive,$(NEEDS_hapair)) $(LIBS)
 $(B)/tests/tools/message_table: $(B)/libcore.a
-$(B)/tests/tools/ingress_compare: TOOL_LIBS := -lbpf
+$(B)/tests/tools/ingress_compare $(B)/tests/tools/lone_director: TOOL_LIBS := -lbpf
+$(B)/tests/tools/lone_director: $(B)/tests/ingress/packet_bytes.o $(B)/libdirector.a $(B)/libcore.a
 $(B)/tests/tools/ingress_compare: $(BESIDE_director) $(B)/libdirector.a
 $(B)/tests/tools/%: $(B)/tests/tools/%.o
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TOOL_LIBS)
