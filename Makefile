@@ -39,7 +39,8 @@ NEEDS_core := core
 NEEDS_config := config core
 NEEDS_failover := failover config core
 NEEDS_proxy := proxy config core
-NEEDS_director := director config core
+# Of the relay it has what is pure: how servers are chosen, how ends are called.
+NEEDS_director := director proxy config core
 NEEDS_keytab := keytab config core
 NEEDS_hapair := hapair proxy failover keytab config core
 
