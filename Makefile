@@ -141,7 +141,7 @@ $(B)/tests/preload/%.so: tests/preload/%.c | packages
 	$(call say,CC      $<)
 	$(Q)$(CC) $(CPPFLAGS) -std=gnu17 $(WARN) -O2 -fPIC -shared -o $@ $<
 
-$(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(call archive,$(NEEDS_hapair))
+$(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libdirector.a $(call archive,$(NEEDS_hapair))
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 -include $(FUZZ:=.d) $(OBJ:.o=.d) $(UNIT:=.d) $(SIM:=.d) $(B)/tests/sim/world.d \
