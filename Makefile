@@ -49,7 +49,7 @@ UNIT := $(UNIT_SRC:%.c=$(B)/%)
 TEST_LIB := $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/*.c))
 # What only the tests of one folder know.
 BESIDE_director := $(patsubst %.c,$(B)/%.o,$(wildcard tests/ingress/*.c))
-SIM := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/sim_*.c tests/model/*_pair.c))
+SIM := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/sim_*.c tests/model/model_pair.c tests/model/model_director.c))
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) \
 	$(patsubst %.c,$(B)/%.so,$(wildcard tests/preload/*.c))
@@ -117,6 +117,13 @@ $(B)/tests/sim/%: $(B)/tests/sim/%.o $(B)/tests/sim/world.o \
     $(B)/tests/sim/world_host.o $(B)/tests/sim/world_harm.o $(B)/tests/sim/world_claims.o \
     $(B)/tests/sim/cabled.o $(B)/tests/sim/broken.o $(call archive,$(NEEDS_failover))
 	$(Q)$(CC) $(ALL_CFLAGS) $(WRAP) -o $@ $^ $(LIBS)
+# The director's in tests/model/broken_director.c.
+BROKEN := $(foreach f,kernel_conn_step replica_waits replica_is_protected replica_believes \
+	director_hear_msg director_conns_release director_node_step,-Wl,--wrap=$(f))
+WORLD := $(foreach f,director_world director_world_node director_print broken_director,$(B)/tests/model/$(f).o)
+$(B)/tests/model/model_director: $(B)/tests/model/model_director.o $(WORLD) \
+    $(call archive,$(NEEDS_director))
+	$(Q)$(CC) $(ALL_CFLAGS) $(BROKEN) -o $@ $^ $(LIBS)
 $(B)/tests/model/%: $(B)/tests/model/%.o $(B)/tests/model/model_state.o $(B)/tests/sim/broken.o \
     $(call archive,$(NEEDS_failover))
 	$(Q)$(CC) $(ALL_CFLAGS) $(WRAP) -o $@ $^ $(LIBS)
@@ -145,7 +152,7 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libdirector.a $(call archive,$(NEEDS
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 -include $(FUZZ:=.d) $(OBJ:.o=.d) $(UNIT:=.d) $(SIM:=.d) $(B)/tests/sim/world.d \
-	$(B)/tests/model/model_state.d $(B)/tests/sim/world_host.d $(B)/tests/sim/world_harm.d $(B)/tests/sim/world_claims.d $(B)/tests/sim/cabled.d $(B)/tests/sim/broken.d \
+	$(WORLD:.o=.d) $(B)/tests/model/model_state.d $(B)/tests/sim/world_host.d $(B)/tests/sim/world_harm.d $(B)/tests/sim/world_claims.d $(B)/tests/sim/cabled.d $(B)/tests/sim/broken.d \
 	$(TOOLS:=.d) $(TEST_LIB:.o=.d) $(BESIDE_director:.o=.d) $(PROGRAM:.o=.d)
 
 objects: $(OBJ)
@@ -234,14 +241,20 @@ system: all tools
 # Each once as it is, then with a rule broken, which it must notice. Faults, an
 # operator's orders and a peer that lies are judged by rules of their own.
 PROOFS := $(B)/tests/sim/sim_failover $(B)/tests/model/model_pair
+DIRECTOR := $(B)/tests/model/model_director
 PLAIN := $(B)/tests/sim/sim_faults $(B)/tests/sim/sim_operator $(B)/tests/sim/sim_hostile
-.PHONY: $(PROOFS:=.proof) $(PLAIN:=.proof) program.proof
-simulate: $(PROOFS:=.proof) $(PLAIN:=.proof) program.proof
+.PHONY: $(PROOFS:=.proof) $(PLAIN:=.proof) $(DIRECTOR:=.proof) program.proof
+simulate: $(PROOFS:=.proof) $(PLAIN:=.proof) $(DIRECTOR:=.proof) program.proof
 $(PLAIN:=.proof): %.proof: %
 	$(Q)$<
 $(PROOFS:=.proof): %.proof: %
 	$(Q)$<
 	$(Q)for rule in early yield keep handover; do \
+		! $< --break $$rule >/dev/null || \
+		{ echo "$<: rule '$$rule' is broken, unnoticed" >&2; exit 1; }; done
+$(DIRECTOR:=.proof): %.proof: %
+	$(Q)$<
+	$(Q)for rule in early hasty timers stranger wait bare pass refusal parity sweep forget; do \
 		! $< --break $$rule >/dev/null || \
 		{ echo "$<: rule '$$rule' is broken, unnoticed" >&2; exit 1; }; done
 
