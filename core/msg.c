@@ -1,142 +1,34 @@
 #include "core/msg.h"
 
 #include "core/buf.h"
+#include "core/msg_field.h"
 #include "core/secret.h"
 
 #include <errno.h>
 
-/*
- * How: a message is a table of its fields, and their order in the table is the
- * format. A number is as long there as in the struct.
- */
-
-enum kind {
-	U8 = sizeof(uint8_t),
-	U16 = sizeof(uint16_t),
-	U32 = sizeof(uint32_t),
-	U64 = sizeof(uint64_t),
-	BOOL,
-	STATE,
-	TEXT,
-	LATER, /* a text at the end; an earlier version does not say it */
-};
-
-struct field {
-	enum kind kind;
-	size_t at, room; /* in the struct */
-};
-
 #define FIELD(kind, message, name)                                             \
-	{                                                                      \
-		kind, offsetof(struct msg_##message, name),                    \
-		    sizeof(((struct msg_##message *)0)->name)                  \
-	}
+	MSG_FIELD_OF(MSG_FIELD_##kind, struct msg_##message, name)
 
-#define NUMBER(message, name)                                                  \
-	FIELD(sizeof(((struct msg_##message *)0)->name), message, name)
-
-static void
-put(struct buf *b, const struct field *f, size_t n, const void *m)
-{
-	for (const struct field *end = f + n; f < end; f++) {
-		const void *at = (const char *)m + f->at;
-
-		switch (f->kind) {
-		case U8:
-			buf_put_u8(b, *(const uint8_t *)at);
-			break;
-		case U16:
-			buf_put_u16(b, *(const uint16_t *)at);
-			break;
-		case U32:
-			buf_put_u32(b, *(const uint32_t *)at);
-			break;
-		case U64:
-			buf_put_u64(b, *(const uint64_t *)at);
-			break;
-		case BOOL:
-			buf_put_u8(b, *(const bool *)at);
-			break;
-		case STATE:
-			buf_put_u8(b, *(const enum msg_group_state *)at);
-			break;
-		case TEXT:
-		case LATER:
-			buf_put_str(b, at);
-			break;
-		}
-	}
-}
-
-/* What a byte may be at the most, or it makes the message bad. */
-static uint8_t
-get_most(struct buf *b, uint8_t most)
-{
-	const uint8_t v = buf_get_u8(b);
-
-	if (v > most)
-		b->bad = true;
-	return v;
-}
-
-/* Every field; asked once, at the end, the reader knows its first failure. */
-static void
-get(struct buf *b, const struct field *f, size_t n, void *ret_m)
-{
-	for (const struct field *end = f + n; f < end; f++) {
-		void *at = (char *)ret_m + f->at;
-
-		switch (f->kind) {
-		case U8:
-			*(uint8_t *)at = buf_get_u8(b);
-			break;
-		case U16:
-			*(uint16_t *)at = buf_get_u16(b);
-			break;
-		case U32:
-			*(uint32_t *)at = buf_get_u32(b);
-			break;
-		case U64:
-			*(uint64_t *)at = buf_get_u64(b);
-			break;
-		case BOOL:
-			*(bool *)at = get_most(b, 1) == 1;
-			break;
-		case STATE:
-			*(enum msg_group_state *)at =
-			    get_most(b, MSG_GROUP_FAULT);
-			break;
-		case LATER:
-			*(char *)at = '\0';
-			if (buf_is_done(b))
-				break;
-			buf_get_str(b, at, f->room);
-			break;
-		case TEXT:
-			buf_get_str(b, at, f->room);
-			break;
-		}
-	}
-}
+#define NUMBER(message, name) MSG_FIELD_NUMBER(struct msg_##message, name)
 
 /* Both functions of a message; `is_sane`, of `m`, is what it must be, too. */
 #define MESSAGE(message, is_sane)                                              \
 	void msg_put_##message(struct buf *b, const struct msg_##message *m)   \
 	{                                                                      \
-		put(b, message, ARRAY_LEN(message), m);                        \
+		msg_field_put(b, message, ARRAY_LEN(message), m);              \
 	}                                                                      \
 	int msg_get_##message(struct buf *b, struct msg_##message *ret)        \
 	{                                                                      \
 		struct msg_##message m;                                        \
                                                                                \
-		get(b, message, ARRAY_LEN(message), &m);                       \
+		msg_field_get(b, message, ARRAY_LEN(message), &m);             \
 		if (!buf_is_done(b) || !(is_sane))                             \
 			return -EBADMSG;                                       \
 		*ret = m;                                                      \
 		return 0;                                                      \
 	}
 
-static const struct field start[] = {
+static const struct msg_field start[] = {
 	NUMBER(start, version),
 	NUMBER(start, node),
 	NUMBER(start, n_listeners),
@@ -154,19 +46,19 @@ static const struct field start[] = {
 MESSAGE(
     start, m.version == MSG_VERSION && m.workers > 0 && m.max_connections > 0)
 
-static const struct field listener[] = {
+static const struct msg_field listener[] = {
 	NUMBER(listener, service),
 	NUMBER(listener, listen),
 	NUMBER(listener, worker),
 };
 MESSAGE(listener, true)
 
-static const struct field control[] = {
+static const struct msg_field control[] = {
 	FIELD(TEXT, control, request),
 };
 MESSAGE(control, true)
 
-static const struct field group[] = {
+static const struct msg_field group[] = {
 	NUMBER(group, group),
 	FIELD(STATE, group, state),
 	NUMBER(group, priority),
@@ -181,7 +73,7 @@ static const struct field group[] = {
 };
 MESSAGE(group, true)
 
-static const struct field service[] = {
+static const struct msg_field service[] = {
 	NUMBER(service, service),
 	NUMBER(service, servers),
 	NUMBER(service, up),
@@ -189,51 +81,51 @@ static const struct field service[] = {
 };
 MESSAGE(service, m.up + m.unknown <= m.servers)
 
-static const struct field ask[] = {
+static const struct msg_field ask[] = {
 	NUMBER(ask, id),
 };
 MESSAGE(ask, true)
 
-static const struct field lost[] = {
+static const struct msg_field lost[] = {
 	NUMBER(lost, id),
 	FIELD(BOOL, lost, refused),
 };
 MESSAGE(lost, true)
 
-static const struct field script[] = {
+static const struct msg_field script[] = {
 	NUMBER(script, track),
 	FIELD(BOOL, script, passed),
 };
 MESSAGE(script, true)
 
-static const struct field pulse[] = {
+static const struct msg_field pulse[] = {
 	FIELD(BOOL, pulse, own),
 };
 MESSAGE(pulse, true)
 
-static const struct field thread[] = {
+static const struct msg_field thread[] = {
 	NUMBER(thread, line),
 };
 MESSAGE(thread, true)
 
-static const struct field mute[] = {
+static const struct msg_field mute[] = {
 	NUMBER(mute, group),
 	FIELD(BOOL, mute, wanted),
 	FIELD(BOOL, mute, muted),
 };
 MESSAGE(mute, true)
 
-static const struct field reset[] = {
+static const struct msg_field reset[] = {
 	NUMBER(reset, group),
 };
 MESSAGE(reset, true)
 
-static const struct field known[] = {
+static const struct msg_field known[] = {
 	FIELD(BOOL, known, known),
 };
 MESSAGE(known, true)
 
-static const struct field fence[] = {
+static const struct msg_field fence[] = {
 	NUMBER(fence, id),
 	NUMBER(fence, service),
 	FIELD(BOOL, fence, promote),
@@ -242,38 +134,38 @@ static const struct field fence[] = {
 };
 MESSAGE(fence, true)
 
-static const struct field fenced[] = {
+static const struct msg_field fenced[] = {
 	NUMBER(fenced, id),
 	FIELD(BOOL, fenced, passed),
 	FIELD(LATER, fenced, fault),
 };
 MESSAGE(fenced, true)
 
-static const struct field active[] = {
+static const struct msg_field active[] = {
 	NUMBER(active, service),
 	NUMBER(active, server),
 	NUMBER(active, epoch),
 };
 MESSAGE(active, true)
 
-static const struct field pause[] = {
+static const struct msg_field pause[] = {
 	NUMBER(pause, epoch),
 	FIELD(BOOL, pause, own),
 	NUMBER(pause, until_wall_ms),
 };
 MESSAGE(pause, true)
 
-static const struct field given[] = {
+static const struct msg_field given[] = {
 	NUMBER(given, left),
 };
 MESSAGE(given, true)
 
-static const struct field unsent[] = {
+static const struct msg_field unsent[] = {
 	FIELD(BOOL, unsent, unspoken),
 };
 MESSAGE(unsent, true)
 
-static const struct field event[] = {
+static const struct msg_field event[] = {
 	NUMBER(event, service),
 	NUMBER(event, server),
 	FIELD(BOOL, event, standby),
@@ -283,7 +175,7 @@ static const struct field event[] = {
 MESSAGE(event, true)
 
 /* What stands before the groups, and a link or network of those behind. */
-static const struct field peer[] = {
+static const struct msg_field peer[] = {
 	NUMBER(peer, node),
 	FIELD(BOOL, peer, reachable),
 	FIELD(BOOL, peer, config_known),
@@ -310,7 +202,7 @@ static const struct field peer[] = {
 	NUMBER(peer, silent_clients),
 	NUMBER(peer, n_groups),
 };
-static const struct field link[] = {
+static const struct msg_field link[] = {
 	FIELD(BOOL, peer_link, up),
 	NUMBER(peer_link, heard_ms),
 	NUMBER(peer_link, received),
@@ -318,7 +210,7 @@ static const struct field link[] = {
 	NUMBER(peer_link, rejected),
 };
 
-static const struct field conflict[] = {
+static const struct msg_field conflict[] = {
 	FIELD(BOOL, conflict, there),
 	FIELD(BOOL, conflict, peer),
 	NUMBER(conflict, address),
@@ -332,7 +224,15 @@ static const struct field conflict[] = {
 	NUMBER(conflict, last_ms),
 };
 
-static const struct field role_ends[] = {
+static const struct msg_field ends[] = {
+	NUMBER(ends, n),
+	NUMBER(ends, recent),
+	NUMBER(ends, wall_ms),
+	FIELD(TEXT, ends, reason),
+};
+MESSAGE(ends, true)
+
+static const struct msg_field role_ends[] = {
 	NUMBER(role_ends, failover.n),
 	NUMBER(role_ends, failover.recent),
 	NUMBER(role_ends, failover.wall_ms),
@@ -347,19 +247,20 @@ MESSAGE(role_ends, true)
 void
 msg_put_peer(struct buf *b, const struct msg_peer *m)
 {
-	put(b, peer, ARRAY_LEN(peer), m);
+	msg_field_put(b, peer, ARRAY_LEN(peer), m);
 	for (unsigned i = 0; i < m->n_groups && i < MSG_PEER_GROUPS_MAX; i++) {
 		buf_put_u8(b, (uint8_t)m->groups[i]);
 		buf_put_u32(b, m->refused[i]);
-		put(b, conflict, ARRAY_LEN(conflict), &m->conflicts[i]);
+		msg_field_put(
+		    b, conflict, ARRAY_LEN(conflict), &m->conflicts[i]);
 	}
 	buf_put_u16(b, m->n_links);
 	for (unsigned i = 0; i < m->n_links && i < MSG_PEER_LINKS_MAX; i++)
-		put(b, link, ARRAY_LEN(link), &m->links[i]);
+		msg_field_put(b, link, ARRAY_LEN(link), &m->links[i]);
 	buf_put_u16(b, m->n_networks);
 	for (unsigned i = 0; i < m->n_networks && i < MSG_PEER_NETWORKS_MAX;
 	     i++)
-		put(b, link, ARRAY_LEN(link), &m->networks[i]);
+		msg_field_put(b, link, ARRAY_LEN(link), &m->networks[i]);
 }
 
 int
@@ -367,25 +268,26 @@ msg_get_peer(struct buf *b, struct msg_peer *ret_peer)
 {
 	struct msg_peer m = { 0 };
 
-	get(b, peer, ARRAY_LEN(peer), &m);
+	msg_field_get(b, peer, ARRAY_LEN(peer), &m);
 	if (m.node > 1 || m.n_groups > MSG_PEER_GROUPS_MAX ||
 	    m.odd_kind > MSG_PEER_ODD_VERSION)
 		return -EBADMSG;
 	for (unsigned i = 0; i < m.n_groups; i++) {
-		m.groups[i] = get_most(b, MSG_GROUP_FAULT);
+		m.groups[i] = msg_field_get_most(b, MSG_GROUP_FAULT);
 		m.refused[i] = buf_get_u32(b);
-		get(b, conflict, ARRAY_LEN(conflict), &m.conflicts[i]);
+		msg_field_get(
+		    b, conflict, ARRAY_LEN(conflict), &m.conflicts[i]);
 	}
 	m.n_links = buf_get_u16(b);
 	if (m.n_links > MSG_PEER_LINKS_MAX)
 		return -EBADMSG;
 	for (unsigned i = 0; i < m.n_links; i++)
-		get(b, link, ARRAY_LEN(link), &m.links[i]);
+		msg_field_get(b, link, ARRAY_LEN(link), &m.links[i]);
 	m.n_networks = buf_get_u16(b);
 	if (m.n_networks > MSG_PEER_NETWORKS_MAX)
 		return -EBADMSG;
 	for (unsigned i = 0; i < m.n_networks; i++)
-		get(b, link, ARRAY_LEN(link), &m.networks[i]);
+		msg_field_get(b, link, ARRAY_LEN(link), &m.networks[i]);
 	if (!buf_is_done(b))
 		return -EBADMSG;
 	*ret_peer = m;
@@ -409,7 +311,7 @@ msg_get_tracks(struct buf *b, struct msg_tracks *ret_tracks)
 	if (m.n > MSG_TRACKS_MAX)
 		return -EBADMSG;
 	for (unsigned i = 0; i < MSG_TRACKS_MAX; i++)
-		m.ok[i] = i < m.n && get_most(b, 1) == 1;
+		m.ok[i] = i < m.n && msg_field_get_most(b, 1) == 1;
 	if (!buf_is_done(b))
 		return -EBADMSG;
 	*ret_tracks = m;
@@ -427,7 +329,7 @@ msg_put_keys(struct buf *b, const struct secret_keys *m)
 int
 msg_get_keys(struct buf *b, struct secret_keys *ret_keys)
 {
-	ret_keys->n = get_most(b, SECRET_KEYS_MAX);
+	ret_keys->n = msg_field_get_most(b, SECRET_KEYS_MAX);
 	if (b->bad || ret_keys->n == 0)
 		return -EBADMSG;
 	for (unsigned i = 0; i < ret_keys->n; i++)

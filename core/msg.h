@@ -70,7 +70,8 @@ enum msg_type {
 	 */
 	MSG_KEYS,
 	MSG_PAUSE,
-	MSG_SIBLING_LOST, /* the channel of this SIBLING does not do any more */
+	/* The channel of this SIBLING, or CHANNEL, does not do any more. */
+	MSG_SIBLING_LOST,
 	/*
 	 * Two relays, of which the later takes over. Descriptor: a channel to
 	 * the other one; empty. With a predecessor a relay's READY says that it
@@ -104,6 +105,30 @@ enum msg_type {
 	/* Of `web`; descriptors: a listening socket, a stream of lines. */
 	MSG_WEB_LISTENER, /* empty */
 	MSG_EVENT_FEED,   /* empty */
+	/* The director's: core/kernel/msg_kernel.h has what they say. */
+	MSG_DIRECTOR_BEGIN,   /* the kernel's maps are yours now; empty */
+	MSG_STREAM_LISTENER,  /* descriptor: where its peer is accepted */
+	MSG_FAILOVER_CHANNEL, /* descriptor: a channel to it; struct msg_ask */
+	MSG_RELAY_CHANNEL,    /* likewise */
+	MSG_DIRECTOR_CHANNEL, /* likewise */
+	MSG_DIRECTOR_ENDS,    /* with ROLE_ENDS; struct msg_ends */
+	MSG_CLAIM,
+	MSG_RELEASE,
+	MSG_RELEASED,
+	MSG_TERM,
+	MSG_PEER_LIFE,
+	MSG_KERNEL_SERVER,
+	MSG_KERNEL_SERVERS_END, /* empty */
+	MSG_KERNEL_CUT,
+	MSG_KERNEL_ACCUSED,
+	MSG_KERNEL_KILL,
+	MSG_KERNEL_KILLED,
+	MSG_KERNEL_LIST,
+	MSG_KERNEL_CONN,
+	MSG_KERNEL_LIST_END,
+	MSG_KERNEL_SERVICE,
+	MSG_KERNEL_COUNT,
+	MSG_KERNEL_STATE,
 };
 
 /*
@@ -254,15 +279,15 @@ struct msg_service {
 };
 
 /*
- * ASK and its ANSWERED, and WANTED, carry the asker's number; SIBLING that of
- * the introduction.
+ * ASK and its ANSWERED, and WANTED, carry the asker's number; SIBLING and the
+ * CHANNELs that of the introduction, of which no two have the same.
  */
 struct msg_ask {
 	uint32_t id;
 };
 
 struct msg_lost {
-	uint32_t id;  /* of SIBLING */
+	uint32_t id;  /* of SIBLING, or of a CHANNEL */
 	bool refused; /* the other sent what it may not, else it is just over */
 };
 
@@ -381,6 +406,7 @@ void msg_put_fenced(struct buf *b, const struct msg_fenced *m);
 void msg_put_active(struct buf *b, const struct msg_active *m);
 void msg_put_pause(struct buf *b, const struct msg_pause *m);
 void msg_put_given(struct buf *b, const struct msg_given *m);
+void msg_put_ends(struct buf *b, const struct msg_ends *m);
 void msg_put_role_ends(struct buf *b, const struct msg_role_ends *m);
 void msg_put_event(struct buf *b, const struct msg_event *m);
 void msg_put_unsent(struct buf *b, const struct msg_unsent *m);
@@ -406,6 +432,7 @@ MUST_CHECK int msg_get_fenced(struct buf *b, struct msg_fenced *ret_fenced);
 MUST_CHECK int msg_get_active(struct buf *b, struct msg_active *ret_active);
 MUST_CHECK int msg_get_pause(struct buf *b, struct msg_pause *ret_pause);
 MUST_CHECK int msg_get_given(struct buf *b, struct msg_given *ret_given);
+MUST_CHECK int msg_get_ends(struct buf *b, struct msg_ends *ret_ends);
 MUST_CHECK int msg_get_role_ends(struct buf *b, struct msg_role_ends *ret_ends);
 MUST_CHECK int msg_get_event(struct buf *b, struct msg_event *ret_event);
 MUST_CHECK int msg_get_unsent(struct buf *b, struct msg_unsent *ret_unsent);

@@ -1,6 +1,7 @@
 #include "core/msg_rights.h"
 
 #include "core/channel.h"
+#include "core/kernel/msg_kernel.h"
 #include "core/secret.h"
 
 /*
@@ -13,6 +14,7 @@
 #define S MSG_RIGHTS_SUPERVISOR
 #define F MSG_RIGHTS_FAILOVER
 #define R MSG_RIGHTS_RELAY
+#define D MSG_RIGHTS_DIRECTOR
 
 #define NEW MSG_RIGHTS_NEW
 #define STARTING MSG_RIGHTS_STARTING
@@ -78,15 +80,35 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	    TRUSTED },
 	{ MSG_WEB_LISTENER, S, R, TOLD, true, EMPTY, TRUSTED },
 	{ MSG_EVENT_FEED, S, R, TOLD, true, EMPTY, TRUSTED },
-	/* Both to the supervisor. */
+	/* To the director, and of it to both. */
+	{ MSG_PULSE, S, D, NEW, true, BYTES(1), TRUSTED },
+	{ MSG_START, S, D, NEW, true, 47, 47 + TEXT(MSG_PATH_MAX), TRUSTED },
+	{ MSG_STOP, S, D, TOLD, false, EMPTY, TRUSTED },
+	{ MSG_LOG, S, D, TOLD, true, EMPTY, TRUSTED },
+	{ MSG_KEYS, S, D, TOLD, false, 1 + SECRET_KEY_BYTES,
+	    1 + SECRET_KEYS_MAX *SECRET_KEY_BYTES, TRUSTED },
+	{ MSG_DIRECTOR_BEGIN, S, D, STARTING | STOPPING, false, EMPTY,
+	    TRUSTED },
+	{ MSG_STREAM_LISTENER, S, D, TOLD, true, BYTES(2), TRUSTED },
+	{ MSG_FAILOVER_CHANNEL, S, D, TOLD, true, BYTES(4), TRUSTED },
+	{ MSG_RELAY_CHANNEL, S, D, TOLD, true, BYTES(4), TRUSTED },
+	{ MSG_DIRECTOR_CHANNEL, S, F, TOLD, true, BYTES(4), TRUSTED },
+	{ MSG_DIRECTOR_CHANNEL, S, R, TOLD, true, BYTES(4), TRUSTED },
+	{ MSG_DIRECTOR_ENDS, S, R, TOLD, false, 18, 18 + TEXT(MSG_TEXT_MAX),
+	    TRUSTED },
+	/* All to the supervisor. */
 	{ MSG_READY, F, S, STARTING | STOPPING, false, EMPTY, ONCE },
 	{ MSG_READY, R, S, STARTING | STOPPING, false, EMPTY, ONCE },
 	{ MSG_STOPPED, F, S, TOLD, false, EMPTY, ONCE },
 	{ MSG_STOPPED, R, S, TOLD, false, EMPTY, ONCE },
 	{ MSG_PREPARED, F, S, STARTING | STOPPING, false, EMPTY, ONCE },
+	{ MSG_READY, D, S, STARTING | STOPPING, false, EMPTY, ONCE },
+	{ MSG_STOPPED, D, S, TOLD, false, EMPTY, ONCE },
+	{ MSG_PREPARED, D, S, STARTING | STOPPING, false, EMPTY, ONCE },
 	/* Once for each introduction; they are 50 ms apart. */
 	{ MSG_SIBLING_LOST, F, S, TOLD, false, BYTES(5), 64, 32 },
 	{ MSG_SIBLING_LOST, R, S, TOLD, false, BYTES(5), 64, 32 },
+	{ MSG_SIBLING_LOST, D, S, TOLD, false, BYTES(5), 64, 32 },
 	/*
 	 * Failover. Each heartbeat of a peer may change each of 16 groups, or
 	 * begin a handover that fails.
@@ -141,6 +163,31 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	{ MSG_CONNECTIONS_BEGIN, R, F, TOLD, false, EMPTY, 1024, 256 },
 	{ MSG_CONNECTIONS, R, F, TOLD, false, 1, FULL, 65536, 32768 },
 	{ MSG_CONNECTIONS_END, R, F, TOLD, false, EMPTY, 1024, 256 },
+	/* Failover and the director, as with GROUP. */
+	{ MSG_CLAIM, F, D, WORKING, false, BYTES(11), 8192, 4096 },
+	{ MSG_RELEASE, F, D, WORKING, false, BYTES(2), 8192, 4096 },
+	{ MSG_TERM, F, D, WORKING, false, BYTES(10), 8192, 4096 },
+	{ MSG_PEER_LIFE, F, D, WORKING, false, BYTES(1), 4096, 1024 },
+	{ MSG_RELEASED, D, F, WORKING, false, BYTES(2), 8192, 4096 },
+	/*
+	 * The relay to the director. Each of 4,096 servers may change, and has
+	 * another number of connections ten times a second.
+	 */
+	{ MSG_KERNEL_SERVER, R, D, WORKING, false, BYTES(48), 65536, 65536 },
+	{ MSG_KERNEL_SERVERS_END, R, D, WORKING, false, EMPTY, 1, 0 },
+	{ MSG_KERNEL_CUT, R, D, WORKING, false, BYTES(5), 16384, 4096 },
+	{ MSG_KERNEL_KILL, R, D, WORKING, false, BYTES(12), 4096, 4096 },
+	{ MSG_KERNEL_LIST, R, D, WORKING, false, BYTES(12), 4096, 4096 },
+	/* The director to the relay: a page of a list, and all that counts. */
+	{ MSG_KERNEL_ACCUSED, D, R, WORKING, false, BYTES(4), 16384, 4096 },
+	{ MSG_KERNEL_KILLED, D, R, WORKING, false, BYTES(5), 4096, 4096 },
+	{ MSG_KERNEL_CONN, D, R, WORKING, false, BYTES(123), 262144, 262144 },
+	{ MSG_KERNEL_LIST_END, D, R, WORKING, false, BYTES(8), 4096, 4096 },
+	{ MSG_KERNEL_SERVICE, D, R, WORKING, false,
+	    BYTES(82 + 8 * MSG_KERNEL_ENDINGS), 16384, 16384 },
+	{ MSG_KERNEL_COUNT, D, R, WORKING, false, BYTES(40), 65536, 65536 },
+	{ MSG_KERNEL_STATE, D, R, WORKING, false, 29 + 8 * MSG_KERNEL_COUNTERS,
+	    29 + 8 * MSG_KERNEL_COUNTERS + TEXT(MSG_TEXT_MAX), 1024, 256 },
 };
 
 static bool
@@ -258,6 +305,29 @@ msg_rights_name(uint16_t type)
 		[MSG_FILE_UNSENT] = "FILE_UNSENT",
 		[MSG_WEB_LISTENER] = "WEB_LISTENER",
 		[MSG_EVENT_FEED] = "EVENT_FEED",
+		[MSG_DIRECTOR_BEGIN] = "DIRECTOR_BEGIN",
+		[MSG_STREAM_LISTENER] = "STREAM_LISTENER",
+		[MSG_FAILOVER_CHANNEL] = "FAILOVER_CHANNEL",
+		[MSG_RELAY_CHANNEL] = "RELAY_CHANNEL",
+		[MSG_DIRECTOR_CHANNEL] = "DIRECTOR_CHANNEL",
+		[MSG_DIRECTOR_ENDS] = "DIRECTOR_ENDS",
+		[MSG_CLAIM] = "CLAIM",
+		[MSG_RELEASE] = "RELEASE",
+		[MSG_RELEASED] = "RELEASED",
+		[MSG_TERM] = "TERM",
+		[MSG_PEER_LIFE] = "PEER_LIFE",
+		[MSG_KERNEL_SERVER] = "KERNEL_SERVER",
+		[MSG_KERNEL_SERVERS_END] = "KERNEL_SERVERS_END",
+		[MSG_KERNEL_CUT] = "KERNEL_CUT",
+		[MSG_KERNEL_ACCUSED] = "KERNEL_ACCUSED",
+		[MSG_KERNEL_KILL] = "KERNEL_KILL",
+		[MSG_KERNEL_KILLED] = "KERNEL_KILLED",
+		[MSG_KERNEL_LIST] = "KERNEL_LIST",
+		[MSG_KERNEL_CONN] = "KERNEL_CONN",
+		[MSG_KERNEL_LIST_END] = "KERNEL_LIST_END",
+		[MSG_KERNEL_SERVICE] = "KERNEL_SERVICE",
+		[MSG_KERNEL_COUNT] = "KERNEL_COUNT",
+		[MSG_KERNEL_STATE] = "KERNEL_STATE",
 	};
 
 	return type < ARRAY_LEN(names) ? names[type] : NULL;

@@ -17,11 +17,13 @@ enum msg_rights_party {
 	MSG_RIGHTS_SUPERVISOR,
 	MSG_RIGHTS_FAILOVER,
 	MSG_RIGHTS_RELAY,
+	MSG_RIGHTS_DIRECTOR,
 };
 
 /*
  * How far a role is, as the receiver of a message knows it: the role that talks
- * with the supervisor; of the two roles the relay. A bit each.
+ * with the supervisor; of two roles the relay, and where the director is one of
+ * them, always `working`. A bit each.
  */
 enum msg_rights_stage {
 	MSG_RIGHTS_NEW = 1 << 0,      /* it has no configuration */
@@ -62,7 +64,7 @@ struct msg_rights_message {
 	size_t len, n_fds;
 };
 
-#define MSG_RIGHTS_ROWS 77
+#define MSG_RIGHTS_ROWS 110
 
 extern const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS];
 

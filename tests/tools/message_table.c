@@ -36,6 +36,7 @@ static const char *const parties[] = {
 	[MSG_RIGHTS_SUPERVISOR] = "supervisor",
 	[MSG_RIGHTS_FAILOVER] = "failover",
 	[MSG_RIGHTS_RELAY] = "relay",
+	[MSG_RIGHTS_DIRECTOR] = "director",
 };
 
 static void

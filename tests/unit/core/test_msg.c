@@ -100,6 +100,8 @@ each_message_is_taken_whole_or_refused(void **state)
 	        .recent = 2,
 	        .wall_ms = 5,
 	        .reason = "killed by signal 9" });
+	ROUND_TRIP(ends, .n = 7, .recent = 2, .wall_ms = 5,
+	    .reason = "killed by signal 9");
 	ROUND_TRIP(service, .service = 1, .servers = 3, .up = 2, .unknown = 1);
 	ROUND_TRIP(ask, .id = 77);
 	ROUND_TRIP(script, .track = 3, .passed = true);

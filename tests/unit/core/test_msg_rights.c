@@ -2,6 +2,7 @@
 
 #include "core/buf.h"
 #include "core/channel.h"
+#include "core/kernel/msg_kernel.h"
 #include "core/secret.h"
 #include "tests/lib/test.h"
 
@@ -29,8 +30,8 @@ each_message_has_a_row(void **state)
 		with_row += found;
 		assert_int_equal(found, msg_rights_name(type) != NULL);
 	}
-	assert_int_equal(named, MSG_EVENT_FEED); /* the last */
-	assert_int_equal(with_row, MSG_EVENT_FEED);
+	assert_int_equal(named, MSG_KERNEL_STATE); /* the last */
+	assert_int_equal(with_row, MSG_KERNEL_STATE);
 	assert_null(msg_rights_name(0));
 	assert_null(msg_rights_name(UINT16_MAX));
 }
@@ -58,7 +59,10 @@ no_two_rows_are_about_the_same(void **state)
 	}
 }
 
-/* The relay gets no descriptor to anybody, and failover none to the relay. */
+/*
+ * Neither the relay nor the director gets a descriptor to anybody, and failover
+ * none to these.
+ */
 static void
 only_who_must_sends_descriptors(void **state)
 {
@@ -69,6 +73,7 @@ only_who_must_sends_descriptors(void **state)
 		if (row->fd && row->from == MSG_RIGHTS_FAILOVER)
 			assert_int_equal(row->to, MSG_RIGHTS_SUPERVISOR);
 		assert_false(row->fd && row->from == MSG_RIGHTS_RELAY);
+		assert_false(row->fd && row->from == MSG_RIGHTS_DIRECTOR);
 	}
 }
 
@@ -135,6 +140,55 @@ sizes_of_threads_are_theirs(void **state)
 
 	(void)state;
 	SIZE(MSG_THREAD, thread, &thread, &thread);
+}
+
+#define KERNEL_SIZE(type, kind, small, large)                                  \
+	do {                                                                   \
+		struct buf a = BUF_WRITER(CHANNEL_BODY_MAX);                   \
+		struct buf b = BUF_WRITER(CHANNEL_BODY_MAX);                   \
+		msg_kernel_put_##kind(&a, small);                              \
+		msg_kernel_put_##kind(&b, large);                              \
+		assert_false(a.bad || b.bad);                                  \
+		check_size(type, a.pos, b.pos);                                \
+	} while (0)
+
+#define KERNEL_SAME(type, kind)                                                \
+	do {                                                                   \
+		static const struct msg_kernel_##kind m;                       \
+		KERNEL_SIZE(type, kind, &m, &m);                               \
+	} while (0)
+
+static void
+sizes_of_the_directors_are_theirs(void **state)
+{
+	static struct msg_kernel_state small, large;
+	static struct msg_ends few, many;
+	static const struct msg_ask ask;
+
+	(void)state;
+	memset(large.reason, 'x', MSG_TEXT_MAX - 1);
+	KERNEL_SIZE(MSG_KERNEL_STATE, state, &small, &large);
+	memset(many.reason, 'x', MSG_TEXT_MAX - 1);
+	SIZE(MSG_DIRECTOR_ENDS, ends, &few, &many);
+	SIZE(MSG_DIRECTOR_CHANNEL, ask, &ask, &ask);
+	SIZE(MSG_FAILOVER_CHANNEL, ask, &ask, &ask);
+	SIZE(MSG_RELAY_CHANNEL, ask, &ask, &ask);
+	KERNEL_SAME(MSG_STREAM_LISTENER, listener);
+	KERNEL_SAME(MSG_CLAIM, claim);
+	KERNEL_SAME(MSG_RELEASE, group);
+	KERNEL_SAME(MSG_RELEASED, group);
+	KERNEL_SAME(MSG_TERM, term);
+	KERNEL_SAME(MSG_PEER_LIFE, life);
+	KERNEL_SAME(MSG_KERNEL_SERVER, server);
+	KERNEL_SAME(MSG_KERNEL_CUT, cut);
+	KERNEL_SAME(MSG_KERNEL_ACCUSED, accused);
+	KERNEL_SAME(MSG_KERNEL_KILL, kill);
+	KERNEL_SAME(MSG_KERNEL_KILLED, killed);
+	KERNEL_SAME(MSG_KERNEL_LIST, list);
+	KERNEL_SAME(MSG_KERNEL_CONN, conn);
+	KERNEL_SAME(MSG_KERNEL_LIST_END, list_end);
+	KERNEL_SAME(MSG_KERNEL_SERVICE, service);
+	KERNEL_SAME(MSG_KERNEL_COUNT, count);
 }
 
 static void
@@ -319,6 +373,7 @@ main(void)
 		cmocka_unit_test(sizes_of_events_are_theirs),
 		cmocka_unit_test(sizes_of_threads_are_theirs),
 		cmocka_unit_test(sizes_of_a_fences_end_are_theirs),
+		cmocka_unit_test(sizes_of_the_directors_are_theirs),
 		cmocka_unit_test(sizes_are_those_of_the_messages),
 		cmocka_unit_test(what_no_row_allows_is_refused),
 		cmocka_unit_test(more_than_so_many_are_refused),
