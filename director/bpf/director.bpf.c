@@ -22,7 +22,6 @@
 #include "director/bpf/ingress_icmp.h"
 
 #include <linux/if_packet.h>
-#include <linux/pkt_cls.h>
 
 static __always_inline const struct director_bpf_service *
 service_of(const __u32 *addr, __be16 port)
@@ -224,6 +223,7 @@ on_known(struct __sk_buff *skb, struct ingress_packet *p,
     const struct ingress_found *c, const __u32 from)
 {
 	struct director_bpf_slot *slot = c->slot;
+	const struct director_bpf_leg *leg = &slot->leg[from];
 	struct director_segment_past past = {
 		.flags = slot->flags,
 		.client_isn = slot->client_isn,
@@ -241,6 +241,8 @@ on_known(struct __sk_buff *skb, struct ingress_packet *p,
 
 	if ((p->is_v6 ? p->v6.hop_limit : p->v4.ttl) < 2)
 		return ingress_counted(DIRECTOR_BPF_COUNT_EXPIRED, TC_ACT_SHOT);
+	if (p->is_own)
+		return pass_on(skb, p, leg);
 	director_segment_judge(&s, &past, &v);
 	if (v.action == DIRECTOR_SEGMENT_REPORT_SYN)
 		return ingress_counted(report_syn(skb, p, c->index, 0)
@@ -248,17 +250,13 @@ on_known(struct __sk_buff *skb, struct ingress_packet *p,
 		        : DIRECTOR_BPF_COUNT_SYN_FULL,
 		    TC_ACT_SHOT);
 	if (v.action == DIRECTOR_SEGMENT_REPORT_REFUSED)
-		return ingress_counted(
-		    ingress_report(skb, DIRECTOR_BPF_EVENT_REFUSED, c->index)
-		        ? DIRECTOR_BPF_COUNT_REFUSED
-		        : DIRECTOR_BPF_COUNT_REFUSED_FULL,
-		    TC_ACT_SHOT);
+		return ingress_refuse(skb, c, DIRECTOR_BPF_EVENT_REFUSED);
 	note(c, from, past.flags, s.ack, &v);
 	if (v.action == DIRECTOR_SEGMENT_HOLD)
 		return ingress_counted(DIRECTOR_BPF_COUNT_HELD, TC_ACT_SHOT);
 	slot->bytes[from] += s.payload;
 	slot->packets[from]++;
-	return pass_on(skb, p, &slot->leg[from]);
+	return pass_on(skb, p, leg);
 }
 
 static __always_inline int
@@ -277,6 +275,9 @@ on_segment(struct __sk_buff *skb, struct ingress_packet *p)
 		return c.from == DIRECTOR_BPF_FROM_CLIENT
 		    ? on_known(skb, p, &c, DIRECTOR_BPF_FROM_CLIENT)
 		    : on_known(skb, p, &c, DIRECTOR_BPF_FROM_SERVER);
+	if (p->is_own)
+		return ingress_counted(
+		    DIRECTOR_BPF_COUNT_OWN_STRAY, TC_ACT_SHOT);
 	service = service_of(p->key.daddr, p->key.dport);
 	if (!service)
 		return TC_ACT_OK;
@@ -386,6 +387,20 @@ read_packet(struct __sk_buff *skb, struct ingress_packet *p)
 	return STACK;
 }
 
+/* What comes in by the loopback interface is the process's, or the host's. */
+static __always_inline bool
+is_hosts(const struct __sk_buff *skb, struct ingress_packet *p)
+{
+	__u32 zero = 0;
+	const struct director_bpf_control *c =
+	    bpf_map_lookup_elem(&control, &zero);
+
+	if (!c || skb->ifindex != c->loopback)
+		return false;
+	p->is_own = skb->mark == c->mark;
+	return !p->is_own;
+}
+
 int director_ingress(struct __sk_buff *skb);
 
 SEC("tc")
@@ -394,6 +409,8 @@ director_ingress(struct __sk_buff *skb)
 {
 	struct ingress_packet p = { .is_v6 = false };
 
+	if (is_hosts(skb, &p))
+		return TC_ACT_OK;
 	switch (read_packet(skb, &p)) {
 	case SEGMENT:
 		return on_segment(skb, &p);

@@ -5,8 +5,8 @@
  * the content of the maps, and the events that the program reports. The maps
  * outlive the process, so their content is a format: whoever changes it raises
  * DIRECTOR_BPF_LAYOUT, and a process that finds maps of another layout makes
- * new ones. Both nodes of a pair use the same slot for the same connection, but
- * slots never travel: a replica carries what the process needs to fill one.
+ * new ones. Each node has slots of its own, also for what it knows of the peer:
+ * slots never travel, a replica carries what the process needs to fill one.
  *
  * Addresses and ports are in network order, IPv4 addresses as ::ffff:a.b.c.d;
  * everything else, sequence numbers too, is in host order. Times are
@@ -33,7 +33,7 @@
 
 #include <linux/types.h>
 
-#define DIRECTOR_BPF_LAYOUT 1
+#define DIRECTOR_BPF_LAYOUT 2
 
 /* A packet's addresses and ports, as they are on the wire. */
 struct director_bpf_key {
@@ -69,6 +69,10 @@ enum director_bpf_flag {
 
 	/* Set by the program. */
 
+	/* The refusal of that SYN was reported. A host may refuse it twice, by
+	 * RST and by ICMP, and the second one would be taken for the next
+	 * server's: it is dropped. */
+	DIRECTOR_BPF_REFUSED = 1 << 3,
 	/* The server has answered this client's SYN. */
 	DIRECTOR_BPF_SYN_ACK = 1 << 4,
 	/* The client has acknowledged that answer (the server may not know
@@ -183,6 +187,14 @@ struct director_bpf_control {
 	 * program does not look at it. */
 	__u32 layout;
 	__u32 flags;
+	/*
+	 * What the process sends goes into the loopback interface, with this
+	 * mark, as if an end had sent it: translated and sent on like any
+	 * other, and not noted, for no end has said it. All else that comes in
+	 * there is the host's own. Both 0: there is no such thing.
+	 */
+	__u32 mark;
+	__u32 loopback;
 };
 
 enum director_bpf_event_kind {
@@ -263,5 +275,8 @@ enum director_bpf_counter {
 	DIRECTOR_BPF_COUNT_STALE,
 	/* The kernel refused a change to the packet (no memory): dropped. */
 	DIRECTOR_BPF_COUNT_FAILED,
+	/* Sent by the process, of a connection that is none any more: dropped.
+	 */
+	DIRECTOR_BPF_COUNT_OWN_STRAY,
 	DIRECTOR_BPF_COUNTERS,
 };

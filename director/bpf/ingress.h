@@ -15,6 +15,7 @@
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/pkt_cls.h>
 #include <linux/tcp.h>
 
 #include <bpf/bpf_endian.h>
@@ -77,6 +78,8 @@ struct {
 struct ingress_packet {
 	struct director_bpf_key key;
 	bool is_v6;
+	/* The process has sent it. */
+	bool is_own;
 	/* The segment, or the ICMP message, and where its bytes end: a frame
 	 * may be padded behind that. */
 	__u32 l4;
@@ -198,4 +201,18 @@ ingress_report(struct __sk_buff *skb, __u32 kind, __u32 slot)
 	bpf_ringbuf_submit(e, 0);
 	INGRESS_OPAQUE(told);
 	return told;
+}
+
+/* One report for each SYN that went out. */
+static __always_inline int
+ingress_refuse(
+    struct __sk_buff *skb, const struct ingress_found *c, __u32 kind)
+{
+	if (__sync_fetch_and_or(&c->slot->flags, DIRECTOR_BPF_REFUSED) &
+	    DIRECTOR_BPF_REFUSED)
+		return TC_ACT_SHOT;
+	if (ingress_report(skb, kind, c->index))
+		return ingress_counted(DIRECTOR_BPF_COUNT_REFUSED, TC_ACT_SHOT);
+	__sync_fetch_and_and(&c->slot->flags, ~(__u32)DIRECTOR_BPF_REFUSED);
+	return ingress_counted(DIRECTOR_BPF_COUNT_REFUSED_FULL, TC_ACT_SHOT);
 }

@@ -11,8 +11,6 @@
 #include "director/bpf/director_segment.h"
 #include "director/bpf/ingress.h"
 
-#include <linux/pkt_cls.h>
-
 /* The header of all errors, and where they quote: behind it. */
 struct ingress_icmp_header {
 	__u8 type;
@@ -79,17 +77,6 @@ ingress_icmp_is_refusal(const struct ingress_icmp_error *e)
 
 	return director_segment_is_refusal(
 	    e->found.from, &past, bpf_ntohl(e->ports.seq));
-}
-
-static __always_inline int
-ingress_icmp_refuse(struct __sk_buff *skb, const struct ingress_icmp_error *e)
-{
-	bool told =
-	    ingress_report(skb, DIRECTOR_BPF_EVENT_UNREACHABLE, e->found.index);
-
-	return ingress_counted(
-	    told ? DIRECTOR_BPF_COUNT_REFUSED : DIRECTOR_BPF_COUNT_REFUSED_FULL,
-	    TC_ACT_SHOT);
 }
 
 static __always_inline bool
@@ -193,7 +180,8 @@ ingress_icmp_on_v4(struct __sk_buff *skb, struct ingress_packet *p)
 	if (e.header.type == INGRESS_ICMP_V4_UNREACHABLE &&
 	    e.header.code != INGRESS_ICMP_V4_UNREACHABLE_TOO_BIG &&
 	    ingress_icmp_is_refusal(&e))
-		return ingress_icmp_refuse(skb, &e);
+		return ingress_refuse(
+		    skb, &e.found, DIRECTOR_BPF_EVENT_UNREACHABLE);
 	return ingress_icmp_pass_on(
 	    &e, ingress_icmp_write_v4(skb, p, &e, &quoted));
 }
@@ -251,6 +239,7 @@ ingress_icmp_on_v6(struct __sk_buff *skb, struct ingress_packet *p)
 		return ingress_counted(DIRECTOR_BPF_COUNT_EXPIRED, TC_ACT_SHOT);
 	if (e.header.type == INGRESS_ICMP_V6_UNREACHABLE &&
 	    ingress_icmp_is_refusal(&e))
-		return ingress_icmp_refuse(skb, &e);
+		return ingress_refuse(
+		    skb, &e.found, DIRECTOR_BPF_EVENT_UNREACHABLE);
 	return ingress_icmp_pass_on(&e, ingress_icmp_write_v6(skb, p, &e));
 }

@@ -207,10 +207,16 @@ report(struct run *run, enum director_bpf_event_kind kind, uint32_t slot,
 }
 
 static enum director_reference_verdict
-refused(struct run *run, enum director_bpf_event_kind kind, uint32_t slot)
+refused(struct run *run, enum director_bpf_event_kind kind, uint32_t index)
 {
-	bool told = report(run, kind, slot, 0);
+	struct director_bpf_slot *slot = &run->r->slots[index];
+	bool told;
 
+	if ((slot->flags & DIRECTOR_BPF_REFUSED) != 0)
+		return DIRECTOR_REFERENCE_DROP;
+	told = report(run, kind, index, 0);
+	if (told)
+		slot->flags |= DIRECTOR_BPF_REFUSED;
 	return counted(run,
 	    told ? DIRECTOR_BPF_COUNT_REFUSED : DIRECTOR_BPF_COUNT_REFUSED_FULL,
 	    DIRECTOR_REFERENCE_DROP);
@@ -247,6 +253,19 @@ on_new(struct run *run, const struct director_bpf_service *service)
 }
 
 /* ---- a segment ---- */
+
+static bool
+is_at_loopback(const struct run *run)
+{
+	return run->r->control.loopback == run->r->ifindex;
+}
+
+static bool
+is_own(const struct run *run)
+{
+	return is_at_loopback(run) &&
+	    run->r->control.mark == run->packet->mark;
+}
 
 static void
 clamp(uint8_t *tcp, uint32_t mss)
@@ -363,6 +382,8 @@ on_known(struct run *run, struct director_bpf_slot *slot, uint32_t index,
 	if (bytes[run->is_v6 ? V6_HOPS : V4_TTL] < 2)
 		return counted(
 		    run, DIRECTOR_BPF_COUNT_EXPIRED, DIRECTOR_REFERENCE_DROP);
+	if (is_own(run))
+		return pass_on(run, &slot->leg[from]);
 	director_segment_judge(&s, &past, &v);
 	switch (v.action) {
 	case DIRECTOR_SEGMENT_REPORT_SYN:
@@ -402,6 +423,9 @@ on_tcp(struct run *run)
 	slot = find(run, &key, &index, &from);
 	if (slot)
 		return on_known(run, slot, index, from);
+	if (is_own(run))
+		return counted(run, DIRECTOR_BPF_COUNT_OWN_STRAY,
+		    DIRECTOR_REFERENCE_DROP);
 	service = service_of(run, key.daddr, key.dport);
 	if (!service)
 		return DIRECTOR_REFERENCE_STACK;
@@ -591,6 +615,8 @@ director_reference_run(struct director_reference *r,
 		.verdict = DIRECTOR_REFERENCE_STACK,
 		.touched = DIRECTOR_BPF_NO_SLOT,
 	};
+	if (is_at_loopback(&run) && !is_own(&run))
+		return;
 	if (memcmp(packet->bytes, r->mac, sizeof(r->mac)) != 0)
 		return;
 	if (type == 0x0800)

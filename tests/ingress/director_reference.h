@@ -19,6 +19,7 @@ struct director_reference_packet {
 	uint32_t len;
 	/* 0: it was never more than one segment. */
 	uint32_t gso_size;
+	uint32_t mark;
 };
 
 struct director_reference_entry {

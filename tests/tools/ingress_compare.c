@@ -31,6 +31,7 @@ enum {
 	RING_ROOM = RING_BYTES - 1,
 	PENDING_MAX = RING_BYTES / 16,
 	LOOPBACK = 1,
+	MARK = 0x68617061,
 };
 
 struct compare {
@@ -155,7 +156,8 @@ read_rings(struct compare *c)
 static int
 run_program(struct compare *c)
 {
-	struct __sk_buff context = { .gso_size = c->sent.gso_size };
+	struct __sk_buff context = { .gso_size = c->sent.gso_size,
+		.mark = c->sent.mark };
 	union bpf_attr attr = { 0 };
 
 	attr.test.prog_fd = (uint32_t)c->program_fd;
@@ -164,7 +166,7 @@ run_program(struct compare *c)
 	attr.test.data_out = (uintptr_t)c->real.bytes;
 	attr.test.data_size_out = sizeof(c->real.bytes);
 	attr.test.repeat = 1;
-	if (c->sent.gso_size != 0) {
+	if (c->sent.gso_size != 0 || c->sent.mark != 0) {
 		attr.test.ctx_in = (uintptr_t)&context;
 		attr.test.ctx_size_in = sizeof(context);
 	}
@@ -244,6 +246,19 @@ is_refused(const struct compare *c, int e)
 	return e == -EINVAL && c->sent.len < 14 + 40;
 }
 
+/* Now and then the interface is one by which the process sends. */
+static void
+change_control(struct compare *c)
+{
+	struct director_bpf_control *control = &c->reference.control;
+
+	control->layout = DIRECTOR_BPF_LAYOUT;
+	control->flags = c->at % 2048 == 0 ? DIRECTOR_BPF_CONTROL_PASS : 0;
+	control->mark = MARK;
+	control->loopback = c->at % 1024 == 512 ? LOOPBACK : 0;
+	*director_program_control(c->program) = *control;
+}
+
 static void
 step(struct compare *c)
 {
@@ -257,13 +272,11 @@ step(struct compare *c)
 		ingress_packets_age(&c->packets, i);
 		director_program_slots(c->program)[i] = c->packets.slots[i];
 	}
-	if (c->at % 256 == 0) {
-		c->reference.control.flags =
-		    c->at % 2048 == 0 ? DIRECTOR_BPF_CONTROL_PASS : 0;
-		director_program_control(c->program)->flags =
-		    c->reference.control.flags;
-	}
+	if (c->at % 256 == 0)
+		change_control(c);
 	ingress_packets_next(&c->packets, &c->sent);
+	c->sent.mark =
+	    c->reference.control.loopback != 0 && c->at % 3 != 0 ? MARK : 0;
 	e = run_program(c);
 	if (is_refused(c, e)) {
 		c->refused++;
