@@ -198,6 +198,7 @@ conn_made_connecting(const struct conn_step *s)
 	case KERNEL_CONN_ROOM:
 	case KERNEL_CONN_CONFIRMED: /* it was */
 	case KERNEL_CONN_ADDED:     /* the slot is emptied first */
+	case KERNEL_CONN_FOUND:     /* by nobody else */
 		break;
 	}
 }
@@ -352,6 +353,7 @@ conn_made_step(const struct conn_step *s)
 	case KERNEL_CONN_CONFIRMED:
 	case KERNEL_CONN_REFUSED: /* it was answered meanwhile */
 	case KERNEL_CONN_ADDED:   /* the slot is emptied first */
+	case KERNEL_CONN_FOUND:   /* by nobody else */
 		break;
 	}
 }
@@ -394,6 +396,7 @@ conn_made_doubted(const struct conn_step *s)
 	case KERNEL_CONN_CLOSED:
 	case KERNEL_CONN_FAILED:
 	case KERNEL_CONN_ADDED: /* the slot is emptied first */
+	case KERNEL_CONN_FOUND: /* by nobody else */
 		break;
 	}
 }

@@ -26,6 +26,25 @@ inherit(const struct conn_step *s)
 	    s, KERNEL_CONN_OPEN, conn_step_in_ms(s, KERNEL_CONN_SWEEP_MS));
 }
 
+/*
+ * The process before this one has died, and its packets go on. Nothing is
+ * withheld that only it knew how to deal with: the SYN that it kept is gone, so
+ * a refusal is the client's to hear. It may repeat its SYN, which is known by
+ * its number. An end may have been told to nobody.
+ */
+static void
+find(const struct conn_step *s)
+{
+	*s->c = kernel_conn_free();
+	s->c->placed = s->c->written = s->c->inherited = true;
+	s->c->attempts = 1;
+	s->c->tried[s->c->n_tried++] = s->ev->server;
+	conn_step_ask(s, KERNEL_CONN_LET_PASS);
+	conn_step_ask(s, KERNEL_CONN_GO_ON);
+	conn_step_enter(
+	    s, KERNEL_CONN_OPEN, conn_step_in_ms(s, KERNEL_CONN_LOOK_MS));
+}
+
 /* FREE: a slot that nobody has. */
 static void
 step_free(const struct conn_step *s)
@@ -36,6 +55,9 @@ step_free(const struct conn_step *s)
 		break;
 	case KERNEL_CONN_ADDED:
 		inherit(s);
+		break;
+	case KERNEL_CONN_FOUND:
+		find(s);
 		break;
 	case KERNEL_CONN_PLACED: /* nothing was asked for */
 	case KERNEL_CONN_UNPLACED:
@@ -137,6 +159,7 @@ step_held(const struct conn_step *s)
 	case KERNEL_CONN_CLOSED:
 	case KERNEL_CONN_FAILED:
 	case KERNEL_CONN_ADDED: /* the slot is emptied first */
+	case KERNEL_CONN_FOUND: /* by nobody else */
 		break;
 	}
 }
@@ -188,6 +211,7 @@ step_committing(const struct conn_step *s)
 	case KERNEL_CONN_CLOSED:  /* and so are these */
 	case KERNEL_CONN_FAILED:
 	case KERNEL_CONN_ADDED: /* the slot is emptied first */
+	case KERNEL_CONN_FOUND: /* by nobody else */
 		break;
 	}
 }
@@ -197,7 +221,8 @@ static bool
 is_for_owner(enum kernel_conn_type type)
 {
 	return type != KERNEL_CONN_RELEASE && type != KERNEL_CONN_ADDED &&
-	    type != KERNEL_CONN_DELETED && type != KERNEL_CONN_FAILED;
+	    type != KERNEL_CONN_DELETED && type != KERNEL_CONN_FAILED &&
+	    type != KERNEL_CONN_FOUND;
 }
 
 static void

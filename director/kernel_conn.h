@@ -53,9 +53,10 @@ enum kernel_conn_type {
 	KERNEL_CONN_RELEASE,   /* the address leaves this node */
 	KERNEL_CONN_ADDED,   /* the peer, who owns it, tells of it: `server` */
 	KERNEL_CONN_DELETED, /* likewise: it is no more */
+	KERNEL_CONN_FOUND, /* in the maps, by a process that has just begun */
 };
 
-#define KERNEL_CONN_TYPES 13
+#define KERNEL_CONN_TYPES 14
 
 enum kernel_conn_action {
 	KERNEL_CONN_KEEP,         /* the SYN of this event, for later */
