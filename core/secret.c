@@ -115,6 +115,48 @@ secret_unseal(const struct secret_key *key, const uint8_t *sealed, size_t len,
 	return 0;
 }
 
+/* RFC 8439, s. 2.8: any 12 bytes, if they never come twice with a key. */
+static void
+put_number(
+    uint64_t number, uint8_t nonce[crypto_aead_chacha20poly1305_ietf_NPUBBYTES])
+{
+	_Static_assert(
+	    SECRET_KEY_BYTES == crypto_aead_chacha20poly1305_ietf_KEYBYTES &&
+	        SECRET_TAG_BYTES == crypto_aead_chacha20poly1305_ietf_ABYTES &&
+	        crypto_aead_chacha20poly1305_ietf_NPUBBYTES == 12,
+	    "a nonce of 12 bytes, and a MAC of 16");
+	memset(nonce, 0, crypto_aead_chacha20poly1305_ietf_NPUBBYTES);
+	for (unsigned i = 0; i < sizeof(number); i++)
+		nonce[4 + i] = (uint8_t)(number >> 8 * i);
+}
+
+void
+secret_seal_numbered(const struct secret_key *key, uint64_t number,
+    const void *head, size_t head_len, const void *bytes, size_t len,
+    uint8_t *ret_sealed)
+{
+	uint8_t nonce[crypto_aead_chacha20poly1305_ietf_NPUBBYTES];
+
+	put_number(number, nonce);
+	(void)crypto_aead_chacha20poly1305_ietf_encrypt(ret_sealed, NULL, bytes,
+	    len, head, head_len, NULL, nonce, key->bytes);
+}
+
+int
+secret_unseal_numbered(const struct secret_key *key, uint64_t number,
+    const void *head, size_t head_len, const uint8_t *sealed, size_t len,
+    void *ret_bytes)
+{
+	uint8_t nonce[crypto_aead_chacha20poly1305_ietf_NPUBBYTES];
+
+	put_number(number, nonce);
+	if (len < SECRET_TAG_BYTES ||
+	    crypto_aead_chacha20poly1305_ietf_decrypt(ret_bytes, NULL, NULL,
+	        sealed, len, head, head_len, nonce, key->bytes) == -1)
+		return -EBADMSG;
+	return 0;
+}
+
 char *
 secret_base64(const void *bytes, size_t len)
 {

@@ -66,6 +66,24 @@ void secret_seal(const struct secret_key *key, const void *bytes, size_t len,
 MUST_CHECK int secret_unseal(const struct secret_key *key,
     const uint8_t *sealed, size_t len, void *ret_bytes);
 
+#define SECRET_TAG_BYTES 16
+
+/*
+ * The same for the `number`th of many under one key (ChaCha20-Poly1305, RFC
+ * 8439): no nonce is sent, and none may come twice, so that such a key is good
+ * for one direction of one connection. `head` is not hidden, but sealed along:
+ * what was sealed with another, or as another's number, is not opened.
+ * `ret_sealed` has room for SECRET_TAG_BYTES more than `len`.
+ */
+void secret_seal_numbered(const struct secret_key *key, uint64_t number,
+    const void *head, size_t head_len, const void *bytes, size_t len,
+    uint8_t *ret_sealed);
+
+/* Returns 0, with SECRET_TAG_BYTES less than `len`; or -EBADMSG. */
+MUST_CHECK int secret_unseal_numbered(const struct secret_key *key,
+    uint64_t number, const void *head, size_t head_len, const uint8_t *sealed,
+    size_t len, void *ret_bytes);
+
 /* Base64 (RFC 4648, with padding), malloc'd. NULL where memory is out. */
 char *secret_base64(const void *bytes, size_t len);
 

@@ -234,6 +234,42 @@ what_is_sealed_is_opened_with_its_key_alone(void **state)
 	}
 }
 
+static void
+a_numbered_seal_is_good_as_that_number_alone(void **state)
+{
+	struct secret_key key, other;
+	uint8_t sealed[5 + SECRET_TAG_BYTES], again[sizeof(sealed)];
+	uint8_t opened[5];
+
+	(void)state;
+	secret_random(&key, sizeof(key));
+	secret_random(&other, sizeof(other));
+	secret_seal_numbered(&key, 256, "head", 4, "hello", 5, sealed);
+	secret_seal_numbered(&key, 1, "head", 4, "hello", 5, again);
+	assert_memory_not_equal(sealed, again, sizeof(sealed));
+	assert_int_equal(secret_unseal_numbered(&key, 256, "head", 4, sealed,
+	                     sizeof(sealed), opened),
+	    0);
+	assert_memory_equal(opened, "hello", 5);
+	assert_int_equal(secret_unseal_numbered(&key, 1, "head", 4, sealed,
+	                     sizeof(sealed), opened),
+	    -EBADMSG);
+	assert_int_equal(secret_unseal_numbered(&key, 256, "hand", 4, sealed,
+	                     sizeof(sealed), opened),
+	    -EBADMSG);
+	assert_int_equal(secret_unseal_numbered(&other, 256, "head", 4, sealed,
+	                     sizeof(sealed), opened),
+	    -EBADMSG);
+	assert_int_equal(secret_unseal_numbered(&key, 256, "head", 4, sealed,
+	                     SECRET_TAG_BYTES - 1, opened),
+	    -EBADMSG);
+	/* In its own place, as frames are. */
+	assert_int_equal(secret_unseal_numbered(&key, 256, "head", 4, sealed,
+	                     sizeof(sealed), sealed),
+	    0);
+	assert_memory_equal(sealed, "hello", 5);
+}
+
 int
 main(void)
 {
@@ -246,6 +282,7 @@ main(void)
 		cmocka_unit_test(a_password_is_a_line_that_others_cannot_read),
 		cmocka_unit_test(base64_has_its_padding),
 		cmocka_unit_test(what_is_sealed_is_opened_with_its_key_alone),
+		cmocka_unit_test(a_numbered_seal_is_good_as_that_number_alone),
 	};
 
 	if (secret_init() < 0)
