@@ -30,6 +30,9 @@ static const char by_address[] =
 static const char by_start[] =
     "which of the nodes this is, is decided when the daemon starts";
 
+static const char by_tables[] =
+    "connections are in the kernel's tables, which would be others";
+
 static const struct change_class_row rows[] = {
 	RESTART("pair", "a pair begins and ends with the daemon"),
 	RESTART("pair.nodes", by_start),
@@ -65,6 +68,7 @@ static const struct change_class_row rows[] = {
 	RELAY("services.balance"),
 	RELAY("services.backups"),
 	RELAY("services.connect"),
+	RELAY("services.path"),
 	RELAY("services.mode"),
 	RELAY("services.standby_group"),
 	RELAY("services.failback"),
@@ -104,6 +108,9 @@ static const struct change_class_row rows[] = {
 	RELAY("max_connections"),
 	RELAY("drain_timeout"),
 	RESTART("control", "commands look for the daemon there"),
+	RESTART("kernel", by_tables),
+	RESTART("kernel.pins", by_tables),
+	RESTART("kernel.slots", by_tables),
 	LISTENERS("web"),
 	LISTENERS("web.listen"),
 	RELAY("web.allow"),

@@ -25,6 +25,12 @@ const char *const config_connect_words[] = {
 	NULL,
 };
 
+const char *const config_path_words[] = {
+	[CONFIG_PATH_RELAY] = "relay",
+	[CONFIG_PATH_KERNEL] = "kernel",
+	NULL,
+};
+
 const char *const config_mode_words[] = {
 	[CONFIG_MODE_BALANCE] = "balance",
 	[CONFIG_MODE_STANDBY] = "standby",
@@ -128,13 +134,54 @@ config_find_service(const struct config *c, const char *name)
 	return -1;
 }
 
-bool
-config_has_virtual(const struct config_pair *pair, const union addr *a)
+int
+config_group_of(const struct config_pair *pair, const union addr *a)
 {
 	for (size_t i = 0; i < pair->n_groups; i++)
 		if (config_group_has(&pair->groups[i], a))
+			return (int)i;
+	return -1;
+}
+
+bool
+config_has_virtual(const struct config_pair *pair, const union addr *a)
+{
+	return config_group_of(pair, a) >= 0;
+}
+
+bool
+config_has_kernel(const struct config *c)
+{
+	for (size_t i = 0; i < c->n_services; i++)
+		if (c->services[i].path == CONFIG_PATH_KERNEL)
 			return true;
 	return false;
+}
+
+const union addr *
+config_kernel_source(const struct config_service *s, size_t listen)
+{
+	return s->has_source ? &s->source : &s->listens[listen].address;
+}
+
+bool
+config_is_kernel_source(const struct config *c, const union addr *a)
+{
+	for (size_t i = 0; i < c->n_services; i++) {
+		const struct config_service *s = &c->services[i];
+
+		for (size_t k = 0; k < s->n_listens; k++)
+			if (s->path == CONFIG_PATH_KERNEL &&
+			    addr_is_same_ip(config_kernel_source(s, k), a))
+				return true;
+	}
+	return false;
+}
+
+uint16_t
+config_stream_port(const struct config_pair *pair)
+{
+	return (uint16_t)(pair->port + 1);
 }
 
 struct log_options

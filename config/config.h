@@ -249,6 +249,12 @@ enum config_connect {
 	CONFIG_CONNECT_AT_FIRST_BYTE,
 };
 
+/* Which way a service's connections go. */
+enum config_path {
+	CONFIG_PATH_RELAY,
+	CONFIG_PATH_KERNEL, /* they outlive a node */
+};
+
 enum config_mode {
 	CONFIG_MODE_BALANCE,
 	CONFIG_MODE_STANDBY,
@@ -292,6 +298,7 @@ struct config_service {
 	enum config_balance balance;
 	enum config_backups backups;
 	enum config_connect connect;
+	enum config_path path;
 	enum config_mode mode;
 	/* What follows is void but for CONFIG_MODE_STANDBY. */
 	const char *standby_group; /* NULL: it stands alone */
@@ -312,10 +319,27 @@ struct config_service {
 	enum config_prefer prefer;
 	bool has_source;
 	union addr source;  /* no port; where servers are connected from */
+	bool shares_source; /* the kernel path connects from it, too */
 	const char *keytab; /* path; NULL: none */
 	struct config_check check; /* what its servers' checks begin with */
 	struct config_server *servers;
 	size_t n_servers;
+};
+
+/*
+ * Of the ports that servers are connected to from an address that services with
+ * `path: kernel` have for their source, these are the kernel path's, and those
+ * above are the relay's.
+ */
+#define CONFIG_KERNEL_PORT_FIRST 10240
+#define CONFIG_KERNEL_PORT_LAST 49151
+
+/* The longest `timeouts.queue` of those: most clients give up connecting. */
+#define CONFIG_KERNEL_QUEUE_MS 60000
+
+struct config_kernel {
+	const char *pins; /* a directory in bpffs */
+	uint32_t slots;   /* connections of both nodes together */
 };
 
 /* The status page and what programs read there. */
@@ -344,8 +368,9 @@ struct config {
 	uint32_t max_connections; /* 0: from the descriptor limit */
 	uint32_t drain_ms; /* of what nobody new is sent to; 0: no limit */
 	const char *control;
-	const char *pid_file; /* NULL: none */
-	bool has_web;         /* else `web` is void */
+	struct config_kernel kernel; /* of services with `path: kernel` */
+	const char *pid_file;        /* NULL: none */
+	bool has_web;                /* else `web` is void */
 	struct config_web web;
 	struct config_log log;
 	uint8_t hash[CONFIG_HASH_BYTES]; /* of the canonical text */
@@ -411,6 +436,9 @@ int config_find_service(const struct config *c, const char *name);
 /* Whether an address, whatever its prefix, is one of a group's. */
 bool config_has_virtual(const struct config_pair *pair, const union addr *a);
 
+/* The index of that group, or -1. */
+int config_group_of(const struct config_pair *pair, const union addr *a);
+
 /*
  * The first service that moves together with this one: of its standby group,
  * or itself.
@@ -432,6 +460,22 @@ bool config_standby_decides(const struct config *c, size_t leader, int node,
 int config_standby_host(
     const struct config *c, size_t leader, const char *name);
 
+/* Whether some service has `path: kernel`. */
+bool config_has_kernel(const struct config *c);
+
+/*
+ * Where connections of such a service that came to `listen` reach their server
+ * from: `source`, or that address itself.
+ */
+const union addr *config_kernel_source(
+    const struct config_service *s, size_t listen);
+
+/* Whether any of them does so from this address; ports do not matter. */
+bool config_is_kernel_source(const struct config *c, const union addr *a);
+
+/* Where the directors of a pair talk to each other, by TCP. */
+uint16_t config_stream_port(const struct config_pair *pair);
+
 /* For `status`. */
 const char *config_track_kind_name(enum config_track_kind kind);
 
@@ -442,6 +486,7 @@ const char *config_track_kind_name(enum config_track_kind kind);
 extern const char *const config_balance_words[];
 extern const char *const config_backups_words[];
 extern const char *const config_connect_words[];
+extern const char *const config_path_words[];
 extern const char *const config_mode_words[];
 extern const char *const config_on_down_words[];
 extern const char *const config_prefer_words[];

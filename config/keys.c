@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "config/keys_check.h"
+#include "config/keys_web.h"
 #include "config/presets.h"
 #include "config/schema/schema.h"
 #include "config/schema/value_forms.h"
@@ -18,6 +19,8 @@
 #define CONTROL_MAX 107  /* sun_path of a socket address, with its NUL */
 #define PATH_LEN (PATH_MAX - 1)
 #define CONNECTIONS_MAX 10000000 /* no host of today holds more */
+#define SLOTS_MIN 1024
+#define SLOTS_MAX 4194304 /* 3 GiB of tables */
 #define SECOND 1000
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
@@ -183,7 +186,9 @@ static const struct schema_key pair_keys[] = {
 	    LIST(config_pair, nodes, CONFIG_NODES, CONFIG_NODES, node_list),
 	    .required = true, .help = "The two hosts of the pair." },
 	{ "port", NUMBER(config_pair, port, 1, UINT16_MAX), .fallback = "8401",
-	    .help = "UDP port of the heartbeats, TCP port of the wire." },
+	    .help = "UDP port of the heartbeats, TCP port of the wire. With "
+	            "`path: kernel` the next one is a TCP port of the pair, "
+	            "too." },
 	{ "key_file", PATH(config_pair, key_file, PATH_LEN), .required = true,
 	    .help = "The key that both nodes share, made by `hapair genkey`. "
 	            "A second line with another key is accepted from the peer, "
@@ -374,6 +379,20 @@ static const struct schema_key service_keys[] = {
 	            "client has sent something, so that silent clients never "
 	            "reach a server. The latter is not for servers that speak "
 	            "first." },
+	{ "path", WORD(config_service, path, config_path_words),
+	    .fallback = "relay",
+	    .help =
+	        "Which way connections go. relay: hapair ends the client's "
+	        "connection and has one of its own to the server, which both "
+	        "end with the node. kernel: the client's own connection goes "
+	        "on to the server, by a program in the kernel that hapair "
+	        "instructs, and lives on when the node dies, since the peer "
+	        "knows of it before the server does. This takes a pair, "
+	        "virtual IPs in `listen` and `source`, servers on other hosts "
+	        "and of the client's IP version. There is no `proxy_protocol`, "
+	        "and `queue` is 1m at most: who waits has not connected yet. "
+	        "`hapair check --host` tells whether this kernel can; where "
+	        "it cannot, connections are relayed, and `status` says so." },
 	{ "mode", WORD(config_service, mode, config_mode_words),
 	    .fallback = "balance", .decides = true,
 	    .help = "balance: connections are spread over the servers. "
@@ -504,45 +523,22 @@ static const struct schema_key log_keys[] = {
 
 static const struct schema_table log_table = TABLE("'log'", log_keys);
 
-static const struct schema_list web_listen_list = {
-	ITEMS(config_web, front.n_listens, struct config_listen),
-	.twice = true,
-	.form = &value_forms_listen,
+static const struct schema_key kernel_keys[] = {
+	{ "pins", PATH(config_kernel, pins, PATH_LEN),
+	    .fallback = "/sys/fs/bpf/hapair",
+	    .help = "A directory in a BPF file system, where the kernel's "
+	            "tables are kept while hapair is not there. It is made "
+	            "where it is not there." },
+	{ "slots", NUMBER(config_kernel, slots, SLOTS_MIN, SLOTS_MAX),
+	    .fallback = "65536",
+	    .help = "How many connections there may be on both nodes "
+	            "together, which each of them knows. Each takes about 700 "
+	            "bytes, from the start. Further ones are relayed. Other "
+	            "slots mean new tables, and an end of what is in the old "
+	            "ones." },
 };
 
-static const struct schema_list web_allow_list = {
-	ITEMS(config_web, front.n_allow, struct config_cidr),
-	.form = &value_forms_network,
-};
-
-static const struct schema_key web_keys[] = {
-	{ "listen",
-	    LIST(config_web, front.listens, 1, CONFIG_WEB_LISTENS_MAX,
-	        web_listen_list),
-	    .required = true,
-	    .help = "Browsers and programs connect here, by HTTP. Any address, "
-	            "also one that this host does not have: list the "
-	            "addresses of both nodes, or \"*:port\". At a virtual IP "
-	            "the node answers that is master." },
-	{ "allow",
-	    LIST(config_web, front.allow, 1, CONFIG_NETWORKS_MAX,
-	        web_allow_list),
-	    .help = "Networks that may ask. Without it, this host itself and "
-	            "the addresses of the pair's nodes. Others get no byte." },
-	{ "user", NAME(config_web, user, NAME_MAX_LEN), .with = "password_file",
-	    .help = "Whoever asks has to give this name and the password, by "
-	            "basic authentication. Both go over the network readable "
-	            "by others, unless a server for TLS stands in front." },
-	{ "password_file", PATH(config_web, password_file, PATH_LEN),
-	    .with = "user",
-	    .help =
-	        "The first line is the password. hapair reads the file as "
-	        "root whenever a relay begins (at a start, an upgrade, and a "
-	        "reload that changes something), and refuses it if others "
-	        "can read it." },
-};
-
-static const struct schema_table web_table = TABLE("'web'", web_keys);
+static const struct schema_table kernel_table = TABLE("'kernel'", kernel_keys);
 
 static const struct schema_key file_keys[] = {
 	{ "pair", SCHEMA_MAP, SCHEMA_AT(struct config, pair),
@@ -578,8 +574,12 @@ static const struct schema_key file_keys[] = {
 	{ "control", PATH(config, control, CONTROL_MAX),
 	    .fallback = "/run/hapair/control.sock",
 	    .help = "The socket that the command line talks to." },
-	{ "web", SCHEMA_MAP, SCHEMA_AT(struct config, web), .table = &web_table,
-	    .optional = true, .present_at = offsetof(struct config, has_web),
+	{ "kernel", SCHEMA_MAP, SCHEMA_AT(struct config, kernel),
+	    .table = &kernel_table,
+	    .help = "What services with `path: kernel` have in the kernel." },
+	{ "web", SCHEMA_MAP, SCHEMA_AT(struct config, web),
+	    .table = &keys_web_table, .optional = true,
+	    .present_at = offsetof(struct config, has_web),
 	    .help = "A page that shows how both nodes stand, at /, and for "
 	            "programs /metrics (OpenMetrics), /status.json, "
 	            "/events.json and /health. Nothing can be changed there. "

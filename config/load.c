@@ -112,6 +112,18 @@ fill(const struct tree *tree, struct diag *diag, struct config *c)
 	return e;
 }
 
+/* What follows from several keys together. */
+static void
+conclude(struct config *c)
+{
+	for (size_t i = 0; i < c->n_services; i++) {
+		struct config_service *s = &c->services[i];
+
+		s->shares_source =
+		    s->has_source && config_is_kernel_source(c, &s->source);
+	}
+}
+
 /*
  * Two nodes compare it: so of what the file means, not of how it is written.
  * And while one is upgraded before the other, they have not the same keys.
@@ -180,6 +192,7 @@ load_text(const char *name, const char *text, size_t len, struct diag *diag,
 		e = hash(c);
 	if (e < 0)
 		return e;
+	conclude(c);
 	*ret_config = c;
 	c = NULL;
 	return 0;

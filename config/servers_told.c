@@ -46,10 +46,15 @@ servers_told_matters(const struct config_service *s)
 	return false;
 }
 
-/* A client's connection may end here and go on at the other node. */
+/*
+ * A client's connection may end here, and be made anew at the other node. What
+ * the kernel passes on goes on there: there is nothing to tell.
+ */
 static bool
 moves(const struct config *c, const struct config_service *s)
 {
+	if (s->path == CONFIG_PATH_KERNEL)
+		return false;
 	for (size_t i = 0; c->has_pair && i < s->n_listens; i++) {
 		const union addr *a = &s->listens[i].address;
 

@@ -17,14 +17,19 @@
  * Pure. The array is the caller's.
  */
 
+#include "config/config.h"
 #include "core/base.h"
 #include "core/mono.h"
 
 #define PORT_POOL_QUARANTINE_S 60
 
-/* Above those that the kernel and services have by habit. */
-#define PORT_POOL_FIRST 10240
-#define PORT_POOL_PORTS ((65536 - PORT_POOL_FIRST) / 2)
+/*
+ * Above those that services have by habit, and below those of the relay's own
+ * connections from the same address (proxy/pool/source_ports.h).
+ */
+#define PORT_POOL_FIRST CONFIG_KERNEL_PORT_FIRST
+#define PORT_POOL_PORTS                                                        \
+	((CONFIG_KERNEL_PORT_LAST + 1 - CONFIG_KERNEL_PORT_FIRST) / 2)
 
 struct port_pool_list {
 	uint16_t first, last;

@@ -5,6 +5,7 @@
 #include "config/rules/address_faults.h"
 #include "config/rules/check_rules.h"
 #include "config/rules/duplicates.h"
+#include "config/rules/kernel_rules.h"
 #include "config/rules/pair_rules.h"
 #include "config/rules/standby_rules.h"
 #include "config/schema/scalar.h"
@@ -437,6 +438,7 @@ check_services(struct rules *r)
 	}
 	warn_of_locks(r);
 	standby_rules_check(r);
+	kernel_rules_check(r);
 	duplicates_report(&names, r->diag, "the service name", "");
 	if (servers > CONFIG_SERVERS_TOTAL_MAX)
 		diag_error(r->diag, &whole,

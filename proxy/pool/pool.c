@@ -30,7 +30,7 @@ init_server(struct pool *p, size_t i, unsigned slot)
 	atomic_init(&s->era, 0);
 	p->slots[i].name_hash = balance_hash(c->name, strlen(c->name));
 	if (p->config->has_source) {
-		s->ports = source_ports_new();
+		s->ports = source_ports_new(p->config->shares_source);
 		if (s->ports == NULL)
 			return -ENOMEM;
 	}

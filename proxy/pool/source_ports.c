@@ -1,5 +1,6 @@
 #include "proxy/pool/source_ports.h"
 
+#include "config/config.h"
 #include "core/secret.h"
 
 #include <pthread.h>
@@ -35,7 +36,7 @@ read_range(struct source_ports *p)
 }
 
 struct source_ports *
-source_ports_new(void)
+source_ports_new(bool beside_kernel)
 {
 	struct source_ports *p = calloc(1, sizeof(*p));
 
@@ -43,6 +44,10 @@ source_ports_new(void)
 		return NULL;
 	(void)pthread_mutex_init(&p->lock, NULL);
 	read_range(p);
+	if (beside_kernel) {
+		p->first = CONFIG_KERNEL_PORT_LAST + 1;
+		p->n = UINT16_MAX - CONFIG_KERNEL_PORT_LAST;
+	}
 	/*
 	 * Not where every relay begins: what stayed with the one before has its
 	 * ports there, which nobody has claimed here.

@@ -13,8 +13,12 @@
 
 struct source_ports;
 
-/* The range is the kernel's own (ip_local_port_range). NULL: no memory. */
-MUST_CHECK struct source_ports *source_ports_new(void);
+/*
+ * The range is the kernel's own (ip_local_port_range); beside the kernel path,
+ * which has the same address, what that leaves (CONFIG_KERNEL_PORT_LAST). NULL:
+ * no memory.
+ */
+MUST_CHECK struct source_ports *source_ports_new(bool beside_kernel);
 void source_ports_free(struct source_ports *p);
 
 /* A free port, or 0 where all are taken. */

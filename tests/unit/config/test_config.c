@@ -52,6 +52,64 @@ the_half_built_is_freed(void **state)
 	config_free(NULL);
 }
 
+static union addr
+address(const char *text)
+{
+	union addr a;
+
+	assert_int_equal(addr_parse_ip(text, &a), 0);
+	return a;
+}
+
+static void
+the_kernel_path_has_its_sources(void **state)
+{
+	struct config_listen here[] = { { address("10.0.0.100") },
+		{ address("fd00::100") } };
+	struct config_service services[] = {
+		{ .listens = here, .n_listens = 1 },
+		{ .listens = here, .n_listens = 2 },
+	};
+	const struct config c = { .services = services,
+		.n_services = ARRAY_LEN(services) };
+	const union addr other = address("10.1.0.100");
+
+	(void)state;
+	assert_false(config_has_kernel(&c));
+	assert_false(config_is_kernel_source(&c, &here[0].address));
+	services[1].path = CONFIG_PATH_KERNEL;
+	assert_true(config_has_kernel(&c));
+	assert_true(config_is_kernel_source(&c, &here[0].address));
+	assert_true(config_is_kernel_source(&c, &here[1].address));
+	assert_false(config_is_kernel_source(&c, &other));
+	services[1].has_source = true;
+	services[1].source = other;
+	assert_true(config_is_kernel_source(&c, &other));
+	assert_false(config_is_kernel_source(&c, &here[0].address));
+}
+
+static void
+an_address_has_its_group(void **state)
+{
+	struct config_address one = { .addr = address("10.0.0.100") };
+	struct config_address two = { .addr = address("fd00::100") };
+	struct config_group groups[] = { { .addresses = &one,
+		                             .n_addresses = 1 },
+		{ .addresses = &two, .n_addresses = 1 } };
+	const struct config_pair pair = {
+		.groups = groups, .n_groups = ARRAY_LEN(groups), .port = 8401
+	};
+	const union addr none = address("10.0.0.1");
+
+	(void)state;
+	assert_int_equal(config_group_of(&pair, &one.addr), 0);
+	assert_int_equal(config_group_of(&pair, &two.addr), 1);
+	assert_int_equal(config_group_of(&pair, &none), -1);
+	assert_true(config_has_virtual(&pair, &two.addr));
+	assert_false(config_has_virtual(&pair, &none));
+	assert_int_equal(config_stream_port(&pair), 8402);
+}
+
 static void
 a_priority_is_that_of_the_group_or_else_of_the_node(void **state)
 {

@@ -31,6 +31,8 @@ static const struct row {
 	    SERVERS_TOLD_YES, true, "10.0.0.100", false },
 	{ "from the host's own address", PAIR, HERE ONE ", source: 10.0.0.1",
 	    SERVERS_TOLD_NO, true, "10.0.0.100", true },
+	{ "what goes on at the other node", PAIR, HERE ONE ", path: kernel",
+	    SERVERS_TOLD_VOID, true, "10.0.0.100", false },
 	{ "a single node", "", HERE ONE, SERVERS_TOLD_VOID, true, NULL, false },
 	{ "an address that never moves", PAIR, "listen: '10.0.0.1:80', " ONE,
 	    SERVERS_TOLD_VOID, true, "10.0.0.100", false },
