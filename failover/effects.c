@@ -5,6 +5,7 @@
 #include "core/timeout.h"
 #include "failover/connsync/conn_sync.h"
 #include "failover/connsync/tickle.h"
+#include "failover/director_link.h"
 #include "failover/group.h"
 #include "failover/handover/handover_request.h"
 #include "failover/handover/handover_run.h"
@@ -46,6 +47,7 @@ wake_at(void *arg, struct mono wake)
 	struct role *role = arg;
 
 	timeout_arm_at(role->loop, &role->effects->tick, wake);
+	director_link_look(role);
 }
 
 static void
@@ -102,16 +104,50 @@ act(struct role *role, const struct node_effect *e, const struct node_now *now)
 	return 0;
 }
 
+/* From here on nobody is let in; then those who are, are let go. */
+static int
+close_doors(struct role_group *g, enum node_effect_type type)
+{
+	director_link_release(g);
+	return type == NODE_DO_MUTE ? handover_run_mute(g, true)
+	                            : handover_run_drop(g);
+}
+
+/* Where nothing has moved the director goes on, too. */
+static int
+open_doors(struct role_group *g)
+{
+	if (node_is_master(role_node(g->role), g->index))
+		director_link_claim(g);
+	return handover_run_mute(g, false);
+}
+
 /* The handover's: what can be refused. */
 static int
 act_on_clients(struct role_group *g, enum node_effect_type type)
 {
-	if (type == NODE_DO_MUTE || type == NODE_DO_ANSWER)
-		return handover_run_mute(g, type == NODE_DO_MUTE);
-	if (type == NODE_DO_RESET)
-		return handover_run_drop(g);
+	if (type == NODE_DO_MUTE || type == NODE_DO_RESET)
+		return close_doors(g, type);
+	if (type == NODE_DO_ANSWER)
+		return open_doors(g);
 	handover_run_hold(g, type);
 	return 0;
+}
+
+/*
+ * Before the addresses are here, for the first packet finds the program; and
+ * told before they go, for nothing shall come due that the peer decides.
+ */
+static int
+act_on_addresses(struct role_group *g, enum node_effect_type type)
+{
+	if (type == NODE_DO_DELETE) {
+		director_link_release(g);
+		return link_watch_release(g);
+	}
+	if (type == NODE_DO_ADD)
+		director_link_claim(g);
+	return link_watch_hold(g);
 }
 
 /* What is about a group. */
@@ -124,10 +160,9 @@ act_on(struct role_group *g, enum node_effect_type type)
 		neighbours_ask(g);
 	} else if (type == NODE_DO_QUESTION) {
 		living_ask(g);
-	} else if (type == NODE_DO_ADD || type == NODE_DO_RENEW) {
-		return link_watch_hold(g);
-	} else if (type == NODE_DO_DELETE) {
-		return link_watch_release(g);
+	} else if (type == NODE_DO_ADD || type == NODE_DO_RENEW ||
+	    type == NODE_DO_DELETE) {
+		return act_on_addresses(g, type);
 	} else if (type == NODE_DO_ANNOUNCE) {
 		group_announce(g);
 		neighbours_ask_anew(g);

@@ -13,6 +13,7 @@
 #include "core/timeout.h"
 #include "failover/connsync/conn_sync.h"
 #include "failover/connsync/tickle.h"
+#include "failover/director_link.h"
 #include "failover/effects.h"
 #include "failover/failover_bounds.h"
 #include "failover/failover_sockets.h"
@@ -204,6 +205,7 @@ begin_groups(struct role *role)
 	}
 	for (unsigned i = 0; i < role->n_groups; i++)
 		group_tell(&role->groups[i]);
+	director_link_begin(role);
 	relay_link_begin(role);
 	return 0;
 }
@@ -383,6 +385,8 @@ obey(struct role *role, struct channel_packet *p)
 		return on_restored(role, p);
 	case MSG_SIBLING:
 		return relay_link_take(role, p);
+	case MSG_DIRECTOR_CHANNEL:
+		return director_link_take(role, p);
 	case MSG_SCRIPT:
 		return track_take_script(role, p);
 	case MSG_PULSE:
@@ -397,7 +401,7 @@ obey(struct role *role, struct channel_packet *p)
 		log_take(p->fd);
 		return p->fd == -1 ? -EBADMSG : 0;
 	case MSG_MUTE:
-		return handover_run_take_mute(role, p);
+		return director_link_take_mute(role, p);
 	case MSG_HAND_OVER_ALL:
 		handover_request_ask_all(role);
 		return 0;
@@ -481,6 +485,7 @@ close_all(struct role *role)
 	for (size_t i = 0; i < role->n_groups; i++)
 		group_end_announcing(&role->groups[i]);
 	relay_link_close(role);
+	director_link_close(role);
 	relay_watchdog_stop(role);
 	track_free(role);
 	tickle_close(role);
@@ -551,6 +556,8 @@ start(struct life *life, int channel, const struct proc_user *user)
 		e = handover_request_new(role);
 	if (e == 0)
 		e = relay_link_new(role);
+	if (e == 0)
+		e = director_link_new(role);
 	if (e == 0)
 		e = relay_watchdog_start(role);
 	if (e < 0)

@@ -22,6 +22,7 @@
  *	neighbours.c          who else is there: asked, and listened for
  *	living.c              whether who answers for an address lives
  *	relay_link.c          the relay: does it serve, what does it ask
+ *	director_link.c       the director: whose addresses are where
  *	track.c               what the configuration tracks
  *	relay_watchdog.c      shows that this process turns, looks whether the
  *	                      relay does
@@ -49,6 +50,7 @@
 struct arp_nd;
 struct closer;
 struct conn_sync;
+struct director_link;
 struct effects;
 struct handover_request;
 struct handover_run;
@@ -114,6 +116,7 @@ struct role {
 	struct conn_sync *conn_sync;
 	struct relay_watchdog *relay_watchdog;
 	struct relay_link *relay_link;
+	struct director_link *director_link;
 	struct tickle *tickle;
 	struct track *track;
 	struct link_watch *link_watch;

@@ -1,0 +1,374 @@
+#include "failover/director_link.h"
+
+#include "core/buf.h"
+#include "core/channel.h"
+#include "core/fd.h"
+#include "core/kernel/msg_kernel.h"
+#include "core/log.h"
+#include "core/msg_intake.h"
+#include "core/timeout.h"
+#include "failover/election/peer.h"
+#include "failover/handover/handover_run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/*
+ * It answers within a millisecond, since it only has to note it. Half of what a
+ * handover waits for its listeners to be muted (HANDOVER_MUTE_MS).
+ */
+#define RELEASE_MS 50
+
+/* The supervisor's channel was full. */
+#define AGAIN_MS 50
+
+/* A group, as the director shall know it, and as it was told last. */
+struct group {
+	bool owned; /* this node has the addresses, and may keep them */
+	bool told;  /* anything, over this channel */
+	bool told_owned;
+	uint64_t told_term, told_known;
+	unsigned releases; /* that it has not answered */
+	bool held_back;    /* NODE_MUTED, until it has */
+};
+
+struct director_link {
+	int channel; /* -1: none */
+	uint32_t id; /* of the introduction */
+	struct msg_intake intake;
+	struct msg_lost lost; /* what the supervisor is to be told */
+	ev_io ready;
+	ev_timer again, release;
+	bool begun;
+	bool told_life, told_dead;
+	struct group groups[CONFIG_GROUPS_MAX];
+};
+
+static void
+tell_supervisor(struct role *role)
+{
+	struct director_link *l = role->director_link;
+	struct buf b = BUF_WRITER(8);
+
+	msg_put_lost(&b, &l->lost);
+	if (channel_send(role->supervisor, MSG_SIBLING_LOST, b.data, b.pos,
+	        -1) == -EAGAIN)
+		timeout_arm(role->loop, &l->again, AGAIN_MS / 1e3);
+}
+
+static void
+on_again(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	ev_timer_stop(loop, w);
+	tell_supervisor(ev_userdata(loop));
+}
+
+/* Who was kept waiting for the director goes on. */
+static void
+go_on(struct role *role, unsigned group)
+{
+	struct group *d = &role->director_link->groups[group];
+
+	if (!d->held_back)
+		return;
+	d->held_back = false;
+	inbox_put_group(&role->inbox, NODE_MUTED, group);
+}
+
+static void
+go_on_all(struct role *role)
+{
+	ev_timer_stop(role->loop, &role->director_link->release);
+	for (unsigned i = 0; i < role->n_groups; i++)
+		go_on(role, i);
+}
+
+static void
+on_overdue(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	go_on_all(ev_userdata(loop));
+}
+
+/* Of a channel that is another's, or nobody's. */
+static void
+forget_told(struct director_link *l)
+{
+	l->told_life = false;
+	for (unsigned i = 0; i < ARRAY_LEN(l->groups); i++)
+		l->groups[i] = (struct group){ .owned = l->groups[i].owned,
+			.held_back = l->groups[i].held_back };
+}
+
+static void
+lose(struct role *role, const char *why, bool refused)
+{
+	struct director_link *l = role->director_link;
+
+	ev_io_stop(role->loop, &l->ready);
+	channel_close(role->closer, &l->channel);
+	forget_told(l);
+	go_on_all(role);
+	if (role_node(role)->stopping)
+		return;
+	l->lost = (struct msg_lost){ .id = l->id, .refused = refused };
+	tell_supervisor(role);
+	if (refused)
+		log_warning("failover",
+		    "[process] director: it sent %s, going on without it until there is another channel",
+		    why);
+}
+
+/* False: it does not read, and is told later. */
+static bool
+say(struct director_link *l, enum msg_type type, const struct buf *b)
+{
+	return !b->bad &&
+	    channel_send(l->channel, (uint16_t)type, b->data, b->pos, -1) == 0;
+}
+
+/* The heartbeat's judgement: nobody need wait for it. */
+static bool
+is_peer_dead(const struct role *role)
+{
+	const struct node *n = role_node(role);
+
+	return n->peer.ended || n->peer.resigned ||
+	    !peer_is_alive(&n->peer, node_dead_ms(n), mono_now());
+}
+
+/*
+ * Of this reign, for the peer's director. Of two masters who stays is not
+ * always the one with the higher term (election.h), but what its director says
+ * must not look as if it were of the past.
+ */
+static uint64_t
+term_of(const struct node_group *g)
+{
+	const struct election *e = &g->election;
+
+	if (g->peer_state != ELECTION_MASTER &&
+	    election_term_is_later(e->heard_term, e->term))
+		return e->heard_term;
+	return e->term;
+}
+
+static void
+tell_life(struct role *role)
+{
+	struct director_link *l = role->director_link;
+	const struct msg_kernel_life m = { .dead = is_peer_dead(role) };
+	struct buf b = BUF_WRITER(8);
+
+	if (l->told_life && l->told_dead == m.dead)
+		return;
+	msg_kernel_put_life(&b, &m);
+	if (!say(l, MSG_PEER_LIFE, &b))
+		return;
+	l->told_life = true;
+	l->told_dead = m.dead;
+}
+
+static void
+tell_owned(struct role *role, unsigned i)
+{
+	struct director_link *l = role->director_link;
+	struct group *d = &l->groups[i];
+	const struct msg_kernel_claim m = { .group = (uint16_t)i,
+		.term = term_of(&role_node(role)->groups[i]),
+		.peer_dead = is_peer_dead(role) };
+	struct buf b = BUF_WRITER(16);
+
+	if (d->told && d->told_owned && d->told_term == m.term)
+		return;
+	msg_kernel_put_claim(&b, &m);
+	if (!say(l, MSG_CLAIM, &b))
+		return;
+	d->told = d->told_owned = true;
+	d->told_term = m.term;
+}
+
+/* That it owns it not, and who does, as far as this node has heard. */
+static void
+tell_not_owned(struct role *role, unsigned i)
+{
+	struct director_link *l = role->director_link;
+	struct group *d = &l->groups[i];
+	const struct node_group *g = &role_node(role)->groups[i];
+	const struct msg_kernel_group m = { .group = (uint16_t)i };
+	const struct msg_kernel_term known = { .group = (uint16_t)i,
+		.term = g->election.heard_term };
+	struct buf b = BUF_WRITER(8), t = BUF_WRITER(16);
+
+	if (!d->told || d->told_owned) {
+		msg_kernel_put_group(&b, &m);
+		if (!say(l, MSG_RELEASE, &b))
+			return;
+		d->told = true;
+		d->told_owned = false;
+		d->releases++;
+	}
+	if (g->peer_state != ELECTION_MASTER || d->told_known == known.term)
+		return;
+	msg_kernel_put_term(&t, &known);
+	if (say(l, MSG_TERM, &t))
+		d->told_known = known.term;
+}
+
+static bool
+listens(const struct director_link *l)
+{
+	return l->channel != -1 && l->begun;
+}
+
+static void
+tell_group(struct role *role, unsigned i)
+{
+	if (!listens(role->director_link))
+		return;
+	if (role->director_link->groups[i].owned)
+		tell_owned(role, i);
+	else
+		tell_not_owned(role, i);
+}
+
+void
+director_link_look(struct role *role)
+{
+	if (!listens(role->director_link))
+		return;
+	tell_life(role);
+	for (unsigned i = 0; i < role->n_groups; i++)
+		tell_group(role, i);
+}
+
+void
+director_link_claim(struct role_group *g)
+{
+	g->role->director_link->groups[g->index].owned = true;
+	tell_group(g->role, g->index);
+}
+
+void
+director_link_release(struct role_group *g)
+{
+	g->role->director_link->groups[g->index].owned = false;
+	tell_group(g->role, g->index);
+}
+
+int
+director_link_take_mute(struct role *role, const struct channel_packet *p)
+{
+	struct director_link *l = role->director_link;
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_mute m;
+
+	if (msg_get_mute(&b, &m) < 0)
+		return -EBADMSG;
+	if (m.group >= role->n_groups || !m.wanted || !m.muted || !listens(l) ||
+	    l->groups[m.group].releases == 0)
+		return handover_run_take_mute(role, p);
+	l->groups[m.group].held_back = true;
+	if (!ev_is_active(&l->release))
+		timeout_arm(role->loop, &l->release, RELEASE_MS / 1e3);
+	return 0;
+}
+
+static int
+take_released(struct role *role, const struct channel_packet *p)
+{
+	struct director_link *l = role->director_link;
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_kernel_group m;
+
+	if (msg_kernel_get_group(&b, &m) < 0 || m.group >= role->n_groups ||
+	    l->groups[m.group].releases == 0)
+		return -EBADMSG;
+	/* The last counts: what is before it may be of an earlier one. */
+	if (--l->groups[m.group].releases == 0)
+		go_on(role, m.group);
+	return 0;
+}
+
+/* One a turn: heartbeats, the supervisor and the wire come between. */
+static void
+on_director(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct role *role = ev_userdata(loop);
+	struct director_link *l = role->director_link;
+	char why[MSG_INTAKE_TEXT_MAX];
+	struct channel_packet p;
+	int e = msg_intake_take(&l->intake, l->channel, MSG_RIGHTS_WORKING, &p);
+
+	if (e == 0) {
+		lose(role, "its channel has ended", false);
+		return;
+	}
+	/* By the table of rights there is but one thing that it may say. */
+	if (e == 1)
+		e = msg_intake_end(&l->intake, &p, take_released(role, &p));
+	if (e == 0 || e == -EAGAIN)
+		return;
+	lose(role, msg_intake_text(&l->intake, why), true);
+}
+
+int
+director_link_take(struct role *role, struct channel_packet *p)
+{
+	struct director_link *l = role->director_link;
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_ask m;
+
+	if (msg_get_ask(&b, &m) < 0)
+		return -EBADMSG;
+	ev_timer_stop(role->loop, &l->again);
+	ev_io_stop(role->loop, &l->ready);
+	channel_close(role->closer, &l->channel);
+	forget_told(l);
+	go_on_all(role);
+	l->channel = fd_take(&p->fd);
+	l->id = m.id;
+	l->intake = msg_intake_init(
+	    MSG_RIGHTS_DIRECTOR, MSG_RIGHTS_FAILOVER, role->closer);
+	ev_io_set(&l->ready, l->channel, EV_READ);
+	ev_io_start(role->loop, &l->ready);
+	director_link_look(role);
+	return 0;
+}
+
+void
+director_link_begin(struct role *role)
+{
+	role->director_link->begun = true;
+	director_link_look(role);
+}
+
+int
+director_link_new(struct role *role)
+{
+	struct director_link *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return -ENOMEM;
+	l->channel = -1;
+	ev_init(&l->ready, on_director);
+	ev_init(&l->again, on_again);
+	ev_init(&l->release, on_overdue);
+	role->director_link = l;
+	return 0;
+}
+
+void
+director_link_close(struct role *role)
+{
+	struct director_link *l = role->director_link;
+
+	if (l == NULL)
+		return;
+	ev_timer_stop(role->loop, &l->again);
+	ev_timer_stop(role->loop, &l->release);
+	ev_io_stop(role->loop, &l->ready);
+	channel_close(role->closer, &l->channel);
+	free(l);
+	role->director_link = NULL;
+}
