@@ -169,6 +169,7 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	{ MSG_TERM, F, D, WORKING, false, BYTES(10), 8192, 4096 },
 	{ MSG_PEER_LIFE, F, D, WORKING, false, BYTES(1), 4096, 1024 },
 	{ MSG_RELEASED, D, F, WORKING, false, BYTES(2), 8192, 4096 },
+	{ MSG_LEVEL, D, F, WORKING, false, BYTES(3), 8192, 4096 },
 	/*
 	 * The relay to the director. Each of 4,096 servers may change, and has
 	 * another number of connections ten times a second.
@@ -316,6 +317,7 @@ msg_rights_name(uint16_t type)
 		[MSG_RELEASED] = "RELEASED",
 		[MSG_TERM] = "TERM",
 		[MSG_PEER_LIFE] = "PEER_LIFE",
+		[MSG_LEVEL] = "LEVEL",
 		[MSG_KERNEL_SERVER] = "KERNEL_SERVER",
 		[MSG_KERNEL_SERVERS_END] = "KERNEL_SERVERS_END",
 		[MSG_KERNEL_CUT] = "KERNEL_CUT",

@@ -90,14 +90,34 @@ on_overdue(struct ev_loop *loop, ev_timer *w, int revents)
 	go_on_all(ev_userdata(loop));
 }
 
+static void
+put_level(struct role *role, unsigned group, bool level)
+{
+	inbox_put(&role->inbox,
+	    &(struct node_event){
+	        .type = NODE_LEVEL, .group = group, .level = level });
+}
+
 /* Of a channel that is another's, or nobody's. */
 static void
-forget_told(struct director_link *l)
+forget_told(struct role *role)
 {
+	struct director_link *l = role->director_link;
+
 	l->told_life = false;
 	for (unsigned i = 0; i < ARRAY_LEN(l->groups); i++)
 		l->groups[i] = (struct group){ .owned = l->groups[i].owned,
 			.held_back = l->groups[i].held_back };
+}
+
+/* It says nothing any more, and nobody waits for its word. */
+static void
+forget(struct role *role)
+{
+	forget_told(role);
+	go_on_all(role);
+	for (unsigned i = 0; i < role->n_groups; i++)
+		put_level(role, i, true);
 }
 
 static void
@@ -107,8 +127,7 @@ lose(struct role *role, const char *why, bool refused)
 
 	ev_io_stop(role->loop, &l->ready);
 	channel_close(role->closer, &l->channel);
-	forget_told(l);
-	go_on_all(role);
+	forget(role);
 	if (role_node(role)->stopping)
 		return;
 	l->lost = (struct msg_lost){ .id = l->id, .refused = refused };
@@ -290,6 +309,32 @@ take_released(struct role *role, const struct channel_packet *p)
 	return 0;
 }
 
+static int
+take_level(struct role *role, const struct channel_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+	struct msg_kernel_level m;
+
+	if (msg_kernel_get_level(&b, &m) < 0 || m.group >= role->n_groups)
+		return -EBADMSG;
+	put_level(role, m.group, m.level);
+	return 0;
+}
+
+/* What it may say, by the table of rights. Returns 0 or -EBADMSG. */
+static int
+obey(struct role *role, const struct channel_packet *p)
+{
+	switch (p->type) {
+	case MSG_RELEASED:
+		return take_released(role, p);
+	case MSG_LEVEL:
+		return take_level(role, p);
+	default: /* not an enum: a number from another process */
+		return -EBADMSG;
+	}
+}
+
 /* One a turn: heartbeats, the supervisor and the wire come between. */
 static void
 on_director(struct ev_loop *loop, ev_io *w, int revents)
@@ -304,9 +349,8 @@ on_director(struct ev_loop *loop, ev_io *w, int revents)
 		lose(role, "its channel has ended", false);
 		return;
 	}
-	/* By the table of rights there is but one thing that it may say. */
 	if (e == 1)
-		e = msg_intake_end(&l->intake, &p, take_released(role, &p));
+		e = msg_intake_end(&l->intake, &p, obey(role, &p));
 	if (e == 0 || e == -EAGAIN)
 		return;
 	lose(role, msg_intake_text(&l->intake, why), true);
@@ -324,8 +368,7 @@ director_link_take(struct role *role, struct channel_packet *p)
 	ev_timer_stop(role->loop, &l->again);
 	ev_io_stop(role->loop, &l->ready);
 	channel_close(role->closer, &l->channel);
-	forget_told(l);
-	go_on_all(role);
+	forget(role);
 	l->channel = fd_take(&p->fd);
 	l->id = m.id;
 	l->intake = msg_intake_init(

@@ -62,6 +62,12 @@ static const struct msg_field life[] = {
 };
 MESSAGE(life, true)
 
+static const struct msg_field level[] = {
+	NUMBER(level, group),
+	FIELD(BOOL, level, level),
+};
+MESSAGE(level, m.group < MSG_PEER_GROUPS_MAX)
+
 static const struct msg_field server[] = {
 	NUMBER(server, service),
 	NUMBER(server, server),

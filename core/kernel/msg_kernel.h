@@ -57,6 +57,15 @@ struct msg_kernel_life {
 	bool dead;
 };
 
+/*
+ * LEVEL: whether the peer has all connections of a group that this node owns,
+ * so that it could be given it; where it changes, and after each CLAIM.
+ */
+struct msg_kernel_level {
+	uint16_t group;
+	bool level;
+};
+
 /* KERNEL_SERVER: how one stands now; each at first, then SERVERS_END. */
 struct msg_kernel_server {
 	uint16_t service, server;
@@ -195,6 +204,7 @@ void msg_kernel_put_claim(struct buf *b, const struct msg_kernel_claim *m);
 void msg_kernel_put_group(struct buf *b, const struct msg_kernel_group *m);
 void msg_kernel_put_term(struct buf *b, const struct msg_kernel_term *m);
 void msg_kernel_put_life(struct buf *b, const struct msg_kernel_life *m);
+void msg_kernel_put_level(struct buf *b, const struct msg_kernel_level *m);
 void msg_kernel_put_server(struct buf *b, const struct msg_kernel_server *m);
 void msg_kernel_put_cut(struct buf *b, const struct msg_kernel_cut *m);
 void msg_kernel_put_accused(struct buf *b, const struct msg_kernel_accused *m);
@@ -216,6 +226,8 @@ MUST_CHECK int msg_kernel_get_group(
     struct buf *b, struct msg_kernel_group *ret);
 MUST_CHECK int msg_kernel_get_term(struct buf *b, struct msg_kernel_term *ret);
 MUST_CHECK int msg_kernel_get_life(struct buf *b, struct msg_kernel_life *ret);
+MUST_CHECK int msg_kernel_get_level(
+    struct buf *b, struct msg_kernel_level *ret);
 MUST_CHECK int msg_kernel_get_server(
     struct buf *b, struct msg_kernel_server *ret);
 MUST_CHECK int msg_kernel_get_cut(struct buf *b, struct msg_kernel_cut *ret);

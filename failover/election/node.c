@@ -85,6 +85,7 @@ node_add_group(struct node *n, uint32_t id, bool peer_near,
 		.idle = mono_never(),
 		.yielded = mono_never(),
 		.mute = mono_never(),
+		.behind_until = mono_never(),
 		.cut_at = mono_never() };
 }
 
@@ -380,6 +381,7 @@ step(struct node_group_step *s, const struct node_event *ev,
 	case NODE_WAS_RESET:
 	case NODE_CONNECTED:
 	case NODE_HAND_OVER:
+	case NODE_LEVEL:
 	case NODE_FAILED:
 		node_event_step(s, ev);
 		break;

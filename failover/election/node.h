@@ -82,11 +82,12 @@ enum node_type {
 	NODE_CONNECTED,     /* the peer knows of more connections there */
 	NODE_HAND_OVER,     /* somebody wants the group handed over */
 	NODE_KEYS,          /* of ours, others: `keys` */
-	NODE_PAUSE,         /* moves are to wait, or no longer: `pause` */
-	NODE_FAILED,        /* an effect was refused: `failed` */
+	NODE_LEVEL,  /* the peer knows all connections, or not: `level` */
+	NODE_PAUSE,  /* moves are to wait, or no longer: `pause` */
+	NODE_FAILED, /* an effect was refused: `failed` */
 };
 
-#define NODE_TYPES 32
+#define NODE_TYPES 33
 
 enum node_effect_type {
 	NODE_DO_START,     /* from now on we are heard, and hear */
@@ -158,6 +159,7 @@ struct node_event {
 		} tracked;
 		uint32_t lacks; /* a bit each */
 		bool usable;
+		bool level;
 		bool askable;
 		uint64_t keys[HELLO_KEYS_MAX];
 		struct {
@@ -240,6 +242,8 @@ struct node_group {
 	enum handover_outcome unwilling; /* as told of the election's wish */
 	unsigned offers;                 /* in this reign, that were begun */
 	struct mono offer_due;           /* not again before */
+	bool behind; /* the peer does not know all connections yet */
+	struct mono behind_until; /* ... and is not offered it; never() */
 };
 
 struct node_config {

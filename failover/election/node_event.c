@@ -133,6 +133,15 @@ tell_more(struct node_group_step *s, unsigned i, const struct node_event *ev)
 }
 
 static void
+note_level(struct node_group_step *s, unsigned i, const struct node_event *ev)
+{
+	struct node_group *g = &s->node->groups[i];
+
+	g->behind = !ev->level;
+	g->behind_until = mono_never();
+}
+
+static void
 wish(struct node_group_step *s, unsigned i, const struct node_event *ev)
 {
 	(void)ev;
@@ -174,6 +183,7 @@ node_event_step(struct node_group_step *s, const struct node_event *ev)
 		[NODE_WAS_RESET] = take_word,
 		[NODE_CONNECTED] = tell_more,
 		[NODE_HAND_OVER] = wish,
+		[NODE_LEVEL] = note_level,
 		[NODE_FAILED] = fail,
 	};
 

@@ -8,6 +8,12 @@
 #define OFFER_AGAIN_MS 1000
 #define OFFER_DOUBLINGS 6
 
+/*
+ * A peer that has just come back is told of all connections: half a million of
+ * them in some seconds. Who cannot be told in so long is given it without.
+ */
+#define BEHIND_MS 10000
+
 void
 node_group_add(struct node_group_step *s, const struct node_effect *effect)
 {
@@ -57,6 +63,18 @@ node_group_wish(struct node_group_step *s, unsigned i)
 }
 
 /*
+ * With it would go, of connections that live on a node that knows them, those
+ * that the peer was not told of yet.
+ */
+static bool
+waits_for_level(struct node_group *g, struct mono now)
+{
+	if (g->behind && mono_is_never(g->behind_until))
+		g->behind_until = mono_add_ms(now, BEHIND_MS);
+	return g->behind && mono_before(now, g->behind_until);
+}
+
+/*
  * The election asks again once a second: the same objection is told once. Where
  * the peer was offered it and did not take it, it is left alone for longer each
  * time: meanwhile nobody new was answered here.
@@ -68,7 +86,8 @@ offer(struct node_group_step *s, unsigned i)
 	enum handover_outcome *told = &g->unwilling;
 	enum handover_outcome objection;
 
-	if (s->node->paused || mono_before(s->now, g->offer_due))
+	if (s->node->paused || mono_before(s->now, g->offer_due) ||
+	    waits_for_level(g, s->now))
 		return;
 	objection = begin(s, i);
 	if (objection == HANDOVER_UNDECIDED) {

@@ -194,6 +194,8 @@ read_event(struct fuzz *f)
 		ev.lacks = byte >> 2;
 	} else if (ev.type == NODE_USABLE) {
 		ev.usable = byte & 4;
+	} else if (ev.type == NODE_LEVEL) {
+		ev.level = byte & 4;
 	} else if (ev.type == NODE_KEYS) {
 		ev.keys[0] = 7;
 		ev.keys[1] = buf_get_u8(b) & 1 ? 9 : 0;

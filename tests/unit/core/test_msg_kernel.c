@@ -50,6 +50,7 @@ each_is_taken_whole_or_refused(void **state)
 	ROUND_TRIP(group, .group = 3);
 	ROUND_TRIP(term, .group = 3, .term = UINT64_MAX);
 	ROUND_TRIP(life, .dead = true);
+	ROUND_TRIP(level, .group = 3, .level = true);
 	ROUND_TRIP(server, .service = 2, .server = 7, .at = V4(3, 5432),
 	    .usable = true, .tier = 1, .weight = 10, .limit = 60,
 	    .slow_start_ms = 30000, .up_ms = -1, .elsewhere = 4);
@@ -98,6 +99,7 @@ what_cannot_be_is_refused(void **state)
 	REFUSED(claim, .group = MSG_PEER_GROUPS_MAX);
 	REFUSED(group, .group = MSG_PEER_GROUPS_MAX);
 	REFUSED(term, .group = MSG_PEER_GROUPS_MAX);
+	REFUSED(level, .group = MSG_PEER_GROUPS_MAX);
 	REFUSED(server, .up_ms = -2);
 	REFUSED(cut, .reason = MSG_KERNEL_ENDINGS);
 	REFUSED(list, .most = 0);

@@ -179,6 +179,7 @@ sizes_of_the_directors_are_theirs(void **state)
 	KERNEL_SAME(MSG_RELEASED, group);
 	KERNEL_SAME(MSG_TERM, term);
 	KERNEL_SAME(MSG_PEER_LIFE, life);
+	KERNEL_SAME(MSG_LEVEL, level);
 	KERNEL_SAME(MSG_KERNEL_SERVER, server);
 	KERNEL_SAME(MSG_KERNEL_CUT, cut);
 	KERNEL_SAME(MSG_KERNEL_ACCUSED, accused);

@@ -378,6 +378,35 @@ one_that_answers_what_nobody_asked_is_refused(void **state)
 }
 
 static void
+says_level(bool level)
+{
+	struct buf b = BUF_WRITER(8);
+
+	msg_kernel_put_level(&b, &(struct msg_kernel_level){ .level = level });
+	assert_int_equal(
+	    channel_send(director, MSG_LEVEL, b.data, b.pos, -1), 0);
+	turn(1);
+}
+
+static void
+whether_the_peer_is_level_is_its_word_while_it_lives(void **state)
+{
+	const struct node_group *g = &role.inbox.node.groups[0];
+
+	(void)state;
+	own_the_group();
+	assert_false(g->behind);
+	says_level(false);
+	assert_true(g->behind);
+	says_level(true);
+	assert_false(g->behind);
+	says_level(false);
+	introduce(2);
+	assert_false(g->behind);
+	finish();
+}
+
+static void
 a_full_channel_is_told_later_what_counts_then(void **state)
 {
 	unsigned claims = 0;
@@ -416,6 +445,8 @@ main(void)
 		cmocka_unit_test(a_silent_one_is_not_waited_for_any_longer),
 		cmocka_unit_test(one_that_dies_is_not_waited_for_and_told_of),
 		cmocka_unit_test(one_that_answers_what_nobody_asked_is_refused),
+		cmocka_unit_test(
+		    whether_the_peer_is_level_is_its_word_while_it_lives),
 		cmocka_unit_test(a_full_channel_is_told_later_what_counts_then),
 	};
 

@@ -255,6 +255,48 @@ a_peer_that_takes_no_offer_is_asked_less_and_less(void **state)
 	assert_true(node_is_master(&b.node, 0));
 }
 
+static unsigned
+offers_until_ms(struct bed *b, int64_t until_ms)
+{
+	unsigned mutes = 0;
+
+	for (; b->now_ms < until_ms; b->now_ms += 10) {
+		say(b, HELLO_BEAT,
+		    &(struct hello_group){
+		        .state = ELECTION_BACKUP, .priority = 200, .term = 3 });
+		mutes += count(b, NODE_DO_MUTE);
+		put_type(b, NODE_TICK);
+		if (b->now_ms % 20 == 0)
+			put_type(b, NODE_BEAT);
+	}
+	return mutes;
+}
+
+/* The director says that it does not, and then that it does; or never. */
+static void
+a_peer_is_offered_it_when_it_knows_the_connections(void **state)
+{
+	const struct node_event behind = { .type = NODE_LEVEL };
+	const struct node_event level = { .type = NODE_LEVEL, .level = true };
+
+	(void)state;
+	for (unsigned says = 0; says < 2; says++) {
+		struct bed b = master();
+		const int64_t start_ms = b.now_ms;
+
+		b.node.groups[0].election.config.preempt = true;
+		put_type(&b, NODE_RELAY_CAME);
+		put_type(&b, NODE_RELAY_SERVES);
+		put(&b, &behind);
+		assert_int_equal(offers_until_ms(&b, start_ms + 5000), 0);
+		if (says != 0)
+			put(&b, &level);
+		assert_in_range(
+		    offers_until_ms(&b, start_ms + 9000), says, 3 * says);
+		assert_in_range(offers_until_ms(&b, start_ms + 13000), 1, 4);
+	}
+}
+
 /* It says that it misses us, and would serve, and does not. */
 static void
 a_word_about_us_that_helps_nobody_ends(void **state)
@@ -323,6 +365,8 @@ main(void)
 		cmocka_unit_test(challenges_are_answered_once_a_millisecond),
 		cmocka_unit_test(
 		    a_peer_that_takes_no_offer_is_asked_less_and_less),
+		cmocka_unit_test(
+		    a_peer_is_offered_it_when_it_knows_the_connections),
 		cmocka_unit_test(a_word_about_us_that_helps_nobody_ends),
 		cmocka_unit_test(
 		    who_knows_the_group_by_another_name_disputes_it_by_arp),
