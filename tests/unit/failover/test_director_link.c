@@ -188,6 +188,7 @@ this_is(enum election_state state, uint64_t term)
 {
 	election()->state = state;
 	election()->term = term;
+	role.inbox.node.groups[0].given = state == ELECTION_MASTER;
 }
 
 static void
