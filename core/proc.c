@@ -32,6 +32,8 @@ static int
 keep_only(enum proc_caps caps)
 {
 	const capng_type_t in = CAPNG_EFFECTIVE | CAPNG_PERMITTED;
+	/* As they were read when the bounding set was cleared. */
+	const bool bpf = capng_have_capability(CAPNG_PERMITTED, CAP_BPF) != 0;
 	int e = 0;
 
 	capng_clear(CAPNG_SELECT_ALL);
@@ -41,6 +43,14 @@ keep_only(enum proc_caps caps)
 	case PROC_CAPS_FAILOVER:
 		e = capng_updatev(
 		    CAPNG_ADD, in, CAP_NET_ADMIN, CAP_NET_RAW, -1);
+		break;
+	case PROC_CAPS_DIRECTOR:
+		/* Without it the process says so, and does without a program.
+		 */
+		e = capng_updatev(
+		    CAPNG_ADD, in, CAP_NET_ADMIN, CAP_NET_RAW, -1);
+		if (e == 0 && bpf)
+			e = capng_update(CAPNG_ADD, in, CAP_BPF);
 		break;
 	}
 	if (e != 0 || capng_apply(CAPNG_SELECT_CAPS) != 0)

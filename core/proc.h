@@ -14,6 +14,7 @@
 enum proc_caps {
 	PROC_CAPS_NONE,
 	PROC_CAPS_FAILOVER, /* CAP_NET_ADMIN, CAP_NET_RAW */
+	PROC_CAPS_DIRECTOR, /* these, and CAP_BPF where there is one */
 };
 
 /* Numbers: names were looked up by whoever has the time to. */

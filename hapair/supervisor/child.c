@@ -310,8 +310,13 @@ void
 child_init(struct child *r, enum msg_rights_party party,
     const struct proc_user *user, const struct child_calls *calls, void *arg)
 {
-	*r = (struct child){ .name = party == MSG_RIGHTS_RELAY ? "relay"
-		                                               : "failover",
+	static const char *const names[] = {
+		[MSG_RIGHTS_FAILOVER] = "failover",
+		[MSG_RIGHTS_RELAY] = "relay",
+		[MSG_RIGHTS_DIRECTOR] = "director",
+	};
+
+	*r = (struct child){ .name = names[party],
 		.party = party,
 		.user = *user,
 		.calls = calls,

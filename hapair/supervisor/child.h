@@ -1,7 +1,7 @@
 #pragma once
 
 /*
- * A child is the process of a role, failover or relay. This starts it from our
+ * A child is the process of a role. This starts it from our
  * own program file, holds its channel, notices its end and starts it again.
  * What is said over the channel is supervisor.c's; whoever sends what it may
  * not is killed here, and nothing of it is heard after that.
@@ -33,7 +33,7 @@ struct child_calls {
 };
 
 struct child {
-	const char *name; /* "failover", "relay": the hidden command's word */
+	const char *name; /* "failover", ...: the hidden command's word */
 	enum msg_rights_party party;
 	struct proc_user user; /* as whom it is to run */
 	const struct child_calls *calls;

@@ -60,7 +60,7 @@ init(struct generation *g)
 	if (e < 0)
 		return e;
 	return role_watchdog_init(&g->watchdog, setup->config, setup->workers,
-	    &g->failover, &g->relay);
+	    &g->failover, &g->relay, &g->director.child);
 }
 
 struct generation *
@@ -82,6 +82,7 @@ generation_new(const struct generation_setup *setup, int *ret_error)
 	    &g->relay, MSG_RIGHTS_RELAY, &setup->users.relay, setup->calls, g);
 	g->failover.closer = g->relay.closer = setup->closer;
 	role_channel_init(&g->roles, g->failover.loop, &g->failover, &g->relay);
+	director_child_init(&g->director, g);
 	g->relay.restart.well_ms = RESTART_WELL_RELAY_MS;
 	*ret_error = init(g);
 	g->setup.text = NULL; /* there is a sealed copy */
@@ -98,6 +99,7 @@ generation_free(struct generation *g)
 		return;
 	role_watchdog_fini(&g->watchdog);
 	role_channel_stop(&g->roles);
+	director_child_fini(&g->director);
 	child_fini(&g->failover);
 	child_fini(&g->relay);
 	track_scripts_stop(&g->scripts);
@@ -115,6 +117,13 @@ void
 generation_own(struct generation *g, struct config *config)
 {
 	g->own = config;
+}
+
+void
+generation_introduce(struct generation *g, const struct child *role)
+{
+	role_channel_make(&g->roles);
+	director_child_meet(&g->director, role);
 }
 
 static void
@@ -196,5 +205,6 @@ generation_moves_active(const struct generation *g)
 bool
 generation_has_ended(const struct generation *g)
 {
-	return g->failover.pid == 0 && g->relay.pid == 0;
+	return g->failover.pid == 0 && g->relay.pid == 0 &&
+	    g->director.child.pid == 0;
 }

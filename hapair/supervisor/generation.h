@@ -9,6 +9,7 @@
  */
 
 #include "hapair/supervisor/child.h"
+#include "hapair/supervisor/director_child.h"
 #include "hapair/supervisor/fence_run.h"
 #include "hapair/supervisor/listeners.h"
 #include "hapair/supervisor/role_channel.h"
@@ -20,8 +21,12 @@
 #include <sys/queue.h>
 
 struct closer;
+struct generation_change;
 struct state_store;
+struct status_request;
+struct stop_order;
 struct supervisor;
+struct supervisor_setup;
 
 struct generation_setup {
 	struct supervisor *owner;        /* borrowed */
@@ -37,6 +42,12 @@ struct generation_setup {
 	struct closer *closer;       /* borrowed: of what they gave */
 	struct state_store *store;   /* borrowed: who may run fences */
 	struct listeners *listeners; /* borrowed; NULL: to be opened */
+	/* Of its director; borrowed. */
+	const struct supervisor_setup *own; /* path and keys */
+	struct mono started;                /* the daemon was */
+	struct generation_change *change;
+	struct status_request *status; /* is told how it has ended */
+	struct stop_order *stop;       /* likewise */
 };
 
 struct generation {
@@ -47,6 +58,7 @@ struct generation {
 	int file; /* its text, sealed; -1: none yet */
 	int64_t loaded_wall_ms;
 	struct child failover, relay;
+	struct director_child director;
 	bool begun; /* this failover has all that it needs to */
 	bool given; /* this relay has told that it has no listeners any more */
 	struct role_watchdog watchdog;
@@ -71,6 +83,9 @@ void generation_own(struct generation *g, struct config *config);
 
 size_t generation_group_count(const struct generation *g);
 
+/* A role has been started: it gets channels to the others that run. */
+void generation_introduce(struct generation *g, const struct child *role);
+
 /* Of `track`; failover is told what comes of each run. */
 void generation_start_scripts(struct generation *g);
 
@@ -90,5 +105,5 @@ void generation_inherit(
  */
 bool generation_moves_active(const struct generation *g);
 
-/* Neither of its roles runs. */
+/* None of its roles runs. */
 bool generation_has_ended(const struct generation *g);

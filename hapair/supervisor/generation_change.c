@@ -19,6 +19,7 @@ static void
 replace(struct generation_change *r, struct generation *g)
 {
 	g->failover.stopping = g->relay.stopping = true;
+	director_child_stop(&g->director);
 	LIST_INSERT_HEAD(&r->replaced, g, replaced);
 	r->n_replaced++;
 }
@@ -30,8 +31,10 @@ start_next(struct generation_change *r)
 
 	/* What ends before it has taken over is not started again. */
 	g->failover.stopping = g->relay.stopping = true;
+	g->director.child.stopping = true;
 	child_start(&g->failover);
 	child_start(&g->relay);
+	director_child_start(&g->director); /* it is waited for by nobody */
 	/* Not even that: no memory, no descriptor, no process. */
 	if (g->failover.pid == 0)
 		note(r, RELOAD_STEP_FAILOVER_ENDED);
@@ -88,12 +91,15 @@ adopt(struct generation_change *r)
 	r->next = NULL;
 	r->now = g;
 	g->failover.stopping = g->relay.stopping = false;
+	g->director.child.stopping = false;
 	replace(r, before);
 	role_watchdog_stay(&before->watchdog);
 	listeners_keep_alive(g->listeners);
 	r->setup.calls->on_adopt(r->setup.owner, before);
 	if (g->failover.pid == 0)
 		child_start(&g->failover); /* it ended meanwhile */
+	director_child_start(&g->director);
+	director_child_look(r);
 }
 
 /* The one before is the youngest of those that were replaced. */
@@ -115,8 +121,10 @@ discard(struct generation_change *r)
 	struct child *relay = &r->now->relay;
 
 	r->next->failover.unwanted = r->next->relay.unwanted = true;
+	r->next->director.child.unwanted = true;
 	child_kill(&r->next->failover);
 	child_kill(&r->next->relay);
+	child_kill(&r->next->director.child);
 	replace(r, r->next);
 	r->next = NULL;
 	fd_close(&r->given);

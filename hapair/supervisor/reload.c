@@ -115,6 +115,7 @@ reopen_log(struct reload *r)
 	fd = e;
 	child_send(&r->change->now->failover, MSG_LOG, NULL, 0, fd);
 	child_send(&r->change->now->relay, MSG_LOG, NULL, 0, fd);
+	child_send(&r->change->now->director.child, MSG_LOG, NULL, 0, fd);
 	/* Those that were replaced have connections to tell of. */
 	LIST_FOREACH (g, &r->change->replaced, replaced)
 		child_send(&g->relay, MSG_LOG, NULL, 0, fd);

@@ -173,13 +173,29 @@ role_user_choose(const struct config *c)
 	/* Nobody can become another, and a start without a pair needs not. */
 	if (geteuid() != 0) {
 		r.failover = (struct proc_user){ geteuid(), getegid() };
-		r.relay = r.failover;
+		r.relay = r.director = r.failover;
 		return r;
 	}
 	owners = find_owners();
 	if (!is_user("hapair-failover", &r.failover))
 		r.failover = number(&owners, "failover", 0);
 	r.relay = choose_relay(&owners, c, r.failover.uid);
+	r.director = (struct proc_user){ 0, 0 };
 	free(owners.all);
 	return r;
+}
+
+struct proc_user
+role_user_director(uid_t relay)
+{
+	struct proc_user user = { geteuid(), getegid() };
+	struct owners owners;
+
+	if (user.uid != 0 || is_user("hapair-director", &user))
+		return user;
+	/* Failover runs by now, if it does: its number is taken. */
+	owners = find_owners();
+	user = number(&owners, "director", relay);
+	free(owners.all);
+	return user;
 }

@@ -13,6 +13,7 @@ struct config;
 
 struct role_user {
 	struct proc_user failover, relay;
+	struct proc_user director; /* 0: there was none to be chosen for */
 };
 
 /*
@@ -21,3 +22,6 @@ struct role_user {
  * nobody has, which is told in a line. Writes to the log.
  */
 struct role_user role_user_choose(const struct config *c);
+
+/* The director's, once it is needed: hapair-director, or likewise a number. */
+struct proc_user role_user_director(uid_t relay);

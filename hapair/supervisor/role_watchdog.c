@@ -21,6 +21,9 @@
 /* All threads of it; one alone is for failover to see (relay_watchdog.c). */
 #define RELAY_MS 5000
 
+/* Whose tables are large has much to look through when it begins. */
+#define DIRECTOR_MS 5000
+
 /* What loads its file, or waits for a log, is not there yet. */
 #define STARTING_MS 10000
 
@@ -28,7 +31,8 @@ struct role_watchdog
 role_watchdog_none(void)
 {
 	return (struct role_watchdog){ .failover = { .fd = -1 },
-		.relay = { .fd = -1 } };
+		.relay = { .fd = -1 },
+		.director = { .fd = -1 } };
 }
 
 static uint32_t
@@ -115,6 +119,7 @@ on_look(struct ev_loop *loop, ev_timer *t, int revents)
 
 	look(&w->failover);
 	look(&w->relay);
+	look(&w->director);
 	show_threads(w);
 }
 
@@ -135,7 +140,8 @@ make_ward(struct role_watchdog_ward *ward, struct child *child, unsigned lines,
 
 int
 role_watchdog_init(struct role_watchdog *w, const struct config *config,
-    unsigned workers, struct child *failover, struct child *relay)
+    unsigned workers, struct child *failover, struct child *relay,
+    struct child *director)
 {
 	int e = make_ward(&w->failover, failover, LIVENESS_MAIN + 1,
 	    failover_limit_ms(config));
@@ -143,6 +149,9 @@ role_watchdog_init(struct role_watchdog *w, const struct config *config,
 	if (e == 0)
 		e = make_ward(
 		    &w->relay, relay, LIVENESS_MAIN + 1 + workers, RELAY_MS);
+	if (e == 0)
+		e = make_ward(
+		    &w->director, director, LIVENESS_MAIN + 1, DIRECTOR_MS);
 	if (e < 0)
 		return e;
 	w->loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV);
@@ -163,12 +172,16 @@ adopt(struct role_watchdog_ward *ward, int fd)
 }
 
 int
-role_watchdog_adopt(struct role_watchdog *w, int failover, int relay)
+role_watchdog_adopt(
+    struct role_watchdog *w, int failover, int relay, int director)
 {
 	const int e = adopt(&w->failover, failover);
 	const int f = adopt(&w->relay, relay);
+	const int d = director == -1 ? 0 : adopt(&w->director, director);
 
-	return e < 0 ? e : f;
+	if (e < 0)
+		return e;
+	return f < 0 ? f : d;
 }
 
 static void
@@ -184,16 +197,19 @@ send_pulse(struct child *to, int fd, bool own)
 void
 role_watchdog_meet(struct role_watchdog *w, struct child *child)
 {
-	struct role_watchdog_ward *ward =
-	    child == w->relay.child ? &w->relay : &w->failover;
+	struct role_watchdog_ward *ward = child == w->relay.child ? &w->relay
+	    : child == w->director.child                          ? &w->director
+	                                 : &w->failover;
 	CLEANUP(fd_close) int reader = -1;
 	int e;
 
 	for (unsigned i = 0; i < LIVENESS_LINES; i++)
 		ward->stalls[i] = stall_detector_init();
 	ward->killed = false;
-	memset(w->shown, 0, sizeof(w->shown));
 	send_pulse(child, ward->fd, true);
+	if (ward == &w->director)
+		return;
+	memset(w->shown, 0, sizeof(w->shown));
 	if (ward == &w->relay)
 		return;
 	w->shows = true;
@@ -220,6 +236,8 @@ role_watchdog_fini(struct role_watchdog *w)
 		ev_timer_stop(w->loop, &w->look);
 	liveness_unmap(&w->failover.liveness);
 	liveness_unmap(&w->relay.liveness);
+	liveness_unmap(&w->director.liveness);
 	fd_close(&w->failover.fd);
 	fd_close(&w->relay.fd);
+	fd_close(&w->director.fd);
 }

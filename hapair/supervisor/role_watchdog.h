@@ -26,7 +26,7 @@ struct role_watchdog_ward {
 
 struct role_watchdog {
 	struct ev_loop *loop;
-	struct role_watchdog_ward failover, relay;
+	struct role_watchdog_ward failover, relay, director;
 	bool shows; /* this failover was started by us, and is shown: */
 	pid_t shown[LIVENESS_LINES]; /* the relay's threads; 0: not yet */
 	ev_timer look;
@@ -38,14 +38,14 @@ struct role_watchdog role_watchdog_none(void);
 /* Returns 0 or -errno. */
 MUST_CHECK int role_watchdog_init(struct role_watchdog *w,
     const struct config *config, unsigned workers, struct child *failover,
-    struct child *relay);
+    struct child *relay, struct child *director);
 
 /*
- * Of roles that run already: the files of their pulses, which are taken.
- * Returns 0 or -errno.
+ * Of roles that run already: the files of their pulses, which are taken; the
+ * director's may be -1. Returns 0 or -errno.
  */
 MUST_CHECK int role_watchdog_adopt(
-    struct role_watchdog *w, int failover, int relay);
+    struct role_watchdog *w, int failover, int relay, int director);
 
 /*
  * A role has been started: it gets its pulse, failover also the relay's, and as

@@ -1,5 +1,7 @@
 #include "hapair/supervisor/service_manager.h"
 
+#include "core/fd.h"
+#include "core/log.h"
 #include "core/mono.h"
 
 #include <systemd/sd-daemon.h>
@@ -8,6 +10,15 @@ void
 service_manager_tell_ready(void)
 {
 	(void)sd_notify(0, "STATUS=\nREADY=1");
+}
+
+void
+service_manager_tell_started(int ready_fd)
+{
+	log_notice("supervisor", "ready");
+	service_manager_tell_ready();
+	if (ready_fd != -1 && fd_write_all(ready_fd, "", 1) < 0)
+		log_debug("supervisor", "nobody waits for us any more");
 }
 
 void

@@ -9,6 +9,10 @@
 #include <ev.h>
 
 void service_manager_tell_ready(void);
+
+/* The same for the first time: the log tells, and whoever waits gets a byte. */
+void service_manager_tell_started(int ready_fd);
+
 /* Until it is ready again. */
 void service_manager_tell_reloading(void);
 void service_manager_tell_stopping(void);

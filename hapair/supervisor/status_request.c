@@ -281,6 +281,12 @@ status_request_tell_ends(const struct status_request *q, struct generation *g)
 
 	msg_put_role_ends(&b, &q->ends);
 	child_send(&g->relay, MSG_ROLE_ENDS, b.data, b.pos, -1);
+	if (!config_has_kernel(g->setup.config) ||
+	    !director_child_is_known(&g->director))
+		return;
+	b.pos = 0;
+	msg_put_ends(&b, &q->director);
+	child_send(&g->relay, MSG_DIRECTOR_ENDS, b.data, b.pos, -1);
 }
 
 void
@@ -308,6 +314,18 @@ status_request_answer(struct status_request *q, const struct generation *g,
     const struct msg_start *m, int *socket)
 {
 	answer_for_relay(q, g, m, 0, socket);
+}
+
+void
+status_request_note_director(struct status_request *q, struct generation *g,
+    const struct child *director)
+{
+	if (director->stopping || director->unwanted)
+		return;
+	role_ends_note(&q->director, director->end, director->end_status,
+	    wall_clock_now_ms());
+	if (g->setup.config->has_web)
+		status_request_tell_ends(q, g);
 }
 
 void

@@ -25,6 +25,7 @@ struct status_request_asked;
 struct status_request {
 	struct ev_loop *loop; /* borrowed */
 	struct msg_role_ends ends;
+	struct msg_ends director;
 	uint32_t last_id; /* of what failover was asked */
 	/* What it says of the answer under way; NULL: none is. */
 	const struct generation *from;
@@ -51,6 +52,10 @@ void status_request_tell_ends(
 /* What a failover says. Returns 0 or -EBADMSG. */
 MUST_CHECK int status_request_take(struct status_request *q,
     const struct generation *g, const struct channel_packet *p);
+
+/* The same of a director, for whom nobody waits. */
+void status_request_note_director(struct status_request *q,
+    struct generation *g, const struct child *director);
 
 /* A role of it has ended: that counts, and who waits for a relay is told. */
 void status_request_note_end(

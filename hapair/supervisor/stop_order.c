@@ -23,6 +23,8 @@ end(struct stop_order *o)
 static void
 end_if_alone(struct stop_order *o)
 {
+	if (o->g->failover.pid == 0)
+		director_child_stop(&o->g->director);
 	if (!generation_has_ended(o->g))
 		return;
 	if (notify_is_idle(o->notify)) {
@@ -62,6 +64,7 @@ stop_order_begin(struct stop_order *o, struct generation *g)
 	o->stage = STOP_ORDER_HANDOVER;
 	o->notify->stops = true;
 	g->failover.stopping = g->relay.stopping = true;
+	g->director.child.stopping = true;
 	service_manager_tell_stopping();
 	/* One that has not begun holds nothing that it could hand over. */
 	if (g->failover.pid == 0 || !g->begun || g->relay.pid == 0) {
@@ -93,6 +96,7 @@ on_patience(struct ev_loop *loop, ev_timer *t, int revents)
 		    "[process] not all processes stop, killing them");
 		child_kill(&o->g->failover);
 		child_kill(&o->g->relay);
+		child_kill(&o->g->director.child);
 		break;
 	case STOP_ORDER_NOTIFY:
 		log_warning("supervisor",
@@ -142,6 +146,13 @@ stop_order_note_end(struct stop_order *o, bool of_failover)
 	else if (!of_failover && o->stage == STOP_ORDER_RELAY)
 		stop_failover(o);
 	else if (o->stage == STOP_ORDER_FAILOVER)
+		end_if_alone(o);
+}
+
+void
+stop_order_note_director_end(struct stop_order *o)
+{
+	if (o->stage == STOP_ORDER_FAILOVER)
 		end_if_alone(o);
 }
 

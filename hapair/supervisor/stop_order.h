@@ -4,7 +4,8 @@
  * A stop goes through these in order. The peer is asked to take the groups, so
  * that nobody who connects finds nobody. What it does not take goes the short
  * way: new clients are muted, so that they ask the peer; connections are reset
- * while the address can still say so; then the address goes. Each step has its
+ * while the address can still say so; then the address goes, and then the
+ * director, which has been told so by failover. Each step has its
  * patience: what hangs is killed. Last comes what the operator's program
  * has yet to be told. Owned by supervisor.c.
  */
@@ -43,6 +44,7 @@ void stop_order_note_handed_over(struct stop_order *o);
 void stop_order_note_relay_stopped(struct stop_order *o);
 void stop_order_note_notified(struct stop_order *o);
 void stop_order_note_end(struct stop_order *o, bool of_failover);
+void stop_order_note_director_end(struct stop_order *o);
 
 /* New clients have an answer from us, but for groups that are muted. */
 bool stop_order_answers(const struct stop_order *o);

@@ -102,7 +102,7 @@ set_going(struct supervisor *s)
 	child_setup_groups(
 	    &g->failover, g->groups, g->known, generation_group_count(g));
 	track_scripts_repeat(&g->scripts);
-	role_channel_make(&g->roles);
+	generation_introduce(g, &g->failover);
 }
 
 static int
@@ -125,7 +125,7 @@ on_spawn(void *arg, struct child *r)
 	if (g != now(s))
 		return 0;
 	if (r == &g->relay)
-		role_channel_make(&g->roles);
+		generation_introduce(g, r);
 	/* Not while the one before still has the ports: on_go_on() does. */
 	else if (s->change.step.state != RELOAD_STEP_SWITCHING)
 		set_going(s);
@@ -138,11 +138,7 @@ tell_ready(struct supervisor *s)
 	if (s->was_ready || !now(s)->failover.ready || !now(s)->relay.ready)
 		return;
 	s->was_ready = true;
-	log_notice("supervisor", "ready");
-	service_manager_tell_ready();
-	if (s->setup->ready_fd != -1 &&
-	    fd_write_all(s->setup->ready_fd, "", 1) < 0)
-		log_debug("supervisor", "nobody waits for us any more");
+	service_manager_tell_started(s->setup->ready_fd);
 }
 
 static int
@@ -211,7 +207,7 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 	case MSG_FILE_UNSENT:
 		return file_share_take(&s->files, p, is_running(s));
 	case MSG_KEYS:
-		return key_keeper_take(s->setup->keys, p);
+		return director_child_keys(&g->director, s->setup->keys, p);
 	case MSG_PAUSE:
 		return state_store_take_pause(&s->store, p);
 	case MSG_FENCE:
@@ -224,7 +220,7 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 	case MSG_ANSWERED:
 		return status_request_take(&s->status, g, p);
 	case MSG_SIBLING_LOST:
-		return role_channel_take_lost(&g->roles, r, p);
+		return director_child_take_lost(&g->director, r, p);
 	case MSG_STOPPED:
 		s->let_go = s->let_go || (failover && g->begun);
 		if (!failover)
@@ -453,7 +449,12 @@ init_generation(struct supervisor *s)
 		.listeners = own->listeners,
 		.users = upgrade_adopt_users(own->left, own->config),
 		.closer = s->closer,
-		.store = &s->store };
+		.store = &s->store,
+		.own = own,
+		.started = s->started,
+		.change = &s->change,
+		.status = &s->status,
+		.stop = &s->stop };
 	const struct generation_change_setup change = { .calls = &change_calls,
 		.owner = s };
 	int e;
@@ -569,6 +570,7 @@ begin(struct supervisor *s)
 	}
 	child_start(&g->failover);
 	child_start(&g->relay);
+	director_child_start(&g->director);
 	generation_start_scripts(g);
 	return 0;
 }

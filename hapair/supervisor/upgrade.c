@@ -372,6 +372,8 @@ adopt(struct upgrade *u, const struct upgrade_state *left)
 		return e;
 	*s->wire = left->wire == 0 ? -1 : (int)left->wire;
 	notify_follow(s->notify, g->setup.config, g->groups, g->known);
+	if (g->director.carried)
+		director_child_start(&g->director);
 	generation_start_scripts(g);
 	upgrade_adopt_scripts(g, &left->generations[0]);
 	/* Who has ended meanwhile was told to the program before, perhaps. */

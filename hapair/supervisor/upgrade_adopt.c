@@ -22,6 +22,7 @@ users_of(const struct upgrade_state_generation *g)
 	return (struct role_user){
 		.failover = { .uid = g->failover.uid, .gid = g->failover.gid },
 		.relay = { .uid = g->relay.uid, .gid = g->relay.gid },
+		.director = { .uid = g->director.uid, .gid = g->director.gid },
 	};
 }
 
@@ -74,12 +75,26 @@ adopt_child(struct child *c, const struct upgrade_state_child *from)
 	child_adopt(c);
 }
 
+static void
+adopt_director(
+    struct director_child *d, const struct upgrade_state_generation *from)
+{
+	if (from->directs == 0)
+		return;
+	d->carried = true;
+	d->prepared = from->director_prepared != 0;
+	d->begun = from->director_begun != 0;
+	d->failover.id = from->director_failover;
+	d->relay.id = from->director_relay;
+	adopt_child(&d->child, &from->director);
+}
+
 int
 upgrade_adopt_generation(
     struct generation *g, const struct upgrade_state_generation *from)
 {
 	int e = role_watchdog_adopt(&g->watchdog, fd_of(from->failover.pulse),
-	    fd_of(from->relay.pulse));
+	    fd_of(from->relay.pulse), fd_of(from->director.pulse));
 
 	if (e < 0)
 		return e;
@@ -97,6 +112,7 @@ upgrade_adopt_generation(
 	}
 	adopt_child(&g->failover, &from->failover);
 	adopt_child(&g->relay, &from->relay);
+	adopt_director(&g->director, from);
 	return 0;
 }
 

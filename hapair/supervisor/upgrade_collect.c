@@ -134,6 +134,23 @@ collect_scripts(struct parts *p, const struct track_scripts *s,
 	return 0;
 }
 
+/* One that is about to be started again, too. */
+static void
+collect_director(
+    const struct generation *g, struct upgrade_state_generation *to)
+{
+	const struct director_child *d = &g->director;
+
+	to->directs = d->child.pid != 0 || ev_is_active(&d->child.again);
+	if (to->directs == 0)
+		return;
+	to->director = child_of(&d->child, &g->watchdog.director);
+	to->director_prepared = d->prepared;
+	to->director_begun = d->begun;
+	to->director_failover = d->failover.id;
+	to->director_relay = d->relay.id;
+}
+
 static int
 collect_generation(struct parts *p, const struct generation *g,
     struct upgrade_state_generation *to)
@@ -155,6 +172,7 @@ collect_generation(struct parts *p, const struct generation *g,
 	to->introduction = g->roles.id;
 	to->failover = child_of(&g->failover, &g->watchdog.failover);
 	to->relay = child_of(&g->relay, &g->watchdog.relay);
+	collect_director(g, to);
 	for (size_t i = 0; i < generation_group_count(g); i++)
 		if (g->known[i])
 			to->groups[to->n_groups++] = g->groups[i];

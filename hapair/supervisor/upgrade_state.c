@@ -20,6 +20,7 @@ enum {
 	TAG_SCRIPTS,
 	TAG_GROUP, /* as often as there are groups */
 	TAG_EVENTS,
+	TAG_DIRECTOR,
 };
 
 /* Beside texts and lists; a group, with its two texts of 255 at most. */
@@ -59,6 +60,11 @@ static const struct tlv_field generations[] = {
 	FIELD(6, NUMBER, upgrade_state_generation, begun),
 	FIELD(7, NUMBER, upgrade_state_generation, given),
 	FIELD(8, NUMBER, upgrade_state_generation, introduction),
+	FIELD(9, NUMBER, upgrade_state_generation, directs),
+	FIELD(10, NUMBER, upgrade_state_generation, director_prepared),
+	FIELD(11, NUMBER, upgrade_state_generation, director_begun),
+	FIELD(12, NUMBER, upgrade_state_generation, director_failover),
+	FIELD(13, NUMBER, upgrade_state_generation, director_relay),
 };
 
 static const struct tlv_field children[] = {
@@ -147,6 +153,8 @@ put_generation(struct buf *b, const struct upgrade_state_generation *g)
 	tlv_put_bytes(b, TAG_TEXT, g->text, g->len);
 	put_child(b, TAG_FAILOVER, &g->failover);
 	put_child(b, TAG_RELAY, &g->relay);
+	if (g->directs != 0)
+		put_child(b, TAG_DIRECTOR, &g->director);
 	tlv_put_bytes(b, TAG_LISTENERS, g->listeners.data, g->listeners.len);
 	tlv_put_bytes(b, TAG_SCRIPTS, g->scripts.data, g->scripts.len);
 	for (size_t i = 0; i < g->n_groups; i++)
@@ -236,6 +244,8 @@ take_of_generation(struct buf *in, uint8_t tag, void *generation)
 		return get_value(in, take_of_child, &g->failover);
 	case TAG_RELAY:
 		return get_value(in, take_of_child, &g->relay);
+	case TAG_DIRECTOR:
+		return get_value(in, take_of_child, &g->director);
 	case TAG_LISTENERS:
 		g->listeners = *in;
 		return in->len % sizeof(uint32_t) == 0 ? 0 : -EBADMSG;
@@ -347,6 +357,8 @@ each_of_generation(const struct upgrade_state_generation *g,
 
 	if (e == 0)
 		e = each_of_child(&g->relay, call, arg);
+	if (e == 0)
+		e = each_of_child(&g->director, call, arg);
 	while (e == 0 && list.pos < list.len) {
 		const uint32_t fd = buf_get_u32(&list);
 

@@ -48,6 +48,11 @@ struct upgrade_state_generation {
 	uint8_t begun, given;
 	uint32_t introduction; /* of the last of both roles */
 	struct upgrade_state_child failover, relay;
+	/* Where it has one: the rest is void. */
+	uint8_t directs;
+	struct upgrade_state_child director;
+	uint8_t director_prepared, director_begun;
+	uint32_t director_failover, director_relay; /* the last introductions */
 	struct buf listeners; /* a 32-bit descriptor each; 0: left out */
 	struct buf scripts;   /* of each result: 16 bits of index, 8: passed */
 	uint16_t n_groups;    /* those that are known */

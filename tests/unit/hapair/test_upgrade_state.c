@@ -46,6 +46,12 @@ fill_generation(struct upgrade_state_generation *g, uint32_t base)
 	g->introduction = 7;
 	g->failover = child_at(base);
 	g->relay = child_at(base + 10);
+	g->directs = base == 100;
+	if (g->directs != 0)
+		g->director = child_at(base + 20);
+	g->director_prepared = g->director_begun = g->directs;
+	g->director_failover = 0x80000003;
+	g->director_relay = 0xc0000004;
 	g->listeners = buf_reader(fds, sizeof(fds));
 	g->scripts = buf_reader(scripts, sizeof(scripts));
 	g->n_groups = 1;
@@ -124,6 +130,12 @@ compare_generations(const struct upgrade_state_generation *a,
 	assert_memory_equal(a->scripts.data, b->scripts.data, a->scripts.len);
 	assert_memory_equal(&a->failover, &b->failover, sizeof(a->failover));
 	assert_memory_equal(&a->relay, &b->relay, sizeof(a->relay));
+	assert_memory_equal(&a->director, &b->director, sizeof(a->director));
+	assert_int_equal(a->directs, b->directs);
+	assert_int_equal(a->director_prepared, b->director_prepared);
+	assert_int_equal(a->director_begun, b->director_begun);
+	assert_int_equal(a->director_failover, b->director_failover);
+	assert_int_equal(a->director_relay, b->director_relay);
 	assert_int_equal(a->n_groups, b->n_groups);
 	assert_memory_equal(a->groups, b->groups, sizeof(a->groups));
 	assert_int_equal(a->loaded_wall_ms, b->loaded_wall_ms);
