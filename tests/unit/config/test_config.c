@@ -244,6 +244,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_kernel_path_has_its_sources),
+		cmocka_unit_test(an_address_has_its_group),
 		cmocka_unit_test(values_have_the_words_of_the_file),
 		cmocka_unit_test(facilities_have_the_numbers_of_the_rfc),
 		cmocka_unit_test(the_half_built_is_freed),
