@@ -81,7 +81,11 @@ make_pools(struct services *r, const struct config *config)
 	r->past_servers = calloc(slot + 1, sizeof(*r->past_servers));
 	r->past_services =
 	    calloc(config->n_services + 1, sizeof(*r->past_services));
-	if (r->past_servers == NULL || r->past_services == NULL)
+	r->kernel_servers = calloc(slot + 1, sizeof(*r->kernel_servers));
+	r->kernel_services =
+	    calloc(config->n_services + 1, sizeof(*r->kernel_services));
+	if (r->past_servers == NULL || r->past_services == NULL ||
+	    r->kernel_servers == NULL || r->kernel_services == NULL)
 		return -ENOMEM;
 	return 0;
 }
@@ -484,6 +488,7 @@ services_sum_server(const struct services *r, unsigned slot)
 	for (unsigned i = 0; i < r->shared.n_workers; i++)
 		counters_sum_up(
 		    &sum, &r->shared.workers[i].sessions.servers[slot]);
+	counters_sum_add(&sum, &r->kernel_servers[slot]);
 	return sum;
 }
 
@@ -495,6 +500,7 @@ services_sum_service(const struct services *r, size_t service)
 	for (unsigned i = 0; i < r->shared.n_workers; i++)
 		counters_service_sum_up(
 		    &sum, &r->shared.workers[i].sessions.services[service]);
+	counters_service_sum_add(&sum, &r->kernel_services[service]);
 	return sum;
 }
 
@@ -525,4 +531,6 @@ services_fini(struct services *r)
 	free(r->checks);
 	free(r->past_servers);
 	free(r->past_services);
+	free(r->kernel_servers);
+	free(r->kernel_services);
 }

@@ -33,6 +33,9 @@ struct services {
 	bool waits;
 	struct counters_sum *past_servers; /* by slot: what others counted */
 	struct counters_service_sum *past_services;
+	/* Of what the kernel passes on, by the director; from its room. */
+	struct counters_sum *kernel_servers; /* by slot */
+	struct counters_service_sum *kernel_services;
 	unsigned dropping;                  /* a bit for each group */
 	const struct services_calls *calls; /* borrowed */
 	void *arg;

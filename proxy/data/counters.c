@@ -17,6 +17,28 @@ counters_sum_up(struct counters_sum *sum, struct counters *c)
 }
 
 void
+counters_sum_add(struct counters_sum *sum, const struct counters_sum *more)
+{
+	sum->active += more->active;
+	sum->total += more->total;
+	sum->failed += more->failed;
+	sum->bytes_in += more->bytes_in;
+	sum->bytes_out += more->bytes_out;
+}
+
+void
+counters_service_sum_add(
+    struct counters_service_sum *sum, const struct counters_service_sum *more)
+{
+	counters_sum_add(&sum->sum, &more->sum);
+	sum->retries += more->retries;
+	sum->denied += more->denied;
+	sum->too_many += more->too_many;
+	for (unsigned i = 0; i < END_REASON_COUNT; i++)
+		sum->endings[i] += more->endings[i];
+}
+
+void
 counters_service_sum_up(
     struct counters_service_sum *sum, struct counters_service *c)
 {

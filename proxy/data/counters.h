@@ -51,5 +51,11 @@ struct counters_service_sum {
 	uint64_t endings[END_REASON_COUNT];
 };
 
+/* What somebody else has counted. */
+void counters_sum_add(
+    struct counters_sum *sum, const struct counters_sum *more);
+void counters_service_sum_add(
+    struct counters_service_sum *sum, const struct counters_service_sum *more);
+
 void counters_service_sum_up(
     struct counters_service_sum *sum, struct counters_service *c);

@@ -421,11 +421,12 @@ pool_hold(struct pool *p, bool hold)
 }
 
 void
-pool_set_elsewhere(struct pool *p, struct pool_server *server, uint32_t n)
+pool_set_elsewhere(struct pool *p, struct pool_server *server,
+    enum pool_elsewhere who, uint32_t n)
 {
 	(void)pthread_mutex_lock(&p->lock);
-	p->slots[server - p->servers].load += n - server->elsewhere;
-	server->elsewhere = n;
+	p->slots[server - p->servers].load += n - server->elsewhere[who];
+	server->elsewhere[who] = n;
 	grant(p);
 	(void)pthread_mutex_unlock(&p->lock);
 }
@@ -530,6 +531,7 @@ pool_look(
 		.address = server->address,
 		.up_since = server->up_since,
 		.load = p->slots[server - p->servers].load,
+		.kernel = server->elsewhere[POOL_KERNEL],
 	};
 	(void)pthread_mutex_unlock(&p->lock);
 }
@@ -553,11 +555,9 @@ void
 pool_set_address(
     struct pool *p, struct pool_server *server, const union addr *ip)
 {
-	uint16_t port = addr_port(&server->config->address);
-
 	(void)pthread_mutex_lock(&p->lock);
 	server->address = *ip;
-	addr_set_port(&server->address, port);
+	addr_set_port(&server->address, addr_port(&server->config->address));
 	server->has_address = true;
 	p->marked = false;
 	grant(p);

@@ -53,7 +53,13 @@ struct pool_server {
 	struct mono drained_since; /* of the main thread alone */
 	atomic_bool drain_is_over;
 	struct source_ports *ports; /* with `source`: our ports towards it */
-	uint32_t elsewhere;         /* see pool_set_elsewhere */
+	uint32_t elsewhere[2];      /* see pool_set_elsewhere */
+};
+
+/* Who has connections to its servers that are no sessions of this relay. */
+enum pool_elsewhere {
+	POOL_BEFORE, /* the relay before this one, with what stays there */
+	POOL_KERNEL, /* the kernel passes them on, by the director's word */
 };
 
 enum pool_waiting {
@@ -161,10 +167,11 @@ void pool_resume(struct pool *p, struct pool_waiter *waiter);
 void pool_hold(struct pool *p, bool hold);
 
 /*
- * So many connections stay with the process before this one, which says so
- * anew when they are fewer: they have places at the server as any other.
+ * So many connections are with another, who says so anew when they are more or
+ * fewer: they have places at the server as any other.
  */
-void pool_set_elsewhere(struct pool *p, struct pool_server *server, uint32_t n);
+void pool_set_elsewhere(struct pool *p, struct pool_server *server,
+    enum pool_elsewhere who, uint32_t n);
 
 /*
  * Who comes into the queue from now on has no lower ticket than this. Returns
@@ -204,7 +211,8 @@ struct pool_view {
 	bool has_address;
 	union addr address;
 	struct mono up_since;
-	uint32_t load; /* its connections, those elsewhere too */
+	uint32_t load;   /* its connections, those elsewhere too */
+	uint32_t kernel; /* of these, such as the kernel passes on */
 };
 
 void pool_look(

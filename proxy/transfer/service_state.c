@@ -146,9 +146,12 @@ service_state_describe(struct services *r, struct service_state_told *t,
 	if (server < 0)
 		return describe_service(r, t, service, ret_record) || past;
 	pool_look(p, &p->servers[server], &view);
-	/* Before it gives them, all of them would be counted twice. */
-	news = describe_server(
-	    r, t, &p->servers[server], past ? 0 : view.load, ret_record);
+	/*
+	 * Before it gives them, all of them would be counted twice; and those
+	 * of the kernel are nobody's, so that each relay hears of them itself.
+	 */
+	news = describe_server(r, t, &p->servers[server],
+	    past ? 0 : view.load - view.kernel, ret_record);
 	if (past) {
 		describe_past(&r->checks[p->servers[server].slot], ret_record);
 		describe_drain(&p->servers[server], ret_record);
@@ -269,8 +272,8 @@ service_state_take_stays(
 	struct pool_server *s = find(r, record, &p);
 
 	if (s != NULL)
-		pool_set_elsewhere(
-		    p, s, record->load < STAYS_MAX ? record->load : STAYS_MAX);
+		pool_set_elsewhere(p, s, POOL_BEFORE,
+		    record->load < STAYS_MAX ? record->load : STAYS_MAX);
 }
 
 void
@@ -280,6 +283,6 @@ service_state_forget_stays(struct services *r)
 		struct pool *p = &r->shared.pools[i];
 
 		for (size_t k = 0; k < p->n_servers; k++)
-			pool_set_elsewhere(p, &p->servers[k], 0);
+			pool_set_elsewhere(p, &p->servers[k], POOL_BEFORE, 0);
 	}
 }

@@ -39,7 +39,7 @@ who_stays_elsewhere_has_a_place(void **state)
 	(void)state;
 	assert_int_equal(pool_init(&p, &service, 0, 0), 0);
 	pool_set_state(&p, &p.servers[0], SERVER_UP, mono_now());
-	pool_set_elsewhere(&p, &p.servers[0], 1);
+	pool_set_elsewhere(&p, &p.servers[0], POOL_BEFORE, 1);
 	assert_int_equal(take(&p, &w[0]), 0);
 	assert_int_equal(take(&p, &w[1]), POOL_QUEUED);
 	assert_int_equal(take(&p, &w[2]), POOL_QUEUED);
@@ -47,11 +47,17 @@ who_stays_elsewhere_has_a_place(void **state)
 	assert_int_equal(view.load, 2);
 	pool_give(&p, 0);
 	assert_int_equal(wakes, 1);
-	pool_set_elsewhere(&p, &p.servers[0], 0);
+	pool_set_elsewhere(&p, &p.servers[0], POOL_BEFORE, 0);
 	assert_int_equal(wakes, 2);
-	pool_set_elsewhere(&p, &p.servers[0], 3);
+	pool_set_elsewhere(&p, &p.servers[0], POOL_BEFORE, 3);
 	pool_look(&p, &p.servers[0], &view);
 	assert_int_equal(view.load, 5);
+	/* The kernel's are others: neither is said by who says the other. */
+	pool_set_elsewhere(&p, &p.servers[0], POOL_KERNEL, 4);
+	pool_set_elsewhere(&p, &p.servers[0], POOL_BEFORE, 1);
+	pool_look(&p, &p.servers[0], &view);
+	assert_int_equal(view.load, 7);
+	assert_int_equal(view.kernel, 4);
 	pool_fini(&p);
 }
 
