@@ -81,9 +81,8 @@ on_ready(struct ev_loop *loop, ev_io *io, int revents)
 	if (e == 0 || e == -EAGAIN)
 		return;
 	if (e != -EPIPE)
-		log_error("relay",
-		    "[process] failover sent %s, waiting for another",
-		    msg_intake_text(&l->intake, text));
+		log_error("relay", "[process] %s sent %s, waiting for another",
+		    l->calls->name, msg_intake_text(&l->intake, text));
 	lose(l, e != -EPIPE);
 }
 
@@ -100,28 +99,45 @@ failover_link_take(struct failover_link *l, struct channel_packet *p)
 	l->channel = fd_take(&p->fd);
 	l->lost_at = (struct mono){ 0 };
 	l->intake =
-	    msg_intake_init(MSG_RIGHTS_FAILOVER, MSG_RIGHTS_RELAY, l->closer);
+	    msg_intake_init(l->calls->from, MSG_RIGHTS_RELAY, l->closer);
 	ev_io_set(&l->ready, l->channel, EV_READ);
 	ev_io_start(l->loop, &l->ready);
 	return 0;
+}
+
+static int
+say(struct failover_link *l, enum msg_type type, const struct buf *body)
+{
+	if (l->channel == -1)
+		return 0;
+	return channel_send(l->channel, (uint16_t)type,
+	    body ? body->data : NULL, body ? body->pos : 0, -1);
+}
+
+bool
+failover_link_offer(
+    struct failover_link *l, enum msg_type type, const struct buf *body)
+{
+	const int e = say(l, type, body);
+
+	if (e < 0 && e != -EAGAIN)
+		lose(l, false);
+	return e != -EAGAIN;
 }
 
 void
 failover_link_send(
     struct failover_link *l, enum msg_type type, const struct buf *body)
 {
-	int e;
+	const int e = say(l, type, body);
 
-	if (l->channel == -1)
-		return;
-	e = channel_send(l->channel, (uint16_t)type, body ? body->data : NULL,
-	    body ? body->pos : 0, -1);
 	if (e == 0)
 		return;
 	/* It knows less than we have told from now on: all of it anew. */
 	if (e == -EAGAIN)
 		log_warning("relay",
-		    "[process] failover does not take messages, waiting for another channel");
+		    "[process] %s does not take messages, waiting for another channel",
+		    l->calls->name);
 	lose(l, false);
 }
 

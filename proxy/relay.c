@@ -17,6 +17,7 @@
 #include "proxy/control/server_admin.h"
 #include "proxy/control/standby_run.h"
 #include "proxy/failover_link.h"
+#include "proxy/kernel/kernel_link.h"
 #include "proxy/pool/pool.h"
 #include "proxy/relay_bounds.h"
 #include "proxy/services.h"
@@ -57,6 +58,7 @@ struct relay {
 	struct closer *closer;
 	struct msg_intake intake; /* of what the supervisor says */
 	struct failover_link failover;
+	struct kernel_link kernel;
 	pid_t parent;
 	struct proc_user user;
 	int report; /* of relay_bounds.h; the process's end closes it */
@@ -136,34 +138,13 @@ open_log(const struct config *c)
 	return log_open(&o);
 }
 
-/* Before the first thread: each has the rights of whoever started it. */
-static int
-drop_privileges(struct relay *r)
-{
-	const char *what = "";
-	int e;
-
-	/* Connections take memory; the failover role must outlive that. */
-	proc_spare_no_more();
-	e = proc_drop(&r->user, PROC_CAPS_NONE, &what);
-	if (e < 0) {
-		log_error("relay", "[start] %s %u: %s", what, r->user.uid,
-		    strerror(-e));
-		return e;
-	}
-	e = proc_die_with(r->parent, SIGTERM);
-	if (e < 0)
-		return e;
-	relay_bounds_enter(r->config, r->report);
-	return log_start();
-}
-
 static void
 on_roster_changed(void *arg, struct pool *pool)
 {
 	struct relay *r = arg;
 
 	tell_service(r, pool);
+	kernel_link_look(&r->kernel, pool);
 	event_report_look(r->admin.events, pool);
 	standby_run_look(r->admin.standby_run, pool->index);
 	if (services_is_open(&r->services))
@@ -194,9 +175,16 @@ start_serving(struct relay *r)
 	static const struct services_calls calls = {
 		.on_change = on_roster_changed, .on_dropped = on_dropped
 	};
-	int e = drop_privileges(r);
 	bool takes_over;
+	int e;
 
+	/* Connections take memory; the failover role must outlive that. */
+	proc_spare_no_more();
+	e = relay_bounds_drop(&r->user, r->parent);
+	if (e == 0) {
+		relay_bounds_enter(r->config, r->report);
+		e = log_start();
+	}
 	if (e == 0)
 		e = services_start(&r->services, &calls, r);
 	if (e == 0)
@@ -204,6 +192,7 @@ start_serving(struct relay *r)
 	if (e < 0)
 		return e;
 	r->started = true;
+	kernel_link_start(&r->kernel);
 	log_notice("relay",
 	    "started: %u workers, %zu services, %u connections at most",
 	    r->start.workers, r->config->n_services, r->start.max_connections);
@@ -254,15 +243,18 @@ take_start(struct relay *r, struct channel_packet *p)
 	liveness_enter(r->liveness, LIVENESS_MAIN);
 	if (e == 0)
 		e = services_init(&r->services, r->loop, r->config, &r->start);
-	if (e == 0)
+	if (e == 0) {
 		services_tell(&r->services, r->failover.channel);
+		e = kernel_link_begin(&r->kernel, &r->services);
+	}
 	if (e == 0 && r->config->has_pair) {
 		r->groups =
 		    calloc(r->config->pair.n_groups + 1, sizeof(*r->groups));
 		e = r->groups != NULL ? 0 : -ENOMEM;
 	}
 	if (e == 0) {
-		r->conns = conn_query_new(r->loop, &r->services.shared);
+		r->conns = conn_query_new(
+		    r->loop, &r->services.shared, &r->kernel.query);
 		e = r->conns != NULL ? init_admin(r) : -ENOMEM;
 	}
 	if (e == 0)
@@ -273,6 +265,7 @@ take_start(struct relay *r, struct channel_packet *p)
 		        .failover_lost_at = &r->failover.lost_at,
 		        .standby_run = r->admin.standby_run,
 		        .services = &r->services,
+		        .kernel = &r->kernel,
 		        .pid = (int)r->parent });
 	if (e == 0 && r->start.n_listeners == 0)
 		e = start_serving(r);
@@ -379,6 +372,9 @@ take(struct relay *r, struct channel_packet *p)
 		return take_listener(r, p);
 	case MSG_SIBLING:
 		return take_sibling(r, p);
+	case MSG_DIRECTOR_CHANNEL:
+	case MSG_DIRECTOR_ENDS:
+		return kernel_link_take(&r->kernel, p);
 	case MSG_CONTROL:
 		return take_control(r, p);
 	case MSG_ROLE_ENDS:
@@ -523,6 +519,8 @@ static void
 relay_init(struct relay *r, int channel, const struct proc_user *user)
 {
 	static const struct failover_link_calls failover_calls = {
+		.from = MSG_RIGHTS_FAILOVER,
+		.name = "failover",
 		.stage = stage_of,
 		.on_packet = take_failover,
 		.on_lost = on_failover_lost,
@@ -534,6 +532,7 @@ relay_init(struct relay *r, int channel, const struct proc_user *user)
 	    msg_intake_init(MSG_RIGHTS_SUPERVISOR, MSG_RIGHTS_RELAY, NULL);
 	failover_link_init(&r->failover, r->loop, channel, &failover_calls, r);
 	r->failover.closer = r->closer;
+	kernel_link_init(&r->kernel, r->loop, channel, r->closer);
 	r->parent = getppid();
 	r->user = *user;
 	r->status = EXIT_FAILURE;
@@ -566,6 +565,7 @@ relay_fini(struct relay *r)
 	conn_query_stop(r->conns);
 	services_fini(&r->services);
 	conn_query_free(r->conns);
+	kernel_link_fini(&r->kernel);
 	succession_fini(&r->succession);
 	free(r->groups);
 	failover_link_close(&r->failover);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -182,6 +183,18 @@ bound_calls(bool cache, int report)
 	}
 	memcpy(all + n, with_cache, sizeof(with_cache));
 	return syscall_filter_enter(all, n + ARRAY_LEN(with_cache), report);
+}
+
+int
+relay_bounds_drop(const struct proc_user *user, pid_t parent)
+{
+	const char *what = "";
+	int e = proc_drop(user, PROC_CAPS_NONE, &what);
+
+	if (e == 0)
+		return proc_die_with(parent, SIGTERM);
+	log_error("relay", "[start] %s %u: %s", what, user->uid, strerror(-e));
+	return e;
 }
 
 void

@@ -7,10 +7,18 @@
  * to less, for they inherit it: any file, and all but the worst of calls.
  */
 
+#include "core/proc.h"
+
 struct config;
 
 /*
- * After proc_drop(), before the first thread. `report` as in
+ * Before the first thread: each has the rights of whoever started it. Returns 0
+ * or -errno, which is told.
+ */
+MUST_CHECK int relay_bounds_drop(const struct proc_user *user, pid_t parent);
+
+/*
+ * After relay_bounds_drop(), before the first thread. `report` as in
  * core/syscall_filter.h. What the kernel does not have is left out, which is
  * told in a line.
  */

@@ -65,6 +65,7 @@ put_row(struct text_table *t, const struct json_doc *d)
 	const struct json_doc *bytes = json_doc_get(d, "bytes");
 	const char *server = json_doc_string(d, "server");
 	const char *state = json_doc_string(d, "state");
+	const char *path = json_doc_string(d, "path");
 	char age[SHORT], idle[SHORT], in[SHORT], out[SHORT];
 
 	text_table_cell(t, "%s", json_doc_string(d, "id"));
@@ -76,9 +77,11 @@ put_row(struct text_table *t, const struct json_doc *d)
 	text_table_cell(t, "%s", bytes_text(json_doc_int(bytes, "in"), in));
 	text_table_cell(t, "%s", bytes_text(json_doc_int(bytes, "out"), out));
 	/* How its bytes go, where they do. */
-	text_table_cell(t, "%s%s",
-	    strcmp(state, "open") == 0 ? json_doc_string(d, "path") : state,
-	    json_doc_bool(d, "lingering") ? ", lingering" : "");
+	text_table_cell(t, "%s%s%s", strcmp(state, "open") == 0 ? path : state,
+	    json_doc_bool(d, "lingering") ? ", lingering" : "",
+	    strcmp(path, "kernel") == 0 && !json_doc_bool(d, "protected")
+	        ? ", unprotected"
+	        : "");
 	text_table_end_row(t);
 }
 

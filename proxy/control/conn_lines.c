@@ -58,6 +58,14 @@ state_name(uint8_t phase)
 	return "closing";
 }
 
+static const char *
+path_name(const struct session_tour_row *r)
+{
+	if (r->in_kernel)
+		return "kernel";
+	return r->splices ? "splice" : "copy";
+}
+
 /* NULL where there is none. */
 static const char *
 address_text(const union addr *a, char buf[static ADDR_TEXT_MAX])
@@ -75,7 +83,8 @@ line_of(const struct session_tour_row *r, bool lingers)
 	json_doc_put_string(doc, "id", conn_lines_id_text(r->id, id));
 	json_doc_put_string(doc, "client", address_text(&r->client, address));
 	json_doc_put_string(doc, "local", address_text(&r->local, address));
-	json_doc_put_string(doc, "service", r->service->name);
+	json_doc_put_string(
+	    doc, "service", r->service != NULL ? r->service->name : NULL);
 	json_doc_put_string(doc, "server",
 	    r->server >= 0 ? r->service->servers[r->server].name : NULL);
 	json_doc_put_string(doc, "source", address_text(&r->source, address));
@@ -85,7 +94,9 @@ line_of(const struct session_tour_row *r, bool lingers)
 	bytes = json_doc_put_object(doc, "bytes");
 	json_doc_put_int(bytes, "in", (int64_t)r->in);
 	json_doc_put_int(bytes, "out", (int64_t)r->out);
-	json_doc_put_string(doc, "path", r->splices ? "splice" : "copy");
+	json_doc_put_string(doc, "path", path_name(r));
+	json_doc_put_bool(doc, "protected", r->why == NULL);
+	json_doc_put_string(doc, "unprotected", r->why);
 	json_doc_put_bool(doc, "peer_knows", r->is_told);
 	json_doc_put_bool(doc, "lingering", lingers);
 	return json_doc_text(doc, false);

@@ -11,6 +11,7 @@
 #include "proxy/control/conn_lines.h"
 #include "proxy/data/session_tour.h"
 #include "proxy/data/worker.h"
+#include "proxy/kernel/kernel_query.h"
 
 #include <ev.h>
 #include <pthread.h>
@@ -55,12 +56,14 @@ STAILQ_HEAD(parts, session_tour_part);
 struct conn_query {
 	struct ev_loop *loop;         /* borrowed */
 	struct worker_shared *shared; /* borrowed: services.c's */
+	struct kernel_query *kernel;  /* borrowed: relay.c's */
 	STAILQ_HEAD(, request) waiting;
 	unsigned n_waiting;
 	struct request *now; /* NULL: none is under way */
 	struct session_tour_order order;
 	ev_timer limit; /* of a list that is under way */
 	ev_async done;  /* the one that is under way */
+	ev_async room;  /* for the director's part of it */
 	pthread_t thread;
 	bool started;
 	atomic_bool stop;
@@ -68,10 +71,12 @@ struct conn_query {
 	pthread_mutex_t lock;
 	pthread_cond_t more;
 	struct parts parts;
-	unsigned n_parts, n_left; /* workers on their tour */
+	unsigned n_parts;
+	unsigned n_left; /* workers on their tour, and the director */
 	unsigned meant;
 	bool lists;     /* the thread has something to write, or to end */
 	bool no_memory; /* something is missing */
+	bool no_kernel; /* likewise: the director did not answer */
 };
 
 /* -- the workers' side --------------------------------------------------- */
@@ -94,6 +99,17 @@ on_part(void *arg, struct session_tour_part *part)
 	(void)pthread_cond_signal(&q->more);
 	(void)pthread_mutex_unlock(&q->lock);
 	return goes_on;
+}
+
+/* Before the director's on_end(). */
+static void
+on_lack(void *arg)
+{
+	struct conn_query *q = arg;
+
+	(void)pthread_mutex_lock(&q->lock);
+	q->no_kernel = true;
+	(void)pthread_mutex_unlock(&q->lock);
 }
 
 static void
@@ -126,13 +142,24 @@ write_part(struct conn_query *q, struct session_tour_part *part)
 		(void)nanosleep(&PAUSE, NULL);
 }
 
+/* Of what was asked; NULL: nothing. */
+static const char *
+what_lacks(const struct conn_query *q)
+{
+	if (q->no_memory)
+		return "out of memory";
+	return q->no_kernel
+	    ? "the director does not answer: connections on the kernel path are left out, ask once more"
+	    : NULL;
+}
+
 /* Under the lock, but for the writing. False: there is nothing to do. */
 static bool
 write_next(struct conn_query *q)
 {
 	struct session_tour_part *part = STAILQ_FIRST(&q->parts);
 	const bool over = q->lists && part == NULL && q->n_left == 0;
-	const bool no_memory = q->no_memory;
+	const char *lack = what_lacks(q);
 	const unsigned n = q->meant;
 	bool few;
 
@@ -145,14 +172,15 @@ write_next(struct conn_query *q)
 	few = part != NULL && q->n_parts == PARTS_FEW;
 	q->lists = q->lists && !over;
 	(void)pthread_mutex_unlock(&q->lock);
-	if (few)
+	if (few) {
 		session_thread_wake_all(&q->shared->sessions);
+		ev_async_send(q->loop, &q->room);
+	}
 	if (part != NULL)
 		write_part(q, part);
 	/* Who has gone needs no end. */
-	if (over && (no_memory || !atomic_load(&q->order.cancelled)))
-		(void)!conn_lines_end(q->now->socket, n,
-		    no_memory ? "out of memory" : NULL, &q->stop);
+	if (over && (lack != NULL || !atomic_load(&q->order.cancelled)))
+		(void)!conn_lines_end(q->now->socket, n, lack, &q->stop);
 	if (over)
 		ev_async_send(q->loop, &q->done);
 	(void)pthread_mutex_lock(&q->lock);
@@ -261,8 +289,8 @@ begin(struct conn_query *q)
 	/* No worker and no thread has anything to do with it yet. */
 	(void)pthread_mutex_lock(&q->lock);
 	q->meant = 0;
-	q->no_memory = false;
-	q->n_left = q->shared->n_workers;
+	q->no_memory = q->no_kernel = false;
+	q->n_left = q->shared->n_workers + 1;
 	q->lists = !r->kills;
 	(void)pthread_mutex_unlock(&q->lock);
 	for (unsigned i = 0; i < q->shared->n_workers; i++) {
@@ -272,6 +300,14 @@ begin(struct conn_query *q)
 		worker_wake(w);
 	}
 	limit(q);
+	if (!kernel_query_begin(q->kernel, &q->order, on_lack))
+		on_end(q, 0);
+}
+
+static void
+on_room(struct ev_loop *loop, ev_async *async, int revents)
+{
+	kernel_query_turn(CONTAINER_OF(async, struct conn_query, room)->kernel);
 }
 
 static void
@@ -326,7 +362,9 @@ on_done(struct ev_loop *loop, ev_async *async, int revents)
 	(void)pthread_mutex_unlock(&q->lock);
 	q->now = NULL;
 	ev_timer_stop(loop, &q->limit);
-	if (r->kills)
+	if (r->kills && n == 0 && q->no_kernel)
+		reply_error(loop, &r->socket, what_lacks(q));
+	else if (r->kills)
 		answer_kill(q, r, n);
 	request_free(r);
 	begin(q);
@@ -403,7 +441,8 @@ conn_query_obey(struct conn_query *q, const char *request, int *socket)
 /* -- life ---------------------------------------------------------------- */
 
 struct conn_query *
-conn_query_new(struct ev_loop *loop, struct worker_shared *shared)
+conn_query_new(struct ev_loop *loop, struct worker_shared *shared,
+    struct kernel_query *kernel)
 {
 	struct conn_query *q = calloc(1, sizeof(*q));
 
@@ -411,6 +450,7 @@ conn_query_new(struct ev_loop *loop, struct worker_shared *shared)
 		return NULL;
 	q->loop = loop;
 	q->shared = shared;
+	q->kernel = kernel;
 	STAILQ_INIT(&q->waiting);
 	STAILQ_INIT(&q->parts);
 	(void)pthread_mutex_init(&q->lock, NULL);
@@ -418,6 +458,8 @@ conn_query_new(struct ev_loop *loop, struct worker_shared *shared)
 	ev_init(&q->limit, on_limit);
 	ev_async_init(&q->done, on_done);
 	ev_async_start(loop, &q->done);
+	ev_async_init(&q->room, on_room);
+	ev_async_start(loop, &q->room);
 	return q;
 }
 
@@ -446,6 +488,7 @@ conn_query_free(struct conn_query *q)
 		return;
 	ev_timer_stop(q->loop, &q->limit);
 	ev_async_stop(q->loop, &q->done);
+	ev_async_stop(q->loop, &q->room);
 	if (q->now != NULL)
 		request_free(q->now);
 	while ((r = STAILQ_FIRST(&q->waiting)) != NULL) {

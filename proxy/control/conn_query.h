@@ -9,6 +9,9 @@
  * up after 5 s; who reads slowly after a minute, or 3 s where others wait. One
  * request after the other, but `kill` before lists.
  *
+ * Connections that the kernel passes on are the director's, who is asked beside
+ * the workers.
+ *
  * Made and used by relay.c, on the main thread.
  */
 
@@ -17,11 +20,12 @@
 struct conn_query;
 struct config;
 struct ev_loop;
+struct kernel_query;
 struct worker_shared;
 
-/* Of workers that are there; NULL where memory is out. */
-struct conn_query *conn_query_new(
-    struct ev_loop *loop, struct worker_shared *shared);
+/* Of workers that are there; NULL where memory is out. All borrowed. */
+struct conn_query *conn_query_new(struct ev_loop *loop,
+    struct worker_shared *shared, struct kernel_query *kernel);
 
 /* While the workers run: its thread ends. Takes NULL. */
 void conn_query_stop(struct conn_query *q);

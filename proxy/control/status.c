@@ -4,6 +4,7 @@
 #include "core/secret.h"
 #include "core/version.h"
 #include "core/wall_clock.h"
+#include "proxy/control/status_kernel.h"
 #include "proxy/control/status_service.h"
 #include "proxy/control/trouble.h"
 
@@ -431,16 +432,15 @@ process_state(const struct status *r, bool relay)
 }
 
 static void
-put_process(struct json_doc *list, const struct status *r, bool relay)
+put_process(struct json_doc *list, const char *name, const char *state,
+    uint32_t silent_ms, const struct msg_ends *m)
 {
-	const struct msg_ends *m = relay ? &r->ends.relay : &r->ends.failover;
-	const char *state = process_state(r, relay);
 	struct json_doc *at = json_doc_put_object(list, NULL);
 
-	json_doc_put_string(at, "name", relay ? "relay" : "failover");
+	json_doc_put_string(at, "name", name);
 	json_doc_put_string(at, "state", state);
-	if (relay && r->relay_silent_ms > 0)
-		json_doc_put_real(at, "silent_s", r->relay_silent_ms / 1e3);
+	if (silent_ms > 0)
+		json_doc_put_real(at, "silent_s", silent_ms / 1e3);
 	else
 		json_doc_put_null(at, "silent_s");
 	json_doc_put_int(at, "restarts", m->n);
@@ -454,9 +454,15 @@ put_processes(struct json_doc *doc, const struct status *r)
 {
 	struct json_doc *list = json_doc_put_array(doc, "processes");
 
-	put_process(list, r, true);
+	put_process(list, "relay", process_state(r, true), r->relay_silent_ms,
+	    &r->ends.relay);
 	if (r->config->has_pair)
-		put_process(list, r, false);
+		put_process(list, "failover", process_state(r, false), 0,
+		    &r->ends.failover);
+	if (r->kernel != NULL)
+		put_process(list, "director",
+		    r->kernel->is_up ? "answers" : "restarting", 0,
+		    &r->kernel->ends);
 }
 
 /* Their sentences alone, for who only knows of those. */
@@ -493,6 +499,7 @@ status_document(const struct status *r)
 	peers = json_doc_put_array(doc, "peers");
 	if (c->has_pair && r->peer != NULL)
 		put_peer(peers, r, hints);
+	status_kernel_put(doc, r);
 	json_doc_put_int(doc, "max_connections", r->start->max_connections);
 	services = json_doc_put_array(doc, "services");
 	for (size_t i = 0; i < c->n_services; i++)

@@ -10,6 +10,7 @@
  */
 
 #include "config/config.h"
+#include "core/kernel/msg_kernel.h"
 #include "core/msg.h"
 #include "proxy/data/counters.h"
 #include "proxy/pool/pool.h"
@@ -34,6 +35,16 @@ struct status_service {
 	const struct status_server *servers; /* config's order */
 };
 
+/* What the director said last. */
+struct status_kernel {
+	bool is_up, is_gone;  /* its channel; not for long */
+	struct msg_ends ends; /* of directors before this one */
+	bool is_said;         /* else what follows is void */
+	struct msg_kernel_state state;
+	int64_t work_wall_ms, peer_wall_ms;        /* since when they are so */
+	const struct msg_kernel_service *services; /* config's order */
+};
+
 struct status {
 	const struct config *config;
 	const struct msg_start *start;
@@ -41,7 +52,9 @@ struct status {
 	const struct msg_peer *peer;     /* NULL: failover did not answer */
 	const struct msg_tracks *tracks; /* NULL: failover did not answer */
 	const struct status_service *services; /* NULL: no relay */
-	int pid;                               /* of the supervisor */
+	/* NULL: no service is on the kernel path, or no relay answers. */
+	const struct status_kernel *kernel;
+	int pid; /* of the supervisor */
 	struct mono now;
 	int64_t wall_ms; /* the same moment, for people */
 	/* It stands still for so long: the supervisor speaks for it. */

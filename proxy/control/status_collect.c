@@ -7,6 +7,7 @@
 #include "proxy/control/status.h"
 #include "proxy/control/status_query.h"
 #include "proxy/health/check.h"
+#include "proxy/kernel/kernel_link.h"
 #include "proxy/services.h"
 
 #include <stdio.h>
@@ -27,6 +28,8 @@ struct status_collect_snapshot {
 	struct standby *standbys;      /* by service */
 	struct status_server *servers; /* of all services */
 	struct check_view *checks;     /* by server */
+	struct status_kernel kernel;
+	struct msg_kernel_service *passed_on; /* by service */
 };
 
 static struct status_server
@@ -80,8 +83,9 @@ snapshot_new(size_t n_services, size_t n_servers)
 	s->standbys = calloc(n_services + 1, sizeof(*s->standbys));
 	s->servers = calloc(n_servers + 1, sizeof(*s->servers));
 	s->checks = calloc(n_servers + 1, sizeof(*s->checks));
+	s->passed_on = calloc(n_services + 1, sizeof(*s->passed_on));
 	if (s->services != NULL && s->standbys != NULL && s->servers != NULL &&
-	    s->checks != NULL)
+	    s->checks != NULL && s->passed_on != NULL)
 		return s;
 	status_collect_free(s);
 	return NULL;
@@ -118,6 +122,28 @@ copy_said(struct status_collect_snapshot *s, const struct status_collect *from,
 	s->status.groups = s->groups;
 }
 
+static void
+copy_kernel(
+    struct status_collect_snapshot *s, const struct status_collect *from)
+{
+	const struct kernel_view *v = &from->kernel->view;
+
+	if (!from->kernel->begun)
+		return;
+	memcpy(s->passed_on, v->of,
+	    from->services->shared.n_pools * sizeof(*s->passed_on));
+	s->kernel =
+	    (struct status_kernel){ .is_up = kernel_link_is_up(from->kernel),
+		    .is_gone = kernel_link_is_gone(from->kernel, mono_now()),
+		    .ends = from->kernel->ends,
+		    .is_said = v->is_said,
+		    .state = v->state,
+		    .work_wall_ms = v->work_wall_ms,
+		    .peer_wall_ms = v->peer_wall_ms,
+		    .services = s->passed_on };
+	s->status.kernel = &s->kernel;
+}
+
 /* Longer than another one takes to begin: it keeps ending. */
 static bool
 is_gone(const struct status_collect *from)
@@ -150,6 +176,7 @@ status_collect_take(
 		.ends = *said->ends,
 		.dropped_log_lines = log_dropped() };
 	copy_said(s, from, said);
+	copy_kernel(s, from);
 	for (size_t i = 0; i < sh->n_pools; i++) {
 		s->services[i] = see_service(from, i, s, first);
 		first += sh->pools[i].n_servers;
@@ -178,5 +205,6 @@ status_collect_free(struct status_collect_snapshot *s)
 	free(s->standbys);
 	free(s->servers);
 	free(s->checks);
+	free(s->passed_on);
 	free(s);
 }

@@ -10,6 +10,7 @@
 #include "core/base.h"
 
 struct config;
+struct kernel_link;
 struct msg_group;
 struct msg_start;
 struct services;
@@ -26,6 +27,7 @@ struct status_collect {
 	const struct mono *failover_lost_at; /* 0: it is there */
 	const struct standby_run *standby_run;
 	struct services *services;
+	const struct kernel_link *kernel;
 	int pid; /* of the supervisor */
 };
 

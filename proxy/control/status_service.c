@@ -5,6 +5,7 @@
 #include "core/wall_clock.h"
 #include "proxy/control/standby.h"
 #include "proxy/control/status.h"
+#include "proxy/control/status_kernel.h"
 #include "proxy/health/check.h"
 
 #include <inttypes.h>
@@ -226,6 +227,9 @@ status_service_hint(
 		return;
 	n = r->services[number].sums.sum.active;
 	n -= n < r->services[number].queued ? n : r->services[number].queued;
+	/* Those go on. */
+	if (r->kernel != NULL)
+		n -= r->kernel->services[number].protected;
 	if (n > 0)
 		(void)snprintf(text, sizeof(text),
 		    "service %s: should this host die, the servers of its %" PRIu64
@@ -268,6 +272,7 @@ status_service_put(struct json_doc *services, const struct status *r,
 	json_doc_put_string(at, "state", s != NULL ? s->state : "unknown");
 	json_doc_put_real(at, "queue_s", c->timeouts.queue_ms / 1e3);
 	put_servers_told(at, r, c);
+	status_kernel_put_service(at, r, number);
 	put_standby(at, r, number);
 	list = json_doc_put_array(at, "listen");
 	for (size_t i = 0; i < c->n_listens; i++)

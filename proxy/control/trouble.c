@@ -2,6 +2,7 @@
 
 #include "core/json_doc.h"
 #include "core/wall_clock.h"
+#include "proxy/control/trouble_kernel.h"
 #include "proxy/control/trouble_pair.h"
 #include "proxy/control/trouble_servers.h"
 
@@ -220,5 +221,6 @@ trouble_find(const struct json_doc *status, struct json_doc *troubles)
 		find_refused(json_doc_at(groups, i), troubles);
 	}
 	find_tracks(json_doc_at(groups, 0), troubles);
+	trouble_kernel_find(status, troubles);
 	trouble_servers_find(status, troubles);
 }

@@ -47,6 +47,7 @@ row_of(const struct session *s, struct mono now)
 		.splices = flow_is_bulk(&s->flows[SESSION_CLIENT]) ||
 		    flow_is_bulk(&s->flows[SESSION_SERVER]),
 		.is_told = s->is_told,
+		.why = "it is relayed",
 		.id = s->info.id,
 		.in = s->flows[SESSION_CLIENT].bytes,
 		.out = s->flows[SESSION_SERVER].bytes,

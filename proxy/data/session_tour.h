@@ -25,11 +25,15 @@ struct session_thread;
 
 /* One session, with nothing in it that ends with it. */
 struct session_tour_row {
-	const struct config_service *service; /* the configuration's */
-	int server;                           /* index there; -1: none yet */
-	uint8_t phase;                        /* enum session_phase */
-	bool splices;                         /* else its bytes are copied */
-	bool is_told;                         /* failover knows of it */
+	/* The configuration's; NULL: it has it no more, and no server. */
+	const struct config_service *service;
+	int server;    /* index there; -1: none yet */
+	uint8_t phase; /* enum session_phase */
+	bool splices;  /* else its bytes are copied */
+	bool is_told;  /* failover knows of it */
+	/* The kernel passes it on, and no thread of ours has a part in it. */
+	bool in_kernel;
+	const char *why; /* it ends with this node; NULL: it goes on */
 	uint64_t id, in, out;
 	int64_t age_ms, idle_ms;
 	union addr client, local, source; /* family 0: there is none */

@@ -38,20 +38,26 @@ a_connection_is_a_line_and_the_last_one_counts_them(void **state)
 	const struct config_service service = {
 		.name = "web", .servers = &server, .n_servers = 1
 	};
-	const struct session_tour_part part = { .n = 2,
+	const struct session_tour_part part = { .n = 3,
 		.rows = { { .service = &service,
 		              .server = -1,
 		              .phase = SESSION_QUEUED,
+		              .why = "it is relayed",
 		              .id = 0xab },
 		    { .service = &service,
 		        .phase = SESSION_MOVING,
 		        .splices = true,
 		        .is_told = true,
+		        .why = "it is relayed",
 		        .id = 0xcd,
 		        .in = 1,
 		        .out = 5000000000,
 		        .age_ms = 7,
-		        .idle_ms = 3 } } };
+		        .idle_ms = 3 },
+		    { .server = -1,
+		        .phase = SESSION_PARTING,
+		        .in_kernel = true,
+		        .id = 0x8000000000000001 } } };
 	char text[2048] = "";
 	int ends[2];
 
@@ -64,11 +70,21 @@ a_connection_is_a_line_and_the_last_one_counts_them(void **state)
 	    "{\"id\":\"ab\",\"client\":null,\"local\":null,\"service\":\"web\","
 	    "\"server\":null,\"source\":null,\"state\":\"queued\","
 	    "\"age_ms\":0,\"idle_ms\":0,\"bytes\":{\"in\":0,\"out\":0},"
-	    "\"path\":\"copy\",\"peer_knows\":false,\"lingering\":false}\n"
+	    "\"path\":\"copy\",\"protected\":false,"
+	    "\"unprotected\":\"it is relayed\","
+	    "\"peer_knows\":false,\"lingering\":false}\n"
 	    "{\"id\":\"cd\",\"client\":null,\"local\":null,\"service\":\"web\","
 	    "\"server\":\"s1\",\"source\":null,\"state\":\"open\","
 	    "\"age_ms\":7,\"idle_ms\":3,\"bytes\":{\"in\":1,\"out\":5000000000},"
-	    "\"path\":\"splice\",\"peer_knows\":true,\"lingering\":false}\n"
+	    "\"path\":\"splice\",\"protected\":false,"
+	    "\"unprotected\":\"it is relayed\","
+	    "\"peer_knows\":true,\"lingering\":false}\n"
+	    "{\"id\":\"8000000000000001\",\"client\":null,\"local\":null,"
+	    "\"service\":null,\"server\":null,\"source\":null,"
+	    "\"state\":\"closing\",\"age_ms\":0,\"idle_ms\":0,"
+	    "\"bytes\":{\"in\":0,\"out\":0},\"path\":\"kernel\","
+	    "\"protected\":true,\"unprotected\":null,"
+	    "\"peer_knows\":false,\"lingering\":false}\n"
 	    "{\"end\":2}");
 	(void)close(ends[0]);
 	(void)close(ends[1]);

@@ -61,7 +61,11 @@ static void
 it_says_since_when_it_is_lost(void **state)
 {
 	static const struct failover_link_calls calls = {
-		.stage = stage_of, .on_packet = on_packet, .on_lost = on_lost
+		.from = MSG_RIGHTS_FAILOVER,
+		.name = "failover",
+		.stage = stage_of,
+		.on_packet = on_packet,
+		.on_lost = on_lost
 	};
 	struct lab l = { .loop = ev_loop_new(EVBACKEND_EPOLL) };
 	int ends[2], failover;

@@ -5,6 +5,7 @@
 #include "core/msg.h"
 #include "proxy/control/status_collect.h"
 #include "proxy/control/status_query.h"
+#include "proxy/kernel/kernel_link.h"
 #include "proxy/services.h"
 #include "tests/lib/from_yaml.h"
 #include "tests/lib/test.h"
@@ -60,11 +61,13 @@ tear_down(struct run *r)
 static struct status_collect_snapshot *
 snapshot(struct run *r, int pid)
 {
+	static const struct kernel_link none;
 	static const struct mono there;
 	const struct status_collect from = { .config = r->config,
 		.start = &r->start,
 		.failover_lost_at = &there,
 		.services = &r->services,
+		.kernel = &none,
 		.pid = pid };
 	static const struct msg_role_ends ends;
 	const struct status_query_said said = { .ends = &ends };
