@@ -1,6 +1,7 @@
 #include "hapair/cli/show_tables.h"
 
 #include "core/json_doc.h"
+#include "hapair/cli/show_kernel.h"
 #include "hapair/cli/show_services.h"
 #include "hapair/cli/text_table.h"
 
@@ -376,5 +377,6 @@ show_tables(
 	show_under_way(status, view, out);
 	show_by_hand(status, view, out);
 	show_events(status, view, out);
+	show_kernel(status, view, out);
 	show_services(status, view, out);
 }

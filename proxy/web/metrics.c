@@ -9,6 +9,7 @@
 #include "core/version.h"
 #include "proxy/control/status.h"
 #include "proxy/web/metric_text.h"
+#include "proxy/web/metrics_kernel.h"
 #include "proxy/web/metrics_pair.h"
 #include "proxy/web/metrics_services.h"
 
@@ -109,19 +110,32 @@ put_node(
 	    (int64_t)s->dropped_log_lines);
 }
 
+#define PROCESSES 3
+
 static void
 put_processes(struct metric_text *t, const struct status *s)
 {
-	const struct msg_ends *ends[] = { &s->ends.relay, &s->ends.failover };
-	static const char *const names[] = { "relay", "failover" };
-	const size_t n = s->config->has_pair ? 2 : 1;
+	const struct msg_ends *ends[PROCESSES] = { &s->ends.relay };
+	const char *names[PROCESSES] = { "relay" };
+	bool answers[PROCESSES] = { true };
+	size_t n = 1;
+
+	if (s->config->has_pair) {
+		names[n] = "failover";
+		ends[n] = &s->ends.failover;
+		answers[n++] = s->peer != NULL;
+	}
+	if (s->kernel != NULL) {
+		names[n] = "director";
+		ends[n] = &s->kernel->ends;
+		answers[n++] = s->kernel->is_up;
+	}
 
 	metric_text_begin(t,
 	    METRIC_TEXT_FAMILY("hapair_process_answers", GAUGE, "",
 	        "1: the process answered when it was asked for this."));
 	for (size_t i = 0; i < n; i++)
-		metric_text_labelled(
-		    t, "process", names[i], i == 0 || s->peer != NULL);
+		metric_text_labelled(t, "process", names[i], answers[i]);
 	metric_text_begin(t,
 	    METRIC_TEXT_FAMILY("hapair_process_restarts_total", COUNTER, "",
 	        "How often the process has ended by itself and was started again."));
@@ -218,6 +232,7 @@ metrics_write(const struct metrics *m, bool openmetrics, FILE *out)
 	put_processes(&t, m->status);
 	metrics_pair_write(&t, m->status, m->moments);
 	metrics_services_write(&t, m->status);
+	metrics_kernel_write(&t, m->status);
 	put_web(&t, m->web);
 	put_process(&t, m->process);
 	metric_text_end(&t);

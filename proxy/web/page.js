@@ -366,6 +366,33 @@ function drawHand() {
 	keep($("way"), way, (w) => w.slice(0, w.indexOf(":")), () => el("li"), putSentence);
 }
 
+/* -- the kernel path ----------------------------------------------------- */
+
+const STREAMS = {
+	none: "without a peer", down: "the stream to the peer is down", dumping: "the peer is being told of all",
+	linked: "the peer keeps up", lagging: "the peer does not keep up", mismatch: "the peer's does not fit",
+};
+
+function passedLine({ name, kernel: k }) {
+	if (!k)
+		return [];
+	const waits = k.held ? `, ${count(k.held)} of them wait for a place at a server` : "";
+	const why = k.protected < k.active && k.unprotected ? `: ${k.unprotected}` : "";
+	return [`${name}: ${count(k.active)} connections${waits}, ${count(k.protected)} protected${why}`];
+}
+
+function drawKernel() {
+	const k = page.status.kernel;
+	hide($("kernel"), !k);
+	if (!k)
+		return;
+	const state = !k.answers ? "Its director does not answer"
+		: { works: "It works", relay_only: "It is not available, and all is relayed" }[k.state] ?? "It is starting";
+	put($("path"), [state, STREAMS[k.stream], `${count(k.slots_used)} of ${count(k.slots)} slots`,
+		k.valve_open && "new clients are relayed"].filter(Boolean).join(" · "));
+	keep($("passed"), page.status.services.flatMap(passedLine), (w) => w.slice(0, w.indexOf(":")), () => el("li"), putSentence);
+}
+
 /* -- all of it ---------------------------------------------------------- */
 
 function section(id, title, ...content) {
@@ -394,6 +421,7 @@ function takeOver() {
 	section("byhand", "Set by hand", named("p", "nothing", "dim", "Nothing is set by hand."), named("ul", "hand"),
 		named("p", "how", "dim"));
 	putSentence($("how"), "`hapair server SERVICE/NAME ready`, or `hapair server SERVICE reset`, ends it.");
+	section("kernel", "Kernel path", named("p", "path", "dim"), named("ul", "passed"));
 	section("services", "Services", ...makeServices());
 	section("events", "Events", ...makeEvents());
 	$("servers")?.replaceChildren();
@@ -407,6 +435,7 @@ function draw() {
 	drawTroubles();
 	drawPair();
 	drawHand();
+	drawKernel();
 	drawServices();
 	drawEvents();
 	if (focus !== document.activeElement && focus?.isConnected)

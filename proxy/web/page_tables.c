@@ -2,6 +2,7 @@
 
 #include "core/json_doc.h"
 #include "proxy/web/html.h"
+#include "proxy/web/page_tables_kernel.h"
 #include "proxy/web/page_tables_pair.h"
 #include "proxy/web/page_tables_services.h"
 
@@ -137,6 +138,7 @@ page_tables_body(const struct page_tables *p, FILE *out)
 	(void)fputs("<main id=\"main\">\n", out);
 	put_troubles(p->status, out);
 	page_tables_pair(p->status, out);
+	page_tables_kernel(p->status, out);
 	page_tables_services(p->status, p->rates, out);
 	put_events(p, out);
 	(void)fputs("</main>\n", out);
