@@ -345,7 +345,7 @@ nothing_is_written_before_it_is_to_be_taken(void **state)
 	set_up(&b);
 	assert_int_equal(
 	    give(&b, id, text_for(&b, 1, 2, file), said).kind, PEER_FILE_FINE);
-	fresh = scratch_text("f.yaml.new");
+	fresh = scratch_text(".f.yaml.hapair");
 	assert_null(fresh);
 	/* A peer cannot have this node check files without an end. */
 	while (give(&b, ++id, file, said).kind == PEER_FILE_FINE)
