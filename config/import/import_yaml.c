@@ -36,6 +36,13 @@ is_plain(const char *text)
 	return text[0] != '-' && text[0] != '.' && text[len - 1] != ':';
 }
 
+/* Others are no text to a reader of YAML, or perhaps half a character. */
+static bool
+is_ascii(char c)
+{
+	return c >= ' ' && c <= '~';
+}
+
 /* `bytes`: of a dialog, where a backslash begins an escape of ours, too. */
 static void
 put_quoted(struct out *o, const char *text, bool bytes)
@@ -50,6 +57,9 @@ put_quoted(struct out *o, const char *text, bool bytes)
 			(void)fprintf(o->file, "\\%c", names[name - meant]);
 		else if (*text == '\\' && bytes)
 			(void)fputs("\\\\\\\\", o->file);
+		else if (bytes && !is_ascii(*text))
+			(void)fprintf(
+			    o->file, "\\\\x%02x", (unsigned char)*text);
 		else if (*text == '"' || *text == '\\')
 			(void)fprintf(o->file, "\\%c", *text);
 		else

@@ -98,6 +98,11 @@ static const struct row {
 	          "backend b\n option httpchk GET /up\n"
 	          " server y 10.0.0.1:8080 check\n",
 	    "name: x", "/up", "f:5: error: 'track b/y' is not carried over" },
+	{ "bytes that are no text",
+	    BEGIN "listen a\n bind :80\n option tcp-check\n"
+	          " tcp-check send \\x01\\xffA\\x7f\\r\\n\n"
+	          " server x 10.0.0.1:1 check\n",
+	    "send: \"\\\\x01\\\\xffA\\\\x7f\\r\\n\"\n", NULL, "" },
 	{ "others are refused, and who is let in is lost",
 	    GOOD " tcp-request content accept if { req_ssl_hello_type 1 }\n"
 	         " tcp-request content reject\n",
