@@ -3,7 +3,6 @@
 #include "config/import/haproxy_value.h"
 #include "config/schema/scalar.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define SECOND_MS 1000

@@ -1,10 +1,8 @@
 #include "proxy/web/web_http.h"
 
-#include "config/config.h"
 #include "core/fd.h"
 #include "core/limiter.h"
 #include "core/log.h"
-#include "proxy/pool/acl.h"
 #include "proxy/web/web_auth.h"
 #include "proxy/web/web_conns.h"
 #include "proxy/web/web_content.h"
