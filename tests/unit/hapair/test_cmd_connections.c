@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,21 +37,6 @@ static const struct row {
 	{ "nobody knows it", UNKNOWN, UNKNOWN, COMMAND_FAILED,
 	    "no server of that name" },
 };
-
-static int
-listen_at(const char *path)
-{
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_true(fd >= 0);
-	assert_true(strlen(path) < sizeof(un.sun_path));
-	strcpy(un.sun_path, path);
-	(void)unlink(path);
-	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
-	assert_int_equal(listen(fd, QUESTIONS_MAX), 0);
-	return fd;
-}
 
 /* The daemon: its supervisor counts, then each relay answers. */
 static _Noreturn void
@@ -114,9 +98,10 @@ half_a_list_is_never_taken_for_a_whole_one(void **state)
 	char path[SCRATCH_PATH_MAX], out[1024], err[1024];
 
 	(void)state;
-	scratch_path("client.sock", path);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		CLEANUP(fd_close) int listener = listen_at(path);
+		CLEANUP(fd_close)
+		int listener =
+		    scratch_listen("client.sock", QUESTIONS_MAX, path);
 		const pid_t pid = fork();
 		int end = -1;
 
