@@ -5,7 +5,7 @@
 #include "tests/lib/test.h"
 
 #include <stdio.h>
-#include <sys/socket.h>
+#include <string.h>
 #include <unistd.h>
 
 static const struct row {
