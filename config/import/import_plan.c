@@ -93,7 +93,8 @@ import_plan_line(struct import_plan *p, struct import_plan_list *list,
 	va_start(args, format);
 	write_comment(text, format, args);
 	va_end(args);
-	if (!has_text(list->all, list->n, text))
+	if (list->n < IMPORT_PLAN_LINES_MAX &&
+	    !has_text(list->all, list->n, text))
 		import_plan_push(p, list, keep(p, text));
 }
 

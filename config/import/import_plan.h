@@ -13,6 +13,7 @@
 
 #define IMPORT_PLAN_TURNS_MAX 16
 #define IMPORT_PLAN_COMMENTS_MAX 24
+#define IMPORT_PLAN_LINES_MAX 2000
 /* A command of theirs is whole in one. */
 #define IMPORT_PLAN_COMMENT_LEN 800
 #define IMPORT_PLAN_COMMAND_MAX 600
@@ -176,7 +177,7 @@ const char *import_plan_where(
 void import_plan_comment(struct import_plan *p, struct import_plan_comments *c,
     const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* The same where all have room. */
+/* The same where all have room that a file can have and not be hostile. */
 void import_plan_line(struct import_plan *p, struct import_plan_list *list,
     const char *format, ...) PRINTF_LIKE(3, 4);
 
