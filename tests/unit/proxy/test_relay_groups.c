@@ -15,8 +15,7 @@ static const char pair[] =
     "  key_file: /k\n"
     "  groups:\n"
     "    - {name: a, interface: eth0, addresses: 10.0.0.100/24}\n"
-    "    - {name: b, interface: eth0, addresses: 10.0.0.101/24}\n"
-    "services: []\n";
+    "    - {name: b, interface: eth0, addresses: 10.0.0.101/24}\n";
 
 /* What the call returns for a message of that group and state. */
 static int
