@@ -123,13 +123,13 @@ each_state_of_a_pair_reads_in_eighty_columns(void **state)
 {
 	static const char *const names[] = { "pair_master", "pair_backup",
 		"peer_dead", "peer_hangs", "peer_key", "peer_version",
-		"config_differs", "third_host", "two_masters", "no_master",
-		"wire_down", "link_down", "interface_down", "own_address_gone",
-		"relay_hangs", "relay_restarting", "relay_crashed",
-		"failover_hangs", "server_down", "host_down", "service_down",
-		"set_by_hand", "paused", "hold", "fence_runs", "fence_failed",
-		"nobody_fit", "queue_full", "address_refused", "tracked",
-		"hostile" };
+		"config_differs", "config_differs_both", "third_host",
+		"two_masters", "no_master", "wire_down", "link_down",
+		"interface_down", "own_address_gone", "relay_hangs",
+		"relay_restarting", "relay_crashed", "failover_hangs",
+		"server_down", "host_down", "service_down", "set_by_hand",
+		"paused", "hold", "fence_runs", "fence_failed", "nobody_fit",
+		"queue_full", "address_refused", "tracked", "hostile" };
 	static const char *const well[] = { "pair_master", "pair_backup",
 		"set_by_hand" };
 	const struct show_view terminal = { .width = 80 };
