@@ -516,6 +516,14 @@ config_diff_fini(struct config_diff *d)
 	arena_fini(&d->memory);
 }
 
+void
+config_diff_print(const struct config_diff_change *c, FILE *out)
+{
+	(void)fputs(c->text, out);
+	if (c->class->why != NULL)
+		(void)fprintf(out, " (needs a restart: %s)", c->class->why);
+}
+
 enum change_class
 config_diff_class(const struct config_diff *d)
 {

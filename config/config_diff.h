@@ -16,6 +16,7 @@
 #include "config/arena.h"
 #include "config/change_class.h"
 
+#include <stdio.h>
 #include <sys/queue.h>
 
 struct config;
@@ -40,6 +41,9 @@ struct config_diff {
 MUST_CHECK int config_diff_init(struct config_diff *d,
     const struct config *before, const struct config *after);
 void config_diff_fini(struct config_diff *d);
+
+/* The change, and why it needs a restart where it does: the same everywhere. */
+void config_diff_print(const struct config_diff_change *c, FILE *out);
 
 /* What all of it takes together; where there is none, the least. */
 enum change_class config_diff_class(const struct config_diff *d);

@@ -146,6 +146,8 @@ json_doc_change_strings(
 
 	if (json_is_string(value)) {
 		call(json_string_value(value), buf, room);
+		if (strcmp(json_string_value(value), buf) == 0)
+			return 0;
 		return json_string_set(value, buf) == 0 ? 0 : -ENOMEM;
 	}
 	for (size_t i = 0; e == 0 && i < json_array_size(value); i++)

@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cap-ng.h>
@@ -133,6 +135,27 @@ proc_spare_no_more(void)
 	if (read(fd, text, sizeof(text) - 1) > 0 && text[0] == '-')
 		(void)!pwrite(fd, "0", 1, 0);
 	(void)close(fd);
+}
+
+/* As the kernel has it (sched_setattr(2)): this libc does not. */
+struct attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t slice_ns, deadline_ns, period_ns;
+};
+
+void
+proc_shorten_slices(void)
+{
+	struct attr attr = { .size = sizeof(attr) };
+
+	if (syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0) == -1 ||
+	    attr.policy != SCHED_OTHER)
+		return;
+	attr.slice_ns = PROC_SLICE_NS;
+	(void)!syscall(SYS_sched_setattr, 0, &attr, 0);
 }
 
 int

@@ -56,6 +56,15 @@ MUST_CHECK int proc_die_with(pid_t parent, int sig);
 void proc_spare_no_more(void);
 
 /*
+ * Who is woken runs soon, also beside others that have work to do: the kernel
+ * (Linux 6.12 and later) prefers those whose slices are short. For all threads
+ * that follow, and programs. Safe after fork(). Where the kernel knows nothing
+ * of it all stays as it is.
+ */
+#define PROC_SLICE_NS 500000
+void proc_shorten_slices(void);
+
+/*
  * A thread that gets no signals: they are the main thread's business. Without a
  * size its stack is as large as usual. Returns 0 or -errno.
  */

@@ -20,6 +20,7 @@
 #include "proxy/kernel/kernel_link.h"
 #include "proxy/pool/pool.h"
 #include "proxy/relay_bounds.h"
+#include "proxy/relay_groups.h"
 #include "proxy/services.h"
 #include "proxy/transfer/succession.h"
 #include "proxy/web/status_answers.h"
@@ -69,8 +70,7 @@ struct relay {
 	struct services services;
 	struct server_admin admin;
 	struct succession succession;
-	struct msg_group *groups;
-	unsigned groups_known; /* a bit for each that failover has told of */
+	struct relay_groups groups;
 	struct status_answers answers;
 	struct conn_query *conns;
 	ev_io chan_ready;
@@ -214,7 +214,7 @@ init_admin(struct relay *r)
 	const struct standby_run_setup setup = { .loop = r->loop,
 		.config = r->config,
 		.services = &r->services,
-		.groups = r->groups,
+		.groups = r->groups.all,
 		.node = alone ? -1 : (int)r->start.node,
 		.supervisor = r->channel };
 
@@ -247,11 +247,8 @@ take_start(struct relay *r, struct channel_packet *p)
 		services_tell(&r->services, r->failover.channel);
 		e = kernel_link_begin(&r->kernel, &r->services);
 	}
-	if (e == 0 && r->config->has_pair) {
-		r->groups =
-		    calloc(r->config->pair.n_groups + 1, sizeof(*r->groups));
-		e = r->groups != NULL ? 0 : -ENOMEM;
-	}
+	if (e == 0)
+		e = relay_groups_init(&r->groups, r->config);
 	if (e == 0) {
 		r->conns = conn_query_new(
 		    r->loop, &r->services.shared, &r->kernel.query);
@@ -261,7 +258,7 @@ take_start(struct relay *r, struct channel_packet *p)
 		e = status_answers_begin(&r->answers,
 		    &(const struct status_collect){ .config = r->config,
 		        .start = &r->start,
-		        .groups = r->groups,
+		        .groups = r->groups.all,
 		        .failover_lost_at = &r->failover.lost_at,
 		        .standby_run = r->admin.standby_run,
 		        .services = &r->services,
@@ -449,40 +446,26 @@ on_chan(struct ev_loop *loop, ev_io *io, int revents)
 static int
 take_group(struct relay *r, const struct channel_packet *p)
 {
-	struct buf b = buf_reader(p->body, p->len);
-	struct msg_group m;
-	bool was_master, left;
+	unsigned group;
+	const int e = relay_groups_take(&r->groups, p, &group);
 
-	if (msg_get_group(&b, &m) < 0 || r->groups == NULL ||
-	    m.group >= r->config->pair.n_groups)
-		return -EBADMSG;
-	/*
-	 * Told for the first time: the listeners are older than this relay, and
-	 * so are the clients in their backlog. The address may have left since.
-	 */
-	was_master = (r->groups_known & 1U << m.group) == 0 ||
-	    r->groups[m.group].state == MSG_GROUP_MASTER;
-	left = was_master && m.state != MSG_GROUP_MASTER;
-	r->groups_known |= 1U << m.group;
-	r->groups[m.group] = m;
+	if (e < 0)
+		return e;
 	standby_run_look_at_groups(r->admin.standby_run);
-	if (left)
-		services_drop_group(&r->services, m.group);
+	if (e == 1)
+		services_drop_group(&r->services, group);
 	return 0;
 }
 
 static int
 take_drop(struct relay *r, const struct channel_packet *p)
 {
-	struct buf b = buf_reader(p->body, p->len);
-	struct msg_reset m;
+	unsigned group;
+	const int e = relay_groups_take_reset(&r->groups, p, &group);
 
-	if (msg_get_reset(&b, &m) < 0 || r->groups == NULL ||
-	    m.group >= r->config->pair.n_groups)
-		return -EBADMSG;
-	if (r->started)
-		services_drop_group(&r->services, m.group);
-	return 0;
+	if (e == 0 && r->started)
+		services_drop_group(&r->services, group);
+	return e;
 }
 
 static int
@@ -567,7 +550,7 @@ relay_fini(struct relay *r)
 	conn_query_free(r->conns);
 	kernel_link_fini(&r->kernel);
 	succession_fini(&r->succession);
-	free(r->groups);
+	relay_groups_fini(&r->groups);
 	failover_link_close(&r->failover);
 	fd_close(&r->channel);
 	closer_free(r->closer);

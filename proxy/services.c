@@ -167,6 +167,22 @@ services_add_listener(struct services *r, const struct msg_listener *m, int *fd)
 	    &sh->workers[m->worker], &sh->pools[m->service], fd);
 }
 
+/*
+ * Whoever comes now gets what he would get without the connections that are
+ * still on their way here: they count for no limit, and choose nobody.
+ */
+static bool
+may_open_early(const struct pool *p)
+{
+	if (p->config->mode != CONFIG_MODE_BALANCE ||
+	    p->config->max_connections > 0 || p->clients != NULL)
+		return false;
+	for (size_t i = 0; i < p->n_servers; i++)
+		if (p->servers[i].config->max_connections > 0)
+			return false;
+	return true;
+}
+
 /* A service opens once somebody can serve, or all are known not to. */
 static void
 open_if_known(struct services *r, struct pool *p)
@@ -176,8 +192,8 @@ open_if_known(struct services *r, struct pool *p)
 	for (size_t i = 0; i < p->n_servers; i++)
 		known = known &&
 		    pool_server_state(&p->servers[i]) != SERVER_UNKNOWN;
-	if (r->waits || atomic_load(&p->open) ||
-	    (!known && pool_count_up(p) == 0))
+	if ((r->waits && (!r->accepts_early || !may_open_early(p))) ||
+	    atomic_load(&p->open) || (!known && pool_count_up(p) == 0))
 		return;
 	atomic_store(&p->open, true);
 	session_thread_wake_all(&r->shared.sessions);
@@ -356,8 +372,27 @@ cut_late(struct pool *p)
 }
 
 void
+services_open_early(struct services *r, unsigned others)
+{
+	r->accepts_early = true;
+	r->reserved = others;
+	conn_limit_reserve(&r->shared.sessions.limit, others);
+	for (size_t i = 0; i < r->shared.n_pools; i++) {
+		struct pool *p = &r->shared.pools[i];
+
+		if (!may_open_early(p))
+			continue;
+		pool_hold(p, false);
+		open_if_known(r, p);
+	}
+}
+
+void
 services_open(struct services *r)
 {
+	if (conn_limit_release(&r->shared.sessions.limit, r->reserved))
+		session_thread_wake_all(&r->shared.sessions);
+	r->reserved = 0;
 	for (size_t i = 0; r->waits && i < r->shared.n_pools; i++)
 		cut_late(&r->shared.pools[i]);
 	r->waits = false;

@@ -31,6 +31,8 @@ struct services {
 	bool started;
 	/* Of a relay that takes over: nothing is checked, or opened, yet. */
 	bool waits;
+	bool accepts_early; /* but see services_open_early() */
+	unsigned reserved;  /* places for connections that may come */
 	struct counters_sum *past_servers; /* by slot: what others counted */
 	struct counters_service_sum *past_services;
 	/* Of what the kernel passes on, by the director; from its room. */
@@ -65,6 +67,12 @@ MUST_CHECK int services_start(
     struct services *r, const struct services_calls *calls, void *arg);
 MUST_CHECK int services_check_all(struct services *r);
 void services_open(struct services *r);
+
+/*
+ * Before services_open(): services without a limit accept from now on, while
+ * `others`, connections of the relay before, have places of the node's.
+ */
+void services_open_early(struct services *r, unsigned others);
 
 /*
  * Accepts nobody for now, and connects nobody, or again; and whether nobody is

@@ -3,7 +3,6 @@
 #include "config/import/haproxy_value.h"
 #include "config/import/haproxy_words.h"
 #include "config/import/import_plan.h"
-#include "config/schema/scalar.h"
 
 #include <string.h>
 

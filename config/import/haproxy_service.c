@@ -8,7 +8,6 @@
 #include "config/import/haproxy_value.h"
 #include "config/import/import_plan.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define SECOND_MS 1000

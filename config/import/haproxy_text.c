@@ -8,7 +8,6 @@
 
 #include "config/import/import_plan.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* What a line may become, with the values of variables in it. */

@@ -49,24 +49,53 @@ import_plan_where(struct import_plan *p, struct import_notes_place at)
 	    p, "%.80s:%u", p->notes.names[at.file], at.line);
 }
 
+/* Whatever a file has in it, a comment is one line. */
+static __attribute__((format(printf, 2, 0))) void
+write_comment(char text[static TEXT_MAX], const char *format, va_list args)
+{
+	char raw[TEXT_MAX];
+
+	(void)vsnprintf(raw, sizeof(raw), format, args);
+	(void)diag_quote(
+	    raw, strlen(raw), IMPORT_PLAN_COMMENT_LEN, text, TEXT_MAX);
+}
+
+static bool
+has_text(const char *const *all, size_t n, const char *text)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(all[i], text) == 0)
+			return true;
+	return false;
+}
+
 void
 import_plan_comment(struct import_plan *p, struct import_plan_comments *c,
     const char *format, ...)
 {
-	char raw[TEXT_MAX], text[TEXT_MAX];
+	char text[TEXT_MAX];
 	va_list args;
 
 	va_start(args, format);
-	(void)vsnprintf(raw, sizeof(raw), format, args);
+	write_comment(text, format, args);
 	va_end(args);
-	/* Whatever a file has in it, a comment is one line. */
-	(void)diag_quote(
-	    raw, strlen(raw), IMPORT_PLAN_COMMENT_LEN, text, sizeof(text));
-	for (size_t i = 0; i < c->n; i++)
-		if (strcmp(c->all[i], text) == 0)
-			return;
-	if (c->n < IMPORT_PLAN_COMMENTS_MAX)
+	if (c->n < IMPORT_PLAN_COMMENTS_MAX && !has_text(c->all, c->n, text))
 		c->all[c->n++] = keep(p, text);
+}
+
+void
+import_plan_line(struct import_plan *p, struct import_plan_list *list,
+    const char *format, ...)
+{
+	char text[TEXT_MAX];
+	va_list args;
+
+	va_start(args, format);
+	write_comment(text, format, args);
+	va_end(args);
+	if (list->n < IMPORT_PLAN_LINES_MAX &&
+	    !has_text(list->all, list->n, text))
+		import_plan_push(p, list, keep(p, text));
 }
 
 void

@@ -13,7 +13,10 @@
 
 #define IMPORT_PLAN_TURNS_MAX 16
 #define IMPORT_PLAN_COMMENTS_MAX 24
-#define IMPORT_PLAN_COMMENT_LEN 150
+#define IMPORT_PLAN_LINES_MAX 2000
+/* A command of theirs is whole in one. */
+#define IMPORT_PLAN_COMMENT_LEN 800
+#define IMPORT_PLAN_COMMAND_MAX 600
 
 #define IMPORT_PLAN_MADE_UP_MAX 64
 
@@ -117,7 +120,7 @@ struct import_plan_pair {
 	struct import_plan_track tracks[CONFIG_TRACKS_MAX];
 	size_t n_tracks;
 	const char *notify;
-	struct import_plan_comments notify_comments;
+	struct import_plan_list notify_lines; /* of a comment */
 	struct import_plan_group *groups;
 	size_t n_groups;
 };
@@ -172,6 +175,10 @@ const char *import_plan_where(
 
 /* A line of a comment; what has no room is left out. */
 void import_plan_comment(struct import_plan *p, struct import_plan_comments *c,
+    const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* The same where all have room that a file can have and not be hostile. */
+void import_plan_line(struct import_plan *p, struct import_plan_list *list,
     const char *format, ...) PRINTF_LIKE(3, 4);
 
 void import_plan_push(

@@ -36,6 +36,13 @@ is_plain(const char *text)
 	return text[0] != '-' && text[0] != '.' && text[len - 1] != ':';
 }
 
+/* Others are no text to a reader of YAML, or perhaps half a character. */
+static bool
+is_ascii(char c)
+{
+	return c >= ' ' && c <= '~';
+}
+
 /* `bytes`: of a dialog, where a backslash begins an escape of ours, too. */
 static void
 put_quoted(struct out *o, const char *text, bool bytes)
@@ -50,6 +57,9 @@ put_quoted(struct out *o, const char *text, bool bytes)
 			(void)fprintf(o->file, "\\%c", names[name - meant]);
 		else if (*text == '\\' && bytes)
 			(void)fputs("\\\\\\\\", o->file);
+		else if (bytes && !is_ascii(*text))
+			(void)fprintf(
+			    o->file, "\\\\x%02x", (unsigned char)*text);
 		else if (*text == '"' || *text == '\\')
 			(void)fprintf(o->file, "\\%c", *text);
 		else
@@ -91,13 +101,18 @@ begin_item(struct out *o, int depth)
 }
 
 static void
-put_comments(struct out *o, int depth, const struct import_plan_comments *c)
+put_lines(struct out *o, int depth, const char *const *all, size_t n)
 {
-	for (size_t i = 0; i < c->n; i++) {
-		(void)fprintf(
-		    o->file, "%*s# %s", depth * INDENT, "", c->all[i]);
+	for (size_t i = 0; i < n; i++) {
+		(void)fprintf(o->file, "%*s# %s", depth * INDENT, "", all[i]);
 		end_line(o);
 	}
+}
+
+static void
+put_comments(struct out *o, int depth, const struct import_plan_comments *c)
+{
+	put_lines(o, depth, c->all, c->n);
 }
 
 static void
@@ -392,7 +407,7 @@ put_pair(struct out *o)
 		put_key(o, 1, "track");
 	for (size_t i = 0; i < pair->n_tracks; i++)
 		put_track(o, &pair->tracks[i]);
-	put_comments(o, 1, &pair->notify_comments);
+	put_lines(o, 1, pair->notify_lines.all, pair->notify_lines.n);
 	put(o, 1, "notify", pair->notify, NULL);
 	put_key(o, 1, "groups");
 	for (const struct import_plan_group *g = pair->groups; g != NULL;

@@ -1,10 +1,8 @@
 #include "config/import/keepalived_notify.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define SCRIPT "/etc/hapair/notify"
-#define COMMAND_MAX 120
 
 static const struct event {
 	const char *word, *state; /* of ours; NULL: any */
@@ -15,17 +13,6 @@ static const struct event {
 	{ "notify_stop", "stop" },
 	{ "notify", NULL },
 };
-
-static void
-join(const struct keepalived_text_line *l, char buf[static COMMAND_MAX])
-{
-	size_t used = 0;
-
-	buf[0] = '\0';
-	for (size_t i = 1; i < l->n && used < COMMAND_MAX; i++)
-		used += (size_t)snprintf(buf + used, COMMAND_MAX - used, "%s%s",
-		    i > 1 ? " " : "", l->words[i]);
-}
 
 /* "systemctl restart haproxy": there is none to be started any more. */
 static bool
@@ -45,14 +32,14 @@ static void
 add_case(struct keepalived_hosts *h, const char *group,
     const struct event *event, const char *command, bool is_group)
 {
-	struct import_plan_comments *c = &h->plan->pair.notify_comments;
+	struct import_plan_list *lines = &h->plan->pair.notify_lines;
 
 	if (event->state != NULL)
-		import_plan_comment(h->plan, c,
+		import_plan_line(h->plan, lines,
 		    "  case $1/$state in %s/%s) %s ;; esac", group,
 		    event->state, command);
 	else
-		import_plan_comment(h->plan, c,
+		import_plan_line(h->plan, lines,
 		    "  case $1 in %s) %s %s $1 $(echo $state | tr a-z A-Z) 100 ;; esac",
 		    group, command, is_group ? "GROUP" : "INSTANCE");
 }
@@ -61,26 +48,26 @@ static void
 begin(struct keepalived_hosts *h)
 {
 	struct import_plan_pair *pair = &h->plan->pair;
-	struct import_plan_comments *c = &pair->notify_comments;
+	struct import_plan_list *lines = &pair->notify_lines;
 
 	if (pair->notify != NULL)
 		return;
 	pair->notify = SCRIPT;
-	import_plan_comment(h->plan, c,
+	import_plan_line(h->plan, lines,
 	    IMPORT_PLAN_FILL_IN ": make this script of these lines; it is run "
 	                        "as: GROUP STATE REASON ADDRESSES PEER WORD");
-	import_plan_comment(h->plan, c, "  #!/bin/sh");
-	import_plan_comment(
-	    h->plan, c, "  state=$2; [ \"$6\" != stop ] || state=stop");
+	import_plan_line(h->plan, lines, "  #!/bin/sh");
+	import_plan_line(
+	    h->plan, lines, "  state=$2; [ \"$6\" != stop ] || state=stop");
 }
 
 static void
 take(struct keepalived_hosts *h, const struct keepalived_text_line *l,
     const struct event *event, const char *group, bool is_group)
 {
-	char command[COMMAND_MAX];
+	char command[IMPORT_PLAN_COMMAND_MAX];
+	const bool whole = keepalived_text_join(l, command, sizeof(command));
 
-	join(l, command);
 	if (command[0] == '\0')
 		return;
 	if (is_haproxys(command)) {
@@ -91,6 +78,14 @@ take(struct keepalived_hosts *h, const struct keepalived_text_line *l,
 		return;
 	}
 	begin(h);
+	if (!whole) {
+		import_notes_error(&h->plan->notes, l->at,
+		    "'%.100s' is longer than %d bytes, and is not among the "
+		    "lines of " SCRIPT "; add it there (" IMPORT_PLAN_FILL_IN
+		    ")",
+		    command, IMPORT_PLAN_COMMAND_MAX - 1);
+		return;
+	}
 	import_notes_error(&h->plan->notes, l->at,
 	    "'notify' is one program for all groups and states here: make " SCRIPT
 	    " of the lines in the result, which run '%.100s' "

@@ -7,6 +7,7 @@
 
 #include "config/import/import_plan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define LINE_MAX_BYTES 8192
@@ -366,4 +367,17 @@ keepalived_text_value(
 	    keepalived_text_find(below, word);
 
 	return l != NULL && i < l->n ? l->words[i] : NULL;
+}
+
+bool
+keepalived_text_join(
+    const struct keepalived_text_line *l, char *buf, size_t room)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 1; l != NULL && i < l->n && used < room; i++)
+		used += (size_t)snprintf(buf + used, room - used, "%s%s",
+		    i > 1 ? " " : "", l->words[i]);
+	return used < room;
 }

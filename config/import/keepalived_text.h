@@ -44,3 +44,10 @@ const struct keepalived_text_line *keepalived_text_find(
 /* Of that line the word at `i`; NULL where either is not there. */
 const char *keepalived_text_value(
     const struct keepalived_text_line *below, const char *word, size_t i);
+
+/*
+ * All words behind the first of a line (NULL: it has none) as one text, of
+ * `room` bytes. False: there is no room for all of them.
+ */
+bool keepalived_text_join(
+    const struct keepalived_text_line *l, char *buf, size_t room);

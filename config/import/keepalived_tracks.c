@@ -3,14 +3,12 @@
 #include "config/import/haproxy_value.h"
 #include "config/schema/scalar.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define SECOND_MS 1000
 #define HOUR_MS 3600000
 #define WEIGHT_MAX 253
 #define INTERFACE_MAX 15
-#define COMMAND_MAX 400
 #define LOOKS_MAX 1000 /* of all instances; far more than can be kept */
 
 /* A block of a host that says what is tracked, and whose it is. */
@@ -164,18 +162,6 @@ find_script(struct tracks *t, size_t host, const char *kind, const char *name)
 	return NULL;
 }
 
-/* All words behind the first, as one text. */
-static void
-join(const struct keepalived_text_line *l, char buf[static COMMAND_MAX])
-{
-	size_t used = 0;
-
-	buf[0] = '\0';
-	for (size_t i = 1; l != NULL && i < l->n && used < COMMAND_MAX; i++)
-		used += (size_t)snprintf(buf + used, COMMAND_MAX - used, "%s%s",
-		    i > 1 ? " " : "", l->words[i]);
-}
-
 /* A path of ours that runs what is no path alone. */
 static const char *
 wrapper(struct tracks *t, const struct keepalived_text_line *l,
@@ -239,11 +225,12 @@ differs(struct tracks *t, const char *name, const char *command)
 {
 	const struct keepalived_text_line *first =
 	    t->host > 0 ? find_script(t, 0, "vrrp_script", name) : NULL;
-	char other[COMMAND_MAX];
+	char other[IMPORT_PLAN_COMMAND_MAX];
 
 	if (first == NULL)
 		return false;
-	join(keepalived_text_find(first, "script"), other);
+	(void)keepalived_text_join(
+	    keepalived_text_find(first, "script"), other, sizeof(other));
 	return strcmp(other, command) != 0;
 }
 
@@ -255,7 +242,8 @@ take_script(struct tracks *t, const struct keepalived_text_line *l)
 	    find_script(t, t->host, "vrrp_script", name);
 	struct import_plan_comments comments = { .n = 0 };
 	struct import_plan_track *track;
-	char command[COMMAND_MAX];
+	char command[IMPORT_PLAN_COMMAND_MAX];
+	bool whole;
 	int weight;
 
 	if (def == NULL) {
@@ -263,7 +251,8 @@ take_script(struct tracks *t, const struct keepalived_text_line *l)
 		    "there is no 'vrrp_script %.60s'; it is not tracked", name);
 		return;
 	}
-	join(keepalived_text_find(def, "script"), command);
+	whole = keepalived_text_join(
+	    keepalived_text_find(def, "script"), command, sizeof(command));
 	if (is_haproxys(command)) {
 		import_notes_note(&t->plan->notes, def->at,
 		    "'vrrp_script %.60s' looks after haproxy, and is not "
@@ -271,10 +260,10 @@ take_script(struct tracks *t, const struct keepalived_text_line *l)
 		    name);
 		return;
 	}
-	if (command[0] == '\0') {
+	if (command[0] == '\0' || !whole) {
 		import_notes_error(&t->plan->notes, def->at,
-		    "'vrrp_script %.60s' has no 'script'; it is not tracked",
-		    name);
+		    "'vrrp_script %.60s' has %s; it is not tracked", name,
+		    whole ? "no 'script'" : "a 'script' that is too long");
 		return;
 	}
 	if (differs(t, name, command)) {
@@ -305,10 +294,11 @@ take_process(struct tracks *t, const struct keepalived_text_line *l)
 {
 	const struct keepalived_text_line *def =
 	    find_script(t, t->host, "vrrp_track_process", l->words[0]);
-	char command[COMMAND_MAX] = "";
+	char command[IMPORT_PLAN_COMMAND_MAX] = "";
 
 	if (def != NULL)
-		join(keepalived_text_find(def, "process"), command);
+		(void)keepalived_text_join(keepalived_text_find(def, "process"),
+		    command, sizeof(command));
 	if (is_haproxys(command) || is_haproxys(l->words[0]))
 		import_notes_note(&t->plan->notes, l->at,
 		    "'track_process %.60s' looks after haproxy, and is not "

@@ -32,14 +32,22 @@ address_faults_is_loopback(const union addr *a)
 }
 
 const char *
-address_faults_of_link(const union addr *a)
+address_faults_of_scope(const union addr *a)
 {
 	size_t len;
 	const uint8_t *bytes = addr_bytes(a, &len);
 
 	if (len == 16 && bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80)
 		return "is a link-local address; expected one that is valid beyond its link";
-	return address_faults_of_address(a);
+	return NULL;
+}
+
+const char *
+address_faults_of_link(const union addr *a)
+{
+	const char *fault = address_faults_of_scope(a);
+
+	return fault != NULL ? fault : address_faults_of_address(a);
 }
 
 const char *

@@ -13,7 +13,10 @@ struct config_cidr;
 /* A single host's. */
 const char *address_faults_of_address(const union addr *a);
 
-/* Also good on more than one link: nothing says on which one. */
+/* Whatever it is: nothing says on which link, so it is good on more than one. */
+const char *address_faults_of_scope(const union addr *a);
+
+/* Both. */
 const char *address_faults_of_link(const union addr *a);
 
 /* Also not this host alone: an address that another one is to reach. */

@@ -75,7 +75,7 @@ check_address(struct rules *r, const struct config_service *s,
 
 	if (server->host != NULL)
 		return;
-	rules_refuse(r, where, address_faults_of_address(a));
+	rules_refuse(r, where, address_faults_of_link(a));
 	check_loop(r, s, a, where);
 	if (source == NULL || a->sa.sa_family == s->source.sa.sa_family)
 		return;
@@ -397,8 +397,7 @@ check_listens(struct rules *r)
 			    (struct duplicates_item){
 			        .addr = a, .node = at, .service = s });
 			if (!addr_is_any(a))
-				rules_refuse(
-				    r, at, address_faults_of_address(a));
+				rules_refuse(r, at, address_faults_of_link(a));
 		}
 	}
 	duplicates_sort(&all, by_port);
@@ -479,6 +478,9 @@ rules_check(
 	if (c->has_pair)
 		pair_rules_check(&r);
 	check_services(&r);
+	if (c->log.target == LOG_TARGET_UDP)
+		rules_refuse(&r, rules_at(&r, &c->log.dest),
+		    address_faults_of_scope(&c->log.dest));
 	check_id(&r, &c->user, c->user);
 	check_id(&r, &c->group, c->group);
 	return r.failed ? -ENOMEM : 0;

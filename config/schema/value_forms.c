@@ -361,6 +361,7 @@ parse_target(struct schema *s, const struct tree_node *text, void *ret_value)
 		if (addr_parse(t + strlen(udp), &log->dest) < 0)
 			return diag_error(s->diag, &text->at, "'%s' %s",
 			    text->shown, scalar_address_fault(t + strlen(udp)));
+		schema_mark(s, &log->dest, text);
 	} else if (scalar_is_path(t) && strlen(t) < PATH_MAX) {
 		log->target = LOG_TARGET_FILE;
 		log->path = schema_copy(s, t);

@@ -14,6 +14,8 @@
 /* No line of ours is as long. */
 #define LINE_MAX ((size_t)64 * 1024)
 
+#define BROKE_OFF "the daemon's answer broke off: ask once more"
+
 struct lines {
 	const struct client *client;
 	client_lines_fn *call;
@@ -116,11 +118,12 @@ ask_at(struct lines *l, const char *socket, const char *request, bool for_ever)
 	if (e == -ECONNRESET && l->client->odd != NULL) {
 		/* The relay that was asked is being replaced, or has died. */
 		l->client->odd->busy = true;
+		strcpy(l->client->odd->text, BROKE_OFF);
 		return COMMAND_FAILED;
 	}
 	if (e == -ECONNRESET)
-		return command_refuse(l->client->command, COMMAND_FAILED,
-		    "the daemon's answer broke off: ask once more");
+		return command_refuse(
+		    l->client->command, COMMAND_FAILED, "%s", BROKE_OFF);
 	return e < 0 ? client_refuse_unreached(l->client, socket, e)
 	             : l->status;
 }

@@ -101,6 +101,12 @@ on_line(void *arg, const struct json_doc *line)
 	l->n++;
 }
 
+static int
+refuse(const struct client_odd *odd)
+{
+	return command_refuse("connections", COMMAND_FAILED, "%s", odd->text);
+}
+
 /*
  * Of the relay that runs, and first of those before, whom a reload has left
  * some: a server that is not in the file any more is known to these alone.
@@ -117,19 +123,23 @@ list_all(const struct client *client, const char *request, struct listing *l)
 
 	quiet.odd = &odd;
 	for (unsigned i = 0; i < n; i++) {
+		const size_t before = l->n;
+
 		status = client_lines_ask(&quiet,
 		    client_lingering_request(i, request, line), false, on_line,
 		    l);
 		if (status != COMMAND_DONE && !odd.unknown && !odd.busy)
 			return status;
+		/* One that has ended has no rows; one with some has more. */
+		if (odd.busy && l->n > before)
+			return refuse(&odd);
 		known = known || status == COMMAND_DONE;
 		odd = (struct client_odd){ 0 };
 	}
 	status = client_lines_ask(
 	    known ? &quiet : client, request, false, on_line, l);
 	if (odd.busy)
-		return command_refuse(
-		    "connections", COMMAND_FAILED, "%s", odd.text);
+		return refuse(&odd);
 	return odd.unknown ? COMMAND_DONE : status;
 }
 

@@ -119,7 +119,7 @@ take_or_ask(struct init *n, const struct question *q, const char *const *words,
 	return n_words > 0 ? take_words(n, q, words, n_words) : ask(n, q);
 }
 
-/* The key is beside the file, and both are new. */
+/* The key is beside the file, which is new. */
 static int
 find_places(struct init *n)
 {
@@ -146,6 +146,13 @@ find_places(struct init *n)
 		return command_refuse("init", COMMAND_FAILED,
 		    "%s: is there already; expected no file, for none is overwritten",
 		    n->path);
+	return COMMAND_DONE;
+}
+
+/* Of a pair alone. */
+static int
+look_for_key(const struct init *n)
+{
 	if (faccessat(AT_FDCWD, n->key_path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return command_refuse("init", COMMAND_FAILED,
 		    "%s: is there already; a key that is in use is never replaced",
@@ -296,6 +303,8 @@ take_all(struct init *n, const struct given *g)
 	    (g->peer != NULL || g->here != NULL || g->interface != NULL))
 		return command_misused("init",
 		    "--peer, --here and --interface belong to a virtual IP");
+	if (status == COMMAND_DONE && pair)
+		status = look_for_key(n);
 	if (status == COMMAND_DONE && pair)
 		status = take_or_ask(n, &of_peer, &g->peer, g->peer != NULL);
 	if (status == COMMAND_DONE)

@@ -1,3 +1,4 @@
+#include "config/listening.h"
 #include "core/fd.h"
 #include "core/log.h"
 #include "core/proc.h"
@@ -14,7 +15,6 @@
 #include "hapair/supervisor/service_manager.h"
 #include "hapair/supervisor/supervisor.h"
 
-#include "config/listening.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>

@@ -48,6 +48,15 @@ show_next(const struct text *t, char buf[static SHOWN_MAX], size_t *ret_len)
 	return n;
 }
 
+/* As nearly every text is: no byte of it has to be looked at as a character. */
+static bool
+is_plain(const char *text)
+{
+	while (*text >= ' ' && *text <= '~')
+		text++;
+	return *text == '\0';
+}
+
 static void
 disarm(const char *text, bool lines, char *buf, size_t room)
 {
@@ -55,6 +64,10 @@ disarm(const char *text, bool lines, char *buf, size_t room)
 	char shown[SHOWN_MAX];
 	size_t len = 0, shown_len;
 
+	if (t.left + sizeof(CUT) <= room && is_plain(text)) {
+		memcpy(buf, text, t.left + 1);
+		return;
+	}
 	while (t.left > 0) {
 		const size_t n = show_next(&t, shown, &shown_len);
 

@@ -21,15 +21,6 @@ load_running(const struct json_doc *answer, struct config **ret_config)
 	    "the running configuration is none that this program understands: the daemon is of another version");
 }
 
-static void
-print_change(const struct config_diff_change *c, FILE *out)
-{
-	(void)fprintf(out, "%s", c->text);
-	if (c->class->why != NULL)
-		(void)fprintf(out, " (needs a restart: %s)", c->class->why);
-	(void)fputc('\n', out);
-}
-
 int
 file_diff_print(
     const struct config *file, const char *path, const char *socket, FILE *out)
@@ -53,8 +44,10 @@ file_diff_print(
 	}
 	if (d.n == 0)
 		(void)fprintf(out, "%s: the same as what runs\n", path);
-	TAILQ_FOREACH (c, &d.all, all)
-		print_change(c, out);
+	TAILQ_FOREACH (c, &d.all, all) {
+		config_diff_print(c, out);
+		(void)fputc('\n', out);
+	}
 	status = config_diff_class(&d) == CHANGE_CLASS_RESTART ? COMMAND_FAILED
 	                                                       : COMMAND_DONE;
 	config_diff_fini(&d);

@@ -3,6 +3,7 @@
 #include "core/closer.h"
 #include "core/fd.h"
 #include "core/log.h"
+#include "core/proc.h"
 #include "core/syscall_filter.h"
 #include "core/timeout.h"
 
@@ -86,6 +87,8 @@ become(const struct child *r, int channel, int report)
 	keep_environment(env);
 	/* Ctrl-C is the supervisor's to hear: it ends us in good order. */
 	(void)setpgid(0, 0);
+	/* One that begins has much to do at once, beside one with clients. */
+	proc_shorten_slices();
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (keep_descriptors(channel, report) < 0)

@@ -1,7 +1,6 @@
 #include "hapair/supervisor/file_push.h"
 
 #include "config/config.h"
-#include "core/buf.h"
 #include "core/fd.h"
 #include "core/json_doc.h"
 #include "core/log.h"

@@ -182,7 +182,8 @@ note(struct file_receive *r, bool done)
 {
 	const struct file_receive_step_input in = { .event = done
 		    ? FILE_RECEIVE_STEP_DONE
-		    : FILE_RECEIVE_STEP_FAILED };
+		    : FILE_RECEIVE_STEP_FAILED,
+		.stays = r->disk.replaced };
 
 	step(r, &in);
 }
@@ -258,9 +259,7 @@ on_taken(void *arg, bool taken, const char *text)
 	}
 	set_text(r, text);
 	if (file_replace_undo(&r->disk, why) < 0)
-		tell_apart(r,
-		    "nothing was changed but its disk, which has the new file, and a restart would take that",
-		    why);
+		tell_apart(r, "the file before was not put back", why);
 	note(r, false);
 }
 

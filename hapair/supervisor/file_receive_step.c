@@ -177,12 +177,13 @@ note_done(struct file_receive_step *s, struct file_receive_step_out *out)
 }
 
 static void
-note_failed(struct file_receive_step *s, struct file_receive_step_out *out)
+note_failed(struct file_receive_step *s,
+    const struct file_receive_step_input *in, struct file_receive_step_out *out)
 {
 	if (s->state == FILE_RECEIVE_STEP_FILLING ||
 	    s->state == FILE_RECEIVE_STEP_TAKING) {
 		out->action = FILE_RECEIVE_STEP_DROP;
-		finish(s, PEER_FILE_REFUSED, out);
+		finish(s, in->stays ? PEER_FILE_KEPT : PEER_FILE_REFUSED, out);
 	} else if (s->state == FILE_RECEIVE_STEP_UNDOING) {
 		finish(s, PEER_FILE_KEPT, out);
 	}
@@ -204,7 +205,7 @@ file_receive_step_do(const struct file_receive_step *before,
 		note_done(&s, ret_out);
 		break;
 	case FILE_RECEIVE_STEP_FAILED:
-		note_failed(&s, ret_out);
+		note_failed(&s, in, ret_out);
 		break;
 	case FILE_RECEIVE_STEP_OVERDUE:
 		if (s.state == FILE_RECEIVE_STEP_TAKING ||

@@ -33,6 +33,8 @@ struct file_receive_step_input {
 	const struct peer_file *asked; /* of ASKED; borrowed */
 	/* It may be begun, taken or undone now. */
 	bool may;
+	/* Of FAILED: the disk has it all the same. */
+	bool stays;
 };
 
 enum file_receive_step_action {

@@ -17,10 +17,18 @@ file_replace_none(void)
 	return (struct file_replace){ .dir = -1 };
 }
 
+/* A name that is nobody else's: people and their tools write NAME.new. */
 static const char *
-beside(const struct file_replace *f, const char *what, char buf[BESIDE_MAX])
+fresh_name(const struct file_replace *f, char buf[BESIDE_MAX])
 {
-	(void)snprintf(buf, BESIDE_MAX, "%s.%s", f->name, what);
+	(void)snprintf(buf, BESIDE_MAX, ".%s.hapair", f->name);
+	return buf;
+}
+
+static const char *
+before_name(const struct file_replace *f, char buf[BESIDE_MAX])
+{
+	(void)snprintf(buf, BESIDE_MAX, "%s.before", f->name);
 	return buf;
 }
 
@@ -104,8 +112,8 @@ file_replace_prepare(struct file_replace *f, const char *path, const char *text,
 	e = look(f, text, len, &was, ret_why);
 	if (e < 0 || f->unchanged)
 		return e;
-	/* Nobody else can write there: what has that name is our own. */
-	(void)unlinkat(f->dir, beside(f, "new", fresh), 0);
+	/* Of a daemon that was killed meanwhile. */
+	(void)unlinkat(f->dir, fresh_name(f, fresh), 0);
 	fd = openat(f->dir, fresh,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)
@@ -135,10 +143,10 @@ file_replace_commit(
 
 	if (f->unchanged)
 		return 0;
-	(void)unlinkat(f->dir, beside(f, "before", before), 0);
+	(void)unlinkat(f->dir, before_name(f, before), 0);
 	if (linkat(f->dir, f->name, f->dir, before, 0) == -1)
 		return fail(ret_why, "it cannot be kept beside itself", -errno);
-	if (renameat(f->dir, beside(f, "new", fresh), f->dir, f->name) == -1)
+	if (renameat(f->dir, fresh_name(f, fresh), f->dir, f->name) == -1)
 		return fail(ret_why, "it cannot be replaced", -errno);
 	f->written = false;
 	f->replaced = true;
@@ -178,11 +186,10 @@ file_replace_undo(
 	if (!is_as_put(f)) {
 		(void)snprintf(ret_why, FILE_REPLACE_WHY_MAX,
 		    "it was changed here since, and stays: the file before the peer's is %s",
-		    beside(f, "before", before));
+		    before_name(f, before));
 		return -EBUSY;
 	}
-	if (renameat(f->dir, beside(f, "before", before), f->dir, f->name) ==
-	    -1)
+	if (renameat(f->dir, before_name(f, before), f->dir, f->name) == -1)
 		return fail(ret_why,
 		    "the file that was there before cannot be put back",
 		    -errno);
@@ -198,7 +205,7 @@ file_replace_close(struct file_replace *f)
 	char fresh[BESIDE_MAX];
 
 	if (f->dir != -1 && f->written)
-		(void)unlinkat(f->dir, beside(f, "new", fresh), 0);
+		(void)unlinkat(f->dir, fresh_name(f, fresh), 0);
 	fd_close(&f->dir);
 	*f = file_replace_none();
 }

@@ -2,10 +2,10 @@
 
 /*
  * The configuration file on disk is replaced by another text, in steps: the new
- * one is written beside it (NAME.new), then takes its place while the old one
- * gets another name (NAME.before); and back. There is a whole file of that name
- * at each moment, also over a crash of the machine. Mode and owner stay. Waits
- * for the disk.
+ * one is written beside it (.NAME.hapair), then takes its place while the old
+ * one gets another name (NAME.before); and back. There is a whole file of that
+ * name at each moment, also over a crash of the machine. Mode and owner stay.
+ * Waits for the disk.
  */
 
 #include "core/trusted_path.h"
@@ -17,7 +17,7 @@
 struct file_replace {
 	int dir; /* -1: nothing is prepared */
 	char name[TRUSTED_PATH_NAME_MAX];
-	bool written;   /* NAME.new is there */
+	bool written;   /* .NAME.hapair is there */
 	bool unchanged; /* the file has this text already */
 	bool replaced;
 	struct stat put; /* what was put in its place, if it was replaced */

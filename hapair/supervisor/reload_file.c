@@ -48,10 +48,9 @@ text_of(const struct config_diff *d, bool refused)
 	TAILQ_FOREACH (c, &d->all, all) {
 		if (refused && c->class->class != CHANGE_CLASS_RESTART)
 			continue;
-		(void)fprintf(out, "%s%s", ftell(out) > 0 ? "\n" : "", c->text);
-		if (refused)
-			(void)fprintf(
-			    out, " needs a restart: %s", c->class->why);
+		if (ftell(out) > 0)
+			(void)fputc('\n', out);
+		config_diff_print(c, out);
 	}
 	if (fclose(out) == EOF) {
 		free(text);

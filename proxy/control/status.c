@@ -31,6 +31,9 @@ put_config(struct json_doc *doc, const struct status *r)
 	json_doc_put_string(at, "path", r->start->path);
 	json_doc_put_string(at, "hash", hash);
 	status_put_wall(at, "loaded_at", r->start->loaded_wall_ms);
+	if (r->config->has_pair)
+		json_doc_put_bool(
+		    at, "accept_file", r->config->pair.accept_file);
 	if (r->peer == NULL || !r->peer->config_known) {
 		json_doc_put_null(at, "peer_matches");
 		return;

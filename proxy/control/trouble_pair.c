@@ -36,9 +36,14 @@ find_config(const struct json_doc *status, struct json_doc *troubles)
 		return;
 	t = trouble_put(troubles, "config_differs", "",
 	    "the peer runs another configuration");
-	trouble_advise(t,
-	    "copy the right %s to the other node, look with `hapair check --diff` there, then `hapair reload`",
-	    json_doc_string(config, "path"));
+	if (json_doc_bool(config, "accept_file"))
+		trouble_advise(t,
+		    "on the node that has the right %s: `hapair check --diff`, then `hapair reload --both`; where the other one does not take it, copy it there and `hapair reload`",
+		    json_doc_string(config, "path"));
+	else
+		trouble_advise(t,
+		    "copy the right %s to the other node, look with `hapair check --diff` there, then `hapair reload`",
+		    json_doc_string(config, "path"));
 }
 
 /* It is heard, and nobody here can read what it says. */

@@ -220,7 +220,6 @@ wait_for(struct session *s, enum pool_choice wants)
 	uint32_t last = s->pool->config->retries;
 	double left = patience_s(s);
 
-	s->phase = SESSION_QUEUED;
 	if (left > SECOND_ROUND_S && s->info.attempts > 0 &&
 	    (wants == POOL_CHOICE_ROUND || s->info.attempts < last))
 		left = SECOND_ROUND_S;
@@ -246,19 +245,20 @@ next(struct session *s)
 
 	prepare_waiter(s);
 	server = pool_take(s->pool, &s->waiter, mono_now(), &wants);
-	if (server == POOL_QUEUED && wants == POOL_CHOICE_ROUND &&
-	    dial_is_port_failure(s->info.error)) {
-		/* No server is left that we could reach. */
-		pool_leave(s->pool, &s->waiter);
-		session_end_reset(s, END_REASON_RESOURCES, s->info.error);
-	} else if (server == POOL_QUEUED && is_mute(s)) {
-		session_end_reset(s, END_REASON_CLIENT_QUEUE, 0);
-	} else if (server == POOL_QUEUED) {
-		wait_for(s, wants);
-	} else {
+	if (server != POOL_QUEUED) {
 		s->info.server = server;
 		dial(s);
+		return;
 	}
+	/* It is in the queue: whatever ends it takes it out again. */
+	s->phase = SESSION_QUEUED;
+	if (wants == POOL_CHOICE_ROUND && dial_is_port_failure(s->info.error))
+		/* No server is left that we could reach. */
+		session_end_reset(s, END_REASON_RESOURCES, s->info.error);
+	else if (is_mute(s))
+		session_end_reset(s, END_REASON_CLIENT_QUEUE, 0);
+	else
+		wait_for(s, wants);
 }
 
 /* A second round, unless the time is over: then the reason is known. */

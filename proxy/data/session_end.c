@@ -6,6 +6,7 @@
 #include "proxy/data/session.h"
 #include "proxy/pool/client_limit.h"
 
+#include <assert.h>
 #include <sys/socket.h>
 
 static void
@@ -36,6 +37,8 @@ leave(struct session *s)
 
 	timers_stop(&t->timers, &s->timer);
 	session_leave_server(s);
+	/* Else the pool would wake a session that is freed. */
+	assert(s->waiter.waiting == POOL_WAITS_NOT);
 	session_close(s, SESSION_CLIENT);
 	s->phase = SESSION_ENDED;
 	counters_add(&session_service_counters(s)->sum.active, -1);

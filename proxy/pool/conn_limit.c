@@ -35,12 +35,24 @@ conn_limit_enter(struct conn_limit *g)
 void
 conn_limit_join(struct conn_limit *g)
 {
-	atomic_fetch_add(&g->inside, 1);
+	conn_limit_reserve(g, 1);
 }
 
 bool
 conn_limit_leave(struct conn_limit *g)
 {
-	atomic_fetch_sub(&g->inside, 1);
+	return conn_limit_release(g, 1);
+}
+
+void
+conn_limit_reserve(struct conn_limit *g, unsigned n)
+{
+	atomic_fetch_add(&g->inside, n);
+}
+
+bool
+conn_limit_release(struct conn_limit *g, unsigned n)
+{
+	atomic_fetch_sub(&g->inside, n);
 	return atomic_load(&g->wanted) && atomic_exchange(&g->wanted, false);
 }

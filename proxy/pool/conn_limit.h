@@ -29,3 +29,7 @@ void conn_limit_join(struct conn_limit *g);
 
 /* Gives it back. True: somebody waits, wake the workers. */
 MUST_CHECK bool conn_limit_leave(struct conn_limit *g);
+
+/* So many at once, of connections that are elsewhere and may come. */
+void conn_limit_reserve(struct conn_limit *g, unsigned n);
+MUST_CHECK bool conn_limit_release(struct conn_limit *g, unsigned n);

@@ -315,6 +315,8 @@ take_message(struct predecessor *p, struct transfer_wire_packet *packet)
 	if (m.type != TRANSFER_MESSAGE_GATHERED || p->gathered)
 		return mistrust(p);
 	e = check_all(p);
+	if (e == 0 && m.number > 0)
+		services_open_early(p->services, m.number);
 	return e < 0 ? e : make_takers(p);
 }
 

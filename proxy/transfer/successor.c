@@ -259,7 +259,8 @@ look_at_telling(struct successor *s)
 	int e = go_on_telling(s, true);
 
 	if (e == 0)
-		e = say(s, TRANSFER_MESSAGE_GATHERED, 0, NULL);
+		e = say(s, TRANSFER_MESSAGE_GATHERED,
+		    services_count_connections(s->services), NULL);
 	if (e == 0) {
 		s->phase = GIVING;
 		s->gathered = mono_now();

@@ -44,10 +44,11 @@ enum transfer_message_type {
 	TRANSFER_MESSAGE_TAKEN = 3,
 	TRANSFER_MESSAGE_END = 4,
 	TRANSFER_MESSAGE_ABORT = 5,
-	TRANSFER_MESSAGE_HELLO = 6,    /* `number` of workers */
-	TRANSFER_MESSAGE_WORKER = 7,   /* descriptor: a channel to one */
-	TRANSFER_MESSAGE_STATE = 8,    /* service records behind it */
-	TRANSFER_MESSAGE_GATHERED = 9, /* these were all */
+	TRANSFER_MESSAGE_HELLO = 6,  /* `number` of workers */
+	TRANSFER_MESSAGE_WORKER = 7, /* descriptor: a channel to one */
+	TRANSFER_MESSAGE_STATE = 8,  /* service records behind it */
+	/* These were all; the number: of its connections, 0: not told. */
+	TRANSFER_MESSAGE_GATHERED = 9,
 	TRANSFER_MESSAGE_GIVEN = 10,   /* `number` of sessions stay */
 	TRANSFER_MESSAGE_DONE = 11,    /* `number`: drain_timeout in ms, or 0 */
 	TRANSFER_MESSAGE_DROP = 12,    /* `group`; `number` for the answer */

@@ -55,19 +55,21 @@ void metric_text_begin(
 void metric_text_label(
     struct metric_text *m, const struct metric_text_label *labels, size_t n);
 
-/* A value; with one more label where that has a name. */
+/* A value. */
 void metric_text_number(struct metric_text *m, int64_t value);
 void metric_text_real(struct metric_text *m, double value);
+
+/* With one more label; `label` NULL: without. */
 void metric_text_labelled(
     struct metric_text *m, const char *label, const char *is, int64_t value);
 
 /* Milliseconds, told in seconds; a moment that is none (0) is left out. */
 void metric_text_moment(struct metric_text *m, int64_t wall_ms);
 
-/* A family of one value, which has only the labels in common. */
 /* The same, but *kept where that is less than a second off. */
 void metric_text_steady(struct metric_text *m, int64_t *kept, int64_t wall_ms);
 
+/* A family of one value, which has only the labels in common. */
 void metric_text_one(struct metric_text *m,
     const struct metric_text_family *family, int64_t value);
 

@@ -222,33 +222,38 @@ has_standby(const struct status *s)
 	return false;
 }
 
+/* Of standby services alone. */
+static const struct standby_family {
+	struct metric_text_family family;
+	service_fn *put;
+} standby_families[] = {
+	{ { "hapair_standby_active", METRIC_TEXT_GAUGE, "",
+	      "1: this server of a standby service gets all connections." },
+	    put_active },
+	{ { "hapair_standby_spares", METRIC_TEXT_GAUGE, "",
+	      "Servers that could take over from the active one now." },
+	    put_spares },
+	{ { "hapair_standby_epoch", METRIC_TEXT_GAUGE, "",
+	      "Rises with each choice of an active server." },
+	    put_epoch },
+	{ { "hapair_standby_decides", METRIC_TEXT_GAUGE, "",
+	      "1: this node decides which server is active; 0: the peer does." },
+	    put_decides },
+	{ { "hapair_standby_phase", METRIC_TEXT_GAUGE, "",
+	      "1: the choice is in this phase." },
+	    put_phase },
+	{ { "hapair_standby_trouble", METRIC_TEXT_GAUGE, "",
+	      "1: another server should take over, and cannot." },
+	    put_trouble },
+};
+
 static void
 put_standby(struct metric_text *t, const struct status *s)
 {
-	metric_text_begin(t,
-	    METRIC_TEXT_FAMILY("hapair_standby_active", GAUGE, "",
-	        "1: this server of a standby service gets all connections."));
-	each(t, s, put_active);
-	metric_text_begin(t,
-	    METRIC_TEXT_FAMILY("hapair_standby_spares", GAUGE, "",
-	        "Servers that could take over from the active one now."));
-	each(t, s, put_spares);
-	metric_text_begin(t,
-	    METRIC_TEXT_FAMILY("hapair_standby_epoch", GAUGE, "",
-	        "Rises with each choice of an active server."));
-	each(t, s, put_epoch);
-	metric_text_begin(t,
-	    METRIC_TEXT_FAMILY("hapair_standby_decides", GAUGE, "",
-	        "1: this node decides which server is active; 0: the peer does."));
-	each(t, s, put_decides);
-	metric_text_begin(t,
-	    METRIC_TEXT_FAMILY("hapair_standby_phase", GAUGE, "",
-	        "1: the choice is in this phase."));
-	each(t, s, put_phase);
-	metric_text_begin(t,
-	    METRIC_TEXT_FAMILY("hapair_standby_trouble", GAUGE, "",
-	        "1: another server should take over, and cannot."));
-	each(t, s, put_trouble);
+	for (size_t i = 0; i < ARRAY_LEN(standby_families); i++) {
+		metric_text_begin(t, &standby_families[i].family);
+		each(t, s, standby_families[i].put);
+	}
 }
 
 static void

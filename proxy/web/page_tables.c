@@ -6,7 +6,6 @@
 #include "proxy/web/page_tables_pair.h"
 #include "proxy/web/page_tables_services.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #define EVENTS_SHOWN 50

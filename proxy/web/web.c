@@ -9,7 +9,6 @@
 #include "proxy/control/status_collect.h"
 #include "proxy/services.h"
 #include "proxy/web/event_lines.h"
-#include "proxy/web/shared_text.h"
 #include "proxy/web/web_auth.h"
 #include "proxy/web/web_content.h"
 #include "proxy/web/web_thread.h"

@@ -1,19 +1,14 @@
 #include "proxy/web/web_http.h"
 
-#include "config/config.h"
 #include "core/fd.h"
-#include "core/limiter.h"
 #include "core/log.h"
-#include "proxy/pool/acl.h"
 #include "proxy/web/web_auth.h"
-#include "proxy/web/web_conns.h"
 #include "proxy/web/web_content.h"
-#include "proxy/web/web_guests.h"
+#include "proxy/web/web_door.h"
 #include "proxy/web/web_response.h"
 
 #include <errno.h>
 #include <ev.h>
-#include <inttypes.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,8 +41,7 @@ struct asked {
 struct web_http {
 	struct web_http_setup setup;
 	struct MHD_Daemon *daemon;
-	struct web_guests *guests;
-	struct web_conns conns;
+	struct web_door door;
 	ev_io ready;
 	ev_timer again, sweep;
 	size_t bytes; /* of texts that are not freed */
@@ -57,7 +51,6 @@ struct web_http {
 	bool wanted; /* a snapshot, since then */
 	struct mono wanted_at, renewed_at;
 	TAILQ_HEAD(, asked) waiting;
-	struct limiter password_lines;
 	bool closing; /* another relay serves: a last answer for each */
 	bool ending;  /* who asks now cannot wait for news */
 };
@@ -264,20 +257,9 @@ place_of(struct MHD_Connection *c)
 static enum MHD_Result
 refuse_password(struct web_http *h, struct MHD_Connection *c, bool tried)
 {
-	const struct web_conns_one *one = place_of(c);
-	char ip[ADDR_TEXT_MAX];
-	uint64_t left_out;
-
 	/* A browser asks once without, and then its user. */
-	if (tried) {
-		h->setup.content->counts.refused[METRICS_REFUSAL_PASSWORD]++;
-		if (one != NULL &&
-		    limiter_allows(&h->password_lines, mono_now(), &left_out))
-			log_warning("web",
-			    "[web] %s gave a wrong name or password, refused (%" PRIu64
-			    " more before)",
-			    addr_format_ip(&one->client, ip), left_out);
-	}
+	if (tried)
+		web_door_note_wrong(&h->door, place_of(c));
 	return refuse(h, c, METRICS_CODE_401);
 }
 
@@ -374,19 +356,12 @@ find_starting(struct web_http *h, struct MHD_Connection *c)
 	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
 
 	for (size_t i = 0; info != NULL && i < WEB_CONNS_MAX; i++) {
-		struct web_conns_one *one = &h->conns.all[i];
+		struct web_conns_one *one = &h->door.conns.all[i];
 
 		if (one->used && !one->started && one->fd == info->connect_fd)
 			return one;
 	}
 	return NULL;
-}
-
-static void
-leave(struct web_http *h, struct web_conns_one *one)
-{
-	web_conns_leave(&h->conns, one);
-	h->setup.content->counts.connections = h->conns.n;
 }
 
 static void
@@ -404,7 +379,7 @@ on_connection(void *arg, struct MHD_Connection *c, void **context,
 		return;
 	}
 	if (one != NULL)
-		leave(h, one);
+		web_door_leave(&h->door, one);
 	*context = NULL;
 }
 
@@ -414,10 +389,9 @@ give(struct web_http *h, struct web_conns_one *one, int fd,
     const union addr *client)
 {
 	one->fd = fd;
-	h->setup.content->counts.connections = h->conns.n;
 	if (MHD_add_connection(h->daemon, fd, &client->sa, addr_len(client)) !=
 	    MHD_YES)
-		leave(h, one);
+		web_door_leave(&h->door, one);
 	ev_feed_event(h->setup.loop, &h->ready, EV_READ);
 }
 
@@ -426,28 +400,15 @@ web_http_add(struct web_http *h, int *fd, const union addr *client)
 {
 	static const struct fd_option options[] = { { SOL_SOCKET, SO_SNDBUF,
 	    SEND_BYTES } };
-	struct metrics_web *counts = &h->setup.content->counts;
-	struct web_conns_one *one;
+	struct web_conns_one *one = web_door_enter(&h->door, client);
 
-	if (!web_guests_are_welcome(h->guests, client)) {
-		counts->refused[METRICS_REFUSAL_STRANGER]++;
+	if (one == NULL) {
 		fd_close(fd);
 		return;
 	}
-	switch (web_conns_enter(&h->conns, client, mono_now(), &one)) {
-	case WEB_CONNS_WELCOME:
-		if (fd_set_options(*fd, options, ARRAY_LEN(options)) < 0)
-			log_debug("web", "the send buffer stays as it is");
-		give(h, one, fd_take(fd), client);
-		return;
-	case WEB_CONNS_FULL:
-		counts->refused[METRICS_REFUSAL_FULL]++;
-		break;
-	case WEB_CONNS_CLIENT_FULL:
-		counts->refused[METRICS_REFUSAL_CLIENT]++;
-		break;
-	}
-	fd_close(fd);
+	if (fd_set_options(*fd, options, ARRAY_LEN(options)) < 0)
+		log_debug("web", "the send buffer stays as it is");
+	give(h, one, fd_take(fd), client);
 }
 
 /* Who has not asked yet is answered once, like who waits for an answer. */
@@ -460,7 +421,7 @@ web_http_close(struct web_http *h)
 	for (unsigned i = 0; i < WEB_REQUEST_COUNT; i++)
 		destroy(&h->texts[i]);
 	for (size_t i = 0; i < WEB_CONNS_MAX; i++) {
-		struct web_conns_one *one = &h->conns.all[i];
+		struct web_conns_one *one = &h->door.conns.all[i];
 
 		if (one->started && one->answered && !one->busy)
 			shut(one);
@@ -499,11 +460,11 @@ static void
 end_late(struct web_http *h, struct web_conns_one *one)
 {
 	if (!one->started) {
-		leave(h, one); /* it never got so far, and is closed */
+		/* It never got so far, and is closed. */
+		web_door_leave(&h->door, one);
 		return;
 	}
-	if (one->busy || !one->answered)
-		h->setup.content->counts.refused[METRICS_REFUSAL_LATE]++;
+	web_door_note_late(&h->door, one);
 	shut(one);
 }
 
@@ -515,7 +476,7 @@ on_sweep(struct ev_loop *loop, ev_timer *t, int revents)
 	const struct mono now = mono_now();
 
 	for (size_t i = 0; i < WEB_CONNS_MAX; i++) {
-		struct web_conns_one *one = &h->conns.all[i];
+		struct web_conns_one *one = &h->door.conns.all[i];
 
 		if (!one->ended && web_conns_is_late(one, now))
 			end_late(h, one);
@@ -560,12 +521,12 @@ web_http_new(const struct web_http_setup *setup)
 		return NULL;
 	h->setup = *setup;
 	TAILQ_INIT(&h->waiting);
-	web_conns_init(&h->conns);
 	ev_init(&h->ready, on_ready);
 	ev_init(&h->again, on_again);
 	ev_timer_init(&h->sweep, on_sweep, SWEEP_S, SWEEP_S);
-	h->guests = web_guests_new(setup->config);
-	if (h->guests != NULL && make_fixed(h) && start(h))
+	if (web_door_init(
+	        &h->door, setup->config, &setup->content->counts) == 0 &&
+	    make_fixed(h) && start(h))
 		return h;
 	web_http_free(h);
 	return NULL;
@@ -591,6 +552,6 @@ web_http_free(struct web_http *h)
 	for (unsigned i = 0; i < WEB_RESPONSE_COUNT; i++)
 		destroy(&h->fixed[i]);
 	ev_clear_pending(h->setup.loop, &h->ready);
-	web_guests_free(h->guests);
+	web_door_fini(&h->door);
 	free(h);
 }

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define TEXT_MAX (1 << 24)
@@ -94,4 +96,20 @@ scratch_text(const char *name)
 	assert_int_equal(fd_read_all(fd, TEXT_MAX, &text, &len), 0);
 	fd_close(&fd);
 	return text;
+}
+
+int
+scratch_listen(
+    const char *name, int backlog, char ret_path[static SCRATCH_PATH_MAX])
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)unlink(scratch_path(name, ret_path));
+	assert_true(fd >= 0);
+	assert_true(strlen(ret_path) < sizeof(un.sun_path));
+	strcpy(un.sun_path, ret_path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	assert_int_equal(listen(fd, backlog), 0);
+	return fd;
 }

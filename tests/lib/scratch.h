@@ -29,3 +29,7 @@ const char *scratch_script(
 
 /* The whole file, malloc'd; NULL where there is none. */
 char *scratch_text(const char *name);
+
+/* A Unix socket there that listens, whatever was there; and its path. */
+int scratch_listen(
+    const char *name, int backlog, char ret_path[static SCRATCH_PATH_MAX]);

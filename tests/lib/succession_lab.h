@@ -308,6 +308,18 @@ begin(struct lab *l, const char *servers, uint16_t workers, int *ret_other)
 	return r;
 }
 
+/* Both run until the next one has all that it is given. */
+static inline void
+hand_on(struct relay *old, struct relay *next, int channel)
+{
+	take(old, MSG_SUCCESSOR, channel);
+	while (!next->taken || old->left == UINT32_MAX) {
+		run(old);
+		run(next);
+		(void)poll(NULL, 0, 1);
+	}
+}
+
 static inline void
 succeed(struct lab *l, const char *servers, uint16_t workers)
 {
@@ -315,12 +327,7 @@ succeed(struct lab *l, const char *servers, uint16_t workers)
 	struct relay *old = l->relay,
 	             *next = begin(l, servers, workers, &channel);
 
-	take(old, MSG_SUCCESSOR, channel);
-	while (!next->taken || old->left == UINT32_MAX) {
-		run(old);
-		run(next);
-		(void)poll(NULL, 0, 1);
-	}
+	hand_on(old, next, channel);
 	assert_int_equal(old->left, 0);
 	assert_true(old->ended);
 	l->relay = next;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import socket
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import inject
 from lab import VIP
@@ -373,17 +374,24 @@ def is_reset(sock: Any) -> bool:
         sock.settimeout(5)
 
 
-def test_what_nobody_new_joins_ends_with_drain_timeout() -> None:
-    """Of a server that the file has no more, and of one that an operator drains; the
-    others go on."""
+@contextlib.contextmanager
+def three_backs() -> Iterator[Stage]:
+    """One node, and three servers that are up."""
     backs = [{"name": n, "address": endpoint(address(n), ECHO)} for n in ("s1", "s2", "s3")]
     front = [endpoint(address("p1"), PORT)]
     with single(services=[service(front, servers=backs, balance="roundrobin")]) as stage:
         for back in backs:
             stage.lab.spawn(back["name"], [f"{TOOLS}/echo", "echo", str(ECHO)])
         stage.start()
+        wait_for(lambda: set(stage["p1"].server_states().values()) == {"up"})
+        yield stage
+
+
+def test_what_nobody_new_joins_ends_with_drain_timeout() -> None:
+    """Of a server that the file has no more, and of one that an operator drains; the
+    others go on."""
+    with three_backs() as stage:
         node = stage["p1"]
-        wait_for(lambda: set(node.server_states().values()) == {"up"})
         held = [stage.client() for _ in range(6)]
         assert all(answers(sock) for sock in held)
         config = stage.build()
@@ -416,14 +424,8 @@ def listed(node: Node, *words: str) -> list[dict[str, Any]]:
 def test_what_a_reload_has_left_is_seen_and_waited_for() -> None:
     """Connections of a server that the file has no more: listed, closed one by one, and
     waited for by an operator who had begun before the reload."""
-    backs = [{"name": n, "address": endpoint(address(n), ECHO)} for n in ("s1", "s2", "s3")]
-    front = [endpoint(address("p1"), PORT)]
-    with single(services=[service(front, servers=backs, balance="roundrobin")]) as stage:
-        for back in backs:
-            stage.lab.spawn(back["name"], [f"{TOOLS}/echo", "echo", str(ECHO)])
-        stage.start()
+    with three_backs() as stage:
         node = stage["p1"]
-        wait_for(lambda: set(node.server_states().values()) == {"up"})
         held = {sock.getsockname()[1]: sock for sock in (stage.client() for _ in range(6))}
         assert all(answers(sock) for sock in held.values())
         done: list[Any] = []

@@ -49,7 +49,7 @@ class Both:
         assert said in done.stderr, (said, done)
         assert [self.hash(host) for host in HOSTS] == before
         assert self.files["p2"].read_text() == text
-        assert not list(self.files["p2"].parent.glob("*.new"))
+        assert not list(self.files["p2"].parent.glob(".*.hapair"))
 
     def is_refused_alone(self, said: str) -> None:
         """While p2 does not run."""

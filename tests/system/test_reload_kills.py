@@ -298,3 +298,23 @@ def test_a_supervisor_that_is_late() -> None:
         assert moves(stage["p2"]) == taken and "master -> " not in node.log(), node.log()
         assert all(answers(sock) for sock in held.values())
         wait_for(lambda: len(children(node.pid)) == 2, 5)
+
+
+@limit(30)
+def test_who_comes_now_waits_for_no_other_connection() -> None:
+    """A crowd takes a tenth of a second to change hands. A new client has its server
+    meanwhile, where no limit asks how many there are."""
+    if SLOW != 1:
+        raise LeftOut("a sanitizer must be loaded first: not with this build")
+    with two_nodes() as (stage, config, gates):
+        held: dict[int, Any] = {}
+        fill(stage, held)
+        reload = Reload(stage, config, "p1", gates["p1"])
+        reload.stop_at(("old relay", "sends relay:BATCH"))
+        with stage.lab.connect("c", VIP[4], TALK, 5) as sock:
+            sock.settimeout(0.5)
+            assert answers(sock)
+            reload.finish()
+            assert reload.answer.returncode == 0, reload.answer
+            assert answers(sock)
+        assert all(answers(sock) for sock in held.values())

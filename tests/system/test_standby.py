@@ -501,6 +501,17 @@ def test_s03_a_relay_that_wants_fences() -> None:
         assert masters.both() == ("s1", "s1")
 
 
+def fence_until_told(stage: Stage) -> Path:
+    """Its fence lasts until there is the file; beside that it writes what it is about."""
+    go = Path(stage.lab.dir, "go")
+    fence = script(
+        stage, "fence", f"echo $* >>{go}.told; until [ -e {go} ]; do sleep 0.1; done"
+    )
+    stage.services = services(lambda f: address("p1", f), fence=fence, fence_timeout="60s")
+    stage.configure(stage.build())
+    return go
+
+
 def test_a_fence_that_begins_during_a_reload() -> None:
     """The next relay would know nothing of it: the reload is refused as long as it runs,
     and it runs but once."""
@@ -508,14 +519,7 @@ def test_a_fence_that_begins_during_a_reload() -> None:
         raise LeftOut("a sanitizer must be loaded first: not with this build")
     stage = alone()
     with stage:
-        go = Path(stage.lab.dir, "go")
-        fence = script(
-            stage, "fence", f"echo $* >>{go}.told; until [ -e {go} ]; do sleep 0.1; done"
-        )
-        stage.services = services(
-            lambda f: address("p1", f), fence=fence, fence_timeout="60s"
-        )
-        stage.configure(stage.build())
+        go = fence_until_told(stage)
         masters = Masters(stage)
         gate = Gate(f"{stage.lab.dir}/gate")
         with gate.loaded():
@@ -549,14 +553,7 @@ def test_a_relay_that_dies_during_the_fence() -> None:
     runs once, and then the other server is active."""
     stage = alone()
     with stage:
-        go = Path(stage.lab.dir, "go")
-        fence = script(
-            stage, "fence", f"echo $* >>{go}.told; until [ -e {go} ]; do sleep 0.1; done"
-        )
-        stage.services = services(
-            lambda f: address("p1", f), fence=fence, fence_timeout="60s"
-        )
-        stage.configure(stage.build())
+        go = fence_until_told(stage)
         masters = Masters(stage)
         stage.start()
         node = stage["p1"]

@@ -195,6 +195,29 @@ def test_t21_clients_that_leave_the_queue(family: int) -> None:
 
 
 @families
+def test_t21_clients_that_are_gone_before_they_queue(family: int) -> None:
+    """They end with their handshake, as a port scan does, while no place is free."""
+    spec = {"servers": [server_at("s1", family, max_connections=1)]}
+    with relay(family, service=spec) as r:
+        first, served = r.pair()
+        os.kill(r.pid, signal.SIGSTOP)
+        try:
+            for _ in range(50):
+                r.client().close()
+        finally:
+            os.kill(r.pid, signal.SIGCONT)
+        wait_for(lambda: r.endings().get("client left the queue") == 50)
+        assert r.gauges() == (1, 0)
+        first.close()
+        served.close()
+        for _ in range(3):
+            a, b = r.pair()
+            a.close()
+            b.close()
+        assert r.node.relay() == r.pid
+
+
+@families
 def test_t21_queue_timeout(family: int) -> None:
     """A place that does not come in time is an end, too; and gives way."""
     spec: dict[str, Any] = {"timeouts": {"queue": "500ms"}}

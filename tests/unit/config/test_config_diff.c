@@ -438,6 +438,91 @@ differences_are_told_in_words(void **state)
 	}
 }
 
+/* Each key that cannot change while the daemon runs, and what is said of it. */
+static const struct {
+	const char *path, *before, *after, *said;
+} fixed[] = {
+	{ "pair", SERVICE(SERVERS), NODES SERVICE(SERVERS),
+	    "pair added (needs a restart: a pair begins and ends with the daemon)" },
+	{ "pair.nodes",
+	    "pair:\n"
+	    "  nodes: [{name: a, address: 10.0.0.1}, {name: c, address: 10.0.0.2}]\n"
+	    "  key_file: /k\n",
+	    NODES,
+	    "node c removed (needs a restart: which of the nodes this is, is decided when the daemon starts)" },
+	{ "pair.nodes.address",
+	    "pair:\n"
+	    "  nodes: [{name: a, address: 10.0.0.1}, {name: b, address: 10.0.0.3}]\n"
+	    "  key_file: /k\n",
+	    NODES,
+	    "node b: address 10.0.0.3 -> 10.0.0.2 (needs a restart: the nodes would not hear each other while only one of them has it)" },
+	{ "pair.nodes.links", NODES,
+	    "pair:\n"
+	    "  nodes: [{name: a, address: 10.0.0.1, links: [10.1.0.1]}, {name: b, address: 10.0.0.2, links: [10.1.0.2]}]\n"
+	    "  key_file: /k\n",
+	    "node a: link 10.1.0.1 added (needs a restart: the nodes would not hear each other while only one of them has it)" },
+	{ "pair.port", NODES, NODES "  port: 8402\n",
+	    "pair.port 8401 -> 8402 (needs a restart: the nodes would not hear each other while only one of them has it)" },
+	{ "threads", SERVICE(SERVERS), SERVICE(SERVERS) "threads: 3\n",
+	    "threads auto -> 3 (needs a restart: each thread has listening sockets of its own, and clients wait in them)" },
+	{ "control", SERVICE(SERVERS), SERVICE(SERVERS) "control: /run/c\n",
+	    "control /run/hapair/control.sock -> /run/c (needs a restart: commands look for the daemon there)" },
+	{ "pid_file", SERVICE(SERVERS), SERVICE(SERVERS) "pid_file: /run/p\n",
+	    "pid_file /run/p added (needs a restart: others look for the daemon there)" },
+};
+
+/* Of one name, what it is to be told by is told. */
+static void
+assert_is_refused(size_t i)
+{
+	CLEANUP(config_free_at) struct config *before = load(fixed[i].before);
+	CLEANUP(config_free_at) struct config *after = load(fixed[i].after);
+	CLEANUP(free_str) char *said = NULL;
+	struct config_diff d;
+	size_t len;
+	FILE *out = open_memstream(&said, &len);
+
+	assert_non_null(out);
+	assert_int_equal(config_diff_init(&d, before, after), 0);
+	assert_int_equal(config_diff_class(&d), CHANGE_CLASS_RESTART);
+	config_diff_print(TAILQ_FIRST(&d.all), out);
+	(void)fclose(out);
+	test_row(fixed[i].path);
+	assert_text(said, fixed[i].said);
+	config_diff_fini(&d);
+}
+
+static void
+what_cannot_change_is_refused_by_name_and_is_in_the_manual(void **state)
+{
+	CLEANUP(free_str) char *manual = NULL;
+	const struct change_class_row *row;
+	char name[128];
+	size_t len, n_rows;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+		assert_is_refused(i);
+	assert_int_equal(
+	    load_read("doc/hapair.8.in", false, NULL, &manual, &len), 0);
+	row = change_class_rows(&n_rows);
+	for (const struct change_class_row *end = row + n_rows; row < end;
+	     row++) {
+		bool has = false;
+
+		if (row->class != CHANGE_CLASS_RESTART)
+			continue;
+		test_row(row->path);
+		/* A node's name cannot change: it is another node then. */
+		for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+			has = has || strcmp(fixed[i].path, row->path) == 0 ||
+			    strcmp(row->path, "pair.nodes.name") == 0;
+		assert_true(has);
+		(void)snprintf(name, sizeof(name), ".It Ic %s\n", row->path);
+		assert_non_null(strstr(manual, name));
+	}
+}
+
 int
 main(void)
 {
@@ -446,6 +531,8 @@ main(void)
 		    it_is_decided_for_every_key_what_a_change_takes),
 		cmocka_unit_test(a_change_of_any_key_is_noticed),
 		cmocka_unit_test(differences_are_told_in_words),
+		cmocka_unit_test(
+		    what_cannot_change_is_refused_by_name_and_is_in_the_manual),
 	};
 
 	TEST_MAIN(tests);

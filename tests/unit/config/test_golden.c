@@ -1,12 +1,12 @@
 /*
  * What people read, compared byte for byte: tests/golden/config/NAME.yaml with
- * NAME.err, what is wrong with it, or NAME.out, its canonical text. With
- * UPDATE_GOLDEN=1 in the environment the expected files are written anew.
+ * NAME.err, what is wrong with it, or NAME.out, its canonical text.
  */
 #include "config/keys_document.h"
 #include "config/load.h"
 #include "config/print.h"
 #include "config/yaml/diag.h"
+#include "tests/lib/golden.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -17,46 +17,6 @@
 
 #define FOLDER "tests/golden/config/"
 #define EXAMPLES "config/examples/"
-
-static char *
-slurp(const char *path, size_t *ret_len)
-{
-	FILE *in = fopen(path, "r");
-	char *text;
-
-	if (in == NULL)
-		return NULL;
-	text = calloc(1, LOAD_FILE_MAX + 1);
-	assert_non_null(text);
-	*ret_len = fread(text, 1, LOAD_FILE_MAX, in);
-	assert_int_equal(fclose(in), 0);
-	return text;
-}
-
-static void
-spill(const char *path, const char *text)
-{
-	FILE *out = fopen(path, "w");
-
-	assert_non_null(out);
-	assert_int_equal(fwrite(text, 1, strlen(text), out), strlen(text));
-	assert_int_equal(fclose(out), 0);
-}
-
-static void
-compare(const char *path, const char *actual)
-{
-	CLEANUP(free_str) char *expected = NULL;
-	size_t len;
-
-	test_row(path);
-	if (getenv("UPDATE_GOLDEN") != NULL) {
-		spill(path, actual);
-		return;
-	}
-	expected = slurp(path, &len);
-	assert_text(actual, expected);
-}
 
 /* Printing what was printed changes nothing. */
 static void
@@ -88,7 +48,7 @@ outcome(const char *path, bool *ret_good)
 	FILE *out;
 	int r;
 
-	text = slurp(path, &len);
+	text = golden_read(path, &len);
 	assert_non_null(text);
 	r = load_text(slash + 1, text, len, diag, &c);
 	*ret_good = r == 0;
@@ -120,7 +80,7 @@ check_file(const char *path, const char *folder)
 	said = outcome(path, &good);
 	(void)snprintf(expected, sizeof(expected), "%s%.*s.%s", folder,
 	    (int)(strlen(name) - strlen(".yaml")), name, good ? "out" : "err");
-	compare(expected, said);
+	golden_compare(expected, said);
 }
 
 static size_t
@@ -163,7 +123,7 @@ every_example_loads(void **state)
 			fail_msg("%s", said);
 		(void)snprintf(expected, sizeof(expected),
 		    FOLDER "example_%s.out", names[i]);
-		compare(expected, said);
+		golden_compare(expected, said);
 	}
 }
 
@@ -178,7 +138,7 @@ the_key_list_of_the_manual_is_as_it_was(void **state)
 	assert_non_null(out);
 	keys_document(out);
 	assert_int_equal(fclose(out), 0);
-	compare(FOLDER "keys.md", text);
+	golden_compare(FOLDER "keys.md", text);
 }
 
 int

@@ -1,12 +1,12 @@
 /*
  * Files of haproxy and keepalived and what they become, compared byte for byte:
  * tests/golden/import/NAME.haproxy.cfg, NAME.keepalived.conf and, of the other
- * host, NAME.keepalived-2.conf, with NAME.yaml and NAME.notes. With
- * UPDATE_GOLDEN=1 in the environment the expected files are written anew.
+ * host, NAME.keepalived-2.conf, with NAME.yaml and NAME.notes.
  */
 #include "config/import/import.h"
 #include "config/load.h"
 #include "config/yaml/diag.h"
+#include "tests/lib/golden.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -20,42 +20,6 @@ static const char *
 env(const char *name)
 {
 	return strcmp(name, "MQTT_VIP") == 0 ? "10.80.0.10" : NULL;
-}
-
-/* NULL where there is no such file. */
-static char *
-slurp(const char *path, size_t *ret_len)
-{
-	FILE *in = fopen(path, "r");
-	char *text;
-
-	if (in == NULL)
-		return NULL;
-	text = calloc(1, LOAD_FILE_MAX + 1);
-	assert_non_null(text);
-	*ret_len = fread(text, 1, LOAD_FILE_MAX, in);
-	assert_int_equal(fclose(in), 0);
-	return text;
-}
-
-static void
-compare(const char *path, const char *actual)
-{
-	CLEANUP(free_str) char *expected = NULL;
-	size_t len;
-	FILE *out;
-
-	test_row(path);
-	if (getenv("UPDATE_GOLDEN") != NULL) {
-		out = fopen(path, "w");
-		assert_non_null(out);
-		assert_int_equal(
-		    fwrite(actual, 1, strlen(actual), out), strlen(actual));
-		assert_int_equal(fclose(out), 0);
-		return;
-	}
-	expected = slurp(path, &len);
-	assert_text(actual, expected);
 }
 
 /* What `hapair check` would say of it: nothing. */
@@ -105,7 +69,7 @@ check_example(const char *name)
 	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
 		(void)snprintf(
 		    paths[n], sizeof(paths[n]), FOLDER "%s.%s", name, ends[i]);
-		texts[n] = slurp(paths[n], &files[n].len);
+		texts[n] = golden_read(paths[n], &files[n].len);
 		if (texts[n] == NULL)
 			continue;
 		files[n].text = texts[n];
@@ -115,9 +79,9 @@ check_example(const char *name)
 	assert_true(n >= 2);
 	assert_int_equal(import_text(files, n, &r, &notes), 0);
 	(void)snprintf(expected, sizeof(expected), FOLDER "%s.yaml", name);
-	compare(expected, r.text);
+	golden_compare(expected, r.text);
 	(void)snprintf(expected, sizeof(expected), FOLDER "%s.notes", name);
-	compare(expected, notes);
+	golden_compare(expected, notes);
 	import_fini(&r);
 	for (size_t i = 0; i < n; i++)
 		free(texts[i]);

@@ -98,6 +98,11 @@ static const struct row {
 	          "backend b\n option httpchk GET /up\n"
 	          " server y 10.0.0.1:8080 check\n",
 	    "name: x", "/up", "f:5: error: 'track b/y' is not carried over" },
+	{ "bytes that are no text",
+	    BEGIN "listen a\n bind :80\n option tcp-check\n"
+	          " tcp-check send \\x01\\xffA\\x7f\\r\\n\n"
+	          " server x 10.0.0.1:1 check\n",
+	    "send: \"\\\\x01\\\\xffA\\\\x7f\\r\\n\"\n", NULL, "" },
 	{ "others are refused, and who is let in is lost",
 	    GOOD " tcp-request content accept if { req_ssl_hello_type 1 }\n"
 	         " tcp-request content reject\n",
@@ -145,11 +150,58 @@ it_means_the_same_or_a_note_says_what_not(void **state)
 		check_row(&rows[i]);
 }
 
+/* A line for each, whole: a shell is to run it. */
+static void
+every_command_of_notify_is_there(void **state)
+{
+	const int n = 12;
+	CLEANUP(free_str) char *text = NULL;
+	CLEANUP(free_str) char *said = NULL;
+	struct import_file file = { .name = "keepalived.conf" };
+	struct import_result r;
+	char line[160];
+	size_t len, said_len;
+	FILE *conf = open_memstream(&text, &len);
+	FILE *notes = open_memstream(&said, &said_len);
+
+	(void)state;
+	assert_non_null(conf);
+	for (int i = 1; i <= n; i++)
+		(void)fprintf(conf,
+		    "vrrp_instance V%d {\n interface eth0\n"
+		    " virtual_ipaddress { 10.0.0.%d/24 }\n"
+		    " notify_master \"/bin/m %d %0150d\"\n"
+		    " notify_backup \"/bin/b %d\"\n"
+		    " notify_fault \"/bin/f %d\"\n}\n",
+		    i, i, i, 7, i, i);
+	(void)fprintf(conf,
+	    "vrrp_instance W {\n interface eth0\n"
+	    " virtual_ipaddress { 10.0.0.99/24 }\n"
+	    " notify \"/bin/long %0700d\"\n}\n",
+	    7);
+	assert_int_equal(fclose(conf), 0);
+	file.text = text;
+	file.len = len;
+	assert_non_null(notes);
+	assert_int_equal(import_files(&file, 1, NULL, notes, &r), 0);
+	assert_int_equal(fclose(notes), 0);
+	for (int i = 1; i <= n; i++) {
+		(void)snprintf(line, sizeof(line),
+		    "  case $1/$state in V%d/fault) /bin/f %d ;; esac\n", i, i);
+		assert_non_null(strstr(r.text, line));
+	}
+	assert_non_null(strstr(r.text, "007 ;; esac\n"));
+	assert_null(strstr(r.text, "/bin/long"));
+	assert_non_null(strstr(said, "is longer than 599 bytes"));
+	import_fini(&r);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_means_the_same_or_a_note_says_what_not),
+		cmocka_unit_test(every_command_of_notify_is_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,10 @@
 #include "tests/lib/test.h"
 
 #include <linux/capability.h>
+#include <sched.h>
+#include <stdio.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,11 +79,46 @@ who_drops_rights_says_nothing_to_syslog(void **state)
 	assert_int_equal(drop(false), 0);
 }
 
+/* In words of 32 bits: after size and policy, flags, nice and priority. */
+#define SLICE_AT 6
+
+static void
+slices_are_short_for_what_follows(void **state)
+{
+	uint32_t attr[16] = { 0 };
+	struct utsname name;
+	unsigned major, minor;
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		proc_shorten_slices();
+		/* What it starts has them, too. */
+		pid = fork();
+		if (pid == 0 && syscall(SYS_sched_getattr, 0, attr, 56, 0) == 0)
+			_exit(attr[1] == SCHED_OTHER &&
+			            attr[SLICE_AT] == PROC_SLICE_NS
+			        ? 0
+			        : 1);
+		if (waitpid(pid, &status, 0) != pid)
+			_exit(2);
+		_exit(WEXITSTATUS(status));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(uname(&name), 0);
+	assert_int_equal(sscanf(name.release, "%u.%u", &major, &minor), 2);
+	if (major < 6 || (major == 6 && minor < 12))
+		skip(); /* this kernel does not know of it */
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_drops_rights_says_nothing_to_syslog),
+		cmocka_unit_test(slices_are_short_for_what_follows),
 	};
 
 	TEST_MAIN(tests);

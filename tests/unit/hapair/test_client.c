@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,21 +84,6 @@ static const struct row {
 	    "ask once more" },
 };
 
-static int
-listen_at(const char *path)
-{
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_true(fd >= 0);
-	assert_true(strlen(path) < sizeof(un.sun_path));
-	strcpy(un.sun_path, path);
-	(void)unlink(path);
-	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
-	assert_int_equal(listen(fd, ANSWERS_MAX), 0);
-	return fd;
-}
-
 /* The daemon: takes the line of each caller, and says what it has to. */
 static _Noreturn void
 serve(int listener, const struct row *row)
@@ -147,10 +131,10 @@ an_answer_that_broke_off_is_asked_for_once_more(void **state)
 	char path[SCRATCH_PATH_MAX], said[512];
 
 	(void)state;
-	scratch_path("client.sock", path);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
-		CLEANUP(fd_close) int listener = listen_at(path);
+		CLEANUP(fd_close)
+		int listener = scratch_listen("client.sock", ANSWERS_MAX, path);
 		const struct client client = { .command = "status",
 			.socket = path,
 			.asks_again = rows[i].asks_again };
@@ -182,8 +166,7 @@ nobody_waits_for_ever(void **state)
 	CLEANUP(fd_close) int listener = -1;
 
 	(void)state;
-	scratch_path("client.sock", path);
-	listener = listen_at(path);
+	listener = scratch_listen("client.sock", ANSWERS_MAX, path);
 	is_slow = false;
 	is_brief = true;
 	(void)alarm(PATIENCE_S);
@@ -216,10 +199,10 @@ what_may_be_missing_is_asked_for_in_silence(void **state)
 
 	(void)state;
 	is_slow = false;
-	scratch_path("client.sock", path);
 	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
 		CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
-		CLEANUP(fd_close) int listener = listen_at(path);
+		CLEANUP(fd_close)
+		int listener = scratch_listen("client.sock", ANSWERS_MAX, path);
 		const struct client client = { .command = "status",
 			.socket = path };
 		const bool there = answers[i].answers[0] != NULL;

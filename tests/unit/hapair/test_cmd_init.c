@@ -112,13 +112,18 @@ one_host_needs_no_key(void **state)
 {
 	CLEANUP(free_str) char *said = NULL;
 	CLEANUP(free_str) char *again = NULL;
+	CLEANUP(free_str) char *text = NULL;
 
 	assert_int_equal(
 	    init("--vip none --port 80 --server 192.0.2.31:80", "", &said), 0);
 	assert_true(is_there(path) && !is_there(key));
+	/* Nor is one that is there in its way. */
+	(void)scratch_write("pair.key", "mine\n", 0400, key);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(init("", "\n80\n192.0.2.31:80\n", &again), 0);
-	assert_true(is_there(path) && !is_there(key));
+	assert_true(is_there(path));
+	text = scratch_text("pair.key");
+	assert_text(text, "mine\n");
 }
 
 static void

@@ -5,8 +5,7 @@
 #include "tests/lib/test.h"
 
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <string.h>
 #include <unistd.h>
 
 static const struct row {
@@ -40,20 +39,6 @@ o1_a_line_is_found_in_whatever_is_around_it(void **state)
 	}
 }
 
-static int
-listen_at(const char *path)
-{
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_true(fd >= 0);
-	assert_true(strlen(path) < sizeof(un.sun_path));
-	strcpy(un.sun_path, path);
-	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
-	assert_int_equal(listen(fd, 1), 0);
-	return fd;
-}
-
 static void
 o1_a_broken_file_does_not_hide_a_daemon(void **state)
 {
@@ -68,7 +53,7 @@ o1_a_broken_file_does_not_hide_a_daemon(void **state)
 	/* Nobody is there: then it is the file that is to be mended. */
 	assert_int_equal(
 	    daemon_place_find("status", path, true, found), COMMAND_WRONG);
-	fd = listen_at(socket);
+	fd = scratch_listen("control.sock", 1, socket);
 	assert_int_equal(
 	    daemon_place_find("status", path, true, found), COMMAND_DONE);
 	assert_string_equal(found, socket);

@@ -235,6 +235,27 @@ a_port_that_cannot_be_had_is_refused(void **state)
 	tear_down(&b);
 }
 
+/* Put there, and the change failed; what stands there now is an operator's. */
+static void
+a_disk_that_keeps_what_does_not_run_is_told_of(void **state)
+{
+	char file[1024], said[1024];
+	struct bed b;
+
+	(void)state;
+	set_up(&b);
+	assert_int_equal(give(&b, ID, text_for(&b, b.port, 1, file), said).kind,
+	    PEER_FILE_FINE);
+	b.r.disk.replaced = true;
+	assert_int_equal(ask_of(&b, PEER_FILE_TAKE, said), PEER_FILE_KEPT);
+	assert_non_null(strstr(said, "cannot listen on 127.0.0.1"));
+	assert_non_null(strstr(said, "the file before was not put back"));
+	assert_null(strstr(said, "nothing was changed"));
+	/* Asked once more, it is the same. */
+	assert_int_equal(ask_of(&b, PEER_FILE_TAKE, said), PEER_FILE_KEPT);
+	tear_down(&b);
+}
+
 /* It may be of anybody; its generation is another one's then. */
 static void
 nothing_goes_back_in_the_middle_of_another_reload(void **state)
@@ -324,7 +345,7 @@ nothing_is_written_before_it_is_to_be_taken(void **state)
 	set_up(&b);
 	assert_int_equal(
 	    give(&b, id, text_for(&b, 1, 2, file), said).kind, PEER_FILE_FINE);
-	fresh = scratch_text("f.yaml.new");
+	fresh = scratch_text(".f.yaml.hapair");
 	assert_null(fresh);
 	/* A peer cannot have this node check files without an end. */
 	while (give(&b, ++id, file, said).kind == PEER_FILE_FINE)
@@ -387,6 +408,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_port_that_cannot_be_had_is_refused),
+		cmocka_unit_test(
+		    a_disk_that_keeps_what_does_not_run_is_told_of),
 		cmocka_unit_test(what_an_operator_wrote_meanwhile_stays),
 		cmocka_unit_test(
 		    a_file_that_is_only_given_keeps_nobody_from_a_reload),

@@ -33,6 +33,15 @@ beside(const char *what)
 	return name;
 }
 
+static const char *
+fresh_name(void)
+{
+	static char name[128];
+
+	(void)snprintf(name, sizeof(name), "%s/.f.yaml.hapair", dir);
+	return name;
+}
+
 static int
 remove_scratch(void **state)
 {
@@ -40,6 +49,7 @@ remove_scratch(void **state)
 	(void)unlink(path);
 	(void)unlink(beside(".before"));
 	(void)unlink(beside(".new"));
+	(void)unlink(fresh_name());
 	(void)unlink(beside(".link"));
 	return rmdir(dir);
 }
@@ -76,7 +86,7 @@ is_there(const char *now, const char *before, const char *fresh)
 {
 	assert_holds(path, now);
 	assert_holds(beside(".before"), before);
-	assert_holds(beside(".new"), fresh);
+	assert_holds(fresh_name(), fresh);
 }
 
 static void
@@ -137,11 +147,13 @@ what_is_only_prepared_leaves_nothing(void **state)
 
 	(void)state;
 	put(path, "one");
-	put(beside(".new"), "of one that was killed");
+	put(fresh_name(), "of one that was killed");
+	put(beside(".new"), "an operator's next");
 	assert_int_equal(file_replace_prepare(&f, path, "two", 3, why), 0);
 	is_there("one", NULL, "two");
 	file_replace_close(&f);
 	is_there("one", NULL, NULL);
+	assert_holds(beside(".new"), "an operator's next");
 	/* And what is there already is left alone. */
 	assert_int_equal(file_replace_prepare(&f, path, "one", 3, why), 0);
 	assert_true(f.unchanged);

@@ -1,62 +1,30 @@
 #include "hapair/cli/show.h"
 
-#include "core/fd.h"
 #include "core/json_doc.h"
 #include "hapair/cli/disarm.h"
 #include "proxy/control/trouble.h"
+#include "tests/lib/golden.h"
 #include "tests/lib/test.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 /*
  * Golden files: tests/golden/status/NAME.json is what the daemon said, .txt and
- * .short what people and scripts see. UPDATE_GOLDEN=1 writes them anew; read
- * the difference before you commit it.
+ * .short what people and scripts see.
  */
-
-static char *
-read_file(const char *path)
-{
-	int fd = open(path, O_RDONLY);
-	char *text = NULL;
-	size_t len;
-
-	if (fd == -1)
-		fail_msg("%s cannot be opened", path);
-	assert_int_equal(fd_read_all(fd, 1 << 20, &text, &len), 0);
-	fd_close(&fd);
-	return text;
-}
-
-static void
-compare(const char *path, const char *text)
-{
-	char *expected;
-
-	if (getenv("UPDATE_GOLDEN") != NULL) {
-		FILE *f = fopen(path, "w");
-
-		assert_non_null(f);
-		(void)fputs(text, f);
-		(void)fclose(f);
-	}
-	expected = read_file(path);
-	test_row(path);
-	assert_text(text, expected);
-	free(expected);
-}
 
 static struct json_doc *
 read_status(const char *name)
 {
 	char path[128], *json;
 	struct json_doc *d;
+	size_t len;
 
 	(void)snprintf(path, sizeof(path), "tests/golden/status/%s.json", name);
-	json = read_file(path);
-	d = json_doc_parse(json, strlen(json));
+	json = golden_read(path, &len);
+	assert_non_null(json);
+	d = json_doc_parse(json, len);
 	if (d == NULL)
 		fail_msg("%s is no JSON", path);
 	free(json);
@@ -115,7 +83,7 @@ show(const struct json_doc *d, const struct show_view *view, const char *name,
 	(void)fclose(f);
 	(void)snprintf(
 	    path, sizeof(path), "tests/golden/status/%s.%s", name, suffix);
-	compare(path, text);
+	golden_compare(path, text);
 	if (view->width > 0)
 		assert_fits(text, view->width);
 	free(text);
@@ -140,7 +108,7 @@ status_reads_as_its_golden_files(void **state)
 		(void)fclose(f);
 		(void)snprintf(path, sizeof(path),
 		    "tests/golden/status/%s.short", names[i]);
-		compare(path, text);
+		golden_compare(path, text);
 		free(text);
 		json_doc_free_at(&d);
 	}
@@ -155,13 +123,13 @@ each_state_of_a_pair_reads_in_eighty_columns(void **state)
 {
 	static const char *const names[] = { "pair_master", "pair_backup",
 		"peer_dead", "peer_hangs", "peer_key", "peer_version",
-		"config_differs", "third_host", "two_masters", "no_master",
-		"wire_down", "link_down", "interface_down", "own_address_gone",
-		"relay_hangs", "relay_restarting", "relay_crashed",
-		"failover_hangs", "server_down", "host_down", "service_down",
-		"set_by_hand", "paused", "hold", "fence_runs", "fence_failed",
-		"nobody_fit", "queue_full", "address_refused", "tracked",
-		"hostile" };
+		"config_differs", "config_differs_both", "third_host",
+		"two_masters", "no_master", "wire_down", "link_down",
+		"interface_down", "own_address_gone", "relay_hangs",
+		"relay_restarting", "relay_crashed", "failover_hangs",
+		"server_down", "host_down", "service_down", "set_by_hand",
+		"paused", "hold", "fence_runs", "fence_failed", "nobody_fit",
+		"queue_full", "address_refused", "tracked", "hostile" };
 	static const char *const well[] = { "pair_master", "pair_backup",
 		"set_by_hand" };
 	const struct show_view terminal = { .width = 80 };

@@ -8,6 +8,7 @@
 #include "proxy/data/session.h"
 #include "proxy/data/session_end.h"
 #include "proxy/pool/pool.h"
+#include "tests/lib/session_crowd.h"
 #include "tests/lib/test.h"
 
 #include <arpa/inet.h>
@@ -157,23 +158,9 @@ turn(struct door *d)
 }
 
 static void
-leave(struct door *d)
-{
-	struct session *s;
-
-	while (!LIST_EMPTY(&d->thread.sessions))
-		session_end_reset(
-		    LIST_FIRST(&d->thread.sessions), END_REASON_STOPPED, 0);
-	while ((s = SLIST_FIRST(&d->thread.graveyard)) != NULL) {
-		SLIST_REMOVE_HEAD(&d->thread.graveyard, buried);
-		session_free(s);
-	}
-}
-
-static void
 door_free(struct door *d)
 {
-	leave(d);
+	session_crowd_end(&d->thread);
 	for (unsigned i = 0; i < d->n_clients; i++)
 		fd_close(&d->clients[i]);
 	acceptor_fini(&d->set);
@@ -245,7 +232,7 @@ r21_the_late_ones_of_a_full_service(void **state)
 	reset_all(d, 1);
 	assert_kept(d, 11, 31); /* there is no place to look at one */
 	come(d, VIP, 3);
-	leave(d); /* the ten */
+	session_crowd_end(&d->thread); /* the ten */
 	turn(d);
 	assert_reset(d, 11, 31);
 	assert_kept(d, 31, 34);

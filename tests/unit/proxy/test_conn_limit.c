@@ -75,6 +75,23 @@ threads_never_overrun_the_limit(void **state)
 	assert_int_equal(atomic_load(&c.limit.inside), 0);
 }
 
+/* Of the relay before: they count until it is known how many have come. */
+static void
+places_are_kept_for_those_who_may_come(void **state)
+{
+	struct conn_limit g;
+
+	(void)state;
+	conn_limit_init(&g, 3);
+	conn_limit_reserve(&g, 2);
+	assert_true(conn_limit_enter(&g));
+	assert_false(conn_limit_enter(&g));
+	conn_limit_join(&g);
+	assert_true(conn_limit_release(&g, 2));
+	assert_true(conn_limit_enter(&g));
+	assert_false(conn_limit_enter(&g));
+}
+
 int
 main(void)
 {
@@ -83,6 +100,7 @@ main(void)
 		    a_full_gate_turns_away_and_tells_the_next_that_leaves),
 		cmocka_unit_test(no_limit_turns_nobody_away),
 		cmocka_unit_test(threads_never_overrun_the_limit),
+		cmocka_unit_test(places_are_kept_for_those_who_may_come),
 	};
 
 	TEST_MAIN(tests);

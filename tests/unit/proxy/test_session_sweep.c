@@ -6,6 +6,7 @@
 #include "proxy/data/session.h"
 #include "proxy/data/session_end.h"
 #include "proxy/pool/pool.h"
+#include "tests/lib/session_crowd.h"
 #include "tests/lib/test.h"
 
 #include <stdlib.h>
@@ -53,23 +54,9 @@ join(struct crowd *c, unsigned n)
 }
 
 static void
-bury(struct crowd *c)
-{
-	struct session *s;
-
-	while ((s = SLIST_FIRST(&c->thread.graveyard)) != NULL) {
-		SLIST_REMOVE_HEAD(&c->thread.graveyard, buried);
-		session_free(s);
-	}
-}
-
-static void
 crowd_free(struct crowd *c)
 {
-	while (!LIST_EMPTY(&c->thread.sessions))
-		session_end_reset(
-		    LIST_FIRST(&c->thread.sessions), END_REASON_STOPPED, 0);
-	bury(c);
+	session_crowd_end(&c->thread);
 	session_thread_fini(&c->thread);
 	free(c);
 }
@@ -111,7 +98,7 @@ who_comes_meanwhile_is_seen(void **state)
 	join(c, 450);
 	session_sweep_order(&w, &everybody);
 	while (!session_sweep_turn(&w, &c->thread, &c->pair)) {
-		bury(c);
+		session_crowd_bury(&c->thread);
 		if (++turns <= 2)
 			join(c, 50);
 	}
@@ -132,7 +119,7 @@ who_leaves_meanwhile_is_no_trap(void **state)
 	while (!session_sweep_turn(&w, &c->thread, &c->pair)) {
 		assert_non_null(c->thread.next_sweep);
 		session_end_reset(c->thread.next_sweep, END_REASON_NORMAL, 0);
-		bury(c);
+		session_crowd_bury(&c->thread);
 	}
 	assert_int_equal(c->thread.n_sessions, 0);
 	crowd_free(c);

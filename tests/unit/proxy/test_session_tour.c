@@ -6,6 +6,7 @@
 #include "proxy/data/session.h"
 #include "proxy/data/session_end.h"
 #include "proxy/pool/pool.h"
+#include "tests/lib/session_crowd.h"
 #include "tests/lib/test.h"
 
 #include <stdlib.h>
@@ -79,23 +80,9 @@ crowd_new(unsigned n)
 }
 
 static void
-bury(struct crowd *c)
-{
-	struct session *s;
-
-	while ((s = SLIST_FIRST(&c->thread.graveyard)) != NULL) {
-		SLIST_REMOVE_HEAD(&c->thread.graveyard, buried);
-		session_free(s);
-	}
-}
-
-static void
 crowd_free(struct crowd *c)
 {
-	while (!LIST_EMPTY(&c->thread.sessions))
-		session_end_reset(
-		    LIST_FIRST(&c->thread.sessions), END_REASON_STOPPED, 0);
-	bury(c);
+	session_crowd_end(&c->thread);
 	session_thread_fini(&c->thread);
 	free(c);
 }
@@ -107,7 +94,7 @@ go(struct crowd *c)
 	unsigned turns = 1;
 
 	while (session_tour_turn(&c->tour, &c->thread)) {
-		bury(c);
+		session_crowd_bury(&c->thread);
 		assert_true(++turns < 100);
 	}
 	assert_int_equal(c->ended, 1);
@@ -162,7 +149,7 @@ who_leaves_meanwhile_is_no_trap(void **state)
 	(void)state;
 	while (session_tour_turn(&c->tour, &c->thread)) {
 		session_end_reset(c->thread.next_tour, END_REASON_NORMAL, 0);
-		bury(c);
+		session_crowd_bury(&c->thread);
 	}
 	assert_int_equal(c->listed, 97);
 	crowd_free(c);

@@ -214,6 +214,15 @@ services_of_a_group_move_together(void **state)
 	tear_down(&r);
 }
 
+/* The supervisor's answer. */
+static void
+fenced(struct run *r, uint32_t id, bool passed)
+{
+	const struct msg_fenced m = { .id = id, .passed = passed };
+
+	standby_run_take_fenced(r->standby_run, &m);
+}
+
 /* The relay before it decides, until this one serves. */
 static void
 nothing_is_decided_before_it_has_taken_over(void **state)
@@ -244,17 +253,14 @@ fences_run_one_after_the_other_before_anybody_takes_over(void **state)
 	assert_int_equal(r.n_sent, 1);
 	assert_sent(&r, 0, 1, false);
 	/* Not its own. */
-	standby_run_take_fenced(r.standby_run,
-	    &(struct msg_fenced){ .id = r.sent[0].id + 7, .passed = true });
+	fenced(&r, r.sent[0].id + 7, true);
 	hear(&r);
 	assert_int_equal(r.n_sent, 1);
-	standby_run_take_fenced(r.standby_run,
-	    &(struct msg_fenced){ .id = r.sent[0].id, .passed = true });
+	fenced(&r, r.sent[0].id, true);
 	assert_active(&r, 0);
 	assert_int_equal(r.n_sent, 2);
 	assert_sent(&r, 1, 2, false);
-	standby_run_take_fenced(r.standby_run,
-	    &(struct msg_fenced){ .id = r.sent[1].id, .passed = true });
+	fenced(&r, r.sent[1].id, true);
 	assert_active(&r, 1);
 	assert_int_equal(r.n_chosen, 1);
 	tear_down(&r);
@@ -268,8 +274,7 @@ a_fence_that_fails_stops_the_next_one_too(void **state)
 	(void)state;
 	set_up(&r, -1, "fence: /bin/f", "fence: /bin/g");
 	take_out(&r, 1, 0);
-	standby_run_take_fenced(
-	    r.standby_run, &(struct msg_fenced){ .id = r.sent[0].id });
+	fenced(&r, r.sent[0].id, false);
 	assert_active(&r, 0);
 	assert_int_equal(r.n_sent, 1);
 	assert_int_equal(r.n_chosen, 0);
@@ -465,8 +470,7 @@ a_fence_waits_for_a_supervisor_that_does_not_read(void **state)
 	assert_int_equal(r.n_sent, 1);
 	assert_sent(&r, 0, 1, false);
 	assert_active(&r, 0);
-	standby_run_take_fenced(r.standby_run,
-	    &(struct msg_fenced){ .id = r.sent[0].id, .passed = true });
+	fenced(&r, r.sent[0].id, true);
 	assert_active(&r, 1);
 	tear_down(&r);
 }

@@ -145,11 +145,7 @@ what_the_file_has_no_more_ends_in_order(void **state)
 		come(l);
 	old = l->relay;
 	next = begin(l, others, WORKERS, &channel);
-	take(old, MSG_SUCCESSOR, channel);
-	while (!next->taken || old->left == UINT32_MAX) {
-		run(old);
-		run(next);
-	}
+	hand_on(old, next, channel);
 	assert_int_equal(old->left, 5);
 	assert_false(old->ended);
 	all_speak(l, 1);
@@ -197,11 +193,7 @@ what_the_file_has_no_more_ends_with_drain_timeout(void **state)
 	old = l->relay;
 	next = begin(l, others, WORKERS, &channel);
 	next->config->drain_ms = 300;
-	take(old, MSG_SUCCESSOR, channel);
-	while (!next->taken || old->left == UINT32_MAX) {
-		run(old);
-		run(next);
-	}
+	hand_on(old, next, channel);
 	assert_int_equal(old->left, 5);
 	l->relay = next;
 	wait_open(l);
@@ -240,11 +232,7 @@ since_when_a_server_is_drained_is_handed_on(void **state)
 	next = begin(l, servers, WORKERS, &channel);
 	are = services_pool(&next->services, 0)->servers;
 	are[0].drained_since = mono_now();
-	take(old, MSG_SUCCESSOR, channel);
-	while (!next->taken || old->left == UINT32_MAX) {
-		run(old);
-		run(next);
-	}
+	hand_on(old, next, channel);
 	assert_true(mono_span_ms(are[0].drained_since, mono_now()) >= 59000);
 	assert_true(mono_is_never(are[1].drained_since));
 	l->relay = next;
@@ -420,12 +408,7 @@ one_that_is_watched_does_not_end(void **state)
 	come(l);
 	next = begin(l, servers, WORKERS, &channel);
 	old->failover = channel; /* any that is one */
-	take(old, MSG_SUCCESSOR, channel);
-	while (!next->taken || old->left == UINT32_MAX) {
-		run(old);
-		run(next);
-		(void)poll(NULL, 0, 1);
-	}
+	hand_on(old, next, channel);
 	assert_int_equal(old->left, 0);
 	assert_false(old->ended);
 	succession_note_unwatched(&old->succession);

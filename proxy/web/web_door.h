@@ -1,0 +1,38 @@
+#pragma once
+
+/*
+ * Whom the page lets in, and who has to go again: those that may ask, while
+ * there are places for them, and for as long as each has patience. Who is
+ * turned away is counted, and told of in the log at most once a second. On the
+ * page's thread; closes nothing itself.
+ */
+
+#include "core/limiter.h"
+#include "proxy/web/web_conns.h"
+
+struct config;
+struct metrics_web;
+struct web_guests;
+
+struct web_door {
+	struct web_guests *guests;
+	struct web_conns conns;
+	struct metrics_web *counts; /* borrowed */
+	struct limiter password_lines;
+};
+
+/* Returns 0 or -ENOMEM; fini takes zeroes. */
+MUST_CHECK int web_door_init(
+    struct web_door *d, const struct config *config, struct metrics_web *counts);
+void web_door_fini(struct web_door *d);
+
+/* Its place; NULL: it is not let in. */
+struct web_conns_one *web_door_enter(
+    struct web_door *d, const union addr *client);
+void web_door_leave(struct web_door *d, struct web_conns_one *one);
+
+/* It takes too long, and is ended. */
+void web_door_note_late(struct web_door *d, const struct web_conns_one *one);
+
+/* It gave a wrong name or password; `one` NULL: nobody knows who. */
+void web_door_note_wrong(struct web_door *d, const struct web_conns_one *one);
