@@ -10,7 +10,7 @@ FOLDERS := core config failover proxy director keytab hapair
 WARN := -Wall -Wextra -Wno-unused-parameter -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wswitch-enum -Wvla -Wformat=2 -Werror
 CFLAGS ?= -O2 -g
-PKGS := yaml-0.1 libnl-3.0 libnl-route-3.0 libsodium jansson libcap-ng libsystemd libcares libcurl libcrypto krb5 krb5-gssapi libseccomp libmicrohttpd
+PKGS := yaml-0.1 libnl-3.0 libnl-route-3.0 libsodium jansson libcap-ng libsystemd libcares libcurl libcrypto krb5 krb5-gssapi libseccomp libmicrohttpd libbpf
 CPPFLAGS += -D_GNU_SOURCE -I. -isystem /usr/include/libnl3
 # The runtime of a sanitizer makes system calls that the product never does.
 CPPFLAGS += -DSANITIZED=$(if $(findstring -fsanitize=,$(CFLAGS) $(EXTRA)),true,false)
@@ -42,7 +42,7 @@ NEEDS_proxy := proxy config core
 # Of the relay it has what is pure: how servers are chosen, how ends are called.
 NEEDS_director := director proxy config core
 NEEDS_keytab := keytab config core
-NEEDS_hapair := hapair proxy failover keytab config core
+NEEDS_hapair := hapair director proxy failover keytab config core
 
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 UNIT := $(UNIT_SRC:%.c=$(B)/%)

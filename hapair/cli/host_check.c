@@ -6,6 +6,7 @@
 #include "hapair/cli/client.h"
 #include "hapair/cli/host_answers.h"
 #include "hapair/cli/host_files.h"
+#include "hapair/cli/host_kernel.h"
 #include "hapair/cli/host_links.h"
 #include "hapair/cli/host_peer.h"
 #include "hapair/cli/host_ports.h"
@@ -159,6 +160,7 @@ host_check_run(
 		host_peer_check(&m);
 		host_answers_check(&m);
 	}
+	host_kernel_check(&m);
 	host_files_check(&m, path);
 	check_names(&m);
 	for (size_t i = 0; i < c->n_services; i++)

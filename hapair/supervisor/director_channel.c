@@ -6,6 +6,7 @@
 #include "core/timeout.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* As with role_channel.c: who ends is introduced when it is there again. */
@@ -91,8 +92,10 @@ director_channel_make(struct director_channel *i)
 static void
 restart_director(struct director_channel *i, const char *why)
 {
-	log_error(i->director->name, "[process] %s %s, restarting it",
-	    i->other->name, why);
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "%s %s", i->other->name, why);
+	log_error(i->director->name, "[process] %s, restarting it", text);
 	child_kill(i->director);
 }
 

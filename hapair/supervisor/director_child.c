@@ -85,7 +85,7 @@ send_listener(struct director_child *d)
 	if (fd < 0) {
 		if (!d->warned)
 			log_warning("director",
-			    "[start] cannot listen on %s for the peer: %s, trying on: connections are not protected if the peer is to connect",
+			    "[start] cannot listen on %s for the peer: %s, still trying",
 			    addr_format(&a, text), strerror(-fd));
 		d->warned = true;
 		fd = -1;

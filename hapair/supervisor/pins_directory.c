@@ -107,6 +107,8 @@ pins_directory_make(const char *path, const struct proc_user *user)
 static bool
 find_one(int dir, const char *name, void *arg)
 {
+	(void)dir;
+	(void)name;
 	*(bool *)arg = true;
 	return false;
 }

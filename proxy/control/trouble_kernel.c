@@ -26,7 +26,6 @@ lasts(const struct json_doc *status, const char *since)
 }
 
 struct tally {
-	unsigned services;
 	int64_t active, protected;
 };
 
@@ -34,7 +33,7 @@ static struct tally
 tally_of(const struct json_doc *status)
 {
 	const struct json_doc *list = json_doc_get(status, "services");
-	struct tally t = { .services = 0 };
+	struct tally t = { .active = 0 };
 
 	for (size_t i = 0; i < json_doc_count(list); i++) {
 		const struct json_doc *k =
@@ -42,7 +41,6 @@ tally_of(const struct json_doc *status)
 
 		if (!json_doc_is_object(k))
 			continue;
-		t.services++;
 		t.active += json_doc_int(k, "active");
 		t.protected += json_doc_int(k, "protected");
 	}
@@ -51,16 +49,15 @@ tally_of(const struct json_doc *status)
 
 /* Whether it passes on at all. */
 static bool
-find_off(const struct json_doc *kernel, const struct tally *tally,
-    struct json_doc *troubles)
+find_off(const struct json_doc *kernel, struct json_doc *troubles)
 {
 	const char *since = json_doc_string(kernel, "since");
 	struct json_doc *t;
 
 	if (is(kernel, "state", "relay_only")) {
 		t = trouble_put(troubles, "kernel_off", since,
-		    "the kernel path is not available, and %u services are relayed: %s",
-		    tally->services, json_doc_string(kernel, "reason"));
+		    "the kernel path is not available, and its services are relayed: %s",
+		    json_doc_string(kernel, "reason"));
 		trouble_advise(t,
 		    "clients are served, but their connections end with this node; `hapair check --host` tells what the kernel lacks");
 		return true;
@@ -157,8 +154,8 @@ find_room(const struct json_doc *kernel, struct json_doc *troubles)
 	    "the kernel path has %" PRId64 " connections of %" PRId64
 	    " that it may; clients beyond are relayed",
 	    used, slots);
-	trouble_advise(
-	    t, "raise `kernel.slots` in both nodes' files and `hapair reload`");
+	trouble_advise(t,
+	    "raise `kernel.slots` in both nodes' files, and restart hapair on both when it suits: that ends what is on the kernel path");
 }
 
 void
@@ -170,7 +167,7 @@ trouble_kernel_find(const struct json_doc *status, struct json_doc *troubles)
 
 	if (!json_doc_is_object(kernel))
 		return;
-	if (find_off(kernel, &tally, troubles))
+	if (find_off(kernel, troubles))
 		return;
 	find_room(kernel, troubles);
 	if (find_stream(status, kernel, &tally, troubles) ||

@@ -129,9 +129,11 @@ each_state_of_a_pair_reads_in_eighty_columns(void **state)
 		"relay_restarting", "relay_crashed", "failover_hangs",
 		"server_down", "host_down", "service_down", "set_by_hand",
 		"paused", "hold", "fence_runs", "fence_failed", "nobody_fit",
-		"queue_full", "address_refused", "tracked", "hostile" };
+		"queue_full", "address_refused", "tracked", "hostile", "kernel",
+		"kernel_off", "director_silent", "stream_mismatch",
+		"stream_down", "unprotected", "valve_open" };
 	static const char *const well[] = { "pair_master", "pair_backup",
-		"set_by_hand" };
+		"set_by_hand", "kernel" };
 	const struct show_view terminal = { .width = 80 };
 
 	(void)state;
