@@ -20,6 +20,12 @@ enum {
 	TC_HANDLE = 0x6861,
 };
 
+/* Some ms of work. */
+#define EVENTS_A_CALL 512
+
+/* Of a walk through the entries. */
+#define ENTRIES_A_CALL 4096
+
 /* The maps that are used by descriptor, in the order of `maps`. */
 enum map {
 	CONNS,
@@ -43,6 +49,7 @@ struct director_program {
 	struct director_bpf_control *control;
 	struct ring_buffer *events;
 	struct ring_buffer *closed;
+	unsigned n_read; /* events, in this call */
 	bool is_found;
 	/* One for each processor there may be: of one counter. */
 	uint64_t *per_cpu;
@@ -59,7 +66,8 @@ on_event_record(void *context, void *record, size_t size)
 
 	if (size >= sizeof(struct director_bpf_event))
 		p->on_event(p->data, record);
-	return 0;
+	/* It counts as read, and the call ends. */
+	return ++p->n_read == EVENTS_A_CALL ? -EAGAIN : 0;
 }
 
 static int
@@ -326,6 +334,86 @@ director_program_delete_entries(
 }
 
 int
+director_program_find_entry(struct director_program *p,
+    const struct director_bpf_key *key, uint64_t *ret_entry)
+{
+	return bpf_map_lookup_elem(p->maps[CONNS], key, ret_entry);
+}
+
+struct walk {
+	struct director_bpf_key keys[ENTRIES_A_CALL];
+	uint64_t entries[ENTRIES_A_CALL];
+	uint32_t at; /* the kernel's place in the table */
+};
+
+/* The kernel gives whole buckets: one that does not fit is -ENOSPC. */
+static int
+walk_entries(struct director_program *p, struct walk *w,
+    director_program_entry_fn *fn, void *arg)
+{
+	LIBBPF_OPTS(bpf_map_batch_opts, any);
+	bool begun = false;
+	int e = 0;
+
+	while (e == 0) {
+		uint32_t n = ENTRIES_A_CALL;
+
+		e = bpf_map_lookup_batch(p->maps[CONNS], begun ? &w->at : NULL,
+		    &w->at, w->keys, w->entries, &n, &any);
+		if (e != 0 && e != -ENOENT)
+			return e;
+		begun = true;
+		for (uint32_t i = 0; i < n; i++)
+			if (!fn(arg, &w->keys[i], w->entries[i]))
+				return 0;
+	}
+	return 0;
+}
+
+int
+director_program_each_entry(
+    struct director_program *p, director_program_entry_fn *fn, void *arg)
+{
+	struct walk *w = malloc(sizeof(*w));
+	int e;
+
+	if (!w)
+		return -ENOMEM;
+	e = walk_entries(p, w, fn, arg);
+	free(w);
+	return e;
+}
+
+static bool
+is_among(const struct director_bpf_listen *l,
+    const struct director_bpf_listen *listens, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (memcmp(&listens[i], l, sizeof(*l)) == 0)
+			return true;
+	return false;
+}
+
+/* From the first again after each that goes: its successor went along. */
+int
+director_program_keep_services(struct director_program *p,
+    const struct director_bpf_listen *listens, uint32_t n)
+{
+	struct director_bpf_listen at, next;
+	bool begun = false;
+
+	while (bpf_map_get_next_key(
+	           p->maps[SERVICES], begun ? &at : NULL, &next) == 0) {
+		begun = is_among(&next, listens, n);
+		if (begun)
+			at = next;
+		else if (bpf_map_delete_elem(p->maps[SERVICES], &next) != 0)
+			return -errno;
+	}
+	return 0;
+}
+
+int
 director_program_put_service(struct director_program *p,
     const struct director_bpf_listen *listen,
     const struct director_bpf_service *service)
@@ -351,7 +439,11 @@ director_program_events_fd(const struct director_program *p)
 int
 director_program_read_events(struct director_program *p)
 {
-	return ring_buffer__consume(p->events);
+	int e;
+
+	p->n_read = 0;
+	e = ring_buffer__consume(p->events);
+	return e == -EAGAIN ? EVENTS_A_CALL : e;
 }
 
 int

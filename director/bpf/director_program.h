@@ -68,16 +68,33 @@ MUST_CHECK int director_program_put_entries(struct director_program *p,
 MUST_CHECK int director_program_delete_entries(struct director_program *p,
     const struct director_bpf_key *keys, uint32_t n);
 
+/* Returns 0, -ENOENT or -errno. */
+MUST_CHECK int director_program_find_entry(struct director_program *p,
+    const struct director_bpf_key *key, uint64_t *ret_entry);
+
+/* One call for each that is there, until one says false. 0 or -errno. */
+typedef bool director_program_entry_fn(
+    void *arg, const struct director_bpf_key *key, uint64_t entry);
+MUST_CHECK int director_program_each_entry(
+    struct director_program *p, director_program_entry_fn *fn, void *arg);
+
 MUST_CHECK int director_program_put_service(struct director_program *p,
     const struct director_bpf_listen *listen,
     const struct director_bpf_service *service);
 MUST_CHECK int director_program_delete_service(
     struct director_program *p, const struct director_bpf_listen *listen);
 
+/* Those that are not among these go. 0 or -errno. */
+MUST_CHECK int director_program_keep_services(struct director_program *p,
+    const struct director_bpf_listen *listens, uint32_t n);
+
 /* Readable when there are events. Borrowed. */
 int director_program_events_fd(const struct director_program *p);
 
-/* What there is, one callback each. Returns how many, or -errno. */
+/*
+ * What there is, one callback each; of events no more than a loop can bear, the
+ * rest in the next turn. Returns how many, or -errno.
+ */
 int director_program_read_events(struct director_program *p);
 int director_program_read_closed(struct director_program *p);
 

@@ -172,5 +172,5 @@ main(void)
 		cmocka_unit_test(segments_are_sound),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	TEST_MAIN(tests);
 }

@@ -1,0 +1,192 @@
+#include "director/director_failover.h"
+
+#include "core/buf.h"
+#include "core/channel.h"
+#include "core/kernel/msg_kernel.h"
+#include "director/director_channel.h"
+#include "director/director_role.h"
+#include "director/director_turn.h"
+
+#include <errno.h>
+
+struct director_failover {
+	struct director_channel channel;
+	/* Of groups, a bit for each. */
+	unsigned owed;        /* RELEASED that did not fit */
+	unsigned told, level; /* LEVEL was told since the claim; as this */
+};
+
+static bool
+is_group(const struct director_role *role, unsigned group)
+{
+	return group < role->node.setup.n_groups;
+}
+
+static int
+take_claim(struct director_role *role, struct buf *b)
+{
+	struct msg_kernel_claim m;
+	struct director_node_event ev = { .type = DIRECTOR_NODE_CLAIM };
+
+	if (msg_kernel_get_claim(b, &m) < 0 || !is_group(role, m.group))
+		return -EBADMSG;
+	ev.group = m.group;
+	ev.term = m.term;
+	ev.peer_dead = m.peer_dead;
+	role->failover->told &= ~(1U << m.group);
+	director_turn_step(role, &ev);
+	return 0;
+}
+
+static int
+take_release(struct director_role *role, struct buf *b)
+{
+	struct msg_kernel_group m;
+	struct director_node_event ev = { .type = DIRECTOR_NODE_RELEASE };
+
+	if (msg_kernel_get_group(b, &m) < 0 || !is_group(role, m.group))
+		return -EBADMSG;
+	ev.group = m.group;
+	director_turn_step(role, &ev);
+	return 0;
+}
+
+static int
+take_term(struct director_role *role, struct buf *b)
+{
+	struct msg_kernel_term m;
+	struct director_node_event ev = { .type = DIRECTOR_NODE_KNOW };
+
+	if (msg_kernel_get_term(b, &m) < 0 || !is_group(role, m.group))
+		return -EBADMSG;
+	ev.group = m.group;
+	ev.term = m.term;
+	director_turn_step(role, &ev);
+	return 0;
+}
+
+static int
+take_life(struct director_role *role, struct buf *b)
+{
+	struct msg_kernel_life m;
+
+	if (msg_kernel_get_life(b, &m) < 0)
+		return -EBADMSG;
+	if (m.dead)
+		director_turn_put(role, DIRECTOR_NODE_PEER_DEAD);
+	return 0;
+}
+
+static int
+obey(struct director_role *role, const struct channel_packet *p)
+{
+	struct buf b = buf_reader(p->body, p->len);
+
+	switch (p->type) {
+	case MSG_CLAIM:
+		return take_claim(role, &b);
+	case MSG_RELEASE:
+		return take_release(role, &b);
+	case MSG_TERM:
+		return take_term(role, &b);
+	case MSG_PEER_LIFE:
+		return take_life(role, &b);
+	default: /* not an enum: a number from another process */
+		return -EBADMSG;
+	}
+}
+
+static bool
+say_released(struct director_role *role, unsigned group)
+{
+	const struct msg_kernel_group m = { .group = (uint16_t)group };
+	struct buf b = BUF_WRITER(8);
+
+	msg_kernel_put_group(&b, &m);
+	return director_channel_send(
+	    &role->failover->channel, MSG_RELEASED, &b);
+}
+
+void
+director_failover_released(struct director_role *role, unsigned group)
+{
+	/* Nothing of it is under way: entries, and what the peer is told. */
+	if (!say_released(role, group))
+		role->failover->owed |= 1U << group;
+}
+
+static void
+tell_level(struct director_role *role, unsigned group)
+{
+	struct director_failover *f = role->failover;
+	const enum replica_state state =
+	    role->node.replica.groups[group].state;
+	const unsigned bit = 1U << group;
+	const struct msg_kernel_level m = { .group = (uint16_t)group,
+		.level = state == REPLICA_LIVE || state == REPLICA_LAGGING };
+	struct buf b = BUF_WRITER(8);
+
+	if (state == REPLICA_IDLE ||
+	    ((f->told & bit) != 0 && m.level == ((f->level & bit) != 0)))
+		return;
+	msg_kernel_put_level(&b, &m);
+	if (!director_channel_send(&f->channel, MSG_LEVEL, &b))
+		return;
+	f->told |= bit;
+	f->level = m.level ? f->level | bit : f->level & ~bit;
+}
+
+void
+director_failover_look(struct director_role *role)
+{
+	if (role->failover->channel.fd == -1)
+		return;
+	for (unsigned g = 0; g < role->node.setup.n_groups; g++)
+		tell_level(role, g);
+}
+
+static void
+on_turn(struct director_role *role)
+{
+	struct director_failover *f = role->failover;
+
+	for (unsigned g = 0; f->owed != 0 && g < REPLICA_GROUPS; g++)
+		if ((f->owed & 1U << g) != 0 && say_released(role, g))
+			f->owed &= ~(1U << g);
+}
+
+int
+director_failover_take(struct director_role *role, struct channel_packet *p)
+{
+	role->failover->owed = role->failover->told = 0;
+	return director_channel_take(&role->failover->channel, p);
+}
+
+void
+director_failover_begin(struct director_role *role)
+{
+	director_channel_begin(&role->failover->channel);
+}
+
+int
+director_failover_new(struct director_role *role)
+{
+	struct director_failover *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return -ENOMEM;
+	role->failover = f;
+	director_channel_init(&f->channel, role, MSG_RIGHTS_FAILOVER, obey);
+	f->channel.on_turn = on_turn;
+	return 0;
+}
+
+void
+director_failover_free(struct director_role *role)
+{
+	if (role->failover == NULL)
+		return;
+	director_channel_close(&role->failover->channel);
+	free(role->failover);
+	role->failover = NULL;
+}

@@ -1,0 +1,548 @@
+#include "director/director_report.h"
+
+#include "core/addr.h"
+#include "core/buf.h"
+#include "core/kernel/msg_kernel.h"
+#include "core/limiter.h"
+#include "core/log.h"
+#include "director/director_end_log.h"
+#include "director/director_peer.h"
+#include "director/director_relay.h"
+#include "director/director_role.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+_Static_assert(END_REASON_COUNT <= MSG_KERNEL_ENDINGS, "each has its room");
+_Static_assert(DIRECTOR_BPF_COUNTERS <= MSG_KERNEL_COUNTERS, "likewise");
+
+#define TELL_S 0.1
+
+/* What needs a look at each connection. */
+#define LOOK_MS 1000
+
+/* Connections have numbers that the relay's never have. */
+#define ID_KERNEL (UINT64_C(1) << 63)
+
+#define BODY_MAX 1024
+
+struct service {
+	struct msg_kernel_service now, told;
+	uint64_t in, out; /* of those that have ended */
+	struct limiter too_many;
+	unsigned first; /* of its servers, among all */
+};
+
+struct server {
+	struct msg_kernel_count now, told;
+	uint64_t in, out;
+};
+
+struct director_report {
+	ev_timer tell;
+	struct service *services;
+	struct server *servers;
+	struct msg_kernel_state told;
+	bool is_new; /* nothing was told yet */
+	struct mono looked;
+};
+
+static struct service *
+service_of(struct director_role *role, uint32_t slot)
+{
+	const uint32_t service = role->node.slots[slot].service;
+
+	return service == DIRECTOR_NODE_NONE
+	    ? NULL
+	    : &role->report->services[service];
+}
+
+static struct server *
+server_of(struct director_role *role, uint32_t slot)
+{
+	const struct director_node_slot *s = &role->node.slots[slot];
+
+	if (s->service == DIRECTOR_NODE_NONE ||
+	    s->server == DIRECTOR_NODE_NONE)
+		return NULL;
+	return &role->report
+	            ->servers[role->report->services[s->service].first +
+	                s->server];
+}
+
+/* ---- what happens ---- */
+
+void
+director_report_placed(struct director_role *role, uint32_t slot)
+{
+	struct director_role_conn *c = &role->conns[slot];
+	struct service *v = service_of(role, slot);
+
+	if (v == NULL)
+		return;
+	if (!c->counted) {
+		c->counted = true;
+		c->placed = role->node.now;
+		v->now.accepted++;
+	} else {
+		v->now.retries++;
+	}
+}
+
+void
+director_report_failed(struct director_role *role, uint32_t slot)
+{
+	struct service *v = service_of(role, slot);
+	struct server *k = server_of(role, slot);
+
+	if (v != NULL)
+		v->now.failed++;
+	if (k != NULL)
+		k->now.failed++;
+}
+
+void
+director_report_refused(struct director_role *role, uint32_t slot)
+{
+	struct service *v = service_of(role, slot);
+
+	if (v != NULL)
+		v->now.refused++;
+}
+
+static bool
+has_flag(const struct director_role *role, uint32_t slot, uint32_t flag)
+{
+	return (__atomic_load_n(
+	            &role->slots[slot].flags, __ATOMIC_RELAXED) &
+	           flag) != 0;
+}
+
+void
+director_report_count_bytes(struct director_role *role, uint32_t slot)
+{
+	const struct director_bpf_slot *s = &role->slots[slot];
+	struct service *v = service_of(role, slot);
+	struct server *k = server_of(role, slot);
+
+	if (!role->conns[slot].written || v == NULL)
+		return;
+	v->in += s->bytes[DIRECTOR_BPF_FROM_CLIENT];
+	v->out += s->bytes[DIRECTOR_BPF_FROM_SERVER];
+	if (k == NULL)
+		return;
+	k->in += s->bytes[DIRECTOR_BPF_FROM_CLIENT];
+	k->out += s->bytes[DIRECTOR_BPF_FROM_SERVER];
+	if (has_flag(role, slot,
+	        DIRECTOR_BPF_SYN_ACK | DIRECTOR_BPF_ESTABLISHED))
+		k->now.total++;
+}
+
+void
+director_report_ended(
+    struct director_role *role, uint32_t slot, enum end_reason reason)
+{
+	struct service *v = service_of(role, slot);
+
+	/* The program has seen whose RST it was. */
+	if (reason == END_REASON_CLIENT_DATA && role->conns[slot].written &&
+	    !has_flag(role, slot, DIRECTOR_BPF_RST_CLIENT))
+		reason = END_REASON_SERVER_DATA;
+	if (v != NULL)
+		v->now.ended[reason]++;
+	director_end_log(role, slot, reason);
+}
+
+void
+director_report_denied(struct director_role *role, uint32_t service)
+{
+	role->report->services[service].now.denied++;
+}
+
+void
+director_report_too_many(
+    struct director_role *role, const struct conn_tuple *client)
+{
+	const uint32_t service =
+	    role->node.listens[role->node.ev->listen].service;
+	struct service *v = &role->report->services[service];
+	char text[ADDR_TEXT_MAX];
+	union addr a = { 0 };
+	uint64_t left_out;
+
+	v->now.too_many++;
+	if (!limiter_allows(&v->too_many, role->node.now, &left_out))
+		return;
+	a.in6.sin6_family = AF_INET6;
+	memcpy(&a.in6.sin6_addr, client->src, CONN_TUPLE_IP);
+	addr_normalize(&a);
+	log_warning("director",
+	    "[limit] service %s: client %s has too many connections (%" PRIu64
+	    " more were reset before)",
+	    director_role_service(role, service), addr_format_ip(&a, text),
+	    left_out);
+}
+
+/* ---- what the relay is told ---- */
+
+static void
+look_at(struct director_role *role, uint32_t slot)
+{
+	const struct director_node_slot *s = &role->node.slots[slot];
+	struct service *v = service_of(role, slot);
+	struct server *k = server_of(role, slot);
+	const struct director_bpf_slot *seen = &role->slots[slot];
+
+	if (s->conn.state == KERNEL_CONN_FREE || v == NULL)
+		return;
+	if (s->conn.state == KERNEL_CONN_SILENT)
+		v->now.silent++;
+	if (!role->conns[slot].written)
+		return;
+	if (replica_is_protected(&role->node.replica, s->group, s->seq))
+		v->now.protected ++;
+	v->now.bytes_in += seen->bytes[DIRECTOR_BPF_FROM_CLIENT];
+	v->now.bytes_out += seen->bytes[DIRECTOR_BPF_FROM_SERVER];
+	if (k == NULL)
+		return;
+	k->now.bytes_in += seen->bytes[DIRECTOR_BPF_FROM_CLIENT];
+	k->now.bytes_out += seen->bytes[DIRECTOR_BPF_FROM_SERVER];
+}
+
+static unsigned
+count_servers(const struct director_role *role)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < role->node.setup.n_services; i++)
+		n += role->node.services[i].choice.n;
+	return n;
+}
+
+static void
+look(struct director_role *role)
+{
+	struct director_report *r = role->report;
+	const unsigned n = count_servers(role);
+
+	for (unsigned i = 0; i < role->node.setup.n_services; i++) {
+		struct service *v = &r->services[i];
+
+		v->now.silent = v->now.protected = 0;
+		v->now.bytes_in = v->in;
+		v->now.bytes_out = v->out;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		r->servers[i].now.bytes_in = r->servers[i].in;
+		r->servers[i].now.bytes_out = r->servers[i].out;
+	}
+	for (uint32_t i = 0; i < role->node.setup.n_slots; i++)
+		look_at(role, i);
+}
+
+static void
+tell_server(struct director_role *role, unsigned service, unsigned server)
+{
+	struct director_report *r = role->report;
+	struct server *k = &r->servers[r->services[service].first + server];
+	struct buf b = BUF_WRITER(64);
+
+	k->now.open = role->node.services[service].choice.slots[server].load;
+	if (!r->is_new && memcmp(&k->now, &k->told, sizeof(k->now)) == 0)
+		return;
+	msg_kernel_put_count(&b, &k->now);
+	if (director_relay_send(role, MSG_KERNEL_COUNT, &b))
+		k->told = k->now;
+}
+
+static void
+tell_service(struct director_role *role, unsigned service)
+{
+	const struct director_node_service *n = &role->node.services[service];
+	struct service *v = &role->report->services[service];
+	struct buf b = BUF_WRITER(BODY_MAX);
+
+	for (unsigned i = 0; i < n->choice.n; i++)
+		tell_server(role, service, i);
+	v->now.held = n->held.n;
+	v->now.open = n->connections + n->held.n;
+	if (!role->report->is_new &&
+	    memcmp(&v->now, &v->told, sizeof(v->now)) == 0)
+		return;
+	msg_kernel_put_service(&b, &v->now);
+	if (director_relay_send(role, MSG_KERNEL_SERVICE, &b))
+		v->told = v->now;
+}
+
+static struct msg_kernel_state
+state_of(struct director_role *role)
+{
+	struct msg_kernel_state m;
+	const char *text = "";
+
+	memset(&m, 0, sizeof(m));
+	m.work = MSG_KERNEL_WORKS;
+	m.slots = role->node.setup.n_slots;
+	if (role->program == NULL) {
+		m.work = MSG_KERNEL_RELAY_ONLY;
+		text = role->fault;
+	} else if (!role->begun) {
+		m.work = MSG_KERNEL_STARTING;
+	} else {
+		m.peer = director_peer_state(role, &text);
+		m.slots_used = m.slots - role->node.free.n;
+		m.valve = role->node.valve.open;
+		for (unsigned g = 0; g < role->node.setup.n_groups; g++)
+			m.why[g] =
+			    (uint8_t)replica_why(&role->node.replica, g);
+		if (director_program_count(role->program, m.counters) < 0)
+			log_debug("director", "counters can't be read");
+	}
+	(void)snprintf(m.reason, sizeof(m.reason), "%s", text);
+	return m;
+}
+
+/* Counters and slots change with each packet: with a look they are told. */
+static void
+tell_state(struct director_role *role, bool looked)
+{
+	struct director_report *r = role->report;
+	struct msg_kernel_state m = state_of(role);
+	struct buf b = BUF_WRITER(BODY_MAX);
+
+	if (!looked) {
+		memcpy(m.counters, r->told.counters, sizeof(m.counters));
+		m.slots_used = r->told.slots_used;
+	}
+	if (!r->is_new && memcmp(&m, &r->told, sizeof(m)) == 0)
+		return;
+	msg_kernel_put_state(&b, &m);
+	if (director_relay_send(role, MSG_KERNEL_STATE, &b))
+		r->told = m;
+}
+
+static void
+on_tell(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct director_role *role = ev_userdata(loop);
+	struct director_report *r = role->report;
+	const struct mono now = mono_now();
+	const bool looks =
+	    r->is_new || mono_span_ms(r->looked, now) >= LOOK_MS;
+
+	if (role->stopped || !director_relay_has_room(role))
+		return;
+	if (looks) {
+		r->looked = now;
+		if (role->begun && role->program != NULL)
+			look(role);
+	}
+	tell_state(role, looks);
+	for (unsigned i = 0; role->program != NULL &&
+	     i < role->node.setup.n_services;
+	     i++)
+		if (role->config->services[i].path == CONFIG_PATH_KERNEL)
+			tell_service(role, i);
+	r->is_new = false;
+}
+
+void
+director_report_all(struct director_role *role)
+{
+	role->report->is_new = true;
+}
+
+/* ---- single ones ---- */
+
+static uint64_t
+id_of(const struct director_role *role, uint32_t slot)
+{
+	return ID_KERNEL |
+	    (uint64_t)(uint32_t)(role->conns[slot].accepted.ns >> 20) << 24 |
+	    slot;
+}
+
+bool
+director_report_find(
+    const struct director_role *role, uint64_t id, uint32_t *ret_slot)
+{
+	const uint32_t slot = (uint32_t)(id & 0xffffff);
+
+	if (role->program == NULL || slot >= role->node.setup.n_slots ||
+	    role->node.slots[slot].conn.state == KERNEL_CONN_FREE ||
+	    id_of(role, slot) != (id | ID_KERNEL))
+		return false;
+	*ret_slot = slot;
+	return true;
+}
+
+static struct msg_kernel_end
+end_of(const uint8_t ip[static CONN_TUPLE_IP], uint16_t port)
+{
+	struct msg_kernel_end e = { .port = port };
+
+	memcpy(e.ip, ip, sizeof(e.ip));
+	return e;
+}
+
+static uint8_t
+phase_of(enum kernel_conn_state state)
+{
+	switch (state) {
+	case KERNEL_CONN_FREE:
+	case KERNEL_CONN_HELD:
+		return MSG_KERNEL_HELD;
+	case KERNEL_CONN_COMMITTING:
+		return MSG_KERNEL_COMMITTING;
+	case KERNEL_CONN_CONNECTING:
+		return MSG_KERNEL_CONNECTING;
+	case KERNEL_CONN_SILENT:
+		return MSG_KERNEL_SILENT;
+	case KERNEL_CONN_OPEN:
+		return MSG_KERNEL_OPEN;
+	case KERNEL_CONN_DOUBTED:
+		return MSG_KERNEL_DOUBTED;
+	}
+	return MSG_KERNEL_HELD;
+}
+
+static void
+describe_kernel(const struct director_role *role, uint32_t slot,
+    struct msg_kernel_conn *m)
+{
+	const struct director_bpf_slot *k = &role->slots[slot];
+	const struct conn_tuple *server =
+	    tuple_index_get(&role->node.index, slot, CONN_TUPLE_SERVER);
+	const struct mono last = { .ns = (int64_t)k->last_ns };
+
+	m->source = end_of(server->dst, server->dport);
+	m->to = end_of(server->src, server->sport);
+	m->bytes_in = k->bytes[DIRECTOR_BPF_FROM_CLIENT];
+	m->bytes_out = k->bytes[DIRECTOR_BPF_FROM_SERVER];
+	if (k->last_ns != 0)
+		m->idle_ms = mono_span_ms(last, mono_now());
+}
+
+static struct msg_kernel_conn
+describe(const struct director_role *role, uint32_t slot, uint32_t ask)
+{
+	const struct director_node_slot *s = &role->node.slots[slot];
+	const struct director_role_conn *c = &role->conns[slot];
+	const struct conn_tuple *client =
+	    tuple_index_get(&role->node.index, slot, CONN_TUPLE_CLIENT);
+	struct msg_kernel_conn m = {
+		.ask = ask,
+		.id = id_of(role, slot),
+		.service = s->service == DIRECTOR_NODE_NONE
+		    ? MSG_KERNEL_ALL
+		    : (uint16_t)s->service,
+		.server = s->server == DIRECTOR_NODE_NONE ? MSG_KERNEL_ALL
+		                                          : (uint16_t)s->server,
+		.client = end_of(client->src, client->sport),
+		.listen = end_of(client->dst, client->dport),
+		.age_ms = mono_span_ms(c->accepted, mono_now()),
+		.phase = phase_of(s->conn.state),
+		.protected = replica_is_protected(
+		    &role->node.replica, s->group, s->seq),
+		.why = (uint8_t)replica_why(&role->node.replica, s->group),
+	};
+
+	m.idle_ms = m.age_ms;
+	if (c->written)
+		describe_kernel(role, slot, &m);
+	return m;
+}
+
+static bool
+is_listed(const struct director_role *role, uint32_t slot,
+    const struct msg_kernel_list *ask)
+{
+	const struct director_node_slot *s = &role->node.slots[slot];
+
+	return s->conn.state != KERNEL_CONN_FREE &&
+	    replica_is_mine(&role->node.replica, s->group) &&
+	    (ask->service == MSG_KERNEL_ALL || s->service == ask->service);
+}
+
+void
+director_report_list(
+    struct director_role *role, const struct msg_kernel_list *ask)
+{
+	struct msg_kernel_list_end end = { .ask = ask->ask };
+	struct buf out = BUF_WRITER(16);
+	unsigned n = 0;
+
+	for (uint32_t i = ask->from; i < role->node.setup.n_slots; i++) {
+		struct msg_kernel_conn m;
+		struct buf b = BUF_WRITER(256);
+
+		if (!is_listed(role, i, ask))
+			continue;
+		m = describe(role, i, ask->ask);
+		msg_kernel_put_conn(&b, &m);
+		if (n == ask->most ||
+		    !director_relay_send(role, MSG_KERNEL_CONN, &b)) {
+			end.next = i;
+			break;
+		}
+		n++;
+	}
+	msg_kernel_put_list_end(&out, &end);
+	director_relay_answer(role, MSG_KERNEL_LIST_END, &out);
+}
+
+/* ---- life ---- */
+
+void
+director_report_begin(struct director_role *role)
+{
+	if (!ev_is_active(&role->report->tell))
+		ev_timer_start(role->loop, &role->report->tell);
+}
+
+int
+director_report_new(struct director_role *role)
+{
+	struct director_report *r = calloc(1, sizeof(*r));
+	const struct config *c = role->config;
+	unsigned first = 0;
+
+	role->report = r;
+	if (r == NULL)
+		return -ENOMEM;
+	ev_timer_init(&r->tell, on_tell, TELL_S, TELL_S);
+	r->is_new = true;
+	r->services = calloc(c->n_services + 1, sizeof(*r->services));
+	r->servers = calloc(count_servers(role) + 1, sizeof(*r->servers));
+	if (r->services == NULL || r->servers == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < c->n_services; i++) {
+		struct service *v = &r->services[i];
+
+		v->first = first;
+		v->now.service = (uint16_t)i;
+		for (unsigned k = 0; k < c->services[i].n_servers; k++) {
+			struct server *s = &r->servers[first++];
+
+			s->now.service = (uint16_t)i;
+			s->now.server = (uint16_t)k;
+		}
+	}
+	return 0;
+}
+
+void
+director_report_free(struct director_role *role)
+{
+	struct director_report *r = role->report;
+
+	if (r == NULL)
+		return;
+	ev_timer_stop(role->loop, &r->tell);
+	free(r->services);
+	free(r->servers);
+	free(r);
+	role->report = NULL;
+}
