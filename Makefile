@@ -140,6 +140,8 @@ $(B)/tests/tools/message_table: $(B)/libcore.a
 $(B)/tests/tools/ingress_compare $(B)/tests/tools/lone_director: TOOL_LIBS := -lbpf
 $(B)/tests/tools/lone_director: $(B)/tests/ingress/packet_bytes.o $(B)/libdirector.a $(B)/libcore.a
 $(B)/tests/tools/ingress_compare: $(BESIDE_director) $(B)/libdirector.a
+$(B)/tests/tools/director_driver: TOOL_LIBS = $(LIBS)
+$(B)/tests/tools/director_driver: $(call archive,$(NEEDS_director))
 $(B)/tests/tools/%: $(B)/tests/tools/%.o
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TOOL_LIBS)
 

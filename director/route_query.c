@@ -17,14 +17,16 @@
 /* The kernel answers within the call; this is for a kernel that does not. */
 #define ANSWER_S 1
 
-struct request {
+struct route_request {
 	struct nlmsghdr head;
-	union {
-		struct rtmsg route;
-		struct ifinfomsg link;
-	};
+	struct rtmsg route;
 	struct rtattr attr;
 	uint8_t value[CONN_TUPLE_IP];
+};
+
+struct link_request {
+	struct nlmsghdr head;
+	struct ifinfomsg link;
 };
 
 typedef void message_fn(void *arg, const struct nlmsghdr *h);
@@ -100,12 +102,12 @@ route_query_hear(struct route_query *q)
  */
 static int
 transact(
-    struct route_query *q, struct request *r, message_fn *fn, void *arg)
+    struct route_query *q, struct nlmsghdr *head, message_fn *fn, void *arg)
 {
 	_Alignas(struct nlmsghdr) uint8_t bytes[ANSWER_BYTES];
 
-	r->head.nlmsg_seq = ++q->seq;
-	if (send(q->asking, r, r->head.nlmsg_len, 0) == -1)
+	head->nlmsg_seq = ++q->seq;
+	if (send(q->asking, head, head->nlmsg_len, 0) == -1)
 		return -errno;
 	for (;;) {
 		const struct nlmsghdr *h = (const void *)bytes;
@@ -151,7 +153,7 @@ route_query_ask(struct route_query *q, const uint8_t ip[static CONN_TUPLE_IP],
 	const bool v4 = conn_tuple_is_v4(ip);
 	const uint32_t len = v4 ? 4 : CONN_TUPLE_IP;
 	struct route_query_answer a = { 0 };
-	struct request r = {
+	struct route_request r = {
 		.head = { .nlmsg_type = RTM_GETROUTE,
 		    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
 		.route = { .rtm_family = v4 ? AF_INET : AF_INET6,
@@ -163,8 +165,8 @@ route_query_ask(struct route_query *q, const uint8_t ip[static CONN_TUPLE_IP],
 
 	memcpy(r.value, ip + CONN_TUPLE_IP - len, len);
 	r.head.nlmsg_len =
-	    (uint32_t)(offsetof(struct request, attr) + RTA_LENGTH(len));
-	e = transact(q, &r, on_route, &a);
+	    (uint32_t)(offsetof(struct route_request, attr) + RTA_LENGTH(len));
+	e = transact(q, &r.head, on_route, &a);
 	if (e < 0)
 		return e;
 	if (a.ifindex == 0)
@@ -207,9 +209,8 @@ on_link(void *arg, const struct nlmsghdr *h)
 static int
 ask_links(struct route_query *q, uint32_t ifindex, struct links *l)
 {
-	struct request r = {
-		.head = { .nlmsg_len = (uint32_t)offsetof(struct request, link) +
-		        sizeof(r.link),
+	struct link_request r = {
+		.head = { .nlmsg_len = sizeof(r),
 		    .nlmsg_type = RTM_GETLINK,
 		    .nlmsg_flags = NLM_F_REQUEST |
 		        (ifindex == 0 ? NLM_F_DUMP : NLM_F_ACK) },
@@ -217,7 +218,7 @@ ask_links(struct route_query *q, uint32_t ifindex, struct links *l)
 		    .ifi_index = (int)ifindex },
 	};
 
-	return transact(q, &r, on_link, l);
+	return transact(q, &r.head, on_link, l);
 }
 
 int
