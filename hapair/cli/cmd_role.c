@@ -1,4 +1,5 @@
 #include "core/proc.h"
+#include "director/director.h"
 #include "failover/failover.h"
 #include "hapair/cli/command.h"
 #include "hapair/supervisor/child.h"
@@ -33,6 +34,9 @@ cmd_role(int argc, char **argv)
 			    CHILD_CHAN_FD, CHILD_REPORT_FD, &user);
 		if (strcmp(argv[1], "relay") == 0)
 			return relay_run(CHILD_CHAN_FD, CHILD_REPORT_FD, &user);
+		if (strcmp(argv[1], "director") == 0)
+			return director_run(
+			    CHILD_CHAN_FD, CHILD_REPORT_FD, &user);
 	}
 	return command_refuse(
 	    NULL, COMMAND_WRONG, "'role' is for the supervisor alone");

@@ -118,8 +118,8 @@ begin(struct director_child *d)
 		return;
 	/* Failover gets its end when it has all else that it begins with. */
 	if (d->g->begun)
-		director_channel_make(&d->failover);
-	director_channel_make(&d->relay);
+		director_meeting_make(&d->failover);
+	director_meeting_make(&d->relay);
 }
 
 void
@@ -140,7 +140,7 @@ void
 director_child_meet(struct director_child *d, const struct child *other)
 {
 	if (d->begun && director_child_is_known(d))
-		director_channel_make(
+		director_meeting_make(
 		    other == &d->g->relay ? &d->relay : &d->failover);
 }
 
@@ -179,10 +179,10 @@ static int
 take_lost(struct director_child *d, const struct child *who,
     const struct channel_packet *p)
 {
-	int e = director_channel_take_lost(&d->failover, who, p);
+	int e = director_meeting_take_lost(&d->failover, who, p);
 
 	if (e == 0)
-		e = director_channel_take_lost(&d->relay, who, p);
+		e = director_meeting_take_lost(&d->relay, who, p);
 	return e;
 }
 
@@ -297,9 +297,9 @@ director_child_init(struct director_child *d, struct generation *g)
 	    &calls, g);
 	d->child.closer = g->setup.closer;
 	d->child.restart.well_ms = RESTART_WELL_RELAY_MS;
-	director_channel_init(
+	director_meeting_init(
 	    &d->failover, d->child.loop, &d->child, &g->failover);
-	director_channel_init(&d->relay, d->child.loop, &d->child, &g->relay);
+	director_meeting_init(&d->relay, d->child.loop, &d->child, &g->relay);
 	ev_timer_init(&d->listen, on_listen, 0., 0.);
 	ev_timer_init(&d->patience, on_patience, 0., 0.);
 }
@@ -309,8 +309,8 @@ director_child_fini(struct director_child *d)
 {
 	if (d->g == NULL)
 		return;
-	director_channel_stop(&d->failover);
-	director_channel_stop(&d->relay);
+	director_meeting_stop(&d->failover);
+	director_meeting_stop(&d->relay);
 	ev_timer_stop(d->child.loop, &d->listen);
 	ev_timer_stop(d->child.loop, &d->patience);
 	child_fini(&d->child);

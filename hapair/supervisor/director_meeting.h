@@ -11,7 +11,7 @@
 #include "core/mono.h"
 #include "hapair/supervisor/child.h"
 
-struct director_channel {
+struct director_meeting {
 	struct ev_loop *loop;
 	struct child *director, *other; /* borrowed */
 	enum msg_type type;             /* that the director gets its end by */
@@ -23,16 +23,16 @@ struct director_channel {
 };
 
 /* `other` is failover or the relay. */
-void director_channel_init(struct director_channel *i, struct ev_loop *loop,
+void director_meeting_init(struct director_meeting *i, struct ev_loop *loop,
     struct child *director, struct child *other);
-void director_channel_stop(struct director_channel *i); /* takes zeros */
+void director_meeting_stop(struct director_meeting *i); /* takes zeros */
 
 /* One of them has been started; where the other does not run it will be. */
-void director_channel_make(struct director_channel *i);
+void director_meeting_make(struct director_meeting *i);
 
 /*
  * SIBLING_LOST of any role. Returns 1 where it was about this channel, 0 where
  * it was not, or -EBADMSG.
  */
-MUST_CHECK int director_channel_take_lost(struct director_channel *i,
+MUST_CHECK int director_meeting_take_lost(struct director_meeting *i,
     const struct child *who, const struct channel_packet *p);

@@ -1,4 +1,4 @@
-#include "hapair/supervisor/director_channel.h"
+#include "hapair/supervisor/director_meeting.h"
 
 #include "core/buf.h"
 #include "core/fd.h"
@@ -20,13 +20,13 @@
 #define ID_KIND 0xc0000000u
 
 static uint32_t
-kind_of(const struct director_channel *i)
+kind_of(const struct director_meeting *i)
 {
 	return i->type == MSG_RELAY_CHANNEL ? ID_RELAY : ID_FAILOVER;
 }
 
 static void
-again_later(struct director_channel *i)
+again_later(struct director_meeting *i)
 {
 	i->lost = true;
 	if (!ev_is_active(&i->again))
@@ -45,7 +45,7 @@ send_end(const struct child *to, enum msg_type type, uint32_t id, int fd)
 }
 
 static int
-introduce(struct director_channel *i)
+introduce(struct director_meeting *i)
 {
 	CLEANUP(fd_close) int a = -1;
 	CLEANUP(fd_close) int b = -1;
@@ -64,13 +64,13 @@ introduce(struct director_channel *i)
 }
 
 static bool
-is_apart(const struct director_channel *i)
+is_apart(const struct director_meeting *i)
 {
 	return i->director->channel == -1 || i->other->channel == -1;
 }
 
 void
-director_channel_make(struct director_channel *i)
+director_meeting_make(struct director_meeting *i)
 {
 	int e;
 
@@ -90,7 +90,7 @@ director_channel_make(struct director_channel *i)
 }
 
 static void
-restart_director(struct director_channel *i, const char *why)
+restart_director(struct director_meeting *i, const char *why)
 {
 	char text[64];
 
@@ -102,15 +102,15 @@ restart_director(struct director_channel *i, const char *why)
 static void
 on_again(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	struct director_channel *i =
-	    CONTAINER_OF(t, struct director_channel, again);
+	struct director_meeting *i =
+	    CONTAINER_OF(t, struct director_meeting, again);
 
 	ev_timer_stop(loop, t);
 	if (is_apart(i))
 		return; /* its start introduces */
 	i->row = mono_span_ms(i->made, mono_now()) < ROW_MS ? i->row + 1 : 1;
 	if (i->row <= ROW_MAX) {
-		director_channel_make(i);
+		director_meeting_make(i);
 		return;
 	}
 	i->row = 0;
@@ -118,7 +118,7 @@ on_again(struct ev_loop *loop, ev_timer *t, int revents)
 }
 
 int
-director_channel_take_lost(struct director_channel *i, const struct child *who,
+director_meeting_take_lost(struct director_meeting *i, const struct child *who,
     const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
@@ -142,10 +142,10 @@ director_channel_take_lost(struct director_channel *i, const struct child *who,
 }
 
 void
-director_channel_init(struct director_channel *i, struct ev_loop *loop,
+director_meeting_init(struct director_meeting *i, struct ev_loop *loop,
     struct child *director, struct child *other)
 {
-	*i = (struct director_channel){ .loop = loop,
+	*i = (struct director_meeting){ .loop = loop,
 		.director = director,
 		.other = other,
 		.type = other->party == MSG_RIGHTS_RELAY
@@ -155,7 +155,7 @@ director_channel_init(struct director_channel *i, struct ev_loop *loop,
 }
 
 void
-director_channel_stop(struct director_channel *i)
+director_meeting_stop(struct director_meeting *i)
 {
 	if (i->loop != NULL)
 		ev_timer_stop(i->loop, &i->again);

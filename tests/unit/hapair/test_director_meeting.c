@@ -1,5 +1,5 @@
 /* The director's introductions, with the test at all ends. */
-#include "hapair/supervisor/director_channel.h"
+#include "hapair/supervisor/director_meeting.h"
 
 #include "core/buf.h"
 #include "core/fd.h"
@@ -15,7 +15,7 @@
 
 static struct {
 	struct ev_loop *loop;
-	struct director_channel failover, relay;
+	struct director_meeting failover, relay;
 	struct child roles[3]; /* by enum msg_rights_party, less one */
 	int ends[3];
 } t;
@@ -50,17 +50,17 @@ begin(void)
 	connect_role(MSG_RIGHTS_FAILOVER, "failover");
 	connect_role(MSG_RIGHTS_RELAY, "relay");
 	connect_role(MSG_RIGHTS_DIRECTOR, "director");
-	director_channel_init(&t.failover, t.loop, role(MSG_RIGHTS_DIRECTOR),
+	director_meeting_init(&t.failover, t.loop, role(MSG_RIGHTS_DIRECTOR),
 	    role(MSG_RIGHTS_FAILOVER));
-	director_channel_init(&t.relay, t.loop, role(MSG_RIGHTS_DIRECTOR),
+	director_meeting_init(&t.relay, t.loop, role(MSG_RIGHTS_DIRECTOR),
 	    role(MSG_RIGHTS_RELAY));
 }
 
 static void
 finish(void)
 {
-	director_channel_stop(&t.failover);
-	director_channel_stop(&t.relay);
+	director_meeting_stop(&t.failover);
+	director_meeting_stop(&t.relay);
 	for (unsigned i = 0; i < ARRAY_LEN(t.roles); i++) {
 		fd_close(&t.roles[i].channel);
 		fd_close(&t.ends[i]);
@@ -87,7 +87,7 @@ introduced(enum msg_rights_party party, enum msg_type type)
 
 /* Returns what the channel says of it. */
 static int
-say_lost(struct director_channel *c, const struct child *who, uint32_t id,
+say_lost(struct director_meeting *c, const struct child *who, uint32_t id,
     bool refused)
 {
 	struct channel_packet p = { .type = MSG_SIBLING_LOST, .fd = -1 };
@@ -95,7 +95,7 @@ say_lost(struct director_channel *c, const struct child *who, uint32_t id,
 
 	msg_put_lost(&b, &(struct msg_lost){ .id = id, .refused = refused });
 	p.len = b.pos;
-	return director_channel_take_lost(c, who, &p);
+	return director_meeting_take_lost(c, who, &p);
 }
 
 /* Until nothing is due any more. */
@@ -111,8 +111,8 @@ both_others_are_introduced(void **state)
 {
 	(void)state;
 	begin();
-	director_channel_make(&t.failover);
-	director_channel_make(&t.relay);
+	director_meeting_make(&t.failover);
+	director_meeting_make(&t.relay);
 	assert_int_equal(introduced(MSG_RIGHTS_DIRECTOR, MSG_FAILOVER_CHANNEL),
 	    FAILOVER_ID + 1);
 	assert_int_equal(
@@ -122,7 +122,7 @@ both_others_are_introduced(void **state)
 	assert_int_equal(
 	    introduced(MSG_RIGHTS_RELAY, MSG_DIRECTOR_CHANNEL), RELAY_ID + 1);
 	fd_close(&role(MSG_RIGHTS_RELAY)->channel);
-	director_channel_make(&t.relay);
+	director_meeting_make(&t.relay);
 	assert_int_equal(introduced(MSG_RIGHTS_DIRECTOR, MSG_RELAY_CHANNEL), 0);
 	finish();
 }
@@ -134,8 +134,8 @@ a_loss_is_known_by_its_number(void **state)
 
 	(void)state;
 	begin();
-	director_channel_make(&t.failover);
-	director_channel_make(&t.relay);
+	director_meeting_make(&t.failover);
+	director_meeting_make(&t.relay);
 	/* Of failover and the relay, which is another's to mend. */
 	assert_int_equal(say_lost(&t.failover, director, 1, false), 0);
 	assert_int_equal(
@@ -184,7 +184,7 @@ a_director_that_is_refused_is_restarted(void **state)
 
 	(void)state;
 	begin();
-	director_channel_make(&t.failover);
+	director_meeting_make(&t.failover);
 	director->pid = start_process();
 	assert_int_equal(say_lost(&t.failover, role(MSG_RIGHTS_FAILOVER),
 	                     FAILOVER_ID + 1, true),
@@ -200,7 +200,7 @@ it_is_not_introduced_for_ever(void **state)
 
 	(void)state;
 	begin();
-	director_channel_make(&t.relay);
+	director_meeting_make(&t.relay);
 	director->pid = start_process();
 	for (uint32_t n = 1; n <= 4; n++) {
 		assert_int_equal(kill(director->pid, 0), 0);
