@@ -89,6 +89,8 @@ done
 class Peers:
     """Both of them on both hosts; the same methods as hapair's pair has."""
 
+    haproxy_cfg = HAPROXY  # of who relays something else
+
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.gone = ""  # the host that is cut off
@@ -102,7 +104,7 @@ class Peers:
                 "VIP4": VIP[4], "VIP6": VIP[6], "SERVER1": address("s1"),
                 "SERVER2": address("s2"), "SERVER3": address("s3", 6),
             }
-            for name, text in (("keepalived.conf", KEEPALIVED), ("haproxy.cfg", HAPROXY)):
+            for name, text in (("keepalived.conf", KEEPALIVED), ("haproxy.cfg", self.haproxy_cfg)):
                 for word, value in words.items():
                     text = text.replace(word, value)
                 Path(self.lab.host_dir(host), name).write_text(text)

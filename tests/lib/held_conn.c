@@ -165,6 +165,7 @@ static void
 lose(struct held_conn_set *l, struct held_conn *c)
 {
 	*(errno == ECONNREFUSED ? &l->tally.refused : &l->tally.lost) += 1;
+	l->tally.reset += errno == ECONNRESET;
 	l->tally.lost_kinds[c->kind]++;
 	if (l->tally.lost > LINES_MAX)
 		goto out;
@@ -221,6 +222,15 @@ answers_end(const struct held_conn *c, enum held_conn_side at)
 	return c->kind == HELD_CONN_FRESH && at == HELD_CONN_CLIENT;
 }
 
+static void
+note_pause(struct held_conn *c, int64_t since, int64_t now)
+{
+	const int64_t us = (now - since) / 1000;
+
+	if (since != 0 && us > c->pause_us)
+		c->pause_us = (uint32_t)(us < UINT32_MAX ? us : UINT32_MAX);
+}
+
 /* What was heard may be a reason to say something. */
 static void
 answer(struct held_conn_set *l, struct held_conn *c, enum held_conn_side at)
@@ -236,6 +246,7 @@ answer(struct held_conn_set *l, struct held_conn *c, enum held_conn_side at)
 	} else if (c->pinged != 0 && in->heard == out->said) {
 		uint64_t us = (uint64_t)(held_conn_now_ns() - c->pinged) / 1000;
 
+		note_pause(c, c->pinged, held_conn_now_ns());
 		if (l->n_pings < HELD_CONN_PINGS_MAX)
 			l->ping_us[l->n_pings] = (uint32_t)us;
 		l->n_pings++;
@@ -285,6 +296,10 @@ hear(struct held_conn_set *l, struct held_conn *c, enum held_conn_side at)
 	}
 	in->heard += (uint64_t)n;
 	c->moved = held_conn_now_ns();
+	if (in->owed != 0) {
+		note_pause(c, in->owed, c->moved);
+		in->owed = in->heard < in->goal ? c->moved : 0;
+	}
 	answer(l, c, at);
 	return true;
 }
@@ -357,6 +372,46 @@ held_conn_on_event(struct held_conn_set *l, uint64_t word, uint32_t events)
 	    !say(l, c, at))
 		return;
 	end_if_done(l, c);
+}
+
+/* -- how long they waited ---------------------------------------------------
+ */
+
+static int
+compare(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* What is still on its way has lasted so long at least. */
+void
+held_conn_print_pauses(struct held_conn_set *l, unsigned n, int64_t now)
+{
+	uint32_t *us = calloc(n + 1, sizeof(*us));
+	unsigned m = 0;
+
+	if (us == NULL)
+		held_conn_die("pauses");
+	for (unsigned i = 0; i < n; i++) {
+		struct held_conn *c = &l->conns[i];
+
+		if (c->fds[0] == -1 ||
+		    (c->kind != HELD_CONN_PINGS && c->kind != HELD_CONN_BULK))
+			continue;
+		note_pause(c, c->pinged, now);
+		note_pause(c, c->ways[0].owed, now);
+		note_pause(c, c->ways[1].owed, now);
+		us[m++] = c->pause_us;
+		c->pause_us = 0;
+	}
+	qsort(us, m, sizeof(*us), compare);
+	printf(
+	    " \"pause_p50_us\": %u, \"pause_p99_us\": %u, \"pause_max_us\": %u,",
+	    m > 0 ? us[m / 2] : 0, m > 0 ? us[m * 99 / 100] : 0,
+	    m > 0 ? us[m - 1] : 0);
+	free(us);
 }
 
 /* -- connections come ------------------------------------------------------ */

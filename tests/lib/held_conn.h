@@ -50,6 +50,7 @@ struct held_conn_way {
 	uint64_t said, heard;
 	bool closes; /* behind that comes its end */
 	bool said_end, heard_end;
+	int64_t owed; /* of bulk: nothing of it was heard since; 0: all was */
 };
 
 struct held_conn {
@@ -62,10 +63,12 @@ struct held_conn {
 	uint32_t interest[2];
 	int64_t begun, moved; /* ns */
 	int64_t pinged;       /* 0: none is under way */
+	uint32_t pause_us;    /* the longest since it was asked for */
 };
 
 struct held_conn_tally {
 	uint64_t opened, in_order, refused, lost, corrupt, unmarked;
+	uint64_t reset; /* of those that were lost */
 	uint64_t lost_kinds[HELD_CONN_KINDS];
 };
 
@@ -99,6 +102,12 @@ void held_conn_go_on(struct held_conn_set *l, struct held_conn *c);
 
 void held_conn_on_event(
     struct held_conn_set *l, uint64_t word, uint32_t events);
+
+/*
+ * The longest that the first `n` which speak have waited for what was on its
+ * way, each, since the last call: three members of a JSON object.
+ */
+void held_conn_print_pauses(struct held_conn_set *l, unsigned n, int64_t now);
 
 /* No more to say; what is owed is read. */
 void held_conn_end(struct held_conn_set *l, struct held_conn *c);

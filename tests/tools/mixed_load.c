@@ -174,6 +174,7 @@ speak(struct load *l, struct pace *p, int64_t now)
 		} else if (c->kind == HELD_CONN_BULK) {
 			client->goal += BULK;
 			server->goal += BULK;
+			client->owed = server->owed = now;
 		} else {
 			(c->kind == HELD_CONN_CLIENT_ENDED ? server : client)
 			    ->goal++;
@@ -299,10 +300,10 @@ print(struct load *l, bool done, int64_t now)
 	       " \"opened\": %" PRIu64 ", \"in_order\": %" PRIu64
 	       ", \"lost\": %" PRIu64 ", \"refused\": %" PRIu64
 	       ", \"corrupt\": %" PRIu64 ", \"unmarked\": %" PRIu64
-	       ", \"lost_kinds\": {",
+	       ", \"reset\": %" PRIu64 ", \"lost_kinds\": {",
 	    done ? "true" : "false", (double)now / 1e9, n_there(l),
 	    HELD_CONN_FRESH_MAX - l->set.n_spare, t->opened, t->in_order,
-	    t->lost, t->refused, t->corrupt, t->unmarked);
+	    t->lost, t->refused, t->corrupt, t->unmarked, t->reset);
 	for (unsigned k = 0; k < HELD_CONN_KINDS; k++) {
 		if (t->lost_kinds[k] == 0)
 			continue;
@@ -311,6 +312,7 @@ print(struct load *l, bool done, int64_t now)
 		comma = ", ";
 	}
 	printf("},");
+	held_conn_print_pauses(&l->set, l->n_held, now);
 	print_pings(l, now);
 	(void)fflush(stdout);
 }
