@@ -46,7 +46,7 @@ VIP2 = {4: "10.79.0.100", 6: "fd79::100"}  # on the second network
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
-MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 0x1000, 0x4000, 0x40000, 2
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -204,6 +204,8 @@ class Lab:
             for process in self.processes:
                 process.wait()
             reap()
+            for host in PROXIES:
+                _libc.umount2(f"{self.host_dir(host)}/bpf".encode(), MNT_DETACH)
             shutil.rmtree(self.dir, ignore_errors=True)
 
     def ns(self, host: str) -> str:
@@ -212,6 +214,13 @@ class Lab:
     def host_dir(self, host: str) -> str:
         """What the host's processes see as run_dir."""
         return f"{self.dir}/{host}"
+
+    def bpf_files(self) -> None:
+        """A BPF file system for each proxy host, at run_dir/bpf."""
+        for host in PROXIES:
+            place = f"{self.host_dir(host)}/bpf"
+            os.mkdir(place)
+            _mount("bpf", place, 0, b"bpf", b"mode=700")
 
     def cable(self) -> None:
         """A cable of their own between the proxy hosts: eth1 of each."""
@@ -292,7 +301,7 @@ class Lab:
             _enter(path)
             if host != SWITCH:
                 _own_mounts()
-                _mount(self.host_dir(host), self.run_dir)
+                _mount(self.host_dir(host), self.run_dir, MS_BIND | MS_REC)
             for place, own in (places or {}).items():
                 _show(own, place, rooms[place])
             die_with_parent()
