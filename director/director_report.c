@@ -417,6 +417,10 @@ describe_kernel(const struct director_role *role, uint32_t slot,
 	    tuple_index_get(&role->node.index, slot, CONN_TUPLE_SERVER);
 	const struct mono last = { .ns = (int64_t)k->last_ns };
 
+	/* The node looks at it a little later. */
+	if (m->phase == MSG_KERNEL_CONNECTING &&
+	    has_flag(role, slot, DIRECTOR_BPF_ESTABLISHED))
+		m->phase = MSG_KERNEL_OPEN;
 	m->source = end_of(server->dst, server->dport);
 	m->to = end_of(server->src, server->sport);
 	m->bytes_in = k->bytes[DIRECTOR_BPF_FROM_CLIENT];
