@@ -1,0 +1,211 @@
+"""Goal: connections of a service with `path: kernel` outlive their node. Whatever
+happens to the master (its power, all of its processes, an operator's handover), those
+that clients have made go on, byte for byte, in both families; and a node that returns
+is told of them, so that the next death costs nothing either."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Iterator
+
+from lab_load import MixedLoad
+from stage import PORT, SLOW, TOOLS, VIP, Stage, address, alone, endpoint, limit, lines, wait_for
+
+TIMED = True  # it judges milliseconds
+
+HOSTS = ("p1", "p2")
+KINDS = {"idle": 40, "ping": 40, "bulk": 4, "client-ended": 8, "server-ended": 8}
+# The retransmission timer of who had a segment under way; more is another fault.
+PAUSE_MS = 220
+
+
+def kernel_service() -> dict[str, Any]:
+    """One server, at both of its addresses: a client's family is its server's."""
+    return {
+        "name": "web",
+        "path": "kernel",
+        "listen": [endpoint(VIP[f], PORT) for f in (4, 6)],
+        "check": {"interval": "1s", "timeout": "1s", "rise": 1},
+        "timeouts": {"half_closed": "1h"},
+        "servers": [
+            {"name": f"v{f}", "address": endpoint(address("s1", f), PORT)} for f in (4, 6)
+        ],
+    }
+
+
+class Survivors(Stage):
+    """Two nodes, each with pins of its own, as two hosts would have them."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(services=[kernel_service()], kernel={"pins": "{run}/bpf/hapair"}, **more)
+
+    def __enter__(self) -> Survivors:
+        super().__enter__()
+        self.lab.bpf_files()
+        return self
+
+    def forget(self, host: str) -> None:
+        """What a reboot does to its kernel."""
+        pins = f"{self.lab.host_dir(host)}/bpf"
+        subprocess.run(["umount", "-l", pins], check=True)
+        subprocess.run(["mount", "-t", "bpf", "-o", "mode=700", "bpf", pins], check=True)
+        for device in ("eth0", "lo"):
+            self.lab.run(host, "tc", "qdisc", "del", "dev", device, "clsact")
+
+    def kernel(self, host: str) -> dict[str, Any]:
+        """What its status says of the first service's connections."""
+        found = self[host].status().get("services") or [{}]
+        return dict(found[0].get("kernel") or {})
+
+    def wait_protected(self, host: str, active: int) -> None:
+        def protected() -> bool:
+            """all of its connections are known to the peer"""
+            told = self.kernel(host)
+            return told.get("active") == told.get("protected") == active
+
+        try:
+            wait_for(protected, 10 * SLOW)
+        except AssertionError:
+            status = self[host].status()
+            raise AssertionError((self.kernel(host), status.get("kernel"))) from None
+
+
+@contextlib.contextmanager
+def survivors(**more: Any) -> Iterator[tuple[Survivors, MixedLoad]]:
+    """p1 is master and has connections of every kind, all of them protected."""
+    with Survivors(**more) as stage:
+        fronts = [VIP[4], VIP[6]]
+        load = MixedLoad(stage.lab, TOOLS, KINDS, fronts, PORT, "-f", "0", "-p", "20")
+        for host in HOSTS:
+            stage[host].start()
+            wait_for(lambda: stage[host].state() in ("master", "backup"), 10 * SLOW)
+        for host in HOSTS:
+            stage.wait_serving(host)
+        stage.wait_master("p1")
+        load.must("hold")
+        stage.wait_protected("p1", load.held)
+        load.must("mark")
+        yield stage, load
+        end = load.must("end")
+        assert end["in_order"] == end["opened"], end
+        load.close()
+
+
+def other(host: str) -> str:
+    return "p2" if host == "p1" else "p1"
+
+
+def resets(stage: Stage) -> int:
+    """That the ends' kernels have sent or got."""
+    total = 0
+    for host in ("c", "s1"):
+        text = str(stage.lab.run(host, "nstat", "-az", "TcpOutRsts", "TcpEstabResets").stdout)
+        total += sum(int(n) for n in re.findall(r"^Tcp\w+\s+(\d+)", text, re.M))
+    return total
+
+
+def went_on(stage: Survivors, load: MixedLoad, most_ms: float) -> float:
+    """Nothing was lost so far, and no ping took longer; how long the slowest took."""
+    # The slowest may be under way still.
+    time.sleep(0.3 * SLOW)
+    mark = load.must("mark")
+    pause = float(mark["max_us"] - mark["late_us"]) / 1000
+    assert pause <= most_ms * SLOW, mark
+    return float(mark["max_us"]) / 1000
+
+
+def takes_over(stage: Survivors, load: MixedLoad, host: str, detection_ms: float = 120) -> float:
+    """`host` has all of it, a moment after the other one has died."""
+    wait_for(lambda: VIP[4] in stage.lab.addresses(host), 5 * SLOW)
+    pause = went_on(stage, load, PAUSE_MS + detection_ms)
+    assert stage.kernel(host).get("active") == load.held, stage.kernel(host)
+    return pause
+
+
+def returns(stage: Survivors, load: MixedLoad, host: str) -> None:
+    """It is a backup that knows of all."""
+    wait_for(lambda: stage[host].state() == "backup", 10 * SLOW)
+    stage.wait_protected(other(host), load.held)
+    load.must("mark")
+
+
+@alone
+@limit(60)
+def test_power_cuts() -> None:
+    """The one that was cut off returns, is told, and takes all when the other dies."""
+    with survivors() as (stage, load):
+        pauses = []
+        for dead in HOSTS:
+            stage.lab.power_cut(dead)
+            pauses.append(takes_over(stage, load, other(dead)))
+            stage.lab.restore(dead)
+            returns(stage, load, dead)
+        print(f"{load.held} held; pauses of {pauses} ms")
+
+
+@alone
+@limit(60)
+def test_all_processes_killed() -> None:
+    """By kill -9; then its host starts them again, once as it is and once rebooted."""
+    with survivors() as (stage, load):
+        pauses = []
+        for dead in HOSTS:
+            stage[dead].kill_all()
+            pauses.append(takes_over(stage, load, other(dead), 1000))
+            if dead == "p2":
+                stage.forget(dead)
+            stage[dead].start()
+            returns(stage, load, dead)
+        print(f"{load.held} held; pauses of {pauses} ms")
+
+
+@alone
+@limit(60)
+def test_handovers() -> None:
+    """Nobody notices: there and back, with a moment to tell the other one."""
+    with survivors() as (stage, load):
+        was = resets(stage)
+        pauses = []
+        for giver in (*HOSTS, *HOSTS):
+            done = stage[giver].cli("handover")
+            assert done.returncode == 0, done.stderr
+            stage.wait_master(other(giver))
+            pauses.append(went_on(stage, load, 100))
+            stage.wait_protected(other(giver), load.held)
+        assert resets(stage) == was
+        print(f"{load.held} held; pauses of {pauses} ms")
+
+
+@alone
+@limit(60)
+def test_director_and_failover_killed() -> None:
+    """Each process by itself, on both nodes: no address moves, nobody notices."""
+    with survivors() as (stage, load):
+        for host in HOSTS:
+            for role in ("director", "failover", "relay"):
+                pid = int(wait_for(lambda: stage[host].roles().get(role)))
+                os.kill(pid, 9)
+                wait_for(lambda: stage[host].roles().get(role) not in (None, pid), 5 * SLOW)
+                went_on(stage, load, 100)
+                stage.wait_protected("p1", load.held)
+        assert stage.lab.holders(VIP[4]) == ["p1"]
+
+
+@alone
+@limit(60)
+def test_a_node_that_returns_waits_until_it_knows() -> None:
+    """With `preempt` it is given its group back when it was told of all connections."""
+    pair = {"preempt": True, "preempt_delay": "0s"}
+    with survivors(pair=pair) as (stage, load):
+        stage["p1"].kill_all()
+        takes_over(stage, load, "p2", 1000)
+        stage.forget("p1")
+        stage["p1"].start()
+        stage.wait_master("p1", 15)
+        went_on(stage, load, PAUSE_MS)
+        assert stage.kernel("p1").get("active") == load.held
