@@ -62,6 +62,13 @@ its_connections_count_as_any_other(void **state)
 	assert_int_equal(service.retries, 1);
 	assert_int_equal(service.endings[END_REASON_IDLE], 5);
 	assert_int_equal(l.link.view.of[KERNEL_LAB_SERVICE].protected, 3);
+	/* Of a moment ago, when there were more. */
+	say_service(&l,
+	    &(struct msg_kernel_service){ .service = KERNEL_LAB_SERVICE,
+	        .open = 1,
+	        .protected = 3,
+	        .accepted = 9 });
+	assert_int_equal(l.link.view.of[KERNEL_LAB_SERVICE].protected, 1);
 	kernel_lab_end(&l);
 }
 
@@ -147,7 +154,7 @@ what_cannot_be_loses_the_channel(void **state)
 	};
 	static const struct msg_kernel_service services[] = {
 		{ .service = 2 },
-		{ .service = KERNEL_LAB_SERVICE, .open = 1, .protected = 2 },
+		{ .service = MSG_KERNEL_ALL },
 	};
 	struct kernel_lab l;
 
