@@ -249,7 +249,7 @@ director_child_start(struct director_child *d)
 		return;
 	if (d->child.user.uid == 0)
 		d->child.user = d->g->setup.users.director =
-		    role_user_director(d->g->setup.users.relay.uid);
+		    role_user_director(&d->g->setup.users);
 	child_start(&d->child);
 }
 

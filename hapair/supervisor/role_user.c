@@ -102,14 +102,15 @@ is_shared(const struct owners *o, uid_t uid)
 	return uid == NOBODY || is_owner(o, uid, true);
 }
 
-/* `but`: the other role's. 0: there is none. */
+/* `but`: of other roles, which may not run yet. 0: there is none. */
 static uid_t
-unused_number(const struct owners *o, uid_t but)
+unused_number(const struct owners *o, const struct role_user *but)
 {
 	for (size_t r = 0; r < ARRAY_LEN(unused); r++)
 		for (uid_t id = unused[r].first; id <= unused[r].last; id++)
-			if (id != but && !is_owner(o, id, false) &&
-			    getpwuid(id) == NULL && getgrgid(id) == NULL)
+			if (id != but->failover.uid && id != but->relay.uid &&
+			    !is_owner(o, id, false) && getpwuid(id) == NULL &&
+			    getgrgid(id) == NULL)
 				return id;
 	return 0;
 }
@@ -127,7 +128,7 @@ is_user(const char *name, struct proc_user *ret_user)
 }
 
 static struct proc_user
-number(const struct owners *o, const char *role, uid_t but)
+number(const struct owners *o, const char *role, const struct role_user *but)
 {
 	const uid_t id = unused_number(o, but);
 
@@ -144,7 +145,8 @@ number(const struct owners *o, const char *role, uid_t but)
 }
 
 static struct proc_user
-choose_relay(const struct owners *o, const struct config *c, uid_t failover)
+choose_relay(const struct owners *o, const struct config *c,
+    const struct role_user *others)
 {
 	struct proc_user user = { 0, 0 };
 	gid_t gid;
@@ -156,7 +158,7 @@ choose_relay(const struct owners *o, const struct config *c, uid_t failover)
 			    c->user);
 	} else if (!is_user("hapair-relay", &user) &&
 	    !is_user("hapair", &user)) {
-		user = number(o, "relay", failover);
+		user = number(o, "relay", others);
 	}
 	/* One that is not there was refused before. */
 	if (c->group != NULL && user_name_find_group(c->group, &gid))
@@ -168,7 +170,7 @@ struct role_user
 role_user_choose(const struct config *c)
 {
 	struct owners owners;
-	struct role_user r;
+	struct role_user r = { .relay = { 0, 0 } };
 
 	/* Nobody can become another, and a start without a pair needs not. */
 	if (geteuid() != 0) {
@@ -178,24 +180,22 @@ role_user_choose(const struct config *c)
 	}
 	owners = find_owners();
 	if (!is_user("hapair-failover", &r.failover))
-		r.failover = number(&owners, "failover", 0);
-	r.relay = choose_relay(&owners, c, r.failover.uid);
-	r.director = (struct proc_user){ 0, 0 };
+		r.failover = number(&owners, "failover", &r);
+	r.relay = choose_relay(&owners, c, &r);
 	free(owners.all);
 	return r;
 }
 
 struct proc_user
-role_user_director(uid_t relay)
+role_user_director(const struct role_user *others)
 {
 	struct proc_user user = { geteuid(), getegid() };
 	struct owners owners;
 
 	if (user.uid != 0 || is_user("hapair-director", &user))
 		return user;
-	/* Failover runs by now, if it does: its number is taken. */
 	owners = find_owners();
-	user = number(&owners, "director", relay);
+	user = number(&owners, "director", others);
 	free(owners.all);
 	return user;
 }

@@ -24,4 +24,4 @@ struct role_user {
 struct role_user role_user_choose(const struct config *c);
 
 /* The director's, once it is needed: hapair-director, or likewise a number. */
-struct proc_user role_user_director(uid_t relay);
+struct proc_user role_user_director(const struct role_user *others);

@@ -1,0 +1,107 @@
+"""Goal: the director is a process like both others, and nothing hangs on it: it is
+started where a file wants it, again when it ends, and by one at a time; a node whose
+kernel cannot is one that relays."""
+
+import json
+import os
+import signal
+from typing import Any
+
+from stage import PORT, Stage, alive, endpoint, server, service, wait_for
+
+KERNEL = {"pins": "{run}/bpf/hapair", "slots": 4096}
+
+
+def kernel_service(**more: Any) -> dict[str, Any]:
+    """Of both families at each server: the kernel path changes none."""
+    servers = [server("s1"), server("s2", 6), server("s3")]
+    return service([endpoint("10.77.0.100", PORT)], servers=servers, path="kernel", **more)
+
+
+def work(stage: Stage, host: str = "p1") -> str:
+    """What the node says of its kernel path."""
+    return str((stage[host].status().get("kernel") or {}).get("state"))
+
+
+def director(stage: Stage, but: int = 0, host: str = "p1") -> int:
+    def other() -> int:
+        pid = stage[host].roles().get("director", 0)
+        return pid if pid != but else 0
+
+    return int(wait_for(other, 10))
+
+
+def live(stage: Stage) -> list[dict[str, Any]]:
+    done = stage["p1"].cli("connections", "--json")
+    assert done.returncode == 0, done.stderr
+    return list(json.loads(done.stdout)["connections"])
+
+
+def reload(stage: Stage) -> None:
+    stage.configure(stage.build())
+    done = stage["p1"].cli("reload")
+    assert done.returncode == 0, done.stderr
+
+
+def test_it_runs_and_is_started_again() -> None:
+    with Stage([kernel_service()], kernel=KERNEL) as stage:
+        stage.lab.bpf_files()
+        stage.serve()
+        stage.start()
+        first = director(stage)
+        wait_for(lambda: work(stage) == "works", 10)
+        assert stage.ask().startswith("s")
+        os.kill(first, signal.SIGKILL)
+        second = director(stage, first)
+        wait_for(lambda: work(stage) == "works", 10)
+        assert stage.ask().startswith("s")
+        # One that stands still is killed, and nobody waits for it.
+        os.kill(second, signal.SIGSTOP)
+        assert stage["p1"].cli("status").returncode in (0, 1)
+        director(stage, second)
+        stage["p1"].stop()
+        assert not alive(second)
+
+
+def test_a_reload_gives_the_tables_to_the_next() -> None:
+    """Whoever is connected goes on, through both; and in the relay's place, too."""
+    with Stage([kernel_service()], kernel=KERNEL) as stage:
+        stage.lab.bpf_files()
+        stage.serve("echo")
+        stage.start()
+        first = director(stage)
+        wait_for(lambda: work(stage) == "works", 10)
+        with stage.client() as sock:
+            sock.sendall(b"one")
+            assert sock.recv(100) == b"one"
+            assert live(stage)[0]["path"] == "kernel"
+            stage.more["log"] = {"level": "info"}
+            reload(stage)
+            second = director(stage, first)
+            wait_for(lambda: not alive(first) and work(stage) == "works", 10)
+            sock.sendall(b"two")
+            assert sock.recv(100) == b"two"
+            assert live(stage)[0]["path"] == "kernel"
+            # A service that is relayed from now on: new clients are, too.
+            stage.services[0]["path"] = "relay"
+            reload(stage)
+            third = director(stage, second)
+            wait_for(lambda: not alive(second), 5)
+            with stage.client() as late:
+                late.sendall(b"three")
+                assert late.recv(100) == b"three"
+            sock.sendall(b"four")
+            assert sock.recv(100) == b"four"
+        # When the last of them is gone, so are the tables and the director.
+        wait_for(lambda: not alive(third), 20)
+        assert not os.listdir(f"{stage.lab.host_dir('p1')}/bpf/hapair")
+        assert "director" not in stage["p1"].roles()
+
+
+def test_without_a_bpf_file_system_all_is_relayed() -> None:
+    with Stage([kernel_service()], kernel=KERNEL) as stage:
+        stage.serve()
+        stage.start()
+        wait_for(lambda: work(stage) == "relay_only", 10)
+        assert stage.ask().startswith("s")
+        assert "no BPF file system" in stage["p1"].log()
