@@ -209,7 +209,7 @@ msg_kernel_get_service(struct buf *b, struct msg_kernel_service *ret)
 
 	msg_field_get(b, service, ARRAY_LEN(service), &m);
 	get_numbers(b, m.ended, MSG_KERNEL_ENDINGS);
-	if (!buf_is_done(b) || m.protected > m.open)
+	if (!buf_is_done(b))
 		return -EBADMSG;
 	*ret = m;
 	return 0;

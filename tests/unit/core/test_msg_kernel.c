@@ -105,7 +105,6 @@ what_cannot_be_is_refused(void **state)
 	REFUSED(list, .most = 0);
 	REFUSED(conn, .phase = MSG_KERNEL_DOUBTED + 1);
 	REFUSED(conn, .why = MSG_KERNEL_WHY_DISPUTED + 1);
-	REFUSED(service, .open = 1, .protected = 2);
 	REFUSED(state, .work = MSG_KERNEL_RELAY_ONLY + 1);
 	REFUSED(state, .peer = MSG_KERNEL_PEER_MISMATCH + 1);
 	REFUSED(state, .why = { [15] = MSG_KERNEL_WHY_DISPUTED + 1 });
