@@ -47,6 +47,9 @@ take_release(struct director_role *role, struct buf *b)
 	if (msg_kernel_get_group(b, &m) < 0 || !is_group(role, m.group))
 		return -EBADMSG;
 	ev.group = m.group;
+	/* Who has no program has nothing to let go of. */
+	if (role->program == NULL)
+		director_failover_released(role, m.group);
 	director_turn_step(role, &ev);
 	return 0;
 }

@@ -60,10 +60,17 @@ draw(struct director_turn *t)
 	return t->chances[--t->n_chances];
 }
 
+/* Else there are no tables, or they are not its own any more. */
+static bool
+is_at_work(const struct director_role *role)
+{
+	return role->begun && !role->stopped && role->program != NULL;
+}
+
 void
 director_turn_step(struct director_role *role, struct director_node_event *ev)
 {
-	if (!role->begun || role->stopped)
+	if (!is_at_work(role))
 		return;
 	ev->chance = draw(role->turn);
 	director_node_step(&role->node, ev, mono_now());
@@ -93,7 +100,7 @@ director_turn_flush(struct director_role *role)
 {
 	struct director_turn *t = role->turn;
 
-	if (!role->begun || role->stopped)
+	if (!is_at_work(role))
 		return;
 	director_entries_flush(role->entries);
 	while (t->n_failed > 0) {

@@ -7,6 +7,8 @@ import os
 import signal
 from typing import Any
 
+from test_upgrade import copy_to, runs
+
 from stage import PORT, Stage, alive, endpoint, server, service, wait_for
 
 KERNEL = {"pins": "{run}/bpf/hapair", "slots": 4096}
@@ -98,10 +100,43 @@ def test_a_reload_gives_the_tables_to_the_next() -> None:
         assert "director" not in stage["p1"].roles()
 
 
-def test_without_a_bpf_file_system_all_is_relayed() -> None:
+def test_an_upgrade_gives_the_tables_to_the_next_program() -> None:
+    """The supervisor has its director under the same number, then another one."""
     with Stage([kernel_service()], kernel=KERNEL) as stage:
+        stage.lab.bpf_files()
+        stage.serve("echo")
+        program = copy_to(stage, "one")
+        stage.start()
+        first = director(stage)
+        wait_for(lambda: work(stage) == "works", 10)
+        with stage.client() as sock:
+            for _ in range(2):
+                sock.sendall(b"one")
+                assert sock.recv(100) == b"one"
+                done = stage["p1"].cli("upgrade", program)
+                assert done.returncode == 0, done
+                second = director(stage, first)
+                wait_for(lambda: not alive(first) and work(stage) == "works", 10)
+                wait_for(lambda: runs(stage["p1"]) == {program}, 5)
+                first = second
+            sock.sendall(b"two")
+            assert sock.recv(100) == b"two"
+            assert live(stage)[0]["path"] == "kernel"
+            with stage.client() as late:
+                late.sendall(b"three")
+                assert late.recv(100) == b"three"
+
+
+def test_without_a_bpf_file_system_all_is_relayed() -> None:
+    with Stage([kernel_service()], kernel={"pins": "{run}/pins"}) as stage:
         stage.serve()
         stage.start()
         wait_for(lambda: work(stage) == "relay_only", 10)
         assert stage.ask().startswith("s")
-        assert "no BPF file system" in stage["p1"].log()
+        log = stage["p1"].log()
+        assert "/pins is in no BPF file system, going on without" in log
+        assert "restarting it" not in log
+        # It holds up nothing: the addresses move, and the node ends.
+        assert stage["p1"].cli("handover").returncode == 0
+        stage.wait_master("p2")
+        assert stage["p1"].stop() == 0

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Callable, Iterator
 
 from inject import call, ends_by, works
+from test_director_process import KERNEL, kernel_service, work
+
 from stage import BINARY, ROOT, SLOW, Stage, alive, single, wait_for
 
 NOBODY = 65534
-CAPS = {"net_admin": 1 << 12, "net_raw": 1 << 13}
+CAPS = {"net_admin": 1 << 12, "net_raw": 1 << 13, "bpf": 1 << 39}
 PR_GET_DUMPABLE, PR_SET_KEEPCAPS = 3, 8
 AF_ALG, AF_INET, SOCK_STREAM = 38, 2, 1
 EXEC, WRITE_CREATE = 4, os.O_WRONLY | os.O_CREAT
@@ -29,7 +31,7 @@ def is_sanitized() -> bool:
 def table() -> Iterator[tuple[str, str, dict[str, str]]]:
     """(file of /proc/PID, what is in it, {process: cell})"""
     text = (ROOT / "doc/security.md").read_text()
-    processes = ("supervisor", "failover", "relay")
+    processes = ("supervisor", "failover", "relay", "director")
     for file, what, cells in re.findall(r"^\| `(\w+)`: ([^|]+) \|(.*)\|$", text, re.M):
         values = [cell.strip() for cell in cells.split("|")]
         yield file, what, dict(zip(processes, values, strict=True))
@@ -62,7 +64,8 @@ def is_allowed(target: str, file: str, node_dir: str) -> bool:
         return True
     kinds = {"null": r"/dev/null", "log": rf"{node_dir}/.*\.log",
              "state": r".*(\.lock|/state)", "configuration": r"/memfd:hapair\.yaml.*",
-             "thread": r"/proc/\d+/task/\d+/stat",
+             "thread": r"/proc/\d+/task/\d+/stat", "pins": r".*/bpf/hapair",
+             "bpf": r"anon_inode:(bpf-map|bpf-prog|bpf_link|btf)",
              "liveness": r"/memfd:pulse.*", "keytab": r"/memfd:hapair-keytab.*"}
     return any(re.fullmatch(kinds[word], target) for word in file.split() if word in kinds)
 
@@ -80,14 +83,16 @@ def processes(stage: Stage) -> dict[str, int]:
 
 
 def test_rights_are_as_the_table_says() -> None:
-    with Stage() as stage:
+    with Stage([kernel_service()], kernel=KERNEL) as stage:
+        stage.lab.bpf_files()
         stage.serve()
         stage.start()
+        wait_for(lambda: work(stage) == "works", 10)
         found = processes(stage)
         own = fields(Path("/proc/self/status"))
         rows = list(table())
         assert len(rows) > 12, rows
-        assert {"supervisor", "failover", "relay"} == set(found)
+        assert {"supervisor", "failover", "relay", "director"} == set(found)
         for role, pid in found.items():
             for file, what, cells in rows:
                 if file == "status" and not (what == "Seccomp" and is_sanitized()):
@@ -100,11 +105,12 @@ def test_rights_are_as_the_table_says() -> None:
             for fd, target in descriptors(pid):
                 assert is_allowed(target, files, stage.lab.dir), (role, fd, target)
         uids = {fields(Path(f"/proc/{pid}/status"))["Uid"].split()[0] for pid in found.values()}
-        assert len(uids) == 3 and str(NOBODY) not in uids, uids
+        assert len(uids) == 4 and str(NOBODY) not in uids, uids
         # What is not dumpable belongs to root there, whoever runs it.
-        assert {os.stat(f"/proc/{found[role]}/fd").st_uid for role in ("failover", "relay")} == {0}
+        assert {os.stat(f"/proc/{found[role]}/fd").st_uid for role in ("failover", "relay", "director")} == {0}
         if works() and not is_sanitized():
             assert call(found["supervisor"], "prctl", PR_GET_DUMPABLE) == 0
+            assert ends_by(found["director"], "execve", "/bin/sh", 0, 0)
 
 
 class CapHeader(ctypes.Structure):
