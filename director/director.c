@@ -37,8 +37,8 @@
 /*
  * The role's life: idle until START, which loads the program and finds the maps
  * that a process before may still write; from BEGIN on they are ours. STOP ends
- * it between two turns of the loop, when nothing that was decided is undone: the
- * next one takes it all from the maps.
+ * it between two turns of the loop, when nothing that was decided is undone:
+ * the next one takes it all from the maps.
  */
 
 #define BEAT_S 0.1
@@ -116,8 +116,8 @@ open_pins(struct life *life)
 	life->pins_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (life->pins_fd == -1)
 		return -errno;
-	(void)snprintf(life->pins, sizeof(life->pins), "/proc/self/fd/%d",
-	    life->pins_fd);
+	(void)snprintf(
+	    life->pins, sizeof(life->pins), "/proc/self/fd/%d", life->pins_fd);
 	return 0;
 }
 
@@ -182,8 +182,8 @@ do_without(struct life *life, const char *what, int e)
 {
 	struct director_role *role = &life->role;
 
-	(void)snprintf(role->fault, sizeof(role->fault), "%s: %s", what,
-	    strerror(-e));
+	(void)snprintf(
+	    role->fault, sizeof(role->fault), "%s: %s", what, strerror(-e));
 	log_error("director",
 	    "[kernel] %s, connections are relayed and do not outlive this node",
 	    role->fault);
@@ -197,8 +197,7 @@ open_kernel(struct life *life, int pins)
 	int e = pins;
 
 	if (e < 0) {
-		do_without(
-		    life, "opening the directory of 'kernel: pins'", e);
+		do_without(life, "opening the directory of 'kernel: pins'", e);
 		return 0;
 	}
 	e = load_program(life);
@@ -265,8 +264,7 @@ on_start(struct director_role *role, const struct channel_packet *p)
 		e = open_kernel(life, pins);
 	if (e < 0)
 		return e;
-	director_bounds_no_files(
-	    life->pins_fd != -1 ? life->pins : NULL);
+	director_bounds_no_files(life->pins_fd != -1 ? life->pins : NULL);
 	/* The first thread: each has the rights of whoever started it. */
 	e = log_start();
 	if (e < 0)
@@ -358,8 +356,8 @@ on_retire(struct ev_loop *loop, ev_timer *w, int revents)
 			return;
 		director_routes_end(role);
 		director_program_unpin(life_of(role)->pins);
-		log_notice("director",
-		    "no connection is left in the kernel, ending");
+		log_notice(
+		    "director", "no connection is left in the kernel, ending");
 	}
 	say_stopped(role);
 }

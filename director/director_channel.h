@@ -18,8 +18,7 @@ struct director_channel {
 	struct director_role *role; /* borrowed */
 	enum msg_rights_party from;
 	/* Returns 0 or -EBADMSG. */
-	int (*obey)(
-	    struct director_role *role, const struct channel_packet *p);
+	int (*obey)(struct director_role *role, const struct channel_packet *p);
 	/* After each packet, and now and then; may be NULL. */
 	void (*on_turn)(struct director_role *role);
 	/* Another one is there; may be NULL. */

@@ -75,7 +75,7 @@ keys_of(const struct director_node_effect *e)
 {
 	return (struct director_entries_keys){
 		.from = { [DIRECTOR_BPF_FROM_CLIENT] =
-			      director_effects_key(&e->client),
+		              director_effects_key(&e->client),
 		    [DIRECTOR_BPF_FROM_SERVER] =
 		        director_effects_key(&e->server) },
 	};
@@ -134,8 +134,8 @@ write_slot(struct director_role *role, const struct director_node_effect *e)
 		c->accepted = c->placed = role->node.now;
 		c->syn_len = 0;
 		c->counted = true;
-		c->client_ifindex = director_routes_of_listen(
-		    role->routes, e->client.dst);
+		c->client_ifindex =
+		    director_routes_of_listen(role->routes, e->client.dst);
 	}
 	r.client_ifindex = c->client_ifindex;
 	r.mss = director_routes_mss(role->routes, r.client_ifindex,
@@ -223,9 +223,9 @@ static void
 say(struct director_role *role, const struct conn_tuple *as, uint8_t flags,
     uint32_t seq)
 {
-	const struct director_packet_segment s = { .tuple = *as,
-		.flags = flags,
-		.seq = seq };
+	const struct director_packet_segment s = {
+		.tuple = *as, .flags = flags, .seq = seq
+	};
 	struct director_packet p;
 
 	director_packet_make_segment(&s, &p);
@@ -236,8 +236,7 @@ void
 director_effects_tickle(struct director_role *role, uint32_t slot)
 {
 	say(role, client_of(role, slot), DIRECTOR_PACKET_ACK, 0);
-	say(role,
-	    tuple_index_get(&role->node.index, slot, CONN_TUPLE_SERVER),
+	say(role, tuple_index_get(&role->node.index, slot, CONN_TUPLE_SERVER),
 	    DIRECTOR_PACKET_ACK, 0);
 }
 
@@ -290,8 +289,8 @@ reset_server(struct director_role *role, const struct director_node_effect *e)
 static void
 reset_both(struct director_role *role, const struct director_node_effect *e)
 {
-	role->conns[e->slot].resets |= 1U << DIRECTOR_BPF_FROM_CLIENT |
-	    1U << DIRECTOR_BPF_FROM_SERVER;
+	role->conns[e->slot].resets |=
+	    1U << DIRECTOR_BPF_FROM_CLIENT | 1U << DIRECTOR_BPF_FROM_SERVER;
 }
 
 static void

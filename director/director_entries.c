@@ -75,8 +75,8 @@ put_each(struct director_entries *e)
 
 	for (unsigned i = 0; i < e->n; i++)
 		if (e->of[i] != failed &&
-		    director_program_put_entries(e->setup.program, &e->keys[i],
-		        &e->words[i], 1) < 0) {
+		    director_program_put_entries(
+		        e->setup.program, &e->keys[i], &e->words[i], 1) < 0) {
 			failed = e->of[i];
 			e->setup.on_failed(e->setup.arg, failed);
 		}
@@ -91,8 +91,8 @@ erase_keys(const struct director_entries *e,
 	    director_program_delete_entries(e->setup.program, keys, n);
 
 	if (error < 0)
-		log_debug("director", "erasing %u entries: %s", n,
-		    strerror(-error));
+		log_debug(
+		    "director", "erasing %u entries: %s", n, strerror(-error));
 }
 
 void
@@ -167,8 +167,7 @@ static void
 reset_end(struct director_entries *e, struct late *l, unsigned end)
 {
 	const struct director_bpf_slot *slot = &e->slots[l->slot];
-	const uint32_t flags =
-	    __atomic_load_n(&slot->flags, __ATOMIC_RELAXED);
+	const uint32_t flags = __atomic_load_n(&slot->flags, __ATOMIC_RELAXED);
 	const unsigned bit = 1U << end, other = end ^ 1;
 
 	if ((flags & (DIRECTOR_BPF_SEEN_CLIENT << end)) == 0) {
@@ -204,8 +203,8 @@ erase_own(struct director_entries *e, const struct late *l)
 		const struct director_bpf_key *key = &l->keys.from[from];
 		uint64_t word;
 
-		if (director_program_find_entry(
-		        e->setup.program, key, &word) == 0 &&
+		if (director_program_find_entry(e->setup.program, key, &word) ==
+		        0 &&
 		    word == DIRECTOR_BPF_ENTRY(l->slot, from))
 			erase_keys(e, key, 1);
 	}

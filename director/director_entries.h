@@ -46,8 +46,7 @@ void director_entries_write(struct director_entries *e, uint32_t slot,
  */
 #define DIRECTOR_ENTRIES_LATER 4
 void director_entries_erase(struct director_entries *e, uint32_t slot,
-    const struct director_entries_keys *keys, unsigned resets,
-    struct mono now);
+    const struct director_entries_keys *keys, unsigned resets, struct mono now);
 
 /* What was asked for so far is done. May call on_failed. */
 void director_entries_flush(struct director_entries *e);

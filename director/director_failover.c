@@ -122,8 +122,7 @@ static void
 tell_level(struct director_role *role, unsigned group)
 {
 	struct director_failover *f = role->failover;
-	const enum replica_state state =
-	    role->node.replica.groups[group].state;
+	const enum replica_state state = role->node.replica.groups[group].state;
 	const unsigned bit = 1U << group;
 	const struct msg_kernel_level m = { .group = (uint16_t)group,
 		.level = state == REPLICA_LIVE || state == REPLICA_LAGGING };

@@ -40,8 +40,8 @@ director_found_take(
 	d->now = now;
 	s = &d->slots[f->slot];
 	s->service = f->service;
-	s->server = f->service == DIRECTOR_NODE_NONE ? DIRECTOR_NODE_NONE
-	                                             : f->server;
+	s->server =
+	    f->service == DIRECTOR_NODE_NONE ? DIRECTOR_NODE_NONE : f->server;
 	s->pool = DIRECTOR_NODE_NONE;
 	s->port = f->server_side.dport;
 	s->group = (uint8_t)f->group;

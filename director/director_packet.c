@@ -150,8 +150,8 @@ director_packet_read_syn(const uint8_t *headers, uint32_t len,
 	tcp = headers + ip_bytes(headers);
 	if (headers[0] >> 4 == 6) {
 		memcpy(t.src, headers + V6_ADDRS, CONN_TUPLE_IP);
-		memcpy(t.dst, headers + V6_ADDRS + CONN_TUPLE_IP,
-		    CONN_TUPLE_IP);
+		memcpy(
+		    t.dst, headers + V6_ADDRS + CONN_TUPLE_IP, CONN_TUPLE_IP);
 	} else {
 		read_v4(headers + V4_ADDRS, t.src);
 		read_v4(headers + V4_ADDRS + 4, t.dst);
@@ -197,9 +197,8 @@ director_packet_make_syn(const uint8_t *headers, uint32_t len, uint16_t mss,
 {
 	const uint32_t header = ip_bytes(headers);
 
-	*ret_packet = (struct director_packet){
-		.len = len, .is_v6 = headers[0] >> 4 == 6
-	};
+	*ret_packet = (struct director_packet){ .len = len,
+		.is_v6 = headers[0] >> 4 == 6 };
 	memcpy(ret_packet->bytes, headers, len);
 	change_options(ret_packet->bytes + header, len - header, mss);
 	finish(ret_packet);
@@ -215,8 +214,7 @@ put_ip(struct director_packet *p, const struct conn_tuple *t)
 		ip[V6_NEXT] = PROTOCOL_TCP;
 		ip[V6_HOPS] = HOPS;
 		memcpy(ip + V6_ADDRS, t->src, CONN_TUPLE_IP);
-		memcpy(
-		    ip + V6_ADDRS + CONN_TUPLE_IP, t->dst, CONN_TUPLE_IP);
+		memcpy(ip + V6_ADDRS + CONN_TUPLE_IP, t->dst, CONN_TUPLE_IP);
 		return;
 	}
 	ip[0] = 4 << 4 | V4_BYTES / 4;
@@ -228,8 +226,8 @@ put_ip(struct director_packet *p, const struct conn_tuple *t)
 }
 
 void
-director_packet_make_segment(const struct director_packet_segment *s,
-    struct director_packet *ret_packet)
+director_packet_make_segment(
+    const struct director_packet_segment *s, struct director_packet *ret_packet)
 {
 	const bool is_v6 = !conn_tuple_is_v4(s->tuple.dst);
 	const uint32_t header = is_v6 ? V6_BYTES : V4_BYTES;

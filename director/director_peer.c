@@ -12,7 +12,7 @@
 struct director_peer {
 	struct director_stream *stream; /* NULL: no keys yet */
 	char subject[CONFIG_NAME_MAX + 8];
-	int listener;     /* -1: none, or given to the stream */
+	int listener;  /* -1: none, or given to the stream */
 	bool mismatch; /* what the last one said in its HELLO */
 };
 
@@ -53,6 +53,7 @@ on_read_all(void *arg)
 static void
 on_room(void *arg)
 {
+	(void)arg;
 }
 
 static const struct director_stream_calls calls = {

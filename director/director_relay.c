@@ -41,8 +41,7 @@ can_reach(struct director_role *role, const struct msg_kernel_server *m,
 	    memcmp(source, none, sizeof(none)) == 0 ||
 	    !director_routes_add(role, m->at.ip))
 		return false;
-	*ret_pool =
-	    director_pools_of(role, source, m->at.ip, m->at.port);
+	*ret_pool = director_pools_of(role, source, m->at.ip, m->at.port);
 	return *ret_pool != DIRECTOR_POOLS_NONE;
 }
 
@@ -84,12 +83,11 @@ take_cut(struct director_role *role, struct buf *b)
 	struct msg_kernel_cut m;
 
 	if (msg_kernel_get_cut(b, &m) < 0 || m.reason >= END_REASON_COUNT ||
-	    !is_server(role, m.service,
-	        m.server == MSG_KERNEL_ALL ? 0 : m.server))
+	    !is_server(
+	        role, m.service, m.server == MSG_KERNEL_ALL ? 0 : m.server))
 		return -EBADMSG;
 	ev.service = m.service;
-	ev.server =
-	    m.server == MSG_KERNEL_ALL ? DIRECTOR_NODE_NONE : m.server;
+	ev.server = m.server == MSG_KERNEL_ALL ? DIRECTOR_NODE_NONE : m.server;
 	ev.reason = m.reason;
 	director_turn_step(role, &ev);
 	return 0;
@@ -178,13 +176,11 @@ void
 director_relay_accuse(struct director_role *role, uint32_t slot)
 {
 	const struct director_node_slot *s = &role->node.slots[slot];
-	const struct msg_kernel_accused m = {
-		.service = (uint16_t)s->service, .server = (uint16_t)s->server
-	};
+	const struct msg_kernel_accused m = { .service = (uint16_t)s->service,
+		.server = (uint16_t)s->server };
 	struct buf b = BUF_WRITER(8);
 
-	if (s->service == DIRECTOR_NODE_NONE ||
-	    s->server == DIRECTOR_NODE_NONE)
+	if (s->service == DIRECTOR_NODE_NONE || s->server == DIRECTOR_NODE_NONE)
 		return;
 	msg_kernel_put_accused(&b, &m);
 	/* The next failure says it again. */

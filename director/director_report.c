@@ -54,9 +54,8 @@ service_of(struct director_role *role, uint32_t slot)
 {
 	const uint32_t service = role->node.slots[slot].service;
 
-	return service == DIRECTOR_NODE_NONE
-	    ? NULL
-	    : &role->report->services[service];
+	return service == DIRECTOR_NODE_NONE ? NULL
+	                                     : &role->report->services[service];
 }
 
 static struct server *
@@ -64,12 +63,10 @@ server_of(struct director_role *role, uint32_t slot)
 {
 	const struct director_node_slot *s = &role->node.slots[slot];
 
-	if (s->service == DIRECTOR_NODE_NONE ||
-	    s->server == DIRECTOR_NODE_NONE)
+	if (s->service == DIRECTOR_NODE_NONE || s->server == DIRECTOR_NODE_NONE)
 		return NULL;
-	return &role->report
-	            ->servers[role->report->services[s->service].first +
-	                s->server];
+	return &role->report->servers[role->report->services[s->service].first +
+	    s->server];
 }
 
 /* ---- what happens ---- */
@@ -115,8 +112,7 @@ director_report_refused(struct director_role *role, uint32_t slot)
 static bool
 has_flag(const struct director_role *role, uint32_t slot, uint32_t flag)
 {
-	return (__atomic_load_n(
-	            &role->slots[slot].flags, __ATOMIC_RELAXED) &
+	return (__atomic_load_n(&role->slots[slot].flags, __ATOMIC_RELAXED) &
 	           flag) != 0;
 }
 
@@ -135,8 +131,8 @@ director_report_count_bytes(struct director_role *role, uint32_t slot)
 		return;
 	k->in += s->bytes[DIRECTOR_BPF_FROM_CLIENT];
 	k->out += s->bytes[DIRECTOR_BPF_FROM_SERVER];
-	if (has_flag(role, slot,
-	        DIRECTOR_BPF_SYN_ACK | DIRECTOR_BPF_ESTABLISHED))
+	if (has_flag(
+	        role, slot, DIRECTOR_BPF_SYN_ACK | DIRECTOR_BPF_ESTABLISHED))
 		k->now.total++;
 }
 
@@ -295,8 +291,7 @@ state_of(struct director_role *role)
 		m.slots_used = m.slots - role->node.free.n;
 		m.valve = role->node.valve.open;
 		for (unsigned g = 0; g < role->node.setup.n_groups; g++)
-			m.why[g] =
-			    (uint8_t)replica_why(&role->node.replica, g);
+			m.why[g] = (uint8_t)replica_why(&role->node.replica, g);
 		if (director_program_count(role->program, m.counters) < 0)
 			log_debug("director", "counters can't be read");
 	}
@@ -329,8 +324,7 @@ on_tell(struct ev_loop *loop, ev_timer *w, int revents)
 	struct director_role *role = ev_userdata(loop);
 	struct director_report *r = role->report;
 	const struct mono now = mono_now();
-	const bool looks =
-	    r->is_new || mono_span_ms(r->looked, now) >= LOOK_MS;
+	const bool looks = r->is_new || mono_span_ms(r->looked, now) >= LOOK_MS;
 
 	if (role->stopped || !director_relay_has_room(role))
 		return;
@@ -340,9 +334,8 @@ on_tell(struct ev_loop *loop, ev_timer *w, int revents)
 			look(role);
 	}
 	tell_state(role, looks);
-	for (unsigned i = 0; role->program != NULL &&
-	     i < role->node.setup.n_services;
-	     i++)
+	for (unsigned i = 0;
+	     role->program != NULL && i < role->node.setup.n_services; i++)
 		if (role->config->services[i].path == CONFIG_PATH_KERNEL)
 			tell_service(role, i);
 	r->is_new = false;
@@ -409,8 +402,8 @@ phase_of(enum kernel_conn_state state)
 }
 
 static void
-describe_kernel(const struct director_role *role, uint32_t slot,
-    struct msg_kernel_conn *m)
+describe_kernel(
+    const struct director_role *role, uint32_t slot, struct msg_kernel_conn *m)
 {
 	const struct director_bpf_slot *k = &role->slots[slot];
 	const struct conn_tuple *server =
@@ -448,8 +441,8 @@ describe(const struct director_role *role, uint32_t slot, uint32_t ask)
 		.listen = end_of(client->dst, client->dport),
 		.age_ms = mono_span_ms(c->accepted, mono_now()),
 		.phase = phase_of(s->conn.state),
-		.protected = replica_is_protected(
-		    &role->node.replica, s->group, s->seq),
+		.protected =
+		    replica_is_protected(&role->node.replica, s->group, s->seq),
 		.why = (uint8_t)replica_why(&role->node.replica, s->group),
 	};
 

@@ -131,8 +131,9 @@ director_rings_pass(struct director_role *role, bool pass)
 		c->flags &= ~(uint32_t)DIRECTOR_BPF_CONTROL_PASS;
 	if (role->begun)
 		log_notice("director",
-		    pass ? "[resource] many connections are not completed, new clients go to the relay"
-		         : "new clients go through the kernel again");
+		    pass
+		        ? "[resource] many connections are not completed, new clients go to the relay"
+		        : "new clients go through the kernel again");
 }
 
 static int

@@ -34,7 +34,6 @@ const struct director_bpf_event *director_rings_event(
 void director_rings_pass(struct director_role *role, bool pass);
 
 /* For director_program. */
-void director_rings_on_event(
-    void *arg, const struct director_bpf_event *event);
+void director_rings_on_event(void *arg, const struct director_bpf_event *event);
 void director_rings_on_closed(
     void *arg, const struct director_bpf_closed *closed);

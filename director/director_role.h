@@ -49,8 +49,8 @@ struct director_role_conn {
 	struct mono accepted; /* its first SYN; void where it is free */
 	struct mono placed;   /* it got its first server */
 	uint32_t client_ifindex;
-	bool counted; /* as accepted, on this node */
-	bool written; /* the kernel's slot is its own */
+	bool counted;   /* as accepted, on this node */
+	bool written;   /* the kernel's slot is its own */
 	uint8_t resets; /* of ends, a bit each, to go before its entries do */
 	uint8_t syn_len;
 	uint8_t syn[DIRECTOR_PACKET_BYTES_MAX];
@@ -62,9 +62,9 @@ struct director_role {
 	struct closer *closer;
 	struct msg_start start;
 	struct config *config;
-	struct secret_keys keys; /* the pair's; none: not here yet */
-	bool begun;              /* the maps are ours */
-	bool stopped;            /* and are not any more */
+	struct secret_keys keys;  /* the pair's; none: not here yet */
+	bool begun;               /* the maps are ours */
+	bool stopped;             /* and are not any more */
 	char fault[MSG_TEXT_MAX]; /* why all is relayed; "": it is not */
 
 	struct director_node node;

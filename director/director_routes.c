@@ -333,8 +333,8 @@ interface_of(const struct director_role *role, const uint8_t *ip)
 
 		for (size_t i = 0; i < group->n_addresses; i++)
 			if (addr_is_same_ip(&group->addresses[i].addr, &a))
-				return group->interfaces[group->addresses[i]
-				                             .at];
+				return group
+				    ->interfaces[group->addresses[i].at];
 	}
 	return "";
 }

@@ -119,9 +119,9 @@ set_service(struct director_tables *t, unsigned i,
 	for (size_t k = 0; k < s->n_servers; k++) {
 		const char *name = s->servers[k].name;
 
-		t->servers[first + k] = (struct server_choice_server){
-			.up_since = mono_never(), .pool = DIRECTOR_POOLS_NONE
-		};
+		t->servers[first + k] =
+		    (struct server_choice_server){ .up_since = mono_never(),
+			    .pool = DIRECTOR_POOLS_NONE };
 		t->balance[first + k].name_hash =
 		    balance_hash(name, strlen(name));
 	}
@@ -154,8 +154,7 @@ add_address(struct director_tables *t, const uint8_t ip[static CONN_TUPLE_IP])
 }
 
 static void
-add_listen(
-    struct director_role *role, unsigned service, const union addr *a)
+add_listen(struct director_role *role, unsigned service, const union addr *a)
 {
 	struct director_tables *t = role->tables;
 	unsigned *n = &role->node.setup.n_listens;
@@ -181,8 +180,8 @@ set_listens(struct director_role *role)
 	uint8_t ip[CONN_TUPLE_IP];
 
 	for (unsigned i = 0; i < c->n_services; i++)
-		for (size_t k = 0; is_kernel(&c->services[i]) &&
-		     k < c->services[i].n_listens;
+		for (size_t k = 0;
+		     is_kernel(&c->services[i]) && k < c->services[i].n_listens;
 		     k++)
 			add_listen(role, i, &c->services[i].listens[k].address);
 	for (unsigned i = 0; i < role->node.setup.n_listens; i++)
@@ -327,8 +326,7 @@ allocate(struct director_role *role)
 	}
 	t->services = many(c->n_services, sizeof(*t->services), &ok);
 	t->listens = many(listens, sizeof(*t->listens), &ok);
-	t->places =
-	    many(2 * listens + c->n_services, sizeof(*t->places), &ok);
+	t->places = many(2 * listens + c->n_services, sizeof(*t->places), &ok);
 	t->servers = many(servers, sizeof(*t->servers), &ok);
 	t->balance = many(servers, sizeof(*t->balance), &ok);
 	t->choices = many(CONFIG_SERVERS_MAX, sizeof(*t->choices), &ok);
@@ -338,11 +336,11 @@ allocate(struct director_role *role)
 	t->theirs = many(slots, sizeof(*t->theirs), &ok);
 	t->places_of = many(slots, sizeof(*t->places_of), &ok);
 	t->entries = many(2 * slots, sizeof(*t->entries), &ok);
-	t->buckets = many(power_of_two(2 * c->kernel.slots),
-	    sizeof(*t->buckets), &ok);
+	t->buckets =
+	    many(power_of_two(2 * c->kernel.slots), sizeof(*t->buckets), &ok);
 	t->wheel_buckets = many(WHEEL_BUCKETS, sizeof(*t->wheel_buckets), &ok);
-	t->clients = many(power_of_two(2 * c->kernel.slots),
-	    sizeof(*t->clients), &ok);
+	t->clients =
+	    many(power_of_two(2 * c->kernel.slots), sizeof(*t->clients), &ok);
 	role->conns = many(slots, sizeof(*role->conns), &ok);
 	return ok;
 }

@@ -34,8 +34,8 @@
 #define FAILED_MAX 256
 
 struct tickling {
-	uint32_t next; /* slot */
-	unsigned rounds;  /* that are left; 0: none */
+	uint32_t next;   /* slot */
+	unsigned rounds; /* that are left; 0: none */
 	struct mono due;
 };
 

@@ -8,14 +8,15 @@
  *	FREE        SYN→        HELD        a server and a port are looked for
  *	HELD        PLACED→     COMMITTING  the peer is told
  *	COMMITTING  CONFIRMED→  CONNECTING  entries, then the SYN
- *	CONNECTING  answered→   OPEN        or SILENT, where the client speaks
- *first REFUSED→    HELD        the next server, another port SILENT      first
- *byte→ OPEN OPEN        RST→        DOUBTED     nobody but the ends can judge
- *it DOUBTED     1 s→        FREE        or OPEN, if packets went on
+ *	CONNECTING  answered→   OPEN        or SILENT: the client speaks first
+ *	            REFUSED→    HELD        the next server, another port
+ *	SILENT      a byte→     OPEN
+ *	OPEN        RST→        DOUBTED     only the ends can judge it
+ *	DOUBTED     1 s→        FREE        or OPEN, if packets went on
  *
  * Both nodes have this value of each connection; only the one that owns its
  * address decides. Where `mine` is false nothing is decided, whatever comes
- *due: that is how a release stops all timers at once.
+ * due: that is how a release stops all timers at once.
  *
  * Pure: no clock, socket, allocation or log. One a slot, fed by
  * director_conns.c. A value without pointers.
@@ -53,7 +54,7 @@ enum kernel_conn_type {
 	KERNEL_CONN_RELEASE,   /* the address leaves this node */
 	KERNEL_CONN_ADDED,   /* the peer, who owns it, tells of it: `server` */
 	KERNEL_CONN_DELETED, /* likewise: it is no more */
-	KERNEL_CONN_FOUND, /* in the maps, by a process that has just begun */
+	KERNEL_CONN_FOUND,   /* in the maps, by a process that has just begun */
 };
 
 #define KERNEL_CONN_TYPES 14

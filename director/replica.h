@@ -13,8 +13,7 @@
  *	ALONE     LINK_UP→   DUMPING     all that there is, and what is new
  *	DUMPING   DUMPED→    PROVING     FINISH is sent
  *	PROVING   ACKED→     LIVE        new connections wait for its word
- *	LIVE      LATE→      LAGGING     they wait no more, until it has got so
- *far
+ *	LIVE      LATE→      LAGGING     nobody waits, until it has got so far
  *
  *	LINK_DOWN→ ALONE     REFUSED by a later term→ DISPUTED    RELEASE→ IDLE
  *

@@ -142,8 +142,7 @@ on_route(void *arg, const struct nlmsghdr *h)
 	for (; RTA_OK(attr, left); attr = RTA_NEXT(attr, left))
 		if (attr->rta_type == RTA_OIF &&
 		    RTA_PAYLOAD(attr) >= sizeof(a->ifindex))
-			memcpy(
-			    &a->ifindex, RTA_DATA(attr), sizeof(a->ifindex));
+			memcpy(&a->ifindex, RTA_DATA(attr), sizeof(a->ifindex));
 }
 
 int
@@ -214,8 +213,7 @@ ask_links(struct route_query *q, uint32_t ifindex, struct links *l)
 		    .nlmsg_type = RTM_GETLINK,
 		    .nlmsg_flags = NLM_F_REQUEST |
 		        (ifindex == 0 ? NLM_F_DUMP : NLM_F_ACK) },
-		.link = { .ifi_family = AF_UNSPEC,
-		    .ifi_index = (int)ifindex },
+		.link = { .ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex },
 	};
 
 	return transact(q, &r.head, on_link, l);

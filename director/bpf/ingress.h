@@ -205,8 +205,7 @@ ingress_report(struct __sk_buff *skb, __u32 kind, __u32 slot)
 
 /* One report for each SYN that went out. */
 static __always_inline int
-ingress_refuse(
-    struct __sk_buff *skb, const struct ingress_found *c, __u32 kind)
+ingress_refuse(struct __sk_buff *skb, const struct ingress_found *c, __u32 kind)
 {
 	if (__sync_fetch_and_or(&c->slot->flags, DIRECTOR_BPF_REFUSED) &
 	    DIRECTOR_BPF_REFUSED)

@@ -263,31 +263,7 @@ is_at_loopback(const struct run *run)
 static bool
 is_own(const struct run *run)
 {
-	return is_at_loopback(run) &&
-	    run->r->control.mark == run->packet->mark;
-}
-
-static void
-clamp(uint8_t *tcp, uint32_t mss)
-{
-	uint32_t end = (tcp[12] >> 4) * 4U, at = 20;
-
-	while (at < end && tcp[at] != 0) {
-		uint32_t step = 1;
-
-		if (tcp[at] != 1) {
-			if (at + 2 > end || tcp[at + 1] < 2)
-				return;
-			step = tcp[at + 1];
-		}
-		if (tcp[at] == 2 && step == 4) {
-			if (at + 4 <= end &&
-			    packet_bytes_get16(tcp + at + 2) > mss)
-				packet_bytes_put16(tcp + at + 2, mss);
-			return;
-		}
-		at += step;
-	}
+	return is_at_loopback(run) && run->r->control.mark == run->packet->mark;
 }
 
 /* The header as a router leaves it, its checksum too; new addresses. */
@@ -327,7 +303,7 @@ pass_on(struct run *run, const struct director_bpf_leg *leg)
 	uint32_t before = covered(run, true, run->l4 + 16);
 
 	if ((tcp[13] & DIRECTOR_SEGMENT_SYN) != 0 && leg->mss != 0)
-		clamp(tcp, leg->mss);
+		packet_bytes_clamp(tcp, leg->mss);
 	rewrite_ip(run, &leg->to, tcp);
 	mend(tcp + 16, before, covered(run, true, run->l4 + 16));
 	run->result->ifindex = leg->ifindex;
@@ -424,8 +400,8 @@ on_tcp(struct run *run)
 	if (slot)
 		return on_known(run, slot, index, from);
 	if (is_own(run))
-		return counted(run, DIRECTOR_BPF_COUNT_OWN_STRAY,
-		    DIRECTOR_REFERENCE_DROP);
+		return counted(
+		    run, DIRECTOR_BPF_COUNT_OWN_STRAY, DIRECTOR_REFERENCE_DROP);
 	service = service_of(run, key.daddr, key.dport);
 	if (!service)
 		return DIRECTOR_REFERENCE_STACK;

@@ -43,3 +43,26 @@ packet_bytes_checksum(uint32_t sum)
 		sum = (sum & 0xffff) + (sum >> 16);
 	return ~sum & 0xffff;
 }
+
+void
+packet_bytes_clamp(uint8_t *tcp, uint32_t mss)
+{
+	uint32_t end = (tcp[12] >> 4) * 4U, at = 20;
+
+	while (at < end && tcp[at] != 0) {
+		uint32_t step = 1;
+
+		if (tcp[at] != 1) {
+			if (at + 2 > end || tcp[at + 1] < 2)
+				return;
+			step = tcp[at + 1];
+		}
+		if (tcp[at] == 2 && step == 4) {
+			if (at + 4 <= end &&
+			    packet_bytes_get16(tcp + at + 2) > mss)
+				packet_bytes_put16(tcp + at + 2, mss);
+			return;
+		}
+		at += step;
+	}
+}

@@ -17,3 +17,6 @@ uint32_t packet_bytes_sum(const uint8_t *bytes, uint32_t len);
 /* What goes into the field, 0 during the sum: 0 to 0xfffe, or 0xffff of
  * nothing. */
 uint32_t packet_bytes_checksum(uint32_t sum);
+
+/* The option of a SYN, as a router clamps it; the checksum stays. */
+void packet_bytes_clamp(uint8_t *tcp, uint32_t mss);

@@ -66,8 +66,8 @@ fail(const char *what, int e)
 static void
 say(struct driver *d, int to, uint16_t type, const struct buf *b, int fd)
 {
-	const int e = channel_send(d->channels[to], type, b ? b->data : NULL,
-	    b ? b->pos : 0, fd);
+	const int e = channel_send(
+	    d->channels[to], type, b ? b->data : NULL, b ? b->pos : 0, fd);
 
 	if (e < 0)
 		fail("sending", e);
@@ -238,9 +238,9 @@ say_kill(struct driver *d, uint64_t id)
 static void
 say_list(struct driver *d)
 {
-	const struct msg_kernel_list m = { .ask = ++d->ask,
-		.service = MSG_KERNEL_ALL,
-		.most = 32 };
+	const struct msg_kernel_list m = {
+		.ask = ++d->ask, .service = MSG_KERNEL_ALL, .most = 32
+	};
 	struct buf b = BUF_WRITER(16);
 
 	msg_kernel_put_list(&b, &m);
@@ -274,8 +274,8 @@ print_conn(struct buf *b)
 		fail("CONN", -EBADMSG);
 	printf("conn %" PRIu64 " service %u server %u phase %u protected %d "
 	       "why %u in %" PRIu64 " out %" PRIu64 "\n",
-	    m.id, m.service, m.server, m.phase, m.protected, m.why,
-	    m.bytes_in, m.bytes_out);
+	    m.id, m.service, m.server, m.phase, m.protected, m.why, m.bytes_in,
+	    m.bytes_out);
 }
 
 static void
@@ -400,7 +400,7 @@ run(struct driver *d)
 
 	for (;;) {
 		struct pollfd fds[1 + CHANNELS] = { { .fd = STDIN_FILENO,
-			.events = POLLIN } };
+		    .events = POLLIN } };
 
 		for (int i = 0; i < CHANNELS; i++)
 			fds[1 + i] = (struct pollfd){ .fd = d->channels[i],

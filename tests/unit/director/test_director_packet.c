@@ -41,16 +41,15 @@ assert_sound(const struct director_packet *p)
 {
 	const uint32_t header = p->is_v6 ? 40 : (p->bytes[0] & 15) * 4U;
 	const uint32_t segment = p->len - header;
-	const uint32_t addrs = p->is_v6
-	    ? packet_bytes_sum(p->bytes + 8, 32)
-	    : packet_bytes_sum(p->bytes + 12, 8);
+	const uint32_t addrs = p->is_v6 ? packet_bytes_sum(p->bytes + 8, 32)
+	                                : packet_bytes_sum(p->bytes + 12, 8);
 
 	assert_int_equal(packet_bytes_checksum(addrs + 6 + segment +
 	                     packet_bytes_sum(p->bytes + header, segment)),
 	    0);
 	if (!p->is_v6)
-		assert_int_equal(packet_bytes_checksum(
-		                     packet_bytes_sum(p->bytes, header)),
+		assert_int_equal(
+		    packet_bytes_checksum(packet_bytes_sum(p->bytes, header)),
 		    0);
 }
 
@@ -126,8 +125,7 @@ odd_options_are_survived(void **state)
 		for (unsigned value = 0; value < 256; value++) {
 			memcpy(bytes, syn, sizeof(syn));
 			bytes[at] = (uint8_t)value;
-			director_packet_make_syn(
-			    bytes, sizeof(bytes), 100, &p);
+			director_packet_make_syn(bytes, sizeof(bytes), 100, &p);
 			assert_sound(&p);
 		}
 }
