@@ -151,7 +151,7 @@ load_program(struct life *life)
 
 	if (e == -EINVAL) {
 		log_warning("director",
-		    "[kernel] the tables that are kept do not fit this file: making new ones, connections in the old ones end");
+		    "[resource] the tables that are kept do not fit this file: making new ones, connections in the old ones end");
 		director_program_unpin(life->pins);
 		e = director_program_load(&options, &role->program);
 	}
@@ -185,8 +185,8 @@ do_without(struct life *life, const char *what, int e)
 	(void)snprintf(
 	    role->fault, sizeof(role->fault), "%s: %s", what, strerror(-e));
 	log_error("director",
-	    "[kernel] %s, connections are relayed and do not outlive this node",
-	    role->fault);
+	    "[resource] %s: %s, connections are relayed and do not outlive this node",
+	    what, strerror(-e));
 	director_program_free(role->program);
 	role->program = NULL;
 }

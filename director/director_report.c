@@ -31,7 +31,7 @@ _Static_assert(DIRECTOR_BPF_COUNTERS <= MSG_KERNEL_COUNTERS, "likewise");
 struct service {
 	struct msg_kernel_service now, told;
 	uint64_t in, out; /* of those that have ended */
-	struct limiter too_many;
+	struct limiter denied, too_many;
 	unsigned first; /* of its servers, among all */
 };
 
@@ -151,10 +151,32 @@ director_report_ended(
 	director_end_log(role, slot, reason);
 }
 
-void
-director_report_denied(struct director_role *role, uint32_t service)
+static const char *
+ip_text(const struct conn_tuple *client, char buf[static ADDR_TEXT_MAX])
 {
-	role->report->services[service].now.denied++;
+	union addr a = { 0 };
+
+	a.in6.sin6_family = AF_INET6;
+	memcpy(&a.in6.sin6_addr, client->src, CONN_TUPLE_IP);
+	addr_normalize(&a);
+	return addr_format_ip(&a, buf);
+}
+
+void
+director_report_denied(struct director_role *role, uint32_t service,
+    const struct conn_tuple *client)
+{
+	struct service *v = &role->report->services[service];
+	char text[ADDR_TEXT_MAX];
+	uint64_t left_out;
+
+	v->now.denied++;
+	if (limiter_allows(&v->denied, mono_now(), &left_out))
+		log_info("director",
+		    "service %s: client %s may not connect (%" PRIu64
+		    " more since the last line)",
+		    director_role_service(role, service), ip_text(client, text),
+		    left_out);
 }
 
 void
@@ -165,20 +187,15 @@ director_report_too_many(
 	    role->node.listens[role->node.ev->listen].service;
 	struct service *v = &role->report->services[service];
 	char text[ADDR_TEXT_MAX];
-	union addr a = { 0 };
 	uint64_t left_out;
 
 	v->now.too_many++;
-	if (!limiter_allows(&v->too_many, role->node.now, &left_out))
-		return;
-	a.in6.sin6_family = AF_INET6;
-	memcpy(&a.in6.sin6_addr, client->src, CONN_TUPLE_IP);
-	addr_normalize(&a);
-	log_warning("director",
-	    "[limit] service %s: client %s has too many connections (%" PRIu64
-	    " more were reset before)",
-	    director_role_service(role, service), addr_format_ip(&a, text),
-	    left_out);
+	if (limiter_allows(&v->too_many, role->node.now, &left_out))
+		log_info("director",
+		    "service %s: client %s has too many connections (%" PRIu64
+		    " more since the last line)",
+		    director_role_service(role, service), ip_text(client, text),
+		    left_out);
 }
 
 /* ---- what the relay is told ---- */

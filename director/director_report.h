@@ -34,7 +34,8 @@ void director_report_ended(
     struct director_role *role, uint32_t slot, enum end_reason reason);
 
 /* A client that gets none. */
-void director_report_denied(struct director_role *role, uint32_t service);
+void director_report_denied(struct director_role *role, uint32_t service,
+    const struct conn_tuple *client);
 /* Of the SYN of this step. */
 void director_report_too_many(
     struct director_role *role, const struct conn_tuple *client);

@@ -74,7 +74,7 @@ on_syn(struct director_role *role, const struct director_bpf_event *event)
 	if (event->slot == DIRECTOR_BPF_NO_SLOT &&
 	    is_denied(role, service, &ev.tuple)) {
 		director_effects_reject(role, &ev.tuple, ev.isn);
-		director_report_denied(role, service);
+		director_report_denied(role, service, &ev.tuple);
 		return;
 	}
 	role->rings->event = event;
@@ -129,11 +129,14 @@ director_rings_pass(struct director_role *role, bool pass)
 		c->flags |= DIRECTOR_BPF_CONTROL_PASS;
 	else
 		c->flags &= ~(uint32_t)DIRECTOR_BPF_CONTROL_PASS;
-	if (role->begun)
-		log_notice("director",
-		    pass
-		        ? "[resource] many connections are not completed, new clients go to the relay"
-		        : "new clients go through the kernel again");
+	if (!role->begun)
+		return;
+	if (pass)
+		log_warning("director",
+		    "[resource] many connections are not completed, new clients go to the relay");
+	else
+		log_notice(
+		    "director", "new clients go through the kernel again");
 }
 
 static int

@@ -179,7 +179,7 @@ attach(struct director_role *role, uint32_t ifindex)
 	} else if (r->told != ifindex) {
 		r->told = ifindex;
 		log_error("director",
-		    "[kernel] interface %s: attaching the kernel's program: %s, connections do not pass there",
+		    "[resource] interface %s: attaching the kernel's program: %s, connections do not pass there",
 		    name, strerror(-e));
 	}
 }

@@ -173,7 +173,7 @@ service_of(struct run *run, const uint32_t addr[4], uint16_t port)
 
 /* ---- what is reported ---- */
 
-/* A record has a header of eight bytes, and is rounded up to as many. */
+/* A record has a header of eight bytes, in words of eight. */
 static bool
 takes(uint32_t *free_bytes, uint32_t size)
 {
@@ -253,7 +253,6 @@ on_new(struct run *run, const struct director_bpf_service *service)
 }
 
 /* ---- a segment ---- */
-
 static bool
 is_at_loopback(const struct run *run)
 {
@@ -522,7 +521,6 @@ on_icmp(struct run *run)
 }
 
 /* ---- the way in ---- */
-
 static enum director_reference_verdict
 on_v4(struct run *run)
 {
@@ -591,7 +589,7 @@ director_reference_run(struct director_reference *r,
 		.verdict = DIRECTOR_REFERENCE_STACK,
 		.touched = DIRECTOR_BPF_NO_SLOT,
 	};
-	if (is_at_loopback(&run) && !is_own(&run))
+	if (r->control.loopback == r->ifindex && !is_own(&run))
 		return;
 	if (memcmp(packet->bytes, r->mac, sizeof(r->mac)) != 0)
 		return;
