@@ -55,7 +55,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) \
 	$(patsubst %.c,$(B)/%.so,$(wildcard tests/preload/*.c))
 
 .DELETE_ON_ERROR:
-TARGETS := all deps demo bench faults test check check-asan check-ubsan check-tsan check-clang \
+TARGETS := all deps demo bench faults survive test check check-asan check-ubsan check-tsan check-clang \
 	build-asan build-ubsan build-tsan build-fuzz compiled threaded \
 	install uninstall deb rpm check-deb \
 	check-bare rules matrix messages manual unit fuzz fuzzers system simulate sim soak tools product objects
@@ -311,6 +311,11 @@ bench: product
 # What clients see of each fault, many times; `make faults FAULTS='-n 5 --only handover'`.
 faults: product
 	$(Q)scripts/faults --binary $(B)/hapair --tools $(B)/tests/tools $(FAULTS)
+
+# What becomes of established connections, beside keepalived and haproxy;
+# `make survive SURVIVE='-n 20 --only kill'` for a part.
+survive: product
+	$(Q)scripts/survive --binary $(B)/hapair --tools $(B)/tests/tools $(SURVIVE)
 
 # The targets on minimal Debian 12 systems; `make check-bare BARE='demo check'` for a part.
 check-bare:
