@@ -232,12 +232,18 @@ say(struct director_role *role, const struct conn_tuple *as, uint8_t flags,
 	director_sender_put(role->sender, &p);
 }
 
+/* In the other end's name. */
 void
-director_effects_tickle(struct director_role *role, uint32_t slot)
+director_effects_tickle_client(struct director_role *role, uint32_t slot)
 {
-	say(role, client_of(role, slot), DIRECTOR_PACKET_ACK, 0);
 	say(role, tuple_index_get(&role->node.index, slot, CONN_TUPLE_SERVER),
 	    DIRECTOR_PACKET_ACK, 0);
+}
+
+void
+director_effects_tickle_server(struct director_role *role, uint32_t slot)
+{
+	say(role, client_of(role, slot), DIRECTOR_PACKET_ACK, 0);
 }
 
 /* ---- the node's ---- */
@@ -265,7 +271,8 @@ anew(struct director_role *role, const struct director_node_effect *e)
 static void
 tickle(struct director_role *role, const struct director_node_effect *e)
 {
-	director_effects_tickle(role, e->slot);
+	director_effects_tickle_client(role, e->slot);
+	director_effects_tickle_server(role, e->slot);
 }
 
 static void

@@ -24,5 +24,6 @@ struct director_bpf_key director_effects_key(const struct conn_tuple *t);
 void director_effects_reject(
     struct director_role *role, const struct conn_tuple *client, uint32_t isn);
 
-/* A bare ACK to each end: whoever lives answers. */
-void director_effects_tickle(struct director_role *role, uint32_t slot);
+/* A bare ACK: whoever lives answers, and tells the other end by that. */
+void director_effects_tickle_client(struct director_role *role, uint32_t slot);
+void director_effects_tickle_server(struct director_role *role, uint32_t slot);

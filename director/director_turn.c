@@ -23,10 +23,16 @@
 /*
  * The address has been told to neighbours by then, and once more for who was
  * not reached: some switches learn with the second announcement.
+ *
+ * Clients go first. What they answer completes handshakes whose last ACK died
+ * with the other node, or was withheld there; a server that still waits for one
+ * would take our ACK, which has no number of its own, for somebody else's, and
+ * answer with a RST.
  */
 #define TICKLE_FIRST_MS 20
+#define TICKLE_SERVERS_MS 20
 #define TICKLE_SECOND_MS 200
-#define TICKLE_ROUNDS 2
+#define TICKLE_ROUNDS 3
 
 #define CHANCES 256
 
@@ -217,15 +223,18 @@ tickle_some(struct director_role *role, unsigned group, struct mono now)
 	for (; k->next < role->node.setup.n_slots && n < TICKLED_A_TURN;
 	     k->next++)
 		if (is_tickled(role, group, k->next)) {
-			director_effects_tickle(role, k->next);
+			director_effects_tickle_client(role, k->next);
+			if (k->rounds < TICKLE_ROUNDS)
+				director_effects_tickle_server(role, k->next);
 			n++;
 		}
 	k->due = now;
 	if (k->next < role->node.setup.n_slots)
 		return;
 	k->next = 0;
+	k->due = mono_add_ms(now,
+	    k->rounds == TICKLE_ROUNDS ? TICKLE_SERVERS_MS : TICKLE_SECOND_MS);
 	k->rounds--;
-	k->due = mono_add_ms(now, TICKLE_SECOND_MS);
 }
 
 static void
