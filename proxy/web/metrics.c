@@ -12,6 +12,7 @@
 #include "proxy/web/metrics_pair.h"
 #include "proxy/web/metrics_services.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void
@@ -207,11 +208,13 @@ put_process(struct metric_text *t, const struct metrics_process *p)
 	metric_text_moment(t, p->started_wall_ms);
 }
 
-void
-metrics_write(const struct metrics *m, bool openmetrics, FILE *out)
+char *
+metrics_text(const struct metrics *m, bool openmetrics, size_t *ret_len)
 {
-	struct metric_text t = { .out = out, .openmetrics = openmetrics };
+	struct metric_text t = { .openmetrics = openmetrics };
 
+	/* A little more than last time, and nothing is ever copied. */
+	grown_text_init(&t.out, m->guess + m->guess / 16);
 	put_node(&t, m->status, m->moments);
 	put_troubles(&t, m->document);
 	put_config(&t, m->status);
@@ -221,4 +224,5 @@ metrics_write(const struct metrics *m, bool openmetrics, FILE *out)
 	put_web(&t, m->web);
 	put_process(&t, m->process);
 	metric_text_end(&t);
+	return grown_text_take(&t.out, ret_len);
 }

@@ -8,8 +8,6 @@
 
 #include "core/base.h"
 
-#include <stdio.h>
-
 struct json_doc;
 struct status;
 
@@ -57,11 +55,16 @@ struct metrics_moments {
 
 struct metrics {
 	const struct status *status;
-	const struct json_doc *document; /* the same, with its troubles */
+	const struct json_doc *document; /* of it: its troubles and hints */
 	const struct metrics_process *process;
 	const struct metrics_web *web;
 	struct metrics_moments *moments; /* the caller keeps them */
+	size_t guess; /* how long the text was the last time; 0: not known */
 };
 
-/* In OpenMetrics, or in the older text format. */
-void metrics_write(const struct metrics *m, bool openmetrics, FILE *out);
+/*
+ * In OpenMetrics, or in the older text format. Malloc'd; NULL where memory is
+ * out.
+ */
+char *metrics_text(
+    const struct metrics *m, bool openmetrics, size_t *ret_len);

@@ -30,6 +30,7 @@ struct web_content {
 	struct metrics_web counts;            /* of the page itself */
 	struct web_content_snapshot snapshot; /* status NULL: none yet */
 	struct json_doc *document;            /* of it; NULL: not made yet */
+	size_t metrics_len;                   /* of the last text */
 };
 
 /* Opens what may not be opened later. Returns 0 or -ENOMEM. */
