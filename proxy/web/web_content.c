@@ -39,12 +39,14 @@ web_content_fini(struct web_content *c)
 }
 
 void
-web_content_renew(struct web_content *c, struct web_content_snapshot *snapshot)
+web_content_exchange(
+    struct web_content *c, struct web_content_snapshot *snapshot)
 {
+	const struct web_content_snapshot before = c->snapshot;
+
 	json_doc_free_at(&c->document);
-	web_content_free_snapshot(&c->snapshot);
 	c->snapshot = *snapshot;
-	*snapshot = (struct web_content_snapshot){ .status = NULL };
+	*snapshot = before;
 }
 
 bool

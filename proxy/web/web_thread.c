@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/proc.h"
 #include "core/wall_clock.h"
+#include "proxy/web/letterbox.h"
 #include "proxy/web/web_content.h"
 #include "proxy/web/web_http.h"
 
@@ -29,8 +30,8 @@
 /* Two for each address: "*:PORT" is two. */
 #define LISTENERS_MAX ((size_t)2 * CONFIG_WEB_LISTENS_MAX)
 
-/* Of a thread that does not come to it, the main thread keeps no more. */
-#define SUMS_MAX 8
+/* Snapshots and sums that a thread which does not come to it has to read. */
+#define NEWS_MAX 8
 
 struct listener {
 	struct web_thread *thread;
@@ -38,14 +39,28 @@ struct listener {
 	ev_io ready;
 };
 
-/* What the main thread has put in, and the page's thread takes out. */
-struct mailbox {
-	bool stop, open, close;
-	int fds[LISTENERS_MAX];
-	size_t n_fds;
+enum word {
+	WORD_LISTEN,
+	WORD_OPEN,
+	WORD_CLOSE,
+	WORD_STOP,
+	WORD_SNAPSHOT,
+	WORD_SUMS,
+};
+
+/*
+ * From the main thread, and back to it when it was read: what the main thread
+ * has allocated it frees. Else a thread that has a lower priority would do that
+ * under a lock of the C library that the main thread needs.
+ */
+struct letter {
+	struct letterbox_letter link;
+	enum word word;
+	bool fixed; /* a part of struct web_thread */
+	bool sent;  /* if so: it was, and is not sent again */
+	int fd;     /* LISTEN; -1: taken */
 	struct web_content_snapshot snapshot;
-	struct rate_history_sum *sums[SUMS_MAX];
-	size_t n_sums;
+	struct rate_history_sum *sums;
 };
 
 struct web_thread {
@@ -53,10 +68,12 @@ struct web_thread {
 	struct ev_loop *loop;
 	pthread_t thread;
 	bool started;
-	pthread_mutex_t lock; /* of the mailbox */
-	struct mailbox box;
+	struct letterbox in, back;
 	ev_async posted; /* to the page's thread */
 	ev_async wanted; /* to the main thread */
+	/* Of the main thread alone: */
+	struct letter open, close, stop; /* which must not want for memory */
+	unsigned n_news;                 /* under way, there or back */
 	/* Of the page's thread alone, once it runs: */
 	struct web_content content;
 	struct web_http *http;
@@ -143,52 +160,73 @@ close_listeners(struct web_thread *t)
 }
 
 static void
-add_listeners(struct web_thread *t, const struct mailbox *box)
+add_listener(struct web_thread *t, int *fd)
 {
-	for (size_t i = 0; i < box->n_fds; i++) {
-		struct listener *l = &t->listeners[t->n_listeners++];
+	struct listener *l = &t->listeners[t->n_listeners];
 
-		l->thread = t;
-		l->fd = box->fds[i];
-		ev_io_init(&l->ready, on_client, l->fd, EV_READ);
+	if (t->n_listeners == LISTENERS_MAX) {
+		fd_close(fd);
+		return;
 	}
+	t->n_listeners++;
+	l->thread = t;
+	l->fd = fd_take(fd);
+	ev_io_init(&l->ready, on_client, l->fd, EV_READ);
 	set_listening(t, t->is_open);
 }
 
 static void
-add_sums(struct web_thread *t, const struct mailbox *box)
+read_letter(struct web_thread *t, struct letter *l)
 {
-	for (size_t i = 0; i < box->n_sums; i++) {
-		rate_history_add(&t->content.rates, box->sums[i], mono_now(),
+	switch (l->word) {
+	case WORD_LISTEN:
+		add_listener(t, &l->fd);
+		break;
+	case WORD_OPEN:
+		set_listening(t, true);
+		break;
+	case WORD_CLOSE:
+		close_listeners(t);
+		web_http_close(t->http);
+		break;
+	case WORD_STOP:
+		ev_break(t->loop, EVBREAK_ALL);
+		break;
+	case WORD_SNAPSHOT:
+		/* The one before goes back in its place. */
+		web_content_exchange(&t->content, &l->snapshot);
+		web_http_renewed(t->http);
+		break;
+	case WORD_SUMS:
+		rate_history_add(&t->content.rates, l->sums, mono_now(),
 		    wall_clock_now_ms());
-		free(box->sums[i]);
+		break;
 	}
+}
+
+static struct letter *
+letter_of(struct letterbox_letter *link)
+{
+	return link != NULL ? CONTAINER_OF(link, struct letter, link) : NULL;
+}
+
+static struct letter *
+next_of(const struct letter *l)
+{
+	return letter_of(l->link.next);
 }
 
 static void
 on_posted(struct ev_loop *loop, ev_async *a, int revents)
 {
 	struct web_thread *t = CONTAINER_OF(a, struct web_thread, posted);
-	struct mailbox box;
+	struct letter *l = letter_of(letterbox_take(&t->in)), *next;
 
-	(void)pthread_mutex_lock(&t->lock);
-	box = t->box;
-	t->box = (struct mailbox){ .stop = box.stop };
-	(void)pthread_mutex_unlock(&t->lock);
-	add_listeners(t, &box);
-	add_sums(t, &box);
-	if (box.open)
-		set_listening(t, true);
-	if (box.close) {
-		close_listeners(t);
-		web_http_close(t->http);
+	for (; l != NULL; l = next) {
+		next = next_of(l);
+		read_letter(t, l);
+		letterbox_put(&t->back, &l->link);
 	}
-	if (box.snapshot.status != NULL) {
-		web_content_renew(&t->content, &box.snapshot);
-		web_http_renewed(t->http);
-	}
-	if (box.stop)
-		ev_break(loop, EVBREAK_ALL);
 }
 
 static void
@@ -235,6 +273,12 @@ on_wanted(struct ev_loop *loop, ev_async *a, int revents)
 	t->setup.on_want(t->setup.arg);
 }
 
+static void
+set_fixed(struct letter *l, enum word word)
+{
+	*l = (struct letter){ .word = word, .fixed = true, .fd = -1 };
+}
+
 struct web_thread *
 web_thread_new(const struct web_thread_setup *setup)
 {
@@ -243,7 +287,9 @@ web_thread_new(const struct web_thread_setup *setup)
 	if (t == NULL)
 		return NULL;
 	t->setup = *setup;
-	(void)pthread_mutex_init(&t->lock, NULL);
+	set_fixed(&t->open, WORD_OPEN);
+	set_fixed(&t->close, WORD_CLOSE);
+	set_fixed(&t->stop, WORD_STOP);
 	for (size_t i = 0; i < LISTENERS_MAX; i++)
 		t->listeners[i].fd = -1;
 	ev_timer_init(&t->rest, on_rest, 0., REST_S);
@@ -269,79 +315,116 @@ web_thread_start(struct web_thread *t)
 	return e;
 }
 
-/* Under the lock the caller changes what is in the box; then it is told of. */
-static struct mailbox *
-open_box(struct web_thread *t)
+static bool
+is_news(enum word word)
 {
-	(void)pthread_mutex_lock(&t->lock);
-	return &t->box;
+	return word == WORD_SNAPSHOT || word == WORD_SUMS;
 }
 
 static void
-post(struct web_thread *t)
+free_all(struct web_thread *t, struct letterbox *box)
 {
-	(void)pthread_mutex_unlock(&t->lock);
+	struct letter *l = letter_of(letterbox_take(box)), *next;
+
+	for (; l != NULL; l = next) {
+		next = next_of(l);
+		fd_close(&l->fd);
+		web_content_free_snapshot(&l->snapshot);
+		free(l->sums);
+		t->n_news -= is_news(l->word);
+		if (!l->fixed)
+			free(l);
+	}
+}
+
+static void
+post(struct web_thread *t, struct letter *l)
+{
+	letterbox_put(&t->in, &l->link);
 	ev_async_send(t->loop, &t->posted);
+}
+
+/* Never twice. */
+static void
+post_fixed(struct web_thread *t, struct letter *l)
+{
+	if (l->sent)
+		return;
+	l->sent = true;
+	post(t, l);
+}
+
+/*
+ * What has come back is freed at this occasion. NULL: memory is out, or too
+ * much was not read yet.
+ */
+static struct letter *
+letter_new(struct web_thread *t, enum word word)
+{
+	struct letter *l;
+
+	free_all(t, &t->back);
+	if (is_news(word) && t->n_news >= NEWS_MAX)
+		return NULL;
+	l = calloc(1, sizeof(*l));
+	if (l == NULL)
+		return NULL;
+	t->n_news += is_news(word);
+	l->word = word;
+	l->fd = -1;
+	return l;
 }
 
 void
 web_thread_listen(struct web_thread *t, int *fd)
 {
-	struct mailbox *box = open_box(t);
+	struct letter *l = letter_new(t, WORD_LISTEN);
 
-	if (box->n_fds < LISTENERS_MAX)
-		box->fds[box->n_fds++] = fd_take(fd);
-	post(t);
-	fd_close(fd);
+	if (l == NULL) {
+		fd_close(fd);
+		return;
+	}
+	l->fd = fd_take(fd);
+	post(t, l);
 }
 
 void
 web_thread_open(struct web_thread *t)
 {
-	open_box(t)->open = true;
-	post(t);
+	post_fixed(t, &t->open);
 }
 
 void
 web_thread_close(struct web_thread *t)
 {
-	open_box(t)->close = true;
-	post(t);
+	post_fixed(t, &t->close);
 }
 
 void
 web_thread_give(struct web_thread *t, struct web_content_snapshot *snapshot)
 {
-	struct mailbox *box = open_box(t);
-	struct web_content_snapshot before = box->snapshot;
+	struct letter *l = letter_new(t, WORD_SNAPSHOT);
 
-	box->snapshot = *snapshot;
+	if (l == NULL) {
+		web_content_free_snapshot(snapshot);
+		return;
+	}
+	l->snapshot = *snapshot;
 	*snapshot = (struct web_content_snapshot){ .status = NULL };
-	post(t);
-	web_content_free_snapshot(&before);
+	post(t, l);
 }
 
 void
 web_thread_count(struct web_thread *t, struct rate_history_sum *sums)
 {
-	struct mailbox *box = open_box(t);
+	struct letter *l = letter_new(t, WORD_SUMS);
 
-	if (box->n_sums < SUMS_MAX) {
-		box->sums[box->n_sums++] = sums;
-		sums = NULL;
+	if (l == NULL) {
+		free(sums);
+		return;
 	}
-	post(t);
-	free(sums);
-}
-
-static void
-free_box(struct mailbox *box)
-{
-	for (size_t i = 0; i < box->n_fds; i++)
-		fd_close(&box->fds[i]);
-	for (size_t i = 0; i < box->n_sums; i++)
-		free(box->sums[i]);
-	web_content_free_snapshot(&box->snapshot);
+	l->sums = sums;
+	post(t, l);
 }
 
 void
@@ -350,17 +433,16 @@ web_thread_free(struct web_thread *t)
 	if (t == NULL)
 		return;
 	if (t->started) {
-		open_box(t)->stop = true;
-		post(t);
+		post_fixed(t, &t->stop);
 		(void)pthread_join(t->thread, NULL);
 	}
 	ev_async_stop(t->setup.main, &t->wanted);
-	free_box(&t->box);
+	free_all(t, &t->in);
+	free_all(t, &t->back);
 	for (size_t i = 0; i < LISTENERS_MAX; i++)
 		fd_close(&t->listeners[i].fd);
 	if (t->loop != NULL)
 		ev_loop_destroy(t->loop);
 	web_content_fini(&t->content);
-	(void)pthread_mutex_destroy(&t->lock);
 	free(t);
 }

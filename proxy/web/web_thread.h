@@ -2,9 +2,9 @@
 
 /*
  * The page's thread: a loop of its own that accepts, answers, and draws the
- * history, at a lower priority than all that relays. It shares nothing with the
- * main thread but a mailbox: listeners, snapshots and counters come in, and out
- * goes that a snapshot is wanted.
+ * history, at a lower priority than all that relays. It shares nothing with the main thread but letters
+ * (letterbox.h), so that neither waits for the other: listeners, snapshots and
+ * counters come in, and out goes that a snapshot is wanted.
  *
  * Made, started and ended by the main thread, which web.c is on.
  */
