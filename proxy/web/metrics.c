@@ -172,6 +172,10 @@ put_web(struct metric_text *t, const struct metrics_web *w)
 	for (size_t i = 0; i < METRICS_REFUSALS; i++)
 		metric_text_labelled(
 		    t, "reason", reasons[i], (int64_t)w->refused[i]);
+	metric_text_one(t,
+	    METRIC_TEXT_FAMILY("hapair_web_rests_total", COUNTER, "",
+	        "Rests of the page's thread, which had used its share of a processor."),
+	    (int64_t)w->rests);
 }
 
 /* By the names that all programs have them under. What is 0 is not known. */

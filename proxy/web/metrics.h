@@ -43,6 +43,7 @@ struct metrics_web {
 	unsigned connections;
 	uint64_t refused[METRICS_REFUSALS];
 	uint64_t answered[METRICS_CODES];
+	uint64_t rests; /* see web_pace.h */
 };
 
 /*

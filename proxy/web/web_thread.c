@@ -9,6 +9,7 @@
 #include "proxy/web/letterbox.h"
 #include "proxy/web/web_content.h"
 #include "proxy/web/web_http.h"
+#include "proxy/web/web_pace.h"
 
 #include <errno.h>
 #include <ev.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 
 /* So many are accepted before others have their turn. */
 #define ACCEPTS_A_TURN 16
@@ -81,6 +83,8 @@ struct web_thread {
 	size_t n_listeners;
 	bool is_open;
 	ev_timer rest; /* nobody is accepted until then */
+	struct web_pace pace;
+	ev_prepare turn;
 };
 
 /* -- the page's thread ----------------------------------------------------- */
@@ -229,6 +233,25 @@ on_posted(struct ev_loop *loop, ev_async *a, int revents)
 	}
 }
 
+/* Before each wait of the loop. Nothing is in its way but this thread. */
+static void
+on_turn(struct ev_loop *loop, ev_prepare *p, int revents)
+{
+	struct web_thread *t = CONTAINER_OF(p, struct web_thread, turn);
+	struct timespec used = { 0 }, rest = { 0 };
+	unsigned rest_ms;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+	rest_ms = web_pace_rest_ms(&t->pace,
+	    (int64_t)used.tv_sec * 1000000000 + used.tv_nsec, mono_now());
+	if (rest_ms == 0)
+		return;
+	t->content.counts.rests++;
+	rest.tv_nsec = (long)rest_ms * 1000000;
+	(void)nanosleep(&rest, NULL);
+	ev_now_update(loop);
+}
+
 static void
 want(void *arg)
 {
@@ -258,7 +281,9 @@ thread_main(void *arg)
 		    strerror(ENOMEM));
 		return NULL;
 	}
+	ev_prepare_start(t->loop, &t->turn);
 	(void)ev_run(t->loop, 0);
+	ev_prepare_stop(t->loop, &t->turn);
 	web_http_free(t->http);
 	return NULL;
 }
@@ -293,6 +318,7 @@ web_thread_new(const struct web_thread_setup *setup)
 	for (size_t i = 0; i < LISTENERS_MAX; i++)
 		t->listeners[i].fd = -1;
 	ev_timer_init(&t->rest, on_rest, 0., REST_S);
+	ev_prepare_init(&t->turn, on_turn);
 	ev_async_init(&t->posted, on_posted);
 	ev_async_init(&t->wanted, on_wanted);
 	ev_async_start(setup->main, &t->wanted);

@@ -2,7 +2,8 @@
 
 /*
  * The page's thread: a loop of its own that accepts, answers, and draws the
- * history, at a lower priority than all that relays. It shares nothing with the main thread but letters
+ * history, at a lower priority than all that relays, and with a quarter of a
+ * processor at most. It shares nothing with the main thread but letters
  * (letterbox.h), so that neither waits for the other: listeners, snapshots and
  * counters come in, and out goes that a snapshot is wanted.
  *

@@ -75,7 +75,7 @@ set_up(struct world *w)
 		.services = { { .state = "up", .queued = 4 },
 		    { .state = "down", .standby = &w->standby } },
 		.process = { .cpu_s = 1.25, .max_fds = 1024 },
-		.web = { .connections = 2 } };
+		.web = { .connections = 2, .rests = 7 } };
 	w->standby.hosts[0].fitness = STANDBY_FIT;
 	for (size_t i = 0; i < ARRAY_LEN(w->servers); i++) {
 		w->checks[i] = (struct check_view){ .passed = true,
@@ -169,6 +169,7 @@ every_figure_of_status_is_there(void **state)
 		"hapair_server_connections_opened_total{service=\"web\",server=\"10.0.0.31\"} 9",
 		"hapair_server_check_latency_seconds{service=\"db\",server=\"d1\"} 0.0015",
 		"hapair_web_connections 2",
+		"hapair_web_rests_total 7",
 		"process_cpu_seconds_total 1.25",
 		"process_max_fds 1024",
 	};
