@@ -537,9 +537,9 @@ static const struct schema_key web_keys[] = {
 	    .with = "user",
 	    .help =
 	        "The first line is the password. hapair reads the file as "
-	        "root whenever a relay begins (at a start, an upgrade, and a "
-	        "reload that changes something), and refuses it if others "
-	        "can read it." },
+	        "root at a start, an upgrade, and a reload, also where the "
+	        "configuration is the same, and refuses it if others can "
+	        "read it." },
 };
 
 static const struct schema_table web_table = TABLE("'web'", web_keys);

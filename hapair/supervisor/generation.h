@@ -14,6 +14,7 @@
 #include "hapair/supervisor/role_channel.h"
 #include "hapair/supervisor/role_user.h"
 #include "hapair/supervisor/role_watchdog.h"
+#include "hapair/supervisor/secret_print.h"
 #include "hapair/supervisor/state_places.h"
 #include "hapair/supervisor/track_scripts.h"
 
@@ -46,6 +47,7 @@ struct generation {
 	struct listeners *listeners;
 	int file; /* its text, sealed; -1: none yet */
 	int64_t loaded_wall_ms;
+	uint8_t secrets[SECRET_PRINT_BYTES]; /* which its relay reads */
 	struct child failover, relay;
 	bool begun; /* this failover has all that it needs to */
 	bool given; /* this relay has told that it has no listeners any more */
