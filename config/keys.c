@@ -535,11 +535,10 @@ static const struct schema_key web_keys[] = {
 	            "by others, unless a server for TLS stands in front." },
 	{ "password_file", PATH(config_web, password_file, PATH_LEN),
 	    .with = "user",
-	    .help =
-	        "The first line is the password. hapair reads the file as "
-	        "root at a start, an upgrade, and a reload, also where the "
-	        "configuration is the same, and refuses it if others can "
-	        "read it." },
+	    .help = "The first line is the password. hapair reads the file as "
+	            "root at a start, an upgrade, and a reload, also where the "
+	            "configuration is the same, and refuses it if others can "
+	            "read it." },
 };
 
 static const struct schema_table web_table = TABLE("'web'", web_keys);

@@ -200,10 +200,11 @@ static const struct schema_key check_keys[] = {
 	{ "negotiate_keytab", SCHEMA_PATH,
 	    SCHEMA_AT(struct config_check, negotiate_keytab), .max = PATH_LEN,
 	    OF_HTTP,
-	    .help = "Checks ask as the first principal of this keytab. hapair "
-	            "reads it as root, at its start and at each reload, and "
-	            "refuses it if others can read it. Without it the relay's user asks as the "
-	            "environment says: KRB5_CLIENT_KTNAME, else KRB5CCNAME." },
+	    .help =
+	        "Checks ask as the first principal of this keytab. hapair "
+	        "reads it as root, at its start and at each reload, and "
+	        "refuses it if others can read it. Without it the relay's user asks as the "
+	        "environment says: KRB5_CLIENT_KTNAME, else KRB5CCNAME." },
 };
 
 const struct schema_table keys_check_table = {

@@ -23,8 +23,8 @@ add(const char *path, uint8_t print[static SECRET_PRINT_BYTES])
 		return;
 	fd = secret_open(path);
 	if (fd >= 0 && fd_read_all(fd, FILE_MAX, &bytes, &len) == 0) {
-		secret_hash(bytes, len, both + SECRET_PRINT_BYTES,
-		    SECRET_PRINT_BYTES);
+		secret_hash(
+		    bytes, len, both + SECRET_PRINT_BYTES, SECRET_PRINT_BYTES);
 		secret_wipe(bytes, len);
 		free(bytes);
 	}

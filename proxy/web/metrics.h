@@ -67,5 +67,4 @@ struct metrics {
  * In OpenMetrics, or in the older text format. Malloc'd; NULL where memory is
  * out.
  */
-char *metrics_text(
-    const struct metrics *m, bool openmetrics, size_t *ret_len);
+char *metrics_text(const struct metrics *m, bool openmetrics, size_t *ret_len);

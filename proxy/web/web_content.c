@@ -258,7 +258,8 @@ web_content_make(struct web_content *c, enum web_request what, size_t *ret_len)
 	if (web_content_is_live(what) && c->snapshot.status == NULL)
 		return NULL;
 	if (what == WEB_REQUEST_METRICS || what == WEB_REQUEST_OPENMETRICS)
-		return make_metrics(c, what == WEB_REQUEST_OPENMETRICS, ret_len);
+		return make_metrics(
+		    c, what == WEB_REQUEST_OPENMETRICS, ret_len);
 	out = open_memstream(&text, &len);
 	if (out == NULL)
 		return NULL;

@@ -68,11 +68,11 @@ set_server(struct world *w, size_t i, size_t k, unsigned *seed)
 	struct check_view *check = &w->checks[i][k];
 
 	check->since_wall_ms = 1000 * (int64_t)draw(seed, 5000);
-	(void)snprintf(check->detail, sizeof(check->detail), "%s",
-	    why[draw(seed, 2)]);
+	(void)snprintf(
+	    check->detail, sizeof(check->detail), "%s", why[draw(seed, 2)]);
 	w->servers[i][k] = (struct status_server){
-		.view = { .state = (enum server_state)draw(
-		              seed, SERVER_DRAIN + 1),
+		.view = { .state =
+		              (enum server_state)draw(seed, SERVER_DRAIN + 1),
 		    .admin = (enum accord_admin)draw(seed, ACCORD_MAINT + 1) },
 		.sum = { .active = draw(seed, 3), .total = draw(seed, 2) },
 		.check = check,
@@ -138,10 +138,12 @@ the_brief_one_has_the_same_troubles(void **state)
 		whole = status_document(&w.status);
 		brief = status_brief(&w.status);
 		for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-			CLEANUP(free_str) char *a = json_doc_text(
-			    json_doc_get(whole, keys[i]), true);
-			CLEANUP(free_str) char *b = json_doc_text(
-			    json_doc_get(brief, keys[i]), true);
+			CLEANUP(free_str)
+			char *a =
+			    json_doc_text(json_doc_get(whole, keys[i]), true);
+			CLEANUP(free_str)
+			char *b =
+			    json_doc_text(json_doc_get(brief, keys[i]), true);
 
 			assert_text(b, a);
 		}
