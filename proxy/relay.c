@@ -20,6 +20,7 @@
 #include "proxy/pool/pool.h"
 #include "proxy/relay_bounds.h"
 #include "proxy/relay_groups.h"
+#include "proxy/relay_report.h"
 #include "proxy/services.h"
 #include "proxy/transfer/succession.h"
 #include "proxy/web/status_answers.h"
@@ -88,36 +89,13 @@ quit(void *arg, int status)
 }
 
 static void
-tell_service(struct relay *r, struct pool *pool)
-{
-	struct buf b = BUF_WRITER(64);
-	struct msg_service m = { .service = (uint16_t)pool->index,
-		.servers = (uint16_t)pool->n_servers,
-		.up = (uint16_t)pool_count_up(pool),
-		.unknown = (uint16_t)pool_count(pool, SERVER_UNKNOWN) };
-
-	msg_put_service(&b, &m);
-	failover_link_send(&r->failover, MSG_SERVICE, &b);
-}
-
-/* Everything the failover must know, also when it is a new one. */
-static void
-tell_all(struct relay *r)
-{
-	for (size_t i = 0; i < r->config->n_services; i++)
-		tell_service(r, services_pool(&r->services, i));
-	if (r->ready)
-		failover_link_send(&r->failover, MSG_SERVING, NULL);
-}
-
-static void
 become_ready(struct relay *r)
 {
 	if (r->ready)
 		return;
 	r->ready = true;
 	ev_timer_stop(r->loop, &r->first_checks);
-	failover_link_send(&r->failover, MSG_SERVING, NULL);
+	relay_report_serving(&r->failover);
 	if (channel_send(r->channel, MSG_READY, NULL, 0, -1) < 0)
 		quit(r, EXIT_FAILURE);
 }
@@ -163,7 +141,7 @@ on_roster_changed(void *arg, struct pool *pool)
 {
 	struct relay *r = arg;
 
-	tell_service(r, pool);
+	relay_report_service(&r->failover, pool);
 	event_report_look(r->admin.events, pool);
 	standby_run_look(r->admin.standby_run, pool->index);
 	if (services_is_open(&r->services))
@@ -173,12 +151,7 @@ on_roster_changed(void *arg, struct pool *pool)
 static void
 tell_dropped(void *arg, unsigned group)
 {
-	struct relay *r = arg;
-	const struct msg_reset m = { .group = (uint16_t)group };
-	struct buf b = BUF_WRITER(16);
-
-	msg_put_reset(&b, &m);
-	failover_link_send(&r->failover, MSG_RESET, &b);
+	relay_report_dropped(&((struct relay *)arg)->failover, group);
 }
 
 static void
@@ -337,7 +310,7 @@ take_sibling(struct relay *r, struct channel_packet *p)
 		return e;
 	services_tell(&r->services, r->failover.channel);
 	if (r->started)
-		tell_all(r);
+		relay_report_all(&r->failover, &r->services, r->ready);
 	return 0;
 }
 
