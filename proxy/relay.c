@@ -211,6 +211,25 @@ on_serves(void *arg, bool serves)
 	web_serve(((struct relay *)arg)->answers.web, serves);
 }
 
+static bool
+on_past_wanted(void *arg)
+{
+	return web_tell_past(((struct relay *)arg)->answers.web);
+}
+
+static void
+on_past_told(void *arg, int *fd, uint32_t len)
+{
+	web_take_past(((struct relay *)arg)->answers.web, fd, len);
+}
+
+static void
+on_past(void *arg, int *fd, size_t len)
+{
+	succession_give_past(
+	    &((struct relay *)arg)->succession, fd, (uint32_t)len);
+}
+
 static int
 take_start(struct relay *r, struct channel_packet *p)
 {
@@ -499,8 +518,12 @@ relay_init(struct relay *r, int channel, const struct proc_user *user)
 		.quit = quit,
 		.dropped = tell_dropped,
 		.serves = on_serves,
+		.past_wanted = on_past_wanted,
+		.past_told = on_past_told,
 		.arg = r };
 	status_answers_init(&r->answers, r->loop, &r->failover.channel);
+	r->answers.past = on_past;
+	r->answers.arg = r;
 	ev_io_init(&r->chan_ready, on_chan, channel, EV_READ);
 	ev_io_start(r->loop, &r->chan_ready);
 	ev_timer_init(&r->stop_poll, on_stop_poll, STOP_POLL_S, STOP_POLL_S);

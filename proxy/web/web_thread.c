@@ -7,6 +7,7 @@
 #include "core/proc.h"
 #include "core/wall_clock.h"
 #include "proxy/web/letterbox.h"
+#include "proxy/web/rate_record.h"
 #include "proxy/web/web_content.h"
 #include "proxy/web/web_http.h"
 #include "proxy/web/web_pace.h"
@@ -48,6 +49,8 @@ enum word {
 	WORD_STOP,
 	WORD_SNAPSHOT,
 	WORD_SUMS,
+	WORD_TELL_PAST,
+	WORD_TAKE_PAST,
 };
 
 /*
@@ -60,7 +63,8 @@ struct letter {
 	enum word word;
 	bool fixed; /* a part of struct web_thread */
 	bool sent;  /* if so: it was, and is not sent again */
-	int fd;     /* LISTEN; -1: taken */
+	int fd;     /* LISTEN, and of both PASTs; -1: taken, or not there yet */
+	size_t len; /* of what it has, of both PASTs */
 	struct web_content_snapshot snapshot;
 	struct rate_history_sum *sums;
 };
@@ -73,6 +77,7 @@ struct web_thread {
 	struct letterbox in, back;
 	ev_async posted; /* to the page's thread */
 	ev_async wanted; /* to the main thread */
+	ev_async told;   /* likewise: the history comes back */
 	/* Of the main thread alone: */
 	struct letter open, close, stop; /* which must not want for memory */
 	unsigned n_news;                 /* under way, there or back */
@@ -179,6 +184,18 @@ add_listener(struct web_thread *t, int *fd)
 	set_listening(t, t->is_open);
 }
 
+/* Of the history of the relay before not more hangs than small lines. */
+static void
+take_past(struct web_thread *t, const struct letter *l)
+{
+	const int e =
+	    rate_record_load(&t->content.rates, t->setup.config, l->fd, l->len);
+
+	if (e < 0)
+		log_debug(
+		    "web", "the history of the relay before: %s", strerror(-e));
+}
+
 static void
 read_letter(struct web_thread *t, struct letter *l)
 {
@@ -205,6 +222,13 @@ read_letter(struct web_thread *t, struct letter *l)
 		rate_history_add(&t->content.rates, l->sums, mono_now(),
 		    wall_clock_now_ms());
 		break;
+	case WORD_TELL_PAST:
+		l->fd = rate_record_store(
+		    &t->content.rates, t->setup.config, &l->len);
+		break;
+	case WORD_TAKE_PAST:
+		take_past(t, l);
+		break;
 	}
 }
 
@@ -227,9 +251,13 @@ on_posted(struct ev_loop *loop, ev_async *a, int revents)
 	struct letter *l = letter_of(letterbox_take(&t->in)), *next;
 
 	for (; l != NULL; l = next) {
+		const bool tells = l->word == WORD_TELL_PAST;
+
 		next = next_of(l);
 		read_letter(t, l);
 		letterbox_put(&t->back, &l->link);
+		if (tells)
+			ev_async_send(t->setup.main, &t->told);
 	}
 }
 
@@ -290,6 +318,39 @@ thread_main(void *arg)
 
 /* -- the main thread ------------------------------------------------------- */
 
+static bool
+is_news(enum word word)
+{
+	return word == WORD_SNAPSHOT || word == WORD_SUMS;
+}
+
+/* What was read is freed, and what it brings back is passed on. */
+static void
+free_all(struct web_thread *t, struct letterbox *box)
+{
+	struct letter *l = letter_of(letterbox_take(box)), *next;
+
+	for (; l != NULL; l = next) {
+		next = next_of(l);
+		if (l->word == WORD_TELL_PAST && l->fd >= 0)
+			t->setup.on_past(t->setup.arg, &l->fd, l->len);
+		fd_close(&l->fd);
+		web_content_free_snapshot(&l->snapshot);
+		free(l->sums);
+		t->n_news -= is_news(l->word);
+		if (!l->fixed)
+			free(l);
+	}
+}
+
+static void
+on_told(struct ev_loop *loop, ev_async *a, int revents)
+{
+	struct web_thread *t = CONTAINER_OF(a, struct web_thread, told);
+
+	free_all(t, &t->back);
+}
+
 static void
 on_wanted(struct ev_loop *loop, ev_async *a, int revents)
 {
@@ -321,7 +382,9 @@ web_thread_new(const struct web_thread_setup *setup)
 	ev_prepare_init(&t->turn, on_turn);
 	ev_async_init(&t->posted, on_posted);
 	ev_async_init(&t->wanted, on_wanted);
+	ev_async_init(&t->told, on_told);
 	ev_async_start(setup->main, &t->wanted);
+	ev_async_start(setup->main, &t->told);
 	t->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
 	if (web_content_init(&t->content, setup->config) < 0 ||
 	    t->loop == NULL) {
@@ -339,28 +402,6 @@ web_thread_start(struct web_thread *t)
 
 	t->started = e == 0;
 	return e;
-}
-
-static bool
-is_news(enum word word)
-{
-	return word == WORD_SNAPSHOT || word == WORD_SUMS;
-}
-
-static void
-free_all(struct web_thread *t, struct letterbox *box)
-{
-	struct letter *l = letter_of(letterbox_take(box)), *next;
-
-	for (; l != NULL; l = next) {
-		next = next_of(l);
-		fd_close(&l->fd);
-		web_content_free_snapshot(&l->snapshot);
-		free(l->sums);
-		t->n_news -= is_news(l->word);
-		if (!l->fixed)
-			free(l);
-	}
 }
 
 static void
@@ -453,6 +494,30 @@ web_thread_count(struct web_thread *t, struct rate_history_sum *sums)
 	post(t, l);
 }
 
+bool
+web_thread_tell_past(struct web_thread *t)
+{
+	struct letter *l = letter_new(t, WORD_TELL_PAST);
+
+	if (l != NULL)
+		post(t, l);
+	return l != NULL;
+}
+
+void
+web_thread_take_past(struct web_thread *t, int *fd, size_t len)
+{
+	struct letter *l = letter_new(t, WORD_TAKE_PAST);
+
+	if (l == NULL) {
+		fd_close(fd);
+		return;
+	}
+	l->fd = fd_take(fd);
+	l->len = len;
+	post(t, l);
+}
+
 void
 web_thread_free(struct web_thread *t)
 {
@@ -463,6 +528,7 @@ web_thread_free(struct web_thread *t)
 		(void)pthread_join(t->thread, NULL);
 	}
 	ev_async_stop(t->setup.main, &t->wanted);
+	ev_async_stop(t->setup.main, &t->told);
 	free_all(t, &t->in);
 	free_all(t, &t->back);
 	for (size_t i = 0; i < LISTENERS_MAX; i++)

@@ -24,6 +24,11 @@ struct web_thread_setup {
 	struct ev_loop *main;        /* borrowed: the main thread's */
 	/* On the main thread: a snapshot is wanted. */
 	void (*on_want)(void *arg);
+	/*
+	 * Likewise: what web_thread_tell_past() asked for, a memfd of so many
+	 * bytes; taken, or closed.
+	 */
+	void (*on_past)(void *arg, int *fd, size_t len);
 	void *arg;
 };
 
@@ -52,6 +57,13 @@ void web_thread_close(struct web_thread *t);
 /* What was wanted. Takes what is in it. */
 void web_thread_give(
     struct web_thread *t, struct web_content_snapshot *snapshot);
+
+/*
+ * The history is wanted for the next relay. False: memory is out. And that of
+ * the relay before is here, in a memfd, which is taken.
+ */
+bool web_thread_tell_past(struct web_thread *t);
+void web_thread_take_past(struct web_thread *t, int *fd, size_t len);
 
 /* How much was counted, by row of rate_history.h; malloc'd, taken. */
 void web_thread_count(struct web_thread *t, struct rate_history_sum *sums);
