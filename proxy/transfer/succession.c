@@ -47,6 +47,15 @@ succession_give_past(struct succession *s, int *fd, uint32_t len)
 }
 
 static void
+on_served(void *arg)
+{
+	struct succession *s = arg;
+
+	if (s->serves != NULL)
+		s->serves(s->arg, false);
+}
+
+static void
 on_given(void *arg, unsigned left)
 {
 	struct succession *s = arg;
@@ -55,8 +64,6 @@ on_given(void *arg, unsigned left)
 
 	msg_put_given(&b, &m);
 	say(s, MSG_GIVEN, &b);
-	if (s->serves != NULL)
-		s->serves(s->arg, false);
 	s->given = left == 0;
 	succession_note_unwatched(s);
 }
@@ -121,6 +128,7 @@ take_successor(struct succession *s, int *fd)
 {
 	static const struct successor_calls calls = { .on_past_wanted =
 		                                          on_past_wanted,
+		.on_served = on_served,
 		.on_given = on_given,
 		.on_dropped = on_dropped,
 		.on_lost = on_lost };

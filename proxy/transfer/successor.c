@@ -374,6 +374,7 @@ finish(struct successor *s)
 {
 	log_given(s);
 	s->phase = LEFT;
+	s->calls->on_served(s->arg);
 	services_close(s->services);
 	s->drained = s->drain_ms > 0 ? mono_add_ms(mono_now(), s->drain_ms)
 	                             : mono_never();

@@ -21,7 +21,9 @@ struct successor_calls {
 	 * for a moment.
 	 */
 	bool (*on_past_wanted)(void *arg);
-	/* The other one serves; so many are left here, and later none. */
+	/* The other one serves from now on. */
+	void (*on_served)(void *arg);
+	/* So many are left here, and later none. */
 	void (*on_given)(void *arg, unsigned left);
 	/* What successor_drop() asked for is done, or nobody will do it. */
 	void (*on_dropped)(void *arg, unsigned group);
