@@ -268,6 +268,13 @@ static const struct field given[] = {
 };
 MESSAGE(given, true)
 
+static const struct field killed[] = {
+	NUMBER(killed, id),
+	NUMBER(killed, service),
+	NUMBER(killed, server),
+};
+MESSAGE(killed, true)
+
 static const struct field unsent[] = {
 	FIELD(BOOL, unsent, unspoken),
 };

@@ -62,7 +62,7 @@ struct msg_rights_message {
 	size_t len, n_fds;
 };
 
-#define MSG_RIGHTS_ROWS 77
+#define MSG_RIGHTS_ROWS 78
 
 extern const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS];
 

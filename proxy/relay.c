@@ -251,7 +251,7 @@ take_start(struct relay *r, struct channel_packet *p)
 	if (e == 0)
 		e = relay_groups_init(&r->groups, r->config);
 	if (e == 0) {
-		r->conns = conn_query_new(&r->services.shared);
+		r->conns = conn_query_new(&r->services.shared, r->channel);
 		e = r->conns != NULL ? init_admin(r) : -ENOMEM;
 	}
 	if (e == 0)

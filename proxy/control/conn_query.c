@@ -2,9 +2,12 @@
 
 #include "config/config.h"
 #include "config/server_name.h"
+#include "core/buf.h"
+#include "core/channel.h"
 #include "core/fd.h"
 #include "core/json_doc.h"
 #include "core/log.h"
+#include "core/msg.h"
 #include "core/reply.h"
 #include "proxy/control/conn_lines.h"
 #include "proxy/control/conn_writer.h"
@@ -50,6 +53,7 @@ struct kill {
 struct conn_query {
 	struct ev_loop *loop;         /* borrowed */
 	struct worker_shared *shared; /* borrowed: services.c's */
+	int supervisor;               /* borrowed: the channel */
 	struct conn_writer *writer;
 	LIST_HEAD(, kill) kills;
 	unsigned n_kills;
@@ -134,6 +138,23 @@ tell_server(const struct config_service *s, const char *server, unsigned n,
 	json_doc_put_string(doc, "text", text);
 }
 
+/* To be kept, as the operator's order that it was. */
+static void
+report(const struct conn_query *q, const struct request *r)
+{
+	struct buf b = BUF_WRITER(32);
+	struct msg_killed m = { .id = r->id };
+
+	if (r->service >= 0) {
+		m.service = (uint16_t)r->service;
+		m.server = (uint16_t)r->server;
+	}
+	msg_put_killed(&b, &m);
+	/* A supervisor that does not read is told of more important things. */
+	if (channel_send(q->supervisor, MSG_KILLED, b.data, b.pos, -1) < 0)
+		log_debug("relay", "the supervisor does not take events");
+}
+
 static void
 answer_kill(struct conn_query *q, struct kill *k)
 {
@@ -147,6 +168,9 @@ answer_kill(struct conn_query *q, struct kill *k)
 	else
 		tell_server(s, s->servers[r->server].name, n, doc);
 	json_doc_put_int(doc, "closed", n);
+	/* First: who has the answer finds the event. */
+	if (s != NULL || n > 0)
+		report(q, r);
 	reply_send(q->loop, &k->socket, json_doc_text(doc, false));
 }
 
@@ -267,7 +291,7 @@ conn_query_obey(struct conn_query *q, const char *request, int *socket)
 /* -- life ---------------------------------------------------------------- */
 
 struct conn_query *
-conn_query_new(struct worker_shared *shared)
+conn_query_new(struct worker_shared *shared, int supervisor)
 {
 	struct conn_query *q = calloc(1, sizeof(*q));
 
@@ -280,6 +304,7 @@ conn_query_new(struct worker_shared *shared)
 	}
 	q->loop = shared->sessions.main;
 	q->shared = shared;
+	q->supervisor = supervisor;
 	LIST_INIT(&q->kills);
 	ev_async_init(&q->done, on_done);
 	ev_async_start(q->loop, &q->done);

@@ -15,8 +15,11 @@
 struct conn_query;
 struct worker_shared;
 
-/* Of workers that are there; NULL where memory is out. */
-struct conn_query *conn_query_new(struct worker_shared *shared);
+/*
+ * Of workers that are there. The supervisor, whose channel is borrowed, is told
+ * of kills that were orders. NULL where memory is out.
+ */
+struct conn_query *conn_query_new(struct worker_shared *shared, int supervisor);
 
 /* While the workers run: its thread ends. Takes NULL. */
 void conn_query_stop(struct conn_query *q);

@@ -1,12 +1,15 @@
 /*
- * What an operator asks about connections, with the test as the workers and as
- * who asks.
+ * What an operator asks about connections, with the test as the workers, as the
+ * supervisor, and as who asks.
  */
 #include "proxy/control/conn_query.h"
 
 #include "config/config.h"
+#include "core/buf.h"
+#include "core/channel.h"
 #include "core/fd.h"
 #include "core/mono.h"
+#include "core/msg.h"
 #include "proxy/control/conn_lines.h"
 #include "proxy/data/session.h"
 #include "proxy/data/session_tour.h"
@@ -38,6 +41,7 @@ struct bed {
 	struct worker_shared shared;
 	struct pool pool;
 	struct conn_query *query;
+	int channel, supervisor; /* its two ends */
 	char *text;
 };
 
@@ -56,6 +60,7 @@ static void
 set_up(struct bed *b, unsigned n_sessions)
 {
 	struct worker_shared *s = &b->shared;
+	int ends[2];
 
 	memset(b, 0, sizeof(*b));
 	b->text = malloc(ROOM);
@@ -80,7 +85,10 @@ set_up(struct bed *b, unsigned n_sessions)
 	}
 	for (unsigned i = 0; i < n_sessions; i++)
 		add_session(b, &s->workers[i % WORKERS]);
-	b->query = conn_query_new(s);
+	assert_int_equal(channel_pair(ends), 0);
+	b->supervisor = ends[1];
+	b->channel = ends[0];
+	b->query = conn_query_new(s, b->channel);
 	assert_non_null(b->query);
 }
 
@@ -98,6 +106,8 @@ tear_down(struct bed *b)
 	pool_fini(&b->pool);
 	free(b->shared.workers);
 	free(b->text);
+	fd_close(&b->channel);
+	fd_close(&b->supervisor);
 }
 
 /* Returns the end of who asks, whose answer may wait in so few bytes. */
@@ -197,6 +207,32 @@ kill_text(uint64_t id, char buf[static 64])
 	return buf;
 }
 
+/* What the supervisor is told, and that it is all. */
+static void
+hears_killed(struct bed *b, uint64_t id, uint16_t server)
+{
+	static struct channel_packet p;
+	struct msg_killed m;
+	struct buf r;
+
+	assert_int_equal(channel_recv(b->supervisor, &p), 1);
+	assert_int_equal(p.type, MSG_KILLED);
+	r = buf_reader(p.body, p.len);
+	assert_int_equal(msg_get_killed(&r, &m), 0);
+	assert_true(m.id == id);
+	assert_int_equal(m.service, 0);
+	assert_int_equal(m.server, server);
+	assert_int_equal(channel_recv(b->supervisor, &p), -EAGAIN);
+}
+
+static void
+hears_nothing(struct bed *b)
+{
+	static struct channel_packet p;
+
+	assert_int_equal(channel_recv(b->supervisor, &p), -EAGAIN);
+}
+
 static void
 a_list_has_all_of_all_workers_and_their_number(void **state)
 {
@@ -212,6 +248,7 @@ a_list_has_all_of_all_workers_and_their_number(void **state)
 	assert_int_equal(
 	    count_lines(answer(&b, ask(&b, "lingering connections web"))), 302);
 	assert_non_null(strstr(b.text, "\"lingering\":true"));
+	hears_nothing(&b);
 	tear_down(&b);
 }
 
@@ -284,6 +321,7 @@ too_many_kills_are_refused(void **state)
 	tear_down(&b);
 }
 
+/* Told to the supervisor is what was an order, not what found nobody. */
 static void
 a_kill_tells_what_became_of_it(void **state)
 {
@@ -298,13 +336,16 @@ a_kill_tells_what_became_of_it(void **state)
 	    "{\"text\":\"connection %s is closed\",\"closed\":1}",
 	    kill_text(id, line) + strlen("kill "));
 	assert_text(answer(&b, ask(&b, line)), text);
+	hears_killed(&b, id, 0);
 	(void)snprintf(text, sizeof(text), "there is no connection %s; ",
 	    line + strlen("kill "));
 	assert_non_null(strstr(answer(&b, ask(&b, line)), text));
 	assert_non_null(strstr(b.text, "\"unknown\":true,\"closed\":0}"));
+	hears_nothing(&b);
 	LIST_FIRST(&b.shared.workers[0].sessions.sessions)->info.server = 1;
 	assert_non_null(strstr(answer(&b, ask(&b, "kill web/s2")),
 	    "server s2 of service web: 1 connection closed"));
+	hears_killed(&b, 0, 1);
 	assert_non_null(
 	    strstr(answer(&b, ask(&b, "connections")), "{\"end\":18}"));
 	tear_down(&b);
@@ -336,6 +377,7 @@ what_makes_no_sense_is_told(void **state)
 		assert_non_null(strstr(b.text, "\"error\""));
 		assert_non_null(strstr(b.text, "\"unknown\":true"));
 	}
+	hears_nothing(&b);
 	assert_false(conn_query_obey(b.query, "status", &socket));
 	assert_false(conn_query_obey(b.query, "killer", &socket));
 	tear_down(&b);
