@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -22,6 +23,10 @@
  * where they want it, and they are not kept from it for longer.
  */
 static const struct timespec REST = { .tv_nsec = 400 * 1000 };
+
+/* Of the thread: a tenth of what a worker gets that wants the same processor.
+ */
+#define NICENESS 10
 
 /* Where there is nothing to write: the workers wake nobody. */
 #define LOOK_MS 2
@@ -253,6 +258,8 @@ writer_main(void *arg)
 	struct conn_writer *w = arg;
 
 	proc_set_name("relay-conns");
+	/* Refused, it is no worse than before. */
+	(void)setpriority(PRIO_PROCESS, 0, NICENESS);
 	while (!atomic_load(&w->stop)) {
 		take_begun(w);
 		if (!turn(w))

@@ -11,10 +11,13 @@
 #include "tests/lib/session_crowd.h"
 #include "tests/lib/test.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <ev.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -168,6 +171,53 @@ who_takes_it_too_slowly_is_given_up(void **state)
 	tear_down(&b);
 }
 
+/* Of the thread of that name here; 0 where there is none. */
+static int
+niceness_of(const char *name)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	char path[64], found[32];
+	struct dirent *d;
+	int nice = 0;
+
+	assert_non_null(tasks);
+	while ((d = readdir(tasks)) != NULL) {
+		FILE *f;
+
+		(void)snprintf(path, sizeof(path), "/proc/self/task/%.20s/comm",
+		    d->d_name);
+		f = fopen(path, "re");
+		if (f == NULL)
+			continue;
+		if (fscanf(f, "%31s", found) == 1 && strcmp(found, name) == 0)
+			nice = getpriority(
+			    PRIO_PROCESS, (id_t)strtoul(d->d_name, NULL, 10));
+		(void)fclose(f);
+	}
+	(void)closedir(tasks);
+	return nice;
+}
+
+/* A worker that wants the same processor has it. */
+static void
+who_writes_is_nicer_than_who_serves(void **state)
+{
+	static const struct conn_writer_limits limits = {
+		.lists = 1, .idle_ms = 3600000, .whole_ms = 3600000
+	};
+	const struct mono begun = mono_now();
+	struct bed b;
+
+	(void)state;
+	set_up(&b, &limits);
+	while (niceness_of("relay-conns") == 0) {
+		assert_true(mono_span_ms(begun, mono_now()) < PATIENCE_MS);
+		(void)usleep(1000);
+	}
+	assert_true(getpriority(PRIO_PROCESS, 0) < niceness_of("relay-conns"));
+	tear_down(&b);
+}
+
 /* The worker is told at its next turn. */
 static void
 whose_reader_has_left_ends(void **state)
@@ -191,6 +241,7 @@ main(void)
 		cmocka_unit_test(who_takes_nothing_is_given_up),
 		cmocka_unit_test(who_takes_it_too_slowly_is_given_up),
 		cmocka_unit_test(whose_reader_has_left_ends),
+		cmocka_unit_test(who_writes_is_nicer_than_who_serves),
 	};
 
 	TEST_MAIN(tests);
