@@ -190,7 +190,8 @@ static const struct schema_key check_keys[] = {
 	    OF_USERS,
 	    .help =
 	        "The first line is that user's password. hapair reads the "
-	        "file as root, once, and refuses it if others can read it." },
+	        "file as root, at its start and at each reload, and refuses "
+	        "it if others can read it." },
 	{ "negotiate", SCHEMA_BOOL, SCHEMA_AT(struct config_check, negotiate),
 	    .fallback = "false", OF_HTTP,
 	    .help = "Checks ask with a Kerberos ticket (SPNEGO) for "
@@ -199,10 +200,11 @@ static const struct schema_key check_keys[] = {
 	{ "negotiate_keytab", SCHEMA_PATH,
 	    SCHEMA_AT(struct config_check, negotiate_keytab), .max = PATH_LEN,
 	    OF_HTTP,
-	    .help = "Checks ask as the first principal of this keytab. hapair "
-	            "reads it as root, once, and refuses it if others can "
-	            "read it. Without it the relay's user asks as the "
-	            "environment says: KRB5_CLIENT_KTNAME, else KRB5CCNAME." },
+	    .help =
+	        "Checks ask as the first principal of this keytab. hapair "
+	        "reads it as root, at its start and at each reload, and "
+	        "refuses it if others can read it. Without it the relay's user asks as the "
+	        "environment says: KRB5_CLIENT_KTNAME, else KRB5CCNAME." },
 };
 
 const struct schema_table keys_check_table = {

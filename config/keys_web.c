@@ -38,11 +38,10 @@ static const struct schema_key web_keys[] = {
 	{ "password_file", SCHEMA_PATH,
 	    SCHEMA_AT(struct config_web, password_file), .max = PATH_MAX - 1,
 	    .with = "user",
-	    .help =
-	        "The first line is the password. hapair reads the file as "
-	        "root whenever a relay begins (at a start, an upgrade, and a "
-	        "reload that changes something), and refuses it if others "
-	        "can read it." },
+	    .help = "The first line is the password. hapair reads the file as "
+	            "root at a start, an upgrade, and a reload, also where the "
+	            "configuration is the same, and refuses it if others can "
+	            "read it." },
 };
 
 const struct schema_table keys_web_table = {

@@ -160,6 +160,13 @@ static const struct msg_field given[] = {
 };
 MESSAGE(given, true)
 
+static const struct msg_field killed[] = {
+	NUMBER(killed, id),
+	NUMBER(killed, service),
+	NUMBER(killed, server),
+};
+MESSAGE(killed, true)
+
 static const struct msg_field unsent[] = {
 	FIELD(BOOL, unsent, unspoken),
 };

@@ -21,11 +21,10 @@ struct secret_keys;
 enum msg_type {
 	MSG_START = 1, /* descriptor: the configuration, a sealed memfd */
 	MSG_LISTENER,  /* descriptor: a listening socket */
-	MSG_SIBLING, /* descriptor: a channel to the other role; struct msg_ask
-	              */
-	MSG_CONTROL, /* descriptor: the socket to answer on */
-	MSG_STOP,    /* end in good order; empty */
-	MSG_READY,   /* the role does its work; empty */
+	MSG_SIBLING,   /* descriptor: a channel to the other role; msg_ask */
+	MSG_CONTROL,   /* descriptor: the socket to answer on */
+	MSG_STOP,      /* end in good order; empty */
+	MSG_READY,     /* the role does its work; empty */
 	MSG_STOPPED, /* after STOP: no connection, no address is left; empty */
 	MSG_GROUP,
 	MSG_PEER,
@@ -91,9 +90,7 @@ enum msg_type {
 	MSG_LOG,       /* descriptor: the log file, opened anew; empty */
 	MSG_ROLE_ENDS, /* for `status`, before the question */
 	MSG_EVENT,     /* something about a server, to be kept */
-	/* event.h, some. For the peer: behind the wire's number, as FOR_PEER.
-	 */
-	MSG_EVENTS,
+	MSG_EVENTS, /* event.h, some; for the peer with a number, as FOR_PEER */
 	/*
 	 * What the kernel says of a thread of the relay; descriptor: its file
 	 * (core/thread_stat.h). Not to roles of a program that was before.
@@ -130,6 +127,7 @@ enum msg_type {
 	MSG_KERNEL_SERVICE,
 	MSG_KERNEL_COUNT,
 	MSG_KERNEL_STATE,
+	MSG_KILLED,       /* an operator's kill, which was an order */
 };
 
 /*
@@ -382,6 +380,12 @@ struct msg_event {
 	char reason[MSG_TEXT_MAX];
 };
 
+/* By its id, if not 0, or all that this server had. */
+struct msg_killed {
+	uint64_t id;
+	uint16_t service, server;
+};
+
 /* Why no PEER_FILE can go to the peer now. */
 struct msg_unsent {
 	bool unspoken; /* it is of a version without; else there is no wire */
@@ -410,6 +414,7 @@ void msg_put_given(struct buf *b, const struct msg_given *m);
 void msg_put_ends(struct buf *b, const struct msg_ends *m);
 void msg_put_role_ends(struct buf *b, const struct msg_role_ends *m);
 void msg_put_event(struct buf *b, const struct msg_event *m);
+void msg_put_killed(struct buf *b, const struct msg_killed *m);
 void msg_put_unsent(struct buf *b, const struct msg_unsent *m);
 void msg_put_keys(struct buf *b, const struct secret_keys *m);
 
@@ -436,6 +441,7 @@ MUST_CHECK int msg_get_given(struct buf *b, struct msg_given *ret_given);
 MUST_CHECK int msg_get_ends(struct buf *b, struct msg_ends *ret_ends);
 MUST_CHECK int msg_get_role_ends(struct buf *b, struct msg_role_ends *ret_ends);
 MUST_CHECK int msg_get_event(struct buf *b, struct msg_event *ret_event);
+MUST_CHECK int msg_get_killed(struct buf *b, struct msg_killed *ret_killed);
 MUST_CHECK int msg_get_unsent(struct buf *b, struct msg_unsent *ret_unsent);
 /* Straight into its place, also of what is refused: no copy is left. */
 MUST_CHECK int msg_get_keys(struct buf *b, struct secret_keys *ret_keys);

@@ -141,6 +141,8 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	/* Of 4,096 servers each may change. */
 	{ MSG_EVENT, R, S, TOLD, false, 9, 9 + 2 * TEXT(MSG_TEXT_MAX), 16384,
 	    4096 },
+	/* By operators, in a loop. */
+	{ MSG_KILLED, R, S, TOLD, false, BYTES(12), 16384, 8192 },
 	/* Ten each second, as long as there is more. */
 	{ MSG_TAKING, R, S, AT_WORK, false, EMPTY, 256, 32 },
 	{ MSG_TAKEN, R, S, AT_WORK, false, EMPTY, ONCE },
@@ -327,7 +329,9 @@ static const char *const names[] = {
 	[MSG_KERNEL_SERVICE] = "KERNEL_SERVICE",
 	[MSG_KERNEL_COUNT] = "KERNEL_COUNT",
 	[MSG_KERNEL_STATE] = "KERNEL_STATE",
+	[MSG_KILLED] = "KILLED",
 };
+
 const char *
 msg_rights_name(uint16_t type)
 {

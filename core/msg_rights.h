@@ -64,7 +64,7 @@ struct msg_rights_message {
 	size_t len, n_fds;
 };
 
-#define MSG_RIGHTS_ROWS 111
+#define MSG_RIGHTS_ROWS 112
 
 extern const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS];
 

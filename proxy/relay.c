@@ -21,6 +21,7 @@
 #include "proxy/pool/pool.h"
 #include "proxy/relay_bounds.h"
 #include "proxy/relay_groups.h"
+#include "proxy/relay_report.h"
 #include "proxy/services.h"
 #include "proxy/transfer/succession.h"
 #include "proxy/web/status_answers.h"
@@ -90,36 +91,13 @@ quit(void *arg, int status)
 }
 
 static void
-tell_service(struct relay *r, struct pool *pool)
-{
-	struct buf b = BUF_WRITER(64);
-	struct msg_service m = { .service = (uint16_t)pool->index,
-		.servers = (uint16_t)pool->n_servers,
-		.up = (uint16_t)pool_count_up(pool),
-		.unknown = (uint16_t)pool_count(pool, SERVER_UNKNOWN) };
-
-	msg_put_service(&b, &m);
-	failover_link_send(&r->failover, MSG_SERVICE, &b);
-}
-
-/* Everything the failover must know, also when it is a new one. */
-static void
-tell_all(struct relay *r)
-{
-	for (size_t i = 0; i < r->config->n_services; i++)
-		tell_service(r, services_pool(&r->services, i));
-	if (r->ready)
-		failover_link_send(&r->failover, MSG_SERVING, NULL);
-}
-
-static void
 become_ready(struct relay *r)
 {
 	if (r->ready)
 		return;
 	r->ready = true;
 	ev_timer_stop(r->loop, &r->first_checks);
-	failover_link_send(&r->failover, MSG_SERVING, NULL);
+	relay_report_serving(&r->failover);
 	if (channel_send(r->channel, MSG_READY, NULL, 0, -1) < 0)
 		quit(r, EXIT_FAILURE);
 }
@@ -143,7 +121,7 @@ on_roster_changed(void *arg, struct pool *pool)
 {
 	struct relay *r = arg;
 
-	tell_service(r, pool);
+	relay_report_service(&r->failover, pool);
 	kernel_link_look(&r->kernel, pool);
 	event_report_look(r->admin.events, pool);
 	standby_run_look(r->admin.standby_run, pool->index);
@@ -154,12 +132,7 @@ on_roster_changed(void *arg, struct pool *pool)
 static void
 tell_dropped(void *arg, unsigned group)
 {
-	struct relay *r = arg;
-	const struct msg_reset m = { .group = (uint16_t)group };
-	struct buf b = BUF_WRITER(16);
-
-	msg_put_reset(&b, &m);
-	failover_link_send(&r->failover, MSG_RESET, &b);
+	relay_report_dropped(&((struct relay *)arg)->failover, group);
 }
 
 static void
@@ -227,6 +200,25 @@ on_serves(void *arg, bool serves)
 	web_serve(((struct relay *)arg)->answers.web, serves);
 }
 
+static bool
+on_past_wanted(void *arg)
+{
+	return web_tell_past(((struct relay *)arg)->answers.web);
+}
+
+static void
+on_past_told(void *arg, int *fd, uint32_t len)
+{
+	web_take_past(((struct relay *)arg)->answers.web, fd, len);
+}
+
+static void
+on_past(void *arg, int *fd, size_t len)
+{
+	succession_give_past(
+	    &((struct relay *)arg)->succession, fd, (uint32_t)len);
+}
+
 static int
 take_start(struct relay *r, struct channel_packet *p)
 {
@@ -251,7 +243,7 @@ take_start(struct relay *r, struct channel_packet *p)
 		e = relay_groups_init(&r->groups, r->config);
 	if (e == 0) {
 		r->conns = conn_query_new(
-		    r->loop, &r->services.shared, &r->kernel.query);
+		    &r->services.shared, r->channel, &r->kernel.query);
 		e = r->conns != NULL ? init_admin(r) : -ENOMEM;
 	}
 	if (e == 0)
@@ -330,7 +322,7 @@ take_sibling(struct relay *r, struct channel_packet *p)
 		return e;
 	services_tell(&r->services, r->failover.channel);
 	if (r->started)
-		tell_all(r);
+		relay_report_all(&r->failover, &r->services, r->ready);
 	return 0;
 }
 
@@ -525,8 +517,12 @@ relay_init(struct relay *r, int channel, const struct proc_user *user)
 		.quit = quit,
 		.dropped = tell_dropped,
 		.serves = on_serves,
+		.past_wanted = on_past_wanted,
+		.past_told = on_past_told,
 		.arg = r };
 	status_answers_init(&r->answers, r->loop, &r->failover.channel);
+	r->answers.past = on_past;
+	r->answers.arg = r;
 	ev_io_init(&r->chan_ready, on_chan, channel, EV_READ);
 	ev_io_start(r->loop, &r->chan_ready);
 	ev_timer_init(&r->stop_poll, on_stop_poll, STOP_POLL_S, STOP_POLL_S);

@@ -39,7 +39,7 @@ static const struct syscall_filter_rule rules[] = {
 	{ .calls = "mmap",
 	    .tests = { { 2, PROT_EXEC | PROT_WRITE, PROT_EXEC },
 	        SYSCALL_FILTER_NONE_OF(3, MAP_ANONYMOUS) } },
-	/* The page's thread has less of the processor than all others. */
+	/* For the page and for lists, which have less of the processor. */
 	{ .calls = "setpriority",
 	    .tests = { SYSCALL_FILTER_INT(0, PRIO_PROCESS),
 	        SYSCALL_FILTER_INT(1, 0) } },

@@ -27,8 +27,8 @@ relay_groups_fini(struct relay_groups *g)
 }
 
 int
-relay_groups_take(struct relay_groups *g, const struct channel_packet *p,
-    unsigned *ret_group)
+relay_groups_take(
+    struct relay_groups *g, const struct channel_packet *p, unsigned *ret_group)
 {
 	struct buf b = buf_reader(p->body, p->len);
 	struct msg_group m;

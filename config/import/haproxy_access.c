@@ -12,16 +12,37 @@ struct rule {
 	bool accepts;
 };
 
-struct access {
-	struct import_plan *plan;
-	const struct haproxy_proxy *p;
-	struct import_plan_service *s;
+/*
+ * Rules are asked in three stages, whatever their order in the file: who is
+ * accepted in one meets the rules of the next all the same.
+ */
+enum {
+	CONNECTION,
+	SESSION,
+	CONTENT,
+	STAGES,
+};
+
+static const char *const stage_words[STAGES] = { "connection", "session",
+	"content" };
+
+/* `rules` NULL: it has none. */
+struct stage {
 	struct rule *rules; /* in their order */
 	size_t n_rules;
 	bool closed;       /* who is in none of them is refused */
 	bool has_only;     /* "reject unless": only rejects may follow */
 	struct rule *only; /* accepted in the end, where nothing has refused */
 	size_t n_only;
+	bool is_over; /* what follows is never asked */
+};
+
+struct access {
+	struct import_plan *plan;
+	const struct haproxy_proxy *p;
+	struct import_plan_service *s;
+	struct stage stages[STAGES];
+	struct stage *now;
 	const struct haproxy_text_line *lost; /* an accept not carried over */
 	bool is_full;
 };
@@ -202,11 +223,13 @@ has_room(struct access *a, size_t n)
 static void
 add_rule(struct access *a, const struct config_cidr *network, bool accepts)
 {
-	for (size_t i = 0; i < a->n_rules; i++)
-		if (is_within(network, &a->rules[i].network))
+	struct stage *g = a->now;
+
+	for (size_t i = 0; i < g->n_rules; i++)
+		if (is_within(network, &g->rules[i].network))
 			return;
-	if (has_room(a, a->n_rules))
-		a->rules[a->n_rules++] =
+	if (has_room(a, g->n_rules))
+		g->rules[g->n_rules++] =
 		    (struct rule){ .network = *network, .accepts = accepts };
 }
 
@@ -264,8 +287,8 @@ add_networks(
 			}
 			if (!to_only)
 				add_rule(a, &network, accepts);
-			else if (has_room(a, a->n_only))
-				a->only[a->n_only++] =
+			else if (has_room(a, a->now->n_only))
+				a->now->only[a->now->n_only++] =
 				    (struct rule){ .network = network,
 					    .accepts = true };
 		}
@@ -309,10 +332,23 @@ is_after_lost(struct access *a, const struct haproxy_text_line *l)
 	return true;
 }
 
+/* The same where only some of them are refused: that stays. */
+static void
+tell_lost(struct access *a, const struct haproxy_text_line *l)
+{
+	if (a->lost == NULL || strcmp(a->lost->words[1], l->words[1]) != 0)
+		return;
+	import_notes_warning(&a->plan->notes, l->at,
+	    "the '%.20s' is carried over, and the 'accept' of line %u before "
+	    "it is not: service '%s' refuses also whom that let in",
+	    l->words[2], a->lost->at.line, a->s->name);
+}
+
 static void
 take_verdict(struct access *a, const struct haproxy_text_line *l, bool accepts)
 {
 	const struct condition c = read_condition(a, l);
+	struct stage *g = a->now;
 
 	if (!accepts && c.per_client > 0 && !c.negated && c.n == 0 &&
 	    c.n_terms == 1 && c.n_odd == 1) {
@@ -320,39 +356,66 @@ take_verdict(struct access *a, const struct haproxy_text_line *l, bool accepts)
 	} else if (c.odd) {
 		refuse(a, l, accepts, c.odd_word);
 	} else if (c.always) {
-		a->closed |= !accepts && !is_after_lost(a, l);
-		/* What follows is never asked. */
-		a->p = NULL;
-	} else if (a->has_only && accepts) {
+		if (!accepts && !is_after_lost(a, l)) {
+			g->closed = true;
+			g->n_only = 0; /* nor whom no rule has refused yet */
+		}
+		g->is_over = true;
+	} else if (g->has_only && accepts) {
 		refuse(a, l, accepts, "another network");
 	} else if (!c.negated) {
+		if (!accepts)
+			tell_lost(a, l);
 		add_networks(a, &c, accepts, false);
-	} else if (!accepts && !a->has_only) {
-		a->has_only = true;
+	} else if (!accepts && !g->has_only) {
+		tell_lost(a, l);
+		g->has_only = true;
 		add_networks(a, &c, true, true);
 	} else {
 		refuse(a, l, accepts, "all but a network");
 	}
 }
 
+/* False: memory is out, or nothing is asked there any more. */
+static bool
+enter_stage(struct access *a, unsigned stage)
+{
+	struct stage *g = a->now = &a->stages[stage];
+
+	if (g->rules == NULL) {
+		g->rules = import_plan_alloc(
+		    a->plan, NETWORKS_MAX * sizeof(*g->rules));
+		g->only =
+		    import_plan_alloc(a->plan, NETWORKS_MAX * sizeof(*g->only));
+	}
+	return g->rules != NULL && g->only != NULL && !g->is_over;
+}
+
+/* Of no stage (`inspect-delay`, or a verdict alone, before 1.4): STAGES. */
+static unsigned
+stage_of(const struct haproxy_text_line *l)
+{
+	unsigned i = 0;
+
+	while (i < STAGES &&
+	    (l->n < 2 || strcmp(l->words[1], stage_words[i]) != 0))
+		i++;
+	return i;
+}
+
 static void
 take_rule(struct access *a, const struct haproxy_text_line *l)
 {
-	const char *where = l->n > 1 ? l->words[1] : "";
+	const unsigned stage = stage_of(l);
 	const char *what = l->n > 2 ? l->words[2] : "";
 	bool accepts = strcmp(what, "accept") == 0;
 
-	if (strcmp(where, "inspect-delay") == 0)
-		return;
-	/* Before 1.4 the verdict stood alone. */
-	if (strcmp(where, "connection") != 0 && strcmp(where, "content") != 0 &&
-	    strcmp(where, "session") != 0)
+	if (stage == STAGES || !enter_stage(a, stage))
 		return;
 	if (accepts || strcmp(what, "reject") == 0 ||
 	    strcmp(what, "silent-drop") == 0) {
 		/* Alone it refuses nobody, so it is not worth a note. */
-		if (accepts && strcmp(where, "content") == 0 &&
-		    read_condition(a, l).odd)
+		if (accepts && stage == CONTENT && read_condition(a, l).odd)
 			a->lost = a->lost == NULL ? l : a->lost;
 		else
 			take_verdict(a, l, accepts);
@@ -360,8 +423,71 @@ take_rule(struct access *a, const struct haproxy_text_line *l)
 	    strncmp(what, "set-", 4) != 0 && strncmp(what, "sc-", 3) != 0 &&
 	    strncmp(what, "capture", 7) != 0) {
 		import_notes_warning(&a->plan->notes, l->at,
-		    "'tcp-request %.20s %.40s' is not carried over", where,
-		    what);
+		    "'tcp-request %.20s %.40s' is not carried over",
+		    stage_words[stage], what);
+	}
+}
+
+/* -- all stages together ----------------------------------------------------
+ */
+
+/* Whom no rule refuses, and "reject unless" has left. */
+static void
+end_stage(struct access *a, struct stage *g)
+{
+	a->now = g;
+	if (!g->has_only)
+		return;
+	g->closed = true;
+	for (size_t i = 0; i < g->n_only; i++)
+		add_rule(a, &g->only[i].network, true);
+}
+
+/* Of clients that are in this network, and in no smaller one of any rule. */
+static bool
+passes(const struct stage *g, const struct config_cidr *network)
+{
+	for (size_t i = 0; i < g->n_rules; i++)
+		if (is_within(network, &g->rules[i].network))
+			return g->rules[i].accepts;
+	return !g->closed;
+}
+
+static bool
+passes_all(const struct access *a, const struct config_cidr *network)
+{
+	for (unsigned i = 0; i < STAGES; i++)
+		if (!passes(&a->stages[i], network))
+			return false;
+	return true;
+}
+
+/*
+ * Networks lie within each other or apart: so each of any stage has one verdict
+ * of all of them, but for the smaller ones in it.
+ */
+static void
+join_stages(struct access *a, struct stage *all)
+{
+	a->now = all;
+	for (unsigned i = 0; i < STAGES; i++) {
+		const struct stage *g = &a->stages[i];
+
+		all->closed |= g->closed;
+		for (size_t k = 0; k < g->n_rules; k++) {
+			const struct config_cidr *n = &g->rules[k].network;
+			size_t have = 0;
+
+			while (have < all->n_rules &&
+			    !(is_within(n, &all->rules[have].network) &&
+			        is_within(&all->rules[have].network, n)))
+				have++;
+			if (have < all->n_rules || !has_room(a, all->n_rules))
+				continue;
+			all->rules[all->n_rules++] =
+			    (struct rule){ .network = *n,
+				    .accepts = passes_all(a, n) };
+		}
 	}
 }
 
@@ -375,11 +501,11 @@ network_text(struct import_plan *plan, const struct config_cidr *c)
 
 /* Whether a smaller network decides otherwise than a larger one. */
 static bool
-is_exception(const struct access *a, const struct rule *r)
+is_exception(const struct stage *g, const struct rule *r)
 {
-	for (size_t i = 0; i < a->n_rules; i++)
-		if (a->rules[i].accepts != r->accepts &&
-		    is_within(&r->network, &a->rules[i].network))
+	for (size_t i = 0; i < g->n_rules; i++)
+		if (g->rules[i].accepts != r->accepts &&
+		    is_within(&r->network, &g->rules[i].network))
 			return true;
 	return false;
 }
@@ -395,28 +521,28 @@ push_once(struct access *a, struct import_plan_list *list, const char *text)
 }
 
 static void
-write_lists(struct access *a)
+write_lists(struct access *a, const struct stage *g)
 {
 	struct import_plan_service *s = a->s;
 	bool allows = false;
 
-	for (size_t i = 0; i < a->n_rules; i++) {
-		const struct rule *r = &a->rules[i];
+	for (size_t i = 0; i < g->n_rules; i++) {
+		const struct rule *r = &g->rules[i];
 
 		if (!r->accepts)
 			import_plan_push(a->plan, &s->deny,
 			    network_text(a->plan, &r->network));
-		else if (a->closed || is_exception(a, r))
+		else if (g->closed || is_exception(g, r))
 			import_plan_push(a->plan, &s->allow,
 			    network_text(a->plan, &r->network));
 	}
 	allows = s->allow.n > 0;
 	/* An `allow` refuses all others; here they are let in. */
-	if (allows && !a->closed) {
+	if (allows && !g->closed) {
 		push_once(a, &s->allow, "0.0.0.0/0");
 		push_once(a, &s->allow, "::/0");
 	}
-	if (!allows && a->closed) {
+	if (!allows && g->closed) {
 		push_once(a, &s->deny, "0.0.0.0/0");
 		push_once(a, &s->deny, "::/0");
 	}
@@ -427,20 +553,27 @@ haproxy_access_read(struct import_plan *plan, const struct haproxy_proxy *p,
     struct import_plan_service *s)
 {
 	struct access a = { .plan = plan, .p = p, .s = s };
+	struct stage all = { .rules = NULL };
+	const struct stage *only = NULL;
+	unsigned used = 0;
 
-	if (p->rules.first == NULL)
-		return;
-	a.rules = import_plan_alloc(plan, NETWORKS_MAX * sizeof(*a.rules));
-	a.only = import_plan_alloc(plan, NETWORKS_MAX * sizeof(*a.only));
-	if (a.rules == NULL || a.only == NULL)
-		return;
-	for (const struct haproxy_proxy_kept *k = p->rules.first;
-	     k != NULL && a.p != NULL; k = k->next)
+	for (const struct haproxy_proxy_kept *k = p->rules.first; k != NULL;
+	     k = k->next)
 		take_rule(&a, k->line);
-	if (a.has_only) {
-		a.closed = true;
-		for (size_t i = 0; i < a.n_only; i++)
-			add_rule(&a, &a.only[i].network, true);
+	for (unsigned i = 0; i < STAGES; i++) {
+		if (a.stages[i].rules == NULL)
+			continue;
+		end_stage(&a, &a.stages[i]);
+		only = &a.stages[i];
+		used++;
 	}
-	write_lists(&a);
+	if (used == 1)
+		write_lists(&a, only);
+	if (used < 2)
+		return;
+	all.rules = import_plan_alloc(plan, NETWORKS_MAX * sizeof(*all.rules));
+	if (all.rules == NULL)
+		return;
+	join_stages(&a, &all);
+	write_lists(&a, &all);
 }

@@ -13,7 +13,8 @@ struct config_cidr;
 /* A single host's. */
 const char *address_faults_of_address(const union addr *a);
 
-/* Whatever it is: nothing says on which link, so it is good on more than one. */
+/* Whatever it is: nothing says on which link, so it is good on more than one.
+ */
 const char *address_faults_of_scope(const union addr *a);
 
 /* Both. */

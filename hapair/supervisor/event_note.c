@@ -1,15 +1,22 @@
 #include "hapair/supervisor/event_note.h"
 
 #include "config/config.h"
+#include "core/buf.h"
+#include "core/channel.h"
 #include "core/msg.h"
 #include "core/version.h"
+#include "core/wall_clock.h"
 #include "hapair/supervisor/control.h"
 #include "hapair/supervisor/event_sync.h"
 #include "hapair/supervisor/generation.h"
 #include "hapair/supervisor/server_request.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#define SAME_ORDER_MS 10000
 
 void
 event_note_start(struct event_sync *s)
@@ -67,7 +74,7 @@ void
 event_note_request(struct event_sync *s, const char *request)
 {
 	static const char *const verbs[] = { "server", "handover", "pause",
-		"resume", "kill", "reload", "upgrade" };
+		"resume", "reload", "upgrade" };
 	const char *reason = control_is_request(request, "server")
 	    ? strstr(request, " " SERVER_REQUEST_REASON)
 	    : NULL;
@@ -81,6 +88,43 @@ event_note_request(struct event_sync *s, const char *request)
 		if (control_is_request(request, verbs[i]))
 			event_sync_add(
 			    s, EVENT_OPERATOR, "an operator", what, reason);
+}
+
+/* One command asks one relay after the other, which is one order. */
+static bool
+is_noted(const struct event_sync *s, const char *order)
+{
+	const struct event_file_list *own = &s->log.lists[0];
+	const struct event *last = own->n > 0 ? &own->all[own->n - 1] : NULL;
+
+	return last != NULL && last->kind == EVENT_OPERATOR &&
+	    strcmp(last->what, order) == 0 &&
+	    wall_clock_now_ms() - last->wall_ms < SAME_ORDER_MS;
+}
+
+int
+event_note_killed(struct event_sync *s, const struct generation *g,
+    bool lingers, const struct channel_packet *p)
+{
+	const struct config *config = g->setup.config;
+	struct buf b = buf_reader(p->body, p->len);
+	const struct config_service *c;
+	char what[EVENT_WHAT_MAX];
+	struct msg_killed m;
+
+	if (msg_get_killed(&b, &m) < 0 || m.service >= config->n_services)
+		return -EBADMSG;
+	c = &config->services[m.service];
+	if (m.server >= c->n_servers)
+		return -EBADMSG;
+	if (m.id != 0)
+		(void)snprintf(what, sizeof(what), "kill %" PRIx64, m.id);
+	else
+		(void)snprintf(what, sizeof(what), "kill %s/%s", c->name,
+		    c->servers[m.server].name);
+	if (!lingers || !is_noted(s, what))
+		event_sync_add(s, EVENT_OPERATOR, "an operator", what, NULL);
+	return 0;
 }
 
 void

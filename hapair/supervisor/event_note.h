@@ -7,6 +7,7 @@
 
 #include "hapair/supervisor/reload_step.h"
 
+struct channel_packet;
 struct child;
 struct event_sync;
 struct generation;
@@ -25,8 +26,15 @@ void event_note_group(struct event_sync *s, const struct generation *g,
 /* A role's process, which nobody has told to end. */
 void event_note_end(struct event_sync *s, const struct child *role);
 
-/* An operator's request line; one that only asks is none. */
+/* An operator's request line; one that only asks is none, nor is a kill. */
 void event_note_request(struct event_sync *s, const char *request);
+
+/*
+ * KILLED, of a relay of this generation; `lingers`: which is not the one that
+ * runs. Returns 0 or -EBADMSG.
+ */
+MUST_CHECK int event_note_killed(struct event_sync *s,
+    const struct generation *g, bool lingers, const struct channel_packet *p);
 
 /* A file of the peer is about to be taken. Takes NULL. */
 void event_note_file(struct event_sync *s);

@@ -55,6 +55,7 @@ init(struct generation *g)
 	if (e < 0)
 		return e;
 	g->file = e;
+	secret_print_take(setup->config, g->secrets);
 	e = fence_run_init(
 	    &g->fences, setup->config, setup->store, on_fenced, g);
 	if (e < 0)

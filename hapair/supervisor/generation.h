@@ -15,6 +15,7 @@
 #include "hapair/supervisor/role_channel.h"
 #include "hapair/supervisor/role_user.h"
 #include "hapair/supervisor/role_watchdog.h"
+#include "hapair/supervisor/secret_print.h"
 #include "hapair/supervisor/state_places.h"
 #include "hapair/supervisor/track_scripts.h"
 
@@ -57,6 +58,7 @@ struct generation {
 	struct listeners *listeners;
 	int file; /* its text, sealed; -1: none yet */
 	int64_t loaded_wall_ms;
+	uint8_t secrets[SECRET_PRINT_BYTES]; /* which its relay reads */
 	struct child failover, relay;
 	struct director_child director;
 	bool begun; /* this failover has all that it needs to */

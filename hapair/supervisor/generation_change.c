@@ -307,6 +307,8 @@ generation_change_take(struct generation_change *r, struct generation *g,
 		child->ready = child->ready || (e == 1 && p->type == MSG_READY);
 		return e;
 	}
+	if (g != r->now && p->type == MSG_KILLED)
+		return 0; /* what lingers there was somebody's to kill */
 	if (g != r->now)
 		return is_last_word(r, g, child, p->type) ? 0 : 1;
 	if (p->type == MSG_PREPARED && child == &g->failover)

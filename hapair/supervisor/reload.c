@@ -25,6 +25,10 @@
 
 #define TEXT_MAX 1024
 
+/* What differs where the file does not. */
+#define OTHER_SECRETS                                                          \
+	"a password or keytab that the file names has changed, and was read anew"
+
 /* -- answers ------------------------------------------------------------ */
 
 /* Each line of it, where nobody waits for an answer or not. */
@@ -302,6 +306,17 @@ switch_log(const struct config *c)
 		    o.path != NULL ? o.path : "", strerror(-e));
 }
 
+/* The same file names a password or keytab that is another one by now. */
+static bool
+has_other_secrets(const struct reload *r)
+{
+	const struct generation *now = r->change->now;
+	uint8_t print[SECRET_PRINT_BYTES];
+
+	secret_print_take(now->setup.config, print);
+	return memcmp(print, now->secrets, sizeof(print)) != 0;
+}
+
 /* -- requests ----------------------------------------------------------- */
 
 static void
@@ -345,7 +360,7 @@ begin(struct reload *r, struct reload_file *f)
 	generation_own(g, f->config);
 	f->config = NULL;
 	free(r->lines);
-	r->lines = reload_file_lines(f);
+	r->lines = f->has_diff ? reload_file_lines(f) : strdup(OTHER_SECRETS);
 	add_hint(r);
 	r->switches_log = !has_same_log(
 	    &r->change->now->setup.config->log, &g->setup.config->log);
@@ -360,7 +375,10 @@ reload(struct reload *r)
 	switch (
 	    reload_file_read(&f, r->setup.path, r->change->now->setup.config)) {
 	case RELOAD_FILE_SAME:
-		if (read_keys(r))
+		/* A relay reads them at its start alone, as root. */
+		if (has_other_secrets(r))
+			begin(r, &f);
+		else if (read_keys(r))
 			reopen_log(r);
 		break;
 	case RELOAD_FILE_CHANGED:

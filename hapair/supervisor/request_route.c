@@ -1,9 +1,7 @@
 #include "hapair/supervisor/request_route.h"
 
 #include "config/config.h"
-#include "config/server_name.h"
 #include "core/reply.h"
-#include "core/wall_clock.h"
 #include "hapair/supervisor/child_setup.h"
 #include "hapair/supervisor/config_request.h"
 #include "hapair/supervisor/control.h"
@@ -16,11 +14,8 @@
 #include "hapair/supervisor/server_request.h"
 #include "hapair/supervisor/state_store.h"
 #include "hapair/supervisor/upgrade.h"
-#include "proxy/control/conn_lines.h"
 
 #include <string.h>
-
-#define SAME_ORDER_MS 10000
 
 /* None, or the name of a group that this node would have to give. */
 static bool
@@ -35,21 +30,10 @@ is_given(const struct generation *g, const char *name)
 	return false;
 }
 
-static bool
-is_killed(const struct config *c, const char *what)
-{
-	char why[SERVER_NAME_TEXT_MAX];
-	struct server_name found;
-	uint64_t id;
-
-	return strchr(what, '/') != NULL
-	    ? server_name_find(c, what, strlen(what), &found, why)
-	    : conn_lines_parse_id(what, &id);
-}
-
 /*
  * Whether it is an event: it makes sense, as far as the file and the state of
- * the groups say. What a role still refuses is an order all the same.
+ * the groups say. What a role still refuses is an order all the same. Of a kill
+ * the relay says whether there was anybody.
  */
 static bool
 is_order(const struct generation *g, const char *request)
@@ -66,38 +50,7 @@ is_order(const struct generation *g, const char *request)
 	if (control_is_request(request, "pause"))
 		return *what != '\0' &&
 		    strspn(what, "0123456789") == strlen(what);
-	if (control_is_request(request, "kill"))
-		return is_killed(g->setup.config, what);
 	return strcmp(request, "resume") == 0;
-}
-
-/* One command asks one relay after the other, which is one order. */
-static bool
-is_noted(const struct event_sync *events, const char *order)
-{
-	const struct event_file_list *own = &events->log.lists[0];
-	const struct event *last = own->n > 0 ? &own->all[own->n - 1] : NULL;
-
-	return last != NULL && last->kind == EVENT_OPERATOR &&
-	    strcmp(last->what, order) == 0 &&
-	    wall_clock_now_ms() - last->wall_ms < SAME_ORDER_MS;
-}
-
-/* An order to the relay of an earlier file, which has names of its own. */
-static void
-note_lingering(const struct request_route *r, const char *request)
-{
-	const char *order = strstr(request, " kill ");
-	const struct generation *g;
-
-	if (order == NULL || is_noted(r->events, ++order))
-		return;
-	LIST_FOREACH (g, &r->change->replaced, replaced)
-		if (g->relay.pid != 0 &&
-		    is_killed(g->setup.config, order + strlen("kill "))) {
-			event_note_request(r->events, order);
-			return;
-		}
 }
 
 /* Those that go on take the socket with them. */
@@ -150,8 +103,6 @@ request_route_take(
 	    control_is_request(request, "upgrade");
 	struct child *role = moves ? &g->failover : &g->relay;
 
-	if (control_is_request(request, "lingering"))
-		note_lingering(r, request);
 	if (control_is_request(request, "events"))
 		event_log_obey(&r->events->log, request, socket);
 	else if (control_is_request(request, "lingering"))

@@ -215,6 +215,8 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 	case MSG_EVENT:
 	case MSG_EVENTS:
 		return event_sync_take(&s->events, g->setup.config, p);
+	case MSG_KILLED:
+		return event_note_killed(&s->events, g, g != now(s), p);
 	case MSG_PEER:
 	case MSG_TRACKS:
 	case MSG_ANSWERED:
@@ -234,9 +236,7 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 static void
 on_notified(void *arg)
 {
-	struct supervisor *s = arg;
-
-	stop_order_note_notified(&s->stop);
+	stop_order_note_notified(&((struct supervisor *)arg)->stop);
 }
 
 static void

@@ -3,21 +3,12 @@
 #include "config/config.h"
 #include "core/json_doc.h"
 #include "proxy/data/session.h"
-#include "proxy/data/session_tour.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-
-/* How long a reader may take nothing; looked at so often. */
-#define PATIENCE_MS 5000
-#define LOOK_MS 100
-
-#define LINE_MAX 1024
 
 const char *
 conn_lines_id_text(uint64_t id, char buf[static CONN_LINES_ID_MAX])
@@ -102,54 +93,25 @@ line_of(const struct session_tour_row *r, bool lingers)
 	return json_doc_text(doc, false);
 }
 
-static int
-send_all(int socket, const char *text, size_t len, const atomic_bool *stop)
-{
-	unsigned waited_ms = 0;
-
-	while (len > 0) {
-		struct pollfd p = { .fd = socket, .events = POLLOUT };
-		const ssize_t n =
-		    send(socket, text, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (n > 0) {
-			waited_ms = 0;
-			text += n;
-			len -= (size_t)n;
-			continue;
-		}
-		if (errno != EAGAIN && errno != EINTR)
-			return -errno;
-		if (atomic_load(stop))
-			return -ECANCELED;
-		if (waited_ms >= PATIENCE_MS)
-			return -ETIMEDOUT;
-		if (poll(&p, 1, LOOK_MS) == 0)
-			waited_ms += LOOK_MS;
-	}
-	return 0;
-}
-
 int
-conn_lines_write(int socket, const struct session_tour_part *part, bool lingers,
-    const atomic_bool *stop)
+conn_lines_put(const struct session_tour_part *part, bool lingers,
+    char buf[static CONN_LINES_MAX])
 {
-	char text[SESSION_TOUR_ROWS * LINE_MAX];
 	size_t len = 0;
 
 	for (unsigned i = 0; i < part->n; i++) {
 		CLEANUP(free_str) char *line = line_of(&part->rows[i], lingers);
 
-		if (line == NULL || strlen(line) >= LINE_MAX)
+		if (line == NULL || strlen(line) >= CONN_LINES_LINE_MAX - 1)
 			return -ENOMEM;
-		len = (size_t)(stpcpy(stpcpy(text + len, line), "\n") - text);
+		len = (size_t)(stpcpy(stpcpy(buf + len, line), "\n") - buf);
 	}
-	return send_all(socket, text, len, stop);
+	return (int)len;
 }
 
 int
-conn_lines_end(
-    int socket, unsigned n, const char *error, const atomic_bool *stop)
+conn_lines_put_end(
+    unsigned n, const char *error, char buf[static CONN_LINES_MAX])
 {
 	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
 	CLEANUP(free_str) char *line = NULL;
@@ -159,6 +121,7 @@ conn_lines_end(
 	else
 		json_doc_put_int(doc, "end", n);
 	line = json_doc_text(doc, false);
-	return line != NULL ? send_all(socket, line, strlen(line), stop)
-	                    : -ENOMEM;
+	if (line == NULL || strlen(line) >= CONN_LINES_MAX)
+		return -ENOMEM;
+	return (int)(stpcpy(buf, line) - buf);
 }

@@ -477,8 +477,8 @@ put_problems(struct json_doc *problems, const struct json_doc *troubles)
 		    json_doc_string(json_doc_at(troubles, i), "text"));
 }
 
-struct json_doc *
-status_document(const struct status *r)
+static struct json_doc *
+document(const struct status *r, bool brief)
 {
 	struct json_doc *doc = json_doc_new();
 	const struct config *c = r->config;
@@ -506,7 +506,10 @@ status_document(const struct status *r)
 	json_doc_put_int(doc, "max_connections", r->start->max_connections);
 	services = json_doc_put_array(doc, "services");
 	for (size_t i = 0; i < c->n_services; i++)
-		status_service_put(services, r, i, without_v6);
+		if (brief)
+			status_service_put_brief(services, r, i);
+		else
+			status_service_put(services, r, i, without_v6);
 	for (size_t i = 0; i < c->n_services; i++)
 		status_service_hint(hints, r, i);
 	json_doc_put_int(
@@ -515,6 +518,18 @@ status_document(const struct status *r)
 	put_problems(problems, troubles);
 	json_doc_put_bool(doc, "healthy", json_doc_count(problems) == 0);
 	return doc;
+}
+
+struct json_doc *
+status_document(const struct status *r)
+{
+	return document(r, false);
+}
+
+struct json_doc *
+status_brief(const struct status *r)
+{
+	return document(r, true);
 }
 
 char *

@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Fewer clients that said nothing may be of those who only knock. */
 #define SILENT_LEAST 3
@@ -57,25 +58,31 @@ put_check(struct json_doc *server, const struct config_check *config,
 		json_doc_put_string(at, "role", server_role_name(s->view.role));
 }
 
-/* As the file says it; and for a name what it has been resolved to. */
+/* As the file says it. */
+static const char *
+address_of(const struct config_server *c,
+    char buf[static CONFIG_HOST_MAX + ADDR_TEXT_MAX])
+{
+	if (c->host == NULL)
+		return addr_format(&c->address, buf);
+	(void)snprintf(buf, CONFIG_HOST_MAX + ADDR_TEXT_MAX, "%s:%u", c->host,
+	    addr_port(&c->address));
+	return buf;
+}
+
+/* And for a name what it has been resolved to. */
 static void
 put_address(struct json_doc *at, const struct config_server *c,
     const struct status_server *s)
 {
 	char text[CONFIG_HOST_MAX + ADDR_TEXT_MAX];
 
-	if (c->host == NULL) {
-		json_doc_put_string(
-		    at, "address", addr_format(&c->address, text));
-		return;
-	}
-	(void)snprintf(
-	    text, sizeof(text), "%s:%u", c->host, addr_port(&c->address));
-	json_doc_put_string(at, "address", text);
-	json_doc_put_string(at, "resolved",
-	    s != NULL && s->view.has_address
-	        ? addr_format(&s->view.address, text)
-	        : NULL);
+	json_doc_put_string(at, "address", address_of(c, text));
+	if (c->host != NULL)
+		json_doc_put_string(at, "resolved",
+		    s != NULL && s->view.has_address
+		        ? addr_format(&s->view.address, text)
+		        : NULL);
 }
 
 /*
@@ -237,6 +244,56 @@ status_service_hint(
 		    c->name, n, addr_format_ip(source, ip));
 	if (*text != '\0')
 		json_doc_put_string(hints, NULL, text);
+}
+
+/* Of a server that is up in a service that is, troubles ask no more. */
+static void
+put_server_brief(struct json_doc *servers, const struct config_server *c,
+    const struct status_server *s, bool serves)
+{
+	struct json_doc *at = json_doc_put_object(servers, NULL);
+	const enum server_state state =
+	    s != NULL ? s->view.state : SERVER_UNKNOWN;
+	char address[CONFIG_HOST_MAX + ADDR_TEXT_MAX];
+
+	json_doc_put_string(at, "name", c->name);
+	json_doc_put_string(at, "address", address_of(c, address));
+	json_doc_put_string(at, "state", server_state_name(state));
+	if (s == NULL || (serves && state == SERVER_UP))
+		return;
+	json_doc_put_string(at, "admin", accord_admin_name(s->view.admin));
+	at = json_doc_put_object(at, "check");
+	json_doc_put_string(at, "detail", s->check->detail);
+	status_put_wall(at, "since", s->check->since_wall_ms);
+}
+
+void
+status_service_put_brief(
+    struct json_doc *services, const struct status *r, size_t number)
+{
+	const struct config_service *c = &r->config->services[number];
+	const struct status_service *s =
+	    r->services != NULL ? &r->services[number] : NULL;
+	const char *state = s != NULL ? s->state : "unknown";
+	struct json_doc *at = json_doc_put_object(services, NULL);
+	struct json_doc *part;
+
+	json_doc_put_string(at, "name", c->name);
+	json_doc_put_string(at, "state", state);
+	json_doc_put_real(at, "queue_s", c->timeouts.queue_ms / 1e3);
+	put_standby(at, r, number);
+	if (s != NULL) {
+		part = json_doc_put_object(at, "connections");
+		json_doc_put_int(part, "active", (int64_t)s->sums.sum.active);
+		json_doc_put_int(part, "limit", c->max_connections);
+		json_doc_put_int(
+		    at, "silent_clients", (int64_t)silent_clients(c, s));
+	}
+	part = json_doc_put_array(at, "servers");
+	for (size_t i = 0; i < c->n_servers; i++)
+		put_server_brief(part, &c->servers[i],
+		    s != NULL ? &s->servers[i] : NULL,
+		    strcmp(state, "up") == 0);
 }
 
 static void

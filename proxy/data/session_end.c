@@ -4,6 +4,7 @@
 #include "proxy/data/conn_report.h"
 #include "proxy/data/dial.h"
 #include "proxy/data/session.h"
+#include "proxy/data/session_tour.h"
 #include "proxy/pool/client_limit.h"
 
 #include <assert.h>
@@ -22,8 +23,7 @@ unlink_session(struct session *s)
 		t->next_sweep = LIST_NEXT(s, all);
 	if (t->next_give == s)
 		t->next_give = LIST_NEXT(s, all);
-	if (t->next_tour == s)
-		t->next_tour = LIST_NEXT(s, all);
+	session_tour_pass(t, s);
 	LIST_REMOVE(s, all);
 	SLIST_INSERT_HEAD(&t->graveyard, s, buried);
 	atomic_fetch_sub_explicit(&t->n_sessions, 1, memory_order_relaxed);

@@ -16,6 +16,7 @@ session_thread_init(struct session_thread *t,
 	t->shared = shared;
 	LIST_INIT(&t->sessions);
 	TAILQ_INIT(&t->busy);
+	TAILQ_INIT(&t->tours);
 	SLIST_INIT(&t->graveyard);
 	STAILQ_INIT(&t->gifts);
 	(void)pthread_mutex_init(&t->gift_lock, NULL);

@@ -23,6 +23,7 @@ struct placement_gift;
 struct pool;
 struct session;
 struct session_thread;
+struct session_tour;
 
 /* What the threads of the relay share. */
 struct session_thread_shared {
@@ -57,8 +58,10 @@ struct session_thread {
 	struct session *next_upkeep; /* NULL: from the first */
 	struct session *next_sweep;  /* see session_sweep.h; NULL: the end */
 	struct session *next_give;   /* see transfer_giver.h; likewise */
-	struct session *next_tour;   /* see session_tour.h; likewise */
 	TAILQ_HEAD(session_thread_busy, session) busy;
+	/* See session_tour.h; the second of any thread. */
+	TAILQ_HEAD(, session_tour) tours;
+	_Atomic(struct session_tour *) sent_tours;
 	SLIST_HEAD(, session) graveyard;
 	atomic_uint n_sessions;   /* for the others to compare */
 	unsigned peak;            /* of them, since the worker last looked */

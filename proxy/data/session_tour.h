@@ -2,15 +2,18 @@
 
 /*
  * Goes through all sessions of a thread once for an operator: writes down what
- * they are, or resets those that are meant. A few a turn, for less than a
- * millisecond, since others have something to move meanwhile.
+ * they are, or resets those that are meant. A few a turn, for some 50 us, since
+ * others have something to move meanwhile. Of several tours one has the turn:
+ * first those that reset, then those that list, one after the other.
  *
  * New sessions are put first in the list, where a tour that has begun does not
  * see them: it is about those that there are when it begins. One that is on
  * its way to another process is that one's already.
  *
- * A tour belongs to its thread; the order is another thread's, and shared by
- * the tours of all workers: see proxy/control/conn_query.h.
+ * A tour is its sender's, who lends it to the thread until `on_end`. What it
+ * lists it leaves in a ring, where the reader looks from time to time: the
+ * thread takes no lock, needs no memory and wakes nobody for it. A tour whose
+ * ring is full stands still, and no other one with it.
  */
 
 #include "core/addr.h"
@@ -39,42 +42,72 @@ struct session_tour_row {
 	union addr client, local, source; /* family 0: there is none */
 };
 
-#define SESSION_TOUR_ROWS 32
+/* What a turn writes down at most. */
+#define SESSION_TOUR_ROWS 16
 
 struct session_tour_part {
-	STAILQ_ENTRY(session_tour_part) link;
 	unsigned n;
 	struct session_tour_row rows[SESSION_TOUR_ROWS];
 };
 
+/* So much the reader may be late by: four turns. */
+#define SESSION_TOUR_PARTS 4
+
+/* From one thread to one reader; from zeroes. */
+struct session_tour_ring {
+	atomic_uint filled, emptied; /* so far: by the thread, by the reader */
+	struct session_tour_part parts[SESSION_TOUR_PARTS];
+};
+
+/* Shared by the tours of all threads, and with their sender. */
 struct session_tour_order {
-	bool kills; /* those that are meant are reset, else listed */
 	/* Who is meant: all of these that are given. */
 	const struct config_service *service; /* NULL: of any */
 	int server;                           /* of the service; -1: any */
 	uint64_t id;                          /* 0: any */
-	/*
-	 * By the thread. A part is the receiver's; NULL: memory is out. False:
-	 * enough for now, the receiver will wake the thread.
-	 */
-	bool (*on_part)(void *arg, struct session_tour_part *part);
-	void (*on_end)(void *arg, unsigned meant); /* the order may be gone */
+	/* By the thread, once; the tour and the order may be gone after it. */
+	void (*on_end)(void *arg, unsigned meant);
 	void *arg;
 	atomic_bool cancelled; /* nobody wants the rest */
 };
 
 struct session_tour {
-	struct session_tour_order *order; /* NULL: no tour is under way */
-	unsigned meant;                   /* so far */
+	struct session_tour_order *order;
+	struct session_tour_ring *ring; /* NULL: who is meant is reset */
+	/* The thread's: */
+	struct session *next;
+	unsigned meant; /* so far */
+	TAILQ_ENTRY(session_tour) under_way;
+	struct session_tour *sent_before;
 };
 
-/* From the first session on. No other is under way. */
-void session_tour_begin(struct session_tour *w, struct session_thread *t,
-    struct session_tour_order *order);
+/* When the thread should give the next turn. */
+enum session_tour_next {
+	SESSION_TOUR_NONE,    /* none is under way */
+	SESSION_TOUR_AT_ONCE, /* somebody waits for the end of a reset */
+	SESSION_TOUR_LATER,   /* in a while: a list has time */
+};
 
 /*
- * A turn of it. True: come again. False: it is over, or waits to be woken, and
- * a turn more does no harm.
+ * From any thread: `order` and `ring` are there, the rest is zero. It begins,
+ * with the first session, when the thread is woken.
  */
-MUST_CHECK bool session_tour_turn(
-    struct session_tour *w, struct session_thread *t);
+void session_tour_send(struct session_tour *w, struct session_thread *t);
+
+/* By the thread, when it is woken: those that were sent begin. */
+void session_tour_begin_sent(struct session_thread *t);
+
+/* By the thread: a turn of one of them, if any is under way. */
+MUST_CHECK enum session_tour_next session_tour_turn(struct session_thread *t);
+
+/* By the thread: this session leaves its list. */
+void session_tour_pass(struct session_thread *t, const struct session *s);
+
+/* By who fills it: the part that is next, or NULL: it is full; and it is. */
+struct session_tour_part *session_tour_room(struct session_tour_ring *ring);
+void session_tour_push(struct session_tour_ring *ring);
+
+/* By the reader: the oldest part, or NULL; and that it was read. */
+const struct session_tour_part *session_tour_peek(
+    const struct session_tour_ring *ring);
+void session_tour_pop(struct session_tour_ring *ring);

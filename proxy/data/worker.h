@@ -17,7 +17,6 @@
 #include "proxy/data/pipes.h"
 #include "proxy/data/session_sweep.h"
 #include "proxy/data/session_thread.h"
-#include "proxy/data/session_tour.h"
 
 #include <ev.h> /* of `dropped`, which is the main thread's */
 
@@ -48,10 +47,10 @@ struct worker {
 	bool built, started;
 	struct session_thread sessions;
 	struct session_sweep sweep;
-	struct session_tour tour;
 	struct acceptor_set acceptors;
 	struct timers_timer upkeep;
-	bool ended; /* as `stop` orders */
+	struct timers_timer tours; /* an operator's list goes on */
+	bool ended;                /* as `stop` orders */
 	/* Orders from the main thread, read when woken. */
 	atomic_bool stop, drop_all, dropped;
 	atomic_bool look_cuts; /* servers were cut: pool.h */
@@ -60,8 +59,6 @@ struct worker {
 	atomic_bool hold, held;
 	/* Nor later, once it is held: another relay has the listeners. */
 	atomic_bool close;
-	/* A tour to begin; until it has ended there is no other. */
-	_Atomic(struct session_tour_order *) tour_order;
 	/* A bit each: groups whose connections shall end, and whose did. */
 	atomic_uint drop_groups, dropped_groups;
 	struct memory_trim memory;

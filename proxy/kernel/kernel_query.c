@@ -14,141 +14,180 @@
 #include "proxy/kernel/kernel_words.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 /* It answers within a turn of its loop. */
 #define PATIENCE_S 1.
 
+/* Until there is room for a page: the readers wake nobody. */
+#define AGAIN_S 0.002
+
 #define BODY_MAX 32
 
-static void
-end(struct kernel_query *q, bool lacks)
-{
-	struct session_tour_order *o = q->order;
-
-	ev_timer_stop(q->loop, &q->patience);
-	q->order = NULL;
-	q->asked = false;
-	free(q->part);
-	q->part = NULL;
-	if (lacks)
-		q->on_lack(o->arg);
-	o->on_end(o->arg, q->meant);
-}
+/* -- questions ------------------------------------------------------------- */
 
 static void
-on_patience(struct ev_loop *loop, ev_timer *t, int revents)
+end(struct kernel_query *q, struct kernel_query_tour *w, bool lacks)
 {
-	end(CONTAINER_OF(t, struct kernel_query, patience), true);
-}
-
-/* What is asked has a number of its own: a late answer is nobody's. */
-static void
-ask(struct kernel_query *q, enum msg_type type, const struct buf *b)
-{
-	q->asked = true;
-	timeout_arm(q->loop, &q->patience, PATIENCE_S);
-	if (!failover_link_offer(q->link, type, b))
-		end(q, true);
+	if (q->asked == w) {
+		q->asked = NULL;
+		ev_timer_stop(q->loop, &q->patience);
+	}
+	TAILQ_REMOVE(&q->tours, w, under_way);
+	w->lacks = lacks;
+	w->order->on_end(w->order->arg, w->meant);
 }
 
 static uint16_t
-service_of(const struct kernel_query *q)
+service_of(const struct kernel_query *q, const struct kernel_query_tour *w)
 {
-	return q->order->service == NULL
+	return w->order->service == NULL
 	    ? MSG_KERNEL_ALL
-	    : (uint16_t)(q->order->service - q->config->services);
+	    : (uint16_t)(w->order->service - q->config->services);
 }
 
-static void
-ask_page(struct kernel_query *q)
+/* What is asked has a number of its own: a late answer is nobody's. */
+static bool
+ask_page(struct kernel_query *q, struct kernel_query_tour *w)
 {
 	const struct msg_kernel_list m = { .ask = ++q->ask,
-		.service = service_of(q),
-		.from = q->from,
+		.service = service_of(q, w),
+		.from = w->from,
 		.most = SESSION_TOUR_ROWS };
 	struct buf b = BUF_WRITER(BODY_MAX);
 
+	q->part->n = 0;
 	msg_kernel_put_list(&b, &m);
-	ask(q, MSG_KERNEL_LIST, &b);
+	return failover_link_offer(q->link, MSG_KERNEL_LIST, &b);
 }
 
-static void
-kill_one(struct kernel_query *q)
+static bool
+ask_kill(struct kernel_query *q, struct kernel_query_tour *w)
 {
 	const struct msg_kernel_kill m = { .ask = ++q->ask,
-		.id = q->order->id };
+		.id = w->order->id };
 	struct buf b = BUF_WRITER(BODY_MAX);
 
 	msg_kernel_put_kill(&b, &m);
-	ask(q, MSG_KERNEL_KILL, &b);
+	return failover_link_offer(q->link, MSG_KERNEL_KILL, &b);
 }
 
 /* As many as it has told of a moment ago. */
 static void
-kill_all(struct kernel_query *q)
+cut(struct kernel_query *q, struct kernel_query_tour *w)
 {
-	const struct session_tour_order *o = q->order;
-	const struct msg_kernel_cut m = { .service = service_of(q),
-		.server = (uint16_t)o->server,
+	const struct msg_kernel_cut m = { .service = service_of(q, w),
+		.server = (uint16_t)w->order->server,
 		.reason = END_REASON_OPERATOR };
 	struct buf b = BUF_WRITER(BODY_MAX);
 	bool said;
 
 	msg_kernel_put_cut(&b, &m);
-	q->meant = kernel_view_count(q->view, m.service, m.server);
 	said = failover_link_offer(q->link, MSG_KERNEL_CUT, &b);
-	if (!said)
-		q->meant = 0;
-	end(q, !said);
+	if (said)
+		w->meant = kernel_view_count(q->view, m.service, m.server);
+	end(q, w, !said);
+}
+
+static void
+ask(struct kernel_query *q, struct kernel_query_tour *w)
+{
+	bool said;
+
+	if (w->ring == NULL && w->order->id == 0) {
+		cut(q, w);
+		return;
+	}
+	q->asked = w;
+	timeout_arm(q->loop, &q->patience, PATIENCE_S);
+	said = w->ring != NULL ? ask_page(q, w) : ask_kill(q, w);
+	/* What was lost meanwhile has ended. */
+	if (!said && q->asked == w)
+		end(q, w, true);
+}
+
+/* It can be asked for now: nobody wants the rest of the others. */
+static struct kernel_query_tour *
+next(struct kernel_query *q)
+{
+	struct kernel_query_tour *w, *after;
+
+	for (w = TAILQ_FIRST(&q->tours); w != NULL; w = after) {
+		after = TAILQ_NEXT(w, under_way);
+		if (atomic_load(&w->order->cancelled)) {
+			end(q, w, false);
+			continue;
+		}
+		if (w->ring == NULL)
+			return w;
+		q->part = session_tour_room(w->ring);
+		if (q->part != NULL)
+			return w;
+	}
+	return NULL;
+}
+
+static void
+go_on(struct kernel_query *q)
+{
+	struct kernel_query_tour *w;
+
+	while (q->asked == NULL && (w = next(q)) != NULL)
+		ask(q, w);
+	if (q->asked == NULL && !TAILQ_EMPTY(&q->tours))
+		timeout_arm(q->loop, &q->again, AGAIN_S);
+}
+
+static void
+on_again(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	ev_timer_stop(loop, t);
+	go_on(CONTAINER_OF(t, struct kernel_query, again));
+}
+
+static void
+on_patience(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct kernel_query *q = CONTAINER_OF(t, struct kernel_query, patience);
+
+	if (q->asked != NULL)
+		end(q, q->asked, true);
+	go_on(q);
 }
 
 static bool
-has_part(const struct kernel_query *q, const struct session_tour_order *o)
+has_part(const struct kernel_query *q, const struct kernel_query_tour *w)
 {
+	const struct session_tour_order *o = w->order;
+
 	if (q->config == NULL || q->link->channel == -1)
 		return false;
 	if (o->id != 0)
 		return (o->id & KERNEL_QUERY_ID) != 0;
 	if (o->service != NULL)
 		return o->service->path == CONFIG_PATH_KERNEL;
-	return !o->kills;
+	return w->ring != NULL;
 }
 
 bool
-kernel_query_begin(struct kernel_query *q, struct session_tour_order *order,
-    void (*on_lack)(void *arg))
+kernel_query_send(struct kernel_query *q, struct kernel_query_tour *w)
 {
-	if (q->order != NULL || !has_part(q, order))
+	if (!has_part(q, w))
 		return false;
-	q->order = order;
-	q->on_lack = on_lack;
-	q->from = q->meant = 0;
-	if (!order->kills)
-		ask_page(q);
-	else if (order->id != 0)
-		kill_one(q);
+	if (w->ring == NULL)
+		TAILQ_INSERT_HEAD(&q->tours, w, under_way);
 	else
-		kill_all(q);
+		TAILQ_INSERT_TAIL(&q->tours, w, under_way);
+	go_on(q);
 	return true;
-}
-
-void
-kernel_query_turn(struct kernel_query *q)
-{
-	if (q->order == NULL || q->asked)
-		return;
-	if (atomic_load(&q->order->cancelled))
-		end(q, false);
-	else
-		ask_page(q);
 }
 
 void
 kernel_query_lose(struct kernel_query *q)
 {
-	if (q->order != NULL)
-		end(q, true);
+	struct kernel_query_tour *w;
+
+	while (q->config != NULL && (w = TAILQ_FIRST(&q->tours)) != NULL)
+		end(q, w, true);
 }
 
 /* -- answers --------------------------------------------------------------- */
@@ -206,70 +245,78 @@ put_row(struct kernel_query *q, const struct msg_kernel_conn *m)
 		.source = kernel_end_addr(&m->source) };
 }
 
+/* Whose answer it is; NULL: nobody's any more. */
+static struct kernel_query_tour *
+asker(const struct kernel_query *q, uint32_t ask, bool lists)
+{
+	struct kernel_query_tour *w = q->asked;
+
+	return w != NULL && ask == q->ask && (w->ring != NULL) == lists ? w
+	                                                                : NULL;
+}
+
 static int
 take_conn(struct kernel_query *q, struct buf *b)
 {
+	struct kernel_query_tour *w;
 	struct msg_kernel_conn m;
 
 	if (msg_kernel_get_conn(b, &m) < 0)
 		return -EBADMSG;
-	if (q->order == NULL || !q->asked || m.ask != q->ask ||
-	    (q->order->server >= 0 && m.server != q->order->server))
+	w = asker(q, m.ask, true);
+	if (w == NULL ||
+	    (w->order->server >= 0 && m.server != w->order->server))
 		return 0;
-	if (q->part == NULL)
-		q->part = calloc(1, sizeof(*q->part));
-	if (q->part == NULL) {
-		(void)!q->order->on_part(q->order->arg, NULL);
-		return 0;
-	}
 	if (q->part->n == SESSION_TOUR_ROWS)
 		return -EBADMSG;
 	put_row(q, &m);
-	q->meant++;
+	w->meant++;
 	return 0;
 }
 
 static int
 take_list_end(struct kernel_query *q, struct buf *b)
 {
-	struct session_tour_part *part = q->part;
+	struct kernel_query_tour *w;
 	struct msg_kernel_list_end m;
-	bool goes_on = true;
 
 	if (msg_kernel_get_list_end(b, &m) < 0)
 		return -EBADMSG;
-	if (q->order == NULL || !q->asked || m.ask != q->ask)
+	w = asker(q, m.ask, true);
+	if (w == NULL)
 		return 0;
-	ev_timer_stop(q->loop, &q->patience);
-	q->asked = false;
-	q->part = NULL;
 	/* A director that goes back would never come to an end. */
-	if (m.next != 0 && m.next <= q->from) {
-		free(part);
-		end(q, true);
+	if (m.next != 0 && m.next <= w->from)
 		return -EBADMSG;
+	if (q->part->n > 0)
+		session_tour_push(w->ring);
+	w->from = m.next;
+	if (m.next == 0) {
+		end(q, w, false);
+	} else {
+		q->asked = NULL;
+		ev_timer_stop(q->loop, &q->patience);
+		TAILQ_REMOVE(&q->tours, w, under_way);
+		TAILQ_INSERT_TAIL(&q->tours, w, under_way);
 	}
-	q->from = m.next;
-	if (part != NULL)
-		goes_on = q->order->on_part(q->order->arg, part);
-	if (m.next == 0 || atomic_load(&q->order->cancelled))
-		end(q, false);
-	else if (goes_on)
-		ask_page(q);
+	go_on(q);
 	return 0;
 }
 
 static int
 take_killed(struct kernel_query *q, struct buf *b)
 {
+	struct kernel_query_tour *w;
 	struct msg_kernel_killed m;
 
 	if (msg_kernel_get_killed(b, &m) < 0)
 		return -EBADMSG;
-	if (q->order == NULL || !q->asked || m.ask != q->ask)
+	w = asker(q, m.ask, false);
+	if (w == NULL)
 		return 0;
-	q->meant = m.found;
-	end(q, false);
+	w->meant = m.found;
+	end(q, w, false);
+	go_on(q);
 	return 0;
 }
 
@@ -300,14 +347,16 @@ kernel_query_init(struct kernel_query *q, struct ev_loop *loop,
 	*q = (struct kernel_query){
 		.loop = loop, .link = link, .config = config, .view = view
 	};
+	TAILQ_INIT(&q->tours);
 	ev_timer_init(&q->patience, on_patience, 0., 0.);
+	ev_timer_init(&q->again, on_again, 0., 0.);
 }
 
 void
 kernel_query_fini(struct kernel_query *q)
 {
-	if (q->config != NULL)
-		ev_timer_stop(q->loop, &q->patience);
-	free(q->part);
-	q->part = NULL;
+	if (q->config == NULL)
+		return;
+	ev_timer_stop(q->loop, &q->patience);
+	ev_timer_stop(q->loop, &q->again);
 }

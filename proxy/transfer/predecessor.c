@@ -304,8 +304,11 @@ take_message(struct predecessor *p, struct transfer_wire_packet *packet)
 		return keep_channel(p, packet);
 	if (m.type == TRANSFER_MESSAGE_STATE)
 		return take_state(p, &b) < 0 ? mistrust(p) : 0;
-	if (m.type == TRANSFER_MESSAGE_GIVEN)
+	if (m.type == TRANSFER_MESSAGE_GIVEN) {
+		if (packet->n_fds == 1)
+			p->calls->on_past(p->arg, &packet->fds[0], m.far_len);
 		return 0;
+	}
 	if (m.type == TRANSFER_MESSAGE_DROP) {
 		take_drop(p, &m);
 		return 0;

@@ -18,6 +18,8 @@ struct predecessor_calls {
 	void (*on_taking)(void *arg);
 	/* It has what it could get. */
 	void (*on_taken)(void *arg);
+	/* What its page knows of the past, in a memfd: taken, or closed. */
+	void (*on_past)(void *arg, int *fd, uint32_t len);
 	/* Memory is out: the relay is to end, and the other one goes on. */
 	void (*on_failed)(void *arg);
 };

@@ -20,6 +20,41 @@ say(struct succession *s, enum msg_type type, const struct buf *body)
 		s->quit(s->arg, EXIT_FAILURE);
 }
 
+static bool
+on_past_wanted(void *arg)
+{
+	struct succession *s = arg;
+
+	return s->past_wanted != NULL && s->past_wanted(s->arg);
+}
+
+static void
+on_past(void *arg, int *fd, uint32_t len)
+{
+	struct succession *s = arg;
+
+	if (s->past_told != NULL)
+		s->past_told(s->arg, fd, len);
+	fd_close(fd);
+}
+
+void
+succession_give_past(struct succession *s, int *fd, uint32_t len)
+{
+	if (s->successor != NULL)
+		successor_give_past(s->successor, fd, len);
+	fd_close(fd);
+}
+
+static void
+on_served(void *arg)
+{
+	struct succession *s = arg;
+
+	if (s->serves != NULL)
+		s->serves(s->arg, false);
+}
+
 static void
 on_given(void *arg, unsigned left)
 {
@@ -29,8 +64,6 @@ on_given(void *arg, unsigned left)
 
 	msg_put_given(&b, &m);
 	say(s, MSG_GIVEN, &b);
-	if (s->serves != NULL)
-		s->serves(s->arg, false);
 	s->given = left == 0;
 	succession_note_unwatched(s);
 }
@@ -81,6 +114,7 @@ take_predecessor(struct succession *s, int *fd)
 {
 	static const struct predecessor_calls calls = { .on_taking = on_taking,
 		.on_taken = on_taken,
+		.on_past = on_past,
 		.on_failed = on_failed };
 
 	if (s->services->started || s->predecessor != NULL)
@@ -92,7 +126,10 @@ take_predecessor(struct succession *s, int *fd)
 static int
 take_successor(struct succession *s, int *fd)
 {
-	static const struct successor_calls calls = { .on_given = on_given,
+	static const struct successor_calls calls = { .on_past_wanted =
+		                                          on_past_wanted,
+		.on_served = on_served,
+		.on_given = on_given,
 		.on_dropped = on_dropped,
 		.on_lost = on_lost };
 

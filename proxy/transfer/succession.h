@@ -25,6 +25,13 @@ struct succession {
 	void (*dropped)(void *arg, unsigned group);
 	/* This relay is the one that serves, or is no longer. NULL: no need. */
 	void (*serves)(void *arg, bool serves);
+	/*
+	 * What the page knows of the past is wanted: whether
+	 * succession_give_past() follows. And that of the relay before: taken,
+	 * or closed. NULL: there is no page.
+	 */
+	bool (*past_wanted)(void *arg);
+	void (*past_told)(void *arg, int *fd, uint32_t len);
 	void *arg;
 };
 
@@ -47,6 +54,9 @@ bool succession_begin(struct succession *s);
  * answers any more, `dropped` is called.
  */
 void succession_drop(struct succession *s, unsigned group);
+
+/* A memfd for the relay after this one, which is taken. */
+void succession_give_past(struct succession *s, int *fd, uint32_t len);
 
 /*
  * Nobody watches this relay any more: it ends, if it has given everything. Not

@@ -34,6 +34,9 @@
 /* Who does not read what is left to tell is not waited for. */
 #define NEWS_MS 500
 
+/* Nor is what the page knows of the past: its thread has a low priority. */
+#define PAST_MS 300
+
 #define WORKERS_MAX 1024
 
 enum phase {
@@ -63,6 +66,9 @@ struct successor {
 	bool has_news;  /* it is being told more, since `told_since` */
 	unsigned drops; /* a bit for each group that it was told to drop */
 	struct mono begun, gathered, told_since;
+	bool past_wanted; /* it will come, or was not told yet */
+	int past;         /* see successor_give_past(); -1: none */
+	uint32_t past_len;
 	uint32_t drain_ms;   /* by the other one's file; 0: no limit */
 	struct mono drained; /* when that is over; never: it has no end */
 	ev_io ready;
@@ -293,6 +299,29 @@ begin_news(struct successor *s, unsigned left)
 	rewind_telling(s);
 }
 
+/* With what the page knows, once. One that does not know of it closes it. */
+static int
+say_given(struct successor *s)
+{
+	const struct transfer_message m = { .type = TRANSFER_MESSAGE_GIVEN,
+		.number = s->left,
+		.far_len = s->past != -1 ? s->past_len : 0 };
+	struct buf b = BUF_WRITER(TRANSFER_MESSAGE_BYTES_MAX);
+	int e;
+
+	if (s->past_wanted && s->past == -1 &&
+	    mono_span_ms(s->told_since, mono_now()) < PAST_MS)
+		return -EAGAIN;
+	transfer_message_encode(&b, &m);
+	e = transfer_wire_send(
+	    s->channel, b.data, b.pos, &s->past, s->past != -1 ? 1 : 0);
+	if (e < 0)
+		return e;
+	s->past_wanted = false;
+	fd_close(&s->past);
+	return 0;
+}
+
 /* As the channel takes it. */
 static void
 go_on_with_news(struct successor *s)
@@ -300,7 +329,7 @@ go_on_with_news(struct successor *s)
 	int e = go_on_telling(s, false);
 
 	if (e == 0)
-		e = say(s, TRANSFER_MESSAGE_GIVEN, s->left, NULL);
+		e = say_given(s);
 	if (e == 0)
 		s->has_news = false;
 	else if (e != -EAGAIN ||
@@ -345,6 +374,7 @@ finish(struct successor *s)
 {
 	log_given(s);
 	s->phase = LEFT;
+	s->calls->on_served(s->arg);
 	services_close(s->services);
 	s->drained = s->drain_ms > 0 ? mono_add_ms(mono_now(), s->drain_ms)
 	                             : mono_never();
@@ -470,6 +500,8 @@ successor_new(struct services *services, int *channel,
 	s->begun = mono_now();
 	s->gathered = mono_never();
 	s->channel = fd_take(channel);
+	s->past = -1;
+	s->past_wanted = calls->on_past_wanted(arg);
 	ev_io_init(&s->ready, on_ready, s->channel, EV_READ);
 	ev_io_start(loop_of(s), &s->ready);
 	ev_timer_init(&s->look, on_look, LOOK_S, LOOK_S);
@@ -497,6 +529,16 @@ successor_drop(struct successor *s, unsigned group)
 }
 
 void
+successor_give_past(struct successor *s, int *fd, uint32_t len)
+{
+	if (s->past_wanted && s->past == -1) {
+		s->past = fd_take(fd);
+		s->past_len = len;
+	}
+	fd_close(fd);
+}
+
+void
 successor_free(struct successor *s)
 {
 	if (s == NULL)
@@ -507,6 +549,7 @@ successor_free(struct successor *s)
 	for (unsigned i = 0; i < s->n_givers; i++)
 		transfer_giver_free(s->givers[i]);
 	free(s->givers);
+	fd_close(&s->past);
 	service_state_fini(&s->told);
 	free(s);
 }

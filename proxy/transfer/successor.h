@@ -16,7 +16,14 @@ struct services;
 struct successor;
 
 struct successor_calls {
-	/* The other one serves; so many are left here, and later none. */
+	/*
+	 * It begins: whether successor_give_past() will follow, which is waited
+	 * for a moment.
+	 */
+	bool (*on_past_wanted)(void *arg);
+	/* The other one serves from now on. */
+	void (*on_served)(void *arg);
+	/* So many are left here, and later none. */
 	void (*on_given)(void *arg, unsigned left);
 	/* What successor_drop() asked for is done, or nobody will do it. */
 	void (*on_dropped)(void *arg, unsigned group);
@@ -33,6 +40,12 @@ MUST_CHECK struct successor *successor_new(struct services *services,
  * may have some, and was told to end them.
  */
 MUST_CHECK bool successor_drop(struct successor *s, unsigned group);
+
+/*
+ * What the page knows of the past, sealed in a memfd, which is taken: for the
+ * other one, if it is not too late.
+ */
+void successor_give_past(struct successor *s, int *fd, uint32_t len);
 
 /* When the workers have ended, or the other one is lost. Takes NULL. */
 void successor_free(struct successor *s);

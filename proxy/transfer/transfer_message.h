@@ -49,7 +49,11 @@ enum transfer_message_type {
 	TRANSFER_MESSAGE_STATE = 8,  /* service records behind it */
 	/* These were all; the number: of its connections, 0: not told. */
 	TRANSFER_MESSAGE_GATHERED = 9,
-	TRANSFER_MESSAGE_GIVEN = 10,   /* `number` of sessions stay */
+	/*
+	 * `number` of sessions stay. With a descriptor, what the page knows of
+	 * the past: `far_len` bytes in a memfd (proxy/web/rate_record.h).
+	 */
+	TRANSFER_MESSAGE_GIVEN = 10,
 	TRANSFER_MESSAGE_DONE = 11,    /* `number`: drain_timeout in ms, or 0 */
 	TRANSFER_MESSAGE_DROP = 12,    /* `group`; `number` for the answer */
 	TRANSFER_MESSAGE_DROPPED = 13, /* `number` of it */

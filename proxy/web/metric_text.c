@@ -1,6 +1,6 @@
 #include "proxy/web/metric_text.h"
 
-#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Of a moment that is reckoned anew: more is another. */
@@ -27,34 +27,18 @@ type_name(const struct metric_text *m)
 	    : types[m->family->type];
 }
 
-/*
- * With a thousand servers there are twenty thousand lines: nothing is locked,
- * and no format is read, for any of them.
- */
-static void
-put_bytes(FILE *out, const char *bytes, size_t len)
-{
-	(void)fwrite_unlocked(bytes, 1, len, out);
-}
-
-static void
-put_text(FILE *out, const char *text)
-{
-	put_bytes(out, text, strlen(text));
-}
-
 /* Both forms escape these three in a label's value. */
 static void
-put_escaped(FILE *out, const char *text)
+put_escaped(struct grown_text *out, const char *text)
 {
 	while (*text != '\0') {
 		const size_t plain = strcspn(text, "\\\"\n");
 
-		put_bytes(out, text, plain);
+		grown_text_put(out, text, plain);
 		text += plain;
 		if (*text == '\0')
 			return;
-		put_text(out,
+		grown_text_put_string(out,
 		    *text == '\n'       ? "\\n"
 		        : *text == '\\' ? "\\\\"
 		                        : "\\\"");
@@ -63,34 +47,45 @@ put_escaped(FILE *out, const char *text)
 }
 
 static void
-put_number(FILE *out, int64_t value)
+put_label(struct grown_text *out, bool first, const char *name, const char *is)
 {
-	uint64_t n = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-	char digits[24];
-	size_t at = sizeof(digits);
+	grown_text_put(out, first ? "{" : ",", 1);
+	grown_text_put_string(out, name);
+	grown_text_put(out, "=\"", 2);
+	put_escaped(out, is);
+	grown_text_put(out, "\"", 1);
+}
 
-	do {
-		digits[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	if (value < 0)
-		digits[--at] = '-';
-	put_bytes(out, digits + at, sizeof(digits) - at);
+void
+metric_text_put_labels(
+    struct grown_text *to, const struct metric_text_label *labels, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		put_label(to, i == 0, labels[i].name, labels[i].value);
+}
+
+/* "# HELP family text" */
+static void
+put_note(struct metric_text *m, const char *word, const char *text)
+{
+	grown_text_put(&m->out, "# ", 2);
+	grown_text_put_string(&m->out, word);
+	grown_text_put(&m->out, " ", 1);
+	grown_text_put(&m->out, m->family->name, family_len(m));
+	grown_text_put(&m->out, " ", 1);
+	grown_text_put_string(&m->out, text);
+	grown_text_put(&m->out, "\n", 1);
 }
 
 void
 metric_text_begin(
     struct metric_text *m, const struct metric_text_family *family)
 {
-	int len;
-
 	m->family = family;
-	len = (int)family_len(m);
-	(void)fprintf(m->out, "# HELP %.*s %s\n# TYPE %.*s %s\n", len,
-	    family->name, family->help, len, family->name, type_name(m));
+	put_note(m, "HELP", family->help);
+	put_note(m, "TYPE", type_name(m));
 	if (m->openmetrics && *family->unit != '\0')
-		(void)fprintf(m->out, "# UNIT %.*s %s\n", len, family->name,
-		    family->unit);
+		put_note(m, "UNIT", family->unit);
 }
 
 void
@@ -99,28 +94,30 @@ metric_text_label(
 {
 	m->common = labels;
 	m->n_common = n;
+	m->n_written = 0;
 }
 
-static void
-put_label(struct metric_text *m, bool first, const char *name, const char *is)
+void
+metric_text_written(struct metric_text *m, const char *labels, size_t len)
 {
-	put_bytes(m->out, first ? "{" : ",", 1);
-	put_text(m->out, name);
-	put_bytes(m->out, "=\"", 2);
-	put_escaped(m->out, is);
-	put_bytes(m->out, "\"", 1);
+	m->written = labels;
+	m->n_written = len;
 }
 
 /* Name and labels, up to the blank before the value. */
 static void
 put_head(struct metric_text *m, const char *label, const char *is)
 {
-	put_text(m->out, m->family->name);
-	for (size_t i = 0; i < m->n_common; i++)
-		put_label(m, i == 0, m->common[i].name, m->common[i].value);
+	const bool some = m->n_written > 0 || m->n_common > 0;
+
+	grown_text_put_string(&m->out, m->family->name);
+	if (m->n_written > 0)
+		grown_text_put(&m->out, m->written, m->n_written);
+	else
+		metric_text_put_labels(&m->out, m->common, m->n_common);
 	if (label != NULL)
-		put_label(m, m->n_common == 0, label, is);
-	put_text(m->out, m->n_common > 0 || label != NULL ? "} " : " ");
+		put_label(&m->out, !some, label, is);
+	grown_text_put_string(&m->out, some || label != NULL ? "} " : " ");
 }
 
 void
@@ -128,8 +125,8 @@ metric_text_labelled(
     struct metric_text *m, const char *label, const char *is, int64_t value)
 {
 	put_head(m, label, is);
-	put_number(m->out, value);
-	put_bytes(m->out, "\n", 1);
+	grown_text_put_number(&m->out, value);
+	grown_text_put(&m->out, "\n", 1);
 }
 
 void
@@ -141,18 +138,25 @@ metric_text_number(struct metric_text *m, int64_t value)
 void
 metric_text_real(struct metric_text *m, double value)
 {
+	char text[32];
+
 	put_head(m, NULL, NULL);
-	(void)fprintf(m->out, "%.9g\n", value);
+	(void)snprintf(text, sizeof(text), "%.9g\n", value);
+	grown_text_put_string(&m->out, text);
 }
 
 void
 metric_text_moment(struct metric_text *m, int64_t wall_ms)
 {
+	char fraction[8];
+
 	if (wall_ms <= 0)
 		return;
 	put_head(m, NULL, NULL);
-	(void)fprintf(m->out, "%" PRId64 ".%03d\n", wall_ms / 1000,
-	    (int)(wall_ms % 1000));
+	grown_text_put_number(&m->out, wall_ms / 1000);
+	(void)snprintf(
+	    fraction, sizeof(fraction), ".%03d\n", (int)(wall_ms % 1000));
+	grown_text_put_string(&m->out, fraction);
 }
 
 void
@@ -176,5 +180,5 @@ void
 metric_text_end(struct metric_text *m)
 {
 	if (m->openmetrics)
-		(void)fputs("# EOF\n", m->out);
+		grown_text_put_string(&m->out, "# EOF\n");
 }

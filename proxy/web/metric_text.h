@@ -10,9 +10,7 @@
  * their values are. Label values are escaped here.
  */
 
-#include "core/base.h"
-
-#include <stdio.h>
+#include "proxy/web/grown_text.h"
 
 enum metric_text_type {
 	METRIC_TEXT_GAUGE,
@@ -39,12 +37,16 @@ struct metric_text_label {
 };
 
 struct metric_text {
-	FILE *out;
+	struct grown_text out;
 	bool openmetrics;
 	const struct metric_text_family *family;
 	/* What all values from now on have, before labels of their own. */
 	const struct metric_text_label *common;
 	size_t n_common;
+	/* The same where it is written already, which counts then; 0: it is
+	 * not. */
+	const char *written;
+	size_t n_written;
 };
 
 /* What follows are its values. Borrowed until the next one. */
@@ -54,6 +56,15 @@ void metric_text_begin(
 /* Labels that all values have until another call. */
 void metric_text_label(
     struct metric_text *m, const struct metric_text_label *labels, size_t n);
+
+/*
+ * The same, as metric_text_put_labels() has written them: with a thousand
+ * servers there are twenty thousand lines, and only a thousand sets of labels.
+ * Borrowed until another call of either.
+ */
+void metric_text_written(struct metric_text *m, const char *labels, size_t len);
+void metric_text_put_labels(
+    struct grown_text *to, const struct metric_text_label *labels, size_t n);
 
 /* A value. */
 void metric_text_number(struct metric_text *m, int64_t value);

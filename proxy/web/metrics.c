@@ -13,6 +13,7 @@
 #include "proxy/web/metrics_pair.h"
 #include "proxy/web/metrics_services.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void
@@ -185,6 +186,10 @@ put_web(struct metric_text *t, const struct metrics_web *w)
 	for (size_t i = 0; i < METRICS_REFUSALS; i++)
 		metric_text_labelled(
 		    t, "reason", reasons[i], (int64_t)w->refused[i]);
+	metric_text_one(t,
+	    METRIC_TEXT_FAMILY("hapair_web_rests_total", COUNTER, "",
+	        "Rests of the page's thread, which had used its share of a processor."),
+	    (int64_t)w->rests);
 }
 
 /* By the names that all programs have them under. What is 0 is not known. */
@@ -221,11 +226,13 @@ put_process(struct metric_text *t, const struct metrics_process *p)
 	metric_text_moment(t, p->started_wall_ms);
 }
 
-void
-metrics_write(const struct metrics *m, bool openmetrics, FILE *out)
+char *
+metrics_text(const struct metrics *m, bool openmetrics, size_t *ret_len)
 {
-	struct metric_text t = { .out = out, .openmetrics = openmetrics };
+	struct metric_text t = { .openmetrics = openmetrics };
 
+	/* A little more than last time, and nothing is ever copied. */
+	grown_text_init(&t.out, m->guess + m->guess / 16);
 	put_node(&t, m->status, m->moments);
 	put_troubles(&t, m->document);
 	put_config(&t, m->status);
@@ -236,4 +243,5 @@ metrics_write(const struct metrics *m, bool openmetrics, FILE *out)
 	put_web(&t, m->web);
 	put_process(&t, m->process);
 	metric_text_end(&t);
+	return grown_text_take(&t.out, ret_len);
 }

@@ -8,8 +8,6 @@
 
 #include "core/base.h"
 
-#include <stdio.h>
-
 struct json_doc;
 struct status;
 
@@ -45,6 +43,7 @@ struct metrics_web {
 	unsigned connections;
 	uint64_t refused[METRICS_REFUSALS];
 	uint64_t answered[METRICS_CODES];
+	uint64_t rests; /* see web_pace.h */
 };
 
 /*
@@ -57,11 +56,15 @@ struct metrics_moments {
 
 struct metrics {
 	const struct status *status;
-	const struct json_doc *document; /* the same, with its troubles */
+	const struct json_doc *document; /* of it: its troubles and hints */
 	const struct metrics_process *process;
 	const struct metrics_web *web;
 	struct metrics_moments *moments; /* the caller keeps them */
+	size_t guess; /* how long the text was the last time; 0: not known */
 };
 
-/* In OpenMetrics, or in the older text format. */
-void metrics_write(const struct metrics *m, bool openmetrics, FILE *out);
+/*
+ * In OpenMetrics, or in the older text format. Malloc'd; NULL where memory is
+ * out.
+ */
+char *metrics_text(const struct metrics *m, bool openmetrics, size_t *ret_len);

@@ -6,6 +6,7 @@
 #include "proxy/web/metric_text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* A family of one value each, or of some with a label of their own. */
 enum family {
@@ -155,30 +156,65 @@ put(struct metric_text *t, enum family which, const struct config_server *c,
 	}
 }
 
-static void
-put_family(struct metric_text *t, enum family which, const struct status *s)
+/* The labels of each server, which twenty lines begin with. */
+struct heads {
+	struct grown_text text;
+	size_t *ends; /* of each, in the order of the file */
+	size_t n;
+};
+
+static bool
+write_heads(struct heads *h, const struct config *c)
 {
 	struct metric_text_label labels[] = { { .name = "service" },
 		{ .name = "server" } };
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_services; i++)
+		n += c->services[i].n_servers;
+	*h = (struct heads){ .ends = calloc(n + 1, sizeof(*h->ends)) };
+	for (size_t i = 0; h->ends != NULL && i < c->n_services; i++) {
+		labels[0].value = c->services[i].name;
+		for (size_t k = 0; k < c->services[i].n_servers; k++) {
+			labels[1].value = c->services[i].servers[k].name;
+			metric_text_put_labels(
+			    &h->text, labels, ARRAY_LEN(labels));
+			h->ends[h->n++] = h->text.len;
+		}
+	}
+	return h->ends != NULL && !h->text.failed;
+}
+
+static void
+put_family(struct metric_text *t, enum family which, const struct status *s,
+    const struct heads *heads)
+{
+	size_t one = 0, at = 0;
 
 	metric_text_begin(t, &families[which]);
-	metric_text_label(t, labels, ARRAY_LEN(labels));
 	for (size_t i = 0; i < s->config->n_services; i++) {
 		const struct config_service *c = &s->config->services[i];
 
-		labels[0].value = c->name;
-		for (size_t k = 0; k < c->n_servers; k++) {
-			labels[1].value = c->servers[k].name;
+		for (size_t k = 0; k < c->n_servers; k++, one++) {
+			metric_text_written(
+			    t, heads->text.bytes + at, heads->ends[one] - at);
 			put(t, which, &c->servers[k],
 			    &s->services[i].servers[k]);
+			at = heads->ends[one];
 		}
 	}
-	metric_text_label(t, NULL, 0);
+	metric_text_written(t, NULL, 0);
 }
 
 void
 metrics_servers_write(struct metric_text *t, const struct status *s)
 {
-	for (unsigned k = 0; k < FAMILIES; k++)
-		put_family(t, (enum family)k, s);
+	struct heads heads;
+
+	if (!write_heads(&heads, s->config))
+		t->out.failed = true;
+	for (unsigned k = 0; k < FAMILIES && !t->out.failed; k++)
+		put_family(t, (enum family)k, s, &heads);
+	grown_text_fini(&heads.text);
+	free(heads.ends);
 }

@@ -121,6 +121,9 @@ function masterSince(group, name) {
 	return event ? { at: event.time, why: event.reason } : { at: null, why: "" };
 }
 
+/* "no peer was heard" alone would read as if it were so now. */
+const why = (reason) => (reason ? `reason: ${reason}` : "");
+
 function masterFigure() {
 	const { status } = page, groups = status.groups ?? [];
 	if (groups.length === 0)
@@ -134,7 +137,7 @@ function masterFigure() {
 		value: [...all].join(", "), bad: masters.some((m) => m.length !== 1),
 		more: all.size > 1 || groups.length > 1
 			? groups.map((g, i) => `${g.name}: ${masters[i].join(" and ") || "nobody"}`).join(" · ")
-			: [first.at && `${since(first.at)} (${age(first.at)})`, first.why].filter(Boolean).join(" · "),
+			: [first.at && `${since(first.at)} (${age(first.at)})`, why(first.why)].filter(Boolean).join(", "),
 	};
 }
 
@@ -145,10 +148,12 @@ function figures() {
 	const [inward, inUnit] = bytes(sum(rates, (r) => r.in));
 	const [outward, outUnit] = bytes(sum(rates, (r) => r.out));
 	const counted = services.some((s) => s.connections);
+	const there = status.peers[0]?.wire.connections ?? 0;
 	return [
 		masterFigure(),
 		{ name: "Connections", value: counted ? count(sum(services, (s) => s.connections?.active)) : "–",
-			more: `of ${count(status.max_connections)} on this node`, line: "active" },
+			more: [`of ${count(status.max_connections)} on this node`,
+				there && `${count(there)} on ${status.peers[0].name}`].filter(Boolean).join(", "), line: "active" },
 		{ name: "New a second", value: rate(sum(rates, (r) => r.new)) || "–", line: "new" },
 		{ name: "From clients", value: inward || "–", unit: `${inUnit}/s`, line: "in" },
 		{ name: "To clients", value: outward || "–", unit: `${outUnit}/s`, line: "out" },
@@ -270,7 +275,7 @@ function showNode(node, told) {
 		put(p.state, g.state);
 		put(p.name, `of ${g.name}`);
 		put(p.at, g.at ? `${since(g.at)} (${age(g.at)})` : "");
-		put(p.why, g.why ?? "");
+		put(p.why, why(g.why));
 		keep(p.addresses, g.addresses, (a) => a, () => el("code"), put);
 	});
 	keep(facts, told.facts, (f) => f, () => el("li"), put);

@@ -85,3 +85,33 @@ rate_history_get(const struct rate_history *h, size_t row, size_t i)
 
 	return &h->points[number % RATE_HISTORY_POINTS * h->rows + row];
 }
+
+int
+rate_history_prepend(struct rate_history *h, const struct rate_history *past)
+{
+	const size_t here = rate_history_count(h);
+	const size_t before = rate_history_count(past);
+	const uint64_t number = past->number + h->number;
+	struct rate_history_point *points =
+	    calloc(RATE_HISTORY_POINTS * h->rows + 1, sizeof(*points));
+
+	if (points == NULL)
+		return -ENOMEM;
+	/* From the latest on, as long as there is room. */
+	for (size_t i = 0; i < here + before && i < RATE_HISTORY_POINTS; i++) {
+		struct rate_history_point *to =
+		    points + (number - i) % RATE_HISTORY_POINTS * h->rows;
+
+		for (size_t row = 0; row < h->rows; row++)
+			to[row] = i < here
+			    ? *rate_history_get(h, row, here - 1 - i)
+			    : *rate_history_get(
+			          past, row, before - 1 - (i - here));
+	}
+	free(h->points);
+	h->points = points;
+	if (h->number == 0)
+		h->wall_ms = past->wall_ms;
+	h->number = number;
+	return 0;
+}

@@ -48,6 +48,13 @@ void rate_history_fini(struct rate_history *h);
 void rate_history_add(struct rate_history *h,
     const struct rate_history_sum *sums, struct mono now, int64_t wall_ms);
 
+/*
+ * What another relay had of the same rows is before all that is here; numbers
+ * go on from its last. Returns 0 or -ENOMEM.
+ */
+MUST_CHECK int rate_history_prepend(
+    struct rate_history *h, const struct rate_history *past);
+
 /* How many there are, and the i-th of a row, from the oldest on. */
 size_t rate_history_count(const struct rate_history *h);
 const struct rate_history_point *rate_history_get(

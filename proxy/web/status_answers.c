@@ -49,6 +49,14 @@ knows(void *arg)
 	    &((struct status_answers *)arg)->from);
 }
 
+static void
+on_past(void *arg, int *fd, size_t len)
+{
+	struct status_answers *a = arg;
+
+	a->past(a->arg, fd, len);
+}
+
 int
 status_answers_begin(
     struct status_answers *a, const struct status_collect *from)
@@ -58,6 +66,7 @@ status_answers_begin(
 		.services = from->services,
 		.want = on_want,
 		.knows = knows,
+		.past = on_past,
 		.arg = a };
 
 	a->from = *from;

@@ -18,6 +18,9 @@ struct status_answers {
 	struct web *web; /* NULL: the file has none */
 	struct status_collect from;
 	const int *failover; /* borrowed: the channel to it; -1: none */
+	/* See web_tell_past(). */
+	void (*past)(void *arg, int *fd, size_t len);
+	void *arg;
 };
 
 void status_answers_init(

@@ -129,6 +129,14 @@ on_want(void *arg)
 	w->setup.want(w->setup.arg);
 }
 
+static void
+on_past(void *arg, int *fd, size_t len)
+{
+	struct web *w = arg;
+
+	w->setup.past(w->setup.arg, fd, len);
+}
+
 /* Without its password nobody gets in, which is told. */
 static int
 read_password(struct web *w)
@@ -165,9 +173,10 @@ on_look(struct ev_loop *loop, ev_timer *timer, int revents)
 int
 web_new(const struct web_setup *setup, struct web **ret_web)
 {
-	struct web_thread_setup thread = {
-		.config = setup->config, .main = setup->loop, .on_want = on_want
-	};
+	struct web_thread_setup thread = { .config = setup->config,
+		.main = setup->loop,
+		.on_want = on_want,
+		.on_past = on_past };
 	struct web *w;
 
 	*ret_web = NULL;
@@ -215,6 +224,20 @@ web_serve(struct web *w, bool serves)
 	on_look(w->setup.loop, &w->look, 0);
 	ev_timer_start(w->setup.loop, &w->count);
 	on_count(w->setup.loop, &w->count, 0);
+}
+
+bool
+web_tell_past(struct web *w)
+{
+	return w != NULL && web_thread_tell_past(w->thread);
+}
+
+void
+web_take_past(struct web *w, int *fd, size_t len)
+{
+	if (w != NULL)
+		web_thread_take_past(w->thread, fd, len);
+	fd_close(fd);
 }
 
 void

@@ -25,6 +25,8 @@ struct web_setup {
 	void (*want)(void *arg);
 	/* It would tell how the groups stand. */
 	bool (*knows)(void *arg);
+	/* What web_tell_past() asked for, in a memfd: taken, or closed. */
+	void (*past)(void *arg, int *fd, size_t len);
 	void *arg;
 };
 
@@ -47,6 +49,13 @@ MUST_CHECK int web_take(struct web *w, struct channel_packet *p);
  * again.
  */
 void web_serve(struct web *w, bool serves);
+
+/*
+ * The history is wanted for the next relay; false: there will be none. And that
+ * of the relay before is here, in a memfd, which is taken.
+ */
+bool web_tell_past(struct web *w);
+void web_take_past(struct web *w, int *fd, size_t len);
 
 /* Takes it; NULL: memory was out. */
 void web_answer(struct web *w, struct status_collect_snapshot *status);

@@ -39,12 +39,14 @@ web_content_fini(struct web_content *c)
 }
 
 void
-web_content_renew(struct web_content *c, struct web_content_snapshot *snapshot)
+web_content_exchange(
+    struct web_content *c, struct web_content_snapshot *snapshot)
 {
+	const struct web_content_snapshot before = c->snapshot;
+
 	json_doc_free_at(&c->document);
-	web_content_free_snapshot(&c->snapshot);
 	c->snapshot = *snapshot;
-	*snapshot = (struct web_content_snapshot){ .status = NULL };
+	*snapshot = before;
 }
 
 bool
@@ -164,18 +166,30 @@ put_file(struct page_files_text file, FILE *out)
 	(void)fwrite(file.text, 1, file.len, out);
 }
 
-static void
-put_metrics(struct web_content *c, bool openmetrics, FILE *out)
+/*
+ * Troubles are found in a document. Where nobody looks at the page there is
+ * none of this snapshot, and one of what is needed is made in its place.
+ */
+static char *
+make_metrics(struct web_content *c, bool openmetrics, size_t *ret_len)
 {
+	CLEANUP(json_doc_free_at) struct json_doc *brief = NULL;
 	struct metrics_process process;
-	const struct metrics m = { .status = status_of(c),
-		.document = document_of(c),
+	struct metrics m = { .status = status_of(c),
+		.document = c->document,
 		.process = &process,
 		.web = &c->counts,
-		.moments = &c->moments };
+		.moments = &c->moments,
+		.guess = c->metrics_len };
+	char *text;
 
+	if (m.document == NULL)
+		m.document = brief = status_brief(m.status);
 	process_figures_read(&c->process, &process);
-	metrics_write(&m, openmetrics, out);
+	text = metrics_text(&m, openmetrics, ret_len);
+	if (text != NULL)
+		c->metrics_len = *ret_len;
+	return text;
 }
 
 static void
@@ -226,10 +240,8 @@ put(struct web_content *c, enum web_request what, FILE *out)
 		page_json_events(events != NULL ? events->text : "",
 		    events != NULL ? events->len : 0, out);
 		break;
-	case WEB_REQUEST_METRICS:
+	case WEB_REQUEST_METRICS: /* make_metrics() */
 	case WEB_REQUEST_OPENMETRICS:
-		put_metrics(c, what == WEB_REQUEST_OPENMETRICS, out);
-		break;
 	case WEB_REQUEST_HEALTH: /* web_http.c has it */
 	case WEB_REQUEST_UNKNOWN:
 		break;
@@ -245,6 +257,9 @@ web_content_make(struct web_content *c, enum web_request what, size_t *ret_len)
 
 	if (web_content_is_live(what) && c->snapshot.status == NULL)
 		return NULL;
+	if (what == WEB_REQUEST_METRICS || what == WEB_REQUEST_OPENMETRICS)
+		return make_metrics(
+		    c, what == WEB_REQUEST_OPENMETRICS, ret_len);
 	out = open_memstream(&text, &len);
 	if (out == NULL)
 		return NULL;

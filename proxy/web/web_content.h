@@ -16,7 +16,7 @@ struct json_doc;
 struct shared_text;
 struct status_collect_snapshot;
 
-/* How all stood at a moment: from the main thread, and freed here. */
+/* How all stood at a moment: made on the main thread, and freed there. */
 struct web_content_snapshot {
 	struct status_collect_snapshot *status;
 	struct shared_text *events;
@@ -30,6 +30,7 @@ struct web_content {
 	struct metrics_web counts;            /* of the page itself */
 	struct web_content_snapshot snapshot; /* status NULL: none yet */
 	struct json_doc *document;            /* of it; NULL: not made yet */
+	size_t metrics_len;                   /* of the last text */
 };
 
 /* Opens what may not be opened later. Returns 0 or -ENOMEM. */
@@ -37,8 +38,8 @@ MUST_CHECK int web_content_init(
     struct web_content *c, const struct config *config);
 void web_content_fini(struct web_content *c); /* takes zeroes but for fds */
 
-/* Takes what is in it. */
-void web_content_renew(
+/* Takes what is in it, and gives back the one before, for its maker to free. */
+void web_content_exchange(
     struct web_content *c, struct web_content_snapshot *snapshot);
 
 void web_content_free_snapshot(struct web_content_snapshot *s);

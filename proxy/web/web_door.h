@@ -22,8 +22,8 @@ struct web_door {
 };
 
 /* Returns 0 or -ENOMEM; fini takes zeroes. */
-MUST_CHECK int web_door_init(
-    struct web_door *d, const struct config *config, struct metrics_web *counts);
+MUST_CHECK int web_door_init(struct web_door *d, const struct config *config,
+    struct metrics_web *counts);
 void web_door_fini(struct web_door *d);
 
 /* Its place; NULL: it is not let in. */

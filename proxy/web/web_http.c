@@ -524,8 +524,8 @@ web_http_new(const struct web_http_setup *setup)
 	ev_init(&h->ready, on_ready);
 	ev_init(&h->again, on_again);
 	ev_timer_init(&h->sweep, on_sweep, SWEEP_S, SWEEP_S);
-	if (web_door_init(
-	        &h->door, setup->config, &setup->content->counts) == 0 &&
+	if (web_door_init(&h->door, setup->config, &setup->content->counts) ==
+	        0 &&
 	    make_fixed(h) && start(h))
 		return h;
 	web_http_free(h);

@@ -6,8 +6,11 @@
 #include "core/log.h"
 #include "core/proc.h"
 #include "core/wall_clock.h"
+#include "proxy/web/letterbox.h"
+#include "proxy/web/rate_record.h"
 #include "proxy/web/web_content.h"
 #include "proxy/web/web_http.h"
+#include "proxy/web/web_pace.h"
 
 #include <errno.h>
 #include <ev.h>
@@ -16,6 +19,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 
 /* So many are accepted before others have their turn. */
 #define ACCEPTS_A_TURN 16
@@ -29,8 +33,8 @@
 /* Two for each address: "*:PORT" is two. */
 #define LISTENERS_MAX ((size_t)2 * CONFIG_WEB_LISTENS_MAX)
 
-/* Of a thread that does not come to it, the main thread keeps no more. */
-#define SUMS_MAX 8
+/* Snapshots and sums that a thread which does not come to it has to read. */
+#define NEWS_MAX 8
 
 struct listener {
 	struct web_thread *thread;
@@ -38,14 +42,31 @@ struct listener {
 	ev_io ready;
 };
 
-/* What the main thread has put in, and the page's thread takes out. */
-struct mailbox {
-	bool stop, open, close;
-	int fds[LISTENERS_MAX];
-	size_t n_fds;
+enum word {
+	WORD_LISTEN,
+	WORD_OPEN,
+	WORD_CLOSE,
+	WORD_STOP,
+	WORD_SNAPSHOT,
+	WORD_SUMS,
+	WORD_TELL_PAST,
+	WORD_TAKE_PAST,
+};
+
+/*
+ * From the main thread, and back to it when it was read: what the main thread
+ * has allocated it frees. Else a thread that has a lower priority would do that
+ * under a lock of the C library that the main thread needs.
+ */
+struct letter {
+	struct letterbox_letter link;
+	enum word word;
+	bool fixed; /* a part of struct web_thread */
+	bool sent;  /* if so: it was, and is not sent again */
+	int fd;     /* LISTEN, and of both PASTs; -1: taken, or not there yet */
+	size_t len; /* of what it has, of both PASTs */
 	struct web_content_snapshot snapshot;
-	struct rate_history_sum *sums[SUMS_MAX];
-	size_t n_sums;
+	struct rate_history_sum *sums;
 };
 
 struct web_thread {
@@ -53,10 +74,13 @@ struct web_thread {
 	struct ev_loop *loop;
 	pthread_t thread;
 	bool started;
-	pthread_mutex_t lock; /* of the mailbox */
-	struct mailbox box;
+	struct letterbox in, back;
 	ev_async posted; /* to the page's thread */
 	ev_async wanted; /* to the main thread */
+	ev_async told;   /* likewise: the history comes back */
+	/* Of the main thread alone: */
+	struct letter open, close, stop; /* which must not want for memory */
+	unsigned n_news;                 /* under way, there or back */
 	/* Of the page's thread alone, once it runs: */
 	struct web_content content;
 	struct web_http *http;
@@ -64,6 +88,8 @@ struct web_thread {
 	size_t n_listeners;
 	bool is_open;
 	ev_timer rest; /* nobody is accepted until then */
+	struct web_pace pace;
+	ev_prepare turn;
 };
 
 /* -- the page's thread ----------------------------------------------------- */
@@ -143,52 +169,115 @@ close_listeners(struct web_thread *t)
 }
 
 static void
-add_listeners(struct web_thread *t, const struct mailbox *box)
+add_listener(struct web_thread *t, int *fd)
 {
-	for (size_t i = 0; i < box->n_fds; i++) {
-		struct listener *l = &t->listeners[t->n_listeners++];
+	struct listener *l = &t->listeners[t->n_listeners];
 
-		l->thread = t;
-		l->fd = box->fds[i];
-		ev_io_init(&l->ready, on_client, l->fd, EV_READ);
+	if (t->n_listeners == LISTENERS_MAX) {
+		fd_close(fd);
+		return;
 	}
+	t->n_listeners++;
+	l->thread = t;
+	l->fd = fd_take(fd);
+	ev_io_init(&l->ready, on_client, l->fd, EV_READ);
 	set_listening(t, t->is_open);
 }
 
+/* Of the history of the relay before not more hangs than small lines. */
 static void
-add_sums(struct web_thread *t, const struct mailbox *box)
+take_past(struct web_thread *t, const struct letter *l)
 {
-	for (size_t i = 0; i < box->n_sums; i++) {
-		rate_history_add(&t->content.rates, box->sums[i], mono_now(),
+	const int e =
+	    rate_record_load(&t->content.rates, t->setup.config, l->fd, l->len);
+
+	if (e < 0)
+		log_debug(
+		    "web", "the history of the relay before: %s", strerror(-e));
+}
+
+static void
+read_letter(struct web_thread *t, struct letter *l)
+{
+	switch (l->word) {
+	case WORD_LISTEN:
+		add_listener(t, &l->fd);
+		break;
+	case WORD_OPEN:
+		set_listening(t, true);
+		break;
+	case WORD_CLOSE:
+		close_listeners(t);
+		web_http_close(t->http);
+		break;
+	case WORD_STOP:
+		ev_break(t->loop, EVBREAK_ALL);
+		break;
+	case WORD_SNAPSHOT:
+		/* The one before goes back in its place. */
+		web_content_exchange(&t->content, &l->snapshot);
+		web_http_renewed(t->http);
+		break;
+	case WORD_SUMS:
+		rate_history_add(&t->content.rates, l->sums, mono_now(),
 		    wall_clock_now_ms());
-		free(box->sums[i]);
+		break;
+	case WORD_TELL_PAST:
+		l->fd = rate_record_store(
+		    &t->content.rates, t->setup.config, &l->len);
+		break;
+	case WORD_TAKE_PAST:
+		take_past(t, l);
+		break;
 	}
+}
+
+static struct letter *
+letter_of(struct letterbox_letter *link)
+{
+	return link != NULL ? CONTAINER_OF(link, struct letter, link) : NULL;
+}
+
+static struct letter *
+next_of(const struct letter *l)
+{
+	return letter_of(l->link.next);
 }
 
 static void
 on_posted(struct ev_loop *loop, ev_async *a, int revents)
 {
 	struct web_thread *t = CONTAINER_OF(a, struct web_thread, posted);
-	struct mailbox box;
+	struct letter *l = letter_of(letterbox_take(&t->in)), *next;
 
-	(void)pthread_mutex_lock(&t->lock);
-	box = t->box;
-	t->box = (struct mailbox){ .stop = box.stop };
-	(void)pthread_mutex_unlock(&t->lock);
-	add_listeners(t, &box);
-	add_sums(t, &box);
-	if (box.open)
-		set_listening(t, true);
-	if (box.close) {
-		close_listeners(t);
-		web_http_close(t->http);
+	for (; l != NULL; l = next) {
+		const bool tells = l->word == WORD_TELL_PAST;
+
+		next = next_of(l);
+		read_letter(t, l);
+		letterbox_put(&t->back, &l->link);
+		if (tells)
+			ev_async_send(t->setup.main, &t->told);
 	}
-	if (box.snapshot.status != NULL) {
-		web_content_renew(&t->content, &box.snapshot);
-		web_http_renewed(t->http);
-	}
-	if (box.stop)
-		ev_break(loop, EVBREAK_ALL);
+}
+
+/* Before each wait of the loop. Nothing is in its way but this thread. */
+static void
+on_turn(struct ev_loop *loop, ev_prepare *p, int revents)
+{
+	struct web_thread *t = CONTAINER_OF(p, struct web_thread, turn);
+	struct timespec used = { 0 }, rest = { 0 };
+	unsigned rest_ms;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+	rest_ms = web_pace_rest_ms(&t->pace,
+	    (int64_t)used.tv_sec * 1000000000 + used.tv_nsec, mono_now());
+	if (rest_ms == 0)
+		return;
+	t->content.counts.rests++;
+	rest.tv_nsec = (long)rest_ms * 1000000;
+	(void)nanosleep(&rest, NULL);
+	ev_now_update(loop);
 }
 
 static void
@@ -220,12 +309,47 @@ thread_main(void *arg)
 		    strerror(ENOMEM));
 		return NULL;
 	}
+	ev_prepare_start(t->loop, &t->turn);
 	(void)ev_run(t->loop, 0);
+	ev_prepare_stop(t->loop, &t->turn);
 	web_http_free(t->http);
 	return NULL;
 }
 
 /* -- the main thread ------------------------------------------------------- */
+
+static bool
+is_news(enum word word)
+{
+	return word == WORD_SNAPSHOT || word == WORD_SUMS;
+}
+
+/* What was read is freed, and what it brings back is passed on. */
+static void
+free_all(struct web_thread *t, struct letterbox *box)
+{
+	struct letter *l = letter_of(letterbox_take(box)), *next;
+
+	for (; l != NULL; l = next) {
+		next = next_of(l);
+		if (l->word == WORD_TELL_PAST && l->fd >= 0)
+			t->setup.on_past(t->setup.arg, &l->fd, l->len);
+		fd_close(&l->fd);
+		web_content_free_snapshot(&l->snapshot);
+		free(l->sums);
+		t->n_news -= is_news(l->word);
+		if (!l->fixed)
+			free(l);
+	}
+}
+
+static void
+on_told(struct ev_loop *loop, ev_async *a, int revents)
+{
+	struct web_thread *t = CONTAINER_OF(a, struct web_thread, told);
+
+	free_all(t, &t->back);
+}
 
 static void
 on_wanted(struct ev_loop *loop, ev_async *a, int revents)
@@ -233,6 +357,12 @@ on_wanted(struct ev_loop *loop, ev_async *a, int revents)
 	struct web_thread *t = CONTAINER_OF(a, struct web_thread, wanted);
 
 	t->setup.on_want(t->setup.arg);
+}
+
+static void
+set_fixed(struct letter *l, enum word word)
+{
+	*l = (struct letter){ .word = word, .fixed = true, .fd = -1 };
 }
 
 struct web_thread *
@@ -243,13 +373,18 @@ web_thread_new(const struct web_thread_setup *setup)
 	if (t == NULL)
 		return NULL;
 	t->setup = *setup;
-	(void)pthread_mutex_init(&t->lock, NULL);
+	set_fixed(&t->open, WORD_OPEN);
+	set_fixed(&t->close, WORD_CLOSE);
+	set_fixed(&t->stop, WORD_STOP);
 	for (size_t i = 0; i < LISTENERS_MAX; i++)
 		t->listeners[i].fd = -1;
 	ev_timer_init(&t->rest, on_rest, 0., REST_S);
+	ev_prepare_init(&t->turn, on_turn);
 	ev_async_init(&t->posted, on_posted);
 	ev_async_init(&t->wanted, on_wanted);
+	ev_async_init(&t->told, on_told);
 	ev_async_start(setup->main, &t->wanted);
+	ev_async_start(setup->main, &t->told);
 	t->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
 	if (web_content_init(&t->content, setup->config) < 0 ||
 	    t->loop == NULL) {
@@ -269,79 +404,118 @@ web_thread_start(struct web_thread *t)
 	return e;
 }
 
-/* Under the lock the caller changes what is in the box; then it is told of. */
-static struct mailbox *
-open_box(struct web_thread *t)
+static void
+post(struct web_thread *t, struct letter *l)
 {
-	(void)pthread_mutex_lock(&t->lock);
-	return &t->box;
+	letterbox_put(&t->in, &l->link);
+	ev_async_send(t->loop, &t->posted);
 }
 
+/* Never twice. */
 static void
-post(struct web_thread *t)
+post_fixed(struct web_thread *t, struct letter *l)
 {
-	(void)pthread_mutex_unlock(&t->lock);
-	ev_async_send(t->loop, &t->posted);
+	if (l->sent)
+		return;
+	l->sent = true;
+	post(t, l);
+}
+
+/*
+ * What has come back is freed at this occasion. NULL: memory is out, or too
+ * much was not read yet.
+ */
+static struct letter *
+letter_new(struct web_thread *t, enum word word)
+{
+	struct letter *l;
+
+	free_all(t, &t->back);
+	if (is_news(word) && t->n_news >= NEWS_MAX)
+		return NULL;
+	l = calloc(1, sizeof(*l));
+	if (l == NULL)
+		return NULL;
+	t->n_news += is_news(word);
+	l->word = word;
+	l->fd = -1;
+	return l;
 }
 
 void
 web_thread_listen(struct web_thread *t, int *fd)
 {
-	struct mailbox *box = open_box(t);
+	struct letter *l = letter_new(t, WORD_LISTEN);
 
-	if (box->n_fds < LISTENERS_MAX)
-		box->fds[box->n_fds++] = fd_take(fd);
-	post(t);
-	fd_close(fd);
+	if (l == NULL) {
+		fd_close(fd);
+		return;
+	}
+	l->fd = fd_take(fd);
+	post(t, l);
 }
 
 void
 web_thread_open(struct web_thread *t)
 {
-	open_box(t)->open = true;
-	post(t);
+	post_fixed(t, &t->open);
 }
 
 void
 web_thread_close(struct web_thread *t)
 {
-	open_box(t)->close = true;
-	post(t);
+	post_fixed(t, &t->close);
 }
 
 void
 web_thread_give(struct web_thread *t, struct web_content_snapshot *snapshot)
 {
-	struct mailbox *box = open_box(t);
-	struct web_content_snapshot before = box->snapshot;
+	struct letter *l = letter_new(t, WORD_SNAPSHOT);
 
-	box->snapshot = *snapshot;
+	if (l == NULL) {
+		web_content_free_snapshot(snapshot);
+		return;
+	}
+	l->snapshot = *snapshot;
 	*snapshot = (struct web_content_snapshot){ .status = NULL };
-	post(t);
-	web_content_free_snapshot(&before);
+	post(t, l);
 }
 
 void
 web_thread_count(struct web_thread *t, struct rate_history_sum *sums)
 {
-	struct mailbox *box = open_box(t);
+	struct letter *l = letter_new(t, WORD_SUMS);
 
-	if (box->n_sums < SUMS_MAX) {
-		box->sums[box->n_sums++] = sums;
-		sums = NULL;
+	if (l == NULL) {
+		free(sums);
+		return;
 	}
-	post(t);
-	free(sums);
+	l->sums = sums;
+	post(t, l);
 }
 
-static void
-free_box(struct mailbox *box)
+bool
+web_thread_tell_past(struct web_thread *t)
 {
-	for (size_t i = 0; i < box->n_fds; i++)
-		fd_close(&box->fds[i]);
-	for (size_t i = 0; i < box->n_sums; i++)
-		free(box->sums[i]);
-	web_content_free_snapshot(&box->snapshot);
+	struct letter *l = letter_new(t, WORD_TELL_PAST);
+
+	if (l != NULL)
+		post(t, l);
+	return l != NULL;
+}
+
+void
+web_thread_take_past(struct web_thread *t, int *fd, size_t len)
+{
+	struct letter *l = letter_new(t, WORD_TAKE_PAST);
+
+	if (l == NULL) {
+		fd_close(fd);
+		return;
+	}
+	l->fd = fd_take(fd);
+	l->len = len;
+	post(t, l);
 }
 
 void
@@ -350,17 +524,17 @@ web_thread_free(struct web_thread *t)
 	if (t == NULL)
 		return;
 	if (t->started) {
-		open_box(t)->stop = true;
-		post(t);
+		post_fixed(t, &t->stop);
 		(void)pthread_join(t->thread, NULL);
 	}
 	ev_async_stop(t->setup.main, &t->wanted);
-	free_box(&t->box);
+	ev_async_stop(t->setup.main, &t->told);
+	free_all(t, &t->in);
+	free_all(t, &t->back);
 	for (size_t i = 0; i < LISTENERS_MAX; i++)
 		fd_close(&t->listeners[i].fd);
 	if (t->loop != NULL)
 		ev_loop_destroy(t->loop);
 	web_content_fini(&t->content);
-	(void)pthread_mutex_destroy(&t->lock);
 	free(t);
 }

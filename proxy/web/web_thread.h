@@ -2,9 +2,10 @@
 
 /*
  * The page's thread: a loop of its own that accepts, answers, and draws the
- * history, at a lower priority than all that relays. It shares nothing with the
- * main thread but a mailbox: listeners, snapshots and counters come in, and out
- * goes that a snapshot is wanted.
+ * history, at a lower priority than all that relays, and with a quarter of a
+ * processor at most. It shares nothing with the main thread but letters
+ * (letterbox.h), so that neither waits for the other: listeners, snapshots and
+ * counters come in, and out goes that a snapshot is wanted.
  *
  * Made, started and ended by the main thread, which web.c is on.
  */
@@ -23,6 +24,11 @@ struct web_thread_setup {
 	struct ev_loop *main;        /* borrowed: the main thread's */
 	/* On the main thread: a snapshot is wanted. */
 	void (*on_want)(void *arg);
+	/*
+	 * Likewise: what web_thread_tell_past() asked for, a memfd of so many
+	 * bytes; taken, or closed.
+	 */
+	void (*on_past)(void *arg, int *fd, size_t len);
 	void *arg;
 };
 
@@ -51,6 +57,13 @@ void web_thread_close(struct web_thread *t);
 /* What was wanted. Takes what is in it. */
 void web_thread_give(
     struct web_thread *t, struct web_content_snapshot *snapshot);
+
+/*
+ * The history is wanted for the next relay. False: memory is out. And that of
+ * the relay before is here, in a memfd, which is taken.
+ */
+bool web_thread_tell_past(struct web_thread *t);
+void web_thread_take_past(struct web_thread *t, int *fd, size_t len);
 
 /* How much was counted, by row of rate_history.h; malloc'd, taken. */
 void web_thread_count(struct web_thread *t, struct rate_history_sum *sums);

@@ -45,6 +45,10 @@ def test_one_is_seen_and_closed(family: int) -> None:
         done = r.node.cli("connections", "none", "--json")
         assert (done.returncode, done.stdout) == (1, ""), done
         assert "did you mean 's1'?" in r.node.cli("kill", f"web{family}/s11").stderr
+        # What found nobody was no order.
+        told = map(json.loads, r.node.cli("events", "--json").stdout.splitlines())
+        orders = [e["what"] for e in told if e["kind"] == "operator"]
+        assert orders == [f"kill {shown['s1']['id']}"], orders
         r.ended(killed=1)
 
 

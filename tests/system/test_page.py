@@ -57,6 +57,11 @@ def test_it_follows() -> None:
             tab.wait(f"{row('s2', 'admin')} === 'drain'", SOON_S)
             tab.wait(f"document.querySelector('#hand').textContent.includes({json.dumps(HOSTILE)})", SOON_S)
 
+            # What the backup knows of the master's clients.
+            with stage.client() as held:
+                assert held.recv(100)
+                other.wait("document.querySelector('#figures').textContent.includes(', 1 on proxy1')", 5 * SLOW)
+
             serves = "document.querySelector('.figure b').textContent"
             assert tab.get(serves) == "proxy1"
             assert stage["p1"].cli("handover").returncode == 0

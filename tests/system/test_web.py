@@ -5,7 +5,9 @@ those who are served."""
 import base64
 import contextlib
 import json
+import os
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -13,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any, Iterator
 
-from stage import SLOW, Stage, address, figure, wait_for
+from stage import PORT, SLOW, TOOLS, Stage, address, children, figure, wait_for
 
 WEB = 8404
 OWN = {"p1": "10.77.0.1", "p2": "10.77.0.2"}
@@ -95,15 +97,24 @@ def test_both_nodes_tell_of_both() -> None:
         config = stage.build()
         config["services"][0]["retries"] = 2
         stage.configure(config)
+        wait_for(lambda: points(stage, "p2") > 0, 15 * SLOW)
         for command in ("reload", "upgrade"):
+            history = points(stage, "p2")
             with asking(stage, "p2") as codes:
                 done = stage["p2"].cli(command)
             assert done.returncode == 0, done
+            # They go on, and come a moment later than the rest.
+            wait_for(lambda: points(stage, "p2") >= history, 5 * SLOW)
             # 0: it was open when its relay ended.
             assert set(codes) <= {0, 200} and codes.count(200) > 2, codes
         assert ask(stage, "p2", "/health").code == 200
         events = ask(stage, "p2", "/events.json").json()["events"]
         assert any(e["kind"] == "reload" for e in events), events
+
+
+def points(stage: Stage, host: str) -> int:
+    """How many the lines of the last ten minutes have there."""
+    return len(ask(stage, host, "/history.json").json()["services"][0]["servers"][0]["active"])
 
 
 def tellers(stage: Stage, host: str) -> set[str]:
@@ -189,14 +200,112 @@ def test_strangers_and_the_password() -> None:
         wrong = {"Authorization": "Basic b3BzOndyb25n"}
         assert ask(stage, "p1", "/", at="s1", **wrong).code == 401
         assert stage["p1"].tells("gave a wrong name or password")
+        # Another password, and the same file.
+        password.chmod(0o600)
+        password.write_text("newer\n")
+        done = stage["p1"].cli("reload")
+        assert done.returncode == 0 and "a password or keytab" in done.stdout, done
+        # Who is quicker than two processes may still meet the relay before.
+        wait_for(lambda: ask(stage, "p1", "/health", at="s1", **WHO).code == 401, 5 * SLOW)
+        newer = {"Authorization": "Basic " + base64.b64encode(b"ops:newer").decode()}
+        assert ask(stage, "p1", "/health", at="s1", **newer).code == 200
+        assert stage["p1"].cli("reload").stdout == "nothing has changed\n"
         # A port that somebody has: refused, and nothing is changed.
         config["web"]["listen"] = [*LISTEN, f"{OWN['p1']}:8405"]
         stage.configure(config)
         with stage.lab.listen("p1", 8405):
             done = stage["p1"].cli("reload")
             assert done.returncode == 1 and "web: cannot listen on" in done.stderr, done
-        assert ask(stage, "p1", "/health", at="s1", **WHO).code == 200
+        assert ask(stage, "p1", "/health", at="s1", **newer).code == 200
         assert stage["p1"].cli("reload").returncode == 0
+
+
+class Kept:
+    """A connection to the page that stays, as a browser or a monitor has one."""
+
+    def __init__(self, stage: Stage, host: str) -> None:
+        self.sock = stage.lab.connect("c", OWN[host], WEB, 10 * SLOW)
+
+    def ask(self, path: str) -> tuple[int, bool]:
+        """The code, and whether the other side goes on with this connection."""
+        self.sock.sendall(f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        text = b""
+        while not text.endswith(b"\r\n\r\n"):
+            part = self.sock.recv(65536)
+            assert part, text
+            text += part
+        answer = Answer(text)
+        return answer.code, answer.headers.get("Connection", "").lower() != "close"
+
+    def ends(self) -> bool:
+        """It is closed, without a byte more."""
+        return read_all(self.sock) == b""
+
+
+def test_who_stays_over_a_reload_goes_to_the_next_relay() -> None:
+    """The relay before lives on for a client of a server that is no longer in the file.
+    Connections to the page do not stay with it: no answer is of a file that is gone."""
+    with Stage(web={"listen": LISTEN, "allow": "10.77.0.0/24"}, single=True) as stage:
+        for name in ("s1", "s2", "s3"):
+            stage.lab.spawn(name, [f"{TOOLS}/echo", "echo", str(PORT)])
+        stage.start()
+        wait_for(lambda: set(stage["p1"].server_states().values()) == {"up"}, 10 * SLOW)
+        held = [stage.client() for _ in range(3)]  # one at each server
+        before = len(children(stage["p1"].pid))
+        idle, polling = Kept(stage, "p1"), Kept(stage, "p1")
+        assert idle.ask("/health") == polling.ask("/status.json") == (200, True)
+        stop, answers = threading.Event(), []
+
+        def poll() -> None:
+            with contextlib.suppress(AssertionError, OSError):
+                while not stop.is_set():
+                    answers.append(polling.ask("/status.json"))
+
+        thread = threading.Thread(target=poll)
+        thread.start()
+        config = stage.build()
+        config["services"][0]["servers"].pop()
+        stage.configure(config)
+        assert stage["p1"].cli("reload").returncode == 0
+        thread.join(10 * SLOW)
+        stop.set()
+        assert not thread.is_alive(), "it still goes on with the relay before"
+        assert answers and {code for code, _ in answers} <= {200, 503}, answers
+        assert idle.ends()
+        told = ask(stage, "p1", "/status.json").json()
+        assert [s["name"] for s in told["services"][0]["servers"]] == ["s1", "s2"]
+        # The relay before is there, and so are its clients.
+        assert len(children(stage["p1"].pid)) == before + 1
+        for sock in held:
+            sock.sendall(b"x")
+            assert sock.recv(1) == b"x"
+            sock.close()
+
+
+def test_a_failover_that_keeps_ending_is_told() -> None:
+    """Nobody holds the addresses then: /health says so, the page says why, and both
+    say when it is over."""
+    with Stage(web={"listen": LISTEN, "allow": "10.77.0.0/24"}) as stage:
+        stage.serve()
+        stage.start("p1")
+        wait_for(lambda: ask(stage, "p1", "/health").code == 200, 10 * SLOW)
+
+        def is_told() -> bool:
+            """failover ends again and again, and all three tell of it"""
+            if pid := stage["p1"].roles().get("failover"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if ask(stage, "p1", "/health").code != 503:
+                return False
+            html = ask(stage, "p1", "/").body.decode()
+            found = samples(ask(stage, "p1", "/metrics").body.decode())
+            return ("the failover process does not answer" in html and "No trouble." not in html
+                    and found.get('hapair_process_answers{process="failover"}') == 0
+                    and not [series for series in found if series.startswith("hapair_group_state{")])
+
+        wait_for(is_told, 30 * SLOW)
+        wait_for(lambda: ask(stage, "p1", "/health").code == 200, 30 * SLOW)
+        assert "the failover process ended" in ask(stage, "p1", "/").body.decode()
 
 
 def test_slow_clients_are_in_nobodys_way() -> None:

@@ -103,6 +103,28 @@ static const struct row {
 	          " tcp-check send \\x01\\xffA\\x7f\\r\\n\n"
 	          " server x 10.0.0.1:1 check\n",
 	    "send: \"\\\\x01\\\\xffA\\\\x7f\\r\\n\"\n", NULL, "" },
+	{ "all are refused, also whom nothing has refused before",
+	    BEGIN "listen a\n bind :80\n server x 10.0.0.1:1\n"
+	          " tcp-request connection reject unless { src 10.0.0.0/8 }\n"
+	          " tcp-request connection reject\n",
+	    "deny:\n      - 0.0.0.0/0\n      - \"::/0\"\n", "allow", "" },
+	{ "who passes one stage meets the next",
+	    BEGIN "listen a\n bind :80\n server x 10.0.0.1:1\n"
+	          " tcp-request content reject if { src 10.1.0.0/16 }\n"
+	          " tcp-request connection accept if { src 10.0.0.0/8 }\n"
+	          " tcp-request connection reject\n",
+	    "allow: 10.0.0.0/8\n    deny: 10.1.0.0/16\n", NULL, "" },
+	{ "however early it is accepted",
+	    BEGIN "listen a\n bind :80\n server x 10.0.0.1:1\n"
+	          " tcp-request connection accept\n"
+	          " tcp-request content reject if { src 10.1.0.0/16 }\n",
+	    "deny: 10.1.0.0/16\n", "allow", "" },
+	{ "some are refused, and who is let in is lost",
+	    GOOD " tcp-request content accept if { req_ssl_hello_type 1 }\n"
+	         " tcp-request content reject if { src 10.0.0.0/8 }\n",
+	    "deny: 10.0.0.0/8\n", NULL,
+	    "f:5: warning: the 'reject' is carried over, and the 'accept' of "
+	    "line 4 before it is not" },
 	{ "others are refused, and who is let in is lost",
 	    GOOD " tcp-request content accept if { req_ssl_hello_type 1 }\n"
 	         " tcp-request content reject\n",

@@ -111,6 +111,7 @@ each_message_is_taken_whole_or_refused(void **state)
 	ROUND_TRIP(mute, .group = 3, .wanted = true, .muted = false);
 	ROUND_TRIP(known, .known = true);
 	ROUND_TRIP(unsent, .unspoken = true);
+	ROUND_TRIP(killed, .id = 0x1f, .service = 3, .server = 2);
 	ROUND_TRIP(
 	    fence, .id = 9, .service = 2, .promote = true, .from = 1, .to = 3);
 	ROUND_TRIP(active, .service = 4, .server = 2, .epoch = 12);

@@ -30,8 +30,8 @@ each_message_has_a_row(void **state)
 		with_row += found;
 		assert_int_equal(found, msg_rights_name(type) != NULL);
 	}
-	assert_int_equal(named, MSG_KERNEL_STATE); /* the last */
-	assert_int_equal(with_row, MSG_KERNEL_STATE);
+	assert_int_equal(named, MSG_KILLED); /* the last */
+	assert_int_equal(with_row, MSG_KILLED);
 	assert_null(msg_rights_name(0));
 	assert_null(msg_rights_name(UINT16_MAX));
 }
@@ -118,6 +118,15 @@ sizes_of_events_are_theirs(void **state)
 	memset(large.what, 'x', MSG_TEXT_MAX - 1);
 	memset(large.reason, 'x', MSG_TEXT_MAX - 1);
 	SIZE(MSG_EVENT, event, &small, &large);
+}
+
+static void
+sizes_of_kills_are_theirs(void **state)
+{
+	static const struct msg_killed killed;
+
+	(void)state;
+	SIZE(MSG_KILLED, killed, &killed, &killed);
 }
 
 /* The shortest is that of an earlier version. */
@@ -372,6 +381,7 @@ main(void)
 		cmocka_unit_test(only_who_must_sends_descriptors),
 		cmocka_unit_test(sizes_of_role_ends_are_theirs),
 		cmocka_unit_test(sizes_of_events_are_theirs),
+		cmocka_unit_test(sizes_of_kills_are_theirs),
 		cmocka_unit_test(sizes_of_threads_are_theirs),
 		cmocka_unit_test(sizes_of_a_fences_end_are_theirs),
 		cmocka_unit_test(sizes_of_the_directors_are_theirs),

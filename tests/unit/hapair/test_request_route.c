@@ -140,10 +140,9 @@ orders_are_events_and_nothing_else_is(void **state)
 		{ "pause", "", "" },
 		{ "pause 1h", "", "" },
 		{ "resume", "resume", "" },
-		{ "kill web/s1", "kill web/s1", "" },
-		{ "kill 1f", "kill 1f", "" },
-		{ "kill web/s2", "", "" },
-		{ "kill xyz", "", "" },
+		{ "kill web/s1", "", "" }, /* the relay says what it was */
+		{ "kill 1f", "", "" },
+		{ "lingering 0 kill 1f", "", "" },
 		{ "connections", "", "" },
 		{ "events last", "", "" },
 		{ "upgrade somewhere", "", "" }, /* no path */
@@ -182,50 +181,7 @@ what_nobody_can_do_now_is_none_either(void **state)
 	ask(&b, "handover", false);
 	b.g.failover.ready = false;
 	ask(&b, "handover", true);
-	b.g.relay.ready = false;
-	ask(&b, "kill web/s1", true);
 	assert_int_equal(own->n, 0);
-	tear_down(&b);
-}
-
-/* Of a relay of an earlier file, and once where one command has asked both. */
-static void
-a_kill_of_what_lingers_is_one_event(void **state)
-{
-	static const struct {
-		const char *request, *what; /* what "": none */
-	} rows[] = {
-		{ "lingering", "" },
-		{ "lingering 0 connections web", "" },
-		{ "lingering 0 kill web/s2", "" },
-		{ "lingering 0 kill web/s1", "kill web/s1" },
-		{ "lingering 1 kill web/s1", "" },
-		{ "kill 1f", "kill 1f" },
-		{ "lingering 0 kill 1f", "" },
-		{ "lingering 0 kill 2f", "kill 2f" },
-	};
-	const struct event_file_list *own;
-	struct generation before;
-	struct bed b;
-
-	(void)state;
-	set_up(&b);
-	own = &b.events.log.lists[0];
-	ask(&b, "lingering 0 kill web/s1", true); /* there is no such relay */
-	assert_int_equal(own->n, 0);
-	before = b.g;
-	before.relay.pid = 1;
-	LIST_INSERT_HEAD(&b.change.replaced, &before, replaced);
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const size_t was = own->n;
-
-		test_row(rows[i].request);
-		ask(&b, rows[i].request, true);
-		assert_int_equal(own->n - was, *rows[i].what != '\0');
-		if (*rows[i].what != '\0')
-			assert_text(own->all[was].what, rows[i].what);
-	}
-	LIST_REMOVE(&before, replaced);
 	tear_down(&b);
 }
 
@@ -235,7 +191,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(orders_are_events_and_nothing_else_is),
 		cmocka_unit_test(what_nobody_can_do_now_is_none_either),
-		cmocka_unit_test(a_kill_of_what_lingers_is_one_event),
 	};
 
 	TEST_MAIN(tests);

@@ -5,12 +5,7 @@
 #include "proxy/data/session_tour.h"
 #include "tests/lib/test.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-static atomic_bool no_stop;
 
 static void
 an_id_is_read_as_it_is_shown(void **state)
@@ -58,14 +53,12 @@ a_connection_is_a_line_and_the_last_one_counts_them(void **state)
 		        .phase = SESSION_PARTING,
 		        .in_kernel = true,
 		        .id = 0x8000000000000001 } } };
-	char text[2048] = "";
-	int ends[2];
+	static char text[CONN_LINES_MAX], end[CONN_LINES_MAX];
+	int len;
 
 	(void)state;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	assert_int_equal(conn_lines_write(ends[0], &part, false, &no_stop), 0);
-	assert_int_equal(conn_lines_end(ends[0], 2, NULL, &no_stop), 0);
-	assert_true(recv(ends[1], text, sizeof(text) - 1, 0) > 0);
+	len = conn_lines_put(&part, false, text);
+	assert_int_equal(len, strlen(text));
 	assert_text(text,
 	    "{\"id\":\"ab\",\"client\":null,\"local\":null,\"service\":\"web\","
 	    "\"server\":null,\"source\":null,\"state\":\"queued\","
@@ -84,26 +77,43 @@ a_connection_is_a_line_and_the_last_one_counts_them(void **state)
 	    "\"state\":\"closing\",\"age_ms\":0,\"idle_ms\":0,"
 	    "\"bytes\":{\"in\":0,\"out\":0},\"path\":\"kernel\","
 	    "\"protected\":true,\"unprotected\":null,"
-	    "\"peer_knows\":false,\"lingering\":false}\n"
-	    "{\"end\":2}");
-	(void)close(ends[0]);
-	(void)close(ends[1]);
+	    "\"peer_knows\":false,\"lingering\":false}\n");
+	len = conn_lines_put_end(2, NULL, end);
+	assert_int_equal(len, strlen(end));
+	assert_text(end, "{\"end\":2}");
+	len = conn_lines_put_end(2, "out of it", end);
+	assert_int_equal(len, strlen(end));
+	assert_text(end, "{\"error\":\"out of it\"}");
 }
 
+/* The longest line there can be. */
 static void
-who_does_not_read_keeps_nobody_that_shall_stop(void **state)
+a_full_part_of_the_longest_names_fits(void **state)
 {
-	const atomic_bool stop = true;
-	int ends[2], e = 0;
+	static char text[CONN_LINES_MAX], name[CONFIG_NAME_MAX];
+	struct config_server server = { .name = name };
+	const struct config_service service = {
+		.name = name, .servers = &server, .n_servers = 1
+	};
+	struct session_tour_row row = { .service = &service,
+		.phase = SESSION_CONNECTING,
+		.id = UINT64_MAX,
+		.in = INT64_MAX,
+		.out = INT64_MAX,
+		.age_ms = INT64_MAX,
+		.idle_ms = INT64_MAX };
+	struct session_tour_part part = { .n = SESSION_TOUR_ROWS };
 
 	(void)state;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	for (unsigned i = 0; i < 1000000 && e == 0; i++)
-		e = conn_lines_end(ends[0], i, NULL, &stop);
-	assert_int_equal(e, -ECANCELED);
-	(void)close(ends[1]);
-	assert_int_equal(conn_lines_end(ends[0], 0, "why", &stop), -EPIPE);
-	(void)close(ends[0]);
+	memset(name, 'x', sizeof(name) - 1);
+	assert_int_equal(
+	    addr_parse(
+	        "[fd00:1111:2222:3333:4444:5555:6666:7777]:65535", &row.client),
+	    0);
+	row.local = row.source = row.client;
+	for (unsigned i = 0; i < part.n; i++)
+		part.rows[i] = row;
+	assert_true(conn_lines_put(&part, true, text) > 0);
 }
 
 int
@@ -113,8 +123,7 @@ main(void)
 		cmocka_unit_test(an_id_is_read_as_it_is_shown),
 		cmocka_unit_test(
 		    a_connection_is_a_line_and_the_last_one_counts_them),
-		cmocka_unit_test(
-		    who_does_not_read_keeps_nobody_that_shall_stop),
+		cmocka_unit_test(a_full_part_of_the_longest_names_fits),
 	};
 
 	TEST_MAIN(tests);

@@ -21,9 +21,9 @@ static const char pair[] =
 static int
 tell(struct relay_groups *g, unsigned group, enum msg_group_state state)
 {
-	const struct msg_group m = { .group = (uint16_t)group,
-		.state = state,
-		.reason = "" };
+	const struct msg_group m = {
+		.group = (uint16_t)group, .state = state, .reason = ""
+	};
 	struct channel_packet p = { .fd = -1 };
 	struct buf b = BUF_WRITER(1024);
 	unsigned told = 99;

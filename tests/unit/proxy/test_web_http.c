@@ -12,6 +12,7 @@
 #include "tests/lib/test.h"
 
 #include <ev.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
