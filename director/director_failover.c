@@ -4,6 +4,7 @@
 #include "core/channel.h"
 #include "core/kernel/msg_kernel.h"
 #include "director/director_channel.h"
+#include "director/director_peer.h"
 #include "director/director_role.h"
 #include "director/director_turn.h"
 
@@ -77,6 +78,8 @@ take_life(struct director_role *role, struct buf *b)
 		return -EBADMSG;
 	if (m.dead)
 		director_turn_put(role, DIRECTOR_NODE_PEER_DEAD);
+	else
+		director_peer_try_now(role);
 	return 0;
 }
 
