@@ -129,8 +129,10 @@ obey(struct director_role *role, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 
-	if (role->program == NULL)
-		return 0; /* the relay has all of it */
+	/* The relay has all connections then; who asks for ours is answered. */
+	if (role->program == NULL && p->type != MSG_KERNEL_KILL &&
+	    p->type != MSG_KERNEL_LIST)
+		return 0;
 	switch (p->type) {
 	case MSG_KERNEL_SERVER:
 		return take_server(role, &b);
