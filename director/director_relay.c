@@ -137,7 +137,7 @@ obey(struct director_role *role, const struct channel_packet *p)
 	case MSG_KERNEL_SERVER:
 		return take_server(role, &b);
 	case MSG_KERNEL_SERVERS_END:
-		director_rings_read(role);
+		director_rings_know_servers(role);
 		return 0;
 	case MSG_KERNEL_CUT:
 		return take_cut(role, &b);
