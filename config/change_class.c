@@ -108,7 +108,7 @@ static const struct change_class_row rows[] = {
 	RELAY("max_connections"),
 	RELAY("drain_timeout"),
 	RESTART("control", "commands look for the daemon there"),
-	RESTART("kernel", by_tables),
+	RELAY("kernel"),
 	RESTART("kernel.pins", by_tables),
 	RESTART("kernel.slots", by_tables),
 	LISTENERS("web"),

@@ -4,6 +4,8 @@
 #include "core/channel.h"
 #include "core/kernel/msg_kernel.h"
 #include "director/director_channel.h"
+#include "director/director_peer.h"
+#include "director/director_rings.h"
 #include "director/director_role.h"
 #include "director/director_turn.h"
 
@@ -35,6 +37,7 @@ take_claim(struct director_role *role, struct buf *b)
 	ev.peer_dead = m.peer_dead;
 	role->failover->told &= ~(1U << m.group);
 	director_turn_step(role, &ev);
+	director_rings_know_owner(role, m.group);
 	return 0;
 }
 
@@ -51,6 +54,7 @@ take_release(struct director_role *role, struct buf *b)
 	if (role->program == NULL)
 		director_failover_released(role, m.group);
 	director_turn_step(role, &ev);
+	director_rings_know_owner(role, m.group);
 	return 0;
 }
 
@@ -77,6 +81,8 @@ take_life(struct director_role *role, struct buf *b)
 		return -EBADMSG;
 	if (m.dead)
 		director_turn_put(role, DIRECTOR_NODE_PEER_DEAD);
+	else
+		director_peer_try_now(role);
 	return 0;
 }
 

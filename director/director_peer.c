@@ -140,6 +140,13 @@ director_peer_set_keys(struct director_role *role)
 }
 
 void
+director_peer_try_now(struct director_role *role)
+{
+	if (role->peer != NULL && role->peer->stream != NULL)
+		director_stream_try_now(role->peer->stream);
+}
+
+void
 director_peer_send(struct director_role *role, const struct replica_msg *m)
 {
 	if (role->peer->stream != NULL)

@@ -20,6 +20,9 @@ MUST_CHECK int director_peer_listen(struct director_role *role, int *fd);
 /* The pair's keys are others now. */
 void director_peer_set_keys(struct director_role *role);
 
+/* It is heard again. */
+void director_peer_try_now(struct director_role *role);
+
 void director_peer_send(
     struct director_role *role, const struct replica_msg *m);
 void director_peer_flush(struct director_role *role);

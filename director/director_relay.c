@@ -129,13 +129,15 @@ obey(struct director_role *role, const struct channel_packet *p)
 {
 	struct buf b = buf_reader(p->body, p->len);
 
-	if (role->program == NULL)
-		return 0; /* the relay has all of it */
+	/* The relay has all connections then; who asks for ours is answered. */
+	if (role->program == NULL && p->type != MSG_KERNEL_KILL &&
+	    p->type != MSG_KERNEL_LIST)
+		return 0;
 	switch (p->type) {
 	case MSG_KERNEL_SERVER:
 		return take_server(role, &b);
 	case MSG_KERNEL_SERVERS_END:
-		director_rings_read(role);
+		director_rings_know_servers(role);
 		return 0;
 	case MSG_KERNEL_CUT:
 		return take_cut(role, &b);

@@ -25,6 +25,8 @@ struct director_rings {
 	ev_io ready;
 	const struct director_bpf_event *event;
 	struct acl **acls; /* of services; NULL: everybody may */
+	bool knows_servers;
+	unsigned known; /* groups, a bit each */
 };
 
 /* As the relay's lists have it: what the file says, not ::ffff:a.b.c.d. */
@@ -203,13 +205,31 @@ director_rings_begin(struct director_role *role)
 	return e;
 }
 
-void
-director_rings_read(struct director_role *role)
+static void
+read_if_known(struct director_role *role)
 {
-	ev_io *w = &role->rings->ready;
+	struct director_rings *r = role->rings;
+	const unsigned all = (1U << role->node.setup.n_groups) - 1;
 
-	if (ev_is_active(w))
+	if (role->program == NULL || !role->begun ||
+	    ev_is_active(&r->ready) || !r->knows_servers ||
+	    (r->known & all) != all)
 		return;
-	ev_io_set(w, director_program_events_fd(role->program), EV_READ);
-	ev_io_start(role->loop, w);
+	ev_io_set(
+	    &r->ready, director_program_events_fd(role->program), EV_READ);
+	ev_io_start(role->loop, &r->ready);
+}
+
+void
+director_rings_know_servers(struct director_role *role)
+{
+	role->rings->knows_servers = true;
+	read_if_known(role);
+}
+
+void
+director_rings_know_owner(struct director_role *role, unsigned group)
+{
+	role->rings->known |= 1U << group;
+	read_if_known(role);
 }

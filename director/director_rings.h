@@ -23,8 +23,10 @@ void director_rings_free(struct director_role *role);
 /* The maps are ours: where clients are waited for. Returns 0 or -errno. */
 MUST_CHECK int director_rings_begin(struct director_role *role);
 
-/* From now on SYNs are read. */
-void director_rings_read(struct director_role *role);
+/* How every server stands is known, or who owns a group: with all of it SYNs
+ * are read. */
+void director_rings_know_servers(struct director_role *role);
+void director_rings_know_owner(struct director_role *role, unsigned group);
 
 /* The one of the step that is under way; NULL: it is none of the program's. */
 const struct director_bpf_event *director_rings_event(

@@ -441,6 +441,20 @@ director_stream_set_keys(
 		stream_line_break(up, EKEYREVOKED);
 }
 
+void
+director_stream_try_now(struct director_stream *s)
+{
+	s->dial_ms = DIAL_FIRST_MS;
+	if (s->up != NULL)
+		return;
+	/* Its SYN may be lost, and comes again after a second or more. */
+	for (unsigned i = 0; i < LINES; i++)
+		if (s->lines[i].state == STREAM_LINE_DIALLING)
+			stream_line_close(&s->lines[i]);
+	ev_timer_stop(s->setup.loop, &s->dial);
+	dial_in(s, DIAL_AT_ONCE_MS);
+}
+
 bool
 director_stream_is_up(const struct director_stream *s)
 {

@@ -71,6 +71,9 @@ MUST_CHECK int director_stream_listen(struct director_stream *s, int *fd);
 void director_stream_set_keys(
     struct director_stream *s, const struct secret_keys *keys);
 
+/* The peer is heard again: whatever the next try waits for is of the past. */
+void director_stream_try_now(struct director_stream *s);
+
 bool director_stream_is_up(const struct director_stream *s);
 
 /*

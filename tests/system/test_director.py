@@ -8,12 +8,13 @@ import contextlib
 import os
 import re
 import socket
+import struct
 import subprocess
 import threading
 from typing import Any, Callable, Iterator
 
 from lab import VIP, VIP2, Lab, address, endpoint, second_address, wait_for
-from stage import TOOLS, LeftOut, families, figure, read_exactly
+from stage import TOOLS, LeftOut, families, read_exactly
 
 SERVICE_PORT, SERVER_PORT = 8000, 80
 NOBODY = 65534
@@ -277,7 +278,7 @@ def test_silent_clients_wait_here(family: int) -> None:
                 exchange(c, s)
         with d.connect() as c:
             assert is_reset(c)
-        d.wait_figures(lambda f: f["open"] == 0)
+        wait_for(lambda: len(d.ends()) == 2)
         assert d.ends() == ["--", "cC"], d.text()
 
 
@@ -302,17 +303,55 @@ def test_who_may_not_is_reset(family: int) -> None:
 
 
 def test_packets_find_their_size() -> None:
-    """A narrow way behind the director: the server's side says so by ICMP, and the
-    client sends smaller ones. Where the director's own interfaces differ it offers
-    both ends what fits."""
-    with director(4) as d, d.lab.listen("s1", SERVER_PORT) as listener:
-        big = os.urandom(500_000)
-        d.lab.run("p1", "ip", "route", "add", address("s1"), "dev", "eth0", "mtu", "1000")
-        with d.connect() as c, accept(listener) as s:
-            sender = threading.Thread(target=lambda: (s.sendall(big), s.close()))
-            sender.start()
-            assert read_exactly(c, len(big)) == big
-            sender.join()
+    """The director's own interface takes less than the ends think: both are offered
+    what fits, for what is too large for it would be dropped without a word."""
+    with director(4, two_armed=True) as d, d.lab.listen("s1", SERVER_PORT) as listener:
+        big = os.urandom(300_000)
+        for interface in ("eth0", "eth1"):
+            other = "eth1" if interface == "eth0" else "eth0"
+            for name, mtu in ((other, 1500), (interface, 1280)):
+                assert d.lab.run("p1", "ip", "link", "set", "dev", name, "mtu", str(mtu)).returncode == 0
+            d.again("stop")  # it has read them anew
+            with d.connect() as c, accept(listener) as s:
+                for one, there in ((c, s), (s, c)):
+                    # Without the director it would be 1448.
+                    assert one.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG) <= 1240
+                    sender = threading.Thread(target=one.sendall, args=(big,))
+                    sender.start()
+                    assert read_exactly(there, len(big)) == big
+                    sender.join()
+
+
+def syn(source: str, port: int, to: str) -> bytes:
+    """A SYN of nobody's, from the IP header on."""
+    def words(data: bytes) -> int:
+        total = sum(struct.unpack(f">{len(data) // 2}H", data))
+        total = (total & 0xFFFF) + (total >> 16)
+        return ~(total + (total >> 16)) & 0xFFFF
+
+    ends = socket.inet_aton(source) + socket.inet_aton(to)
+    tcp = struct.pack(">HHIIBBHHH", port, SERVICE_PORT, port * 7919, 0, 0x50, 2, 1000, 0, 0)
+    check = words(ends + struct.pack(">HH", 6, len(tcp)) + tcp)
+    tcp = tcp[:16] + struct.pack(">H", check) + tcp[18:]
+    return struct.pack(">BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + ends + tcp
+
+
+def test_floods_go_to_the_relay() -> None:
+    """SYNs that nobody completes take half of the slots, and no more: then the
+    kernel's listener answers, where the relay's would be. Afterwards all is as before,
+    and none of them is left."""
+    with director(4, timeouts="{connect: 1s}", retries="0") as d:
+        raw = d.lab.inside("c", lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW))
+        with d.lab.listen("s1", SERVER_PORT) as listener, raw, d.lab.listen("p1", SERVICE_PORT) as relay:
+            for i in range(2500):
+                raw.sendto(syn(f"10.77.0.{128 + i % 100}", 1024 + i, VIP[4]), (VIP[4], 0))
+            d.wait("valve 1")
+            with d.connect(), accept(relay):
+                pass
+            wait_for(lambda: d.text().rstrip().splitlines() and "valve 0" in d.text().rsplit("valve 1", 1)[1], timeout=20)
+            d.wait_figures(lambda f: f["open"] == 0)
+            with d.connect() as c, accept(listener) as s:
+                exchange(c, s)
 
 
 def test_follows_interfaces_and_routes() -> None:

@@ -132,7 +132,9 @@ def test_without_a_bpf_file_system_all_is_relayed() -> None:
         stage.serve()
         stage.start()
         wait_for(lambda: work(stage) == "relay_only", 10)
-        assert stage.ask().startswith("s")
+        with stage.client() as sock:
+            assert sock.recv(100).startswith(b"s")
+            assert [c["path"] for c in live(stage)] == ["copy"]
         log = stage["p1"].log()
         assert "/pins is in no BPF file system, going on without" in log
         assert "restarting it" not in log

@@ -265,12 +265,14 @@ def test_with_what_the_unit_leaves() -> None:
     bound = ("setpriv", f"--bounding-set=-all,{names}", "--no-new-privs", "--")
     limits = ("prlimit", "--memlock=unlimited", "--rtprio=50")
     raised = subprocess.run([*limits, "true"], stderr=subprocess.DEVNULL).returncode == 0
-    with Stage() as stage:
+    with Stage([kernel_service()], kernel=KERNEL) as stage:
+        stage.lab.bpf_files()
         stage.serve()
         stage["p1"].start(prefix=(*(limits if raised else ()), *bound))
         stage["p2"].start()
         stage.wait_master("p1")
         stage.wait_serving("p1")
+        wait_for(lambda: work(stage) == "works", 10)
         failover = stage["p1"].failover()
         if raised:
             policy = os.sched_getscheduler(failover) & ~os.SCHED_RESET_ON_FORK

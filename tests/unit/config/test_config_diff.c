@@ -468,6 +468,12 @@ static const struct {
 	    "threads auto -> 3 (needs a restart: each thread has listening sockets of its own, and clients wait in them)" },
 	{ "control", SERVICE(SERVERS), SERVICE(SERVERS) "control: /run/c\n",
 	    "control /run/hapair/control.sock -> /run/c (needs a restart: commands look for the daemon there)" },
+	{ "kernel.pins", SERVICE(SERVERS),
+	    SERVICE(SERVERS) "kernel: {pins: /b/h}\n",
+	    "kernel.pins /sys/fs/bpf/hapair -> /b/h (needs a restart: connections are in the kernel's tables, which would be others)" },
+	{ "kernel.slots", SERVICE(SERVERS),
+	    SERVICE(SERVERS) "kernel: {slots: 2048}\n",
+	    "kernel.slots 65536 -> 2048 (needs a restart: connections are in the kernel's tables, which would be others)" },
 	{ "pid_file", SERVICE(SERVERS), SERVICE(SERVERS) "pid_file: /run/p\n",
 	    "pid_file /run/p added (needs a restart: others look for the daemon there)" },
 };

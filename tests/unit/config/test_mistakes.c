@@ -147,7 +147,7 @@ static const struct row {
 	{ SERVICE(", lb_algo: rr"),
 	    { "unknown key 'lb_algo'; keepalived's 'lb_algo' is 'balance' here" } },
 	{ SERVICE(", lb_kind: DR"),
-	    { "unknown key 'lb_kind'; keepalived's 'lb_kind' has no counterpart" } },
+	    { "unknown key 'lb_kind'; keepalived's 'lb_kind' is 'path' here" } },
 	{ SERVICE(", persistence_timeout: 50"),
 	    { "unknown key 'persistence_timeout'; keepalived's 'persistence_timeout' has no counterpart" } },
 	{ SERVICE(", TCP_CHECK: {}"),

@@ -51,6 +51,7 @@ what_yaml_could_misread_is_quoted(void **state)
 		struct config c = { .services = &service,
 			.n_services = 1,
 			.log = log,
+			.kernel = { .pins = "/b/h", .slots = 1024 },
 			.control = rows[i].path };
 		char line[64];
 		size_t len;

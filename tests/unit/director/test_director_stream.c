@@ -312,6 +312,36 @@ an_end_is_told_and_the_peer_found_again(void **state)
 	bed_fini(&b);
 }
 
+/* In whatever state it is: between two tries, in one, and when it is up. */
+static void
+a_peer_that_is_heard_again_is_tried_at_any_time(void **state)
+{
+	const struct secret_keys keys = keys_of(1, 0);
+	struct bed b;
+	(void)state;
+	connect_bed(&b);
+	director_stream_close(b.listens.stream);
+	fd_close(&b.listener);
+	await(&b, &b.dials.downs, 1);
+	for (unsigned i = 0; i < 50; i++) {
+		director_stream_try_now(b.dials.stream);
+		turn(&b, 1);
+	}
+	b.listener = make_listener();
+	end_open(&b.listens, b.loop, 1, &keys);
+	accept_at(&b);
+	director_stream_try_now(b.dials.stream);
+	director_stream_try_now(b.dials.stream);
+	await(&b, &b.dials.ups, 2);
+	await(&b, &b.listens.ups, 1);
+	director_stream_try_now(b.dials.stream);
+	director_stream_try_now(b.listens.stream);
+	say(&b.dials, 1, 1);
+	await(&b, &b.listens.msgs, 1);
+	assert_int_equal(b.dials.ups, 2);
+	bed_fini(&b);
+}
+
 static void
 other_keys_are_no_peer_and_told_as_that(void **state)
 {
@@ -386,6 +416,8 @@ main(void)
 		cmocka_unit_test(who_never_reads_is_given_up_and_tried_again),
 		cmocka_unit_test(hanging_up_tells_the_other_end_alone),
 		cmocka_unit_test(an_end_is_told_and_the_peer_found_again),
+		cmocka_unit_test(
+		    a_peer_that_is_heard_again_is_tried_at_any_time),
 		cmocka_unit_test(other_keys_are_no_peer_and_told_as_that),
 		cmocka_unit_test(a_key_that_is_taken_out_ends_its_stream),
 		cmocka_unit_test(nobody_but_the_peer_is_answered),
