@@ -246,7 +246,7 @@ a_disk_that_keeps_what_does_not_run_is_told_of(void **state)
 	set_up(&b);
 	assert_int_equal(give(&b, ID, text_for(&b, b.port, 1, file), said).kind,
 	    PEER_FILE_FINE);
-	b.r.disk.replaced = true;
+	b.r.take.disk.replaced = true;
 	assert_int_equal(ask_of(&b, PEER_FILE_TAKE, said), PEER_FILE_KEPT);
 	assert_non_null(strstr(said, "cannot listen on 127.0.0.1"));
 	assert_non_null(strstr(said, "the file before was not put back"));
