@@ -39,8 +39,26 @@ smaller(uint64_t a, uint64_t b)
 	return a == 0 ? b : b == 0 || a < b ? a : b;
 }
 
+/* Whichever side has ended: here one span is for both. */
 static void
-take_timeouts(const struct haproxy_proxy *front,
+tell_fins(struct import_plan *plan, const struct haproxy_proxy *front,
+    uint64_t client, uint64_t server)
+{
+	if (client > 0 && server > 0)
+		import_notes_note(&plan->notes, front->at,
+		    "'timeout client-fin' and 'server-fin' are one here, "
+		    "'timeouts.half_closed', whichever side has ended: it is "
+		    "the longer of both");
+	else
+		import_notes_warning(&plan->notes, front->at,
+		    "'timeout %s-fin' is 'timeouts.half_closed', which counts "
+		    "whichever side has ended: the other side's had no such "
+		    "end, and a longer one leaves it more time",
+		    client > 0 ? "client" : "server");
+}
+
+static void
+take_timeouts(struct import_plan *plan, const struct haproxy_proxy *front,
     const struct haproxy_proxy *back, struct import_plan_service *s)
 {
 	const uint64_t client_fin =
@@ -57,6 +75,8 @@ take_timeouts(const struct haproxy_proxy *front,
 		    timeout_of(front, HAPROXY_PROXY_CLIENT, 30 * DAY_MS),
 		    timeout_of(back, HAPROXY_PROXY_SERVER, 30 * DAY_MS));
 	s->half_closed_ms = client_fin > server_fin ? client_fin : server_fin;
+	if (client_fin != server_fin)
+		tell_fins(plan, front, client_fin, server_fin);
 	/* What is not said is as long as these, and not as our defaults. */
 	if (s->half_closed_ms == 0)
 		s->half_closed_ms = s->idle_ms < DAY_MS ? s->idle_ms : DAY_MS;
@@ -196,24 +216,6 @@ name_of(
 	return own;
 }
 
-static void
-take_access(struct import_plan *plan, const struct haproxy_proxy *front,
-    const struct haproxy_proxy *back, struct import_plan_service *s)
-{
-	if (back != front && back->rules.first != NULL) {
-		if (front->rules.first == NULL)
-			front = back;
-		else
-			import_notes_error(&plan->notes,
-			    back->rules.first->line->at,
-			    "'tcp-request' of the backend is not carried over, "
-			    "since its frontend has such, too: expected one "
-			    "'allow' and 'deny' of service '%s'",
-			    s->name);
-	}
-	haproxy_access_read(plan, front, s);
-}
-
 /* Back from the list: what is left of it serves nobody. */
 static bool
 is_whole(struct import_plan *plan, const struct haproxy_proxy *front,
@@ -266,7 +268,7 @@ make(struct import_plan *plan, const struct haproxy_proxy *front,
 		    kind(front), front->name, CONFIG_LISTENS_TOTAL_MAX);
 		return;
 	}
-	take_timeouts(front, back, &s);
+	take_timeouts(plan, front, back, &s);
 	take_numbers(front, back, &s);
 	take_source(plan, back, &s);
 	take_proxy_protocol(plan, back, &s);
@@ -275,7 +277,7 @@ make(struct import_plan *plan, const struct haproxy_proxy *front,
 	     b = b->next)
 		if (b->accept_proxy)
 			s.proxy_protocol = NULL;
-	take_access(plan, front, back, &s);
+	haproxy_access_read(plan, front, back, &s);
 	haproxy_turns_take(plan, back, &s);
 	hint(plan, back, &s);
 	add(plan, &s);

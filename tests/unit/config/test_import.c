@@ -361,6 +361,19 @@ static const struct rules_row {
 	    " tcp-request content accept if { req_ssl_hello_type 1 }\n"
 	    " tcp-request connection reject\n",
 	    "    deny:\n      - 0.0.0.0/0\n      - \"::/0\"\n" },
+	{ "an accept is for its own stage",
+	    " tcp-request connection accept if { src 10.0.0.0/8 }\n"
+	    " tcp-request content reject if { src 10.1.0.0/16 }\n",
+	    "    deny: 10.1.0.0/16\n" },
+	{ "refused by one stage, let in by another",
+	    " tcp-request connection reject if { src 10.1.0.0/16 }\n"
+	    " tcp-request content accept if { src 10.0.0.0/8 }\n"
+	    " tcp-request content reject\n",
+	    "    allow: 10.0.0.0/8\n    deny: 10.1.0.0/16\n" },
+	{ "let in by both",
+	    " tcp-request connection reject unless { src 10.0.0.0/8 }\n"
+	    " tcp-request content reject unless { src 10.2.0.0/16 }\n",
+	    "    allow: 10.2.0.0/16\n    deny: 10.0.0.0/8\n" },
 	{ "nobody", " tcp-request connection reject\n",
 	    "    deny:\n      - 0.0.0.0/0\n      - \"::/0\"\n" },
 };

@@ -125,6 +125,33 @@ static const struct row {
 	    "deny: 10.0.0.0/8\n", NULL,
 	    "f:5: warning: the 'reject' is carried over, and the 'accept' of "
 	    "line 4 before it is not" },
+	{ "a backend's rules are asked as well",
+	    BEGIN "frontend f\n bind :80\n default_backend b\n"
+	          " tcp-request connection reject unless { src 10.0.0.0/8 }\n"
+	          "backend b\n"
+	          " tcp-request content reject if { src 10.1.0.0/16 }\n"
+	          " server x 10.0.0.1:1\n",
+	    "allow: 10.0.0.0/8\n    deny: 10.1.0.0/16\n", NULL, "" },
+	{ "where a connection goes",
+	    GOOD " tcp-request content set-dst-port int(90)\n", "name: good",
+	    NULL, "'tcp-request content set-dst-port' is not carried over" },
+	{ "an end of one side", BEGIN " timeout client-fin 30s\n" GOOD,
+	    "half_closed: 30s", NULL,
+	    "'timeout client-fin' is 'timeouts.half_closed', which" },
+	{ "two ends",
+	    BEGIN " timeout client-fin 30s\n timeout server-fin 20s\n" GOOD,
+	    "half_closed: 30s", NULL, "it is the longer of both" },
+	{ "one end of both",
+	    BEGIN " timeout client-fin 30s\n timeout server-fin 30s\n" GOOD,
+	    "half_closed: 30s", NULL, "" },
+	{ "who comes back",
+	    GOOD " server b 10.0.0.2:1 check on-marked-up "
+	         "shutdown-backup-sessions minconn 5 maxqueue 6\n",
+	    "name: good", NULL,
+	    "connections at a backup stay there when another server" },
+	{ "how fast bytes pass",
+	    GOOD " filter bwlim-out x default-limit 1m default-period 1s\n",
+	    "name: good", NULL, "does not limit how fast bytes pass" },
 	{ "others are refused, and who is let in is lost",
 	    GOOD " tcp-request content accept if { req_ssl_hello_type 1 }\n"
 	         " tcp-request content reject\n",
