@@ -177,7 +177,7 @@ note(struct file_receive *r, bool done)
 	const struct file_receive_step_input in = { .event = done
 		    ? FILE_RECEIVE_STEP_DONE
 		    : FILE_RECEIVE_STEP_FAILED,
-		.stays = r->take.disk.replaced };
+		.stays = file_take_stays(&r->take) };
 
 	step(r, &in);
 }
@@ -202,6 +202,18 @@ on_end(void *arg, bool done, const char *text)
 }
 
 static void
+tell_late(struct file_receive *r)
+{
+	const char *text = r->step.state == FILE_RECEIVE_STEP_TAKING
+	    ? "is not done with it in time, and goes back to the file before as soon as it is"
+	    : "is not done with going back in time, and goes on";
+
+	log_error(
+	    "supervisor", "[reload] a file of the peer: this node %s", text);
+	set_text(r, text);
+}
+
+static void
 act(struct file_receive *r, const struct file_receive_step_input *in,
     enum file_receive_step_action action)
 {
@@ -223,6 +235,9 @@ act(struct file_receive *r, const struct file_receive_step_input *in,
 		break;
 	case FILE_RECEIVE_STEP_DROP:
 		drop(r);
+		break;
+	case FILE_RECEIVE_STEP_TELL_LATE:
+		tell_late(r);
 		break;
 	}
 }
@@ -396,8 +411,8 @@ file_receive_hear(
 void
 file_receive_init(struct file_receive *r, struct reload *reload)
 {
-	*r = (struct file_receive){ .reload = reload,
-		.take = file_take_init(reload, on_end, r) };
+	*r = (struct file_receive){ .reload = reload };
+	file_take_init(&r->take, reload, on_end, r);
 	ev_init(&r->patience, on_patience);
 }
 
@@ -408,5 +423,6 @@ file_receive_fini(struct file_receive *r)
 		return;
 	ev_timer_stop(r->reload->loop, &r->patience);
 	drop(r);
+	file_take_fini(&r->take);
 	free(r->text);
 }

@@ -71,39 +71,70 @@ keep_running(struct file_take *t)
 	    pread(file, t->before, t->before_len, 0) == (ssize_t)st.st_size;
 }
 
+/* It runs; the disk is to know that before the peer does. */
 static void
 on_taken(void *arg, bool taken, const char *text)
 {
 	struct file_take *t = arg;
-	char why[FILE_REPLACE_WHY_MAX], path[MSG_PATH_MAX + 16] = "";
 
-	if (taken) {
-		if (t->disk.replaced)
-			(void)snprintf(path, sizeof(path), "%s.before",
-			    t->reload->setup.path);
-		log_notice("supervisor",
-		    "runs the file that the peer gave, the one before is %s",
-		    *path != '\0' ? path : "the same");
-		t->on_end(t->arg, true, path);
-	} else if (file_replace_undo(&t->disk, why) < 0) {
-		tell_apart(t, text, "the file before was not put back", why);
-	} else {
-		t->on_end(t->arg, false, text);
-	}
+	free(t->fault);
+	t->fault = taken ? NULL : strdup(text);
+	t->back = file_disk_has_replaced(&t->disk);
+	if (taken)
+		file_disk_settle(&t->disk);
+	else if (file_disk_is_busy(&t->disk))
+		t->on_end(t->arg, false, text); /* it was told to go back */
+	else
+		file_disk_back(&t->disk);
 }
 
-/* Waits for the disk: no earlier than it is asked to take the file. */
-static const char *
-put_on_disk(void *arg, const struct reload_file *f)
+static void
+note_settled(struct file_take *t, const char *why)
+{
+	char path[MSG_PATH_MAX + 16] = "";
+
+	if (why != NULL)
+		log_error("supervisor",
+		    "[reload] the file on disk is not the one that runs: %s: %s",
+		    t->reload->setup.path, why);
+	if (t->back)
+		(void)snprintf(
+		    path, sizeof(path), "%s.before", t->reload->setup.path);
+	log_notice("supervisor",
+	    "runs the file that the peer gave, the one before is %s",
+	    *path != '\0' ? path : "the same");
+	t->on_end(t->arg, true, path);
+}
+
+static void
+note_failed(struct file_take *t, const char *why)
+{
+	const char *fault = t->fault != NULL ? t->fault : "memory is out";
+
+	if (why == NULL)
+		t->on_end(t->arg, false, fault);
+	else
+		tell_apart(t, fault, "the file before was not put back", why);
+}
+
+static void
+put(void *arg, const struct reload_file *f)
 {
 	struct file_take *t = arg;
-	char why[FILE_REPLACE_WHY_MAX];
 
-	if (file_replace_prepare(
-	        &t->disk, t->reload->setup.path, f->text, f->len, why) == 0 &&
-	    file_replace_commit(&t->disk, why) == 0)
-		return NULL;
-	return refuse(t, why);
+	t->reloads = !t->same;
+	file_disk_put(&t->disk, f->text, f->len);
+}
+
+static void
+note_put(struct file_take *t, const char *why)
+{
+	const char *fault = why != NULL ? refuse(t, why) : NULL;
+
+	if (t->reloads)
+		reload_kept(t->reload, fault);
+	else
+		on_taken(t, fault == NULL, fault != NULL ? fault : "");
 }
 
 /* Before anything is done: what it brings may be another log. */
@@ -127,34 +158,29 @@ tell_of_it(struct file_take *t)
 void
 file_take_begin(struct file_take *t)
 {
-	const char *why;
-
 	tell_of_it(t);
-	if (!keep_running(t)) {
-		on_taken(t, false, "memory is out" UNCHANGED);
-	} else if (t->same) {
-		why = put_on_disk(t, &t->file);
-		on_taken(t, why == NULL, why != NULL ? why : "");
-	} else {
-		reload_run_unkept(
-		    t->reload, &t->file, put_on_disk, on_taken, t);
-	}
+	t->undoes = false;
+	if (file_disk_is_busy(&t->disk))
+		t->on_end(t->arg, false,
+		    refuse(t, "its disk has not answered since the last file"));
+	else if (!keep_running(t))
+		t->on_end(t->arg, false, "memory is out" UNCHANGED);
+	else if (t->same)
+		put(t, &t->file);
+	else
+		reload_run_unkept(t->reload, &t->file, put, on_taken, t);
 }
 
 /* -- and back ----------------------------------------------------------- */
 
-static const char *
+static void
 put_back(void *arg, const struct reload_file *f)
 {
 	struct file_take *t = arg;
-	char why[FILE_REPLACE_WHY_MAX];
-	const bool was = t->disk.replaced;
 
-	(void)f;
-	if (file_replace_undo(&t->disk, why) < 0)
-		return refuse(t, why);
-	t->back = was;
-	return NULL;
+	t->reloads = f != NULL;
+	t->back = file_disk_has_replaced(&t->disk);
+	file_disk_back(&t->disk);
 }
 
 static void
@@ -168,18 +194,23 @@ on_undone(void *arg, bool taken, const char *text)
 	if (!taken && t->back)
 		tell_apart(t, text,
 		    "it runs the new file, but its disk has the one before, and a restart would take that",
-		    "put back");
+		    file_disk_is_busy(&t->disk) ? "as soon as it answers"
+		                                : "put back");
 	else
 		t->on_end(t->arg, taken, text);
 }
 
-/* The disk has it, and that is all there was to do. */
 static void
-undo_disk(struct file_take *t)
+note_back(struct file_take *t, const char *why)
 {
-	const char *why = put_back(t, NULL);
+	const char *fault = why != NULL ? refuse(t, why) : NULL;
 
-	on_undone(t, why == NULL, why != NULL ? why : "");
+	/* A disk that is late has it in the end; one that fails has not. */
+	t->back = t->back && (why == NULL || file_disk_is_busy(&t->disk));
+	if (t->reloads)
+		reload_kept(t->reload, fault);
+	else
+		on_undone(t, fault == NULL, fault != NULL ? fault : "");
 }
 
 void
@@ -187,17 +218,24 @@ file_take_undo(struct file_take *t)
 {
 	char *text = t->before;
 
+	t->undoes = true;
 	t->back = false;
 	t->before = NULL;
 	reload_file_fini(&t->file);
-	if (text == NULL) {
-		undo_disk(t);
+	if (file_disk_is_busy(&t->disk)) {
+		free(text);
+		t->on_end(t->arg, false,
+		    refuse(t, "its disk has not answered since it took it"));
+		return;
+	}
+	if (text == NULL) { /* the disk has it, and that is all */
+		put_back(t, NULL);
 		return;
 	}
 	switch (reload_file_check(&t->file, t->reload->setup.path, text,
 	    t->before_len, now(t)->setup.config)) {
 	case RELOAD_FILE_SAME:
-		undo_disk(t);
+		put_back(t, NULL);
 		break;
 	case RELOAD_FILE_CHANGED:
 		reload_run_unkept(t->reload, &t->file, put_back, on_undone, t);
@@ -210,23 +248,60 @@ file_take_undo(struct file_take *t)
 	}
 }
 
+bool
+file_take_stays(const struct file_take *t)
+{
+	return file_disk_has_replaced(&t->disk) ||
+	    (file_disk_is_busy(&t->disk) && t->back);
+}
+
 /* -- life --------------------------------------------------------------- */
 
-struct file_take
-file_take_init(struct reload *reload, file_take_end_fn *on_end, void *arg)
+static void
+on_disk(void *arg, enum file_disk_job job, const char *why)
 {
-	return (struct file_take){ .reload = reload,
-		.on_end = on_end,
-		.arg = arg,
-		.disk = file_replace_none() };
+	struct file_take *t = arg;
+
+	switch (job) {
+	case FILE_DISK_PUT:
+		note_put(t, why);
+		break;
+	case FILE_DISK_SETTLE:
+		note_settled(t, why);
+		break;
+	case FILE_DISK_BACK:
+		if (t->undoes)
+			note_back(t, why);
+		else
+			note_failed(t, why);
+		break;
+	}
+}
+
+void
+file_take_init(struct file_take *t, struct reload *reload,
+    file_take_end_fn *on_end, void *arg)
+{
+	*t = (struct file_take){
+		.reload = reload, .on_end = on_end, .arg = arg
+	};
+	file_disk_init(&t->disk, reload->loop, reload->setup.path, on_disk, t);
 }
 
 void
 file_take_drop(struct file_take *t)
 {
+	free_str(&t->before);
+	free_str(&t->fault);
+	reload_file_fini(&t->file);
+	file_disk_close(&t->disk);
+}
+
+void
+file_take_fini(struct file_take *t)
+{
 	if (t->reload == NULL)
 		return;
-	free_str(&t->before);
-	reload_file_fini(&t->file);
-	file_replace_close(&t->disk);
+	file_take_drop(t);
+	file_disk_fini(&t->disk);
 }
