@@ -100,10 +100,12 @@ limit_at(const struct haproxy_text_line *l, size_t fetch)
 		    (strncmp(l->words[fetch], fetches[i], strlen(fetches[i])) ==
 		            0 &&
 		        l->words[fetch][strlen(fetches[i])] == '('))
-			return strcmp(l->words[fetch + 1], "gt") == 0 ||
-			        strcmp(l->words[fetch + 1], "ge") == 0
-			    ? n
-			    : 0;
+			/* What is tracked counts the client that is asked for.
+			 */
+			return strcmp(l->words[fetch + 1], "gt") == 0 ? n
+			    : strcmp(l->words[fetch + 1], "ge") != 0  ? 0
+			    : i > 0 && n > 1                          ? n - 1
+			                                              : n;
 	return 0;
 }
 

@@ -311,9 +311,14 @@ static void
 take_source(struct import_plan *plan, struct haproxy_proxy *p,
     const struct haproxy_text_line *l)
 {
-	(void)plan;
 	p->source = word_of(l, 1);
 	p->usesrc = strcmp(word_of(l, 2), "usesrc") == 0;
+	if (strcmp(word_of(l, 2), "interface") == 0)
+		import_notes_warning(&plan->notes, l->at,
+		    "'source' with 'interface %.20s' is not carried over: "
+		    "hapair connects by the host's routes; 'source' chooses "
+		    "the address",
+		    word_of(l, 3));
 }
 
 static void

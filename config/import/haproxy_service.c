@@ -3,6 +3,7 @@
 #include "config/import/haproxy_access.h"
 #include "config/import/haproxy_listen.h"
 #include "config/import/haproxy_servers.h"
+#include "config/import/haproxy_source.h"
 #include "config/import/haproxy_track.h"
 #include "config/import/haproxy_turns.h"
 #include "config/import/haproxy_value.h"
@@ -80,6 +81,7 @@ take_timeouts(struct import_plan *plan, const struct haproxy_proxy *front,
 	/* What is not said is as long as these, and not as our defaults. */
 	if (s->half_closed_ms == 0)
 		s->half_closed_ms = s->idle_ms < DAY_MS ? s->idle_ms : DAY_MS;
+	s->half_closed_for_ever = s->half_closed_ms == 0;
 	if (s->queue_ms == 0)
 		s->queue_ms = s->connect_ms;
 }
@@ -104,35 +106,6 @@ take_numbers(const struct haproxy_proxy *front,
 	if (alive > 0 && alive <= 2 * HOUR_MS)
 		s->keepalive_ms =
 		    (alive + SECOND_MS - 1) / SECOND_MS * SECOND_MS;
-}
-
-static void
-take_source(struct import_plan *plan, const struct haproxy_proxy *back,
-    struct import_plan_service *s)
-{
-	const struct haproxy_proxy_server *first = back->servers;
-	const char *source = back->source;
-	bool usesrc = back->usesrc;
-	struct haproxy_value_address a;
-	union addr ip;
-
-	if (source == NULL && first != NULL) {
-		source = first->options.source;
-		usesrc = first->options.usesrc;
-	}
-	if (usesrc)
-		import_notes_error(&plan->notes, back->at,
-		    "'usesrc' is not carried over: servers see this host's "
-		    "address; 'proxy_protocol' tells them the client's");
-	if (source == NULL || !haproxy_value_address(plan, source, &a) ||
-	    a.host[0] == '\0')
-		return;
-	if (addr_parse_ip(a.host, &ip) < 0)
-		import_notes_error(&plan->notes, back->at,
-		    "the source '%.60s' is no address, and is left out",
-		    source);
-	else if (!addr_is_any(&ip))
-		s->source = a.host;
 }
 
 static void
@@ -270,7 +243,7 @@ make(struct import_plan *plan, const struct haproxy_proxy *front,
 	}
 	take_timeouts(plan, front, back, &s);
 	take_numbers(front, back, &s);
-	take_source(plan, back, &s);
+	haproxy_source_take(plan, back, &s);
 	take_proxy_protocol(plan, back, &s);
 	/* A client's header is passed on as it is. */
 	for (const struct haproxy_proxy_bind *b = front->binds; b != NULL;

@@ -152,6 +152,56 @@ static const struct row {
 	{ "how fast bytes pass",
 	    GOOD " filter bwlim-out x default-limit 1m default-period 1s\n",
 	    "name: good", NULL, "does not limit how fast bytes pass" },
+	{ "how long half of it lives, where nothing is said", GOOD,
+	    "timeouts:\n      half_closed: 0s\n", NULL, "" },
+	{ "nobody is cut by a time that is 0",
+	    BEGIN " timeout client 0\n timeout server 0\n" GOOD,
+	    "half_closed: 0s\n", "idle", "" },
+	{ "a certificate of one server alone",
+	    BEGIN "listen a\n bind :80\n"
+	          " server x 10.0.0.1:1 check check-ssl verify none\n"
+	          " server y 10.0.0.2:1 check check-ssl verify required "
+	          "ca-file /ca.pem\n",
+	    "verify: false", "/ca.pem",
+	    "f:6: error: 'y' is checked as 'x' is, with TLS or without" },
+	{ "a server beyond no link",
+	    BEGIN "listen a\n bind :80\n bind [fe80::9]:80\n"
+	          " server x fe80::1:80\n server y 10.0.0.2:1\n",
+	    "name: y", "fe80",
+	    "f:6: error: the server 'x' is left out: 'fe80::1:80' is a "
+	    "link-local address" },
+	{ "and an address of one",
+	    BEGIN "listen a\n bind :80\n bind [fe80::9]:80\n"
+	          " server y 10.0.0.2:1\n",
+	    "listen: 0.0.0.0:80", "fe80",
+	    "f:5: error: 'bind [fe80::9]:80' is left out: it is a link-local" },
+	{ "all that haproxy logs", "global\n log /dev/log local0 debug\n" GOOD,
+	    "facility: local0", "level", NULL },
+	{ "servers reached from two addresses",
+	    BEGIN "listen a\n bind :80\n source 10.0.0.9 interface eth2\n"
+	          " server x 10.0.0.1:1 source 10.0.0.8\n"
+	          " server y 10.0.0.2:1\n",
+	    "source: 10.0.0.9", NULL,
+	    "f:6: error: 'x' differs from the service in 'source'" },
+	{ "an answer that is not asked for",
+	    BEGIN "listen a\n bind :80\n option tcp-check\n"
+	          " tcp-check expect rstring role:(a|b)\n"
+	          " server x 10.0.0.1:1 check\n",
+	    "name: x", NULL,
+	    "f:6: error: 'expect rstring role:(a|b)' is not carried over, so a "
+	    "server that does not say so is well here" },
+	{ "fewer than so many each",
+	    GOOD " tcp-request connection track-sc0 src\n"
+	         " tcp-request connection reject if { sc0_conn_cur ge 10 }\n",
+	    "max_connections_per_client: 9\n", NULL, "" },
+	{ "what one of two groups tracks",
+	    "vrrp_instance A {\n interface eth0\n virtual_ipaddress {\n"
+	    " 10.0.0.9/24\n }\n track_script {\n c\n }\n track_interface {\n"
+	    " eth1 weight 9\n }\n}\n"
+	    "vrrp_instance B {\n interface eth1\n virtual_ipaddress {\n"
+	    " 10.1.0.9/24\n }\n}\nvrrp_script c {\n script /c\n}\n",
+	    "script: /c", "weight",
+	    "'c' counted for 'vrrp_instance A', and not for 'B'" },
 	{ "others are refused, and who is let in is lost",
 	    GOOD " tcp-request content accept if { req_ssl_hello_type 1 }\n"
 	         " tcp-request content reject\n",
