@@ -1,5 +1,6 @@
 #include "config/import/haproxy_access.h"
 
+#include "config/import/haproxy_network.h"
 #include "config/import/haproxy_value.h"
 #include "config/schema/scalar.h"
 
@@ -13,17 +14,19 @@ struct rule {
 };
 
 /*
- * Rules are asked in three stages, whatever their order in the file: who is
- * accepted in one meets the rules of the next all the same.
+ * Rules are asked in three stages, whatever their order in the file, and then
+ * those of the backend: who is accepted in one meets the rules of the next all
+ * the same.
  */
 enum {
 	CONNECTION,
 	SESSION,
 	CONTENT,
+	BACKEND,
 	STAGES,
 };
 
-static const char *const stage_words[STAGES] = { "connection", "session",
+static const char *const stage_words[BACKEND] = { "connection", "session",
 	"content" };
 
 /* `rules` NULL: it has none. */
@@ -39,7 +42,8 @@ struct stage {
 
 struct access {
 	struct import_plan *plan;
-	const struct haproxy_proxy *p;
+	const struct haproxy_proxy *p; /* whose rules are read */
+	bool is_backend;
 	struct import_plan_service *s;
 	struct stage stages[STAGES];
 	struct stage *now;
@@ -96,10 +100,12 @@ limit_at(const struct haproxy_text_line *l, size_t fetch)
 		    (strncmp(l->words[fetch], fetches[i], strlen(fetches[i])) ==
 		            0 &&
 		        l->words[fetch][strlen(fetches[i])] == '('))
-			return strcmp(l->words[fetch + 1], "gt") == 0 ||
-			        strcmp(l->words[fetch + 1], "ge") == 0
-			    ? n
-			    : 0;
+			/* What is tracked counts the client that is asked for.
+			 */
+			return strcmp(l->words[fetch + 1], "gt") == 0 ? n
+			    : strcmp(l->words[fetch + 1], "ge") != 0  ? 0
+			    : i > 0 && n > 1                          ? n - 1
+			                                              : n;
 	return 0;
 }
 
@@ -192,19 +198,6 @@ read_condition(const struct access *a, const struct haproxy_text_line *l)
 }
 
 static bool
-is_within(const struct config_cidr *in, const struct config_cidr *of)
-{
-	size_t len, other;
-	const uint8_t *a = addr_bytes(&in->addr, &len);
-	const uint8_t *b = addr_bytes(&of->addr, &other);
-	const unsigned whole = of->prefix / 8, rest = of->prefix % 8;
-
-	if (len != other || in->prefix < of->prefix || memcmp(a, b, whole) != 0)
-		return false;
-	return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
-}
-
-static bool
 has_room(struct access *a, size_t n)
 {
 	if (n < NETWORKS_MAX)
@@ -226,37 +219,11 @@ add_rule(struct access *a, const struct config_cidr *network, bool accepts)
 	struct stage *g = a->now;
 
 	for (size_t i = 0; i < g->n_rules; i++)
-		if (is_within(network, &g->rules[i].network))
+		if (haproxy_network_is_within(network, &g->rules[i].network))
 			return;
 	if (has_room(a, g->n_rules))
 		g->rules[g->n_rules++] =
 		    (struct rule){ .network = *network, .accepts = accepts };
-}
-
-/* "10.0.0.0/8", "10.0.0.0/255.0.0.0", "10.0.0.1" */
-static bool
-read_network(
-    struct import_plan *plan, const char *text, struct config_cidr *ret_network)
-{
-	const char *slash = strchr(text, '/');
-	union addr mask;
-	unsigned prefix = 0;
-	uint32_t bits;
-
-	if (slash != NULL && addr_parse_ip(slash + 1, &mask) == 0 &&
-	    mask.sa.sa_family == AF_INET) {
-		bits = ntohl(mask.in.sin_addr.s_addr);
-		while (prefix < 32 && (bits & UINT32_C(0x80000000) >> prefix))
-			prefix++;
-		if (prefix < 32 && (bits << prefix) != 0)
-			return false;
-		text = import_plan_text(
-		    plan, "%.*s/%u", (int)(slash - text), text, prefix);
-	}
-	if (scalar_network(text, ret_network) < 0)
-		return false;
-	*ret_network = scalar_network_of(ret_network);
-	return true;
 }
 
 static bool
@@ -277,7 +244,8 @@ add_networks(
 		     i++) {
 			struct config_cidr network;
 
-			if (!read_network(a->plan, l->words[i], &network)) {
+			if (!haproxy_network_read(
+			        a->plan, l->words[i], &network)) {
 				import_notes_error(&a->plan->notes, l->at,
 				    "'%.60s' is no network; expected one such "
 				    "as 10.0.0.0/8 in 'allow' or 'deny' of "
@@ -393,20 +361,31 @@ enter_stage(struct access *a, unsigned stage)
 
 /* Of no stage (`inspect-delay`, or a verdict alone, before 1.4): STAGES. */
 static unsigned
-stage_of(const struct haproxy_text_line *l)
+stage_of(const struct access *a, const struct haproxy_text_line *l)
 {
-	unsigned i = 0;
+	for (unsigned i = 0; i < ARRAY_LEN(stage_words); i++)
+		if (l->n > 1 && strcmp(l->words[1], stage_words[i]) == 0)
+			return a->is_backend ? BACKEND : i;
+	return STAGES;
+}
 
-	while (i < STAGES &&
-	    (l->n < 2 || strcmp(l->words[1], stage_words[i]) != 0))
-		i++;
-	return i;
+/* What a rule does beside a verdict, and nobody misses. */
+static bool
+is_idle(const char *what)
+{
+	static const char *const idle[] = { "track-sc", "set-var", "unset-var",
+		"set-log-level", "set-nice", "set-priority", "sc-", "capture" };
+
+	for (size_t i = 0; i < ARRAY_LEN(idle); i++)
+		if (strncmp(what, idle[i], strlen(idle[i])) == 0)
+			return true;
+	return false;
 }
 
 static void
 take_rule(struct access *a, const struct haproxy_text_line *l)
 {
-	const unsigned stage = stage_of(l);
+	const unsigned stage = stage_of(a, l);
 	const char *what = l->n > 2 ? l->words[2] : "";
 	bool accepts = strcmp(what, "accept") == 0;
 
@@ -415,17 +394,27 @@ take_rule(struct access *a, const struct haproxy_text_line *l)
 	if (accepts || strcmp(what, "reject") == 0 ||
 	    strcmp(what, "silent-drop") == 0) {
 		/* Alone it refuses nobody, so it is not worth a note. */
-		if (accepts && stage == CONTENT && read_condition(a, l).odd)
+		if (accepts && strcmp(l->words[1], "content") == 0 &&
+		    read_condition(a, l).odd)
 			a->lost = a->lost == NULL ? l : a->lost;
 		else
 			take_verdict(a, l, accepts);
-	} else if (strncmp(what, "track-sc", 8) != 0 &&
-	    strncmp(what, "set-", 4) != 0 && strncmp(what, "sc-", 3) != 0 &&
-	    strncmp(what, "capture", 7) != 0) {
+	} else if (!is_idle(what)) {
 		import_notes_warning(&a->plan->notes, l->at,
 		    "'tcp-request %.20s %.40s' is not carried over",
-		    stage_words[stage], what);
+		    l->words[1], what);
 	}
+}
+
+static void
+take_rules(struct access *a, const struct haproxy_proxy *p, bool is_backend)
+{
+	a->p = p;
+	a->is_backend = is_backend;
+	a->lost = NULL;
+	for (const struct haproxy_proxy_kept *k = p->rules.first; k != NULL;
+	     k = k->next)
+		take_rule(a, k->line);
 }
 
 /* -- all stages together ----------------------------------------------------
@@ -448,7 +437,7 @@ static bool
 passes(const struct stage *g, const struct config_cidr *network)
 {
 	for (size_t i = 0; i < g->n_rules; i++)
-		if (is_within(network, &g->rules[i].network))
+		if (haproxy_network_is_within(network, &g->rules[i].network))
 			return g->rules[i].accepts;
 	return !g->closed;
 }
@@ -479,8 +468,10 @@ join_stages(struct access *a, struct stage *all)
 			size_t have = 0;
 
 			while (have < all->n_rules &&
-			    !(is_within(n, &all->rules[have].network) &&
-			        is_within(&all->rules[have].network, n)))
+			    !(haproxy_network_is_within(
+			          n, &all->rules[have].network) &&
+			        haproxy_network_is_within(
+			            &all->rules[have].network, n)))
 				have++;
 			if (have < all->n_rules || !has_room(a, all->n_rules))
 				continue;
@@ -505,7 +496,8 @@ is_exception(const struct stage *g, const struct rule *r)
 {
 	for (size_t i = 0; i < g->n_rules; i++)
 		if (g->rules[i].accepts != r->accepts &&
-		    is_within(&r->network, &g->rules[i].network))
+		    haproxy_network_is_within(
+		        &r->network, &g->rules[i].network))
 			return true;
 	return false;
 }
@@ -549,17 +541,17 @@ write_lists(struct access *a, const struct stage *g)
 }
 
 void
-haproxy_access_read(struct import_plan *plan, const struct haproxy_proxy *p,
-    struct import_plan_service *s)
+haproxy_access_read(struct import_plan *plan, const struct haproxy_proxy *front,
+    const struct haproxy_proxy *back, struct import_plan_service *s)
 {
-	struct access a = { .plan = plan, .p = p, .s = s };
+	struct access a = { .plan = plan, .s = s };
 	struct stage all = { .rules = NULL };
 	const struct stage *only = NULL;
 	unsigned used = 0;
 
-	for (const struct haproxy_proxy_kept *k = p->rules.first; k != NULL;
-	     k = k->next)
-		take_rule(&a, k->line);
+	take_rules(&a, front, false);
+	if (back != front)
+		take_rules(&a, back, true);
 	for (unsigned i = 0; i < STAGES; i++) {
 		if (a.stages[i].rules == NULL)
 			continue;

@@ -235,6 +235,42 @@ differs(uint64_t own, uint64_t of, uint64_t fallback)
 	return own == or_default(of, fallback) ? 0 : own;
 }
 
+static bool
+is_same_ca(const struct haproxy_proxy_options *a,
+    const struct haproxy_proxy_options *b)
+{
+	const char *one = a->no_verify ? NULL : a->ca;
+	const char *other = b->no_verify ? NULL : b->ca;
+
+	return one == NULL || other == NULL ? one == other
+	                                    : strcmp(one, other) == 0;
+}
+
+/* How the first one is checked is how all are. */
+static void
+tell_other_tls(struct import_plan *plan, const struct haproxy_proxy *p,
+    const struct haproxy_proxy_server *server,
+    const struct import_plan_check *of)
+{
+	const struct haproxy_proxy_server *first = p->servers;
+	const bool is_tls =
+	    of->tls || (of->type != NULL && strcmp(of->type, "tls") == 0);
+
+	while (first != NULL && (first->options.ssl || !is_checked(first)))
+		first = first->next;
+	if (first == NULL || first == server)
+		return;
+	/* Where the section connects by TLS each server does. */
+	if ((first->options.check_ssl == server->options.check_ssl ||
+	        (is_tls && !first->options.check_ssl)) &&
+	    (!is_tls || is_same_ca(&first->options, &server->options)))
+		return;
+	import_notes_error(&plan->notes, server->at,
+	    "'%.60s' is checked as '%.60s' is, with TLS or without it and by "
+	    "the same 'ca': give it a 'check' of its own",
+	    server->name, first->name);
+}
+
 void
 haproxy_check_server(struct import_plan *plan, const struct haproxy_proxy *p,
     const struct haproxy_proxy_server *server,
@@ -254,6 +290,7 @@ haproxy_check_server(struct import_plan *plan, const struct haproxy_proxy *p,
 			ret->type = "none";
 		return;
 	}
+	tell_other_tls(plan, p, server, of);
 	check_numbers(p, &server->options, &c);
 	ret->interval_ms = differs(c.interval_ms, of->interval_ms, INTERVAL_MS);
 	ret->timeout_ms = differs(c.timeout_ms, of->timeout_ms, TIMEOUT_MS);

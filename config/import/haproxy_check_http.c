@@ -287,9 +287,10 @@ expect_text(struct import_plan *plan, const struct haproxy_text_line *l,
 		    import_plan_text(plan, "%s%s", negated ? "!" : "", plain);
 		return;
 	}
-	import_notes_warning(&plan->notes, l->at,
-	    "what the check expects, '%.60s', is not carried over; 'expect' "
-	    "takes a text that the body must hold",
+	import_notes_error(&plan->notes, l->at,
+	    "what the check expects, '%.60s', is not carried over, so a server "
+	    "that does not say so is well here; 'expect' takes a text that the "
+	    "body must hold",
 	    text);
 }
 
@@ -325,9 +326,10 @@ take_expect(struct import_plan *plan, const struct haproxy_text_line *l,
 		expect_text(plan, l, l->words[i + 1], l->words[i][0] == 'r',
 		    negated, c);
 	else
-		import_notes_warning(&plan->notes, l->at,
-		    "'expect %.40s' is not carried over; 'status' and "
-		    "'expect' of 'check' look at the status and the body",
+		import_notes_error(&plan->notes, l->at,
+		    "'expect %.40s' is not carried over, so a server that "
+		    "fails there is well here; 'status' and 'expect' of "
+		    "'check' look at the status and the body",
 		    l->words[i]);
 }
 

@@ -87,9 +87,10 @@ take_expect(struct talk *t, const struct haproxy_text_line *l)
 	else if (strcmp(what, "binary") == 0)
 		text = bytes_of(t, l, text, true);
 	else {
-		import_notes_warning(&t->plan->notes, l->at,
-		    "'expect %.20s %.60s' is not carried over; 'expect' of "
-		    "'dialog' takes a text that the server says",
+		import_notes_error(&t->plan->notes, l->at,
+		    "'expect %.20s %.60s' is not carried over, so a server "
+		    "that does not say so is well here; 'expect' of 'dialog' "
+		    "takes a text that the server says",
 		    what, text);
 		return;
 	}

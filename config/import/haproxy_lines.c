@@ -311,9 +311,14 @@ static void
 take_source(struct import_plan *plan, struct haproxy_proxy *p,
     const struct haproxy_text_line *l)
 {
-	(void)plan;
 	p->source = word_of(l, 1);
 	p->usesrc = strcmp(word_of(l, 2), "usesrc") == 0;
+	if (strcmp(word_of(l, 2), "interface") == 0)
+		import_notes_warning(&plan->notes, l->at,
+		    "'source' with 'interface %.20s' is not carried over: "
+		    "hapair connects by the host's routes; 'source' chooses "
+		    "the address",
+		    word_of(l, 3));
 }
 
 static void
@@ -349,6 +354,19 @@ take_dispatch(struct import_plan *plan, struct haproxy_proxy *p,
 	haproxy_params_server(plan, p, as);
 }
 
+/* The others are of HTTP, or of what is written to a log. */
+static void
+take_filter(struct import_plan *plan, struct haproxy_proxy *p,
+    const struct haproxy_text_line *l)
+{
+	(void)p;
+	if (strncmp(word_of(l, 1), "bwlim", 5) == 0)
+		import_notes_warning(&plan->notes, l->at,
+		    "'filter %.40s' is not carried over: hapair does not limit "
+		    "how fast bytes pass; tc(8) on this host does",
+		    word_of(l, 1));
+}
+
 static void
 take_external(struct import_plan *plan, struct haproxy_proxy *p,
     const struct haproxy_text_line *l)
@@ -374,6 +392,7 @@ static const struct word {
 	{ "dispatch", take_dispatch },
 	{ "enabled", take_disabled },
 	{ "external-check", take_external },
+	{ "filter", take_filter },
 	{ "http-check", take_http_check },
 	{ "http-request", take_http_request },
 	{ "httpchk", take_httpchk },

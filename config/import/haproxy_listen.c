@@ -1,6 +1,7 @@
 #include "config/import/haproxy_listen.h"
 
 #include "config/import/haproxy_value.h"
+#include "config/rules/address_faults.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -117,6 +118,17 @@ is_usable(struct import_plan *plan, const struct haproxy_proxy_bind *b,
 	return false;
 }
 
+/* NULL: where it may stand. */
+static const char *
+fault_of(const struct haproxy_value_address *a)
+{
+	union addr ip;
+
+	if (!a->is_ip || addr_parse_ip(a->host, &ip) < 0 || addr_is_any(&ip))
+		return NULL;
+	return address_faults_of_link(&ip);
+}
+
 static void
 add_bind(struct import_plan *plan, const struct haproxy_proxy_bind *b,
     uint64_t port, struct import_plan_list *list)
@@ -136,6 +148,12 @@ add_bind(struct import_plan *plan, const struct haproxy_proxy_bind *b,
 		import_notes_warning(&plan->notes, b->at,
 		    "'bind %.60s' is left out: hapair listens on TCP ports",
 		    b->address);
+		return;
+	}
+	if (fault_of(&a) != NULL) {
+		import_notes_error(&plan->notes, b->at,
+		    "'bind %.60s' is left out: it %s", b->address,
+		    fault_of(&a));
 		return;
 	}
 	host = host_of(plan, b, &a);

@@ -2,6 +2,7 @@
 
 #include "config/import/haproxy_check.h"
 #include "config/import/haproxy_value.h"
+#include "config/rules/address_faults.h"
 #include "config/schema/scalar.h"
 
 #include <string.h>
@@ -44,6 +45,13 @@ address_of(struct import_plan *plan, const struct haproxy_proxy_server *server,
 		    "the server '%.60s' is left out: '%.60s' is no host and "
 		    "port to connect to",
 		    server->name, server->address);
+		return NULL;
+	}
+	if (a.is_ip && addr_parse_ip(a.host, &ip) == 0 &&
+	    address_faults_of_link(&ip) != NULL) {
+		import_notes_error(&plan->notes, server->at,
+		    "the server '%.60s' is left out: '%.60s' %s", server->name,
+		    server->address, address_faults_of_link(&ip));
 		return NULL;
 	}
 	port = is_good ? port_of(&a, server->address, client) : 0;
@@ -182,7 +190,8 @@ haproxy_servers_add(struct import_plan *plan, const struct haproxy_proxy *back,
 {
 	const struct haproxy_proxy_server *first = back->servers;
 
-	while (first != NULL && !is_checked(first))
+	/* Those of TLS are left out. */
+	while (first != NULL && (first->options.ssl || !is_checked(first)))
 		first = first->next;
 	haproxy_check_proxy(plan, back, first, &s->check);
 	for (const struct haproxy_proxy_server *server = back->servers;

@@ -3,6 +3,7 @@
 #include "config/import/haproxy_access.h"
 #include "config/import/haproxy_listen.h"
 #include "config/import/haproxy_servers.h"
+#include "config/import/haproxy_source.h"
 #include "config/import/haproxy_track.h"
 #include "config/import/haproxy_turns.h"
 #include "config/import/haproxy_value.h"
@@ -39,8 +40,26 @@ smaller(uint64_t a, uint64_t b)
 	return a == 0 ? b : b == 0 || a < b ? a : b;
 }
 
+/* Whichever side has ended: here one span is for both. */
 static void
-take_timeouts(const struct haproxy_proxy *front,
+tell_fins(struct import_plan *plan, const struct haproxy_proxy *front,
+    uint64_t client, uint64_t server)
+{
+	if (client > 0 && server > 0)
+		import_notes_note(&plan->notes, front->at,
+		    "'timeout client-fin' and 'server-fin' are one here, "
+		    "'timeouts.half_closed', whichever side has ended: it is "
+		    "the longer of both");
+	else
+		import_notes_warning(&plan->notes, front->at,
+		    "'timeout %s-fin' is 'timeouts.half_closed', which counts "
+		    "whichever side has ended: the other side's had no such "
+		    "end, and a longer one leaves it more time",
+		    client > 0 ? "client" : "server");
+}
+
+static void
+take_timeouts(struct import_plan *plan, const struct haproxy_proxy *front,
     const struct haproxy_proxy *back, struct import_plan_service *s)
 {
 	const uint64_t client_fin =
@@ -57,9 +76,12 @@ take_timeouts(const struct haproxy_proxy *front,
 		    timeout_of(front, HAPROXY_PROXY_CLIENT, 30 * DAY_MS),
 		    timeout_of(back, HAPROXY_PROXY_SERVER, 30 * DAY_MS));
 	s->half_closed_ms = client_fin > server_fin ? client_fin : server_fin;
+	if (client_fin != server_fin)
+		tell_fins(plan, front, client_fin, server_fin);
 	/* What is not said is as long as these, and not as our defaults. */
 	if (s->half_closed_ms == 0)
 		s->half_closed_ms = s->idle_ms < DAY_MS ? s->idle_ms : DAY_MS;
+	s->half_closed_for_ever = s->half_closed_ms == 0;
 	if (s->queue_ms == 0)
 		s->queue_ms = s->connect_ms;
 }
@@ -84,35 +106,6 @@ take_numbers(const struct haproxy_proxy *front,
 	if (alive > 0 && alive <= 2 * HOUR_MS)
 		s->keepalive_ms =
 		    (alive + SECOND_MS - 1) / SECOND_MS * SECOND_MS;
-}
-
-static void
-take_source(struct import_plan *plan, const struct haproxy_proxy *back,
-    struct import_plan_service *s)
-{
-	const struct haproxy_proxy_server *first = back->servers;
-	const char *source = back->source;
-	bool usesrc = back->usesrc;
-	struct haproxy_value_address a;
-	union addr ip;
-
-	if (source == NULL && first != NULL) {
-		source = first->options.source;
-		usesrc = first->options.usesrc;
-	}
-	if (usesrc)
-		import_notes_error(&plan->notes, back->at,
-		    "'usesrc' is not carried over: servers see this host's "
-		    "address; 'proxy_protocol' tells them the client's");
-	if (source == NULL || !haproxy_value_address(plan, source, &a) ||
-	    a.host[0] == '\0')
-		return;
-	if (addr_parse_ip(a.host, &ip) < 0)
-		import_notes_error(&plan->notes, back->at,
-		    "the source '%.60s' is no address, and is left out",
-		    source);
-	else if (!addr_is_any(&ip))
-		s->source = a.host;
 }
 
 static void
@@ -196,24 +189,6 @@ name_of(
 	return own;
 }
 
-static void
-take_access(struct import_plan *plan, const struct haproxy_proxy *front,
-    const struct haproxy_proxy *back, struct import_plan_service *s)
-{
-	if (back != front && back->rules.first != NULL) {
-		if (front->rules.first == NULL)
-			front = back;
-		else
-			import_notes_error(&plan->notes,
-			    back->rules.first->line->at,
-			    "'tcp-request' of the backend is not carried over, "
-			    "since its frontend has such, too: expected one "
-			    "'allow' and 'deny' of service '%s'",
-			    s->name);
-	}
-	haproxy_access_read(plan, front, s);
-}
-
 /* Back from the list: what is left of it serves nobody. */
 static bool
 is_whole(struct import_plan *plan, const struct haproxy_proxy *front,
@@ -266,16 +241,16 @@ make(struct import_plan *plan, const struct haproxy_proxy *front,
 		    kind(front), front->name, CONFIG_LISTENS_TOTAL_MAX);
 		return;
 	}
-	take_timeouts(front, back, &s);
+	take_timeouts(plan, front, back, &s);
 	take_numbers(front, back, &s);
-	take_source(plan, back, &s);
+	haproxy_source_take(plan, back, &s);
 	take_proxy_protocol(plan, back, &s);
 	/* A client's header is passed on as it is. */
 	for (const struct haproxy_proxy_bind *b = front->binds; b != NULL;
 	     b = b->next)
 		if (b->accept_proxy)
 			s.proxy_protocol = NULL;
-	take_access(plan, front, back, &s);
+	haproxy_access_read(plan, front, back, &s);
 	haproxy_turns_take(plan, back, &s);
 	hint(plan, back, &s);
 	add(plan, &s);

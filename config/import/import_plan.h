@@ -75,6 +75,7 @@ struct import_plan_service {
 	bool has_retries;
 	uint64_t retries, max_connections, max_per_client;
 	uint64_t connect_ms, idle_ms, half_closed_ms, queue_ms, keepalive_ms;
+	bool half_closed_for_ever;
 	struct import_plan_check check;
 	struct import_plan_server *servers;
 	size_t n_servers;

@@ -276,12 +276,14 @@ static void
 put_timeouts(struct out *o, int depth, const struct import_plan_service *s)
 {
 	if (s->connect_ms == 0 && s->idle_ms == 0 && s->half_closed_ms == 0 &&
-	    s->queue_ms == 0)
+	    s->queue_ms == 0 && !s->half_closed_for_ever)
 		return;
 	put_key(o, depth, "timeouts");
 	put_time(o, depth + 1, "connect", s->connect_ms);
 	put_time(o, depth + 1, "idle", s->idle_ms);
 	put_time(o, depth + 1, "half_closed", s->half_closed_ms);
+	if (s->half_closed_for_ever)
+		put_raw(o, depth + 1, "half_closed", "0s");
 	put_time(o, depth + 1, "queue", s->queue_ms);
 }
 

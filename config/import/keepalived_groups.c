@@ -105,8 +105,8 @@ read_prefix(struct groups *b, const struct import_plan_group *g,
 		import_notes_warning(&b->plan->notes, l->at,
 		    "'%.60s' has no prefix length, which is /%u to keepalived, "
 		    "and so it is here; with that of the interface's network "
-		    "hapair also knows who is near: '%.60s/24', perhaps",
-		    text, c->prefix, text);
+		    "hapair also knows who is near: '%.60s/%u', perhaps",
+		    text, c->prefix, text, whole(c) == 32 ? 24U : 64U);
 	}
 	if (address_faults_of_cidr(c) == NULL)
 		return;

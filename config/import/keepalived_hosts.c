@@ -446,7 +446,7 @@ keepalived_hosts_guess(const struct keepalived_text_line *l, unsigned own)
 	/* As near as can be, for whatever weight is to make a difference. */
 	if (state != NULL && strcmp(state, "MASTER") == 0)
 		return own > 1 ? own - 1 : 1;
-	return own < PRIORITY_MAX ? own + 1 : PRIORITY_MAX;
+	return own < PRIORITY_MAX ? own + 1 : PRIORITY_MAX - 1;
 }
 
 static void

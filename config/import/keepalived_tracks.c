@@ -126,6 +126,18 @@ is_own(const struct tracks *t, const char *name)
 	return false;
 }
 
+/* A weight would leave the group where it is, and says that it may. */
+static void
+tell_own(struct tracks *t, const struct keepalived_text_line *l)
+{
+	if (weight_of(t, l, 1) > 0)
+		import_notes_warning(&t->plan->notes, l->at,
+		    "'%.60s' has no weight here: an interface that has a "
+		    "virtual IP is a fault of that group where it is down, and "
+		    "of no other group",
+		    l->words[0]);
+}
+
 static void
 take_interface(struct tracks *t, const struct keepalived_text_line *l)
 {
@@ -133,8 +145,10 @@ take_interface(struct tracks *t, const struct keepalived_text_line *l)
 	struct import_plan_track *track;
 	int weight;
 
-	if (is_own(t, name))
+	if (is_own(t, name)) {
+		tell_own(t, l);
 		return;
+	}
 	if (!scalar_is_name(name, INTERFACE_MAX, "")) {
 		import_notes_error(&t->plan->notes, l->at,
 		    "'%.60s' is no interface, and is not tracked", name);
@@ -219,6 +233,24 @@ is_haproxys(const char *text)
 	return strstr(text, "haproxy") != NULL;
 }
 
+/* By the looks of it; what is in a script of somebody's own is not known. */
+static void
+tell_haproxys(struct tracks *t, const struct keepalived_text_line *def,
+    const char *name, const char *command)
+{
+	if (strchr(command, ' ') == NULL)
+		import_notes_warning(&t->plan->notes, def->at,
+		    "'vrrp_script %.60s' is left out, since '%.100s' looks "
+		    "after haproxy by its name, and hapair watches its own "
+		    "relay; what else it looks at wants a 'script' of 'track'",
+		    name, command);
+	else
+		import_notes_note(&t->plan->notes, def->at,
+		    "'vrrp_script %.60s' looks after haproxy, and is not "
+		    "needed: hapair watches its own relay",
+		    name);
+}
+
 /* The first host has another one of that name. */
 static bool
 differs(struct tracks *t, const char *name, const char *command)
@@ -254,10 +286,7 @@ take_script(struct tracks *t, const struct keepalived_text_line *l)
 	whole = keepalived_text_join(
 	    keepalived_text_find(def, "script"), command, sizeof(command));
 	if (is_haproxys(command)) {
-		import_notes_note(&t->plan->notes, def->at,
-		    "'vrrp_script %.60s' looks after haproxy, and is not "
-		    "needed: hapair watches its own relay",
-		    name);
+		tell_haproxys(t, def, name, command);
 		return;
 	}
 	if (command[0] == '\0' || !whole) {
@@ -320,6 +349,45 @@ take_file(struct tracks *t, const struct keepalived_text_line *l)
 	    l->words[0]);
 }
 
+static bool
+tracks(
+    const struct keepalived_text_line *of, const char *kind, const char *name)
+{
+	for (const struct keepalived_text_line *b = of->first; b != NULL;
+	     b = b->next)
+		for (const struct keepalived_text_line *l =
+		         strcmp(b->words[0], kind) == 0 ? b->first : NULL;
+		     l != NULL; l = l->next)
+			if (strcmp(l->words[0], name) == 0)
+				return true;
+	return false;
+}
+
+/* Of what `of` tracks: another instance does not, and is another group. */
+static void
+tell_alone(struct tracks *t, const struct keepalived_text_line *of,
+    const struct keepalived_text_line *l, const char *kind)
+{
+	const struct import_plan_group *groups = t->plan->pair.groups;
+	const struct keepalived_text *text = t->h->texts[t->host];
+
+	if (groups == NULL || groups->next == NULL ||
+	    strcmp(of->words[0], "vrrp_instance") != 0)
+		return;
+	for (const struct keepalived_text_line *o = text->root.first; o != NULL;
+	     o = o->next) {
+		if (strcmp(o->words[0], "vrrp_instance") != 0 || o == of ||
+		    tracks(o, kind, l->words[0]))
+			continue;
+		import_notes_warning(&t->plan->notes, l->at,
+		    "'%.60s' counted for 'vrrp_instance %.60s', and not for "
+		    "'%.60s': 'track' of 'pair' counts for all groups",
+		    l->words[0], of->n > 1 ? of->words[1] : "",
+		    o->n > 1 ? o->words[1] : "");
+		return;
+	}
+}
+
 static void
 take_blocks(struct tracks *t, const struct keepalived_text_line *of)
 {
@@ -341,7 +409,11 @@ take_blocks(struct tracks *t, const struct keepalived_text_line *of)
 				continue;
 			for (const struct keepalived_text_line *l = b->first;
 			     l != NULL && t->looked < LOOKS_MAX; l = l->next) {
+				const size_t n = t->plan->pair.n_tracks;
+
 				kinds[i].take(t, l);
+				if (t->plan->pair.n_tracks > n)
+					tell_alone(t, of, l, kinds[i].word);
 				t->looked++;
 			}
 		}

@@ -10,6 +10,7 @@
 #include "hapair/cli/port_use.h"
 #include "hapair/cli/preflight.h"
 #include "hapair/supervisor/control.h"
+#include "hapair/supervisor/file_untried.h"
 #include "hapair/supervisor/key_keeper.h"
 #include "hapair/supervisor/listeners.h"
 #include "hapair/supervisor/service_manager.h"
@@ -41,6 +42,8 @@ struct run {
 	struct listeners listeners;
 	struct control control;
 	struct pidfile pidfile;
+	/* What was made of a file that the peer gave; empty: nothing. */
+	char recovered[FILE_UNTRIED_TEXT_MAX];
 };
 
 /*
@@ -291,6 +294,10 @@ prepare(struct run *r)
 	const struct config *c;
 	int status;
 
+	file_untried_recover(r->file.path, r->recovered);
+	if (*r->recovered != '\0')
+		(void)fprintf(stderr, "%shapair: %s\n",
+		    log_mark(LOG_LEVEL_WARNING), r->recovered);
 	r->file.warns = true;
 	r->file.obeyed = true;
 	if (file_load(&r->file) < 0)
@@ -350,6 +357,8 @@ settle(struct run *r)
 	status = open_log(c);
 	if (status != COMMAND_DONE)
 		return status;
+	if (*r->recovered != '\0' && c->log.target != LOG_TARGET_STDERR)
+		log_warning("supervisor", "[start] %s", r->recovered);
 	if (c->has_pair) {
 		e = key_keeper_open(&r->keys, c->pair.key_file);
 		if (e < 0)

@@ -19,6 +19,7 @@
 #define HOME "\033[H"
 #define REST_OF_LINE "\033[K"
 #define REST_OF_SCREEN "\033[J"
+#define PLAIN "\033[0m"
 
 struct screen {
 	bool is_terminal;
@@ -112,6 +113,8 @@ draw(const struct screen *s, const char *text)
 		text += len + (text[len] == '\n');
 		room--;
 	}
+	/* What is cut may have been about to end a colour. */
+	(void)fputs(strchr(text, '\033') != NULL ? PLAIN : "", stdout);
 	(void)fputs(*text != '\0' ? "…" : "", stdout);
 	(void)fputs(REST_OF_LINE REST_OF_SCREEN, stdout);
 }
@@ -143,11 +146,18 @@ watch(const struct client *client, double seconds)
 	const struct timespec pause = { .tv_sec = (time_t)seconds,
 		.tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9) };
 	CLEANUP(json_doc_free_at) struct json_doc *before = NULL;
+	bool fails = false; /* it did, the last time */
 
 	for (;;) {
 		struct json_doc *d = NULL;
 
-		if (ask(client, 0, &d) == COMMAND_DONE) {
+		/* What it was before is not to be taken for what it is. */
+		if (fails && isatty(STDOUT_FILENO))
+			(void)fputs(HOME REST_OF_SCREEN, stdout);
+		if (fails)
+			(void)fflush(stdout);
+		fails = ask(client, 0, &d) != COMMAND_DONE;
+		if (!fails) {
 			show_once(d, before);
 			json_doc_free_at(&before);
 			before = d;

@@ -1,5 +1,6 @@
 #include "hapair/cli/drain_wait.h"
 
+#include "config/schema/scalar.h"
 #include "core/mono.h"
 #include "core/msg.h"
 #include "hapair/cli/client_lines.h"
@@ -7,11 +8,17 @@
 #include "hapair/cli/command.h"
 #include "hapair/cli/daemon_place.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
-static const struct timespec AGAIN = { .tv_sec = 1 };
+/*
+ * From one look to the next. Each is a list of all that the server has, and not
+ * to be made one after the other where these are thousands: so ten times what
+ * the last one took.
+ */
+#define REST_LEAST_MS 1000
+#define REST_MOST_MS 30000
+#define REST_LOOKS 10
 
 static void
 count(void *arg, const struct json_doc *line)
@@ -61,15 +68,32 @@ count_all(const struct client *c, const char *server, size_t *left, bool *busy)
 static int
 refuse(const struct client *c, const char *server, size_t left, uint64_t ms)
 {
+	char after[SCALAR_DURATION_TEXT];
+
 	if (left == 0) /* of those who have answered */
 		return command_refuse(c->command, COMMAND_FAILED,
-		    "whether %s has a connection left cannot be told after %" PRIu64
-		    " s: a relay is being replaced or started",
-		    server, ms / 1000);
+		    "whether %s has a connection left cannot be told after %s: a relay is being replaced or started",
+		    server, scalar_duration_text(ms, after));
 	return command_refuse(c->command, COMMAND_FAILED,
-	    "%s still has %zu connection%s after %" PRIu64
-	    " s; `hapair kill %s` closes what is left",
-	    server, left, left == 1 ? "" : "s", ms / 1000, server);
+	    "%s still has %zu connection%s after %s; `hapair kill %s` closes what is left",
+	    server, left, left == 1 ? "" : "s", scalar_duration_text(ms, after),
+	    server);
+}
+
+static void
+rest(int64_t looked_ms, uint64_t left_ms)
+{
+	int64_t ms = looked_ms * REST_LOOKS;
+
+	if (ms < REST_LEAST_MS)
+		ms = REST_LEAST_MS;
+	if (ms > REST_MOST_MS)
+		ms = REST_MOST_MS;
+	if ((uint64_t)ms > left_ms)
+		ms = (int64_t)left_ms;
+	(void)nanosleep(&(const struct timespec){ .tv_sec = ms / 1000,
+	                    .tv_nsec = ms % 1000 * 1000000 },
+	    NULL);
 }
 
 int
@@ -86,14 +110,18 @@ drain_wait(const struct client *c, const char *server, uint64_t most_ms)
 	if (status != COMMAND_DONE)
 		return status;
 	for (;;) {
+		const struct mono asked = mono_now();
+		uint64_t spent_ms;
+
 		status = count_all(&at, server, &left, &busy);
 		if (status != COMMAND_DONE)
 			return status;
 		if (left == 0 && !busy)
 			break;
-		if ((uint64_t)mono_span_ms(began, mono_now()) >= most_ms)
+		spent_ms = (uint64_t)mono_span_ms(began, mono_now());
+		if (spent_ms >= most_ms)
 			return refuse(c, server, left, most_ms);
-		(void)nanosleep(&AGAIN, NULL);
+		rest(mono_span_ms(asked, mono_now()), most_ms - spent_ms);
 	}
 	(void)printf("server %s has no connection any more\n", server);
 	return fflush(stdout) != 0 ? COMMAND_FAILED : COMMAND_DONE;

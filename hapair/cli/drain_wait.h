@@ -2,7 +2,7 @@
 
 /*
  * Waits until a server has no connection on this node any more, by asking the
- * daemon once a second.
+ * daemon once a second, or less often where it has thousands.
  */
 
 #include "hapair/cli/client.h"

@@ -127,7 +127,7 @@ text_of(enum file_push_step_end how)
 	case FILE_PUSH_STEP_RESTARTED:
 		return "was started anew meanwhile, and runs the file that it had; " UNCHANGED;
 	case FILE_PUSH_STEP_HALF:
-		return "runs the file that it had, but its disk has the new one, which a restart there would take; nothing was changed here";
+		return "has not come to an end with it; nothing was changed here, and `hapair status` tells whether the files differ";
 	case FILE_PUSH_STEP_STRAYED:
 		return "was started anew meanwhile, and runs neither this file nor the one that it had; nothing was changed here: `hapair status` tells whether the files differ, and `hapair reload --both` makes them the same";
 	case FILE_PUSH_STEP_UNKNOWN:

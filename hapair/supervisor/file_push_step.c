@@ -92,7 +92,7 @@ hear_taking(struct file_push_step *s, const struct file_push_step_input *in,
 	case PEER_FILE_REFUSED:
 		end(s, FILE_PUSH_STEP_REFUSED, out);
 		break;
-	case PEER_FILE_KEPT: /* it could not, nor clear its disk of it */
+	case PEER_FILE_KEPT: /* it will go back, once it is through */
 		end(s, FILE_PUSH_STEP_HALF, out);
 		break;
 	case PEER_FILE_STRANGE: /* it has begun with what is on its disk */

@@ -49,7 +49,7 @@ enum file_push_step_end {
 	FILE_PUSH_STEP_SILENT,     /* nor here: the peer did not answer */
 	FILE_PUSH_STEP_REFUSED,    /* nor here: the peer has said why */
 	FILE_PUSH_STEP_RESTARTED,  /* nor here: the peer was started anew */
-	FILE_PUSH_STEP_HALF,       /* nor here; the peer's disk has the file */
+	FILE_PUSH_STEP_HALF,       /* not here; the peer goes back, but late */
 	FILE_PUSH_STEP_STRAYED,    /* nor here; the peer runs a third file */
 	FILE_PUSH_STEP_UNKNOWN,    /* not here; the peer may have taken it */
 	FILE_PUSH_STEP_UNDONE,     /* this node could not, the peer went back */

@@ -6,19 +6,15 @@
 #include "core/log.h"
 #include "core/secret.h"
 #include "core/timeout.h"
-#include "hapair/supervisor/event_note.h"
 #include "hapair/supervisor/file_say.h"
 #include "hapair/supervisor/key_keeper.h"
 #include "hapair/supervisor/reload.h"
-#include "hapair/supervisor/state_store.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define UNCHANGED "; nothing was changed"
 
@@ -78,9 +74,7 @@ drop(struct file_receive *r)
 {
 	free(r->sealed);
 	r->sealed = NULL;
-	free_str(&r->before);
-	reload_file_fini(&r->file);
-	file_replace_close(&r->disk);
+	file_take_drop(&r->take);
 }
 
 /* -- is it fit? --------------------------------------------------------- */
@@ -115,7 +109,7 @@ unseal(const struct file_receive *r, size_t *ret_len)
 static bool
 refuse(struct file_receive *r, const char *what, const char *why, bool wrong)
 {
-	char text[FILE_REPLACE_WHY_MAX + 256];
+	char text[FILE_TAKE_TEXT_MAX];
 
 	(void)snprintf(
 	    text, sizeof(text), "%s: %s%s", r->reload->setup.path, what, why);
@@ -129,8 +123,8 @@ static bool
 is_allowed(struct file_receive *r)
 {
 	char what[LOCAL_PATHS_TEXT_MAX];
-	const int e =
-	    local_paths_compare(r->file.config, now(r)->setup.config, what);
+	const int e = local_paths_compare(
+	    r->take.file.config, now(r)->setup.config, what);
 
 	if (e < 0)
 		return refuse(r,
@@ -154,13 +148,13 @@ check(struct file_receive *r)
 		return refuse(r,
 		    "what the peer gave cannot be opened with the keys here",
 		    "", false);
-	switch (reload_file_check(
-	    &r->file, r->reload->setup.path, text, len, now(r)->setup.config)) {
+	switch (reload_file_check(&r->take.file, r->reload->setup.path, text,
+	    len, now(r)->setup.config)) {
 	case RELOAD_FILE_SAME:
-		r->same = true;
+		r->take.same = true;
 		return is_allowed(r);
 	case RELOAD_FILE_CHANGED:
-		r->same = false;
+		r->take.same = false;
 		return is_allowed(r);
 	case RELOAD_FILE_WRONG:
 		r->wrong = true;
@@ -168,7 +162,7 @@ check(struct file_receive *r)
 	case RELOAD_FILE_REFUSED:
 		break;
 	}
-	set_text(r, r->file.fault);
+	set_text(r, r->take.file.fault);
 	return false;
 }
 
@@ -183,7 +177,7 @@ note(struct file_receive *r, bool done)
 	const struct file_receive_step_input in = { .event = done
 		    ? FILE_RECEIVE_STEP_DONE
 		    : FILE_RECEIVE_STEP_FAILED,
-		.stays = r->disk.replaced };
+		.stays = file_take_stays(&r->take) };
 
 	step(r, &in);
 }
@@ -200,187 +194,23 @@ store(struct file_receive *r, const struct peer_file *m)
 		memcpy(r->sealed + m->at, m->bytes, m->len);
 }
 
-/* The text that runs, to go back to; false: memory is out. */
-static bool
-keep_running(struct file_receive *r)
+static void
+on_end(void *arg, bool done, const char *text)
 {
-	const int file = now(r)->file;
-	struct stat st;
-
-	free_str(&r->before);
-	if (r->same)
-		return true;
-	if (fstat(file, &st) == -1)
-		return false;
-	r->before_len = (size_t)st.st_size;
-	r->before = calloc(1, r->before_len + 1);
-	return r->before != NULL &&
-	    pread(file, r->before, r->before_len, 0) == (ssize_t)st.st_size;
+	set_text(arg, text);
+	note(arg, done);
 }
 
-/*
- * What runs and what is on disk are two files, and a restart would take the
- * other one. Behind why it came to that, which does not say so.
- */
 static void
-tell_apart(struct file_receive *r, const char *how, const char *why)
+tell_late(struct file_receive *r)
 {
-	const char *fault = r->text != NULL ? r->text : "";
-	const char *end = strstr(fault, UNCHANGED);
-	CLEANUP(free_str) char *text = NULL;
+	const char *text = r->step.state == FILE_RECEIVE_STEP_TAKING
+	    ? "is not done with it in time, and goes back to the file before as soon as it is"
+	    : "is not done with going back in time, and goes on";
 
-	log_error("supervisor",
-	    "[reload] the file on disk is not the one that runs: %s: %s",
-	    r->reload->setup.path, why);
-	/* A peer that reads "nothing was changed" adds nothing of it. */
-	if (asprintf(&text, "%.*s; %s: %s: %s",
-	        end != NULL ? (int)(end - fault) : (int)strlen(fault), fault,
-	        how, r->reload->setup.path, why) == -1)
-		text = NULL;
+	log_error(
+	    "supervisor", "[reload] a file of the peer: this node %s", text);
 	set_text(r, text);
-}
-
-static void
-on_taken(void *arg, bool taken, const char *text)
-{
-	struct file_receive *r = arg;
-	char why[FILE_REPLACE_WHY_MAX], path[MSG_PATH_MAX + 16] = "";
-
-	if (taken) {
-		if (r->disk.replaced)
-			(void)snprintf(path, sizeof(path), "%s.before",
-			    r->reload->setup.path);
-		set_text(r, path);
-		log_notice("supervisor",
-		    "runs the file that the peer gave, the one before is %s",
-		    *path != '\0' ? path : "the same");
-		note(r, true);
-		return;
-	}
-	set_text(r, text);
-	if (file_replace_undo(&r->disk, why) < 0)
-		tell_apart(r, "the file before was not put back", why);
-	note(r, false);
-}
-
-/* Waits for the disk: no earlier than it is asked to take the file. */
-static const char *
-put_on_disk(void *arg, const struct reload_file *f)
-{
-	struct file_receive *r = arg;
-	char why[FILE_REPLACE_WHY_MAX];
-
-	if (file_replace_prepare(
-	        &r->disk, r->reload->setup.path, f->text, f->len, why) == 0 &&
-	    file_replace_commit(&r->disk, why) == 0)
-		return NULL;
-	(void)refuse(r, "", why, false);
-	return r->text != NULL ? r->text : "memory is out";
-}
-
-static const char *
-put_back(void *arg, const struct reload_file *f)
-{
-	struct file_receive *r = arg;
-	char why[FILE_REPLACE_WHY_MAX];
-
-	const bool was = r->disk.replaced;
-
-	(void)f;
-	if (file_replace_undo(&r->disk, why) == 0) {
-		r->back = was;
-		return NULL;
-	}
-	(void)refuse(r, "", why, false);
-	return r->text != NULL ? r->text : "memory is out";
-}
-
-/* Before anything is done: what it brings may be another log. */
-static void
-tell_of_it(struct file_receive *r)
-{
-	CLEANUP(free_str)
-	char *lines = r->same ? NULL : reload_file_lines(&r->file);
-	char *save = NULL;
-	const char *line = lines != NULL ? strtok_r(lines, "\n", &save) : NULL;
-
-	event_note_file(now(r)->setup.store->setup.events);
-	if (line == NULL)
-		line = r->same ? "it means what runs" : "memory is out";
-	do
-		log_warning("supervisor",
-		    "[reload] takes a file of the peer: %s", line);
-	while (lines != NULL && (line = strtok_r(NULL, "\n", &save)) != NULL);
-}
-
-static void
-take(struct file_receive *r)
-{
-	const char *why;
-
-	tell_of_it(r);
-	if (!keep_running(r)) {
-		on_taken(r, false, "memory is out" UNCHANGED);
-	} else if (r->same) {
-		why = put_on_disk(r, &r->file);
-		on_taken(r, why == NULL, why != NULL ? why : "");
-	} else {
-		reload_run_unkept(
-		    r->reload, &r->file, put_on_disk, on_taken, r);
-	}
-}
-
-static void
-on_undone(void *arg, bool taken, const char *text)
-{
-	struct file_receive *r = arg;
-
-	set_text(r, text);
-	if (!taken && r->back)
-		tell_apart(r,
-		    "it runs the new file, but its disk has the one before, and a restart would take that",
-		    "put back");
-	if (taken)
-		log_notice("supervisor",
-		    "runs the file before the peer's again, which the peer could not take itself");
-	note(r, taken);
-}
-
-/* The disk has it, and that is all there was to do. */
-static void
-undo_disk(struct file_receive *r)
-{
-	const char *why = put_back(r, NULL);
-
-	on_undone(r, why == NULL, why != NULL ? why : "");
-}
-
-static void
-undo(struct file_receive *r)
-{
-	char *text = r->before;
-
-	r->back = false;
-	r->before = NULL;
-	reload_file_fini(&r->file);
-	if (text == NULL) {
-		undo_disk(r);
-		return;
-	}
-	switch (reload_file_check(&r->file, r->reload->setup.path, text,
-	    r->before_len, now(r)->setup.config)) {
-	case RELOAD_FILE_SAME:
-		undo_disk(r);
-		break;
-	case RELOAD_FILE_CHANGED:
-		reload_run_unkept(r->reload, &r->file, put_back, on_undone, r);
-		break;
-	case RELOAD_FILE_WRONG:
-	case RELOAD_FILE_REFUSED:
-		on_undone(r, false,
-		    r->file.fault != NULL ? r->file.fault : "memory is out");
-		break;
-	}
 }
 
 static void
@@ -398,13 +228,16 @@ act(struct file_receive *r, const struct file_receive_step_input *in,
 		note(r, check(r));
 		break;
 	case FILE_RECEIVE_STEP_TAKE:
-		take(r);
+		file_take_begin(&r->take);
 		break;
 	case FILE_RECEIVE_STEP_UNDO:
-		undo(r);
+		file_take_undo(&r->take);
 		break;
 	case FILE_RECEIVE_STEP_DROP:
 		drop(r);
+		break;
+	case FILE_RECEIVE_STEP_TELL_LATE:
+		tell_late(r);
 		break;
 	}
 }
@@ -578,8 +411,8 @@ file_receive_hear(
 void
 file_receive_init(struct file_receive *r, struct reload *reload)
 {
-	*r = (struct file_receive){ .reload = reload,
-		.disk = file_replace_none() };
+	*r = (struct file_receive){ .reload = reload };
+	file_take_init(&r->take, reload, on_end, r);
 	ev_init(&r->patience, on_patience);
 }
 
@@ -590,5 +423,6 @@ file_receive_fini(struct file_receive *r)
 		return;
 	ev_timer_stop(r->reload->loop, &r->patience);
 	drop(r);
+	file_take_fini(&r->take);
 	free(r->text);
 }

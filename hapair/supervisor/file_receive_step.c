@@ -6,6 +6,12 @@
 /* A peer that wants it taken asks three times a second. */
 #define ASKED_MS 5000
 
+/*
+ * Disk and reload end by themselves, but a relay with many connections goes on
+ * as long as they come. The peer hears of it before it stops asking (30 s).
+ */
+#define WORKING_MS 20000
+
 /* The peer's own reload, after which it asks for no undoing any more. */
 #define TAKEN_MS 30000
 
@@ -25,8 +31,9 @@ enter(struct file_receive_step *s, enum file_receive_step_state state,
 	case FILE_RECEIVE_STEP_OVER:
 		out->patience_ms = TAKEN_MS;
 		break;
-	case FILE_RECEIVE_STEP_TAKING: /* a reload ends by itself */
+	case FILE_RECEIVE_STEP_TAKING:
 	case FILE_RECEIVE_STEP_UNDOING:
+		out->patience_ms = WORKING_MS;
 		break;
 	case FILE_RECEIVE_STEP_NONE:
 		*s = (struct file_receive_step){ 0 };
@@ -55,7 +62,7 @@ answer_again(const struct file_receive_step *s)
 		return PEER_FILE_FINE;
 	case FILE_RECEIVE_STEP_TAKING:
 	case FILE_RECEIVE_STEP_UNDOING:
-		return PEER_FILE_WORKING;
+		return s->late ? PEER_FILE_KEPT : PEER_FILE_WORKING;
 	case FILE_RECEIVE_STEP_TAKEN:
 		return PEER_FILE_TAKEN;
 	case FILE_RECEIVE_STEP_OVER:
@@ -167,12 +174,18 @@ take_question(struct file_receive_step *s,
 static void
 note_done(struct file_receive_step *s, struct file_receive_step_out *out)
 {
-	if (s->state == FILE_RECEIVE_STEP_FILLING)
+	if (s->state == FILE_RECEIVE_STEP_FILLING) {
 		enter(s, FILE_RECEIVE_STEP_FINE, out);
-	else if (s->state == FILE_RECEIVE_STEP_TAKING)
+	} else if (s->state == FILE_RECEIVE_STEP_TAKING && s->late) {
+		/* Nobody waits for it any more, and the peer has not taken it.
+		 */
+		out->action = FILE_RECEIVE_STEP_UNDO;
+		enter(s, FILE_RECEIVE_STEP_UNDOING, out);
+	} else if (s->state == FILE_RECEIVE_STEP_TAKING) {
 		enter(s, FILE_RECEIVE_STEP_TAKEN, out);
-	else if (s->state == FILE_RECEIVE_STEP_UNDOING)
+	} else if (s->state == FILE_RECEIVE_STEP_UNDOING) {
 		finish(s, PEER_FILE_UNDONE, out);
+	}
 	out->answer = answer_again(s);
 }
 
@@ -187,6 +200,17 @@ note_failed(struct file_receive_step *s,
 	} else if (s->state == FILE_RECEIVE_STEP_UNDOING) {
 		finish(s, PEER_FILE_KEPT, out);
 	}
+}
+
+/* What is under way cannot be given up without harm, and goes on. */
+static void
+note_late(struct file_receive_step *s, struct file_receive_step_out *out)
+{
+	if (s->late)
+		return;
+	s->late = true;
+	out->action = FILE_RECEIVE_STEP_TELL_LATE;
+	out->answer = PEER_FILE_KEPT;
 }
 
 struct file_receive_step
@@ -208,9 +232,10 @@ file_receive_step_do(const struct file_receive_step *before,
 		note_failed(&s, in, ret_out);
 		break;
 	case FILE_RECEIVE_STEP_OVERDUE:
-		if (s.state == FILE_RECEIVE_STEP_TAKING ||
-		    s.state == FILE_RECEIVE_STEP_UNDOING)
+		if (file_receive_step_is_busy(&s)) {
+			note_late(&s, ret_out);
 			break;
+		}
 		ret_out->action = FILE_RECEIVE_STEP_DROP;
 		enter(&s, FILE_RECEIVE_STEP_NONE, ret_out);
 		break;

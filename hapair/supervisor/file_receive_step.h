@@ -44,6 +44,8 @@ enum file_receive_step_action {
 	FILE_RECEIVE_STEP_TAKE,
 	FILE_RECEIVE_STEP_UNDO,
 	FILE_RECEIVE_STEP_DROP, /* what there is of it */
+	/* It takes longer than the peer asks; a text is to say so. */
+	FILE_RECEIVE_STEP_TELL_LATE,
 };
 
 /* Zeros: none. */
@@ -52,6 +54,7 @@ struct file_receive_step {
 	uint64_t id;
 	uint32_t total, at;
 	uint8_t last; /* of OVER: the answer */
+	bool late;    /* of TAKING: it is undone; of UNDOING: that was told */
 };
 
 struct file_receive_step_out {

@@ -1,6 +1,7 @@
 #include "hapair/supervisor/file_replace.h"
 
 #include "core/fd.h"
+#include "hapair/supervisor/file_untried.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,14 +15,14 @@
 struct file_replace
 file_replace_none(void)
 {
-	return (struct file_replace){ .dir = -1 };
+	return (struct file_replace){ .dir = -1, .mark = -1 };
 }
 
 /* A name that is nobody else's: people and their tools write NAME.new. */
 static const char *
 fresh_name(const struct file_replace *f, char buf[BESIDE_MAX])
 {
-	(void)snprintf(buf, BESIDE_MAX, ".%s.hapair", f->name);
+	(void)snprintf(buf, BESIDE_MAX, FILE_UNTRIED_FRESH, f->name);
 	return buf;
 }
 
@@ -72,7 +73,7 @@ look(struct file_replace *f, const char *text, size_t len, struct stat *ret_st,
 }
 
 static int
-fill(int fd, const struct stat *was, const char *text, size_t len)
+fill(int fd, int mark, const struct stat *was, const char *text, size_t len)
 {
 	struct stat st;
 	int e;
@@ -88,7 +89,10 @@ fill(int fd, const struct stat *was, const char *text, size_t len)
 	e = fd_write_all(fd, text, len);
 	if (e < 0)
 		return e;
-	return fsync(fd) == -1 ? -errno : 0;
+	/* What it is marked by is that of the whole file. */
+	if (fsync(fd) == -1 || fstat(fd, &st) == -1)
+		return -errno;
+	return file_untried_set(mark, &st);
 }
 
 int
@@ -112,14 +116,18 @@ file_replace_prepare(struct file_replace *f, const char *path, const char *text,
 	e = look(f, text, len, &was, ret_why);
 	if (e < 0 || f->unchanged)
 		return e;
-	/* Of a daemon that was killed meanwhile. */
+	/* First of all: what has one is ours to take away at a start. */
+	e = file_untried_make(f->dir, f->name);
+	if (e < 0)
+		return fail(ret_why, "no file can be made beside it", e);
+	f->mark = e;
 	(void)unlinkat(f->dir, fresh_name(f, fresh), 0);
 	fd = openat(f->dir, fresh,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return fail(ret_why, "no file can be made beside it", -errno);
 	f->written = true;
-	e = fill(fd, &was, text, len);
+	e = fill(fd, f->mark, &was, text, len);
 	return e < 0 ? fail(ret_why, "the file beside it cannot be written", e)
 	             : 0;
 }
@@ -161,6 +169,26 @@ file_replace_commit(
 	return 0;
 }
 
+static int
+lift_mark(struct file_replace *f)
+{
+	if (f->mark == -1)
+		return 0;
+	fd_close(&f->mark);
+	return file_untried_lift(f->dir, f->name);
+}
+
+int
+file_replace_settle(
+    struct file_replace *f, char ret_why[static FILE_REPLACE_WHY_MAX])
+{
+	const int e = lift_mark(f);
+
+	return e < 0
+	    ? fail(ret_why, "the mark that it has not run cannot be removed", e)
+	    : 0;
+}
+
 /* An editor writes a file of its own, or into this one. */
 static bool
 is_as_put(const struct file_replace *f)
@@ -184,6 +212,7 @@ file_replace_undo(
 	if (!f->replaced)
 		return 0;
 	if (!is_as_put(f)) {
+		(void)lift_mark(f); /* it is of another file */
 		(void)snprintf(ret_why, FILE_REPLACE_WHY_MAX,
 		    "it was changed here since, and stays: the file before the peer's is %s",
 		    before_name(f, before));
@@ -196,6 +225,7 @@ file_replace_undo(
 	f->replaced = false;
 	/* What it is called is right; only a crash could still undo it. */
 	(void)sync_names(f);
+	(void)lift_mark(f); /* which is of no file that is there */
 	return 0;
 }
 
@@ -206,6 +236,10 @@ file_replace_close(struct file_replace *f)
 
 	if (f->dir != -1 && f->written)
 		(void)unlinkat(f->dir, fresh_name(f, fresh), 0);
+	/* Of one that is there and has not run it stays. */
+	if (!f->replaced)
+		(void)lift_mark(f);
+	fd_close(&f->mark);
 	fd_close(&f->dir);
 	*f = file_replace_none();
 }

@@ -441,6 +441,7 @@ generation_change_stop(struct generation_change *r)
 {
 	if (reload_step_delays_stop(&r->step))
 		return false;
+	r->stopping = true;
 	note(r, RELOAD_STEP_STOP);
 	generation_change_stop_replaced(r);
 	return true;

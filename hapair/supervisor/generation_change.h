@@ -45,6 +45,7 @@ struct generation_change {
 	LIST_HEAD(, generation) replaced;
 	unsigned n_replaced;
 	int given;      /* the old relay's end of the channel between both */
+	bool stopping;  /* the daemon ends: nothing is begun any more */
 	bool has_given; /* the old relay, which does not accept again */
 	/* Who agrees with the peer on a file: nobody else begins a change. */
 	const void *reserved;

@@ -319,52 +319,84 @@ has_other_secrets(const struct reload *r)
 
 /* -- requests ----------------------------------------------------------- */
 
-static void
-begin(struct reload *r, struct reload_file *f)
+/* NULL: nothing stands against a change now. */
+static const char *
+fault_now(const struct reload *r)
 {
-	struct generation *g;
-	const char *why;
+	const struct generation *g = r->change->now;
 
-	if (generation_change_is_busy(r->change)) {
-		refuse(r, "a reload is under way; nothing was changed", false);
-		return;
-	}
-	if (r->change->n_replaced >= GENERATION_CHANGE_REPLACED_MAX) {
-		refuse(r,
-		    "too many relays of earlier files have connections left; nothing was changed",
-		    false);
-		return;
-	}
-	if (r->change->now->listeners->muted != 0 ||
-	    !r->change->now->failover.ready || !r->change->now->relay.ready) {
-		refuse(r,
-		    "a handover is under way, or a process is being started: try again; nothing was changed",
-		    false);
-		return;
-	}
-	if (generation_moves_active(r->change->now)) {
-		refuse(r,
-		    "a fence or promote of a standby service is under way: try again; nothing was changed",
-		    false);
-		return;
-	}
-	g = make_next(r, f);
-	if (g == NULL)
-		return;
-	why = r->on_keep != NULL ? r->on_keep(r->arg, f) : NULL;
-	if (why != NULL) {
-		generation_free(g);
-		refuse(r, why, false);
-		return;
-	}
-	generation_own(g, f->config);
-	f->config = NULL;
+	if (r->change->stopping)
+		return "the daemon ends; nothing was changed";
+	if (generation_change_is_busy(r->change))
+		return "a reload is under way; nothing was changed";
+	if (r->change->n_replaced >= GENERATION_CHANGE_REPLACED_MAX)
+		return "too many relays of earlier files have connections left; nothing was changed";
+	if (g->listeners->muted != 0 || !g->failover.ready || !g->relay.ready)
+		return "a handover is under way, or a process is being started: try again; nothing was changed";
+	if (generation_moves_active(g))
+		return "a fence or promote of a standby service is under way: try again; nothing was changed";
+	return NULL;
+}
+
+/* Nothing that can be refused is left, and the file is on disk. */
+static void
+go_on(struct reload *r)
+{
+	struct generation *g = r->held;
+
+	r->held = NULL;
+	generation_own(g, r->file.config);
+	r->file.config = NULL;
 	free(r->lines);
-	r->lines = f->has_diff ? reload_file_lines(f) : strdup(OTHER_SECRETS);
+	r->lines = r->file.has_diff ? reload_file_lines(&r->file)
+	                            : strdup(OTHER_SECRETS);
+	reload_file_fini(&r->file);
 	add_hint(r);
 	r->switches_log = !has_same_log(
 	    &r->change->now->setup.config->log, &g->setup.config->log);
 	generation_change_begin(r->change, g);
+}
+
+/* It borrows of the file, which whoever is told may want to be gone. */
+static void
+let_go(struct reload *r)
+{
+	generation_free(r->held);
+	r->held = NULL;
+	reload_file_fini(&r->file);
+}
+
+static void
+begin(struct reload *r, struct reload_file *f)
+{
+	const char *why = fault_now(r);
+
+	if (why != NULL) {
+		refuse(r, why, false);
+		return;
+	}
+	r->held = make_next(r, f);
+	if (r->held == NULL)
+		return;
+	r->file = *f;
+	*f = (struct reload_file){ 0 };
+	if (r->on_keep != NULL)
+		r->on_keep(r->arg, &r->file);
+	else
+		go_on(r);
+}
+
+void
+reload_kept(struct reload *r, const char *why)
+{
+	if (why == NULL)
+		why = fault_now(r); /* it took a while */
+	if (why == NULL) {
+		go_on(r);
+		return;
+	}
+	let_go(r);
+	refuse(r, why, false);
 }
 
 static void
@@ -418,7 +450,7 @@ reload_run_unkept(struct reload *r, struct reload_file *f,
 static bool
 is_under_way(const struct reload *r)
 {
-	return r->change->reserved != NULL ||
+	return r->change->reserved != NULL || r->held != NULL ||
 	    generation_change_is_busy(r->change);
 }
 
@@ -498,5 +530,6 @@ void
 reload_fini(struct reload *r)
 {
 	fd_close(&r->socket);
+	let_go(r);
 	free(r->lines);
 }

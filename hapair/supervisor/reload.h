@@ -9,10 +9,10 @@
  */
 
 #include "hapair/supervisor/generation_change.h"
+#include "hapair/supervisor/reload_file.h"
 
 struct key_keeper;
 struct limits;
-struct reload_file;
 
 #define RELOAD_FAULT_MAX 1024
 
@@ -26,9 +26,9 @@ typedef bool reload_fit_fn(const struct config *c, const struct config *running,
 
 /*
  * All that can be refused has been looked at, and nothing is done yet: the file
- * is kept on disk. NULL where it was; else why not, which is the end.
+ * is put on disk, which may take a while, and then reload_kept() is called.
  */
-typedef const char *reload_keep_fn(void *arg, const struct reload_file *f);
+typedef void reload_keep_fn(void *arg, const struct reload_file *f);
 
 /* What came of a reload that is a part of something else; `text` has lines. */
 typedef void reload_end_fn(void *arg, bool taken, const char *text);
@@ -48,6 +48,8 @@ struct reload {
 	reload_keep_fn *on_keep; /* NULL: it is on disk */
 	reload_end_fn *on_end;   /* NULL: the socket's */
 	void *arg;               /* its own */
+	struct generation *held; /* while its file is put on disk; NULL: none */
+	struct reload_file file; /* what that is of */
 	char *lines;             /* what differs */
 	bool switches_log, keys_differ;
 };
@@ -69,6 +71,9 @@ void reload_run(
 /* The same with a file that is not on disk yet. */
 void reload_run_unkept(struct reload *r, struct reload_file *f,
     reload_keep_fn *on_keep, reload_end_fn *on_end, void *arg);
+
+/* The file is on disk (NULL), or why it is not: then nothing changes. */
+void reload_kept(struct reload *r, const char *why);
 
 /* A signal: the log tells what comes of it. */
 void reload_hear(struct reload *r);

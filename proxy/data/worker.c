@@ -214,6 +214,30 @@ on_woken(struct session_thread_source *source)
 	w->ended = atomic_load(&w->stop);
 }
 
+static void *
+trim_main(void *arg)
+{
+	proc_set_name("relay-trim");
+	(void)malloc_trim(0);
+	return NULL;
+}
+
+/*
+ * On a thread of its own: this goes through the heaps of all threads, and waits
+ * for the lock of each. The page's thread and others have a lower priority: one
+ * that is stopped within the C library would keep this worker's clients
+ * waiting. Where no thread can be had, the next crowd that leaves is the
+ * occasion.
+ */
+static void
+give_back(void)
+{
+	pthread_t thread;
+
+	if (proc_start_thread(&thread, 0, trim_main, NULL) == 0)
+		(void)pthread_detach(thread);
+}
+
 static void
 on_upkeep(struct timers_timer *t)
 {
@@ -227,7 +251,7 @@ on_upkeep(struct timers_timer *t)
 	memory_trim_note(&w->memory, all->peak);
 	all->peak = here;
 	if (memory_trim_is_due(&w->memory, here, all->now))
-		(void)malloc_trim(0);
+		give_back();
 	if (n > UPKEEP_MOST) {
 		again_us = again_us * UPKEEP_MOST / n;
 		n = UPKEEP_MOST;

@@ -2,12 +2,17 @@
 wrong, who, since when and what to do; and no file on disk keeps a command from the
 daemon that runs."""
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
 import signal
+import struct
+import termios
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from stage import BINARY, SLOW, VIP, Stage, single, wait_for
 from test_doubt import WIRE, WIRE_BACK, filter_words, shout
@@ -183,3 +188,34 @@ def test_watch_draws_until_it_is_ended() -> None:
         assert "NEW/S" in seen and json.dumps(seen).count("single node") >= 2, seen
         for wrong in (("--watch", "0"), ("--watch", "--json"), ("2",)):
             assert stage["p1"].cli("status", *wrong).returncode == 2
+
+
+def test_watch_on_a_small_screen() -> None:
+    """What is cut leaves no colour behind, and what was is not shown as what is."""
+    with single() as stage:
+        stage.start()  # no server is there: a trouble, in red
+        path = f"{stage.lab.host_dir('p1')}/control.sock"
+        screen, inside = pty.openpty()
+        fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 4, 80, 0, 0))
+        stage.lab.spawn(
+            "p1", [BINARY, "status", "--watch", "0.3", "-s", path], stdout=inside, stderr=inside
+        )
+        os.close(inside)
+        os.set_blocking(screen, False)
+        seen = ""
+
+        def shows(text: str) -> Callable[[], bool]:
+            def look() -> bool:
+                nonlocal seen
+                with contextlib.suppress(BlockingIOError):
+                    seen += os.read(screen, 65536).decode()
+                return text in seen
+
+            look.__doc__ = f"{text!r} on the screen"
+            return look
+
+        wait_for(shows("\033[31m! "), 5 * SLOW)
+        wait_for(shows("\033[0m…\033[K\033[J"), 5 * SLOW)
+        stage["p1"].stop()
+        wait_for(shows("\033[H\033[Jhapair status: "), 5 * SLOW)
+        os.close(screen)

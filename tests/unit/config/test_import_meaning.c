@@ -125,6 +125,83 @@ static const struct row {
 	    "deny: 10.0.0.0/8\n", NULL,
 	    "f:5: warning: the 'reject' is carried over, and the 'accept' of "
 	    "line 4 before it is not" },
+	{ "a backend's rules are asked as well",
+	    BEGIN "frontend f\n bind :80\n default_backend b\n"
+	          " tcp-request connection reject unless { src 10.0.0.0/8 }\n"
+	          "backend b\n"
+	          " tcp-request content reject if { src 10.1.0.0/16 }\n"
+	          " server x 10.0.0.1:1\n",
+	    "allow: 10.0.0.0/8\n    deny: 10.1.0.0/16\n", NULL, "" },
+	{ "where a connection goes",
+	    GOOD " tcp-request content set-dst-port int(90)\n", "name: good",
+	    NULL, "'tcp-request content set-dst-port' is not carried over" },
+	{ "an end of one side", BEGIN " timeout client-fin 30s\n" GOOD,
+	    "half_closed: 30s", NULL,
+	    "'timeout client-fin' is 'timeouts.half_closed', which" },
+	{ "two ends",
+	    BEGIN " timeout client-fin 30s\n timeout server-fin 20s\n" GOOD,
+	    "half_closed: 30s", NULL, "it is the longer of both" },
+	{ "one end of both",
+	    BEGIN " timeout client-fin 30s\n timeout server-fin 30s\n" GOOD,
+	    "half_closed: 30s", NULL, "" },
+	{ "who comes back",
+	    GOOD " server b 10.0.0.2:1 check on-marked-up "
+	         "shutdown-backup-sessions minconn 5 maxqueue 6\n",
+	    "name: good", NULL,
+	    "connections at a backup stay there when another server" },
+	{ "how fast bytes pass",
+	    GOOD " filter bwlim-out x default-limit 1m default-period 1s\n",
+	    "name: good", NULL, "does not limit how fast bytes pass" },
+	{ "how long half of it lives, where nothing is said", GOOD,
+	    "timeouts:\n      half_closed: 0s\n", NULL, "" },
+	{ "nobody is cut by a time that is 0",
+	    BEGIN " timeout client 0\n timeout server 0\n" GOOD,
+	    "half_closed: 0s\n", "idle", "" },
+	{ "a certificate of one server alone",
+	    BEGIN "listen a\n bind :80\n"
+	          " server x 10.0.0.1:1 check check-ssl verify none\n"
+	          " server y 10.0.0.2:1 check check-ssl verify required "
+	          "ca-file /ca.pem\n",
+	    "verify: false", "/ca.pem",
+	    "f:6: error: 'y' is checked as 'x' is, with TLS or without" },
+	{ "a server beyond no link",
+	    BEGIN "listen a\n bind :80\n bind [fe80::9]:80\n"
+	          " server x fe80::1:80\n server y 10.0.0.2:1\n",
+	    "name: y", "fe80",
+	    "f:6: error: the server 'x' is left out: 'fe80::1:80' is a "
+	    "link-local address" },
+	{ "and an address of one",
+	    BEGIN "listen a\n bind :80\n bind [fe80::9]:80\n"
+	          " server y 10.0.0.2:1\n",
+	    "listen: 0.0.0.0:80", "fe80",
+	    "f:5: error: 'bind [fe80::9]:80' is left out: it is a link-local" },
+	{ "all that haproxy logs", "global\n log /dev/log local0 debug\n" GOOD,
+	    "facility: local0", "level", NULL },
+	{ "servers reached from two addresses",
+	    BEGIN "listen a\n bind :80\n source 10.0.0.9 interface eth2\n"
+	          " server x 10.0.0.1:1 source 10.0.0.8\n"
+	          " server y 10.0.0.2:1\n",
+	    "source: 10.0.0.9", NULL,
+	    "f:6: error: 'x' differs from the service in 'source'" },
+	{ "an answer that is not asked for",
+	    BEGIN "listen a\n bind :80\n option tcp-check\n"
+	          " tcp-check expect rstring role:(a|b)\n"
+	          " server x 10.0.0.1:1 check\n",
+	    "name: x", NULL,
+	    "f:6: error: 'expect rstring role:(a|b)' is not carried over, so a "
+	    "server that does not say so is well here" },
+	{ "fewer than so many each",
+	    GOOD " tcp-request connection track-sc0 src\n"
+	         " tcp-request connection reject if { sc0_conn_cur ge 10 }\n",
+	    "max_connections_per_client: 9\n", NULL, "" },
+	{ "what one of two groups tracks",
+	    "vrrp_instance A {\n interface eth0\n virtual_ipaddress {\n"
+	    " 10.0.0.9/24\n }\n track_script {\n c\n }\n track_interface {\n"
+	    " eth1 weight 9\n }\n}\n"
+	    "vrrp_instance B {\n interface eth1\n virtual_ipaddress {\n"
+	    " 10.1.0.9/24\n }\n}\nvrrp_script c {\n script /c\n}\n",
+	    "script: /c", "weight",
+	    "'c' counted for 'vrrp_instance A', and not for 'B'" },
 	{ "others are refused, and who is let in is lost",
 	    GOOD " tcp-request content accept if { req_ssl_hello_type 1 }\n"
 	         " tcp-request content reject\n",

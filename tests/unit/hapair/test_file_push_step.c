@@ -214,10 +214,11 @@ struct pair {
 	struct file_push_step push;
 	struct file_receive_step receive;
 	bool here, there; /* who runs the new file */
-	bool disk;        /* the peer's has it, too */
+	bool disk;        /* the peer's has it, and a start would take it */
 	bool faulty_here, faulty_there;
 	unsigned reload; /* turns that it has left, of the peer's */
 	bool reload_undoes, restarted;
+	bool is_slow, was_late; /* the peer, in what is under way */
 	enum file_push_step_end end;
 	struct peer_file to_there[QUEUE], to_here[QUEUE];
 	unsigned n_there, n_here, silence;
@@ -302,7 +303,8 @@ receive(struct pair *p, const struct file_receive_step_input *in)
 		return;
 	p->reload = 1 + chance(p, 5);
 	p->reload_undoes = out.action == FILE_RECEIVE_STEP_UNDO;
-	p->disk = !p->reload_undoes;
+	/* What has not run is no file that a start takes. */
+	p->disk = false;
 }
 
 static void
@@ -334,9 +336,17 @@ turn(struct pair *p)
 	const struct file_push_step_input overdue = {
 		.event = FILE_PUSH_STEP_OVERDUE
 	};
+	const struct file_receive_step_input late = {
+		.event = FILE_RECEIVE_STEP_OVERDUE
+	};
 
-	if (p->reload > 0 && --p->reload == 0)
+	if (p->reload == 1 && p->is_slow) {
+		p->is_slow = false;
+		p->was_late = true;
+		receive(p, &late);
+	} else if (p->reload > 0 && --p->reload == 0) {
 		end_reload(p);
+	}
 	if (p->n_there > 0) {
 		const struct peer_file m = p->to_there[0];
 		const struct file_receive_step_input in = {
@@ -381,11 +391,16 @@ judge(const struct pair *p)
 		assert_false(p->here || p->there || p->disk);
 		break;
 	case FILE_PUSH_STEP_UNKNOWN:
-	case FILE_PUSH_STEP_PARTED:
 		assert_true(p->restarted && !p->here);
 		break;
+	case FILE_PUSH_STEP_PARTED:
+		assert_true((p->restarted || p->was_late) && !p->here);
+		break;
+	case FILE_PUSH_STEP_HALF: /* it is back by now */
+		assert_true(p->was_late);
+		assert_false(p->here || p->there || p->disk);
+		break;
 	case FILE_PUSH_STEP_GOES_ON:
-	case FILE_PUSH_STEP_HALF:    /* no disk of this pair fails */
 	case FILE_PUSH_STEP_STRAYED: /* nobody else wrote there */
 	case FILE_PUSH_STEP_NO_WIRE:
 	case FILE_PUSH_STEP_NO_VERSION:
@@ -411,6 +426,7 @@ both_nodes_run_it_or_neither(void **state)
 		test_row(name);
 		p.faulty_here = chance(&p, 4) == 0;
 		p.faulty_there = chance(&p, 4) == 0;
+		p.is_slow = chance(&p, 4) == 0;
 		when = chance(&p, 4) == 0 ? chance(&p, 40) : 10000;
 		push(&p, &begin);
 		for (unsigned i = 0;
@@ -419,6 +435,8 @@ both_nodes_run_it_or_neither(void **state)
 				restart(&p);
 			turn(&p);
 		}
+		while (p.reload > 0)
+			turn(&p);
 		judge(&p);
 		ends[p.end]++;
 	}
@@ -427,6 +445,8 @@ both_nodes_run_it_or_neither(void **state)
 	assert_true(ends[FILE_PUSH_STEP_REFUSED] > 0);
 	assert_true(ends[FILE_PUSH_STEP_RESTARTED] > 0);
 	assert_true(ends[FILE_PUSH_STEP_UNDONE] > 0);
+	assert_true(ends[FILE_PUSH_STEP_HALF] > 0);
+	assert_true(ends[FILE_PUSH_STEP_PARTED] > 0);
 }
 
 int

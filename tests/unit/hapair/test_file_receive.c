@@ -171,6 +171,8 @@ ask(struct bed *b, const struct peer_file *m, char ret_text[1024])
 
 	file_receive_hear(&b->r, m, true);
 	*ret_text = '\0';
+	while (file_disk_is_busy(&b->r.take.disk))
+		(void)ev_run(b->reload.loop, EVRUN_ONCE);
 	/* What is said last counts: one question may have two answers. */
 	while (channel_recv(b->failover, &p) == 1) {
 		body = buf_reader(p.body, p.len);
@@ -246,7 +248,7 @@ a_disk_that_keeps_what_does_not_run_is_told_of(void **state)
 	set_up(&b);
 	assert_int_equal(give(&b, ID, text_for(&b, b.port, 1, file), said).kind,
 	    PEER_FILE_FINE);
-	b.r.disk.replaced = true;
+	b.r.take.disk.replace.replaced = true;
 	assert_int_equal(ask_of(&b, PEER_FILE_TAKE, said), PEER_FILE_KEPT);
 	assert_non_null(strstr(said, "cannot listen on 127.0.0.1"));
 	assert_non_null(strstr(said, "the file before was not put back"));

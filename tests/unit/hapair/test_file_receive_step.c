@@ -10,7 +10,7 @@
 static const char *const state_names[] = { "none", "filling", "fine", "taking",
 	"taken", "undoing", "over" };
 static const char *const action_names[] = { "", "store ", "check ", "take ",
-	"undo ", "drop " };
+	"undo ", "drop ", "late " };
 static const char *const answer_names[] = { "", "", "", "", "", "have", "fine",
 	"working", "taken", "undone", "refused", "kept", "strange" };
 
@@ -100,8 +100,8 @@ static const struct row {
 	    { "none ", "drop over kept", "fine ", "drop over kept", "taken ",
 	        "over kept", "over " } },
 	{ "overdue", { .event = FILE_RECEIVE_STEP_OVERDUE },
-	    { "drop none ", "drop none ", "drop none ", "taking ", "drop none ",
-	        "undoing ", "drop none " } },
+	    { "drop none ", "drop none ", "drop none ", "late taking kept",
+	        "drop none ", "late undoing kept", "drop none " } },
 };
 
 static void
@@ -140,6 +140,46 @@ every_event_has_its_answer_in_every_state(void **state)
 	}
 	for (unsigned e = 0; e < FILE_RECEIVE_STEP_EVENTS; e++)
 		assert_true(seen[e]);
+}
+
+/* Whatever it does there, the peer hears of it before it stops asking. */
+static void
+what_takes_too_long_is_told_and_undone(void **state)
+{
+	static const struct {
+		enum file_receive_step_event event;
+		const char *shown;
+	} steps[] = {
+		{ FILE_RECEIVE_STEP_OVERDUE, "late taking kept" },
+		{ FILE_RECEIVE_STEP_ASKED, "taking kept" },
+		{ FILE_RECEIVE_STEP_OVERDUE, "taking " },
+		{ FILE_RECEIVE_STEP_DONE, "undo undoing kept" },
+		{ FILE_RECEIVE_STEP_OVERDUE, "undoing " },
+		{ FILE_RECEIVE_STEP_DONE, "over undone" },
+	};
+	const struct file_receive_step_input begin = ASKED(take);
+	struct file_receive_step s = { .state = FILE_RECEIVE_STEP_FINE,
+		.id = OWN_ID,
+		.total = TOTAL,
+		.at = TOTAL };
+	struct file_receive_step_out out;
+	char text[64];
+
+	(void)state;
+	s = file_receive_step_do(&s, &begin, &out);
+	assert_int_equal(out.action, FILE_RECEIVE_STEP_TAKE);
+	assert_in_range(out.patience_ms, 10000, 25000);
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		const struct file_receive_step_input in = {
+			.event = steps[i].event, .asked = &take, .may = true
+		};
+
+		s = file_receive_step_do(&s, &in, &out);
+		(void)snprintf(text, sizeof(text), "%s%s %s",
+		    action_names[out.action], state_names[s.state],
+		    answer_names[out.answer]);
+		assert_text(text, steps[i].shown);
+	}
 }
 
 /* A part that does not fit behind what is here is not stored. */
@@ -232,6 +272,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_event_has_its_answer_in_every_state),
+		cmocka_unit_test(what_takes_too_long_is_told_and_undone),
 		cmocka_unit_test(nothing_is_stored_beyond_what_was_announced),
 		cmocka_unit_test(a_file_has_to_come_in_time),
 		cmocka_unit_test(a_file_is_not_of_any_size),

@@ -50,6 +50,7 @@ remove_scratch(void **state)
 	(void)unlink(beside(".before"));
 	(void)unlink(beside(".new"));
 	(void)unlink(fresh_name());
+	(void)unlink(beside(".untried"));
 	(void)unlink(beside(".link"));
 	return rmdir(dir);
 }
@@ -103,11 +104,18 @@ it_is_replaced_and_put_back(void **state)
 	is_there("one", "zero", "two");
 	assert_int_equal(file_replace_commit(&f, why), 0);
 	is_there("two", "one", NULL);
+	assert_int_equal(access(beside(".untried"), F_OK), 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
 	assert_int_equal(st.st_nlink, 1);
 	assert_int_equal(file_replace_undo(&f, why), 0);
 	is_there("one", NULL, NULL);
+	assert_int_equal(access(beside(".untried"), F_OK), -1);
+	assert_int_equal(file_replace_prepare(&f, path, "two", 3, why), 0);
+	assert_int_equal(file_replace_commit(&f, why), 0);
+	assert_int_equal(file_replace_settle(&f, why), 0);
+	assert_int_equal(access(beside(".untried"), F_OK), -1);
+	assert_int_equal(file_replace_undo(&f, why), 0);
 	file_replace_close(&f);
 	is_there("one", NULL, NULL);
 }
@@ -136,6 +144,7 @@ what_somebody_else_wrote_since_stays(void **state)
 	put(path, "seven");
 	assert_int_equal(file_replace_undo(&f, why), -EBUSY);
 	is_there("seven", "six", NULL);
+	assert_int_equal(access(beside(".untried"), F_OK), -1);
 	file_replace_close(&f);
 }
 
@@ -154,6 +163,7 @@ what_is_only_prepared_leaves_nothing(void **state)
 	file_replace_close(&f);
 	is_there("one", NULL, NULL);
 	assert_holds(beside(".new"), "an operator's next");
+	assert_int_equal(access(beside(".untried"), F_OK), -1);
 	/* And what is there already is left alone. */
 	assert_int_equal(file_replace_prepare(&f, path, "one", 3, why), 0);
 	assert_true(f.unchanged);
