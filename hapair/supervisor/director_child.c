@@ -28,6 +28,9 @@
 #define BACKLOG 8
 #define LISTEN_AGAIN_S 1.0
 
+/* Another daemon may end. */
+#define WAIT_S 1.0
+
 /*
  * Also where no service of this file is the kernel's: what the tables have
  * would drop the clients of a service that is relayed now.
@@ -146,18 +149,26 @@ director_child_meet(struct director_child *d, const struct child *other)
 
 /* -- its process --------------------------------------------------------- */
 
-static void
+/* False: another daemon has them. */
+static bool
 make_pins(struct director_child *d)
 {
 	const char *path = d->g->setup.config->kernel.pins;
-	int e;
+	int *lock = &d->g->setup.change->pins;
+	int e = pins_directory_make(path, &d->child.user);
 
-	e = pins_directory_make(path, &d->child.user);
-	if (e == 0 || d->warned)
-		return;
-	d->warned = true;
-	log_warning("director", "[start] directory %s %s, going on without",
-	    path, pins_directory_fault(e));
+	if (e == 0 && *lock == -1)
+		e = pins_directory_lock(path);
+	if (e > 0) {
+		*lock = e;
+		return true;
+	}
+	if (e < 0 && !d->warned)
+		log_warning("director",
+		    "[start] directory %s %s, going on without", path,
+		    pins_directory_fault(e));
+	d->warned = d->warned || e < 0;
+	return e != -EBUSY;
 }
 
 static int
@@ -169,7 +180,6 @@ on_spawn(void *arg, struct child *r)
 	m.started_ns = g->setup.started.ns;
 	m.n_listeners = m.n_groups = 0;
 	strncpy(m.path, g->setup.own->path, sizeof(m.path) - 1);
-	make_pins(&g->director);
 	role_watchdog_meet(&g->watchdog, r);
 	return child_setup_start(r, &m, g->file);
 }
@@ -250,13 +260,24 @@ director_child_start(struct director_child *d)
 	if (d->child.user.uid == 0)
 		d->child.user = d->g->setup.users.director =
 		    role_user_director(&d->g->setup.users);
-	child_start(&d->child);
+	if (make_pins(d))
+		child_start(&d->child);
+	else
+		timeout_arm(d->child.loop, &d->wait, WAIT_S);
+}
+
+static void
+on_wait(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	ev_timer_stop(loop, t);
+	director_child_start(CONTAINER_OF(t, struct director_child, wait));
 }
 
 void
 director_child_stop(struct director_child *d)
 {
 	d->child.stopping = true;
+	ev_timer_stop(d->child.loop, &d->wait);
 	if (d->child.pid == 0 || ev_is_active(&d->patience))
 		return;
 	child_send(&d->child, MSG_STOP, NULL, 0, -1);
@@ -302,6 +323,7 @@ director_child_init(struct director_child *d, struct generation *g)
 	director_meeting_init(&d->relay, d->child.loop, &d->child, &g->relay);
 	ev_timer_init(&d->listen, on_listen, 0., 0.);
 	ev_timer_init(&d->patience, on_patience, 0., 0.);
+	ev_timer_init(&d->wait, on_wait, 0., 0.);
 }
 
 void
@@ -313,5 +335,6 @@ director_child_fini(struct director_child *d)
 	director_meeting_stop(&d->relay);
 	ev_timer_stop(d->child.loop, &d->listen);
 	ev_timer_stop(d->child.loop, &d->patience);
+	ev_timer_stop(d->child.loop, &d->wait);
 	child_fini(&d->child);
 }

@@ -28,6 +28,7 @@ struct director_child {
 	struct director_meeting failover, relay;
 	ev_timer listen;   /* another try to */
 	ev_timer patience; /* of a STOP */
+	ev_timer wait;     /* for another daemon's end */
 };
 
 /* Both other roles and the setup are there. Starts nothing. */

@@ -360,7 +360,7 @@ generation_change_note_end(struct generation_change *r, struct generation *g,
 struct generation_change
 generation_change_none(void)
 {
-	return (struct generation_change){ .given = -1 };
+	return (struct generation_change){ .given = -1, .pins = -1 };
 }
 
 void
@@ -392,6 +392,7 @@ generation_change_fini(struct generation_change *r)
 	generation_free(r->next);
 	generation_free(r->now);
 	fd_close(&r->given);
+	fd_close(&r->pins);
 }
 
 void

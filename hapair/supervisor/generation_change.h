@@ -49,6 +49,7 @@ struct generation_change {
 	bool has_given; /* the old relay, which does not accept again */
 	/* Who agrees with the peer on a file: nobody else begins a change. */
 	const void *reserved;
+	int pins; /* pins_directory_lock(); -1: no director has been started */
 	ev_timer patience, sweep;
 };
 

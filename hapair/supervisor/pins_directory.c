@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -104,6 +105,19 @@ pins_directory_make(const char *path, const struct proc_user *user)
 	return each_in(fd_take(&dir), give, &to) ? 0 : -EIO;
 }
 
+int
+pins_directory_lock(const char *path)
+{
+	CLEANUP(fd_close)
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd == -1)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	return fd_take(&fd);
+}
+
 static bool
 find_one(int dir, const char *name, void *arg)
 {
@@ -138,6 +152,8 @@ pins_directory_fault(int error)
 		return "is in no BPF file system";
 	case -ENOENT:
 		return "has no directory above it";
+	case -EBUSY:
+		return "is used by another hapair on this host";
 	case -EEXIST:
 	case -ENOTDIR:
 	case -ELOOP:

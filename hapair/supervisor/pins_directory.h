@@ -17,6 +17,13 @@
 MUST_CHECK int pins_directory_make(
     const char *path, const struct proc_user *user);
 
+/*
+ * That it is this daemon's alone, as long as the descriptor is open: two would
+ * take each other's tables. Returns that, or -errno: -EBUSY where it is
+ * another's.
+ */
+MUST_CHECK int pins_directory_lock(const char *path);
+
 /* Something is kept there. */
 bool pins_directory_is_used(const char *path);
 

@@ -1,5 +1,6 @@
 #include "hapair/supervisor/pins_directory.h"
 
+#include "core/fd.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -44,6 +45,7 @@ it_is_the_users_with_all_that_is_in_it(void **state)
 	const struct proc_user first = { .uid = 65520, .gid = 65521 };
 	const struct proc_user later = { .uid = 65522, .gid = 65523 };
 	const char *path = "/mnt/hapair", *inside = "/mnt/hapair/inner";
+	int lock;
 	struct stat st;
 
 	(void)state;
@@ -60,6 +62,14 @@ it_is_the_users_with_all_that_is_in_it(void **state)
 	assert_int_equal(stat(inside, &st), 0);
 	assert_int_equal(st.st_uid, later.uid);
 	assert_int_equal(st.st_gid, later.gid);
+	/* It is one daemon's. */
+	lock = pins_directory_lock(path);
+	assert_true(lock >= 0);
+	assert_int_equal(pins_directory_lock(path), -EBUSY);
+	fd_close(&lock);
+	lock = pins_directory_lock(path);
+	assert_true(lock >= 0);
+	fd_close(&lock);
 	/* What leads out of it is not followed. */
 	assert_int_equal(symlink("/etc", "/mnt/link"), 0);
 	assert_true(pins_directory_make("/mnt/link", &first) < 0);
