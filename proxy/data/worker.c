@@ -217,6 +217,7 @@ on_woken(struct session_thread_source *source)
 static void *
 trim_main(void *arg)
 {
+	(void)arg;
 	proc_set_name("relay-trim");
 	(void)malloc_trim(0);
 	return NULL;
