@@ -56,6 +56,7 @@ add_service(struct text_table *t, const struct json_doc *service,
 	text_table_tint(t, protected < active ? st->odd : NULL);
 	text_table_cell(t, "%" PRId64, json_doc_int(k, "held"));
 	text_table_cell(t, "%" PRId64, json_doc_int(k, "silent"));
+	text_table_cell(t, "%" PRId64, json_doc_int(k, "relayed"));
 	text_table_cell(t, "%s",
 	    protected < active ? json_doc_string(k, "unprotected") : "");
 	text_table_end_row(t);
@@ -85,7 +86,7 @@ show_kernel(
 	(void)fputc('\n', out);
 	show_wrapped(view, 2, line, out);
 	t = text_table_new("KERNEL PATH", "CONN", "PROTECTED", "WAITING",
-	    "SILENT", "NOT PROTECTED", NULL);
+	    "SILENT", "RELAYED", "NOT PROTECTED", NULL);
 	for (size_t i = 0; i < json_doc_count(services); i++) {
 		const struct json_doc *s = json_doc_at(services, i);
 

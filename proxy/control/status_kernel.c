@@ -59,6 +59,17 @@ status_kernel_put(struct json_doc *doc, const struct status *r)
 	put_counters(at, &k->state);
 }
 
+/* All the same: they came before the program, or beside it. */
+static int64_t
+relayed(
+    const struct status *r, size_t number, const struct msg_kernel_service *m)
+{
+	const uint64_t all =
+	    r->services != NULL ? r->services[number].sums.sum.active : 0;
+
+	return all > m->open ? (int64_t)(all - m->open) : 0;
+}
+
 void
 status_kernel_put_service(
     struct json_doc *service, const struct status *r, size_t number)
@@ -82,4 +93,5 @@ status_kernel_put_service(
 	json_doc_put_int(at, "held", m->held);
 	json_doc_put_int(at, "total", (int64_t)m->accepted);
 	json_doc_put_int(at, "refused", (int64_t)m->refused);
+	json_doc_put_int(at, "relayed", relayed(r, number, m));
 }

@@ -383,7 +383,8 @@ function passedLine({ name, kernel: k }) {
 		return [];
 	const waits = k.held ? `, ${count(k.held)} of them wait for a place at a server` : "";
 	const why = k.protected < k.active && k.unprotected ? `: ${k.unprotected}` : "";
-	return [`${name}: ${count(k.active)} connections${waits}, ${count(k.protected)} protected${why}`];
+	const beside = k.relayed ? `, ${count(k.relayed)} more are relayed` : "";
+	return [`${name}: ${count(k.active)} connections${waits}, ${count(k.protected)} protected${why}${beside}`];
 }
 
 function drawKernel() {

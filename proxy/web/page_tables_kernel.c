@@ -18,6 +18,7 @@ put_service(const struct json_doc *service, FILE *out)
 	html_cell_number(out, protected);
 	html_cell_number(out, json_doc_int(k, "held"));
 	html_cell_number(out, json_doc_int(k, "silent"));
+	html_cell_number(out, json_doc_int(k, "relayed"));
 	html_cell(
 	    out, protected < active ? json_doc_string(k, "unprotected") : "");
 	(void)fputs("</tr>\n", out);
@@ -42,7 +43,8 @@ void
 page_tables_kernel(const struct json_doc *status, FILE *out)
 {
 	static const char *const columns[] = { "Service", "Connections",
-		"Protected", "Waiting", "Silent", "Not protected", NULL };
+		"Protected", "Waiting", "Silent", "Relayed", "Not protected",
+		NULL };
 	const struct json_doc *kernel = json_doc_get(status, "kernel");
 	const struct json_doc *services = json_doc_get(status, "services");
 

@@ -88,7 +88,8 @@ what_the_director_said_is_told(void **state)
 	    "{\"services\":[{\"path\":\"relay\",\"kernel\":null},"
 	    "{\"path\":\"kernel\",\"kernel\":{\"active\":7,\"protected\":5,"
 	    "\"unprotected\":\"the peer does not keep up\",\"silent\":0,"
-	    "\"held\":1,\"total\":9,\"refused\":0}}],\"kernel\":null}");
+	    "\"held\":1,\"total\":9,\"refused\":0,"
+	    "\"relayed\":0}}],\"kernel\":null}");
 	config_free(w.config);
 }
 
