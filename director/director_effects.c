@@ -150,6 +150,7 @@ write_slot(struct director_role *role, const struct director_node_effect *e)
 	if (!e->inherited)
 		director_report_placed(role, e->slot);
 	c->written = true;
+	c->bytes[0] = c->bytes[1] = 0;
 	director_entries_write(role->entries, e->slot, &keys);
 	director_turn_is_busy(role);
 }

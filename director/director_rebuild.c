@@ -71,6 +71,7 @@ take(struct director_role *role, uint32_t slot)
 		.client_ifindex = r.client_ifindex,
 		.counted = true,
 		.written = true,
+		.bytes = { k->bytes[0], k->bytes[1] },
 	};
 	if (director_found_take(&role->node, &f, mono_now()))
 		return true;

@@ -20,8 +20,8 @@ _Static_assert(DIRECTOR_BPF_COUNTERS <= MSG_KERNEL_COUNTERS, "likewise");
 
 #define TELL_S 0.1
 
-/* What needs a look at each connection. */
-#define LOOK_MS 1000
+/* What needs a look at each connection takes so many. */
+#define LOOKS 10
 
 /* Connections have numbers that the relay's never have. */
 #define ID_KERNEL (UINT64_C(1) << 63)
@@ -30,14 +30,13 @@ _Static_assert(DIRECTOR_BPF_COUNTERS <= MSG_KERNEL_COUNTERS, "likewise");
 
 struct service {
 	struct msg_kernel_service now, told;
-	uint64_t in, out; /* of those that have ended */
+	uint32_t silent, protected; /* so far, in this round */
 	struct limiter denied, too_many;
 	unsigned first; /* of its servers, among all */
 };
 
 struct server {
 	struct msg_kernel_count now, told;
-	uint64_t in, out;
 };
 
 struct director_report {
@@ -45,8 +44,8 @@ struct director_report {
 	struct service *services;
 	struct server *servers;
 	struct msg_kernel_state told;
-	bool is_new; /* nothing was told yet */
-	struct mono looked;
+	bool is_new;   /* nothing was told yet */
+	uint32_t next; /* slot to be looked at */
 };
 
 static struct service *
@@ -116,22 +115,37 @@ has_flag(const struct director_role *role, uint32_t slot, uint32_t flag)
 	           flag) != 0;
 }
 
+/* What has passed since it was counted last. */
+static void
+count_bytes(struct director_role *role, uint32_t slot)
+{
+	const struct director_bpf_slot *s = &role->slots[slot];
+	struct director_role_conn *c = &role->conns[slot];
+	struct service *v = service_of(role, slot);
+	struct server *k = server_of(role, slot);
+	const uint64_t in = s->bytes[DIRECTOR_BPF_FROM_CLIENT] - c->bytes[0];
+	const uint64_t out = s->bytes[DIRECTOR_BPF_FROM_SERVER] - c->bytes[1];
+
+	c->bytes[0] += in;
+	c->bytes[1] += out;
+	v->now.bytes_in += in;
+	v->now.bytes_out += out;
+	if (k == NULL)
+		return;
+	k->now.bytes_in += in;
+	k->now.bytes_out += out;
+}
+
 void
 director_report_count_bytes(struct director_role *role, uint32_t slot)
 {
-	const struct director_bpf_slot *s = &role->slots[slot];
-	struct service *v = service_of(role, slot);
 	struct server *k = server_of(role, slot);
 
-	if (!role->conns[slot].written || v == NULL)
+	if (!role->conns[slot].written || service_of(role, slot) == NULL)
 		return;
-	v->in += s->bytes[DIRECTOR_BPF_FROM_CLIENT];
-	v->out += s->bytes[DIRECTOR_BPF_FROM_SERVER];
-	if (k == NULL)
-		return;
-	k->in += s->bytes[DIRECTOR_BPF_FROM_CLIENT];
-	k->out += s->bytes[DIRECTOR_BPF_FROM_SERVER];
-	if (has_flag(
+	count_bytes(role, slot);
+	if (k != NULL &&
+	    has_flag(
 	        role, slot, DIRECTOR_BPF_SYN_ACK | DIRECTOR_BPF_ESTABLISHED))
 		k->now.total++;
 }
@@ -205,23 +219,16 @@ look_at(struct director_role *role, uint32_t slot)
 {
 	const struct director_node_slot *s = &role->node.slots[slot];
 	struct service *v = service_of(role, slot);
-	struct server *k = server_of(role, slot);
-	const struct director_bpf_slot *seen = &role->slots[slot];
 
 	if (s->conn.state == KERNEL_CONN_FREE || v == NULL)
 		return;
 	if (s->conn.state == KERNEL_CONN_SILENT)
-		v->now.silent++;
+		v->silent++;
 	if (!role->conns[slot].written)
 		return;
 	if (replica_is_protected(&role->node.replica, s->group, s->seq))
-		v->now.protected ++;
-	v->now.bytes_in += seen->bytes[DIRECTOR_BPF_FROM_CLIENT];
-	v->now.bytes_out += seen->bytes[DIRECTOR_BPF_FROM_SERVER];
-	if (k == NULL)
-		return;
-	k->now.bytes_in += seen->bytes[DIRECTOR_BPF_FROM_CLIENT];
-	k->now.bytes_out += seen->bytes[DIRECTOR_BPF_FROM_SERVER];
+		v->protected ++;
+	count_bytes(role, slot);
 }
 
 static unsigned
@@ -234,25 +241,36 @@ count_servers(const struct director_role *role)
 	return n;
 }
 
+/* All have been looked at. */
 static void
-look(struct director_role *role)
+finish_round(struct director_role *role)
 {
 	struct director_report *r = role->report;
-	const unsigned n = count_servers(role);
 
 	for (unsigned i = 0; i < role->node.setup.n_services; i++) {
 		struct service *v = &r->services[i];
 
-		v->now.silent = v->now.protected = 0;
-		v->now.bytes_in = v->in;
-		v->now.bytes_out = v->out;
+		v->now.silent = v->silent;
+		v->now.protected = v->protected;
+		v->silent = v->protected = 0;
 	}
-	for (unsigned i = 0; i < n; i++) {
-		r->servers[i].now.bytes_in = r->servers[i].in;
-		r->servers[i].now.bytes_out = r->servers[i].out;
-	}
-	for (uint32_t i = 0; i < role->node.setup.n_slots; i++)
-		look_at(role, i);
+	r->next = 0;
+}
+
+/* A part of them, so that no SYN waits. True: that was the last part. */
+static bool
+look(struct director_role *role)
+{
+	struct director_report *r = role->report;
+	const uint32_t n = role->node.setup.n_slots;
+	const uint32_t until = r->next + n / LOOKS + 1;
+
+	for (; r->next < n && r->next < until; r->next++)
+		look_at(role, r->next);
+	if (r->next < n)
+		return false;
+	finish_round(role);
+	return true;
 }
 
 static void
@@ -340,17 +358,13 @@ on_tell(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct director_role *role = ev_userdata(loop);
 	struct director_report *r = role->report;
-	const struct mono now = mono_now();
-	const bool looks = r->is_new || mono_span_ms(r->looked, now) >= LOOK_MS;
+	bool looked = r->is_new;
 
 	if (role->stopped || !director_relay_has_room(role))
 		return;
-	if (looks) {
-		r->looked = now;
-		if (role->begun && role->program != NULL)
-			look(role);
-	}
-	tell_state(role, looks);
+	if (role->begun && role->program != NULL && look(role))
+		looked = true;
+	tell_state(role, looked);
 	for (unsigned i = 0;
 	     role->program != NULL && i < role->node.setup.n_services; i++)
 		if (role->config->services[i].path == CONFIG_PATH_KERNEL)

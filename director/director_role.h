@@ -49,8 +49,9 @@ struct director_role_conn {
 	struct mono accepted; /* its first SYN; void where it is free */
 	struct mono placed;   /* it got its first server */
 	uint32_t client_ifindex;
-	bool counted;   /* as accepted, on this node */
-	bool written;   /* the kernel's slot is its own */
+	bool counted;      /* as accepted, on this node */
+	uint64_t bytes[2]; /* of its slot, that are in figures already */
+	bool written;      /* the kernel's slot is its own */
 	uint8_t resets; /* of ends, a bit each, to go before its entries do */
 	uint8_t syn_len;
 	uint8_t syn[DIRECTOR_PACKET_BYTES_MAX];
