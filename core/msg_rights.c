@@ -167,7 +167,7 @@ const struct msg_rights_row msg_rights_rows[MSG_RIGHTS_ROWS] = {
 	{ MSG_CONNECTIONS_END, R, F, TOLD, false, EMPTY, 1024, 256 },
 	/* Failover and the director, as with GROUP. */
 	{ MSG_CLAIM, F, D, WORKING, false, BYTES(11), 8192, 4096 },
-	{ MSG_RELEASE, F, D, WORKING, false, BYTES(2), 8192, 4096 },
+	{ MSG_RELEASE, F, D, WORKING, false, BYTES(3), 8192, 4096 },
 	{ MSG_TERM, F, D, WORKING, false, BYTES(10), 8192, 4096 },
 	{ MSG_PEER_LIFE, F, D, WORKING, false, BYTES(1), 4096, 1024 },
 	{ MSG_RELEASED, D, F, WORKING, false, BYTES(2), 8192, 4096 },

@@ -3,6 +3,7 @@
 #include "core/buf.h"
 #include "core/channel.h"
 #include "core/kernel/msg_kernel.h"
+#include "core/timeout.h"
 #include "director/director_channel.h"
 #include "director/director_peer.h"
 #include "director/director_rings.h"
@@ -11,8 +12,25 @@
 
 #include <errno.h>
 
+/*
+ * Whose SYN waits for the peer's word when the addresses are to go would have
+ * to repeat it after a second: the word is there within a millisecond. Failover
+ * waits longer than this.
+ */
+#define SETTLE_MS 10
+
+/*
+ * The new owner has announced itself three times by then. Not as long as
+ * failover sends on: if the group comes back meanwhile, who is new is ours.
+ */
+#define FORWARD_MS 300
+
 struct director_failover {
 	struct director_channel channel;
+	ev_timer settle, forward;
+	struct mono settled; /* then those below are released, come what may */
+	/* Groups, a bit for each. */
+	unsigned leaving, handed_on;
 	/* Of groups, a bit for each. */
 	unsigned owed;        /* RELEASED that did not fit */
 	unsigned told, level; /* LEVEL was told since the claim; as this */
@@ -22,6 +40,69 @@ static bool
 is_group(const struct director_role *role, unsigned group)
 {
 	return group < role->node.setup.n_groups;
+}
+
+static void
+release(struct director_role *role, unsigned group)
+{
+	struct director_node_event ev = { .type = DIRECTOR_NODE_RELEASE,
+		.group = group };
+
+	role->failover->leaving &= ~(1U << group);
+	/* Who has no program has nothing to let go of. */
+	if (role->program == NULL)
+		director_failover_released(role, group);
+	director_turn_step(role, &ev);
+	director_rings_know_owner(role, group);
+}
+
+/* As soon as nobody waits for the peer's word. */
+static void
+release_settled(struct director_role *role)
+{
+	struct director_failover *f = role->failover;
+
+	if (f->leaving == 0 ||
+	    (role->node.committing.n > 0 &&
+	        mono_before(mono_now(), f->settled)))
+		return;
+	for (unsigned g = 0; g < REPLICA_GROUPS; g++)
+		if ((f->leaving & 1U << g) != 0)
+			release(role, g);
+}
+
+static void
+on_settled(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	ev_timer_stop(loop, w);
+	release_settled(ev_userdata(loop));
+}
+
+/*
+ * Who is new is the next owner's: his SYN goes to the stack, where failover
+ * finds it and sends it on.
+ */
+static void
+hand_on(struct director_role *role, unsigned group, bool on)
+{
+	struct director_failover *f = role->failover;
+	const unsigned bit = 1U << group;
+
+	if (((f->handed_on & bit) != 0) == on || role->program == NULL)
+		return;
+	f->handed_on = on ? f->handed_on | bit : f->handed_on & ~bit;
+	director_rings_hand_on(role, group, on);
+}
+
+/* Nobody sends here by mistake any more. */
+static void
+on_forwarded(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct director_role *role = ev_userdata(loop);
+
+	ev_timer_stop(loop, w);
+	for (unsigned g = 0; g < REPLICA_GROUPS; g++)
+		hand_on(role, g, false);
 }
 
 static int
@@ -36,6 +117,10 @@ take_claim(struct director_role *role, struct buf *b)
 	ev.term = m.term;
 	ev.peer_dead = m.peer_dead;
 	role->failover->told &= ~(1U << m.group);
+	hand_on(role, m.group, false);
+	/* It was asked for, and is answered, though it is void. */
+	if ((role->failover->leaving & 1U << m.group) != 0)
+		release(role, m.group);
 	director_turn_step(role, &ev);
 	director_rings_know_owner(role, m.group);
 	return 0;
@@ -44,17 +129,24 @@ take_claim(struct director_role *role, struct buf *b)
 static int
 take_release(struct director_role *role, struct buf *b)
 {
-	struct msg_kernel_group m;
-	struct director_node_event ev = { .type = DIRECTOR_NODE_RELEASE };
+	struct director_failover *f = role->failover;
+	struct msg_kernel_release m;
 
-	if (msg_kernel_get_group(b, &m) < 0 || !is_group(role, m.group))
+	if (msg_kernel_get_release(b, &m) < 0 || !is_group(role, m.group))
 		return -EBADMSG;
-	ev.group = m.group;
-	/* Who has no program has nothing to let go of. */
-	if (role->program == NULL)
-		director_failover_released(role, m.group);
-	director_turn_step(role, &ev);
-	director_rings_know_owner(role, m.group);
+	if (role->program == NULL ||
+	    !replica_is_mine(&role->node.replica, m.group)) {
+		release(role, m.group);
+		return 0;
+	}
+	hand_on(role, m.group, m.muted);
+	timeout_arm(role->loop, &f->forward, FORWARD_MS / 1e3);
+	/* Those that came before failover began to hold them are ours. */
+	director_rings_drain(role);
+	f->leaving |= 1U << m.group;
+	f->settled = mono_add_ms(mono_now(), SETTLE_MS);
+	timeout_arm(role->loop, &f->settle, SETTLE_MS / 1e3);
+	release_settled(role);
 	return 0;
 }
 
@@ -147,6 +239,7 @@ tell_level(struct director_role *role, unsigned group)
 void
 director_failover_look(struct director_role *role)
 {
+	release_settled(role);
 	if (role->failover->channel.fd == -1)
 		return;
 	for (unsigned g = 0; g < role->node.setup.n_groups; g++)
@@ -163,9 +256,18 @@ on_turn(struct director_role *role)
 			f->owed &= ~(1U << g);
 }
 
+/* What the one before said last. */
+static void
+release_now(struct director_role *role)
+{
+	role->failover->settled = mono_now();
+	release_settled(role);
+}
+
 int
 director_failover_take(struct director_role *role, struct channel_packet *p)
 {
+	release_now(role);
 	role->failover->owed = role->failover->told = 0;
 	return director_channel_take(&role->failover->channel, p);
 }
@@ -186,6 +288,10 @@ director_failover_new(struct director_role *role)
 	role->failover = f;
 	director_channel_init(&f->channel, role, MSG_RIGHTS_FAILOVER, obey);
 	f->channel.on_turn = on_turn;
+	/* A claim is there before the SYNs that come with it. */
+	ev_set_priority(&f->channel.ready, EV_MAXPRI);
+	ev_init(&f->settle, on_settled);
+	ev_init(&f->forward, on_forwarded);
 	return 0;
 }
 
@@ -194,6 +300,8 @@ director_failover_free(struct director_role *role)
 {
 	if (role->failover == NULL)
 		return;
+	ev_timer_stop(role->loop, &role->failover->settle);
+	ev_timer_stop(role->loop, &role->failover->forward);
 	director_channel_close(&role->failover->channel);
 	free(role->failover);
 	role->failover = NULL;

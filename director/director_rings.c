@@ -205,15 +205,43 @@ director_rings_begin(struct director_role *role)
 	return e;
 }
 
+void
+director_rings_hand_on(struct director_role *role, unsigned group, bool on)
+{
+	uint32_t n;
+	const struct director_bpf_listen *listens =
+	    director_tables_places(role->tables, &n);
+	const uint32_t pass = on ? DIRECTOR_BPF_SERVICE_PASS : 0;
+
+	for (uint32_t i = 0; i < role->node.setup.n_listens; i++) {
+		const struct director_bpf_service s = { .service = i,
+			.flags = DIRECTOR_BPF_SERVICE_RELAYED | pass };
+
+		if (role->node.listens[i].group == group &&
+		    director_program_put_service(
+		        role->program, &listens[i], &s) < 0)
+			log_debug("director",
+			    "new clients of a group cannot be handed on");
+	}
+}
+
+void
+director_rings_drain(struct director_role *role)
+{
+	if (!ev_is_active(&role->rings->ready))
+		return; /* how servers stand is not known yet */
+	(void)director_program_read_events(role->program);
+	director_turn_flush(role);
+}
+
 static void
 read_if_known(struct director_role *role)
 {
 	struct director_rings *r = role->rings;
 	const unsigned all = (1U << role->node.setup.n_groups) - 1;
 
-	if (role->program == NULL || !role->begun ||
-	    ev_is_active(&r->ready) || !r->knows_servers ||
-	    (r->known & all) != all)
+	if (role->program == NULL || !role->begun || ev_is_active(&r->ready) ||
+	    !r->knows_servers || (r->known & all) != all)
 		return;
 	ev_io_set(
 	    &r->ready, director_program_events_fd(role->program), EV_READ);

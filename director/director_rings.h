@@ -35,6 +35,13 @@ const struct director_bpf_event *director_rings_event(
 /* New SYNs go to the relay's listener, or not any more. */
 void director_rings_pass(struct director_role *role, bool pass);
 
+/* What is there now is read at once. */
+void director_rings_drain(struct director_role *role);
+
+/* Those of a group go to the stack, where failover finds them; or not. */
+void director_rings_hand_on(
+    struct director_role *role, unsigned group, bool on);
+
 /* For director_program. */
 void director_rings_on_event(void *arg, const struct director_bpf_event *event);
 void director_rings_on_closed(

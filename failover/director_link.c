@@ -26,6 +26,7 @@
 /* A group, as the director shall know it, and as it was told last. */
 struct group {
 	bool owned; /* this node has the addresses, and may keep them */
+	bool muted; /* else: new clients are held, and not answered here */
 	bool told;  /* anything, over this channel */
 	bool told_owned;
 	uint64_t told_term, told_known;
@@ -107,6 +108,7 @@ forget_told(struct role *role)
 	l->told_life = false;
 	for (unsigned i = 0; i < ARRAY_LEN(l->groups); i++)
 		l->groups[i] = (struct group){ .owned = l->groups[i].owned,
+			.muted = l->groups[i].muted,
 			.held_back = l->groups[i].held_back };
 }
 
@@ -214,13 +216,14 @@ tell_not_owned(struct role *role, unsigned i)
 	struct director_link *l = role->director_link;
 	struct group *d = &l->groups[i];
 	const struct node_group *g = &role_node(role)->groups[i];
-	const struct msg_kernel_group m = { .group = (uint16_t)i };
+	const struct msg_kernel_release m = { .group = (uint16_t)i,
+		.muted = d->muted };
 	const struct msg_kernel_term known = { .group = (uint16_t)i,
 		.term = g->election.heard_term };
 	struct buf b = BUF_WRITER(8), t = BUF_WRITER(16);
 
 	if (!d->told || d->told_owned) {
-		msg_kernel_put_group(&b, &m);
+		msg_kernel_put_release(&b, &m);
 		if (!say(l, MSG_RELEASE, &b))
 			return;
 		d->told = true;
@@ -268,11 +271,29 @@ director_link_claim(struct role_group *g)
 	tell_group(g->role, g->index);
 }
 
+static void
+release(struct role *role, unsigned i, bool muted)
+{
+	struct group *d = &role->director_link->groups[i];
+
+	/* Said once: what is said of the clients is as it was then. */
+	if (d->owned)
+		d->muted = muted;
+	d->owned = false;
+	tell_group(role, i);
+}
+
 void
 director_link_release(struct role_group *g)
 {
-	g->role->director_link->groups[g->index].owned = false;
-	tell_group(g->role, g->index);
+	release(g->role, g->index, false);
+}
+
+/* Nobody has moved, and it can be taken back. */
+static bool
+is_planned(const struct role *role, unsigned group)
+{
+	return role_node(role)->groups[group].handover.state == HANDOVER_MUTING;
 }
 
 int
@@ -284,8 +305,11 @@ director_link_take_mute(struct role *role, const struct channel_packet *p)
 
 	if (msg_get_mute(&b, &m) < 0)
 		return -EBADMSG;
-	if (m.group >= role->n_groups || !m.wanted || !m.muted || !listens(l) ||
-	    l->groups[m.group].releases == 0)
+	if (m.group >= role->n_groups || !m.wanted || !m.muted ||
+	    !is_planned(role, m.group) || !listens(l))
+		return handover_run_take_mute(role, p);
+	release(role, m.group, true);
+	if (l->groups[m.group].releases == 0)
 		return handover_run_take_mute(role, p);
 	l->groups[m.group].held_back = true;
 	if (!ev_is_active(&l->release))

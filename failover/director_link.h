@@ -31,15 +31,14 @@ void director_link_look(struct role *role);
 /* The group's addresses are about to be added, or are kept after all. */
 void director_link_claim(struct role_group *g);
 
-/*
- * They are about to go, or the peer about to be asked. Said as often as there
- * is a reason to.
- */
+/* They are about to go. Said as often as there is a reason to. */
 void director_link_release(struct role_group *g);
 
 /*
- * MUTE of the supervisor, for handover_run.h: once the director has let go, or
- * has taken too long. Returns 0 or -EBADMSG.
+ * MUTE of the supervisor, for handover_run.h. In a handover that is planned the
+ * director lets go now: new clients are held, and until here they were its own.
+ * Once it has, or has taken too long, the node hears of it. Returns 0 or
+ * -EBADMSG.
  */
 MUST_CHECK int director_link_take_mute(
     struct role *role, const struct channel_packet *p);

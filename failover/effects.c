@@ -104,11 +104,15 @@ act(struct role *role, const struct node_effect *e, const struct node_now *now)
 	return 0;
 }
 
-/* From here on nobody is let in; then those who are, are let go. */
+/*
+ * Nobody new is let in; then those who are, are let go. While we are master the
+ * director lets them in until the listeners are muted: see director_link.h.
+ */
 static int
 close_doors(struct role_group *g, enum node_effect_type type)
 {
-	director_link_release(g);
+	if (!node_is_master(role_node(g->role), g->index))
+		director_link_release(g);
 	return type == NODE_DO_MUTE ? handover_run_mute(g, true)
 	                            : handover_run_drop(g);
 }

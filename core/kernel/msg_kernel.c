@@ -46,6 +46,12 @@ static const struct msg_field claim[] = {
 };
 MESSAGE(claim, m.group < MSG_PEER_GROUPS_MAX)
 
+static const struct msg_field release[] = {
+	NUMBER(release, group),
+	FIELD(BOOL, release, muted),
+};
+MESSAGE(release, m.group < MSG_PEER_GROUPS_MAX)
+
 static const struct msg_field group[] = {
 	NUMBER(group, group),
 };

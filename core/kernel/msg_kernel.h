@@ -41,7 +41,13 @@ struct msg_kernel_claim {
 	bool peer_dead; /* nobody is to be waited for */
 };
 
-/* RELEASE: they are about to go. RELEASED: they may. */
+/* RELEASE: they are about to go. */
+struct msg_kernel_release {
+	uint16_t group;
+	bool muted; /* failover holds new clients, and no listener answers */
+};
+
+/* RELEASED: they may. */
 struct msg_kernel_group {
 	uint16_t group;
 };
@@ -201,6 +207,7 @@ struct msg_kernel_state {
 void msg_kernel_put_listener(
     struct buf *b, const struct msg_kernel_listener *m);
 void msg_kernel_put_claim(struct buf *b, const struct msg_kernel_claim *m);
+void msg_kernel_put_release(struct buf *b, const struct msg_kernel_release *m);
 void msg_kernel_put_group(struct buf *b, const struct msg_kernel_group *m);
 void msg_kernel_put_term(struct buf *b, const struct msg_kernel_term *m);
 void msg_kernel_put_life(struct buf *b, const struct msg_kernel_life *m);
@@ -222,6 +229,8 @@ MUST_CHECK int msg_kernel_get_listener(
     struct buf *b, struct msg_kernel_listener *ret);
 MUST_CHECK int msg_kernel_get_claim(
     struct buf *b, struct msg_kernel_claim *ret);
+MUST_CHECK int msg_kernel_get_release(
+    struct buf *b, struct msg_kernel_release *ret);
 MUST_CHECK int msg_kernel_get_group(
     struct buf *b, struct msg_kernel_group *ret);
 MUST_CHECK int msg_kernel_get_term(struct buf *b, struct msg_kernel_term *ret);

@@ -167,10 +167,10 @@ say_claim(struct driver *d, uint64_t term, bool peer_dead)
 static void
 say_release(struct driver *d)
 {
-	const struct msg_kernel_group m = { 0 };
+	const struct msg_kernel_release m = { 0 };
 	struct buf b = BUF_WRITER(16);
 
-	msg_kernel_put_group(&b, &m);
+	msg_kernel_put_release(&b, &m);
 	say(d, FAILOVER, MSG_RELEASE, &b, -1);
 }
 

@@ -47,6 +47,7 @@ each_is_taken_whole_or_refused(void **state)
 	(void)state;
 	ROUND_TRIP(listener, .address = 1);
 	ROUND_TRIP(claim, .group = 15, .term = 9, .peer_dead = true);
+	ROUND_TRIP(release, .group = 3, .muted = true);
 	ROUND_TRIP(group, .group = 3);
 	ROUND_TRIP(term, .group = 3, .term = UINT64_MAX);
 	ROUND_TRIP(life, .dead = true);
@@ -97,6 +98,7 @@ what_cannot_be_is_refused(void **state)
 {
 	(void)state;
 	REFUSED(claim, .group = MSG_PEER_GROUPS_MAX);
+	REFUSED(release, .group = MSG_PEER_GROUPS_MAX);
 	REFUSED(group, .group = MSG_PEER_GROUPS_MAX);
 	REFUSED(term, .group = MSG_PEER_GROUPS_MAX);
 	REFUSED(level, .group = MSG_PEER_GROUPS_MAX);

@@ -184,7 +184,7 @@ sizes_of_the_directors_are_theirs(void **state)
 	SIZE(MSG_RELAY_CHANNEL, ask, &ask, &ask);
 	KERNEL_SAME(MSG_STREAM_LISTENER, listener);
 	KERNEL_SAME(MSG_CLAIM, claim);
-	KERNEL_SAME(MSG_RELEASE, group);
+	KERNEL_SAME(MSG_RELEASE, release);
 	KERNEL_SAME(MSG_RELEASED, group);
 	KERNEL_SAME(MSG_TERM, term);
 	KERNEL_SAME(MSG_PEER_LIFE, life);
