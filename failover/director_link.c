@@ -20,6 +20,9 @@
  */
 #define RELEASE_MS 50
 
+/* Before a handover is given up since it took too long: it goes on instead. */
+#define SPARE_MS 10
+
 /* The supervisor's channel was full. */
 #define AGAIN_MS 50
 
@@ -296,6 +299,17 @@ is_planned(const struct role *role, unsigned group)
 	return role_node(role)->groups[group].handover.state == HANDOVER_MUTING;
 }
 
+/* The supervisor may have used up most of the time. */
+static int64_t
+patience_ms(const struct role *role, unsigned group)
+{
+	const struct handover *h = &role_node(role)->groups[group].handover;
+	const int64_t left_ms =
+	    mono_span_ms(mono_now(), h->deadline) - SPARE_MS;
+
+	return left_ms < RELEASE_MS ? left_ms : RELEASE_MS;
+}
+
 int
 director_link_take_mute(struct role *role, const struct channel_packet *p)
 {
@@ -309,11 +323,12 @@ director_link_take_mute(struct role *role, const struct channel_packet *p)
 	    !is_planned(role, m.group) || !listens(l))
 		return handover_run_take_mute(role, p);
 	release(role, m.group, true);
-	if (l->groups[m.group].releases == 0)
+	if (l->groups[m.group].releases == 0 || patience_ms(role, m.group) <= 0)
 		return handover_run_take_mute(role, p);
 	l->groups[m.group].held_back = true;
 	if (!ev_is_active(&l->release))
-		timeout_arm(role->loop, &l->release, RELEASE_MS / 1e3);
+		timeout_arm(role->loop, &l->release,
+		    (double)patience_ms(role, m.group) / 1e3);
 	return 0;
 }
 
