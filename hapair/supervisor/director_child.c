@@ -110,6 +110,14 @@ on_listen(struct ev_loop *loop, ev_timer *t, int revents)
 		send_listener(d);
 }
 
+/* A relay whose file has no such service has nothing to say about one. */
+static void
+meet_relay(struct director_child *d)
+{
+	if (config_has_kernel(d->g->setup.config))
+		director_meeting_make(&d->relay);
+}
+
 static void
 begin(struct director_child *d)
 {
@@ -122,7 +130,7 @@ begin(struct director_child *d)
 	/* Failover gets its end when it has all else that it begins with. */
 	if (d->g->begun)
 		director_meeting_make(&d->failover);
-	director_meeting_make(&d->relay);
+	meet_relay(d);
 }
 
 void
@@ -142,9 +150,12 @@ director_child_look(struct generation_change *change)
 void
 director_child_meet(struct director_child *d, const struct child *other)
 {
-	if (d->begun && director_child_is_known(d))
-		director_meeting_make(
-		    other == &d->g->relay ? &d->relay : &d->failover);
+	if (!d->begun || !director_child_is_known(d))
+		return;
+	if (other == &d->g->relay)
+		meet_relay(d);
+	else
+		director_meeting_make(&d->failover);
 }
 
 /* -- its process --------------------------------------------------------- */

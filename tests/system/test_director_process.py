@@ -94,6 +94,7 @@ def test_a_reload_gives_the_tables_to_the_next() -> None:
                 assert late.recv(100) == b"three"
             sock.sendall(b"four")
             assert sock.recv(100) == b"four"
+        assert "it makes no sense" not in stage["p1"].log()
         # When the last of them is gone, so are the tables and the director.
         wait_for(lambda: not alive(third), 20)
         assert not os.listdir(f"{stage.lab.host_dir('p1')}/bpf/hapair")
