@@ -47,6 +47,8 @@ struct director_routes {
 	unsigned n_links;
 	uint32_t attached[LINKS_MAX];
 	unsigned n_attached;
+	uint32_t used[LINKS_MAX]; /* by connections that were found */
+	unsigned n_used;
 	uint32_t told; /* the last that could not be attached to */
 };
 
@@ -150,11 +152,36 @@ is_attached(const struct director_routes *r, uint32_t ifindex)
 }
 
 static bool
+is_used(const struct director_routes *r, uint32_t ifindex)
+{
+	for (unsigned i = 0; i < r->n_used; i++)
+		if (r->used[i] == ifindex)
+			return true;
+	return false;
+}
+
+/* A file may have no service any more that has them there. */
+static void
+find_used(struct director_role *role)
+{
+	struct director_routes *r = role->routes;
+
+	for (uint32_t i = 0; i < role->node.setup.n_slots; i++)
+		for (unsigned k = 0; role->conns[i].written && k < 2; k++) {
+			const uint32_t ifindex = role->slots[i].leg[k].ifindex;
+
+			if (r->n_used < LINKS_MAX && !is_used(r, ifindex))
+				r->used[r->n_used++] = ifindex;
+		}
+}
+
+static bool
 is_wanted(const struct director_role *role, uint32_t ifindex)
 {
 	const struct director_routes *r = role->routes;
 
-	if (ifindex == director_sender_loopback(role->sender))
+	if (ifindex == director_sender_loopback(role->sender) ||
+	    is_used(r, ifindex))
 		return true;
 	for (unsigned i = 0; i < r->n_places; i++)
 		if (r->places[i].ifindex == ifindex)
@@ -313,6 +340,7 @@ void
 director_routes_begin(struct director_role *role)
 {
 	look(role);
+	find_used(role);
 	attach_all(role);
 	detach_others(role);
 	ev_io_start(role->loop, &role->routes->heard);

@@ -29,6 +29,7 @@ class Director:
         self.log = f"{lab.dir}/driver.log"
         self.config = f"{lab.dir}/driver.yaml"
         self.pins, self.servers, self.keys = pins, servers, keys
+        self.name, self.path = "s", "kernel"
         self.write()
 
     def write(self) -> None:
@@ -42,8 +43,8 @@ pair:
   key_file: /etc/hapair/pair.key
   groups: [{{name: main, interface: eth0, addresses: [{", ".join(addresses)}]}}]
 services:
-  - name: s
-    path: kernel
+  - name: {self.name}
+    path: {self.path}
     listen: "{endpoint(VIP[self.family], SERVICE_PORT)}"
     servers: {self.servers!r}
 {service}
@@ -390,3 +391,29 @@ def test_releases_and_claims() -> None:
             exchange(c, s)
             with d.connect(), accept(listener):
                 pass
+
+
+def test_files_change() -> None:
+    """A service that is called otherwise, and one that the relay has alone: what is
+    connected goes on to its end. With the last one nothing is left in the kernel."""
+    with director(4) as d, d.lab.listen("s1", SERVER_PORT) as listener:
+        with d.connect() as c, accept(listener) as s:
+            d.name = "other"
+            d.write()
+            d.again("stop")
+            exchange(c, s)
+            with d.connect() as c2, accept(listener) as s2:
+                exchange(c2, s2)
+                d.path = "relay"
+                d.write()
+                d.again("stop")
+                for one, there in ((c, s), (c2, s2)):
+                    exchange(one, there)
+            with d.lab.listen("p1", SERVICE_PORT) as relay, d.connect(), accept(relay):
+                pass
+            exchange(c, s)
+        d.wait("no connection is left in the kernel")
+        wait_for(lambda: not os.listdir(d.pins))
+        for interface in ("eth0", "lo"):
+            filters = d.lab.run("p1", "tc", "filter", "show", "dev", interface, "ingress").stdout
+            assert "director" not in filters, filters

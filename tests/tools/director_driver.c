@@ -127,11 +127,29 @@ say_begin(struct driver *d)
 	give_channel(d, RELAY, MSG_RELAY_CHANNEL);
 }
 
+/* Anew: it may have been changed. */
+static void
+read_config(struct driver *d)
+{
+	int e;
+
+	config_free(d->config);
+	d->config = NULL;
+	free_str(&d->text);
+	e = load_read(d->path, false, NULL, &d->text, &d->len);
+	if (e == 0)
+		e = load_text(d->path, d->text, d->len, NULL, &d->config);
+	if (e < 0)
+		fail(d->path, e);
+}
+
 static void
 spawn(struct driver *d)
 {
 	const struct proc_user nobody = { NOBODY, NOBODY };
 	int ends[2];
+
+	read_config(d);
 
 	for (int i = 0; i < CHANNELS; i++)
 		fd_close(&d->channels[i]);
@@ -423,7 +441,6 @@ int
 main(int argc, char **argv)
 {
 	static struct driver d = { .channels = { -1, -1, -1 } };
-	int e;
 
 	if (argc != 3) {
 		fprintf(stderr, "usage: director_driver CONFIG NODE\n");
@@ -440,11 +457,6 @@ main(int argc, char **argv)
 	/* Both nodes of a lab have the same. */
 	d.keys.n = 1;
 	memset(d.keys.all[0].bytes, 7, sizeof(d.keys.all[0].bytes));
-	e = load_read(d.path, false, NULL, &d.text, &d.len);
-	if (e == 0)
-		e = load_text(d.path, d.text, d.len, NULL, &d.config);
-	if (e < 0)
-		fail(d.path, e);
 	spawn(&d);
 	run(&d);
 	(void)kill(d.pid, SIGKILL);
