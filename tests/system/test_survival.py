@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 from lab_load import MixedLoad
-from stage import PORT, SLOW, TOOLS, VIP, Stage, address, alone, endpoint, limit, lines, wait_for
+from stage import PORT, SLOW, TOOLS, VIP, Stage, address, alone, endpoint, limit, wait_for
 
 TIMED = True  # it judges milliseconds
 
@@ -22,6 +22,7 @@ HOSTS = ("p1", "p2")
 KINDS = {"idle": 40, "ping": 40, "bulk": 4, "client-ended": 8, "server-ended": 8}
 # The retransmission timer of who had a segment under way; more is another fault.
 PAUSE_MS = 220
+STREAM_PORT = 8402
 
 
 def kernel_service() -> dict[str, Any]:
@@ -205,7 +206,13 @@ def test_a_node_that_returns_waits_until_it_knows() -> None:
         stage["p1"].kill_all()
         takes_over(stage, load, "p2", 1000)
         stage.forget("p1")
+        # It is heard, but its director cannot be told yet.
+        stage.lab.drop("p1", "from", f"tcp dport {STREAM_PORT}")
         stage["p1"].start()
-        stage.wait_master("p1", 15)
+        wait_for(lambda: stage["p1"].state() == "backup", 10 * SLOW)
+        time.sleep(3 * SLOW)
+        assert stage["p2"].state() == "master"
+        stage.lab.undrop()
+        stage.wait_master("p1", 10)
         went_on(stage, load, PAUSE_MS)
         assert stage.kernel("p1").get("active") == load.held
