@@ -107,6 +107,8 @@ static const struct row {
 } rows[] = {
 	{ "a SYN asks for a server", CONN(FREE), 0, CONN(HELD), "keep choose",
 	    TYPE(SYN) },
+	{ "left by a process before", CONN(FREE), 0, CONN(OPEN),
+	    "let-pass go-on", TYPE(FOUND) },
 	{ "a server and a port: the peer first", CONN(HELD), 0,
 	    CONN(COMMITTING), "tell", TYPE(PLACED) },
 	{ "full", CONN(HELD), 0, CONN(HELD), "", TYPE(UNPLACED),
