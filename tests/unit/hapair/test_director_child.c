@@ -189,6 +189,25 @@ roles_of_an_earlier_program_hear_nothing(void **state)
 	tear_down();
 }
 
+/* It has connections of an earlier file, and the relay knows of none. */
+static void
+a_relay_without_such_a_service_hears_nothing(void **state)
+{
+	(void)state;
+	set_up();
+	t.config->services[0].path = CONFIG_PATH_RELAY;
+	t.now.begun = true;
+	assert_int_equal(say(MSG_PREPARED), 0);
+	assert_int_equal(next(t.failover), MSG_DIRECTOR_CHANNEL);
+	assert_int_equal(next(t.relay), 0);
+	director_child_meet(&t.now.director, &t.now.relay);
+	assert_int_equal(next(t.relay), 0);
+	/* When it has tidied up it is not started again. */
+	assert_int_equal(say(MSG_STOPPED), 0);
+	assert_true(t.now.director.child.stopping);
+	tear_down();
+}
+
 static void
 what_it_may_not_say_is_refused(void **state)
 {
@@ -208,6 +227,7 @@ main(void)
 		cmocka_unit_test(it_does_not_begin_before_its_turn),
 		cmocka_unit_test(who_starts_later_is_introduced_then),
 		cmocka_unit_test(roles_of_an_earlier_program_hear_nothing),
+		cmocka_unit_test(a_relay_without_such_a_service_hears_nothing),
 		cmocka_unit_test(what_it_may_not_say_is_refused),
 	};
 
