@@ -127,7 +127,7 @@ enum msg_type {
 	MSG_KERNEL_SERVICE,
 	MSG_KERNEL_COUNT,
 	MSG_KERNEL_STATE,
-	MSG_KILLED,       /* an operator's kill, which was an order */
+	MSG_KILLED, /* an operator's kill, which was an order */
 };
 
 /*

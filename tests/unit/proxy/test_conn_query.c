@@ -14,6 +14,7 @@
 #include "proxy/data/session.h"
 #include "proxy/data/session_tour.h"
 #include "proxy/data/worker.h"
+#include "proxy/kernel/kernel_query.h"
 #include "proxy/pool/pool.h"
 #include "tests/lib/session_crowd.h"
 #include "tests/lib/test.h"
@@ -40,6 +41,7 @@ static struct config config = { .services = &service, .n_services = 1 };
 struct bed {
 	struct worker_shared shared;
 	struct pool pool;
+	struct kernel_query kernel; /* there is no director */
 	struct conn_query *query;
 	int channel, supervisor; /* its two ends */
 	char *text;
@@ -88,7 +90,7 @@ set_up(struct bed *b, unsigned n_sessions)
 	assert_int_equal(channel_pair(ends), 0);
 	b->supervisor = ends[1];
 	b->channel = ends[0];
-	b->query = conn_query_new(s, b->channel);
+	b->query = conn_query_new(s, b->channel, &b->kernel);
 	assert_non_null(b->query);
 }
 
