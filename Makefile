@@ -120,7 +120,7 @@ $(B)/tests/sim/%: $(B)/tests/sim/%.o $(B)/tests/sim/world.o \
 # The director's in tests/model/broken_director.c.
 BROKEN := $(foreach f,kernel_conn_step replica_waits replica_is_protected replica_believes \
 	director_hear_msg director_conns_release director_node_step,-Wl,--wrap=$(f))
-WORLD := $(foreach f,director_world director_world_node director_print broken_director,$(B)/tests/model/$(f).o)
+WORLD := $(foreach f,director_world director_world_node director_world_restart director_print broken_director,$(B)/tests/model/$(f).o)
 $(B)/tests/model/model_director: $(B)/tests/model/model_director.o $(WORLD) \
     $(call archive,$(NEEDS_director))
 	$(Q)$(CC) $(ALL_CFLAGS) $(BROKEN) -o $@ $^ $(LIBS)
@@ -256,7 +256,7 @@ $(PROOFS:=.proof): %.proof: %
 		{ echo "$<: rule '$$rule' is broken, unnoticed" >&2; exit 1; }; done
 $(DIRECTOR:=.proof): %.proof: %
 	$(Q)$<
-	$(Q)for rule in early hasty timers stranger wait bare pass refusal parity sweep forget; do \
+	$(Q)for rule in early hasty timers stranger wait bare pass refusal parity sweep forget orphan; do \
 		! $< --break $$rule >/dev/null || \
 		{ echo "$<: rule '$$rule' is broken, unnoticed" >&2; exit 1; }; done
 

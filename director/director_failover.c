@@ -134,12 +134,14 @@ take_release(struct director_role *role, struct buf *b)
 
 	if (msg_kernel_get_release(b, &m) < 0 || !is_group(role, m.group))
 		return -EBADMSG;
-	if (role->program == NULL ||
+	/* Where they go at once the peer may have them already: nobody waits.
+	 */
+	if (role->program == NULL || !m.muted ||
 	    !replica_is_mine(&role->node.replica, m.group)) {
 		release(role, m.group);
 		return 0;
 	}
-	hand_on(role, m.group, m.muted);
+	hand_on(role, m.group, true);
 	timeout_arm(role->loop, &f->forward, FORWARD_MS / 1e3);
 	/* Those that came before failover began to hold them are ours. */
 	director_rings_drain(role);
@@ -216,17 +218,26 @@ director_failover_released(struct director_role *role, unsigned group)
 		role->failover->owed |= 1U << group;
 }
 
+/* The peer has all that there is; or there is nothing. */
+static bool
+is_level(const struct director_role *role, unsigned group)
+{
+	const enum replica_state state = role->node.replica.groups[group].state;
+
+	return state == REPLICA_LIVE || state == REPLICA_LAGGING ||
+	    role->node.free.n == role->node.setup.n_slots;
+}
+
 static void
 tell_level(struct director_role *role, unsigned group)
 {
 	struct director_failover *f = role->failover;
-	const enum replica_state state = role->node.replica.groups[group].state;
 	const unsigned bit = 1U << group;
 	const struct msg_kernel_level m = { .group = (uint16_t)group,
-		.level = state == REPLICA_LIVE || state == REPLICA_LAGGING };
+		.level = is_level(role, group) };
 	struct buf b = BUF_WRITER(8);
 
-	if (state == REPLICA_IDLE ||
+	if (!replica_is_mine(&role->node.replica, group) ||
 	    ((f->told & bit) != 0 && m.level == ((f->level & bit) != 0)))
 		return;
 	msg_kernel_put_level(&b, &m);

@@ -11,6 +11,24 @@
 
 #define TEXT_MAX HANDOVER_REQUEST_TEXT_MAX
 
+/* Those go on at the other node, by its kernel: who counts them is not here. */
+static bool
+has_kernel(const struct role_group *g)
+{
+	const struct config *c = g->role->config;
+
+	for (size_t i = 0; i < c->n_services; i++) {
+		const struct config_service *s = &c->services[i];
+
+		for (size_t k = 0;
+		     s->path == CONFIG_PATH_KERNEL && k < s->n_listens; k++)
+			if (config_group_of(&c->pair, &s->listens[k].address) ==
+			    (int)g->index)
+				return true;
+	}
+	return false;
+}
+
 /* What it would cost; `alone`: what this node has of other groups stays. */
 static void
 cost_text(const struct role_group *g, bool alone, bool counted, size_t n,
@@ -25,7 +43,10 @@ cost_text(const struct role_group *g, bool alone, bool counted, size_t n,
 		    ", %zu at those of other groups would go on", others);
 	if (counted && n == 0)
 		(void)snprintf(buf, TEXT_MAX,
-		    "no connection is open at its addresses%s", more);
+		    has_kernel(g)
+		        ? "no connection at its addresses would be reset%s"
+		        : "no connection is open at its addresses%s",
+		    more);
 	else
 		(void)snprintf(buf, TEXT_MAX,
 		    "%s%zu connection%s at its addresses would be reset%s",

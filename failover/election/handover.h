@@ -80,6 +80,7 @@ enum handover_outcome {
 	HANDOVER_PEER_WORSE,   /* it would give it back: more ails it */
 	HANDOVER_PEER_LACKS,   /* its file does not have the group */
 	HANDOVER_PEER_DIFFERS, /* its file has other addresses in it */
+	HANDOVER_PEER_BEHIND,  /* it would lose connections that live here */
 	HANDOVER_MUTE_FAILED,
 	HANDOVER_PEER_LOST,   /* while it went on */
 	HANDOVER_PEER_MUTE,   /* it was asked, and did not claim */

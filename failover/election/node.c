@@ -86,6 +86,7 @@ node_add_group(struct node *n, uint32_t id, bool peer_near,
 		.yielded = mono_never(),
 		.mute = mono_never(),
 		.behind_until = mono_never(),
+		.wish_until = mono_never(),
 		.cut_at = mono_never() };
 }
 

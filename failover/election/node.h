@@ -244,6 +244,7 @@ struct node_group {
 	struct mono offer_due;           /* not again before */
 	bool behind; /* the peer does not know all connections yet */
 	struct mono behind_until; /* ... and is not offered it; never() */
+	struct mono wish_until; /* somebody wants it handed over when it does */
 };
 
 struct node_config {

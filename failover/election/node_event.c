@@ -139,6 +139,7 @@ note_level(struct node_group_step *s, unsigned i, const struct node_event *ev)
 
 	g->behind = !ev->level;
 	g->behind_until = mono_never();
+	node_group_look_at_wish(s, i);
 }
 
 static void

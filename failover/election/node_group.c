@@ -14,6 +14,9 @@
  */
 #define BEHIND_MS 10000
 
+/* Whoever asks for a handover waits for an answer. */
+#define WISH_MS 3000
+
 void
 node_group_add(struct node_group_step *s, const struct node_effect *effect)
 {
@@ -50,18 +53,6 @@ begin(struct node_group_step *s, unsigned i)
 	return HANDOVER_UNDECIDED;
 }
 
-void
-node_group_wish(struct node_group_step *s, unsigned i)
-{
-	const enum handover_outcome objection = begin(s, i);
-
-	if (objection != HANDOVER_UNDECIDED)
-		node_group_add(s,
-		    &(struct node_effect){ .type = NODE_TELL_REFUSED,
-		        .group = i,
-		        .outcome = objection });
-}
-
 /*
  * With it would go, of connections that live on a node that knows them, those
  * that the peer was not told of yet.
@@ -72,6 +63,52 @@ waits_for_level(struct node_group *g, struct mono now)
 	if (g->behind && mono_is_never(g->behind_until))
 		g->behind_until = mono_add_ms(now, BEHIND_MS);
 	return g->behind && mono_before(now, g->behind_until);
+}
+
+/* Nothing else speaks against it. */
+static bool
+is_behind(const struct node_group_step *s, unsigned i)
+{
+	struct node_group *g = &s->node->groups[i];
+
+	return node_view_objection(s->node, i, s->now) == HANDOVER_UNDECIDED &&
+	    !g->handover.wanted && waits_for_level(g, s->now);
+}
+
+static void
+refuse(struct node_group_step *s, unsigned i, enum handover_outcome why)
+{
+	if (why != HANDOVER_UNDECIDED)
+		node_group_add(s,
+		    &(struct node_effect){ .type = NODE_TELL_REFUSED,
+		        .group = i,
+		        .outcome = why });
+}
+
+void
+node_group_wish(struct node_group_step *s, unsigned i)
+{
+	struct node_group *g = &s->node->groups[i];
+
+	if (!is_behind(s, i))
+		refuse(s, i, begin(s, i));
+	else if (mono_is_never(g->wish_until))
+		g->wish_until = mono_add_ms(s->now, WISH_MS);
+}
+
+void
+node_group_look_at_wish(struct node_group_step *s, unsigned i)
+{
+	struct node_group *g = &s->node->groups[i];
+	bool behind;
+
+	if (mono_is_never(g->wish_until))
+		return;
+	behind = is_behind(s, i);
+	if (behind && mono_before(s->now, g->wish_until))
+		return;
+	g->wish_until = mono_never();
+	refuse(s, i, behind ? HANDOVER_PEER_BEHIND : begin(s, i));
 }
 
 /*

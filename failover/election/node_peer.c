@@ -69,6 +69,7 @@ node_peer_look(struct node_group_step *s)
 			node_group_do(s, NODE_DO_ANSWER, i);
 		g->answer_owed = false;
 		node_group_meet(s, i, false);
+		node_group_look_at_wish(s, i);
 	}
 }
 

@@ -64,6 +64,8 @@ static const char *const words[] = {
 	    "%s has no group of that name, its configuration differs",
 	[HANDOVER_PEER_DIFFERS] =
 	    "%s has other addresses for it, its configuration differs",
+	[HANDOVER_PEER_BEHIND] =
+	    "%s does not know all connections of the kernel path yet, which would end; ask again when `hapair status` says that they are protected",
 	[HANDOVER_MUTE_FAILED] = "the listeners could not be muted",
 	[HANDOVER_PEER_LOST] = "%s was lost before it claimed",
 	[HANDOVER_PEER_MUTE] = "%s did not claim when it was asked",

@@ -7,7 +7,8 @@
 #include "hapair/supervisor/service_manager.h"
 
 /* A handover takes 30 ms; failover itself gives up after 1,120. */
-#define HANDOVER_PATIENCE_S 1.2
+/* Of these 3 until the peer knows all connections of the kernel path. */
+#define HANDOVER_PATIENCE_S 4.2
 #define RELAY_PATIENCE_S 0.5
 #define FAILOVER_PATIENCE_S 2.0
 #define NOTIFY_PATIENCE_S 3.0

@@ -21,6 +21,7 @@ static const char *const names[] = {
 	[BROKEN_DIRECTOR_PARITY] = "parity",
 	[BROKEN_DIRECTOR_SWEEP] = "sweep",
 	[BROKEN_DIRECTOR_FORGET] = "forget",
+	[BROKEN_DIRECTOR_ORPHAN] = "orphan",
 };
 
 bool

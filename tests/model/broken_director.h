@@ -17,6 +17,7 @@
  *	parity    both nodes have the same ports
  *	sweep     what a dump does not name is kept
  *	forget    what the peer deletes is kept
+ *	orphan    what a process before has left is not taken over
  */
 
 #include "core/base.h"
@@ -34,6 +35,7 @@ enum broken_director_rule {
 	BROKEN_DIRECTOR_PARITY,
 	BROKEN_DIRECTOR_SWEEP,
 	BROKEN_DIRECTOR_FORGET,
+	BROKEN_DIRECTOR_ORPHAN,
 };
 
 /* False: there is no such rule. */

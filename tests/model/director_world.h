@@ -143,6 +143,7 @@ bool director_world_dump(unsigned node);
 bool director_world_tick(unsigned zero);
 bool director_world_die(unsigned node);
 bool director_world_start(unsigned node);
+bool director_world_restart(unsigned node);
 bool director_world_claim(unsigned node);
 bool director_world_claim_early(unsigned node);
 bool director_world_announce(unsigned node);

@@ -96,8 +96,8 @@ send_to(struct director_world_node *to, const struct replica_msg *m)
 	to->in.all[to->in.n++] = *m;
 }
 
-static void
-part(void)
+void
+director_world_part(void)
 {
 	W->linked = false;
 	W->nodes[0].in.n = W->nodes[1].in.n = 0;
@@ -235,8 +235,8 @@ set_services(struct director_world_node *n)
 }
 
 /* A new process, that knows of nothing. */
-static void
-start(unsigned node)
+void
+director_world_begin_process(unsigned node)
 {
 	struct director_world_node *n = &W->nodes[node];
 	struct director_node *d = &n->d;
@@ -302,8 +302,8 @@ director_world_begin(
 	W->alone = alone;
 	W->now = (struct mono){ .ns = 1000 * TICK_NS };
 	W->holder = -1;
-	start(0);
-	start(1);
+	director_world_begin_process(0);
+	director_world_begin_process(1);
 	(void)director_world_claim(0);
 	(void)director_world_connect(0);
 }
@@ -379,7 +379,7 @@ director_world_die(unsigned node)
 	W->owns[node] = 0;
 	if (W->linked)
 		other(n)->unaware = true;
-	part();
+	director_world_part();
 	/* Whoever may have it still has to announce it. */
 	if (W->holder == (int)node)
 		W->holder = -1;
@@ -391,7 +391,7 @@ director_world_start(unsigned node)
 {
 	if (!W->nodes[node].dead)
 		return false;
-	start(node);
+	director_world_begin_process(node);
 	return true;
 }
 
@@ -506,7 +506,7 @@ director_world_cut(unsigned zero)
 	(void)zero;
 	if (!W->linked)
 		return false;
-	part();
+	director_world_part();
 	W->nodes[0].unaware = W->nodes[1].unaware = true;
 	return true;
 }

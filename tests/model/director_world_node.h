@@ -10,6 +10,11 @@
 struct conn_tuple director_world_client_tuple(unsigned client);
 unsigned director_world_client_of(const struct conn_tuple *t);
 
+/* A new process, that knows of nothing. */
+void director_world_begin_process(unsigned node);
+/* The stream ends, with all that is on its way. */
+void director_world_part(void);
+
 void director_world_step(unsigned node, const struct director_node_event *ev);
 
 /* A SYN reaches a server. */

@@ -57,6 +57,7 @@ enum action {
 	RELEASE,
 	CLAIM_EARLY,
 	CUT,
+	RESTART,
 	ACTIONS,
 };
 
@@ -139,6 +140,8 @@ static const struct kind {
 	[CLAIM_EARLY] = { "claims, and the other has it still: node",
 	    director_world_claim_early, NODES, HAPPENS },
 	[CUT] = { "the stream is cut", director_world_cut, 1, HAPPENS },
+	[RESTART] = { "another process takes over at node",
+	    director_world_restart, NODES, HAPPENS },
 };
 
 /* False: it can't happen now, or makes no difference to another action. */

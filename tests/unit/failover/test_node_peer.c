@@ -297,6 +297,57 @@ a_peer_is_offered_it_when_it_knows_the_connections(void **state)
 	}
 }
 
+static enum handover_outcome
+refused_by_ms(struct bed *b, int64_t until_ms)
+{
+	enum handover_outcome why = HANDOVER_UNDECIDED;
+
+	for (; b->now_ms < until_ms; b->now_ms += 10) {
+		say(b, HELLO_BEAT,
+		    &(struct hello_group){
+		        .state = ELECTION_BACKUP, .priority = 50, .term = 3 });
+		put_type(b, NODE_BEAT);
+		for (unsigned i = 0; i < b->out.n; i++)
+			if (b->out.effects[i].type == NODE_TELL_REFUSED)
+				why = b->out.effects[i].outcome;
+	}
+	return why;
+}
+
+/* An operator waits for the director's word, and is told where it is not said.
+ */
+static void
+a_handover_waits_until_the_peer_knows_the_connections(void **state)
+{
+	const struct node_event behind = { .type = NODE_LEVEL };
+	const struct node_event level = { .type = NODE_LEVEL, .level = true };
+	struct bed b = master();
+	const int64_t start_ms = b.now_ms;
+
+	(void)state;
+	put_type(&b, NODE_RELAY_CAME);
+	put_type(&b, NODE_RELAY_SERVES);
+	put(&b, &behind);
+	put_type(&b, NODE_HAND_OVER);
+	assert_int_equal(
+	    refused_by_ms(&b, start_ms + 2000), HANDOVER_UNDECIDED);
+	assert_int_equal(b.node.groups[0].handover.state, HANDOVER_IDLE);
+	put(&b, &level);
+	assert_int_equal(count(&b, NODE_DO_MUTE), 1);
+
+	b = master();
+	put_type(&b, NODE_RELAY_CAME);
+	put_type(&b, NODE_RELAY_SERVES);
+	put(&b, &behind);
+	put_type(&b, NODE_HAND_OVER);
+	assert_int_equal(
+	    refused_by_ms(&b, start_ms + 3500), HANDOVER_PEER_BEHIND);
+	/* A director that never says so keeps nobody from it for ever. */
+	(void)refused_by_ms(&b, start_ms + 10500);
+	put_type(&b, NODE_HAND_OVER);
+	assert_int_equal(count(&b, NODE_DO_MUTE), 1);
+}
+
 /* It says that it misses us, and would serve, and does not. */
 static void
 a_word_about_us_that_helps_nobody_ends(void **state)
@@ -367,6 +418,8 @@ main(void)
 		    a_peer_that_takes_no_offer_is_asked_less_and_less),
 		cmocka_unit_test(
 		    a_peer_is_offered_it_when_it_knows_the_connections),
+		cmocka_unit_test(
+		    a_handover_waits_until_the_peer_knows_the_connections),
 		cmocka_unit_test(a_word_about_us_that_helps_nobody_ends),
 		cmocka_unit_test(
 		    who_knows_the_group_by_another_name_disputes_it_by_arp),
