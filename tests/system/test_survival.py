@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 from lab_load import MixedLoad
+from test_handover import served
 from stage import PORT, SLOW, TOOLS, VIP, Stage, address, alone, endpoint, limit, wait_for
 
 TIMED = True  # it judges milliseconds
@@ -82,12 +83,7 @@ def survivors(**more: Any) -> Iterator[tuple[Survivors, MixedLoad]]:
     with Survivors(**more) as stage:
         fronts = [VIP[4], VIP[6]]
         load = MixedLoad(stage.lab, TOOLS, KINDS, fronts, PORT, "-f", "0", "-p", "20")
-        for host in HOSTS:
-            stage[host].start()
-            wait_for(lambda: stage[host].state() in ("master", "backup"), 10 * SLOW)
-        for host in HOSTS:
-            stage.wait_serving(host)
-        stage.wait_master("p1")
+        stage.start()
         load.must("hold")
         stage.wait_protected("p1", load.held)
         load.must("mark")
@@ -180,6 +176,29 @@ def test_handovers() -> None:
             stage.wait_protected(other(giver), load.held)
         assert resets(stage) == was
         print(f"{load.held} held; pauses of {pauses} ms")
+
+
+@alone
+@limit(60)
+def test_new_clients_of_a_handover() -> None:
+    """One a millisecond: each is connected without having to repeat its SYN."""
+    with Survivors() as stage:
+        stage.serve("banner", "s1")
+        stage.start()
+        stage.wait_protected("p1", 0)
+        for giver in HOSTS:
+            running = stage.probes(1, timeout=3000)
+            time.sleep(0.3)
+            done = stage[giver].cli("handover")
+            assert done.returncode == 0, done.stderr
+            result = running.result()
+            served(result, 1000 // SLOW)
+            assert result["latency_max_ms"] < 900 * SLOW, result
+            stage.wait_master(other(giver))
+            held = re.compile(r"handover: [1-9]\d* new clients held")
+            wait_for(lambda: held.search(stage[giver].log()), 3 * SLOW)
+            # Of nobody the relay had to take care.
+            assert not re.search(r"relay\[\d+\] info: .*: connection client=", stage[giver].log())
 
 
 @alone
