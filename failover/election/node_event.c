@@ -1,5 +1,6 @@
 #include "failover/election/node_event.h"
 
+#include "failover/election/node_offer.h"
 #include "failover/election/node_peer.h"
 #include "failover/election/node_segment.h"
 #include "failover/election/track_state.h"
@@ -139,14 +140,14 @@ note_level(struct node_group_step *s, unsigned i, const struct node_event *ev)
 
 	g->behind = !ev->level;
 	g->behind_until = mono_never();
-	node_group_look_at_wish(s, i);
+	node_offer_look(s, i);
 }
 
 static void
 wish(struct node_group_step *s, unsigned i, const struct node_event *ev)
 {
 	(void)ev;
-	node_group_wish(s, i);
+	node_offer_wish(s, i);
 }
 
 static void

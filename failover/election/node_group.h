@@ -50,11 +50,5 @@ void node_group_judge(struct node_group_step *s, unsigned group);
 void node_group_ail(struct node_group_step *s, unsigned group,
     struct node_fault tracked, uint8_t faults, uint32_t lacks);
 
-/* Somebody wants it handed over: begins, or tells what speaks against it. */
-void node_group_wish(struct node_group_step *s, unsigned group);
-
-/* Who has waited until the peer knows of all connections, waits no more. */
-void node_group_look_at_wish(struct node_group_step *s, unsigned group);
-
 /* How the peer stands, where a handover waits for that. */
 void node_group_meet(struct node_group_step *s, unsigned group, bool held);

@@ -1,5 +1,6 @@
 #include "failover/election/node_peer.h"
 
+#include "failover/election/node_offer.h"
 #include "failover/election/node_pause.h"
 #include "failover/election/node_segment.h"
 #include "failover/election/node_view.h"
@@ -69,7 +70,7 @@ node_peer_look(struct node_group_step *s)
 			node_group_do(s, NODE_DO_ANSWER, i);
 		g->answer_owed = false;
 		node_group_meet(s, i, false);
-		node_group_look_at_wish(s, i);
+		node_offer_look(s, i);
 	}
 }
 
