@@ -219,7 +219,8 @@ def test_director_and_failover_killed() -> None:
 @alone
 @limit(60)
 def test_a_node_that_returns_waits_until_it_knows() -> None:
-    """With `preempt` it is given its group back when it was told of all connections."""
+    """With `preempt` it is given its group back when it was told of all connections,
+    and until then not by an operator's word either."""
     pair = {"preempt": True, "preempt_delay": "0s"}
     with survivors(pair=pair) as (stage, load):
         stage["p1"].kill_all()
@@ -229,7 +230,8 @@ def test_a_node_that_returns_waits_until_it_knows() -> None:
         stage.lab.drop("p1", "from", f"tcp dport {STREAM_PORT}")
         stage["p1"].start()
         wait_for(lambda: stage["p1"].state() == "backup", 10 * SLOW)
-        time.sleep(3 * SLOW)
+        asked = stage["p2"].cli("handover")
+        assert asked.returncode == 1 and "does not know all connections" in asked.stderr, asked
         assert stage["p2"].state() == "master"
         stage.lab.undrop()
         stage.wait_master("p1", 10)
