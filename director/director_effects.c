@@ -151,6 +151,7 @@ write_slot(struct director_role *role, const struct director_node_effect *e)
 		director_report_placed(role, e->slot);
 	c->written = true;
 	c->bytes[0] = c->bytes[1] = 0;
+	c->emitted = mono_never();
 	director_entries_write(role->entries, e->slot, &keys);
 	director_turn_is_busy(role);
 }
@@ -188,6 +189,7 @@ emit(struct director_role *role, const struct director_node_effect *e)
 {
 	struct director_role_conn *c = &role->conns[e->slot];
 
+	c->emitted = mono_min(c->emitted, role->node.now);
 	set(role, e->slot, DIRECTOR_BPF_SYN_SENT);
 	if (c->syn_len > 0)
 		send_syn(role, e->slot, c->syn, c->syn_len);

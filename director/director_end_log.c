@@ -29,6 +29,28 @@ server_of(const struct director_role *role, const struct director_node_slot *s)
 	return s->server < v->n_servers ? v->servers[s->server].name : "-";
 }
 
+/*
+ * From the SYN to its answer, which wakes nobody up: the program notes the
+ * moment. Its clock is up to some ms behind ours. -1: it was not answered, or
+ * not here.
+ */
+static int64_t
+connect_ms(
+    const struct director_role_conn *c, const struct director_bpf_slot *k)
+{
+	const uint32_t flags = __atomic_load_n(&k->flags, __ATOMIC_RELAXED);
+	uint16_t span;
+
+	if (!c->written || mono_is_never(c->emitted) ||
+	    (flags & DIRECTOR_BPF_SYN_ACK) == 0)
+		return -1;
+	span = (uint16_t)(k->leg[DIRECTOR_BPF_FROM_SERVER].answered -
+	    DIRECTOR_BPF_MOMENT(c->emitted.ns));
+	if (span > UINT16_MAX / 2)
+		return 0;
+	return (int64_t)span * DIRECTOR_BPF_MOMENT_NS / 1000000;
+}
+
 void
 director_end_log(
     const struct director_role *role, uint32_t slot, enum end_reason reason)
@@ -48,16 +70,14 @@ director_end_log(
 		return;
 	(void)stpcpy(stpcpy(subject, "service "),
 	    director_role_service(role, s->service));
-	/* The path that a SYN takes is not measured: the program wakes nobody
-	 * when it is answered. */
 	log_info(subject,
 	    "connection client=%s server=%s source=%s queue_ms=%" PRId64
-	    " connect_ms=-1 total_ms=%" PRId64 " in=%" PRIu64 " out=%" PRIu64
-	    " attempts=%u end=%s reason='%s' path=kernel",
+	    " connect_ms=%" PRId64 " total_ms=%" PRId64 " in=%" PRIu64
+	    " out=%" PRIu64 " attempts=%u end=%s reason='%s' path=kernel",
 	    end_text(client->src, client->sport, from),
 	    c->written ? server_of(role, s) : "-",
 	    c->written ? end_text(server->dst, server->dport, source) : "-",
-	    mono_span_ms(c->accepted, c->placed),
+	    mono_span_ms(c->accepted, c->placed), connect_ms(c, k),
 	    mono_span_ms(c->accepted, role->node.now),
 	    c->written ? (uint64_t)k->bytes[DIRECTOR_BPF_FROM_CLIENT] : 0,
 	    c->written ? (uint64_t)k->bytes[DIRECTOR_BPF_FROM_SERVER] : 0,

@@ -68,6 +68,7 @@ take(struct director_role *role, uint32_t slot)
 	*c = (struct director_role_conn){
 		.accepted = { .ns = (int64_t)k->opened_ns },
 		.placed = { .ns = (int64_t)k->opened_ns },
+		.emitted = mono_never(),
 		.client_ifindex = r.client_ifindex,
 		.counted = true,
 		.written = true,

@@ -48,6 +48,8 @@ struct director_turn;
 struct director_role_conn {
 	struct mono accepted; /* its first SYN; void where it is free */
 	struct mono placed;   /* it got its first server */
+	struct mono emitted;  /* its SYN went to its server first; never: not
+	                         from here */
 	uint32_t client_ifindex;
 	bool counted;      /* as accepted, on this node */
 	uint64_t bytes[2]; /* of its slot, that are in figures already */

@@ -199,6 +199,9 @@ note(const struct ingress_found *c, const __u32 from, __u32 flags, __u32 ack,
 	__u32 after = (flags & ~v->clear) | v->set;
 
 	slot->last_ns = bpf_ktime_get_coarse_ns();
+	if (v->set & ~flags & DIRECTOR_BPF_SYN_ACK)
+		slot->leg[DIRECTOR_BPF_FROM_SERVER].answered =
+		    DIRECTOR_BPF_MOMENT(slot->last_ns);
 	if (v->numbered) {
 		bool first = (flags & (DIRECTOR_BPF_SEEN_CLIENT << from)) == 0;
 

@@ -33,7 +33,7 @@
 
 #include <linux/types.h>
 
-#define DIRECTOR_BPF_LAYOUT 2
+#define DIRECTOR_BPF_LAYOUT 3
 
 /* A packet's addresses and ports, as they are on the wire. */
 struct director_bpf_key {
@@ -126,8 +126,14 @@ struct director_bpf_leg {
 	__u32 port_diff;
 	/* A larger MSS option in a SYN or SYN-ACK becomes this; 0: as it is. */
 	__u16 mss;
-	__u16 unused;
+	/* By the program, of what comes from the server: when it first answered
+	 * the SYN, by DIRECTOR_BPF_MOMENT. */
+	__u16 answered;
 };
+
+/* A moment of the last minute, in units of about a millisecond. */
+#define DIRECTOR_BPF_MOMENT(ns) ((__u16)((ns) >> 20))
+#define DIRECTOR_BPF_MOMENT_NS (1 << 20)
 
 struct director_bpf_slot {
 	/* By the program: the last packet's time (0: none yet), then per

@@ -46,7 +46,6 @@ mend(uint8_t *check, uint32_t before, uint32_t after)
 	packet_bytes_put16(check, value % 65535);
 }
 
-/* The addresses of an IP header, and their sum. */
 static uint32_t
 addrs_len(bool is_v6)
 {
@@ -60,7 +59,6 @@ addrs_of(uint8_t *header, bool is_v6)
 }
 
 /* ---- tables ---- */
-
 static enum director_reference_verdict
 counted(struct run *run, enum director_bpf_counter what,
     enum director_reference_verdict verdict)
@@ -318,6 +316,8 @@ note(struct run *run, struct director_bpf_slot *slot, uint32_t index,
 	bool first = (slot->flags & seen) == 0;
 
 	run->result->touched = index;
+	run->result->is_answered =
+	    (v->set & ~slot->flags & DIRECTOR_BPF_SYN_ACK) != 0;
 	if (v->numbered) {
 		if (first || (int32_t)(v->seq_end - slot->seq_end[s->from]) > 0)
 			slot->seq_end[s->from] = v->seq_end;

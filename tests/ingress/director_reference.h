@@ -62,6 +62,8 @@ struct director_reference_result {
 	uint32_t ifindex;
 	/* Whose last_ns is now, or DIRECTOR_BPF_NO_SLOT. */
 	uint32_t touched;
+	/* And so is the moment of its server's answer. */
+	bool is_answered;
 	/* A kind of 0: none. Its time is left 0. */
 	struct director_bpf_event event;
 	bool has_closed;

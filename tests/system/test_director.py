@@ -189,6 +189,8 @@ def test_passes_bytes_and_ends_on(family: int) -> None:
             # A RST is believed after a second without packets.
             wait_for(lambda: len(d.ends()) == 3)
             assert d.ends() == ["--", "CD", "SD"], d.text()
+            took = [int(x) for x in re.findall(r"connect_ms=(-?\d+)", d.text())]
+            assert len(took) == 3 and all(0 <= x < 5000 for x in took), took
             table = d.lab.run("p1", "sh", "-c", "cat /proc/net/nf_conntrack || true").stdout
             assert f"dport={SERVER_PORT}" not in table, table
 

@@ -198,6 +198,10 @@ compare_slots(struct compare *c, uint64_t before_ns)
 		if (slot->last_ns < before_ns ||
 		    slot->last_ns > coarse_ns(&now))
 			differ(c, "the time of the last packet");
+		if (c->result.is_answered)
+			c->packets.slots[c->result.touched]
+			    .leg[DIRECTOR_BPF_FROM_SERVER]
+			    .answered = DIRECTOR_BPF_MOMENT(slot->last_ns);
 		slot->last_ns = 0;
 	}
 	if (memcmp(slots, c->packets.slots, sizeof(c->packets.slots)) != 0)
