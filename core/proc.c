@@ -137,6 +137,8 @@ proc_spare_no_more(void)
 	(void)close(fd);
 }
 
+#define MOST_NICE 19
+
 /* As the kernel has it (sched_setattr(2)): this libc does not. */
 struct attr {
 	uint32_t size, policy;
@@ -155,6 +157,22 @@ proc_shorten_slices(void)
 	    attr.policy != SCHED_OTHER)
 		return;
 	attr.slice_ns = PROC_SLICE_NS;
+	(void)!syscall(SYS_sched_setattr, 0, &attr, 0);
+}
+
+void
+proc_step_back(int nicer)
+{
+	struct attr attr = { .size = sizeof(attr) };
+
+	if (syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0) == -1 ||
+	    attr.policy != SCHED_OTHER)
+		return;
+	/* Beside programs of other sessions niceness may say nothing. */
+	attr.policy = SCHED_BATCH;
+	attr.slice_ns = PROC_LEAST_SLICE_NS;
+	attr.nice =
+	    attr.nice + nicer < MOST_NICE ? attr.nice + nicer : MOST_NICE;
 	(void)!syscall(SYS_sched_setattr, 0, &attr, 0);
 }
 

@@ -65,6 +65,14 @@ void proc_spare_no_more(void);
 void proc_shorten_slices(void);
 
 /*
+ * This thread has much to do, and others are urgent: it never interrupts who
+ * runs, is to be interrupted within PROC_LEAST_SLICE_NS (by the same kernels),
+ * and is nicer by so much. Refused, all stays as it is.
+ */
+#define PROC_LEAST_SLICE_NS 100000
+void proc_step_back(int nicer);
+
+/*
  * A thread that gets no signals: they are the main thread's business. Without a
  * size its stack is as large as usual. Returns 0 or -errno.
  */

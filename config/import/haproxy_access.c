@@ -417,8 +417,7 @@ take_rules(struct access *a, const struct haproxy_proxy *p, bool is_backend)
 		take_rule(a, k->line);
 }
 
-/* -- all stages together ----------------------------------------------------
- */
+/* -- all stages together --------------------------------------------------- */
 
 /* Whom no rule refuses, and "reject unless" has left. */
 static void

@@ -399,23 +399,62 @@ is_always(struct import_plan *plan, const struct haproxy_proxy *front,
 	    asks_port(front, l, 3, ports[0]);
 }
 
-/* Whether the condition is about how many servers of another one are up. */
-static bool
-is_fallback(
+/* How many servers of which backend are up: its name; NULL: something else. */
+static const char *
+name_counted(const char *word)
+{
+	static const char *const fetches[] = { "nbsrv(", "srv_is_up(" };
+
+	for (size_t i = 0; i < ARRAY_LEN(fetches); i++)
+		if (strncmp(word, fetches[i], strlen(fetches[i])) == 0)
+			return word + strlen(fetches[i]);
+	return NULL;
+}
+
+/* What the condition counts the servers of, if it does; "NAME)". */
+static const char *
+backend_counted(
     const struct haproxy_proxy *front, const struct haproxy_text_line *l)
 {
-	for (size_t i = 3; i < l->n; i++) {
-		if (strncmp(l->words[i], "nbsrv(", 6) == 0 ||
-		    strncmp(l->words[i], "srv_is_up(", 10) == 0)
-			return true;
+	const char *name = NULL;
+
+	for (size_t i = 3; i < l->n && name == NULL; i++) {
+		name = name_counted(l->words[i]);
 		for (const struct haproxy_proxy_kept *k = front->acls.first;
-		     k != NULL; k = k->next)
+		     k != NULL && name == NULL; k = k->next)
 			if (k->line->n > 2 &&
-			    strcmp(k->line->words[1], l->words[i]) == 0 &&
-			    strncmp(k->line->words[2], "nbsrv(", 6) == 0)
-				return true;
+			    strcmp(k->line->words[1], l->words[i]) == 0)
+				name = name_counted(k->line->words[2]);
 	}
-	return false;
+	return name;
+}
+
+static void
+tell_use(struct import_plan *plan, const struct haproxy_proxy *front,
+    const struct haproxy_text_line *l)
+{
+	const char *counted = backend_counted(front, l);
+	const size_t len = strlen(l->words[1]);
+
+	if (counted == NULL)
+		import_notes_error(&plan->notes, l->at,
+		    "'use_backend %.60s' with a condition is not carried over: "
+		    "a service has servers of its own; give these clients "
+		    "another address or port, with a service for it",
+		    l->words[1]);
+	else if (strncmp(counted, l->words[1], len) == 0 &&
+	    strchr(")/,", counted[len]) != NULL)
+		import_notes_error(&plan->notes, l->at,
+		    "'use_backend %.60s' is not carried over: give its servers "
+		    "to the same service, and 'backup: true' to those that are "
+		    "there, which are used when none of the others is up",
+		    l->words[1]);
+	else
+		import_notes_error(&plan->notes, l->at,
+		    "'use_backend %.60s' is not carried over: give its servers "
+		    "to the same service, with 'backup: true': they are used "
+		    "when none of the others is up",
+		    l->words[1]);
 }
 
 /* The backend that everybody is sent to: by no condition. */
@@ -435,14 +474,7 @@ backend_of(struct import_plan *plan, const struct haproxy_proxy *front)
 			first = first == NULL ? l->words[1] : first;
 			continue;
 		}
-		import_notes_error(&plan->notes, l->at,
-		    is_fallback(front, l)
-		        ? "'use_backend %.60s' is not carried over: give its servers "
-		          "to the same service, with 'backup: true'"
-		        : "'use_backend %.60s' with a condition is not carried over: "
-		          "a service has servers of its own; give these clients "
-		          "another address or port, with a service for it",
-		    l->words[1]);
+		tell_use(plan, front, l);
 	}
 	return first != NULL ? first : name;
 }

@@ -1,5 +1,6 @@
 #include "core/json_doc.h"
 #include "core/msg.h"
+#include "core/proc.h"
 #include "hapair/cli/client_lines.h"
 #include "hapair/cli/client_lingering.h"
 #include "hapair/cli/command.h"
@@ -7,10 +8,8 @@
 #include "hapair/cli/text_table.h"
 
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SHORT 32
 #define HEAD "{\"connections\": ["
@@ -151,17 +150,6 @@ list_all(const struct client *client, const char *request, struct listing *l)
 	return odd.unknown ? COMMAND_DONE : status;
 }
 
-/* Refused, it is no worse than before. */
-static void
-step_back(void)
-{
-	const struct sched_param none = { .sched_priority = 0 };
-
-	/* The one counts beside other users' programs, too. */
-	(void)sched_setscheduler(0, SCHED_BATCH, &none);
-	(void)!nice(NICENESS);
-}
-
 static int
 list(const struct client *client, const char *request, bool json)
 {
@@ -208,7 +196,7 @@ cmd_connections(int argc, char **argv)
 	        service != NULL ? " " : "",
 	        service != NULL ? service : "") >= sizeof(request))
 		return command_misused("connections", "that is no service");
-	step_back();
+	proc_step_back(NICENESS);
 	status = client_locate(&client, socket);
 	return status == COMMAND_DONE ? list(&client, request, json != 0)
 	                              : status;

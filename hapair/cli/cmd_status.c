@@ -1,4 +1,5 @@
 #include "core/json_doc.h"
+#include "core/proc.h"
 #include "hapair/cli/client.h"
 #include "hapair/cli/command.h"
 #include "hapair/cli/daemon_place.h"
@@ -148,6 +149,8 @@ watch(const struct client *client, double seconds)
 	CLEANUP(json_doc_free_at) struct json_doc *before = NULL;
 	bool fails = false; /* it did, the last time */
 
+	/* For as long as somebody looks, beside those who are served. */
+	proc_step_back(0);
 	for (;;) {
 		struct json_doc *d = NULL;
 

@@ -122,6 +122,8 @@ event_note_killed(struct event_sync *s, const struct generation *g,
 	else
 		(void)snprintf(what, sizeof(what), "kill %s/%s", c->name,
 		    c->servers[m.server].name);
+	if (!kill_orders_take(&s->kills, what))
+		return 0; /* or by the program before, which nobody can tell */
 	if (!lingers || !is_noted(s, what))
 		event_sync_add(s, EVENT_OPERATOR, "an operator", what, NULL);
 	return 0;

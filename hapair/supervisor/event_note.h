@@ -31,7 +31,7 @@ void event_note_request(struct event_sync *s, const char *request);
 
 /*
  * KILLED, of a relay of this generation; `lingers`: which is not the one that
- * runs. Returns 0 or -EBADMSG.
+ * runs. What nobody has asked for is none. Returns 0 or -EBADMSG.
  */
 MUST_CHECK int event_note_killed(struct event_sync *s,
     const struct generation *g, bool lingers, const struct channel_packet *p);

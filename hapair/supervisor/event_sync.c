@@ -91,6 +91,7 @@ event_sync_init(struct event_sync *s, struct ev_loop *loop,
     const char *directory, struct state_store *store)
 {
 	s->store = store;
+	s->kills = (struct kill_orders){ .next = 0 };
 	ev_init(&s->pay, on_pay);
 	return event_log_init(&s->log, loop, directory);
 }

@@ -8,6 +8,7 @@
  */
 
 #include "hapair/supervisor/event_log.h"
+#include "hapair/supervisor/kill_orders.h"
 
 #include <ev.h>
 
@@ -19,6 +20,7 @@ struct event_sync {
 	struct event_log log;
 	struct state_store *store; /* borrowed: whom the peer is told through */
 	ev_timer pay;
+	struct kill_orders kills; /* that a relay may tell of */
 };
 
 /* Returns 0 or -ENOMEM. */

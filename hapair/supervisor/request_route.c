@@ -80,6 +80,7 @@ obey(const struct request_route *r, struct child *role, const char *request,
 {
 	if (is_order(r->change->now, request))
 		event_note_request(r->events, request);
+	kill_orders_note(&r->events->kills, request);
 	if (control_is_request(request, "server"))
 		state_store_obey(r->store, request, socket);
 	else
@@ -103,6 +104,8 @@ request_route_take(
 	    control_is_request(request, "upgrade");
 	struct child *role = moves ? &g->failover : &g->relay;
 
+	if (control_is_request(request, "lingering"))
+		kill_orders_note(&r->events->kills, request);
 	if (control_is_request(request, "events"))
 		event_log_obey(&r->events->log, request, socket);
 	else if (control_is_request(request, "lingering"))

@@ -251,10 +251,18 @@ find_unserved(
 		t = trouble_put(troubles, "active_down", since_down(speaks),
 		    "service %s serves nobody: its active server %s is down: %s",
 		    name, json_doc_string(speaks, "name"), why_down(speaks));
+	else if (speaks != NULL && n == 1)
+		t = trouble_put(troubles, "service_down", since,
+		    "service %s serves nobody: its only server is down: %s",
+		    name, why_down(speaks));
 	else if (speaks != NULL)
 		t = trouble_put(troubles, "service_down", since,
 		    "service %s serves nobody: all its %zu servers are down: %s",
 		    name, n, why_down(speaks));
+	else if (down == 1)
+		t = trouble_put(troubles, "service_unserved", since,
+		    "service %s serves nobody: one of its %zu servers is down",
+		    name, n);
 	else
 		t = trouble_put(troubles, "service_unserved", since,
 		    "service %s serves nobody: %zu of its %zu servers are down",

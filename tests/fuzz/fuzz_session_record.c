@@ -1,17 +1,21 @@
 /*
- * What a relay of another version may write of its sessions and services, and
- * say: any bytes are refused or read, never beyond their end, and what was read
- * is written again in a form that reads as the same.
+ * What a relay of another version may write of its sessions, services and the
+ * history of both, and say: any bytes are refused or read, never beyond their
+ * end, and what was read is written again in a form that reads as the same.
  */
 
+#include "config/config.h"
 #include "core/base.h"
 #include "core/buf.h"
 #include "proxy/transfer/service_record.h"
 #include "proxy/transfer/session_record.h"
 #include "proxy/transfer/transfer_message.h"
+#include "proxy/web/rate_history.h"
+#include "proxy/web/rate_record.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -72,6 +76,33 @@ fuzz_services(const uint8_t *data, size_t size)
 	}
 }
 
+/* One that is taken over is written again, and again, as the same. */
+static void
+fuzz_history(const uint8_t *data, size_t size)
+{
+	struct config_server server = { .name = "s" };
+	struct config_service service = {
+		.name = "a", .servers = &server, .n_servers = 1
+	};
+	const struct config c = { .services = &service, .n_services = 1 };
+	struct rate_history h, again;
+	size_t len = 0, len_again = 0;
+	uint8_t *once, *twice;
+
+	assert(rate_history_init(&h, rate_history_rows(&c)) == 0);
+	assert(rate_history_init(&again, rate_history_rows(&c)) == 0);
+	if (rate_record_decode(&h, &c, data, size) == 0) {
+		once = rate_record_encode(&h, &c, &len);
+		assert(rate_record_decode(&again, &c, once, len) == 0);
+		twice = rate_record_encode(&again, &c, &len_again);
+		assert(len == len_again && memcmp(once, twice, len) == 0);
+		free(once);
+		free(twice);
+	}
+	rate_history_fini(&h);
+	rate_history_fini(&again);
+}
+
 static void
 fuzz_message(const uint8_t *data, size_t size)
 {
@@ -91,6 +122,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct buf b = buf_reader(data, size);
 
 	fuzz_services(data, size);
+	fuzz_history(data, size);
 	fuzz_message(data, size);
 
 	while (b.pos < b.len) {

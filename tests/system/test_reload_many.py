@@ -236,7 +236,8 @@ def kinds_of_descriptors(pid: int) -> dict[str, int]:
     """{socket: 12, pipe: 4, ...}; files by their path."""
     found: collections.Counter[str] = collections.Counter()
     for path in Path(f"/proc/{pid}/fd").iterdir():
-        found[re.sub(r"\d+", "N", os.readlink(path))] += 1
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found[re.sub(r"\d+", "N", os.readlink(path))] += 1
     return dict(found)
 
 

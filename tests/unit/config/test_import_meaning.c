@@ -194,6 +194,21 @@ static const struct row {
 	    GOOD " tcp-request connection track-sc0 src\n"
 	         " tcp-request connection reject if { sc0_conn_cur ge 10 }\n",
 	    "max_connections_per_client: 9\n", NULL, "" },
+	{ "others are used while these are up",
+	    BEGIN "listen f\n bind :80\n acl up nbsrv(b) gt 0\n"
+	          " use_backend b if up\n use_backend c\n"
+	          "backend b\n server x 10.0.0.1:1\n"
+	          "backend c\n server y 10.0.0.2:1\n",
+	    "name: y", "name: x",
+	    "f:6: error: 'use_backend b' is not carried over: give its servers "
+	    "to the same service, and 'backup: true' to those that are there" },
+	{ "or while the others are not",
+	    BEGIN "listen f\n bind :80\n use_backend b if { nbsrv(c) lt 1 }\n"
+	          " use_backend c\nbackend b\n server x 10.0.0.1:1\n"
+	          "backend c\n server y 10.0.0.2:1\n",
+	    "name: y", "name: x",
+	    "f:5: error: 'use_backend b' is not carried over: give its servers "
+	    "to the same service, with 'backup: true': they are used when" },
 	{ "what one of two groups tracks",
 	    "vrrp_instance A {\n interface eth0\n virtual_ipaddress {\n"
 	    " 10.0.0.9/24\n }\n track_script {\n c\n }\n track_interface {\n"

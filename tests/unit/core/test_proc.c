@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -80,14 +81,24 @@ who_drops_rights_says_nothing_to_syslog(void **state)
 }
 
 /* In words of 32 bits: after size and policy, flags, nice and priority. */
+#define NICE_AT 4
 #define SLICE_AT 6
+
+static bool
+knows_slices(void)
+{
+	struct utsname name;
+	unsigned major, minor;
+
+	assert_int_equal(uname(&name), 0);
+	assert_int_equal(sscanf(name.release, "%u.%u", &major, &minor), 2);
+	return major > 6 || (major == 6 && minor >= 12);
+}
 
 static void
 slices_are_short_for_what_follows(void **state)
 {
 	uint32_t attr[16] = { 0 };
-	struct utsname name;
-	unsigned major, minor;
 	int status;
 	pid_t pid = fork();
 
@@ -106,11 +117,41 @@ slices_are_short_for_what_follows(void **state)
 		_exit(WEXITSTATUS(status));
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(uname(&name), 0);
-	assert_int_equal(sscanf(name.release, "%u.%u", &major, &minor), 2);
-	if (major < 6 || (major == 6 && minor < 12))
-		skip(); /* this kernel does not know of it */
+	if (!knows_slices())
+		skip();
 	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static bool
+steps_back_from(int before, int nicer, int after)
+{
+	uint32_t attr[16] = { 0 };
+
+	if (setpriority(PRIO_PROCESS, 0, before) == -1)
+		return true; /* it may not */
+	proc_step_back(nicer);
+	return syscall(SYS_sched_getattr, 0, attr, 56, 0) == 0 &&
+	    attr[1] == SCHED_BATCH && (int32_t)attr[NICE_AT] == after &&
+	    (!knows_slices() || attr[SLICE_AT] == PROC_LEAST_SLICE_NS);
+}
+
+static void
+who_steps_back_is_nicer_and_no_more_than_can_be(void **state)
+{
+	static const int rows[][3] = { { 3, 10, 13 }, { 12, 10, 19 },
+		{ 19, 10, 19 }, { 7, 0, 7 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(!steps_back_from(
+			    rows[i][0], rows[i][1], rows[i][2]));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(WEXITSTATUS(status), 0);
+	}
 }
 
 int
@@ -119,6 +160,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_drops_rights_says_nothing_to_syslog),
 		cmocka_unit_test(slices_are_short_for_what_follows),
+		cmocka_unit_test(
+		    who_steps_back_is_nicer_and_no_more_than_can_be),
 	};
 
 	TEST_MAIN(tests);

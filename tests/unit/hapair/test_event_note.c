@@ -40,16 +40,21 @@ static void
 a_kill_is_one_event_whoever_tells_of_it(void **state)
 {
 	static const struct {
-		const char *name;
+		const char *name, *asked;
 		struct msg_killed m;
 		bool lingers;
 		const char *what; /* NULL: none */
 	} rows[] = {
-		{ "an id", { .id = 0x1f }, false, "kill 1f" },
-		{ "a server", { .id = 0 }, false, "kill web/s1" },
-		{ "of the relay before, too", { .id = 0 }, true, NULL },
-		{ "again", { .id = 0 }, false, "kill web/s1" },
-		{ "an id that lingers", { .id = 0x2f }, true, "kill 2f" },
+		{ "an id", "kill 1f", { .id = 0x1f }, false, "kill 1f" },
+		{ "a server", "kill web/s1", { .id = 0 }, false,
+		    "kill web/s1" },
+		{ "of the relay before, too", "lingering 0 kill web/s1",
+		    { .id = 0 }, true, NULL },
+		{ "again", "kill web/s1", { .id = 0 }, false, "kill web/s1" },
+		{ "an id that lingers", "lingering 0 kill 2f", { .id = 0x2f },
+		    true, "kill 2f" },
+		{ "that nobody asked for", "kill 3f", { .id = 0x4f }, false,
+		    NULL },
 	};
 	const struct event_file_list *own = &events.log.lists[0];
 
@@ -58,6 +63,7 @@ a_kill_is_one_event_whoever_tells_of_it(void **state)
 		const size_t was = own->n;
 
 		test_row(rows[i].name);
+		kill_orders_note(&events.kills, rows[i].asked);
 		assert_int_equal(killed(&rows[i].m, rows[i].lingers), 0);
 		assert_int_equal(own->n - was, rows[i].what != NULL);
 		if (rows[i].what == NULL)

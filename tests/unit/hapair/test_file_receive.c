@@ -5,6 +5,7 @@
 #include "core/channel.h"
 #include "core/fd.h"
 #include "core/secret.h"
+#include "core/timeout.h"
 #include "hapair/supervisor/event_sync.h"
 #include "hapair/supervisor/generation_change.h"
 #include "hapair/supervisor/key_keeper.h"
@@ -16,13 +17,26 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define ID 7
+
+/* A disk that can be held up: this one is found before that of the library. */
+static pthread_mutex_t disk = PTHREAD_MUTEX_INITIALIZER;
+
+int
+fsync(int fd)
+{
+	(void)pthread_mutex_lock(&disk);
+	(void)pthread_mutex_unlock(&disk);
+	return (int)syscall(SYS_fsync, fd);
+}
 
 static const char format[] =
     "pair:\n"
@@ -161,18 +175,15 @@ tear_down(struct bed *b)
 	fd_close(&b->listener);
 }
 
-/* The answer to it, with its text; kind 0: there was none. */
+/* What was said last, with its text; kind 0: nothing was. */
 static struct peer_file
-ask(struct bed *b, const struct peer_file *m, char ret_text[1024])
+answer_of(struct bed *b, char ret_text[1024])
 {
 	static struct channel_packet p;
 	struct peer_file answer = { 0 };
 	struct buf body;
 
-	file_receive_hear(&b->r, m, true);
 	*ret_text = '\0';
-	while (file_disk_is_busy(&b->r.take.disk))
-		(void)ev_run(b->reload.loop, EVRUN_ONCE);
 	/* What is said last counts: one question may have two answers. */
 	while (channel_recv(b->failover, &p) == 1) {
 		body = buf_reader(p.body, p.len);
@@ -181,6 +192,21 @@ ask(struct bed *b, const struct peer_file *m, char ret_text[1024])
 		    (const char *)answer.bytes);
 	}
 	return answer;
+}
+
+static void
+await_disk(struct bed *b)
+{
+	while (file_disk_is_busy(&b->r.take.disk))
+		(void)ev_run(b->reload.loop, EVRUN_ONCE);
+}
+
+static struct peer_file
+ask(struct bed *b, const struct peer_file *m, char ret_text[1024])
+{
+	file_receive_hear(&b->r, m, true);
+	await_disk(b);
+	return answer_of(b, ret_text);
 }
 
 static struct peer_file
@@ -334,6 +360,70 @@ a_file_that_is_only_given_keeps_nobody_from_a_reload(void **state)
 	tear_down(&b);
 }
 
+/* All is fine with it, and its disk does not answer; that is the peer's word.
+ */
+static void
+take_with_a_disk_that_stands_still(struct bed *b, char said[1024])
+{
+	const struct peer_file take = { .kind = PEER_FILE_TAKE, .id = ID };
+	char file[1024];
+
+	set_up(b);
+	fd_close(&b->listener); /* so that the port can be had */
+	assert_int_equal(give(b, ID, text_for(b, b->port, 1, file), said).kind,
+	    PEER_FILE_FINE);
+	(void)pthread_mutex_lock(&disk);
+	file_receive_hear(&b->r, &take, true);
+	assert_int_equal(answer_of(b, said).kind, PEER_FILE_WORKING);
+	assert_non_null(b->reload.held);
+	assert_ptr_equal(b->change.reserved, &b->r);
+}
+
+static void
+a_disk_that_stands_still_is_told_of(void **state)
+{
+	char was[1024], said[1024];
+	CLEANUP(free_str) char *there = NULL;
+	struct bed b;
+
+	(void)state;
+	take_with_a_disk_that_stands_still(&b, said);
+	timeout_arm(b.reload.loop, &b.r.take.disk.patience, 0.01);
+	while (b.reload.held != NULL)
+		(void)ev_run(b.reload.loop, EVRUN_ONCE);
+	assert_int_equal(answer_of(&b, said).kind, PEER_FILE_REFUSED);
+	assert_non_null(strstr(said, "its disk has not answered"));
+	assert_non_null(strstr(said, "nothing was changed"));
+	assert_null(b.change.reserved);
+	(void)pthread_mutex_unlock(&disk);
+	await_disk(&b);
+	there = scratch_text("f.yaml");
+	assert_text(there, text_for(&b, 1, 1, was));
+	tear_down(&b);
+}
+
+/* Nothing is begun then, and the file that was put there goes again. */
+static void
+a_daemon_that_ends_meanwhile_takes_no_file(void **state)
+{
+	char was[1024], said[1024];
+	CLEANUP(free_str) char *there = NULL;
+	struct bed b;
+
+	(void)state;
+	take_with_a_disk_that_stands_still(&b, said);
+	assert_true(generation_change_stop(&b.change));
+	(void)pthread_mutex_unlock(&disk);
+	while (file_receive_step_is_busy(&b.r.step))
+		(void)ev_run(b.reload.loop, EVRUN_ONCE);
+	assert_int_equal(answer_of(&b, said).kind, PEER_FILE_REFUSED);
+	assert_non_null(strstr(said, "the daemon ends"));
+	assert_null(b.reload.held);
+	there = scratch_text("f.yaml");
+	assert_text(there, text_for(&b, 1, 1, was));
+	tear_down(&b);
+}
+
 /* And it is that for any file that could not be taken. */
 static void
 nothing_is_written_before_it_is_to_be_taken(void **state)
@@ -413,6 +503,8 @@ main(void)
 		cmocka_unit_test(
 		    a_disk_that_keeps_what_does_not_run_is_told_of),
 		cmocka_unit_test(what_an_operator_wrote_meanwhile_stays),
+		cmocka_unit_test(a_disk_that_stands_still_is_told_of),
+		cmocka_unit_test(a_daemon_that_ends_meanwhile_takes_no_file),
 		cmocka_unit_test(
 		    a_file_that_is_only_given_keeps_nobody_from_a_reload),
 		cmocka_unit_test(nothing_is_written_before_it_is_to_be_taken),

@@ -60,19 +60,36 @@ several_share_one_address(void **state)
 	fd_close(&second);
 }
 
+static bool
+answers(const union addr *to)
+{
+	struct pollfd p = { .events = POLLOUT };
+	bool connected;
+
+	p.fd = dial_start(to, NULL);
+	assert_true(p.fd >= 0);
+	connected = poll(&p, 1, 100) == 1 && dial_result(p.fd) == 0;
+	fd_close(&p.fd);
+	return connected;
+}
+
+/* Some other program may listen on that port of v4; hardly every time. */
 static void
 all_of_v6_leaves_v4_alone(void **state)
 {
-	union addr v6 = parsed("::"), v4 = parsed("0.0.0.0");
-	int six = listener_open(&v6, 0), four;
+	bool answered = true;
 
 	(void)state;
-	v6 = where(six);
-	addr_set_port(&v4, addr_port(&v6));
-	four = listener_open(&v4, 0);
-	assert_true(four >= 0);
-	fd_close(&six);
-	fd_close(&four);
+	for (int tries = 0; answered && tries < 5; tries++) {
+		union addr v6 = parsed("::"), v4 = parsed("127.0.0.1");
+		int listener = listener_open(&v6, 0);
+
+		v6 = where(listener);
+		addr_set_port(&v4, addr_port(&v6));
+		answered = answers(&v4);
+		fd_close(&listener);
+	}
+	assert_false(answered);
 }
 
 /* Neither yes nor no: a refused client would not ask again. */
@@ -92,19 +109,6 @@ a_muted_listener_does_not_answer(void **state)
 	assert_int_equal(poll(&p, 1, 200), 0);
 	fd_close(&client);
 	fd_close(&listener);
-}
-
-static bool
-answers(const union addr *to)
-{
-	struct pollfd p = { .events = POLLOUT };
-	bool connected;
-
-	p.fd = dial_start(to, NULL);
-	assert_true(p.fd >= 0);
-	connected = poll(&p, 1, 100) == 1 && dial_result(p.fd) == 0;
-	fd_close(&p.fd);
-	return connected;
 }
 
 /* One that listens everywhere still serves the addresses that stay. */

@@ -6,8 +6,10 @@
 
 #include "core/fd.h"
 #include "core/secret.h"
+#include "proxy/web/shared_text.h"
 #include "proxy/web/web_auth.h"
 #include "proxy/web/web_conns.h"
+#include "proxy/web/web_content.h"
 #include "tests/lib/from_yaml.h"
 #include "tests/lib/test.h"
 
@@ -262,6 +264,40 @@ who_stays_goes_to_the_next_relay(void **state)
 	tear_down(&l);
 }
 
+/* It has not begun, or somebody else has the processor. */
+static void
+a_thread_that_stands_is_not_waited_for(void **state)
+{
+	struct config *c = from_yaml(SERVICE "web: {listen: '*:8404'}\n");
+	struct web_auth auth = { .wanted = false };
+	struct web_thread *t =
+	    web_thread_new(&(struct web_thread_setup){ .config = c,
+	        .auth = &auth,
+	        .main = ev_default_loop(EVBACKEND_EPOLL),
+	        .on_want = on_want });
+	union addr address;
+
+	(void)state;
+	assert_non_null(t);
+	/* What is too much of it is freed at once, the rest in the end. */
+	for (unsigned i = 0; i < 100; i++) {
+		struct web_content_snapshot snapshot = {
+			.events = shared_text_new(1000)
+		};
+		int fd = listener(&address);
+
+		web_thread_listen(t, &fd);
+		assert_int_equal(fd, -1);
+		web_thread_count(t, calloc(1000, 1));
+		web_thread_give(t, &snapshot);
+		assert_null(snapshot.events);
+		web_thread_open(t);
+		web_thread_close(t);
+	}
+	web_thread_free(t);
+	config_free(c);
+}
+
 static void
 a_password_is_asked_for_first(void **state)
 {
@@ -335,6 +371,7 @@ main(void)
 		cmocka_unit_test(a_question_is_not_left_without_an_answer),
 		cmocka_unit_test(the_end_waits_for_nobody),
 		cmocka_unit_test(who_stays_goes_to_the_next_relay),
+		cmocka_unit_test(a_thread_that_stands_is_not_waited_for),
 		cmocka_unit_test(a_password_is_asked_for_first),
 		cmocka_unit_test(strangers_get_no_byte),
 		cmocka_unit_test(a_client_has_so_many_places),
