@@ -67,8 +67,10 @@ class Survivors(Stage):
     def wait_protected(self, host: str, active: int) -> None:
         def protected() -> bool:
             """all of its connections are known to the peer"""
-            told = self.kernel(host)
-            return told.get("active") == told.get("protected") == active
+            status = self[host].status()
+            told = (status.get("services") or [{}])[0].get("kernel") or {}
+            linked = (status.get("kernel") or {}).get("stream") == "linked"
+            return linked and told.get("active") == told.get("protected") == active
 
         try:
             wait_for(protected, 10 * SLOW)
