@@ -239,7 +239,8 @@ put_row(struct kernel_query *q, const struct msg_kernel_conn *m)
 		.in = m->bytes_in,
 		.out = m->bytes_out,
 		.age_ms = m->age_ms,
-		.idle_ms = m->idle_ms,
+		/* The program's clock is coarse, and behind by some ms. */
+		.idle_ms = m->idle_ms < m->age_ms ? m->idle_ms : m->age_ms,
 		.client = kernel_end_addr(&m->client),
 		.local = kernel_end_addr(&m->listen),
 		.source = kernel_end_addr(&m->source) };

@@ -68,6 +68,7 @@ say_conn(struct kernel_lab *l, uint32_t ask, uint64_t id, uint16_t server)
 		.client = { .ip = { [10] = 0xff, 0xff, 10, 0, 0, 9 },
 		    .port = 7 },
 		.age_ms = 12,
+		.idle_ms = 15,
 		.bytes_in = 5,
 		.phase = MSG_KERNEL_OPEN,
 		.why = MSG_KERNEL_WHY_LAGS };
@@ -117,6 +118,8 @@ a_list_comes_in_pages(void **state)
 	assert_text(addr_format(&a.last.client, text), "10.0.0.9:7");
 	assert_int_equal(a.last.phase, SESSION_MOVING);
 	assert_int_equal(a.last.server, 1);
+	assert_int_equal(a.last.age_ms, 12);
+	assert_int_equal(a.last.idle_ms, 12);
 	while (l.link.query.asked == NULL)
 		(void)ev_run(l.loop, EVRUN_ONCE);
 	m = hear_list(&l);
