@@ -1,5 +1,6 @@
 #include "director/director_effects.h"
 
+#include "core/log.h"
 #include "director/bpf/director_slot.h"
 #include "director/director_entries.h"
 #include "director/director_failover.h"
@@ -136,6 +137,9 @@ write_slot(struct director_role *role, const struct director_node_effect *e)
 		c->counted = true;
 		c->client_ifindex =
 		    director_routes_of_listen(role->routes, e->client.dst);
+		/* Files of two nodes may differ. */
+		if (!director_routes_add(role, e->server.src))
+			log_debug("director", "a server of the peer's is here");
 	}
 	r.client_ifindex = c->client_ifindex;
 	r.mss = director_routes_mss(role->routes, r.client_ifindex,

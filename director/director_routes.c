@@ -327,11 +327,13 @@ bool
 director_routes_add(
     struct director_role *role, const uint8_t ip[static CONN_TUPLE_IP])
 {
-	const struct server *s = find_or_add(role->routes, ip);
+	struct director_routes *r = role->routes;
+	const unsigned known = r->n_servers;
+	const struct server *s = find_or_add(r, ip);
 
 	if (s != NULL && s->local)
 		return false;
-	if (role->begun)
+	if (role->begun && r->n_servers > known)
 		attach_all(role);
 	return s != NULL;
 }

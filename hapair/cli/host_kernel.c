@@ -77,7 +77,11 @@ check_program(struct host_report *m)
 		    "Linux %s takes the program of the kernel path, with tables for %u connections",
 		    u.release, m->config->kernel.slots);
 	else
-		host_report_tell(m, HOST_REPORT_ERROR,
+		/* Who is not root hears what cannot be known, not what is so.
+		 */
+		host_report_tell(m,
+		    e == -EPERM && geteuid() != 0 ? HOST_REPORT_WARNING
+		                                  : HOST_REPORT_ERROR,
 		    "kernel path: Linux %s: %s%s%s; %s", u.release, advice(e),
 		    *why != '\0' ? ": " : "", last_line(why), way_out);
 }

@@ -4,12 +4,13 @@ kernel cannot is one that relays."""
 
 import json
 import os
+import re
 import signal
 from typing import Any
 
 from test_upgrade import copy_to, runs
 
-from stage import PORT, SLOW, Stage, alive, endpoint, server, service, wait_for
+from stage import BINARY, PORT, SLOW, Stage, alive, endpoint, server, service, wait_for
 
 KERNEL = {"pins": "{run}/bpf/hapair", "slots": 4096}
 
@@ -146,3 +147,21 @@ def test_without_a_bpf_file_system_all_is_relayed() -> None:
         assert stage["p1"].cli("handover").returncode == 0
         stage.wait_master("p2")
         assert stage["p1"].stop() == 0
+
+
+def test_check_tells_whether_this_kernel_can() -> None:
+    """Without a daemon: by loading the program, and leaving nothing of it."""
+    with Stage([kernel_service()], kernel=KERNEL) as stage:
+        def check() -> str:
+            done = stage.lab.run("p1", BINARY, "check", "--host", "-c", stage.config)
+            return done.stdout
+
+        without = check()
+        assert "takes the program of the kernel path, with tables for 4096" in without
+        assert "pins" in without and "'path: kernel' are relayed until it can be had" in without
+        stage.lab.bpf_files()
+        assert "/bpf/hapair is in a BPF file system" in check()
+        assert "hapair" not in os.listdir(f"{stage.lab.host_dir('p1')}/bpf")
+        # Where the peer's director is to come, somebody else listens.
+        with stage.lab.listen("p1", 8402):
+            assert re.search(r"error +kernel path: cannot listen on 10.77.0.1:8402", check())
