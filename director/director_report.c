@@ -449,8 +449,11 @@ describe_kernel(
 	m->to = end_of(server->src, server->sport);
 	m->bytes_in = k->bytes[DIRECTOR_BPF_FROM_CLIENT];
 	m->bytes_out = k->bytes[DIRECTOR_BPF_FROM_SERVER];
-	if (k->last_ns != 0)
+	/* The program's clock is some ms behind: never longer than its age. */
+	if (k->last_ns != 0 && mono_before(role->conns[slot].accepted, last))
 		m->idle_ms = mono_span_ms(last, mono_now());
+	if (m->idle_ms > m->age_ms)
+		m->idle_ms = m->age_ms;
 }
 
 static struct msg_kernel_conn

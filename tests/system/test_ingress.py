@@ -183,7 +183,7 @@ def test_loads_with_few_rights() -> None:
     done = subprocess.run(
         ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
          "--no-new-privs", "--inh-caps", rights, "--ambient-caps", rights,
-         "--bounding-set", rights, f"{TOOLS}/ingress_compare", "--packets", "100000"],
+         "--bounding-set", rights, f"{TOOLS}/ingress_compare", "--packets", "300000"],
         capture_output=True, text=True, timeout=20,
     )
     if done.returncode == 77:
