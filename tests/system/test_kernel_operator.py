@@ -9,6 +9,7 @@ import json
 import socket
 from typing import Any, Iterator
 
+from browser import opened
 from stage import CHECK_PORT, PORT, SLOW, VIP, Stage, address, endpoint, families, wait_for
 from test_survival import Survivors
 from traps import echo_once, is_quiet, is_reset
@@ -56,7 +57,7 @@ def bed(family: int) -> Iterator[Bed]:
         "check": {"port": CHECK_PORT, "interval": "1s", "timeout": "1s", "rise": 1},
         "servers": servers,
     }
-    stage = Survivors()
+    stage = Survivors(web={"listen": ["*:8404"], "allow": ["10.77.0.0/24"]})
     stage.services = [web]
     with contextlib.ExitStack() as stack:
         stack.enter_context(stage)
@@ -82,6 +83,21 @@ def test_words_of_an_operator_hold(family: int) -> None:
 
 
 families(test_words_of_an_operator_hold)
+
+
+def test_the_page_shows_it() -> None:
+    """What is protected, and when the stream to the peer ends that, in time."""
+    with bed(4) as b:
+        ends = b.connect("s1")
+        with opened(b.stage.lab) as browser:
+            tab = browser.tab()
+            tab.go(f"http://{address('p1')}:8404/")
+            tab.wait("document.getElementById('passed')?.textContent.includes('1 protected')", 10 * SLOW)
+            assert tab.text("#path").startswith("It works · the peer keeps up · 1 of "), tab.text("#path")
+            b.stage["p2"].kill_all()
+            tab.wait("document.getElementById('passed').textContent.includes('0 protected')", 5 * SLOW)
+            assert tab.complaints == [], tab.complaints
+            echo_once(*ends)
 
 
 def listed(b: Bed, pairs: dict[str, list[Ends]]) -> None:
