@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/msg_intake.h"
 #include "core/secret.h"
+#include "core/timeout.h"
 #include "director/director_bounds.h"
 #include "director/director_entries.h"
 #include "director/director_failover.h"
@@ -67,7 +68,7 @@ struct life {
 	struct msg_intake intake;
 	ev_io supervisor_ready;
 	ev_signal on_term, on_int;
-	ev_timer beat, retire;
+	ev_timer beat, retire, drain;
 };
 
 static struct life *
@@ -293,7 +294,17 @@ begin_kernel(struct director_role *role)
 	if (e < 0)
 		return failed("opening the stream to the peer", e);
 	director_turn_begin(role);
+	if (role->config->drain_ms > 0)
+		timeout_arm(role->loop, &life_of(role)->drain,
+		    role->config->drain_ms / 1e3);
 	return 0;
+}
+
+static void
+on_drain(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	ev_timer_stop(loop, w);
+	director_rebuild_drain(ev_userdata(loop));
 }
 
 static bool
@@ -504,6 +515,7 @@ finish(struct life *life)
 	ev_signal_stop(role->loop, &life->on_int);
 	ev_timer_stop(role->loop, &life->beat);
 	ev_timer_stop(role->loop, &life->retire);
+	ev_timer_stop(role->loop, &life->drain);
 	close_all(life);
 	ev_loop_destroy(role->loop);
 	config_free(role->config);
@@ -541,6 +553,7 @@ start(struct life *life, int channel, const struct proc_user *user)
 	watch_signal(role, &life->on_int, SIGINT);
 	ev_timer_init(&life->beat, on_beat, 0, BEAT_S);
 	ev_timer_start(role->loop, &life->beat);
+	ev_init(&life->drain, on_drain);
 	ev_timer_init(&life->retire, on_retire, RETIRE_S, RETIRE_S);
 	ev_io_init(&life->supervisor_ready, on_supervisor, channel, EV_READ);
 	ev_io_start(role->loop, &life->supervisor_ready);

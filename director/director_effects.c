@@ -156,6 +156,7 @@ write_slot(struct director_role *role, const struct director_node_effect *e)
 	c->written = true;
 	c->bytes[0] = c->bytes[1] = 0;
 	c->emitted = mono_never();
+	c->orphan = false;
 	director_entries_write(role->entries, e->slot, &keys);
 	director_turn_is_busy(role);
 }

@@ -74,6 +74,8 @@ take(struct director_role *role, uint32_t slot)
 		.written = true,
 		.bytes = { k->bytes[0], k->bytes[1] },
 	};
+	c->orphan =
+	    f.service == DIRECTOR_NODE_NONE || f.server == DIRECTOR_NODE_NONE;
 	if (director_found_take(&role->node, &f, mono_now()))
 		return true;
 	c->written = false;
@@ -162,4 +164,23 @@ director_rebuild(struct director_role *role)
 	if (b.strange > 0)
 		log_debug("director", "%u entries were nobody's", b.strange);
 	return e;
+}
+
+void
+director_rebuild_drain(struct director_role *role)
+{
+	struct director_node_event ev = { .type = DIRECTOR_NODE_KILL,
+		.reason = END_REASON_DRAINED };
+	unsigned n = 0;
+
+	for (ev.slot = 0; ev.slot < role->node.setup.n_slots; ev.slot++)
+		if (role->conns[ev.slot].written &&
+		    role->conns[ev.slot].orphan) {
+			director_turn_step(role, &ev);
+			n++;
+		}
+	if (n > 0)
+		log_notice("director",
+		    "drain_timeout is over: %u connections end, their service or server is not in the file any more",
+		    n);
 }

@@ -12,3 +12,6 @@ struct director_role;
 
 /* Before the node's first event. Returns 0 or -errno. */
 MUST_CHECK int director_rebuild(struct director_role *role);
+
+/* `drain_timeout` is over: what was found and is not in the file ends. */
+void director_rebuild_drain(struct director_role *role);

@@ -54,6 +54,8 @@ struct director_role_conn {
 	bool counted;      /* as accepted, on this node */
 	uint64_t bytes[2]; /* of its slot, that are in figures already */
 	bool written;      /* the kernel's slot is its own */
+	bool orphan; /* its service or server left the file before this process
+	              */
 	uint8_t resets; /* of ends, a bit each, to go before its entries do */
 	uint8_t syn_len;
 	uint8_t syn[DIRECTOR_PACKET_BYTES_MAX];

@@ -29,7 +29,7 @@ class Director:
         self.log = f"{lab.dir}/driver.log"
         self.config = f"{lab.dir}/driver.yaml"
         self.pins, self.servers, self.keys = pins, servers, keys
-        self.name, self.path = "s", "kernel"
+        self.name, self.path, self.drain = "s", "kernel", "0s"
         self.write()
 
     def write(self) -> None:
@@ -49,6 +49,7 @@ services:
     servers: {self.servers!r}
 {service}
 kernel: {{slots: 4096, pins: {self.pins}}}
+drain_timeout: {self.drain}
 """
         with open(self.config, "w", encoding="utf-8") as f:
             f.write(text)
@@ -414,6 +415,10 @@ def test_files_change() -> None:
             with d.lab.listen("p1", SERVICE_PORT) as relay, d.connect(), accept(relay):
                 pass
             exchange(c, s)
+            d.drain = "1s"
+            d.write()
+            d.again("stop")
+            assert is_reset(c) and is_reset(s)
         d.wait("no connection is left in the kernel")
         wait_for(lambda: not os.listdir(d.pins))
         for interface in ("eth0", "lo"):

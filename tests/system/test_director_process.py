@@ -2,6 +2,7 @@
 started where a file wants it, again when it ends, and by one at a time; a node whose
 kernel cannot is one that relays."""
 
+import contextlib
 import json
 import os
 import re
@@ -40,18 +41,18 @@ def live(stage: Stage) -> list[dict[str, Any]]:
     return list(json.loads(done.stdout)["connections"])
 
 
-def change(stage: Stage, *words: str) -> None:
+def change(stage: Stage, *words: str, host: str = "p1") -> None:
     """Three processes may take longer to start than a slow build has: then once more."""
     for _ in range(5 if SLOW > 1 else 1):
-        done = stage["p1"].cli(*words)
+        done = stage[host].cli(*words)
         if "not ready in time" not in done.stderr:
             break
     assert done.returncode == 0, done
 
 
-def reload(stage: Stage) -> None:
+def reload(stage: Stage, host: str = "p1") -> None:
     stage.configure(stage.build())
-    change(stage, "reload")
+    change(stage, "reload", host=host)
 
 
 def test_it_runs_and_is_started_again() -> None:
@@ -104,6 +105,34 @@ def test_a_reload_gives_the_tables_to_the_next() -> None:
         wait_for(lambda: not alive(third), 20)
         assert not os.listdir(f"{stage.lab.host_dir('p1')}/bpf/hapair")
         assert "director" not in stage["p1"].roles()
+
+
+def test_a_service_goes_over_to_the_kernel() -> None:
+    """By a reload of both: who is connected stays with the relay, who comes now does not,
+    and goes on from the other node."""
+    with Stage([kernel_service()], kernel=KERNEL) as stage:
+        stage.lab.bpf_files()
+        stage.services[0]["path"] = "relay"
+        stage.configure(stage.build())
+        stage.serve("echo")
+        stage.start()
+        assert "director" not in stage["p1"].roles()
+        with stage.client() as old, contextlib.ExitStack() as stack:
+            stage.services[0]["path"] = "kernel"
+            for host in ("p1", "p2"):
+                reload(stage, host)
+                wait_for(lambda: work(stage, host) == "works", 10)
+            old.sendall(b"old")
+            assert old.recv(100) == b"old"
+            new = stack.enter_context(stage.client())
+            new.sendall(b"new")
+            assert new.recv(100) == b"new"
+            assert sorted(c["path"] for c in live(stage)) == ["copy", "kernel"]
+            wait_for(lambda: all(c["protected"] for c in live(stage) if c["path"] == "kernel"), 5)
+            assert stage["p1"].cli("handover").returncode == 0
+            stage.wait_master("p2")
+            new.sendall(b"still there?")
+            assert new.recv(100) == b"still there?"
 
 
 def test_an_upgrade_gives_the_tables_to_the_next_program() -> None:
