@@ -2,6 +2,7 @@
 
 #include "director/director_conns.h"
 #include "director/director_hear.h"
+#include "director/director_place.h"
 
 #include <string.h>
 
@@ -135,8 +136,13 @@ static void
 on_server(struct director_node *d)
 {
 	struct director_node_service *v = &d->services[d->ev->service];
+	struct server_choice_server *k = &v->choice.servers[d->ev->server];
+	const bool moved = k->port != d->ev->said.port ||
+	    memcmp(k->ip, d->ev->said.ip, sizeof(k->ip)) != 0;
 
-	v->choice.servers[d->ev->server] = d->ev->said;
+	*k = d->ev->said;
+	if (moved)
+		director_place_meet(d, d->ev->service, d->ev->server);
 	v->room = d->room = true;
 }
 

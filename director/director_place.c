@@ -109,10 +109,33 @@ director_place_service(
 	return DIRECTOR_NODE_NONE;
 }
 
+static bool
+is_at(const struct server_choice_server *k, const struct conn_tuple *server)
+{
+	return k->port == server->sport &&
+	    memcmp(k->ip, server->src, CONN_TUPLE_IP) == 0;
+}
+
+/* A server that can't be reached from here has no ports. */
+static void
+enter(struct director_node *d, uint32_t slot, unsigned server)
+{
+	struct director_node_slot *s = &d->slots[slot];
+	struct server_choice *c = &d->services[s->service].choice;
+	const uint16_t pool = c->servers[server].pool;
+
+	s->server = server;
+	server_choice_enter(c, server);
+	if (pool == SERVER_CHOICE_NO_POOL || s->pool != DIRECTOR_NODE_NONE)
+		return;
+	s->pool = pool;
+	port_pool_claim(&d->pools[pool], s->port);
+}
+
 void
 director_place_inherit(struct director_node *d, uint32_t slot)
 {
-	struct director_node_slot *s = &d->slots[slot];
+	const struct director_node_slot *s = &d->slots[slot];
 	const struct conn_tuple *server =
 	    tuple_index_get(&d->index, slot, CONN_TUPLE_SERVER);
 	struct director_node_service *v;
@@ -121,16 +144,25 @@ director_place_inherit(struct director_node *d, uint32_t slot)
 		return;
 	v = &d->services[s->service];
 	v->connections++;
-	for (unsigned i = 0; i < v->choice.n; i++) {
-		const struct server_choice_server *k = &v->choice.servers[i];
+	for (unsigned i = 0; i < v->choice.n; i++)
+		if (is_at(&v->choice.servers[i], server)) {
+			enter(d, slot, i);
+			return;
+		}
+}
 
-		if (k->port != server->sport ||
-		    memcmp(k->ip, server->src, CONN_TUPLE_IP) != 0)
-			continue;
-		s->server = i;
-		s->pool = k->pool;
-		server_choice_enter(&v->choice, i);
-		port_pool_claim(&d->pools[k->pool], s->port);
-		break;
+void
+director_place_meet(struct director_node *d, uint32_t service, uint32_t server)
+{
+	const struct server_choice_server *k =
+	    &d->services[service].choice.servers[server];
+
+	for (uint32_t i = 0; i < d->setup.n_slots; i++) {
+		const struct director_node_slot *s = &d->slots[i];
+
+		if (s->conn.placed && s->service == service &&
+		    s->server == DIRECTOR_NODE_NONE &&
+		    is_at(k, tuple_index_get(&d->index, i, CONN_TUPLE_SERVER)))
+			enter(d, i, server);
 	}
 }

@@ -2,7 +2,7 @@
 
 /*
  * A connection's place: its server, and the port that we connect from. Known to
- * director_conns.c alone.
+ * director_conns.c, and to director_node.c for what servers say.
  *
  * Pure.
  */
@@ -25,3 +25,10 @@ uint32_t director_place_service(
  * nodes may differ: then its server is none of ours.
  */
 void director_place_inherit(struct director_node *d, uint32_t slot);
+
+/*
+ * A server has told its address, or has another one: connections to it that
+ * were inherited before, whose server was not known, are its own.
+ */
+void director_place_meet(
+    struct director_node *d, uint32_t service, uint32_t server);

@@ -8,8 +8,9 @@
 
 #include "core/base.h"
 #include "director/conn_tuple.h"
+#include "director/server_choice.h"
 
-#define DIRECTOR_POOLS_NONE UINT16_MAX
+#define DIRECTOR_POOLS_NONE SERVER_CHOICE_NO_POOL
 
 struct director_role;
 struct director_pools;

@@ -19,6 +19,9 @@
 /* `retries` goes up to 10: as many servers and the first. */
 #define SERVER_CHOICE_TRIED 11
 
+/* There are no ports to connect from: nobody can. */
+#define SERVER_CHOICE_NO_POOL UINT16_MAX
+
 struct server_choice_server {
 	/* By checks, operators and the choice of a standby service's active. */
 	bool usable;
@@ -29,7 +32,8 @@ struct server_choice_server {
 	struct mono up_since;      /* never: no ramp */
 	uint8_t ip[CONN_TUPLE_IP]; /* all zeros: not resolved yet */
 	uint16_t port;
-	uint16_t pool;      /* of ports, for its family's source address */
+	uint16_t pool;      /* of ports, for its family's source address; or
+	                       SERVER_CHOICE_NO_POOL */
 	uint32_t elsewhere; /* connections that the relay has there */
 };
 

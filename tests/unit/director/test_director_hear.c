@@ -34,6 +34,61 @@ a_backup_writes_then_confirms(void **state)
 	assert_text(director_steps_told(), "ended:1 erase:1");
 }
 
+static struct server_choice_server
+forget_server(unsigned server)
+{
+	const struct server_choice_server was = lab.servers[server];
+
+	memset(lab.servers[server].ip, 0, sizeof(lab.servers[server].ip));
+	lab.servers[server].pool = SERVER_CHOICE_NO_POOL;
+	return was;
+}
+
+/* The dump is there long before the first checks have ended. */
+static void
+a_server_that_is_known_later_has_its_connections(void **state)
+{
+	struct replica_msg add = director_steps_add_of(2, 1, 1, 10241);
+	struct director_node_event ev = { .type = DIRECTOR_NODE_SERVER,
+		.server = 1 };
+
+	(void)state;
+	director_steps_begin_as_backup();
+	ev.said = forget_server(1);
+	director_steps_hear(&add);
+	assert_int_equal(lab.balance[0][1].load, 0);
+	director_lab_step(&lab, &ev);
+	director_lab_step(&lab, &ev); /* once is enough */
+	assert_int_equal(lab.balance[0][1].load, 1);
+	assert_true(port_pool_is_taken(&lab.pools[1], 10241));
+	director_steps_claim(2, true);
+	(void)director_steps_told();
+	ev.type = DIRECTOR_NODE_CUT;
+	ev.reason = END_REASON_SERVER_DOWN;
+	director_lab_step(&lab, &ev);
+	assert_text(director_steps_told(), "reset-both:0 ended:0 erase:0");
+	assert_int_equal(lab.balance[0][1].load, 0);
+	assert_false(port_pool_is_taken(&lab.pools[1], 10241));
+}
+
+/* It may be this node's own, or there is no source address for it. */
+static void
+a_server_without_ports_here_is_inherited(void **state)
+{
+	struct replica_msg add = director_steps_add_of(2, 1, 1, 10241);
+
+	(void)state;
+	director_steps_begin_as_backup();
+	lab.servers[1].pool = SERVER_CHOICE_NO_POOL;
+	director_steps_hear(&add);
+	assert_text(director_steps_told(), "write:0");
+	assert_int_equal(lab.balance[0][1].load, 1);
+	director_steps_hear(
+	    &(struct replica_msg){ .type = REPLICA_MSG_DEL, .slot = 2 });
+	assert_text(director_steps_told(), "erase:0");
+	assert_int_equal(lab.balance[0][1].load, 0);
+}
+
 /*
  * The stream was cut, and an end was not told: whatever has the addresses of
  * what comes goes before, or its entries would take the new ones along.
@@ -170,6 +225,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_backup_writes_then_confirms),
+		cmocka_unit_test(
+		    a_server_that_is_known_later_has_its_connections),
+		cmocka_unit_test(a_server_without_ports_here_is_inherited),
 		cmocka_unit_test(what_has_its_addresses_goes_before),
 		cmocka_unit_test(what_a_dump_does_not_name_is_over),
 		cmocka_unit_test(who_does_not_own_it_is_refused),
