@@ -38,7 +38,7 @@ static void
 doubt(const struct conn_step *s)
 {
 	conn_step_enter(
-	    s, KERNEL_CONN_DOUBTED, conn_step_in_ms(s, KERNEL_CONN_DOUBT_MS));
+	    s, KERNEL_CONN_DOUBTED, conn_step_in_ms(s, KERNEL_CONN_ASK_MS));
 }
 
 /* Whatever the program may have seen meanwhile. */
@@ -359,6 +359,29 @@ conn_made_step(const struct conn_step *s)
 }
 
 /*
+ * Who is reset answers with a RST, who is not with a bare ACK, which takes the
+ * mark back; and where the server has ended it answers that with a RST. It is
+ * not asked by us: one that waits for a handshake's last ACK would take ours
+ * for somebody else's. Whoever forges one RST may forge more: what counts is
+ * the answer.
+ */
+static void
+look_at_doubted(const struct conn_step *s)
+{
+	const bool asked = conn_step_has_lasted(s, KERNEL_CONN_DOUBT_MS);
+
+	if (!s->ev->seen.rst || (asked && s->ev->seen.answered)) {
+		conn_step_ask(s, KERNEL_CONN_GO_ON);
+		open_up(s);
+	} else if (asked) {
+		is_over(s);
+	} else {
+		conn_step_ask(s, KERNEL_CONN_ASK_CLIENT);
+		s->c->deadline = mono_add_ms(s->c->since, KERNEL_CONN_DOUBT_MS);
+	}
+}
+
+/*
  * DOUBTED: a RST passed. The program can't tell whether it lies in the window,
  * and a spoofed one must not take a living connection's entries.
  */
@@ -370,14 +393,8 @@ conn_made_doubted(const struct conn_step *s)
 		hear_syn(s);
 		break;
 	case KERNEL_CONN_LOOK:
-		if (!conn_step_is_due(s))
-			break;
-		if (s->ev->seen.rst) {
-			is_over(s);
-			break;
-		}
-		conn_step_ask(s, KERNEL_CONN_GO_ON);
-		open_up(s);
+		if (conn_step_is_due(s))
+			look_at_doubted(s);
 		break;
 	case KERNEL_CONN_CUT:
 		conn_step_cut(s, s->ev->reason);

@@ -284,6 +284,14 @@ tickle(struct director_role *role, const struct director_node_effect *e)
 }
 
 static void
+ask_client(struct director_role *role, const struct director_node_effect *e)
+{
+	/* Its next segment says it anew. */
+	clear(role, e->slot, DIRECTOR_BPF_SEEN_CLIENT);
+	director_effects_tickle_client(role, e->slot);
+}
+
+static void
 reset_client(struct director_role *role, const struct director_node_effect *e)
 {
 	director_effects_reject(
@@ -371,6 +379,7 @@ static effect_fn *const effects[] = {
 	[DIRECTOR_NODE_GO_ON] = go_on,
 	[DIRECTOR_NODE_ANEW] = anew,
 	[DIRECTOR_NODE_TICKLE] = tickle,
+	[DIRECTOR_NODE_ASK_CLIENT] = ask_client,
 	[DIRECTOR_NODE_RESET_CLIENT] = reset_client,
 	[DIRECTOR_NODE_RESET_SERVER] = reset_server,
 	[DIRECTOR_NODE_RESET_BOTH] = reset_both,
@@ -407,6 +416,7 @@ look(void *arg, uint32_t slot, struct kernel_conn_seen *ret_seen)
 		    DIRECTOR_BPF_FIN_ACKED_BOTH,
 		.server_first = (flags & DIRECTOR_BPF_SERVER_FIRST) != 0,
 		.rst = (flags & DIRECTOR_BPF_RST_ANY) != 0,
+		.answered = (flags & DIRECTOR_BPF_SEEN_CLIENT) != 0,
 		.last = { .ns = (int64_t)s->last_ns },
 	};
 }

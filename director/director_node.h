@@ -77,13 +77,14 @@ enum director_node_effect_type {
 	DIRECTOR_NODE_KEEP, /* the SYN of this event, whole, for EMIT */
 	/* Fill the slot (`inherited`, `first_byte`), then both entries. */
 	DIRECTOR_NODE_WRITE,
-	DIRECTOR_NODE_ERASE,    /* both entries: client, server */
-	DIRECTOR_NODE_EMIT,     /* mark it as sent, send it */
-	DIRECTOR_NODE_PASS_ON,  /* send the SYN of this event, as it comes */
-	DIRECTOR_NODE_LET_PASS, /* withhold neither refusals nor bare ACKs */
-	DIRECTOR_NODE_GO_ON,    /* clear that its end was told */
-	DIRECTOR_NODE_ANEW,     /* and whatever else was seen of it */
-	DIRECTOR_NODE_TICKLE,   /* a bare ACK to each end */
+	DIRECTOR_NODE_ERASE,      /* both entries: client, server */
+	DIRECTOR_NODE_EMIT,       /* mark it as sent, send it */
+	DIRECTOR_NODE_PASS_ON,    /* send the SYN of this event, as it comes */
+	DIRECTOR_NODE_LET_PASS,   /* withhold neither refusals nor bare ACKs */
+	DIRECTOR_NODE_GO_ON,      /* clear that its end was told */
+	DIRECTOR_NODE_ANEW,       /* and whatever else was seen of it */
+	DIRECTOR_NODE_TICKLE,     /* a bare ACK to each end */
+	DIRECTOR_NODE_ASK_CLIENT, /* likewise, to the client alone */
 	/* A RST: behind the SYN, behind what was sent, or both ways. */
 	DIRECTOR_NODE_RESET_CLIENT,
 	DIRECTOR_NODE_RESET_SERVER,

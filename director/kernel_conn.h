@@ -72,6 +72,7 @@ enum kernel_conn_action {
 	KERNEL_CONN_GO_ON,        /* its end shall be told anew */
 	KERNEL_CONN_ANEW,         /* nothing was seen of it so far */
 	KERNEL_CONN_TICKLE,       /* bare ACKs: whoever lives answers */
+	KERNEL_CONN_ASK_CLIENT,   /* likewise, the client alone */
 	KERNEL_CONN_ACCUSE,       /* the server, at its checks */
 	KERNEL_CONN_RESET_CLIENT, /* it has no connection yet */
 	KERNEL_CONN_RESET_SERVER, /* likewise */
@@ -98,9 +99,12 @@ enum kernel_conn_action {
 
 /*
  * An end ignores a RST out of its window, and goes on; who believed it is
- * silent. A second is more than a retransmission takes.
+ * silent. A second is more than a retransmission takes. But who is idle is
+ * silent, too: in the middle of it the client is asked, whose answer is a
+ * packet that goes on, and asks the server.
  */
 #define KERNEL_CONN_DOUBT_MS 1000
+#define KERNEL_CONN_ASK_MS 500
 
 /* Both ends have sent FIN and an acknowledgement is missing: TIME_WAIT's 60 s.
  */
@@ -130,6 +134,8 @@ struct kernel_conn_seen {
 	bool fins_acked;   /* both */
 	bool server_first; /* TIME_WAIT is at the server */
 	bool rst; /* the last packet of an end was one; void before a claim */
+	bool
+	    answered; /* the client has sent more, since it was asked if ever */
 	struct mono last; /* packet; long ago where there was none */
 };
 

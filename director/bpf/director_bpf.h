@@ -80,7 +80,8 @@ enum director_bpf_flag {
 	DIRECTOR_BPF_ESTABLISHED = 1 << 5,
 	/* The client has sent a byte, or its end. */
 	DIRECTOR_BPF_CLIENT_DATA = 1 << 6,
-	/* seq_end[] and ack[] of this direction hold something. */
+	/* seq_end[] and ack[] of this direction hold something. Cleared by the
+	 * process when it asks an end whether it lives. */
 	DIRECTOR_BPF_SEEN_CLIENT = 1 << 8,
 	DIRECTOR_BPF_SEEN_SERVER = 1 << 9,
 	/* This end has sent FIN; the other has acknowledged it. Undone by a

@@ -52,6 +52,7 @@ static const char *const director_lab_words[] = {
 	[DIRECTOR_NODE_GO_ON] = "go-on",
 	[DIRECTOR_NODE_ANEW] = "anew",
 	[DIRECTOR_NODE_TICKLE] = "tickle",
+	[DIRECTOR_NODE_ASK_CLIENT] = "ask-client",
 	[DIRECTOR_NODE_RESET_CLIENT] = "reset-client",
 	[DIRECTOR_NODE_RESET_SERVER] = "reset-server",
 	[DIRECTOR_NODE_RESET_BOTH] = "reset-both",

@@ -174,6 +174,7 @@ put(void *arg, const struct director_node_effect *e)
 	case DIRECTOR_NODE_KEEP: /* the slot's isn says which */
 	case DIRECTOR_NODE_GO_ON:
 	case DIRECTOR_NODE_TICKLE:
+	case DIRECTOR_NODE_ASK_CLIENT:
 	case DIRECTOR_NODE_ACCUSE:
 	case DIRECTOR_NODE_ENDED:
 	case DIRECTOR_NODE_REJECT:

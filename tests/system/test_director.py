@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 from typing import Any, Callable, Iterator
 
 from lab import VIP, VIP2, Lab, address, endpoint, second_address, wait_for
@@ -326,18 +327,42 @@ def test_packets_find_their_size() -> None:
                     sender.join()
 
 
-def syn(source: str, port: int, to: str) -> bytes:
-    """A SYN of nobody's, from the IP header on."""
+SYN, RST = 2, 4
+
+
+def forged(source: str, port: int, to: str, flags: int = SYN) -> bytes:
+    """A segment of nobody's, from the IP header on."""
     def words(data: bytes) -> int:
         total = sum(struct.unpack(f">{len(data) // 2}H", data))
         total = (total & 0xFFFF) + (total >> 16)
         return ~(total + (total >> 16)) & 0xFFFF
 
     ends = socket.inet_aton(source) + socket.inet_aton(to)
-    tcp = struct.pack(">HHIIBBHHH", port, SERVICE_PORT, port * 7919, 0, 0x50, 2, 1000, 0, 0)
+    tcp = struct.pack(">HHIIBBHHH", port, SERVICE_PORT, port * 7919, 0, 0x50, flags, 1000, 0, 0)
     check = words(ends + struct.pack(">HH", 6, len(tcp)) + tcp)
     tcp = tcp[:16] + struct.pack(">H", check) + tcp[18:]
     return struct.pack(">BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + ends + tcp
+
+
+def test_forged_resets_end_nothing() -> None:
+    """Who knows a connection's ends, and not its numbers: neither an idle one is lost,
+    nor one whose client was silent until then."""
+    with director(4, connect="at_first_byte", timeouts="{first_byte: 30s}") as d:
+        raw = d.lab.inside("c", lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW))
+        with d.lab.listen("s1", SERVER_PORT) as listener, raw, d.connect() as idle, d.connect() as silent:
+            idle.sendall(b"x")
+            with accept(listener) as s:
+                assert s.recv(1) == b"x"
+                # A RST is believed after a second without packets.
+                for _ in range(30):
+                    for c in (idle, silent):
+                        raw.sendto(forged(*c.getsockname(), VIP[4], RST), (VIP[4], 0))
+                    time.sleep(0.1)
+                assert not d.ends(), d.text()
+                exchange(idle, s)
+            silent.sendall(b"x")
+            with accept(listener) as s:
+                assert s.recv(1) == b"x"
 
 
 def test_floods_go_to_the_relay() -> None:
@@ -348,7 +373,7 @@ def test_floods_go_to_the_relay() -> None:
         raw = d.lab.inside("c", lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW))
         with d.lab.listen("s1", SERVER_PORT) as listener, raw, d.lab.listen("p1", SERVICE_PORT) as relay:
             for i in range(2500):
-                raw.sendto(syn(f"10.77.0.{128 + i % 100}", 1024 + i, VIP[4]), (VIP[4], 0))
+                raw.sendto(forged(f"10.77.0.{128 + i % 100}", 1024 + i, VIP[4]), (VIP[4], 0))
             d.wait("valve 1")
             with d.connect(), accept(relay):
                 pass

@@ -17,6 +17,7 @@ static const char *const words[] = {
 	[KERNEL_CONN_GO_ON] = "go-on",
 	[KERNEL_CONN_ANEW] = "anew",
 	[KERNEL_CONN_TICKLE] = "tickle",
+	[KERNEL_CONN_ASK_CLIENT] = "ask-client",
 	[KERNEL_CONN_ACCUSE] = "accuse",
 	[KERNEL_CONN_RESET_CLIENT] = "reset-client",
 	[KERNEL_CONN_RESET_SERVER] = "reset-server",
@@ -69,7 +70,7 @@ in(enum kernel_conn_state state)
 		[KERNEL_CONN_CONNECTING] = KERNEL_CONN_LOOK_MS,
 		[KERNEL_CONN_SILENT] = KERNEL_CONN_LOOK_MS,
 		[KERNEL_CONN_OPEN] = KERNEL_CONN_SWEEP_MS,
-		[KERNEL_CONN_DOUBTED] = KERNEL_CONN_DOUBT_MS,
+		[KERNEL_CONN_DOUBTED] = KERNEL_CONN_ASK_MS,
 	};
 	struct kernel_conn c = kernel_conn_free();
 
@@ -250,10 +251,17 @@ static const struct row {
 	{ "the peer says it is over", CONN(OPEN), 9, CONN(FREE), "drop",
 	    .quarantine = true, TYPE(DELETED) },
 
-	{ "doubted, not for long", CONN(DOUBTED), 999, CONN(DOUBTED), "",
+	{ "doubted, not for long", CONN(DOUBTED), 499, CONN(DOUBTED), "",
 	    TYPE(LOOK), SEEN(.rst = true) },
+	{ "an idle client would not say so by itself", CONN(DOUBTED), 500,
+	    CONN(DOUBTED), "ask-client", TYPE(LOOK), SEEN(.rst = true) },
 	{ "the ends have believed it", CONN(DOUBTED), 1000, CONN(FREE),
 	    "end drop", END_REASON_CLIENT_DATA, TYPE(LOOK), SEEN(.rst = true) },
+	{ "it was a lie, and is told again", CONN(DOUBTED), 1000, CONN(OPEN),
+	    "go-on", TYPE(LOOK), SEEN(MADE, .rst = true, .answered = true) },
+	{ "what came before the question is no answer", CONN(DOUBTED), 500,
+	    CONN(DOUBTED), "ask-client", TYPE(LOOK),
+	    SEEN(.rst = true, .answered = true) },
 	{ "they go on: it was a lie", CONN(DOUBTED), 1000, CONN(OPEN), "go-on",
 	    TYPE(LOOK), SEEN(MADE) },
 	{ "a SYN behind a RST that may be a lie", CONN(DOUBTED), 9, CONN(OPEN),
