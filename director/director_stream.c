@@ -30,6 +30,8 @@
 #define DIAL_LAST_MS 1000
 /* So long it has stood before its end counts as the first. */
 #define STOOD_MS 5000
+/* Who ends each stream for one reason has done so by then. */
+#define STAYS_S 1.
 
 /* Accepted in a turn; and in all, at once and then one more each so long. */
 #define ACCEPTS 4
@@ -53,6 +55,8 @@ struct director_stream {
 	struct mono up_since;
 	enum director_stream_trouble trouble;
 	const char *hung_up; /* why, as told; NULL: nothing was */
+	bool repeats;        /* for the same reason again and again */
+	ev_timer stays;      /* what repeats is told of only if it does */
 	struct rate accepts, told;
 	struct stream_line lines[LINES];
 };
@@ -95,6 +99,7 @@ dial_again(struct director_stream *s)
 	}
 	s->dial_ms = DIAL_FIRST_MS;
 	s->hung_up = NULL;
+	s->repeats = false;
 	dial_in(s, DIAL_AT_ONCE_MS);
 }
 
@@ -126,6 +131,25 @@ is_trying(const struct director_stream *s)
 }
 
 static void
+tell_up(struct director_stream *s, bool again)
+{
+	if (may_tell(s))
+		log_notice(s->setup.subject, "stream: up%s",
+		    again ? ", in place of an earlier one" : "");
+}
+
+static void
+on_stays(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct director_stream *s =
+	    CONTAINER_OF(t, struct director_stream, stays);
+
+	ev_timer_stop(loop, t);
+	s->repeats = false;
+	tell_up(s, false);
+}
+
+static void
 on_proven(struct stream_line *l)
 {
 	struct director_stream *s = l->arg;
@@ -137,9 +161,10 @@ on_proven(struct stream_line *l)
 	ev_timer_stop(s->setup.loop, &s->dial);
 	if (old != NULL)
 		stream_line_close(old);
-	if (may_tell(s))
-		log_notice(s->setup.subject, "stream: up%s",
-		    old != NULL ? ", in place of an earlier one" : "");
+	if (s->repeats)
+		timeout_arm(s->setup.loop, &s->stays, STAYS_S);
+	else
+		tell_up(s, old != NULL);
 	s->setup.calls->on_up(s->setup.arg);
 }
 
@@ -221,7 +246,8 @@ on_end(struct stream_line *l, const struct stream_line_end *e)
 		return;
 	}
 	s->up = NULL;
-	if (may_tell(s))
+	ev_timer_stop(s->setup.loop, &s->stays);
+	if (!s->repeats && may_tell(s))
 		log_notice(
 		    s->setup.subject, "stream: down, reason: %s", end_text(e));
 	dial_again(s);
@@ -354,6 +380,7 @@ director_stream_open(const struct director_stream_setup *setup)
 		stream_line_init(&s->lines[i], setup->loop, &line_calls, s);
 	ev_init(&s->accepting, on_accepting);
 	ev_init(&s->dial, on_dial);
+	ev_init(&s->stays, on_stays);
 	ev_timer_init(&s->look, on_look, LOOK_S, LOOK_S);
 	dial_in(s, DIAL_AT_ONCE_MS);
 	return s;
@@ -375,6 +402,7 @@ director_stream_close(struct director_stream *s)
 		return;
 	stop_listening(s);
 	ev_timer_stop(s->setup.loop, &s->dial);
+	ev_timer_stop(s->setup.loop, &s->stays);
 	for (unsigned i = 0; i < LINES; i++)
 		stream_line_close(&s->lines[i]);
 	stream_codec_keys_fini(&s->keys);
@@ -484,15 +512,19 @@ director_stream_has_room(struct director_stream *s)
 void
 director_stream_hang_up(struct director_stream *s, const char *why)
 {
+	const bool same = s->hung_up != NULL && strcmp(s->hung_up, why) == 0;
+
 	if (s->up == NULL)
 		return;
+	ev_timer_stop(s->setup.loop, &s->stays);
 	/* What was said until now may be what it is about. */
 	stream_line_flush(s->up);
 	stream_line_close(s->up);
 	s->up = NULL;
-	if ((s->hung_up == NULL || strcmp(s->hung_up, why) != 0) && may_tell(s))
+	if (!same && may_tell(s))
 		log_notice(
 		    s->setup.subject, "stream: ended here, reason: %s", why);
+	s->repeats = same;
 	dial_again(s);
 	s->hung_up = why;
 }

@@ -1,11 +1,14 @@
 #include "core/fd.h"
+#include "core/log.h"
 #include "director/director_stream.h"
 #include "director/stream_line.h"
+#include "tests/lib/scratch.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
 #include <ev.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -293,6 +296,49 @@ hanging_up_tells_the_other_end_alone(void **state)
 	bed_fini(&b);
 }
 
+static unsigned
+count_text(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, what)) != NULL; text += strlen(what))
+		n++;
+	return n;
+}
+
+/* As of a peer that has other `slots`: for days, a line a second. */
+static void
+one_reason_is_told_once_however_often_it_ends(void **state)
+{
+	char path[SCRATCH_PATH_MAX];
+	const struct log_options options = { .target = LOG_TARGET_FILE,
+		.level = LOG_LEVEL_NOTICE,
+		.path = scratch_path("log", path),
+		.role = "test" };
+	char *text;
+	struct bed b;
+
+	(void)state;
+	assert_int_equal(log_open(&options), 0);
+	assert_int_equal(log_start(), 0);
+	connect_bed(&b);
+	b.listens.hangs_up = true;
+	for (unsigned i = 1; i <= 4; i++) {
+		await(&b, &b.dials.ups, i);
+		await(&b, &b.listens.ups, i);
+		say(&b.dials, 1, 1);
+		await(&b, &b.dials.downs, i);
+	}
+	bed_fini(&b);
+	log_close();
+	text = scratch_text("log");
+	assert_non_null(text);
+	assert_int_equal(count_text(text, "stream: ended here"), 1);
+	/* The one that dials learns no reason, and tells each. */
+	assert_int_equal(count_text(text, "stream: up"), 4 + 2);
+	free(text);
+}
+
 static void
 an_end_is_told_and_the_peer_found_again(void **state)
 {
@@ -415,6 +461,7 @@ main(void)
 		    a_full_queue_says_so_and_then_that_it_has_room),
 		cmocka_unit_test(who_never_reads_is_given_up_and_tried_again),
 		cmocka_unit_test(hanging_up_tells_the_other_end_alone),
+		cmocka_unit_test(one_reason_is_told_once_however_often_it_ends),
 		cmocka_unit_test(an_end_is_told_and_the_peer_found_again),
 		cmocka_unit_test(
 		    a_peer_that_is_heard_again_is_tried_at_any_time),
@@ -423,5 +470,5 @@ main(void)
 		cmocka_unit_test(nobody_but_the_peer_is_answered),
 	};
 
-	TEST_MAIN(tests);
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
