@@ -310,6 +310,12 @@ a_change_of_any_key_is_noticed(void **state)
 	"  - name: s\n"                                                        \
 	"    listen: 10.0.0.9:80\n" rest
 #define SERVERS "    servers: [10.0.0.3:80, 10.0.0.4:80]\n"
+/* The kernel path, which needs an address of a group. */
+#define GROUP                                                                  \
+	NODES                                                                  \
+	"  groups:\n"                                                          \
+	"    - {name: g, interface: eth0, addresses: [10.0.0.9/24]}\n"
+#define KERNEL(rest) GROUP SERVICE("    path: kernel\n" SERVERS) rest
 #define CHECK(rest) SERVICE("    check: {type: http, " rest "}\n" SERVERS)
 
 static const struct row {
@@ -317,6 +323,10 @@ static const struct row {
 	enum change_class class;
 } rows[] = {
 	{ SERVICE(SERVERS), SERVICE(SERVERS), "", CHANGE_CLASS_RELAY },
+	/* Of nobody who has tables; the other way round it is another case. */
+	{ GROUP SERVICE(SERVERS), KERNEL("kernel: {slots: 2048}\n"),
+	    "service s: path relay -> kernel\nkernel.slots 65536 -> 2048\n",
+	    CHANGE_CLASS_RELAY },
 	{ SERVICE("    retries: 3\n" SERVERS), SERVICE(SERVERS), "",
 	    CHANGE_CLASS_RELAY },
 	{ SERVICE(SERVERS), SERVICE("    retries: 2\n" SERVERS),
@@ -468,11 +478,9 @@ static const struct {
 	    "threads auto -> 3 (needs a restart: each thread has listening sockets of its own, and clients wait in them)" },
 	{ "control", SERVICE(SERVERS), SERVICE(SERVERS) "control: /run/c\n",
 	    "control /run/hapair/control.sock -> /run/c (needs a restart: commands look for the daemon there)" },
-	{ "kernel.pins", SERVICE(SERVERS),
-	    SERVICE(SERVERS) "kernel: {pins: /b/h}\n",
+	{ "kernel.pins", KERNEL(""), KERNEL("kernel: {pins: /b/h}\n"),
 	    "kernel.pins /sys/fs/bpf/hapair -> /b/h (needs a restart: connections are in the kernel's tables, which would be others)" },
-	{ "kernel.slots", SERVICE(SERVERS),
-	    SERVICE(SERVERS) "kernel: {slots: 2048}\n",
+	{ "kernel.slots", KERNEL(""), KERNEL("kernel: {slots: 2048}\n"),
 	    "kernel.slots 65536 -> 2048 (needs a restart: connections are in the kernel's tables, which would be others)" },
 	{ "pid_file", SERVICE(SERVERS), SERVICE(SERVERS) "pid_file: /run/p\n",
 	    "pid_file /run/p added (needs a restart: others look for the daemon there)" },
