@@ -108,7 +108,7 @@ keep(struct director_role *role, const struct director_node_effect *e)
 	struct director_role_conn *c = &role->conns[e->slot];
 
 	c->accepted = c->placed = role->node.now;
-	c->counted = false;
+	c->counted = c->made = false;
 	c->client_ifindex = event->ifindex;
 	c->syn_len = (uint8_t)event->len;
 	memcpy(c->syn, event->headers, event->len);
@@ -134,7 +134,7 @@ write_slot(struct director_role *role, const struct director_node_effect *e)
 	if (e->inherited) {
 		c->accepted = c->placed = role->node.now;
 		c->syn_len = 0;
-		c->counted = true;
+		c->counted = c->made = true;
 		c->client_ifindex =
 		    director_routes_of_listen(role->routes, e->client.dst);
 		/* Files of two nodes may differ. */

@@ -71,6 +71,7 @@ take(struct director_role *role, uint32_t slot)
 		.emitted = mono_never(),
 		.client_ifindex = r.client_ifindex,
 		.counted = true,
+		.made = true,
 		.written = true,
 		.bytes = { k->bytes[0], k->bytes[1] },
 	};

@@ -132,6 +132,13 @@ count_bytes(struct director_role *role, uint32_t slot)
 	v->now.bytes_out += out;
 	if (k == NULL)
 		return;
+	/* Once its server has answered. */
+	if (!c->made &&
+	    has_flag(
+	        role, slot, DIRECTOR_BPF_SYN_ACK | DIRECTOR_BPF_ESTABLISHED)) {
+		c->made = true;
+		k->now.total++;
+	}
 	k->now.bytes_in += in;
 	k->now.bytes_out += out;
 }
@@ -139,15 +146,8 @@ count_bytes(struct director_role *role, uint32_t slot)
 void
 director_report_count_bytes(struct director_role *role, uint32_t slot)
 {
-	struct server *k = server_of(role, slot);
-
-	if (!role->conns[slot].written || service_of(role, slot) == NULL)
-		return;
-	count_bytes(role, slot);
-	if (k != NULL &&
-	    has_flag(
-	        role, slot, DIRECTOR_BPF_SYN_ACK | DIRECTOR_BPF_ESTABLISHED))
-		k->now.total++;
+	if (role->conns[slot].written && service_of(role, slot) != NULL)
+		count_bytes(role, slot);
 }
 
 void

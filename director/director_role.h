@@ -52,6 +52,7 @@ struct director_role_conn {
 	                         from here */
 	uint32_t client_ifindex;
 	bool counted;      /* as accepted, on this node */
+	bool made;         /* as a connect of its server, likewise */
 	uint64_t bytes[2]; /* of its slot, that are in figures already */
 	bool written;      /* the kernel's slot is its own */
 	bool orphan; /* its service or server left the file before this process
