@@ -70,6 +70,7 @@ static void
 put_row(struct text_table *t, const struct json_doc *d)
 {
 	const struct json_doc *bytes = json_doc_get(d, "bytes");
+	const char *service = json_doc_string(d, "service");
 	const char *server = json_doc_string(d, "server");
 	const char *state = json_doc_string(d, "state");
 	const char *path = json_doc_string(d, "path");
@@ -77,7 +78,8 @@ put_row(struct text_table *t, const struct json_doc *d)
 
 	text_table_cell(t, "%s", json_doc_string(d, "id"));
 	text_table_cell(t, "%s", json_doc_string(d, "client"));
-	text_table_cell(t, "%s/%s", json_doc_string(d, "service"),
+	/* The file may not have them any more. */
+	text_table_cell(t, "%s/%s", *service != '\0' ? service : "-",
 	    *server != '\0' ? server : "-");
 	text_table_cell(t, "%s", span_text(json_doc_int(d, "age_ms"), age));
 	text_table_cell(t, "%s", span_text(json_doc_int(d, "idle_ms"), idle));

@@ -106,7 +106,7 @@ find_stream(const struct json_doc *status, const struct json_doc *kernel,
 	    " connections are not protected",
 	    name, n);
 	trouble_advise(t,
-	    "let TCP pass between the nodes on the port behind the pair's; does the director run on %s, and has its file a service with `path: kernel`?",
+	    "let TCP pass between the nodes on the port behind the pair's; does `hapair status` on %s say that its kernel path works, and has its file a service with `path: kernel`?",
 	    name);
 	return true;
 }

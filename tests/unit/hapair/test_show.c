@@ -130,10 +130,10 @@ each_state_of_a_pair_reads_in_eighty_columns(void **state)
 		"server_down", "host_down", "service_down", "set_by_hand",
 		"paused", "hold", "fence_runs", "fence_failed", "nobody_fit",
 		"queue_full", "address_refused", "tracked", "hostile", "kernel",
-		"kernel_off", "director_silent", "stream_mismatch",
-		"stream_down", "unprotected", "valve_open" };
+		"kernel_backup", "kernel_off", "director_silent",
+		"stream_mismatch", "stream_down", "unprotected", "valve_open" };
 	static const char *const well[] = { "pair_master", "pair_backup",
-		"set_by_hand", "kernel" };
+		"set_by_hand", "kernel", "kernel_backup" };
 	const struct show_view terminal = { .width = 80 };
 
 	(void)state;
