@@ -31,6 +31,7 @@ struct status_service {
 	const struct standby *standby;  /* NULL: it is none of that mode */
 	char fence_fault[MSG_TEXT_MAX]; /* why the last one failed; or "" */
 	unsigned queued;
+	unsigned kept; /* on the kernel path: the peer's, in case it dies */
 	struct counters_service_sum sums;
 	const struct status_server *servers; /* config's order */
 };

@@ -144,6 +144,47 @@ copy_kernel(
 	s->status.kernel = &s->kernel;
 }
 
+/* Some address of the service is here, as far as failover has told. */
+static bool
+is_served_here(const struct status_collect_snapshot *s, size_t service)
+{
+	const struct config *config = s->status.config;
+	const struct config_service *c = &config->services[service];
+
+	if (s->status.groups == NULL)
+		return true;
+	for (size_t i = 0; i < c->n_listens; i++) {
+		const int group =
+		    config_group_of(&config->pair, &c->listens[i].address);
+
+		if (group < 0 ||
+		    s->status.groups[group].state == MSG_GROUP_MASTER)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What this node only keeps in case the peer dies is the peer's, which tells of
+ * it: who adds up both nodes would have it twice.
+ */
+static void
+leave_to_peer(struct status_collect_snapshot *s, size_t service)
+{
+	struct msg_kernel_service *m = &s->passed_on[service];
+	struct status_service *to = &s->services[service];
+	const struct config_service *c = &s->status.config->services[service];
+	struct status_server *servers = &s->servers[to->servers - s->servers];
+
+	if (c->path != CONFIG_PATH_KERNEL || is_served_here(s, service))
+		return;
+	to->kept = m->open;
+	to->sums.sum.active -= m->open;
+	for (size_t i = 0; i < c->n_servers; i++)
+		servers[i].sum.active -= servers[i].view.kernel;
+	m->open = m->protected = m->held = m->silent = 0;
+}
+
 /* Longer than another one takes to begin: it keeps ending. */
 static bool
 is_gone(const struct status_collect *from)
@@ -179,6 +220,7 @@ status_collect_take(
 	copy_kernel(s, from);
 	for (size_t i = 0; i < sh->n_pools; i++) {
 		s->services[i] = see_service(from, i, s, first);
+		leave_to_peer(s, i);
 		first += sh->pools[i].n_servers;
 	}
 	return s;

@@ -93,5 +93,7 @@ status_kernel_put_service(
 	json_doc_put_int(at, "held", m->held);
 	json_doc_put_int(at, "total", (int64_t)m->accepted);
 	json_doc_put_int(at, "refused", (int64_t)m->refused);
+	json_doc_put_int(
+	    at, "kept", r->services != NULL ? r->services[number].kept : 0);
 	json_doc_put_int(at, "relayed", relayed(r, number, m));
 }

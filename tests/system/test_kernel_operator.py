@@ -112,6 +112,13 @@ def listed(b: Bed, pairs: dict[str, list[Ends]]) -> None:
             assert c["bytes"]["in"] >= 4 and 0 <= c["idle_ms"] <= c["age_ms"], c
     assert len(b.shown("web/s2")) == 2
     assert "kernel" in b.say("connections", "web")
+    # The other node keeps them, and they are this one's.
+    there = b.stage["p2"].status()
+    assert there["kernel"]["slots_used"] == 4, there["kernel"]
+    web = there["services"][0]
+    assert (web["connections"]["active"], web["kernel"]["active"]) == (0, 0), web
+    assert web["kernel"]["kept"] == 4, web
+    assert [s["connections"]["active"] for s in web["servers"]] == [0, 0], web
 
 
 def killed(b: Bed, pairs: dict[str, list[Ends]]) -> None:

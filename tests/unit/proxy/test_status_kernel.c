@@ -90,7 +90,7 @@ what_the_director_said_is_told(void **state)
 	    "{\"path\":\"kernel\",\"kernel\":{\"active\":7,\"protected\":5,"
 	    "\"unprotected\":\"the peer does not keep up\",\"silent\":0,"
 	    "\"held\":1,\"total\":9,\"refused\":0,"
-	    "\"relayed\":0}}],\"kernel\":null}");
+	    "\"kept\":0,\"relayed\":0}}],\"kernel\":null}");
 	config_free(w.config);
 }
 
