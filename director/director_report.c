@@ -156,9 +156,10 @@ director_report_ended(
 {
 	struct service *v = service_of(role, slot);
 
-	/* The program has seen whose RST it was. */
+	/* The program has seen whose RST it was. A client that the server has
+	 * reset answers with one, too, when it is asked. */
 	if (reason == END_REASON_CLIENT_DATA && role->conns[slot].written &&
-	    !has_flag(role, slot, DIRECTOR_BPF_RST_CLIENT))
+	    has_flag(role, slot, DIRECTOR_BPF_RST_SERVER))
 		reason = END_REASON_SERVER_DATA;
 	if (v != NULL)
 		v->now.ended[reason]++;
