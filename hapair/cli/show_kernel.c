@@ -42,43 +42,28 @@ stream_text(const struct json_doc *kernel)
 	return "the peer is not known yet";
 }
 
-/* Then what it has in the kernel is what it would take over. */
-static bool
-is_backup(const struct json_doc *status)
-{
-	const struct json_doc *groups = json_doc_get(status, "groups");
-
-	for (size_t i = 0; i < json_doc_count(groups); i++)
-		if (strcmp(json_doc_string(json_doc_at(groups, i), "state"),
-		        "master") == 0)
-			return false;
-	return true;
-}
-
-static const char *
-why_text(const struct json_doc *k, bool backup)
-{
-	const char *why = json_doc_string(k, "unprotected");
-
-	return *why == '\0' && backup ? "the peer's, known here" : why;
-}
-
 static void
 add_service(struct text_table *t, const struct json_doc *service,
-    const struct show_style *st, bool backup)
+    const struct show_style *st)
 {
 	const struct json_doc *k = json_doc_get(service, "kernel");
 	const int64_t active = json_doc_int(k, "active");
 	const int64_t protected = json_doc_int(k, "protected");
+	const int64_t kept = json_doc_int(k, "kept");
 
 	text_table_cell(t, "%s", json_doc_string(service, "name"));
 	text_table_cell(t, "%" PRId64, active);
 	text_table_cell(t, "%" PRId64, protected);
-	text_table_tint(t, protected < active && !backup ? st->odd : NULL);
+	text_table_tint(t, protected < active ? st->odd : NULL);
 	text_table_cell(t, "%" PRId64, json_doc_int(k, "held"));
 	text_table_cell(t, "%" PRId64, json_doc_int(k, "silent"));
 	text_table_cell(t, "%" PRId64, json_doc_int(k, "relayed"));
-	text_table_cell(t, "%s", protected < active ? why_text(k, backup) : "");
+	if (kept > 0)
+		text_table_cell(t, "%" PRId64 " of the peer's are kept", kept);
+	else
+		text_table_cell(t, "%s",
+		    protected < active ? json_doc_string(k, "unprotected")
+		                       : "");
 	text_table_end_row(t);
 }
 
@@ -89,7 +74,6 @@ show_kernel(
 	const struct json_doc *kernel = json_doc_get(status, "kernel");
 	const struct json_doc *services = json_doc_get(status, "services");
 	const struct show_style *st = show_style_of(view);
-	const bool backup = is_backup(status);
 	const struct text_table_form form = {
 		.bold = st->bold, .plain = st->plain, .width = view->width
 	};
@@ -112,7 +96,7 @@ show_kernel(
 		const struct json_doc *s = json_doc_at(services, i);
 
 		if (json_doc_is_object(json_doc_get(s, "kernel")))
-			add_service(t, s, st, backup);
+			add_service(t, s, st);
 	}
 	text_table_print(t, out, &form);
 	text_table_free_at(&t);
