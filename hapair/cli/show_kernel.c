@@ -59,7 +59,7 @@ add_service(struct text_table *t, const struct json_doc *service,
 	text_table_cell(t, "%" PRId64, json_doc_int(k, "silent"));
 	text_table_cell(t, "%" PRId64, json_doc_int(k, "relayed"));
 	if (kept > 0)
-		text_table_cell(t, "%" PRId64 " of the peer's are kept", kept);
+		text_table_cell(t, "keeps the peer's %" PRId64, kept);
 	else
 		text_table_cell(t, "%s",
 		    protected < active ? json_doc_string(k, "unprotected")
