@@ -322,6 +322,8 @@ on_begin(struct director_role *role)
 		return -EBADMSG;
 	if (role->program != NULL)
 		e = begin_kernel(role);
+	else if (life_of(role)->pins_fd != -1)
+		director_program_let_go(life_of(role)->pins);
 	if (e < 0)
 		return e;
 	role->begun = true;

@@ -108,11 +108,42 @@ pin_path(char path[static PATH_MAX], const char *pins, const char *name)
 	return snprintf(path, PATH_MAX, "%s/%s", pins, name) < PATH_MAX;
 }
 
+/* Of whatever layout it may be: a key is read into ours. */
+static bool
+has_our_keys(int fd)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
+	    info.key_size == sizeof(struct director_bpf_listen);
+}
+
+void
+director_program_let_go(const char *pins)
+{
+	struct director_bpf_listen listen;
+	char path[PATH_MAX];
+	int fd;
+
+	if (!pin_path(path, pins, map_names[SERVICES]))
+		return;
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return;
+	while (has_our_keys(fd) &&
+	    bpf_map_get_next_key(fd, NULL, &listen) == 0 &&
+	    bpf_map_delete_elem(fd, &listen) == 0)
+		continue;
+	(void)close(fd);
+}
+
 void
 director_program_unpin(const char *pins)
 {
 	char path[PATH_MAX];
 
+	director_program_let_go(pins);
 	for (unsigned i = 0; i < MAPS; i++)
 		if (pin_path(path, pins, map_names[i]))
 			(void)unlink(path);

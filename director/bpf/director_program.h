@@ -52,8 +52,12 @@ void director_program_free(struct director_program *p);
 /* The maps were there already, with all that they held. */
 bool director_program_is_found(const struct director_program *p);
 
+/* A program that is attached yet, and whose maps are kept at `pins`, leaves new
+ * clients to the stack: there is nobody who would hear of them. */
+void director_program_let_go(const char *pins);
+
 /* Gives up the maps that are kept at `pins`: who uses them goes on with them,
- * and the next program gets new ones. */
+ * for the connections that they have, and the next program gets new ones. */
 void director_program_unpin(const char *pins);
 
 /* Shared with the program; `slots` of them, the kernel's pages. */

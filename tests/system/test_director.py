@@ -421,6 +421,19 @@ def test_releases_and_claims() -> None:
                 pass
 
 
+def test_leaves_clients_to_the_relay() -> None:
+    """A director that can't load its program does not leave new clients to the one of
+    the process before, which nobody hears: the relay has them, at once."""
+    with director(4) as d, d.lab.listen("s1", SERVER_PORT) as listener:
+        with d.connect() as c, accept(listener) as s:
+            os.unlink(f"{d.pins}/counters")
+            os.mkdir(f"{d.pins}/counters")
+            d.again("stop")
+            d.wait("loading the kernel's program")
+            with d.lab.listen("p1", SERVICE_PORT) as relay, d.connect(), accept(relay):
+                exchange(c, s)
+
+
 def test_files_change() -> None:
     """A service that is called otherwise, and one that the relay has alone: what is
     connected goes on to its end. With the last one nothing is left in the kernel."""
