@@ -211,7 +211,10 @@ attach(struct director_role *role, uint32_t ifindex)
 	}
 }
 
-/* Interfaces that are gone have taken their filters along. */
+/*
+ * Interfaces that are gone have taken their filters along, and who sets up
+ * queues anew may have: without ours the stack resets what is connected.
+ */
 static void
 attach_all(struct director_role *role)
 {
@@ -219,7 +222,8 @@ attach_all(struct director_role *role)
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < r->n_attached; i++)
-		if (link_of(r, r->attached[i]) != NULL)
+		if (link_of(r, r->attached[i]) != NULL &&
+		    director_program_is_attached(r->attached[i]))
 			r->attached[kept++] = r->attached[i];
 	r->n_attached = kept;
 	for (unsigned i = 0; i < r->n_links; i++) {

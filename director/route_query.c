@@ -65,8 +65,9 @@ route_query_open(struct route_query *q)
 	if (setsockopt(q->asking, SOL_SOCKET, SO_RCVTIMEO, &patience,
 	        sizeof(patience)) == -1)
 		return -errno;
-	q->hearing = open_netlink(RTMGRP_LINK | RTMGRP_IPV4_ROUTE |
-	    RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
+	q->hearing =
+	    open_netlink(RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE |
+	        RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_TC);
 	if (q->hearing < 0) {
 		e = q->hearing;
 		q->hearing = -1;

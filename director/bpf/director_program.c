@@ -514,6 +514,17 @@ director_program_attach(struct director_program *p, unsigned ifindex)
 	return bpf_tc_attach(&hook, &ours);
 }
 
+bool
+director_program_is_attached(unsigned ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
+	    .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(
+	    bpf_tc_opts, ours, .handle = TC_HANDLE, .priority = TC_PRIORITY);
+
+	return bpf_tc_query(&hook, &ours) == 0;
+}
+
 int
 director_program_detach(struct director_program *p, unsigned ifindex)
 {

@@ -110,6 +110,8 @@ MUST_CHECK int director_program_count(
  * ours has a priority and a handle of its own. 0 or -errno. */
 MUST_CHECK int director_program_attach(
     struct director_program *p, unsigned ifindex);
+/* Somebody may have taken it away, with all that was attached there. */
+bool director_program_is_attached(unsigned ifindex);
 MUST_CHECK int director_program_detach(
     struct director_program *p, unsigned ifindex);
 

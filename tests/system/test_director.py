@@ -405,6 +405,19 @@ def test_follows_interfaces_and_routes() -> None:
             exchange(c, s)
 
 
+def test_stays_attached() -> None:
+    """Whoever sets up the interface's queues anew takes the program away for a
+    moment, and no more."""
+    with director(4) as d, d.lab.listen("s1", SERVER_PORT) as listener:
+        with d.connect() as c, accept(listener) as s:
+            done = d.lab.run("p1", "tc", "qdisc", "del", "dev", "eth0", "clsact")
+            assert done.returncode == 0, done.stderr
+            d.wait("interface eth0: attached", 2)
+            exchange(c, s)
+            with d.connect(), accept(listener):
+                pass
+
+
 def test_releases_and_claims() -> None:
     """After a release nothing new is made, what there is goes on, and it is this
     node's again with the next claim."""
