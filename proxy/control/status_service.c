@@ -298,12 +298,12 @@ status_service_put_brief(
 
 static void
 put_connections(struct json_doc *service, const struct config_service *c,
-    const struct status_service *s)
+    const struct status_service *s, unsigned held)
 {
 	struct json_doc *at = put_sums(service, &s->sums.sum);
 
 	json_doc_put_int(at, "limit", c->max_connections);
-	json_doc_put_int(at, "queued", s->queued);
+	json_doc_put_int(at, "queued", (int64_t)s->queued + held);
 	json_doc_put_int(at, "retries", (int64_t)s->sums.retries);
 	json_doc_put_int(at, "denied", (int64_t)s->sums.denied);
 	json_doc_put_int(at, "too_many", (int64_t)s->sums.too_many);
@@ -337,7 +337,8 @@ status_service_put(struct json_doc *services, const struct status *r,
 			json_doc_put_string(list, NULL,
 			    addr_format(&c->listens[i].address, address));
 	if (s != NULL)
-		put_connections(at, c, s);
+		put_connections(at, c, s,
+		    r->kernel != NULL ? r->kernel->services[number].held : 0);
 	list = json_doc_put_array(at, "servers");
 	for (size_t i = 0; i < c->n_servers; i++)
 		put_server(

@@ -272,6 +272,10 @@ find_unserved(
 		    "its clients wait, and are reset after %.0f s; look at %s first",
 		    json_doc_real(service, "queue_s"),
 		    json_doc_string(speaks, "address"));
+	else if (down == n)
+		trouble_advise(t,
+		    "its clients wait, and are reset after %.0f s; the servers fail in different ways, see below",
+		    json_doc_real(service, "queue_s"));
 	else
 		trouble_advise(t,
 		    "its clients wait, and are reset after %.0f s; some servers are down, others were taken out by hand",
