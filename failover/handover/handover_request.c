@@ -65,7 +65,7 @@ static const char *const words[] = {
 	[HANDOVER_PEER_DIFFERS] =
 	    "%s has other addresses for it, its configuration differs",
 	[HANDOVER_PEER_BEHIND] =
-	    "%s does not know all connections of the kernel path yet, which would end; ask again when `hapair status` says that they are protected",
+	    "%s does not know all connections of the kernel path, which would end; ask again when `hapair status` says that they are protected, or in 10 s to do it all the same",
 	[HANDOVER_MUTE_FAILED] = "the listeners could not be muted",
 	[HANDOVER_PEER_LOST] = "%s was lost before it claimed",
 	[HANDOVER_PEER_MUTE] = "%s did not claim when it was asked",

@@ -30,7 +30,7 @@ MUST_CHECK bool handover_request_parse(struct role *role, const char *request,
     const char *verb, int *socket, unsigned *ret_mask);
 
 /* A sentence about a group's handover. */
-#define HANDOVER_REQUEST_TEXT_MAX 192
+#define HANDOVER_REQUEST_TEXT_MAX 256
 const char *handover_request_text(const struct role_group *g,
     enum handover_outcome outcome, char buf[static HANDOVER_REQUEST_TEXT_MAX]);
 
