@@ -6,6 +6,7 @@
 #include "core/kernel/msg_kernel.h"
 #include "core/log.h"
 #include "core/timeout.h"
+#include "director/bpf/director_program.h"
 #include "hapair/supervisor/child_setup.h"
 #include "hapair/supervisor/event_note.h"
 #include "hapair/supervisor/generation_change.h"
@@ -30,6 +31,9 @@
 
 /* Another daemon may end. */
 #define WAIT_S 1.0
+
+/* A client that is not heard asks again after a second. */
+#define LEAVE_MS 1000
 
 /*
  * Also where no service of this file is the kernel's: what the tables have
@@ -233,6 +237,15 @@ on_packet(void *arg, struct child *r, struct channel_packet *p)
 	}
 }
 
+/* The kernel goes on to take clients in for a process that does not come soon:
+ * the relay is there for them. The next director takes them in again. */
+static void
+leave_clients(const struct director_child *d)
+{
+	if (d->child.pause_ms >= LEAVE_MS)
+		director_program_let_go(d->g->setup.config->kernel.pins);
+}
+
 static void
 on_end(void *arg, struct child *r)
 {
@@ -248,6 +261,8 @@ on_end(void *arg, struct child *r)
 		ev_timer_start(change->loop, &change->sweep);
 	else if (!r->stopping)
 		event_note_end(g->setup.store->setup.events, r);
+	if (g == change->now && !r->stopping)
+		leave_clients(d);
 	director_child_look(change);
 	stop_order_note_director_end(g->setup.stop);
 }

@@ -27,12 +27,12 @@ def work(stage: Stage, host: str = "p1") -> str:
     return str((stage[host].status().get("kernel") or {}).get("state"))
 
 
-def director(stage: Stage, but: int = 0, host: str = "p1") -> int:
+def director(stage: Stage, but: int = 0, host: str = "p1", patience: float = 10) -> int:
     def other() -> int:
         pid = stage[host].roles().get("director", 0)
         return pid if pid != but else 0
 
-    return int(wait_for(other, 10))
+    return int(wait_for(other, patience))
 
 
 def live(stage: Stage) -> list[dict[str, Any]]:
@@ -69,6 +69,32 @@ def test_it_runs_and_is_started_again() -> None:
         assert stage.ask().startswith("s")
         stage["p1"].stop()
         assert not alive(second)
+
+
+def test_who_comes_while_there_is_none_is_relayed() -> None:
+    """One that ends again and again is started with growing pauses: the kernel does not
+    keep new clients for it then."""
+    with Stage([kernel_service()], kernel=KERNEL) as stage:
+        stage.lab.bpf_files()
+        stage.serve("echo")
+        stage.start()
+        pid = director(stage)
+        wait_for(lambda: work(stage) == "works", 10)
+        for _ in range(30):
+            os.kill(pid, signal.SIGKILL)
+            try:
+                pid = director(stage, pid, patience=0.9)
+            except AssertionError:
+                break
+
+        def path() -> str:
+            with stage.client() as sock:
+                sock.sendall(b"one")
+                assert sock.recv(100) == b"one"
+                return str(live(stage)[0]["path"])
+
+        assert path() == "copy"
+        wait_for(lambda: path() == "kernel", 10)
 
 
 def test_a_reload_gives_the_tables_to_the_next() -> None:
