@@ -29,6 +29,26 @@ has_kernel(const struct role_group *g)
 	return false;
 }
 
+/*
+ * What speaks against it now: as node_offer.c, which waits for a while until
+ * the peer knows the connections of the kernel path.
+ */
+static enum handover_outcome
+objection_of(const struct role_group *g)
+{
+	const struct node *node = role_node(g->role);
+	const struct node_group *state = &node->groups[g->index];
+	const struct mono now = mono_now();
+	const enum handover_outcome other =
+	    node_view_objection(node, g->index, now);
+
+	if (other != HANDOVER_UNDECIDED || !state->behind ||
+	    (!mono_is_never(state->behind_until) &&
+	        !mono_before(now, state->behind_until)))
+		return other;
+	return HANDOVER_PEER_BEHIND;
+}
+
 /* What it would cost; `alone`: what this node has of other groups stays. */
 static void
 cost_text(const struct role_group *g, bool alone, bool counted, size_t n,
@@ -41,7 +61,11 @@ cost_text(const struct role_group *g, bool alone, bool counted, size_t n,
 	if (counted && others > 0)
 		(void)snprintf(more, sizeof(more),
 		    ", %zu at those of other groups would go on", others);
-	if (counted && n == 0)
+	if (role_node(g->role)->groups[g->index].behind)
+		(void)snprintf(buf, TEXT_MAX,
+		    "%s%zu connection%s, and those of the kernel path that it does not know, would be reset%s",
+		    counted ? "" : "up to ", n, n == 1 ? "" : "s", more);
+	else if (counted && n == 0)
 		(void)snprintf(buf, TEXT_MAX,
 		    has_kernel(g)
 		        ? "no connection at its addresses would be reset%s"
@@ -57,8 +81,7 @@ static void
 put_preview(struct json_doc *groups, const struct role_group *g, bool alone)
 {
 	const struct role *role = g->role;
-	const enum handover_outcome objection =
-	    node_view_objection(role_node(role), g->index, mono_now());
+	const enum handover_outcome objection = objection_of(g);
 	const bool would = objection == HANDOVER_UNDECIDED;
 	struct json_doc *at = json_doc_put_object(groups, NULL);
 	char why[TEXT_MAX], text[3 * TEXT_MAX];
