@@ -64,7 +64,7 @@ def prepare(rig: Lab, key: str) -> None:
 
 
 def start_peer(rig: Lab, argv: list[str], log: str) -> subprocess.Popen[Any]:
-    return rig.spawn("p2", argv, log=log)
+    return rig.spawn("p2", argv, log=log, env=rig.kept_at("peer"))
 
 
 def works(rig: Lab, name: str) -> bool:

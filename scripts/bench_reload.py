@@ -114,7 +114,8 @@ class Run:
         self.write()
         argv = [a.format(config=self.path) for a in way.argv]
         self.process = where.lab.spawn(
-            "p1", ["taskset", "-c", where.relay_cpu, *argv], log=f"{where.lab.dir}/reload.out"
+            "p1", ["taskset", "-c", where.relay_cpu, *argv],
+            log=f"{where.lab.dir}/reload.out", env=where.lab.kept_at("reload"),
         )
         labs.wait_for(self.answers, 10, 0.1)
         self.load = MixedLoad(

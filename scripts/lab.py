@@ -215,6 +215,10 @@ class Lab:
         """What the host's processes see as run_dir."""
         return f"{self.dir}/{host}"
 
+    def kept_at(self, name: str) -> dict[str, str]:
+        """The environment of a hapair that keeps its state here, and not on the machine."""
+        return {**os.environ, "STATE_DIRECTORY": f"{self.dir}/state-{name}"}
+
     def bpf_files(self) -> None:
         """A BPF file system for each proxy host, at run_dir/bpf."""
         for host in PROXIES:
