@@ -553,7 +553,7 @@ resolv_conf_is_read_again_when_it_changes(void **state)
 
 	(void)state;
 	if (!leave_the_host() || !cover("/etc/resolv.conf", resolv_conf))
-		skip();
+		skip(); /* not root: no names of our own */
 	put_file("/etc/resolv.conf", "nameserver 127.0.0.1\n");
 	w.loop = ev_loop_new(EVFLAG_AUTO);
 	assert_int_equal(addr_parse("127.0.0.1:53", &w.server.at), 0);
