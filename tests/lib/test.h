@@ -15,7 +15,16 @@
 
 #include <cmocka.h>
 
-#define TEST_MAIN(tests) return cmocka_run_group_tests(tests, NULL, NULL)
+/*
+ * In a network that it has for itself, as far as it may make one: what others
+ * hold open is in nobody's way. TEST_MAIN_WITH() for a set-up and a tear-down.
+ */
+#define TEST_MAIN(tests) TEST_MAIN_WITH(tests, NULL, NULL)
+#define TEST_MAIN_WITH(tests, set_up, tear_down)                               \
+	do {                                                                   \
+		test_leave_network();                                          \
+		return cmocka_run_group_tests(tests, set_up, tear_down);       \
+	} while (0)
 
 /* Fails with both texts printed; either may be NULL. */
 #define assert_text(actual, expected)                                          \

@@ -318,5 +318,5 @@ main(void)
 		cmocka_unit_test(every_command_of_notify_is_there),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	TEST_MAIN(tests);
 }

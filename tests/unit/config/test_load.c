@@ -450,5 +450,5 @@ main(void)
 		cmocka_unit_test(only_regular_files_are_read),
 	};
 
-	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+	TEST_MAIN_WITH(tests, scratch_make, scratch_remove);
 }

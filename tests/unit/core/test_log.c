@@ -515,5 +515,5 @@ main(void)
 		cmocka_unit_test(a_log_is_a_regular_file),
 	};
 
-	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+	TEST_MAIN_WITH(tests, scratch_make, scratch_remove);
 }

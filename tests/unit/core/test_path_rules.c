@@ -108,5 +108,5 @@ main(void)
 		cmocka_unit_test(without_any_none_can),
 	};
 
-	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+	TEST_MAIN_WITH(tests, scratch_make, scratch_remove);
 }

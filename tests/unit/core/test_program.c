@@ -234,5 +234,5 @@ main(void)
 		cmocka_unit_test(it_gets_its_words_and_nothing_of_ours),
 	};
 
-	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+	TEST_MAIN_WITH(tests, scratch_make, scratch_remove);
 }

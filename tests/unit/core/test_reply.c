@@ -134,5 +134,5 @@ main(void)
 		cmocka_unit_test(without_memory_the_socket_is_closed),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	TEST_MAIN(tests);
 }

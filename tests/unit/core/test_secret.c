@@ -287,5 +287,5 @@ main(void)
 
 	if (secret_init() < 0)
 		return 1;
-	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+	TEST_MAIN_WITH(tests, scratch_make, scratch_remove);
 }

@@ -188,5 +188,5 @@ main(void)
 		cmocka_unit_test(a_number_without_a_name_is_its_name),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	TEST_MAIN(tests);
 }

@@ -425,5 +425,5 @@ main(void)
 		    who_is_outside_of_our_namespace_is_no_stranger),
 	};
 
-	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+	TEST_MAIN_WITH(tests, scratch_make, scratch_remove);
 }

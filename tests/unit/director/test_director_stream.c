@@ -470,5 +470,5 @@ main(void)
 		cmocka_unit_test(nobody_but_the_peer_is_answered),
 	};
 
-	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+	TEST_MAIN_WITH(tests, scratch_make, scratch_remove);
 }

@@ -447,5 +447,5 @@ main(void)
 		cmocka_unit_test(who_did_not_answer_is_forgotten),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	TEST_MAIN_WITH(tests, set_up, tear_down);
 }

@@ -470,6 +470,5 @@ main(void)
 		cmocka_unit_test(another_key_never_comes_up),
 	};
 
-	test_leave_network();
 	TEST_MAIN(tests);
 }

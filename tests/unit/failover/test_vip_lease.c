@@ -219,5 +219,5 @@ main(void)
 		cmocka_unit_test(a_refusal_is_told_in_the_loop),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	TEST_MAIN_WITH(tests, set_up, tear_down);
 }

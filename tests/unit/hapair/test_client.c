@@ -236,5 +236,5 @@ main(void)
 		cmocka_unit_test(what_may_be_missing_is_asked_for_in_silence),
 	};
 
-	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+	TEST_MAIN_WITH(tests, scratch_make, scratch_remove);
 }

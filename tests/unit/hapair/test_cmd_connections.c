@@ -131,5 +131,5 @@ main(void)
 		cmocka_unit_test(half_a_list_is_never_taken_for_a_whole_one),
 	};
 
-	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+	TEST_MAIN_WITH(tests, scratch_make, scratch_remove);
 }

@@ -191,5 +191,5 @@ main(void)
 		cmocka_unit_test_setup(what_is_wrong_leaves_nothing, begin),
 	};
 
-	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+	TEST_MAIN_WITH(tests, scratch_make, scratch_remove);
 }

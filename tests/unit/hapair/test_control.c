@@ -87,5 +87,5 @@ main(void)
 		cmocka_unit_test(who_says_nothing_keeps_nobody_out),
 	};
 
-	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+	TEST_MAIN_WITH(tests, scratch_make, scratch_remove);
 }

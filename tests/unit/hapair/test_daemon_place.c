@@ -96,5 +96,5 @@ main(void)
 		cmocka_unit_test(o1_what_ran_last_stands_in_for_a_broken_file),
 	};
 
-	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+	TEST_MAIN_WITH(tests, scratch_make, scratch_remove);
 }

@@ -349,5 +349,5 @@ main(void)
 		cmocka_unit_test(the_last_are_few_and_of_several_kinds),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, scratch_remove);
+	TEST_MAIN_WITH(tests, set_up, scratch_remove);
 }

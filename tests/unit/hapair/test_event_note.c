@@ -109,5 +109,5 @@ main(void)
 		cmocka_unit_test(a_server_that_is_not_in_the_file_is_refused),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	TEST_MAIN_WITH(tests, set_up, tear_down);
 }

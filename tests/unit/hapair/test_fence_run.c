@@ -407,5 +407,5 @@ main(void)
 		cmocka_unit_test(one_that_is_wanted_during_a_reload_waits),
 	};
 
-	return cmocka_run_group_tests(tests, make_paths, scratch_remove);
+	TEST_MAIN_WITH(tests, make_paths, scratch_remove);
 }

@@ -217,5 +217,5 @@ main(void)
 		cmocka_unit_test(what_cannot_be_written_is_told),
 	};
 
-	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+	TEST_MAIN_WITH(tests, scratch_make, scratch_remove);
 }

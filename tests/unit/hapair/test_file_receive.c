@@ -514,5 +514,5 @@ main(void)
 		    nothing_goes_back_in_the_middle_of_another_reload),
 	};
 
-	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+	TEST_MAIN_WITH(tests, scratch_make, scratch_remove);
 }

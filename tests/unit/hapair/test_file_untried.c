@@ -144,5 +144,5 @@ main(void)
 		cmocka_unit_test(without_the_one_before_it_starts_and_says_so),
 	};
 
-	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+	TEST_MAIN_WITH(tests, scratch_make, scratch_remove);
 }

@@ -148,6 +148,5 @@ main(void)
 		cmocka_unit_test(what_was_taken_can_be_given_back),
 	};
 
-	test_leave_network();
 	TEST_MAIN(tests);
 }

@@ -174,5 +174,5 @@ main(void)
 		cmocka_unit_test(without_a_pair_there_is_nothing),
 	};
 
-	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+	TEST_MAIN_WITH(tests, scratch_make, scratch_remove);
 }

@@ -229,5 +229,5 @@ main(void)
 		cmocka_unit_test(without_a_program_there_is_nothing_to_do),
 	};
 
-	return cmocka_run_group_tests(tests, make_program, scratch_remove);
+	TEST_MAIN_WITH(tests, make_program, scratch_remove);
 }

@@ -102,5 +102,5 @@ main(void)
 		cmocka_unit_test(a_node_that_was_mistyped_is_proposed),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	TEST_MAIN(tests);
 }

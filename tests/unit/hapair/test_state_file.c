@@ -228,5 +228,5 @@ main(void)
 		cmocka_unit_test(the_directory_is_of_the_environment),
 	};
 
-	return cmocka_run_group_tests(tests, make_directory, remove_directory);
+	TEST_MAIN_WITH(tests, make_directory, remove_directory);
 }

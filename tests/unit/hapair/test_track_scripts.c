@@ -160,5 +160,5 @@ main(void)
 		    one_that_hangs_has_failed_when_its_time_is_over),
 	};
 
-	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+	TEST_MAIN_WITH(tests, scratch_make, scratch_remove);
 }

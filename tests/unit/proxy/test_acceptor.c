@@ -277,5 +277,5 @@ main(void)
 		cmocka_unit_test(r21_who_is_not_meant_stays),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	TEST_MAIN(tests);
 }

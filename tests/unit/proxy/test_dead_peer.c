@@ -173,5 +173,5 @@ main(void)
 		cmocka_unit_test(questions_come_often_enough),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	TEST_MAIN(tests);
 }

@@ -593,8 +593,8 @@ main(void)
 		cmocka_unit_test(a_turn_is_bounded),
 	};
 
-	int failed = cmocka_run_group_tests_name("copy", tests, NULL, NULL);
-
-	return failed +
-	    cmocka_run_group_tests_name("splice", tests, use_pipes, NULL);
+	test_leave_network();
+	if (cmocka_run_group_tests_name("copy", tests, NULL, NULL) != 0)
+		return 1;
+	return cmocka_run_group_tests_name("splice", tests, use_pipes, NULL);
 }

@@ -134,5 +134,5 @@ main(void)
 		cmocka_unit_test(connections_that_come_and_go_are_no_crowd),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	TEST_MAIN(tests);
 }

@@ -164,5 +164,5 @@ main(void)
 		cmocka_unit_test(none_are_wanted_and_none_is_there),
 	};
 
-	return cmocka_run_group_tests(tests, make_files, scratch_remove);
+	TEST_MAIN_WITH(tests, make_files, scratch_remove);
 }

@@ -221,5 +221,5 @@ main(void)
 		cmocka_unit_test(who_is_gone_ends_alone),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	TEST_MAIN(tests);
 }

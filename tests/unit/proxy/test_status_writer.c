@@ -205,5 +205,5 @@ main(void)
 		cmocka_unit_test(the_end_waits_for_nobody),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	TEST_MAIN(tests);
 }
