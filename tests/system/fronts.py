@@ -55,8 +55,7 @@ class Fronts(Relay):
 
     def of(self, name: str) -> dict[str, Any]:
         """What the node says of this service."""
-        services = self.node.status()["services"]
-        return dict(next(s for s in services if s["name"] == name))
+        return dict(next(s for s in self.node.services() if s["name"] == name))
 
     def loads(self, name: str) -> list[int]:
         """The connections that each server has, in the order of the file."""
@@ -76,7 +75,7 @@ class Fronts(Relay):
         wait_for(so, 10 * SLOW, 0.02)
 
     def gauges(self) -> tuple[int, int]:
-        counts = [s["connections"] for s in self.node.status()["services"]]
+        counts = [s["connections"] for s in self.node.services()]
         return sum(c["active"] for c in counts), sum(c["queued"] for c in counts)
 
     def states(self) -> list[str]:

@@ -216,6 +216,17 @@ class Node:
                 return {}
         return dict(json.loads(text or b"{}"))
 
+    def services(self) -> list[dict[str, Any]]:
+        """What its relay says of them. Status itself does not wait for a relay that
+        a busy machine holds up, and says what is in the file."""
+
+        def told() -> list[dict[str, Any]]:
+            """the relay has answered"""
+            found = list(self.status().get("services") or [])
+            return found if all("connections" in s for s in found) else []
+
+        return list(wait_for(told, 5 * SLOW))
+
     def state(self) -> str:
         """The group's state, or that the node is silent."""
         groups = self.status().get("groups") or [{"state": "silent"}]

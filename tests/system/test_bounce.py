@@ -251,7 +251,7 @@ def test_r05_a_server_that_cannot_be_asked_holds_up_nobody() -> None:
         assert ask(stage, 4)[0] == "s1"
 
         def of_six() -> dict[str, Any]:
-            return dict(stage["p1"].status()["services"][1]["servers"][0])
+            return dict(stage["p1"].services()[1]["servers"][0])
 
         wait_for(lambda: of_six()["state"] == "down", 5 * SLOW)
         assert "Network is unreachable" in str(of_six()), of_six()

@@ -223,7 +223,7 @@ def test_asked_once_for_all() -> None:
 
             def down() -> bool:
                 """all ten servers are down"""
-                shown = stage["p1"].status()["services"]
+                shown = stage["p1"].services()
                 return all(s["state"] == "down" for x in shown for s in x["servers"])
 
             wait_for(down, 10 * SLOW)

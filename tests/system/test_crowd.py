@@ -340,7 +340,7 @@ def test_r21_a_backlog_whose_address_has_left(family: int) -> None:
             crowd.watch(10 * SLOW)
             crowd.judge_how()
             crowd.close()
-            found = stage["p1"].status()["services"][0]
+            found = stage["p1"].services()[0]
             assert found["connections"]["active"] == 0, found["connections"]
             assert not sum(s["connections"]["total"] for s in found["servers"]), found
             # Who comes to an address that is here is served.

@@ -39,7 +39,7 @@ class Bed:
         return list(json.loads(done.stdout)["connections"])
 
     def counts(self) -> dict[str, Any]:
-        return dict(self.node.status()["services"][0])
+        return dict(self.node.services()[0])
 
     def say(self, *words: str) -> str:
         done = self.node.cli(*words)

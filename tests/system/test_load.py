@@ -16,7 +16,7 @@ TIMED = True  # it judges milliseconds or processor time
 
 
 def active(stage: Stage) -> int:
-    return int(stage["p1"].status()["services"][0]["connections"]["active"])
+    return int(stage["p1"].services()[0]["connections"]["active"])
 
 
 def connect_all(stage: Stage, family: int, count: int) -> list[Any]:

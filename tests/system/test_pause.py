@@ -98,7 +98,8 @@ def test_the_network_moves_nothing() -> None:
                 pass
         say(stage, "p1", "resume")
         wait_paused(stage, False)
-        assert stage["p2"].cli("status").returncode == 0
+        # Not at once: the wire has to be made, and checks have to succeed.
+        wait_for(lambda: stage["p2"].cli("status").returncode == 0, 10 * SLOW)
         stage.lab.power_cut("p1")
         wait_for(lambda: stage["p2"].state() == "master", 5 * SLOW)
         say_alone(stage, "p2", "resume")

@@ -98,7 +98,7 @@ def upgrade(stage: Stage, host: str) -> None:
 
 
 def counted(node: Node, key: str) -> int:
-    return sum(int(s["connections"][key]) for s in node.status()["services"])
+    return sum(int(s["connections"][key]) for s in node.services())
 
 
 def moves(stage: Stage) -> list[str]:
@@ -175,10 +175,10 @@ def everything_is_counted_once(stage: Stage, load: MixedLoad) -> None:
     with contextlib.suppress(AssertionError):
         wait_for(settled, 5 * SLOW)
     assert settled(), (counted(node, "active"), load.held, relays_told(node))
-    assert counted(node, "total") == opened, (node.status()["services"], opened)
+    assert counted(node, "total") == opened, (node.services(), opened)
     kinds = load.kinds
     assert counted(node, "queued") == kinds["queued"] - places(kinds)
-    servers = [s for one in node.status()["services"] for s in one["servers"]]
+    servers = [s for one in node.services() for s in one["servers"]]
     at_servers = sum(int(s["connections"]["active"]) for s in servers)
     waiting = kinds["silent"] + kinds["queued"] - places(kinds)
     assert at_servers == load.held - waiting, (at_servers, servers)

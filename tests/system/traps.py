@@ -85,7 +85,7 @@ class Relay:
     # -- what the relay says -------------------------------------------------
 
     def service(self) -> dict[str, Any]:
-        return dict(self.node.status()["services"][0])
+        return dict(self.node.services()[0])
 
     def gauges(self) -> tuple[int, int]:
         """Connections that are active, and those that are queued."""
