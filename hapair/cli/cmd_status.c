@@ -3,12 +3,12 @@
 #include "hapair/cli/client.h"
 #include "hapair/cli/command.h"
 #include "hapair/cli/daemon_place.h"
+#include "hapair/cli/screen.h"
 #include "hapair/cli/show.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,37 +22,12 @@
 #define REST_OF_SCREEN "\033[J"
 #define PLAIN "\033[0m"
 
-struct screen {
-	bool is_terminal;
-	unsigned width, height; /* 0: not known */
-};
-
-static struct screen
-look_at_screen(void)
-{
-	const char *columns = getenv("COLUMNS");
-	struct screen s = { .is_terminal = isatty(STDOUT_FILENO) };
-	struct winsize w = { .ws_col = 0 };
-
-	if (s.is_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0) {
-		s.width = w.ws_col;
-		s.height = w.ws_row;
-	}
-	if (s.width == 0 && columns != NULL)
-		s.width = (unsigned)strtoul(columns, NULL, 10);
-	if (s.width == 0 && s.is_terminal)
-		s.width = 80;
-	return s;
-}
-
 static struct show_view
 view_of(const struct screen *s, const struct json_doc *before)
 {
-	const char *no = getenv("NO_COLOR");
-
-	return (struct show_view){ .width = s->width,
-		.colour = s->is_terminal && (no == NULL || *no == '\0'),
-		.before = before };
+	return (struct show_view){
+		.width = s->width, .colour = s->colour, .before = before
+	};
 }
 
 /*
@@ -82,7 +57,7 @@ health(const struct json_doc *d)
 static int
 print(int form, const struct json_doc *d)
 {
-	const struct screen screen = look_at_screen();
+	const struct screen screen = screen_look();
 	const struct show_view view = view_of(&screen, NULL);
 	CLEANUP(free_str) char *pretty = NULL;
 
@@ -123,7 +98,7 @@ draw(const struct screen *s, const char *text)
 static void
 show_once(const struct json_doc *d, const struct json_doc *before)
 {
-	const struct screen screen = look_at_screen();
+	const struct screen screen = screen_look();
 	const struct show_view view = view_of(&screen, before);
 	CLEANUP(free_str) char *text = NULL;
 	size_t len = 0;
