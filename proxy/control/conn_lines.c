@@ -2,6 +2,7 @@
 
 #include "config/config.h"
 #include "core/json_doc.h"
+#include "core/json_line.h"
 #include "proxy/data/session.h"
 
 #include <errno.h>
@@ -64,33 +65,35 @@ address_text(const union addr *a, char buf[static ADDR_TEXT_MAX])
 	return a->sa.sa_family != AF_UNSPEC ? addr_format(a, buf) : NULL;
 }
 
-static char *
-line_of(const struct session_tour_row *r, bool lingers)
+/* The length, or 0: it does not fit. */
+static size_t
+put_line(const struct session_tour_row *r, bool lingers,
+    char buf[static CONN_LINES_LINE_MAX])
 {
-	CLEANUP(json_doc_free_at) struct json_doc *doc = json_doc_new();
-	struct json_doc *bytes;
+	struct json_line l = json_line_begin(buf, CONN_LINES_LINE_MAX);
 	char id[CONN_LINES_ID_MAX], address[ADDR_TEXT_MAX];
 
-	json_doc_put_string(doc, "id", conn_lines_id_text(r->id, id));
-	json_doc_put_string(doc, "client", address_text(&r->client, address));
-	json_doc_put_string(doc, "local", address_text(&r->local, address));
-	json_doc_put_string(
-	    doc, "service", r->service != NULL ? r->service->name : NULL);
-	json_doc_put_string(doc, "server",
+	json_line_put_string(&l, "id", conn_lines_id_text(r->id, id));
+	json_line_put_string(&l, "client", address_text(&r->client, address));
+	json_line_put_string(&l, "local", address_text(&r->local, address));
+	json_line_put_string(
+	    &l, "service", r->service != NULL ? r->service->name : NULL);
+	json_line_put_string(&l, "server",
 	    r->server >= 0 ? r->service->servers[r->server].name : NULL);
-	json_doc_put_string(doc, "source", address_text(&r->source, address));
-	json_doc_put_string(doc, "state", state_name(r->phase));
-	json_doc_put_int(doc, "age_ms", r->age_ms);
-	json_doc_put_int(doc, "idle_ms", r->idle_ms);
-	bytes = json_doc_put_object(doc, "bytes");
-	json_doc_put_int(bytes, "in", (int64_t)r->in);
-	json_doc_put_int(bytes, "out", (int64_t)r->out);
-	json_doc_put_string(doc, "path", path_name(r));
-	json_doc_put_bool(doc, "protected", r->why == NULL);
-	json_doc_put_string(doc, "unprotected", r->why);
-	json_doc_put_bool(doc, "peer_knows", r->is_told);
-	json_doc_put_bool(doc, "lingering", lingers);
-	return json_doc_text(doc, false);
+	json_line_put_string(&l, "source", address_text(&r->source, address));
+	json_line_put_string(&l, "state", state_name(r->phase));
+	json_line_put_int(&l, "age_ms", r->age_ms);
+	json_line_put_int(&l, "idle_ms", r->idle_ms);
+	json_line_open(&l, "bytes");
+	json_line_put_int(&l, "in", (int64_t)r->in);
+	json_line_put_int(&l, "out", (int64_t)r->out);
+	json_line_close(&l);
+	json_line_put_string(&l, "path", path_name(r));
+	json_line_put_bool(&l, "protected", r->why == NULL);
+	json_line_put_string(&l, "unprotected", r->why);
+	json_line_put_bool(&l, "peer_knows", r->is_told);
+	json_line_put_bool(&l, "lingering", lingers);
+	return json_line_end(&l);
 }
 
 int
@@ -100,11 +103,11 @@ conn_lines_put(const struct session_tour_part *part, bool lingers,
 	size_t len = 0;
 
 	for (unsigned i = 0; i < part->n; i++) {
-		CLEANUP(free_str) char *line = line_of(&part->rows[i], lingers);
+		const size_t n = put_line(&part->rows[i], lingers, buf + len);
 
-		if (line == NULL || strlen(line) >= CONN_LINES_LINE_MAX - 1)
-			return -ENOMEM;
-		len = (size_t)(stpcpy(stpcpy(buf + len, line), "\n") - buf);
+		if (n == 0)
+			return -ENOBUFS;
+		len += n;
 	}
 	return (int)len;
 }

@@ -24,11 +24,14 @@ MUST_CHECK bool conn_lines_parse_id(const char *text, uint64_t *ret_id);
 #define CONN_LINES_MAX (SESSION_TOUR_ROWS * CONN_LINES_LINE_MAX)
 
 /*
- * `lingers`: a reload has left them here. Returns the length, or -ENOMEM.
+ * `lingers`: a reload has left them here. Returns the length, or -ENOBUFS.
  */
 MUST_CHECK int conn_lines_put(const struct session_tour_part *part,
     bool lingers, char buf[static CONN_LINES_MAX]);
 
-/* The last line, likewise: so many there were; or why there are not more. */
+/*
+ * The last line, likewise: so many there were; or why there are not more.
+ * Returns the length, or -ENOMEM.
+ */
 MUST_CHECK int conn_lines_put_end(
     unsigned n, const char *error, char buf[static CONN_LINES_MAX]);
