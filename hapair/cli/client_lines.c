@@ -10,16 +10,22 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 
 /* No line of ours is as long. */
 #define LINE_MAX ((size_t)64 * 1024)
+
+/*
+ * Between two readings of a list, which comes in small pieces: to be woken for
+ * each costs as much as to read it. So much of it waits in the socket.
+ */
+static const struct timespec REST = { .tv_nsec = 3 * 1000 * 1000 };
 
 #define BROKE_OFF "the daemon's answer broke off: ask once more"
 
 struct lines {
 	const struct client *client;
-	client_lines_fn *call;
-	void *arg;
+	const struct client_lines *to;
 	bool over;
 	int status; /* where it is over */
 	size_t len;
@@ -36,9 +42,11 @@ end(struct lines *l, int status)
 static void
 take_line(struct lines *l, const char *text, size_t len)
 {
-	CLEANUP(json_doc_free_at)
-	struct json_doc *d = json_doc_parse(text, len);
+	CLEANUP(json_doc_free_at) struct json_doc *d = NULL;
 
+	if (l->to->raw != NULL && l->to->raw(l->to->arg, text, len))
+		return;
+	d = json_doc_parse(text, len);
 	if (d == NULL) {
 		end(l,
 		    command_refuse(l->client->command, COMMAND_FAILED,
@@ -58,7 +66,7 @@ take_line(struct lines *l, const char *text, size_t len)
 	else if (json_doc_get(d, "end") != NULL)
 		end(l, COMMAND_DONE);
 	else
-		l->call(l->arg, d);
+		l->to->call(l->to->arg, d);
 }
 
 /* What has come so far, and what is left of it. At its end also the rest. */
@@ -97,12 +105,14 @@ read_all(struct lines *l, int fd)
 			return -ECONNRESET;
 		if (l->len == LINE_MAX)
 			return -EFBIG;
+		if (n > 0 && !l->over && !l->to->for_ever)
+			(void)nanosleep(&REST, NULL);
 	}
 	return 0;
 }
 
 static int
-ask_at(struct lines *l, const char *socket, const char *request, bool for_ever)
+ask_at(struct lines *l, const char *socket, const char *request)
 {
 	CLEANUP(fd_close) int fd = client_connect(socket);
 	const struct timeval none = { 0 };
@@ -110,7 +120,7 @@ ask_at(struct lines *l, const char *socket, const char *request, bool for_ever)
 
 	if (e >= 0)
 		e = client_send(fd, request);
-	if (e == 0 && for_ever &&
+	if (e == 0 && l->to->for_ever &&
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof(none)) == -1)
 		e = -errno;
 	if (e == 0 || e == -EPIPE)
@@ -129,16 +139,15 @@ ask_at(struct lines *l, const char *socket, const char *request, bool for_ever)
 }
 
 int
-client_lines_ask(const struct client *c, const char *request, bool for_ever,
-    client_lines_fn *call, void *arg)
+client_lines_ask(
+    const struct client *c, const char *request, const struct client_lines *to)
 {
-	struct lines l = { .client = c, .call = call, .arg = arg };
+	struct lines l = { .client = c, .to = to };
 	char socket[DAEMON_PLACE_MAX];
 	int status;
 
 	if (c->socket != NULL)
-		return ask_at(&l, c->socket, request, for_ever);
+		return ask_at(&l, c->socket, request);
 	status = daemon_place_find(c->command, c->path, true, socket);
-	return status == COMMAND_DONE ? ask_at(&l, socket, request, for_ever)
-	                              : status;
+	return status == COMMAND_DONE ? ask_at(&l, socket, request) : status;
 }

@@ -8,13 +8,21 @@
 
 #include "hapair/cli/client.h"
 
-/* A line; its texts are fit for a terminal. */
-typedef void client_lines_fn(void *arg, const struct json_doc *line);
+struct client_lines {
+	/*
+	 * A line as it is; its texts are not. False: it is to be told as a
+	 * document. NULL: each is.
+	 */
+	bool (*raw)(void *arg, const char *line, size_t len);
+	/* A line; its texts are fit for a terminal. */
+	void (*call)(void *arg, const struct json_doc *line);
+	void *arg;
+	bool for_ever; /* they may come as long as the daemon runs */
+};
 
 /*
- * Asks, and has each line told until the last one, which is not. Where
- * `for_ever` it waits for them as long as the daemon runs. Returns
+ * Asks, and has each line told until the last one, which is not. Returns
  * COMMAND_DONE, or another exit status with everything said.
  */
-MUST_CHECK int client_lines_ask(const struct client *c, const char *request,
-    bool for_ever, client_lines_fn *call, void *arg);
+MUST_CHECK int client_lines_ask(
+    const struct client *c, const char *request, const struct client_lines *to);

@@ -1,10 +1,12 @@
 #include "core/json_doc.h"
+#include "core/json_line.h"
 #include "core/msg.h"
 #include "core/proc.h"
 #include "hapair/cli/client_lines.h"
 #include "hapair/cli/client_lingering.h"
 #include "hapair/cli/command.h"
 #include "hapair/cli/daemon_place.h"
+#include "hapair/cli/screen.h"
 #include "hapair/cli/text_table.h"
 
 #include <inttypes.h>
@@ -20,10 +22,36 @@
  */
 #define NICENESS 10
 
+/* So many rows are printed at once, with columns of the same widths. */
+#define ROWS_AT_ONCE 1000
+
+/* What is shown of a connection, in the order in which it comes. */
+enum field {
+	ID,
+	CLIENT,
+	SERVICE,
+	SERVER,
+	STATE,
+	AGE,
+	IDLE,
+	IN,
+	OUT,
+	PATH,
+	PROTECTED,
+	LINGERING,
+	FIELDS,
+};
+
+static const char *const keys[FIELDS] = { "id", "client", "service", "server",
+	"state", "age_ms", "idle_ms", "in", "out", "path", "protected",
+	"lingering" };
+
 struct listing {
 	bool json;
 	size_t n;
 	struct text_table *table; /* else */
+	struct text_table_form form;
+	struct client_lines lines; /* how they come here */
 };
 
 /* 900ms, 12s, 5m, 3h, 12d. */
@@ -67,47 +95,121 @@ bytes_text(int64_t bytes, char buf[static SHORT])
 }
 
 static void
-put_row(struct text_table *t, const struct json_doc *d)
+put_text(struct text_table *t, const char *text)
 {
-	const struct json_doc *bytes = json_doc_get(d, "bytes");
-	const char *service = json_doc_string(d, "service");
-	const char *server = json_doc_string(d, "server");
-	const char *state = json_doc_string(d, "state");
-	const char *path = json_doc_string(d, "path");
-	char age[SHORT], idle[SHORT], in[SHORT], out[SHORT];
-
-	text_table_cell(t, "%s", json_doc_string(d, "id"));
-	text_table_cell(t, "%s", json_doc_string(d, "client"));
-	/* The file may not have them any more. */
-	text_table_cell(t, "%s/%s", *service != '\0' ? service : "-",
-	    *server != '\0' ? server : "-");
-	text_table_cell(t, "%s", span_text(json_doc_int(d, "age_ms"), age));
-	text_table_cell(t, "%s", span_text(json_doc_int(d, "idle_ms"), idle));
-	text_table_cell(t, "%s", bytes_text(json_doc_int(bytes, "in"), in));
-	text_table_cell(t, "%s", bytes_text(json_doc_int(bytes, "out"), out));
-	/* How its bytes go, where they do. */
-	text_table_cell(t, "%s%s%s", strcmp(state, "open") == 0 ? path : state,
-	    json_doc_bool(d, "lingering") ? ", lingering" : "",
-	    strcmp(path, "kernel") == 0 && !json_doc_bool(d, "protected")
-	        ? ", unprotected"
-	        : "");
-	text_table_end_row(t);
+	text_table_put(t, text, strlen(text));
 }
 
+/* The file may not have them any more. */
+static void
+put_server(struct text_table *t, const struct json_line_value *v)
+{
+	static const struct json_line_value none = { "-", 1 };
+	const struct json_line_value *service =
+	    v[SERVICE].len > 0 ? &v[SERVICE] : &none;
+	const struct json_line_value *server =
+	    v[SERVER].len > 0 ? &v[SERVER] : &none;
+
+	text_table_cell(t, "%.*s/%.*s", (int)service->len, service->at,
+	    (int)server->len, server->at);
+}
+
+/* How its bytes go, where they do. */
+static void
+put_path(struct text_table *t, const struct json_line_value *v)
+{
+	const struct json_line_value *path =
+	    json_line_is(&v[STATE], "open") ? &v[PATH] : &v[STATE];
+
+	text_table_cell(t, "%.*s%s%s", (int)path->len,
+	    path->at != NULL ? path->at : "",
+	    json_line_is(&v[LINGERING], "true") ? ", lingering" : "",
+	    json_line_is(&v[PATH], "kernel") &&
+	            !json_line_is(&v[PROTECTED], "true")
+	        ? ", unprotected"
+	        : "");
+}
+
+static void
+put_row(struct listing *l, const struct json_line_value v[static FIELDS])
+{
+	struct text_table *t = l->table;
+	char buf[SHORT];
+
+	text_table_put(t, v[ID].at, v[ID].len);
+	text_table_put(
+	    t, v[CLIENT].at != NULL ? v[CLIENT].at : "", v[CLIENT].len);
+	put_server(t, v);
+	put_text(t, span_text(json_line_int(&v[AGE]), buf));
+	put_text(t, span_text(json_line_int(&v[IDLE]), buf));
+	put_text(t, bytes_text(json_line_int(&v[IN]), buf));
+	put_text(t, bytes_text(json_line_int(&v[OUT]), buf));
+	put_path(t, v);
+	text_table_end_row(t);
+	if (l->n % ROWS_AT_ONCE == 0)
+		text_table_flush(t, stdout, &l->form);
+}
+
+/* A comma before the second and all that follow. */
+static void
+put_json(const struct listing *l, const char *line, size_t len)
+{
+	(void)fputs(l->n > 1 ? ",\n  " : HEAD "\n  ", stdout);
+	(void)fwrite(line, 1, len, stdout);
+}
+
+/* As nearly all are: nothing in it is for a terminal to be afraid of. */
+static bool
+on_raw_line(void *arg, const char *line, size_t len)
+{
+	struct listing *l = arg;
+	struct json_line_value values[FIELDS];
+
+	if (!json_line_read(line, len, keys, FIELDS, values) ||
+	    values[ID].at == NULL)
+		return false;
+	l->n++;
+	if (l->json)
+		put_json(l, line, len);
+	else
+		put_row(l, values);
+	return true;
+}
+
+static struct json_line_value
+value_of(const char *text)
+{
+	return (struct json_line_value){ text, strlen(text) };
+}
+
+/* Any other one, which may be an earlier daemon's. */
 static void
 on_line(void *arg, const struct json_doc *line)
 {
 	struct listing *l = arg;
+	const struct json_doc *bytes = json_doc_get(line, "bytes");
+	struct json_line_value values[FIELDS];
+	char numbers[FIELDS][SHORT];
 	CLEANUP(free_str) char *text = NULL;
 
+	l->n++;
 	if (l->json) {
 		text = json_doc_text(line, false);
-		(void)printf("%s\n  %s", l->n > 0 ? "," : HEAD,
-		    text != NULL ? text : "null");
-	} else {
-		put_row(l->table, line);
+		put_json(l, text != NULL ? text : "null",
+		    strlen(text != NULL ? text : "null"));
+		return;
 	}
-	l->n++;
+	for (size_t i = 0; i < FIELDS; i++)
+		values[i] = value_of(json_doc_string(line, keys[i]));
+	for (size_t i = AGE; i <= OUT; i++) {
+		(void)snprintf(numbers[i], SHORT, "%" PRId64,
+		    json_doc_int(i >= IN ? bytes : line, keys[i]));
+		values[i] = value_of(numbers[i]);
+	}
+	for (size_t i = PROTECTED; i <= LINGERING; i++)
+		values[i] =
+		    value_of(json_doc_bool(line, keys[i]) ? "true" : "false");
+	put_row(l, values);
 }
 
 static int
@@ -135,8 +237,7 @@ list_all(const struct client *client, const char *request, struct listing *l)
 		const size_t before = l->n;
 
 		status = client_lines_ask(&quiet,
-		    client_lingering_request(i, request, line), false, on_line,
-		    l);
+		    client_lingering_request(i, request, line), &l->lines);
 		if (status != COMMAND_DONE && !odd.unknown && !odd.busy)
 			return status;
 		/* One that has ended has no rows; one with some has more. */
@@ -145,8 +246,7 @@ list_all(const struct client *client, const char *request, struct listing *l)
 		known = known || status == COMMAND_DONE;
 		odd = (struct client_odd){ 0 };
 	}
-	status = client_lines_ask(
-	    known ? &quiet : client, request, false, on_line, l);
+	status = client_lines_ask(known ? &quiet : client, request, &l->lines);
 	if (odd.busy)
 		return refuse(&odd);
 	return odd.unknown ? COMMAND_DONE : status;
@@ -159,6 +259,13 @@ list(const struct client *client, const char *request, bool json)
 	struct listing l = { .json = json };
 	int status;
 
+	l.lines = (struct client_lines){
+		.raw = on_raw_line, .call = on_line, .arg = &l
+	};
+	l.form = (struct text_table_form){ .bold = "",
+		.plain = "",
+		.width = screen_look().width,
+		.address = 1 + CLIENT };
 	if (!json)
 		l.table = table = text_table_new("ID", "CLIENT", "SERVER",
 		    "AGE", "IDLE", "IN", "OUT", "PATH", NULL);
@@ -166,9 +273,8 @@ list(const struct client *client, const char *request, bool json)
 	/* Half a list stays without its end: nobody reads it as a whole one. */
 	if (json && status == COMMAND_DONE)
 		(void)puts(l.n > 0 ? "\n]}" : HEAD "]}");
-	else if (status == COMMAND_DONE)
-		text_table_print(table, stdout,
-		    &(struct text_table_form){ .bold = "", .plain = "" });
+	if (!json && (status == COMMAND_DONE || l.n > 0))
+		text_table_flush(table, stdout, &l.form);
 	return fflush(stdout) != 0 ? COMMAND_FAILED : status;
 }
 

@@ -103,6 +103,9 @@ is_back(const struct client *c)
 static int
 follow(const struct client *client, struct listing *l)
 {
+	const struct client_lines lines = {
+		.call = on_line, .arg = l, .for_ever = true
+	};
 	struct client_odd odd = { 0 };
 	struct client c = *client;
 	int status;
@@ -110,8 +113,7 @@ follow(const struct client *client, struct listing *l)
 	c.odd = &odd;
 	for (;;) {
 		odd.busy = false;
-		status =
-		    client_lines_ask(&c, "events follow", true, on_line, l);
+		status = client_lines_ask(&c, "events follow", &lines);
 		if (!odd.busy)
 			return status;
 		if (l->n == 0 || !is_back(&c))
@@ -134,6 +136,7 @@ cmd_events(int argc, char **argv)
 	};
 	char socket[DAEMON_PLACE_MAX];
 	struct listing l = { 0 };
+	const struct client_lines lines = { .call = on_line, .arg = &l };
 	int status =
 	    command_parse("events", argc, argv, options, ARRAY_LEN(options));
 
@@ -144,5 +147,5 @@ cmd_events(int argc, char **argv)
 		return status;
 	if (follows != 0)
 		return follow(&client, &l);
-	return client_lines_ask(&client, "events", false, on_line, &l);
+	return client_lines_ask(&client, "events", &lines);
 }

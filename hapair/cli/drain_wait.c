@@ -1,6 +1,7 @@
 #include "hapair/cli/drain_wait.h"
 
 #include "config/schema/scalar.h"
+#include "core/json_line.h"
 #include "core/mono.h"
 #include "core/msg.h"
 #include "hapair/cli/client_lines.h"
@@ -20,6 +21,18 @@
 #define REST_MOST_MS 30000
 #define REST_LOOKS 10
 
+static bool
+count_raw(void *arg, const char *line, size_t len)
+{
+	static const char *const keys[] = { "id" };
+	struct json_line_value id;
+
+	if (!json_line_read(line, len, keys, 1, &id) || id.at == NULL)
+		return false;
+	++*(size_t *)arg;
+	return true;
+}
+
 static void
 count(void *arg, const struct json_doc *line)
 {
@@ -31,12 +44,15 @@ count(void *arg, const struct json_doc *line)
 static int
 count_of(const struct client *c, const char *request, size_t *left, bool *busy)
 {
+	const struct client_lines lines = {
+		.raw = count_raw, .call = count, .arg = left
+	};
 	struct client_odd odd = { 0 };
 	struct client at = *c;
 	int status;
 
 	at.odd = &odd;
-	status = client_lines_ask(&at, request, false, count, left);
+	status = client_lines_ask(&at, request, &lines);
 	/* A reload has taken the server out of the file. */
 	if (odd.unknown)
 		return COMMAND_DONE;

@@ -2,15 +2,18 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define GAP 2
 
 /* Of a cell that was cut so much is left, or it says nothing. */
 #define CELL_LEAST 6
 #define PROSE_LEAST 12
+#define ADDRESS_LEAST 24
 
 struct cell {
-	char *text;
+	size_t at; /* in the table's text, with a NUL behind it */
+	unsigned len, width;
 	const char *tint; /* NULL: none */
 };
 
@@ -23,15 +26,11 @@ struct text_table {
 	struct row *rows;
 	size_t n, room;
 	struct row next; /* being filled */
+	char *text;
+	size_t len, text_room;
+	bool headed; /* the headings were printed */
+	size_t widest[TEXT_TABLE_COLUMNS];
 };
-
-static void
-free_row(struct row *r)
-{
-	for (unsigned i = 0; i < r->n; i++)
-		free(r->cells[i].text);
-	r->n = 0;
-}
 
 void
 text_table_free_at(struct text_table **at)
@@ -40,12 +39,62 @@ text_table_free_at(struct text_table **at)
 
 	if (t == NULL)
 		return;
-	for (size_t i = 0; i < t->n; i++)
-		free_row(&t->rows[i]);
-	free_row(&t->next);
 	free(t->rows);
+	free(t->text);
 	free(t);
 	*at = NULL;
+}
+
+/* Characters, not bytes: names may be UTF-8. */
+static unsigned
+width(const char *s, size_t len)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += ((unsigned char)s[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* For so many bytes and a NUL. */
+static bool
+make_room(struct text_table *t, size_t len)
+{
+	const size_t room = 2 * (t->len + len) + 512;
+	char *text = t->text;
+
+	if (t->text_room - t->len > len)
+		return true;
+	text = realloc(text, room);
+	if (text == NULL)
+		return false;
+	t->text = text;
+	t->text_room = room;
+	return true;
+}
+
+/* Of so many bytes behind the text. */
+static void
+add_cell(struct text_table *t, size_t len)
+{
+	const unsigned column = t->next.n++;
+	const unsigned wide = width(t->text + t->len, len);
+
+	t->next.cells[column] =
+	    (struct cell){ .at = t->len, .len = (unsigned)len, .width = wide };
+	if (wide > t->widest[column])
+		t->widest[column] = wide;
+	t->len += len + 1;
+}
+
+void
+text_table_put(struct text_table *t, const char *text, size_t len)
+{
+	if (t == NULL || t->next.n == TEXT_TABLE_COLUMNS || !make_room(t, len))
+		return;
+	memcpy(t->text + t->len, text, len);
+	t->text[t->len + len] = '\0';
+	add_cell(t, len);
 }
 
 void
@@ -55,13 +104,13 @@ text_table_cell(struct text_table *t, const char *format, ...)
 	va_list args;
 	int n;
 
-	if (t == NULL || t->next.n == TEXT_TABLE_COLUMNS)
-		return;
 	va_start(args, format);
 	n = vasprintf(&text, format, args);
 	va_end(args);
-	if (n >= 0)
-		t->next.cells[t->next.n++] = (struct cell){ .text = text };
+	if (n < 0)
+		return;
+	text_table_put(t, text, (size_t)n);
+	free(text);
 }
 
 void
@@ -81,14 +130,14 @@ text_table_end_row(struct text_table *t)
 		struct row *rows = realloc(t->rows, room * sizeof(*rows));
 
 		if (rows == NULL) {
-			free_row(&t->next);
+			t->next.n = 0;
 			return;
 		}
 		t->rows = rows;
 		t->room = room;
 	}
 	t->rows[t->n++] = t->next;
-	t->next = (struct row){ .n = 0 };
+	t->next.n = 0;
 }
 
 struct text_table *
@@ -111,92 +160,93 @@ text_table_new(const char *heading, ...)
 	return t;
 }
 
-/* Characters, not bytes: names may be UTF-8. */
-static size_t
-width(const char *s)
-{
-	size_t n = 0;
-
-	for (; *s != '\0'; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
-}
-
-static size_t
-column_width(const struct text_table *t, unsigned column)
-{
-	size_t widest = 0;
-
-	for (size_t i = 0; i < t->n; i++)
-		if (column < t->rows[i].n &&
-		    width(t->rows[i].cells[column].text) > widest)
-			widest = width(t->rows[i].cells[column].text);
-	return widest;
-}
-
 /*
  * The last column gives first, which is prose; then the widest one, until all
- * fit or none can.
+ * fit or none can. Or that of addresses, and then the widest but the first,
+ * which is what the line is asked for by.
  */
 static void
-shrink(size_t widths[static TEXT_TABLE_COLUMNS], unsigned n, size_t most)
+shrink(size_t widths[static TEXT_TABLE_COLUMNS], unsigned n,
+    const struct text_table_form *form)
 {
-	for (;;) {
-		size_t sum = n == 0 ? 0 : GAP * (n - 1);
-		unsigned widest = 0;
+	const bool addresses = form->address > 1 && form->address <= n;
+	const unsigned first = addresses ? form->address - 1 : n - 1;
+	const size_t least = addresses ? ADDRESS_LEAST : PROSE_LEAST;
+
+	while (n > 0) {
+		size_t sum = GAP * (n - 1);
+		unsigned widest = addresses;
 
 		for (unsigned c = 0; c < n; c++) {
 			sum += widths[c];
-			if (widths[c] >= widths[widest])
+			if (c > 0 && widths[c] >= widths[widest])
 				widest = c;
 		}
-		if (n > 0 && widths[n - 1] > PROSE_LEAST)
-			widest = n - 1;
-		if (sum <= most || widths[widest] <= CELL_LEAST)
+		if (widths[first] > least)
+			widest = first;
+		if (sum <= form->width || widths[widest] <= CELL_LEAST)
 			return;
 		widths[widest]--;
 	}
 }
 
-/* At most so many characters of it. */
-static size_t
-put_text(FILE *out, const char *s, size_t most)
+/* Where the n-th character begins. */
+static const char *
+nth(const char *s, size_t n)
 {
-	const bool cut = width(s) > most;
-	const size_t keep = cut ? most - 1 : most;
-	size_t n = 0;
-
-	for (; *s != '\0'; s++) {
-		const bool begins = ((unsigned char)*s & 0xc0) != 0x80;
-
-		if (begins && n == keep)
+	for (; *s != '\0'; s++)
+		if (((unsigned char)*s & 0xc0) != 0x80 && n-- == 0)
 			break;
-		n += begins;
-		(void)fputc(*s, out);
+	return s;
+}
+
+/* At most so many characters of it; of an address both ends. */
+static size_t
+put_text(FILE *out, const char *s, const struct cell *cell, size_t most,
+    bool is_address)
+{
+	const size_t tail = is_address ? most / 2 : 0;
+
+	if (cell->width <= most) {
+		(void)fwrite(s, 1, cell->len, out);
+		return cell->width;
 	}
-	if (cut)
-		(void)fputs("…", out);
-	return n + cut;
+	(void)fwrite(s, 1, (size_t)(nth(s, most - 1 - tail) - s), out);
+	(void)fputs("…", out);
+	(void)fputs(nth(s, cell->width - tail), out);
+	return most;
 }
 
 static void
-put_row(const struct row *r, FILE *out, const size_t *widths,
-    const struct text_table_form *form)
+put_blanks(FILE *out, size_t n)
+{
+	static const char blanks[] = "                                ";
+
+	for (; n >= sizeof(blanks); n -= sizeof(blanks) - 1)
+		(void)fputs(blanks, out);
+	(void)fwrite(blanks, 1, n, out);
+}
+
+static void
+put_row(const struct text_table *t, const struct row *r, FILE *out,
+    const size_t *widths, const struct text_table_form *form)
 {
 	unsigned n = r->n;
 
-	while (n > 0 && r->cells[n - 1].text[0] == '\0')
+	while (n > 0 && r->cells[n - 1].len == 0)
 		n--;
 	for (unsigned c = 0; c < n; c++) {
 		const struct cell *cell = &r->cells[c];
 		size_t used;
 
-		(void)fputs(cell->tint != NULL ? cell->tint : "", out);
-		used = put_text(out, cell->text, widths[c]);
-		(void)fputs(cell->tint != NULL ? form->plain : "", out);
+		if (cell->tint != NULL)
+			(void)fputs(cell->tint, out);
+		used = put_text(out, t->text + cell->at, cell, widths[c],
+		    c + 1 == form->address);
+		if (cell->tint != NULL)
+			(void)fputs(form->plain, out);
 		if (c + 1 < n)
-			(void)fprintf(
-			    out, "%*s", (int)(widths[c] - used) + GAP, "");
+			put_blanks(out, widths[c] - used + GAP);
 	}
 }
 
@@ -207,19 +257,32 @@ text_table_print(
 	size_t widths[TEXT_TABLE_COLUMNS];
 	unsigned n = 0;
 
-	if (t == NULL || t->n == 0)
+	if (t == NULL)
 		return;
 	for (unsigned c = 0; c < TEXT_TABLE_COLUMNS; c++) {
-		widths[c] = column_width(t, c);
+		widths[c] = t->widest[c];
 		if (widths[c] > 0)
 			n = c + 1;
 	}
 	if (form->width > 0)
-		shrink(widths, n, form->width);
+		shrink(widths, n, form);
 	for (size_t i = 0; i < t->n; i++) {
-		(void)fputs(i == 0 ? form->bold : "", out);
-		put_row(&t->rows[i], out, widths, form);
-		(void)fputs(i == 0 ? form->plain : "", out);
+		const bool is_heading = i == 0 && !t->headed;
+
+		(void)fputs(is_heading ? form->bold : "", out);
+		put_row(t, &t->rows[i], out, widths, form);
+		(void)fputs(is_heading ? form->plain : "", out);
 		(void)fputc('\n', out);
 	}
+}
+
+void
+text_table_flush(
+    struct text_table *t, FILE *out, const struct text_table_form *form)
+{
+	if (t == NULL)
+		return;
+	text_table_print(t, out, form);
+	t->headed = t->headed || t->n > 0;
+	t->n = t->len = 0;
 }
