@@ -217,15 +217,10 @@ class Node:
         return dict(json.loads(text or b"{}"))
 
     def services(self) -> list[dict[str, Any]]:
-        """What its relay says of them. Status itself does not wait for a relay that
-        a busy machine holds up, and says what is in the file."""
-
-        def told() -> list[dict[str, Any]]:
-            """the relay has answered"""
-            found = list(self.status().get("services") or [])
-            return found if all("connections" in s for s in found) else []
-
-        return list(wait_for(told, 5 * SLOW))
+        """As its relay tells. Where that is late status says what the file has."""
+        return list(wait_for(
+            lambda: [s for s in self.status().get("services", []) if "connections" in s], 5 * SLOW
+        ))
 
     def state(self) -> str:
         """The group's state, or that the node is silent."""
@@ -585,10 +580,7 @@ def cpu_s(pid: int) -> float:
 
 def read_all(sock: Any) -> bytes:
     """To the end of the stream."""
-    parts = []
-    while part := sock.recv(1 << 16):
-        parts.append(part)
-    return b"".join(parts)
+    return bytes(sock.makefile("rb").read())
 
 
 def read_exactly(sock: Any, count: int) -> bytes:
