@@ -1,7 +1,7 @@
 #include "core/json_doc.h"
-#include "core/json_line.h"
 #include "core/msg.h"
 #include "core/proc.h"
+#include "core/text/json_line.h"
 #include "hapair/cli/client_lines.h"
 #include "hapair/cli/client_lingering.h"
 #include "hapair/cli/command.h"

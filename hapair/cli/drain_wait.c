@@ -1,9 +1,9 @@
 #include "hapair/cli/drain_wait.h"
 
 #include "config/schema/scalar.h"
-#include "core/json_line.h"
 #include "core/mono.h"
 #include "core/msg.h"
+#include "core/text/json_line.h"
 #include "hapair/cli/client_lines.h"
 #include "hapair/cli/client_lingering.h"
 #include "hapair/cli/command.h"

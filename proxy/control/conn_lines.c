@@ -2,7 +2,7 @@
 
 #include "config/config.h"
 #include "core/json_doc.h"
-#include "core/json_line.h"
+#include "core/text/json_line.h"
 #include "proxy/data/session.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* Written and read as json_doc.h does it, or not at all. */
-#include "core/json_line.h"
+#include "core/text/json_line.h"
 
 #include "core/json_doc.h"
 #include "tests/lib/test.h"
