@@ -10,7 +10,7 @@ FOLDERS := core config failover proxy director keytab hapair
 WARN := -Wall -Wextra -Wno-unused-parameter -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wswitch-enum -Wvla -Wformat=2 -Werror
 CFLAGS ?= -O2 -g
-PKGS := yaml-0.1 libnl-3.0 libnl-route-3.0 libsodium jansson libcap-ng libsystemd libcares libcurl libcrypto krb5 krb5-gssapi libseccomp libmicrohttpd libbpf
+PKGS := yaml-0.1 libnl-3.0 libnl-route-3.0 libsodium jansson libcap-ng libcares libcrypto krb5 krb5-gssapi libseccomp libbpf
 CPPFLAGS += -D_GNU_SOURCE -I. -isystem /usr/include/libnl3
 # The runtime of a sanitizer makes system calls that the product never does.
 CPPFLAGS += -DSANITIZED=$(if $(findstring -fsanitize=,$(CFLAGS) $(EXTRA)),true,false)
@@ -22,7 +22,8 @@ HARDEN = $(eval HARDEN := $(shell for flag in -fstack-protector-strong \
 	$(CC) -Werror $$flag -S -o /dev/null -x c /dev/null 2>/dev/null && echo $$flag; done))$(HARDEN)
 # It needs an optimiser, and hides from a sanitizer what that looks for.
 FORTIFY = $(if $(findstring -fsanitize=,$(CFLAGS) $(EXTRA)),,$(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3))
-LIBS = -lev -lm $(shell pkg-config --libs $(PKGS))
+# core/late_library.h loads others: libcurl, libmicrohttpd, libsystemd.
+LIBS = -lev -lm -ldl $(shell pkg-config --libs $(PKGS))
 
 # Every function is bound at the start: at a takeover nothing is looked up, and
 # the dynamic linker saves no registers on the stack while they hold a key.

@@ -154,10 +154,10 @@ start_serving(struct relay *r)
 	/* Connections take memory; the failover role must outlive that. */
 	proc_spare_no_more();
 	e = relay_bounds_drop(&r->user, r->parent);
-	if (e == 0) {
-		relay_bounds_enter(r->config, r->report);
+	if (e == 0)
+		e = relay_bounds_enter(r->config, r->report);
+	if (e == 0)
 		e = log_start();
-	}
 	if (e == 0)
 		e = services_start(&r->services, &calls, r);
 	if (e == 0)

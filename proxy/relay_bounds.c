@@ -4,6 +4,8 @@
 #include "core/log.h"
 #include "core/path_rules.h"
 #include "core/syscall_filter.h"
+#include "proxy/health/curl_library.h"
+#include "proxy/health/http_client.h"
 #include "proxy/health/ticket.h"
 
 #include <errno.h>
@@ -197,13 +199,29 @@ relay_bounds_drop(const struct proc_user *user, pid_t parent)
 	return e;
 }
 
-void
+/* As long as its files may be anywhere. */
+static int
+load_library(const struct config *c)
+{
+	char why[LATE_LIBRARY_WHY_MAX];
+	int e = 0;
+
+	if (curl_library_is_needed(c))
+		e = http_client_load(why);
+	if (e < 0)
+		log_error("relay", "[start] a check needs libcurl: %s", why);
+	return e;
+}
+
+int
 relay_bounds_enter(const struct config *c, int report)
 {
 	struct places places = { .room = ARRAY_LEN(looked_at) + 8 };
 	struct needs needs;
-	int e;
+	int e = load_library(c);
 
+	if (e < 0)
+		return e;
 	for (size_t i = 0; i < c->n_services; i++)
 		places.room += c->services[i].n_servers;
 	places.all = calloc(places.room, sizeof(*places.all));
@@ -220,4 +238,5 @@ relay_bounds_enter(const struct config *c, int report)
 	for (size_t i = 0; i < places.n; i++)
 		free((char *)(uintptr_t)places.all[i].path);
 	free(places.all);
+	return 0;
 }

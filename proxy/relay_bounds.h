@@ -20,6 +20,6 @@ MUST_CHECK int relay_bounds_drop(const struct proc_user *user, pid_t parent);
 /*
  * After relay_bounds_drop(), before the first thread. `report` as in
  * core/syscall_filter.h. What the kernel does not have is left out, which is
- * told in a line.
+ * told in a line. Returns 0 or -ENOENT: what a check needs is not here.
  */
-void relay_bounds_enter(const struct config *c, int report);
+MUST_CHECK int relay_bounds_enter(const struct config *c, int report);

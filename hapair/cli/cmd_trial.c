@@ -7,6 +7,9 @@
 #include "hapair/supervisor/state_file.h"
 #include "hapair/supervisor/upgrade_answer.h"
 #include "hapair/supervisor/upgrade_collect.h"
+#include "proxy/health/curl_library.h"
+#include "proxy/health/http_client.h"
+#include "proxy/web/web_http.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,12 +26,22 @@ look_at(const struct upgrade_state_generation *g, const char *path, bool first)
 {
 	struct listeners l = { 0 };
 	struct config *c = NULL;
+	char why[LATE_LIBRARY_WHY_MAX];
 	int e = load_text(path, (const char *)g->text, g->len, NULL, &c);
 
 	if (e < 0)
 		return command_refuse(NULL, COMMAND_WRONG,
 		    "the configuration that runs is none to this version: %s",
 		    strerror(-e));
+	if (curl_library_is_needed(c))
+		e = http_client_load(why);
+	if (e == 0 && c->has_web)
+		e = web_http_load(why);
+	if (e < 0) {
+		config_free(c);
+		return command_refuse(NULL, COMMAND_FAILED,
+		    "the configuration that runs needs a library: %s", why);
+	}
 	if (first)
 		e = listeners_adopt(&l, c, g->workers, &g->listeners);
 	/* They are not open here. */

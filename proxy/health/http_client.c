@@ -10,6 +10,7 @@
 #include "core/timeout.h"
 #include "core/version.h"
 #include "proxy/data/dial.h"
+#include "proxy/health/curl_library.h"
 #include "proxy/health/graceful_close.h"
 #include "proxy/health/http_body.h"
 #include "proxy/health/http_request.h"
@@ -23,7 +24,8 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
-#include <curl/curl.h>
+/* Of the process: where it is there, it stays. */
+static struct curl_library curl;
 
 struct watch {
 	struct http_client *fetcher;
@@ -68,7 +70,7 @@ on_io(struct ev_loop *loop, ev_io *io, int revents)
 	    (revents & EV_WRITE ? CURL_CSELECT_OUT : 0);
 	int running;
 
-	(void)curl_multi_socket_action(f->multi, w->fd, what, &running);
+	(void)curl.multi_socket_action(f->multi, w->fd, what, &running);
 	take_ended(f);
 }
 
@@ -78,7 +80,7 @@ on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 	struct http_client *f = CONTAINER_OF(t, struct http_client, timer);
 	int running;
 
-	(void)curl_multi_socket_action(
+	(void)curl.multi_socket_action(
 	    f->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	take_ended(f);
 }
@@ -128,7 +130,7 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *of_socket)
 		w = watch_of(f, fd);
 		if (w == NULL)
 			return -1;
-		(void)curl_multi_assign(f->multi, fd, w);
+		(void)curl.multi_assign(f->multi, fd, w);
 	}
 	if (w == NULL)
 		return 0;
@@ -201,9 +203,9 @@ free_fetch(struct http_client_call *t)
 {
 	introduction_stop(&t->introduction);
 	fd_close(&t->fd);
-	curl_easy_cleanup(t->easy);
-	curl_slist_free_all(t->connect_to);
-	curl_slist_free_all(t->headers);
+	curl.easy_cleanup(t->easy);
+	curl.slist_free_all(t->connect_to);
+	curl.slist_free_all(t->headers);
 	http_body_free(&t->body);
 	free(t);
 }
@@ -213,7 +215,7 @@ http_client_cancel(struct http_client_call *fetch)
 {
 	if (fetch == NULL)
 		return;
-	(void)curl_multi_remove_handle(fetch->fetcher->multi, fetch->easy);
+	(void)curl.multi_remove_handle(fetch->fetcher->multi, fetch->easy);
 	free_fetch(fetch);
 }
 
@@ -229,7 +231,7 @@ is_our_memory(const struct http_client_call *t, CURLcode code)
 
 	if (t->body.out_of_memory || code != CURLE_OUT_OF_MEMORY)
 		return t->body.out_of_memory;
-	(void)curl_easy_getinfo(
+	(void)curl.easy_getinfo(
 	    t->easy, CURLINFO_PRETRANSFER_TIME_T, &before_us);
 	return before_us == 0;
 }
@@ -252,14 +254,14 @@ tell_error(const struct http_client_call *t, CURLcode code,
     struct http_client_page *page, char buf[static HTTP_CLIENT_ERROR_MAX])
 {
 	const char *said =
-	    t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
+	    t->error[0] != '\0' ? t->error : curl.easy_strerror(code);
 	long error = t->lack;
 
 	page->error = buf;
 	page->is_ours = is_our_memory(t, code);
 	page->is_late = code == CURLE_OPERATION_TIMEDOUT;
 	if (error == 0)
-		(void)curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
+		(void)curl.easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
 	if (code == CURLE_COULDNT_CONNECT && error != 0) {
 		page->is_ours = dial_is_local_failure((int)error);
 		(void)snprintf(buf, HTTP_CLIENT_ERROR_MAX, "connect: %s",
@@ -281,13 +283,13 @@ finish(struct http_client_call *t, CURLcode code)
 	char buf[HTTP_CLIENT_ERROR_MAX];
 	long status = 0;
 
-	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	(void)curl.easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	page.status = (unsigned)status;
 	page.broken = is_broken(t, code);
 	if (code != CURLE_OK && !page.broken &&
 	    !(code == CURLE_WRITE_ERROR && t->body.cut))
 		tell_error(t, code, &page, buf);
-	(void)curl_multi_remove_handle(t->fetcher->multi, t->easy);
+	(void)curl.multi_remove_handle(t->fetcher->multi, t->easy);
 	t->on_end(t->arg, &page);
 	free_fetch(t);
 }
@@ -298,25 +300,31 @@ take_ended(struct http_client *f)
 	CURLMsg *m;
 	int left;
 
-	while ((m = curl_multi_info_read(f->multi, &left)) != NULL) {
+	while ((m = curl.multi_info_read(f->multi, &left)) != NULL) {
 		const CURLcode code = m->data.result;
 		struct http_client_call *t = NULL;
 
 		if (m->msg != CURLMSG_DONE)
 			continue;
-		(void)curl_easy_getinfo(
+		(void)curl.easy_getinfo(
 		    m->easy_handle, CURLINFO_PRIVATE, (void *)&t);
 		finish(t, code);
 	}
 }
 
+int
+http_client_load(char ret_why[static LATE_LIBRARY_WHY_MAX])
+{
+	return curl.easy_init != NULL ? 0 : curl_library_load(&curl, ret_why);
+}
+
 struct http_client_sessions *
 http_client_sessions_new(void)
 {
-	CURLSH *share = curl_share_init();
+	CURLSH *share = curl.share_init();
 
 	if (share != NULL)
-		(void)curl_share_setopt(
+		(void)curl.share_setopt(
 		    share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
 	return (struct http_client_sessions *)share;
 }
@@ -325,7 +333,7 @@ void
 http_client_sessions_free(struct http_client_sessions *s)
 {
 	if (s != NULL)
-		(void)curl_share_cleanup((CURLSH *)s);
+		(void)curl.share_cleanup((CURLSH *)s);
 }
 
 struct http_client *
@@ -333,7 +341,7 @@ http_client_open(struct ev_loop *loop, struct graceful_close *closing)
 {
 	struct http_client *f;
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return NULL;
 	f = calloc(1, sizeof(*f));
 	if (f == NULL)
@@ -342,15 +350,15 @@ http_client_open(struct ev_loop *loop, struct graceful_close *closing)
 	f->closing = closing;
 	SLIST_INIT(&f->watches);
 	ev_timer_init(&f->timer, on_timer, 0., 0.);
-	f->multi = curl_multi_init();
+	f->multi = curl.multi_init();
 	if (f->multi == NULL) {
 		http_client_close(f);
 		return NULL;
 	}
-	(void)curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	(void)curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
-	(void)curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, on_set_timer);
-	(void)curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
+	(void)curl.multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	(void)curl.multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
+	(void)curl.multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, on_set_timer);
+	(void)curl.multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
 	return f;
 }
 
@@ -361,7 +369,7 @@ http_client_close(struct http_client *f)
 
 	if (f == NULL)
 		return;
-	(void)curl_multi_cleanup(f->multi);
+	(void)curl.multi_cleanup(f->multi);
 	ev_timer_stop(f->loop, &f->timer);
 	while ((w = SLIST_FIRST(&f->watches)) != NULL) {
 		SLIST_REMOVE_HEAD(&f->watches, link);
@@ -369,7 +377,7 @@ http_client_close(struct http_client *f)
 		free(w);
 	}
 	free(f);
-	curl_global_cleanup();
+	curl.global_cleanup();
 }
 
 /* The name stays that of the URL, the connection goes to the address. */
@@ -380,17 +388,17 @@ set_target(struct http_client_call *t, const struct http_client_request *r)
 
 	http_request_target(r, to);
 	http_request_url(r, url);
-	t->connect_to = curl_slist_append(NULL, to);
+	t->connect_to = curl.slist_append(NULL, to);
 	if (t->connect_to == NULL)
 		return CURLE_OUT_OF_MEMORY;
-	(void)curl_easy_setopt(t->easy, CURLOPT_CONNECT_TO, t->connect_to);
-	return curl_easy_setopt(t->easy, CURLOPT_URL, url);
+	(void)curl.easy_setopt(t->easy, CURLOPT_CONNECT_TO, t->connect_to);
+	return curl.easy_setopt(t->easy, CURLOPT_URL, url);
 }
 
 static int
 add_header(struct http_client_call *t, const char *line)
 {
-	struct curl_slist *longer = curl_slist_append(t->headers, line);
+	struct curl_slist *longer = curl.slist_append(t->headers, line);
 
 	if (longer == NULL)
 		return CURLE_OUT_OF_MEMORY;
@@ -430,7 +438,7 @@ set_headers(struct http_client_call *t, const struct http_client_request *r)
 		    t, r->headers->all[i].key, r->headers->all[i].value);
 	if (c != CURLE_OK)
 		return c;
-	return curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+	return curl.easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 }
 
 static void
@@ -439,26 +447,26 @@ set_manners(struct http_client_call *t)
 	struct http_client *f = t->fetcher;
 	CURL *e = t->easy;
 
-	(void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	(void)curl_easy_setopt(e, CURLOPT_PROXY, "");
+	(void)curl.easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	(void)curl.easy_setopt(e, CURLOPT_PROXY, "");
 	/* There is nothing to remember, and all of it is walked at each end. */
-	(void)curl_easy_setopt(e, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
-	(void)curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	(void)curl_easy_setopt(
+	(void)curl.easy_setopt(e, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+	(void)curl.easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	(void)curl.easy_setopt(
 	    e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	(void)curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
-	(void)curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
-	(void)curl_easy_setopt(e, CURLOPT_USERAGENT, "hapair/" VERSION);
-	(void)curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
-	(void)curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
-	(void)curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-	(void)curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, f);
-	(void)curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-	(void)curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
-	(void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-	(void)curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
-	(void)curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
-	(void)curl_easy_setopt(e, CURLOPT_PRIVATE, t);
+	(void)curl.easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+	(void)curl.easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
+	(void)curl.easy_setopt(e, CURLOPT_USERAGENT, "hapair/" VERSION);
+	(void)curl.easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	(void)curl.easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
+	(void)curl.easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+	(void)curl.easy_setopt(e, CURLOPT_CLOSESOCKETDATA, f);
+	(void)curl.easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+	(void)curl.easy_setopt(e, CURLOPT_HEADERDATA, t);
+	(void)curl.easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+	(void)curl.easy_setopt(e, CURLOPT_WRITEDATA, t);
+	(void)curl.easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
+	(void)curl.easy_setopt(e, CURLOPT_PRIVATE, t);
 }
 
 static CURLcode
@@ -468,9 +476,9 @@ set_method(struct http_client_call *t, enum config_method method)
 	case CONFIG_METHOD_GET:
 		break;
 	case CONFIG_METHOD_HEAD:
-		return curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
+		return curl.easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
 	case CONFIG_METHOD_OPTIONS:
-		return curl_easy_setopt(
+		return curl.easy_setopt(
 		    t->easy, CURLOPT_CUSTOMREQUEST, "OPTIONS");
 	}
 	return CURLE_OK;
@@ -482,35 +490,35 @@ set_request(struct http_client_call *t, const struct http_client_request *r)
 	CURL *e = t->easy;
 	CURLcode c = CURLE_OK;
 
-	(void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
-	(void)curl_easy_setopt(
+	(void)curl.easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
+	(void)curl.easy_setopt(
 	    e, CURLOPT_CONNECTTIMEOUT_MS, (long)r->timeout_ms);
 	/*
 	 * libcurl's own folder of authorities would vouch beside `ca`, and with
 	 * a folder it keeps nothing: 26 ms of the loop for each connection.
 	 */
-	(void)curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+	(void)curl.easy_setopt(e, CURLOPT_CAPATH, NULL);
 	if (r->sessions != NULL)
-		c = curl_easy_setopt(e, CURLOPT_SHARE, (CURLSH *)r->sessions);
+		c = curl.easy_setopt(e, CURLOPT_SHARE, (CURLSH *)r->sessions);
 	if (c == CURLE_OK && r->handshake_only)
-		c = curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, 1L);
+		c = curl.easy_setopt(e, CURLOPT_CONNECT_ONLY, 1L);
 	if (r->anybody) {
-		(void)curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
-		(void)curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
+		(void)curl.easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
+		(void)curl.easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
 	if (c == CURLE_OK && r->ca != NULL)
-		c = curl_easy_setopt(e, CURLOPT_CAINFO, r->ca);
+		c = curl.easy_setopt(e, CURLOPT_CAINFO, r->ca);
 	if (c == CURLE_OK)
 		c = set_method(t, r->method);
 	if (c != CURLE_OK || r->user == NULL)
 		return c;
 	/* Digest takes two connections, and only one is introduced. */
-	(void)curl_easy_setopt(e, CURLOPT_HTTPAUTH,
+	(void)curl.easy_setopt(e, CURLOPT_HTTPAUTH,
 	    t->introduces ? (long)CURLAUTH_BASIC
 	                  : (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST));
-	c = curl_easy_setopt(e, CURLOPT_USERNAME, r->user);
+	c = curl.easy_setopt(e, CURLOPT_USERNAME, r->user);
 	if (c == CURLE_OK)
-		c = curl_easy_setopt(e, CURLOPT_PASSWORD, r->password);
+		c = curl.easy_setopt(e, CURLOPT_PASSWORD, r->password);
 	return c;
 }
 
@@ -518,7 +526,7 @@ set_request(struct http_client_call *t, const struct http_client_request *r)
 static bool
 add(struct http_client_call *t)
 {
-	return curl_multi_add_handle(t->fetcher->multi, t->easy) == CURLM_OK;
+	return curl.multi_add_handle(t->fetcher->multi, t->easy) == CURLM_OK;
 }
 
 /* Where there is no connection libcurl asks for one, and hears so. */
@@ -532,7 +540,7 @@ on_introduced(void *arg, int fd)
 		t->lack = -fd;
 	else
 		t->fd = fd;
-	(void)curl_easy_setopt(
+	(void)curl.easy_setopt(
 	    t->easy, CURLOPT_TIMEOUT_MS, left_ms < 1 ? 1L : (long)left_ms);
 	if (add(t))
 		return;
@@ -547,7 +555,7 @@ begin(struct http_client_call *t, const struct http_client_request *r)
 
 	if (!t->introduces)
 		return add(t);
-	(void)curl_easy_setopt(t->easy, CURLOPT_SOCKOPTFUNCTION, on_opened);
+	(void)curl.easy_setopt(t->easy, CURLOPT_SOCKOPTFUNCTION, on_opened);
 	t->deadline = mono_add_ms(mono_now(), r->timeout_ms);
 	t->introduction = (struct introduction){ .loop = t->fetcher->loop,
 		.version = r->proxy,
@@ -574,7 +582,7 @@ http_client_start(struct http_client *f,
 	t->arg = arg;
 	t->fd = -1;
 	t->introduces = request->proxy != CONFIG_PROXY_PROTOCOL_NONE;
-	t->easy = curl_easy_init();
+	t->easy = curl.easy_init();
 	if (t->easy != NULL) {
 		set_manners(t);
 		if (set_target(t, request) == CURLE_OK &&

@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "core/addr.h"
+#include "core/late_library.h"
 
 struct ev_loop;
 struct graceful_close;
@@ -53,6 +54,12 @@ struct http_client_page {
 
 /* From the loop. The fetch is over and gone; may start another. */
 typedef void http_client_end_fn(void *arg, const struct http_client_page *page);
+
+/*
+ * Before anything else here, and before the process may open fewer files:
+ * brings libcurl. Returns 0 or -ENOENT, with why.
+ */
+MUST_CHECK int http_client_load(char ret_why[static LATE_LIBRARY_WHY_MAX]);
 
 /* NULL where memory is out. Closes its connections by graceful_close. */
 struct http_client *http_client_open(

@@ -11,6 +11,7 @@
 #include "proxy/web/event_lines.h"
 #include "proxy/web/web_auth.h"
 #include "proxy/web/web_content.h"
+#include "proxy/web/web_http.h"
 #include "proxy/web/web_thread.h"
 
 #include <errno.h>
@@ -170,6 +171,18 @@ on_look(struct ev_loop *loop, ev_timer *timer, int revents)
 	web_thread_open(w->thread);
 }
 
+/* All else goes on without it. */
+static bool
+is_wanted(const struct config *c)
+{
+	char why[LATE_LIBRARY_WHY_MAX];
+
+	if (!c->has_web || web_http_load(why) == 0)
+		return c->has_web;
+	log_error("web", "[web] the page cannot be served: %s", why);
+	return false;
+}
+
 int
 web_new(const struct web_setup *setup, struct web **ret_web)
 {
@@ -180,7 +193,7 @@ web_new(const struct web_setup *setup, struct web **ret_web)
 	struct web *w;
 
 	*ret_web = NULL;
-	if (!setup->config->has_web)
+	if (!is_wanted(setup->config))
 		return 0;
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)

@@ -2,6 +2,7 @@
 
 #include "core/fd.h"
 #include "core/log.h"
+#include "proxy/web/mhd_library.h"
 #include "proxy/web/web_auth.h"
 #include "proxy/web/web_content.h"
 #include "proxy/web/web_door.h"
@@ -9,7 +10,6 @@
 
 #include <errno.h>
 #include <ev.h>
-#include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -28,6 +28,9 @@
 #define FRESH_MS 1000
 #define PATIENCE_MS 2000
 #define SWEEP_S 0.5
+
+/* Of the process: where it is there, it stays. */
+static struct mhd_library mhd;
 
 /* Of one question; it belongs to its connection. */
 struct asked {
@@ -60,7 +63,7 @@ struct web_http {
 static bool
 add(struct MHD_Response *r, struct web_response_header one)
 {
-	return MHD_add_response_header(r, one.name, one.value) == MHD_YES;
+	return mhd.add_response_header(r, one.name, one.value) == MHD_YES;
 }
 
 /* With the answer its connection ends. */
@@ -92,7 +95,7 @@ make_fixed(struct web_http *h)
 	for (unsigned i = 0; good && i < WEB_RESPONSE_COUNT; i++) {
 		const struct web_response *w = &web_response_fixed[i];
 		struct MHD_Response *r =
-		    MHD_create_response_from_buffer(strlen(w->text),
+		    mhd.create_response_from_buffer(strlen(w->text),
 		        (void *)(uintptr_t)w->text, MHD_RESPMEM_PERSISTENT);
 
 		h->fixed[i] = r;
@@ -107,7 +110,7 @@ static void
 destroy(struct MHD_Response **r)
 {
 	if (*r != NULL)
-		MHD_destroy_response(*r); /* who reads it holds it, too */
+		mhd.destroy_response(*r); /* who reads it holds it, too */
 	*r = NULL;
 }
 
@@ -143,7 +146,7 @@ make(struct web_http *h, enum web_request what)
 	t->http = h;
 	t->bytes = web_content_make(h->setup.content, what, &t->len);
 	if (t->bytes != NULL)
-		r = MHD_create_response_from_buffer_with_free_callback_cls(
+		r = mhd.create_response_from_buffer_with_free_callback_cls(
 		    t->len, t->bytes, on_freed, t);
 	if (r == NULL) {
 		free(t->bytes);
@@ -162,7 +165,7 @@ say(struct web_http *h, struct MHD_Connection *c, enum metrics_code code,
     struct MHD_Response *r)
 {
 	h->setup.content->counts.answered[code]++;
-	return MHD_queue_response(c, web_response_status(code), r);
+	return mhd.queue_response(c, web_response_status(code), r);
 }
 
 static enum MHD_Result
@@ -208,7 +211,7 @@ wait_for_news(struct web_http *h, struct asked *a)
 {
 	a->waits = true;
 	TAILQ_INSERT_TAIL(&h->waiting, a, link);
-	MHD_suspend_connection(a->connection);
+	mhd.suspend_connection(a->connection);
 	if (!h->wanted) {
 		h->wanted = true;
 		h->wanted_at = mono_now();
@@ -227,7 +230,7 @@ wake_all(struct web_http *h, bool late)
 		TAILQ_REMOVE(&h->waiting, a, link);
 		a->waits = false;
 		a->late = late;
-		MHD_resume_connection(a->connection);
+		mhd.resume_connection(a->connection);
 	}
 	ev_feed_event(h->setup.loop, &h->ready, EV_READ);
 }
@@ -249,7 +252,7 @@ static struct web_conns_one *
 place_of(struct MHD_Connection *c)
 {
 	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	    mhd.get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
 	return info != NULL ? info->socket_context : NULL;
 }
@@ -268,9 +271,9 @@ static enum MHD_Result
 begin(struct web_http *h, struct MHD_Connection *c, const char *path,
     const char *method, void **context)
 {
-	const char *right = MHD_lookup_connection_value(
+	const char *right = mhd.lookup_connection_value(
 	    c, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
-	const char *accept = MHD_lookup_connection_value(
+	const char *accept = mhd.lookup_connection_value(
 	    c, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
 	struct web_conns_one *one = place_of(c);
 	struct asked *a = calloc(1, sizeof(*a));
@@ -353,7 +356,7 @@ static struct web_conns_one *
 find_starting(struct web_http *h, struct MHD_Connection *c)
 {
 	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+	    mhd.get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
 
 	for (size_t i = 0; info != NULL && i < WEB_CONNS_MAX; i++) {
 		struct web_conns_one *one = &h->door.conns.all[i];
@@ -389,7 +392,7 @@ give(struct web_http *h, struct web_conns_one *one, int fd,
     const union addr *client)
 {
 	one->fd = fd;
-	if (MHD_add_connection(h->daemon, fd, &client->sa, addr_len(client)) !=
+	if (mhd.add_connection(h->daemon, fd, &client->sa, addr_len(client)) !=
 	    MHD_YES)
 		web_door_leave(&h->door, one);
 	ev_feed_event(h->setup.loop, &h->ready, EV_READ);
@@ -435,9 +438,9 @@ run(struct web_http *h)
 {
 	unsigned long long ms;
 
-	(void)MHD_run(h->daemon);
+	(void)mhd.run(h->daemon);
 	ev_timer_stop(h->setup.loop, &h->again);
-	if (MHD_get_timeout(h->daemon, &ms) != MHD_YES)
+	if (mhd.get_timeout(h->daemon, &ms) != MHD_YES)
 		return;
 	ev_timer_set(&h->again, (double)ms / 1e3, 0.);
 	ev_timer_start(h->setup.loop, &h->again);
@@ -493,7 +496,7 @@ start(struct web_http *h)
 {
 	const union MHD_DaemonInfo *info;
 
-	h->daemon = MHD_start_daemon(
+	h->daemon = mhd.start_daemon(
 	    MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME,
 	    0, NULL, NULL, on_request, h, MHD_OPTION_CONNECTION_LIMIT,
 	    (unsigned)WEB_CONNS_MAX + 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
@@ -503,13 +506,19 @@ start(struct web_http *h)
 	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_END);
 	if (h->daemon == NULL)
 		return false;
-	info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	info = mhd.get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	if (info == NULL)
 		return false;
 	ev_io_set(&h->ready, info->epoll_fd, EV_READ);
 	ev_io_start(h->setup.loop, &h->ready);
 	ev_timer_start(h->setup.loop, &h->sweep);
 	return true;
+}
+
+int
+web_http_load(char ret_why[static LATE_LIBRARY_WHY_MAX])
+{
+	return mhd.run != NULL ? 0 : mhd_library_load(&mhd, ret_why);
 }
 
 struct web_http *
@@ -544,8 +553,8 @@ web_http_free(struct web_http *h)
 		/* It aborts where one still sleeps: none may from here. */
 		h->ending = true;
 		wake_all(h, true);
-		(void)MHD_run(h->daemon);
-		MHD_stop_daemon(h->daemon);
+		(void)mhd.run(h->daemon);
+		mhd.stop_daemon(h->daemon);
 	}
 	for (unsigned i = 0; i < WEB_REQUEST_COUNT; i++)
 		destroy(&h->texts[i]);

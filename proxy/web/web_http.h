@@ -11,6 +11,7 @@
  */
 
 #include "core/addr.h"
+#include "core/late_library.h"
 
 struct config;
 struct ev_loop;
@@ -27,6 +28,12 @@ struct web_http_setup {
 	void (*want)(void *arg);
 	void *arg;
 };
+
+/*
+ * Before anything else here, and before the process may open fewer files:
+ * brings libmicrohttpd. Returns 0 or -ENOENT, with why.
+ */
+MUST_CHECK int web_http_load(char ret_why[static LATE_LIBRARY_WHY_MAX]);
 
 /* All borrowed. NULL: memory or descriptors are out. */
 struct web_http *web_http_new(const struct web_http_setup *setup);

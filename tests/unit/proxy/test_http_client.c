@@ -39,7 +39,9 @@ static void
 set_up(struct run *r)
 {
 	socklen_t len = sizeof(r->to);
+	char why[LATE_LIBRARY_WHY_MAX];
 
+	assert_int_equal(http_client_load(why), 0);
 	*r = (struct run){ .loop = ev_loop_new(EVBACKEND_EPOLL) };
 	assert_non_null(r->loop);
 	graceful_close_init(&r->closing, r->loop, 8);

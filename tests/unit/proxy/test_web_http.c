@@ -39,6 +39,9 @@ on_want(void *arg)
 static void
 set_up(struct lab *l)
 {
+	char why[LATE_LIBRARY_WHY_MAX];
+
+	assert_int_equal(web_http_load(why), 0);
 	*l = (struct lab){ .config = from_yaml(yaml),
 		.loop = ev_loop_new(EVBACKEND_EPOLL) };
 	assert_non_null(l->loop);

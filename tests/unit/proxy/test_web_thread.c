@@ -10,6 +10,7 @@
 #include "proxy/web/web_auth.h"
 #include "proxy/web/web_conns.h"
 #include "proxy/web/web_content.h"
+#include "proxy/web/web_http.h"
 #include "tests/lib/from_yaml.h"
 #include "tests/lib/test.h"
 
@@ -377,7 +378,9 @@ main(void)
 		cmocka_unit_test(a_client_has_so_many_places),
 	};
 
-	if (secret_init() < 0)
+	char why[LATE_LIBRARY_WHY_MAX];
+
+	if (secret_init() < 0 || web_http_load(why) < 0)
 		return 1;
 	TEST_MAIN(tests);
 }
