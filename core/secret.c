@@ -2,6 +2,7 @@
 
 #include "core/fd.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -49,6 +50,17 @@ secret_mac(const struct secret_key *key, const void *bytes, size_t len,
 	memcpy(ret_mac, full, SECRET_MAC_BYTES);
 }
 
+void
+secret_mac_numbered(const struct secret_key *key, uint64_t number,
+    const void *bytes, size_t len, uint8_t ret_mac[static SECRET_MAC_BYTES])
+{
+	uint8_t full[crypto_auth_hmacsha256_BYTES];
+	const uint64_t in_front = htobe64(number);
+
+	hmac(key, &in_front, sizeof(in_front), bytes, len, full);
+	memcpy(ret_mac, full, SECRET_MAC_BYTES);
+}
+
 bool
 secret_is_same(const void *a, const void *b, size_t len)
 {
@@ -69,6 +81,27 @@ void
 secret_hash(const void *bytes, size_t len, uint8_t *ret_hash, size_t hash_len)
 {
 	(void)crypto_generichash(ret_hash, hash_len, bytes, len, NULL, 0);
+}
+
+uint64_t
+secret_public_id(const void *bytes, size_t len)
+{
+	uint64_t id;
+
+	secret_hash(bytes, len, (uint8_t *)&id, sizeof(id));
+	return id;
+}
+
+uint64_t
+secret_key_id(const struct secret_key *key, const char *label)
+{
+	struct secret_key derived;
+	uint64_t id;
+
+	secret_derive(key, label, NULL, 0, &derived);
+	memcpy(&id, derived.bytes, sizeof(id));
+	secret_wipe(&derived, sizeof(derived));
+	return id != 0 ? id : 1;
 }
 
 uint64_t

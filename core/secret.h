@@ -32,6 +32,10 @@ void secret_random(void *ret_bytes, size_t len);
 void secret_mac(const struct secret_key *key, const void *bytes, size_t len,
     uint8_t ret_mac[static SECRET_MAC_BYTES]);
 
+/* The same, with the number in front: of the `number`th of many. */
+void secret_mac_numbered(const struct secret_key *key, uint64_t number,
+    const void *bytes, size_t len, uint8_t ret_mac[static SECRET_MAC_BYTES]);
+
 /* Compares in constant time. */
 bool secret_is_same(const void *a, const void *b, size_t len);
 
@@ -45,6 +49,13 @@ void secret_derive(const struct secret_key *key, const char *label,
 /* A hash (BLAKE2b) of any length up to 64 bytes, no key. */
 void secret_hash(
     const void *bytes, size_t len, uint8_t *ret_hash, size_t hash_len);
+
+/*
+ * An id of what is no secret, the same on both nodes and with each key; and one
+ * of a key, which tells nothing of it and is never 0.
+ */
+uint64_t secret_public_id(const void *bytes, size_t len);
+uint64_t secret_key_id(const struct secret_key *key, const char *label);
 
 /*
  * SipHash-2-4, for tables whose keys a stranger can choose: quick, and without

@@ -1,11 +1,12 @@
 #include "director/director_stream.h"
 
+#include "core/buf.h"
 #include "core/fd.h"
 #include "core/log.h"
 #include "core/rate.h"
 #include "core/socket_filter.h"
 #include "core/timeout.h"
-#include "director/stream_line.h"
+#include "director/replica_line.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -46,19 +47,19 @@
 
 struct director_stream {
 	struct director_stream_setup setup;
-	struct stream_codec_keys keys;
+	struct replica_codec_keys keys;
 	int listener; /* -1: none */
 	ev_io accepting;
 	ev_timer look, dial;
-	uint32_t dial_ms;       /* that the next try waits after a failure */
-	struct stream_line *up; /* NULL: down */
+	uint32_t dial_ms;        /* that the next try waits after a failure */
+	struct replica_line *up; /* NULL: down */
 	struct mono up_since;
 	enum director_stream_trouble trouble;
 	const char *hung_up; /* why, as told; NULL: nothing was */
 	bool repeats;        /* for the same reason again and again */
 	ev_timer stays;      /* what repeats is told of only if it does */
 	struct rate accepts, told;
-	struct stream_line lines[LINES];
+	struct replica_line lines[LINES];
 };
 
 static bool
@@ -105,18 +106,18 @@ dial_again(struct director_stream *s)
 
 /* A free line; else the one that is not proven, of a peer that has begun anew.
  */
-static struct stream_line *
+static struct replica_line *
 find_line(struct director_stream *s)
 {
-	struct stream_line *other = NULL;
+	struct replica_line *other = NULL;
 
 	for (unsigned i = 0; i < LINES; i++) {
-		if (s->lines[i].state == STREAM_LINE_FREE)
+		if (s->lines[i].line.state == STREAM_LINE_FREE)
 			return &s->lines[i];
 		if (&s->lines[i] != s->up)
 			other = &s->lines[i];
 	}
-	stream_line_close(other);
+	stream_line_close(&other->line);
 	return other;
 }
 
@@ -124,7 +125,7 @@ static bool
 is_trying(const struct director_stream *s)
 {
 	for (unsigned i = 0; i < LINES; i++)
-		if (s->lines[i].state != STREAM_LINE_FREE &&
+		if (s->lines[i].line.state != STREAM_LINE_FREE &&
 		    &s->lines[i] != s->up)
 			return true;
 	return false;
@@ -149,18 +150,24 @@ on_stays(struct ev_loop *loop, ev_timer *t, int revents)
 	tell_up(s, false);
 }
 
+static bool
+is_up(const struct director_stream *s, const struct stream_line *l)
+{
+	return s->up != NULL && l == &s->up->line;
+}
+
 static void
 on_proven(struct stream_line *l)
 {
-	struct director_stream *s = l->arg;
-	struct stream_line *old = s->up;
+	struct director_stream *s = l->setup.arg;
+	struct replica_line *old = s->up;
 
-	s->up = l;
+	s->up = CONTAINER_OF(l, struct replica_line, line);
 	s->up_since = mono_now();
 	s->trouble = DIRECTOR_STREAM_WELL;
 	ev_timer_stop(s->setup.loop, &s->dial);
 	if (old != NULL)
-		stream_line_close(old);
+		stream_line_close(&old->line);
 	if (s->repeats)
 		timeout_arm(s->setup.loop, &s->stays, STAYS_S);
 	else
@@ -169,29 +176,39 @@ on_proven(struct stream_line *l)
 }
 
 static void
-on_msg(struct stream_line *l, const struct replica_msg *m)
+on_frame(struct stream_line *l, const struct stream_codec_frame *f)
 {
-	const struct director_stream *s = l->arg;
+	const struct director_stream *s = l->setup.arg;
+	struct buf b = buf_reader(f->body, f->len);
+	struct replica_msg m;
 
-	if (l == s->up)
-		s->setup.calls->on_msg(s->setup.arg, m);
+	if (f->type != REPLICA_CODEC_MSGS)
+		return;
+	/* Who is told may end it. */
+	while (b.pos < b.len && is_up(s, l)) {
+		if (replica_msg_decode(&b, &m) != 1) {
+			stream_line_break(l, EBADMSG);
+			return;
+		}
+		s->setup.calls->on_msg(s->setup.arg, &m);
+	}
 }
 
 static void
 on_read_all(struct stream_line *l)
 {
-	const struct director_stream *s = l->arg;
+	const struct director_stream *s = l->setup.arg;
 
-	if (l == s->up)
+	if (is_up(s, l))
 		s->setup.calls->on_read_all(s->setup.arg);
 }
 
 static void
 on_room(struct stream_line *l)
 {
-	const struct director_stream *s = l->arg;
+	const struct director_stream *s = l->setup.arg;
 
-	if (l == s->up)
+	if (is_up(s, l))
 		s->setup.calls->on_room(s->setup.arg);
 }
 
@@ -238,9 +255,9 @@ note_trouble(struct director_stream *s, const struct stream_line_end *e)
 static void
 on_end(struct stream_line *l, const struct stream_line_end *e)
 {
-	struct director_stream *s = l->arg;
+	struct director_stream *s = l->setup.arg;
 
-	if (l != s->up) {
+	if (!is_up(s, l)) {
 		note_trouble(s, e);
 		dial_later(s);
 		return;
@@ -255,9 +272,10 @@ on_end(struct stream_line *l, const struct stream_line_end *e)
 }
 
 static const struct stream_line_calls line_calls = { .on_proven = on_proven,
-	.on_msg = on_msg,
+	.on_frame = on_frame,
 	.on_read_all = on_read_all,
 	.on_room = on_room,
+	.on_turn = replica_line_on_turn,
 	.on_end = on_end };
 
 static int
@@ -271,7 +289,7 @@ open_socket(const struct director_stream *s)
 	    self.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return -errno;
-	e = stream_line_set_options(fd, self.sa.sa_family == AF_INET6);
+	e = replica_line_set_options(fd, self.sa.sa_family == AF_INET6);
 	if (e < 0)
 		return e;
 	addr_set_port(&self, 0);
@@ -294,7 +312,8 @@ dial(struct director_stream *s)
 		e = -errno;
 	if (e < 0 && e != -EINPROGRESS)
 		return e;
-	return stream_line_start(find_line(s), &fd, e == 0, &s->keys, true);
+	replica_line_start(find_line(s), &fd, e == 0, &s->keys, true);
+	return 0;
 }
 
 static void
@@ -316,10 +335,11 @@ admit(struct director_stream *s, int *fd, const union addr *from)
 
 	addr_normalize(&peer);
 	if (!addr_is_same_ip(&peer, &s->setup.other) ||
-	    stream_line_set_options(
-	        *fd, s->setup.self.sa.sa_family == AF_INET6) < 0 ||
-	    stream_line_start(find_line(s), fd, true, &s->keys, false) < 0)
+	    replica_line_set_options(
+	        *fd, s->setup.self.sa.sa_family == AF_INET6) < 0)
 		fd_close(fd);
+	else
+		replica_line_start(find_line(s), fd, true, &s->keys, false);
 }
 
 static void
@@ -372,12 +392,12 @@ director_stream_open(const struct director_stream_setup *setup)
 		return NULL;
 	s->setup = *setup;
 	s->keys =
-	    stream_codec_keys_init(setup->keys, &setup->self, &setup->other);
+	    replica_codec_keys_init(setup->keys, &setup->self, &setup->other);
 	s->setup.keys = NULL; /* the caller's */
 	s->listener = -1;
 	s->dial_ms = DIAL_FIRST_MS;
 	for (unsigned i = 0; i < LINES; i++)
-		stream_line_init(&s->lines[i], setup->loop, &line_calls, s);
+		replica_line_init(&s->lines[i], setup->loop, &line_calls, s);
 	ev_init(&s->accepting, on_accepting);
 	ev_init(&s->dial, on_dial);
 	ev_init(&s->stays, on_stays);
@@ -404,8 +424,8 @@ director_stream_close(struct director_stream *s)
 	ev_timer_stop(s->setup.loop, &s->dial);
 	ev_timer_stop(s->setup.loop, &s->stays);
 	for (unsigned i = 0; i < LINES; i++)
-		stream_line_close(&s->lines[i]);
-	stream_codec_keys_fini(&s->keys);
+		stream_line_close(&s->lines[i].line);
+	replica_codec_keys_fini(&s->keys);
 	free(s);
 }
 
@@ -454,19 +474,20 @@ void
 director_stream_set_keys(
     struct director_stream *s, const struct secret_keys *keys)
 {
-	struct stream_line *up = s->up;
+	struct replica_line *up = s->up;
 
-	stream_codec_keys_fini(&s->keys);
-	s->keys = stream_codec_keys_init(keys, &s->setup.self, &s->setup.other);
+	replica_codec_keys_fini(&s->keys);
+	s->keys =
+	    replica_codec_keys_init(keys, &s->setup.self, &s->setup.other);
 	/* These have greeted with the keys of before. */
 	for (unsigned i = 0; i < LINES; i++)
 		if (&s->lines[i] != up)
-			stream_line_close(&s->lines[i]);
+			stream_line_close(&s->lines[i].line);
 	s->dial_ms = DIAL_FIRST_MS;
 	if (up == NULL)
 		dial_in(s, DIAL_AT_ONCE_MS);
-	else if (!stream_codec_keys_have(&s->keys, up->codec.key))
-		stream_line_break(up, EKEYREVOKED);
+	else if (!replica_codec_keys_have(&s->keys, up->codec.key))
+		stream_line_break(&up->line, EKEYREVOKED);
 }
 
 void
@@ -477,8 +498,8 @@ director_stream_try_now(struct director_stream *s)
 		return;
 	/* Its SYN may be lost, and comes again after a second or more. */
 	for (unsigned i = 0; i < LINES; i++)
-		if (s->lines[i].state == STREAM_LINE_DIALLING)
-			stream_line_close(&s->lines[i]);
+		if (s->lines[i].line.state == STREAM_LINE_DIALLING)
+			stream_line_close(&s->lines[i].line);
 	ev_timer_stop(s->setup.loop, &s->dial);
 	dial_in(s, DIAL_AT_ONCE_MS);
 }
@@ -493,20 +514,20 @@ void
 director_stream_send(struct director_stream *s, const struct replica_msg *m)
 {
 	if (s->up != NULL)
-		stream_line_send(s->up, m);
+		replica_line_send(s->up, m);
 }
 
 void
 director_stream_flush(struct director_stream *s)
 {
 	if (s->up != NULL)
-		stream_line_flush(s->up);
+		replica_line_flush(s->up);
 }
 
 bool
 director_stream_has_room(struct director_stream *s)
 {
-	return s->up != NULL && stream_line_has_room(s->up);
+	return s->up != NULL && stream_line_has_room(&s->up->line);
 }
 
 void
@@ -518,8 +539,8 @@ director_stream_hang_up(struct director_stream *s, const char *why)
 		return;
 	ev_timer_stop(s->setup.loop, &s->stays);
 	/* What was said until now may be what it is about. */
-	stream_line_flush(s->up);
-	stream_line_close(s->up);
+	replica_line_flush(s->up);
+	stream_line_close(&s->up->line);
 	s->up = NULL;
 	if (!same && may_tell(s))
 		log_notice(

@@ -2,7 +2,7 @@
 
 /*
  * The stream between the two directors of a pair: one TCP connection, made
- * again and again, authenticated and encrypted (stream_codec.h), of frames of
+ * again and again, authenticated and encrypted (replica_codec.h), of frames of
  * replica_msg.h. Node 0 dials, from its own address; node 1 accepts from the
  * peer's address and nobody else's.
  *

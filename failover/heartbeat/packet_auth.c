@@ -18,37 +18,19 @@ identity(const union addr *a, uint8_t ret[static IDENTITY_BYTES])
 	return len + 1;
 }
 
-/* Of what is no secret: it need not depend on the key, which may change. */
-static uint64_t
-public_id(const void *bytes, size_t len)
-{
-	uint8_t hash[sizeof(uint64_t)];
-	uint64_t id;
-
-	secret_hash(bytes, len, hash, sizeof(hash));
-	memcpy(&id, hash, sizeof(id));
-	return id;
-}
-
 static uint64_t
 node_id(const union addr *a)
 {
 	uint8_t id[IDENTITY_BYTES];
 	const size_t len = identity(a, id);
 
-	return public_id(id, len);
+	return secret_public_id(id, len);
 }
 
 uint64_t
 packet_auth_key_id(const struct secret_key *key)
 {
-	struct secret_key derived;
-	uint64_t id;
-
-	secret_derive(key, "hapair key id", NULL, 0, &derived);
-	memcpy(&id, derived.bytes, sizeof(id));
-	secret_wipe(&derived, sizeof(derived));
-	return id != 0 ? id : 1;
+	return secret_key_id(key, "hapair key id");
 }
 
 static void
@@ -118,5 +100,5 @@ packet_auth_is_good(
 uint32_t
 packet_auth_name_id(const char *name)
 {
-	return (uint32_t)public_id(name, strlen(name));
+	return (uint32_t)secret_public_id(name, strlen(name));
 }

@@ -7,7 +7,7 @@
 #include "core/socket_filter.h"
 #include "core/timeout.h"
 #include "failover/heartbeat/packet_auth.h"
-#include "failover/peerlink/peer_stream.h"
+#include "failover/peerlink/peer_line.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -30,9 +30,6 @@
 #define DIAL_FIRST_MS 200
 #define DIAL_LAST_MS 1000
 #define DIAL_AT_ONCE_MS 1
-
-/* Two round trips, or a SYN that was lost: then better another try. */
-#define PROVE_MS 1000
 
 /* Who is silent for so many pulses is not there, whatever its kernel says. */
 #define PULSE_MS 1000
@@ -58,7 +55,7 @@ struct peer_link {
 	ev_io accepting;
 	ev_timer dial, look;
 	uint32_t dial_ms;
-	struct peer_stream *up; /* NULL: down */
+	struct peer_line *up; /* NULL: down */
 	bool expects;
 	struct hello_boot expected; /* the peer's process, by its hellos */
 	unsigned
@@ -66,7 +63,7 @@ struct peer_link {
 	uint64_t rejected;
 	struct limiter rejections, failures; /* of their log lines */
 	struct rate accepts, redials, told;
-	struct peer_stream lines[LINES];
+	struct peer_line lines[LINES];
 };
 
 /* It is signed with keys that are on their way out: with hellos it goes first.
@@ -91,21 +88,22 @@ wants_line(const struct peer_link *w)
 }
 
 static void
-start_line(struct peer_link *w, struct peer_stream *l, int *fd, bool connected)
+start_line(struct peer_link *w, struct peer_line *l, int *fd, bool connected)
 {
 	const struct packet_auth *a = w->setup.auth;
 	const struct packet_auth_key *key = packet_auth_find(a, a->signs);
 
 	if (key == NULL)
 		key = &a->keys[w->begun++ % a->n];
-	peer_stream_start(l, fd, connected, a, key, &w->setup.boot);
+	l->codec = peer_codec_init(a, key, &w->setup.boot);
+	stream_line_start(&l->line, fd, connected, &l->codec.stream);
 }
 
 static bool
 is_trying(const struct peer_link *w)
 {
 	for (unsigned i = 0; i < LINES; i++)
-		if (w->lines[i].state != PEER_STREAM_FREE &&
+		if (w->lines[i].line.state != STREAM_LINE_FREE &&
 		    &w->lines[i] != w->up)
 			return true;
 	return false;
@@ -154,38 +152,45 @@ reject(struct peer_link *w, const char *why)
 }
 
 /* A free line; else the one that has been unproven for the longest time. */
-static struct peer_stream *
+static struct peer_line *
 find_line(struct peer_link *w)
 {
-	struct peer_stream *oldest = NULL;
+	struct peer_line *oldest = NULL;
 
 	for (unsigned i = 0; i < LINES; i++) {
-		struct peer_stream *l = &w->lines[i];
+		struct peer_line *l = &w->lines[i];
 
-		if (l->state == PEER_STREAM_FREE)
+		if (l->line.state == STREAM_LINE_FREE)
 			return l;
 		if (l != w->up &&
-		    (oldest == NULL || mono_before(l->since, oldest->since)))
+		    (oldest == NULL ||
+		        mono_before(l->line.since, oldest->line.since)))
 			oldest = l;
 	}
-	peer_stream_close(oldest);
+	stream_line_close(&oldest->line);
 	reject(w, "not proven, and there are others");
 	return oldest;
 }
 
-static void
-on_proven(struct peer_stream *l)
+static bool
+is_up(const struct peer_link *w, const struct stream_line *l)
 {
-	struct peer_link *w = l->arg;
-	struct peer_stream *old = w->up;
+	return w->up != NULL && l == &w->up->line;
+}
 
-	w->up = l;
+static void
+on_proven(struct stream_line *l)
+{
+	struct peer_link *w = l->setup.arg;
+	struct peer_line *old = w->up;
+
+	w->up = CONTAINER_OF(l, struct peer_line, line);
 	w->expects = true;
-	w->expected = l->codec.other;
+	w->expected = w->up->codec.other;
 	w->dial_ms = DIAL_FIRST_MS;
 	ev_timer_stop(w->setup.loop, &w->dial);
-	if (old != NULL && old != l)
-		peer_stream_close(old);
+	if (old != NULL)
+		stream_line_close(&old->line);
 	if (may_tell(w))
 		log_notice(w->setup.subject, "wire: %s",
 		    old != NULL ? "up, in place of an earlier one" : "up");
@@ -193,21 +198,21 @@ on_proven(struct peer_stream *l)
 }
 
 static void
-on_frame(struct peer_stream *l, const struct peer_codec_frame *f)
+on_frame(struct stream_line *l, const struct stream_codec_frame *f)
 {
-	struct peer_link *w = l->arg;
+	struct peer_link *w = l->setup.arg;
 
-	if (l == w->up && f->type != PEER_LINK_PULSE)
+	if (is_up(w, l) && f->type != PEER_LINK_PULSE)
 		w->setup.calls->on_frame(
 		    w->setup.arg, f->type, f->body, f->len);
 }
 
 static void
-on_room(struct peer_stream *l)
+on_room(struct stream_line *l)
 {
-	struct peer_link *w = l->arg;
+	struct peer_link *w = l->setup.arg;
 
-	if (l == w->up)
+	if (is_up(w, l))
 		w->setup.calls->on_room(w->setup.arg);
 }
 
@@ -226,40 +231,46 @@ go_down(struct peer_link *w, const char *why)
  * have come in the same turn.
  */
 static void
-lose(struct peer_link *w, struct peer_stream *l, const char *why)
+lose(struct peer_link *w, const struct stream_line *l, const char *why)
 {
 	for (unsigned i = 0; i < LINES; i++)
-		if (w->lines[i].state == PEER_STREAM_GREETING)
-			peer_stream_receive(&w->lines[i]);
-	if (w->up == l)
+		if (w->lines[i].line.state == STREAM_LINE_GREETING)
+			stream_line_receive(&w->lines[i].line);
+	if (is_up(w, l))
 		go_down(w, why);
 }
 
 /* Such as `check --host` on the peer, which asks whether the port is open. */
 static bool
-is_knock(const struct peer_link *w, const struct peer_stream_end *end)
+is_knock(const struct peer_link *w, const struct stream_line_end *end)
 {
-	return !w->dials && end->was == PEER_STREAM_GREETING && end->silent;
+	return !w->dials && end->silent && end->error != ETIMEDOUT;
+}
+
+static const char *
+end_text(const struct stream_line_end *end)
+{
+	if (end->refused != STREAM_CODEC_MORE)
+		return stream_codec_result_text(end->refused);
+	if (end->was == STREAM_LINE_GREETING && end->error == ETIMEDOUT)
+		return "not proven in time";
+	return end->error != 0 ? strerror(end->error) : "ended by the peer";
 }
 
 static void
-on_end(struct peer_stream *l, const struct peer_stream_end *end)
+on_end(struct stream_line *l, const struct stream_line_end *end)
 {
-	struct peer_link *w = l->arg;
-	const char *why = end->refused != PEER_CODEC_MORE
-	    ? peer_codec_result_text(end->refused)
-	    : end->error != 0 ? strerror(end->error)
-	                      : "ended by the peer";
+	struct peer_link *w = l->setup.arg;
 
-	if (l == w->up)
-		lose(w, l, why);
-	else if (end->refused != PEER_CODEC_MORE ||
-	    (end->was == PEER_STREAM_GREETING && !is_knock(w, end)))
-		reject(w, why);
+	if (is_up(w, l))
+		lose(w, l, end_text(end));
+	else if (end->refused != STREAM_CODEC_MORE ||
+	    (end->was == STREAM_LINE_GREETING && !is_knock(w, end)))
+		reject(w, end_text(end));
 	dial_later(w);
 }
 
-static const struct peer_stream_calls line_calls = { .on_proven = on_proven,
+static const struct stream_line_calls line_calls = { .on_proven = on_proven,
 	.on_frame = on_frame,
 	.on_room = on_room,
 	.on_end = on_end };
@@ -284,7 +295,7 @@ open_socket(const struct peer_link *w, uint16_t port)
 	/* The wire of a failover before us may still be held open. */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1)
 		return -errno;
-	e = peer_stream_set_options(fd, v6);
+	e = peer_line_set_options(fd, v6);
 	if (e < 0)
 		return e;
 	addr_set_port(&self, port);
@@ -324,8 +335,8 @@ on_dial(struct ev_loop *loop, ev_timer *t, int revents)
 static void
 admit(struct peer_link *w, int *fd)
 {
-	if (peer_stream_set_options(
-	        *fd, w->setup.self.sa.sa_family == AF_INET6) < 0)
+	if (peer_line_set_options(*fd, w->setup.self.sa.sa_family == AF_INET6) <
+	    0)
 		fd_close(fd);
 	else
 		start_line(w, find_line(w), fd, true);
@@ -415,39 +426,29 @@ keep_listening(struct peer_link *w)
 	ev_io_start(w->setup.loop, &w->accepting);
 }
 
-/* Who takes too long to be proven, and who is silent. */
 static void
-look_at(struct peer_link *w, struct peer_stream *l, struct mono now)
+look_at_up(struct peer_link *w, struct mono now)
 {
-	if (l == w->up) {
-		if (mono_span_ms(l->heard, now) >= SILENT_MS)
-			peer_link_restart(w, "silent for 3 s");
-		else if (mono_span_ms(l->spoke, now) >= PULSE_MS &&
-		    peer_stream_send(l, PEER_LINK_PULSE, NULL, 0) < 0)
-			log_debug(w->setup.subject, "wire: full");
-	} else if (l->state != PEER_STREAM_FREE &&
-	    mono_span_ms(l->since, now) >= PROVE_MS) {
-		const bool dialled = l->state == PEER_STREAM_DIALLING;
+	const struct stream_line *l = &w->up->line;
 
-		peer_stream_close(l);
-		if (!dialled)
-			reject(w, "not proven in time");
-		dial_later(w);
-	}
+	if (mono_span_ms(l->heard, now) >= SILENT_MS)
+		peer_link_restart(w, "silent for 3 s");
+	else if (mono_span_ms(l->spoke, now) >= PULSE_MS &&
+	    peer_link_send(w, PEER_LINK_PULSE, NULL, 0) < 0)
+		log_debug(w->setup.subject, "wire: full");
 }
 
 static void
 on_look(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct peer_link *w = CONTAINER_OF(t, struct peer_link, look);
-	const struct mono now = mono_now();
 
 	if (!w->dials)
 		keep_listening(w);
 	else if (!ev_is_active(&w->dial) && !is_trying(w))
 		dial_in(w, DIAL_AT_ONCE_MS);
-	for (unsigned i = 0; i < LINES; i++)
-		look_at(w, &w->lines[i], now);
+	if (w->up != NULL)
+		look_at_up(w, mono_now());
 }
 
 struct peer_link *
@@ -462,7 +463,7 @@ peer_link_open(const struct peer_link_setup *setup)
 	w->dial_ms = DIAL_FIRST_MS;
 	w->dials = addr_compare_ip(&setup->self, &setup->other) < 0;
 	for (unsigned i = 0; i < LINES; i++)
-		peer_stream_init(&w->lines[i], setup->loop, &line_calls, w);
+		peer_line_init(&w->lines[i], setup->loop, &line_calls, w);
 	ev_init(&w->accepting, on_accepting);
 	ev_set_priority(&w->accepting, EV_MINPRI);
 	ev_init(&w->dial, on_dial);
@@ -484,7 +485,7 @@ peer_link_close(struct peer_link *w)
 	ev_io_stop(w->setup.loop, &w->accepting);
 	fd_close(&w->listener);
 	for (unsigned i = 0; i < LINES; i++)
-		peer_stream_close(&w->lines[i]);
+		stream_line_close(&w->lines[i].line);
 	free(w);
 }
 
@@ -497,22 +498,28 @@ peer_link_is_up(const struct peer_link *w)
 int
 peer_link_fd(const struct peer_link *w)
 {
-	return w->up != NULL ? w->up->fd : -1;
+	return w->up != NULL ? w->up->line.fd : -1;
 }
 
 int
 peer_link_send(
     struct peer_link *w, enum peer_link_type type, const void *body, size_t len)
 {
+	int e;
+
 	if (w->up == NULL)
 		return -ENOTCONN;
-	return peer_stream_send(w->up, (uint8_t)type, body, len);
+	if (len > PEER_CODEC_BODY_MAX)
+		return -EMSGSIZE;
+	e = stream_line_put(&w->up->line, (uint8_t)type, body, len);
+	stream_line_flush(&w->up->line);
+	return e;
 }
 
 bool
 peer_link_has_room(const struct peer_link *w)
 {
-	return w->up != NULL && peer_stream_has_room(w->up);
+	return w->up != NULL && stream_line_has_room(&w->up->line);
 }
 
 bool
@@ -520,8 +527,8 @@ peer_link_is_drained(const struct peer_link *w)
 {
 	int waiting = 0;
 
-	return w->up != NULL && w->up->out_len == 0 &&
-	    ioctl(w->up->fd, SIOCOUTQ, &waiting) == 0 && waiting == 0;
+	return w->up != NULL && w->up->line.out_len == 0 &&
+	    ioctl(w->up->line.fd, SIOCOUTQ, &waiting) == 0 && waiting == 0;
 }
 
 void
@@ -535,11 +542,9 @@ peer_link_expect(struct peer_link *w, const struct hello_boot *boot)
 void
 peer_link_restart(struct peer_link *w, const char *why)
 {
-	struct peer_stream *l = w->up;
-
-	if (l == NULL)
+	if (w->up == NULL)
 		return;
-	peer_stream_close(l);
+	stream_line_close(&w->up->line);
 	go_down(w, why);
 }
 
@@ -552,5 +557,5 @@ peer_link_rejected(const struct peer_link *w)
 uint8_t
 peer_link_version(const struct peer_link *w)
 {
-	return w->up != NULL ? w->up->codec.version : 0;
+	return w->up != NULL ? w->up->codec.stream.version : 0;
 }

@@ -31,13 +31,13 @@ fuzz_stranger(const uint8_t *data, size_t size)
 	const struct packet_auth auth = packet_auth_init(&keys, &a, &b);
 	struct peer_codec c = peer_codec_init(&auth, &auth.keys[0], &boot);
 	struct buf in = buf_reader(data, size);
-	enum peer_codec_result r;
-	struct peer_codec_frame f;
+	enum stream_codec_result r;
+	struct stream_codec_frame f;
 
 	do
-		r = peer_codec_get(&c, &in, &f);
-	while (r == PEER_CODEC_GREETED);
-	assert(r != PEER_CODEC_PROVEN && r != PEER_CODEC_FRAME);
+		r = stream_codec_get(&c.stream, &in, &f);
+	while (r == STREAM_CODEC_GREETED);
+	assert(r != STREAM_CODEC_PROVEN && r != STREAM_CODEC_FRAME);
 	assert(in.pos <= in.len);
 }
 

@@ -8,8 +8,8 @@
 #include "core/addr.h"
 #include "core/base.h"
 #include "core/buf.h"
+#include "director/replica_codec.h"
 #include "director/replica_msg.h"
-#include "director/stream_codec.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct stream_codec_keys
+static struct replica_codec_keys
 keys_of(bool other)
 {
 	const struct secret_keys keys = { .n = 2,
@@ -28,28 +28,29 @@ keys_of(bool other)
 	const union addr b = { .in = { .sin_family = AF_INET,
 		                   .sin_addr.s_addr = 1 } };
 
-	return stream_codec_keys_init(&keys, other ? &b : &a, other ? &a : &b);
+	return replica_codec_keys_init(&keys, other ? &b : &a, other ? &a : &b);
 }
 
 /* With the peer's greeting in front, or without. */
 static void
 fuzz_stranger(const uint8_t *data, size_t size, bool greets)
 {
-	const struct stream_codec_keys own = keys_of(false);
-	const struct stream_codec_keys keys = keys_of(true);
-	const struct stream_codec peer = stream_codec_init(&keys, true);
-	struct stream_codec c = stream_codec_init(&own, false);
-	uint8_t room[INPUT_MAX + STREAM_CODEC_GREETING_BYTES];
+	const struct replica_codec_keys own = keys_of(false);
+	const struct replica_codec_keys keys = keys_of(true);
+	const struct replica_codec peer = replica_codec_init(&keys, true);
+	struct replica_codec c = replica_codec_init(&own, false);
+	uint8_t room[INPUT_MAX + REPLICA_CODEC_GREETING_BYTES];
 	struct buf w = buf_writer(room, sizeof(room)), in;
 	enum stream_codec_result r;
 	struct stream_codec_frame f;
 
 	if (greets)
-		buf_put_bytes(&w, peer.greeting, sizeof(peer.greeting));
+		buf_put_bytes(
+		    &w, peer.stream.greeting, REPLICA_CODEC_GREETING_BYTES);
 	buf_put_bytes(&w, data, size);
 	in = buf_reader(room, w.pos);
 	do
-		r = stream_codec_get(&c, &in, &f);
+		r = stream_codec_get(&c.stream, &in, &f);
 	while (r == STREAM_CODEC_GREETED);
 	assert(r != STREAM_CODEC_PROVEN && r != STREAM_CODEC_FRAME);
 	assert(in.pos <= in.len);
@@ -79,31 +80,33 @@ greet(struct stream_codec *to, const struct stream_codec *from)
 static void
 fuzz_peer(const uint8_t *data, size_t size, size_t piece)
 {
-	const struct stream_codec_keys own = keys_of(false);
-	const struct stream_codec_keys keys = keys_of(true);
-	struct stream_codec peer = stream_codec_init(&keys, true);
-	struct stream_codec c = stream_codec_init(&own, false);
-	uint8_t room[INPUT_MAX + 3 * STREAM_CODEC_FRAME_MAX];
+	const struct replica_codec_keys own = keys_of(false);
+	const struct replica_codec_keys keys = keys_of(true);
+	struct replica_codec peer = replica_codec_init(&keys, true);
+	struct replica_codec c = replica_codec_init(&own, false);
+	uint8_t room[INPUT_MAX + 3 * REPLICA_CODEC_FRAME_MAX];
 	struct buf w = buf_writer(room, sizeof(room)), in;
 	const size_t half = size / 2;
 	struct stream_codec_frame f;
 	size_t frames = 0, bytes = 0;
 
-	greet(&c, &peer);
-	greet(&peer, &c);
-	stream_codec_put(&peer, &w, NULL, 0);
+	greet(&c.stream, &peer.stream);
+	greet(&peer.stream, &c.stream);
+	stream_codec_put(&peer.stream, &w, STREAM_CODEC_PROOF, NULL, 0);
 	if (half > 0)
-		stream_codec_put(&peer, &w, data, half);
+		stream_codec_put(
+		    &peer.stream, &w, REPLICA_CODEC_MSGS, data, half);
 	if (size > half)
-		stream_codec_put(&peer, &w, data + half, size - half);
+		stream_codec_put(&peer.stream, &w, REPLICA_CODEC_MSGS,
+		    data + half, size - half);
 	assert(!w.bad);
 	in = buf_reader(room, 0);
 	while (in.len < w.pos) {
 		enum stream_codec_result r;
 
 		in.len = in.len + piece < w.pos ? in.len + piece : w.pos;
-		while (
-		    (r = stream_codec_get(&c, &in, &f)) != STREAM_CODEC_MORE) {
+		while ((r = stream_codec_get(&c.stream, &in, &f)) !=
+		    STREAM_CODEC_MORE) {
 			assert(r == STREAM_CODEC_FRAME ||
 			    (r == STREAM_CODEC_PROVEN && frames == 0));
 			frames++;
@@ -114,7 +117,7 @@ fuzz_peer(const uint8_t *data, size_t size, size_t piece)
 			read_messages(&f);
 		}
 	}
-	assert(bytes == size && c.proven);
+	assert(bytes == size && c.stream.proven);
 }
 
 int

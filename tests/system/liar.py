@@ -3,8 +3,9 @@ proxy host of the lab, true and false, by a seed.
 
 Its words come from the tables here (BEAT, the frames' types) and are changed with
 their shape in mind, so that most of them get past the signature and the form, and
-reach what acts on them. failover/election/hello.h, failover/peerlink/peer_codec.h,
-core/conn_record.h and core/accord.h say what the bytes mean.
+reach what acts on them. failover/election/hello.h, core/stream/stream_codec.h,
+failover/peerlink/peer_codec.h, core/conn_record.h and core/accord.h say what the
+bytes mean.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def is_one_pair(stage: Stage, word: str) -> None:
         wait_for(lambda: stage[master].cli("handover").returncode == 0, 10 * SLOW)
         stage.wait_master(other)
     said = stage["p1"].log() + stage["p2"].log()
-    for odd in ("malformed", "no hello", "of a version", "not our protocol"):
+    for odd in ("malformed", "no hello", "of a version", "speak our protocol", "speaks no version"):
         assert odd not in said, odd
 
 

@@ -19,7 +19,7 @@
 #define HEAD_MORE 5
 #define GROUP_MORE 3
 
-/* Places in a hello and in a greeting; see hello.h and peer_codec.h. */
+/* Places in a hello and in a greeting; see hello.h and stream_codec.h. */
 #define VERSION_AT 4
 #define LEAST_AT 5
 #define N_GROUPS_AT 7
@@ -82,7 +82,7 @@ __wrap_peer_codec_init(const struct packet_auth *auth,
 {
 	struct peer_codec c = __real_peer_codec_init(auth, key, boot);
 
-	c.greeting[VERSION_AT]++;
+	c.stream.greeting[VERSION_AT]++;
 	return c;
 }
 

@@ -1,7 +1,7 @@
 #include "core/fd.h"
 #include "core/log.h"
 #include "director/director_stream.h"
-#include "director/stream_line.h"
+#include "director/replica_line.h"
 #include "tests/lib/scratch.h"
 #include "tests/lib/test.h"
 
@@ -262,7 +262,7 @@ who_never_reads_is_given_up_and_tried_again(void **state)
 	(void)state;
 	connect_bed(&b);
 	/* Beyond all bounds, the kernel's too. */
-	while (n < 4 * STREAM_LINE_OUT_BYTES / 11) {
+	while (n < 4 * REPLICA_LINE_OUT_BYTES / 11) {
 		say(&b.dials, n + 1, n + 1000);
 		n += 1000;
 		director_stream_flush(b.dials.stream);

@@ -23,7 +23,8 @@ greet(struct end *e, unsigned key, const struct hello_boot *boot)
 {
 	e->codec = peer_codec_init(&e->auth, &e->auth.keys[key], boot);
 	e->said = buf_writer(e->room, sizeof(e->room));
-	buf_put_bytes(&e->said, e->codec.greeting, sizeof(e->codec.greeting));
+	buf_put_bytes(
+	    &e->said, e->codec.stream.greeting, PEER_CODEC_GREETING_BYTES);
 }
 
 static void
@@ -58,26 +59,28 @@ heard(const struct end *from)
 static void
 connect_pair(struct pair *p, struct buf *from_a, struct buf *from_b)
 {
-	struct peer_codec_frame f;
+	struct stream_codec_frame f;
 	struct buf in;
 
 	pair_init(p);
 	in = heard(&p->a);
-	assert_int_equal(
-	    peer_codec_get(&p->b.codec, &in, &f), PEER_CODEC_GREETED);
+	assert_int_equal(stream_codec_get(&p->b.codec.stream, &in, &f),
+	    STREAM_CODEC_GREETED);
 	in = heard(&p->b);
-	assert_int_equal(
-	    peer_codec_get(&p->a.codec, &in, &f), PEER_CODEC_GREETED);
-	peer_codec_put(&p->a.codec, &p->a.said, PEER_CODEC_PROOF, NULL, 0);
-	peer_codec_put(&p->b.codec, &p->b.said, PEER_CODEC_PROOF, NULL, 0);
+	assert_int_equal(stream_codec_get(&p->a.codec.stream, &in, &f),
+	    STREAM_CODEC_GREETED);
+	stream_codec_put(
+	    &p->a.codec.stream, &p->a.said, STREAM_CODEC_PROOF, NULL, 0);
+	stream_codec_put(
+	    &p->b.codec.stream, &p->b.said, STREAM_CODEC_PROOF, NULL, 0);
 	*from_a = heard(&p->a);
 	from_a->pos = PEER_CODEC_GREETING_BYTES;
 	*from_b = heard(&p->b);
 	from_b->pos = PEER_CODEC_GREETING_BYTES;
-	assert_int_equal(
-	    peer_codec_get(&p->b.codec, from_a, &f), PEER_CODEC_PROVEN);
-	assert_int_equal(
-	    peer_codec_get(&p->a.codec, from_b, &f), PEER_CODEC_PROVEN);
+	assert_int_equal(stream_codec_get(&p->b.codec.stream, from_a, &f),
+	    STREAM_CODEC_PROVEN);
+	assert_int_equal(stream_codec_get(&p->a.codec.stream, from_b, &f),
+	    STREAM_CODEC_PROVEN);
 }
 
 static void
@@ -85,40 +88,40 @@ both_are_proven_and_frames_pass(void **state)
 {
 	static uint8_t large[PEER_CODEC_BODY_MAX];
 	struct buf from_a, from_b;
-	struct peer_codec_frame f;
+	struct stream_codec_frame f;
 	struct pair p;
 
 	(void)state;
 	memset(large, 7, sizeof(large));
 	connect_pair(&p, &from_a, &from_b);
 	assert_memory_equal(p.a.codec.other.bytes, "\1\1", 2);
-	assert_int_equal(p.a.codec.version, PEER_CODEC_VERSION);
-	peer_codec_put(&p.a.codec, &p.a.said, 9, "hello", 5);
-	peer_codec_put(&p.a.codec, &p.a.said, 3, large, sizeof(large));
-	peer_codec_put(&p.a.codec, &p.a.said, 1, NULL, 0);
+	assert_int_equal(p.a.codec.stream.version, PEER_CODEC_VERSION);
+	stream_codec_put(&p.a.codec.stream, &p.a.said, 9, "hello", 5);
+	stream_codec_put(&p.a.codec.stream, &p.a.said, 3, large, sizeof(large));
+	stream_codec_put(&p.a.codec.stream, &p.a.said, 1, NULL, 0);
 	assert_false(p.a.said.bad);
 	from_a.len = p.a.said.pos;
-	assert_int_equal(
-	    peer_codec_get(&p.b.codec, &from_a, &f), PEER_CODEC_FRAME);
+	assert_int_equal(stream_codec_get(&p.b.codec.stream, &from_a, &f),
+	    STREAM_CODEC_FRAME);
 	assert_int_equal(f.type, 9);
 	assert_int_equal(f.len, 5);
 	assert_memory_equal(f.body, "hello", 5);
-	assert_int_equal(
-	    peer_codec_get(&p.b.codec, &from_a, &f), PEER_CODEC_FRAME);
+	assert_int_equal(stream_codec_get(&p.b.codec.stream, &from_a, &f),
+	    STREAM_CODEC_FRAME);
 	assert_int_equal(f.len, sizeof(large));
 	assert_memory_equal(f.body, large, sizeof(large));
-	assert_int_equal(
-	    peer_codec_get(&p.b.codec, &from_a, &f), PEER_CODEC_FRAME);
+	assert_int_equal(stream_codec_get(&p.b.codec.stream, &from_a, &f),
+	    STREAM_CODEC_FRAME);
 	assert_int_equal(f.len, 0);
-	assert_int_equal(
-	    peer_codec_get(&p.b.codec, &from_a, &f), PEER_CODEC_MORE);
+	assert_int_equal(stream_codec_get(&p.b.codec.stream, &from_a, &f),
+	    STREAM_CODEC_MORE);
 }
 
 static void
 half_of_anything_waits_for_the_rest(void **state)
 {
 	struct buf from_a, from_b;
-	struct peer_codec_frame f;
+	struct stream_codec_frame f;
 	struct pair p;
 	size_t start;
 
@@ -127,16 +130,17 @@ half_of_anything_waits_for_the_rest(void **state)
 	for (size_t len = 0; len < PEER_CODEC_GREETING_BYTES; len++) {
 		struct buf in = buf_reader(p.a.room, len);
 
-		assert_int_equal(
-		    peer_codec_get(&p.b.codec, &in, &f), PEER_CODEC_MORE);
+		assert_int_equal(stream_codec_get(&p.b.codec.stream, &in, &f),
+		    STREAM_CODEC_MORE);
 	}
 	connect_pair(&p, &from_a, &from_b);
 	start = from_a.pos;
-	peer_codec_put(&p.a.codec, &p.a.said, 9, "hello", 5);
+	stream_codec_put(&p.a.codec.stream, &p.a.said, 9, "hello", 5);
 	for (size_t len = start; len < p.a.said.pos; len++) {
 		from_a.len = len;
 		assert_int_equal(
-		    peer_codec_get(&p.b.codec, &from_a, &f), PEER_CODEC_MORE);
+		    stream_codec_get(&p.b.codec.stream, &from_a, &f),
+		    STREAM_CODEC_MORE);
 		assert_int_equal(from_a.pos, start);
 	}
 }
@@ -145,7 +149,7 @@ static void
 another_key_or_pair_is_foreign(void **state)
 {
 	struct end a, other_key, other_node;
-	struct peer_codec_frame f;
+	struct stream_codec_frame f;
 	struct buf in;
 
 	(void)state;
@@ -153,30 +157,32 @@ another_key_or_pair_is_foreign(void **state)
 	end_init(&other_key, 2, "10.0.0.2", "10.0.0.1");
 	end_init(&other_node, 1, "10.0.0.3", "10.0.0.1");
 	in = heard(&other_key);
-	assert_int_equal(peer_codec_get(&a.codec, &in, &f), PEER_CODEC_FOREIGN);
+	assert_int_equal(
+	    stream_codec_get(&a.codec.stream, &in, &f), STREAM_CODEC_FOREIGN);
 	in = heard(&other_node);
-	assert_int_equal(peer_codec_get(&a.codec, &in, &f), PEER_CODEC_FOREIGN);
+	assert_int_equal(
+	    stream_codec_get(&a.codec.stream, &in, &f), STREAM_CODEC_FOREIGN);
 }
 
 static void
 our_own_words_are_reflected(void **state)
 {
-	struct peer_codec_frame f;
+	struct stream_codec_frame f;
 	struct pair p;
 	struct buf in;
 
 	(void)state;
 	pair_init(&p);
 	in = heard(&p.a);
-	assert_int_equal(
-	    peer_codec_get(&p.a.codec, &in, &f), PEER_CODEC_REFLECTED);
+	assert_int_equal(stream_codec_get(&p.a.codec.stream, &in, &f),
+	    STREAM_CODEC_REFLECTED);
 }
 
 static void
 noise_is_malformed(void **state)
 {
 	static const size_t places[] = { 0, 1, 3 };
-	struct peer_codec_frame f;
+	struct stream_codec_frame f;
 	struct pair p;
 
 	(void)state;
@@ -186,8 +192,8 @@ noise_is_malformed(void **state)
 		pair_init(&p);
 		p.a.room[places[i]] ^= 1;
 		in = heard(&p.a);
-		assert_int_equal(
-		    peer_codec_get(&p.b.codec, &in, &f), PEER_CODEC_MALFORMED);
+		assert_int_equal(stream_codec_get(&p.b.codec.stream, &in, &f),
+		    STREAM_CODEC_MALFORMED);
 	}
 }
 
@@ -198,7 +204,7 @@ versions_out_of_reach_are_not_spoken(void **state)
 		{ PEER_CODEC_VERSION + 2, PEER_CODEC_VERSION + 1 },
 		{ PEER_CODEC_VERSION_LEAST - 1, PEER_CODEC_VERSION_LEAST - 1 },
 	};
-	struct peer_codec_frame f;
+	struct stream_codec_frame f;
 	struct pair p;
 
 	(void)state;
@@ -208,8 +214,8 @@ versions_out_of_reach_are_not_spoken(void **state)
 		pair_init(&p);
 		memcpy(p.a.room + 4, versions[i], 2);
 		in = heard(&p.a);
-		assert_int_equal(
-		    peer_codec_get(&p.b.codec, &in, &f), PEER_CODEC_UNSPOKEN);
+		assert_int_equal(stream_codec_get(&p.b.codec.stream, &in, &f),
+		    STREAM_CODEC_NO_VERSION);
 	}
 }
 
@@ -218,28 +224,30 @@ static void
 exchange(struct pair *p, const uint8_t *greeting, size_t len)
 {
 	struct buf in = buf_reader(greeting, len);
-	struct peer_codec_frame f;
+	struct stream_codec_frame f;
 
 	for (size_t n = 0; n < len; n++) {
 		struct buf part = buf_reader(greeting, n);
 
 		assert_int_equal(
-		    peer_codec_get(&p->b.codec, &part, &f), PEER_CODEC_MORE);
+		    stream_codec_get(&p->b.codec.stream, &part, &f),
+		    STREAM_CODEC_MORE);
 	}
-	assert_int_equal(
-	    peer_codec_get(&p->b.codec, &in, &f), PEER_CODEC_GREETED);
+	assert_int_equal(stream_codec_get(&p->b.codec.stream, &in, &f),
+	    STREAM_CODEC_GREETED);
 	assert_int_equal(in.pos, len);
 	in = heard(&p->b);
-	assert_int_equal(
-	    peer_codec_get(&p->a.codec, &in, &f), PEER_CODEC_GREETED);
-	peer_codec_put(&p->b.codec, &p->b.said, PEER_CODEC_PROOF, NULL, 0);
+	assert_int_equal(stream_codec_get(&p->a.codec.stream, &in, &f),
+	    STREAM_CODEC_GREETED);
+	stream_codec_put(
+	    &p->b.codec.stream, &p->b.said, STREAM_CODEC_PROOF, NULL, 0);
 }
 
 static void
 what_a_later_greeting_adds_is_skipped(void **state)
 {
 	uint8_t later[PEER_CODEC_GREETING_BYTES + 9];
-	struct peer_codec_frame f;
+	struct stream_codec_frame f;
 	struct pair p;
 	struct buf in;
 
@@ -250,19 +258,19 @@ what_a_later_greeting_adds_is_skipped(void **state)
 	later[4]++;
 	later[7] = sizeof(later);
 	exchange(&p, later, sizeof(later));
-	assert_int_equal(p.b.codec.version, PEER_CODEC_VERSION);
+	assert_int_equal(p.b.codec.stream.version, PEER_CODEC_VERSION);
 	later[6] = 0x80; /* too long */
 	pair_init(&p);
 	in = buf_reader(later, sizeof(later));
-	assert_int_equal(
-	    peer_codec_get(&p.b.codec, &in, &f), PEER_CODEC_MALFORMED);
+	assert_int_equal(stream_codec_get(&p.b.codec.stream, &in, &f),
+	    STREAM_CODEC_MALFORMED);
 }
 
 /* Of its version, say, so that an older one is spoken. */
 static void
 a_greeting_that_was_changed_proves_nobody(void **state)
 {
-	struct peer_codec_frame f;
+	struct stream_codec_frame f;
 	struct pair p;
 	struct buf in;
 
@@ -273,7 +281,7 @@ a_greeting_that_was_changed_proves_nobody(void **state)
 	in = heard(&p.b);
 	in.pos = PEER_CODEC_GREETING_BYTES;
 	assert_int_equal(
-	    peer_codec_get(&p.a.codec, &in, &f), PEER_CODEC_FORGED);
+	    stream_codec_get(&p.a.codec.stream, &in, &f), STREAM_CODEC_FORGED);
 }
 
 static void
@@ -282,7 +290,7 @@ each_signs_with_a_key_that_the_other_has(void **state)
 	static const struct secret_keys keys = { .n = 2,
 		.all = { { { 9 } }, { { 1 } } } };
 	const struct hello_boot boot = { { 7 } };
-	struct peer_codec_frame f;
+	struct stream_codec_frame f;
 	struct buf in;
 	union addr x, y;
 	struct pair p;
@@ -296,7 +304,7 @@ each_signs_with_a_key_that_the_other_has(void **state)
 	greet(&p.a, 0, &boot);
 	in = heard(&p.a);
 	assert_int_equal(
-	    peer_codec_get(&p.b.codec, &in, &f), PEER_CODEC_FOREIGN);
+	    stream_codec_get(&p.b.codec.stream, &in, &f), STREAM_CODEC_FOREIGN);
 	greet(&p.a, 1, &boot);
 	exchange(&p, p.a.room, PEER_CODEC_GREETING_BYTES);
 	assert_true(p.a.codec.hears == p.b.codec.signs);
@@ -304,68 +312,69 @@ each_signs_with_a_key_that_the_other_has(void **state)
 	in = heard(&p.b);
 	in.pos = PEER_CODEC_GREETING_BYTES;
 	assert_int_equal(
-	    peer_codec_get(&p.a.codec, &in, &f), PEER_CODEC_PROVEN);
+	    stream_codec_get(&p.a.codec.stream, &in, &f), STREAM_CODEC_PROVEN);
 }
 
 static void
 every_changed_bit_is_noticed(void **state)
 {
 	struct buf from_a, from_b;
-	struct peer_codec_frame f;
+	struct stream_codec_frame f;
 	struct pair p;
 	size_t start;
 
 	(void)state;
 	connect_pair(&p, &from_a, &from_b);
 	start = from_a.pos;
-	peer_codec_put(&p.a.codec, &p.a.said, 9, "hello", 5);
+	stream_codec_put(&p.a.codec.stream, &p.a.said, 9, "hello", 5);
 	from_a.len = p.a.said.pos;
 	for (size_t bit = 8 * start; bit < 8 * from_a.len; bit++) {
 		p.a.room[bit / 8] ^= (uint8_t)(1u << bit % 8);
 		from_a.pos = start;
 		assert_int_not_equal(
-		    peer_codec_get(&p.b.codec, &from_a, &f), PEER_CODEC_FRAME);
+		    stream_codec_get(&p.b.codec.stream, &from_a, &f),
+		    STREAM_CODEC_FRAME);
 		p.a.room[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}
 	from_a.pos = start;
-	assert_int_equal(
-	    peer_codec_get(&p.b.codec, &from_a, &f), PEER_CODEC_FRAME);
+	assert_int_equal(stream_codec_get(&p.b.codec.stream, &from_a, &f),
+	    STREAM_CODEC_FRAME);
 }
 
 static void
 a_frame_is_good_once_and_at_its_place(void **state)
 {
 	struct buf from_a, from_b;
-	struct peer_codec_frame f;
+	struct stream_codec_frame f;
 	struct pair p;
 	size_t first, second;
 
 	(void)state;
 	connect_pair(&p, &from_a, &from_b);
 	first = from_a.pos;
-	peer_codec_put(&p.a.codec, &p.a.said, 9, "one", 3);
+	stream_codec_put(&p.a.codec.stream, &p.a.said, 9, "one", 3);
 	second = p.a.said.pos;
-	peer_codec_put(&p.a.codec, &p.a.said, 9, "two", 3);
+	stream_codec_put(&p.a.codec.stream, &p.a.said, 9, "two", 3);
 	from_a.len = p.a.said.pos;
 	from_a.pos = second; /* the first one is dropped */
-	assert_int_equal(
-	    peer_codec_get(&p.b.codec, &from_a, &f), PEER_CODEC_FORGED);
+	assert_int_equal(stream_codec_get(&p.b.codec.stream, &from_a, &f),
+	    STREAM_CODEC_FORGED);
 	from_a.pos = first;
-	assert_int_equal(
-	    peer_codec_get(&p.b.codec, &from_a, &f), PEER_CODEC_FRAME);
+	assert_int_equal(stream_codec_get(&p.b.codec.stream, &from_a, &f),
+	    STREAM_CODEC_FRAME);
 	from_a.pos = first; /* repeated */
-	assert_int_equal(
-	    peer_codec_get(&p.b.codec, &from_a, &f), PEER_CODEC_FORGED);
+	assert_int_equal(stream_codec_get(&p.b.codec.stream, &from_a, &f),
+	    STREAM_CODEC_FORGED);
 	from_a.pos = first; /* sent back */
-	assert_int_equal(
-	    peer_codec_get(&p.a.codec, &from_a, &f), PEER_CODEC_FORGED);
+	assert_int_equal(stream_codec_get(&p.a.codec.stream, &from_a, &f),
+	    STREAM_CODEC_FORGED);
 }
 
 static void
 a_recording_proves_nothing(void **state)
 {
 	struct buf from_a, from_b;
-	struct peer_codec_frame f;
+	struct stream_codec_frame f;
 	struct pair p;
 	struct end fresh;
 
@@ -373,18 +382,18 @@ a_recording_proves_nothing(void **state)
 	connect_pair(&p, &from_a, &from_b);
 	end_init(&fresh, 1, "10.0.0.2", "10.0.0.1");
 	from_a.pos = 0;
-	assert_int_equal(
-	    peer_codec_get(&fresh.codec, &from_a, &f), PEER_CODEC_GREETED);
-	assert_int_equal(
-	    peer_codec_get(&fresh.codec, &from_a, &f), PEER_CODEC_FORGED);
-	assert_false(fresh.codec.proven);
+	assert_int_equal(stream_codec_get(&fresh.codec.stream, &from_a, &f),
+	    STREAM_CODEC_GREETED);
+	assert_int_equal(stream_codec_get(&fresh.codec.stream, &from_a, &f),
+	    STREAM_CODEC_FORGED);
+	assert_false(fresh.codec.stream.proven);
 }
 
 static void
 the_proof_comes_first_and_once(void **state)
 {
 	struct buf from_a, from_b;
-	struct peer_codec_frame f;
+	struct stream_codec_frame f;
 	struct pair p;
 	struct buf in;
 
@@ -392,19 +401,20 @@ the_proof_comes_first_and_once(void **state)
 	pair_init(&p);
 	in = heard(&p.b);
 	assert_int_equal(
-	    peer_codec_get(&p.a.codec, &in, &f), PEER_CODEC_GREETED);
+	    stream_codec_get(&p.a.codec.stream, &in, &f), STREAM_CODEC_GREETED);
 	in = heard(&p.a);
 	assert_int_equal(
-	    peer_codec_get(&p.b.codec, &in, &f), PEER_CODEC_GREETED);
-	peer_codec_put(&p.a.codec, &p.a.said, 9, "hello", 5);
+	    stream_codec_get(&p.b.codec.stream, &in, &f), STREAM_CODEC_GREETED);
+	stream_codec_put(&p.a.codec.stream, &p.a.said, 9, "hello", 5);
 	in.len = p.a.said.pos;
-	assert_int_equal(
-	    peer_codec_get(&p.b.codec, &in, &f), PEER_CODEC_MALFORMED);
+	assert_int_equal(stream_codec_get(&p.b.codec.stream, &in, &f),
+	    STREAM_CODEC_MALFORMED);
 	connect_pair(&p, &from_a, &from_b);
-	peer_codec_put(&p.a.codec, &p.a.said, PEER_CODEC_PROOF, NULL, 0);
+	stream_codec_put(
+	    &p.a.codec.stream, &p.a.said, STREAM_CODEC_PROOF, NULL, 0);
 	from_a.len = p.a.said.pos;
-	assert_int_equal(
-	    peer_codec_get(&p.b.codec, &from_a, &f), PEER_CODEC_MALFORMED);
+	assert_int_equal(stream_codec_get(&p.b.codec.stream, &from_a, &f),
+	    STREAM_CODEC_MALFORMED);
 }
 
 static void
@@ -412,16 +422,16 @@ too_long_a_frame_is_refused_by_its_head(void **state)
 {
 	static const uint8_t head[] = { 0x10, 0x01, 9, 0 }; /* 4097 */
 	struct buf from_a, from_b;
-	struct peer_codec_frame f;
+	struct stream_codec_frame f;
 	struct pair p;
 	struct buf in = buf_reader(head, sizeof(head));
 	static uint8_t body[PEER_CODEC_BODY_MAX + 1];
 
 	(void)state;
 	connect_pair(&p, &from_a, &from_b);
-	assert_int_equal(
-	    peer_codec_get(&p.b.codec, &in, &f), PEER_CODEC_MALFORMED);
-	peer_codec_put(&p.a.codec, &p.a.said, 9, body, sizeof(body));
+	assert_int_equal(stream_codec_get(&p.b.codec.stream, &in, &f),
+	    STREAM_CODEC_MALFORMED);
+	stream_codec_put(&p.a.codec.stream, &p.a.said, 9, body, sizeof(body));
 	assert_true(p.a.said.bad);
 }
 

@@ -1,7 +1,6 @@
 #include "failover/heartbeat/packet_auth.h"
-#include "failover/peerlink/peer_codec.h"
+#include "failover/peerlink/peer_line.h"
 #include "failover/peerlink/peer_link.h"
-#include "failover/peerlink/peer_stream.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -74,7 +73,7 @@ node_open(struct node *n, struct ev_loop *loop, uint8_t key_byte,
 	assert_int_equal(addr_parse_ip(self, &setup.self), 0);
 	assert_int_equal(addr_parse_ip(other, &setup.other), 0);
 	fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (peer_stream_set_options(fd, false) == -EPERM)
+	if (peer_line_set_options(fd, false) == -EPERM)
 		skip(); /* priority 7 is root's */
 	(void)close(fd);
 	n->auth = packet_auth_init(&keys, &setup.self, &setup.other);
@@ -197,6 +196,8 @@ room_that_a_send_has_made_is_told(void **state)
 	assert_false(peer_link_is_drained(dials.wire));
 	assert_int_equal(
 	    peer_link_send(dials.wire, PEER_LINK_PULSE, NULL, 0), 0);
+	assert_int_equal(dials.rooms, 0); /* not from within our call */
+	(void)ev_run(loop, EVRUN_NOWAIT);
 	assert_true(peer_link_has_room(dials.wire));
 	assert_int_equal(dials.rooms, 1);
 	peer_link_close(dials.wire);

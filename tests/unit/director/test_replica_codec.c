@@ -1,16 +1,16 @@
 #include "core/addr.h"
 #include "core/buf.h"
-#include "director/stream_codec.h"
+#include "director/replica_codec.h"
 #include "tests/lib/test.h"
 
 #include <string.h>
 
 /* Both ends of a connection, and what each has said. */
 struct end {
-	struct stream_codec_keys keys;
-	struct stream_codec codec;
+	struct replica_codec_keys keys;
+	struct replica_codec codec;
 	struct buf said;
-	uint8_t room[3 * STREAM_CODEC_FRAME_MAX];
+	uint8_t room[3 * REPLICA_CODEC_FRAME_MAX];
 };
 
 struct pair {
@@ -45,10 +45,11 @@ end_init(struct end *e, const struct secret_keys *keys, const char *self,
 	assert_int_equal(secret_init(), 0);
 	assert_int_equal(addr_parse_ip(self, &x), 0);
 	assert_int_equal(addr_parse_ip(other, &y), 0);
-	e->keys = stream_codec_keys_init(keys, &x, &y);
-	e->codec = stream_codec_init(&e->keys, dials);
+	e->keys = replica_codec_keys_init(keys, &x, &y);
+	e->codec = replica_codec_init(&e->keys, dials);
 	e->said = buf_writer(e->room, sizeof(e->room));
-	buf_put_bytes(&e->said, e->codec.greeting, sizeof(e->codec.greeting));
+	buf_put_bytes(&e->said, e->codec.stream.greeting,
+	    sizeof(e->codec.stream.greeting));
 }
 
 static void
@@ -73,7 +74,15 @@ greeting_of(const struct end *from, struct end *to)
 	struct stream_codec_frame f;
 	struct buf in = heard(from, 0);
 
-	return stream_codec_get(&to->codec, &in, &f);
+	return stream_codec_get(&to->codec.stream, &in, &f);
+}
+
+/* Without a body it is the proof. */
+static void
+say(struct end *e, const void *body, size_t len)
+{
+	stream_codec_put(&e->codec.stream, &e->said,
+	    len == 0 ? STREAM_CODEC_PROOF : REPLICA_CODEC_MSGS, body, len);
 }
 
 /* Both greet and prove. */
@@ -85,21 +94,21 @@ connect_pair(struct pair *p)
 
 	assert_int_equal(greeting_of(&p->a, &p->b), STREAM_CODEC_GREETED);
 	assert_int_equal(greeting_of(&p->b, &p->a), STREAM_CODEC_GREETED);
-	stream_codec_put(&p->a.codec, &p->a.said, NULL, 0);
-	stream_codec_put(&p->b.codec, &p->b.said, NULL, 0);
-	in = heard(&p->a, STREAM_CODEC_GREETING_BYTES);
+	say(&p->a, NULL, 0);
+	say(&p->b, NULL, 0);
+	in = heard(&p->a, REPLICA_CODEC_GREETING_BYTES);
 	assert_int_equal(
-	    stream_codec_get(&p->b.codec, &in, &f), STREAM_CODEC_PROVEN);
+	    stream_codec_get(&p->b.codec.stream, &in, &f), STREAM_CODEC_PROVEN);
 	assert_int_equal(in.pos, p->a.said.pos);
-	in = heard(&p->b, STREAM_CODEC_GREETING_BYTES);
+	in = heard(&p->b, REPLICA_CODEC_GREETING_BYTES);
 	assert_int_equal(
-	    stream_codec_get(&p->a.codec, &in, &f), STREAM_CODEC_PROVEN);
+	    stream_codec_get(&p->a.codec.stream, &in, &f), STREAM_CODEC_PROVEN);
 }
 
 static void
 both_are_proven_and_frames_pass(void **state)
 {
-	static uint8_t large[STREAM_CODEC_BODY_MAX];
+	static uint8_t large[REPLICA_CODEC_BODY_MAX];
 	struct stream_codec_frame f;
 	struct pair p;
 	struct buf in;
@@ -109,24 +118,24 @@ both_are_proven_and_frames_pass(void **state)
 	memset(large, 7, sizeof(large));
 	pair_init(&p, keys_of(1, 0), keys_of(1, 0));
 	connect_pair(&p);
-	assert_int_equal(p.a.codec.version, STREAM_CODEC_VERSION);
+	assert_int_equal(p.a.codec.stream.version, REPLICA_CODEC_VERSION);
 	at = p.a.said.pos;
-	stream_codec_put(&p.a.codec, &p.a.said, "hello", 5);
-	stream_codec_put(&p.a.codec, &p.a.said, large, sizeof(large));
+	say(&p.a, "hello", 5);
+	say(&p.a, large, sizeof(large));
 	assert_false(p.a.said.bad);
 	/* Nobody reads it on its way. */
 	assert_null(memmem(p.a.room, p.a.said.pos, "hello", 5));
 	in = heard(&p.a, at);
 	assert_int_equal(
-	    stream_codec_get(&p.b.codec, &in, &f), STREAM_CODEC_FRAME);
+	    stream_codec_get(&p.b.codec.stream, &in, &f), STREAM_CODEC_FRAME);
 	assert_int_equal(f.len, 5);
 	assert_memory_equal(f.body, "hello", 5);
 	assert_int_equal(
-	    stream_codec_get(&p.b.codec, &in, &f), STREAM_CODEC_FRAME);
+	    stream_codec_get(&p.b.codec.stream, &in, &f), STREAM_CODEC_FRAME);
 	assert_int_equal(f.len, sizeof(large));
 	assert_memory_equal(f.body, large, sizeof(large));
 	assert_int_equal(
-	    stream_codec_get(&p.b.codec, &in, &f), STREAM_CODEC_MORE);
+	    stream_codec_get(&p.b.codec.stream, &in, &f), STREAM_CODEC_MORE);
 }
 
 static void
@@ -138,22 +147,22 @@ half_of_anything_waits_for_the_rest(void **state)
 
 	(void)state;
 	pair_init(&p, keys_of(1, 0), keys_of(1, 0));
-	for (size_t n = 0; n < STREAM_CODEC_GREETING_BYTES; n++) {
+	for (size_t n = 0; n < REPLICA_CODEC_GREETING_BYTES; n++) {
 		struct buf in = buf_reader(p.a.room, n);
 
-		assert_int_equal(
-		    stream_codec_get(&p.b.codec, &in, &f), STREAM_CODEC_MORE);
+		assert_int_equal(stream_codec_get(&p.b.codec.stream, &in, &f),
+		    STREAM_CODEC_MORE);
 		assert_int_equal(in.pos, 0);
 	}
 	connect_pair(&p);
 	at = p.a.said.pos;
-	stream_codec_put(&p.a.codec, &p.a.said, "hello", 5);
+	say(&p.a, "hello", 5);
 	for (size_t n = at; n < p.a.said.pos; n++) {
 		struct buf in = buf_reader(p.a.room, n);
 
 		in.pos = at;
-		assert_int_equal(
-		    stream_codec_get(&p.b.codec, &in, &f), STREAM_CODEC_MORE);
+		assert_int_equal(stream_codec_get(&p.b.codec.stream, &in, &f),
+		    STREAM_CODEC_MORE);
 		assert_int_equal(in.pos, at);
 	}
 }
@@ -161,16 +170,17 @@ half_of_anything_waits_for_the_rest(void **state)
 static void
 a_body_too_long_or_without_room_is_refused(void **state)
 {
-	static uint8_t large[STREAM_CODEC_BODY_MAX + 1];
+	static uint8_t large[REPLICA_CODEC_BODY_MAX + 1];
 	struct buf small = BUF_WRITER(20);
 	struct pair p;
 
 	(void)state;
 	pair_init(&p, keys_of(1, 0), keys_of(1, 0));
 	connect_pair(&p);
-	stream_codec_put(&p.a.codec, &p.a.said, large, sizeof(large));
+	say(&p.a, large, sizeof(large));
 	assert_true(p.a.said.bad);
-	stream_codec_put(&p.a.codec, &small, "hello", 5);
+	stream_codec_put(
+	    &p.a.codec.stream, &small, REPLICA_CODEC_MSGS, "hello", 5);
 	assert_true(small.bad);
 }
 
@@ -197,7 +207,7 @@ of_keys_that_both_have_the_diallers_first_is_taken(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(key_rows); i++) {
 		const uint8_t *a = key_rows[i].dialler, *b = key_rows[i].other;
 		const struct secret_keys taken = keys_of(key_rows[i].taken, 0);
-		struct stream_codec_keys ids;
+		struct replica_codec_keys ids;
 		struct pair p;
 
 		test_row(key_rows[i].name);
@@ -210,12 +220,12 @@ of_keys_that_both_have_the_diallers_first_is_taken(void **state)
 			continue;
 		}
 		connect_pair(&p);
-		ids = stream_codec_keys_init(&taken,
+		ids = replica_codec_keys_init(&taken,
 		    &(union addr){ .in = { .sin_family = AF_INET } },
 		    &(union addr){ .in = { .sin_family = AF_INET } });
 		assert_int_equal(p.a.codec.key, ids.all[0].id);
 		assert_int_equal(p.b.codec.key, ids.all[0].id);
-		assert_true(stream_codec_keys_have(&p.a.keys, p.a.codec.key));
+		assert_true(replica_codec_keys_have(&p.a.keys, p.a.codec.key));
 	}
 }
 
@@ -267,13 +277,13 @@ a_later_greeting_is_longer_and_counts_whole(void **state)
 	(void)state;
 	pair_init(&p, keys_of(1, 0), keys_of(1, 0));
 	p.a.room[AT_VERSION] = 9;
-	p.a.room[AT_LENGTH + 1] = STREAM_CODEC_GREETING_BYTES + 3;
+	p.a.room[AT_LENGTH + 1] = REPLICA_CODEC_GREETING_BYTES + 3;
 	buf_put_bytes(&p.a.said, "new", 3);
 	in = heard(&p.a, 0);
 	assert_int_equal(
-	    stream_codec_get(&p.b.codec, &in, &f), STREAM_CODEC_GREETED);
-	assert_int_equal(in.pos, STREAM_CODEC_GREETING_BYTES + 3);
-	assert_int_equal(p.b.codec.version, STREAM_CODEC_VERSION);
+	    stream_codec_get(&p.b.codec.stream, &in, &f), STREAM_CODEC_GREETED);
+	assert_int_equal(in.pos, REPLICA_CODEC_GREETING_BYTES + 3);
+	assert_int_equal(p.b.codec.stream.version, REPLICA_CODEC_VERSION);
 }
 
 static void
@@ -296,8 +306,10 @@ static const struct {
 	{ "the nonce", true, 40, STREAM_CODEC_FORGED },
 	{ "the version", true, AT_VERSION, STREAM_CODEC_FORGED },
 	{ "the second key", true, AT_KEY + 8, STREAM_CODEC_FORGED },
-	{ "the proof's tag", false, 2, STREAM_CODEC_FORGED },
+	{ "the proof's tag", false, 4, STREAM_CODEC_FORGED },
 	{ "the proof's length", false, 1, STREAM_CODEC_MALFORMED },
+	{ "the proof's type", false, 2, STREAM_CODEC_MALFORMED },
+	{ "what nobody reads", false, 3, STREAM_CODEC_FORGED },
 };
 
 static void
@@ -316,13 +328,13 @@ what_was_changed_on_its_way_proves_nothing(void **state)
 			p.a.room[at] ^= 2;
 		assert_int_equal(greeting_of(&p.a, &p.b), STREAM_CODEC_GREETED);
 		assert_int_equal(greeting_of(&p.b, &p.a), STREAM_CODEC_GREETED);
-		stream_codec_put(&p.a.codec, &p.a.said, NULL, 0);
+		say(&p.a, NULL, 0);
 		if (!change_rows[i].of_greeting)
-			p.a.room[STREAM_CODEC_GREETING_BYTES + at] ^= 2;
-		in = heard(&p.a, STREAM_CODEC_GREETING_BYTES);
-		assert_int_equal(stream_codec_get(&p.b.codec, &in, &f),
+			p.a.room[REPLICA_CODEC_GREETING_BYTES + at] ^= 2;
+		in = heard(&p.a, REPLICA_CODEC_GREETING_BYTES);
+		assert_int_equal(stream_codec_get(&p.b.codec.stream, &in, &f),
 		    change_rows[i].result);
-		assert_false(p.b.codec.proven);
+		assert_false(p.b.codec.stream.proven);
 	}
 }
 
@@ -338,16 +350,16 @@ a_frame_is_good_at_one_place_only(void **state)
 	pair_init(&p, keys_of(1, 0), keys_of(1, 0));
 	connect_pair(&p);
 	first = p.a.said.pos;
-	stream_codec_put(&p.a.codec, &p.a.said, "one", 3);
+	say(&p.a, "one", 3);
 	second = p.a.said.pos;
-	stream_codec_put(&p.a.codec, &p.a.said, "two", 3);
+	say(&p.a, "two", 3);
 	in = heard(&p.a, second);
 	assert_int_equal(
-	    stream_codec_get(&p.b.codec, &in, &f), STREAM_CODEC_FORGED);
+	    stream_codec_get(&p.b.codec.stream, &in, &f), STREAM_CODEC_FORGED);
 	/* That of the other direction, too. */
 	in = heard(&p.a, first);
 	assert_int_equal(
-	    stream_codec_get(&p.a.codec, &in, &f), STREAM_CODEC_FORGED);
+	    stream_codec_get(&p.a.codec.stream, &in, &f), STREAM_CODEC_FORGED);
 }
 
 static void
@@ -360,14 +372,14 @@ a_second_proof_and_an_early_frame_are_malformed(void **state)
 	(void)state;
 	pair_init(&p, keys_of(1, 0), keys_of(1, 0));
 	connect_pair(&p);
-	in = heard(&p.a, STREAM_CODEC_GREETING_BYTES);
-	assert_int_equal(
-	    stream_codec_get(&p.b.codec, &in, &f), STREAM_CODEC_MALFORMED);
+	in = heard(&p.a, REPLICA_CODEC_GREETING_BYTES);
+	assert_int_equal(stream_codec_get(&p.b.codec.stream, &in, &f),
+	    STREAM_CODEC_MALFORMED);
 	pair_init(&p, keys_of(1, 0), keys_of(1, 0));
 	assert_int_equal(greeting_of(&p.a, &p.b), STREAM_CODEC_GREETED);
-	in = buf_reader("\0\5", 2);
-	assert_int_equal(
-	    stream_codec_get(&p.b.codec, &in, &f), STREAM_CODEC_MALFORMED);
+	in = buf_reader("\0\5\1\0", 4);
+	assert_int_equal(stream_codec_get(&p.b.codec.stream, &in, &f),
+	    STREAM_CODEC_MALFORMED);
 }
 
 int
