@@ -119,7 +119,7 @@ static void
 meet_relay(struct director_child *d)
 {
 	if (config_has_kernel(d->g->setup.config))
-		director_meeting_make(&d->relay);
+		role_channel_make(&d->relay);
 }
 
 static void
@@ -133,7 +133,7 @@ begin(struct director_child *d)
 		return;
 	/* Failover gets its end when it has all else that it begins with. */
 	if (d->g->begun)
-		director_meeting_make(&d->failover);
+		role_channel_make(&d->failover);
 	meet_relay(d);
 }
 
@@ -159,7 +159,7 @@ director_child_meet(struct director_child *d, const struct child *other)
 	if (other == &d->g->relay)
 		meet_relay(d);
 	else
-		director_meeting_make(&d->failover);
+		role_channel_make(&d->failover);
 }
 
 /* -- its process --------------------------------------------------------- */
@@ -204,10 +204,10 @@ static int
 take_lost(struct director_child *d, const struct child *who,
     const struct channel_packet *p)
 {
-	int e = director_meeting_take_lost(&d->failover, who, p);
+	int e = role_channel_take_lost(&d->failover, who, p);
 
 	if (e == 0)
-		e = director_meeting_take_lost(&d->relay, who, p);
+		e = role_channel_take_lost(&d->relay, who, p);
 	return e;
 }
 
@@ -314,11 +314,11 @@ int
 director_child_take_lost(struct director_child *d, const struct child *who,
     const struct channel_packet *p)
 {
-	const int e = take_lost(d, who, p);
+	int e = take_lost(d, who, p);
 
-	if (e != 0)
-		return e < 0 ? e : 0;
-	return role_channel_take_lost(&d->g->roles, who, p);
+	if (e == 0)
+		e = role_channel_take_lost(&d->g->roles, who, p);
+	return e < 0 ? e : 0;
 }
 
 int
@@ -344,9 +344,8 @@ director_child_init(struct director_child *d, struct generation *g)
 	    &calls, g);
 	d->child.closer = g->setup.closer;
 	d->child.restart.well_ms = RESTART_WELL_RELAY_MS;
-	director_meeting_init(
-	    &d->failover, d->child.loop, &d->child, &g->failover);
-	director_meeting_init(&d->relay, d->child.loop, &d->child, &g->relay);
+	role_channel_init(&d->failover, d->child.loop, &g->failover, &d->child);
+	role_channel_init(&d->relay, d->child.loop, &g->relay, &d->child);
 	ev_timer_init(&d->listen, on_listen, 0., 0.);
 	ev_timer_init(&d->patience, on_patience, 0., 0.);
 	ev_timer_init(&d->wait, on_wait, 0., 0.);
@@ -357,8 +356,8 @@ director_child_fini(struct director_child *d)
 {
 	if (d->g == NULL)
 		return;
-	director_meeting_stop(&d->failover);
-	director_meeting_stop(&d->relay);
+	role_channel_stop(&d->failover);
+	role_channel_stop(&d->relay);
 	ev_timer_stop(d->child.loop, &d->listen);
 	ev_timer_stop(d->child.loop, &d->patience);
 	ev_timer_stop(d->child.loop, &d->wait);

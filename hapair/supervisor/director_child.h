@@ -12,7 +12,7 @@
  */
 
 #include "hapair/supervisor/child.h"
-#include "hapair/supervisor/director_meeting.h"
+#include "hapair/supervisor/role_channel.h"
 
 struct generation;
 struct generation_change;
@@ -25,7 +25,7 @@ struct director_child {
 	bool begun;           /* the tables are its own */
 	bool carried; /* there was one in the program before: all roles know */
 	bool warned;  /* of its directory, or of its port */
-	struct director_meeting failover, relay;
+	struct role_channel failover, relay;
 	ev_timer listen;   /* another try to */
 	ev_timer patience; /* of a STOP */
 	ev_timer wait;     /* for another daemon's end */
