@@ -154,8 +154,8 @@ run(struct batch *b, const struct cmd_keytab_merge *m,
 		bad += prepare(&b->jobs[i], proxy, m) < 0;
 	if (bad > 0) {
 		cmd_keytab_say(m->out_dir,
-		    "nothing changed: %zu of %zu hosts have something wrong",
-		    bad, b->n);
+		    "nothing changed: %zu of %zu host%s %s something wrong",
+		    bad, b->n, b->n == 1 ? "" : "s", bad == 1 ? "has" : "have");
 		return COMMAND_FAILED;
 	}
 	for (size_t i = 0; i < b->n; i++)

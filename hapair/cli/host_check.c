@@ -46,8 +46,9 @@ check_start(struct host_report *m, const char *path, const char *name)
 		host_report_tell(m, HOST_REPORT_ERROR, "%s", text);
 	else
 		host_report_tell(m, HOST_REPORT_OK,
-		    "%llu descriptors are enough for %u connections",
-		    (unsigned long long)l.limit, l.connections);
+		    "%llu descriptors are enough for %u connection%s",
+		    (unsigned long long)l.limit, l.connections,
+		    l.connections == 1 ? "" : "s");
 }
 
 static void

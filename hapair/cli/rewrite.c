@@ -131,7 +131,8 @@ rewrite_commit(struct rewrite *w)
 		cmd_keytab_say(w->out, "%s", why);
 		return e;
 	}
-	(void)printf("%s: %zu keys%s\n", w->out, w->bundle.n,
+	(void)printf("%s: %zu key%s%s\n", w->out, w->bundle.n,
+	    w->bundle.n == 1 ? "" : "s",
 	    w->replace.unchanged ? ", as before" : "");
 	return 0;
 }

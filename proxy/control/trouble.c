@@ -185,6 +185,7 @@ find_tracks(const struct json_doc *group, struct json_doc *troubles)
 		const struct json_doc *at = json_doc_at(list, i);
 		const char *kind = json_doc_string(at, "kind");
 		const char *name = json_doc_string(at, "name");
+		const int64_t least = json_doc_int(at, "min_servers");
 		struct json_doc *t;
 
 		if (!json_doc_is_bool(json_doc_get(at, "ok"), false))
@@ -192,8 +193,8 @@ find_tracks(const struct json_doc *group, struct json_doc *troubles)
 		if (strcmp(kind, "service") == 0)
 			t = trouble_put(troubles, "track_service", "",
 			    "tracked service %s has fewer than %" PRId64
-			    " servers up",
-			    name, json_doc_int(at, "min_servers"));
+			    " server%s up",
+			    name, least, least == 1 ? "" : "s");
 		else if (strcmp(kind, "script") == 0)
 			t = trouble_put(troubles, "track_script", "",
 			    "tracked script %s failed", name);

@@ -91,8 +91,9 @@ find_stream(const struct json_doc *status, const struct json_doc *kernel,
 	if (is(kernel, "stream", "mismatch")) {
 		t = trouble_put(troubles, "stream_mismatch", since,
 		    "the directors do not understand each other, and %" PRId64
-		    " connections are not protected: %s",
-		    n, json_doc_string(kernel, "reason"));
+		    " connection%s %s not protected: %s",
+		    n, n == 1 ? "" : "s", n == 1 ? "is" : "are",
+		    json_doc_string(kernel, "reason"));
 		trouble_advise(t,
 		    "give both nodes the same version and the same `kernel` in their files");
 		return true;
@@ -103,8 +104,8 @@ find_stream(const struct json_doc *status, const struct json_doc *kernel,
 		return true;
 	t = trouble_put(troubles, "stream_down", since,
 	    "the stream to the director of peer %s is down: %" PRId64
-	    " connections are not protected",
-	    name, n);
+	    " connection%s %s not protected",
+	    name, n, n == 1 ? "" : "s", n == 1 ? "is" : "are");
 	trouble_advise(t,
 	    "let TCP pass between the nodes on the port behind the pair's; does `hapair status` on %s say that its kernel path works, and has its file a service with `path: kernel`?",
 	    name);
@@ -129,8 +130,8 @@ find_unprotected(const struct json_doc *status, const struct json_doc *kernel,
 		return;
 	t = trouble_put(troubles, "unprotected", "",
 	    "service %s: %" PRId64
-	    " connections on the kernel path would end with this node: %s",
-	    json_doc_string(service, "name"), n, why);
+	    " connection%s on the kernel path would end with this node: %s",
+	    json_doc_string(service, "name"), n, n == 1 ? "" : "s", why);
 	trouble_advise(t,
 	    "it passes by itself when the nodes agree; if it stays so, look at the load of the peer, and at the network between the nodes");
 }

@@ -295,9 +295,9 @@ find_full(const struct json_doc *service, struct json_doc *troubles)
 	if (limit == 0 || active < limit)
 		return;
 	t = trouble_put(troubles, "service_full", "",
-	    "service %s is full: it has all the %" PRId64
-	    " connections that it may, and new clients wait",
-	    name, limit);
+	    "service %s is full: it has the %" PRId64
+	    " connection%s that it may, and new clients wait",
+	    name, limit, limit == 1 ? "" : "s");
 	trouble_advise(t,
 	    "raise `max_connections` of the service and `hapair reload`, or look who has so many: `hapair connections %s`",
 	    name);
@@ -315,8 +315,8 @@ find_silence(const struct json_doc *service, struct json_doc *troubles)
 		return;
 	t = trouble_put(troubles, "clients_silent", "",
 	    "service %s: %" PRId64
-	    " clients said nothing in time, and no other ever did: does this server speak first?",
-	    name, n);
+	    " client%s said nothing in time, and no other ever did: does this server speak first?",
+	    name, n, n == 1 ? "" : "s");
 	trouble_advise(t, "then 'connect: at_accept' serves it");
 }
 
@@ -382,33 +382,41 @@ find_servers(const struct json_doc *service, const struct hosts *hosts,
 		return;
 	}
 	t = trouble_put(troubles, "servers_down", "",
-	    "service %s: %u more of its %zu servers are down",
-	    json_doc_string(service, "name"), more, json_doc_count(list));
+	    "service %s: %u more of its %zu servers %s down",
+	    json_doc_string(service, "name"), more, json_doc_count(list),
+	    more == 1 ? "is" : "are");
 	trouble_advise(t, "the table below has all of them");
 }
 
 static void
 tell_rest(const struct tally *tally, struct json_doc *troubles)
 {
+	unsigned n, more;
 	struct json_doc *t;
 
 	if (tally->unserved > LINES_OF_A_KIND) {
+		n = tally->unserved - LINES_OF_A_KIND;
 		t = trouble_put(troubles, "services_unserved", "",
-		    "%u more services serve nobody",
-		    tally->unserved - LINES_OF_A_KIND);
+		    "%u more service%s %s nobody", n, n == 1 ? "" : "s",
+		    n == 1 ? "serves" : "serve");
 		trouble_advise(t, "the table below has all of them");
 	}
 	if (tally->hosts > LINES_OF_A_KIND) {
+		n = tally->hosts - LINES_OF_A_KIND;
 		t = trouble_put(troubles, "hosts_down", "",
-		    "%u more hosts are down with all their servers",
-		    tally->hosts - LINES_OF_A_KIND);
+		    "%u more host%s %s down with all %s servers", n,
+		    n == 1 ? "" : "s", n == 1 ? "is" : "are",
+		    n == 1 ? "its" : "their");
 		trouble_advise(t,
 		    "what do they have in common: a switch, a power supply, a route?");
 	}
 	if (tally->left_out > 0) {
+		n = tally->left_out;
+		more = tally->services - LINES_OF_A_KIND;
 		t = trouble_put(troubles, "servers_down", "",
-		    "%u more servers of %u more services are down",
-		    tally->left_out, tally->services - LINES_OF_A_KIND);
+		    "%u more server%s of %u more service%s %s down", n,
+		    n == 1 ? "" : "s", more, more == 1 ? "" : "s",
+		    n == 1 ? "is" : "are");
 		trouble_advise(t, "the table below has all of them");
 	}
 }

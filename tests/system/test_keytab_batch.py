@@ -49,7 +49,7 @@ def test_another_hosts_key_under_this_hosts_name_stops_all() -> None:
         before = write(f"{top}/out/{HOSTS[0]}.keytab", PROXY)
         said = refused(*words)
         assert f"{HOSTS[1]}.keytab: holds impala/{HOSTS[0]}@EXAMPLE.TEST" in said
-        assert "nothing changed: 1 of 3 hosts have something wrong" in said
+        assert "nothing changed: 1 of 3 hosts has something wrong" in said
         assert os.listdir(f"{top}/out") == [f"{HOSTS[0]}.keytab"]
         with open(before, "rb") as f:
             assert f.read() == pack(PROXY)

@@ -61,11 +61,71 @@ who_is_down_is_told_by_number(void **state)
 	}
 }
 
+/* What is left of a kind whose lines are too many. */
+static void
+one_more_is_told_as_one(void **state)
+{
+	static const struct row {
+		const char *says;
+		unsigned services, servers; /* of each, that are down */
+		const char *up;             /* beside them */
+		const char *more;           /* of each service */
+	} rows[] = {
+		{ "service s: 1 more of its 22 servers is down", 1, 21, "," UP,
+		    "" },
+		{ "service s: 2 more of its 23 servers are down", 1, 22, "," UP,
+		    "" },
+		{ "1 more service serves nobody", 21, 1, "", "" },
+		{ "2 more services serve nobody", 22, 1, "", "" },
+		{ "service s is full: it has the 1 connection that it may, and new clients wait",
+		    1, 0, UP, ",\"connections\":{\"active\":1,\"limit\":1}" },
+		{ "service s: 1 client said nothing in time, and no other ever did: does this server speak first?",
+		    1, 0, UP, ",\"silent_clients\":1" },
+	};
+	static char text[1 << 16];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct row *r = &rows[i];
+		CLEANUP(json_doc_free_at) struct json_doc *status = NULL;
+		CLEANUP(json_doc_free_at)
+		struct json_doc *doc = json_doc_new();
+		struct json_doc *list = json_doc_put_array(doc, "troubles");
+		FILE *f = fmemopen(text, sizeof(text), "w");
+
+		test_row(r->says);
+		assert_non_null(f);
+		for (unsigned k = 0; k < r->services; k++) {
+			(void)fprintf(f,
+			    "%s{\"name\":\"s\",\"state\":\"%s\"%s,\"servers\":[",
+			    k == 0 ? "{\"services\":[" : "]},",
+			    *r->up == '\0' ? "down" : "up", r->more);
+			for (unsigned n = 0; n < r->servers; n++)
+				(void)fprintf(f,
+				    "%s{\"name\":\"s\",\"state\":\"down\","
+				    "\"address\":\"10.0.%u.%u:80\"}",
+				    n == 0 ? "" : ",", k, n + 2);
+			(void)fputs(r->up, f);
+		}
+		(void)fputs("]}]}", f);
+		assert_int_equal(fclose(f), 0);
+		status = json_doc_parse(text, strlen(text));
+		assert_non_null(status);
+		trouble_servers_find(status, list);
+		assert_true(json_doc_count(list) > 0);
+		assert_text(
+		    json_doc_string(
+		        json_doc_at(list, json_doc_count(list) - 1), "text"),
+		    r->says);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_is_down_is_told_by_number),
+		cmocka_unit_test(one_more_is_told_as_one),
 	};
 
 	TEST_MAIN(tests);
