@@ -131,6 +131,8 @@ $(B)/tests/model/%: $(B)/tests/model/%.o $(B)/tests/model/model_state.o $(B)/tes
 $(B)/tests/tools/impalad: TOOL_LIBS := -lsasl2
 $(B)/tests/tools/stream_model: $(B)/tests/lib/stream_plan.o
 $(B)/tests/tools/mixed_load: $(B)/tests/lib/held_conn.o
+$(B)/tests/tools/bench_client: $(B)/tests/lib/bench_zeroes.o $(B)/tests/lib/proc_cpu.o
+$(B)/tests/tools/bench_server: $(B)/tests/lib/bench_zeroes.o
 NEXT := -Wl,--wrap=hello_encode,--wrap=peer_codec_init,--wrap=accord_put,--wrap=conn_record_encode
 LIAR := -Wl,--wrap=accord_put,--wrap=standby_run_look_at_groups
 $(B)/tests/tools/hapair_next: WRAPS := $(NEXT)

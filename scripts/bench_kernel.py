@@ -33,6 +33,7 @@ pair:
 services:
   - {{name: echo, path: kernel, listen: "{vip}:{port}", source: {source_ip}, servers: ["{server}:{echo}"]}}
   - {{name: source, path: kernel, listen: "{vip}:{port1}", source: {source_ip}, servers: ["{server}:{source}"]}}
+  - {{name: sink, path: kernel, listen: "{vip}:{port2}", source: {source_ip}, servers: ["{server}:{sink}"]}}
 kernel: {{pins: {run_dir}/bpf/hapair}}
 threads: 1
 control: {run_dir}/{name}.sock
@@ -61,6 +62,13 @@ def prepare(rig: Lab, key: str) -> None:
     path = Path(rig.dir) / "pair.key"
     path.touch(mode=0o400)
     path.write_text(key)
+
+
+def route(rig: Lab) -> None:
+    """A host that only forwards: what any hop in this place costs."""
+    rig.inside("r1", lambda: labs._sysctls({"net/ipv4/ip_forward": "1"}))
+    labs._ip("-n", rig.ns("c"), *"route add 10.77.6.0/24 via 10.77.5.2".split())
+    labs._ip("-n", rig.ns("s1"), *"route add 10.77.5.0/24 via 10.77.6.2".split())
 
 
 def start_peer(rig: Lab, argv: list[str], log: str) -> subprocess.Popen[Any]:

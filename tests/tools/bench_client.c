@@ -6,6 +6,7 @@
  *   rr      every connection has one message under way to a server that echoes
  *   crr     connects, sends a message, has it back, closes; and again
  *   down    reads what the server sends, and forgets it
+ *   up      sends without end to a server that forgets it
  *   idle    has one message echoed on each connection, prints, and then holds
  *           them until it is killed
  *
@@ -26,13 +27,16 @@
  * the one it was busy with.
  */
 
+#include "tests/lib/bench_zeroes.h"
+#include "tests/lib/proc_cpu.h"
+
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -58,6 +62,7 @@ enum kind {
 	RR,
 	CRR,
 	DOWN,
+	UP,
 	IDLE,
 	KINDS
 };
@@ -66,12 +71,13 @@ static const char *const kind_names[KINDS] = {
 	[RR] = "rr",
 	[CRR] = "crr",
 	[DOWN] = "down",
+	[UP] = "up",
 	[IDLE] = "idle",
 };
 
 struct conn {
 	int fd;
-	bool bulk; /* it downloads */
+	bool bulk; /* it downloads, or uploads */
 	bool connected;
 	bool parked;       /* among the spare ones */
 	size_t got;        /* of the message */
@@ -101,6 +107,7 @@ struct tally {
 struct load {
 	const struct task *task;
 	int epoll;
+	int zeroes; /* uploads: memory that sendfile() reads from */
 	struct conn *conns;
 	unsigned opened;     /* of conns */
 	unsigned connecting; /* of those opened */
@@ -154,6 +161,8 @@ watch(struct load *l, struct conn *c)
 		.data.ptr = c,
 	};
 
+	if (l->task->kind == UP)
+		ev.events = EPOLLOUT;
 	return epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &ev) == 0;
 }
 
@@ -164,7 +173,7 @@ dial(struct load *l, struct conn *c)
 	struct sockaddr_in to = l->task->to;
 	const int no_delay = !l->task->in_two;
 
-	if (c->bulk && l->task->kind != DOWN)
+	if (c->bulk && l->task->kind != DOWN && l->task->kind != UP)
 		to.sin_port = htons((uint16_t)(ntohs(to.sin_port) + 1));
 	c->connected = false;
 	c->got = 0;
@@ -302,6 +311,18 @@ on_readable(struct load *l, struct conn *c)
 		finish(l, c);
 }
 
+/* What lies in buffers at the end did so at the beginning. */
+static void
+on_writable(struct load *l, struct conn *c)
+{
+	ssize_t n = bench_zeroes_send(l->zeroes, c->fd);
+
+	if (n > 0)
+		l->tally.bytes += (uint64_t)n;
+	else if (n == -1 && errno != EAGAIN)
+		fail(l, c);
+}
+
 static void
 on_event(struct load *l, struct conn *c, uint32_t events)
 {
@@ -311,6 +332,10 @@ on_event(struct load *l, struct conn *c, uint32_t events)
 			return;
 		}
 		on_connected(l, c);
+	}
+	if (l->task->kind == UP && c->connected) {
+		on_writable(l, c);
+		return;
 	}
 	/* It may have failed and begun anew: then there is nothing to read. */
 	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP) && c->connected)
@@ -328,7 +353,8 @@ open_more(struct load *l)
 	    l->connecting < CONNECTING_MAX) {
 		struct conn *c = &l->conns[l->opened++];
 
-		c->bulk = t->kind == DOWN || l->opened > t->conns;
+		c->bulk =
+		    t->kind == DOWN || t->kind == UP || l->opened > t->conns;
 		c->begin_ns = now_ns();
 		if (t->kind == CRR && t->gap_ns > 0)
 			park(l, c);
@@ -379,41 +405,13 @@ run_until(struct load *l, uint64_t until)
 
 /* -- figures --------------------------------------------------------------- */
 
-/* The kernel's own account, in nanoseconds: ticks are far too coarse. */
-static uint64_t
-cpu_ns(const char *pid)
-{
-	char path[512];
-	uint64_t total = 0, ns;
-	const struct dirent *task;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%s/task", pid);
-	dir = opendir(path);
-	while (dir != NULL && (task = readdir(dir)) != NULL) {
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/%s/task/%s/schedstat", pid,
-		    task->d_name);
-		f = task->d_name[0] == '.' ? NULL : fopen(path, "re");
-		if (f == NULL)
-			continue;
-		if (fscanf(f, "%" SCNu64, &ns) == 1)
-			total += ns;
-		fclose(f);
-	}
-	if (dir != NULL)
-		closedir(dir);
-	return total;
-}
-
 static uint64_t
 relay_ns(const struct task *t)
 {
 	uint64_t total = 0;
 
 	for (unsigned i = 0; i < t->n_pids; i++)
-		total += cpu_ns(t->pids[i]);
+		total += proc_cpu_ns(t->pids[i]);
 	return total;
 }
 
@@ -568,7 +566,7 @@ main(int argc, char **argv)
 
 	if (!parse(&t, argc, argv)) {
 		fprintf(stderr,
-		    "usage: bench_client rr|crr|down|idle [-c CONNECTIONS] [-m BYTES] [-d SECONDS] [-w SECONDS]\n"
+		    "usage: bench_client rr|crr|down|up|idle [-c CONNECTIONS] [-m BYTES] [-d SECONDS] [-w SECONDS]\n"
 		    "            [-r RATE] [-b ADDRESS/N] [-t] [-x DOWNLOADS] [-p PID]... ADDRESS PORT\n");
 		return 2;
 	}
@@ -576,11 +574,13 @@ main(int argc, char **argv)
 	l.spare = calloc(t.conns, sizeof(*l.spare));
 	l.tally.latency_ns = calloc(LATENCIES_MAX, sizeof(uint32_t));
 	l.epoll = epoll_create1(EPOLL_CLOEXEC);
+	l.zeroes = bench_zeroes_open();
 	if (l.conns == NULL || l.spare == NULL || l.tally.latency_ns == NULL ||
-	    l.epoll == -1) {
+	    l.epoll == -1 || l.zeroes == -1) {
 		perror("bench_client");
 		return 1;
 	}
+	signal(SIGPIPE, SIG_IGN); /* sendfile() has no MSG_NOSIGNAL */
 	/* The kernel's usual 50 us are longer than the gap between two. */
 	(void)prctl(PR_SET_TIMERSLACK, 1000UL);
 	l.due_ns = now_ns();

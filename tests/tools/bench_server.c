@@ -6,12 +6,15 @@
  *
  *   PORT      gives back every message, and closes when the client has
  *   PORT + 1  sends zeroes for as long as somebody takes them
+ *   PORT + 2  takes all that comes, and forgets it
  *   LOG       a datagram socket of that name, like that of a log daemon: takes
  *             all lines and forgets them
  *
  * It costs as little as a server can, so that what is measured is the relay:
  * it keeps nothing for a connection, and the zeroes are never copied.
  */
+
+#include "tests/lib/bench_zeroes.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -23,13 +26,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ZEROES (1 << 20) /* as much as a socket's buffer takes at a time */
+#define FORGET (4u << 20) /* bytes in one go */
 #define EVENTS 256
 #define ACCEPTS 64 /* at a time: those who are connected want answers too */
 
@@ -37,8 +38,10 @@
 enum role {
 	LISTEN_ECHO,
 	LISTEN_SOURCE,
+	LISTEN_SINK,
 	ECHO,
 	SOURCE,
+	SINK,
 	LOG,
 };
 
@@ -125,12 +128,20 @@ echo(int fd)
 }
 
 static void
+forget_bytes(int fd)
+{
+	/* MSG_TRUNC: not even copied, see tcp(7). */
+	ssize_t n = recv(fd, NULL, FORGET, MSG_TRUNC);
+
+	if (n == 0 || (n == -1 && errno != EAGAIN))
+		close(fd);
+}
+
+static void
 send_zeroes(const struct server *s, int fd, uint32_t events)
 {
-	off_t from = 0;
-
 	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) ||
-	    (sendfile(fd, s->zeroes, &from, ZEROES) == -1 && errno != EAGAIN))
+	    (bench_zeroes_send(s->zeroes, fd) == -1 && errno != EAGAIN))
 		close(fd);
 }
 
@@ -146,11 +157,17 @@ on_event(const struct server *s, const struct epoll_event *ev)
 	case LISTEN_SOURCE:
 		accept_some(s, fd, SOURCE);
 		break;
+	case LISTEN_SINK:
+		accept_some(s, fd, SINK);
+		break;
 	case ECHO:
 		echo(fd);
 		break;
 	case SOURCE:
 		send_zeroes(s, fd, ev->events);
+		break;
+	case SINK:
+		forget_bytes(fd);
 		break;
 	case LOG:
 		forget_lines(fd);
@@ -158,34 +175,22 @@ on_event(const struct server *s, const struct epoll_event *ev)
 	}
 }
 
-/* Pages that exist: a hole would be filled while somebody measures. */
-static int
-make_zeroes(void)
-{
-	static const char page[4096];
-	int fd = memfd_create("zeroes", MFD_CLOEXEC);
-
-	for (size_t i = 0; fd != -1 && i < ZEROES; i += sizeof(page))
-		if (write(fd, page, sizeof(page)) != sizeof(page))
-			return -1;
-	return fd;
-}
-
 int
 main(int argc, char **argv)
 {
 	struct server s = { .epoll = epoll_create1(EPOLL_CLOEXEC),
-		.zeroes = make_zeroes() };
+		.zeroes = bench_zeroes_open() };
 	unsigned long port =
 	    argc == 2 || argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
 
-	if (port < 1 || port > 65534) {
+	if (port < 1 || port > 65533) {
 		fprintf(stderr, "usage: bench_server PORT [LOG]\n");
 		return 2;
 	}
 	if (s.epoll == -1 || s.zeroes == -1 ||
 	    !listen_on(&s, (unsigned)port, LISTEN_ECHO) ||
 	    !listen_on(&s, (unsigned)port + 1, LISTEN_SOURCE) ||
+	    !listen_on(&s, (unsigned)port + 2, LISTEN_SINK) ||
 	    (argc == 3 && !listen_to_log(&s, argv[2]))) {
 		perror("bench_server");
 		return 1;
