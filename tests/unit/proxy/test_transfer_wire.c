@@ -71,9 +71,9 @@ a_relay_may_do_both(void **state)
 		uint8_t *bytes;
 		int fd;
 
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+		    relay_bounds_enter(&nothing, -1) < 0)
 			_exit(2);
-		relay_bounds_enter(&nothing, -1);
 		fd = transfer_wire_store(said, sizeof(said));
 		_exit(fd < 0 ||
 		    transfer_wire_load(fd, sizeof(said), &bytes) != 0);
