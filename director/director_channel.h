@@ -1,41 +1,32 @@
 #pragma once
 
 /*
- * A channel to another role: read a packet a turn, by the table of rights, and
- * only once the maps are ours; lost, the supervisor is told and brings another
- * one. Embedded in whoever talks there.
+ * A channel to another role (sibling_channel.h): read a packet a turn, and only
+ * once the maps are ours. Embedded in whoever talks there.
  */
 
-#include "core/msg.h"
-#include "core/msg_intake.h"
-
-#include <ev.h>
+#include "core/sibling_channel.h"
 
 struct buf;
 struct director_role;
 
 struct director_channel {
 	struct director_role *role; /* borrowed */
-	enum msg_rights_party from;
 	/* Returns 0 or -EBADMSG. */
 	int (*obey)(struct director_role *role, const struct channel_packet *p);
 	/* After each packet, and now and then; may be NULL. */
 	void (*on_turn)(struct director_role *role);
 	/* Another one is there; may be NULL. */
 	void (*on_new)(struct director_role *role);
-	int fd; /* -1: none */
-	uint32_t id;
+	struct sibling_channel channel;
 	bool begun;
-	struct msg_intake intake;
-	struct msg_lost lost;
-	bool owes_lost;
-	ev_io ready;
 	ev_timer again;
 };
 
 void director_channel_init(struct director_channel *c,
     struct director_role *role, enum msg_rights_party from,
-    int (*obey)(struct director_role *role, const struct channel_packet *p));
+    int (*obey_packet)(
+        struct director_role *role, const struct channel_packet *p));
 void director_channel_close(struct director_channel *c);
 
 /* Takes the packet's descriptor. Returns 0 or -EBADMSG. */

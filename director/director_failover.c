@@ -251,7 +251,7 @@ void
 director_failover_look(struct director_role *role)
 {
 	release_settled(role);
-	if (role->failover->channel.fd == -1)
+	if (role->failover->channel.channel.fd == -1)
 		return;
 	for (unsigned g = 0; g < role->node.setup.n_groups; g++)
 		tell_level(role, g);
@@ -300,7 +300,7 @@ director_failover_new(struct director_role *role)
 	director_channel_init(&f->channel, role, MSG_RIGHTS_FAILOVER, obey);
 	f->channel.on_turn = on_turn;
 	/* A claim is there before the SYNs that come with it. */
-	ev_set_priority(&f->channel.ready, EV_MAXPRI);
+	ev_set_priority(&f->channel.channel.ready, EV_MAXPRI);
 	ev_init(&f->settle, on_settled);
 	ev_init(&f->forward, on_forwarded);
 	return 0;

@@ -169,7 +169,7 @@ director_relay_answer(
 bool
 director_relay_has_room(const struct director_role *role)
 {
-	const int fd = role->relay->channel.fd;
+	const int fd = role->relay->channel.channel.fd;
 
 	return fd != -1 && channel_has_room(fd);
 }

@@ -1,17 +1,14 @@
 #include "failover/director_link.h"
 
 #include "core/buf.h"
-#include "core/channel.h"
-#include "core/fd.h"
 #include "core/kernel/msg_kernel.h"
 #include "core/log.h"
-#include "core/msg_intake.h"
+#include "core/sibling_channel.h"
 #include "core/timeout.h"
 #include "failover/election/peer.h"
 #include "failover/handover/handover_run.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /*
@@ -22,9 +19,6 @@
 
 /* Before a handover is given up since it took too long: it goes on instead. */
 #define SPARE_MS 10
-
-/* The supervisor's channel was full. */
-#define AGAIN_MS 50
 
 /* A group, as the director shall know it, and as it was told last. */
 struct group {
@@ -38,35 +32,12 @@ struct group {
 };
 
 struct director_link {
-	int channel; /* -1: none */
-	uint32_t id; /* of the introduction */
-	struct msg_intake intake;
-	struct msg_lost lost; /* what the supervisor is to be told */
-	ev_io ready;
-	ev_timer again, release;
+	struct sibling_channel channel;
+	ev_timer release;
 	bool begun;
 	bool told_life, told_dead;
 	struct group groups[CONFIG_GROUPS_MAX];
 };
-
-static void
-tell_supervisor(struct role *role)
-{
-	struct director_link *l = role->director_link;
-	struct buf b = BUF_WRITER(8);
-
-	msg_put_lost(&b, &l->lost);
-	if (channel_send(role->supervisor, MSG_SIBLING_LOST, b.data, b.pos,
-	        -1) == -EAGAIN)
-		timeout_arm(role->loop, &l->again, AGAIN_MS / 1e3);
-}
-
-static void
-on_again(struct ev_loop *loop, ev_timer *w, int revents)
-{
-	ev_timer_stop(loop, w);
-	tell_supervisor(ev_userdata(loop));
-}
 
 /* Who was kept waiting for the director goes on. */
 static void
@@ -125,30 +96,26 @@ forget(struct role *role)
 		put_level(role, i, true);
 }
 
-static void
-lose(struct role *role, const char *why, bool refused)
+static bool
+on_lost(void *arg, const char *sent)
 {
-	struct director_link *l = role->director_link;
+	struct role *role = arg;
 
-	ev_io_stop(role->loop, &l->ready);
-	channel_close(role->closer, &l->channel);
 	forget(role);
 	if (role_node(role)->stopping)
-		return;
-	l->lost = (struct msg_lost){ .id = l->id, .refused = refused };
-	tell_supervisor(role);
-	if (refused)
+		return false;
+	if (sent != NULL)
 		log_warning("failover",
 		    "[process] director: it sent %s, going on without it until there is another channel",
-		    why);
+		    sent);
+	return true;
 }
 
 /* False: it does not read, and is told later. */
 static bool
 say(struct director_link *l, enum msg_type type, const struct buf *b)
 {
-	return !b->bad &&
-	    channel_send(l->channel, (uint16_t)type, b->data, b->pos, -1) == 0;
+	return sibling_channel_send(&l->channel, type, b) == 0;
 }
 
 /* The heartbeat's judgement: nobody need wait for it. */
@@ -243,7 +210,7 @@ tell_not_owned(struct role *role, unsigned i)
 static bool
 listens(const struct director_link *l)
 {
-	return l->channel != -1 && l->begun;
+	return l->channel.fd != -1 && l->begun;
 }
 
 static void
@@ -362,8 +329,10 @@ take_level(struct role *role, const struct channel_packet *p)
 
 /* What it may say, by the table of rights. Returns 0 or -EBADMSG. */
 static int
-obey(struct role *role, const struct channel_packet *p)
+obey(void *arg, const struct channel_packet *p)
 {
+	struct role *role = arg;
+
 	switch (p->type) {
 	case MSG_RELEASED:
 		return take_released(role, p);
@@ -374,46 +343,16 @@ obey(struct role *role, const struct channel_packet *p)
 	}
 }
 
-/* One a turn: heartbeats, the supervisor and the wire come between. */
-static void
-on_director(struct ev_loop *loop, ev_io *w, int revents)
-{
-	struct role *role = ev_userdata(loop);
-	struct director_link *l = role->director_link;
-	char why[MSG_INTAKE_TEXT_MAX];
-	struct channel_packet p;
-	int e = msg_intake_take(&l->intake, l->channel, MSG_RIGHTS_WORKING, &p);
-
-	if (e == 0) {
-		lose(role, "its channel has ended", false);
-		return;
-	}
-	if (e == 1)
-		e = msg_intake_end(&l->intake, &p, obey(role, &p));
-	if (e == 0 || e == -EAGAIN)
-		return;
-	lose(role, msg_intake_text(&l->intake, why), true);
-}
-
 int
 director_link_take(struct role *role, struct channel_packet *p)
 {
 	struct director_link *l = role->director_link;
-	struct buf b = buf_reader(p->body, p->len);
-	struct msg_ask m;
+	int e = sibling_channel_take(&l->channel, p);
 
-	if (msg_get_ask(&b, &m) < 0)
-		return -EBADMSG;
-	ev_timer_stop(role->loop, &l->again);
-	ev_io_stop(role->loop, &l->ready);
-	channel_close(role->closer, &l->channel);
+	if (e < 0)
+		return e;
 	forget(role);
-	l->channel = fd_take(&p->fd);
-	l->id = m.id;
-	l->intake = msg_intake_init(
-	    MSG_RIGHTS_DIRECTOR, MSG_RIGHTS_FAILOVER, role->closer);
-	ev_io_set(&l->ready, l->channel, EV_READ);
-	ev_io_start(role->loop, &l->ready);
+	sibling_channel_listen(&l->channel);
 	director_link_look(role);
 	return 0;
 }
@@ -428,13 +367,21 @@ director_link_begin(struct role *role)
 int
 director_link_new(struct role *role)
 {
+	/* One a turn: heartbeats, the supervisor and the wire come between. */
+	const struct sibling_channel_setup setup = { .loop = role->loop,
+		.closer = role->closer,
+		.supervisor = role->supervisor,
+		.from = MSG_RIGHTS_DIRECTOR,
+		.to = MSG_RIGHTS_FAILOVER,
+		.packets = 1,
+		.arg = role,
+		.obey = obey,
+		.on_lost = on_lost };
 	struct director_link *l = calloc(1, sizeof(*l));
 
 	if (l == NULL)
 		return -ENOMEM;
-	l->channel = -1;
-	ev_init(&l->ready, on_director);
-	ev_init(&l->again, on_again);
+	sibling_channel_init(&l->channel, &setup);
 	ev_init(&l->release, on_overdue);
 	role->director_link = l;
 	return 0;
@@ -447,10 +394,8 @@ director_link_close(struct role *role)
 
 	if (l == NULL)
 		return;
-	ev_timer_stop(role->loop, &l->again);
 	ev_timer_stop(role->loop, &l->release);
-	ev_io_stop(role->loop, &l->ready);
-	channel_close(role->closer, &l->channel);
+	sibling_channel_close(&l->channel);
 	free(l);
 	role->director_link = NULL;
 }

@@ -1,9 +1,8 @@
 #include "failover/relay_link.h"
 
 #include "core/buf.h"
-#include "core/fd.h"
 #include "core/log.h"
-#include "core/msg_intake.h"
+#include "core/sibling_channel.h"
 #include "core/timeout.h"
 #include "failover/connsync/conn_sync.h"
 #include "failover/group.h"
@@ -30,16 +29,10 @@
 #define GRACE_MOST_MS 2000
 #define GRACE_PART 4
 
-/* The supervisor's channel was full. */
-#define AGAIN_MS 50
-
 struct relay_link {
-	uint32_t id; /* of the introduction */
+	struct sibling_channel channel; /* role->relay is its descriptor */
 	enum msg_rights_stage stage;
-	struct msg_intake intake;
-	struct msg_lost lost; /* what the supervisor is to be told */
-	ev_io ready;
-	ev_timer grace, again;
+	ev_timer grace;
 };
 
 static void
@@ -74,27 +67,12 @@ await(struct role *role)
 }
 
 static void
-tell_supervisor(struct role *role)
+tell(const struct role *role, bool leaves, const char *sent)
 {
-	struct relay_link *l = role->relay_link;
-	struct buf b = BUF_WRITER(8);
+	char why[MSG_INTAKE_TEXT_MAX + 8] = "its channel has ended";
 
-	msg_put_lost(&b, &l->lost);
-	if (channel_send(role->supervisor, MSG_SIBLING_LOST, b.data, b.pos,
-	        -1) == -EAGAIN)
-		timeout_arm(role->loop, &l->again, AGAIN_MS / 1e3);
-}
-
-static void
-on_again(struct ev_loop *loop, ev_timer *w, int revents)
-{
-	ev_timer_stop(loop, w);
-	tell_supervisor(ev_userdata(loop));
-}
-
-static void
-tell(const struct role *role, bool leaves, const char *why)
-{
+	if (sent != NULL)
+		(void)snprintf(why, sizeof(why), "it sent %s", sent);
 	if (leaves)
 		log_notice("failover", "relay: stopped");
 	else if (role->config != NULL && role->config->has_pair)
@@ -103,24 +81,19 @@ tell(const struct role *role, bool leaves, const char *why)
 		    why, grace_ms(role));
 }
 
-static void
-lose(struct role *role, const char *why, bool refused)
+static bool
+on_lost(void *arg, const char *sent)
 {
-	struct relay_link *l = role->relay_link;
+	struct role *role = arg;
 	const bool leaves = role_node(role)->relay_leaves;
 
-	ev_io_stop(role->loop, &l->ready);
-	channel_close(role->closer, &role->relay);
+	role->relay = -1;
 	inbox_put_type(&role->inbox, NODE_RELAY_GONE);
 	await(role);
 	if (role_node(role)->stopping)
-		return;
-	/* One that leaves will be back, by itself. */
-	if (!leaves) {
-		l->lost = (struct msg_lost){ .id = l->id, .refused = refused };
-		tell_supervisor(role);
-	}
-	tell(role, leaves, why);
+		return false;
+	tell(role, leaves, sent);
+	return !leaves; /* else it will be back, by itself */
 }
 
 static void
@@ -167,8 +140,9 @@ take_reset(struct role *role, struct buf *b)
 
 /* What it may say, by the table of rights. Returns 0 or -EBADMSG. */
 static int
-obey(struct role *role, const struct channel_packet *p)
+obey(void *arg, const struct channel_packet *p)
 {
+	struct role *role = arg;
 	struct buf b = buf_reader(p->body, p->len);
 
 	switch (p->type) {
@@ -194,27 +168,10 @@ obey(struct role *role, const struct channel_packet *p)
 	}
 }
 
-/* One a turn: heartbeats, the supervisor and the wire come between. */
-static void
-on_relay(struct ev_loop *loop, ev_io *w, int revents)
+static enum msg_rights_stage
+stage_of(void *arg)
 {
-	struct role *role = ev_userdata(loop);
-	struct relay_link *l = role->relay_link;
-	char why[MSG_INTAKE_TEXT_MAX], text[MSG_INTAKE_TEXT_MAX + 8];
-	struct channel_packet p;
-	int e = msg_intake_take(&l->intake, role->relay, l->stage, &p);
-
-	if (e == 0) {
-		lose(role, "its channel has ended", false);
-		return;
-	}
-	if (e == 1)
-		e = msg_intake_end(&l->intake, &p, obey(role, &p));
-	if (e == 0 || e == -EAGAIN)
-		return;
-	(void)snprintf(
-	    text, sizeof(text), "it sent %s", msg_intake_text(&l->intake, why));
-	lose(role, text, true);
+	return ((const struct role *)arg)->relay_link->stage;
 }
 
 int
@@ -222,22 +179,14 @@ relay_link_take(struct role *role, struct channel_packet *p)
 {
 	struct relay_link *l = role->relay_link;
 	const bool replaced = role->relay != -1;
-	struct buf b = buf_reader(p->body, p->len);
-	struct msg_ask m;
+	int e = sibling_channel_take(&l->channel, p);
 
-	if (msg_get_ask(&b, &m) < 0)
-		return -EBADMSG;
-	ev_timer_stop(role->loop, &l->again);
-	ev_io_stop(role->loop, &l->ready);
-	channel_close(role->closer, &role->relay);
-	role->relay = fd_take(&p->fd);
-	l->id = m.id;
+	if (e < 0)
+		return e;
+	role->relay = l->channel.fd;
 	l->stage = MSG_RIGHTS_STARTING;
-	l->intake = msg_intake_init(
-	    MSG_RIGHTS_RELAY, MSG_RIGHTS_FAILOVER, role->closer);
 	inbox_put_type(&role->inbox, NODE_RELAY_CAME);
-	ev_io_set(&l->ready, role->relay, EV_READ);
-	ev_io_start(role->loop, &l->ready);
+	sibling_channel_listen(&l->channel);
 	if (replaced && role->begun)
 		await(role);
 	for (size_t i = 0; i < role->n_groups; i++) {
@@ -260,13 +209,23 @@ relay_link_begin(struct role *role)
 int
 relay_link_new(struct role *role)
 {
+	/* One a turn: heartbeats, the supervisor and the wire come between. */
+	const struct sibling_channel_setup setup = { .loop = role->loop,
+		.closer = role->closer,
+		.supervisor = role->supervisor,
+		.from = MSG_RIGHTS_RELAY,
+		.to = MSG_RIGHTS_FAILOVER,
+		.packets = 1,
+		.arg = role,
+		.stage = stage_of,
+		.obey = obey,
+		.on_lost = on_lost };
 	struct relay_link *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return -ENOMEM;
-	ev_init(&s->ready, on_relay);
+	sibling_channel_init(&s->channel, &setup);
 	ev_init(&s->grace, on_grace);
-	ev_init(&s->again, on_again);
 	role->relay_link = s;
 	return 0;
 }
@@ -277,9 +236,8 @@ relay_link_close(struct role *role)
 	if (role->relay_link == NULL)
 		return;
 	ev_timer_stop(role->loop, &role->relay_link->grace);
-	ev_timer_stop(role->loop, &role->relay_link->again);
-	ev_io_stop(role->loop, &role->relay_link->ready);
-	channel_close(role->closer, &role->relay);
+	sibling_channel_close(&role->relay_link->channel);
+	role->relay = -1;
 	free(role->relay_link);
 	role->relay_link = NULL;
 }

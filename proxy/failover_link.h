@@ -1,18 +1,14 @@
 #pragma once
 
 /*
- * Failover, as the relay sees it, and the director: a channel that the
- * supervisor brings, and brings anew whenever it is lost: it has ended, the
- * other does not read, or it sent what it may not. Then the supervisor is told,
- * and the owner tells everything again over the next one.
+ * Failover, as the relay sees it, and the director: a channel of
+ * sibling_channel.h, since when there is none, and what cannot be sent.
  *
  * On the relay's main thread; embedded in struct relay.
  */
 
 #include "core/mono.h"
-#include "core/msg_intake.h"
-
-#include <ev.h>
+#include "core/sibling_channel.h"
 
 struct buf;
 
@@ -26,18 +22,10 @@ struct failover_link_calls {
 };
 
 struct failover_link {
-	struct ev_loop *loop;
 	const struct failover_link_calls *calls;
 	void *arg;
-	int channel;    /* -1: none */
-	int supervisor; /* borrowed: the relay's channel to it */
-	uint32_t id;    /* of the introduction */
-	struct closer *closer;
-	struct msg_intake intake;
-	struct mono lost_at;  /* 0: it is there, or never was */
-	struct msg_lost lost; /* what the supervisor is to be told */
-	ev_io ready;
-	ev_timer again; /* it did not take that */
+	struct sibling_channel channel;
+	struct mono lost_at; /* 0: it is there, or never was */
 };
 
 void failover_link_init(struct failover_link *l, struct ev_loop *loop,

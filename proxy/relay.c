@@ -236,7 +236,7 @@ take_start(struct relay *r, struct channel_packet *p)
 	if (e == 0)
 		e = services_init(&r->services, r->loop, r->config, &r->start);
 	if (e == 0) {
-		services_tell(&r->services, r->failover.channel);
+		services_tell(&r->services, r->failover.channel.fd);
 		e = kernel_link_begin(&r->kernel, &r->services);
 	}
 	if (e == 0)
@@ -320,7 +320,7 @@ take_sibling(struct relay *r, struct channel_packet *p)
 
 	if (e < 0)
 		return e;
-	services_tell(&r->services, r->failover.channel);
+	services_tell(&r->services, r->failover.channel.fd);
 	if (r->started)
 		relay_report_all(&r->failover, &r->services, r->ready);
 	return 0;
@@ -506,21 +506,21 @@ relay_init(struct relay *r, int channel, const struct proc_user *user)
 	r->intake =
 	    msg_intake_init(MSG_RIGHTS_SUPERVISOR, MSG_RIGHTS_RELAY, NULL);
 	failover_link_init(&r->failover, r->loop, channel, &failover_calls, r);
-	r->failover.closer = r->closer;
+	r->failover.channel.setup.closer = r->closer;
 	kernel_link_init(&r->kernel, r->loop, channel, r->closer);
 	r->parent = getppid();
 	r->user = *user;
 	r->status = EXIT_FAILURE;
 	r->succession = (struct succession){ .services = &r->services,
 		.supervisor = channel,
-		.failover = &r->failover.channel,
+		.failover = &r->failover.channel.fd,
 		.quit = quit,
 		.dropped = tell_dropped,
 		.serves = on_serves,
 		.past_wanted = on_past_wanted,
 		.past_told = on_past_told,
 		.arg = r };
-	status_answers_init(&r->answers, r->loop, &r->failover.channel);
+	status_answers_init(&r->answers, r->loop, &r->failover.channel.fd);
 	r->answers.past = on_past;
 	r->answers.arg = r;
 	ev_io_init(&r->chan_ready, on_chan, channel, EV_READ);

@@ -57,7 +57,7 @@ kernel_link_init(struct kernel_link *k, struct ev_loop *loop, int supervisor,
 
 	*k = (struct kernel_link){ .begun = false };
 	failover_link_init(&k->link, loop, supervisor, &calls, k);
-	k->link.closer = closer;
+	k->link.channel.setup.closer = closer;
 }
 
 void
@@ -81,8 +81,8 @@ kernel_link_begin(struct kernel_link *k, struct services *services)
 	e = kernel_view_init(&k->view, services);
 	if (e == 0)
 		e = kernel_feed_init(
-		    &k->feed, k->link.loop, &k->link, services);
-	kernel_query_init(&k->query, k->link.loop, &k->link,
+		    &k->feed, k->link.channel.setup.loop, &k->link, services);
+	kernel_query_init(&k->query, k->link.channel.setup.loop, &k->link,
 	    services->shared.config, &k->view);
 	return e;
 }
@@ -130,7 +130,7 @@ kernel_link_take(struct kernel_link *k, struct channel_packet *p)
 bool
 kernel_link_is_up(const struct kernel_link *k)
 {
-	return k->link.channel != -1;
+	return k->link.channel.fd != -1;
 }
 
 bool

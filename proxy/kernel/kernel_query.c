@@ -159,7 +159,7 @@ has_part(const struct kernel_query *q, const struct kernel_query_tour *w)
 {
 	const struct session_tour_order *o = w->order;
 
-	if (q->config == NULL || q->link->channel == -1)
+	if (q->config == NULL || q->link->channel.fd == -1)
 		return false;
 	if (o->id != 0)
 		return (o->id & KERNEL_QUERY_ID) != 0;
