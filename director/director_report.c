@@ -44,6 +44,7 @@ struct director_report {
 	struct service *services;
 	struct server *servers;
 	struct msg_kernel_state told;
+	uint64_t life; /* of the process */
 	bool is_new;   /* nothing was told yet */
 	uint32_t next; /* slot to be looked at */
 };
@@ -315,6 +316,7 @@ state_of(struct director_role *role)
 	const char *text = "";
 
 	memset(&m, 0, sizeof(m));
+	m.life = role->report->life;
 	m.work = MSG_KERNEL_WORKS;
 	m.slots = role->node.setup.n_slots;
 	if (role->program == NULL) {
@@ -546,6 +548,7 @@ director_report_new(struct director_role *role)
 		return -ENOMEM;
 	ev_timer_init(&r->tell, on_tell, TELL_S, TELL_S);
 	r->is_new = true;
+	r->life = (uint64_t)mono_now().ns;
 	r->services = calloc(c->n_services + 1, sizeof(*r->services));
 	r->servers = calloc(count_servers(role) + 1, sizeof(*r->servers));
 	if (r->services == NULL || r->servers == NULL)

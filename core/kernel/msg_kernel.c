@@ -176,6 +176,7 @@ MESSAGE(count, true)
 
 /* What stands before the counters. */
 static const struct msg_field state[] = {
+	NUMBER(state, life),
 	NUMBER(state, work),
 	NUMBER(state, peer),
 	FIELD(BYTES, state, why),

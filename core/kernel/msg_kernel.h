@@ -195,6 +195,7 @@ enum msg_kernel_peer {
 
 /* KERNEL_STATE: of all of it, likewise. */
 struct msg_kernel_state {
+	uint64_t life;                    /* another: it counts from 0 again */
 	uint8_t work;                     /* enum msg_kernel_work */
 	uint8_t peer;                     /* enum msg_kernel_peer */
 	uint8_t why[MSG_PEER_GROUPS_MAX]; /* enum msg_kernel_why, of groups */

@@ -42,7 +42,7 @@ static int
 take_service(struct kernel_view *v, struct buf *b)
 {
 	struct services *r = v->services;
-	struct counters_service_sum *sum, before, is;
+	struct counters_service_sum *sum, is;
 	struct msg_kernel_service m;
 
 	if (msg_kernel_get_service(b, &m) < 0 || m.service >= r->shared.n_pools)
@@ -50,12 +50,7 @@ take_service(struct kernel_view *v, struct buf *b)
 	/* It looks at all of them less often than it counts. */
 	if (m.protected > m.open)
 		m.protected = m.open;
-	before = sums_of(&v->of[m.service]);
 	is = sums_of(&m);
-	/* It counts from 0 again: another one. */
-	if (is.sum.total < before.sum.total)
-		counters_service_sum_add(
-		    &v->past->services[m.service], &before);
 	sum = &r->kernel_services[m.service];
 	*sum = v->past->services[m.service];
 	counters_service_sum_add(sum, &is);
@@ -115,9 +110,7 @@ take_count(struct kernel_view *v, struct buf *b)
 		.failed = m.failed,
 		.bytes_in = m.bytes_in,
 		.bytes_out = m.bytes_out };
-	if (is.total < before->total)
-		counters_sum_add(&v->past->servers[s->slot], before);
-	else if (is.total > before->total && is.failed == before->failed &&
+	if (is.total > before->total && is.failed == before->failed &&
 	    atomic_load(&s->doubted))
 		note(v, &s->proven);
 	*before = is;
@@ -146,6 +139,24 @@ take_accused(struct kernel_view *v, struct buf *b)
 
 /* -- how it stands --------------------------------------------------------- */
 
+/* It counts from 0 again, and has told nothing yet. */
+static void
+note_life(struct kernel_view *v)
+{
+	const struct worker_shared *sh = &v->services->shared;
+
+	for (size_t i = 0; i < sh->n_pools; i++) {
+		const struct counters_service_sum is = sums_of(&v->of[i]);
+
+		counters_service_sum_add(&v->past->services[i], &is);
+		memset(&v->of[i], 0, sizeof(v->of[i]));
+	}
+	for (size_t i = 0; i < sh->n_servers; i++) {
+		counters_sum_add(&v->past->servers[i], &v->past->is[i]);
+		memset(&v->past->is[i], 0, sizeof(v->past->is[i]));
+	}
+}
+
 static int
 take_state(struct kernel_view *v, struct buf *b)
 {
@@ -159,6 +170,8 @@ take_state(struct kernel_view *v, struct buf *b)
 		v->work_wall_ms = now;
 	if (!v->is_said || m.peer != was.peer)
 		v->peer_wall_ms = now;
+	if (v->is_said && m.life != was.life)
+		note_life(v);
 	v->is_said = true;
 	v->state = m;
 	return 0;

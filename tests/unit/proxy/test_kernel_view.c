@@ -21,6 +21,17 @@ say_count(struct kernel_lab *l, const struct msg_kernel_count *m)
 	kernel_lab_say(l, MSG_KERNEL_COUNT, &b);
 }
 
+/* A process that counts from 0; the first one has 0. */
+static void
+say_life(struct kernel_lab *l, uint64_t life)
+{
+	const struct msg_kernel_state m = { .life = life };
+	struct buf b = BUF_WRITER(1024);
+
+	msg_kernel_put_state(&b, &m);
+	kernel_lab_say(l, MSG_KERNEL_STATE, &b);
+}
+
 /* In the pool they have places, and in the sums they are as any other. */
 static void
 its_connections_count_as_any_other(void **state)
@@ -79,23 +90,39 @@ another_director_goes_on_counting(void **state)
 		.open = 2,
 		.accepted = 9,
 		.bytes_out = 50 };
+	struct msg_kernel_count server = {
+		.service = KERNEL_LAB_SERVICE, .server = 1, .total = 9
+	};
 	struct counters_service_sum sum;
 	struct kernel_lab l;
 
 	(void)state;
 	kernel_lab_begin(&l);
 	kernel_lab_bring(&l);
+	say_life(&l, 1);
 	say_service(&l, &m);
-	m.accepted = 10;
-	say_service(&l, &m);
+	say_count(&l, &server);
+	/* Another channel is none. */
 	kernel_lab_bring(&l);
-	m.accepted = 1;
+	say_life(&l, 1);
+	m.accepted = server.total = 10;
+	say_service(&l, &m);
+	say_count(&l, &server);
+	kernel_lab_bring(&l);
+	say_life(&l, 2);
+	/* It has been faster than its word. */
+	m.accepted = server.total = 12;
 	m.bytes_out = 5;
 	say_service(&l, &m);
+	say_count(&l, &server);
 	sum = services_sum_service(&l.services, KERNEL_LAB_SERVICE);
 	assert_int_equal(sum.sum.active, 2);
-	assert_int_equal(sum.sum.total, 11);
+	assert_int_equal(sum.sum.total, 22);
 	assert_int_equal(sum.sum.bytes_out, 55);
+	assert_int_equal(services_sum_server(
+	                     &l.services, kernel_lab_pool(&l)->servers[1].slot)
+	                     .total,
+	    22);
 	kernel_lab_end(&l);
 }
 
