@@ -494,9 +494,8 @@ tell_other_kinds(struct config_diff *d, const struct config *before,
 	return e;
 }
 
-/* Of nobody who has the kernel path: there is nothing in its tables. */
-static void
-free_tables(struct config_diff *d)
+void
+config_diff_free_tables(struct config_diff *d)
 {
 	struct config_diff_change *c;
 
@@ -518,8 +517,6 @@ config_diff_init(struct config_diff *d, const struct config *before,
 	*d = (struct config_diff){ 0 };
 	TAILQ_INIT(&d->all);
 	e = walk(&file);
-	if (e == 0 && !config_has_kernel(before))
-		free_tables(d);
 	return e < 0 ? e : tell_other_kinds(d, before, after);
 }
 

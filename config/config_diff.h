@@ -42,6 +42,12 @@ MUST_CHECK int config_diff_init(struct config_diff *d,
     const struct config *before, const struct config *after);
 void config_diff_fini(struct config_diff *d);
 
+/*
+ * The kernel path's tables are empty: no service of `before` uses them, and
+ * nothing is left of one that did. So `kernel` may change.
+ */
+void config_diff_free_tables(struct config_diff *d);
+
 /* The change, and why it needs a restart where it does: the same everywhere. */
 void config_diff_print(const struct config_diff_change *c, FILE *out);
 

@@ -62,7 +62,8 @@ struct life {
 	struct proc_user user;
 	int report;
 	int status;
-	int pins_fd; /* the directory; -1: there is none */
+	bool is_empty; /* at the last look, of one that retires */
+	int pins_fd;   /* the directory; -1: there is none */
 	char pins[PINS_TEXT];
 	struct liveness *pulse;
 	struct msg_intake intake;
@@ -365,7 +366,12 @@ on_retire(struct ev_loop *loop, ev_timer *w, int revents)
 	struct director_role *role = ev_userdata(loop);
 
 	if (role->program != NULL) {
-		if (role->node.free.n < role->node.setup.n_slots)
+		struct life *life = life_of(role);
+		const bool was = life->is_empty;
+
+		life->is_empty = role->node.free.n == role->node.setup.n_slots;
+		/* The relay is told first that it is. */
+		if (!was || !life->is_empty)
 			return;
 		director_routes_end(role);
 		director_program_unpin(life_of(role)->pins);

@@ -373,3 +373,13 @@ director_node_count(const struct director_node *d, unsigned group)
 	}
 	return n;
 }
+
+uint32_t
+director_node_count_left(const struct director_node *d)
+{
+	uint32_t n = d->setup.n_slots - d->free.n;
+
+	for (unsigned i = 0; i < d->setup.n_services; i++)
+		n -= d->services[i].connections + d->services[i].held.n;
+	return n;
+}

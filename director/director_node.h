@@ -174,6 +174,8 @@ struct director_node_setup {
 	bool paired;
 	uint32_t n_slots;
 	unsigned n_groups, n_services, n_listens;
+	unsigned n_former;         /* listens behind those: of services that are
+	                              relayed now, and may have connections yet */
 	uint32_t young_per_client; /* 0: no limit */
 	struct syn_valve_limits valve;
 };
@@ -229,3 +231,6 @@ struct director_node_count {
 /* For `status`: a look at every slot. */
 struct director_node_count director_node_count(
     const struct director_node *d, unsigned group);
+
+/* Of no service that the file has, whoever owns them. */
+uint32_t director_node_count_left(const struct director_node *d);

@@ -102,7 +102,9 @@ uint32_t
 director_place_service(
     const struct director_node *d, const struct conn_tuple *client)
 {
-	for (unsigned i = 0; i < d->setup.n_listens; i++)
+	const unsigned n = d->setup.n_listens + d->setup.n_former;
+
+	for (unsigned i = 0; i < n; i++)
 		if (d->listens[i].port == client->dport &&
 		    memcmp(d->listens[i].ip, client->dst, CONN_TUPLE_IP) == 0)
 			return d->listens[i].service;

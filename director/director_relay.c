@@ -56,7 +56,9 @@ take_server(struct director_role *role, struct buf *b)
 	if (msg_kernel_get_server(b, &m) < 0 ||
 	    !is_server(role, m.service, m.server))
 		return -EBADMSG;
-	reached = can_reach(role, &m, &pool);
+	reached =
+	    role->config->services[m.service].path == CONFIG_PATH_KERNEL &&
+	    can_reach(role, &m, &pool);
 	ev.service = m.service;
 	ev.server = m.server;
 	ev.said = (struct server_choice_server){

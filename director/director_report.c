@@ -290,6 +290,15 @@ tell_server(struct director_role *role, unsigned service, unsigned server)
 		k->told = k->now;
 }
 
+/* One that is relayed by now may have connections from before. */
+static bool
+is_told_of(const struct director_role *role, unsigned service)
+{
+	return role->config->services[service].path == CONFIG_PATH_KERNEL ||
+	    role->node.services[service].connections > 0 ||
+	    role->report->services[service].told.open > 0;
+}
+
 static void
 tell_service(struct director_role *role, unsigned service)
 {
@@ -327,6 +336,7 @@ state_of(struct director_role *role)
 	} else {
 		m.peer = director_peer_state(role, &text);
 		m.slots_used = m.slots - role->node.free.n;
+		m.left = director_node_count_left(&role->node);
 		m.valve = role->node.valve.open;
 		for (unsigned g = 0; g < role->node.setup.n_groups; g++)
 			m.why[g] = (uint8_t)replica_why(&role->node.replica, g);
@@ -348,6 +358,7 @@ tell_state(struct director_role *role, bool looked)
 	if (!looked) {
 		memcpy(m.counters, r->told.counters, sizeof(m.counters));
 		m.slots_used = r->told.slots_used;
+		m.left = r->told.left;
 	}
 	if (!r->is_new && memcmp(&m, &r->told, sizeof(m)) == 0)
 		return;
@@ -370,7 +381,7 @@ on_tell(struct ev_loop *loop, ev_timer *w, int revents)
 	tell_state(role, looked);
 	for (unsigned i = 0;
 	     role->program != NULL && i < role->node.setup.n_services; i++)
-		if (role->config->services[i].path == CONFIG_PATH_KERNEL)
+		if (is_told_of(role, i))
 			tell_service(role, i);
 	r->is_new = false;
 }

@@ -153,23 +153,50 @@ add_address(struct director_tables *t, const uint8_t ip[static CONN_TUPLE_IP])
 	t->places[t->n_places++] = l;
 }
 
-static void
+/* NULL: no group has the address; of the kernel path's the file was checked. */
+static const struct director_node_listen *
 add_listen(struct director_role *role, unsigned service, const union addr *a)
 {
-	struct director_tables *t = role->tables;
-	unsigned *n = &role->node.setup.n_listens;
-	struct director_node_listen *l = &t->listens[*n];
+	struct director_node_setup *setup = &role->node.setup;
+	struct director_node_listen *l =
+	    &role->tables->listens[setup->n_listens + setup->n_former];
 	const int group = config_group_of(&role->config->pair, a);
 
-	if (group < 0) /* the file was checked */
-		return;
+	if (group < 0)
+		return NULL;
 	*l = (struct director_node_listen){ .port = addr_port(a),
 		.service = (uint16_t)service,
 		.group = (unsigned)group };
 	put_ip(l->ip, a);
-	memcpy(t->places[*n].addr, l->ip, sizeof(l->ip));
-	t->places[*n].port = htons(l->port);
-	t->n_places = ++*n;
+	return l;
+}
+
+static void
+add_place(struct director_role *role, unsigned service, const union addr *a)
+{
+	const struct director_node_listen *l = add_listen(role, service, a);
+	struct director_bpf_listen *place =
+	    &role->tables->places[role->node.setup.n_listens];
+
+	if (l == NULL)
+		return;
+	memcpy(place->addr, l->ip, sizeof(place->addr));
+	place->port = htons(l->port);
+	role->tables->n_places = ++role->node.setup.n_listens;
+}
+
+/*
+ * Of services that are relayed by this file: by these the peer's connections
+ * that came before are told whose they are.
+ */
+static void
+add_former(struct director_role *role, unsigned service)
+{
+	const struct config_service *s = &role->config->services[service];
+
+	for (size_t i = 0; !is_kernel(s) && i < s->n_listens; i++)
+		if (add_listen(role, service, &s->listens[i].address) != NULL)
+			role->node.setup.n_former++;
 }
 
 static void
@@ -183,7 +210,9 @@ set_listens(struct director_role *role)
 		for (size_t k = 0;
 		     is_kernel(&c->services[i]) && k < c->services[i].n_listens;
 		     k++)
-			add_listen(role, i, &c->services[i].listens[k].address);
+			add_place(role, i, &c->services[i].listens[k].address);
+	for (unsigned i = 0; i < c->n_services; i++)
+		add_former(role, i);
 	for (unsigned i = 0; i < role->node.setup.n_listens; i++)
 		add_address(t, t->listens[i].ip);
 	for (unsigned i = 0; i < c->n_services; i++)
@@ -225,9 +254,8 @@ uint32_t
 director_tables_find_service(const struct director_role *role, uint64_t tag)
 {
 	for (unsigned i = 0; i < role->config->n_services; i++)
-		if (is_kernel(&role->config->services[i]) &&
-		    director_effects_tag(role, i, DIRECTOR_NODE_NONE) >> 32 ==
-		        tag >> 32)
+		if (director_effects_tag(role, i, DIRECTOR_NODE_NONE) >> 32 ==
+		    tag >> 32)
 			return i;
 	return DIRECTOR_NODE_NONE;
 }

@@ -182,6 +182,7 @@ static const struct msg_field state[] = {
 	FIELD(BYTES, state, why),
 	NUMBER(state, slots),
 	NUMBER(state, slots_used),
+	NUMBER(state, left),
 	FIELD(BOOL, state, valve),
 };
 static const struct msg_field reason[] = {

@@ -200,7 +200,8 @@ struct msg_kernel_state {
 	uint8_t peer;                     /* enum msg_kernel_peer */
 	uint8_t why[MSG_PEER_GROUPS_MAX]; /* enum msg_kernel_why, of groups */
 	uint32_t slots, slots_used;
-	bool valve; /* new SYNs go to the relay's listener */
+	uint32_t left; /* of these, such as no service of the file has */
+	bool valve;    /* new SYNs go to the relay's listener */
 	uint64_t counters[MSG_KERNEL_COUNTERS]; /* of the program, in order */
 	char reason[MSG_TEXT_MAX];
 };

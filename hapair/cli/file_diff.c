@@ -1,10 +1,12 @@
 #include "hapair/cli/file_diff.h"
 
+#include "config/config.h"
 #include "config/config_diff.h"
 #include "config/load.h"
 #include "core/json_doc.h"
 #include "hapair/cli/client.h"
 #include "hapair/cli/command.h"
+#include "hapair/supervisor/pins_directory.h"
 
 #include <string.h>
 
@@ -42,6 +44,9 @@ file_diff_print(
 		config_diff_fini(&d);
 		return command_refuse("check", COMMAND_FAILED, "memory is out");
 	}
+	if (!config_has_kernel(running) &&
+	    !pins_directory_is_used(running->kernel.pins))
+		config_diff_free_tables(&d);
 	if (d.n == 0)
 		(void)fprintf(out, "%s: the same as what runs\n", path);
 	TAILQ_FOREACH (c, &d.all, all) {

@@ -79,6 +79,7 @@ show_kernel(
 	};
 	struct text_table *t;
 	char line[LINE_MAX];
+	size_t rows = 0;
 
 	if (!json_doc_is_object(kernel))
 		return;
@@ -90,14 +91,24 @@ show_kernel(
 	                                        : "");
 	(void)fputc('\n', out);
 	show_wrapped(view, 2, line, out);
+	if (json_doc_int(kernel, "left") > 0) {
+		(void)snprintf(line, sizeof(line),
+		    "%" PRId64
+		    " in the kernel are of no service of this file (any more), and go on to their end",
+		    json_doc_int(kernel, "left"));
+		show_wrapped(view, 2, line, out);
+	}
 	t = text_table_new("KERNEL PATH", "CONN", "PROTECTED", "WAITING",
 	    "SILENT", "RELAYED", "NOT PROTECTED", NULL);
 	for (size_t i = 0; i < json_doc_count(services); i++) {
 		const struct json_doc *s = json_doc_at(services, i);
 
-		if (json_doc_is_object(json_doc_get(s, "kernel")))
-			add_service(t, s, st);
+		if (!json_doc_is_object(json_doc_get(s, "kernel")))
+			continue;
+		add_service(t, s, st);
+		rows++;
 	}
-	text_table_print(t, out, &form);
+	if (rows > 0)
+		text_table_print(t, out, &form);
 	text_table_free_at(&t);
 }

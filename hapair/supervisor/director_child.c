@@ -114,14 +114,6 @@ on_listen(struct ev_loop *loop, ev_timer *t, int revents)
 		send_listener(d);
 }
 
-/* A relay whose file has no such service has nothing to say about one. */
-static void
-meet_relay(struct director_child *d)
-{
-	if (config_has_kernel(d->g->setup.config))
-		role_channel_make(&d->relay);
-}
-
 static void
 begin(struct director_child *d)
 {
@@ -134,7 +126,7 @@ begin(struct director_child *d)
 	/* Failover gets its end when it has all else that it begins with. */
 	if (d->g->begun)
 		role_channel_make(&d->failover);
-	meet_relay(d);
+	role_channel_make(&d->relay);
 }
 
 void
@@ -157,7 +149,7 @@ director_child_meet(struct director_child *d, const struct child *other)
 	if (!d->begun || !director_child_is_known(d))
 		return;
 	if (other == &d->g->relay)
-		meet_relay(d);
+		role_channel_make(&d->relay);
 	else
 		role_channel_make(&d->failover);
 }

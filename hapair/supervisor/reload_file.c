@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "config/load.h"
 #include "config/yaml/diag.h"
+#include "hapair/supervisor/pins_directory.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -69,6 +70,9 @@ compare(struct reload_file *f, const struct config *running)
 		return RELOAD_FILE_SAME;
 	e = config_diff_init(&f->diff, running, f->config);
 	f->has_diff = true;
+	if (e == 0 && !config_has_kernel(running) &&
+	    !pins_directory_is_used(running->kernel.pins))
+		config_diff_free_tables(&f->diff);
 	if (e < 0) {
 		f->fault = strdup(strerror(-e));
 		return RELOAD_FILE_REFUSED;

@@ -281,7 +281,7 @@ status_request_tell_ends(const struct status_request *q, struct generation *g)
 
 	msg_put_role_ends(&b, &q->ends);
 	child_send(&g->relay, MSG_ROLE_ENDS, b.data, b.pos, -1);
-	if (!config_has_kernel(g->setup.config) ||
+	if (!g->setup.config->has_pair ||
 	    !director_child_is_known(&g->director))
 		return;
 	b.pos = 0;

@@ -53,7 +53,7 @@ struct status {
 	const struct msg_peer *peer;     /* NULL: failover did not answer */
 	const struct msg_tracks *tracks; /* NULL: failover did not answer */
 	const struct status_service *services; /* NULL: no relay */
-	/* NULL: no service is on the kernel path, or no relay answers. */
+	/* NULL: nothing is on the kernel path, or no relay answers. */
 	const struct status_kernel *kernel;
 	int pid; /* of the supervisor */
 	struct mono now;

@@ -128,7 +128,7 @@ copy_kernel(
 {
 	const struct kernel_view *v = &from->kernel->view;
 
-	if (!from->kernel->begun)
+	if (!kernel_link_is_shown(from->kernel, mono_now()))
 		return;
 	memcpy(s->passed_on, v->of,
 	    from->services->shared.n_pools * sizeof(*s->passed_on));
@@ -176,7 +176,7 @@ leave_to_peer(struct status_collect_snapshot *s, size_t service)
 	const struct config_service *c = &s->status.config->services[service];
 	struct status_server *servers = &s->servers[to->servers - s->servers];
 
-	if (c->path != CONFIG_PATH_KERNEL || is_served_here(s, service))
+	if (m->open == 0 || is_served_here(s, service))
 		return;
 	to->kept = m->open;
 	to->sums.sum.active -= m->open;

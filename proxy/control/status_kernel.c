@@ -55,6 +55,7 @@ status_kernel_put(struct json_doc *doc, const struct status *r)
 	status_put_wall(at, "stream_since", k->is_said ? k->peer_wall_ms : 0);
 	json_doc_put_int(at, "slots", k->state.slots);
 	json_doc_put_int(at, "slots_used", k->state.slots_used);
+	json_doc_put_int(at, "left", k->state.left);
 	json_doc_put_bool(at, "valve_open", k->state.valve);
 	put_counters(at, &k->state);
 }
@@ -76,15 +77,18 @@ status_kernel_put_service(
 {
 	const struct config_service *c = &r->config->services[number];
 	const bool passed_on = c->path == CONFIG_PATH_KERNEL;
-	const struct msg_kernel_service *m;
+	const struct msg_kernel_service *m =
+	    r->kernel != NULL ? &r->kernel->services[number] : NULL;
+	const unsigned kept =
+	    r->services != NULL ? r->services[number].kept : 0;
 	struct json_doc *at;
 
 	json_doc_put_string(service, "path", passed_on ? "kernel" : "relay");
-	if (!passed_on || r->kernel == NULL) {
+	/* One that is relayed by now may have connections from before. */
+	if (m == NULL || (!passed_on && m->open == 0 && kept == 0)) {
 		json_doc_put_null(service, "kernel");
 		return;
 	}
-	m = &r->kernel->services[number];
 	at = json_doc_put_object(service, "kernel");
 	json_doc_put_int(at, "active", m->open);
 	json_doc_put_int(at, "protected", m->protected);
@@ -93,7 +97,6 @@ status_kernel_put_service(
 	json_doc_put_int(at, "held", m->held);
 	json_doc_put_int(at, "total", (int64_t)m->accepted);
 	json_doc_put_int(at, "refused", (int64_t)m->refused);
-	json_doc_put_int(
-	    at, "kept", r->services != NULL ? r->services[number].kept : 0);
+	json_doc_put_int(at, "kept", kept);
 	json_doc_put_int(at, "relayed", relayed(r, number, m));
 }

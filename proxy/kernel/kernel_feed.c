@@ -36,6 +36,14 @@ is_passed_on(const struct pool *p)
 	return p->config->path == CONFIG_PATH_KERNEL;
 }
 
+/* One that is relayed by now may have connections from before, to be ended. */
+static bool
+is_told_of(const struct kernel_feed *f, const struct pool *p)
+{
+	return is_passed_on(p) ||
+	    f->services->kernel_services[p->index].sum.active > 0;
+}
+
 /*
  * Before its first checks have ended nobody knows who serves, and a director
  * that has been told by the relay before this one need not be told otherwise.
@@ -60,7 +68,7 @@ describe(const struct kernel_feed *f, const struct pool *p, size_t i,
 	if (view->has_address)
 		m.at = kernel_end_of(&view->address);
 	/* A name may have become one of our own addresses meanwhile. */
-	m.usable = view->usable &&
+	m.usable = is_passed_on(p) && view->usable &&
 	    !config_has_address(f->services->shared.config, &view->address);
 	m.tier = (uint8_t)(s->tier < UINT8_MAX ? s->tier : UINT8_MAX);
 	m.weight = view->weight;
@@ -157,7 +165,7 @@ tell_all(struct kernel_feed *f)
 	for (size_t i = 0; i < f->services->shared.n_pools; i++) {
 		struct pool *p = &f->services->shared.pools[i];
 
-		if (is_passed_on(p) && is_known(f, p) && !tell_pool(f, p))
+		if (is_told_of(f, p) && is_known(f, p) && !tell_pool(f, p))
 			return false;
 	}
 	if (!f->whole)
@@ -217,7 +225,7 @@ kernel_feed_stop(struct kernel_feed *f)
 void
 kernel_feed_look(struct kernel_feed *f, struct pool *pool)
 {
-	if (!ev_is_active(&f->tick) || !is_passed_on(pool) ||
+	if (!ev_is_active(&f->tick) || !is_told_of(f, pool) ||
 	    !is_known(f, pool))
 		return;
 	if (tell_pool(f, pool) && !f->whole)

@@ -74,7 +74,9 @@ kernel_link_begin(struct kernel_link *k, struct services *services)
 {
 	int e = 0;
 
-	k->begun = config_has_kernel(services->shared.config);
+	/* Where no service has the path, one may be there for what is left. */
+	k->begun = services->shared.config->has_pair;
+	k->wanted = config_has_kernel(services->shared.config);
 	if (!k->begun)
 		return 0;
 	k->awaited = mono_now();
@@ -125,6 +127,12 @@ kernel_link_take(struct kernel_link *k, struct channel_packet *p)
 		return -EBADMSG;
 	return p->type == MSG_DIRECTOR_CHANNEL ? take_channel(k, p)
 	                                       : msg_get_ends(&b, &k->ends);
+}
+
+bool
+kernel_link_is_shown(const struct kernel_link *k, struct mono now)
+{
+	return k->wanted || (k->view.is_said && !kernel_link_is_gone(k, now));
 }
 
 bool

@@ -2,8 +2,8 @@
 
 /*
  * The director, as the relay sees it: what it is told of servers, what it has
- * said, what it is asked. Where no service has `path: kernel` there is none,
- * and nobody here does anything.
+ * said, what it is asked. Where no service has `path: kernel`, and nothing is
+ * left of one that had, there is none, and nobody here does anything.
  *
  * On the relay's main thread; embedded in struct relay.
  */
@@ -24,8 +24,9 @@ struct kernel_link {
 	struct kernel_feed feed;
 	struct kernel_view view;
 	struct kernel_query query;
-	bool begun; /* the configuration is here, and wants a director */
-	bool tells; /* the services have started */
+	bool begun;  /* the configuration is here, and allows a director */
+	bool wanted; /* some service has `path: kernel` */
+	bool tells;  /* the services have started */
 	struct mono awaited;  /* a channel, since then; void: there is one */
 	struct msg_ends ends; /* of directors before this one */
 };
@@ -48,6 +49,9 @@ MUST_CHECK int kernel_link_take(
 
 /* Something about a server of the pool may be another now. */
 void kernel_link_look(struct kernel_link *k, struct pool *pool);
+
+/* An operator is told of it: it is wanted, or has something to say. */
+bool kernel_link_is_shown(const struct kernel_link *k, struct mono now);
 
 /* There is a director, and its channel; or there is none for long. */
 bool kernel_link_is_up(const struct kernel_link *k);

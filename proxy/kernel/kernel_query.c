@@ -163,9 +163,8 @@ has_part(const struct kernel_query *q, const struct kernel_query_tour *w)
 		return false;
 	if (o->id != 0)
 		return (o->id & KERNEL_QUERY_ID) != 0;
-	if (o->service != NULL)
-		return o->service->path == CONFIG_PATH_KERNEL;
-	return w->ring != NULL;
+	/* Also of one that is relayed by now. */
+	return o->service != NULL || w->ring != NULL;
 }
 
 bool

@@ -62,7 +62,10 @@ put_services(struct metric_text *t, const struct status *s)
 			const struct config_service *c =
 			    &s->config->services[i];
 
-			if (c->path == CONFIG_PATH_KERNEL)
+			/* One that is relayed by now may have some from before.
+			 */
+			if (c->path == CONFIG_PATH_KERNEL ||
+			    s->kernel->services[i].open > 0)
 				metric_text_labelled(t, "service", c->name,
 				    (int64_t)get((enum value)k,
 				        &s->kernel->services[i]));
@@ -126,6 +129,10 @@ metrics_kernel_write(struct metric_text *t, const struct status *s)
 	    METRIC_TEXT_FAMILY("hapair_kernel_slots_used", GAUGE, "",
 	        "Of these, such as it has, and the peer's that are kept here."),
 	    k->state.slots_used);
+	metric_text_one(t,
+	    METRIC_TEXT_FAMILY("hapair_kernel_connections_left", GAUGE, "",
+	        "Of these, such as no service of the file has any more."),
+	    k->state.left);
 	metric_text_one(t,
 	    METRIC_TEXT_FAMILY("hapair_kernel_valve_open", GAUGE, "",
 	        "1: new clients of the kernel path are relayed."),

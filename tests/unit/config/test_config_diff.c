@@ -323,10 +323,10 @@ static const struct row {
 	enum change_class class;
 } rows[] = {
 	{ SERVICE(SERVERS), SERVICE(SERVERS), "", CHANGE_CLASS_RELAY },
-	/* Of nobody who has tables; the other way round it is another case. */
+	/* Of nobody who has tables either, until somebody has looked. */
 	{ GROUP SERVICE(SERVERS), KERNEL("kernel: {slots: 2048}\n"),
 	    "service s: path relay -> kernel\nkernel.slots 65536 -> 2048\n",
-	    CHANGE_CLASS_RELAY },
+	    CHANGE_CLASS_RESTART },
 	{ SERVICE("    retries: 3\n" SERVERS), SERVICE(SERVERS), "",
 	    CHANGE_CLASS_RELAY },
 	{ SERVICE(SERVERS), SERVICE("    retries: 2\n" SERVERS),
@@ -538,6 +538,22 @@ what_cannot_change_is_refused_by_name_and_is_in_the_manual(void **state)
 	}
 }
 
+/* Who has looked into the tables says so: nobody loses what is not there. */
+static void
+empty_tables_may_be_others(void **state)
+{
+	CLEANUP(config_free_at) struct config *before = load(rows[1].before);
+	CLEANUP(config_free_at) struct config *after = load(rows[1].after);
+	struct config_diff d;
+
+	(void)state;
+	assert_int_equal(config_diff_init(&d, before, after), 0);
+	assert_int_equal(config_diff_class(&d), CHANGE_CLASS_RESTART);
+	config_diff_free_tables(&d);
+	assert_int_equal(config_diff_class(&d), CHANGE_CLASS_RELAY);
+	config_diff_fini(&d);
+}
+
 int
 main(void)
 {
@@ -546,6 +562,7 @@ main(void)
 		    it_is_decided_for_every_key_what_a_change_takes),
 		cmocka_unit_test(a_change_of_any_key_is_noticed),
 		cmocka_unit_test(differences_are_told_in_words),
+		cmocka_unit_test(empty_tables_may_be_others),
 		cmocka_unit_test(
 		    what_cannot_change_is_refused_by_name_and_is_in_the_manual),
 	};

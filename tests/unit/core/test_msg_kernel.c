@@ -77,7 +77,7 @@ each_is_taken_whole_or_refused(void **state)
 	ROUND_TRIP(state, .work = MSG_KERNEL_RELAY_ONLY,
 	    .peer = MSG_KERNEL_PEER_MISMATCH,
 	    .why = { MSG_KERNEL_WHY_DUMP, [15] = MSG_KERNEL_WHY_DISPUTED },
-	    .slots = 65536, .slots_used = 9, .valve = true,
+	    .slots = 65536, .slots_used = 9, .left = 3, .valve = true,
 	    .counters = { 1, [MSG_KERNEL_COUNTERS - 1] = 3 },
 	    .reason = "this kernel has no BPF");
 }

@@ -94,6 +94,27 @@ what_the_director_said_is_told(void **state)
 	config_free(w.config);
 }
 
+/* Switched back by a reload: what came before goes on to its end. */
+static void
+what_is_left_of_one_that_is_relayed_is_told(void **state)
+{
+	CLEANUP(json_doc_free_at) struct json_doc *doc = NULL;
+	const struct json_doc *plain;
+	struct world w;
+
+	(void)state;
+	set_up(&w);
+	w.services[0].open = 2;
+	w.kernel.state.left = 3;
+	doc = document_of(&w);
+	plain = json_doc_at(json_doc_get(doc, "services"), 0);
+	assert_text(json_doc_string(plain, "path"), "relay");
+	assert_int_equal(
+	    json_doc_int(json_doc_get(plain, "kernel"), "active"), 2);
+	assert_int_equal(json_doc_int(json_doc_get(doc, "kernel"), "left"), 3);
+	config_free(w.config);
+}
+
 static void
 where_nobody_is_on_it_there_is_none(void **state)
 {
@@ -191,6 +212,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_the_director_said_is_told),
+		cmocka_unit_test(what_is_left_of_one_that_is_relayed_is_told),
 		cmocka_unit_test(where_nobody_is_on_it_there_is_none),
 		cmocka_unit_test(one_that_is_silent_is_told_of_as_such),
 		cmocka_unit_test(scrapers_get_it_by_service),

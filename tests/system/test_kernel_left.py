@@ -1,0 +1,77 @@
+"""Goal: what is left in the kernel of a path, a service or a server that the file does
+not have any more is nobody's secret: it is counted and listed until it has ended, it can
+be killed and drained, and tables that have connections are not left behind."""
+
+from __future__ import annotations
+
+from stage import PORT, SLOW, VIP, wait_for
+from test_kernel_operator import Bed, bed
+from traps import echo_once, is_reset
+
+
+def reload(b: Bed, *hosts: str) -> None:
+    b.stage.configure(b.stage.build())
+    for host in hosts or ("p2", "p1"):
+        done = b.stage[host].cli("reload")
+        assert done.returncode == 0, done
+
+
+def left(b: Bed) -> int:
+    return int((b.node.status()["kernel"] or {}).get("left", -1))
+
+
+def in_kernel(b: Bed) -> int:
+    return int((b.counts()["kernel"] or {}).get("active", 0))
+
+
+def test_a_path_that_is_switched_off() -> None:
+    with bed(4) as b:
+        first, second, third = (b.connect(n) for n in ("s1", "s2", "s1"))
+        b.stage.services[0]["path"] = "relay"
+        reload(b)
+        wait_for(lambda: in_kernel(b) == 3, 5 * SLOW)
+        assert b.counts()["path"] == "relay", b.counts()
+        shown = b.shown("web")
+        assert [c["path"] for c in shown] == ["kernel"] * 3, shown
+        assert sorted(c["server"] for c in shown) == ["s1", "s1", "s2"], shown
+        # The tables would be others: nobody would end what is in these.
+        was = b.stage.more["kernel"]
+        b.stage.more["kernel"] = {**was, "pins": "{run}/bpf/other"}
+        b.stage.configure(b.stage.build())
+        done = b.node.cli("reload")
+        assert done.returncode != 0 and "kernel.pins" in done.stderr, done
+        b.stage.more["kernel"] = was
+        b.stage.configure(b.stage.build())
+        ended(b, [first, third], second)
+
+
+def ended(b: Bed, of_s1: list, of_s2: tuple) -> None:
+    """By the same words as any others."""
+    done = b.node.cli("server", "web/s1", "drain", "--wait", "1s")
+    assert done.returncode == 1 and "still has 2 connections" in done.stderr, done
+    b.say("kill", "web/s1")
+    for client, end in of_s1:
+        assert is_reset(client) and is_reset(end)
+    b.say("server", "web/s1", "drain", "--wait", "5s")
+    echo_once(*of_s2)
+    for sock in of_s2:
+        sock.close()
+    wait_for(lambda: b.node.tells("no connection is left in the kernel"), 10 * SLOW)
+    wait_for(lambda: b.node.status()["kernel"] is None, 10 * SLOW)
+    assert b.counts()["connections"]["active"] == 0, b.counts()
+
+
+def test_a_service_that_is_removed() -> None:
+    with bed(4) as b:
+        client, end = b.connect("s1")
+        web = b.stage.services[0]
+        b.stage.services = [{**web, "name": "other", "listen": f"{VIP[4]}:{PORT + 1}"}]
+        reload(b)
+        wait_for(lambda: left(b) == 1, 5 * SLOW)
+        assert "of no service of this file" in b.node.cli("status").stdout
+        (row,) = b.shown()
+        assert (row["service"], row["server"], row["path"]) == (None, None, "kernel"), row
+        echo_once(client, end)
+        b.say("kill", row["id"])
+        assert is_reset(client) and is_reset(end)
+        wait_for(lambda: left(b) == 0, 5 * SLOW)
