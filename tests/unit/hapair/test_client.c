@@ -158,7 +158,11 @@ an_answer_that_broke_off_is_asked_for_once_more(void **state)
 	}
 }
 
-/* A daemon that stands still: first with places in its queue, then without. */
+/*
+ * A daemon that stands still: first with places in its queue, then without. A
+ * command that it was given may be carried out later, which is said; a question
+ * may be, too, and nobody minds.
+ */
 static void
 nobody_waits_for_ever(void **state)
 {
@@ -172,11 +176,15 @@ nobody_waits_for_ever(void **state)
 	(void)alarm(PATIENCE_S);
 	for (unsigned i = 0; i < ANSWERS_MAX + 2; i++) {
 		const struct client client = { .command = "status",
-			.socket = path };
+			.socket = path,
+			.asks_again = i % 2 == 1 };
 		struct json_doc *d = NULL;
 
 		assert_int_equal(ask(&client, &d, said), COMMAND_UNREACHABLE);
 		assert_non_null(strstr(said, "does not answer"));
+		assert_int_equal(
+		    strstr(said, "may have done it or not") != NULL,
+		    !client.asks_again);
 		assert_ptr_equal(strchr(said, '\n') + 1, said + strlen(said));
 	}
 	(void)alarm(0);
