@@ -195,15 +195,26 @@ class Watched:
 
     def all(self, paced: Operator, hurried: Operator, n: int) -> str:
         calm, operator, other, hurry = (Rounds() for _ in range(4))
-        for _ in range(n):
-            self.one(calm)
+
+        def watched() -> None:
             with paced.at_work(hurried=False):
                 self.one(operator)
-            relay = max(0, operator.used["others"] - calm.used["others"]) / len(calm.p99)
+
+        def beside_a_stranger() -> None:
+            relay = max(0, operator.used["others"] - calm.used["others"]) / len(operator.p99)
             with stranger(paced.plan(relay)):
                 self.one(other)
+
+        def pressed() -> None:
             with hurried.at_work(hurried=True):
                 self.one(hurry)
+
+        kinds = [lambda: self.one(calm), watched, beside_a_stranger, pressed]
+        self.one(Rounds())  # nothing is cold from here on
+        # There and back: what changes by and by is in all of them alike.
+        for i in range(n):
+            for kind in kinds if i % 2 == 0 else reversed(kinds):
+                kind()
         lines = [
             ("without", calm.text(calm)),
             (f"an operator, {paced.text()}", operator.text(calm)),
