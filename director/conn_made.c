@@ -123,7 +123,8 @@ hear_syn_behind_reset(const struct conn_step *s)
 }
 
 /*
- * A SYN for what is made. Where both have sent FIN it is another connection.
+ * A SYN for what is made. Where both have sent FIN, and have each other's, it
+ * is another connection. Where that is not sure, the server is asked, too.
  * Else it may be anybody's, from an address that is not theirs: the server is
  * asked. Unless it has the number of the SYN that the peer told of, which
  * nobody guesses: then the peer has died before the answer was passed.
@@ -133,10 +134,12 @@ hear_syn(const struct conn_step *s)
 {
 	const struct kernel_conn_seen *seen = &s->ev->seen;
 
-	if (seen->fin_client && seen->fin_server) {
+	const bool fins = seen->fin_client && seen->fin_server;
+
+	if (fins && !seen->fin_unheard) {
 		is_over(s);
 		conn_step_ask(s, KERNEL_CONN_AGAIN);
-	} else if (seen->rst) {
+	} else if (seen->rst || fins) {
 		hear_syn_behind_reset(s);
 	} else if (s->c->inherited && !seen->syn_ack && s->ev->same) {
 		conn_step_ask(s, KERNEL_CONN_KEEP);
@@ -235,7 +238,8 @@ idle_ms(const struct conn_step *s)
 	return mono_span_ms(last, s->now);
 }
 
-/* Tells that it was silent for longer than it may. */
+/* Tells that it was silent for longer than it may. A FIN counts once the other
+ * end has it: anybody can send one. */
 static bool
 is_out_of_time(const struct conn_step *s, enum end_reason *ret_reason)
 {
@@ -244,11 +248,7 @@ is_out_of_time(const struct conn_step *s, enum end_reason *ret_reason)
 	const int64_t idle = idle_ms(s);
 	const bool half = seen->fin_client != seen->fin_server;
 
-	if (seen->fin_client && seen->fin_server) {
-		*ret_reason = END_REASON_NORMAL;
-		return idle >= KERNEL_CONN_LAST_ACK_MS;
-	}
-	if (half && r->half_closed_ms > 0) {
+	if (!seen->fin_unheard && half && r->half_closed_ms > 0) {
 		*ret_reason = seen->fin_client ? END_REASON_SERVER_HALF
 		                               : END_REASON_CLIENT_HALF;
 		return idle >= r->half_closed_ms;
@@ -257,13 +257,34 @@ is_out_of_time(const struct conn_step *s, enum end_reason *ret_reason)
 	return r->idle_ms > 0 && idle >= r->idle_ms;
 }
 
+/*
+ * After how much silence the ends are asked; 0: never. A FIN that nobody
+ * acknowledges was lost or forged, or its receiver is gone: only who is silent
+ * then is ended.
+ */
+static uint32_t
+asks_after_ms(const struct conn_step *s)
+{
+	const struct kernel_conn_seen *seen = &s->ev->seen;
+	const uint32_t keepalive = s->rules->keepalive_ms;
+	uint32_t fin = s->rules->half_closed_ms;
+
+	if (!seen->fin_unheard)
+		return keepalive;
+	if (seen->fin_client && seen->fin_server)
+		fin = KERNEL_CONN_LAST_ACK_MS;
+	if (keepalive == 0 || (fin > 0 && fin < keepalive))
+		return fin;
+	return keepalive;
+}
+
 /* With the sweep, or when a limit would be reached if nothing passed. */
 static void
 look_again(const struct conn_step *s)
 {
 	const struct kernel_conn_rules *r = s->rules;
 	const uint32_t limits[] = { r->idle_ms, r->half_closed_ms,
-		r->keepalive_ms };
+		asks_after_ms(s) };
 	int64_t soon = KERNEL_CONN_SWEEP_MS;
 
 	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
@@ -282,7 +303,7 @@ look_again(const struct conn_step *s)
 static void
 keep_alive(const struct conn_step *s)
 {
-	const uint32_t limit = s->rules->keepalive_ms;
+	const uint32_t limit = asks_after_ms(s);
 
 	if (limit == 0 || idle_ms(s) < limit) {
 		s->c->probes = 0;

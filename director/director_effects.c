@@ -1,6 +1,7 @@
 #include "director/director_effects.h"
 
 #include "core/log.h"
+#include "director/bpf/director_segment.h"
 #include "director/bpf/director_slot.h"
 #include "director/director_entries.h"
 #include "director/director_failover.h"
@@ -414,6 +415,7 @@ look(void *arg, uint32_t slot, struct kernel_conn_seen *ret_seen)
 		.fin_server = (flags & DIRECTOR_BPF_FIN_SERVER) != 0,
 		.fins_acked = (flags & DIRECTOR_BPF_FIN_ACKED_BOTH) ==
 		    DIRECTOR_BPF_FIN_ACKED_BOTH,
+		.fin_unheard = director_segment_has_unheard_fin(flags),
 		.server_first = (flags & DIRECTOR_BPF_SERVER_FIRST) != 0,
 		.rst = (flags & DIRECTOR_BPF_RST_ANY) != 0,
 		.answered = (flags & DIRECTOR_BPF_SEEN_CLIENT) != 0,

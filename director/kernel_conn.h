@@ -131,7 +131,9 @@ struct kernel_conn_seen {
 	bool established; /* the client has acknowledged that */
 	bool spoken;      /* the client has sent a byte, or its end */
 	bool fin_client, fin_server;
-	bool fins_acked;   /* both */
+	bool fins_acked; /* both */
+	/* One is not acknowledged: its sender may be somebody else. */
+	bool fin_unheard;
 	bool server_first; /* TIME_WAIT is at the server */
 	bool rst; /* the last packet of an end was one; void before a claim */
 	bool

@@ -88,6 +88,19 @@ director_segment_is_end(__u32 flags)
 	    DIRECTOR_BPF_FIN_ACKED_BOTH;
 }
 
+/* Some FIN was not acknowledged: it may be forged. */
+static inline bool
+director_segment_has_unheard_fin(__u32 flags)
+{
+	const __u32 fins = flags & DIRECTOR_BPF_FIN_BOTH;
+	const __u32 acked = flags & DIRECTOR_BPF_FIN_ACKED_BOTH;
+
+	return (fins &
+	           ~(acked /
+	               (DIRECTOR_BPF_FIN_ACKED_CLIENT /
+	                   DIRECTOR_BPF_FIN_CLIENT))) != 0;
+}
+
 /* The server's answer to a SYN of ours is a RST that acknowledges it. Another
  * RST may be about an older connection of this port, and the client knows
  * better. */
@@ -135,8 +148,9 @@ director_segment_on_syn(const struct director_segment *s,
 
 /*
  * A FIN ends what its sender says; the last one seen counts, for a forged one
- * may have come first. TIME_WAIT is at the server if it said FIN before it had
- * heard the client's.
+ * may have come first. Behind a FIN is nothing to acknowledge: who has it says
+ * its number and no other, and who ignored a forged one never does. TIME_WAIT
+ * is at the server if it said FIN before it had heard the client's.
  */
 static inline void
 director_segment_on_ends(const struct director_segment *s,
@@ -146,8 +160,8 @@ director_segment_on_ends(const struct director_segment *s,
 	__u32 own = DIRECTOR_BPF_FIN_CLIENT << s->from;
 	__u32 own_acked = DIRECTOR_BPF_FIN_ACKED_CLIENT << s->from;
 	__u32 other = own ^ DIRECTOR_BPF_FIN_BOTH;
-	bool heard = (past->flags & other) != 0 &&
-	    !director_segment_is_after(past->other_fin_end, s->ack);
+	bool heard =
+	    (past->flags & other) != 0 && s->ack == past->other_fin_end;
 
 	v->fin = (s->bits & DIRECTOR_SEGMENT_FIN) != 0;
 	if (v->fin) {

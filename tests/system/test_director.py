@@ -338,10 +338,10 @@ def test_packets_find_their_size() -> None:
                     sender.join()
 
 
-SYN, RST = 2, 4
+FIN, SYN, RST, ACK = 1, 2, 4, 16
 
 
-def forged(source: str, port: int, to: str, flags: int = SYN) -> bytes:
+def forged(source: str, port: int, to: str, flags: int = SYN, seq: int = 0) -> bytes:
     """A segment of nobody's, from the IP header on."""
     def words(data: bytes) -> int:
         total = sum(struct.unpack(f">{len(data) // 2}H", data))
@@ -349,7 +349,7 @@ def forged(source: str, port: int, to: str, flags: int = SYN) -> bytes:
         return ~(total + (total >> 16)) & 0xFFFF
 
     ends = socket.inet_aton(source) + socket.inet_aton(to)
-    tcp = struct.pack(">HHIIBBHHH", port, SERVICE_PORT, port * 7919, 0, 0x50, flags, 1000, 0, 0)
+    tcp = struct.pack(">HHIIBBHHH", port, SERVICE_PORT, port * 7919 + seq, 0, 0x50, flags, 1000, 0, 0)
     check = words(ends + struct.pack(">HH", 6, len(tcp)) + tcp)
     tcp = tcp[:16] + struct.pack(">H", check) + tcp[18:]
     return struct.pack(">BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + ends + tcp
@@ -374,6 +374,26 @@ def test_forged_resets_end_nothing() -> None:
             silent.sendall(b"x")
             with accept(listener) as s:
                 assert s.recv(1) == b"x"
+
+
+def test_forged_ends_end_nothing() -> None:
+    """A FIN of no valid number does not make a connection half closed, whatever half of
+    the numbers it is in: nobody acknowledges it. One of its own end does."""
+    with director(4, timeouts="{half_closed: 1s}") as d:
+        raw = d.lab.inside("c", lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW))
+        with d.lab.listen("s1", SERVER_PORT) as listener, raw, d.connect() as c, accept(listener) as s:
+            exchange(c, s)
+            for half in (0, 1 << 31):
+                raw.sendto(forged(*c.getsockname(), VIP[4], FIN | ACK, half), (VIP[4], 0))
+                time.sleep(1.5)
+                assert not d.ends(), d.text()
+                exchange(c, s)
+        with d.lab.listen("s1", SERVER_PORT) as listener, d.connect() as c, accept(listener) as s:
+            exchange(c, s)
+            c.shutdown(socket.SHUT_WR)
+            assert s.recv(1) == b""
+            # Besides the end of the other one, which is in order.
+            wait_for(lambda: "sD" in d.ends())
 
 
 def test_floods_go_to_the_relay() -> None:

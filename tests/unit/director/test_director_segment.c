@@ -140,9 +140,12 @@ static const struct row {
 	{ "the client has not got the last byte",
 	    UP | FIN_S, { CLIENT, ISN + 1, SERVER_END - 1, 0, ACK },
 	    PASS, SEEN_C | ESTABLISHED, RSTS },
-	{ "an ACK across the end of numbers",
+	{ "behind a FIN is nothing to acknowledge: it was forged",
+	    UP | FIN_S, { CLIENT, ISN + 1, SERVER_END + 1, 0, ACK },
+	    PASS, SEEN_C | ESTABLISHED, RSTS },
+	{ "a FIN of any number, and an honest ACK",
 	    UP | FIN_S, { CLIENT, ISN + 1, SERVER_END + 0x7fffffffU, 0, ACK },
-	    PASS, SEEN_C | ESTABLISHED | ACKED_S, RSTS },
+	    PASS, SEEN_C | ESTABLISHED, RSTS },
 	{ "a byte behind the FIN: that one was forged",
 	    UP | FIN_C | ACKED_C, { CLIENT, CLIENT_END, 8, 1, ACK },
 	    PASS, SEEN_C | ESTABLISHED | DATA, RSTS | FIN_C | ACKED_C },
@@ -209,6 +212,22 @@ a_connection_ends_by_rst_or_by_both_fins_acknowledged(void **state)
 }
 
 static void
+a_fin_is_heard_once_it_is_acknowledged(void **state)
+{
+	(void)state;
+	assert_false(director_segment_has_unheard_fin(UP));
+	assert_true(director_segment_has_unheard_fin(UP | FIN_C));
+	assert_true(director_segment_has_unheard_fin(UP | FIN_S));
+	assert_false(director_segment_has_unheard_fin(UP | FIN_C | ACKED_C));
+	assert_true(
+	    director_segment_has_unheard_fin(UP | FIN_C | FIN_S | ACKED_C));
+	assert_true(
+	    director_segment_has_unheard_fin(UP | FIN_C | FIN_S | ACKED_S));
+	assert_false(director_segment_has_unheard_fin(
+	    UP | FIN_C | FIN_S | ACKED_C | ACKED_S));
+}
+
+static void
 unreachable_refuses_only_our_own_unanswered_syn(void **state)
 {
 	struct director_segment_past past = { .flags = SENT,
@@ -232,6 +251,7 @@ main(void)
 		cmocka_unit_test(numbers_end_behind_syn_data_and_fin),
 		cmocka_unit_test(
 		    a_connection_ends_by_rst_or_by_both_fins_acknowledged),
+		cmocka_unit_test(a_fin_is_heard_once_it_is_acknowledged),
 		cmocka_unit_test(
 		    unreachable_refuses_only_our_own_unanswered_syn),
 	};
