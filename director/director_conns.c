@@ -151,16 +151,46 @@ forget(struct director_node *d, uint32_t slot)
 	s->seq = 0;
 }
 
+uint32_t
+director_conns_their(const struct director_node *d, uint32_t slot)
+{
+	const struct director_node_slot *s = &d->slots[slot];
+
+	return s->link == d->link ? s->their : DIRECTOR_NODE_NONE;
+}
+
+uint32_t
+director_conns_named(const struct director_node *d, uint32_t their)
+{
+	const uint32_t slot = d->theirs[their];
+
+	return slot != DIRECTOR_NODE_NONE &&
+	        director_conns_their(d, slot) == their
+	    ? slot
+	    : DIRECTOR_NODE_NONE;
+}
+
 void
 director_conns_name(struct director_node *d, uint32_t slot, uint32_t their)
 {
 	struct director_node_slot *s = &d->slots[slot];
+	const uint32_t was = director_conns_their(d, slot);
 
-	if (s->their != DIRECTOR_NODE_NONE)
-		d->theirs[s->their] = DIRECTOR_NODE_NONE;
+	if (was != DIRECTOR_NODE_NONE && d->theirs[was] == slot)
+		d->theirs[was] = DIRECTOR_NODE_NONE;
 	s->their = their;
+	s->link = d->link;
 	if (their != DIRECTOR_NODE_NONE)
 		d->theirs[their] = slot;
+}
+
+bool
+director_conns_is_stale(const struct director_node *d, uint32_t slot)
+{
+	const struct director_node_slot *s = &d->slots[slot];
+
+	return s->conn.state != KERNEL_CONN_FREE &&
+	    s->begun != d->begins[s->group];
 }
 
 /* The slot is nobody's; file() puts it to the free ones. */
@@ -178,7 +208,6 @@ drop(struct director_node *d, uint32_t slot, const struct kernel_conn *before,
 	tuple_index_unset(&d->index, slot, CONN_TUPLE_CLIENT);
 	s->conn = kernel_conn_free();
 	s->service = DIRECTOR_NODE_NONE;
-	s->stale = false;
 	s->freed = d->now;
 	director_conns_name(d, slot, DIRECTOR_NODE_NONE);
 }
@@ -378,6 +407,8 @@ director_conns_begin(struct director_node *d)
 	s = &d->slots[slot];
 	s->service = l->service;
 	s->group = (uint8_t)l->group;
+	s->begun = d->begins[l->group];
+	s->born = d->births++;
 	s->seq = 0;
 	tuple_index_set(&d->index, slot, CONN_TUPLE_CLIENT, &d->ev->tuple);
 	client_count_add(&d->clients, s->service, d->ev->tuple.src, 1, 0);
@@ -402,7 +433,8 @@ director_conns_inherit(struct director_node *d, const struct replica_msg *add)
 	s->group = add->group;
 	s->isn = add->isn;
 	s->seq = 0;
-	s->stale = false;
+	s->begun = d->begins[add->group];
+	s->born = d->births++;
 	s->port = add->server.dport;
 	tuple_index_set(&d->index, slot, CONN_TUPLE_CLIENT, &add->client);
 	tuple_index_set(&d->index, slot, CONN_TUPLE_SERVER, &add->server);

@@ -27,6 +27,11 @@ MUST_CHECK bool director_conns_inherit(
 /* The peer's slot for it is this one; NONE: it has none on this stream. */
 void director_conns_name(
     struct director_node *d, uint32_t slot, uint32_t their);
+/* What it is called there, on this stream; and what is called so. Or NONE. */
+uint32_t director_conns_their(const struct director_node *d, uint32_t slot);
+uint32_t director_conns_named(const struct director_node *d, uint32_t their);
+/* The peer's, and not told of since it began anew. */
+bool director_conns_is_stale(const struct director_node *d, uint32_t slot);
 
 /* The peer is told of it, under a new number. */
 void director_conns_tell(struct director_node *d, uint32_t slot);

@@ -89,8 +89,9 @@ director_hear_link_down(struct director_node *d)
 {
 	d->greeted = d->replica.linked = false;
 	d->replica.heard = d->replica.heard_told = 0;
-	for (uint32_t i = 0; i < d->setup.n_slots; i++)
-		director_conns_name(d, i, DIRECTOR_NODE_NONE);
+	d->link++; /* and no name is good any more */
+	for (unsigned g = 0; g < d->setup.n_groups; g++)
+		d->finishing[g] = false;
 	director_hear_step_all(d, REPLICA_LINK_DOWN);
 }
 
@@ -133,10 +134,8 @@ hear_begin(struct director_node *d, const struct replica_msg *m)
 			director_hear_step(d, m->group, &later);
 		return;
 	}
-	for (uint32_t i = 0; i < d->setup.n_slots; i++)
-		if (d->slots[i].conn.state != KERNEL_CONN_FREE &&
-		    d->slots[i].group == m->group)
-			d->slots[i].stale = true;
+	d->begins[m->group]++;
+	d->finishing[m->group] = false;
 }
 
 /* Our slot for it, where it is here as the peer has it; or NONE. */
@@ -179,7 +178,7 @@ make_room(struct director_node *d, const struct replica_msg *m)
 	               &d->index, CONN_TUPLE_CLIENT, &m->client)) &&
 	    clear(d,
 	        tuple_index_find(&d->index, CONN_TUPLE_SERVER, &m->server)) &&
-	    clear(d, d->theirs[m->slot]);
+	    clear(d, director_conns_named(d, m->slot));
 }
 
 /* Each node has slots of its own: only the peer's names for them are kept. */
@@ -195,13 +194,14 @@ hear_add(struct director_node *d, const struct replica_msg *m)
 	slot = find_known(d, m);
 	d->replica.heard = m->seq;
 	if (slot != DIRECTOR_NODE_NONE) {
-		if (d->theirs[m->slot] != slot &&
-		    !clear(d, d->theirs[m->slot])) {
+		const uint32_t named = director_conns_named(d, m->slot);
+
+		if (named != slot && !clear(d, named)) {
 			hang_up(d, DIRECTOR_NODE_MISBEHAVES);
 			return;
 		}
 		director_conns_name(d, slot, m->slot);
-		d->slots[slot].stale = false;
+		d->slots[slot].begun = d->begins[m->group];
 		d->slots[slot].isn = m->isn;
 		return;
 	}
@@ -220,18 +220,38 @@ hear_del(struct director_node *d, const struct replica_msg *m)
 		hang_up(d, DIRECTOR_NODE_MISBEHAVES);
 		return;
 	}
-	slot = d->theirs[m->slot];
+	slot = director_conns_named(d, m->slot);
 	if (slot != DIRECTOR_NODE_NONE && d->slots[slot].group == m->group)
 		delete_slot(d, slot);
+}
+
+/* Some of what the peer has not told of: it is over. */
+static void
+sweep(struct director_node *d, unsigned group)
+{
+	uint32_t *at = &d->swept[group];
+	unsigned looks = 0, n = 0;
+
+	for (; *at < d->setup.n_slots; (*at)++) {
+		if (looks++ == DIRECTOR_NODE_LOOKS ||
+		    n == DIRECTOR_NODE_PORTION)
+			return;
+		if (d->slots[*at].group == group &&
+		    director_conns_is_stale(d, *at)) {
+			delete_slot(d, *at);
+			n++;
+		}
+	}
+	d->finishing[group] = false;
 }
 
 static void
 hear_finish(struct director_node *d, const struct replica_msg *m)
 {
-	for (uint32_t i = 0; i < d->setup.n_slots; i++)
-		if (d->slots[i].stale && d->slots[i].group == m->group)
-			delete_slot(d, i);
 	d->replica.heard = m->seq;
+	d->finishing[m->group] = true;
+	d->swept[m->group] = 0;
+	sweep(d, m->group);
 }
 
 /* ADD, DEL and FINISH are an owner's. */
@@ -333,13 +353,23 @@ director_hear_msg(struct director_node *d, const struct replica_msg *m)
 	}
 }
 
+/* Who has FINISH confirmed is told that we have what there is, and no more. */
+static bool
+is_finishing(const struct director_node *d)
+{
+	for (unsigned g = 0; g < d->setup.n_groups; g++)
+		if (d->finishing[g])
+			return true;
+	return false;
+}
+
 void
 director_hear_read_all(struct director_node *d)
 {
 	const struct replica_msg ack = { .type = REPLICA_MSG_ACK,
 		.seq = d->replica.heard };
 
-	if (d->replica.heard == d->replica.heard_told)
+	if (d->replica.heard == d->replica.heard_told || is_finishing(d))
 		return;
 	d->replica.heard_told = d->replica.heard;
 	director_conns_send(d, &ack);
@@ -363,8 +393,9 @@ dump(struct director_node *d, unsigned group)
 		.group = (uint8_t)group };
 	uint32_t *at = &d->cursors[group];
 
-	for (unsigned told = 0; *at < d->setup.n_slots; (*at)++) {
-		if (told == DIRECTOR_NODE_PORTION)
+	for (unsigned told = 0, looks = 0; *at < d->setup.n_slots; (*at)++) {
+		if (told == DIRECTOR_NODE_PORTION ||
+		    looks++ == DIRECTOR_NODE_LOOKS)
 			return;
 		if (is_to_be_told(d, *at, group)) {
 			director_conns_tell(d, *at);
@@ -379,7 +410,13 @@ dump(struct director_node *d, unsigned group)
 void
 director_hear_dump(struct director_node *d)
 {
-	for (unsigned g = 0; g < d->setup.n_groups; g++)
+	for (unsigned g = 0; g < d->setup.n_groups; g++) {
 		if (d->replica.groups[g].state == REPLICA_DUMPING)
 			dump(d, g);
+		if (!d->finishing[g])
+			continue;
+		sweep(d, g);
+		if (!d->finishing[g])
+			director_hear_read_all(d);
+	}
 }

@@ -14,6 +14,9 @@ director_node_init(struct director_node *d, struct mono now)
 	d->free = d->committing = d->young = slot_list_empty();
 	d->n_young = 0;
 	d->greeted = d->room = false;
+	d->link = 0;
+	d->births = 1; /* what is found was there before all cuts */
+	d->n_cuts = 0;
 	d->valve = (struct syn_valve){ 0 };
 	d->now = now;
 	replica_init(&d->replica, setup->paired, setup->n_groups);
@@ -22,8 +25,8 @@ director_node_init(struct director_node *d, struct mono now)
 	client_count_init(&d->clients);
 	for (unsigned g = 0; g < REPLICA_GROUPS; g++) {
 		d->claimed[g] = now;
-		d->cursors[g] = 0;
-		d->late[g] = false;
+		d->cursors[g] = d->begins[g] = d->swept[g] = 0;
+		d->late[g] = d->finishing[g] = false;
 	}
 	for (unsigned i = 0; i < setup->n_services; i++) {
 		d->services[i].connections = 0;
@@ -88,31 +91,63 @@ on_slot(struct director_node *d, enum kernel_conn_type type)
 }
 
 static void
-cut(struct director_node *d, uint32_t slot)
+cut(struct director_node *d, uint32_t slot, enum end_reason reason)
 {
 	struct kernel_conn_event k =
 	    director_conns_event(d, slot, KERNEL_CONN_CUT);
 
-	k.reason = d->ev->reason;
+	k.reason = reason;
 	if (d->slots[slot].conn.written)
 		d->calls->look(d->arg, slot, &k.seen);
 	director_conns_settle(d, slot, k);
 }
 
+static bool
+is_cut(const struct director_node *d, uint32_t slot,
+    const struct director_node_cut *c)
+{
+	const struct director_node_slot *s = &d->slots[slot];
+
+	return s->conn.state != KERNEL_CONN_FREE && s->service == c->service &&
+	    (int32_t)(s->born - c->births) < 0 &&
+	    (c->server == DIRECTOR_NODE_NONE ||
+	        (s->conn.placed && s->server == c->server));
+}
+
+/* Some of the first, or with all the time there is all of it. */
+static void
+go_on_cutting(struct director_node *d, bool all)
+{
+	struct director_node_cut *c = &d->cuts[0];
+	unsigned looks = 0, n = 0;
+
+	for (; c->next < d->setup.n_slots; c->next++) {
+		if (!all &&
+		    (looks++ == DIRECTOR_NODE_LOOKS ||
+		        n == DIRECTOR_NODE_CUT_PORTION))
+			return;
+		if (is_cut(d, c->next, c)) {
+			cut(d, c->next, c->reason);
+			n++;
+		}
+	}
+	d->n_cuts--;
+	for (unsigned i = 0; i < d->n_cuts; i++)
+		d->cuts[i] = d->cuts[i + 1];
+}
+
 static void
 on_cut(struct director_node *d)
 {
-	const struct director_node_event *ev = d->ev;
-
-	for (uint32_t i = 0; i < d->setup.n_slots; i++) {
-		const struct director_node_slot *s = &d->slots[i];
-
-		if (s->conn.state != KERNEL_CONN_FREE &&
-		    s->service == ev->service &&
-		    (ev->server == DIRECTOR_NODE_NONE ||
-		        (s->conn.placed && s->server == ev->server)))
-			cut(d, i);
-	}
+	if (d->n_cuts == DIRECTOR_NODE_CUTS)
+		go_on_cutting(d, true);
+	d->cuts[d->n_cuts++] =
+	    (struct director_node_cut){ .service = d->ev->service,
+		    .server = d->ev->server,
+		    .births = d->births,
+		    .reason = d->ev->reason };
+	if (d->n_cuts == 1)
+		go_on_cutting(d, false);
 }
 
 /* It did not get into our maps: what the peer hears must not say it did. */
@@ -210,6 +245,8 @@ on_tick(struct director_node *d)
 {
 	uint32_t slot;
 
+	if (d->n_cuts > 0)
+		go_on_cutting(d, false);
 	for (unsigned i = 0; i < DIRECTOR_NODE_PORTION; i++) {
 		struct kernel_conn_event k;
 
@@ -256,7 +293,7 @@ dispatch(struct director_node *d)
 		on_cut(d);
 		break;
 	case DIRECTOR_NODE_KILL:
-		cut(d, ev->slot);
+		cut(d, ev->slot, ev->reason);
 		break;
 	case DIRECTOR_NODE_CLAIM:
 		on_claim(d);
@@ -341,7 +378,8 @@ director_node_step(struct director_node *d,
 struct mono
 director_node_wake(const struct director_node *d)
 {
-	const struct mono wake = timer_wheel_wake(&d->wheel);
+	const struct mono wake =
+	    d->n_cuts > 0 ? d->now : timer_wheel_wake(&d->wheel);
 
 	return d->valve.open
 	    ? mono_min(wake, mono_add_ms(d->now, KERNEL_CONN_LOOK_MS))
@@ -352,7 +390,8 @@ bool
 director_node_is_dumping(const struct director_node *d)
 {
 	for (unsigned g = 0; g < d->setup.n_groups; g++)
-		if (d->replica.groups[g].state == REPLICA_DUMPING)
+		if (d->replica.groups[g].state == REPLICA_DUMPING ||
+		    d->finishing[g])
 			return true;
 	return false;
 }

@@ -35,6 +35,13 @@
 
 /* At most so many of what is due, or of a dump, in one step. */
 #define DIRECTOR_NODE_PORTION 1024
+/* And so many slots are looked at for it: less than half a millisecond. */
+#define DIRECTOR_NODE_LOOKS 16384
+
+/* Of a server that is cut, in one step: two packets each. */
+#define DIRECTOR_NODE_CUT_PORTION 256
+/* So many at a time; of more the first one is done at once. */
+#define DIRECTOR_NODE_CUTS 16
 
 enum director_node_event_type {
 	DIRECTOR_NODE_SYN,       /* the program has one: listen, tuple, isn */
@@ -157,14 +164,16 @@ enum director_node_list {
 struct director_node_slot {
 	struct kernel_conn conn;
 	uint64_t seq;   /* under which the peer was told; 0: never */
-	uint32_t their; /* the peer's slot for it, on this stream; NONE */
+	uint32_t their; /* the peer's slot for it, on the stream `link`; NONE */
+	uint32_t link;
+	uint32_t begun; /* of the peer's BEGINs, the one it was told behind */
+	uint32_t born;  /* of all that there were, which one */
 	struct mono freed;
 	uint32_t isn;
 	uint32_t service, server; /* NONE: this file does not have it */
 	uint32_t pool;            /* of ports; NONE */
 	uint16_t port;
 	uint8_t group;
-	bool stale; /* the peer's, and not told of in this dump */
 	bool counted_young;
 	enum director_node_list list;
 };
@@ -178,6 +187,14 @@ struct director_node_setup {
 	                              relayed now, and may have connections yet */
 	uint32_t young_per_client; /* 0: no limit */
 	struct syn_valve_limits valve;
+};
+
+/* All connections of a server (NONE: of the service) that were there at the
+ * event: some in each step. */
+struct director_node_cut {
+	uint32_t service, server, next;
+	uint32_t births; /* those after it stay */
+	enum end_reason reason;
 };
 
 struct director_node {
@@ -200,6 +217,15 @@ struct director_node {
 	struct mono claimed[REPLICA_GROUPS];
 	uint32_t cursors[REPLICA_GROUPS]; /* of dumps: the next slot */
 	bool greeted;                     /* the peer has said hello */
+	/* What is void, since its stream ended or the peer began anew, is known
+	 * by these: nobody looks at each slot for it. */
+	uint32_t link, begins[REPLICA_GROUPS];
+	bool finishing[REPLICA_GROUPS]; /* FINISH was heard: what is stale goes
+	                                 */
+	uint32_t swept[REPLICA_GROUPS]; /* the next slot */
+	uint32_t births;
+	unsigned n_cuts;
+	struct director_node_cut cuts[DIRECTOR_NODE_CUTS];
 	struct slot_list free, committing, young;
 	uint32_t n_young; /* connections that are not made, or silent */
 	struct syn_valve valve;
@@ -221,7 +247,8 @@ void director_node_step(struct director_node *d,
 /* When DIRECTOR_NODE_TICK is due. */
 struct mono director_node_wake(const struct director_node *d);
 
-/* Some dump is under way: DIRECTOR_NODE_CAN_SEND as soon as that holds. */
+/* Some dump is under way, told or heard: DIRECTOR_NODE_CAN_SEND as soon as that
+ * holds. */
 bool director_node_is_dumping(const struct director_node *d);
 
 struct director_node_count {

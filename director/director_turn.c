@@ -19,6 +19,7 @@
 
 /* Connections: what takes some 5 ms, for others wait meanwhile. */
 #define TICKLED_A_TURN 128
+#define TICKLE_LOOKS 16384
 
 /*
  * The address has been told to neighbours by then, and once more for who was
@@ -214,14 +215,15 @@ static void
 tickle_some(struct director_role *role, unsigned group, struct mono now)
 {
 	struct tickling *k = &role->turn->groups[group];
-	unsigned n = 0;
+	unsigned n = 0, looks = 0;
 
 	if (!replica_is_mine(&role->node.replica, group)) {
 		k->rounds = 0;
 		return;
 	}
-	for (; k->next < role->node.setup.n_slots && n < TICKLED_A_TURN;
-	     k->next++)
+	for (; k->next < role->node.setup.n_slots && n < TICKLED_A_TURN &&
+	     looks < TICKLE_LOOKS;
+	     k->next++, looks++)
 		if (is_tickled(role, group, k->next)) {
 			director_effects_tickle_client(role, k->next);
 			if (k->rounds < TICKLE_ROUNDS)

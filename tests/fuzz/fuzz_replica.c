@@ -5,6 +5,7 @@
  * is counted is what there is, and no two slots have one tuple.
  */
 
+#include "director/director_conns.h"
 #include "tests/lib/director_lab.h"
 
 #include <assert.h>
@@ -44,8 +45,9 @@ check_node(const struct director_lab *l)
 		assert(tuple_index_find(&l->d.index, CONN_TUPLE_CLIENT,
 		           tuple_index_get(
 		               &l->d.index, i, CONN_TUPLE_CLIENT)) == i);
-		assert(
-		    s->their == DIRECTOR_NODE_NONE || l->theirs[s->their] == i);
+		assert(director_conns_their(&l->d, i) == DIRECTOR_NODE_NONE ||
+		    director_conns_named(
+		        &l->d, director_conns_their(&l->d, i)) == i);
 		placed += s->conn.placed && s->server != DIRECTOR_NODE_NONE;
 	}
 	for (unsigned i = 0; i < DIRECTOR_LAB_SERVICES; i++)

@@ -11,7 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Whoever needs more says so before. */
+#ifndef DIRECTOR_LAB_SLOTS
 #define DIRECTOR_LAB_SLOTS 4
+#define DIRECTOR_LAB_BUCKETS 4
+#endif
 #define DIRECTOR_LAB_SERVERS 2
 #define DIRECTOR_LAB_SERVICES 2
 #define DIRECTOR_LAB_PORTS 4
@@ -23,7 +27,7 @@ struct director_lab {
 	struct slot_list_link links[DIRECTOR_LAB_SLOTS];
 	uint32_t theirs[DIRECTOR_LAB_SLOTS];
 	struct tuple_index_entry entries[2 * DIRECTOR_LAB_SLOTS];
-	uint32_t index_buckets[4];
+	uint32_t index_buckets[DIRECTOR_LAB_BUCKETS];
 	struct slot_list wheel_buckets[8];
 	struct slot_list_link wheel_links[DIRECTOR_LAB_SLOTS];
 	uint32_t places[DIRECTOR_LAB_SLOTS];

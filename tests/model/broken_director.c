@@ -108,7 +108,7 @@ __wrap_director_hear_msg(struct director_node *d, const struct replica_msg *m)
 	for (uint32_t i = 0; i < d->setup.n_slots; i++)
 		if (broken == BROKEN_DIRECTOR_SWEEP &&
 		    m->type == REPLICA_MSG_FINISH)
-			d->slots[i].stale = false;
+			d->slots[i].begun = d->begins[d->slots[i].group];
 	__real_director_hear_msg(d, m);
 }
 

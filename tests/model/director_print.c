@@ -6,6 +6,8 @@
 
 #include "tests/model/director_world.h"
 
+#include "director/director_conns.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +79,7 @@ put_conn(const struct director_world_node *n, uint32_t slot)
 		return;
 	}
 	put((uint64_t)c->placed | c->written << 1 | c->inherited << 2 |
-	    s->stale << 3);
+	    director_conns_is_stale(&n->d, slot) << 3);
 	put(c->attempts);
 	put(c->n_tried);
 	for (unsigned i = 0; i < c->n_tried; i++)
@@ -91,7 +93,7 @@ put_conn(const struct director_world_node *n, uint32_t slot)
 	put_seq(n, replica_is_told(&n->d.replica, 0, s->seq) ? s->seq : 0);
 	put(s->isn);
 	put(s->server);
-	put(s->their);
+	put(director_conns_their(&n->d, slot));
 	put_tuple(tuple_index_get(&n->d.index, slot, CONN_TUPLE_CLIENT));
 	if (c->placed)
 		put_tuple(
