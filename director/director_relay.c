@@ -5,6 +5,7 @@
 #include "core/kernel/msg_kernel.h"
 #include "core/log.h"
 #include "director/director_channel.h"
+#include "director/director_listing.h"
 #include "director/director_pools.h"
 #include "director/director_report.h"
 #include "director/director_rings.h"
@@ -107,7 +108,7 @@ take_kill(struct director_role *role, struct buf *b)
 	if (msg_kernel_get_kill(b, &m) < 0)
 		return -EBADMSG;
 	answer = (struct msg_kernel_killed){ .ask = m.ask,
-		.found = director_report_find(role, m.id, &ev.slot) };
+		.found = director_listing_find(role, m.id, &ev.slot) };
 	if (answer.found)
 		director_turn_step(role, &ev);
 	msg_kernel_put_killed(&out, &answer);
@@ -122,7 +123,7 @@ take_list(struct director_role *role, struct buf *b)
 
 	if (msg_kernel_get_list(b, &m) < 0)
 		return -EBADMSG;
-	director_report_list(role, &m);
+	director_listing_send(role, &m);
 	return 0;
 }
 

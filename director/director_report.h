@@ -2,15 +2,13 @@
 
 /*
  * What becomes of connections: the log's line of each that has ended, figures
- * of services and servers for the relay's `status`, and its questions about
- * single ones.
+ * of services and servers for the relay's `status`.
  */
 
 #include "director/director_node.h"
 
 struct director_report;
 struct director_role;
-struct msg_kernel_list;
 
 /* Returns 0 or -ENOMEM. */
 MUST_CHECK int director_report_new(struct director_role *role);
@@ -39,11 +37,3 @@ void director_report_denied(struct director_role *role, uint32_t service,
 /* Of the SYN of this step. */
 void director_report_too_many(
     struct director_role *role, const struct conn_tuple *client);
-
-/* A page of what there is. */
-void director_report_list(
-    struct director_role *role, const struct msg_kernel_list *ask);
-
-/* By the number that such a page has it under. */
-MUST_CHECK bool director_report_find(
-    const struct director_role *role, uint64_t id, uint32_t *ret_slot);

@@ -19,6 +19,7 @@
  *	director_failover.c  who owns what, as failover says
  *	director_relay.c     how servers stand, as the relay says
  *	director_report.c    what the relay is told, and the log
+ *	director_listing.c   single connections, for who asks
  *	director_peer.c      the stream to the other node's director
  */
 
