@@ -5,6 +5,7 @@
 #include "core/kernel/msg_kernel.h"
 #include "core/limiter.h"
 #include "core/log.h"
+#include "core/timeout.h"
 #include "director/director_end_log.h"
 #include "director/director_peer.h"
 #include "director/director_relay.h"
@@ -20,8 +21,14 @@ _Static_assert(DIRECTOR_BPF_COUNTERS <= MSG_KERNEL_COUNTERS, "likewise");
 
 #define TELL_S 0.1
 
-/* What needs a look at each connection takes so many. */
+/*
+ * What needs a look at each connection takes so many tellings, or as many as
+ * it takes with so many slots in each, for which the processor is not worth
+ * more; some of them in a turn, so that no SYN waits.
+ */
 #define LOOKS 10
+#define LOOKED_MOST 10240
+#define LOOKED_A_TURN 1024
 
 #define BODY_MAX 1024
 
@@ -37,13 +44,15 @@ struct server {
 };
 
 struct director_report {
-	ev_timer tell;
+	ev_timer tell, more;
 	struct service *services;
 	struct server *servers;
 	struct msg_kernel_state told;
-	uint64_t life; /* of the process */
-	bool is_new;   /* nothing was told yet */
-	uint32_t next; /* slot to be looked at */
+	uint64_t life;  /* of the process */
+	bool is_new;    /* nothing was told yet */
+	uint32_t next;  /* slot to be looked at */
+	uint32_t until; /* before the next telling */
+	bool looked;    /* at all, since they were told of */
 };
 
 static struct service *
@@ -254,22 +263,45 @@ finish_round(struct director_role *role)
 		v->silent = v->protected = 0;
 	}
 	r->next = 0;
+	r->looked = true;
 }
 
-/* A part of them, so that no SYN waits. True: that was the last part. */
-static bool
+static void
 look(struct director_role *role)
 {
 	struct director_report *r = role->report;
 	const uint32_t n = role->node.setup.n_slots;
-	const uint32_t until = r->next + n / LOOKS + 1;
 
-	for (; r->next < n && r->next < until; r->next++)
-		look_at(role, r->next);
-	if (r->next < n)
-		return false;
-	finish_round(role);
-	return true;
+	if (role->node.free.n == n)
+		r->next = r->until = n; /* there is nothing to be seen */
+	for (unsigned i = 0; r->next < r->until && i < LOOKED_A_TURN; i++)
+		look_at(role, r->next++);
+	if (r->next < r->until)
+		timeout_arm(role->loop, &r->more, 0);
+	else if (r->next == n)
+		finish_round(role);
+}
+
+static void
+on_more(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct director_role *role = ev_userdata(loop);
+
+	ev_timer_stop(loop, w);
+	if (!role->stopped)
+		look(role);
+}
+
+static void
+look_at_a_part(struct director_role *role)
+{
+	struct director_report *r = role->report;
+	const uint32_t n = role->node.setup.n_slots;
+	const uint32_t part =
+	    n / LOOKS < LOOKED_MOST ? n / LOOKS + 1 : LOOKED_MOST;
+
+	r->until = n - r->next < part ? n : r->next + part;
+	look(role);
 }
 
 static void
@@ -369,13 +401,13 @@ on_tell(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct director_role *role = ev_userdata(loop);
 	struct director_report *r = role->report;
-	bool looked = r->is_new;
 
 	if (role->stopped || !director_relay_has_room(role))
 		return;
-	if (role->begun && role->program != NULL && look(role))
-		looked = true;
-	tell_state(role, looked);
+	if (role->begun && role->program != NULL)
+		look_at_a_part(role);
+	tell_state(role, r->is_new || r->looked);
+	r->looked = false;
 	for (unsigned i = 0;
 	     role->program != NULL && i < role->node.setup.n_services; i++)
 		if (is_told_of(role, i))
@@ -409,6 +441,7 @@ director_report_new(struct director_role *role)
 	if (r == NULL)
 		return -ENOMEM;
 	ev_timer_init(&r->tell, on_tell, TELL_S, TELL_S);
+	ev_init(&r->more, on_more);
 	r->is_new = true;
 	r->life = (uint64_t)mono_now().ns;
 	r->services = calloc(c->n_services + 1, sizeof(*r->services));
@@ -438,6 +471,7 @@ director_report_free(struct director_role *role)
 	if (r == NULL)
 		return;
 	ev_timer_stop(role->loop, &r->tell);
+	ev_timer_stop(role->loop, &r->more);
 	free(r->services);
 	free(r->servers);
 	free(r);
