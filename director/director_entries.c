@@ -131,8 +131,8 @@ late_at(struct director_entries *e, uint32_t i)
 	return &e->late[(e->first + i) % e->setup.n_slots];
 }
 
-static struct conn_tuple
-tuple_of(const struct director_bpf_key *key)
+struct conn_tuple
+director_entries_tuple(const struct director_bpf_key *key)
 {
 	struct conn_tuple t = { .sport = ntohs(key->sport),
 		.dport = ntohs(key->dport) };
@@ -148,7 +148,7 @@ say(struct director_entries *e, const struct late *l, unsigned from,
     uint8_t flags, uint32_t seq)
 {
 	const struct director_packet_segment s = {
-		.tuple = tuple_of(&l->keys.from[from]),
+		.tuple = director_entries_tuple(&l->keys.from[from]),
 		.flags = flags,
 		.seq = seq,
 	};

@@ -11,6 +11,7 @@
 #include "core/base.h"
 #include "core/mono.h"
 #include "director/bpf/director_bpf.h"
+#include "director/conn_tuple.h"
 
 struct director_program;
 struct director_sender;
@@ -28,6 +29,9 @@ struct director_entries_setup {
 struct director_entries_keys {
 	struct director_bpf_key from[2]; /* by enum director_bpf_from */
 };
+
+/* As everybody but the kernel's program writes it. */
+struct conn_tuple director_entries_tuple(const struct director_bpf_key *key);
 
 /* NULL where memory is out. */
 MUST_CHECK struct director_entries *director_entries_new(

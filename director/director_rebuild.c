@@ -9,7 +9,6 @@
 #include "director/director_tables.h"
 #include "director/director_turn.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
@@ -19,17 +18,6 @@ struct rebuild {
 	unsigned found, strange;
 	int error;
 };
-
-static struct conn_tuple
-tuple_of(const struct director_bpf_key *key)
-{
-	struct conn_tuple t = { .sport = ntohs(key->sport),
-		.dport = ntohs(key->dport) };
-
-	memcpy(t.src, key->saddr, sizeof(t.src));
-	memcpy(t.dst, key->daddr, sizeof(t.dst));
-	return t;
-}
 
 /* -1: no group of this file has the address any more. */
 static int
@@ -57,8 +45,8 @@ take(struct director_role *role, uint32_t slot)
 
 	director_slot_route(k, &r);
 	from_server = director_slot_key(&r, DIRECTOR_BPF_FROM_SERVER);
-	f.client = tuple_of(&r.client);
-	f.server_side = tuple_of(&from_server);
+	f.client = director_entries_tuple(&r.client);
+	f.server_side = director_entries_tuple(&from_server);
 	group = group_of(role, &f.client);
 	if (group < 0)
 		return false;
