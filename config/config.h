@@ -337,6 +337,8 @@ struct config_service {
 /* The longest `timeouts.queue` of those: most clients give up connecting. */
 #define CONFIG_KERNEL_QUEUE_MS 60000
 
+#define CONFIG_KERNEL_PINS "/sys/fs/bpf/hapair"
+
 struct config_kernel {
 	const char *pins; /* a directory in bpffs */
 	uint32_t slots;   /* connections of both nodes together */

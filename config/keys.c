@@ -525,7 +525,7 @@ static const struct schema_table log_table = TABLE("'log'", log_keys);
 
 static const struct schema_key kernel_keys[] = {
 	{ "pins", PATH(config_kernel, pins, PATH_LEN),
-	    .fallback = "/sys/fs/bpf/hapair",
+	    .fallback = CONFIG_KERNEL_PINS,
 	    .help = "A directory in a BPF file system, where the kernel's "
 	            "tables are kept while hapair is not there. It is made "
 	            "where it is not there." },

@@ -522,6 +522,8 @@ director_program_is_attached(unsigned ifindex)
 	LIBBPF_OPTS(
 	    bpf_tc_opts, ours, .handle = TC_HANDLE, .priority = TC_PRIORITY);
 
+	/* It complains of each interface that has nothing. */
+	(void)libbpf_set_print(NULL);
 	return bpf_tc_query(&hook, &ours) == 0;
 }
 

@@ -1,9 +1,11 @@
 #include "core/fd.h"
 #include "core/log.h"
+#include "director/bpf/director_removal.h"
 #include "hapair/cli/command.h"
 #include "hapair/cli/daemon_place.h"
 #include "hapair/cli/file.h"
 #include "hapair/supervisor/control.h"
+#include "hapair/supervisor/pins_directory.h"
 #include "hapair/supervisor/release.h"
 #include "hapair/supervisor/running_file.h"
 
@@ -58,25 +60,67 @@ release(const struct config_pair *pair)
 	                    "virtual IPs may be left: %s", strerror(-e));
 }
 
+/* Nothing is taken from a daemon that runs: its directory is locked. */
+static int
+release_kernel(const char *pins)
+{
+	CLEANUP(fd_close) int lock = pins_directory_lock(pins);
+	struct director_removal_done done;
+	int e;
+
+	if (lock == -EBUSY)
+		return command_refuse(NULL, COMMAND_FAILED, "%s %s", pins,
+		    pins_directory_fault(lock));
+	e = director_removal_run(pins, &done);
+	if (done.interfaces > 0 || done.tables)
+		(void)printf(
+		    "kernel path: taken from %u interface%s, with its tables\n",
+		    done.interfaces, done.interfaces == 1 ? "" : "s");
+	return e == 0 ? COMMAND_DONE
+	              : command_refuse(NULL, COMMAND_FAILED,
+	                    "the kernel path may be left: %s", strerror(-e));
+}
+
+static int
+release_addresses(const struct config *config)
+{
+	CLEANUP(fd_close) int lock = -1;
+	int status = take_lock(config->control, &lock);
+
+	return status == COMMAND_DONE ? release(&config->pair) : status;
+}
+
 int
 cmd_release(int argc, char **argv)
 {
 	CLEANUP(file_free) struct file f = { .path = COMMAND_CONFIG_PATH };
-	CLEANUP(fd_close) int lock = -1;
+	const char *pins = CONFIG_KERNEL_PINS;
 	char running[RUNNING_FILE_MAX];
-	const struct command_option options[] = { { 'c', .word = &f.path } };
+	int kernel = 0;
+	const struct command_option options[] = { { 'c', .word = &f.path },
+		{ 'k', "kernel", .there = &kernel } };
 	int status =
 	    command_parse("release", argc, argv, options, ARRAY_LEN(options));
 
 	if (status != COMMAND_DONE)
 		return status;
-	if (daemon_place_load("release", &f, running) < 0)
-		return COMMAND_WRONG;
-	if (!f.config->has_pair)
+	/* A host that is to be rid of hapair may have no file any more. */
+	if ((kernel == 0 || access(f.path, F_OK) == 0) &&
+	    daemon_place_load("release", &f, running) < 0)
+		status = COMMAND_WRONG;
+	if (status != COMMAND_DONE && kernel == 0)
+		return status;
+	if (f.config != NULL && !f.config->has_pair && kernel == 0)
 		return COMMAND_DONE;
 	if (geteuid() != 0)
-		return command_refuse(
-		    NULL, COMMAND_FAILED, "removing addresses needs root");
-	status = take_lock(f.config->control, &lock);
-	return status == COMMAND_DONE ? release(&f.config->pair) : status;
+		return command_refuse(NULL, COMMAND_FAILED,
+		    "removing addresses and programs needs root");
+	if (f.config != NULL)
+		pins = f.config->kernel.pins;
+	if (f.config != NULL && f.config->has_pair)
+		status = release_addresses(f.config);
+	/* What a daemon that runs has is its own. */
+	if (kernel == 0 || status == COMMAND_FAILED)
+		return status;
+	return release_kernel(pins);
 }

@@ -48,13 +48,16 @@ static const struct command commands[] = {
 	    "again every SECONDS, 2 by default, in place, with rates a second.\n"
 	    "Exits with 0 if the node is healthy, with 1 if anything is\n"
 	    "degraded, and with 3 if no daemon answers." },
-	{ "release", cmd_release, "[-c FILE]",
+	{ "release", cmd_release, "[-c FILE] [--kernel]",
 	    "removes the virtual IPs from this host",
 	    "Removes the addresses of every group in the file, from whatever\n"
 	    "interface they are on. It is for a daemon that ended without\n"
 	    "doing so itself (ExecStopPost= of the systemd unit), and refuses\n"
 	    "while a daemon runs, since the addresses are the daemon's. Where\n"
-	    "the file cannot be used, it takes what that daemon ran last." },
+	    "the file cannot be used, it takes what that daemon ran last.\n"
+	    "--kernel takes the kernel path away, too: its program from all\n"
+	    "interfaces, and its tables, with the connections that they have.\n"
+	    "It is for a host that hapair is removed from." },
 	{ "handover", cmd_handover, "[-c FILE | -s SOCKET] [GROUP] [--dry-run]",
 	    "gives a group to the peer",
 	    "The peer takes the group's addresses before this node lets go of\n"

@@ -4,7 +4,9 @@ be killed and drained, and tables that have connections are not left behind."""
 
 from __future__ import annotations
 
-from stage import PORT, SLOW, VIP, wait_for
+from typing import Any
+
+from stage import BINARY, PORT, SLOW, VIP, wait_for
 from test_kernel_operator import Bed, bed
 from traps import echo_once, is_reset
 
@@ -75,3 +77,29 @@ def test_a_service_that_is_removed() -> None:
         b.say("kill", row["id"])
         assert is_reset(client) and is_reset(end)
         wait_for(lambda: left(b) == 0, 5 * SLOW)
+
+
+def test_what_a_removal_takes_away() -> None:
+    """A daemon that runs keeps it, and one that is dead leaves it for the next."""
+    with bed(4) as b:
+
+        def filters() -> str:
+            said = b.stage.lab.run("p1", "tc", "filter", "show", "dev", "eth0", "ingress")
+            return str(said.stdout)
+
+        def release() -> Any:
+            words = (BINARY, "release", "--kernel", "-c", b.stage.config)
+            return b.stage.lab.run("p1", *words)
+
+        b.connect("s1")
+        done = release()
+        assert done.returncode == 1 and "running as" in done.stderr, done
+        b.stage["p1"].kill_all()
+        b.stage["p1"].process.wait(5 * SLOW)
+        assert "director_ingres" in filters(), filters()
+        done = release()
+        assert done.returncode == 0, done
+        assert "kernel path: taken from 2 interfaces, with its tables" in done.stdout, done
+        assert "director_ingres" not in filters(), filters()
+        done = release()
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), done
