@@ -157,7 +157,8 @@ static const struct command commands[] = {
 	    "connection's alone, also after a reload. One that a reload has\n"
 	    "left with a relay before, as its service or server is not in the\n"
 	    "file any more, is lingering. Traffic does not wait for the list,\n"
-	    "however long it is." },
+	    "however long it is. It fits the terminal, or $COLUMNS, for which\n"
+	    "long addresses are cut in their midst; an ID never is." },
 	{ "kill", cmd_kill, "[-c FILE | -s SOCKET] ID | SERVICE/NAME",
 	    "closes connections",
 	    "Resets the connection with that ID (`hapair connections`), both\n"
