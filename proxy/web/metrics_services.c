@@ -48,13 +48,13 @@ static const struct metric_text_family families[VALUES] = {
 
 static uint64_t
 get(enum value which, const struct config_service *c,
-    const struct status_service *s)
+    const struct status_service *s, unsigned held)
 {
 	switch (which) {
 	case ACTIVE:
 		return s->sums.sum.active;
 	case QUEUED:
-		return s->queued;
+		return (uint64_t)s->queued + held;
 	case LIMIT:
 		return c->max_connections;
 	case ACCEPTED:
@@ -256,6 +256,13 @@ put_standby(struct metric_text *t, const struct status *s)
 	}
 }
 
+/* Those that wait on the kernel path, for the same places. */
+static unsigned
+held(const struct status *s, size_t service)
+{
+	return s->kernel != NULL ? s->kernel->services[service].held : 0;
+}
+
 static void
 put_values(struct metric_text *t, const struct status *s)
 {
@@ -269,8 +276,9 @@ put_values(struct metric_text *t, const struct status *s)
 			    &s->config->services[i];
 
 			label.value = c->name;
-			metric_text_number(
-			    t, (int64_t)get((enum value)k, c, &s->services[i]));
+			metric_text_number(t,
+			    (int64_t)get(
+			        (enum value)k, c, &s->services[i], held(s, i)));
 		}
 	}
 	metric_text_label(t, NULL, 0);

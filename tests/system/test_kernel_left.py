@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stage import BINARY, PORT, SLOW, VIP, wait_for
+from stage import BINARY, PORT, SLOW, VIP, address, wait_for
 from test_kernel_operator import Bed, bed
 from traps import echo_once, is_reset
 
@@ -103,3 +103,24 @@ def test_what_a_removal_takes_away() -> None:
         assert "director_ingres" not in filters(), filters()
         done = release()
         assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), done
+
+
+def test_who_waits_in_the_kernel_is_counted() -> None:
+    """The page, status and metrics say the same of a client that no server has a place for."""
+    with bed(4) as b:
+        for server in b.stage.services[0]["servers"]:
+            server["max_connections"] = 1
+        reload(b)
+        b.stage.wait_protected("p1", 0)
+        ends = [b.connect("s1"), b.connect("s2")]
+        command = f"exec 3<>/dev/tcp/{VIP[4]}/{PORT}"
+        waits = b.stage.lab.spawn("c", ["timeout", "30", "bash", "-c", command])
+        try:
+            wait_for(lambda: b.counts()["connections"]["queued"] == 1, 10 * SLOW)
+            said = b.stage.lab.run("p1", "curl", "-s", f"http://{address('p1')}:8404/metrics")
+            assert 'hapair_service_connections_queued{service="web"} 1\n' in said.stdout
+            assert 'hapair_kernel_connections_held{service="web"} 1\n' in said.stdout
+            echo_once(*ends[0])
+        finally:
+            waits.kill()
+            waits.wait()
