@@ -339,6 +339,9 @@ tell_service(struct director_role *role, unsigned service)
 		tell_server(role, service, i);
 	v->now.held = n->held.n;
 	v->now.open = n->connections + n->held.n;
+	/* At once: they are looked at again in a second. */
+	if (!role->node.replica.linked)
+		v->now.protected = 0;
 	if (!role->report->is_new &&
 	    memcmp(&v->now, &v->told, sizeof(v->now)) == 0)
 		return;

@@ -4,6 +4,7 @@
 #include "proxy/control/trouble.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* While a node starts or takes over the stream is not there yet. */
@@ -11,6 +12,8 @@
 
 /* From here on somebody has to act before new clients are turned away. */
 #define SLOTS_PERCENT 90
+
+#define UNPROTECTED_TEXT 64
 
 static bool
 is(const struct json_doc *at, const char *key, const char *word)
@@ -77,6 +80,19 @@ peer_of(const struct json_doc *status)
 	return json_doc_at(json_doc_get(status, "peers"), 0);
 }
 
+/* What ends with this node, now or from now on. */
+static const char *
+unprotected_text(int64_t n, char buf[static UNPROTECTED_TEXT])
+{
+	if (n > 1)
+		(void)snprintf(
+		    buf, UNPROTECTED_TEXT, "%" PRId64 " connections are", n);
+	else
+		(void)snprintf(buf, UNPROTECTED_TEXT, "%s",
+		    n == 1 ? "1 connection is" : "new connections are");
+	return buf;
+}
+
 /* The stream to the peer's director. A peer that is not heard is told of. */
 static bool
 find_stream(const struct json_doc *status, const struct json_doc *kernel,
@@ -86,13 +102,13 @@ find_stream(const struct json_doc *status, const struct json_doc *kernel,
 	const char *since = json_doc_string(kernel, "stream_since");
 	const char *name = json_doc_string(peer, "name");
 	const int64_t n = tally->active - tally->protected;
+	char text[UNPROTECTED_TEXT];
 	struct json_doc *t;
 
 	if (is(kernel, "stream", "mismatch")) {
 		t = trouble_put(troubles, "stream_mismatch", since,
-		    "the directors do not understand each other, and %" PRId64
-		    " connection%s %s not protected: %s",
-		    n, n == 1 ? "" : "s", n == 1 ? "is" : "are",
+		    "the directors do not understand each other, and %s not protected: %s",
+		    unprotected_text(n, text),
 		    json_doc_string(kernel, "reason"));
 		trouble_advise(t,
 		    "give both nodes the same version and the same `kernel` in their files");
@@ -103,9 +119,8 @@ find_stream(const struct json_doc *status, const struct json_doc *kernel,
 	if (!json_doc_bool(peer, "reachable") || !lasts(status, since))
 		return true;
 	t = trouble_put(troubles, "stream_down", since,
-	    "the stream to the director of peer %s is down: %" PRId64
-	    " connection%s %s not protected",
-	    name, n, n == 1 ? "" : "s", n == 1 ? "is" : "are");
+	    "the stream to the director of peer %s is down: %s not protected",
+	    name, unprotected_text(n, text));
 	trouble_advise(t,
 	    "let TCP pass between the nodes on the port behind the pair's; does `hapair status` on %s say that its kernel path works, and has its file a service with `path: kernel`?",
 	    name);
