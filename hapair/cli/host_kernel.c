@@ -7,7 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <net/if.h>
+#include <net/if_arp.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -147,6 +151,36 @@ check_port(struct host_report *m)
 	listen_table_free(&t);
 }
 
+/* Of addresses; servers may be elsewhere. */
+static bool
+is_ethernet(int fd, const char *name)
+{
+	struct ifreq r = { 0 };
+
+	(void)snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	/* Others say of one that it is not there. */
+	return ioctl(fd, SIOCGIFHWADDR, &r) == -1 ||
+	    r.ifr_hwaddr.sa_family == ARPHRD_ETHER;
+}
+
+static void
+check_interfaces(struct host_report *m)
+{
+	const struct config_pair *pair = &m->config->pair;
+	CLEANUP(fd_close)
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	for (size_t g = 0; g < pair->n_groups; g++)
+		for (size_t i = 0; i < pair->groups[g].n_interfaces; i++) {
+			const char *name = pair->groups[g].interfaces[i];
+
+			if (!is_ethernet(fd, name))
+				host_report_tell(m, HOST_REPORT_WARNING,
+				    "kernel path: interface %s is not Ethernet: connections over it are relayed",
+				    name);
+		}
+}
+
 void
 host_kernel_check(struct host_report *m)
 {
@@ -156,4 +190,5 @@ host_kernel_check(struct host_report *m)
 	check_compiler(m);
 	check_pins(m);
 	check_port(m);
+	check_interfaces(m);
 }

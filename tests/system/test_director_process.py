@@ -11,7 +11,7 @@ from typing import Any
 
 from test_upgrade import copy_to, runs
 
-from stage import BINARY, PORT, SLOW, Stage, alive, endpoint, server, service, wait_for
+from stage import BINARY, PORT, SLOW, LeftOut, Stage, alive, endpoint, server, service, wait_for
 
 KERNEL = {"pins": "{run}/bpf/hapair", "slots": 4096}
 
@@ -217,6 +217,13 @@ def test_check_tells_whether_this_kernel_can() -> None:
         stage.lab.bpf_files()
         assert "/bpf/hapair is in a BPF file system" in check()
         assert "hapair" not in os.listdir(f"{stage.lab.host_dir('p1')}/bpf")
+        assert "is not Ethernet" not in check()
         # Where the peer's director is to come, somebody else listens.
         with stage.lab.listen("p1", 8402):
             assert re.search(r"error +kernel path: cannot listen on 10.77.0.1:8402", check())
+        for line in ("ip link set dev eth0 down", "ip link set dev eth0 name eth7",
+                     "ip tuntap add dev eth0 mode tun"):
+            done = stage.lab.run("p1", *line.split())
+            if done.returncode:
+                raise LeftOut(f"{line}: {done.stderr}")
+        assert "kernel path: interface eth0 is not Ethernet" in check()
