@@ -16,6 +16,7 @@
 #include "director/director_failover.h"
 #include "director/director_peer.h"
 #include "director/director_pools.h"
+#include "director/director_reach.h"
 #include "director/director_rebuild.h"
 #include "director/director_relay.h"
 #include "director/director_report.h"
@@ -228,6 +229,8 @@ load(struct life *life, int fd)
 		e = director_tables_new(role);
 	if (e == 0)
 		e = director_pools_new(role);
+	if (e == 0)
+		e = director_reach_new(role);
 	if (e == 0)
 		e = director_rings_new(role);
 	if (e == 0)
@@ -500,6 +503,7 @@ close_all(struct life *life)
 	director_report_free(role);
 	director_peer_free(role);
 	director_rings_free(role);
+	director_reach_free(role);
 	director_turn_free(role);
 	director_routes_free(role);
 	director_sender_close(role->sender);

@@ -492,6 +492,14 @@ director_conns_release(struct director_node *d, unsigned group)
 }
 
 void
+director_conns_turn_away(struct director_node *d, unsigned service)
+{
+	for (unsigned g = 0; g < d->setup.n_groups; g++)
+		feed_list(
+		    d, &d->services[service].held, g, KERNEL_CONN_RELEASE);
+}
+
+void
 director_conns_offer(struct director_node *d, unsigned service)
 {
 	const struct slot_list *l = &d->services[service].held;

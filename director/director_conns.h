@@ -46,6 +46,9 @@ void director_conns_commit_until(struct director_node *d, uint64_t seq);
  */
 void director_conns_release(struct director_node *d, unsigned group);
 
+/* Those that wait for a service are dropped. */
+void director_conns_turn_away(struct director_node *d, unsigned service);
+
 /* Those that wait for a place are asked whether there is one. */
 void director_conns_offer(struct director_node *d, unsigned service);
 

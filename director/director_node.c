@@ -91,6 +91,14 @@ on_slot(struct director_node *d, enum kernel_conn_type type)
 }
 
 static void
+on_report(struct director_node *d)
+{
+	on_slot(d,
+	    d->ev->type == DIRECTOR_NODE_CLOSED ? KERNEL_CONN_CLOSED
+	                                        : KERNEL_CONN_REFUSED);
+}
+
+static void
 cut(struct director_node *d, uint32_t slot, enum end_reason reason)
 {
 	struct kernel_conn_event k =
@@ -275,10 +283,8 @@ dispatch(struct director_node *d)
 		on_syn(d);
 		break;
 	case DIRECTOR_NODE_REFUSED:
-		on_slot(d, KERNEL_CONN_REFUSED);
-		break;
 	case DIRECTOR_NODE_CLOSED:
-		on_slot(d, KERNEL_CONN_CLOSED);
+		on_report(d);
 		break;
 	case DIRECTOR_NODE_TICK:
 		on_tick(d);
@@ -291,6 +297,9 @@ dispatch(struct director_node *d)
 		break;
 	case DIRECTOR_NODE_CUT:
 		on_cut(d);
+		break;
+	case DIRECTOR_NODE_TURN_AWAY:
+		director_conns_turn_away(d, ev->service);
 		break;
 	case DIRECTOR_NODE_KILL:
 		cut(d, ev->slot, ev->reason);

@@ -51,6 +51,7 @@ enum director_node_event_type {
 	DIRECTOR_NODE_FAILED,    /* WRITE could not be done: slot */
 	DIRECTOR_NODE_SERVER,    /* how one stands now: service, server, said */
 	DIRECTOR_NODE_CUT,       /* all of a server (NONE: of the service) */
+	DIRECTOR_NODE_TURN_AWAY, /* who waits for a service: they ask again */
 	DIRECTOR_NODE_KILL,      /* one connection: slot, reason */
 	DIRECTOR_NODE_CLAIM,     /* this node owns the group: term, peer_dead */
 	DIRECTOR_NODE_RELEASE,   /* it is about to lose the address */

@@ -7,6 +7,7 @@
 #include "director/director_channel.h"
 #include "director/director_listing.h"
 #include "director/director_pools.h"
+#include "director/director_reach.h"
 #include "director/director_report.h"
 #include "director/director_rings.h"
 #include "director/director_role.h"
@@ -27,10 +28,9 @@ is_server(const struct director_role *role, unsigned service, unsigned server)
 	    server < role->node.services[service].choice.n;
 }
 
-/* It has an address, a way and ports. */
-static bool
-can_reach(struct director_role *role, const struct msg_kernel_server *m,
-    uint16_t *ret_pool)
+/* Its ports; NONE where it has no address, or we none of its family. */
+static uint16_t
+pool_of(struct director_role *role, const struct msg_kernel_server *m)
 {
 	static const uint8_t none[CONN_TUPLE_IP];
 	const struct director_node_service *v =
@@ -41,29 +41,26 @@ can_reach(struct director_role *role, const struct msg_kernel_server *m,
 	if (memcmp(m->at.ip, none, sizeof(none)) == 0 ||
 	    memcmp(source, none, sizeof(none)) == 0 ||
 	    !director_routes_add(role, m->at.ip))
-		return false;
-	*ret_pool = director_pools_of(role, source, m->at.ip, m->at.port);
-	return *ret_pool != DIRECTOR_POOLS_NONE;
+		return DIRECTOR_POOLS_NONE;
+	return director_pools_of(role, source, m->at.ip, m->at.port);
 }
 
 static int
 take_server(struct director_role *role, struct buf *b)
 {
 	struct director_node_event ev = { .type = DIRECTOR_NODE_SERVER };
-	uint16_t pool = DIRECTOR_POOLS_NONE;
 	struct msg_kernel_server m;
-	bool reached;
+	bool is_kernel;
 
 	if (msg_kernel_get_server(b, &m) < 0 ||
 	    !is_server(role, m.service, m.server))
 		return -EBADMSG;
-	reached =
-	    role->config->services[m.service].path == CONFIG_PATH_KERNEL &&
-	    can_reach(role, &m, &pool);
+	is_kernel =
+	    role->config->services[m.service].path == CONFIG_PATH_KERNEL;
 	ev.service = m.service;
 	ev.server = m.server;
 	ev.said = (struct server_choice_server){
-		.usable = m.usable && reached,
+		.usable = m.usable && is_kernel,
 		.tier = m.tier,
 		.weight = m.weight,
 		.limit = m.limit,
@@ -71,11 +68,11 @@ take_server(struct director_role *role, struct buf *b)
 		.up_since = m.up_ms < 0 ? mono_never()
 		                        : mono_add_ms(mono_now(), -m.up_ms),
 		.port = m.at.port,
-		.pool = pool,
+		.pool = is_kernel ? pool_of(role, &m) : DIRECTOR_POOLS_NONE,
 		.elsewhere = m.elsewhere,
 	};
 	memcpy(ev.said.ip, m.at.ip, sizeof(ev.said.ip));
-	director_turn_step(role, &ev);
+	director_reach_say(role, &ev);
 	return 0;
 }
 
@@ -140,6 +137,7 @@ obey(struct director_role *role, const struct channel_packet *p)
 	case MSG_KERNEL_SERVER:
 		return take_server(role, &b);
 	case MSG_KERNEL_SERVERS_END:
+		director_reach_know(role);
 		director_rings_know_servers(role);
 		return 0;
 	case MSG_KERNEL_CUT:

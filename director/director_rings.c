@@ -3,6 +3,7 @@
 #include "core/addr.h"
 #include "core/log.h"
 #include "director/director_effects.h"
+#include "director/director_reach.h"
 #include "director/director_report.h"
 #include "director/director_role.h"
 #include "director/director_sender.h"
@@ -25,6 +26,7 @@ struct director_rings {
 	ev_io ready;
 	const struct director_bpf_event *event;
 	struct acl **acls; /* of services; NULL: everybody may */
+	bool handed_on[REPLICA_GROUPS];
 	bool knows_servers;
 	unsigned known; /* groups, a bit each */
 };
@@ -64,6 +66,8 @@ on_syn(struct director_role *role, const struct director_bpf_event *event)
 	struct director_node_event ev = { .type = DIRECTOR_NODE_SYN };
 	uint32_t service;
 
+	/* A new one was in the ring as its service went to the relay: that has
+	 * it as soon as it is repeated. */
 	if (is_old(event) ||
 	    !director_packet_read_syn(
 	        event->headers, event->len, &ev.tuple, &ev.isn))
@@ -73,6 +77,9 @@ on_syn(struct director_role *role, const struct director_bpf_event *event)
 	if (ev.listen == DIRECTOR_NODE_NONE)
 		return;
 	service = role->node.listens[ev.listen].service;
+	if (event->slot == DIRECTOR_BPF_NO_SLOT &&
+	    director_reach_is_relayed(role, service))
+		return;
 	if (event->slot == DIRECTOR_BPF_NO_SLOT &&
 	    is_denied(role, service, &ev.tuple)) {
 		director_effects_reject(role, &ev.tuple, ev.isn);
@@ -182,6 +189,37 @@ director_rings_free(struct director_role *role)
 }
 
 /* Relayed always: a SYN that nobody reads finds the relay's listener. */
+static int
+put_service(struct director_role *role, uint32_t at,
+    const struct director_bpf_listen *listen)
+{
+	struct director_bpf_service s = { .service = at,
+		.flags = DIRECTOR_BPF_SERVICE_RELAYED };
+
+	/* Behind the node's are places without a service. */
+	if (at < role->node.setup.n_listens) {
+		const struct director_node_listen *l = &role->node.listens[at];
+
+		if (role->rings->handed_on[l->group] ||
+		    director_reach_is_relayed(role, l->service))
+			s.flags |= DIRECTOR_BPF_SERVICE_PASS;
+	}
+	return director_program_put_service(role->program, listen, &s);
+}
+
+void
+director_rings_put_services(struct director_role *role)
+{
+	uint32_t n;
+	const struct director_bpf_listen *listens =
+	    director_tables_places(role->tables, &n);
+
+	for (uint32_t i = 0; i < role->node.setup.n_listens; i++)
+		if (put_service(role, i, &listens[i]) < 0)
+			log_debug("director",
+			    "where new clients of a service go cannot be changed");
+}
+
 int
 director_rings_begin(struct director_role *role)
 {
@@ -195,34 +233,16 @@ director_rings_begin(struct director_role *role)
 	c->loopback = director_sender_loopback(role->sender);
 	c->mark = director_sender_mark(role->sender);
 	director_rings_pass(role, false);
-	for (uint32_t i = 0; e == 0 && i < n; i++) {
-		const struct director_bpf_service s = { .service = i,
-			.flags = DIRECTOR_BPF_SERVICE_RELAYED };
-
-		e = director_program_put_service(
-		    role->program, &listens[i], &s);
-	}
+	for (uint32_t i = 0; e == 0 && i < n; i++)
+		e = put_service(role, i, &listens[i]);
 	return e;
 }
 
 void
 director_rings_hand_on(struct director_role *role, unsigned group, bool on)
 {
-	uint32_t n;
-	const struct director_bpf_listen *listens =
-	    director_tables_places(role->tables, &n);
-	const uint32_t pass = on ? DIRECTOR_BPF_SERVICE_PASS : 0;
-
-	for (uint32_t i = 0; i < role->node.setup.n_listens; i++) {
-		const struct director_bpf_service s = { .service = i,
-			.flags = DIRECTOR_BPF_SERVICE_RELAYED | pass };
-
-		if (role->node.listens[i].group == group &&
-		    director_program_put_service(
-		        role->program, &listens[i], &s) < 0)
-			log_debug("director",
-			    "new clients of a group cannot be handed on");
-	}
+	role->rings->handed_on[group] = on;
+	director_rings_put_services(role);
 }
 
 void

@@ -35,6 +35,9 @@ const struct director_bpf_event *director_rings_event(
 /* New SYNs go to the relay's listener, or not any more. */
 void director_rings_pass(struct director_role *role, bool pass);
 
+/* Which services' new clients go to the stack is another now. */
+void director_rings_put_services(struct director_role *role);
+
 /* What is there now is read at once. */
 void director_rings_drain(struct director_role *role);
 

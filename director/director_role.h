@@ -17,6 +17,7 @@
  *	director_routes.c    interfaces and routes
  *	director_rebuild.c   what a process before has left in the maps
  *	director_failover.c  who owns what, as failover says
+ *	director_reach.c     which servers can be had, and who the relay gets
  *	director_relay.c     how servers stand, as the relay says
  *	director_report.c    what the relay is told, and the log
  *	director_listing.c   single connections, for who asks
@@ -37,6 +38,7 @@ struct director_entries;
 struct director_failover;
 struct director_peer;
 struct director_pools;
+struct director_reach;
 struct director_relay;
 struct director_report;
 struct director_rings;
@@ -84,6 +86,7 @@ struct director_role {
 	struct director_failover *failover;
 	struct director_peer *peer;
 	struct director_pools *pools;
+	struct director_reach *reach;
 	struct director_relay *relay;
 	struct director_report *report;
 	struct director_rings *rings;

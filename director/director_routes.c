@@ -3,6 +3,7 @@
 #include "core/addr.h"
 #include "core/log.h"
 #include "core/timeout.h"
+#include "director/director_reach.h"
 #include "director/director_role.h"
 #include "director/director_sender.h"
 #include "director/director_turn.h"
@@ -15,6 +16,8 @@
 
 /* Changes come in many parts. */
 #define SETTLE_MS 20
+/* From one look to the next: another program may change routes all the time. */
+#define LOOKS_MS 250
 
 #define LINKS_MAX 1024
 
@@ -49,7 +52,11 @@ struct director_routes {
 	unsigned n_attached;
 	uint32_t used[LINKS_MAX]; /* by connections that were found */
 	unsigned n_used;
-	uint32_t told; /* the last that could not be attached to */
+	uint32_t told[LINKS_MAX]; /* those that could not be attached to */
+	unsigned n_told;
+	bool told_many;
+	struct mono looked;
+	bool changed; /* with the last look: what legs depend on */
 };
 
 static const struct route_query_link *
@@ -67,6 +74,7 @@ ask(struct director_routes *r, struct server *s)
 	struct route_query_answer a = { 0 };
 	const int e = route_query_ask(&r->query, s->ip, &a);
 
+	r->changed |= s->ifindex != (e == 0 ? a.ifindex : 0);
 	s->ifindex = e == 0 ? a.ifindex : 0;
 	s->local = e == 0 && a.local;
 }
@@ -113,6 +121,24 @@ director_routes_of_server(
 	return s == NULL || s->local ? 0 : s->ifindex;
 }
 
+static bool
+is_attached(const struct director_routes *r, uint32_t ifindex)
+{
+	for (unsigned i = 0; i < r->n_attached; i++)
+		if (r->attached[i] == ifindex)
+			return true;
+	return false;
+}
+
+bool
+director_routes_reaches(
+    struct director_routes *r, const uint8_t ip[static CONN_TUPLE_IP])
+{
+	const uint32_t ifindex = director_routes_of_server(r, ip);
+
+	return ifindex != 0 && is_attached(r, ifindex);
+}
+
 uint32_t
 director_routes_of_listen(
     const struct director_routes *r, const uint8_t ip[static CONN_TUPLE_IP])
@@ -141,15 +167,6 @@ director_routes_mss(const struct director_routes *r, uint32_t client,
 }
 
 /* ---- attached or not ---- */
-
-static bool
-is_attached(const struct director_routes *r, uint32_t ifindex)
-{
-	for (unsigned i = 0; i < r->n_attached; i++)
-		if (r->attached[i] == ifindex)
-			return true;
-	return false;
-}
 
 static bool
 is_used(const struct director_routes *r, uint32_t ifindex)
@@ -192,6 +209,31 @@ is_wanted(const struct director_role *role, uint32_t ifindex)
 	return false;
 }
 
+/* Once of each: they are tried again with whatever changes. */
+static bool
+tells(struct director_routes *r, uint32_t ifindex)
+{
+	for (unsigned i = 0; i < r->n_told; i++)
+		if (r->told[i] == ifindex)
+			return false;
+	if (r->n_told < LINKS_MAX)
+		r->told[r->n_told++] = ifindex;
+	return true;
+}
+
+/* The program expects that header in front of each packet. */
+static void
+refuse(struct director_role *role, uint32_t ifindex)
+{
+	char name[IF_NAMESIZE] = "?";
+
+	(void)if_indextoname(ifindex, name);
+	if (tells(role->routes, ifindex))
+		log_warning("director",
+		    "[resource] interface %s: not attached: it is not Ethernet, connections over it are relayed",
+		    name);
+}
+
 static void
 attach(struct director_role *role, uint32_t ifindex)
 {
@@ -203,8 +245,7 @@ attach(struct director_role *role, uint32_t ifindex)
 	if (e == 0) {
 		r->attached[r->n_attached++] = ifindex;
 		log_notice("director", "interface %s: attached", name);
-	} else if (r->told != ifindex) {
-		r->told = ifindex;
+	} else if (tells(r, ifindex)) {
 		log_error("director",
 		    "[resource] interface %s: attaching the kernel's program: %s, connections do not pass there",
 		    name, strerror(-e));
@@ -229,8 +270,12 @@ attach_all(struct director_role *role)
 	for (unsigned i = 0; i < r->n_links; i++) {
 		const uint32_t ifindex = r->links[i].ifindex;
 
-		if (is_wanted(role, ifindex) && !is_attached(r, ifindex))
+		if (!is_wanted(role, ifindex) || is_attached(r, ifindex))
+			continue;
+		if (r->links[i].ethernet)
 			attach(role, ifindex);
+		else
+			refuse(role, ifindex);
 	}
 }
 
@@ -261,14 +306,48 @@ director_routes_end(struct director_role *role)
 
 /* ---- what changes ---- */
 
+/* Another number where others are there. */
+static uint64_t
+name_links(const struct director_routes *r)
+{
+	uint64_t name = 0;
+
+	for (unsigned i = 0; i < r->n_links; i++)
+		name = (name ^ r->links[i].ifindex) * UINT64_C(0x100000001b3);
+	return name;
+}
+
+static void
+look_at_links(struct director_routes *r)
+{
+	r->n_links = route_query_links(&r->query, r->links, LINKS_MAX);
+	if (r->n_links > LINKS_MAX) {
+		if (!r->told_many)
+			log_warning("director",
+			    "[resource] this host has %u interfaces, more than the %d that are looked at: connections over the rest are relayed",
+			    r->n_links, LINKS_MAX);
+		r->told_many = true;
+		r->n_links = LINKS_MAX;
+	}
+}
+
+/* Of all that can change little concerns us: a route to elsewhere does not. */
 static void
 look(struct director_role *role)
 {
 	struct director_routes *r = role->routes;
+	const uint64_t before = name_links(r);
 
-	r->n_links = route_query_links(&r->query, r->links, LINKS_MAX);
-	for (unsigned i = 0; i < r->n_places; i++)
-		r->places[i].ifindex = route_query_find(r->places[i].interface);
+	r->looked = mono_now();
+	look_at_links(r);
+	r->changed = before != name_links(r);
+	for (unsigned i = 0; i < r->n_places; i++) {
+		struct place *p = &r->places[i];
+		const uint32_t ifindex = route_query_find(p->interface);
+
+		r->changed |= ifindex != p->ifindex;
+		p->ifindex = ifindex;
+	}
 	for (unsigned i = 0; i < r->n_servers; i++)
 		ask(r, &r->servers[i]);
 }
@@ -300,6 +379,15 @@ mend_legs(struct director_role *role, uint32_t slot)
 	__atomic_store_n(to_client, client, __ATOMIC_RELAXED);
 }
 
+/* A look at each slot: only where something has changed. */
+static void
+mend_all(struct director_role *role)
+{
+	for (uint32_t i = 0; i < role->node.setup.n_slots; i++)
+		if (role->conns[i].written)
+			mend_legs(role, i);
+}
+
 static void
 on_settled(struct ev_loop *loop, ev_timer *w, int revents)
 {
@@ -310,19 +398,23 @@ on_settled(struct ev_loop *loop, ev_timer *w, int revents)
 		return;
 	look(role);
 	attach_all(role);
-	for (uint32_t i = 0; i < role->node.setup.n_slots; i++)
-		if (role->conns[i].written)
-			mend_legs(role, i);
+	director_reach_look(role);
+	if (role->routes->changed)
+		mend_all(role);
 }
 
 static void
 on_heard(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct director_role *role = ev_userdata(loop);
+	struct director_routes *r = role->routes;
+	int64_t ms;
 
-	if (route_query_hear(&role->routes->query) &&
-	    !ev_is_active(&role->routes->settle))
-		timeout_arm(loop, &role->routes->settle, SETTLE_MS / 1e3);
+	if (!route_query_hear(&r->query) || ev_is_active(&r->settle))
+		return;
+	ms = LOOKS_MS - mono_span_ms(r->looked, mono_now());
+	timeout_arm(
+	    loop, &r->settle, (double)(ms > SETTLE_MS ? ms : SETTLE_MS) / 1e3);
 }
 
 /* ---- life ---- */
@@ -335,8 +427,6 @@ director_routes_add(
 	const unsigned known = r->n_servers;
 	const struct server *s = find_or_add(r, ip);
 
-	if (s != NULL && s->local)
-		return false;
 	if (role->begun && r->n_servers > known)
 		attach_all(role);
 	return s != NULL;
@@ -347,6 +437,7 @@ director_routes_begin(struct director_role *role)
 {
 	look(role);
 	find_used(role);
+	mend_all(role);
 	attach_all(role);
 	detach_others(role);
 	ev_io_start(role->loop, &role->routes->heard);

@@ -20,15 +20,16 @@ void director_routes_free(struct director_role *role);
 /* The maps are ours: attaches, and detaches where nothing is ours any more. */
 void director_routes_begin(struct director_role *role);
 
-/*
- * A server is there from now on. False: the host itself has the address, and
- * packets cannot be sent on to it.
- */
+/* A server is there from now on. False: memory is out. */
 MUST_CHECK bool director_routes_add(
     struct director_role *role, const uint8_t ip[static CONN_TUPLE_IP]);
 
 /* 0: there is no way to it, for now. */
 uint32_t director_routes_of_server(
+    struct director_routes *r, const uint8_t ip[static CONN_TUPLE_IP]);
+
+/* There is one, by an interface that the program is attached to. */
+bool director_routes_reaches(
     struct director_routes *r, const uint8_t ip[static CONN_TUPLE_IP]);
 
 /* Where clients of an address of a group are; 0: its interface is gone. */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -13,6 +14,9 @@
 
 /* The kernel's own largest packet of a dump. */
 #define ANSWER_BYTES 32768
+
+/* Who changes many routes may do so for as long as they like. */
+#define MESSAGES_A_CALL 256
 
 /* The kernel answers within the call; this is for a kernel that does not. */
 #define ANSWER_S 1
@@ -91,9 +95,12 @@ route_query_hear(struct route_query *q)
 	bool heard = false;
 	ssize_t n;
 
-	while ((n = recv(q->hearing, bytes, sizeof(bytes), 0)) > 0 ||
-	    (n == -1 && (errno == ENOBUFS || errno == EINTR)))
+	for (unsigned i = 0; i < MESSAGES_A_CALL; i++) {
+		n = recv(q->hearing, bytes, sizeof(bytes), 0);
+		if (n <= 0 && errno != ENOBUFS && errno != EINTR)
+			break;
 		heard = true;
+	}
 	return heard;
 }
 
@@ -195,11 +202,14 @@ on_link(void *arg, const struct nlmsghdr *h)
 	int left = (int)IFLA_PAYLOAD(h);
 	struct route_query_link *link;
 
-	if (h->nlmsg_type != RTM_NEWLINK || l->n == l->room)
+	if (h->nlmsg_type != RTM_NEWLINK || l->n++ >= l->room)
 		return;
-	link = &l->all[l->n++];
+	link = &l->all[l->n - 1];
 	*link = (struct route_query_link){ .ifindex = (uint32_t)m->ifi_index,
-		.up = (m->ifi_flags & IFF_UP) != 0 };
+		.up = (m->ifi_flags & IFF_UP) != 0,
+		/* The loopback interface has one of zeros. */
+		.ethernet = m->ifi_type == ARPHRD_ETHER ||
+		    m->ifi_type == ARPHRD_LOOPBACK };
 	for (; RTA_OK(attr, left); attr = RTA_NEXT(attr, left))
 		if (attr->rta_type == IFLA_MTU &&
 		    RTA_PAYLOAD(attr) >= sizeof(link->mtu))

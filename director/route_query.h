@@ -19,7 +19,8 @@ struct route_query {
 struct route_query_link {
 	uint32_t ifindex;
 	uint32_t mtu;
-	bool up; /* the administrator's word */
+	bool up;       /* the administrator's word */
+	bool ethernet; /* its packets begin with such a header */
 };
 
 struct route_query_answer {
@@ -34,7 +35,8 @@ struct route_query route_query_none(void);
 MUST_CHECK int route_query_open(struct route_query *q);
 void route_query_close(struct route_query *q);
 
-/* Reads away what was heard. True: some link or route is another now. */
+/* Reads away what was heard, or some of much. True: some link or route is
+ * another now. */
 MUST_CHECK bool route_query_hear(struct route_query *q);
 
 /* The way to an address. Returns 0 or -errno: there is none. */
@@ -48,6 +50,7 @@ uint32_t route_query_find(const char *name);
 MUST_CHECK int route_query_look(
     struct route_query *q, uint32_t ifindex, struct route_query_link *ret);
 
-/* All that there are; more than `room` are left out. Returns how many. */
+/* All that there are; more than `room` are left out. Returns how many there
+ * are. */
 unsigned route_query_links(
     struct route_query *q, struct route_query_link *ret_links, unsigned room);

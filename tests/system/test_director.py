@@ -436,6 +436,65 @@ def test_follows_interfaces_and_routes() -> None:
             exchange(c, s)
 
 
+FAR = "10.99.0.1"
+
+
+@contextlib.contextmanager
+def far_director(*near: str) -> Iterator[Director]:
+    """With a server that no route leads to, and those of these hosts."""
+    with Lab() as lab, pins(lab) as place:
+        lab.run("s1", "ip", "addr", "add", f"{FAR}/32", "dev", "lo")
+        d = Director(lab, 4, place, [endpoint(h, SERVER_PORT) for h in (FAR, *map(address, near))])
+        d.start()
+        yield d
+
+
+def test_servers_out_of_reach_are_the_relays() -> None:
+    """Where no server can be reached through the kernel new clients are the relay's at
+    once, and its own again as soon as there is a way; routes come and go."""
+    with far_director() as d, d.lab.listen("s1", SERVER_PORT) as listener:
+        relay_says, kernel_says = "none of its servers can be reached", "servers can be reached again"
+        with d.lab.listen("p1", SERVICE_PORT) as relay:
+            for n in (1, 2):
+                d.wait(relay_says, n)
+                with d.connect(), accept(relay):
+                    pass
+                assert d.lab.run("p1", "ip", "route", "add", FAR, "via", address("s1")).returncode == 0
+                d.wait(kernel_says, n)
+                with d.connect() as c, accept(listener) as s:
+                    exchange(c, s)
+                    # What is made stays.
+                    if n == 1:
+                        assert d.lab.run("p1", "ip", "route", "del", FAR).returncode == 0
+                        d.wait(relay_says, 2)
+                        exchange(c, s)
+
+
+def test_servers_out_of_reach_get_nobody() -> None:
+    """Others of the service can be reached: they have all clients."""
+    with far_director("s1") as d, d.lab.listen("s1", SERVER_PORT) as listener:
+        for _ in range(4):
+            with d.connect() as c, accept(listener) as s:
+                exchange(c, s)
+        d.wait_figures(lambda f: f["accepted"] == 4)
+        assert d.figures()["failed"] == 0, d.text()
+        assert "none of its servers" not in d.text()
+
+
+def test_interfaces_must_be_ethernet() -> None:
+    """A server behind a tunnel, whose packets have no such header: the program is not
+    attached there, and the relay has its clients."""
+    with far_director() as d, d.lab.listen("p1", SERVICE_PORT) as relay:
+        if d.lab.run("p1", "ip", "tuntap", "add", "dev", "tun7", "mode", "tun").returncode:
+            raise LeftOut("the kernel has no tun")
+        d.lab.run("p1", "ip", "link", "set", "dev", "tun7", "up")
+        assert d.lab.run("p1", "ip", "route", "add", FAR, "dev", "tun7").returncode == 0
+        d.wait("interface tun7: not attached: it is not Ethernet")
+        with d.connect(), accept(relay):
+            pass
+        assert "bpf" not in d.lab.run("p1", "tc", "filter", "show", "dev", "tun7", "ingress").stdout
+
+
 def test_stays_attached() -> None:
     """Whoever sets up the interface's queues anew takes the program away for a
     moment, and no more."""

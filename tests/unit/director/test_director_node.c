@@ -122,6 +122,26 @@ who_finds_no_place_gets_the_next_that_is_free(void **state)
 	    "accuse:1 erase:1 write:1 emit:1 reset-client:2 ended:2");
 }
 
+static void
+who_waits_for_what_is_relayed_asks_again(void **state)
+{
+	const struct director_node_event ev = { .type =
+		                                    DIRECTOR_NODE_TURN_AWAY };
+
+	(void)state;
+	director_steps_begin_alone();
+	lab.services[0].max_connections = 1;
+	director_steps_syn(1, 0);
+	director_steps_syn(2, 0);
+	director_steps_syn(3, 0);
+	(void)director_steps_told();
+	director_lab_step(&lab, &ev);
+	assert_text(director_steps_told(), "");
+	assert_int_equal(lab.services[0].held.n, 0);
+	close_slot(0);
+	assert_text(director_steps_told(), "ended:0 erase:0");
+}
+
 /* In the process's tables, and in its servers' and clients' counts. */
 static void
 nothing_is_left_of_what_has_ended(void **state)
@@ -306,6 +326,7 @@ main(void)
 		    a_refusal_goes_to_the_next_server_with_another_port),
 		cmocka_unit_test(services_with_one_server_share_its_ports),
 		cmocka_unit_test(who_finds_no_place_gets_the_next_that_is_free),
+		cmocka_unit_test(who_waits_for_what_is_relayed_asks_again),
 		cmocka_unit_test(nothing_is_left_of_what_has_ended),
 		cmocka_unit_test(a_slot_rests_and_is_filled_last),
 		cmocka_unit_test(a_client_has_as_many_as_it_may),
