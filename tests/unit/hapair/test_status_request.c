@@ -72,6 +72,7 @@ set_up(struct run *r)
 		.known = &r->known,
 		.failover = { .name = "failover", .ready = true },
 		.relay = { .name = "relay", .ready = true } };
+	r->g.director.g = &r->g;
 	/* The watchdog has seen it move, a moment ago. */
 	r->g.watchdog.relay.stalls[LIVENESS_MAIN].moved = mono_now();
 	r->g.failover.channel = open_channel(&r->failover);

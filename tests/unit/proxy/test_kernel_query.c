@@ -142,7 +142,11 @@ a_list_is_of_what_was_asked_for(void **state)
 	kernel_lab_begin(&l);
 	kernel_lab_bring(&l);
 	a.order.service = &l.config->services[0];
-	assert_false(begin(&l, &a, false)); /* that is relayed */
+	/* Of one that is relayed by now there may be some left. */
+	assert_true(begin(&l, &a, false));
+	m = hear_list(&l);
+	assert_int_equal(m.service, 0);
+	say_end(&l, m.ask, 0);
 	a.order.service = &l.config->services[KERNEL_LAB_SERVICE];
 	assert_true(begin(&l, &a, false));
 	m = hear_list(&l);
