@@ -138,7 +138,7 @@ load_program(struct life *life)
 {
 	struct director_role *role = &life->role;
 	static char why[4096];
-	const struct director_program_options options = {
+	struct director_program_options options = {
 		.slots = role->config->kernel.slots,
 		.services = PLACES_MAX,
 		.events_bytes = EVENTS_BYTES,
@@ -152,10 +152,10 @@ load_program(struct life *life)
 	};
 	int e = director_program_load(&options, &role->program);
 
+	/* Others are there. Until BEGIN all of this may be in vain, and whoever
+	 * has them goes on. */
 	if (e == -EINVAL) {
-		log_warning("director",
-		    "[resource] the tables that are kept do not fit this file: making new ones, connections in the old ones end");
-		director_program_unpin(life->pins);
+		options.pins = NULL;
 		e = director_program_load(&options, &role->program);
 	}
 	if (why[0] != '\0' && e < 0)
@@ -286,6 +286,9 @@ begin_kernel(struct director_role *role)
 	int e;
 
 	director_node_init(&role->node, mono_now());
+	e = director_rebuild_keep(role, life_of(role)->pins);
+	if (e < 0)
+		return failed("keeping the kernel's tables", e);
 	e = director_rebuild(role);
 	if (e < 0)
 		return failed("reading the kernel's tables", e);

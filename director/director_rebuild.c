@@ -135,6 +135,15 @@ rebuild(struct rebuild *b)
 }
 
 int
+director_rebuild_keep(struct director_role *role, const char *pins)
+{
+	if (director_program_is_beside(role->program))
+		log_warning("director",
+		    "[resource] the tables that are kept do not fit this file or version: making new ones, connections in the old ones end");
+	return director_program_keep(role->program, pins);
+}
+
+int
 director_rebuild(struct director_role *role)
 {
 	struct rebuild b = { .role = role };

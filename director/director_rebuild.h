@@ -10,6 +10,11 @@
 
 struct director_role;
 
+/* The program's tables are kept at the directory of the pins, in the place of
+ * what was there and does not fit. Returns 0 or -errno. */
+MUST_CHECK int director_rebuild_keep(
+    struct director_role *role, const char *pins);
+
 /* Before the node's first event. Returns 0 or -errno. */
 MUST_CHECK int director_rebuild(struct director_role *role);
 

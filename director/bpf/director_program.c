@@ -51,6 +51,7 @@ struct director_program {
 	struct ring_buffer *closed;
 	unsigned n_read; /* events, in this call */
 	bool is_found;
+	bool is_kept; /* at the directory of the pins */
 	/* One for each processor there may be: of one counter. */
 	uint64_t *per_cpu;
 	int n_cpus;
@@ -183,8 +184,8 @@ pin(struct bpf_map *map, const char *pins)
 }
 
 static int
-load_object(
-    struct director_program *p, const struct director_program_options *options)
+load_object(struct director_program *p,
+    const struct director_program_options *options, const char *pins)
 {
 	const uint32_t sizes[MAPS] = {
 		[CONNS] = 2 * options->slots,
@@ -203,7 +204,7 @@ load_object(
 		else if (sizes[i] != 0)
 			e = bpf_map__set_max_entries(maps[i], sizes[i]);
 		if (e == 0)
-			e = pin(maps[i], options->pins);
+			e = pin(maps[i], pins);
 	}
 	if (e == 0)
 		e = bpf_object__load(p->object);
@@ -258,6 +259,39 @@ open_rings(struct director_program *p)
 	return p->per_cpu ? 0 : -ENOMEM;
 }
 
+/* Maps of another layout are another program's yet: ours are beside them. */
+static bool
+is_theirs(const char *pins)
+{
+	const uint32_t layout = pinned_layout(pins);
+
+	return layout != 0 && layout != DIRECTOR_BPF_LAYOUT;
+}
+
+bool
+director_program_is_beside(const struct director_program *p)
+{
+	return !p->is_kept;
+}
+
+int
+director_program_keep(struct director_program *p, const char *pins)
+{
+	char path[PATH_MAX];
+
+	if (p->is_kept)
+		return 0;
+	director_program_unpin(pins);
+	for (unsigned i = 0; i < MAPS; i++) {
+		if (!pin_path(path, pins, map_names[i]))
+			return -ENAMETOOLONG;
+		if (bpf_obj_pin(p->maps[i], path) != 0)
+			return -errno;
+	}
+	p->is_kept = true;
+	return 0;
+}
+
 int
 director_program_load(const struct director_program_options *options,
     struct director_program **ret_program)
@@ -274,12 +308,10 @@ director_program_load(const struct director_program_options *options,
 		options->why[0] = '\0';
 	/* What it would print is in `why`, and in what we return. */
 	(void)libbpf_set_print(NULL);
-	if (options->pins &&
-	    pinned_layout(options->pins) != DIRECTOR_BPF_LAYOUT)
-		director_program_unpin(options->pins);
+	p->is_kept = options->pins && !is_theirs(options->pins);
 	e = open_object(p, options);
 	if (e == 0)
-		e = load_object(p, options);
+		e = load_object(p, options, p->is_kept ? options->pins : NULL);
 	if (e == 0)
 		e = map_memory(p, options->slots);
 	if (e == 0)

@@ -26,7 +26,8 @@ struct director_program_options {
 	void *data;
 	/* A directory of the BPF file system, where the maps stay when we end
 	 * and are found again; NULL: they end with us and with the last
-	 * interface that the program is attached to. */
+	 * interface that the program is attached to. What is there of another
+	 * layout stays, until director_program_keep(). */
 	const char *pins;
 	/* Another object than our own; of tests. */
 	const void *object;
@@ -48,6 +49,14 @@ MUST_CHECK int director_program_load(
 
 /* Takes NULL. The program stays with the interfaces that it is attached to. */
 void director_program_free(struct director_program *p);
+
+/* Others were there, and are yet: these are beside them, kept nowhere. */
+bool director_program_is_beside(const struct director_program *p);
+
+/* They are in the place of whatever is kept at `pins`, from now on. Returns 0
+ * or -errno. */
+MUST_CHECK int director_program_keep(
+    struct director_program *p, const char *pins);
 
 /* The maps were there already, with all that they held. */
 bool director_program_is_found(const struct director_program *p);

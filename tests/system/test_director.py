@@ -31,6 +31,7 @@ class Director:
         self.config = f"{lab.dir}/driver.yaml"
         self.pins, self.servers, self.keys = pins, servers, keys
         self.name, self.path, self.drain = "s", "kernel", "0s"
+        self.slots = 4096
         self.write()
 
     def write(self) -> None:
@@ -49,7 +50,7 @@ services:
     listen: "{endpoint(VIP[self.family], SERVICE_PORT)}"
     servers: {self.servers!r}
 {service}
-kernel: {{slots: 4096, pins: {self.pins}}}
+kernel: {{slots: {self.slots}, pins: {self.pins}}}
 drain_timeout: {self.drain}
 """
         with open(self.config, "w", encoding="utf-8") as f:
@@ -535,6 +536,33 @@ def test_leaves_clients_to_the_relay() -> None:
             d.wait("loading the kernel's program")
             with d.lab.listen("p1", SERVICE_PORT) as relay, d.connect(), accept(relay):
                 exchange(c, s)
+
+
+def test_what_never_begins_takes_nothing() -> None:
+    """A director whose tables would have another size is given up before it begins: what
+    was kept is there for the next."""
+    with director(4) as d, d.lab.listen("s1", SERVER_PORT) as listener:
+        with d.connect() as c, accept(listener) as s:
+            exchange(c, s)
+            d.slots = 8192
+            d.write()
+            n = d.text().count("prepared")
+            d.say("hold", "stop")
+            d.wait("prepared", n + 1)
+            d.slots = 4096
+            d.write()
+            d.again("die")
+            assert len(d.listed()) == 1, d.text()
+            exchange(c, s)
+        # Where it begins, new ones are kept in their place.
+        d.slots = 8192
+        d.write()
+        d.again("stop")
+        d.wait("tables that are kept do not fit")
+        with d.connect() as c, accept(listener) as s:
+            d.again("stop")
+            assert len(d.listed()) == 1, d.text()
+            exchange(c, s)
 
 
 def test_files_change() -> None:

@@ -54,6 +54,7 @@ struct driver {
 	pid_t pid;
 	int channels[CHANNELS];
 	uint32_t ask;
+	bool holds; /* the next one does not hear BEGIN */
 };
 
 static void
@@ -319,7 +320,9 @@ print_packet(struct driver *d, const struct channel_packet *p)
 	switch (p->type) {
 	case MSG_PREPARED:
 		printf("prepared\n");
-		say_begin(d);
+		if (!d->holds)
+			say_begin(d);
+		d->holds = false;
 		break;
 	case MSG_READY:
 		printf("ready\n");
@@ -403,6 +406,8 @@ obey(struct driver *d, const char *line)
 		say_kill(d, id);
 	else if (strcmp(line, "list") == 0)
 		say_list(d);
+	else if (strcmp(line, "hold") == 0)
+		d->holds = true;
 	else if (strcmp(line, "die") == 0)
 		(void)kill(d->pid, SIGKILL);
 	else if (strcmp(line, "stop") == 0)
