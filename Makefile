@@ -143,8 +143,8 @@ $(B)/tests/tools/message_table: $(B)/libcore.a
 $(B)/tests/tools/ingress_compare $(B)/tests/tools/lone_director: TOOL_LIBS := -lbpf
 $(B)/tests/tools/lone_director: $(B)/tests/ingress/packet_bytes.o $(B)/libdirector.a $(B)/libcore.a
 $(B)/tests/tools/ingress_compare: $(BESIDE_director) $(B)/libdirector.a
-$(B)/tests/tools/director_driver: TOOL_LIBS = $(LIBS)
-$(B)/tests/tools/director_driver: $(call archive,$(NEEDS_director))
+$(B)/tests/tools/director_driver $(B)/tests/tools/kernel_fill: TOOL_LIBS = $(LIBS)
+$(B)/tests/tools/director_driver $(B)/tests/tools/kernel_fill: $(call archive,$(NEEDS_director))
 $(B)/tests/tools/%: $(B)/tests/tools/%.o
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TOOL_LIBS)
 
@@ -273,6 +273,7 @@ soak: all tools sim
 	$(Q)$(B)/tests/sim/sim_faults 500000 100001
 	$(Q)scripts/faults --binary $(B)/hapair --tools $(B)/tests/tools --load loaded --steady 3600
 	$(Q)scripts/cost --binary $(B)/hapair --tools $(B)/tests/tools --crowds 9000 watched
+	$(Q)scripts/bench-slots --binary $(B)/hapair --tools $(B)/tests/tools
 	$(Q)$(B)/tests/sim/sim_hostile 30000 100001
 	$(Q)HAPAIR_CHURN=60 tests/system/run --only traps_churn
 	$(Q)HAPAIR_STREAMS=50000 tests/system/run --only stream_model.r01_r02

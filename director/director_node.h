@@ -33,8 +33,9 @@
 /* Of those that wait, how many are asked when a place is free. */
 #define DIRECTOR_NODE_OFFERS 16
 
-/* At most so many of what is due, or of a dump, in one step. */
-#define DIRECTOR_NODE_PORTION 1024
+/* At most so many of what is due, or of a dump, in one step: half a
+ * millisecond, in which SYNs wait. */
+#define DIRECTOR_NODE_PORTION 256
 /* And so many slots are looked at for it: less than half a millisecond. */
 #define DIRECTOR_NODE_LOOKS 16384
 

@@ -11,8 +11,9 @@
 #include <errno.h>
 #include <string.h>
 
-/* A second and more: what is later comes up once a turn of the wheel. */
-#define WHEEL_BUCKETS 128
+/* 16 s: more than KERNEL_CONN_SWEEP_MS, or each connection would come up, and
+ * be set again, several times between two sweeps. */
+#define WHEEL_BUCKETS 1024
 
 /* The peer's word is waited for so long, and then no more for a while. */
 #define COMMIT_MS 100

@@ -66,7 +66,7 @@ def prepare(rig: Lab, key: str) -> None:
 
 def route(rig: Lab) -> None:
     """A host that only forwards: what any hop in this place costs."""
-    rig.inside("r1", lambda: labs._sysctls({"net/ipv4/ip_forward": "1"}))
+    rig.inside("s3", lambda: labs._sysctls({"net/ipv4/ip_forward": "1"}))
     labs._ip("-n", rig.ns("c"), *"route add 10.77.6.0/24 via 10.77.5.2".split())
     labs._ip("-n", rig.ns("s1"), *"route add 10.77.5.0/24 via 10.77.6.2".split())
 
