@@ -14,6 +14,7 @@
 #include "director/director_bounds.h"
 #include "director/director_entries.h"
 #include "director/director_failover.h"
+#include "director/director_ghosts.h"
 #include "director/director_peer.h"
 #include "director/director_pools.h"
 #include "director/director_reach.h"
@@ -335,6 +336,7 @@ on_begin(struct director_role *role)
 		return e;
 	role->begun = true;
 	director_failover_begin(role);
+	director_ghosts_begin(role);
 	director_relay_begin(role);
 	director_report_begin(role);
 	if (retires(role))
@@ -502,6 +504,7 @@ close_all(struct life *life)
 	struct director_role *role = &life->role;
 
 	director_failover_free(role);
+	director_ghosts_free(role);
 	director_relay_free(role);
 	director_report_free(role);
 	director_peer_free(role);
@@ -562,6 +565,8 @@ start(struct life *life, int channel, const struct proc_user *user)
 		e = director_failover_new(role);
 	if (e == 0)
 		e = director_relay_new(role);
+	if (e == 0)
+		e = director_ghosts_new(role);
 	if (e < 0)
 		return e;
 	watch_signal(role, &life->on_term, SIGTERM);

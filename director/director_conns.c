@@ -31,7 +31,9 @@ static const struct kernel_conn_rules *
 rules_of(const struct director_node *d, const struct director_node_slot *s)
 {
 	/* Of a service that this file does not have: it goes on to its end. */
-	static const struct kernel_conn_rules none = { .connect_ms = 5000 };
+	static const struct kernel_conn_rules none = { .connect_ms = 5000,
+		.half_closed_ms = 60000,
+		.keepalive_ms = 60000 };
 
 	return s->service == DIRECTOR_NODE_NONE
 	    ? &none

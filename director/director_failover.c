@@ -34,6 +34,7 @@ struct director_failover {
 	/* Of groups, a bit for each. */
 	unsigned owed;        /* RELEASED that did not fit */
 	unsigned told, level; /* LEVEL was told since the claim; as this */
+	bool peer_lives;
 };
 
 static bool
@@ -173,6 +174,7 @@ take_life(struct director_role *role, struct buf *b)
 
 	if (msg_kernel_get_life(b, &m) < 0)
 		return -EBADMSG;
+	role->failover->peer_lives = !m.dead;
 	if (m.dead)
 		director_turn_put(role, DIRECTOR_NODE_PEER_DEAD);
 	else
@@ -287,6 +289,12 @@ void
 director_failover_begin(struct director_role *role)
 {
 	director_channel_begin(&role->failover->channel);
+}
+
+bool
+director_failover_peer_lives(const struct director_role *role)
+{
+	return role->failover->peer_lives;
 }
 
 int

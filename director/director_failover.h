@@ -25,3 +25,6 @@ void director_failover_look(struct director_role *role);
 
 /* The addresses of a group may go. */
 void director_failover_released(struct director_role *role, unsigned group);
+
+/* As its heartbeats say; not before failover has. */
+bool director_failover_peer_lives(const struct director_role *role);

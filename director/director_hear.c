@@ -420,3 +420,20 @@ director_hear_dump(struct director_node *d)
 			director_hear_read_all(d);
 	}
 }
+
+void
+director_hear_forget(struct director_node *d, unsigned group)
+{
+	unsigned n = 0;
+
+	if (replica_is_mine(&d->replica, group) ||
+	    replica_believes(&d->replica, group))
+		return;
+	for (uint32_t i = 0; i < d->setup.n_slots && n < DIRECTOR_NODE_PORTION;
+	     i++)
+		if (d->slots[i].group == group &&
+		    d->slots[i].conn.state != KERNEL_CONN_FREE) {
+			delete_slot(d, i);
+			n++;
+		}
+}

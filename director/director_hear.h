@@ -26,3 +26,9 @@ void director_hear_read_all(struct director_node *d);
 
 /* The next portion of each dump. */
 void director_hear_dump(struct director_node *d);
+
+/*
+ * Of a group that is neither ours nor told of: its owner has no director, and
+ * what we have of it are ghosts. A portion of them.
+ */
+void director_hear_forget(struct director_node *d, unsigned group);

@@ -274,10 +274,8 @@ on_tick(struct director_node *d)
 }
 
 static void
-dispatch(struct director_node *d)
+dispatch(struct director_node *d, const struct director_node_event *ev)
 {
-	const struct director_node_event *ev = d->ev;
-
 	switch (ev->type) {
 	case DIRECTOR_NODE_SYN:
 		on_syn(d);
@@ -327,6 +325,9 @@ dispatch(struct director_node *d)
 		break;
 	case DIRECTOR_NODE_READ_ALL:
 		director_hear_read_all(d);
+		break;
+	case DIRECTOR_NODE_FORGET:
+		director_hear_forget(d, ev->group);
 		break;
 	case DIRECTOR_NODE_CAN_SEND:
 		director_hear_dump(d);
@@ -378,7 +379,7 @@ director_node_step(struct director_node *d,
 	d->ev = ev;
 	d->now = now;
 	d->draws = 0;
-	dispatch(d);
+	dispatch(d, ev);
 	follow_up(d);
 	turn_valve(d);
 	d->ev = NULL;

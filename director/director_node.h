@@ -64,6 +64,8 @@ enum director_node_event_type {
 	DIRECTOR_NODE_READ_ALL,  /* there is no more of that for now */
 	DIRECTOR_NODE_CAN_SEND,  /* the stream has room for a portion of a dump
 	                          */
+	DIRECTOR_NODE_FORGET, /* the peer has the group, and tells of nothing: a
+	                         portion of what we have of it is over */
 };
 
 struct director_node_event {

@@ -18,6 +18,7 @@
  *	director_rebuild.c   what a process before has left in the maps
  *	director_failover.c  who owns what, as failover says
  *	director_reach.c     which servers can be had, and who the relay gets
+ *	director_ghosts.c    what nobody tells of any more
  *	director_relay.c     how servers stand, as the relay says
  *	director_report.c    what the relay is told, and the log
  *	director_listing.c   single connections, for who asks
@@ -36,6 +37,7 @@
 struct closer;
 struct director_entries;
 struct director_failover;
+struct director_ghosts;
 struct director_peer;
 struct director_pools;
 struct director_reach;
@@ -84,6 +86,7 @@ struct director_role {
 	/* Each its own file's; NULL before its _new(). */
 	struct director_entries *entries;
 	struct director_failover *failover;
+	struct director_ghosts *ghosts;
 	struct director_peer *peer;
 	struct director_pools *pools;
 	struct director_reach *reach;

@@ -1,5 +1,7 @@
 #include "director/director_hear.h"
 
+#include "director/director_ghosts.h"
+
 #include "tests/lib/director_steps.h"
 
 static void
@@ -220,10 +222,37 @@ what_does_not_fit_into_the_maps_is_not_confirmed(void **state)
 	assert_text(director_steps_told(), "reset-client:0 ended:0 erase:0");
 }
 
+/* Its owner has no director: what it has told of once is over, some day. */
+static void
+what_nobody_tells_of_is_forgotten(void **state)
+{
+	struct replica_msg add = director_steps_add_of(2, 1, 0, 10242);
+	struct mono since = mono_never();
+
+	(void)state;
+	director_steps_begin_as_backup();
+	director_steps_hear(&add);
+	(void)director_steps_told();
+	director_steps_step(DIRECTOR_NODE_FORGET);
+	assert_text(director_steps_told(), "");
+	director_steps_step(DIRECTOR_NODE_LINK_DOWN);
+	director_steps_step(DIRECTOR_NODE_FORGET);
+	assert_text(director_steps_told(), "erase:0");
+	assert_false(director_ghosts_are_due(&since, true, lab.now));
+	director_steps_wait_ms(DIRECTOR_GHOSTS_MS - 1);
+	assert_false(director_ghosts_are_due(&since, true, lab.now));
+	director_steps_wait_ms(1);
+	assert_true(director_ghosts_are_due(&since, true, lab.now));
+	/* It has spoken: it begins anew. */
+	assert_false(director_ghosts_are_due(&since, false, lab.now));
+	assert_false(director_ghosts_are_due(&since, true, lab.now));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_nobody_tells_of_is_forgotten),
 		cmocka_unit_test(a_backup_writes_then_confirms),
 		cmocka_unit_test(
 		    a_server_that_is_known_later_has_its_connections),
