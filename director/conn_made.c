@@ -127,7 +127,9 @@ hear_syn_behind_reset(const struct conn_step *s)
  * is another connection. Where that is not sure, the server is asked, too.
  * Else it may be anybody's, from an address that is not theirs: the server is
  * asked. Unless it has the number of the SYN that the peer told of, which
- * nobody guesses: then the peer has died before the answer was passed.
+ * nobody guesses: then the peer has died before the answer was passed. A RST
+ * that passed meanwhile is what our bare ACKs are answered with by who has no
+ * connection yet.
  */
 static void
 hear_syn(const struct conn_step *s)
@@ -139,13 +141,14 @@ hear_syn(const struct conn_step *s)
 	if (fins && !seen->fin_unheard) {
 		is_over(s);
 		conn_step_ask(s, KERNEL_CONN_AGAIN);
-	} else if (seen->rst || fins) {
-		hear_syn_behind_reset(s);
 	} else if (s->c->inherited && !seen->syn_ack && s->ev->same) {
+		conn_step_ask(s, KERNEL_CONN_ANEW);
 		conn_step_ask(s, KERNEL_CONN_KEEP);
 		conn_step_ask(s, KERNEL_CONN_EMIT);
 		conn_step_enter(s, KERNEL_CONN_CONNECTING,
 		    conn_step_in_ms(s, KERNEL_CONN_LOOK_MS));
+	} else if (seen->rst || fins) {
+		hear_syn_behind_reset(s);
 	} else {
 		conn_step_ask(s, KERNEL_CONN_PASS_ON);
 	}
@@ -171,7 +174,8 @@ conn_made_connecting(const struct conn_step *s)
 		conn_step_ask(s, KERNEL_CONN_AGAIN);
 		break;
 	case KERNEL_CONN_REFUSED:
-		failed(s, s->ev->reason);
+		if (s->ev->seen.refused) /* else: the server before did */
+			failed(s, s->ev->reason);
 		break;
 	case KERNEL_CONN_CLOSED:
 		if (s->ev->seen.rst)

@@ -74,7 +74,8 @@ conn_step_leave(const struct conn_step *s, bool quarantine)
 {
 	s->out->quarantine = quarantine;
 	conn_step_ask(s, KERNEL_CONN_LEAVE);
-	s->c->placed = s->c->written = false;
+	/* What comes next begins here, with the SYN that is kept. */
+	s->c->placed = s->c->written = s->c->inherited = false;
 }
 
 bool

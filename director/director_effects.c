@@ -260,6 +260,8 @@ director_effects_tickle_server(struct director_role *role, uint32_t slot)
 static void
 let_pass(struct director_role *role, const struct director_node_effect *e)
 {
+	/* What is under way may be seen by others: first this, then that. */
+	set(role, e->slot, DIRECTOR_BPF_INHERITED);
 	clear(role, e->slot,
 	    DIRECTOR_BPF_SYN_SENT | DIRECTOR_BPF_FIRST_BYTE |
 	        DIRECTOR_BPF_REFUSED);
@@ -406,10 +408,14 @@ look(void *arg, uint32_t slot, struct kernel_conn_seen *ret_seen)
 	const struct director_role *role = arg;
 	const struct director_bpf_slot *s = &role->slots[slot];
 	const uint32_t flags = __atomic_load_n(&s->flags, __ATOMIC_SEQ_CST);
+	/* Its SYN-ACK passed on the other node, and this is what follows. */
+	const bool knows = (flags & DIRECTOR_BPF_INHERITED) != 0 &&
+	    (flags & DIRECTOR_BPF_SEEN_SERVER) != 0;
 
 	*ret_seen = (struct kernel_conn_seen){
-		.syn_ack = (flags & DIRECTOR_BPF_SYN_ACK) != 0,
-		.established = (flags & DIRECTOR_BPF_ESTABLISHED) != 0,
+		.refused = (flags & DIRECTOR_BPF_REFUSED) != 0,
+		.syn_ack = knows || (flags & DIRECTOR_BPF_SYN_ACK) != 0,
+		.established = knows || (flags & DIRECTOR_BPF_ESTABLISHED) != 0,
 		.spoken = (flags & DIRECTOR_BPF_CLIENT_DATA) != 0,
 		.fin_client = (flags & DIRECTOR_BPF_FIN_CLIENT) != 0,
 		.fin_server = (flags & DIRECTOR_BPF_FIN_SERVER) != 0,

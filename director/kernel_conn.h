@@ -127,6 +127,7 @@ struct kernel_conn_rules {
 
 /* What the program has seen of it, on this node. */
 struct kernel_conn_seen {
+	bool refused;     /* the server has refused the SYN */
 	bool syn_ack;     /* the server has answered */
 	bool established; /* the client has acknowledged that */
 	bool spoken;      /* the client has sent a byte, or its end */

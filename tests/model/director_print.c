@@ -150,7 +150,8 @@ put_kernel(const struct director_world_kernel *k)
 		put((uint64_t)s->seen.syn_ack | s->seen.established << 1 |
 		    s->seen.spoken << 2 | s->seen.fin_client << 3 |
 		    s->seen.fins_acked << 4 | s->seen.rst << 5 |
-		    s->syn_sent << 6 | s->first_byte << 7 | s->closed << 8);
+		    s->syn_sent << 6 | s->first_byte << 7 | s->closed << 8 |
+		    s->kept << 9 | s->inherited << 10 | s->seen.refused << 11);
 		put((uint64_t)s->client | (unsigned)s->server << 4 |
 		    (unsigned)s->port << 8);
 	}

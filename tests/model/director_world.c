@@ -144,12 +144,25 @@ pass_reset(struct director_world_slot *at, bool has_ack)
 	if (has_ack && at->syn_sent && !at->seen.syn_ack) {
 		if (is_alive(&W->clients[at->client]))
 			W->wrong = "a living client's RST is kept back";
+		at->seen.refused = true;
 		director_world_step((unsigned)W->holder, &ev);
 		return;
 	}
+	/* Of the other node's SYN, or another process's: it comes again. */
+	if (has_ack && at->inherited && !at->seen.syn_ack)
+		return;
+	if (has_ack && W->clients[at->client].state == DIRECTOR_WORLD_ASKS)
+		W->wrong = "a client hears of one server's refusal";
 	at->seen.last = W->now;
 	at->seen.rst = at->closed = true;
 	reset_client(at->client);
+}
+
+void
+director_world_part(void)
+{
+	W->linked = false;
+	W->nodes[0].in.n = W->nodes[1].in.n = 0;
 }
 
 static struct director_world_server_conn *

@@ -51,7 +51,8 @@ struct director_world_server_conn {
 /* What the program of a node knows of a slot. */
 struct director_world_slot {
 	struct kernel_conn_seen seen;
-	bool syn_sent, first_byte;
+	bool syn_sent, first_byte, inherited;
+	bool kept;   /* its SYN, by the process */
 	bool closed; /* told in the ring, not read yet */
 	uint8_t client, server, port;
 };

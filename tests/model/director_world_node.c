@@ -65,6 +65,8 @@ write_entries(
 	k->slots[e->slot] = (struct director_world_slot){
 		.first_byte = e->first_byte ||
 		    (broken_director_is(BROKEN_DIRECTOR_BARE) && client == 1),
+		.inherited = e->inherited,
+		.kept = !e->inherited && k->slots[e->slot].kept,
 		.syn_sent =
 		    e->inherited && broken_director_is(BROKEN_DIRECTOR_REFUSAL),
 		.client = (uint8_t)client,
@@ -96,13 +98,6 @@ send_to(struct director_world_node *to, const struct replica_msg *m)
 	to->in.all[to->in.n++] = *m;
 }
 
-void
-director_world_part(void)
-{
-	W->linked = false;
-	W->nodes[0].in.n = W->nodes[1].in.n = 0;
-}
-
 /* The peer, which is there and level, knows of what the server hears. */
 static void
 check_commit(const struct director_world_node *n, uint32_t slot)
@@ -127,9 +122,21 @@ emit(struct director_world_node *n, uint32_t slot, uint32_t number)
 }
 
 static void
+emit_kept(struct director_world_node *n, uint32_t slot)
+{
+	if (!n->kernel.slots[slot].kept)
+		W->wrong = "a SYN is to go out that nobody has kept";
+	n->kernel.slots[slot].syn_sent = true;
+	emit(n, slot, n->d.slots[slot].isn);
+}
+
+static void
 put(void *arg, const struct director_node_effect *e)
 {
 	struct director_world_node *n = arg;
+	/* Of what is about the node: any. */
+	struct director_world_slot *at =
+	    &n->kernel.slots[e->slot % DIRECTOR_WORLD_SLOTS];
 
 	switch (e->type) {
 	case DIRECTOR_NODE_WRITE:
@@ -139,30 +146,27 @@ put(void *arg, const struct director_node_effect *e)
 		erase_entries(&n->kernel, e);
 		break;
 	case DIRECTOR_NODE_EMIT:
-		n->kernel.slots[e->slot].syn_sent = true;
-		emit(n, e->slot, n->d.slots[e->slot].isn);
+		emit_kept(n, e->slot);
 		break;
 	case DIRECTOR_NODE_PASS_ON:
 		emit(n, e->slot, n->d.ev->isn);
 		break;
 	case DIRECTOR_NODE_ANEW:
-		n->kernel.slots[e->slot].seen = (struct kernel_conn_seen){ 0 };
-		n->kernel.slots[e->slot].closed = false;
+		at->seen = (struct kernel_conn_seen){ 0 };
+		at->closed = false;
 		break;
 	case DIRECTOR_NODE_LET_PASS:
 		if (broken_director_is(BROKEN_DIRECTOR_PASS))
 			break;
-		n->kernel.slots[e->slot].syn_sent = false;
-		n->kernel.slots[e->slot].first_byte = false;
+		at->inherited = true;
+		at->seen.refused = at->syn_sent = at->first_byte = false;
 		break;
 	case DIRECTOR_NODE_RESET_CLIENT:
-		director_world_reset_ends(n, e->slot, true, false);
-		break;
 	case DIRECTOR_NODE_RESET_SERVER:
-		director_world_reset_ends(n, e->slot, false, true);
-		break;
 	case DIRECTOR_NODE_RESET_BOTH:
-		director_world_reset_ends(n, e->slot, true, true);
+		director_world_reset_ends(n, e->slot,
+		    e->type != DIRECTOR_NODE_RESET_SERVER,
+		    e->type != DIRECTOR_NODE_RESET_CLIENT);
 		break;
 	case DIRECTOR_NODE_SEND:
 		send_to(other(n), &e->msg);
@@ -172,6 +176,8 @@ put(void *arg, const struct director_node_effect *e)
 			W->wrong = "a node hangs up on one that is as it is";
 		break;
 	case DIRECTOR_NODE_KEEP: /* the slot's isn says which */
+		at->kept = true;
+		break;
 	case DIRECTOR_NODE_GO_ON:
 	case DIRECTOR_NODE_TICKLE:
 	case DIRECTOR_NODE_ASK_CLIENT:

@@ -77,6 +77,8 @@ director_world_restart(unsigned node)
 	director_world_part();
 	director_world_begin_process(node);
 	n->kernel = kernel;
+	for (unsigned i = 0; i < DIRECTOR_WORLD_SLOTS; i++)
+		n->kernel.slots[i].kept = false;
 	n->is_empty = was_empty;
 	n->is_fresh = false;
 	for (unsigned i = 0; i < n_found; i++)

@@ -57,7 +57,8 @@ its_client_repeats_its_syn(void **state)
 	director_steps_claim(3, false);
 	(void)director_steps_told();
 	director_steps_syn(1, 0);
-	assert_text(director_steps_told(), "keep:0 emit:0");
+	assert_text(director_steps_told(), "anew:0 keep:0 emit:0");
+	lab.seen[0].refused = true;
 	director_steps_step_slot(DIRECTOR_NODE_REFUSED, 0);
 	assert_text(director_steps_told(), "accuse:0 erase:0 write:0 emit:0");
 	assert_int_equal(lab.d.slots[0].server, 0);

@@ -64,6 +64,10 @@ a_refusal_goes_to_the_next_server_with_another_port(void **state)
 	director_steps_syn(1, 0);
 	director_steps_hear_ack(3);
 	(void)director_steps_told();
+	/* Of whoever had the slot before. */
+	director_steps_step_slot(DIRECTOR_NODE_REFUSED, 0);
+	assert_text(director_steps_told(), "");
+	lab.seen[0].refused = true;
 	director_steps_step_slot(DIRECTOR_NODE_REFUSED, 0);
 	assert_text(director_steps_told(), "accuse:0 erase:0 ADD");
 	assert_memory_equal(

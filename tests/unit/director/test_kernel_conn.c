@@ -144,8 +144,14 @@ static const struct row {
 	    CONN(COMMITTING), "", TYPE(REFUSED) },
 
 	{ "refused: the next one", CONN(CONNECTING), 1, CONN(HELD),
-	    "accuse leave choose", TYPE(REFUSED),
+	    "accuse leave choose", TYPE(REFUSED), SEEN(.refused = true),
 	    .ev.reason = END_REASON_SERVER_REFUSED },
+	{ "a refusal of the server before, read late", CONN(CONNECTING), 1,
+	    CONN(CONNECTING), "", TYPE(REFUSED),
+	    .ev.reason = END_REASON_SERVER_REFUSED },
+	{ "the next one is this node's, whosever the first was",
+	    CONN(CONNECTING), 1, CONN(HELD), "accuse leave choose",
+	    .inherited = true, TYPE(REFUSED), SEEN(.refused = true) },
 	{ "not answered yet", CONN(CONNECTING), 2999, CONN(CONNECTING), "",
 	    TYPE(LOOK) },
 	{ "silent: the next one, and the port rests", CONN(CONNECTING), 3000,
@@ -248,7 +254,13 @@ static const struct row {
 	    "end drop again", END_REASON_NORMAL, TYPE(SYN),
 	    SEEN(MADE, .fin_server = true, .fin_client = true) },
 	{ "the peer died while it connected", CONN(OPEN), 9, CONN(CONNECTING),
-	    "keep emit", .inherited = true, TYPE(SYN), .ev.same = true },
+	    "anew keep emit", .inherited = true, TYPE(SYN), .ev.same = true },
+	{ "and has answered our tickling, for it has no connection yet",
+	    CONN(OPEN), 9, CONN(CONNECTING), "anew keep emit",
+	    .inherited = true, TYPE(SYN), .ev.same = true, SEEN(.rst = true) },
+	{ "which was doubted", CONN(DOUBTED), 9, CONN(CONNECTING),
+	    "anew keep emit", .inherited = true, TYPE(SYN), .ev.same = true,
+	    SEEN(.rst = true) },
 	{ "a SYN of any number, for an inherited one", CONN(OPEN), 9,
 	    CONN(OPEN), "pass-on", .inherited = true, TYPE(SYN) },
 	{ "the same number, and the answer was seen", CONN(OPEN), 9, CONN(OPEN),
@@ -353,7 +365,8 @@ after_the_last_retry_the_client_is_refused(void **state)
 	const struct kernel_conn_event placed = { .type = KERNEL_CONN_PLACED };
 	const struct kernel_conn_event go = { .type = KERNEL_CONN_CONFIRMED };
 	const struct kernel_conn_event refused = { .type = KERNEL_CONN_REFUSED,
-		.reason = END_REASON_SERVER_REFUSED };
+		.reason = END_REASON_SERVER_REFUSED,
+		.seen.refused = true };
 	struct kernel_conn c = in(KERNEL_CONN_HELD);
 	struct kernel_conn_out out;
 	char text[128];
@@ -378,7 +391,8 @@ static void
 a_second_round_comes_after_a_second(void **state)
 {
 	const struct kernel_conn_event refused = { .type = KERNEL_CONN_REFUSED,
-		.reason = END_REASON_SERVER_REFUSED };
+		.reason = END_REASON_SERVER_REFUSED,
+		.seen.refused = true };
 	const struct kernel_conn_event none = { .type = KERNEL_CONN_UNPLACED,
 		.wants = POOL_CHOICE_ROUND };
 	const struct kernel_conn_event look = { .type = KERNEL_CONN_LOOK };
