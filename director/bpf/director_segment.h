@@ -101,6 +101,25 @@ director_segment_has_unheard_fin(__u32 flags)
 	                   DIRECTOR_BPF_FIN_CLIENT))) != 0;
 }
 
+/*
+ * Where the SYN is another node's, or another process's, nobody here can try
+ * the next server yet: the client shall not hear of the refusal, and repeats
+ * its SYN. A server that has the connection does not say number 0 where nothing
+ * of it has passed.
+ */
+static inline bool
+director_segment_is_strange_refusal(
+    const struct director_segment *s, const struct director_segment_past *past)
+{
+	return s->from == DIRECTOR_BPF_FROM_SERVER &&
+	    (past->flags &
+	        (DIRECTOR_BPF_INHERITED | DIRECTOR_BPF_SYN_ACK |
+	            DIRECTOR_BPF_SEEN_CLIENT | DIRECTOR_BPF_SEEN_SERVER)) ==
+	    DIRECTOR_BPF_INHERITED &&
+	    (s->bits & DIRECTOR_SEGMENT_ACK) != 0 && s->seq == 0 &&
+	    s->ack == past->client_isn + 1;
+}
+
 /* The server's answer to a SYN of ours is a RST that acknowledges it. Another
  * RST may be about an older connection of this port, and the client knows
  * better. */
@@ -115,6 +134,8 @@ director_segment_on_rst(const struct director_segment *s,
 	    (s->bits & DIRECTOR_SEGMENT_ACK) != 0 &&
 	    s->ack == past->client_isn + 1)
 		v->action = DIRECTOR_SEGMENT_REPORT_REFUSED;
+	else if (director_segment_is_strange_refusal(s, past))
+		v->action = DIRECTOR_SEGMENT_HOLD;
 	else
 		v->set = DIRECTOR_BPF_RST_CLIENT << s->from;
 }
