@@ -17,7 +17,11 @@
  * to repeat it after a second: the word is there within a millisecond. Failover
  * waits longer than this.
  */
-#define SETTLE_MS 10
+#define SETTLE_MS 30
+
+/* That a server has answered is told by nobody. A flood is not waited for. */
+#define LOOK_MS 1
+#define ASKED_MAX 256
 
 /*
  * The new owner has announced itself three times by then. Not as long as
@@ -57,14 +61,38 @@ release(struct director_role *role, unsigned group)
 	director_rings_know_owner(role, group);
 }
 
-/* As soon as nobody waits for the peer's word. */
+/* Some of the groups' servers have not answered yet: they may refuse. */
+static bool
+is_asking(const struct director_role *role, unsigned groups)
+{
+	const struct director_node *d = &role->node;
+	unsigned left = ASKED_MAX;
+
+	for (uint32_t i = d->young.first; i != SLOT_LIST_NONE && left-- > 0;
+	     i = d->links[i].after) {
+		struct kernel_conn_seen seen;
+
+		if (d->slots[i].conn.state != KERNEL_CONN_CONNECTING ||
+		    (groups & 1U << d->slots[i].group) == 0)
+			continue;
+		d->calls->look(d->arg, i, &seen);
+		if (!seen.syn_ack)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * As soon as nobody waits for the peer's word, or a server's: who is refused is
+ * connected to the next one from here.
+ */
 static void
 release_settled(struct director_role *role)
 {
 	struct director_failover *f = role->failover;
 
 	if (f->leaving == 0 ||
-	    (role->node.committing.n > 0 &&
+	    ((role->node.committing.n > 0 || is_asking(role, f->leaving)) &&
 	        mono_before(mono_now(), f->settled)))
 		return;
 	for (unsigned g = 0; g < REPLICA_GROUPS; g++)
@@ -75,8 +103,13 @@ release_settled(struct director_role *role)
 static void
 on_settled(struct ev_loop *loop, ev_timer *w, int revents)
 {
-	ev_timer_stop(loop, w);
-	release_settled(ev_userdata(loop));
+	struct director_role *role = ev_userdata(loop);
+
+	release_settled(role);
+	if (role->failover->leaving == 0)
+		ev_timer_stop(loop, w);
+	else
+		timeout_arm(loop, w, LOOK_MS / 1e3);
 }
 
 /*
@@ -148,7 +181,7 @@ take_release(struct director_role *role, struct buf *b)
 	director_rings_drain(role);
 	f->leaving |= 1U << m.group;
 	f->settled = mono_add_ms(mono_now(), SETTLE_MS);
-	timeout_arm(role->loop, &f->settle, SETTLE_MS / 1e3);
+	timeout_arm(role->loop, &f->settle, LOOK_MS / 1e3);
 	release_settled(role);
 	return 0;
 }
@@ -220,13 +253,13 @@ director_failover_released(struct director_role *role, unsigned group)
 		role->failover->owed |= 1U << group;
 }
 
-/* The peer has all that there is; or there is nothing. */
+/* The peer has said that it has all that there is; or there is nothing. */
 static bool
 is_level(const struct director_role *role, unsigned group)
 {
 	const enum replica_state state = role->node.replica.groups[group].state;
 
-	return state == REPLICA_LIVE || state == REPLICA_LAGGING ||
+	return state == REPLICA_LIVE ||
 	    role->node.free.n == role->node.setup.n_slots;
 }
 

@@ -6,9 +6,11 @@ is told of them, so that the next death costs nothing either."""
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -25,6 +27,7 @@ KINDS = {"idle": 40, "ping": 40, "bulk": 4, "client-ended": 8, "server-ended": 8
 # The retransmission timer of who had a segment under way; more is another fault.
 PAUSE_MS = 220
 STREAM_PORT = 8402
+CHECK_PORT = 81
 
 
 def kernel_service() -> dict[str, Any]:
@@ -243,3 +246,73 @@ def test_a_node_that_returns_waits_until_it_knows() -> None:
         stage.wait_master("p1", 10)
         went_on(stage, load, PAUSE_MS)
         assert stage.kernel("p1").get("active") == load.held
+
+
+def refusing_service() -> dict[str, Any]:
+    """s2 passes its check, and refuses clients: they are connected to s1."""
+    servers = [
+        {"name": f"{host}v{f}", "address": endpoint(address(host, f), PORT)}
+        for host in ("s1", "s2")
+        for f in (4, 6)
+    ]
+    check = {"type": "tcp", "port": CHECK_PORT, "interval": "1s", "rise": 1}
+    return {**kernel_service(), "servers": servers, "check": check}
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[Survivors]:
+    stage = Survivors()
+    stage.services = [refusing_service()]
+    with stage:
+        stage.serve("banner", "s1")
+        for host in ("s1", "s2"):
+            stage.lab.spawn(host, [f"{TOOLS}/echo", "banner", str(CHECK_PORT), host])
+        stage.start()
+        stage.wait_protected("p1", 0)
+        yield stage
+
+
+def knows_all(stage: Survivors, host: str) -> bool:
+    """the peer has all connections of `host`"""
+    told = stage.kernel(host)
+    return stage[host].state() == "master" and told["active"] == told["protected"]
+
+
+def begin_to_connect(stage: Stage, family: int) -> socket.socket:
+    sock = stage.lab.socket("c", family)
+    sock.setblocking(False)
+    assert sock.connect_ex((VIP[family], PORT)) == errno.EINPROGRESS
+    return sock
+
+
+@alone
+@limit(60)
+def test_a_refusal_that_the_next_owner_hears() -> None:
+    """Of a SYN that the dead one sent: the next server is tried, as ever."""
+    with refusing() as stage:
+        stage.lab.drop("s2", "to", f"tcp dport {PORT}")
+        waiting = [begin_to_connect(stage, f) for f in 4 * (4, 6)]
+        time.sleep(0.2 * SLOW)
+        stage["p1"].kill_all()
+        wait_for(lambda: VIP[4] in stage.lab.addresses("p2"), 5 * SLOW)
+        stage.lab.undrop()
+        for sock in waiting:
+            with sock:
+                sock.settimeout(4 * SLOW)
+                assert sock.recv(100).strip() == b"s1"
+
+
+@alone
+@limit(60)
+def test_refusals_in_handovers() -> None:
+    """Who is refused by a server while the address moves has not to ask again."""
+    with refusing() as stage:
+        for giver in HOSTS * 4:
+            running = stage.probes(0.3, timeout=3000, interval=1)
+            time.sleep(0.15)
+            done = stage[giver].cli("handover")
+            assert done.returncode == 0, done.stderr
+            result = running.result()
+            served(result, 300 // SLOW)
+            assert result["latency_max_ms"] < 900 * SLOW, result
+            wait_for(lambda: knows_all(stage, other(giver)), 10 * SLOW)
