@@ -170,11 +170,11 @@ lose(struct held_conn_set *l, struct held_conn *c)
 	if (l->tally.lost > LINES_MAX)
 		goto out;
 	fprintf(stderr,
-	    "%s %u: lost: %s; said %" PRIu64 " heard %" PRIu64 " and %" PRIu64
-	    " %" PRIu64 "\n",
-	    held_conn_kinds[c->kind], c->index, strerror(errno),
-	    c->ways[0].said, c->ways[0].heard, c->ways[1].said,
-	    c->ways[1].heard);
+	    "at %.3f: %s %u of %.3f: lost: %s; said %" PRIu64 " heard %" PRIu64
+	    " and %" PRIu64 " %" PRIu64 "\n",
+	    (double)held_conn_now_ns() / 1e9, held_conn_kinds[c->kind],
+	    c->index, (double)c->begun / 1e9, strerror(errno), c->ways[0].said,
+	    c->ways[0].heard, c->ways[1].said, c->ways[1].heard);
 out:
 	forget(l, c);
 }
