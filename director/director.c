@@ -62,8 +62,7 @@ struct life {
 	struct director_role role; /* first: what it is all about */
 	pid_t parent;
 	struct proc_user user;
-	int report;
-	int status;
+	int report, status;
 	bool is_empty; /* at the last look, of one that retires */
 	int pins_fd;   /* the directory; -1: there is none */
 	char pins[PINS_TEXT];
