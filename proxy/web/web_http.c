@@ -6,7 +6,9 @@
 #include "proxy/web/web_auth.h"
 #include "proxy/web/web_content.h"
 #include "proxy/web/web_door.h"
+#include "proxy/web/web_news.h"
 #include "proxy/web/web_response.h"
+#include "proxy/web/web_text.h"
 
 #include <errno.h>
 #include <ev.h>
@@ -21,12 +23,6 @@
 /* Of a reader that does not read, the kernel keeps no more. */
 #define SEND_BYTES (256 * 1024)
 
-/* All answers that somebody still reads, of this snapshot and earlier ones. */
-#define TEXTS_MAX ((size_t)64 * 1024 * 1024)
-
-/* So old a snapshot is given out; the next is not waited for longer than so. */
-#define FRESH_MS 1000
-#define PATIENCE_MS 2000
 #define SWEEP_S 0.5
 
 /* Of the process: where it is there, it stays. */
@@ -47,12 +43,11 @@ struct web_http {
 	struct web_door door;
 	ev_io ready;
 	ev_timer again, sweep;
-	size_t bytes; /* of texts that are not freed */
+	struct web_text_all all; /* that are not freed */
 	/* Of the present snapshot, as far as they were asked for. */
 	struct MHD_Response *texts[WEB_REQUEST_COUNT];
 	struct MHD_Response *fixed[WEB_RESPONSE_COUNT];
-	bool wanted; /* a snapshot, since then */
-	struct mono wanted_at, renewed_at;
+	struct web_news news;
 	TAILQ_HEAD(, asked) waiting;
 	bool closing; /* another relay serves: a last answer for each */
 	bool ending;  /* who asks now cannot wait for news */
@@ -114,46 +109,21 @@ destroy(struct MHD_Response **r)
 	*r = NULL;
 }
 
-/* What a text's length is counted in, until its last reader is done. */
-struct text {
-	struct web_http *http;
-	size_t len;
-	char *bytes;
-};
-
-static void
-on_freed(void *arg)
-{
-	struct text *t = arg;
-
-	t->http->bytes -= t->len;
-	free(t->bytes);
-	free(t);
-}
-
 /* NULL: memory is out, or too many still read what was before. */
 static struct MHD_Response *
 make(struct web_http *h, enum web_request what)
 {
-	struct MHD_Response *r = NULL;
-	struct text *t;
+	struct web_text *t = web_text_new(&h->all, h->setup.content, what);
+	struct MHD_Response *r;
 
-	if (h->bytes >= TEXTS_MAX)
-		return NULL;
-	t = calloc(1, sizeof(*t));
 	if (t == NULL)
 		return NULL;
-	t->http = h;
-	t->bytes = web_content_make(h->setup.content, what, &t->len);
-	if (t->bytes != NULL)
-		r = mhd.create_response_from_buffer_with_free_callback_cls(
-		    t->len, t->bytes, on_freed, t);
+	r = mhd.create_response_from_buffer_with_free_callback_cls(
+	    t->len, t->bytes, web_text_free, t);
 	if (r == NULL) {
-		free(t->bytes);
-		free(t);
+		web_text_free(t);
 		return NULL;
 	}
-	h->bytes += t->len;
 	if (!add_headers(r, web_request_type(what)) ||
 	    (h->closing && !add_close(r)))
 		destroy(&r);
@@ -199,24 +169,14 @@ answer(struct web_http *h, const struct asked *a)
 
 /* -- snapshots ------------------------------------------------------------- */
 
-static bool
-is_fresh(const struct web_http *h)
-{
-	return h->renewed_at.ns != 0 &&
-	    mono_before(mono_now(), mono_add_ms(h->renewed_at, FRESH_MS));
-}
-
 static enum MHD_Result
 wait_for_news(struct web_http *h, struct asked *a)
 {
 	a->waits = true;
 	TAILQ_INSERT_TAIL(&h->waiting, a, link);
 	mhd.suspend_connection(a->connection);
-	if (!h->wanted) {
-		h->wanted = true;
-		h->wanted_at = mono_now();
+	if (web_news_want(&h->news, mono_now()))
 		h->setup.want(h->setup.arg);
-	}
 	return MHD_YES;
 }
 
@@ -238,8 +198,7 @@ wake_all(struct web_http *h, bool late)
 void
 web_http_renewed(struct web_http *h)
 {
-	h->wanted = false;
-	h->renewed_at = mono_now();
+	web_news_come(&h->news, mono_now());
 	for (unsigned i = 0; i < WEB_REQUEST_COUNT; i++)
 		if (web_content_is_live((enum web_request)i))
 			destroy(&h->texts[i]);
@@ -315,7 +274,8 @@ on_request(void *arg, struct MHD_Connection *c, const char *path,
 	}
 	if (a->late || h->ending)
 		return refuse(h, c, METRICS_CODE_503);
-	if (web_content_is_live(a->what) && !is_fresh(h))
+	if (web_content_is_live(a->what) &&
+	    !web_news_are_fresh(&h->news, mono_now()))
 		return wait_for_news(h, a);
 	return answer(h, a);
 }
@@ -484,11 +444,8 @@ on_sweep(struct ev_loop *loop, ev_timer *t, int revents)
 		if (!one->ended && web_conns_is_late(one, now))
 			end_late(h, one);
 	}
-	if (h->wanted &&
-	    mono_before(mono_add_ms(h->wanted_at, PATIENCE_MS), now)) {
-		h->wanted = false;
+	if (web_news_are_late(&h->news, now))
 		wake_all(h, true);
-	}
 }
 
 static bool
