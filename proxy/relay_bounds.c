@@ -45,6 +45,8 @@ static const struct syscall_filter_rule rules[] = {
 	{ .calls = "setpriority",
 	    .tests = { SYSCALL_FILTER_INT(0, PRIO_PROCESS),
 	        SYSCALL_FILTER_INT(1, 0) } },
+	{ .calls = "sched_getattr sched_setattr",
+	    .tests = { SYSCALL_FILTER_INT(0, 0) } },
 	/* A keytab is locked while it is read. */
 	{ .calls = "fcntl", .tests = { SYSCALL_FILTER_INT(1, F_GETLK) } },
 	{ .calls = "fcntl", .tests = { SYSCALL_FILTER_INT(1, F_SETLK) } },

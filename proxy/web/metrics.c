@@ -163,6 +163,8 @@ put_web(struct metric_text *t, const struct metrics_web *w)
 		[METRICS_REFUSAL_CLIENT] = "client_full",
 		[METRICS_REFUSAL_LATE] = "too_slow",
 		[METRICS_REFUSAL_PASSWORD] = "password",
+		[METRICS_REFUSAL_HELD] = "held_back",
+		[METRICS_REFUSAL_YIELDED] = "yielded",
 	};
 	static const char *const codes[] = { [METRICS_CODE_200] = "200",
 		[METRICS_CODE_401] = "401",
@@ -186,6 +188,10 @@ put_web(struct metric_text *t, const struct metrics_web *w)
 	for (size_t i = 0; i < METRICS_REFUSALS; i++)
 		metric_text_labelled(
 		    t, "reason", reasons[i], (int64_t)w->refused[i]);
+	metric_text_one(t,
+	    METRIC_TEXT_FAMILY("hapair_web_held_clients", GAUGE, "",
+	        "Clients of the page that ask for more than their share, and are held back."),
+	    w->held);
 	metric_text_one(t,
 	    METRIC_TEXT_FAMILY("hapair_web_rests_total", COUNTER, "",
 	        "Rests of the page's thread, which had used its share of a processor."),

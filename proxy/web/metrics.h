@@ -26,6 +26,8 @@ enum metrics_refusal {
 	METRICS_REFUSAL_CLIENT,   /* it has as many as one may */
 	METRICS_REFUSAL_LATE,     /* it took too long */
 	METRICS_REFUSAL_PASSWORD, /* wrong, or none */
+	METRICS_REFUSAL_HELD,     /* it asks for more than its share */
+	METRICS_REFUSAL_YIELDED,  /* another client had fewer connections */
 	METRICS_REFUSALS,
 };
 
@@ -41,6 +43,7 @@ enum metrics_code {
 
 struct metrics_web {
 	unsigned connections;
+	unsigned held; /* clients that are held back: web_share.h */
 	uint64_t refused[METRICS_REFUSALS];
 	uint64_t answered[METRICS_CODES];
 	uint64_t rests; /* see web_pace.h */

@@ -4,8 +4,8 @@
 
 #define V6_NETWORK_BYTES 8
 
-static bool
-is_same_client(const union addr *a, const union addr *b)
+bool
+web_conns_is_same_client(const union addr *a, const union addr *b)
 {
 	size_t len_a, len_b;
 	const uint8_t *bytes_a = addr_bytes(a, &len_a);
@@ -21,8 +21,25 @@ void
 web_conns_init(struct web_conns *c)
 {
 	*c = (struct web_conns){ .n = 0 };
-	for (size_t i = 0; i < WEB_CONNS_MAX; i++)
+	for (size_t i = 0; i < WEB_CONNS_ENTRIES; i++)
 		c->all[i].fd = -1;
+}
+
+static bool
+has_place(const struct web_conns_one *one)
+{
+	return one->used && !one->ended;
+}
+
+static unsigned
+count(const struct web_conns *c, const union addr *client)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < WEB_CONNS_ENTRIES; i++)
+		n += has_place(&c->all[i]) &&
+		    web_conns_is_same_client(&c->all[i].client, client);
+	return n;
 }
 
 enum web_conns_answer
@@ -30,19 +47,19 @@ web_conns_enter(struct web_conns *c, const union addr *client, struct mono now,
     struct web_conns_one **ret_one)
 {
 	struct web_conns_one *free_one = NULL;
-	unsigned same = 0;
+	const unsigned same = count(c, client);
+	unsigned n = 0;
 
-	for (size_t i = 0; i < WEB_CONNS_MAX; i++) {
+	for (size_t i = 0; i < WEB_CONNS_ENTRIES; i++) {
 		struct web_conns_one *one = &c->all[i];
 
 		if (!one->used)
 			free_one = free_one != NULL ? free_one : one;
-		else if (is_same_client(&one->client, client))
-			same++;
+		n += has_place(one);
 	}
 	if (same >= WEB_CONNS_CLIENT_MAX)
 		return WEB_CONNS_CLIENT_FULL;
-	if (free_one == NULL)
+	if (n >= WEB_CONNS_MAX || free_one == NULL)
 		return WEB_CONNS_FULL;
 	*free_one = (struct web_conns_one){
 		.used = true, .client = *client, .since = now, .fd = -1
@@ -50,6 +67,39 @@ web_conns_enter(struct web_conns *c, const union addr *client, struct mono now,
 	c->n++;
 	*ret_one = free_one;
 	return WEB_CONNS_WELCOME;
+}
+
+struct web_conns_one *
+web_conns_find_yielding(struct web_conns *c, const union addr *client)
+{
+	unsigned most = count(c, client) + 1;
+	struct web_conns_one *found = NULL;
+
+	for (size_t i = 0; i < WEB_CONNS_ENTRIES; i++) {
+		struct web_conns_one *one = &c->all[i];
+		const unsigned n =
+		    has_place(one) && one->started ? count(c, &one->client) : 0;
+
+		if (n > most ||
+		    (n == most && found != NULL &&
+		        mono_before(one->since, found->since))) {
+			most = n;
+			found = one;
+		}
+	}
+	return found;
+}
+
+struct web_conns_one *
+web_conns_find_starting(struct web_conns *c, int fd)
+{
+	for (size_t i = 0; i < WEB_CONNS_ENTRIES; i++) {
+		struct web_conns_one *one = &c->all[i];
+
+		if (one->used && !one->started && one->fd == fd)
+			return one;
+	}
+	return NULL;
 }
 
 void

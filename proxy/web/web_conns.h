@@ -15,6 +15,9 @@
 #define WEB_CONNS_CLIENT_MAX 16
 #define WEB_CONNS_PATIENCE_MS 20000
 
+/* Who was ended and is not gone yet has his place no more, but an entry. */
+#define WEB_CONNS_ENTRIES (WEB_CONNS_MAX + 32)
+
 struct web_conns_one {
 	bool used;
 	union addr client;
@@ -24,13 +27,14 @@ struct web_conns_one {
 	/* The owner's: */
 	int fd;       /* -1: none */
 	bool started; /* it is known to whoever closes the descriptor */
-	bool ended;   /* it was late, and shut down */
+	bool ended;   /* it was late, or gave way, and shut down */
 	bool busy;    /* a question is under way */
+	void *asked;  /* which one; NULL: none */
 };
 
 struct web_conns {
-	unsigned n;
-	struct web_conns_one all[WEB_CONNS_MAX];
+	unsigned n; /* with those that are ended */
+	struct web_conns_one all[WEB_CONNS_ENTRIES];
 };
 
 enum web_conns_answer {
@@ -39,11 +43,25 @@ enum web_conns_answer {
 	WEB_CONNS_CLIENT_FULL, /* this client has as many as one may */
 };
 
+bool web_conns_is_same_client(const union addr *a, const union addr *b);
+
 void web_conns_init(struct web_conns *c);
 
 /* Where it may come in, *ret_one is its place. */
 MUST_CHECK enum web_conns_answer web_conns_enter(struct web_conns *c,
     const union addr *client, struct mono now, struct web_conns_one **ret_one);
+
+/*
+ * Where it is full: whose place a newcomer may have. The one that has waited
+ * longest of the client with the most, if that has more than the newcomer's
+ * would have then. NULL: nobody's.
+ */
+struct web_conns_one *web_conns_find_yielding(
+    struct web_conns *c, const union addr *client);
+
+/* Given away under this descriptor, and not known to who got it; or NULL. */
+struct web_conns_one *web_conns_find_starting(struct web_conns *c, int fd);
+
 void web_conns_leave(struct web_conns *c, struct web_conns_one *one);
 
 /* The headers of a question are here: what it was idle before is forgotten. */

@@ -24,16 +24,23 @@
 #define SEND_BYTES (256 * 1024)
 
 #define SWEEP_S 0.5
+#define TURN_S 0.1 /* while a client is held back */
 
 /* Of the process: where it is there, it stays. */
 static struct mhd_library mhd;
 
+TAILQ_HEAD(queue, asked);
+
 /* Of one question; it belongs to its connection. */
 struct asked {
 	enum web_request what;
-	bool waits; /* suspended, for a snapshot */
-	bool late;  /* none came */
+	struct queue *waits; /* suspended, in this one; NULL: it is not */
+	bool late;           /* no snapshot came */
+	bool paid;           /* its client has had its turn */
+	bool refused;        /* with that code */
+	enum metrics_code code;
 	struct MHD_Connection *connection;
+	struct web_conns_one *place;
 	TAILQ_ENTRY(asked) link; /* while it waits */
 };
 
@@ -42,15 +49,17 @@ struct web_http {
 	struct MHD_Daemon *daemon;
 	struct web_door door;
 	ev_io ready;
-	ev_timer again, sweep;
+	ev_timer again, sweep, turn;
 	struct web_text_all all; /* that are not freed */
 	/* Of the present snapshot, as far as they were asked for. */
 	struct MHD_Response *texts[WEB_REQUEST_COUNT];
+	size_t lens[WEB_REQUEST_COUNT];
 	struct MHD_Response *fixed[WEB_RESPONSE_COUNT];
 	struct web_news news;
-	TAILQ_HEAD(, asked) waiting;
-	bool closing; /* another relay serves: a last answer for each */
-	bool ending;  /* who asks now cannot wait for news */
+	struct queue waiting; /* for that */
+	struct queue turns;   /* until their clients may ask again */
+	bool closing;         /* another relay serves: a last answer for each */
+	bool ending;          /* who asks now cannot wait for news */
 };
 
 /* -- answers --------------------------------------------------------------- */
@@ -124,6 +133,7 @@ make(struct web_http *h, enum web_request what)
 		web_text_free(t);
 		return NULL;
 	}
+	h->lens[what] = t->len;
 	if (!add_headers(r, web_request_type(what)) ||
 	    (h->closing && !add_close(r)))
 		destroy(&r);
@@ -164,35 +174,40 @@ answer(struct web_http *h, const struct asked *a)
 		*r = make(h, a->what);
 	if (*r == NULL)
 		return refuse(h, a->connection, METRICS_CODE_503);
+	web_door_charge_answer(&h->door, a->place, h->lens[a->what]);
 	return say(h, a->connection, METRICS_CODE_200, *r);
 }
 
 /* -- snapshots ------------------------------------------------------------- */
 
 static enum MHD_Result
-wait_for_news(struct web_http *h, struct asked *a)
+wait_in(struct queue *queue, struct asked *a)
 {
-	a->waits = true;
-	TAILQ_INSERT_TAIL(&h->waiting, a, link);
+	a->waits = queue;
+	TAILQ_INSERT_TAIL(queue, a, link);
 	mhd.suspend_connection(a->connection);
-	if (web_news_want(&h->news, mono_now()))
-		h->setup.want(h->setup.arg);
 	return MHD_YES;
 }
 
-/* libmicrohttpd asks for their answers once more. */
+/* libmicrohttpd asks for its answer once more. */
 static void
-wake_all(struct web_http *h, bool late)
+wake(struct web_http *h, struct asked *a)
+{
+	TAILQ_REMOVE(a->waits, a, link);
+	a->waits = NULL;
+	mhd.resume_connection(a->connection);
+	ev_feed_event(h->setup.loop, &h->ready, EV_READ);
+}
+
+static void
+wake_all(struct web_http *h, struct queue *queue, bool late)
 {
 	struct asked *a;
 
-	while ((a = TAILQ_FIRST(&h->waiting)) != NULL) {
-		TAILQ_REMOVE(&h->waiting, a, link);
-		a->waits = false;
+	while ((a = TAILQ_FIRST(queue)) != NULL) {
 		a->late = late;
-		mhd.resume_connection(a->connection);
+		wake(h, a);
 	}
-	ev_feed_event(h->setup.loop, &h->ready, EV_READ);
 }
 
 void
@@ -202,7 +217,7 @@ web_http_renewed(struct web_http *h)
 	for (unsigned i = 0; i < WEB_REQUEST_COUNT; i++)
 		if (web_content_is_live((enum web_request)i))
 			destroy(&h->texts[i]);
-	wake_all(h, false);
+	wake_all(h, &h->waiting, false);
 }
 
 /* -- questions ------------------------------------------------------------- */
@@ -216,13 +231,46 @@ place_of(struct MHD_Connection *c)
 	return info != NULL ? info->socket_context : NULL;
 }
 
+static void
+watch_turns(struct web_http *h)
+{
+	if (h->door.share.n_held > 0 && !ev_is_active(&h->turn))
+		ev_timer_again(h->setup.loop, &h->turn);
+}
+
+/* At its client's cost: who asks for more than others waits for its turn. */
 static enum MHD_Result
-refuse_password(struct web_http *h, struct MHD_Connection *c, bool tried)
+go_on(struct web_http *h, struct asked *a)
+{
+	a->paid = a->paid || web_door_pay(&h->door, a->place);
+	watch_turns(h);
+	if (!a->paid && !h->ending)
+		return wait_in(&h->turns, a);
+	if (a->refused)
+		return refuse(h, a->connection, a->code);
+	if (!web_content_is_live(a->what) ||
+	    web_news_are_fresh(&h->news, mono_now()))
+		return answer(h, a);
+	if (web_news_want(&h->news, mono_now()))
+		h->setup.want(h->setup.arg);
+	return wait_in(&h->waiting, a);
+}
+
+static enum MHD_Result
+refuse_in_turn(struct web_http *h, struct asked *a, enum metrics_code code)
+{
+	a->refused = true;
+	a->code = code;
+	return go_on(h, a);
+}
+
+static enum MHD_Result
+refuse_password(struct web_http *h, struct asked *a, bool tried)
 {
 	/* A browser asks once without, and then its user. */
 	if (tried)
-		web_door_note_wrong(&h->door, place_of(c));
-	return refuse(h, c, METRICS_CODE_401);
+		web_door_note_wrong(&h->door, a->place);
+	return refuse_in_turn(h, a, METRICS_CODE_401);
 }
 
 /* The headers are here. */
@@ -235,22 +283,23 @@ begin(struct web_http *h, struct MHD_Connection *c, const char *path,
 	const char *accept = mhd.lookup_connection_value(
 	    c, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
 	struct web_conns_one *one = place_of(c);
-	struct asked *a = calloc(1, sizeof(*a));
+	struct asked *a = one != NULL ? calloc(1, sizeof(*a)) : NULL;
 
 	if (a == NULL)
 		return MHD_NO;
 	*context = a;
 	a->connection = c;
+	a->place = one;
+	one->asked = a;
 	a->what = web_request_of(path, accept);
-	if (one != NULL)
-		web_conns_note_asked(one, mono_now());
+	web_conns_note_asked(one, mono_now());
 	if (!web_auth_is_right(h->setup.auth, right))
-		return refuse_password(h, c, right != NULL);
+		return refuse_password(h, a, right != NULL);
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
 	    strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-		return refuse(h, c, METRICS_CODE_405);
+		return refuse_in_turn(h, a, METRICS_CODE_405);
 	if (a->what == WEB_REQUEST_UNKNOWN)
-		return refuse(h, c, METRICS_CODE_404);
+		return refuse_in_turn(h, a, METRICS_CODE_404);
 	return MHD_YES;
 }
 
@@ -272,12 +321,11 @@ on_request(void *arg, struct MHD_Connection *c, const char *path,
 		*len = 0; /* nobody reads it */
 		return MHD_YES;
 	}
+	if (a->place->ended)
+		return MHD_NO;
 	if (a->late || h->ending)
 		return refuse(h, c, METRICS_CODE_503);
-	if (web_content_is_live(a->what) &&
-	    !web_news_are_fresh(&h->news, mono_now()))
-		return wait_for_news(h, a);
-	return answer(h, a);
+	return go_on(h, a);
 }
 
 /* What was answered still gets there. libmicrohttpd sees it, and closes. */
@@ -300,11 +348,12 @@ on_completed(void *arg, struct MHD_Connection *c, void **context,
 	(void)why;
 	if (one != NULL) {
 		web_conns_note_answered(one, mono_now());
+		one->asked = NULL;
 		if (h->closing)
 			shut(one);
 	}
-	if (a != NULL && a->waits)
-		TAILQ_REMOVE(&h->waiting, a, link);
+	if (a != NULL && a->waits != NULL)
+		TAILQ_REMOVE(a->waits, a, link);
 	free(a);
 	*context = NULL;
 }
@@ -318,13 +367,9 @@ find_starting(struct web_http *h, struct MHD_Connection *c)
 	const union MHD_ConnectionInfo *info =
 	    mhd.get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
 
-	for (size_t i = 0; info != NULL && i < WEB_CONNS_MAX; i++) {
-		struct web_conns_one *one = &h->door.conns.all[i];
-
-		if (one->used && !one->started && one->fd == info->connect_fd)
-			return one;
-	}
-	return NULL;
+	return info != NULL
+	    ? web_conns_find_starting(&h->door.conns, info->connect_fd)
+	    : NULL;
 }
 
 static void
@@ -365,6 +410,7 @@ web_http_add(struct web_http *h, int *fd, const union addr *client)
 	    SEND_BYTES } };
 	struct web_conns_one *one = web_door_enter(&h->door, client);
 
+	watch_turns(h);
 	if (one == NULL) {
 		fd_close(fd);
 		return;
@@ -383,7 +429,7 @@ web_http_close(struct web_http *h)
 		(void)add_close(h->fixed[i]);
 	for (unsigned i = 0; i < WEB_REQUEST_COUNT; i++)
 		destroy(&h->texts[i]);
-	for (size_t i = 0; i < WEB_CONNS_MAX; i++) {
+	for (size_t i = 0; i < WEB_CONNS_ENTRIES; i++) {
 		struct web_conns_one *one = &h->door.conns.all[i];
 
 		if (one->started && one->answered && !one->busy)
@@ -420,15 +466,36 @@ on_again(struct ev_loop *loop, ev_timer *t, int revents)
 
 /* Its connection is ended, which libmicrohttpd then sees, and closes it. */
 static void
-end_late(struct web_http *h, struct web_conns_one *one)
+end(void *arg, struct web_conns_one *one)
 {
+	struct asked *a = one->asked;
+
 	if (!one->started) {
 		/* It never got so far, and is closed. */
-		web_door_leave(&h->door, one);
+		web_door_leave(&((struct web_http *)arg)->door, one);
 		return;
 	}
-	web_door_note_late(&h->door, one);
 	shut(one);
+	if (a != NULL && a->waits != NULL)
+		wake(arg, a);
+}
+
+/* Who was held back and is no more. */
+static void
+on_turns(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct web_http *h = CONTAINER_OF(t, struct web_http, turn);
+	struct asked *a, *next;
+
+	if (!web_door_pass(&h->door))
+		ev_timer_stop(loop, t);
+	for (a = TAILQ_FIRST(&h->turns); a != NULL; a = next) {
+		next = TAILQ_NEXT(a, link);
+		a->paid = web_door_pay(&h->door, a->place);
+		if (a->paid)
+			wake(h, a);
+	}
+	watch_turns(h);
 }
 
 /* The main thread is late, too, where it stands still. */
@@ -438,14 +505,16 @@ on_sweep(struct ev_loop *loop, ev_timer *t, int revents)
 	struct web_http *h = CONTAINER_OF(t, struct web_http, sweep);
 	const struct mono now = mono_now();
 
-	for (size_t i = 0; i < WEB_CONNS_MAX; i++) {
+	for (size_t i = 0; i < WEB_CONNS_ENTRIES; i++) {
 		struct web_conns_one *one = &h->door.conns.all[i];
 
-		if (!one->ended && web_conns_is_late(one, now))
-			end_late(h, one);
+		if (!one->ended && web_conns_is_late(one, now)) {
+			web_door_note_late(&h->door, one);
+			end(h, one);
+		}
 	}
 	if (web_news_are_late(&h->news, now))
-		wake_all(h, true);
+		wake_all(h, &h->waiting, true);
 }
 
 static bool
@@ -487,13 +556,18 @@ web_http_new(const struct web_http_setup *setup)
 		return NULL;
 	h->setup = *setup;
 	TAILQ_INIT(&h->waiting);
+	TAILQ_INIT(&h->turns);
 	ev_init(&h->ready, on_ready);
 	ev_init(&h->again, on_again);
 	ev_timer_init(&h->sweep, on_sweep, SWEEP_S, SWEEP_S);
+	ev_timer_init(&h->turn, on_turns, 0., TURN_S);
 	if (web_door_init(&h->door, setup->config, &setup->content->counts) ==
 	        0 &&
-	    make_fixed(h) && start(h))
+	    make_fixed(h) && start(h)) {
+		h->door.end = end;
+		h->door.arg = h;
 		return h;
+	}
 	web_http_free(h);
 	return NULL;
 }
@@ -506,10 +580,12 @@ web_http_free(struct web_http *h)
 	ev_io_stop(h->setup.loop, &h->ready);
 	ev_timer_stop(h->setup.loop, &h->again);
 	ev_timer_stop(h->setup.loop, &h->sweep);
+	ev_timer_stop(h->setup.loop, &h->turn);
 	if (h->daemon != NULL) {
 		/* It aborts where one still sleeps: none may from here. */
 		h->ending = true;
-		wake_all(h, true);
+		wake_all(h, &h->waiting, true);
+		wake_all(h, &h->turns, false);
 		(void)mhd.run(h->daemon);
 		mhd.stop_daemon(h->daemon);
 	}

@@ -1,13 +1,17 @@
 #include "proxy/web/web_pace.h"
 
 /* One part in so many of a processor. */
-#define SHARE 4
+#define SHARE 10
 
 /* A page of thousands of servers takes a tenth of a second, once. */
 #define BURST_NS 500000000
 
 /* It looks for letters of the main thread at least that often. */
 #define REST_MAX_MS 100
+
+/* Some 250 turns a second. */
+#define GAP_MS 4
+#define NS_PER_MS 1000000
 
 unsigned
 web_pace_rest_ms(struct web_pace *p, int64_t cpu_ns, struct mono now)
@@ -27,4 +31,14 @@ web_pace_rest_ms(struct web_pace *p, int64_t cpu_ns, struct mono now)
 		return 0;
 	rest_ms = -p->left_ns * SHARE / 1000000 + 1;
 	return rest_ms < REST_MAX_MS ? (unsigned)rest_ms : REST_MAX_MS;
+}
+
+unsigned
+web_pace_gap_ms(const struct web_pace *p, struct mono now)
+{
+	const struct mono next = mono_add_ms(p->turned, GAP_MS);
+
+	if (p->turned.ns == 0 || !mono_before(now, next))
+		return 0;
+	return (unsigned)((next.ns - now.ns + NS_PER_MS - 1) / NS_PER_MS);
 }

@@ -17,7 +17,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -272,12 +271,15 @@ on_turn(struct ev_loop *loop, ev_prepare *p, int revents)
 	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
 	rest_ms = web_pace_rest_ms(&t->pace,
 	    (int64_t)used.tv_sec * 1000000000 + used.tv_nsec, mono_now());
+	t->content.counts.rests += rest_ms > 0;
 	if (rest_ms == 0)
-		return;
-	t->content.counts.rests++;
-	rest.tv_nsec = (long)rest_ms * 1000000;
-	(void)nanosleep(&rest, NULL);
-	ev_now_update(loop);
+		rest_ms = web_pace_gap_ms(&t->pace, mono_now());
+	if (rest_ms > 0) {
+		rest.tv_nsec = (long)rest_ms * 1000000;
+		(void)nanosleep(&rest, NULL);
+		ev_now_update(loop);
+	}
+	t->pace.turned = mono_now();
 }
 
 static void
@@ -300,9 +302,7 @@ thread_main(void *arg)
 		.arg = t };
 
 	proc_set_name("relay-web");
-	/* Of this thread alone: Linux has a niceness for each. */
-	if (setpriority(PRIO_PROCESS, 0, NICENESS) == -1)
-		log_debug("web", "the page's thread keeps its priority");
+	proc_step_back(NICENESS);
 	t->http = web_http_new(&setup);
 	if (t->http == NULL) {
 		log_error("web", "[web] the page cannot be served: %s",

@@ -134,6 +134,45 @@ idle_time_is_not_the_next_questions(void **state)
 	    one, mono_add_ms(asked, WEB_CONNS_PATIENCE_MS + 1)));
 }
 
+/* All places are taken, by four that have sixteen each. */
+static void
+who_has_most_yields(void **state)
+{
+	struct web_conns_one *one, *oldest = NULL;
+	const union addr new = client("10.0.0.9");
+	struct web_conns c;
+
+	(void)state;
+	web_conns_init(&c);
+	for (unsigned i = 0; i < WEB_CONNS_MAX; i++) {
+		char ip[32];
+		union addr a;
+
+		(void)snprintf(ip, sizeof(ip), "10.0.0.%u", i / 16 + 1);
+		a = client(ip);
+		assert_int_equal(
+		    web_conns_enter(&c, &a, mono_add_ms(start, 100 - i), &one),
+		    WEB_CONNS_WELCOME);
+		one->started = true;
+		oldest = one;
+	}
+	assert_int_equal(
+	    web_conns_enter(&c, &new, start, &one), WEB_CONNS_FULL);
+	assert_ptr_equal(web_conns_find_yielding(&c, &new), oldest);
+	/* It is not gone yet, but its place is. */
+	oldest->ended = true;
+	assert_int_equal(
+	    web_conns_enter(&c, &new, start, &one), WEB_CONNS_WELCOME);
+	assert_int_equal(
+	    web_conns_enter(&c, &new, start, &one), WEB_CONNS_FULL);
+	/* Nobody yields to who has as many. */
+	{
+		const union addr same = client("10.0.0.1");
+
+		assert_null(web_conns_find_yielding(&c, &same));
+	}
+}
+
 int
 main(void)
 {
@@ -143,6 +182,7 @@ main(void)
 		cmocka_unit_test(there_are_so_many_places),
 		cmocka_unit_test(who_gets_no_answer_done_is_late),
 		cmocka_unit_test(idle_time_is_not_the_next_questions),
+		cmocka_unit_test(who_has_most_yields),
 	};
 
 	TEST_MAIN(tests);

@@ -6,7 +6,7 @@
 
 /* A thread that does nothing but work, and rests as long as it is told. */
 static void
-a_busy_thread_has_a_quarter(void **state)
+a_busy_thread_has_a_tenth(void **state)
 {
 	struct web_pace p = { .left_ns = 0 };
 	struct mono now = { 1000 * MS };
@@ -24,7 +24,7 @@ a_busy_thread_has_a_quarter(void **state)
 		assert_true(rest_ms <= 100);
 		now.ns += rest_ms * MS;
 	}
-	assert_in_range((uint64_t)((cpu_ns - cpu_begun) / MS), 24000, 26000);
+	assert_in_range((uint64_t)((cpu_ns - cpu_begun) / MS), 9000, 11000);
 }
 
 static void
@@ -61,13 +61,29 @@ nothing_is_lost_in_short_turns(void **state)
 	assert_true(rests > 0);
 }
 
+static void
+turns_are_milliseconds_apart(void **state)
+{
+	struct web_pace p = { .left_ns = 0 };
+
+	(void)state;
+	assert_int_equal(web_pace_gap_ms(&p, (struct mono){ MS }), 0);
+	p.turned.ns = 1000 * MS;
+	assert_int_equal(web_pace_gap_ms(&p, (struct mono){ 1000 * MS }), 4);
+	assert_int_equal(
+	    web_pace_gap_ms(&p, (struct mono){ 1001 * MS + 1 }), 3);
+	assert_int_equal(web_pace_gap_ms(&p, (struct mono){ 1004 * MS }), 0);
+	assert_int_equal(web_pace_gap_ms(&p, (struct mono){ 9000 * MS }), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_busy_thread_has_a_quarter),
+		cmocka_unit_test(a_busy_thread_has_a_tenth),
 		cmocka_unit_test(half_a_second_comes_at_once),
 		cmocka_unit_test(nothing_is_lost_in_short_turns),
+		cmocka_unit_test(turns_are_milliseconds_apart),
 	};
 
 	TEST_MAIN(tests);
