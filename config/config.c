@@ -28,6 +28,7 @@ const char *const config_connect_words[] = {
 const char *const config_path_words[] = {
 	[CONFIG_PATH_RELAY] = "relay",
 	[CONFIG_PATH_KERNEL] = "kernel",
+	[CONFIG_PATH_AUTO] = "auto",
 	NULL,
 };
 

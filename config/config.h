@@ -253,6 +253,7 @@ enum config_connect {
 enum config_path {
 	CONFIG_PATH_RELAY,
 	CONFIG_PATH_KERNEL, /* they outlive a node */
+	CONFIG_PATH_AUTO,   /* of a file: one of the two, see kernel_fit.h */
 };
 
 enum config_mode {
@@ -298,7 +299,8 @@ struct config_service {
 	enum config_balance balance;
 	enum config_backups backups;
 	enum config_connect connect;
-	enum config_path path;
+	enum config_path path_asked; /* what the file says */
+	enum config_path path;       /* what it is: never `auto` */
 	enum config_mode mode;
 	/* What follows is void but for CONFIG_MODE_STANDBY. */
 	const char *standby_group; /* NULL: it stands alone */

@@ -379,7 +379,7 @@ static const struct schema_key service_keys[] = {
 	            "client has sent something, so that silent clients never "
 	            "reach a server. The latter is not for servers that speak "
 	            "first." },
-	{ "path", WORD(config_service, path, config_path_words),
+	{ "path", WORD(config_service, path_asked, config_path_words),
 	    .fallback = "relay",
 	    .help =
 	        "Which way connections go. relay: hapair ends the client's "
@@ -392,7 +392,9 @@ static const struct schema_key service_keys[] = {
 	        "and of the client's IP version. There is no `proxy_protocol`, "
 	        "and `queue` is 1m at most: who waits has not connected yet. "
 	        "`hapair check --host` tells whether this kernel can; where "
-	        "it cannot, connections are relayed, and `status` says so." },
+	        "it cannot, connections are relayed, and `status` says so. "
+	        "auto: kernel where this file has all that it takes, relay "
+	        "where not, and `status` says why." },
 	{ "mode", WORD(config_service, mode, config_mode_words),
 	    .fallback = "balance", .decides = true,
 	    .help = "balance: connections are spread over the servers. "

@@ -1,5 +1,6 @@
 #include "config/load.h"
 
+#include "config/kernel_fit.h"
 #include "config/keys.h"
 #include "config/print.h"
 #include "config/rules/rules.h"
@@ -100,6 +101,7 @@ fill(const struct tree *tree, struct diag *diag, struct config *c)
 	schema_fill(&s, &keys_file, root, c);
 	if (!s.out_of_memory) {
 		source_marks_sort(&s.marks);
+		kernel_fit_settle(c, diag_count(diag) == 0);
 		e = rules_check(c, &s.marks, diag);
 	}
 	if (!c->has_pair && c->n_services == 0 && diag_count(diag) == 0)

@@ -12,7 +12,7 @@
 static void
 note_path(struct rules *r, const struct config_service *s)
 {
-	const struct tree_node *at = rules_at(r, &s->path);
+	const struct tree_node *at = rules_at(r, &s->path_asked);
 
 	if (at != NULL)
 		diag_note(r->diag, &at->at, "the path");
@@ -217,9 +217,9 @@ kernel_rules_check(struct rules *r)
 
 	for (size_t i = 0; i < c->n_services; i++) {
 		const struct config_service *s = &c->services[i];
-		const struct tree_node *at = rules_at(r, &s->path);
+		const struct tree_node *at = rules_at(r, &s->path_asked);
 
-		if (s->path != CONFIG_PATH_KERNEL)
+		if (s->path_asked != CONFIG_PATH_KERNEL)
 			continue;
 		if (!c->has_pair) {
 			if (at != NULL)

@@ -1,5 +1,6 @@
 #include "hapair/cli/host_kernel.h"
 
+#include "config/kernel_fit.h"
 #include "core/fd.h"
 #include "director/bpf/director_program.h"
 #include "hapair/cli/port_use.h"
@@ -181,9 +182,26 @@ check_interfaces(struct host_report *m)
 		}
 }
 
+/* What the file makes of `auto`. */
+static void
+tell_auto(struct host_report *m)
+{
+	for (size_t i = 0; i < m->config->n_services; i++) {
+		const struct config_service *s = &m->config->services[i];
+		const char *why = kernel_fit_why_not(m->config, s);
+
+		if (s->path_asked == CONFIG_PATH_AUTO)
+			host_report_tell(m, HOST_REPORT_OK,
+			    "service %s: 'path: auto' is %s%s%s", s->name,
+			    config_path_words[s->path], why != NULL ? ": " : "",
+			    why != NULL ? why : "");
+	}
+}
+
 void
 host_kernel_check(struct host_report *m)
 {
+	tell_auto(m);
 	if (!config_has_kernel(m->config))
 		return;
 	check_program(m);

@@ -67,6 +67,26 @@ add_service(struct text_table *t, const struct json_doc *service,
 	text_table_end_row(t);
 }
 
+/* With `path: auto`, why it is not the kernel path. */
+static void
+show_relayed(
+    const struct json_doc *services, const struct show_view *view, FILE *out)
+{
+	char line[LINE_MAX];
+
+	for (size_t i = 0; i < json_doc_count(services); i++) {
+		const struct json_doc *s = json_doc_at(services, i);
+		const char *why = json_doc_string(s, "relayed_why");
+
+		if (*why == '\0')
+			continue;
+		(void)snprintf(line, sizeof(line), "service %s is relayed: %s",
+		    json_doc_string(s, "name"), why);
+		(void)fputc('\n', out);
+		show_wrapped(view, 2, line, out);
+	}
+}
+
 void
 show_kernel(
     const struct json_doc *status, const struct show_view *view, FILE *out)
@@ -81,6 +101,7 @@ show_kernel(
 	char line[LINE_MAX];
 	size_t rows = 0;
 
+	show_relayed(services, view, out);
 	if (!json_doc_is_object(kernel))
 		return;
 	(void)snprintf(line, sizeof(line),

@@ -1,5 +1,6 @@
 #include "proxy/control/status_kernel.h"
 
+#include "config/kernel_fit.h"
 #include "core/json_doc.h"
 #include "proxy/control/status.h"
 #include "proxy/kernel/kernel_words.h"
@@ -84,6 +85,10 @@ status_kernel_put_service(
 	struct json_doc *at;
 
 	json_doc_put_string(service, "path", passed_on ? "kernel" : "relay");
+	json_doc_put_string(service, "relayed_why",
+	    c->path_asked == CONFIG_PATH_AUTO && !passed_on
+	        ? kernel_fit_why_not(r->config, c)
+	        : NULL);
 	/* One that is relayed by now may have connections from before. */
 	if (m == NULL || (!passed_on && m->open == 0 && kept == 0)) {
 		json_doc_put_null(service, "kernel");

@@ -86,8 +86,8 @@ what_the_director_said_is_told(void **state)
 	json_doc_put_null(doc, "kernel");
 	text = json_doc_text(doc, false);
 	assert_text(text,
-	    "{\"services\":[{\"path\":\"relay\",\"kernel\":null},"
-	    "{\"path\":\"kernel\",\"kernel\":{\"active\":7,\"protected\":5,"
+	    "{\"services\":[{\"path\":\"relay\",\"relayed_why\":null,\"kernel\":null},"
+	    "{\"path\":\"kernel\",\"relayed_why\":null,\"kernel\":{\"active\":7,\"protected\":5,"
 	    "\"unprotected\":\"the peer does not keep up\",\"silent\":0,"
 	    "\"held\":1,\"total\":9,\"refused\":0,"
 	    "\"kept\":0,\"relayed\":0}}],\"kernel\":null}");
