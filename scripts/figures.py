@@ -88,8 +88,13 @@ GOALS = [
     Goal("rtt", "kernel", "none", 1.4, "p50_us"),
     Goal("rr", "kernel", "none", 3.0, "machine"),
     Goal("crr", "kernel", "haproxy", 0.8, "machine"),
-    # A router in its place: with one CPU for all, a hop more is what that costs.
-    *(Goal(w, "kernel", "routed", 0.9, "rate", least=True) for w in BULK),
+    # Beside no hop at all, and beside a router in its place: with one CPU for all,
+    # a hop more is what that costs.
+    *(
+        Goal(w, "kernel", beside, 0.9, "rate", least=True)
+        for w in BULK
+        for beside in ("none", "routed")
+    ),
     Goal("rr", "hapair-2", "hapair", 1.15),
     Goal("crr", "hapair-2", "hapair", 1.15),
     Goal("down", "hapair-2", "hapair", 1.15),
