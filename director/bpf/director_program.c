@@ -1,6 +1,7 @@
 #include "director/bpf/director_program.h"
 
 #include "director/bpf/director_object.h"
+#include "director/bpf/load_log.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -41,6 +42,7 @@ static const char *const map_names[MAPS] = { "conns", "slots", "services",
 	"control", "events", "closed", "counters" };
 
 struct director_program {
+	char *log; /* of the kernel, while it loads */
 	struct bpf_object *object;
 	struct bpf_program *ingress; /* borrowed: the object's */
 	int maps[MAPS];              /* likewise */
@@ -86,8 +88,7 @@ open_object(
     struct director_program *p, const struct director_program_options *options)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open, .object_name = "director",
-	    .kernel_log_buf = options->why,
-	    .kernel_log_size = options->why_bytes);
+	    .kernel_log_buf = p->log, .kernel_log_size = LOAD_LOG_BYTES);
 	const void *object = options->object;
 	size_t bytes = options->object_bytes;
 
@@ -309,7 +310,8 @@ director_program_load(const struct director_program_options *options,
 	/* What it would print is in `why`, and in what we return. */
 	(void)libbpf_set_print(NULL);
 	p->is_kept = options->pins && !is_theirs(options->pins);
-	e = open_object(p, options);
+	p->log = calloc(1, LOAD_LOG_BYTES);
+	e = p->log ? open_object(p, options) : -ENOMEM;
 	if (e == 0)
 		e = load_object(p, options, p->is_kept ? options->pins : NULL);
 	if (e == 0)
@@ -317,9 +319,12 @@ director_program_load(const struct director_program_options *options,
 	if (e == 0)
 		e = open_rings(p);
 	if (e != 0) {
+		load_log_tell(p->log, options->why, options->why_bytes);
 		director_program_free(p);
 		return e;
 	}
+	free(p->log);
+	p->log = NULL;
 	*ret_program = p;
 	return 0;
 }
@@ -337,6 +342,7 @@ director_program_free(struct director_program *p)
 		(void)munmap(p->control, whole_pages(sizeof(*p->control)));
 	bpf_object__close(p->object);
 	free(p->per_cpu);
+	free(p->log);
 	free(p);
 }
 
