@@ -41,7 +41,8 @@ report_syn(struct __sk_buff *skb, const struct ingress_packet *p, __u32 slot,
 	struct director_bpf_event *e =
 	    bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	bool told = true;
-	__u32 len = p->l4 - ETH_HLEN + p->tcp.doff * 4;
+	/* One less than there are: Linux 6.1 learns no minimum from "not 0". */
+	__u32 last = p->l4 - ETH_HLEN + p->tcp.doff * 4 - 1;
 
 	if (!e)
 		return false;
@@ -51,11 +52,12 @@ report_syn(struct __sk_buff *skb, const struct ingress_packet *p, __u32 slot,
 	e->slot = slot;
 	e->service = service;
 	e->unused = 0;
-	INGRESS_OPAQUE(len);
-	if (len == 0 || len > sizeof(e->headers) ||
-	    bpf_skb_load_bytes(skb, ETH_HLEN, e->headers, len))
-		len = 0;
-	e->len = len;
+	INGRESS_OPAQUE(last);
+	if (last >= sizeof(e->headers) ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN, e->headers, last + 1))
+		e->len = 0;
+	else
+		e->len = last + 1;
 	bpf_ringbuf_submit(e, 0);
 	INGRESS_OPAQUE(told);
 	return told;
