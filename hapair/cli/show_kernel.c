@@ -21,25 +21,28 @@ state_text(const struct json_doc *kernel)
 	return strcmp(state, "works") == 0 ? "works" : "is starting";
 }
 
+/* Without the kernel path there is no stream, whoever the peer is. */
 static const char *
 stream_text(const struct json_doc *kernel)
 {
 	static const struct words {
 		const char *is, *text;
 	} all[] = {
-		{ "none", "without a peer" },
-		{ "down", "the stream to the peer is down" },
-		{ "dumping", "the peer is being told of all" },
-		{ "linked", "the peer keeps up" },
-		{ "lagging", "the peer does not keep up" },
-		{ "mismatch", "the peer's does not fit" },
+		{ "none", "; without a peer" },
+		{ "down", "; the stream to the peer is down" },
+		{ "dumping", "; the peer is being told of all" },
+		{ "linked", "; the peer keeps up" },
+		{ "lagging", "; the peer does not keep up" },
+		{ "mismatch", "; the peer's does not fit" },
 	};
 	const char *stream = json_doc_string(kernel, "stream");
 
+	if (strcmp(json_doc_string(kernel, "state"), "relay_only") == 0)
+		return "";
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		if (strcmp(all[i].is, stream) == 0)
 			return all[i].text;
-	return "the peer is not known yet";
+	return "; the peer is not known yet";
 }
 
 static void
@@ -105,7 +108,7 @@ show_kernel(
 	if (!json_doc_is_object(kernel))
 		return;
 	(void)snprintf(line, sizeof(line),
-	    "kernel path: %s; %s; %" PRId64 " of %" PRId64 " slots%s",
+	    "kernel path: %s%s; %" PRId64 " of %" PRId64 " slots%s",
 	    state_text(kernel), stream_text(kernel),
 	    json_doc_int(kernel, "slots_used"), json_doc_int(kernel, "slots"),
 	    json_doc_bool(kernel, "valve_open") ? ", new clients are relayed"

@@ -394,7 +394,7 @@ function drawKernel() {
 		return;
 	const state = !k.answers ? "Its director does not answer"
 		: { works: "It works", relay_only: "It is not available, and all is relayed" }[k.state] ?? "It is starting";
-	put($("path"), [state, STREAMS[k.stream], `${count(k.slots_used)} of ${count(k.slots)} slots`,
+	put($("path"), [state, k.state !== "relay_only" && STREAMS[k.stream], `${count(k.slots_used)} of ${count(k.slots)} slots`,
 		k.valve_open && "new clients are relayed"].filter(Boolean).join(" · "));
 	keep($("passed"), page.status.services.flatMap(passedLine), (w) => w.slice(0, w.indexOf(":")), () => el("li"), putSentence);
 }
