@@ -284,6 +284,19 @@ director_child_start(struct director_child *d)
 		timeout_arm(d->child.loop, &d->wait, WAIT_S);
 }
 
+void
+director_child_try_again(struct director_child *d)
+{
+	const char *path = d->g->setup.config->kernel.pins;
+
+	/* One that passes on has its tables there. */
+	if (!d->child.ready || d->child.stopping ||
+	    pins_directory_is_used(path))
+		return;
+	if (make_pins(d) && d->g->setup.change->pins != -1)
+		child_kill(&d->child);
+}
+
 static void
 on_wait(struct ev_loop *loop, ev_timer *t, int revents)
 {

@@ -38,6 +38,12 @@ void director_child_fini(struct director_child *d); /* takes zeros */
 /* Where one is wanted, and does not run. */
 void director_child_start(struct director_child *d);
 
+/*
+ * An operator has mended what the kernel path lacked, perhaps: one that runs
+ * without is replaced. It has given its rights away, and can't see itself.
+ */
+void director_child_try_again(struct director_child *d);
+
 /* It leaves the tables to the next one; killed where it does not. */
 void director_child_stop(struct director_child *d);
 

@@ -410,8 +410,10 @@ reload(struct reload *r)
 		/* A relay reads them at its start alone, as root. */
 		if (has_other_secrets(r))
 			begin(r, &f);
-		else if (read_keys(r))
+		else if (read_keys(r)) {
+			director_child_try_again(&r->change->now->director);
 			reopen_log(r);
+		}
 		break;
 	case RELOAD_FILE_CHANGED:
 		begin(r, &f);

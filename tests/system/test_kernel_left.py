@@ -4,10 +4,12 @@ be killed and drained, and tables that have connections are not left behind."""
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
-from stage import BINARY, PORT, SLOW, VIP, address, wait_for
+from stage import BINARY, PORT, SLOW, VIP, address, limit, wait_for
 from test_kernel_operator import Bed, bed
+from test_survival import Survivors
 from traps import echo_once, is_reset
 
 
@@ -124,3 +126,28 @@ def test_who_waits_in_the_kernel_is_counted() -> None:
         finally:
             waits.kill()
             waits.wait()
+
+
+@limit(60)
+def test_a_reload_tries_again() -> None:
+    """A node without a BPF file system relays. It is mounted, and a reload of the same
+    file is enough; one more disturbs nobody."""
+    with Survivors() as stage:
+        node = stage["p1"]
+        pins = f"{stage.lab.host_dir('p1')}/bpf"
+        subprocess.run(["umount", "-l", pins], check=True)
+        stage.start()
+
+        def state() -> str:
+            return str((node.status().get("kernel") or {}).get("state"))
+
+        wait_for(lambda: state() == "relay_only", 5 * SLOW)
+        assert node.cli("reload").returncode == 0 and state() == "relay_only"
+        # What is mounted at the host's own place is not seen by who runs already.
+        inside = ["nsenter", "-t", str(node.pid), "-m", "mount", "-t", "bpf", "-o", "mode=700"]
+        subprocess.run([*inside, "bpf", f"{stage.lab.dir}/run/bpf"], check=True)
+        assert node.cli("reload").returncode == 0
+        wait_for(lambda: state() == "works", 5 * SLOW)
+        director = node.roles()["director"]
+        assert node.cli("reload").returncode == 0
+        assert node.roles()["director"] == director and state() == "works"
