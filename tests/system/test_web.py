@@ -18,6 +18,7 @@ from typing import Any, Iterator
 from stage import PORT, SLOW, TOOLS, Stage, address, children, figure, wait_for
 
 WEB = 8404
+POLL = 0.1  # s: who asks without a rest is held back
 OWN = {"p1": "10.77.0.1", "p2": "10.77.0.2"}
 LISTEN = [f"{address}:{WEB}" for address in OWN.values()]
 WHO = {"Authorization": "Basic " + base64.b64encode(b"ops:s3cret").decode()}
@@ -87,24 +88,24 @@ def test_both_nodes_tell_of_both() -> None:
             assert live["status"].keys() == told.keys()
             assert [s["name"] for s in live["rates"][0]["servers"]] == ["s1", "s2", "s3"]
             # The peer's come a moment later.
-            wait_for(lambda: tellers(stage, host) == {"proxy1", "proxy2"}, 10 * SLOW)
+            wait_for(lambda: tellers(stage, host) == {"proxy1", "proxy2"}, 10 * SLOW, POLL)
             assert ask(stage, host, "/history.json").json()["sample_s"] == 5
         check_metrics(stage)
         assert stage["p1"].cli("handover").returncode == 0
-        wait_for(lambda: ask(stage, "p2", "/health").code == 200, 5 * SLOW)
+        wait_for(lambda: ask(stage, "p2", "/health").code == 200, 5 * SLOW, POLL)
         assert ask(stage, "p1", "/health").code == 503
         # Another relay with the same sockets: nobody is refused meanwhile.
         config = stage.build()
         config["services"][0]["retries"] = 2
         stage.configure(config)
-        wait_for(lambda: points(stage, "p2") > 0, 15 * SLOW)
+        wait_for(lambda: points(stage, "p2") > 0, 15 * SLOW, POLL)
         for command in ("reload", "upgrade"):
             history = points(stage, "p2")
             with asking(stage, "p2") as codes:
                 done = stage["p2"].cli(command)
             assert done.returncode == 0, done
             # They go on, and come a moment later than the rest.
-            wait_for(lambda: points(stage, "p2") >= history, 5 * SLOW)
+            wait_for(lambda: points(stage, "p2") >= history, 5 * SLOW, POLL)
             # 0: it was open when its relay ended.
             assert set(codes) <= {0, 200} and codes.count(200) > 2, codes
         assert ask(stage, "p2", "/health").code == 200
@@ -206,7 +207,7 @@ def test_strangers_and_the_password() -> None:
         done = stage["p1"].cli("reload")
         assert done.returncode == 0 and "a password or keytab" in done.stdout, done
         # Who is quicker than two processes may still meet the relay before.
-        wait_for(lambda: ask(stage, "p1", "/health", at="s1", **WHO).code == 401, 5 * SLOW)
+        wait_for(lambda: ask(stage, "p1", "/health", at="s1", **WHO).code == 401, 5 * SLOW, POLL)
         newer = {"Authorization": "Basic " + base64.b64encode(b"ops:newer").decode()}
         assert ask(stage, "p1", "/health", at="s1", **newer).code == 200
         assert stage["p1"].cli("reload").stdout == "nothing has changed\n"
@@ -288,7 +289,7 @@ def test_a_failover_that_keeps_ending_is_told() -> None:
     with Stage(web={"listen": LISTEN, "allow": "10.77.0.0/24"}) as stage:
         stage.serve()
         stage.start("p1")
-        wait_for(lambda: ask(stage, "p1", "/health").code == 200, 10 * SLOW)
+        wait_for(lambda: ask(stage, "p1", "/health").code == 200, 10 * SLOW, POLL)
 
         def is_told() -> bool:
             """failover ends again and again, and all three tell of it"""
@@ -304,7 +305,7 @@ def test_a_failover_that_keeps_ending_is_told() -> None:
                     and not [series for series in found if series.startswith("hapair_group_state{")])
 
         wait_for(is_told, 30 * SLOW)
-        wait_for(lambda: ask(stage, "p1", "/health").code == 200, 30 * SLOW)
+        wait_for(lambda: ask(stage, "p1", "/health").code == 200, 30 * SLOW, POLL)
         assert "the failover process ended" in ask(stage, "p1", "/").body.decode()
 
 
