@@ -9,6 +9,7 @@
 #include "proxy/kernel/kernel_query.h"
 
 #include <errno.h>
+#include <ev.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -35,6 +36,10 @@ static const struct timespec REST = { .tv_nsec = 2 * 1000 * 1000 };
 /* Where there is nothing to write: the workers wake nobody. */
 #define LOOK_MS 2
 
+/*
+ * The main thread has made it, and frees it. Else the writer would, under a
+ * lock of the C library, and the main thread might wait for who is nicer.
+ */
 struct list {
 	int socket;
 	bool lingers; /* a reload has left this relay with what it has */
@@ -51,11 +56,12 @@ struct list {
 	size_t sent, len; /* of the text */
 	char text[CONN_LINES_MAX];
 	LIST_ENTRY(list) all;
-	struct list *begun_before;
+	struct list *given_before;
 };
 
 struct conn_writer {
 	struct worker_shared *shared; /* borrowed: services.c's */
+	struct ev_loop *loop;         /* borrowed: the main thread's */
 	struct kernel_query *kernel;  /* borrowed: relay.c's */
 	struct conn_writer_limits limits;
 	int wake_fd; /* an eventfd */
@@ -64,6 +70,8 @@ struct conn_writer {
 	atomic_bool stop;
 	atomic_uint n_lists;
 	_Atomic(struct list *) begun; /* and not seen by the thread */
+	_Atomic(struct list *) over;  /* and not freed yet */
+	ev_async ended;               /* to the main thread: there is one */
 	/* The thread's: */
 	LIST_HEAD(, list) lists;
 	struct pollfd *polled; /* `lists` and one */
@@ -80,9 +88,20 @@ list_free(struct list *l)
 	free(l);
 }
 
+/* To the other thread, which takes all that are there. */
+static void
+give(_Atomic(struct list *) *to, struct list *l)
+{
+	struct list *before = atomic_load(to);
+
+	do
+		l->given_before = before;
+	while (!atomic_compare_exchange_weak(to, &before, l));
+}
+
 /* -- the workers' side --------------------------------------------------- */
 
-/* After the last of them the list may be gone: its thread frees it. */
+/* After the last of them the list may be gone. */
 static void
 on_end(void *arg, unsigned meant)
 {
@@ -216,9 +235,20 @@ take_begun(struct conn_writer *w)
 	struct list *l = atomic_exchange(&w->begun, NULL), *before;
 
 	for (; l != NULL; l = before) {
-		before = l->begun_before;
+		before = l->given_before;
 		LIST_INSERT_HEAD(&w->lists, l, all);
 	}
+}
+
+/* Its reader sees that at once, whenever the main thread comes to it. */
+static void
+give_back(struct conn_writer *w, struct list *l)
+{
+	LIST_REMOVE(l, all);
+	atomic_fetch_sub(&w->n_lists, 1);
+	fd_close(&l->socket);
+	give(&w->over, l);
+	ev_async_send(w->loop, &w->ended);
 }
 
 /* Some parts of each list, with a rest in between. Whether there was one. */
@@ -232,11 +262,8 @@ turn(struct conn_writer *w)
 		const bool done = go_on(w, l);
 
 		next = LIST_NEXT(l, all);
-		if (is_over(l)) {
-			LIST_REMOVE(l, all);
-			atomic_fetch_sub(&w->n_lists, 1);
-			list_free(l);
-		}
+		if (is_over(l))
+			give_back(w, l);
 		if (done)
 			(void)nanosleep(&REST, NULL);
 		any = any || done;
@@ -279,6 +306,23 @@ writer_main(void *arg)
 
 /* -- the main thread's side ---------------------------------------------- */
 
+static void
+free_over(struct conn_writer *w)
+{
+	struct list *l = atomic_exchange(&w->over, NULL), *before;
+
+	for (; l != NULL; l = before) {
+		before = l->given_before;
+		list_free(l);
+	}
+}
+
+static void
+on_ended(struct ev_loop *loop, ev_async *async, int revents)
+{
+	free_over(CONTAINER_OF(async, struct conn_writer, ended));
+}
+
 static struct list *
 list_new(const struct conn_writer *w, const struct session_tour_order *who)
 {
@@ -320,18 +364,6 @@ send_tours(const struct conn_writer *w, struct list *l)
 		on_end(l, 0);
 }
 
-/* To the thread, which frees it from here on. */
-static void
-give(struct conn_writer *w, struct list *l)
-{
-	struct list *before = atomic_load(&w->begun);
-
-	do
-		l->begun_before = before;
-	while (!atomic_compare_exchange_weak(&w->begun, &before, l));
-	(void)eventfd_write(w->wake_fd, 1);
-}
-
 int
 conn_writer_begin(struct conn_writer *w, const struct session_tour_order *who,
     bool lingers, int *socket)
@@ -339,6 +371,8 @@ conn_writer_begin(struct conn_writer *w, const struct session_tour_order *who,
 	struct list *l;
 	int e = 0;
 
+	/* Else there might be more than that in memory. */
+	free_over(w);
 	if (atomic_load(&w->n_lists) >= w->limits.lists)
 		return -EBUSY;
 	if (!w->started)
@@ -353,7 +387,8 @@ conn_writer_begin(struct conn_writer *w, const struct session_tour_order *who,
 	l->socket = fd_take(socket);
 	atomic_fetch_add(&w->n_lists, 1);
 	send_tours(w, l);
-	give(w, l);
+	give(&w->begun, l);
+	(void)eventfd_write(w->wake_fd, 1);
 	return 0;
 }
 
@@ -366,9 +401,12 @@ conn_writer_new(struct worker_shared *shared, struct kernel_query *kernel,
 	if (w == NULL)
 		return NULL;
 	w->shared = shared;
+	w->loop = shared->sessions.main;
 	w->kernel = kernel;
 	w->limits = *limits;
 	LIST_INIT(&w->lists);
+	ev_async_init(&w->ended, on_ended);
+	ev_async_start(w->loop, &w->ended);
 	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	w->polled = calloc(limits->lists + 1, sizeof(*w->polled));
 	if (w->wake_fd == -1 || w->polled == NULL) {
@@ -397,6 +435,8 @@ conn_writer_free(struct conn_writer *w)
 
 	if (w == NULL)
 		return;
+	ev_async_stop(w->loop, &w->ended);
+	free_over(w);
 	take_begun(w);
 	while ((l = LIST_FIRST(&w->lists)) != NULL) {
 		LIST_REMOVE(l, all);

@@ -49,6 +49,8 @@ set_up(struct bed *b, const struct conn_writer_limits *limits)
 	assert_non_null(b->worker);
 	b->shared.workers = b->worker;
 	b->shared.n_workers = 1;
+	b->shared.sessions.main = ev_loop_new(EVBACKEND_EPOLL);
+	assert_non_null(b->shared.sessions.main);
 	STAILQ_INIT(&b->shared.sessions.threads);
 	conn_limit_init(&b->shared.sessions.limit, 0);
 	assert_int_equal(pool_init(&b->pool, &service, 0, 0), 0);
@@ -86,6 +88,7 @@ tear_down(struct bed *b)
 	session_crowd_end(t);
 	session_thread_fini(t);
 	conn_writer_free(b->writer);
+	ev_loop_destroy(b->shared.sessions.main);
 	pool_fini(&b->pool);
 	free(b->worker);
 	fd_close(&b->reader);
@@ -236,6 +239,38 @@ whose_reader_has_left_ends(void **state)
 	tear_down(&b);
 }
 
+static void
+on_patience(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	(void)loop;
+	(void)revents;
+	*(bool *)t->data = true;
+}
+
+/* Who has begun it, and frees it, is told: it waits for no other list. */
+static void
+an_ended_list_comes_back(void **state)
+{
+	static const struct conn_writer_limits limits = {
+		.lists = 1, .idle_ms = 3600000, .whole_ms = 3600000
+	};
+	bool waited = false;
+	ev_timer patience;
+	struct bed b;
+
+	(void)state;
+	set_up(&b, &limits);
+	fd_close(&b.reader);
+	go_until_it_is_given_up(&b);
+	ev_timer_init(&patience, on_patience, PATIENCE_MS / 1e3, 0.);
+	patience.data = &waited;
+	ev_timer_start(b.shared.sessions.main, &patience);
+	(void)ev_run(b.shared.sessions.main, EVRUN_ONCE);
+	assert_false(waited);
+	ev_timer_stop(b.shared.sessions.main, &patience);
+	tear_down(&b);
+}
+
 int
 main(void)
 {
@@ -243,6 +278,7 @@ main(void)
 		cmocka_unit_test(who_takes_nothing_is_given_up),
 		cmocka_unit_test(who_takes_it_too_slowly_is_given_up),
 		cmocka_unit_test(whose_reader_has_left_ends),
+		cmocka_unit_test(an_ended_list_comes_back),
 		cmocka_unit_test(who_writes_is_nicer_than_who_serves),
 	};
 
