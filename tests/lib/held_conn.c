@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,12 +225,26 @@ answers_end(const struct held_conn *c, enum held_conn_side at)
 }
 
 static void
-note_pause(struct held_conn *c, int64_t since, int64_t now)
+note_pause(
+    struct held_conn *c, enum held_conn_side by, int64_t since, int64_t now)
 {
 	const int64_t us = (now - since) / 1000;
 
-	if (since != 0 && us > c->pause_us)
-		c->pause_us = (uint32_t)(us < UINT32_MAX ? us : UINT32_MAX);
+	if (since == 0 || us <= c->pause_us)
+		return;
+	c->pause_us = (uint32_t)(us < UINT32_MAX ? us : UINT32_MAX);
+	c->pause_by = by;
+}
+
+/* Whose part of a ping's time was the longer one. */
+static void
+note_ping(struct held_conn *c, int64_t now)
+{
+	bool by_client =
+	    c->passed < c->pinged || c->passed - c->pinged > now - c->passed;
+
+	note_pause(
+	    c, by_client ? HELD_CONN_CLIENT : HELD_CONN_SERVER, c->pinged, now);
 }
 
 /* What was heard may be a reason to say something. */
@@ -243,10 +259,11 @@ answer(struct held_conn_set *l, struct held_conn *c, enum held_conn_side at)
 		return;
 	if (at == HELD_CONN_SERVER) {
 		out->goal = in->heard;
+		c->passed = c->moved;
 	} else if (c->pinged != 0 && in->heard == out->said) {
 		uint64_t us = (uint64_t)(held_conn_now_ns() - c->pinged) / 1000;
 
-		note_pause(c, c->pinged, held_conn_now_ns());
+		note_ping(c, held_conn_now_ns());
 		if (l->n_pings < HELD_CONN_PINGS_MAX)
 			l->ping_us[l->n_pings] = (uint32_t)us;
 		l->n_pings++;
@@ -297,7 +314,7 @@ hear(struct held_conn_set *l, struct held_conn *c, enum held_conn_side at)
 	in->heard += (uint64_t)n;
 	c->moved = held_conn_now_ns();
 	if (in->owed != 0) {
-		note_pause(c, in->owed, c->moved);
+		note_pause(c, 1 - at, in->owed, c->moved);
 		in->owed = in->heard < in->goal ? c->moved : 0;
 	}
 	answer(l, c, at);
@@ -385,11 +402,35 @@ compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+static void
+sample_timers(struct held_conn *c)
+{
+	for (unsigned at = 0; at < 2; at++) {
+		struct tcp_info info = { 0 };
+		socklen_t size = sizeof(info);
+
+		(void)getsockopt(
+		    c->fds[at], IPPROTO_TCP, TCP_INFO, &info, &size);
+		c->rto_us[at] = info.tcpi_rto;
+	}
+}
+
+static void
+print_longest(const struct held_conn *c, uint32_t us, uint32_t rto_us)
+{
+	printf(" \"pause_of\": \"%s of the %s\", \"pause_rto_us\": %u,",
+	    held_conn_kinds[c->kind],
+	    c->pause_by == HELD_CONN_CLIENT ? "client" : "server",
+	    us > 0 ? rto_us : 0);
+}
+
 /* What is still on its way has lasted so long at least. */
 void
 held_conn_print_pauses(struct held_conn_set *l, unsigned n, int64_t now)
 {
 	uint32_t *us = calloc(n + 1, sizeof(*us));
+	uint32_t longest_us = 0, rto_us = 0;
+	const struct held_conn *longest = l->conns;
 	unsigned m = 0;
 
 	if (us == NULL)
@@ -400,17 +441,25 @@ held_conn_print_pauses(struct held_conn_set *l, unsigned n, int64_t now)
 		if (c->fds[0] == -1 ||
 		    (c->kind != HELD_CONN_PINGS && c->kind != HELD_CONN_BULK))
 			continue;
-		note_pause(c, c->pinged, now);
-		note_pause(c, c->ways[0].owed, now);
-		note_pause(c, c->ways[1].owed, now);
+		if (c->pinged != 0)
+			note_ping(c, now);
+		note_pause(c, HELD_CONN_CLIENT, c->ways[0].owed, now);
+		note_pause(c, HELD_CONN_SERVER, c->ways[1].owed, now);
+		if (c->pause_us > longest_us) {
+			longest_us = c->pause_us;
+			longest = c;
+			rto_us = c->rto_us[c->pause_by];
+		}
 		us[m++] = c->pause_us;
 		c->pause_us = 0;
+		sample_timers(c);
 	}
 	qsort(us, m, sizeof(*us), compare);
 	printf(
 	    " \"pause_p50_us\": %u, \"pause_p99_us\": %u, \"pause_max_us\": %u,",
 	    m > 0 ? us[m / 2] : 0, m > 0 ? us[m * 99 / 100] : 0,
 	    m > 0 ? us[m - 1] : 0);
+	print_longest(longest, longest_us, rto_us);
 	free(us);
 }
 

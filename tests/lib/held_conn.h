@@ -63,7 +63,10 @@ struct held_conn {
 	uint32_t interest[2];
 	int64_t begun, moved; /* ns */
 	int64_t pinged;       /* 0: none is under way */
+	int64_t passed;       /* when the server had all of the last one */
 	uint32_t pause_us;    /* the longest since it was asked for */
+	enum held_conn_side pause_by; /* who spoke then */
+	uint32_t rto_us[2];           /* of each end, when it was asked for */
 };
 
 struct held_conn_tally {
@@ -105,7 +108,9 @@ void held_conn_on_event(
 
 /*
  * The longest that the first `n` which speak have waited for what was on its
- * way, each, since the last call: three members of a JSON object.
+ * way, each, since the last call: members of a JSON object. Of the longest
+ * also whose it was, and the retransmission timer that its speaker had at that
+ * call, before there was anything to wait for.
  */
 void held_conn_print_pauses(struct held_conn_set *l, unsigned n, int64_t now);
 
