@@ -9,9 +9,13 @@
 
 #define LOOK_S 1.0
 
+/* While there are some to forget: a portion each time, of all slots looked at. */
+#define FORGET_S 0.1
+
 struct director_ghosts {
 	ev_timer look;
 	struct mono since[REPLICA_GROUPS];
+	bool told[REPLICA_GROUPS]; /* of those that are being forgotten */
 };
 
 bool
@@ -37,23 +41,26 @@ count(const struct director_role *role, unsigned group)
 	return n;
 }
 
-static void
+/* A portion, so that no SYN waits. True: there are more. */
+static bool
 forget(struct director_role *role, unsigned group)
 {
 	struct director_node_event ev = { .type = DIRECTOR_NODE_FORGET,
 		.group = group };
+	bool *told = &role->ghosts->told[group];
 	const uint32_t n = count(role, group);
+	uint32_t left;
 
+	if (n > 0 && !*told)
+		log_notice("director",
+		    "group %s: forgetting %u connections, the peer serves it and has told of none for 10 minutes",
+		    role->config->pair.groups[group].name, n);
+	*told = n > 0;
 	if (n == 0)
-		return;
-	log_notice("director",
-	    "group %s: forgetting %u connections, the peer serves it and has told of none for 10 minutes",
-	    role->config->pair.groups[group].name, n);
-	for (uint32_t was = n + 1, is = n; is > 0 && is < was;) {
-		director_turn_step(role, &ev);
-		was = is;
-		is = count(role, group);
-	}
+		return false;
+	director_turn_step(role, &ev);
+	left = count(role, group);
+	return left > 0 && left < n;
 }
 
 static void
@@ -61,6 +68,7 @@ on_look(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct director_role *role = ev_userdata(loop);
 	const struct replica *r = &role->node.replica;
+	bool more = false;
 
 	if (role->stopped || role->program == NULL)
 		return;
@@ -69,7 +77,9 @@ on_look(struct ev_loop *loop, ev_timer *w, int revents)
 		        director_failover_peer_lives(role) &&
 		            !replica_is_mine(r, g) && !replica_believes(r, g),
 		        mono_now()))
-			forget(role, g);
+			more = forget(role, g) || more;
+	w->repeat = more ? FORGET_S : LOOK_S;
+	ev_timer_again(loop, w);
 }
 
 void

@@ -244,9 +244,12 @@ note_trouble(struct director_stream *s, const struct stream_line_end *e)
 {
 	const enum director_stream_trouble t = trouble_of(e->refused);
 
-	if (t == DIRECTOR_STREAM_WELL || t == s->trouble)
+	/* Any program of the peer's host may say such things beside it. */
+	if (s->up != NULL || t == DIRECTOR_STREAM_WELL || t == s->trouble)
 		return;
 	s->trouble = t;
+	if (!may_tell(s))
+		return;
 	log_warning(s->setup.subject,
 	    "[stranger] the peer's director cannot be talked with: %s; connections of the kernel path are not protected",
 	    stream_codec_result_text(e->refused));

@@ -452,6 +452,29 @@ nobody_but_the_peer_is_answered(void **state)
 	bed_fini(&b);
 }
 
+/* Each user of the peer's host has its address. */
+static void
+who_is_beside_the_peer_is_no_trouble(void **state)
+{
+	static const char junk[256] = "GET / HTTP/1.1\r\n";
+	union addr from = ip(DIALLER), to = ip(OTHER);
+	CLEANUP(fd_close) int fd = -1;
+	struct bed b;
+
+	(void)state;
+	connect_bed(&b);
+	addr_set_port(&to, test_port(SOCK_STREAM));
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(fd, &from.sa, addr_len(&from)), 0);
+	assert_int_equal(connect(fd, &to.sa, addr_len(&to)), 0);
+	assert_int_equal(write(fd, junk, sizeof(junk)), sizeof(junk));
+	turn(&b, 100);
+	assert_int_equal(
+	    director_stream_trouble(b.listens.stream), DIRECTOR_STREAM_WELL);
+	assert_int_equal(b.listens.ups + b.listens.downs, 1);
+	bed_fini(&b);
+}
+
 int
 main(void)
 {
@@ -468,6 +491,7 @@ main(void)
 		cmocka_unit_test(other_keys_are_no_peer_and_told_as_that),
 		cmocka_unit_test(a_key_that_is_taken_out_ends_its_stream),
 		cmocka_unit_test(nobody_but_the_peer_is_answered),
+		cmocka_unit_test(who_is_beside_the_peer_is_no_trouble),
 	};
 
 	TEST_MAIN_WITH(tests, scratch_make, scratch_remove);
