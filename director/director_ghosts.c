@@ -9,7 +9,7 @@
 
 #define LOOK_S 1.0
 
-/* While there are some to forget: a portion each time, of all slots looked at. */
+/* While there are some: all slots are looked at for each portion. */
 #define FORGET_S 0.1
 
 struct director_ghosts {
