@@ -36,6 +36,8 @@ keep_only(enum proc_caps caps)
 	const capng_type_t in = CAPNG_EFFECTIVE | CAPNG_PERMITTED;
 	/* As they were read when the bounding set was cleared. */
 	const bool bpf = capng_have_capability(CAPNG_PERMITTED, CAP_BPF) != 0;
+	const bool perfmon =
+	    capng_have_capability(CAPNG_PERMITTED, CAP_PERFMON) != 0;
 	int e = 0;
 
 	capng_clear(CAPNG_SELECT_ALL);
@@ -53,6 +55,8 @@ keep_only(enum proc_caps caps)
 		    CAPNG_ADD, in, CAP_NET_ADMIN, CAP_NET_RAW, -1);
 		if (e == 0 && bpf)
 			e = capng_update(CAPNG_ADD, in, CAP_BPF);
+		if (e == 0 && bpf && perfmon)
+			e = capng_update(CAPNG_ADD, in, CAP_PERFMON);
 		break;
 	}
 	if (e != 0 || capng_apply(CAPNG_SELECT_CAPS) != 0)
@@ -74,6 +78,21 @@ clear_bounds(void)
 		return true;
 	capng_clear(CAPNG_SELECT_BOUNDS);
 	return capng_apply(CAPNG_SELECT_BOUNDS) == 0;
+}
+
+int
+proc_drop_perfmon(void)
+{
+	const capng_type_t in = CAPNG_EFFECTIVE | CAPNG_PERMITTED;
+
+	if (capng_get_caps_process() == -1)
+		return -EPERM;
+	if (!capng_have_capability(CAPNG_PERMITTED, CAP_PERFMON))
+		return 0;
+	if (capng_update(CAPNG_DROP, in, CAP_PERFMON) != 0 ||
+	    capng_apply(CAPNG_SELECT_CAPS) != 0)
+		return -EPERM;
+	return 0;
 }
 
 void

@@ -14,7 +14,8 @@
 enum proc_caps {
 	PROC_CAPS_NONE,
 	PROC_CAPS_FAILOVER, /* CAP_NET_ADMIN, CAP_NET_RAW */
-	PROC_CAPS_DIRECTOR, /* these, and CAP_BPF where there is one */
+	/* These, and CAP_BPF and CAP_PERFMON where they are there. */
+	PROC_CAPS_DIRECTOR,
 };
 
 /* Numbers: names were looked up by whoever has the time to. */
@@ -40,6 +41,13 @@ void proc_shut(mode_t mask);
  */
 MUST_CHECK int proc_drop(
     const struct proc_user *user, enum proc_caps caps, const char **ret_what);
+
+/*
+ * A kernel's program is loaded: older verifiers look at it as it deserves only
+ * for who has CAP_PERFMON, and nothing else needs that. Of the calling thread,
+ * and so to be called before the first other one. Returns 0 or -EPERM.
+ */
+MUST_CHECK int proc_drop_perfmon(void);
 
 /*
  * This process gets `sig` when its parent ends. To be called after proc_drop():

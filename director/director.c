@@ -246,9 +246,7 @@ drop_rights(struct life *life)
 	const char *what = "";
 	int e = proc_drop(&life->user, PROC_CAPS_DIRECTOR, &what);
 
-	if (e < 0)
-		return failed(what, e);
-	return proc_die_with(life->parent, SIGTERM);
+	return e < 0 ? failed(what, e) : proc_die_with(life->parent, SIGTERM);
 }
 
 static int
@@ -267,6 +265,7 @@ on_start(struct director_role *role, const struct channel_packet *p)
 	e = drop_rights(life);
 	if (e == 0)
 		e = open_kernel(life, pins);
+	e = e < 0 ? e : proc_drop_perfmon();
 	if (e < 0)
 		return e;
 	director_bounds_no_files(life->pins_fd != -1 ? life->pins : NULL);

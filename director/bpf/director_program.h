@@ -3,8 +3,8 @@
 /*
  * The kernel program, loaded, and its maps: the door to libbpf. Owned by the
  * director's process. It decides nothing and keeps no connection; what the maps
- * hold is in director_bpf.h. Needs CAP_BPF and CAP_NET_ADMIN, and on a kernel
- * that looks harder at programs of who has no CAP_PERFMON still nothing more.
+ * hold is in director_bpf.h. Needs CAP_BPF and CAP_NET_ADMIN; to load,
+ * before Linux 6.4 at least, CAP_PERFMON too.
  *
  * One thread. The callbacks run within the two _read_ functions.
  */

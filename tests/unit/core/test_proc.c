@@ -80,6 +80,50 @@ who_drops_rights_says_nothing_to_syslog(void **state)
 	assert_int_equal(drop(false), 0);
 }
 
+/* Of the second 32. */
+static uint32_t
+effective_above(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct caps[2];
+
+	if (syscall(SYS_capget, &head, caps) == -1)
+		_exit(3);
+	return caps[1].effective;
+}
+
+/* A verifier of before Linux 6.4 refuses the program without it. */
+static void
+a_director_has_one_right_more_until_it_has_loaded(void **state)
+{
+	const struct proc_user user = { .uid = NOBODY, .gid = NOBODY };
+	const uint32_t had = effective_above();
+	const uint32_t bpf = CAP_TO_MASK(CAP_BPF);
+	const uint32_t perfmon = CAP_TO_MASK(CAP_PERFMON);
+	const char *what;
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		if (geteuid() != 0 || (had & bpf) == 0 || (had & perfmon) == 0)
+			_exit(77);
+		if (proc_drop(&user, PROC_CAPS_DIRECTOR, &what) < 0)
+			_exit(2);
+		if (effective_above() != (bpf | perfmon))
+			_exit(4);
+		if (proc_drop_perfmon() < 0 || proc_drop_perfmon() < 0)
+			_exit(5);
+		_exit(effective_above() == bpf ? 0 : 6);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WEXITSTATUS(status) == 77)
+		skip(); /* nor has this test the rights */
+	assert_int_equal(status, 0);
+}
+
 /* In words of 32 bits: after size and policy, flags, nice and priority. */
 #define NICE_AT 4
 #define SLICE_AT 6
@@ -159,6 +203,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_drops_rights_says_nothing_to_syslog),
+		cmocka_unit_test(
+		    a_director_has_one_right_more_until_it_has_loaded),
 		cmocka_unit_test(slices_are_short_for_what_follows),
 		cmocka_unit_test(
 		    who_steps_back_is_nicer_and_no_more_than_can_be),
