@@ -90,6 +90,8 @@ def survivors(**more: Any) -> Iterator[tuple[Survivors, MixedLoad]]:
         fronts = [VIP[4], VIP[6]]
         load = MixedLoad(stage.lab, TOOLS, KINDS, fronts, PORT, "-f", "0", "-p", "20")
         stage.start()
+        # Whoever comes before the directors are there is relayed.
+        stage.wait_protected("p1", 0)
         load.must("hold")
         stage.wait_protected("p1", load.held)
         load.must("mark")
