@@ -23,7 +23,7 @@
  * It obeys the lines of stdin, and answers each with a line of JSON as soon as
  * it is so:
  *
- *   hold   all are there, those that stall do
+ *   hold   all are begun, and are there; those that stall do
  *   mark   nothing to wait for: tells what has been since the last mark
  *   rest   no short one is under way, and none is opened any more
  *   go     they are opened again
@@ -83,6 +83,7 @@ struct load {
 	unsigned want[HELD_CONN_KINDS];
 	unsigned n_held, n_begun;
 	struct pace ping, bulk, drip, fresh;
+	bool holding; /* those that are held are to begin */
 	bool resting;
 	const char *asked; /* and not answered yet; NULL: nothing */
 	int64_t deadline;  /* of that */
@@ -200,7 +201,8 @@ begin_some(struct load *l, int64_t now)
 {
 	unsigned fresh = 0;
 
-	for (unsigned i = 0; i < BEGIN_MAX && l->n_begun < l->n_held; i++) {
+	for (unsigned i = 0;
+	     l->holding && i < BEGIN_MAX && l->n_begun < l->n_held; i++) {
 		unsigned index = l->n_begun++, kind = 0, below = 0;
 
 		while (index >= below + l->want[kind])
@@ -349,6 +351,8 @@ on_stdin(struct load *l)
 	line[strcspn(line, "\n")] = '\0';
 	l->asked = line;
 	l->deadline = held_conn_now_ns() + PATIENCE;
+	if (strcmp(line, "hold") == 0)
+		l->holding = true;
 	if (strcmp(line, "rest") == 0 || strcmp(line, "end") == 0)
 		l->resting = true;
 	if (strcmp(line, "go") == 0) {
