@@ -4,7 +4,7 @@
  * The kernel program, loaded, and its maps: the door to libbpf. Owned by the
  * director's process. It decides nothing and keeps no connection; what the maps
  * hold is in director_bpf.h. Needs CAP_BPF and CAP_NET_ADMIN; to load,
- * before Linux 6.4 at least, CAP_PERFMON too.
+ * CAP_PERFMON too: Linux 6.1 refuses it otherwise, 6.18 does not.
  *
  * One thread. The callbacks run within the two _read_ functions.
  */

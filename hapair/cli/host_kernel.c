@@ -43,12 +43,12 @@ advice(int error)
 {
 	switch (error) {
 	case -EPERM:
-		return "it takes CAP_BPF and CAP_NET_ADMIN: ask as root, and not in a container without them";
+		return "it takes CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN: ask as root, and not in a container without them";
 	case -ENOSYS:
 		return "this kernel is without BPF (CONFIG_BPF_SYSCALL)";
 	case -EACCES:
 	case -EINVAL:
-		return "this kernel does not take the program; expected Linux 5.12 or later";
+		return "this kernel does not take the program; expected Linux 5.12 or later, and CAP_PERFMON";
 	case -ENOMEM:
 		return "there is no memory for the tables ('slots')";
 	default:

@@ -62,7 +62,7 @@ find_off(const struct json_doc *kernel, struct json_doc *troubles)
 		    "the kernel path is not available, and its services are relayed: %s",
 		    json_doc_string(kernel, "reason"));
 		trouble_advise(t,
-		    "clients are served, but their connections end with this node; `hapair check --host` tells what the kernel lacks; where it finds nothing, see whether the unit leaves CAP_BPF and CAP_NET_ADMIN (`systemctl cat hapair`)");
+		    "clients are served, but their connections end with this node; `hapair check --host` tells what the kernel lacks; where it finds nothing, see whether the unit leaves CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN (`systemctl cat hapair`)");
 		return true;
 	}
 	if (json_doc_bool(kernel, "answers"))

@@ -9,10 +9,12 @@ import re
 import signal
 from typing import Any
 
+from test_processes import status
 from test_upgrade import copy_to, runs
 
 from stage import BINARY, PORT, SLOW, LeftOut, Stage, alive, endpoint, server, service, wait_for
 
+RIGHTS = 1 << 39 | 1 << 13 | 1 << 12  # CAP_BPF, CAP_NET_RAW, CAP_NET_ADMIN
 KERNEL = {"pins": "{run}/bpf/hapair", "slots": 4096}
 
 
@@ -62,6 +64,9 @@ def test_it_runs_and_is_started_again() -> None:
         stage.start()
         first = director(stage)
         wait_for(lambda: work(stage) == "works", 10)
+        # That of loading programs any kernel takes is gone.
+        for name in ("CapPrm", "CapEff"):
+            assert int(status(first)[name], 16) == RIGHTS, status(first)
         assert stage.ask().startswith("s")
         os.kill(first, signal.SIGKILL)
         second = director(stage, first)

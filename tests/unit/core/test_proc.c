@@ -94,7 +94,7 @@ effective_above(void)
 	return caps[1].effective;
 }
 
-/* A verifier of before Linux 6.4 refuses the program without it. */
+/* The verifier of Linux 6.1 refuses the program without it. */
 static void
 a_director_has_one_right_more_until_it_has_loaded(void **state)
 {
