@@ -214,7 +214,8 @@ class Node:
                     text = read_all(sock)
             except OSError:
                 return {}
-        return dict(json.loads(text or b"{}"))
+        # A relay that was late may have answered beside who answered for it.
+        return dict(json.JSONDecoder().raw_decode(text.decode() or "{}")[0])
 
     def services(self) -> list[dict[str, Any]]:
         """As its relay tells. Where that is late status says what the file has."""
