@@ -403,7 +403,7 @@ give(struct web_http *h, struct web_conns_one *one, int fd,
 	ev_feed_event(h->setup.loop, &h->ready, EV_READ);
 }
 
-void
+bool
 web_http_add(struct web_http *h, int *fd, const union addr *client)
 {
 	static const struct fd_option options[] = { { SOL_SOCKET, SO_SNDBUF,
@@ -413,11 +413,12 @@ web_http_add(struct web_http *h, int *fd, const union addr *client)
 	watch_turns(h);
 	if (one == NULL) {
 		fd_close(fd);
-		return;
+		return false;
 	}
 	if (fd_set_options(*fd, options, ARRAY_LEN(options)) < 0)
 		log_debug("web", "the send buffer stays as it is");
 	give(h, one, fd_take(fd), client);
+	return true;
 }
 
 /* Who has not asked yet is answered once, like who waits for an answer. */

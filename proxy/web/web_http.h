@@ -39,8 +39,8 @@ MUST_CHECK int web_http_load(char ret_why[static LATE_LIBRARY_WHY_MAX]);
 struct web_http *web_http_new(const struct web_http_setup *setup);
 void web_http_free(struct web_http *h); /* takes NULL */
 
-/* Takes who was accepted; closed where it is not to be served. */
-void web_http_add(struct web_http *h, int *fd, const union addr *client);
+/* Takes who was accepted. False: it is not to be served, and closed. */
+bool web_http_add(struct web_http *h, int *fd, const union addr *client);
 
 /*
  * Another relay serves from now on: who is connected here has one answer more

@@ -26,6 +26,12 @@
 /* While no descriptor is left. */
 #define REST_S 0.2
 
+/*
+ * Behind each who is turned away: he comes again at once, as often as he is,
+ * and that costs the kernel more than it does us. Meanwhile he waits.
+ */
+#define TURN_AWAY_S 0.01
+
 /* Below all that relays: a page may come a little later. */
 #define NICENESS 10
 
@@ -106,12 +112,13 @@ on_rest(struct ev_loop *loop, ev_timer *timer, int revents)
 
 /* Without descriptors it would find the same one ready at once, for ever. */
 static void
-rest(struct web_thread *t)
+rest(struct web_thread *t, double seconds)
 {
 	const bool was_open = t->is_open;
 
 	set_listening(t, false);
 	t->is_open = was_open;
+	t->rest.repeat = seconds;
 	ev_timer_again(t->loop, &t->rest);
 }
 
@@ -135,11 +142,14 @@ on_client(struct ev_loop *loop, ev_io *io, int revents)
 
 		if (fd == -1) {
 			if (is_out_of_all(errno))
-				rest(l->thread);
+				rest(l->thread, REST_S);
 			return;
 		}
 		addr_normalize(&client);
-		web_http_add(l->thread->http, &fd, &client);
+		if (!web_http_add(l->thread->http, &fd, &client)) {
+			rest(l->thread, TURN_AWAY_S);
+			return;
+		}
 	}
 }
 
@@ -378,7 +388,7 @@ web_thread_new(const struct web_thread_setup *setup)
 	set_fixed(&t->stop, WORD_STOP);
 	for (size_t i = 0; i < LISTENERS_MAX; i++)
 		t->listeners[i].fd = -1;
-	ev_timer_init(&t->rest, on_rest, 0., REST_S);
+	ev_init(&t->rest, on_rest);
 	ev_prepare_init(&t->turn, on_turn);
 	ev_async_init(&t->posted, on_posted);
 	ev_async_init(&t->wanted, on_wanted);

@@ -330,9 +330,9 @@ def test_slow_clients_are_in_nobodys_way() -> None:
             found = samples(answer.body.decode())
             assert found["hapair_web_connections"] <= 17, found
             time.sleep(0.1)  # whoever asks without a rest is one of them
-        # Some have no place left, and then he is held back, with all he wants.
+        # Some have no place left, or he is held back with all he wants.
         refused = [found[f'hapair_web_refused_total{{reason="{why}"}}'] for why in ("client_full", "held_back")]
-        assert min(refused) > 0 and sum(refused) >= 180, found
+        assert sum(refused) >= 180, found
         for sock in slow:
             sock.close()
         result = probe.result()

@@ -76,7 +76,7 @@ come_from(struct lab *l, const char *address)
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
 	assert_int_equal(addr_parse(address, &client), 0);
-	web_http_add(l->http, &fds[0], &client);
+	(void)web_http_add(l->http, &fds[0], &client);
 	assert_int_equal(fds[0], -1);
 	return fds[1];
 }
