@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <linux/netlink.h>
@@ -42,9 +41,6 @@ static const struct syscall_filter_rule rules[] = {
 	    .tests = { { 2, PROT_EXEC | PROT_WRITE, PROT_EXEC },
 	        SYSCALL_FILTER_NONE_OF(3, MAP_ANONYMOUS) } },
 	/* For the page and for lists, which have less of the processor. */
-	{ .calls = "setpriority",
-	    .tests = { SYSCALL_FILTER_INT(0, PRIO_PROCESS),
-	        SYSCALL_FILTER_INT(1, 0) } },
 	{ .calls = "sched_getattr sched_setattr",
 	    .tests = { SYSCALL_FILTER_INT(0, 0) } },
 	/* A keytab is locked while it is read. */

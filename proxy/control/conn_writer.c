@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -294,8 +293,7 @@ writer_main(void *arg)
 	struct conn_writer *w = arg;
 
 	proc_set_name("relay-conns");
-	/* Refused, it is no worse than before. */
-	(void)setpriority(PRIO_PROCESS, 0, NICENESS);
+	proc_step_back(NICENESS);
 	while (!atomic_load(&w->stop)) {
 		take_begun(w);
 		if (!turn(w))
