@@ -282,6 +282,7 @@ soak: all tools sim
 		tests/system/run --only reload_many
 	$(Q)HAPAIR_KILLS=all tests/system/run --only reload_kills
 	$(Q)HAPAIR_HOSTILE=720 tests/system/run --only hostile
+	$(Q)scripts/soak-kernel --binary $(B)/hapair --tools $(B)/tests/tools
 	$(Q)for build in address thread; do \
 		$(MAKE) --no-print-directory B=build/soak-$$build CFLAGS='-O1 -g' \
 		EXTRA="-fsanitize=$$build -fno-omit-frame-pointer -Wno-tsan" all && \
