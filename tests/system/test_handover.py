@@ -425,8 +425,8 @@ def test_given_up_with_clients_waiting(family: int) -> None:
                 signal_all(stage, "p2", signal.SIGCONT)
                 wait_for(lambda: stage["p1"].status()["peers"][0]["reachable"])
                 stage.wait_master("p1")
-        died = lines(stage, "p1", "its processes are gone")[-1][0]
-        ended = lines(stage, "p1", "handover failed")[-1][0]
+        died = wait_for(lambda: lines(stage, "p1", "its processes are gone"), 5 * SLOW)[-1][0]
+        ended = wait_for(lambda: lines(stage, "p1", "handover failed"), 5 * SLOW)[-1][0]
         assert ended - died < figure(10) / 1000, (died, ended)
 
 

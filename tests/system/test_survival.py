@@ -274,12 +274,6 @@ def refusing() -> Iterator[Survivors]:
         yield stage
 
 
-def knows_all(stage: Survivors, host: str) -> bool:
-    """the peer has all connections of `host`"""
-    told = stage.kernel(host)
-    return stage[host].state() == "master" and told["active"] == told["protected"]
-
-
 def begin_to_connect(stage: Stage, family: int) -> socket.socket:
     sock = stage.lab.socket("c", family)
     sock.setblocking(False)
@@ -302,19 +296,3 @@ def test_a_refusal_that_the_next_owner_hears() -> None:
             with sock:
                 sock.settimeout(4 * SLOW)
                 assert sock.recv(100).strip() == b"s1"
-
-
-@alone
-@limit(60)
-def test_refusals_in_handovers() -> None:
-    """Who is refused by a server while the address moves has not to ask again."""
-    with refusing() as stage:
-        for giver in HOSTS * 4:
-            running = stage.probes(0.3, timeout=3000, interval=1)
-            time.sleep(0.15)
-            done = stage[giver].cli("handover")
-            assert done.returncode == 0, done.stderr
-            result = running.result()
-            served(result, 300 // SLOW)
-            assert result["latency_max_ms"] < 900 * SLOW, result
-            wait_for(lambda: knows_all(stage, other(giver)), 10 * SLOW)
