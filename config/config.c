@@ -379,6 +379,16 @@ config_has_address(const struct config *c, const union addr *a)
 }
 
 bool
+config_has_family(const struct config_service *s, sa_family_t family)
+{
+	for (size_t i = 0; i < s->n_servers; i++)
+		if (s->servers[i].host != NULL ||
+		    s->servers[i].address.sa.sa_family == family)
+			return true;
+	return false;
+}
+
+bool
 config_is_star_v6(const struct config_service *s, size_t listen)
 {
 	const union addr *a = &s->listens[listen].address;

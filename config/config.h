@@ -414,6 +414,9 @@ unsigned config_group_place(const struct config_group *g, unsigned interface);
  */
 bool config_has_address(const struct config *c, const union addr *a);
 
+/* Some server can have clients of this family; of names nobody knows yet. */
+bool config_has_family(const struct config_service *s, sa_family_t family);
+
 /* The [::] of a "*:PORT", which has 0.0.0.0 beside it. */
 bool config_is_star_v6(const struct config_service *s, size_t listen);
 

@@ -37,17 +37,6 @@ of_source(const struct config *c, const struct config_service *s)
 	return NULL;
 }
 
-/* Of names nobody knows yet. */
-static bool
-has_family(const struct config_service *s, sa_family_t family)
-{
-	for (size_t i = 0; i < s->n_servers; i++)
-		if (s->servers[i].host != NULL ||
-		    s->servers[i].address.sa.sa_family == family)
-			return true;
-	return false;
-}
-
 static const char *
 of_servers(const struct config *c, const struct config_service *s)
 {
@@ -60,7 +49,7 @@ of_servers(const struct config *c, const struct config_service *s)
 			return "one of its servers is on a node of the pair";
 	}
 	for (size_t i = 0; i < s->n_listens; i++)
-		if (!has_family(s, s->listens[i].address.sa.sa_family))
+		if (!config_has_family(s, s->listens[i].address.sa.sa_family))
 			return "no server is of the IP version of some of its clients";
 	return NULL;
 }

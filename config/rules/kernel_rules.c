@@ -103,17 +103,6 @@ check_server(struct rules *r, const struct config_service *s,
 	note_path(r, s);
 }
 
-/* Whether some server can have clients of this family; of names, who knows. */
-static bool
-has_family(const struct config_service *s, sa_family_t family)
-{
-	for (size_t i = 0; i < s->n_servers; i++)
-		if (s->servers[i].host != NULL ||
-		    s->servers[i].address.sa.sa_family == family)
-			return true;
-	return false;
-}
-
 static void
 check_servers(struct rules *r, const struct config_service *s)
 {
@@ -127,7 +116,7 @@ check_servers(struct rules *r, const struct config_service *s)
 		const bool v6 = a->sa.sa_family == AF_INET6;
 
 		if (at == NULL || addr_is_any(a) ||
-		    has_family(s, a->sa.sa_family))
+		    config_has_family(s, a->sa.sa_family))
 			continue;
 		diag_error(r->diag, &at->at,
 		    "no server of this service has an %s address for the "
